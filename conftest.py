@@ -13,4 +13,5 @@ pytest_plugins = [
     "fixtures.story",
     "fixtures.about",
     "fixtures.bite",
+    "fixtures.pages",
 ]

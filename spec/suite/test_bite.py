@@ -1,0 +1,152 @@
+"""Facts can fail.
+
+A fact that cannot fail says nothing. `--bite` changes each literal of each fact's assertions, one
+at a time, and runs the fact again: if it still passes, that literal was decoration.
+"""
+
+import pytest
+import torch
+
+from fixtures.bite import changed, tightened, variants_of
+
+
+def bite(book, body, *arguments):
+    """Run `--bite` over one page of facts."""
+    book.page("tensors/test_creation.py", body)
+    return book.run("--bite", *arguments)
+
+
+def test_a_fact_whose_literals_all_matter_bites(book):
+    """Every literal is tried, and where none survives the run is green."""
+    result = bite(book, "def test_ones(): assert torch.ones(2).tolist() == [1.0, 1.0]")
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines("bite: 4 literals of 1 facts tried, 0 survive, 0 spared, *")
+
+
+@pytest.mark.parametrize(
+    ("body", "survivor"),
+    [
+        ("def test_it(): assert torch.ones(2)[0] == 1", "0"),
+        ("def test_it(): assert torch.ones(2).sum() > -5", "-5"),
+        ("def test_it(): assert torch.ones(2).dtype in (torch.float32, torch.int8)", "torch.int8"),
+        ("def test_it(): assert 'a' or torch.ones(2).tolist()", "'a'"),
+        (
+            "def test_it():\n"
+            "    with pytest.raises((TypeError, RuntimeError), match='size'): torch.ones(2) @ torch.ones(3)",
+            "TypeError",
+        ),
+        (
+            "@pytest.mark.parametrize('n', [1])\n"
+            "def test_it(n): assert torch.ones(n).dtype is torch.float32",
+            "1 (n of ?1?)",
+        ),
+        (
+            "def test_it(): torch.testing.assert_close(torch.ones(2), torch.ones(2), msg='x')\n"
+            "def test_two(): torch.testing.assert_close(torch.ones(2) * 0, torch.zeros(2) * 3)",
+            "3",
+        ),
+    ],
+)
+def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, survivor):
+    """A survivor is named with file, line, fact and literal."""
+    result = bite(book, body)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(f"SURVIVES: spec/tensors/test_creation.py:* test_*: {survivor}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def test_it():\n    with pytest.raises(RuntimeError, match='size'): torch.ones(2) @ torch.ones(3)",
+        "def test_it():\n    with pytest.warns(UserWarning, match='copy'): torch.tensor(torch.ones(1))",
+        "@pytest.mark.parametrize(('n', 'd'), [(1, [1.0]), (2, [1.0, 1.0])])\n"
+        "def test_it(n, d): assert torch.ones(n).tolist() == d",
+        "def test_it(): assert torch.rand(1).item() == pytest.approx(0.4963, abs=1e-3)",
+        "from hypothesis import given, strategies as st\n\n"
+        "@given(st.integers(1, 3))\ndef test_it(n): assert torch.ones(n).sum() * 2 == n * 2",
+        "def test_it():\n    it = iter([1, 2])\n    assert next(it) == 1\n    assert next(it) == 2",
+    ],
+)
+def test_errors_warnings_tables_and_properties_bite(book, body):
+    """Expected errors and warnings, rows of tables, properties, assertions that consume: all tried."""
+    result = bite(book, body)
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines("bite: * literals of 1 facts tried, 0 survive, 0 spared, 0 facts*")
+
+
+def test_a_spared_literal_is_counted(book):
+    """`spare` exempts one literal, with a reason."""
+    result = bite(
+        book,
+        "@pytest.mark.spare('0', reason='every entry is one')\n"
+        "def test_it():\n    x = torch.ones(2)\n    assert x[0] == 1",
+    )
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines("bite: 2 literals of 1 facts tried, 0 survive, 1 spared, *")
+
+
+@pytest.mark.parametrize("mark", ["spare('1', reason='none')", "spare('0')"])
+def test_a_spare_without_need_or_reason_fails_the_run(book, mark):
+    """An exemption of a literal that bites, or one that gives no reason, is itself an error."""
+    result = bite(book, f"@pytest.mark.{mark}\ndef test_it(): assert torch.ones(2)[0] == 1")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines("spared in vain: spec/tensors/test_creation.py:* test_it: *")
+
+
+def test_a_fact_without_a_literal_is_listed(book):
+    """A fact that only compares identities has nothing to change, and is named."""
+    result = bite(book, "def test_it():\n    x = torch.ones(2)\n    assert x.detach_() is x")
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines("no literal: spec/tensors/test_creation.py:5 test_it")
+    result.stdout.fnmatch_lines("bite: 0 literals of 1 facts tried, *1 facts without a literal*")
+
+
+def test_a_failing_fact_is_not_bitten(book):
+    """Only what held is worth changing."""
+    result = bite(book, "def test_it(): assert 1 == 2")
+
+    result.stdout.fnmatch_lines("bite: 0 literals of 0 facts tried, *")
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        (True, False),
+        (2, 3),
+        (0.5, 1.5),
+        (float("inf"), 0.0),
+        ("a", "~a"),
+        (torch.int8, torch.int16),
+        (torch.float32, torch.int8),
+        (None, ...),
+        (ValueError, StopAsyncIteration),
+    ],
+)
+def test_a_literal_becomes_another_of_its_kind(value, other):
+    """Numbers go up, strings get longer, booleans and dtypes switch, errors become unlikely."""
+    assert changed(value) == other
+
+
+@pytest.mark.parametrize(
+    ("value", "smaller", "bound"),
+    [(4, True, 2), (4, False, 8), (-4, True, -8), (0, True, -1), (0, False, 1)],
+)
+def test_a_bound_becomes_stricter(value, smaller, bound):
+    """`x < 4` becomes `x < 2`, `x > 4` becomes `x > 8`: a bound that holds by far says little."""
+    assert tightened(value, smaller) == bound
+
+
+def test_a_tables_parameter_changes_at_any_depth():
+    """Each number inside a nested list is changed, and the list grows."""
+    assert [variant for _, variant in variants_of([1, [2]])] == [
+        [2, [2]],
+        [1, [3]],
+        [1, [2, 2]],
+        [1, [2], [2]],
+    ]

@@ -1,0 +1,58 @@
+"""One fact on every device.
+
+A fact that takes the `device` fixture is told once for each device that is here. Which ones these
+are stands in its id, so a report says where a sentence was found true.
+"""
+
+import pytest
+import torch
+
+PAGE = '''
+def test_here(device):
+    """Tensors are made where they are asked for."""
+    assert torch.zeros(2, device=device).device.type == device
+'''
+
+
+def test_a_device_fact_runs_on_the_cpu(book, monkeypatch):
+    """Without an accelerator the fact runs once, as `[cpu]`."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    book.page("tensors/test_where.py", PAGE)
+
+    result = book.run("-v")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines("*test_here?cpu? PASSED*")
+
+
+def test_device_adds_another_one(book, monkeypatch):
+    """`--device meta` runs the same fact on the meta device as well."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    book.page("tensors/test_where.py", PAGE)
+
+    result = book.run("-v", "--device", "meta")
+
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*test_here?cpu? PASSED*", "*test_here?meta? PASSED*"])
+
+
+def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):
+    """Where CUDA answers there is a `[cuda]` case too, and `-m cuda` selects it alone."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    book.page("tensors/test_where.py", PAGE)
+
+    result = book.run("--collect-only", "-q", "-m", "cuda")
+
+    result.stdout.fnmatch_lines("*test_here?cuda?")
+    result.stdout.no_fnmatch_line("*cpu*")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:99"])
+def test_a_device_that_is_not_here_is_a_usage_error(book, name):
+    """`--device` with a name that PyTorch cannot make a tensor on stops the run."""
+    book.page("tensors/test_where.py", PAGE)
+
+    result = book.run("--device", name)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(f"*--device {name}: no tensor can be made there*")

@@ -1,0 +1,150 @@
+"""What a fact needs before it can be decided.
+
+A gate says what a fact stands on: a GPU, several, a release of PyTorch. Where that is missing the
+fact is skipped and the reason says what is missing, so that a green run never claims more than it
+saw. Slow facts and facts that reach the network are left out until somebody asks for them.
+"""
+
+import pytest
+import torch
+
+GPU_FACTS = '''
+@pytest.mark.cuda
+def test_one():
+    """Needs one."""
+
+@pytest.mark.multi_gpu(2)
+def test_two():
+    """Needs two."""
+
+def test_none():
+    """Needs none."""
+'''
+
+
+@pytest.mark.parametrize(
+    ("devices", "passed", "reason"),
+    [
+        (0, 1, "needs 2 CUDA devices; there are 0 here"),
+        (1, 2, "needs 2 CUDA devices; there is 1 here"),
+    ],
+)
+def test_a_fact_for_two_gpus_is_skipped_with_the_number_that_is_here(
+    book, monkeypatch, devices, passed, reason
+):
+    """`multi_gpu(2)` on fewer devices skips the fact and counts what is there."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
+    book.page("tensors/test_gpu.py", GPU_FACTS)
+
+    result = book.run("-rs")
+
+    result.assert_outcomes(passed=passed, skipped=3 - passed)
+    result.stdout.fnmatch_lines(f"*{reason}")
+
+
+def test_a_cuda_fact_is_skipped_where_there_is_no_gpu(book, monkeypatch):
+    """`cuda` on a machine without one skips the fact and says so."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    book.page("tensors/test_gpu.py", GPU_FACTS)
+
+    result = book.run("-rs", "-k", "test_one")
+
+    result.assert_outcomes(skipped=1, deselected=2)
+    result.stdout.fnmatch_lines("*needs a CUDA device; there is none here")
+
+
+def test_m_cuda_selects_what_one_gpu_and_several_can_decide(book, monkeypatch):
+    """`-m cuda` takes the facts for several GPUs along."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    book.page("tensors/test_gpu.py", GPU_FACTS)
+
+    result = book.run("-m", "cuda")
+
+    result.assert_outcomes(passed=2, deselected=1)
+
+
+def test_a_fact_for_another_release_is_skipped_by_name(book):
+    """`torch("<1.0")` skips the fact today and names both releases."""
+    book.page(
+        "tensors/test_old.py",
+        """
+@pytest.mark.torch("<1.0")
+def test_then():
+    pass
+
+@pytest.mark.torch(">=1.0")
+def test_now():
+    pass
+""",
+    )
+
+    result = book.run("-rs")
+
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines(f"*true for torch <1.0; this is {torch.__version__}")
+
+
+@pytest.mark.parametrize("mark", ['torch("2.0")', "torch()", "torch(2.0)"])
+def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
+    """A malformed `torch` gate stops the run before it starts, with an example of a good one."""
+    book.page("tensors/test_old.py", f"@pytest.mark.{mark}\ndef test_then(): pass")
+
+    result = book.run()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines('*test_old.py::test_then: torch(*write torch(">=2.0")*')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ran"),
+    [
+        ([], ["quick"]),
+        (["--slow"], ["quick", "slow"]),
+        (["-m", "slow"], ["slow"]),
+        (["-m", "network"], ["network"]),
+        (["-m", "slow or network"], ["slow", "network"]),
+    ],
+)
+def test_slow_and_network_run_only_when_asked_for(book, arguments, ran):
+    """`--slow` adds the slow facts, `-m slow` takes them alone, `-m network` reaches the net."""
+    book.page(
+        "models/test_model.py",
+        """
+def test_quick(): print("ran quick")
+
+@pytest.mark.slow
+def test_slow(): print("ran slow")
+
+@pytest.mark.network
+def test_network(): print("ran network")
+""",
+    )
+
+    result = book.run("-s", *arguments)
+
+    assert [
+        name for name in ("quick", "slow", "network") if f"ran {name}" in str(result.stdout)
+    ] == ran
+
+
+def test_an_unknown_marker_is_refused(book):
+    """A misspelt gate stops the collection instead of opening silently."""
+    book.page("tensors/test_typo.py", "@pytest.mark.cuba\ndef test_gpu(): pass")
+
+    result = book.run()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines("*'cuba' not found in `markers` configuration option*")
+
+
+def test_a_warning_nobody_expects_fails_the_fact(book):
+    """A warning that a fact does not announce with `pytest.warns` is an error."""
+    book.page(
+        "tensors/test_warning.py",
+        "def test_warns():\n    import warnings\n    warnings.warn('the sky is falling')",
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("*UserWarning: the sky is falling")

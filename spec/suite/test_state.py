@@ -1,0 +1,138 @@
+"""Every fact starts alike.
+
+PyTorch keeps settings for the whole process: default dtype, grad mode, thread count and more. A
+fact that changes one and leaves it changed would make the next sentence untrue for no reason that
+a reader can see, so the guard puts it back and fails the fact that leaked, by name.
+"""
+
+import pytest
+import torch
+
+
+@pytest.mark.parametrize(
+    ("statement", "setting"),
+    [
+        ("torch.set_default_dtype(torch.float64)", "default dtype"),
+        ("torch._C._set_grad_enabled(False)", "grad mode"),
+        ("torch.set_num_threads(torch.get_num_threads() + 1)", "thread count"),
+        ("torch.use_deterministic_algorithms(True)", "deterministic algorithms"),
+        ("torch.set_float32_matmul_precision('medium')", "float32 matmul precision"),
+        ("torch.autograd.set_detect_anomaly(True)", "anomaly detection"),
+        ("torch.set_printoptions(precision=2)", "print options"),
+        ("torch.set_warn_always(False)", "warn-always"),
+        ("import numpy; numpy.seterr(divide='raise')", "NumPy error handling"),
+        ("import numpy; numpy.set_printoptions(precision=2)", "NumPy print options"),
+        ("import warnings; warnings.simplefilter('ignore')", "warning filters"),
+        ("torch.backends.cudnn.benchmark = True", "cudnn flags"),
+    ],
+)
+def test_a_leak_fails_the_fact_that_leaked(book, statement, setting):
+    """A setting left changed fails that fact, names the setting, and is put back for the next."""
+    book.page(
+        "tensors/test_leak.py",
+        f"""
+from fixtures.state import snapshot
+BEFORE = snapshot()
+
+def test_leaks(): {statement}
+
+def test_next(): assert snapshot()[{setting!r}] == BEFORE[{setting!r}]
+""",
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(f"the fact leaks global state: {setting}")
+
+
+@pytest.mark.torch(">=2.0")
+def test_a_default_device_that_leaks_is_named(book):
+    """`torch.set_default_device` outside a `with` is a leak like the others."""
+    book.page(
+        "tensors/test_leak.py",
+        """
+def test_leaks(): torch.set_default_device("meta")
+
+def test_next(): assert torch.empty(1).device.type == "cpu"
+""",
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines("the fact leaks global state: default device")
+
+
+def test_a_fact_that_fails_and_leaks_reports_its_own_failure(book):
+    """The fact's own error is what a reader sees; the setting is put back all the same."""
+    book.page(
+        "tensors/test_leak.py",
+        """
+def test_fails():
+    torch.set_default_dtype(torch.float64)
+    assert 1 == 2
+
+def test_next(): assert torch.get_default_dtype() is torch.float32
+""",
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines("*assert 1 == 2*")
+    result.stdout.no_fnmatch_line("*leaks*")
+
+
+def test_every_fact_draws_the_same_random_numbers(book):
+    """The generators of torch, NumPy and Python are seeded with 0 before each fact."""
+    book.page(
+        "tensors/test_seed.py",
+        """
+import random
+import numpy
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_draw(time):
+    assert torch.randint(1000, (3,)).tolist() == [44, 239, 933]
+    assert numpy.random.randint(1000, size=3).tolist() == [684, 559, 629]
+    assert [random.randrange(1000) for _ in range(3)] == [864, 394, 776]
+""",
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(passed=2)
+
+
+def test_warnings_given_once_a_process_are_given_every_time(book):
+    """With warn-always on, no fact depends on which fact met a warning first."""
+    book.page(
+        "tensors/test_warning.py",
+        """
+import numpy
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_warns(time):
+    array = numpy.ones(1)
+    array.flags.writeable = False
+    with pytest.warns(UserWarning, match="not writable"):
+        torch.from_numpy(array)
+""",
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(passed=2)
+
+
+def test_a_worker_computes_with_one_thread(book, monkeypatch):
+    """Under xdist the workers share the cores: one torch thread each."""
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    book.page("tensors/test_threads.py", "def test_one(): assert torch.get_num_threads() == 1")
+    threads = torch.get_num_threads()
+
+    result = book.run()
+    torch.set_num_threads(threads)
+
+    result.assert_outcomes(passed=1)
