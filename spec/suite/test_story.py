@@ -124,6 +124,6 @@ def test_workers_tell_the_same_story(book):
     book.page("autograd/test_backward.py", 'def test_b():\n    """Second."""')
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')
 
-    result = book.run("--story", "-n", "2")
+    result = book.run_as_a_person("--story", "-n", "2")
 
     result.stdout.fnmatch_lines(["TENSORS", "*First.", "AUTOGRAD", "*Second."])
