@@ -1,0 +1,197 @@
+"""The graph of a network.
+
+A network leaves the same kind of graph as a sum does, only longer: each layer and activation that
+ran is a node between the loss and the parameters. Here it is for the small convolutional network
+that most introductions start from.
+
+Two things surprise. A linear layer leads first to its bias, not to the layer before it. And
+`eval()` does not stop the recording.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class LeNet(nn.Module):
+    """Two convolutions with pooling, then three linear layers, for 32 x 32 images."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, 5)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(16 * 5 * 5, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+
+    def forward(self, images):
+        x = F.max_pool2d(F.relu(self.conv1(images)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        x = x.view(-1, 16 * 5 * 5)
+        x = F.relu(self.fc1(x))
+        x = F.relu(self.fc2(x))
+        return self.fc3(x)
+
+
+@pytest.mark.claim("blitz-graph-chain")
+def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
+    """Read backwards, the nodes are the layers in the order in which `forward` called them."""
+    output = LeNet()(torch.randn(1, 1, 32, 32))
+    loss = nn.MSELoss()(output, torch.randn(1, 10))
+
+    mse = loss.grad_fn
+    linear3 = mse.next_functions[0][0]
+    relu4 = linear3.next_functions[1][0]
+    linear2 = relu4.next_functions[0][0]
+    relu3 = linear2.next_functions[1][0]
+    linear1 = relu3.next_functions[0][0]
+    view = linear1.next_functions[1][0]
+    pool2 = view.next_functions[0][0]
+    relu2 = pool2.next_functions[0][0]
+    conv2 = relu2.next_functions[0][0]
+    pool1 = conv2.next_functions[0][0]
+    relu1 = pool1.next_functions[0][0]
+    conv1 = relu1.next_functions[0][0]
+    backwards = [mse, linear3, relu4, linear2, relu3, linear1, view]
+    backwards += [pool2, relu2, conv2, pool1, relu1, conv1]
+
+    assert [node.name() for node in reversed(backwards)] == [
+        "ConvolutionBackward0",
+        "ReluBackward0",
+        "MaxPool2DWithIndicesBackward0",
+        "ConvolutionBackward0",
+        "ReluBackward0",
+        "MaxPool2DWithIndicesBackward0",
+        "ViewBackward0",
+        "AddmmBackward0",
+        "ReluBackward0",
+        "AddmmBackward0",
+        "ReluBackward0",
+        "AddmmBackward0",
+        "MseLossBackward0",
+    ]
+
+
+@pytest.mark.claim("blitz-out-repr-thaddmm")
+def test_the_networks_output_prints_addmmbackward0():
+    """A linear layer is one matrix product with a sum, so the output shows `AddmmBackward0`."""
+    output = LeNet()(torch.randn(1, 1, 32, 32))
+
+    assert output.shape == (1, 10)
+    assert repr(output).endswith("]], grad_fn=<AddmmBackward0>)")
+
+
+@pytest.mark.claim("blitz-loss-repr")
+def test_the_loss_prints_mselossbackward0():
+    """The mean squared error prints `grad_fn=<MseLossBackward0>`, and its node likewise."""
+    output = torch.tensor([1.0, 3.0], requires_grad=True)
+    loss = nn.MSELoss()(output, torch.tensor([1.0, 1.0]))
+
+    assert repr(loss) == "tensor(2., grad_fn=<MseLossBackward0>)"
+    assert repr(loss.grad_fn).startswith("<MseLossBackward0 object at 0x")
+
+
+@pytest.mark.claim("blitz-next-functions-linear")
+def test_one_step_behind_the_loss_is_the_last_linear_layer():
+    """Behind `MseLossBackward0` come the network's last layer and, for the target, nothing."""
+    net = nn.Sequential(nn.ReLU(), nn.Linear(2, 1))
+    loss = nn.MSELoss()(net(torch.ones(1, 2)), torch.ones(1, 1))
+
+    (linear, _), target = loss.grad_fn.next_functions
+    assert linear.name() == "AddmmBackward0"
+    assert target == (None, 0)
+
+
+@pytest.mark.claim("blitz-next-functions-expand", "blitz-next-functions-relu-label")
+def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
+    """The first entry behind a linear layer is its bias; the activation before it is the second."""
+    first, second = nn.Linear(3, 2), nn.Linear(2, 1)
+    output = second(first(torch.ones(1, 3)).relu())
+
+    bias, before, weight = [node for node, _ in output.grad_fn.next_functions]
+    assert type(bias).__name__ == "AccumulateGrad"
+    assert bias.variable is second.bias
+    assert before.name() == "ReluBackward0"
+    assert weight.name() == "TBackward0"
+    assert weight.next_functions[0][0].variable is second.weight
+
+
+def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
+    """Without a bias there is nothing to add: `MmBackward0` in place of `AddmmBackward0`."""
+    output = nn.Linear(3, 2, bias=False)(torch.ones(1, 3))
+
+    assert output.grad_fn.name() == "MmBackward0"
+
+
+def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
+    """An untracked image leads nowhere; weight and bias are the ends of the graph."""
+    conv = nn.Conv2d(1, 6, 5)
+    output = conv(torch.ones(1, 1, 32, 32))
+
+    image, weight, bias = [node for node, _ in output.grad_fn.next_functions]
+    assert image is None
+    assert weight.variable is conv.weight
+    assert bias.variable is conv.bias
+
+
+def test_every_parameter_is_an_end_of_the_graph():
+    """The ten parameters of the network, and nothing else, are where the graph ends."""
+
+    def leaves(node):
+        found = {node.variable} if hasattr(node, "variable") else set()
+        return found.union(*[leaves(parent) for parent, _ in node.next_functions if parent])
+
+    net = LeNet()
+    ends = leaves(net(torch.ones(1, 1, 32, 32)).grad_fn)
+
+    assert len(ends) == 10
+    assert ends == set(net.parameters())
+
+
+def test_frozen_first_layers_drop_out_of_the_graph():
+    """With a frozen first layer and an untracked input, the graph starts at the second layer."""
+    first, second = nn.Linear(3, 2), nn.Linear(2, 1)
+    first.requires_grad_(False)
+    hidden = first(torch.ones(1, 3))
+    output = second(hidden)
+
+    assert hidden.grad_fn is None
+    assert output.grad_fn.next_functions[1] == (None, 0)
+    assert output.grad_fn.next_functions[0][0].variable is second.bias
+
+
+def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
+    """Freezing the second layer spares its parameters, not the way through it to the first."""
+    first, second = nn.Linear(1, 1), nn.Linear(1, 1)
+    nn.init.constant_(second.weight, 5.0)
+    second.requires_grad_(False)
+    second(first(torch.tensor([[2.0]]))).backward()
+
+    assert first.weight.grad.tolist() == [[10.0]]
+    assert second.weight.grad is None
+
+
+@pytest.mark.claim("blitz-no-grad-evaluation")
+def test_eval_does_not_stop_the_recording():
+    """`eval()` changes how layers behave; a graph is built all the same, until `no_grad`."""
+    net = nn.Linear(2, 1).eval()
+    recorded = net(torch.ones(1, 2))
+    with torch.no_grad():
+        unrecorded = net(torch.ones(1, 2))
+
+    assert recorded.grad_fn.name() == "AddmmBackward0"
+    assert unrecorded.grad_fn is None
+
+
+def test_each_call_of_a_network_builds_a_new_graph_on_the_same_ends():
+    """Two calls leave two graphs; they meet in the parameters, where their gradients add up."""
+    net = nn.Linear(2, 1)
+    first = net(torch.ones(1, 2))
+    second = net(torch.ones(1, 2))
+
+    assert first.grad_fn is not second.grad_fn
+    assert first.grad_fn.next_functions[0][0] is second.grad_fn.next_functions[0][0]
+    first.backward()
+    second.backward()
+    assert net.weight.grad.tolist() == [[2.0, 2.0]]

@@ -1,0 +1,173 @@
+"""Vector-Jacobian products.
+
+A function from n numbers to m numbers has m times n derivatives: the Jacobian, a
+row for each output and a column for each input. `y.backward(v)` never builds it.
+It computes `v @ J`, a row vector that weighs the rows of the Jacobian with `v`,
+in about the time of one forward computation. A scalar loss is the case m = 1,
+where the Jacobian is one row and `v` is 1.
+"""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.claim("blitz-jacobian-shape")
+def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
+    """Two functions of three numbers have a 2 by 3 Jacobian: outputs down, inputs across."""
+    x = torch.tensor([2.0, 3.0, 5.0], device=device)
+
+    jacobian = torch.autograd.functional.jacobian(
+        lambda x: torch.stack([x[0] * x[1], x[0] + 7 * x[2]]), x
+    )
+
+    assert jacobian.tolist() == [[3.0, 2.0, 0.0], [1.0, 0.0, 7.0]]
+
+
+@pytest.mark.claim("blitz-vjp-tool")
+def test_backward_leaves_v_times_the_jacobian(device):
+    """`y.backward(v)` leaves `v @ J` in `.grad`: the rows of the Jacobian weighed with `v`."""
+    x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
+    y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
+    v = torch.tensor([10.0, 100.0], device=device)
+
+    y.backward(v)
+
+    jacobian = torch.tensor([[3.0, 2.0, 0.0], [1.0, 0.0, 7.0]], device=device)
+    assert x.grad.tolist() == [130.0, 20.0, 700.0]
+    assert (v @ jacobian).tolist() == [130.0, 20.0, 700.0]
+
+
+@pytest.mark.parametrize(
+    ("v", "row"), [([1.0, 0.0], [3.0, 2.0, 0.0]), ([0.0, 1.0], [1.0, 0.0, 7.0])]
+)
+def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
+    """With a single 1 in `v` the product is one row: the derivatives of that output."""
+    x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)
+    y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
+
+    y.backward(torch.tensor(v))
+
+    assert x.grad.tolist() == row
+
+
+@pytest.mark.claim("blitz-vjp-102-1024")
+def test_a_factor_of_1024_scales_v():
+    """Where each output is 1024 times its input, `v` comes back 1024 times as large."""
+    x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
+    y = x * 1024
+
+    y.backward(torch.tensor([0.1, 1.0, 0.0001]))
+
+    assert x.grad.tolist() == pytest.approx([102.4, 1024.0, 0.1024])
+
+
+@pytest.mark.claim("blitz-vjp-grad-repr")
+def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
+    """102.4, 1024 and 0.1024 differ by more than a factor of 1000, so they print with exponents."""
+    x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
+
+    (x * 1024).backward(torch.tensor([0.1, 1.0, 0.0001]))
+
+    assert repr(x.grad) == "tensor([1.0240e+02, 1.0240e+03, 1.0240e-01])"
+
+
+@pytest.mark.claim("blitz-vjp-factor-is-power-of-two")
+@given(st.integers(0, 2**32))
+def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
+    """Doubled as often as the norm asks for, any random `x` has the gradient `v` times some 2^k."""
+    x = torch.randn(3, generator=torch.Generator().manual_seed(seed)).requires_grad_()
+    v = torch.tensor([0.1, 1.0, 0.0001])
+    y = x * 2
+    while y.detach().norm() < 1000:
+        y = y * 2
+
+    y.backward(v)
+
+    factors = set((x.grad / v).tolist())
+    # frexp splits a float into a mantissa and a power of two; that of 2^k is 0.5.
+    assert [math.frexp(factor)[0] for factor in factors] == [0.5]
+
+
+def test_the_product_is_linear_in_v():
+    """Products with two vectors add up to the product with their sum, scaled as they are."""
+    x = torch.tensor([2.0, 3.0], requires_grad=True)
+    y = torch.stack([x.prod(), x.sum()])
+
+    (with_a,) = torch.autograd.grad(y, x, torch.tensor([1.0, 0.0]), retain_graph=True)
+    (with_b,) = torch.autograd.grad(y, x, torch.tensor([0.0, 1.0]), retain_graph=True)
+    (with_both,) = torch.autograd.grad(y, x, torch.tensor([10.0, 100.0]))
+
+    assert with_both.tolist() == [130.0, 120.0]
+    assert (10 * with_a + 100 * with_b).tolist() == [130.0, 120.0]
+
+
+def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
+    """`y.backward(v)` is `(y * v).sum().backward()`: the loss is the weighed sum."""
+    x = torch.tensor([2.0, 3.0], requires_grad=True, device=device)
+    v = torch.tensor([10.0, 100.0], device=device)
+
+    (with_argument,) = torch.autograd.grad(x**2, x, v)
+    (with_sum,) = torch.autograd.grad((x**2 * v).sum(), x)
+
+    assert with_argument.tolist() == [40.0, 600.0]
+    assert with_sum.tolist() == [40.0, 600.0]
+
+
+def test_an_elementwise_function_has_a_diagonal_jacobian():
+    """Where output i depends on input i alone, each gradient is `v` times that one derivative."""
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+
+    jacobian = torch.autograd.functional.jacobian(torch.square, x)
+    torch.square(x).backward(torch.tensor([1.0, 10.0, 100.0]))
+
+    assert jacobian.tolist() == [[2.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 6.0]]
+    assert x.grad.tolist() == [2.0, 40.0, 600.0]
+
+
+def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
+    """Rows that don't mix get each its own gradient from one `backward()` on the sum."""
+    batch = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, device=device)
+    per_row = batch[:, 0] * batch[:, 1]
+
+    per_row.sum().backward()
+
+    assert batch.grad.tolist() == [[2.0, 1.0], [4.0, 3.0]]
+
+
+def test_rows_that_mix_are_not_kept_apart():
+    """Once rows mix, as by subtracting the batch's mean, the sum no longer shows them singly."""
+    batch = torch.tensor([[1.0], [3.0]], requires_grad=True)
+    centred = batch - batch.mean()
+
+    (of_the_first,) = torch.autograd.grad(centred[0], batch, retain_graph=True)
+    (of_the_sum,) = torch.autograd.grad(centred.sum(), batch)
+
+    assert of_the_first.tolist() == [[0.5], [-0.5]]
+    assert of_the_sum.tolist() == [[0.0], [0.0]]
+
+
+def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
+    """With `is_grads_batched=True` and the unit vectors as a batch, all rows come at once."""
+    x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
+    y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
+
+    (jacobian,) = torch.autograd.grad(y, x, torch.eye(2, device=device), is_grads_batched=True)
+
+    assert jacobian.tolist() == [[3.0, 2.0, 0.0], [1.0, 0.0, 7.0]]
+
+
+def test_two_backward_passes_give_the_jacobian_times_a_vector():
+    """`v @ J` is linear in `v`; going backward through it once more, with `u`, gives `J @ u`."""
+    x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)
+    y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
+    v = torch.zeros(2, requires_grad=True)
+    u = torch.tensor([1.0, 10.0, 100.0])
+
+    (product,) = torch.autograd.grad(y, x, v, create_graph=True)
+    (along_u,) = torch.autograd.grad(product, v, u)
+
+    assert along_u.tolist() == [23.0, 701.0]
