@@ -83,7 +83,7 @@ def test_it_names_an_operation_of_your_own():
 
 
 def test_it_finds_the_victim_of_an_in_place_write():
-    """It also quotes the operation whose saved value was overwritten, and says where to look."""
+    """Anomaly detection also quotes the operation whose saved value was overwritten."""
     x = torch.tensor([0.0, 1.0], requires_grad=True)
 
     with torch.autograd.set_detect_anomaly(True):
@@ -97,7 +97,7 @@ def test_it_finds_the_victim_of_an_in_place_write():
 
 
 def test_infinity_is_no_anomaly(device):
-    """Only NaN stops it: an infinite gradient goes through."""
+    """Only NaN stops anomaly detection: an infinite gradient goes through."""
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
     with torch.autograd.set_detect_anomaly(True):
@@ -142,7 +142,7 @@ def test_detect_anomaly_warns_that_it_is_slow():
 
 
 def test_set_detect_anomaly_is_a_switch_and_a_block():
-    """Called on its own it holds until it is called again; in a `with` it is undone at the end."""
+    """`set_detect_anomaly` holds until the next call; in a `with` it is undone at the end."""
     states = [torch.is_anomaly_enabled()]
 
     torch.autograd.set_detect_anomaly(True)

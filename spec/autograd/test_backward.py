@@ -187,14 +187,3 @@ def test_backward_on_a_leaf_gives_it_the_gradient_one():
     x.backward()
 
     assert x.grad.item() == 1.0
-
-
-def test_backward_runs_inside_no_grad():
-    """Only the forward computation has to be recorded: `backward()` itself may be in `no_grad`."""
-    x = torch.tensor(3.0, requires_grad=True)
-    y = x * x
-
-    with torch.no_grad():
-        y.backward()
-
-    assert x.grad.item() == 6.0

@@ -11,7 +11,7 @@ import torch
 
 
 def test_a_complex_gradient_points_uphill(device):
-    """Its parts are the slopes along both axes, so it leads uphill: |z|² has the gradient 2z."""
+    """The parts of a complex gradient are the slopes along both axes: |z|² has the gradient 2z."""
     z = torch.tensor(3 + 4j, requires_grad=True, device=device)
 
     z.abs().square().backward()

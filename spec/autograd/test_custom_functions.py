@@ -35,7 +35,7 @@ def test_a_subclass_of_function_is_a_new_operation(device):
 
 
 def test_the_graph_shows_it_under_its_own_name():
-    """Its node is called after the class, with `Backward` behind."""
+    """The node of an operation of your own is called after its class, with `Backward` behind."""
 
     class Double(torch.autograd.Function):
         @staticmethod

@@ -16,7 +16,7 @@ forward_mode = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecat
 
 
 def test_grad_makes_a_function_into_its_derivative(device):
-    """`torch.func.grad(f)` is its derivative; the argument needs no `requires_grad`."""
+    """`torch.func.grad(f)` is the derivative of `f`; its argument needs no `requires_grad`."""
     derivative = torch.func.grad(lambda x: x**3)
     x = torch.tensor(2.0, device=device)
 

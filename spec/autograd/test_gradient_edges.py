@@ -116,7 +116,7 @@ def test_a_norm_has_the_slope_zero_at_zero(device):
 
 
 def test_where_does_not_keep_nan_out_of_the_gradient(device):
-    """`where` puts 0 for the branch not taken, and 0 times its infinite slope is NaN."""
+    """Behind `where` the branch not taken gets 0, and 0 times its infinite slope is NaN."""
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
     y = torch.where(x > 0, x.sqrt(), torch.zeros_like(x))
@@ -146,7 +146,7 @@ def test_indexing_keeps_nan_out_of_the_gradient():
 
 
 def test_a_product_with_zeros_keeps_the_other_slopes():
-    """`prod` divides by nothing: with one 0 its element gets the product of the others."""
+    """Where one factor of `prod` is 0, its gradient is the product of the others, not NaN."""
     x = torch.tensor([0.0, 2.0, 3.0], requires_grad=True)
 
     x.prod().backward()

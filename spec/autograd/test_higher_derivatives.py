@@ -45,7 +45,7 @@ def test_create_graph_keeps_the_first_graph_too():
 
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
-    """The grad mode around the call does not matter: `no_grad` neither records nor prevents it."""
+    """`create_graph=True` records the gradient inside `no_grad` too: the grad mode has no say."""
     x = torch.tensor(2.0, requires_grad=True)
     y = x**3
 

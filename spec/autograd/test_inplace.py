@@ -85,19 +85,6 @@ def test_masked_assignment_is_differentiable(device):
     assert x.grad.tolist() == [2.0, 4.0, 0.0]
 
 
-def test_a_plain_buffer_becomes_tracked_by_what_is_written_into_it(device):
-    """Tracked values assigned into a plain tensor of zeros make it part of the graph."""
-    x = torch.tensor(2.0, requires_grad=True, device=device)
-    buffer = torch.zeros(3, device=device)
-
-    buffer[1] = x * 5
-    buffer.sum().backward()
-
-    assert buffer.requires_grad is True
-    assert buffer.tolist() == [0.0, 10.0, 0.0]
-    assert x.grad.item() == 5.0
-
-
 def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
     """A tracked value written into an integer tensor arrives as a mere number."""
     x = torch.tensor(2.5, requires_grad=True)
@@ -143,17 +130,3 @@ def test_relu_in_place_is_fine_after_a_product(device):
 
     assert y.tolist() == [0.0, 6.0]
     assert x.grad.tolist() == [0.0, 3.0]
-
-
-def test_an_update_of_a_leaf_under_no_grad_is_not_recorded():
-    """Inside `no_grad` a leaf can be changed in place: it stays a leaf, with its old `.grad`."""
-    w = torch.tensor(3.0, requires_grad=True)
-    (w * w).backward()
-
-    with torch.no_grad():
-        w -= 0.5 * w.grad
-
-    assert w.item() == 0.0
-    assert w.grad.item() == 6.0
-    assert w.is_leaf is True
-    assert w.requires_grad is True

@@ -120,28 +120,6 @@ def test_relu_in_place_is_refused_after_exp():
         y.sum().backward()
 
 
-def test_a_write_through_detach_is_noticed():
-    """`detach()` shares memory and count, so a write through it is caught as well."""
-    x = torch.tensor([0.0, 1.0], requires_grad=True)
-    y = x.exp()
-    y.detach().zero_()
-
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        y.sum().backward()
-
-
-def test_a_write_through_data_goes_unnoticed_and_falsifies_the_gradient():
-    """`.data` has a count of its own: the write is not seen, and the gradient is simply wrong."""
-    x = torch.tensor([1.0, 2.0], requires_grad=True)
-    y = (x * x).sum()
-
-    x.data.mul_(10)
-    y.backward()
-
-    assert y.item() == 5.0
-    assert x.grad.tolist() == [20.0, 40.0]
-
-
 def test_a_step_between_forward_and_backward_is_noticed():
     """A weight updated under `no_grad` after it was computed with makes `backward()` refuse."""
     w = torch.tensor([1.0, 2.0], requires_grad=True)

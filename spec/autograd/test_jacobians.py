@@ -22,7 +22,7 @@ def test_autograd_gives_the_full_jacobian(device):
 
 
 def test_a_jacobian_leaves_no_trace():
-    """The input need not be tracked, no `.grad` is written, and the result has no history."""
+    """`jacobian` needs no tracked input, writes no `.grad`, and its result has no history."""
     plain = torch.tensor([2.0, 3.0])
     tracked = torch.tensor([2.0, 3.0], requires_grad=True)
 
@@ -47,7 +47,7 @@ def test_a_jacobian_can_be_differentiated_again():
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """Its shape is that of the output followed by that of the input, whatever these are."""
+    """The shape of a Jacobian is that of the output followed by that of the input."""
     jacobian = functional.jacobian(lambda x: x.sum(dim=0), torch.ones(2, 3))
 
     assert jacobian.shape == (3, 2, 3)
@@ -83,7 +83,7 @@ def test_detach_inside_the_function_gives_zeros_too():
 
 
 def test_the_input_is_a_tensor_or_a_tuple_of_tensors():
-    """A list of numbers is no input."""
+    """`jacobian` takes a tensor or a tuple of tensors, not a list of numbers."""
     with pytest.raises(TypeError, match="must be either a Tensor or a tuple of Tensors"):
         functional.jacobian(torch.square, [2.0, 3.0])
 

@@ -12,7 +12,7 @@ import torch
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
-    """It is given the leaf itself, whose `.grad` already holds the new sum."""
+    """A post-accumulate hook is given the leaf itself, whose `.grad` already holds the new sum."""
     x = torch.tensor(3.0, requires_grad=True, device=device)
     seen = []
     x.register_post_accumulate_grad_hook(lambda leaf: seen.append((leaf is x, leaf.grad.item())))

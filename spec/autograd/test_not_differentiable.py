@@ -62,15 +62,6 @@ def test_a_cast_to_integers_ends_the_graph():
     assert x.grad.item() == 1.0
 
 
-def test_item_ends_the_graph():
-    """A number taken out by `item()` is a constant, so half of x² has gone from the gradient."""
-    x = torch.tensor(3.0, requires_grad=True)
-
-    (x * x.item()).backward()
-
-    assert x.grad.item() == 3.0
-
-
 @pytest.mark.parametrize(
     "function", [torch.round, torch.floor, torch.ceil, torch.trunc, torch.sign]
 )

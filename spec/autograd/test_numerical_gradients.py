@@ -73,7 +73,7 @@ def test_gradcheck_says_whether_backward_is_right(device):
 
 
 def test_gradcheck_shows_where_backward_is_wrong():
-    """Where they differ it raises, with the measured and the computed Jacobian side by side."""
+    """`gradcheck` raises where they differ, and shows the measured beside the computed Jacobian."""
 
     class Square(torch.autograd.Function):
         @staticmethod
@@ -107,7 +107,7 @@ def test_gradcheck_can_answer_instead_of_raising():
 
 
 def test_gradcheck_wants_double_precision():
-    """Its steps are made for float64: of float32 it warns, and then mostly finds a mismatch."""
+    """The steps of `gradcheck` are made for float64: float32 brings a warning and a mismatch."""
     x = torch.tensor([2.0], requires_grad=True)
 
     with pytest.warns(UserWarning, match="is not a double precision floating point"):
@@ -118,7 +118,7 @@ def test_gradcheck_wants_double_precision():
 
 
 def test_gradcheck_wants_something_tracked():
-    """Without a tracked input there is no gradient to judge."""
+    """`gradcheck` needs a tracked input: without one there is no gradient to judge."""
     x = torch.tensor([2.0], dtype=torch.float64)
 
     with pytest.raises(ValueError, match="at least one input tensor to require gradient"):
