@@ -55,6 +55,12 @@ def test_up():
 '''
 
 
+def ledger_line(result):
+    """Return the one line that tells of claims."""
+    (line,) = [line for line in result.outlines if line.startswith("claims: ")]
+    return line
+
+
 def test_every_run_ends_with_the_ledgers_line(book):
     """One line counts the claims decided by this run, by verdict, and those left."""
     book.ledger(LEDGER)
@@ -62,7 +68,7 @@ def test_every_run_ends_with_the_ledgers_line(book):
 
     result = book.run()
 
-    result.stdout.fnmatch_lines(
+    assert ledger_line(result) == (
         "claims: 2 decided: 1 hold, 1 changed, 0 never; 1 can be decided by no program"
     )
 
@@ -74,7 +80,9 @@ def test_a_claim_whose_fact_fails_is_not_decided(book):
 
     result = book.run()
 
-    result.stdout.fnmatch_lines("claims: 1 decided: 1 hold, 0 changed, 0 never; 1 fail; *")
+    assert ledger_line(result) == (
+        "claims: 1 decided: 1 hold, 0 changed, 0 never; 1 fail; 1 can be decided by no program"
+    )
 
 
 def test_a_claim_outside_the_run_is_counted_as_such(book):
@@ -84,7 +92,7 @@ def test_a_claim_outside_the_run_is_counted_as_such(book):
 
     result = book.run("-k", "ones")
 
-    result.stdout.fnmatch_lines("claims: 1 decided: *; 1 not in this run")
+    assert ledger_line(result).endswith("; 1 can be decided by no program; 1 not in this run")
 
 
 def test_a_claim_behind_a_gate_waits(book):
@@ -95,7 +103,7 @@ def test_a_claim_behind_a_gate_waits(book):
 
     result = book.run()
 
-    result.stdout.fnmatch_lines("claims: 1 decided: *; 1 wait for another release*")
+    assert ledger_line(result).split("; ")[1] == "1 wait for another release, device or data"
 
 
 def test_a_claim_for_a_gpu_waits_for_one(book, monkeypatch):
@@ -107,7 +115,7 @@ def test_a_claim_for_a_gpu_waits_for_one(book, monkeypatch):
 
     result = book.run()
 
-    result.stdout.fnmatch_lines("claims: 1 decided: *; 1 wait for a GPU; *")
+    assert ledger_line(result).split("; ")[1] == "1 wait for a GPU"
 
 
 def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
@@ -167,20 +175,23 @@ def test_claims_prints_the_ledger_in_reading_order(book):
 
     result = book.run("--claims")
 
-    result.stdout.fnmatch_lines(
-        [
-            "tensors/creation",
-            "  first-holds: holds",
-            "    note 004, 1: Ones are ones.",
-            "    spec/tensors/test_creation.py::test_ones",
-            "    this run: held",
-            "  third-untestable: untestable",
-            "    why: Joy has no unit.",
-            "autograd/backward",
-            "  second-changed: changed since 1.5",
-            "    now: Up is up.",
-        ]
-    )
+    first = result.outlines.index("tensors/creation")
+    assert result.outlines[first : first + 14] == [
+        "tensors/creation",
+        "  first-holds: holds",
+        "    note 004, 1: Ones are ones.",
+        "    spec/tensors/test_creation.py::test_ones",
+        "    this run: held",
+        "  third-untestable: untestable",
+        "    note 004, 3: It is a joy.",
+        "    why: Joy has no unit.",
+        "",
+        "autograd/backward",
+        "  second-changed: changed since 1.5",
+        "    note 004, 2: Up is down.",
+        "    now: Up is up.",
+        "    spec/tensors/test_creation.py::test_up",
+    ]
 
 
 def test_claims_json_writes_the_ledger_for_programs(book):

@@ -43,8 +43,9 @@ def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):
 
     result = book.run("--collect-only", "-q", "-m", "cuda")
 
-    result.stdout.fnmatch_lines("*test_here?cuda?")
-    result.stdout.no_fnmatch_line("*cpu*")
+    assert [line for line in result.outlines if "::" in line] == [
+        "spec/tensors/test_where.py::test_here[cuda]"
+    ]
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99"])

@@ -26,6 +26,9 @@ def test_table(n):
 '''
 
 
+IN_ORDER = ["TENSORS", "Creation", "✓ First.", "AUTOGRAD", "Backward", "✓ Second."]
+
+
 def story(result):
     """Return the lines of a story, from its first chapter on."""
     lines = result.outlines[result.outlines.index("TENSORS") :]
@@ -57,7 +60,7 @@ def test_chapters_come_in_reading_order(book):
 
     result = book.run("--story", "spec/autograd", "spec/tensors")
 
-    result.stdout.fnmatch_lines(["TENSORS", "*First.", "AUTOGRAD", "*Second."])
+    assert [line.strip() for line in story(result) if line] == IN_ORDER
 
 
 def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
@@ -126,4 +129,4 @@ def test_workers_tell_the_same_story(book):
 
     result = book.run_as_a_person("--story", "-n", "2")
 
-    result.stdout.fnmatch_lines(["TENSORS", "*First.", "AUTOGRAD", "*Second."])
+    assert [line.strip() for line in story(result) if line] == IN_ORDER
