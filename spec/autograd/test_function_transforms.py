@@ -163,6 +163,7 @@ def test_a_dual_tensor_carries_its_own_derivative():
     assert tangent.tolist() == [4.0, 60.0, 1000.0]
 
 
+@forward_mode
 def test_a_dual_tensor_needs_a_level():
     """Outside `dual_level()` there is nowhere to keep a tangent, so none can be made."""
     with pytest.raises(RuntimeError, match="no level exists"):

@@ -15,7 +15,7 @@ import torch
         ("torch.set_default_dtype(torch.float64)", "default dtype"),
         ("torch._C._set_grad_enabled(False)", "grad mode"),
         ("torch.set_num_threads(torch.get_num_threads() + 1)", "thread count"),
-        ("torch.use_deterministic_algorithms(True)", "deterministic algorithms"),
+        ("torch.set_deterministic_debug_mode(2)", "deterministic algorithms"),
         ("torch.set_float32_matmul_precision('medium')", "float32 matmul precision"),
         ("torch.autograd.set_detect_anomaly(True)", "anomaly detection"),
         ("torch.set_printoptions(precision=2)", "print options"),

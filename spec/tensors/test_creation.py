@@ -173,10 +173,11 @@ def test_empty_leaves_memory_as_it_is():
 @pytest.mark.torch(">=2.2")
 def test_empty_is_filled_with_nan_under_deterministic_algorithms():
     """Under deterministic algorithms `torch.empty` is no gamble: floats are NaN, integers huge."""
-    torch.use_deterministic_algorithms(True)
+    # What `torch.use_deterministic_algorithms(True)` does, without the second that it takes.
+    torch.set_deterministic_debug_mode("error")
     floats = torch.empty(2)
     integers = torch.empty(2, dtype=torch.int8)
-    torch.use_deterministic_algorithms(False)
+    torch.set_deterministic_debug_mode("default")
 
     assert floats.isnan().tolist() == [True, True]
     assert integers.tolist() == [127, 127]

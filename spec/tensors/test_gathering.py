@@ -56,12 +56,12 @@ def test_gather_does_not_count_from_the_end():
 
 def test_scatter_is_gather_the_other_way_round(device):
     """`scatter_(1, index, src)` writes src[i][j] to column index[i][j] of row i, in place."""
-    x = torch.zeros(2, 3, device=device)
+    x = torch.full((2, 3), 9.0, device=device)
     index = torch.tensor([[2, 0], [1, 2]], device=device)
 
     x.scatter_(1, index, torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device))
 
-    assert x.tolist() == [[2.0, 0.0, 1.0], [0.0, 3.0, 4.0]]
+    assert x.tolist() == [[2.0, 9.0, 1.0], [9.0, 3.0, 4.0]]
 
 
 def test_scatter_makes_one_hot_rows(device):

@@ -1,0 +1,325 @@
+"""Tensors on a GPU.
+
+A tensor on a CUDA device is used like any other; the arithmetic runs on the GPU and the result
+stays there until one asks for it. What pays is work that falls into many independent pieces. The
+surprise is the rest: a chain of small steps, each waiting for the last, is slower there than on
+the CPU.
+"""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-cuda-available-true")
+def test_is_available_is_true_where_a_gpu_can_be_used():
+    """Where `torch.cuda.is_available()` is True, a tensor can be made on the GPU."""
+    assert torch.cuda.is_available() is True
+    assert torch.zeros(2, device="cuda").tolist() == [0.0, 0.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-to-moves-device")
+def test_to_moves_a_tensor_to_the_gpu_and_back():
+    """`x.to("cuda")` is a copy of `x` on the GPU, and `.to("cpu")` brings the numbers back."""
+    x = torch.tensor([1.0, 2.0])
+
+    there = x.to("cuda")
+    back = there.add_(1).to("cpu")
+
+    assert there.device.type == "cuda"
+    assert back.device.type == "cpu"
+    assert back.tolist() == [2.0, 3.0]
+    assert x.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("self-cuda-method-moves")
+def test_the_cuda_method_brings_a_tensor_onto_the_gpu():
+    """`x.cuda()` does what `x.to("cuda")` does, and `x` stays on the CPU."""
+    x = torch.tensor([1.0, 2.0])
+
+    there = x.cuda()
+
+    assert there.is_cuda is True
+    assert there.tolist() == [1.0, 2.0]
+    assert x.is_cuda is False
+
+
+@pytest.mark.cuda
+def test_a_tensor_that_is_on_the_gpu_is_not_copied_again():
+    """On the GPU `x.cuda()` and `x.to("cuda")` return `x` itself."""
+    x = torch.zeros(2, device="cuda")
+
+    assert x.cuda() is x
+    assert x.to("cuda") is x
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("self-cuda-argument-index")
+def test_the_number_given_to_cuda_counts_gpus():
+    """`x.cuda(0)` means the first GPU, not a core; a number beyond the last GPU is refused."""
+    x = torch.zeros(2)
+
+    assert str(x.cuda(0).device) == "cuda:0"
+    with pytest.raises(RuntimeError, match="invalid device ordinal"):
+        x.cuda(torch.cuda.device_count())
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("self-choose-device")
+def test_the_device_names_the_gpu_to_use():
+    """`device="cuda:0"` makes the tensor on the first GPU."""
+    x = torch.zeros(2, device="cuda:0")
+
+    assert str(x.device) == "cuda:0"
+    assert x.get_device() == 0
+
+
+@pytest.mark.multi_gpu(2)
+@pytest.mark.claim("self-choose-device", "self-cuda-argument-index")
+def test_any_of_several_gpus_can_be_named():
+    """`cuda:1` is the second GPU, and `x.cuda(1)` moves there."""
+    made = torch.zeros(2, device="cuda:1")
+    moved = torch.zeros(2).cuda(1)
+
+    assert str(made.device) == "cuda:1"
+    assert str(moved.device) == "cuda:1"
+
+
+@pytest.mark.multi_gpu(2)
+def test_the_current_gpu_is_what_cuda_without_a_number_means():
+    """Inside `with torch.cuda.device(1):` plain `cuda` is the second GPU, afterwards the first."""
+    with torch.cuda.device(1):
+        inside = torch.zeros(2, device="cuda")
+    outside = torch.zeros(2, device="cuda")
+
+    assert str(inside.device) == "cuda:1"
+    assert str(outside.device) == "cuda:0"
+
+
+@pytest.mark.multi_gpu(2)
+@pytest.mark.claim("self-mixed-devices")
+def test_two_gpus_are_two_devices():
+    """Tensors on two GPUs don't combine either, until one is moved to the other."""
+    x = torch.ones(2, device="cuda:0")
+    y = torch.ones(2, device="cuda:1")
+
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        x + y
+
+    assert (x + y.to("cuda:0")).tolist() == [2.0, 2.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-ones-like-device")
+def test_ones_like_makes_a_tensor_on_the_gpu_at_once():
+    """`torch.ones_like(x, device="cuda")` has the shape and dtype of `x` and lives on the GPU."""
+    x = torch.zeros(2, dtype=torch.float64)
+
+    made = torch.ones_like(x, device="cuda")
+
+    assert made.is_cuda is True
+    assert made.dtype == torch.float64
+    assert made.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-to-string-or-device")
+def test_to_takes_the_name_or_the_device_object():
+    """`x.to("cuda")` and `x.to(torch.device("cuda"))` give the same numbers on the same GPU."""
+    x = torch.tensor([1.0, 2.0])
+
+    by_name = x.to("cuda")
+    by_object = x.to(torch.device("cuda"))
+
+    assert str(by_name.device) == "cuda:0"
+    assert str(by_object.device) == "cuda:0"
+    assert torch.equal(by_name, by_object) is True
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-cuda-sum-stays")
+def test_a_sum_of_gpu_tensors_is_a_gpu_tensor():
+    """What is computed on the GPU stays there: 0.4549 + 1 is 1.4549 on `cuda:0`."""
+    x = torch.tensor([0.4549], device="cuda")
+
+    total = x + torch.ones_like(x)
+
+    assert str(total.device) == "cuda:0"
+    assert total.item() == pytest.approx(1.4549, abs=1e-6)
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-cuda-repr")
+def test_a_gpu_tensor_prints_with_its_device():
+    """After the numbers stands which GPU holds them."""
+    x = torch.tensor([1.4549], device="cuda")
+
+    assert repr(x) == "tensor([1.4549], device='cuda:0')"
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-to-cpu-double-from-gpu")
+def test_one_call_comes_back_to_the_cpu_in_another_dtype():
+    """`x.to("cpu", torch.double)` both fetches a GPU tensor and makes it float64."""
+    x = torch.tensor([1.4549], device="cuda")
+
+    double = x.to("cpu", torch.double)
+
+    assert repr(double) == "tensor([1.4549], dtype=torch.float64)"
+
+
+@pytest.mark.cuda
+def test_item_and_tolist_fetch_numbers_from_the_gpu():
+    """Python numbers live in main memory, so `item` and `tolist` wait for the GPU and copy."""
+    x = torch.tensor([1.0, 2.0], device="cuda")
+
+    assert (x * 2).tolist() == [2.0, 4.0]
+    assert x.sum().item() == 3.0
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("self-mixed-devices")
+def test_a_cpu_tensor_and_a_gpu_tensor_are_refused():
+    """Adding a CPU tensor to a GPU tensor is an error: nothing is moved behind one's back."""
+    x = torch.ones(2)
+    y = torch.ones(2, device="cuda")
+
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        x + y
+
+    assert (x.cuda() + y).tolist() == [2.0, 2.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("self-mixed-devices")
+def test_a_single_number_on_the_cpu_goes_with_a_gpu_tensor():
+    """A 0-d CPU tensor counts as a number, so a GPU tensor takes it as operand."""
+    y = torch.ones(2, device="cuda")
+
+    total = y + torch.tensor(2.0)
+
+    assert total.is_cuda is True
+    assert total.tolist() == [3.0, 3.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("summary-model-cuda")
+def test_a_model_is_moved_by_the_call_alone():
+    """`model.cuda()` moves the parameters of `model` itself; nothing needs to be assigned."""
+    model = nn.Linear(2, 1)
+
+    result = model.cuda()
+
+    assert result is model
+    assert model.weight.is_cuda is True
+    assert model.bias.is_cuda is True
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("summary-data-cuda")
+def test_data_moves_only_where_names_are_bound_to_the_result():
+    """`data.cuda()` alone leaves `data` on the CPU; `target = target.cuda()` moves the name."""
+    data, target = torch.zeros(4, 3), torch.zeros(4)
+
+    data.cuda()
+    target = target.cuda()
+
+    assert data.is_cuda is False
+    assert target.is_cuda is True
+
+
+@pytest.mark.cuda
+@pytest.mark.torch(">=2.6")
+def test_the_accelerator_of_this_machine_is_cuda():
+    """`torch.accelerator` names the device to use, so that a program need not say `cuda`."""
+    accelerator = torch.accelerator.current_accelerator()
+
+    assert torch.accelerator.is_available() is True
+    assert accelerator.type == "cuda"
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-numpy-on-gpu", "self-gpu-numpy")
+def test_the_gpu_computes_what_numpy_computes():
+    """NumPy's arithmetic, written with tensors on the GPU, gives the same numbers."""
+    array = np.arange(12.0).reshape(3, 4)
+    x = torch.from_numpy(array).cuda()
+
+    product = (x @ x.T).sum(0)
+
+    assert product.is_cuda is True
+    assert product.tolist() == [114.0, 378.0, 642.0]
+    assert (array @ array.T).sum(0).tolist() == [114.0, 378.0, 642.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("self-gpu-numpy")
+def test_numpy_does_not_follow_to_the_gpu():
+    """NumPy computes on the CPU only, so it refuses a GPU tensor."""
+    x = torch.ones(2, device="cuda")
+
+    with pytest.raises(TypeError, match="can't convert cuda:0 device type tensor to numpy"):
+        np.asarray(x)
+
+
+@pytest.mark.cuda
+@pytest.mark.torch(">=2.3")
+@pytest.mark.claim("self-gpu-thousands-of-cores")
+@pytest.mark.spare("1000", reason="all GPUs keep more than 2000 threads at work, most far more")
+def test_a_gpu_keeps_thousands_of_threads_at_work():
+    """A GPU has many multiprocessors, each of which runs over a thousand threads at once."""
+    gpu = torch.cuda.get_device_properties(0)
+
+    threads = gpu.multi_processor_count * gpu.max_threads_per_multi_processor
+
+    assert threads > 1000
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-numpy")
+def test_a_large_matrix_product_is_faster_on_the_gpu():
+    """Millions of independent sums of products are the work that a GPU is for."""
+    from torch.utils.benchmark import Timer
+
+    x = torch.rand(1024, 1024)
+    threads = torch.get_num_threads()
+
+    on_cpu = Timer("x @ x", globals={"x": x}, num_threads=threads).timeit(5).median
+    on_gpu = Timer("x @ x", globals={"x": x.cuda()}).timeit(5).median
+
+    assert (on_gpu < on_cpu) is True
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-splits-work")
+def test_a_chain_of_small_steps_is_slower_on_the_gpu():
+    """A thousand additions to one number, each waiting for the last, leave nothing to divide."""
+    from torch.utils.benchmark import Timer
+
+    x = torch.zeros(1)
+    chain = "for _ in range(1000): x.add_(1)"
+
+    on_cpu = Timer(chain, globals={"x": x}).timeit(5).median
+    on_gpu = Timer(chain, globals={"x": x.cuda()}).timeit(5).median
+
+    assert (on_gpu > on_cpu) is True
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("self-gpu-splits-work")
+def test_many_independent_additions_cost_the_gpu_little_more_than_one():
+    """The GPU divides a hundred thousand additions among its workers, one CPU core does not."""
+    from torch.utils.benchmark import Timer
+
+    one, many = torch.zeros(1), torch.zeros(100000)
+
+    cpu_one = Timer("x.add_(1)", globals={"x": one}).timeit(1000).median
+    cpu_many = Timer("x.add_(1)", globals={"x": many}).timeit(1000).median
+    gpu_one = Timer("x.add_(1)", globals={"x": one.cuda()}).timeit(1000).median
+    gpu_many = Timer("x.add_(1)", globals={"x": many.cuda()}).timeit(1000).median
+
+    assert (gpu_many / gpu_one < cpu_many / cpu_one) is True
