@@ -1,0 +1,237 @@
+"""Python inside forward.
+
+`forward` is a plain function, run anew at every call. A condition is an `if`, a repetition a `for`,
+a look at an intermediate result a `print`, and a debugger stops in it as in any other Python.
+
+So a network may compute something else for every input. Layers that a call did not use get no
+gradient from it; theirs is None, not zero.
+"""
+
+import io
+import pdb
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+
+@pytest.mark.claim("path-plain-if")
+@pytest.mark.parametrize(("value", "output"), [(3.0, 30.0), (-3.0, 3.0)])
+def test_a_condition_in_a_model_is_an_if(value, output, device):
+    """An `if` in `forward` asks the data of this call, and the call goes that way."""
+
+    class Net(nn.Module):
+        def forward(self, x):
+            if x.sum() > 0:
+                return x * 10
+            return -x
+
+    assert Net()(torch.tensor([value], device=device)).tolist() == [output]
+
+
+def test_a_layer_that_was_not_taken_gets_no_gradient():
+    """After a call that went left the right layer's gradient is None."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.left = nn.Linear(1, 1, bias=False)
+            self.right = nn.Linear(1, 1, bias=False)
+
+        def forward(self, x):
+            return self.left(x) if x.sum() < 0 else self.right(x)
+
+    net = Net()
+    net(torch.tensor([-3.0])).backward()
+
+    assert net.left.weight.grad.tolist() == [[-3.0]]
+    assert net.right.weight.grad is None
+
+
+def test_a_whole_batch_goes_one_way():
+    """An `if` decides once a call; row by row is the business of `torch.where`."""
+
+    class Net(nn.Module):
+        def forward(self, x):
+            return x * 10 if x.sum() > 0 else -x
+
+    x = torch.tensor([[5.0], [-3.0]])
+    row_by_row = torch.where(x > 0, x * 10, -x)
+
+    assert Net()(x).tolist() == [[50.0], [-30.0]]
+    assert row_by_row.tolist() == [[50.0], [3.0]]
+
+
+def test_a_condition_on_a_whole_batch_is_ambiguous():
+    """`if x > 0` with several numbers is refused; `any()` or `all()` has to say what is meant."""
+
+    class Net(nn.Module):
+        def forward(self, x):
+            return x * 10 if x > 0 else -x
+
+    net = Net()
+
+    assert net(torch.tensor([[5.0]])).tolist() == [[50.0]]
+    with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value"):
+        net(torch.tensor([[5.0], [-3.0]]))
+
+
+@pytest.mark.parametrize(
+    ("times", "output", "gradient"), [(0, 5.0, None), (1, 10.0, 5.0), (3, 40.0, 60.0)]
+)
+def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
+    """A `for` in `forward` repeats a layer as often as this call asks for."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.tensor(2.0))
+
+        def forward(self, x, times):
+            for _ in range(times):
+                x = x * self.scale
+            return x
+
+    net = Net()
+    y = net(torch.tensor(5.0, requires_grad=True), times)
+    y.backward()
+
+    assert y.item() == output
+    assert (net.scale.grad.item() if net.scale.grad is not None else None) == gradient
+
+
+def test_forward_takes_what_python_takes():
+    """Keywords, defaults, lists and None go into `forward`, and dictionaries come out."""
+
+    class Net(nn.Module):
+        def forward(self, xs, *, bias=None):
+            total = sum(xs)
+            return {"total": total, "shifted": total if bias is None else total + bias}
+
+    net = Net()
+    xs = [torch.ones(1), torch.ones(1)]
+
+    assert net(xs)["shifted"].tolist() == [2.0]
+    assert net(xs, bias=3)["shifted"].tolist() == [5.0]
+    assert list(net(xs)) == ["total", "shifted"]
+
+
+@pytest.mark.claim("blitz-dp-forward-print")
+def test_a_print_in_forward_shows_the_sizes_of_every_call(capsys):
+    """A `print` in the `forward` of a 5-to-2 layer tells input and output size at each call."""
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(5, 2)
+
+        def forward(self, x):
+            y = self.fc(x)
+            print("in", x.size(), "out", y.size())
+            return y
+
+    model = Model()
+    model(torch.zeros(30, 5))
+    model(torch.zeros(10, 5))
+
+    assert capsys.readouterr().out.splitlines() == [
+        "in torch.Size([30, 5]) out torch.Size([30, 2])",
+        "in torch.Size([10, 5]) out torch.Size([10, 2])",
+    ]
+
+
+@pytest.mark.claim("path-plain-print", "course-print-intermediate")
+def test_an_intermediate_result_is_printed_with_its_values(capsys):
+    """A `print` between two layers shows the numbers of that moment, and changes nothing."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(1, 1, bias=False)
+
+        def forward(self, x):
+            hidden = self.fc(x)
+            print(hidden)
+            return torch.relu(hidden)
+
+    net = Net()
+    net.fc.weight.data.fill_(2.0)
+    y = net(torch.tensor([[-3.0]]))
+
+    assert y.tolist() == [[0.0]]
+    assert capsys.readouterr().out == "tensor([[-6.]], grad_fn=<MmBackward0>)\n"
+
+
+@pytest.mark.claim("course-pdb-breakpoint")
+def test_a_breakpoint_stops_inside_forward(monkeypatch):
+    """`breakpoint()` in `forward` opens the debugger there, where the local tensors have values."""
+    seen = []
+    monkeypatch.setattr(
+        sys, "breakpointhook", lambda: seen.append(sys._getframe(1).f_locals["hidden"].tolist())
+    )
+
+    class Net(nn.Module):
+        def forward(self, x):
+            hidden = x * 2
+            breakpoint()
+            return hidden + 1
+
+    y = Net()(torch.tensor([3.0]))
+
+    assert seen == [[6.0]]
+    assert y.tolist() == [7.0]
+
+
+@pytest.mark.claim("course-pdb-breakpoint")
+def test_pdb_prints_and_changes_tensors_in_forward():
+    """At pdb's prompt tensors are printed and changed, and `forward` goes on with the change."""
+    typed, shown = io.StringIO("p hidden\nhidden.mul_(10)\ncontinue\n"), io.StringIO()
+    debugger = pdb.Pdb(stdin=typed, stdout=shown, readrc=False, nosigint=True)
+
+    class Net(nn.Module):
+        def forward(self, x):
+            hidden = x * 2
+            debugger.set_trace()
+            return hidden + 1
+
+    y = Net()(torch.tensor([3.0]))
+
+    assert y.tolist() == [61.0]
+    assert "tensor([6.])" in shown.getvalue()
+
+
+def test_a_result_kept_on_the_module_is_there_afterwards():
+    """`self.hidden = hidden` in `forward` keeps an intermediate result, and its graph, until the
+    next call.
+    """
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(1, 1, bias=False)
+
+        def forward(self, x):
+            self.hidden = self.fc(x)
+            return self.hidden * 2
+
+    net = Net()
+    net.fc.weight.data.fill_(3.0)
+    net(torch.ones(1))
+
+    assert net.hidden.tolist() == [3.0]
+    assert net.hidden.requires_grad is True
+    assert list(net.state_dict()) == ["fc.weight"]
+
+
+def test_an_error_in_forward_names_its_line():
+    """The traceback of a failing call ends in the line of `forward` that failed."""
+
+    class Net(nn.Module):
+        def forward(self, x):
+            hidden = x.view(2, 3)
+            return hidden @ hidden
+
+    with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied .2x3 and 2x3") as failed:
+        Net()(torch.ones(6))
+    assert str(failed.traceback[-1].statement).strip() == "return hidden @ hidden"

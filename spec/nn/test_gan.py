@@ -1,0 +1,261 @@
+"""Two networks against each other: GAN and WGAN.
+
+A generator makes numbers out of noise, a discriminator says of numbers whether they are real. They
+learn in turns: the discriminator to tell the two apart, the generator to be taken for real. In
+PyTorch this is two modules, two sets of parameters, and care about which of them a step changes.
+
+A WGAN is the same program with a few lines changed: no sigmoid and no logarithm, weights clipped
+after each step, and several steps of the discriminator, now called critic, for one of the
+generator.
+"""
+
+import inspect
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def test_noise_goes_in_and_samples_come_out():
+    """A generator makes samples of noise, a discriminator one number of each sample."""
+    generator = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
+    discriminator = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1), nn.Sigmoid())
+    fake = generator(torch.randn(5, 8))
+    verdict = discriminator(fake)
+    is_probability = ((verdict > 0) & (verdict < 1)).all().item()
+
+    assert fake.shape == (5, 3)
+    assert verdict.shape == (5, 1)
+    assert is_probability is True
+
+
+def test_an_undecided_discriminator_loses_log_two_on_either_label():
+    """A verdict of one half costs ln 2, be the sample real or fake; a good one costs less."""
+    undecided, sure = torch.tensor([0.5]), torch.tensor([0.875])
+    real, fake = torch.ones(1), torch.zeros(1)
+
+    assert F.binary_cross_entropy(undecided, real).item() == pytest.approx(0.6931, abs=1e-4)
+    assert F.binary_cross_entropy(undecided, fake).item() == pytest.approx(0.6931, abs=1e-4)
+    assert F.binary_cross_entropy(sure, real).item() == pytest.approx(0.1335, abs=1e-4)
+    assert F.binary_cross_entropy(sure, fake).item() == pytest.approx(2.0794, abs=1e-4)
+
+
+def test_labels_have_the_shape_of_the_verdicts():
+    """One label for each verdict, in the same shape: `[5]` for `[5, 1]` is refused."""
+    verdicts = torch.full((5, 1), 0.5)
+
+    with pytest.raises(ValueError, match=r"target size .* is different to the input size"):
+        F.binary_cross_entropy(verdicts, torch.ones(5))
+    assert F.binary_cross_entropy(verdicts, torch.ones(5, 1)).shape == ()
+
+
+def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
+    """When the discriminator learns from `fake.detach()`, the generator gets no gradient."""
+    generator = nn.Linear(1, 1, device=device)
+    discriminator = nn.Linear(1, 1, device=device)
+    fake = generator(torch.ones(4, 1, device=device))
+    discriminator(fake.detach()).mean().backward()
+
+    assert generator.weight.grad is None
+    assert discriminator.bias.grad.tolist() == [1.0]
+
+
+def test_without_detach_the_generator_is_taught_to_lose():
+    """Without `detach()` the discriminator's loss leaves gradients in the generator as well."""
+    generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
+    discriminator.weight.data.fill_(3.0)
+    fake = generator(torch.ones(4, 1))
+    discriminator(fake).mean().backward()
+
+    assert generator.bias.grad.tolist() == [3.0]
+
+
+def test_the_generators_loss_fills_the_gradients_of_both():
+    """The way to the generator leads through the discriminator, and leaves gradients there too."""
+    generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
+    generator.bias.data.fill_(0.0)
+    generator.weight.data.fill_(5.0)
+    discriminator.weight.data.fill_(3.0)
+    discriminator(generator(torch.ones(4, 1))).mean().backward()
+
+    assert generator.weight.grad.tolist() == [[3.0]]
+    assert discriminator.weight.grad.tolist() == [[5.0]]
+
+    discriminator.zero_grad(set_to_none=True)
+
+    assert generator.weight.grad.tolist() == [[3.0]]
+    assert discriminator.weight.grad is None
+
+
+def test_a_frozen_discriminator_still_lets_the_gradient_through():
+    """Frozen for the generator's turn, the discriminator passes the gradient and gets none."""
+    generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
+    discriminator.weight.data.fill_(3.0)
+    discriminator.requires_grad_(False)
+    discriminator(generator(torch.ones(4, 1))).mean().backward()
+
+    assert generator.bias.grad.tolist() == [3.0]
+    assert discriminator.weight.grad is None
+
+
+def test_one_backward_for_both_losses_needs_the_graph_twice():
+    """Two losses over one `fake` share its graph: the second `backward()` finds it freed."""
+    generator, discriminator = nn.Sequential(nn.Linear(1, 1), nn.Sigmoid()), nn.Linear(1, 1)
+    fake = generator(torch.ones(4, 1))
+    discriminator(fake).mean().backward()
+
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        (-discriminator(fake).mean()).backward()
+
+
+def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
+    """Each turn steps over its own network's parameters; the other keeps its numbers, not its
+    gradients from before: those have to be cleared.
+    """
+    generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
+    generator.bias.data.fill_(0.0)
+    discriminator.bias.data.fill_(0.0)
+    discriminator.weight.data.fill_(3.0)
+    discriminator(generator(torch.ones(4, 1))).mean().backward()
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter -= 0.5 * parameter.grad
+
+    assert generator.bias.tolist() == [-1.5]
+    assert discriminator.bias.tolist() == [0.0]
+    assert discriminator.bias.grad.tolist() == [1.0]
+
+
+@pytest.mark.slow
+@pytest.mark.claim("path-gan-fifty-lines")
+def test_a_gan_fits_into_fifty_lines():
+    """A whole GAN that learns where a bell curve stands is written in well under fifty lines."""
+
+    def train():
+        torch.manual_seed(2)
+        generator = nn.Sequential(nn.Linear(1, 16), nn.ReLU(), nn.Linear(16, 1))
+        discriminator = nn.Sequential(nn.Linear(1, 16), nn.ReLU(), nn.Linear(16, 1))
+        g_optimizer = torch.optim.Adam(generator.parameters(), lr=0.005, betas=(0.5, 0.9))
+        d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=0.005, betas=(0.5, 0.9))
+        bce = nn.BCEWithLogitsLoss()
+        ones, zeros = torch.ones(128, 1), torch.zeros(128, 1)
+
+        for _ in range(800):
+            real = 4 + 1.25 * torch.randn(128, 1)
+            fake = generator(torch.randn(128, 1))
+
+            d_loss = bce(discriminator(real), ones) + bce(discriminator(fake.detach()), zeros)
+            d_optimizer.zero_grad()
+            d_loss.backward()
+            d_optimizer.step()
+
+            g_loss = bce(discriminator(fake), ones)
+            g_optimizer.zero_grad()
+            g_loss.backward()
+            g_optimizer.step()
+        return generator
+
+    fake = train()(torch.randn(1000, 1))
+
+    assert fake.mean().item() == pytest.approx(4.0, abs=0.5)
+    assert len(inspect.getsource(train).splitlines()) == 23
+
+
+@pytest.mark.claim("path-dcgan-to-wgan")
+def test_a_critic_is_the_discriminator_without_its_sigmoid():
+    """The first change from DCGAN to WGAN is a cut: a critic gives scores, not probabilities."""
+    discriminator = nn.Sequential(nn.Conv2d(1, 1, 2, bias=False), nn.Flatten(), nn.Sigmoid())
+    discriminator[0].weight.data.fill_(1.0)
+    critic = discriminator[:-1]
+    images = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]], [[[-1.0, -2.0], [-3.0, -4.0]]]])
+
+    assert critic(images).tolist() == [[10.0], [-10.0]]
+    assert discriminator(images).flatten().tolist() == pytest.approx([1.0, 0.0], abs=1e-4)
+
+
+@pytest.mark.claim("path-dcgan-to-wgan")
+def test_the_critics_loss_is_a_difference_of_means():
+    """The second change: no logarithm. The critic lowers mean(fake) - mean(real)."""
+    critic = nn.Linear(1, 1, bias=False)
+    critic.weight.data.fill_(2.0)
+    real, fake = torch.tensor([[4.0], [6.0]]), torch.tensor([[1.0], [0.0]])
+    loss = critic(fake).mean() - critic(real).mean()
+    loss.backward()
+
+    assert loss.item() == -9.0
+    assert critic.weight.grad.tolist() == [[-4.5]]
+
+
+@pytest.mark.claim("path-dcgan-to-wgan")
+def test_the_critics_weights_are_clipped_after_each_step(device):
+    """The third change: `clamp_` keeps every parameter of the critic within ±0.5, in place."""
+    critic = nn.Linear(3, 1, device=device)
+    critic.weight.data = torch.tensor([[-2.0, 0.25, 3.0]], device=device)
+    critic.bias.data = torch.tensor([-0.75], device=device)
+    with torch.no_grad():
+        for parameter in critic.parameters():
+            parameter.clamp_(-0.5, 0.5)
+
+    assert critic.weight.tolist() == [[-0.5, 0.25, 0.5]]
+    assert critic.bias.tolist() == [-0.5]
+    assert critic.weight.requires_grad is True
+
+
+@pytest.mark.claim("path-dcgan-to-wgan")
+def test_the_critic_steps_five_times_for_each_step_of_the_generator():
+    """The fourth change: an inner loop. Critic and generator move by 1/4 a step, 5 to 1."""
+    generator, critic = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    generator.weight.data.fill_(0.0)
+    critic.weight.data.fill_(0.0)
+    noise, real = torch.ones(4, 1), torch.ones(4, 1)
+    for _ in range(5):
+        loss = critic(generator(noise).detach()).mean() - critic(real).mean()
+        critic.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            critic.weight -= 0.25 * critic.weight.grad
+            critic.weight.clamp_(-1.0, 1.0)
+    loss = -critic(generator(noise)).mean()
+    loss.backward()
+    with torch.no_grad():
+        generator.weight -= 0.25 * generator.weight.grad
+
+    assert critic.weight.tolist() == [[1.0]]
+    assert generator.weight.tolist() == [[0.25]]
+
+
+def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
+    """Where log(1 - D) has gone flat, far from the data, the score of a critic still has slope."""
+    fake = torch.tensor([-20.0], requires_grad=True)
+    other = torch.tensor([-20.0], requires_grad=True)
+    torch.log(1 - torch.sigmoid(fake)).backward()
+    (-other).backward()
+
+    assert fake.grad.item() == pytest.approx(0.0, abs=1e-6)
+    assert other.grad.item() == -1.0
+
+
+@pytest.mark.claim("path-dcgan-to-wgan")
+def test_a_wgan_learns_where_the_data_are():
+    """The changed program works: the generator finds the point 2 that the data stand on."""
+    generator, critic = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(generator.weight)
+    nn.init.zeros_(generator.bias)
+    noise, real = torch.randn(8, 1), torch.full((8, 1), 2.0)
+    for _ in range(50):
+        for _ in range(5):
+            loss = critic(generator(noise).detach()).mean() - critic(real).mean()
+            critic.zero_grad()
+            loss.backward()
+            with torch.no_grad():
+                critic.weight -= 0.25 * critic.weight.grad
+                critic.weight.clamp_(-0.5, 0.5)
+        loss = -critic(generator(noise)).mean()
+        generator.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            generator.bias -= 0.125 * generator.bias.grad
+
+    assert generator.bias.item() == pytest.approx(2.0, abs=0.2)
+    assert generator(noise).flatten().tolist() == pytest.approx([2.0] * 8, abs=0.2)
