@@ -57,30 +57,27 @@ def test_set_materialize_grads_gives_none_instead_of_zeros():
 
 
 def test_an_output_can_be_marked_as_not_differentiable():
-    """Indices and the like are marked, come out untracked, and still take a place in `backward`."""
+    """A marked output comes out untracked, and still takes a place in `backward`."""
 
-    class Largest(torch.autograd.Function):
+    class WholeAndRest(torch.autograd.Function):
         @staticmethod
         def forward(ctx, x):
-            value, index = x.max(dim=0)
-            ctx.mark_non_differentiable(index)
-            ctx.save_for_backward(index)
-            ctx.length = len(x)
-            return value, index
+            whole = x.floor()
+            ctx.mark_non_differentiable(whole)
+            return whole, x - whole
 
         @staticmethod
-        def backward(ctx, grad, _):
-            (index,) = ctx.saved_tensors
-            return grad * torch.nn.functional.one_hot(index, ctx.length)
+        def backward(ctx, _, of_rest):
+            return of_rest
 
-    x = torch.tensor([1.0, 5.0, 3.0], requires_grad=True)
+    x = torch.tensor([1.25, 2.5], requires_grad=True)
 
-    value, index = Largest.apply(x)
-    (10 * value).backward()
+    whole, rest = WholeAndRest.apply(x)
+    rest.backward(torch.tensor([1.0, 10.0]))
 
-    assert (value.requires_grad, index.requires_grad) == (True, False)
-    assert index.item() == 1
-    assert x.grad.tolist() == [0.0, 10.0, 0.0]
+    assert (whole.tolist(), whole.requires_grad) == ([1.0, 2.0], False)
+    assert (rest.tolist(), rest.requires_grad) == ([0.25, 0.5], True)
+    assert x.grad.tolist() == [1.0, 10.0]
 
 
 def test_an_in_place_function_marks_what_it_changed():

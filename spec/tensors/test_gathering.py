@@ -2,8 +2,8 @@
 
 Beside brackets there are functions that pick: `gather` picks one element for each place of an index
 tensor, `take` reads the tensor as one long line, `index_select` picks whole rows, `where` chooses
-between two tensors and `nonzero` tells where the elements are. `scatter_` is `gather` the other way
-round: it fills the places that an index names.
+between two tensors and `nonzero` lists the places of what isn't zero. `scatter_` is `gather` the
+other way round: it fills the places that an index names.
 
 Their shape rules differ from those of brackets, and so do some of their limits: most of them take
 no negative index.
