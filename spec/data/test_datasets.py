@@ -1,0 +1,298 @@
+"""Datasets.
+
+A dataset is anything that can say how many samples it has and hand over the one you number:
+`len(dataset)` and `dataset[i]`. That is the whole protocol, and a plain list follows it. PyTorch
+adds a base class, a few ready ones, and ways to cut datasets and to put them together.
+
+What surprises: nothing is copied when a dataset is split or joined, an index counts from the end
+only if your own code lets it, and a dataset that streams has no length and no numbers at all.
+"""
+
+import pytest
+import torch
+from torch.utils.data import (
+    ChainDataset,
+    ConcatDataset,
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
+
+
+@pytest.mark.claim("summary-dataset-class", "blitz-dp-dataset-protocol")
+def test_a_dataset_of_ones_own_needs_two_methods():
+    """A subclass of `Dataset` with `__getitem__` and `__len__` is all that a loader asks for."""
+
+    class Squares(Dataset):
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            return index * index
+
+    batches = list(DataLoader(Squares(), batch_size=2))
+
+    assert [batch.tolist() for batch in batches] == [[0, 1], [4, 9], [16]]
+
+
+@pytest.mark.claim("blitz-dp-dataset-protocol")
+def test_the_base_class_is_not_needed():
+    """`Dataset` adds next to nothing: any object with the two methods is loaded, a list too."""
+
+    class Squares:
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, index):
+            return index * index
+
+    assert [batch.tolist() for batch in DataLoader(Squares(), batch_size=3)] == [[0, 1, 4]]
+    assert [batch.tolist() for batch in DataLoader([7, 8, 9], batch_size=3)] == [[7, 8, 9]]
+
+
+@pytest.mark.claim("blitz-dp-item-shape")
+def test_a_hundred_random_vectors_make_a_dataset():
+    """A tensor of shape `[100, 5]`, indexed by its first axis, is 100 samples of length 5."""
+
+    class RandomVectors(Dataset):
+        def __init__(self, size, length):
+            self.data = torch.randn(length, size)
+
+        def __len__(self):
+            return len(self.data)
+
+        def __getitem__(self, index):
+            return self.data[index]
+
+    vectors = RandomVectors(5, 100)
+
+    assert len(vectors) == 100
+    assert {vector.shape for vector in vectors} == {torch.Size([5])}
+
+
+def test_a_dataset_without_a_length_cannot_be_loaded():
+    """Without `__len__` a loader can be built, but asking it for a batch is refused."""
+
+    class Endless(Dataset):
+        def __getitem__(self, index):
+            return index
+
+    loader = DataLoader(Endless())
+
+    with pytest.raises(TypeError, match=r"object of type 'Endless' has no len\(\)"):
+        next(iter(loader))
+    assert Endless()[41] == 41
+
+
+@pytest.mark.torch(">=2.0")
+def test_a_dataset_without_samples_says_what_it_lacks():
+    """The base class has a `__getitem__` of its own, which names what the subclass forgot."""
+
+    class Nothing(Dataset):
+        def __len__(self):
+            return 3
+
+    with pytest.raises(NotImplementedError, match="Dataset should implement __getitem__"):
+        Nothing()[0]
+    assert len(Nothing()) == 3
+
+
+def test_a_for_loop_over_a_dataset_ends_at_an_index_error():
+    """`for` asks for 0, 1, 2 ... and ends at an `IndexError`; `__len__` alone does not stop it."""
+
+    class Tens(Dataset):
+        def __init__(self):
+            self.data = [10, 20, 30]
+
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return self.data[index]
+
+    assert list(Tens()) == [10, 20, 30]
+    assert [batch.tolist() for batch in DataLoader(Tens())] == [[10], [20]]
+
+
+def test_tensor_dataset_gives_tuples(device):
+    """`TensorDataset` pairs tensors row by row; a sample is a tuple, even of a single tensor."""
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
+    y = torch.tensor([7, 8], device=device)
+
+    pairs = TensorDataset(x, y)
+    alone = TensorDataset(y)
+
+    assert len(pairs) == 2
+    assert [part.tolist() for part in pairs[1]] == [[3.0, 4.0], 8]
+    assert repr(alone[0]) == f"({alone.tensors[0][0]!r},)"
+    assert alone[0][0].item() == 7
+
+
+def test_tensor_dataset_copies_nothing(device):
+    """A sample of a `TensorDataset` is a view: a later change of the tensor shows in it."""
+    x = torch.tensor([1.0, 2.0], device=device)
+    dataset = TensorDataset(x)
+
+    x[1] = 9.0
+
+    assert dataset.tensors[0] is x
+    assert dataset[1][0].item() == 9.0
+
+
+def test_tensor_dataset_wants_equally_many_rows():
+    """Inputs and targets of different numbers are refused when the dataset is made."""
+    with pytest.raises(AssertionError, match="Size mismatch between tensors"):
+        TensorDataset(torch.zeros(3, 2), torch.zeros(2))
+    assert len(TensorDataset(torch.zeros(3, 2), torch.zeros(3))) == 3
+
+
+def test_tensor_dataset_wants_tensors():
+    """Lists and arrays are not converted: `TensorDataset` asks them for a tensor's `size`."""
+    with pytest.raises(AttributeError, match="'list' object has no attribute 'size'"):
+        TensorDataset([1, 2], [3, 4])
+    assert len(TensorDataset(torch.tensor([1, 2]), torch.tensor([3, 4]))) == 2
+
+
+def test_subset_renumbers_the_samples_it_keeps():
+    """`Subset(dataset, indices)` numbers the chosen samples from 0, in the order given."""
+    part = Subset(["a", "b", "c", "d"], [3, 0, 0])
+
+    assert len(part) == 3
+    assert [part[0], part[1], part[2]] == ["d", "a", "a"]
+
+
+def test_subset_looks_into_the_dataset_when_asked():
+    """A subset keeps the dataset itself and no samples: a changed sample is a changed subset."""
+    letters = ["a", "b", "c"]
+    part = Subset(letters, [2])
+
+    letters[2] = "z"
+
+    assert part.dataset is letters
+    assert part[0] == "z"
+
+
+def test_a_wrong_index_of_a_subset_shows_late():
+    """`Subset` does not compare its indices with the dataset: a wrong one fails when it is read."""
+    part = Subset(["a", "b"], [0, 5])
+
+    assert part[0] == "a"
+    with pytest.raises(IndexError, match="list index out of range"):
+        part[1]
+
+
+def test_concat_dataset_counts_on():
+    """`ConcatDataset` puts datasets end to end; the second's samples follow the first's."""
+    both = ConcatDataset([["a", "b"], ["c"]])
+
+    assert len(both) == 3
+    assert list(both) == ["a", "b", "c"]
+    assert both[-3] == "a"
+    assert both.cumulative_sizes == [2, 3]
+
+
+def test_concat_dataset_counts_back_no_further_than_its_length():
+    """A negative index beyond the first sample is a `ValueError` here, no `IndexError`."""
+    both = ConcatDataset([["a", "b"], ["c"]])
+
+    with pytest.raises(ValueError, match="should not exceed dataset length"):
+        both[-4]
+    with pytest.raises(IndexError, match="out of range"):
+        both[3]
+
+
+def test_plus_joins_two_datasets():
+    """`a + b` of two datasets is the `ConcatDataset` of them."""
+    joined = TensorDataset(torch.tensor([1, 2])) + TensorDataset(torch.tensor([3]))
+
+    assert type(joined) is ConcatDataset
+    assert [sample.item() for (sample,) in joined] == [1, 2, 3]
+
+
+def test_random_split_deals_out_every_sample_once():
+    """`random_split` gives each sample to one part; a seeded generator repeats the cut."""
+    letters = list("abcdef")
+
+    first, second = random_split(letters, [4, 2], torch.Generator().manual_seed(1))
+    again, _ = random_split(letters, [4, 2], torch.Generator().manual_seed(1))
+
+    assert [len(first), len(second)] == [4, 2]
+    assert sorted([*first, *second]) == ["a", "b", "c", "d", "e", "f"]
+    assert list(again) == list(first) != ["a", "b", "c", "d"]
+
+
+def test_random_split_takes_fractions():
+    """Fractions that add up to 1 are rounded down; what is left over goes to the first parts."""
+    quarters = random_split(range(10), [0.75, 0.25])
+    halves = random_split(range(10), [0.5, 0.25, 0.25])
+
+    assert [len(part) for part in quarters] == [8, 2]
+    assert [len(part) for part in halves] == [6, 2, 2]
+
+
+def test_random_split_wants_the_lengths_to_add_up():
+    """Lengths that leave samples over, or want more than there are, are refused."""
+    with pytest.raises(ValueError, match="Sum of input lengths does not equal the length"):
+        random_split(range(10), [7, 2])
+    assert [len(part) for part in random_split(range(10), [7, 3])] == [7, 3]
+
+
+def test_random_split_warns_of_an_empty_part():
+    """A fraction too small for a single sample gives an empty part and a warning."""
+    with pytest.warns(UserWarning, match="Length of split at index 1 is 0"):
+        parts = random_split(range(2), [0.875, 0.125])
+
+    assert [len(part) for part in parts] == [2, 0]
+
+
+def test_the_parts_of_a_split_share_one_dataset():
+    """The parts are subsets of one dataset: its transform is that of training and test alike."""
+    numbers = range(4)
+
+    train, val = random_split(numbers, [3, 1])
+
+    assert type(train) is Subset
+    assert train.dataset is val.dataset is numbers
+
+
+def test_an_iterable_dataset_only_streams():
+    """An `IterableDataset` has an `__iter__`: it is batched in its own order, and has no length."""
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter([5, 6, 7])
+
+    loader = DataLoader(Stream(), batch_size=2)
+
+    assert [batch.tolist() for batch in loader] == [[5, 6], [7]]
+    with pytest.raises(TypeError, match=r"object of type 'Stream' has no len\(\)"):
+        len(loader)
+
+
+def test_an_iterable_dataset_cannot_be_shuffled():
+    """The loader cannot reorder what it gets one by one: `shuffle=True` is refused."""
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter([5, 6, 7])
+
+    with pytest.raises(ValueError, match="expected unspecified shuffle option, but got shuffle="):
+        DataLoader(Stream(), shuffle=True)
+
+
+def test_streams_are_chained_and_not_concatenated():
+    """`+` puts streams in a `ChainDataset`; a `ConcatDataset` wants samples it can number."""
+
+    class Stream(IterableDataset):
+        def __iter__(self):
+            return iter([5, 6])
+
+    chain = Stream() + Stream()
+
+    assert type(chain) is ChainDataset
+    assert list(chain) == [5, 6, 5, 6]
+    with pytest.raises(AssertionError, match="does not support IterableDataset"):
+        ConcatDataset([Stream()])

@@ -1,0 +1,420 @@
+"""A classifier of small pictures.
+
+`examples/cifar10_classifier.py` trains one small net by two recipes: the notes' loop, and a faster
+one. What the net reaches is told of CIFAR-10 where TORCH_SPEC_DATA names a folder that holds it, as
+cifar10/train/CLASS/*.jpg and cifar10/test/CLASS/*.jpg (or without cifar10/). Elsewhere the net
+learns ten drawn shapes in the same layout, and the facts about CIFAR-10 stay undecided. The case in
+a fact's id, [cifar10] or [drawn], says which pictures it was.
+"""
+
+import functools
+import http.server
+import os
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from fixtures.images import cifar10_folder, write_cifar10_archive, write_image_folder
+
+# torchvision and the example are imported where they are used: a run without the slow facts reads
+# this module too.
+
+pytestmark = [
+    pytest.mark.slow,
+    # From Python 3.12 on the workers of a loader are forked with this warning.
+    pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
+]
+
+CIFAR10_FOLDER = cifar10_folder()
+on_cifar10 = pytest.mark.skipif(
+    CIFAR10_FOLDER is None,
+    reason="needs CIFAR-10: TORCH_SPEC_DATA names no folder with cifar10/train/CLASS/*.jpg",
+)
+
+# The drawn pictures are few: to learn from them takes more and larger steps.
+FOR_DRAWN = {
+    "notes": ["--lr", "0.005", "--epochs", "4", "--report-every", "50"],
+    "fast": ["--batch-size", "16", "--epochs", "8", "--report-every", "20"],
+}
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.cifar10_classifier", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A folder of drawn pictures: ten classes, of each a hundred to learn from."""
+    return write_image_folder(tmp_path_factory.mktemp("drawn"))
+
+
+@pytest.fixture(scope="module", params=["cifar10" if CIFAR10_FOLDER else "drawn"])
+def trained(request, classifier, drawn, tmp_path_factory):
+    """Trains by a recipe, each way once, and gives the metrics and the folder it wrote to."""
+
+    @functools.cache
+    def train(recipe, *arguments):
+        out = tmp_path_factory.mktemp(recipe)
+        if request.param == "drawn":
+            where = ["--data", str(drawn), *FOR_DRAWN[recipe]]
+        else:
+            where = ["--data", str(CIFAR10_FOLDER)]
+        run = ["--recipe", recipe, *where, "--out", str(out), "--device", "cpu", *arguments]
+        return classifier.main(run), out
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def notes(trained):
+    """The metrics of the notes' recipe."""
+    return trained("notes")[0]
+
+
+@pytest.fixture(scope="module")
+def fast(trained):
+    """The metrics of the fast recipe."""
+    return trained("fast")[0]
+
+
+@on_cifar10
+@pytest.mark.claim("blitz-cifar-ten-classes", "blitz-cifar-class-order")
+def test_cifar10_has_ten_classes_numbered_in_the_order_of_their_names():
+    """CIFAR-10 has ten classes, numbered as the alphabet goes; a plane is there an airplane."""
+    from torchvision.datasets import ImageFolder
+
+    pictures = ImageFolder(CIFAR10_FOLDER / "test")
+
+    assert pictures.classes == [
+        "airplane",
+        "automobile",
+        "bird",
+        "cat",
+        "deer",
+        "dog",
+        "frog",
+        "horse",
+        "ship",
+        "truck",
+    ]
+    assert pictures.class_to_idx["truck"] == 9
+
+
+@on_cifar10
+@pytest.mark.claim("blitz-test-set-10000")
+def test_cifar10_has_ten_thousand_test_pictures():
+    """CIFAR-10 has 10,000 test pictures and 50,000 to learn from, of each class as many."""
+    from torchvision.datasets import ImageFolder
+
+    measure, learn = ImageFolder(CIFAR10_FOLDER / "test"), ImageFolder(CIFAR10_FOLDER / "train")
+
+    assert torch.bincount(torch.tensor(measure.targets)).tolist() == [1000] * 10
+    assert torch.bincount(torch.tensor(learn.targets)).tolist() == [5000] * 10
+
+
+@on_cifar10
+@pytest.mark.claim("blitz-cifar-image-dims")
+def test_a_cifar10_picture_is_3_by_32_by_32():
+    """A CIFAR-10 picture is three colour planes of 32 rows and 32 columns, in bytes."""
+    from torchvision.datasets import ImageFolder
+    from torchvision.transforms import v2
+
+    image, _ = next(iter(ImageFolder(CIFAR10_FOLDER / "test", v2.ToImage())))
+
+    assert image.shape == (3, 32, 32)
+    assert image.dtype == torch.uint8
+
+
+@pytest.fixture
+def served_cifar10(tmp_path, monkeypatch):
+    """torchvision's CIFAR10, its address turned to an archive of drawn pictures on this machine."""
+    from torchvision.datasets import CIFAR10
+
+    attributes = write_cifar10_archive(tmp_path / "served")
+    handler = functools.partial(
+        http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served")
+    )
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        address = f"http://127.0.0.1:{server.server_port}/cifar-10-python.tar.gz"
+        for name, value in {"url": address, **attributes}.items():
+            monkeypatch.setattr(CIFAR10, name, value)
+        monkeypatch.setenv("no_proxy", "*")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield CIFAR10
+        server.shutdown()
+
+
+@pytest.mark.claim("blitz-cifar-download")
+def test_download_fetches_the_archive_and_unpacks_it(served_cifar10, tmp_path):
+    """`CIFAR10(root, download=True)` makes the folder, fetches the data and unpacks them there."""
+    root = tmp_path / "root"
+
+    pictures = served_cifar10(root, train=False, download=True)
+
+    assert sorted(os.listdir(root)) == ["cifar-10-batches-py", "cifar-10-python.tar.gz"]
+    assert len(pictures) == 200
+
+
+def test_what_is_there_is_not_downloaded_again(served_cifar10, tmp_path, monkeypatch):
+    """`download=True` fetches nothing where the data are; without it they must be there."""
+    served_cifar10(tmp_path / "root", download=True)
+    monkeypatch.setattr(served_cifar10, "url", "http://nowhere.invalid/")
+
+    assert len(served_cifar10(tmp_path / "root", download=True)) == 1000
+    with pytest.raises(RuntimeError, match="Dataset not found or corrupted"):
+        served_cifar10(tmp_path / "elsewhere")
+
+
+@pytest.mark.parametrize("recipe", ["notes", "fast"])
+def test_the_pictures_can_come_from_torchvision(classifier, served_cifar10, tmp_path, recipe):
+    """With `--download` torchvision fetches the pictures into `--data`, and the run begins."""
+    run = ["--recipe", recipe, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
+
+    metrics = classifier.main([*run, "--epochs", "1", "--download"])
+
+    assert metrics["source"] == "torchvision CIFAR10"
+    assert metrics["pictures"] == {"train": 1000, "test": 200}
+    assert sorted(metrics["per_class"])[:3] == ["bars", "checks", "columns"]
+    assert "cifar-10-batches-py" in os.listdir(tmp_path / "data")
+
+
+def test_a_download_that_fails_is_told(classifier, served_cifar10, tmp_path, monkeypatch, capsys):
+    """Without a way to the address a run ends with code 2 and one line that says so."""
+    monkeypatch.setattr(served_cifar10, "url", "http://127.0.0.1:9/cifar-10-python.tar.gz")
+
+    with pytest.raises(SystemExit, match="2"):
+        classifier.main(["--data", str(tmp_path), "--out", str(tmp_path), "--download"])
+
+    assert f"CIFAR-10 did not get into {tmp_path}: " in capsys.readouterr().err
+
+
+@pytest.mark.network
+@pytest.mark.claim("blitz-test-first-batch", "blitz-cifar-download", "blitz-cifar-class-order")
+def test_the_first_test_pictures_are_a_cat_two_ships_and_a_plane(tmp_path):
+    """torchvision gives the test pictures of CIFAR-10 as cat, ship, ship, plane and so on."""
+    from torchvision.datasets import CIFAR10
+
+    pictures = CIFAR10(tmp_path, train=False, download=True)
+
+    assert pictures.targets[:4] == [3, 8, 8, 0]
+    assert [pictures.classes[label] for label in (3, 8, 0)] == ["cat", "ship", "airplane"]
+
+
+@pytest.mark.claim("blitz-recipe-five-steps")
+def test_a_classifier_takes_five_steps(drawn):
+    """Load and normalise, define a net, choose a loss, train, measure: that makes a classifier."""
+    from torchvision.datasets import ImageFolder
+    from torchvision.transforms import v2
+
+    transform = v2.Compose(
+        [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5], [0.5])]
+    )
+    learn, measure = (
+        torch.utils.data.DataLoader(ImageFolder(drawn / part, transform), 20, shuffle=True)
+        for part in ("train", "test")
+    )
+
+    net = nn.Sequential(nn.Conv2d(3, 16, 5, stride=2), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+
+    loss_of = nn.CrossEntropyLoss()
+
+    optimizer = torch.optim.Adam(net.parameters())
+    for _ in range(3):
+        for images, labels in learn:
+            optimizer.zero_grad()
+            loss_of(net(images), labels).backward()
+            optimizer.step()
+
+    with torch.inference_mode():
+        right = [(net(images).argmax(1) == labels).float().mean() for images, labels in measure]
+
+    assert torch.stack(right).mean().item() == pytest.approx(0.6, abs=0.2)
+
+
+def test_the_net_learns_sixty_two_thousand_numbers(classifier):
+    """The notes' net has 62,006 parameters, three in four of them in its first linear layer."""
+    net = classifier.Net()
+
+    assert sum(parameter.numel() for parameter in net.parameters()) == 62006
+    assert net.fc1.weight.numel() == 48000
+
+
+@pytest.mark.claim("blitz-chance-ten-percent")
+def test_a_guess_among_ten_classes_is_right_one_time_in_ten():
+    """Guessing among ten classes, at random or always the same one, is right in 10 % of cases."""
+    labels = torch.arange(10).repeat(1000)
+    guesses = torch.randint(10, (10000,))
+
+    assert (guesses == labels).float().mean().item() == pytest.approx(0.1, abs=0.01)
+    assert (labels == 3).sum().item() / 10000 == 0.1
+
+
+@pytest.mark.claim("blitz-accuracy-above-chance")
+def test_the_trained_net_is_well_above_chance(notes):
+    """Trained by the notes' recipe the net is right more than three times as often as a guess."""
+    assert notes["accuracy"] == pytest.approx(0.6, abs=0.25)
+
+
+@on_cifar10
+@pytest.mark.claim("blitz-accuracy-55")
+def test_two_epochs_of_the_notes_recipe_reach_about_54_percent(notes):
+    """After two epochs of the notes' recipe 54 % of the test pictures are recognised."""
+    assert notes["epochs"] == 2
+    assert notes["accuracy"] == pytest.approx(0.54, abs=0.03)
+
+
+@on_cifar10
+@pytest.mark.claim("blitz-six-reports-per-epoch")
+def test_an_epoch_of_50000_pictures_in_fours_has_six_reports(notes):
+    """50,000 pictures in batches of 4 make six reports of 2000 batches an epoch."""
+    assert [(report["epoch"], report["batch"]) for report in notes["losses"]] == [
+        (1, 2000),
+        (1, 4000),
+        (1, 6000),
+        (1, 8000),
+        (1, 10000),
+        (1, 12000),
+        (2, 2000),
+        (2, 4000),
+        (2, 6000),
+        (2, 8000),
+        (2, 10000),
+        (2, 12000),
+    ]
+
+
+@on_cifar10
+@pytest.mark.claim("blitz-loss-falls")
+def test_the_reported_loss_falls_from_2_2_to_1_3(notes):
+    """In two epochs of the notes' recipe the reported loss falls from about 2.2 to about 1.3."""
+    first, *_, last = [report["loss"] for report in notes["losses"]]
+
+    assert first == pytest.approx(2.226, abs=0.1)
+    assert last == pytest.approx(1.311, abs=0.1)
+
+
+def test_the_loss_falls_to_about_half(notes, fast):
+    """By either recipe the loss begins near ln 10, the loss of a guess, and falls to about half."""
+    first, *_, last = [report["loss"] for report in notes["losses"]]
+    fast_first, *_, fast_last = [report["loss"] for report in fast["losses"]]
+
+    assert [first, fast_first] == pytest.approx([2.303, 2.303], abs=0.15)
+    assert [last, fast_last] == pytest.approx([1.1, 0.8], abs=0.6)
+
+
+@pytest.mark.claim("blitz-per-class-mean")
+def test_with_classes_of_one_size_their_accuracies_average_to_the_whole(notes):
+    """If each class has as many pictures, its accuracies average to that of the whole."""
+    of_class = torch.tensor(list(notes["per_class"].values()), dtype=torch.float64)
+
+    assert of_class.shape == (10,)
+    assert of_class.mean().item() == pytest.approx(notes["accuracy"])
+
+
+@pytest.mark.claim("blitz-per-class-ranking", "blitz-per-class-mean")
+def test_the_notes_table_puts_animals_last():
+    """In the notes' table cat, deer and bird are last, ship and truck first, and the mean is 55 %."""
+    classes = "plane car bird cat deer dog frog horse ship truck".split()
+    percent = torch.tensor([58.0, 59.0, 40.0, 33.0, 39.0, 60.0, 54.0, 66.0, 70.0, 72.0])
+
+    ranking = [classes[number] for number in percent.argsort()]
+
+    assert ranking[:3] == ["cat", "deer", "bird"]
+    assert ranking[-2:] == ["ship", "truck"]
+    assert percent.mean().item() == pytest.approx(55.1)
+
+
+@on_cifar10
+@pytest.mark.claim("blitz-per-class-spread")
+def test_some_classes_are_recognised_twice_as_often_as_others(notes):
+    """The classes of CIFAR-10 are not equally easy: the best and the worst lie 40 points apart."""
+    of_class = notes["per_class"].values()
+
+    assert max(of_class) - min(of_class) == pytest.approx(0.4, abs=0.15)
+
+
+@on_cifar10
+def test_five_fast_epochs_reach_65_percent_in_a_third_of_the_time(notes, fast):
+    """The fast recipe's five epochs reach 65 % in about a third of the time of the notes' two."""
+    assert fast["accuracy"] == pytest.approx(0.65, abs=0.03)
+    assert fast["seconds"] / notes["seconds"] == pytest.approx(0.3, abs=0.25)
+
+
+@on_cifar10
+def test_two_fast_epochs_pass_55_percent_in_a_tenth_of_the_time(notes, trained):
+    """Two epochs of the fast recipe pass 55 % in about a tenth of the time of the notes' two."""
+    fast, _ = trained("fast", "--epochs", "2")
+
+    assert fast["accuracy"] == pytest.approx(0.59, abs=0.03)
+    assert fast["seconds_training"] / notes["seconds_training"] == pytest.approx(0.1, abs=0.1)
+
+
+def test_a_run_says_what_it_did(notes):
+    """`main` returns the metrics of the run: what it saw, what it reached, how long it took."""
+    assert sorted(notes) == [
+        "accuracy",
+        "device",
+        "epochs",
+        "losses",
+        "per_class",
+        "pictures",
+        "recipe",
+        "seconds",
+        "seconds_data",
+        "seconds_evaluation",
+        "seconds_training",
+        "source",
+    ]
+    assert (notes["recipe"], notes["source"], notes["device"]) == ("notes", "image folder", "cpu")
+
+
+def test_a_run_leaves_two_figures_and_a_checkpoint(trained):
+    """A run leaves its loss curve, a grid of predicted pictures and a checkpoint, and no more."""
+    from PIL import Image
+
+    _, out = trained("notes")
+
+    assert sorted(os.listdir(out)) == ["checkpoint.pt", "loss.png", "predictions.png"]
+    with Image.open(out / "loss.png") as curve, Image.open(out / "predictions.png") as grid:
+        assert curve.size == (840, 480)
+        assert grid.size == (1020, 1340)
+
+
+@pytest.fixture(scope="module")
+def accuracy(classifier, drawn):
+    """Trains in memory, first weights and order of the pictures each from a seed; the accuracy."""
+    learn, measure, _ = classifier.open_datasets(drawn, False, classifier.RECIPES["fast"].transform)
+    learn, measure = (classifier.Held(part, 0, "cpu") for part in (learn, measure))
+
+    @functools.cache
+    def train(weights, order):
+        torch.manual_seed(weights)
+        net = classifier.Net()
+        names = ["--epochs=5", "--batch-size=16", "--lr=0.03", "--report-every=20"]
+        arguments = classifier.read_arguments([*names, f"--seed={order}"])
+        classifier.Training(net, learn, arguments).run()
+        predicted, actual = classifier.predict(net, measure, 100)
+        return (predicted == actual).double().mean().item()
+
+    return train
+
+
+@pytest.mark.claim("blitz-accuracy-varies-with-init")
+def test_the_accuracy_varies_with_the_first_weights(accuracy):
+    """Runs that differ in nothing but the weights they start from reach different accuracies."""
+    seen = {accuracy(weights=seed, order=0) for seed in range(3)}
+
+    assert (len(seen) == 1) is False
+
+
+def test_the_accuracy_varies_with_the_order_of_the_pictures(accuracy):
+    """So do runs that start from the same weights and see the pictures in another order."""
+    seen = {accuracy(weights=0, order=seed) for seed in range(3)}
+
+    assert (len(seen) == 1) is False

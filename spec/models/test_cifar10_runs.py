@@ -1,0 +1,362 @@
+"""A classifier's runs: stopped, resumed, refused, rehearsed.
+
+What `examples/cifar10_classifier.py` does around the training: a run that is killed goes on from
+its last checkpoint as if nothing had happened, bad input is told in one line, a dry run leaves no
+trace. The pictures are drawn and few, so that what is told here is told in seconds.
+"""
+
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from fixtures.images import write_image_folder
+
+pytestmark = [
+    pytest.mark.slow,
+    # From Python 3.12 on the workers of a loader are forked with this warning.
+    pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
+]
+
+TINY = ["--epochs", "2", "--batch-size", "4", "--report-every", "10", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.cifar10_classifier", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """A folder of drawn pictures: of each class ten to learn from and two to be measured on."""
+    return write_image_folder(tmp_path_factory.mktemp("few"), train=10, test=2)
+
+
+# Calls `main`, and kills its own process in place of the given call of a function.
+DIES = """
+import os, pkgutil, signal, sys
+from examples.cifar10_classifier import main
+
+module, name, call = sys.argv[1:4]
+module = pkgutil.resolve_name(module)
+function, before = getattr(module, name), iter(range(int(call) - 1))
+
+def dies(*args, **kwargs):
+    if next(before, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(*args, **kwargs)
+
+setattr(module, name, dies)
+main(sys.argv[4:])
+"""
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(classifier, few, tmp_path_factory):
+    """The metrics and the last checkpoint of a run by a recipe that nothing stopped."""
+
+    @functools.cache
+    def train(recipe):
+        out = tmp_path_factory.mktemp("uninterrupted")
+        metrics = classifier.main(
+            ["--recipe", recipe, "--data", str(few), "--out", str(out), *TINY]
+        )
+        return metrics, torch.load(out / "checkpoint.pt", weights_only=True)
+
+    return train
+
+
+@pytest.mark.spare("5", reason="any batch before the first checkpoint will do")
+@pytest.mark.spare("37", reason="any batch between two checkpoints will do")
+@pytest.mark.spare("2", reason="any checkpoint but the first will do")
+@pytest.mark.parametrize(
+    ("recipe", "module", "function", "call", "left"),
+    [
+        ("notes", "torch.nn.functional", "cross_entropy", 5, []),
+        ("notes", "torch.nn.functional", "cross_entropy", 37, ["checkpoint.pt"]),
+        ("fast", "torch.nn.functional", "cross_entropy", 37, ["checkpoint.pt"]),
+        ("fast", "os", "fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
+        ("fast", "torch", "inference_mode", 1, ["checkpoint.pt"]),
+    ],
+)
+def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
+    classifier, uninterrupted, few, tmp_path, pytestconfig, recipe, module, function, call, left
+):
+    """Killed at any moment and resumed, a run ends with the weights of one that was never stopped.
+
+    Bit for bit, on a CPU: before the first checkpoint, between two, while one is written, and when
+    all is trained and nothing measured.
+    """
+    run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path), *TINY]
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, module, function, str(call), *run],
+        cwd=pytestconfig.rootpath,
+        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(os.listdir(tmp_path)) == left
+
+    metrics = classifier.main([*run, "--resume"])
+
+    whole_metrics, whole = uninterrupted(recipe)
+    resumed = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    weights = zip(whole["model"].values(), resumed["model"].values(), strict=True)
+    assert [torch.equal(ours, theirs) for ours, theirs in weights] == [True] * 10
+    assert metrics["losses"] == whole_metrics["losses"]
+    assert len(metrics["losses"]) == 4
+
+
+def test_a_finished_run_resumed_trains_nothing_and_measures_the_same(classifier, few, tmp_path):
+    """Resumed after its end, a run only measures again, and finds the same."""
+    run = ["--data", str(few), "--out", str(tmp_path), *TINY]
+    first = classifier.main(run)
+
+    again = classifier.main([*run, "--resume"])
+
+    assert again["accuracy"] == first["accuracy"]
+    assert again["losses"] == first["losses"]
+    assert again["seconds_training"] == first["seconds_training"]
+    assert len(again["losses"]) == 4
+
+
+@pytest.fixture
+def refused(classifier, capsys):
+    """Calls `main` with arguments that it refuses; its exit code and what it says."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            classifier.main([str(argument) for argument in arguments])
+        return stopped.value.code, capsys.readouterr().err
+
+    return call
+
+
+@pytest.fixture
+def spoilt(tmp_path):
+    """A folder of drawn pictures, one of each class in each part, to be spoilt."""
+    return write_image_folder(tmp_path / "spoilt", train=1, test=1)
+
+
+def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
+    """Without pictures it ends with code 2 and one line: where to put them and how to get them."""
+    code, said = refused("--data", tmp_path / "nowhere", "--out", tmp_path / "out")
+
+    assert code == 2
+    assert said == (
+        f"cifar10_classifier.py: no pictures in {tmp_path / 'nowhere'}: put train/CLASS/*.jpg and "
+        "test/CLASS/*.jpg there, or add --download to fetch CIFAR-10 (170 MB)\n"
+    )
+
+
+@pytest.mark.parametrize("recipe", ["notes", "fast"])
+def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
+    """A file that is no picture stops the run with its name, from a worker process too."""
+    (spoilt / "train" / "star" / "0000.jpg").write_bytes(b"no picture")
+
+    code, said = refused("--recipe", recipe, "--data", spoilt, "--out", tmp_path / "out")
+
+    assert code == 2
+    assert said.startswith(
+        f"cifar10_classifier.py: {spoilt}/train/star/0000.jpg is no picture that can be read: "
+    )
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("recipe", ["notes", "fast"])
+def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
+    """A picture that ends too early is no picture, however well it begins."""
+    path = spoilt / "train" / "star" / "0000.jpg"
+    path.write_bytes(path.read_bytes()[:700])
+
+    code, said = refused("--recipe", recipe, "--data", spoilt, "--out", tmp_path / "out")
+
+    assert code == 2
+    assert f"{path} is no picture that can be read: " in said
+
+
+@pytest.mark.parametrize("recipe", ["notes", "fast"])
+def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
+    """The net takes pictures of 32 x 32 pixels; another size is told with the file that has it."""
+    from PIL import Image
+
+    path = spoilt / "train" / "star" / "0000.jpg"
+    Image.new("RGB", (64, 48)).save(path)
+
+    assert refused("--recipe", recipe, "--data", spoilt, "--out", tmp_path / "out") == (
+        2,
+        f"cifar10_classifier.py: {path} is 64 x 48 pixels; the net takes 32 x 32\n",
+    )
+
+
+def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
+    """A class with pictures to learn from and none to be measured on is an error."""
+    shutil.rmtree(spoilt / "test" / "star")
+
+    assert refused("--data", spoilt, "--out", tmp_path / "out") == (
+        2,
+        f"cifar10_classifier.py: {spoilt} needs the same classes in train and test; "
+        "only one has star\n",
+    )
+
+
+def test_nine_classes_are_refused(refused, spoilt, tmp_path):
+    """The net has ten outputs, so pictures of nine classes are an error."""
+    shutil.rmtree(spoilt / "test" / "star")
+    shutil.rmtree(spoilt / "train" / "star")
+
+    assert refused("--data", spoilt, "--out", tmp_path / "out") == (
+        2,
+        f"cifar10_classifier.py: {spoilt} holds 9 classes; the net tells 10 apart\n",
+    )
+
+
+def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
+    """Without the folder test/ there is nothing to measure on, and that is an error."""
+    shutil.rmtree(spoilt / "test")
+
+    code, said = refused("--data", spoilt, "--out", tmp_path / "out")
+
+    assert code == 2
+    assert said.startswith(f"cifar10_classifier.py: {spoilt} needs train/CLASS and test/CLASS: ")
+
+
+def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
+    """An empty class folder is told as torchvision tells it."""
+    (spoilt / "test" / "star" / "0000.jpg").unlink()
+
+    code, said = refused("--data", spoilt, "--out", tmp_path / "out")
+
+    assert code == 2
+    assert "Found no valid file for the classes star." in said
+
+
+def test_pictures_are_written_only_below_a_folder_that_exists(refused, few, tmp_path):
+    """`--out` is made if its parent is there; a parent that is missing is likely a slip."""
+    out = tmp_path / "slip" / "out"
+
+    assert refused("--data", few, "--out", out) == (
+        2,
+        f"cifar10_classifier.py: --out {out}: No such file or directory\n",
+    )
+
+
+def test_a_file_is_no_out_folder(refused, few, tmp_path):
+    """`--out` can't be a file."""
+    out = tmp_path / "file"
+    out.write_text("")
+
+    assert refused("--data", few, "--out", out) == (
+        2,
+        f"cifar10_classifier.py: --out {out}: File exists\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (["--seed", "1"], "seed is 0 there, 1 here"),
+        (["--recipe", "notes"], "recipe is fast there, notes here"),
+        (["--epochs", "3"], "epochs is 2 there, 3 here"),
+        (["--lr", "0.5"], "lr is 0.03 there, 0.5 here"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_refused(classifier, refused, few, tmp_path, change, reason):
+    """A run goes on only from a checkpoint of its own: same recipe, same numbers, same seed."""
+    run = ["--data", str(few), "--out", str(tmp_path), *TINY]
+    classifier.main(run)
+
+    assert refused(*run, *change, "--resume") == (
+        2,
+        f"cifar10_classifier.py: {tmp_path}/checkpoint.pt is of another run: {reason}\n",
+    )
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(refused, few, tmp_path):
+    """Resuming from a file that is no checkpoint is an error that names the file."""
+    (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
+
+    code, said = refused("--data", few, "--out", tmp_path, *TINY, "--resume")
+
+    assert code == 2
+    assert said.startswith(
+        f"cifar10_classifier.py: {tmp_path}/checkpoint.pt is no checkpoint of this script: "
+    )
+    assert said.count("\n") == 1
+
+
+def test_a_loss_that_is_no_number_ends_the_run(refused, few, tmp_path):
+    """A learning rate that throws the loss out of all bounds ends the run at the next report."""
+    code, said = refused("--data", few, "--out", tmp_path, *TINY, "--lr", "1e6")
+
+    assert code == 2
+    assert said.startswith("cifar10_classifier.py: the loss is nan: with --lr 1000000.0 ")
+
+
+def test_an_unknown_device_is_refused(refused, few, tmp_path):
+    """A device that PyTorch doesn't know is refused before anything is read."""
+    code, said = refused("--data", few, "--out", tmp_path, "--device", "abacus")
+
+    assert code == 2
+    assert said.startswith("cifar10_classifier.py: --device abacus: ")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--epochs", "0"], "argument --epochs: invalid positive number value: '0'"),
+        (["--batch-size", "-4"], "argument --batch-size: invalid positive number value: '-4'"),
+        (["--lr", "nan"], "argument --lr: invalid learning rate value: 'nan'"),
+        (["--workers", "two"], "argument --workers: invalid number value: 'two'"),
+        (["--download", "--dry-run"], "argument --dry-run: not allowed with argument --download"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(refused, arguments, reason):
+    """Numbers out of range, words for numbers and contradictions are refused with their reason."""
+    code, said = refused(*arguments)
+
+    assert code == 2
+    assert said.endswith(f"error: {reason}\n")
+
+
+@pytest.mark.parametrize("recipe", ["notes", "fast"])
+def test_a_dry_run_writes_nothing(classifier, few, tmp_path, recipe):
+    """`--dry-run` goes all the way, to the metrics, and leaves no file behind."""
+    run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path / "out"), *TINY]
+
+    metrics = classifier.main([*run, "--dry-run"])
+
+    assert os.listdir(tmp_path) == []
+    assert metrics["recipe"] == recipe
+    assert metrics["pictures"] == {"train": 100, "test": 20}
+
+
+def test_both_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
+    """`--recipe both` runs one after the other, and prints both times and a column for each."""
+    run = ["--recipe", "both", "--data", str(few), "--out", str(tmp_path / "out"), *TINY]
+
+    metrics = classifier.main(run)
+
+    assert list(metrics) == ["notes", "fast"]
+    assert sorted(os.listdir(tmp_path / "out")) == ["fast", "notes"]
+    said = capsys.readouterr().out
+    assert "recipe  epochs  accuracy      data  training  evaluation     total\nnotes  " in said
+    assert "right, of class      notes     fast\n  bars  " in said
+
+
+@pytest.mark.cuda
+def test_the_net_trains_on_a_gpu(classifier, few, tmp_path):
+    """`--device cuda` trains there; without the option the accelerator that is here is taken."""
+    run = ["--data", str(few), "--out", str(tmp_path)]
+
+    assert classifier.main([*run, "--epochs", "1", "--device", "cuda"])["device"] == "cuda:0"
+    assert classifier.main([*run, "--epochs", "1"])["device"] == "cuda:0"
