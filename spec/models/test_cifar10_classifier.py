@@ -108,14 +108,14 @@ def test_cifar10_has_ten_classes_numbered_in_the_order_of_their_names():
 
 @on_cifar10
 @pytest.mark.claim("blitz-test-set-10000")
-def test_cifar10_has_ten_thousand_test_pictures():
-    """CIFAR-10 has 10,000 test pictures and 50,000 to learn from, of each class as many."""
+def test_cifar10_has_ten_thousand_pictures_to_be_measured_on():
+    """CIFAR-10 has 50,000 pictures to learn from and 10,000 to be measured on, of each class as many."""
     from torchvision.datasets import ImageFolder
 
-    measure, learn = ImageFolder(CIFAR10_FOLDER / "test"), ImageFolder(CIFAR10_FOLDER / "train")
+    learn, measure = ImageFolder(CIFAR10_FOLDER / "train"), ImageFolder(CIFAR10_FOLDER / "test")
 
-    assert torch.bincount(torch.tensor(measure.targets)).tolist() == [1000] * 10
     assert torch.bincount(torch.tensor(learn.targets)).tolist() == [5000] * 10
+    assert torch.bincount(torch.tensor(measure.targets)).tolist() == [1000] * 10
 
 
 @on_cifar10
@@ -152,7 +152,7 @@ def served_cifar10(tmp_path, monkeypatch):
 
 @pytest.mark.claim("blitz-cifar-download")
 def test_download_fetches_the_archive_and_unpacks_it(served_cifar10, tmp_path):
-    """`CIFAR10(root, download=True)` makes the folder, fetches the data and unpacks them there."""
+    """`CIFAR10(root, download=True)` makes the folder, fetches the data and unpacks it there."""
     root = tmp_path / "root"
 
     pictures = served_cifar10(root, train=False, download=True)
@@ -162,7 +162,7 @@ def test_download_fetches_the_archive_and_unpacks_it(served_cifar10, tmp_path):
 
 
 def test_what_is_there_is_not_downloaded_again(served_cifar10, tmp_path, monkeypatch):
-    """`download=True` fetches nothing where the data are; without it they must be there."""
+    """`download=True` fetches nothing that is there already; without it the data must be there."""
     served_cifar10(tmp_path / "root", download=True)
     monkeypatch.setattr(served_cifar10, "url", "http://nowhere.invalid/")
 
@@ -196,8 +196,8 @@ def test_a_download_that_fails_is_told(classifier, served_cifar10, tmp_path, mon
 
 @pytest.mark.network
 @pytest.mark.claim("blitz-test-first-batch", "blitz-cifar-download", "blitz-cifar-class-order")
-def test_the_first_test_pictures_are_a_cat_two_ships_and_a_plane(tmp_path):
-    """torchvision gives the test pictures of CIFAR-10 as cat, ship, ship, plane and so on."""
+def test_the_first_pictures_to_be_measured_on_are_a_cat_two_ships_and_a_plane(tmp_path):
+    """torchvision's CIFAR10 with `train=False` begins with a cat, two ships and a plane."""
     from torchvision.datasets import CIFAR10
 
     pictures = CIFAR10(tmp_path, train=False, download=True)
@@ -264,7 +264,7 @@ def test_the_trained_net_is_well_above_chance(notes):
 @on_cifar10
 @pytest.mark.claim("blitz-accuracy-55")
 def test_two_epochs_of_the_notes_recipe_reach_about_54_percent(notes):
-    """After two epochs of the notes' recipe 54 % of the test pictures are recognised."""
+    """After two epochs of the notes' recipe the net recognises 54 % of the pictures it has not seen."""
     assert notes["epochs"] == 2
     assert notes["accuracy"] == pytest.approx(0.54, abs=0.03)
 
@@ -333,7 +333,7 @@ def test_the_notes_table_puts_animals_last():
 @on_cifar10
 @pytest.mark.claim("blitz-per-class-spread")
 def test_some_classes_are_recognised_twice_as_often_as_others(notes):
-    """The classes of CIFAR-10 are not equally easy: the best and the worst lie 40 points apart."""
+    """CIFAR-10's classes are not equally easy: the best and the worst lie about 40 points apart."""
     of_class = notes["per_class"].values()
 
     assert max(of_class) - min(of_class) == pytest.approx(0.4, abs=0.15)
@@ -414,7 +414,7 @@ def test_the_accuracy_varies_with_the_first_weights(accuracy):
 
 
 def test_the_accuracy_varies_with_the_order_of_the_pictures(accuracy):
-    """So do runs that start from the same weights and see the pictures in another order."""
+    """Runs from the same weights that see the pictures in another order reach different accuracies too."""
     seen = {accuracy(weights=0, order=seed) for seed in range(3)}
 
     assert (len(seen) == 1) is False
