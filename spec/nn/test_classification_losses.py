@@ -59,19 +59,21 @@ def test_a_softmax_before_the_loss_is_one_too_many():
     target = torch.tensor([0])
 
     assert F.cross_entropy(scores, target).item() == 0.0
-    assert F.cross_entropy(scores.softmax(1), target).item() == pytest.approx(math.log(1 + 1 / math.e))
+    assert F.cross_entropy(scores.softmax(1), target).item() == pytest.approx(
+        math.log(1 + 1 / math.e)
+    )
 
 
 def test_a_constant_added_to_all_scores_changes_nothing(device):
     """Only differences of scores count, and even huge scores do not overflow."""
     target = torch.tensor([1], device=device)
 
-    assert F.cross_entropy(torch.tensor([[0.0, 0.0]], device=device), target).item() == pytest.approx(
-        math.log(2)
-    )
-    assert F.cross_entropy(torch.tensor([[1e4, 1e4]], device=device), target).item() == pytest.approx(
-        math.log(2)
-    )
+    assert F.cross_entropy(
+        torch.tensor([[0.0, 0.0]], device=device), target
+    ).item() == pytest.approx(math.log(2))
+    assert F.cross_entropy(
+        torch.tensor([[1e4, 1e4]], device=device), target
+    ).item() == pytest.approx(math.log(2))
 
 
 def test_the_gradient_is_probability_minus_one_or_zero(device):
@@ -100,8 +102,16 @@ def test_probabilities_are_targets_too(device):
         (torch.tensor([1.0]), RuntimeError, "Long"),
         (torch.tensor([1], dtype=torch.int32), RuntimeError, "Long.* Int"),
         (torch.tensor([[1]]), RuntimeError, "0D or 1D target tensor expected, multi-target not"),
-        (torch.tensor([[0, 1]]), RuntimeError, "Expected floating point type for target with class"),
-        (torch.tensor([0, 1]), ValueError, r"input batch_size \(1\) to match target batch_size \(2\)"),
+        (
+            torch.tensor([[0, 1]]),
+            RuntimeError,
+            "Expected floating point type for target with class",
+        ),
+        (
+            torch.tensor([0, 1]),
+            ValueError,
+            r"input batch_size \(1\) to match target batch_size \(2\)",
+        ),
         (torch.tensor([2]), IndexError, "Target 2 is out of bounds"),
         (torch.tensor([-1]), IndexError, "Target -1 is out of bounds"),
     ],

@@ -17,10 +17,10 @@ from torch import nn
     ("function", "slope"),
     [
         (torch.relu, 1.0),
-        (torch.tanh, 0.6517),
-        (torch.sigmoid, 0.0536),
-        (F.softplus, 0.4537),
-        (F.silu, 0.4842),
+        (torch.tanh, 0.6398),
+        (torch.sigmoid, 0.0534),
+        (F.softplus, 0.4519),
+        (F.silu, 0.4833),
     ],
 )
 def test_two_layers_let_the_gradient_through_whatever_the_activation(function, slope, device):
@@ -114,30 +114,28 @@ def test_a_deep_stack_of_sigmoid_layers_starves_its_first_layer():
 
 
 def test_kaiming_weights_keep_a_deep_stack_of_relus_alive():
-    """With `kaiming_normal_` the first of 30 ReLU layers gets as much gradient as the last."""
-    layers = [nn.Linear(50, 50, bias=False) for _ in range(30)]
-    x = torch.randn(16, 50)
-    for layer in layers:
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        x = torch.relu(layer(x))
+    """With `kaiming_normal_` the gradient passes 30 ReLU layers and keeps its size, about."""
+    x = torch.randn(16, 50, requires_grad=True)
+    y = x
+    for _ in range(30):
+        weight = nn.init.kaiming_normal_(torch.empty(50, 50), nonlinearity="relu")
+        y = torch.relu(y @ weight)
 
-    x.sum().backward()
+    y.backward(torch.ones(16, 50) / 800**0.5)
 
-    ratio = layers[0].weight.grad.norm() / layers[-1].weight.grad.norm()
-    assert ratio.log10().item() == pytest.approx(0, abs=1)
+    assert x.grad.norm().log10().item() == pytest.approx(0, abs=0.9)
 
 
 def test_the_default_weights_are_too_small_for_thirty_relu_layers():
-    """As `nn.Linear` starts, each ReLU layer loses more than half: the first gets next to nothing."""
-    layers = [nn.Linear(50, 50, bias=False) for _ in range(30)]
-    x = torch.randn(16, 50)
-    for layer in layers:
-        x = torch.relu(layer(x))
+    """As `nn.Linear` starts, each ReLU layer loses more than half of the gradient."""
+    x = torch.randn(16, 50, requires_grad=True)
+    y = x
+    for _ in range(30):
+        y = torch.relu(nn.Linear(50, 50, bias=False)(y))
 
-    x.sum().backward()
+    y.backward(torch.ones(16, 50) / 800**0.5)
 
-    ratio = layers[0].weight.grad.norm() / layers[-1].weight.grad.norm()
-    assert ratio.item() < 1e-3
+    assert 0 < x.grad.norm().item() < 2**-30
 
 
 def test_a_way_around_each_layer_keeps_the_gradient(device):

@@ -26,8 +26,9 @@ def test_an_embedding_hands_out_rows(device):
 def test_an_embedding_adds_one_axis():
     """The output has the input's shape and one more axis, the length of a row."""
     layer = nn.Embedding(10, 3)
+    word = torch.tensor(7)
 
-    assert layer(torch.tensor(7)).shape == (3,)
+    assert layer(word).shape == (3,)
     assert layer(torch.zeros(4, 5, dtype=torch.int64)).shape == (4, 5, 3)
 
 
@@ -75,20 +76,22 @@ def test_a_pretrained_table_is_frozen_unless_asked():
 def test_a_number_outside_the_table_is_refused(index):
     """A table of 3 rows knows 0, 1 and 2; no number counts from the end, as it does in indexing."""
     layer = nn.Embedding(3, 2)
+    all_rows = layer(torch.tensor([0, 1, 2]))
 
     with pytest.raises(IndexError, match="index out of range in self"):
         layer(torch.tensor([index]))
-    assert layer(torch.tensor([index - 1, 2]).clamp(min=0)).shape == (2, 2)
+    assert all_rows.tolist() == layer.weight.tolist()
 
 
 def test_an_embedding_takes_whole_numbers_only():
     """Floats are no row numbers, even if they are whole; int64 and int32 are."""
     layer = nn.Embedding(3, 2)
+    floats = torch.tensor([1.0])
 
     with pytest.raises(RuntimeError, match="scalar types: Long, Int; but got torch.FloatTensor"):
-        layer(torch.tensor([1.0]))
-    assert layer(torch.tensor([1], dtype=torch.int64)).shape == (1, 2)
-    assert layer(torch.tensor([1], dtype=torch.int32)).shape == (1, 2)
+        layer(floats)
+    assert layer(floats.long()).shape == (1, 2)
+    assert layer(floats.int()).shape == (1, 2)
 
 
 def test_max_norm_shortens_the_table_itself():

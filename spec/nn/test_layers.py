@@ -88,7 +88,7 @@ def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
 
     with pytest.raises(RuntimeError, match=r"cannot be multiplied \(16x25 and 400x120\)"):
         net(image)
-    assert net(image.unsqueeze(0)).shape == (1, 10)
+    assert net(image[None]).shape == (1, 10)
 
 
 @pytest.mark.claim("blitz-nn-minibatch-only")
@@ -151,7 +151,9 @@ def test_one_pooling_module_serves_twice():
     pool = nn.MaxPool2d(2, 2)
     net = nn.Sequential(nn.Conv2d(3, 6, 5), nn.ReLU(), pool, nn.Conv2d(6, 16, 5), nn.ReLU(), pool)
 
-    assert net(torch.zeros(1, 3, 32, 32)).shape == (1, 16, 5, 5)
+    y = net(torch.zeros(1, 3, 32, 32))
+
+    assert y.shape == (1, 16, 5, 5)
     assert list(pool.parameters()) == []
 
 
@@ -187,7 +189,8 @@ def test_without_bias_zero_stays_zero(device):
 
 
 @pytest.mark.parametrize(
-    ("shape", "words"), [((4, 5), "(4x5 and 3x2)"), ((5,), "(1x5 and 3x2)"), ((4, 2, 5), "(8x5 and")]
+    ("shape", "words"),
+    [((4, 5), "(4x5 and 3x2)"), ((5,), "(1x5 and 3x2)"), ((4, 2, 5), "(8x5 and")],
 )
 def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
     """The message names the rows x features that came, then the inputs x outputs of the layer."""
@@ -207,31 +210,37 @@ def test_a_right_last_axis_hides_a_wrong_meaning():
         layer(torch.zeros(5, 3).T)
 
 
-@pytest.mark.parametrize("dtype", [torch.int64, torch.float64])
-def test_the_input_has_the_dtype_of_the_weights(dtype):
+def test_the_input_has_the_dtype_of_the_weights():
     """A layer of float32 takes neither whole numbers nor float64, as NumPy's data arrive."""
     layer = nn.Linear(3, 2)
-    x = torch.ones(3).to(dtype)
+    whole = torch.ones(1, 3, dtype=torch.int64)
+    double = torch.ones(1, 3, dtype=torch.float64)
 
     with pytest.raises(RuntimeError, match="must have the same dtype"):
-        layer(x.unsqueeze(0))
-    assert layer(x.float()).dtype == torch.float32
+        layer(whole)
+    with pytest.raises(RuntimeError, match="must have the same dtype"):
+        layer(double)
+    assert layer(double.float()).dtype == torch.float32
+    assert layer.double()(double).dtype == torch.float64
 
 
 def test_a_layer_takes_tensors_only():
     """A Python list is no input; `torch.tensor` makes it one."""
     layer = nn.Linear(3, 2)
+    numbers = [1.0, 2.0, 3.0]
 
     with pytest.raises(TypeError, match="must be Tensor, not list"):
-        layer([1.0, 2.0, 3.0])
-    assert layer(torch.tensor([1.0, 2.0, 3.0])).shape == (2,)
+        layer(numbers)
+    assert layer(torch.tensor(numbers)).shape == (2,)
 
 
 def test_the_sizes_of_a_layer_are_whole_numbers():
     """`400 / 2` is a float, even if it is whole, and no size; `400 // 2` is one."""
+    inputs = 400
+
     with pytest.raises(TypeError, match="float"):
-        nn.Linear(400 / 2, 2)
-    assert nn.Linear(400 // 2, 2).in_features == 200
+        nn.Linear(inputs / 2, 1)
+    assert nn.Linear(inputs // 2, 1).weight.shape == (1, 200)
 
 
 @pytest.mark.torch(">=2.5")

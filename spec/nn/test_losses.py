@@ -51,7 +51,9 @@ def test_mse_is_the_mean_of_the_squared_errors(device):
     assert nn.MSELoss()(output, target).item() == 3.5
 
 
-@pytest.mark.parametrize(("reduction", "loss"), [("mean", 3.5), ("sum", 14.0), ("none", [0, 4, 1, 9])])
+@pytest.mark.parametrize(
+    ("reduction", "loss"), [("mean", 3.5), ("sum", 14.0), ("none", [0, 4, 1, 9])]
+)
 def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
     """`"mean"` is the default, `"sum"` adds up, `"none"` keeps a loss for each element."""
     output = torch.tensor([1.0, 2.0, 3.0, 4.0])
