@@ -49,8 +49,11 @@ def test_the_base_class_is_not_needed():
         def __getitem__(self, index):
             return index * index
 
-    assert [batch.tolist() for batch in DataLoader(Squares(), batch_size=3)] == [[0, 1, 4]]
-    assert [batch.tolist() for batch in DataLoader([7, 8, 9], batch_size=3)] == [[7, 8, 9]]
+    (squares,) = DataLoader(Squares(), batch_size=3)
+    (numbers,) = DataLoader([7, 8, 9], batch_size=3)
+
+    assert squares.tolist() == [0, 1, 4]
+    assert numbers.tolist() == [7, 8, 9]
 
 
 @pytest.mark.claim("blitz-dp-item-shape")
@@ -124,11 +127,12 @@ def test_tensor_dataset_gives_tuples(device):
 
     pairs = TensorDataset(x, y)
     alone = TensorDataset(y)
+    sample = alone[0]
 
     assert len(pairs) == 2
     assert [part.tolist() for part in pairs[1]] == [[3.0, 4.0], 8]
-    assert repr(alone[0]) == f"({alone.tensors[0][0]!r},)"
-    assert alone[0][0].item() == 7
+    assert type(sample) is tuple
+    assert [part.tolist() for part in sample] == [7]
 
 
 def test_tensor_dataset_copies_nothing(device):
@@ -146,14 +150,16 @@ def test_tensor_dataset_wants_equally_many_rows():
     """Inputs and targets of different numbers are refused when the dataset is made."""
     with pytest.raises(AssertionError, match="Size mismatch between tensors"):
         TensorDataset(torch.zeros(3, 2), torch.zeros(2))
-    assert len(TensorDataset(torch.zeros(3, 2), torch.zeros(3))) == 3
+    pairs = TensorDataset(torch.zeros(3, 2), torch.zeros(3))
+    assert len(pairs) == 3
 
 
 def test_tensor_dataset_wants_tensors():
     """Lists and arrays are not converted: `TensorDataset` asks them for a tensor's `size`."""
     with pytest.raises(AttributeError, match="'list' object has no attribute 'size'"):
         TensorDataset([1, 2], [3, 4])
-    assert len(TensorDataset(torch.tensor([1, 2]), torch.tensor([3, 4]))) == 2
+    pairs = TensorDataset(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    assert [[x.item(), y.item()] for x, y in pairs] == [[1, 3], [2, 4]]
 
 
 def test_subset_renumbers_the_samples_it_keeps():
@@ -161,7 +167,7 @@ def test_subset_renumbers_the_samples_it_keeps():
     part = Subset(["a", "b", "c", "d"], [3, 0, 0])
 
     assert len(part) == 3
-    assert [part[0], part[1], part[2]] == ["d", "a", "a"]
+    assert list(part) == ["d", "a", "a"]
 
 
 def test_subset_looks_into_the_dataset_when_asked():
@@ -221,7 +227,8 @@ def test_random_split_deals_out_every_sample_once():
 
     assert [len(first), len(second)] == [4, 2]
     assert sorted([*first, *second]) == ["a", "b", "c", "d", "e", "f"]
-    assert list(again) == list(first) != ["a", "b", "c", "d"]
+    assert list(again) == list(first)
+    assert list(first) != sorted(first)
 
 
 def test_random_split_takes_fractions():

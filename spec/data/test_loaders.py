@@ -4,18 +4,17 @@ A `DataLoader` walks over a dataset and hands its samples over in batches. It dr
 fetches the samples of these numbers, and stacks them: the first axis of what you get counts the
 samples.
 
-What surprises: the last batch is often shorter than the others, a pair of input and label comes
-back as a list, Python floats become `float64`, and every `for` loop is a new pass with a new order.
+What surprises: the last batch is often shorter than the others, `len` counts batches and not
+samples, and every `for` loop over a shuffling loader is a new pass with a new order.
 """
 
 import inspect
-from collections import namedtuple
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader, SequentialSampler, TensorDataset, default_collate
+from torch.utils.data import DataLoader, SequentialSampler, TensorDataset
 
 
 @pytest.mark.claim("summary-dataloader", "blitz-loader-batch-four")
@@ -54,8 +53,11 @@ def test_drop_last_leaves_the_short_batch_out():
 
 def test_drop_last_may_leave_nothing():
     """A dataset smaller than one batch gives no batch at all with `drop_last=True`."""
-    assert list(DataLoader(range(3), batch_size=4, drop_last=True)) == []
-    assert [batch.tolist() for batch in DataLoader(range(3), batch_size=4)] == [[0, 1, 2]]
+    dropping = DataLoader(range(3), batch_size=4, drop_last=True)
+    keeping = DataLoader(range(3), batch_size=4)
+
+    assert list(dropping) == []
+    assert [batch.tolist() for batch in keeping] == [[0, 1, 2]]
 
 
 def test_the_length_of_a_loader_counts_batches():
@@ -133,7 +135,7 @@ def test_shuffle_reorders_anew_each_epoch():
     (second,) = loader
 
     assert first.tolist() != second.tolist()
-    assert first.tolist() != list(range(50))
+    assert first.tolist() != sorted(first.tolist())
     assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(50))
 
 
@@ -193,91 +195,6 @@ def test_every_sample_comes_exactly_once(samples, batch_size, shuffle):
 
     assert sorted(number for batch in batches for number in batch) == list(range(samples))
     assert len(batches) == len(loader) == -(-samples // batch_size)
-
-
-def test_pairs_come_back_as_a_list_of_batches():
-    """Samples `(input, label)` become `[inputs, labels]`: a list, whose parts are stacked."""
-    dataset = [(torch.tensor([1.0, 2.0]), 0), (torch.tensor([3.0, 4.0]), 1)]
-
-    (batch,) = DataLoader(dataset, batch_size=2)
-
-    assert type(batch) is list
-    assert [part.tolist() for part in batch] == [[[1.0, 2.0], [3.0, 4.0]], [0, 1]]
-
-
-def test_dicts_come_back_as_a_dict_of_batches():
-    """Samples that are dicts become one dict, each of its values a batch."""
-    dataset = [{"x": 1, "name": "one"}, {"x": 2, "name": "two"}]
-
-    (batch,) = DataLoader(dataset, batch_size=2)
-
-    assert list(batch) == ["x", "name"]
-    assert batch["x"].tolist() == [1, 2]
-    assert batch["name"] == ["one", "two"]
-
-
-def test_a_named_tuple_keeps_its_names():
-    """A `namedtuple` comes back as the same `namedtuple`, with batches as its fields."""
-    Sample = namedtuple("Sample", "x label")
-
-    batch = default_collate([Sample(1, "a"), Sample(2, "b")])
-
-    assert type(batch) is Sample
-    assert batch.x.tolist() == [1, 2]
-    assert batch.label == ("a", "b")
-
-
-def test_strings_are_collected_and_not_stacked():
-    """There is no tensor of strings: a batch of them is the plain list."""
-    (batch,) = DataLoader(["cat", "ship"], batch_size=2)
-
-    assert batch == ["cat", "ship"]
-
-
-@pytest.mark.parametrize(
-    ("samples", "dtype"),
-    [
-        ([1, 2], torch.int64),
-        ([1.0, 2.0], torch.float64),
-        ([True, False], torch.bool),
-        ([torch.tensor(1.0), torch.tensor(2.0)], torch.float32),
-    ],
-)
-def test_the_dtype_of_a_batch_comes_from_its_samples(samples, dtype):
-    """Ints become `int64`, floats `float64` and not the default dtype; tensors keep their own."""
-    assert default_collate(samples).dtype == dtype
-
-
-def test_collate_fn_takes_the_list_of_samples():
-    """`collate_fn` gets the samples of one batch as a list; what it returns is the batch."""
-    lists = [[1], [2, 3], [4, 5, 6]]
-
-    batches = list(DataLoader(lists, batch_size=2, collate_fn=lambda samples: samples))
-
-    assert batches == [[[1], [2, 3]], [[4, 5, 6]]]
-
-
-def test_collate_fn_pads_what_has_no_common_length():
-    """Sequences of different lengths need a `collate_fn` that pads them."""
-    sequences = [torch.tensor([1]), torch.tensor([2, 3])]
-
-    with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size, but got"):
-        next(iter(DataLoader(sequences, batch_size=2)))
-    (batch,) = DataLoader(sequences, batch_size=2, collate_fn=torch.nn.utils.rnn.pad_sequence)
-    assert batch.tolist() == [[1, 2], [0, 3]]
-
-
-def test_lists_of_different_lengths_are_not_collated():
-    """Lists are collated item by item, so all of them need the same number of items."""
-    with pytest.raises(RuntimeError, match="each element in list of batch should be of equal size"):
-        default_collate([[1, 2], [3]])
-    assert [part.tolist() for part in default_collate([[1, 2], [3, 4]])] == [[1, 3], [2, 4]]
-
-
-def test_none_cannot_be_collated():
-    """A sample that is `None`, as of a `__getitem__` that forgot to return, is no batch."""
-    with pytest.raises(TypeError, match="found <class 'NoneType'>"):
-        next(iter(DataLoader([None, None], batch_size=2)))
 
 
 def test_batch_size_none_hands_samples_over_one_by_one():

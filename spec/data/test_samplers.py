@@ -30,8 +30,11 @@ def test_a_sequential_sampler_counts():
 
 def test_shuffle_chooses_the_sampler():
     """A loader makes its sampler itself: a random one with `shuffle=True`, else a sequential."""
-    assert type(DataLoader([1, 2], shuffle=True).sampler) is RandomSampler
-    assert type(DataLoader([1, 2], shuffle=False).sampler) is SequentialSampler
+    shuffled = DataLoader([1, 2], shuffle=True)
+    ordered = DataLoader([1, 2], shuffle=False)
+
+    assert type(shuffled.sampler) is RandomSampler
+    assert type(ordered.sampler) is SequentialSampler
 
 
 def test_a_list_of_numbers_is_a_sampler():
@@ -54,10 +57,12 @@ def test_a_random_sampler_gives_every_number_once():
 
 def test_a_random_sampler_with_replacement_repeats_some():
     """With `replacement=True` each draw is from all samples: some come twice, others never."""
-    drawn = list(RandomSampler(range(50), replacement=True))
+    numbers = range(50)
+
+    drawn = list(RandomSampler(numbers, replacement=True))
 
     assert len(drawn) == 50
-    assert set(drawn) < set(range(50))
+    assert set(drawn) < set(numbers)
 
 
 @pytest.mark.parametrize(("wanted", "copies"), [(4, 1), (8, 2)])
@@ -99,7 +104,7 @@ def test_weights_say_how_often_a_sample_is_drawn():
     drawn = list(WeightedRandomSampler([0.0, 30.0, 0.0, 10.0], num_samples=4000))
 
     assert sorted(set(drawn)) == [1, 3]
-    assert drawn.count(1) / 4000 == pytest.approx(0.75, abs=0.04)
+    assert round(drawn.count(1) / drawn.count(3)) == 3
 
 
 def test_weights_by_class_even_out_a_lopsided_dataset():

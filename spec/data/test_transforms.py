@@ -5,7 +5,7 @@ dataset calls the result on each picture it hands over. Pictures have height, wi
 channels, with bytes from 0 to 255; networks want channels first and small floats around 0.
 
 What surprises: `ToTensor` scales bytes and nothing else, `Normalize` knows nothing of your data,
-and a random transform draws anew each time a picture is fetched.
+and `ToPILImage` lets values beyond white begin again at black.
 """
 
 import numpy as np
@@ -18,12 +18,12 @@ from torchvision import datasets, transforms
 @pytest.mark.claim("blitz-totensor-chw", "summary-transforms")
 def test_to_tensor_puts_the_channels_first():
     """`ToTensor` turns height x width x channels into channels x height x width."""
-    pixels = np.array([[[1, 2, 3], [4, 5, 6]]], dtype=np.uint8)
+    pixels = np.array([[[0, 255, 0], [255, 255, 0]]], dtype=np.uint8)
 
     tensor = transforms.ToTensor()(Image.fromarray(pixels))
 
     assert pixels.shape == (1, 2, 3)
-    assert (tensor * 255).round().tolist() == [[[1.0, 4.0]], [[2.0, 5.0]], [[3.0, 6.0]]]
+    assert tensor.tolist() == [[[0.0, 1.0]], [[1.0, 1.0]], [[0.0, 0.0]]]
 
 
 def test_a_picture_tells_its_size_the_other_way_round():
@@ -74,7 +74,7 @@ def test_to_tensor_does_not_scale_pictures_of_wide_numbers(mode, dtype):
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4)])
 def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
-    """Grey pictures have one channel, colours three, transparent ones four; `convert` changes it."""
+    """Grey pictures have one channel, colour ones three, transparent four; `convert` changes it."""
     picture = Image.new(mode, (2, 2))
 
     assert transforms.ToTensor()(picture).shape[0] == channels
@@ -83,7 +83,7 @@ def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
 
 def test_to_tensor_refuses_a_tensor():
     """`ToTensor` takes pictures and arrays; a tensor is one already, and is refused."""
-    with pytest.raises(TypeError, match="should be PIL Image or ndarray. Got <class 'torch.Tensor'>"):
+    with pytest.raises(TypeError, match="should be PIL Image or ndarray"):
         transforms.ToTensor()(torch.zeros(3, 2, 2))
 
 
@@ -130,7 +130,7 @@ def test_normalize_subtracts_and_divides_channel_by_channel(device):
 
 
 def test_normalize_measures_nothing():
-    """`Normalize` applies the numbers you give: the result has mean 0 only if they are the data's."""
+    """`Normalize` applies the numbers it is given: mean 0 comes only of the data's own mean."""
     image = torch.tensor([[[6.0, 8.0]]])
 
     assert transforms.Normalize([0.5], [0.5])(image).tolist() == [[[11.0, 15.0]]]
@@ -149,7 +149,11 @@ def test_another_normalize_is_the_inverse(device):
 
 def test_one_mean_is_used_for_all_channels():
     """A single mean and deviation are broadcast; three for a grey picture are refused."""
-    assert transforms.Normalize([1.0], [2.0])(torch.ones(3, 1, 1)).tolist() == [[[0.0]]] * 3
+    assert transforms.Normalize([1.0], [2.0])(5 * torch.ones(3, 1, 1)).tolist() == [
+        [[2.0]],
+        [[2.0]],
+        [[2.0]],
+    ]
     with pytest.raises(RuntimeError, match="doesn't match the broadcast shape"):
         transforms.Normalize([1.0] * 3, [2.0] * 3)(torch.ones(1, 1, 1))
 
@@ -158,7 +162,7 @@ def test_normalize_refuses_bytes():
     """A tensor of bytes cannot be normalised: it has to become one of floats before."""
     image = torch.tensor([[[255]]], dtype=torch.uint8)
 
-    with pytest.raises(TypeError, match="Input tensor should be a float tensor. Got torch.uint8"):
+    with pytest.raises(TypeError, match="Input tensor should be a float tensor"):
         transforms.Normalize([0.5], [0.5])(image)
     assert transforms.Normalize([0.5], [0.5])(image / 255).tolist() == [[[1.0]]]
 
@@ -183,7 +187,7 @@ def test_compose_does_not_sort():
     """`Normalize` before `ToTensor` meets a picture where it wants a tensor, and refuses."""
     compose = transforms.Compose([transforms.Normalize([0.5], [0.5]), transforms.ToTensor()])
 
-    with pytest.raises(TypeError, match="img should be Tensor Image. Got <class 'PIL.Image.Image'>"):
+    with pytest.raises(TypeError, match="img should be Tensor Image"):
         compose(Image.new("L", (2, 2)))
 
 
@@ -219,76 +223,8 @@ def test_compose_prints_its_steps():
     ]
 
 
-def test_resize_by_one_number_keeps_the_proportions():
-    """`Resize(2)` makes the shorter side 2 long; `Resize((2, 2))` makes both, and distorts."""
-    picture = Image.new("L", (6, 3))
-
-    assert transforms.Resize(2)(picture).size == (4, 2)
-    assert transforms.Resize((2, 2))(picture).size == (2, 2)
-
-
-def test_center_crop_cuts_around_the_middle(device):
-    """`CenterCrop(2)` keeps the two by two pixels in the middle, without scaling."""
-    image = torch.arange(16, device=device).view(1, 4, 4)
-
-    assert transforms.CenterCrop(2)(image).tolist() == [[[5, 6], [9, 10]]]
-
-
-def test_a_random_crop_is_no_larger_than_the_picture():
-    """`RandomCrop` wants room: pad the picture, or crop less."""
-    image = torch.ones(1, 2, 2)
-
-    with pytest.raises(ValueError, match="is larger than input image size"):
-        transforms.RandomCrop(3)(image)
-    assert transforms.RandomCrop(4, padding=1)(image).sum().item() == 4.0
-
-
-def test_a_flip_mirrors_left_and_right():
-    """`RandomHorizontalFlip(p)` mirrors with probability `p`: always for 1, never for 0."""
-    image = torch.tensor([[[1, 2], [3, 4]]])
-
-    assert transforms.RandomHorizontalFlip(1.0)(image).tolist() == [[[2, 1], [4, 3]]]
-    assert transforms.RandomHorizontalFlip(0.0)(image).tolist() == [[[1, 2], [3, 4]]]
-
-
-def test_a_random_transform_draws_for_every_call():
-    """A flip by a half mirrors about half of the calls, decided anew each time."""
-    flip = transforms.RandomHorizontalFlip(0.5)
-    image = torch.tensor([[[0.0, 1.0]]])
-
-    mirrored = torch.stack([flip(image)[0, 0, 0] for _ in range(400)])
-
-    assert mirrored.mean().item() == pytest.approx(0.5, abs=0.1)
-
-
-def test_random_transforms_follow_the_seed_of_torch():
-    """`torch.manual_seed` repeats the same random crops; each sample is otherwise another."""
-    crop = transforms.RandomCrop(1)
-    image = torch.arange(10000).view(1, 100, 100)
-
-    torch.manual_seed(2)
-    first, second = crop(image).item(), crop(image).item()
-    torch.manual_seed(2)
-    again = crop(image).item()
-
-    assert again == first != second
-
-
-def test_one_seed_for_picture_and_mask_is_one_draw_each():
-    """Called twice, a random transform draws twice; one call on both, stacked, keeps them together."""
-    image = torch.arange(10000).view(1, 100, 100)
-    mask = torch.arange(10000).view(1, 100, 100)
-    crop = transforms.RandomCrop(1)
-
-    apart = [crop(image).item(), crop(mask).item()]
-    together = crop(torch.cat([image, mask])).flatten().tolist()
-
-    assert len(set(apart)) == 2
-    assert len(set(together)) == 1
-
-
 def test_transforms_work_on_batches_too(device):
-    """Transforms of tensors take any axes in front: a whole batch is cropped or normalised at once."""
+    """Transforms of tensors take any axes in front: a whole batch is normalised at once."""
     batch = torch.tensor([1.0, 3.0], device=device).view(2, 1, 1, 1)
 
     assert transforms.Normalize([1.0], [2.0])(batch).flatten().tolist() == [0.0, 1.0]
@@ -298,5 +234,5 @@ def test_transforms_work_on_batches_too(device):
 def test_transforms_have_a_module_of_their_own():
     """Transforms are in `torchvision.transforms`; `torchvision.datasets` only calls them."""
     assert callable(transforms.ToTensor)
-    with pytest.raises(AttributeError, match="'torchvision.datasets' has no attribute 'ToTensor'"):
+    with pytest.raises(AttributeError, match="has no attribute 'ToTensor'"):
         datasets.ToTensor  # noqa: B018

@@ -77,13 +77,13 @@ def test_a_worker_knows_its_number_and_its_seed():
     loader = DataLoader(Info(), batch_size=None, num_workers=2, multiprocessing_context="fork")
     (_, _, base, _), (_, _, other, _) = samples = list(loader)
 
-    assert [sample[:2] for sample in samples] == [(0, 2), (1, 2)]
+    assert [sample[:2] for sample in samples] == [[0, 2], [1, 2]]
     assert other == base + 1
     assert [sample[3] for sample in samples] == [base, other]
 
 
 def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
-    """Random numbers differ between workers, NumPy's too, and come again with the generator's seed."""
+    """Workers draw different numbers, by NumPy too; the generator's seed brings them back."""
 
     class Noise(Dataset):
         def __len__(self):
@@ -186,7 +186,7 @@ def test_a_stream_divides_itself_by_worker_info():
 
 
 def test_persistent_workers_outlive_the_epoch():
-    """Workers end with the epoch, and the next has new ones; `persistent_workers=True` keeps them."""
+    """Each epoch starts new workers and ends them; `persistent_workers=True` keeps them."""
 
     class Fetched(Dataset):
         def __len__(self):
@@ -200,8 +200,12 @@ def test_persistent_workers_outlive_the_epoch():
         Fetched(), num_workers=1, persistent_workers=True, multiprocessing_context="fork"
     )
 
-    assert len({batch.item() for _ in range(2) for batch in passing}) == 2
-    assert len({batch.item() for _ in range(2) for batch in persistent}) == 1
+    first, second = list(passing), list(passing)
+    third, fourth = list(persistent), list(persistent)
+
+    assert first != second
+    assert third == fourth
+    assert os.getpid() not in [batch.item() for batch in first + third]
 
 
 def test_persistent_workers_want_workers():
@@ -227,8 +231,9 @@ def test_prefetching_wants_workers():
     """`prefetch_factor` says how many batches each worker fetches ahead; with no worker, none."""
     with pytest.raises(ValueError, match="prefetch_factor option could only be specified in multi"):
         DataLoader([1], prefetch_factor=2)
-    assert DataLoader([1], num_workers=1).prefetch_factor == 2
-    assert DataLoader([1]).prefetch_factor is None
+    working, alone = DataLoader([1], num_workers=1), DataLoader([1])
+    assert working.prefetch_factor == 2
+    assert alone.prefetch_factor is None
 
 
 @pytest.mark.cuda

@@ -109,7 +109,7 @@ def test_cifar10_has_ten_classes_numbered_in_the_order_of_their_names():
 @on_cifar10
 @pytest.mark.claim("blitz-test-set-10000")
 def test_cifar10_has_ten_thousand_pictures_to_be_measured_on():
-    """CIFAR-10 has 50,000 pictures to learn from and 10,000 to be measured on, of each class as many."""
+    """CIFAR-10 has 50,000 pictures to learn from and 10,000 to be measured on, as many a class."""
     from torchvision.datasets import ImageFolder
 
     learn, measure = ImageFolder(CIFAR10_FOLDER / "train"), ImageFolder(CIFAR10_FOLDER / "test")
@@ -264,7 +264,7 @@ def test_the_trained_net_is_well_above_chance(notes):
 @on_cifar10
 @pytest.mark.claim("blitz-accuracy-55")
 def test_two_epochs_of_the_notes_recipe_reach_about_54_percent(notes):
-    """After two epochs of the notes' recipe the net recognises 54 % of the pictures it has not seen."""
+    """Two epochs of the notes' recipe make a net that recognises 54 % of unseen pictures."""
     assert notes["epochs"] == 2
     assert notes["accuracy"] == pytest.approx(0.54, abs=0.03)
 
@@ -319,7 +319,7 @@ def test_with_classes_of_one_size_their_accuracies_average_to_the_whole(notes):
 
 @pytest.mark.claim("blitz-per-class-ranking", "blitz-per-class-mean")
 def test_the_notes_table_puts_animals_last():
-    """In the notes' table cat, deer and bird are last, ship and truck first, and the mean is 55 %."""
+    """In the notes' table cat, deer and bird come last, ship and truck first; the mean is 55 %."""
     classes = "plane car bird cat deer dog frog horse ship truck".split()
     percent = torch.tensor([58.0, 59.0, 40.0, 33.0, 39.0, 60.0, 54.0, 66.0, 70.0, 72.0])
 
@@ -414,7 +414,7 @@ def test_the_accuracy_varies_with_the_first_weights(accuracy):
 
 
 def test_the_accuracy_varies_with_the_order_of_the_pictures(accuracy):
-    """Runs from the same weights that see the pictures in another order reach different accuracies too."""
+    """Runs from the same weights that see the pictures in another order differ in accuracy too."""
     seen = {accuracy(weights=0, order=seed) for seed in range(3)}
 
     assert (len(seen) == 1) is False

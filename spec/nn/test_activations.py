@@ -40,7 +40,7 @@ def test_with_a_relu_between_them_two_layers_bend(device):
 
 @pytest.mark.claim("self-activation-bends")
 def test_an_activation_at_the_end_bounds_the_answer():
-    """Bending is not its only use: a sigmoid or softmax at the end makes probabilities of scores."""
+    """Bending is not its only use: a sigmoid or softmax makes probabilities of scores."""
     scores = torch.tensor([-1000.0, 0.0, 1000.0])
 
     assert scores.sigmoid().tolist() == [0.0, 0.5, 1.0]
@@ -165,10 +165,12 @@ def test_softmax_without_a_dim_guesses_and_warns():
 
 
 def test_an_activation_is_a_module_or_a_function():
-    """`nn.ReLU()` is a layer without parameters that calls `F.relu`: `Sequential` takes the layer."""
+    """`nn.ReLU()` is a layer without parameters, `F.relu` a function; `Sequential` takes layers."""
     layer = nn.ReLU()
 
-    assert layer(torch.tensor([-1.0, 2.0])).tolist() == [0.0, 2.0]
+    y = layer(torch.tensor([-1.0, 2.0]))
+
+    assert y.tolist() == [0.0, 2.0]
     assert list(layer.parameters()) == []
     with pytest.raises(TypeError, match="relu is not a Module subclass"):
         nn.Sequential(nn.Linear(2, 2), F.relu)
@@ -184,7 +186,7 @@ def test_an_activation_module_is_made_before_it_is_called():
 
 
 def test_relu_swallows_its_input_as_a_setting():
-    """`nn.ReLU(x)` raises nothing: the data become the setting `inplace`, and a layer comes back."""
+    """`nn.ReLU(x)` raises nothing: the data become its setting `inplace`, a layer comes back."""
     swallowed = nn.ReLU(torch.tensor([-1.0]))
 
     assert isinstance(swallowed, torch.Tensor) is False

@@ -134,7 +134,7 @@ def test_multihead_attention_returns_the_answer_and_the_shares():
 
 
 def test_the_shares_are_averaged_over_the_heads_unless_told():
-    """`average_attn_weights=False` keeps an axis for the heads; `need_weights=False` returns none."""
+    """`average_attn_weights=False` keeps the heads apart; `need_weights=False` returns none."""
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     x = torch.randn(3, 5, 8)
 
@@ -162,7 +162,7 @@ def test_true_in_the_masks_of_multihead_attention_means_leave_out(device):
 
 
 def test_the_causal_mask_of_transformers_is_made_of_minus_infinities():
-    """`generate_square_subsequent_mask` is 0 below and on the diagonal, and minus infinity above."""
+    """`generate_square_subsequent_mask` is 0 up to the diagonal, and minus infinity above."""
     mask = nn.Transformer.generate_square_subsequent_mask(3)
 
     inf = math.inf
@@ -186,7 +186,7 @@ def test_multihead_attention_wants_three_inputs():
 
 
 def test_attention_does_not_know_the_order_of_keys(device):
-    """Keys and values exchanged in the same way give the same answer: order must be told by positions."""
+    """Keys and values exchanged alike give the same answer: order is lost unless told."""
     q = torch.tensor([[1.0]], device=device)
     k = torch.tensor([[0.0], [math.log(3)]], device=device)
     v = torch.tensor([[0.0], [100.0]], device=device)

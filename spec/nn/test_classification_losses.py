@@ -18,7 +18,7 @@ from torch import nn
 
 @pytest.mark.claim("blitz-cross-entropy")
 def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
-    """Scores log 1 and log 3 stand for 1/4 and 3/4; the loss is minus the right class's logarithm."""
+    """Scores log 1 and log 3 stand for 1/4 and 3/4; the loss is minus the right one's logarithm."""
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     loss = nn.CrossEntropyLoss()
 
@@ -86,7 +86,7 @@ def test_the_gradient_is_probability_minus_one_or_zero(device):
 
 
 def test_probabilities_are_targets_too(device):
-    """A target of the scores' own shape gives each class its share: soft labels, or one-hot floats."""
+    """A target of the scores' own shape gives each class its share, one-hot floats included."""
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     shares = torch.tensor([[0.5, 0.5]], device=device)
     one_hot = torch.tensor([[0.0, 1.0]], device=device)
@@ -135,7 +135,7 @@ def test_scores_are_floats_and_no_decision():
 
 
 def test_the_classes_are_axis_one_of_an_image_too(device):
-    """For a class per pixel the scores are samples x classes x height x width, the target without classes."""
+    """For a class per pixel the scores have axes for samples, classes, height, width."""
     scores = torch.zeros(2, 3, 4, 5, device=device)
     target = torch.zeros(2, 4, 5, dtype=torch.int64, device=device)
 
@@ -162,21 +162,20 @@ def test_class_weights_make_a_weighted_mean(device):
     assert F.nll_loss(logs, classes).item() == 3.0
 
 
-@pytest.mark.parametrize(
-    ("weight", "error", "words"),
-    [
-        (torch.ones(3), RuntimeError, r"all 2 classes or no classes but got weight .* \[3\]"),
-        ([1.0, 2.0], TypeError, "cannot assign 'list' object to buffer 'weight'"),
-    ],
-)
-def test_class_weights_are_a_tensor_of_one_number_a_class(weight, error, words):
+def test_class_weights_are_a_tensor_of_one_number_a_class():
     """Weights of another length are refused when called, a list already when the loss is made."""
-    with pytest.raises(error, match=words):
-        nn.CrossEntropyLoss(weight=weight)(torch.zeros(1, 2), torch.tensor([1]))
+    numbers = [1.0, 2.0, 3.0]
+    loss = nn.CrossEntropyLoss(weight=torch.tensor(numbers))
+    scores, classes = torch.zeros(1, 2), torch.tensor([1])
+
+    with pytest.raises(RuntimeError, match=r"all 2 classes or no classes but got weight .* \[3\]"):
+        loss(scores, classes)
+    with pytest.raises(TypeError, match="cannot assign 'list' object to buffer 'weight'"):
+        nn.CrossEntropyLoss(weight=numbers)
 
 
 def test_ignored_targets_do_not_count(device):
-    """Samples of the class `ignore_index`, -100 unless told, enter neither the sum nor the count."""
+    """Samples of class `ignore_index`, -100 unless told, enter neither the sum nor the count."""
     logs = torch.tensor([[-1.0, -2.0], [-3.0, -5.0]], device=device)
 
     assert F.nll_loss(logs, torch.tensor([-100, 1], device=device)).item() == 5.0
@@ -185,7 +184,9 @@ def test_ignored_targets_do_not_count(device):
 
 def test_a_batch_of_ignored_targets_has_the_mean_nan():
     """If every target is ignored the mean is 0 divided by 0."""
-    assert math.isnan(F.cross_entropy(torch.zeros(1, 2), torch.tensor([-100])).item())
+    scores = torch.zeros(1, 2)
+
+    assert math.isnan(F.cross_entropy(scores, torch.tensor([-100])).item())
 
 
 def test_label_smoothing_shares_a_part_among_all_classes(device):

@@ -47,7 +47,7 @@ def test_lenet_has_five_layers_with_numbers_to_learn():
 
 @pytest.mark.claim("blitz-conv-shapes")
 def test_both_convolutions_have_5_by_5_kernels():
-    """A convolution's weight is outputs x inputs x height x width: 1 to 6, then 6 to 16, by 5 x 5."""
+    """The weights are outputs x inputs x height x width: 1 to 6, then 6 to 16, by 5 x 5."""
     net = LeNet()
 
     assert net.conv1.weight.shape == (6, 1, 5, 5)
@@ -201,7 +201,7 @@ def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
 
 
 def test_a_right_last_axis_hides_a_wrong_meaning():
-    """Only the last axis is looked at: rows of another kind, if they are as long, pass in silence."""
+    """Only the last axis is looked at: rows of another kind pass in silence if they are as long."""
     layer = nn.Linear(3, 2)
     samples_last = torch.zeros(5, 3).T.reshape(5, 3)
 

@@ -73,7 +73,7 @@ def test_a_step_passes_the_gradient_zero(device):
 
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_step_learns_with_a_derivative_that_is_made_up(device):
-    """A step can be used all the same: a Function of one's own passes the gradient as if it were straight."""
+    """A step learns if a Function of one's own passes the gradient on as it is."""
 
     class Step(torch.autograd.Function):
         @staticmethod

@@ -57,7 +57,7 @@ def test_the_stride_is_the_window_unless_told(device):
 
 
 def test_what_does_not_fill_a_window_is_dropped(device):
-    """The fifth of five numbers is not looked at, unless `ceil_mode=True` gives it its own window."""
+    """The fifth of five numbers is not looked at, unless `ceil_mode=True` gives it a window."""
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 99.0]]], device=device)
 
     assert F.max_pool1d(x, 2).tolist() == [[[2.0, 4.0]]]
@@ -86,7 +86,7 @@ def test_the_gradient_goes_to_the_winner_only(device):
 
 
 def test_the_places_of_the_maxima_lead_back(device):
-    """`return_indices=True` tells where each maximum stood; `MaxUnpool1d` puts it back among zeros."""
+    """`return_indices=True` tells where each maximum stood; `MaxUnpool1d` puts it back there."""
     x = torch.tensor([[[1.0, 3.0, 6.0, 5.0]]], device=device)
 
     largest, places = nn.MaxPool1d(2, return_indices=True)(x)
@@ -96,7 +96,7 @@ def test_the_places_of_the_maxima_lead_back(device):
 
 
 def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
-    """`adaptive_avg_pool1d` cuts any length into as many windows as wanted, overlapping if need be."""
+    """Adaptive pooling cuts any length into as many windows as wanted, overlapping if need be."""
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 6.0]]], device=device)
 
     assert F.adaptive_avg_pool1d(x[..., :4], 2).tolist() == [[[1.5, 3.5]]]
@@ -106,9 +106,11 @@ def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
 def test_global_pooling_frees_a_net_from_the_image_size():
     """`AdaptiveAvgPool2d(1)` makes one number a channel, whatever the sides were."""
     pool = nn.AdaptiveAvgPool2d(1)
+    large = pool(torch.zeros(2, 7, 32, 32))
+    small = pool(torch.zeros(2, 7, 5, 9))
 
-    assert pool(torch.zeros(2, 7, 32, 32)).shape == (2, 7, 1, 1)
-    assert pool(torch.zeros(2, 7, 5, 9)).shape == (2, 7, 1, 1)
+    assert large.shape == (2, 7, 1, 1)
+    assert small.shape == (2, 7, 1, 1)
 
 
 def test_a_nan_wins_every_maximum(device):
@@ -120,13 +122,17 @@ def test_a_nan_wins_every_maximum(device):
 
 def test_an_image_smaller_than_the_window_is_refused():
     """Pooled once too often an image has nothing left: the message gives both sizes."""
+    image = torch.zeros(1, 1, 3, 3)
+
     with pytest.raises(RuntimeError, match=r"size: \(1x3x3\). Calculated output size: \(1x0x0\)"):
-        F.max_pool2d(torch.zeros(1, 1, 3, 3), 4)
-    assert F.max_pool2d(torch.zeros(1, 1, 3, 3), 3).shape == (1, 1, 1, 1)
+        F.max_pool2d(image, 4)
+    assert F.max_pool2d(image, 2, stride=1).shape == (1, 1, 2, 2)
 
 
 def test_padding_is_at_most_half_a_window():
     """A window that lay in the padding altogether would have no maximum."""
+    image = torch.zeros(1, 1, 4, 4)
+
     with pytest.raises(RuntimeError, match="pad should be at most half of"):
-        F.max_pool2d(torch.zeros(1, 1, 4, 4), 2, padding=2)
-    assert F.max_pool2d(torch.zeros(1, 1, 4, 4), 2, padding=1).shape == (1, 1, 3, 3)
+        F.max_pool2d(image, 2, padding=2)
+    assert F.max_pool2d(image, 2, padding=1).shape == (1, 1, 3, 3)

@@ -25,7 +25,7 @@ def test_the_input_is_time_by_batch_by_features():
 
 
 def test_batch_first_changes_input_and_output_and_not_the_state():
-    """With `batch_first=True` the batch leads in what is read and written; the state stays as it was."""
+    """With `batch_first=True` the batch leads in input and output; the state stays as it was."""
     output, hidden = nn.RNN(3, 5, batch_first=True)(torch.zeros(2, 7, 3))
 
     assert output.shape == (2, 7, 5)
@@ -50,7 +50,7 @@ def test_a_single_sequence_has_no_batch_axis():
 
 
 def test_layers_and_directions_add_to_the_state(device):
-    """The state has a row for each layer and direction; the output only the last layer, both ways."""
+    """The state has a row for each layer and direction; the output the last layer, both ways."""
     layer = nn.GRU(3, 5, num_layers=2, bidirectional=True, device=device)
 
     output, hidden = layer(torch.zeros(7, 2, 3, device=device))
@@ -60,7 +60,7 @@ def test_layers_and_directions_add_to_the_state(device):
 
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
-    """The new state is tanh(weight_ih x + bias_ih + weight_hh h + bias_hh), and the output the same."""
+    """The new state, and the output, is tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)."""
     layer = nn.RNN(1, 1, device=device)
     values = [2.0, 3.0, 0.25, 0.5]
     for parameter, value in zip(layer.parameters(), values, strict=True):
@@ -91,7 +91,7 @@ def test_one_step_of_an_lstm(device):
 
 
 def test_one_step_of_a_gru(device):
-    """Gates in the order reset, update, new: h' = (1 - z) n + z h; the reset gate mutes the old state."""
+    """Gates in the order reset, update, new: h' = (1 - z) n + z h, with r muting h inside n."""
     cell = nn.GRUCell(1, 1, device=device)
     cell.weight_ih.data = torch.tensor([[1.0], [2.0], [3.0]], device=device)
     cell.weight_hh.data = torch.tensor([[0.0], [0.0], [4.0]], device=device)
@@ -123,7 +123,7 @@ def test_gates_are_stacked_in_one_weight(kind, rows):
 
 
 def test_the_state_starts_at_zero_and_can_be_handed_on(device):
-    """No state means zeros; a sequence read in two parts needs the state of the first for the second."""
+    """No state means zeros; a sequence read in two parts needs the first part's state."""
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", device=device)
     for parameter in layer.parameters():
         parameter.data.fill_(1.0)
@@ -140,7 +140,7 @@ def test_the_state_starts_at_zero_and_can_be_handed_on(device):
 
 
 def test_packing_reads_each_sequence_to_its_own_end(device):
-    """Padded sequences, packed with their lengths, stop where they end: padding changes no state."""
+    """Padded sequences, packed with their lengths, stop at their ends: padding changes no state."""
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", batch_first=True, device=device)
     for parameter in layer.parameters():
         parameter.data.fill_(1.0)
@@ -157,7 +157,7 @@ def test_packing_reads_each_sequence_to_its_own_end(device):
 
 
 def test_packed_sequences_come_longest_first_unless_told():
-    """Lengths out of order are refused; `enforce_sorted=False` sorts, and unsorts what comes out."""
+    """Lengths out of order are refused; `enforce_sorted=False` sorts, and unsorts the output."""
     padded = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
 
     with pytest.raises(RuntimeError, match="must be sorted in decreasing order"):
@@ -170,7 +170,7 @@ def test_packed_sequences_come_longest_first_unless_told():
 
 def test_a_wrong_number_of_features_is_named():
     """The last axis is what the layer was made for; the message says what it wanted and got."""
-    with pytest.raises(RuntimeError, match="equal to input_size. Expected 2, got 5"):
+    with pytest.raises(RuntimeError, match=r"equal to input_size\. Expected 2, got 5"):
         nn.LSTM(2, 3)(torch.zeros(4, 1, 5))
 
 
