@@ -196,7 +196,7 @@ def test_set_default_device_holds_until_it_is_set_again():
     assert str(restored.device) == "cpu"
 
 
-@pytest.mark.torch(">=2.3")
+@pytest.mark.torch(">=2.8")
 def test_get_default_device_tells_the_default():
     """`torch.get_default_device()` is the device that the next tensor will get."""
     outside = torch.get_default_device()
