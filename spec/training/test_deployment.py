@@ -1,0 +1,187 @@
+"""Deployment: a net that answers.
+
+To answer one needs the numbers, the computation, and no more: `eval()`, `inference_mode()`, and a
+file that runs where the class is not known. `torch.export` writes such a file today, TorchScript
+did before; both record what the computation did for an example.
+
+Several requests may be answered at once, by threads that share one net or as the rows of one
+batch. What surprises is what threads do not share: each begins with gradients switched on.
+"""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import nn
+
+# Deprecated since torch.export does the same; what it wrote is still in use.
+torchscript = pytest.mark.filterwarnings("ignore:`torch.jit")
+
+
+@pytest.mark.torch(">=2.6")
+@pytest.mark.claim("course-deployment")
+def test_an_exported_net_answers_without_its_class(tmp_path):
+    """One call exports a net, one saves it, one loads it: the answers are the same."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(2, 1)
+
+        def forward(self, x):
+            return torch.relu(self.layer(x)) + 1
+
+    net = Net().eval()
+    net.layer.weight.data = torch.tensor([[2.0, 3.0]])
+    net.layer.bias.data.fill_(0.5)
+    torch.export.save(torch.export.export(net, (torch.zeros(1, 2),)), tmp_path / "net.pt2")
+    del Net
+
+    program = torch.export.load(tmp_path / "net.pt2").module()
+
+    assert program(torch.tensor([[1.0, 10.0]])).tolist() == [[33.5]]
+    assert program(torch.tensor([[-1.0, 0.0]])).tolist() == [[1.0]]
+
+
+@pytest.mark.torch(">=2.5")
+def test_an_exported_net_takes_the_batch_of_its_example():
+    """The sizes of the example are fixed, unless a `Dim` leaves one open."""
+    net = nn.Linear(2, 1)
+    example = (torch.zeros(4, 2),)
+    fixed = torch.export.export(net, example).module()
+    batch = torch.export.Dim("batch")
+    open_ended = torch.export.export(net, example, dynamic_shapes=({0: batch},)).module()
+
+    assert fixed(torch.ones(4, 2)).shape == (4, 1)
+    assert open_ended(torch.ones(7, 2)).shape == (7, 1)
+    with pytest.raises(Exception, match=r"\[0\] == 4|shape\[0\] to be equal to 4"):
+        fixed(torch.ones(7, 2))
+
+
+@torchscript
+@pytest.mark.claim("course-deployment")
+def test_a_traced_net_answers_without_its_class(tmp_path):
+    """`torch.jit.trace` records one run; the file runs without the class, in C++ as well."""
+
+    class Net(nn.Module):
+        def forward(self, x):
+            return 2 * x.relu()
+
+    torch.jit.trace(Net(), torch.zeros(2)).save(str(tmp_path / "net.pt"))
+    del Net
+
+    program = torch.jit.load(str(tmp_path / "net.pt"))
+
+    assert program(torch.tensor([3.0, -3.0, 1.0])).tolist() == [6.0, 0.0, 2.0]
+
+
+@torchscript
+def test_a_trace_keeps_the_branch_of_its_example():
+    """A trace records what was done, not why; `script` reads the code with its `if`."""
+
+    class Net(nn.Module):
+        def forward(self, x):
+            if x.sum() > 0:
+                return x
+            return -x
+
+    with pytest.warns(torch.jit.TracerWarning, match="Converting a tensor to a Python boolean"):
+        traced = torch.jit.trace(Net(), torch.tensor([1.0]), check_trace=False)
+    scripted = torch.jit.script(Net())
+
+    assert traced(torch.tensor([-3.0])).tolist() == [-3.0]
+    assert scripted(torch.tensor([-3.0])).tolist() == [3.0]
+
+
+@torchscript
+def test_a_trace_keeps_the_mode_of_its_example():
+    """A net traced in training mode drops numbers for ever after: call `eval()` first."""
+    net = nn.Dropout(p=1.0)
+    training = torch.jit.trace(net, torch.ones(2), check_trace=False)
+    evaluation = torch.jit.trace(net.eval(), torch.ones(2))
+
+    assert training.eval()(torch.ones(2)).tolist() == [0.0, 0.0]
+    assert evaluation(torch.ones(2)).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.claim("course-concurrent-serving")
+def test_threads_that_share_a_net_get_the_answers_of_single_calls():
+    """Four requests inside one net at the same time are answered as if each had come alone."""
+    net = nn.Sequential(nn.Linear(1, 1), nn.ReLU()).eval()
+    net[0].weight.data.fill_(2.0)
+    net[0].bias.data.fill_(0.5)
+    all_inside = threading.Barrier(4, timeout=60)
+
+    def wait_for_the_others(module, inputs):
+        all_inside.wait()
+
+    net[1].register_forward_pre_hook(wait_for_the_others)
+    requests = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(net, requests))
+
+    assert [answer.item() for answer in answers] == [0.5, 2.5, 4.5, 6.5]
+
+
+def test_a_forward_that_remembers_mixes_requests_up():
+    """What `forward` keeps in `self` belongs to all threads: the last request overwrites it."""
+    both_inside = threading.Barrier(2, timeout=60)
+
+    class Net(nn.Module):
+        def forward(self, x):
+            self.x = x
+            both_inside.wait()
+            return self.x
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(Net(), [torch.tensor(1.0), torch.tensor(2.0)])
+
+    assert (first is second) is True
+
+
+def test_each_thread_begins_with_gradients():
+    """`no_grad` holds for its own thread: one that answers requests has to say it again."""
+    net = nn.Linear(1, 1)
+    x = torch.ones(1)
+
+    def answer_without_gradients(x):
+        with torch.inference_mode():
+            return net(x)
+
+    with ThreadPoolExecutor(1) as thread, torch.no_grad():
+        here = net(x)
+        there = thread.submit(net, x).result()
+        careful = thread.submit(answer_without_gradients, x).result()
+
+    assert here.requires_grad is False
+    assert there.requires_grad is True
+    assert careful.requires_grad is False
+
+
+@pytest.mark.claim("course-concurrent-serving")
+def test_the_rows_of_a_batch_are_answered_each_by_itself():
+    """In evaluation several requests stacked into a batch get the answers they would get alone."""
+    net = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1)).eval()
+    net[0].weight.data.fill_(2.0)
+    net[0].bias.data.zero_()
+    net[1].running_mean.fill_(1.0)
+    net[1].eps = 0.0
+
+    batch = net(torch.tensor([[1.0], [2.0], [3.0]]))
+    alone = net(torch.tensor([[2.0]]))
+
+    assert batch.tolist() == [[1.0], [3.0], [5.0]]
+    assert alone.tolist() == [[3.0]]
+
+
+def test_in_training_mode_requests_change_each_others_answers():
+    """With `eval()` forgotten, BatchNorm measures a request against those it came with."""
+    net = nn.BatchNorm1d(1)
+
+    with_a_larger_one = net(torch.tensor([[2.0], [4.0]]))[0]
+    with_a_smaller_one = net(torch.tensor([[2.0], [0.0]]))[0]
+
+    assert with_a_larger_one.item() == pytest.approx(-1.0, abs=1e-4)
+    assert with_a_smaller_one.item() == pytest.approx(1.0, abs=1e-4)

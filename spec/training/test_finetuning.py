@@ -1,0 +1,301 @@
+"""Finetuning.
+
+A net that has learnt one task is a better start for the next than random numbers are. One takes
+its weights, replaces the last layer, and trains that alone or all of it. Or one trains nothing and
+takes the features that it computes on the way.
+
+The weights find their places by name, so those of another net come over only where names and
+shapes agree. And what surprises: freezing parameters does not freeze the memory of BatchNorm.
+
+torchvision has the nets: `weights=None` gives the plan with random numbers, and only naming
+weights fetches any.
+"""
+
+import pytest
+import torch
+from torch import nn
+from torchvision import models
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+
+@pytest.mark.claim("path-finetune")
+def test_a_new_head_learns_on_a_frozen_body():
+    """With the body frozen and the head replaced, training changes the head and nothing else."""
+    net = nn.Sequential(nn.Linear(1, 2, bias=False), nn.Linear(2, 1, bias=False))
+    net[0].weight.data = torch.tensor([[1.0], [2.0]])  # as learnt from an earlier task
+    net.requires_grad_(False)
+    net[1] = nn.Linear(2, 3, bias=False)
+    net[1].weight.data.zero_()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.25)
+    target = torch.tensor([[4.0, 0.0, -4.0]])
+
+    (net(torch.ones(1, 1)) - target).square().sum().backward()
+    optimizer.step()
+
+    assert net[0].weight.tolist() == [[1.0], [2.0]]
+    assert net[0].weight.grad is None
+    assert net[1].weight.tolist() == [[2.0, 4.0], [0.0, 0.0], [-2.0, -4.0]]
+
+
+@pytest.mark.claim("path-finetune")
+def test_finetuning_starts_closer_than_learning_anew():
+    """After the same few steps a net that knew a like task is nearer to the new one."""
+    x = torch.rand(64, 2)
+
+    def train(net, target, steps):
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss = (net(x) - target).square().mean()
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    old_task, new_task = 3 * x.sum(1, keepdim=True), 3 * x.sum(1, keepdim=True) + 0.25
+    pretrained, anew = nn.Linear(2, 1), nn.Linear(2, 1)
+    train(pretrained, old_task, steps=100)
+
+    finetuned = train(pretrained, new_task, steps=3)
+    from_nothing = train(anew, new_task, steps=3)
+
+    assert (finetuned < from_nothing) is True
+
+
+@pytest.mark.claim("summary-init-or-pretrained")
+def test_training_starts_from_whatever_numbers_are_there():
+    """An optimizer goes on from the present weights, be they initialised or loaded."""
+    initialised, loaded = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(initialised.weight)
+    loaded.load_state_dict({"weight": torch.tensor([[6.0]])})
+    optimizer = torch.optim.SGD([initialised.weight, loaded.weight], lr=0.5)
+
+    initialised(torch.ones(1)).backward()
+    loaded(torch.ones(1)).backward()
+    optimizer.step()
+
+    assert initialised.weight.tolist() == [[-0.5]]
+    assert loaded.weight.tolist() == [[5.5]]
+
+
+def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
+    """`requires_grad_(False)` reaches what is there: freeze first, then replace the head."""
+    net = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1))
+    net[1] = nn.Linear(2, 3)
+    net.requires_grad_(False)
+
+    with pytest.raises(RuntimeError, match="element 0 of tensors does not require grad"):
+        net(torch.ones(1)).sum().backward()
+    net[1].requires_grad_(True)
+    net(torch.ones(1)).sum().backward()
+
+    assert net[1].bias.grad.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_frozen_batch_norm_still_remembers():
+    """In training mode frozen BatchNorm goes on recording means: `eval()` is what stops it."""
+    net = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1)).requires_grad_(False)
+    x = torch.tensor([[10.0], [30.0]])
+
+    net(x)
+    moved = net[0].running_mean.item()
+    net[0].eval()
+    net(x)
+    stopped = net[0].running_mean.item()
+    net.train()  # reaches every part, so the next epoch has woken it up
+    net(x)
+
+    assert moved == 2.0
+    assert stopped == 2.0
+    assert net[0].running_mean.item() == pytest.approx(3.8)
+
+
+@pytest.mark.claim("path-load-other-weights")
+def test_weights_of_another_net_do_not_fit_as_they_are():
+    """Another net's weights have other names and shapes: loading them directly is refused."""
+    donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
+    own = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})
+
+    with pytest.raises(RuntimeError, match=r'Missing key.*"body.weight", "body.bias"') as error:
+        own.load_state_dict(donor.state_dict())
+
+    assert 'Unexpected key(s) in state_dict: "0.weight", "0.bias"' in str(error.value)
+
+
+@pytest.mark.claim("path-load-other-weights")
+def test_chosen_weights_are_renamed_and_picked_by_hand():
+    """A dict of one's own, with names changed and the rest left out, is loaded in part."""
+    donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
+    donor[0].weight.data = torch.tensor([[3.0], [5.0]])
+    own = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})
+
+    chosen = {
+        name.replace("0.", "body."): tensor
+        for name, tensor in donor.state_dict().items()
+        if name.startswith("0.")
+    }
+    answer = own.load_state_dict(chosen, strict=False)
+
+    assert own["body"].weight.tolist() == [[3.0], [5.0]]
+    assert answer.missing_keys == ["head.weight", "head.bias"]
+    assert answer.unexpected_keys == []
+
+
+def test_weights_are_picked_where_name_and_shape_agree():
+    """One filter takes all of a net of 1000 classes that a net of 3 can use."""
+    donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
+    own = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 3))
+    mine = own.state_dict()
+
+    fitting = {
+        name: tensor
+        for name, tensor in donor.state_dict().items()
+        if name in mine and tensor.shape == mine[name].shape
+    }
+    answer = own.load_state_dict(fitting, strict=False)
+
+    assert list(fitting) == ["0.weight", "0.bias"]
+    assert answer.missing_keys == ["1.weight", "1.bias"]
+    assert torch.equal(own[0].weight, donor[0].weight) is True
+
+
+@pytest.mark.claim("path-extract-layer")
+def test_hook_cut_and_extractor_agree_on_the_features():
+    """The features of a net come out alike by a hook, by a cut and by torchvision's extractor."""
+    net = models.squeezenet1_1(weights=None).eval()
+    x = torch.rand(1, 3, 32, 32)
+
+    hooked = []
+    handle = net.features[3].register_forward_hook(lambda module, inputs, out: hooked.append(out))
+    with torch.no_grad():
+        net(x)
+        handle.remove()
+        cut = net.features[:4](x)
+        extracted = create_feature_extractor(net, {"features.3": "squeezed"})(x)["squeezed"]
+
+    assert hooked[0].shape == (1, 128, 7, 7)
+    assert torch.equal(hooked[0], cut) is True
+    assert torch.equal(hooked[0], extracted) is True
+
+
+@pytest.mark.claim("path-extract-layer")
+def test_the_extractor_finds_what_forward_computes_between_the_layers():
+    """Each step of `forward` has a name, functions too: a cut between modules would miss `relu`."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Linear(1, 2)
+            self.head = nn.Linear(2, 1)
+
+        def forward(self, x):
+            return self.head(torch.relu(self.body(x)))
+
+    net = Net()
+    net.body.weight.data = torch.tensor([[1.0], [-1.0]])
+    net.body.bias.data.zero_()
+
+    names, _ = get_graph_node_names(net)
+    features = create_feature_extractor(net, {"relu": "body"})(torch.tensor([3.0]))
+
+    assert names == ["x", "body", "relu", "head"]
+    assert list(features) == ["body"]
+    assert features["body"].tolist() == [3.0, 0.0]
+
+
+def test_the_extractor_refuses_a_layer_that_is_not_there():
+    """A misspelt layer gives an error that says where to find the names."""
+    net = nn.Sequential(nn.Linear(1, 1))
+
+    with pytest.raises(ValueError, match="node: 'layer4' is not present in model"):
+        create_feature_extractor(net, ["layer4"])
+
+
+@pytest.mark.claim("path-pretrained-families")
+@pytest.mark.parametrize(
+    ("name", "classes", "parameters"),
+    [
+        ("inception_v3", 1000, 27161264),
+        ("resnet18", 1000, 11689512),
+        ("resnext50_32x4d", 1000, 25028904),
+        ("vit_b_16", 1000, 86567656),
+    ],
+)
+def test_the_families_come_with_weights(name, classes, parameters):
+    """Inception, ResNet, ResNeXt and many more are ready, with weights and what they were for."""
+    weights = models.get_model_weights(name).DEFAULT
+
+    assert name in models.list_models()
+    assert len(weights.meta["categories"]) == classes
+    assert weights.meta["num_params"] == parameters
+
+
+@pytest.mark.torch(">=2.0")
+def test_a_net_of_torchvision_has_as_many_parameters_as_its_weights():
+    """A ResNet-18 built without weights has the 11,689,512 parameters that its weights fill."""
+    with torch.device("meta"):
+        net = models.resnet18(weights=None)
+
+    assert sum(parameter.numel() for parameter in net.parameters()) == 11689512
+
+
+@pytest.mark.claim("path-pretrained-families")
+def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
+    """The last layer has a name, another in each family; a new one answers for three classes."""
+    net = models.squeezenet1_1(weights=None)
+    before = net.classifier[1].out_channels
+    net.classifier[1] = nn.Conv2d(net.classifier[1].in_channels, 3, kernel_size=1)
+
+    with torch.no_grad():
+        answer = net.eval()(torch.rand(2, 3, 32, 32))
+
+    assert before == 1000
+    assert answer.shape == (2, 3)
+
+
+def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
+    """Weights are a file in the hub's folder: if it is there already, nothing is downloaded."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    mine = models.squeezenet1_1(weights=None)
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.save(mine.state_dict(), folder / "squeezenet1_1-b8a52dc0.pth")
+
+    net = models.squeezenet1_1(weights="IMAGENET1K_V1")
+
+    assert torch.equal(net.features[0].weight, mine.features[0].weight) is True
+
+
+def test_weights_come_with_the_number_of_classes_they_were_trained_for():
+    """Weights for 1000 classes and `num_classes=3` exclude each other: load first, then replace."""
+    with pytest.raises(ValueError, match="'num_classes' expected value 1000 but got 3 instead"):
+        models.squeezenet1_1(weights="DEFAULT", num_classes=3)
+
+
+def test_unknown_weights_are_refused():
+    """Weights are chosen from those that the net lists."""
+    names = [weights.name for weights in models.ResNet50_Weights]
+
+    assert names == ["IMAGENET1K_V1", "IMAGENET1K_V2"]
+    with pytest.raises(KeyError, match="IMAGENET1K_V3"):
+        models.resnet50(weights="IMAGENET1K_V3")
+
+
+def test_pretrained_is_the_old_spelling():
+    """`pretrained=` still works, with a warning: what it meant is `weights=` today."""
+    with pytest.warns(UserWarning, match="deprecated since") as warned:
+        models.squeezenet1_1(pretrained=False)
+
+    assert "The parameter 'pretrained' is deprecated" in str(warned[0].message)
+    assert "equivalent to passing `weights=None`" in str(warned[1].message)
+
+
+def test_weights_know_how_their_pictures_are_prepared():
+    """A pretrained net wants pictures as in its training; the weights bring that transform."""
+    prepare = models.ResNet18_Weights.IMAGENET1K_V1.transforms()
+
+    picture = prepare(torch.zeros(3, 300, 400, dtype=torch.uint8))
+
+    assert picture.shape == (3, 224, 224)
+    assert prepare.mean == [0.485, 0.456, 0.406]
+    # Black, as the net was used to see it in each of the three colours.
+    assert picture.unique().tolist() == pytest.approx([-2.1179, -2.0357, -1.8044], abs=1e-4)

@@ -1,0 +1,250 @@
+"""Training on a GPU.
+
+A training moves to the GPU by three moves: the net once, inputs and labels at every batch. The
+loop itself stays as it was. A string names the device, and where there is no GPU it names the CPU.
+
+Moving a net changes the net itself, moving a tensor makes another one. So the optimizer may be
+built before or after the move; a batch that was moved and not assigned stays where it was.
+"""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+
+@pytest.mark.claim("blitz-device-select-else")
+def test_without_a_gpu_the_usual_choice_is_cpu(monkeypatch):
+    """Where no GPU can be used, "cuda:0 if there is one, else cpu" prints `cpu`."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+
+    assert str(device) == "cpu"
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-device-select-cuda")
+def test_with_a_gpu_the_usual_choice_is_the_first_one():
+    """On a machine with a GPU the same line prints `cuda:0`, and that is where tensors go."""
+    device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+
+    assert str(device) == "cuda:0"
+    assert str(torch.zeros(1, device=device).device) == "cuda:0"
+
+
+@pytest.mark.claim("blitz-device-idle")
+def test_the_name_of_a_device_says_nothing_about_the_device():
+    """A device prints as it was named, without asking: the 64th GPU has a name on any machine."""
+    device = torch.device("cuda:63")
+
+    assert str(device) == "cuda:63"
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-device-idle")
+def test_a_busy_gpu_has_the_same_name():
+    """With work queued and memory taken, `cuda:0` prints as before."""
+    x = torch.rand(4096, 4096, device="cuda:0")
+
+    product = x @ x @ x
+    busy = torch.cuda.memory_allocated("cuda:0") > x.nbytes
+
+    assert busy is True
+    assert str(product.device) == "cuda:0"
+
+
+@pytest.mark.claim("blitz-module-to-inplace")
+def test_to_changes_a_net_and_makes_a_new_tensor():
+    """`net.to(...)` returns the net itself, moved; `x.to(...)` leaves `x` where it is."""
+    net, x = nn.Linear(2, 1), torch.zeros(2)
+
+    returned = net.to("meta", torch.float64)
+    moved = x.to("meta", torch.float64)
+
+    assert returned is net
+    assert [str(net.weight.device), net.weight.dtype] == ["meta", torch.float64]
+    assert [str(moved.device), moved.dtype] == ["meta", torch.float64]
+    assert [str(x.device), x.dtype] == ["cpu", torch.float32]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-net-to-device", "blitz-module-to-inplace")
+def test_to_moves_all_parameters_of_a_net_to_the_gpu():
+    """One `net.to("cuda")`, and every parameter and buffer of every part is on the GPU."""
+    net = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1)))
+
+    net.to("cuda")
+
+    assert {str(parameter.device) for parameter in net.parameters()} == {"cuda:0"}
+    assert {str(buffer.device) for buffer in net.buffers()} == {"cuda:0"}
+
+
+def test_a_tensor_that_is_neither_parameter_nor_buffer_stays_behind():
+    """`to` moves what is registered: a plain tensor attribute is left on the CPU."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(1))
+            self.register_buffer("mean", torch.zeros(1))
+            self.scale = torch.zeros(1)
+
+    net = Net().to("meta")
+
+    assert net.weight.is_meta is True
+    assert net.mean.is_meta is True
+    assert net.scale.is_meta is False
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-move-net-and-data")
+def test_a_batch_left_on_the_cpu_is_refused():
+    """Inputs have to be where the net is, and labels where the outputs are."""
+    net = nn.Linear(2, 3).to("cuda")
+    inputs, labels = torch.ones(4, 2), torch.tensor([0, 1, 2, 0])
+
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        net(inputs)
+    outputs = net(inputs.to("cuda"))
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        nn.functional.cross_entropy(outputs, labels)
+
+    assert str(nn.functional.cross_entropy(outputs, labels.to("cuda")).device) == "cuda:0"
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-move-net-and-data")
+def test_a_net_left_on_the_cpu_refuses_a_moved_batch():
+    """Moving the data alone is no good either."""
+    net = nn.Linear(2, 3)
+
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        net(torch.ones(4, 2, device="cuda"))
+
+
+@pytest.mark.claim("blitz-loop-same-with-device")
+def test_the_loop_with_its_moves_is_the_loop_without(device):
+    """The moves are all that a loop needs for a GPU; on the CPU they hand on what is there."""
+    data = [
+        (torch.tensor([[1.0]]), torch.tensor([[3.0]])),
+        (torch.tensor([[2.0]]), torch.ones(1, 1)),
+    ]
+    plain = nn.Linear(1, 1, bias=False)
+    plain.weight.data.zero_()
+    moved = copy.deepcopy(plain).to(device)
+
+    for inputs, labels in data:
+        (plain(inputs) - labels).square().sum().backward()
+    for inputs, labels in data:
+        inputs, labels = inputs.to(device), labels.to(device)
+        (moved(inputs) - labels).square().sum().backward()
+
+    assert plain.weight.grad.tolist() == [[-10.0]]
+    assert moved.weight.grad.tolist() == [[-10.0]]
+    assert inputs.device == moved.weight.device
+
+
+@pytest.mark.claim("blitz-optimizer-after-to")
+def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
+    """`to` keeps the parameters and changes what they hold, so the order does not matter."""
+    net = nn.Linear(1, 1, bias=False)
+    net.weight.data.fill_(3.0)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+
+    net.to(torch.float64)
+    net(torch.ones(1, dtype=torch.float64)).backward()
+    optimizer.step()
+
+    assert optimizer.param_groups[0]["params"][0] is net.weight
+    assert net.weight.dtype == torch.float64
+    assert net.weight.tolist() == [[2.5]]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-optimizer-after-to")
+def test_an_optimizer_made_before_the_move_trains_on_the_gpu():
+    """Built from parameters on the CPU, the optimizer steps those same parameters on the GPU."""
+    net = nn.Linear(1, 1, bias=False)
+    net.weight.data.fill_(3.0)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+
+    net.to("cuda")
+    net(torch.ones(1, device="cuda")).backward()
+    optimizer.step()
+
+    assert optimizer.param_groups[0]["params"][0] is net.weight
+    assert net.weight.is_cuda is True
+    assert net.weight.tolist() == [[2.5]]
+
+
+@pytest.mark.cuda
+def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
+    """Adagrad makes its sums when it is built; built before the move, it fails at its step."""
+    net = nn.Linear(1, 1)
+    optimizer = torch.optim.Adagrad(net.parameters(), foreach=False)
+
+    net.to("cuda")
+    net(torch.ones(1, device="cuda")).backward()
+
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        optimizer.step()
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-gpu-results-similar")
+def test_a_gpu_trains_to_nearly_the_same_weights():
+    """From the same start CPU and GPU reach the same weights, but for rounding."""
+    net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
+    there = copy.deepcopy(net).to("cuda")
+    x, y = torch.rand(32, 4), torch.rand(32, 1)
+
+    for model, inputs, labels in ((net, x, y), (there, x.cuda(), y.cuda())):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for _ in range(20):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(model(inputs), labels).backward()
+            optimizer.step()
+
+    assert torch.allclose(net[0].weight, there[0].weight.cpu(), rtol=1e-3, atol=1e-4) is True
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-gpu-speeds-training")
+def test_a_wide_net_trains_faster_on_a_gpu():
+    """A step through layers of 2048 numbers, 1024 samples at once, is work that divides."""
+    from torch.utils.benchmark import Timer
+
+    net = nn.Sequential(nn.Linear(2048, 2048), nn.ReLU(), nn.Linear(2048, 2048))
+    there = copy.deepcopy(net).cuda()
+    x = torch.rand(1024, 2048)
+    step = "net(x).square().mean().backward()"
+    threads = torch.get_num_threads()
+
+    on_cpu = Timer(step, globals={"net": net, "x": x}, num_threads=threads).timeit(5).median
+    on_gpu = Timer(step, globals={"net": there, "x": x.cuda()}).timeit(5).median
+
+    assert (on_gpu < on_cpu) is True
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-gpu-no-gain-small-net")
+@pytest.mark.spare("3", reason="little or no speed-up, as a number")
+def test_a_small_net_gains_little_or_nothing_from_a_gpu():
+    """A step of the notes' small net with four pictures is over before the GPU is in its stride."""
+    from torch.utils.benchmark import Timer
+
+    net = nn.Sequential(
+        *(nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.Linear(84, 10)),
+    )
+    there = copy.deepcopy(net).cuda()
+    x = torch.rand(4, 3, 32, 32)
+    step = "net(x).square().mean().backward()"
+
+    on_cpu = Timer(step, globals={"net": net, "x": x}).timeit(100).median
+    on_gpu = Timer(step, globals={"net": there, "x": x.cuda()}).timeit(100).median
+
+    assert (on_gpu > on_cpu / 3) is True
