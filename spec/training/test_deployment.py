@@ -72,8 +72,9 @@ def test_a_traced_net_answers_without_its_class(tmp_path):
     del Net
 
     program = torch.jit.load(str(tmp_path / "net.pt"))
+    answer = program(torch.tensor([3.0, -3.0, 1.0]))
 
-    assert program(torch.tensor([3.0, -3.0, 1.0])).tolist() == [6.0, 0.0, 2.0]
+    assert answer.tolist() == [6.0, 0.0, 2.0]
 
 
 @torchscript
