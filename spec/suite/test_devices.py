@@ -7,6 +7,8 @@ are stands in its id, so a report says where a sentence was found true.
 import pytest
 import torch
 
+from fixtures import simulated
+
 PAGE = '''
 def test_here(device):
     """Tensors are made where they are asked for."""
@@ -57,3 +59,31 @@ def test_a_device_that_is_not_here_is_a_usage_error(book, name):
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(f"*--device {name}: no tensor can be made there*")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not simulated.is_possible(), reason="this torch lets no device be in Python")
+def test_a_simulated_accelerator_comes_with_its_name(book):
+    """`--device sim` tells the fact on a device written in Python, kept apart from the CPU."""
+    book.page(
+        "tensors/test_where.py",
+        """
+def test_kept_apart(device):
+    \"\"\"Two devices don't mix.\"\"\"
+    x = torch.zeros(2, device=device)
+    with pytest.raises(RuntimeError, match="at least two devices, sim:0 and cpu!"):
+        x + torch.zeros(2)
+""",
+    )
+
+    result = book.run_as_a_person("-v", "--device", "sim")
+
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*test_kept_apart?cpu? FAILED*", "*test_kept_apart?sim? PASSED*"])
+
+
+@pytest.mark.skipif(simulated.is_here(), reason="this run was asked for the simulated accelerator")
+def test_the_simulated_accelerator_stays_away_unasked():
+    """Without `--device sim` there is no device of that name."""
+    with pytest.raises(RuntimeError, match="at start of device string: sim"):
+        torch.device("sim")

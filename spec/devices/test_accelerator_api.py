@@ -1,0 +1,95 @@
+"""The accelerator, whichever it is.
+
+`torch.accelerator` speaks of the one kind of fast device that a machine has, be it CUDA, MPS or
+XPU, so that a program need not name it. It came with release 2.6. The surprise: unless told to
+look, `current_accelerator()` tells what this PyTorch was built for, not what the machine has.
+"""
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.torch(">=2.6")
+
+without_accelerator = pytest.mark.skipif(
+    hasattr(torch, "accelerator") and torch.accelerator.is_available(),
+    reason="shows what a machine without an accelerator says; this one has one",
+)
+
+
+@without_accelerator
+def test_without_an_accelerator_there_is_none():
+    """`is_available()` is False and the devices number 0."""
+    assert torch.accelerator.is_available() is False
+    assert torch.accelerator.device_count() == 0
+
+
+@without_accelerator
+@pytest.mark.torch(">=2.7")
+def test_current_accelerator_can_look_at_the_machine():
+    """`current_accelerator(check_available=True)` is None where no accelerator can be used."""
+    found = torch.accelerator.current_accelerator(check_available=True)
+
+    assert found is None
+
+
+@without_accelerator
+@pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch is built without CUDA")
+def test_current_accelerator_tells_what_torch_was_built_for():
+    """Without that argument a build for CUDA answers `cuda`, also where there is no GPU."""
+    built_for = torch.accelerator.current_accelerator()
+
+    assert str(built_for) == "cuda"
+
+
+@without_accelerator
+@pytest.mark.torch(">=2.7")
+def test_a_program_falls_back_to_the_cpu():
+    """`current_accelerator(check_available=True) or "cpu"` is a device that can be used."""
+    device = torch.accelerator.current_accelerator(check_available=True) or "cpu"
+    x = torch.zeros(2, device=device)
+
+    assert str(x.device) == "cpu"
+
+
+def test_a_device_has_a_module_of_its_name():
+    """`torch.get_device_module("cuda")` is `torch.cuda`, so that its functions need no name."""
+    assert torch.get_device_module("cuda") is torch.cuda
+    assert torch.get_device_module("cpu") is torch.cpu
+
+
+def test_the_cpu_answers_the_same_questions():
+    """`torch.cpu` is always available, and there is one of it."""
+    assert torch.cpu.is_available() is True
+    assert torch.cpu.device_count() == 1
+    assert torch.cpu.current_device() == "cpu"
+
+
+@pytest.mark.cuda
+@pytest.mark.torch(">=2.7")
+def test_a_gpu_is_the_accelerator():
+    """The current accelerator names CUDA without a number; its index is asked for apart."""
+    accelerator = torch.accelerator.current_accelerator()
+
+    assert str(accelerator) == "cuda"
+    assert accelerator.index is None
+    assert torch.accelerator.current_device_index() == 0
+
+
+@pytest.mark.cuda
+def test_the_accelerator_counts_the_gpus():
+    """`torch.accelerator.device_count()` and `torch.cuda.device_count()` are one number."""
+    difference = torch.accelerator.device_count() - torch.cuda.device_count()
+
+    assert difference == 0
+
+
+@pytest.mark.multi_gpu(2)
+@pytest.mark.torch(">=2.7")
+def test_setting_the_index_changes_the_current_gpu():
+    """`set_device_index(1)` makes the second GPU the current one, as `torch.cuda.set_device`."""
+    torch.accelerator.set_device_index(1)
+    made = torch.zeros(2, device="cuda")
+    torch.accelerator.set_device_index(0)
+
+    assert str(made.device) == "cuda:1"
+    assert torch.cuda.current_device() == 0

@@ -1,0 +1,251 @@
+"""A simulated accelerator.
+
+Two devices, `sim:0` and `sim:1`, that every machine can have: `fixtures/simulated.py` writes them
+in Python, and `pytest --device sim` brings them in. Moving, mixing and naming can be seen on them
+as on two GPUs. The surprise is how much of PyTorch follows by itself: given a name and a way to run
+each operation, printing, autograd, modules and checkpoints all know the new device.
+"""
+
+import copy
+import io
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from fixtures import simulated
+
+pytestmark = [
+    pytest.mark.skipif(
+        not simulated.is_possible(),
+        reason="this release of torch lets no device be written in Python",
+    ),
+    pytest.mark.skipif(
+        not simulated.is_here(),
+        reason="the simulated accelerator is there with `pytest --device sim` only",
+    ),
+]
+
+
+def test_a_tensor_is_made_on_the_device_that_is_named():
+    """`device="sim:1"` makes a tensor there; `sim` alone means the current one, `sim:0`."""
+    current = torch.zeros(2, device="sim")
+    second = torch.zeros(2, device="sim:1")
+
+    assert str(current.device) == "sim:0"
+    assert str(second.device) == "sim:1"
+    assert type(second) is torch.Tensor
+
+
+def test_the_device_prints_with_its_number():
+    """Behind the numbers stands the device that holds them."""
+    x = torch.tensor([1.0, 2.0], device="sim:1")
+
+    assert repr(x) == "tensor([1., 2.], device='sim:1')"
+
+
+def test_a_device_that_is_not_there_is_refused():
+    """There are two devices; a third one can be named, and no tensor made on it."""
+    third = torch.device("sim:2")
+
+    with pytest.raises(RuntimeError, match="invalid device ordinal"):
+        torch.zeros(2, device=third)
+
+    assert third.index == 2
+    assert torch.sim.device_count() == 2
+
+
+def test_moving_there_and_back_copies():
+    """`x.to("sim")` is a copy, and so is `.cpu()`: neither sees what is written to the other."""
+    x = torch.tensor([1.0, 2.0])
+
+    there = x.to("sim")
+    there.add_(1)
+    back = there.cpu()
+    back.mul_(10)
+
+    assert x.tolist() == [1.0, 2.0]
+    assert there.tolist() == [2.0, 3.0]
+    assert back.tolist() == [20.0, 30.0]
+
+
+@pytest.mark.parametrize("name", ["sim", "sim:0"])
+def test_moving_to_where_it_already_is_gives_the_tensor_itself(name):
+    """`x.to("sim")` returns `x` when `x` is on the current device."""
+    x = torch.zeros(2, device="sim:0")
+
+    assert x.to(name) is x
+
+
+def test_two_accelerators_are_two_devices():
+    """From `sim:0` to `sim:1` is a move like any other, and copies."""
+    x = torch.zeros(2, device="sim:0")
+
+    moved = x.to("sim:1")
+    moved.add_(1)
+
+    assert str(moved.device) == "sim:1"
+    assert moved.tolist() == [1.0, 1.0]
+    assert x.tolist() == [0.0, 0.0]
+
+
+def test_a_method_named_after_the_device_moves_there():
+    """As `x.cuda()` for CUDA there is `x.sim()`, and `x.is_sim` as `x.is_cuda`."""
+    x = torch.zeros(2)
+
+    moved = x.sim(1)
+
+    assert str(moved.device) == "sim:1"
+    assert moved.is_sim is True
+    assert x.is_sim is False
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "named"),
+    [("sim:0", "cpu", "sim:0 and cpu"), ("sim:0", "sim:1", "sim:0 and sim:1")],
+)
+def test_tensors_on_two_devices_are_refused_by_name(first, second, named):
+    """The message names the two devices; after a move the sum is made."""
+    x = torch.ones(2, device=first)
+    y = torch.ones(2, device=second)
+
+    with pytest.raises(RuntimeError, match=f"found at least two devices, {named}!"):
+        x + y
+
+    assert (x + y.to(first)).tolist() == [2.0, 2.0]
+
+
+def test_a_single_number_on_the_cpu_goes_with_any_device():
+    """A 0-d CPU tensor counts as a number; the sum is on the accelerator."""
+    x = torch.ones(2, device="sim:1")
+
+    total = x + torch.tensor(2.0)
+
+    assert str(total.device) == "sim:1"
+    assert total.tolist() == [3.0, 3.0]
+
+
+def test_indices_may_stay_on_the_cpu():
+    """CPU indices pick from a tensor elsewhere, but indices elsewhere not from a CPU tensor."""
+    x = torch.tensor([1.0, 2.0, 3.0])
+    index = torch.tensor([2, 0])
+
+    with pytest.raises(RuntimeError, match="indices should be either on cpu or on the same device"):
+        x[index.to("sim")]
+
+    assert x.to("sim")[index].tolist() == [3.0, 1.0]
+
+
+def test_a_view_shares_its_memory_on_the_accelerator():
+    """Slices and `view` stay views: a write through one is seen through the other."""
+    x = torch.zeros(4, device="sim:1")
+
+    x.view(2, 2)[1].fill_(5)
+
+    assert x.tolist() == [0.0, 0.0, 5.0, 5.0]
+    assert x[2:].data_ptr() - x.data_ptr() == 8
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda x: x.numpy(),
+        lambda x: np.asarray(x),
+    ],
+)
+def test_numpy_does_not_follow(convert):
+    """NumPy reads main memory only; `.cpu()` first."""
+    x = torch.tensor([1.0, 2.0], device="sim")
+
+    with pytest.raises(TypeError, match="can't convert sim:0 device type tensor to numpy"):
+        convert(x)
+
+    assert convert(x.cpu()).tolist() == [1.0, 2.0]
+
+
+def test_gradients_are_where_their_tensors_are():
+    """A loss on the accelerator sends each gradient back to the device of its leaf."""
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    w = torch.tensor([3.0, 4.0], device="sim", requires_grad=True)
+
+    (x.to("sim") * w).sum().backward()
+
+    assert str(x.grad.device) == "cpu"
+    assert x.grad.tolist() == [3.0, 4.0]
+    assert str(w.grad.device) == "sim:0"
+    assert w.grad.tolist() == [1.0, 2.0]
+
+
+def test_a_module_moves_as_a_whole():
+    """`model.to("sim:1")` returns `model`, with every parameter and buffer moved."""
+    model = nn.BatchNorm1d(2)
+
+    result = model.to("sim:1")
+
+    assert result is model
+    assert {str(x.device) for x in model.state_dict().values()} == {"sim:1"}
+
+
+def test_a_model_and_its_input_have_to_meet():
+    """A model on the accelerator refuses input from the CPU."""
+    model = nn.Linear(2, 1).to("sim")
+    x = torch.ones(3, 2)
+
+    with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
+        model(x)
+
+    assert model(x.to("sim")).shape == (3, 1)
+
+
+def test_unlike_on_a_gpu_moving_makes_new_parameters():
+    """On a device that PyTorch doesn't know itself, a moved module holds new Parameter objects."""
+    model = nn.Linear(2, 1)
+    before = model.weight
+
+    model.to("sim")
+
+    assert (model.weight is before) is False
+    assert str(before.device) == "cpu"
+    assert type(model.weight) is nn.Parameter
+
+
+def test_a_default_device_makes_all_new_tensors_there():
+    """Inside `with torch.device("sim:1"):` tensors and layers are made on `sim:1`."""
+    with torch.device("sim:1"):
+        x = torch.zeros(2)
+        layer = nn.Linear(2, 1)
+
+    assert str(x.device) == "sim:1"
+    assert str(layer.weight.device) == "sim:1"
+
+
+def test_a_checkpoint_is_read_without_the_device():
+    """`map_location="cpu"` puts on the CPU what was saved on the accelerator."""
+    file = io.BytesIO()
+    torch.save(torch.tensor([1.0, 2.0], device="sim:1"), file)
+    file.seek(0)
+
+    x = torch.load(file, map_location="cpu")
+
+    assert repr(x) == "tensor([1., 2.])"
+
+
+def test_a_deep_copy_stays_on_its_device():
+    """`copy.deepcopy` copies the numbers, on the device where they are."""
+    x = torch.tensor([1.0, 2.0], device="sim:1")
+
+    copied = copy.deepcopy(x)
+    x.zero_()
+
+    assert str(copied.device) == "sim:1"
+    assert copied.tolist() == [1.0, 2.0]
+
+
+def test_it_is_the_accelerator_of_the_machine():
+    """`torch.accelerator` finds the device, so a program that asks it runs there unchanged."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    x = torch.zeros(2, device=accelerator)
+
+    assert accelerator.type == "sim"
+    assert str(x.device) == "sim:0"
