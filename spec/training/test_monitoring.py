@@ -75,6 +75,30 @@ def test_an_old_tensorboard_is_refused(monkeypatch):
         importlib.import_module("torch.utils.tensorboard")
 
 
+@pytest.mark.slow
+def test_an_event_file_holds_what_was_logged(tmp_path):
+    """`SummaryWriter` writes an event file; TensorBoard's own reader gives the numbers back."""
+    tensorboard = pytest.importorskip(
+        "torch.utils.tensorboard", reason="needs tensorboard, which the extra `examples` brings"
+    )
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    with tensorboard.SummaryWriter(tmp_path) as writer:
+        writer.add_scalar("loss", 2.5, global_step=10)
+        writer.add_scalar("loss", torch.tensor(1.25), global_step=20)
+        writer.add_scalar("rate", 0.5, global_step=20)
+    events = EventAccumulator(str(tmp_path)).Reload()
+
+    (path,) = tmp_path.iterdir()
+    assert path.name.startswith("events.out.tfevents.")
+    assert sorted(events.Tags()["scalars"]) == ["loss", "rate"]
+    assert [(event.step, event.value) for event in events.Scalars("loss")] == [
+        (10, 2.5),
+        (20, 1.25),
+    ]
+    assert [event.value for event in events.Scalars("rate")] == [0.5]
+
+
 def test_installing_torch_does_not_install_tensorboard():
     """`tensorboard` and `matplotlib` are not among the packages that torch asks for."""
     required = " ".join(importlib.metadata.requires("torch"))
