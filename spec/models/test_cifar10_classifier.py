@@ -166,7 +166,9 @@ def test_what_is_there_is_not_downloaded_again(served_cifar10, tmp_path, monkeyp
     served_cifar10(tmp_path / "root", download=True)
     monkeypatch.setattr(served_cifar10, "url", "http://nowhere.invalid/")
 
-    assert len(served_cifar10(tmp_path / "root", download=True)) == 1000
+    again = served_cifar10(tmp_path / "root", download=True)
+
+    assert len(again) == 1000
     with pytest.raises(RuntimeError, match="Dataset not found or corrupted"):
         served_cifar10(tmp_path / "elsewhere")
 
@@ -249,10 +251,10 @@ def test_the_net_learns_sixty_two_thousand_numbers(classifier):
 def test_a_guess_among_ten_classes_is_right_one_time_in_ten():
     """Guessing among ten classes, at random or always the same one, is right in 10 % of cases."""
     labels = torch.arange(10).repeat(1000)
-    guesses = torch.randint(10, (10000,))
+    at_random, always_cat = torch.randint(10, (10000,)), torch.full((10000,), 3)
 
-    assert (guesses == labels).float().mean().item() == pytest.approx(0.1, abs=0.01)
-    assert (labels == 3).sum().item() / 10000 == 0.1
+    assert (at_random == labels).double().mean().item() == pytest.approx(0.1, abs=0.01)
+    assert (always_cat == labels).double().mean().item() == 0.1
 
 
 @pytest.mark.claim("blitz-accuracy-above-chance")
@@ -410,11 +412,11 @@ def test_the_accuracy_varies_with_the_first_weights(accuracy):
     """Runs that differ in nothing but the weights they start from reach different accuracies."""
     seen = {accuracy(weights=seed, order=0) for seed in range(3)}
 
-    assert (len(seen) == 1) is False
+    assert max(seen) - min(seen) == pytest.approx(0.2, abs=0.195)
 
 
 def test_the_accuracy_varies_with_the_order_of_the_pictures(accuracy):
     """Runs from the same weights that see the pictures in another order differ in accuracy too."""
     seen = {accuracy(weights=0, order=seed) for seed in range(3)}
 
-    assert (len(seen) == 1) is False
+    assert max(seen) - min(seen) == pytest.approx(0.2, abs=0.195)

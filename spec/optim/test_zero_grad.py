@@ -131,7 +131,7 @@ def test_clearing_before_the_forward_pass_or_after_the_step_is_the_same():
 
 
 def test_micro_batches_add_up_to_one_large_batch():
-    """Losses of parts of a batch, each divided by the number of parts, add up to its gradient."""
+    """A batch taken in parts: losses divided by their number add up to its gradient."""
     x = torch.tensor([[1.0], [2.0], [3.0], [6.0]])
     whole, parts = nn.Linear(1, 1), nn.Linear(1, 1)
 

@@ -53,7 +53,7 @@ def test_a_picture_with_too_few_channels():
 
 
 @pytest.mark.parametrize(("dtype", "got"), [(torch.float64, "Double"), (torch.int64, "Long")])
-@pytest.mark.torch(">=2.0")
+@pytest.mark.torch(">=2.1")
 def test_an_input_of_another_dtype(dtype, got):
     """NumPy's doubles and whole numbers meet a net of floats: `float()` converts them."""
     layer = nn.Linear(2, 1)

@@ -64,6 +64,7 @@ def test_the_tensorboard_writer_needs_a_package_of_its_own(monkeypatch):
         importlib.import_module("torch.utils.tensorboard")
 
 
+@pytest.mark.filterwarnings("ignore:distutils Version classes:DeprecationWarning")
 def test_an_old_tensorboard_is_refused(monkeypatch):
     """A `tensorboard` older than 1.15 is refused by its version number."""
     old = types.ModuleType("tensorboard")
