@@ -88,7 +88,7 @@ def test_a_dataset_without_a_length_cannot_be_loaded():
     assert Endless()[41] == 41
 
 
-@pytest.mark.torch(">=2.0")
+@pytest.mark.torch(">=2.1")
 def test_a_dataset_without_samples_says_what_it_lacks():
     """The base class has a `__getitem__` of its own, which names what the subclass forgot."""
 
