@@ -342,19 +342,18 @@ def test_some_classes_are_recognised_twice_as_often_as_others(notes):
 
 
 @on_cifar10
-def test_five_fast_epochs_reach_65_percent_in_a_third_of_the_time(notes, fast):
-    """The fast recipe's five epochs reach 65 % in about a third of the time of the notes' two."""
+def test_five_fast_epochs_reach_65_percent(fast):
+    """The fast recipe's five epochs reach 65 %; `--recipe both` shows what time each takes."""
+    assert fast["epochs"] == 5
     assert fast["accuracy"] == pytest.approx(0.65, abs=0.03)
-    assert fast["seconds"] / notes["seconds"] == pytest.approx(0.3, abs=0.25)
 
 
 @on_cifar10
-def test_two_fast_epochs_pass_55_percent_in_a_tenth_of_the_time(notes, trained):
-    """Two epochs of the fast recipe pass 55 % in about a tenth of the time of the notes' two."""
+def test_two_fast_epochs_pass_55_percent(trained):
+    """Two epochs of the fast recipe pass 55 %, as many as the notes' recipe takes for 54 %."""
     fast, _ = trained("fast", "--epochs", "2")
 
     assert fast["accuracy"] == pytest.approx(0.59, abs=0.03)
-    assert fast["seconds_training"] / notes["seconds_training"] == pytest.approx(0.1, abs=0.1)
 
 
 def test_a_run_says_what_it_did(notes):
