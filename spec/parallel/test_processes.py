@@ -71,7 +71,8 @@ def test_results_with_a_graph_are_not_sent():
         queue.put(result)
 
     queue.put(result.detach())
-    assert queue.get().tolist() == [2.0, 2.0]
+    received = queue.get()
+    assert received.tolist() == [2.0, 2.0]
 
 
 def write_own_row(rank, table, all_here):
