@@ -26,6 +26,15 @@ pytestmark = [
 TINY = ["--epochs", "2", "--batch-size", "4", "--report-every", "10", "--device", "cpu"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: in so small batches more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def classifier():
     """The example as a module."""
@@ -99,7 +108,7 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
     killed = subprocess.run(
         [sys.executable, "-c", DIES, module, function, str(call), *run],
         cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
     )
     assert killed.returncode == -signal.SIGKILL

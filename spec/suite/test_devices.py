@@ -50,6 +50,8 @@ def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):
     ]
 
 
+@pytest.mark.spare("'gpu'", reason="any other name is as unknown")
+@pytest.mark.spare("'cuda:99'", reason="any other name is as unknown")
 @pytest.mark.parametrize("name", ["gpu", "cuda:99"])
 def test_a_device_that_is_not_here_is_a_usage_error(book, name):
     """`--device` with a name that PyTorch cannot make a tensor on stops the run."""

@@ -88,6 +88,7 @@ def test_the_file_says_where_it_was_found_true(facts):
     assert facts["devices"][0] == "cpu"
 
 
+@pytest.mark.spare("'nowhere/facts.json'", reason="any folder that is not there")
 @pytest.mark.parametrize("option", ["--facts-json", "--claims-json"])
 @pytest.mark.parametrize("place", ["nowhere/facts.json", "."])
 def test_a_file_that_cannot_be_written_is_refused_before_the_run(book, option, place):
@@ -98,6 +99,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_run(book, option, p
     result.stderr.fnmatch_lines(f"*{option} {place}: give a file in a folder that exists")
 
 
+@pytest.mark.spare("'tmp'", reason="nothing is left, whatever it is called")
 def test_the_file_is_complete_or_absent(book, monkeypatch):
     """Writing that breaks off leaves the old file as it was, and nothing beside it."""
     monkeypatch.setattr("fixtures.reports.record", lambda fact, cases: {"id": object()})

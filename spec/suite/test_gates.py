@@ -95,6 +95,7 @@ def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
     result.stderr.fnmatch_lines('*test_old.py::test_then: torch(*write torch(">=2.0")*')
 
 
+@pytest.mark.spare("['--slow']", reason="a flag given twice says the same")
 @pytest.mark.parametrize(
     ("arguments", "ran"),
     [

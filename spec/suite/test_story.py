@@ -92,6 +92,7 @@ def test_chinese_characters_count_as_two_columns(book, monkeypatch):
     assert story(result)[3:5] == ["    ✓ 张量与它所来自的数组是同一块内存的", "      两个视图。"]
 
 
+@pytest.mark.spare("'100%|test_creation'", reason="what is absent is absent in other words too")
 def test_nothing_but_the_story_is_printed_while_facts_run(book):
     """No dots, file names or percentages stand between the head and the story."""
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')
@@ -101,6 +102,7 @@ def test_nothing_but_the_story_is_printed_while_facts_run(book):
     assert not re.search(r"100%|test_creation", str(result.stdout))
 
 
+@pytest.mark.spare("'\\x1b'", reason="what is absent is absent in other words too")
 def test_there_are_no_colours_where_there_is_no_terminal(book):
     """Output that goes to a file holds no escape sequences."""
     book.page("tensors/test_creation.py", PAGE)
