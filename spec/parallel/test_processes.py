@@ -33,9 +33,10 @@ def test_a_tensor_can_be_moved_into_shared_memory():
 def test_views_are_shared_and_copies_are_not():
     """What lies in shared memory is the storage: a view is shared too, a clone is not."""
     x = torch.zeros(3).share_memory_()
+    view, copy = x[1:], x.clone()
 
-    assert x[1:].is_shared() is True
-    assert x.clone().is_shared() is False
+    assert view.is_shared() is True
+    assert copy.is_shared() is False
 
 
 def test_a_module_shares_all_its_parameters():
