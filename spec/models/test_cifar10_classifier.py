@@ -351,19 +351,17 @@ def test_some_classes_are_recognised_twice_as_often_as_others(notes):
 
 
 @on_cifar10
-def test_five_fast_epochs_reach_65_percent_in_a_fraction_of_the_time(notes, fast):
-    """The fast recipe's five epochs reach 65 %, in a fraction of the time of the notes' two."""
-    assert fast["accuracy"] == pytest.approx(0.65, abs=0.03)
-    assert fast["seconds"] / notes["seconds"] == pytest.approx(0.4, abs=0.35)
+def test_five_fast_epochs_reach_67_percent(fast):
+    """The fast recipe takes the same net to 67 % in five epochs."""
+    assert fast["accuracy"] == pytest.approx(0.67, abs=0.02)
 
 
 @on_cifar10
-def test_two_fast_epochs_reach_59_percent_in_a_smaller_fraction(notes, trained):
-    """Two fast epochs reach 59 %, in a smaller fraction yet of the time of the notes' two."""
+def test_two_fast_epochs_go_past_two_of_the_notes(trained):
+    """Two epochs of the fast recipe reach 60 %, those of the notes 54 %."""
     fast, _ = trained("fast", "--epochs", "2")
 
-    assert fast["accuracy"] == pytest.approx(0.59, abs=0.03)
-    assert fast["seconds"] / notes["seconds"] == pytest.approx(0.2, abs=0.18)
+    assert fast["accuracy"] == pytest.approx(0.6, abs=0.02)
 
 
 def test_a_run_says_what_it_did(notes):
