@@ -1,0 +1,123 @@
+"""NCCL: the same calls between GPUs.
+
+On GPUs processes talk through NCCL, GPU to GPU, without a detour through main memory. The calls are
+those of the chapter so far; `init_process_group` gets another word. NCCL knows GPUs only, one for
+each process: a tensor on the CPU is refused, and so are two processes on one GPU.
+"""
+
+import json
+from datetime import timedelta
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not dist.is_nccl_available(), reason="this torch was built without NCCL"),
+]
+
+
+@pytest.fixture
+def group_of_one(tmp_path):
+    """A process group with this process alone in it, on GPU 0."""
+    dist.init_process_group("nccl", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def test_nccl_sums_tensors_on_the_gpu(group_of_one):
+    """Alone in its group a process gets its own numbers back, on its GPU."""
+    x = torch.tensor([1.0, 2.0], device="cuda")
+
+    dist.all_reduce(x)
+
+    assert dist.get_backend() == "nccl"
+    assert x.tolist() == [1.0, 2.0]
+    assert x.device == torch.device("cuda:0")
+
+
+def test_nccl_refuses_tensors_on_the_cpu(group_of_one):
+    """A group made with `"nccl"` alone has nobody who could carry a CPU tensor."""
+    with pytest.raises(RuntimeError, match="No backend type associated with device type cpu"):
+        dist.all_reduce(torch.ones(2))
+
+
+def test_ddp_on_a_gpu_names_it(group_of_one):
+    """With `device_ids=[0]` the model stays on GPU 0 and inputs from the CPU are brought there."""
+    model = nn.Linear(1, 1, bias=False, device="cuda")
+    nn.init.constant_(model.weight, 3.0)
+    parallel = DistributedDataParallel(model, device_ids=[0])
+
+    y = parallel(torch.tensor([[2.0]]))
+    y.sum().backward()
+
+    assert parallel.device_ids == [0]
+    assert y.device == torch.device("cuda:0")
+    assert y.tolist() == [[6.0]]
+    assert model.weight.grad.tolist() == [[2.0]]
+
+
+def every_rank(rank, folder):
+    """What each of two processes runs, each on the GPU of its number."""
+    torch.cuda.set_device(rank)
+    dist.init_process_group(
+        "nccl",
+        init_method=f"file://{folder}/store",
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(seconds=60),
+    )
+    x = torch.tensor([rank + 1.0], device="cuda")
+
+    total = x.clone()
+    dist.all_reduce(total)
+
+    everyones = [torch.zeros_like(x) for _ in range(2)]
+    dist.all_gather(everyones, x)
+
+    model = nn.Linear(1, 1, bias=False, device="cuda")
+    parallel = DistributedDataParallel(model, device_ids=[rank])
+    parallel(x.unsqueeze(0)).sum().backward()
+
+    seen = {
+        "device": str(total.device),
+        "sum": total.tolist(),
+        "all_gather": [x.tolist() for x in everyones],
+        "grad": model.weight.grad.tolist(),
+    }
+    (folder / f"{rank}.json").write_text(json.dumps(seen))
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """What the two processes wrote down."""
+    folder = tmp_path_factory.mktemp("nccl")
+    mp.spawn(every_rank, args=(folder,), nprocs=2)
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)]
+
+
+@pytest.mark.slow
+@pytest.mark.multi_gpu(2)
+def test_each_process_gets_the_sum_on_its_own_gpu(seen):
+    """`all_reduce` leaves the sum of all on every GPU."""
+    assert [process["device"] for process in seen] == ["cuda:0", "cuda:1"]
+    assert [process["sum"] for process in seen] == [[3.0], [3.0]]
+
+
+@pytest.mark.slow
+@pytest.mark.multi_gpu(2)
+def test_everyone_gets_everything_over_nccl(seen):
+    """`all_gather` gives every GPU the tensors of all, in the order of their ranks."""
+    assert [process["all_gather"] for process in seen] == [[[1.0], [2.0]], [[1.0], [2.0]]]
+
+
+@pytest.mark.slow
+@pytest.mark.multi_gpu(2)
+def test_gradients_are_averaged_over_gpus(seen):
+    """Of `w * x` the gradient is `x`, so 1 on GPU 0 and 2 on GPU 1; both get the mean."""
+    assert [process["grad"] for process in seen] == [[[1.5]], [[1.5]]]
