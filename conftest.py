@@ -12,6 +12,7 @@ pytest_plugins = [
     "fixtures.claims",
     "fixtures.story",
     "fixtures.about",
+    "fixtures.drift",
     "fixtures.bite",
     "fixtures.pages",
 ]
