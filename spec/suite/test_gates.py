@@ -149,3 +149,26 @@ def test_a_warning_nobody_expects_fails_the_fact(book):
 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines("*UserWarning: the sky is falling")
+
+
+def test_a_page_about_torchvision_is_skipped_where_there_is_none(book, monkeypatch):
+    """A page that imports torchvision is skipped as a whole where it is not installed."""
+    monkeypatch.setattr("fixtures.gates.find_spec", lambda name: None)
+    page = 'raise ModuleNotFoundError("No module named \'torchvision\'")'
+    book.page("data/test_transforms.py", page)
+
+    result = book.run("-rs")
+
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines("*needs torchvision; it is not here")
+
+
+def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
+    """Any other import that fails is an error of the page."""
+    monkeypatch.setattr("fixtures.gates.find_spec", lambda name: None)
+    book.page("data/test_transforms.py", "import torchaudition")
+
+    result = book.run()
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines("*No module named 'torchaudition'")
