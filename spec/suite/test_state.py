@@ -136,3 +136,27 @@ def test_a_worker_computes_with_one_thread(book, monkeypatch):
     torch.set_num_threads(threads)
 
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.slow
+def test_a_page_stays_in_one_process(book):
+    """Under xdist all facts of a page run in one worker, and share what its fixtures made."""
+    page = '''
+import os
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("trained")
+
+@pytest.mark.parametrize("number", range(6))
+def test_shared(folder, number):
+    """Each fact finds what the ones before it left."""
+    (folder / str(number)).touch()
+    assert len(list(folder.iterdir())) == number + 1
+'''
+    book.page("tensors/test_first.py", page)
+    book.page("tensors/test_second.py", page)
+
+    result = book.run_as_a_person("-n", "2")
+
+    result.assert_outcomes(passed=12)
