@@ -74,6 +74,7 @@ def test_compiled_functions_have_no_source_to_show():
 @pytest.mark.claim("path-resnet-source-short")
 def test_resnet_is_two_hundred_lines():
     """torchvision's ResNet, both blocks and the net, is little more than two hundred lines."""
+    pytest.importorskip("torchvision")
     package = importlib.util.find_spec("torchvision").submodule_search_locations[0]
     module = ast.parse((pathlib.Path(package) / "models" / "resnet.py").read_text())
 

@@ -50,6 +50,7 @@ def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
     assert net.weight.item() == pytest.approx(0.32)
 
 
+@pytest.mark.torch(">=2.0")
 def test_each_line_of_the_loop_does_one_thing():
     """Forward changes nothing, backward the gradient, `step()` the weight, `zero_grad()` clears."""
     w = nn.Parameter(torch.tensor(0.0))
@@ -64,6 +65,18 @@ def test_each_line_of_the_loop_does_one_thing():
     states.append((w.grad, w.item()))
 
     assert states == [(None, 0.0), (-32.0, 0.0), (-32.0, 2.0), (None, 2.0)]
+
+
+@pytest.mark.torch("<2.0")
+def test_zero_grad_left_a_zero():
+    """Before PyTorch 2.0 `zero_grad()` filled the gradient with zeros instead of dropping it."""
+    w = nn.Parameter(torch.tensor(0.0))
+    optimizer = torch.optim.SGD([w], lr=1 / 16)
+    ((2 * w - 8) ** 2).backward()
+
+    optimizer.zero_grad()
+
+    assert w.grad.item() == 0.0
 
 
 @pytest.mark.claim("course-update-parameters")
