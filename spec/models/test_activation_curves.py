@@ -1,0 +1,163 @@
+"""Four activations, drawn.
+
+`examples/activation_curves.py` draws ReLU, sigmoid, tanh and softplus, as the notes' page on
+activations does. Each bends a straight line in its own way: ReLU breaks it, softplus rounds the
+break off, sigmoid and tanh level it out at both ends. Where a curve is level its slope is next to
+nothing, and that is all that backpropagation gets to see of it.
+"""
+
+import functools
+import math
+import os
+
+import pytest
+import torch
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def example():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.activation_curves", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def drawn(example, tmp_path_factory):
+    """Draws as the arguments say, each way once; the curves and the picture."""
+
+    @functools.cache
+    def draw(*arguments):
+        out = tmp_path_factory.mktemp("activation_curves") / "new" / "folder"
+        curves = example.main(["--out", str(out), "--device", "cpu", *arguments])
+        return curves, out / "activations.png"
+
+    return draw
+
+
+@pytest.mark.claim("self-activation-plots")
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("relu", 0.0, 5.0),
+        ("sigmoid", 0.006693, 0.993307),
+        ("tanh", -0.999909, 0.999909),
+        ("softplus", 0.006715, 5.006715),
+    ],
+)
+def test_each_curve_has_the_range_of_its_formula(drawn, name, low, high):
+    """From -5 to 5 ReLU and softplus rise to 5, sigmoid to 1, tanh from -1 to 1, or nearly so."""
+    curves, _ = drawn()
+
+    assert curves[name]["range"] == pytest.approx((low, high), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "formula"),
+    [
+        ("relu", lambda x: max(x, 0.0)),
+        ("sigmoid", lambda x: 1 / (1 + math.exp(-x))),
+        ("tanh", lambda x: (math.exp(x) - math.exp(-x)) / (math.exp(x) + math.exp(-x))),
+        ("softplus", lambda x: math.log(1 + math.exp(x))),
+    ],
+)
+def test_each_curve_follows_its_formula(drawn, name, formula):
+    """Each point of a curve is what the formula in the book gives for its x."""
+    curves, _ = drawn()
+
+    x, y = curves[name]["x"], curves[name]["y"]
+
+    assert (len(x), x[0], x[-1]) == (201, -5.0, 5.0)
+    assert y == pytest.approx([formula(value) for value in x], abs=1e-5)
+
+
+def test_softplus_is_a_relu_with_the_corner_rounded_off(drawn):
+    """Softplus is above ReLU everywhere: most at 0, by ln 2, and by next to nothing far away."""
+    curves, _ = drawn()
+
+    above = torch.tensor(curves["softplus"]["y"]) - torch.tensor(curves["relu"]["y"])
+
+    assert above.argmax().item() == 100
+    assert curves["relu"]["x"][100] == pytest.approx(0, abs=1e-6)
+    assert above.max().item() == pytest.approx(math.log(2))
+    assert [above[0].item(), above[-1].item()] == pytest.approx([0.006715] * 2, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "steepest"), [("relu", 1.0), ("sigmoid", 0.25), ("tanh", 1.0), ("softplus", 0.993307)]
+)
+def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, steepest):
+    """Sigmoid's slope is 1/4 at most, where the others' comes up to 1 or close to it."""
+    curves, _ = drawn()
+
+    assert curves[name]["steepest"] == pytest.approx(steepest, abs=1e-6)
+
+
+def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
+    """The picture has four panels, and in each the curve of its own colour and no other."""
+    from PIL import Image
+
+    _, path = drawn()
+
+    with Image.open(path) as picture:
+        assert picture.size == (900, 600)
+        inks = [(31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40)]
+        quarters = [(0, 0, 450, 300), (450, 0, 900, 300), (0, 300, 450, 600), (450, 300, 900, 600)]
+        counts = [
+            dict(map(reversed, picture.crop(box).convert("RGB").getcolors(1 << 16)))
+            for box in quarters
+        ]
+    shown = [[ink in colours for ink in inks] for colours in counts]
+    assert shown == torch.eye(4, dtype=torch.bool).tolist()
+    assert min(colours[ink] for colours, ink in zip(counts, inks, strict=True)) > 400
+
+
+def test_slopes_are_drawn_when_asked_for(drawn):
+    """With `--slopes` each panel has a dotted line more; the numbers stay the same."""
+    from PIL import Image
+
+    curves, path = drawn()
+    same, with_slopes = drawn("--slopes")
+
+    assert same == curves
+    with Image.open(path) as plain, Image.open(with_slopes) as dotted:
+        assert dotted.size == plain.size
+        assert dotted.tobytes() != plain.tobytes()
+
+
+def test_the_limit_and_the_number_of_points_are_the_users(drawn):
+    """`--limit 1 --points 3` computes each curve at -1, 0 and 1."""
+    curves, _ = drawn("--limit", "1", "--points", "3")
+
+    assert curves["relu"]["x"] == [-1.0, 0.0, 1.0]
+    assert curves["relu"]["y"] == [0.0, 0.0, 1.0]
+    assert curves["tanh"]["y"] == pytest.approx([-0.761594, 0.0, 0.761594], abs=1e-6)
+
+
+def test_a_dry_run_writes_nothing(example, drawn, tmp_path):
+    """`--dry-run` computes the same curves and leaves no trace."""
+    curves = example.main(["--dry-run", "--device", "cpu", "--out", str(tmp_path / "out")])
+
+    assert curves == drawn()[0]
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--device", "abacus"], "activation_curves.py: --device abacus: Expected one of cpu"),
+        (["--out", "/dev/null"], "activation_curves.py: --out /dev/null: File exists"),
+        (["--points", "1"], "error: argument --points: invalid points value: '1'"),
+        (["--limit", "-5"], "error: argument --limit: invalid limit value: '-5'"),
+    ],
+)
+def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
+    """What cannot be drawn ends with code 2 and a line that says why."""
+    with pytest.raises(SystemExit) as stopped:
+        example.main(["--out", str(tmp_path), *arguments])
+
+    assert stopped.value.code == 2
+    assert said in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []

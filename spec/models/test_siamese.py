@@ -1,0 +1,357 @@
+"""A net that compares, with weights shared by two inputs.
+
+`examples/siamese.py` has one encoder and uses it twice, on either picture of a pair; the distance
+of what comes out says whether both show the same digit. Sharing takes no more than calling a module
+again: its parameters are there once, and the gradients of its calls add up.
+
+It learns from pairs of seven digits, real ones where TORCH_SPEC_DATA names a folder that holds
+MNIST's test (mnist/t10k-images-idx3-ubyte.gz and mnist/t10k-labels-idx1-ubyte.gz), drawn ones
+elsewhere; the case in a fact's id, [mnist] or [drawn], says which. It tells apart what it has
+learned, in pictures it has never seen. What surprises is how little of that carries over to the
+three digits left out.
+"""
+
+import gzip
+import os
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from fixtures.images import mnist_folder, write_digits
+
+# torchvision and the example are imported where they are used: a run without the slow facts reads
+# this module too.
+
+pytestmark = [pytest.mark.slow]
+
+MNIST_FOLDER = mnist_folder()
+
+TINY = "--pairs 600 --epochs 1 --device cpu".split()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: in so small batches more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def siamese():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.siamese", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module", params=["mnist" if MNIST_FOLDER else "drawn"])
+def digits(request, tmp_path_factory):
+    """The folder of the digits, real ones if they are here."""
+    return MNIST_FOLDER or write_digits(tmp_path_factory.mktemp("drawn"), 1000)
+
+
+@pytest.fixture(scope="module")
+def trained(siamese, digits, tmp_path_factory):
+    """The metrics of a run, and the folder it wrote to."""
+    out = tmp_path_factory.mktemp("trained") / "runs" / "first"
+    run = ["--data", str(digits), "--out", str(out), "--device", "cpu", "--epochs", "3"]
+    return siamese.main(run), out
+
+
+@pytest.fixture(scope="module")
+def metrics(trained):
+    """The metrics of a run."""
+    return trained[0]
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory):
+    """A folder of three hundred drawn digits."""
+    return write_digits(tmp_path_factory.mktemp("few"), 300)
+
+
+def test_an_encoder_used_twice_has_its_parameters_once(siamese):
+    """However often a module is called, and by however many names, its parameters count once."""
+    net = siamese.Siamese()
+    pair = torch.nn.ModuleDict({"left": net.encoder, "right": net.encoder})
+    apart = torch.nn.ModuleList([siamese.Siamese().encoder, siamese.Siamese().encoder])
+
+    counts = [sum(p.numel() for p in module.parameters()) for module in (net, pair, apart)]
+
+    assert counts == [55264, 55264, 110528]
+
+
+def test_the_gradients_of_both_uses_add_up(siamese):
+    """What a shared weight learns from a pair is the sum of what either use of it says."""
+    net = siamese.Siamese()
+    first, second = torch.randint(256, (2, 4, 28, 28))
+    weight = net.encoder[-1].weight
+
+    (whole,) = torch.autograd.grad(net(first, second).sum(), weight)
+    # With one code held fast, only the other use has a say.
+    codes = net.encode(first), net.encode(second)
+    (left,) = torch.autograd.grad(
+        torch.nn.functional.pairwise_distance(codes[0], codes[1].detach()).sum(), weight
+    )
+    (right,) = torch.autograd.grad(
+        torch.nn.functional.pairwise_distance(codes[0].detach(), codes[1]).sum(), weight
+    )
+
+    torch.testing.assert_close(whole, left + right)
+    assert not torch.allclose(whole, 2 * left, atol=1e-3)
+
+
+def test_the_order_of_a_pair_does_not_matter(siamese):
+    """With one encoder for both, a pair is as far apart the other way round; with itself, not."""
+    net = siamese.Siamese()
+    first, second = torch.randint(256, (2, 4, 28, 28))
+
+    assert net(first, second).tolist() == pytest.approx(net(second, first).tolist(), abs=1e-5)
+    assert net(first, first).tolist() == pytest.approx([0.0] * 4, abs=1e-5)
+    assert net(first, second).tolist() != pytest.approx([0.0] * 4, abs=1e-3)
+
+
+def test_the_loss_draws_together_and_pushes_apart_up_to_the_margin(siamese):
+    """A pair of one digit costs its distance squared, one of two digits what it lacks."""
+    distance = torch.tensor([0.5, 0.25, 2.0, 2.0])
+    same = torch.tensor([True, False, True, False])
+
+    each = [siamese.contrastive_loss(distance[i], same[i], 1.0).item() for i in range(4)]
+
+    assert each == [0.25, 0.5625, 4.0, 0.0]
+    assert siamese.contrastive_loss(distance, same, 1.0).item() == 4.8125 / 4
+
+
+@pytest.mark.parametrize(
+    ("distance", "same", "threshold"),
+    [
+        ([4, 1, 3, 2], [False, True, False, True], 2.5),
+        ([4, 1, 3, 2], [True, True, True, True], 4.0),
+        ([4, 1, 3, 2], [False, False, False, False], -1.0),
+        ([1, 2, 3, 4, 5], [True, False, True, True, False], 4.5),
+    ],
+)
+def test_the_best_threshold_is_right_most_often(siamese, distance, same, threshold):
+    """Of all places to draw the line, the one is taken with most pairs on their right side."""
+    chosen = siamese.best_threshold(torch.tensor(distance), torch.tensor(same))
+
+    assert chosen == threshold
+
+
+def test_half_of_the_pairs_show_one_digit(siamese, digits):
+    """Half of the pairs are of one digit, in two different pictures, and half of two digits."""
+    pairs, _, _ = siamese.make_pairs(*siamese.read_digits(digits), [7, 8, 9], 2000, seed=0)
+
+    assert (pairs.labels[pairs.first] == pairs.labels[pairs.second]).tolist() == pairs.same.tolist()
+    assert pairs.same.sum().item() == 1000
+    assert (pairs.first == pairs.second).sum().item() == 0
+
+
+def test_three_digits_are_never_learned_from(siamese, digits):
+    """The pairs to learn from show seven digits; only the hard ones show the three others."""
+    parts = siamese.make_pairs(*siamese.read_digits(digits), [7, 8, 9], 2000, seed=0)
+
+    shown = [sorted(set(part.labels[part.first].tolist())) for part in parts]
+
+    assert shown == [[0, 1, 2, 3, 4, 5, 6], [0, 1, 2, 3, 4, 5, 6], [7, 8, 9]]
+
+
+def test_no_picture_is_both_learned_from_and_measured_on(siamese, digits):
+    """The pictures of the pairs learned from are none of those measured on."""
+    images, labels = siamese.read_digits(digits)
+    # Each picture is marked with its number, in its first two values.
+    images[:, 0, 0] = torch.arange(len(images)) % 256
+    images[:, 0, 1] = torch.arange(len(images)) // 256
+
+    parts = siamese.make_pairs(images, labels, [7, 8, 9], 2000, seed=0)
+
+    marks = [{tuple(mark) for mark in part.images[:, 0, :2].tolist()} for part in parts]
+    assert [marks[0] & marks[1], marks[0] & marks[2], marks[1] & marks[2]] == [set(), set(), set()]
+    assert len(marks[0] | marks[1] | marks[2]) == len(images)
+
+
+def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese, digits):
+    """Another seed takes other pairs to learn from; the pairs to be measured on stay."""
+    data = siamese.read_digits(digits)
+
+    one, other = (siamese.make_pairs(*data, [7, 8, 9], 2000, seed) for seed in (0, 1))
+
+    equal = [torch.equal(a.first, b.first) for a, b in zip(one, other, strict=True)]
+    assert equal == [False, True, True]
+
+
+def test_the_net_tells_same_from_different(metrics):
+    """On new pictures of the digits it has learned the net judges 97 % of the pairs rightly."""
+    assert metrics["seen"]["accuracy"] == pytest.approx(0.975, abs=0.022)
+    assert metrics["seen"]["majority"] == 0.5
+
+
+def test_it_makes_a_fraction_of_the_mistakes_of_the_pixels(metrics):
+    """By the distance of their pixels, with the best threshold there is, far more go wrong."""
+    seen = metrics["seen"]
+
+    assert (1 - seen["accuracy"]) / (1 - seen["pixels"]) == pytest.approx(0.08, abs=0.07)
+
+
+def test_the_pixels_get_their_best_chance(metrics, siamese, digits):
+    """What the pixels reach is the most that any threshold gives, tried one by one."""
+    data = siamese.read_digits(digits)
+    _, pairs, _ = siamese.make_pairs(*data, [7, 8, 9], 8000, seed=0)
+    first, second = (pairs.images[side].double() for side in (pairs.first, pairs.second))
+    distance = np.sqrt(((first - second) ** 2).sum((1, 2)).numpy())
+
+    called_same = distance[:, None] <= np.sort(distance)[None, ::10]
+
+    right = (called_same == pairs.same.numpy()[:, None]).mean(0)
+    assert metrics["seen"]["pixels"] == pytest.approx(right.max(), abs=0.002)
+    assert metrics["seen"]["pairs"] == 4000
+
+
+def test_digits_never_seen_are_harder(metrics):
+    """Of digits never seen it judges far fewer pairs rightly, if more than by a guess."""
+    lost = metrics["seen"]["accuracy"] - metrics["unseen"]["accuracy"]
+
+    assert lost == pytest.approx(0.32, abs=0.2)
+    assert metrics["unseen"]["best"] > metrics["unseen"]["majority"] + 0.1
+    assert metrics["unseen"]["majority"] == 0.5
+
+
+@pytest.mark.skipif(MNIST_FOLDER is None, reason="needs MNIST: TORCH_SPEC_DATA names no folder")
+def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
+    """Both with the threshold best for those pairs, the net's codes beat the pixels by some points.
+
+    The threshold of the training doesn't carry over: new digits lie closer together.
+    """
+    unseen = metrics["unseen"]
+
+    assert unseen["best"] - unseen["pixels"] == pytest.approx(0.055, abs=0.045)
+    assert unseen["best"] - unseen["accuracy"] == pytest.approx(0.06, abs=0.055)
+
+
+def test_the_loss_falls_to_a_fraction(metrics):
+    """The loss, a tenth or more at first, falls to a fraction of that."""
+    (_, first), *_, (last_step, last) = metrics["losses"]
+
+    assert last / first == pytest.approx(0.15, abs=0.14)
+    assert last_step == 750
+
+
+def test_a_run_leaves_three_figures_and_a_log(trained):
+    """A run makes its folder and leaves there three figures and its log, and no more."""
+    from PIL import Image
+
+    _, out = trained
+
+    assert sorted(os.listdir(out)) == ["distances.png", "log.txt", "loss.png", "pairs.png"]
+    sizes, shades = [], []
+    for name in ("distances", "loss", "pairs"):
+        with Image.open(out / f"{name}.png") as figure:
+            sizes.append(figure.size)
+            shades.append(len(np.unique(np.asarray(figure.convert("L")))))
+    assert sizes == [(900, 600), (600, 400), (1200, 580)]
+    # As many shades as a figure with something in it has; a blank one has one.
+    assert shades == pytest.approx([200, 200, 200], abs=60)
+    assert "Digits never seen: 7, 8, 9: " in (out / "log.txt").read_text()
+
+
+def test_a_run_repeats_exactly_from_its_seed(siamese, few):
+    """With one seed two runs lose and judge alike, to the last bit; another seed does otherwise."""
+    run = ["--data", str(few), "--dry-run", *TINY]
+
+    first, again, other = (siamese.main([*run, "--seed", seed]) for seed in "001")
+
+    names = ("losses", "threshold", "seen", "unseen")
+    assert [first[name] == again[name] for name in names] == [True, True, True, True]
+    assert first["losses"] != other["losses"]
+
+
+def test_a_dry_run_writes_nothing(siamese, few, tmp_path, monkeypatch):
+    """`--dry-run` goes all the way, to the metrics, and leaves no file behind."""
+    monkeypatch.chdir(tmp_path)
+
+    metrics = siamese.main(["--data", str(few), "--out", str(tmp_path / "out"), "--dry-run"])
+
+    assert os.listdir(tmp_path) == []
+    assert [step for step, _ in metrics["losses"]] == [3]
+    assert metrics["unseen"]["pairs"] == 600
+
+
+@pytest.fixture
+def refused(siamese, capsys):
+    """Calls `main` with arguments that it refuses; its exit code and its last line."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            siamese.main([str(argument) for argument in arguments])
+        return stopped.value.code, capsys.readouterr().err.splitlines()[-1]
+
+    return call
+
+
+def test_without_digits_it_says_where_to_put_them(refused, tmp_path):
+    """Without digits it ends with code 2 and one line that says what to put where."""
+    nowhere = tmp_path / "nowhere"
+
+    assert refused("--data", nowhere, "--out", tmp_path / "out") == (
+        2,
+        f"siamese.py: no digits in {nowhere}: put t10k-images-idx3-ubyte.gz and "
+        "t10k-labels-idx1-ubyte.gz there",
+    )
+
+
+@pytest.mark.parametrize("length", [0, 60, -9])
+def test_a_broken_file_is_told(refused, few, tmp_path, length):
+    """A file that is empty or ends too early is told in one line."""
+    folder = shutil.copytree(few, tmp_path / "spoilt")
+    file = folder / "t10k-images-idx3-ubyte.gz"
+    file.write_bytes(file.read_bytes()[:length])
+
+    code, said = refused("--data", folder, "--out", tmp_path / "out")
+
+    assert code == 2
+    assert said.startswith(f"siamese.py: {folder} holds no files of MNIST that can be read: ")
+
+
+def test_a_picture_without_a_label_is_told(refused, few, tmp_path):
+    """As many labels as pictures are needed."""
+    folder = shutil.copytree(few, tmp_path / "spoilt")
+    file = folder / "t10k-labels-idx1-ubyte.gz"
+    content = gzip.decompress(file.read_bytes())
+    file.write_bytes(gzip.compress(content[:7] + bytes([content[7] - 1]) + content[8:-1]))
+
+    assert refused("--data", folder, "--out", tmp_path / "out") == (
+        2,
+        f"siamese.py: {folder} needs pictures of 28 x 28, and as many labels",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("--lr 1e30", "siamese.py: the loss is "),
+        ("--lr 1e31", "error: argument --lr: invalid learning rate value: '1e31'"),
+        ("--device abacus", "siamese.py: --device abacus: "),
+        ("--device meta", "siamese.py: --device meta: "),
+        ("--unseen 7", "error: argument --unseen: takes from 2 to 8 different digits"),
+        ("--unseen 7 10", "error: argument --unseen: invalid digit value: '10'"),
+        ("--margin 0", "error: argument --margin: invalid positive number value: '0'"),
+    ],
+)
+def test_what_can_not_work_is_told_in_one_line(refused, few, tmp_path, arguments, reason):
+    """A loss that is no number, a device that is not here, a silly number: one line says so."""
+    code, said = refused("--data", few, "--out", tmp_path, *TINY, *arguments.split())
+
+    assert code == 2
+    assert reason in said
+
+
+@pytest.mark.cuda
+def test_the_net_trains_on_a_gpu(siamese, few, tmp_path):
+    """`--device cuda` trains there."""
+    run = ["--data", str(few), "--out", str(tmp_path), "--pairs", "600", "--device", "cuda"]
+
+    assert siamese.main(run)["device"] == "cuda:0"
