@@ -1,0 +1,275 @@
+"""A net that writes verses.
+
+`examples/char_rnn.py` reads couplets one character at a time and learns to say which comes next:
+two lines of five words, or two of seven. That is all it is told, and yet it spells, and its lines
+have the right number of words, for which it must remember how the line began. A table of which
+character follows which four spells as well, and gets the lengths wrong.
+"""
+
+import functools
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+import torch
+
+pytestmark = [pytest.mark.slow]
+
+TINY = "--couplets 100 --epochs 3 --hidden 16 --batch-size 4 --sample 40 --device cpu".split()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """One thread: in so small steps more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def poet():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.char_rnn", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(poet, tmp_path_factory):
+    """The metrics of a run by its defaults, and the folder that it wrote to."""
+    out = tmp_path_factory.mktemp("defaults")
+    return poet.main(["--out", str(out), "--device", "cpu"]), out
+
+
+@pytest.fixture(scope="module")
+def tiny(poet, tmp_path_factory):
+    """Trains a tiny net on a few couplets, once for each seed; the metrics and the checkpoint."""
+
+    @functools.cache
+    def train(seed):
+        out = tmp_path_factory.mktemp("tiny")
+        metrics = poet.main([*TINY, "--seed", str(seed), "--out", str(out)])
+        return metrics, torch.load(out / "checkpoint.pt", weights_only=True), out
+
+    return train
+
+
+def test_the_baselines_are_those_of_the_text(trained):
+    """All characters alike cost ln of their number; known by frequency, the text's entropy."""
+    metrics, out = trained
+    text = (out / "couplets.txt").read_text()
+    shares = [count / len(text) for count in Counter(text).values()]
+    entropy = -sum(share * math.log(share) for share in shares)
+
+    assert metrics["uniform_loss"] == pytest.approx(math.log(len(shares)))
+    assert metrics["unigram_loss"] == pytest.approx(entropy, abs=0.01)
+    assert [metrics["uniform_loss"], metrics["unigram_loss"]] == pytest.approx(
+        [3.26, 2.92], abs=0.1
+    )
+
+
+def test_the_loss_falls_to_a_seventh_of_the_unigram_loss(trained):
+    """On couplets never read, a character costs a seventh of what its frequency alone would."""
+    metrics, _ = trained
+
+    assert metrics["loss"] / metrics["unigram_loss"] == pytest.approx(0.13, abs=0.02)
+    assert metrics["loss"] < metrics["unigram_loss"] < metrics["uniform_loss"]
+
+
+def test_held_out_couplets_cost_no_more_than_those_it_learns_from(trained):
+    """The net learns how couplets are made, not couplets by heart: held-out ones cost the same."""
+    last = trained[0]["losses"][-1]
+
+    assert last["held_out"] == pytest.approx(last["train"], abs=0.03)
+
+
+def test_it_keeps_the_length_of_lines(trained):
+    """Of the net's lines nearly all have five words or seven; of random letters' one in nine."""
+    lines = trained[0]["right_lines"]
+
+    assert lines["net"] == pytest.approx(1.0, abs=0.1)
+    assert lines["unigram"] == pytest.approx(0.11, abs=0.05)
+
+
+def test_four_letters_back_spell_words_and_lose_count(trained):
+    """Letters drawn by the four before them spell as well, and half of their lines are wrong.
+
+    Five words or seven are right; next to no couplet has two lines of one right length.
+    """
+    metrics, _ = trained
+
+    assert metrics["right_lines"]["markov"] == pytest.approx(0.47, abs=0.1)
+    assert metrics["right_couplets"]["markov"] == pytest.approx(0.02, abs=0.03)
+
+
+def test_every_couplet_of_the_text_is_right_and_rhymes(poet):
+    """The text keeps its own rules: two lines of five words or of seven, and they rhyme."""
+    text = poet.write_couplets(200)
+
+    assert poet.right_lines([text]) == 1.0
+    assert poet.right_couplets([text]) == (1.0, 1.0)
+    assert poet.right_couplets(["\n\nold moon falls by\nsea.\n\n"]) == (0.0, 0.0)
+
+
+def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
+    """`--generate` writes on from a prompt, learning nothing; the words are those of the text."""
+    _, out = trained
+    before = (out / "checkpoint.pt").stat().st_mtime_ns
+    run = ["--generate", "--out", str(out), "--prompt", "the old", "--sample", "200"]
+
+    sample = poet.main([*run, "--temperature", "0.5"])["sample"]
+
+    words = sample.replace(",", "").replace(".", "").split()
+    known = set((out / "couplets.txt").read_text().replace(",", "").replace(".", "").split())
+    assert sample.startswith("the old ")
+    assert len(sample) == 207
+    assert len([word for word in words[:-1] if word not in known]) <= 1
+    assert (out / "checkpoint.pt").stat().st_mtime_ns == before
+
+
+def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
+    """At temperature 0 each sample is the same; at 5 few words are words any more."""
+    _, out = trained
+    run = ["--generate", "--out", str(out), "--sample", "300"]
+    known = set((out / "couplets.txt").read_text().replace(",", "").replace(".", "").split())
+
+    cold = [poet.main([*run, "--temperature", "0", "--seed", seed])["sample"] for seed in "12"]
+    hot = poet.main([*run, "--temperature", "5"])["sample"]
+
+    assert cold[0] == cold[1]
+    assert known.issuperset(cold[0].replace(",", "").replace(".", "").split()[:-1])
+    assert len(known.intersection(hot.split())) <= 5
+
+
+def test_the_memory_goes_on_from_step_to_step(poet):
+    """Read five characters at a time or all at once, a text costs the same: memory goes on."""
+    net = poet.CharRNN(10, 8, 1)
+    numbers = torch.arange(808) % 10
+
+    assert poet.mean_loss(net, numbers, 5) == pytest.approx(poet.mean_loss(net, numbers, 1000))
+
+
+def test_the_gradient_stops_at_each_step(poet, monkeypatch, tmp_path):
+    """What a step remembers of the one before is a number to it: no gradient goes further back."""
+    seen, forward = [], poet.CharRNN.forward
+
+    def watched(net, characters, memory=None):
+        if net.training:
+            seen.append(None if memory is None else memory[0].requires_grad)
+        return forward(net, characters, memory)
+
+    monkeypatch.setattr(poet.CharRNN, "forward", watched)
+    poet.main([*TINY, "--dry-run", "--out", str(tmp_path / "out")])
+
+    assert seen == [None, False, False]
+
+
+def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained):
+    """A run leaves the couplets, the loss curve, the lengths of lines, samples and a checkpoint."""
+    from PIL import Image
+
+    _, out = trained
+    assert sorted(os.listdir(out)) == [
+        "checkpoint.pt",
+        "couplets.txt",
+        "lengths.png",
+        "loss.png",
+        "samples.txt",
+    ]
+    with Image.open(out / "loss.png") as losses, Image.open(out / "lengths.png") as lengths:
+        assert losses.size == lengths.size == (840, 480)
+        assert len(losses.getcolors(100000)) > 100
+        assert len(lengths.getcolors(100000)) > 100
+
+
+def test_one_seed_gives_one_net_and_another_seed_another(poet, tiny, tmp_path):
+    """Two runs with one seed end with the same weights, bit for bit; with another seed not."""
+    metrics, checkpoint, _ = tiny(0)
+    again = poet.main([*TINY, "--out", str(tmp_path)])
+
+    weights = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["model"]
+    assert [torch.equal(weights[name], checkpoint["model"][name]) for name in weights] == [True] * 7
+    assert again["sample"] == metrics["sample"]
+    assert tiny(1)[0]["losses"] != metrics["losses"]
+
+
+# Calls `main`, and kills its own process in place of the given backward pass.
+DIES = """
+import os, signal, sys, torch
+from examples.char_rnn import main
+
+before, backward = iter(range(int(sys.argv[1]))), torch.Tensor.backward
+
+def dies(tensor):
+    if next(before, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    backward(tensor)
+
+torch.Tensor.backward = dies
+main(sys.argv[2:])
+"""
+
+
+@pytest.mark.spare("30", reason="any step after the first epoch and before the end will do")
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(poet, tiny, tmp_path, pytestconfig):
+    """Killed within an epoch and resumed, a run ends as one that nothing stopped, bit for bit."""
+    _, whole, _ = tiny(0)
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, "30", *TINY, "--out", str(tmp_path)],
+        cwd=pytestconfig.rootpath,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["epoch"] == 1
+
+    poet.main([*TINY, "--out", str(tmp_path), "--resume"])
+
+    resumed = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    weights = resumed["model"]
+    assert [torch.equal(weights[name], whole["model"][name]) for name in weights] == [True] * 7
+    assert resumed["losses"] == whole["losses"]
+
+
+def test_a_dry_run_writes_nothing(poet, tmp_path):
+    """`--dry-run` goes all the way, to the metrics, and leaves no file behind."""
+    metrics = poet.main([*TINY, "--dry-run", "--out", str(tmp_path / "out")])
+
+    assert os.listdir(tmp_path) == []
+    assert len(metrics["sample"]) == 50
+
+
+def test_it_reads_a_file_of_its_user(poet, tmp_path):
+    """`--text FILE` learns any text; of line lengths it then says nothing."""
+    (tmp_path / "any.txt").write_text("all work and no play\n" * 200)
+
+    metrics = poet.main([*TINY, "--text", str(tmp_path / "any.txt"), "--out", str(tmp_path)])
+
+    assert metrics["characters"] == 12
+    assert "right_lines" not in metrics
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--text nowhere.txt", "No such file or directory: name a text file, or say couplets"),
+        ("--prompt Ω", "--prompt: the text that was learned has no Ω"),
+        ("--generate", "train first, with --out there"),
+        ("--device abacus", "--device abacus: "),
+        ("--lr 1e30", "with --lr 1e+30 training went astray"),
+    ],
+)
+def test_what_it_can_not_use_is_told_in_one_line(poet, tmp_path, capsys, arguments, said):
+    """What can't be used ends the run with code 2 and one line that says what to mend."""
+    with pytest.raises(SystemExit) as stopped:
+        poet.main([*TINY, "--out", str(tmp_path), *arguments.split()])
+
+    assert stopped.value.code == 2
+    words = [line for line in capsys.readouterr().err.splitlines() if "char_rnn.py: " in line]
+    assert len(words) == 1
+    assert said in words[0]

@@ -1,0 +1,320 @@
+"""A net that plays: deep Q-learning.
+
+`examples/dqn.py` balances a pole on a cart. Nobody shows it how: it plays, remembers, and learns
+from what it remembers how many points each push will bring, by targets that are made of its own
+estimates. Random play keeps the pole up for about 22 moments; a game lasts 500 at most.
+
+What surprises is how little it takes: a few dozen games, most of them lost within half a second,
+and a net of 17 thousand numbers plays ten times as long as chance.
+"""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+pytestmark = [pytest.mark.slow]
+
+SHORT = ["--steps", "3500", "--enough", "250", "--device", "cpu"]
+TINY = ["--steps", "700", "--warm-up", "100", "--evaluate-every", "200", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: with nets so small more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def dqn():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.dqn", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def learned(dqn, tmp_path_factory):
+    """The metrics and the folder of a run that learns to play."""
+    out = tmp_path_factory.mktemp("learned")
+    return dqn.main([*SHORT, "--out", str(out)]), out
+
+
+@pytest.fixture(scope="module")
+def tiny(dqn, tmp_path_factory):
+    """Runs for a moment, once for each seed; the metrics and the last checkpoint."""
+
+    @functools.cache
+    def run(seed):
+        out = tmp_path_factory.mktemp("tiny")
+        metrics = dqn.main([*TINY, "--out", str(out), "--seed", str(seed)])
+        return metrics, torch.load(out / "checkpoint.pt", weights_only=True)
+
+    return run
+
+
+@pytest.fixture
+def env(dqn):
+    """The game."""
+    env = dqn.make_env("CartPole-v1")
+    yield env
+    env.close()
+
+
+def test_random_play_keeps_the_pole_up_for_about_22_moments(dqn, env):
+    """Pushed by chance alone, the pole falls after about 22 moments: what learning has to beat."""
+    points = dqn.play_at_random(env, 300, seed=0)
+
+    assert sum(points) / 300 == pytest.approx(22, abs=3)
+
+
+def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
+    """The best net plays games that it has not learned from; their mean is above 150 points.
+
+    Random play is measured on the same games.
+    """
+    metrics, _ = learned
+
+    assert metrics["random"] == pytest.approx(22, abs=7)
+    assert metrics["mean"] > 150
+    assert metrics["mean"] / metrics["random"] > 5
+
+
+def test_games_get_longer_while_it_learns(learned):
+    """The first games are as short as chance makes them, the last ones several times as long."""
+    returns = learned[0]["returns"]
+
+    assert sum(returns[:20]) / 20 == pytest.approx(22, abs=8)
+    assert sum(returns[-5:]) / sum(returns[:5]) > 4
+
+
+def test_the_best_net_is_kept(dqn, learned, env):
+    """The net that is measured is the one that did best at an evaluation, not the last one."""
+    metrics, out = learned
+    state = torch.load(out / "checkpoint.pt", weights_only=True)
+    best = dqn.QNet(env)
+    best.load_state_dict(state["best"])
+
+    again = dqn.play(best, "CartPole-v1", 10, dqn.CHOOSE, "cpu")
+
+    assert sum(again) / 10 == max(each["mean"] for each in metrics["evaluations"])
+    assert sum(p.numel() for p in best.parameters()) == 17410
+
+
+def test_the_memory_forgets_the_oldest(dqn, env):
+    """The replay memory holds the last moments only: a new one takes the place of the oldest."""
+    memory = dqn.Memory(3, env)
+    for points in [1.0, 2.0, 3.0, 4.0]:
+        memory.add(before=[0] * 4, action=1, points=points, after=[0] * 4, over=False)
+
+    assert len(memory) == 3
+    assert memory.columns["points"].tolist() == [4.0, 2.0, 3.0]
+    assert memory.columns["action"].tolist() == [1, 1, 1]
+
+
+@pytest.fixture
+def lesson(dqn, env):
+    """A training whose memory holds a single moment, to take one step of learning from."""
+
+    def prepare(over, *options):
+        args = dqn.read_arguments(["--batch-size", "1", "--lr", "0.01", *options])
+        training = dqn.Training(env, args, torch.device("cpu"))
+        training.memory.add(before=[0.5] * 4, action=0, points=1.0, after=[0.25] * 4, over=over)
+        return training
+
+    return prepare
+
+
+@pytest.mark.parametrize(("over", "share"), [(True, 0.0), (False, 0.9)])
+def test_the_target_is_the_point_and_what_is_still_to_come(lesson, monkeypatch, over, share):
+    """The target is the point got plus 0.9 times the worth of the next moment, if there is one.
+
+    The net chooses the next action, the target network says what it is worth (double DQN).
+    """
+    training = lesson(over, "--gamma", "0.9")
+    nn.init.constant_(training.target[4].bias, 2.0)
+    with torch.no_grad():
+        after = torch.full((1, 4), 0.25)
+        worth = training.target(after)[0, training.net(after).argmax()].item()
+    seen = []
+    huber = torch.nn.functional.smooth_l1_loss
+    monkeypatch.setattr(
+        torch.nn.functional, "smooth_l1_loss", lambda *pair: seen.append(pair) or huber(*pair)
+    )
+
+    training.learn()
+
+    assert worth == pytest.approx(2.0, abs=0.5)
+    assert seen[0][1].tolist() == pytest.approx([1.0 + share * worth])
+
+
+def test_the_target_network_follows_slowly(lesson):
+    """After a step of learning the target network goes a hundredth of the way to the net."""
+    training = lesson(False, "--tau", "0.01")
+    start = training.target[0].bias.clone()
+
+    training.learn()
+
+    moved, whole = training.target[0].bias - start, training.net[0].bias.detach() - start
+    assert whole.abs().max().item() > 0.005
+    assert moved.tolist() == pytest.approx((0.01 * whole).tolist(), abs=1e-6)
+
+
+def test_chance_gives_way_to_the_net(lesson):
+    """The share of random actions goes down in a straight line from all to one in twenty."""
+    training = lesson(False, "--explore", "1000")
+    shares = []
+    for training.steps in (0, 500, 1000, 2000):
+        shares.append(training.epsilon())
+
+    assert shares == pytest.approx([1.0, 0.525, 0.05, 0.05])
+
+
+# Calls `main`, and kills its own process in place of the given call of a function.
+DIES = """
+import os, pkgutil, signal, sys
+from examples.dqn import main
+
+module, name, call = sys.argv[1:4]
+module = pkgutil.resolve_name(module)
+function, before = getattr(module, name), iter(range(int(call) - 1))
+
+def dies(*args, **kwargs):
+    if next(before, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(*args, **kwargs)
+
+setattr(module, name, dies)
+main(sys.argv[4:])
+"""
+
+
+@pytest.mark.spare("200", reason="any step between two checkpoints will do")
+@pytest.mark.spare("2", reason="any checkpoint but the first will do")
+@pytest.mark.parametrize(
+    ("module", "function", "call", "left"),
+    [
+        ("torch.nn.functional", "smooth_l1_loss", 200, ["checkpoint.pt"]),
+        ("os", "fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
+    ],
+)
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(
+    dqn, tiny, tmp_path, pytestconfig, module, function, call, left
+):
+    """Killed at any moment and resumed, a run ends with the weights of one never stopped.
+
+    Bit for bit, on a CPU; the replay memory is part of the checkpoint.
+    """
+    run = [*TINY, "--out", str(tmp_path)]
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, module, function, str(call), *run],
+        cwd=pytestconfig.rootpath,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(os.listdir(tmp_path)) == left
+
+    metrics = dqn.main([*run, "--resume"])
+
+    whole_metrics, whole = tiny(0)
+    resumed = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    for part in ("net", "target", "best", "memory"):
+        pairs = zip(whole[part].values(), resumed[part].values(), strict=True)
+        assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+    assert metrics["returns"] == whole_metrics["returns"]
+
+
+def test_a_run_repeats_by_its_seed(dqn, tiny, tmp_path):
+    """Two runs by one seed play the same games; another seed plays others."""
+    again = dqn.main([*TINY, "--out", str(tmp_path)])
+
+    assert again["returns"] == tiny(0)[0]["returns"]
+    assert again["returns"] != tiny(1)[0]["returns"]
+    assert again["mean"] == tiny(0)[0]["mean"]
+
+
+def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
+    """`--play` measures the best net again, finds the same, and draws its first game."""
+    from PIL import Image
+
+    metrics, out = learned
+
+    played = dqn.main(["--play", str(out / "checkpoint.pt"), "--out", str(tmp_path)])
+
+    assert played["mean"] == metrics["mean"]
+    assert played["random"] == metrics["random"]
+    assert sorted(os.listdir(tmp_path)) == ["play.gif", "play.png"]
+    with Image.open(tmp_path / "play.gif") as film:
+        # Every other moment, less those that look like the one before.
+        assert film.n_frames / played["points"][0] == pytest.approx(0.4, abs=0.12)
+
+
+def test_the_drawn_pole_leans_as_it_is_seen(dqn):
+    """A pole that leans right is drawn to the right of its cart, in the middle of the track."""
+    import numpy as np
+
+    leans = np.asarray(dqn.draw_pole([0.0, 0.0, 0.5, 0.0]))
+    brown = (leans == (205, 133, 63)).all(2)
+
+    assert leans.shape == (200, 300, 3)
+    assert brown[:, 156:].sum() / brown.sum() == pytest.approx(0.95, abs=0.05)
+
+
+def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
+    """A run leaves a figure of the games' points and a checkpoint, and no more."""
+    from PIL import Image
+
+    _, out = learned
+
+    assert sorted(os.listdir(out)) == ["checkpoint.pt", "returns.png"]
+    with Image.open(out / "returns.png") as figure:
+        assert figure.size == (960, 540)
+        assert len(figure.convert("RGB").getcolors(100000)) > 50
+
+
+def test_a_dry_run_writes_nothing(dqn, tmp_path):
+    """`--dry-run` plays 300 moments, learns, measures, and leaves not even a folder."""
+    metrics = dqn.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
+
+    assert os.listdir(tmp_path) == []
+    assert metrics["steps"] == pytest.approx(310, abs=60)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--env", "NoSuchGame-v1"], "--env NoSuchGame-v1: "),
+        (["--env", "Pendulum-v1"], "--env Pendulum-v1: needs a row of numbers and a choice; "),
+        (["--device", "abacus"], "--device abacus: "),
+        (["--play", "nowhere.pt"], "no checkpoint at nowhere.pt: a run without --play writes one"),
+        ([*TINY, "--lr", "1e30"], "the loss is "),
+    ],
+)
+def test_what_it_cannot_do_is_said_in_one_line(dqn, tmp_path, capsys, arguments, reason):
+    """Bad input ends the run with code 2 and one line that says what it was."""
+    with pytest.raises(SystemExit) as stopped:
+        dqn.main(["--out", str(tmp_path), *arguments])
+
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert said.startswith(f"dqn.py: {reason}")
+    assert said.count("\n") == 1
+
+
+def test_a_checkpoint_of_another_run_is_refused(dqn, learned, capsys):
+    """A run goes on only from a checkpoint of its own."""
+    _, out = learned
+
+    with pytest.raises(SystemExit, match="2"):
+        dqn.main([*SHORT, "--out", str(out), "--resume", "--seed", "5"])
+
+    assert "checkpoint.pt is of another run: seed is 0 there, 5 here" in capsys.readouterr().err

@@ -1,0 +1,406 @@
+"""Finetuning: what a network knows already.
+
+`examples/finetune.py` builds an architecture by its name, teaches it some classes of pictures, and
+turns to other classes, of which it sees only a few pictures each. The base that it brings along is
+frozen under a new last layer, or trained on with it, or asked for features alone. Surprising: the
+frozen base, of which no number changes, comes near to training everything, with a five-hundredth of
+the numbers to learn; and both leave the same network behind that starts from nothing.
+
+The pictures are drawn: fifteen shapes to pretrain on, five others as the new task, of which there
+are twenty pictures each.
+"""
+
+import copy
+import functools
+import json
+import os
+
+import pytest
+import torch
+
+# The examples are imported where they are used: a run without the slow facts reads this too.
+
+pytestmark = [pytest.mark.slow]
+
+NEEDS = 'needs what pip install -e ".[examples]" brings'
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """One thread: in so small batches more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def finetune():
+    """The example as a module."""
+    return pytest.importorskip("examples.finetune", reason=NEEDS)
+
+
+@pytest.fixture(scope="module")
+def draw_pictures():
+    """The script that draws pictures, as a module."""
+    return pytest.importorskip("examples.draw_pictures", reason=NEEDS)
+
+
+@pytest.fixture(scope="module")
+def few(draw_pictures, tmp_path_factory):
+    """A folder of four classes, with so few pictures that a run on them takes a moment."""
+    folder = tmp_path_factory.mktemp("few")
+    draw_pictures.main(
+        [str(folder), "--classes", "bars", "disc", "ring", "star", "--count", "8", "--val", "4"]
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def compared(finetune, draw_pictures, tmp_path_factory):
+    """The metrics of every way to the new task, the folder that the run left, and its arguments."""
+    pictures, out = (tmp_path_factory.mktemp(name) for name in ("pictures", "finetune"))
+    draw_pictures.main([str(pictures), "--size", "48", "--count", "150", "--val", "40"])
+    run = ["--data", str(pictures), "--device", "cpu", "--size", "48", "--epochs", "12"]
+    run += ["--batch-size", "25"]
+    return finetune.main([*run, "--out", str(out)]), out, run
+
+
+@pytest.fixture(scope="module")
+def modes(compared):
+    """What each way to the new task reached."""
+    return compared[0]["modes"]
+
+
+@pytest.fixture(scope="module")
+def model(compared):
+    """Reads the weights by name that the run left in one of its files."""
+    return lambda name: torch.load(compared[1] / f"{name}.pt", weights_only=True)["model"]
+
+
+@pytest.fixture(scope="module")
+def quick(finetune, few, tmp_path_factory):
+    """Runs on the few pictures, each seed and repetition once, and gives the trained weights."""
+
+    @functools.cache
+    def run(seed, repetition):
+        out = tmp_path_factory.mktemp("quick")
+        names = ["--mode", "all", "--pretrain-epochs", "1", "--epochs", "1", "--shrink", "8"]
+        finetune.main(["--data", str(few), "--out", str(out), "--seed", str(seed), *names])
+        return torch.load(out / "all.pt", weights_only=True)["model"]["fc.weight"].tolist()
+
+    return run
+
+
+def test_pictures_are_drawn_as_the_seed_says(draw_pictures, tmp_path):
+    """Drawn pictures depend on their seed, class and number alone, not on how many are drawn."""
+    args = ["--classes", "disc", "star", "--size", "32"]
+    runs = {"few": ["--count", "1"], "many": ["--count", "2"], "other": ["--seed", "1"]}
+
+    for name, more in runs.items():
+        draw_pictures.main([str(tmp_path / name), *args, "--val", "1", *more])
+
+    first = {name: (tmp_path / name / "train/star/0000.jpg").read_bytes() for name in runs}
+    assert first["few"] == first["many"]
+    assert first["few"] != first["other"]
+    assert sorted(os.listdir(tmp_path / "many/train")) == ["disc", "star"]
+    assert sorted(os.listdir(tmp_path / "many/train/star")) == ["0000.jpg", "0001.jpg"]
+
+
+def test_a_class_can_be_a_shape_in_a_colour(draw_pictures, tmp_path):
+    """With `--colours` there is a class for each colour and shape, and the ink shows its colour."""
+    from PIL import Image
+
+    args = ["--classes", "bars", "--colours", "red", "blue", "--count", "1", "--val", "1"]
+
+    drawn = draw_pictures.main([str(tmp_path), *args])
+
+    assert drawn == {"pictures": 4, "classes": ["red_bars", "blue_bars"]}
+    with Image.open(tmp_path / "train/red_bars/0000.jpg") as picture:
+        red, _, blue = picture.resize((1, 1)).getpixel((0, 0))
+    assert red > blue
+
+
+@pytest.mark.claim("path-pretrained-families")
+@pytest.mark.parametrize(
+    ("arch", "head", "features"),
+    [
+        ("resnet18", "fc", 512),
+        ("resnext50_32x4d", "fc", 2048),
+        ("inception_v3", "fc", 2048),
+        ("mobilenet_v3_small", "classifier.3", 1024),
+    ],
+)
+def test_an_architecture_is_built_by_its_name_with_a_head_of_ones_own(
+    finetune, arch, head, features
+):
+    """A name is enough to build a network; its last layer is replaced by one for seven classes."""
+    net = finetune.build(arch, classes=7).eval()
+
+    with torch.inference_mode():
+        output = net(torch.zeros(1, 3, 96, 96))
+
+    assert finetune.head_name(net) == head
+    assert net.get_submodule(head).in_features == features
+    assert output.shape == (1, 7)
+
+
+def test_a_network_can_be_made_narrower(finetune):
+    """A quarter of the channels in every layer leave a sixteenth of the numbers to learn."""
+    whole, narrow = (finetune.build("resnet18", 1000, shrink=shrink) for shrink in (1, 4))
+
+    count = [sum(each.numel() for each in net.parameters()) for net in (whole, narrow)]
+
+    assert count == [11689512, 831096]
+    assert narrow.conv1.weight.shape == (16, 3, 7, 7)
+    assert narrow.layer4[1].conv2.weight.shape == (128, 128, 3, 3)
+
+
+def test_weights_go_by_name_into_a_new_network_that_then_agrees_exactly(finetune, tmp_path):
+    """A network built anew gives the very outputs of the one whose weights were saved."""
+    args = finetune.read_arguments(["--shrink", "8", "--size", "32"])
+    saver = finetune.build("resnet18", classes=3, shrink=8)
+    images = torch.rand(4, 3, 32, 32)
+    saver(images)  # in training mode: BatchNorm counts means
+    path = tmp_path / "weights.pt"
+
+    finetune.save_weights(saver, path, args, ["a", "b", "c"], {"accuracy": 0.5})
+    loaded, _ = finetune.load_weights(path, finetune.read_arguments([]))
+
+    assert loaded is not saver
+    assert torch.equal(loaded.eval()(images), saver.eval()(images))
+    fresh = finetune.build("resnet18", classes=3, shrink=8).eval()
+    assert not torch.equal(fresh(images), saver(images))
+
+
+def test_weights_made_here_serve_the_next_run(finetune, compared, tmp_path):
+    """A run with `--weights FILE` ends with exactly the accuracy of the run that wrote the file."""
+    metrics, out, run = compared
+
+    again = finetune.main(
+        [*run, "--weights", str(out / "base.pt"), "--mode", "freeze", "--out", str(tmp_path)]
+    )
+
+    assert again["pretraining"]["source"] == "file"
+    assert again["modes"]["freeze"] == metrics["modes"]["freeze"]
+    assert sorted(os.listdir(tmp_path)) == [
+        "accuracies.png",
+        "features.png",
+        "freeze.pt",
+        "metrics.json",
+    ]
+
+
+def test_the_base_has_learned_the_old_classes(compared):
+    """The pretrained base is right on unseen pictures of the old classes far above a guess."""
+    pretraining = compared[0]["pretraining"]
+    chance = 1 / len(pretraining["classes"])
+
+    assert not set(pretraining["classes"]) & set(compared[0]["classes"])
+    assert pretraining["accuracy"] > 6 * chance
+
+
+def test_a_frozen_base_keeps_every_bit(modes, model):
+    """Under a head that is trained a frozen base stays as it was, with the means of BatchNorm."""
+    base, frozen = model("base"), model("freeze")
+
+    changed = [name for name in base if not torch.equal(base[name], frozen[name])]
+
+    assert changed == ["fc.weight", "fc.bias"]
+    assert torch.equal(frozen["bn1.running_mean"], base["bn1.running_mean"])
+    assert [modes["freeze"]["base_unchanged"], modes["all"]["base_unchanged"]] == [True, False]
+
+
+def test_training_all_changes_every_tensor(model):
+    """Training everything moves each weight, each bias and each counted mean of the base."""
+    base, trained = model("base"), model("all")
+
+    assert [name for name in base if torch.equal(base[name], trained[name])] == []
+
+
+def test_a_base_without_gradients_changes_in_training_mode_all_the_same(finetune):
+    """What takes no gradient is not frozen yet: in training mode BatchNorm's means move."""
+    net = finetune.build("resnet18", classes=2, shrink=8).requires_grad_(False)
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    images = torch.rand(4, 3, 32, 32)
+
+    net.eval()(images)
+    in_eval = [name for name, value in net.state_dict().items() if not value.equal(before[name])]
+    net.train()(images)
+    in_training = {
+        name.rpartition(".")[2]
+        for name, value in net.state_dict().items()
+        if not value.equal(before[name])
+    }
+
+    assert in_eval == []
+    assert in_training == {"running_mean", "running_var", "num_batches_tracked"}
+
+
+@pytest.mark.claim("path-finetune")
+def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
+    """A new head on the frozen base is nearly as often right, and has under 1 % of the numbers."""
+    frozen, everything = modes["freeze"], modes["all"]
+
+    assert frozen["accuracy"] / everything["accuracy"] == pytest.approx(1, abs=0.2)
+    assert frozen["trained"] < everything["trained"] / 500
+
+
+def test_what_was_learned_before_helps(compared, modes):
+    """From as few pictures the same network that starts from nothing learns clearly less."""
+    chance = compared[0]["chance"]
+
+    reached = {name: found["accuracy"] / chance for name, found in modes.items()}
+
+    assert reached["scratch"] > 1.3
+    assert min(reached["freeze"], reached["all"]) > 1.2 * reached["scratch"]
+
+
+@pytest.mark.claim("path-extract-layer")
+def test_three_ways_to_take_features_agree_exactly(finetune, compared):
+    """A hook, a model cut off before its head and torchvision's extractor give the same numbers."""
+    args = finetune.read_arguments([])
+    net, _ = finetune.load_weights(compared[1] / "base.pt", args)
+    net.eval()
+    images = torch.rand(4, 3, 48, 48)
+
+    hooked = finetune.features_by_hook(net, images)
+    cut = finetune.cut_off(net)(images)
+    extracted = finetune.feature_extractor(copy.deepcopy(net))(images)["features"]
+
+    assert hooked.shape == (4, 128)
+    assert torch.equal(hooked, cut)
+    assert torch.equal(hooked, extracted)
+    assert torch.equal(net.fc(hooked), net(images))
+
+
+def test_a_linear_classifier_sees_more_in_features_than_in_pixels(compared, modes):
+    """On the base's 128 features a linear classifier beats one on the 6,912 pixel values."""
+    classes, chance = len(compared[0]["classes"]), compared[0]["chance"]
+
+    assert modes["features"]["trained"] == classes * 129
+    assert modes["pixels"]["trained"] == classes * 6913
+    assert modes["pixels"]["accuracy"] > 1.2 * chance
+    assert modes["features"]["accuracy"] > 1.8 * modes["pixels"]["accuracy"]
+
+
+def test_the_same_seed_trains_the_same_weights(quick):
+    """Two runs with one seed end with the same weights, bit for bit; another seed with others."""
+    assert quick(seed=0, repetition=1) == quick(seed=0, repetition=2)
+    assert quick(seed=0, repetition=1) != quick(seed=1, repetition=1)
+
+
+def test_a_run_leaves_weights_figures_and_metrics(compared):
+    """A run leaves the weights of each network that it trained, two figures and its metrics."""
+    from PIL import Image
+
+    metrics, out, _ = compared
+
+    assert sorted(os.listdir(out)) == [
+        "accuracies.png",
+        "all.pt",
+        "base.pt",
+        "features.png",
+        "freeze.pt",
+        "metrics.json",
+        "scratch.pt",
+    ]
+    assert json.loads((out / "metrics.json").read_text()) == metrics
+    with Image.open(out / "accuracies.png") as bars, Image.open(out / "features.png") as maps:
+        assert bars.size == (840, 480)
+        assert maps.width == 940
+        assert len(bars.convert("L").getcolors()) > 50
+        assert len(maps.convert("L").getcolors()) > 50
+
+
+def test_pretraining_alone_leaves_the_base(finetune, few, tmp_path):
+    """With `--pretrain` a run stops when it has written the base; its folder is made as needed."""
+    out = tmp_path / "a" / "b"
+
+    metrics = finetune.main(
+        ["--data", str(few), "--out", str(out), "--pretrain", "--pretrain-epochs", "1"]
+    )
+
+    assert metrics["modes"] == {}
+    assert metrics["pretraining"]["classes"] == ["bars", "disc"]
+    assert sorted(os.listdir(out)) == ["base.pt", "metrics.json"]
+
+
+def test_a_dry_run_goes_every_way_and_writes_nothing(finetune, few, tmp_path, monkeypatch):
+    """With `--dry-run` all the ways are gone on a few pictures, and not even a folder is made."""
+    monkeypatch.chdir(tmp_path)
+
+    metrics = finetune.main(["--data", str(few), "--dry-run"])
+
+    assert list(metrics["modes"]) == ["freeze", "all", "features", "scratch", "pixels"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_torchvisions_weights_come_from_where_it_keeps_them(finetune, few, tmp_path, monkeypatch):
+    """`--weights DEFAULT` takes the file that torchvision has fetched before, if it is there."""
+    from torchvision.models import get_model, get_model_weights
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    kept = tmp_path / "hub" / "checkpoints"
+    kept.mkdir(parents=True)
+    arch = "shufflenet_v2_x0_5"
+    url = get_model_weights(arch).DEFAULT.url
+    torch.save(get_model(arch).state_dict(), kept / url.rpartition("/")[2])
+
+    metrics = finetune.main(
+        ["--data", str(few), "--weights", "DEFAULT", "--arch", arch, "--dry-run"]
+    )
+
+    assert metrics["pretraining"] == {"source": "torchvision"}
+    assert metrics["parameters"] == 341792 + 2 * 1025
+
+
+def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, monkeypatch, capsys):
+    """Without a network `--weights DEFAULT` ends with code 2 and one line that says so."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+
+    with pytest.raises(SystemExit, match="2"):
+        finetune.main(["--data", str(few), "--weights", "DEFAULT", "--dry-run"])
+
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("finetune.py: the weights of resnet18 cannot be fetched: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "nowhere"], "no pictures in nowhere: put train/CLASS/*.jpg and val/CLASS"),
+        (["--arch", "resnet17"], "--arch resnet17: no such model; there are "),
+        (["--weights", "nothing.pt"], "--weights nothing.pt: no such file; --pretrain writes one"),
+        (["--old", "bars", "moons"], "moons is missing; in train are bars, disc, ring, star"),
+        (["--arch", "inception_v3", "--shrink", "1"], "--size 64 does not suit this network: "),
+        (["--shrink", "3"], "--shrink 3 does not divide the 64 channels of a layer"),
+        (["--lr", "1e9", "--epochs", "3"], ": a smaller --lr than 1000000000.0 may help"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    finetune, few, tmp_path, monkeypatch, capsys, arguments, words
+):
+    """Missing pictures, unknown names and steps too long end with code 2 and a line about them."""
+    monkeypatch.chdir(tmp_path)
+    quick = ["--pretrain-epochs", "1", "--mode", "all"]
+
+    with pytest.raises(SystemExit, match="2"):
+        finetune.main(["--data", str(few), *quick, *arguments])
+
+    assert words in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_a_picture_that_cannot_be_read_is_named(finetune, few, tmp_path, monkeypatch, capsys):
+    """A file that is no picture ends the run with code 2 and a line that names it."""
+    import shutil
+
+    pictures = tmp_path / "pictures"
+    shutil.copytree(few, pictures)
+    (pictures / "train/bars/0000.jpg").write_text("no picture")
+
+    with pytest.raises(SystemExit, match="2"):
+        finetune.main(["--data", str(pictures), "--dry-run"])
+
+    assert "bars/0000.jpg is no picture that can be read" in capsys.readouterr().err

@@ -1,0 +1,290 @@
+"""Pictures described in words.
+
+`examples/image_captioning.py` learns to describe scenes that `examples/draw_scenes.py` draws: one
+or two shapes with their size, colour and place. It is measured on unseen pictures, and apart from
+those on pictures of what no picture had shown it, such as a red cross. The first it describes
+nearly all without a wrong word. Of the second it gets about one in four wholly right, though no
+caption that it learned from has these words in a row; in the rest it is mostly one word that is
+wrong, and the picture is taken for something that was there before.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: in so small batches more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def captioning():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.image_captioning", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def scenes(captioning):
+    """The example that draws the scenes, as a module."""
+    return pytest.importorskip("examples.draw_scenes")
+
+
+@pytest.fixture(scope="module")
+def trained(captioning, tmp_path_factory):
+    """The metrics of a run by the defaults, and the folder that it wrote to."""
+    out = tmp_path_factory.mktemp("trained") / "deep" / "out"
+    return captioning.main(["--out", str(out), "--device", "cpu"]), out
+
+
+@pytest.fixture
+def few(scenes, tmp_path):
+    """A folder of a few drawn scenes, and the arguments of a short run on them."""
+    scenes.write_scenes(tmp_path / "few", {"train": 64, "test": 16, "novel": 16})
+    return [f"--data={tmp_path / 'few'}", "--epochs=3", "--device=cpu"]
+
+
+def captions_of(folder, part):
+    """The captions of each picture of a part, as its JSON file has them."""
+    content = json.loads((folder / "annotations" / f"captions_{part}.json").read_text())
+    captions = {image["file_name"]: [] for image in content["images"]}
+    names = {image["id"]: image["file_name"] for image in content["images"]}
+    for annotation in content["annotations"]:
+        captions[names[annotation["image_id"]]].append(annotation["caption"])
+    return captions
+
+
+def test_greedy_captions_of_unseen_pictures_are_right_far_above_chance(trained):
+    """Nearly all captions are right word for word; the most frequent caption, hardly ever."""
+    test = trained[0]["test"]
+
+    assert trained[0]["pictures"] == {"train": 3000, "test": 300, "novel": 300}
+    assert test["net"]["right"] == pytest.approx(0.96, abs=0.041)
+    assert test["most_frequent_caption"]["right"] == pytest.approx(0.0, abs=0.02)
+    assert test["most_frequent_words"]["right"] == pytest.approx(0.0, abs=0.02)
+
+
+def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
+    """The most frequent words are right in a third of the places, the net's in nearly all."""
+    test = trained[0]["test"]
+
+    assert test["net"]["words"] == pytest.approx(0.98, abs=0.021)
+    assert test["most_frequent_words"]["words"] == pytest.approx(0.34, abs=0.05)
+
+
+def test_of_what_was_never_seen_together_a_part_is_described_right(trained):
+    """A colour on a shape that never had it: one caption in four is right, by chance none."""
+    novel = trained[0]["novel"]
+
+    assert novel["net"]["right"] == pytest.approx(0.27, abs=0.15)
+    assert novel["net"]["words"] == pytest.approx(0.87, abs=0.05)
+    assert novel["most_frequent_caption"]["right"] == 0.0
+    assert novel["most_frequent_words"]["words"] == pytest.approx(0.315, abs=0.03)
+
+
+def test_different_pictures_get_different_captions(trained):
+    """The net does not say the same of everything: 300 pictures get over 200 different captions."""
+    test = trained[0]["test"]
+
+    assert test["net"]["different"] == pytest.approx(265, abs=25)
+    assert test["most_frequent_caption"]["different"] == 1
+
+
+def test_the_loss_falls_to_nearly_nothing(trained):
+    """The loss of a word begins near that of a guess among few, and falls to nearly nothing."""
+    losses = trained[0]["losses"]
+
+    assert len(losses) == 10
+    assert losses[0]["train"] == pytest.approx(1.2, abs=0.4)
+    assert losses[-1]["test"] == pytest.approx(0.02, abs=0.05)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_caption_describes_one_picture(captioning, trained, number):
+    """`--caption` prints what the trained net sees in a picture file."""
+    folder = trained[1] / "scenes"
+    name, captions = list(captions_of(folder, "test").items())[number]
+
+    answer = captioning.main(
+        ["--out", str(trained[1]), "--caption", str(folder / "test" / name), "--device", "cpu"]
+    )
+
+    assert answer["caption"] in captions
+
+
+def test_a_held_out_combination_is_in_no_caption_that_was_learned_from(scenes, tmp_path):
+    """No picture to learn from shows a red cross or its like, and each novel one does."""
+    scenes.write_scenes(tmp_path, {"train": 200, "test": 50, "novel": 50})
+    held_out = [" ".join(pair) for pair in scenes.HELD_OUT]
+
+    def share(part):
+        captions = captions_of(tmp_path, part).values()
+        return sum(any(pair in own[0] for pair in held_out) for own in captions) / len(captions)
+
+    assert sorted(held_out) == ["blue triangle", "green circle", "red cross", "yellow square"]
+    assert [share(part) for part in ("train", "test", "novel")] == [0, 0, 1]
+
+
+def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
+    """The same seed writes the same pictures and captions, another seed others."""
+    for name, seed in (("first", 0), ("again", 0), ("other", 1)):
+        scenes.write_scenes(tmp_path / name, {"train": 5}, seed)
+
+    first, again, other = (
+        [
+            (tmp_path / name / "train" / "000003.png").read_bytes(),
+            captions_of(tmp_path / name, "train"),
+        ]
+        for name in ("first", "again", "other")
+    )
+
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] != other[1]
+
+
+def test_the_scenes_are_in_the_files_of_coco(captioning, scenes, tmp_path):
+    """A JSON file of images and annotations, and the pictures beside it; read as COCO's are."""
+    scenes.write_scenes(tmp_path, {"train": 4})
+
+    content = json.loads((tmp_path / "annotations" / "captions_train.json").read_text())
+    read = captioning.CocoCaptions(
+        tmp_path / "train", tmp_path / "annotations" / "captions_train.json"
+    )
+    picture, captions = read[0]
+
+    assert content["images"][1] == {"id": 1, "file_name": "000001.png", "width": 40, "height": 40}
+    assert sorted(content["annotations"][0]) == ["caption", "id", "image_id"]
+    assert len(read) == 4
+    assert (picture.dtype, picture.shape) == (torch.uint8, (3, 40, 40))
+    assert [" ".join(words) for words in captions] == captions_of(tmp_path, "train")["000000.png"]
+
+
+def test_torchvision_reads_the_scenes(scenes, tmp_path):
+    """`torchvision.datasets.CocoCaptions` reads the same files, where pycocotools is installed."""
+    pytest.importorskip("pycocotools")
+    from torchvision.datasets import CocoCaptions
+
+    scenes.write_scenes(tmp_path, {"train": 4})
+
+    read = CocoCaptions(tmp_path / "train", tmp_path / "annotations" / "captions_train.json")
+
+    assert len(read) == 4
+    assert read[0][1] == captions_of(tmp_path, "train")["000000.png"]
+
+
+def test_a_run_writes_its_scenes_figures_and_net(trained):
+    """A run leaves the scenes it drew and read back, two figures and a checkpoint."""
+    from PIL import Image
+
+    _, out = trained
+
+    assert sorted(os.listdir(out)) == ["captions.png", "checkpoint.pt", "loss.png", "scenes"]
+    assert len(os.listdir(out / "scenes" / "train")) == 3000
+    with Image.open(out / "loss.png") as loss, Image.open(out / "captions.png") as captions:
+        assert (loss.size, captions.size) == ((840, 480), (1040, 1392))
+        assert len(set(captions.convert("L").tobytes())) > 100
+
+
+# Calls `main`, and kills its own process in place of the given write of a checkpoint.
+DIES = """
+import os, signal, sys
+from examples import image_captioning
+
+left, save = iter(range(int(sys.argv[1]) - 1)), os.fsync
+
+def dies(file):
+    if next(left, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(file)
+
+os.fsync = dies
+image_captioning.main(sys.argv[2:])
+"""
+
+
+@pytest.mark.spare("3", reason="any checkpoint but the first will do")
+def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_path, pytestconfig):
+    """Killed as it writes a checkpoint and resumed, a run ends as if nothing had happened."""
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, "3", *few, f"--out={tmp_path / 'killed'}"],
+        cwd=pytestconfig.rootpath,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL
+
+    metrics = captioning.main([*few, f"--out={tmp_path / 'killed'}", "--resume"])
+
+    whole = captioning.main([*few, f"--out={tmp_path / 'whole'}"])
+    ours, theirs = (
+        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["model"]
+        for name in ("killed", "whole")
+    )
+    assert metrics["losses"] == whole["losses"]
+    assert [torch.equal(ours[name], theirs[name]) for name in theirs] == [True] * 32
+
+
+def test_a_checkpoint_of_another_run_is_refused(captioning, few, tmp_path, capsys):
+    """A run goes on only from a checkpoint of its own: same numbers, same seed, same captions."""
+    captioning.main([*few, f"--out={tmp_path}"])
+
+    with pytest.raises(SystemExit, match="2"):
+        captioning.main([*few, f"--out={tmp_path}", "--seed=1", "--resume"])
+
+    assert "is of another run: seed is 0 there, 1 here" in capsys.readouterr().err
+
+
+def test_another_seed_is_another_run(captioning, few, tmp_path):
+    """On the same pictures another seed starts from other weights in another order."""
+    first = captioning.main([*few, f"--out={tmp_path / 'first'}"])
+    other = captioning.main([*few, f"--out={tmp_path / 'other'}", "--seed=1"])
+
+    assert first["losses"] != other["losses"]
+    assert first["pictures"] == other["pictures"]
+
+
+def test_a_dry_run_writes_nothing(captioning, tmp_path):
+    """`--dry-run` goes all the way with 64 pictures a part, and leaves not even the folder."""
+    metrics = captioning.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
+
+    assert metrics["pictures"] == {"train": 64, "test": 64, "novel": 64}
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "arguments", "said"),
+    [
+        (None, "", ["--data={}/no"], "no captions in {}/no/annotations/captions_train.json: draw"),
+        ("annotations/captions_train.json", "[]", [], "{}/few/annotations/captions_train.json has"),
+        ("train/000002.png", "no picture", [], "{}/few/train/000002.png is no picture that can"),
+        (None, "", ["--lr=1e30"], "the loss is nan: --lr 1e+30 led training astray"),
+        (None, "", ["--caption=a.png"], "no trained net in {}/checkpoint.pt: run the script with"),
+        (None, "", ["--device=abacus"], "--device abacus: "),
+    ],
+)
+def test_bad_input_is_told_in_one_line(
+    captioning, few, tmp_path, capsys, file, content, arguments, said
+):
+    """What can't be read or isn't there ends the run with code 2 and one line that says what."""
+    (tmp_path / "few" / file).write_text(content) if file else None
+
+    with pytest.raises(SystemExit, match="2"):
+        captioning.main([*few, f"--out={tmp_path}", *(each.format(tmp_path) for each in arguments)])
+
+    error = capsys.readouterr().err
+    assert error.startswith("image_captioning.py: " + said.format(tmp_path))
+    assert error.count("\n") == 1

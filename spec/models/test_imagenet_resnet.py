@@ -1,0 +1,404 @@
+"""The ImageNet script: a ResNet, by one process or by several.
+
+`examples/imagenet_resnet.py` is the script that many trainings were copied from, in small: random
+crops and mirror images, SGD whose learning rate falls by steps, top-1 and top-5 in eval mode, a
+checkpoint after each epoch and a copy of the best. Under `torchrun` several processes share each
+batch. Surprising: with BatchNorm two processes are not the same as one. Each normalises by its own
+half of the batch, so only a network whose layers look at each picture by itself, as GroupNorm does,
+ends a step with the weights that one process finds on the whole batch.
+
+The pictures are ten classes of drawn shapes.
+"""
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+# The examples are imported where they are used: a run without the slow facts reads this too.
+
+pytestmark = [
+    pytest.mark.slow,
+    # From Python 3.12 on the workers of a loader are forked with this warning.
+    pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
+]
+
+NEEDS = 'needs what pip install -e ".[examples]" brings'
+TEN = "arrow bars checks cross disc dots heart ring star waves"
+SMALL = ["--size", "48", "--device", "cpu", "--workers", "0"]
+TINY = ["--size", "32", "--device", "cpu", "--workers", "0", "--epochs", "2"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """One thread: in so small batches more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def imagenet():
+    """The example as a module."""
+    return pytest.importorskip("examples.imagenet_resnet", reason=NEEDS)
+
+
+@pytest.fixture(scope="module")
+def draw(tmp_path_factory):
+    """Draws a folder of pictures as the command line of `examples/draw_pictures.py` says."""
+    script = pytest.importorskip("examples.draw_pictures", reason=NEEDS)
+
+    def draw(*arguments):
+        folder = tmp_path_factory.mktemp("pictures")
+        script.main([str(folder), "--size", "48", "--count", "60", "--val", "20", *arguments])
+        return folder
+
+    return draw
+
+
+@pytest.fixture(scope="module")
+def few(draw):
+    """A folder of six classes, of each eight pictures to learn from and four to measure on."""
+    shapes = ["bars", "checks", "disc", "heart", "ring", "star"]
+    return draw("--classes", *shapes, "--count", "8", "--val", "4")
+
+
+@pytest.fixture(scope="module")
+def trained(imagenet, draw, tmp_path_factory):
+    """The metrics of a training on ten classes, the folder that it wrote to, and its pictures."""
+    shapes, out = draw("--classes", *TEN.split()), tmp_path_factory.mktemp("trained")
+    run = ["--data", str(shapes), "--out", str(out), "--epochs", "9", "--batch-size", "16"]
+    return imagenet.main([*run, *SMALL]), out, shapes
+
+
+@pytest.fixture(scope="module")
+def whole(imagenet, few, tmp_path_factory):
+    """A run on the few pictures that nothing stopped, by seed: metrics and last checkpoint."""
+
+    @functools.cache
+    def run(seed):
+        out = tmp_path_factory.mktemp("whole")
+        run = ["--data", str(few), "--out", str(out), "--seed", str(seed), *TINY]
+        metrics = imagenet.main(run)
+        return metrics, torch.load(out / "checkpoint.pt", weights_only=True)
+
+    return run
+
+
+def alike(left, right):
+    """Whether two checkpoints hold the same weights, bit for bit."""
+    pairs = zip(left["model"].values(), right["model"].values(), strict=True)
+    return all(torch.equal(ours, theirs) for ours, theirs in pairs)
+
+
+def test_the_network_learns_ten_classes(trained):
+    """In nine epochs a small ResNet is right about ten classes many times as often as a guess."""
+    metrics, _, _ = trained
+
+    assert metrics["pictures"] == {"train": 600, "val": 200}
+    assert metrics["chance"] == {"top1": 0.1, "top5": 0.5}
+    assert metrics["top1"] > 5 * 0.1
+    assert metrics["top5"] > 1.7 * 0.5
+
+
+def test_the_loss_falls_from_that_of_a_guess(trained):
+    """The loss begins near ln 10, that of a guess among ten, and falls to a fraction of it."""
+    losses = [report["loss"] for report in trained[0]["history"]]
+
+    assert losses[0] == pytest.approx(2.303, abs=0.4)
+    assert losses[-1] < losses[0] * 0.7
+
+
+def test_top_5_counts_what_is_among_the_five_highest_scores(imagenet):
+    """Top-1 asks for the highest score alone, top-5 for one of the five highest."""
+    scores = torch.tensor(
+        [
+            [9.0, 8.0, 7.0, 6.0, 5.0, 4.0],
+            [9.0, 8.0, 7.0, 6.0, 5.0, 4.0],
+            [9.0, 8.0, 7.0, 6.0, 5.0, 4.0],
+        ]
+    )
+    labels = torch.tensor([0, 4, 5])
+
+    assert imagenet.right_within(scores, labels, 1) == 1
+    assert imagenet.right_within(scores, labels, 5) == 2
+
+
+def test_top_5_is_never_below_top_1(trained):
+    """What is right by top-1 is right by top-5 as well, after every epoch."""
+    assert [report for report in trained[0]["history"] if report["top5"] < report["top1"]] == []
+
+
+def test_the_learning_rate_falls_to_a_tenth_every_four_epochs(trained):
+    """Four epochs learn at 0.05, as a run begins by default, four at 0.005, and one at 0.0005."""
+    rates = [report["lr"] for report in trained[0]["history"]]
+
+    assert rates == pytest.approx([0.05] * 4 + [0.005] * 4 + [0.0005])
+
+
+def test_pictures_to_learn_from_are_cropped_anew_each_time(imagenet, few):
+    """A picture to learn from comes differently each time, one to measure on always the same."""
+    train, val = imagenet.open_pictures(imagenet.read_arguments(["--data", str(few)]))
+
+    assert train[0][0].shape == val[0][0].shape == (3, 64, 64)
+    assert not torch.equal(train[0][0], train[0][0])
+    assert torch.equal(val[0][0], val[0][0])
+
+
+def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained, tmp_path):
+    """Measuring moves no mean of BatchNorm, so that measuring twice finds the same."""
+    metrics, out, shapes = trained
+    args = imagenet.read_arguments(["--data", str(shapes), *SMALL, "--batch-size", "7"])
+    training = imagenet.Training(
+        *imagenet.open_pictures(args), args, rank=0, world=1, device=torch.device("cpu")
+    )
+    training.load(out / "checkpoint.pt", ["classes"])
+    training.net.train()
+    before = training.net.bn1.running_mean.clone()
+
+    measured = training.evaluate()
+
+    assert measured["top1"] == metrics["top1"]
+    assert measured["top5"] == metrics["top5"]
+    assert training.net.training is False
+    assert torch.equal(training.net.bn1.running_mean, before)
+
+
+def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
+    """`best.pt` is of the epoch with the highest top-1, which `--evaluate` finds again."""
+    metrics, out, shapes = trained
+    top1 = [report["top1"] for report in metrics["history"]]
+
+    best = torch.load(out / "best.pt", weights_only=True)
+    again = imagenet.main(["--data", str(shapes), "--out", str(out), *SMALL, "--evaluate"])
+
+    assert best["history"] == metrics["history"][: top1.index(max(top1)) + 1]
+    assert metrics["best"] == max(top1)
+    assert again["top1"] == max(top1)
+
+
+def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
+    """A run leaves curves, a grid of pictures, the last and the best weights, and its metrics."""
+    from PIL import Image
+
+    metrics, out, _ = trained
+
+    assert sorted(os.listdir(out)) == [
+        "best.pt",
+        "checkpoint.pt",
+        "curves.png",
+        "metrics.json",
+        "predictions.png",
+    ]
+    assert json.loads((out / "metrics.json").read_text()) == metrics
+    with Image.open(out / "curves.png") as curves, Image.open(out / "predictions.png") as grid:
+        assert curves.size == (1000, 400)
+        assert grid.size == (1000, 765)
+        assert len(curves.convert("L").getcolors()) > 50
+        assert len(grid.convert("L").getcolors()) > 50
+
+
+def test_the_same_seed_trains_the_same_weights(whole, imagenet, few, tmp_path):
+    """Two runs with one seed end with the same weights, bit for bit; another seed with others."""
+    imagenet.main(["--data", str(few), "--out", str(tmp_path), *TINY])
+
+    again = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert alike(again, whole(0)[1])
+    assert not alike(again, whole(1)[1])
+
+
+# Calls `main`, and kills its own process in place of the given call of a function.
+DIES = """
+import os, pkgutil, signal, sys
+from examples.imagenet_resnet import main
+
+module, name, call = sys.argv[1:4]
+module = pkgutil.resolve_name(module)
+function, before = getattr(module, name), iter(range(int(call) - 1))
+
+def dies(*args, **kwargs):
+    if next(before, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(*args, **kwargs)
+
+setattr(module, name, dies)
+main(sys.argv[4:])
+"""
+
+
+@pytest.mark.spare("4", reason="any batch of the second epoch will do")
+@pytest.mark.parametrize(
+    ("module", "function", "call", "left"),
+    [
+        ("torch.Tensor", "backward", 4, ["best.pt", "checkpoint.pt"]),
+        ("os", "fsync", 2, ["best.pt", "checkpoint.partial"]),
+    ],
+)
+def test_a_killed_run_goes_on_to_the_same_weights_and_the_same_next_step(
+    imagenet, whole, few, tmp_path, pytestconfig, module, function, call, left
+):
+    """Killed in mid-epoch or while it writes, and resumed, a run ends as one never stopped.
+
+    Bit for bit, on a CPU: in its weights, and in the momentum and learning rate of the next step.
+    """
+    run = ["--data", str(few), "--out", str(tmp_path), *TINY]
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, module, function, str(call), *run],
+        cwd=pytestconfig.rootpath,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        timeout=120,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(os.listdir(tmp_path)) == left
+
+    metrics = imagenet.main([*run, "--resume"])
+
+    unstopped, checkpoint = whole(0)
+    resumed = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert metrics["history"] == unstopped["history"]
+    assert alike(resumed, checkpoint)
+    torch.testing.assert_close(resumed["optimizer"], checkpoint["optimizer"], rtol=0, atol=0)
+    assert resumed["scheduler"] == checkpoint["scheduler"]
+
+
+@pytest.fixture
+def torchrun(pytestconfig):
+    """Runs the example by `torchrun` in two processes of this machine, and leaves none running."""
+    started = []
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
+        command += ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0"]
+        process = subprocess.Popen(
+            [*command, "--local-addr=127.0.0.1", "examples/imagenet_resnet.py", *arguments],
+            cwd=pytestconfig.rootpath,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        words, _ = process.communicate(timeout=150)
+        assert process.returncode == 0, words
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.terminate()  # torchrun passes it on to its processes
+            process.wait(timeout=60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the name of this machine's own interface")
+def test_two_processes_end_with_the_weights_of_one_on_the_whole_batch(
+    imagenet, few, torchrun, tmp_path
+):
+    """Two processes that share each batch end with the weights that one finds on the whole of it.
+
+    Without random crops, and with GroupNorm; the sums are rounded in another order.
+    """
+    run = ["--data", str(few), *TINY, "--epochs", "1", "--norm", "group", "--no-augment"]
+    run += ["--batch-size", "24", "--steps", "2"]
+
+    torchrun(*run, "--out", str(tmp_path / "two"))
+
+    one = imagenet.main([*run, "--out", str(tmp_path / "one")])
+    two = json.loads((tmp_path / "two" / "metrics.json").read_text())
+    weights = {
+        name: torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["model"]
+        for name in ("one", "two")
+    }
+    torch.manual_seed(0)
+    start = imagenet.build("resnet10", classes=6, shrink=4, norm="group").state_dict()
+    moved = (weights["one"]["fc.weight"] - start["fc.weight"]).abs().max().item()
+    assert [one["processes"], two["processes"]] == [1, 2]
+    assert two["apart"] == 0.0
+    assert moved > 0.01
+    torch.testing.assert_close(weights["two"], weights["one"], rtol=0, atol=1e-3 * moved)
+    assert two["history"][0]["loss"] == pytest.approx(one["history"][0]["loss"], rel=1e-5)
+    assert two["top5"] == one["top5"]
+
+
+def test_a_batch_shared_out_is_another_to_batch_norm(imagenet):
+    """Two halves of a batch give what the whole gives with GroupNorm, and not with BatchNorm."""
+    images = torch.rand(8, 3, 32, 32)
+
+    apart = {}
+    for norm in ("batch", "group"):
+        net = imagenet.build("resnet10", classes=6, shrink=4, norm=norm).train()
+        halves = torch.cat([net(images[:4]), net(images[4:])])
+        apart[norm] = (halves - net(images)).abs().max().item()
+
+    assert apart["group"] < 1e-5
+    assert apart["batch"] > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("arch", "parameters"), [("resnet18", 11689512), ("resnext50_32x4d", 25028904)]
+)
+def test_whole_networks_are_torchvisions_own(imagenet, arch, parameters):
+    """With `--shrink 1` a name means torchvision's network, to the last of its parameters."""
+    net = imagenet.build(arch, classes=1000, shrink=1, norm="batch")
+
+    assert sum(parameter.numel() for parameter in net.parameters()) == parameters
+
+
+def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
+    """With `--workers 2` processes read and crop the pictures, alike in every run with the seed."""
+    run = ["--data", str(few), *TINY, "--workers", "2", "--epochs", "1"]
+
+    first, second = (imagenet.main([*run, "--out", str(tmp_path / each)]) for each in "ab")
+
+    assert first["history"] == second["history"]
+    assert alike(
+        *(torch.load(tmp_path / each / "checkpoint.pt", weights_only=True) for each in "ab")
+    )
+
+
+def test_a_dry_run_writes_nothing(imagenet, few, tmp_path, monkeypatch):
+    """With `--dry-run` a few pictures go all the way, and not even a folder is made."""
+    monkeypatch.chdir(tmp_path)
+
+    metrics = imagenet.main(["--data", str(few), *TINY, "--dry-run"])
+
+    assert len(metrics["history"]) == 1
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--data", "nowhere"], "no pictures in nowhere: put train/CLASS/*.jpg and val/CLASS"),
+        (["--evaluate"], "there is no out/best.pt: a run writes it after an epoch"),
+        (["--lr", "1e9"], ": a smaller --lr than 1000000000.0 may help"),
+        (["--norm", "sync"], "--norm sync needs CUDA; --norm group is independent of the batch"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    imagenet, few, tmp_path, monkeypatch, capsys, arguments, words
+):
+    """Missing pictures, missing weights and steps too long end with code 2 and a line about it."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SystemExit, match="2"):
+        imagenet.main(["--data", str(few), *TINY, "--out", "out", *arguments])
+
+    assert words in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_a_checkpoint_of_another_run_is_refused(imagenet, few, tmp_path, capsys):
+    """A run with other settings does not go on from a checkpoint, and says which one differs."""
+    run = ["--data", str(few), "--out", str(tmp_path), *TINY, "--steps", "1"]
+    imagenet.main([*run, "--epochs", "1"])
+
+    with pytest.raises(SystemExit, match="2"):
+        imagenet.main([*run, "--epochs", "3", "--resume"])
+
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.endswith("checkpoint.pt is of another run: epochs is 1 there, 3 here")

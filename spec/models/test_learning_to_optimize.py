@@ -1,0 +1,318 @@
+"""An LSTM that optimizes.
+
+`examples/learning_to_optimize.py` puts an LSTM in the place of gradient descent. It reads the
+gradient of one coordinate and answers with a step, and is trained through 20 of its own steps on
+random quadratics of ten dimensions. On problems that it has not seen it leaves SGD far behind,
+even at the best learning rate that a grid can find.
+
+What surprises is who keeps up: momentum, with both of its numbers tuned on the same problems, does
+about as well as the LSTM, and Adam, made for other things, does worse than SGD.
+"""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+pytestmark = [pytest.mark.slow]
+
+TINY = ["--steps", "220", "--unroll", "2", "--batch-size", "2", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: with products so small more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def example():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.learning_to_optimize", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(example, tmp_path_factory):
+    """The metrics and the folder of a run with half of the default's training."""
+    out = tmp_path_factory.mktemp("trained")
+    return example.main(["--steps", "300", "--device", "cpu", "--out", str(out)]), out
+
+
+@pytest.fixture(scope="module")
+def tiny(example, tmp_path_factory):
+    """Trains for a moment, once for each seed; the metrics and the last checkpoint."""
+
+    @functools.cache
+    def run(seed):
+        out = tmp_path_factory.mktemp("tiny")
+        metrics = example.main([*TINY, "--out", str(out), "--seed", str(seed)])
+        return metrics, torch.load(out / "checkpoint.pt", weights_only=True)
+
+    return run
+
+
+def test_the_lstm_ends_lower_than_the_best_tuned_sgd(trained):
+    """After 20 steps on 100 unseen quadratics the LSTM's loss is about half of tuned SGD's.
+
+    Even a rate found by trying them all on these very problems doesn't help SGD.
+    """
+    metrics, _ = trained
+    after = metrics["after"]
+
+    assert metrics["start"] == pytest.approx(11, abs=1.5)
+    assert after["SGD"] == pytest.approx(0.23, abs=0.05)
+    assert after["LSTM"] / after["SGD"] < 0.6
+    assert after["LSTM"] / metrics["hindsight"]["SGD"] < 0.6
+    assert metrics["hindsight"]["SGD"] <= after["SGD"]
+
+
+def test_tuned_momentum_keeps_up_and_adam_does_not(trained):
+    """Momentum with a tuned rate is at least near the LSTM; Adam is behind SGD after 20 steps."""
+    after = trained[0]["after"]
+
+    assert after["LSTM"] / after["momentum"] == pytest.approx(1.1, abs=0.35)
+    assert after["Adam"] / after["SGD"] == pytest.approx(2.1, abs=0.5)
+
+
+def test_each_rival_has_the_best_of_its_grid(example):
+    """Tuning tries rates 15 % apart and keeps the best; the best is not at an end of the grid."""
+    problems = example.Quadratics(64, torch.Generator().manual_seed(5))
+
+    settings = example.candidates()
+    ends = {
+        name: example.optimize(each, problems, 20)[-1].nan_to_num(float("inf")).item()
+        for name, each in settings["SGD"].items()
+    }
+    (best, _), names = example.tune(problems, 20)["SGD"], list(ends)
+
+    assert {kind: len(each) for kind, each in settings.items()} == {
+        "SGD": 48,
+        "momentum": 240,
+        "Adam": 48,
+    }
+    assert ends[best] == min(ends.values())
+    assert names.index(best) == pytest.approx(31, abs=4)
+
+
+def test_beyond_the_steps_it_was_trained_for_the_lstm_goes_on_falling(trained):
+    """At 100 steps, five times its training's, the LSTM's loss has fallen on, but less steeply."""
+    metrics, _ = trained
+    curve = metrics["curves"]["LSTM"]
+
+    assert len(curve) == 101
+    assert curve[100] / curve[20] == pytest.approx(0.5, abs=0.35)
+    assert curve[20] / curve[0] < 0.02
+
+
+def test_an_untrained_lstm_optimizes_nothing(example):
+    """Before its training the LSTM's steps lead nowhere: the loss stays about what it was."""
+    problems = example.Quadratics(64, torch.Generator().manual_seed(5))
+
+    with torch.inference_mode():
+        losses = example.optimize(example.LearnedOptimizer(), problems, 20)
+
+    assert (losses[20] / losses[0]).item() == pytest.approx(1.0, abs=0.3)
+
+
+def test_meta_training_lowers_the_loss(trained):
+    """Over its training the loss at the LSTM's twentieth step falls to a hundredth."""
+    losses = trained[0]["losses"]
+
+    assert sum(losses[-20:]) / sum(losses[:20]) < 0.05
+
+
+def test_the_gradient_by_hand_is_autograds(example):
+    """The gradient that the optimizers are given is the one that autograd finds."""
+    problems = example.Quadratics(3, torch.Generator().manual_seed(5))
+    x = problems.start.clone().requires_grad_()
+
+    (found,) = torch.autograd.grad(problems.loss(x).sum(), x)
+
+    assert found.flatten().tolist() == pytest.approx(
+        problems.gradient(x).flatten().tolist(), abs=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("sgd", {"lr": 0.1}),
+        ("momentum", {"lr": 0.1, "beta": 0.9}),
+        ("adam", {"lr": 0.1}),
+    ],
+)
+def test_the_rivals_step_as_torch_optim_does(example, name, options):
+    """SGD, momentum and Adam as functions take the steps of `torch.optim`'s."""
+    problems = example.Quadratics(3, torch.Generator().manual_seed(5))
+    x = problems.start.clone().requires_grad_()
+    optimizer = {
+        "sgd": lambda: torch.optim.SGD([x], lr=0.1),
+        "momentum": lambda: torch.optim.SGD([x], lr=0.1, momentum=0.9),
+        "adam": lambda: torch.optim.Adam([x], lr=0.1),
+    }[name]()
+    by_torch = []
+    for _ in range(10):
+        optimizer.zero_grad()
+        problems.loss(x).sum().backward()
+        optimizer.step()
+        by_torch.append(problems.loss(x).mean().item())
+
+    ours = example.optimize(getattr(example, name)(**options), problems, 10)
+
+    assert ours[1:].tolist() == pytest.approx(by_torch, rel=1e-4)
+
+
+def test_each_coordinate_is_optimized_by_itself(example):
+    """The LSTM sees one coordinate at a time: reordered gradients get steps reordered alike."""
+    torch.manual_seed(0)
+    learned, gradient = example.LearnedOptimizer(), torch.randn(2, 10)
+
+    step, _ = learned(gradient, None)
+    reversed_step, _ = learned(gradient.flip(1), None)
+
+    assert step.shape == (2, 10)
+    assert reversed_step.flip(1).flatten().tolist() == pytest.approx(step.flatten().tolist())
+    assert sum(p.numel() for p in learned.parameters()) == 1941
+
+
+def test_the_training_reaches_through_all_steps(example):
+    """The last loss reaches the LSTM's weights through every step, though not through gradients."""
+    torch.manual_seed(0)
+    learned = example.LearnedOptimizer()
+    problems = example.Quadratics(2, torch.Generator().manual_seed(5))
+    steps = []
+
+    def recording(gradient, memory):
+        step, memory = learned(gradient, memory)
+        steps.append((gradient, step))
+        return step, memory
+
+    example.optimize(recording, problems, 4)[-1].backward(
+        inputs=[*learned.parameters()], retain_graph=True
+    )
+
+    assert [gradient.requires_grad for gradient, _ in steps] == [False] * 4
+    assert [bool(p.grad.any()) for p in learned.parameters()] == [True] * 6
+
+
+# Calls `main`, and kills its own process in place of the given call of a function.
+DIES = """
+import os, pkgutil, signal, sys
+from examples.learning_to_optimize import main
+
+module, name, call = sys.argv[1:4]
+module = pkgutil.resolve_name(module)
+function, before = getattr(module, name), iter(range(int(call) - 1))
+
+def dies(*args, **kwargs):
+    if next(before, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return function(*args, **kwargs)
+
+setattr(module, name, dies)
+main(sys.argv[4:])
+"""
+
+
+@pytest.mark.spare("130", reason="any step between two checkpoints will do")
+@pytest.mark.spare("2", reason="any checkpoint but the first will do")
+@pytest.mark.parametrize(
+    ("module", "function", "call", "left"),
+    [
+        ("torch.nn.utils", "clip_grad_norm_", 130, ["checkpoint.pt"]),
+        ("os", "fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
+    ],
+)
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(
+    example, tiny, tmp_path, pytestconfig, module, function, call, left
+):
+    """Killed at any moment and resumed, a run ends with the weights of one never stopped.
+
+    Bit for bit, on a CPU.
+    """
+    run = [*TINY, "--out", str(tmp_path)]
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, module, function, str(call), *run],
+        cwd=pytestconfig.rootpath,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(os.listdir(tmp_path)) == left
+
+    metrics = example.main([*run, "--resume"])
+
+    whole_metrics, whole = tiny(0)
+    resumed = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    weights = zip(whole["model"].values(), resumed["model"].values(), strict=True)
+    assert [torch.equal(ours, theirs) for ours, theirs in weights] == [True] * 6
+    assert metrics["losses"] == whole_metrics["losses"]
+
+
+def test_a_run_repeats_by_its_seed(example, tiny, tmp_path):
+    """Two runs by one seed are equal to the last digit; another seed gives another run."""
+    again = example.main([*TINY, "--out", str(tmp_path)])
+
+    assert again["losses"] == tiny(0)[0]["losses"]
+    assert again["curves"] == tiny(0)[0]["curves"]
+    assert again["losses"] != tiny(1)[0]["losses"]
+
+
+@pytest.mark.parametrize(
+    ("figure", "size"), [("curves.png", (1200, 540)), ("training.png", (840, 480))]
+)
+def test_a_run_leaves_two_figures_and_a_checkpoint(trained, figure, size):
+    """A run leaves the loss over the steps of each optimizer, and the LSTM's training, drawn."""
+    from PIL import Image
+
+    _, out = trained
+
+    assert sorted(os.listdir(out)) == ["checkpoint.pt", "curves.png", "training.png"]
+    with Image.open(out / figure) as picture:
+        assert picture.size == size
+        assert len(picture.convert("RGB").getcolors(100000)) > 50
+
+
+def test_a_dry_run_writes_nothing(example, tmp_path):
+    """`--dry-run` tunes, trains for three steps, measures, and leaves not even a folder."""
+    metrics = example.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
+
+    assert os.listdir(tmp_path) == []
+    assert len(metrics["losses"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--device", "abacus"], "--device abacus: "),
+        ([*TINY, "--lr", "1e30"], "the loss is "),
+    ],
+)
+def test_what_it_cannot_do_is_said_in_one_line(example, tmp_path, capsys, arguments, reason):
+    """Bad input ends the run with code 2 and one line that says what it was."""
+    with pytest.raises(SystemExit) as stopped:
+        example.main(["--out", str(tmp_path), *arguments])
+
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert said.startswith(f"learning_to_optimize.py: {reason}")
+    assert said.count("\n") == 1
+
+
+def test_a_checkpoint_of_another_run_is_refused(example, trained, capsys):
+    """A run goes on only from a checkpoint of its own."""
+    _, out = trained
+
+    with pytest.raises(SystemExit, match="2"):
+        example.main(["--steps", "300", "--out", str(out), "--resume", "--seed", "5"])
+
+    assert "checkpoint.pt is of another run: seed is 0 there, 5 here" in capsys.readouterr().err

@@ -1,0 +1,278 @@
+"""A net that tells where names come from, and one that makes them.
+
+`examples/name_classifier.py` invents names of six languages. Two of the languages are two others
+with their syllables read backwards, la and al: who counts the letters of a name can tell them apart
+only by the capital, who reads them in order by every syllable. A second net, told the language,
+makes names that hardly anyone has heard and that the first takes for what they were meant to be.
+"""
+
+import functools
+import os
+
+import pytest
+import torch
+
+pytestmark = [pytest.mark.slow]
+
+TINY = "--names 40 --epochs 2 --hidden 16 --device cpu".split()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def threads():
+    """One thread: in so small steps more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def namer():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.name_classifier", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(namer, tmp_path_factory):
+    """The metrics of a run by its defaults, and the folder that it wrote to."""
+    out = tmp_path_factory.mktemp("defaults")
+    return namer.main(["--out", str(out), "--device", "cpu"]), out
+
+
+@pytest.fixture(scope="module")
+def tiny(namer, tmp_path_factory):
+    """Trains on few names, once for each seed; the metrics and the nets."""
+
+    @functools.cache
+    def train(seed):
+        out = tmp_path_factory.mktemp("tiny")
+        metrics = namer.main([*TINY, "--seed", str(seed), "--out", str(out)])
+        return metrics, torch.load(out / "model.pt", weights_only=True)
+
+    return train
+
+
+def test_six_languages_of_600_names_each_lie_in_a_file_each(trained):
+    """The names lie in names/LANGUAGE.txt, one a line, none twice in its language."""
+    _, out = trained
+    names = {path.stem: path.read_text().split() for path in (out / "names").iterdir()}
+
+    assert sorted(names) == ["Almuri", "Drugath", "Kesten", "Lumari", "Netsek", "Vioran"]
+    assert {len(set(own)) for own in names.values()} == {600}
+    assert {len(own) for own in names.values()} == {600}
+
+
+def test_two_languages_are_two_others_read_backwards(namer):
+    """Lumari's and Almuri's syllables have the same letters in another order, as have two more."""
+    backwards = {
+        language: " ".join(syllable[::-1] for syllable in syllables.split())
+        for language, syllables in namer.SYLLABLES.items()
+    }
+
+    assert backwards["Lumari"] == namer.SYLLABLES["Almuri"]
+    assert backwards["Kesten"] == namer.SYLLABLES["Netsek"]
+
+
+def test_it_tells_names_never_seen_better_than_counted_letters_and_chance(trained):
+    """Of names never seen nine in ten are told rightly: half as many mistakes as by counting."""
+    metrics, _ = trained
+
+    assert metrics["accuracy"] == pytest.approx(0.90, abs=0.03)
+    assert metrics["bag_of_letters"] == pytest.approx(0.81, abs=0.03)
+    assert metrics["majority"] == pytest.approx(1 / 6)
+    assert (1 - metrics["accuracy"]) / (1 - metrics["bag_of_letters"]) < 0.7
+
+
+def test_held_out_names_are_not_among_those_it_learns_from(namer, trained):
+    """A fifth of each language's names is held out: none of them is learned from."""
+    names = namer.Names(namer.read_names(trained[1] / "names"))
+
+    assert (len(names.learn), len(names.measure)) == (2880, 720)
+    assert set(names.learn).isdisjoint(names.measure)
+    assert [label for _, label in names.measure].count(5) == 120
+
+
+def test_the_confusion_matrix_counts_every_held_out_name(trained):
+    """Each row of the confusion matrix is of one language; what lies on its diagonal is right."""
+    metrics, _ = trained
+    confusion = torch.tensor(metrics["confusion"])
+
+    assert confusion.sum(1).tolist() == [120] * 6
+    assert confusion.diagonal().sum().item() / 720 == pytest.approx(metrics["accuracy"])
+    assert min(confusion.diagonal().tolist()) > 90
+
+
+def test_made_names_are_taken_for_their_language(trained):
+    """Nine made names in ten are taken for their language by the net that classifies."""
+    metrics, _ = trained
+
+    assert metrics["judged_right"] == pytest.approx(0.93, abs=0.06)
+
+
+def test_most_made_names_are_new(namer, trained):
+    """Most made names stand in no list that was learned from, and nearly all differ."""
+    metrics, out = trained
+    lists = {path.stem: path.read_text().split() for path in (out / "names").iterdir()}
+    listed = [name in lists[own] for own, made in metrics["generated"].items() for name in made]
+
+    assert len(listed) == pytest.approx(300, abs=2)
+    assert metrics["new"] == pytest.approx(0.75, abs=0.15)
+    assert 1 - sum(listed) / len(listed) == pytest.approx(metrics["new"], abs=0.06)
+    assert metrics["different"] == pytest.approx(1.0, abs=0.06)
+
+
+def test_both_losses_fall(trained):
+    """From first epoch to last the classifier's loss nearly vanishes, the generator's halves."""
+    losses = trained[0]["losses"]
+
+    assert losses["classifier"][-1] / losses["classifier"][0] == pytest.approx(0.04, abs=0.04)
+    assert losses["generator"][-1] / losses["generator"][0] == pytest.approx(0.5, abs=0.1)
+    assert [len(values) for values in losses.values()] == [12, 12]
+
+
+def test_padding_does_not_change_what_a_name_is_taken_for(namer):
+    """A short name beside a long one gets the scores that it gets alone: padding is not read."""
+    net = namer.Classifier(letters=20, languages=6, hidden=8)
+    alone = net(torch.tensor([[3, 1, 2]]), torch.tensor([3]))
+
+    beside = net(torch.tensor([[3, 1, 2, 0, 0], [5, 4, 3, 2, 1]]), torch.tensor([3, 5]))
+
+    assert beside[0].tolist() == pytest.approx(alone[0].tolist(), abs=1e-6)
+
+
+def test_after_the_end_of_a_name_nothing_is_learned(namer):
+    """What stands in the padding costs the generator nothing: a batch costs its letters' mean."""
+    net = namer.Generator(letters=20, languages=6, hidden=8)
+    short, long = torch.tensor([[3, 1]]), torch.tensor([[5, 4, 3, 2, 1]])
+    both = torch.tensor([[3, 1, 0, 0, 0], [5, 4, 3, 2, 1]])
+    label = torch.tensor([2])
+
+    # A name of two letters asks three questions, one of five six: the last is whether it ends.
+    one = namer.generation_loss(net, short, torch.tensor([2]), label).item()
+    other = namer.generation_loss(net, long, torch.tensor([5]), label).item()
+    together = namer.generation_loss(net, both, torch.tensor([2, 5]), label.expand(2)).item()
+
+    assert together == pytest.approx((3 * one + 6 * other) / 9, rel=1e-5)
+
+
+def test_each_step_goes_by_its_own_names_alone(namer, monkeypatch, tmp_path):
+    """Where steps lead nowhere, the same names give the same gradient: none is left from before."""
+    lengths, step = [], torch.optim.Adam.step
+
+    def watched(optimizer, *arguments):
+        gradients = [weight.grad.norm() for weight in optimizer.param_groups[0]["params"]]
+        lengths.append(torch.stack(gradients).norm().item())
+        return step(optimizer, *arguments)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", watched)
+    few = "--names 10 --batch-size 100 --epochs 3 --lr 1e-9 --device cpu".split()
+    namer.main([*few, "--out", str(tmp_path)])
+
+    # Three of the classifier, three of the generator; then come those of the counted letters.
+    assert lengths[1:3] == pytest.approx([lengths[0]] * 2, rel=1e-3)
+    assert lengths[4:6] == pytest.approx([lengths[3]] * 2, rel=1e-3)
+    assert 0 < max(lengths[:6]) < 1
+
+
+@pytest.mark.parametrize(("name", "language"), [("Larimo", "Lumari"), ("Aliromus", "Almuri")])
+def test_it_says_where_one_name_comes_from(namer, trained, capsys, name, language):
+    """`--classify NAME` prints the languages, the likeliest first; the chances sum to one."""
+    chances = namer.main(["--out", str(trained[1]), "--classify", name])["chances"]
+
+    assert next(iter(chances)) == language
+    assert sum(chances.values()) == pytest.approx(1.0)
+    assert capsys.readouterr().out.splitlines()[0].endswith(f"%  {language}")
+
+
+def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
+    """`--generate LANGUAGE` makes ten names of it: most of Drugath's have a th, a z or a g."""
+    names = namer.main(["--out", str(trained[1]), "--generate", "Drugath"])["names"]
+
+    assert len(names) == 10
+    assert capsys.readouterr().out.split() == names
+    assert sum(any(own in name.lower() for own in ("th", "z", "g")) for name in names) >= 7
+
+
+def test_a_run_leaves_names_two_figures_and_the_nets(trained):
+    """A run leaves the names, the losses, the confusion matrix and the nets, and no more."""
+    from PIL import Image
+
+    _, out = trained
+    assert sorted(os.listdir(out)) == ["confusion.png", "loss.png", "model.pt", "names"]
+    with Image.open(out / "loss.png") as losses, Image.open(out / "confusion.png") as confusion:
+        assert losses.size == (840, 480)
+        assert confusion.size == (684, 684)
+        assert len(losses.getcolors(100000)) > 100
+        assert len(confusion.getcolors(100000)) > 100
+
+
+def test_one_seed_gives_the_same_nets_and_another_seed_others(namer, tiny, tmp_path):
+    """Two runs with one seed end with the same weights, bit for bit; with another seed not."""
+    metrics, nets = tiny(0)
+    again = namer.main([*TINY, "--out", str(tmp_path)])
+
+    weights = torch.load(tmp_path / "model.pt", weights_only=True)
+    same = [
+        torch.equal(weights[net][name], nets[net][name])
+        for net in ("classifier", "generator")
+        for name in nets[net]
+    ]
+    assert same == [True] * 15
+    assert again["generated"] == metrics["generated"]
+    assert tiny(1)[0]["losses"] != metrics["losses"]
+
+
+def test_a_dry_run_writes_nothing(namer, tmp_path):
+    """`--dry-run` goes all the way, to the metrics, and leaves no file behind."""
+    metrics = namer.main([*TINY, "--dry-run", "--out", str(tmp_path / "out")])
+
+    assert os.listdir(tmp_path) == []
+    assert metrics["names"] == {"learn": 192, "measure": 48}
+
+
+def test_it_reads_the_lists_of_its_user(namer, tmp_path):
+    """`--data DIR` reads other lists, of any sizes: the commonest language is then no sixth."""
+    (tmp_path / "Short.txt").write_text("\n".join("aä" * n for n in range(1, 11)), encoding="utf-8")
+    (tmp_path / "Long.txt").write_text("\n".join("b" * n for n in range(1, 31)), encoding="utf-8")
+
+    metrics = namer.main([*TINY, "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+
+    assert metrics["names"] == {"learn": 32, "measure": 8}
+    assert metrics["majority"] == 0.75
+    assert list(metrics["generated"]) == ["Long", "Short"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--data nowhere", "no names in nowhere: put LANGUAGE.txt there for two languages or more"),
+        ("--classify Anna", "train first, with --out there"),
+        ("--device abacus", "--device abacus: "),
+    ],
+)
+def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, arguments, said):
+    """What can't be used ends the run with code 2 and one line that says what to mend."""
+    with pytest.raises(SystemExit) as stopped:
+        namer.main([*TINY, "--out", str(tmp_path), *arguments.split()])
+
+    assert stopped.value.code == 2
+    words = [line for line in capsys.readouterr().err.splitlines() if "name_classifier.py" in line]
+    assert len(words) == 1
+    assert said in words[0]
+
+
+def test_a_letter_or_a_language_it_never_met_is_named(namer, trained, capsys):
+    """A letter that no name has had, and a language that no list has, are told by name."""
+    with pytest.raises(SystemExit) as letter:
+        namer.main(["--out", str(trained[1]), "--classify", "Ωmega"])
+    with pytest.raises(SystemExit) as language:
+        namer.main(["--out", str(trained[1]), "--generate", "Latin"])
+
+    assert (letter.value.code, language.value.code) == (2, 2)
+    assert capsys.readouterr().err == (
+        "name_classifier.py: --classify Ωmega: no name has had Ω\n"
+        "name_classifier.py: --generate Latin: the nets know "
+        "Almuri, Drugath, Kesten, Lumari, Netsek, Vioran\n"
+    )

@@ -1,0 +1,282 @@
+"""Praise told from blame.
+
+`examples/sentiment.py` trains two small nets on short reviews of its own making. The pooled one
+averages the vectors of a sentence's words, the recurrent one reads them in order. The surprise is
+how far words alone go, and where they end: the bag of words is right about nearly every plain
+sentence and wrong about nearly every negated one, and no training could mend it, for "lovely, not
+dull" and "dull, not lovely" are one bag to it.
+"""
+
+import os
+
+import pytest
+import torch
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: in so small batches more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def sentiment():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.sentiment", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(sentiment, tmp_path_factory):
+    """The metrics of a run by the defaults, and the folder that it wrote to."""
+    out = tmp_path_factory.mktemp("trained") / "deep" / "out"
+    return sentiment.main(["--out", str(out), "--device", "cpu"]), out
+
+
+@pytest.fixture(scope="module")
+def chance_of_praise(sentiment, trained):
+    """The probability that a trained net gives to a text being praise."""
+
+    def ask(net, text):
+        out = str(trained[1])
+        answer = sentiment.main(["--out", out, "--net", net, "--classify", text, "--device", "cpu"])
+        right_way = answer["label"] == "positive"
+        return answer["probability"] if right_way else 1 - answer["probability"]
+
+    return ask
+
+
+def test_a_recurrent_net_classifies_unseen_sentences_far_above_the_majority_share(trained):
+    """Always the more frequent label is right on 59 % of 400 unseen sentences, the GRU on 99 %."""
+    metrics, _ = trained
+
+    assert metrics["sentences"] == {"train": 1600, "test": 400}
+    assert metrics["majority"] == pytest.approx(0.59, abs=0.005)
+    assert metrics["recurrent"]["accuracy"] == pytest.approx(0.99, abs=0.011)
+
+
+def test_a_bag_of_words_is_above_the_majority_share_too(trained):
+    """Words averaged, and one linear layer: right on seven unseen sentences in ten."""
+    metrics, _ = trained
+
+    assert metrics["pooled"]["accuracy"] == pytest.approx(0.70, abs=0.04)
+    assert metrics["pooled"]["by_kind"]["plain"] == pytest.approx(0.98, abs=0.021)
+
+
+def test_only_the_net_that_reads_in_order_understands_a_negation(trained):
+    """On sentences such as "the plot was not good" the bag of words is nearly always wrong."""
+    metrics, _ = trained
+
+    assert metrics["pooled"]["by_kind"]["negated"] == pytest.approx(0.0, abs=0.15)
+    assert metrics["recurrent"]["by_kind"]["negated"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_kinds_that_words_alone_cannot_decide_stay_near_chance(trained):
+    """Corrected, turned and distracted sentences are about a guess to the bag of words."""
+    pooled, recurrent = (trained[0][name]["by_kind"] for name in ("pooled", "recurrent"))
+
+    assert pooled["corrected"] == pytest.approx(0.5, abs=0.12)
+    assert pooled["turned"] == pytest.approx(0.55, abs=0.13)
+    assert pooled["distracted"] == pytest.approx(0.62, abs=0.13)
+    assert min(recurrent.values()) == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
+    """The pooled net gives both orders one probability; the recurrent one, opposite answers."""
+    praise, blame = "the plot was lovely , not dull", "the plot was dull , not lovely"
+
+    assert chance_of_praise("pooled", praise) == pytest.approx(
+        chance_of_praise("pooled", blame), abs=1e-6
+    )
+    assert chance_of_praise("recurrent", praise) == pytest.approx(1, abs=0.05)
+    assert chance_of_praise("recurrent", blame) == pytest.approx(0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("text", "praise"),
+    [
+        ("The music was really good.", 1),
+        ("the music was not really good", 0),
+        ("the cast seemed hardly boring", 1),
+        ("after an awful day : the cast seemed clever", 1),
+        ("the cast seemed clever but the script felt weak", 0),
+        ("the cast felt weak but the script seemed clever , says kalomi", 1),
+    ],
+)
+def test_classify_tells_praise_from_blame(chance_of_praise, text, praise):
+    """`--classify` reads a text of one's own: negated, distracted, or turned by a "but"."""
+    assert chance_of_praise("recurrent", text) == pytest.approx(praise, abs=0.2)
+
+
+def test_one_word_turns_the_answer(sentiment, trained):
+    """After each word the recurrent net has an answer; "not" alone makes the last word turn it."""
+    state = torch.load(trained[1] / "recurrent.pt", weights_only=True)
+    vocabulary = sentiment.Vocabulary(state["words"])
+    net = sentiment.Recurrent(len(vocabulary))
+    net.load_state_dict(state["model"])
+
+    words, chances = sentiment.word_by_word(net, vocabulary, "the plot was not good", "cpu")
+    _, unnegated = sentiment.word_by_word(net, vocabulary, "the plot was good", "cpu")
+
+    assert words == ["the", "plot", "was", "not", "good"]
+    assert chances[:3] == pytest.approx(unnegated[:3])
+    assert [chances[4], unnegated[3]] == pytest.approx([0, 1], abs=0.1)
+
+
+def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
+    """In a batch a short sentence is padded, and packing keeps the padding from being read."""
+    net = sentiment.Recurrent(10).eval()
+    short, long = torch.tensor([2, 3, 4]), torch.arange(2, 10)
+
+    alone = sentiment.score_all(net, [short], "cpu")
+    beside = sentiment.score_all(net, [short, long], "cpu")
+    unpacked, _ = net.gru(net.embedding(torch.tensor([[2, 3, 4, 0, 0, 0, 0, 0]])))
+
+    assert beside[0].item() == pytest.approx(alone.item(), abs=1e-6)
+    assert abs(net.score(unpacked[0, -1]).item() - alone.item()) > 0.001
+
+
+def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
+    """A word met once is <unk>, like one never met; the first two numbers are set apart."""
+    vocabulary = sentiment.Vocabulary.of([["not", "good"], ["good", ",", "not", "odd"]])
+
+    assert vocabulary.words == ["<pad>", "<unk>", "good", "not"]
+    assert vocabulary.encode(["not", "odd", "good", "weird"]).tolist() == [3, 1, 2, 1]
+
+
+def test_with_shuffled_labels_nothing_is_learned(sentiment, trained, tmp_path):
+    """If labels are dealt out at random, the same net does no better than a guess."""
+    head, *lines = (trained[1] / "reviews.tsv").read_text().splitlines()
+    order = torch.randperm(len(lines), generator=torch.Generator().manual_seed(0)).tolist()
+    labels = [lines[i].partition("\t")[0] for i in order]
+    texts = [line.partition("\t")[2] for line in lines]
+    rows = [f"{label}\t{text}" for label, text in zip(labels, texts, strict=True)]
+    (tmp_path / "shuffled.tsv").write_text("\n".join([head, *rows]))
+
+    metrics = sentiment.main(
+        [
+            f"--data={tmp_path}/shuffled.tsv",
+            f"--out={tmp_path}",
+            "--net=recurrent",
+            "--epochs=3",
+            "--device=cpu",
+        ]
+    )
+
+    assert metrics["recurrent"]["accuracy"] == pytest.approx(0.52, abs=0.08)
+
+
+def test_the_loss_of_the_recurrent_net_falls_from_a_guess_to_nearly_nothing(trained):
+    """It begins below ln 2, the loss of a coin, and ends near 0; the bag of words stays high."""
+    recurrent, pooled = (trained[0][name]["losses"] for name in ("recurrent", "pooled"))
+
+    assert len(recurrent) == 12
+    assert recurrent[0]["train"] == pytest.approx(0.63, abs=0.03)
+    assert recurrent[-1]["test"] == pytest.approx(0.0, abs=0.03)
+    assert pooled[-1]["test"] == pytest.approx(0.55, abs=0.07)
+
+
+def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
+    """Small steps, each by the gradient of its own batch alone, take the loss down every time."""
+    seen = [each["train"] for each in trained[0]["pooled"]["losses"]]
+
+    assert seen == sorted(seen, reverse=True)
+    assert seen[0] - seen[-1] == pytest.approx(0.15, abs=0.03)
+
+
+def test_a_run_writes_its_reviews_figures_and_nets(trained):
+    """A run leaves the reviews it wrote and read back, three figures and a checkpoint a net."""
+    from PIL import Image
+
+    _, out = trained
+
+    assert sorted(os.listdir(out)) == [
+        "kinds.png",
+        "loss.png",
+        "pooled.pt",
+        "recurrent.pt",
+        "reviews.tsv",
+        "words.png",
+    ]
+    with Image.open(out / "loss.png") as loss, Image.open(out / "words.png") as words:
+        assert (loss.size, words.size) == ((840, 480), (900, 1050))
+        assert len(set(words.convert("L").tobytes())) > 100
+    assert (out / "reviews.tsv").read_text().count("\n") == 2001
+
+
+def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
+    """`--data` takes the columns `sentence` and `label` in any order; a text twice counts once."""
+    lines = [f"movie {i} was {'fine' if i % 2 else 'poor'} !\t{i % 2}" for i in range(50)]
+    (tmp_path / "train.tsv").write_text("\n".join(["sentence\tlabel", *lines, lines[0]]))
+
+    metrics = sentiment.main(
+        [f"--data={tmp_path}/train.tsv", f"--out={tmp_path}/out", "--epochs=30", "--device=cpu"]
+    )
+
+    assert metrics["sentences"] == {"train": 40, "test": 10}
+    assert metrics["words"] == 7
+    assert metrics["pooled"]["by_kind"] == {"all": 1.0}
+
+
+def test_a_seed_decides_the_whole_run(sentiment, tmp_path):
+    """Two runs with one seed end with the same weights, bit for bit; another seed, another run."""
+
+    def run(seed, name):
+        small = ["--sentences=200", "--epochs=1", "--net=recurrent", "--device=cpu"]
+        sentiment.main([*small, f"--seed={seed}", f"--out={tmp_path / name}"])
+        state = torch.load(tmp_path / name / "recurrent.pt", weights_only=True)["model"]
+        return (tmp_path / name / "reviews.tsv").read_text(), state["gru.weight_hh_l0"].tolist()
+
+    first, again, other = run(0, "first"), run(0, "again"), run(1, "other")
+
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] != other[1]
+
+
+def test_a_dry_run_writes_nothing(sentiment, tmp_path):
+    """`--dry-run` goes all the way with 300 sentences, and leaves not even the folder."""
+    metrics = sentiment.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
+
+    assert metrics["sentences"] == {"train": 240, "test": 60}
+    assert len(metrics["recurrent"]["losses"]) == 1
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments", "said"),
+    [
+        (None, ["--data={}/r.tsv"], "no reviews in {}/r.tsv: put lines of a label, a tab and"),
+        ("good\t1\n", ["--data={}/r.tsv"], "{}/r.tsv needs a first line that names"),
+        ("label\ttext\n1\t\n", ["--data={}/r.tsv"], "{}/r.tsv, line 2: no label 0 or 1 with"),
+        ("label\ttext\n7\tso\n", ["--data={}/r.tsv"], "{}/r.tsv, line 2: no label 0 or 1 with"),
+        ("label\ttext\n1\tso\n", ["--data={}/r.tsv"], "the reviews are too few"),
+        (None, ["--classify=good"], "no trained net in {}/recurrent.pt: run the script"),
+        (None, ["--classify= "], "--classify: the text has no words"),
+        (None, ["--device=abacus"], "--device abacus: "),
+    ],
+)
+def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arguments, said):
+    """What can't be read or isn't there ends the run with code 2 and one line that says what."""
+    (tmp_path / "r.tsv").write_text(written) if written else None
+
+    with pytest.raises(SystemExit, match="2"):
+        sentiment.main([f"--out={tmp_path}", *(each.format(tmp_path) for each in arguments)])
+
+    error = capsys.readouterr().err
+    assert error.startswith("sentiment.py: " + said.format(tmp_path))
+    assert error.count("\n") == 1
+
+
+def test_a_loss_that_is_no_number_ends_the_run(sentiment, tmp_path, capsys):
+    """A learning rate that throws the loss out of all bounds is named."""
+    with pytest.raises(SystemExit, match="2"):
+        sentiment.main(["--lr=1e30", "--sentences=100", f"--out={tmp_path}", "--device=cpu"])
+
+    assert "with --lr 1e+30 training went astray" in capsys.readouterr().err

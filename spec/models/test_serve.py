@@ -1,0 +1,362 @@
+"""A saved model behind HTTP.
+
+`examples/serve.py` answers requests over HTTP, and those that come at the same time as one batch:
+they wait in a queue for a few milliseconds, one thread computes them together, each gets its row.
+
+What surprises is what company does to a sum. A matrix product over 7 rows adds in another order
+than one over a single row, and answers would differ in their last digits by who else has asked.
+Batches that are filled up to one size always add in the same order: the answer is the same, bit
+for bit.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+pytestmark = [pytest.mark.slow]
+
+DEMO = ["--steps", "100", "--device", "cpu"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: in so small batches more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def example():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.serve", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def demo(example, tmp_path_factory):
+    """The file of a trained demo model, and the metrics of its training."""
+    path = tmp_path_factory.mktemp("demo") / "models" / "model.pt"
+    return path, example.main(["--save-demo", str(path), *DEMO])
+
+
+@pytest.fixture(scope="module")
+def net(example, demo):
+    """The demo model, loaded from its file."""
+    return example.load_model(demo[0], "cpu")
+
+
+@pytest.fixture
+def served(example, net):
+    """Sends questions to the application in this process, all at once; the answers, the counts."""
+
+    def serve(bodies, served_net=net, **options):
+        import httpx
+
+        async def ask():
+            app = example.create_app(served_net, **options)
+            transport = httpx.ASGITransport(app)
+            async with (
+                app.router.lifespan_context(app),
+                httpx.AsyncClient(transport=transport, base_url="http://app") as client,
+            ):
+                posts = [client.post("/predict", json=body) for body in bodies]
+                answers = await asyncio.gather(*posts)
+                return answers, (await client.get("/stats")).json()
+
+        return asyncio.run(ask())
+
+    return serve
+
+
+@pytest.fixture(scope="module")
+def running(demo, pytestconfig):
+    """Starts the script as a server on a free port; its process and its address."""
+
+    @contextlib.contextmanager
+    def start(*options):
+        process = subprocess.Popen(
+            [sys.executable, "examples/serve.py", "--model", demo[0], "--port", "0", *options],
+            cwd=pytestconfig.rootpath,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            yield process, process.stdout.readline().removeprefix("serving on ").strip()
+        finally:
+            process.kill()
+            process.communicate()
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def points():
+    """Sixty-four points of the plane."""
+    return (2 * torch.rand(64, 2, generator=torch.Generator().manual_seed(1)) - 1).tolist()
+
+
+def probabilities(answers):
+    return torch.tensor([list(answer.json()["probabilities"].values()) for answer in answers])
+
+
+def test_the_demo_model_tells_three_spiral_arms_apart(demo):
+    """The demo model learns which of three spiral arms a point lies on; a guess is right in 1/3."""
+    _, metrics = demo
+
+    assert metrics["accuracy"] == pytest.approx(0.99, abs=0.03)
+    assert metrics["chance"] == pytest.approx(1 / 3)
+
+
+def test_the_file_holds_weights_and_names_but_no_code(demo):
+    """The file is read with `weights_only=True`: an architecture's name, settings, and weights."""
+    saved = torch.load(demo[0], weights_only=True)
+
+    assert sorted(saved) == ["architecture", "settings", "weights"]
+    assert saved["architecture"] == "mlp"
+    assert saved["settings"]["classes"] == ["arm 1", "arm 2", "arm 3"]
+
+
+def test_a_saved_demo_is_the_same_for_the_same_seed(example, demo, tmp_path):
+    """Two trainings by one seed give the same weights, another seed gives others."""
+    again, other = tmp_path / "again.pt", tmp_path / "other.pt"
+    example.main(["--save-demo", str(again), *DEMO])
+    example.main(["--save-demo", str(other), *DEMO, "--seed", "1"])
+
+    first, again, other = (
+        torch.load(path, weights_only=True)["weights"]["hidden.0.weight"]
+        for path in (demo[0], again, other)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_an_answer_names_the_likeliest_class(served, net):
+    """The answer is the probability of each class, and the label of the likeliest."""
+    (answer,), _ = served([{"inputs": [0.5, -0.25]}])
+
+    by_hand = net(torch.tensor([[0.5, -0.25]])).softmax(1)[0]
+    assert answer.status_code == 200
+    assert list(answer.json()["probabilities"]) == ["arm 1", "arm 2", "arm 3"]
+    assert probabilities([answer])[0].tolist() == pytest.approx(by_hand.tolist(), abs=1e-6)
+    assert answer.json()["label"] == f"arm {by_hand.argmax() + 1}"
+
+
+def test_requests_at_the_same_time_are_one_batch(served, points):
+    """Sixteen requests at once, eight at most in a batch, are computed in two batches."""
+    _, stats = served([{"inputs": point} for point in points[:16]], max_batch=8, max_wait=60)
+
+    assert stats == {
+        "requests": 16,
+        "batches": 2,
+        "mean_batch": 8.0,
+        "largest_batch": 8,
+        "failed": 0,
+        "waiting": 0,
+    }
+
+
+def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
+    """A batch that is not full is computed when the first request has waited `max_wait`."""
+    answers, stats = served([{"inputs": points[0]}], max_batch=8, max_wait=0.001)
+
+    assert [answer.status_code for answer in answers] == [200]
+    assert (stats["requests"], stats["largest_batch"]) == (1, 1)
+
+
+def test_company_does_not_change_an_answer(served, points):
+    """64 parallel requests get exactly the answers of single ones, bit for bit.
+
+    The single ones go to a service that is asked nothing else; its one row is filled up with zeros
+    to a batch of 32 rows.
+    """
+    together, stats = served([{"inputs": point} for point in points], max_batch=32, max_wait=60)
+    singles = [
+        served([{"inputs": point}], max_batch=32, max_wait=0)[0][0].content for point in points
+    ]
+
+    assert [answer.content for answer in together] == singles
+    assert (stats["requests"], stats["batches"]) == (64, 2)
+
+
+def test_batches_of_their_own_size_differ_in_the_last_digits(served, points):
+    """Without filling up, an answer is the single one's to within float32's rounding, no nearer."""
+    bodies = [{"inputs": point} for point in points]
+    together, _ = served(bodies, max_batch=32, max_wait=60, pad=False)
+    alone = [served([body], max_wait=0, pad=False)[0][0] for body in bodies]
+
+    together, alone = probabilities(together), probabilities(alone)
+    assert (together - alone).abs().max().item() == pytest.approx(0, abs=2e-6)
+    assert together.argmax(1).tolist() == alone.argmax(1).tolist()
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"inputs": [1.0]}, "inputs: List should have at least 2 items"),
+        ({"inputs": [1.0, 2.0, 3.0]}, "inputs: List should have at most 2 items"),
+        ({"inputs": [1.0, "two"]}, "inputs.1: Input should be a valid number"),
+        ({"inputs": 1.0}, "inputs: Input should be a valid list"),
+        ({"points": [1.0, 2.0]}, "inputs: Field required"),
+    ],
+)
+def test_a_question_of_the_wrong_shape_is_answered_with_what_to_send(served, body, reason):
+    """A question that the model can't take is answered 422, with an example of one that it can."""
+    (answer,), stats = served([body])
+
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith(
+        f'send JSON such as {{"inputs": [0.0, 0.0]}}, 2 numbers; {reason}'
+    )
+    assert stats["requests"] == 0
+
+
+def test_what_spoils_one_answer_spoils_no_other(served, points):
+    """An input that the model fails on is answered 500; others in its batch get their answers."""
+    bodies = [{"inputs": points[0]}, {"inputs": [1e300, 1.0]}, {"inputs": points[1]}]
+
+    answers, stats = served(bodies, max_batch=3, max_wait=60)
+
+    assert [answer.status_code for answer in answers] == [200, 500, 200]
+    assert answers[1].json()["error"].startswith("the model failed: the answer is not a number")
+    assert (stats["batches"], stats["failed"]) == (1, 1)
+
+
+def test_more_requests_than_may_wait_are_sent_away(served, points):
+    """When the queue is full, further requests are told to come back: 503."""
+    bodies = [{"inputs": point} for point in points[:12]]
+
+    answers, stats = served(bodies, max_batch=4, max_wait=0.2, max_queue=4)
+
+    codes = [answer.status_code for answer in answers]
+    assert sorted(set(codes)) == [200, 503]
+    assert stats["requests"] == codes.count(200)
+    assert answers[codes.index(503)].json() == {"error": "4 requests are waiting; try later"}
+
+
+@pytest.mark.claim("course-concurrent-serving")
+def test_a_server_answers_parallel_requests_as_single_ones(example, running):
+    """A running server gives parallel requests the answers of single calls, in fewer batches.
+
+    `--bench URL` asks it, and says how many a second it answered and how long they waited.
+    """
+    with running("--max-wait", "100") as (_, url):
+        rate = example.main(
+            ["--bench", url, "--requests", "200", "--clients", "16", "--dry-run", "--seed", "3"]
+        )
+
+    assert rate["requests"] == 40
+    assert (rate["compared"], rate["equal"]) == (4, 4)
+    assert rate["largest_difference"] == 0.0
+    assert rate["batches"] == pytest.approx(6, abs=4)
+    assert sorted([rate["p50_ms"], rate["p95_ms"], rate["p99_ms"]]) == [
+        rate["p50_ms"],
+        rate["p95_ms"],
+        rate["p99_ms"],
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_that_is_told_to_stop_ends_well(running, number):
+    """After a bad question a server still answers; on SIGTERM or Ctrl-C it ends with code 0."""
+    import httpx
+
+    with running() as (process, url):
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+            bad = client.post("/predict", content=b"{no json", headers={"content-type": "a/json"})
+            good = client.post("/predict", json={"inputs": [0, 0]})
+            health = client.get("/health").json()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+
+    assert url.startswith("http://127.0.0.1:")
+    assert (bad.status_code, good.status_code) == (422, 200)
+    assert health == {"status": "ok", "inputs": 2, "classes": ["arm 1", "arm 2", "arm 3"]}
+    assert process.returncode == 0
+    assert "stopped after 1 requests in 1 batches" in said
+    assert "Traceback" not in said
+
+
+@pytest.fixture
+def refused(example, capsys):
+    """Calls `main` with arguments that it refuses; its exit code and what it says."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as stopped:
+            example.main([str(argument) for argument in arguments])
+        return stopped.value.code, capsys.readouterr().err
+
+    return call
+
+
+def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
+    """Without a model the script ends with code 2 and one line: how to make one."""
+    path = tmp_path / "model.pt"
+
+    assert refused("--model", path) == (
+        2,
+        f"serve.py: no model at {path}: make one with --save-demo {path}\n",
+    )
+
+
+def test_a_file_that_is_no_model_is_refused(refused, tmp_path):
+    """A file that holds something else is named, in one line."""
+    path = tmp_path / "model.pt"
+    path.write_bytes(b"no model")
+
+    code, said = refused("--model", path)
+
+    assert code == 2
+    assert said.startswith(f"serve.py: {path} is no model of this script: ")
+    assert said.count("\n") == 1
+
+
+def test_a_port_that_is_taken_is_refused(refused, demo):
+    """A port on which something listens already is refused in one line."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, said = refused("--model", demo[0], "--port", port)
+
+    assert (code, said) == (
+        2,
+        f"serve.py: can't listen on 127.0.0.1:{port}: Address already in use\n",
+    )
+
+
+def test_nothing_to_measure_is_told(refused, tmp_path):
+    """`--bench` of an address where nothing answers ends with code 2 and one line."""
+    code, said = refused("--bench", "http://127.0.0.1:9", "--out", tmp_path)
+
+    assert code == 2
+    assert said.startswith("serve.py: no service of this script answers at http://127.0.0.1:9: ")
+
+
+def test_a_dry_run_writes_nothing(example, tmp_path):
+    """`--dry-run` trains ten steps and keeps nothing."""
+    example.main(["--save-demo", str(tmp_path / "new" / "model.pt"), "--dry-run"])
+
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_measurement_leaves_a_figure(example, tmp_path):
+    """`--bench` draws which share of the requests was answered within which time."""
+    from PIL import Image
+
+    result = {"waits_ms": [3.0, 1.0, 2.0], "per_second": 500.0, "clients": 2}
+    example.draw_waits({"batched": result}, tmp_path / "waits.png")
+
+    with Image.open(tmp_path / "waits.png") as figure:
+        assert figure.size == (840, 480)
+        assert len(figure.convert("RGB").getcolors(100000)) > 50

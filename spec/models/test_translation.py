@@ -1,0 +1,288 @@
+"""Translation with attention.
+
+`examples/translation.py` learns to translate simple English into Talu, an invented language with
+another word order, two genders and endings that agree. Before it writes a word the net looks back
+at the sentence it read. Nobody tells it where: that the weights come to lie on the word that is
+translated, wherever it stands, is what it finds out by itself. The exceptions are no mistakes: an
+article of Talu has the gender of its noun, and so the net looks at the noun to write it.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+
+pytestmark = [pytest.mark.slow]
+
+TINY = ["--pairs=200", "--epochs=3", "--device=cpu"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: in so small batches more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def translation():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.translation", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(translation, tmp_path_factory):
+    """The metrics of a run by the defaults, and the folder that it wrote to."""
+    out = tmp_path_factory.mktemp("trained") / "deep" / "out"
+    return translation.main(["--out", str(out), "--device", "cpu"]), out
+
+
+@pytest.fixture(scope="module")
+def translate(translation, trained):
+    """Translates a sentence by the trained net."""
+
+    def ask(sentence):
+        return translation.main(
+            ["--out", str(trained[1]), "--translate", sentence, "--device", "cpu"]
+        )
+
+    return ask
+
+
+def test_unseen_sentences_are_translated_word_for_word(trained):
+    """Of 400 sentences that it never saw the net translates nearly all without one wrong word."""
+    metrics, _ = trained
+
+    assert metrics["pairs"] == {"train": 3600, "test": 400}
+    assert metrics["net"]["exact"] == pytest.approx(0.98, abs=0.021)
+    assert metrics["net"]["words"] == pytest.approx(0.995, abs=0.006)
+
+
+def test_no_sentence_to_be_measured_on_was_learned_from(translation, trained):
+    """Every source sentence is there once, so those measured on are unseen."""
+    lines = (trained[1] / "pairs.tsv").read_text().splitlines()
+
+    assert len({line.partition("\t")[0] for line in lines}) == 4000
+
+
+def test_a_dictionary_has_the_words_but_not_their_order(trained):
+    """Word by word in the source's order two words in three are right, one in nine in its place."""
+    dictionary = trained[0]["word_by_word"]
+
+    assert dictionary["exact"] == 0.0
+    assert dictionary["words"] == pytest.approx(0.11, abs=0.03)
+    assert dictionary["anywhere"] == pytest.approx(0.66, abs=0.04)
+
+
+def test_the_most_frequent_words_are_no_translation(trained):
+    """The most frequent word of each place is right one time in fifteen."""
+    frequent = trained[0]["most_frequent"]
+
+    assert frequent["exact"] == 0.0
+    assert frequent["words"] == pytest.approx(0.065, abs=0.02)
+
+
+def test_attention_peaks_at_the_word_that_is_translated(trained):
+    """Most words look most at the word they translate; for one in five that is in their place."""
+    aligned = trained[0]["aligned"]
+
+    assert aligned["attention"] == pytest.approx(0.88, abs=0.121)
+    assert aligned["diagonal"] == pytest.approx(0.2, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("english", "talu"),
+    [
+        ("the small queen does not see a red bird", "la regina pika uno avio rubo ne vidas"),
+        ("yesterday some cats found the ship", "unon miron la nava yer trovisen"),
+        ("the old farmer hears the dogs", "la agra veka lan hundan udas"),
+        ("the old king hears the trees", "lo rego veko lon arbon udas"),
+        ("the farmers heard a dog near the river", "lan agran la riva cheto una hunda udisen"),
+    ],
+)
+def test_translate_orders_the_words_and_makes_them_agree(translate, english, talu):
+    """`--translate` puts the adjective behind its noun and the verb last, in gender and number."""
+    assert translate(english)["translation"] == talu
+
+
+def test_the_attention_of_each_word_sums_to_one(translate):
+    """Each row of attention is a distribution over the words that were read, and their end."""
+    attention = torch.tensor(translate("the old king saw a small red bird")["attention"])
+
+    assert attention.shape[1] == 9
+    assert attention.sum(1).tolist() == pytest.approx([1.0] * len(attention), abs=1e-5)
+    assert attention.min().item() == pytest.approx(0, abs=0.01)
+
+
+def test_the_reordering_is_seen_in_the_attention(translate):
+    """Nouns before adjectives, the verb last: the peaks of attention say where words went."""
+    answer = translate("the small queen saw a red bird")
+
+    peaks = torch.tensor(answer["attention"]).argmax(1).tolist()
+
+    assert answer["translation"] == "la regina pika uno avio rubo vidis"
+    assert [peaks[place] for place in (1, 2, 4, 5, 6)] == [2, 1, 6, 5, 3]
+
+
+def test_attention_gives_nothing_to_padding(translation):
+    """In a batch a short sentence is padded; no weight falls on the padding, nor on its result."""
+    net = translation.Translator(10, 10).eval()
+    target = torch.tensor([[4, 5, 3]])
+
+    alone, _ = net(torch.tensor([[4, 5, 3]]), target)
+    scores, attention = net(torch.tensor([[4, 5, 3, 0, 0], [4, 5, 6, 7, 3]]), target.repeat(2, 1))
+
+    assert attention[0, :, 3:].tolist() == [[0.0, 0.0]] * 3
+    assert scores[0].flatten().tolist() == pytest.approx(alone.flatten().tolist(), abs=1e-5)
+
+
+def test_teacher_forcing_and_greedy_decoding_agree_on_what_is_written(translation):
+    """Given its own translation as the target, the net finds each of its words most likely."""
+    torch.manual_seed(0)
+    net = translation.Translator(20, 20).eval()
+    source = torch.tensor([[4, 5, 6, 3]])
+
+    with torch.inference_mode():
+        written, looks = net.translate(source, 6)
+        scores, attention = net(source, torch.tensor(written))
+
+    assert scores.argmax(2).tolist() == written
+    assert attention.flatten().tolist() == pytest.approx(looks.flatten().tolist(), abs=1e-5)
+
+
+def test_the_loss_falls_on_unseen_sentences_with_every_epoch(trained):
+    """The loss begins near that of a guess among the words and falls to a hundredth."""
+    losses = trained[0]["losses"]
+    unseen = [each["test"] for each in losses]
+
+    assert len(losses) == 6
+    assert losses[0]["train"] == pytest.approx(2.5, abs=0.3)
+    assert unseen == sorted(unseen, reverse=True)
+    assert unseen[-1] == pytest.approx(0.0, abs=0.04)
+
+
+def test_pairs_of_ones_own_are_read(translation, tmp_path):
+    """`--data` takes a source, a tab and a target; a third column that is no alignment is left."""
+    words = ["uno", "due", "tre", "quattro", "cinque"]
+    lines = [f"{i} and {j}\t{words[i]} e {words[j]}\tCC-BY 2.0" for i in range(5) for j in range(5)]
+    (tmp_path / "ita.tsv").write_text("\n".join([*lines, lines[0]]))
+
+    metrics = translation.main(
+        [f"--data={tmp_path}/ita.tsv", f"--out={tmp_path}", "--epochs=2", "--device=cpu"]
+    )
+
+    assert metrics["pairs"] == {"train": 23, "test": 2}
+    assert metrics["words"] == [10, 10]
+    assert metrics["aligned"] is None
+
+
+def test_a_run_writes_its_pairs_figures_and_net(trained):
+    """A run leaves the pairs it wrote and read back, two figures and a checkpoint."""
+    from PIL import Image
+
+    _, out = trained
+
+    assert sorted(os.listdir(out)) == ["attention.png", "checkpoint.pt", "loss.png", "pairs.tsv"]
+    with Image.open(out / "loss.png") as loss, Image.open(out / "attention.png") as attention:
+        assert (loss.size, attention.size) == ((840, 480), (990, 900))
+        assert len(set(attention.convert("L").tobytes())) > 100
+
+
+# Calls `main`, and kills its own process in place of the given write of a checkpoint.
+DIES = """
+import os, signal, sys
+from examples import translation
+
+left, save = iter(range(int(sys.argv[1]) - 1)), os.fsync
+
+def dies(file):
+    if next(left, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(file)
+
+os.fsync = dies
+translation.main(sys.argv[2:])
+"""
+
+
+@pytest.mark.spare("3", reason="any checkpoint but the first will do")
+def test_a_killed_run_resumed_ends_with_the_same_weights(translation, tmp_path, pytestconfig):
+    """Killed as it writes a checkpoint and resumed, a run ends as if nothing had happened."""
+    run = [*TINY, f"--out={tmp_path / 'killed'}"]
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, "3", *run],
+        cwd=pytestconfig.rootpath,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+    )
+    assert killed.returncode == -signal.SIGKILL
+
+    metrics = translation.main([*run, "--resume"])
+
+    whole = translation.main([*TINY, f"--out={tmp_path / 'whole'}"])
+    ours, theirs = (
+        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["model"]
+        for name in ("killed", "whole")
+    )
+    assert metrics["losses"] == whole["losses"]
+    assert [torch.equal(ours[name], theirs[name]) for name in theirs] == [True] * 21
+
+
+def test_another_seed_is_another_run(translation, tmp_path):
+    """The seed decides the sentences and the weights, and a checkpoint of another is refused."""
+    first = translation.main([*TINY, f"--out={tmp_path / 'first'}"])
+    other = translation.main([*TINY, f"--out={tmp_path / 'other'}", "--seed=1"])
+
+    assert first["losses"] != other["losses"]
+    assert (tmp_path / "first" / "pairs.tsv").read_text() != (
+        tmp_path / "other" / "pairs.tsv"
+    ).read_text()
+
+
+def test_a_checkpoint_of_another_run_is_refused(translation, tmp_path, capsys):
+    """A run goes on only from a checkpoint of its own: same numbers, same seed, same pairs."""
+    translation.main([*TINY, f"--out={tmp_path}"])
+
+    with pytest.raises(SystemExit, match="2"):
+        translation.main([*TINY, f"--out={tmp_path}", "--lr=0.5", "--resume"])
+
+    assert "is of another run: lr is 0.004 there, 0.5 here" in capsys.readouterr().err
+
+
+def test_a_dry_run_writes_nothing(translation, tmp_path):
+    """`--dry-run` goes all the way with 300 pairs, and leaves not even the folder."""
+    metrics = translation.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
+
+    assert metrics["pairs"] == {"train": 270, "test": 30}
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments", "said"),
+    [
+        (None, ["--data={}/p.tsv"], "no pairs in {}/p.tsv: put lines of a source, a tab and"),
+        ("hello\n", ["--data={}/p.tsv"], "{}/p.tsv, line 1: no source, tab and target"),
+        ("yes\tsi\n", ["--data={}/p.tsv"], "{}/p.tsv has 1 different sources; 10 are the least"),
+        (None, ["--translate=cat"], "no trained net in {}/checkpoint.pt: run the script without"),
+        (None, ["--translate= "], "--translate: the sentence has no words"),
+        (None, [*TINY, "--lr=1e30"], "the loss is nan: --lr 1e+30 led training astray"),
+        (None, ["--device=abacus"], "--device abacus: "),
+    ],
+)
+def test_bad_input_is_told_in_one_line(translation, tmp_path, capsys, written, arguments, said):
+    """What can't be read or isn't there ends the run with code 2 and one line that says what."""
+    (tmp_path / "p.tsv").write_text(written) if written else None
+
+    with pytest.raises(SystemExit, match="2"):
+        translation.main([f"--out={tmp_path}", *(each.format(tmp_path) for each in arguments)])
+
+    error = capsys.readouterr().err
+    assert error.startswith("translation.py: " + said.format(tmp_path))
+    assert error.count("\n") == 1
