@@ -5,7 +5,8 @@ train, measure on pictures that the net has not seen. `--recipe notes` takes the
 (note 004, the sixty-minute blitz): batches of 4 from a DataLoader with two workers, SGD with a
 fixed learning rate, two epochs. `--recipe fast` trains the same net on the same pictures without
 waiting for them: every picture is decoded once and held in one tensor, batches are of 64,
-pictures are mirrored at random, and the learning rate rises and falls over the run.
+pictures are mirrored at random, the learning rate rises and falls over the run, and in the end the
+net is asked about each picture and its mirror image.
 
     python examples/cifar10_classifier.py --data data/cifar10 --download --recipe both
 
@@ -14,8 +15,9 @@ its own copy (`--download` puts it there). In `--out` appear the loss curve, a g
 pictures and a checkpoint; a run that was stopped, even by `kill -9`, goes on with `--resume`.
 
 On the test pictures of CIFAR-10, read from JPEG files, `notes` recognises about 54 % after its two
-epochs, `fast` about 59 % after two and 65 % after five. Each run ends with its seconds, phase by
-phase.
+epochs, `fast` about 60 % after two and 67 % after five. On two cores, seeds 0 to 2, `notes` trained
+for 122 to 162 s; `fast` decoded for 7 s, then trained for 29 to 35 s, two epochs of it 12 s. Each
+run ends with its seconds, phase by phase.
 """
 
 import argparse
