@@ -1,0 +1,82 @@
+"""An atlas of drift.
+
+A behaviour is what a release answers to a small question. `spec/drift/probes.py` puts such
+questions in words that every release since 1.0 understands, and `spec/drift/atlas.json` holds what
+each of them answered, column by column; `pytest --drift` prints where the answers part. Here the
+column of the running release is asked again, and the ledger of the notes' claims is held against
+the atlas: a claim that is said to have changed in some release has to have an answer that did.
+"""
+
+from pathlib import Path
+
+import pytest
+import torch
+from packaging.version import Version
+
+from fixtures.claims import LEDGER
+from fixtures.drift import changes, read_atlas, read_probes
+
+ROOT = Path(__file__).parents[2]
+QUESTIONS = read_probes(ROOT)
+PROBES = QUESTIONS.PROBES
+COLUMNS = read_atlas(ROOT)
+RECORDED = {name: column for name, column in COLUMNS.items() if "values" in column}
+OLDEST, *_, NEWEST = map(Version, RECORDED)
+HERE = "{0.major}.{0.minor}".format(Version(torch.__version__))
+
+
+@pytest.mark.skipif(HERE not in RECORDED, reason=f"the atlas has no column for {HERE} yet")
+@pytest.mark.parametrize("name", PROBES)
+def test_the_running_release_answers_as_recorded(name):
+    """What the atlas has for this release is what it says now."""
+    assert PROBES[name].run() == RECORDED[HERE]["values"][name]
+
+
+def test_all_columns_answer_the_same_questions():
+    """Every release was asked every question."""
+    asked = {name: sorted(column["values"]) for name, column in RECORDED.items()}
+
+    assert asked == dict.fromkeys(RECORDED, sorted(PROBES))
+
+
+def test_every_question_is_about_something_else():
+    """No two questions have the same words."""
+    says = [probe.says for probe in PROBES.values()]
+
+    assert len(set(says)) == len(says)
+
+
+def releases_of_change(claim):
+    """The releases in which an answer changed that decides the claim."""
+    found = changes(COLUMNS, PROBES)
+    return {change.release for change in found if claim in PROBES[change.probe].claims}
+
+
+def test_a_changed_claim_has_an_answer_that_changed_in_its_release(pytestconfig):
+    """Where the ledger says `changed` since a release, an answer in the atlas changed there too.
+
+    What changed before the oldest column, or after the newest, can't be seen there.
+    """
+    probed = {id for probe in PROBES.values() for id in probe.claims}
+    changed = {
+        claim.id: claim.since
+        for claim in pytestconfig.stash[LEDGER].claims.values()
+        if claim.verdict == "changed"
+        and claim.id in probed
+        and OLDEST < Version(claim.since) <= NEWEST
+    }
+
+    wrong = {id: since for id, since in changed.items() if since not in releases_of_change(id)}
+
+    assert wrong == {}
+
+
+def test_each_claim_that_does_not_hold_is_probed_or_excused(pytestconfig):
+    """A claim that changed or was never so has a question in the atlas, or a reason for none."""
+    ledger = pytestconfig.stash[LEDGER]
+    probed = {id for probe in PROBES.values() for id in probe.claims}
+    wanted = {claim.id for claim in ledger.claims.values() if claim.verdict in ("changed", "never")}
+
+    assert wanted - probed - set(QUESTIONS.NOT_PROBED) == set()
+    assert probed & set(QUESTIONS.NOT_PROBED) == set()
+    assert probed - set(ledger.claims) == set()
