@@ -1,0 +1,169 @@
+"""A GAN in fifty lines.
+
+`examples/gan_1d.py` lets two small nets play against each other. One turns even chance into
+numbers, the other says of numbers whether they come from a normal distribution of mean 4 and
+standard deviation 1.25. The surprising part is what the first net is never shown: it has not seen
+one of the numbers that it learns to imitate, and knows of them only what pleases the other.
+"""
+
+import functools
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: in so small batches more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def gan():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.gan_1d", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(gan, tmp_path_factory):
+    """Trains by the defaults, from each seed once, and gives the metrics and the folder."""
+
+    @functools.cache
+    def train(seed):
+        out = tmp_path_factory.mktemp("gan_1d")
+        return gan.main(["--seed", str(seed), "--out", str(out), "--device", "cpu"]), out
+
+    return train
+
+
+@pytest.mark.claim("path-gan-fifty-lines")
+def test_both_networks_and_their_training_take_at_most_fifty_lines(gan):
+    """Both nets and the loop that trains them are written in at most fifty lines."""
+    source = Path(gan.__file__).read_text()
+    _, _, rest = source.partition("# networks and training\n")
+    written, end, _ = rest.partition("# end\n")
+    lines = [line for line in written.splitlines() if line.strip()]
+
+    assert end == "# end\n"
+    assert lines[0] == "def make_generator(hidden=32):"
+    assert len(lines) == pytest.approx(40, abs=10)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.spare("0", reason="another seed does as well")
+@pytest.mark.spare("1", reason="another seed does as well")
+@pytest.mark.spare("2", reason="another seed does as well")
+def test_samples_reach_the_mean_and_the_deviation_of_the_data(trained, seed):
+    """From any of three seeds the samples reach mean 4 and deviation 1.25 within 10 percent."""
+    metrics, _ = trained(seed)
+
+    assert metrics["mean"] == pytest.approx(4, rel=0.1)
+    assert metrics["std"] == pytest.approx(1.25, rel=0.1)
+
+
+def test_samples_take_the_shape_of_the_data_too(trained):
+    """Not only mean and deviation: at no number is the share of samples below far off the law's.
+
+    The numbers that the generator is fed, and its samples before training, lie almost wholly to
+    one side of the data.
+    """
+    metrics, _ = trained(0)
+
+    assert metrics["distance"] == pytest.approx(0.025, abs=0.025)
+    assert metrics["noise_distance"] == pytest.approx(0.925, abs=0.01)
+    assert metrics["untrained"]["distance"] == pytest.approx(0.99, abs=0.05)
+
+
+def test_the_distance_is_right_on_samples_that_a_hand_can_count(gan):
+    """A single sample at the middle is half a law away; samples far to the side, all of it."""
+    middle, aside = torch.tensor([4.0]), torch.tensor([90.0, 91.0])
+
+    assert gan.distance(middle, 4, 1.25) == 0.5
+    assert gan.distance(aside, 4, 1.25) == 1.0
+
+
+def test_in_the_end_the_discriminator_can_only_guess(trained):
+    """When the samples are good, the discriminator says one half and both losses stay at a guess.
+
+    That is ln 4 for the discriminator, which judges twice, and ln 2 for the generator.
+    """
+    metrics, _ = trained(0)
+
+    assert metrics["verdict_on_real"] == pytest.approx(0.5, abs=0.05)
+    assert metrics["history"]["discriminator"][-1] == pytest.approx(1.3863, abs=0.05)
+    assert metrics["history"]["generator"][-1] == pytest.approx(0.6931, abs=0.1)
+
+
+def test_the_samples_walk_from_nought_to_four(trained):
+    """The samples set out near 0, and stay near 4 for the whole second half of the training."""
+    metrics, _ = trained(0)
+    way = metrics["history"]
+
+    assert metrics["untrained"]["mean"] == pytest.approx(0, abs=1)
+    assert way["step"][::33] == [15, 510, 1005, 1500]
+    assert way["mean"][50:] == pytest.approx([4.0] * 50, abs=0.5)
+    assert way["std"][50:] == pytest.approx([1.25] * 50, abs=0.3)
+
+
+def test_one_seed_gives_the_same_samples_again_and_another_gives_others(gan, tmp_path):
+    """Two runs from one seed are equal number for number; a run from another seed is not."""
+    run = ["--steps", "5", "--out", str(tmp_path), "--device", "cpu", "--seed"]
+
+    first, again, other = (gan.main([*run, seed]) for seed in ("3", "3", "4"))
+
+    assert first["history"] == again["history"]
+    assert first["mean"] == again["mean"]
+    assert first["mean"] != other["mean"]
+    assert first["history"]["step"] == [1, 2, 3, 4, 5]
+
+
+def test_a_run_draws_two_figures(trained):
+    """A run leaves a histogram of its samples and the history of its training, and no more."""
+    from PIL import Image
+
+    _, out = trained(0)
+
+    assert sorted(os.listdir(out)) == ["history.png", "samples.png"]
+    with Image.open(out / "samples.png") as samples, Image.open(out / "history.png") as history:
+        assert (samples.size, history.size) == ((700, 400), (800, 600))
+        shades = [len(set(figure.convert("L").tobytes())) for figure in (samples, history)]
+        assert shades == pytest.approx([180, 180], abs=80)
+
+
+def test_a_dry_run_takes_three_steps_and_writes_nothing(gan, tmp_path, monkeypatch):
+    """`--dry-run` takes three steps and leaves no trace on the disk."""
+    monkeypatch.chdir(tmp_path)
+
+    metrics = gan.main(["--dry-run", "--out", str(tmp_path / "out")])
+
+    assert metrics["history"]["step"] == [1, 2, 3]
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--lr", "1e30"], "training went astray"),
+        (["--device", "toaster"], "gan_1d.py: --device toaster: "),
+        (["--out", "/dev/null/x"], "gan_1d.py: --out /dev/null/x: Not a directory"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(gan, capsys, tmp_path, monkeypatch, arguments, line):
+    """A loss gone astray, a device or a folder that cannot be: one line, and exit code 2."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SystemExit, match=r"^2$"):
+        gan.main(arguments)
+
+    told = capsys.readouterr().err
+    assert line in told
+    assert told.count("gan_1d.py: ") == 1

@@ -1,0 +1,293 @@
+"""A picture in the manner of another.
+
+`examples/style_transfer.py` trains no net: it changes the pixels of one picture until a net whose
+weights never change finds in it the content of a second and the style of a third. What passes for
+style is a Gram matrix, a table of which features occur together. The surprising part is that the
+net need not have learned anything: random weights see colours and strokes well enough.
+"""
+
+import functools
+import os
+import urllib.error
+
+import pytest
+import torch
+from torch import nn
+
+pytestmark = [pytest.mark.slow]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """One thread: on so small pictures more only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def transfer():
+    """The example as a module."""
+    return pytest.importorskip(
+        "examples.style_transfer", reason='needs what pip install -e ".[examples]" brings'
+    )
+
+
+@pytest.fixture(scope="module")
+def painted(transfer, tmp_path_factory):
+    """Paints in each way once, and gives the metrics and the folder of the results."""
+
+    @functools.cache
+    def paint(*arguments):
+        out = tmp_path_factory.mktemp("style")
+        return transfer.main([*arguments, "--out", str(out), "--device", "cpu"]), out
+
+    return paint
+
+
+def test_a_gram_matrix_multiplies_channels_pixel_by_pixel(transfer):
+    """A Gram matrix holds, for every two channels, the mean over the pixels of their product."""
+    features = torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]])
+
+    table = transfer.gram(features)
+
+    assert features.shape == (1, 2, 1, 2)
+    assert table.tolist() == [[2.5, 5.5], [5.5, 12.5]]
+
+
+def test_a_gram_matrix_forgets_where(transfer):
+    """Pixels in another order make other features and the same Gram matrix."""
+    features = torch.tensor([[[[1.0, 2.0, 4.0]], [[3.0, 0.0, 1.0]]]])
+    turned = features.flip(3)
+
+    assert transfer.gram(turned).tolist() == transfer.gram(features).tolist()
+    assert turned[0, 0].tolist() == [[4.0, 2.0, 1.0]]
+
+
+def test_the_losses_are_nought_for_the_picture_they_come_from(transfer):
+    """A picture lies at no distance from its own content and style, at some from another's."""
+    scene = transfer.to_tensor(transfer.draw_scene(32))
+    pattern = transfer.to_tensor(transfer.draw_pattern(32))
+    losses = transfer.Losses(transfer.random_features(), scene, pattern)
+
+    of_scene, of_pattern = losses.numbers(scene), losses.numbers(pattern)
+
+    assert of_scene[0] == 0
+    assert of_pattern[1] == 0
+    assert [of_scene[1] > 0.1, of_pattern[0] > 0.1] == [True, True]
+
+
+def test_both_losses_fall(painted):
+    """From noise, the distance from the content falls to half, that from the style to a tenth.
+
+    The content's begins near 2, where that of unrelated pictures lies.
+    """
+    metrics, _ = painted()
+    history = metrics["history"]
+
+    assert len(history["content"]) == 150
+    assert history["content"][0] == pytest.approx(2, abs=0.1)
+    assert history["content"][-1] < history["content"][0] * 0.6
+    assert history["style"][-1] < history["style"][0] / 10
+
+
+def test_the_result_keeps_the_content_and_takes_on_the_style(painted):
+    """The result lies nearer to the content than noise and the pattern do.
+
+    And nearer to the style than noise and the scene do.
+    """
+    metrics, _ = painted()
+    result, noise, scene, pattern = (
+        metrics["distances"][name] for name in ("result", "noise", "content", "style")
+    )
+
+    assert result["content"] < noise["content"] * 0.6
+    assert result["content"] < pattern["content"] * 0.6
+    assert result["style"] < scene["style"] / 40
+    assert result["style"] < noise["style"] / 10
+
+
+def test_with_no_weight_on_the_style_the_picture_stays_the_content(painted):
+    """With a style weight of 0, what starts as the content stays so, pixel by pixel."""
+    metrics, _ = painted(
+        *("--style-weight", "0", "--smooth", "0", "--start", "content"),
+        *("--size", "48", "--steps", "10"),
+    )
+
+    assert metrics["pixels"] == 0
+    assert metrics["distances"]["result"]["content"] == 0
+    assert metrics["history"]["content"] == [0.0] * 10
+
+
+def test_with_no_weight_on_the_content_the_gram_matrices_become_those_of_the_style(painted):
+    """With a content weight of 0 the Gram matrices come near the style's, the content is lost."""
+    run = ("--smooth", "0", "--size", "64", "--steps", "80")
+    free, _ = painted("--content-weight", "0", *run)
+    bound, _ = painted(*run)
+
+    assert free["distances"]["result"]["style"] < free["distances"]["noise"]["style"] / 50
+    assert free["distances"]["result"]["style"] < bound["distances"]["result"]["style"] / 1.5
+    assert free["distances"]["result"]["content"] > 2 * bound["distances"]["result"]["content"]
+
+
+def test_the_net_is_the_same_in_every_run_and_learns_nothing(transfer):
+    """The net's random weights are the same ones in every run, and get no gradient in any."""
+    torch.manual_seed(1)
+    one = transfer.random_features()
+    torch.manual_seed(2)
+    other = transfer.random_features()
+
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    assert [torch.equal(ours, theirs) for ours, theirs in pairs] == [True] * 6
+    assert [parameter.requires_grad for parameter in one.parameters()] == [False] * 6
+
+
+def test_one_seed_gives_the_same_picture_again_and_another_gives_another(transfer, tmp_path):
+    """Two runs from one seed paint the same picture; from other noise comes another one."""
+    run = ["--size", "32", "--steps", "3", "--device", "cpu"]
+    for name, seed in (("first", "5"), ("again", "5"), ("other", "6")):
+        transfer.main([*run, "--seed", seed, "--out", str(tmp_path / name)])
+
+    first, again, other = (
+        (tmp_path / name / "result.png").read_bytes() for name in ("first", "again", "other")
+    )
+    assert first == again
+    assert first != other
+
+
+def test_a_run_leaves_the_result_and_two_figures(painted):
+    """A run leaves the picture, it beside those it comes from, and the losses, and no more."""
+    from PIL import Image
+
+    _, out = painted()
+
+    assert sorted(os.listdir(out)) == ["losses.png", "pictures.png", "result.png"]
+    sizes, shades = [], []
+    for name in sorted(os.listdir(out)):
+        with Image.open(out / name) as figure:
+            sizes.append(figure.size)
+            shades.append(len(set(figure.convert("L").tobytes())))
+    assert sizes == [(700, 400), (900, 320), (96, 96)]
+    assert shades == pytest.approx([200, 200, 200], abs=80)
+
+
+def test_pictures_of_ones_own_are_cut_to_their_middle_square(transfer, tmp_path):
+    """A file of any shape will do: of a wide picture the middle is taken, of a tall one too."""
+    from PIL import Image
+
+    wide = Image.new("RGB", (96, 32), "black")
+    wide.paste((255, 0, 0), (32, 0, 64, 32))
+    wide.save(tmp_path / "wide.png")
+    wide.rotate(90, expand=True).save(tmp_path / "tall.png")
+
+    across, down = (transfer.read_picture(tmp_path / name, 32) for name in ("wide.png", "tall.png"))
+
+    assert across.shape == (1, 3, 32, 32)
+    assert across.mean((0, 2, 3)).tolist() == [1.0, 0.0, 0.0]
+    assert down.mean((0, 2, 3)).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_content_and_style_can_be_any_two_files(transfer, tmp_path):
+    """`--content` and `--style` name the two pictures; the style's colours come to the result."""
+    from PIL import Image
+
+    transfer.draw_scene(40).save(tmp_path / "scene.png")
+    Image.new("RGB", (50, 40), (200, 30, 30)).save(tmp_path / "red.jpg")
+    files = ["--content", str(tmp_path / "scene.png"), "--style", str(tmp_path / "red.jpg")]
+
+    transfer.main([*files, "--size", "32", "--steps", "60", "--out", str(tmp_path)])
+
+    with Image.open(tmp_path / "result.png") as image:
+        red, green, blue = (
+            transfer.to_tensor(image).mean((0, 2, 3)) - torch.tensor([0.78, 0.12, 0.12])
+        ).tolist()
+    assert [red, green, blue] == pytest.approx([0, 0, 0], abs=0.25)
+
+
+def test_the_layers_of_vgg_are_those_of_the_paper(transfer):
+    """In VGG-19 the style is read behind the first ReLU of four blocks, the content in the fourth.
+
+    The net is built without memory for its 143 million numbers: only its order counts here.
+    """
+    from torchvision import models
+
+    with torch.device("meta"):
+        layers = models.vgg19().features
+    seen = [layers[tap] for tap in (*transfer.VGG_TAPS, transfer.VGG_CONTENT)]
+    channels = [layers[tap - 1].out_channels for tap in transfer.VGG_TAPS]
+
+    assert [type(layer) for layer in seen] == [nn.ReLU] * 5
+    assert channels == [64, 128, 256, 512]
+    assert transfer.VGG_CONTENT == 22
+
+
+def test_weights_default_takes_the_trained_vgg(transfer, monkeypatch, tmp_path):
+    """`--weights DEFAULT` paints by torchvision's VGG-19; here a small stand-in answers for it."""
+    asked = []
+
+    class StandIn:
+        def __init__(self, weights):
+            asked.append(weights)
+            layers = [layer for _ in range(12) for layer in (nn.Conv2d(4, 4, 1), nn.ReLU(True))]
+            self.features = nn.Sequential(nn.Conv2d(3, 4, 1), *layers[1:])
+
+    monkeypatch.setattr(transfer.models, "vgg19", StandIn)
+
+    metrics = transfer.main(
+        ["--weights", "DEFAULT", "--size", "32", "--steps", "5", "--out", str(tmp_path)]
+    )
+
+    assert asked == ["DEFAULT"]
+    assert len(metrics["history"]["style"]) == 5
+
+
+def test_without_a_network_vgg_is_missed_in_one_line(transfer, monkeypatch, tmp_path, capsys):
+    """Where VGG-19 cannot be fetched, one line says where to put its file; the exit code is 2."""
+
+    def no_network(*args, **kwargs):
+        raise urllib.error.URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(transfer.models, "vgg19", no_network)
+
+    with pytest.raises(SystemExit, match=r"^2$"):
+        transfer.main(["--weights", "DEFAULT", "--out", str(tmp_path)])
+
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told.startswith("style_transfer.py: the weights of VGG-19 cannot be fetched: <urlopen")
+    assert f"put vgg19-dcbb9e9d.pth into {tmp_path}/hub/checkpoints" in told
+
+
+def test_a_dry_run_takes_two_steps_and_writes_nothing(transfer, tmp_path, monkeypatch):
+    """`--dry-run` takes two steps and leaves no trace on the disk."""
+    monkeypatch.chdir(tmp_path)
+
+    metrics = transfer.main(["--dry-run", "--size", "32"])
+
+    assert len(metrics["history"]["style"]) == 2
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--content", "nothing.png"], "no picture nothing.png"),
+        (["--style", "words.png"], "words.png is no picture that can be read: "),
+        (["--out", "words.png/x"], "--out words.png/x: Not a directory"),
+        (["--device", "toaster"], "--device toaster: "),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(
+    transfer, capsys, tmp_path, monkeypatch, arguments, line
+):
+    """A picture, a folder or a device that cannot be: one line, and exit code 2."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.png").write_text("words")
+
+    with pytest.raises(SystemExit, match=r"^2$"):
+        transfer.main(["--size", "32", *arguments])
+
+    told = capsys.readouterr().err
+    assert f"style_transfer.py: {line}" in told
+    assert "Traceback" not in told
