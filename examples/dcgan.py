@@ -25,8 +25,8 @@ nearest to a sample agree on one at 80 % (gan) and 74 % (wgan), to another real 
 noise at 60 %: most samples can be read, some are strokes without a meaning. Those of the WGAN match
 the statistics better and are grainier, fewer can be read. Its critic's distance falls from 0.05 to
 0.006 in 200 steps, then creeps up to 0.009 as the critic goes on learning. On the faces 98 % of
-samples have hair, eyes and mouth where they should be (faces 99 %, noise 11 %); the WGAN reached
-94 %.
+samples have hair, eyes and mouth where they should be (faces 99 %, noise 11 %); the WGAN reached 94
+%.
 """
 
 import argparse
