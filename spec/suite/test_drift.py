@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-PROBES = '''
+PROBES = """
 class Probe:
     says = "What 7 // 2 gives."
     claims = ("division",)
@@ -18,7 +18,7 @@ class Probe:
         return 7 // 2
 
 PROBES = {"division": Probe()}
-'''
+"""
 
 ATLAS = {
     "releases": {

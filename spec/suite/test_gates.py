@@ -154,7 +154,7 @@ def test_a_warning_nobody_expects_fails_the_fact(book):
 def test_a_page_about_torchvision_is_skipped_where_there_is_none(book, monkeypatch):
     """A page that imports torchvision is skipped as a whole where it is not installed."""
     monkeypatch.setattr("fixtures.gates.find_spec", lambda name: None)
-    page = 'raise ModuleNotFoundError("No module named \'torchvision\'")'
+    page = "raise ModuleNotFoundError(\"No module named 'torchvision'\")"
     book.page("data/test_transforms.py", page)
 
     result = book.run("-rs")
