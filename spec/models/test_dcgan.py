@@ -241,6 +241,18 @@ def test_pictures_are_generated_from_the_checkpoint(dcgan, trained):
         assert (image.size, image.mode) == ((16, 16), "RGB")
 
 
+def test_a_sample_is_the_same_alone_and_among_others(dcgan):
+    """A sample depends on its noise alone: batch norm goes by what it has seen in training."""
+    generator, noise = dcgan.make_generator(16, 1, 4), torch.randn(8, 32, 1, 1)
+    generator(5 * noise)
+
+    alone, among = (dcgan.sample(generator, part, "cpu")[0] for part in (noise[:1], noise))
+
+    assert (alone - among).abs().max().item() == pytest.approx(0, abs=1e-5)
+    assert alone.std().item() == pytest.approx(0.2, abs=0.19)
+    assert generator.training is True
+
+
 TINY = ["--width", "4", "--steps", "12", "--batch-size", "8", "--report-every", "4"]
 
 # Calls `main`, and kills its own process in place of the given call of a function.
@@ -355,11 +367,15 @@ def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_p
         (["--data", "."], ". is no folder of pictures: "),
         (["--generate", "3", "--out", "."], "no checkpoint.pt: train first"),
         (["--device", "toaster"], "--device toaster: "),
+        (["--data", "digits", "--lr", "1e30", *TINY], "the loss is "),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(dcgan, capsys, tmp_path, monkeypatch, arguments, line):
-    """A folder without pictures, one without a checkpoint, no such device: one line, code 2."""
+def test_what_cannot_be_is_told_in_one_line(
+    dcgan, few, capsys, tmp_path, monkeypatch, arguments, line
+):
+    """No pictures, no checkpoint, no such device, a loss gone astray: one line, and code 2."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").symlink_to(few)
 
     with pytest.raises(SystemExit, match=r"^2$"):
         dcgan.main(arguments)
