@@ -22,15 +22,6 @@ pytestmark = [pytest.mark.slow]
 TINY = "--couplets 100 --epochs 3 --hidden 16 --batch-size 4 --sample 40 --device cpu".split()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def threads():
-    """One thread: in so small steps more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def poet():
     """The example as a module."""

@@ -26,15 +26,6 @@ pytestmark = [
 TINY = ["--epochs", "2", "--batch-size", "4", "--report-every", "10", "--device", "cpu"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: in so small batches more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def classifier():
     """The example as a module."""

@@ -25,15 +25,6 @@ pytestmark = [pytest.mark.slow]
 MNIST_FOLDER = mnist_folder()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: on so small pictures more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def dcgan():
     """The example as a module."""

@@ -24,15 +24,6 @@ SHORT = ["--steps", "3500", "--enough", "250", "--device", "cpu"]
 TINY = ["--steps", "700", "--warm-up", "100", "--evaluate-every", "200", "--device", "cpu"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: with nets so small more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def dqn():
     """The example as a module."""

@@ -25,15 +25,6 @@ pytestmark = [pytest.mark.slow]
 NEEDS = 'needs what pip install -e ".[examples]" brings'
 
 
-@pytest.fixture(scope="module", autouse=True)
-def threads():
-    """One thread: in so small batches more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def finetune():
     """The example as a module."""

@@ -16,15 +16,6 @@ import torch
 pytestmark = [pytest.mark.slow]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: in so small batches more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def gan():
     """The example as a module."""

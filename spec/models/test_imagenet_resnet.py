@@ -34,15 +34,6 @@ SMALL = ["--size", "48", "--device", "cpu", "--workers", "0"]
 TINY = ["--size", "32", "--device", "cpu", "--workers", "0", "--epochs", "2"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def threads():
-    """One thread: in so small batches more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def imagenet():
     """The example as a module."""

@@ -23,15 +23,6 @@ pytestmark = [pytest.mark.slow]
 TINY = ["--steps", "220", "--unroll", "2", "--batch-size", "2", "--device", "cpu"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: with products so small more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def example():
     """The example as a module."""

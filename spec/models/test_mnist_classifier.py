@@ -42,15 +42,6 @@ ROUNDS = {"mnist": ["--epochs", "4"], "drawn": ["--epochs", "12", "--log-every",
 TINY = "--epochs 3 --batch-size 8 --log-every 4 --device cpu".split()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: in so small batches more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def classifier():
     """The example as a module."""

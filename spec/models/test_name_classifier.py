@@ -17,15 +17,6 @@ pytestmark = [pytest.mark.slow]
 TINY = "--names 40 --epochs 2 --hidden 16 --device cpu".split()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def threads():
-    """One thread: in so small steps more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def namer():
     """The example as a module."""

@@ -24,15 +24,6 @@ pytestmark = [pytest.mark.slow]
 DEMO = ["--steps", "100", "--device", "cpu"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: in so small batches more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def example():
     """The example as a module."""

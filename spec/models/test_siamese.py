@@ -31,15 +31,6 @@ MNIST_FOLDER = mnist_folder()
 TINY = "--pairs 600 --epochs 1 --device cpu".split()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: in so small batches more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def siamese():
     """The example as a module."""

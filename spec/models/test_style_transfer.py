@@ -17,15 +17,6 @@ from torch import nn
 pytestmark = [pytest.mark.slow]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: on so small pictures more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def transfer():
     """The example as a module."""

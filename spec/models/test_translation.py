@@ -20,15 +20,6 @@ pytestmark = [pytest.mark.slow]
 TINY = ["--pairs=200", "--epochs=3", "--device=cpu"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: in so small batches more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def translation():
     """The example as a module."""

@@ -17,15 +17,6 @@ pytestmark = [pytest.mark.slow]
 STAGES = ["numpy", "tensor", "autograd", "function", "nn", "optim", "module"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """One thread: for such small matrices more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def example():
     """The example as a module."""

@@ -24,15 +24,6 @@ pytestmark = [pytest.mark.slow]
 TINY = "--epochs 3 --hidden 16 --batch-size 8 --length 16 --sample 30 --device cpu".split()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def threads():
-    """One thread: in so small steps more only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def speaker():
     """The example as a module."""
