@@ -231,6 +231,19 @@ def test_a_checkpoint_is_read_without_the_device():
     assert repr(x) == "tensor([1., 2.])"
 
 
+def test_a_file_is_loaded_onto_the_device_that_it_names():
+    """Loaded without `map_location`, a tensor is back on its own device, with new memory."""
+    file, x = io.BytesIO(), torch.tensor([1.0, 2.0], device="sim:1")
+    torch.save(x, file)
+    file.seek(0)
+
+    loaded = torch.load(file, weights_only=True)
+    x.zero_()
+
+    assert str(loaded.device) == "sim:1"
+    assert loaded.tolist() == [1.0, 2.0]
+
+
 def test_a_deep_copy_stays_on_its_device():
     """`copy.deepcopy` copies the numbers, on the device where they are."""
     x = torch.tensor([1.0, 2.0], device="sim:1")
