@@ -78,6 +78,22 @@ def test_a_changed_claim_has_an_answer_that_changed_in_its_release(ledger, relea
     assert wrong == {}
 
 
+@pytest.fixture(scope="module")
+def constant():
+    """The claims that have an answer which is the same in all columns."""
+    moved = {change.probe for change in changes(COLUMNS, PROBES)}
+    return {id for name, probe in PROBES.items() if name not in moved for id in probe.claims}
+
+
+def test_a_claim_that_was_never_true_has_an_answer_that_never_changed(ledger, released, constant):
+    """Where the ledger says `never`, the oldest column answers what today's does."""
+    never = {id for id in released if ledger[id].verdict == "never"}
+
+    assert {ledger[id].since for id in never} == {"1.0"}
+    assert str(OLDEST) == "1.0"
+    assert never - constant == set()
+
+
 def test_each_claim_that_does_not_hold_is_probed_or_excused(ledger, released):
     """A claim that changed or was never so has a question in the atlas, or a reason for none."""
     probed, excused = set(released), set(QUESTIONS.NOT_PROBED)
