@@ -13,15 +13,15 @@ import os
 import pytest
 import torch
 
+from fixtures.examples import import_example
+
 pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def example():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.activation_curves", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("activation_curves")
 
 
 @pytest.fixture(scope="module")

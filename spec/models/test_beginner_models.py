@@ -15,6 +15,8 @@ import pytest
 import torch
 from torch import nn
 
+from fixtures.examples import import_example
+
 pytestmark = [pytest.mark.slow]
 
 MODELS = ["linear", "logistic", "feed_forward", "cnn", "residual", "recurrent"]
@@ -23,9 +25,7 @@ MODELS = ["linear", "logistic", "feed_forward", "cnn", "residual", "recurrent"]
 @pytest.fixture(scope="module")
 def example():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.beginner_models", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("beginner_models")
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,12 @@ character follows which four spells as well, and gets the lengths wrong.
 import functools
 import math
 import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 import torch
+
+from fixtures.examples import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 
@@ -25,9 +24,7 @@ TINY = "--couplets 100 --epochs 3 --hidden 16 --batch-size 4 --sample 40 --devic
 @pytest.fixture(scope="module")
 def poet():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.char_rnn", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("char_rnn")
 
 
 @pytest.fixture(scope="module")
@@ -189,34 +186,11 @@ def test_one_seed_gives_one_net_and_another_seed_another(poet, tiny, tmp_path):
     assert tiny(1)[0]["losses"] != metrics["losses"]
 
 
-# Calls `main`, and kills its own process in place of the given backward pass.
-DIES = """
-import os, signal, sys, torch
-from examples.char_rnn import main
-
-before, backward = iter(range(int(sys.argv[1]))), torch.Tensor.backward
-
-def dies(tensor):
-    if next(before, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    backward(tensor)
-
-torch.Tensor.backward = dies
-main(sys.argv[2:])
-"""
-
-
-@pytest.mark.spare("30", reason="any step after the first epoch and before the end will do")
-def test_a_run_killed_and_resumed_ends_with_the_same_weights(poet, tiny, tmp_path, pytestconfig):
+@pytest.mark.spare("31", reason="any step after the first epoch and before the end will do")
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(poet, tiny, tmp_path):
     """Killed within an epoch and resumed, a run ends as one that nothing stopped, bit for bit."""
     _, whole, _ = tiny(0)
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, "30", *TINY, "--out", str(tmp_path)],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(poet, "torch.Tensor.backward", 31, [*TINY, "--out", str(tmp_path)])
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["epoch"] == 1
 
     poet.main([*TINY, "--out", str(tmp_path), "--resume"])

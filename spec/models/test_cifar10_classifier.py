@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch import nn
 
+from fixtures.examples import import_example
 from fixtures.images import cifar10_folder, write_cifar10_archive, write_image_folder
 
 # torchvision and the example are imported where they are used: a run without the slow facts reads
@@ -52,9 +53,7 @@ def threads():
 @pytest.fixture(scope="module")
 def classifier():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.cifar10_classifier", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("cifar10_classifier")
 
 
 @pytest.fixture(scope="module")

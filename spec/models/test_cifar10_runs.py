@@ -8,13 +8,11 @@ trace. The pictures are drawn and few, so that what is told here is told in seco
 import functools
 import os
 import shutil
-import signal
-import subprocess
-import sys
 
 import pytest
 import torch
 
+from fixtures.examples import import_example, run_until_killed
 from fixtures.images import write_image_folder
 
 pytestmark = [
@@ -29,34 +27,13 @@ TINY = ["--epochs", "2", "--batch-size", "4", "--report-every", "10", "--device"
 @pytest.fixture(scope="module")
 def classifier():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.cifar10_classifier", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("cifar10_classifier")
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
     """A folder of drawn pictures: of each class ten to learn from and two to be measured on."""
     return write_image_folder(tmp_path_factory.mktemp("few"), train=10, test=2)
-
-
-# Calls `main`, and kills its own process in place of the given call of a function.
-DIES = """
-import os, pkgutil, signal, sys
-from examples.cifar10_classifier import main
-
-module, name, call = sys.argv[1:4]
-module = pkgutil.resolve_name(module)
-function, before = getattr(module, name), iter(range(int(call) - 1))
-
-def dies(*args, **kwargs):
-    if next(before, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return function(*args, **kwargs)
-
-setattr(module, name, dies)
-main(sys.argv[4:])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -78,17 +55,17 @@ def uninterrupted(classifier, few, tmp_path_factory):
 @pytest.mark.spare("37", reason="any batch between two checkpoints will do")
 @pytest.mark.spare("2", reason="any checkpoint but the first will do")
 @pytest.mark.parametrize(
-    ("recipe", "module", "function", "call", "left"),
+    ("recipe", "function", "call", "left"),
     [
-        ("notes", "torch.nn.functional", "cross_entropy", 5, []),
-        ("notes", "torch.nn.functional", "cross_entropy", 37, ["checkpoint.pt"]),
-        ("fast", "torch.nn.functional", "cross_entropy", 37, ["checkpoint.pt"]),
-        ("fast", "os", "fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
-        ("fast", "torch", "inference_mode", 1, ["checkpoint.pt"]),
+        ("notes", "torch.nn.functional.cross_entropy", 5, []),
+        ("notes", "torch.nn.functional.cross_entropy", 37, ["checkpoint.pt"]),
+        ("fast", "torch.nn.functional.cross_entropy", 37, ["checkpoint.pt"]),
+        ("fast", "os.fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
+        ("fast", "torch.inference_mode", 1, ["checkpoint.pt"]),
     ],
 )
 def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
-    classifier, uninterrupted, few, tmp_path, pytestconfig, recipe, module, function, call, left
+    classifier, uninterrupted, few, tmp_path, recipe, function, call, left
 ):
     """Killed at any moment and resumed, a run ends with the weights of one that was never stopped.
 
@@ -96,13 +73,7 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
     all is trained and nothing measured.
     """
     run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path), *TINY]
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, module, function, str(call), *run],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(classifier, function, call, run)
     assert sorted(os.listdir(tmp_path)) == left
 
     metrics = classifier.main([*run, "--resume"])

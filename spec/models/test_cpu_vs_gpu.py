@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import torch
 
+from fixtures.examples import import_example
+
 pytestmark = [pytest.mark.slow]
 
 without_accelerator = pytest.mark.skipif(
@@ -25,9 +27,7 @@ without_accelerator = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def script():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.cpu_vs_gpu", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("cpu_vs_gpu")
 
 
 @pytest.mark.parametrize(("size", "count"), [(1, 2), (10, 2000), (1024, 2147483648)])

@@ -11,13 +11,11 @@ a clipped weight, a count of steps.
 
 import functools
 import os
-import signal
-import subprocess
-import sys
 
 import pytest
 import torch
 
+from fixtures.examples import import_example, run_until_killed
 from fixtures.images import mnist_folder, write_digits
 
 pytestmark = [pytest.mark.slow]
@@ -28,15 +26,13 @@ MNIST_FOLDER = mnist_folder()
 @pytest.fixture(scope="module")
 def dcgan():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.dcgan", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("dcgan")
 
 
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     """A folder of a thousand drawn faces."""
-    draw = pytest.importorskip("examples.draw_faces", reason="needs Pillow")
+    draw = import_example("draw_faces")
     return draw.write_faces(tmp_path_factory.mktemp("faces"), 1000)
 
 
@@ -246,36 +242,18 @@ def test_a_sample_is_the_same_alone_and_among_others(dcgan):
 
 TINY = ["--width", "4", "--steps", "12", "--batch-size", "8", "--report-every", "4"]
 
-# Calls `main`, and kills its own process in place of the given call of a function.
-DIES = """
-import os, pkgutil, signal, sys
-from examples.dcgan import main
-
-module, name, call = sys.argv[1:4]
-module = pkgutil.resolve_name(module)
-function, before = getattr(module, name), iter(range(int(call) - 1))
-
-def dies(*args, **kwargs):
-    if next(before, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return function(*args, **kwargs)
-
-setattr(module, name, dies)
-main(sys.argv[4:])
-"""
-
 
 @pytest.mark.parametrize(
-    ("loss", "module", "function", "call", "left"),
+    ("loss", "function", "call", "left"),
     [
-        ("gan", "torch.nn.functional", "softplus", 30, ["checkpoint.pt"]),
-        ("wgan", "os", "fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
+        ("gan", "torch.nn.functional.softplus", 30, ["checkpoint.pt"]),
+        ("wgan", "os.fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
     ],
 )
 @pytest.mark.spare("30", reason="any step between two checkpoints will do")
 @pytest.mark.spare("2", reason="any checkpoint but the first will do")
 def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
-    dcgan, few, tmp_path, pytestconfig, loss, module, function, call, left
+    dcgan, few, tmp_path, loss, function, call, left
 ):
     """Killed at any moment and resumed, a run ends with the weights of one that was never stopped.
 
@@ -285,13 +263,7 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     metrics = dcgan.main([*run, "--out", str(whole)])
     run += ["--out", str(stopped)]
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, module, function, str(call), *run],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(dcgan, function, call, run)
     assert sorted(os.listdir(stopped)) == left
 
     resumed = dcgan.main([*run, "--resume"])
@@ -378,7 +350,7 @@ def test_what_cannot_be_is_told_in_one_line(
 
 def test_the_same_seed_draws_the_same_faces(tmp_path):
     """Faces depend on the seed and their number alone, not on how many are drawn."""
-    draw = pytest.importorskip("examples.draw_faces", reason="needs Pillow")
+    draw = import_example("draw_faces")
     for name, count, seed in (("few", 4, 0), ("more", 6, 0), ("others", 4, 1)):
         draw.write_faces(tmp_path / name, count, seed)
 

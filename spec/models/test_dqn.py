@@ -10,13 +10,12 @@ and a net of 17 thousand numbers plays ten times as long as chance.
 
 import functools
 import os
-import signal
-import subprocess
-import sys
 
 import pytest
 import torch
 from torch import nn
+
+from fixtures.examples import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 
@@ -27,9 +26,7 @@ TINY = ["--steps", "700", "--warm-up", "100", "--evaluate-every", "200", "--devi
 @pytest.fixture(scope="module")
 def dqn():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.dqn", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("dqn")
 
 
 @pytest.fixture(scope="module")
@@ -169,49 +166,24 @@ def test_chance_gives_way_to_the_net(lesson):
     assert shares == pytest.approx([1.0, 0.525, 0.05, 0.05])
 
 
-# Calls `main`, and kills its own process in place of the given call of a function.
-DIES = """
-import os, pkgutil, signal, sys
-from examples.dqn import main
-
-module, name, call = sys.argv[1:4]
-module = pkgutil.resolve_name(module)
-function, before = getattr(module, name), iter(range(int(call) - 1))
-
-def dies(*args, **kwargs):
-    if next(before, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return function(*args, **kwargs)
-
-setattr(module, name, dies)
-main(sys.argv[4:])
-"""
-
-
 @pytest.mark.spare("200", reason="any step between two checkpoints will do")
 @pytest.mark.spare("2", reason="any checkpoint but the first will do")
 @pytest.mark.parametrize(
-    ("module", "function", "call", "left"),
+    ("function", "call", "left"),
     [
-        ("torch.nn.functional", "smooth_l1_loss", 200, ["checkpoint.pt"]),
-        ("os", "fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
+        ("torch.nn.functional.smooth_l1_loss", 200, ["checkpoint.pt"]),
+        ("os.fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
     ],
 )
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(
-    dqn, tiny, tmp_path, pytestconfig, module, function, call, left
+    dqn, tiny, tmp_path, function, call, left
 ):
     """Killed at any moment and resumed, a run ends with the weights of one never stopped.
 
     Bit for bit, on a CPU; the replay memory is part of the checkpoint.
     """
     run = [*TINY, "--out", str(tmp_path)]
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, module, function, str(call), *run],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(dqn, function, call, run)
     assert sorted(os.listdir(tmp_path)) == left
 
     metrics = dqn.main([*run, "--resume"])

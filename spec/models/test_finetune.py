@@ -18,23 +18,23 @@ import os
 import pytest
 import torch
 
+from fixtures.examples import import_example
+
 # The examples are imported where they are used: a run without the slow facts reads this too.
 
 pytestmark = [pytest.mark.slow]
-
-NEEDS = 'needs what pip install -e ".[examples]" brings'
 
 
 @pytest.fixture(scope="module")
 def finetune():
     """The example as a module."""
-    return pytest.importorskip("examples.finetune", reason=NEEDS)
+    return import_example("finetune")
 
 
 @pytest.fixture(scope="module")
 def draw_pictures():
     """The script that draws pictures, as a module."""
-    return pytest.importorskip("examples.draw_pictures", reason=NEEDS)
+    return import_example("draw_pictures")
 
 
 @pytest.fixture(scope="module")

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from fixtures.examples import import_example
+
 pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def gan():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.gan_1d", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("gan_1d")
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,11 @@ wrong, and the picture is taken for something that was there before.
 
 import json
 import os
-import signal
-import subprocess
-import sys
 
 import pytest
 import torch
+
+from fixtures.examples import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 
@@ -23,15 +22,13 @@ pytestmark = [pytest.mark.slow]
 @pytest.fixture(scope="module")
 def captioning():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.image_captioning", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("image_captioning")
 
 
 @pytest.fixture(scope="module")
 def scenes(captioning):
     """The example that draws the scenes, as a module."""
-    return pytest.importorskip("examples.draw_scenes")
+    return import_example("draw_scenes")
 
 
 @pytest.fixture(scope="module")
@@ -190,33 +187,10 @@ def test_a_run_writes_its_scenes_figures_and_net(trained):
         assert len(set(captions.convert("L").tobytes())) > 100
 
 
-# Calls `main`, and kills its own process in place of the given write of a checkpoint.
-DIES = """
-import os, signal, sys
-from examples import image_captioning
-
-left, save = iter(range(int(sys.argv[1]) - 1)), os.fsync
-
-def dies(file):
-    if next(left, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    save(file)
-
-os.fsync = dies
-image_captioning.main(sys.argv[2:])
-"""
-
-
 @pytest.mark.spare("3", reason="any checkpoint but the first will do")
-def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_path, pytestconfig):
+def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_path):
     """Killed as it writes a checkpoint and resumed, a run ends as if nothing had happened."""
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, "3", *few, f"--out={tmp_path / 'killed'}"],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(captioning, "os.fsync", 3, [*few, f"--out={tmp_path / 'killed'}"])
 
     metrics = captioning.main([*few, f"--out={tmp_path / 'killed'}", "--resume"])
 

@@ -13,12 +13,13 @@ The pictures are ten classes of drawn shapes.
 import functools
 import json
 import os
-import signal
 import subprocess
 import sys
 
 import pytest
 import torch
+
+from fixtures.examples import import_example, run_until_killed
 
 # The examples are imported where they are used: a run without the slow facts reads this too.
 
@@ -28,7 +29,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning"),
 ]
 
-NEEDS = 'needs what pip install -e ".[examples]" brings'
 TEN = "arrow bars checks cross disc dots heart ring star waves"
 SMALL = ["--size", "48", "--device", "cpu", "--workers", "0"]
 TINY = ["--size", "32", "--device", "cpu", "--workers", "0", "--epochs", "2"]
@@ -37,13 +37,13 @@ TINY = ["--size", "32", "--device", "cpu", "--workers", "0", "--epochs", "2"]
 @pytest.fixture(scope="module")
 def imagenet():
     """The example as a module."""
-    return pytest.importorskip("examples.imagenet_resnet", reason=NEEDS)
+    return import_example("imagenet_resnet")
 
 
 @pytest.fixture(scope="module")
 def draw(tmp_path_factory):
     """Draws a folder of pictures as the command line of `examples/draw_pictures.py` says."""
-    script = pytest.importorskip("examples.draw_pictures", reason=NEEDS)
+    script = import_example("draw_pictures")
 
     def draw(*arguments):
         folder = tmp_path_factory.mktemp("pictures")
@@ -204,49 +204,23 @@ def test_the_same_seed_trains_the_same_weights(whole, imagenet, few, tmp_path):
     assert not alike(again, whole(1)[1])
 
 
-# Calls `main`, and kills its own process in place of the given call of a function.
-DIES = """
-import os, pkgutil, signal, sys
-from examples.imagenet_resnet import main
-
-module, name, call = sys.argv[1:4]
-module = pkgutil.resolve_name(module)
-function, before = getattr(module, name), iter(range(int(call) - 1))
-
-def dies(*args, **kwargs):
-    if next(before, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return function(*args, **kwargs)
-
-setattr(module, name, dies)
-main(sys.argv[4:])
-"""
-
-
 @pytest.mark.spare("4", reason="any batch of the second epoch will do")
 @pytest.mark.parametrize(
-    ("module", "function", "call", "left"),
+    ("function", "call", "left"),
     [
-        ("torch.Tensor", "backward", 4, ["best.pt", "checkpoint.pt"]),
-        ("os", "fsync", 2, ["best.pt", "checkpoint.partial"]),
+        ("torch.Tensor.backward", 4, ["best.pt", "checkpoint.pt"]),
+        ("os.fsync", 2, ["best.pt", "checkpoint.partial"]),
     ],
 )
 def test_a_killed_run_goes_on_to_the_same_weights_and_the_same_next_step(
-    imagenet, whole, few, tmp_path, pytestconfig, module, function, call, left
+    imagenet, whole, few, tmp_path, function, call, left
 ):
     """Killed in mid-epoch or while it writes, and resumed, a run ends as one never stopped.
 
     Bit for bit, on a CPU: in its weights, and in the momentum and learning rate of the next step.
     """
     run = ["--data", str(few), "--out", str(tmp_path), *TINY]
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, module, function, str(call), *run],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        timeout=120,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(imagenet, function, call, run)
     assert sorted(os.listdir(tmp_path)) == left
 
     metrics = imagenet.main([*run, "--resume"])

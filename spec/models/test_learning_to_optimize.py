@@ -11,12 +11,11 @@ about as well as the LSTM, and Adam, made for other things, does worse than SGD.
 
 import functools
 import os
-import signal
-import subprocess
-import sys
 
 import pytest
 import torch
+
+from fixtures.examples import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 
@@ -26,9 +25,7 @@ TINY = ["--steps", "220", "--unroll", "2", "--batch-size", "2", "--device", "cpu
 @pytest.fixture(scope="module")
 def example():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.learning_to_optimize", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("learning_to_optimize")
 
 
 @pytest.fixture(scope="module")
@@ -195,49 +192,24 @@ def test_the_training_reaches_through_all_steps(example):
     assert [bool(p.grad.any()) for p in learned.parameters()] == [True] * 6
 
 
-# Calls `main`, and kills its own process in place of the given call of a function.
-DIES = """
-import os, pkgutil, signal, sys
-from examples.learning_to_optimize import main
-
-module, name, call = sys.argv[1:4]
-module = pkgutil.resolve_name(module)
-function, before = getattr(module, name), iter(range(int(call) - 1))
-
-def dies(*args, **kwargs):
-    if next(before, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return function(*args, **kwargs)
-
-setattr(module, name, dies)
-main(sys.argv[4:])
-"""
-
-
 @pytest.mark.spare("130", reason="any step between two checkpoints will do")
 @pytest.mark.spare("2", reason="any checkpoint but the first will do")
 @pytest.mark.parametrize(
-    ("module", "function", "call", "left"),
+    ("function", "call", "left"),
     [
-        ("torch.nn.utils", "clip_grad_norm_", 130, ["checkpoint.pt"]),
-        ("os", "fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
+        ("torch.nn.utils.clip_grad_norm_", 130, ["checkpoint.pt"]),
+        ("os.fsync", 2, ["checkpoint.partial", "checkpoint.pt"]),
     ],
 )
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(
-    example, tiny, tmp_path, pytestconfig, module, function, call, left
+    example, tiny, tmp_path, function, call, left
 ):
     """Killed at any moment and resumed, a run ends with the weights of one never stopped.
 
     Bit for bit, on a CPU.
     """
     run = [*TINY, "--out", str(tmp_path)]
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, module, function, str(call), *run],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(example, function, call, run)
     assert sorted(os.listdir(tmp_path)) == left
 
     metrics = example.main([*run, "--resume"])

@@ -18,7 +18,6 @@ import http.server
 import math
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -27,6 +26,7 @@ import numpy as np
 import pytest
 import torch
 
+from fixtures.examples import import_example, run_until_killed
 from fixtures.images import mnist_folder, write_digits
 
 # torchvision and the example are imported where they are used: a run without the slow facts reads
@@ -45,9 +45,7 @@ TINY = "--epochs 3 --batch-size 8 --log-every 4 --device cpu".split()
 @pytest.fixture(scope="module")
 def classifier():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.mnist_classifier", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("mnist_classifier")
 
 
 @pytest.fixture(scope="module", params=["mnist" if MNIST_FOLDER else "drawn"])
@@ -272,41 +270,14 @@ def test_nothing_is_dropped_when_the_net_is_measured(classifier, few):
     assert net.training is False
 
 
-# Calls `main`, and kills its own process in place of the given call of a function.
-DIES = """
-import os, pkgutil, signal, sys
-from examples.mnist_classifier import main
-
-module, name, call = sys.argv[1:4]
-module = pkgutil.resolve_name(module)
-function, before = getattr(module, name), iter(range(int(call) - 1))
-
-def dies(*args, **kwargs):
-    if next(before, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return function(*args, **kwargs)
-
-setattr(module, name, dies)
-main(sys.argv[4:])
-"""
-
-
-def test_a_run_killed_and_resumed_ends_with_the_same_weights(
-    classifier, tiny, few, tmp_path, pytestconfig
-):
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(classifier, tiny, few, tmp_path):
     """Killed while it writes its second checkpoint, and resumed, a run ends as if never stopped.
 
     Its weights are the same bit for bit, and so is what the dashboard shows.
     """
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = ["--data", str(few), "--out", str(tmp_path), "--seed", "0", *TINY]
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, "os", "fsync", "2", *run],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(classifier, "os.fsync", 2, run)
     assert sorted(os.listdir(tmp_path)) == [
         "checkpoint.partial",
         "checkpoint.pt",

@@ -12,6 +12,8 @@ import os
 import pytest
 import torch
 
+from fixtures.examples import import_example
+
 pytestmark = [pytest.mark.slow]
 
 TINY = "--names 40 --epochs 2 --hidden 16 --device cpu".split()
@@ -20,9 +22,7 @@ TINY = "--names 40 --epochs 2 --hidden 16 --device cpu".split()
 @pytest.fixture(scope="module")
 def namer():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.name_classifier", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("name_classifier")
 
 
 @pytest.fixture(scope="module")

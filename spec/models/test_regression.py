@@ -10,13 +10,12 @@ its optimizer forgot what it knew.
 import functools
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from itertools import chain
 
 import pytest
 import torch
+
+from fixtures.examples import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 
@@ -24,9 +23,7 @@ pytestmark = [pytest.mark.slow]
 @pytest.fixture(scope="module")
 def example():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.regression", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("regression")
 
 
 @pytest.fixture(scope="module")
@@ -204,34 +201,10 @@ def test_an_optimizer_that_forgot_takes_another_way(trained, resumed):
     assert not torch.allclose(weights(out), weights(whole_out), atol=1e-3)
 
 
-# Calls `main`, and kills its own process in place of the given call of a function of `os`.
-DIES = """
-import os, signal, sys
-from examples.regression import main
-
-name, call = sys.argv[1:3]
-function, before = getattr(os, name), iter(range(int(call) - 1))
-
-def dies(*args, **kwargs):
-    if next(before, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return function(*args, **kwargs)
-
-setattr(os, name, dies)
-main(sys.argv[3:])
-"""
-
-
-def test_a_killed_run_goes_on_from_its_last_checkpoint(example, trained, tmp_path, pytestconfig):
+def test_a_killed_run_goes_on_from_its_last_checkpoint(example, trained, tmp_path):
     """Killed while it writes its second checkpoint, a run goes on from its first, whole."""
     run = ["--out", str(tmp_path), "--device", "cpu", "--epochs", "30"]
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, "fsync", "2", *run],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(example, "os.fsync", 2, run)
     assert sorted(os.listdir(tmp_path)) == ["checkpoint.partial", "checkpoint.pt"]
 
     metrics = example.main([*run, "--resume"])

@@ -12,15 +12,15 @@ import os
 import pytest
 import torch
 
+from fixtures.examples import import_example
+
 pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def sentiment():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.sentiment", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("sentiment")
 
 
 @pytest.fixture(scope="module")

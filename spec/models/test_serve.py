@@ -19,6 +19,8 @@ import sys
 import pytest
 import torch
 
+from fixtures.examples import import_example
+
 pytestmark = [pytest.mark.slow]
 
 DEMO = ["--steps", "100", "--device", "cpu"]
@@ -27,9 +29,7 @@ DEMO = ["--steps", "100", "--device", "cpu"]
 @pytest.fixture(scope="module")
 def example():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.serve", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("serve")
 
 
 @pytest.fixture(scope="module")

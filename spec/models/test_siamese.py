@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import torch
 
+from fixtures.examples import import_example
 from fixtures.images import mnist_folder, write_digits
 
 # torchvision and the example are imported where they are used: a run without the slow facts reads
@@ -34,9 +35,7 @@ TINY = "--pairs 600 --epochs 1 --device cpu".split()
 @pytest.fixture(scope="module")
 def siamese():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.siamese", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("siamese")
 
 
 @pytest.fixture(scope="module", params=["mnist" if MNIST_FOLDER else "drawn"])

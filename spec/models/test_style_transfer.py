@@ -14,15 +14,15 @@ import pytest
 import torch
 from torch import nn
 
+from fixtures.examples import import_example
+
 pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def transfer():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.style_transfer", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("style_transfer")
 
 
 @pytest.fixture(scope="module")

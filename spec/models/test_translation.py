@@ -8,12 +8,11 @@ article of Talu has the gender of its noun, and so the net looks at the noun to 
 """
 
 import os
-import signal
-import subprocess
-import sys
 
 import pytest
 import torch
+
+from fixtures.examples import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 
@@ -23,9 +22,7 @@ TINY = ["--pairs=200", "--epochs=3", "--device=cpu"]
 @pytest.fixture(scope="module")
 def translation():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.translation", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("translation")
 
 
 @pytest.fixture(scope="module")
@@ -186,34 +183,11 @@ def test_a_run_writes_its_pairs_figures_and_net(trained):
         assert len(set(attention.convert("L").tobytes())) > 100
 
 
-# Calls `main`, and kills its own process in place of the given write of a checkpoint.
-DIES = """
-import os, signal, sys
-from examples import translation
-
-left, save = iter(range(int(sys.argv[1]) - 1)), os.fsync
-
-def dies(file):
-    if next(left, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    save(file)
-
-os.fsync = dies
-translation.main(sys.argv[2:])
-"""
-
-
 @pytest.mark.spare("3", reason="any checkpoint but the first will do")
-def test_a_killed_run_resumed_ends_with_the_same_weights(translation, tmp_path, pytestconfig):
+def test_a_killed_run_resumed_ends_with_the_same_weights(translation, tmp_path):
     """Killed as it writes a checkpoint and resumed, a run ends as if nothing had happened."""
     run = [*TINY, f"--out={tmp_path / 'killed'}"]
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, "3", *run],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(translation, "os.fsync", 3, run)
 
     metrics = translation.main([*run, "--resume"])
 

@@ -12,6 +12,8 @@ import os
 import pytest
 import torch
 
+from fixtures.examples import import_example
+
 pytestmark = [pytest.mark.slow]
 
 STAGES = ["numpy", "tensor", "autograd", "function", "nn", "optim", "module"]
@@ -20,9 +22,7 @@ STAGES = ["numpy", "tensor", "autograd", "function", "nn", "optim", "module"]
 @pytest.fixture(scope="module")
 def example():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.two_layer_net", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("two_layer_net")
 
 
 @pytest.fixture(scope="module")

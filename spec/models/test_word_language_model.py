@@ -11,13 +11,12 @@ import functools
 import itertools
 import math
 import os
-import signal
-import subprocess
-import sys
 from collections import Counter
 
 import pytest
 import torch
+
+from fixtures.examples import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 
@@ -27,9 +26,7 @@ TINY = "--epochs 3 --hidden 16 --batch-size 8 --length 16 --sample 30 --device c
 @pytest.fixture(scope="module")
 def speaker():
     """The example as a module."""
-    return pytest.importorskip(
-        "examples.word_language_model", reason='needs what pip install -e ".[examples]" brings'
-    )
+    return import_example("word_language_model")
 
 
 @pytest.fixture(scope="module")
@@ -232,36 +229,11 @@ def test_one_seed_gives_one_net_and_another_seed_another(speaker, tiny, little, 
     assert tiny("--seed", "1")[0]["perplexity"] != metrics["perplexity"]
 
 
-# Calls `main`, and kills its own process in place of the given checkpoint.
-DIES = """
-import os, signal, sys
-from examples.word_language_model import main
-
-before, fsync = iter(range(int(sys.argv[1]) - 1)), os.fsync
-
-def dies(file):
-    if next(before, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    fsync(file)
-
-os.fsync = dies
-main(sys.argv[2:])
-"""
-
-
 @pytest.mark.spare("2", reason="any checkpoint but the first will do")
-def test_a_run_killed_and_resumed_ends_with_the_same_weights(
-    speaker, tiny, little, tmp_path, pytestconfig
-):
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(speaker, tiny, little, tmp_path):
     """Killed as it writes a checkpoint and resumed, a run ends as one that nothing stopped."""
     run = [*TINY, "--text", str(little), "--out", str(tmp_path)]
-    killed = subprocess.run(
-        [sys.executable, "-c", DIES, "2", *run],
-        cwd=pytestconfig.rootpath,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-    )
-    assert killed.returncode == -signal.SIGKILL
+    run_until_killed(speaker, "os.fsync", 2, run)
     assert sorted(os.listdir(tmp_path)) == ["checkpoint.partial", "checkpoint.pt"]
 
     metrics = speaker.main([*run, "--resume"])
