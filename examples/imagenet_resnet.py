@@ -38,6 +38,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
+import torch._dynamo  # DDP imports it: later than `init_process_group` it would keep the group
 import torch.distributed as dist
 import torch.nn.functional as F
 import torchvision
@@ -425,6 +426,7 @@ def run(args):
                 f"top-5 {metrics['top5']:.1%} (a guess {metrics['chance']['top5']:.1%}), "
                 f"{metrics['seconds']:.1f} s"
             )
+        del training  # DDP holds the group, whose threads must not outlive Python
         return metrics
 
 

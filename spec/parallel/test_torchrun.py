@@ -23,9 +23,13 @@ pytestmark = pytest.mark.slow
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
 
+# A group ends when nothing holds it any more: neither the wrapper nor `torch._dynamo`, which the
+# wrapper imports, and which keeps a group that was there before it. Its threads would outlive
+# Python, and now and then one of them aborts the process.
 TRAIN = """
 import json, os, pathlib
 import torch
+import torch._dynamo
 import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -56,6 +60,7 @@ mean /= dist.get_world_size()
 seen["loss"], seen["mean loss"] = loss.item(), mean.item()
 
 pathlib.Path(os.environ["FOLDER"], f"{rank}.json").write_text(json.dumps(seen))
+del parallel
 dist.destroy_process_group()
 """
 
