@@ -122,7 +122,7 @@ def test_a_mask_is_resized_without_new_classes():
     image = tv_tensors.Image(torch.tensor([[[0.0, 4.0]]]))
     mask = tv_tensors.Mask(torch.tensor([[0, 4]]))
 
-    new_image, new_mask = v2.Resize((1, 4))(image, mask)
+    new_image, new_mask = v2.Resize((1, 4), antialias=True)(image, mask)
 
     assert new_image.tolist() == [[[0.0, 1.0, 3.0, 4.0]]]
     assert new_mask.tolist() == [[0, 0, 4, 4]]

@@ -164,7 +164,7 @@ def test_autocast_decorates_a_function():
     assert (x @ x).dtype == torch.float32
 
 
-@pytest.mark.torch(">=2.1")
+@pytest.mark.torch(">=2.2")
 def test_a_dtype_that_autocast_does_not_know_switches_it_off():
     """float64 is no reduced precision: there is a warning, and the product stays float32."""
     x = torch.ones(2, 2)

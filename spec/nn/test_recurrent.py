@@ -168,10 +168,26 @@ def test_packed_sequences_come_longest_first_unless_told():
     assert pad_packed_sequence(packed)[0].tolist() == [[1.0, 2.0], [0.0, 3.0]]
 
 
-def test_a_wrong_number_of_features_is_named():
+@pytest.mark.parametrize("layer", [nn.RNN, nn.GRU])
+def test_a_wrong_number_of_features_is_named(layer):
     """The last axis is what the layer was made for; the message says what it wanted and got."""
     with pytest.raises(RuntimeError, match=r"equal to input_size\. Expected 2, got 5"):
+        layer(2, 3)(torch.zeros(4, 1, 5))
+
+
+@pytest.mark.torch("!=2.1.*,!=2.2.*")
+def test_an_lstm_names_a_wrong_number_of_features():
+    """An LSTM names the number of features that it wanted and got, as the other layers do."""
+    with pytest.raises(RuntimeError, match=r"equal to input_size\. Expected 2, got 5"):
         nn.LSTM(2, 3)(torch.zeros(4, 1, 5))
+
+
+@pytest.mark.torch(">=2.1,<2.3")
+def test_an_lstm_took_any_number_of_features():
+    """In PyTorch 2.1 and 2.2 an LSTM on the CPU answered to wrong features without a word."""
+    output, _ = nn.LSTM(2, 3)(torch.zeros(4, 1, 5))
+
+    assert output.shape == (4, 1, 3)
 
 
 def test_a_state_of_another_batch_is_refused():

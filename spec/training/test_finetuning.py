@@ -158,6 +158,8 @@ def test_weights_are_picked_where_name_and_shape_agree():
     assert torch.equal(own[0].weight, donor[0].weight) is True
 
 
+# PyTorch 2.1 asks itself for names that it warns of.
+@pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_hook_cut_and_extractor_agree_on_the_features():
     """The features of a net come out alike by a hook, by a cut and by torchvision's extractor."""
@@ -177,6 +179,8 @@ def test_hook_cut_and_extractor_agree_on_the_features():
     assert torch.equal(hooked[0], extracted) is True
 
 
+# PyTorch 2.1 asks itself for names that it warns of.
+@pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_the_extractor_finds_what_forward_computes_between_the_layers():
     """Each step of `forward` has a name, functions too: a cut between modules would miss `relu`."""
