@@ -226,7 +226,17 @@ def test_can_cast_forbids_only_a_lower_kind():
     ]
 
 
-@pytest.mark.torch(">=2.3")
+@pytest.mark.torch("==2.3.*")
+@pytest.mark.parametrize("other", [[0.5, 0.5], [1, 2]])
+def test_wide_unsigned_integers_were_alone(other):
+    """New in PyTorch 2.3, uint32 failed beside any other dtype at first, floats included."""
+    wide = torch.tensor([1, 2], dtype=torch.uint32)
+
+    with pytest.raises(RuntimeError, match="Promotion for uint16, uint32, uint64 types is not"):
+        wide + torch.tensor(other)
+
+
+@pytest.mark.torch(">=2.4")
 def test_wide_unsigned_integers_are_not_promoted():
     """uint16, uint32 and uint64 stand outside the table: beside another integer they fail."""
     wide = torch.tensor([1, 2], dtype=torch.uint32)
