@@ -342,20 +342,34 @@ def test_without_digits_it_says_where_to_put_them(refused, tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"])
-@pytest.mark.parametrize("length", [None, 0, 60, -9])
-def test_a_file_that_is_missing_or_broken_is_named(refused, few, tmp_path, name, length):
-    """A file that is missing, empty or ends too early is named, with what is wrong with it."""
+FILES = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_is_missing_is_named(refused, few, tmp_path, name):
+    """Where one of the two files is missing, the line says which."""
     folder = shutil.copytree(few, tmp_path / "spoilt")
-    content = (folder / name).read_bytes()
     (folder / name).unlink()
-    if length is not None:
-        (folder / name).write_bytes(content[:length])
 
     code, said = refused("--data", folder, "--out", tmp_path / "out")
 
     assert code == 2
-    assert said.startswith(f"mnist_classifier.py: {folder / name} is n")
+    wanted = f"{folder / name} is not there; it belongs beside the other file"
+    assert said == f"mnist_classifier.py: {wanted}"
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("length", [0, 60, -9])
+def test_a_file_that_is_broken_is_named(refused, few, tmp_path, name, length):
+    """A file that is empty or ends too early is named, with what is wrong with it."""
+    folder = shutil.copytree(few, tmp_path / "spoilt")
+    (folder / name).write_bytes((few / name).read_bytes()[:length])
+
+    code, said = refused("--data", folder, "--out", tmp_path / "out")
+
+    assert code == 2
+    wanted = f"{folder / name} is no file of MNIST that can be read: "
+    assert said.startswith(f"mnist_classifier.py: {wanted}")
 
 
 def test_digits_and_labels_have_to_be_as_many(refused, few, tmp_path):
