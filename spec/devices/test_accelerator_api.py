@@ -33,12 +33,21 @@ def test_current_accelerator_can_look_at_the_machine():
 
 
 @without_accelerator
+@pytest.mark.torch(">=2.7")
 @pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch is built without CUDA")
 def test_current_accelerator_tells_what_torch_was_built_for():
     """Without that argument a build for CUDA answers `cuda`, also where there is no GPU."""
     built_for = torch.accelerator.current_accelerator()
 
     assert str(built_for) == "cuda"
+
+
+@without_accelerator
+@pytest.mark.torch("==2.6.*")
+def test_current_accelerator_was_an_error_without_one():
+    """PyTorch 2.6 had nothing to answer where there is no accelerator."""
+    with pytest.raises(RuntimeError, match="Cannot access accelerator device when none is"):
+        torch.accelerator.current_accelerator()
 
 
 @without_accelerator
