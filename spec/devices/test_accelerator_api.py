@@ -17,10 +17,25 @@ without_accelerator = pytest.mark.skipif(
 
 
 @without_accelerator
-def test_without_an_accelerator_there_is_none():
-    """`is_available()` is False and the devices number 0."""
+def test_without_an_accelerator_none_is_available():
+    """`is_available()` is False on a machine that has none."""
     assert torch.accelerator.is_available() is False
+
+
+@without_accelerator
+@pytest.mark.torch("!=2.7.*")
+def test_without_an_accelerator_the_devices_number_none():
+    """`device_count()` is 0 on a machine that has none."""
     assert torch.accelerator.device_count() == 0
+
+
+@without_accelerator
+@pytest.mark.torch("==2.7.*")
+@pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch is built without CUDA")
+def test_counting_accelerators_looked_for_a_driver():
+    """PyTorch 2.7 built for CUDA could not count on a machine without NVIDIA's driver."""
+    with pytest.raises(RuntimeError, match="Found no NVIDIA driver on your system"):
+        torch.accelerator.device_count()
 
 
 @without_accelerator
