@@ -196,7 +196,16 @@ def test_set_default_device_holds_until_it_is_set_again():
     assert str(restored.device) == "cpu"
 
 
-@pytest.mark.torch(">=2.8")
+@pytest.mark.torch(">=2.8,<2.10")
+def test_the_default_could_not_be_told_after_it_was_given_back():
+    """In PyTorch 2.8 and 2.9 `get_default_device()` failed after `set_default_device(None)`."""
+    torch.set_default_device(None)
+
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'device'"):
+        torch.get_default_device()
+
+
+@pytest.mark.torch(">=2.10")
 def test_get_default_device_tells_the_default():
     """`torch.get_default_device()` is the device that the next tensor will get."""
     outside = torch.get_default_device()

@@ -32,6 +32,8 @@ def test_a_closure_computes_the_loss_for_the_step():
     assert optimizer.step() is None
 
 
+# PyTorch 2.8 warns of how its own LBFGS reads the loss.
+@pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True:UserWarning")
 def test_lbfgs_calls_its_closure_as_often_as_it_likes():
     """LBFGS asks for several losses in one step, and solves a parabola with two slopes in one."""
     weight = nn.Parameter(torch.tensor([0.0, 0.0]))

@@ -181,7 +181,7 @@ def test_on_a_plateau_the_value_has_to_be_handed_over():
         scheduler.step()
 
 
-@pytest.mark.torch(">=2.8")
+@pytest.mark.torch(">=2.9")
 def test_warm_up_is_one_schedule_after_another():
     """`SequentialLR` runs one schedule up to a milestone, then the next: a warm-up and a decay."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
@@ -203,9 +203,9 @@ def test_warm_up_is_one_schedule_after_another():
     assert seen == [0.25, 0.5, 1.0, 0.5, 0.25]
 
 
-@pytest.mark.torch("<2.8")
+@pytest.mark.torch("<2.9")
 def test_a_sequence_of_schedules_warned_of_itself():
-    """Until PyTorch 2.7 `SequentialLR` stepped in a way that PyTorch itself warned of."""
+    """Until PyTorch 2.8 `SequentialLR` stepped in a way that PyTorch itself warned of."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     decay = [lr_scheduler.ExponentialLR(optimizer, gamma=0.5) for _ in range(2)]
     scheduler = lr_scheduler.SequentialLR(optimizer, decay, milestones=[1])
