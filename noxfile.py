@@ -160,13 +160,18 @@ class Environment:
         return subprocess.run([str(self.folder / "bin" / "python"), *arguments], **options)
 
 
+def torch_itself(version):
+    """Return what asks pip for this build and no other, such as 2.13.0+cpu for 2.13.0."""
+    return f"torch==={version}"
+
+
 def fitting(version):
     """Return the packages that fit a release of torch."""
     # Built against NumPy 1: what crosses the bridge from NumPy 2 is refused.
     numpy = "numpy<2" if number(minor(version)) < (2, 3) else "numpy"
     # torchvision 0.14 was never built for Python 3.11; the newer ones name the torch they need.
     vision = [] if minor(version) == "1.13" else ["torchvision"]
-    return [f"torch=={version}", *vision, numpy]
+    return [torch_itself(version), *vision, numpy]
 
 
 @nox.session
@@ -230,7 +235,7 @@ def atlas(session):
         version, python = found[name]
         numpy = fitting(version)[-1]
         try:
-            with Environment(python, f"torch=={version}", numpy) as environment:
+            with Environment(python, torch_itself(version), numpy) as environment:
                 done = environment.run(str(DRIFT / "probes.py"))
             if done.returncode:
                 raise NotToBeHad(last_line(done))

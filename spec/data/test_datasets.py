@@ -144,12 +144,24 @@ def test_tensor_dataset_copies_nothing(device):
     assert dataset[1][0].item() == 9.0
 
 
+@pytest.mark.torch("!=2.10.*")
 def test_tensor_dataset_wants_equally_many_rows():
     """Inputs and targets of different numbers are refused when the dataset is made."""
     with pytest.raises(AssertionError, match="Size mismatch between tensors"):
         TensorDataset(torch.zeros(3, 2), torch.zeros(2))
     pairs = TensorDataset(torch.zeros(3, 2), torch.zeros(3))
     assert len(pairs) == 3
+
+
+@pytest.mark.torch("==2.10.*")
+def test_tensor_dataset_took_any_number_of_rows():
+    """PyTorch 2.10 let other numbers of targets pass, up to the first row that has none."""
+    pairs = TensorDataset(torch.zeros(3, 2), torch.ones(2))
+
+    assert len(pairs) == 3
+    assert pairs[1][1].item() == 1.0
+    with pytest.raises(IndexError, match="index 2 is out of bounds for dimension 0 with size 2"):
+        pairs[2]
 
 
 def test_tensor_dataset_wants_tensors():
