@@ -165,13 +165,36 @@ def torch_itself(version):
     return f"torch==={version}"
 
 
+def numpy_for(version):
+    """Return what asks pip for a NumPy that a release of torch can exchange arrays with."""
+    # Built against NumPy 1: what crosses the bridge from NumPy 2 is refused.
+    return "numpy<2" if number(minor(version)) < (2, 3) else "numpy"
+
+
 def fitting(version):
     """Return the packages that fit a release of torch."""
-    # Built against NumPy 1: what crosses the bridge from NumPy 2 is refused.
-    numpy = "numpy<2" if number(minor(version)) < (2, 3) else "numpy"
     # torchvision 0.14 was never built for Python 3.11; the newer ones name the torch they need.
     vision = [] if minor(version) == "1.13" else ["torchvision"]
-    return [torch_itself(version), *vision, numpy]
+    return [torch_itself(version), *vision, numpy_for(version)]
+
+
+def record_each(session, record, found, state, packages, ask):
+    """Record what each release that is to be done says, or why it could not be had.
+
+    Args:
+        found: {minor release: (version, Python)}.
+        state: the fingerprint of what is asked.
+        packages: returns what to install for a version.
+        ask: returns what an Environment said, given that and the version.
+    """
+    for name in to_do(session, record, found, state):
+        version, python = found[name]
+        try:
+            with Environment(python, *packages(version)) as environment:
+                record.add(name, ask(environment, version) | {"of": state})
+        except NotToBeHad as error:
+            record.add(name, {"missing": str(error)})
+        session.log("%s: %s", name, json.dumps(record.releases[name])[:200])
 
 
 @nox.session
@@ -179,16 +202,16 @@ def releases(session):
     """Run the book on each minor release of PyTorch and record what held."""
     record = Record("releases.json")
     found = {
-        name: version for name, version in versions(BOOKS_PYTHON).items() if number(name) >= (1, 13)
+        name: (version, BOOKS_PYTHON)
+        for name, version in versions(BOOKS_PYTHON).items()
+        if number(name) >= (1, 13)
     }
     book = fingerprint("spec/**/*.py", "fixtures/*.py", "conftest.py", "pytest.ini")
-    for name in to_do(session, record, found, book):
-        try:
-            with Environment(BOOKS_PYTHON, *fitting(found[name]), *SUITE) as environment:
-                record.add(name, run_book(environment, found[name]) | {"of": book})
-        except NotToBeHad as error:
-            record.add(name, {"missing": str(error)})
-        session.log("%s: %s", name, json.dumps(record.releases[name])[:200])
+
+    def packages(version):
+        return [*fitting(version), *SUITE]
+
+    record_each(session, record, found, book, packages, run_book)
 
 
 def run_book(environment, version):
@@ -231,15 +254,16 @@ def atlas(session):
     for name in GONE:
         if name not in found:
             record.add(name, {"missing": "the index has no wheel of it for any Python"})
-    for name in to_do(session, record, found, probes):
-        version, python = found[name]
-        numpy = fitting(version)[-1]
-        try:
-            with Environment(python, torch_itself(version), numpy) as environment:
-                done = environment.run(str(DRIFT / "probes.py"))
-            if done.returncode:
-                raise NotToBeHad(last_line(done))
-            record.add(name, json.loads(done.stdout) | {"of": probes})
-        except NotToBeHad as error:
-            record.add(name, {"missing": str(error)})
-        session.log("%s: %s", name, str(record.releases[name])[:200])
+
+    def packages(version):
+        return [torch_itself(version), numpy_for(version)]
+
+    record_each(session, record, found, probes, packages, ask_probes)
+
+
+def ask_probes(environment, version):
+    """Return what the probes said in an environment."""
+    done = environment.run(str(DRIFT / "probes.py"))
+    if done.returncode:
+        raise NotToBeHad(last_line(done))
+    return json.loads(done.stdout)

@@ -21,6 +21,7 @@ QUESTIONS = read_probes(ROOT)
 PROBES = QUESTIONS.PROBES
 COLUMNS = read_atlas(ROOT)
 RECORDED = {name: column for name, column in COLUMNS.items() if "values" in column}
+CHANGES = changes(COLUMNS, PROBES)
 OLDEST = Version(next(iter(RECORDED)))
 HERE = "{0.major}.{0.minor}".format(Version(torch.__version__))
 
@@ -70,7 +71,7 @@ def ledger():
 def released():
     """The releases in which an answer changed, by the claim that the answer decides."""
     releases = {id: set() for probe in PROBES.values() for id in probe.claims}
-    for change in changes(COLUMNS, PROBES):
+    for change in CHANGES:
         for id in PROBES[change.probe].claims:
             releases[id].add(change.release)
     return releases
@@ -95,7 +96,7 @@ def test_a_changed_claim_has_an_answer_that_changed_in_its_release(ledger, relea
 @pytest.fixture(scope="module")
 def constant():
     """The claims that have an answer which is the same in all columns."""
-    moved = {change.probe for change in changes(COLUMNS, PROBES)}
+    moved = {change.probe for change in CHANGES}
     return {id for name, probe in PROBES.items() if name not in moved for id in probe.claims}
 
 
