@@ -24,7 +24,7 @@ def test_variable_returns_a_plain_tensor():
 
 
 def test_every_tensor_counts_as_a_variable():
-    """`isinstance(x, Variable)` is True of any tensor, so old checks of types still pass."""
+    """`isinstance(x, Variable)` is True of any tensor, so old code that asks still works."""
     x = torch.ones(2)
     weight = nn.Parameter(torch.ones(2))
 

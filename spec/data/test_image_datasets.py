@@ -133,7 +133,7 @@ def test_data_is_not_transformed(mnist_files, tmp_path):
 
 
 def test_mnist_wants_all_four_files(mnist_files, tmp_path):
-    """For the test part alone, the two files of training have to be there as well."""
+    """Even the part to measure on wants the two files to learn from beside it."""
     assert datasets.MNIST(tmp_path, train=True).targets.tolist() == [4]
     assert datasets.MNIST(tmp_path, train=False).targets.tolist() == [7, 2]
 
@@ -165,7 +165,7 @@ def test_a_file_that_is_not_idx_fails_without_words(mnist_files, tmp_path):
 
 @pytest.mark.claim("blitz-cifar-train-flag")
 def test_train_chooses_the_part(cifar_files, tmp_path):
-    """`CIFAR10(root, train, download, transform)`: `train` picks the five batches, or the test."""
+    """`CIFAR10(root, train, download, transform)`: `train` picks five batches, or the sixth."""
     train = UncheckedCIFAR10(root=tmp_path, train=True, download=False, transform=None)
     test = UncheckedCIFAR10(root=tmp_path, train=False, download=False, transform=None)
 

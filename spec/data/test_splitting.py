@@ -106,7 +106,7 @@ def test_random_split_warns_of_an_empty_part():
 
 
 def test_the_parts_of_a_split_share_one_dataset():
-    """The parts are subsets of one dataset: its transform is that of training and test alike."""
+    """The parts are subsets of one dataset: what its transform does, it does for both."""
     numbers = range(4)
 
     train, val = random_split(numbers, [3, 1])

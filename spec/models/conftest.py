@@ -11,3 +11,15 @@ def threads():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def refusal(capsys):
+    """Calls the `main` of a script, which refuses; its exit code and what it says."""
+
+    def call(script, *arguments):
+        with pytest.raises(SystemExit) as stopped:
+            script.main([str(argument) for argument in arguments])
+        return stopped.value.code, capsys.readouterr().err
+
+    return call

@@ -100,15 +100,9 @@ def test_a_finished_run_resumed_trains_nothing_and_measures_the_same(classifier,
 
 
 @pytest.fixture
-def refused(classifier, capsys):
+def refused(classifier, refusal):
     """Calls `main` with arguments that it refuses; its exit code and what it says."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            classifier.main([str(argument) for argument in arguments])
-        return stopped.value.code, capsys.readouterr().err
-
-    return call
+    return functools.partial(refusal, classifier)
 
 
 @pytest.fixture

@@ -224,7 +224,7 @@ def from_the_shell(few, tmp_path_factory, pytestconfig):
 
 
 def test_one_command_trains_and_tests_from_the_shell(from_the_shell):
-    """One command trains and tests, and says so on the screen; the log file keeps every line."""
+    """One command trains and measures, and says so on the screen; the log file keeps every line."""
     done, out = from_the_shell
 
     assert done.returncode == 0
@@ -320,13 +320,12 @@ def test_a_dry_run_writes_nothing(classifier, few, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def refused(classifier, capsys):
+def refused(classifier, refusal):
     """Calls `main` with arguments that it refuses; its exit code and its last line."""
 
     def call(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            classifier.main([str(argument) for argument in arguments])
-        return stopped.value.code, capsys.readouterr().err.splitlines()[-1]
+        code, said = refusal(classifier, *arguments)
+        return code, said.splitlines()[-1]
 
     return call
 

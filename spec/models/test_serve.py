@@ -11,6 +11,7 @@ for bit.
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -279,15 +280,9 @@ def test_a_server_that_is_told_to_stop_ends_well(running, number):
 
 
 @pytest.fixture
-def refused(example, capsys):
+def refused(example, refusal):
     """Calls `main` with arguments that it refuses; its exit code and what it says."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            example.main([str(argument) for argument in arguments])
-        return stopped.value.code, capsys.readouterr().err
-
-    return call
+    return functools.partial(refusal, example)
 
 
 def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):

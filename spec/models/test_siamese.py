@@ -271,13 +271,12 @@ def test_a_dry_run_writes_nothing(siamese, few, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def refused(siamese, capsys):
+def refused(siamese, refusal):
     """Calls `main` with arguments that it refuses; its exit code and its last line."""
 
     def call(*arguments):
-        with pytest.raises(SystemExit) as stopped:
-            siamese.main([str(argument) for argument in arguments])
-        return stopped.value.code, capsys.readouterr().err.splitlines()[-1]
+        code, said = refusal(siamese, *arguments)
+        return code, said.splitlines()[-1]
 
     return call
 
