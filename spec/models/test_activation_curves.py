@@ -13,7 +13,7 @@ import os
 import pytest
 import torch
 
-from fixtures.examples import import_example
+from spec.models.scripts import import_example
 
 pytestmark = [pytest.mark.slow]
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.examples import import_example
+from spec.models.scripts import import_example
 from fixtures.images import cifar10_folder, write_cifar10_archive, write_image_folder
 
 # torchvision and the example are imported where they are used: a run without the slow facts reads

@@ -12,7 +12,7 @@ import shutil
 import pytest
 import torch
 
-from fixtures.examples import import_example, run_until_killed
+from spec.models.scripts import import_example, run_until_killed
 from fixtures.images import write_image_folder
 
 pytestmark = [

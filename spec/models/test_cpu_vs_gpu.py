@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from fixtures.examples import import_example
+from spec.models.scripts import import_example
 
 pytestmark = [pytest.mark.slow]
 

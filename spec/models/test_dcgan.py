@@ -15,7 +15,7 @@ import os
 import pytest
 import torch
 
-from fixtures.examples import import_example, run_until_killed
+from spec.models.scripts import import_example, run_until_killed
 from fixtures.images import mnist_folder, write_digits
 
 pytestmark = [pytest.mark.slow]

@@ -15,7 +15,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.examples import import_example, run_until_killed
+from spec.models.scripts import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 

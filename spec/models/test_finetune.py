@@ -18,7 +18,7 @@ import os
 import pytest
 import torch
 
-from fixtures.examples import import_example
+from spec.models.scripts import import_example
 
 # The examples are imported where they are used: a run without the slow facts reads this too.
 

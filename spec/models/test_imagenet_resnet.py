@@ -19,7 +19,7 @@ import sys
 import pytest
 import torch
 
-from fixtures.examples import import_example, run_until_killed
+from spec.models.scripts import import_example, run_until_killed
 
 # The examples are imported where they are used: a run without the slow facts reads this too.
 

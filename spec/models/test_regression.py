@@ -15,7 +15,7 @@ from itertools import chain
 import pytest
 import torch
 
-from fixtures.examples import import_example, run_until_killed
+from spec.models.scripts import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 

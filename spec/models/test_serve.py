@@ -20,7 +20,7 @@ import sys
 import pytest
 import torch
 
-from fixtures.examples import import_example
+from spec.models.scripts import import_example
 
 pytestmark = [pytest.mark.slow]
 

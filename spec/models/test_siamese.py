@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 
-from fixtures.examples import import_example
+from spec.models.scripts import import_example
 from fixtures.images import mnist_folder, write_digits
 
 # torchvision and the example are imported where they are used: a run without the slow facts reads

@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from fixtures.examples import import_example
+from spec.models.scripts import import_example
 
 pytestmark = [pytest.mark.slow]
 

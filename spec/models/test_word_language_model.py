@@ -16,7 +16,7 @@ from collections import Counter
 import pytest
 import torch
 
-from fixtures.examples import import_example, run_until_killed
+from spec.models.scripts import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 
