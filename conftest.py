@@ -1,18 +1,27 @@
 """The plugins that the facts stand on, each a module of `fixtures/`."""
 
-# Each after those that it imports.
+# The garbage collector's first, before anything is imported; then each after those it imports.
 pytest_plugins = [
+    "fixtures.garbage",
     "pytester",
     "fixtures.gates",
     "fixtures.devices",
-    "fixtures.state",
-    "fixtures.strategies",
+    "fixtures.leaks",
+    "fixtures.workers",
+    "fixtures.hypothesis_profiles",
     "fixtures.reading_order",
-    "fixtures.reports",
+    "fixtures.refusals",
+    "fixtures.outcomes",
+    "fixtures.observed",
+    "fixtures.failures",
+    "fixtures.knowledge",
     "fixtures.claims",
     "fixtures.story",
     "fixtures.about",
-    "fixtures.drift",
+    "fixtures.atlas",
+    "fixtures.since",
     "fixtures.bite",
-    "fixtures.pages",
+    "fixtures.options",
+    "fixtures.empty_runs",
+    "fixtures.small_book",
 ]

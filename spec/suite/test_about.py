@@ -7,7 +7,7 @@ by the tensors that they are used on.
 
 import pytest
 
-from fixtures.facts import read_module
+from fixtures.facts import read_page
 from fixtures.symbols import symbols
 
 PAGE = '''
@@ -108,6 +108,6 @@ def test_symbols_are_read_from_the_source(book, code, used):
     head = PAGE[: PAGE.index("def")]
     book.page("tensors/test_creation.py", f"{head}\ndef test_it():\n    {code}\n")
 
-    module = read_module(str(book.path), "spec/tensors/test_creation.py")
+    module = read_page(str(book.path), "spec/tensors/test_creation.py")
 
     assert sorted(symbols(module.facts["test_it"])) == used

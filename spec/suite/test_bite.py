@@ -7,7 +7,7 @@ at a time, and runs the fact again: if it still passes, that literal was decorat
 import pytest
 import torch
 
-from fixtures.bite import changed, tightened, variants_of
+from fixtures.literals import changed, tightened, variants_of
 
 
 def bite(book, body, *arguments):
@@ -53,7 +53,9 @@ def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, surv
     result = bite(book, body)
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(f"SURVIVES: spec/tensors/test_creation.py:* test_*: {survivor}")
+    result.stdout.fnmatch_lines(
+        f"SURVIVES: spec/tensors/test_creation.py:* test_*: {survivor} became * and the fact still*"
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,13 +100,24 @@ def test_a_spare_without_need_or_reason_fails_the_run(book, mark):
     result.stdout.fnmatch_lines("spared in vain: spec/tensors/test_creation.py:* test_it: *")
 
 
-def test_a_fact_without_a_literal_is_listed(book):
+BARE = "def test_it():\n    x = torch.ones(2)\n    assert x.detach_() is x"
+
+
+def test_a_fact_without_a_literal_fails_the_run(book):
     """A fact that only compares identities has nothing to change, and is named."""
-    result = bite(book, "def test_it():\n    x = torch.ones(2)\n    assert x.detach_() is x")
+    result = bite(book, BARE)
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines("no literal: spec/tensors/test_creation.py:* test_it: give it one*")
+    result.stdout.fnmatch_lines("bite: 0 literals of 1 facts tried, *1 facts without a literal*")
+
+
+def test_a_fact_without_a_literal_is_spared_with_a_reason(book):
+    """`spare("no literal", reason=...)` says why a fact has none."""
+    result = bite(book, "@pytest.mark.spare('no literal', reason='one thing')\n" + BARE)
 
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines("no literal: spec/tensors/test_creation.py:5 test_it")
-    result.stdout.fnmatch_lines("bite: 0 literals of 1 facts tried, *1 facts without a literal*")
+    result.stdout.fnmatch_lines("bite: 0 literals of 1 facts tried, 0 survive, 1 spared, 0 facts*")
 
 
 def test_a_failing_fact_is_not_bitten(book):

@@ -1,7 +1,7 @@
 """The ledger of what the notes claim.
 
-A claim is one statement of old study notes, kept in `spec/claims.toml` with a verdict: it holds, it
-changed in a release, or it never was so. Facts decide claims. What keeps the two together is this
+A claim is one statement of old study notes, kept in `spec/claims` with a verdict: it holds, it
+is overstated, it changed in a release, or it is false. Facts decide claims. What keeps the two together is this
 page: a claim that no fact decides, or a verdict that contradicts the gates of its facts, fails
 here.
 """
@@ -12,31 +12,25 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from fixtures.claims import read_ledger
+from fixtures.ledger import read_ledger
 
 OLDEST = Version("1.13")
 
 LEDGER = """
-[claims.first-holds]
-note = "004"
+[first-holds]
 section = "1"
-concept = "tensors/creation"
 says = "Ones are ones."
 verdict = "holds"
 
-[claims.second-changed]
-note = "004"
+[second-changed]
 section = "2"
-concept = "autograd/backward"
 says = "Up is down."
 verdict = "changed"
 since = "1.5"
 now = "Up is up."
 
-[claims.third-untestable]
-note = "004"
+[third-untestable]
 section = "3"
-concept = "tensors/creation"
 says = "It is a joy."
 verdict = "untestable"
 why = "Joy has no unit."
@@ -69,7 +63,8 @@ def test_every_run_ends_with_the_ledgers_line(book):
     result = book.run()
 
     assert ledger_line(result) == (
-        "claims: 2 decided: 1 hold, 1 changed, 0 never; 1 can be decided by no program"
+        "claims: 2 decided: 1 hold, 0 are overstated, 1 changed, 0 are false; "
+        "1 can be decided by no program"
     )
 
 
@@ -81,7 +76,8 @@ def test_a_claim_whose_fact_fails_is_not_decided(book):
     result = book.run()
 
     assert ledger_line(result) == (
-        "claims: 1 decided: 1 hold, 0 changed, 0 never; 1 fail; 1 can be decided by no program"
+        "claims: 1 decided: 1 hold, 0 are overstated, 0 changed, 0 are false; 1 fail; "
+        "1 can be decided by no program"
     )
 
 
@@ -130,16 +126,23 @@ def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         "*spec/tensors/test_creation.py::test_ones: no claim 'frist-holds' in "
-        "spec/claims.toml; the nearest is 'first-holds'"
+        "spec/claims; the nearest is 'first-holds'"
     )
 
 
 @pytest.mark.parametrize(
     ("table", "complaint"),
     [
-        ('verdict = "perhaps"', "a: verdict is 'perhaps'; give one of holds, changed, never*"),
+        (
+            'verdict = "perhaps"',
+            "a: verdict is 'perhaps'; give one of holds, overstated, changed, false, untestable",
+        ),
         ('verdict = "changed"\nnow = "Up."', "a: lacks since"),
         ('verdict = "untestable"', "a: lacks why"),
+        ('verdict = "overstated"', "a: lacks except"),
+        ('verdict = "false"\nnow = "Up."', "a: lacks seen_on"),
+        ('verdict = "false"\nnow = "Up."\nseen_on = "old"', "a: seen_on is 'old'; give a release*"),
+        ('verdict = "overstated"\nexcept = "Up."\nnow = "Up."', "a: now has no place beside*"),
         ('verdict = "holds"\nsince = "1.2"', "a: since has no place beside verdict 'holds'"),
         ('verdict = "holds"\nsicne = "1.2"', "a: unknown field sicne"),
         ('verdict = "changed"\nnow = "Up."\nsince = "soon"', "a: since is 'soon'; give a release*"),
@@ -148,50 +151,89 @@ def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
 )
 def test_a_malformed_ledger_is_a_usage_error(book, table, complaint):
     """The ledger is refused with the claim and what is wrong with it."""
-    book.ledger(
-        f'[claims.a]\nnote = "004"\nsection = "1"\nconcept = "tensors/x"\nsays = "S."\n{table}\n'
-    )
+    book.ledger(f'[a]\nsection = "1"\nsays = "S."\n{table}\n')
 
     result = book.run()
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(f"*spec/claims.toml: {complaint}")
+    result.stderr.fnmatch_lines(f"*spec/claims/004.toml: {complaint}")
 
 
-def test_a_claim_of_a_note_that_is_not_there_is_a_usage_error(book):
-    """Every claim names the note it comes from."""
-    book.ledger(LEDGER.replace('"004"', '"005"'))
+def test_a_note_without_a_title_is_a_usage_error(book):
+    """A file of claims begins with the note's title and the release it was written for."""
+    book.ledger(LEDGER, head='release = "1.1"\n')
 
     result = book.run()
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines("*first-holds: there is no note '005'")
+    result.stderr.fnmatch_lines("*spec/claims/004.toml: lacks title, above its claims")
 
 
-def test_claims_prints_the_ledger_in_reading_order(book):
-    """`--claims` tells each claim, its verdict, its facts, and what this run said."""
+def test_two_claims_of_one_id_are_a_usage_error(book):
+    """An id names one claim, whichever note it stands in."""
+    book.ledger(LEDGER)
+    other = (book.path / "spec" / "claims" / "004.toml").read_text()
+    (book.path / "spec" / "claims" / "005.toml").write_text(other)
+
+    result = book.run()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*spec/claims/005.toml: first-holds: note 004 has a claim of this*")
+
+
+def claims_printed(result):
+    """Return the lines of the ledger as it was printed."""
+    lines = result.outlines
+    first = next(n for n, line in enumerate(lines) if line.startswith("CHANGED"))
+    return lines[first : next(n for n, line in enumerate(lines) if line.startswith("claims: "))]
+
+
+def test_claims_prints_what_does_not_simply_hold(book):
+    """`--claims` tells those claims first that an author has to act on, and counts the others."""
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
 
     result = book.run("--claims")
 
-    first = result.outlines.index("tensors/creation")
-    assert result.outlines[first : first + 14] == [
-        "tensors/creation",
-        "  first-holds: holds",
-        "    note 004, 1: Ones are ones.",
-        "    spec/tensors/test_creation.py::test_ones",
-        "    this run: held",
-        "  third-untestable: untestable",
+    assert claims_printed(result) == [
+        "CHANGED (1)",
+        "  second-changed",
+        "    note 004, 2: Up is down.",
+        "    now since 1.5: Up is up.",
+        "    spec/tensors/test_creation.py::test_up",
+        "",
+        "UNTESTABLE (1)",
+        "  third-untestable",
         "    note 004, 3: It is a joy.",
         "    why: Joy has no unit.",
         "",
-        "autograd/backward",
-        "  second-changed: changed since 1.5",
-        "    note 004, 2: Up is down.",
-        "    now: Up is up.",
-        "    spec/tensors/test_creation.py::test_up",
+        "HOLDS (1; --claims=all prints them)",
+        "",
     ]
+
+
+def test_all_claims_are_printed_when_asked_for(book):
+    """`--claims=all` prints the claims that hold as well."""
+    book.ledger(LEDGER)
+    book.page("tensors/test_creation.py", PAGE.format(up=1))
+
+    result = book.run("--claims=all")
+
+    assert claims_printed(result)[-5:] == [
+        "HOLDS (1)",
+        "  first-holds",
+        "    note 004, 1: Ones are ones.",
+        "    spec/tensors/test_creation.py::test_ones",
+        "",
+    ]
+
+
+def test_a_path_behind_claims_is_refused(book):
+    """`--claims spec/` takes the path for its value, and says how to write it."""
+    result = book.run("--claims", "spec/")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*--claims spec/: write --claims or --claims=all, behind paths")
 
 
 def test_claims_json_writes_the_ledger_for_programs(book):
@@ -205,11 +247,11 @@ def test_claims_json_writes_the_ledger_for_programs(book):
     assert data["notes"] == {"004": {"title": "A note", "release": "1.1"}}
     assert [(claim["id"], claim["outcome"]) for claim in data["claims"]] == [
         ("first-holds", "held"),
-        ("third-untestable", "not in this run"),
         ("second-changed", "failed"),
+        ("third-untestable", "not in this run"),
     ]
     assert data["claims"][0]["facts"] == ["spec/tensors/test_creation.py::test_ones"]
-    assert data["claims"][2]["since"] == "1.5"
+    assert data["claims"][1]["since"] == "1.5"
 
 
 def test_every_claim_is_carried_by_a_fact(pytestconfig):

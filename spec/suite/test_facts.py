@@ -13,9 +13,11 @@ PAGE = '''
 @pytest.mark.claim("ones")
 @pytest.mark.parametrize("n", [1, 2])
 def test_ones(n):
-    """Ones are made of ones.
+    """Ones are
+    made of ones.
 
-    More prose.
+    Because they
+    are.
     """
     assert torch.ones(n).add_(1).tolist() == [2.0] * n
 
@@ -23,13 +25,12 @@ def test_ones(n):
 @pytest.mark.cuda
 def test_gated():
     """Never mind."""
+    assert 1 == 1
 '''
 
 LEDGER = """
-[claims.ones]
-note = "004"
+[ones]
 section = "1"
-concept = "tensors/creation"
 says = "Ones are ones."
 verdict = "holds"
 """
@@ -51,6 +52,8 @@ def test_a_fact_is_a_record(facts):
     assert fact["id"] == "spec/tensors/test_creation.py::test_ones"
     assert (fact["chapter"], fact["concept"]) == ("tensors", "creation")
     assert fact["sentence"] == "Ones are made of ones."
+    assert fact["why"] == "Because they are."
+    assert fact["line"] == 8
     assert fact["source"].startswith('@pytest.mark.claim("ones")\n')
     assert fact["source"].endswith("== [2.0] * n\n")
     assert fact["symbols"] == ["torch.Tensor.add_", "torch.Tensor.tolist", "torch.ones"]
@@ -78,7 +81,7 @@ def test_a_gated_fact_says_what_it_waits_for(facts):
 
     assert fact["gates"] == ["torch(<1.0)", "cuda"]
     assert fact["outcome"] == "undecided"
-    assert fact["why"] == f"true for torch <1.0; this is {torch.__version__}"
+    assert fact["reason"] == f"true for torch <1.0; this is {torch.__version__}"
 
 
 def test_the_file_says_where_it_was_found_true(facts):
@@ -102,7 +105,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_run(book, option, p
 @pytest.mark.spare("'tmp'", reason="nothing is left, whatever it is called")
 def test_the_file_is_complete_or_absent(book, monkeypatch):
     """Writing that breaks off leaves the old file as it was, and nothing beside it."""
-    monkeypatch.setattr("fixtures.reports.record", lambda fact, cases: {"id": object()})
+    monkeypatch.setattr("fixtures.knowledge.record", lambda config, fact, cases: {"id": object()})
     book.page("tensors/test_creation.py", "def test_it(): pass")
     (book.path / "facts.json").write_text("old")
 

@@ -109,7 +109,7 @@ def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
 def test_slow_and_network_run_only_when_asked_for(book, arguments, ran):
     """`--slow` adds the slow facts, `-m slow` takes them alone, `-m network` reaches the net."""
     book.page(
-        "models/test_model.py",
+        "training/test_model.py",
         """
 def test_quick(): print("ran quick")
 

@@ -5,9 +5,10 @@ before autograd. The table of contents in `fixtures/reading_order.py` gives the 
 facts run, are told and are listed.
 """
 
-from pathlib import Path
+import pytest
 
-from fixtures.reading_order import CHAPTERS, place
+from fixtures.facts import pages_of
+from fixtures.reading_order import CHAPTERS, place, unlisted
 
 
 def test_modules_run_in_the_order_of_the_contents(book):
@@ -49,9 +50,25 @@ def test_facts_keep_the_order_in_which_their_page_tells_them(book):
 
 def test_every_page_of_the_book_is_in_the_contents(pytestconfig):
     """No module of `spec/` is missing from the table of contents."""
-    paths = Path(pytestconfig.rootpath, "spec").glob("*/test_*.py")
-    unlisted = [
-        path.name for path in paths if place(path)[1] not in CHAPTERS[place(path)[0]].split()
-    ]
+    assert unlisted(pages_of(pytestconfig.rootpath)) == []
 
-    assert unlisted == []
+
+def test_the_contents_name_no_page_that_is_not_there(pytestconfig):
+    """Each entry of the table of contents is a module of `spec/`."""
+    there = {place(path) for path in pages_of(pytestconfig.rootpath)}
+    named = {(chapter, page) for chapter, pages in CHAPTERS.items() for page in pages.split()}
+
+    assert named - there == set()
+
+
+@pytest.mark.parametrize("page", ["tensors/test_aaa.py", "poetry/test_verse.py"])
+def test_a_page_that_the_contents_do_not_name_is_told(book, page):
+    """A new page, in a chapter of the book or in a new one, runs and is named."""
+    book.page(page, "def test_it(): pass")
+
+    result = book.run()
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        f"spec/{page} comes last: give it a place in fixtures/reading_order.py"
+    )

@@ -7,10 +7,14 @@ decided here and why. It is how the book is read in a terminal.
 import re
 
 import pytest
+import torch
 
 PAGE = '''
 def test_held():
-    """Ones are ones."""
+    """Ones are ones.
+
+    Because each is.
+    """
 
 def test_failed():
     """Ones are twos."""
@@ -26,7 +30,14 @@ def test_table(n):
 '''
 
 
-IN_ORDER = ["TENSORS", "Creation", "✓ First.", "AUTOGRAD", "Backward", "✓ Second."]
+IN_ORDER = [
+    "TENSORS",
+    "Creation                                         spec/tensors/test_creation.py",
+    "✓ First.",
+    "AUTOGRAD",
+    "Backward                                        spec/autograd/test_backward.py",
+    "✓ Second.",
+]
 
 
 def story(result):
@@ -36,21 +47,26 @@ def story(result):
 
 
 def test_a_run_is_told_in_sentences(book):
-    """Marks stand before the sentences; a table is told once; what is undecided says why."""
+    """Marks stand before the sentences, why they are so below; the undecided take a line a page."""
     book.page("tensors/test_numpy_bridge.py", PAGE)
 
     result = book.run("--story", "--tb=no", "-rN")
 
-    told = story(result)
-    assert told[:5] == [
+    assert story(result) == [
         "TENSORS",
         "",
-        "  Numpy bridge",
+        "  Numpy bridge                                 spec/tensors/test_numpy_bridge.py",
+        "",
         "    ✓ Ones are ones.",
-        "    ✗ Ones are twos. (assert 1 == 2)",
+        "      Because each is.",
+        "    ✗ Ones are twos.",
+        "      the book says 2, your PyTorch says 1",
+        "    ✓ Every row of a table counts.",
+        f"    · not decided here: 1 true for torch <1.0; this is {torch.__version__}",
+        "",
+        "2 sentences hold on this PyTorch; 1 does not; 1 waits: 1 for another release,",
+        "device or data.",
     ]
-    assert told[5].startswith("    · Once upon a time it was so. (not decided here: true for")
-    assert told[7] == "    ✓ Every row of a table counts. (2 cases)"
 
 
 def test_chapters_come_in_reading_order(book):
@@ -60,7 +76,7 @@ def test_chapters_come_in_reading_order(book):
 
     result = book.run("--story", "spec/autograd", "spec/tensors")
 
-    assert [line.strip() for line in story(result) if line] == IN_ORDER
+    assert [line.strip() for line in story(result) if line][:6] == IN_ORDER
 
 
 def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
@@ -73,7 +89,7 @@ def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
 
     result = book.run("--story")
 
-    assert story(result)[3:5] == [
+    assert story(result)[5:7] == [
         "    ✓ A sentence that is a good deal",
         "      longer than forty columns.",
     ]
@@ -89,17 +105,17 @@ def test_chinese_characters_count_as_two_columns(book, monkeypatch):
 
     result = book.run("--story")
 
-    assert story(result)[3:5] == ["    ✓ 张量与它所来自的数组是同一块内存的", "      两个视图。"]
+    assert story(result)[5:7] == ["    ✓ 张量与它所来自的数组是同一块内存的", "      两个视图。"]
 
 
-@pytest.mark.spare("'100%|test_creation'", reason="what is absent is absent in other words too")
+@pytest.mark.spare("'100%|creation.py .'", reason="what is absent is absent in other words too")
 def test_nothing_but_the_story_is_printed_while_facts_run(book):
     """No dots, file names or percentages stand between the head and the story."""
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')
 
     result = book.run("--story")
 
-    assert not re.search(r"100%|test_creation", str(result.stdout))
+    assert not re.search(r"100%|creation.py .", str(result.stdout))
 
 
 @pytest.mark.spare("'\\x1b'", reason="what is absent is absent in other words too")
@@ -113,14 +129,14 @@ def test_there_are_no_colours_where_there_is_no_terminal(book):
 
 
 def test_a_terminal_gets_colours(book):
-    """With `--color=yes` the marks are green, red and yellow."""
+    """With `--color=yes` the marks are green and red, what is undecided is dimmed."""
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--story", "--color=yes")
 
     assert "\x1b[32m    ✓ \x1b[0m" in str(result.stdout)
     assert "\x1b[31m    ✗ \x1b[0m" in str(result.stdout)
-    assert "\x1b[33m    · \x1b[0m" in str(result.stdout)
+    assert "\x1b[2m    · \x1b[0m" in str(result.stdout)
 
 
 @pytest.mark.slow
@@ -131,4 +147,4 @@ def test_workers_tell_the_same_story(book):
 
     result = book.run_as_a_person("--story", "-n", "2")
 
-    assert [line.strip() for line in story(result) if line] == IN_ORDER
+    assert [line.strip() for line in story(result) if line][:6] == IN_ORDER

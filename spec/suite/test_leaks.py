@@ -13,7 +13,9 @@ import torch
     ("statement", "setting"),
     [
         ("torch.set_default_dtype(torch.float64)", "default dtype"),
-        ("torch._C._set_grad_enabled(False)", "grad mode"),
+        ("torch.set_grad_enabled(False)", "grad mode"),
+        ("torch.set_autocast_enabled('cpu', True)", "autocast"),
+        ("import sys; sys.excepthook = print", "excepthook"),
         ("torch.set_num_threads(torch.get_num_threads() + 1)", "thread count"),
         ("torch.set_deterministic_debug_mode(2)", "deterministic algorithms"),
         ("torch.set_float32_matmul_precision('medium')", "float32 matmul precision"),
@@ -31,19 +33,21 @@ def test_a_leak_fails_the_fact_that_leaked(book, statement, setting):
     book.page(
         "tensors/test_leak.py",
         f"""
-from fixtures.state import snapshot
-BEFORE = snapshot()
+from fixtures.leaks import snapshot
+SEEN = []
+
+def test_before(): SEEN.append(snapshot()[{setting!r}])
 
 def test_leaks(): {statement}
 
-def test_next(): assert snapshot()[{setting!r}] == BEFORE[{setting!r}]
+def test_next(): assert snapshot()[{setting!r}] == SEEN[0]
 """,
     )
 
     result = book.run()
 
-    result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines(f"the fact leaks global state: {setting}")
+    result.assert_outcomes(failed=1, passed=2)
+    result.stdout.fnmatch_lines(f"the fact leaks global state: {setting}, * before and * after")
 
 
 @pytest.mark.torch(">=2.0")
@@ -61,7 +65,9 @@ def test_next(): assert torch.empty(1).device.type == "cpu"
     result = book.run()
 
     result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines("the fact leaks global state: default device")
+    result.stdout.fnmatch_lines(
+        "the fact leaks global state: default device, cpu before and meta after"
+    )
 
 
 def test_a_fact_that_fails_and_leaks_reports_its_own_failure(book):

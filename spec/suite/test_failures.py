@@ -1,0 +1,62 @@
+"""What a failing fact says.
+
+A reader whose PyTorch disagrees with the book wants two values: what the book says, and what came
+out. The literal stands on the right of an assertion, so that is the book's; the left is PyTorch's.
+"""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "assert torch.ones(2).tolist() == [1.0, 2.0]",
+            [
+                "the book says [1.0, 2.0], your PyTorch says [1.0, 1.0]",
+                "assert torch.ones(2).tolist() == [1.0, 2.0]",
+            ],
+        ),
+        (
+            "assert torch.ones(2).dtype is torch.int8",
+            ["the book says torch.int8, your PyTorch says torch.float32"],
+        ),
+        (
+            "x = torch.ones(2)\n    assert x.sum() > 5",
+            ["the book says x.sum() > 5, your PyTorch says tensor(2.)"],
+        ),
+        (
+            "assert 1 == 1 and torch.ones(2).is_leaf == False",
+            ["the book says False, your PyTorch says True"],
+        ),
+        (
+            "assert torch.zeros(1).bool()",
+            ["the book says torch.zeros(1).bool(), your PyTorch says tensor([False])"],
+        ),
+        (
+            "it = iter([2, 1])\n    assert next(it) == 1",
+            ["the book says next(it) == 1, your PyTorch says otherwise"],
+        ),
+        ("assert 1 == 2, 'as planned'", ["as planned"]),
+    ],
+)
+def test_a_failing_assertion_says_what_the_book_and_what_pytorch_says(book, body, said):
+    """The first line of a failure has both values; what pytest knows of the difference follows."""
+    book.page("tensors/test_creation.py", f'def test_it():\n    """It."""\n    {body}')
+
+    result = book.run()
+
+    errors = [line[1:].strip() for line in result.outlines if line.startswith("E  ")]
+    assert errors[0] == f"AssertionError: {said[0]}"
+    assert errors[1 : len(said)] == said[1:]
+
+
+def test_the_last_line_of_a_run_names_both_values(book):
+    """The short summary tells each failing fact with what the book and what PyTorch says."""
+    book.page("tensors/test_creation.py", "def test_it(): assert torch.ones(1).item() == 2")
+
+    result = book.run()
+
+    result.stdout.fnmatch_lines(
+        "FAILED spec/tensors/test_creation.py::test_it - AssertionError: the book says*"
+    )

@@ -1,0 +1,63 @@
+"""The private names of pytest that this suite leans on.
+
+Pytest promises its public names only. `fixtures/pytest_internals.py` holds the few others that the
+suite cannot do without: the story wants no percentages, and `--bite` runs a case again. Here stands
+what is relied on, so that a pytest which changes it fails by name rather than somewhere else.
+"""
+
+PAGE = """
+from fixtures.pytest_internals import begin_again, end_again, tear_down_to
+
+LOG = []
+
+@pytest.fixture(scope="module")
+def shared():
+    LOG.append("shared up")
+    yield
+    LOG.append("shared down")
+
+@pytest.fixture
+def own(shared):
+    LOG.append("own up")
+    yield len(LOG)
+    LOG.append("own down")
+
+def test_first(own): pass
+
+def test_again(request):
+    item = request.session.items[0]
+    del LOG[:]
+    begin_again(item)
+    item.ihook.pytest_runtest_setup(item=item)
+    assert item.funcargs["own"] == 1
+    end_again(item)
+    assert LOG == ["own up", "own down"]
+    assert item.funcargs is None
+    tear_down_to(request.session, None)
+    assert LOG[-1] == "shared down"
+"""
+
+
+def test_a_case_that_has_run_can_be_set_up_again(book):
+    """`begin_again` gives a case new fixtures; `end_again` ends them, not those of its page."""
+    book.page("tensors/test_creation.py", PAGE)
+
+    result = book.run("-p", "no:randomly")
+
+    result.assert_outcomes(passed=2)
+
+
+def test_a_reporter_shows_no_progress(book):
+    """`show_no_progress` leaves a terminal reporter without file names and percentages."""
+    book.page("tensors/test_creation.py", "def test_it(): pass")
+    (book.path / "conftest.py").write_text(
+        "import pytest\n"
+        "from fixtures.pytest_internals import show_no_progress\n\n"
+        "@pytest.hookimpl(trylast=True)\n"
+        "def pytest_configure(config):\n"
+        "    show_no_progress(config.pluginmanager.get_plugin('terminalreporter'))\n"
+    )
+
+    result = book.run()
+
+    assert [line for line in result.outlines if "test_creation" in line or "%" in line] == []
