@@ -214,8 +214,8 @@ def test_requires_grad_is_asked_for_at_creation(device):
 
 
 def test_integers_cannot_require_grad(device):
-    """`requires_grad=True` raises RuntimeError for an int64 or bool tensor and is accepted for
-    a float or complex one: write `dtype=torch.float32`, or `1.0` for `1`.
+    """`requires_grad=True` raises RuntimeError for an int64 tensor and is accepted for a
+    complex one: write `dtype=torch.float32`, or `1.0` for `1`.
 
     Because a derivative needs values that can change by arbitrarily small steps.
     """
