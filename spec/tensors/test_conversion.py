@@ -176,8 +176,8 @@ def test_a_float_that_does_not_fit_becomes_infinite(device):
 
 
 def test_bfloat16_keeps_the_range_that_float16_loses(device):
-    """2**100 is infinite in float16 and exact in bfloat16; 1.00390625, which is 1 + 1/256, is
-    exact in float16 and becomes 1 in bfloat16.
+    """2**100 becomes infinite with `x.half()` and is exact with `x.bfloat16()`; 1.00390625,
+    which is 1 + 1/256, is exact with `half()` and becomes 1 with `bfloat16()`.
 
     Because bfloat16 has 8 bits of exponent and 7 of mantissa, float16 5 and 10. So `half()` may
     overflow where `bfloat16()` only rounds.

@@ -130,7 +130,7 @@ def test_a_dtype_is_no_string_and_not_numpys():
 
     assert equal == [False, False, True]
     assert str(torch.float32) == "torch.float32"
-    with pytest.raises(TypeError, match="argument 'dtype' must be torch.dtype, not str"):
+    with pytest.raises(TypeError, match=r"argument 'dtype' must be torch\.dtype, not str"):
         torch.zeros(2, dtype="float32")
 
 

@@ -5,8 +5,7 @@ and of a narrow integer beside a wide float. The rules of torch alone are on the
 `spec/tensors/test_type_promotion.py`.
 
 They differ where an integer dtype has more digits than the float beside it. NumPy then takes a
-wider float and loses nothing; torch keeps the float dtype it was given, and rounds, because wide
-floats are slow on a GPU.
+wider float and loses nothing; torch keeps the float dtype it was given, and rounds.
 
 What surprises those who come from NumPy: integers divided or added to a float become float32, not
 float64; a 0-dimensional tensor does not widen another one; and a Python integer that does not fit
@@ -51,7 +50,7 @@ def test_numpy_promotes_integers_with_floats_wider():
 
 def test_numpy_casts_no_signed_integer_to_unsigned():
     """`torch.can_cast` agrees with `np.can_cast(..., "same_kind")` on eleven dtypes, except
-    that it lets int8 to int64 be cast to uint8.
+    that it lets int8, int16, int32 and int64 be cast to uint8.
 
     So `x += y` with a signed `y` works for a uint8 tensor and wraps round, where NumPy raises.
     """
@@ -89,8 +88,8 @@ def test_numpy_turns_integers_into_float64():
 
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 2 changed this")
 def test_numpy_lets_an_array_without_dimensions_count_in_full():
-    """A float64 array of shape () widens a float32 array to float64 in NumPy 2; a float64
-    tensor of shape () leaves a float32 tensor float32.
+    """In a sum, `x + y`, a float64 array of shape () widens a float32 array to float64 in NumPy
+    2; a float64 tensor of shape () leaves a float32 tensor float32.
     """
     array = np.ones(2, dtype="float32") + np.array(1.0, dtype="float64")
     tensor = torch.ones(2, dtype=torch.float32) + torch.tensor(1.0, dtype=torch.float64)
@@ -123,7 +122,8 @@ def test_a_numpy_number_is_a_python_number_to_torch():
     x = torch.tensor([1.0, 2.0])
 
     product = x * np.float64(0.1)
+    with_array = torch.result_type(x, torch.from_numpy(np.array([0.1, 0.1])))
 
     assert product.dtype is torch.float32
-    assert torch.result_type(x, torch.from_numpy(np.array([0.1, 0.1]))) is torch.float64
+    assert with_array is torch.float64
     assert product.tolist() == [0.10000000149011612, 0.20000000298023224]

@@ -95,7 +95,8 @@ def test_comparisons_promote_before_they_compare(device):
 
 
 def test_unsigned_and_signed_bytes_meet_in_16_bits(device):
-    """uint8 + int8 gives int16, so 200 + 100 is 300 and does not wrap round.
+    """`+` of a uint8 and an int8 tensor gives int16, so 200 + 100 is 300 and does not wrap
+    round.
 
     Because neither dtype holds all values of the other, and int16 holds those of both.
     """
@@ -109,7 +110,8 @@ def test_unsigned_and_signed_bytes_meet_in_16_bits(device):
 
 
 def test_a_float_wins_over_a_wider_integer(device):
-    """int64 + float16 gives float16, although float16 cannot hold 2049, which becomes 2048.
+    """`+` of an int64 and a float16 tensor gives float16, although float16 cannot hold 2049,
+    which becomes 2048.
 
     Because the kind decides, not the number of bits. Convert with `.double()` first to keep
     large integers.
@@ -192,11 +194,11 @@ def test_the_size_of_a_python_number_does_not_count():
 
 
 def test_a_tensor_without_dimensions_ranks_below_one_with(device):
-    """float32 of shape (2,) plus a 0-dimensional float64 tensor gives float32: within a kind a
-    0-dimensional tensor does not widen one with dimensions.
+    """`x + y` of a float32 `x` of shape (2,) and a 0-dimensional float64 `y` gives float32:
+    within a kind a 0-dimensional tensor does not widen one with dimensions.
 
-    Because a 0-dimensional tensor is treated like a Python number, so a loss or a scale does
-    not change the dtype of a model.
+    Because it is treated like a Python number, so a scale or a mean does not change the dtype
+    of the data.
     """
     narrow = torch.ones(2, dtype=torch.float32, device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)
@@ -210,8 +212,8 @@ def test_a_tensor_without_dimensions_ranks_below_one_with(device):
 
 
 def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(device):
-    """int8 of shape (2,) plus a 0-dimensional float64 tensor gives float64, plus a
-    0-dimensional float16 one float16: of a higher kind, it brings its own dtype.
+    """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional float64 `y` gives float64, of a
+    0-dimensional float16 `y` float16: of a higher kind, it brings its own dtype.
 
     Unlike a Python float, which has no dtype of its own and brings the default one, float32.
     """
@@ -226,10 +228,11 @@ def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(devic
 
 
 def test_one_number_in_a_dimension_counts_in_full(device):
-    """A float64 tensor of shape (1,) widens float32 to float64, a 0-dimensional one does not.
+    """`x + y` of a float32 `x` gives float64 for a float64 `y` of shape (1,), and float32 for a
+    0-dimensional one.
 
     Because shape (1,) is a tensor with a dimension, and takes full part in promotion.
-    `x.reshape(())` and `x.reshape(1)` thus lead to different dtypes.
+    `y.reshape(())` and `y.reshape(1)` thus lead to different dtypes.
     """
     narrow = torch.ones(2, dtype=torch.float32, device=device)
     wide = torch.ones((), dtype=torch.float64, device=device)
@@ -240,8 +243,8 @@ def test_one_number_in_a_dimension_counts_in_full(device):
 
 
 def test_tensors_without_dimensions_are_equals_of_each_other(device):
-    """int8 plus int64, both 0-dimensional, gives int64, as between tensors with dimensions; a
-    0-dimensional int8 plus the Python number 1 stays int8.
+    """`x + y` of a 0-dimensional int8 and a 0-dimensional int64 tensor gives int64, as between
+    tensors with dimensions; a 0-dimensional int8 plus the Python number 1 stays int8.
     """
     small = torch.ones((), dtype=torch.int8, device=device)
     large = torch.ones((), dtype=torch.int64, device=device)
