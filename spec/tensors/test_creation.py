@@ -112,10 +112,10 @@ def test_ones_works_like_zeros_but_fills_with_one(device):
     ],
 )
 def test_full_takes_its_dtype_from_the_value(value, dtype, filled, device):
-    """`torch.full((2,), value)` without `dtype=` takes the dtype that `torch.tensor(value)`
-    would have: int64 for 7, float32 for 0.5, bool for True, complex64 for 2j.
+    """`torch.full((2,), value)` without `dtype=` takes its dtype from the Python value: int64
+    for 7, float32 for 0.5, bool for True, complex64 for 2j.
 
-    So `torch.full((2,), 1)` cannot hold gradients, unlike `torch.ones(2)`: write `1.0` or
+    So `torch.full((2,), 1)` cannot require grad, unlike `torch.ones(2)`: write `1.0` or
     `dtype=torch.float32`.
     """
     full = torch.full((2,), value, device=device)

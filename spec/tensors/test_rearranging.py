@@ -104,7 +104,7 @@ def test_squeeze_with_an_axis_drops_that_one_only():
     """`x.squeeze(dim)` drops that dimension if its size is 1; if it is larger, the shape stays
     as it is, without an error.
 
-    So a wrong `dim` is not noticed; `x.select(dim, 0)` drops a dimension of any size.
+    So a wrong `dim` is not noticed. `x[:, 0]` drops a dimension whatever its size.
     """
     x = torch.zeros(1, 3, 1)
 
@@ -226,8 +226,7 @@ def test_capital_t_is_deprecated_for_anything_but_matrices():
     """`x.T` of a tensor with three dimensions reverses their order and warns, once per process,
     that it is deprecated; write `x.mT` or `x.permute(2, 1, 0)`.
 
-    For a batch of matrices the transposes are meant as a rule, and `x.T` moves the batch to the
-    end.
+    On a batch of matrices `x.T` moves the batch dimension to the end, which is rarely meant.
     """
     x = torch.zeros(2, 3, 4)
 

@@ -5,8 +5,8 @@ two, an image three and a batch of images four. The number of dimensions is the 
 shape, `x.shape`, gives the size of each dimension; it is a `torch.Size`, a tuple of integers
 (`spec/tensors/test_sizes.py`).
 
-Layers agree on an order of dimensions: the batch comes first, the features of `nn.Linear` come
-last, and images are batch, channels, height, width.
+Layers expect an order of dimensions: `nn.Linear` has the features last, `nn.Conv2d` takes images as
+batch, channels, height, width.
 
 What surprises: a single number has the empty shape `[]`, not `[1]`; a tensor without elements still
 has a shape, such as `[2, 0, 3]`; the shape cannot be assigned to; and dimensions can be counted

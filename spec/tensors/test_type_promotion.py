@@ -56,8 +56,9 @@ def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, devi
     """`+` of two tensors with dimensions gives the dtype in this table of the twelve common
     dtypes: the higher kind of bool, integer, float and complex wins, then the wider dtype.
 
-    uint8 beside a signed integer takes the next wider signed one, and float16 beside bfloat16
-    gives float32. uint16, uint32, uint64 and float8 are not in the table, and mostly raise.
+    Where neither holds the other the result is wider than both: int16 for uint8 and int8,
+    float32 for float16 and bfloat16. uint16, uint32, uint64 and float8 are not in the table,
+    and mostly raise.
     """
     rights = [b1, u8, i8, i16, i32, i64, f16, bf16, f32, f64, c64, c128]
     one = torch.ones(1, dtype=left, device=device)
