@@ -104,7 +104,7 @@ def test_squeeze_with_an_axis_drops_that_one_only():
     """`x.squeeze(dim)` drops that dimension if its size is 1; if it is larger, the shape stays
     as it is, without an error.
 
-    So a wrong `dim` is not noticed. `x[:, 0]` drops a dimension whatever its size.
+    So a wrong `dim` is not noticed. `x[:, 0]` drops dimension 1 even if it is larger.
     """
     x = torch.zeros(1, 3, 1)
 
