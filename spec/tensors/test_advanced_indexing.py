@@ -1,11 +1,17 @@
 """Indexing with tensors and lists.
 
-An index may itself be a tensor of integers: the places to pick, in any order and any number of
-times. A list of integers works the same.
+An index may be a tensor of integers: the positions to pick, in any order and as often as they are
+named. A list, a range or a NumPy array of integers in brackets works the same. This is how rows are
+shuffled, samples selected and tables looked up.
 
-The difference to slices is easily missed: what is picked this way is a copy. Assigning through such
-an index still writes to the original, because `x[index] = value` picks nothing, it fills; but a
-write to what was picked is lost.
+In contrast to slices (`spec/tensors/test_indexing.py`) the result is a copy, unless the index is a
+single 0-dimensional tensor, which counts as an integer. Assignment through
+such an index, `x[index] = values`, still writes into `x`, because Python calls `x.__setitem__` for
+it and no copy is made first.
+
+What surprises: a write to the copy, `x[[1, 2]][0] = 7`, is lost; two index tensors pick pairs, not
+a rectangle; assignment does not convert the dtype of a tensor; and `x[[0, 0]] += 1` adds 1 only
+once.
 """
 
 import numpy as np
@@ -14,7 +20,7 @@ import torch
 
 
 def test_an_index_tensor_picks_rows_in_any_order(device):
-    """A tensor of integers picks the rows it names, as often as it names them."""
+    """`x[torch.tensor([2, 0, 2])]` picks rows 2, 0 and 2 again, in this order."""
     x = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
     index = torch.tensor([2, 0, 2], device=device)
 
@@ -23,14 +29,18 @@ def test_an_index_tensor_picks_rows_in_any_order(device):
 
 @pytest.mark.parametrize("index", [[2, 0], range(2, -1, -2), np.array([2, 0])], ids=str)
 def test_lists_ranges_and_arrays_pick_like_tensors(index):
-    """A list, a range or a NumPy array in brackets is read as an index tensor."""
+    """`x[[2, 0]]`, a range and a NumPy array of integers pick like an index tensor."""
     x = torch.tensor([10, 20, 30])
 
     assert x[index].tolist() == [30, 10]
 
 
 def test_what_an_index_tensor_picks_is_a_copy(device):
-    """Even where a slice could have picked the same, the result has memory of its own."""
+    """`picked = x[[0, 1]]` has memory of its own: a write to `picked` does not show in `x`. The
+    slice `x[0:2]` would be a view.
+
+    Because positions in any order have no common stride.
+    """
     x = torch.tensor([10, 20, 30], device=device)
     picked = x[[0, 1]]
 
@@ -41,7 +51,11 @@ def test_what_an_index_tensor_picks_is_a_copy(device):
 
 
 def test_the_result_has_the_shape_of_the_index(device):
-    """The picked axis is replaced by the axes of the index tensor: a table look-up."""
+    """`table[index]` replaces the first dimension by the shape of `index`: a 2 x 2 index into a
+    3 x 2 table gives shape (2, 2, 2).
+
+    This is a table look-up, as in `nn.Embedding`.
+    """
     table = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
     index = torch.tensor([[0, 2], [1, 1]], device=device)
 
@@ -49,7 +63,11 @@ def test_the_result_has_the_shape_of_the_index(device):
 
 
 def test_a_list_is_not_a_tuple_of_indices():
-    """`x[[0, 1]]` picks rows 0 and 1; `x[(0, 1)]` is `x[0, 1]`, one element."""
+    """`x[[0, 1]]` picks rows 0 and 1, while `x[(0, 1)]` is `x[0, 1]`, one element.
+
+    Because Python passes `x[0, 1]` as the tuple (0, 1). It bites where an index is put together
+    in a variable.
+    """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 
     assert x[[0, 1]].tolist() == [[1, 2], [3, 4]]
@@ -58,7 +76,9 @@ def test_a_list_is_not_a_tuple_of_indices():
 
 @pytest.mark.torch("<2.8")
 def test_a_list_of_lists_is_read_as_a_tuple():
-    """Before 2.8 a list of lists was read, in silence, as if it were a tuple of index lists."""
+    """Before PyTorch 2.8, `x[[[0, 2], [1, 0]]]` was read silently as `x[[0, 2], [1, 0]]`; write
+    a tuple or `torch.tensor(...)` to say which is meant.
+    """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 
     assert x[[[0, 2], [1, 0]]].tolist() == [2, 5]
@@ -66,7 +86,12 @@ def test_a_list_of_lists_is_read_as_a_tuple():
 
 @pytest.mark.torch(">=2.8")
 def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
-    """Since 2.8 a list of lists warns: it is read as a tuple, and is to become an index tensor."""
+    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` warns and is read as `x[[0, 2], [1, 0]]`; an
+    index tensor of these numbers gives shape (2, 2, 2) instead.
+
+    A later release is to read it as an index tensor. Write the tuple or `torch.tensor(...)`
+    out.
+    """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 
     with pytest.warns(UserWarning, match="non-tuple sequence for multidimensional indexing"):
@@ -76,7 +101,12 @@ def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
 
 
 def test_a_scalar_tensor_is_a_number_to_an_index(device):
-    """A 0-dimensional integer tensor picks like the number it holds, and so gives a view."""
+    """`x[torch.tensor(1)]` picks row 1 as `x[1]` does, and gives a view: a write to it shows in
+    `x`.
+
+    A 0-dimensional integer tensor is taken for the number it holds, so `x[scores.argmax()]`
+    drops the dimension.
+    """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
     row = x[torch.tensor(1)]
 
@@ -87,14 +117,22 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
 
 
 def test_two_index_tensors_are_read_in_pairs(device):
-    """Row indices and column indices of one length pick one element a pair, and no rectangle."""
+    """`x[[0, 2], [1, 2]]` picks the elements (0, 1) and (2, 2): two indices of one length are
+    read in pairs, not as a rectangle.
+
+    `scores[torch.arange(n), labels]` picks one score per row in this way.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]], device=device)
 
     assert x[[0, 2], [1, 2]].tolist() == [2, 9]
 
 
 def test_index_tensors_are_broadcast_against_each_other():
-    """A column of row indices and a row of column indices pick the rectangle between them."""
+    """`x[rows, columns]` broadcasts its index tensors: rows of shape (2, 1) and columns of
+    shape (2,) pick a 2 x 2 rectangle. Lengths 2 and 3 raise IndexError.
+
+    For the rectangle of two vectors write `x[rows[:, None], columns]`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]])
     rows = torch.tensor([[0], [2]])
     columns = torch.tensor([1, 2])
@@ -105,7 +143,9 @@ def test_index_tensors_are_broadcast_against_each_other():
 
 
 def test_index_tensors_and_slices_can_be_mixed():
-    """`x[:, index]` picks columns; each axis follows its own entry."""
+    """`x[:, [2, 0]]` picks columns, `x[1, [2, 0]]` two elements of row 1 and `x[1:, [2, 0]]`
+    columns of the rows from 1 on.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     assert x[:, [2, 0]].tolist() == [[3, 1], [6, 4]]
@@ -114,7 +154,12 @@ def test_index_tensors_and_slices_can_be_mixed():
 
 
 def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
-    """A slice between a number and an index tensor orders the axes otherwise than NumPy does."""
+    """`x[0, :, [0, 1]]` of shape (2, 3, 4) has shape (3, 2) in PyTorch and (2, 3) in NumPy.
+
+    Because PyTorch applies the integer first, while NumPy treats it as an index array, and puts
+    the picked dimension first if a slice stands between two of those. `x[0][:, [0, 1]]` is the
+    same in both.
+    """
     x = torch.arange(24).view(2, 3, 4)
 
     assert x[0, :, [0, 1]].tolist() == [[0, 1], [4, 5], [8, 9]]
@@ -122,7 +167,11 @@ def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
 
 
 def test_index_tensors_may_count_from_the_end():
-    """Negative integers in an index tensor count from the end; out of range is an error."""
+    """`x[torch.tensor([-1, 0])]` picks the last and the first element; a position beyond the
+    end raises IndexError.
+
+    The message names position and size; `index.clamp(max=len(x) - 1)` keeps within.
+    """
     x = torch.tensor([10, 20, 30])
 
     assert x[torch.tensor([-1, 0])].tolist() == [30, 10]
@@ -131,7 +180,11 @@ def test_index_tensors_may_count_from_the_end():
 
 
 def test_an_index_tensor_must_hold_integers():
-    """A float tensor is no index, whatever its values."""
+    """`x[torch.tensor([1.0])]` raises IndexError, since a float tensor is no index: write
+    `index.long()`.
+
+    It bites with indices that were computed with `/` or read from a float tensor.
+    """
     x = torch.tensor([10, 20, 30])
 
     with pytest.raises(IndexError, match="tensors used as indices must be long"):
@@ -141,7 +194,11 @@ def test_an_index_tensor_must_hold_integers():
 
 @pytest.mark.torch(">=2.0")
 def test_an_index_tensor_may_be_int32():
-    """Since 2.0 the index may be int32 as well as int64; smaller integers are refused."""
+    """Since PyTorch 2.0, an index tensor may be int32 as well as int64; one of int16 with a
+    dimension raises IndexError: write `index.long()`.
+
+    A uint8 tensor is read as a mask: `spec/tensors/test_masks.py`.
+    """
     x = torch.tensor([10, 20, 30])
     small = torch.tensor([2, 0], dtype=torch.int16)
 
@@ -151,7 +208,7 @@ def test_an_index_tensor_may_be_int32():
 
 
 def test_assigning_through_an_index_tensor_writes_to_the_original(device):
-    """`x[index] = value` fills the places that the index names."""
+    """`x[[3, 1]] = values` writes the values to positions 3 and 1 of `x`, in this order."""
     x = torch.zeros(5, device=device)
 
     x[[3, 1]] = torch.tensor([8.0, 9.0], device=device)
@@ -160,19 +217,28 @@ def test_assigning_through_an_index_tensor_writes_to_the_original(device):
 
 
 def test_assignment_through_an_index_tensor_converts_no_dtype():
-    """Where a slice would convert, an index tensor wants values of the tensor's own dtype."""
+    """`x[[0, 1]] = values` raises RuntimeError if `values` is a tensor of another dtype;
+    `x[0:2] = values` converts it, and so does a Python number.
+
+    Write `x[index] = values.to(x.dtype)`.
+    """
     x = torch.tensor([1, 2, 3])
     values = torch.tensor([7.5, 8.5])
 
     x[0:2] = values
+    x[[2]] = 9.5
 
-    assert x.tolist() == [7, 8, 3]
+    assert x.tolist() == [7, 8, 9]
     with pytest.raises(RuntimeError, match="requires the source and destination dtypes match"):
         x[[0, 1]] = values
 
 
 def test_a_write_to_a_picked_copy_is_lost():
-    """`x[[1, 2]][0] = 7` fills a copy that nobody keeps; `x[1:][0] = 7` writes through a view."""
+    """`x[[1, 2]][0] = 7` writes to a copy and leaves `x` as it was; `x[1:][0] = 7` writes
+    through a view.
+
+    Because the first brackets already copied. Use one pair of brackets: `x[1] = 7`.
+    """
     x = torch.zeros(3)
     y = torch.zeros(3)
 
@@ -184,7 +250,11 @@ def test_a_write_to_a_picked_copy_is_lost():
 
 
 def test_adding_through_an_index_counts_repeated_places_once(device):
-    """`x[[0, 0]] += 1` reads, adds and writes back: place 0 grows by one, not by two."""
+    """`x[[0, 0, 2]] += 1` adds 1 to position 0 once, although it is named twice.
+
+    Because it reads a copy, adds to it and writes it back, the same value twice. `x.index_add_`
+    counts each mention.
+    """
     x = torch.zeros(3, device=device)
 
     x[[0, 0, 2]] += 1
@@ -193,10 +263,14 @@ def test_adding_through_an_index_counts_repeated_places_once(device):
 
 
 def test_index_put_can_accumulate(device):
-    """`index_put_(..., accumulate=True)` adds for every mention of a place."""
+    """`x.index_put_((index,), values, accumulate=True)` adds for each mention of a position: an
+    index [0, 0, 2] adds twice at 0, as `x.index_add_(0, index, values)` does.
+    """
     x = torch.zeros(3, device=device)
     index = torch.tensor([0, 0, 2], device=device)
 
     x.index_put_((index,), torch.ones(3, device=device), accumulate=True)
+    y = torch.zeros(3, device=device).index_add_(0, index, torch.ones(3, device=device))
 
     assert x.tolist() == [2.0, 0.0, 1.0]
+    assert y.tolist() == [2.0, 0.0, 1.0]

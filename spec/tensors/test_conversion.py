@@ -1,10 +1,16 @@
 """Converting between dtypes.
 
-`x.to(torch.float64)`, `x.double()` and `x.type(torch.float64)` all make a new tensor of the same
-numbers in another dtype; where the dtype is right already, they hand `x` itself back.
+`x.to(torch.float64)`, `x.double()` and `x.type(torch.float64)` make a new tensor of the same values
+in another dtype. If `x` has the dtype already, they return `x` itself.
 
-A conversion never fails and rarely warns. A fraction is cut off, an integer that does not fit
-wraps round, a float that is too large becomes infinite, and digits that do not fit are rounded.
+A value that the new dtype cannot hold raises no error. A fraction is dropped, an integer out of
+range keeps its lowest bits, a float too large for float16 becomes infinite, and digits that do not
+fit are rounded. What NaN, infinity or a float out of range becomes in an integer dtype is undefined
+and differs between devices.
+
+What surprises: the conversion to integers rounds towards zero; float16 cannot hold 2049; and
+widening float32 to float64 does not bring digits back. `x.view(dtype)` is no conversion, it reads
+the same bits in another way: `spec/tensors/test_views.py`.
 """
 
 import pytest
@@ -31,7 +37,12 @@ from hypothesis import strategies as st
     ],
 )
 def test_each_dtype_has_a_method_that_converts_to_it(method, dtype, device):
-    """`x.long()` is short for `x.to(torch.int64)`, and so on for the other dtypes."""
+    """`x.bool()`, `byte`, `char`, `short`, `int`, `long`, `half`, `bfloat16`, `float`,
+    `double`, `cfloat` and `cdouble` each convert to the dtype of that name: `x.long()` is
+    `x.to(torch.int64)`.
+
+    The names are those of C; `byte` is uint8 and `char` int8.
+    """
     x = torch.tensor([0.0, 1.0], device=device)
 
     converted = getattr(x, method)()
@@ -42,7 +53,11 @@ def test_each_dtype_has_a_method_that_converts_to_it(method, dtype, device):
 
 
 def test_there_are_many_ways_to_ask_for_a_dtype(device):
-    """`to` and `type` take a dtype, a type name, or (`to`, `type_as`) a tensor to be like."""
+    """`x.to(torch.int64)`, `x.to(dtype=torch.int64)`, `x.type(torch.int64)` and `x.long()` give
+    the same; `x.to(other)` and `x.type_as(other)` take the dtype of another tensor.
+
+    `x.to(other)` moves to the device of `other` as well.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     integers = torch.tensor([5], device=device)
 
@@ -60,16 +75,27 @@ def test_there_are_many_ways_to_ask_for_a_dtype(device):
 
 
 def test_type_takes_an_old_type_name():
-    """`x.type("torch.LongTensor")` converts; a name that is no type is a `ValueError`."""
+    """`x.type("torch.LongTensor")` converts to int64, an unknown name raises ValueError;
+    `x.to("float32")` raises RuntimeError, since `to` takes a string for a device.
+
+    Write the dtype itself: `x.to(torch.float32)`.
+    """
     x = torch.tensor([1.0, 2.0])
 
     assert x.type("torch.LongTensor").dtype is torch.int64
     with pytest.raises(ValueError, match=r"invalid type: 'torch.LengthyTensor'"):
         x.type("torch.LengthyTensor")
+    with pytest.raises(RuntimeError, match="Invalid device string: 'float32'"):
+        x.to("float32")
 
 
 def test_the_right_dtype_already_is_handed_back(device):
-    """Converted to the dtype it has, a tensor is returned itself, unless `copy=True` is said."""
+    """`x.to(torch.float32)`, `x.float()` and `x.type(torch.float32)` return `x` itself if it is
+    float32 already; `x.to(torch.float32, copy=True)` copies.
+
+    So writing in place to the result may or may not change `x`, depending on its dtype:
+    `clone()` or `copy=True` where it must not.
+    """
     x = torch.ones(2, device=device)
 
     copied = x.to(torch.float32, copy=True)
@@ -82,7 +108,9 @@ def test_the_right_dtype_already_is_handed_back(device):
 
 
 def test_a_conversion_copies(device):
-    """A tensor of another dtype has memory of its own: writing into it leaves the source alone."""
+    """`x.double()` of a float32 tensor has memory of its own: writing into it leaves `x`
+    unchanged.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     converted = x.double()
 
@@ -93,7 +121,12 @@ def test_a_conversion_copies(device):
 
 
 def test_fractions_are_cut_off_towards_zero(device):
-    """`x.long()` drops the fraction, also below zero; `x.round()` first finds the nearest."""
+    """`x.long()` drops the fraction, so it rounds towards zero: 1.75 becomes 1 and -1.75
+    becomes -1.
+
+    For the next lower integer write `x.floor().long()`, for the nearest `x.round().long()`;
+    `round` takes a half to the even neighbour.
+    """
     x = torch.tensor([1.75, 0.5, -0.5, -1.75], device=device)
 
     assert x.long().tolist() == [1, 0, 0, -1]
@@ -102,14 +135,21 @@ def test_fractions_are_cut_off_towards_zero(device):
 
 
 def test_all_that_is_not_zero_is_true(device):
-    """As a boolean only zero is `False`: a tiny number, a negative one and NaN are `True`."""
+    """`x.bool()` is False for 0.0 and -0.0 and True for other values, also for 1e-30, negative
+    numbers and NaN.
+    """
     x = torch.tensor([0.0, -0.0, 1e-30, -2.0, float("nan")], device=device)
 
     assert x.bool().tolist() == [False, False, True, True, True]
 
 
 def test_an_integer_that_does_not_fit_wraps_round(device):
-    """Converted to a narrower dtype, an integer keeps its lowest bits and no error is raised."""
+    """`x.to(torch.uint8)` of an int64 tensor keeps the lowest 8 bits, without an error: 300
+    becomes 44 and -1 becomes 255; in int8, 200 becomes -56.
+
+    `torch.tensor([300], dtype=torch.uint8)` raises instead. `x.clamp(0, 255)` first keeps to
+    the range.
+    """
     x = torch.tensor([300, -1, 200], device=device)
 
     assert x.to(torch.uint8).tolist() == [44, 255, 200]
@@ -118,19 +158,30 @@ def test_an_integer_that_does_not_fit_wraps_round(device):
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_conversion_to_a_byte_is_the_remainder_of_256(number):
-    """For every 64-bit integer, conversion to uint8 is Python's `% 256`."""
+    """`torch.tensor(n).to(torch.uint8)` is `n % 256` for 64-bit integers `n`, with the
+    remainder that Python gives negative numbers too.
+    """
     assert torch.tensor(number).to(torch.uint8).item() == number % 256
 
 
 def test_a_float_that_does_not_fit_becomes_infinite(device):
-    """float16 ends at 65504: from 65520 on, where rounding would pass it, it is infinite."""
+    """`x.half()` turns numbers from 65520 on into infinity, without an error: the largest
+    float16 is 65504, and 65519 is still rounded down to it.
+
+    65520 is half-way to the next step, 65536, which float16 does not have.
+    """
     x = torch.tensor([65504.0, 65519.0, 65520.0, -1e30], device=device)
 
     assert x.half().tolist() == [65504.0, 65504.0, float("inf"), float("-inf")]
 
 
 def test_bfloat16_keeps_the_range_that_float16_loses(device):
-    """2 to the 100 is infinite in float16 and exact in bfloat16; 1 + 1/256 is the other way."""
+    """2**100 becomes infinite with `x.half()` and is exact with `x.bfloat16()`; 1.00390625,
+    which is 1 + 1/256, is exact with `half()` and becomes 1 with `bfloat16()`.
+
+    Because bfloat16 has 8 bits of exponent and 7 of mantissa, float16 5 and 10. So `half()` may
+    overflow where `bfloat16()` only rounds.
+    """
     huge = torch.tensor(2.0**100, device=device)
     fine = torch.tensor(1.00390625, device=device)
 
@@ -148,7 +199,11 @@ def test_bfloat16_keeps_the_range_that_float16_loses(device):
     ],
 )
 def test_a_float_counts_without_gaps_up_to_a_limit(dtype, limit, device):
-    """A float dtype holds every integer up to a power of two; the next one is rounded back."""
+    """A float dtype holds each integer up to a power of two, 2**8 for `bfloat16`, 2**11 for
+    `float16`, 2**24 for `float32`, 2**53 for `float64`; the next integer is rounded to it.
+
+    So indices and counts in float32 go wrong beyond 16,777,216: keep them in int64.
+    """
     whole = torch.tensor([limit - 1, limit, limit + 1, limit + 2], device=device)
 
     assert whole.to(dtype).long().tolist() == [limit - 1, limit, limit, limit + 2]
@@ -164,12 +219,21 @@ def test_a_float_counts_without_gaps_up_to_a_limit(dtype, limit, device):
     ],
 )
 def test_a_tenth_is_another_number_in_each_float(dtype, nearest, device):
-    """0.1 has no end in binary, so each dtype holds the nearest number that it has."""
+    """`torch.tensor(0.1, dtype=dtype)` is another number in each float dtype, 0.0999755859375
+    in float16 and 0.10000000149011612 in float32.
+
+    Because 0.1 has no finite binary expansion, each dtype stores the nearest number it has.
+    float64 is the 0.1 of Python.
+    """
     assert torch.tensor(0.1, dtype=dtype, device=device).item() == nearest
 
 
 def test_widening_brings_no_digits_back(device):
-    """What float32 has rounded stays rounded in float64: 0.1 made so is not 0.1 made there."""
+    """`torch.tensor(0.1).double()` is 0.10000000149011612, not the float64 0.1: what float32
+    has rounded stays rounded.
+
+    Ask for the dtype where the tensor is made: `torch.tensor(0.1, dtype=torch.float64)`.
+    """
     widened = torch.tensor(0.1, device=device).double()
     exact = torch.tensor(0.1, dtype=torch.float64, device=device)
 
@@ -177,26 +241,29 @@ def test_widening_brings_no_digits_back(device):
     assert (widened == exact).item() is False
 
 
-def test_view_reads_the_same_bits_as_another_dtype(device):
-    """`x.view(torch.int32)` converts nothing: it shows the bits of a float as an integer."""
-    x = torch.tensor([1.0, 2.0], device=device)
+def test_a_float32_model_refuses_float64_data():
+    """An `nn.Linear` with float32 weights raises RuntimeError for a float64 input: convert the
+    data with `data.float()` or the layer with `layer.double()`.
 
-    bits = x.view(torch.int32)
+    Because matrix products do not promote dtypes. It bites with data from NumPy, whose floats are
+    float64.
+    """
+    layer = torch.nn.Linear(2, 1)
+    data = torch.zeros(3, 2, dtype=torch.float64)
 
-    assert bits.tolist() == [0x3F800000, 0x40000000]
-    assert bits.data_ptr() == x.data_ptr()
+    assert layer(data.float()).dtype is torch.float32
+    with pytest.raises(RuntimeError, match="mat1 and mat2 must have the same dtype"):
+        layer(data)
 
+    layer.double()
 
-def test_view_as_a_narrower_dtype_has_more_numbers(device):
-    """Four bytes of a float32 are two numbers of 16 bits, so the last dimension grows."""
-    x = torch.zeros(3, 2, device=device)
-
-    assert x.view(torch.int16).shape == (3, 4)
-    assert x.view(torch.int64).shape == (3, 1)
+    assert layer(data).dtype is torch.float64
 
 
 def test_complex_to_real_drops_the_imaginary_part_with_a_warning(device):
-    """`z.float()` keeps the real part and warns; `z.real` keeps it without."""
+    """`z.float()` of a complex tensor drops the imaginary part and warns, once per process;
+    `z.real` gives the real part without a warning.
+    """
     z = torch.tensor([3 + 4j], device=device)
 
     with pytest.warns(UserWarning, match="discards the imaginary part"):
@@ -207,7 +274,11 @@ def test_complex_to_real_drops_the_imaginary_part_with_a_warning(device):
 
 
 def test_conversion_between_floats_keeps_the_gradient(device):
-    """Gradients flow back through `x.double()`; an integer tensor has none, so the chain ends."""
+    """`x.double()` of a float32 tensor is part of the autograd graph, and the gradient arrives
+    at `x` as float32; `x.long()` does not require grad.
+
+    Because rounding to integers has no useful derivative, the graph ends there.
+    """
     x = torch.tensor([1.5], device=device, requires_grad=True)
 
     x.double().mul(2).sum().backward()

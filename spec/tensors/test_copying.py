@@ -1,10 +1,17 @@
 """Copying data or sharing it.
 
-`torch.tensor` always copies what it is given. `torch.as_tensor`, `torch.asarray` and
-`torch.from_numpy` share memory where they can, and `torch.frombuffer` always does.
+`torch.tensor(data)` copies what it is given. `torch.as_tensor`, `torch.asarray` and
+`torch.from_numpy` share the memory of a NumPy array where they can, and `torch.frombuffer` shares
+that of a buffer such as a `bytearray`. Sharing costs no time and no memory, but a later change of
+the source shows in the tensor. More about arrays: `spec/tensors/test_numpy_bridge.py`.
 
-Tensors are data too, and there the surprises are: `torch.tensor(x)` of a tensor warns, because
-`x.clone()` or `x.detach()` says what is meant, and a list of tensors is for `torch.stack`.
+A copy of a tensor is `x.clone()`, which keeps the autograd graph, or `x.detach().clone()`, which
+does not.
+
+What surprises: `torch.tensor(x)` of a tensor copies, but warns; `torch.tensor` of a list of tensors
+works for one-element tensors only, longer ones are for `torch.stack`; and `torch.frombuffer` of
+read-only `bytes` gives a tensor that could be written to. Some of the warnings on this page are
+given once per process.
 """
 
 import numpy as np
@@ -13,7 +20,9 @@ import torch
 
 
 def test_tensor_copies_its_data():
-    """A list or an array may change later: the tensor made of it does not."""
+    """`torch.tensor(data)` copies a list or a NumPy array: a later change of the source does
+    not show in the tensor.
+    """
     numbers = [1, 2]
     array = np.array([1, 2])
     from_list = torch.tensor(numbers)
@@ -28,7 +37,12 @@ def test_tensor_copies_its_data():
 
 @pytest.mark.parametrize("make", [torch.from_numpy, torch.as_tensor, torch.asarray])
 def test_as_tensor_shares_an_array(make):
-    """`as_tensor` and `asarray` share an array's memory, as `from_numpy` does."""
+    """`torch.from_numpy`, `torch.as_tensor` and `torch.asarray` of a NumPy array share its
+    memory: a later write to the array shows in the tensor.
+
+    Nothing is copied, which is fast; where the array changes later, `torch.tensor(array)` is
+    safe.
+    """
     array = np.array([1, 2])
     shared = make(array)
 
@@ -39,7 +53,12 @@ def test_as_tensor_shares_an_array(make):
 
 @pytest.mark.parametrize("make", [torch.as_tensor, torch.asarray])
 def test_as_tensor_hands_a_tensor_back(make, device):
-    """Given a tensor, `as_tensor` returns that very tensor, unless the dtype has to change."""
+    """`torch.as_tensor(x)` and `torch.asarray(x)` of a tensor return `x` itself; with another
+    `dtype=` they return a converted copy.
+
+    So a function can begin with `x = torch.as_tensor(x)` to accept lists, arrays and tensors
+    alike.
+    """
     tensor = torch.tensor([1.5, 2.5], device=device)
 
     converted = make(tensor, dtype=torch.int64)
@@ -50,7 +69,9 @@ def test_as_tensor_hands_a_tensor_back(make, device):
 
 
 def test_asarray_can_be_told_to_copy():
-    """`asarray(..., copy=True)` always copies."""
+    """`torch.asarray(array, copy=True)` copies the array: a later write to the array does not
+    show.
+    """
     array = np.array([1, 2])
     copied = torch.asarray(array, copy=True)
 
@@ -60,7 +81,12 @@ def test_asarray_can_be_told_to_copy():
 
 
 def test_asarray_can_be_told_not_to_copy():
-    """With `copy=False`, `asarray` refuses what it cannot share, such as a list."""
+    """`torch.asarray(data, copy=False)` shares the memory of an array and raises ValueError for
+    a list, whose memory it cannot share.
+
+    Because a list holds Python objects, not numbers side by side. Leave `copy=` out to copy
+    where it must be.
+    """
     array = np.array([1, 2])
     shared = torch.asarray(array, copy=False)
 
@@ -70,7 +96,12 @@ def test_asarray_can_be_told_not_to_copy():
 
 
 def test_tensor_of_a_tensor_warns(device):
-    """`torch.tensor(x)` of a tensor copies it with a warning that names `clone` and `detach`."""
+    """`torch.tensor(x)` of a tensor gives a copy that does not require grad, and warns that
+    `x.detach().clone()` says so more clearly.
+
+    Because it looks as if gradients flowed through it. Write `x.clone()` to keep the graph,
+    `x.detach().clone()` to leave it.
+    """
     source = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
 
     with pytest.warns(UserWarning, match="To copy construct from a tensor"):
@@ -82,7 +113,11 @@ def test_tensor_of_a_tensor_warns(device):
 
 
 def test_clone_copies_the_numbers_and_keeps_the_graph(device):
-    """`x.clone()` has memory of its own; gradients flow through it unless `x` is detached first."""
+    """`x.clone()` has memory of its own and remains part of the autograd graph;
+    `x.detach().clone()` has memory of its own and does not require grad.
+
+    `x.detach()` alone shares the memory of `x`, so writing to it changes `x`.
+    """
     source = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
 
     cloned = source.clone()
@@ -96,14 +131,22 @@ def test_clone_copies_the_numbers_and_keeps_the_graph(device):
 
 
 def test_a_list_of_single_numbers_in_tensors_is_read(device):
-    """A list of tensors of one number each becomes a new tensor of those numbers."""
+    """`torch.tensor` of a list of 0-dimensional tensors is a new tensor of their values, here
+    [1.0, 2.5].
+
+    Gradients do not flow through it; `torch.stack` of the same list keeps the graph.
+    """
     made = torch.tensor([torch.tensor(1, device=device), torch.tensor(2.5)])
 
     assert made.tolist() == [1.0, 2.5]
 
 
 def test_a_list_of_longer_tensors_is_stacked_instead(device):
-    """`torch.tensor` does not join tensors of several numbers: that is `torch.stack`."""
+    """`torch.tensor` of a list of tensors with several elements each raises ValueError;
+    `torch.stack` makes one tensor of them.
+
+    Because each entry of the list is converted to one Python number.
+    """
     rows = [torch.tensor([1.0, 2.0], device=device), torch.tensor([3.0, 4.0], device=device)]
 
     assert torch.stack(rows).tolist() == [[1.0, 2.0], [3.0, 4.0]]
@@ -112,7 +155,11 @@ def test_a_list_of_longer_tensors_is_stacked_instead(device):
 
 
 def test_a_list_of_arrays_is_slow_and_warns():
-    """A list of NumPy arrays is read number by number, with a warning to make one array first."""
+    """`torch.tensor` of a list of NumPy arrays works and warns that it is slow;
+    `torch.tensor(np.array(arrays))` gives the same without the warning.
+
+    Because the list is read element by element. The warning is given once per process.
+    """
     rows = [np.array([1, 2]), np.array([3, 4])]
 
     with pytest.warns(UserWarning, match="list of numpy.ndarrays is extremely slow"):
@@ -123,27 +170,41 @@ def test_a_list_of_arrays_is_slow_and_warns():
 
 
 def test_frombuffer_reads_raw_bytes_in_place():
-    """`torch.frombuffer` sees any buffer of bytes as numbers of a dtype, and shares its memory."""
+    """`torch.frombuffer(buffer, dtype=...)` reads the bytes of a `bytearray` as elements of a
+    dtype and shares its memory; `offset=` counts bytes, `count=` elements.
+    """
     buffer = bytearray([1, 2, 3, 4])
 
     whole = torch.frombuffer(buffer, dtype=torch.uint8)
     part = torch.frombuffer(buffer, dtype=torch.uint8, offset=1, count=2)
+    wide = torch.frombuffer(buffer, dtype=torch.int16, offset=2, count=1)
     buffer[1] = 9
 
     assert whole.tolist() == [1, 9, 3, 4]
     assert part.tolist() == [9, 3]
+    assert wide.tolist() == [3 + 4 * 256]
 
 
 def test_frombuffer_wants_whole_numbers_of_bytes():
-    """Three bytes hold no whole number of 16-bit integers, so `frombuffer` refuses them."""
+    """`torch.frombuffer` without `count=` raises ValueError if the bytes do not divide into
+    elements: three bytes hold one int16 and a half.
+
+    Pass `count=1` to read the elements that fit.
+    """
     buffer = bytearray([1, 2, 3])
 
+    assert torch.frombuffer(buffer, dtype=torch.int16, count=1).tolist() == [513]
     with pytest.raises(ValueError, match="must be a multiple of element size"):
         torch.frombuffer(buffer, dtype=torch.int16)
 
 
 def test_frombuffer_warns_of_bytes_that_must_not_change():
-    """`bytes` are read-only, a tensor never is: `frombuffer` warns that writes would go through."""
+    """`torch.frombuffer` of read-only `bytes` warns, once per process, that the buffer is not
+    writable, and gives a tensor that shares its memory.
+
+    Because PyTorch has no read-only tensors, writing to it is undefined behaviour: use
+    `bytearray(data)`, or `.clone()` the tensor.
+    """
     with pytest.warns(UserWarning, match="buffer is not writable"):
         made = torch.frombuffer(b"abc", dtype=torch.uint8)
 

@@ -1,11 +1,16 @@
 """Making tensors.
 
-A tensor is a block of numbers of one type with a shape, a near relative of NumPy's array. A
-factory makes one from a size: filled with zeros, with ones, with any value, with random numbers,
-or with nothing at all.
+A tensor is an n-dimensional array: it has a shape, and its elements have one dtype and lie on one
+device. A factory function makes a tensor from a size. `torch.zeros`, `torch.ones` and `torch.full`
+fill it with a value, `torch.eye` makes an identity matrix, `torch.rand` and its relatives draw
+random numbers (`spec/tensors/test_random_tensors.py`), and `torch.empty` fills in nothing.
 
-That last one, `torch.empty`, is what surprises: it writes nothing, so its numbers are whatever
-was in memory before. And `torch.full` takes its dtype from the value, not from the default.
+Factories take the keyword arguments `dtype=`, `device=` and `requires_grad=`. A tensor made from
+numbers that are known already comes from `torch.tensor`: `spec/tensors/test_from_data.py`.
+
+What surprises: `torch.empty` writes nothing, so its elements are whatever the memory held before;
+`torch.full` without `dtype=` takes its dtype from the fill value, so `torch.full((2,), 7)` is int64
+where `torch.zeros(2)` is float32; and the empty size `()` makes a tensor of one element.
 """
 
 import numpy as np
@@ -15,9 +20,12 @@ import torch
 
 @pytest.mark.claim("blitz-tensor-like-ndarray")
 def test_a_tensor_describes_itself_like_a_numpy_array():
-    """A tensor has a shape, a number of dimensions and strides, much as NumPy's array has.
+    """A tensor describes itself as a NumPy array does, with `shape`, `ndim` and strides, and is
+    sliced and added like one; `numel()` is NumPy's `size`, and strides count elements, not
+    bytes.
 
-    It is cut and added like one, too.
+    Because of the likeness most NumPy habits carry over; a stride of (24, 8) bytes in NumPy is
+    (3, 1) for an int64 tensor.
     """
     tensor = torch.tensor([[1, 2, 3], [4, 5, 6]])
     array = np.array([[1, 2, 3], [4, 5, 6]])
@@ -31,33 +39,10 @@ def test_a_tensor_describes_itself_like_a_numpy_array():
     assert (array + array)[:, 1].tolist() == [4, 10]
 
 
-@pytest.mark.claim("self-tensor-primary-structure")
-def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
-    """A model's input, weight, loss and gradient are all tensors; a `Parameter` is one too."""
-    inputs = torch.ones(1, 2)
-    model = torch.nn.Linear(2, 1)
-    loss = model(inputs).sum()
-    loss.backward()
-
-    parts = [inputs, model.weight, loss, model.weight.grad]
-
-    assert [type(part).__name__ for part in parts] == ["Tensor", "Parameter", "Tensor", "Tensor"]
-    assert [isinstance(part, torch.Tensor) for part in parts] == [True, True, True, True]
-
-
-@pytest.mark.claim("summary-base-libraries")
-def test_torch_makes_tensors_and_autograd_differentiates_them():
-    """`torch` makes a `torch.Tensor`; `torch.autograd` computes gradients with respect to one."""
-    x = torch.tensor([1.0, 3.0], requires_grad=True)
-
-    (gradient,) = torch.autograd.grad((x * x).sum(), x)
-
-    assert type(x) is torch.Tensor
-    assert gradient.tolist() == [2.0, 6.0]
-
-
 def test_a_size_is_numbers_or_a_sequence_of_them():
-    """A size is written as numbers, a tuple, a list or a `torch.Size`; all mean the same."""
+    """`torch.zeros` takes its size as separate integers, as a tuple, as a list or as a
+    `torch.Size`; all four give the same shape.
+    """
     made = [
         torch.zeros(2, 3),
         torch.zeros((2, 3)),
@@ -68,32 +53,15 @@ def test_a_size_is_numbers_or_a_sequence_of_them():
     assert [tensor.shape for tensor in made] == [(2, 3), (2, 3), (2, 3), (2, 3)]
 
 
-def test_a_size_of_floats_is_refused():
-    """A size must be made of integers: `torch.zeros(2.0)` is a `TypeError`."""
-    with pytest.raises(TypeError, match=r"argument 'size' .* tuple of (Sym)?[iI]nts, .*float"):
-        torch.zeros(2.0)
-
-
-@pytest.mark.parametrize("make", [torch.empty, torch.zeros, torch.ones, torch.rand])
-def test_a_negative_size_is_refused(make, device):
-    """No dimension can have a negative size, although it may have size 0."""
-    assert make(2, 0, device=device).shape == (2, 0)
-    with pytest.raises(RuntimeError, match="negative"):
-        make(2, -1, device=device)
-
-
-def test_an_empty_size_makes_a_tensor_of_one_number(device):
-    """The size `()` makes a tensor without dimensions that holds one number; size 0 holds none."""
-    scalar = torch.ones((), device=device)
-    nothing = torch.ones(0, device=device)
-
-    assert (scalar.shape, scalar.numel(), scalar.tolist()) == ((), 1, 1.0)
-    assert (nothing.shape, nothing.numel(), nothing.tolist()) == ((0,), 0, [])
-
-
 @pytest.mark.parametrize("make", [torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn])
 def test_factories_make_float32_on_the_cpu(make):
-    """Without `dtype=` and `device=` a factory makes a 32-bit float tensor on the CPU."""
+    """Without `dtype=` and `device=`, `torch.empty`, `zeros`, `ones`, `rand` and `randn` make a
+    float32 tensor on the CPU.
+
+    float32 and the CPU are the defaults that `torch.set_default_dtype` and
+    `torch.set_default_device` change. `torch.full`, `torch.arange` and `torch.randint` make
+    int64 from integers.
+    """
     made = make(5, 3)
 
     assert made.shape == (5, 3)
@@ -103,7 +71,12 @@ def test_factories_make_float32_on_the_cpu(make):
 
 @pytest.mark.claim("blitz-zeros-long")
 def test_zeros_of_dtype_long_are_64_bit_integers():
-    """`torch.zeros` with `dtype=torch.long` makes 64-bit integers, printed as bare zeros."""
+    """`torch.zeros(5, 3, dtype=torch.long)` is an int64 tensor; integers print without a
+    decimal point.
+
+    `torch.long` is another name of `torch.int64`. The repr does not name int64, because
+    `torch.tensor` picks it for integers by itself.
+    """
     zeros = torch.zeros(5, 3, dtype=torch.long)
 
     assert zeros.dtype is torch.int64
@@ -118,7 +91,9 @@ def test_zeros_of_dtype_long_are_64_bit_integers():
 
 @pytest.mark.claim("blitz-ones")
 def test_ones_works_like_zeros_but_fills_with_one(device):
-    """`torch.ones` takes what `torch.zeros` takes and fills with 1."""
+    """`torch.ones` takes a size, `dtype=` and `device=` as `torch.zeros` does, and fills with 1
+    instead of 0.
+    """
     ones = torch.ones(2, 3, dtype=torch.long, device=device)
     zeros = torch.zeros(2, 3, dtype=torch.long, device=device)
 
@@ -137,7 +112,12 @@ def test_ones_works_like_zeros_but_fills_with_one(device):
     ],
 )
 def test_full_takes_its_dtype_from_the_value(value, dtype, filled, device):
-    """`torch.full` has the dtype of its fill value: an integer fills an integer tensor."""
+    """`torch.full((2,), value)` without `dtype=` takes its dtype from the Python value: int64
+    for 7, float32 for 0.5, bool for True, complex64 for 2j.
+
+    So `torch.full((2,), 1)` cannot require grad, unlike `torch.ones(2)`: write `1.0` or
+    `dtype=torch.float32`.
+    """
     full = torch.full((2,), value, device=device)
 
     assert full.dtype is dtype
@@ -145,7 +125,9 @@ def test_full_takes_its_dtype_from_the_value(value, dtype, filled, device):
 
 
 def test_full_converts_its_value_to_the_dtype_it_is_given(device):
-    """With `dtype=` the fill value is converted, so an integer can fill a float tensor."""
+    """With `dtype=`, `torch.full` converts the fill value: the integer 7 fills a float64 tensor
+    with 7.0.
+    """
     full = torch.full((2, 2), 7, dtype=torch.float64, device=device)
 
     assert full.dtype is torch.float64
@@ -153,14 +135,24 @@ def test_full_converts_its_value_to_the_dtype_it_is_given(device):
 
 
 def test_eye_has_ones_on_the_diagonal(device):
-    """`torch.eye` has ones on the diagonal and zeros elsewhere, and it need not be square."""
-    assert torch.eye(2, device=device).tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    """`torch.eye(n)` is the n x n identity matrix in float32; `torch.eye(2, 3)` has 2 rows and
+    3 columns, with ones on the diagonal and zeros elsewhere.
+    """
+    identity = torch.eye(2, device=device)
+
+    assert identity.dtype is torch.float32
+    assert identity.tolist() == [[1.0, 0.0], [0.0, 1.0]]
     assert torch.eye(2, 3, device=device).tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
 
 
 @pytest.mark.claim("blitz-empty-uninitialised")
 def test_empty_leaves_memory_as_it_is():
-    """`torch.empty` writes nothing: given memory that holds sevens, it shows sevens."""
+    """`torch.empty` initialises nothing: with `out=memory` it returns `memory` with the sevens
+    it held, where `torch.zeros` overwrites them.
+
+    Without `out=` the elements are whatever the newly allocated memory holds, so each element
+    must be written before it is read.
+    """
     memory = torch.full((5, 3), 7.0)
 
     empty = torch.empty(5, 3, out=memory)
@@ -168,11 +160,125 @@ def test_empty_leaves_memory_as_it_is():
     assert empty.dtype is torch.float32
     assert empty.data_ptr() == memory.data_ptr()
     assert empty.tolist() == [[7.0, 7.0, 7.0]] * 5
+    assert torch.zeros(5, 3, out=memory).tolist() == [[0.0, 0.0, 0.0]] * 5
+
+
+def test_an_empty_size_makes_a_tensor_of_one_number(device):
+    """`torch.ones(())` has no dimensions and holds one element; `torch.ones(0)` has one
+    dimension of size 0 and holds no element.
+
+    Because the number of elements is the product of the sizes, and a product of no factors is
+    1.
+    """
+    scalar = torch.ones((), device=device)
+    nothing = torch.ones(0, device=device)
+
+    assert (scalar.shape, scalar.numel(), scalar.tolist()) == ((), 1, 1.0)
+    assert (nothing.shape, nothing.numel(), nothing.tolist()) == ((0,), 0, [])
+
+
+def test_a_size_of_floats_is_refused():
+    """A size must be made of integers: `torch.zeros(2.0)` raises TypeError; convert a computed
+    size with `int(...)`.
+
+    It bites where a size was computed with `/`, which gives a float even for 4 / 2; `//` gives
+    an integer.
+    """
+    with pytest.raises(TypeError, match=r"argument 'size' .* tuple of (Sym)?[iI]nts, .*float"):
+        torch.zeros(2.0)
+
+
+@pytest.mark.parametrize("make", [torch.empty, torch.zeros, torch.ones, torch.rand])
+def test_a_negative_size_is_refused(make, device):
+    """`torch.empty`, `zeros`, `ones` and `rand` accept a size of 0 and raise RuntimeError for a
+    negative one.
+
+    A -1 that is computed from the other sizes is understood by `view` and `reshape`, not by
+    factories: `spec/tensors/test_views.py`.
+    """
+    assert make(2, 0, device=device).shape == (2, 0)
+    with pytest.raises(RuntimeError, match=r"with negative dimension -1|size must be non-negative"):
+        make(2, -1, device=device)
+
+
+def test_requires_grad_is_asked_for_at_creation(device):
+    """`torch.zeros(2)` does not require grad; `torch.zeros(2, requires_grad=True)` does.
+
+    Because autograd records operations only for tensors that require grad, and data does not
+    need to be differentiated. `x.requires_grad_()` turns it on later.
+    """
+    plain = torch.zeros(2, device=device)
+    tracked = torch.zeros(2, device=device, requires_grad=True)
+
+    assert (plain.requires_grad, tracked.requires_grad) == (False, True)
+
+
+def test_integers_cannot_require_grad(device):
+    """`requires_grad=True` raises RuntimeError for an int64 tensor and is accepted for a
+    complex one: write `dtype=torch.float32`, or `1.0` for `1`.
+
+    Because a derivative needs values that can change by arbitrarily small steps.
+    """
+    made = torch.zeros(2, dtype=torch.complex64, device=device, requires_grad=True)
+
+    assert made.requires_grad is True
+    with pytest.raises(RuntimeError, match="floating point and complex dtype can require grad"):
+        torch.zeros(2, dtype=torch.int64, device=device, requires_grad=True)
+
+
+@pytest.mark.claim("self-tensor-primary-structure")
+def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
+    """The input, the weight, the loss and the weight's gradient of an `nn.Linear` model are all
+    `torch.Tensor`s; the weight is an `nn.Parameter`, a subclass of it.
+    """
+    inputs = torch.ones(1, 2)
+    model = torch.nn.Linear(2, 1)
+    loss = model(inputs).sum()
+    loss.backward()
+
+    parts = [inputs, model.weight, loss, model.weight.grad]
+
+    assert [type(part).__name__ for part in parts] == ["Tensor", "Parameter", "Tensor", "Tensor"]
+    assert [isinstance(part, torch.Tensor) for part in parts] == [True, True, True, True]
+
+
+@pytest.mark.claim("summary-base-libraries")
+def test_torch_makes_tensors_and_autograd_differentiates_them():
+    """`torch.tensor` makes a `torch.Tensor`, and `torch.autograd.grad(result, x)` gives the
+    gradient of a result with respect to it: [2, 6] for the sum of squares of [1, 3].
+    """
+    x = torch.tensor([1.0, 3.0], requires_grad=True)
+
+    (gradient,) = torch.autograd.grad((x * x).sum(), x)
+
+    assert type(x) is torch.Tensor
+    assert gradient.tolist() == [2.0, 6.0]
+
+
+def test_the_meta_device_gives_a_shape_without_memory():
+    """A tensor with `device="meta"` has shape and dtype but no data, so results on it have
+    shapes only, and `.cpu()` raises NotImplementedError.
+
+    Useful to compute the shapes of a model too large for memory; `torch.empty_like(x,
+    device="cpu")` allocates real, uninitialised memory.
+    """
+    huge = torch.empty(1_000_000, 2_000_000, device="meta")
+    small = torch.empty(2, device="meta")
+
+    assert huge.sum(dim=0).shape == (2_000_000,)
+    assert huge.dtype is torch.float32
+    with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data"):
+        small.cpu()
 
 
 @pytest.mark.torch(">=2.2")
 def test_empty_is_filled_with_nan_under_deterministic_algorithms():
-    """Under deterministic algorithms `torch.empty` is no gamble: floats are NaN, integers huge."""
+    """Under `torch.use_deterministic_algorithms(True)`, since PyTorch 2.2, `torch.empty` fills
+    float tensors with NaN and int8 tensors with 127, the largest int8.
+
+    Because a program that reads uninitialised memory then goes wrong in the same way in every
+    run. `torch.utils.deterministic.fill_uninitialized_memory = False` turns the filling off.
+    """
     # What `torch.use_deterministic_algorithms(True)` does, without the second that it takes.
     torch.set_deterministic_debug_mode("error")
     floats = torch.empty(2)
@@ -181,27 +287,3 @@ def test_empty_is_filled_with_nan_under_deterministic_algorithms():
 
     assert floats.isnan().tolist() == [True, True]
     assert integers.tolist() == [127, 127]
-
-
-def test_requires_grad_is_asked_for_at_creation(device):
-    """A tensor records no gradients unless its factory is given `requires_grad=True`."""
-    plain = torch.zeros(2, device=device)
-    tracked = torch.zeros(2, device=device, requires_grad=True)
-
-    assert (plain.requires_grad, tracked.requires_grad) == (False, True)
-
-
-def test_integers_cannot_require_grad(device):
-    """Only floating-point and complex tensors can require gradients."""
-    with pytest.raises(RuntimeError, match="floating point and complex dtype can require grad"):
-        torch.zeros(2, dtype=torch.int64, device=device, requires_grad=True)
-
-
-def test_the_meta_device_gives_a_shape_without_memory():
-    """On the `meta` device a tensor has a shape but no numbers, however large it is."""
-    huge = torch.empty(1_000_000, 2_000_000, device="meta")
-    small = torch.empty(2, device="meta")
-
-    assert huge.sum(dim=0).shape == (2_000_000,)
-    with pytest.raises(NotImplementedError, match="no data"):
-        small.cpu()

@@ -1,11 +1,16 @@
 """The dtypes there are.
 
-Every tensor holds numbers of one dtype: booleans, integers of 8 to 64 bits, floats of 16 to 64
-bits, or complex numbers. The dtype says how many bytes a number takes, how large it can be and
-how many digits it keeps.
+The elements of a tensor have one dtype: bool, an integer dtype of 8 to 64 bits, a float dtype of 8
+to 64 bits, or a complex dtype. The dtype says how many bytes an element takes, how large it can be
+and how many digits it keeps; `torch.iinfo` and `torch.finfo` give these limits as numbers.
 
-Floats are float32 and integers int64 unless one asks otherwise. float16 and bfloat16 both take
-two bytes and spend them differently: float16 on digits, bfloat16 on range.
+Unless told otherwise, Python floats become float32 and Python integers int64. float16 and bfloat16
+take two bytes each: float16 keeps more digits, bfloat16 has the range of float32. The rarer dtypes
+are on the page `spec/tensors/test_special_dtypes.py`, what happens when dtypes meet on
+`spec/tensors/test_type_promotion.py`.
+
+What surprises: `dtype=float` means Python's float and so float64; a torch dtype is no string and
+does not equal NumPy's; and class labels for a loss must be int64, not int32.
 """
 
 import numpy as np
@@ -32,7 +37,13 @@ import torch.nn.functional as F
     ],
 )
 def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name):
-    """The name says the bits, eight to a byte; `tensor.type()` still gives the older name."""
+    """`x.element_size()` is the number of bytes that an element of a dtype takes, from 1 for
+    bool to 16 for complex128; `x.type()` is the dtype's older name, such as
+    `torch.FloatTensor`.
+
+    The number in a dtype's name counts bits, eight to a byte. A complex64 is two float32
+    numbers.
+    """
     tensor = torch.zeros(3, dtype=dtype)
 
     assert tensor.element_size() == size
@@ -53,12 +64,18 @@ def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name
     ],
 )
 def test_some_dtypes_have_a_name_from_c(alias, dtype):
-    """`torch.long` and `torch.int64` are one object under two names."""
+    """`torch.half`, `float`, `double`, `short`, `int`, `long`, `cfloat` and `cdouble` are other
+    names for float16, float32, float64, int16, int32, int64, complex64 and complex128.
+
+    `torch.float` is float32, while Python's `float` as a dtype is float64.
+    """
     assert getattr(torch, alias) is dtype
 
 
 def test_floats_are_float32_and_integers_int64_by_default():
-    """Python's floats become float32, its integers int64 and its complex numbers complex64."""
+    """`torch.tensor` makes float32 of a Python float, int64 of an integer and complex64 of a
+    complex number; `torch.get_default_dtype()` is float32.
+    """
     made = [torch.tensor(0.5), torch.tensor(5), torch.tensor(5j)]
 
     assert torch.get_default_dtype() is torch.float32
@@ -66,7 +83,11 @@ def test_floats_are_float32_and_integers_int64_by_default():
 
 
 def test_the_default_dtype_rules_all_that_is_made_of_floats():
-    """`set_default_dtype` changes what floats become, and complex numbers; integers stay int64."""
+    """`torch.set_default_dtype(torch.float64)` makes `torch.tensor(0.5)`, `zeros`, `Tensor` and
+    `arange(0.5)` float64 and `torch.tensor(2j)` complex128; integers stay int64.
+
+    It holds for the whole process, libraries included; `dtype=` in single calls is safer.
+    """
     torch.set_default_dtype(torch.float64)
     made = [torch.tensor(0.5), torch.zeros(1), torch.Tensor([1]), torch.arange(0.5)]
     complex_number = torch.tensor(2j)
@@ -79,25 +100,37 @@ def test_the_default_dtype_rules_all_that_is_made_of_floats():
 
 
 def test_the_default_dtype_must_be_a_float():
-    """There is no default for integers to change: `set_default_dtype` refuses them."""
+    """`torch.set_default_dtype(torch.int32)` raises TypeError: the default is the dtype of
+    Python floats. For an integer tensor write `dtype=torch.int32`.
+
+    The dtype of Python integers, int64, cannot be changed.
+    """
     with pytest.raises(TypeError, match="only floating-point types are supported as the default"):
         torch.set_default_dtype(torch.int32)
 
 
 def test_pythons_own_types_serve_as_dtypes():
-    """`dtype=float` is Python's float, which is float64, and so not torch's default."""
+    """`dtype=float`, `dtype=int` and `dtype=bool` mean float64, int64 and bool.
+
+    Because Python's float has 64 bits. `torch.zeros(2, dtype=float)` is thus float64, not
+    torch's default; write `torch.float32`.
+    """
     made = [torch.zeros(2, dtype=float), torch.zeros(2, dtype=int), torch.zeros(2, dtype=bool)]
 
     assert [tensor.dtype for tensor in made] == [torch.float64, torch.int64, torch.bool]
 
 
 def test_a_dtype_is_no_string_and_not_numpys():
-    """A torch dtype equals neither its name nor NumPy's dtype of that name."""
+    """`torch.float32` equals neither the string "float32" nor `np.float32`, and `torch.zeros(2,
+    dtype="float32")` raises TypeError.
+
+    Look a name up with `getattr(torch, "float32")`; `str(dtype)` is "torch.float32".
+    """
     equal = [torch.float32 == other for other in ("float32", np.float32, torch.float)]
 
     assert equal == [False, False, True]
     assert str(torch.float32) == "torch.float32"
-    with pytest.raises(TypeError, match="dtype"):
+    with pytest.raises(TypeError, match=r"argument 'dtype' must be torch\.dtype, not str"):
         torch.zeros(2, dtype="float32")
 
 
@@ -112,7 +145,9 @@ def test_a_dtype_is_no_string_and_not_numpys():
     ],
 )
 def test_iinfo_knows_the_range_of_an_integer(dtype, smallest, largest):
-    """`torch.iinfo` gives the smallest and the largest number an integer dtype can hold."""
+    """`torch.iinfo(dtype).min` and `.max` are the smallest and the largest number of an integer
+    dtype, 0 and 255 for uint8, -128 and 127 for int8.
+    """
     info = torch.iinfo(dtype)
 
     assert (info.min, info.max) == (smallest, largest)
@@ -130,9 +165,11 @@ def test_iinfo_knows_the_range_of_an_integer(dtype, smallest, largest):
 def test_finfo_knows_range_and_precision_of_a_float(
     dtype, largest, step_after_one, smallest_normal
 ):
-    """`torch.finfo` gives the largest number, the gap after 1 and the smallest full-width number.
+    """`torch.finfo(dtype)` has `max`, the largest number, `eps`, the gap between 1 and the next
+    larger number, and `smallest_normal`, the smallest positive number with all its digits.
 
-    bfloat16 reaches as far as float32, with a gap 65536 times as wide.
+    bfloat16 has the exponents of float32 and an `eps` 65536 times as large; float16 ends at
+    65504.
     """
     info = torch.finfo(dtype)
 
@@ -142,7 +179,12 @@ def test_finfo_knows_range_and_precision_of_a_float(
 
 
 def test_the_gap_after_one_is_where_float16_gives_up():
-    """1 + eps is the next float16 after 1; half of that gap is lost in rounding."""
+    """In float16, 1 + `torch.finfo(torch.float16).eps` is 1.0009765625, the next number after
+    1; 1 + eps / 2 is rounded back to 1.
+
+    So small updates to a float16 weight near 1 are lost, which is why optimizers keep float32
+    weights.
+    """
     one = torch.tensor(1.0, dtype=torch.float16)
     eps = torch.finfo(torch.float16).eps
     half_way = eps / 2
@@ -152,19 +194,27 @@ def test_the_gap_after_one_is_where_float16_gives_up():
 
 
 def test_iinfo_refuses_floats():
-    """`iinfo` is for integers."""
+    """`torch.iinfo(torch.float32)` raises TypeError: it is for integer dtypes; use
+    `torch.finfo`.
+    """
     with pytest.raises(TypeError, match=r"requires an integer input type. Use torch.finfo"):
         torch.iinfo(torch.float32)
 
 
 def test_finfo_refuses_integers():
-    """`finfo` is for floats."""
+    """`torch.finfo(torch.int64)` raises TypeError: it is for floating-point dtypes; use
+    `torch.iinfo`.
+    """
     with pytest.raises(TypeError, match=r"requires a floating point input type. Use torch.iinfo"):
         torch.finfo(torch.int64)
 
 
 def test_a_dtype_knows_its_kind():
-    """`is_floating_point`, `is_complex` and `is_signed` sort the dtypes; complex is no float."""
+    """`dtype.is_floating_point`, `is_complex` and `is_signed` tell kinds of dtypes apart:
+    complex64 is complex but not floating point, bool and uint8 are not signed.
+
+    So code for "floats" leaves complex tensors out unless it asks for `is_complex` too.
+    """
     dtypes = [torch.bool, torch.uint8, torch.int64, torch.bfloat16, torch.complex64]
 
     assert [dtype.is_floating_point for dtype in dtypes] == [False, False, False, True, False]
@@ -174,7 +224,9 @@ def test_a_dtype_knows_its_kind():
 
 @pytest.mark.claim("self-labels-long")
 def test_class_labels_are_int64(device):
-    """A list of integers makes a LongTensor, `argmax` gives one, a loss asks for one as labels."""
+    """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` are int64, the dtype that
+    `F.cross_entropy` takes for class indices.
+    """
     labels = torch.tensor([0, 2], device=device)
     scores = torch.tensor([[9.0, 0.0, 0.0], [0.0, 0.0, 9.0]], device=device)
 
@@ -187,17 +239,25 @@ def test_class_labels_are_int64(device):
 
 @pytest.mark.claim("self-labels-long")
 def test_int32_labels_are_refused():
-    """Labels of another integer dtype are not converted: `.long()` does it."""
+    """`F.cross_entropy(scores, labels)` raises RuntimeError for int32 class indices; write
+    `labels.long()`.
+
+    It bites with labels from NumPy or a file, which are often int32.
+    """
     labels = torch.tensor([0, 2], dtype=torch.int32)
     scores = torch.zeros(2, 3)
 
     assert F.cross_entropy(scores, labels.long()).item() == pytest.approx(1.0986123)
-    with pytest.raises(RuntimeError, match=r"Long.*Int"):
+    with pytest.raises(RuntimeError, match=r"expected (target dtype to be|scalar type) Long.*Int"):
         F.cross_entropy(scores, labels)
 
 
 def test_old_type_names_still_make_tensors():
-    """`torch.LongTensor([1.5, 2])` makes an int64 tensor, as before there were dtypes."""
+    """`torch.LongTensor([1.5, 2])` makes an int64 tensor of [1, 2], whose class is
+    `torch.Tensor`.
+
+    A constructor from before there were dtypes; write `torch.tensor(data, dtype=torch.int64)`.
+    """
     old = torch.LongTensor([1.5, 2])
 
     assert type(old) is torch.Tensor
@@ -205,7 +265,12 @@ def test_old_type_names_still_make_tensors():
 
 
 def test_old_type_names_tell_dtypes_apart():
-    """`isinstance(x, torch.LongTensor)` asks for the dtype: the class is always `torch.Tensor`."""
+    """`isinstance(x, torch.LongTensor)` is True for an int64 tensor and False for a float32
+    one, although `type(x)` is `torch.Tensor` for both.
+
+    Because these names look at the dtype instead of the class. `x.dtype is torch.int64` says it
+    plainly.
+    """
     integers, floats = torch.tensor([1]), torch.tensor([1.0])
 
     assert type(integers) is type(floats) is torch.Tensor

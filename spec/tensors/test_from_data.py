@@ -1,10 +1,14 @@
 """Tensors from Python's numbers and lists.
 
-`torch.tensor` reads a number, a list or a nest of lists, finds a dtype that holds it all, and
-copies it into memory of its own.
+`torch.tensor(data)` reads a number, a list or nested lists, infers a dtype for the values, and
+copies them into memory of its own. Each level of nesting becomes a dimension. With `dtype=` the
+values are converted.
 
-The surprises: `torch.Tensor(3)`, with a capital T, is a tensor of size 3, not the number 3; and
-a number that is too large is refused, while a fraction in an integer tensor is silently cut off.
+What surprises: `torch.Tensor(3)`, with a capital T, is a tensor of size 3, not the number 3; Python
+floats become float32, NumPy's float64 stays float64; and with an integer dtype an integer that is
+too large raises, while a fraction is dropped silently.
+
+Whether memory is copied or shared is the subject of `spec/tensors/test_copying.py`.
 """
 
 import numpy as np
@@ -16,7 +20,9 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-tensor-from-data")
 def test_tensor_makes_a_tensor_of_the_given_numbers():
-    """`torch.tensor([5.5, 3])` is one float tensor; it prints each number with four decimals."""
+    """`torch.tensor([5.5, 3])` is a float32 tensor of the two numbers, and prints as
+    `tensor([5.5000, 3.0000])`.
+    """
     made = torch.tensor([5.5, 3])
 
     assert made.dtype is torch.float32
@@ -37,15 +43,49 @@ def test_tensor_makes_a_tensor_of_the_given_numbers():
     ],
 )
 def test_the_widest_kind_in_the_data_decides_the_dtype(data, dtype, held, device):
-    """One float makes a list float, one integer a list of booleans integer; empty is float."""
+    """`torch.tensor(list)` is int64 for integers, float32 with one float among them, complex64
+    with one complex number, bool for booleans alone; an empty list gives float32.
+
+    Because the dtype must hold each value: kinds rank bool, integer, float, complex. Write
+    `1.0` or `dtype=` where a float tensor is wanted.
+    """
     made = torch.tensor(data, device=device)
 
     assert made.dtype is dtype
     assert made.tolist() == held
 
 
+def test_a_number_makes_a_tensor_without_dimensions(device):
+    """`torch.tensor(3)` has no dimensions and shape (); `torch.tensor([3])` has one dimension
+    of size 1. `item()` of either is 3.
+    """
+    scalar = torch.tensor(3, device=device)
+    vector = torch.tensor([3], device=device)
+
+    assert (scalar.ndim, scalar.shape, scalar.tolist()) == (0, (), 3)
+    assert (vector.ndim, vector.shape, vector.tolist()) == (1, (1,), [3])
+    assert (scalar.item(), vector.item()) == (3, 3)
+
+
+def test_each_level_of_nesting_is_a_dimension(device):
+    """`torch.tensor` of three sequences of three numbers has shape (3, 3): each level of
+    nesting is a dimension, and lists, tuples and ranges may be mixed.
+    """
+    matrix = torch.tensor([[1, 2, 3], (4, 5, 6), range(7, 10)], device=device)
+    empty = torch.tensor([[], []], device=device)
+
+    assert matrix.shape == (3, 3)
+    assert matrix.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert empty.shape == (2, 0)
+
+
 def test_numpys_numbers_keep_their_precision():
-    """Python's floats become float32, but a float64 of NumPy's stays float64, even in a list."""
+    """`torch.tensor([0.1])` is float32, `torch.tensor([np.float64(0.1)])` and
+    `torch.tensor(np.array([0.1]))` are float64: NumPy's numbers keep their dtype.
+
+    Because a Python float takes torch's default dtype, while a NumPy value has a dtype of its
+    own. Mixed with a float32 model such data raises; convert with `.float()`.
+    """
     python = torch.tensor([0.1])
     numpys = [torch.tensor(np.array([0.1])), torch.tensor([np.float64(0.1)])]
 
@@ -55,36 +95,92 @@ def test_numpys_numbers_keep_their_precision():
     assert [made.item() for made in numpys] == [0.1, 0.1]
 
 
-def test_each_level_of_nesting_is_a_dimension(device):
-    """A list of lists is a matrix; tuples and ranges serve as well as lists."""
-    matrix = torch.tensor([[1, 2, 3], (4, 5, 6), range(7, 10)], device=device)
-    empty = torch.tensor([[], []], device=device)
+def test_fractions_are_cut_off_in_an_integer_tensor(device):
+    """`torch.tensor([1.75, -1.75], dtype=torch.int64)` drops the fractions silently and gives
+    [1, -1].
 
-    assert matrix.shape == (3, 3)
-    assert matrix.tolist() == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
-    assert empty.shape == (2, 0)
+    Because a conversion to integers rounds towards zero; `torch.tensor(data).round().long()`
+    rounds to the nearest.
+    """
+    made = torch.tensor([1.75, -1.75], dtype=torch.int64, device=device)
+
+    assert made.tolist() == [1, -1]
+
+
+@pytest.mark.parametrize(
+    ("largest", "dtype", "wrapped", "words"),
+    [
+        (255, torch.uint8, 0, "type uint8 without overflow"),
+        (127, torch.int8, -128, "type int8 without overflow"),
+        (32767, torch.int16, -32768, "type int16 without overflow"),
+    ],
+)
+def test_an_integer_that_is_too_large_is_refused(largest, dtype, wrapped, words, device):
+    """`torch.tensor([n], dtype=...)` raises RuntimeError for a Python integer one above the
+    largest value of uint8, int8 or int16; the same integer in a NumPy array wraps round.
+
+    Because a Python value is converted one by one with an overflow check, an array by a cast as
+    in `x.to(dtype)`. Choose a wider dtype, such as int64.
+    """
+    made = torch.tensor([largest], dtype=dtype, device=device)
+    from_array = torch.tensor(np.array([largest + 1]), dtype=dtype, device=device)
+
+    assert made.tolist() == [largest]
+    assert from_array.tolist() == [wrapped]
+    with pytest.raises(RuntimeError, match=words):
+        torch.tensor([largest + 1], dtype=dtype, device=device)
+
+
+def test_a_float_that_is_too_large_becomes_infinite(device):
+    """`torch.tensor([1e300])` is infinite, without an error: a float beyond the range of
+    float32 becomes inf. With `dtype=torch.float64` it is kept.
+
+    The overflow check of integer dtypes lets infinity pass for floats.
+    """
+    made = torch.tensor([1e300, -1e300], device=device)
+
+    assert made.tolist() == [float("inf"), float("-inf")]
+    assert torch.tensor([1e300], dtype=torch.float64, device=device).tolist() == [1e300]
 
 
 def test_rows_of_different_length_are_refused():
-    """A tensor has no ragged rows: the error names the first row that does not fit."""
+    """`torch.tensor([[1, 2], [3]])` raises ValueError, "expected sequence of length 2 at dim 1
+    (got 1)": rows must have equal lengths.
+
+    Pad the rows to one length first, for example with `torch.nn.utils.rnn.pad_sequence`.
+    """
     with pytest.raises(ValueError, match=r"expected sequence of length 2 at dim 1 \(got 1\)"):
         torch.tensor([[1, 2], [3]])
 
 
 def test_a_number_beside_a_row_is_refused():
-    """The first element tells how deep the nest is; all others must be as deep."""
-    with pytest.raises(TypeError, match="not a sequence"):
+    """`torch.tensor([[1, 2], 3])` raises TypeError, "not a sequence": after a row as first
+    element, the others must be rows too.
+
+    Because the first element decides how many dimensions there are. Write `[3, 3]`, or whatever
+    row is meant.
+    """
+    with pytest.raises(TypeError, match=r"^not a sequence$"):
         torch.tensor([[1, 2], 3])
 
 
 def test_text_is_refused():
-    """There is no dtype for text, not even for text that spells a number."""
+    """`torch.tensor("3")` raises TypeError, since no dtype holds text; write
+    `torch.tensor(int("3"))`.
+
+    It bites with numbers read from a file, which are strings at first.
+    """
     with pytest.raises(TypeError, match="invalid data type 'str'"):
         torch.tensor("3")
 
 
 def test_a_list_of_texts_is_refused():
-    """A list of strings is taken for a nest of sequences, and refused for having too many."""
+    """`torch.tensor(["3", "4"])` raises ValueError, "too many dimensions 'str'"; convert first,
+    as in `torch.tensor([int(s) for s in texts])`.
+
+    The message is odd because a string is a sequence, and so is taken for a further level of
+    nesting.
+    """
     with pytest.raises(ValueError, match="too many dimensions 'str'"):
         torch.tensor(["3", "4"])
 
@@ -94,23 +190,22 @@ def test_a_list_of_texts_is_refused():
     [(None, "NoneType"), ({1, 2}, "set"), ({}, "dict"), (iter([1, 2]), "list_iterator")],
 )
 def test_what_is_no_sequence_is_refused(data, kind):
-    """`None`, sets, dicts and iterators give no tensor; the error names their type."""
+    """`torch.tensor` of `None`, a set, a dict or an iterator raises RuntimeError, "Could not
+    infer dtype of ...", with the name of the type.
+
+    Because these have no elements at positions 0, 1, ...: write `torch.tensor(list(values))`.
+    """
     with pytest.raises(RuntimeError, match=f"Could not infer dtype of {kind}$"):
         torch.tensor(data)
 
 
-def test_a_number_makes_a_tensor_without_dimensions(device):
-    """`torch.tensor(3)` has no dimension and one number; `torch.tensor([3])` has one of size 1."""
-    scalar = torch.tensor(3, device=device)
-    vector = torch.tensor([3], device=device)
-
-    assert (scalar.ndim, scalar.shape, scalar.tolist()) == (0, (), 3)
-    assert (vector.ndim, vector.shape, vector.tolist()) == (1, (1,), [3])
-    assert (scalar.item(), vector.item()) == (3, 3)
-
-
 def test_capital_tensor_of_a_number_is_a_size():
-    """`torch.Tensor(3)` is three uninitialised floats, `torch.tensor(3)` is the integer 3."""
+    """`torch.Tensor(3)` is an uninitialised float32 tensor of size 3; `torch.tensor(3)` is the
+    integer 3.
+
+    Because `torch.Tensor` is the class, an older constructor that takes sizes. New programs
+    call `torch.tensor` or `torch.empty`.
+    """
     size = torch.Tensor(3)
     number = torch.tensor(3)
 
@@ -118,8 +213,12 @@ def test_capital_tensor_of_a_number_is_a_size():
     assert (number.shape, number.dtype) == ((), torch.int64)
 
 
-def test_capital_tensor_of_a_list_is_always_float32():
-    """`torch.Tensor([1, 2])` turns integers into floats, where `torch.tensor` keeps them."""
+def test_capital_tensor_of_a_list_has_the_default_dtype():
+    """`torch.Tensor([1, 2])` has the default dtype, float32, where `torch.tensor([1, 2])` keeps
+    the integers as int64.
+
+    After `torch.set_default_dtype(torch.float64)` it is float64: `spec/tensors/test_dtypes.py`.
+    """
     capital = torch.Tensor([1, 2])
     small = torch.tensor([1, 2])
 
@@ -128,7 +227,11 @@ def test_capital_tensor_of_a_list_is_always_float32():
 
 
 def test_capital_tensor_takes_no_dtype():
-    """`torch.Tensor` is float32 by definition and has no `dtype=`; `torch.tensor` has."""
+    """`torch.Tensor([1, 2], dtype=torch.float16)` raises TypeError: the class takes no
+    `dtype=`; `torch.tensor` does.
+
+    Because its dtype is the default dtype. Write `torch.tensor(data, dtype=...)`.
+    """
     asked = torch.tensor([1, 2], dtype=torch.float16)
 
     assert asked.dtype is torch.float16
@@ -136,54 +239,38 @@ def test_capital_tensor_takes_no_dtype():
         torch.Tensor([1, 2], dtype=torch.float16)
 
 
-def test_fractions_are_cut_off_in_an_integer_tensor(device):
-    """Given an integer dtype, `torch.tensor` drops what follows the point, without a word."""
-    made = torch.tensor([1.75, -1.75], dtype=torch.int64, device=device)
-
-    assert made.tolist() == [1, -1]
-
-
-@pytest.mark.parametrize(
-    ("largest", "dtype", "words"),
-    [
-        (255, torch.uint8, "type uint8 without overflow"),
-        (127, torch.int8, "type int8 without overflow"),
-        (32767, torch.int16, "type int16 without overflow"),
-    ],
-)
-def test_an_integer_that_is_too_large_is_refused(largest, dtype, words, device):
-    """An integer tensor is made of numbers within the range of its dtype; one more is refused."""
-    made = torch.tensor([largest], dtype=dtype, device=device)
-
-    assert made.tolist() == [largest]
-    with pytest.raises(RuntimeError, match=words):
-        torch.tensor([largest + 1], dtype=dtype, device=device)
-
-
 def test_nan_is_refused_in_an_integer_tensor(device):
-    """No integer stands for NaN; as a boolean it is `True`, for it is not zero."""
+    """`torch.tensor([nan], dtype=torch.int64)` raises RuntimeError, since no integer stands for
+    NaN; with `dtype=torch.bool` NaN gives True.
+
+    Replace NaN first, for example with `torch.nan_to_num`. True, because NaN is not equal to
+    zero.
+    """
     assert torch.tensor([float("nan")], dtype=torch.bool, device=device).tolist() == [True]
     with pytest.raises(RuntimeError, match="cannot be converted to type int64 without overflow"):
         torch.tensor([float("nan")], dtype=torch.int64, device=device)
 
 
 def test_small_negative_numbers_wrap_in_an_unsigned_tensor(device):
-    """The one exception: a negative number in a uint8 tensor counts down from 256."""
+    """`torch.tensor([-1, -255], dtype=torch.uint8)` gives [255, 1]: negative integers down to
+    -255 wrap round in uint8, -256 and the float -1.0 raise RuntimeError.
+
+    An exception to the overflow check, which accepts a negative integer if its absolute value
+    fits. `torch.tensor(data)` without `dtype=` keeps the sign.
+    """
     made = torch.tensor([-1, -255], dtype=torch.uint8, device=device)
 
     assert made.tolist() == [255, 1]
-
-
-def test_a_float_that_is_too_large_becomes_infinite(device):
-    """Floats beyond the range of the dtype are not refused: they become infinite."""
-    made = torch.tensor([1e300, -1e300], device=device)
-
-    assert made.tolist() == [float("inf"), float("-inf")]
-    assert torch.tensor([1e300], dtype=torch.float64, device=device).tolist() == [1e300]
+    with pytest.raises(RuntimeError, match="cannot be converted to type uint8 without overflow"):
+        torch.tensor([-256], dtype=torch.uint8, device=device)
+    with pytest.raises(RuntimeError, match="cannot be converted to type uint8 without overflow"):
+        torch.tensor([-1.0], dtype=torch.uint8, device=device)
 
 
 def test_only_tensors_are_tensors():
-    """`torch.is_tensor` tells tensors from lists and arrays of the same numbers."""
+    """`torch.is_tensor(x)` is True for a tensor and False for a NumPy array or a list of the
+    same numbers.
+    """
     things = [torch.tensor([1, 2]), np.array([1, 2]), [1, 2]]
 
     assert [torch.is_tensor(thing) for thing in things] == [True, False, False]
@@ -191,5 +278,7 @@ def test_only_tensors_are_tensors():
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1)))
 def test_every_list_of_64_bit_integers_survives_the_way_there_and_back(numbers):
-    """`torch.tensor(numbers).tolist()` gives back any list of 64-bit integers unchanged."""
+    """`torch.tensor(numbers, dtype=torch.int64).tolist()` gives back the same list for integers
+    from -2**63 to 2**63 - 1.
+    """
     assert torch.tensor(numbers, dtype=torch.int64).tolist() == numbers

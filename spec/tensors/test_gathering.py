@@ -1,12 +1,16 @@
 """Picking and filling by function.
 
-Beside brackets there are functions that pick: `gather` picks one element for each place of an index
-tensor, `take` reads the tensor as one long line, `index_select` picks whole rows, `where` chooses
-between two tensors and `nonzero` lists the places of what isn't zero. `scatter_` is `gather` the
-other way round: it fills the places that an index names.
+Besides brackets there are functions that pick. `x.gather(dim, index)` picks one element for each
+position of an index tensor, `x.take(index)` indexes the flattened tensor, `x.index_select(dim,
+index)` picks whole rows or columns, `torch.where(mask, a, b)` chooses between two tensors, and
+`x.nonzero()` gives the positions of the elements that are not zero.
 
-Their shape rules differ from those of brackets, and so do some of their limits: most of them take
-no negative index.
+`x.scatter_(dim, index, src)` is the inverse of `gather`: it writes to the positions that an index
+tensor names. `scatter_add_` and `scatter_reduce_` say what happens where positions repeat.
+
+What surprises: `gather` does not broadcast its index, it needs as many dimensions as the tensor;
+`gather`, `scatter_` and `index_select` take no negative positions, unlike brackets
+(`spec/tensors/test_advanced_indexing.py`); and `scatter_` does not convert dtypes.
 """
 
 import pytest
@@ -14,7 +18,11 @@ import torch
 
 
 def test_gather_picks_one_element_of_each_row(device):
-    """`gather(1, index)` picks from row i the columns that row i of the index names."""
+    """`scores.gather(1, labels.unsqueeze(1))` picks from each row the column that its label
+    names: the score of the right class.
+
+    The result has shape (n, 1); `.squeeze(1)` makes it a vector.
+    """
     scores = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     labels = torch.tensor([2, 0], device=device)
 
@@ -22,7 +30,7 @@ def test_gather_picks_one_element_of_each_row(device):
 
 
 def test_gather_has_the_shape_of_its_index(device):
-    """Each place of the index holds where along the axis its value comes from."""
+    """`x.gather(1, index)` has the shape of `index`; its element [i, j] is x[i, index[i, j]]."""
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     index = torch.tensor([[2, 2], [0, 1]], device=device)
 
@@ -30,14 +38,18 @@ def test_gather_has_the_shape_of_its_index(device):
 
 
 def test_gather_along_the_first_axis_picks_within_columns(device):
-    """`gather(0, index)` picks from column j the rows that column j of the index names."""
+    """`x.gather(0, index)` picks within columns: its element [i, j] is x[index[i, j], j]."""
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x.gather(0, torch.tensor([[1, 0, 1]], device=device)).tolist() == [[4, 2, 6]]
 
 
 def test_gather_wants_an_index_of_its_own_rank():
-    """The index is not broadcast: it needs as many dimensions as the tensor."""
+    """`x.gather(1, index)` raises RuntimeError if `index` has another number of dimensions than
+    `x`: write `index.unsqueeze(1)`.
+
+    Because the index is not broadcast; `torch.take_along_dim` broadcasts it.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     with pytest.raises(RuntimeError, match="must have the same number of dimensions"):
@@ -45,7 +57,11 @@ def test_gather_wants_an_index_of_its_own_rank():
 
 
 def test_gather_does_not_count_from_the_end():
-    """An index below zero, or beyond the end, is out of bounds."""
+    """`x.gather` raises RuntimeError for a position below zero, or beyond the end of the
+    dimension.
+
+    Unlike in brackets, -1 is not the last one: write `index % x.size(dim)` where it is meant.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     with pytest.raises(RuntimeError, match="index -1 is out of bounds for dimension 1 with size 3"):
@@ -55,7 +71,9 @@ def test_gather_does_not_count_from_the_end():
 
 
 def test_scatter_is_gather_the_other_way_round(device):
-    """`scatter_(1, index, src)` writes src[i][j] to column index[i][j] of row i, in place."""
+    """`x.scatter_(1, index, src)` writes src[i, j] to x[i, index[i, j]], in place: the inverse
+    of `gather`.
+    """
     x = torch.full((2, 3), 9.0, device=device)
     index = torch.tensor([[2, 0], [1, 2]], device=device)
 
@@ -65,7 +83,11 @@ def test_scatter_is_gather_the_other_way_round(device):
 
 
 def test_scatter_makes_one_hot_rows(device):
-    """With a number in place of a source, `scatter_` marks a label in each row."""
+    """`torch.zeros(2, 3).scatter_(1, labels.unsqueeze(1), 1.0)` makes one-hot rows: the number
+    1.0 is written to the column of each label.
+
+    `torch.nn.functional.one_hot(labels, 3)` gives the same as int64.
+    """
     labels = torch.tensor([2, 0], device=device)
 
     one_hot = torch.zeros(2, 3, device=device).scatter_(1, labels.unsqueeze(1), 1.0)
@@ -74,7 +96,9 @@ def test_scatter_makes_one_hot_rows(device):
 
 
 def test_scatter_add_adds_up_what_meets_in_one_place(device):
-    """`scatter_add_` adds where `scatter_` overwrites, so repeated places count."""
+    """`x.scatter_add_(0, index, src)` adds the values, so a position named twice gets the sum
+    of both; `scatter_` leaves one of them.
+    """
     x = torch.zeros(3, device=device)
     index = torch.tensor([1, 1, 2], device=device)
 
@@ -85,32 +109,54 @@ def test_scatter_add_adds_up_what_meets_in_one_place(device):
 
 @pytest.mark.torch(">=2.0")
 def test_scatter_reduce_chooses_what_happens_where_values_meet(device):
-    """`scatter_reduce_` can add, multiply, average or keep the smaller or, as here, the larger."""
+    """`x.scatter_reduce_(0, index, src, "amax")` keeps the largest of the values that meet in
+    one position, the old value of `x` included unless `include_self=False`.
+
+    Other reductions are "sum", "prod", "mean" and "amin".
+    """
     x = torch.zeros(3, device=device)
     index = torch.tensor([1, 1, 2], device=device)
 
-    x.scatter_reduce_(0, index, torch.tensor([4.0, 3.0, 5.0], device=device), "amax")
+    values = torch.tensor([4.0, 3.0, 5.0], device=device)
+
+    with_the_zeros = x.scatter_reduce(0, index, -values, "amax")
+    without_them = x.scatter_reduce(0, index, -values, "amax", include_self=False)
+    x.scatter_reduce_(0, index, values, "amax")
 
     assert x.tolist() == [0.0, 4.0, 5.0]
+    assert with_the_zeros.tolist() == [0.0, 0.0, 0.0]
+    assert without_them.tolist() == [0.0, -3.0, -5.0]
 
 
 def test_scatter_wants_a_source_of_the_same_dtype():
-    """Integers are not converted on their way into a float tensor."""
+    """`x.scatter_(0, index, src)` raises RuntimeError if `src` is a tensor of another dtype
+    than `x`: write `src.to(x.dtype)`.
+
+    A Python number as the source is converted.
+    """
     x = torch.zeros(3)
+    index = torch.tensor([1])
 
     with pytest.raises(RuntimeError, match=r"Expected self.dtype to be equal to src.dtype"):
-        x.scatter_(0, torch.tensor([1]), torch.tensor([5]))
+        x.scatter_(0, index, torch.tensor([5]))
+    assert x.scatter_(0, index, 5).tolist() == [0.0, 5.0, 0.0]
 
 
 def test_take_reads_the_tensor_as_one_line(device):
-    """`take` indexes the flattened tensor, counts from the end too, and shapes like its index."""
+    """`x.take(index)` indexes `x` as if it were flattened, accepts negative positions, and has
+    the shape of `index`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x.take(torch.tensor([[0, 4], [-1, 2]], device=device)).tolist() == [[1, 5], [6, 3]]
 
 
 def test_take_along_dim_broadcasts_its_index(device):
-    """`take_along_dim` is a `gather` that broadcasts, one row for all; without `dim`, a `take`."""
+    """`x.take_along_dim(index, dim=1)` is a `gather` that broadcasts its index: an index of
+    shape (1, 2) is used for each row. Without `dim` it indexes the flattened tensor.
+
+    It fits what `argsort` and `argmax(keepdim=True)` return.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     index = torch.tensor([[2, 0]], device=device)
 
@@ -119,7 +165,9 @@ def test_take_along_dim_broadcasts_its_index(device):
 
 
 def test_index_select_picks_whole_slices_along_an_axis(device):
-    """`index_select(dim, index)` picks rows or columns, in the order named, into a copy."""
+    """`x.index_select(1, index)` picks whole columns in the order of `index`, as `x[:, index]`
+    does, and copies them.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     y = x.index_select(1, torch.tensor([2, 0, 0], device=device))
@@ -129,17 +177,25 @@ def test_index_select_picks_whole_slices_along_an_axis(device):
 
 
 def test_index_select_does_not_count_from_the_end():
-    """Unlike brackets, `index_select` has no -1."""
+    """`x.index_select(0, index)` raises IndexError for the position -1, where `x[index]` picks
+    the last row.
+
+    Write `x[index]`, or `index % len(x)`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
     last = torch.tensor([-1])
 
-    with pytest.raises(IndexError, match="index out of range"):
+    with pytest.raises(IndexError, match="index out of range in self"):
         x.index_select(0, last)
     assert x[last].tolist() == [[4, 5, 6]]
 
 
 def test_where_chooses_between_two_tensors_element_by_element(device):
-    """`torch.where(condition, a, b)` takes from `a` where the condition is true, else from `b`."""
+    """`torch.where(condition, a, b)` takes the element of `a` where the condition is True and
+    that of `b` where it is False.
+
+    Both `a` and `b` are computed in full, so `where` does not spare a division by zero.
+    """
     a = torch.tensor([1, 2, 3, 4], device=device)
     b = torch.tensor([10, 20, 30, 40], device=device)
 
@@ -147,7 +203,9 @@ def test_where_chooses_between_two_tensors_element_by_element(device):
 
 
 def test_where_broadcasts_and_takes_numbers(device):
-    """The condition and both choices are broadcast; either choice may be a number."""
+    """`torch.where(condition, a, b)` broadcasts the three, and `a` and `b` may be Python
+    numbers.
+    """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
     columns = torch.tensor([True, False], device=device)
 
@@ -155,8 +213,27 @@ def test_where_broadcasts_and_takes_numbers(device):
     assert torch.where(columns, x, -x).tolist() == [[1, -2], [3, -4]]
 
 
+def test_where_promotes(device):
+    """`torch.where(condition, a, b)` gives the common dtype of `a` and `b`: float64 for int64 and
+    float64 tensors, float32 for an int64 tensor and the Python number 0.5.
+
+    The rules are those of `+`: `spec/tensors/test_type_promotion.py`.
+    """
+    choice = torch.tensor([True, False], device=device)
+    whole = torch.tensor([1, 2], device=device)
+    halves = torch.tensor([0.5, 1.5], dtype=torch.float64, device=device)
+
+    between_tensors = torch.where(choice, whole, halves)
+    with_number = torch.where(choice, whole, 0.5)
+
+    assert (between_tensors.dtype, between_tensors.tolist()) == (torch.float64, [1.0, 1.5])
+    assert (with_number.dtype, with_number.tolist()) == (torch.float32, [1.0, 0.5])
+
+
 def test_nonzero_lists_the_places_one_a_row(device):
-    """`nonzero()` has a row for each element that isn't zero and a column for each axis."""
+    """`x.nonzero()` has one row per element that is not zero and one column per dimension of
+    `x`: the positions; `torch.argwhere(x)` is the same.
+    """
     x = torch.tensor([[0, 7, 0], [8, 0, 9]], device=device)
 
     assert x.nonzero().tolist() == [[0, 1], [1, 0], [1, 2]]
@@ -164,7 +241,12 @@ def test_nonzero_lists_the_places_one_a_row(device):
 
 
 def test_nonzero_as_tuple_can_be_used_as_an_index(device):
-    """`nonzero(as_tuple=True)`, or `where(condition)`, is one index tensor an axis, as NumPy's."""
+    """`x.nonzero(as_tuple=True)` and `torch.where(condition)` return one index tensor per
+    dimension, as NumPy's `nonzero`, so `x[x.nonzero(as_tuple=True)]` picks those elements.
+
+    `x.nonzero()` without `as_tuple=True` is one tensor of rows, and as an index would pick
+    something else.
+    """
     x = torch.tensor([[0, 7, 0], [8, 0, 9]], device=device)
 
     rows, columns = x.nonzero(as_tuple=True)

@@ -1,11 +1,16 @@
-"""Indexing with numbers and slices.
+"""Indexing with integers and slices.
 
-`x[1]`, `x[:, 0]` and `x[..., 1:3]` work as on NumPy arrays: a number picks one place along an axis
-and drops that axis, a slice picks several and keeps it. Whatever is picked this way is a view, so
-an assignment to it, and any other in-place change, reaches the original.
+`x[1]`, `x[:, 0]` and `x[..., 1:3]` work as on NumPy arrays. An integer picks one position of a
+dimension and drops the dimension; a slice picks several and keeps it; `None` adds a dimension of
+size 1; `...` stands for the dimensions that are not mentioned.
 
-What surprises: even one element picked is still a tensor; slices never run backwards; and a slice
-that reaches too far is cut short while a number that does is an error.
+The result is a view, so an in-place change of it, and an assignment `x[1] = 7`, writes into `x`.
+Indexing with tensors and lists, which copies, is on the page
+`spec/tensors/test_advanced_indexing.py`, with masks on `spec/tensors/test_masks.py`.
+
+What surprises: `x[1, 2]` is a 0-dimensional tensor, not a Python number; a negative step is
+refused; a slice beyond the end is shortened, while an integer beyond the end raises; and assignment
+converts to the dtype of `x` silently, so an integer tensor drops fractions.
 """
 
 import numpy as np
@@ -17,14 +22,16 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-index-first-column")
 def test_a_full_slice_and_a_zero_pick_the_first_column(device):
-    """`x[:, 0]` is the first column: of a 5x3 tensor five numbers."""
+    """`x[:, 0]` is the first column: five numbers of a 5 x 3 tensor."""
     x = torch.arange(15, device=device).view(5, 3)
 
     assert x[:, 0].tolist() == [0, 3, 6, 9, 12]
 
 
 def test_one_index_picks_a_row(device):
-    """`x[1]` is short for `x[1, :]`: axes not mentioned are taken whole."""
+    """`x[1]` of a matrix is row 1, the same as `x[1, :]`: dimensions that are not mentioned are
+    taken whole.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x[1].tolist() == [4, 5, 6]
@@ -32,7 +39,11 @@ def test_one_index_picks_a_row(device):
 
 
 def test_a_number_drops_its_axis_and_a_slice_keeps_it():
-    """`x[:, 0]` is a vector; `x[:, 0:1]` holds the same numbers as a matrix of one column."""
+    """`x[:, 0]` is a vector, `x[:, 0:1]` a matrix of one column: an integer drops its
+    dimension, a slice keeps it.
+
+    It matters for broadcasting: of a vector and a matrix the vector is taken as a row.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     assert x[:, 0].tolist() == [1, 4]
@@ -40,7 +51,11 @@ def test_a_number_drops_its_axis_and_a_slice_keeps_it():
 
 
 def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
-    """`x[1, 2]` is no Python number but a 0-dimensional tensor, and still a view."""
+    """`x[1, 2]` is a 0-dimensional tensor and a view: `x[1, 2].mul_(10)` changes `x`. Its
+    Python number is `x[1, 2].item()`.
+
+    So a list of `losses[i]` keeps the tensors, and their graph, alive; append `.item()`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
     element = x[1, 2]
 
@@ -51,7 +66,9 @@ def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
 
 
 def test_brackets_after_brackets_index_what_the_first_picked():
-    """`x[1][2]` picks row 1, then its element 2: the same place as `x[1, 2]`."""
+    """`x[1][2]` is the same element as `x[1, 2]`, and `x[1][2] = 60` writes into `x`;
+    `x[1:][0]` is row 1, since the second index applies to what the first picked.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     x[1][2] = 60
@@ -61,7 +78,7 @@ def test_brackets_after_brackets_index_what_the_first_picked():
 
 
 def test_negative_indices_count_from_the_end(device):
-    """Index -1 is the last; in slices too."""
+    """`x[-1]` is the last element, `x[-2:]` the last two and `x[:-2]` all but the last two."""
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
     assert x[-1].item() == 50
@@ -70,7 +87,11 @@ def test_negative_indices_count_from_the_end(device):
 
 
 def test_an_index_out_of_range_is_an_error():
-    """A number must lie between minus the length and the length less one."""
+    """An integer index must lie from -size to size - 1: `x[2]` and `x[0, -4]` of a 2 x 3 tensor
+    raise IndexError, which names the dimension and its size.
+
+    To take what is there, use a slice: `x[2:3]` is empty instead.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     with pytest.raises(IndexError, match="index 2 is out of bounds for dimension 0 with size 2"):
@@ -81,7 +102,11 @@ def test_an_index_out_of_range_is_an_error():
 
 
 def test_a_slice_out_of_range_is_cut_short():
-    """A slice that reaches beyond the end gives what is there, if need be nothing."""
+    """A slice beyond the end is shortened without an error: of three elements `x[1:100]` has
+    two and `x[5:]` none.
+
+    As with Python lists. `x.narrow(0, start, length)` raises instead.
+    """
     x = torch.tensor([10, 20, 30])
 
     short = x[1:100]
@@ -92,7 +117,11 @@ def test_a_slice_out_of_range_is_cut_short():
 
 
 def test_a_slice_is_a_view(device):
-    """A slice copies nothing: it starts inside the original, and writes go both ways."""
+    """`part = x[1:4]` shares the memory of `x`: a write to `part` shows in `x` and a write to
+    `x` in `part`.
+
+    Unlike a slice of a Python list, which copies. `x[1:4].clone()` is independent.
+    """
     x = torch.zeros(5, device=device)
     part = x[1:4]
 
@@ -105,7 +134,9 @@ def test_a_slice_is_a_view(device):
 
 
 def test_a_step_skips_elements_and_copies_nothing(device):
-    """`x[::2]` takes every second element: a view with a longer stride."""
+    """`x[::2]` takes every second element, as a view with stride 2; `x[1::3]` takes every third
+    from position 1.
+    """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
     assert x[::2].tolist() == [10, 30, 50]
@@ -114,7 +145,11 @@ def test_a_step_skips_elements_and_copies_nothing(device):
 
 
 def test_slices_never_run_backwards():
-    """A negative step is refused, unlike NumPy's; `flip` copies in reverse instead."""
+    """`x[::-1]` raises ValueError, since steps must be greater than zero; write `x.flip(0)`,
+    which copies in reverse order.
+
+    Because PyTorch has no negative strides, unlike NumPy.
+    """
     x = torch.tensor([10, 20, 30])
 
     with pytest.raises(ValueError, match="step must be greater than zero"):
@@ -123,7 +158,9 @@ def test_slices_never_run_backwards():
 
 
 def test_none_adds_an_axis_of_length_one():
-    """`None` where an axis could stand puts a new one there, as `unsqueeze` does."""
+    """`x[None]`, `x[:, None]` and `x[..., None]` add a dimension of size 1 at that position, as
+    `x.unsqueeze(dim)` does.
+    """
     x = torch.zeros(2, 3)
 
     assert x[None].shape == (1, 2, 3)
@@ -132,7 +169,9 @@ def test_none_adds_an_axis_of_length_one():
 
 
 def test_an_ellipsis_stands_for_all_axes_not_mentioned():
-    """`x[..., 0]` indexes the last axis, however many come before it."""
+    """`x[..., 0]` takes position 0 of the last dimension, and `x[0, ..., 0]` of the first and
+    the last: `...` stands for the dimensions between.
+    """
     x = torch.arange(24).view(2, 3, 4)
 
     assert x[..., 0].tolist() == [[0, 4, 8], [12, 16, 20]]
@@ -140,7 +179,11 @@ def test_an_ellipsis_stands_for_all_axes_not_mentioned():
 
 
 def test_too_many_indices_are_an_error():
-    """A matrix takes two numbers at most."""
+    """`x[0, 0, 0]` of a matrix raises IndexError, "too many indices for tensor of dimension 2":
+    give at most one index per dimension.
+
+    Often a batch or channel dimension is missing from `x`; look at `x.shape`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     with pytest.raises(IndexError, match="too many indices for tensor of dimension 2"):
@@ -149,16 +192,25 @@ def test_too_many_indices_are_an_error():
 
 
 def test_a_scalar_takes_no_index():
-    """A 0-dimensional tensor has nothing to pick from: its number comes by `item()`."""
+    """`x[0]` of a 0-dimensional tensor raises IndexError: write `x.item()`. `x[()]`, `x[...]`
+    and `x[None]` work, since they name no position.
+
+    It bites in old programs with `loss.data[0]`, from a time when a loss had one dimension.
+    """
     x = torch.tensor(7)
 
     with pytest.raises(IndexError, match="invalid index of a 0-dim tensor"):
         x[0]
     assert x.item() == 7
+    assert x[()].tolist() == x[...].tolist() == 7
+    assert x[None].tolist() == [7]
 
 
 def test_a_float_is_no_index():
-    """Even a float with nothing behind the point is refused."""
+    """`x[1.0]` raises IndexError, since a Python float is no index: write `x[int(i)]`.
+
+    It bites where an index was computed with `/`; `//` gives an int.
+    """
     x = torch.tensor([10, 20, 30])
 
     with pytest.raises(IndexError, match=r"only integers, slices .* valid indices \(got float\)"):
@@ -167,7 +219,9 @@ def test_a_float_is_no_index():
 
 
 def test_iterating_gives_views_of_the_rows():
-    """A `for` loop walks the first axis, and each row it gives is a view."""
+    """`for row in x` goes along the first dimension; each `row` is a view, so `row[0] = 0`
+    writes into `x`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     for row in x:
@@ -177,7 +231,11 @@ def test_iterating_gives_views_of_the_rows():
 
 
 def test_assigning_to_an_index_writes_into_the_tensor(device):
-    """`x[1] = ...` fills that part in place; the tensor stays the same object and memory."""
+    """`x[1] = 7` fills row 1 in place and `x[0, :2] = values` copies values: `x` keeps its
+    memory.
+
+    Because assignment to an index is an in-place operation, other views of `x` show it too.
+    """
     x = torch.zeros(2, 3, device=device)
     place = x.data_ptr()
 
@@ -189,7 +247,9 @@ def test_assigning_to_an_index_writes_into_the_tensor(device):
 
 
 def test_an_assigned_tensor_is_broadcast(device):
-    """What is assigned is repeated to fill the part: a row goes to every row."""
+    """`x[:] = row` broadcasts the assigned tensor: a row of three is written to each row of a 2
+    x 3 tensor.
+    """
     x = torch.zeros(2, 3, device=device)
 
     x[:] = torch.tensor([1.0, 2.0, 3.0])
@@ -198,7 +258,11 @@ def test_an_assigned_tensor_is_broadcast(device):
 
 
 def test_an_assigned_tensor_must_fit():
-    """A tensor that can't be broadcast to the part is refused, and nothing is written."""
+    """`x[0] = values` raises RuntimeError if `values` cannot be broadcast to the shape of
+    `x[0]`, and `x` stays as it was.
+
+    Here two values for a row of three: write `x[0, :2] = values`.
+    """
     x = torch.zeros(2, 3)
 
     with pytest.raises(RuntimeError, match=r"expanded size of the tensor \(3\) must match"):
@@ -207,7 +271,12 @@ def test_an_assigned_tensor_must_fit():
 
 
 def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
-    """An integer tensor stays one: a float assigned to its part loses the fraction, unannounced."""
+    """`x[0] = 7.9` on an int64 tensor writes 7, without a warning, and `x[1:] = floats` drops
+    the fractions: assignment converts to the dtype of `x`.
+
+    A Python number beyond the range of the dtype raises, as in `torch.tensor`. Make `x` a float
+    tensor to keep fractions.
+    """
     x = torch.tensor([1, 2, 3], device=device)
 
     x[0] = 7.9
@@ -217,7 +286,11 @@ def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
 
 
 def test_a_list_cannot_be_assigned():
-    """Numbers and tensors can be assigned to a part, lists and arrays can't, unlike in NumPy."""
+    """`x[:] = [1.0, 2.0, 3.0]` raises TypeError, and so does a NumPy array: assign
+    `torch.tensor(values)`. Python numbers can be assigned directly.
+
+    NumPy converts the list itself.
+    """
     x = torch.zeros(3)
 
     with pytest.raises(TypeError, match="can't assign a list"):
@@ -227,7 +300,9 @@ def test_a_list_cannot_be_assigned():
 
 
 def test_augmented_assignment_works_on_the_part(device):
-    """`x[0] += 1` adds to the first row in place."""
+    """`x[0] += 1` adds to the first row of `x` in place, and `x[:, 2] *= 5` multiplies its last
+    column.
+    """
     x = torch.zeros(2, 3, device=device)
 
     x[0] += 1
@@ -244,9 +319,13 @@ def test_augmented_assignment_works_on_the_part(device):
     ).map(tuple)
 )
 def test_indexing_agrees_with_numpy(index):
-    """Numbers, forward slices and `None` pick from a tensor what they pick from its array."""
+    """Indices of integers, slices with positive steps and `None` pick from a 3 x 3 x 3 tensor
+    the same elements, in the same shape, as from a NumPy array.
+    """
     array = np.arange(27).reshape(3, 3, 3)
     tensor = torch.from_numpy(array)
 
-    assert tensor[index].tolist() == array[index].tolist()
+    in_numpy = torch.from_numpy(np.asarray(array[index]))
+
+    assert torch.equal(tensor[index], in_numpy) is True
     assert tensor[index].shape == array[index].shape

@@ -1,10 +1,15 @@
 """Making tensors after another one.
 
-Two families take a tensor as their pattern. `torch.zeros_like(x)` and its kin copy size, dtype
-and device; the methods `x.new_zeros(size)` copy dtype and device and are told the size. What the
-caller names replaces what the pattern has.
+Two families of functions take a tensor as their pattern, so that a program works for any dtype and
+device. `torch.zeros_like(x)`, `ones_like`, `full_like`, `rand_like` and so on copy size, dtype and
+device of `x`. The methods `x.new_zeros(size)`, `x.new_ones`, `x.new_full` and so on copy dtype and
+device and are told the size. A keyword argument such as `dtype=` replaces what `x` has.
 
-Neither copies `requires_grad`: a pattern that is being learnt does not make its copies learnt.
+None of them reads the values of `x`.
+
+What surprises: neither family copies `requires_grad`; the `*_like` functions copy the order in
+memory of a transposed tensor too (`spec/tensors/test_strides.py`), the `new_*` methods do not; and
+`new_full` takes the dtype from `x`, where `torch.full` takes it from the fill value.
 """
 
 import pytest
@@ -17,7 +22,12 @@ import torch
     [torch.empty_like, torch.zeros_like, torch.ones_like, torch.rand_like, torch.randn_like],
 )
 def test_like_functions_keep_size_dtype_and_device(like, device):
-    """Every `*_like` function gives a tensor of its pattern's size, dtype and device."""
+    """`empty_like`, `zeros_like`, `ones_like`, `rand_like` and `randn_like` make a new tensor
+    with the size, the dtype and the device of the given one.
+
+    So a function that writes `torch.zeros_like(x)` instead of `torch.zeros(x.shape)` works for
+    float64 and on a GPU too.
+    """
     pattern = torch.zeros(5, 3, dtype=torch.float64, device=device)
 
     made = like(pattern)
@@ -29,7 +39,9 @@ def test_like_functions_keep_size_dtype_and_device(like, device):
 
 
 def test_like_functions_take_nothing_of_the_values(device):
-    """`zeros_like` and `ones_like` fill a new tensor and leave the pattern as it was."""
+    """`torch.zeros_like(x)` and `torch.ones_like(x)` fill a new tensor and leave the values of
+    `x` as they were.
+    """
     pattern = torch.tensor([5, 7], device=device)
 
     assert torch.zeros_like(pattern).tolist() == [0, 0]
@@ -38,7 +50,12 @@ def test_like_functions_take_nothing_of_the_values(device):
 
 
 def test_full_like_converts_its_value_to_the_patterns_dtype(device):
-    """`full_like` keeps the pattern's dtype, so an integer pattern cuts 2.75 down to 2."""
+    """`torch.full_like(x, 2.75)` converts the fill value to the dtype of `x`: an int64 tensor
+    is filled with 2.
+
+    Silently, because the conversion drops fractions; `torch.full_like(x, 2.75,
+    dtype=torch.float32)` keeps it.
+    """
     floats = torch.full_like(torch.zeros(2, device=device), 2.75)
     integers = torch.full_like(torch.zeros(2, dtype=torch.int64, device=device), 2.75)
 
@@ -47,7 +64,11 @@ def test_full_like_converts_its_value_to_the_patterns_dtype(device):
 
 
 def test_randint_like_draws_integers_into_the_patterns_dtype(device):
-    """`randint_like` draws whole numbers below its bound; a float pattern holds them as floats."""
+    """`torch.randint_like(x, 3)` draws the integers 0, 1 and 2 in the dtype of `x`, as 0., 1.
+    and 2. for a float32 `x`.
+
+    Unlike `torch.randint`, which is int64 by default.
+    """
     drawn = torch.randint_like(torch.zeros(100, device=device), 3)
 
     assert drawn.dtype is torch.float32
@@ -56,7 +77,9 @@ def test_randint_like_draws_integers_into_the_patterns_dtype(device):
 
 @pytest.mark.claim("blitz-randn-like-dtype", "blitz-derive-keeps-size-and-dtype")
 def test_randn_like_takes_another_dtype_and_keeps_the_size(device):
-    """`randn_like` of a float64 tensor, asked for float, is float32 of the same size."""
+    """`torch.randn_like(x, dtype=torch.float)` has the size of the float64 tensor `x`, and
+    dtype float32.
+    """
     pattern = torch.ones(5, 3, dtype=torch.float64, device=device)
 
     made = torch.randn_like(pattern, dtype=torch.float)
@@ -67,7 +90,12 @@ def test_randn_like_takes_another_dtype_and_keeps_the_size(device):
 
 
 def test_randn_like_is_standard_normal(device):
-    """`randn_like` has mean 0 and deviation 1 whatever the pattern holds; `rand_like` mean 0.5."""
+    """`torch.randn_like(x)` has mean 0 and standard deviation 1, and `torch.rand_like(x)` mean
+    0.5, although every element of `x` is 50.
+
+    Because `x` is asked for its size, dtype and device, not for its values. Noise on top of the
+    values is `x + torch.randn_like(x)`.
+    """
     pattern = torch.full((10_000,), 50.0, device=device)
 
     normal = torch.randn_like(pattern)
@@ -79,7 +107,11 @@ def test_randn_like_is_standard_normal(device):
 
 
 def test_rand_like_of_integers_needs_a_floating_dtype():
-    """`rand_like` keeps the pattern's integer dtype too, and cannot draw in it."""
+    """`torch.rand_like(x)` of an int64 tensor raises RuntimeError; `torch.rand_like(x,
+    dtype=torch.float64)` works.
+
+    Because it keeps the dtype of `x`, and `rand` cannot draw integers.
+    """
     pattern = torch.zeros(2, dtype=torch.int64)
 
     assert torch.rand_like(pattern, dtype=torch.float64).dtype is torch.float64
@@ -88,15 +120,21 @@ def test_rand_like_of_integers_needs_a_floating_dtype():
 
 
 def test_like_functions_want_a_tensor():
-    """A list is no pattern: `zeros_like([1, 2])` is a `TypeError`."""
+    """`torch.zeros_like([1, 2])` raises TypeError: it takes a tensor, not a list; write
+    `torch.zeros_like(torch.tensor([1, 2]))`.
+
+    NumPy's `zeros_like` takes a list.
+    """
     with pytest.raises(TypeError, match=r"argument 'input' .* must be Tensor, not list"):
         torch.zeros_like([1, 2])
 
 
 def test_like_functions_keep_the_order_in_memory(device):
-    """The like of a transposed matrix is laid out as the transposed one is; `new_*` starts afresh.
+    """`torch.zeros_like` of a transposed matrix has the strides of the transpose;
+    `memory_format=torch.contiguous_format` and `x.new_zeros(x.shape)` give row-major strides.
 
-    `memory_format=torch.contiguous_format` asks for row after row.
+    Because the default, `torch.preserve_format`, keeps the strides of a tensor without gaps or
+    overlaps in memory.
     """
     transposed = torch.ones(2, 3, device=device).t()
 
@@ -113,7 +151,9 @@ def test_like_functions_keep_the_order_in_memory(device):
     "new", [torch.Tensor.new_empty, torch.Tensor.new_zeros, torch.Tensor.new_ones]
 )
 def test_new_methods_keep_dtype_and_device_but_not_the_size(new, device):
-    """`x.new_zeros(4)` has the dtype and device of `x` and the size it is told."""
+    """`x.new_empty(4)`, `x.new_zeros(4)` and `x.new_ones(4)` have the dtype and device of `x`,
+    and the size that they are given.
+    """
     source = torch.zeros(2, dtype=torch.float16, device=device)
 
     made = new(source, 4)
@@ -124,7 +164,9 @@ def test_new_methods_keep_dtype_and_device_but_not_the_size(new, device):
 
 
 def test_new_methods_fill_as_their_names_say(device):
-    """`new_zeros`, `new_ones` and `new_full` fill a new tensor; none reads the source's values."""
+    """`x.new_zeros(3)` is filled with 0, `x.new_ones(3)` with 1 and `x.new_full((3,), 9)` with
+    9; the values of `x` are not used.
+    """
     source = torch.tensor([5.0, 7.0], device=device)
 
     assert source.new_zeros(3).tolist() == [0.0, 0.0, 0.0]
@@ -134,7 +176,9 @@ def test_new_methods_fill_as_their_names_say(device):
 
 
 def test_new_full_keeps_the_dtype_where_full_takes_the_values():
-    """`x.new_full` has the dtype of `x`; `torch.full` has the dtype of its fill value."""
+    """`x.new_full((1,), 9)` has the dtype of `x`, here float64; `torch.full((1,), 9)` has the
+    dtype of its fill value, int64.
+    """
     source = torch.zeros(2, dtype=torch.float64)
 
     after_source = source.new_full((1,), 9)
@@ -146,7 +190,11 @@ def test_new_full_keeps_the_dtype_where_full_takes_the_values():
 
 @pytest.mark.claim("blitz-new-ones-override", "blitz-derive-keeps-size-and-dtype")
 def test_new_ones_takes_another_size_and_dtype():
-    """`new_ones(5, 3, dtype=torch.double)` replaces both; the dtype shows as it is not default."""
+    """`x.new_ones(5, 3, dtype=torch.double)` has the size and the dtype it is given, although
+    `x` has shape (2,) and is float32.
+
+    Of `x` it keeps the device. The repr names the dtype because float64 is not the default.
+    """
     source = torch.tensor([5.5, 3])
 
     made = source.new_ones(5, 3, dtype=torch.double)
@@ -163,7 +211,11 @@ def test_new_ones_takes_another_size_and_dtype():
 
 @pytest.mark.claim("blitz-new-ones-size-required")
 def test_new_ones_must_be_told_a_size():
-    """`new_ones()` is a `TypeError`: the source's size is no default."""
+    """`x.new_ones()` raises TypeError, since `new_ones` does not take the size of `x`; write
+    `torch.ones_like(x)`.
+
+    Because `new_*` methods are for tensors of another size.
+    """
     source = torch.zeros(2)
 
     with pytest.raises(TypeError, match='missing 1 required positional arguments: "size"'):
@@ -172,7 +224,10 @@ def test_new_ones_must_be_told_a_size():
 
 @pytest.mark.claim("blitz-new-every-needs-size")
 def test_new_tensor_takes_data_instead_of_a_size(device):
-    """Not every `new_*` method takes a size: `new_tensor` takes data, and copies it."""
+    """`x.new_tensor([1, 2, 3])` takes data, not a size, and converts it to the dtype of `x`.
+
+    `torch.tensor([1, 2, 3])` would be int64; `x.new_tensor` of a float64 `x` is float64.
+    """
     source = torch.zeros(2, dtype=torch.float64, device=device)
 
     made = source.new_tensor([1, 2, 3])
@@ -182,7 +237,11 @@ def test_new_tensor_takes_data_instead_of_a_size(device):
 
 
 def test_neither_family_inherits_requires_grad(device):
-    """What is made after a tensor that requires gradients does not, unless it is asked to."""
+    """`torch.zeros_like(x)` and `x.new_zeros(2)` do not require grad although `x` does, unless
+    they are given `requires_grad=True`.
+
+    Because the new values do not depend on those of `x`, so there is nothing to differentiate.
+    """
     learnt = torch.ones(2, device=device, requires_grad=True)
 
     made = [

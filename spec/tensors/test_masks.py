@@ -1,11 +1,16 @@
 """Boolean masks.
 
-A mask says of each element whether it is meant. Comparisons make masks, and a mask in brackets
-picks the elements where it is true: `x[x > 0]`.
+A mask is a boolean tensor that says of each element whether it is meant. Comparisons such as
+`x > 0` make masks. `x[mask]` picks the elements where the mask is True, `x[mask] = value` writes to
+them, and `x.masked_fill(mask, value)` gives a copy with them replaced. Masks are joined with `&`,
+`|` and `~`: `spec/tensors/test_comparing.py`.
 
-Since nobody knows beforehand how many those are, the result is flat, and it is always a copy. An
-assignment through a mask reaches the original all the same. Masks are boolean: those of ones and
-zeros, which old programs use, are on their way out.
+How many elements a mask picks depends on the data, so the result of `x[mask]` is one-dimensional
+for a mask of the shape of `x`, and is a copy. Assignment through a mask writes into `x` all the
+same.
+
+What surprises: brackets do not broadcast a mask; a mask of ones and zeros in int64 is read as
+positions; and one in uint8, as old programs use, is deprecated, and refused by `masked_fill`.
 """
 
 import pytest
@@ -13,7 +18,9 @@ import torch
 
 
 def test_a_mask_picks_the_elements_where_it_is_true(device):
-    """A boolean tensor of the same shape picks elements; the result is flat."""
+    """`x[x > 2]` picks the elements for which the comparison is True, as a one-dimensional
+    tensor, in row-major order.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x[x > 2].tolist() == [3, 4, 5, 6]
@@ -21,7 +28,11 @@ def test_a_mask_picks_the_elements_where_it_is_true(device):
 
 
 def test_what_a_mask_picks_is_a_copy(device):
-    """A write to the picked elements is not seen in the original, even if all were picked."""
+    """`picked = x[x > 0]` is a copy, even if the mask is True throughout: a write to `picked`
+    does not show in `x`.
+
+    To write into `x` assign through the mask: `x[x > 0] = 7`.
+    """
     x = torch.tensor([1, 2, 3], device=device)
     picked = x[x > 0]
 
@@ -32,7 +43,9 @@ def test_what_a_mask_picks_is_a_copy(device):
 
 
 def test_a_mask_along_the_first_axis_picks_rows(device):
-    """A mask of fewer dimensions covers the first axes; the others are taken whole."""
+    """`x[mask]` with a one-dimensional mask picks rows of a matrix, and `x[:, mask]` columns: a
+    mask covers as many dimensions as it has.
+    """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
 
     assert x[torch.tensor([True, False, True], device=device)].tolist() == [[1, 2], [5, 6]]
@@ -40,7 +53,11 @@ def test_a_mask_along_the_first_axis_picks_rows(device):
 
 
 def test_a_mask_must_have_the_shape_of_what_it_covers():
-    """Brackets broadcast no mask: an axis of another length is an error that names both shapes."""
+    """`x[mask]` does not broadcast: a mask of 2 entries for 3 rows raises IndexError, which
+    names both shapes; `x[[True, False, False]]` fits.
+
+    `x.masked_select(mask)` broadcasts its mask.
+    """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 
     with pytest.raises(IndexError, match=r"shape of the mask \[2\] at index 0 does not match"):
@@ -49,7 +66,7 @@ def test_a_mask_must_have_the_shape_of_what_it_covers():
 
 
 def test_assigning_through_a_mask_writes_to_the_original(device):
-    """`x[mask] = number` fills every place where the mask is true."""
+    """`x[x < 0] = 0` writes 0 to each negative element of `x`."""
     x = torch.tensor([[1, -2], [-3, 4]], device=device)
 
     x[x < 0] = 0
@@ -58,7 +75,12 @@ def test_assigning_through_a_mask_writes_to_the_original(device):
 
 
 def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
-    """One value for each true place, row by row; another number of values is refused."""
+    """`x[mask] = values` writes one value per True element, in row-major order; three values
+    for two such elements raise RuntimeError.
+
+    One value alone goes to all of them. To choose from a tensor of the shape of `x` write
+    `torch.where(mask, other, x)`.
+    """
     x = torch.tensor([[1, -2], [-3, 4]], device=device)
     mask = x < 0
 
@@ -70,7 +92,9 @@ def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
 
 
 def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
-    """`masked_select` picks like `x[mask]`, but one row of a mask can serve all rows."""
+    """`x.masked_select(mask)` picks like `x[mask]`, but broadcasts the mask: a mask of one row
+    is used for each row.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x.masked_select(x > 2).tolist() == [3, 4, 5, 6]
@@ -78,7 +102,11 @@ def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
 
 
 def test_masked_fill_replaces_where_the_mask_is_true(device):
-    """`masked_fill` answers with a copy, `masked_fill_` works in place."""
+    """`x.masked_fill(mask, 0)` returns a copy with 0 where the mask is True;
+    `x.masked_fill_(mask, 0)` writes into `x`.
+
+    In attention, scores are filled with `float("-inf")` in this way before `softmax`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     y = x.masked_fill(x > 2, 0)
@@ -89,7 +117,11 @@ def test_masked_fill_replaces_where_the_mask_is_true(device):
 
 
 def test_uint8_masks_still_pick_with_a_warning():
-    """Comparisons gave uint8 before 1.2; such masks still pick, and are deprecated."""
+    """`x[mask]` with a uint8 mask of ones and zeros picks like a boolean one and warns that
+    this is deprecated; the same numbers in int64 are read as positions.
+
+    Comparisons gave uint8 before PyTorch 1.2. Write `x[mask.bool()]`.
+    """
     x = torch.tensor([10, 20, 30])
     mask = torch.tensor([1, 0, 1], dtype=torch.uint8)
 
@@ -101,7 +133,9 @@ def test_uint8_masks_still_pick_with_a_warning():
 
 @pytest.mark.torch(">=2.1")
 def test_a_number_cannot_be_assigned_through_a_uint8_mask():
-    """Since 2.1 filling by `x[mask] = number` wants a boolean mask."""
+    """Since PyTorch 2.1, `x[mask] = 0` raises RuntimeError for a uint8 mask: write
+    `x[mask.bool()] = 0`.
+    """
     x = torch.tensor([10, 20, 30])
     mask = torch.tensor([1, 0, 1], dtype=torch.uint8)
 
@@ -113,7 +147,9 @@ def test_a_number_cannot_be_assigned_through_a_uint8_mask():
 
 @pytest.mark.torch("<2.1")
 def test_masked_fill_takes_a_uint8_mask_with_a_warning():
-    """Before 2.1 a uint8 mask was deprecated, and still filled."""
+    """Before PyTorch 2.1, `x.masked_fill(mask, 9)` accepted a uint8 mask and warned that this
+    is deprecated.
+    """
     x = torch.tensor([1, 2, 3])
 
     with pytest.warns(UserWarning, match="received a mask with dtype torch.uint8"):
@@ -123,7 +159,11 @@ def test_masked_fill_takes_a_uint8_mask_with_a_warning():
 
 @pytest.mark.torch(">=2.1")
 def test_masked_fill_wants_a_boolean_mask():
-    """Since 2.1 a mask of ones and zeros is refused: it has to be made boolean first."""
+    """Since PyTorch 2.1, `x.masked_fill(mask, 9)` raises RuntimeError for a uint8 mask: write
+    `mask.bool()`.
+
+    It bites with attention masks of ones and zeros, which tokenizers give.
+    """
     x = torch.tensor([1, 2, 3])
     mask = torch.tensor([1, 0, 0], dtype=torch.uint8)
 

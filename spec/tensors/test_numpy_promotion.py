@@ -1,10 +1,15 @@
 """Where promotion differs from NumPy's.
 
-torch and NumPy agree on most pairs of dtypes: wherever two integers meet, two floats, or a narrow
-integer and a wide float.
+torch and NumPy agree on the common dtype of most pairs: of two integer dtypes, of two float dtypes,
+and of a narrow integer beside a wide float. The rules of torch alone are on the page
+`spec/tensors/test_type_promotion.py`.
 
-They part where an integer has more digits than the float beside it. NumPy then takes a wider
-float and loses nothing; torch keeps the float it was given, and rounds.
+They differ where an integer dtype has more digits than the float beside it. NumPy then takes a
+wider float and loses nothing; torch keeps the float dtype it was given, and rounds.
+
+What surprises those who come from NumPy: integers divided or added to a float become float32, not
+float64; a 0-dimensional tensor does not widen another one; and a Python integer that does not fit
+wraps round instead of raising.
 """
 
 import itertools
@@ -15,7 +20,12 @@ import torch
 
 
 def test_numpy_promotes_integers_with_floats_wider():
-    """Of all pairs, NumPy differs where an integer has more digits than the float: it widens."""
+    """`torch.promote_types` and `np.promote_types` differ, among the eleven dtypes that both
+    have, for seven pairs of an integer and a float or complex dtype: NumPy takes a wider dtype.
+
+    NumPy keeps every digit of the integer: int64 and float32 are float64 there, float32 in
+    torch.
+    """
     names = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128"
 
     differences = [
@@ -39,7 +49,11 @@ def test_numpy_promotes_integers_with_floats_wider():
 
 
 def test_numpy_casts_no_signed_integer_to_unsigned():
-    """`can_cast` agrees with NumPy's "same_kind", but for signed integers to unsigned ones."""
+    """`torch.can_cast` agrees with `np.can_cast(..., "same_kind")` on eleven dtypes, except
+    that it lets int8, int16, int32 and int64 be cast to uint8.
+
+    So `x += y` with a signed `y` works for a uint8 tensor and wraps round, where NumPy raises.
+    """
     names = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128"
 
     differences = [
@@ -58,7 +72,10 @@ def test_numpy_casts_no_signed_integer_to_unsigned():
 
 
 def test_numpy_turns_integers_into_float64():
-    """Beside a Python float and under `/`, integers are float64 to NumPy and float32 to torch."""
+    """int64 plus 0.5, int64 / 2 and `sqrt` of int64 are float32 in torch and float64 in NumPy.
+
+    Because torch's default dtype is float32. For the digits of NumPy write `x.double()` first.
+    """
     tensor = torch.tensor([1, 2])
     array = np.array([1, 2])
 
@@ -71,7 +88,9 @@ def test_numpy_turns_integers_into_float64():
 
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 2 changed this")
 def test_numpy_lets_an_array_without_dimensions_count_in_full():
-    """An array of shape () widens another one in NumPy 2; a tensor of shape () does not."""
+    """In a sum, `x + y`, a float64 array of shape () widens a float32 array to float64 in NumPy
+    2; a float64 tensor of shape () leaves a float32 tensor float32.
+    """
     array = np.ones(2, dtype="float32") + np.array(1.0, dtype="float64")
     tensor = torch.ones(2, dtype=torch.float32) + torch.tensor(1.0, dtype=torch.float64)
 
@@ -81,7 +100,11 @@ def test_numpy_lets_an_array_without_dimensions_count_in_full():
 
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 2 changed this")
 def test_numpy_refuses_a_python_integer_that_does_not_fit():
-    """NumPy 2 raises where torch squeezes 300 into int8."""
+    """`x + 300` of an int8 array raises OverflowError in NumPy 2; of an int8 tensor it wraps
+    round: 1 + 300 gives 45.
+
+    Write `x.long() + 300` for the sum as it should be.
+    """
     tensor = torch.tensor([1], dtype=torch.int8)
     array = np.array([1], dtype="int8")
 
@@ -91,10 +114,16 @@ def test_numpy_refuses_a_python_integer_that_does_not_fit():
 
 
 def test_a_numpy_number_is_a_python_number_to_torch():
-    """A float64 of NumPy's beside a tensor ranks as a Python float, so float32 stays."""
+    """A float32 tensor times `np.float64(0.1)` stays float32: a NumPy scalar ranks as a Python
+    number in promotion.
+
+    A NumPy array of shape (2,) keeps its dtype, and so makes the product float64.
+    """
     x = torch.tensor([1.0, 2.0])
 
     product = x * np.float64(0.1)
+    with_array = torch.result_type(x, torch.from_numpy(np.array([0.1, 0.1])))
 
     assert product.dtype is torch.float32
+    assert with_array is torch.float64
     assert product.tolist() == [0.10000000149011612, 0.20000000298023224]

@@ -1,10 +1,16 @@
 """Random tensors.
 
-Four factories draw their numbers: `torch.rand` evenly between 0 and 1, `torch.randn` from the
-normal distribution, `torch.randint` among integers, and `torch.randperm` shuffles.
+`torch.rand(size)` draws from the uniform distribution on [0, 1), `torch.randn(size)` from the
+standard normal distribution, `torch.randint(low, high, size)` draws integers, and
+`torch.randperm(n)` is a random permutation of 0 to n - 1. Random weights, shuffled samples and
+dropout are made of these.
 
-The upper end is never drawn, neither by `rand` nor by `randint`, although a number just below 1
-may be printed as `1.0000`.
+The numbers come from a generator with a seed: after `torch.manual_seed(0)` the same calls give the
+same numbers on the same machine (`spec/tensors/test_random.py`). Other distributions are on the
+page `spec/tensors/test_distributions.py`.
+
+What surprises: the upper bound is drawn neither by `rand` nor by `randint`, although a number just
+below 1 may be printed as `1.0000`; and `rand` and `randn` refuse integer dtypes.
 """
 
 import pytest
@@ -13,7 +19,11 @@ import torch
 
 @pytest.mark.claim("blitz-rand-random")
 def test_rand_gives_fresh_numbers_on_every_call(device):
-    """Two calls of `torch.rand` give different numbers, unless the seed is set again between."""
+    """Two calls of `torch.rand(5, 3)` give different numbers; the same call after the same
+    `torch.manual_seed(0)` gives the same numbers again.
+
+    Because every draw moves the generator on, and setting the seed puts it back to the start.
+    """
     torch.manual_seed(0)
     first = torch.rand(5, 3, device=device)
     second = torch.rand(5, 3, device=device)
@@ -26,7 +36,9 @@ def test_rand_gives_fresh_numbers_on_every_call(device):
 
 
 def test_rand_covers_zero_to_one_evenly(device):
-    """`torch.rand` draws from 0 to below 1, each quarter of the way as often as the next."""
+    """`torch.rand` draws uniformly from 0 to below 1: of 4000 numbers each quarter of the
+    interval gets about a quarter.
+    """
     quarters = (torch.rand(4000, device=device) * 4).long()
     shares = quarters.bincount() / 4000
 
@@ -35,7 +47,10 @@ def test_rand_covers_zero_to_one_evenly(device):
 
 @pytest.mark.claim("blitz-rand-prints-one")
 def test_rand_can_print_a_one_that_it_never_draws():
-    """`torch.rand` stays below 1, yet a number just below prints as `1.0000`."""
+    """`torch.rand` draws numbers below 1, yet a number just below 1 prints as `1.0000`.
+
+    Because the repr rounds to four decimals; `x < 1` compares the stored number.
+    """
     # A seed that was searched for: one draw in twenty thousand is this close to 1.
     generator = torch.Generator().manual_seed(10642)
 
@@ -47,7 +62,11 @@ def test_rand_can_print_a_one_that_it_never_draws():
 
 
 def test_randn_is_standard_normal(device):
-    """`torch.randn` draws from the normal distribution of mean 0 and standard deviation 1."""
+    """`torch.randn` draws from the normal distribution with mean 0 and standard deviation 1: 68
+    % of the numbers lie within one standard deviation of 0, 95 % within two.
+
+    For another mean and deviation write `mean + std * torch.randn(size)`.
+    """
     drawn = torch.randn(10_000, device=device)
 
     assert drawn.mean().item() == pytest.approx(0, abs=0.05)
@@ -58,7 +77,11 @@ def test_randn_is_standard_normal(device):
 
 
 def test_randint_leaves_its_upper_end_out(device):
-    """`torch.randint(3, 6, ...)` draws 3, 4 and 5; with one bound it starts at 0. Both int64."""
+    """`torch.randint(3, 6, (100,))` draws from 3, 4 and 5: the upper bound is excluded; with
+    one bound, `torch.randint(3, (100,))`, the lower bound is 0. The dtype is int64.
+
+    As in Python's `range`, unlike Python's `random.randint`, which includes its upper bound.
+    """
     drawn = torch.randint(3, 6, (100,), device=device)
     from_zero = torch.randint(3, (100,), device=device)
 
@@ -68,14 +91,22 @@ def test_randint_leaves_its_upper_end_out(device):
 
 
 def test_randint_of_an_empty_interval_is_refused(device):
-    """`torch.randint` needs its lower bound to be below its upper one."""
+    """`torch.randint(low, high, size)` raises RuntimeError unless `low < high`: `randint(5, 5,
+    (2,))` has no integer to draw, `randint(5, 6, (2,))` draws fives.
+
+    It bites in `torch.randint(len(items), (1,))` for an empty list: look at the length first.
+    """
     assert torch.randint(5, 6, (2,), device=device).tolist() == [5, 5]
     with pytest.raises(RuntimeError, match="expects 'from' to be less than 'to'"):
         torch.randint(5, 5, (2,), device=device)
 
 
 def test_randperm_shuffles_the_numbers_below_n(device):
-    """`torch.randperm(n)` holds each of 0 to n - 1 once, in random order, as int64."""
+    """`torch.randperm(n)` is an int64 tensor that holds each integer from 0 to n - 1 once, in
+    random order.
+
+    `x[torch.randperm(len(x))]` shuffles the rows of a tensor.
+    """
     shuffled = torch.randperm(100, device=device)
 
     assert shuffled.dtype is torch.int64
@@ -85,9 +116,16 @@ def test_randperm_shuffles_the_numbers_below_n(device):
 
 @pytest.mark.parametrize("draw", [torch.rand, torch.randn])
 def test_real_random_numbers_need_a_floating_dtype(draw):
-    """`rand` and `randn` cannot draw integers; `randint` can, in any numeric dtype."""
+    """`torch.rand` and `torch.randn` draw float and complex dtypes and raise RuntimeError for
+    `dtype=torch.int64`; `torch.randint` takes integer dtypes.
+
+    Because a uniform number in [0, 1) would be 0 in an integer dtype: write `torch.randint(low,
+    high, size, dtype=...)`.
+    """
+    pairs = draw(2, dtype=torch.complex64)
     bytes_drawn = torch.randint(4, 5, (2,), dtype=torch.uint8)
 
+    assert pairs.dtype is torch.complex64
     assert bytes_drawn.dtype is torch.uint8
     assert bytes_drawn.tolist() == [4, 4]
     with pytest.raises(RuntimeError, match="not implemented for 'Long'"):

@@ -1,32 +1,45 @@
 """Evenly spaced numbers.
 
-`torch.arange` counts from a start by a step and leaves its end out, as Python's `range` does.
-`torch.linspace` divides an interval into a number of points and keeps both ends.
+`torch.arange(start, end, step)` counts from `start` by `step` and leaves `end` out, as Python's
+`range` does. `torch.linspace(start, end, steps)` is told how many points to make and includes both
+ends; `torch.logspace` does so with the exponents of a base.
 
-The old `torch.range` keeps its end too. It has been announced for removal since the first
-releases, and is still here.
+Use `arange` for integers, such as indices and positions, and `linspace` for fractions, such as the
+points of a curve.
+
+What surprises: with a float step `arange` may include a number that is its end, because 0.1 has no
+exact binary value; a step that leads away from the end is an error, not an empty result; and the
+deprecated `torch.range`, which includes its end, is still there.
 """
 
+import numpy as np
 import pytest
 import torch
 
 
 @pytest.mark.claim("summary-arange-half-open")
 def test_arange_leaves_its_end_out(device):
-    """`torch.arange(1, 3)` gives 1 and 2: the end is left out, as in Python's `range`."""
+    """`torch.arange(1, 3)` gives 1 and 2: the end is excluded, as in Python's `range(1, 3)`."""
     assert torch.arange(1, 3, device=device).tolist() == [1, 2]
     assert list(range(1, 3)) == [1, 2]
 
 
 def test_arange_starts_at_zero_and_steps_by_one(device):
-    """With one number `torch.arange` starts at 0; a third number is the step, down if negative."""
+    """`torch.arange(3)` starts at 0 and steps by 1; `torch.arange(1, 7, 3)` starts at 1 and
+    steps by 3; a negative step counts down.
+    """
     assert torch.arange(3, device=device).tolist() == [0, 1, 2]
     assert torch.arange(1, 7, 3, device=device).tolist() == [1, 4]
     assert torch.arange(3, 0, -1, device=device).tolist() == [3, 2, 1]
 
 
 def test_arange_of_integers_is_int64(device):
-    """`torch.arange` gives int64 for integers, and float32 as soon as one argument is a float."""
+    """`torch.arange` without `dtype=` is int64 if its arguments are integers, and float32 if
+    one of them is a float.
+
+    Unlike `torch.zeros`, whose dtype is float32 in any case: `torch.arange(3)` cannot require
+    grad, `torch.arange(3.0)` can.
+    """
     whole = torch.arange(1, 3, device=device)
     mixed = torch.arange(1, 3.0, device=device)
     asked = torch.arange(1, 3, dtype=torch.float64, device=device)
@@ -39,44 +52,51 @@ def test_arange_of_integers_is_int64(device):
 
 
 def test_arange_can_overshoot_with_a_float_step(device):
-    """With a float step `torch.arange` can reach its end after all: 0.1 is not exact."""
+    """With a float step `torch.arange` may include its end: `torch.arange(1, 1.3, 0.1)` has
+    four elements, the last of them 1.3.
+
+    Because in floating point (1.3 - 1) / 0.1 is slightly above 3, which is rounded up to 4
+    elements. Where the number of points matters write `torch.linspace`.
+    """
     stepped = torch.arange(1, 1.3, 0.1, device=device)
 
     assert stepped.tolist() == pytest.approx([1.0, 1.1, 1.2, 1.3])
+    assert (1.3 - 1) / 0.1 == 3.0000000000000004
 
 
 def test_arange_refuses_a_step_of_zero(device):
-    """A step of 0 never arrives, so `torch.arange` refuses it."""
+    """`torch.arange(0, 5, 0)` raises RuntimeError: the step must not be 0.
+
+    Because the end would never be reached. A tensor of equal values is `torch.full((5,), 0)`.
+    """
     with pytest.raises(RuntimeError, match="step must be nonzero"):
         torch.arange(0, 5, 0, device=device)
 
 
 def test_arange_refuses_a_step_that_leads_away(device):
-    """Where Python's `range(5, 2)` is empty, `torch.arange(5, 2)` is an error."""
+    """`torch.arange(5, 2)` raises RuntimeError, since the step 1 leads away from the end;
+    Python's `range(5, 2)` is empty. Count down with `torch.arange(5, 2, -1)`.
+
+    It bites where the bounds are computed and the range may be empty: `torch.arange(5, max(5,
+    end))` is empty instead.
+    """
     counted_by_python = list(range(5, 2))
 
     assert counted_by_python == []
+    assert torch.arange(5, 2, -1, device=device).tolist() == [5, 4, 3]
     with pytest.raises(RuntimeError, match="inconsistent with step sign"):
         torch.arange(5, 2, device=device)
 
 
 def test_arange_from_a_number_to_itself_is_empty(device):
-    """`torch.arange(5, 5)` is empty, and no error."""
+    """`torch.arange(5, 5)` is an empty tensor, not an error."""
     assert torch.arange(5, 5, device=device).tolist() == []
 
 
-@pytest.mark.claim("summary-range-closed", "summary-range-removed")
-def test_range_includes_its_end_and_is_still_here():
-    """`torch.range(1, 3)` gives 1, 2 and 3 as floats, with a warning: deprecated, never removed."""
-    with pytest.warns(UserWarning, match="torch.range is deprecated"):
-        closed = torch.range(1, 3)
-
-    assert closed.tolist() == [1.0, 2.0, 3.0]
-    assert closed.dtype is torch.float32
-
-
 def test_linspace_keeps_both_ends(device):
-    """`torch.linspace(0, 1, 5)` gives five evenly spaced numbers, both ends among them."""
+    """`torch.linspace(0, 1, 5)` gives five evenly spaced numbers from 0 to 1, both ends
+    included; with one point it gives the start.
+    """
     five = torch.linspace(0, 1, 5, device=device)
     one = torch.linspace(0, 1, 1, device=device)
 
@@ -85,13 +105,24 @@ def test_linspace_keeps_both_ends(device):
 
 
 def test_linspace_must_be_told_how_many():
-    """`torch.linspace` has no default number of points."""
-    with pytest.raises(TypeError, match="linspace"):
+    """`torch.linspace(0, 1)` raises TypeError: the number of points, `steps`, has no default,
+    unlike the 50 of NumPy's `linspace`.
+
+    Write `torch.linspace(0, 1, 50)` for what NumPy gives.
+    """
+    in_numpy = np.linspace(0, 1)
+
+    assert len(in_numpy) == 50
+    with pytest.raises(
+        TypeError, match=r"linspace\(\) (received an invalid combination|missing 1 required)"
+    ):
         torch.linspace(0, 1)
 
 
 def test_linspace_is_float_even_between_integers():
-    """`torch.linspace` gives float32; asked for integers, it cuts fractions off."""
+    """`torch.linspace(0, 10, 5)` is float32 although its ends are integers; with
+    `dtype=torch.int64` the fractions are dropped: 2.5 becomes 2.
+    """
     floats = torch.linspace(0, 10, 5)
     integers = torch.linspace(0, 10, 5, dtype=torch.int64)
 
@@ -101,9 +132,29 @@ def test_linspace_is_float_even_between_integers():
 
 
 def test_logspace_spaces_exponents_evenly(device):
-    """`torch.logspace` takes exponents: from 10^0 to 10^3, or of another `base`."""
+    """`torch.logspace(0, 3, 4)` gives 10 to the powers 0, 1, 2 and 3; `base=2` gives powers of
+    2.
+
+    Because the arguments are exponents, not values. It suits hyperparameters such as learning
+    rates, `torch.logspace(-4, -1, 4)`.
+    """
     tens = torch.logspace(0, 3, 4, device=device)
     twos = torch.logspace(0, 3, 4, base=2, device=device)
 
     assert tens.tolist() == pytest.approx([1.0, 10.0, 100.0, 1000.0])
     assert twos.tolist() == pytest.approx([1.0, 2.0, 4.0, 8.0])
+
+
+@pytest.mark.claim("summary-range-closed", "summary-range-removed")
+def test_range_includes_its_end_and_is_still_here():
+    """`torch.range(1, 3)` warns that it is deprecated and gives 1., 2. and 3.: its end is
+    included, and the dtype is float32 even for integers.
+
+    The warning has announced its removal since the first releases, and up to PyTorch 2.14 it is
+    still there: write `torch.arange(1, 4)`.
+    """
+    with pytest.warns(UserWarning, match="torch.range is deprecated"):
+        closed = torch.range(1, 3)
+
+    assert closed.tolist() == [1.0, 2.0, 3.0]
+    assert closed.dtype is torch.float32

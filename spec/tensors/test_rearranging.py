@@ -1,11 +1,16 @@
-"""Adding, dropping and turning axes.
+"""Adding, dropping and swapping dimensions.
 
-`unsqueeze` adds an axis of length one and `squeeze` drops it, `transpose` and `permute` put axes in
-another order, `expand` repeats along an axis of length one. All of them are views: a new shape and
-new strides over the same memory, however big the tensor.
+`unsqueeze` adds a dimension of size 1 and `squeeze` drops it; `transpose` swaps two dimensions,
+`permute` puts all of them in another order, and `movedim` moves some. All of them return views: a
+new shape and new strides over the same storage (`spec/tensors/test_strides.py`), so they cost the
+same for a tensor of any size, and a write to the result shows in the source.
 
-Turning axes is not reshaping: a 2x3 tensor transposed and the same tensor viewed as 3x2 have one
-shape and different rows.
+They are used to give a layer the dimensions it expects, for example a batch of one image. `expand`,
+which repeats a dimension of size 1, is told in `spec/tensors/test_broadcasting.py`.
+
+What surprises: swapping dimensions is not reshaping, so `x.t()` and `x.view(3, 2)` of a 2 x 3
+tensor have one shape and different rows; a bare `squeeze()` drops a batch of one as well; and `x.T`
+is deprecated for tensors that are not matrices.
 """
 
 import pytest
@@ -31,7 +36,12 @@ from torch import nn
     ],
 )
 def test_changing_the_axes_copies_nothing(method, arguments, shape, stride):
-    """Each of these makes a view: the memory stays the same, only shape and strides change."""
+    """`unsqueeze`, `squeeze`, `transpose`, `swapaxes`, `permute`, `movedim`, `moveaxis`,
+    `expand`, `view`, `unflatten`, `unfold` and `select` return views with the strides in this
+    table.
+
+    So they do not copy, and a write to the result shows in `x`.
+    """
     x = torch.zeros(2, 1, 3)
 
     y = getattr(x, method)(*arguments)
@@ -43,7 +53,9 @@ def test_changing_the_axes_copies_nothing(method, arguments, shape, stride):
 
 @pytest.mark.claim("blitz-unsqueeze-batch")
 def test_unsqueeze_zero_makes_a_batch_of_one():
-    """`unsqueeze(0)` puts an axis of length one in front: a 3-D image becomes a 4-D batch."""
+    """`image.unsqueeze(0)` adds a dimension of size 1 in front: an image of shape (3, 32, 40)
+    becomes a batch of shape (1, 3, 32, 40).
+    """
     image = torch.zeros(3, 32, 40)
 
     batch = image.unsqueeze(0)
@@ -55,7 +67,11 @@ def test_unsqueeze_zero_makes_a_batch_of_one():
 
 @pytest.mark.claim("self-unsqueeze")
 def test_unsqueeze_adds_the_axis_that_a_layer_needs():
-    """A layer for one feature refuses four numbers in a row; `unsqueeze(1)` makes them samples."""
+    """`nn.Linear(1, 2)` raises RuntimeError for four numbers of shape (4,); `x.unsqueeze(1)`
+    makes them four samples of one feature, shape (4, 1).
+
+    Because the layer reads the last dimension, here of size 4, as features.
+    """
     layer = nn.Linear(1, 2)
     x = torch.zeros(4)
 
@@ -65,7 +81,9 @@ def test_unsqueeze_adds_the_axis_that_a_layer_needs():
 
 
 def test_unsqueeze_counts_among_the_axes_of_the_result(device):
-    """The new axis may go anywhere: for a vector at 0 or 1, or counted from the end, -2 or -1."""
+    """`x.unsqueeze(dim)` takes the position of the new dimension in the result: 0, 1, -2 or -1
+    for a vector; 2 raises IndexError.
+    """
     x = torch.tensor([1, 2, 3], device=device)
 
     assert x.unsqueeze(0).tolist() == [[1, 2, 3]]
@@ -76,14 +94,18 @@ def test_unsqueeze_counts_among_the_axes_of_the_result(device):
 
 
 def test_squeeze_drops_every_axis_of_length_one():
-    """Without an argument `squeeze` drops all axes of length one and leaves the others alone."""
+    """`x.squeeze()` drops each dimension of size 1: shape (1, 3, 1, 2) becomes (3, 2)."""
     x = torch.zeros(1, 3, 1, 2)
 
     assert x.squeeze().shape == (3, 2)
 
 
 def test_squeeze_with_an_axis_drops_that_one_only():
-    """`squeeze(dim)` drops one axis; if it is longer than one, nothing happens, without a word."""
+    """`x.squeeze(dim)` drops that dimension if its size is 1; if it is larger, the shape stays
+    as it is, without an error.
+
+    So a wrong `dim` is not noticed. `x[:, 0]` drops dimension 1 even if it is larger.
+    """
     x = torch.zeros(1, 3, 1)
 
     assert x.squeeze(0).shape == (3, 1)
@@ -93,7 +115,9 @@ def test_squeeze_with_an_axis_drops_that_one_only():
 
 @pytest.mark.torch(">=2.0")
 def test_squeeze_takes_several_axes():
-    """Since 2.0 `squeeze` takes a tuple of axes."""
+    """Since PyTorch 2.0, `x.squeeze((0, 2))` takes a tuple of dimensions and drops those of
+    size 1.
+    """
     x = torch.zeros(1, 3, 1, 1)
 
     y = x.squeeze((0, 2))
@@ -102,7 +126,11 @@ def test_squeeze_takes_several_axes():
 
 
 def test_squeeze_takes_a_batch_of_one_for_an_axis_to_drop():
-    """A bare `squeeze()` drops the batch axis as well, should a batch hold a single sample."""
+    """`predictions.squeeze()` drops the batch dimension too if the batch holds one sample:
+    shape (1, 1) becomes (), not (1,).
+
+    It bites in the last, smaller batch of an epoch. Name the dimension, `squeeze(1)`.
+    """
     predictions = torch.zeros(8, 1)
     last_prediction = torch.zeros(1, 1)
 
@@ -112,7 +140,12 @@ def test_squeeze_takes_a_batch_of_one_for_an_axis_to_drop():
 
 
 def test_transposing_is_not_viewing(device):
-    """A 2x3 tensor transposed has rows of its columns; viewed as 3x2 it has the old order."""
+    """`x.t()` swaps rows and columns, `x.view(3, 2)` regroups the elements in row-major order:
+    of [[1, 2, 3], [4, 5, 6]] both have shape (3, 2), with different rows.
+
+    Because `t` exchanges the strides, while `view` reads the elements in the order they had.
+    Mixing them up raises no error.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x.t().tolist() == [[1, 4], [2, 5], [3, 6]]
@@ -120,7 +153,9 @@ def test_transposing_is_not_viewing(device):
 
 
 def test_t_is_for_matrices_and_less():
-    """`t()` leaves a vector as it is, swaps the axes of a matrix and refuses more axes than two."""
+    """`x.t()` swaps the dimensions of a matrix, returns a vector as it is and raises
+    RuntimeError for three dimensions: write `x.transpose(-2, -1)` or `x.mT`.
+    """
     assert torch.tensor([1, 2, 3]).t().tolist() == [1, 2, 3]
     assert torch.zeros(2, 3).t().shape == (3, 2)
     with pytest.raises(RuntimeError, match="expects a tensor with <= 2 dimensions, but self is 3D"):
@@ -128,7 +163,9 @@ def test_t_is_for_matrices_and_less():
 
 
 def test_transpose_swaps_two_axes_of_any_tensor():
-    """`transpose(a, b)` swaps two axes, in whichever order they are named."""
+    """`x.transpose(a, b)` swaps two dimensions, in either order of the arguments: (2, 3, 4)
+    becomes (4, 3, 2) with 0 and 2.
+    """
     x = torch.zeros(2, 3, 4)
 
     assert x.transpose(0, 2).shape == (4, 3, 2)
@@ -137,7 +174,12 @@ def test_transpose_swaps_two_axes_of_any_tensor():
 
 
 def test_permute_names_the_old_axes_in_their_new_order(device):
-    """`permute(2, 0, 1)` puts old axis 2 first: element [i, j, k] is found at [k, i, j]."""
+    """`x.permute(2, 0, 1)` lists the old dimensions in their new order: shape (2, 3, 4) becomes
+    (4, 2, 3), and element [i, j, k] is found at [k, i, j].
+
+    An image of shape (height, width, channels) becomes (channels, height, width) with
+    `permute(2, 0, 1)`.
+    """
     x = torch.zeros(2, 3, 4, device=device)
 
     y = x.permute(2, 0, 1)
@@ -148,7 +190,11 @@ def test_permute_names_the_old_axes_in_their_new_order(device):
 
 
 def test_permute_wants_every_axis_once():
-    """All axes have to be named, and none twice."""
+    """`x.permute` raises RuntimeError unless each dimension is named exactly once: `permute(2,
+    0)` and `permute(2, 0, 0)` of three dimensions are refused.
+
+    To move one dimension without naming the others write `x.movedim(2, 0)`.
+    """
     x = torch.zeros(2, 3, 4)
 
     with pytest.raises(RuntimeError, match="does not match the length of the desired ordering"):
@@ -158,7 +204,9 @@ def test_permute_wants_every_axis_once():
 
 
 def test_movedim_moves_one_axis_and_keeps_the_order_of_the_rest():
-    """`movedim(0, -1)` takes the first axis to the end; `moveaxis` is the same."""
+    """`x.movedim(0, -1)` moves the first dimension to the end and keeps the order of the
+    others; tuples move several; `moveaxis` is the same function.
+    """
     x = torch.zeros(2, 3, 4)
 
     assert x.movedim(0, -1).shape == (3, 4, 2)
@@ -167,7 +215,7 @@ def test_movedim_moves_one_axis_and_keeps_the_order_of_the_rest():
 
 
 def test_capital_t_transposes_a_matrix():
-    """`x.T` is the transpose of a matrix, a view."""
+    """`x.T` is the transpose of a matrix, as a view."""
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     assert x.T.tolist() == [[1, 4], [2, 5], [3, 6]]
@@ -175,7 +223,11 @@ def test_capital_t_transposes_a_matrix():
 
 
 def test_capital_t_is_deprecated_for_anything_but_matrices():
-    """On a tensor of other than two dimensions `x.T` reverses all axes, with a warning."""
+    """`x.T` of a tensor with three dimensions reverses their order and warns, once per process,
+    that it is deprecated; write `x.mT` or `x.permute(2, 1, 0)`.
+
+    On a batch of matrices `x.T` moves the batch dimension to the end, which is rarely meant.
+    """
     x = torch.zeros(2, 3, 4)
 
     with pytest.warns(UserWarning, match=r"`x.T` on tensors of dimension other than 2"):
@@ -184,47 +236,14 @@ def test_capital_t_is_deprecated_for_anything_but_matrices():
 
 
 def test_mt_transposes_each_matrix_of_a_batch():
-    """`x.mT` is a view with the last two axes swapped, and so needs two."""
+    """`x.mT` is a view with the last two dimensions swapped, the transpose of each matrix of a
+    batch; for a vector it raises RuntimeError.
+
+    For a column of a vector write `v[:, None]`.
+    """
     x = torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])
 
     assert x.mT.tolist() == [[[1, 3], [2, 4]], [[5, 7], [6, 8]]]
     assert x.mT.data_ptr() == x.data_ptr()
     with pytest.raises(RuntimeError, match="only supported on matrices or batches of matrices"):
         torch.zeros(3).mT  # noqa: B018
-
-
-def test_expand_repeats_axes_of_length_one_and_adds_axes_in_front(device):
-    """`expand` stretches axes of length one; -1 keeps a size; new axes come first."""
-    x = torch.tensor([[1], [2]], device=device)
-
-    assert x.expand(2, 3).tolist() == [[1, 1, 1], [2, 2, 2]]
-    assert x.expand(-1, 3).tolist() == [[1, 1, 1], [2, 2, 2]]
-    assert x.expand(3, 2, 1).tolist() == [[[1], [2]], [[1], [2]], [[1], [2]]]
-
-
-def test_expand_stretches_no_other_axes():
-    """An axis longer than one can't be stretched, not even to a multiple."""
-    x = torch.zeros(2, 3)
-
-    with pytest.raises(RuntimeError, match=r"expanded size of the tensor \(6\) must match"):
-        x.expand(2, 6)
-
-
-def test_expanded_elements_are_one_and_the_same(device):
-    """A write to one element of an expanded tensor changes all that share its memory."""
-    x = torch.tensor([[1], [2]], device=device)
-    y = x.expand(2, 3)
-
-    y[0, 0] = 7
-
-    assert y.tolist() == [[7, 7, 7], [2, 2, 2]]
-    assert x.tolist() == [[7], [2]]
-
-
-def test_in_place_arithmetic_on_expanded_tensors_is_refused(device):
-    """Adding in place would add to one memory place three times, so `clone()` is asked for."""
-    x = torch.tensor([[1], [2]], device=device).expand(2, 3)
-
-    with pytest.raises(RuntimeError, match="refers to a single memory location"):
-        x.add_(1)
-    assert x.clone().add_(1).tolist() == [[2, 2, 2], [3, 3, 3]]

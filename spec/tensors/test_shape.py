@@ -1,11 +1,16 @@
-"""Rank, axes and shape.
+"""Dimensions and shape.
 
-A tensor is a block of numbers with any number of axes. Its rank says how many axes there are, its
-shape how long each one is. A scalar, a vector and a matrix have none, one and two axes, an image
-three and a batch of images four.
+A tensor has any number of dimensions, also called axes: a number has none, a vector one, a matrix
+two, an image three and a batch of images four. The number of dimensions is the rank, `x.ndim`. The
+shape, `x.shape`, gives the size of each dimension; it is a `torch.Size`, a tuple of integers
+(`spec/tensors/test_sizes.py`).
 
-What surprises newcomers: a single number has the empty shape `[]`, not `[1]`; a tensor with no
-elements at all still has a shape; and an axis can be counted from the end as well.
+Layers expect an order of dimensions: `nn.Linear` has the features last, `nn.Conv2d` takes images as
+batch, channels, height, width.
+
+What surprises: a single number has the empty shape `[]`, not `[1]`; a tensor without elements still
+has a shape, such as `[2, 0, 3]`; the shape cannot be assigned to; and dimensions can be counted
+from the end, so -1 is the last one.
 """
 
 import pytest
@@ -15,7 +20,9 @@ from torch import nn
 
 @pytest.mark.claim("self-dimension-names")
 def test_scalar_vector_and_matrix_have_no_one_and_two_dimensions(device):
-    """A scalar has 0 dimensions, a vector 1, a matrix 2, and more may follow."""
+    """`x.dim()` is 0 for a scalar, 1 for a vector, 2 for a matrix and 3 for a tensor of shape
+    (2, 2, 2).
+    """
     scalar = torch.tensor(7, device=device)
     vector = torch.tensor([7, 8], device=device)
     matrix = torch.tensor([[7, 8], [9, 10]], device=device)
@@ -26,7 +33,9 @@ def test_scalar_vector_and_matrix_have_no_one_and_two_dimensions(device):
 
 @pytest.mark.claim("self-all-are-tensors")
 def test_scalar_vector_and_matrix_are_of_one_type():
-    """PyTorch has no types of its own for scalars, vectors and matrices: all are `torch.Tensor`."""
+    """A scalar, a vector and a matrix made by `torch.tensor` all have the class `torch.Tensor`;
+    PyTorch has no classes of their own for them.
+    """
     scalar = torch.tensor(7)
     vector = torch.tensor([7, 8])
     matrix = torch.tensor([[7, 8], [9, 10]])
@@ -37,7 +46,9 @@ def test_scalar_vector_and_matrix_are_of_one_type():
 
 @pytest.mark.claim("self-rank")
 def test_the_rank_is_the_number_of_dimensions():
-    """A tensor's rank is how many dimensions it has: `dim()`, `ndim` and `len(shape)` tell it."""
+    """`x.dim()`, `x.ndim`, `x.ndimension()` and `len(x.shape)` give the number of dimensions,
+    also called rank: 3 for shape (4, 5, 6).
+    """
     x = torch.zeros(4, 5, 6)
 
     assert x.dim() == 3
@@ -47,7 +58,11 @@ def test_the_rank_is_the_number_of_dimensions():
 
 
 def test_the_rank_of_linear_algebra_is_another_number():
-    """`matrix_rank` counts independent rows; an attribute `rank` is something no tensor has."""
+    """`torch.linalg.matrix_rank(x)` is the number of independent rows, not the number of
+    dimensions; `x.rank` raises AttributeError: write `x.ndim`.
+
+    The word has both meanings; TensorFlow's `tf.rank` is PyTorch's `x.ndim`.
+    """
     x = torch.tensor([[1.0, 2.0], [2.0, 4.0]])
 
     assert torch.linalg.matrix_rank(x).item() == 1
@@ -58,7 +73,11 @@ def test_the_rank_of_linear_algebra_is_another_number():
 
 @pytest.mark.claim("self-axes")
 def test_a_tensor_has_as_many_axes_as_its_rank():
-    """The axes of a tensor of rank 3 are 0, 1 and 2, and there is no other."""
+    """A tensor of three dimensions has the dimensions 0, 1 and 2: `x.size(3)` raises
+    IndexError, which names the range from -3 to 2.
+
+    Dimensions are counted from 0, so the last one is `x.ndim - 1`, or -1.
+    """
     x = torch.zeros(4, 5, 6)
 
     assert x.ndim == 3
@@ -68,7 +87,12 @@ def test_a_tensor_has_as_many_axes_as_its_rank():
 
 
 def test_negative_axes_count_from_the_end():
-    """Axis -1 is the last one, whatever the rank; as far back as the rank goes, and no further."""
+    """A negative dimension counts from the end: `x.size(-1)` is the size of the last dimension;
+    with three dimensions, -3 is the first and -4 raises IndexError.
+
+    So code written for the last dimension, as `dim=-1`, works with and without a batch
+    dimension.
+    """
     x = torch.zeros(4, 5, 6)
 
     assert [x.size(axis) for axis in (-1, -2, -3)] == [6, 5, 4]
@@ -77,7 +101,9 @@ def test_negative_axes_count_from_the_end():
 
 
 def test_axes_run_from_the_outer_brackets_to_the_inner():
-    """Axis 0 counts the items of the outermost list, the last axis the numbers in the innermost."""
+    """`x.size(0)` is the length of the outermost list that `x` was made of, and the last
+    dimension the length of the innermost: `[[1, 2, 3], [4, 5, 6]]` has shape (2, 3).
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     assert x.size(0) == 2
@@ -86,7 +112,10 @@ def test_axes_run_from_the_outer_brackets_to_the_inner():
 
 @pytest.mark.claim("self-shape-is-size")
 def test_shape_and_size_are_the_same_thing():
-    """`shape` and `size()` are two spellings of one answer, an equal `torch.Size` each."""
+    """`x.shape` and `x.size()` are equal, and both are a `torch.Size`.
+
+    In NumPy `x.size` is the number of elements; in PyTorch that is `x.numel()`.
+    """
     x = torch.zeros(5, 3)
 
     assert x.shape == x.size() == (5, 3)
@@ -94,7 +123,7 @@ def test_shape_and_size_are_the_same_thing():
 
 
 def test_size_takes_an_axis_and_answers_with_a_plain_int():
-    """`size(dim)` is the length of one axis, the same int as `shape[dim]`."""
+    """`x.size(dim)` is the size of one dimension as a Python int, the same as `x.shape[dim]`."""
     x = torch.zeros(5, 3)
 
     assert repr(x.size(0)) == "5"
@@ -103,7 +132,12 @@ def test_size_takes_an_axis_and_answers_with_a_plain_int():
 
 
 def test_the_shape_is_read_only():
-    """Assigning to `shape` does not reshape, as it does in NumPy: it is refused."""
+    """Assigning to `x.shape` raises AttributeError, where NumPy would reshape: write `x =
+    x.reshape(3, 5)`.
+
+    Because reshaping may have to copy, and `reshape` returns another tensor:
+    `spec/tensors/test_views.py`.
+    """
     x = torch.zeros(5, 3)
 
     with pytest.raises(AttributeError, match=r"'shape' of .* is not writable"):
@@ -112,7 +146,9 @@ def test_the_shape_is_read_only():
 
 
 def test_numel_is_the_product_of_the_shape():
-    """`numel()` counts the elements: the sizes of all axes multiplied."""
+    """`x.numel()`, `x.nelement()` and `torch.numel(x)` give the number of elements, the product
+    of the sizes: 120 for shape (4, 5, 6).
+    """
     x = torch.zeros(4, 5, 6)
 
     assert x.numel() == 120
@@ -121,14 +157,20 @@ def test_numel_is_the_product_of_the_shape():
 
 
 def test_len_is_the_length_of_the_first_axis():
-    """`len(tensor)` counts the rows, as it does for a list of lists, not the elements."""
+    """`len(x)` is the size of the first dimension, not the number of elements: 4 for shape (4,
+    5, 6).
+    """
     x = torch.zeros(4, 5, 6)
 
     assert len(x) == 4
 
 
 def test_a_scalar_has_the_empty_shape():
-    """A 0-dimensional tensor holds one element and has no axes, so its shape is empty."""
+    """A 0-dimensional tensor such as `torch.tensor(7.5)` has the shape `torch.Size([])` and one
+    element, whose Python number is `x.item()`.
+
+    A loss is such a tensor: `loss.item()` gives the number to print.
+    """
     x = torch.tensor(7.5)
 
     assert repr(x.shape) == "torch.Size([])"
@@ -136,18 +178,12 @@ def test_a_scalar_has_the_empty_shape():
     assert x.item() == 7.5
 
 
-def test_one_number_in_brackets_is_a_vector_and_no_scalar():
-    """`tensor(7)` has shape `[]`, `tensor([7])` has shape `[1]`; both hold one element."""
-    scalar = torch.tensor(7)
-    vector = torch.tensor([7])
-
-    assert scalar.shape == ()
-    assert vector.shape == (1,)
-    assert scalar.numel() == vector.numel() == 1
-
-
 def test_a_scalar_has_no_length():
-    """`len` and iteration want a first axis, and a 0-dimensional tensor has none."""
+    """`len(x)` and iterating over a 0-dimensional tensor raise TypeError, since it has no first
+    dimension; write `x.item()` or `x.reshape(1)`.
+
+    It bites after a reduction or a bare `squeeze()`, which leave a 0-dimensional tensor.
+    """
     x = torch.tensor(7)
 
     with pytest.raises(TypeError, match=r"len\(\) of a 0-d tensor"):
@@ -157,7 +193,12 @@ def test_a_scalar_has_no_length():
 
 
 def test_an_axis_of_length_zero_makes_an_empty_tensor(device):
-    """One 0 among the sizes makes a tensor of no elements; the other sizes are kept."""
+    """`torch.zeros(2, 0, 3)` has no elements, because one size is 0; its shape keeps the other
+    sizes.
+
+    Such tensors come from masks that are False throughout and from empty batches, and most
+    operations accept them.
+    """
     x = torch.zeros(2, 0, 3, device=device)
 
     assert x.numel() == 0
@@ -165,25 +206,9 @@ def test_an_axis_of_length_zero_makes_an_empty_tensor(device):
     assert x.tolist() == [[], []]
 
 
-def test_an_empty_tensor_prints_its_size_where_brackets_cannot_tell():
-    """`tensor([])` is printed for the shape `[0]`; any other empty tensor names its size."""
-    assert repr(torch.zeros(0)) == "tensor([])"
-    assert repr(torch.zeros(2, 0, 3)) == "tensor([], size=(2, 0, 3))"
-
-
-def test_the_sum_of_nothing_is_zero_and_its_maximum_an_error(device):
-    """An empty tensor can be added up and multiplied; asking for its largest element is refused."""
-    x = torch.zeros(2, 0, device=device)
-
-    assert x.sum().item() == 0.0
-    assert x.prod().item() == 1.0
-    with pytest.raises(RuntimeError, match=r"max\(\): Expected reduction dim to be specified"):
-        x.max()
-
-
 @pytest.mark.claim("self-only-two-dimensions")
 def test_data_of_any_number_of_dimensions_is_processed(device):
-    """Operations take tensors of any rank, none to many; two dimensions are nothing special."""
+    """`x * 2` works for tensors of 0, 1, 3 and 5 dimensions alike and keeps the shape."""
     assert (torch.tensor(3.0, device=device) * 2).tolist() == 6.0
     assert (torch.tensor([3.0], device=device) * 2).tolist() == [6.0]
     assert (torch.tensor([[[3.0]]], device=device) * 2).tolist() == [[[6.0]]]
@@ -192,7 +217,11 @@ def test_data_of_any_number_of_dimensions_is_processed(device):
 
 @pytest.mark.claim("self-only-two-dimensions")
 def test_a_linear_layer_wants_its_features_last_and_any_axes_before():
-    """`nn.Linear` maps the last axis and keeps those before it, be there none, one or three."""
+    """`nn.Linear(3, 2)` maps the last dimension from 3 to 2 and keeps the dimensions before it,
+    for inputs of one, two or four dimensions.
+
+    So a sequence of shape (batch, time, features) needs no reshaping.
+    """
     layer = nn.Linear(3, 2)
 
     assert layer(torch.ones(3)).shape == (2,)
@@ -202,7 +231,9 @@ def test_a_linear_layer_wants_its_features_last_and_any_axes_before():
 
 @pytest.mark.claim("self-feature-map-axes")
 def test_images_enter_a_convolution_as_batch_channels_height_width():
-    """The four axes of a batch of images are batch, channel, height and width, in this order."""
+    """`nn.Conv2d` takes a batch of images as (batch, channels, height, width) and returns
+    feature maps in the same order of dimensions.
+    """
     layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
     images = torch.zeros(2, 3, 32, 40)
 
@@ -212,7 +243,11 @@ def test_images_enter_a_convolution_as_batch_channels_height_width():
 
 
 def test_channels_come_before_height_and_width():
-    """An image file's own order, channels last, is refused: the second axis is taken for them."""
+    """`nn.Conv2d` raises RuntimeError for a batch of shape (batch, height, width, channels),
+    since it reads the second dimension as channels; write `images.permute(0, 3, 1, 2)`.
+
+    It bites with images from Pillow, OpenCV or matplotlib, which put the channels last.
+    """
     layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
     images = torch.zeros(2, 32, 40, 3)
 
@@ -222,7 +257,11 @@ def test_channels_come_before_height_and_width():
 
 
 def test_a_convolution_takes_a_single_image_too():
-    """The batch axis may be missing, three axes in and three out; but nothing else may."""
+    """`nn.Conv2d` accepts one image of shape (channels, height, width) and returns three
+    dimensions; two dimensions, without channels, raise RuntimeError.
+
+    For a grey image add the channel with `image.unsqueeze(0)`.
+    """
     layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
 
     assert layer(torch.zeros(3, 32, 40)).shape == (6, 28, 40)

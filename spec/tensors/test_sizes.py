@@ -1,11 +1,15 @@
 """The type torch.Size.
 
-What `size()` and `shape` answer with is a `torch.Size`: a tuple of ints with a name of its own. It
-unpacks, compares, hashes and is searched like any tuple, so it can be handed to whatever asks for a
-tuple.
+`x.size()` and `x.shape` return a `torch.Size`: a tuple of ints with a name of its own. It unpacks,
+compares, hashes, is searched and refuses item assignment as tuples do, so it can be handed to
+whatever takes a tuple, for example `torch.zeros(x.shape)`.
 
-It is a strict one, though: it takes nothing but ints, and most of what is computed from a size is a
-size again.
+Slices, sums and multiples of a size are sizes again, which is handy to build shapes:
+`x.shape[:-1] + (10,)` replaces the last size.
+
+What surprises: the entries must be ints, so adding a tuple of strings or floats raises; a list
+cannot be added; and `size.numel()` is the product of the entries, which plain tuples do not have.
+What the entries mean is told in `spec/tensors/test_shape.py`.
 """
 
 import pytest
@@ -14,7 +18,7 @@ import torch
 
 @pytest.mark.claim("blitz-size-method")
 def test_size_of_a_tensor_prints_as_torch_size():
-    """`size()` of a 5x3 tensor prints as `torch.Size([5, 3])`."""
+    """`x.size()` of a 5 x 3 tensor prints as `torch.Size([5, 3])`."""
     x = torch.zeros(5, 3)
 
     assert str(x.size()) == repr(x.size()) == "torch.Size([5, 3])"
@@ -22,55 +26,41 @@ def test_size_of_a_tensor_prints_as_torch_size():
 
 @pytest.mark.claim("blitz-size-is-tuple")
 def test_torch_size_is_a_tuple():
-    """`torch.Size` is a subclass of `tuple`, and equal to the plain tuple of the same ints."""
+    """`torch.Size` is a subclass of `tuple`: a size equals the plain tuple of its ints, hashes
+    as it does, and `tuple(size)` is that tuple.
+
+    So a size can be compared with `(5, 3)` and used as the same key of a dict.
+    """
     size = torch.zeros(5, 3).size()
 
     assert isinstance(size, tuple) is True
     assert size == (5, 3)
     assert tuple(size) == (5, 3)
     assert type(tuple(size)) is tuple
+    assert {size: "by size"}[(5, 3)] == "by size"
 
 
 def test_a_size_unpacks_like_any_tuple():
-    """The usual way to read a shape is to give its axes names."""
-    rows, columns = torch.zeros(5, 3).shape
+    """`rows, columns = x.shape` unpacks a size into ints.
+
+    It also raises ValueError if the number of dimensions is another one, which finds mistakes
+    early.
+    """
+    x = torch.zeros(5, 3)
+
+    rows, columns = x.shape
 
     assert rows == 5
     assert columns == 3
-
-
-def test_a_size_is_searched_and_counted_like_any_tuple():
-    """`len`, `in`, `index`, `count`, `sorted` and `max` work as on a tuple."""
-    size = torch.zeros(5, 3, 5).size()
-
-    assert len(size) == 3
-    assert (3 in size) is True
-    assert size.index(3) == 1
-    assert size.count(5) == 2
-    assert sorted(size) == [3, 5, 5]
-    assert max(size) == 5
-
-
-def test_a_size_and_its_tuple_are_one_key():
-    """A size hashes as the plain tuple does, so either finds what was filed under the other."""
-    size = torch.zeros(5, 3).size()
-
-    assert {size: "by size"}[(5, 3)] == "by size"
-    assert {(5, 3): "by tuple"}[size] == "by tuple"
-
-
-def test_a_size_cannot_be_changed():
-    """Like any tuple a size refuses item assignment."""
-    size = torch.zeros(5, 3).size()
-
-    with pytest.raises(TypeError, match="does not support item assignment"):
-        size[0] = 6
-    assert size == (5, 3)
+    with pytest.raises(ValueError, match="too many values to unpack"):
+        rows, columns = torch.zeros(5, 3, 2).shape
 
 
 @pytest.mark.claim("blitz-size-tuple-operations")
 def test_slices_sums_and_multiples_of_a_size_are_sizes():
-    """Slicing, `+` and `*` keep the type `torch.Size`; a plain tuple may stand on the right."""
+    """A slice `size[1:]`, a sum `size + (1,)` and a multiple `size * 2` of a `torch.Size` are
+    again a `torch.Size`.
+    """
     size = torch.zeros(5, 3).size()
     channels = (1,)
 
@@ -82,7 +72,9 @@ def test_slices_sums_and_multiples_of_a_size_are_sizes():
 
 @pytest.mark.torch("<2.8")
 def test_a_tuple_plus_a_size_is_a_plain_tuple():
-    """Before 2.8, with the plain tuple on the left, the sum was a plain tuple."""
+    """Before PyTorch 2.8, `(1,) + size` with a plain tuple on the left was a plain tuple;
+    `torch.Size((1,)) + size` is a size.
+    """
     size = torch.zeros(5, 3).size()
     batch = (1,)
 
@@ -91,7 +83,9 @@ def test_a_tuple_plus_a_size_is_a_plain_tuple():
 
 @pytest.mark.torch(">=2.8")
 def test_a_tuple_plus_a_size_is_a_size():
-    """Since 2.8 a sum with a size in it is a size, on whichever side the plain tuple stands."""
+    """Since PyTorch 2.8, `(1,) + size` with a plain tuple on the left is a `torch.Size`, as
+    `size + (1,)` is.
+    """
     size = torch.zeros(5, 3).size()
     batch = (1,)
 
@@ -100,7 +94,12 @@ def test_a_tuple_plus_a_size_is_a_size():
 
 @pytest.mark.claim("blitz-size-tuple-operations")
 def test_a_size_takes_in_nothing_but_ints():
-    """Not every tuple operation is supported: adding a tuple that holds no ints is refused."""
+    """`size + ("rows", "columns")` raises TypeError, since a `torch.Size` holds ints only:
+    write `tuple(size) + words`.
+
+    Not each operation of a tuple works on a size: one whose result would hold something else is
+    refused.
+    """
     size = torch.zeros(5, 3).size()
     words = ("rows", "columns")
 
@@ -110,7 +109,11 @@ def test_a_size_takes_in_nothing_but_ints():
 
 
 def test_a_size_can_be_made_from_ints_only():
-    """`torch.Size` itself takes any iterable of ints, and no floats."""
+    """`torch.Size` takes an iterable of ints, such as a list or a range, and raises TypeError
+    for a float: convert with `int(...)`.
+
+    It bites where a size was computed with `/`; `//` gives an int.
+    """
     assert torch.Size([5, 3]) == (5, 3)
     assert torch.Size(range(3)) == (0, 1, 2)
     with pytest.raises(TypeError, match=r"takes an iterable of 'int' \(item 1 is 'float'\)"):
@@ -118,7 +121,9 @@ def test_a_size_can_be_made_from_ints_only():
 
 
 def test_a_size_refuses_to_be_added_to_a_list():
-    """A list is no tuple: convert one of the two before adding them."""
+    """`size + [1]` raises TypeError, since a `torch.Size` is a tuple: write `size + (1,)` or
+    `list(size) + [1]`.
+    """
     size = torch.zeros(5, 3).size()
     channels = [1]
 
@@ -128,13 +133,17 @@ def test_a_size_refuses_to_be_added_to_a_list():
 
 
 def test_numel_of_a_size_multiplies_its_entries():
-    """Beyond what tuples can do, a size knows how many elements a tensor of that size has."""
+    """`size.numel()` is the product of the entries, the number of elements of a tensor of that
+    size: 15 for (5, 3), 1 for the empty size.
+    """
     assert torch.Size([5, 3]).numel() == 15
     assert torch.Size([]).numel() == 1
 
 
 def test_a_size_makes_a_tensor_of_that_size_or_of_those_numbers():
-    """`torch.zeros(size)` reads a size as a shape, `torch.tensor(size)` as data."""
+    """`torch.zeros(size)` reads a `torch.Size` as a shape, `torch.tensor(size)` as data: a
+    vector of its entries.
+    """
     size = torch.Size([2, 3])
 
     assert torch.zeros(size).tolist() == [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]

@@ -1,9 +1,14 @@
 """Booleans, complex numbers and the rarer dtypes.
 
-Not every dtype can do everything. Booleans cannot be subtracted, complex numbers have no order,
-and the narrow floats and wide unsigned integers are there to store rather than to compute.
+Not every dtype supports every operation. Booleans can be added but not subtracted, complex numbers
+can be compared with `==` but have no order, and the unsigned integers of 16 to 64 bits and the
+float8 dtypes are mostly for storage: convert them before computing.
 
-What surprises: two `True`s add up to `True`, and `~` flips the bits of an integer, so `~1` is -2.
+Complex tensors hold pairs of floats; `real` and `imag` are views of the parts. Boolean tensors are
+what comparisons give, and serve as masks: `spec/tensors/test_masks.py`.
+
+What surprises: `True + True` is `True` in a boolean tensor, so only `sum` counts; and `~` inverts
+booleans but flips the bits of an integer, so `~1` is -2.
 """
 
 import pytest
@@ -11,7 +16,12 @@ import torch
 
 
 def test_booleans_add_up_to_booleans(device):
-    """`+` between booleans is "or" and `*` is "and"; only `sum` counts."""
+    """Between two boolean tensors `+` is a logical or and `*` a logical and, with boolean
+    results; `flags.sum()` counts the True elements as int64.
+
+    Because the dtype of a sum of two booleans is bool, which has no room for 2. Write `|` and
+    `&` to make it plain.
+    """
     flags = torch.tensor([True, True, False], device=device)
     others = torch.tensor([True, False, False], device=device)
 
@@ -22,24 +32,38 @@ def test_booleans_add_up_to_booleans(device):
 
 
 def test_booleans_cannot_be_subtracted(device):
-    """`-` is not defined for booleans; the error names `^` and `~` instead."""
+    """`flags - others` raises an error for two boolean tensors; write `^` where they differ, or
+    `flags.int() - others.int()` for numbers.
+
+    Because bool has no -1 for False minus True.
+    """
     flags = torch.tensor([True, True], device=device)
     others = torch.tensor([True, False], device=device)
 
     assert (flags ^ others).tolist() == [False, True]
+    assert (flags.int() - others.int()).tolist() == [0, 1]
     with pytest.raises(RuntimeError, match=r"Subtraction.* two bool tensors is not supported"):
         flags - others
 
 
 def test_tilde_inverts_booleans_and_flips_the_bits_of_integers(device):
-    """`~True` is `False`, but `~1` is -2, and 254 in an unsigned byte."""
+    """`~x` inverts a boolean tensor, but flips the bits of an integer one: `~1` is -2 in int64
+    and 254 in uint8.
+
+    It bites with a mask of ones and zeros: `~mask` of an int64 mask holds -2 and -1. Write
+    `~mask.bool()`.
+    """
     assert (~torch.tensor([True, False], device=device)).tolist() == [False, True]
     assert (~torch.tensor([1, 0], device=device)).tolist() == [-2, -1]
     assert (~torch.tensor([1, 0], dtype=torch.uint8, device=device)).tolist() == [254, 255]
 
 
 def test_a_complex_number_has_a_real_and_an_imaginary_part(device):
-    """`real` and `imag` are views of a complex tensor; `abs` is its length, `conj` its mirror."""
+    """`z.real` and `z.imag` of a complex tensor are views of its parts: a write to `z.real`
+    changes `z`. `z.abs()` is the modulus, `z.conj()` the conjugate.
+
+    `torch.view_as_real(z)` shows both parts along a further dimension of size 2.
+    """
     number = torch.tensor([3 + 4j], device=device)
 
     assert number.abs().tolist() == [5.0]
@@ -53,7 +77,11 @@ def test_a_complex_number_has_a_real_and_an_imaginary_part(device):
 
 
 def test_complex_numbers_have_no_order():
-    """`<` is not defined for complex numbers; `==` is."""
+    """`==` compares complex tensors, `<` raises an error for them: compare `z.abs()` or
+    `z.real` instead.
+
+    Because no order of the complex numbers agrees with their arithmetic.
+    """
     number = torch.tensor([1j, 2])
 
     assert (number == torch.tensor([1j, 1])).tolist() == [True, False]
@@ -63,7 +91,9 @@ def test_complex_numbers_have_no_order():
 
 @pytest.mark.torch("<2.2")
 def test_half_matrices_were_not_multiplied_on_the_cpu():
-    """Before PyTorch 2.2 the CPU could store float16 matrices but not multiply them."""
+    """Before PyTorch 2.2, `@` of two float16 matrices on the CPU raised RuntimeError; convert
+    with `.float()` first.
+    """
     halves = torch.full((2, 2), 0.5, dtype=torch.float16)
 
     with pytest.raises(RuntimeError, match="not implemented for 'Half'"):
@@ -72,7 +102,7 @@ def test_half_matrices_were_not_multiplied_on_the_cpu():
 
 @pytest.mark.torch(">=2.2")
 def test_half_matrices_are_multiplied_on_the_cpu():
-    """Since PyTorch 2.2 the CPU multiplies float16 matrices too."""
+    """Since PyTorch 2.2, `@` multiplies two float16 matrices on the CPU, with a float16 result."""
     halves = torch.full((2, 2), 0.5, dtype=torch.float16)
 
     product = halves @ halves
@@ -91,7 +121,12 @@ def test_half_matrices_are_multiplied_on_the_cpu():
     ],
 )
 def test_wide_unsigned_integers_reach_twice_as_far(name, largest):
-    """PyTorch 2.3 added uint16, uint32 and uint64, which hold no negative numbers."""
+    """Since PyTorch 2.3, `torch.uint16`, `uint32` and `uint64` hold integers from 0 to 65535,
+    to 2**32 - 1 and to 2**64 - 1.
+
+    They are meant for storage and exchange; arithmetic on them is limited. Convert to int64 or
+    a float dtype to compute.
+    """
     dtype = getattr(torch, name)
 
     made = torch.tensor([largest], dtype=dtype)
@@ -102,7 +137,12 @@ def test_wide_unsigned_integers_reach_twice_as_far(name, largest):
 
 @pytest.mark.torch(">=2.1")
 def test_float8_keeps_three_binary_digits():
-    """A float8_e4m3fn takes one byte: after 16 comes 18, and 17 is rounded to the even of them."""
+    """A `torch.float8_e4m3fn` number takes one byte and keeps three binary digits after the
+    first: 16 and 18 are exact, 17 becomes 16 and 1.1 becomes 1.125.
+
+    e4m3 means 4 bits of exponent and 3 of mantissa. It is for weights and activations of scaled
+    matrix products; `+` is not defined, so convert with `.float()`.
+    """
     eighth = torch.tensor([16.0, 17.0, 18.0, 1.1]).to(torch.float8_e4m3fn)
 
     assert eighth.element_size() == 1

@@ -1,11 +1,16 @@
 """Strides and contiguity.
 
-Memory has no rows and columns: a tensor's numbers lie in one long line, its storage. The stride of
-an axis says how far to walk in that line for one step along the axis, the storage offset where the
+The elements of a tensor lie in one line of memory, its storage. The stride of a dimension is the
+distance in that line between neighbours along the dimension, and the storage offset is where the
 first element lies. Both are counted in elements, not in bytes.
 
-This is why a transpose or a slice costs nothing: it is another shape, stride and offset over the
-same numbers. A tensor whose elements lie in the order in which they print is called contiguous.
+So a transpose, a slice or an expanded tensor needs no copy: it is another shape, other strides and
+another offset over the same storage. A tensor is contiguous if its elements lie in row-major order
+without gaps, as those of a new tensor do. Views build on this: `spec/tensors/test_views.py`.
+
+What surprises: a transpose moves no data; `contiguous()` returns the tensor itself if there is
+nothing to do and copies otherwise; and a stride may be 0, as after `expand`
+(`spec/tensors/test_broadcasting.py`).
 """
 
 import pytest
@@ -15,7 +20,11 @@ from hypothesis import strategies as st
 
 
 def test_the_last_axis_lies_closest_together(device):
-    """A fresh tensor's last axis has stride 1; any other, the product of the sizes after it."""
+    """`x.stride()` of a new tensor is 1 for the last dimension, and for each other one the
+    product of the sizes after it: (30, 6, 1) for shape (4, 5, 6).
+
+    This is row-major order: neighbours in a row are neighbours in memory.
+    """
     x = torch.zeros(4, 5, 6, device=device)
 
     assert x.stride() == (30, 6, 1)
@@ -24,7 +33,11 @@ def test_the_last_axis_lies_closest_together(device):
 
 
 def test_an_element_lies_at_the_offset_plus_index_times_stride():
-    """Offset and strides say where in memory an element is: here each holds its own position."""
+    """An element of `x[1:, ::2]` lies in the storage at `storage_offset()` plus its indices
+    times `stride()`, here 4 + 4 * i + 2 * j.
+
+    Because a slice is a view: it changes offset and strides and leaves the storage as it is.
+    """
     x = torch.arange(12).view(3, 4)
     part = x[1:, ::2]
 
@@ -35,17 +48,24 @@ def test_an_element_lies_at_the_offset_plus_index_times_stride():
 
 @given(st.permutations([0, 1, 2]), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
 def test_the_rule_of_strides_holds_for_every_element(axes, i, j, k):
-    """However a tensor was cut and turned, position = offset + the sum of index times stride."""
+    """For a sliced and permuted tensor too, element `x[i, j, k]` lies at `x.storage_offset()`
+    plus i, j and k times the strides.
+    """
     x = torch.arange(64).view(4, 4, 4)[1:, 1:, 1:].permute(axes)
     a, b, c = x.stride()
 
     position = x.storage_offset() + i * a + j * b + k * c
 
+    assert x.storage_offset() == 16 + 4 + 1
     assert x[i, j, k].item() == position
 
 
 def test_strides_count_elements_and_addresses_count_bytes(device):
-    """A step of one row moves the address by stride times the size of an element."""
+    """`x.stride(0)` counts elements and `data_ptr()` counts bytes: the next row of a 5 x 3
+    float64 tensor lies 3 elements, 24 bytes further on.
+
+    NumPy's `array.strides` counts bytes.
+    """
     x = torch.zeros(5, 3, dtype=torch.float64, device=device)
 
     assert x.stride(0) == 3
@@ -54,7 +74,10 @@ def test_strides_count_elements_and_addresses_count_bytes(device):
 
 
 def test_a_transpose_swaps_strides_and_moves_nothing(device):
-    """The transpose of a matrix is the same memory, read with the two strides swapped."""
+    """`x.t()` has the strides of `x` swapped and the same `data_ptr()`: no element is moved.
+
+    So transposing costs the same for a matrix of any size.
+    """
     x = torch.zeros(5, 3, device=device)
 
     assert x.stride() == (3, 1)
@@ -63,7 +86,9 @@ def test_a_transpose_swaps_strides_and_moves_nothing(device):
 
 
 def test_a_fresh_tensor_is_contiguous_and_its_transpose_is_not(device):
-    """`is_contiguous()` asks whether the elements lie in memory in the order they print."""
+    """`x.is_contiguous()` is True for a new 5 x 3 tensor, whose elements lie in row-major order
+    without gaps, and False for its transpose.
+    """
     x = torch.zeros(5, 3, device=device)
 
     assert x.is_contiguous() is True
@@ -80,14 +105,20 @@ def test_a_fresh_tensor_is_contiguous_and_its_transpose_is_not(device):
     ids=["x[1:3]", "x[:, 1:3]", "x[::2]"],
 )
 def test_whole_neighbouring_rows_are_contiguous(slices, contiguous):
-    """A slice without gaps is contiguous; one that leaves out columns, or rows between, is not."""
+    """Of a 5 x 3 tensor, the slice `x[1:3]` of neighbouring rows is contiguous; `x[:, 1:3]` and
+    `x[::2]`, which leave gaps in memory, are not.
+    """
     x = torch.zeros(5, 3)
 
     assert x[slices].is_contiguous() is contiguous
 
 
 def test_axes_of_length_one_do_not_spoil_contiguity():
-    """Nobody ever steps along an axis of one element, so its stride doesn't matter."""
+    """A column of shape (3, 1) transposed is still contiguous, although `t()` usually gives a
+    tensor that is not.
+
+    Because the stride of a dimension of size 1 is never used.
+    """
     column = torch.zeros(3, 1)
 
     assert column.t().stride() == (1, 1)
@@ -95,14 +126,23 @@ def test_axes_of_length_one_do_not_spoil_contiguity():
 
 
 def test_contiguous_returns_the_tensor_itself_where_nothing_is_to_do(device):
-    """`contiguous()` of a contiguous tensor is that very object."""
+    """`x.contiguous()` returns `x` itself if it is contiguous.
+
+    So calling it costs nothing there, but a write to the result then changes `x`; `clone()`
+    always copies.
+    """
     x = torch.zeros(5, 3, device=device)
 
-    assert x.contiguous() is x
+    same = x.contiguous()
+
+    assert same is x
+    assert same.stride() == (3, 1)
 
 
 def test_contiguous_copies_where_elements_are_out_of_order(device):
-    """Of a transpose `contiguous()` makes an equal tensor in memory of its own."""
+    """`x.t().contiguous()` copies the transpose into memory of its own, in row-major order: a
+    later write to `x` does not show.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     copy = x.t().contiguous()
@@ -112,19 +152,13 @@ def test_contiguous_copies_where_elements_are_out_of_order(device):
     assert copy.stride() == (2, 1)
 
 
-def test_expanded_axes_have_stride_zero(device):
-    """`expand` repeats without copying: along a stride of 0 every step leads to the same place."""
-    x = torch.tensor([1, 2, 3], device=device)
-
-    rows = x.expand(2, 3)
-
-    assert rows.tolist() == [[1, 2, 3], [1, 2, 3]]
-    assert rows.stride() == (0, 1)
-    assert [row.data_ptr() - x.data_ptr() for row in rows] == [0, 0]
-
-
 def test_as_strided_reads_memory_by_any_strides(device):
-    """`as_strided(size, stride, offset)` makes a view by numbers; elements may even repeat."""
+    """`x.as_strided(size, stride, storage_offset)` makes a view from these three; elements may
+    overlap, as in the windows [20, 30], [30, 40], [40, 50].
+
+    Prefer `x.unfold` for windows: `as_strided` ignores the shape and strides that `x` itself
+    has.
+    """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
     windows = x.as_strided((3, 2), (1, 1), 1)
@@ -134,7 +168,12 @@ def test_as_strided_reads_memory_by_any_strides(device):
 
 
 def test_as_strided_stays_within_the_storage(device):
-    """Strides that would lead beyond the memory of the tensor are refused."""
+    """`x.as_strided(size, stride)` raises RuntimeError if an element would lie beyond the
+    storage of `x`.
+
+    The last element lies at offset + the sum of (size - 1) * stride, which must be less than
+    the number of elements stored.
+    """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
     with pytest.raises(RuntimeError, match="out of bounds for storage"):

@@ -1,12 +1,19 @@
 """Type promotion.
 
-When two tensors of different dtypes meet, the result has the smallest dtype that has room for
-both kinds: booleans give way to integers, integers to floats, floats to complex numbers, and
-within a kind the wider one wins.
+When two tensors of different dtypes meet in an operation such as `+`, `*` or `==`, both are
+converted to a common dtype first: booleans give way to integers, integers to floats, floats to
+complex numbers, and within a kind the wider dtype wins. Arithmetic gives a result of that dtype,
+comparisons give booleans. `torch.promote_types` and `torch.result_type` tell the common dtype
+without computing.
 
-What surprises: between an integer and a float only the float counts, however wide the integer
-is. And numbers rank below tensors: a Python number, or a tensor without dimensions, may raise
-the kind of a result but never its width.
+Not everything promotes. In place a tensor keeps its dtype; matrix products want equal dtypes
+(`spec/tensors/test_matrix_products.py`); `/` and `sqrt` make floats of integers
+(`spec/tensors/test_division.py`, `spec/tensors/test_elementwise.py`); sums of integers are int64
+(`spec/tensors/test_reductions.py`).
+
+What surprises: between an integer and a float only the float dtype counts, so int64 and float16
+give float16; and a Python number or a 0-dimensional tensor may raise the kind of a result but not
+the width within a kind.
 """
 
 import pytest
@@ -46,7 +53,13 @@ from torch import uint8 as u8
     ],
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
-    """Tensors of any two dtypes can be added; the table gives the dtype of the sum."""
+    """`+` of two tensors with dimensions gives the dtype in this table of the twelve common
+    dtypes: the higher kind of bool, integer, float and complex wins, then the wider dtype.
+
+    Where neither holds the other the result is wider than both: int16 for uint8 and int8,
+    float32 for float16 and bfloat16. uint16, uint32, uint64 and float8 are not in the table,
+    and mostly raise.
+    """
     rights = [b1, u8, i8, i16, i32, i64, f16, bf16, f32, f64, c64, c128]
     one = torch.ones(1, dtype=left, device=device)
 
@@ -58,7 +71,9 @@ def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, devi
 
 @pytest.mark.claim("self-mixed-dtypes")
 def test_tensors_of_different_dtypes_can_be_combined(device):
-    """Integers and floats can be added, multiplied and compared, as if all were floats."""
+    """`+`, `*` and `==` accept an int64 and a float32 tensor and convert the integers to
+    float32 first.
+    """
     whole = torch.tensor([1, 2], device=device)
     halves = torch.tensor([0.5, 2.0], device=device)
 
@@ -67,8 +82,25 @@ def test_tensors_of_different_dtypes_can_be_combined(device):
     assert (whole == halves).tolist() == [False, True]
 
 
+def test_comparisons_promote_before_they_compare(device):
+    """`==` between an int64 and a float32 tensor compares float32 numbers, so 16777217 equals
+    16777216.0; converted to int64 the two differ.
+
+    Because float32 holds each integer only up to 2**24. Compare large integers as integers.
+    """
+    integer = torch.tensor([16_777_217], device=device)
+    single = torch.tensor([16_777_216.0], device=device)
+
+    assert (integer == single).tolist() == [True]
+    assert (integer == single.long()).tolist() == [False]
+
+
 def test_unsigned_and_signed_bytes_meet_in_16_bits(device):
-    """Neither of uint8 and int8 has room for the other, so their sum is int16 and does not wrap."""
+    """`+` of a uint8 and an int8 tensor gives int16, so 200 + 100 is 300 and does not wrap
+    round.
+
+    Because neither dtype holds all values of the other, and int16 holds those of both.
+    """
     unsigned = torch.tensor([200], dtype=torch.uint8, device=device)
     signed = torch.tensor([100], dtype=torch.int8, device=device)
 
@@ -79,7 +111,12 @@ def test_unsigned_and_signed_bytes_meet_in_16_bits(device):
 
 
 def test_a_float_wins_over_a_wider_integer(device):
-    """int64 and float16 give float16, although it cannot hold 2049."""
+    """`+` of an int64 and a float16 tensor gives float16, although float16 cannot hold 2049,
+    which becomes 2048.
+
+    Because the kind decides, not the number of bits. Convert with `.double()` first to keep
+    large integers.
+    """
     large = torch.tensor([2049], device=device)
     zero = torch.zeros(1, dtype=torch.float16, device=device)
 
@@ -90,7 +127,11 @@ def test_a_float_wins_over_a_wider_integer(device):
 
 
 def test_a_python_number_of_the_same_kind_changes_nothing(device):
-    """A tensor keeps its dtype beside a Python number of its own kind or a lower one."""
+    """`x + 1` keeps the dtype of an int8 or float16 tensor, and `x + 0.5` that of a float16
+    tensor: a Python number of the same or a lower kind does not widen it.
+
+    So constants in a formula do not turn a float16 model into float32.
+    """
     small = torch.ones(2, dtype=torch.int8, device=device)
     half = torch.ones(2, dtype=torch.float16, device=device)
 
@@ -105,7 +146,11 @@ def test_a_python_number_of_the_same_kind_changes_nothing(device):
 
 
 def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
-    """An integer tensor and a Python float give float32; a boolean one and an integer, int64."""
+    """An int8 or bool tensor plus the Python number 0.5 gives float32, a bool tensor plus 1
+    gives int64, and plus `1j` an int8 tensor gives complex64, a float64 one complex128.
+
+    Because the number brings its kind, and the default dtype gives the width.
+    """
     flags = torch.tensor([True, False], device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)
     double = torch.ones(2, dtype=torch.float64, device=device)
@@ -122,7 +167,9 @@ def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
 
 
 def test_the_default_dtype_decides_what_integers_become():
-    """With float64 as default, an integer tensor beside a Python float or under `/` is float64."""
+    """After `torch.set_default_dtype(torch.float64)`, `x + 0.5`, `x / 2` and `x.sqrt()` of an
+    integer tensor are float64 instead of float32.
+    """
     whole = torch.tensor([1, 2])
 
     torch.set_default_dtype(torch.float64)
@@ -133,7 +180,12 @@ def test_the_default_dtype_decides_what_integers_become():
 
 
 def test_the_size_of_a_python_number_does_not_count():
-    """A Python integer is squeezed into the tensor's dtype: 300 becomes 44 beside int8."""
+    """`x + 300` of an int8 tensor stays int8, without an error: 300 is reduced to 44, its
+    lowest 8 bits, so 1 + 300 is 45.
+
+    Because only the kind of a Python number counts in promotion. Convert with `x.long()` first;
+    NumPy 2 raises here.
+    """
     small = torch.tensor([1], dtype=torch.int8)
 
     total = small + 300
@@ -143,7 +195,12 @@ def test_the_size_of_a_python_number_does_not_count():
 
 
 def test_a_tensor_without_dimensions_ranks_below_one_with(device):
-    """A wider tensor without dimensions leaves the width alone, as a Python number does."""
+    """`x + y` of a float32 `x` of shape (2,) and a 0-dimensional float64 `y` gives float32:
+    within a kind a 0-dimensional tensor does not widen one with dimensions.
+
+    Because it is treated like a Python number, so a scale or a mean does not change the dtype
+    of the data.
+    """
     narrow = torch.ones(2, dtype=torch.float32, device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)
 
@@ -156,7 +213,11 @@ def test_a_tensor_without_dimensions_ranks_below_one_with(device):
 
 
 def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(device):
-    """Where its kind wins, its own dtype is taken, not the default one."""
+    """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional float64 `y` gives float64, of a
+    0-dimensional float16 `y` float16: of a higher kind, it brings its own dtype.
+
+    Unlike a Python float, which has no dtype of its own and brings the default one, float32.
+    """
     small = torch.ones(2, dtype=torch.int8, device=device)
 
     made = [
@@ -168,7 +229,12 @@ def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(devic
 
 
 def test_one_number_in_a_dimension_counts_in_full(device):
-    """A tensor of shape (1,) has a dimension, so its width counts where that of () does not."""
+    """`x + y` of a float32 `x` gives float64 for a float64 `y` of shape (1,), and float32 for a
+    0-dimensional one.
+
+    Because shape (1,) is a tensor with a dimension, and takes full part in promotion.
+    `y.reshape(())` and `y.reshape(1)` thus lead to different dtypes.
+    """
     narrow = torch.ones(2, dtype=torch.float32, device=device)
     wide = torch.ones((), dtype=torch.float64, device=device)
 
@@ -178,7 +244,9 @@ def test_one_number_in_a_dimension_counts_in_full(device):
 
 
 def test_tensors_without_dimensions_are_equals_of_each_other(device):
-    """Among themselves they follow the table, and a Python number ranks below them."""
+    """`x + y` of a 0-dimensional int8 and a 0-dimensional int64 tensor gives int64, as between
+    tensors with dimensions; a 0-dimensional int8 plus the Python number 1 stays int8.
+    """
     small = torch.ones((), dtype=torch.int8, device=device)
     large = torch.ones((), dtype=torch.int64, device=device)
 
@@ -188,7 +256,9 @@ def test_tensors_without_dimensions_are_equals_of_each_other(device):
 
 
 def test_promote_types_reads_the_table():
-    """`torch.promote_types` takes two dtypes and computes nothing else."""
+    """`torch.promote_types(a, b)` gives the common dtype of two dtypes: int16 for uint8 and
+    int8, float32 for float16 and bfloat16.
+    """
     bytes_together = torch.promote_types(torch.uint8, torch.int8)
     halves_together = torch.promote_types(torch.float16, torch.bfloat16)
 
@@ -197,7 +267,12 @@ def test_promote_types_reads_the_table():
 
 
 def test_result_type_knows_the_ranks_too():
-    """`torch.result_type` takes tensors and numbers, and says what their sum would be."""
+    """`torch.result_type(a, b)` takes tensors or Python numbers and gives the dtype of their
+    sum, with the lower rank of numbers and 0-dimensional tensors.
+
+    `promote_types` knows only dtypes, and so cannot tell that `1` does not widen an int8
+    tensor.
+    """
     small = torch.ones(2, dtype=torch.int8)
     wide = torch.ones((), dtype=torch.float64)
 
@@ -212,7 +287,12 @@ def test_result_type_knows_the_ranks_too():
 
 
 def test_can_cast_forbids_only_a_lower_kind():
-    """A dtype can be cast to any of its own kind, however narrow, and to higher kinds."""
+    """`torch.can_cast(a, b)` is True if `b` is of the same kind as `a`, however narrow, or of a
+    higher kind, in the order bool, integer, float, complex.
+
+    It is the rule for in-place operations and `out=`: float64 may be written to float16,
+    float16 may not be written to int64.
+    """
     kinds = [torch.bool, torch.int64, torch.float64, torch.complex64]
     ladder = [torch.bool, torch.int8, torch.int64, torch.float16, torch.float64, torch.complex64]
 
@@ -226,10 +306,49 @@ def test_can_cast_forbids_only_a_lower_kind():
     ]
 
 
+def test_in_place_results_of_the_same_kind_are_narrowed(device):
+    """`x += y` keeps the dtype of `x` where `y` is wider but of the same kind: a float64 sum is
+    rounded to float32, an int64 sum wraps round in int8.
+
+    A `y` of a higher kind raises: `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the
+    wider dtype instead.
+    """
+    single = torch.tensor([1.0], device=device)
+    small = torch.tensor([100], dtype=torch.int8, device=device)
+
+    single += torch.tensor([0.1], dtype=torch.float64, device=device)
+    small += torch.tensor([100], device=device)
+
+    assert (single.dtype, single.tolist()) == (torch.float32, [1.100000023841858])
+    assert (small.dtype, small.tolist()) == (torch.int8, [-56])
+
+
+def test_out_refuses_a_lower_kind(device):
+    """`torch.add(x, y, out=z)` converts the result to the dtype of `z` if that is of the same or a
+    higher kind, and raises RuntimeError if it is of a lower kind, as int64 for a float sum.
+
+    Make `z` with `torch.result_type(x, y)` as its dtype. Matrix products are stricter: `out=` must
+    have their own dtype.
+    """
+    whole = torch.tensor([1, 2], device=device)
+    narrow = torch.zeros(2, dtype=torch.int8, device=device)
+    floats = torch.zeros(2, device=device)
+
+    torch.add(whole, whole, out=narrow)
+    torch.add(whole, whole, out=floats)
+
+    assert narrow.tolist() == [2, 4]
+    assert floats.tolist() == [2.0, 4.0]
+    with pytest.raises(RuntimeError, match="result type Float can't be cast"):
+        torch.add(floats, floats, out=whole)
+
+
 @pytest.mark.torch("==2.3.*")
 @pytest.mark.parametrize("other", [[0.5, 0.5], [1, 2]])
 def test_wide_unsigned_integers_were_alone(other):
-    """New in PyTorch 2.3, uint32 failed beside any other dtype at first, floats included."""
+    """In PyTorch 2.3 a `torch.uint32` tensor plus an int64 or float32 tensor raised
+    RuntimeError; convert with `wide.long()` first.
+    """
     wide = torch.tensor([1, 2], dtype=torch.uint32)
 
     with pytest.raises(RuntimeError, match="Promotion for uint16, uint32, uint64 types is not"):
@@ -238,7 +357,11 @@ def test_wide_unsigned_integers_were_alone(other):
 
 @pytest.mark.torch(">=2.4")
 def test_wide_unsigned_integers_are_not_promoted():
-    """uint16, uint32 and uint64 stand outside the table: beside another integer they fail."""
+    """Since PyTorch 2.4 a `torch.uint32` tensor plus a float32 one gives floats; plus an int64
+    one it raises RuntimeError: write `wide.long()` first.
+
+    uint16, uint32 and uint64 are left out of the promotion between integers.
+    """
     wide = torch.tensor([1, 2], dtype=torch.uint32)
 
     assert (wide + torch.tensor([0.5, 0.5])).tolist() == [1.5, 2.5]

@@ -1,11 +1,17 @@
 """Views and reshaping.
 
-`view` gives the same numbers another shape: it copies nothing, so what is written through one
-tensor is read through the other. One size may be left to PyTorch by writing -1.
+A view is a tensor that shares the storage of another one: what is written through one is read
+through the other. `x.view(shape)` reads the elements of `x`, in row-major order, in another shape,
+without copying. One of the sizes may be -1, which stands for whatever is left.
 
-What surprises: `view` is a method only, and it refuses where the new shape can't be had by reading
-the same memory in another way. `reshape` and `flatten` never refuse for that reason: they make a
-view if they can and a copy if they must, and they don't say which.
+`view` works where the strides of `x` allow the new shape (`spec/tensors/test_strides.py`), always
+for a contiguous tensor. Otherwise it raises RuntimeError. `reshape` and `flatten` return a view
+where that is possible and a copy where it is not. Views that swap or add dimensions are on the page
+`spec/tensors/test_rearranging.py`.
+
+What surprises: `view` is a method, there is no `torch.view`; `reshape` does not tell whether it
+copied, so a write to its result may or may not reach `x`; and `x.view(dtype)` reads the same bytes
+as another dtype, without converting.
 """
 
 import math
@@ -15,7 +21,10 @@ import torch
 
 
 def test_a_view_shares_memory_with_its_source(device):
-    """`view` copies nothing: a write through the view is seen in the source."""
+    """`x.view(3, 2)` shares the memory of `x`: a write to the view shows in `x`.
+
+    So reshaping a large tensor costs nothing; `x.view(3, 2).clone()` is independent.
+    """
     x = torch.zeros(2, 3, device=device)
     y = x.view(3, 2)
 
@@ -26,7 +35,11 @@ def test_a_view_shares_memory_with_its_source(device):
 
 
 def test_a_view_keeps_the_order_of_the_elements(device):
-    """The elements are read row by row and dealt out again row by row."""
+    """`x.view(3, 2)` keeps the row-major order of the elements: [[1, 2, 3], [4, 5, 6]] becomes
+    [[1, 2], [3, 4], [5, 6]].
+
+    It does not swap dimensions; that is `x.t()`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x.view(3, 2).tolist() == [[1, 2], [3, 4], [5, 6]]
@@ -34,7 +47,9 @@ def test_a_view_keeps_the_order_of_the_elements(device):
 
 
 def test_sizes_come_one_by_one_or_in_one_tuple():
-    """`view(3, 2)`, `view((3, 2))`, `view([3, 2])` and `view(torch.Size([3, 2]))` are the same."""
+    """`x.view` takes the sizes as separate integers, as a tuple, as a list or as a
+    `torch.Size`; `view(3, 2)` and `view((3, 2))` are the same.
+    """
     x = torch.zeros(6)
 
     assert x.view(3, 2).shape == (3, 2)
@@ -43,58 +58,14 @@ def test_sizes_come_one_by_one_or_in_one_tuple():
     assert x.view(torch.Size([3, 2])).shape == (3, 2)
 
 
-@pytest.mark.claim("blitz-view-minus-one")
-def test_one_size_may_be_left_out_as_minus_one():
-    """A 4x4 tensor viewed as 16 has size [16], and viewed with -1 and 8 it has size [2, 8]."""
-    x = torch.zeros(4, 4)
-
-    assert x.view(16).size() == torch.Size([16])
-    assert x.view(-1, 8).size() == torch.Size([2, 8])
-
-
-@pytest.mark.claim("blitz-view-minus-one-rule")
-def test_minus_one_stands_for_the_elements_divided_by_the_sizes_given():
-    """A -1 is the number of elements over the sizes given: here 16 / 8 = 2, no size of `x`."""
-    x = torch.zeros(4, 4)
-
-    assert x.view(-1, 8).shape == (2, 8)
-    assert x.view(8, -1, 2).shape == (8, 1, 2)
-    assert x.view(-1).shape == (16,)
-
-
-def test_only_one_size_can_be_inferred():
-    """Two sizes of -1 leave the answer open, and are refused."""
-    x = torch.zeros(4, 4)
-
-    with pytest.raises(RuntimeError, match="only one dimension can be inferred"):
-        x.view(-1, -1)
-    assert x.view(-1, 2).shape == (8, 2)
-
-
-def test_the_elements_must_fit_the_new_shape():
-    """A view neither drops nor invents elements: sizes that don't multiply up are refused."""
-    x = torch.zeros(4, 4)
-
-    with pytest.raises(RuntimeError, match=r"shape '\[3, 5\]' is invalid for input of size 16"):
-        x.view(3, 5)
-    with pytest.raises(RuntimeError, match=r"shape '\[-1, 5\]' is invalid for input of size 16"):
-        x.view(-1, 5)
-
-
-def test_minus_one_is_ambiguous_beside_a_zero():
-    """Of no elements any number of empty rows can be made, so -1 has no answer there."""
-    x = torch.zeros(0, 4)
-
-    pairs = x.view(-1, 2)
-
-    assert pairs.shape == (0, 2)
-    with pytest.raises(RuntimeError, match="can be any value and is ambiguous"):
-        x.view(-1, 0)
-
-
 @pytest.mark.claim("blitz-view-leaves-source")
 def test_the_source_of_a_view_keeps_its_own_shape():
-    """A view is a new tensor; the 4x4 tensor it was made from still reports size [4, 4]."""
+    """`y = x.view(16)` and `z = x.view(-1, 8)` leave the shape of `x`, [4, 4], as it is; `y`
+    has shape [16] and `z` [2, 8].
+
+    Because a view is a new tensor over the same memory. A call `x.view(16)` whose result is not
+    used does nothing.
+    """
     x = torch.zeros(4, 4)
 
     y = x.view(16)
@@ -105,9 +76,51 @@ def test_the_source_of_a_view_keeps_its_own_shape():
     assert z.size() == torch.Size([2, 8])
 
 
+@pytest.mark.claim("blitz-view-minus-one", "blitz-view-minus-one-rule")
+def test_minus_one_stands_for_the_elements_divided_by_the_sizes_given():
+    """In `x.view(-1, 8)` the -1 becomes the number of elements divided by the other sizes: 2
+    for a 4 x 4 tensor; `x.view(-1)` has one dimension of 16.
+
+    The -1 has nothing to do with the size that `x` has in that dimension.
+    """
+    x = torch.zeros(4, 4)
+
+    assert x.view(-1, 8).shape == (2, 8)
+    assert x.view(8, -1, 2).shape == (8, 1, 2)
+    assert x.view(-1).shape == x.view(16).shape == (16,)
+
+
+def test_only_one_size_can_be_inferred():
+    """`x.view(-1, -1)` raises RuntimeError, since only one size can be inferred; write
+    `x.view(-1, 2)`.
+    """
+    x = torch.zeros(4, 4)
+
+    with pytest.raises(RuntimeError, match="only one dimension can be inferred"):
+        x.view(-1, -1)
+    assert x.view(-1, 2).shape == (8, 2)
+
+
+def test_the_elements_must_fit_the_new_shape():
+    """`x.view(3, 5)` and `x.view(-1, 5)` of 16 elements raise RuntimeError: the sizes must
+    multiply to the number of elements.
+
+    A view neither drops nor adds elements. The message names the shape and the number of
+    elements; compare it with `x.shape`.
+    """
+    x = torch.zeros(4, 4)
+
+    with pytest.raises(RuntimeError, match=r"shape '\[3, 5\]' is invalid for input of size 16"):
+        x.view(3, 5)
+    with pytest.raises(RuntimeError, match=r"shape '\[-1, 5\]' is invalid for input of size 16"):
+        x.view(-1, 5)
+
+
 @pytest.mark.claim("blitz-torch-view-function")
 def test_view_is_a_method_and_no_function():
-    """There is no `torch.view`: it is `x.view(...)`, or the function `torch.reshape`."""
+    """`torch.view` raises AttributeError: viewing is the method `x.view(2, 8)`, or the function
+    `torch.reshape(x, (2, 8))`.
+    """
     x = torch.zeros(4, 4)
 
     with pytest.raises(AttributeError, match="module 'torch' has no attribute 'view'"):
@@ -117,7 +130,11 @@ def test_view_is_a_method_and_no_function():
 
 
 def test_view_refuses_what_would_need_a_copy(device):
-    """The rows of a transpose don't lie in line: `view` names `reshape` instead of copying."""
+    """`x.t().view(6)` of a 2 x 3 tensor raises RuntimeError, since no single stride reads a
+    transpose in order; `x.t().reshape(6)` and `x.t().contiguous().view(6)` copy instead.
+
+    Because a view has one stride per dimension. The message names `.reshape(...)`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     with pytest.raises(RuntimeError, match=r"view size is not compatible .* Use .reshape"):
@@ -127,7 +144,13 @@ def test_view_refuses_what_would_need_a_copy(device):
 
 
 def test_view_takes_a_tensor_out_of_order_where_it_only_splits_axes():
-    """Not being contiguous is no obstacle as long as no axes are merged that lie apart."""
+    """`view` may split dimensions of a non-contiguous tensor, but merge only those that are
+    adjacent in memory: `transpose(0, 1)` of shape (2, 3, 4) can be viewed as (3, 2, 2, 2), not
+    as (6, 4).
+
+    Because each part of a split dimension has a stride, while no stride steps over a gap;
+    `reshape` copies instead.
+    """
     x = torch.zeros(2, 3, 4).transpose(0, 1)
 
     assert x.is_contiguous() is False
@@ -137,7 +160,7 @@ def test_view_takes_a_tensor_out_of_order_where_it_only_splits_axes():
 
 
 def test_reshape_is_a_view_where_it_can_be_one(device):
-    """Of a contiguous tensor `reshape` makes a view: writes go through."""
+    """`x.reshape(3, 2)` of a contiguous tensor is a view: a write to it shows in `x`."""
     x = torch.zeros(2, 3, device=device)
     y = x.reshape(3, 2)
 
@@ -147,18 +170,27 @@ def test_reshape_is_a_view_where_it_can_be_one(device):
 
 
 def test_reshape_copies_where_it_must(device):
-    """Of a transpose `reshape` makes a copy, silently: writes don't go through."""
+    """`x.t().reshape(6)` must merge dimensions that are not adjacent in memory, so it is a
+    copy: a write to it does not show in `x`; `x.t().reshape(3, 2, 1)` is a view.
+
+    It is silent about it. Where a view is needed write `view`, which raises; where a copy is
+    needed, `clone()`.
+    """
     x = torch.zeros(2, 3, device=device)
     y = x.t().reshape(6)
+    z = x.t().reshape(3, 2, 1)
 
     y[1] = 7
+    z[2, 0, 0] = 8
 
     assert y.tolist() == [0.0, 7.0, 0.0, 0.0, 0.0, 0.0]
-    assert x.tolist() == [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    assert x.tolist() == [[0.0, 0.0, 8.0], [0.0, 0.0, 0.0]]
 
 
 def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
-    """`x.view_as(y)` is `x.view(y.size())`, and `reshape_as` likewise; only the shape is taken."""
+    """`x.view_as(y)` is `x.view(y.size())`, and `x.reshape_as(y)` is `x.reshape(y.size())`; of
+    `y` they use the shape alone.
+    """
     x = torch.tensor([1, 2, 3, 4])
     y = torch.zeros(2, 2)
 
@@ -170,7 +202,12 @@ def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
 
 
 def test_flatten_makes_one_axis_of_several():
-    """`flatten(start, end)` merges these axes and those between; without arguments, all."""
+    """`x.flatten(start, end)` merges the dimensions from `start` to `end` into one:
+    `flatten(1)` of shape (2, 3, 4) gives (2, 12), `flatten()` gives (24,).
+
+    `flatten(1)` keeps the batch dimension, which is what a linear layer after a convolution
+    needs.
+    """
     x = torch.zeros(2, 3, 4)
 
     assert x.flatten().shape == (24,)
@@ -179,7 +216,11 @@ def test_flatten_makes_one_axis_of_several():
 
 
 def test_flatten_is_a_view_where_it_can_be_one(device):
-    """Like `reshape`, `flatten` and `ravel` share memory if they can and copy if they must."""
+    """`x.flatten()` and `x.ravel()` of a contiguous tensor are views, so a write to them shows
+    in `x`; `x.t().flatten()` of a 2 x 3 tensor is a copy.
+
+    As with `reshape`. NumPy's `flatten` always copies.
+    """
     x = torch.zeros(2, 3, device=device)
 
     x.flatten()[1] = 7
@@ -191,7 +232,9 @@ def test_flatten_is_a_view_where_it_can_be_one(device):
 
 @pytest.mark.claim("blitz-num-flat-features")
 def test_each_sample_is_flattened_to_one_row():
-    """All sizes but the first, multiplied, are a sample's features; the batch axis stays."""
+    """`batch.view(-1, features)` with the product of all sizes but the first makes one row per
+    sample: (4, 16, 5, 5) becomes (4, 400), as `batch.flatten(1)` does.
+    """
     batch = torch.zeros(4, 16, 5, 5)
 
     features = math.prod(batch.size()[1:])
@@ -203,7 +246,12 @@ def test_each_sample_is_flattened_to_one_row():
 
 
 def test_minus_one_for_the_batch_hides_a_wrong_number_of_features():
-    """With -1 for the batch a wrong feature count regroups the samples without complaint."""
+    """`batch.view(-1, 200)` of 4 samples with 400 features gives 8 rows without an error;
+    `batch.view(4, 200)` raises RuntimeError.
+
+    Because -1 takes any number of rows. `batch.flatten(1)` or `batch.view(len(batch), -1)`
+    keeps the samples apart.
+    """
     batch = torch.zeros(4, 16, 5, 5)
 
     assert batch.view(-1, 200).shape == (8, 200)
@@ -212,7 +260,11 @@ def test_minus_one_for_the_batch_hides_a_wrong_number_of_features():
 
 
 def test_unflatten_splits_one_axis_into_several():
-    """`unflatten(dim, sizes)` undoes `flatten`; one of the sizes may be -1."""
+    """`x.unflatten(1, (3, 4))` splits dimension 1 of size 12 into 3 and 4; one of the sizes may
+    be -1, and sizes with another product raise RuntimeError.
+
+    It is the inverse of `flatten`.
+    """
     x = torch.zeros(2, 12)
 
     assert x.unflatten(1, (3, 4)).shape == (2, 3, 4)
@@ -222,19 +274,27 @@ def test_unflatten_splits_one_axis_into_several():
 
 
 def test_narrow_is_a_slice_by_start_and_length(device):
-    """`narrow(dim, start, length)` is a view of that part, and never runs over the end."""
+    """`x.narrow(dim, start, length)` is a view of `length` elements from `start` on; it raises
+    RuntimeError if they go beyond the end.
+
+    The slice `x[start : start + length]` gives fewer elements instead.
+    """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
     x.narrow(0, 1, 3)[0] = 7
 
     assert x.narrow(0, 1, 3).tolist() == [7, 30, 40]
     assert x.tolist() == [10, 7, 30, 40, 50]
-    with pytest.raises(RuntimeError, match="exceeds dimension size"):
+    with pytest.raises(RuntimeError, match=r"start \(3\) \+ length \(3\) exceeds dimension size"):
         x.narrow(0, 3, 3)
 
 
 def test_unfold_lays_windows_over_an_axis(device):
-    """`unfold(dim, size, step)` views overlapping windows; a write shows in all that hold it."""
+    """`x.unfold(dim, size, step)` is a view of windows of `size` elements that start `step`
+    apart; overlapping windows share elements, so a write to `x` shows in each of them.
+
+    Windows for a moving average are `x.unfold(0, 3, 1).mean(-1)`, without copying the data.
+    """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
     windows = x.unfold(0, 3, 1)
 
@@ -244,8 +304,25 @@ def test_unfold_lays_windows_over_an_axis(device):
     assert x.unfold(0, 3, 2).tolist() == [[10, 20, 7], [7, 40, 50]]
 
 
+def test_minus_one_is_ambiguous_beside_a_zero():
+    """Of a tensor without elements, `x.view(-1, 2)` has shape (0, 2), while `x.view(-1, 0)`
+    raises RuntimeError: any number of empty rows would fit.
+
+    Name all sizes where one of them may be 0.
+    """
+    x = torch.zeros(0, 4)
+
+    pairs = x.view(-1, 2)
+
+    assert pairs.shape == (0, 2)
+    with pytest.raises(RuntimeError, match="can be any value and is ambiguous"):
+        x.view(-1, 0)
+
+
 def test_a_view_of_another_dtype_reads_the_same_bits():
-    """`view(dtype)` converts nothing: the bits of the float 1.0 are the integer 0x3F800000."""
+    """`x.view(torch.int32)` of a float32 tensor reads the same bits as integers: 1.0 becomes
+    0x3F800000; `x.to(torch.int32)` converts it to 1.
+    """
     x = torch.tensor([1.0])
 
     viewed = x.view(torch.int32)
@@ -257,7 +334,11 @@ def test_a_view_of_another_dtype_reads_the_same_bits():
 
 
 def test_a_view_of_smaller_elements_has_more_of_them():
-    """Viewed as bytes the last axis of a float32 tensor is four times as long."""
+    """`x.view(torch.uint8)` of a float32 tensor has a last dimension four times as long;
+    viewing as float64 raises RuntimeError unless the last dimension is even.
+
+    Because the bytes of a row are divided into elements of another size.
+    """
     x = torch.zeros(2, 3)
 
     as_bytes = x.view(torch.uint8)
