@@ -77,7 +77,7 @@ def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
     """Reading `.grad` of a computed tensor that requires grad gives None and a UserWarning that
     names `retain_grad()` as the way out.
 
-    For you the warning appears once per process and line; the suite shows it each time.
+    By default Python shows this warning once per line of code.
     """
     y = torch.ones(3, requires_grad=True) * 2
 
