@@ -133,18 +133,6 @@ def test_the_graph_has_no_cycles_and_names_every_recorded_step():
     ]
 
 
-def test_an_in_place_change_puts_a_new_node_on_top():
-    """`y.add_(1)` gives `y` a new `grad_fn`, whose `next_functions` refers to the old one."""
-    x = torch.ones(2, requires_grad=True)
-    y = x * 2
-    before = y.grad_fn
-    y.add_(1)
-
-    assert before.name() == "MulBackward0"
-    assert y.grad_fn.name() == "AddBackward0"
-    assert y.grad_fn.next_functions[0][0] is before
-
-
 def test_writing_through_a_view_changes_the_history_of_its_base():
     """After `y[1:2].fill_(7)`, with a `y` that has a history, `y.grad_fn` is a `CopySlices`
     node, and the gradient of the overwritten element is 0.

@@ -15,7 +15,6 @@ like, are private names and may change. `saved_tensors_hooks` is the public way 
 tensor, and to store something else in its place, on the CPU or on disk.
 """
 
-import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
