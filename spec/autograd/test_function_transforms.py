@@ -8,8 +8,8 @@ transforms of the same kind. They are for functional code, such as one gradient 
 
 What surprises: the derivative is by the first argument unless `argnums` says otherwise. `f` must
 return a tensor of the shape `()`: a shape of `(1,)` is refused. `vmap` runs `f` once for the
-whole batch, so an `if` on a value can't be followed. And forward mode (`jvp`, `jacfwd`,
-`hessian`) computes without a graph.
+whole batch, so an `if` on a value can't be followed. And `jvp` and `jacfwd` use forward mode:
+they carry derivatives along with the values and need no graph.
 
 For the same on results instead of functions see `spec/autograd/test_autograd_grad.py`.
 """

@@ -188,8 +188,8 @@ def test_a_training_step_can_be_differentiated():
     """A gradient step `w - rate * slope`, with `slope` from `create_graph=True`, can be
     differentiated by the learning rate `rate` and by the weight before the step.
 
-    This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad` and
-    can't be differentiated so.
+    This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad`, unless
+    the optimizer was made with `differentiable=True`.
     """
     w = torch.tensor(3.0, requires_grad=True)
     rate = torch.tensor(0.25, requires_grad=True)
