@@ -143,6 +143,8 @@ def test_micro_batches_add_up_to_the_whole_batch():
 def test_micro_batches_of_unequal_size_need_unequal_weights():
     """Where parts of a batch differ in size, the mean loss of each must be weighted by its
     share of the samples, here 3/4 and 1/4; halving both gives 4 instead of 3.
+
+    The last batch of a `DataLoader` is often smaller. `drop_last=True` avoids the question.
     """
     batch = torch.tensor([1.0, 2.0, 3.0, 6.0])
     halved = torch.tensor(2.0, requires_grad=True)
@@ -156,8 +158,11 @@ def test_micro_batches_of_unequal_size_need_unequal_weights():
 
 
 def test_losses_one_by_one_are_the_sum_of_the_losses():
-    """`backward()` on each of two losses leaves the same gradients in `.grad` as one
-    `backward()` on their sum, up to rounding.
+    """`backward()` on each of two losses that were computed separately leaves the same
+    gradients in `.grad` as one `backward()` on their sum, up to rounding.
+
+    Losses that share a part of their graph need `retain_graph=True` for the first call: see
+    `spec/autograd/test_retain_graph.py`.
     """
     one_by_one = torch.tensor([1.0, 2.0], requires_grad=True)
     together = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -200,6 +205,8 @@ def test_an_assigned_grad_is_added_to(device):
 def test_an_assigned_grad_has_its_tensors_shape():
     """Assigning to `x.grad` a tensor of another shape than that of `x` raises RuntimeError;
     assign one of the same shape.
+
+    Because an optimizer subtracts the gradient from `x` element by element.
     """
     x = torch.ones(2, requires_grad=True)
 

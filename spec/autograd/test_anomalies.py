@@ -18,6 +18,8 @@ import torch
 def test_nan_in_a_gradient_is_no_error_by_itself(device):
     """Without anomaly detection a NaN in a gradient raises no error: after
     `x.sqrt().sum().backward()` at -1 it is in `x.grad`.
+
+    The next optimizer step then makes the weight NaN, and with it each later loss.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True, device=device)
 
@@ -30,6 +32,9 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
     """Inside `set_detect_anomaly(True)` `backward()` raises RuntimeError at a NaN in a gradient
     and names the operation, "Function 'SqrtBackward0' returned nan values in its 0th output";
     `x.grad` stays None.
+
+    Because a NaN spreads to everything further back, the first node to return one is the place
+    to look.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True, device=device)
 
@@ -125,7 +130,7 @@ def test_it_finds_the_victim_of_an_in_place_write():
 
 def test_infinity_is_no_anomaly(device):
     """Anomaly detection raises no error at an infinite gradient, such as that of `sqrt` at 0:
-    only NaN stops it.
+    it looks for NaN, not for infinity.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 

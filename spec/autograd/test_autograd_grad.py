@@ -105,6 +105,8 @@ def test_grad_refuses_an_input_that_was_not_used():
 def test_allow_unused_gives_none_for_an_unused_input(device):
     """With `allow_unused=True` `torch.autograd.grad` returns None as the gradient of an input
     that the output doesn't depend on.
+
+    Code that goes on computing with the gradients must expect that None.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     unused = torch.tensor(5.0, requires_grad=True, device=device)
@@ -171,6 +173,8 @@ def test_inputs_confines_backward_to_some_leaves(device):
 def test_inputs_reach_a_tensor_in_the_middle():
     """`backward(inputs=[middle])` accumulates a gradient in the `.grad` of a computed tensor,
     and the leaf behind it, which is not named, gets none.
+
+    `retain_grad()` keeps such a gradient without giving up those of the leaves.
     """
     x = torch.tensor(3.0, requires_grad=True)
     middle = 2 * x

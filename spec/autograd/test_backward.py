@@ -56,8 +56,8 @@ def test_one_backward_fills_the_grad_of_every_leaf(device):
 
 @pytest.mark.claim("blitz-backward-scalar-no-args")
 def test_a_scalar_needs_no_argument(device):
-    """`loss.backward()` takes no argument where `loss` has the shape `()`, whatever shape the
-    leaf has: here that of three elements.
+    """`loss.backward()` takes no argument where `loss` has the shape `()`, also if the leaf has
+    several elements, here three.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     loss = (x * x).sum()
@@ -71,7 +71,7 @@ def test_a_scalar_needs_no_argument(device):
 @pytest.mark.claim("blitz-mean-quarter-formula", "blitz-z-27", "blitz-out-27")
 def test_the_mean_of_four_is_a_quarter_of_their_sum():
     """With `x` a 2 by 2 tensor of ones, `z = 3 * (x + 2)**2` is 27 in each element, and
-    `z.mean()` is 27, a quarter of the sum of the four.
+    `z.mean()` is 27, a quarter of `z.sum()`.
     """
     x = torch.ones(2, 2, requires_grad=True)
     z = 3 * (x + 2) ** 2

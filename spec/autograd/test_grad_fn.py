@@ -1,10 +1,10 @@
 """`grad_fn`: the node that made a tensor.
 
 A tensor that a recorded operation computed has a `grad_fn`: the node of the autograd graph that
-knows how to go backward through that operation. Printed, the tensor shows the node's name: that
-of the operation, then `Backward`, then a digit that numbers the variants of the operation. So a
-printed `grad_fn=<AddBackward0>` says that an addition came last. In releases before 1.10 the
-digit was often missing, so old printouts look a little different.
+knows how to go backward through that operation. Printed, the tensor shows the node's name. For an
+operation of torch's own that is usually the name of the operation, then `Backward`, then a digit
+that numbers its variants. So a printed `grad_fn=<AddBackward0>` says that an addition came last.
+In releases before 1.10 the digit was often missing, so old printouts look a little different.
 
 What surprises: a result need not have a `grad_fn`. It is None for a tensor that you made, and
 also for every result that was not recorded: computed from plain tensors, inside `no_grad`, by
@@ -86,11 +86,12 @@ def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
     ],
 )
 def test_a_node_is_named_after_its_operation(operation, name):
-    """The name of a `grad_fn` is that of the operation that ran, then `Backward`, then a digit:
-    `a @ b` of two matrices is `MmBackward0`, `a**2` is `PowBackward0`.
+    """The `grad_fn` of a built-in, out-of-place operation such as `a * b`, `a**2` or `a.sum()`
+    is named after it, then `Backward`, then a digit: `MulBackward0`, `PowBackward0`,
+    `SumBackward0`.
 
-    The digit tells variants apart: `sum()` makes `SumBackward0`, `sum(dim=0)` makes
-    `SumBackward1`.
+    The digit tells variants apart: `sum(dim=0)` makes `SumBackward1`. The name is that of what
+    ran: `a @ b` of matrices is `MmBackward0`, of vectors `DotBackward0`.
     """
     a = torch.ones(2, 2, requires_grad=True)
     b = torch.ones(2, 2, requires_grad=True)
@@ -176,10 +177,8 @@ def test_grad_fn_is_read_only():
 
 @pytest.mark.torch(">=2.1")
 def test_nodes_have_a_public_class():
-    """A `grad_fn` is an instance of `torch.autograd.graph.Node`, since PyTorch 2.1; a tensor is
-    not.
-
-    Use it to annotate or to test for nodes, as in a hook that walks the graph.
+    """Since PyTorch 2.1 `torch.autograd.graph.Node` is the public base class of the nodes:
+    `isinstance(y.grad_fn, Node)` is True, and False for the tensor `y` itself.
     """
     y = torch.ones(2, requires_grad=True) * 3
 

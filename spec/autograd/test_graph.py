@@ -68,8 +68,8 @@ def test_the_graph_ends_in_a_node_that_holds_the_leaf():
 
 
 def test_all_uses_of_a_leaf_meet_in_one_node():
-    """All uses of a leaf lead to the same `AccumulateGrad` node, within one result and between
-    several.
+    """All uses of a leaf in graphs that exist at the same time lead to the same
+    `AccumulateGrad` node, within one result and between several.
 
     That is where `backward()` adds the gradients up.
     """

@@ -61,19 +61,22 @@ def test_create_graph_keeps_the_first_graph_too():
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
     """`torch.autograd.grad(y, x, create_graph=True)` returns a gradient that requires grad
-    inside `torch.no_grad()` as well; without `create_graph` it doesn't outside either.
+    inside `torch.no_grad()` as well, but not inside `torch.inference_mode()`; without
+    `create_graph` it doesn't outside either.
 
-    Because the argument sets the grad mode of the backward pass. Inside
-    `torch.inference_mode()` it has no effect.
+    Because the argument sets the grad mode of the backward pass.
     """
     x = torch.tensor(2.0, requires_grad=True)
     y = x**3
 
     with torch.no_grad():
         (tracked,) = torch.autograd.grad(y, x, create_graph=True)
+    with torch.inference_mode():
+        (in_inference,) = torch.autograd.grad(y, x, create_graph=True)
     (plain,) = torch.autograd.grad(y, x)
 
     assert tracked.requires_grad is True
+    assert in_inference.requires_grad is False
     assert plain.requires_grad is False
 
 

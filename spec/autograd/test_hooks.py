@@ -64,6 +64,9 @@ def test_what_a_hook_returns_replaces_the_gradient(device):
 def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
     """The hook of a leaf is applied to the gradient of each `backward()` before it is added to
     `.grad`, and not to the accumulated sum.
+
+    So clipping in a hook acts on each micro-batch. To see the sum use
+    `register_post_accumulate_grad_hook`.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     x.register_hook(lambda grad: -grad)
@@ -90,6 +93,9 @@ def test_hooks_run_in_the_order_they_were_put_on():
 def test_a_removed_hook_is_called_no_more():
     """`register_hook` returns a handle; after `handle.remove()` the hook is no longer called,
     and the others still are.
+
+    Hooks that are left on a long-lived parameter keep running, and keep what they refer to in
+    memory.
     """
     x = torch.tensor(3.0, requires_grad=True)
     handle = x.register_hook(lambda grad: grad * 100)
@@ -104,6 +110,8 @@ def test_a_removed_hook_is_called_no_more():
 def test_a_hook_may_not_change_the_shape():
     """A hook that returns a tensor of another shape makes `backward()` raise RuntimeError, "has
     changed the size of value"; return one of the gradient's shape.
+
+    Because the returned tensor takes the gradient's place in the chain rule.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     x.register_hook(lambda grad: grad.sum())
@@ -202,6 +210,8 @@ def test_hooks_of_a_leaf_used_to_miss_autograd_grad():
 def test_a_hook_stays_with_the_value_it_was_put_on():
     """Since PyTorch 2.0 a hook registered before an in-place change sees the gradient of the
     value before the change, and a hook registered after it that of the new value.
+
+    Because an in-place operation gives the tensor a new node, and hooks stay with theirs.
     """
     x = torch.tensor(1.0, requires_grad=True)
     y = x * 2
@@ -217,8 +227,8 @@ def test_a_hook_stays_with_the_value_it_was_put_on():
 
 @pytest.mark.torch("<2.0")
 def test_a_hook_put_on_later_used_to_join_the_earlier_ones():
-    """Before PyTorch 2.0 a hook registered after an in-place change, on a tensor that had a
-    hook already, saw the gradient of the value before the change.
+    """Before PyTorch 2.0 a hook registered after an in-place change saw the gradient of the
+    value before the change, as the hook that was registered before it did.
     """
     x = torch.tensor(1.0, requires_grad=True)
     y = x * 2

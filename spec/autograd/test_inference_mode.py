@@ -165,6 +165,11 @@ def test_an_inference_tensor_is_changed_in_place_only_inside():
     assert x.tolist() == [2.0, 2.0]
     with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside"):
         x.add_(1)
+    with (
+        torch.no_grad(),
+        pytest.raises(RuntimeError, match="Inplace update to inference tensor outside"),
+    ):
+        x.add_(1)
 
 
 def test_inference_mode_decorates_a_function():

@@ -5,7 +5,7 @@ requires grad is recorded like any other operation: `y` remains the same tensor 
 `grad_fn`. Gradients follow the values: an element that was overwritten passes the gradient 0 back
 to its old history, and what was written in gets the rest.
 
-What surprises: this works more often than people expect, even through views and masks. It fails
+What surprises: this works more often than people expect, even through views and masks. It fails mainly
 in two cases. A leaf that requires grad may not be changed while operations are recorded
 (`spec/autograd/test_changing_leaves.py`), and a value that the graph has saved may not be changed
 before `backward()` (`spec/autograd/test_inplace_refused.py`).

@@ -35,6 +35,8 @@ def test_autograd_gives_the_full_jacobian(device):
 def test_a_jacobian_leaves_no_trace():
     """`jacobian(f, x)` works for an `x` that doesn't require grad and for one that does, writes
     no `.grad`, and returns a tensor that doesn't require grad.
+
+    Because it computes on an input of its own that requires grad.
     """
     plain = torch.tensor([2.0, 3.0])
     tracked = torch.tensor([2.0, 3.0], requires_grad=True)
@@ -99,6 +101,9 @@ def test_an_output_that_ignores_the_input_has_zeros():
 def test_detach_inside_the_function_gives_zeros_too():
     """`jacobian` differentiates what was recorded: a factor behind `detach()` counts as a
     constant, and contributes nothing of its own to the Jacobian.
+
+    So a Jacobian that is smaller than expected hints at a `detach()`, an `item()` or a
+    `no_grad` in the function.
     """
     x = torch.tensor([2.0, 3.0])
 

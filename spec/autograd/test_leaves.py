@@ -2,8 +2,9 @@
 
 A leaf is where the recorded graph begins: a tensor that you made, such as a parameter of a model,
 and not one that a recorded operation computed. `backward()` accumulates gradients in the `.grad`
-of leaves that require grad, and of no other tensor unless `retain_grad()` was called on it.
-`x.is_leaf` says whether `x` is one; every tensor that doesn't require grad counts as a leaf too.
+of leaves that require grad, and of other tensors only on request, by `retain_grad()` or
+`inputs=`. `x.is_leaf` says whether `x` is one; every tensor that doesn't require grad counts as a
+leaf too.
 
 What surprises: an operation that hardly looks like one makes a non-leaf, as `.to(torch.float64)`,
 `.cuda()` or `* 1` do. So `torch.ones(2, requires_grad=True).cuda()` is no leaf, its `.grad` stays
@@ -74,8 +75,8 @@ def test_backward_fills_the_gradients_of_tracked_leaves_only():
 
 
 def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
-    """Reading `.grad` of a computed tensor that requires grad gives None and a UserWarning that
-    names `retain_grad()` as the way out.
+    """Reading `.grad` of a computed tensor that requires grad, without `retain_grad()`, gives
+    None and a UserWarning that names `retain_grad()` as the way out.
 
     By default Python shows this warning once per line of code.
     """

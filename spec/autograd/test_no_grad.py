@@ -90,8 +90,8 @@ def test_evaluation_needs_no_grad_because_parameters_ask_for_gradients():
 
 
 def test_no_grad_does_not_change_requires_grad_of_what_is_there():
-    """Inside `torch.no_grad()` a tensor that requires grad still says `requires_grad` True;
-    only what is computed inside doesn't require grad.
+    """Inside `torch.no_grad()` tensors made before, a leaf and a product, still say
+    `requires_grad` True; a product computed inside says False.
     """
     x = torch.ones(2, requires_grad=True)
     y = x * 2

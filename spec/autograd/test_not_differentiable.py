@@ -18,7 +18,7 @@ import torch
 
 
 def test_a_comparison_ends_the_graph(device):
-    """`(x > 2).float()` doesn't require grad, whatever `x` does, and `backward()` on its sum
+    """`(x > 2).float()` doesn't require grad even if `x` does, and `backward()` on its sum
     raises RuntimeError.
 
     So an accuracy can't be a loss. Use a smooth substitute: a sigmoid instead of a step.
@@ -33,8 +33,11 @@ def test_a_comparison_ends_the_graph(device):
 
 
 def test_argmax_ends_the_graph(device):
-    """`x.argmax()` doesn't require grad; `x.max()` does, and its gradient is 1 at the largest
-    element and 0 elsewhere.
+    """`x.argmax()` doesn't require grad; `x.max()` does, and its gradient is 1 at the one
+    largest element and 0 elsewhere.
+
+    Because the index jumps from one integer to another. For equal largest elements see
+    `spec/autograd/test_gradient_edges.py`.
     """
     x = torch.tensor([1.0, 5.0, 3.0], requires_grad=True, device=device)
 

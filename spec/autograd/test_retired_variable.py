@@ -2,7 +2,7 @@
 
 Until release 0.3 there were two classes: a `Tensor` held numbers, and a `Variable` around it
 recorded operations and had gradients. Since 0.4 there is one: a tensor with `requires_grad=True`
-does it all. `torch.autograd.Variable(x)` is still there, so that old programs run; it returns a
+does both. `torch.autograd.Variable(x)` is still there, so that old programs run; it returns a
 plain tensor on the storage of `x`.
 
 What surprises: `Variable(y)` around a tensor that requires grad acts like `y.detach()`, so an old
@@ -182,7 +182,10 @@ def test_volatile_is_taken_with_a_warning_and_does_nothing():
 
 
 def test_the_volatile_attribute_always_reads_false():
-    """Reading `x.volatile` warns and gives False; setting it warns and changes nothing."""
+    """Reading `x.volatile` warns and gives False; setting it warns and changes nothing.
+
+    Read `x.requires_grad` instead.
+    """
     x = torch.ones(2, requires_grad=True)
 
     with pytest.warns(UserWarning, match="Variable.volatile is always False"):
@@ -205,7 +208,10 @@ def test_creator_became_grad_fn():
 
 
 def test_the_loss_is_read_with_item_and_no_longer_by_an_index():
-    """`loss.data[0]` raises IndexError, as a loss has the shape `()`; write `loss.item()`."""
+    """`loss.data[0]` raises IndexError, as a loss has the shape `()`; write `loss.item()`.
+
+    Before 0.4 there were no 0-d tensors, and a loss had one element to index.
+    """
     loss = nn.functional.mse_loss(torch.ones(2), torch.zeros(2))
 
     assert loss.item() == 1.0

@@ -3,7 +3,7 @@
 The derivative of an operation often depends on values of the forward computation: that of a
 product on its factors, that of `exp` on its result. Each node of the autograd graph saves the
 values it will need, and no others. In training this takes more memory than the nodes themselves,
-and usually more than the parameters.
+and often more than the parameters.
 
 Saving a tensor copies nothing: the node refers to the same storage. That is why an in-place write
 to a saved tensor makes `backward()` raise (`spec/autograd/test_inplace_refused.py`), and why a
@@ -118,8 +118,8 @@ def test_hooks_hold_for_what_is_computed_inside_the_block():
 
 
 def test_pack_may_store_anything_that_unpack_can_turn_back():
-    """`pack` may return any object, here a list; the graph keeps that, and `unpack` makes a
-    tensor of it again during `backward()`.
+    """`pack` of `saved_tensors_hooks` need not return a tensor: the graph keeps what it
+    returns, here a list, and `unpack` makes a tensor of it again during `backward()`.
 
     In this way saved tensors can be kept on the CPU, as `torch.autograd.graph.save_on_cpu`
     does, or on disk.

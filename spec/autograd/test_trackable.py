@@ -126,3 +126,5 @@ def test_out_refuses_tracked_operands():
     assert unrecorded.tolist() == [3.0, 3.0, 3.0]
     with pytest.raises(RuntimeError, match="arguments don't support automatic differentiation"):
         torch.add(x, 1, out=out)
+    with pytest.raises(RuntimeError, match="arguments don't support automatic differentiation"):
+        torch.add(torch.ones(3), 1, out=x)

@@ -61,11 +61,11 @@ def test_without_requires_grad_nothing_is_recorded(device):
 
 
 def test_one_tracked_operand_is_enough(device):
-    """`a + b` requires grad if at least one of the two operands does, whichever side it stands
-    on; outside `torch.no_grad()`.
+    """`a + b` of floating-point tensors requires grad if at least one of the two operands does,
+    the left or the right.
 
-    Results that are not floating-point or complex, such as those of `a > b`, never require
-    grad: see `spec/autograd/test_trackable.py`.
+    Inside `torch.no_grad()` it doesn't, and results of integer or bool dtype, such as that of
+    `a > b`, never do: see `spec/autograd/test_trackable.py`.
     """
     plain = torch.ones(3, device=device)
     tracked = torch.ones(3, requires_grad=True, device=device)

@@ -40,6 +40,9 @@ def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
 def test_backward_leaves_v_times_the_jacobian(device):
     """`y.backward(v)` stores `v @ J` in `x.grad`, where J is the Jacobian of `y` with respect
     to `x`: its rows, weighted by `v` and added up.
+
+    Because each operation only needs to multiply the gradient that arrives with its own
+    derivatives; J itself is never built.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
@@ -95,8 +98,8 @@ def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
 @pytest.mark.claim("blitz-vjp-factor-is-power-of-two")
 @given(st.integers(0, 2**32))
 def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
-    """Doubling a `torch.randn(3)` until its norm is at least 1000 gives, after `y.backward(v)`,
-    an `x.grad` of `v` times one power of two, whatever the seed.
+    """After doubling a `torch.randn(3)` until its norm is at least 1000, `y.backward(v)` gives
+    an `x.grad` of `v` times one power of two, for each seed from 0 to 2**32 that was drawn.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(seed)).requires_grad_()
     v = torch.tensor([0.1, 1.0, 0.0001])
@@ -158,6 +161,9 @@ def test_an_elementwise_function_has_a_diagonal_jacobian():
 def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
     """Where each result depends on its own row of a batch alone, one `backward()` on the sum of
     the results leaves in each row of `batch.grad` the gradient of that row's result.
+
+    This gives gradients with respect to inputs, one per sample. Those of shared weights are
+    added up.
     """
     batch = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, device=device)
     per_row = batch[:, 0] * batch[:, 1]
