@@ -141,8 +141,8 @@ def test_micro_batches_add_up_to_the_whole_batch():
 
 
 def test_micro_batches_of_unequal_size_need_unequal_weights():
-    """Where parts of a batch differ in size, the mean loss of each must be weighted by its
-    share of the samples, here 3/4 and 1/4; halving both gives 4 instead of 3.
+    """For parts of a batch that differ in size, each `mean()` loss must be weighted by its
+    share of the samples, here 3/4 and 1/4; halving both gives the gradient 4 instead of 3.
 
     The last batch of a `DataLoader` is often smaller. `drop_last=True` avoids the question.
     """

@@ -50,8 +50,8 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
 
 
 def test_the_warning_quotes_the_line_of_the_forward_computation():
-    """With the error of anomaly detection comes a UserWarning, "Traceback of forward call that
-    caused the error", which quotes the line that ran the operation.
+    """With the error of `set_detect_anomaly(True)` comes a UserWarning, "Traceback of forward
+    call that caused the error", which quotes the line that ran the operation.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 

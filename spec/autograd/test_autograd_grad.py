@@ -90,10 +90,11 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 
 def test_grad_refuses_an_input_that_was_not_used():
-    """`torch.autograd.grad` raises RuntimeError if the output doesn't depend on one of the
-    inputs; with `allow_unused=True` it returns None for that one.
+    """`torch.autograd.grad` raises RuntimeError, "appears to not have been used in the graph",
+    if the outputs don't depend on one of the inputs.
 
-    Because an unused input is usually a mistake, such as a tensor that was replaced on the way.
+    Because that is usually a mistake, such as a tensor that was replaced on the way. Give
+    `allow_unused=True` where it is meant.
     """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor(5.0, requires_grad=True)
@@ -118,8 +119,8 @@ def test_allow_unused_gives_none_for_an_unused_input(device):
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_gives_zeros_for_an_unused_input():
-    """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` returns zeros of
-    its shape for an input that the output doesn't depend on.
+    """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` returns zeros, in
+    the input's shape, for an input that the output doesn't depend on.
     """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor([5.0, 7.0], requires_grad=True)

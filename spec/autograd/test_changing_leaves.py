@@ -49,7 +49,9 @@ def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
 
 
 def test_an_untracked_leaf_may_be_changed_in_place(device):
-    """A leaf that doesn't require grad may be changed in place, and remains a leaf."""
+    """`x += 1` and `x[0] = 7.0` change a leaf that doesn't require grad in place, and it
+    remains a leaf.
+    """
     x = torch.ones(2, device=device)
     x += 1
     x[0] = 7.0

@@ -15,12 +15,10 @@ import torch
 
 
 def test_a_complex_gradient_points_uphill(device):
-    """The gradient of `
+    """The gradient of `z.abs().square()` at `z` is `2 * z`: its real and imaginary parts are
+    the derivatives along the real and the imaginary axis.
 
-    z
-
-    ²` at `z` is `2 * z`: its real and imaginary parts are the derivatives along the real and
-    the imaginary axis.
+    So it points where the loss grows fastest, as the gradient of a real tensor does.
     """
     z = torch.tensor(3 + 4j, requires_grad=True, device=device)
 
@@ -30,7 +28,11 @@ def test_a_complex_gradient_points_uphill(device):
 
 
 def test_a_holomorphic_function_gives_the_conjugate_derivative():
-    """The gradient of `(z * z).real` is the conjugate of `2 * z`, the derivative of z²."""
+    """The gradient of `(z * z).real` is the conjugate of `2 * z`, which is the derivative of
+    z².
+
+    JAX returns the other convention, without the conjugate.
+    """
     z = torch.tensor(3 + 4j, requires_grad=True)
 
     (z * z).real.backward()
@@ -93,11 +95,7 @@ def test_each_part_of_the_gradient_belongs_to_an_axis():
 
 def test_a_step_against_the_gradient_makes_the_loss_smaller():
     """Gradient descent works on a complex leaf as on a real one: from 3+4j, `z -= 0.5 * z.grad`
-    for the loss
-
-    z - (1+2j)
-
-    ² lands on 1+2j.
+    for the squared distance to 1+2j lands on 1+2j.
     """
     z = torch.tensor(3 + 4j, requires_grad=True)
     (z - (1 + 2j)).abs().square().backward()

@@ -39,7 +39,7 @@ def test_each_line_does_its_work_at_once():
 
 @pytest.mark.claim("course-imperative-style")
 def test_a_mistake_is_reported_by_the_line_that_makes_it():
-    """Adding tensors whose shapes don't fit raises RuntimeError at that line, not when
+    """Adding tensors whose shapes can't be broadcast raises RuntimeError at that line, not when
     `backward()` is called later.
 
     On a GPU this holds for errors of shape and dtype; errors inside a kernel may be reported
@@ -164,8 +164,8 @@ def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
 @pytest.mark.claim("blitz-doubling-loop")
 @given(st.lists(st.floats(0.0625, 100, width=32), min_size=1, max_size=4))
 def test_doubling_is_exact_from_any_start(values):
-    """Doubling values between 0.0625 and 100 until the norm reaches 1000 gives the values times
-    one power of two, exactly, and that factor is the gradient.
+    """Doubling `x`, of values between 0.0625 and 100, until the norm reaches 1000 gives `x`
+    times one power of two, exactly, and that factor is in `x.grad`.
 
     Because doubling a float changes only its exponent.
     """
@@ -197,8 +197,8 @@ def test_a_function_may_call_itself():
 
 
 def test_gradients_pass_through_lists_and_dictionaries():
-    """Tensors may pass through lists, tuples and dictionaries on the way to a loss: gradients
-    reach the leaf all the same.
+    """`backward()` on a sum of tensors that are kept in lists, tuples and a dict reaches their
+    leaf as without these containers.
 
     Because the history belongs to the tensors; autograd doesn't know of containers.
     """

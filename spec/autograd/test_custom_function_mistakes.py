@@ -200,10 +200,8 @@ def test_only_tensors_are_saved_for_backward():
 
 def test_a_saved_tensor_is_guarded_against_writes():
     """Changing a tensor in place that `ctx.save_for_backward` has saved makes `backward()`
-    raise RuntimeError.
-
-    A tensor kept as an attribute of `ctx` isn't guarded: there the gradient would be wrong,
-    silently.
+    raise RuntimeError; a tensor kept as an attribute of `ctx` isn't guarded, and the gradient
+    is wrong, silently.
     """
 
     class Square(torch.autograd.Function):
@@ -217,10 +215,23 @@ def test_a_saved_tensor_is_guarded_against_writes():
             (x,) = ctx.saved_tensors
             return 2 * x * grad
 
-    x = torch.tensor(3.0, requires_grad=True) * 1
-    y = Square.apply(x)
-    x.add_(1)
+    class UnguardedSquare(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x * x
 
+        @staticmethod
+        def backward(ctx, grad):
+            return 2 * ctx.x * grad
+
+    leaf = torch.tensor(3.0, requires_grad=True)
+    x = leaf * 1
+    y, unguarded = Square.apply(x), UnguardedSquare.apply(x)
+    x.detach().add_(1)
+    unguarded.backward(retain_graph=True)
+
+    assert leaf.grad.item() == 8.0
     with pytest.raises(
         RuntimeError,
         match="needed for gradient computation has been modified by an inplace operation",

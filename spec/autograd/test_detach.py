@@ -204,8 +204,8 @@ def test_item_and_tolist_need_no_detach(device):
 
 
 def test_clone_copies_the_memory_and_keeps_the_history(device):
-    """`x.clone()` has storage of its own and a `grad_fn`, so gradients flow through it back to
-    `x`; `detach()` is the opposite in both.
+    """`x.clone()` of an `x` that requires grad has storage of its own and a `grad_fn`, so
+    gradients flow through it back to `x`; `x.detach()` has neither.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()

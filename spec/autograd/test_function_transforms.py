@@ -159,7 +159,7 @@ def test_vjp_returns_a_function_of_v():
 @forward_mode
 def test_jvp_carries_a_direction_forward():
     """`torch.func.jvp(f, (x,), (u,))` returns the value and `J @ u`, computed together in one
-    forward pass; for plain inputs no graph is recorded.
+    forward pass; no graph is recorded if nothing in `f` requires grad.
     """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 

@@ -118,7 +118,7 @@ def test_an_element_picked_twice_gets_both_gradients(device):
 
 
 def test_a_broadcast_operand_gets_the_sum_of_its_copies(device):
-    """The gradient of an operand that was broadcast is summed over the broadcast dimensions, so
+    """The `.grad` of an operand that was broadcast is summed over the broadcast dimensions, so
     that it has the operand's own shape.
 
     That is how one bias gathers its gradient from all rows of a batch.

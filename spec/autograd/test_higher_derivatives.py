@@ -129,7 +129,7 @@ def test_materialize_grads_calls_a_missing_second_derivative_zero():
 
 
 def test_relu_is_flat_in_the_second_derivative(device):
-    """`relu(x)²` has the second derivative 2 for x above 0 and 0 for x below.
+    """`x.relu() ** 2` has the second derivative 2 for x above 0 and 0 for x below.
 
     Because that of `relu` itself is 0 on both sides, and only the square contributes.
     """

@@ -47,8 +47,8 @@ def test_a_hook_sees_the_sum_over_all_uses():
 
 
 def test_what_a_hook_returns_replaces_the_gradient(device):
-    """A tensor returned by a hook replaces the gradient of its tensor, so everything further
-    back in the graph is computed from it: here from a gradient clamped to 10.
+    """A tensor returned by a hook of `register_hook` replaces the gradient for everything
+    further back in the graph: `x.grad` is computed from a gradient clamped to 10.
 
     A hook that returns None leaves the gradient as it is.
     """
@@ -78,8 +78,8 @@ def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
 
 
 def test_hooks_run_in_the_order_they_were_put_on():
-    """Several hooks on one tensor run in the order in which they were registered; each receives
-    what the one before returned.
+    """Hooks that `register_hook` put on one tensor run in the order in which they were
+    registered; each receives what the one before returned.
     """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad + 1)

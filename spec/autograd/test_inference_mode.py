@@ -99,8 +99,8 @@ def test_an_inference_tensor_counts_no_changes():
 
 
 def test_an_inference_tensor_cannot_be_saved_for_backward():
-    """Outside the mode, multiplying an inference tensor with a weight that requires grad raises
-    RuntimeError, "Inference tensors cannot be saved for backward".
+    """Outside `torch.inference_mode()`, multiplying an inference tensor by a weight that
+    requires grad raises RuntimeError, "Inference tensors cannot be saved for backward".
 
     Because the product would save it without a version to compare. Use `x.clone()`, or
     `no_grad` where `x` is made.

@@ -5,8 +5,8 @@ requires grad is recorded like any other operation: `y` remains the same tensor 
 `grad_fn`. Gradients follow the values: an element that was overwritten passes the gradient 0 back
 to its old history, and what was written in gets the rest.
 
-What surprises: this works more often than people expect, even through views and masks. It fails mainly
-in two cases. A leaf that requires grad may not be changed while operations are recorded
+What surprises: this works more often than people expect, even through views and masks. It fails
+mainly in two cases. A leaf that requires grad may not be changed while operations are recorded
 (`spec/autograd/test_changing_leaves.py`), and a value that the graph has saved may not be changed
 before `backward()` (`spec/autograd/test_inplace_refused.py`).
 
@@ -91,8 +91,8 @@ def test_masked_assignment_is_differentiable(device):
 
 
 def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
-    """Assigning a value that requires grad to an element of an int64 tensor stores the
-    truncated number; the tensor still doesn't require grad.
+    """Assigning a value that requires grad to an element of an int64 tensor, `buffer[1] = x`,
+    stores the truncated number, and `buffer` still doesn't require grad.
 
     A float tensor would require grad afterwards: `spec/autograd/test_tracking.py`.
     """

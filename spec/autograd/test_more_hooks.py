@@ -93,10 +93,10 @@ def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
 
 
 def test_a_node_hook_has_none_for_what_is_not_tracked():
-    """A hook on the node of a product gets None as the gradient of a factor that doesn't
-    require grad.
+    """A hook of `grad_fn.register_hook`, on a product, gets None as the gradient of a factor
+    that doesn't require grad.
 
-    Because the node computes no gradient that nobody asked for.
+    Because the node doesn't compute a gradient that is not needed.
     """
     x = torch.tensor(2.0, requires_grad=True)
     product = x * torch.tensor(5.0)
@@ -109,8 +109,8 @@ def test_a_node_hook_has_none_for_what_is_not_tracked():
 
 
 def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
-    """A tuple that a node's hook returns replaces the gradients of the operation's inputs for
-    everything further back.
+    """A tuple returned by a hook of `grad_fn.register_hook` replaces the gradients of the
+    operation's inputs for everything further back.
 
     It must have one element per input; None keeps all of them as they are.
     """

@@ -144,8 +144,8 @@ def test_detach_lets_a_gradient_straight_through(device):
 
 
 def test_an_integer_factor_is_a_constant():
-    """A product of a float tensor that requires grad and an integer tensor requires grad, and
-    the integer tensor is its constant factor.
+    """`x * counts`, with an integer tensor `counts`, requires grad if `x` does, and `counts` is
+    the constant factor in the gradient of `x`.
     """
     x = torch.tensor([1.5, 2.5], requires_grad=True)
     counts = torch.tensor([2, 3])

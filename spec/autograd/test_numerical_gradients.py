@@ -50,8 +50,8 @@ def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
     ("step", "two_sided", "one_sided"), [(1.0, 13.0, 19.0), (0.5, 12.25, 15.25)]
 )
 def test_a_step_to_both_sides_errs_less_than_to_one(step, two_sided, one_sided):
-    """For x³ at 2, whose derivative is 12, a central difference with steps of 1 and 0.5 gives
-    13 and 12.25; a one-sided difference gives 19 and 15.25.
+    """For `x**3` at 2, whose derivative is 12, central differences with steps of 1 and 0.5 give
+    13 and 12.25; one-sided ones give 19 and 15.25.
 
     Because the errors of both sides cancel in part.
     """
@@ -65,8 +65,8 @@ def test_a_step_to_both_sides_errs_less_than_to_one(step, two_sided, one_sided):
 
 
 def test_too_small_a_step_is_swallowed():
-    """In float32 a step of 1e-8 at 2 is lost in rounding, and the measured derivative of x³ is
-    0; in float64 it is 12.
+    """In float32 a step of 1e-8 at 2 is lost in rounding, and the central difference of `x**3`
+    is 0; in float64 it is 12.
 
     Because float32 has about 7 digits: 2 + 1e-8 is 2 again.
     """
@@ -172,8 +172,8 @@ def test_gradcheck_fails_at_a_kink():
 
 
 def test_gradcheck_wants_a_function_that_repeats_itself():
-    """`gradcheck` of `dropout` with p = 0.5 is False, as each call drops other elements; with p
-    = 0 it is True.
+    """`gradcheck(f, x, raise_exception=False)` is False for `dropout` with p = 0.5, as each
+    call drops other elements; with p = 0 it is True.
 
     Fix the random numbers outside the function.
     """
@@ -187,8 +187,10 @@ def test_gradcheck_wants_a_function_that_repeats_itself():
 
 
 def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
-    """`gradcheck(torch.round, x)` is True between two jumps, since the gradient 0 is right
-    there, and False at a jump.
+    """`gradcheck(torch.round, x)` is True between two jumps, where the gradient 0 is right; at
+    a jump it is False with `raise_exception=False`.
+
+    So it judges whether a gradient is right, not whether it is of use.
     """
     x = torch.tensor([1.2], dtype=torch.float64, requires_grad=True)
     at_the_jump = torch.tensor([1.5], dtype=torch.float64, requires_grad=True)

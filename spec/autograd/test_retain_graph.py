@@ -95,8 +95,8 @@ def test_the_values_stay_when_the_graph_is_freed():
 
 
 def test_results_that_share_a_part_share_its_freeing():
-    """Where two losses are built on one intermediate result, `backward()` on the second raises
-    RuntimeError: the first `backward()` freed the saved tensors of the shared part.
+    """Where two losses share a part of the graph that saved tensors, such as `x * x`,
+    `backward()` on the second loss raises RuntimeError: the first `backward()` freed them.
 
     Add the losses up and go backward once, or give the first `retain_graph=True`.
     """
