@@ -1,9 +1,17 @@
-"""Gradients add up.
+"""Accumulation: gradients add up.
 
-`backward()` never overwrites a `.grad`: it adds to it. That is what lets one
-tensor be used in several places, and a large batch be cut into small ones. It is
-also why a training loop clears the gradients before each step: what was left from
-the last one would count again.
+`backward()` never overwrites a `.grad`: it adds to it. Within one graph that is what the chain
+rule asks for: a tensor used in several places gets the sum of the gradients of all its uses.
+Between two calls it lets a large batch be computed as several small ones, whose gradients
+accumulate to that of the whole.
+
+It is also why a training loop clears the gradients before each step, by `optimizer.zero_grad()`
+(`spec/optim/test_zero_grad.py`): what was left from the last step would count again.
+
+What surprises: the addition usually happens in place, so another name for `x.grad` shows the new
+sum, and a gradient that is to be kept must be cloned. Setting `.grad` to None and filling it with
+zeros are not the same: an optimizer skips a parameter without gradient and still moves one whose
+gradient is 0, if it has momentum or weight decay.
 """
 
 import pytest
@@ -11,7 +19,12 @@ import torch
 
 
 def test_a_second_backward_adds_to_the_first(device):
-    """The gradients of two `backward()` calls add up in `.grad`."""
+    """A second `backward()` adds its gradient to the one that `.grad` holds; it doesn't replace
+    it.
+
+    Because several losses, or several parts of a batch, may contribute to one step. A training
+    loop must therefore clear the gradients before each step.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
 
     (x * x).sum().backward()
@@ -21,7 +34,9 @@ def test_a_second_backward_adds_to_the_first(device):
 
 
 def test_a_tensor_used_twice_gathers_both_gradients(device):
-    """Within one graph too, each use of a tensor contributes: `x * x + 5 * x` has `2x + 5`."""
+    """A tensor used several times in one result gets the sum of the gradients of all uses: `x *
+    x + 5 * x` at 3 has the gradient `2 * x + 5`, which is 11.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
 
     (x * x + 5 * x).backward()
@@ -30,7 +45,10 @@ def test_a_tensor_used_twice_gathers_both_gradients(device):
 
 
 def test_setting_grad_to_none_starts_over(device):
-    """With `.grad = None` in between, only the last gradient remains."""
+    """After `x.grad = None` the next `backward()` stores its own gradient alone.
+
+    `optimizer.zero_grad()` does this for each of its parameters.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     (x * x).backward()
 
@@ -41,7 +59,9 @@ def test_setting_grad_to_none_starts_over(device):
 
 
 def test_zeroing_grad_starts_over_in_the_same_tensor():
-    """`.grad.zero_()` starts over too, and later gradients arrive in the same memory."""
+    """After `x.grad.zero_()` the next `backward()` adds to the same, zeroed tensor, so `x.grad`
+    remains that tensor.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()
     grad = x.grad
@@ -54,7 +74,12 @@ def test_zeroing_grad_starts_over_in_the_same_tensor():
 
 
 def test_none_and_zero_tell_apart_who_took_part():
-    """After `None` a leaf that takes no part stays without a gradient; after `zero_()` it has 0."""
+    """A leaf that takes no part in the next `backward()` keeps `.grad` None after `x.grad =
+    None`, and zeros after `x.grad.zero_()`.
+
+    An optimizer skips the first and steps with the second, which moves a parameter that has
+    momentum.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     cleared = torch.tensor(3.0, requires_grad=True)
     zeroed = torch.tensor(3.0, requires_grad=True)
@@ -69,7 +94,7 @@ def test_none_and_zero_tell_apart_who_took_part():
 
 
 def test_del_grad_is_setting_it_to_none():
-    """`del x.grad` leaves an attribute behind that reads `None`."""
+    """`del x.grad` sets `x.grad` to None."""
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()
 
@@ -79,7 +104,12 @@ def test_del_grad_is_setting_it_to_none():
 
 
 def test_gradients_accumulate_in_place(device):
-    """Another name for `.grad` sees the next gradient arrive; a clone keeps the old value."""
+    """A second `backward()` adds to the tensor in `x.grad` in place: another name for it shows
+    the sum, and a `clone()` keeps the old value.
+
+    So log a gradient with `x.grad.clone()` or as a number. Under `create_graph=True` the sum is
+    a new tensor.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     (x * x).backward()
     same, copy = x.grad, x.grad.clone()
@@ -92,7 +122,12 @@ def test_gradients_accumulate_in_place(device):
 
 
 def test_micro_batches_add_up_to_the_whole_batch():
-    """Two halves, each loss divided by two, leave the gradient of the whole batch's mean."""
+    """Two halves of a batch, each with its mean loss divided by 2 and its own `backward()`,
+    leave the gradient of the whole batch's mean loss.
+
+    This is gradient accumulation: large batches in the memory of small ones. A layer such as
+    BatchNorm, which mixes the samples of a batch, makes it differ.
+    """
     batch = torch.tensor([1.0, 2.0, 3.0, 6.0])
     whole = torch.tensor(2.0, requires_grad=True)
     parts = torch.tensor(2.0, requires_grad=True)
@@ -106,7 +141,11 @@ def test_micro_batches_add_up_to_the_whole_batch():
 
 
 def test_micro_batches_of_unequal_size_need_unequal_weights():
-    """The mean over a smaller last batch counts for too much unless it is weighed by its size."""
+    """For parts of a batch that differ in size, each `mean()` loss must be weighted by its
+    share of the samples, here 3/4 and 1/4; halving both gives the gradient 4 instead of 3.
+
+    The last batch of a `DataLoader` is often smaller. `drop_last=True` avoids the question.
+    """
     batch = torch.tensor([1.0, 2.0, 3.0, 6.0])
     halved = torch.tensor(2.0, requires_grad=True)
     weighed = torch.tensor(2.0, requires_grad=True)
@@ -119,7 +158,12 @@ def test_micro_batches_of_unequal_size_need_unequal_weights():
 
 
 def test_losses_one_by_one_are_the_sum_of_the_losses():
-    """`backward()` on each of two losses leaves the same gradient as on their sum."""
+    """`backward()` on each of two losses that were computed separately leaves the same
+    gradients in `.grad` as one `backward()` on their sum, up to rounding.
+
+    Losses that share a part of their graph need `retain_graph=True` for the first call: see
+    `spec/autograd/test_retain_graph.py`.
+    """
     one_by_one = torch.tensor([1.0, 2.0], requires_grad=True)
     together = torch.tensor([1.0, 2.0], requires_grad=True)
 
@@ -132,7 +176,9 @@ def test_losses_one_by_one_are_the_sum_of_the_losses():
 
 
 def test_asking_with_autograd_grad_adds_nothing():
-    """`torch.autograd.grad` neither reads nor changes what has gathered in `.grad`."""
+    """`torch.autograd.grad` leaves `x.grad` unchanged: it returns only the gradient of its own
+    output.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()
 
@@ -143,7 +189,9 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 
 def test_an_assigned_grad_is_added_to(device):
-    """A tensor put into `.grad` by hand is kept as it is, and the next gradient adds to it."""
+    """A tensor assigned to `x.grad` becomes the gradient itself, without a copy, and the next
+    `backward()` adds to it in place.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     mine = torch.tensor([100.0, 200.0], device=device)
 
@@ -155,7 +203,11 @@ def test_an_assigned_grad_is_added_to(device):
 
 
 def test_an_assigned_grad_has_its_tensors_shape():
-    """A gradient of another shape than the tensor's is refused on assignment."""
+    """Assigning to `x.grad` a tensor of another shape than that of `x` raises RuntimeError;
+    assign one of the same shape.
+
+    Because an optimizer subtracts the gradient from `x` element by element.
+    """
     x = torch.ones(2, requires_grad=True)
 
     with pytest.raises(RuntimeError, match=r"data of a different size|a gradient of size"):
@@ -166,7 +218,9 @@ def test_an_assigned_grad_has_its_tensors_shape():
 
 
 def test_an_assigned_grad_has_its_tensors_dtype():
-    """A gradient of another dtype than the tensor's is refused on assignment."""
+    """Assigning to a float32 tensor's `.grad` a float64 tensor raises RuntimeError; cast it
+    first, with `gradient.to(x.dtype)`.
+    """
     x = torch.ones(2, requires_grad=True)
 
     with pytest.raises(RuntimeError, match=r"data of a different type|a gradient with dtype"):
@@ -177,7 +231,9 @@ def test_an_assigned_grad_has_its_tensors_dtype():
 
 
 def test_an_assigned_grad_is_a_tensor():
-    """Neither a list nor the tensor itself will do as `.grad`."""
+    """Assigning a list to `x.grad` raises TypeError, and assigning `x` itself RuntimeError: a
+    gradient is another tensor or None.
+    """
     x = torch.ones(2, requires_grad=True)
 
     with pytest.raises(TypeError, match="expected to be a Tensor or None"):
@@ -187,7 +243,9 @@ def test_an_assigned_grad_is_a_tensor():
 
 
 def test_leaves_of_one_sum_do_not_share_a_gradient():
-    """Two leaves that get equal gradients get them in tensors of their own."""
+    """After `(a + b).sum().backward()` the gradients of `a` and `b` are equal in value but
+    separate in memory: zeroing `a.grad` in place leaves `b.grad` alone.
+    """
     a = torch.ones(2, requires_grad=True)
     b = torch.ones(2, requires_grad=True)
     (a + b).sum().backward()

@@ -1,27 +1,44 @@
-"""Asking for a gradient: `torch.autograd.grad` and `inputs=`.
+"""Asking for gradients: `torch.autograd.grad` and `inputs=`.
 
-`backward()` writes into the `.grad` of every leaf. `torch.autograd.grad` asks for
-the gradients of named tensors instead, returns them as a tuple and touches no
-`.grad` at all. It also answers for tensors in the middle of the graph, which
-`backward()` leaves without a `.grad`.
+`backward()` stores gradients in the `.grad` of the leaves. `torch.autograd.grad(outputs, inputs)`
+returns them instead: a tuple with one gradient per input, in the order of the inputs, and no
+`.grad` is written. It also takes inputs in the middle of the graph, which `backward()` leaves
+without a `.grad`. Use it where a gradient is itself part of a computation, as in a gradient
+penalty or a higher derivative (`spec/autograd/test_higher_derivatives.py`).
+`backward(inputs=[...])` lies between the two: it writes `.grad`, but only that of the named
+tensors.
+
+What surprises: several outputs don't give several gradients; their contributions are added up. An
+input that the output doesn't depend on raises, unless `allow_unused=True` is given. And an input
+is found by identity: an element `x[0]` taken after the computation is a new tensor, on which the
+result doesn't depend.
 """
 
 import pytest
 import torch
 
 
+@pytest.mark.claim("self-two-parts", "course-autograd-module")
 def test_grad_returns_what_backward_would_have_stored(device):
-    """`torch.autograd.grad` returns the gradient and leaves `.grad` alone."""
+    """`torch.autograd.grad(y, x)` returns the derivative of `y` with respect to `x`, as a tuple
+    of one tensor, and leaves `x.grad` None.
+
+    `torch` computes the value, and the package `torch.autograd` differentiates what was
+    computed.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
+    y = x * x
+    gradients = torch.autograd.grad(y, x)
 
-    gradients = torch.autograd.grad(x * x, x)
-
+    assert y.item() == 9.0
     assert gradients == (6.0,)
     assert x.grad is None
 
 
 def test_grad_answers_in_the_order_it_was_asked():
-    """The tuple has one gradient an input, in the order of the inputs."""
+    """`torch.autograd.grad(y, [x, w])` returns a tuple with one gradient per input, in the
+    order of the inputs.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
     y = x * w
@@ -31,7 +48,9 @@ def test_grad_answers_in_the_order_it_was_asked():
 
 
 def test_grad_answers_for_tensors_in_the_middle():
-    """An input need not be a leaf: an intermediate result has a gradient too."""
+    """`torch.autograd.grad` gives the gradient for a computed tensor, too, if the output was
+    computed from that tensor: an input need not be a leaf.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     middle = 2 * x
 
@@ -41,7 +60,12 @@ def test_grad_answers_for_tensors_in_the_middle():
 
 
 def test_grad_adds_the_gradients_of_several_outputs():
-    """Several outputs do not give several gradients: what each contributes is added up."""
+    """`torch.autograd.grad([a, b], x)` returns one gradient for `x`: the sum of those of the
+    outputs `a` and `b`.
+
+    For one gradient per output, call it once per output, or see
+    `spec/autograd/test_jacobians.py`.
+    """
     x = torch.tensor(3.0, requires_grad=True)
 
     (gradient,) = torch.autograd.grad([x * x, 100 * x], x)
@@ -50,11 +74,15 @@ def test_grad_adds_the_gradients_of_several_outputs():
 
 
 def test_grad_of_a_vector_needs_grad_outputs(device):
-    """For an output of several elements, `grad_outputs` plays the part of the gradient argument."""
+    """`torch.autograd.grad` of an output of several elements raises RuntimeError unless
+    `grad_outputs` gives a weight for each element, as the argument of `backward()` does.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * x
 
-    with pytest.raises(RuntimeError, match="only for scalar outputs"):
+    with pytest.raises(
+        RuntimeError, match="grad can be implicitly created only for scalar outputs"
+    ):
         torch.autograd.grad(y, x)
     (gradient,) = torch.autograd.grad(y, x, grad_outputs=torch.tensor([1.0, 10.0], device=device))
 
@@ -62,7 +90,12 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 
 def test_grad_refuses_an_input_that_was_not_used():
-    """An input that the output does not depend on is taken for a mistake."""
+    """`torch.autograd.grad` raises RuntimeError, "appears to not have been used in the graph",
+    if the outputs don't depend on one of the inputs.
+
+    Because that is usually a mistake, such as a tensor that was replaced on the way. Give
+    `allow_unused=True` where it is meant.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor(5.0, requires_grad=True)
 
@@ -71,7 +104,11 @@ def test_grad_refuses_an_input_that_was_not_used():
 
 
 def test_allow_unused_gives_none_for_an_unused_input(device):
-    """With `allow_unused=True` the gradient of an unused input is `None`."""
+    """With `allow_unused=True` `torch.autograd.grad` returns None as the gradient of an input
+    that the output doesn't depend on.
+
+    Code that goes on computing with the gradients must expect that None.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     unused = torch.tensor(5.0, requires_grad=True, device=device)
 
@@ -82,7 +119,9 @@ def test_allow_unused_gives_none_for_an_unused_input(device):
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_gives_zeros_for_an_unused_input():
-    """With `materialize_grads=True` the gradient of an unused input is zeros of its shape."""
+    """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` returns zeros, in
+    the input's shape, for an input that the output doesn't depend on.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor([5.0, 7.0], requires_grad=True)
 
@@ -93,16 +132,22 @@ def test_materialize_grads_gives_zeros_for_an_unused_input():
 
 
 def test_grad_refuses_an_untracked_input():
-    """An input without `requires_grad` is refused: nothing about it was recorded."""
+    """`torch.autograd.grad` raises RuntimeError for an input that doesn't require grad, with
+    `allow_unused=True` as well; set `requires_grad` before the computation.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     constant = torch.tensor(5.0)
 
-    with pytest.raises(RuntimeError, match="does not require grad"):
-        torch.autograd.grad(x * constant, constant)
+    with pytest.raises(RuntimeError, match="differentiated Tensors does not require grad"):
+        torch.autograd.grad(x * constant, constant, allow_unused=True)
 
 
 def test_an_element_taken_afterwards_was_not_used():
-    """`x[0]` taken after the fact is a new tensor that the result never saw; ask for `x`."""
+    """`torch.autograd.grad(y, x[0])` raises RuntimeError, though `y` was computed from `x`:
+    `x[0]` is a new tensor, on which `y` doesn't depend.
+
+    Ask for `x` and index the gradient.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = (x * x).sum()
 
@@ -114,7 +159,9 @@ def test_an_element_taken_afterwards_was_not_used():
 
 
 def test_inputs_confines_backward_to_some_leaves(device):
-    """`backward(inputs=[w])` stores the gradient of `w` and leaves the other leaves alone."""
+    """`backward(inputs=[w])` accumulates a gradient in `w.grad` alone; the other leaves keep
+    `.grad` None.
+    """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)
 
@@ -125,7 +172,11 @@ def test_inputs_confines_backward_to_some_leaves(device):
 
 
 def test_inputs_reach_a_tensor_in_the_middle():
-    """A tensor that is no leaf gets a `.grad` when `inputs=` names it, and its leaves get none."""
+    """`backward(inputs=[middle])` accumulates a gradient in the `.grad` of a computed tensor,
+    and the leaf behind it, which is not named, gets none.
+
+    `retain_grad()` keeps such a gradient without giving up those of the leaves.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     middle = 2 * x
 
@@ -136,8 +187,10 @@ def test_inputs_reach_a_tensor_in_the_middle():
 
 
 def test_inputs_must_name_something():
-    """An empty `inputs=` is refused rather than read as every leaf or none."""
+    """`backward(inputs=[])` raises RuntimeError, as `inputs` cannot be empty; leave it out to
+    reach every leaf.
+    """
     x = torch.tensor(3.0, requires_grad=True)
 
-    with pytest.raises(RuntimeError, match="cannot be empty"):
+    with pytest.raises(RuntimeError, match=r"`inputs` argument to `backward\(\)` cannot be empty"):
         (x * x).backward(inputs=[])

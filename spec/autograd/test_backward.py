@@ -1,9 +1,16 @@
 """Backward: from a result to its gradients.
 
-`result.backward()` walks the recorded graph from a result back to the leaves it
-was computed from, and leaves in each leaf's `.grad` how fast the result changes
-when that leaf does. It returns nothing. Two things surprise at first: it starts
-from a single number only, and it throws the graph away as it goes.
+`result.backward()` goes through the recorded graph from a result back to the leaves that require
+grad, the tensors you made with `requires_grad=True`. In each leaf's `.grad` it stores the
+derivative of the result with respect to that leaf: a tensor of the leaf's shape that says how
+fast the result changes when each of its elements does. The derivative is exact, computed with the
+chain rule, and not an estimate from small steps.
+
+What surprises: `backward()` returns None, so the gradients are to be read from `.grad`. It starts
+from a tensor of one element, such as a loss; a tensor of several elements needs a `gradient`
+argument (`spec/autograd/test_vector_jacobian.py`). It adds to `.grad` rather than overwriting it
+(`spec/autograd/test_accumulation.py`), and it frees the graph, so that a second call usually
+fails (`spec/autograd/test_retain_graph.py`).
 """
 
 import re
@@ -14,7 +21,12 @@ import torch
 
 @pytest.mark.claim("blitz-backward-fills-grad")
 def test_backward_leaves_the_derivative_in_grad(device):
-    """`backward()` returns nothing; the derivative waits in the leaf's `.grad`."""
+    """`y.backward()` returns None and stores the derivative of `y` in `x.grad`, which was None
+    before: 6 for `y = x * x` at 3.
+
+    Because one call may fill the `.grad` of thousands of parameters. `torch.autograd.grad`
+    returns gradients instead: `spec/autograd/test_autograd_grad.py`.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     y = x * x
     before = x.grad
@@ -27,7 +39,12 @@ def test_backward_leaves_the_derivative_in_grad(device):
 
 
 def test_one_backward_fills_the_grad_of_every_leaf(device):
-    """One `backward()` reaches every leaf: each gets the derivative with respect to itself."""
+    """One `backward()` on `x * w + b` stores a gradient in each of the three leaves that
+    require grad: the derivative with respect to that leaf.
+
+    Because the chain rule shares its intermediate results, all gradients of a loss cost about
+    as much as a few forward computations, however many parameters there are.
+    """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)
     b = torch.tensor(7.0, requires_grad=True, device=device)
@@ -37,9 +54,25 @@ def test_one_backward_fills_the_grad_of_every_leaf(device):
     assert [x.grad.item(), w.grad.item(), b.grad.item()] == [5.0, 2.0, 1.0]
 
 
-@pytest.mark.claim("blitz-mean-quarter-formula")
+@pytest.mark.claim("blitz-backward-scalar-no-args")
+def test_a_scalar_needs_no_argument(device):
+    """`loss.backward()` takes no argument where `loss` has the shape `()`, also if the leaf has
+    several elements, here three.
+    """
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
+    loss = (x * x).sum()
+
+    loss.backward()
+
+    assert loss.shape == ()
+    assert x.grad.tolist() == [2.0, 4.0, 6.0]
+
+
+@pytest.mark.claim("blitz-mean-quarter-formula", "blitz-z-27", "blitz-out-27")
 def test_the_mean_of_four_is_a_quarter_of_their_sum():
-    """With `x` all ones, `z = 3(x + 2)²` is 27 everywhere, and so is a quarter of its sum."""
+    """With `x` a 2 by 2 tensor of ones, `z = 3 * (x + 2)**2` is 27 in each element, and
+    `z.mean()` is 27, a quarter of `z.sum()`.
+    """
     x = torch.ones(2, 2, requires_grad=True)
     z = 3 * (x + 2) ** 2
 
@@ -50,9 +83,14 @@ def test_the_mean_of_four_is_a_quarter_of_their_sum():
     assert out.item() == 27.0
 
 
-@pytest.mark.claim("blitz-grad-4p5")
+@pytest.mark.claim("blitz-grad-4p5", "path-automatic-gradients")
 def test_the_gradient_of_the_mean_is_4_5_everywhere(device):
-    """The mean of `3(x + 2)²` over a 2 by 2 tensor of ones has the gradient 4.5 in every entry."""
+    """After `(3 * (x + 2)**2).mean().backward()` with `x` a 2 by 2 tensor of ones, `x.grad` is
+    4.5 in each element.
+
+    Because the mean divides by 4, and each element contributes the derivative 6 * (x + 2) = 18.
+    Nobody wrote that derivative down: it comes from the recorded operations.
+    """
     x = torch.ones(2, 2, requires_grad=True, device=device)
 
     (3 * (x + 2) ** 2).mean().backward()
@@ -62,7 +100,9 @@ def test_the_gradient_of_the_mean_is_4_5_everywhere(device):
 
 @pytest.mark.claim("blitz-gradient-formula")
 def test_the_gradient_agrees_with_the_formula_by_hand():
-    """The mean of four `3(x + 2)²` has the derivative `3/2 (x + 2)`, which is 4.5 at 1."""
+    """For the mean of four elements `3 * (x + 2)**2`, `x.grad` equals the derivative found by
+    hand, `3 / 2 * (x + 2)`.
+    """
     x = torch.tensor([[-2.0, 0.0], [1.0, 2.0]], requires_grad=True)
 
     (3 * (x + 2) ** 2).mean().backward()
@@ -71,21 +111,31 @@ def test_the_gradient_agrees_with_the_formula_by_hand():
     assert (3 / 2 * (x + 2)).tolist() == [[0.0, 3.0], [4.5, 6.0]]
 
 
-@pytest.mark.claim("blitz-backward-scalar-no-args")
-def test_a_scalar_needs_no_argument(device):
-    """`backward()` on a scalar takes no argument, whatever shape the leaves have."""
-    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
-    loss = (x * x).sum()
+@pytest.mark.claim("self-gradient-has-activation-slope")
+def test_a_weights_gradient_contains_the_slope_of_the_activation():
+    """The gradient of `sigmoid(w * 4)` at `w = 0` is a quarter of that of `w * 4`: the chain
+    rule multiplies by the derivative of the activation, which is 1/4 there.
 
-    loss.backward()
+    That is why gradients shrink through many layers with saturating activations: see
+    `spec/nn/test_depth.py`.
+    """
+    bare = torch.tensor(0.0, requires_grad=True)
+    squashed = torch.tensor(0.0, requires_grad=True)
+    (bare * 4).backward()
+    torch.sigmoid(squashed * 4).backward()
 
-    assert loss.shape == ()
-    assert x.grad.tolist() == [2.0, 4.0, 6.0]
+    assert bare.grad.item() == 4.0
+    assert squashed.grad.item() == 1.0
 
 
 @pytest.mark.claim("blitz-backward-default-one")
 def test_the_argument_defaults_to_one():
-    """For a scalar, `backward()` is `backward(torch.tensor(1.0))`; another number scales it."""
+    """For a 0-d tensor `backward()` is `backward(torch.tensor(1.0))`;
+    `backward(torch.tensor(2.0))` doubles the gradient.
+
+    Because the argument is the gradient that arrives at the result itself, from which the chain
+    rule starts.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     y = torch.tensor(3.0, requires_grad=True)
     z = torch.tensor(3.0, requires_grad=True)
@@ -103,7 +153,12 @@ def test_the_argument_defaults_to_one():
     [(3.0, 6.0), ([3.0], [6.0]), ([[3.0]], [[6.0]])],
 )
 def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
-    """Scalar means one element: shapes `()`, `(1,)` and `(1, 1)` all go without an argument."""
+    """`backward()` without argument works on a real tensor of one element, of shape `()`,
+    `(1,)` or `(1, 1)`.
+
+    A complex tensor of one element needs an argument:
+    `spec/autograd/test_complex_gradients.py`.
+    """
     x = torch.tensor(value, requires_grad=True, device=device)
 
     (x * x).backward()
@@ -113,7 +168,12 @@ def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
 
 @pytest.mark.claim("blitz-backward-vector-needs-gradient")
 def test_several_elements_need_a_gradient_argument():
-    """A tensor of several elements has to be told how much each of them counts."""
+    """`y.backward()` on a tensor of three elements raises RuntimeError; `y.backward(v)` works,
+    with a `v` of the shape of `y` that weights the elements.
+
+    Because a gradient belongs to one number. Usually the loss is reduced first, by `sum()` or
+    `mean()`.
+    """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
     y = x * x
 
@@ -125,11 +185,15 @@ def test_several_elements_need_a_gradient_argument():
 
 
 def test_no_elements_are_not_a_scalar_either():
-    """A tensor without elements is refused like one with several; its sum, 0, is a scalar."""
+    """`backward()` on a tensor without elements raises RuntimeError, as on one with several;
+    its `sum()`, the 0-d tensor 0, takes `backward()`.
+    """
     x = torch.tensor([], requires_grad=True)
     y = x * 2
 
-    with pytest.raises(RuntimeError, match="only for scalar outputs"):
+    with pytest.raises(
+        RuntimeError, match="grad can be implicitly created only for scalar outputs"
+    ):
         y.backward()
     y.sum().backward()
 
@@ -141,7 +205,11 @@ def test_no_elements_are_not_a_scalar_either():
     ("shape", "words"), [((), "[]"), ((1,), "[1]"), ((4,), "[4]"), ((1, 3), "[1, 3]")]
 )
 def test_the_gradient_argument_has_the_tensors_own_shape(shape, words):
-    """The gradient argument is not broadcast: any other shape than the tensor's is refused."""
+    """`y.backward(v)` raises RuntimeError unless `v` has exactly the shape of `y`: `v` is not
+    broadcast.
+
+    Use `v.expand_as(y)` where the same value is meant for each element.
+    """
     x = torch.ones(3, requires_grad=True)
     y = 2 * x
 
@@ -151,7 +219,11 @@ def test_the_gradient_argument_has_the_tensors_own_shape(shape, words):
 
 
 def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
-    """The gradient argument may have another real dtype: it is cast to that of the tensor."""
+    """`y.backward(v)` takes a `v` of another real dtype, here int64, and casts it to the dtype
+    of `y`.
+
+    A complex `v` for a real `y` is refused.
+    """
     x = torch.ones(2, requires_grad=True, device=device)
 
     (x * 3).backward(torch.tensor([1, 2], device=device))
@@ -161,7 +233,9 @@ def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
 
 
 def test_the_gradient_argument_is_a_tensor():
-    """A Python list or number is no gradient argument; `torch.tensor` makes it one."""
+    """`y.backward([1.0, 2.0])` raises TypeError: the gradient argument is a tensor, so write
+    `y.backward(torch.tensor([1.0, 2.0]))`.
+    """
     x = torch.ones(2, requires_grad=True)
     y = x * 3
 
@@ -173,15 +247,22 @@ def test_the_gradient_argument_is_a_tensor():
 
 
 def test_a_result_without_history_has_no_backward():
-    """`backward()` is refused where nothing tracked went in: there is no graph to walk."""
+    """`backward()` on a result computed from tensors that don't require grad raises
+    RuntimeError, "element 0 of tensors does not require grad".
+
+    Because there is no graph. The usual causes are a forgotten `requires_grad=True`, a
+    `no_grad` block, a `detach()`, or frozen parameters.
+    """
     x = torch.tensor(3.0)
 
-    with pytest.raises(RuntimeError, match="does not require grad and does not have a grad_fn"):
+    with pytest.raises(RuntimeError, match="element 0 of tensors does not require grad"):
         (x * x).backward()
 
 
 def test_backward_on_a_leaf_gives_it_the_gradient_one():
-    """A leaf is its own result: its derivative with respect to itself is 1."""
+    """`x.backward()` on a 0-d leaf that requires grad stores 1 in `x.grad`: the derivative of
+    `x` with respect to itself.
+    """
     x = torch.tensor(3.0, requires_grad=True)
 
     x.backward()

@@ -1,10 +1,16 @@
 """Changing a leaf.
 
-A weight has to change during training, and autograd forbids exactly that: a tracked leaf may not
-be written to while operations are recorded. The way out is the one that optimizers take, an update
-in place under `no_grad`.
+A weight has to change during training, and autograd refuses exactly that: a leaf that requires
+grad must not be written to in place while operations are recorded. A recorded write would make it
+a computed tensor, and its `.grad` would never be filled again. The way out is the one that
+optimizers take: an in-place update inside `torch.no_grad()`.
 
-The near miss is `w = w - step`. It is allowed everywhere, and makes another tensor.
+What surprises: `w = w - step` is allowed and does something else. It makes a new tensor and gives
+it the name `w`; the leaf, and the optimizer that holds it, never hear of it. And an index, `w[0]
+= 7`, or a view is refused like the leaf itself.
+
+For writes to tensors that are no leaves see `spec/autograd/test_inplace.py` and
+`spec/autograd/test_inplace_refused.py`.
 """
 
 import pytest
@@ -12,7 +18,11 @@ import torch
 
 
 def test_a_tracked_leaf_may_not_be_changed_in_place(device):
-    """An in-place change of a tracked leaf is refused before anything is written."""
+    """`x.add_(1)` and `x += 1` on a leaf that requires grad raise RuntimeError while operations
+    are recorded, and leave `x` unchanged.
+
+    Do it inside `torch.no_grad()`, or compute a new tensor with `x + 1`.
+    """
     x = torch.ones(2, requires_grad=True, device=device)
 
     with pytest.raises(RuntimeError, match=r"^a leaf Variable that requires grad is being used"):
@@ -23,7 +33,12 @@ def test_a_tracked_leaf_may_not_be_changed_in_place(device):
 
 
 def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
-    """Writing through an index or a view changes the leaf below, and is refused just the same."""
+    """Writing to a leaf that requires grad through an index, `x[0] = 7.0`, or through a view
+    raises RuntimeError as well.
+
+    Because the view shares the storage of the leaf. Use `torch.no_grad()` here too, or write
+    into `x.clone()`.
+    """
     x = torch.ones(2, requires_grad=True, device=device)
 
     with pytest.raises(RuntimeError, match=r"^a view of a leaf Variable that requires grad"):
@@ -34,7 +49,9 @@ def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
 
 
 def test_an_untracked_leaf_may_be_changed_in_place(device):
-    """The ban is for tracked leaves: a plain tensor takes any in-place change."""
+    """`x += 1` and `x[0] = 7.0` change a leaf that doesn't require grad in place, and it
+    remains a leaf.
+    """
     x = torch.ones(2, device=device)
     x += 1
     x[0] = 7.0
@@ -44,7 +61,9 @@ def test_an_untracked_leaf_may_be_changed_in_place(device):
 
 
 def test_a_computed_tensor_may_be_changed_in_place(device):
-    """A clone is no leaf: it takes in-place changes, and the gradient still reaches the leaf."""
+    """`x.clone()` is no leaf and may be changed in place; the gradient passes through that
+    change back to `x`.
+    """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()
     y.mul_(5)
@@ -56,7 +75,11 @@ def test_a_computed_tensor_may_be_changed_in_place(device):
 
 
 def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
-    """`x = x + 1` is allowed, but the name then holds a computed tensor; the leaf is elsewhere."""
+    """After `x = x + 1` the name `x` holds a computed tensor; the leaf still exists with its
+    old value, under its other names.
+
+    An optimizer that was given the leaf goes on updating the leaf.
+    """
     leaf = x = torch.ones(2, requires_grad=True)
     x = x + 1
 
@@ -66,10 +89,10 @@ def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
 
 
 def test_under_no_grad_a_leaf_may_be_updated_in_place():
-    """An update under `no_grad` changes the weight and leaves it a tracked leaf.
+    """`w -= 0.25 * w.grad` inside `torch.no_grad()` changes the weight, which remains a leaf
+    that requires grad.
 
-    This is one step of gradient descent written by hand: from 3, against the slope 6 of the
-    square, a quarter of the way.
+    This is one step of gradient descent: from 3, against the gradient 6 of the square, to 1.5.
     """
     w = torch.tensor(3.0, requires_grad=True)
     (w * w).backward()
@@ -82,7 +105,11 @@ def test_under_no_grad_a_leaf_may_be_updated_in_place():
 
 
 def test_rebinding_under_no_grad_loses_the_tracked_leaf():
-    """`w = w - ...` under `no_grad` makes a new, untracked tensor, and the training is over."""
+    """`w = w - 0.25 * w.grad` inside `torch.no_grad()` makes a new tensor that doesn't require
+    grad and has no `.grad`.
+
+    So the next `backward()` fails or misses it. Write `w -= ...` instead.
+    """
     w = torch.tensor(3.0, requires_grad=True)
     (w * w).backward()
     with torch.no_grad():
@@ -94,10 +121,15 @@ def test_rebinding_under_no_grad_loses_the_tracked_leaf():
 
 
 def test_a_plain_tensor_that_receives_a_tracked_value_stops_being_a_leaf():
-    """An in-place write of something tracked gives even a hand-made tensor a history."""
+    """`buffer.add_(x)`, with an `x` that requires grad, makes a plain floating-point `buffer` a
+    non-leaf.
+
+    A running total kept in this way keeps the graph of every step alive: add `x.detach()`.
+    """
     buffer = torch.zeros(2)
     before = buffer.is_leaf
     buffer.add_(torch.ones(2, requires_grad=True))
 
     assert before is True
     assert buffer.is_leaf is False
+    assert buffer.grad_fn.name() == "AddBackward0"

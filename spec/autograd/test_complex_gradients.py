@@ -1,9 +1,13 @@
-"""Gradients of complex numbers.
+"""Gradients of complex tensors.
 
-A complex number is a point in a plane, so its gradient has two parts: how the
-result changes along the real axis and along the imaginary one. Torch keeps them as
-one complex number, chosen so that a step against it makes a real loss smaller.
-That is the conjugate of what a textbook calls the derivative.
+A complex number z = a + bi has two real parts, so a real loss has two derivatives: along the real
+axis and along the imaginary one. Torch keeps them as the real and the imaginary part of one
+complex gradient, so that `z - rate * z.grad` makes a real loss smaller, as for real tensors. In
+mathematical terms `z.grad` is twice the derivative with respect to the conjugate of z.
+
+What surprises: for a holomorphic function followed by the real part, the gradient is the
+conjugate of the derivative from textbooks. And `backward()` on a complex result of one element
+raises RuntimeError since 2.1: a loss has to be real, so take `abs()` or `real` first.
 """
 
 import pytest
@@ -11,7 +15,11 @@ import torch
 
 
 def test_a_complex_gradient_points_uphill(device):
-    """The parts of a complex gradient are the slopes along both axes: |z|² has the gradient 2z."""
+    """The gradient of `z.abs().square()` at `z` is `2 * z`: its real and imaginary parts are
+    the derivatives along the real and the imaginary axis.
+
+    So it points where the loss grows fastest, as the gradient of a real tensor does.
+    """
     z = torch.tensor(3 + 4j, requires_grad=True, device=device)
 
     z.abs().square().backward()
@@ -20,7 +28,11 @@ def test_a_complex_gradient_points_uphill(device):
 
 
 def test_a_holomorphic_function_gives_the_conjugate_derivative():
-    """For the real part of z² the gradient is the conjugate of 2z."""
+    """The gradient of `(z * z).real` is the conjugate of `2 * z`, which is the derivative of
+    z².
+
+    JAX returns the other convention, without the conjugate.
+    """
     z = torch.tensor(3 + 4j, requires_grad=True)
 
     (z * z).real.backward()
@@ -30,7 +42,12 @@ def test_a_holomorphic_function_gives_the_conjugate_derivative():
 
 @pytest.mark.torch(">=2.1")
 def test_a_complex_scalar_needs_a_gradient_argument():
-    """A complex result is no scalar for `backward()`: which way is up has to be said."""
+    """Since PyTorch 2.1 `backward()` on a complex tensor of one element raises RuntimeError
+    without a `gradient` argument; with `torch.tensor(1 + 0j)` it gives the gradient of the real
+    part.
+
+    Usually the loss is made real first, by `abs()` or `real`.
+    """
     z = torch.tensor(3 + 4j, requires_grad=True)
     y = z * z
 
@@ -43,7 +60,9 @@ def test_a_complex_scalar_needs_a_gradient_argument():
 
 @pytest.mark.torch("<2.1")
 def test_a_complex_scalar_used_to_start_from_one():
-    """Before 2.1 `backward()` on a complex result silently took the real part of it."""
+    """Before PyTorch 2.1 `backward()` on a complex tensor of one element worked without an
+    argument and gave the gradient of its real part, silently.
+    """
     z = torch.tensor(3 + 4j, requires_grad=True)
 
     (z * z).backward()
@@ -52,7 +71,9 @@ def test_a_complex_scalar_used_to_start_from_one():
 
 
 def test_a_real_leaf_gets_a_real_gradient_from_complex_work():
-    """Where a real tensor went through complex arithmetic, its gradient is real again."""
+    """A real leaf that went through complex arithmetic gets a real gradient: 5, in float32, for
+    `(x * (3 + 4j)).abs()`.
+    """
     x = torch.tensor(2.0, requires_grad=True)
 
     (x * (3 + 4j)).abs().backward()
@@ -62,7 +83,9 @@ def test_a_real_leaf_gets_a_real_gradient_from_complex_work():
 
 
 def test_each_part_of_the_gradient_belongs_to_an_axis():
-    """The imaginary part of `z` has the slope 0 along the real axis and 1 along the other."""
+    """The gradient of `z.imag` is `1j`: its derivative along the real axis is 0, along the
+    imaginary axis 1.
+    """
     z = torch.tensor(3 + 4j, requires_grad=True)
 
     z.imag.backward()
@@ -71,7 +94,9 @@ def test_each_part_of_the_gradient_belongs_to_an_axis():
 
 
 def test_a_step_against_the_gradient_makes_the_loss_smaller():
-    """Gradient descent on a complex number needs no special care: it goes to the nearest bottom."""
+    """Gradient descent works on a complex leaf as on a real one: from 3+4j, `z -= 0.5 * z.grad`
+    for the squared distance to 1+2j lands on 1+2j.
+    """
     z = torch.tensor(3 + 4j, requires_grad=True)
     (z - (1 + 2j)).abs().square().backward()
 

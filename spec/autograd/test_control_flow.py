@@ -1,11 +1,16 @@
-"""Ordinary Python is the graph.
+"""Control flow: ordinary Python makes the graph.
 
-There is no graph language in PyTorch. You write `if`, `for`, `while`, functions that call
-themselves, lists and dictionaries, and what autograd records is what actually ran. The next call
-may run something else, and then its graph is another one.
+PyTorch needs no language of its own for graphs. You write `if`, `for`, `while`, recursive
+functions, lists and dictionaries, and autograd records the operations that actually ran. The next
+call may run others, and then its graph is another one. This is called define by run, or a dynamic
+graph. Each line is computed at once, so values can be printed and errors point at the line that
+made them.
 
-So a gradient belongs to the branch that was taken. The other branch, and the condition that chose
-between them, leave no trace at all.
+What surprises: a gradient belongs to the branch that was taken. The other branch and the
+condition that chose between them are not in the graph, so no gradient tells a threshold how to
+move. `torch.where` is different: both of its sides are computed and recorded.
+
+The same in a module's `forward`: `spec/nn/test_control_flow.py`.
 """
 
 import math
@@ -18,7 +23,11 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("course-imperative-style")
 def test_each_line_does_its_work_at_once():
-    """The value is there on the next line, as a number that Python can use."""
+    """The values of a recorded operation are there on the next line: `(x * 3).tolist()` gives
+    numbers that Python may add up and divide by.
+
+    Because PyTorch computes eagerly; on a GPU, reading a value waits for it.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = x * 3
     total = sum(y.tolist())
@@ -30,7 +39,12 @@ def test_each_line_does_its_work_at_once():
 
 @pytest.mark.claim("course-imperative-style")
 def test_a_mistake_is_reported_by_the_line_that_makes_it():
-    """Shapes that don't fit fail where they meet, not when a graph is run later."""
+    """Adding tensors whose shapes can't be broadcast raises RuntimeError at that line, not when
+    `backward()` is called later.
+
+    On a GPU this holds for errors of shape and dtype; errors inside a kernel may be reported
+    later.
+    """
     x = torch.ones(2, requires_grad=True)
     y = x * 3
 
@@ -44,7 +58,9 @@ def test_a_mistake_is_reported_by_the_line_that_makes_it():
     ("start", "node", "gradient"), [(2.0, "MulBackward0", 4.0), (-2.0, "PowBackward0", 12.0)]
 )
 def test_the_branch_that_ran_is_the_graph(start, node, gradient):
-    """Backward goes through the branch that was taken, whichever the data chose."""
+    """After `y = x * x if x > 0 else x**3`, `y.grad_fn` and the gradient are those of the
+    branch that was taken.
+    """
     x = torch.tensor(start, requires_grad=True)
     y = x * x if x > 0 else x**3
     y.backward()
@@ -55,7 +71,9 @@ def test_the_branch_that_ran_is_the_graph(start, node, gradient):
 
 @pytest.mark.parametrize(("choice", "gradients"), [(True, [2.0, None]), (False, [None, 3.0])])
 def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
-    """Its gradient is None, not 0: it was never part of the computation."""
+    """A leaf that only the branch not taken uses keeps `.grad` None, not 0: it isn't part of
+    the graph.
+    """
     a = torch.tensor(1.0, requires_grad=True)
     b = torch.tensor(1.0, requires_grad=True)
     y = a * 2 if choice else b * 3
@@ -65,7 +83,12 @@ def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
 
 
 def test_where_computes_both_branches():
-    """`torch.where` is no `if`: both sides are recorded, and the unused one gets zeros."""
+    """`torch.where(condition, a, b)` records both sides: each gets a gradient that is 0 where
+    the other side was chosen, and the tensor in the condition gets none.
+
+    So a NaN or an expensive computation on the side not chosen still counts: see
+    `spec/autograd/test_gradient_edges.py`.
+    """
     x = torch.tensor([1.0, -1.0], requires_grad=True)
     a = torch.tensor([2.0, 2.0], requires_grad=True)
     b = torch.tensor([3.0, 3.0], requires_grad=True)
@@ -76,20 +99,11 @@ def test_where_computes_both_branches():
     assert x.grad is None
 
 
-def test_a_condition_needs_one_truth_value():
-    """An `if` on a tensor of several elements is refused; `any()` and `all()` reduce it to one."""
-    x = torch.tensor([1.0, -1.0], requires_grad=True)
-    positive = x > 0
-
-    assert bool(positive.any()) is True
-    assert bool(positive.all()) is False
-    with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value"):
-        bool(positive)
-
-
 @pytest.mark.claim("blitz-graph-changes-each-iteration")
 def test_each_iteration_may_leave_another_graph():
-    """Round after round the same line runs other operations, and the graphs differ."""
+    """The same line, run with `torch.exp`, `torch.square` and `torch.neg` in turn, leaves a
+    different node in each iteration: the graph is made anew each time.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     operations = [torch.exp, torch.square, torch.neg]
     names = [operation(x).grad_fn.name() for operation in operations]
@@ -101,7 +115,9 @@ def test_each_iteration_may_leave_another_graph():
     ("times", "value", "gradient"), [(1, 2.0, 1.0), (2, 4.0, 4.0), (3, 8.0, 12.0), (5, 32.0, 80.0)]
 )
 def test_a_loop_is_recorded_round_by_round(times, value, gradient):
-    """Multiplied in a loop, a power has the slope of that power: `n * x ** (n - 1)` at 2."""
+    """A loop that multiplies by `x` n times is recorded iteration by iteration: the gradient of
+    the result, `x ** n`, is `n * x ** (n - 1)`.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     power = torch.tensor(1.0)
     for _ in range(times):
@@ -116,7 +132,9 @@ def test_a_loop_is_recorded_round_by_round(times, value, gradient):
     ("start", "value", "gradient"), [(1.0, 16.0, 16.0), (4.0, 16.0, 4.0), (9.0, 18.0, 2.0)]
 )
 def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
-    """Doubled until it reaches ten, a number has as slope the doublings that it needed."""
+    """A `while` loop whose condition reads a tensor is recorded as often as it ran: doubling 1,
+    4 or 9 until it reaches 10 gives the gradients 16, 4 and 2.
+    """
     x = torch.tensor(start, requires_grad=True)
     y = x * 1
     while y < 10:
@@ -129,7 +147,9 @@ def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
 
 @pytest.mark.claim("blitz-doubling-loop")
 def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
-    """From this random start nine doublings reach the norm 1000: 512 times the start."""
+    """Doubling a random `x` of three elements until the norm reaches 1000 multiplies it by a
+    power of two: by 512, for the numbers of seed 0.
+    """
     x = torch.randn(3, generator=torch.Generator().manual_seed(0))
     y = x * 2
     while y.norm() < 1000:
@@ -144,7 +164,11 @@ def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
 @pytest.mark.claim("blitz-doubling-loop")
 @given(st.lists(st.floats(0.0625, 100, width=32), min_size=1, max_size=4))
 def test_doubling_is_exact_from_any_start(values):
-    """Whatever the start, the result is the start times one power of two, to the last bit."""
+    """Doubling `x`, of values between 0.0625 and 100, until the norm reaches 1000 gives `x`
+    times one power of two, exactly, and that factor is in `x.grad`.
+
+    Because doubling a float changes only its exponent.
+    """
     x = torch.tensor(values, requires_grad=True)
     y = x * 2
     while y.norm() < 1000:
@@ -157,7 +181,9 @@ def test_doubling_is_exact_from_any_start(values):
 
 
 def test_a_function_may_call_itself():
-    """Recursion is recorded like anything else: the cube at 2 has slope 12."""
+    """A recursive function is recorded like any other computation: `x * power(x, n - 1)` with n
+    = 3 has the gradient 12 at 2.
+    """
 
     def power(x, n):
         return x * power(x, n - 1) if n else 1
@@ -171,7 +197,11 @@ def test_a_function_may_call_itself():
 
 
 def test_gradients_pass_through_lists_and_dictionaries():
-    """A container holds tensors, and with them their histories; autograd never sees the box."""
+    """`backward()` on a sum of tensors that are kept in lists, tuples and a dict reaches their
+    leaf as without these containers.
+
+    Because the history belongs to the tensors; autograd doesn't know of containers.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     parts = {"linear": [x * 3, x * 4], "square": (x * x,)}
     total = sum(part for group in parts.values() for part in group)
@@ -182,7 +212,11 @@ def test_gradients_pass_through_lists_and_dictionaries():
 
 
 def test_tensors_made_of_a_list_of_results_keep_their_histories():
-    """`torch.stack` joins tracked results with their graphs; `torch.tensor` takes the numbers."""
+    """`torch.stack(results)` requires grad if its tensors do, as it is recorded; `torch.tensor`
+    of their `item()` values doesn't.
+
+    Use `stack` or `cat` to collect results that a loss is made of.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     results = [x * 3, x * x]
     joined = torch.stack(results)
@@ -194,7 +228,9 @@ def test_tensors_made_of_a_list_of_results_keep_their_histories():
 
 
 def test_a_python_number_taken_out_is_a_constant():
-    """What `item()` takes out has left the graph: the square loses half its slope."""
+    """`x.item()` is a constant to autograd: the gradient of `x * x.item()` is the value of `x`,
+    not twice that.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x.item()
     y.backward()
@@ -204,7 +240,9 @@ def test_a_python_number_taken_out_is_a_constant():
 
 
 def test_the_shape_may_depend_on_the_data():
-    """Picked by a mask, the elements that were left out have gradient 0."""
+    """Picking elements with a mask, `x[x > 0]`, may give a result whose shape depends on the
+    values; elements left out get the gradient 0.
+    """
     x = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
     picked = x[x > 0]
     picked.sum().backward()
@@ -214,7 +252,9 @@ def test_the_shape_may_depend_on_the_data():
 
 
 def test_reusing_a_name_loses_no_history():
-    """The graph holds tensors, not names: each `x = ...` only adds to what is recorded."""
+    """Assigning `x = x * 2`, `x = x * 3` and so on loses no history: the graph refers to
+    tensors, not to names, so the gradient of the first leaf is the product.
+    """
     x = leaf = torch.tensor(1.0, requires_grad=True)
     x = x * 2
     x = x * 3

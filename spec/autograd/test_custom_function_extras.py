@@ -1,8 +1,14 @@
-"""Operations of your own: several outputs, indices, writes in place.
+"""Operations of your own: several outputs, in-place writes, `setup_context`.
 
-`ctx` is where an operation tells autograd what is special about it: an output that
-has no gradient, an input that was overwritten, gradients that it wants to see as
-`None`. A plain function of one input and one output needs none of this.
+A `torch.autograd.Function` with one input and one output needs only `forward` and `backward`
+(`spec/autograd/test_custom_functions.py`). For the rest, `ctx` is where the operation tells
+autograd what is special about it: an output that has no gradient (`mark_non_differentiable`), an
+input that was changed in place (`mark_dirty`), gradients of unused outputs that should come as
+None and not as zeros (`set_materialize_grads(False)`).
+
+What surprises: `backward` is given one gradient per output, also for outputs that nobody used,
+and for outputs that were marked as not differentiable. And a `Function` in the older style, whose
+`forward` takes `ctx`, is refused by `torch.func`; the newer style has a separate `setup_context`.
 """
 
 import pytest
@@ -10,7 +16,9 @@ import torch
 
 
 def test_several_outputs_have_a_gradient_each(device):
-    """`backward` takes a gradient an output; an output that was not used brings zeros."""
+    """`backward` of a `Function` with two outputs is given one gradient per output; for an
+    output that took no part in the result it is zeros.
+    """
     seen = []
 
     class Both(torch.autograd.Function):
@@ -35,7 +43,11 @@ def test_several_outputs_have_a_gradient_each(device):
 
 
 def test_set_materialize_grads_gives_none_instead_of_zeros():
-    """After `ctx.set_materialize_grads(False)` the gradient of an unused output is `None`."""
+    """After `ctx.set_materialize_grads(False)` in `forward`, `backward` is given None as the
+    gradient of an output that took no part.
+
+    So it can skip that part instead of computing with zeros.
+    """
     seen = []
 
     class Both(torch.autograd.Function):
@@ -57,7 +69,9 @@ def test_set_materialize_grads_gives_none_instead_of_zeros():
 
 
 def test_an_output_can_be_marked_as_not_differentiable():
-    """A marked output comes out untracked, and still takes a place in `backward`."""
+    """An output given to `ctx.mark_non_differentiable` doesn't require grad; `backward` still
+    takes an argument for it.
+    """
 
     class WholeAndRest(torch.autograd.Function):
         @staticmethod
@@ -81,7 +95,11 @@ def test_an_output_can_be_marked_as_not_differentiable():
 
 
 def test_an_in_place_function_marks_what_it_changed():
-    """With `ctx.mark_dirty` an operation may write to its input and return it."""
+    """A `Function` that changes its input in place calls `ctx.mark_dirty` with it and returns
+    it: `apply` then returns the input tensor itself, with the new history.
+
+    Without the mark autograd would not know that the values have changed.
+    """
 
     class DoubleInPlace(torch.autograd.Function):
         @staticmethod
@@ -106,7 +124,11 @@ def test_an_in_place_function_marks_what_it_changed():
 
 @pytest.mark.torch(">=2.0")
 def test_setup_context_keeps_saving_apart_from_computing():
-    """Since 2.0 `forward` may do without `ctx`; then `torch.func` can differentiate it too."""
+    """Since PyTorch 2.0 `forward` may be written without `ctx`, and `setup_context(ctx, inputs,
+    output)` saves what `backward` needs; `torch.func.grad` accepts such a `Function`.
+
+    In the style with `ctx` in `forward` it raises RuntimeError there.
+    """
 
     class Square(torch.autograd.Function):
         @staticmethod
@@ -122,8 +144,15 @@ def test_setup_context_keeps_saving_apart_from_computing():
             (x,) = ctx.saved_tensors
             return 2 * x * grad
 
+    class SquareWithContext(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * x
+
     x = torch.tensor(3.0, requires_grad=True)
     Square.apply(x).backward()
 
     assert x.grad.item() == 6.0
     assert torch.func.grad(Square.apply)(torch.tensor(5.0)).item() == 10.0
+    with pytest.raises(RuntimeError, match="must override the setup_context staticmethod"):
+        torch.func.grad(SquareWithContext.apply)(torch.tensor(5.0))

@@ -1,8 +1,16 @@
 """Mistakes in operations of your own.
 
-Torch checks the form of what `backward` returns: how many gradients, of which
-shape. Whether they are right it can't know; `gradcheck` finds that out by
-comparing them with small steps of the function itself.
+Torch inspects the form of what the `backward` of a `torch.autograd.Function` returns: how many
+gradients, and of which shape. Most mistakes therefore raise in `backward()`, with the name of the
+operation, such as `ScaleBackward`. Whether the numbers are right it can't know: `gradcheck` finds
+that out by comparing them with finite differences (`spec/autograd/test_numerical_gradients.py`).
+
+What surprises: `forward` alone works, so a missing or wrong `backward` shows only when gradients
+are asked for. A gradient of too large a shape isn't always an error: one that was broadcast is
+summed back to the shape of its argument. And returning None says that there is no gradient, so a
+leaf keeps `.grad` None.
+
+The right form: `spec/autograd/test_custom_functions.py`.
 """
 
 import pytest
@@ -11,7 +19,11 @@ from torch.autograd.function import once_differentiable
 
 
 def test_backward_returns_a_gradient_for_every_argument():
-    """Too few gradients are refused; an argument that has none gets `None`."""
+    """A `backward` of a `Function` that returns fewer gradients than `forward` has arguments
+    raises RuntimeError: "returned an incorrect number of gradients (expected 2, got 1)".
+
+    Return None for an argument that has no gradient, such as a number.
+    """
 
     class Scale(torch.autograd.Function):
         @staticmethod
@@ -24,12 +36,16 @@ def test_backward_returns_a_gradient_for_every_argument():
 
     y = Scale.apply(torch.tensor(3.0, requires_grad=True), 2)
 
-    with pytest.raises(RuntimeError, match=r"incorrect number of gradients \(expected 2, got 1\)"):
+    with pytest.raises(
+        RuntimeError, match=r"returned an incorrect number of gradients \(expected 2, got 1\)"
+    ):
         y.backward()
 
 
 def test_backward_returns_no_gradient_too_many():
-    """More gradients than arguments are refused too."""
+    """A `backward` that returns more gradients than `forward` has arguments raises
+    RuntimeError, unless the surplus ones are None.
+    """
 
     class Double(torch.autograd.Function):
         @staticmethod
@@ -45,9 +61,24 @@ def test_backward_returns_no_gradient_too_many():
     with pytest.raises(RuntimeError, match=r"incorrect number of gradients \(expected 1, got 2\)"):
         y.backward()
 
+    class DoubleAndNone(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, grad):
+            return 2 * grad, None
+
+    x = torch.tensor(3.0, requires_grad=True)
+    DoubleAndNone.apply(x).backward()
+    assert x.grad.item() == 2.0
+
 
 def test_a_gradient_has_to_fit_its_argument():
-    """A returned gradient that can't be that of the argument, by its shape, is refused."""
+    """A `backward` that returns a gradient of shape () for an argument of shape (2,) raises
+    RuntimeError; return one of the argument's shape, here `grad.expand(2)`.
+    """
 
     class Total(torch.autograd.Function):
         @staticmethod
@@ -65,7 +96,12 @@ def test_a_gradient_has_to_fit_its_argument():
 
 
 def test_a_gradient_that_was_broadcast_is_summed_back():
-    """A returned gradient may have axes too many: they are summed up, as broadcasting asks."""
+    """Where `backward` returns a gradient of shape (3, 2) for an argument of shape (2,),
+    autograd sums it over the first dimension.
+
+    Because (2,) broadcasts to (3, 2). So `forward` may broadcast without extra code in
+    `backward`.
+    """
 
     class AddEverywhere(torch.autograd.Function):
         @staticmethod
@@ -84,7 +120,9 @@ def test_a_gradient_that_was_broadcast_is_summed_back():
 
 
 def test_backward_returns_tensors():
-    """A gradient is a tensor or `None`, never a Python number."""
+    """A `backward` of a `Function` that returns a Python number makes `backward()` raise
+    RuntimeError, "expected Variable or None (got float)"; return a tensor or None.
+    """
 
     class Double(torch.autograd.Function):
         @staticmethod
@@ -102,7 +140,9 @@ def test_backward_returns_tensors():
 
 
 def test_none_from_backward_leaves_no_gradient():
-    """`None` says that there is no gradient: the leaf's `.grad` stays `None`."""
+    """Where `backward` returns None for an argument, that leaf's `.grad` stays None, and
+    `backward()` raises no error.
+    """
 
     class Rounded(torch.autograd.Function):
         @staticmethod
@@ -123,7 +163,9 @@ def test_none_from_backward_leaves_no_gradient():
 
 
 def test_without_backward_it_computes_but_does_not_differentiate():
-    """A missing `backward` is noticed when the gradient is asked for, not before."""
+    """A `Function` without `backward` computes its result, and raises NotImplementedError only
+    when `backward()` is called on it.
+    """
 
     class Double(torch.autograd.Function):
         @staticmethod
@@ -138,7 +180,9 @@ def test_without_backward_it_computes_but_does_not_differentiate():
 
 
 def test_only_tensors_are_saved_for_backward():
-    """`save_for_backward` takes tensors; other values go on `ctx` as attributes."""
+    """`ctx.save_for_backward` with a Python number raises TypeError; set it as an attribute
+    instead, `ctx.factor = factor`.
+    """
 
     class Scale(torch.autograd.Function):
         @staticmethod
@@ -155,7 +199,10 @@ def test_only_tensors_are_saved_for_backward():
 
 
 def test_a_saved_tensor_is_guarded_against_writes():
-    """What `save_for_backward` keeps has its version noted, like what torch's operations keep."""
+    """Changing a tensor in place that `ctx.save_for_backward` has saved makes `backward()`
+    raise RuntimeError; a tensor kept as an attribute of `ctx` isn't guarded, and the gradient
+    is wrong, silently.
+    """
 
     class Square(torch.autograd.Function):
         @staticmethod
@@ -168,16 +215,36 @@ def test_a_saved_tensor_is_guarded_against_writes():
             (x,) = ctx.saved_tensors
             return 2 * x * grad
 
-    x = torch.tensor(3.0, requires_grad=True) * 1
-    y = Square.apply(x)
-    x.add_(1)
+    class UnguardedSquare(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x * x
 
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        @staticmethod
+        def backward(ctx, grad):
+            return 2 * ctx.x * grad
+
+    leaf = torch.tensor(3.0, requires_grad=True)
+    x = leaf * 1
+    y, unguarded = Square.apply(x), UnguardedSquare.apply(x)
+    x.detach().add_(1)
+    unguarded.backward(retain_graph=True)
+
+    assert leaf.grad.item() == 8.0
+    with pytest.raises(
+        RuntimeError,
+        match="needed for gradient computation has been modified by an inplace operation",
+    ):
         y.backward()
 
 
 def test_an_instance_is_not_called():
-    """The style of old, an instance that is called, is refused: only `apply` is left."""
+    """Calling an instance of a `Function` subclass raises RuntimeError, "Legacy autograd
+    function with non-static forward"; call `Double.apply(x)` instead.
+
+    Instances were the style of PyTorch before 0.2; making one warns.
+    """
 
     class Double(torch.autograd.Function):
         @staticmethod
@@ -193,7 +260,12 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """A `backward` that is not made of torch operations is marked, and not differentiated again."""
+    """A `backward` decorated with `@once_differentiable` gives first derivatives; going
+    backward through it again raises RuntimeError.
+
+    It belongs on a `backward` that computes outside torch, whose second derivative would be
+    silently wrong.
+    """
 
     class Cube(torch.autograd.Function):
         @staticmethod

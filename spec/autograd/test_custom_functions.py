@@ -1,9 +1,17 @@
-"""Operations of your own.
+"""Operations of your own: `torch.autograd.Function`.
 
-Where the recorded derivative is missing, wasteful or wrong for the purpose, an
-operation can bring its own. It is a subclass of `torch.autograd.Function` with two
-static methods, `forward` and `backward`, and it is called by `apply`. What happens
-inside `forward` is not recorded; `backward` is all that autograd knows about it.
+Where the derivative that autograd would compute is missing, wasteful or not the one that is
+wanted, an operation can bring its own. It is a subclass of `torch.autograd.Function` with two
+static methods. `forward(ctx, ...)` computes the result; `backward(ctx, grad)` is given the
+gradient of the result and returns one gradient per argument of `forward`. The operation is called
+by `apply`, and `ctx` carries values from `forward` to `backward`.
+
+What surprises: the steps inside `forward` are not recorded, so what `backward` returns is all
+that autograd knows about the operation, right or wrong. `torch.autograd.gradcheck` compares it
+with finite differences (`spec/autograd/test_numerical_gradients.py`).
+
+More of `ctx`: `spec/autograd/test_custom_function_extras.py`. What is refused:
+`spec/autograd/test_custom_function_mistakes.py`.
 """
 
 import pytest
@@ -12,7 +20,10 @@ import torch
 
 @pytest.mark.claim("summary-custom-function")
 def test_a_subclass_of_function_is_a_new_operation(device):
-    """`forward` computes, `backward` turns the result's gradient into the input's."""
+    """A subclass of `torch.autograd.Function` defines an operation: `forward` computes its
+    result and saves tensors, `backward` turns the gradient of the result into that of the
+    input; it is called by `apply`.
+    """
 
     class Square(torch.autograd.Function):
         @staticmethod
@@ -35,7 +46,9 @@ def test_a_subclass_of_function_is_a_new_operation(device):
 
 
 def test_the_graph_shows_it_under_its_own_name():
-    """The node of an operation of your own is called after its class, with `Backward` behind."""
+    """The node of a `Function` subclass `Double` is named `DoubleBackward`, in `grad_fn.name()`
+    and in the printed result, without a digit.
+    """
 
     class Double(torch.autograd.Function):
         @staticmethod
@@ -53,7 +66,12 @@ def test_the_graph_shows_it_under_its_own_name():
 
 
 def test_autograd_believes_whatever_backward_says(device):
-    """The gradient is what `backward` returns, be it true or not: here it is turned around."""
+    """Autograd uses the gradient that `backward` of a `Function` returns without comparing it
+    with `forward`: an identity whose `backward` returns `-grad` reverses the gradient.
+
+    Gradient reversal is used on purpose, in domain adaptation. To find mistakes use
+    `gradcheck`.
+    """
 
     class Reverse(torch.autograd.Function):
         @staticmethod
@@ -72,7 +90,9 @@ def test_autograd_believes_whatever_backward_says(device):
 
 
 def test_forward_is_not_recorded():
-    """Inside `forward` the grad mode is off: no graph is made of the steps."""
+    """Inside `forward` of a `Function` grad mode is off and results don't require grad; the
+    result of `apply` does, if an input does.
+    """
     inside = []
 
     class Square(torch.autograd.Function):
@@ -93,7 +113,12 @@ def test_forward_is_not_recorded():
 
 
 def test_other_values_are_kept_on_ctx():
-    """Numbers, shapes and flags are plain attributes of `ctx`; their gradient is `None`."""
+    """Numbers, shapes and flags for `backward` are set as attributes of `ctx`; the gradient
+    that `backward` returns for an argument that is no tensor is None.
+
+    Tensors go through `ctx.save_for_backward`, which guards them against in-place writes and
+    avoids leaks.
+    """
 
     class Scale(torch.autograd.Function):
         @staticmethod
@@ -115,7 +140,11 @@ def test_other_values_are_kept_on_ctx():
 
 
 def test_needs_input_grad_says_which_gradients_are_wanted():
-    """`ctx.needs_input_grad` has a flag an argument, so that work for nothing can be left out."""
+    """`ctx.needs_input_grad` holds one bool per argument of `forward`: True for a tensor that
+    requires grad.
+
+    So `backward` may skip an expensive gradient and return None.
+    """
     wanted = []
 
     class Product(torch.autograd.Function):
@@ -139,7 +168,11 @@ def test_needs_input_grad_says_which_gradients_are_wanted():
 
 
 def test_a_backward_made_of_torch_operations_can_be_differentiated():
-    """`backward` is recorded where `create_graph=True` asks for it, so it has derivatives too."""
+    """With `create_graph=True` the operations in `backward` of a `Function` are recorded, so it
+    can be differentiated again: `x**3` gives 12 and 12 at 2.
+
+    For this the tensors must come from `ctx.saved_tensors`.
+    """
 
     class Cube(torch.autograd.Function):
         @staticmethod

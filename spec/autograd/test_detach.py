@@ -1,21 +1,30 @@
-"""Cutting a tensor loose.
+"""Detaching: the same values without the graph.
 
-`detach()` gives a second tensor on the same memory, without the history. What is computed from it
-is not recorded, and no gradient passes through it. The first tensor goes on being tracked: detach
-cuts the copy, not the original. (`detach_()`, with the underscore, cuts the tensor itself.)
+`x.detach()` returns another tensor that shares the storage of `x` and has no history: it doesn't
+require grad, it is a leaf, and no gradient flows through it back to `x`. The tensor `x` itself
+keeps its graph. (`x.detach_()`, with the underscore, detaches `x` itself.) Use `detach()` where a
+value is to count as a constant: a target computed by the same network, a value to log or to keep,
+an array for NumPy.
 
-Because the memory is shared, a write through the detached tensor changes the original too.
-Autograd notices such a write. Through the older `.data` it does not, and computes a wrong gradient
-without a word.
+What surprises: the storage is shared, so an in-place write through the detached tensor changes
+`x` too. Autograd notices such a write where a saved tensor was changed, and `backward()` raises.
+Through the older attribute `.data` it doesn't notice, and the gradient may be wrong.
+`detach().clone()` is independent.
+
+`numpy()` and `np.asarray` refuse a tensor that requires grad: see
+`spec/tensors/test_numpy_refusals.py`.
 """
 
-import numpy as np
 import pytest
 import torch
 
 
 def test_detach_shares_the_memory(device):
-    """The detached tensor is a new object on the same memory: a write shows on both sides."""
+    """`x.detach()` returns a new tensor on the storage of `x`: writing an element of it changes
+    `x`.
+
+    Use `x.detach().clone()` for a copy that is independent.
+    """
     x = torch.ones(2, requires_grad=True, device=device)
     d = x.detach()
     d[0] = 5.0
@@ -27,7 +36,9 @@ def test_detach_shares_the_memory(device):
 
 @pytest.mark.claim("blitz-detach-result-untracked")
 def test_what_is_computed_from_a_detached_tensor_is_not_recorded(device):
-    """`detach()` gives a tensor without history, and its results have none either."""
+    """`y.detach()` has `requires_grad` False and `grad_fn` None, and so has what is computed
+    from it alone.
+    """
     y = torch.ones(2, requires_grad=True, device=device) * 3
     d = y.detach()
     after = d * 2
@@ -40,7 +51,11 @@ def test_what_is_computed_from_a_detached_tensor_is_not_recorded(device):
 
 @pytest.mark.claim("blitz-detach-stops-original")
 def test_the_original_is_still_tracked_after_detach(device):
-    """`detach()` changes nothing about the tensor it is called on."""
+    """`y.detach()` leaves `y` as it was: `y` still requires grad, and `backward()` through `y`
+    still reaches its leaf.
+
+    So `y.detach()` on a line of its own does nothing; write `y = y.detach()`.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     y = x * 2
     y.detach()
@@ -53,7 +68,9 @@ def test_the_original_is_still_tracked_after_detach(device):
 
 @pytest.mark.claim("blitz-detach-stops-original")
 def test_detach_with_an_underscore_cuts_the_tensor_itself():
-    """`detach_()` turns the tensor itself into an untracked leaf, in place."""
+    """`y.detach_()` detaches `y` itself, in place, and returns it: `y` becomes a leaf that
+    doesn't require grad and has no `grad_fn`.
+    """
     y = torch.ones(2, requires_grad=True) * 2
     same = y.detach_()
 
@@ -64,7 +81,12 @@ def test_detach_with_an_underscore_cuts_the_tensor_itself():
 
 
 def test_detach_with_an_underscore_refuses_a_view():
-    """A view and its base have one history, so a view can't be cut in place."""
+    """`detach_()` on a view raises RuntimeError, "Can't detach views in-place"; `detach()` on
+    the same view works.
+
+    Because a view's history is that of its base, which `detach_()` would have to change as
+    well.
+    """
     base = torch.ones(2, requires_grad=True) * 2
     view = base[:1]
 
@@ -74,7 +96,9 @@ def test_detach_with_an_underscore_refuses_a_view():
 
 
 def test_a_detached_factor_counts_as_a_constant():
-    """The square of `x` has slope `2 x`; with one factor detached only `x` is left."""
+    """The gradient of `x * x.detach()` is `x`, not `2 * x`: the detached factor counts as a
+    constant.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x.detach()).backward()
 
@@ -82,7 +106,12 @@ def test_a_detached_factor_counts_as_a_constant():
 
 
 def test_a_tracked_detached_tensor_starts_a_new_graph():
-    """`detach().requires_grad_()` makes a leaf in the middle: the gradient stops there."""
+    """`(x * 2).detach().requires_grad_()` is a new leaf: `backward()` stores its gradient there
+    and doesn't reach `x`.
+
+    That is how a computation is split into parts whose gradients are computed one after the
+    other.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     middle = (x * 2).detach().requires_grad_()
     (middle * middle).backward()
@@ -92,7 +121,9 @@ def test_a_tracked_detached_tensor_starts_a_new_graph():
 
 
 def test_detach_of_an_untracked_tensor_is_still_a_new_object():
-    """There is nothing to cut, and yet `detach()` returns another tensor on the same memory."""
+    """`x.detach()` of a tensor that doesn't require grad is a new tensor as well, which shares
+    the storage of `x`.
+    """
     x = torch.ones(2)
     d = x.detach()
 
@@ -102,20 +133,29 @@ def test_detach_of_an_untracked_tensor_is_still_a_new_object():
 
 
 def test_a_write_through_detach_is_noticed():
-    """The version counter is shared: `backward` refuses, as the saved factor has changed."""
+    """Writing in place through `x.detach()` raises the version counter of `x`; if `x` was saved
+    for backward, as the factors of `x * x` are, `backward()` raises RuntimeError.
+
+    Because the detached tensor shares the counter of `x`. Write to `x.detach().clone()`
+    instead, or after `backward()`.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = x * x
     x.detach().mul_(10)
 
     assert x._version == 1
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+    with pytest.raises(
+        RuntimeError, match="one of the variables needed for gradient computation has been modified"
+    ):
         y.sum().backward()
 
 
 def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
-    """`.data` has a counter of its own, so `backward` uses the new numbers for the old results.
+    """Writing in place through `x.data` between forward and backward raises no error, and for
+    `x * x` gives a wrong gradient: 20 and 40 instead of 2 and 4.
 
-    The squares were taken of 1 and 2. Their slopes are 2 and 4, not what comes out here.
+    Because `.data` has a version counter of its own, so `backward()` uses the new factors. Use
+    `detach()`, or `no_grad` for an update of a weight.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = x * x
@@ -128,7 +168,9 @@ def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
 
 
 def test_data_shares_memory_and_is_untracked():
-    """Apart from the counter, `.data` is what `detach()` gives."""
+    """`x.data` shares the storage of `x` and doesn't require grad, as `x.detach()`; `x` itself
+    keeps `requires_grad` True.
+    """
     x = torch.ones(2, requires_grad=True)
     x.data[0] = 5.0
 
@@ -138,7 +180,9 @@ def test_data_shares_memory_and_is_untracked():
 
 
 def test_assigning_data_swaps_the_memory_below_a_leaf():
-    """`x.data = other` keeps the tensor, its flag and its name, and takes the other's values."""
+    """`x.data = other` makes `x` use the storage, values and shape of `other`; `x` remains the
+    same object and still requires grad.
+    """
     x = torch.ones(2, requires_grad=True)
     other = torch.zeros(3)
     x.data = other
@@ -148,34 +192,10 @@ def test_assigning_data_swaps_the_memory_below_a_leaf():
     assert x.requires_grad is True
 
 
-def test_numpy_refuses_a_tracked_tensor():
-    """NumPy records nothing, so `numpy()` on a tracked tensor is refused, words included."""
-    x = torch.ones(2, requires_grad=True)
-
-    with pytest.raises(RuntimeError, match=r"Use tensor\.detach\(\)\.numpy\(\) instead"):
-        x.numpy()
-    with pytest.raises(RuntimeError, match=r"Can't call numpy\(\) on Tensor that requires grad"):
-        np.asarray(x)
-
-
-def test_detach_numpy_gives_an_array_on_the_same_memory():
-    """`x.detach().numpy()` copies nothing: a write in the array shows in the tensor."""
-    x = torch.ones(2, requires_grad=True)
-    array = x.detach().numpy()
-    array[0] = 5.0
-
-    assert x.tolist() == [5.0, 1.0]
-
-
-def test_numpy_by_force_detaches():
-    """`numpy(force=True)` does the detaching (and the way to the CPU) for you."""
-    x = torch.tensor([1.0, 2.0], requires_grad=True)
-
-    assert x.numpy(force=True).tolist() == [1.0, 2.0]
-
-
 def test_item_and_tolist_need_no_detach(device):
-    """Taking Python numbers out of a tracked tensor is allowed; they carry no history."""
+    """`tolist()` and `item()` of a tensor that requires grad return Python numbers without
+    `detach()` and without a warning.
+    """
     x = torch.tensor([1.5, 2.0], requires_grad=True, device=device)
 
     assert x.tolist() == [1.5, 2.0]
@@ -184,7 +204,9 @@ def test_item_and_tolist_need_no_detach(device):
 
 
 def test_clone_copies_the_memory_and_keeps_the_history(device):
-    """`clone()` is the opposite of `detach()`: memory of its own, and gradients pass through."""
+    """`x.clone()` of an `x` that requires grad has storage of its own and a `grad_fn`, so
+    gradients flow through it back to `x`; `x.detach()` has neither.
+    """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()
     (y * 3).sum().backward()
@@ -198,9 +220,10 @@ def test_clone_copies_the_memory_and_keeps_the_history(device):
     "copy", [lambda x: x.detach().clone(), lambda x: x.clone().detach()], ids=["cut", "copied"]
 )
 def test_detach_and_clone_give_an_independent_copy_in_either_order(copy):
-    """Cut first or copied first: the result has its own memory and no history.
+    """`x.detach().clone()` and `x.clone().detach()` both give a tensor with storage of its own
+    that doesn't require grad.
 
-    `detach().clone()` is the better habit, as it records no copy only to forget it.
+    `detach().clone()` is the better habit: it records no copy only to drop it.
     """
     x = torch.ones(2, requires_grad=True)
     y = copy(x)
@@ -212,7 +235,11 @@ def test_detach_and_clone_give_an_independent_copy_in_either_order(copy):
 
 
 def test_torch_tensor_copies_and_cuts_and_says_so():
-    """`torch.tensor(x)` makes an untracked copy and warns; `torch.as_tensor(x)` is `x` itself."""
+    """`torch.tensor(x)` makes a copy that doesn't require grad and warns, "To copy construct
+    from a tensor"; `torch.as_tensor(x)` is `x` itself.
+
+    The warning names what to write instead: `x.detach().clone()`.
+    """
     x = torch.ones(2, requires_grad=True)
 
     with pytest.warns(UserWarning, match="To copy construct from a tensor"):

@@ -1,8 +1,17 @@
-"""Functions of functions: `torch.func`.
+"""Function transforms: `torch.func`.
 
-`torch.func.grad(f)` is not a number but another function: the derivative of `f`.
-It can be called anywhere, differentiated again, or spread over a batch by `vmap`.
-Nothing is marked with `requires_grad`, and nothing is stored in a `.grad`.
+`torch.func.grad(f)` isn't a number but another function: the derivative of `f`. It can be called
+at any point, differentiated again, or applied to a whole batch by `torch.func.vmap`. Nothing has
+to require grad, and no `.grad` is written. `vjp`, `jvp`, `jacrev`, `jacfwd` and `hessian` are
+transforms of the same kind. They are for functional code, such as one gradient per sample, which
+`backward()` would add up.
+
+What surprises: the derivative is by the first argument unless `argnums` says otherwise. `f` must
+return a tensor of the shape `()`: a shape of `(1,)` is refused. `vmap` runs `f` once for the
+whole batch, so an `if` on a value can't be followed. And `jvp` and `jacfwd` use forward mode:
+they carry derivatives along with the values and need no graph.
+
+For the same on results instead of functions see `spec/autograd/test_autograd_grad.py`.
 """
 
 import pytest
@@ -16,7 +25,9 @@ forward_mode = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecat
 
 
 def test_grad_makes_a_function_into_its_derivative(device):
-    """`torch.func.grad(f)` is the derivative of `f`; its argument needs no `requires_grad`."""
+    """`torch.func.grad(f)` returns a function, the derivative of `f`; the tensor that it is
+    called with needs no `requires_grad` and gets no `.grad`.
+    """
     derivative = torch.func.grad(lambda x: x**3)
     x = torch.tensor(2.0, device=device)
 
@@ -27,7 +38,7 @@ def test_grad_makes_a_function_into_its_derivative(device):
 
 
 def test_grad_of_grad_is_the_second_derivative():
-    """Transforms nest: x³ has the derivatives 3x², 6x and 6."""
+    """`torch.func.grad` can be applied to its own result: x³ has the derivatives 3x², 6x and 6."""
     first = torch.func.grad(lambda x: x**3)
     second = torch.func.grad(first)
     third = torch.func.grad(second)
@@ -37,7 +48,11 @@ def test_grad_of_grad_is_the_second_derivative():
 
 
 def test_grad_wants_a_scalar_without_axes():
-    """The function has to return a tensor of shape `()`: here even one element is not enough."""
+    """A function given to `torch.func.grad` must return a tensor of the shape `()`; one element
+    in the shape `(1,)` raises RuntimeError.
+
+    `backward()` accepts that shape. Here use `sum()` or index the element.
+    """
     with pytest.raises(RuntimeError, match="got tensor with 1 dims"):
         torch.func.grad(torch.square)(torch.tensor([2.0]))
 
@@ -45,7 +60,9 @@ def test_grad_wants_a_scalar_without_axes():
 
 
 def test_argnums_says_which_argument(device):
-    """`argnums` picks the argument, the first unless told; a tuple of them gives a tuple."""
+    """`torch.func.grad(f, argnums=1)` differentiates by the second argument; the default is the
+    first, and a tuple of positions gives a tuple of gradients.
+    """
     a, b = torch.tensor(2.0, device=device), torch.tensor(5.0, device=device)
 
     assert torch.func.grad(torch.mul)(a, b).item() == 5.0
@@ -54,7 +71,11 @@ def test_argnums_says_which_argument(device):
 
 
 def test_grad_of_a_dictionary_is_a_dictionary():
-    """Parameters can come as a dictionary; the gradient has the same keys."""
+    """For an argument that is a dict of tensors, `torch.func.grad(f)` returns a dict of
+    gradients with the same keys.
+
+    So the parameters of a model can be passed as a dict: see `torch.func.functional_call`.
+    """
     parameters = {"weight": torch.tensor(2.0), "bias": torch.tensor(5.0)}
 
     gradient = torch.func.grad(lambda p: 3 * p["weight"] + p["bias"])(parameters)
@@ -63,32 +84,42 @@ def test_grad_of_a_dictionary_is_a_dictionary():
 
 
 def test_grad_and_value_gives_both():
-    """`grad_and_value` returns the gradient first and the value second."""
+    """`torch.func.grad_and_value(f)` returns a function that gives the gradient first and the
+    value second.
+    """
     assert torch.func.grad_and_value(lambda x: x**3)(torch.tensor(2.0)) == (12.0, 8.0)
 
 
 def test_has_aux_lets_other_results_through():
-    """With `has_aux=True` a second result comes out as it is, not differentiated."""
+    """With `has_aux=True` `f` returns a pair, and `torch.func.grad(f)` gives the gradient of
+    the first element and the second element as it is.
+    """
     gradient, aux = torch.func.grad(lambda x: (x**3, x + 1), has_aux=True)(torch.tensor(2.0))
 
     assert (gradient.item(), aux.item()) == (12.0, 3.0)
 
 
 def test_backward_has_no_place_inside_a_transform():
-    """Inside a transformed function `backward()` is refused."""
+    """Calling `backward()` inside a function given to `torch.func.grad` raises RuntimeError;
+    return the value and let the transform differentiate it.
+    """
     with pytest.raises(RuntimeError, match=r"backward\(\) called inside a functorch transform"):
         torch.func.grad(lambda x: (x * x).backward())(torch.tensor(2.0))
 
 
 def test_vmap_spreads_a_function_over_a_batch():
-    """`vmap` makes a function of one number work on many, here the derivative of x³."""
+    """`torch.func.vmap(g)` applies `g`, written for one element, along the first dimension of
+    its argument: here the derivative of x³ at 1, 2 and 3.
+    """
     derivatives = torch.func.vmap(torch.func.grad(lambda x: x**3))
 
     assert derivatives(torch.tensor([1.0, 2.0, 3.0])).tolist() == [3.0, 12.0, 27.0]
 
 
 def test_vmap_of_grad_gives_a_gradient_for_each_sample():
-    """One weight and a batch of samples give a gradient a sample, which `backward()` would sum."""
+    """`torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))` gives one gradient of the
+    shared weight per sample; `backward()` on the summed loss would add them up.
+    """
     weight = torch.tensor([1.0, 1.0])
     samples = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     loss = torch.func.grad(lambda weight, sample: (weight * sample).sum() ** 2)
@@ -99,7 +130,11 @@ def test_vmap_of_grad_gives_a_gradient_for_each_sample():
 
 
 def test_vmap_cannot_follow_an_if():
-    """A branch on a value would have to go two ways at once, so `vmap` refuses it."""
+    """A function with an `if` on a value of its argument raises RuntimeError under
+    `torch.func.vmap`; write `torch.where` instead.
+
+    Because `vmap` runs the function once for the whole batch, and its elements may disagree.
+    """
     with pytest.raises(RuntimeError, match="data-dependent control flow"):
         torch.func.vmap(lambda x: x if x > 0 else -x)(torch.tensor([1.0, -2.0]))
 
@@ -109,7 +144,9 @@ def test_vmap_cannot_follow_an_if():
 
 
 def test_vjp_returns_a_function_of_v():
-    """`torch.func.vjp` runs the function once; what it returns gives `v @ J` for any `v`."""
+    """`torch.func.vjp(f, x)` runs `f` and returns its value and a function, which gives `v @ J`
+    for a `v`.
+    """
     x = torch.tensor([2.0, 3.0, 5.0])
 
     value, product = torch.func.vjp(lambda x: torch.stack([x.prod(), x.sum()]), x)
@@ -121,18 +158,25 @@ def test_vjp_returns_a_function_of_v():
 
 @forward_mode
 def test_jvp_carries_a_direction_forward():
-    """`torch.func.jvp` gives the value and `J @ u` in one forward pass, with no graph recorded."""
+    """`torch.func.jvp(f, (x,), (u,))` returns the value and `J @ u`, computed together in one
+    forward pass; no graph is recorded if nothing in `f` requires grad.
+    """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 
     value, along_u = torch.func.jvp(lambda x: torch.stack([x.prod(), x.sum()]), (x,), (u,))
 
     assert value.tolist() == [30.0, 10.0]
     assert along_u.tolist() == [715.0, 111.0]
+    assert along_u.requires_grad is False
 
 
 @forward_mode
 def test_rows_backward_and_columns_forward_make_the_same_jacobian():
-    """`jacrev` works out the Jacobian row by row, `jacfwd` column by column."""
+    """`torch.func.jacrev` and `torch.func.jacfwd` give the same Jacobian, up to rounding: the
+    first in reverse mode, by rows, the second in forward mode, by columns.
+
+    `jacfwd` costs less where there are more outputs than inputs.
+    """
     x = torch.tensor([2.0, 3.0, 5.0])
 
     by_rows = torch.func.jacrev(lambda x: torch.stack([x[0] * x[1], x.sum()]))(x)
@@ -144,15 +188,25 @@ def test_rows_backward_and_columns_forward_make_the_same_jacobian():
 
 @forward_mode
 def test_hessian_is_forward_over_backward():
-    """`torch.func.hessian(f)` is `jacfwd(jacrev(f))`: x²y has [[2y, 2x], [2x, 0]]."""
+    """`torch.func.hessian(f)` gives the matrix of second derivatives: for x²y it is [[2y, 2x],
+    [2x, 0]].
+
+    It is `jacfwd(jacrev(f))`, forward mode over reverse mode.
+    """
     hessian = torch.func.hessian(lambda p: p[0] ** 2 * p[1])
+    nested = torch.func.jacfwd(torch.func.jacrev(lambda p: p[0] ** 2 * p[1]))
 
     assert hessian(torch.tensor([2.0, 3.0])).tolist() == [[6.0, 4.0], [4.0, 0.0]]
+    assert nested(torch.tensor([2.0, 3.0])).tolist() == [[6.0, 4.0], [4.0, 0.0]]
 
 
 @forward_mode
 def test_a_dual_tensor_carries_its_own_derivative():
-    """Below `torch.func`, a dual tensor goes through the computation with a tangent beside it."""
+    """Inside `forward_ad.dual_level()`, a tensor made by `make_dual(x, u)` carries the tangent
+    `u`, and `square()` of it carries the tangent `2 * x * u`.
+
+    This is the forward mode that `torch.func.jvp` is built on.
+    """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 
     with forward_ad.dual_level():
@@ -165,6 +219,8 @@ def test_a_dual_tensor_carries_its_own_derivative():
 
 @forward_mode
 def test_a_dual_tensor_needs_a_level():
-    """Outside `dual_level()` there is nowhere to keep a tangent, so none can be made."""
+    """`forward_ad.make_dual` outside `forward_ad.dual_level()` raises RuntimeError; tangents
+    live only as long as such a block.
+    """
     with pytest.raises(RuntimeError, match="no level exists"):
         forward_ad.make_dual(torch.tensor(2.0), torch.tensor(1.0))

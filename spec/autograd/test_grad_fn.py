@@ -1,11 +1,17 @@
-"""The mark of an operation.
+"""`grad_fn`: the node that made a tensor.
 
-A tensor that a recorded operation made points, with `grad_fn`, at that operation's backward node,
-and shows the node's name when printed. The name is the operation's, then `Backward`, then a digit.
+A tensor that a recorded operation computed has a `grad_fn`: the node of the autograd graph that
+knows how to go backward through that operation. Printed, the tensor shows the node's name. For an
+operation of torch's own that is usually the name of the operation, then `Backward`, then a digit
+that numbers its variants. So a printed `grad_fn=<AddBackward0>` says that an addition came last.
 In releases before 1.10 the digit was often missing, so old printouts look a little different.
 
-A result need not have a `grad_fn`. One that was not recorded shows None, just like a tensor made
-by hand.
+What surprises: a result need not have a `grad_fn`. It is None for a tensor that you made, and
+also for every result that was not recorded: computed from plain tensors, inside `no_grad`, by
+`detach()`, or by an operation without a derivative. And the name is that of the operation that
+ran, which may not be the function you called: `x @ y` of two vectors is `DotBackward0`.
+
+How the nodes hang together: `spec/autograd/test_graph.py`.
 """
 
 import pytest
@@ -14,7 +20,9 @@ import torch
 
 @pytest.mark.claim("blitz-grad-fn-of-result")
 def test_grad_fn_of_a_result_is_the_node_that_made_it(device):
-    """A computed tensor's `grad_fn` is the backward node of the operation that computed it."""
+    """The `grad_fn` of `x + 2`, with an `x` that requires grad, is a node of the type
+    `AddBackward0`, which is also its `name()`.
+    """
     x = torch.ones(2, 2, requires_grad=True, device=device)
     y = x + 2
 
@@ -24,7 +32,9 @@ def test_grad_fn_of_a_result_is_the_node_that_made_it(device):
 
 @pytest.mark.claim("blitz-grad-fn-user-none")
 def test_a_tensor_made_by_hand_has_no_grad_fn(device):
-    """What you make yourself was made by no recorded operation: `grad_fn` is None."""
+    """A tensor made by `torch.ones` has `grad_fn` None, even with `requires_grad=True`: no
+    recorded operation made it.
+    """
     plain = torch.ones(2, device=device)
     tracked = torch.ones(2, requires_grad=True, device=device)
 
@@ -34,7 +44,12 @@ def test_a_tensor_made_by_hand_has_no_grad_fn(device):
 
 @pytest.mark.claim("blitz-grad-fn-only-user-none")
 def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
-    """`grad_fn` is None as well for every result that autograd did not record."""
+    """`grad_fn` is None for results that autograd didn't record: computed from plain tensors,
+    by a comparison, by `detach()`, or inside `torch.no_grad()`.
+
+    So `grad_fn is None` doesn't mean that a tensor was made by hand. In a loss it means that
+    `backward()` will fail.
+    """
     plain = torch.ones(2, device=device)
     tracked = torch.ones(2, requires_grad=True, device=device)
     doubled = plain * 2
@@ -62,6 +77,8 @@ def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
         (lambda a, b: a.exp(), "ExpBackward0"),
         (lambda a, b: a.relu(), "ReluBackward0"),
         (lambda a, b: a.sum(), "SumBackward0"),
+        (lambda a, b: a.sum(dim=0), "SumBackward1"),
+        (lambda a, b: a[0] @ b[0], "DotBackward0"),
         (lambda a, b: a.mean(), "MeanBackward0"),
         (lambda a, b: torch.cat([a, b]), "CatBackward0"),
         (lambda a, b: torch.addmm(a, a, b), "AddmmBackward0"),
@@ -69,7 +86,13 @@ def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
     ],
 )
 def test_a_node_is_named_after_its_operation(operation, name):
-    """The name of a node is that of the operation, then `Backward`, then a digit."""
+    """The `grad_fn` of a built-in, out-of-place operation such as `a * b`, `a**2` or `a.sum()`
+    is named after it, then `Backward`, then a digit: `MulBackward0`, `PowBackward0`,
+    `SumBackward0`.
+
+    The digit tells variants apart: `sum(dim=0)` makes `SumBackward1`. The name is that of what
+    ran: `a @ b` of matrices is `MmBackward0`, of vectors `DotBackward0`.
+    """
     a = torch.ones(2, 2, requires_grad=True)
     b = torch.ones(2, 2, requires_grad=True)
 
@@ -90,7 +113,11 @@ def test_a_node_is_named_after_its_operation(operation, name):
     ],
 )
 def test_a_view_is_recorded_like_any_operation(view, name):
-    """A view shares its base's memory and still gets a node: gradients pass through it."""
+    """A view of a tensor that requires grad, such as `x[0]`, `x.t()` or `x.expand(3, 2, 2)`,
+    shares its storage and has a `grad_fn` of its own.
+
+    So gradients pass through a view to its base.
+    """
     x = torch.ones(2, 2, requires_grad=True)
     y = view(x)
 
@@ -100,7 +127,9 @@ def test_a_view_is_recorded_like_any_operation(view, name):
 
 @pytest.mark.claim("blitz-y-repr-addbackward")
 def test_a_sum_prints_addbackward0():
-    """A tracked sum prints `grad_fn=<AddBackward0>`; the node prints its class and address."""
+    """The result of `x + 2`, with an `x` that requires grad, prints `grad_fn=<AddBackward0>`;
+    the node itself prints its class and address, `<AddBackward0 object at 0x...>`.
+    """
     y = torch.ones(2, 2, requires_grad=True) + 2
 
     assert repr(y) == "tensor([[3., 3.],\n        [3., 3.]], grad_fn=<AddBackward0>)"
@@ -109,7 +138,9 @@ def test_a_sum_prints_addbackward0():
 
 @pytest.mark.claim("blitz-z-repr-mulbackward")
 def test_a_product_prints_mulbackward0():
-    """A tracked product prints `grad_fn=<MulBackward0>`, the last operation of several."""
+    """The result of `y * y * 3`, with a `y` that requires grad, prints
+    `grad_fn=<MulBackward0>`: only the last of the operations shows.
+    """
     y = torch.ones(2, 2, requires_grad=True) + 2
     z = y * y * 3
 
@@ -118,7 +149,7 @@ def test_a_product_prints_mulbackward0():
 
 @pytest.mark.claim("blitz-out-repr-meanbackward")
 def test_a_mean_prints_meanbackward0():
-    """The mean of all elements prints `grad_fn=<MeanBackward0>`."""
+    """`x.mean()` of an `x` that requires grad prints `grad_fn=<MeanBackward0>`."""
     out = torch.full((2, 2), 27.0, requires_grad=True).mean()
 
     assert repr(out) == "tensor(27., grad_fn=<MeanBackward0>)"
@@ -126,7 +157,7 @@ def test_a_mean_prints_meanbackward0():
 
 @pytest.mark.claim("blitz-sum-grad-fn")
 def test_a_sum_of_squares_after_the_switch_has_sumbackward0():
-    """Switched on by `requires_grad_`, a tensor's sum of squares ends in a `SumBackward0`."""
+    """After `a.requires_grad_(True)` the `grad_fn` of `(a * a).sum()` is a `SumBackward0`."""
     a = torch.randn(2, 2)
     a.requires_grad_(True)
     b = (a * a).sum()
@@ -135,7 +166,9 @@ def test_a_sum_of_squares_after_the_switch_has_sumbackward0():
 
 
 def test_grad_fn_is_read_only():
-    """History can't be edited: `grad_fn` takes no assignment."""
+    """Assigning to `y.grad_fn` raises AttributeError; to get the values without the history use
+    `y.detach()`.
+    """
     y = torch.ones(2, requires_grad=True) * 3
 
     with pytest.raises(AttributeError, match=r"'grad_fn' of .* objects is not writable"):
@@ -144,7 +177,9 @@ def test_grad_fn_is_read_only():
 
 @pytest.mark.torch(">=2.1")
 def test_nodes_have_a_public_class():
-    """Every `grad_fn` is a `torch.autograd.graph.Node`."""
+    """Since PyTorch 2.1 `torch.autograd.graph.Node` is the public base class of the nodes:
+    `isinstance(y.grad_fn, Node)` is True, and False for the tensor `y` itself.
+    """
     y = torch.ones(2, requires_grad=True) * 3
 
     assert isinstance(y.grad_fn, torch.autograd.graph.Node) is True

@@ -1,9 +1,17 @@
-"""Gradients at corners and edges.
+"""Gradients at kinks and at infinite slopes.
 
-At a corner there is no slope, and torch has to settle for one: mostly one between
-the slopes on both sides. At an edge, as of a root or a logarithm at 0, the slope is
-infinite, and an infinity times zero further back makes NaN. One NaN in a gradient
-is enough to spoil a weight for good, so these are worth knowing.
+At a kink, such as that of `relu` at 0, there is no derivative, and each torch function settles
+for one value by convention, usually one between the derivatives on both sides. At 0 the
+derivatives of `sqrt` and `log` are infinite, and an infinity times a zero further back in the
+chain rule makes NaN. One NaN in a gradient spoils a weight for good at the next step, so these
+places are worth knowing.
+
+What surprises: `torch.where` doesn't protect a gradient. The branch that wasn't taken gets the
+gradient 0, and 0 times its infinite derivative is NaN. The input of that branch has to be made
+harmless too. `x.norm()` is safe at 0, where `(x**2).sum().sqrt()` isn't; adding a small `eps`
+below the root helps as well.
+
+To find where a NaN came from: `spec/autograd/test_anomalies.py`.
 """
 
 import math
@@ -23,7 +31,12 @@ import torch
     ],
 )
 def test_a_corner_has_a_slope_by_convention(function, at_the_corner, device):
-    """At 0, where the slope jumps, each function has settled for one of its own."""
+    """At 0 the gradient of `relu`, `abs` and `relu6` is 0, that of `leaky_relu` is its negative
+    slope, 0.01, and that of `maximum(x, 0)` is 0.5.
+
+    Each is a convention: `relu(x)` and `maximum(x, 0)` are the same function, with different
+    gradients at 0.
+    """
     x = torch.tensor(0.0, requires_grad=True, device=device)
 
     function(x).backward()
@@ -32,7 +45,9 @@ def test_a_corner_has_a_slope_by_convention(function, at_the_corner, device):
 
 
 def test_a_shared_maximum_shares_its_gradient(device):
-    """`x.max()` and `amax` split the gradient evenly among equal largest elements."""
+    """`x.max()` and `x.amax(dim=0)` split the gradient evenly among several equal largest
+    elements.
+    """
     x = torch.tensor([3.0, 1.0, 3.0], requires_grad=True, device=device)
 
     (of_max,) = torch.autograd.grad(x.max(), x)
@@ -43,7 +58,9 @@ def test_a_shared_maximum_shares_its_gradient(device):
 
 
 def test_a_maximum_along_a_dimension_has_one_winner():
-    """`x.max(dim=0)` names the position of one element, which gets the gradient alone."""
+    """`x.max(dim=0)` gives the whole gradient to the one element whose index it returns, even
+    if others are equal.
+    """
     x = torch.tensor([3.0, 1.0, 3.0], requires_grad=True)
 
     value, index = x.max(dim=0)
@@ -54,7 +71,9 @@ def test_a_maximum_along_a_dimension_has_one_winner():
 
 
 def test_equal_operands_of_maximum_share_the_gradient():
-    """Where both operands of `torch.maximum` are equal, each gets half."""
+    """Where both operands of `torch.maximum` are equal, each gets half of the gradient;
+    elsewhere the larger one gets it all.
+    """
     a = torch.tensor([1.0, 2.0], requires_grad=True)
     b = torch.tensor([2.0, 2.0], requires_grad=True)
 
@@ -66,7 +85,9 @@ def test_equal_operands_of_maximum_share_the_gradient():
 
 @pytest.mark.torch(">=2.14")
 def test_clamp_is_flat_at_its_bounds(device):
-    """Inside its bounds `clamp` passes the gradient; at a bound, as outside, it gives 0."""
+    """Since PyTorch 2.14 `clamp(0, 1)` has the gradient 1 strictly between its bounds and 0 at
+    a bound, as outside.
+    """
     x = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0], requires_grad=True, device=device)
 
     x.clamp(0, 1).sum().backward()
@@ -76,7 +97,9 @@ def test_clamp_is_flat_at_its_bounds(device):
 
 @pytest.mark.torch("<2.14")
 def test_clamp_used_to_pass_the_gradient_at_its_bounds(device):
-    """Before 2.14 `clamp` passed the gradient at its bounds too, and gave 0 only outside."""
+    """Before PyTorch 2.14 `clamp(0, 1)` had the gradient 1 at its bounds as well as between
+    them, and 0 outside.
+    """
     x = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0], requires_grad=True, device=device)
 
     x.clamp(0, 1).sum().backward()
@@ -86,7 +109,12 @@ def test_clamp_used_to_pass_the_gradient_at_its_bounds(device):
 
 @pytest.mark.parametrize(("function", "at_four"), [(torch.sqrt, 0.25), (torch.log, 0.25)])
 def test_a_root_and_a_logarithm_are_infinitely_steep_at_zero(function, at_four, device):
-    """At 0 the gradient is infinite, without a warning; further on it is an ordinary number."""
+    """The gradient of `torch.sqrt` and `torch.log` at 0 is `inf`, without an error or a
+    warning; at 4 it is 0.25.
+
+    A step with an infinite gradient makes the weight infinite. Add a small `eps` to the
+    argument.
+    """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
     function(x).sum().backward()
@@ -95,7 +123,11 @@ def test_a_root_and_a_logarithm_are_infinitely_steep_at_zero(function, at_four, 
 
 
 def test_an_infinite_slope_times_zero_is_nan(device):
-    """The root of a sum of squares is NaN at 0: infinity from the root, 0 from the squares."""
+    """The gradient of `(x**2).sum().sqrt()` at zeros is NaN.
+
+    Because that of the root is infinite and that of the squares is 0, and their product is NaN.
+    Use `x.norm()`, or add a small `eps` below the root.
+    """
     x = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
 
     (x**2).sum().sqrt().backward()
@@ -104,7 +136,7 @@ def test_an_infinite_slope_times_zero_is_nan(device):
 
 
 def test_a_norm_has_the_slope_zero_at_zero(device):
-    """`x.norm()` is the same root, made safe: its gradient at 0 is 0, and elsewhere `x / norm`."""
+    """The gradient of `x.norm()` is 0 at zeros, not NaN, and `x / x.norm()` elsewhere."""
     zero = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
     x = torch.tensor([3.0, 4.0], requires_grad=True, device=device)
 
@@ -116,7 +148,12 @@ def test_a_norm_has_the_slope_zero_at_zero(device):
 
 
 def test_where_does_not_keep_nan_out_of_the_gradient(device):
-    """Behind `where` the branch not taken gets 0, and 0 times its infinite slope is NaN."""
+    """The gradient of `torch.where(x > 0, x.sqrt(), zeros)` at 0 is NaN, though `where` chose
+    the zero.
+
+    Because the branch not taken gets the gradient 0, and 0 times its infinite derivative is
+    NaN.
+    """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
     y = torch.where(x > 0, x.sqrt(), torch.zeros_like(x))
@@ -127,7 +164,9 @@ def test_where_does_not_keep_nan_out_of_the_gradient(device):
 
 
 def test_a_second_where_around_the_input_keeps_nan_out(device):
-    """Give the branch not taken a harmless input, and its slope is finite and drops out."""
+    """A `torch.where` around the input of `sqrt`, which replaces what is not above 0 by 1,
+    keeps the gradient finite: it is 0 where the replacement was made.
+    """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
     harmless = torch.where(x > 0, x, torch.ones_like(x))
@@ -137,7 +176,9 @@ def test_a_second_where_around_the_input_keeps_nan_out(device):
 
 
 def test_indexing_keeps_nan_out_of_the_gradient():
-    """Elements left out by a mask go nowhere, so no slope of theirs comes back."""
+    """The gradient of `x[x > 0].sqrt()` is 0 at the elements that the mask leaves out, not NaN:
+    they take no part in the root.
+    """
     x = torch.tensor([0.0, 4.0], requires_grad=True)
 
     x[x > 0].sqrt().sum().backward()
@@ -146,7 +187,11 @@ def test_indexing_keeps_nan_out_of_the_gradient():
 
 
 def test_a_product_with_zeros_keeps_the_other_slopes():
-    """Where one factor of `prod` is 0, its gradient is the product of the others, not NaN."""
+    """The gradient of `x.prod()` with respect to an element that is 0 is the product of the
+    others, not NaN.
+
+    Because `prod` doesn't compute it by dividing by that element.
+    """
     x = torch.tensor([0.0, 2.0, 3.0], requires_grad=True)
 
     x.prod().backward()
@@ -155,7 +200,11 @@ def test_a_product_with_zeros_keeps_the_other_slopes():
 
 
 def test_the_spread_of_equal_values_has_the_slope_zero():
-    """The standard deviation of equal values is at its corner, and its gradient is 0, not NaN."""
+    """The gradient of `x.std()` of two equal values is 0, not NaN, though the root in it is
+    infinitely steep there.
+
+    For a single value it is NaN, as the variance itself is.
+    """
     x = torch.tensor([2.0, 2.0], requires_grad=True)
 
     x.std().backward()

@@ -1,26 +1,43 @@
 """What ends up in `.grad`.
 
-After `backward()` each tracked leaf that took part holds a tensor of its own kind:
-same shape, same dtype, same device, and itself not tracked. A leaf that took no
-part holds `None`, which is not the same as zeros.
+After `backward()` each leaf that requires grad and took part in the result holds its gradient in
+`.grad`: a tensor of the leaf's own shape, device and, by default, dtype, which itself doesn't
+require grad. Its element i says how much the result would grow per unit if element i of the leaf
+grew by a little.
+
+Operations that only move, repeat or select elements have simple gradients, and these explain most
+of what one sees: an element that was used twice gets the sum of both gradients, one that was not
+used gets 0.
+
+What surprises: a leaf on which the result doesn't depend has `.grad` None, not zeros, while a
+leaf that was multiplied by 0 has zeros. An optimizer skips the first and steps with the second.
+And a result in the middle of the computation gets no `.grad` at all: see
+`spec/autograd/test_leaves.py`.
 """
 
 import torch
 
 
 def test_a_gradient_has_the_shape_of_its_leaf(device):
-    """Each `.grad` has the shape of its leaf, not that of the result."""
+    """After `backward()` each leaf's `.grad` has the shape of that leaf, not of the result:
+    here (2, 3) for a matrix and (3,) for a vector.
+    """
     matrix = torch.ones(2, 3, requires_grad=True, device=device)
     vector = torch.tensor([1.0, 10.0, 100.0], requires_grad=True, device=device)
 
     (matrix @ vector).sum().backward()
 
+    assert (matrix.grad.shape, vector.grad.shape) == ((2, 3), (3,))
     assert matrix.grad.tolist() == [[1.0, 10.0, 100.0], [1.0, 10.0, 100.0]]
     assert vector.grad.tolist() == [2.0, 2.0, 2.0]
 
 
 def test_a_gradient_has_the_dtype_of_its_leaf(device):
-    """Where dtypes were mixed on the way, each leaf still gets its gradient in its own dtype."""
+    """Where a float32 and a float64 leaf are multiplied, the product is float64, and each
+    leaf's `.grad` has the dtype of its leaf.
+
+    Because the cast to float64 is part of the graph, and its backward casts the gradient back.
+    """
     single = torch.tensor(2.0, dtype=torch.float32, requires_grad=True, device=device)
     double = torch.tensor(5.0, dtype=torch.float64, requires_grad=True, device=device)
 
@@ -33,7 +50,11 @@ def test_a_gradient_has_the_dtype_of_its_leaf(device):
 
 
 def test_a_gradient_is_itself_not_tracked():
-    """`.grad` holds plain numbers: it does not require a gradient and has no history."""
+    """`x.grad` has `requires_grad` False and `grad_fn` None after an ordinary `backward()`.
+
+    Because the backward computation is not recorded. With `create_graph=True` it is:
+    `spec/autograd/test_higher_derivatives.py`.
+    """
     x = torch.tensor(3.0, requires_grad=True)
 
     (x**3).backward()
@@ -43,19 +64,13 @@ def test_a_gradient_is_itself_not_tracked():
     assert x.grad.grad_fn is None
 
 
-def test_an_untracked_operand_gets_no_gradient():
-    """A tensor without `requires_grad` takes part as a constant; its `.grad` stays `None`."""
-    x = torch.tensor(3.0, requires_grad=True)
-    constant = torch.tensor(5.0)
-
-    (x * constant).backward()
-
-    assert x.grad.item() == 5.0
-    assert constant.grad is None
-
-
 def test_a_leaf_that_took_no_part_keeps_none():
-    """A tracked leaf that the result does not depend on keeps `.grad` as it was: `None`."""
+    """A leaf that requires grad and doesn't take part in the result keeps `.grad` None after
+    `backward()`.
+
+    An optimizer skips parameters whose `.grad` is None. It is often the first sign that a layer
+    was defined and never called.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor(5.0, requires_grad=True)
 
@@ -66,7 +81,10 @@ def test_a_leaf_that_took_no_part_keeps_none():
 
 
 def test_a_leaf_times_zero_gets_zero_not_none(device):
-    """A leaf that took part in vain gets zeros: the graph knows the path, not that it is flat."""
+    """A leaf that took part and was multiplied by 0 gets a `.grad` of zeros, not None.
+
+    Because autograd follows the recorded operations and doesn't look for products that vanish.
+    """
     x = torch.tensor([3.0, 4.0], requires_grad=True, device=device)
 
     (x * 0).sum().backward()
@@ -75,7 +93,9 @@ def test_a_leaf_times_zero_gets_zero_not_none(device):
 
 
 def test_elements_left_out_by_indexing_get_zeros(device):
-    """Where only some elements were used, the gradient has zeros at the others."""
+    """Where a result uses only `x[1]` and `x[3]`, `x.grad` is 0 at the elements that were not
+    used.
+    """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True, device=device)
 
     (x[1] * x[3]).backward()
@@ -84,7 +104,11 @@ def test_elements_left_out_by_indexing_get_zeros(device):
 
 
 def test_an_element_picked_twice_gets_both_gradients(device):
-    """An index that occurs twice gathers the gradients of both places, as in an embedding."""
+    """Where an index tensor picks an element twice, as `table[[0, 0, 2]]` does, that element's
+    gradient is the sum over both uses.
+
+    A row of `nn.Embedding` that occurs several times in a batch gets its gradient in this way.
+    """
     table = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     picked = table[torch.tensor([0, 0, 2], device=device)]
 
@@ -94,7 +118,11 @@ def test_an_element_picked_twice_gets_both_gradients(device):
 
 
 def test_a_broadcast_operand_gets_the_sum_of_its_copies(device):
-    """What broadcasting had repeated, the gradient sums up again: a bias adds over its rows."""
+    """The `.grad` of an operand that was broadcast is summed over the broadcast dimensions, so
+    that it has the operand's own shape.
+
+    That is how one bias gathers its gradient from all rows of a batch.
+    """
     rows = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], device=device)
     scale = torch.ones(2, requires_grad=True, device=device)
     offset = torch.tensor(0.0, requires_grad=True, device=device)
@@ -106,10 +134,27 @@ def test_a_broadcast_operand_gets_the_sum_of_its_copies(device):
 
 
 def test_reshaping_sends_each_gradient_home():
-    """Transposing and reshaping move gradients back to where their elements came from."""
+    """The gradient of `x.t().reshape(6)` comes back in the shape of `x`, each element at the
+    position in `x` that it came from.
+    """
     x = torch.ones(2, 3, requires_grad=True)
     weights = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
 
     (x.t().reshape(6) * weights).sum().backward()
 
     assert x.grad.tolist() == [[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]
+
+
+def test_the_gradient_of_a_sparse_embedding_is_sparse():
+    """`nn.Embedding(4, 2, sparse=True)` gets a sparse `weight.grad`, which holds one row per
+    index that was looked up, repeats included.
+
+    So the layout of a gradient need not be that of its leaf. `SGD`, `Adagrad` and `SparseAdam`
+    take sparse gradients; `Adam` refuses them.
+    """
+    layer = torch.nn.Embedding(4, 2, sparse=True)
+    layer(torch.tensor([1, 1])).sum().backward()
+
+    assert layer.weight.grad.layout is torch.sparse_coo
+    assert layer.weight.grad._indices().tolist() == [[1, 1]]
+    assert layer.weight.grad.to_dense().tolist() == [[0, 0], [2, 2], [0, 0], [0, 0]]

@@ -1,11 +1,19 @@
 """The graph behind a result.
 
-Each recorded operation leaves a node. A node points, with `next_functions`, to the nodes of its
-operands, and so on down to the leaves. That is the whole graph: no session, no compiler, only
-Python objects that can be walked by hand.
+Each recorded operation makes a node. A node refers, with `next_functions`, to the nodes of its
+operands, and so on down to the leaves, each of which ends in a node called `AccumulateGrad`. That
+is the whole autograd graph: objects that can be looked at from Python, kept alive by the results
+that refer to them, and built anew each time the code runs. `backward()` goes through it from the
+result to the leaves.
 
-Nodes point backward only, so the graph can't run in circles: even a change in place puts a new
-node on top of the old ones.
+The nodes refer backward only, from results to operands, so the graph has no cycles: even an
+in-place operation puts a new node in front of the old ones.
+
+What surprises: a leaf knows nothing of the graphs that it takes part in; only results do. And all
+uses of a leaf meet in one `AccumulateGrad`, which is where its gradients add up.
+
+Which values the nodes save: `spec/autograd/test_saved_tensors.py`. The graph of a whole network:
+`spec/autograd/test_network_graph.py`.
 """
 
 import pytest
@@ -13,7 +21,9 @@ import torch
 
 
 def test_every_operation_gets_a_node_of_its_own():
-    """The same operation on the same tensor, done twice, leaves two nodes."""
+    """Computing `x * 2` twice, with an `x` that requires grad, makes two results with two
+    different `MulBackward0` nodes.
+    """
     x = torch.ones(2, requires_grad=True)
     first = x * 2
     second = x * 2
@@ -23,7 +33,10 @@ def test_every_operation_gets_a_node_of_its_own():
 
 
 def test_next_functions_lead_back_to_the_operands():
-    """From the last node back: mean, product, square, sum, and the leaf at the end."""
+    """From the `grad_fn` of `(3 * (x + 2) ** 2).mean()`, `next_functions` leads back node by
+    node: mean, product, power, sum, and `AccumulateGrad` for the leaf `x`, which leads no
+    further.
+    """
     x = torch.ones(2, 2, requires_grad=True)
     out = (3 * (x + 2) ** 2).mean()
 
@@ -44,7 +57,9 @@ def test_next_functions_lead_back_to_the_operands():
 
 
 def test_the_graph_ends_in_a_node_that_holds_the_leaf():
-    """A leaf is reached through `AccumulateGrad`, whose `.variable` is the leaf itself."""
+    """A leaf that requires grad appears in the graph as an `AccumulateGrad` node, whose
+    `variable` is the leaf itself.
+    """
     x = torch.ones(2, requires_grad=True)
     end = (x * 2).grad_fn.next_functions[0][0]
 
@@ -53,7 +68,11 @@ def test_the_graph_ends_in_a_node_that_holds_the_leaf():
 
 
 def test_all_uses_of_a_leaf_meet_in_one_node():
-    """A leaf used twice has one `AccumulateGrad`: that is where its gradients add up."""
+    """All uses of a leaf in graphs that exist at the same time lead to the same
+    `AccumulateGrad` node, within one result and between several.
+
+    That is where `backward()` adds the gradients up.
+    """
     x = torch.ones(2, requires_grad=True)
     y = x * x
     z = x.exp()
@@ -64,7 +83,9 @@ def test_all_uses_of_a_leaf_meet_in_one_node():
 
 
 def test_an_untracked_operand_leads_nowhere():
-    """The place of an untracked operand in `next_functions` is `(None, 0)`."""
+    """An operand that doesn't require grad appears in `next_functions` as `(None, 0)`, at its
+    own position among the operands.
+    """
     x = torch.ones(2, requires_grad=True)
     y = torch.ones(2) * x
 
@@ -74,7 +95,9 @@ def test_an_untracked_operand_leads_nowhere():
 
 
 def test_several_results_share_one_node():
-    """Tensors made by one operation have one `grad_fn`; a number says which result is which."""
+    """The two results of `x.unbind()` have the same `grad_fn`; their `output_nr`, 0 and 1,
+    tells them apart and appears as the second element of each pair in `next_functions`.
+    """
     a, b = torch.ones(2, requires_grad=True).unbind()
     y = b + a
 
@@ -85,7 +108,11 @@ def test_several_results_share_one_node():
 
 @pytest.mark.claim("blitz-graph-acyclic")
 def test_the_graph_has_no_cycles_and_names_every_recorded_step():
-    """Walked from the result, the graph ends: no node is among its own ancestors."""
+    """No node is among its own ancestors in `next_functions`, even after `y.mul_(y)`, which
+    changes `y` in place with itself as operand.
+
+    Because a node refers to the nodes of its operands, which all existed before it.
+    """
 
     def ancestors(node):
         parents = [parent for parent, _ in node.next_functions if parent]
@@ -106,22 +133,11 @@ def test_the_graph_has_no_cycles_and_names_every_recorded_step():
     ]
 
 
-def test_an_in_place_change_puts_a_new_node_on_top():
-    """`y.add_(1)` gives `y` a new `grad_fn` that points at the old one: history only grows."""
-    x = torch.ones(2, requires_grad=True)
-    y = x * 2
-    before = y.grad_fn
-    y.add_(1)
-
-    assert before.name() == "MulBackward0"
-    assert y.grad_fn.name() == "AddBackward0"
-    assert y.grad_fn.next_functions[0][0] is before
-
-
 def test_writing_through_a_view_changes_the_history_of_its_base():
-    """After a write into a part, the whole points at a `CopySlices` node.
+    """After `y[1:2].fill_(7)`, with a `y` that has a history, `y.grad_fn` is a `CopySlices`
+    node, and the gradient of the overwritten element is 0.
 
-    The place that was overwritten no longer depends on the leaf: its gradient is 0.
+    Because the write through the view is recorded as an operation on its base.
     """
     x = torch.ones(3, requires_grad=True)
     y = x * 2
@@ -135,7 +151,11 @@ def test_writing_through_a_view_changes_the_history_of_its_base():
 
 
 def test_a_node_can_be_called():
-    """Called with the gradient of its result, a node returns those of its operands."""
+    """Called with the gradient of its result, the node of `x * 3` returns the gradients of its
+    operands: a tensor for `x`, None for the number 3.
+
+    `backward()` does this for each node in turn.
+    """
     x = torch.ones(2, requires_grad=True)
     y = x * 3
 
@@ -145,7 +165,11 @@ def test_a_node_can_be_called():
 
 
 def test_a_node_carries_notes():
-    """`node.metadata` is a dictionary of your own, kept as long as the node lives."""
+    """`node.metadata` is a dict of your own on each node of the graph, which keeps what you put
+    in as long as the node lives.
+
+    Anomaly detection keeps its traceback there: `spec/autograd/test_anomalies.py`.
+    """
     y = torch.ones(2, requires_grad=True) * 3
     y.grad_fn.metadata["layer"] = "first"
 

@@ -1,9 +1,18 @@
-"""Derivatives of derivatives.
+"""Higher derivatives: `create_graph=True`.
 
-A gradient is a number like any other, so it has a derivative of its own, if torch
-was told to write down how the gradient was computed: `create_graph=True`. Without
-it a gradient comes out as a plain constant. Penalties on a gradient, Newton's
-method and learning to learn are built on this.
+A gradient has a derivative of its own if torch records how the gradient was computed, which
+`create_graph=True` asks for, in `torch.autograd.grad` and in `backward()`. Without it a gradient
+comes out as a constant that doesn't require grad. Gradient penalties, Newton's method and
+learning to learn are built on this.
+
+What surprises: a function whose gradient is constant, such as 3x, has no second derivative to ask
+for: torch raises RuntimeError rather than return 0. Piecewise linear activations such as ReLU
+have a second derivative of 0, so a network of them has curvature only through its products and
+its loss. And `backward(create_graph=True)` makes a reference cycle between a leaf and its
+`.grad`, so prefer `torch.autograd.grad`.
+
+Whole Hessians: `spec/autograd/test_jacobians.py`. The same with functions:
+`spec/autograd/test_function_transforms.py`.
 """
 
 import pytest
@@ -11,7 +20,9 @@ import torch
 
 
 def test_x_cubed_has_three_derivatives_that_change(device):
-    """Asked with `create_graph=True` each time, x³ has the derivatives 3x², 6x and 6."""
+    """With `create_graph=True` each time, `torch.autograd.grad` gives the derivatives of x³ one
+    after the other: 3x², 6x and 6.
+    """
     x = torch.tensor(2.0, requires_grad=True, device=device)
 
     (first,) = torch.autograd.grad(x**3, x, create_graph=True)
@@ -22,7 +33,9 @@ def test_x_cubed_has_three_derivatives_that_change(device):
 
 
 def test_without_create_graph_a_gradient_is_a_constant(device):
-    """A gradient asked for in the ordinary way has no history to go back through."""
+    """A gradient computed by `torch.autograd.grad` without `create_graph=True` doesn't require
+    grad, and asking for its derivative raises RuntimeError.
+    """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     (first,) = torch.autograd.grad(x**3, x)
 
@@ -34,7 +47,9 @@ def test_without_create_graph_a_gradient_is_a_constant(device):
 
 
 def test_create_graph_keeps_the_first_graph_too():
-    """`create_graph=True` implies `retain_graph=True`: the second pass goes through both."""
+    """`create_graph=True` implies `retain_graph=True`: a second `torch.autograd.grad` through
+    the same graph works.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     y = x**3
 
@@ -45,20 +60,30 @@ def test_create_graph_keeps_the_first_graph_too():
 
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
-    """`create_graph=True` records the gradient inside `no_grad` too: the grad mode has no say."""
+    """`torch.autograd.grad(y, x, create_graph=True)` returns a gradient that requires grad
+    inside `torch.no_grad()` as well, but not inside `torch.inference_mode()`; without
+    `create_graph` it doesn't outside either.
+
+    Because the argument sets the grad mode of the backward pass.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     y = x**3
 
     with torch.no_grad():
         (tracked,) = torch.autograd.grad(y, x, create_graph=True)
+    with torch.inference_mode():
+        (in_inference,) = torch.autograd.grad(y, x, create_graph=True)
     (plain,) = torch.autograd.grad(y, x)
 
     assert tracked.requires_grad is True
+    assert in_inference.requires_grad is False
     assert plain.requires_grad is False
 
 
 def test_mixed_derivatives_agree_in_either_order():
-    """First by x and then by w, or first by w and then by x: x²w³ has 6xw² both ways."""
+    """The mixed second derivative of x²w³ is 6xw², whether `torch.autograd.grad` is asked by x
+    first and then by w, or the other way round.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
     by_x, by_w = torch.autograd.grad(x**2 * w**3, (x, w), create_graph=True)
@@ -72,7 +97,11 @@ def test_mixed_derivatives_agree_in_either_order():
 
 
 def test_a_straight_line_has_no_second_derivative_to_ask_for():
-    """The derivative of 3x is the constant 3: not zero slope but no slope, so asking is refused."""
+    """The gradient of 3x is the constant 3, which doesn't require grad even with
+    `create_graph=True`: asking for its derivative raises RuntimeError.
+
+    Because 3 was not computed from x. Where a 0 is meant, check `requires_grad` first.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     (first,) = torch.autograd.grad(3 * x, x, create_graph=True)
 
@@ -80,11 +109,14 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
         torch.autograd.grad(first, x)
 
     assert first.item() == 3.0
+    assert first.requires_grad is False
 
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
-    """In w·x the slope by x is w, in which x does not occur; it can be had as 0 or as `None`."""
+    """The gradient of w·x by x is w, which doesn't depend on x: its derivative by x is None
+    with `allow_unused=True`, and 0 with `materialize_grads=True`, since PyTorch 2.1.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
     (slope,) = torch.autograd.grad(w * x, x, create_graph=True)
@@ -97,7 +129,10 @@ def test_materialize_grads_calls_a_missing_second_derivative_zero():
 
 
 def test_relu_is_flat_in_the_second_derivative(device):
-    """The slope of `relu` jumps and is flat on both sides: in `relu(x)²` only x² bends."""
+    """`x.relu() ** 2` has the second derivative 2 for x above 0 and 0 for x below.
+
+    Because that of `relu` itself is 0 on both sides, and only the square contributes.
+    """
     x = torch.tensor([-1.0, 2.0], requires_grad=True, device=device)
 
     (first,) = torch.autograd.grad((x.relu() ** 2).sum(), x, create_graph=True)
@@ -108,7 +143,11 @@ def test_relu_is_flat_in_the_second_derivative(device):
 
 
 def test_a_gradient_penalty_has_a_gradient(device):
-    """The squared slope of w·x² by x is 4w²x², and its derivative by w is 8wx²."""
+    """A penalty computed from a gradient made with `create_graph=True` can be differentiated:
+    the squared derivative of w·x² by x is 4w²x², and its derivative by w is 8wx².
+
+    Such penalties keep the critic of a WGAN smooth.
+    """
     w = torch.tensor(3.0, requires_grad=True, device=device)
     x = torch.tensor(2.0, requires_grad=True, device=device)
 
@@ -122,7 +161,9 @@ def test_a_gradient_penalty_has_a_gradient(device):
 
 
 def test_the_hessian_times_a_vector_takes_two_passes():
-    """The gradient of `gradient @ u` is `H @ u`, so the Hessian is never built."""
+    """The gradient of `gradient @ u`, where `gradient` was computed with `create_graph=True`,
+    is the product `H @ u` of the Hessian with `u`, so the Hessian is never built.
+    """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     u = torch.tensor([1.0, 10.0])
 
@@ -134,7 +175,9 @@ def test_the_hessian_times_a_vector_takes_two_passes():
 
 
 def test_newtons_method_lands_on_the_bottom_of_a_parabola():
-    """A step of slope over curvature reaches the minimum of a quadratic at once."""
+    """Newton's step `x - slope / curvature`, both from `torch.autograd.grad`, reaches the
+    minimum of the parabola 2(x - 3)² at once.
+    """
     x = torch.tensor(10.0, requires_grad=True)
 
     (slope,) = torch.autograd.grad(2 * (x - 3) ** 2, x, create_graph=True)
@@ -145,7 +188,12 @@ def test_newtons_method_lands_on_the_bottom_of_a_parabola():
 
 
 def test_a_training_step_can_be_differentiated():
-    """A step written as arithmetic stays in the graph: the result depends on the step size."""
+    """A gradient step `w - rate * slope`, with `slope` from `create_graph=True`, can be
+    differentiated by the learning rate `rate` and by the weight before the step.
+
+    This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad`, unless
+    the optimizer was made with `differentiable=True`.
+    """
     w = torch.tensor(3.0, requires_grad=True)
     rate = torch.tensor(0.25, requires_grad=True)
 
@@ -159,7 +207,11 @@ def test_a_training_step_can_be_differentiated():
 
 
 def test_backward_with_create_graph_warns_of_a_cycle():
-    """`backward(create_graph=True)` works but ties leaf and gradient together, so it warns."""
+    """`backward(create_graph=True)` stores a gradient with a history in `.grad` and warns of a
+    reference cycle between parameter and gradient, once per process.
+
+    Use `torch.autograd.grad`, or set `.grad` to None afterwards, so that the memory is freed.
+    """
     x = torch.tensor(2.0, requires_grad=True)
 
     with pytest.warns(UserWarning, match="create a reference cycle between the parameter and its"):
@@ -172,7 +224,9 @@ def test_backward_with_create_graph_warns_of_a_cycle():
 
 
 def test_with_create_graph_gradients_accumulate_into_a_new_tensor():
-    """A gradient that has a history is not overwritten: the sum goes into another tensor."""
+    """With `backward(create_graph=True)` a second gradient isn't added to `.grad` in place:
+    `.grad` becomes a new tensor, and the first keeps its value.
+    """
     x = torch.tensor(2.0, requires_grad=True)
 
     with pytest.warns(UserWarning, match="create a reference cycle"):
@@ -182,5 +236,6 @@ def test_with_create_graph_gradients_accumulate_into_a_new_tensor():
         (x**3).backward(create_graph=True)
     second, x.grad = x.grad, None
 
+    assert second is not first
     assert first.item() == 12.0
     assert second.item() == 24.0

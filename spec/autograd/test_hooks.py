@@ -1,9 +1,17 @@
-"""Hooks: watching a gradient on its way.
+"""Tensor hooks: seeing and changing a gradient on its way.
 
-A hook is a function of your own that `backward()` calls when the gradient of a
-tensor has been worked out. It can look at the gradient, or return another one, and
-that is what travels on from there. Tensors in the middle of the graph, which keep
-no `.grad`, can be watched in this way, and a hook can be taken off again.
+A hook is a function that `backward()` calls when the gradient of a tensor has been computed.
+`x.register_hook(f)` registers one: `f` is called with the gradient, and may return another
+tensor, which then takes the gradient's place for everything further back in the graph. Tensors in
+the middle of the graph, which keep no `.grad`, can be watched in this way. `register_hook`
+returns a handle, whose `remove()` takes the hook off again.
+
+What surprises: on a leaf a hook sees the gradient of this one `backward()`, before it is added to
+`.grad`, not the accumulated sum. And a hook that changes its argument in place changes the
+gradient although it returns nothing, which the documentation forbids: return a new tensor.
+
+Hooks at other moments, and on nodes: `spec/autograd/test_more_hooks.py`. Hooks on modules:
+`spec/nn/test_hooks.py`.
 """
 
 import pytest
@@ -11,7 +19,9 @@ import torch
 
 
 def test_a_hook_sees_the_gradient_of_its_tensor(device):
-    """The function given to `register_hook` is called with the gradient of that very tensor."""
+    """A function registered with `middle.register_hook(f)` is called in `backward()` with the
+    gradient of `middle`, which may be a tensor in the middle of the graph.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     middle = x * 3
     seen = []
@@ -24,7 +34,9 @@ def test_a_hook_sees_the_gradient_of_its_tensor(device):
 
 
 def test_a_hook_sees_the_sum_over_all_uses():
-    """A tensor used twice calls its hook once, with both gradients added up."""
+    """The hook of a tensor that is used twice in a result is called once per `backward()`, with
+    the sum of the gradients of both uses.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     seen = []
     x.register_hook(lambda grad: seen.append(grad.item()))
@@ -35,7 +47,11 @@ def test_a_hook_sees_the_sum_over_all_uses():
 
 
 def test_what_a_hook_returns_replaces_the_gradient(device):
-    """A returned tensor takes the gradient's place for all that lies further back."""
+    """A tensor returned by a hook of `register_hook` replaces the gradient for everything
+    further back in the graph: `x.grad` is computed from a gradient clamped to 10.
+
+    A hook that returns None leaves the gradient as it is.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     middle = x * 3
     middle.register_hook(lambda grad: grad.clamp(max=10))
@@ -46,7 +62,12 @@ def test_what_a_hook_returns_replaces_the_gradient(device):
 
 
 def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
-    """On a leaf the hook runs before the gradient is added to `.grad`, and not on the sum."""
+    """The hook of a leaf is applied to the gradient of each `backward()` before it is added to
+    `.grad`, and not to the accumulated sum.
+
+    So clipping in a hook acts on each micro-batch. To see the sum use
+    `register_post_accumulate_grad_hook`.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     x.register_hook(lambda grad: -grad)
 
@@ -57,7 +78,9 @@ def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
 
 
 def test_hooks_run_in_the_order_they_were_put_on():
-    """Each hook receives what the one before it returned."""
+    """Hooks that `register_hook` put on one tensor run in the order in which they were
+    registered; each receives what the one before returned.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad + 1)
     x.register_hook(lambda grad: grad * 10)
@@ -68,7 +91,12 @@ def test_hooks_run_in_the_order_they_were_put_on():
 
 
 def test_a_removed_hook_is_called_no_more():
-    """`register_hook` returns a handle; its `remove()` takes the hook off again."""
+    """`register_hook` returns a handle; after `handle.remove()` the hook is no longer called,
+    and the others still are.
+
+    Hooks that are left on a long-lived parameter keep running, and keep what they refer to in
+    memory.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     handle = x.register_hook(lambda grad: grad * 100)
     x.register_hook(lambda grad: grad + 1)
@@ -80,7 +108,11 @@ def test_a_removed_hook_is_called_no_more():
 
 
 def test_a_hook_may_not_change_the_shape():
-    """A hook that returns a tensor of another shape is refused."""
+    """A hook that returns a tensor of another shape makes `backward()` raise RuntimeError, "has
+    changed the size of value"; return one of the gradient's shape.
+
+    Because the returned tensor takes the gradient's place in the chain rule.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     x.register_hook(lambda grad: grad.sum())
 
@@ -89,7 +121,9 @@ def test_a_hook_may_not_change_the_shape():
 
 
 def test_a_hook_may_not_change_the_dtype():
-    """A hook that returns a tensor of another dtype is refused."""
+    """A hook that returns a tensor of another dtype makes `backward()` raise RuntimeError, "has
+    changed the type of value"; cast it back with `.to(grad.dtype)`.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     x.register_hook(lambda grad: grad.double())
 
@@ -98,7 +132,11 @@ def test_a_hook_may_not_change_the_dtype():
 
 
 def test_a_hook_returns_a_tensor_or_nothing():
-    """A hook that returns a Python number is refused, even where the gradient is a scalar."""
+    """A hook that returns a Python number makes `backward()` raise TypeError; return a tensor,
+    or None to leave the gradient as it is.
+
+    So `lambda grad: seen.append(grad)` is fine, as `append` returns None.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: 2 * grad.item())
 
@@ -107,7 +145,9 @@ def test_a_hook_returns_a_tensor_or_nothing():
 
 
 def test_a_hook_needs_a_tracked_tensor():
-    """A tensor without `requires_grad` will never have a gradient, so it takes no hook."""
+    """`register_hook` on a tensor that doesn't require grad raises RuntimeError, as it will get
+    no gradient; call `requires_grad_()` first.
+    """
     x = torch.tensor(3.0)
 
     with pytest.raises(RuntimeError, match="register a hook on a tensor that doesn't require grad"):
@@ -116,7 +156,9 @@ def test_a_hook_needs_a_tracked_tensor():
 
 @pytest.mark.torch(">=2.0")
 def test_a_retained_grad_is_what_the_hooks_left():
-    """`retain_grad()` keeps the gradient as the hooks returned it, whichever came first."""
+    """Since PyTorch 2.0 `retain_grad()` keeps the gradient as the hooks of the tensor returned
+    it, even if a hook was registered after `retain_grad()`.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     middle = x * 2
     middle.retain_grad()
@@ -130,7 +172,9 @@ def test_a_retained_grad_is_what_the_hooks_left():
 
 @pytest.mark.torch("<2.0")
 def test_a_retained_grad_used_to_miss_the_hooks_put_on_later():
-    """Before 2.0 `retain_grad()` kept what it saw in its turn: later hooks came too late for it."""
+    """Before PyTorch 2.0 `retain_grad()` kept the gradient without the changes of hooks that
+    were registered after it.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     middle = x * 2
     middle.retain_grad()
@@ -144,7 +188,9 @@ def test_a_retained_grad_used_to_miss_the_hooks_put_on_later():
 
 @pytest.mark.torch(">=2.0")
 def test_hooks_of_a_leaf_run_for_autograd_grad_too():
-    """`torch.autograd.grad` calls the hooks of the tensors that it is asked about."""
+    """Since PyTorch 2.0 `torch.autograd.grad(y, x)` calls the hooks of `x`, and returns the
+    gradient as they changed it.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad * 10)
 
@@ -153,7 +199,7 @@ def test_hooks_of_a_leaf_run_for_autograd_grad_too():
 
 @pytest.mark.torch("<2.0")
 def test_hooks_of_a_leaf_used_to_miss_autograd_grad():
-    """Before 2.0 `torch.autograd.grad` passed over the hooks of the leaves it was asked about."""
+    """Before PyTorch 2.0 `torch.autograd.grad(y, x)` didn't call the hooks of a leaf `x`."""
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad * 10)
 
@@ -162,7 +208,11 @@ def test_hooks_of_a_leaf_used_to_miss_autograd_grad():
 
 @pytest.mark.torch(">=2.0")
 def test_a_hook_stays_with_the_value_it_was_put_on():
-    """After an in-place change old hooks still see the old value's gradient, new ones the new."""
+    """Since PyTorch 2.0 a hook registered before an in-place change sees the gradient of the
+    value before the change, and a hook registered after it that of the new value.
+
+    Because an in-place operation gives the tensor a new node, and hooks stay with theirs.
+    """
     x = torch.tensor(1.0, requires_grad=True)
     y = x * 2
     seen = {}
@@ -177,7 +227,9 @@ def test_a_hook_stays_with_the_value_it_was_put_on():
 
 @pytest.mark.torch("<2.0")
 def test_a_hook_put_on_later_used_to_join_the_earlier_ones():
-    """Before 2.0 a hook from after an in-place change still saw the gradient of the old value."""
+    """Before PyTorch 2.0 a hook registered after an in-place change saw the gradient of the
+    value before the change, as the hook that was registered before it did.
+    """
     x = torch.tensor(1.0, requires_grad=True)
     y = x * 2
     seen = {}

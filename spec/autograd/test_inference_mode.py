@@ -1,10 +1,15 @@
-"""Inference mode.
+"""Inference mode: `torch.inference_mode`.
 
-`torch.inference_mode()` is `no_grad` with a promise: what is computed here will never meet
-autograd again. In return torch skips even the bookkeeping that would notice a change in place.
+`torch.inference_mode()` is a stricter `torch.no_grad()` for code whose results will not meet
+autograd again, such as the serving of a trained model. Operations inside record nothing, and the
+tensors made inside are inference tensors: they have no version counter and no bookkeeping of
+views, which makes small operations faster. `x.is_inference()` tells.
 
-The promise is kept for you. A tensor made in the mode is marked for life, and where autograd
-would need it, it is refused by name; `clone()` outside gives an ordinary copy.
+What surprises: an inference tensor stays one outside the block. It may be read, printed, and used
+in operations that record nothing. Where autograd would have to save it for backward, or where it
+is to be changed in place or to require grad outside the mode, torch raises RuntimeError.
+`clone()` outside gives an ordinary tensor. Where results may be needed in training after all, as
+the targets of a loss may be, use `no_grad` (`spec/autograd/test_no_grad.py`).
 """
 
 import pytest
@@ -12,7 +17,9 @@ import torch
 
 
 def test_inference_mode_records_nothing(device):
-    """Results in the mode have no history, as under `no_grad`, and are marked as inference."""
+    """A product computed inside `torch.inference_mode()` has no `grad_fn` and doesn't require
+    grad, as under `no_grad`, and its `is_inference()` is True.
+    """
     w = torch.ones(2, requires_grad=True, device=device)
     with torch.inference_mode():
         y = w * 3
@@ -24,7 +31,11 @@ def test_inference_mode_records_nothing(device):
 
 
 def test_what_was_there_before_stays_ordinary():
-    """Tensors from outside are not marked, nor are views of them that the mode makes."""
+    """Inside `torch.inference_mode()` a tensor made before remains an ordinary one that
+    requires grad, and a view of it is no inference tensor either.
+
+    Because a view shares the version counter of its base.
+    """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
         view = w[:1]
@@ -35,7 +46,9 @@ def test_what_was_there_before_stays_ordinary():
 
 
 def test_the_mode_switches_grad_mode_off_too():
-    """Inside, `is_inference_mode_enabled()` is True and `is_grad_enabled()` is False."""
+    """Inside `torch.inference_mode()` `torch.is_inference_mode_enabled()` is True and
+    `torch.is_grad_enabled()` False; outside it is the other way round.
+    """
     with torch.inference_mode():
         inside = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     outside = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
@@ -45,7 +58,11 @@ def test_the_mode_switches_grad_mode_off_too():
 
 
 def test_enable_grad_does_not_get_through():
-    """Inside the mode `enable_grad` turns the flag on, but nothing is recorded."""
+    """Inside `torch.inference_mode()` `torch.enable_grad()` sets `is_grad_enabled()` to True,
+    but nothing is recorded.
+
+    Use `torch.inference_mode(False)` to record inside.
+    """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode(), torch.enable_grad():
         enabled = torch.is_grad_enabled()
@@ -57,7 +74,9 @@ def test_enable_grad_does_not_get_through():
 
 
 def test_inference_mode_false_makes_an_exception():
-    """`inference_mode(False)` inside the mode records as usual."""
+    """Inside `torch.inference_mode()` a block of `torch.inference_mode(False)` records
+    operations as usual and makes ordinary tensors.
+    """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode(), torch.inference_mode(False):
         y = w * 2
@@ -67,7 +86,9 @@ def test_inference_mode_false_makes_an_exception():
 
 
 def test_an_inference_tensor_counts_no_changes():
-    """There is no version counter, which is what spares the time."""
+    """An inference tensor has no version counter: reading its `_version` raises RuntimeError,
+    where an ordinary tensor counts its in-place writes.
+    """
     ordinary = torch.ones(2).add_(1)
     with torch.inference_mode():
         x = torch.ones(2).add_(1)
@@ -78,7 +99,12 @@ def test_an_inference_tensor_counts_no_changes():
 
 
 def test_an_inference_tensor_cannot_be_saved_for_backward():
-    """A product with a weight would have to keep the tensor for the way back: refused."""
+    """Outside `torch.inference_mode()`, multiplying an inference tensor by a weight that
+    requires grad raises RuntimeError, "Inference tensors cannot be saved for backward".
+
+    Because the product would save it without a version to compare. Use `x.clone()`, or
+    `no_grad` where `x` is made.
+    """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
         x = torch.ones(2)
@@ -88,7 +114,9 @@ def test_an_inference_tensor_cannot_be_saved_for_backward():
 
 
 def test_where_nothing_is_saved_an_inference_tensor_may_take_part():
-    """A sum keeps no operand, so adding an inference tensor to a weight is recorded."""
+    """Adding an inference tensor to a weight that requires grad is recorded, and `backward()`
+    works: a sum saves no operand.
+    """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
         x = torch.ones(2)
@@ -100,7 +128,9 @@ def test_where_nothing_is_saved_an_inference_tensor_may_take_part():
 
 
 def test_a_clone_is_ordinary_again():
-    """`clone()` outside the mode gives a tensor that autograd takes."""
+    """`x.clone()` of an inference tensor, outside the mode, is an ordinary tensor that may be
+    multiplied with a weight in training.
+    """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
         x = torch.full((2,), 3.0)
@@ -112,7 +142,9 @@ def test_a_clone_is_ordinary_again():
 
 
 def test_an_inference_tensor_cannot_be_tracked_later():
-    """Outside the mode `requires_grad_()` is refused."""
+    """Outside the mode `requires_grad_()` on an inference tensor raises RuntimeError; call it
+    on a `clone()`.
+    """
     with torch.inference_mode():
         x = torch.ones(2)
 
@@ -121,7 +153,11 @@ def test_an_inference_tensor_cannot_be_tracked_later():
 
 
 def test_an_inference_tensor_is_changed_in_place_only_inside():
-    """In-place changes are free inside the mode and refused outside."""
+    """An inference tensor may be changed in place inside the mode; outside it `x.add_(1)`
+    raises RuntimeError, under `no_grad` as well.
+
+    Write `x = x + 1`, or change a `clone()`.
+    """
     with torch.inference_mode():
         x = torch.ones(2)
         x.add_(1)
@@ -129,10 +165,17 @@ def test_an_inference_tensor_is_changed_in_place_only_inside():
     assert x.tolist() == [2.0, 2.0]
     with pytest.raises(RuntimeError, match="Inplace update to inference tensor outside"):
         x.add_(1)
+    with (
+        torch.no_grad(),
+        pytest.raises(RuntimeError, match="Inplace update to inference tensor outside"),
+    ):
+        x.add_(1)
 
 
 def test_inference_mode_decorates_a_function():
-    """`@torch.inference_mode()` makes each call of a function a run in the mode."""
+    """A function decorated with `@torch.inference_mode()` runs in the mode, returns inference
+    tensors, and leaves the mode off afterwards.
+    """
 
     @torch.inference_mode()
     def double(x):

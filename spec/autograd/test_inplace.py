@@ -1,29 +1,43 @@
-"""Writing in place under autograd.
+"""In-place operations under autograd.
 
-An in-place write to a tracked tensor is recorded like any other operation: the
-tensor stays the same object and gets a new history. Gradients then follow the
-values: what was overwritten gets zero, what was written in gets the rest. It goes
-wrong only where the graph still needs the old value.
+An in-place operation such as `y.add_(1)`, `y[0] = 7` or `y += 1` on a computed tensor that
+requires grad is recorded like any other operation: `y` remains the same tensor and gets a new
+`grad_fn`. Gradients follow the values: an element that was overwritten passes the gradient 0 back
+to its old history, and what was written in gets the rest.
+
+What surprises: this works more often than people expect, even through views and masks. It fails
+mainly in two cases. A leaf that requires grad may not be changed while operations are recorded
+(`spec/autograd/test_changing_leaves.py`), and a value that the graph has saved may not be changed
+before `backward()` (`spec/autograd/test_inplace_refused.py`).
+
+In-place operations without autograd: `spec/tensors/test_inplace.py`.
 """
 
 import torch
 
 
 def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
-    """After `y.add_(1)`, `y` is the same tensor, made by an addition instead of a product."""
+    """`y.add_(1)` returns `y` itself with a new `grad_fn`, `AddBackward0`, whose
+    `next_functions` refers to the old one, `MulBackward0`.
+
+    So the history only grows: nothing that was recorded is changed.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
-    before = type(y.grad_fn).__name__
+    before = y.grad_fn
 
     z = y.add_(1)
 
     assert z is y
-    assert before == "MulBackward0"
-    assert type(y.grad_fn).__name__ == "AddBackward0"
+    assert before.name() == "MulBackward0"
+    assert y.grad_fn.name() == "AddBackward0"
+    assert y.grad_fn.next_functions[0][0] is before
 
 
 def test_gradients_pass_through_an_in_place_operation(device):
-    """The gradient through `y.mul_(10)` is that through `y = y * 10`."""
+    """The gradient through `y.mul_(10)` is that through `y = y * 10`: 20 for a `y` that was `x
+    * 2`.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
 
@@ -33,23 +47,10 @@ def test_gradients_pass_through_an_in_place_operation(device):
     assert x.grad.tolist() == [20.0, 20.0]
 
 
-def test_plus_equals_writes_in_place_and_plus_makes_a_new_tensor():
-    """`y += 1` changes the tensor that `y` names; `y = y + 1` gives the name to another one."""
-    x = torch.tensor([1.0, 2.0], requires_grad=True)
-    changed = x * 2
-    renamed = x * 2
-    old_changed, old_renamed = changed, renamed
-
-    changed += 1
-    renamed = renamed + 1
-
-    assert changed is old_changed
-    assert old_changed.tolist() == [3.0, 5.0]
-    assert old_renamed.tolist() == [2.0, 4.0]
-
-
 def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
-    """Writing through `y[0]` changes the history of `y`, and the gradient follows it."""
+    """`y[0].mul_(5)` changes one element of `y` and its history: the gradient of that element
+    is 5 times larger, the others are unchanged.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
 
@@ -61,7 +62,9 @@ def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
 
 
 def test_a_write_to_the_whole_reaches_an_older_view(device):
-    """A view taken before its base was changed carries the change in value and in gradient."""
+    """A view `first = y[0]` taken before `y.mul_(5)` shows the new value, and the gradient
+    through it includes the factor 5.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
     first = y[0]
@@ -74,7 +77,9 @@ def test_a_write_to_the_whole_reaches_an_older_view(device):
 
 
 def test_masked_assignment_is_differentiable(device):
-    """Where `y[mask] = 0` has overwritten a value, its gradient is 0; elsewhere it passes."""
+    """After `y[y > 2.5] = 0` the gradient is 0 for the elements that were overwritten and
+    passes through the others.
+    """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     y = x.clone()
 
@@ -86,7 +91,11 @@ def test_masked_assignment_is_differentiable(device):
 
 
 def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
-    """A tracked value written into an integer tensor arrives as a mere number."""
+    """Assigning a value that requires grad to an element of an int64 tensor, `buffer[1] = x`,
+    stores the truncated number, and `buffer` still doesn't require grad.
+
+    A float tensor would require grad afterwards: `spec/autograd/test_tracking.py`.
+    """
     x = torch.tensor(2.5, requires_grad=True)
     buffer = torch.zeros(2, dtype=torch.int64)
 
@@ -97,7 +106,9 @@ def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
 
 
 def test_copy_hands_the_gradient_to_the_source(device):
-    """`y.copy_(source)` ends the old history of `y`: the gradient goes to the source alone."""
+    """After `y.copy_(source)` the gradient of `y` goes to `source`; the tensor from which `y`
+    was computed before gets zeros.
+    """
     old = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     source = torch.tensor([5.0, 6.0], requires_grad=True, device=device)
     y = old * 2
@@ -110,7 +121,7 @@ def test_copy_hands_the_gradient_to_the_source(device):
 
 
 def test_zeroing_ends_the_old_history():
-    """After `y.zero_()` nothing of `x` is left in `y`, so its gradient is zero."""
+    """After `y.zero_()` the gradient of what `y` was computed from is 0."""
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = x * 2
 
@@ -121,7 +132,12 @@ def test_zeroing_ends_the_old_history():
 
 
 def test_relu_in_place_is_fine_after_a_product(device):
-    """`relu_` needs only its own result to go backward, so it may overwrite its input."""
+    """`relu_` on `y = x * 3` works with `backward()`: neither operation needs the values of `y`
+    that were overwritten.
+
+    Because the product saved only its factors, and `relu_` saves its own result. After `exp` it
+    fails: see `spec/autograd/test_inplace_refused.py`.
+    """
     x = torch.tensor([-1.0, 2.0], requires_grad=True, device=device)
     y = x * 3
 

@@ -1,10 +1,18 @@
-"""Writes in place that autograd refuses.
+"""In-place writes that autograd refuses.
 
-Some operations keep a value for the way back: `exp` its result, `sin` its input, a
-product both factors. Every tensor counts the writes to its memory, and the count is
-noted when a value is kept. If it differs when `backward()` comes by, the kept value
-is no longer the one computed with, and torch stops rather than give a wrong gradient.
-The mistake is in the forward code, but it shows only in `backward()`.
+Some operations save a value for backward: `exp` its result, `sin` its input, a product its
+factors (`spec/autograd/test_saved_tensors.py`). Each tensor has a version counter, `_version`,
+which in-place operations raise, and its state is noted when a value is saved. If it differs when
+`backward()` needs the value, the value is no longer the one that was computed with, and torch
+raises RuntimeError, "one of the variables needed for gradient computation has been modified by an
+inplace operation", rather than return a wrong gradient.
+
+What surprises: the mistake is in the forward code, but it shows only in `backward()`; anomaly
+detection finds the line (`spec/autograd/test_anomalies.py`). Whether an in-place operation is
+harmless depends on what its neighbours saved, so `relu_` may follow a product but not an `exp`.
+The remedy is to write the out-of-place form, `y = y + 1`.
+
+A leaf that requires grad is refused at once: `spec/autograd/test_changing_leaves.py`.
 """
 
 import pytest
@@ -12,7 +20,9 @@ import torch
 
 
 def test_every_in_place_write_raises_the_version(device):
-    """A tensor counts the in-place writes to it in `_version`; reading leaves it alone."""
+    """`x.add_(1)` and `x[0] = 7` each raise `x._version` by 1; `x.sum()`, which only reads,
+    doesn't.
+    """
     x = torch.zeros(3, device=device)
     versions = [x._version]
 
@@ -27,7 +37,11 @@ def test_every_in_place_write_raises_the_version(device):
 
 
 def test_views_and_detached_tensors_share_the_count():
-    """One memory, one count: views and `detach()` share it; `clone()` and `.data` start at 0."""
+    """A view and `x.detach()` share the version counter of `x`; `x.data` and `x.clone()` have
+    counters of their own, which start at 0.
+
+    So writes through `.data` go unnoticed: see `spec/autograd/test_detach.py`.
+    """
     x = torch.zeros(3)
     view, detached, data, clone = x[:1], x.detach(), x.data, x.clone()
 
@@ -39,7 +53,11 @@ def test_views_and_detached_tensors_share_the_count():
 
 
 def test_overwriting_a_saved_result_is_refused(device):
-    """`exp` keeps its result for the way back; changed in between, `backward()` refuses."""
+    """Changing the result of `exp` in place makes `backward()` raise RuntimeError, because
+    `exp` saved it.
+
+    Write `y = y + 1` instead of `y.add_(1)`.
+    """
     x = torch.tensor([0.0, 1.0], requires_grad=True, device=device)
     y = x.exp()
     y.add_(1)
@@ -49,7 +67,9 @@ def test_overwriting_a_saved_result_is_refused(device):
 
 
 def test_the_refusal_counts_the_versions():
-    """The message says how often the tensor was changed: two writes, where none was expected."""
+    """The error of `backward()` says how often a saved tensor was changed in place: "is at
+    version 2; expected version 0 instead" after two writes.
+    """
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     y = x.exp()
     y.add_(1).add_(1)
@@ -59,7 +79,9 @@ def test_the_refusal_counts_the_versions():
 
 
 def test_overwriting_a_saved_input_is_refused():
-    """`sin` keeps its input, since its derivative is the cosine of it."""
+    """Changing the input of `sin` in place makes `backward()` raise RuntimeError, because `sin`
+    saved it: its derivative is the cosine of the input.
+    """
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     angle = x * 2
     y = angle.sin()
@@ -70,7 +92,9 @@ def test_overwriting_a_saved_input_is_refused():
 
 
 def test_overwriting_an_input_that_was_not_saved_is_fine(device):
-    """`exp` keeps its result and not its input, so the input may be changed afterwards."""
+    """The input of `exp` may be changed in place before `backward()`: `exp` saved its result,
+    not its input.
+    """
     x = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
     exponent = x * 3
     y = exponent.exp()
@@ -82,7 +106,9 @@ def test_overwriting_an_input_that_was_not_saved_is_fine(device):
 
 
 def test_overwriting_what_no_one_saved_is_fine():
-    """A sum keeps nothing: its operands and its result may all be changed."""
+    """The operands and the result of an addition may be changed in place before `backward()`:
+    the addition saved none of them.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     a = x * 2
     b = a + 1
@@ -95,7 +121,11 @@ def test_overwriting_what_no_one_saved_is_fine():
 
 
 def test_a_factor_is_saved_only_where_the_other_is_tracked():
-    """A product keeps a factor for the gradient of the other one; a plain number has none."""
+    """A factor of a product may be changed in place if the other factor doesn't require grad;
+    if that one does, `backward()` raises RuntimeError.
+
+    Because a factor is saved for the gradient of the other.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     plain = torch.tensor([3.0, 4.0])
     tracked = torch.tensor([3.0, 4.0], requires_grad=True)
@@ -112,7 +142,12 @@ def test_a_factor_is_saved_only_where_the_other_is_tracked():
 
 
 def test_relu_in_place_is_refused_after_exp():
-    """`relu_` may overwrite its input, unless that is a result which `exp` still needs."""
+    """`x.exp().relu_()` makes `backward()` raise RuntimeError: `relu_` overwrites the result
+    that `exp` saved.
+
+    The same holds for `nn.ReLU(inplace=True)` after a layer that saved its output. Use `relu()`
+    there.
+    """
     x = torch.tensor([-1.0, 2.0], requires_grad=True)
     y = x.exp().relu_()
 
@@ -121,7 +156,11 @@ def test_relu_in_place_is_refused_after_exp():
 
 
 def test_a_step_between_forward_and_backward_is_noticed():
-    """A weight updated under `no_grad` after it was computed with makes `backward()` refuse."""
+    """Updating a weight under `torch.no_grad()` between the forward computation and
+    `backward()` makes `backward()` raise RuntimeError if the weight was saved.
+
+    So call `optimizer.step()` after all `backward()` calls that use the old weights.
+    """
     w = torch.tensor([1.0, 2.0], requires_grad=True)
     loss = (w * w).sum()
     with torch.no_grad():
@@ -131,21 +170,14 @@ def test_a_step_between_forward_and_backward_is_noticed():
         loss.backward()
 
 
-def test_a_leaf_that_requires_grad_is_not_written_to(device):
-    """A tracked leaf has no history that a write could be added to, so it is refused at once."""
-    x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
-
-    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in"):
-        x += 1
-    with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is"):
-        x[0] = 7
-
-    assert x.tolist() == [1.0, 2.0]
-
-
 @pytest.mark.parametrize("split", [torch.unbind, lambda y: y.split(1), lambda y: y.chunk(2)])
 def test_pieces_of_a_split_are_not_written_to(split):
-    """Pieces of `unbind`, `split` and `chunk` are views that refuse writes; a slice allows them."""
+    """In-place operations on the pieces that `unbind`, `split` or `chunk` give of a tensor that
+    requires grad raise RuntimeError; on a slice `y[:1]` they work.
+
+    Because these functions return several views at once. Write through slices, or use the
+    out-of-place form.
+    """
     y = torch.tensor([1.0, 2.0], requires_grad=True) * 2
     first, _ = split(y)
 
@@ -157,7 +189,12 @@ def test_pieces_of_a_split_are_not_written_to(split):
 
 
 def test_a_view_made_under_no_grad_is_not_written_to_outside():
-    """A view taken inside `no_grad` has no known relation to the graph, so writing is refused."""
+    """An in-place write, outside `torch.no_grad()`, to a view that was taken inside it, of a
+    tensor that requires grad, raises RuntimeError.
+
+    Because it isn't clear whether the write is to be recorded. Take the view outside, or write
+    inside too.
+    """
     y = torch.tensor([1.0, 2.0], requires_grad=True) * 2
     with torch.no_grad():
         view = y[:1]

@@ -1,9 +1,18 @@
 """Jacobians and Hessians of a function.
 
-`torch.autograd.functional` takes a function rather than a result, and works out
-whole matrices of derivatives. The Jacobian of n inputs and m outputs costs m
-backward passes, a row each, so it is for small cases; where only its product with
-a vector is wanted, `vjp`, `jvp` and `hvp` give that in a pass or two.
+`torch.autograd.functional` takes a function instead of a result and returns whole matrices of
+derivatives. `jacobian(f, x)` has one row per element of the output and one column per element of
+the input; `hessian(f, x)` holds the second derivatives of a function with one output. For m
+outputs the Jacobian costs m backward passes, so it is for small cases. Where only its product
+with a vector is wanted, `vjp`, `jvp` and `hvp` give that in a pass or two.
+
+What surprises: the input need not require grad, its `.grad` isn't written, and the result has no
+history unless `create_graph=True` asks for one. An output that doesn't depend on the input gives
+zeros, silently.
+
+The newer `torch.func` does the same with functions that return functions:
+`spec/autograd/test_function_transforms.py`. What a Jacobian is, and what `backward(v)` makes of
+it: `spec/autograd/test_vector_jacobian.py`.
 """
 
 import pytest
@@ -13,7 +22,9 @@ from torch.autograd import functional
 
 @pytest.mark.claim("blitz-no-full-jacobian")
 def test_autograd_gives_the_full_jacobian(device):
-    """`torch.autograd.functional.jacobian` gives all derivatives of a function in one call."""
+    """`torch.autograd.functional.jacobian(f, x)` returns the whole Jacobian of `f` at `x` in
+    one call: here 2 by 3, for two outputs and three inputs.
+    """
     x = torch.tensor([2.0, 3.0, 5.0], device=device)
 
     jacobian = functional.jacobian(lambda x: torch.stack([x.prod(), x.sum()]), x)
@@ -22,7 +33,11 @@ def test_autograd_gives_the_full_jacobian(device):
 
 
 def test_a_jacobian_leaves_no_trace():
-    """`jacobian` needs no tracked input, writes no `.grad`, and its result has no history."""
+    """`jacobian(f, x)` works for an `x` that doesn't require grad and for one that does, writes
+    no `.grad`, and returns a tensor that doesn't require grad.
+
+    Because it computes on an input of its own that requires grad.
+    """
     plain = torch.tensor([2.0, 3.0])
     tracked = torch.tensor([2.0, 3.0], requires_grad=True)
 
@@ -36,7 +51,9 @@ def test_a_jacobian_leaves_no_trace():
 
 
 def test_a_jacobian_can_be_differentiated_again():
-    """With `create_graph=True` the Jacobian is tracked: here that of x² is 2x, with slope 2."""
+    """With `create_graph=True` the result of `jacobian` requires grad: that of the square is
+    2x, whose own derivative is 2.
+    """
     x = torch.tensor([3.0], requires_grad=True)
 
     jacobian = functional.jacobian(torch.square, x, create_graph=True)
@@ -47,7 +64,11 @@ def test_a_jacobian_can_be_differentiated_again():
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """The shape of a Jacobian is that of the output followed by that of the input."""
+    """The result of `jacobian(f, x)` has the shape of the output followed by that of the input:
+    (3, 2, 3) for a sum over the first dimension of a (2, 3) tensor.
+
+    Reshape it to `(output.numel(), x.numel())` where a matrix is wanted.
+    """
     jacobian = functional.jacobian(lambda x: x.sum(dim=0), torch.ones(2, 3))
 
     assert jacobian.shape == (3, 2, 3)
@@ -55,7 +76,7 @@ def test_a_jacobian_has_the_shape_of_output_and_input():
 
 
 def test_several_inputs_have_a_jacobian_each():
-    """A tuple of inputs gives a tuple of Jacobians."""
+    """`jacobian(f, (a, b))` returns a tuple with one Jacobian per input."""
     a, b = torch.tensor([2.0, 3.0]), torch.tensor(5.0)
 
     of_a, of_b = functional.jacobian(lambda a, b: a * b, (a, b))
@@ -65,7 +86,11 @@ def test_several_inputs_have_a_jacobian_each():
 
 
 def test_an_output_that_ignores_the_input_has_zeros():
-    """Where nothing depends on the input the Jacobian is zeros; `strict=True` refuses instead."""
+    """`jacobian` gives zeros for an output that doesn't depend on the input; with `strict=True`
+    it raises RuntimeError.
+
+    Use `strict=True` to find a computation that lost its graph by mistake.
+    """
     x = torch.tensor([2.0, 3.0])
 
     assert functional.jacobian(lambda x: torch.ones(1), x).tolist() == [[0.0, 0.0]]
@@ -74,7 +99,12 @@ def test_an_output_that_ignores_the_input_has_zeros():
 
 
 def test_detach_inside_the_function_gives_zeros_too():
-    """The Jacobian is that of what was recorded: behind a `detach()` it sees a constant."""
+    """`jacobian` differentiates what was recorded: a factor behind `detach()` counts as a
+    constant, and contributes nothing of its own to the Jacobian.
+
+    So a Jacobian that is smaller than expected hints at a `detach()`, an `item()` or a
+    `no_grad` in the function.
+    """
     x = torch.tensor([2.0, 3.0])
 
     jacobian = functional.jacobian(lambda x: x.detach() * x.sum(), x)
@@ -83,13 +113,17 @@ def test_detach_inside_the_function_gives_zeros_too():
 
 
 def test_the_input_is_a_tensor_or_a_tuple_of_tensors():
-    """`jacobian` takes a tensor or a tuple of tensors, not a list of numbers."""
+    """`jacobian(f, [2.0, 3.0])` raises TypeError: the inputs must be a tensor or a tuple of
+    tensors, so write `torch.tensor([2.0, 3.0])`.
+    """
     with pytest.raises(TypeError, match="must be either a Tensor or a tuple of Tensors"):
         functional.jacobian(torch.square, [2.0, 3.0])
 
 
 def test_a_hessian_holds_the_second_derivatives(device):
-    """x²y has the Hessian [[2y, 2x], [2x, 0]]: at (2, 3) that is [[6, 4], [4, 0]]."""
+    """`hessian(f, point)` returns the matrix of second derivatives: for x²y it is [[2y, 2x],
+    [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
+    """
     point = torch.tensor([2.0, 3.0], device=device)
 
     hessian = functional.hessian(lambda p: p[0] ** 2 * p[1], point)
@@ -98,7 +132,9 @@ def test_a_hessian_holds_the_second_derivatives(device):
 
 
 def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
-    """With two inputs there are two by two blocks, the mixed derivatives off the diagonal."""
+    """`hessian(f, (x, y))` returns a tuple of tuples: the block of each pair of inputs, with
+    the mixed derivatives off the diagonal.
+    """
     x, y = torch.tensor(2.0), torch.tensor(3.0)
 
     blocks = functional.hessian(lambda x, y: x**2 * y, (x, y))
@@ -107,13 +143,17 @@ def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
 
 
 def test_only_a_scalar_function_has_a_hessian():
-    """A function with several outputs would need a third axis, so `hessian` refuses it."""
+    """`hessian` of a function that returns two elements raises RuntimeError; take the Jacobian
+    of the Jacobian instead, or reduce the output to one element.
+    """
     with pytest.raises(RuntimeError, match="should contain a single element"):
         functional.hessian(torch.square, torch.tensor([2.0, 3.0]))
 
 
 def test_vjp_gives_the_value_and_the_rows_weighed():
-    """`vjp` returns the function's value and `v @ J`, as `backward(v)` would."""
+    """`functional.vjp(f, x, v)` returns the value `f(x)` and the product `v @ J`, which
+    `f(x).backward(v)` would store.
+    """
     x = torch.tensor([2.0, 3.0, 5.0])
 
     value, product = functional.vjp(
@@ -125,7 +165,11 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
-    """`jvp` returns the function's value and `J @ u`: its change along the direction `u`."""
+    """`functional.jvp(f, x, u)` returns the value `f(x)` and the product `J @ u`: the
+    directional derivative of `f` along `u`.
+
+    It takes two backward passes; `torch.func.jvp` takes one forward pass.
+    """
     x = torch.tensor([2.0, 3.0, 5.0])
 
     value, product = functional.jvp(
@@ -137,7 +181,9 @@ def test_jvp_gives_the_value_and_the_columns_weighed():
 
 
 def test_hvp_gives_the_hessian_times_a_vector():
-    """`hvp` returns the value and `H @ u` without building the Hessian."""
+    """`functional.hvp(f, x, u)` returns the value `f(x)` and the product `H @ u` of the Hessian
+    with `u`, without building the Hessian.
+    """
     value, product = functional.hvp(
         lambda p: p[0] ** 2 * p[1], torch.tensor([2.0, 3.0]), torch.tensor([1.0, 10.0])
     )
@@ -147,7 +193,11 @@ def test_hvp_gives_the_hessian_times_a_vector():
 
 
 def test_vectorize_computes_all_rows_in_one_pass():
-    """Normally each row is a backward pass; with `vectorize=True` one pass carries all of them."""
+    """`jacobian` runs one backward pass per row, here two; with `vectorize=True` it runs a
+    single pass that computes all rows together, with `vmap`.
+
+    That is faster, and needs an `f` whose operations `vmap` supports.
+    """
     passes = []
 
     def square(x):

@@ -1,11 +1,15 @@
 """Leaves.
 
-Where a recorded computation begins stand its leaves: the tensors a person made, among them the
-parameters of a model. `backward()` stores gradients there and nowhere else. Whatever was computed
-from a tracked leaf is no leaf, even if it only moved to another dtype or device.
+A leaf is where the recorded graph begins: a tensor that you made, such as a parameter of a model,
+and not one that a recorded operation computed. `backward()` accumulates gradients in the `.grad`
+of leaves that require grad, and of other tensors only on request, by `retain_grad()` or
+`inputs=`. `x.is_leaf` says whether `x` is one; every tensor that doesn't require grad counts as a
+leaf too.
 
-That one word explains most surprises of a first week: why `.grad` is None, why a tensor stops
-being trained once it has moved, and why `deepcopy` or `requires_grad_(False)` refuse it.
+What surprises: an operation that hardly looks like one makes a non-leaf, as `.to(torch.float64)`,
+`.cuda()` or `* 1` do. So `torch.ones(2, requires_grad=True).cuda()` is no leaf, its `.grad` stays
+None, and an optimizer refuses it. Make the tensor on its device, or call `requires_grad_()` last.
+The same word explains why `copy.deepcopy` and `requires_grad_(False)` refuse some tensors.
 """
 
 import copy
@@ -16,7 +20,7 @@ from torch import nn
 
 
 def test_what_you_make_yourself_is_a_leaf(device):
-    """A tensor made by hand is a leaf, tracked or not."""
+    """A tensor made by `torch.ones` is a leaf, with `requires_grad=True` and without."""
     plain = torch.ones(3, device=device)
     tracked = torch.ones(3, requires_grad=True, device=device)
 
@@ -25,7 +29,9 @@ def test_what_you_make_yourself_is_a_leaf(device):
 
 
 def test_what_is_computed_from_a_tracked_tensor_is_no_leaf(device):
-    """A tracked result is no leaf; an untracked result has no history and counts as one."""
+    """The product of a tensor that requires grad is no leaf; the product of a plain tensor,
+    which has no `grad_fn`, counts as a leaf.
+    """
     recorded = torch.ones(3, requires_grad=True, device=device) * 2
     unrecorded = torch.ones(3, device=device) * 2
 
@@ -34,7 +40,12 @@ def test_what_is_computed_from_a_tracked_tensor_is_no_leaf(device):
 
 
 def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
-    """Switched on last, a tensor is a leaf; switched on before the arithmetic, it is not."""
+    """`torch.ones(3, requires_grad=True) * 2` is no leaf; `(torch.ones(3) *
+    2).requires_grad_()` has the same values and is one.
+
+    So ask for gradients last, after scaling, casting and moving: only a leaf gets a `.grad` and
+    may be given to an optimizer.
+    """
     computed = torch.ones(3, requires_grad=True) * 2
     switched = (torch.ones(3) * 2).requires_grad_()
 
@@ -45,7 +56,11 @@ def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
 
 @pytest.mark.claim("self-one-backward-all")
 def test_backward_fills_the_gradients_of_tracked_leaves_only():
-    """One backward pass gives a gradient to each tracked leaf, and to no tensor between."""
+    """One `backward()` fills the `.grad` of each leaf that requires grad and took part; the
+    constant and the product in between keep None.
+
+    Because gradients in between are needed only in passing. `retain_grad()` keeps one.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
     constant = torch.tensor(4.0)
@@ -60,7 +75,11 @@ def test_backward_fills_the_gradients_of_tracked_leaves_only():
 
 
 def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
-    """`.grad` of a computed tensor is None, and the warning names the way out: `retain_grad()`."""
+    """Reading `.grad` of a computed tensor that requires grad, without `retain_grad()`, gives
+    None and a UserWarning that names `retain_grad()` as the way out.
+
+    By default Python shows this warning once per line of code.
+    """
     y = torch.ones(3, requires_grad=True) * 2
 
     with pytest.warns(UserWarning, match=r"use \.retain_grad\(\) on the non-leaf Tensor"):
@@ -69,7 +88,9 @@ def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
 
 
 def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
-    """After `retain_grad()` a tensor between leaf and loss keeps its gradient, without warning."""
+    """After `y.retain_grad()` a computed tensor `y` gets its gradient in `y.grad` at the next
+    `backward()`, and the leaves get theirs as before.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     y = x * 3
     y.retain_grad()
@@ -81,7 +102,9 @@ def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
 
 
 def test_retain_grad_on_a_leaf_is_idle():
-    """A leaf keeps its gradient anyway, so `retain_grad()` changes nothing there."""
+    """`retain_grad()` on a leaf that requires grad changes nothing, and `retains_grad` stays
+    False: a leaf gets its gradient anyway.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     x.retain_grad()
 
@@ -89,13 +112,23 @@ def test_retain_grad_on_a_leaf_is_idle():
 
 
 def test_retain_grad_needs_a_tracked_tensor():
-    """There is no gradient to keep for an untracked tensor."""
-    with pytest.raises(RuntimeError, match="can't retain_grad on Tensor that has requires_grad"):
+    """`retain_grad()` on a tensor that doesn't require grad raises RuntimeError: no gradient
+    will be computed for it.
+
+    Call it on a result of something that requires grad, before `backward()`.
+    """
+    with pytest.raises(
+        RuntimeError, match="can't retain_grad on Tensor that has requires_grad=False"
+    ):
         torch.ones(3).retain_grad()
 
 
 def test_to_another_dtype_leaves_the_leaf_behind():
-    """`x.to(dtype)` is a recorded operation; where nothing has to change, `to` returns `x`."""
+    """`x.to(torch.float64)` of a float32 leaf is a recorded operation and no leaf;
+    `x.to(torch.float32)`, which has nothing to change, returns `x` itself.
+
+    The gradient then arrives at `x`, in float32, and not at the cast tensor.
+    """
     x = torch.ones(2, requires_grad=True)
     y = x.to(torch.float64)
 
@@ -108,7 +141,12 @@ def test_to_another_dtype_leaves_the_leaf_behind():
 
 @pytest.mark.cuda
 def test_to_the_gpu_leaves_the_leaf_behind():
-    """`x.cuda()` is no leaf; made on the GPU in the first place, a tensor is one."""
+    """`x.cuda()` of a CPU leaf that requires grad is no leaf; a tensor made with
+    `device="cuda", requires_grad=True` is one.
+
+    So an optimizer refuses `x.cuda()`. For a model call `model.cuda()`, which moves the
+    parameters and keeps them leaves.
+    """
     x = torch.ones(2, requires_grad=True)
 
     assert x.cuda().is_leaf is False
@@ -126,14 +164,20 @@ def test_to_the_gpu_leaves_the_leaf_behind():
     ],
 )
 def test_copies_and_views_of_a_leaf_are_no_leaves(function, leaf):
-    """A copy or view of a tracked leaf is no leaf; `detach()`, or `x` itself handed back, is."""
+    """`clone()` and `t()` of a leaf that requires grad are no leaves; `detach()` is one, and so
+    is `x` itself, which `contiguous()` and `flatten()` return where nothing is to be done.
+    """
     x = torch.ones(2, requires_grad=True)
 
     assert function(x).is_leaf is leaf
 
 
 def test_a_computed_tensor_cannot_be_switched_off():
-    """`requires_grad` of a tensor with a history can't be cleared; `detach()` is the way."""
+    """`requires_grad_(False)` on a tensor that has a `grad_fn` raises RuntimeError, "you can
+    only change requires_grad flags of leaf variables"; use `detach()`.
+
+    Because its flag follows from its operands.
+    """
     y = torch.ones(2, requires_grad=True) * 2
 
     with pytest.raises(RuntimeError, match="only change requires_grad flags of leaf variables"):
@@ -142,7 +186,7 @@ def test_a_computed_tensor_cannot_be_switched_off():
 
 
 def test_a_parameter_is_a_leaf_and_tracked_without_asking():
-    """`nn.Parameter` differs from a plain tensor in that it is tracked by default."""
+    """`nn.Parameter(torch.ones(2))` is a leaf and requires grad, without being asked to."""
     weight = nn.Parameter(torch.ones(2))
 
     assert weight.is_leaf is True
@@ -150,7 +194,11 @@ def test_a_parameter_is_a_leaf_and_tracked_without_asking():
 
 
 def test_a_parameter_made_of_a_result_starts_anew():
-    """Wrapped as a parameter, a computed tensor keeps its memory and loses its history."""
+    """`nn.Parameter(y)` of a computed `y` is a new leaf that shares the storage of `y` and has
+    no `grad_fn`.
+
+    So training it doesn't train what `y` was computed from.
+    """
     y = torch.ones(2, requires_grad=True) * 2
     weight = nn.Parameter(y)
 
@@ -160,14 +208,23 @@ def test_a_parameter_made_of_a_result_starts_anew():
 
 
 def test_the_parameters_of_a_layer_are_leaves():
-    """Weight and bias of a layer are leaves, however much arithmetic initialised them."""
+    """`weight` and `bias` of `nn.Linear` are leaves, although their initial values were
+    computed.
+
+    Because the initialisers write into them under `no_grad`.
+    """
     layer = nn.Linear(3, 2)
 
     assert [p.is_leaf for p in layer.parameters()] == [True, True]
 
 
 def test_deepcopy_takes_leaves_only():
-    """`copy.deepcopy` copies a leaf into a leaf; a tensor with a history it refuses."""
+    """`copy.deepcopy` of a leaf gives a leaf with storage of its own; of a computed tensor that
+    requires grad it raises RuntimeError.
+
+    Copy `y.detach()` instead. The usual case is a module that keeps an output as an attribute
+    and is deep-copied later.
+    """
     leaf = torch.ones(2, requires_grad=True)
     twin = copy.deepcopy(leaf)
 

@@ -1,9 +1,15 @@
-"""Hooks after the fact, on nodes and on groups.
+"""More hooks: after accumulation, on nodes, on several tensors.
 
-A tensor's own hook runs before its gradient is stored. Others run at other moments:
-after a leaf's `.grad` has been written, when a node of the graph has done its part,
-or once all tensors of a group have their gradients. They are what optimizers that
-step during `backward()` and tools that record gradients are made of.
+A hook that `register_hook` puts on a tensor runs before its gradient is stored
+(`spec/autograd/test_hooks.py`). Three other kinds run at other moments.
+`x.register_post_accumulate_grad_hook(f)` calls `f(x)` when the `.grad` of the leaf `x` has been
+written: an optimizer can step there and free the gradient at once. `node.register_hook` and
+`register_prehook` run after and before a node of the graph, a `grad_fn`, has done its part.
+`register_multi_grad_hook` waits for the gradients of several tensors.
+
+What surprises: `torch.autograd.grad` writes no `.grad`, so it calls no post-accumulate hook. And
+a node's hook is given gradients in backward direction: its "inputs" are the gradients of the
+forward operation's inputs, which the node has just computed.
 """
 
 import pytest
@@ -12,7 +18,9 @@ import torch
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
-    """A post-accumulate hook is given the leaf itself, whose `.grad` already holds the new sum."""
+    """A hook of `register_post_accumulate_grad_hook` is called with the leaf itself, after each
+    `backward()` has added to its `.grad`.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     seen = []
     x.register_post_accumulate_grad_hook(lambda leaf: seen.append((leaf is x, leaf.grad.item())))
@@ -25,7 +33,12 @@ def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
 
 @pytest.mark.torch(">=2.1")
 def test_a_step_can_be_taken_during_backward():
-    """A hook that steps and clears `.grad` trains without ever holding all gradients at once."""
+    """A post-accumulate hook may update its leaf under `no_grad` and set `.grad` to None, so
+    that the step is done inside `backward()`.
+
+    Then the gradients of all parameters never exist at the same time, which saves as much
+    memory as the parameters take.
+    """
     w = torch.tensor(3.0, requires_grad=True)
 
     def step(leaf):
@@ -42,7 +55,9 @@ def test_a_step_can_be_taken_during_backward():
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_needs_a_leaf():
-    """Only leaves accumulate, so a tensor in the middle takes no such hook."""
+    """`register_post_accumulate_grad_hook` on a computed tensor raises RuntimeError, as only
+    leaves accumulate; use `register_hook` there.
+    """
     middle = torch.tensor(3.0, requires_grad=True) * 2
 
     with pytest.raises(RuntimeError, match="cannot be registered on non-leaf tensors"):
@@ -51,7 +66,7 @@ def test_a_post_accumulate_hook_needs_a_leaf():
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_misses_autograd_grad():
-    """`torch.autograd.grad` stores nothing, so it calls no post-accumulate hook."""
+    """`torch.autograd.grad` calls no post-accumulate hook, since it stores nothing in `.grad`."""
     x = torch.tensor(3.0, requires_grad=True)
     seen = []
     x.register_post_accumulate_grad_hook(seen.append)
@@ -63,7 +78,9 @@ def test_a_post_accumulate_hook_misses_autograd_grad():
 
 
 def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
-    """A hook on `grad_fn` gets the gradients of the operation's inputs, then of its outputs."""
+    """`grad_fn.register_hook(f)` calls `f(grad_inputs, grad_outputs)` after the node has run:
+    the gradients of the operation's inputs, then those of its outputs, each as a tuple.
+    """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)
     product = x * w
@@ -76,7 +93,11 @@ def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
 
 
 def test_a_node_hook_has_none_for_what_is_not_tracked():
-    """Where an operand is plain, the node has worked out nothing for it."""
+    """A hook of `grad_fn.register_hook`, on a product, gets None as the gradient of a factor
+    that doesn't require grad.
+
+    Because the node doesn't compute a gradient that is not needed.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     product = x * torch.tensor(5.0)
     seen = []
@@ -88,7 +109,11 @@ def test_a_node_hook_has_none_for_what_is_not_tracked():
 
 
 def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
-    """A tuple that a node's hook returns is passed on instead of what the node worked out."""
+    """A tuple returned by a hook of `grad_fn.register_hook` replaces the gradients of the
+    operation's inputs for everything further back.
+
+    It must have one element per input; None keeps all of them as they are.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
     product = x * w
@@ -100,7 +125,9 @@ def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
 
 
 def test_a_node_prehook_can_replace_what_comes_in():
-    """A pre-hook gets the gradients of the outputs before the node does its part."""
+    """`grad_fn.register_prehook(f)` calls `f(grad_outputs)` before the node runs; a tuple that
+    `f` returns replaces the gradients the node computes with.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
     product = x * w
@@ -113,7 +140,9 @@ def test_a_node_prehook_can_replace_what_comes_in():
 
 @pytest.mark.torch(">=2.0")
 def test_a_multi_grad_hook_waits_for_all_of_its_tensors():
-    """A hook on several tensors is called once they all have their gradients: once a backward."""
+    """A hook of `register_multi_grad_hook((x, w), f)` is called once per `backward()`, when the
+    gradients of all its tensors are there, with None for one that took no part.
+    """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
     seen = []

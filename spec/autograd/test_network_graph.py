@@ -1,11 +1,16 @@
 """The graph of a network.
 
-A network leaves the same kind of graph as a sum does, only longer: each layer and activation that
-ran is a node between the loss and the parameters. Here it is for the small convolutional network
-that most introductions start from.
+Running a network records the same kind of graph as a sum does, only longer: each layer and
+activation that ran leaves nodes between the loss and the parameters. Here it is for LeNet, the
+small convolutional network that most introductions start from. Following `next_functions` from
+`loss.grad_fn` passes the layers in reverse order and ends at the parameters.
 
-Two things surprise. A linear layer leads first to its bias, not to the layer before it. And
-`eval()` does not stop the recording.
+What surprises: the first entry of a linear layer's `next_functions` is its bias, not the layer
+before it, because the node is that of `addmm(bias, input, weight.t())`. `eval()` doesn't stop the
+recording; `no_grad` does. And a layer whose parameters are frozen still passes gradients on to
+the layers before it.
+
+The nodes and `next_functions` themselves: `spec/autograd/test_graph.py`.
 """
 
 import pytest
@@ -36,7 +41,13 @@ class LeNet(nn.Module):
 
 @pytest.mark.claim("blitz-graph-chain")
 def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
-    """Read backwards, the nodes are the layers in the order in which `forward` called them."""
+    """From `loss.grad_fn` of LeNet, `next_functions` leads to the nodes of its layers in
+    reverse order: the three linear layers, the view, and the two convolutions, each with its
+    ReLU and pooling.
+
+    The names depend on how a layer is implemented: a linear layer is `AddmmBackward0` for a 2-D
+    input.
+    """
     output = LeNet()(torch.randn(1, 1, 32, 32))
     loss = nn.MSELoss()(output, torch.randn(1, 10))
 
@@ -75,7 +86,11 @@ def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
 
 @pytest.mark.claim("blitz-out-repr-thaddmm")
 def test_the_networks_output_prints_addmmbackward0():
-    """A linear layer is one matrix product with a sum, so the output shows `AddmmBackward0`."""
+    """The output of LeNet for one image has the shape (1, 10) and prints
+    `grad_fn=<AddmmBackward0>`, as its last layer is linear with a bias.
+
+    `addmm` is one matrix product and an addition.
+    """
     output = LeNet()(torch.randn(1, 1, 32, 32))
 
     assert output.shape == (1, 10)
@@ -84,7 +99,9 @@ def test_the_networks_output_prints_addmmbackward0():
 
 @pytest.mark.claim("blitz-loss-repr")
 def test_the_loss_prints_mselossbackward0():
-    """The mean squared error prints `grad_fn=<MseLossBackward0>`, and its node likewise."""
+    """The result of `nn.MSELoss()` prints `grad_fn=<MseLossBackward0>` where the output that it
+    was given requires grad.
+    """
     output = torch.tensor([1.0, 3.0], requires_grad=True)
     loss = nn.MSELoss()(output, torch.tensor([1.0, 1.0]))
 
@@ -94,7 +111,9 @@ def test_the_loss_prints_mselossbackward0():
 
 @pytest.mark.claim("blitz-next-functions-linear")
 def test_one_step_behind_the_loss_is_the_last_linear_layer():
-    """Behind `MseLossBackward0` come the network's last layer and, for the target, nothing."""
+    """`next_functions` of an MSE loss holds the node of the network's last layer and, for a
+    target that doesn't require grad, `(None, 0)`.
+    """
     net = nn.Sequential(nn.ReLU(), nn.Linear(2, 1))
     loss = nn.MSELoss()(net(torch.ones(1, 2)), torch.ones(1, 1))
 
@@ -105,7 +124,12 @@ def test_one_step_behind_the_loss_is_the_last_linear_layer():
 
 @pytest.mark.claim("blitz-next-functions-expand", "blitz-next-functions-relu-label")
 def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
-    """The first entry behind a linear layer is its bias; the activation before it is the second."""
+    """`next_functions` of an `nn.Linear` output, for a 2-D input, holds three nodes: its bias,
+    what computed its input, and the transpose of its weight, `TBackward0`.
+
+    So `next_functions[0][0]`, which tutorials follow, is the bias; the layer before is at index
+    1.
+    """
     first, second = nn.Linear(3, 2), nn.Linear(2, 1)
     output = second(first(torch.ones(1, 3)).relu())
 
@@ -118,14 +142,18 @@ def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
 
 
 def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
-    """Without a bias there is nothing to add: `MmBackward0` in place of `AddmmBackward0`."""
+    """The output of `nn.Linear(3, 2, bias=False)` for a 2-D input has an `MmBackward0` node, a
+    plain matrix product.
+    """
     output = nn.Linear(3, 2, bias=False)(torch.ones(1, 3))
 
     assert output.grad_fn.name() == "MmBackward0"
 
 
 def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
-    """An untracked image leads nowhere; weight and bias are the ends of the graph."""
+    """`next_functions` of an `nn.Conv2d` output holds the nodes of input, weight and bias; for
+    an image that doesn't require grad the first is None.
+    """
     conv = nn.Conv2d(1, 6, 5)
     output = conv(torch.ones(1, 1, 32, 32))
 
@@ -136,7 +164,9 @@ def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
 
 
 def test_every_parameter_is_an_end_of_the_graph():
-    """The ten parameters of the network, and nothing else, are where the graph ends."""
+    """The `AccumulateGrad` nodes in the graph of LeNet's output hold its ten parameters and no
+    other tensor.
+    """
 
     def leaves(node):
         found = {node.variable} if hasattr(node, "variable") else set()
@@ -150,7 +180,11 @@ def test_every_parameter_is_an_end_of_the_graph():
 
 
 def test_frozen_first_layers_drop_out_of_the_graph():
-    """With a frozen first layer and an untracked input, the graph starts at the second layer."""
+    """With a frozen first layer and input that doesn't require grad, the output of that layer
+    has no `grad_fn`, and the graph begins at the second layer.
+
+    So freezing the first layers saves the memory and the time of their backward.
+    """
     first, second = nn.Linear(3, 2), nn.Linear(2, 1)
     first.requires_grad_(False)
     hidden = first(torch.ones(1, 3))
@@ -162,7 +196,11 @@ def test_frozen_first_layers_drop_out_of_the_graph():
 
 
 def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
-    """Freezing the second layer spares its parameters, not the way through it to the first."""
+    """Freezing the second layer with `requires_grad_(False)` leaves its own `.grad` None, and
+    the gradient still flows through it to the first layer.
+
+    `torch.no_grad()` around the second layer would stop it.
+    """
     first, second = nn.Linear(1, 1), nn.Linear(1, 1)
     nn.init.constant_(second.weight, 5.0)
     second.requires_grad_(False)
@@ -174,7 +212,11 @@ def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
 
 @pytest.mark.claim("blitz-no-grad-evaluation")
 def test_eval_does_not_stop_the_recording():
-    """`eval()` changes how layers behave; a graph is built all the same, until `no_grad`."""
+    """The output of a network in `eval()` mode still has a `grad_fn`; inside `torch.no_grad()`
+    it has none.
+
+    `eval()` changes only how layers such as dropout and BatchNorm behave.
+    """
     net = nn.Linear(2, 1).eval()
     recorded = net(torch.ones(1, 2))
     with torch.no_grad():
@@ -185,7 +227,9 @@ def test_eval_does_not_stop_the_recording():
 
 
 def test_each_call_of_a_network_builds_a_new_graph_on_the_same_ends():
-    """Two calls leave two graphs; they meet in the parameters, where their gradients add up."""
+    """Two calls of a network build two graphs, which end in the same `AccumulateGrad` nodes:
+    `backward()` on both outputs adds up in the parameters' `.grad`.
+    """
     net = nn.Linear(2, 1)
     first = net(torch.ones(1, 2))
     second = net(torch.ones(1, 2))

@@ -1,11 +1,17 @@
-"""Switching the recording off.
+"""Recording switched off: `torch.no_grad`.
 
-Inside `torch.no_grad()` nothing is recorded: results are untracked whatever they come from, and
-nothing is saved for a way back that nobody will go. That is what evaluation wants, and also the
-one moment when a weight may be changed in place.
+Inside `with torch.no_grad():` operations are not recorded. Their results have no history, and
+nothing is saved for a `backward()` that nobody will call, which spares memory and some time. That
+is what evaluation wants. It is also the place where a weight that requires grad may be changed in
+place, as optimizers do (`spec/autograd/test_changing_leaves.py`). `torch.enable_grad()` is the
+opposite, `torch.set_grad_enabled(mode)` takes the mode as a bool, and each of the three also
+works as a decorator.
 
-The block changes a mode of the current thread, not your tensors: a parameter still requires
-gradients while you are inside, and a tensor asked for with `requires_grad=True` still gets it.
+What surprises: the block sets a mode of the current thread and changes no tensor. A parameter
+still says `requires_grad=True` inside, a leaf made there with `requires_grad=True` gets it, and a
+view of a tensor that requires grad still says True, though no gradient flows through it.
+`no_grad` doesn't switch dropout or BatchNorm either: that is `model.eval()`.
+`torch.inference_mode` goes further: `spec/autograd/test_inference_mode.py`.
 """
 
 import threading
@@ -18,7 +24,9 @@ from torch.autograd.graph import saved_tensors_hooks
 
 @pytest.mark.claim("blitz-no-grad-block")
 def test_inside_no_grad_nothing_is_recorded(device):
-    """A result computed in the block has its value and no history; outside recording goes on."""
+    """A product computed inside `torch.no_grad()` has its value, but `requires_grad` False and
+    no `grad_fn`; after the block recording goes on.
+    """
     x = torch.ones(2, requires_grad=True, device=device)
     with torch.no_grad():
         inside = x * 3
@@ -32,7 +40,9 @@ def test_inside_no_grad_nothing_is_recorded(device):
 
 @pytest.mark.claim("blitz-no-grad-square-flags")
 def test_the_square_of_a_tracked_tensor_is_tracked_except_inside_no_grad(device):
-    """`x` and `x ** 2` require gradients; `x ** 2` inside `no_grad` does not."""
+    """For an `x` that requires grad, `x ** 2` requires grad outside `torch.no_grad()` and
+    doesn't inside.
+    """
     x = torch.randn(3, requires_grad=True, device=device)
     square = x**2
     with torch.no_grad():
@@ -43,7 +53,12 @@ def test_the_square_of_a_tracked_tensor_is_tracked_except_inside_no_grad(device)
 
 @pytest.mark.claim("blitz-no-grad-memory")
 def test_inside_no_grad_nothing_is_saved_for_later():
-    """The tensors that a recorded computation keeps for backward are not kept in the block."""
+    """A product computed inside `torch.no_grad()` saves no operand for backward; outside, the
+    product with a constant saves that constant.
+
+    Because saved tensors are what makes training take more memory than evaluation:
+    `spec/autograd/test_saved_tensors.py`.
+    """
     saved = []
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     constant = torch.tensor([2.0, 5.0])
@@ -57,7 +72,12 @@ def test_inside_no_grad_nothing_is_saved_for_later():
 
 @pytest.mark.claim("blitz-no-grad-evaluation")
 def test_evaluation_needs_no_grad_because_parameters_ask_for_gradients():
-    """A model's parameters require gradients, so its output is tracked unless you say `no_grad`."""
+    """The output of `nn.Linear` requires grad even for plain input, as weight and bias do;
+    inside `torch.no_grad()` it doesn't.
+
+    So evaluation needs `no_grad` or `inference_mode` to build no graph: plain data and `eval()`
+    are not enough.
+    """
     net = nn.Linear(2, 1)
     images = torch.ones(4, 2)
     trained = net(images)
@@ -70,7 +90,9 @@ def test_evaluation_needs_no_grad_because_parameters_ask_for_gradients():
 
 
 def test_no_grad_does_not_change_requires_grad_of_what_is_there():
-    """A tracked leaf still says True inside the block: only new results are affected."""
+    """Inside `torch.no_grad()` tensors made before, a leaf and a product, still say
+    `requires_grad` True; a product computed inside says False.
+    """
     x = torch.ones(2, requires_grad=True)
     y = x * 2
     with torch.no_grad():
@@ -79,8 +101,29 @@ def test_no_grad_does_not_change_requires_grad_of_what_is_there():
     assert flags == [True, True, False]
 
 
+def test_a_view_taken_inside_no_grad_still_says_that_it_requires_grad():
+    """A view `x[:1]` taken inside `torch.no_grad()` says `requires_grad` True, as its base
+    does, and has no `grad_fn`; a copy `x[[0]]` says False.
+
+    Because a view reads the flag of its base. It has no history all the same: `backward()`
+    through it leaves `x.grad` None. Look at `grad_fn` where you want to know.
+    """
+    x = torch.ones(2, requires_grad=True)
+    with torch.no_grad():
+        view, copied = x[:1], x[[0]]
+    (view * 3).backward()
+
+    assert (view.requires_grad, copied.requires_grad) == (True, False)
+    assert (view.grad_fn, copied.grad_fn) == (None, None)
+    assert x.grad is None
+
+
 def test_a_tensor_asked_for_with_requires_grad_gets_it_even_inside():
-    """Making a leaf is not recording: `requires_grad=True` holds, and tracking starts outside."""
+    """`torch.ones(2, requires_grad=True)` inside `torch.no_grad()` makes a leaf that requires
+    grad; what is computed from it is recorded after the block, not inside.
+
+    Because creating a leaf records nothing.
+    """
     with torch.no_grad():
         x = torch.ones(2, requires_grad=True)
         inside = x * 2
@@ -92,7 +135,9 @@ def test_a_tensor_asked_for_with_requires_grad_gets_it_even_inside():
 
 
 def test_a_layer_made_inside_no_grad_can_be_trained():
-    """Parameters require gradients wherever they are made."""
+    """An `nn.Linear` made inside `torch.no_grad()` has parameters that require grad, and after
+    the block `backward()` fills their `.grad`.
+    """
     with torch.no_grad():
         net = nn.Linear(2, 1)
     net(torch.ones(1, 2)).backward()
@@ -101,7 +146,11 @@ def test_a_layer_made_inside_no_grad_can_be_trained():
 
 
 def test_a_graph_from_before_can_be_walked_inside():
-    """`no_grad` forbids recording, not differentiating: `backward()` works in the block."""
+    """`y.backward()` works inside `torch.no_grad()` for a `y` that was computed before the
+    block.
+
+    Because the mode concerns the recording of operations, and this graph was recorded already.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x
     with torch.no_grad():
@@ -111,7 +160,12 @@ def test_a_graph_from_before_can_be_walked_inside():
 
 
 def test_no_grad_is_not_eval():
-    """The block leaves `training` alone: dropout still drops."""
+    """Inside `torch.no_grad()` a dropout layer in training mode still drops elements; `eval()`
+    makes it pass them.
+
+    Evaluation usually needs both: `model.eval()` for the behaviour of layers and `no_grad` for
+    the graph.
+    """
     dropout = nn.Dropout(p=1.0)
     with torch.no_grad():
         training = dropout(torch.ones(3))
@@ -122,7 +176,9 @@ def test_no_grad_is_not_eval():
 
 
 def test_is_grad_enabled_reads_the_mode():
-    """`torch.is_grad_enabled()` is True by default and False inside the block."""
+    """`torch.is_grad_enabled()` is True by default, False inside `torch.no_grad()`, and True
+    again after the block.
+    """
     modes = [torch.is_grad_enabled()]
     with torch.no_grad():
         modes += [torch.is_grad_enabled()]
@@ -132,7 +188,9 @@ def test_is_grad_enabled_reads_the_mode():
 
 
 def test_no_grad_can_be_nested():
-    """Leaving an inner block gives back the mode of the outer one, not recording."""
+    """Leaving an inner `torch.no_grad()` block restores the mode of the outer one, which is
+    still off.
+    """
     with torch.no_grad():
         with torch.no_grad():
             pass
@@ -143,7 +201,9 @@ def test_no_grad_can_be_nested():
 
 
 def test_enable_grad_records_inside_no_grad():
-    """`enable_grad` makes an exception in a silent block, and the silence comes back after it."""
+    """Inside `torch.no_grad()` a block of `torch.enable_grad()` records operations; after it
+    recording is off again.
+    """
     x = torch.ones(2, requires_grad=True)
     with torch.no_grad():
         with torch.enable_grad():
@@ -156,7 +216,11 @@ def test_enable_grad_records_inside_no_grad():
 
 @pytest.mark.parametrize(("training", "recorded"), [(True, True), (False, False)])
 def test_set_grad_enabled_takes_the_mode_as_a_value(training, recorded):
-    """`set_grad_enabled(mode)` is `enable_grad` or `no_grad`, chosen by a bool."""
+    """`with torch.set_grad_enabled(training):` records inside the block if `training` is True
+    and doesn't if it is False.
+
+    It lets one function serve training and evaluation.
+    """
     x = torch.ones(2, requires_grad=True)
     with torch.set_grad_enabled(training):
         y = x * 2
@@ -166,7 +230,11 @@ def test_set_grad_enabled_takes_the_mode_as_a_value(training, recorded):
 
 
 def test_set_grad_enabled_also_works_as_a_plain_call():
-    """Called without `with`, it switches at once and until the next call."""
+    """Called without `with`, `torch.set_grad_enabled(False)` switches recording off at once,
+    until it is called with True.
+
+    A block is safer, as it restores the mode after an exception too.
+    """
     x = torch.ones(2, requires_grad=True)
     torch.set_grad_enabled(False)
     silent = x * 2
@@ -178,7 +246,9 @@ def test_set_grad_enabled_also_works_as_a_plain_call():
 
 
 def test_no_grad_decorates_a_function():
-    """`@torch.no_grad()` makes each call of a function a silent block."""
+    """A function decorated with `@torch.no_grad()` runs with recording off, and the mode from
+    before is back after each call.
+    """
 
     @torch.no_grad()
     def double(x):
@@ -193,7 +263,9 @@ def test_no_grad_decorates_a_function():
 
 @pytest.mark.torch(">=2.1")
 def test_the_decorator_needs_no_parentheses():
-    """`@torch.no_grad` is the same as `@torch.no_grad()`."""
+    """Since PyTorch 2.1 the decorator `@torch.no_grad` without parentheses does the same as
+    `@torch.no_grad()`.
+    """
 
     @torch.no_grad
     def double(x):
@@ -207,13 +279,19 @@ def test_the_decorator_needs_no_parentheses():
 
 @pytest.mark.torch("<2.1")
 def test_the_decorator_needs_parentheses():
-    """`@torch.no_grad` without parentheses fails where the function is defined."""
+    """Before PyTorch 2.1 `@torch.no_grad` without parentheses raised TypeError where the
+    function was defined; write `@torch.no_grad()`.
+    """
     with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
         torch.no_grad(abs)
 
 
 def test_a_decorated_generator_is_silent_only_while_it_runs():
-    """Between two items of a decorated generator the caller records as ever."""
+    """A generator decorated with `@torch.no_grad()` runs with recording off, and between two of
+    its items the caller's mode holds.
+
+    So the loop over such a generator still records.
+    """
 
     @torch.no_grad()
     def modes():
@@ -227,7 +305,9 @@ def test_a_decorated_generator_is_silent_only_while_it_runs():
 
 
 def test_an_exception_ends_the_block_and_its_mode():
-    """However the block is left, the mode from before it comes back."""
+    """An exception that leaves a `torch.no_grad()` block restores the mode from before the
+    block.
+    """
     with pytest.raises(ZeroDivisionError, match="division by zero"), torch.no_grad():
         1 / 0  # noqa: B018
 
@@ -235,7 +315,11 @@ def test_an_exception_ends_the_block_and_its_mode():
 
 
 def test_each_thread_has_its_own_mode():
-    """A thread started inside the block records: the mode belongs to the thread that set it."""
+    """A thread started inside `torch.no_grad()` records: grad mode belongs to the thread that
+    set it, and a new thread starts with True.
+
+    A worker thread for evaluation needs a `no_grad` block of its own.
+    """
     modes = []
     with torch.no_grad():
         thread = threading.Thread(target=lambda: modes.append(torch.is_grad_enabled()))
@@ -247,7 +331,11 @@ def test_each_thread_has_its_own_mode():
 
 
 def test_results_of_no_grad_are_ordinary_tensors():
-    """A result of the block may be tracked later on, as any tensor made by hand."""
+    """A tensor computed inside `torch.no_grad()` can be an operand of recorded operations
+    later, and may be made to require grad with `requires_grad_()`.
+
+    A tensor made in inference mode can't: `spec/autograd/test_inference_mode.py`.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     with torch.no_grad():
         constant = x * 2

@@ -1,9 +1,16 @@
-"""What has no gradient, or a useless one.
+"""What has no gradient, or a gradient of zero.
 
-Two things that look alike are to be told apart. Comparing, counting and choosing
-give integers or booleans, which are not tracked at all: the graph ends there.
-Rounding gives a floating-point number that is tracked, and whose gradient is zero:
-the graph goes on, but nothing comes through it.
+Two things look alike and are to be told apart. Comparing, counting and choosing (`x > 2`,
+`argmax`, `x.long()`) give bool or integer tensors, which don't require grad: the graph ends
+there, and `backward()` on what follows raises RuntimeError. Rounding (`round`, `floor`, `sign`)
+gives floating-point numbers that do require grad, and whose derivative is 0: the graph goes on,
+`backward()` raises nothing, and the gradient is 0.
+
+What surprises: the second kind is the more dangerous one, as a loss behind a rounding trains
+nothing, silently. And converting back with `.float()` doesn't bring a gradient back.
+
+Which dtypes can require grad: `spec/autograd/test_trackable.py`. Kinks and infinite derivatives:
+`spec/autograd/test_gradient_edges.py`.
 """
 
 import pytest
@@ -11,7 +18,11 @@ import torch
 
 
 def test_a_comparison_ends_the_graph(device):
-    """`x > 2` is a plain tensor of booleans, and turning it into floats brings nothing back."""
+    """`(x > 2).float()` doesn't require grad even if `x` does, and `backward()` on its sum
+    raises RuntimeError.
+
+    So an accuracy can't be a loss. Use a smooth substitute: a sigmoid instead of a step.
+    """
     x = torch.tensor([1.0, 3.0], requires_grad=True, device=device)
     above = (x > 2).float()
 
@@ -22,7 +33,12 @@ def test_a_comparison_ends_the_graph(device):
 
 
 def test_argmax_ends_the_graph(device):
-    """The position of the largest value jumps, so it has no gradient; the value itself has."""
+    """`x.argmax()` doesn't require grad; `x.max()` does, and its gradient is 1 at the one
+    largest element and 0 elsewhere.
+
+    Because the index jumps from one integer to another. For equal largest elements see
+    `spec/autograd/test_gradient_edges.py`.
+    """
     x = torch.tensor([1.0, 5.0, 3.0], requires_grad=True, device=device)
 
     position, value = x.argmax(), x.max()
@@ -33,7 +49,9 @@ def test_argmax_ends_the_graph(device):
 
 
 def test_sorting_moves_the_gradients_with_the_values(device):
-    """The sorted values are tracked, and each gradient goes back to where its value came from."""
+    """The values of `x.sort()` require grad, and each gradient goes to the element of `x` that
+    its value came from; the indices don't require grad.
+    """
     x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True, device=device)
 
     values, indices = x.sort()
@@ -44,7 +62,9 @@ def test_sorting_moves_the_gradients_with_the_values(device):
 
 
 def test_topk_sends_gradients_to_the_chosen_only():
-    """What was not among the largest has the gradient 0."""
+    """The gradient of `x.topk(2).values` is 0 for the elements of `x` that are not among the
+    two largest.
+    """
     x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True)
 
     x.topk(2).values.backward(torch.tensor([1.0, 10.0]))
@@ -53,7 +73,9 @@ def test_topk_sends_gradients_to_the_chosen_only():
 
 
 def test_a_cast_to_integers_ends_the_graph():
-    """`x.long()` is a plain tensor; a cast between floating-point dtypes stays in the graph."""
+    """`x.long()` doesn't require grad; `x.double()` does, as a cast between floating-point
+    dtypes is recorded.
+    """
     x = torch.tensor(2.5, requires_grad=True)
 
     x.double().backward()
@@ -66,7 +88,12 @@ def test_a_cast_to_integers_ends_the_graph():
     "function", [torch.round, torch.floor, torch.ceil, torch.trunc, torch.sign]
 )
 def test_step_functions_are_tracked_and_flat(function, device):
-    """Rounding and signs keep the graph and give the gradient 0, at the jumps as well."""
+    """`round`, `floor`, `ceil`, `trunc` and `sign` give results that require grad and the
+    gradient 0, at their jumps as well.
+
+    So `backward()` runs without an error, and nothing before them learns. Use the
+    straight-through form, `x + (x.round() - x).detach()`.
+    """
     x = torch.tensor([-1.25, 0.0, 0.5, 2.0], requires_grad=True, device=device)
     y = function(x)
 
@@ -77,7 +104,10 @@ def test_step_functions_are_tracked_and_flat(function, device):
 
 
 def test_the_remainder_has_the_slope_one():
-    """`x % 2` jumps but rises everywhere else, and torch gives the slope in between: 1."""
+    """The gradient of `x % 2` with respect to `x` is 1, at the jumps as well.
+
+    Because `x % 2` is `x` minus a constant between its jumps.
+    """
     x = torch.tensor([0.5, 2.0, 3.5], requires_grad=True)
 
     (x % 2).sum().backward()
@@ -86,7 +116,9 @@ def test_the_remainder_has_the_slope_one():
 
 
 def test_floor_division_has_no_derivative():
-    """`x // 2` is tracked, but no derivative was written for it: `backward()` says so."""
+    """`x // 2` gives a result whose `backward()` raises RuntimeError, "derivative for
+    aten::floor_divide is not implemented"; `torch.floor(x / 2)` has the gradient 0.
+    """
     x = torch.tensor(3.5, requires_grad=True)
 
     with pytest.raises(RuntimeError, match="derivative for aten::floor_divide is not implemented"):
@@ -97,7 +129,11 @@ def test_floor_division_has_no_derivative():
 
 
 def test_detach_lets_a_gradient_straight_through(device):
-    """`x + (x.round() - x).detach()` has the rounded value and the gradient of `x`."""
+    """`x + (x.round() - x).detach()` has the value of `x.round()`, up to rounding, and the
+    gradient of `x`.
+
+    This straight-through estimator is how quantised networks are trained.
+    """
     x = torch.tensor([1.25, 2.75], requires_grad=True, device=device)
 
     y = x + (x.round() - x).detach()
@@ -108,7 +144,9 @@ def test_detach_lets_a_gradient_straight_through(device):
 
 
 def test_an_integer_factor_is_a_constant():
-    """A product with an integer tensor is tracked for its floating-point factor."""
+    """`x * counts`, with an integer tensor `counts`, requires grad if `x` does, and `counts` is
+    the constant factor in the gradient of `x`.
+    """
     x = torch.tensor([1.5, 2.5], requires_grad=True)
     counts = torch.tensor([2, 3])
 

@@ -1,9 +1,15 @@
-"""Gradients by small steps.
+"""Numerical gradients and `gradcheck`.
 
-The slope of a function can be measured without any calculus: move the input a
-little to either side and see how much the output moves. It is slow, a pair of
-evaluations for every input, and never exact, but it knows nothing of the graph.
-That makes it the judge of gradients: `gradcheck` compares the two.
+The derivative of a function can be measured without autograd: change the input a little to either
+side and divide the change of the output by the length of the step. This is slow, two evaluations
+per element of the input, and only approximate, but it knows nothing of the graph. That makes it a
+judge of gradients: `torch.autograd.gradcheck(f, inputs)` compares it with what `backward` gives,
+and raises where they differ.
+
+What surprises: it needs float64. In float32 the differences drown in rounding, and a right
+gradient looks wrong. At a kink, such as that of `relu` at 0, the measured derivative lies between
+those of both sides, so `gradcheck` may fail there for a function that is fine. And a gradient of
+0 almost everywhere, as that of `round`, passes, useless as it is for training.
 """
 
 import pytest
@@ -14,7 +20,9 @@ from torch.autograd import gradcheck, gradgradcheck
 
 
 def test_backward_agrees_with_a_small_step_to_either_side(device):
-    """The rise over a short stretch around a point is close to the gradient there."""
+    """The gradient of `x**3` at 2 from `backward()` is 12, and the central difference, (f(2 +
+    h) - f(2 - h)) / 2h with h = 1e-6, agrees to 8 digits.
+    """
     x = torch.tensor(2.0, dtype=torch.float64, requires_grad=True, device=device)
     (x**3).backward()
 
@@ -27,7 +35,9 @@ def test_backward_agrees_with_a_small_step_to_either_side(device):
 
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=5), st.integers(-4, 4))
 def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
-    """Summing c·xᵏ and going backward gives the sum of k·c·xᵏ⁻¹, exactly for whole numbers."""
+    """`backward()` on a polynomial with integer coefficients, at an integer, gives exactly the
+    derivative by the rule k·c·xᵏ⁻¹, in float64, for up to five coefficients between -9 and 9.
+    """
     x = torch.tensor(float(at), dtype=torch.float64, requires_grad=True)
     polynomial = sum((c * x**k for k, c in enumerate(coefficients)), start=0 * x)
 
@@ -40,7 +50,11 @@ def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
     ("step", "two_sided", "one_sided"), [(1.0, 13.0, 19.0), (0.5, 12.25, 15.25)]
 )
 def test_a_step_to_both_sides_errs_less_than_to_one(step, two_sided, one_sided):
-    """For x³ at 2, whose slope is 12, the two-sided error is step², the one-sided much larger."""
+    """For `x**3` at 2, whose derivative is 12, central differences with steps of 1 and 0.5 give
+    13 and 12.25; one-sided ones give 19 and 15.25.
+
+    Because the errors of both sides cancel in part.
+    """
     x = torch.tensor(2.0)
 
     both = ((x + step) ** 3 - (x - step) ** 3) / (2 * step)
@@ -51,7 +65,11 @@ def test_a_step_to_both_sides_errs_less_than_to_one(step, two_sided, one_sided):
 
 
 def test_too_small_a_step_is_swallowed():
-    """In float32 a step of 1e-8 beside 2 is rounded away, and the function seems flat."""
+    """In float32 a step of 1e-8 at 2 is lost in rounding, and the central difference of `x**3`
+    is 0; in float64 it is 12.
+
+    Because float32 has about 7 digits: 2 + 1e-8 is 2 again.
+    """
     single = torch.tensor(2.0, dtype=torch.float32)
     double = torch.tensor(2.0, dtype=torch.float64)
     step = 1e-8
@@ -64,7 +82,9 @@ def test_too_small_a_step_is_swallowed():
 
 
 def test_gradcheck_says_whether_backward_is_right(device):
-    """`gradcheck` returns True where small steps agree with `backward`."""
+    """`gradcheck(f, inputs)` returns True where the gradients of `backward` agree with finite
+    differences: here for `torch.exp`, and for `torch.mul` with a constant factor.
+    """
     x = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True, device=device)
     factor = torch.tensor([3.0, 4.0], dtype=torch.float64, device=device)
 
@@ -73,7 +93,10 @@ def test_gradcheck_says_whether_backward_is_right(device):
 
 
 def test_gradcheck_shows_where_backward_is_wrong():
-    """`gradcheck` raises where they differ, and shows the measured beside the computed Jacobian."""
+    """`gradcheck` raises RuntimeError, "Jacobian mismatch for output 0", where they differ, and
+    shows the numerical beside the analytical Jacobian: here of a `Function` whose `backward`
+    computes 3x instead of 2x.
+    """
 
     class Square(torch.autograd.Function):
         @staticmethod
@@ -96,7 +119,9 @@ def test_gradcheck_shows_where_backward_is_wrong():
 
 
 def test_gradcheck_can_answer_instead_of_raising():
-    """With `raise_exception=False` the answer to a wrong gradient is False."""
+    """`gradcheck(f, x, raise_exception=False)` returns False for a wrong gradient: here for `x
+    * x.detach()`, whose `backward` gives half the derivative.
+    """
     x = torch.tensor([2.0], dtype=torch.float64, requires_grad=True)
 
     def half_detached(x):
@@ -107,7 +132,11 @@ def test_gradcheck_can_answer_instead_of_raising():
 
 
 def test_gradcheck_wants_double_precision():
-    """The steps of `gradcheck` are made for float64: float32 brings a warning and a mismatch."""
+    """`gradcheck` of `torch.square` with a float32 input warns and returns False, as rounding
+    spoils the differences; with `x.double()` it returns True.
+
+    A float32 input may pass where rounding is exact. Use float64.
+    """
     x = torch.tensor([2.0], requires_grad=True)
 
     with pytest.warns(UserWarning, match="is not a double precision floating point"):
@@ -118,25 +147,36 @@ def test_gradcheck_wants_double_precision():
 
 
 def test_gradcheck_wants_something_tracked():
-    """`gradcheck` needs a tracked input: without one there is no gradient to judge."""
+    """`gradcheck` raises ValueError if no input requires grad, even with
+    `raise_exception=False`; set `requires_grad=True` on an input.
+    """
     x = torch.tensor([2.0], dtype=torch.float64)
 
     with pytest.raises(ValueError, match="at least one input tensor to require gradient"):
-        gradcheck(torch.square, x)
+        gradcheck(torch.square, x, raise_exception=False)
 
 
 def test_gradcheck_fails_at_a_kink():
-    """At 0 the slope of `relu` measures 1/2, between both sides; torch says 0 there."""
+    """`gradcheck(torch.relu, x)` raises RuntimeError at 0, where the finite difference is 1/2
+    and `backward` gives 0; beside 0 it returns True.
+
+    Choose inputs away from kinks. `abs` passes at 0, as both give 0.
+    """
     kink = torch.tensor([0.0], dtype=torch.float64, requires_grad=True)
     beside = torch.tensor([0.5], dtype=torch.float64, requires_grad=True)
 
     assert gradcheck(torch.relu, beside) is True
+    assert gradcheck(torch.abs, kink) is True
     with pytest.raises(RuntimeError, match=r"numerical:tensor\(\[\[0\.5000\]\]"):
         gradcheck(torch.relu, kink)
 
 
 def test_gradcheck_wants_a_function_that_repeats_itself():
-    """A function that draws anew at each call, as dropout does, has no slope to measure."""
+    """`gradcheck(f, x, raise_exception=False)` is False for `dropout` with p = 0.5, as each
+    call drops other elements; with p = 0 it is True.
+
+    Fix the random numbers outside the function.
+    """
     x = torch.ones(20, dtype=torch.float64, requires_grad=True)
 
     dropping_half = gradcheck(torch.nn.functional.dropout, (x, 0.5), raise_exception=False)
@@ -147,7 +187,11 @@ def test_gradcheck_wants_a_function_that_repeats_itself():
 
 
 def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
-    """Between its jumps `round` is flat: the gradient 0 is right, however useless for training."""
+    """`gradcheck(torch.round, x)` is True between two jumps, where the gradient 0 is right; at
+    a jump it is False with `raise_exception=False`.
+
+    So it judges whether a gradient is right, not whether it is of use.
+    """
     x = torch.tensor([1.2], dtype=torch.float64, requires_grad=True)
     at_the_jump = torch.tensor([1.5], dtype=torch.float64, requires_grad=True)
 
@@ -156,7 +200,9 @@ def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
 
 
 def test_gradgradcheck_judges_the_second_derivative():
-    """`gradgradcheck` does the same with the gradient of the gradient."""
+    """`gradgradcheck(f, x)` compares second derivatives in the same way: a `backward` that
+    detaches its input passes `gradcheck` and fails `gradgradcheck`.
+    """
 
     class Square(torch.autograd.Function):
         @staticmethod

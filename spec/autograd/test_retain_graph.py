@@ -1,10 +1,18 @@
-"""A graph is used up.
+"""Keeping the graph: `retain_graph`.
 
-To work out gradients the graph keeps values of the forward computation: both
-factors of a product, the result of an exponential. `backward()` frees them as it
-passes, because a training loop computes everything anew in the next step anyway.
-That is why a second `backward()` through the same graph is refused, unless the
-first one was asked to retain it.
+To compute gradients the graph saves values of the forward computation
+(`spec/autograd/test_saved_tensors.py`). `backward()` frees them as it goes, because a training
+loop computes everything anew in the next step anyway. That is why a second `backward()` through
+the same graph raises RuntimeError, "Trying to backward through the graph a second time", unless
+the first one was called with `retain_graph=True`.
+
+What surprises: the error depends on what was saved. A graph of additions alone saves nothing and
+can be gone through again. And it concerns shared parts: two losses built on one intermediate
+result fail at the second `backward()`, which is a reason to add them up first.
+
+When you meet the error in a training loop, the cause is usually a tensor that carries the graph
+of the step before, such as a hidden state: detach it. `retain_graph=True` there would make the
+graph grow with each step.
 """
 
 import pytest
@@ -12,7 +20,11 @@ import torch
 
 
 def test_the_graph_serves_one_backward_only(device):
-    """`backward()` frees what the graph had saved, so a second one through it is refused."""
+    """A second `y.backward()` through the graph of `x * x` raises RuntimeError: the first one
+    freed the saved factors.
+
+    Run the forward computation again, or call the first with `retain_graph=True`.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     y = x * x
     y.backward()
@@ -24,7 +36,9 @@ def test_the_graph_serves_one_backward_only(device):
 
 
 def test_computing_again_records_a_fresh_graph():
-    """The forward computation is what makes a graph: run it again and `backward()` goes again."""
+    """Computing `x * x` again records a new graph, so `backward()` works each time, and the
+    gradients add up.
+    """
     x = torch.tensor(3.0, requires_grad=True)
 
     (x * x).backward()
@@ -34,29 +48,41 @@ def test_computing_again_records_a_fresh_graph():
 
 
 def test_retain_graph_keeps_the_graph_for_another_backward(device):
-    """With `retain_graph=True` the graph stays, and the next gradient is added to the first."""
+    """After `y.backward(retain_graph=True)` the saved tensors are still there, and a second
+    `y.backward()` works and adds its gradient to the first.
+    """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     y = x * x
 
     y.backward(retain_graph=True)
+    saved = y.grad_fn._saved_self
     y.backward()
 
+    assert saved is x
     assert x.grad.item() == 12.0
 
 
 def test_a_graph_that_saved_nothing_survives_backward():
-    """Addition saves no values, so there is nothing to free and `backward()` may come again."""
+    """`backward()` works twice through `x + 1` or `x.sum()` without `retain_graph`: these
+    operations save no tensor, so none is missing the second time.
+
+    Don't rely on it: one product further back makes the second call fail.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     y = x + 1
-
     y.backward()
     y.backward()
+    total = x.sum()
+    total.backward()
+    total.backward()
 
-    assert x.grad.item() == 2.0
+    assert x.grad.item() == 4.0
 
 
 def test_the_values_stay_when_the_graph_is_freed():
-    """Only what the graph had saved goes: the result itself keeps its value and its `grad_fn`."""
+    """After `y.backward()` the result `y` keeps its value and its `grad_fn`; reading a saved
+    tensor of that node raises RuntimeError, as it was freed.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x
 
@@ -69,7 +95,11 @@ def test_the_values_stay_when_the_graph_is_freed():
 
 
 def test_results_that_share_a_part_share_its_freeing():
-    """The second of two losses built on one intermediate finds the shared part already freed."""
+    """Where two losses share a part of the graph that saved tensors, such as `x * x`,
+    `backward()` on the second loss raises RuntimeError: the first `backward()` freed them.
+
+    Add the losses up and go backward once, or give the first `retain_graph=True`.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x
     one, other = shared + 1, shared + 2
@@ -80,17 +110,24 @@ def test_results_that_share_a_part_share_its_freeing():
 
 
 def test_several_results_go_backward_together():
-    """`torch.autograd.backward` starts from several results in one walk; their gradients add."""
+    """`torch.autograd.backward([a, b])` goes backward from several results in one pass; their
+    gradients add up, and the part of the graph that they share is passed once.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x
+    seen = []
+    shared.register_hook(lambda grad: seen.append(grad.item()))
 
     torch.autograd.backward([shared + 1, 10 * shared])
 
+    assert seen == [11.0]
     assert x.grad.item() == 66.0
 
 
 def test_the_sum_of_the_losses_walks_the_shared_part_once():
-    """Added up before going backward, two losses send one summed gradient through their part."""
+    """`(a + b).backward()` goes through the part of the graph that the losses `a` and `b` share
+    once, with the sum of their gradients: a hook there is called once.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x
     seen = []
@@ -103,7 +140,9 @@ def test_the_sum_of_the_losses_walks_the_shared_part_once():
 
 
 def test_grad_uses_up_the_graph_as_backward_does():
-    """`torch.autograd.grad` frees the graph too, unless `retain_graph=True` is given."""
+    """`torch.autograd.grad` frees the saved tensors as `backward()` does, unless
+    `retain_graph=True` is given: a further call raises RuntimeError.
+    """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x
     first = torch.autograd.grad(y, x, retain_graph=True)

@@ -1,11 +1,15 @@
-"""Variable, retired.
+"""`Variable`, retired.
 
-Until release 0.3 there were two kinds of arrays: a `Tensor` held numbers, and a `Variable` around
-it had gradients. Since 0.4 there is one. A tensor tracks itself, and `Variable(...)` is a call that
-returns a plain tensor, kept so that old programs still run.
+Until release 0.3 there were two classes: a `Tensor` held numbers, and a `Variable` around it
+recorded operations and had gradients. Since 0.4 there is one: a tensor with `requires_grad=True`
+does both. `torch.autograd.Variable(x)` is still there, so that old programs run; it returns a
+plain tensor on the storage of `x`.
 
-They do run, with two traps. A `Variable` around a tracked tensor is not tracked. And the old
-`volatile=True` is taken with a warning and does nothing at all.
+What surprises: `Variable(y)` around a tensor that requires grad acts like `y.detach()`, so an old
+line can silently stop the gradient. And `volatile=True`, which once switched recording off for
+evaluation, is accepted with a warning and does nothing: such a program builds graphs it doesn't
+need. In new code leave `Variable` out, and use `torch.no_grad()` for `volatile`, `loss.item()`
+for `loss.data[0]` and `x.detach()` for `x.data`.
 """
 
 import pytest
@@ -16,7 +20,9 @@ from torch.autograd import Variable
 
 @pytest.mark.claim("path-two-core-concepts")
 def test_variable_returns_a_plain_tensor():
-    """There is one concept left: `Variable(x)` is a `torch.Tensor`, and prints as one."""
+    """`Variable(x)` returns a `torch.Tensor`, which prints as one: there is no class of its own
+    left.
+    """
     v = Variable(torch.ones(2))
 
     assert type(v) is torch.Tensor
@@ -24,7 +30,11 @@ def test_variable_returns_a_plain_tensor():
 
 
 def test_every_tensor_counts_as_a_variable():
-    """`isinstance(x, Variable)` is True of any tensor, so old code that asks still works."""
+    """`isinstance(x, Variable)` is True for a tensor and for an `nn.Parameter`, and False for a
+    list.
+
+    So old code that asks before wrapping still works.
+    """
     x = torch.ones(2)
     weight = nn.Parameter(torch.ones(2))
 
@@ -35,7 +45,9 @@ def test_every_tensor_counts_as_a_variable():
 
 @pytest.mark.claim("self-wrap-in-variable", "self-tensor-no-gradients")
 def test_a_tensor_has_gradients_without_any_wrapper(device):
-    """A plain tensor with `requires_grad=True` gets its gradient from `backward()`."""
+    """A plain tensor with `requires_grad=True` gets its gradient from `backward()`, without a
+    `Variable` around it.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     (x * x).sum().backward()
 
@@ -45,7 +57,11 @@ def test_a_tensor_has_gradients_without_any_wrapper(device):
 
 @pytest.mark.claim("self-wrap-in-variable")
 def test_the_old_floattensor_has_gradients_too():
-    """`torch.FloatTensor` makes the same tensors, and they can be tracked like any other."""
+    """`torch.FloatTensor([1.0, 2.0])` makes a plain float32 tensor, which may be made to
+    require grad.
+
+    In new code write `torch.tensor`.
+    """
     x = torch.FloatTensor([1.0, 2.0]).requires_grad_()
     (x * x).sum().backward()
 
@@ -55,7 +71,9 @@ def test_the_old_floattensor_has_gradients_too():
 
 @pytest.mark.claim("self-graph-in-background")
 def test_a_variable_records_nothing_unless_it_requires_gradients():
-    """It is `requires_grad=True` that records the steps; the wrapper alone does not."""
+    """`Variable(x) * 2` has no `grad_fn`, and `Variable(x, requires_grad=True) * 2` has one:
+    `requires_grad` decides, not the wrapper.
+    """
     wrapped = Variable(torch.ones(2)) * 2
     tracked = Variable(torch.ones(2), requires_grad=True) * 2
 
@@ -63,24 +81,11 @@ def test_a_variable_records_nothing_unless_it_requires_gradients():
     assert tracked.grad_fn.name() == "MulBackward0"
 
 
-@pytest.mark.claim("self-one-backward-all")
-def test_one_backward_gives_no_gradient_to_a_variable_in_between():
-    """One pass reaches every tracked leaf; results between, and plain Variables, get nothing."""
-    x = Variable(torch.tensor(2.0), requires_grad=True)
-    w = Variable(torch.tensor(3.0), requires_grad=True)
-    plain = Variable(torch.tensor(4.0))
-    between = x * w
-    (between * plain).backward()
-
-    assert (x.grad.item(), w.grad.item()) == (12.0, 8.0)
-    assert plain.grad is None
-    with pytest.warns(UserWarning, match="not a leaf Tensor"):
-        assert between.grad is None
-
-
 @pytest.mark.claim("self-variable-drop-in")
 def test_code_for_tensors_takes_a_variable():
-    """Where a tensor goes a `Variable` goes: arithmetic, in-place writes, NumPy, layers."""
+    """The result of `Variable` works where a tensor does: in `+=`, `torch.cat`, `numpy()` and a
+    layer.
+    """
     v = Variable(torch.ones(1, 2))
     v += 1
     layer = nn.Linear(2, 1, bias=False)
@@ -93,7 +98,9 @@ def test_code_for_tensors_takes_a_variable():
 
 @pytest.mark.claim("self-variables-flow")
 def test_tensors_go_into_a_model_and_from_layer_to_layer():
-    """A model takes plain tensors, and plain tensors are what its layers hand on."""
+    """A model takes plain tensors, and its layers pass plain tensors on: nothing is wrapped in
+    `Variable`.
+    """
     seen = []
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     net[1].register_forward_hook(lambda layer, inputs, output: seen.extend([*inputs, output]))
@@ -104,7 +111,9 @@ def test_tensors_go_into_a_model_and_from_layer_to_layer():
 
 @pytest.mark.claim("summary-variable-cuda")
 def test_what_moves_to_a_device_is_the_tensor():
-    """`to(device)` moves tensors; nothing has to be wrapped before or after."""
+    """`x.to(device)` moves a plain tensor and the result of `Variable(x)` alike, and returns a
+    `torch.Tensor`.
+    """
     batch = torch.ones(2, 3)
     moved = batch.to("meta")
     wrapped = Variable(batch).to("meta")
@@ -116,7 +125,9 @@ def test_what_moves_to_a_device_is_the_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("summary-variable-cuda")
 def test_what_moves_to_the_gpu_is_the_tensor():
-    """`x.cuda()` moves a plain tensor, which is tracked on the GPU as it is elsewhere."""
+    """`x.cuda()` of a plain tensor can be made to require grad, and `backward()` stores its
+    gradient on the GPU.
+    """
     x = torch.tensor([1.0, 2.0]).cuda().requires_grad_()
     (x * x).sum().backward()
 
@@ -126,7 +137,7 @@ def test_what_moves_to_the_gpu_is_the_tensor():
 
 
 def test_variable_shares_the_memory_of_its_tensor():
-    """`Variable(x)` is a new object on the memory of `x`: a write shows on both sides."""
+    """`Variable(x)` is a new tensor that shares the storage of `x`: writing to it changes `x`."""
     x = torch.ones(2)
     v = Variable(x)
     v[0] = 5.0
@@ -136,7 +147,11 @@ def test_variable_shares_the_memory_of_its_tensor():
 
 
 def test_a_variable_around_a_tracked_tensor_is_cut_off():
-    """`Variable(y)` acts like `y.detach()`: the history stays with `y`."""
+    """`Variable(y)` of a `y` that requires grad doesn't require grad and has no `grad_fn`, like
+    `y.detach()`.
+
+    So an old `Variable(...)` in the middle of a model stops its gradient: delete it.
+    """
     y = torch.ones(2, requires_grad=True) * 2
     v = Variable(y)
 
@@ -146,13 +161,19 @@ def test_a_variable_around_a_tracked_tensor_is_cut_off():
 
 
 def test_variable_takes_tensors_only():
-    """A list or a number has to be made a tensor first."""
+    """`Variable([1.0, 2.0])` raises TypeError, "Variable data has to be a tensor, but got
+    list"; write `torch.tensor([1.0, 2.0])`.
+    """
     with pytest.raises(TypeError, match="Variable data has to be a tensor, but got list"):
         Variable([1.0, 2.0])
 
 
 def test_volatile_is_taken_with_a_warning_and_does_nothing():
-    """`volatile=True` once switched recording off; now everything is recorded as without it."""
+    """`Variable(x, volatile=True)` warns that "volatile was removed and now has no effect":
+    what is computed from it with a weight is recorded.
+
+    Use `with torch.no_grad():` instead.
+    """
     w = torch.ones(2, requires_grad=True)
 
     with pytest.warns(UserWarning, match="volatile was removed and now has no effect"):
@@ -160,17 +181,11 @@ def test_volatile_is_taken_with_a_warning_and_does_nothing():
     assert (w * v).requires_grad is True
 
 
-def test_no_grad_took_the_place_of_volatile():
-    """What `volatile` did for whatever it touched, `no_grad` does for a block of code."""
-    w = torch.ones(2, requires_grad=True)
-    with torch.no_grad():
-        y = w * Variable(torch.ones(2))
-
-    assert y.requires_grad is False
-
-
 def test_the_volatile_attribute_always_reads_false():
-    """Reading `x.volatile` warns and says False; setting it warns and changes nothing."""
+    """Reading `x.volatile` warns and gives False; setting it warns and changes nothing.
+
+    Read `x.requires_grad` instead.
+    """
     x = torch.ones(2, requires_grad=True)
 
     with pytest.warns(UserWarning, match="Variable.volatile is always False"):
@@ -182,7 +197,9 @@ def test_the_volatile_attribute_always_reads_false():
 
 
 def test_creator_became_grad_fn():
-    """The oldest name of the link to the graph, `creator`, is gone; `grad_fn` is there."""
+    """The attribute `creator` of the oldest releases is gone and raises AttributeError; read
+    `grad_fn` instead.
+    """
     y = torch.ones(2, requires_grad=True) * 2
 
     assert y.grad_fn.name() == "MulBackward0"
@@ -190,17 +207,11 @@ def test_creator_became_grad_fn():
         _ = y.creator
 
 
-def test_data_no_longer_unwraps_anything():
-    """`.data` once took the tensor out of its Variable; now it is an untracked alias."""
-    x = torch.ones(2, requires_grad=True)
-
-    assert type(x.data) is type(x) is torch.Tensor
-    assert x.data.data_ptr() == x.data_ptr()
-    assert x.data.requires_grad is False
-
-
 def test_the_loss_is_read_with_item_and_no_longer_by_an_index():
-    """A loss has no axis to index, so the old `loss.data[0]` fails; `loss.item()` is the number."""
+    """`loss.data[0]` raises IndexError, as a loss has the shape `()`; write `loss.item()`.
+
+    Before 0.4 there were no 0-d tensors, and a loss had one element to index.
+    """
     loss = nn.functional.mse_loss(torch.ones(2), torch.zeros(2))
 
     assert loss.item() == 1.0

@@ -1,20 +1,30 @@
-"""What the graph keeps for later.
+"""What the graph saves for backward.
 
-To find a slope, backward often needs numbers from the way forward: the factors of a product, the
-result of `exp`. Each node saves what it will need and nothing else, and that, more than the nodes
-themselves, is the memory that training takes.
+The derivative of an operation often depends on values of the forward computation: that of a
+product on its factors, that of `exp` on its result. Each node of the autograd graph saves the
+values it will need, and no others. In training this takes more memory than the nodes themselves,
+and often more than the parameters.
 
-Saving copies nothing. It does end: the first `backward()` throws the saved tensors away, which is
-why a second one is refused.
+Saving a tensor copies nothing: the node refers to the same storage. That is why an in-place write
+to a saved tensor makes `backward()` raise (`spec/autograd/test_inplace_refused.py`), and why a
+saved tensor stays in memory as long as a result of the graph does. `backward()` frees what was
+saved: `spec/autograd/test_retain_graph.py`.
+
+What surprises: the attributes with which one can look at saved values, `_saved_self` and the
+like, are private names and may change. `saved_tensors_hooks` is the public way to see each saved
+tensor, and to store something else in its place, on the CPU or on disk.
 """
 
-import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 
 def test_a_product_saves_its_factors():
-    """The slope of a product is the other factor, so `MulBackward0` keeps both."""
+    """The node of `a * b` saves both factors if both require grad, in `_saved_self` and
+    `_saved_other`.
+
+    Because the derivative with respect to one factor is the other.
+    """
     a = torch.tensor(3.0, requires_grad=True)
     b = torch.tensor(5.0, requires_grad=True)
     node = (a * b).grad_fn
@@ -25,7 +35,11 @@ def test_a_product_saves_its_factors():
 
 
 def test_only_what_backward_needs_is_saved():
-    """Times a constant, only the constant is needed: the tracked factor is not kept."""
+    """The node of `a * constant`, where only `a` requires grad, saves the constant and not `a`:
+    `_saved_self` is None.
+
+    Because `a` would be needed only for the gradient of the constant.
+    """
     a = torch.tensor(3.0, requires_grad=True)
     constant = torch.tensor(5.0)
     node = (a * constant).grad_fn
@@ -35,7 +49,11 @@ def test_only_what_backward_needs_is_saved():
 
 
 def test_a_saved_tensor_is_no_copy():
-    """The graph keeps a reference to the same memory."""
+    """A saved factor has the same `data_ptr()` as the tensor that was multiplied: saving copies
+    no storage.
+
+    So writing to it in place before `backward()` is an error.
+    """
     x = torch.ones(3)
     w = torch.ones(3, requires_grad=True)
     y = w * x
@@ -45,7 +63,10 @@ def test_a_saved_tensor_is_no_copy():
 
 
 def test_exp_saves_its_result():
-    """`exp` is its own derivative: the node keeps what came out, not what went in."""
+    """The node of `x.exp()` saves its result alone and not `x`, in `_saved_result`.
+
+    Because the derivative of `exp` is `exp` itself.
+    """
     y = torch.zeros(2, requires_grad=True).exp()
     saved = [name for name in dir(y.grad_fn) if name.startswith("_saved")]
 
@@ -54,48 +75,19 @@ def test_exp_saves_its_result():
 
 
 def test_pow_saves_its_exponent():
-    """Plain numbers that backward needs are saved too."""
+    """The node of `x ** 3` saves the number 3 in `_saved_exponent`: Python numbers that the
+    derivative needs are saved as well.
+    """
     y = torch.ones(2, requires_grad=True) ** 3
 
     assert y.grad_fn._saved_exponent == 3
 
 
-def test_backward_frees_what_was_saved():
-    """After `backward()` the saved tensors are gone, and so is the way to a second one."""
-    x = torch.tensor(3.0, requires_grad=True)
-    y = x * x
-    y.backward()
-
-    assert x.grad.item() == 6.0
-    with pytest.raises(RuntimeError, match="after they have already been freed"):
-        _ = y.grad_fn._saved_self
-    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
-        y.backward()
-
-
-def test_retain_graph_keeps_what_was_saved():
-    """With `retain_graph=True` the saved tensors stay, and the second gradient is added."""
-    x = torch.tensor(3.0, requires_grad=True)
-    y = x * x
-    y.backward(retain_graph=True)
-
-    assert y.grad_fn._saved_self is x
-    y.backward()
-    assert x.grad.item() == 12.0
-
-
-def test_a_graph_that_saved_nothing_can_be_walked_again():
-    """A sum needs no numbers to go back, so nothing is missing the second time."""
-    x = torch.ones(3, requires_grad=True)
-    y = x.sum()
-    y.backward()
-    y.backward()
-
-    assert x.grad.tolist() == [2.0, 2.0, 2.0]
-
-
 def test_hooks_see_every_tensor_that_is_saved():
-    """Inside `saved_tensors_hooks(pack, unpack)` each saved tensor passes through `pack`."""
+    """Inside `saved_tensors_hooks(pack, unpack)` each tensor that an operation saves is passed
+    to `pack` first: here the constant factor of a product and the result of `relu`; `x + 1`
+    saves none.
+    """
     packed = []
 
     def pack(tensor):
@@ -112,7 +104,9 @@ def test_hooks_see_every_tensor_that_is_saved():
 
 
 def test_hooks_hold_for_what_is_computed_inside_the_block():
-    """A graph built before or after the block saves its tensors as ever."""
+    """`saved_tensors_hooks` acts on operations that run inside its block; what is computed
+    before or after it saves its tensors unpacked.
+    """
     packed = []
     x = torch.tensor([0.0, 0.0], requires_grad=True)
     (x - 1).exp()
@@ -124,7 +118,12 @@ def test_hooks_hold_for_what_is_computed_inside_the_block():
 
 
 def test_pack_may_store_anything_that_unpack_can_turn_back():
-    """The graph keeps what `pack` returns, here a list, until `unpack` makes it a tensor again."""
+    """`pack` of `saved_tensors_hooks` need not return a tensor: the graph keeps what it
+    returns, here a list, and `unpack` makes a tensor of it again during `backward()`.
+
+    In this way saved tensors can be kept on the CPU, as `torch.autograd.graph.save_on_cpu`
+    does, or on disk.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     with saved_tensors_hooks(lambda tensor: tensor.tolist(), torch.tensor):
         y = x * x
@@ -134,7 +133,9 @@ def test_pack_may_store_anything_that_unpack_can_turn_back():
 
 
 def test_backward_believes_what_unpack_returns():
-    """Gradients are made of the saved numbers: other numbers, other gradients."""
+    """`backward()` computes with the tensors that `unpack` returns: an `unpack` that multiplies
+    by 10 makes the gradient of `x * x` 10 times too large, without an error.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     with saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor * 10):
         y = x * x
@@ -145,7 +146,12 @@ def test_backward_believes_what_unpack_returns():
 
 
 def test_a_total_of_losses_keeps_every_graph():
-    """Adding up losses as tensors keeps all their graphs alive; adding up numbers keeps none."""
+    """A sum of losses as tensors refers to the graph of each loss and so to its saved tensors;
+    a sum of `loss.item()` is a Python float and keeps none.
+
+    So `total += loss` over an epoch lets memory grow. Write `total += loss.item()`, or
+    `loss.detach()` to avoid waiting for a GPU.
+    """
     w = torch.tensor(3.0, requires_grad=True)
     tensors = w * w + w * w
     numbers = (w * w).item() + (w * w).item()

@@ -1,11 +1,13 @@
-"""What can be tracked.
+"""What can require grad, and which operations pass it on.
 
-A slope needs numbers that can move a little. Floating and complex tensors can be tracked, of any
-precision; integers and truth values can't, and results of that kind drop out of the record without
-a word.
+A derivative needs values that can change by a little. So tensors of floating-point and complex
+dtypes can require grad; integer and bool tensors can't, and results of such dtypes never require
+grad, silently. What is computed with them further on is a constant to autograd.
 
-So autograd does not cover every operation. It covers those that have a slope, and of these nearly
-all.
+What surprises: an operation may return floating-point numbers and still have no derivative. Some,
+as `torch.histc`, return a result that doesn't require grad; others, as `torch.igamma` with
+respect to its first argument, are recorded and raise NotImplementedError in `backward()`. And
+`round` or `sign` have a derivative that is 0: see `spec/autograd/test_not_differentiable.py`.
 """
 
 import pytest
@@ -24,20 +26,30 @@ import torch
     ],
 )
 def test_every_floating_and_complex_dtype_can_be_tracked(dtype):
-    """Real and complex floating numbers of each width can require gradients."""
+    """Tensors of float16, bfloat16, float32, float64, complex64 and complex128 can be made with
+    `requires_grad=True`.
+    """
     x = torch.zeros(2, dtype=dtype, requires_grad=True)
 
     assert x.requires_grad is True
 
 
 def test_an_integer_tensor_cannot_be_tracked():
-    """Whole numbers have no slope, so integers that require gradients are refused."""
+    """`torch.tensor([1, 2, 3], requires_grad=True)` raises RuntimeError, "Only Tensors of
+    floating point and complex dtype can require gradients".
+
+    Write `torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` or give a `dtype`.
+    """
     with pytest.raises(RuntimeError, match="Only Tensors of floating point and complex dtype"):
         torch.tensor([1, 2, 3], requires_grad=True)
 
 
 def test_a_bool_tensor_cannot_be_switched_on_later():
-    """`requires_grad_()` refuses a tensor of another dtype; switching it off is harmless."""
+    """`requires_grad_()` on a bool tensor raises RuntimeError; `requires_grad_(False)` is
+    accepted.
+
+    Convert first: `mask.float().requires_grad_()`.
+    """
     mask = torch.tensor([True, False])
 
     assert mask.requires_grad_(False).requires_grad is False
@@ -58,15 +70,38 @@ def test_a_bool_tensor_cannot_be_switched_on_later():
     ],
 )
 def test_results_that_are_not_floating_numbers_leave_the_record(operation, tracked):
-    """Positions, truth values and integers computed from a tracked tensor are untracked."""
+    """`argmax`, `argsort`, `isnan` and `long` of a tensor that requires grad give results that
+    don't, as their dtypes are integer or bool; `exp` and `round` give results that do.
+
+    So a loss made of predicted classes, as an accuracy, can't be trained on.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 
     assert operation(x).requires_grad is tracked
 
 
+def test_histc_gives_floating_numbers_without_a_gradient():
+    """`torch.histc` of a float32 tensor that requires grad returns float32 counts that don't
+    require grad.
+
+    Because its derivative is 0 wherever it exists: so the floating-point dtype of a result
+    doesn't mean that it has a gradient. Look at `requires_grad`.
+    """
+    x = torch.tensor([1.0, 2.0, 2.0], requires_grad=True)
+    counts = torch.histc(x, bins=2)
+
+    assert counts.tolist() == [1.0, 2.0]
+    assert counts.dtype == torch.float32
+    assert counts.requires_grad is False
+
+
 @pytest.mark.claim("blitz-autograd-every-op")
 def test_some_operations_have_no_derivative_yet():
-    """A few operations are recorded and refuse only when the gradient is asked for."""
+    """`torch.igamma` of a first argument that requires grad gives a result that requires grad,
+    and raises NotImplementedError in `backward()`.
+
+    Because only the derivative with respect to its second argument is implemented.
+    """
     a = torch.ones(2, requires_grad=True)
     y = torch.igamma(a, torch.ones(2))
 
@@ -76,11 +111,20 @@ def test_some_operations_have_no_derivative_yet():
 
 
 def test_out_refuses_tracked_operands():
-    """Writing into `out=` cannot be recorded, so it is refused for a tracked operand."""
+    """`torch.add(x, 1, out=out)` raises RuntimeError if `x` or `out` requires grad, while
+    operations are recorded; with `x.detach()` or inside `torch.no_grad()` it works.
+
+    Because a result written into another tensor can't be recorded.
+    """
     x = torch.ones(3, requires_grad=True)
     out = torch.zeros(3)
     torch.add(x.detach(), 1, out=out)
+    with torch.no_grad():
+        unrecorded = torch.add(x, 2, out=torch.zeros(3))
 
     assert out.tolist() == [2.0, 2.0, 2.0]
+    assert unrecorded.tolist() == [3.0, 3.0, 3.0]
     with pytest.raises(RuntimeError, match="arguments don't support automatic differentiation"):
         torch.add(x, 1, out=out)
+    with pytest.raises(RuntimeError, match="arguments don't support automatic differentiation"):
+        torch.add(torch.ones(3), 1, out=x)

@@ -1,10 +1,17 @@
 """Vector-Jacobian products.
 
-A function from n numbers to m numbers has m times n derivatives: the Jacobian, a
-row for each output and a column for each input. `y.backward(v)` never builds it.
-It computes `v @ J`, a row vector that weighs the rows of the Jacobian with `v`,
-in about the time of one forward computation. A scalar loss is the case m = 1,
-where the Jacobian is one row and `v` is 1.
+A function from n numbers to m numbers has m times n partial derivatives. Arranged with one row
+per output and one column per input they are its Jacobian J. `y.backward(v)` doesn't build this
+matrix. It computes the product `v @ J`, a sum of the rows weighted by `v`, with one pass through
+the graph: that is what backward does at every operation. A scalar loss is the case m = 1, where
+the Jacobian has one row and `v` is 1.
+
+What surprises: `y.sum().backward()` adds up the rows of the Jacobian. For a batch whose samples
+don't influence each other, this still keeps one gradient per sample, because each row is zero
+outside its own sample. Once samples mix, as by subtracting the mean of the batch, the sum no
+longer shows them one by one.
+
+The whole Jacobian: `spec/autograd/test_jacobians.py`.
 """
 
 import math
@@ -17,7 +24,9 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-jacobian-shape")
 def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
-    """Two functions of three numbers have a 2 by 3 Jacobian: outputs down, inputs across."""
+    """The Jacobian of two outputs of three inputs, as `torch.autograd.functional.jacobian`
+    gives it, has the shape (2, 3): one row per output and one column per input.
+    """
     x = torch.tensor([2.0, 3.0, 5.0], device=device)
 
     jacobian = torch.autograd.functional.jacobian(
@@ -29,7 +38,12 @@ def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
 
 @pytest.mark.claim("blitz-vjp-tool")
 def test_backward_leaves_v_times_the_jacobian(device):
-    """`y.backward(v)` leaves `v @ J` in `.grad`: the rows of the Jacobian weighed with `v`."""
+    """`y.backward(v)` stores `v @ J` in `x.grad`, where J is the Jacobian of `y` with respect
+    to `x`: its rows, weighted by `v` and added up.
+
+    Because each operation only needs to multiply the gradient that arrives with its own
+    derivatives; J itself is never built.
+    """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
     v = torch.tensor([10.0, 100.0], device=device)
@@ -45,7 +59,9 @@ def test_backward_leaves_v_times_the_jacobian(device):
     ("v", "row"), [([1.0, 0.0], [3.0, 2.0, 0.0]), ([0.0, 1.0], [1.0, 0.0, 7.0])]
 )
 def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
-    """With a single 1 in `v` the product is one row: the derivatives of that output."""
+    """`y.backward(v)` with a `v` of one 1 and zeros gives one row of the Jacobian: the gradient
+    of that element of `y`.
+    """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
 
@@ -56,7 +72,7 @@ def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
 
 @pytest.mark.claim("blitz-vjp-102-1024")
 def test_a_factor_of_1024_scales_v():
-    """Where each output is 1024 times its input, `v` comes back 1024 times as large."""
+    """For `y = x * 1024`, `y.backward(v)` stores `1024 * v` in `x.grad`."""
     x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
     y = x * 1024
 
@@ -67,7 +83,11 @@ def test_a_factor_of_1024_scales_v():
 
 @pytest.mark.claim("blitz-vjp-grad-repr")
 def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
-    """102.4, 1024 and 0.1024 differ by more than a factor of 1000, so they print with exponents."""
+    """A gradient of 102.4, 1024 and 0.1024 prints with exponents, as `1.0240e+02`.
+
+    Because the largest is more than 1000 times the smallest;
+    `torch.set_printoptions(sci_mode=False)` changes that.
+    """
     x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
 
     (x * 1024).backward(torch.tensor([0.1, 1.0, 0.0001]))
@@ -78,7 +98,9 @@ def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
 @pytest.mark.claim("blitz-vjp-factor-is-power-of-two")
 @given(st.integers(0, 2**32))
 def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
-    """Doubled as often as the norm asks for, any random `x` has the gradient `v` times some 2^k."""
+    """After doubling a `torch.randn(3)` until its norm is at least 1000, `y.backward(v)` gives
+    an `x.grad` of `v` times one power of two, for each seed from 0 to 2**32 that was drawn.
+    """
     x = torch.randn(3, generator=torch.Generator().manual_seed(seed)).requires_grad_()
     v = torch.tensor([0.1, 1.0, 0.0001])
     y = x * 2
@@ -93,7 +115,9 @@ def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
 
 
 def test_the_product_is_linear_in_v():
-    """Products with two vectors add up to the product with their sum, scaled as they are."""
+    """The product `v @ J` is linear in `v`: `torch.autograd.grad(y, x, 10 * a + 100 * b)` is 10
+    times that with `a` plus 100 times that with `b`, up to rounding.
+    """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     y = torch.stack([x.prod(), x.sum()])
 
@@ -106,7 +130,11 @@ def test_the_product_is_linear_in_v():
 
 
 def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
-    """`y.backward(v)` is `(y * v).sum().backward()`: the loss is the weighed sum."""
+    """`y.backward(v)` gives the same gradient as `(y * v).sum().backward()`, up to rounding:
+    `v` weights the elements of `y`.
+
+    So a weighted loss needs no `gradient` argument.
+    """
     x = torch.tensor([2.0, 3.0], requires_grad=True, device=device)
     v = torch.tensor([10.0, 100.0], device=device)
 
@@ -118,7 +146,9 @@ def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
 
 
 def test_an_elementwise_function_has_a_diagonal_jacobian():
-    """Where output i depends on input i alone, each gradient is `v` times that one derivative."""
+    """The Jacobian of an elementwise function such as `torch.square` is diagonal, so
+    `y.backward(v)` gives `v` times the derivative at each element.
+    """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
 
     jacobian = torch.autograd.functional.jacobian(torch.square, x)
@@ -129,7 +159,12 @@ def test_an_elementwise_function_has_a_diagonal_jacobian():
 
 
 def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
-    """Rows that don't mix get each its own gradient from one `backward()` on the sum."""
+    """Where each result depends on its own row of a batch alone, one `backward()` on the sum of
+    the results leaves in each row of `batch.grad` the gradient of that row's result.
+
+    This gives gradients with respect to inputs, one per sample. Those of shared weights are
+    added up.
+    """
     batch = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True, device=device)
     per_row = batch[:, 0] * batch[:, 1]
 
@@ -139,7 +174,11 @@ def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
 
 
 def test_rows_that_mix_are_not_kept_apart():
-    """Once rows mix, as by subtracting the batch's mean, the sum no longer shows them singly."""
+    """Where rows of a batch mix, as in `batch - batch.mean()`, the gradient of the sum is not
+    made of the gradients of the single results: here they cancel to 0.
+
+    BatchNorm mixes rows in this way in training mode.
+    """
     batch = torch.tensor([[1.0], [3.0]], requires_grad=True)
     centred = batch - batch.mean()
 
@@ -151,7 +190,9 @@ def test_rows_that_mix_are_not_kept_apart():
 
 
 def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
-    """With `is_grads_batched=True` and the unit vectors as a batch, all rows come at once."""
+    """`torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` returns the whole
+    Jacobian: one product per row of the identity matrix, computed together with `vmap`.
+    """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
 
@@ -161,7 +202,12 @@ def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
 
 
 def test_two_backward_passes_give_the_jacobian_times_a_vector():
-    """`v @ J` is linear in `v`; going backward through it once more, with `u`, gives `J @ u`."""
+    """Two backward passes give `J @ u`: `torch.autograd.grad(y, x, v, create_graph=True)` is
+    linear in `v`, and its own product with `u`, differentiated by `v`, is `J @ u`.
+
+    `torch.func.jvp` computes it in one forward pass:
+    `spec/autograd/test_function_transforms.py`.
+    """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
     v = torch.zeros(2, requires_grad=True)
