@@ -165,3 +165,46 @@ def test_a_tables_parameter_changes_at_any_depth():
         [1, [2, 2]],
         [1, [2], [2]],
     ]
+
+
+def test_a_variant_that_waits_is_given_up(book, monkeypatch):
+    """A literal whose change makes the fact wait for ever bites: its time is limited."""
+    monkeypatch.setattr("fixtures.rerun.TIME_LIMIT", 0.05)
+
+    result = bite(
+        book,
+        "@pytest.mark.parametrize('n', [0])\n"
+        "def test_it(n):\n"
+        "    while n: pass\n"
+        "    assert torch.zeros(2)[n].tolist() == 0",
+    )
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines("bite: 2 literals of 1 facts tried, 0 survive, *")
+
+
+def test_a_tables_dict_is_changed_value_by_value(book):
+    """A dict as a parameter of a table has each of its values changed."""
+    result = bite(
+        book,
+        "@pytest.mark.parametrize('given', [{'dtype': torch.int8, 'idle': 1}])\n"
+        "def test_it(given): assert torch.ones(2, dtype=given['dtype']).element_size() == 1",
+    )
+
+    result.stdout.fnmatch_lines("SURVIVES: *test_it: 1 (given of ?given0?) became {'dtype'*")
+    result.stdout.fnmatch_lines("bite: 3 literals of 1 facts tried, 2 survive, *")
+
+
+def test_what_a_page_shares_is_made_once(book):
+    """While the facts of a page are bitten, its module's fixtures stay set up."""
+    result = bite(
+        book,
+        "MADE = []\n\n"
+        "@pytest.fixture(scope='module')\n"
+        "def shared():\n    MADE.append(1)\n    return torch.ones(2)\n\n"
+        "def test_it(shared):\n    assert shared.tolist() == [1.0, 1.0]\n    assert len(MADE) < 3\n",
+        "-s",
+    )
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines("bite: * literals of 1 facts tried, 0 survive, *")

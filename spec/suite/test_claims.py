@@ -302,3 +302,60 @@ def releases(fact):
     """Return the releases for which a fact is told."""
     gates = [gate[len("torch(") : -1] for gate in fact.gates if gate.startswith("torch(")]
     return SpecifierSet(",".join(gates))
+
+
+ENDS_BADLY = '''
+@pytest.fixture
+def broken():
+    {place}
+
+@pytest.mark.claim("first-holds")
+def test_ones(broken):
+    """Ones are made of ones."""
+    assert torch.ones(2).tolist() == [1.0, 1.0]
+'''
+
+
+@pytest.mark.parametrize("place", ["1 / 0", "yield; 1 / 0"], ids=["set-up", "tear-down"])
+def test_an_error_before_or_after_a_fact_counts_as_a_failure(book, place):
+    """A claim whose fact breaks in its set-up or its tear-down fails."""
+    book.ledger(LEDGER)
+    book.page("tensors/test_creation.py", ENDS_BADLY.format(place=place))
+
+    result = book.run()
+
+    assert ledger_line(result).split("; ")[1] == "1 fail"
+
+
+def test_the_ledgers_line_is_the_last_but_pytests_own(book):
+    """Behind the claims' line comes nothing but pytest's last line, whatever failed."""
+    book.ledger(LEDGER)
+    book.page("tensors/test_creation.py", PAGE.format(up=2))
+
+    result = book.run("--story", "--bite")
+
+    assert result.outlines[-2].startswith("claims: 1 decided")
+    assert result.outlines[-1].startswith("====")
+
+
+def test_a_run_without_claims_ends_without_the_ledgers_line(book):
+    """Where no fact that ran decides a claim, nothing is said of claims."""
+    book.ledger(LEDGER)
+    book.page("tensors/test_creation.py", "def test_it(): assert torch.ones(1).item() == 1")
+
+    result = book.run()
+
+    assert [line for line in result.outlines if line.startswith("claims")] == []
+
+
+def test_a_mark_on_a_page_decides_for_all_its_facts(book):
+    """`pytestmark` at the top of a page counts for each fact of it: claims, and gates as well."""
+    book.ledger(LEDGER)
+    mark = 'pytestmark = [pytest.mark.claim("first-holds"), pytest.mark.torch(">=1.0")]'
+    book.page("tensors/test_creation.py", f"{mark}\ndef test_it(): assert 1 == 1\n")
+
+    result = book.run("--facts-json", "facts.json")
+    fact = json.loads((book.path / "facts.json").read_text())["facts"][0]
+
+    assert ledger_line(result).startswith("claims: 1 decided: 1 hold")
+    assert (fact["claims"], fact["gates"]) == (["first-holds"], ["torch(>=1.0)"])

@@ -172,3 +172,56 @@ def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
 
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines("*No module named 'torchaudition'")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ran"),
+    [
+        ([], ["tensors"]),
+        (["spec"], ["tensors"]),
+        (["spec/suite"], ["suite"]),
+        (["spec/models/test_net.py"], ["models"]),
+        (["--slow"], ["tensors", "models", "suite"]),
+        (["-m", "network"], []),
+    ],
+)
+def test_full_models_and_the_suite_itself_run_when_they_are_named(book, arguments, ran):
+    """A run leaves out `spec/models` and `spec/suite` unless it names them or asks for `--slow`."""
+    for page in ("tensors/test_creation.py", "models/test_net.py", "suite/test_own.py"):
+        book.page(page, f"def test_it(): print('ran {page}')")
+
+    result = book.run("-s", *arguments)
+
+    chapters = ("tensors", "models", "suite")
+    assert [name for name in chapters if f"ran {name}" in str(result.stdout)] == ran
+
+
+@pytest.mark.spare("'network'", reason="a mark that does not exist selects as little")
+@pytest.mark.spare("'nobody'", reason="any name that no fact has")
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (["-m", "network"], "-m network: no fact here is so marked; there are torch, cuda*"),
+        (["-k", "nobody"], "-k nobody: no fact here is so named; try --about with a symbol"),
+        (["spec/models"], "no fact was left: those of models and suite may be slow; add --slow"),
+    ],
+)
+def test_a_run_without_a_fact_says_what_to_do(book, arguments, advice):
+    """Where nothing was left to run, one line says what to write instead."""
+    page = "@pytest.mark.slow\ndef test_it(): pass"
+    book.page("models/test_net.py", page)
+    book.page("tensors/test_creation.py", "def test_it(): pass")
+
+    result = book.run(*arguments)
+
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(advice)
+
+
+def test_the_gates_of_release_open_when_asked(book):
+    """`--all-gates` runs a fact on a release that it is not told for."""
+    book.page("tensors/test_old.py", '@pytest.mark.torch("<1.0")\ndef test_then(): assert 1 == 2')
+
+    result = book.run("--all-gates")
+
+    result.assert_outcomes(failed=1)

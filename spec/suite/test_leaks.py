@@ -8,6 +8,8 @@ a reader can see, so the guard puts it back and fails the fact that leaked, by n
 import pytest
 import torch
 
+from fixtures.leaks import readable
+
 
 @pytest.mark.parametrize(
     ("statement", "setting"),
@@ -165,3 +167,57 @@ def test_shared(folder, number):
     result = book.run_as_a_person("-n", "2")
 
     result.assert_outcomes(passed=12)
+
+
+def test_an_import_may_add_warning_filters(book):
+    """Filters that come with a library imported on first use are no leak; they are put back."""
+    (book.path / "librarian.py").write_text("import warnings; warnings.simplefilter('ignore')")
+    book.page(
+        "tensors/test_leak.py", "def test_imports():\n    import librarian\n    assert 1 == 1"
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(passed=1)
+
+
+def test_a_setting_that_a_release_lacks_is_not_watched():
+    """What this release of torch cannot tell is left out of what is watched."""
+
+    def missing():
+        raise AttributeError
+
+    assert list(readable({"here": (lambda: 1, print), "missing": (missing, print)})) == ["here"]
+
+
+def test_a_warning_outside_of_facts_stays_a_warning(book):
+    """A plugin that warns while pytest starts, collects or ends does not end the run."""
+    (book.path / "conftest.py").write_text(
+        "import warnings\n\n"
+        "def pytest_configure(): warnings.warn('at the start')\n"
+        "def pytest_collection_finish(): warnings.warn('in between')\n"
+        "def pytest_sessionfinish(): warnings.warn('at the end')\n"
+    )
+    book.page("tensors/test_creation.py", "def test_it(): pass")
+
+    result = book.run()
+
+    result.assert_outcomes(passed=1, warnings=3)
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_a_fact_may_expect_a_warning_by_a_mark(book):
+    """A `filterwarnings` mark of a fact wins over the rule that warnings are errors."""
+    book.page(
+        "tensors/test_warning.py",
+        """
+@pytest.mark.filterwarnings("ignore:the sky")
+def test_warns():
+    import warnings
+    warnings.warn("the sky is falling")
+""",
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(passed=1)
