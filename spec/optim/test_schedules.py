@@ -106,8 +106,8 @@ def test_cosine_annealing_follows_half_a_wave():
 
 
 def test_lambda_lr_multiplies_the_first_rate_by_a_function_of_the_count():
-    """`LambdaLR` sets the rate to the initial rate times what its function returns for the step count
-    0, 1, 2, and so on.
+    """`LambdaLR` sets the rate to the initial rate times what its function returns for the step
+    count 0, 1, 2, and so on.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=0.5)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 1 / (1 + count))
