@@ -64,8 +64,8 @@ def test_drop_last_leaves_the_short_batch_out():
     """`DataLoader(..., drop_last=True)` leaves out a last batch that is shorter than `batch_size`:
     of 100 samples in batches of 30, 10 are not seen in that pass.
 
-    Used in training, where BatchNorm can't use a batch of one; not in evaluation, which should see
-    all samples.
+    Used in training, where `BatchNorm1d` refuses a batch of one; not in evaluation, which should
+    see all samples.
     """
     loader = DataLoader(range(100), batch_size=30, drop_last=True)
 

@@ -48,8 +48,8 @@ def test_a_picture_tells_its_size_the_other_way_round():
 
 @pytest.mark.claim("blitz-totensor-range")
 def test_to_tensor_divides_bytes_by_255():
-    """`ToTensor` divides the bytes of an 8-bit picture by 255, whatever the brightest is: 0 to 255
-    become 0.0 to 1.0, in the default dtype, float32.
+    """`ToTensor` divides the bytes of an 8-bit picture by 255, and not by its brightest value: 0 to
+    255 become 0.0 to 1.0, in the default dtype, float32.
 
     A dark picture stays dark: it isn't stretched to the range.
     """

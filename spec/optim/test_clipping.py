@@ -4,7 +4,7 @@ One batch with a huge gradient can undo a day of training. Clipping, between `ba
 `step()`, limits such gradients in place. `torch.nn.utils.clip_grad_norm_` measures the norm of all
 gradients together, as one long vector, and scales them by one factor if it is larger than
 `max_norm`, which keeps the direction. `clip_grad_value_` limits each entry to an interval, which
-does not. It is usual for recurrent nets and transformers.
+does not. Clipping is usual for recurrent nets and transformers.
 
 What surprises: the norm is not that of each parameter but of all; what is returned is the norm
 before clipping; a gradient that is inf or NaN is not repaired but spreads to the other gradients;

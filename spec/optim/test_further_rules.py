@@ -190,7 +190,7 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
     """`Adam.step()` raises RuntimeError for a sparse gradient, as of `nn.Embedding(sparse=True)`,
     and `SparseAdam.step()` for a dense one; each message names the other class.
 
-    `SGD` and `Adagrad` take both kinds.
+    `Adagrad`, and `SGD` without weight decay, take both kinds.
     """
     table = nn.Embedding.from_pretrained(torch.zeros(2, 2), freeze=False, sparse=True)
     table(torch.tensor([1])).sum().backward()

@@ -81,8 +81,8 @@ def test_an_lstm_gets_gradients_from_the_steps_it_took():
 
 @pytest.mark.claim("path-lstm-optimizer")
 def test_an_lstm_can_learn_to_optimize():
-    """An LSTM trained for forty batches to minimise parabolas reaches a lower loss after ten steps
-    on new parabolas than gradient descent with rate 0.1, and than the same LSTM untrained.
+    """An `nn.LSTMCell` trained for forty batches to minimise parabolas reaches a lower loss after
+    ten steps on new parabolas than gradient descent with rate 0.1, and than itself untrained.
 
     A well-chosen rate would still win: forty batches are a short training.
     """

@@ -150,8 +150,8 @@ def test_a_state_dict_shares_memory_with_the_optimizer():
 
 
 def test_a_resumed_training_goes_on_as_if_uninterrupted():
-    """Parameters and optimizer state saved after a step and loaded into a new parameter and a new
-    optimizer lead to the same next value as training without the interruption.
+    """A new parameter and a new `SGD` that are given the value and the `optimizer.state_dict()`
+    saved after a step take the same next step as training without the interruption.
 
     Because `load_state_dict` brings back the momentum buffer and the settings; the new optimizer's
     own `lr=1.0` is replaced.

@@ -246,15 +246,41 @@ def test_the_key_of_a_groups_parameters_is_params():
 
 
 def test_a_set_of_parameters_is_refused_in_a_group():
-    """A set of parameters under `params` in a group raises TypeError; `SGD({weight})` without a
-    group is accepted.
+    """A set of parameters under `params` in a group raises TypeError: a list is needed.
 
     Because the saved state of an optimizer goes by position, and a set has no order that would
-    repeat. Use a list in both cases.
+    repeat.
     """
     weight = nn.Parameter(torch.zeros(2))
 
     with pytest.raises(TypeError, match="parameters need to be organized in ordered collections"):
         torch.optim.SGD([{"params": {weight}}], lr=0.5)
-    optimizer = torch.optim.SGD({weight}, lr=0.5)
+    optimizer = torch.optim.SGD([{"params": [weight]}], lr=0.5)
+    assert len(optimizer.param_groups[0]["params"]) == 1
+
+
+@pytest.mark.torch("<2.15")
+def test_a_set_without_a_group_was_accepted():
+    """Before PyTorch 2.15, `torch.optim.SGD` accepted a set of parameters that is not inside a
+    group, without a warning.
+
+    Its order may differ from run to run, and with it the meaning of a saved state. Use a list.
+    """
+    optimizer = torch.optim.SGD({nn.Parameter(torch.zeros(2))}, lr=0.5)
+
+    assert len(optimizer.param_groups[0]["params"]) == 1
+
+
+@pytest.mark.torch(">=2.15")
+def test_a_set_without_a_group_is_deprecated():
+    """Since PyTorch 2.15, `torch.optim.SGD` issues a FutureWarning for a set of parameters that is
+    not inside a group.
+
+    Its order may differ from run to run, and with it the meaning of a saved state. Use a list.
+    """
+    with pytest.warns(
+        FutureWarning, match="parameters need to be organized in ordered collections"
+    ):
+        optimizer = torch.optim.SGD({nn.Parameter(torch.zeros(2))}, lr=0.5)
+
     assert len(optimizer.param_groups[0]["params"]) == 1

@@ -40,10 +40,10 @@ def test_the_rate_can_be_changed_by_hand():
 
 
 def test_an_attribute_lr_changes_nothing():
-    """`optimizer.lr = 0.25` sets an attribute that no optimizer reads: the rate stays what
-    `param_groups` says.
+    """`optimizer.lr = 0.25` on an `SGD` object sets an attribute that its `step()` does not read:
+    the rate stays what `param_groups` says.
 
-    Python lets any attribute be added, so no error says so. Assign to
+    Python lets attributes be added, so no error says so. Assign to
     `optimizer.param_groups[0]["lr"]`.
     """
     weight = nn.Parameter(torch.tensor(0.0))

@@ -244,8 +244,8 @@ def test_a_copied_net_is_not_the_optimizers():
 
 
 def test_a_pickled_optimizer_has_parameters_of_its_own():
-    """An optimizer pickled without its net comes back with copies of the parameters, which belong
-    to no net.
+    """An optimizer that is pickled without its net, by `pickle.dumps`, comes back with copies of
+    the parameters, which belong to no net.
 
     Save `optimizer.state_dict()` instead, and load it into an optimizer made for the net.
     """
