@@ -1,13 +1,20 @@
 """Datasets.
 
-A dataset is anything that can say how many samples it has and hand over the one you number:
-`len(dataset)` and `dataset[i]`. That is the whole protocol, and a plain list follows it. PyTorch
-adds a base class and a few ready ones.
+A dataset is an object that can say how many samples it has and hand over the one you number:
+`len(dataset)` and `dataset[i]`. This is called map-style, and a plain list follows it too. An
+`IterableDataset` streams instead: it has an `__iter__`, and neither needs a length nor numbers.
+`torch.utils.data` has the base class `Dataset` and a few ready ones, such as `TensorDataset`.
 
-What surprises: the base class is not needed, a `for` loop over a dataset does not look at its
-length, and a dataset that streams has no length and no numbers at all.
+A dataset gives single samples. Batches, shuffling and further processes are the work of the
+`DataLoader`, in `spec/data/test_loaders.py`; parts and joined datasets are on
+`spec/data/test_splitting.py`.
+
+What surprises: the base class is not needed; a `for` loop over a map-style dataset does not look
+at its length, it ends at an IndexError; and `TensorDataset` hands over tuples, even of a single
+tensor.
 """
 
+import numpy as np
 import pytest
 import torch
 from torch.utils.data import (
@@ -22,7 +29,11 @@ from torch.utils.data import (
 
 @pytest.mark.claim("summary-dataset-class", "blitz-dp-dataset-protocol")
 def test_a_dataset_of_ones_own_needs_two_methods():
-    """A subclass of `Dataset` with `__getitem__` and `__len__` is all that a loader asks for."""
+    """A subclass of `Dataset` that defines `__len__` and `__getitem__` can be handed to a
+    `DataLoader`.
+
+    `__getitem__` gets an int and returns one sample; the loader makes batches of them.
+    """
 
     class Squares(Dataset):
         def __len__(self):
@@ -38,7 +49,12 @@ def test_a_dataset_of_ones_own_needs_two_methods():
 
 @pytest.mark.claim("blitz-dp-dataset-protocol")
 def test_the_base_class_is_not_needed():
-    """`Dataset` adds next to nothing: any object with the two methods is loaded, a list too."""
+    """A `DataLoader` takes an object with `__len__` and `__getitem__` that doesn't inherit from
+    `Dataset`, such as a list.
+
+    `Dataset` adds the operator `+`, which joins two datasets, and an error for a missing
+    `__getitem__`.
+    """
 
     class Squares:
         def __len__(self):
@@ -56,7 +72,9 @@ def test_the_base_class_is_not_needed():
 
 @pytest.mark.claim("blitz-dp-item-shape")
 def test_a_hundred_random_vectors_make_a_dataset():
-    """A tensor of shape `[100, 5]`, indexed by its first axis, is 100 samples of length 5."""
+    """A dataset whose `__getitem__` indexes the first dimension of a (100, 5) tensor has 100
+    samples of shape (5,).
+    """
 
     class RandomVectors(Dataset):
         def __init__(self, size, length):
@@ -71,11 +89,16 @@ def test_a_hundred_random_vectors_make_a_dataset():
     vectors = RandomVectors(5, 100)
 
     assert len(vectors) == 100
-    assert {vector.shape for vector in vectors} == {torch.Size([5])}
+    assert [tuple(vector.shape) for vector in vectors] == [(5,)] * 100
 
 
 def test_a_dataset_without_a_length_cannot_be_loaded():
-    """Without `__len__` a loader can be built, but asking it for a batch is refused."""
+    """A `DataLoader` without a sampler can be built for a dataset that lacks `__len__`, but asking
+    it for a batch raises TypeError.
+
+    Because its sequential sampler needs the length. Define `__len__`, hand over a `sampler`, or
+    write an `IterableDataset`.
+    """
 
     class Endless(Dataset):
         def __getitem__(self, index):
@@ -85,12 +108,16 @@ def test_a_dataset_without_a_length_cannot_be_loaded():
 
     with pytest.raises(TypeError, match=r"object of type 'Endless' has no len\(\)"):
         next(iter(loader))
-    assert Endless()[41] == 41
+    batches = DataLoader(Endless(), sampler=[41, 42])
+    assert [batch.tolist() for batch in batches] == [[41], [42]]
 
 
 @pytest.mark.torch(">=2.1")
 def test_a_dataset_without_samples_says_what_it_lacks():
-    """The base class has a `__getitem__` of its own, which names what the subclass forgot."""
+    """A subclass of `Dataset` without `__getitem__` raises NotImplementedError when it is indexed.
+
+    Because the base class has a `__getitem__` that says what the subclass has to define.
+    """
 
     class Nothing(Dataset):
         def __len__(self):
@@ -102,7 +129,12 @@ def test_a_dataset_without_samples_says_what_it_lacks():
 
 
 def test_a_for_loop_over_a_dataset_ends_at_an_index_error():
-    """`for` asks for 0, 1, 2 ... and ends at an `IndexError`; `__len__` alone does not stop it."""
+    """A `for` loop over a map-style dataset asks for samples 0, 1, 2 and so on until an IndexError;
+    it doesn't look at `__len__`, which a `DataLoader` does.
+
+    A `__getitem__` that never raises IndexError makes such a loop endless. Loop over
+    `range(len(dataset))`, or over a loader.
+    """
 
     class Tens(Dataset):
         def __init__(self):
@@ -119,7 +151,11 @@ def test_a_for_loop_over_a_dataset_ends_at_an_index_error():
 
 
 def test_tensor_dataset_gives_tuples(device):
-    """`TensorDataset` pairs tensors row by row; a sample is a tuple, even of a single tensor."""
+    """`TensorDataset(x, y)[i]` is the tuple `(x[i], y[i])`; with a single tensor a sample is a
+    tuple of one element.
+
+    Unpack it in the loop: `for (x,) in loader`.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     y = torch.tensor([7, 8], device=device)
 
@@ -134,19 +170,27 @@ def test_tensor_dataset_gives_tuples(device):
 
 
 def test_tensor_dataset_copies_nothing(device):
-    """A sample of a `TensorDataset` is a view: a later change of the tensor shows in it."""
+    """`TensorDataset` holds the tensors it was given, and `dataset[i]` is a view of them: a later
+    in-place change shows in the sample.
+
+    An in-place operation on a sample changes the data as well.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     dataset = TensorDataset(x)
+    (sample,) = dataset[1]
 
     x[1] = 9.0
 
     assert dataset.tensors[0] is x
-    assert dataset[1][0].item() == 9.0
+    assert sample.item() == 9.0
 
 
 @pytest.mark.torch("!=2.10.*")
 def test_tensor_dataset_wants_equally_many_rows():
-    """Inputs and targets of different numbers are refused when the dataset is made."""
+    """`TensorDataset(x, y)` raises AssertionError if the first dimensions of `x` and `y` differ.
+
+    Because sample `i` is made of row `i` of each. PyTorch 2.10 did not look.
+    """
     with pytest.raises(AssertionError, match="Size mismatch between tensors"):
         TensorDataset(torch.zeros(3, 2), torch.zeros(2))
     pairs = TensorDataset(torch.zeros(3, 2), torch.zeros(3))
@@ -155,7 +199,11 @@ def test_tensor_dataset_wants_equally_many_rows():
 
 @pytest.mark.torch("==2.10.*")
 def test_tensor_dataset_took_any_number_of_rows():
-    """PyTorch 2.10 let other numbers of targets pass, up to the first row that has none."""
+    """In PyTorch 2.10, `TensorDataset` accepted tensors of different lengths, and the first row
+    that one of them lacks raised IndexError.
+
+    Other releases compare the lengths when the dataset is made.
+    """
     pairs = TensorDataset(torch.zeros(3, 2), torch.ones(2))
 
     assert len(pairs) == 3
@@ -165,15 +213,26 @@ def test_tensor_dataset_took_any_number_of_rows():
 
 
 def test_tensor_dataset_wants_tensors():
-    """Lists and arrays are not converted: `TensorDataset` asks them for a tensor's `size`."""
+    """`TensorDataset` does not convert lists or NumPy arrays: a list raises AttributeError, an
+    array TypeError.
+
+    Because it calls the method `size()`. Convert with `torch.tensor` or `torch.from_numpy` first.
+    """
     with pytest.raises(AttributeError, match="'list' object has no attribute 'size'"):
         TensorDataset([1, 2], [3, 4])
+    with pytest.raises(TypeError, match="'int' object is not callable"):
+        TensorDataset(np.array([1, 2]))
     pairs = TensorDataset(torch.tensor([1, 2]), torch.tensor([3, 4]))
     assert [[x.item(), y.item()] for x, y in pairs] == [[1, 3], [2, 4]]
 
 
 def test_an_iterable_dataset_only_streams():
-    """An `IterableDataset` has an `__iter__`: it is batched in its own order, and has no length."""
+    """A `DataLoader` batches an `IterableDataset` in the order of its `__iter__`; `len(loader)`
+    raises TypeError if the dataset defines no `__len__`.
+
+    Used for data that is read once from front to end: a large file, a database, a network
+    connection.
+    """
 
     class Stream(IterableDataset):
         def __iter__(self):
@@ -187,7 +246,11 @@ def test_an_iterable_dataset_only_streams():
 
 
 def test_an_iterable_dataset_cannot_be_shuffled():
-    """The loader cannot reorder what it gets one by one: `shuffle=True` is refused."""
+    """`DataLoader(dataset, shuffle=True)` raises ValueError for an `IterableDataset`.
+
+    Because the loader can't ask a stream for sample 7. Shuffle inside `__iter__`, for example
+    within a buffer of samples.
+    """
 
     class Stream(IterableDataset):
         def __iter__(self):
@@ -198,7 +261,12 @@ def test_an_iterable_dataset_cannot_be_shuffled():
 
 
 def test_streams_are_chained_and_not_concatenated():
-    """`+` puts streams in a `ChainDataset`; a `ConcatDataset` wants samples it can number."""
+    """`a + b` of two `IterableDataset` objects is a `ChainDataset`; `ConcatDataset([a])` raises
+    AssertionError.
+
+    Because `ConcatDataset` numbers the samples of its parts, and a stream has no numbers. Write
+    `ChainDataset([a, b])`.
+    """
 
     class Stream(IterableDataset):
         def __iter__(self):

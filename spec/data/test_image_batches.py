@@ -1,29 +1,39 @@
 """Showing a batch.
 
-To look at what a loader gives, put its pictures side by side with `make_grid`, undo the
-normalisation, and move the channels to the end, where plotting wants them.
+To look at what a loader gives, `torchvision.utils.make_grid` puts the images of a batch side by
+side in one image. Then the normalisation is undone, and the channels are moved to the end, where
+Matplotlib's `imshow` wants them. `save_image` does it all and writes a file. It is worth doing
+before a training: wrong labels, wrong channels and wrong scaling are seen at once.
 
-What surprises: the grid has always three channels, its frames are two pixels wide and black, eight
-pictures fill a row, and a picture that was normalised looks wrong until it is brought back.
+What surprises: grey images become a grid with three channels; frames are two pixels wide and
+black; eight images fill a row, and `nrow` counts images and not rows; a single image gets no
+frame; and a normalised image looks wrong until the normalisation is undone.
 """
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision import transforms
 from torchvision.utils import make_grid, save_image
 
 
 @pytest.mark.claim("blitz-make-grid")
 def test_make_grid_joins_a_batch_into_one_picture(device):
-    """Four pictures of 3x32x32 become one of 3x36x138: side by side, with 2 pixels around each."""
+    """`make_grid` of four images of 3 x 32 x 32 is one image of 3 x 36 x 138: side by side, with 2
+    pixels of padding around each.
+
+    138 is 4 times 32, and 5 times 2 for the padding.
+    """
     images = torch.ones(4, 3, 32, 32, device=device)
 
     assert make_grid(images).shape == (3, 36, 138)
 
 
 def test_the_grid_has_a_frame_around_each_picture():
-    """Pictures keep their values; between and around them `padding` pixels have `pad_value`."""
+    """`make_grid(images, padding=1, pad_value=0.5)` keeps the values of the images, and fills 1
+    pixel around and between them with 0.5.
+    """
     images = torch.tensor([1.0, 2.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
 
     red, _, _ = make_grid(images, padding=1, pad_value=0.5)
@@ -36,7 +46,9 @@ def test_the_grid_has_a_frame_around_each_picture():
 
 
 def test_nrow_is_the_number_of_pictures_in_a_row():
-    """`nrow` counts pictures in a row, not rows; the places left over have the frame's value."""
+    """`make_grid(images, nrow=2)` puts two images in a row; `nrow` isn't the number of rows. Cells
+    left over have the value `pad_value`.
+    """
     images = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1)
 
     red, _, _ = make_grid(images, nrow=2, padding=0, pad_value=9.0)
@@ -45,7 +57,7 @@ def test_nrow_is_the_number_of_pictures_in_a_row():
 
 
 def test_a_row_holds_eight_pictures():
-    """Unless `nrow` is given, the ninth picture begins a second row."""
+    """`make_grid` without `nrow` puts eight images in a row; the ninth begins a second one."""
     eight = make_grid(torch.ones(8, 1, 1, 1), padding=0)
     nine = make_grid(torch.ones(9, 1, 1, 1), padding=0)
 
@@ -54,36 +66,54 @@ def test_a_row_holds_eight_pictures():
 
 
 def test_grey_pictures_get_three_channels(device):
-    """A grid is in colour: the one channel of grey pictures is repeated three times."""
+    """`make_grid` repeats the one channel of grey images three times, so that the grid is in
+    colour; images with four channels keep four.
+    """
     grid = make_grid(torch.tensor([[[[0.25]]], [[[0.5]]]], device=device), padding=0)
+    with_alpha = make_grid(torch.ones(2, 4, 1, 1, device=device), padding=0)
 
     assert grid.tolist() == [[[0.25, 0.5]], [[0.25, 0.5]], [[0.25, 0.5]]]
+    assert with_alpha.shape == (4, 1, 2)
 
 
 def test_a_single_picture_gets_no_frame():
-    """A batch of one picture comes back as it is, without the padding around it."""
+    """`make_grid` of a batch with one image returns that image without padding around it, even with
+    `padding=5`.
+
+    A grid of several images is a copy; this one shares the memory of the batch.
+    """
     images = torch.arange(12.0).view(1, 3, 2, 2)
 
     grid = make_grid(images, padding=5)
 
     assert grid.tolist() == [[[0, 1], [2, 3]], [[4, 5], [6, 7]], [[8, 9], [10, 11]]]
+    assert (grid.data_ptr() == images.data_ptr()) is True
 
 
 def test_make_grid_takes_a_list():
-    """A list of pictures is stacked first, so they have to be of one size."""
+    """`make_grid` takes a list of images of one size, which it stacks; images of different sizes
+    raise RuntimeError.
+
+    Resize or pad them to one size first.
+    """
     assert make_grid([torch.ones(3, 4, 4), torch.ones(3, 4, 4)]).shape == (3, 8, 14)
     with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
         make_grid([torch.ones(3, 4, 4), torch.ones(3, 4, 5)])
 
 
 def test_make_grid_wants_tensors():
-    """An array is not converted: `make_grid` asks for a tensor or a list of them."""
+    """`make_grid` raises TypeError for a NumPy array: it takes a tensor or a list of tensors.
+
+    `torch.from_numpy` converts the array; its channels have to come before height and width.
+    """
     with pytest.raises(TypeError, match="tensor or list of tensors expected, got"):
         make_grid(np.ones((2, 3, 4, 4)))
 
 
 def test_make_grid_can_stretch_the_values():
-    """`normalize=True` maps the least value of the batch to 0 and the greatest to 1."""
+    """`make_grid(images, normalize=True)` maps the least value of a float batch to 0 and the
+    greatest to 1, without changing the batch.
+    """
     images = torch.tensor([-1.0, 0.0, 3.0]).view(3, 1, 1, 1)
 
     red, _, _ = make_grid(images, normalize=True, padding=0)
@@ -93,7 +123,9 @@ def test_make_grid_can_stretch_the_values():
 
 
 def test_scale_each_stretches_picture_by_picture():
-    """With `scale_each=True` each picture has its own 0 and 1, and brightness is lost."""
+    """`make_grid(images, normalize=True, scale_each=True)` maps the least and greatest value of
+    each image to 0 and 1; a bright and a dark image then look alike.
+    """
     images = torch.tensor([[[[0.0, 1.0]]], [[[0.0, 4.0]]]])
 
     together, _, _ = make_grid(images, normalize=True, padding=0)
@@ -105,17 +137,25 @@ def test_scale_each_stretches_picture_by_picture():
 
 @pytest.mark.claim("blitz-imshow-unnormalise")
 def test_halving_and_adding_a_half_undoes_the_normalisation(device):
-    """After `Normalize` by 0.5 and 0.5, `image / 2 + 0.5` has the values of before."""
-    image = torch.tensor([0.0, 0.25, 1.0], device=device)
+    """After `Normalize(0.5, 0.5)`, which computes `(image - 0.5) / 0.5`, the expression `image / 2
+    + 0.5` gives the values from before.
 
-    normalised = (image - 0.5) / 0.5
+    Shown without it, everything darker than the middle is black: `imshow` limits values to 0 and 1.
+    """
+    image = torch.tensor([0.0, 0.25, 1.0], device=device).view(1, 1, 3)
 
-    assert normalised.tolist() == [-1.0, -0.5, 1.0]
-    assert (normalised / 2 + 0.5).tolist() == [0.0, 0.25, 1.0]
+    normalised = transforms.Normalize([0.5], [0.5])(image)
+
+    assert normalised.tolist() == [[[-1.0, -0.5, 1.0]]]
+    assert (normalised / 2 + 0.5).tolist() == [[[0.0, 0.25, 1.0]]]
 
 
 def test_a_grid_is_unnormalised_with_its_frame():
-    """The frame of 0 becomes grey, 0.5, when the whole grid is brought back."""
+    """Undoing the normalisation of a whole grid, by `grid / 2 + 0.5`, turns its black padding of 0
+    to grey, 0.5.
+
+    Undo it before `make_grid`, or give `pad_value=-1.0`, to keep the padding black.
+    """
     red, _, _ = make_grid(torch.tensor([[[[-1.0]]], [[[1.0]]]]), padding=1)
 
     assert (red / 2 + 0.5).tolist() == [
@@ -127,7 +167,9 @@ def test_a_grid_is_unnormalised_with_its_frame():
 
 @pytest.mark.claim("blitz-imshow-transpose")
 def test_transposing_by_1_2_0_puts_the_channels_last():
-    """`np.transpose(array, (1, 2, 0))` makes channels x height x width what plotting wants."""
+    """`np.transpose(array, (1, 2, 0))` turns (channels, height, width) into (height, width,
+    channels), as Matplotlib's `imshow` wants it.
+    """
     image = torch.tensor([[[1, 2]], [[3, 4]], [[5, 6]]])
 
     array = np.transpose(image.numpy(), (1, 2, 0))
@@ -137,7 +179,9 @@ def test_transposing_by_1_2_0_puts_the_channels_last():
 
 
 def test_permute_does_the_same_without_numpy(device):
-    """`image.permute(1, 2, 0)` is the same order of axes; `reshape` would mix up the pixels."""
+    """`image.permute(1, 2, 0)` puts the channels last without NumPy; `reshape` to the same shape
+    would mix up the pixels.
+    """
     image = torch.tensor([[[1, 2]], [[3, 4]], [[5, 6]]], device=device)
 
     assert image.permute(1, 2, 0).tolist() == [[[1, 3, 5], [2, 4, 6]]]
@@ -145,15 +189,23 @@ def test_permute_does_the_same_without_numpy(device):
 
 
 def test_the_last_two_axes_are_not_to_be_swapped():
-    """The order 2, 1, 0 puts the channels last too, but lays the picture on its side."""
-    image = torch.zeros(3, 32, 40)
+    """`image.permute(2, 1, 0)` puts the channels last too, but swaps height and width: the image
+    lies on its side.
 
-    assert image.permute(1, 2, 0).shape == (32, 40, 3)
-    assert image.permute(2, 1, 0).shape == (40, 32, 3)
+    With square images the shape doesn't show it.
+    """
+    image = torch.tensor([[[1, 2, 3], [4, 5, 6]]])
+
+    assert image.permute(1, 2, 0).squeeze(2).tolist() == [[1, 2, 3], [4, 5, 6]]
+    assert image.permute(2, 1, 0).squeeze(2).tolist() == [[1, 4], [2, 5], [3, 6]]
 
 
 def test_save_image_writes_the_grid(tmp_path):
-    """`save_image` makes the grid and writes it; values beyond [0, 1] end at black and white."""
+    """`save_image(images, path)` makes the grid of a float batch and writes it to a file; values
+    below 0 become black and those above 1 white.
+
+    So a normalised batch is saved too dark: undo the normalisation, or give `normalize=True`.
+    """
     images = torch.tensor([-1.0, 0.0, 1.0, 2.0]).view(4, 1, 1, 1)
 
     save_image(images, tmp_path / "grid.png", padding=0)

@@ -1,10 +1,13 @@
-"""Folders of pictures.
+"""Folders of images.
 
-Pictures of one's own need no format: put each class in a folder that bears its name, and
-`ImageFolder` finds them. A sample is a Pillow picture in colour and the number of its folder.
+Images of one's own need no special format: put those of each class into a folder that bears the
+name of the class, as in `root/cat/1.png` and `root/dog/1.png`, and
+`torchvision.datasets.ImageFolder(root)` finds them. A sample is a Pillow picture in mode "RGB" and
+the number of its class. Training and test set are two such roots.
 
-What surprises: classes are numbered by the alphabet, capitals first and `10` before `9`, a folder
-without pictures is an error, and a broken picture is noticed no sooner than it is read.
+What surprises: classes are numbered by sorted name, capitals first and `10` before `9`; a folder
+without images is an error; every picture is converted to three channels; and a broken picture is
+noticed no sooner than it is read, which in a training can be hours later.
 """
 
 import pytest
@@ -13,7 +16,11 @@ from torchvision import datasets
 
 
 def test_an_image_folder_numbers_its_folders_by_the_alphabet(tmp_path):
-    """`ImageFolder` makes each folder a class, numbered by sorted name: capitals come first."""
+    """`ImageFolder(root)` makes each folder in `root` a class, numbered by sorted name; capital
+    letters come before small ones.
+
+    The numbers depend on which folders are there: training and test set need the same ones.
+    """
     for name in ("dog", "cat", "Zebra"):
         (tmp_path / name).mkdir()
         Image.new("L", (4, 2)).save(tmp_path / name / "0.png")
@@ -26,7 +33,11 @@ def test_an_image_folder_numbers_its_folders_by_the_alphabet(tmp_path):
 
 
 def test_an_image_folder_sorts_its_pictures_by_name(tmp_path):
-    """Pictures come class by class and sorted by name as text: `10.png` before `9.png`."""
+    """`ImageFolder` lists its samples class by class, sorted by file name as text: `10.png` comes
+    before `9.png`.
+
+    Numbers with leading zeros, `09.png`, sort as expected.
+    """
     (tmp_path / "cat").mkdir()
     for name in ("9.png", "10.png"):
         Image.new("L", (4, 2)).save(tmp_path / "cat" / name)
@@ -37,7 +48,12 @@ def test_an_image_folder_sorts_its_pictures_by_name(tmp_path):
 
 
 def test_an_image_folder_makes_every_picture_colour(tmp_path):
-    """Grey pictures are converted: a sample has three channels, whatever the file holds."""
+    """`ImageFolder` converts each picture to mode "RGB": a grey file gives a sample with three
+    equal channels.
+
+    Because its default loader calls `convert("RGB")`. For one channel pass a `loader` of your own,
+    or the transform `Grayscale`.
+    """
     (tmp_path / "cat").mkdir()
     Image.new("L", (4, 2), 9).save(tmp_path / "cat" / "0.png")
 
@@ -49,17 +65,25 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
-    """Files that are no pictures by their ending, and files beside the folders, are left out."""
-    (tmp_path / "cat").mkdir()
+    """`ImageFolder` leaves out files whose extension is not that of an image, and images that are
+    not in a folder of a class; images in deeper folders belong to the class above.
+    """
+    (tmp_path / "cat" / "young").mkdir(parents=True)
     Image.new("L", (4, 2)).save(tmp_path / "cat" / "0.png")
+    Image.new("L", (4, 2)).save(tmp_path / "cat" / "young" / "1.png")
     (tmp_path / "cat" / "notes.txt").write_text("meow")
-    Image.new("L", (4, 2)).save(tmp_path / "1.png")
+    Image.new("L", (4, 2)).save(tmp_path / "2.png")
 
-    assert len(datasets.ImageFolder(tmp_path)) == 1
+    assert len(datasets.ImageFolder(tmp_path)) == 2
+    assert datasets.ImageFolder(tmp_path).classes == ["cat"]
 
 
 def test_pictures_without_folders_are_no_classes(tmp_path):
-    """Pictures right in the root have no class: `ImageFolder` wants a folder around them."""
+    """`ImageFolder(root)` raises FileNotFoundError if `root` has no folders, even if there are
+    images in it.
+
+    Because the folder is the class. Put images without classes into one folder below `root`.
+    """
     Image.new("L", (4, 2)).save(tmp_path / "0.png")
 
     with pytest.raises(FileNotFoundError, match="Couldn't find any class folder in"):
@@ -67,7 +91,11 @@ def test_pictures_without_folders_are_no_classes(tmp_path):
 
 
 def test_an_empty_class_is_refused(tmp_path):
-    """A folder without pictures is an error that names it, and lists the endings it knows."""
+    """`ImageFolder` raises FileNotFoundError if the folder of a class has no images; the message
+    names the class and the extensions it looks for.
+
+    Remove the folder. Newer releases of torchvision have `allow_empty=True`, which keeps the class.
+    """
     (tmp_path / "cat").mkdir()
     (tmp_path / "dog").mkdir()
     Image.new("L", (4, 2)).save(tmp_path / "dog" / "0.png")
@@ -77,7 +105,12 @@ def test_an_empty_class_is_refused(tmp_path):
 
 
 def test_find_classes_gives_the_numbers(tmp_path):
-    """A subclass with its own `find_classes` renumbers classes; samples stay sorted by name."""
+    """A subclass of `DatasetFolder` or `ImageFolder` that defines `find_classes` decides which
+    classes there are and how they are numbered.
+
+    `find_classes` returns the list of names and a dict from name to number; here it sorts 9 before
+    10.
+    """
     (tmp_path / "10").mkdir()
     (tmp_path / "9").mkdir()
 
@@ -96,7 +129,11 @@ def test_find_classes_gives_the_numbers(tmp_path):
 
 
 def test_a_broken_picture_is_found_when_it_is_read(tmp_path):
-    """`ImageFolder` opens nothing when it is built: the broken file fails when it is its turn."""
+    """`ImageFolder` opens no picture when it is made: a file that is no image raises
+    `PIL.UnidentifiedImageError` when its sample is read.
+
+    Read all samples once before a long training: `for _ in folder: pass`.
+    """
     (tmp_path / "cat").mkdir()
     Image.new("L", (4, 2)).save(tmp_path / "cat" / "0.png")
     (tmp_path / "cat" / "1.png").write_bytes(b"no picture")
@@ -110,7 +147,11 @@ def test_a_broken_picture_is_found_when_it_is_read(tmp_path):
 
 
 def test_a_truncated_picture_is_an_os_error(tmp_path):
-    """A picture that ends early, as after a broken download, says so."""
+    """A JPEG file that ends too early raises OSError, "image file is truncated", when `ImageFolder`
+    reads its sample.
+
+    Fetch the file again; `ImageFile.LOAD_TRUNCATED_IMAGES = True` of Pillow reads what is there.
+    """
     (tmp_path / "cat").mkdir()
     path = tmp_path / "cat" / "0.jpg"
     Image.new("RGB", (400, 400)).save(path)

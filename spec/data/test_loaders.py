@@ -1,11 +1,16 @@
 """Loaders.
 
-A `DataLoader` walks over a dataset and hands its samples over in batches. It draws numbers,
-fetches the samples of these numbers, and stacks them: the first axis of what you get counts the
-samples.
+A `DataLoader` walks over a dataset and hands its samples over in batches. A sampler gives it
+indices, it fetches the samples with these indices, and collates them: tensors are stacked, so that
+the first dimension of a batch counts its samples. `batch_size` and `shuffle` are the options that
+every training sets. The other parts have pages of their own: `spec/data/test_samplers.py` for the
+order, `spec/data/test_collating.py` for what a batch is made of, and
+`spec/data/test_workers.py` for fetching in further processes.
 
-What surprises: the last batch is often shorter than the others, `len` counts batches and not
-samples, and every `for` loop over a shuffling loader is a new pass with a new order.
+What surprises: the last batch is often shorter than the others; `len(loader)` counts batches and
+not samples; a `for` loop over a shuffling loader sees another order each time; an iterator is
+used up after one pass while the loader is not; and even a pass without shuffling draws a random
+number.
 """
 
 import inspect
@@ -19,7 +24,9 @@ from torch.utils.data import DataLoader, SequentialSampler, TensorDataset
 
 @pytest.mark.claim("summary-dataloader", "blitz-loader-batch-four")
 def test_a_loader_stacks_samples_into_batches(device):
-    """With `batch_size=4`, pictures of 3x32x32 come as `[4, 3, 32, 32]`, with 4 labels."""
+    """`DataLoader(dataset, batch_size=4)` stacks images of shape (3, 32, 32) to batches of shape
+    (4, 3, 32, 32), with 4 labels each.
+    """
     images = torch.zeros(8, 3, 32, 32, device=device)
     labels = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7], device=device)
 
@@ -30,7 +37,11 @@ def test_a_loader_stacks_samples_into_batches(device):
 
 
 def test_the_batch_axis_is_there_for_one_sample_too():
-    """`batch_size` is 1 unless told: a batch of one sample still has a first axis, of length 1."""
+    """`DataLoader(dataset)` has a `batch_size` of 1, and a batch of one (5, 3) sample has the shape
+    (1, 5, 3).
+
+    `batch_size=None` leaves that dimension out.
+    """
     (batch,) = DataLoader([torch.zeros(5, 3)])
 
     assert batch.shape == (1, 5, 3)
@@ -38,21 +49,34 @@ def test_the_batch_axis_is_there_for_one_sample_too():
 
 @pytest.mark.claim("blitz-dp-four-batches")
 def test_the_last_batch_is_what_is_left():
-    """100 samples in batches of 30 come as 30, 30, 30 and 10."""
+    """`DataLoader(range(100), batch_size=30)` gives batches of 30, 30, 30 and 10 samples: the last
+    has what is left.
+
+    Code that expects a fixed batch size fails at the end of the first epoch: take it from the
+    batch, or set `drop_last=True`.
+    """
     loader = DataLoader(range(100), batch_size=30)
 
     assert [len(batch) for batch in loader] == [30, 30, 30, 10]
 
 
 def test_drop_last_leaves_the_short_batch_out():
-    """`drop_last=True` gives full batches only: 10 of the 100 samples are not seen."""
+    """`DataLoader(..., drop_last=True)` leaves out a last batch that is shorter than `batch_size`:
+    of 100 samples in batches of 30, 10 are not seen in that pass.
+
+    Used in training, where `BatchNorm1d` refuses a batch of one; not in evaluation, which should
+    see all samples.
+    """
     loader = DataLoader(range(100), batch_size=30, drop_last=True)
 
     assert [len(batch) for batch in loader] == [30, 30, 30]
 
 
 def test_drop_last_may_leave_nothing():
-    """A dataset smaller than one batch gives no batch at all with `drop_last=True`."""
+    """`DataLoader(..., drop_last=True)` gives no batch at all for a dataset smaller than one batch.
+
+    The loop then does nothing, without an error.
+    """
     dropping = DataLoader(range(3), batch_size=4, drop_last=True)
     keeping = DataLoader(range(3), batch_size=4)
 
@@ -61,7 +85,11 @@ def test_drop_last_may_leave_nothing():
 
 
 def test_the_length_of_a_loader_counts_batches():
-    """`len(loader)` is the number of batches, the short one included; the dataset has samples."""
+    """`len(loader)` is the number of batches, a last short one included unless `drop_last=True`;
+    `len(loader.dataset)` is the number of samples.
+
+    To average over samples divide by `len(loader.dataset)`.
+    """
     loader = DataLoader(range(100), batch_size=30)
     dropping = DataLoader(range(100), batch_size=30, drop_last=True)
 
@@ -72,14 +100,18 @@ def test_the_length_of_a_loader_counts_batches():
 
 @pytest.mark.claim("summary-enumerate-loader")
 def test_enumerate_numbers_the_batches():
-    """`enumerate(loader, 0)` gives pairs of the batch's number, from 0, and the batch."""
+    """`enumerate(loader, 0)` gives pairs of a number, counted from 0, and a batch."""
     pairs = list(enumerate(DataLoader([7, 8, 9], batch_size=2), 0))
 
     assert [(number, batch.tolist()) for number, batch in pairs] == [(0, [7, 8]), (1, [9])]
 
 
 def test_next_iter_takes_the_first_batch():
-    """`next(iter(loader))` is one batch for a look; a new `iter` begins from the front again."""
+    """`next(iter(loader))` gives the first batch; a second call begins a new pass, and without
+    shuffling gives the same batch.
+
+    Good for a look at the shapes. In a training loop it would use the first batch again and again.
+    """
     loader = DataLoader([7, 8, 9], batch_size=2)
 
     assert next(iter(loader)).tolist() == [7, 8]
@@ -88,7 +120,11 @@ def test_next_iter_takes_the_first_batch():
 
 @pytest.mark.claim("blitz-dataiter-next-method")
 def test_the_iterator_has_no_next_method():
-    """Iterators of loaders have lost their own `.next()`; Python's `next(...)` takes the batch."""
+    """`iter(loader)` has no method `.next()`, which tutorials for early releases call: it raises
+    AttributeError.
+
+    Write `next(batches)`.
+    """
     batches = iter(DataLoader([7, 8, 9], batch_size=2))
 
     with pytest.raises(AttributeError, match="object has no attribute 'next'"):
@@ -98,7 +134,9 @@ def test_the_iterator_has_no_next_method():
 
 
 def test_an_iterator_ends_and_the_loader_does_not():
-    """An iterator is used up after its last batch; the loader gives a fresh one each epoch."""
+    """An iterator made by `iter(loader)` is used up after its last batch; a `for` loop over the
+    loader itself starts a new pass each time.
+    """
     loader = DataLoader([7, 8])
     batches = iter(loader)
 
@@ -108,7 +146,11 @@ def test_an_iterator_ends_and_the_loader_does_not():
 
 
 def test_a_loader_is_not_indexed():
-    """A loader is walked over; it is its dataset that has numbers."""
+    """`loader[0]` raises TypeError: a loader can be iterated over but not indexed, while
+    `loader.dataset[1]` gives a sample.
+
+    For one batch write `next(iter(loader))`.
+    """
     loader = DataLoader([7, 8])
 
     with pytest.raises(TypeError, match="'DataLoader' object is not subscriptable"):
@@ -118,7 +160,9 @@ def test_a_loader_is_not_indexed():
 
 @pytest.mark.claim("blitz-loader-test-fixed")
 def test_without_shuffle_the_order_is_that_of_the_dataset():
-    """`shuffle=False`, as when nothing is said, keeps the dataset's order, epoch after epoch."""
+    """`DataLoader` with `shuffle=False`, the default, gives the samples in the order of the
+    dataset, in each pass.
+    """
     loader = DataLoader([5, 3, 4], batch_size=3, shuffle=False)
     silent = DataLoader([5, 3, 4], batch_size=3)
 
@@ -128,7 +172,9 @@ def test_without_shuffle_the_order_is_that_of_the_dataset():
 
 @pytest.mark.claim("blitz-loader-shuffle-train")
 def test_shuffle_reorders_anew_each_epoch():
-    """`shuffle=True` gives all samples in an order of chance, and another one the next time."""
+    """`DataLoader(..., shuffle=True)` gives each sample once per pass, in random order, and in
+    another order in the next pass.
+    """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 
     (first,) = loader
@@ -140,7 +186,12 @@ def test_shuffle_reorders_anew_each_epoch():
 
 
 def test_a_seed_repeats_the_order():
-    """The order comes from torch's global generator: the same seed before, the same order."""
+    """Without a `generator`, a shuffling `DataLoader` draws its order from torch's global
+    generator: `torch.manual_seed` before a pass repeats that pass.
+
+    Other draws in between, such as those of Dropout, change the order: give the loader a generator
+    of its own.
+    """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 
     torch.manual_seed(7)
@@ -149,24 +200,32 @@ def test_a_seed_repeats_the_order():
     (again,) = loader
     (after,) = loader
 
-    assert again.tolist() == first.tolist()
-    assert after.tolist() != first.tolist()
+    assert [torch.equal(again, first), torch.equal(after, first)] == [True, False]
 
 
 def test_a_generator_of_its_own_frees_the_order_from_other_randomness():
-    """With `generator=`, the order no longer depends on what else drew random numbers before."""
+    """`DataLoader(..., shuffle=True, generator=...)` draws its order from that generator: other
+    random numbers drawn before don't change it.
+    """
     first = DataLoader(range(50), 50, shuffle=True, generator=torch.Generator().manual_seed(7))
     again = DataLoader(range(50), 50, shuffle=True, generator=torch.Generator().manual_seed(7))
+    other = DataLoader(range(50), 50, shuffle=True, generator=torch.Generator().manual_seed(8))
 
-    (before,) = first
+    ((before,), (different,)) = first, other
     torch.rand(1)
     (after,) = again
 
-    assert after.tolist() == before.tolist()
+    same = [torch.equal(after, before), torch.equal(different, before)]
+    assert same == [True, False]
 
 
 def test_a_pass_without_shuffle_draws_a_random_number_too():
-    """Each `iter(loader)` takes a seed for workers from the generator, shuffled or not."""
+    """`iter(loader)` draws a number from torch's global generator even with `shuffle=False`, unless
+    the loader has a `generator` of its own.
+
+    It is the base seed of the workers, drawn without workers too. So an evaluation in between
+    changes all later random numbers.
+    """
     torch.manual_seed(3)
     plain = torch.rand(1).item()
 
@@ -178,8 +237,7 @@ def test_a_pass_without_shuffle_draws_a_random_number_too():
     list(DataLoader([1, 2], generator=torch.Generator()))
     after_a_pass_with_its_own = torch.rand(1).item()
 
-    assert after_a_pass != plain
-    assert after_a_pass_with_its_own == plain
+    assert [after_a_pass == plain, after_a_pass_with_its_own == plain] == [False, True]
 
 
 @given(
@@ -188,24 +246,36 @@ def test_a_pass_without_shuffle_draws_a_random_number_too():
     shuffle=st.booleans(),
 )
 def test_every_sample_comes_exactly_once(samples, batch_size, shuffle):
-    """One pass gives each sample once, whatever the batch size and whether shuffled or not."""
+    """One pass over a `DataLoader` with `drop_last=False` gives each sample of a map-style dataset
+    once, for any batch size, with and without shuffling.
+    """
     loader = DataLoader(range(samples), batch_size=batch_size, shuffle=shuffle)
 
     batches = [batch.tolist() for batch in loader]
 
-    assert sorted(number for batch in batches for number in batch) == list(range(samples))
+    numbers = [number for batch in batches for number in batch]
+    assert len(numbers) - len(set(numbers)) == 0
+    assert sorted(numbers) == list(range(samples))
     assert len(batches) == len(loader) == -(-samples // batch_size)
 
 
 def test_batch_size_none_hands_samples_over_one_by_one():
-    """`batch_size=None` turns batching off: samples come alone, with no axis in front."""
+    """`DataLoader(..., batch_size=None)` hands over single samples, without a batch dimension, so
+    that their shapes may differ.
+
+    Used for a dataset that already makes its own batches. NumPy arrays are still converted to
+    tensors.
+    """
     samples = list(DataLoader([torch.zeros(3), torch.zeros(2)], batch_size=None))
 
     assert [sample.shape for sample in samples] == [(3,), (2,)]
 
 
 def test_a_batch_size_is_positive():
-    """`batch_size=0` is refused when the loader is built."""
+    """`DataLoader(..., batch_size=0)` raises ValueError when the loader is made.
+
+    For all samples in one batch write `batch_size=len(dataset)`.
+    """
     with pytest.raises(
         ValueError, match="should be a positive integer value, but got batch_size=0"
     ):
@@ -213,20 +283,19 @@ def test_a_batch_size_is_positive():
 
 
 def test_shuffle_and_sampler_exclude_each_other():
-    """A sampler decides the order, so `shuffle=True` beside it is refused."""
+    """`DataLoader` given a `sampler` and `shuffle=True` raises ValueError.
+
+    Because the sampler already decides the order: leave out `shuffle`.
+    """
     with pytest.raises(ValueError, match="sampler option is mutually exclusive with shuffle"):
         DataLoader([1, 2], shuffle=True, sampler=SequentialSampler([1, 2]))
 
 
-def test_an_empty_dataset_cannot_be_shuffled():
-    """Without samples, as from a wrong path, `shuffle=True` fails at once; without it, no batch."""
-    with pytest.raises(ValueError, match="num_samples should be a positive integer value, but got"):
-        DataLoader([], shuffle=True)
-    assert list(DataLoader([])) == []
-
-
 def test_the_batch_size_of_a_loader_is_final():
-    """A loader does not change its batch size later: make another one."""
+    """Assigning to `loader.batch_size` after the loader was made raises ValueError.
+
+    Because its batch sampler already has the old one: make a new loader.
+    """
     loader = DataLoader([1, 2], batch_size=2)
 
     with pytest.raises(ValueError, match="batch_size attribute should not be set after DataLoader"):
@@ -236,7 +305,9 @@ def test_the_batch_size_of_a_loader_is_final():
 
 @pytest.mark.claim("summary-dataloader-options")
 def test_a_loader_has_a_dozen_options():
-    """Beside the dataset a loader takes a dozen options and more, each with a default."""
+    """`DataLoader(dataset)` has a default for each of its further parameters: `batch_size` 1,
+    `shuffle` None, `num_workers` 0, `drop_last` False, and so on.
+    """
     options = list(inspect.signature(DataLoader).parameters.values())[1:13]
 
     assert [option.name for option in options] == [

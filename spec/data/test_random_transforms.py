@@ -1,11 +1,19 @@
 """Cropping, flipping and chance.
 
 Some transforms change where pixels are: they resize, crop and mirror. Those whose name begins with
-`Random` decide by torch's random numbers, so that a network seldom sees the same picture twice.
+`Random` draw random numbers at each call, so that a network seldom sees the same image twice.
+This is data augmentation; it belongs in the training set's transform, and not in the test set's,
+which is resized and cropped the same way each time.
 
-What surprises: chance is drawn anew at each call, for a picture and then for its mask as well, and
-one number for `Resize` keeps the proportions while two of them distort.
+The page uses the first version, `torchvision.transforms`; the transforms of
+`spec/data/test_transforms_v2.py` have the same names, and can take an image and its mask together.
+
+What surprises: a transform draws anew at each call, for an image and then for its mask as well;
+one number for `Resize` keeps the proportions while two distort; and `RandomChoice` and
+`RandomOrder` follow the seed of Python's `random` instead of torch's.
 """
+
+import random
 
 import pytest
 import torch
@@ -14,7 +22,12 @@ from torchvision import transforms
 
 
 def test_resize_by_one_number_keeps_the_proportions():
-    """`Resize(2)` makes the shorter side 2 long; `Resize((2, 2))` makes both, and distorts."""
+    """`Resize(2)` makes the shorter side 2 long and keeps the proportions; `Resize((2, 2))` makes
+    height and width 2, and distorts a picture that isn't square.
+
+    Pictures of different proportions stay of different shapes after `Resize(2)`: add
+    `CenterCrop(2)` to stack them.
+    """
     picture = Image.new("L", (6, 3))
 
     assert transforms.Resize(2)(picture).size == (4, 2)
@@ -22,14 +35,23 @@ def test_resize_by_one_number_keeps_the_proportions():
 
 
 def test_center_crop_cuts_around_the_middle(device):
-    """`CenterCrop(2)` keeps the two by two pixels in the middle, without scaling."""
+    """`CenterCrop(2)` of a 4 by 4 image keeps the two by two pixels in the middle, without scaling.
+
+    An image smaller than the crop is padded with zeros, without an error.
+    """
     image = torch.arange(16, device=device).view(1, 4, 4)
+    small = torch.ones(1, 1, 1, device=device)
 
     assert transforms.CenterCrop(2)(image).tolist() == [[[5, 6], [9, 10]]]
+    assert transforms.CenterCrop(3)(small).tolist() == [[[0, 0, 0], [0, 1, 0], [0, 0, 0]]]
 
 
 def test_a_random_crop_is_no_larger_than_the_picture():
-    """`RandomCrop` wants room: pad the picture, or crop less."""
+    """`RandomCrop(3)` of a 2 by 2 image raises ValueError; `RandomCrop(4, padding=1)` pads the
+    image on each side first and then fits.
+
+    `pad_if_needed=True` pads only images that are too small.
+    """
     image = torch.ones(1, 2, 2)
 
     with pytest.raises(ValueError, match="is larger than input image size"):
@@ -39,7 +61,9 @@ def test_a_random_crop_is_no_larger_than_the_picture():
 
 
 def test_a_flip_mirrors_left_and_right():
-    """`RandomHorizontalFlip(p)` mirrors with probability `p`: always for 1, never for 0."""
+    """`RandomHorizontalFlip(p)` mirrors left and right with probability `p`: in each call for 1.0,
+    in none for 0.0.
+    """
     image = torch.tensor([[[1, 2], [3, 4]]])
 
     always, never = transforms.RandomHorizontalFlip(1.0), transforms.RandomHorizontalFlip(0.0)
@@ -49,7 +73,11 @@ def test_a_flip_mirrors_left_and_right():
 
 
 def test_a_random_transform_draws_for_every_call():
-    """A flip by a half mirrors about half of the calls, decided anew each time."""
+    """`RandomHorizontalFlip(0.5)` decides anew in each call: of 400 calls on the same image about
+    half mirror it.
+
+    So a dataset with it hands over another version of a sample in each epoch.
+    """
     flip = transforms.RandomHorizontalFlip(0.5)
     image = torch.tensor([[[0.0, 1.0]]])
 
@@ -58,8 +86,10 @@ def test_a_random_transform_draws_for_every_call():
     assert mirrored.mean().item() == pytest.approx(0.5, abs=0.1)
 
 
-def test_random_transforms_follow_the_seed_of_torch():
-    """`torch.manual_seed` repeats the same random crops; each sample is otherwise another."""
+def test_random_crops_follow_the_seed_of_torch():
+    """`RandomCrop` draws from torch's global generator: after the same `torch.manual_seed` it crops
+    at the same place.
+    """
     crop = transforms.RandomCrop(1)
     image = torch.arange(10000).view(1, 100, 100)
 
@@ -68,11 +98,37 @@ def test_random_transforms_follow_the_seed_of_torch():
     torch.manual_seed(2)
     again = crop(image).item()
 
-    assert again == first != second
+    assert [again == first, second == first] == [True, False]
+
+
+def test_random_choice_follows_the_seed_of_python():
+    """`transforms.RandomChoice` and `RandomOrder` of the first version draw from Python's `random`:
+    `torch.manual_seed` does not repeat their choices.
+
+    Call `random.seed` as well; those of `transforms.v2` draw from torch.
+    """
+    choice = transforms.RandomChoice([transforms.CenterCrop(1), transforms.CenterCrop(2)])
+    image = torch.ones(1, 4, 4)
+
+    random.seed(3)
+    first = [choice(image).shape[2] for _ in range(8)]
+    torch.manual_seed(0)
+    second = [choice(image).shape[2] for _ in range(8)]
+    torch.manual_seed(0)
+    third = [choice(image).shape[2] for _ in range(8)]
+    random.seed(3)
+    again = [choice(image).shape[2] for _ in range(8)]
+
+    assert first == again == [1, 2, 1, 2, 2, 1, 1, 2]
+    assert (second == third) is False
 
 
 def test_picture_and_mask_part_unless_they_go_together():
-    """Two calls of a random transform draw twice; one call on both, joined, keeps them together."""
+    """`RandomCrop` called on an image and then on its mask crops at two different places; called
+    once on both, joined by `torch.cat`, it crops both at the same place.
+
+    With `transforms.v2` write `crop(image, mask)` instead: see `spec/data/test_transforms_v2.py`.
+    """
     image = torch.arange(10000).view(1, 100, 100)
     mask = torch.arange(10000).view(1, 100, 100)
     crop = transforms.RandomCrop(1)

@@ -1,11 +1,15 @@
 """Samplers.
 
-A sampler decides which samples come and in which order: it is an iterable of numbers, and the
-loader fetches the samples of these numbers. `shuffle=True` is only a short way to ask for a
-`RandomSampler`.
+A sampler decides which samples come and in which order: it is an iterable of indices, and the
+`DataLoader` fetches the samples with these indices. The loader makes one itself, a
+`SequentialSampler`, or a `RandomSampler` for `shuffle=True`; with `sampler=` it takes another,
+such as a `WeightedRandomSampler` for classes of different size. A batch sampler goes one step
+further and yields lists of indices, one list per batch.
 
-What surprises: weights need not add up to anything, drawing with replacement shows some samples
-twice and others never, and any list of numbers is a sampler already.
+What surprises: weights are one per sample and not one per class, and need not add up to 1;
+drawing with replacement shows some samples twice and others not at all; a plain list of indices
+is a sampler already; and wrong weights are noticed when the first sample is drawn. Samplers for
+several processes are on `spec/parallel/test_distributed_sampler.py`.
 """
 
 import pytest
@@ -21,7 +25,9 @@ from torch.utils.data import (
 
 
 def test_a_sequential_sampler_counts():
-    """`SequentialSampler` gives 0, 1, 2 ... and looks at nothing but the dataset's length."""
+    """`SequentialSampler(data)` yields 0, 1, 2 and so on up to `len(data) - 1`; it doesn't look at
+    the samples.
+    """
     sampler = SequentialSampler("abcd")
 
     assert list(sampler) == [0, 1, 2, 3]
@@ -29,16 +35,21 @@ def test_a_sequential_sampler_counts():
 
 
 def test_shuffle_chooses_the_sampler():
-    """A loader makes its sampler itself: a random one with `shuffle=True`, else a sequential."""
+    """A `DataLoader` without `sampler=` makes a `RandomSampler` if `shuffle=True`, and a
+    `SequentialSampler` otherwise.
+    """
     shuffled = DataLoader([1, 2], shuffle=True)
     ordered = DataLoader([1, 2], shuffle=False)
 
     assert type(shuffled.sampler) is RandomSampler
     assert type(ordered.sampler) is SequentialSampler
+    assert list(ordered.sampler) == [0, 1]
 
 
 def test_a_list_of_numbers_is_a_sampler():
-    """Any iterable of numbers will do: the loader fetches these samples in this order."""
+    """`DataLoader(sampler=[2, 0, 2])` takes a plain list of indices as its sampler, and fetches the
+    samples in that order, twice if an index comes twice.
+    """
     loader = DataLoader(["a", "b", "c"], batch_size=2, sampler=[2, 0, 2])
 
     assert list(loader) == [["c", "a"], ["c"]]
@@ -46,7 +57,9 @@ def test_a_list_of_numbers_is_a_sampler():
 
 
 def test_a_random_sampler_gives_every_number_once():
-    """`RandomSampler` is a permutation, a new one for each pass."""
+    """`RandomSampler(data)` yields each index once, in random order, and in another order in the
+    next pass.
+    """
     sampler = RandomSampler(range(50))
 
     first, second = list(sampler), list(sampler)
@@ -56,7 +69,11 @@ def test_a_random_sampler_gives_every_number_once():
 
 
 def test_a_random_sampler_with_replacement_repeats_some():
-    """With `replacement=True` each draw is from all samples: some come twice, others never."""
+    """`RandomSampler(data, replacement=True)` draws each index from all of them: of 50 indices some
+    come twice and others not at all.
+
+    For 50 draws from 50 about a third of the samples is left out of an epoch.
+    """
     numbers = range(50)
 
     drawn = list(RandomSampler(numbers, replacement=True))
@@ -67,14 +84,18 @@ def test_a_random_sampler_with_replacement_repeats_some():
 
 @pytest.mark.parametrize(("wanted", "copies"), [(4, 1), (8, 2)])
 def test_a_random_sampler_can_give_more_numbers_than_there_are(wanted, copies):
-    """`num_samples` beyond the dataset begins the permutation anew: each comes equally often."""
+    """`RandomSampler(data, num_samples=n)` with `n` a multiple of `len(data)` yields each index
+    equally often: it appends one random permutation to another.
+    """
     drawn = list(RandomSampler(range(4), num_samples=wanted))
 
     assert sorted(drawn) == sorted([0, 1, 2, 3] * copies)
 
 
 def test_a_random_sampler_gives_fewer_numbers_if_asked():
-    """`num_samples` below the length makes an epoch of part of the data, without repeats."""
+    """`RandomSampler(data, num_samples=20)` of 50 samples yields 20 different indices: an epoch of
+    a part of the data, drawn anew in each pass.
+    """
     sampler = RandomSampler(range(50), num_samples=20)
 
     assert len(sampler) == 20
@@ -82,13 +103,23 @@ def test_a_random_sampler_gives_fewer_numbers_if_asked():
 
 
 def test_a_random_sampler_of_nothing_is_refused():
-    """`num_samples` is a positive number."""
+    """`RandomSampler(data, num_samples=0)` raises ValueError.
+
+    The same error with `DataLoader(shuffle=True)` means that the dataset is empty, often because of
+    a wrong path.
+    """
     with pytest.raises(ValueError, match="positive integer value, but got num_samples=0"):
         RandomSampler([1, 2], num_samples=0)
+    with pytest.raises(ValueError, match="positive integer value, but got num_samples=0"):
+        DataLoader([], shuffle=True)
+    assert list(DataLoader([], shuffle=False)) == []
 
 
 def test_a_subset_random_sampler_shuffles_the_numbers_it_is_given():
-    """`SubsetRandomSampler` takes the numbers of a part and gives each once, in chance order."""
+    """`SubsetRandomSampler(indices)` yields each of the given indices once, in random order.
+
+    With it a loader trains on a part of a dataset without making a `Subset`.
+    """
     numbers = list(range(10, 50))
     sampler = SubsetRandomSampler(numbers)
 
@@ -100,15 +131,24 @@ def test_a_subset_random_sampler_shuffles_the_numbers_it_is_given():
 
 
 def test_weights_say_how_often_a_sample_is_drawn():
-    """A weight of 0 is never drawn; weights are relative and need not add up to 1."""
+    """`WeightedRandomSampler(weights, num_samples)`, with replacement, draws an index as often as
+    its share of the sum of the weights says; an index of weight 0 is not drawn.
+
+    The weights need not add up to 1.
+    """
     drawn = list(WeightedRandomSampler([0.0, 30.0, 0.0, 10.0], num_samples=4000))
 
     assert sorted(set(drawn)) == [1, 3]
     assert round(drawn.count(1) / drawn.count(3)) == 3
 
 
-def test_weights_by_class_even_out_a_lopsided_dataset():
-    """One over the size of its class, as the weight of each sample, draws classes alike."""
+def test_weights_by_class_balance_a_dataset():
+    """`WeightedRandomSampler` with the weight `1 / size of the class` for each sample draws two
+    classes of 90 and 10 samples about equally often.
+
+    The samples of the small class come again and again: augmentation helps against learning them by
+    heart.
+    """
     labels = torch.tensor([0] * 90 + [1] * 10)
 
     weights = 1 / torch.bincount(labels)[labels]
@@ -119,14 +159,23 @@ def test_weights_by_class_even_out_a_lopsided_dataset():
 
 
 def test_weights_are_one_for_each_sample_and_not_for_each_class():
-    """Three weights draw among the samples 0, 1 and 2 alone, however long the dataset is."""
+    """The weights of `WeightedRandomSampler` are one per sample: three weights draw only the
+    indices 0, 1 and 2, however long the dataset is.
+
+    Given one weight per class, a loader would see three samples all the time, without an error.
+    Index the weights by the labels.
+    """
     drawn = list(WeightedRandomSampler([1.0, 1.0, 1.0], num_samples=1000))
 
     assert sorted(set(drawn)) == [0, 1, 2]
 
 
 def test_weights_without_replacement_give_each_number_once():
-    """With `replacement=False` no number comes twice, so there cannot be more than weights."""
+    """`WeightedRandomSampler(replacement=False)` yields no index twice, and raises RuntimeError if
+    it is to draw more indices than there are weights.
+
+    Draw at most `len(weights)` indices, or with replacement.
+    """
     weights = [1.0, 5.0, 2.0]
 
     assert sorted(WeightedRandomSampler(weights, 3, replacement=False)) == [0, 1, 2]
@@ -135,7 +184,11 @@ def test_weights_without_replacement_give_each_number_once():
 
 
 def test_a_negative_weight_is_found_when_drawing():
-    """A weight below 0 is no probability; the error comes with the first pass."""
+    """`WeightedRandomSampler` accepts a negative weight when it is made; iterating over it raises
+    RuntimeError.
+
+    Because `torch.multinomial`, which draws, is what looks at the weights.
+    """
     sampler = WeightedRandomSampler([-1.0, 1.0], num_samples=2)
 
     with pytest.raises(RuntimeError, match="probability entry < 0"):
@@ -143,7 +196,9 @@ def test_a_negative_weight_is_found_when_drawing():
 
 
 def test_a_batch_sampler_groups_the_numbers():
-    """`BatchSampler` wraps a sampler and gives lists of numbers; the last may be short."""
+    """`BatchSampler(sampler, batch_size=2, drop_last=False)` yields lists of two indices, the last
+    of them shorter if need be; `drop_last=True` leaves the short one out.
+    """
     numbers = SequentialSampler("abcde")
 
     assert list(BatchSampler(numbers, batch_size=2, drop_last=False)) == [[0, 1], [2, 3], [4]]
@@ -151,7 +206,11 @@ def test_a_batch_sampler_groups_the_numbers():
 
 
 def test_a_batch_sampler_of_ones_own_is_a_list_of_lists():
-    """`batch_sampler=` takes any iterable of lists of numbers: each is one batch."""
+    """`DataLoader(batch_sampler=...)` takes an iterable of lists of indices; each list is one
+    batch, and they may differ in length.
+
+    Used to put sequences of about the same length into one batch.
+    """
     loader = DataLoader("abcde", batch_sampler=[[4], [0, 1, 2]])
 
     assert list(loader) == [["e"], ["a", "b", "c"]]
@@ -159,7 +218,11 @@ def test_a_batch_sampler_of_ones_own_is_a_list_of_lists():
 
 
 def test_a_batch_sampler_excludes_batch_size():
-    """The batch sampler decides all about batches: a `batch_size` beside it is refused."""
+    """`DataLoader` with a `batch_sampler` and a `batch_size` other than 1 raises ValueError.
+
+    Because the batch sampler decides about size, order and the last batch: leave out `batch_size`,
+    `shuffle`, `sampler` and `drop_last`.
+    """
     with pytest.raises(
         ValueError, match="batch_sampler option is mutually exclusive with batch_si"
     ):
@@ -167,8 +230,13 @@ def test_a_batch_sampler_excludes_batch_size():
 
 
 def test_a_sampler_has_a_generator_of_its_own():
-    """A sampler with `generator=` draws from it, and the seed of torch plays no part."""
-    first = RandomSampler(range(50), generator=torch.Generator().manual_seed(5))
-    again = RandomSampler(range(50), generator=torch.Generator().manual_seed(5))
+    """`RandomSampler(data, generator=...)` draws from its own generator: the same seed there gives
+    the same order, whatever torch's global generator has drawn.
+    """
+    torch.manual_seed(1)
+    first = list(RandomSampler(range(50), generator=torch.Generator().manual_seed(5)))
+    torch.manual_seed(2)
+    again = list(RandomSampler(range(50), generator=torch.Generator().manual_seed(5)))
+    other = list(RandomSampler(range(50), generator=torch.Generator().manual_seed(6)))
 
-    assert list(first) == list(again)
+    assert [again == first, other == first] == [True, False]

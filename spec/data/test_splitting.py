@@ -1,10 +1,13 @@
 """Splitting and joining datasets.
 
-A part of a dataset is a list of numbers beside the dataset itself, and two datasets joined are one
-that counts on from the first to the second. `random_split` draws the numbers of the parts.
+`Subset` is a part of a dataset: the dataset itself, and a list of indices into it. `random_split`
+draws the indices of several parts by chance, as for training and validation. `ConcatDataset` is
+several datasets as one, which counts on from the first to the second.
 
-What surprises: nothing is copied, so training and validation part share one transform, and a wrong
-number is noticed no sooner than its sample is asked for.
+What surprises: nothing is copied, so that training and validation part share one dataset and with
+it one transform; a wrong index is noticed no sooner than its sample is asked for; and without a
+seeded generator `random_split` makes another split in each run, which mixes the validation data
+of the last run into the training of this one.
 """
 
 import pytest
@@ -13,7 +16,9 @@ from torch.utils.data import ConcatDataset, Subset, TensorDataset, random_split
 
 
 def test_subset_renumbers_the_samples_it_keeps():
-    """`Subset(dataset, indices)` numbers the chosen samples from 0, in the order given."""
+    """`Subset(dataset, indices)` is a dataset of the samples with these indices, numbered from 0 in
+    the order given; an index may come twice.
+    """
     part = Subset(["a", "b", "c", "d"], [3, 0, 0])
 
     assert len(part) == 3
@@ -21,7 +26,9 @@ def test_subset_renumbers_the_samples_it_keeps():
 
 
 def test_subset_looks_into_the_dataset_when_asked():
-    """A subset keeps the dataset itself and no samples: a changed sample is a changed subset."""
+    """`Subset` keeps a reference to the dataset and copies no samples: a sample that changes in the
+    dataset changes in the subset.
+    """
     letters = ["a", "b", "c"]
     part = Subset(letters, [2])
 
@@ -32,7 +39,11 @@ def test_subset_looks_into_the_dataset_when_asked():
 
 
 def test_a_wrong_index_of_a_subset_shows_late():
-    """`Subset` does not compare its indices with the dataset: a wrong one fails when it is read."""
+    """`Subset(dataset, indices)` does not compare its indices with the length of the dataset: a
+    wrong one raises IndexError when its sample is read.
+
+    In a training that may be hours later. `max(indices) < len(dataset)` tells at once.
+    """
     part = Subset(["a", "b"], [0, 5])
 
     assert part[0] == "a"
@@ -41,7 +52,9 @@ def test_a_wrong_index_of_a_subset_shows_late():
 
 
 def test_concat_dataset_counts_on():
-    """`ConcatDataset` puts datasets end to end; the second's samples follow the first's."""
+    """`ConcatDataset([first, second])` is one dataset with the samples of `first`, followed by
+    those of `second`; its length is the sum of theirs.
+    """
     both = ConcatDataset([["a", "b"], ["c"]])
 
     assert len(both) == 3
@@ -51,7 +64,11 @@ def test_concat_dataset_counts_on():
 
 
 def test_concat_dataset_counts_back_no_further_than_its_length():
-    """A negative index beyond the first sample is a `ValueError` here, no `IndexError`."""
+    """`ConcatDataset` raises ValueError for a negative index before its first sample, and
+    IndexError for an index beyond its last.
+
+    Negative indices count from the end, as in a list; a list would raise IndexError in both cases.
+    """
     both = ConcatDataset([["a", "b"], ["c"]])
 
     with pytest.raises(ValueError, match="should not exceed dataset length"):
@@ -61,7 +78,11 @@ def test_concat_dataset_counts_back_no_further_than_its_length():
 
 
 def test_plus_joins_two_datasets():
-    """`a + b` of two datasets is the `ConcatDataset` of them."""
+    """`a + b` of two map-style `Dataset` objects, such as `TensorDataset`, is `ConcatDataset([a,
+    b])`.
+
+    Of two plain lists `+` is a longer list, which loads as well.
+    """
     joined = TensorDataset(torch.tensor([1, 2])) + TensorDataset(torch.tensor([3]))
 
     assert type(joined) is ConcatDataset
@@ -69,7 +90,12 @@ def test_plus_joins_two_datasets():
 
 
 def test_random_split_deals_out_every_sample_once():
-    """`random_split` gives each sample to one part; a seeded generator repeats the cut."""
+    """`random_split(dataset, [4, 2], generator)` deals each sample of six to one of two parts, in
+    random order; a generator with the same seed repeats the split.
+
+    Without a seeded generator the split differs from run to run, and validation samples of one run
+    are trained on in the next.
+    """
     letters = list("abcdef")
 
     first, second = random_split(letters, [4, 2], torch.Generator().manual_seed(1))
@@ -82,7 +108,9 @@ def test_random_split_deals_out_every_sample_once():
 
 
 def test_random_split_takes_fractions():
-    """Fractions that add up to 1 are rounded down; what is left over goes to the first parts."""
+    """`random_split(dataset, [0.75, 0.25])` takes fractions that add up to 1: each part's length is
+    rounded down, and samples left over go one each to the first parts.
+    """
     quarters = random_split(range(10), [0.75, 0.25])
     halves = random_split(range(10), [0.5, 0.25, 0.25])
 
@@ -91,14 +119,24 @@ def test_random_split_takes_fractions():
 
 
 def test_random_split_wants_the_lengths_to_add_up():
-    """Lengths that leave samples over, or want more than there are, are refused."""
+    """`random_split(dataset, lengths)` raises ValueError if the lengths don't add up to
+    `len(dataset)`.
+
+    To leave samples out, add a last part for them and ignore it.
+    """
     with pytest.raises(ValueError, match="Sum of input lengths does not equal the length"):
         random_split(range(10), [7, 2])
+    with pytest.raises(ValueError, match="Sum of input lengths does not equal the length"):
+        random_split(range(10), [7, 4])
     assert [len(part) for part in random_split(range(10), [7, 3])] == [7, 3]
 
 
 def test_random_split_warns_of_an_empty_part():
-    """A fraction too small for a single sample gives an empty part and a warning."""
+    """`random_split` issues a UserWarning for a part that gets no sample, such as 0.125 of two
+    samples.
+
+    An empty validation part would be noticed late, as a division by zero.
+    """
     with pytest.warns(UserWarning, match="Length of split at index 1 is 0"):
         parts = random_split(range(2), [0.875, 0.125])
 
@@ -106,10 +144,17 @@ def test_random_split_warns_of_an_empty_part():
 
 
 def test_the_parts_of_a_split_share_one_dataset():
-    """The parts are subsets of one dataset: what its transform does, it does for both."""
-    numbers = range(4)
+    """The parts that `random_split` returns are `Subset` objects of one dataset, so its transform
+    serves all of them.
+
+    For augmentation in training only, make two datasets with different transforms, and a `Subset`
+    of each with the same indices.
+    """
+    numbers = [10, 10, 10, 10]
 
     train, val = random_split(numbers, [3, 1])
+    numbers[:] = [7, 7, 7, 7]
 
-    assert type(train) is Subset
+    assert type(train) is type(val) is Subset
     assert train.dataset is val.dataset is numbers
+    assert [list(train), list(val)] == [[7, 7, 7], [7]]

@@ -1,11 +1,17 @@
-"""Transforms.
+"""Transforms, the first version.
 
-A transform makes one picture into another, or into a tensor; `Compose` runs several in a row, and a
-dataset calls the result on each picture it hands over. Pictures have height, width and then their
-channels, with bytes from 0 to 255; networks want channels first and small floats around 0.
+A transform turns one image into another, or into a tensor; `Compose` runs several in a row, and a
+dataset calls the result on each image that it hands over. Pillow pictures and NumPy arrays have
+height, width and then their channels, usually with bytes from 0 to 255; networks want a float
+tensor with the channels first and values around 0.
 
-What surprises: `ToTensor` scales bytes and nothing else, `Normalize` knows nothing of your data,
-and `ToPILImage` lets values beyond white begin again at black.
+`torchvision.transforms` is the first version; it is what older code uses, and works on one image
+at a time. New code uses `spec/data/test_transforms_v2.py`. Transforms that draw random numbers are
+on `spec/data/test_random_transforms.py`.
+
+What surprises: `ToTensor` scales 8-bit pictures and uint8 arrays and nothing else; `Normalize`
+measures nothing, it uses the numbers it is given; and `ToPILImage` lets values beyond 1.0 wrap
+around to black.
 """
 
 import numpy as np
@@ -17,7 +23,11 @@ from torchvision import datasets, transforms
 
 @pytest.mark.claim("blitz-totensor-chw", "summary-transforms")
 def test_to_tensor_puts_the_channels_first():
-    """`ToTensor` turns height x width x channels into channels x height x width."""
+    """`ToTensor` turns a picture of shape (height, width, channels) into a tensor of shape
+    (channels, height, width).
+
+    Because convolutions take their channels first.
+    """
     pixels = np.array([[[0, 255, 0], [255, 255, 0]]], dtype=np.uint8)
 
     tensor = transforms.ToTensor()(Image.fromarray(pixels))
@@ -27,7 +37,9 @@ def test_to_tensor_puts_the_channels_first():
 
 
 def test_a_picture_tells_its_size_the_other_way_round():
-    """Pillow says width, then height; the tensor of the same picture height, then width."""
+    """Pillow's `picture.size` is (width, height); the shape of `ToTensor()(picture)` is (channels,
+    height, width).
+    """
     picture = Image.new("RGB", (4, 2))
 
     assert picture.size == (4, 2)
@@ -36,20 +48,19 @@ def test_a_picture_tells_its_size_the_other_way_round():
 
 @pytest.mark.claim("blitz-totensor-range")
 def test_to_tensor_divides_bytes_by_255():
-    """`ToTensor` maps the bytes 0 to 255 to `float32` from 0.0 to 1.0."""
+    """`ToTensor` divides the bytes of an 8-bit picture by 255, and not by its brightest value: 0 to
+    255 become 0.0 to 1.0, in the default dtype, float32.
+
+    A dark picture stays dark: it isn't stretched to the range.
+    """
     pixels = np.array([[0, 51, 255]], dtype=np.uint8)
+    dark = np.array([[0, 51]], dtype=np.uint8)
 
     tensor = transforms.ToTensor()(Image.fromarray(pixels))
 
     assert tensor.tolist() == [[[0.0, pytest.approx(0.2), 1.0]]]
     assert tensor.dtype == torch.float32
-
-
-def test_to_tensor_scales_by_255_and_not_by_the_brightest():
-    """The factor is always 1/255: a dark picture stays dark."""
-    picture = Image.fromarray(np.array([[0, 51]], dtype=np.uint8))
-
-    assert transforms.ToTensor()(picture).max().item() == pytest.approx(0.2)
+    assert transforms.ToTensor()(Image.fromarray(dark)).tolist() == [[[0.0, pytest.approx(0.2)]]]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +68,12 @@ def test_to_tensor_scales_by_255_and_not_by_the_brightest():
     [(np.uint8, [0.0, 1.0]), (np.int64, [0, 255]), (np.float32, [0.0, 255.0])],
 )
 def test_to_tensor_scales_arrays_of_bytes_only(dtype, values):
-    """An array of `uint8` is scaled like a picture; one of any other dtype keeps its values."""
+    """`ToTensor` divides a NumPy array of dtype uint8 by 255; the values of an int64 or float32
+    array it leaves as they are.
+
+    After arithmetic an array is often no longer uint8, and reaches the network unscaled. No error
+    says so.
+    """
     array = np.array([[0, 255]], dtype=dtype)
 
     assert repr(transforms.ToTensor()(array).tolist()) == repr([[values]])
@@ -65,7 +81,11 @@ def test_to_tensor_scales_arrays_of_bytes_only(dtype, values):
 
 @pytest.mark.parametrize(("mode", "dtype"), [("I", torch.int32), ("F", torch.float32)])
 def test_to_tensor_does_not_scale_pictures_of_wide_numbers(mode, dtype):
-    """Pictures of 32-bit integers or floats keep their values and their dtype."""
+    """`ToTensor` keeps the values and the dtype of Pillow pictures of mode "I" (int32) and "F"
+    (float32).
+
+    Sixteen-bit scans and depth maps come in such modes: divide by their own maximum.
+    """
     tensor = transforms.ToTensor()(Image.new(mode, (1, 1), 255))
 
     assert tensor.item() == 255
@@ -74,7 +94,11 @@ def test_to_tensor_does_not_scale_pictures_of_wide_numbers(mode, dtype):
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4)])
 def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
-    """Grey pictures have one channel, colour ones three, transparent four; `convert` changes it."""
+    """A Pillow picture of mode "L" gives 1 channel, "RGB" 3 and "RGBA" 4; `picture.convert("RGB")`
+    makes 3 of each.
+
+    A folder with mixed modes gives samples of different shapes, which can't be stacked to a batch.
+    """
     picture = Image.new(mode, (2, 2))
 
     assert transforms.ToTensor()(picture).shape[0] == channels
@@ -82,13 +106,18 @@ def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
 
 
 def test_to_tensor_refuses_a_tensor():
-    """`ToTensor` takes pictures and arrays; a tensor is one already, and is refused."""
+    """`ToTensor` raises TypeError for a tensor: it takes Pillow pictures and NumPy arrays.
+
+    It happens if `ToTensor` is listed twice, or a dataset already returns tensors: leave it out.
+    """
     with pytest.raises(TypeError, match="should be PIL Image or ndarray"):
         transforms.ToTensor()(torch.zeros(3, 2, 2))
 
 
 def test_pil_to_tensor_keeps_the_bytes():
-    """`PILToTensor` moves the axes like `ToTensor`, but leaves bytes as they are."""
+    """`PILToTensor` puts the channels first as `ToTensor` does, but keeps the dtype uint8 and the
+    values from 0 to 255.
+    """
     picture = Image.fromarray(np.array([[0, 51, 255]], dtype=np.uint8))
 
     tensor = transforms.PILToTensor()(picture)
@@ -98,14 +127,19 @@ def test_pil_to_tensor_keeps_the_bytes():
 
 
 def test_to_pil_image_goes_back():
-    """`ToPILImage` multiplies floats by 255 and drops the rest: 0.5 becomes 127."""
+    """`ToPILImage` multiplies a float tensor by 255 and drops the fraction: 0.5 becomes 127."""
     picture = transforms.ToPILImage()(torch.tensor([[[0.0, 0.5, 1.0]]]))
 
     assert np.asarray(picture).tolist() == [[0, 127, 255]]
 
 
 def test_to_pil_image_wraps_around():
-    """Values outside [0, 1], as after `Normalize`, do not stop at black and white: they wrap."""
+    """`ToPILImage` does not limit float values to the range from 0 to 1: 1.5 becomes 126 and -0.5
+    becomes 129.
+
+    Because the product is converted to a byte, which wraps around. Undo `Normalize` first, or call
+    `clamp(0, 1)`.
+    """
     picture = transforms.ToPILImage()(torch.tensor([[[1.5, -0.5]]]))
 
     assert np.asarray(picture).tolist() == [[126, 129]]
@@ -113,7 +147,9 @@ def test_to_pil_image_wraps_around():
 
 @pytest.mark.claim("blitz-normalize-range")
 def test_normalize_by_a_half_maps_to_minus_one_to_one():
-    """Means and deviations of 0.5 map [0, 1] to [-1, 1]."""
+    """`Normalize` with means and standard deviations of 0.5 maps values from 0 to 1 to values from
+    -1 to 1.
+    """
     normalize = transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     image = torch.tensor([0.0, 0.5, 1.0]).expand(3, 1, 3)
 
@@ -121,7 +157,9 @@ def test_normalize_by_a_half_maps_to_minus_one_to_one():
 
 
 def test_normalize_subtracts_and_divides_channel_by_channel(device):
-    """Each channel has its own mean to subtract and its own deviation to divide by."""
+    """`Normalize(mean, std)` subtracts from each channel its own mean and divides it by its own
+    standard deviation; the input stays as it was.
+    """
     normalize = transforms.Normalize(mean=[1.0, 2.0], std=[0.5, 4.0])
     image = torch.tensor([[[3.0]], [[4.0]]], device=device)
 
@@ -130,7 +168,12 @@ def test_normalize_subtracts_and_divides_channel_by_channel(device):
 
 
 def test_normalize_measures_nothing():
-    """`Normalize` applies the numbers it is given: mean 0 comes only of the data's own mean."""
+    """`Normalize` does not compute the mean of its input: it uses the numbers it is given, so only
+    with the data's own mean is the result centred at 0.
+
+    Measure mean and standard deviation once, on the training set, and use the same for the test
+    set.
+    """
     image = torch.tensor([[[6.0, 8.0]]])
 
     assert transforms.Normalize([0.5], [0.5])(image).tolist() == [[[11.0, 15.0]]]
@@ -138,7 +181,10 @@ def test_normalize_measures_nothing():
 
 
 def test_another_normalize_is_the_inverse(device):
-    """Mean `-m/s` and deviation `1/s` undo a `Normalize(m, s)`."""
+    """`Normalize(mean=-m / s, std=1 / s)` undoes `Normalize(mean=m, std=s)`.
+
+    Needed to show an image after normalisation.
+    """
     there = transforms.Normalize([0.25], [0.5])
     back = transforms.Normalize([-0.25 / 0.5], [1 / 0.5])
     image = torch.tensor([[[0.0, 0.75, 1.0]]], device=device)
@@ -148,7 +194,12 @@ def test_another_normalize_is_the_inverse(device):
 
 
 def test_one_mean_is_used_for_all_channels():
-    """A single mean and deviation are broadcast; three for a grey picture are refused."""
+    """`Normalize` with a single mean and deviation uses them for all channels; three for an image
+    with one channel raise RuntimeError.
+
+    It happens when a pipeline for colour images meets grey ones: give one number, or convert the
+    picture to "RGB".
+    """
     assert transforms.Normalize([1.0], [2.0])(5 * torch.ones(3, 1, 1)).tolist() == [
         [[2.0]],
         [[2.0]],
@@ -159,7 +210,10 @@ def test_one_mean_is_used_for_all_channels():
 
 
 def test_normalize_refuses_bytes():
-    """A tensor of bytes cannot be normalised: it has to become one of floats before."""
+    """`Normalize` raises TypeError for an integer tensor such as uint8.
+
+    Use `ToTensor`, which scales to floats, instead of `PILToTensor` before it.
+    """
     image = torch.tensor([[[255]]], dtype=torch.uint8)
 
     with pytest.raises(TypeError, match="Input tensor should be a float tensor"):
@@ -168,14 +222,20 @@ def test_normalize_refuses_bytes():
 
 
 def test_normalize_refuses_a_deviation_of_zero():
-    """A deviation of 0, as of a channel that is the same everywhere, would divide by zero."""
+    """`Normalize` raises ValueError if one of its standard deviations is 0, as is measured on a
+    channel that is the same everywhere.
+
+    Because it would divide by zero: use 1 for that channel.
+    """
     with pytest.raises(ValueError, match="leading to division by zero"):
         transforms.Normalize([0.5], [0.0])(torch.ones(1, 1, 1))
 
 
 @pytest.mark.claim("blitz-compose-order")
 def test_compose_runs_from_first_to_last():
-    """`Compose` hands the result of each transform to the next: tensor first, then normalised."""
+    """`Compose([first, second])` hands the result of the first transform to the second: `ToTensor`,
+    then `Normalize`.
+    """
     compose = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
 
     image = compose(Image.fromarray(np.array([[0, 255]], dtype=np.uint8)))
@@ -184,7 +244,11 @@ def test_compose_runs_from_first_to_last():
 
 
 def test_compose_does_not_sort():
-    """`Normalize` before `ToTensor` meets a picture where it wants a tensor, and refuses."""
+    """`Compose` runs its transforms in the order given: `Normalize` before `ToTensor` is handed a
+    Pillow picture and raises TypeError.
+
+    Write `ToTensor()` first: `Normalize` takes float tensors.
+    """
     compose = transforms.Compose([transforms.Normalize([0.5], [0.5]), transforms.ToTensor()])
 
     with pytest.raises(TypeError, match="img should be Tensor Image"):
@@ -192,7 +256,11 @@ def test_compose_does_not_sort():
 
 
 def test_compose_takes_a_list_of_objects():
-    """Transforms go into one list, and each is an object: `ToTensor()`, not `ToTensor`."""
+    """`Compose` takes one list of transform objects: two arguments instead of a list, or the class
+    `ToTensor` without brackets in the list, raise TypeError.
+
+    Write `Compose([ToTensor(), Normalize(mean, std)])`.
+    """
     picture = Image.new("L", (1, 1))
 
     with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
@@ -203,7 +271,12 @@ def test_compose_takes_a_list_of_objects():
 
 
 def test_any_callable_is_a_transform():
-    """A transform is called with the picture, and that is all: a function serves as well."""
+    """`Compose` calls each of its steps with one argument, so functions such as `torch.neg` and
+    lambdas serve as transforms.
+
+    Lambdas can't be pickled: with workers started by `spawn` define a function at the top of a
+    module.
+    """
     compose = transforms.Compose([transforms.ToTensor(), torch.neg, lambda image: image.flatten()])
 
     image = compose(Image.fromarray(np.array([[0, 255]], dtype=np.uint8)))
@@ -212,7 +285,7 @@ def test_any_callable_is_a_transform():
 
 
 def test_compose_prints_its_steps():
-    """A `Compose` prints one transform a line, in order, with their settings."""
+    """`str` of a `Compose` has one line per transform, in order, with its settings."""
     compose = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
 
     assert str(compose).split("\n") == [
@@ -224,7 +297,11 @@ def test_compose_prints_its_steps():
 
 
 def test_transforms_work_on_batches_too(device):
-    """Transforms of tensors take any axes in front: a whole batch is normalised at once."""
+    """`Normalize` takes a tensor with further dimensions in front: a batch of shape (N, C, H, W) is
+    normalised at once.
+
+    Random transforms would draw once for the whole batch, the same crop for all images.
+    """
     batch = torch.tensor([1.0, 3.0], device=device).view(2, 1, 1, 1)
 
     assert transforms.Normalize([1.0], [2.0])(batch).flatten().tolist() == [0.0, 1.0]
@@ -232,7 +309,11 @@ def test_transforms_work_on_batches_too(device):
 
 @pytest.mark.claim("blitz-transforms-location")
 def test_transforms_have_a_module_of_their_own():
-    """Transforms are in `torchvision.transforms`; `torchvision.datasets` only calls them."""
+    """`ToTensor` and the other transforms are in `torchvision.transforms`;
+    `torchvision.datasets.ToTensor` raises AttributeError.
+
+    Write `from torchvision import datasets, transforms`.
+    """
     assert callable(transforms.ToTensor)
     with pytest.raises(AttributeError, match="has no attribute 'ToTensor'"):
         datasets.ToTensor  # noqa: B018

@@ -1,27 +1,39 @@
 """Transforms, the second version.
 
-`torchvision.transforms.v2` has the transforms of the first version under the same names, and takes
-more than one picture: images, masks and boxes that belong together go through a transform together
-and get the same crop, the same flip. What a tensor stands for is told by its class, a `tv_tensor`.
+A transform turns one image into another, or into a tensor; a dataset calls it on each sample that
+it hands over. `torchvision.transforms.v2` is what new code should use. It has the transforms of
+the first version (`spec/data/test_transforms.py`) under the same names, and takes more than one
+image: an image, its mask and its boxes go through a transform together and get the same crop and
+the same flip. What a tensor stands for is told by its class, a `tv_tensor`: `Image`, `Mask`,
+`BoundingBoxes`, `Video`.
 
-What surprises: `ToImage` does not scale, `ToDtype` scales only when told to, and the result of
-plain arithmetic forgets what it was.
+The usual beginning is `Compose([ToImage(), ToDtype(torch.float32, scale=True), Normalize(...)])`.
+
+What surprises: `ToImage` does not scale, and `ToDtype` only when told to; a NumPy array or a
+string passes a transform untouched, without an error; a plain tensor beside an image isn't
+transformed; and the result of arithmetic on a `tv_tensor` is a plain tensor.
 """
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision import transforms
 
 # Releases of PyTorch before 2.1 are matched by a torchvision that lacks these, or warns of them.
 v2 = pytest.importorskip("torchvision.transforms.v2", reason="torchvision has no transforms.v2 yet")
+
 tv_tensors = pytest.importorskip("torchvision.tv_tensors", reason="torchvision has no tv_tensors")
 
 pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_to_image_moves_the_axes_and_keeps_the_bytes():
-    """`ToImage` makes a picture a tensor of bytes, channels first, and scales nothing."""
+    """`v2.ToImage` makes a `tv_tensors.Image` of a Pillow picture in colour: channels first, dtype
+    uint8, values from 0 to 255 unscaled.
+
+    Scaling to floats is the work of `v2.ToDtype(torch.float32, scale=True)`, which comes next.
+    """
     picture = Image.fromarray(np.array([[[0, 51, 255]]], dtype=np.uint8))
 
     image = v2.ToImage()(picture)
@@ -32,13 +44,21 @@ def test_to_image_moves_the_axes_and_keeps_the_bytes():
 
 
 def test_to_image_leaves_the_axes_of_a_tensor():
-    """Arrays have channels last and are turned around; a tensor is taken to have them first."""
+    """`v2.ToImage` moves the last dimension of a (2, 4, 3) NumPy array to the front, because arrays
+    have their channels last; a tensor's dimensions it leaves as they are.
+
+    A tensor with channels last has to be permuted first, with `permute(2, 0, 1)`.
+    """
     assert v2.ToImage()(np.zeros((2, 4, 3), dtype=np.uint8)).shape == (3, 2, 4)
     assert v2.ToImage()(torch.zeros(2, 4, 3)).shape == (2, 4, 3)
 
 
 def test_to_dtype_scales_when_told_to():
-    """`ToDtype(torch.float32, scale=True)` divides bytes by 255; without `scale` 255 stays 255."""
+    """`v2.ToDtype(torch.float32, scale=True)` divides a uint8 image by 255; without `scale=True`
+    255 becomes 255.0.
+
+    Forgetting `scale=True` is no error: the network is given values up to 255.
+    """
     image = tv_tensors.Image(torch.tensor([[[0, 255]]], dtype=torch.uint8))
 
     scaled = v2.ToDtype(torch.float32, scale=True)(image)
@@ -49,40 +69,10 @@ def test_to_dtype_scales_when_told_to():
     assert scaled.dtype == plain.dtype == torch.float32
 
 
-def test_to_dtype_scales_back_to_bytes():
-    """From floats to `uint8`, `scale=True` multiplies: 1.0 becomes 255, and 0.5 becomes 127."""
-    image = tv_tensors.Image(torch.tensor([[[0.0, 0.5, 1.0]]]))
-
-    assert v2.ToDtype(torch.uint8, scale=True)(image).tolist() == [[[0, 127, 255]]]
-
-
-def test_to_dtype_does_nothing_to_a_picture():
-    """A Pillow picture passes `ToDtype` untouched, as anything does that is no tensor."""
-    picture = Image.new("L", (2, 2))
-
-    same = v2.ToDtype(torch.float32, scale=True)(picture)
-
-    assert same is picture
-
-
-def test_to_image_and_to_dtype_replace_to_tensor():
-    """`v2.ToTensor` warns that it is deprecated; the two steps give the same numbers."""
-    picture = Image.fromarray(np.array([[0, 255]], dtype=np.uint8))
-    steps = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-
-    with pytest.warns(UserWarning, match=r"The transform `ToTensor\(\)` is deprecated"):
-        old = v2.ToTensor()
-    assert old(picture).tolist() == steps(picture).tolist() == [[[0.0, 1.0]]]
-
-
-def test_compose_wants_a_transform():
-    """An empty `Compose` is refused in this version."""
-    with pytest.raises(ValueError, match="Pass at least one transform"):
-        v2.Compose([])
-
-
 def test_normalize_wants_a_float_tensor():
-    """`Normalize` takes neither a picture nor bytes: `ToImage` and `ToDtype` come before it."""
+    """`v2.Normalize` raises TypeError for a Pillow picture and for a uint8 image: `v2.ToImage()`
+    and `v2.ToDtype(torch.float32, scale=True)` come before it.
+    """
     normalize = v2.Normalize([0.5], [0.5])
     picture = Image.new("L", (1, 1), 255)
 
@@ -94,8 +84,73 @@ def test_normalize_wants_a_float_tensor():
     assert steps(picture).tolist() == [[[1.0]]]
 
 
+def test_what_is_no_tensor_passes_untouched():
+    """`v2.ToDtype` and `v2.Normalize` return a NumPy array untouched, and `ToDtype` a Pillow
+    picture too: they transform tensors only.
+
+    Because v2 passes on what it has no rule for, such as labels. No error says so: begin with
+    `v2.ToImage()`.
+    """
+    picture, array = Image.new("L", (2, 2)), np.zeros((2, 2, 3), dtype=np.uint8)
+
+    by_dtype = v2.ToDtype(torch.float32, scale=True)(picture)
+    of_array = v2.ToDtype(torch.float32, scale=True)(array)
+    normalised = v2.Normalize([0.5], [0.5])(array)
+
+    assert by_dtype is picture
+    assert of_array is array
+    assert normalised is array
+    assert array.dtype == "uint8"
+
+
+def test_to_dtype_scales_back_to_bytes():
+    """From float32 to uint8, `v2.ToDtype(torch.uint8, scale=True)` maps 1.0 to 255 and 0.5 to 127;
+    values outside of 0 to 1 wrap around.
+
+    Because it multiplies by a little less than 256 and drops the fraction, without a limit. Call
+    `clamp(0, 1)` before.
+    """
+    image = tv_tensors.Image(torch.tensor([[[0.0, 0.5, 1.0]]]))
+    beyond = tv_tensors.Image(torch.tensor([[[1.5, -0.5]]]))
+
+    assert v2.ToDtype(torch.uint8, scale=True)(image).tolist() == [[[0, 127, 255]]]
+    assert v2.ToDtype(torch.uint8, scale=True)(beyond).tolist() == [[[127, 129]]]
+
+
+def test_to_image_and_to_dtype_replace_to_tensor():
+    """`v2.ToTensor()` issues a UserWarning that it is deprecated; `v2.ToImage()` followed by
+    `v2.ToDtype(torch.float32, scale=True)` gives the same values.
+
+    The two steps keep the image uint8, which is faster, for the transforms in between.
+    """
+    picture = Image.fromarray(np.array([[0, 255]], dtype=np.uint8))
+    steps = v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+
+    with pytest.warns(UserWarning, match=r"The transform `ToTensor\(\)` is deprecated"):
+        old = v2.ToTensor()
+    assert old(picture).tolist() == steps(picture).tolist() == [[[0.0, 1.0]]]
+
+
+def test_compose_wants_a_transform():
+    """`v2.Compose([])` raises ValueError, "Pass at least one transform"; the first version's
+    `Compose([])` returns its input.
+
+    For a pipeline without steps use `v2.Identity()`.
+    """
+    identity = v2.Compose([v2.Identity()])
+
+    with pytest.raises(ValueError, match="Pass at least one transform"):
+        v2.Compose([])
+    assert identity(7) == 7
+    assert transforms.Compose([])(7) == 7
+
+
 def test_image_and_mask_are_flipped_together():
-    """Given an image and its mask, one draw decides for both: they never part."""
+    """`v2.RandomHorizontalFlip(0.5)(image, mask)`, with a `tv_tensors.Image` and a
+    `tv_tensors.Mask`, draws once per call: it flips both or neither.
+
+    Called once for each, it would draw twice: see `spec/data/test_random_transforms.py`.
+    """
     image = tv_tensors.Image(torch.tensor([[[1, 2]]]))
     mask = tv_tensors.Mask(torch.tensor([[1, 2]]))
     flip = v2.RandomHorizontalFlip(0.5)
@@ -107,7 +162,12 @@ def test_image_and_mask_are_flipped_together():
 
 
 def test_a_mask_is_not_coloured():
-    """What only concerns light and colour leaves masks alone: class numbers are no brightness."""
+    """`v2.Normalize(...)(image, mask)` changes the `tv_tensors.Image` and leaves the
+    `tv_tensors.Mask` as it is.
+
+    Because a mask has class numbers, not brightness. Transforms of colour, such as `ColorJitter`,
+    do the same.
+    """
     image = tv_tensors.Image(torch.tensor([[[1.0, 0.0]]]))
     mask = tv_tensors.Mask(torch.tensor([[1, 2]]))
 
@@ -118,7 +178,11 @@ def test_a_mask_is_not_coloured():
 
 
 def test_a_mask_is_resized_without_new_classes():
-    """Images are interpolated, masks take the nearest pixel: no class between two appears."""
+    """`v2.Resize` interpolates between the pixels of a `tv_tensors.Image`, and takes the nearest
+    pixel for a `tv_tensors.Mask`.
+
+    So between the classes 0 and 4 no pixel of class 1 or 3 appears.
+    """
     image = tv_tensors.Image(torch.tensor([[[0.0, 4.0]]]))
     mask = tv_tensors.Mask(torch.tensor([[0, 4]]))
 
@@ -129,7 +193,11 @@ def test_a_mask_is_resized_without_new_classes():
 
 
 def test_boxes_are_mirrored_by_their_corners():
-    """A box from 1 to 3 in a picture 10 wide is from 7 to 9 after a horizontal flip."""
+    """`v2.RandomHorizontalFlip` mirrors `tv_tensors.BoundingBoxes`: a box from x=1 to x=3 on a
+    canvas 10 wide is from 7 to 9 afterwards.
+
+    The width is that of `canvas_size`, which is (height, width).
+    """
     boxes = tv_tensors.BoundingBoxes([[1, 0, 3, 2]], format="XYXY", canvas_size=(4, 10))
 
     mirrored = v2.RandomHorizontalFlip(1.0)(boxes)
@@ -139,7 +207,9 @@ def test_boxes_are_mirrored_by_their_corners():
 
 
 def test_samples_keep_their_structure():
-    """Dicts, lists and tuples go through as they are; labels and strings are handed on."""
+    """A v2 transform called on a dict transforms the images in it and returns a dict with the same
+    keys; an int label and a string stay as they are.
+    """
     sample = {"image": tv_tensors.Image(torch.tensor([[[1, 2]]])), "label": 3, "name": "cat"}
 
     new = v2.RandomHorizontalFlip(1.0)(sample)
@@ -149,7 +219,12 @@ def test_samples_keep_their_structure():
 
 
 def test_a_plain_tensor_beside_an_image_is_no_image():
-    """A plain tensor alone is taken for an image; beside a `tv_tensor` image it is left alone."""
+    """A v2 transform takes a plain tensor for an image if it comes alone; beside a
+    `tv_tensors.Image` it returns the plain tensor unchanged.
+
+    Because beside an image a plain tensor is taken for a label. Wrap what is to be transformed in
+    its class.
+    """
     flip = v2.RandomHorizontalFlip(1.0)
     image = tv_tensors.Image(torch.tensor([[[1, 2]]]))
     plain = torch.tensor([[[3, 4]]])
@@ -162,7 +237,12 @@ def test_a_plain_tensor_beside_an_image_is_no_image():
 
 
 def test_of_two_plain_tensors_only_the_first_is_an_image():
-    """Image and mask as plain tensors come apart: only the first of them is transformed."""
+    """Of two plain tensors, a v2 transform such as `RandomHorizontalFlip` transforms the first and
+    returns the second unchanged.
+
+    An image and its mask as plain tensors no longer match afterwards, without an error. Wrap them:
+    `tv_tensors.Image(image)`, `tv_tensors.Mask(mask)`.
+    """
     image, mask = torch.tensor([[[1, 2]]]), torch.tensor([[[1, 2]]])
 
     new_image, new_mask = v2.RandomHorizontalFlip(1.0)(image, mask)
@@ -172,21 +252,32 @@ def test_of_two_plain_tensors_only_the_first_is_an_image():
 
 
 def test_wrapping_a_tensor_copies_nothing():
-    """`tv_tensors.Image(tensor)` is the same memory under a class that says what it holds."""
+    """`tv_tensors.Image(tensor)` makes a subclass of `torch.Tensor` that shares the memory of a
+    tensor with three dimensions.
+    """
     tensor = torch.zeros(1, 2, 2)
     image = tv_tensors.Image(tensor)
 
+    tensor[0, 1, 1] = 7.0
+
     assert isinstance(image, torch.Tensor)
     assert image.data_ptr() == tensor.data_ptr()
+    assert image.tolist() == [[[0.0, 0.0], [0.0, 7.0]]]
 
 
 def test_arithmetic_forgets_what_a_tensor_was():
-    """The result of an operation is a plain tensor; `tv_tensors.wrap` gives it its class again."""
+    """`image * 2` of a `tv_tensors.Image` is a plain `torch.Tensor`; `image.clone()`, `detach()`
+    and `to(dtype)` keep the class.
+
+    `tv_tensors.wrap(result, like=image)` gives the class back.
+    """
     image = tv_tensors.Image(torch.tensor([[[1.0]]]))
 
     doubled = image * 2
     wrapped = tv_tensors.wrap(doubled, like=image)
+    kept = [image.clone(), image.detach(), image.to(torch.float64)]
 
     assert type(doubled) is torch.Tensor
     assert type(wrapped) is tv_tensors.Image
     assert wrapped.tolist() == [[[2.0]]]
+    assert [type(each) is tv_tensors.Image for each in kept] == [True, True, True]

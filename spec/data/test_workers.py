@@ -1,12 +1,18 @@
 """Workers.
 
-With `num_workers=2` two further processes fetch and collate the batches, while your own computes.
-Each of them has a copy of the dataset, and sends finished batches back through shared memory.
+With `num_workers=2` a `DataLoader` starts two further processes, which fetch and collate the
+batches while your own process computes. Each of them has a copy of the dataset, and sends finished
+batches back through shared memory. `num_workers=0`, the default, fetches in your own process.
+Workers help where fetching takes time: decoding images, reading files. The right number is found
+by measuring.
 
-What surprises: what a worker changes you never see, a dataset that streams comes once from every
-worker, and an error in a worker reaches you with the worker's traceback inside its message.
+What surprises: what a worker changes in the dataset is not seen in your process; an
+`IterableDataset` comes once from each worker; `num_workers=-1` is refused; and an error in a
+worker reaches you with the worker's traceback inside its message.
+
 Workers are started here by `fork`, which lets a dataset be defined anywhere; by `spawn` and
-`forkserver` it has to be importable from a module.
+`forkserver`, the usual methods on Windows and macOS and, from Python 3.14, on Linux, it has to be
+importable from a module, and the script guarded by `if __name__ == "__main__":`.
 """
 
 import multiprocessing
@@ -28,7 +34,9 @@ pytestmark = [
 
 @pytest.mark.claim("blitz-loader-two-workers")
 def test_two_workers_are_two_other_processes():
-    """`num_workers=2` has two processes take turns; the batches keep their order all the same."""
+    """With `num_workers=2` two processes other than your own fetch the batches in turn, and the
+    batches come in their usual order all the same.
+    """
 
     class Fetched(Dataset):
         def __len__(self):
@@ -49,7 +57,11 @@ def test_two_workers_are_two_other_processes():
 
 
 def test_without_workers_your_own_process_fetches():
-    """With `num_workers=0`, which is the default, there is no other process and no worker info."""
+    """With `num_workers=0`, the default, samples are fetched in your own process, and
+    `get_worker_info()` returns None there.
+
+    Breakpoints and prints in `__getitem__` then work as usual: use it for debugging.
+    """
 
     class Fetched(Dataset):
         def __len__(self):
@@ -64,7 +76,9 @@ def test_without_workers_your_own_process_fetches():
 
 
 def test_a_worker_knows_its_number_and_its_seed():
-    """`get_worker_info()` tells a worker which it is; its seed is one base seed plus its number."""
+    """In a worker, `get_worker_info()` has its `id`, `num_workers` and `seed`; the seed is one base
+    seed plus the `id`, and is also torch's initial seed there.
+    """
 
     class Info(Dataset):
         def __len__(self):
@@ -83,7 +97,12 @@ def test_a_worker_knows_its_number_and_its_seed():
 
 
 def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
-    """Workers draw different numbers, by NumPy too; the generator's seed brings them back."""
+    """Workers draw different random numbers, from torch and from NumPy's global generator; the seed
+    of the loader's `generator` repeats them.
+
+    Because each worker is seeded with the base seed plus its number. A NumPy `Generator` kept in
+    the dataset is copied to all workers and isn't reseeded.
+    """
 
     class Noise(Dataset):
         def __len__(self):
@@ -111,7 +130,11 @@ def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
 
 
 def test_worker_init_fn_runs_once_in_each_worker():
-    """`worker_init_fn` is called with the worker's number, in the worker, before it fetches."""
+    """`DataLoader(worker_init_fn=f)` calls `f` with the worker's number, in each worker, before it
+    fetches its first sample.
+
+    Used to open a file or a connection per worker, or to seed other libraries.
+    """
     letters = ["a", "b", "c", "d"]
 
     def mark(number):
@@ -130,7 +153,12 @@ def test_worker_init_fn_runs_once_in_each_worker():
 
 
 def test_a_worker_changes_only_its_own_copy_of_the_dataset():
-    """What `__getitem__` stores stays in the worker: the dataset in your process knows nothing."""
+    """What `__getitem__` stores in the dataset stays in the worker: the dataset in your own process
+    does not change.
+
+    So a cache in the dataset is filled once per worker, and a counter in it stays 0. Return such
+    values with the sample.
+    """
 
     class Counting(Dataset):
         fetched = 0
@@ -152,7 +180,11 @@ def test_a_worker_changes_only_its_own_copy_of_the_dataset():
 
 
 def test_batches_of_workers_lie_in_shared_memory():
-    """A tensor from a worker is not sent, it is shared: only its place goes through the pipe."""
+    """A CPU tensor that comes from a worker is in shared memory: `batch.is_shared()` is True;
+    without workers it is False.
+
+    Only a handle goes through the pipe. In a container with a small /dev/shm it can run out.
+    """
     (batch,) = DataLoader([1.0], num_workers=1, multiprocessing_context="fork")
     (own,) = DataLoader([1.0])
 
@@ -161,7 +193,11 @@ def test_batches_of_workers_lie_in_shared_memory():
 
 
 def test_a_stream_is_repeated_by_every_worker():
-    """Each worker has the whole `IterableDataset`, so two of them give every sample twice."""
+    """With `num_workers=2` an `IterableDataset` that doesn't look at `get_worker_info()` gives each
+    of its samples twice.
+
+    Because each worker iterates over its own copy of the whole stream. The next fact divides it.
+    """
 
     class Stream(IterableDataset):
         def __iter__(self):
@@ -173,20 +209,33 @@ def test_a_stream_is_repeated_by_every_worker():
 
 
 def test_a_stream_divides_itself_by_worker_info():
-    """`__iter__` takes its worker's share by `get_worker_info()`, and each sample comes once."""
+    """An `IterableDataset` whose `__iter__` takes every `num_workers`-th sample, beginning with
+    `get_worker_info().id`, gives each sample once.
+
+    With `num_workers=0` `get_worker_info()` is None: then yield all samples.
+    """
 
     class Stream(IterableDataset):
         def __iter__(self):
             info = get_worker_info()
+            if info is None:
+                return iter(range(5, 10))
             return iter(range(5, 10)[info.id :: info.num_workers])
 
     loader = DataLoader(Stream(), batch_size=2, num_workers=2, multiprocessing_context="fork")
+    alone = DataLoader(Stream(), batch_size=2)
 
     assert sorted(batch.tolist() for batch in loader) == [[5, 7], [6, 8], [9]]
+    assert [batch.tolist() for batch in alone] == [[5, 6], [7, 8], [9]]
 
 
 def test_persistent_workers_outlive_the_epoch():
-    """Each epoch starts new workers and ends them; `persistent_workers=True` keeps them."""
+    """A `DataLoader` with workers starts new processes for each pass; with
+    `persistent_workers=True` it keeps those of the first pass.
+
+    It saves the start of the processes, which takes seconds with `spawn`. A dataset that you change
+    afterwards isn't changed in them.
+    """
 
     class Fetched(Dataset):
         def __len__(self):
@@ -203,32 +252,45 @@ def test_persistent_workers_outlive_the_epoch():
     first, second = list(passing), list(passing)
     third, fourth = list(persistent), list(persistent)
 
-    assert first != second
-    assert third == fourth
+    assert [first == second, third == fourth] == [False, True]
     assert os.getpid() not in [batch.item() for batch in first + third]
 
 
 def test_persistent_workers_want_workers():
-    """Without workers there is nothing to keep: `persistent_workers=True` is refused."""
+    """`DataLoader(persistent_workers=True)` without workers raises ValueError.
+
+    Because there is no process to keep: set `num_workers` to 1 or more.
+    """
     with pytest.raises(ValueError, match="persistent_workers option needs num_workers > 0"):
         DataLoader([1], persistent_workers=True)
 
 
 def test_the_number_of_workers_is_not_negative():
-    """`num_workers=-1` does not mean all cores: it is refused."""
+    """`DataLoader(num_workers=-1)` raises ValueError; -1 does not mean all cores as in other
+    libraries.
+
+    `os.cpu_count()` is the number of cores; fewer workers are often as fast.
+    """
     with pytest.raises(ValueError, match="num_workers option should be non-negative; use num_w"):
         DataLoader([1], num_workers=-1)
 
 
 def test_far_more_workers_than_cores_are_warned_of():
-    """A loader that would start far more processes than there are cores warns when it is built."""
+    """A `DataLoader` with more workers than there are cores issues a UserWarning when it is made.
+
+    Too many processes get in each other's way, and each holds a copy of the dataset.
+    """
     with pytest.warns(UserWarning, match="This DataLoader will create 9999 worker processes in to"):
         DataLoader([1], num_workers=9999)
 
 
 @pytest.mark.torch(">=2.0")
 def test_prefetching_wants_workers():
-    """`prefetch_factor` says how many batches each worker fetches ahead; with no worker, none."""
+    """`prefetch_factor`, the number of batches that each worker fetches ahead, is 2 by default;
+    given without workers it raises ValueError.
+
+    Leave it out, or set `num_workers` to 1 or more.
+    """
     with pytest.raises(ValueError, match="prefetch_factor option could only be specified in multi"):
         DataLoader([1], prefetch_factor=2)
     working, alone = DataLoader([1], num_workers=1), DataLoader([1])
@@ -238,7 +300,9 @@ def test_prefetching_wants_workers():
 
 @pytest.mark.cuda
 def test_pinned_batches_can_be_copied_while_the_gpu_works():
-    """`pin_memory=True` puts batches in page-locked memory, on the CPU still, ready for CUDA."""
+    """`DataLoader(pin_memory=True)` puts batches into page-locked host memory, from which
+    `to("cuda", non_blocking=True)` can copy while the GPU computes.
+    """
     (batch,) = DataLoader([1.0, 2.0], batch_size=2, pin_memory=True)
     (plain,) = DataLoader([1.0, 2.0], batch_size=2)
 
@@ -249,7 +313,11 @@ def test_pinned_batches_can_be_copied_while_the_gpu_works():
 
 
 def test_an_error_in_a_worker_reaches_you():
-    """The exception keeps its type; its message names the worker and holds the first message."""
+    """An exception in a worker is raised in your process with the same type; its message names the
+    worker and contains the worker's traceback.
+
+    Set `num_workers=0` to debug it where it arises.
+    """
 
     class Broken(Dataset):
         def __len__(self):

@@ -1,12 +1,15 @@
 """Adam and AdamW.
 
 Plain gradient descent takes long steps along steep directions and short ones along flat
-directions. The adaptive rules divide each weight's gradient by a running measure of its own size,
-so that every weight moves at about the same speed. Adam is the best known of them.
+directions. The adaptive rules divide the step of each weight by a running measure of the size of
+its own gradients, so that every weight moves at about the same speed. Adam, the best known of
+them, divides a running mean of the gradients by the root of a running mean of their squares; both
+begin at 0, which a bias correction makes up for.
 
-What surprises newcomers: for Adam the learning rate is, nearly, the length of a step, and the size
-of the loss hardly matters; and its `weight_decay` is not what the papers mean by the words: `AdamW`
-has that.
+What surprises: for Adam the learning rate is, nearly, the length of a step, and the size of the
+loss hardly matters; its `weight_decay` is not what the papers mean by the words: `AdamW` has
+that; and `AdamW` decays by 0.01 without being asked. What Adam keeps for each parameter is told
+in `spec/optim/test_optimizer_state.py`.
 """
 
 import pytest
@@ -15,7 +18,12 @@ from torch import nn
 
 
 def test_adams_first_step_has_the_length_of_the_learning_rate(device):
-    """Adam's first step is `lr` against the gradient's sign, whether it is huge or tiny."""
+    """Adam's first step moves a weight by `lr` against the sign of its gradient, for a gradient of
+    1000 as for one of -0.001; a gradient of 0 moves nothing.
+
+    Because the mean of one gradient, divided by the root of the mean of one square, is its sign.
+    Only gradients near `eps`, 1e-8, move a weight less.
+    """
     weight = nn.Parameter(torch.zeros(3, device=device))
     weight.grad = torch.tensor([1000.0, -0.001, 0.0], device=device)
 
@@ -25,7 +33,12 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
 
 
 def test_adam_does_not_care_for_the_size_of_the_loss():
-    """A loss a thousand times as large leads Adam along the same path."""
+    """Multiplying the loss by 1000 leaves Adam's path the same, up to the tiny influence of `eps`:
+    two weights on `w**2` and `1000 * w**2` stay equal.
+
+    Because numerator and divisor grow alike. Scaling a loss therefore doesn't change its learning
+    rate, as it does with SGD.
+    """
     weights = nn.Parameter(torch.tensor([4.0, 4.0], dtype=torch.float64))
     optimizer = torch.optim.Adam([weights], lr=0.5)
 
@@ -38,7 +51,9 @@ def test_adam_does_not_care_for_the_size_of_the_loss():
 
 
 def test_eps_shortens_the_step_of_a_tiny_gradient():
-    """`eps`, 1e-8, is added to the gradient's size: a gradient just as small moves half a step."""
+    """Adam adds `eps`, by default 1e-8, to the divisor: a first gradient of 1e-8 moves a weight by
+    half of `lr`, one of 1e-6 by 99 % of it.
+    """
     weight = nn.Parameter(torch.zeros(2, dtype=torch.float64))
     weight.grad = torch.tensor([1e-8, 1e-6], dtype=torch.float64)
 
@@ -48,7 +63,9 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 
 def test_adam_by_hand():
-    """Adam divides a running mean of gradients by the root of a running mean of their squares."""
+    """Adam subtracts `lr * mean / (sqrt(square) + eps)`, where `mean` and `square` are running
+    means of the gradients and of their squares, each divided by `1 - beta**step`.
+    """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
     optimizer = torch.optim.Adam([weight], lr=0.1, betas=(0.9, 0.999), eps=1e-8)
@@ -68,7 +85,9 @@ def test_adam_by_hand():
 
 
 def test_amsgrad_never_forgets_the_largest_gradient():
-    """With `amsgrad=True` the divisor never shrinks: after one large gradient steps stay short."""
+    """`Adam(amsgrad=True)` divides by the root of the largest running mean of squares so far: after
+    one large gradient its steps stay shorter than Adam's.
+    """
     adam = nn.Parameter(torch.tensor(0.0))
     cautious = nn.Parameter(torch.tensor(0.0))
     first = torch.optim.Adam([adam], lr=1.0, betas=(0.5, 0.5))
@@ -83,8 +102,13 @@ def test_amsgrad_never_forgets_the_largest_gradient():
     assert cautious.item() == pytest.approx(-1.7922695)
 
 
-def test_adams_weight_decay_is_swallowed_by_its_own_division():
-    """Adam's `weight_decay` goes through the division: its strength is lost in the first step."""
+def test_adams_weight_decay_loses_its_strength_in_the_division():
+    """Adam's `weight_decay` is added to the gradient before the division: in the first step a
+    weight of 4 with a gradient of 0 moves by the full `lr` of 0.5, though the decay is only 0.001.
+
+    Because the division takes the size of the decay out again. For a decay whose strength can be
+    chosen use `AdamW`.
+    """
     weight = nn.Parameter(torch.tensor([4.0, 4.0]))
     weight.grad = torch.tensor([0.0, 1.0])
 
@@ -94,7 +118,11 @@ def test_adams_weight_decay_is_swallowed_by_its_own_division():
 
 
 def test_adamw_shrinks_the_weight_by_a_fixed_part():
-    """`AdamW` multiplies the weight by `1 - lr * weight_decay`, whatever the gradient is."""
+    """`AdamW` multiplies each weight that has a gradient by `1 - lr * weight_decay` in each step,
+    before Adam's own step; with gradients of zero nothing else moves it.
+
+    The decay depends on `lr`: a schedule that lowers the rate lowers the decay with it.
+    """
     weight = nn.Parameter(torch.tensor([4.0, -4.0]))
     optimizer = torch.optim.AdamW([weight], lr=0.5, weight_decay=0.5)
     weight.grad = torch.tensor([0.0, 0.0])
@@ -108,7 +136,9 @@ def test_adamw_shrinks_the_weight_by_a_fixed_part():
 
 
 def test_adamw_by_hand():
-    """`AdamW` is Adam's step after the weight was shrunk; Adam's moments never see the decay."""
+    """`AdamW` first multiplies the weight by `1 - lr * weight_decay`, then takes Adam's step, whose
+    running means contain no decay.
+    """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
     optimizer = torch.optim.AdamW([weight], lr=0.1, weight_decay=0.5)
@@ -127,17 +157,29 @@ def test_adamw_by_hand():
     assert weight.item() == pytest.approx(1.49596876)
 
 
-def test_only_adamw_decays_without_being_asked():
-    """`AdamW` decays by 0.01 unless told otherwise, `Adam` and the rest don't decay."""
+def test_adamw_decays_without_being_asked():
+    """`AdamW` has a default `weight_decay` of 0.01; `SGD`, `Adam`, `RMSprop` and `Adagrad` have one
+    of 0.
+
+    `Muon`, since PyTorch 2.9, has a default of 0.1. Say `weight_decay=0.0` to have none.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
+    sgd = torch.optim.SGD([weight], lr=0.5)
 
     assert torch.optim.AdamW([weight]).defaults["weight_decay"] == 0.01
+    assert sgd.defaults["weight_decay"] == 0
     assert torch.optim.Adam([weight]).defaults["weight_decay"] == 0
     assert torch.optim.RMSprop([weight]).defaults["weight_decay"] == 0
+    assert torch.optim.Adagrad([weight]).defaults["weight_decay"] == 0
 
 
 def test_each_beta_is_below_one():
-    """Each of the two `betas` is below 1; the error says which is not."""
+    """`Adam` raises ValueError if one of its two `betas` is 1.0 or more; the message names the
+    index of the wrong one.
+
+    Because a running mean with beta 1 would never take in a gradient. The defaults are 0.9 and
+    0.999.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
 
     with pytest.raises(ValueError, match="Invalid beta parameter at index 0"):
@@ -147,14 +189,20 @@ def test_each_beta_is_below_one():
 
 
 def test_betas_are_two_numbers():
-    """A single number for `betas` is a TypeError about a subscript."""
+    """`Adam(..., betas=0.9)`, one number instead of two, raises TypeError, "'float' object is not
+    subscriptable".
+
+    Write `betas=(0.9, 0.999)`.
+    """
     with pytest.raises(TypeError, match="'float' object is not subscriptable"):
         torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], betas=0.9)
 
 
 @pytest.mark.torch("<2.6")
 def test_a_whole_number_was_a_beta_too():
-    """`betas=(0, 0.9)`, common in adversarial training, was accepted."""
+    """Before PyTorch 2.6, `Adam` accepted an int in `betas`, as in `betas=(0, 0.9)`, which is
+    common in adversarial training.
+    """
     optimizer = torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], betas=(0, 0.9))
 
     assert optimizer.defaults["betas"] == (0, 0.9)
@@ -162,7 +210,11 @@ def test_a_whole_number_was_a_beta_too():
 
 @pytest.mark.torch(">=2.6")
 def test_a_whole_number_is_no_beta():
-    """`betas=(0, 0.9)` is refused: both have to be floats, as in `(0.0, 0.9)`."""
+    """Since PyTorch 2.6, `Adam` raises ValueError for `betas=(0, 0.9)`: both have to be floats, as
+    in `(0.0, 0.9)`.
+
+    Code for adversarial training, where the first beta is often 0, has to be changed by a dot.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
 
     with pytest.raises(ValueError, match="betas must be either both floats or both Tensors"):

@@ -1,11 +1,14 @@
 """Clipping gradients.
 
 One batch with a huge gradient can undo a day of training. Clipping, between `backward()` and
-`step()`, shortens such gradients: `clip_grad_norm_` scales all of them by one factor, which keeps
-the direction, `clip_grad_value_` cuts each number off, which does not.
+`step()`, limits such gradients in place. `torch.nn.utils.clip_grad_norm_` measures the norm of all
+gradients together, as one long vector, and scales them by one factor if it is larger than
+`max_norm`, which keeps the direction. `clip_grad_value_` limits each entry to an interval, which
+does not. Clipping is usual for recurrent nets and transformers.
 
-What surprises newcomers: the norm is that of all gradients together, as one long vector; it is
-returned as it was before clipping; and a gradient that is inf or NaN is not repaired but spread.
+What surprises: the norm is not that of each parameter but of all; what is returned is the norm
+before clipping; a gradient that is inf or NaN is not repaired but spreads to the other gradients;
+and a generator of parameters that has been read clips nothing.
 """
 
 import pytest
@@ -15,7 +18,11 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 
 def test_all_gradients_are_scaled_by_one_factor(device):
-    """`clip_grad_norm_` scales all gradients by one factor, to a joint norm of `max_norm`."""
+    """`clip_grad_norm_` scales all gradients in place by one factor, so that their joint norm
+    becomes `max_norm`, if it was larger.
+
+    The joint norm of 3 and -4 is 5, so both are divided by 5. The direction of the step stays.
+    """
     first = nn.Parameter(torch.zeros(1, device=device))
     second = nn.Parameter(torch.zeros(1, device=device))
     first.grad = torch.tensor([3.0], device=device)
@@ -28,7 +35,10 @@ def test_all_gradients_are_scaled_by_one_factor(device):
 
 
 def test_the_norm_before_clipping_is_returned():
-    """What is returned is the joint norm before clipping, a tensor: good to be logged."""
+    """`clip_grad_norm_` returns the joint norm of the gradients before clipping, as a tensor.
+
+    Log it: it shows how often, and by how much, gradients are clipped.
+    """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
 
@@ -40,7 +50,11 @@ def test_the_norm_before_clipping_is_returned():
 
 
 def test_short_gradients_stay_as_they_are():
-    """Gradients whose norm is below the bound aren't touched, least of all made longer."""
+    """`clip_grad_norm_` leaves gradients as they are if their joint norm is below `max_norm` by
+    more than 1e-6; it doesn't lengthen them.
+
+    Because the factor, `max_norm / (norm + 1e-6)`, is limited to 1.
+    """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
 
@@ -50,7 +64,11 @@ def test_short_gradients_stay_as_they_are():
 
 
 def test_an_infinite_bound_only_measures():
-    """`max_norm=inf` clips nothing: a way to read the norm of all gradients."""
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))` returns the joint norm and leaves finite
+    gradients as they are.
+
+    A way to log the norm without clipping. A gradient of inf becomes NaN by it.
+    """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
 
@@ -62,7 +80,9 @@ def test_an_infinite_bound_only_measures():
 
 @pytest.mark.parametrize(("norm_type", "norm"), [(1, 7.0), (2, 5.0), (float("inf"), 4.0)])
 def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
-    """`norm_type` 1 sums absolute values, 2 is the length, inf the largest absolute value."""
+    """`clip_grad_norm_(..., norm_type=p)` takes the sum of absolute values for `p=1`, the Euclidean
+    norm for the default 2, and the largest absolute value for inf.
+    """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
 
@@ -71,8 +91,12 @@ def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
     assert measured.item() == norm
 
 
-def test_clipping_by_value_cuts_each_number_off():
-    """`clip_grad_value_` cuts each number off at ±bound; the direction changes. It returns None."""
+def test_clipping_by_value_limits_each_entry():
+    """`clip_grad_value_(parameters, clip_value)` limits each entry of each gradient to the interval
+    from `-clip_value` to `clip_value`, in place, and returns None.
+
+    The direction changes: only large entries are shortened.
+    """
     weight = nn.Parameter(torch.zeros(3))
     weight.grad = torch.tensor([3.0, -4.0, 0.5])
 
@@ -83,7 +107,12 @@ def test_clipping_by_value_cuts_each_number_off():
 
 
 def test_one_infinite_gradient_turns_the_rest_to_zero():
-    """One gradient of inf: it becomes NaN by clipping, and all others are scaled down to 0."""
+    """With one gradient entry of inf and a finite `max_norm`, `clip_grad_norm_` turns that entry to
+    NaN and finite ones to 0.
+
+    Because the norm is inf and the factor 0, and inf times 0 is NaN. `error_if_nonfinite=True`
+    raises instead.
+    """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([float("inf"), 1.0])
 
@@ -94,17 +123,25 @@ def test_one_infinite_gradient_turns_the_rest_to_zero():
 
 
 def test_one_nan_makes_all_gradients_nan():
-    """One gradient of NaN makes the norm NaN, and by it every other gradient."""
-    weight = nn.Parameter(torch.zeros(2))
-    weight.grad = torch.tensor([float("nan"), 1.0])
+    """With one gradient entry of NaN, `clip_grad_norm_` turns all gradients to NaN, those of other
+    parameters too.
 
-    clip_grad_norm_([weight], max_norm=1.0)
+    Because the norm, and so the factor, is NaN. Skip the step if the returned norm isn't finite.
+    """
+    weight, other = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
+    weight.grad = torch.tensor([float("nan"), 1.0])
+    other.grad = torch.tensor([1.0])
+
+    clip_grad_norm_([weight, other], max_norm=1.0)
 
     assert repr(weight.grad.tolist()) == "[nan, nan]"
+    assert repr(other.grad.tolist()) == "[nan]"
 
 
 def test_clipping_by_value_repairs_inf_but_not_nan():
-    """`clip_grad_value_` cuts inf off like any large number, and leaves NaN as it is."""
+    """`clip_grad_value_` limits an entry of inf to `clip_value` as any large number, and leaves NaN
+    as it is.
+    """
     weight = nn.Parameter(torch.zeros(3))
     weight.grad = torch.tensor([float("inf"), float("nan"), 0.5])
 
@@ -114,7 +151,12 @@ def test_clipping_by_value_repairs_inf_but_not_nan():
 
 
 def test_error_if_nonfinite_stops_instead(device):
-    """`error_if_nonfinite=True` raises for an inf or NaN norm and leaves the gradients alone."""
+    """`clip_grad_norm_(..., error_if_nonfinite=True)` raises RuntimeError if the joint norm is inf
+    or NaN, and leaves the gradients as they are.
+
+    Catch it to skip the batch, or find out with `torch.autograd.set_detect_anomaly` where the value
+    arose.
+    """
     weight = nn.Parameter(torch.zeros(2, device=device))
     weight.grad = torch.tensor([float("inf"), 1.0], device=device)
 
@@ -125,7 +167,11 @@ def test_error_if_nonfinite_stops_instead(device):
 
 
 def test_parameters_without_a_gradient_are_passed_over():
-    """Parameters without a gradient don't count; with none at all the norm is 0, not an error."""
+    """`clip_grad_norm_` skips parameters whose `grad` is None; if all are None it returns 0.
+
+    A norm of 0 in the log is therefore a sign that `backward()` was forgotten or that the wrong
+    parameters were given.
+    """
     weight, idle = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([3.0])
 
@@ -138,7 +184,9 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 
 def test_clipping_after_the_step_comes_too_late():
-    """Clipping belongs before `step()`: afterwards the long step has been made."""
+    """`clip_grad_norm_` belongs between `backward()` and `step()`: called after `step()` it no
+    longer limits that step.
+    """
     early, late = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
     early.grad, late.grad = torch.tensor(-8.0), torch.tensor(-8.0)
 
@@ -152,7 +200,11 @@ def test_clipping_after_the_step_comes_too_late():
 
 @pytest.mark.torch("<2.8")
 def test_a_generator_that_was_read_clipped_nothing():
-    """A generator of parameters that was read before is empty: nothing was clipped, in silence."""
+    """Before PyTorch 2.8, `clip_grad_norm_` given a generator of parameters that had been read
+    already clipped nothing, without a warning, and returned 0.
+
+    Because the generator was empty. Call `net.parameters()` anew.
+    """
     net = nn.Linear(1, 1, bias=False)
     net.weight.grad = torch.tensor([[8.0]])
     parameters = net.parameters()
@@ -166,7 +218,11 @@ def test_a_generator_that_was_read_clipped_nothing():
 
 @pytest.mark.torch(">=2.9")
 def test_a_generator_that_was_read_clips_nothing():
-    """A generator of parameters that was read before is empty: it clips nothing, and warns."""
+    """Since PyTorch 2.9, `clip_grad_norm_` given a generator of parameters that has been read
+    already clips nothing, returns 0 and issues a UserWarning.
+
+    Because the generator is empty: here the optimizer has read it. Call `net.parameters()` anew.
+    """
     net = nn.Linear(1, 1, bias=False)
     net.weight.grad = torch.tensor([[8.0]])
     parameters = net.parameters()
@@ -180,7 +236,11 @@ def test_a_generator_that_was_read_clips_nothing():
 
 
 def test_clipping_wants_parameters_not_the_net():
-    """`clip_grad_norm_(net, ...)` lacks `.parameters()`: a module is not iterable."""
+    """`clip_grad_norm_(net, max_norm)` with an `nn.Linear` raises TypeError, because a module that
+    is no container is not iterable.
+
+    Write `clip_grad_norm_(net.parameters(), max_norm)`.
+    """
     net = nn.Linear(1, 1)
 
     with pytest.raises(TypeError, match="'Linear' object is not iterable"):
@@ -189,7 +249,9 @@ def test_clipping_wants_parameters_not_the_net():
 
 @pytest.mark.torch("<2.2")
 def test_the_name_without_underscore_warned():
-    """`clip_grad_norm`, the old name without underscore, still clips, and warns."""
+    """Up to PyTorch 2.1, the old name `torch.nn.utils.clip_grad_norm`, without the underscore at
+    the end, clipped with a UserWarning.
+    """
     weight = nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([3.0])
 
@@ -201,7 +263,11 @@ def test_the_name_without_underscore_warned():
 
 @pytest.mark.torch(">=2.6")
 def test_the_name_without_underscore_is_deprecated():
-    """`clip_grad_norm`, the old name without underscore, still clips, under a FutureWarning."""
+    """Since PyTorch 2.6, the old name `torch.nn.utils.clip_grad_norm`, without the underscore at
+    the end, clips with a FutureWarning.
+
+    Write `clip_grad_norm_`: the underscore says that it works in place.
+    """
     weight = nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([3.0])
 
@@ -213,7 +279,13 @@ def test_the_name_without_underscore_is_deprecated():
 
 @pytest.mark.torch(">=2.6")
 def test_measuring_and_scaling_are_also_two_functions():
-    """`get_total_norm` measures tensors, `clip_grads_with_norm_` scales by a norm one has."""
+    """`torch.nn.utils.get_total_norm(gradients)` returns the joint norm of tensors;
+    `clip_grads_with_norm_(parameters, max_norm, total_norm)` scales gradients by a norm that is
+    given.
+
+    Together they are `clip_grad_norm_`. Apart they allow to combine the norms of several devices in
+    between.
+    """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
 

@@ -1,11 +1,14 @@
 """RMSprop, Adagrad and the rest of the family.
 
-Before Adam there were Adagrad, which divides by the sum of all squared gradients, and RMSprop,
-which divides by their running mean. After it came many variants. All of them have one interface:
-to change the optimizer is to change a name.
+Before Adam there were Adagrad, which divides by the root of the sum of all squared gradients, and
+RMSprop, which divides by the root of their running mean. After it came many variants: Adamax,
+NAdam, RAdam, and Muon for matrices. `SparseAdam` is for embeddings whose gradients are sparse.
+Except for LBFGS, which needs a closure, all of them are used alike: to change the rule is to
+change the name of the class, and then to look for a good learning rate anew.
 
-What surprises newcomers: the learning rates of two rules cannot be compared. With the same `lr`
-RMSprop's first step is ten times as long as Adam's, and Adadelta's three hundred times shorter.
+What surprises: the learning rates of two rules cannot be compared. With the same `lr` RMSprop's
+first step is ten times as long as Adam's, Adadelta's three hundred times shorter; and a rule may
+refuse gradients or parameters of a kind that another takes.
 """
 
 import pytest
@@ -15,7 +18,12 @@ from torch import nn
 
 @pytest.mark.parametrize(("alpha", "after"), [(0.75, -2.0), (0.99, -10.0)])
 def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
-    """RMSprop's first step is `lr / sqrt(1 - alpha)`: ten times the rate with its default 0.99."""
+    """RMSprop's first step has the length `lr / sqrt(1 - alpha)`, if the gradient is much larger
+    than `eps`: ten times `lr` with the default `alpha` of 0.99.
+
+    Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start with a
+    smaller rate than for Adam.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
     weight.grad = torch.tensor(0.5)
 
@@ -25,7 +33,9 @@ def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
 
 
 def test_rmsprop_by_hand():
-    """RMSprop divides each gradient by the root of a running mean of squared gradients."""
+    """`RMSprop` subtracts `lr * gradient / (sqrt(square) + eps)`, where `square` is a running mean
+    of squared gradients with factor `alpha`.
+    """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
     optimizer = torch.optim.RMSprop([weight], lr=0.1, alpha=0.9)
@@ -42,7 +52,9 @@ def test_rmsprop_by_hand():
 
 
 def test_centered_rmsprop_with_momentum_by_hand():
-    """`centered` subtracts the squared mean before the root; `momentum` sums the divided steps."""
+    """`RMSprop(centered=True)` subtracts the square of the mean gradient under the root; with
+    `momentum` it sums up the divided gradients in a buffer and subtracts `lr` times that.
+    """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
     optimizer = torch.optim.RMSprop([weight], lr=0.1, alpha=0.9, centered=True, momentum=0.5)
@@ -61,7 +73,12 @@ def test_centered_rmsprop_with_momentum_by_hand():
 
 
 def test_adagrads_steps_grow_shorter():
-    """Adagrad divides by the root of the sum of all squares: even steps go 1, 1/√2, 1/√3."""
+    """`Adagrad` divides by the root of the sum of all squared gradients: under a constant gradient
+    its steps go `lr` times 1, 1/√2, 1/√3, 1/2.
+
+    The sum never shrinks, so that long trainings come to a halt; RMSprop's running mean was made to
+    mend that.
+    """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.Adagrad([weight], lr=1.0)
     weight.grad = torch.tensor(5.0, dtype=torch.float64)
@@ -76,7 +93,9 @@ def test_adagrads_steps_grow_shorter():
 
 
 def test_adagrad_by_hand():
-    """Adagrad's sum starts at `initial_accumulator_value`; `lr_decay` shortens steps further."""
+    """`Adagrad` starts its sum of squares at `initial_accumulator_value`, and divides `lr` by `1 +
+    lr_decay` times the number of steps made before.
+    """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
     optimizer = torch.optim.Adagrad([weight], lr=0.5, lr_decay=0.1, initial_accumulator_value=3.0)
@@ -101,8 +120,10 @@ def test_adagrad_by_hand():
         ("ASGD", [-1.0, -1.999825, -2.999475]),
     ],
 )
-def test_other_rules_on_an_even_slope(name, path):
-    """Adamax and RAdam begin with even steps of `lr`, Adadelta with tiny ones, ASGD decays."""
+def test_other_rules_under_a_constant_gradient(name, path):
+    """Under a constant gradient of 1 with `lr=1.0`, `Adamax` and `RAdam` begin with steps of 1,
+    `Adadelta` with 0.003, and `ASGD` with steps that shrink slowly.
+    """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = getattr(torch.optim, name)([weight], lr=1.0)
     weight.grad = torch.tensor(1.0, dtype=torch.float64)
@@ -117,7 +138,12 @@ def test_other_rules_on_an_even_slope(name, path):
 
 @pytest.mark.torch("<2.0")
 def test_nadams_step_had_a_wrong_factor():
-    """NAdam multiplied one factor too many into its look ahead, and stepped too short."""
+    """Before PyTorch 2.0, the first step of `NAdam` was 1.0495 times `lr`; since then it is 1.0565
+    times.
+
+    Because the next step's momentum was multiplied by one factor too many. Results of the two
+    releases differ.
+    """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     weight.grad = torch.tensor(1.0, dtype=torch.float64)
 
@@ -128,7 +154,9 @@ def test_nadams_step_had_a_wrong_factor():
 
 @pytest.mark.torch(">=2.0")
 def test_nadam_looks_one_step_ahead():
-    """NAdam is Adam with Nesterov's look ahead: the first step is longer than `lr` already."""
+    """`NAdam` is Adam with Nesterov's momentum: since PyTorch 2.0 its first step is 1.0565 times
+    `lr`, where Adam's is `lr`.
+    """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     weight.grad = torch.tensor(1.0, dtype=torch.float64)
 
@@ -140,7 +168,12 @@ def test_nadam_looks_one_step_ahead():
 
 
 def test_rprop_looks_at_signs_only():
-    """Rprop goes 1.2 times as far while the sign stays, stops where it turns, goes half as far."""
+    """`Rprop` looks at the sign of the gradient only: the same sign makes its step 1.2 times as
+    long, a change of sign skips one step and makes the next half as long.
+
+    It is meant for the gradient of the whole data set, whose sign doesn't change by chance from
+    batch to batch.
+    """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.Rprop([weight], lr=1.0)
 
@@ -154,8 +187,12 @@ def test_rprop_looks_at_signs_only():
 
 
 def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
-    """An embedding with `sparse=True` wants `SparseAdam`, all else `Adam`; each names the other."""
-    table = nn.Embedding(3, 1, sparse=True)
+    """`Adam.step()` raises RuntimeError for a sparse gradient, as of `nn.Embedding(sparse=True)`,
+    and `SparseAdam.step()` for a dense one; each message names the other class.
+
+    `Adagrad`, and `SGD` without weight decay, take both kinds.
+    """
+    table = nn.Embedding.from_pretrained(torch.zeros(2, 2), freeze=False, sparse=True)
     table(torch.tensor([1])).sum().backward()
     weight = nn.Parameter(torch.tensor(0.0))
     weight.grad = torch.tensor(1.0)
@@ -164,10 +201,16 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
         torch.optim.Adam(table.parameters()).step()
     with pytest.raises(RuntimeError, match="please consider Adam instead"):
         torch.optim.SparseAdam([weight]).step()
+    torch.optim.SGD(table.parameters(), lr=0.5).step()
+    assert table.weight.tolist() == [[0.0, 0.0], [-0.5, -0.5]]
 
 
 def test_sparse_adam_moves_only_the_rows_that_were_looked_up():
-    """`SparseAdam` moves the rows that the batch looked up; the others rest, moments and all."""
+    """`SparseAdam` moves only the rows of the embedding that the batch looked up; the other rows
+    and their running means stay as they are.
+
+    `Adam` with a dense gradient goes on moving a row by its old mean after its last look-up.
+    """
     table = nn.Embedding.from_pretrained(torch.zeros(3, 1), freeze=False, sparse=True)
     optimizer = torch.optim.SparseAdam(table.parameters(), lr=0.5)
 
@@ -178,10 +221,19 @@ def test_sparse_adam_moves_only_the_rows_that_were_looked_up():
     optimizer.step()
 
     assert table.weight.tolist()[:2] == [[0.0], pytest.approx([-0.5])]
+    mean = optimizer.state[table.weight]["exp_avg"]
+    assert mean.tolist() == [[0.0], pytest.approx([0.1]), pytest.approx([0.1])]
 
 
 @pytest.mark.torch(">=2.9")
 def test_muon_takes_matrices_only():
-    """`Muon` is for matrices: a bias is refused by its shape."""
+    """`torch.optim.Muon`, since PyTorch 2.9, takes parameters with two dimensions: a bias of shape
+    (3,) raises ValueError.
+
+    Because its step makes the update matrix orthogonal. Give biases, and the weights of
+    convolutions, to a second optimizer such as `AdamW`.
+    """
     with pytest.raises(ValueError, match="Muon only supports 2D parameters"):
         torch.optim.Muon([nn.Parameter(torch.zeros(3))])
+    optimizer = torch.optim.Muon([nn.Parameter(torch.zeros(3, 2))])
+    assert optimizer.param_groups[0]["weight_decay"] == 0.1

@@ -2,11 +2,15 @@
 
 Gradient descent is itself a function, from gradients to steps, and a network can be put in its
 place: an LSTM that reads the gradient of each coordinate and answers with the step to take. It is
-trained by what comes of its steps. The loss after some steps is differentiated through all of
-them, back to the LSTM's weights.
+trained by what comes of its steps: the loss after some steps is differentiated through all of
+them, back to the weights of the LSTM. This is called meta-learning, or learning to optimize.
 
-What surprises newcomers: nothing special is needed for it. Parameters of the trained function are
-plain tensors here, updated out of place, so that the graph reaches through the updates.
+For that the steps have to be part of the autograd graph. The parameters of the function that is
+minimised are therefore plain tensors here, updated out of place, `weight = weight + step`.
+
+What surprises: nothing else is needed; and an update by `optimizer.step()` would not do, because
+it writes in place, outside of the graph. A longer run is
+`spec/models/test_learning_to_optimize.py`.
 """
 
 import pytest
@@ -15,7 +19,12 @@ from torch import nn
 
 
 def test_gradients_flow_through_an_update_out_of_place():
-    """A step `w - lr * g` that makes a new tensor can be differentiated, even by `lr`."""
+    """`weight = weight - lr * gradient` makes a new tensor that autograd records: the loss after
+    two such steps has a gradient by `lr`.
+
+    So a learning rate, or whatever else computes the step, can itself be learned by gradient
+    descent.
+    """
     lr = torch.tensor(0.25, requires_grad=True)
     weight = torch.tensor(4.0)
 
@@ -29,21 +38,35 @@ def test_gradients_flow_through_an_update_out_of_place():
 
 
 def test_gradients_do_not_flow_through_an_optimizers_step():
-    """`optimizer.step()` writes in place, outside of the graph: `lr` gets no gradient from it."""
-    lr = torch.tensor(0.25, requires_grad=True)
-    weight = nn.Parameter(torch.tensor(4.0))
-    optimizer = torch.optim.SGD([weight], lr=lr.item())
+    """`optimizer.step()` is not recorded by autograd: after it, `backward()` on the new weight
+    gives no gradient to what the old gradient depended on, as an update out of place does.
 
-    (weight**2).backward()
-    optimizer.step()
+    Because `step()` runs under `no_grad`. Write the update out of place, with a gradient made by
+    `create_graph=True`.
+    """
+    scale = torch.tensor(2.0, requires_grad=True)
+    weight = nn.Parameter(torch.tensor(3.0))
+    (gradient,) = torch.autograd.grad(scale * weight**2, weight, create_graph=True)
+
+    ((weight - 0.125 * gradient) ** 2).backward()
+    out_of_place = scale.grad.item()
+    scale.grad = None
+    weight.grad = gradient
+    torch.optim.SGD([weight], lr=0.125).step()
     (weight**2).backward()
 
-    assert weight.item() == 2.0
-    assert lr.grad is None
+    assert weight.item() == 1.5
+    assert out_of_place == -2.25
+    assert scale.grad is None
 
 
 def test_an_lstm_gets_gradients_from_the_steps_it_took():
-    """The loss after the LSTM's steps reaches all of its weights, through the unrolled updates."""
+    """If an `nn.LSTMCell` and a linear layer compute three steps `weight = weight + head(hidden)`,
+    `backward()` on the loss afterwards gives all of their parameters a gradient.
+
+    `detach()` on the gradient that the LSTM reads saves second derivatives; the path through the
+    steps remains.
+    """
     cell, head = nn.LSTMCell(1, 4), nn.Linear(4, 1)
     weight, memory = torch.tensor([[4.0]]), None
 
@@ -58,9 +81,10 @@ def test_an_lstm_gets_gradients_from_the_steps_it_took():
 
 @pytest.mark.claim("path-lstm-optimizer")
 def test_an_lstm_can_learn_to_optimize():
-    """An LSTM trained on parabolas ends lower on new ones than descent with rate 0.1 does.
+    """An `nn.LSTMCell` trained for forty batches to minimise parabolas reaches a lower loss after
+    ten steps on new parabolas than gradient descent with rate 0.1, and than itself untrained.
 
-    A rate chosen well would still win: forty batches are a short training.
+    A well-chosen rate would still win: forty batches are a short training.
     """
     cell, head = nn.LSTMCell(1, 4), nn.Linear(4, 1)
 

@@ -1,11 +1,14 @@
 """Momentum and weight decay.
 
-`SGD` has two additions to the plain rule. Momentum keeps a running sum of past gradients, a buffer
-for each weight, and subtracts that sum instead of the last gradient: steps along a slope grow,
-steps to and fro cancel. Weight decay pulls each weight towards zero.
+`torch.optim.SGD` has two additions to the plain rule. `momentum` keeps a buffer for each weight,
+a decaying sum of past gradients, and subtracts `lr` times the buffer instead of `lr` times the
+last gradient: where gradients keep their sign the steps grow, where they alternate they cancel.
+`weight_decay` adds a fraction of the weight to its gradient, which pulls the weight towards zero.
 
-What surprises newcomers: momentum makes steps longer, up to `1 / (1 - momentum)` times, so that the
-rate wants to be smaller with it; and a weight with momentum moves even where its gradient is zero.
+What surprises: momentum makes steps longer, up to `1 / (1 - momentum)` times, so that ten times
+the step is usual with 0.9 and the learning rate has to be smaller; and a weight with momentum or
+weight decay moves even where its gradient is zero. Where the buffer is kept is told in
+`spec/optim/test_optimizer_state.py`.
 """
 
 import pytest
@@ -26,7 +29,10 @@ from torch import nn
     ],
 )
 def test_momentum_adds_up_past_gradients(options, path):
-    """Momentum subtracts `buffer = momentum * buffer + gradient`: steps grow along a slope."""
+    """`SGD` with `momentum` keeps `buffer = momentum * buffer + gradient` and subtracts `lr *
+    buffer`: under a constant gradient the steps grow. `nesterov` looks ahead, `dampening` scales
+    later gradients.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0, **options)
     weight.grad = torch.tensor(1.0)
@@ -40,7 +46,12 @@ def test_momentum_adds_up_past_gradients(options, path):
 
 
 def test_momentum_rolls_on_where_the_gradient_is_zero():
-    """With momentum a weight rolls on over flat ground, a part of its speed lost each step."""
+    """With `SGD(momentum=0.5)` a weight goes on moving after its gradient has become zero: each
+    step is half as long as the one before.
+
+    Because the buffer still holds the past gradients. It carries a weight across flat ground, and
+    past a minimum too.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.5)
     weight.grad = torch.tensor(-8.0)
@@ -54,8 +65,13 @@ def test_momentum_rolls_on_where_the_gradient_is_zero():
     assert seen == [8.0, 12.0, 14.0, 15.0]
 
 
-def test_on_an_even_slope_momentum_multiplies_the_step():
-    """On an even slope steps with momentum 0.75 end four times as long: `1 / (1 - momentum)`."""
+def test_under_a_constant_gradient_momentum_multiplies_the_step():
+    """Under a constant gradient the steps of `SGD` with momentum approach `1 / (1 - momentum)`
+    times `lr * gradient`: four times for 0.75.
+
+    For the usual 0.9 that is ten times: when momentum is added, the learning rate usually has to go
+    down.
+    """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.75)
     weight.grad = torch.tensor(1.0, dtype=torch.float64)
@@ -69,7 +85,9 @@ def test_on_an_even_slope_momentum_multiplies_the_step():
 
 @pytest.mark.claim("blitz-sgd-momentum")
 def test_the_notes_optimizer_for_their_classifier():
-    """`SGD` with `lr=0.001, momentum=0.9` takes 1, 1.9 and 2.71 thousandths of a gradient."""
+    """`SGD(lr=0.001, momentum=0.9)` under a constant gradient moves a weight by 0.001, then 0.0019,
+    then 0.00271 times that gradient.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=0.001, momentum=0.9)
     weight.grad = torch.tensor(1000.0)
@@ -83,7 +101,12 @@ def test_the_notes_optimizer_for_their_classifier():
 
 
 def test_weight_decay_adds_a_part_of_the_weight_to_its_gradient():
-    """`weight_decay` adds `weight_decay * weight` to the gradient: idle weights shrink."""
+    """`SGD(weight_decay=0.5)` adds `0.5 * weight` to the gradient: with a gradient of zero and
+    `lr=0.5`, a weight of 4 becomes 3, then 2.25.
+
+    Weights that the loss doesn't need shrink towards zero. Biases are often left out by a parameter
+    group, as in `spec/optim/test_param_groups.py`.
+    """
     weight = nn.Parameter(torch.tensor([4.0, -4.0]))
     optimizer = torch.optim.SGD([weight], lr=0.5, weight_decay=0.5)
     weight.grad = torch.tensor([0.0, 0.0])
@@ -97,7 +120,12 @@ def test_weight_decay_adds_a_part_of_the_weight_to_its_gradient():
 
 
 def test_weight_decay_is_the_gradient_of_a_penalty_in_the_loss():
-    """For SGD `weight_decay=0.5` and a penalty of `0.5 / 2 * weight**2` in the loss are one."""
+    """One step of `SGD(lr=0.5, weight_decay=0.5)` equals one step of `SGD(lr=0.5)` on the loss plus
+    `0.5 / 2 * weight**2`.
+
+    Because the gradient of that penalty is `0.5 * weight`. `AdamW` decays otherwise: see
+    `spec/optim/test_adaptive_rules.py`.
+    """
     decayed = nn.Parameter(torch.tensor(4.0))
     penalised = nn.Parameter(torch.tensor(4.0))
 
@@ -111,7 +139,9 @@ def test_weight_decay_is_the_gradient_of_a_penalty_in_the_loss():
 
 
 def test_all_of_it_together_by_hand():
-    """Decay first, then momentum, then Nesterov's look ahead: the whole rule by hand."""
+    """`SGD` with `weight_decay`, `momentum` and `nesterov` first adds the decay to the gradient,
+    then updates the buffer, then subtracts `lr * (gradient + momentum * buffer)`.
+    """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
     optimizer = torch.optim.SGD([weight], lr=0.5, momentum=0.5, weight_decay=0.25, nesterov=True)

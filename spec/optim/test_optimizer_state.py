@@ -1,11 +1,17 @@
 """What an optimizer remembers.
 
-Momentum, running means and step counts live in the optimizer, in `optimizer.state`, a dict with the
-parameters themselves as keys. `state_dict()` is the form for saving: there the parameters are
-numbered instead, in the order in which they were handed over.
+Momentum, running means and step counts live in the optimizer: in `optimizer.state`, a dict whose
+keys are the parameters themselves. A parameter has no entry before the first step that updates it.
 
-What surprises newcomers: there is no state before the first step; a saved state knows numbers and
-no names, so order matters; and loading it also brings back the old learning rate.
+`optimizer.state_dict()` is the form for saving, beside the `state_dict()` of the net: there the
+parameters are numbered, in the order in which they were handed to the optimizer, and each group
+has its settings, learning rate included. Training that goes on from a checkpoint without it
+starts its momentum, means and step counts anew.
+
+What surprises: `state_dict()` copies no tensors; a saved state goes by position, so the order of
+the parameters matters; loading replaces the learning rate by the saved one; and a state of wrong
+shape is accepted, and fails in the next step. Whole checkpoints are the subject of
+`spec/training/test_checkpoints.py`.
 """
 
 import copy
@@ -25,7 +31,9 @@ from torch import nn
     ],
 )
 def test_each_rule_keeps_its_own_state_per_parameter(name, options, kept):
-    """For each parameter the optimizer keeps what its rule needs: Adam two means and a count."""
+    """For each parameter that has been updated, `optimizer.state[parameter]` holds what the rule
+    needs: `Adam` two running averages and a step count, `RMSprop` one average, `Adagrad` a sum.
+    """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.ones(2)
     optimizer = getattr(torch.optim, name)([weight], lr=0.5, **options)
@@ -36,19 +44,26 @@ def test_each_rule_keeps_its_own_state_per_parameter(name, options, kept):
 
 
 def test_sgd_keeps_a_buffer_for_its_momentum():
-    """SGD with momentum keeps one buffer a parameter; its first value is the first gradient."""
-    weight = nn.Parameter(torch.zeros(2))
-    weight.grad = torch.tensor([3.0, 5.0])
+    """`torch.optim.SGD` with `momentum` keeps one `momentum_buffer` per parameter, whose first
+    value is the first gradient; without momentum it keeps no state.
+    """
+    weight, plain = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
+    weight.grad = plain.grad = torch.tensor([3.0, 5.0])
     optimizer = torch.optim.SGD([weight], lr=0.5, momentum=0.5)
+    without = torch.optim.SGD([plain], lr=0.5)
 
     optimizer.step()
+    without.step()
 
     assert sorted(optimizer.state[weight]) == ["momentum_buffer"]
     assert optimizer.state[weight]["momentum_buffer"].tolist() == [3.0, 5.0]
+    assert without.state_dict()["state"] == {}
 
 
 def test_the_state_has_the_shape_of_the_parameter(device):
-    """A mean or a buffer has its parameter's shape: Adam needs twice the memory of the weights."""
+    """Adam's `exp_avg` and `exp_avg_sq` have the shape of their parameter, so that its state takes
+    twice the memory of the parameters; `step` is a single number.
+    """
     weight = nn.Parameter(torch.zeros(2, 3, device=device))
     weight.grad = torch.ones(2, 3, device=device)
     optimizer = torch.optim.Adam([weight])
@@ -61,7 +76,12 @@ def test_the_state_has_the_shape_of_the_parameter(device):
 
 
 def test_the_state_is_made_by_the_first_step():
-    """A new Adam has no state: a parameter's is made by the first step that moves it."""
+    """A new `Adam` has an empty `state`: a parameter's entry is made by the first `step()` at which
+    the parameter has a gradient.
+
+    So the memory for the averages is taken at the first step, and a model that fits before it may
+    not fit after.
+    """
     trained, idle = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([trained, idle])
     trained.grad = torch.ones(1)
@@ -74,7 +94,10 @@ def test_the_state_is_made_by_the_first_step():
 
 
 def test_parameters_without_a_gradient_are_passed_over():
-    """`step()` passes over parameters whose gradient is None: no decay, no momentum, no state."""
+    """`SGD.step()` skips a parameter whose `grad` is None: no weight decay, no momentum, no state.
+
+    A gradient of zeros is another matter: see `spec/optim/test_zero_grad.py`.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.5, momentum=0.5, weight_decay=0.5)
 
@@ -85,7 +108,11 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 
 def test_a_state_dict_numbers_the_parameters():
-    """`state_dict()` has the state by number, and the groups with their settings and numbers."""
+    """`optimizer.state_dict()` has two entries: `state`, keyed by the position of each parameter,
+    and `param_groups`, each with its settings and the positions of its parameters.
+
+    Positions, because a parameter object means nothing in another process.
+    """
     first, second = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     first.grad, second.grad = torch.tensor([2.0]), torch.tensor([3.0])
     optimizer = torch.optim.SGD(
@@ -103,7 +130,12 @@ def test_a_state_dict_numbers_the_parameters():
 
 
 def test_a_state_dict_shares_memory_with_the_optimizer():
-    """`state_dict()` copies no tensor: later steps show in it, unless one makes a deep copy."""
+    """`optimizer.state_dict()` copies no tensor: later steps change the tensors in it, unless
+    `copy.deepcopy` was made of it.
+
+    `torch.save` writes the values of the moment; a dict kept in memory, for the best epoch so far,
+    needs the deep copy.
+    """
     weight = nn.Parameter(torch.zeros(1))
     weight.grad = torch.ones(1)
     optimizer = torch.optim.SGD([weight], lr=0.5, momentum=0.5)
@@ -118,7 +150,12 @@ def test_a_state_dict_shares_memory_with_the_optimizer():
 
 
 def test_a_resumed_training_goes_on_as_if_uninterrupted():
-    """Weights and optimizer state, saved and loaded, lead where no interruption would have led."""
+    """A new parameter and a new `SGD` that are given the value and the `optimizer.state_dict()`
+    saved after a step take the same next step as training without the interruption.
+
+    Because `load_state_dict` brings back the momentum buffer and the settings; the new optimizer's
+    own `lr=1.0` is replaced.
+    """
     straight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([straight], lr=0.25, momentum=0.5)
     (straight**2).backward()
@@ -138,31 +175,50 @@ def test_a_resumed_training_goes_on_as_if_uninterrupted():
 
 
 def test_without_its_state_a_resumed_training_loses_its_momentum():
-    """A new optimizer without the saved state starts from rest, and goes another way."""
-    straight = nn.Parameter(torch.tensor(4.0))
-    optimizer = torch.optim.SGD([straight], lr=0.25, momentum=0.5)
-    (straight**2).backward()
+    """A new `SGD` with momentum that isn't given the saved state starts with an empty momentum
+    buffer, so that its next step differs from that of the old optimizer.
+
+    Save `optimizer.state_dict()` in the checkpoint: no error says that it is missing.
+    """
+    weight = nn.Parameter(torch.tensor(4.0))
+    optimizer = torch.optim.SGD([weight], lr=0.25, momentum=0.5)
+    (weight**2).backward()
     optimizer.step()
+    resumed = nn.Parameter(weight.detach().clone())
+    resumed.grad = weight.grad.clone()
+    before = weight.item()
 
-    again = torch.optim.SGD([straight], lr=0.25, momentum=0.5)
-    again.step()
+    optimizer.step()
+    torch.optim.SGD([resumed], lr=0.25, momentum=0.5).step()
 
-    assert straight.item() == 0.0
+    assert before == 2.0
+    assert weight.item() == -1.0
+    assert resumed.item() == 0.0
 
 
 def test_loading_a_state_brings_its_settings_along():
-    """The learning rate is part of the state: loading replaces the one given to the new object."""
+    """`optimizer.load_state_dict(saved)` replaces the learning rate and the other settings of each
+    group by the saved ones.
+
+    To go on with another rate, assign to `optimizer.param_groups[0]["lr"]` after loading.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
-    saved = torch.optim.SGD([weight], lr=0.5).state_dict()
+    saved = torch.optim.SGD([weight], lr=0.5, momentum=0.75).state_dict()
     optimizer = torch.optim.SGD([weight], lr=0.25)
 
     optimizer.load_state_dict(saved)
 
     assert optimizer.param_groups[0]["lr"] == 0.5
+    assert optimizer.param_groups[0]["momentum"] == 0.75
 
 
 def test_a_loaded_state_goes_by_order():
-    """Parameters in another order get each other's state, without a word."""
+    """`optimizer.load_state_dict` assigns state by position: an optimizer that lists the same
+    parameters in another order gives each the state of the other, without an error.
+
+    Because a state dict has no names. Build the optimizer from `net.parameters()` of the same net,
+    whose order is fixed.
+    """
     first, second = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     first.grad, second.grad = torch.tensor([2.0]), torch.tensor([3.0])
     optimizer = torch.optim.SGD([first, second], lr=0.5, momentum=0.5)
@@ -176,7 +232,11 @@ def test_a_loaded_state_goes_by_order():
 
 
 def test_a_loaded_state_takes_the_dtype_of_the_parameter():
-    """Loaded state is converted to the dtype and device of the parameter it belongs to."""
+    """`optimizer.load_state_dict` converts a floating-point state tensor such as `momentum_buffer`
+    to the dtype of the parameter that it belongs to.
+
+    And to its device: load into an optimizer whose parameters have already been moved.
+    """
     single, double = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1).double())
     single.grad = torch.ones(1)
     optimizer = torch.optim.SGD([single], lr=0.5, momentum=0.5)
@@ -189,7 +249,11 @@ def test_a_loaded_state_takes_the_dtype_of_the_parameter():
 
 
 def test_a_state_of_another_size_is_refused():
-    """The state of one parameter is refused for two, and one group's for two groups."""
+    """`optimizer.load_state_dict` raises ValueError if the number of parameters in a group, or the
+    number of groups, differs from the saved one.
+
+    Parameters that are new since then can be added after loading, by `add_param_group`.
+    """
     first, second = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     saved = torch.optim.SGD([first], lr=0.5).state_dict()
 
@@ -200,7 +264,12 @@ def test_a_state_of_another_size_is_refused():
 
 
 def test_a_state_of_another_shape_is_taken_and_fails_later():
-    """The shapes of loaded state aren't looked at: a wrong one fails in the next step."""
+    """`optimizer.load_state_dict` does not compare shapes: a momentum buffer of shape (1,) is
+    accepted for a parameter of shape (2,), and the next `step()` raises RuntimeError.
+
+    It happens when a layer was replaced by one of another size. Make a new optimizer for the new
+    net.
+    """
     small, large = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(2))
     small.grad, large.grad = torch.ones(1), torch.ones(2)
     optimizer = torch.optim.SGD([small], lr=0.5, momentum=0.5)
@@ -213,8 +282,12 @@ def test_a_state_of_another_shape_is_taken_and_fails_later():
         other.step()
 
 
-def test_the_state_of_a_net_is_none_of_an_optimizer():
-    """A net's `state_dict()` handed to the optimizer lacks the key `param_groups`."""
+def test_the_state_dict_of_a_net_is_refused_by_an_optimizer():
+    """`optimizer.load_state_dict(net.state_dict())` raises KeyError 'param_groups', because a net's
+    state dict has only names of parameters and buffers.
+
+    A checkpoint has two entries, one for `net.state_dict()` and one for `optimizer.state_dict()`.
+    """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
 

@@ -1,12 +1,18 @@
-"""What happens in a step.
+"""Optimizer steps.
 
-`optimizer.step()` changes the weights in place, without recording it. It may be given a closure, a
-function that computes the loss anew: LBFGS asks for the loss several times before it moves, the
-other rules call it once. How a step is computed, one parameter after the other or all at once, is a
-matter of speed only.
+An optimizer is made once, from the parameters that it is to train. In each round of a training
+loop `backward()` writes gradients into `parameter.grad`, and `optimizer.step()` reads them and
+changes the parameters in place. No step is recorded by autograd.
 
-What surprises newcomers: `step()` returns the closure's loss, from before the step, and without a
-closure it returns None; and a graph recorded before the step can't be used after it.
+`step()` may be given a closure: a function that clears the gradients, computes the loss, calls
+`backward()` and returns the loss. LBFGS needs one, because it evaluates the loss at several
+points before it settles on a step; SGD, Adam and their relatives call it once. How a step is
+computed, one parameter after the other (`foreach=False`), all together (`foreach=True`) or in one
+kernel (`fused=True`), decides how fast it is and not where it leads.
+
+What surprises: `step()` returns None unless it is given a closure; the loss that it returns then
+is that from before the step; and a graph that saved a weight before the step can't be used after
+it. The rules themselves begin in `spec/optim/test_update_rules.py`.
 """
 
 import pytest
@@ -15,7 +21,12 @@ from torch import nn
 
 
 def test_a_closure_computes_the_loss_for_the_step():
-    """`step(closure)` calls a function that computes loss and gradients, and returns its loss."""
+    """`optimizer.step(closure)` calls the closure, which computes the loss and the gradients, then
+    updates the parameters, and returns the loss from before the update; `step()` without a closure
+    returns None.
+
+    Because the closure runs first: here `weight**2` is 16 at 4, and the step moves the weight to 2.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.25)
 
@@ -32,10 +43,134 @@ def test_a_closure_computes_the_loss_for_the_step():
     assert optimizer.step() is None
 
 
+def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
+    """`backward()` on a graph recorded before `optimizer.step()` raises RuntimeError if the graph
+    saved a weight that the step has changed in place.
+
+    Because the slope of `weight**3` needs the old weight, which has been overwritten. Compute the
+    loss anew after each step.
+    """
+    weight = nn.Parameter(torch.tensor(2.0))
+    loss = weight**3
+    loss.backward(retain_graph=True)
+
+    torch.optim.SGD([weight], lr=0.5).step()
+
+    with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
+        loss.backward()
+    assert weight.item() == -4.0
+
+
+def test_foreach_is_a_way_to_compute_the_same_step():
+    """Adam takes the same step with `foreach=True`, which updates all parameters of a group
+    together, as with `foreach=False`, which updates one after the other.
+
+    Because `foreach` decides only how the operations are launched. Left at None, an optimizer uses
+    it on a GPU, where few large launches are faster than many small ones.
+    """
+    together = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
+    in_turn = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
+    together[0].grad = in_turn[0].grad = torch.tensor([1.0, -3.0])
+    together[1].grad = in_turn[1].grad = torch.tensor([0.25])
+
+    torch.optim.Adam(together, lr=0.5, foreach=True).step()
+    torch.optim.Adam(in_turn, lr=0.5, foreach=False).step()
+
+    assert [weight.tolist() for weight in together] == [
+        pytest.approx([-0.5, 0.5]),
+        pytest.approx([-0.5]),
+    ]
+    assert [weight.tolist() for weight in in_turn] == [
+        pytest.approx([-0.5, 0.5]),
+        pytest.approx([-0.5]),
+    ]
+
+
+@pytest.mark.torch(">=2.4")
+def test_fused_is_a_way_to_compute_the_same_step():
+    """`torch.optim.Adam(..., fused=True)` computes the whole step in one kernel, since PyTorch 2.4
+    on the CPU too; together with `foreach=True` it raises RuntimeError.
+
+    Because both say how to compute the step: choose one. The results agree up to rounding.
+    """
+    weight = nn.Parameter(torch.zeros(2))
+    weight.grad = torch.tensor([1.0, -3.0])
+
+    torch.optim.Adam([weight], lr=0.5, fused=True).step()
+
+    assert weight.tolist() == pytest.approx([-0.5, 0.5])
+    with pytest.raises(RuntimeError, match="`fused` and `foreach` cannot be `True` together"):
+        torch.optim.Adam([weight], lr=0.5, fused=True, foreach=True)
+
+
+@pytest.mark.torch(">=2.0")
+def test_hooks_run_before_and_after_each_step():
+    """Hooks registered with `register_step_pre_hook` and `register_step_post_hook` run before and
+    after each `optimizer.step()`, until `remove()` is called on the handle.
+
+    A post hook is a place to log or to constrain weights without touching the training loop.
+    """
+    weight = nn.Parameter(torch.tensor(4.0))
+    weight.grad = torch.tensor(1.0)
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+    seen = []
+
+    before = optimizer.register_step_pre_hook(
+        lambda optimizer, args, kwargs: seen.append(("before", weight.item()))
+    )
+    optimizer.register_step_post_hook(
+        lambda optimizer, args, kwargs: seen.append(("after", weight.item()))
+    )
+    optimizer.step()
+    before.remove()
+    optimizer.step()
+
+    assert seen == [("before", 4.0), ("after", 3.5), ("after", 3.0)]
+
+
+def test_an_optimizer_of_ones_own_defines_step():
+    """A subclass of `torch.optim.Optimizer` that passes the parameters and a dict of defaults to
+    `super().__init__` and defines `step` is an optimizer, with `param_groups`, `zero_grad` and
+    `state_dict`.
+
+    `step` loops over `self.param_groups` under `torch.no_grad()`, skipping parameters whose
+    gradient is None.
+    """
+
+    class SignDescent(torch.optim.Optimizer):
+        def __init__(self, params, lr):
+            super().__init__(params, {"lr": lr})
+
+        @torch.no_grad()
+        def step(self):
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        parameter -= group["lr"] * parameter.grad.sign()
+
+    weight, idle = nn.Parameter(torch.tensor([4.0, 4.0])), nn.Parameter(torch.tensor(4.0))
+    optimizer = SignDescent([weight, idle], lr=0.5)
+    weight.grad = torch.tensor([0.1, -100.0])
+
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+    assert weight.tolist() == [3.5, 4.5]
+    assert weight.grad is None
+    assert idle.item() == 4.0
+    assert optimizer.state_dict()["param_groups"] == [{"lr": 0.5, "params": [0, 1]}]
+
+
 # PyTorch 2.8 warns of how its own LBFGS reads the loss.
 @pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True:UserWarning")
-def test_lbfgs_calls_its_closure_as_often_as_it_likes():
-    """LBFGS asks for several losses in one step, and solves a parabola with two slopes in one."""
+def test_lbfgs_calls_its_closure_several_times_per_step():
+    """`torch.optim.LBFGS` may call its closure many times in one `step`: here nine times, which
+    brings it to the minimum of a parabola in two dimensions; `step` returns the loss of the first
+    call.
+
+    Because it estimates the curvature from successive gradients. It wants a loss that is the same
+    function in each call: the whole data, not mini-batches.
+    """
     weight = nn.Parameter(torch.tensor([0.0, 0.0]))
     optimizer = torch.optim.LBFGS([weight])
     losses = []
@@ -55,15 +190,26 @@ def test_lbfgs_calls_its_closure_as_often_as_it_likes():
 
 
 def test_lbfgs_without_a_closure_is_refused():
-    """`LBFGS.step()` without a closure can't do anything, and is refused."""
+    """`LBFGS.step()` without a closure raises TypeError, where `SGD.step()` and `Adam.step()` need
+    none.
+
+    Because LBFGS has to compute the loss at several points: hand it a function that clears the
+    gradients, calls `backward()` and returns the loss.
+    """
     optimizer = torch.optim.LBFGS([nn.Parameter(torch.zeros(2))])
 
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'closure'"):
         optimizer.step()
+    sgd = torch.optim.SGD([nn.Parameter(torch.zeros(2))], lr=0.5)
+    assert sgd.step() is None
 
 
 def test_a_closure_that_returns_nothing_is_refused_by_lbfgs():
-    """A closure without `return loss` is None to LBFGS, which wanted a number."""
+    """`LBFGS.step(closure)` raises TypeError if the closure returns None, as it does when `return
+    loss` is forgotten.
+
+    Because LBFGS converts the returned loss with `float()`. End the closure with `return loss`.
+    """
     weight = nn.Parameter(torch.zeros(2))
     optimizer = torch.optim.LBFGS([weight])
 
@@ -71,92 +217,19 @@ def test_a_closure_that_returns_nothing_is_refused_by_lbfgs():
         optimizer.zero_grad()
         (weight**2).sum().backward()
 
-    with pytest.raises(TypeError, match="argument must be a string or a real number, not 'NoneTyp"):
+    with pytest.raises(
+        TypeError, match="argument must be a string or a real number, not 'NoneType'"
+    ):
         optimizer.step(closure)
 
 
 def test_lbfgs_has_one_group():
-    """LBFGS treats all parameters as one long vector: it refuses a second group."""
+    """`torch.optim.LBFGS` given two parameter groups raises ValueError.
+
+    Because it treats all parameters as one long vector with one learning rate. Hand it one list of
+    parameters.
+    """
     first, second = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
 
     with pytest.raises(ValueError, match="LBFGS doesn't support per-parameter options"):
         torch.optim.LBFGS([{"params": [first]}, {"params": [second]}])
-
-
-def test_foreach_is_a_way_to_compute_the_same_step():
-    """`foreach=True` takes all parameters in one operation, `False` each in turn: same numbers."""
-    first, second = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
-    first.grad = second.grad = torch.tensor([1.0, -3.0])
-
-    torch.optim.Adam([first], lr=0.5, foreach=True).step()
-    torch.optim.Adam([second], lr=0.5, foreach=False).step()
-
-    assert first.tolist() == pytest.approx([-0.5, 0.5])
-    assert second.tolist() == pytest.approx([-0.5, 0.5])
-
-
-@pytest.mark.torch(">=2.4")
-def test_fused_is_a_way_to_compute_the_same_step():
-    """`fused=True` does the whole step in one kernel, on the CPU too; not beside `foreach`."""
-    weight = nn.Parameter(torch.zeros(2))
-    weight.grad = torch.tensor([1.0, -3.0])
-
-    torch.optim.Adam([weight], lr=0.5, fused=True).step()
-
-    assert weight.tolist() == pytest.approx([-0.5, 0.5])
-    with pytest.raises(RuntimeError, match="`fused` and `foreach` cannot be `True` together"):
-        torch.optim.Adam([weight], lr=0.5, fused=True, foreach=True)
-
-
-@pytest.mark.torch(">=2.0")
-def test_hooks_run_before_and_after_each_step():
-    """`register_step_pre_hook` and `register_step_post_hook` see each step until removed."""
-    weight = nn.Parameter(torch.tensor(4.0))
-    weight.grad = torch.tensor(1.0)
-    optimizer = torch.optim.SGD([weight], lr=0.5)
-    seen = []
-
-    before = optimizer.register_step_pre_hook(
-        lambda optimizer, args, kwargs: seen.append(("before", weight.item()))
-    )
-    optimizer.register_step_post_hook(
-        lambda optimizer, args, kwargs: seen.append(("after", weight.item()))
-    )
-    optimizer.step()
-    before.remove()
-    optimizer.step()
-
-    assert seen == [("before", 4.0), ("after", 3.5), ("after", 3.0)]
-
-
-def test_a_graph_does_not_survive_the_step():
-    """`step()` writes into the weights, and a graph that was recorded before is refused."""
-    weight = nn.Parameter(torch.tensor(2.0))
-    loss = weight**3
-    loss.backward(retain_graph=True)
-
-    torch.optim.SGD([weight], lr=0.5).step()
-
-    with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
-        loss.backward()
-
-
-def test_an_optimizer_of_ones_own_is_a_method():
-    """An optimizer of one's own inherits `Optimizer` and writes `step`; the rest is there."""
-
-    class SignDescent(torch.optim.Optimizer):
-        def __init__(self, params, lr):
-            super().__init__(params, {"lr": lr})
-
-        @torch.no_grad()
-        def step(self):
-            for group in self.param_groups:
-                for parameter in group["params"]:
-                    parameter -= group["lr"] * parameter.grad.sign()
-
-    weight = nn.Parameter(torch.tensor([4.0, 4.0]))
-    weight.grad = torch.tensor([0.1, -100.0])
-
-    SignDescent([weight], lr=0.5).step()
-
-    assert weight.tolist() == [3.5, 4.5]

@@ -1,11 +1,17 @@
 """Groups of parameters with settings of their own.
 
-A list of dicts makes groups of the parameters, and each group has settings of its own: a learning
-rate per layer, no weight decay for biases. What a group does not say it takes from the keyword
-arguments, and what those don't say from the defaults.
+`optimizer.param_groups` is a list of dicts. Each has a list of parameters under the key `params`,
+and beside it the settings that hold for them: `lr`, `weight_decay`, `momentum` and so on. Handed a
+plain list of parameters, an optimizer makes one group; handed a list of dicts, one group for each,
+so that a layer can have a learning rate of its own, or biases no weight decay.
 
-What surprises newcomers: a misspelt setting in a group is kept without a word and does nothing; and
-a parameter that is named twice in one group is moved twice in each step.
+What a group does not say it takes from the keyword arguments of the optimizer, and what those
+don't say from the defaults. Settings are read anew in each step, so assigning to
+`optimizer.param_groups[0]["lr"]` changes the next one: see `spec/optim/test_schedules.py`.
+
+What surprises: a misspelt or negative setting in a group is accepted; a parameter that is listed
+twice in one group is moved twice per step, with only a warning; and a set of parameters is
+refused inside a group.
 """
 
 import pytest
@@ -13,9 +19,26 @@ import torch
 from torch import nn
 
 
+def test_a_plain_list_makes_one_group():
+    """An optimizer given `net.parameters()` has one group in `param_groups`, which holds the
+    Parameter objects themselves in the order of the net.
+    """
+    net = nn.Linear(2, 1)
+
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+
+    (group,) = optimizer.param_groups
+    assert [parameter is net.weight for parameter in group["params"]] == [True, False]
+    assert [parameter is net.bias for parameter in group["params"]] == [False, True]
+
+
 @pytest.mark.claim("path-per-layer-learning-rate")
 def test_each_layer_can_have_its_own_learning_rate(device):
-    """A dict for each layer gives it a learning rate of its own: one line, long supported."""
+    """An optimizer given one dict per layer, each with `params` and an `lr` of its own, moves each
+    layer by its own learning rate.
+
+    Used in fine-tuning: a small rate for pretrained layers, a larger one for the new head.
+    """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)).to(device)
     net[0].weight.data.fill_(4.0)
     net[1].weight.data.fill_(4.0)
@@ -33,7 +56,9 @@ def test_each_layer_can_have_its_own_learning_rate(device):
 
 @pytest.mark.claim("path-per-layer-weight-decay")
 def test_each_layer_can_have_its_own_weight_decay():
-    """Weight decay is set per group as well, here for one layer and not for the other."""
+    """A group with `weight_decay=0.5` decays its parameters, while a group beside it without the
+    key keeps the default of 0.
+    """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[0].weight.data.fill_(4.0)
     net[1].weight.data.fill_(4.0)
@@ -50,7 +75,9 @@ def test_each_layer_can_have_its_own_weight_decay():
 
 
 def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
-    """Settings that a group lacks come from the keyword arguments, and then from the defaults."""
+    """A setting that a group's dict lacks comes from the keyword arguments of the optimizer, and
+    otherwise from the defaults of its class.
+    """
     first, second = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
 
     optimizer = torch.optim.SGD(
@@ -62,19 +89,12 @@ def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
     assert [group["nesterov"] for group in optimizer.param_groups] == [False, False]
 
 
-def test_a_plain_list_makes_one_group():
-    """A list of parameters makes one group; it holds the very objects, in their order."""
-    net = nn.Linear(2, 1)
+def test_biases_without_decay_are_selected_by_their_dimensions():
+    """Two groups, split by `p.ndim > 1`, give weight matrices a weight decay of 0.1, and biases and
+    the weights of `LayerNorm`, which have one dimension, a decay of 0.
 
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
-
-    (group,) = optimizer.param_groups
-    assert [parameter is net.weight for parameter in group["params"]] == [True, False]
-    assert [parameter is net.bias for parameter in group["params"]] == [False, True]
-
-
-def test_biases_without_decay_are_told_apart_by_their_dimensions():
-    """The usual pair of groups: matrices decay, what has one dimension (biases, norms) does not."""
+    A usual choice for transformers: decay on biases and normalisation weights helps little.
+    """
     net = nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3), nn.Linear(3, 1))
 
     optimizer = torch.optim.AdamW(
@@ -90,7 +110,11 @@ def test_biases_without_decay_are_told_apart_by_their_dimensions():
 
 
 def test_a_group_can_be_added_later():
-    """`add_param_group` takes further parameters in, say of layers that are thawed later."""
+    """`optimizer.add_param_group` adds parameters to an existing optimizer, with settings of their
+    own.
+
+    Used when layers are unfrozen during training, or replaced after the optimizer was made.
+    """
     first, second = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([first], lr=0.5)
 
@@ -102,19 +126,10 @@ def test_a_group_can_be_added_later():
     assert [group["lr"] for group in optimizer.param_groups] == [0.5, 0.25]
 
 
-def test_clearing_reaches_every_group():
-    """`zero_grad()` clears the gradients of all groups."""
-    first, second = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
-    optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=0.5)
-    first.grad = second.grad = torch.tensor(1.0)
-
-    optimizer.zero_grad(set_to_none=True)
-
-    assert [first.grad, second.grad] == [None, None]
-
-
 def test_groups_print_one_after_the_other():
-    """An optimizer prints its class and each group with its settings, not the parameters."""
+    """`repr` of an optimizer shows its class and, for each group, its number and settings such as
+    `lr`, but not the parameters.
+    """
     first, second = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=0.5)
 
@@ -130,7 +145,9 @@ def test_groups_print_one_after_the_other():
 
 @pytest.mark.torch(">=2.6")
 def test_named_parameters_keep_their_names():
-    """Given `named_parameters()`, a group remembers the names beside the parameters."""
+    """Since PyTorch 2.6, an optimizer given `net.named_parameters()` keeps the names in the group,
+    under `param_names`.
+    """
     optimizer = torch.optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.5)
 
     assert optimizer.param_groups[0]["param_names"] == ["weight", "bias"]
@@ -138,13 +155,20 @@ def test_named_parameters_keep_their_names():
 
 @pytest.mark.torch("<2.6")
 def test_named_parameters_were_refused():
-    """`named_parameters()` yields pairs, and a pair was no parameter."""
+    """Before PyTorch 2.6, an optimizer given `net.named_parameters()`, which yields pairs of name
+    and parameter, raised TypeError.
+
+    Because it took each pair for a parameter. `net.parameters()` works in all releases.
+    """
     with pytest.raises(TypeError, match="can only optimize Tensors, but one of the params is tup"):
         torch.optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.5)
 
 
 def test_a_parameter_belongs_to_one_group():
-    """The same parameter in two groups is refused: which rate should it follow?"""
+    """An optimizer raises ValueError if the same parameter is in two groups.
+
+    Because it would have two learning rates. Leave out of the one group what the other lists.
+    """
     net = nn.Linear(2, 1)
 
     with pytest.raises(ValueError, match="some parameters appear in more than one parameter gr"):
@@ -152,7 +176,12 @@ def test_a_parameter_belongs_to_one_group():
 
 
 def test_a_parameter_given_twice_steps_twice():
-    """The same parameter twice in one group is taken, under a warning, and moved twice a step."""
+    """A parameter listed twice in one group is accepted with a UserWarning, and `SGD` moves it
+    twice per step.
+
+    It happens when the parameters of two nets that share a layer are joined to one list.
+    `list(dict.fromkeys(parameters))` keeps each once.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(1.0)
 
@@ -164,7 +193,9 @@ def test_a_parameter_given_twice_steps_twice():
 
 
 def test_a_dict_alone_is_read_as_its_keys():
-    """A single group wants brackets as well: of a bare dict only the key "params" is seen."""
+    """`torch.optim.SGD({"params": [weight]})` raises TypeError, because iterating over a dict gives
+    its keys: a single group needs a list around its dict.
+    """
     weight = nn.Parameter(torch.zeros(2))
 
     with pytest.raises(TypeError, match="can only optimize Tensors, but one of the params is str"):
@@ -172,7 +203,12 @@ def test_a_dict_alone_is_read_as_its_keys():
 
 
 def test_a_misspelt_setting_is_kept_and_does_nothing():
-    """A group keeps every key it is given: `learning_rate` stands beside `lr` and does nothing."""
+    """A group's dict keeps keys that the optimizer doesn't know: `"learning_rate": 2.0` stands
+    beside `lr` and has no effect.
+
+    No error says so; `print(optimizer)` shows the key. Own keys, such as a name for the group, are
+    kept in the same way.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(1.0)
     optimizer = torch.optim.SGD([{"params": [weight], "learning_rate": 2.0}], lr=0.5)
@@ -183,15 +219,68 @@ def test_a_misspelt_setting_is_kept_and_does_nothing():
     assert optimizer.param_groups[0]["learning_rate"] == 2.0
 
 
+def test_a_negative_rate_in_a_group_is_accepted():
+    """A negative `lr` in a group's dict is accepted, and `SGD.step()` then climbs; as a keyword
+    argument it raises ValueError.
+
+    Because the constructor looks at its keyword arguments only.
+    """
+    weight = nn.Parameter(torch.tensor(4.0))
+    weight.grad = torch.tensor(1.0)
+    optimizer = torch.optim.SGD([{"params": [weight], "lr": -0.5}], lr=0.5)
+
+    optimizer.step()
+
+    assert weight.item() == 4.5
+    with pytest.raises(ValueError, match=r"Invalid learning rate: -0\.5"):
+        torch.optim.SGD([weight], lr=-0.5)
+
+
 def test_the_key_of_a_groups_parameters_is_params():
-    """A group without the key `params` is a KeyError."""
-    with pytest.raises(KeyError, match="params"):
+    """A group's dict without the key `params` raises KeyError.
+
+    Write `{"params": layer.parameters(), "lr": 0.1}`.
+    """
+    with pytest.raises(KeyError, match=r"^'params'$"):
         torch.optim.SGD([{"parameters": [nn.Parameter(torch.zeros(2))]}], lr=0.5)
 
 
-def test_a_set_has_no_order():
-    """A set of parameters is refused in a group: state is kept by order, and a set has none."""
+def test_a_set_of_parameters_is_refused_in_a_group():
+    """A set of parameters under `params` in a group raises TypeError: a list is needed.
+
+    Because the saved state of an optimizer goes by position, and a set has no order that would
+    repeat.
+    """
     weight = nn.Parameter(torch.zeros(2))
 
-    with pytest.raises(TypeError, match="need to be organized in ordered collections"):
+    with pytest.raises(TypeError, match="parameters need to be organized in ordered collections"):
         torch.optim.SGD([{"params": {weight}}], lr=0.5)
+    optimizer = torch.optim.SGD([{"params": [weight]}], lr=0.5)
+    assert len(optimizer.param_groups[0]["params"]) == 1
+
+
+@pytest.mark.torch("<2.15")
+def test_a_set_without_a_group_was_accepted():
+    """Before PyTorch 2.15, `torch.optim.SGD` accepted a set of parameters that is not inside a
+    group, without a warning.
+
+    Its order may differ from run to run, and with it the meaning of a saved state. Use a list.
+    """
+    optimizer = torch.optim.SGD({nn.Parameter(torch.zeros(2))}, lr=0.5)
+
+    assert len(optimizer.param_groups[0]["params"]) == 1
+
+
+@pytest.mark.torch(">=2.15")
+def test_a_set_without_a_group_is_deprecated():
+    """Since PyTorch 2.15, `torch.optim.SGD` issues a FutureWarning for a set of parameters that is
+    not inside a group.
+
+    Its order may differ from run to run, and with it the meaning of a saved state. Use a list.
+    """
+    with pytest.warns(
+        FutureWarning, match="parameters need to be organized in ordered collections"
+    ):
+        optimizer = torch.optim.SGD({nn.Parameter(torch.zeros(2))}, lr=0.5)
+
+    assert len(optimizer.param_groups[0]["params"]) == 1

@@ -1,11 +1,15 @@
 """Working with a scheduler.
 
-A scheduler is a small object beside the optimizer. It keeps each group's first learning rate as
-`initial_lr`, counts how often its own `step()` was called, and writes the rate for that count into
-the optimizer's groups. It is stepped after the optimizer, once an epoch or once a batch.
+A scheduler of `torch.optim.lr_scheduler` is a small object beside the optimizer. It counts how
+often its own `step()` was called, and writes the learning rate for that count into the groups of
+the optimizer. It is called after `optimizer.step()`, once per epoch or once per batch, whichever
+its numbers mean. Most keep the initial rate of each group in the group, as
+`initial_lr`. The formulas are on `spec/optim/test_schedules.py`.
 
-What surprises newcomers: a scheduler acts as soon as it is made; its unit is a call, whatever the
-loop means by it; and it has a state of its own to be saved beside the optimizer's.
+What surprises: making a scheduler already changes the rate, if its formula says so for count 0;
+its unit is the call and not the epoch, in spite of the name `last_epoch`; a rate set by hand
+survives some schedulers and not others; and a scheduler has a state of its own, to be saved
+beside that of the optimizer.
 """
 
 import pytest
@@ -15,7 +19,12 @@ from torch.optim import lr_scheduler
 
 
 def test_a_scheduler_acts_as_soon_as_it_is_made():
-    """Making a scheduler writes the rate for count 0, and keeps the old one as `initial_lr`."""
+    """Constructing a scheduler writes the rate for count 0 into the optimizer:
+    `LinearLR(start_factor=0.25)` makes 0.25 of a rate of 1, and keeps 1 in the group as
+    `initial_lr`.
+
+    So a warm-up needs no `scheduler.step()` before the first batch.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
 
     lr_scheduler.LinearLR(optimizer, start_factor=0.25, total_iters=3)
@@ -25,7 +34,9 @@ def test_a_scheduler_acts_as_soon_as_it_is_made():
 
 
 def test_a_scheduler_keeps_the_ratio_of_the_groups():
-    """Each group is scheduled from its own first rate; `get_last_lr()` has one entry a group."""
+    """`ExponentialLR` multiplies the rate of each parameter group, and `get_last_lr()` returns a
+    list with one rate per group.
+    """
     first, second = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second], "lr": 0.25}], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
@@ -37,7 +48,11 @@ def test_a_scheduler_keeps_the_ratio_of_the_groups():
 
 
 def test_stepping_the_scheduler_first_skips_the_first_rate():
-    """`scheduler.step()` before the first `optimizer.step()` warns: the first rate is skipped."""
+    """`scheduler.step()` before the first `optimizer.step()` issues a UserWarning, and the first
+    rate of the schedule is never used.
+
+    Call `optimizer.step()` first, then `scheduler.step()`.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
@@ -50,8 +65,12 @@ def test_stepping_the_scheduler_first_skips_the_first_rate():
     assert weight.item() == 0.5
 
 
-def test_a_scheduler_stepped_per_batch_runs_through_epochs_in_no_time():
-    """A scheduler counts calls: called per batch, a schedule meant for epochs is soon over."""
+def test_a_scheduler_stepped_per_batch_counts_batches():
+    """A scheduler counts its `step()` calls: `StepLR(step_size=2)` called after each of eight
+    batches reduces the rate four times, even if 2 was meant as epochs.
+
+    Put `scheduler.step()` into the outer loop, or multiply `step_size` by `len(loader)`.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
 
@@ -65,7 +84,11 @@ def test_a_scheduler_stepped_per_batch_runs_through_epochs_in_no_time():
 
 
 def test_a_rate_set_by_hand_survives_some_schedulers_only():
-    """`StepLR` goes on from a rate set by hand, `LambdaLR` from the first rate, forgetting it."""
+    """`StepLR` goes on from a rate that was assigned to `param_groups`, because it multiplies the
+    present rate; `LambdaLR` overwrites it, because it multiplies the initial one.
+
+    Build the exception into the function of `LambdaLR`, or make a new scheduler.
+    """
     first = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     second = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     chained = lr_scheduler.StepLR(first, step_size=1, gamma=0.5)
@@ -82,7 +105,11 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
 
 
 def test_get_lr_is_not_for_reading_the_rate():
-    """`get_lr()` computes the next rate and warns; the present one is `get_last_lr()`."""
+    """`get_last_lr()` returns the present rates; `ExponentialLR.get_lr()` returns the rates after
+    one more step, with a UserWarning.
+
+    `get_lr` is what `step()` calls, and what a scheduler of one's own defines.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
     optimizer.step()
@@ -96,7 +123,11 @@ def test_get_lr_is_not_for_reading_the_rate():
 
 
 def test_a_schedule_goes_on_from_its_state():
-    """A scheduler's `state_dict()` and the optimizer's, both loaded, go on where they were."""
+    """`StepLR` resumed from its `state_dict()`, with the optimizer resumed from its own, goes on
+    counting: the fourth step halves the rate a second time.
+
+    Save both. The optimizer's state has the rate, the scheduler's the count.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
     for _ in range(3):
@@ -115,7 +146,12 @@ def test_a_schedule_goes_on_from_its_state():
 
 
 def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
-    """The state is the schedule's settings and counts; neither optimizer nor lambdas are in it."""
+    """`LambdaLR.state_dict()` has the step count and the rates, but neither the optimizer nor the
+    function: `lr_lambdas` is `[None]`.
+
+    Because a function can't be pickled reliably: hand it over again when the scheduler is made. A
+    callable object is saved by its attributes.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 0.5**count)
     optimizer.step()
@@ -131,15 +167,29 @@ def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
 
 
 def test_starting_in_the_middle_needs_the_first_rate():
-    """`last_epoch=3` means "resume": without a loaded optimizer `initial_lr` is missing."""
+    """`StepLR(optimizer, ..., last_epoch=3)`, which is meant for resuming, raises KeyError if the
+    optimizer's groups have no `initial_lr`.
+
+    Load the saved state of the optimizer first, which has it. Easier: make the scheduler without
+    `last_epoch` and call its `load_state_dict`.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
+    saved = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
+    lr_scheduler.StepLR(saved, step_size=2)
 
     with pytest.raises(KeyError, match=r"param 'initial_lr' is not specified in param_groups\[0\]"):
         lr_scheduler.StepLR(optimizer, step_size=2, last_epoch=3)
+    optimizer.load_state_dict(saved.state_dict())
+    resumed = lr_scheduler.StepLR(optimizer, step_size=2, last_epoch=3)
+    assert resumed.last_epoch == 4
 
 
 def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
-    """`step(loss)` on any other scheduler sets its count to the loss, under a warning."""
+    """`ExponentialLR.step(3.0)` sets the step count to 3.0, with a UserWarning: a loss handed to it
+    is taken for the number of an epoch.
+
+    Because only `ReduceLROnPlateau.step` takes a value to watch. Call `step()` without an argument.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
     optimizer.step()
@@ -154,7 +204,11 @@ def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
 
 
 def test_a_scheduler_wants_the_optimizer():
-    """A scheduler is made from the optimizer; a net, or a list of parameters, is none."""
+    """`lr_scheduler.StepLR` given a net or a list of parameters instead of an optimizer raises
+    TypeError.
+
+    Because it changes the optimizer's groups: `StepLR(optimizer, step_size=1)`.
+    """
     net = nn.Linear(1, 1)
 
     with pytest.raises(TypeError, match="Linear is not an Optimizer"):
@@ -163,8 +217,12 @@ def test_a_scheduler_wants_the_optimizer():
         lr_scheduler.StepLR(list(net.parameters()), step_size=1)
 
 
-def test_schedules_that_make_no_sense_are_refused():
-    """A factor that does not shrink, an unknown mode, a cycle without a length: refused."""
+def test_settings_of_schedulers_are_looked_at():
+    """`ReduceLROnPlateau` raises ValueError for a `factor` of 1 or more and for a `mode` other than
+    "min" and "max", `OneCycleLR` if it can't tell the number of steps.
+
+    `OneCycleLR` needs `total_steps`, or `epochs` and `steps_per_epoch`.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
 
     with pytest.raises(ValueError, match="Factor should be < 1"):

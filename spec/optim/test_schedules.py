@@ -1,11 +1,16 @@
 """Learning rates that change.
 
-Large steps at first, small ones at the end: a schedule is a formula that says which rate to use
-after how many steps. The rate is an entry of the optimizer's groups and may be set by hand; the
-classes of `torch.optim.lr_scheduler` do it by formula.
+A schedule says which learning rate to use after how many steps: usually a large one at first and
+a small one at the end, often after a short warm-up that rises. The rate is the entry `lr` of each
+group of the optimizer, and may be set by hand. The classes of `torch.optim.lr_scheduler` compute
+it by a formula, and write it there in each `scheduler.step()`.
 
-What surprises newcomers: the numbers given to `LambdaLR` and to a warm-up are factors of the first
-rate, not rates; and `OneCycleLR` moves the momentum as well.
+The page has each formula once, with the rates that it gives. How a scheduler is used, in which
+order, saved and resumed, is told in `spec/optim/test_schedule_steps.py`.
+
+What surprises: the numbers given to `LambdaLR`, and to the warm-up `LinearLR`, are factors of the
+initial rate and no rates; `optimizer.lr = ...` has no effect; and `OneCycleLR` changes the momentum
+as well.
 """
 
 import math
@@ -18,7 +23,11 @@ from torch.optim import lr_scheduler
 
 @pytest.mark.claim("path-adjust-learning-rate")
 def test_the_rate_can_be_changed_by_hand():
-    """The rate is an entry of the group: assign to it between two steps, and the next obeys."""
+    """Assigning to `optimizer.param_groups[0]["lr"]` changes the learning rate of that group from
+    the next `step()` on.
+
+    Because each step reads its settings from the group. With several groups, assign to each.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0)
     weight.grad = torch.tensor(-1.0)
@@ -31,13 +40,21 @@ def test_the_rate_can_be_changed_by_hand():
 
 
 def test_an_attribute_lr_changes_nothing():
-    """An optimizer has no `lr` of its own: `optimizer.lr = ...` makes a new, idle attribute."""
+    """`optimizer.lr = 0.25` on an `SGD` object sets an attribute that its `step()` does not read:
+    the rate stays what `param_groups` says.
+
+    Python lets attributes be added, so no error says so. Assign to
+    `optimizer.param_groups[0]["lr"]`.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0)
+    weight.grad = torch.tensor(-1.0)
 
     optimizer.lr = 0.25
+    optimizer.step()
 
     assert optimizer.param_groups[0]["lr"] == 1.0
+    assert weight.item() == 1.0
 
 
 @pytest.mark.claim("path-adjust-learning-rate")
@@ -55,7 +72,9 @@ def test_an_attribute_lr_changes_nothing():
     ],
 )
 def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
-    """Each scheduler writes its formula's rate into the optimizer: here from 1, six steps."""
+    """Each `scheduler.step()` writes the rate of the scheduler's formula into the optimizer's
+    group; the table has six rates for each of eight schedulers, from a rate of 1.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = getattr(lr_scheduler, name)(optimizer, **settings)
 
@@ -69,7 +88,11 @@ def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
 
 
 def test_cosine_annealing_follows_half_a_wave():
-    """After t of T steps the cosine schedule is at `(1 + cos(pi * t / T)) / 2` of the rate."""
+    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of `eta_min + (lr - eta_min) * (1 +
+    cos(pi * t / T_max)) / 2`, `lr` being the initial rate.
+
+    Past `T_max` the rate rises again: choose `T_max` as the number of steps of the whole training.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=4.0)
     scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max=6, eta_min=2.0)
 
@@ -83,7 +106,9 @@ def test_cosine_annealing_follows_half_a_wave():
 
 
 def test_lambda_lr_multiplies_the_first_rate_by_a_function_of_the_count():
-    """`LambdaLR` multiplies the first rate by what the function returns for 0, 1, 2 ..."""
+    """`LambdaLR` sets the rate to the initial rate times what its function returns for the step
+    count 0, 1, 2, and so on.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=0.5)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 1 / (1 + count))
 
@@ -97,7 +122,11 @@ def test_lambda_lr_multiplies_the_first_rate_by_a_function_of_the_count():
 
 
 def test_a_function_that_returns_the_rate_itself_squares_it():
-    """A function for `LambdaLR` that returns the rate, not a factor, gives the rate squared."""
+    """If the function of `LambdaLR` returns the wanted rate instead of a factor, the result is that
+    rate times the first: 0.125 becomes 0.125 squared.
+
+    To let the function return rates, give the optimizer `lr=1.0`.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=0.125)
 
     lr_scheduler.LambdaLR(optimizer, lambda count: 0.125)
@@ -106,20 +135,33 @@ def test_a_function_that_returns_the_rate_itself_squares_it():
 
 
 def test_multiplicative_lr_multiplies_the_last_rate():
-    """`MultiplicativeLR` multiplies the last rate, where `LambdaLR` multiplies the first."""
+    """`MultiplicativeLR` multiplies the present rate by what its function returns; `LambdaLR`
+    multiplies the initial rate.
+
+    A function that always returns 0.5 halves the rate in each step here, and only once with
+    `LambdaLR`.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
-    scheduler = lr_scheduler.MultiplicativeLR(optimizer, lambda count: 0.5)
+    other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
+    multiplicative = lr_scheduler.MultiplicativeLR(optimizer, lambda count: 0.5)
+    of_first = lr_scheduler.LambdaLR(other, lambda count: 0.5)
 
-    optimizer.step()
-    scheduler.step()
-    optimizer.step()
-    scheduler.step()
+    for _ in range(2):
+        optimizer.step()
+        other.step()
+        multiplicative.step()
+        of_first.step()
 
-    assert scheduler.get_last_lr() == [0.25]
+    assert multiplicative.get_last_lr() == [0.25]
+    assert of_first.get_last_lr() == [0.5]
 
 
 def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
-    """`OneCycleLR` rises to `max_lr` and falls below its start; momentum falls and rises."""
+    """`OneCycleLR` starts at `max_lr / div_factor`, rises to `max_lr` and ends at the start divided
+    by `final_div_factor`, while it moves the momentum from 0.95 down to 0.85 and back.
+
+    `cycle_momentum=False` leaves the momentum alone. The optimizer's own `lr` plays no part.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(
         optimizer,
@@ -143,7 +185,10 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
 
 
 def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
-    """`OneCycleLR` knows its number of steps, and a loop that runs longer is an error."""
+    """`OneCycleLR.step()` raises ValueError once it has been called more often than `total_steps`.
+
+    It is stepped once per batch: `total_steps` is the number of epochs times `len(loader)`.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=3)
     for _ in range(3):
@@ -159,7 +204,11 @@ def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
     [("min", [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]), ("max", [1.0, 1.0, 0.5, 0.5, 0.25, 0.25])],
 )
 def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
-    """`ReduceLROnPlateau` cuts the rate after more than `patience` steps without a better value."""
+    """`ReduceLROnPlateau` multiplies the rate by `factor` after more than `patience` steps in a row
+    without an improvement: a lower value for `mode="min"`, a higher one for `"max"`.
+
+    An improvement has to be larger than `threshold`, by default a ten-thousandth of the best value.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=1)
 
@@ -173,17 +222,25 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
 
 
 def test_on_a_plateau_the_value_has_to_be_handed_over():
-    """`ReduceLROnPlateau.step()` needs the value to watch; the other schedulers need nothing."""
+    """`ReduceLROnPlateau.step()` without the value to watch raises TypeError; a `StepLR`, like the
+    other schedulers, steps without an argument.
+
+    Write `scheduler.step(validation_loss)`.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
-    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer)
+    scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5)
 
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'metrics'"):
         scheduler.step()
+    scheduler.step(0.75)
+    assert scheduler.best == 0.75
 
 
 @pytest.mark.torch(">=2.9")
 def test_warm_up_is_one_schedule_after_another():
-    """`SequentialLR` runs one schedule up to a milestone, then the next: a warm-up and a decay."""
+    """`SequentialLR` runs one scheduler up to each milestone and the next from there: with
+    `LinearLR` and `ExponentialLR`, a warm-up from 0.25 to 1 and then a decay by half.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.SequentialLR(
         optimizer,
@@ -205,7 +262,12 @@ def test_warm_up_is_one_schedule_after_another():
 
 @pytest.mark.torch("<2.9")
 def test_a_sequence_of_schedules_warned_of_itself():
-    """Until PyTorch 2.8 `SequentialLR` stepped in a way that PyTorch itself warned of."""
+    """Up to PyTorch 2.8, `SequentialLR.step()` issued a UserWarning about the epoch parameter of
+    `scheduler.step()` when it reached a milestone.
+
+    Because it called the next scheduler with an epoch, which PyTorch itself had deprecated. The
+    warning may be ignored.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     decay = [lr_scheduler.ExponentialLR(optimizer, gamma=0.5) for _ in range(2)]
     scheduler = lr_scheduler.SequentialLR(optimizer, decay, milestones=[1])
@@ -217,30 +279,52 @@ def test_a_sequence_of_schedules_warned_of_itself():
     assert scheduler.get_last_lr() == [1.0]
 
 
-def test_chained_schedules_multiply():
-    """Two schedulers stepped one after the other act both, as in `ChainedScheduler`."""
+def test_chained_schedules_multiply_unless_they_start_from_the_first_rate():
+    """`ChainedScheduler` steps several schedulers one after the other: the factors of `ConstantLR`
+    and `ExponentialLR` multiply, but of two `LambdaLR` the last one decides.
+
+    Because `LambdaLR` computes its rate from the first one anew, the others by a factor from the
+    present one.
+    """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
+    other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ChainedScheduler(
         [
             lr_scheduler.ConstantLR(optimizer, factor=0.5, total_iters=2),
             lr_scheduler.ExponentialLR(optimizer, gamma=0.5),
         ]
     )
+    of_lambdas = lr_scheduler.ChainedScheduler(
+        [
+            lr_scheduler.LambdaLR(other, lambda count: 0.5**count),
+            lr_scheduler.LambdaLR(other, lambda count: 0.125),
+        ]
+    )
 
-    seen = []
+    seen, of_last = [], []
     for _ in range(4):
         seen.append(optimizer.param_groups[0]["lr"])
+        of_last.append(other.param_groups[0]["lr"])
         optimizer.step()
+        other.step()
         scheduler.step()
+        of_lambdas.step()
 
     assert seen == [0.5, 0.25, 0.25, 0.125]
+    assert of_last == [0.125, 0.125, 0.125, 0.125]
 
 
 def test_lambda_lr_wants_one_function_or_one_for_each_group():
-    """`LambdaLR` takes one function for all groups, or a list with exactly one for each."""
-    optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
+    """`LambdaLR` takes one function for all groups, or a list with one function per group; a list
+    of another length raises ValueError.
 
-    with pytest.raises(ValueError, match="Expected 1 lr_lambdas, but got 2"):
-        lr_scheduler.LambdaLR(optimizer, [lambda count: 0.5, lambda count: 0.25])
+    A list lets one group warm up while another stays constant.
+    """
+    first, second = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
+    optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=1.0)
 
-    assert lr_scheduler.LambdaLR(optimizer, [lambda count: 0.5]).get_last_lr() == [0.5]
+    with pytest.raises(ValueError, match="Expected 2 lr_lambdas, but got 1"):
+        lr_scheduler.LambdaLR(optimizer, [lambda count: 0.5])
+
+    scheduler = lr_scheduler.LambdaLR(optimizer, [lambda count: 0.5, lambda count: 0.25])
+    assert scheduler.get_last_lr() == [0.5, 0.25]

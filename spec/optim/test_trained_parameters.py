@@ -1,11 +1,15 @@
 """Which parameters are trained.
 
-An optimizer is given the parameters that it is to train, once, when it is made: `net.parameters()`
-or any list of tensors. From then on it holds these very objects. It knows nothing of the net.
+An optimizer is given the parameters that it is to train when it is made: `net.parameters()`, or
+any list of tensors. From then on it holds these very objects. It knows nothing of the net, of its
+layers or of its `forward`.
 
-What surprises newcomers: a net whose parameters are replaced, or a copy of the net, is not trained
-by an optimizer made before; one that is moved or converted still is; and `net.parameters()` can be
-read only once.
+What surprises: an optimizer made before a parameter is replaced, or for a net that is copied
+afterwards, does not train the new one; it goes on training a net that is moved or converted in
+place, but state that it has made stays on the old device and in the old dtype; and
+`net.parameters()` is a generator that can be read only once. Settings for a part of the
+parameters are the subject of `spec/optim/test_param_groups.py`, layers that hide in a plain list
+that of `spec/nn/test_containers.py`.
 """
 
 import copy
@@ -17,7 +21,11 @@ from torch import nn
 
 
 def test_no_parameters_at_all_are_refused():
-    """An empty list is refused: the net has no parameters, or its layers hide in a plain list."""
+    """`torch.optim.SGD` raises ValueError for an empty list of parameters, as `parameters()` gives
+    for a net whose layers are kept in a plain Python list.
+
+    Because a module registers layers that are attributes of their own or in an `nn.ModuleList`.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -29,7 +37,11 @@ def test_no_parameters_at_all_are_refused():
 
 
 def test_parameters_can_be_read_only_once():
-    """`net.parameters()` is a generator: once something else has read it, nothing is left."""
+    """`net.parameters()` returns a generator: an optimizer given one that has been read already
+    raises ValueError, "optimizer got an empty parameter list".
+
+    Call `net.parameters()` anew for each use, or keep `list(net.parameters())`.
+    """
     parameters = nn.Linear(2, 1).parameters()
 
     assert sum(parameter.numel() for parameter in parameters) == 3
@@ -38,7 +50,10 @@ def test_parameters_can_be_read_only_once():
 
 
 def test_a_tensor_in_place_of_a_list_is_refused():
-    """One parameter alone is no list of parameters; it wants brackets around it."""
+    """`torch.optim.SGD(weight)` with a single tensor raises TypeError; `SGD([weight])` trains it.
+
+    Because iterating over a tensor would give its rows, which are no parameters.
+    """
     weight = nn.Parameter(torch.zeros(2))
 
     with pytest.raises(TypeError, match="should be an iterable of Tensors or dicts, but got torch"):
@@ -49,17 +64,31 @@ def test_a_tensor_in_place_of_a_list_is_refused():
 
 
 def test_the_net_itself_and_the_method_are_no_list():
-    """`SGD(net)` and `SGD(net.parameters)` lack a call: neither can be iterated over."""
+    """`torch.optim.SGD(net)` with an `nn.Linear`, and `SGD(net.parameters)` without brackets, raise
+    TypeError: neither is iterable.
+
+    Write `SGD(net.parameters())`. An `nn.Sequential` can be iterated over, and is refused because
+    its layers are no tensors.
+    """
     net = nn.Linear(2, 1)
 
     with pytest.raises(TypeError, match="'Linear' object is not iterable"):
         torch.optim.SGD(net, lr=0.5)
     with pytest.raises(TypeError, match="'method' object is not iterable"):
         torch.optim.SGD(net.parameters, lr=0.5)
+    with pytest.raises(
+        TypeError, match="can only optimize Tensors, but one of the params is torch"
+    ):
+        torch.optim.SGD(nn.Sequential(net), lr=0.5)
 
 
 def test_the_result_of_a_calculation_is_refused():
-    """What was calculated from a parameter is no leaf, gets no gradient, and is refused."""
+    """An optimizer given the result of an operation on a parameter, such as `weight * 1`, raises
+    ValueError, "can't optimize a non-leaf Tensor".
+
+    Because `backward()` stores gradients in leaves. Hand over `weight`, or make a leaf of the
+    result with `detach().requires_grad_()`.
+    """
     weight = nn.Parameter(torch.zeros(2))
 
     with pytest.raises(ValueError, match="can't optimize a non-leaf Tensor"):
@@ -67,7 +96,12 @@ def test_the_result_of_a_calculation_is_refused():
 
 
 def test_a_tensor_without_requires_grad_is_taken_and_rests():
-    """A tensor that never gets a gradient is taken without a word, and no step moves it."""
+    """An optimizer accepts a tensor that does not require grad; `backward()` gives it no gradient,
+    so `SGD.step()` leaves it as it is.
+
+    No error says that it isn't trained. Frozen parameters may therefore be handed over with the
+    others.
+    """
     weight, constant = nn.Parameter(torch.tensor(4.0)), torch.tensor(4.0)
     optimizer = torch.optim.SGD([weight, constant], lr=0.25)
 
@@ -79,17 +113,28 @@ def test_a_tensor_without_requires_grad_is_taken_and_rests():
 
 
 def test_a_shared_weight_is_one_parameter():
-    """A weight that two layers share comes once from `parameters()`: nothing to warn about."""
-    net = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    """A weight that two layers share is listed once by `net.parameters()`, so the optimizer holds
+    one parameter and updates it once per step.
+    """
+    net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[1].weight = net[0].weight
+    net[0].weight.data.fill_(4.0)
+    net[0].weight.grad = torch.tensor([[1.0]])
 
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+    optimizer.step()
 
     assert len(optimizer.param_groups[0]["params"]) == 1
+    assert net[1].weight.item() == 3.5
 
 
 def test_converting_a_net_keeps_its_parameters():
-    """`net.double()`, like a move to a GPU, changes parameters in place: the optimizer follows."""
+    """`net.double()` changes the data of the parameters in place and keeps the Parameter objects,
+    so an optimizer made before trains the converted net.
+
+    The same holds for a move with `net.to(device)`. Convert before the first step: the next fact
+    says why.
+    """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
     weight = net.weight
@@ -104,9 +149,32 @@ def test_converting_a_net_keeps_its_parameters():
     assert net.weight.item() == 3.5
 
 
+def test_state_made_before_the_conversion_keeps_its_dtype():
+    """The `momentum_buffer` that `SGD` made before `net.double()` stays float32 beside its float64
+    parameter.
+
+    Because `net.double()` converts what the net holds, and the state belongs to the optimizer. Move
+    and convert the net first, then make the optimizer.
+    """
+    net = nn.Linear(1, 1, bias=False)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.5, foreach=False)
+    net(torch.ones(1, 1)).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+    net.double()
+    net(torch.ones(1, 1).double()).sum().backward()
+    optimizer.step()
+
+    assert net.weight.dtype == torch.float64
+    assert optimizer.state[net.weight]["momentum_buffer"].dtype == torch.float32
+
+
 @pytest.mark.cuda
 def test_an_optimizer_made_before_the_move_follows_to_the_gpu():
-    """`net.to("cuda")` keeps the Parameter objects: an optimizer made before trains them there."""
+    """`net.to("cuda")` keeps the Parameter objects: an optimizer made before the move trains them
+    on the GPU.
+    """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
@@ -121,7 +189,12 @@ def test_an_optimizer_made_before_the_move_follows_to_the_gpu():
 
 @pytest.mark.cuda
 def test_state_made_before_the_move_stays_behind():
-    """State that a step made on the CPU stays there when the net moves: the next step fails."""
+    """State that `SGD` with momentum made on the CPU stays there after `net.to("cuda")`, and the
+    next `step()` raises RuntimeError.
+
+    Because the move reaches the parameters and not the optimizer's state. Move the net before the
+    first step, or reload the state with `load_state_dict`.
+    """
     net = nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.5, foreach=False)
     net(torch.ones(1, 1)).sum().backward()
@@ -136,7 +209,12 @@ def test_state_made_before_the_move_stays_behind():
 
 
 def test_a_replaced_parameter_is_not_the_optimizers():
-    """A new Parameter in the net is unknown to an optimizer made before: it doesn't move."""
+    """An optimizer doesn't train a Parameter that is assigned to `net.weight` after the optimizer
+    was made: it goes on holding the old one.
+
+    It bites when a head is replaced for fine-tuning. Make the optimizer afterwards, or call
+    `add_param_group`.
+    """
     net = nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
 
@@ -149,7 +227,9 @@ def test_a_replaced_parameter_is_not_the_optimizers():
 
 
 def test_a_copied_net_is_not_the_optimizers():
-    """A deep copy of a net has parameters of its own: the optimizer goes on with the original."""
+    """`copy.deepcopy(net)` has parameters of its own: an optimizer made for `net` doesn't train the
+    copy.
+    """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
@@ -159,11 +239,16 @@ def test_a_copied_net_is_not_the_optimizers():
     optimizer.step()
 
     assert copied.weight.item() == 4.0
+    assert copied.weight.grad.item() == 1.0
     assert net.weight.grad is None
 
 
 def test_a_pickled_optimizer_has_parameters_of_its_own():
-    """An optimizer pickled alone comes back with copies of the parameters, tied to no net."""
+    """An optimizer that is pickled without its net, by `pickle.dumps`, comes back with copies of
+    the parameters, which belong to no net.
+
+    Save `optimizer.state_dict()` instead, and load it into an optimizer made for the net.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.5)
 

@@ -1,12 +1,16 @@
 """Gradient descent.
 
-Training is one rule repeated: move every weight a little against its gradient. `torch.optim.SGD`
-is that rule, `weight - lr * gradient`. "Stochastic" is only what the caller makes of it, by handing
-over gradients of random batches.
+Training is one rule repeated: move every weight a little against its gradient. Plain
+`torch.optim.SGD` is that rule, `weight - lr * gradient`, where `lr` is the learning rate.
+"Stochastic" is only what the caller makes of it, by handing over gradients of random batches.
 
-What surprises newcomers: `step()` reads gradients and changes weights, never the other way round;
-the old gradients stay; and the learning rate is not a maximum length of the step, a gradient of
-1000 makes it a thousand times as long.
+The rule can be written by hand as a loop over `net.parameters()`, under `torch.no_grad()`. An
+optimizer does the same and adds settings, state and other rules; all of them have one interface,
+so that changing the rule means changing a name.
+
+What surprises: `step()` reads gradients and changes weights, and leaves the gradients as they
+are; the learning rate is not a maximum length of the step, a gradient of 1000 makes it a thousand
+times as long; and a rate that is too large makes the weights swing and grow instead of arriving.
 """
 
 import pytest
@@ -16,7 +20,9 @@ from torch import nn
 
 @pytest.mark.claim("blitz-sgd-rule")
 def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
-    """Plain `SGD` moves a weight to `weight - lr * gradient`, and that is all it does."""
+    """`SGD.step()`, without momentum or weight decay, sets each weight to `weight -
+    lr * gradient`.
+    """
     weight = nn.Parameter(torch.tensor([1.0, 2.0, 3.0], device=device))
     weight.grad = torch.tensor([0.5, -1.0, 0.0], device=device)
 
@@ -27,7 +33,12 @@ def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
 
 @pytest.mark.claim("blitz-manual-update-loop")
 def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
-    """A loop that subtracts in place from each parameter's `.data` is plain SGD by hand."""
+    """The loop `parameter.data.sub_(parameter.grad.data * lr)` over `net.parameters()` is plain SGD
+    by hand.
+
+    `.data` hides the update from autograd. It works still, but `torch.no_grad()` is the way of
+    today: the next fact.
+    """
     net = nn.Linear(2, 1)
     net.weight.data = torch.tensor([[3.0, 4.0]])
     net.bias.data = torch.tensor([1.0])
@@ -41,7 +52,12 @@ def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
 
 
 def test_the_loop_by_hand_is_written_under_no_grad_today():
-    """Today the loop by hand is written under `no_grad`, where parameters may be changed."""
+    """Under `torch.no_grad()`, `parameter -= lr * parameter.grad` updates a parameter in place, and
+    it still requires grad afterwards.
+
+    Outside of `no_grad` the same line raises RuntimeError: see
+    `spec/autograd/test_changing_leaves.py`.
+    """
     net = nn.Linear(2, 1, bias=False)
     net.weight.data = torch.tensor([[3.0, 4.0]])
     net(torch.tensor([8.0, 16.0])).backward()
@@ -54,19 +70,12 @@ def test_the_loop_by_hand_is_written_under_no_grad_today():
     assert net.weight.requires_grad is True
 
 
-def test_without_no_grad_the_loop_by_hand_is_refused():
-    """Without `no_grad` the in-place update is refused, and the weight stays."""
-    weight = nn.Parameter(torch.tensor(3.0))
-    weight.grad = torch.tensor(8.0)
-
-    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in"):
-        weight -= 0.125 * weight.grad
-
-    assert weight.item() == 3.0
-
-
 def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone():
-    """`weight = weight - lr * grad` only gives a name to a new tensor: the net stays as it was."""
+    """`weight = weight - lr * weight.grad` binds the name to a new tensor, which is no leaf: the
+    parameter of the net stays as it was.
+
+    Update in place, under `torch.no_grad()`, so that the net sees the new values.
+    """
     net = nn.Linear(1, 1)
     net.weight.data = torch.tensor([[3.0]])
     net.weight.grad = torch.tensor([[8.0]])
@@ -81,7 +90,12 @@ def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone(
 
 @pytest.mark.claim("blitz-workflow-updates-gradients")
 def test_the_step_changes_the_weights_and_leaves_the_gradients():
-    """`step()` updates the weights; the gradients it only reads, and leaves as they were."""
+    """`SGD.step()` changes `weight` and leaves `weight.grad` as it was, with momentum and weight
+    decay too.
+
+    So the gradients are still there after the step, and are added to unless `zero_grad()` clears
+    them.
+    """
     weight = nn.Parameter(torch.tensor([4.0]))
     weight.grad = torch.tensor([1.0])
 
@@ -92,7 +106,11 @@ def test_the_step_changes_the_weights_and_leaves_the_gradients():
 
 
 def test_the_step_writes_into_the_parameter_itself():
-    """`step()` works in place: the net holds the same Parameter object, in the same memory."""
+    """`SGD.step()` works in place: afterwards `net.weight` is the same Parameter object, in the
+    same storage.
+
+    So nothing has to be put back into the net, and views of the weight see the new values.
+    """
     net = nn.Linear(1, 1)
     net.weight.data = torch.tensor([[4.0]])
     net.weight.grad = torch.tensor([[1.0]])
@@ -115,7 +133,12 @@ def test_the_step_writes_into_the_parameter_itself():
     ],
 )
 def test_the_learning_rate_decides_whether_descent_arrives(lr, path):
-    """On the parabola `w**2` a small rate creeps down, 0.5 arrives, 1 swings, more explodes."""
+    """On `w**2` from 4, `SGD` with `lr` 0.25 halves the weight in each step, 0.5 reaches 0 in one,
+    1.0 swings between -4 and 4, and 1.5 doubles the distance each time.
+
+    Because the gradient is `2 * w`: a step multiplies the weight by `1 - 2 * lr`. If a loss grows,
+    try a smaller rate.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=lr)
 
@@ -130,7 +153,9 @@ def test_the_learning_rate_decides_whether_descent_arrives(lr, path):
 
 
 def test_maximize_climbs():
-    """`maximize=True` adds instead of subtracting: the objective grows."""
+    """`SGD(..., maximize=True)` adds `lr * gradient` instead of subtracting it, which makes the
+    objective grow.
+    """
     weight = nn.Parameter(torch.tensor([1.0]))
     weight.grad = torch.tensor([0.5])
 
@@ -150,7 +175,9 @@ def test_maximize_climbs():
     ],
 )
 def test_torch_optim_offers_sgd_nesterov_adam_and_rmsprop(name, options, after):
-    """SGD, Nesterov's SGD, Adam and RMSprop are in `torch.optim`; Nesterov is an option of SGD."""
+    """`torch.optim` has the classes `SGD`, `Adam` and `RMSprop`; Nesterov's momentum is the option
+    `nesterov=True` of `SGD`, with a `momentum` above 0.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(8.0)
 
@@ -169,7 +196,12 @@ def test_torch_optim_offers_sgd_nesterov_adam_and_rmsprop(name, options, after):
     ],
 )
 def test_settings_that_make_no_sense_are_refused(options, words):
-    """Negative settings are refused, and so is Nesterov's rule without a momentum."""
+    """`torch.optim.SGD` raises ValueError for a negative `lr`, `momentum` or `weight_decay` given
+    as keyword arguments, and for `nesterov=True` without momentum.
+
+    In the dict of a parameter group they aren't looked at: see `spec/optim/test_param_groups.py`.
+    To climb, use `maximize=True` instead of a negative rate.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
 
     with pytest.raises(ValueError, match=words):
@@ -177,7 +209,9 @@ def test_settings_that_make_no_sense_are_refused(options, words):
 
 
 def test_a_learning_rate_read_as_text_is_refused():
-    """A rate that came from a file or the command line as text is no number yet."""
+    """`torch.optim.SGD(..., lr="0.1")` raises TypeError about comparing str and float: a learning
+    rate read from a file or the command line has to be converted with `float`.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
 
     with pytest.raises(TypeError, match="'<' not supported between instances of 'str' and 'float'"):
@@ -187,7 +221,11 @@ def test_a_learning_rate_read_as_text_is_refused():
 
 
 def test_the_learning_rate_is_called_lr():
-    """The rate's name is `lr`; an option by another name is refused."""
+    """`torch.optim.SGD(..., learning_rate=0.1)` raises TypeError: the keyword is `lr`.
+
+    In the dict of a group the same misspelling is accepted and does nothing: see
+    `spec/optim/test_param_groups.py`.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
 
     with pytest.raises(TypeError, match="unexpected keyword argument 'learning_rate'"):
@@ -196,7 +234,10 @@ def test_the_learning_rate_is_called_lr():
 
 @pytest.mark.torch("<2.2")
 def test_sgd_wanted_a_learning_rate():
-    """`SGD` had no default learning rate: leaving it out was an error."""
+    """Up to PyTorch 2.1, `torch.optim.SGD` without `lr` raised ValueError.
+
+    Because it had no default learning rate, unlike Adam. Say `lr` to be safe in all releases.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
 
     with pytest.raises(ValueError, match="didn't specify a value of required optimization param"):
@@ -205,14 +246,22 @@ def test_sgd_wanted_a_learning_rate():
 
 @pytest.mark.torch(">=2.3")
 def test_sgd_has_a_small_default_learning_rate():
-    """Without `lr`, `SGD` takes 0.001: forgetting it is no error any more, only slow."""
+    """Since PyTorch 2.3 at the latest, `torch.optim.SGD` without `lr` uses 0.001.
+
+    Forgetting the rate is no error any more; training is only slow.
+    """
     weight = nn.Parameter(torch.tensor(0.0))
 
     assert torch.optim.SGD([weight]).param_groups[0]["lr"] == 0.001
 
 
-def test_whole_numbers_cannot_be_trained():
-    """A tensor of integers can be handed over, but the first step is an error."""
+def test_integer_tensors_cannot_take_a_fractional_step():
+    """`SGD.step()` with a learning rate of 0.5 raises RuntimeError for an integer tensor, which the
+    optimizer accepted when it was made.
+
+    Because a fraction can't be added to integers in place. Train float32 tensors: an integer tensor
+    can't require grad either.
+    """
     weight = torch.tensor([1, 2])
     weight.grad = torch.tensor([1, 1])
     optimizer = torch.optim.SGD([weight], lr=0.5)

@@ -1,12 +1,15 @@
 """Clearing gradients, and adding them up on purpose.
 
-`backward()` adds to the gradients that are there already. So a training loop clears them once a
-step, with `zero_grad()`; and who wants the gradient of a batch too large for the memory leaves
-them uncleared for a few small batches.
+`backward()` adds to the gradients that are there already. So a training loop clears them once per
+step, with `optimizer.zero_grad()`, before the next `backward()`. Gradient accumulation leaves
+them uncleared on purpose: it calls `backward()` on several small batches, and then `step()` once,
+to get the gradient of a batch that is too large for the memory. How gradients add up in `.grad`
+is told in `spec/autograd/test_accumulation.py`, the other wrong orders of the training loop in
+`spec/training/test_wrong_orders.py`.
 
-What surprises newcomers: since PyTorch 2.0 "zero" means None, no tensor at all; a gradient of None
-and a gradient of zeros are not the same to an optimizer; and forgetting `zero_grad()` is no error,
-the net only learns something else.
+What surprises: since PyTorch 2.0 `zero_grad()` leaves None and no zeros; a gradient of None and a
+gradient of zeros are not the same to an optimizer with momentum or weight decay; and forgetting
+`zero_grad()` is no error, the weights only move by the sum of all gradients so far.
 """
 
 import pytest
@@ -16,7 +19,7 @@ from torch import nn
 
 @pytest.mark.torch("<2.0")
 def test_zero_grad_filled_the_gradients_with_zeros():
-    """`zero_grad()` wrote zeros into the gradient tensors."""
+    """Before PyTorch 2.0, `optimizer.zero_grad()` wrote zeros into the gradient tensors."""
     weight = nn.Parameter(torch.tensor([1.0, 2.0]))
     optimizer = torch.optim.SGD([weight], lr=0.5)
     weight.grad = torch.tensor([3.0, 4.0])
@@ -27,8 +30,12 @@ def test_zero_grad_filled_the_gradients_with_zeros():
 
 
 @pytest.mark.torch(">=2.0")
-def test_zero_grad_takes_the_gradients_away(device):
-    """`zero_grad()` sets each gradient to None, which frees its memory."""
+def test_zero_grad_sets_the_gradients_to_none(device):
+    """Since PyTorch 2.0, `optimizer.zero_grad()` sets the `grad` of each of its parameters to None.
+
+    None frees the memory, and lets the next `backward()` store its gradient instead of adding it to
+    zeros. `set_to_none=False` brings the zeros back.
+    """
     weight = nn.Parameter(torch.tensor([1.0, 2.0], device=device))
     optimizer = torch.optim.SGD([weight], lr=0.5)
     weight.grad = torch.tensor([3.0, 4.0], device=device)
@@ -38,45 +45,14 @@ def test_zero_grad_takes_the_gradients_away(device):
     assert weight.grad is None
 
 
-@pytest.mark.torch(">=2.0")
-def test_code_that_reads_a_cleared_gradient_meets_none():
-    """Between `zero_grad()` and `backward()` there is no gradient to read: None has no `norm`."""
-    weight = nn.Parameter(torch.tensor([1.0, 2.0]))
-    optimizer = torch.optim.SGD([weight], lr=0.5)
+def test_without_zero_grad_old_gradients_drive_the_weight_past_the_minimum():
+    """Without `zero_grad()` each `step()` uses the sum of all gradients so far: on `w**2` from 4
+    with rate 0.25 the weight runs past the minimum to 2, -1, -3.5, where clearing leads to 2, 1,
+    0.5.
 
-    optimizer.zero_grad()
-
-    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'norm'"):
-        weight.grad.norm()
-
-
-def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
-    """`zero_grad(set_to_none=False)` keeps the gradient tensors and fills them with zeros."""
-    weight = nn.Parameter(torch.tensor([1.0, 2.0]))
-    optimizer = torch.optim.SGD([weight], lr=0.5)
-    gradient = weight.grad = torch.tensor([3.0, 4.0])
-
-    optimizer.zero_grad(set_to_none=False)
-
-    assert weight.grad is gradient
-    assert gradient.tolist() == [0.0, 0.0]
-
-
-def test_zeros_are_a_gradient_and_none_is_not():
-    """A gradient of zeros lets momentum and decay move the weight; with None the weight rests."""
-    zeros = nn.Parameter(torch.tensor(4.0))
-    nothing = nn.Parameter(torch.tensor(4.0))
-    optimizer = torch.optim.SGD([zeros, nothing], lr=0.5, momentum=0.5, weight_decay=0.5)
-    zeros.grad = torch.tensor(0.0)
-
-    optimizer.step()
-
-    assert zeros.item() == 3.0
-    assert nothing.item() == 4.0
-
-
-def test_without_clearing_old_gradients_drive_the_weight_past_its_goal():
-    """On `w**2` from 4 with rate 0.25: cleared, w halves; uncleared, it shoots past the minimum."""
+    No error and no warning says so; a loss that swings or grows is the symptom. Call `zero_grad()`
+    once per step.
+    """
     cleared, uncleared = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([cleared, uncleared], lr=0.25)
 
@@ -90,19 +66,12 @@ def test_without_clearing_old_gradients_drive_the_weight_past_its_goal():
     assert path == [(2.0, 2.0), (1.0, -1.0), (0.5, -3.5)]
 
 
-def test_a_name_without_brackets_clears_nothing():
-    """`optimizer.zero_grad` without brackets is a valid line of Python that clears nothing."""
-    weight = nn.Parameter(torch.tensor(4.0))
-    optimizer = torch.optim.SGD([weight], lr=0.25)
-    weight.grad = torch.tensor(8.0)
-
-    optimizer.zero_grad  # noqa: B018
-
-    assert weight.grad.item() == 8.0
-
-
 def test_clearing_between_backward_and_step_throws_the_gradient_away():
-    """`zero_grad()` after `backward()` throws the new gradient away: `step()` finds none."""
+    """`zero_grad()` between `backward()` and `step()` throws the new gradient away, and
+    `SGD.step()` moves nothing.
+
+    No error says so: the loss stays where it is. Clear before `backward()` or after `step()`.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.25)
 
@@ -114,7 +83,11 @@ def test_clearing_between_backward_and_step_throws_the_gradient_away():
 
 
 def test_clearing_before_the_forward_pass_or_after_the_step_is_the_same():
-    """Whether a loop starts or ends with `zero_grad()` makes no difference to where it arrives."""
+    """A loop that calls `zero_grad()` before the forward pass and one that calls it after `step()`
+    lead to the same weights.
+
+    Both clear the gradients once between one `step()` and the next `backward()`.
+    """
     first, last = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
     clears_first = torch.optim.SGD([first], lr=0.25)
     clears_last = torch.optim.SGD([last], lr=0.25)
@@ -130,8 +103,64 @@ def test_clearing_before_the_forward_pass_or_after_the_step_is_the_same():
     assert last.item() == 0.5
 
 
+@pytest.mark.torch(">=2.0")
+def test_code_that_reads_a_cleared_gradient_meets_none():
+    """Since PyTorch 2.0, code such as `weight.grad.norm()` between `zero_grad()` and `backward()`
+    raises AttributeError, because `weight.grad` is None.
+
+    Read gradients after `backward()` and before `zero_grad()`, or skip parameters whose `grad` is
+    None.
+    """
+    weight = nn.Parameter(torch.tensor([1.0, 2.0]))
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+
+    optimizer.zero_grad()
+
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'norm'"):
+        weight.grad.norm()
+
+
+def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
+    """`optimizer.zero_grad(set_to_none=False)` keeps a gradient tensor and fills it with zeros.
+
+    Other names for `weight.grad` then see the zeros; after `set_to_none=True` they keep the old
+    gradient.
+    """
+    weight = nn.Parameter(torch.tensor([1.0, 2.0]))
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+    gradient = weight.grad = torch.tensor([3.0, 4.0])
+
+    optimizer.zero_grad(set_to_none=False)
+
+    assert weight.grad is gradient
+    assert gradient.tolist() == [0.0, 0.0]
+
+
+def test_zeros_are_a_gradient_and_none_is_not():
+    """`SGD` with momentum or weight decay moves a parameter whose gradient is zero, and leaves one
+    whose gradient is None as it is.
+
+    Because `step()` skips parameters whose `grad` is None, decay included. To freeze a layer, set
+    its gradients to None rather than to zero.
+    """
+    zeros = nn.Parameter(torch.tensor(4.0))
+    nothing = nn.Parameter(torch.tensor(4.0))
+    optimizer = torch.optim.SGD([zeros, nothing], lr=0.5, momentum=0.5, weight_decay=0.5)
+    zeros.grad = torch.tensor(0.0)
+
+    optimizer.step()
+
+    assert zeros.item() == 3.0
+    assert nothing.item() == 4.0
+
+
 def test_micro_batches_add_up_to_one_large_batch():
-    """A batch taken in parts: losses divided by their number add up to its gradient."""
+    """Two `backward()` calls on the mean losses of the two halves of a batch, each divided by 2,
+    leave the gradient of the mean loss of the whole batch.
+
+    This is gradient accumulation: it needs the memory of one half only. Layers that look across the
+    batch, such as BatchNorm, still see the halves.
+    """
     x = torch.tensor([[1.0], [2.0], [3.0], [6.0]])
     whole, parts = nn.Linear(1, 1), nn.Linear(1, 1)
 
@@ -144,7 +173,11 @@ def test_micro_batches_add_up_to_one_large_batch():
 
 
 def test_without_dividing_the_gradient_grows_with_the_number_of_parts():
-    """Leave the division out and two parts give twice the gradient: twice the learning rate."""
+    """If the mean losses of two half batches aren't divided by 2, their `backward()` calls leave
+    twice the gradient of the whole batch's mean loss.
+
+    For plain SGD that is twice the learning rate. Divide each loss by the number of parts.
+    """
     x = torch.tensor([[1.0], [2.0], [3.0], [6.0]])
     net = nn.Linear(1, 1)
 
@@ -155,7 +188,11 @@ def test_without_dividing_the_gradient_grows_with_the_number_of_parts():
 
 
 def test_parts_of_different_sizes_need_their_share():
-    """A mean of means is no mean: a short last part counts by its share of the samples."""
+    """With parts of unequal size, multiplying each part's mean loss by `len(part) / len(batch)`
+    gives the gradient of the whole batch's mean loss; dividing by the number of parts does not.
+
+    Because a mean of means gives the samples of a short last part more weight than the others.
+    """
     x = torch.tensor([[1.0], [2.0], [3.0], [6.0]])
     by_part, by_share = nn.Linear(1, 1), nn.Linear(1, 1)
 
@@ -168,25 +205,38 @@ def test_parts_of_different_sizes_need_their_share():
 
 
 def test_a_step_every_second_part_is_a_step_of_the_large_batch():
-    """Accumulation calls `step()` and `zero_grad()` once for several calls of `backward()`."""
+    """With `step()` and `zero_grad()` after every second `backward()`, on losses divided by 2,
+    `SGD` takes the steps of a batch twice as large.
+    """
     x = torch.tensor([[1.0], [2.0], [3.0], [6.0]])
-    net = nn.Linear(1, 1)
+    net, large = nn.Linear(1, 1), nn.Linear(1, 1)
     net.weight.data = torch.tensor([[4.0]])
+    large.weight.data = torch.tensor([[4.0]])
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+    of_large = torch.optim.SGD(large.parameters(), lr=0.5)
 
-    seen = []
+    seen, expected = [], []
     for batch in x.split(2):
         for part in batch.split(1):
             (net(part).mean() / 2).backward()
         optimizer.step()
         optimizer.zero_grad()
         seen.append(net.weight.item())
+        large(batch).mean().backward()
+        of_large.step()
+        of_large.zero_grad()
+        expected.append(large.weight.item())
 
     assert seen == [3.25, 1.0]
+    assert expected == [3.25, 1.0]
 
 
 def test_an_optimizer_clears_only_the_parameters_it_was_given():
-    """`optimizer.zero_grad()` clears its own parameters; `net.zero_grad()` those of the net."""
+    """`optimizer.zero_grad()` clears the gradients of the parameters that the optimizer was given;
+    `net.zero_grad()` clears those of all parameters of the net.
+
+    The two differ when part of the net is frozen or has another optimizer, as in a GAN.
+    """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     optimizer = torch.optim.SGD(net[1].parameters(), lr=0.5)
     net[0].weight.grad = torch.tensor([[3.0]])
@@ -203,7 +253,11 @@ def test_an_optimizer_clears_only_the_parameters_it_was_given():
 
 
 def test_a_frozen_parameter_still_moves_by_its_old_gradient():
-    """`requires_grad = False` stops new gradients, not the step: an old one still moves it."""
+    """A parameter with `requires_grad = False` is still moved by `SGD.step()` as long as its `grad`
+    holds an old gradient.
+
+    Because `step()` looks at `grad` and not at `requires_grad`. Call `zero_grad()` after freezing.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.25)
     (weight**2).backward()
@@ -214,8 +268,12 @@ def test_a_frozen_parameter_still_moves_by_its_old_gradient():
     assert weight.item() == 2.0
 
 
-def test_zero_grad_cuts_a_gradient_from_its_graph():
-    """A gradient made with `create_graph=True` is cut off from its graph when zeroed."""
+def test_zero_grad_detaches_a_gradient_from_its_graph():
+    """`zero_grad(set_to_none=False)` detaches a gradient made with `create_graph=True` from its
+    graph before filling it with zeros.
+
+    Otherwise the filling would be recorded in that graph.
+    """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.25)
     (weight.grad,) = torch.autograd.grad(weight**2, weight, create_graph=True)
@@ -225,13 +283,3 @@ def test_zero_grad_cuts_a_gradient_from_its_graph():
 
     assert before is True
     assert weight.grad.requires_grad is False
-
-
-def test_zero_is_no_gradient():
-    """`weight.grad = 0` is refused: a gradient is a tensor, or None."""
-    weight = nn.Parameter(torch.tensor(4.0))
-
-    with pytest.raises(TypeError, match="assigned grad expected to be a Tensor or None but got"):
-        weight.grad = 0
-
-    assert weight.grad is None
