@@ -347,8 +347,8 @@ def test_bitwise_operators_work_on_integers(device):
 
 
 def test_bitwise_operators_refuse_floats():
-    """`&`, `|` and `^` between float tensors raise a RuntimeError, and `torch.bitwise_not(x)`,
-    which `~x` calls, raises a TypeError.
+    """`&`, `|` and `^` between float tensors raise a RuntimeError, and `~x` of a float tensor a
+    TypeError.
 
     Compare first, as in `(x > 0) & (y > 0)`, or convert to an integer dtype.
     """
@@ -361,4 +361,4 @@ def test_bitwise_operators_refuse_floats():
     with pytest.raises(RuntimeError, match="not implemented for 'Float'"):
         x ^ x
     with pytest.raises(TypeError, match="only implemented on integer and Boolean-type tensors"):
-        torch.bitwise_not(x)
+        _ = ~x
