@@ -97,6 +97,9 @@ def test_a_tolerance_of_your_own_comes_in_pairs():
 def test_dtype_and_shape_have_to_agree():
     """`assert_close` raises an AssertionError for two dtypes or two shapes; `check_dtype=False`
     allows two dtypes, but nothing is broadcast.
+
+    So a forgotten `squeeze` or a float64 result shows, which `allclose` would broadcast or
+    refuse without a report.
     """
     x = torch.tensor([1.0])
 

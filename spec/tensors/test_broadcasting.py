@@ -92,6 +92,8 @@ def test_sizes_that_differ_and_are_not_one_are_refused(device):
 def test_shapes_can_be_tried_without_tensors():
     """`torch.broadcast_shapes` takes shapes instead of tensors and returns the broadcast shape,
     or raises a RuntimeError if they don't fit.
+
+    It allocates no memory: useful to size an output, or to reject a wrong shape early.
     """
     assert torch.broadcast_shapes((5, 1), (1, 4), (3, 1, 1)) == (3, 5, 4)
     with pytest.raises(RuntimeError, match=r"broadcast a dimension of length 2|shape mismatch"):

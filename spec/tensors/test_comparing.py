@@ -61,7 +61,7 @@ def test_comparing_shapes_that_do_not_fit_is_an_error(device):
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([1, 2, 3], device=device)
 
-    with pytest.raises(RuntimeError, match=r"size of tensor a \(2\) must match .* tensor b \(3\)"):
+    with pytest.raises(RuntimeError, match=r"tensor a \(2\) must match the size of tensor b \(3\)"):
         (x == y).all()
 
     assert torch.equal(x, y) is False

@@ -135,6 +135,8 @@ def test_multinomial_with_replacement_draws_in_proportion_to_the_weights(device)
 def test_multinomial_cannot_draw_more_than_there_are():
     """`torch.multinomial` without `replacement=True` raises a RuntimeError for more draws than
     weights.
+
+    Without replacement each index can be drawn only once.
     """
     weights = torch.tensor([1.0, 1.0])
 

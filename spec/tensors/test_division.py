@@ -179,7 +179,10 @@ def test_floor_division_and_remainder_agree_with_python(x, y):
 
 
 def test_divmod_is_not_defined():
-    """Python's `divmod(x, 3)` raises a TypeError for a tensor; write `x // 3, x % 3`."""
+    """Python's `divmod(x, 3)` raises a TypeError for a tensor.
+
+    Write `x // 3, x % 3`.
+    """
     x = torch.tensor([7])
 
     with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for divmod\(\)"):

@@ -188,7 +188,9 @@ def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
 
 def test_clamp_takes_a_bound_for_each_element(device):
     """The bounds of `torch.clamp` may be tensors, which gives each element a bound of its own;
-    a tensor and a number together are refused.
+    a tensor and a number together raise a TypeError.
+
+    Call `clamp` twice, or make the number a 0-d tensor.
     """
     x = torch.tensor([1, 5, 9], device=device)
     low = torch.tensor([2, 0, 0], device=device)
@@ -196,7 +198,9 @@ def test_clamp_takes_a_bound_for_each_element(device):
 
     assert x.clamp(low, high).tolist() == [2, 4, 9]
     with pytest.raises(TypeError, match=r"clamp\(\) received an invalid combination of arguments"):
-        x.clamp(low, 10)
+        x.clamp(low, 7)
+
+    assert x.clamp(low, torch.tensor(7, device=device)).tolist() == [2, 5, 7]
 
 
 def test_maximum_and_minimum_compare_two_tensors(device):
@@ -217,7 +221,7 @@ def test_maximum_refuses_a_number():
     """
     x = torch.tensor([1, 5])
 
-    with pytest.raises(TypeError, match=r"argument 'other' .* must be Tensor, not int"):
+    with pytest.raises(TypeError, match=r"argument 'other' \(position 2\) must be Tensor, not int"):
         torch.maximum(x, 3)
 
     assert x.clamp(min=3).tolist() == [3, 5]
@@ -240,8 +244,8 @@ def test_integers_refuse_negative_integer_powers():
 
 
 def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
-    """An integer tensor to the power of an integer tensor never raises for negative exponents: the
-    fraction is truncated, so 4 to the power of -1 is 0.
+    """An integer tensor to the power of an integer tensor with negative exponents raises no
+    error: the fraction is truncated, so 4 to the power of -1 is 0.
 
     Only a Python exponent is refused; convert a tensor exponent to float.
     """

@@ -95,6 +95,8 @@ def test_of_equal_values_the_first_is_reported(device):
 def test_amax_takes_several_dims_and_gives_values_only(device):
     """`x.amax(dim=(0, 2))` and `amin` take several dimensions and return only the values; `max`
     raises a TypeError for a tuple.
+
+    Because `max` returns an index along its dimension, of which there is only one. Use `amax`.
     """
     x = torch.arange(8, device=device).reshape(2, 2, 2)
 

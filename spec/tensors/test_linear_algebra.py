@@ -238,6 +238,9 @@ def test_the_norm_with_an_order_differs_between_vector_and_matrix(device):
 def test_the_old_functions_outside_linalg_are_gone(name):
     """`torch.solve`, `torch.lstsq`, `torch.eig` and `torch.matrix_rank` raise a RuntimeError
     that names the function of `torch.linalg` to use instead.
+
+    They were removed after PyTorch 1.9; `torch.linalg.solve(a, b)` takes its arguments in the
+    other order.
     """
     with pytest.raises(RuntimeError, match=f"(?s)now removed.*torch.linalg.{name}"):
         getattr(torch, name)(torch.eye(2), torch.eye(2))

@@ -32,8 +32,8 @@ def test_channels_last_changes_strides_and_nothing_else(device):
 
 
 def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
-    """In channels last, memory holds all channels of the first pixel, then those of the next;
-    in the default format all pixels of the first channel come first.
+    """In channels last, the memory of an image holds all channels of the first pixel, then
+    those of the next; in the default format all pixels of the first channel come first.
     """
     red_and_green = torch.tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]], device=device)
 
@@ -136,7 +136,9 @@ def test_view_refuses_to_flatten_channels_last():
     """
     y = torch.arange(8).view(1, 2, 2, 2).to(memory_format=torch.channels_last)
 
-    with pytest.raises(RuntimeError, match=r"view size is not compatible .* Use .reshape"):
+    with pytest.raises(
+        RuntimeError, match="view size is not compatible with input tensor's size and stride"
+    ):
         y.view(1, 8)
     assert y.reshape(1, 8).tolist() == [[0, 1, 2, 3, 4, 5, 6, 7]]
 
@@ -204,9 +206,14 @@ def test_a_convolution_in_channels_last_answers_in_channels_last():
 
 def test_channels_last_is_for_four_dimensions():
     """`to(memory_format=torch.channels_last)` raises a RuntimeError for a tensor that isn't
-    4-D; 5-D tensors, such as videos, have `torch.channels_last_3d`.
+    4-D.
+
+    A single image needs a batch dimension first, `x[None]`; 5-D tensors, such as videos, have
+    `torch.channels_last_3d`.
     """
     with pytest.raises(RuntimeError, match="required rank 4 tensor to use channels_last format"):
         torch.zeros(2, 3, 4).to(memory_format=torch.channels_last)
+    image = torch.zeros(2, 3, 4)[None].to(memory_format=torch.channels_last)
+    assert image.stride() == (24, 1, 8, 2)
     video = torch.zeros(1, 2, 3, 4, 5).to(memory_format=torch.channels_last_3d)
     assert video.stride() == (120, 1, 40, 10, 2)

@@ -102,8 +102,15 @@ def test_other_numpy_functions_give_arrays():
     assert picked.tolist() == [0.0, 2.0]
 
 
-@pytest.mark.parametrize("name", ["sum", "max", "mean"])
-def test_numpys_sum_does_not_get_along_with_a_tensor(name):
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sum", r"sum\(\) (got an unexpected keyword|received an invalid combination)"),
+        ("max", r"max\(\)(:| received an invalid combination)"),
+        ("mean", r"mean\(\) (got an unexpected keyword|received an invalid combination)"),
+    ],
+)
+def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
     """`np.sum(x)`, `np.max(x)` and `np.mean(x)` raise a TypeError for a tensor; write `x.sum()`, or
     `np.sum(np.asarray(x))`.
 
@@ -111,7 +118,7 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name):
     """
     x = torch.tensor([3.0, 3.0, -3.0])
 
-    with pytest.raises(TypeError, match=rf"{name}\(\)"):
+    with pytest.raises(TypeError, match=words):
         getattr(np, name)(x)
     expected = getattr(x, name)().item()
 
@@ -244,7 +251,11 @@ def test_a_tensor_cannot_be_assigned_an_array():
 
 
 def test_dtypes_of_numpy_are_not_dtypes_of_torch():
-    """`torch.zeros(2, dtype=np.float32)` raises a TypeError; write `dtype=torch.float32`."""
+    """`torch.zeros(2, dtype=np.float32)` raises a TypeError.
+
+    Because torch has dtypes of its own. Write `dtype=torch.float32`;
+    `torch.from_numpy(array).dtype` is the one that belongs to an array.
+    """
     with pytest.raises(TypeError, match=r"'?dtype'? must be torch\.dtype, not type"):
         torch.zeros(2, dtype=np.float32)
 

@@ -181,8 +181,9 @@ def test_force_does_not_find_a_dtype_that_numpy_lacks():
 
 
 def test_from_numpy_takes_arrays_only():
-    """`torch.from_numpy` raises a TypeError for a list; `torch.tensor` and `torch.as_tensor`
-    take one.
+    """`torch.from_numpy` raises a TypeError for a list.
+
+    `torch.tensor` and `torch.as_tensor` take lists, NumPy arrays and numbers.
     """
     with pytest.raises(TypeError, match=r"expected np.ndarray \(got list\)"):
         torch.from_numpy([1, 2])

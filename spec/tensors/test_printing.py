@@ -28,8 +28,8 @@ from hypothesis import strategies as st
     ],
 )
 def test_floats_end_in_a_point_or_have_four_decimals(values, text):
-    """A float tensor whose elements are all whole prints them as `1.`, any other with four
-    decimals; integers print without a point.
+    """Outside scientific notation a float tensor prints with four decimals, or as `1.` if all
+    its finite elements are whole numbers; integers print without a point.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -185,7 +185,7 @@ def test_an_empty_tensor_prints_the_size_that_brackets_cannot_show(shape, text):
 
 
 def test_rows_stand_below_each_other():
-    """A matrix prints one row per line, all elements with the same width."""
+    """A matrix with short rows prints one row per line, all elements with the same width."""
     x = torch.tensor([[1, 20], [300, 4]])
 
     assert repr(x).splitlines() == [
@@ -214,14 +214,15 @@ def test_a_long_row_is_wrapped_at_80_characters(snapshot):
 
 
 def test_more_than_a_thousand_elements_are_summarised():
-    """A tensor of more than 1000 elements prints only the first and last three along a
-    dimension, with `...` between them.
+    """A tensor of more than 1000 elements prints only the first and last three along each
+    dimension longer than six, with `...` between them.
     """
     x = torch.arange(1001)
     printed_numbers = repr(x[:1000]).split(",")
 
     assert repr(x) == "tensor([   0,    1,    2,  ...,  998,  999, 1000])"
     assert len(printed_numbers) == 1000
+    assert repr(x[:, None]).count("[") == 7
 
 
 def test_a_large_matrix_is_summarised_in_both_directions(snapshot):
@@ -269,8 +270,8 @@ def test_printoptions_switch_scientific_notation_off():
 
 
 def test_printoptions_say_when_and_how_much_to_leave_out():
-    """`torch.set_printoptions(threshold=4, edgeitems=1)` shortens tensors of more than 4
-    elements to one element at each end.
+    """`torch.set_printoptions(threshold=4, edgeitems=1)` prints a vector of more than 4
+    elements with one element at each end.
     """
     x = torch.arange(5)
 

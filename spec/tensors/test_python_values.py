@@ -76,8 +76,10 @@ def test_a_float32_number_is_not_the_python_number_it_was_made_of():
 @pytest.mark.torch(">=2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refuses_more_than_one_element():
-    """Since PyTorch 2.0 `item()` of a tensor with several elements raises a RuntimeError;
-    `tolist()` returns all of them.
+    """Since PyTorch 2.0 `item()` of a tensor with several elements raises a RuntimeError.
+
+    Because it can't choose one. `tolist()` returns all of them, `x.mean().item()` one number
+    for all.
     """
     x = torch.tensor([3, 4])
 
@@ -90,7 +92,10 @@ def test_item_refuses_more_than_one_element():
 @pytest.mark.torch("<2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refused_more_than_one_element_with_a_value_error():
-    """Before PyTorch 2.0 `item()` of a tensor with several elements raised a ValueError."""
+    """Before PyTorch 2.0 `item()` of a tensor with several elements raised a ValueError.
+
+    `tolist()` returned all of them, as today.
+    """
     x = torch.tensor([3, 4])
 
     with pytest.raises(ValueError, match="only one element tensors can be converted"):
@@ -156,8 +161,9 @@ def test_python_converts_a_single_element(convert, value, number):
 
 
 def test_int_refuses_more_than_one_element():
-    """`int(x)` of a tensor with several elements raises a ValueError; `x.int()` converts all
-    elements to int32.
+    """`int(x)` of a tensor with several elements raises a ValueError.
+
+    `x.int()` converts all elements to int32, `x.tolist()` makes Python numbers of them.
     """
     x = torch.tensor([1.5, 2.5])
 

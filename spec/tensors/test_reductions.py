@@ -61,7 +61,9 @@ def test_negative_dims_count_from_the_last_one(device):
 
 def test_several_dims_disappear_at_once(device):
     """`sum` takes a tuple of dimensions: `x.sum(dim=(0, 2))` of shape (2, 2, 2) has the shape
-    (2,). The empty tuple means all dimensions.
+    (2,). The empty tuple reduces all dimensions.
+
+    So a tuple of dimensions that is computed must not become empty by mistake.
     """
     x = torch.arange(8, device=device).reshape(2, 2, 2)
 
@@ -125,8 +127,8 @@ def test_a_dim_that_is_not_there_is_refused():
     [(torch.bool, 2), (torch.uint8, 400), (torch.int16, 400), (torch.int32, 400)],
 )
 def test_sums_and_products_of_integers_are_int64(dtype, total, device):
-    """`sum`, `prod`, `cumsum` and `cumprod` of a bool or integer tensor compute in int64,
-    whatever the width of its dtype.
+    """`sum`, `prod`, `cumsum` and `cumprod` of a bool or integer tensor compute in int64 unless
+    `dtype=` is given, whatever the width of its dtype.
 
     Otherwise 200 + 200 in uint8 would wrap to 144. The result of a large sum can still wrap in
     int64.
@@ -186,8 +188,10 @@ def test_nothing_has_no_largest_element(name):
 
 
 def test_an_empty_dimension_sums_to_zeros(device):
-    """Only the dimension that is reduced must not be empty for `max` and `amax`: of shape (0,
-    3), `x.amax(1)` is empty, `x.max(0)` raises an IndexError, `x.sum(0)` is three zeros.
+    """Of shape (0, 3), `x.amax(1)` is empty, `x.sum(0)` is three zeros, and `x.max(0)` raises
+    an IndexError: only the dimension that is reduced must not be empty.
+
+    Look at `x.shape[0]` before `max` where a batch may be empty.
     """
     x = torch.zeros(0, 3, device=device)
 
