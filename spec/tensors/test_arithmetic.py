@@ -163,8 +163,7 @@ def test_out_of_another_size_is_resized_with_a_warning():
     """An `out=` tensor that has elements but not the shape of the result is resized too, with a
     UserWarning that this is deprecated.
 
-    A program shows the warning once. Call `z.resize_(0)` first, or pass an `out=` tensor of the
-    right shape.
+    Call `z.resize_(0)` first, or pass an `out=` tensor of the right shape.
     """
     z = torch.zeros(5)
 
@@ -229,8 +228,9 @@ def test_a_fractional_alpha_needs_float_tensors():
 
 
 def test_the_old_order_of_add_still_scales_under_a_warning():
-    """The deprecated call `torch.add(x, 10, y)` computes `x + 10 * y` and gives a UserWarning;
-    write `torch.add(x, y, alpha=10)`.
+    """The deprecated call `torch.add(x, 10, y)` computes `x + 10 * y` and gives a UserWarning.
+
+    A program shows the warning once. Write `torch.add(x, y, alpha=10)`.
     """
     x = torch.tensor([1, 2])
 

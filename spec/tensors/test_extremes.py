@@ -79,10 +79,9 @@ def test_unravel_index_turns_a_flat_index_into_coordinates(device):
 
 def test_of_equal_values_the_first_is_reported(device):
     """Of equal values, `argmax`, `argmin`, `x.max(dim)` and `x.min(dim)` report the index of
-    the first on the CPU.
+    the first.
 
-    PyTorch documents the first only for `argmax` without `dim`; `topk` and `cummax` report
-    others.
+    `topk` and `cummax` may report another one.
     """
     x = torch.tensor([2, 3, 1, 3, 1], device=device)
 

@@ -75,8 +75,8 @@ def test_correction_says_how_much_less_than_the_count(device):
 def test_one_value_has_no_deviation():
     """`std()` of a single element is NaN, with a UserWarning about the degrees of freedom.
 
-    Because n - 1 is 0 and the result 0 / 0. A program shows the warning once; pass
-    `correction=0` where a batch may have one element.
+    Because n - 1 is 0 and the result 0 / 0. Pass `correction=0` where a batch may have one
+    element.
     """
     with pytest.warns(UserWarning, match="degrees of freedom is <= 0"):
         deviation = torch.tensor([5.0]).std()
@@ -117,7 +117,7 @@ def test_quantile_interpolates_between_neighbours(device):
     assert x.quantile(0.125, interpolation="higher").item() == 2.0
 
 
-def test_quantile_is_for_floats_and_shares_of_one():
+def test_quantile_is_for_float32_and_float64():
     """`quantile` takes float32 and float64 only: an int64 or a float16 tensor raises a
     RuntimeError.
 
