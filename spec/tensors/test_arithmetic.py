@@ -1,11 +1,15 @@
 """Arithmetic on tensors.
 
-`+`, `-`, `*`, `/` and `**` pair the elements of two tensors, or each element with a plain number,
-and answer with a new tensor. An operator is also a function (`torch.add`), a method (`x.add`) and
-a method that writes into its own tensor (`x.add_`).
+`+`, `-`, `*`, `/`, `//`, `%` and `**` combine two tensors element by element, or a tensor with a
+Python number, and return a new tensor. Each operator is also a function (`torch.add`), a method
+(`x.add`) and, with a trailing underscore, a method that writes into its own tensor (`x.add_`).
+Shapes that differ are broadcast (`spec/tensors/test_broadcasting.py`), dtypes that differ are
+promoted (`spec/tensors/test_type_promotion.py`); what `/` and `//` do to integers is told in
+`spec/tensors/test_division.py`.
 
-Two things surprise: `*` is no matrix product, that is `@`; and `out=` writes the result into a
-tensor of yours, which it may resize but whose dtype it never changes.
+What surprises: `*` is no matrix product, that is `@`; `out=` writes the result into a tensor of
+yours, which it may resize but whose dtype it never changes; bool tensors refuse `-`; and a 0-d
+integer tensor times a list repeats the list.
 """
 
 import operator
@@ -16,7 +20,9 @@ import torch
 
 @pytest.mark.claim("blitz-op-families")
 def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws():
-    """Tensors can be transposed, indexed, sliced, calculated with, multiplied, drawn at random."""
+    """Torch transposes (`x.t()`), indexes (`x[1, 0]`), slices (`x[:, 1]`), computes (`x - 1`),
+    multiplies matrices (`x @ x`) and draws random numbers (`torch.randperm(4)`).
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
 
     assert x.t().tolist() == [[1.0, 3.0], [2.0, 5.0]]
@@ -40,7 +46,9 @@ def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws()
     ],
 )
 def test_an_operator_pairs_the_elements_that_stand_in_the_same_place(operate, result, device):
-    """Each arithmetic operator pairs the elements that stand in the same place."""
+    """`+`, `-`, `*`, `/`, `//`, `%` and `**` between two tensors of the same shape combine the
+    elements at the same index.
+    """
     a = torch.tensor([8.0, 0.5], device=device)
     b = torch.tensor([2.0, 4.0], device=device)
 
@@ -63,7 +71,9 @@ def test_an_operator_pairs_the_elements_that_stand_in_the_same_place(operate, re
     ],
 )
 def test_each_operator_has_a_function_and_a_method(name, result):
-    """Each operator has a function and a method; some have a second name, that of NumPy."""
+    """Each arithmetic operator is also a function and a method: `a + b` is `torch.add(a, b)`
+    and `a.add(b)`. `subtract`, `multiply` and `divide` are aliases of `sub`, `mul` and `div`.
+    """
     a = torch.tensor([8.0, 0.5])
     b = torch.tensor([2.0, 4.0])
 
@@ -73,7 +83,12 @@ def test_each_operator_has_a_function_and_a_method(name, result):
 
 @pytest.mark.claim("blitz-add-four-ways-agree")
 def test_four_ways_to_add_give_the_same_numbers(device):
-    """`x + y`, `torch.add(x, y)`, the same with `out=z`, and `x.add_(y)` give the same numbers."""
+    """For two float32 tensors of the same shape `x + y`, `torch.add(x, y)`, `torch.add(x, y,
+    out=z)` and `x.add_(y)` give the same values.
+
+    They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor,
+    `out=z` fills `z`, and `add_` overwrites `x`.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([0.5, 8.0], device=device)
     z = torch.empty(2, device=device)
@@ -87,7 +102,9 @@ def test_four_ways_to_add_give_the_same_numbers(device):
 @pytest.mark.claim("blitz-add-not-inplace")
 @pytest.mark.parametrize("add", [operator.add, torch.add])
 def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
-    """`x + y` and `torch.add(x, y)` leave both operands alone: the sum has memory of its own."""
+    """`x + y` and, without `out=`, `torch.add(x, y)` leave both operands unchanged; the sum has
+    a storage of its own.
+    """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([10, 20], device=device)
 
@@ -98,21 +115,11 @@ def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
     assert y.tolist() == [10, 20]
 
 
-def test_add_underscore_writes_the_sum_into_its_own_tensor(device):
-    """`x.add_(y)` writes the sum into `x` and returns `x` itself; `y` keeps its values."""
-    x = torch.tensor([1, 2], device=device)
-    y = torch.tensor([10, 20], device=device)
-
-    returned = x.add_(y)
-
-    assert returned is x
-    assert x.tolist() == [11, 22]
-    assert y.tolist() == [10, 20]
-
-
 @pytest.mark.claim("blitz-add-out")
 def test_out_overwrites_whatever_the_tensor_held(device):
-    """`torch.add(x, y, out=z)` overwrites `z` whatever it held, NaN too, and returns `z` itself."""
+    """`torch.add(x, y, out=z)` with a `z` of the result's shape writes the sum into the memory
+    of `z` and returns `z`; the values that `z` had before, even NaN, have no influence.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     z = torch.full((2,), torch.nan, device=device)
     memory = z.data_ptr()
@@ -125,17 +132,26 @@ def test_out_overwrites_whatever_the_tensor_held(device):
 
 
 def test_out_may_be_one_column_of_a_matrix(device):
-    """`out=` may be a slice: only that part of the larger tensor is written."""
+    """`out=` may be a slice of a larger tensor, such as `table[:, 1]`: only that part of
+    `table` is written.
+
+    Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy,
+    and `out=table[:, [1]]` would fill only that copy.
+    """
     table = torch.zeros(2, 2, device=device)
     x = torch.tensor([1.0, 2.0], device=device)
 
     torch.add(x, x, out=table[:, 1])
 
+    torch.add(x, 10, out=table[:, [0]].squeeze(1))
+
     assert table.tolist() == [[0.0, 2.0], [0.0, 4.0]]
 
 
 def test_out_without_elements_takes_the_shape_of_the_result():
-    """An `out=` tensor without elements is resized to the result, without a word."""
+    """`torch.add(x, y, out=torch.empty(0))` resizes the empty tensor to the shape of the
+    result, without a warning.
+    """
     z = torch.empty(0)
 
     torch.add(torch.ones(2, 3), 1, out=z)
@@ -144,7 +160,11 @@ def test_out_without_elements_takes_the_shape_of_the_result():
 
 
 def test_out_of_another_size_is_resized_with_a_warning():
-    """An `out=` tensor with elements but another shape is resized too, under a warning."""
+    """An `out=` tensor that has elements but not the shape of the result is resized too, with a
+    UserWarning that this is deprecated.
+
+    Call `z.resize_(0)` first, or pass an `out=` tensor of the right shape.
+    """
     z = torch.zeros(5)
 
     with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
@@ -154,7 +174,9 @@ def test_out_of_another_size_is_resized_with_a_warning():
 
 
 def test_out_keeps_its_dtype():
-    """`out=` keeps its dtype: integer sums go into a float tensor as floats."""
+    """An `out=` tensor keeps its dtype: `torch.add` of integers into a float32 `out=` stores
+    floats.
+    """
     z = torch.empty(2)
 
     torch.add(torch.tensor([1, 2]), 1, out=z)
@@ -164,7 +186,12 @@ def test_out_keeps_its_dtype():
 
 
 def test_out_of_integers_refuses_a_float_result(device):
-    """An integer `out=` refuses a float result, even one without a fraction."""
+    """`torch.add` of float tensors into an integer `out=` raises a RuntimeError, even where the
+    result has no fraction.
+
+    Because `out=` converts only within a kind or to a more general one: integers into floats,
+    not floats into integers. Use a float `out=`, or convert the result.
+    """
     z = torch.zeros(2, dtype=torch.int64, device=device)
 
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
@@ -174,7 +201,9 @@ def test_out_of_integers_refuses_a_float_result(device):
 
 
 def test_alpha_multiplies_the_second_operand(device):
-    """`alpha=` multiplies the second operand of `add` and `sub` before it is used."""
+    """`torch.add(x, y, alpha=a)` is `x + a * y`, and `torch.sub(x, y, alpha=a)` is `x - a * y`;
+    the methods take `alpha=` as well.
+    """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4], device=device)
 
@@ -184,15 +213,25 @@ def test_alpha_multiplies_the_second_operand(device):
 
 
 def test_a_fractional_alpha_needs_float_tensors():
-    """Integer tensors refuse a fractional `alpha`, float tensors take it."""
+    """`torch.add` of two integer tensors refuses a float `alpha=`, be it 0.5 or 2.0; float
+    tensors take it.
+
+    Because the result would have to stay integer. Pass an integer `alpha`, or convert an
+    operand to float.
+    """
     with pytest.raises(RuntimeError, match="alpha must not be a floating point number"):
         torch.add(torch.tensor([1]), torch.tensor([2]), alpha=0.5)
+    with pytest.raises(RuntimeError, match="alpha must not be a floating point number"):
+        torch.add(torch.tensor([1]), torch.tensor([2]), alpha=2.0)
 
     assert torch.add(torch.tensor([1.0]), torch.tensor([2.0]), alpha=0.5).tolist() == [2.0]
 
 
 def test_the_old_order_of_add_still_scales_under_a_warning():
-    """The old call `torch.add(x, 10, y)` still adds `10 * y`, and warns that it is deprecated."""
+    """The deprecated call `torch.add(x, 10, y)` computes `x + 10 * y` and gives a UserWarning.
+
+    A program shows the warning once. Write `torch.add(x, y, alpha=10)`.
+    """
     x = torch.tensor([1, 2])
 
     with pytest.warns(UserWarning, match="This overload of add is deprecated"):
@@ -202,7 +241,9 @@ def test_the_old_order_of_add_still_scales_under_a_warning():
 
 
 def test_a_number_is_combined_with_every_element(device):
-    """A Python number is combined with every element, from the right and from the left."""
+    """`x + 10` and `10 + x` combine a Python number with each element of `x`; so do `-`, `*`,
+    `/`, `//`, `%` and `**` with the number on either side.
+    """
     x = torch.tensor([1, 2, 4], device=device)
 
     assert (x + 10).tolist() == [11, 12, 14]
@@ -216,47 +257,55 @@ def test_a_number_is_combined_with_every_element(device):
 
 
 def test_a_tensor_without_dimensions_acts_like_a_number(device):
-    """A tensor without dimensions is combined with every element, as a number is."""
+    """A 0-d tensor such as `torch.tensor(10)` is combined with each element of the other
+    operand, as a Python number is.
+    """
     ten = torch.tensor(10, device=device)
 
     assert (ten - torch.tensor([[1], [2]], device=device)).tolist() == [[9], [8]]
 
 
 def test_the_star_pairs_elements_and_the_at_sign_multiplies_matrices(device):
-    """`x * y` multiplies element by element; the matrix product is `x @ y`."""
+    """`x * y` multiplies two matrices element by element; the matrix product is `x @ y`."""
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
     assert (x * x).tolist() == [[1.0, 4.0], [9.0, 16.0]]
     assert (x @ x).tolist() == [[7.0, 10.0], [15.0, 22.0]]
 
 
-def test_shapes_that_do_not_fit_are_named_in_the_error(device):
-    """Shapes that don't fit are refused with the sizes and the dimension where they differ."""
-    with pytest.raises(
-        RuntimeError,
-        match=r"size of tensor a \(3\) must match the size of tensor b \(4\) at non-singleton dim",
-    ):
-        torch.ones(3, device=device) + torch.ones(4, device=device)
-
-
-def test_operators_mix_dtypes(device):
-    """Tensors of different dtypes can be added: the wider kind wins."""
-    total = torch.tensor([1, 2], device=device) + torch.tensor([0.5, 0.5], device=device)
-
-    assert total.dtype == torch.float32
-    assert total.tolist() == [1.5, 2.5]
-
-
 def test_a_list_is_no_operand():
-    """A list or a string is no operand: only tensors and numbers are."""
+    """`x - [1.0, 2.0]` raises a TypeError for a tensor `x`: a list, a tuple or a string is no
+    operand of `-`.
+
+    Wrap the list in `torch.tensor`. A NumPy array is taken, see
+    `spec/tensors/test_numpy_functions.py`.
+    """
     x = torch.ones(2)
 
-    with pytest.raises(TypeError, match=r"unsupported operand .* 'Tensor' and 'list'"):
+    with pytest.raises(
+        TypeError, match=r"unsupported operand type\(s\) for -: 'Tensor' and 'list'"
+    ):
         x - [1.0, 2.0]
-    with pytest.raises(TypeError, match=r"unsupported operand .* 'Tensor' and 'str'"):
+    with pytest.raises(TypeError, match=r"type\(s\) for -: 'Tensor' and 'tuple'"):
+        x - (1.0, 2.0)
+    with pytest.raises(TypeError, match=r"type\(s\) for -: 'Tensor' and 'str'"):
         x - "1"
 
     assert (x - torch.tensor([1.0, 2.0])).tolist() == [0.0, -1.0]
+
+
+def test_a_list_times_an_integer_tensor_is_a_longer_list():
+    """A list times a 0-d integer tensor repeats the list, as for a Python int: `[1, 2] *
+    torch.tensor(2)` is `[1, 2, 1, 2]`.
+
+    Because such a tensor can serve as a Python index. Convert the list with `torch.tensor` to
+    multiply its elements.
+    """
+    two = torch.tensor(2)
+
+    assert [1, 2] * two == [1, 2, 1, 2]
+    assert two * [1, 2] == [1, 2, 1, 2]
+    assert (two * torch.tensor([1, 2])).tolist() == [2, 4]
 
 
 def test_booleans_add_like_or_and_multiply_like_and(device):
@@ -269,7 +318,11 @@ def test_booleans_add_like_or_and_multiply_like_and(device):
 
 
 def test_booleans_refuse_the_minus_sign(device):
-    """Boolean tensors refuse `-`, and the error names the operators that are meant."""
+    """`-` raises a RuntimeError if an operand is a bool tensor, as in `mask - mask` and `1 -
+    mask`.
+
+    NumPy refuses it too. Write `a ^ b` where two masks differ, and `~mask` for the opposite.
+    """
     mask = torch.tensor([True, False], device=device)
 
     with pytest.raises(RuntimeError, match=r"Use the `\^` or `logical_xor\(\)` operator instead"):
@@ -282,7 +335,9 @@ def test_booleans_refuse_the_minus_sign(device):
 
 
 def test_bitwise_operators_work_on_integers(device):
-    """`&`, `|`, `^`, `~`, `<<` and `>>` work on the bits of integer tensors."""
+    """`&`, `|`, `^`, `~`, `<<` and `>>` work on the bits of integer tensors:
+    `torch.tensor([0b110]) & 0b011` is `[0b010]`.
+    """
     six = torch.tensor([0b110], device=device)
 
     assert (six & 0b011).tolist() == [0b010]
@@ -294,6 +349,18 @@ def test_bitwise_operators_work_on_integers(device):
 
 
 def test_bitwise_operators_refuse_floats():
-    """Floats have no bits for `&`: the operator isn't implemented for them."""
+    """`&`, `|` and `^` between float tensors raise a RuntimeError, and `~x` of a float tensor a
+    TypeError.
+
+    Compare first, as in `(x > 0) & (y > 0)`, or convert to an integer dtype.
+    """
+    x = torch.tensor([6.0])
+
     with pytest.raises(RuntimeError, match="not implemented for 'Float'"):
-        torch.tensor([6.0]) & torch.tensor([3.0])
+        x & x
+    with pytest.raises(RuntimeError, match="not implemented for 'Float'"):
+        x | x
+    with pytest.raises(RuntimeError, match="not implemented for 'Float'"):
+        x ^ x
+    with pytest.raises(TypeError, match="only implemented on integer and Boolean-type tensors"):
+        _ = ~x

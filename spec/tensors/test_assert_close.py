@@ -1,7 +1,12 @@
-"""`torch.testing.assert_close`, for your own checks.
+"""`torch.testing.assert_close`.
 
-It raises an AssertionError that says how many elements differ, and by how much. It is stricter
-than `allclose`: dtype, shape and device have to agree as well; the tolerance follows the dtype.
+`assert_close(actual, expected)` returns `None` if two tensors, or two lists or dicts of tensors,
+agree up to rounding, and raises an AssertionError with a report if they don't. It is meant for the
+tests of your own code; `torch.allclose`, a plain yes or no, is told in
+`spec/tensors/test_comparing.py`.
+
+What surprises: it is stricter than `allclose`, since dtype, shape and device have to agree as well;
+its tolerance depends on the dtype; and `rtol` can't be given without `atol`.
 """
 
 import pytest
@@ -10,7 +15,9 @@ from torch.testing import assert_close
 
 
 def test_close_values_pass_and_others_raise():
-    """Close values pass in silence; others raise an AssertionError."""
+    """`assert_close(actual, expected)` returns `None` for float32 values that differ by 1e-6
+    and raises an AssertionError for 1e-4.
+    """
     expected = torch.tensor([1.0])
     near, far = expected + 1e-6, expected + 1e-4
 
@@ -20,7 +27,9 @@ def test_close_values_pass_and_others_raise():
 
 
 def test_the_message_counts_and_locates_the_differences():
-    """The message counts the elements that differ and tells where the greatest difference is."""
+    """The error of `assert_close` counts the mismatched elements and gives the greatest
+    absolute and relative difference with their indices.
+    """
     actual = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     expected = torch.tensor([[1.0, 2.5], [3.0, 6.0]])
 
@@ -29,6 +38,7 @@ def test_the_message_counts_and_locates_the_differences():
 
     assert str(error.value).splitlines()[2] == "Mismatched elements: 2 / 4 (50.0%)"
     assert "Greatest absolute difference: 2.0 at index (1, 1)" in str(error.value)
+    assert "Greatest relative difference: 0.3333333432674408 at index (1, 1)" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +51,11 @@ def test_the_message_counts_and_locates_the_differences():
     ],
 )
 def test_the_tolerance_follows_the_dtype(dtype, atol, rtol):
-    """The tolerance follows the dtype: the fewer digits it has, the more is allowed."""
+    """The default tolerance of `assert_close` depends on the dtype: `rtol` is 1e-7 for float64,
+    1.3e-6 for float32, 1e-3 for float16 and 1.6e-2 for bfloat16.
+
+    The fewer digits a dtype has, the more rounding is allowed.
+    """
     zero, one = torch.tensor([0.0], dtype=dtype), torch.tensor([1.0], dtype=dtype)
 
     with pytest.raises(AssertionError) as error:
@@ -53,16 +67,25 @@ def test_the_tolerance_follows_the_dtype(dtype, atol, rtol):
 
 
 def test_integers_have_to_be_equal():
-    """Integers have to be equal."""
+    """By default `assert_close` wants integers to be equal: 1000000 and 1000001 are an error,
+    whereas `torch.allclose` accepts them.
+
+    Explicit `rtol=` and `atol=` apply to integers, too.
+    """
     x = torch.tensor([1000000])
     neighbour = x + 1
 
     with pytest.raises(AssertionError, match="Tensor-likes are not equal!"):
         assert_close(x, neighbour)
 
+    assert torch.allclose(x, neighbour) is True
+    assert assert_close(x, neighbour, rtol=0, atol=1) is None
+
 
 def test_a_tolerance_of_your_own_comes_in_pairs():
-    """`rtol=` and `atol=` go together: one without the other is refused."""
+    """`assert_close` with `atol=` but no `rtol=`, or the reverse, raises a ValueError; write
+    `rtol=0` for an absolute tolerance alone.
+    """
     x = torch.tensor([8.0])
 
     assert assert_close(x, x + 0.5, rtol=0, atol=0.5) is None
@@ -72,7 +95,12 @@ def test_a_tolerance_of_your_own_comes_in_pairs():
 
 
 def test_dtype_and_shape_have_to_agree():
-    """Dtype and shape have to agree; the dtype can be let off with `check_dtype=False`."""
+    """`assert_close` raises an AssertionError for two dtypes or two shapes; `check_dtype=False`
+    allows two dtypes, but nothing is broadcast.
+
+    So a forgotten `squeeze` or a float64 result shows, which `allclose` would broadcast or
+    refuse without a report.
+    """
     x = torch.tensor([1.0])
 
     with pytest.raises(
@@ -86,17 +114,22 @@ def test_dtype_and_shape_have_to_agree():
 
 
 def test_nan_is_not_close_to_nan_unless_asked():
-    """NaN isn't close to NaN, unless `equal_nan=True` says so."""
+    """`assert_close` raises for two NaN at the same index, unless `equal_nan=True` is given.
+
+    Because NaN is not equal to itself.
+    """
     x = torch.tensor([torch.nan])
 
-    with pytest.raises(AssertionError, match="not close"):
+    with pytest.raises(AssertionError, match="Tensor-likes are not close!"):
         assert_close(x, x.clone())
 
     assert assert_close(x, x.clone(), equal_nan=True) is None
 
 
 def test_lists_and_dictionaries_are_compared_item_by_item():
-    """Lists and dictionaries of tensors are compared item by item; the message names the item."""
+    """`assert_close` compares lists and dicts of tensors item by item; the error names the
+    item, such as `['bias']`.
+    """
     actual = {"weight": torch.ones(2), "bias": torch.zeros(2)}
     expected = {"weight": torch.ones(2), "bias": torch.ones(2)}
 
@@ -105,11 +138,16 @@ def test_lists_and_dictionaries_are_compared_item_by_item():
 
 
 def test_a_tensor_is_not_compared_with_a_list():
-    """A tensor isn't compared with a list or a number."""
+    """`assert_close` of a tensor and a list, or a number, raises a TypeError.
+
+    Compare two tensors, or convert with `x.tolist()`.
+    """
     x = torch.tensor([1.0, 2.0])
     numbers = [1.0, 2.0]
 
     with pytest.raises(TypeError, match="No comparison pair was able to handle inputs of type"):
         assert_close(x, numbers)
+    with pytest.raises(TypeError, match="No comparison pair was able to handle inputs of type"):
+        assert_close(x.sum(), sum(numbers))
 
     assert assert_close(x.tolist(), numbers) is None

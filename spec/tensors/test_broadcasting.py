@@ -1,11 +1,14 @@
 """Broadcasting: how shapes that differ fit together.
 
-Shapes are laid side by side from the last dimension. In each place the sizes must agree, or one of
-them must be 1 or missing; that side is then repeated as often as the other needs. Nothing is
-copied for it: a dimension is repeated by a stride of 0.
+Operators such as `+` and `==` take tensors of different shapes. The shapes are aligned at the last
+dimension; in each dimension the sizes must be equal, or one of them must be 1 or missing. The
+dimension of size 1 is then repeated to the other size. No data is copied for it: `expand` shows
+how, with a stride of 0. Matrix products broadcast only the batch dimensions, see
+`spec/tensors/test_matrix_products.py`; what a write to an expanded tensor does is told in
+`spec/tensors/test_inplace_limits.py`.
 
-The surprise is what fits without being meant: a row of three minus a column of three is no row of
-differences but a table of nine.
+What surprises is which shapes fit without being meant: shape (3,) minus shape (3, 1) is no error
+but a table of nine differences.
 """
 
 import hypothesis.extra.numpy as st_numpy
@@ -16,7 +19,11 @@ from hypothesis import given
 
 
 def test_a_row_is_used_for_every_row(device):
-    """A missing first dimension is filled in: one row is added to every row of a matrix."""
+    """A tensor of shape (3,) added to one of shape (2, 3) is added to each row.
+
+    Because the missing first dimension counts as size 1 and is repeated. A bias is added to a
+    batch in this way.
+    """
     matrix = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     row = torch.tensor([10, 20, 30], device=device)
 
@@ -24,7 +31,7 @@ def test_a_row_is_used_for_every_row(device):
 
 
 def test_a_column_is_used_for_every_column(device):
-    """A dimension of size 1 is repeated: one column is added to every column of a matrix."""
+    """A tensor of shape (2, 1) added to one of shape (2, 3) is added to each column."""
     matrix = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     column = torch.tensor([[10], [20]], device=device)
 
@@ -32,7 +39,9 @@ def test_a_column_is_used_for_every_column(device):
 
 
 def test_a_column_and_a_row_make_a_table(device):
-    """Both sides may be repeated: a column and a row make a table of all pairs."""
+    """Both operands may be repeated: shape (2, 1) plus shape (3,) gives shape (2, 3), the sums
+    of all pairs.
+    """
     column = torch.tensor([[10], [20]], device=device)
     row = torch.tensor([1, 2, 3], device=device)
 
@@ -52,34 +61,50 @@ def test_a_column_and_a_row_make_a_table(device):
     ],
 )
 def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
-    """Shapes are matched from the last dimension; of two sizes, the one that isn't 1 counts."""
+    """Shapes are aligned at the last dimension: of two equal sizes the result takes that size,
+    of a 1, or a missing dimension, and another size it takes the other, even 0.
+    """
     total = torch.zeros(a, device=device) + torch.zeros(b, device=device)
 
     assert total.shape == result
 
 
 def test_sizes_that_differ_and_are_not_one_are_refused(device):
-    """Sizes that differ and aren't 1 are refused: a vector with an entry a row is no column."""
+    """Adding tensors whose aligned sizes differ, none of them 1, raises a RuntimeError that
+    names both sizes and the dimension: (2, 3) plus (2,) fails.
+
+    A vector with one entry per row needs the shape (2, 1): write `vector[:, None]`.
+    """
     matrix = torch.ones(2, 3, device=device)
 
-    with pytest.raises(RuntimeError, match=r"tensor b \(2\) at non-singleton dimension 1"):
+    with pytest.raises(
+        RuntimeError,
+        match=r"size of tensor a \(3\) must match the size of tensor b \(2\) at non-singleton dim",
+    ):
         matrix + torch.ones(2, device=device)
     with pytest.raises(RuntimeError, match=r"tensor b \(4\) at non-singleton dimension 0"):
         matrix + torch.ones(4, 3, device=device)
 
-    assert (matrix + torch.ones(2, 1, device=device)).tolist() == [[2.0, 2.0, 2.0], [2.0, 2.0, 2.0]]
+    vector = torch.tensor([1.0, 5.0], device=device)
+    assert (matrix + vector[:, None]).tolist() == [[2.0, 2.0, 2.0], [6.0, 6.0, 6.0]]
 
 
 def test_shapes_can_be_tried_without_tensors():
-    """`torch.broadcast_shapes` says for shapes alone whether they fit, and what comes out."""
+    """`torch.broadcast_shapes` takes shapes instead of tensors and returns the broadcast shape,
+    or raises a RuntimeError if they don't fit.
+
+    It allocates no memory: useful to size an output, or to reject a wrong shape early.
+    """
     assert torch.broadcast_shapes((5, 1), (1, 4), (3, 1, 1)) == (3, 5, 4)
-    with pytest.raises(RuntimeError, match="broadcast"):
+    with pytest.raises(RuntimeError, match=r"broadcast a dimension of length 2|shape mismatch"):
         torch.broadcast_shapes((2, 3), (2,))
 
 
 @given(st_numpy.mutually_broadcastable_shapes(num_shapes=2, max_dims=4))
 def test_broadcasting_agrees_with_numpy(shapes):
-    """For any two shapes that fit together the result is the one that NumPy gives."""
+    """For each pair of broadcastable shapes of up to four dimensions, torch's `+` gives the
+    shape and the values that NumPy's gives.
+    """
     a, b = (np.arange(np.prod(shape, dtype=int)).reshape(shape) for shape in shapes.input_shapes)
 
     total = torch.from_numpy(a) + 100 * torch.from_numpy(b)
@@ -89,7 +114,12 @@ def test_broadcasting_agrees_with_numpy(shapes):
 
 
 def test_a_row_minus_a_column_is_a_table():
-    """Three predictions minus a column of three targets is a table of nine, not three errors."""
+    """Predictions of shape (3,) minus targets of shape (3, 1) give shape (3, 3), nine
+    differences instead of three, without an error.
+
+    A common error in a loss; `targets.squeeze(1)` or `predictions[:, None]` makes the shapes
+    equal.
+    """
     predictions = torch.tensor([1.0, 2.0, 3.0])
     targets = torch.tensor([[1.0], [2.0], [4.0]])
 
@@ -98,7 +128,11 @@ def test_a_row_minus_a_column_is_a_table():
 
 
 def test_dividing_rows_by_their_sums_needs_keepdim():
-    """Dividing rows by their sums needs `keepdim=True`: a square matrix divides wrongly without."""
+    """Dividing each row of a square matrix by its sum needs `x / x.sum(1, keepdim=True)`;
+    without `keepdim` each column is divided by one of the sums, without an error.
+
+    Because `x.sum(1)` has the shape (n,), which is aligned with the columns.
+    """
     x = torch.tensor([[1.0, 3.0], [2.0, 6.0]])
 
     assert (x / x.sum(1, keepdim=True)).tolist() == [[0.25, 0.75], [0.25, 0.75]]
@@ -106,7 +140,9 @@ def test_dividing_rows_by_their_sums_needs_keepdim():
 
 
 def test_indexing_with_none_makes_a_vector_a_column(device):
-    """`x[:, None]` makes a column of a vector, so `x[:, None] * y` holds every product."""
+    """`x[:, None]` has the shape (n, 1), so that `x[:, None] * y` holds the product of each
+    element of `x` with each of `y`.
+    """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4, 5], device=device)
 
@@ -114,7 +150,7 @@ def test_indexing_with_none_makes_a_vector_a_column(device):
 
 
 def test_comparisons_and_where_broadcast_as_well(device):
-    """Comparisons and `torch.where` broadcast like arithmetic."""
+    """`==`, `<` and `torch.where` broadcast as `+` does."""
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([[1], [3]], device=device)
 
@@ -123,7 +159,7 @@ def test_comparisons_and_where_broadcast_as_well(device):
 
 
 def test_an_in_place_operation_repeats_its_argument(device):
-    """An in-place operation repeats its argument to fit the tensor it writes to."""
+    """`matrix.add_(row)` broadcasts the argument to the shape of the tensor that is written to."""
     matrix = torch.zeros(2, 3, device=device)
 
     matrix.add_(torch.tensor([1.0, 2.0, 3.0], device=device))
@@ -132,7 +168,11 @@ def test_an_in_place_operation_repeats_its_argument(device):
 
 
 def test_a_tensor_does_not_grow_in_place(device):
-    """A tensor doesn't grow in place, not even from size 1."""
+    """`row.add_(matrix)` raises a RuntimeError where the broadcast shape is larger than that of
+    `row`, even if `row` has size 1 there.
+
+    Because an in-place operation can't change the shape of its tensor. Write `row + matrix`.
+    """
     row = torch.ones(1, 3, device=device)
 
     with pytest.raises(
@@ -141,10 +181,13 @@ def test_a_tensor_does_not_grow_in_place(device):
         row.add_(torch.ones(2, 3, device=device))
 
     assert row.tolist() == [[1.0, 1.0, 1.0]]
+    assert (row + torch.ones(2, 3, device=device)).shape == (2, 3)
 
 
 def test_expand_repeats_without_copying(device):
-    """`x.expand(...)` repeats a tensor without copying: the repeated dimension has stride 0."""
+    """`x.expand(2, 3)` of a tensor of shape (2, 1) is a view with shape (2, 3), in which the
+    repeated dimension has stride 0.
+    """
     column = torch.tensor([[1], [2]], device=device)
 
     table = column.expand(2, 3)
@@ -155,7 +198,9 @@ def test_expand_repeats_without_copying(device):
 
 
 def test_broadcast_to_is_expand(device):
-    """`torch.broadcast_to` and `expand_as` are further names for `expand`."""
+    """`torch.broadcast_to(x, shape)` and `x.expand_as(other)` give the same view as
+    `x.expand(shape)`.
+    """
     row = torch.tensor([1, 2], device=device)
 
     broadcast = torch.broadcast_to(row, (3, 2))
@@ -168,7 +213,9 @@ def test_broadcast_to_is_expand(device):
 
 
 def test_broadcast_tensors_shows_what_an_operator_would_see(device):
-    """`torch.broadcast_tensors` gives both operands the shape that an operator would see."""
+    """`torch.broadcast_tensors(x, y)` returns views of both tensors, expanded to their
+    broadcast shape.
+    """
     column = torch.tensor([[1], [2]], device=device)
     row = torch.tensor([3, 4], device=device)
 
@@ -181,33 +228,19 @@ def test_broadcast_tensors_shows_what_an_operator_would_see(device):
 
 
 def test_minus_one_in_expand_keeps_a_size():
-    """In `expand`, -1 stands for the size that is there."""
+    """In `expand`, -1 keeps the size of an existing dimension: `torch.ones(3, 1).expand(-1, 4)`
+    has the shape (3, 4).
+    """
     assert torch.ones(3, 1).expand(-1, 4).shape == (3, 4)
     assert torch.ones(3).expand(2, -1).shape == (2, 3)
 
 
 def test_only_dimensions_of_size_one_expand():
-    """Only dimensions of size 1 expand; a larger one is refused, even to a multiple of itself."""
+    """`expand` changes only dimensions of size 1; expanding size 2 to 4 raises a RuntimeError.
+
+    Because a stride of 0 repeats one element only. `x.repeat(2)` copies a longer dimension.
+    """
     with pytest.raises(RuntimeError, match=r"expanded size of the tensor \(4\) must match"):
         torch.ones(2).expand(4)
 
     assert torch.ones(2).repeat(2).tolist() == [1.0, 1.0, 1.0, 1.0]
-
-
-def test_writing_to_an_expanded_tensor_is_refused(device):
-    """In-place arithmetic on an expanded tensor is refused: its elements share memory."""
-    table = torch.ones(2, 1, device=device).expand(2, 3)
-
-    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor refers"):
-        table.add_(1)
-
-    assert table.clone().add_(1).tolist() == [[2.0, 2.0, 2.0], [2.0, 2.0, 2.0]]
-
-
-def test_an_element_of_an_expanded_tensor_stands_in_many_places(device):
-    """One element written through an expanded tensor changes in every place it is repeated."""
-    table = torch.zeros(2, 1, device=device).expand(2, 3)
-
-    table[0, 1] = 7
-
-    assert table.tolist() == [[7.0, 7.0, 7.0], [0.0, 0.0, 0.0]]

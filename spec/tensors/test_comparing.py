@@ -1,10 +1,14 @@
 """Comparing tensors.
 
-`==`, `<` and their kin compare element by element and answer with a boolean tensor; `torch.equal`
-says in one word whether two tensors are the same, `torch.allclose` whether they are nearly so.
+`==`, `<` and the other comparisons work element by element and return a bool tensor. `torch.equal`
+returns one Python bool for two whole tensors, `torch.allclose` one that allows for rounding;
+`torch.testing.assert_close` raises an error with a report, see `spec/tensors/test_assert_close.py`.
+NaN, which is not equal to itself, is told in `spec/tensors/test_special_values.py`.
 
-The surprise for Python hands: a tensor of several answers is no answer. `if x == y:`, `x < y < z`
-and `x and y` are refused; say `.all()` or `.any()`, and join masks with `&`.
+What surprises, coming from Python: `if x == y:`, `x < y < z` and `x and y` raise an error for
+tensors of several elements; write `.all()` or `.any()`, and join masks with `&`. A tensor compared
+with a list is plain `False`. And a Python number is converted to the tensor's dtype before it is
+compared, so that a uint8 of 200 equals 456.
 """
 
 import operator
@@ -25,7 +29,9 @@ import torch
     ],
 )
 def test_comparison_goes_element_by_element(compare, name, result, device):
-    """A comparison answers for each element, as operator, function and method."""
+    """`==`, `!=`, `<`, `<=`, `>` and `>=` compare element by element; `x == y` is also
+    `torch.eq(x, y)` and `x.eq(y)`, the others `ne`, `lt`, `le`, `gt` and `ge`.
+    """
     x = torch.tensor([1, 2, 3], device=device)
     y = torch.tensor([2, 2, 2], device=device)
 
@@ -36,7 +42,10 @@ def test_comparison_goes_element_by_element(compare, name, result, device):
 
 
 def test_comparing_gives_booleans(device):
-    """A comparison gives a boolean tensor; up to PyTorch 1.1 it gave bytes."""
+    """`x == y` of two tensors gives a bool tensor, which can be used as a mask.
+
+    Up to PyTorch 1.1 it was a uint8 tensor, for which `~` meant something else.
+    """
     mask = torch.tensor([1, 2], device=device) == 2
 
     assert mask.dtype == torch.bool
@@ -44,15 +53,24 @@ def test_comparing_gives_booleans(device):
 
 
 def test_comparing_shapes_that_do_not_fit_is_an_error(device):
-    """Comparing shapes that don't fit together is an error, no `False`."""
-    x = torch.tensor([1, 2], device=device)
+    """`x == y` raises a RuntimeError if the shapes can't be broadcast, instead of giving
+    `False`.
 
-    with pytest.raises(RuntimeError, match=r"size of tensor a \(2\) must match .* tensor b \(3\)"):
-        (x == torch.tensor([1, 2, 3], device=device)).all()
+    `torch.equal(x, y)` is `False` then.
+    """
+    x = torch.tensor([1, 2], device=device)
+    y = torch.tensor([1, 2, 3], device=device)
+
+    with pytest.raises(RuntimeError, match=r"tensor a \(2\) must match the size of tensor b \(3\)"):
+        (x == y).all()
+
+    assert torch.equal(x, y) is False
 
 
 def test_comparison_looks_past_the_dtype(device):
-    """`==` looks past the dtype: 1 equals 1.0, and True as well."""
+    """`==` compares values across dtypes, after type promotion: an int64 1 equals a float32 1.0
+    and a bool True.
+    """
     integers = torch.tensor([0, 1], device=device)
     floats = torch.tensor([0.5, 1.0], device=device)
     booleans = torch.tensor([False, True], device=device)
@@ -62,16 +80,25 @@ def test_comparison_looks_past_the_dtype(device):
 
 
 def test_large_integers_are_compared_with_floats_as_floats():
-    """A large integer is compared with a float as float32, where neighbours fall together."""
+    """`==` between an int64 and a float32 tensor compares in float32: 2**24 + 1 equals 2.0**24.
+
+    Because float32 has 24 significant bits. Convert the float tensor to float64 or int64 first.
+    """
     x = torch.tensor([2**24 + 1])
     neighbour = torch.tensor([2**24])
 
     assert (x == neighbour).tolist() == [False]
     assert (x == neighbour.float()).tolist() == [True]
+    assert (x == neighbour.double()).tolist() == [False]
 
 
 def test_a_tensor_is_never_equal_to_a_list():
-    """`==` with a list is one plain `False`, `!=` one plain `True`, and `<` is refused."""
+    """`x == [1, 2]` is the Python bool `False` and `x != [1, 2]` is `True`, whatever `x` holds;
+    `x < [1, 2]` raises a TypeError.
+
+    Because a list is no operand of tensor operators. Compare `x.tolist()`, or wrap the list in
+    `torch.tensor`.
+    """
     x = torch.tensor([1, 2])
     numbers = x.tolist()
 
@@ -80,9 +107,13 @@ def test_a_tensor_is_never_equal_to_a_list():
     with pytest.raises(TypeError, match="'<' not supported between instances of 'Tensor' and 'lis"):
         (x < numbers).all()
 
+    assert (x == torch.tensor(numbers)).tolist() == [True, True]
+
 
 def test_is_asks_for_the_same_object():
-    """`is` asks for the same tensor object, not for the same numbers or the same memory."""
+    """`x is y` is true only for the same tensor object: a view such as `x[:]` is another object
+    with the same memory.
+    """
     x = torch.tensor([1, 2])
     same = x
     view = x[:]
@@ -92,18 +123,8 @@ def test_is_asks_for_the_same_object():
     assert (view == x).tolist() == [True, True]
 
 
-def test_tensors_hash_by_identity():
-    """A tensor hashes by identity, so a dictionary takes equal tensors for two keys."""
-    x, y = torch.tensor(1), torch.tensor(1)
-
-    names = {x: "x", y: "y"}
-
-    assert names[x] == "x"
-    assert names[y] == "y"
-
-
 def test_equal_gives_one_answer(device):
-    """`torch.equal` gives one Python boolean: same shape and the same numbers."""
+    """`torch.equal(x, y)` is one Python bool: `True` if shape and values are the same."""
     x = torch.tensor([1, 2], device=device)
     longer = torch.tensor([1, 2, 2], device=device)
 
@@ -113,7 +134,7 @@ def test_equal_gives_one_answer(device):
 
 
 def test_equal_does_not_broadcast(device):
-    """`torch.equal` doesn't broadcast as `==` does: [1] isn't [1, 1]."""
+    """`torch.equal` doesn't broadcast, as `==` does: [1] and [1, 1] are not equal."""
     one = torch.tensor([1], device=device)
     ones = torch.tensor([1, 1], device=device)
 
@@ -122,7 +143,11 @@ def test_equal_does_not_broadcast(device):
 
 
 def test_equal_looks_past_the_dtype():
-    """`torch.equal` looks past the dtype as `==` does; in PyTorch 1.9 that was still an error."""
+    """`torch.equal` ignores the dtype: int64 [1, 2] equals float64 [1.0, 2.0].
+
+    In PyTorch 1.9 two dtypes still were an error. To compare dtypes too, use
+    `torch.testing.assert_close`.
+    """
     x = torch.tensor([1, 2])
     halfway = x + 0.5
 
@@ -131,13 +156,24 @@ def test_equal_looks_past_the_dtype():
 
 
 def test_equal_needs_two_tensors():
-    """`torch.equal` needs two tensors: a number is refused."""
+    """`torch.equal(x, 1)` raises a TypeError: the second argument must be a tensor.
+
+    For a number write `(x == 1).all()`.
+    """
+    x = torch.tensor([1, 1])
+
     with pytest.raises(TypeError, match=r"argument 'other' \(position 2\) must be Tensor, not int"):
-        torch.equal(torch.tensor([1]), 1)
+        torch.equal(x, 1)
+
+    assert (x == 1).all().item() is True
 
 
 def test_sums_that_differ_by_rounding_are_not_equal(device):
-    """0.1 + 0.2 isn't 0.3 in float64, but close to it."""
+    """In float64 0.1 + 0.2 is not equal to 0.3, but `torch.allclose` holds; 0.5 + 0.2 happens
+    to equal 0.7.
+
+    Because 0.1, 0.2 and 0.3 are rounded to binary fractions. Compare floats with a tolerance.
+    """
     total = torch.tensor([0.1, 0.5], dtype=torch.float64, device=device) + 0.2
     expected = torch.tensor([0.3, 0.7], dtype=torch.float64, device=device)
 
@@ -146,7 +182,11 @@ def test_sums_that_differ_by_rounding_are_not_equal(device):
 
 
 def test_the_same_decimal_differs_between_dtypes(device):
-    """0.1 rounded to float32 isn't 0.1 rounded to float64; a Python 0.1 is rounded to fit."""
+    """A float32 0.1 is not equal to a float64 0.1, but each of them equals the Python number
+    0.1.
+
+    Because a Python number is converted to the dtype of the tensor first.
+    """
     single = torch.tensor([0.1], device=device)
     double = torch.tensor([0.1], dtype=torch.float64, device=device)
 
@@ -155,8 +195,24 @@ def test_the_same_decimal_differs_between_dtypes(device):
     assert (double == 0.1).tolist() == [True]
 
 
+def test_a_python_integer_out_of_range_wraps_before_it_is_compared():
+    """A uint8 tensor is compared with a Python integer modulo 256: 200 equals 456, and is not
+    less than 456.
+
+    Because the number is converted to uint8 first, without an error. Convert the tensor to a
+    wider dtype before you compare it with numbers out of its range.
+    """
+    x = torch.tensor([200], dtype=torch.uint8)
+
+    assert (x == 456).tolist() == [True]
+    assert (x < 456).tolist() == [False]
+    assert (x.int() + 256 == 456).tolist() == [True]
+
+
 def test_isclose_answers_for_each_element(device):
-    """`torch.isclose` answers for each element, `torch.allclose` for all in one Python boolean."""
+    """`torch.isclose(x, y)` gives a bool tensor, one element per pair; `torch.allclose(x, y)`
+    gives one Python bool.
+    """
     x = torch.tensor([1.0, 1.0], device=device)
     y = torch.tensor([1.000001, 1.1], device=device)
 
@@ -166,7 +222,11 @@ def test_isclose_answers_for_each_element(device):
 
 
 def test_close_is_an_absolute_and_a_relative_tolerance():
-    """By default `isclose` allows 1e-8 plus 1e-5 of the second number."""
+    """`torch.isclose(x, y)` is true where `|x - y| <= atol + rtol * |y|`, by default with
+    `atol=1e-8` and `rtol=1e-5`.
+
+    Near 0 only `atol` counts, and 1e-8 is less than the rounding of most float32 computations.
+    """
     expected = torch.tensor([0.0, 0.0, 1.0, 1.0, 1000.0], dtype=torch.float64)
     off = torch.tensor([0.9e-8, 1.1e-8, 0.9e-5, 1.1e-5, 0.9e-2], dtype=torch.float64)
 
@@ -174,7 +234,9 @@ def test_close_is_an_absolute_and_a_relative_tolerance():
 
 
 def test_the_relative_tolerance_counts_from_the_second_number(device):
-    """`rtol` is a share of the second number, so the order of the two can matter."""
+    """In `torch.isclose(x, y)` the relative tolerance is a share of the second argument, so
+    that swapping the arguments can change the result.
+    """
     ten = torch.tensor([10.0], device=device)
     twelve = torch.tensor([12.5], device=device)
 
@@ -183,16 +245,27 @@ def test_the_relative_tolerance_counts_from_the_second_number(device):
 
 
 def test_allclose_broadcasts_but_does_not_convert(device):
-    """`allclose` broadcasts, unlike `equal`, but refuses tensors of two dtypes."""
+    """`torch.allclose` broadcasts, unlike `torch.equal`, but raises a RuntimeError for two
+    dtypes.
+
+    Convert one of them: `torch.allclose(x, y.to(x.dtype))`.
+    """
     ones = torch.ones(3, device=device)
 
     assert torch.allclose(ones, torch.ones(1, device=device)) is True
     with pytest.raises(RuntimeError, match="Float did not match Double"):
         torch.allclose(ones, ones.double())
 
+    assert torch.allclose(ones, ones.double().to(ones.dtype)) is True
+
 
 def test_several_answers_are_no_answer(device):
-    """Python can't decide on several answers: `if`, `and`, `not` and chains are refused."""
+    """`if x:`, `x and y`, `not x` and `0 < x < 2` raise a RuntimeError for a tensor of several
+    elements.
+
+    Because Python asks for one bool. Write `.any()` or `.all()`, and `(0 < x) & (x < 2)` for
+    the chain.
+    """
     x = torch.tensor([1, 2], device=device)
 
     with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value is"):
@@ -201,12 +274,14 @@ def test_several_answers_are_no_answer(device):
         ((x > 0) and (x < 2)).all()
     with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value is"):
         (0 < x < 2).all()
+    with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value is"):
+        bool(not x)
 
     assert ((x > 0) & (x < 2)).tolist() == [True, False]
 
 
 def test_one_answer_is_enough_for_python(device):
-    """`any()` and `all()` make one answer of many, and that decides an `if`."""
+    """`mask.any()` and `mask.all()` reduce a mask to one element, which `if` and `not` accept."""
     mask = torch.tensor([1, 2], device=device) == 2
 
     assert bool(mask.any()) is True
@@ -215,7 +290,11 @@ def test_one_answer_is_enough_for_python(device):
 
 
 def test_in_looks_for_an_equal_element(device):
-    """`number in x` looks for an equal element; other things than numbers are refused."""
+    """`7 in x` is `True` if any element of `x` equals 7; a string, a list or `None` on the left
+    raises a RuntimeError.
+
+    Only numbers and tensors can be looked for.
+    """
     x = torch.tensor([[0, 0], [7, 0]], device=device)
     found, missing = 7, 8
 
@@ -223,20 +302,43 @@ def test_in_looks_for_an_equal_element(device):
     assert (missing in x) is False
     with pytest.raises(RuntimeError, match="only supports Tensor or scalar, but you passed in a"):
         bool("3" in x)
+    with pytest.raises(RuntimeError, match="only supports Tensor or scalar, but you passed in a"):
+        bool([7, 0] in x)
+
+
+def test_a_tensor_is_in_another_if_any_pair_is_equal():
+    """`y in x` with two tensors is `(x == y).any()`: a row counts as contained if one of its
+    elements is equal.
+
+    For whole rows write `(x == row).all(1).any()`.
+    """
+    x = torch.tensor([[7, 8], [1, 2]])
+    row = torch.tensor([7, 9])
+
+    assert (row in x) is True
+    assert (x == row).all(1).any().item() is False
 
 
 def test_looking_for_a_tensor_in_a_list_compares_elements():
-    """`x in [y]` wants one answer from `x == y`, so it fails for tensors of several elements."""
+    """`x in [y]`, with a list on the right, raises a RuntimeError for different tensors of
+    several elements.
+
+    Because the list converts `x == y` to a bool. Write `any(torch.equal(x, y) for y in
+    tensors)`.
+    """
     one, two = torch.tensor([1]), torch.tensor([1, 2])
     singles, pairs = [one], [two]
 
     assert (one.clone() in singles) is True
     with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value is"):
         bool(two.clone() in pairs)
+    assert any(torch.equal(two, pair) for pair in pairs) is True
 
 
 def test_isin_asks_for_each_element_whether_it_is_among_others(device):
-    """`torch.isin` asks for each element whether it is among others."""
+    """`torch.isin(x, others)` is a mask: true for each element of `x` that occurs in `others`,
+    a tensor or a number.
+    """
     x = torch.tensor([1, 2, 3], device=device)
     others = torch.tensor([3, 1], device=device)
 
@@ -245,7 +347,9 @@ def test_isin_asks_for_each_element_whether_it_is_among_others(device):
 
 
 def test_masks_are_joined_with_and_or_and_not(device):
-    """Masks are joined with `&`, `|` and `^`, and turned round with `~`."""
+    """Bool tensors are combined with `&` (and), `|` (or) and `^` (exclusive or), and inverted
+    with `~`.
+    """
     x = torch.tensor([True, True, False], device=device)
     y = torch.tensor([True, False, False], device=device)
 
@@ -256,7 +360,9 @@ def test_masks_are_joined_with_and_or_and_not(device):
 
 
 def test_logical_functions_take_numbers_for_truth(device):
-    """`logical_and`, `logical_or` and `logical_xor` take any number but zero for true."""
+    """`torch.logical_and`, `logical_or` and `logical_xor` count each number other than 0 as
+    true.
+    """
     x = torch.tensor([2, 2, 0], device=device)
     y = torch.tensor([4, 0, 0], device=device)
 
@@ -266,7 +372,9 @@ def test_logical_functions_take_numbers_for_truth(device):
 
 
 def test_the_tilde_flips_bits_not_truth(device):
-    """On integers `~` flips bits; `logical_not` asks which are zero."""
+    """On an integer tensor `~x` inverts bits, so `~1` is -2; `x.logical_not()` is true where an
+    element is 0.
+    """
     x = torch.tensor([0, 1], device=device)
 
     assert (~x).tolist() == [-1, -2]

@@ -1,27 +1,24 @@
-"""Drawing by odds of one's own.
+"""Drawing from distributions.
 
-`normal`, `bernoulli` and `multinomial` take means, probabilities and weights from tensors, each
-element its own; `randperm` gives an order, and the underscore methods draw into a tensor that is
-there. Surprising at first: weights need not sum to 1, and `multinomial` puts nothing back unless
-it is asked to.
+`torch.normal`, `bernoulli` and `multinomial` take means, probabilities and weights as tensors, one
+per element; `randperm` gives a random order; methods such as `uniform_` and `normal_` fill an
+existing tensor. Uniform and standard normal tensors are told in
+`spec/tensors/test_random_tensors.py`, seeds in `spec/tensors/test_random.py`, and the objects of
+`torch.distributions` are not part of this page.
+
+What surprises: the weights of `multinomial` need not sum to 1, and it draws without replacement
+unless told otherwise, so that an index of weight 0 comes when the others are used up.
 """
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-
-
-@given(st.integers(0, 300))
-def test_randperm_is_a_permutation(n):
-    """`randperm(n)` holds each of 0 to n - 1 once."""
-    order = torch.randperm(n)
-
-    assert sorted(order.tolist()) == list(range(n))
 
 
 def test_randperm_shuffles_rows_when_used_as_an_index(device):
-    """`x[torch.randperm(len(x))]` is every row of `x` in a new order."""
+    """`x[torch.randperm(len(x))]` holds the rows of `x` in random order.
+
+    Index two tensors with the same permutation to keep their rows paired.
+    """
     x = torch.arange(100, device=device)
 
     shuffled = x[torch.randperm(100, device=device)]
@@ -31,7 +28,9 @@ def test_randperm_shuffles_rows_when_used_as_an_index(device):
 
 
 def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
-    """`rand_like(x)` draws a tensor of the kind of `x`."""
+    """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of `x`; for an
+    integer `x` it raises a RuntimeError unless `dtype=` is given.
+    """
     x = torch.zeros(2, 3, dtype=torch.float64, device=device)
 
     drawn = torch.rand_like(x)
@@ -39,10 +38,15 @@ def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
     assert drawn.shape == (2, 3)
     assert drawn.dtype == torch.float64
     assert drawn.device == x.device
+    assert torch.rand_like(x.long(), dtype=torch.float32).dtype == torch.float32
+    with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
+        torch.rand_like(x.long())
 
 
 def test_normal_takes_a_mean_and_a_deviation_for_each_element(device):
-    """`torch.normal(means, deviations)` draws every element by its own pair."""
+    """`torch.normal(means, deviations)` draws each element from a normal distribution with its
+    own mean and standard deviation.
+    """
     means = torch.tensor([1.0, 200.0], device=device).repeat(10000, 1)
     deviations = torch.tensor([0.0, 10.0], device=device).repeat(10000, 1)
 
@@ -54,13 +58,19 @@ def test_normal_takes_a_mean_and_a_deviation_for_each_element(device):
 
 
 def test_normal_refuses_a_negative_deviation():
-    """A deviation is never below 0."""
+    """`torch.normal` raises a RuntimeError for a negative standard deviation; a network can
+    give `log_std.exp()` to stay positive.
+    """
     with pytest.raises(RuntimeError, match=r"normal expects std >= 0.0"):
-        torch.normal(0.0, -1.0, (2,))
+        torch.normal(3.0, -1.0, (2,))
+
+    assert torch.normal(3.0, 0.0, (2,)).tolist() == [3.0, 3.0]
 
 
 def test_bernoulli_draws_ones_with_the_given_odds(device):
-    """Each element of `bernoulli(p)` is 1 with its own probability, else 0."""
+    """`torch.bernoulli(p)` draws 1.0 with the probability in `p`, else 0.0, for each element by
+    itself.
+    """
     p = torch.tensor([0.0, 0.25, 1.0], device=device).repeat(10000, 1)
 
     never, sometimes, always = torch.bernoulli(p).unbind(1)
@@ -72,13 +82,24 @@ def test_bernoulli_draws_ones_with_the_given_odds(device):
 
 
 def test_bernoulli_refuses_odds_above_one():
-    """A probability is at most 1."""
-    with pytest.raises(RuntimeError, match="p_in >= 0 && p_in <= 1"):
-        torch.bernoulli(torch.tensor([2.0]))
+    """`torch.bernoulli(p)` raises a RuntimeError if an element of `p` is not between 0 and 1.
+
+    Logits have to go through `sigmoid` first.
+    """
+    logits = torch.tensor([100.0])
+
+    with pytest.raises(RuntimeError, match="Expected p_in >= 0 && p_in <= 1 to be true"):
+        torch.bernoulli(logits)
+
+    assert torch.bernoulli(logits.sigmoid()).tolist() == [1.0]
 
 
 def test_multinomial_draws_each_index_once(device):
-    """Without replacement no index comes twice, and one of weight 0 is left out."""
+    """`torch.multinomial(weights, n)` draws `n` different indices; one of weight 0 is not drawn as
+    long as `n` is at most the number of nonzero weights.
+
+    With more draws than nonzero weights, indices of weight 0 fill up the rest.
+    """
     weights = torch.tensor([1.0, 0.0, 5.0, 1.0], device=device)
 
     drawn = torch.multinomial(weights, 3)
@@ -86,8 +107,23 @@ def test_multinomial_draws_each_index_once(device):
     assert drawn.sort().values.tolist() == [0, 2, 3]
 
 
+def test_multinomial_draws_weight_zero_when_the_rest_is_used_up():
+    """On the CPU `torch.multinomial` of the weights [1, 0, 1] with `num_samples=3` draws the
+    index of weight 0 as well, without an error.
+
+    Because it draws without replacement, and no other index is left.
+    """
+    weights = torch.tensor([1.0, 0.0, 1.0])
+
+    drawn = torch.multinomial(weights, 3)
+
+    assert drawn.sort().values.tolist() == [0, 1, 2]
+
+
 def test_multinomial_with_replacement_draws_in_proportion_to_the_weights(device):
-    """With `replacement=True` indices come in proportion to weights, which need not sum to 1."""
+    """`torch.multinomial(weights, n, replacement=True)` draws indices in proportion to the
+    weights, which need not sum to 1.
+    """
     weights = torch.tensor([1.0, 0.0, 3.0], device=device)
 
     drawn = torch.multinomial(weights, 10000, replacement=True)
@@ -97,23 +133,38 @@ def test_multinomial_with_replacement_draws_in_proportion_to_the_weights(device)
 
 
 def test_multinomial_cannot_draw_more_than_there_are():
-    """Without replacement there are only as many draws as weights."""
+    """`torch.multinomial` without `replacement=True` raises a RuntimeError for more draws than
+    weights.
+
+    Without replacement each index can be drawn only once.
+    """
     weights = torch.tensor([1.0, 1.0])
 
     with pytest.raises(RuntimeError, match="cannot sample n_sample > prob_dist"):
         torch.multinomial(weights, 3)
 
+    assert torch.multinomial(weights, 3, replacement=True).shape == (3,)
+
 
 def test_multinomial_refuses_negative_weights():
-    """A weight is never below 0."""
-    weights = torch.tensor([1.0, -1.0])
+    """`torch.multinomial` raises a RuntimeError for a weight that is negative, infinite or NaN.
 
-    with pytest.raises(RuntimeError, match="`inf`, `nan` or element < 0"):
-        torch.multinomial(weights, 1)
+    Pass probabilities, not logits: for a vector of logits `logits.softmax(0)`.
+    """
+    logits = torch.tensor([100.0, -100.0])
+
+    with pytest.raises(RuntimeError, match="contains either `inf`, `nan` or element < 0"):
+        torch.multinomial(logits, 1)
+
+    assert torch.multinomial(logits.softmax(0), 1).tolist() == [0]
 
 
 def test_random_numbers_can_be_drawn_in_place(device):
-    """`uniform_`, `normal_` and `random_` overwrite a tensor with random numbers and return it."""
+    """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite a float tensor
+    with random values and return it.
+
+    `random_(4, 7)` draws the integers 4, 5 and 6.
+    """
     x = torch.zeros(1000, device=device)
     address = x.data_ptr()
 

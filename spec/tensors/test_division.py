@@ -1,11 +1,12 @@
 """Division, remainders and overflow.
 
-`/` always divides truly, so integers give floats; `//` rounds down and `%` is what that leaves, as
-in Python. It wasn't always so: up to PyTorch 1.4 `/` between integers cut the fraction off, and up
-to 1.12 `//` rounded towards zero.
+`/` is true division: integers give floats. `//` rounds down, and `%` is the remainder that `//`
+leaves, as in Python. It wasn't always so: up to PyTorch 1.4 `/` between integers dropped the
+fraction, and up to 1.12 `//` rounded towards zero.
 
-Dividing a float by zero gives an infinity, dividing an integer by zero an error. And integers have
-a fixed width: past the end of their range they start again at the other end, without a warning.
+What surprises: `/` by zero gives an infinity or NaN, for integers too, whereas `//`, `%` and
+`torch.fmod` of integers by zero raise an error on the CPU. And integers have a fixed width: past
+the end of their range they start again at the other end, without a warning.
 """
 
 import pytest
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 
 
 def test_dividing_integers_gives_floats(device):
-    """`/` between integers divides truly and gives floats, even where nothing is left over."""
+    """`/` between integer tensors gives a tensor of the default dtype, float32, even where the
+    quotient is a whole number.
+    """
     quotient = torch.tensor([3, -4], device=device) / torch.tensor([2, 2], device=device)
 
     assert quotient.dtype == torch.float32
@@ -23,7 +26,9 @@ def test_dividing_integers_gives_floats(device):
 
 
 def test_dividing_booleans_gives_floats(device):
-    """`/` turns booleans into floats too."""
+    """`/` of a bool tensor by a number gives float32: `torch.tensor([True, False]) / 2` is
+    `[0.5, 0.0]`.
+    """
     quotient = torch.tensor([True, False], device=device) / 2
 
     assert quotient.dtype == torch.float32
@@ -31,15 +36,24 @@ def test_dividing_booleans_gives_floats(device):
 
 
 def test_division_of_a_large_integer_loses_its_last_digits():
-    """Dividing a large integer passes through float32 and loses its last digits; `//` doesn't."""
+    """`/` between integers computes in float32, so integers above 2**24 lose digits: `(2**24 +
+    1) / 1` is 2**24. `//` stays exact.
+
+    Convert with `.double()` first, whose floats are exact up to 2**53.
+    """
     x = torch.tensor([2**24 + 1])
 
     assert (x / 1).tolist() == [2.0**24]
     assert (x // 1).tolist() == [2**24 + 1]
+    assert (x.double() / 1).tolist() == [2.0**24 + 1]
 
 
 def test_an_integer_tensor_cannot_be_divided_in_place():
-    """`x /= 2` and `x.div_(2)` are refused for integers; `x //= 2` is fine."""
+    """`x /= 2` and `x.div_(2)` raise a RuntimeError for an integer tensor; `x //= 2` works.
+
+    Because `/` gives floats and a tensor keeps its dtype in place. Write `x = x / 2` to get a
+    float tensor.
+    """
     x = torch.tensor([7, 8])
 
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
@@ -53,7 +67,7 @@ def test_an_integer_tensor_cannot_be_divided_in_place():
 
 @pytest.mark.parametrize("floor_divide", [torch.floor_divide, lambda x, y: x // y])
 def test_floor_division_rounds_down(floor_divide, device):
-    """`//` and `torch.floor_divide` round down, away from zero for negative quotients."""
+    """`//` and `torch.floor_divide` round towards negative infinity: `-7 // 2` is -4."""
     quotient = floor_divide(torch.tensor([7, -7], device=device), 2)
 
     assert quotient.dtype == torch.int64
@@ -61,7 +75,7 @@ def test_floor_division_rounds_down(floor_divide, device):
 
 
 def test_floor_division_of_floats_gives_whole_floats(device):
-    """`//` between floats rounds down too, and the whole number is still a float."""
+    """`//` between float tensors rounds down too, and the result keeps the float dtype."""
     quotient = torch.tensor([7.5, -7.5], device=device) // 2
 
     assert quotient.dtype == torch.float32
@@ -69,7 +83,12 @@ def test_floor_division_of_floats_gives_whole_floats(device):
 
 
 def test_floor_division_sees_the_exact_quotient():
-    """`1.0 // 0.1` is 9, as in Python: the float nearest to 0.1 is a little larger than 0.1."""
+    """`torch.tensor([1.0]) // 0.1` is 9, not 10, as in Python.
+
+    Because the float nearest to 0.1 is a little larger than 0.1, so that it fits only nine
+    times into 1; `/` followed by `floor()` rounds before it cuts off the fraction, and gives
+    10.
+    """
     one = torch.tensor([1.0])
 
     assert (one // 0.1).tolist() == [9.0]
@@ -80,14 +99,16 @@ def test_floor_division_sees_the_exact_quotient():
     ("rounding_mode", "result"), [(None, [3.5, -3.5]), ("floor", [3, -4]), ("trunc", [3, -3])]
 )
 def test_rounding_mode_says_what_div_does_with_the_fraction(rounding_mode, result, device):
-    """`torch.div` keeps the fraction, rounds down (`"floor"`) or towards zero (`"trunc"`)."""
+    """`torch.div(x, y, rounding_mode="floor")` rounds the quotient down, `"trunc"` rounds it
+    towards zero, and `None`, the default, keeps the fraction.
+    """
     x = torch.tensor([7, -7], device=device)
 
     assert torch.div(x, 2, rounding_mode=rounding_mode).tolist() == result
 
 
 def test_a_rounding_mode_keeps_integers_integers(device):
-    """With a rounding mode, `div` of integers gives integers."""
+    """`torch.div` of integer tensors gives integers with a `rounding_mode`, and floats without."""
     x = torch.tensor([7], device=device)
 
     down = torch.div(x, 2, rounding_mode="floor")
@@ -100,16 +121,26 @@ def test_a_rounding_mode_keeps_integers_integers(device):
 
 
 def test_an_unknown_rounding_mode_is_refused():
-    """Another rounding mode is refused with the list of those that exist."""
+    """`torch.div` with an unknown `rounding_mode`, such as `"up"`, raises a RuntimeError that
+    lists None, 'trunc' and 'floor'.
+
+    For rounding up write `(x / y).ceil()`.
+    """
+    x = torch.tensor([8])
+
     with pytest.raises(RuntimeError, match="to be one of None, 'trunc', or 'floor' but found 'up'"):
-        torch.div(torch.tensor([7]), 2, rounding_mode="up")
+        torch.div(x, 3, rounding_mode="up")
+
+    assert (x / 3).ceil().tolist() == [3.0]
 
 
 @pytest.mark.parametrize(
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, 1), (8, -3, -1), (-8, -3, -2)]
 )
 def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
-    """`%` and `torch.remainder` have the sign of the divisor, as in Python."""
+    """`x % y` and `torch.remainder(x, y)` of integers, if not 0, have the sign of the divisor
+    `y`, as in Python.
+    """
     x = torch.tensor(x, device=device)
 
     assert (x % y).item() == remainder
@@ -120,12 +151,14 @@ def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, -2), (8, -3, 2), (-8, -3, -2)]
 )
 def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
-    """`torch.fmod` has the sign of the dividend, as in C."""
+    """`torch.fmod(x, y)` of integers, if not 0, has the sign of the dividend `x`, as `%` has in
+    C.
+    """
     assert torch.fmod(torch.tensor(x, device=device), y).item() == remainder
 
 
 def test_remainders_of_floats_may_be_fractions(device):
-    """Floats have remainders too: what is left may be a fraction."""
+    """`%` and `fmod` take floats too: `5.25 % 2` is 1.25."""
     x = torch.tensor([5.25, -5.25], device=device)
 
     assert (x % 2).tolist() == [1.25, 0.75]
@@ -137,15 +170,26 @@ integers = st.integers(-(2**31), 2**31 - 1)
 
 @given(integers, integers.filter(bool))
 def test_floor_division_and_remainder_agree_with_python(x, y):
-    """`//` and `%` of integer tensors agree with Python for every pair of integers."""
+    """`//` and `%` of an int64 tensor by an int32 number other than 0 agree with Python's `//`
+    and `%`.
+    """
+    assert (torch.tensor(-7) // 2).item() == -7 // 2 == -4
     assert (torch.tensor(x) // y).item() == x // y
     assert (torch.tensor(x) % y).item() == x % y
 
 
 def test_divmod_is_not_defined():
-    """`divmod` isn't defined for tensors, although both of its halves are."""
+    """Python's `divmod(x, 3)` raises a TypeError for a tensor.
+
+    Write `x // 3, x % 3`.
+    """
+    x = torch.tensor([7])
+
     with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for divmod\(\)"):
-        divmod(torch.tensor([7]), 2)
+        divmod(x, 3)
+
+    assert (x // 3).tolist() == [2]
+    assert (x % 3).tolist() == [1]
 
 
 @pytest.mark.parametrize(
@@ -153,13 +197,24 @@ def test_divmod_is_not_defined():
     [torch.floor_divide, torch.remainder, torch.fmod, lambda x, y: x // y, lambda x, y: x % y],
 )
 def test_an_integer_divided_by_zero_is_an_error(divide):
-    """`//`, `%` and `fmod` of an integer by zero fail, with a RuntimeError that says what it is."""
+    """On the CPU `//`, `%` and `torch.fmod` of an integer tensor by the integer 0 raise a
+    RuntimeError that says "ZeroDivisionError".
+
+    Because no integer can stand for infinity. `x / 0` and `x // 0.0` compute in floats and give
+    inf; on CUDA no error is raised and the result is arbitrary.
+    """
+    x = torch.tensor([1, -1])
+
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
-        divide(torch.tensor([1]), 0)
+        divide(x, 0)
+
+    assert (x // 0.0).tolist() == [torch.inf, -torch.inf]
 
 
 def test_true_division_by_zero_gives_infinities(device):
-    """`/` by zero is no error: it gives an infinity, or NaN for 0/0, for integers as well."""
+    """`/` by zero raises no error: it gives inf, -inf, or NaN for 0 / 0, for float and for
+    integer tensors.
+    """
     floats = torch.tensor([1.0, -1.0, 0.0], device=device) / 0
     integers = torch.tensor([1, -1, 0], device=device) / 0
 
@@ -168,7 +223,9 @@ def test_true_division_by_zero_gives_infinities(device):
 
 
 def test_a_float_divided_by_zero_leaves_no_remainder(device):
-    """A float `//` zero is infinite and its remainder NaN."""
+    """For a float tensor of nonzero numbers, `x // 0` is infinite and `x % 0` is NaN; no error
+    is raised.
+    """
     x = torch.tensor([1.0, -1.0], device=device)
 
     assert (x // 0).tolist() == [torch.inf, -torch.inf]
@@ -176,7 +233,7 @@ def test_a_float_divided_by_zero_leaves_no_remainder(device):
 
 
 def test_a_reciprocal_is_one_divided_by_the_number(device):
-    """`torch.reciprocal(x)` is `1 / x`: integers give floats, zero gives infinity."""
+    """`torch.reciprocal(x)` is `1 / x`: an integer tensor gives floats, and 0 gives inf."""
     assert torch.tensor([4, 0], device=device).reciprocal().tolist() == [0.25, torch.inf]
 
 
@@ -191,7 +248,11 @@ def test_a_reciprocal_is_one_divided_by_the_number(device):
     ],
 )
 def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, smallest, device):
-    """One more than the largest integer of a dtype is its smallest one, and no warning is given."""
+    """For uint8, int8, int16, int32 and int64, the largest number plus 1 is the smallest number
+    of the dtype, without error or warning.
+
+    The dtype doesn't grow as Python's int does; convert to a wider dtype first.
+    """
     following = torch.tensor([largest], dtype=dtype, device=device) + 1
 
     assert following.dtype == dtype
@@ -200,14 +261,19 @@ def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, small
 
 
 def test_a_product_of_integers_may_overflow(device):
-    """A product too large for its dtype keeps only the bits that fit."""
+    """A product too large for its integer dtype keeps only the low bits: `100 * 2` in int8 is
+    -56.
+    """
     assert (torch.tensor([100], dtype=torch.int8, device=device) * 2).tolist() == [-56]
     assert (torch.tensor([100], dtype=torch.int16, device=device) * 2).tolist() == [200]
     assert (torch.tensor([2**62], device=device) * 4).tolist() == [0]
 
 
 def test_the_smallest_integer_has_no_opposite(device):
-    """The smallest integer of a dtype is its own negative and its own absolute value."""
+    """In int8 `-x` and `abs(x)` of -128 are -128 again.
+
+    Because 128 doesn't fit into int8. The smallest number of each signed dtype behaves so.
+    """
     x = torch.tensor([-128], dtype=torch.int8, device=device)
 
     assert (-x).tolist() == [-128]

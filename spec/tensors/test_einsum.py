@@ -1,10 +1,11 @@
-"""Sums of products: einsum and its kin.
+"""Sums of products: einsum and its relatives.
 
-`torch.einsum` spells out in letters which dimensions are multiplied and which are summed. `outer`,
-`inner`, `tensordot`, `kron` and `cross` are sums of products that have names of their own.
+`torch.einsum` describes by letters which dimensions are multiplied and which are summed: the matrix
+product is `"ij,jk->ik"`. `outer`, `inner`, `tensordot`, `kron` and `cross` are sums of products
+with names of their own; `@` is told in `spec/tensors/test_matrix_products.py`.
 
-What surprises: without an arrow `einsum` puts the letters that are left in alphabetical order, and
-`torch.cross` doesn't work along the last dimension unless told.
+What surprises: without an arrow `einsum` puts the remaining letters in alphabetical order, and
+`torch.cross` doesn't work along the last dimension unless told to.
 """
 
 import pytest
@@ -12,7 +13,9 @@ import torch
 
 
 def test_outer_holds_every_product_of_two_vectors(device):
-    """`torch.outer` holds every product of two vectors; `torch.inner` sums them pairwise."""
+    """`torch.outer(x, y)` of two vectors is the matrix of all products `x[i] * y[j]`;
+    `torch.inner(x, y)` is the sum of `x[i] * y[i]`.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([3.0, 4.0], device=device)
 
@@ -21,7 +24,9 @@ def test_outer_holds_every_product_of_two_vectors(device):
 
 
 def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
-    """`torch.kron` puts a multiple of the second matrix in place of each element of the first."""
+    """`torch.kron(x, y)` replaces each element of `x` by that element times the whole matrix
+    `y`.
+    """
     x = torch.tensor([[1, 10]], device=device)
     y = torch.tensor([[1, 2], [3, 4]], device=device)
 
@@ -39,7 +44,9 @@ def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
     ],
 )
 def test_einsum_rearranges_and_sums_by_letters(equation, result, device):
-    """In `einsum` each letter is a dimension; those not named after `->` are summed away."""
+    """In `torch.einsum("ij->i", x)` each letter is a dimension of `x`; letters missing after
+    `->` are summed, and a letter that occurs twice takes the diagonal.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
     assert torch.einsum(equation, x).tolist() == result
@@ -56,21 +63,43 @@ def test_einsum_rearranges_and_sums_by_letters(equation, result, device):
     ],
 )
 def test_einsum_multiplies_by_letters(equation, result, device):
-    """Letters that stand in two operands pair them; without `->` they are summed away."""
+    """In `torch.einsum("ij,jk->ik", x, y)` a letter in both operands pairs their elements, and
+    is summed if it is missing after `->`.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     y = torch.tensor([[1.0, 0.0], [0.0, 10.0]], device=device)
 
     assert torch.einsum(equation, x, y).tolist() == result
 
 
+def test_einsum_without_an_arrow_sorts_the_letters(device):
+    """`torch.einsum("ba", x)`, without `->`, sums the letters that occur twice and sorts the others
+    alphabetically: here it is the transpose.
+
+    Write the arrow to say the order yourself.
+    """
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
+
+    assert torch.einsum("ba", x).tolist() == [[1.0, 3.0], [2.0, 4.0]]
+    assert torch.einsum("ab", x).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert torch.einsum("ba->ba", x).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
 def test_einsum_says_which_letter_does_not_fit():
-    """`einsum` says which letter stands for two sizes."""
-    with pytest.raises(RuntimeError, match=r"subscript j has size 2 .* previously seen size 3"):
+    """`torch.einsum` raises a RuntimeError if a letter stands for two different sizes, neither
+    of them 1.
+
+    The message names the letter, the operand and both sizes: print the shapes, or use another
+    letter.
+    """
+    with pytest.raises(RuntimeError, match="which does not broadcast with previously seen size 3"):
         torch.einsum("ij,jk->ik", torch.ones(2, 3), torch.ones(2, 3))
 
 
 def test_tensordot_sums_over_the_dimensions_that_meet(device):
-    """`torch.tensordot` sums over as many dimensions as you say, the last with the first."""
+    """`torch.tensordot(x, y, dims=n)` sums over the last `n` dimensions of `x` and the first
+    `n` of `y`: for matrices `dims=1` is `x @ y`.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
     assert torch.tensordot(x, x, dims=1).tolist() == [[7.0, 10.0], [15.0, 22.0]]
@@ -79,7 +108,11 @@ def test_tensordot_sums_over_the_dimensions_that_meet(device):
 
 
 def test_the_cross_product_stands_upright_on_both(device):
-    """`torch.linalg.cross` gives the vector upright on two others, for vectors of three only."""
+    """`torch.linalg.cross(x, y)` is the cross product along the last dimension, which must have
+    size 3; other sizes raise a RuntimeError.
+
+    Another dimension is named with `dim=`; vectors in the plane get a third component 0.
+    """
     x = torch.tensor([1.0, 0.0, 0.0], device=device)
     y = torch.tensor([0.0, 2.0, 0.0], device=device)
 
@@ -91,7 +124,12 @@ def test_the_cross_product_stands_upright_on_both(device):
 
 @pytest.mark.torch(">=2.2")
 def test_torch_cross_wants_its_dim_named():
-    """`torch.cross` without `dim` takes the first dimension of size 3, not the last, and warns."""
+    """`torch.cross(x, y)` without `dim=` takes the first dimension of size 3, not the last,
+    with a UserWarning; `torch.linalg.cross` takes the last.
+
+    For a batch of three vectors the two differ. A program shows the warning once; pass
+    `dim=-1`.
+    """
     x = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
     y = torch.tensor([[0, 1, 0], [0, 0, 1], [1, 0, 0]])
 
@@ -99,11 +137,16 @@ def test_torch_cross_wants_its_dim_named():
         product = torch.cross(x, y)
 
     assert product.tolist() == [[0, 0, -1], [-1, 0, 0], [0, -1, 0]]
+    assert torch.cross(x, y, dim=-1).tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
     assert torch.linalg.cross(x, y).tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
 
 
 def test_vdot_conjugates_its_first_operand(device):
-    """For complex vectors `vdot` conjugates the first operand, `dot` doesn't."""
+    """For complex vectors `torch.vdot(x, y)` conjugates `x` before the dot product; `torch.dot`
+    doesn't.
+
+    So `vdot(x, x)` is the squared length.
+    """
     x = torch.tensor([1j, 2.0], device=device)
 
     assert torch.vdot(x, x).item() == 5.0

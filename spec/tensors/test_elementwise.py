@@ -1,9 +1,13 @@
 """Functions of each element.
 
-`torch.sqrt`, `torch.round`, `torch.clamp` and their kin look at one element at a time, so the
-result has the shape of the input. Functions whose results are fractions turn integers into
-floats. What surprises most: halves are rounded to the even neighbour, `1.5` and `2.5` both to `2`,
-and a lower bound above the upper one is no error for `clamp`.
+`torch.sqrt`, `torch.round`, `torch.clamp` and similar functions compute each element of the result
+from the element at the same index of the input, so the result has the shape of the input. Each is
+a function, a method, and mostly also an in-place method with a trailing underscore. Functions such
+as `sqrt` and `exp`, whose results are fractions, turn integers into floats.
+
+What surprises: `torch.round` sends halves to the even neighbour, both `1.5` and `2.5` to `2`; a
+lower bound above the upper one is no error for `clamp`; and a negative power of an integer tensor
+is an error for a Python exponent but truncated to 0 for a tensor exponent.
 """
 
 import pytest
@@ -32,7 +36,9 @@ import torch
     ],
 )
 def test_a_function_answers_element_by_element(name, numbers, result, device):
-    """A function like `torch.sqrt` answers element by element, as function and as method."""
+    """`torch.sqrt(x)`, also spelled `x.sqrt()`, gives a new tensor with the root of each
+    element; `abs`, `exp`, `log2`, `floor`, `sigmoid` and others of this table work alike.
+    """
     x = torch.tensor(numbers, device=device)
 
     assert getattr(torch, name)(x).tolist() == result
@@ -41,28 +47,43 @@ def test_a_function_answers_element_by_element(name, numbers, result, device):
 
 
 def test_the_name_with_an_underscore_writes_into_the_tensor(device):
-    """The same name with an underscore at its end, as `x.sqrt_()`, writes into the tensor."""
+    """`x.sqrt_()` writes the roots into `x` itself and returns `x`; for integer tensors it is
+    refused.
+
+    Because the roots are floats and a tensor keeps its dtype in place. Use `x.sqrt()` or a
+    float `x`.
+    """
     x = torch.tensor([9.0, 0.25], device=device)
 
     returned = x.sqrt_()
 
     assert returned is x
     assert x.tolist() == [3.0, 0.5]
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
+        torch.tensor([4, 9], device=device).sqrt_()
 
 
 def test_pythons_abs_and_minus_work_on_tensors(device):
-    """Python's `abs(x)` and `-x` are `torch.abs` and `torch.neg`."""
+    """Python's `abs(x)` and `-x` are `torch.abs(x)` and `torch.neg(x)`; Python's `round(x)` raises
+    a TypeError.
+
+    Because tensors have no `__round__`. Write `x.round()`.
+    """
     x = torch.tensor([-1.5, 2.0], device=device)
 
     assert abs(x).tolist() == [1.5, 2.0]
     assert (-x).tolist() == [1.5, -2.0]
+    with pytest.raises(TypeError, match="type Tensor doesn't define __round__ method"):
+        round(x)
 
 
 @pytest.mark.parametrize(
     ("name", "result"), [("sqrt", [2.0, 3.0]), ("rsqrt", [0.5, 1 / 3]), ("log2", [2.0, 3.1699])]
 )
 def test_functions_with_fractional_results_turn_integers_into_floats(name, result):
-    """Functions with fractional results, like `sqrt`, take integers and answer in floats."""
+    """`sqrt`, `rsqrt` and `log2` of an integer tensor give a tensor of the default dtype,
+    float32.
+    """
     y = getattr(torch, name)(torch.tensor([4, 9]))
 
     assert y.dtype == torch.float32
@@ -70,7 +91,7 @@ def test_functions_with_fractional_results_turn_integers_into_floats(name, resul
 
 
 def test_functions_with_whole_results_keep_integers_integers():
-    """`abs`, `neg`, `square` and `sign` keep integers integers."""
+    """`abs`, `neg`, `square` and `sign` of an int64 tensor give an int64 tensor."""
     x = torch.tensor([-3, 0, 2])
 
     assert x.abs().tolist() == [3, 0, 2]
@@ -78,20 +99,17 @@ def test_functions_with_whole_results_keep_integers_integers():
     assert x.square().tolist() == [9, 0, 4]
     assert x.sign().tolist() == [-1, 0, 1]
     assert x.sign().dtype == torch.int64
-
-
-def test_integers_cannot_be_replaced_by_their_roots_in_place():
-    """`x.sqrt_()` is refused for integers: a tensor can't change its dtype in place."""
-    x = torch.tensor([4, 9])
-
-    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
-        x.sqrt_()
-
-    assert x.tolist() == [4, 9]
+    assert x.abs().dtype == torch.int64
+    assert x.neg().dtype == torch.int64
+    assert x.square().dtype == torch.int64
 
 
 def test_halves_are_rounded_to_the_even_neighbour(device):
-    """`torch.round` sends a half to the even neighbour, as Python's `round` does."""
+    """`torch.round` sends a half to the even neighbour, as Python's `round` does: 0.5 to 0, 1.5
+    and 2.5 to 2.
+
+    Rounding halves always up would make the mean of many rounded numbers too large.
+    """
     halves = torch.tensor([-1.5, -0.5, 0.5, 1.5, 2.5, 3.5], device=device)
 
     assert halves.round().tolist() == [-2.0, 0.0, 0.0, 2.0, 2.0, 4.0]
@@ -99,7 +117,11 @@ def test_halves_are_rounded_to_the_even_neighbour(device):
 
 
 def test_rounding_gives_floats():
-    """A rounded float is still a float; an integer is rounded to itself."""
+    """`torch.round` keeps the dtype: a rounded float32 is still float32, and an int64 tensor is
+    returned with its own values.
+
+    To get integers write `x.round().long()`.
+    """
     rounded = torch.round(torch.tensor([2.75]))
     integers = torch.round(torch.tensor([7]))
 
@@ -110,7 +132,7 @@ def test_rounding_gives_floats():
 
 
 def test_rounding_to_decimals(device):
-    """`decimals=` rounds to that many places; a negative number rounds to tens or hundreds."""
+    """`x.round(decimals=2)` rounds to two decimal places, `x.round(decimals=-2)` to hundreds."""
     x = torch.tensor([1234.5678], device=device)
 
     assert x.round(decimals=2).tolist() == pytest.approx([1234.57], abs=1e-3)
@@ -118,7 +140,9 @@ def test_rounding_to_decimals(device):
 
 
 def test_frac_is_what_trunc_cuts_off(device):
-    """`torch.frac` is what `torch.trunc` cuts off, so it has the sign of the number."""
+    """For a finite float tensor `torch.frac(x)` is `x - torch.trunc(x)`, the part after the
+    decimal point, with the sign of `x`.
+    """
     x = torch.tensor([-1.75, 2.5], device=device)
 
     assert x.trunc().tolist() == [-1.0, 2.0]
@@ -126,7 +150,9 @@ def test_frac_is_what_trunc_cuts_off(device):
 
 
 def test_clamp_moves_numbers_between_two_bounds(device):
-    """`torch.clamp(x, min, max)` moves what lies outside the bounds to the nearer bound."""
+    """`torch.clamp(x, min, max)` sets elements below `min` to `min` and elements above `max` to
+    `max`; `torch.clip` is an alias.
+    """
     x = torch.tensor([1, 5, 9], device=device)
 
     assert torch.clamp(x, 3, 6).tolist() == [3, 5, 6]
@@ -135,33 +161,52 @@ def test_clamp_moves_numbers_between_two_bounds(device):
 
 
 def test_clamp_with_one_bound_leaves_the_other_side_open(device):
-    """With one bound, `clamp` leaves the other side open; with none, it refuses."""
+    """`x.clamp(min=3)` bounds only from below, `x.clamp(max=6)` only from above; without a
+    bound `clamp` raises a RuntimeError.
+
+    `F.relu(x)` is `x.clamp(min=0)`.
+    """
     x = torch.tensor([1, 5, 9], device=device)
 
     assert x.clamp(min=3).tolist() == [3, 5, 9]
     assert x.clamp(max=6).tolist() == [1, 5, 6]
+    assert (x - 4).clamp(min=0).tolist() == (x - 4).relu().tolist() == [0, 1, 5]
     with pytest.raises(RuntimeError, match="At least one of 'min' or 'max' must not be None"):
         x.clamp()
 
 
 def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
-    """If the lower bound is above the upper one, `clamp` gives the upper one everywhere."""
-    clamped = torch.tensor([1, 5, 9], device=device).clamp(min=6, max=3)
+    """`torch.clamp` with a `min` above `max` sets every element but NaN to `max`, without an
+    error.
 
-    assert clamped.tolist() == [3, 3, 3]
+    NumPy's `clip` does the same.
+    """
+    clamped = torch.tensor([1.0, 5.0, 9.0, torch.nan], device=device).clamp(min=6, max=3)
+
+    assert str(clamped.tolist()) == "[3.0, 3.0, 3.0, nan]"
 
 
 def test_clamp_takes_a_bound_for_each_element(device):
-    """The bounds of `clamp` may be tensors: one bound for each element."""
+    """The bounds of `torch.clamp` may be tensors, which gives each element a bound of its own;
+    a tensor and a number together raise a TypeError.
+
+    Call `clamp` twice, or make the number a 0-d tensor.
+    """
     x = torch.tensor([1, 5, 9], device=device)
     low = torch.tensor([2, 0, 0], device=device)
     high = torch.tensor([10, 4, 10], device=device)
 
     assert x.clamp(low, high).tolist() == [2, 4, 9]
+    with pytest.raises(TypeError, match=r"clamp\(\) received an invalid combination of arguments"):
+        x.clamp(low, 7)
+
+    assert x.clamp(low, torch.tensor(7, device=device)).tolist() == [2, 5, 7]
 
 
 def test_maximum_and_minimum_compare_two_tensors(device):
-    """`torch.maximum` and `torch.minimum` pick the larger and the smaller of each pair."""
+    """`torch.maximum(x, y)` gives the larger element at each index, `torch.minimum(x, y)` the
+    smaller.
+    """
     x = torch.tensor([1, 5], device=device)
     y = torch.tensor([3, 4], device=device)
 
@@ -170,17 +215,25 @@ def test_maximum_and_minimum_compare_two_tensors(device):
 
 
 def test_maximum_refuses_a_number():
-    """`torch.maximum` refuses a Python number; `clamp(min=...)` says the same thing."""
+    """`torch.maximum(x, 3)` raises a TypeError: both arguments have to be tensors.
+
+    Write `x.clamp(min=3)`, or give a 0-d tensor.
+    """
     x = torch.tensor([1, 5])
 
-    with pytest.raises(TypeError, match=r"argument 'other' .* must be Tensor, not int"):
+    with pytest.raises(TypeError, match=r"argument 'other' \(position 2\) must be Tensor, not int"):
         torch.maximum(x, 3)
 
     assert x.clamp(min=3).tolist() == [3, 5]
+    assert torch.maximum(x, torch.tensor(3)).tolist() == [3, 5]
 
 
 def test_integers_refuse_negative_integer_powers():
-    """Integers refuse a negative integer power; a float one is fine, and so is a float base."""
+    """An integer tensor to the power of a negative Python integer, such as `x ** -1`, raises a
+    RuntimeError.
+
+    Because the result would be a fraction. Make the exponent or the base a float: `x ** -1.0`.
+    """
     x = torch.tensor([1, 4])
 
     with pytest.raises(RuntimeError, match="Integers to negative integer powers are not allowed"):
@@ -190,8 +243,23 @@ def test_integers_refuse_negative_integer_powers():
     assert (x.float() ** -1).tolist() == [1.0, 0.25]
 
 
+def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
+    """An integer tensor to the power of an integer tensor with negative exponents raises no
+    error: the fraction is truncated, so 4 to the power of -1 is 0.
+
+    Only a Python exponent is refused; convert a tensor exponent to float.
+    """
+    x = torch.tensor([1, 4, -1, -4], device=device)
+    exponents = torch.tensor([-1, -1, -1, -1], device=device)
+
+    assert (x**exponents).tolist() == [1, 0, -1, 0]
+    assert (x ** exponents.float()).tolist() == [1.0, 0.25, -1.0, -0.25]
+
+
 def test_a_power_may_differ_for_each_element(device):
-    """The exponent may be a tensor, and a half of it is the square root."""
+    """`x.pow(exponents)` with a tensor takes an exponent for each element; `x.pow(0.5)` is the
+    square root.
+    """
     x = torch.tensor([4.0, 4.0, 4.0], device=device)
 
     assert x.pow(torch.tensor([2.0, 1.0, -1.0], device=device)).tolist() == [16.0, 4.0, 0.25]
@@ -199,7 +267,9 @@ def test_a_power_may_differ_for_each_element(device):
 
 
 def test_lerp_goes_part_of_the_way(device):
-    """`torch.lerp(start, end, weight)` goes that part of the way from `start` to `end`."""
+    """`torch.lerp(start, end, weight)` is `start + weight * (end - start)`, a linear
+    interpolation.
+    """
     start = torch.tensor([0.0, 10.0], device=device)
     end = torch.tensor([10.0, 30.0], device=device)
 
@@ -207,7 +277,11 @@ def test_lerp_goes_part_of_the_way(device):
 
 
 def test_addcmul_and_addcdiv_add_a_product_or_a_quotient(device):
-    """`addcmul` adds `value * a * b`, `addcdiv` adds `value * a / b`, as optimizers need it."""
+    """`torch.addcmul(x, a, b, value=v)` is `x + v * a * b`, and `torch.addcdiv(x, a, b,
+    value=v)` is `x + v * a / b`.
+
+    Optimizers use both, for a step without a temporary tensor.
+    """
     x = torch.tensor([100.0], device=device)
     a = torch.tensor([8.0], device=device)
     b = torch.tensor([2.0], device=device)

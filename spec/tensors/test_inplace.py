@@ -1,8 +1,13 @@
 """Changing a tensor in place.
 
-An operation whose name ends in an underscore writes its result into the tensor it is called on and
-returns that same tensor: no new memory, and every other name or view of it sees the change. The
-surprise is how many ways without an underscore do the same: `x[0] = 5`, `x += 1`, `out=x`.
+A method whose name ends in an underscore, such as `add_`, writes its result into the tensor it is
+called on and returns that tensor. It allocates no new memory, and each view and each other name of
+the tensor sees the change. What such a write reaches and what is refused is told in
+`spec/tensors/test_inplace_limits.py`, what autograd makes of it in `spec/autograd/test_inplace.py`.
+
+What surprises is how much works in place without an underscore: `x[0] = 5`, `x += 1`, `out=x`,
+`F.relu(x, inplace=True)`, and writing into `x.numpy()`. And some methods with an underscore, such
+as `t_` and `requires_grad_`, change no element.
 """
 
 import numpy as np
@@ -15,7 +20,7 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-add-inplace")
 def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
-    """`x.add_(y)` writes the sum into the memory of `x` and leaves `y` alone."""
+    """`x.add_(y)` writes the sum into the memory of `x` and leaves `y` unchanged."""
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([10.0, 20.0], device=device)
     address = x.data_ptr()
@@ -28,7 +33,7 @@ def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
 
 
 def test_add_without_an_underscore_leaves_the_tensor_alone(device):
-    """`x.add(y)` makes a new tensor in memory of its own."""
+    """`x.add(y)` returns a new tensor with memory of its own and leaves `x` unchanged."""
     x = torch.tensor([1.0, 2.0], device=device)
 
     total = x.add(1)
@@ -39,7 +44,9 @@ def test_add_without_an_underscore_leaves_the_tensor_alone(device):
 
 
 def test_underscore_operations_return_their_own_tensor_and_so_chain():
-    """An in-place operation returns the tensor it changed, so that calls can be chained."""
+    """In-place methods return the tensor they changed, so calls can be chained:
+    `x.mul_(10).add_(1)` is `x`.
+    """
     x = torch.tensor([1.0, 2.0])
 
     result = x.mul_(10).add_(1)
@@ -65,7 +72,11 @@ def test_underscore_operations_return_their_own_tensor_and_so_chain():
     ],
 )
 def test_what_common_underscore_operations_leave_behind(name, arguments, expected, device):
-    """`zero_`, `fill_`, `clamp_` and their kin overwrite; a comparison leaves 0 and 1."""
+    """`zero_`, `fill_`, `neg_`, `clamp_`, `relu_` and the other methods of this table overwrite
+    their tensor; `gt_` stores 0.0 and 1.0 in a float tensor.
+
+    Because a tensor keeps its dtype in place, a comparison can't leave bools in it.
+    """
     x = torch.tensor([-1.0, 2.0, 4.0], device=device)
 
     result = getattr(x, name)(*arguments)
@@ -76,18 +87,19 @@ def test_what_common_underscore_operations_leave_behind(name, arguments, expecte
 
 @given(st.lists(st.integers(-100, 100), min_size=1), st.integers(-100, 100))
 def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n):
-    """`x.mul_(n)` leaves in `x` exactly the numbers that `x.mul(n)` would return."""
+    """`x.mul_(n)` leaves in an int64 tensor `x` the values that `x.mul(n)` returns."""
     x = torch.tensor(numbers)
     product = x.mul(n)
 
     x.mul_(n)
 
     assert x.tolist() == product.tolist() == [number * n for number in numbers]
+    assert torch.tensor([2, -3]).mul_(-4).tolist() == [-8, 12]
 
 
 @pytest.mark.claim("blitz-copy-inplace")
 def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device):
-    """`x.copy_(y)` overwrites the values of `x`; a later change of `y` does not reach it."""
+    """`x.copy_(y)` copies the values of `y` into `x`; a later change of `y` doesn't change `x`."""
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([8.0, 9.0], device=device)
 
@@ -99,7 +111,11 @@ def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device
 
 
 def test_copy_keeps_the_dtype_of_the_tensor_written_to():
-    """`copy_` converts to the dtype of its target, so an integer tensor drops the fraction."""
+    """`x.copy_(y)` converts to the dtype of `x`: an int64 `x` gets floats truncated towards
+    zero, without an error.
+
+    Unlike `add_`, which refuses floats for an integer tensor.
+    """
     x = torch.tensor([0, 0])
 
     x.copy_(torch.tensor([1.75, -1.75]))
@@ -110,7 +126,9 @@ def test_copy_keeps_the_dtype_of_the_tensor_written_to():
 
 @pytest.mark.claim("blitz-t-inplace")
 def test_t_with_an_underscore_transposes_the_tensor_itself(device):
-    """`x.t_()` swaps the two dimensions of `x` itself: other shape and strides, same memory."""
+    """`x.t_()` swaps the two dimensions of the matrix `x` itself: shape and strides change, the
+    memory stays the same.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     address = x.data_ptr()
 
@@ -131,7 +149,9 @@ def test_t_with_an_underscore_transposes_the_tensor_itself(device):
     ],
 )
 def test_some_underscore_operations_change_no_number(name, arguments, shape):
-    """`squeeze_`, `unsqueeze_` and `transpose_` change the shape of a tensor, not its memory."""
+    """`squeeze_`, `unsqueeze_` and `transpose_` change the shape and the strides of a tensor in
+    place, and no element in memory.
+    """
     memory = torch.tensor([1, 2, 3, 4, 5, 6])
     x = memory.view(1, 2, 3)
 
@@ -144,7 +164,9 @@ def test_some_underscore_operations_change_no_number(name, arguments, shape):
 
 
 def test_requires_grad_with_an_underscore_sets_a_flag_and_no_number():
-    """`x.requires_grad_()` changes what autograd records of `x`, and none of its numbers."""
+    """`x.requires_grad_()` sets `x.requires_grad` to `True` and returns `x`; the elements stay
+    the same.
+    """
     x = torch.tensor([1.0, 2.0])
 
     result = x.requires_grad_()
@@ -156,7 +178,7 @@ def test_requires_grad_with_an_underscore_sets_a_flag_and_no_number():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_index_assignment_changes_a_tensor_without_an_underscore(device):
-    """`x[0] = 5` and `x[:, 1] = 7` write into `x` itself."""
+    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of `x`."""
     x = torch.zeros(2, 2, device=device)
     address = x.data_ptr()
 
@@ -169,7 +191,10 @@ def test_index_assignment_changes_a_tensor_without_an_underscore(device):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_plus_equals_changes_the_tensor_that_both_names_share(device):
-    """`x += 1` is in place: another name for the same tensor sees the sum."""
+    """`x += 1` works in place: another name of the same tensor sees the sum.
+
+    Because Python calls `__iadd__`, which is `add_`.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     other_name = x
 
@@ -180,7 +205,9 @@ def test_plus_equals_changes_the_tensor_that_both_names_share(device):
 
 
 def test_x_equals_x_plus_one_gives_the_name_to_a_new_tensor(device):
-    """`x = x + 1` makes a new tensor and moves the name to it; the other name keeps the old."""
+    """`x = x + 1` makes a new tensor and binds the name `x` to it; another name of the old
+    tensor sees no change.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     other_name = x
 
@@ -203,18 +230,23 @@ def test_out_writes_the_result_into_a_tensor_that_is_there():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_inplace_true_makes_an_activation_overwrite_its_input():
-    """`F.relu(x, inplace=True)` writes into `x`, though nothing in its name says so."""
+    """`F.relu(x, inplace=True)` writes into `x` and returns `x`, as `nn.ReLU(inplace=True)`
+    does.
+
+    It saves the memory of the result. The input is lost, which matters if it is used again.
+    """
     x = torch.tensor([-1.0, 2.0])
 
     result = F.relu(x, inplace=True)
 
     assert result is x
     assert x.tolist() == [0.0, 2.0]
+    assert (torch.nn.ReLU(inplace=True)(x) is x) is True
 
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_a_numpy_array_of_the_same_memory_changes_the_tensor():
-    """Writing through `x.numpy()` changes `x` with no tensor operation at all."""
+    """Writing into the array `x.numpy()` changes `x`, with no tensor operation involved."""
     x = torch.zeros(2)
 
     np.add(x.numpy(), 3, out=x.numpy())
@@ -224,7 +256,12 @@ def test_a_numpy_array_of_the_same_memory_changes_the_tensor():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
-    """`x.data = other` keeps the object `x` but gives it the memory and shape of `other`."""
+    """`x.data = other` keeps the Python object `x` and gives it the memory and the shape of
+    `other`.
+
+    Autograd doesn't see the change. To replace values use `x.copy_(other)` under
+    `torch.no_grad()`.
+    """
     x = torch.zeros(2)
     other = torch.tensor([1.0, 2.0, 3.0])
 
@@ -235,7 +272,9 @@ def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
 
 
 def test_set_makes_a_tensor_share_the_memory_of_another(device):
-    """`x.set_(y)` copies nothing: from then on `x` looks at the memory of `y`."""
+    """`x.set_(y)` makes `x` use the memory and the shape of `y`, without a copy: a later change
+    of `y` shows in `x`.
+    """
     x = torch.zeros(2, device=device)
     y = torch.tensor([1.0, 2.0, 3.0], device=device)
 
@@ -246,7 +285,12 @@ def test_set_makes_a_tensor_share_the_memory_of_another(device):
 
 
 def test_resize_changes_the_number_of_elements_in_place(device):
-    """`x.resize_(3)` shows the first numbers of the same memory, whatever shape they had."""
+    """`x.resize_(3)` of a contiguous (2, 2) tensor keeps the memory and makes a vector of its
+    first three elements.
+
+    To change only the shape use `view` or `reshape`; enlarging with `resize_` leaves new
+    elements uninitialised.
+    """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
     address = x.data_ptr()
 

@@ -1,8 +1,13 @@
 """What a change in place reaches, and what is refused.
 
-The tensor that is written to keeps its memory, so its views change with it, and neither its dtype
-nor its shape can give way to the result. The surprise is the row swap `x[0], x[1] = x[1], x[0]`:
-both names on the right are views, so the first assignment already changes the second.
+A tensor that is written to in place keeps its memory, its dtype and its shape: its views change
+with it, and a result of another kind or a larger shape is refused. How to write in place is told in
+`spec/tensors/test_inplace.py`; shapes in `spec/tensors/test_broadcasting.py`; integer tensors under
+`/=` in `spec/tensors/test_division.py`; the version counter, by which autograd notices a write, in
+`spec/autograd/test_inplace_refused.py`.
+
+What surprises is the row swap `x[0], x[1] = x[1], x[0]`: it leaves the same row twice, because both
+sides are views of one memory.
 """
 
 import numpy as np
@@ -11,7 +16,7 @@ import torch
 
 
 def test_a_change_in_place_of_a_view_changes_its_base(device):
-    """A row is a view: zeroing it in place zeroes that row of the whole tensor."""
+    """A row `x[0]` is a view: `x[0].zero_()` sets the row to 0 in `x`."""
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     x[0].zero_()
@@ -20,25 +25,28 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 
 def test_a_change_in_place_of_rows_chosen_by_a_list_is_lost(device):
-    """`x[[0]]` is a copy, so `x[[0]].zero_()` leaves `x` as it was."""
+    """`x[[0]].zero_()` leaves `x` unchanged, because indexing with a list copies; `x[[0]] += 1`
+    changes `x`.
+
+    Python turns `x[[0]] += 1` into three steps: it takes the copy, adds to it, and assigns it back
+    to `x[[0]]`.
+    """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     x[[0]].zero_()
-
-    assert x.tolist() == [[1, 2], [3, 4]]
-
-
-def test_plus_equals_on_rows_chosen_by_a_list_is_not_lost(device):
-    """`x[[0]] += 1` takes the copy, adds to it and assigns it back, so `x` changes."""
-    x = torch.tensor([[1, 2], [3, 4]], device=device)
-
+    unchanged = x.tolist()
     x[[0]] += 1
 
+    assert unchanged == [[1, 2], [3, 4]]
     assert x.tolist() == [[2, 3], [3, 4]]
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
-    """`x[0], x[1] = x[1], x[0]` leaves the same row twice, for both sides are views."""
+    """`x[0], x[1] = x[1], x[0]` leaves the same row twice.
+
+    Because both rows on the right are views: the first assignment already changes what the
+    second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
+    """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     x[0], x[1] = x[1], x[0]
@@ -47,7 +55,10 @@ def test_swapping_two_rows_like_python_variables_loses_one(device):
 
 
 def test_swapping_two_rows_by_a_list_of_indices_works(device):
-    """`x[[0, 1]] = x[[1, 0]]` swaps rows, for indexing with a list copies them first."""
+    """`x[[0, 1]] = x[[1, 0]]` swaps two rows.
+
+    Because indexing with a list copies the rows before they are written.
+    """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     x[[0, 1]] = x[[1, 0]]
@@ -55,76 +66,44 @@ def test_swapping_two_rows_by_a_list_of_indices_works(device):
     assert x.tolist() == [[3, 4], [1, 2]]
 
 
-def test_a_clone_is_out_of_reach(device):
-    """`x.clone()` keeps the numbers of the moment, whatever happens to `x` later."""
-    x = torch.tensor([1.0, 2.0], device=device)
-    kept = x.clone()
-
-    x.zero_()
-
-    assert kept.tolist() == [1.0, 2.0]
-
-
-def test_masked_fill_writes_only_where_the_mask_is_true(device):
-    """`masked_fill_` overwrites the elements under `True` and no other."""
-    x = torch.tensor([1.0, 2.0, 3.0], device=device)
-
-    x.masked_fill_(torch.tensor([True, False, True], device=device), -1)
-
-    assert x.tolist() == [-1.0, 2.0, -1.0]
-
-
 def test_an_integer_tensor_refuses_a_float_result(device):
-    """In place the dtype stays, so adding 1.5 to an integer tensor is refused."""
+    """`x.add_(1.5)` on an integer tensor raises a RuntimeError; `x.add(1.5)` returns a float
+    tensor.
+
+    Because in place the dtype stays, and no float is rounded for it.
+    """
     x = torch.tensor([1, 2], device=device)
 
-    with pytest.raises(RuntimeError, match=r"result type Float can't be cast to .* Long"):
+    with pytest.raises(
+        RuntimeError, match="result type Float can't be cast to the desired output type"
+    ):
         x.add_(1.5)
 
     assert x.tolist() == [1, 2]
     assert x.add(1.5).tolist() == [2.5, 3.5]
 
 
-def test_true_division_in_place_is_refused_for_integers(device):
-    """`x /= 2` needs a float tensor, since `/` gives floats; `x //= 2` works for integers."""
-    x = torch.tensor([7, 8], device=device)
-
-    with pytest.raises(RuntimeError, match=r"result type Float can't be cast to .* Long"):
-        x /= 2
-    x //= 2
-
-    assert x.tolist() == [3, 4]
-
-
 def test_a_float_tensor_takes_an_integer_operand(device):
-    """Integers fit into a float tensor: `x += integers` keeps the dtype of `x`."""
+    """`x += y` with a float32 `x` keeps float32, be `y` an integer tensor or a float64 tensor.
+
+    `x + y` would be float64 for a float64 `y`: in place the result is converted to the dtype of
+    `x`, as long as it is of the same kind.
+    """
     x = torch.tensor([0.5, 1.5], device=device)
 
     x += torch.tensor([1, 2], device=device)
+    x += torch.tensor([0.5, 0.5], dtype=torch.float64, device=device)
 
-    assert x.tolist() == [1.5, 3.5]
+    assert x.tolist() == [2.0, 4.0]
     assert x.dtype == torch.float32
 
 
-def test_a_tensor_cannot_grow_by_broadcasting_in_place(device):
-    """A sum of a larger shape has no room in the tensor that is written to."""
-    x = torch.ones(3, device=device)
-
-    with pytest.raises(RuntimeError, match=r"output with shape \[3\] doesn't match .* \[2, 3\]"):
-        x.add_(torch.ones(2, 3, device=device))
-
-
-def test_the_other_operand_may_be_broadcast(device):
-    """The smaller operand is stretched to the tensor that is written to."""
-    x = torch.zeros(2, 3, device=device)
-
-    x.add_(torch.tensor([1.0, 2.0, 3.0], device=device))
-
-    assert x.tolist() == [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]
-
-
 def test_an_expanded_tensor_refuses_addition_in_place(device):
-    """After `expand` several elements are one number in memory; adding in place is refused."""
+    """`x.add_(1)` on an expanded tensor raises a RuntimeError.
+
+    Because several elements share one memory location, and it isn't defined how often 1 would
+    be added. Call `x.clone()` first.
+    """
     x = torch.zeros(1, device=device).expand(3)
 
     with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
@@ -134,57 +113,55 @@ def test_an_expanded_tensor_refuses_addition_in_place(device):
 
 
 def test_index_assignment_to_an_expanded_tensor_sets_every_copy(device):
-    """`x[0] = 5` is allowed after `expand`, and every element that shares the memory shows it."""
-    x = torch.zeros(1, device=device).expand(3)
+    """`x[0] = 5` on an expanded tensor is allowed, and changes each element that shares the
+    memory location.
+    """
+    x = torch.zeros(2, 1, device=device).expand(2, 3)
 
-    x[0] = 5
+    x[0, 0] = 5
 
-    assert x.tolist() == [5.0, 5.0, 5.0]
+    assert x.tolist() == [[5.0, 5.0, 5.0], [0.0, 0.0, 0.0]]
 
 
 def test_operands_that_overlap_in_memory_are_refused(device):
-    """Adding a tensor to its own shifted slice in place is refused; a clone makes it defined."""
+    """`x[1:] += x[:-1]` and `x[1:] = x[:-1]` raise a RuntimeError, because both slices share part
+    of their memory.
+
+    An element could be overwritten before it is read. Write `x[1:] += x[:-1].clone()`.
+    """
     x = torch.tensor([1, 2, 3], device=device)
 
     with pytest.raises(RuntimeError, match="refer to a single memory location"):
         x[1:] += x[:-1]
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        x[1:] = x[:-1]
     x[1:] += x[:-1].clone()
 
     assert x.tolist() == [1, 3, 5]
 
 
 def test_a_tensor_may_be_its_own_operand(device):
-    """`x.add_(x)` is defined, because each element is read and written at the same place."""
-    x = torch.tensor([1.0, 2.0], device=device)
+    """`x.add_(x)` is allowed and doubles `x`; `x.add_(x.t())` of a matrix raises a RuntimeError.
+
+    Because `x.add_(x)` reads and writes each element at the same address; the transpose is read at
+    others. Write `x + x.t()`.
+    """
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
     x.add_(x)
 
-    assert x.tolist() == [2.0, 4.0]
-
-
-def test_the_version_counter_counts_changes_in_place(device):
-    """`x._version` grows by one with every in-place operation, whatever its spelling."""
-    x = torch.zeros(2, device=device)
-
-    x.add_(1)
-    x[0] = 5
-    x += 1
-
-    assert x._version == 3
-    assert x.clone()._version == 0
-
-
-def test_a_view_shares_the_version_counter_of_its_base(device):
-    """A change through a view is counted for the base, which is how autograd notices it."""
-    x = torch.zeros(2, device=device)
-
-    x[:1].add_(1)
-
-    assert x._version == 1
+    assert x.tolist() == [[2.0, 4.0], [6.0, 8.0]]
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        x.add_(x.t())
 
 
 def test_changes_through_data_and_numpy_go_uncounted():
-    """Writes through `.data` and `.numpy()` change the numbers behind the counter's back."""
+    """Writes through `x.data` and `x.numpy()` change `x` without raising its version counter,
+    `x._version`.
+
+    So autograd doesn't notice them, and a gradient may be computed from changed values. Write
+    to `x` under `torch.no_grad()` instead.
+    """
     x = torch.zeros(2)
 
     x.data.add_(1)
@@ -192,11 +169,18 @@ def test_changes_through_data_and_numpy_go_uncounted():
 
     assert x.tolist() == [5.0, 1.0]
     assert x._version == 0
+    assert x.mul_(2)._version == 1
+    assert x.tolist() == [10.0, 2.0]
 
 
 def test_a_tensor_on_numpy_memory_cannot_be_resized():
-    """`resize_` refuses to enlarge memory that belongs to a NumPy array."""
+    """`resize_` to more elements raises a RuntimeError for a tensor from `torch.from_numpy`.
+
+    Because the memory belongs to NumPy. Clone the tensor first.
+    """
     x = torch.from_numpy(np.zeros(2))
 
     with pytest.raises(RuntimeError, match="Trying to resize storage that is not resizable"):
         x.resize_(3)
+
+    assert x.clone().resize_(3).shape == (3,)

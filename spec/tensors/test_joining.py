@@ -1,10 +1,11 @@
-"""Joining and cutting.
+"""Joining and splitting.
 
-`cat` joins tensors along an axis they have, `stack` along a new one. `split`, `chunk` and `unbind`
-cut a tensor up. What is joined is copied; what is cut off is a view of the original.
+`cat` joins tensors along a dimension they have, `stack` along a new one. `split`, `chunk`,
+`tensor_split` and `unbind` divide a tensor along a dimension, by default the first. Joining copies;
+the pieces of a split are views of the original, see `spec/tensors/test_views.py`.
 
-What surprises: shapes have to agree exactly, since nothing is broadcast here, and `chunk` may give
-fewer pieces than it was asked for.
+What surprises: `cat` and `stack` don't broadcast, shapes have to agree; `chunk` may return fewer
+pieces than it was asked for; and `split` takes lengths where `tensor_split` takes indices.
 """
 
 import pytest
@@ -12,7 +13,9 @@ import torch
 
 
 def test_cat_joins_along_an_axis_that_is_there(device):
-    """`cat` puts tensors one behind the other, by default along the first axis."""
+    """`torch.cat([a, b])` joins tensors along an existing dimension, the first unless `dim=`
+    names another.
+    """
     a = torch.tensor([[1, 2]], device=device)
     b = torch.tensor([[3, 4]], device=device)
 
@@ -22,7 +25,9 @@ def test_cat_joins_along_an_axis_that_is_there(device):
 
 
 def test_stack_joins_along_a_new_axis(device):
-    """`stack` makes rows of vectors, or columns with `dim=1`."""
+    """`torch.stack([a, b])` joins tensors of the same shape along a new dimension: two vectors
+    become the rows of a matrix, with `dim=1` its columns.
+    """
     a = torch.tensor([1, 2, 3], device=device)
     b = torch.tensor([4, 5, 6], device=device)
 
@@ -31,7 +36,9 @@ def test_stack_joins_along_a_new_axis(device):
 
 
 def test_the_new_axis_of_stack_is_as_long_as_the_list():
-    """Stacking five tensors of shape (2, 3) gives an axis of five wherever it is wanted."""
+    """`torch.stack` of five tensors inserts a dimension of size 5 at `dim`; `torch.cat` makes
+    an existing dimension longer.
+    """
     parts = [torch.zeros(2, 3)] * 5
 
     assert torch.stack(parts).shape == (5, 2, 3)
@@ -41,7 +48,9 @@ def test_the_new_axis_of_stack_is_as_long_as_the_list():
 
 
 def test_cat_and_stack_copy(device):
-    """The joined tensor has memory of its own, even when there is a single part."""
+    """The result of `torch.cat` and `torch.stack` has its own memory, even for a list of one
+    tensor.
+    """
     a = torch.tensor([1, 2], device=device)
     joined = torch.cat([a])
     stacked = torch.stack([a])
@@ -53,17 +62,25 @@ def test_cat_and_stack_copy(device):
 
 
 def test_cat_wants_equal_sizes_along_the_other_axes():
-    """The parts may differ along the axis on which they are joined, and nowhere else."""
+    """Tensors given to `torch.cat` may differ in size along `dim`; a difference along another
+    dimension raises a RuntimeError.
+
+    Nothing is broadcast: `expand` or pad the smaller tensor first.
+    """
     a = torch.zeros(2, 3)
     b = torch.zeros(2, 4)
 
     assert torch.cat([a, b], dim=1).shape == (2, 7)
-    with pytest.raises(RuntimeError, match=r"match except in dimension 0. Expected size 3 but"):
+    with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension 0"):
         torch.cat([a, b])
 
 
 def test_cat_wants_equal_ranks():
-    """A vector is not taken for a row: give it the missing axis first."""
+    """`torch.cat` of a matrix and a vector raises a RuntimeError; `row.unsqueeze(0)` makes the
+    vector a matrix of one row.
+
+    Because `cat` doesn't add dimensions, as broadcasting would.
+    """
     a = torch.zeros(2, 3)
     row = torch.zeros(3)
 
@@ -73,34 +90,69 @@ def test_cat_wants_equal_ranks():
 
 
 def test_cat_passes_over_tensors_of_shape_zero():
-    """The one exception: `torch.empty(0)` joins with anything, and adds nothing."""
-    a = torch.zeros(2, 3)
+    """`torch.cat` skips tensors of shape (0,), such as `torch.empty(0)`, whatever the shape of the
+    others, but their dtype takes part in type promotion.
+
+    An exception kept for old code; a tensor of shape (0, 4) has to fit like any other.
+    """
+    a = torch.zeros(2, 3, dtype=torch.int64)
 
     joined = torch.cat([torch.empty(0), a])
 
     assert joined.shape == (2, 3)
-    with pytest.raises(RuntimeError, match="Expected size 4 but got size 3"):
+    assert joined.dtype == torch.float32
+    with pytest.raises(RuntimeError, match="Sizes of tensors must match except in dimension 0"):
         torch.cat([torch.empty(0, 4), a])
 
 
 def test_stack_wants_equal_shapes():
-    """Stacked tensors may not differ along any axis."""
-    with pytest.raises(RuntimeError, match=r"equal size, but got \[2\] at entry 0 and \[3\] at"):
-        torch.stack([torch.zeros(2), torch.zeros(3)])
+    """`torch.stack` raises a RuntimeError if two shapes differ.
+
+    To join sequences of different lengths pad them first, with
+    `torch.nn.utils.rnn.pad_sequence`.
+    """
+    parts = [torch.ones(2), torch.ones(3)]
+
+    with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
+        torch.stack(parts)
+
+    padded = torch.nn.utils.rnn.pad_sequence(parts, batch_first=True)
+    assert padded.tolist() == [[1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
+
+
+def test_an_empty_list_cannot_be_joined():
+    """`torch.stack([])` raises a RuntimeError: there is no tensor to take shape and dtype from.
+
+    For `torch.cat` start the list with `torch.empty(0)` if it may be empty.
+    """
+    parts = []
+
+    with pytest.raises(RuntimeError, match="stack expects a non-empty TensorList"):
+        torch.stack(parts)
+
+    parts.append(torch.empty(0))
+    assert torch.cat(parts).tolist() == []
 
 
 def test_scalars_are_stacked_and_not_concatenated(device):
-    """0-dimensional tensors have no axis for `cat`; `stack` makes a vector of them."""
+    """`torch.cat` of 0-d tensors raises a RuntimeError; `torch.stack` makes a vector of them.
+
+    Because a 0-d tensor has no dimension to join along.
+    """
     a = torch.tensor(1, device=device)
     b = torch.tensor(2, device=device)
 
-    with pytest.raises(RuntimeError, match=r"zero-dimensional tensor .* cannot be concatenated"):
+    with pytest.raises(
+        RuntimeError, match=r"zero-dimensional tensor \(at position 0\) cannot be conc"
+    ):
         torch.cat([a, b])
     assert torch.stack([a, b]).tolist() == [1, 2]
 
 
 def test_cat_and_stack_promote_dtypes(device):
-    """Parts of several dtypes are joined in the dtype that arithmetic on them would give."""
+    """`torch.cat` and `torch.stack` of tensors of several dtypes give the promoted dtype, as
+    `+` would: int64 and float32 give float32.
+    """
     integers = torch.tensor([1, 2], device=device)
     floats = torch.tensor([0.5, 1.5], device=device)
 
@@ -113,7 +165,7 @@ def test_cat_and_stack_promote_dtypes(device):
 
 
 def test_cat_goes_by_two_more_names():
-    """`torch.concat` and `torch.concatenate` are `cat` under the names others use."""
+    """`torch.concat` and `torch.concatenate` are aliases of `torch.cat`."""
     a = torch.tensor([1, 2])
 
     assert torch.concat([a, a]).tolist() == [1, 2, 1, 2]
@@ -121,7 +173,9 @@ def test_cat_goes_by_two_more_names():
 
 
 def test_hstack_and_vstack_treat_vectors_as_rows(device):
-    """`vstack` stacks vectors and joins matrices downwards, `hstack` joins both sideways."""
+    """`torch.vstack` puts vectors and matrices below each other as rows; `torch.hstack` joins
+    vectors end to end and matrices side by side.
+    """
     a = torch.tensor([1, 2], device=device)
     matrix = torch.tensor([[1, 2], [3, 4]], device=device)
 
@@ -132,7 +186,9 @@ def test_hstack_and_vstack_treat_vectors_as_rows(device):
 
 
 def test_split_cuts_pieces_of_one_length(device):
-    """`split(n)` cuts pieces of n; the last is shorter where they don't come out even."""
+    """`x.split(n)` returns a tuple of pieces of length `n`; the last is shorter if `n` doesn't
+    divide the length.
+    """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
     assert [piece.tolist() for piece in x.split(2)] == [[10, 20], [30, 40], [50]]
@@ -140,7 +196,11 @@ def test_split_cuts_pieces_of_one_length(device):
 
 
 def test_split_takes_a_list_of_lengths(device):
-    """`split([...])` cuts pieces of these lengths, which must add up to the whole."""
+    """`x.split([1, 4])` returns pieces of these lengths; a RuntimeError is raised unless they
+    sum to the length of `x`.
+
+    To take only a part use a slice, or `narrow`.
+    """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
     assert [piece.tolist() for piece in x.split([1, 4])] == [[10], [20, 30, 40, 50]]
@@ -153,14 +213,18 @@ def test_split_takes_a_list_of_lengths(device):
     [(6, 2, [3, 3]), (7, 3, [3, 3, 1]), (5, 4, [2, 2, 1]), (12, 5, [3, 3, 3, 3])],
 )
 def test_chunk_rounds_the_length_of_a_piece_up(length, asked, pieces):
-    """`chunk(n)` cuts pieces of length/n, rounded up, so that there may be fewer than n."""
+    """`x.chunk(n)` divides a length L into pieces of ceil(L / n), so it may return fewer than
+    `n` pieces: 12 elements in 5 chunks give 4 pieces of 3.
+
+    `tensor_split(n)` returns exactly `n` pieces.
+    """
     x = torch.zeros(length)
 
     assert [len(piece) for piece in x.chunk(asked)] == pieces
 
 
 def test_chunk_gives_no_empty_pieces():
-    """Asked for more pieces than there are elements, `chunk` gives one an element."""
+    """`x.chunk(8)` of three elements returns three pieces of one element, no empty ones."""
     x = torch.zeros(3)
 
     pieces = x.chunk(8)
@@ -173,14 +237,18 @@ def test_chunk_gives_no_empty_pieces():
     [(6, 3, [2, 2, 2]), (5, 4, [2, 1, 1, 1]), (12, 5, [3, 3, 2, 2, 2]), (2, 3, [1, 1, 0])],
 )
 def test_tensor_split_always_gives_as_many_pieces_as_asked(length, asked, pieces):
-    """`tensor_split(n)` evens the lengths out instead, with empty pieces at the end if need be."""
+    """`x.tensor_split(n)` returns exactly `n` pieces whose lengths differ by at most 1; some
+    are empty if there are fewer elements than pieces.
+    """
     x = torch.zeros(length)
 
     assert [len(piece) for piece in x.tensor_split(asked)] == pieces
 
 
 def test_tensor_split_takes_the_places_to_cut_at():
-    """A tuple given to `tensor_split` holds indices; one given to `split` holds lengths."""
+    """A tuple is indices for `tensor_split` and lengths for `split`: `x.tensor_split((1, 3))`
+    cuts before index 1 and 3, `x.split((1, 3, 1))` gives lengths 1, 3, 1.
+    """
     x = torch.tensor([10, 20, 30, 40, 50])
 
     assert [piece.tolist() for piece in x.tensor_split((1, 3))] == [[10], [20, 30], [40, 50]]
@@ -188,7 +256,9 @@ def test_tensor_split_takes_the_places_to_cut_at():
 
 
 def test_unbind_takes_an_axis_apart(device):
-    """`unbind(dim)` is a tuple of what lies along an axis, without that axis."""
+    """`x.unbind(dim)` returns a tuple of the slices along `dim`, without that dimension: the
+    rows of a matrix, with `dim=1` its columns.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     first, second = x.unbind()
@@ -199,7 +269,11 @@ def test_unbind_takes_an_axis_apart(device):
 
 
 def test_pieces_are_views(device):
-    """What is cut off, in whichever of these ways, shares its memory with the whole."""
+    """The pieces from `split`, `chunk`, `tensor_split` and `unbind` are views: writing to a
+    piece changes the original.
+
+    Call `clone()` on a piece to keep it apart.
+    """
     x = torch.zeros(6, device=device)
 
     x.tensor_split(2)[0][1] = 6

@@ -1,11 +1,12 @@
 """Products of matrices and vectors.
 
-`@`, also called `torch.matmul`, does what fits the dimensions: two vectors give a number, two
-matrices a matrix, two stacks of matrices a stack. `dot`, `mv`, `mm` and `bmm` each do one of these
-and refuse the rest.
+`x @ y`, also spelled `torch.matmul(x, y)`, chooses by the number of dimensions: two vectors give a
+number, two matrices a matrix, two batches of matrices a batch. `dot`, `mv`, `mm` and `bmm` each do
+one of these and refuse the rest. Sums of products in general are told in
+`spec/tensors/test_einsum.py`.
 
-What surprises: `@` broadcasts the stack but never the matrices; and it refuses to mix dtypes, which
-`+` and `*` do without asking.
+What surprises: `@` broadcasts the batch dimensions but never the last two, and it refuses operands
+of two dtypes, which `+` and `*` would promote.
 """
 
 import pytest
@@ -13,7 +14,10 @@ import torch
 
 
 def test_a_matrix_product_sums_rows_times_columns(device):
-    """Each element of `x @ y` is a row of `x` times a column of `y`, summed."""
+    """Element (i, j) of `x @ y` is row i of `x` times column j of `y`, summed.
+
+    So the order matters: `y @ x` is another matrix.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     y = torch.tensor([[5.0, 6.0], [7.0, 8.0]], device=device)
 
@@ -23,7 +27,9 @@ def test_a_matrix_product_sums_rows_times_columns(device):
 
 @pytest.mark.parametrize("name", ["matmul", "mm"])
 def test_matmul_and_mm_are_the_at_sign_for_matrices(name, device):
-    """For two matrices `torch.matmul` and `torch.mm` are `@`, as functions and as methods."""
+    """For two matrices `x @ y`, `torch.matmul(x, y)` and `torch.mm(x, y)` are the same product;
+    both functions are methods, too.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     y = torch.tensor([[5.0], [6.0]], device=device)
 
@@ -32,7 +38,7 @@ def test_matmul_and_mm_are_the_at_sign_for_matrices(name, device):
 
 
 def test_two_vectors_give_a_number(device):
-    """Two vectors give a tensor without dimensions: `x @ y` is `torch.dot(x, y)`."""
+    """`x @ y` of two vectors is their dot product, a 0-d tensor, as `torch.dot(x, y)` gives it."""
     x = torch.tensor([1.0, 2.0, 3.0], device=device)
     y = torch.tensor([4.0, 5.0, 6.0], device=device)
 
@@ -42,7 +48,9 @@ def test_two_vectors_give_a_number(device):
 
 
 def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device):
-    """A vector is a column right of a matrix and a row left of it; the result is a vector."""
+    """`matrix @ vector` takes the vector as a column, `vector @ matrix` as a row; the result is
+    a vector. `torch.mv` is `matrix @ vector` alone.
+    """
     matrix = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     vector = torch.tensor([1.0, 10.0], device=device)
 
@@ -52,7 +60,9 @@ def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device)
 
 
 def test_stacks_are_multiplied_matrix_by_matrix(device):
-    """Two stacks of matrices are multiplied matrix by matrix; `torch.bmm` does only that."""
+    """`x @ y` of two batches of matrices multiplies matrix i of `x` by matrix i of `y`, as
+    `torch.bmm` does.
+    """
     x = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]], device=device)
     y = torch.tensor([[[1.0], [1.0]], [[10.0], [10.0]]], device=device)
 
@@ -73,7 +83,9 @@ def test_stacks_are_multiplied_matrix_by_matrix(device):
     ],
 )
 def test_the_dimensions_before_the_last_two_broadcast(left, right, result, device):
-    """The last two dimensions are multiplied as matrices, those before them broadcast."""
+    """`x @ y` multiplies over the last two dimensions as matrices and broadcasts the dimensions
+    before them: (5, 2, 3) @ (3, 4) has the shape (5, 2, 4).
+    """
     x = torch.ones(left, device=device)
     y = torch.ones(right, device=device)
 
@@ -82,30 +94,38 @@ def test_the_dimensions_before_the_last_two_broadcast(left, right, result, devic
 
 
 def test_inner_sizes_have_to_agree(device):
-    """The columns of the left matrix have to be as many as the rows of the right one."""
+    """`x @ y` of two matrices raises a RuntimeError unless `x` has as many columns as `y` has rows;
+    even size 1 is not broadcast.
+
+    The message names both shapes. Often one operand has to be transposed: `x @ x.T`.
+    """
     x = torch.ones(2, 3, device=device)
+    column = torch.ones(2, 1, device=device)
 
     with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied \(2x3 and 2x3\)"):
         x @ x
+    with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied \(2x1 and 2x3\)"):
+        column @ x
 
     assert (x @ x.T).tolist() == [[3.0, 3.0], [3.0, 3.0]]
-    assert (x.T @ x).shape == (3, 3)
-
-
-def test_inner_sizes_of_one_are_not_repeated(device):
-    """A 1 doesn't broadcast here: a (2, 1) matrix can't be multiplied by a (3, 2) one."""
-    with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied \(2x1 and 3x2\)"):
-        torch.ones(2, 1, device=device) @ torch.ones(3, 2, device=device)
 
 
 def test_stacks_of_different_length_are_refused():
-    """Stacks of different length are refused, by `@` as shapes that don't broadcast."""
+    """`x @ y` of batches of 2 and 5 matrices raises a RuntimeError, as shapes that can't be
+    broadcast do; `torch.bmm` refuses a batch of 1 beside one of 5 as well.
+
+    `bmm` doesn't broadcast: write `@` where one batch has size 1.
+    """
     x, y = torch.ones(2, 2, 3), torch.ones(5, 3, 2)
 
-    with pytest.raises(RuntimeError, match=r"size of tensor a \(2\) must match .* b \(5\)"):
+    with pytest.raises(RuntimeError, match=r"tensor a \(2\) must match the size of tensor b \(5\)"):
         x @ y
     with pytest.raises(RuntimeError, match="Expected size for first two dimensions of batch2 ten"):
         torch.bmm(x, y)
+    with pytest.raises(RuntimeError, match="Expected size for first two dimensions of batch2 ten"):
+        torch.bmm(x[:1], y)
+
+    assert (x[:1] @ y).shape == (5, 2, 2)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +138,11 @@ def test_stacks_of_different_length_are_refused():
     ],
 )
 def test_each_function_says_which_dimensions_it_takes(multiply, words):
-    """`mm`, `dot`, `bmm` and `outer` refuse what `@` multiplies, and say what they take."""
+    """`torch.mm`, `dot`, `bmm` and `outer` raise a RuntimeError for a matrix and a vector,
+    which `@` multiplies.
+
+    Each takes one number of dimensions: `mm` 2-D, `dot` and `outer` 1-D, `bmm` 3-D.
+    """
     matrix, vector = torch.ones(2, 3), torch.ones(3)
 
     with pytest.raises(RuntimeError, match=words):
@@ -128,7 +152,10 @@ def test_each_function_says_which_dimensions_it_takes(multiply, words):
 
 
 def test_a_number_is_no_factor_of_a_matrix_product():
-    """`@` doesn't take a number, nor a tensor without dimensions: that product is `*`."""
+    """`x @ 3` raises a TypeError, and `x @ torch.tensor(3.0)` a RuntimeError.
+
+    Because `@` takes tensors of at least one dimension. To scale a matrix write `x * 3`.
+    """
     x = torch.tensor([[1.0, 2.0]])
 
     with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for @: 'Tensor' and 'int'"):
@@ -140,31 +167,46 @@ def test_a_number_is_no_factor_of_a_matrix_product():
 
 
 def test_a_matrix_product_does_not_mix_dtypes():
-    """`@` refuses two dtypes, which `*` would have mixed."""
+    """`x @ y` of two dtypes, such as float32 and int64, raises a RuntimeError, for matrices as for
+    vectors.
+
+    Convert one operand: `x @ y.float()`. Typical for features loaded as integers or as float64.
+    """
     floats = torch.tensor([[1.0, 2.0]])
     integers = torch.tensor([[3], [4]])
 
-    with pytest.raises(
-        RuntimeError, match=r"expected m1 and m2 to have the same dtype|scalar type"
-    ):
+    with pytest.raises(RuntimeError, match="expected m1 and m2 to have the same dtype"):
         floats @ integers
+    with pytest.raises(RuntimeError, match="expected both vectors to have same dtype"):
+        floats[0] @ integers[:, 0]
 
     assert (floats @ integers.float()).tolist() == [[11.0]]
     assert (floats * integers.T).tolist() == [[3.0, 8.0]]
 
 
-def test_vectors_of_two_dtypes_have_no_dot_product():
-    """`dot` refuses two dtypes too, and vectors of two lengths."""
-    x = torch.tensor([1.0, 2.0])
+def test_vectors_of_two_lengths_have_no_dot_product():
+    """`x @ y` and `torch.dot(x, y)` of vectors with two lengths raise a RuntimeError; a vector of
+    one element is not broadcast.
 
-    with pytest.raises(RuntimeError, match="expected both vectors to have same dtype"):
-        x @ torch.tensor([1, 2])
-    with pytest.raises(RuntimeError, match=r"expected tensor \[2\] and src \[3\] to have the same"):
-        x @ torch.ones(3)
+    Write `(x * y).sum()` where broadcasting is wanted.
+    """
+    x = torch.tensor([1.0, 2.0])
+    one = torch.tensor([3.0])
+
+    with pytest.raises(RuntimeError, match=r"expected tensor \[2\] and src \[1\] to have the same"):
+        x @ one
+    with pytest.raises(RuntimeError, match=r"expected tensor \[2\] and src \[1\] to have the same"):
+        torch.dot(x, one)
+
+    assert (x * one).sum().item() == 9.0
 
 
 def test_integers_are_multiplied_as_integers():
-    """Integer matrices are multiplied as integers, and overflow in their own dtype."""
+    """`x @ y` of integer tensors stays in their dtype, and wraps around when the result doesn't
+    fit: 100 * 100 in int8 is 16.
+
+    On CUDA, integer matrix products are not implemented; convert to float.
+    """
     x = torch.tensor([[1, 2], [3, 4]])
     narrow = torch.tensor([100], dtype=torch.int8)
 
@@ -174,14 +216,19 @@ def test_integers_are_multiplied_as_integers():
 
 
 def test_an_empty_inner_dimension_gives_zeros(device):
-    """A sum of nothing is 0: (2, 0) times (0, 3) is a matrix of zeros."""
+    """A (2, 0) matrix times a (0, 3) matrix is a (2, 3) matrix of zeros.
+
+    Because each element is a sum over nothing.
+    """
     x = torch.ones(2, 0, device=device) @ torch.ones(0, 3, device=device)
 
     assert x.tolist() == [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
 
 
 def test_addmm_adds_a_product_to_a_matrix(device):
-    """`torch.addmm(m, x, y)` is `beta * m + alpha * (x @ y)`; `m` may broadcast, as a bias does."""
+    """`torch.addmm(m, x, y, beta=b, alpha=a)` is `b * m + a * (x @ y)`; `m` is broadcast, as
+    the bias of a linear layer is.
+    """
     m = torch.tensor([100.0, 200.0], device=device)
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
@@ -190,7 +237,9 @@ def test_addmm_adds_a_product_to_a_matrix(device):
 
 
 def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
-    """`baddbmm` does what `addmm` does for stacks of matrices, `addmv` for a vector."""
+    """`torch.baddbmm(m, x, y)` is `m + torch.bmm(x, y)`, and `torch.addmv(v, x, w)` is `v + x @
+    w`.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     v = torch.tensor([1.0, 10.0], device=device)
     stack = x.reshape(1, 2, 2)
@@ -200,7 +249,9 @@ def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
 
 
 def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
-    """`matrix_power(n)` multiplies a matrix by itself, where `**` takes powers of the elements."""
+    """`x.matrix_power(3)` is the matrix product `x @ x @ x`, where `x ** 3` takes the third
+    power of each element; `matrix_power(0)` is the identity.
+    """
     x = torch.tensor([[1.0, 2.0], [0.0, 1.0]], device=device)
 
     assert x.matrix_power(3).tolist() == [[1.0, 6.0], [0.0, 1.0]]
@@ -209,7 +260,9 @@ def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
 
 
 def test_multi_dot_chains_products(device):
-    """`torch.linalg.multi_dot` multiplies a chain of matrices in the cheapest order."""
+    """`torch.linalg.multi_dot([x, x, v])` is `x @ x @ v`; it chooses the order with the fewest
+    multiplications.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     v = torch.tensor([1.0, 10.0], device=device)
 

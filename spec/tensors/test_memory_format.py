@@ -1,11 +1,15 @@
 """Memory formats: contiguous and channels last.
 
-A batch of images has the shape (N, C, H, W) whatever its memory looks like. By default each channel
-is a plane of its own in memory; in the format channels last the channels of one pixel lie side by
-side, as in an image file, which convolutions on many devices prefer.
+A batch of images has the shape (N, C, H, W). By default it is contiguous: each channel is a plane
+of its own in memory. In the memory format `torch.channels_last` the channels of one pixel lie next
+to each other, as in an image file; convolutions on many devices are faster with it.
 
-Only the strides tell the two apart: shape, indexing and values are the same. Operations hand the
-format on, so that it has to be asked for just once.
+The two differ only in the strides (`spec/tensors/test_strides.py`): shape, indexing and values are
+the same. Convolutions, pooling and elementwise operations keep the format, so a model and its input
+need to be converted only once.
+
+What surprises: a channels-last tensor isn't contiguous to `is_contiguous()`, and `view` refuses to
+flatten it; a tensor with one channel is in both formats.
 """
 
 import pytest
@@ -14,7 +18,9 @@ from torch import nn
 
 
 def test_channels_last_changes_strides_and_nothing_else(device):
-    """`to(memory_format=torch.channels_last)` keeps shape and values; the strides are others."""
+    """`x.to(memory_format=torch.channels_last)` of an (N, C, H, W) tensor keeps shape and
+    values and changes the strides.
+    """
     x = torch.arange(24, device=device).view(1, 2, 3, 4)
 
     y = x.to(memory_format=torch.channels_last)
@@ -26,7 +32,9 @@ def test_channels_last_changes_strides_and_nothing_else(device):
 
 
 def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
-    """Read along the memory, the first pixel's channels come first, then the next pixel's."""
+    """In channels last, the memory of an image holds all channels of the first pixel, then
+    those of the next; in the default format all pixels of the first channel come first.
+    """
     red_and_green = torch.tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]], device=device)
 
     y = red_and_green.to(memory_format=torch.channels_last)
@@ -36,7 +44,9 @@ def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
 
 
 def test_a_tensor_is_asked_for_its_format_by_name():
-    """`is_contiguous()` alone asks for the default format."""
+    """`x.is_contiguous()` asks for the default format: it is `False` for a channels-last tensor
+    with several channels; pass `memory_format=torch.channels_last` to ask for that.
+    """
     x = torch.zeros(2, 3, 4, 5)
     y = x.to(memory_format=torch.channels_last)
 
@@ -47,7 +57,11 @@ def test_a_tensor_is_asked_for_its_format_by_name():
 
 
 def test_one_channel_is_in_both_formats():
-    """With a single channel the two formats order the elements alike, and both names apply."""
+    """A tensor with one channel is contiguous in both formats: `is_contiguous()` is `True` with
+    and without `memory_format=torch.channels_last`.
+
+    Because with one channel both orders of the elements are the same.
+    """
     x = torch.zeros(2, 1, 4, 5)
 
     in_default_format = x.is_contiguous()
@@ -59,7 +73,9 @@ def test_one_channel_is_in_both_formats():
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_format):
-    """`contiguous` copies only where the tensor is not in the format asked for."""
+    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if it
+    already has the format `f`.
+    """
     x = torch.empty(2, 3, 4, 5, memory_format=memory_format)
 
     assert (x.contiguous(memory_format=memory_format) is x) is True
@@ -67,7 +83,9 @@ def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_form
 
 
 def test_changing_the_format_copies(device):
-    """The converted tensor has memory of its own."""
+    """Converting a tensor to another memory format copies: later changes of the original don't
+    show.
+    """
     x = torch.zeros(1, 2, 1, 2, device=device)
     y = x.to(memory_format=torch.channels_last)
 
@@ -77,14 +95,16 @@ def test_changing_the_format_copies(device):
 
 
 def test_contiguous_without_argument_goes_back_to_the_default_format():
-    """For a channels-last tensor `contiguous()` is a copy in planes again."""
+    """`x.contiguous()` of a channels-last tensor copies it to the default format."""
     y = torch.zeros(1, 2, 3, 4).to(memory_format=torch.channels_last)
 
     assert y.contiguous().stride() == (24, 12, 4, 1)
 
 
 def test_permuting_axes_changes_the_shape_and_the_format_does_not():
-    """`permute(0, 2, 3, 1)` makes (N, H, W, C) of the shape; channels last leaves (N, C, H, W)."""
+    """`x.permute(0, 2, 3, 1)` makes the shape (N, H, W, C), whereas channels last leaves the
+    shape (N, C, H, W) and changes only the strides.
+    """
     x = torch.zeros(1, 2, 3, 4)
 
     assert x.permute(0, 2, 3, 1).shape == (1, 3, 4, 2)
@@ -92,27 +112,41 @@ def test_permuting_axes_changes_the_shape_and_the_format_does_not():
 
 
 def test_an_image_with_its_channels_last_becomes_a_channels_last_tensor_by_permuting(device):
-    """An (N, H, W, C) array permuted to (N, C, H, W) is in the format already, without a copy."""
+    """A contiguous (N, H, W, C) tensor becomes a channels-last (N, C, H, W) tensor by
+    `permute(0, 3, 1, 2)`, without a copy.
+
+    Decoded images have this layout.
+    """
     pixels = torch.zeros(1, 3, 4, 2, device=device)
 
     x = pixels.permute(0, 3, 1, 2)
 
     assert x.shape == (1, 2, 3, 4)
     assert x.stride() == (24, 1, 8, 2)
+    assert x.is_contiguous(memory_format=torch.channels_last) is True
     assert x.data_ptr() == pixels.data_ptr()
 
 
 def test_view_refuses_to_flatten_channels_last():
-    """A sample's channels don't lie plane after plane, so `view` can't line them up."""
+    """`x.view(N, -1)` of a channels-last tensor with several channels and pixels raises a
+    RuntimeError; `reshape` and `flatten` copy instead.
+
+    Because the channels of a sample don't follow each other in memory, and a view has one
+    stride per dimension.
+    """
     y = torch.arange(8).view(1, 2, 2, 2).to(memory_format=torch.channels_last)
 
-    with pytest.raises(RuntimeError, match=r"view size is not compatible .* Use .reshape"):
+    with pytest.raises(
+        RuntimeError, match="view size is not compatible with input tensor's size and stride"
+    ):
         y.view(1, 8)
     assert y.reshape(1, 8).tolist() == [[0, 1, 2, 3, 4, 5, 6, 7]]
 
 
 def test_elementwise_operations_keep_the_format(device):
-    """What is computed from a channels-last tensor element by element is channels last too."""
+    """Elementwise operations on a channels-last tensor, such as `x * 2`, `x.relu()` and
+    `x.double()`, give a channels-last tensor.
+    """
     y = torch.zeros(1, 2, 3, 4, device=device).to(memory_format=torch.channels_last)
 
     doubled = y * 2
@@ -123,7 +157,11 @@ def test_elementwise_operations_keep_the_format(device):
 
 
 def test_of_two_formats_the_first_operand_decides(device):
-    """Where formats meet in arithmetic, the result has that of the left tensor."""
+    """`x + y` of a contiguous and a channels-last tensor of the same shape has the format of
+    the left operand.
+
+    So one operand in the default format can undo channels last for the rest of a model.
+    """
     x = torch.zeros(2, 2, 3, 4, device=device)
     y = x.to(memory_format=torch.channels_last)
 
@@ -132,7 +170,9 @@ def test_of_two_formats_the_first_operand_decides(device):
 
 
 def test_clone_and_like_keep_the_format_unless_told_otherwise():
-    """`clone`, `empty_like` and their kin preserve the format; `memory_format=` overrules it."""
+    """`x.clone()` and `torch.zeros_like(x)` keep the format of a channels-last `x`;
+    `memory_format=torch.contiguous_format` overrides it.
+    """
     y = torch.zeros(1, 2, 3, 4).to(memory_format=torch.channels_last)
 
     assert y.clone().stride() == (24, 1, 8, 2)
@@ -141,7 +181,9 @@ def test_clone_and_like_keep_the_format_unless_told_otherwise():
 
 
 def test_convolution_pooling_and_normalisation_keep_the_format():
-    """The usual layers of an image network hand channels last through to the end."""
+    """`nn.Conv2d`, `BatchNorm2d`, `ReLU` and `MaxPool2d` give a channels-last output for a
+    channels-last input.
+    """
     network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2))
     x = torch.zeros(1, 2, 6, 8)
     y = x.to(memory_format=torch.channels_last)
@@ -151,7 +193,9 @@ def test_convolution_pooling_and_normalisation_keep_the_format():
 
 
 def test_a_convolution_in_channels_last_answers_in_channels_last():
-    """A layer converted with `to(memory_format=...)` gives the format to whatever it is fed."""
+    """An `nn.Conv2d` converted with `layer.to(memory_format=torch.channels_last)` gives a
+    channels-last output even for a contiguous input.
+    """
     layer = nn.Conv2d(2, 3, 3).to(memory_format=torch.channels_last)
 
     feature_maps = layer(torch.zeros(1, 2, 6, 8))
@@ -161,8 +205,15 @@ def test_a_convolution_in_channels_last_answers_in_channels_last():
 
 
 def test_channels_last_is_for_four_dimensions():
-    """Another rank has no such format; videos, of five dimensions, have `channels_last_3d`."""
+    """`to(memory_format=torch.channels_last)` raises a RuntimeError for a tensor that isn't
+    4-D.
+
+    A single image needs a batch dimension first, `x[None]`; 5-D tensors, such as videos, have
+    `torch.channels_last_3d`.
+    """
     with pytest.raises(RuntimeError, match="required rank 4 tensor to use channels_last format"):
         torch.zeros(2, 3, 4).to(memory_format=torch.channels_last)
+    image = torch.zeros(2, 3, 4)[None].to(memory_format=torch.channels_last)
+    assert image.stride() == (24, 1, 8, 2)
     video = torch.zeros(1, 2, 3, 4, 5).to(memory_format=torch.channels_last_3d)
     assert video.stride() == (120, 1, 40, 10, 2)

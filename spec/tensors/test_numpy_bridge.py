@@ -1,9 +1,12 @@
 """Sharing memory with NumPy.
 
-On the CPU a tensor and the array it came from, or was turned into, are two views of one buffer.
-Nothing is copied in either direction, so what is written through one is read through the other.
-The surprise is who copies all the same: `torch.tensor(array)` does, and so does any call that has
-to change the dtype.
+`tensor.numpy()` makes a NumPy array of a CPU tensor, and `torch.from_numpy(array)` a tensor of an
+array. Neither copies: tensor and array use the same memory, so what is written through one is read
+through the other. What can't be converted is told in `spec/tensors/test_numpy_refusals.py`, what
+NumPy's functions do with tensors in `spec/tensors/test_numpy_functions.py`.
+
+What surprises: `torch.tensor(array)` does copy, and so does each call that has to change the dtype;
+and NumPy's default float64 makes float64 tensors, where torch's own default is float32.
 """
 
 import numpy as np
@@ -15,7 +18,9 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("self-tensor-to-array")
 def test_numpy_turns_a_tensor_into_an_array():
-    """`tensor.numpy()` is an ndarray of the same numbers, shape and dtype."""
+    """`tensor.numpy()` returns a NumPy array with the values, the shape and the dtype of the
+    tensor.
+    """
     array = torch.tensor([[1, 2], [3, 4]], dtype=torch.int32).numpy()
 
     assert type(array) is np.ndarray
@@ -25,7 +30,9 @@ def test_numpy_turns_a_tensor_into_an_array():
 
 @pytest.mark.claim("self-array-to-tensor")
 def test_from_numpy_turns_an_array_into_a_tensor():
-    """`torch.from_numpy(array)` is a tensor of the same numbers, shape and dtype."""
+    """`torch.from_numpy(array)` returns a tensor with the values, the shape and the dtype of
+    the array.
+    """
     tensor = torch.from_numpy(np.array([[1, 2], [3, 4]], dtype="int32"))
 
     assert type(tensor) is torch.Tensor
@@ -35,17 +42,20 @@ def test_from_numpy_turns_an_array_into_a_tensor():
 
 @pytest.mark.claim("blitz-numpy-shared-memory")
 def test_tensor_and_array_start_at_the_same_address():
-    """Both conversions keep the buffer: the address of the first number stays the same."""
+    """`tensor.numpy()` and `torch.from_numpy(array)` don't copy: tensor and array start at the
+    same memory address.
+    """
     tensor = torch.ones(3)
     array = np.ones(3)
 
     assert tensor.numpy().ctypes.data == tensor.data_ptr()
     assert torch.from_numpy(array).data_ptr() == array.ctypes.data
+    assert (torch.tensor(array).data_ptr() == array.ctypes.data) is False
 
 
 @pytest.mark.claim("blitz-numpy-tensor-edit-visible")
 def test_adding_to_the_tensor_changes_its_array():
-    """After `array = tensor.numpy()`, `tensor.add_(1)` turns five ones into twos in both."""
+    """After `array = tensor.numpy()`, `tensor.add_(1)` changes the array, too."""
     tensor = torch.ones(5)
     array = tensor.numpy()
 
@@ -57,7 +67,7 @@ def test_adding_to_the_tensor_changes_its_array():
 
 @pytest.mark.claim("blitz-numpy-array-edit-visible")
 def test_writing_into_the_array_changes_the_tensor():
-    """After `array = tensor.numpy()`, an element set in the array is set in the tensor."""
+    """After `array = tensor.numpy()`, `array[0] = 5` changes the tensor, too."""
     tensor = torch.ones(3)
     array = tensor.numpy()
 
@@ -68,7 +78,9 @@ def test_writing_into_the_array_changes_the_tensor():
 
 @pytest.mark.claim("blitz-from-numpy-array-edit-visible")
 def test_adding_to_the_source_array_changes_the_tensor_made_of_it():
-    """After `from_numpy(array)`, adding 1 into the array turns five ones into twos in both."""
+    """After `tensor = torch.from_numpy(array)`, `np.add(array, 1, out=array)` changes the
+    tensor, too.
+    """
     array = np.ones(5)
     tensor = torch.from_numpy(array)
 
@@ -80,7 +92,7 @@ def test_adding_to_the_source_array_changes_the_tensor_made_of_it():
 
 @pytest.mark.claim("blitz-from-numpy-tensor-edit-visible")
 def test_writing_into_the_tensor_changes_the_source_array():
-    """After `from_numpy(array)`, an element set in the tensor is set in the array."""
+    """After `tensor = torch.from_numpy(array)`, `tensor[0] = 5` changes the array, too."""
     array = np.ones(3)
     tensor = torch.from_numpy(array)
 
@@ -90,7 +102,11 @@ def test_writing_into_the_tensor_changes_the_source_array():
 
 
 def test_a_result_of_arithmetic_shares_nothing():
-    """`array = array + 1` makes a new array; the tensor keeps the memory of the old one."""
+    """After `tensor = torch.from_numpy(array)`, `array = array + 1` makes a new array: the
+    tensor keeps the old values.
+
+    Only writes into the array, such as `array += 1`, reach the tensor.
+    """
     array = np.ones(2)
     tensor = torch.from_numpy(array)
 
@@ -98,11 +114,16 @@ def test_a_result_of_arithmetic_shares_nothing():
 
     assert array.tolist() == [2.0, 2.0]
     assert tensor.tolist() == [1.0, 1.0]
+    assert (array.ctypes.data == tensor.data_ptr()) is False
 
 
 @pytest.mark.claim("blitz-from-numpy-float64")
 def test_numpys_floats_come_over_as_float64():
-    """NumPy's floats have 64 bits, torch's 32, so `from_numpy(np.ones(5))` prints its dtype."""
+    """`torch.from_numpy(np.ones(5))` is a float64 tensor, and prints its dtype.
+
+    Because NumPy's default is float64 and torch's is float32. Convert with `.float()` before it
+    meets a model.
+    """
     tensor = torch.from_numpy(np.ones(5))
 
     assert repr(tensor) == "tensor([1., 1., 1., 1., 1.], dtype=torch.float64)"
@@ -124,7 +145,9 @@ def test_numpys_floats_come_over_as_float64():
     ],
 )
 def test_a_dtype_keeps_its_name_across_the_bridge(dtype, name):
-    """`int32` becomes `int32` and `complex64` becomes `complex64`, in both directions."""
+    """bool, uint8, int16, int32, int64, float16, float32, float64, complex64 and complex128
+    keep their dtype in `tensor.numpy()` and in `torch.from_numpy(array)`.
+    """
     tensor = torch.zeros(1, dtype=dtype)
 
     array = tensor.numpy()
@@ -136,7 +159,9 @@ def test_a_dtype_keeps_its_name_across_the_bridge(dtype, name):
 @pytest.mark.torch(">=2.3")
 @pytest.mark.parametrize("name", ["uint16", "uint32", "uint64"])
 def test_wider_unsigned_integers_cross_too(name):
-    """Unsigned integers of 16, 32 and 64 bits cross since PyTorch 2.3."""
+    """Since PyTorch 2.3 `torch.from_numpy` takes arrays of uint16, uint32 and uint64, and
+    `tensor.numpy()` gives them back.
+    """
     tensor = torch.from_numpy(np.array([1, 2], dtype=name))
 
     assert str(tensor.dtype) == f"torch.{name}"
@@ -146,7 +171,11 @@ def test_wider_unsigned_integers_cross_too(name):
 @pytest.mark.torch("<2.3")
 @pytest.mark.parametrize("name", ["uint16", "uint32", "uint64"])
 def test_wider_unsigned_integers_did_not_cross(name):
-    """Before PyTorch 2.3 the only unsigned integers were those of 8 bits."""
+    """Before PyTorch 2.3 `torch.from_numpy` raised a TypeError for arrays of uint16, uint32 and
+    uint64.
+
+    Because torch's only unsigned dtype was uint8.
+    """
     array = np.array([1, 2], dtype=name)
 
     with pytest.raises(TypeError, match=f"can't convert np.ndarray of type numpy.{name}"):
@@ -155,7 +184,7 @@ def test_wider_unsigned_integers_did_not_cross(name):
 
 @pytest.mark.claim("blitz-char-tensor-excluded")
 def test_int8_tensors_cross_like_any_other():
-    """An int8 tensor (a `CharTensor`) shares its memory with NumPy in both directions."""
+    """An int8 tensor, a `CharTensor`, shares its memory with NumPy in both directions."""
     tensor = torch.CharTensor([-128, 127])
 
     array = tensor.numpy()
@@ -168,14 +197,17 @@ def test_int8_tensors_cross_like_any_other():
 
 @given(st.lists(st.floats(allow_nan=False, width=32), min_size=1))
 def test_every_float_survives_the_way_to_numpy_and_back(numbers):
-    """No number changes on the way: the bits are not even touched."""
+    """A float32 tensor that goes through `numpy()` and back through `torch.from_numpy` has the
+    same values.
+    """
     tensor = torch.tensor(numbers)
 
     assert torch.from_numpy(tensor.numpy()).tolist() == tensor.tolist() == numbers
+    assert torch.from_numpy(torch.tensor([0.1]).numpy()).tolist() == [0.10000000149011612]
 
 
 def test_torch_tensor_copies_an_array():
-    """`torch.tensor(array)` always copies: a later change of the array does not reach it."""
+    """`torch.tensor(array)` copies: a later change of the array doesn't change the tensor."""
     array = np.ones(2)
     tensor = torch.tensor(array)
 
@@ -185,7 +217,7 @@ def test_torch_tensor_copies_an_array():
 
 
 def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
-    """`torch.as_tensor(array)` shares memory; asked for another dtype it has to copy."""
+    """`torch.as_tensor(array)` shares the memory of the array; with another `dtype=` it copies."""
     array = np.ones(2)
     shared = torch.as_tensor(array)
     copied = torch.as_tensor(array, dtype=torch.float32)
@@ -197,7 +229,7 @@ def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
 
 
 def test_asarray_shares_a_tensor_unless_the_dtype_has_to_change():
-    """`np.asarray(tensor)` shares memory; asked for another dtype it has to copy."""
+    """`np.asarray(tensor)` shares the memory of the tensor; with another `dtype=` it copies."""
     tensor = torch.ones(2)
     shared = np.asarray(tensor)
     copied = np.asarray(tensor, dtype="float64")
@@ -209,7 +241,9 @@ def test_asarray_shares_a_tensor_unless_the_dtype_has_to_change():
 
 
 def test_a_transposed_tensor_becomes_an_array_with_the_same_strides():
-    """Layout crosses too; NumPy counts strides in bytes where torch counts elements."""
+    """`tensor.numpy()` keeps the strides of a transposed tensor; NumPy counts them in bytes,
+    torch in elements.
+    """
     tensor = torch.zeros(2, 3).T
 
     array = tensor.numpy()
@@ -219,7 +253,9 @@ def test_a_transposed_tensor_becomes_an_array_with_the_same_strides():
 
 
 def test_a_slice_shares_its_part_of_the_memory():
-    """`tensor[1:].numpy()` is an array of the rest, written into the same tensor."""
+    """`tensor[1:].numpy()` is an array over the memory of the slice: writing into it changes
+    the tensor.
+    """
     tensor = torch.tensor([1, 2, 3])
 
     tensor[1:].numpy()[0] = 9
@@ -228,7 +264,9 @@ def test_a_slice_shares_its_part_of_the_memory():
 
 
 def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
-    """`torch.tensor(2.5).numpy()` is an array of shape `()`, not a number."""
+    """`numpy()` of a 0-d tensor is an array of shape (), not a number; `item()` gives the
+    number.
+    """
     array = torch.tensor(2.5).numpy()
 
     assert type(array) is np.ndarray
@@ -237,7 +275,10 @@ def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
 
 
 def test_dlpack_shares_memory_too():
-    """`torch.from_dlpack(array)` and `np.from_dlpack(tensor)` share memory as well."""
+    """`torch.from_dlpack(array)` and `np.from_dlpack(tensor)` share memory as well.
+
+    DLPack is a protocol that other libraries, such as CuPy and JAX, speak, too.
+    """
     array = np.zeros(2)
     tensor = torch.from_dlpack(array)
     another = np.from_dlpack(tensor)
@@ -249,7 +290,10 @@ def test_dlpack_shares_memory_too():
 
 
 def test_memory_outlives_the_tensor_it_came_from():
-    """An array from `numpy()` keeps the memory alive after the tensor's name is gone."""
+    """An array from `tensor.numpy()` stays valid after the tensor is deleted.
+
+    Because the array holds a reference to the tensor's storage.
+    """
     tensor = torch.tensor([1.0, 2.0])
     array = tensor.numpy()
 

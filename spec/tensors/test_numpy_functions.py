@@ -1,8 +1,14 @@
-"""NumPy's habits, and NumPy's functions, with tensors.
+"""Using tensors as one uses NumPy arrays.
 
 Much of torch is spelled as in NumPy: indexing, broadcasting, most names, even `axis` for `dim`. So
-one can begin at a prompt with what one knows. The surprises are the few words that mean another
-thing, and what comes out when tensors and arrays meet in one expression.
+one can begin with what one knows. What the two do differently about dtypes is told in
+`spec/tensors/test_numpy_promotion.py`, `repeat` and `tile` in `spec/tensors/test_repeating.py`,
+`max` along a dimension in `spec/tensors/test_extremes.py`, and shared memory in
+`spec/tensors/test_numpy_bridge.py`.
+
+What surprises is what tensors and arrays do in one expression: `tensor * array` is a tensor,
+`array * tensor` an error, and `tensor += array` is not in place; `np.sqrt(tensor)` is a tensor,
+`np.concatenate` gives an array, and `np.sum(tensor)` fails.
 """
 
 import warnings
@@ -32,14 +38,18 @@ from torch import nn
     ],
 )
 def test_the_same_line_gives_the_same_numbers_in_numpy_and_torch(line, expected):
-    """Written once and run with `np` and with `torch`, these lines give equal numbers."""
+    """The lines of this table, such as `arange(6).reshape(2, 3).sum(axis=0)`, give the same
+    values with `np` and with `torch`.
+    """
     assert line(np).tolist() == expected
     assert line(torch).tolist() == expected
 
 
 @pytest.mark.claim("path-advanced-numpy")
 def test_a_line_of_array_arithmetic_also_gives_its_derivative():
-    """What NumPy can't: ask the same arithmetic for its gradient."""
+    """A computation written as with NumPy arrays also gives gradients in torch: `(x *
+    x).sum().backward()` fills `x.grad` with `2 * x`.
+    """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
 
     (x * x).sum().backward()
@@ -47,30 +57,10 @@ def test_a_line_of_array_arithmetic_also_gives_its_derivative():
     assert x.grad.tolist() == [2.0, 4.0, 6.0]
 
 
-def test_repeat_tiles_the_whole_tensor():
-    """`x.repeat(2)` is NumPy's `tile`; NumPy's `repeat` is `repeat_interleave`."""
-    x = torch.tensor([1, 2])
-    array = np.array([1, 2])
-
-    assert x.repeat(2).tolist() == [1, 2, 1, 2]
-    assert np.tile(array, 2).tolist() == [1, 2, 1, 2]
-    assert x.repeat_interleave(2).tolist() == [1, 1, 2, 2]
-    assert array.repeat(2).tolist() == [1, 1, 2, 2]
-
-
-def test_max_along_a_dimension_also_says_where():
-    """`x.max(dim)` is a pair of values and indices; NumPy gives the values alone."""
-    numbers = [[1, 9, 4], [8, 2, 3]]
-
-    values, indices = torch.tensor(numbers).max(1)
-
-    assert values.tolist() == [9, 8]
-    assert indices.tolist() == [1, 0]
-    assert np.array(numbers).max(1).tolist() == [9, 8]
-
-
 def test_size_is_the_shape_and_not_the_number_of_elements():
-    """`x.size()` is the shape; what NumPy calls `size` is `x.numel()`."""
+    """`x.size()` of a tensor is its shape; NumPy's `array.size`, the number of elements, is
+    `x.numel()`.
+    """
     x = torch.zeros(2, 3)
 
     assert x.size() == (2, 3)
@@ -79,7 +69,11 @@ def test_size_is_the_shape_and_not_the_number_of_elements():
 
 
 def test_a_ufunc_of_a_tensor_gives_a_tensor():
-    """`np.sqrt(x)` computes in NumPy and hands back a tensor."""
+    """`np.sqrt(x)`, a NumPy ufunc called with a tensor that requires no grad, computes in NumPy
+    and returns a tensor.
+
+    NumPy 2 gives a DeprecationWarning for it. Write `x.sqrt()`.
+    """
     x = torch.tensor([0.0, 1.0, 4.0])
 
     with warnings.catch_warnings():
@@ -92,27 +86,50 @@ def test_a_ufunc_of_a_tensor_gives_a_tensor():
 
 
 def test_other_numpy_functions_give_arrays():
-    """`np.concatenate` and `np.where` read tensors as arrays and return an array."""
+    """`np.concatenate([x, x])` and `np.where(mask, x, 0)` of tensors return a NumPy array.
+
+    Because NumPy converts the tensors with `np.asarray`. Write `torch.cat` and `torch.where`.
+    """
     x = torch.tensor([1.0, 2.0])
 
     joined = np.concatenate([x, x])
 
+    picked = np.where(x > 1, x, 0)
+
     assert type(joined) is np.ndarray
     assert joined.tolist() == [1.0, 2.0, 1.0, 2.0]
+    assert type(picked) is np.ndarray
+    assert picked.tolist() == [0.0, 2.0]
 
 
-def test_numpys_sum_does_not_get_along_with_a_tensor():
-    """`np.sum(x)` calls `x.sum` with words of its own; `x.sum()` or `np.asarray` is the way."""
-    x = torch.tensor([1.0, 2.0])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sum", r"sum\(\) (got an unexpected keyword|received an invalid combination)"),
+        ("max", r"max\(\)(:| received an invalid combination)"),
+        ("mean", r"mean\(\) (got an unexpected keyword|received an invalid combination)"),
+    ],
+)
+def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
+    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` raise a TypeError for a tensor; write `x.sum()`, or
+    `np.sum(np.asarray(x))`.
 
-    with pytest.raises(TypeError, match=r"sum\(\)"):
-        np.sum(x)
+    Because they call the method `x.sum` with NumPy's own arguments, such as `axis=None`.
+    """
+    x = torch.tensor([3.0, 3.0, -3.0])
 
-    assert np.sum(np.asarray(x)) == 3.0
+    with pytest.raises(TypeError, match=words):
+        getattr(np, name)(x)
+    expected = getattr(x, name)().item()
+
+    assert getattr(np, name)(np.asarray(x)) == expected
 
 
 def test_numpy_functions_refuse_a_tensor_that_requires_grad():
-    """A result computed by NumPy would lose its gradient, so torch refuses to hand it over."""
+    """`np.sqrt(x)` raises a RuntimeError for a tensor that requires grad.
+
+    Because a result computed by NumPy has no gradient. Write `x.sqrt()`, or pass `x.detach()`.
+    """
     x = torch.tensor([0.0, 1.0, 4.0], requires_grad=True)
 
     with pytest.raises(RuntimeError, match=r"Can't call numpy\(\) on Tensor that requires grad"):
@@ -122,7 +139,12 @@ def test_numpy_functions_refuse_a_tensor_that_requires_grad():
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """With the tensor on the left the product is a tensor, and NumPy's float64 wins."""
+    """`x * array`, with the tensor on the left, is a tensor; a float32 tensor and a float64
+    array give float64.
+
+    NumPy computes it and gives a DeprecationWarning. Convert the array first: `x *
+    torch.from_numpy(array).float()`.
+    """
     x = torch.tensor([1.0, 2.0])
     array = np.array([10.0, 10.0])
 
@@ -135,14 +157,47 @@ def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
     assert product.dtype == torch.float64
 
 
+def test_plus_equals_with_an_array_is_not_in_place():
+    """`x += array` doesn't write into the tensor `x`: it binds the name `x` to a new tensor,
+    with float64 if the array has it.
+
+    Because `add_` refuses an array, and Python falls back to `x = x + array`. Write `x +=
+    torch.from_numpy(array)`.
+    """
+    x = torch.tensor([1.0, 2.0])
+    other_name = x
+
+    with warnings.catch_warnings():
+        # The signature of __array_wrap__ once more.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        x += np.array([10.0, 10.0])
+
+    assert x.tolist() == [11.0, 12.0]
+    assert x.dtype == torch.float64
+    assert other_name.tolist() == [1.0, 2.0]
+
+
 def test_an_array_times_a_tensor_is_refused():
-    """With the array on the left Python finds no way to multiply."""
+    """`array * x`, with the NumPy array on the left, raises a TypeError.
+
+    Because tensors ask NumPy to leave the operator to them, and torch takes no array there.
+    Write `x * array`, or convert the array with `torch.from_numpy`.
+    """
+    array = np.array([10.0, 10.0])
+    x = torch.tensor([1.0, 2.0])
+
     with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for \*"):
-        np.array([10.0, 10.0]) * torch.tensor([1.0, 2.0])
+        array * x
+
+    assert (torch.from_numpy(array) * x).tolist() == [10.0, 20.0]
 
 
 def test_torch_functions_refuse_arrays():
-    """`torch.add` and its like take tensors, not arrays."""
+    """`torch.add(x, array)` raises a TypeError: an array is no tensor argument of torch's
+    functions.
+
+    Convert with `torch.from_numpy(array)`.
+    """
     x = torch.tensor([1.0, 2.0])
     array = np.array([10.0, 10.0])
 
@@ -154,7 +209,11 @@ def test_torch_functions_refuse_arrays():
 
 @pytest.mark.claim("self-tensors-for-networks")
 def test_a_network_takes_tensors_and_no_arrays():
-    """A layer refuses an array of the right numbers and takes the tensor made of it."""
+    """`nn.Linear` raises a TypeError for a NumPy array, and takes `torch.from_numpy(array)` of
+    float32.
+
+    NumPy's default float64 would be refused by a float32 layer.
+    """
     layer = nn.Linear(2, 1)
     array = np.ones((3, 2), dtype="float32")
 
@@ -165,7 +224,9 @@ def test_a_network_takes_tensors_and_no_arrays():
 
 
 def test_a_tensor_can_be_indexed_with_an_array():
-    """An array of indices or of booleans picks elements as a tensor would."""
+    """`x[array]` with a NumPy array of integers or bools picks elements as an index tensor or a
+    mask does.
+    """
     x = torch.tensor([10, 20, 30])
 
     assert x[np.array([2, 0])].tolist() == [30, 10]
@@ -173,26 +234,37 @@ def test_a_tensor_can_be_indexed_with_an_array():
 
 
 def test_a_tensor_cannot_be_assigned_an_array():
-    """`x[:] = array` is refused, while `array[:] = x` is fine."""
+    """`x[:] = array` raises a TypeError for a tensor `x`; `array[:] = x` works.
+
+    Write `x[:] = torch.from_numpy(array)`.
+    """
     x = torch.tensor([1.0, 2.0])
     array = np.zeros(2)
 
     with pytest.raises(TypeError, match=r"can't assign a numpy.ndarray"):
         x[:] = array
+    x[:1] = torch.from_numpy(array)[:1]
     array[:] = x
 
-    assert array.tolist() == [1.0, 2.0]
+    assert x.tolist() == [0.0, 2.0]
+    assert array.tolist() == [0.0, 2.0]
 
 
 def test_dtypes_of_numpy_are_not_dtypes_of_torch():
-    """`dtype=np.float32` is refused by torch, though the names are alike."""
-    with pytest.raises(TypeError, match=r"torch.dtype"):
+    """`torch.zeros(2, dtype=np.float32)` raises a TypeError.
+
+    Because torch has dtypes of its own. Write `dtype=torch.float32`;
+    `torch.from_numpy(array).dtype` is the one that belongs to an array.
+    """
+    with pytest.raises(TypeError, match=r"'?dtype'? must be torch\.dtype, not type"):
         torch.zeros(2, dtype=np.float32)
 
 
 @pytest.mark.claim("self-matplotlib-needs-arrays")
 def test_a_plotting_library_can_read_a_tensor_as_an_array():
-    """A tensor has what matplotlib's `plot` asks of its data: `np.asarray(x)` and `x.ndim`."""
+    """A CPU tensor that requires no grad can be passed to matplotlib's `plot`, which reads it
+    through `np.asarray(x)` and `x.ndim`.
+    """
     y = torch.linspace(-1, 1, 5) ** 2
 
     drawn = np.asarray(y)

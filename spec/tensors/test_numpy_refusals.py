@@ -1,9 +1,13 @@
-"""What does not cross the bridge to NumPy.
+"""What can't be converted to NumPy and back.
 
-Sharing memory needs one plain block of numbers in the main memory, of a kind that both sides know.
-A tensor with gradients, on another device, or of a dtype that NumPy lacks is refused, and the
-message says what to call first; `numpy(force=True)` makes most of those calls itself. The surprise
-is that a mere reversed array, `array[::-1]`, is refused too.
+`tensor.numpy()` shares memory, so the tensor has to be in host memory, dense, of a dtype that NumPy
+has, and free of autograd. Others raise an error whose message says what to call first;
+`numpy(force=True)` makes some of these calls itself. In the other direction `torch.from_numpy`
+refuses arrays of text, of objects and of foreign byte order. What does work is told in
+`spec/tensors/test_numpy_bridge.py`.
+
+What surprises: a reversed array, `array[::-1]`, is refused, even by `torch.tensor`, which copies;
+and a tensor that requires grad is not refused inside `torch.no_grad()`.
 """
 
 import numpy as np
@@ -12,35 +16,57 @@ import torch
 
 
 def test_a_tensor_that_requires_grad_is_refused():
-    """An array records no gradients, so a tensor that requires them has to be detached first."""
+    """`x.numpy()` raises a RuntimeError for a tensor that requires grad; `x.detach().numpy()`
+    returns an array that shares the memory of `x`.
+
+    Because an array records no autograd graph, so a gradient would be lost without notice.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 
-    with pytest.raises(RuntimeError, match=r"requires grad. Use tensor.detach\(\).numpy\(\)"):
+    with pytest.raises(RuntimeError, match=r"Can't call numpy\(\) on Tensor that requires grad"):
         x.numpy()
-
-    assert x.detach().numpy().tolist() == [1.0, 2.0]
-
-
-def test_a_detached_array_still_shares_the_tensors_memory():
-    """`x.detach().numpy()` is no copy: writing into it changes `x`."""
-    x = torch.tensor([1.0, 2.0], requires_grad=True)
-
     x.detach().numpy()[0] = 5
 
+    assert x.detach().numpy().tolist() == [5.0, 2.0]
     assert x.tolist() == [5.0, 2.0]
 
 
+def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
+    """Inside `torch.no_grad()` `x.numpy()` works for a tensor that requires grad.
+
+    Because nothing would be recorded there anyway. Code that relies on it fails outside; `detach()`
+    works in both places.
+    """
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+
+    with torch.no_grad():
+        array = x.numpy()
+
+    assert array.tolist() == [1.0, 2.0]
+    assert array.ctypes.data == x.data_ptr()
+
+
 def test_asarray_refuses_what_numpy_refuses():
-    """`np.asarray(x)` calls `x.numpy()`, so it stops at `requires_grad` as well."""
+    """`np.asarray(x)` raises the RuntimeError of `x.numpy()` for a tensor that requires grad.
+
+    Because NumPy calls `x.__array__()`, which calls `x.numpy()`. Pass `x.detach()`, also to
+    libraries such as matplotlib.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 
     with pytest.raises(RuntimeError, match=r"Can't call numpy\(\) on Tensor that requires grad"):
         np.asarray(x)
 
+    assert np.asarray(x.detach()).tolist() == [1.0, 2.0]
+
 
 @pytest.mark.claim("blitz-numpy-cpu-only")
 def test_a_tensor_on_another_device_is_refused():
-    """NumPy reads main memory only: a tensor elsewhere has to come to the CPU first."""
+    """`numpy()` raises a TypeError for a tensor that isn't in host memory, here one on the meta
+    device.
+
+    `x.cpu().numpy()` copies a tensor from a GPU first; a meta tensor has no data at all.
+    """
     x = torch.ones(2, device="meta")
 
     with pytest.raises(TypeError, match=r"can't convert meta device type tensor to numpy"):
@@ -50,7 +76,9 @@ def test_a_tensor_on_another_device_is_refused():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-numpy-cpu-only")
 def test_a_cuda_tensor_is_refused_until_it_is_copied_to_the_cpu():
-    """`numpy()` on a GPU tensor raises; `x.cpu().numpy()` works on a copy, which shares nothing."""
+    """`numpy()` raises a TypeError for a CUDA tensor; `x.cpu().numpy()` works on a copy, which
+    shares no memory with `x`.
+    """
     x = torch.zeros(2, device="cuda")
 
     with pytest.raises(TypeError, match=r"Use Tensor.cpu\(\) to copy the tensor to host memory"):
@@ -64,7 +92,11 @@ def test_a_cuda_tensor_is_refused_until_it_is_copied_to_the_cpu():
 
 @pytest.mark.claim("blitz-all-other-cpu-types-convert")
 def test_a_sparse_tensor_is_refused():
-    """A sparse CPU tensor is no block of numbers; it has to become dense first."""
+    """`numpy()` raises a TypeError for a sparse tensor; call `to_dense()` first.
+
+    Because a sparse tensor stores indices and values, not a dense storage that NumPy could
+    share.
+    """
     x = torch.eye(2).to_sparse()
 
     with pytest.raises(TypeError, match="can't convert Sparse layout tensor to numpy"):
@@ -75,7 +107,10 @@ def test_a_sparse_tensor_is_refused():
 
 @pytest.mark.claim("blitz-all-other-cpu-types-convert")
 def test_bfloat16_is_refused():
-    """NumPy has no bfloat16, so such a tensor has to become float32 first."""
+    """`numpy()` raises a TypeError for a bfloat16 tensor; convert with `x.float().numpy()`.
+
+    Because NumPy has no bfloat16, and none of the float8 dtypes.
+    """
     x = torch.tensor([1.0, 2.5], dtype=torch.bfloat16)
 
     with pytest.raises(TypeError, match="unsupported ScalarType BFloat16"):
@@ -85,7 +120,12 @@ def test_bfloat16_is_refused():
 
 
 def test_a_conjugated_tensor_is_refused():
-    """`conj()` only sets a bit that NumPy can't see; `resolve_conj()` computes the numbers."""
+    """`numpy()` raises a RuntimeError for the result of `x.conj()`; call `resolve_conj()`
+    first.
+
+    Because `conj()` of a complex tensor only sets a flag, which NumPy doesn't know;
+    `resolve_conj()` computes the values.
+    """
     x = torch.tensor([1 + 2j]).conj()
 
     with pytest.raises(RuntimeError, match=r"conjugate bit set. Use tensor.resolve_conj"):
@@ -95,7 +135,10 @@ def test_a_conjugated_tensor_is_refused():
 
 
 def test_a_lazily_negated_tensor_is_refused():
-    """The imaginary part of a conjugate is only marked as negative; `resolve_neg()` negates it."""
+    """`numpy()` raises a RuntimeError for `x.conj().imag`; call `resolve_neg()` first.
+
+    Because the imaginary part of a lazy conjugate is only marked as negative.
+    """
     x = torch.tensor([1 + 2j]).conj().imag
 
     with pytest.raises(RuntimeError, match=r"negative bit set. Use tensor.resolve_neg"):
@@ -113,48 +156,78 @@ def test_a_lazily_negated_tensor_is_refused():
     ],
 )
 def test_force_detaches_and_resolves_by_itself(make, numbers):
-    """`numpy(force=True)` detaches, moves to the CPU and resolves what stands in the way."""
+    """`numpy(force=True)` does what `x.detach().cpu().resolve_conj().resolve_neg().numpy()`
+    does.
+
+    It may copy, in which case array and tensor share no memory.
+    """
     array = make().numpy(force=True)
 
     assert array.tolist() == numbers
 
 
 def test_force_does_not_find_a_dtype_that_numpy_lacks():
-    """`force=True` converts no dtype: bfloat16 stays refused."""
-    x = torch.ones(2, dtype=torch.bfloat16)
+    """`numpy(force=True)` still raises a TypeError for bfloat16 and for sparse tensors.
 
-    with pytest.raises(TypeError, match="unsupported ScalarType BFloat16"):
+    Because it converts neither dtype nor layout: call `float()` or `to_dense()`.
+    """
+    x = torch.ones(2, dtype=torch.bfloat16)
+    sparse = torch.eye(2).to_sparse()
+
+    with pytest.raises(TypeError, match="Got unsupported ScalarType BFloat16"):
         x.numpy(force=True)
+    with pytest.raises(TypeError, match="can't convert Sparse layout tensor to numpy"):
+        sparse.numpy(force=True)
 
 
 def test_from_numpy_takes_arrays_only():
-    """`from_numpy` refuses a list; `torch.tensor` and `as_tensor` take one."""
+    """`torch.from_numpy` raises a TypeError for a list.
+
+    `torch.tensor` and `torch.as_tensor` take lists, NumPy arrays and numbers.
+    """
     with pytest.raises(TypeError, match=r"expected np.ndarray \(got list\)"):
         torch.from_numpy([1, 2])
 
     assert torch.as_tensor([1, 2]).tolist() == [1, 2]
 
 
-def test_a_reversed_array_is_refused():
-    """`array[::-1]` has a negative stride, which tensors don't; a copy has not."""
+@pytest.mark.parametrize("convert", [torch.from_numpy, torch.as_tensor, torch.tensor])
+def test_a_reversed_array_is_refused(convert):
+    """`torch.from_numpy(array[::-1])` raises a ValueError, and so do `torch.as_tensor` and
+    `torch.tensor`; write `array[::-1].copy()`.
+
+    Because a reversed array has a negative stride, which tensors can't have. Images are often
+    flipped like this.
+    """
     array = np.array([1, 2, 3])
 
     with pytest.raises(ValueError, match="stride in the given numpy array is negative"):
-        torch.from_numpy(array[::-1])
+        convert(array[::-1])
 
-    assert torch.from_numpy(array[::-1].copy()).tolist() == [3, 2, 1]
+    assert convert(array[::-1].copy()).tolist() == [3, 2, 1]
 
 
 def test_an_array_of_text_is_refused():
-    """torch has no dtype for text."""
-    array = np.array(["a", "b"])
+    """`torch.from_numpy` raises a TypeError for an array of strings.
+
+    Because torch has no dtype for text. Map the strings to integers first, here with `np.unique`.
+    """
+    array = np.array(["a", "b", "a"])
 
     with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.str_"):
         torch.from_numpy(array)
 
+    numbers = np.unique(array, return_inverse=True)[1]
+    assert torch.from_numpy(numbers).tolist() == [0, 1, 0]
+
 
 def test_an_array_of_python_objects_is_refused():
-    """Rows of unequal length make NumPy store Python lists, and those are no numbers."""
+    """`torch.from_numpy` raises a TypeError for an array of `dtype=object`, as rows of unequal
+    length or a column with missing values make it.
+
+    Because it holds references to Python objects. Convert it with `array.astype("float32")`, or
+    pad the rows.
+    """
     array = np.array([[1], [2, 3]], dtype=object)
 
     with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.object_"):
@@ -162,7 +235,11 @@ def test_an_array_of_python_objects_is_refused():
 
 
 def test_numbers_in_the_byte_order_of_another_machine_are_refused():
-    """An array with swapped bytes has to be converted by NumPy first."""
+    """`torch.from_numpy` raises a ValueError for an array whose byte order isn't that of the
+    machine; convert it with `array.astype("float64")`.
+
+    Files written on other machines may give such arrays.
+    """
     array = np.array([1.0, 2.0])
     swapped = array.astype(array.dtype.newbyteorder())
 
@@ -173,7 +250,12 @@ def test_numbers_in_the_byte_order_of_another_machine_are_refused():
 
 
 def test_a_read_only_array_is_taken_with_a_warning():
-    """A tensor can't be read-only, so `from_numpy` warns when the array is."""
+    """`torch.from_numpy` of a read-only array shares its memory and gives a UserWarning that
+    the array is not writable.
+
+    Because a tensor can't be read-only, and writing to it is undefined. A program shows the
+    warning once; `torch.tensor(array)` copies.
+    """
     array = np.ones(2)
     array.flags.writeable = False
 
@@ -184,7 +266,9 @@ def test_a_read_only_array_is_taken_with_a_warning():
 
 
 def test_a_copy_of_a_read_only_array_needs_no_warning():
-    """`torch.tensor(array)` copies, so a read-only array does no harm."""
+    """`torch.tensor(array)` of a read-only array copies and gives no warning; writing to the
+    tensor leaves the array unchanged.
+    """
     array = np.ones(2)
     array.flags.writeable = False
 

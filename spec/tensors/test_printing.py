@@ -1,9 +1,13 @@
 """How a tensor prints.
 
-Printing is for the eye: four decimals, columns of one width, and only what differs from the usual
-(a dtype, a device, a gradient) is named after the numbers. The surprise is that one very small or
-large number puts all of them into scientific notation, and that a print shows neither all digits
-nor, from 1001 elements on, all numbers.
+`print(x)` and a prompt show the elements in columns of equal width, floats with four decimals, and
+after them only what isn't the default: a dtype, a device, `requires_grad` or the `grad_fn`.
+`torch.set_printoptions` changes the decimals and the limits. The element itself, with all digits,
+is `x.item()`, see `spec/tensors/test_python_values.py`.
+
+What surprises: one very small or very large element puts all of them into scientific notation; the
+print shows neither all digits nor, from 1001 elements on, all elements; and an f-string shows a 0-d
+tensor as a plain number, with all its digits.
 """
 
 import pytest
@@ -24,7 +28,9 @@ from hypothesis import strategies as st
     ],
 )
 def test_floats_end_in_a_point_or_have_four_decimals(values, text):
-    """Whole floats print as `1.`, others rounded to four decimals; integers have no point."""
+    """Outside scientific notation a float tensor prints with four decimals, or as `1.` if all
+    its finite elements are whole numbers; integers print without a point.
+    """
     assert repr(torch.tensor(values)) == text
 
 
@@ -37,7 +43,9 @@ def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     ],
 )
 def test_numbers_are_padded_to_one_width(values, text):
-    """All numbers of a tensor are as wide as its widest, so that columns line up."""
+    """The elements of a printed tensor are padded to the width of the widest, so that columns
+    line up.
+    """
     assert repr(torch.tensor(values)) == text
 
 
@@ -46,6 +54,9 @@ def test_numbers_are_padded_to_one_width(values, text):
     [
         ([0.5, 500.0], "tensor([  0.5000, 500.0000])"),
         ([0.5, 501.0], "tensor([5.0000e-01, 5.0100e+02])"),
+        ([1.0, 1000.0], "tensor([   1., 1000.])"),
+        ([1.0, 1001.0], "tensor([1.0000e+00, 1.0010e+03])"),
+        ([0.0, 1001.0], "tensor([   0., 1001.])"),
         ([0.00025], "tensor([0.0003])"),
         ([0.000025], "tensor([2.5000e-05])"),
         ([12345678.0], "tensor([12345678.])"),
@@ -53,7 +64,11 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """It is for ratios above 1000, numbers below 0.0001 and numbers above 100 million."""
+    """Floats print in scientific notation if the largest is more than 1000 times the smallest
+    nonzero one in magnitude, or more than 1e8, or if a fraction is below 1e-4.
+
+    Write `torch.set_printoptions(sci_mode=False)` to turn it off.
+    """
     assert repr(torch.tensor(values)) == text
 
 
@@ -67,12 +82,14 @@ def test_scientific_notation_comes_with_a_wide_range(values, text):
     ],
 )
 def test_special_numbers_print_by_name(values, text):
-    """`nan` and `inf` print as words, and a negative zero keeps its sign."""
+    """NaN and infinities print as `nan`, `inf` and `-inf`, and a negative zero keeps its sign."""
     assert repr(torch.tensor(values)) == text
 
 
 def test_a_complex_tensor_prints_both_parts_with_their_own_width():
-    """Real and imaginary parts are formatted each for itself."""
+    """In a complex tensor the real parts and the imaginary parts are formatted separately: here
+    with four decimals and with none.
+    """
     x = torch.tensor([1 + 2j, 3.5 - 1j])
 
     assert repr(x) == "tensor([1.0000+2.j, 3.5000-1.j])"
@@ -92,12 +109,29 @@ def test_a_complex_tensor_prints_both_parts_with_their_own_width():
     ],
 )
 def test_a_dtype_is_printed_unless_the_values_tell_it(dtype, text):
-    """The dtypes that `torch.tensor` picks by itself are not named; every other one is."""
+    """The dtype of a tensor with elements is printed unless it is bool, int64, the default
+    float dtype or its complex counterpart.
+
+    Because these are the dtypes that `torch.tensor` infers from the printed values.
+    """
     assert repr(torch.ones(1, dtype=dtype)) == text
 
 
+def test_an_empty_tensor_of_integers_prints_its_dtype():
+    """An empty int64 tensor prints `dtype=torch.int64`, which a tensor with elements doesn't.
+
+    Because `torch.tensor([])` would be float32.
+    """
+    x = torch.tensor([1])
+
+    assert repr(x) == "tensor([1])"
+    assert repr(x[:0]) == "tensor([], dtype=torch.int64)"
+
+
 def test_the_default_dtype_is_the_one_that_goes_unnamed():
-    """With float64 as the default, float64 prints bare and float32 is named."""
+    """After `torch.set_default_dtype(torch.float64)` a float64 tensor prints without its dtype,
+    and a float32 tensor with it.
+    """
     torch.set_default_dtype(torch.float64)
     double = repr(torch.ones(1, dtype=torch.float64))
     single = repr(torch.ones(1, dtype=torch.float32))
@@ -108,7 +142,9 @@ def test_the_default_dtype_is_the_one_that_goes_unnamed():
 
 
 def test_what_autograd_does_is_printed_after_the_numbers():
-    """A leaf that requires grad says so; a result names the operation that made it."""
+    """A leaf that requires grad prints `requires_grad=True`; a result that autograd recorded
+    prints its `grad_fn`, such as `<AddBackward0>`.
+    """
     x = torch.ones(2, requires_grad=True)
 
     assert repr(x) == "tensor([1., 1.], requires_grad=True)"
@@ -116,7 +152,7 @@ def test_what_autograd_does_is_printed_after_the_numbers():
 
 
 def test_a_parameter_prints_under_a_heading():
-    """A parameter prints as a tensor below the line `Parameter containing:`."""
+    """An `nn.Parameter` prints as a tensor below the line `Parameter containing:`."""
     parameter = torch.nn.Parameter(torch.ones(1))
 
     assert repr(parameter).splitlines() == [
@@ -126,7 +162,10 @@ def test_a_parameter_prints_under_a_heading():
 
 
 def test_a_tensor_without_numbers_prints_its_size():
-    """A meta tensor has a shape but no numbers, so dots stand for them."""
+    """A tensor on the meta device prints `...` for its elements, and its size.
+
+    Because it has a shape and a dtype, but no data.
+    """
     x = torch.ones(2, device="meta")
 
     assert repr(x) == "tensor(..., device='meta', size=(2,))"
@@ -141,12 +180,12 @@ def test_a_tensor_without_numbers_prints_its_size():
     ],
 )
 def test_an_empty_tensor_prints_the_size_that_brackets_cannot_show(shape, text):
-    """No element, several dimensions: then the size is named."""
+    """An empty tensor prints its `size=` unless its shape is (0,)."""
     assert repr(torch.empty(shape)) == text
 
 
 def test_rows_stand_below_each_other():
-    """A matrix prints a row a line, all columns of one width."""
+    """A matrix with short rows prints one row per line, all elements with the same width."""
     x = torch.tensor([[1, 20], [300, 4]])
 
     assert repr(x).splitlines() == [
@@ -156,44 +195,58 @@ def test_rows_stand_below_each_other():
 
 
 def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
-    """Three dimensions print as matrices with an empty line between them."""
+    """A 3-D tensor prints as matrices with an empty line between them."""
     x = torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])
 
     assert repr(x) == snapshot
+    assert repr(x).splitlines()[2] == ""
 
 
 def test_a_long_row_is_wrapped_at_80_characters(snapshot):
-    """A row wider than 80 characters goes on in the next line."""
+    """A row that needs more than 80 characters goes on in the next line.
+
+    `torch.set_printoptions(linewidth=...)` changes the limit.
+    """
     x = torch.arange(20) * 1000
 
     assert repr(x) == snapshot
+    assert [len(line) for line in repr(x).splitlines()] == [77, 78]
 
 
 def test_more_than_a_thousand_elements_are_summarised():
-    """From 1001 elements on only the first and last three along each dimension are printed."""
+    """A tensor of more than 1000 elements prints only the first and last three along each
+    dimension longer than six, with `...` between them.
+    """
     x = torch.arange(1001)
     printed_numbers = repr(x[:1000]).split(",")
 
     assert repr(x) == "tensor([   0,    1,    2,  ...,  998,  999, 1000])"
     assert len(printed_numbers) == 1000
+    assert repr(x[:, None]).count("[") == 7
 
 
 def test_a_large_matrix_is_summarised_in_both_directions(snapshot):
-    """Rows and columns in the middle give way to dots."""
+    """A 40 x 40 matrix prints three rows and columns at each side, with `...` for the middle
+    ones.
+    """
     x = torch.arange(1600).reshape(40, 40)
 
     assert repr(x) == snapshot
+    assert repr(x).count("...") == 7
 
 
 def test_a_sparse_tensor_prints_its_parts(snapshot):
-    """A sparse tensor prints where its values stand, the values, and its size."""
+    """A sparse COO tensor prints its `indices`, `values`, `size`, `nnz` and `layout`."""
     x = torch.tensor([[0, 7], [8, 0]]).to_sparse()
 
     assert repr(x) == snapshot
+    assert repr(x).splitlines()[-1].strip() == "size=(2, 2), nnz=2, layout=torch.sparse_coo)"
 
 
 def test_printoptions_change_the_number_of_decimals():
-    """`set_printoptions(precision=2)` shows two decimals; the stored number stays as it is."""
+    """`torch.set_printoptions(precision=2)` prints floats with two decimals; the elements stay
+    the same.
+    """
     x = torch.tensor([3.14159])
 
     torch.set_printoptions(precision=2)
@@ -205,7 +258,7 @@ def test_printoptions_change_the_number_of_decimals():
 
 
 def test_printoptions_switch_scientific_notation_off():
-    """`set_printoptions(sci_mode=False)` keeps plain decimals for any range."""
+    """`torch.set_printoptions(sci_mode=False)` prints floats without scientific notation."""
     x = torch.tensor([20000.25, 1.0])
 
     torch.set_printoptions(sci_mode=False)
@@ -217,7 +270,9 @@ def test_printoptions_switch_scientific_notation_off():
 
 
 def test_printoptions_say_when_and_how_much_to_leave_out():
-    """`threshold` is the most elements that print in full, `edgeitems` what is left at each end."""
+    """`torch.set_printoptions(threshold=4, edgeitems=1)` prints a vector of more than 4
+    elements with one element at each end.
+    """
     x = torch.arange(5)
 
     torch.set_printoptions(threshold=4, edgeitems=1)
@@ -228,7 +283,7 @@ def test_printoptions_say_when_and_how_much_to_leave_out():
 
 
 def test_str_and_repr_of_a_tensor_are_the_same():
-    """`print(x)` shows the text that a prompt shows for `x`."""
+    """`str(x)` and `repr(x)` of a tensor are equal, so `print(x)` shows what a prompt shows."""
     x = torch.tensor([1.0, 2.0])
 
     assert str(x) == "tensor([1., 2.])"
@@ -236,7 +291,9 @@ def test_str_and_repr_of_a_tensor_are_the_same():
 
 
 def test_an_f_string_shows_a_single_number_bare():
-    """In an f-string a 0-d tensor is its Python number, so format specifications work."""
+    """In an f-string a 0-d tensor with data is formatted as its Python number: `f"{x:.2f}"`
+    works, and `f"{x}"` shows all digits.
+    """
     x = torch.tensor(3.140625)
 
     assert f"{x}" == "3.140625"
@@ -245,18 +302,26 @@ def test_an_f_string_shows_a_single_number_bare():
 
 
 def test_an_f_string_prints_any_other_tensor_as_usual():
-    """A tensor with dimensions prints as always, even with one element, and takes no format."""
+    """`f"{x}"` of a tensor with dimensions is `str(x)`, even with one element; `f"{x:.2f}"`
+    raises a TypeError.
+
+    Write `f"{x.item():.2f}"` for a tensor of one element.
+    """
     x = torch.tensor([3.140625])
 
     with pytest.raises(TypeError, match=r"unsupported format string passed to Tensor.__format__"):
         format(x, ".2f")
 
     assert f"{x}" == "tensor([3.1406])"
+    assert f"{x.item():.2f}" == "3.14"
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=50))
 def test_the_print_of_integers_can_be_read_back(numbers):
-    """The repr of a small integer tensor is code that makes it again, after `torch.`."""
+    """The `repr` of a short int64 tensor is Python code that makes the tensor again, after
+    `torch.`.
+    """
     text = repr(torch.tensor(numbers))
 
     assert eval(f"torch.{text}").tolist() == numbers
+    assert eval("torch." + repr(torch.tensor([1, -20]))).tolist() == [1, -20]

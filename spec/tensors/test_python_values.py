@@ -1,9 +1,13 @@
 """From tensors to Python numbers and back.
 
-A tensor with a single element can become a Python number: `item()` reads it out exactly, whereas
-printing shows four decimals. `tolist()` does the same for any number of elements. The surprise is
-how far a tensor goes where Python expects its own values: as an index, in `range`, `sorted` or
-`math.sqrt`.
+`item()` gives the Python number in a tensor of one element, with all digits, where printing shows
+four decimals; `tolist()` gives nested lists of Python numbers. Both copy, and on a GPU they wait
+for the device. What `if`, `in` and `==` do with tensors is told in
+`spec/tensors/test_comparing.py`.
+
+What surprises is how far a tensor goes where Python expects its own values: a one-element integer
+tensor is an index or an argument of `range`, and `sorted` and `math.sqrt` take tensors. But a
+tensor is hashed by identity, so that equal tensors are different keys of a dict.
 """
 
 import copy
@@ -22,7 +26,9 @@ from hypothesis import strategies as st
     [(2.5, 2.5), ([2.5], 2.5), ([[[7]]], 7), (True, True), (1 + 2j, 1 + 2j)],
 )
 def test_item_reads_the_only_element_as_a_python_number(values, number, device):
-    """`item()` gives the plain Python number of a one-element tensor, whatever its shape."""
+    """`x.item()` returns the only element of `x` as a Python number, whatever the number of
+    dimensions: `torch.tensor([[[7]]]).item()` is 7.
+    """
     x = torch.tensor(values, device=device)
 
     assert x.item() == number
@@ -31,7 +37,9 @@ def test_item_reads_the_only_element_as_a_python_number(values, number, device):
 
 @pytest.mark.claim("blitz-item-integer-like")
 def test_what_item_returns_is_an_integer_only_for_integer_dtypes():
-    """A float tensor gives a Python float, an integer tensor an int, a bool tensor a bool."""
+    """`item()` returns a Python float for a float tensor, an int for an integer tensor and a
+    bool for a bool tensor.
+    """
     of_floats = torch.tensor([2.0]).item()
     of_integers = torch.tensor([2]).item()
     of_bools = torch.tensor([True]).item()
@@ -43,7 +51,10 @@ def test_what_item_returns_is_an_integer_only_for_integer_dtypes():
 
 @pytest.mark.claim("blitz-item-full-precision")
 def test_item_has_all_digits_where_printing_rounds_to_four():
-    """What prints as 0.4549 is stored as 0.4549027979373932, and `item()` says so."""
+    """A float32 element that prints as 0.4549 is 0.4549027979373932 from `item()`.
+
+    Because printing rounds to four decimals; the element keeps its full precision.
+    """
     x = torch.tensor([0.4549027979373932])
 
     assert repr(x) == "tensor([0.4549])"
@@ -51,7 +62,11 @@ def test_item_has_all_digits_where_printing_rounds_to_four():
 
 
 def test_a_float32_number_is_not_the_python_number_it_was_made_of():
-    """0.1 is rounded to 32 bits when it is stored; `item()` shows the rounded number."""
+    """`torch.tensor(0.1).item()` is 0.10000000149011612: 0.1 is rounded to float32 when it is
+    stored.
+
+    A float64 tensor gives back 0.1, because Python's floats have 64 bits.
+    """
     x = torch.tensor(0.1)
 
     assert x.item() == 0.10000000149011612
@@ -61,7 +76,11 @@ def test_a_float32_number_is_not_the_python_number_it_was_made_of():
 @pytest.mark.torch(">=2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refuses_more_than_one_element():
-    """Of two elements `item()` can't choose one; `tolist()` gives both."""
+    """Since PyTorch 2.0 `item()` of a tensor with several elements raises a RuntimeError.
+
+    Because it can't choose one. `tolist()` returns all of them, `x.mean().item()` one number
+    for all.
+    """
     x = torch.tensor([3, 4])
 
     with pytest.raises(RuntimeError, match="Tensor with 2 elements cannot be converted to Scalar"):
@@ -73,7 +92,10 @@ def test_item_refuses_more_than_one_element():
 @pytest.mark.torch("<2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refused_more_than_one_element_with_a_value_error():
-    """Before PyTorch 2.0 the refusal was a `ValueError` in other words."""
+    """Before PyTorch 2.0 `item()` of a tensor with several elements raised a ValueError.
+
+    `tolist()` returned all of them, as today.
+    """
     x = torch.tensor([3, 4])
 
     with pytest.raises(ValueError, match="only one element tensors can be converted"):
@@ -83,13 +105,18 @@ def test_item_refused_more_than_one_element_with_a_value_error():
 @pytest.mark.torch(">=2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refuses_no_element_at_all():
-    """An empty tensor has no number to give."""
+    """Since PyTorch 2.0 `item()` of an empty tensor raises a RuntimeError.
+
+    An empty tensor has no number to return; look at `x.numel()` first.
+    """
     with pytest.raises(RuntimeError, match="Tensor with 0 elements cannot be converted to Scalar"):
         torch.tensor([]).item()
 
 
 def test_tolist_gives_nested_lists_of_python_numbers(device):
-    """`tolist()` nests lists as the shape does; of a 0-d tensor it gives the bare number."""
+    """`x.tolist()` returns nested lists of Python numbers; for a 0-d tensor it returns the
+    number itself.
+    """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     assert x.tolist() == [[1, 2], [3, 4]]
@@ -98,10 +125,15 @@ def test_tolist_gives_nested_lists_of_python_numbers(device):
 
 @given(st.lists(st.floats(allow_nan=False), min_size=1))
 def test_python_floats_survive_the_way_through_float64(numbers):
-    """Python floats have 64 bits, so a float64 tensor gives back every one of them exactly."""
+    """Finite and infinite Python floats come back unchanged from `torch.tensor(numbers,
+    dtype=torch.float64).tolist()`.
+
+    Because both are 64-bit floats. Integers above 2**53 don't fit exactly.
+    """
     x = torch.tensor(numbers, dtype=torch.float64)
 
     assert x.tolist() == numbers
+    assert torch.tensor([2**53 + 1], dtype=torch.float64).tolist() == [9007199254740992.0]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +151,9 @@ def test_python_floats_survive_the_way_through_float64(numbers):
     ],
 )
 def test_python_converts_a_single_element(convert, value, number):
-    """`int`, `float`, `bool` and the functions of `math` take a tensor for its number."""
+    """`int(x)`, `float(x)`, `bool(x)`, `math.sqrt(x)` and `hex(x)` of a one-element tensor give
+    what they give for its Python number.
+    """
     result = convert(torch.tensor(value))
 
     assert result == number
@@ -127,37 +161,37 @@ def test_python_converts_a_single_element(convert, value, number):
 
 
 def test_int_refuses_more_than_one_element():
-    """`int(x)` of two elements is refused; `x.int()` converts the dtype of all."""
+    """`int(x)` of a tensor with several elements raises a ValueError.
+
+    `x.int()` converts all elements to int32, `x.tolist()` makes Python numbers of them.
+    """
     x = torch.tensor([1.5, 2.5])
 
     with pytest.raises(ValueError, match="only one element tensors can be converted to Python"):
         int(x)
 
     assert x.int().tolist() == [1, 2]
-
-
-def test_the_truth_of_several_elements_is_ambiguous():
-    """`if x:` needs one element; `x.any()` or `x.all()` says which truth is meant."""
-    x = torch.tensor([True, False])
-
-    with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value"):
-        bool(x)
-
-    assert x.any().item() is True
-    assert x.all().item() is False
+    assert x.int().dtype == torch.int32
 
 
 def test_len_counts_along_the_first_dimension():
-    """`len(x)` is the size of the first dimension, not the number of elements."""
+    """`len(x)` is the size of the first dimension, not the number of elements, which is
+    `x.numel()`.
+    """
     two_rows = torch.zeros(2, 3)
     no_rows = torch.zeros(0, 3)
 
     assert len(two_rows) == 2
+    assert two_rows.numel() == 6
     assert len(no_rows) == 0
 
 
 def test_a_zero_dimensional_tensor_has_no_length():
-    """A 0-d tensor is one number, not a sequence: `len` and iteration are refused."""
+    """`len(x)` and iteration over a 0-d tensor raise a TypeError.
+
+    Because it is a single number, not a sequence. Write `x.reshape(-1)` to get a vector of one
+    element.
+    """
     x = torch.tensor(5)
 
     with pytest.raises(TypeError, match=r"len\(\) of a 0-d tensor"):
@@ -165,9 +199,15 @@ def test_a_zero_dimensional_tensor_has_no_length():
     with pytest.raises(TypeError, match="iteration over a 0-d tensor"):
         list(x)
 
+    assert len(x.reshape(-1)) == 1
+
 
 def test_iterating_gives_tensors_and_not_numbers():
-    """A loop over `x` yields views along the first dimension: tensors, even of one number."""
+    """Iterating over a tensor yields views along the first dimension: `first, second = x` are
+    the rows of `x`, and writing to `first` changes `x`.
+
+    Of a vector they are 0-d tensors, not Python numbers.
+    """
     x = torch.tensor([[1, 2], [3, 4]])
 
     first, second = x
@@ -175,10 +215,13 @@ def test_iterating_gives_tensors_and_not_numbers():
 
     assert second.tolist() == [3, 4]
     assert x.tolist() == [[0, 0], [3, 4]]
+    assert [number.shape for number in second] == [(), ()]
 
 
 def test_an_integer_tensor_serves_as_an_index():
-    """A one-element integer tensor indexes a list, ends a slice and counts in `range`."""
+    """A one-element integer tensor works as an index of a list, as the end of a slice, and in
+    `range`.
+    """
     letters = ["a", "b", "c"]
     two = torch.tensor(2)
 
@@ -188,16 +231,26 @@ def test_an_integer_tensor_serves_as_an_index():
 
 
 def test_a_float_tensor_does_not_serve_as_an_index():
-    """An index must be an integer; a float tensor is refused, like a Python float."""
+    """A float tensor as an index of a list raises a TypeError, as a Python float does; convert
+    with `int(x)`.
+    """
     letters = ["a", "b", "c"]
+    two = torch.tensor(2.0)
 
     with pytest.raises(TypeError, match="only integer tensors of a single element"):
-        letters[torch.tensor(2.0)]
+        letters[two]
+
+    assert letters[int(two)] == "c"
 
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_pythons_own_functions_take_a_tensor():
-    """`sum`, `max`, `sorted`, `zip` and unpacking treat a tensor as any other sequence."""
+    """Python's `sum`, `max`, `sorted` and `zip` iterate over a 1-D tensor as over a list; what
+    they return are 0-d tensors.
+
+    They are slow, because each element becomes a tensor. Use `x.sum()`, `x.max()` and
+    `x.sort()`.
+    """
     x = torch.tensor([3, 1, 2])
 
     assert sum(x) == 6
@@ -211,7 +264,9 @@ def test_pythons_own_functions_take_a_tensor():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_a_tensor_can_be_pickled_and_copied():
-    """`pickle` and `copy.deepcopy` make equal tensors with memory of their own."""
+    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` give equal tensors with memory of
+    their own.
+    """
     x = torch.tensor([1.0, 2.0])
     pickled = pickle.loads(pickle.dumps(x))
     copied = copy.deepcopy(x)
@@ -222,32 +277,16 @@ def test_a_tensor_can_be_pickled_and_copied():
     assert copied.tolist() == [1.0, 2.0]
 
 
-def test_in_asks_whether_any_element_is_equal():
-    """`2 in x` is True where an element equals 2."""
-    x = torch.tensor([1, 2])
-
-    found = 2 in x
-    missed = 5 in x
-
-    assert found is True
-    assert missed is False
-
-
 def test_equal_tensors_are_different_keys():
-    """A tensor is hashed by identity, so an equal tensor does not find it in a dict."""
+    """A dict doesn't find a tensor by an equal one: a tensor is hashed by identity, not by
+    value.
+
+    Because its values can change. Use `x.item()` or `tuple(x.tolist())` as the key.
+    """
     key = torch.tensor(1)
     equal_key = torch.tensor(1)
     names = {key: "one"}
 
     assert names[key] == "one"
     assert names.get(equal_key) is None
-
-
-def test_a_tensor_never_equals_a_list():
-    """`x == [1, 2]` is plain False; compare `x.tolist()` instead."""
-    x = torch.tensor([1, 2])
-
-    same = x == [1, 2]
-
-    assert same is False
-    assert x.tolist() == [1, 2]
+    assert {key.item(): "one"}[equal_key.item()] == "one"

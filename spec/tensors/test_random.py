@@ -1,9 +1,15 @@
 """Seeds and generators.
 
-torch draws its random numbers from a generator: a long fixed sequence and a place in it. Seeding
-goes to a known place, every draw moves on. So the same seed and the same draws in the same order
-give the same numbers. The surprise is who else draws from that one generator (layers, dropout,
-shuffling) and who does not (NumPy, Python).
+torch draws random numbers from a generator, whose state determines all numbers that follow.
+`torch.manual_seed(seed)` sets the state of the default generators, each draw moves the state on. So
+the same seed and the same draws in the same order give the same numbers, on the same machine and
+release. The functions that draw are told in `spec/tensors/test_random_tensors.py` and
+`spec/tensors/test_distributions.py`, reproducible training in
+`spec/training/test_reproducibility.py`.
+
+What surprises is who else draws from the default generator: layers for their weights, dropout,
+shuffling. NumPy and Python's `random` have generators of their own. And on the CPU only the low 32
+bits of a seed count.
 """
 
 import random
@@ -16,7 +22,9 @@ from torch import nn
 
 
 def test_the_same_seed_gives_the_same_numbers(device):
-    """After `manual_seed(7)` a draw repeats what came after the last `manual_seed(7)`."""
+    """`torch.rand(3)` after `torch.manual_seed(7)` gives the same values each time; without
+    seeding again, the next draw differs.
+    """
     torch.manual_seed(7)
     first = torch.rand(3, device=device)
     torch.manual_seed(7)
@@ -28,7 +36,9 @@ def test_the_same_seed_gives_the_same_numbers(device):
 
 
 def test_another_seed_gives_other_numbers(device):
-    """Neighbouring seeds are as good as any others: nothing of the sequence is shared."""
+    """`torch.manual_seed(7)` and `torch.manual_seed(8)` give different values, although the
+    seeds are neighbours.
+    """
     torch.manual_seed(7)
     first = torch.rand(3, device=device)
     torch.manual_seed(8)
@@ -37,15 +47,37 @@ def test_another_seed_gives_other_numbers(device):
     assert (first == second).tolist() == [False, False, False]
 
 
+def test_the_low_32_bits_of_a_seed_count():
+    """On the CPU only the low 32 bits of a seed count: 7 and 2**32 + 7 give the same values.
+
+    Because the generator, a Mersenne Twister, is seeded by 32 bits.
+    """
+    torch.manual_seed(7)
+    first = torch.rand(3).tolist()
+    torch.manual_seed(2**32 + 7)
+
+    assert torch.initial_seed() == 4294967303
+    assert torch.rand(3).tolist() == first
+
+
 def test_seed_zero_gives_every_reader_these_numbers():
-    """On the CPU the first numbers after a seed are the same on every machine."""
+    """On the CPU `torch.rand(3)` after `torch.manual_seed(0)` prints `tensor([0.4963, 0.7682,
+    0.0885])`.
+
+    PyTorch doesn't promise the same numbers for other releases and platforms; these have been
+    the same for many releases.
+    """
     torch.manual_seed(0)
 
     assert repr(torch.rand(3)) == "tensor([0.4963, 0.7682, 0.0885])"
 
 
 def test_two_draws_give_what_one_longer_draw_gives():
-    """Each `rand` goes on where the last one stopped."""
+    """On the CPU `torch.rand(2)` followed by `torch.rand(3)` gives the same values as one
+    `torch.rand(5)` from the same seed.
+
+    `torch.randn` doesn't, from 16 elements on.
+    """
     torch.manual_seed(7)
     first, second = torch.rand(2), torch.rand(3)
     torch.manual_seed(7)
@@ -55,7 +87,11 @@ def test_two_draws_give_what_one_longer_draw_gives():
 
 
 def test_the_order_of_draws_matters():
-    """A draw put in between changes every number after it."""
+    """A draw in between changes the draws after it: from the same seed, `torch.rand(2)` differs
+    if `torch.rand(1)` was called before it.
+
+    So adding a layer to a model changes the initial weights of the layers after it.
+    """
     torch.manual_seed(7)
     plain = torch.rand(2)
     torch.manual_seed(7)
@@ -66,7 +102,11 @@ def test_the_order_of_draws_matters():
 
 
 def test_a_long_normal_draw_does_not_begin_like_a_short_one():
-    """From 16 numbers on `randn` on the CPU computes in blocks, and gives other numbers."""
+    """On the CPU `torch.randn(16)` doesn't begin with the values of `torch.randn(3)` from the
+    same seed.
+
+    Because from 16 elements on it is computed by another, vectorised method.
+    """
     torch.manual_seed(7)
     short = torch.randn(3)
     torch.manual_seed(7)
@@ -76,7 +116,9 @@ def test_a_long_normal_draw_does_not_begin_like_a_short_one():
 
 
 def test_manual_seed_returns_the_default_generator():
-    """`torch.manual_seed` seeds and returns the generator that all draws on the CPU use."""
+    """`torch.manual_seed(7)` returns `torch.default_generator`, the generator for draws on the
+    CPU; `torch.initial_seed()` is then 7.
+    """
     generator = torch.manual_seed(7)
 
     assert generator is torch.default_generator
@@ -85,14 +127,21 @@ def test_manual_seed_returns_the_default_generator():
 
 
 def test_a_negative_seed_counts_from_the_top():
-    """Seeds are 64-bit numbers, so -1 is the largest of them."""
+    """`torch.manual_seed(-1)` sets the seed 2**64 - 1.
+
+    Because seeds are unsigned 64-bit integers.
+    """
     generator = torch.manual_seed(-1)
 
     assert generator.initial_seed() == 2**64 - 1
 
 
 def test_seed_picks_a_seed_by_chance_and_says_which():
-    """`torch.seed()` takes a seed from the system; noted down, it repeats the run."""
+    """`torch.seed()` sets a random seed and returns it; `torch.manual_seed` with that number
+    repeats the draws.
+
+    Log the number to be able to repeat a run.
+    """
     seed = torch.seed()
     first = torch.rand(3)
 
@@ -103,7 +152,7 @@ def test_seed_picks_a_seed_by_chance_and_says_which():
 
 
 def test_a_generator_of_ones_own_leaves_the_default_one_alone(device):
-    """Draws with `generator=` move that generator on and no other."""
+    """A draw with `generator=` moves that `torch.Generator` on, and not the default generator."""
     generator = torch.Generator(device).manual_seed(7)
     torch.manual_seed(0)
     undisturbed = torch.rand(3, device=device)
@@ -115,7 +164,7 @@ def test_a_generator_of_ones_own_leaves_the_default_one_alone(device):
 
 
 def test_a_generator_of_ones_own_follows_its_own_seed(device):
-    """Equal seeds give equal numbers, whichever generator draws them."""
+    """Two `torch.Generator` objects on one device with the same seed give the same values."""
     first = torch.Generator(device).manual_seed(7)
     second = torch.Generator(device).manual_seed(7)
     torch.manual_seed(0)
@@ -127,14 +176,23 @@ def test_a_generator_of_ones_own_follows_its_own_seed(device):
 
 
 def test_a_new_generator_is_not_random():
-    """A generator that nobody seeded always begins with the same built-in seed."""
+    """A new `torch.Generator()` has the seed 67280421310721: without `manual_seed` or `seed`,
+    it gives the same values in each run.
+    """
     generator = torch.Generator()
 
+    first = torch.rand(2, generator=generator)
+
     assert generator.initial_seed() == 67280421310721
+    assert torch.equal(torch.rand(2, generator=torch.Generator()), first) is True
 
 
 def test_the_state_of_the_generator_can_be_kept_and_put_back():
-    """`get_rng_state` is a bookmark: `set_rng_state` goes back to it in mid-sequence."""
+    """`torch.get_rng_state()` returns the state of the CPU generator as a uint8 tensor;
+    `torch.set_rng_state` restores it, so that the draws repeat.
+
+    Save it in a checkpoint to resume a run exactly.
+    """
     torch.rand(5)
     bookmark = torch.get_rng_state()
     first = torch.rand(3)
@@ -146,7 +204,9 @@ def test_the_state_of_the_generator_can_be_kept_and_put_back():
 
 
 def test_fork_rng_puts_the_state_back_after_a_block():
-    """Whatever is seeded and drawn inside `fork_rng`, the sequence outside goes on untouched."""
+    """Seeding and drawing inside `with torch.random.fork_rng(devices=[])` leaves the CPU
+    generator outside as it was.
+    """
     torch.manual_seed(7)
     first, second = torch.rand(1), torch.rand(1)
 
@@ -161,7 +221,7 @@ def test_fork_rng_puts_the_state_back_after_a_block():
 
 
 def test_numpy_and_python_draw_from_generators_of_their_own():
-    """Draws in NumPy and Python do not move torch's generator."""
+    """Draws from `np.random` and Python's `random` don't move torch's generator."""
     torch.manual_seed(7)
     first = torch.rand(3)
 
@@ -173,7 +233,9 @@ def test_numpy_and_python_draw_from_generators_of_their_own():
 
 
 def test_manual_seed_seeds_neither_numpy_nor_python():
-    """A run that also draws with NumPy or `random` needs their seeds too."""
+    """`torch.manual_seed` seeds neither NumPy nor Python's `random`; call `np.random.seed` and
+    `random.seed` as well.
+    """
     torch.manual_seed(7)
     by_numpy, by_python = np.random.rand(), random.random()
     torch.manual_seed(7)
@@ -183,7 +245,9 @@ def test_manual_seed_seeds_neither_numpy_nor_python():
 
 
 def test_a_layer_draws_its_weights_from_the_default_generator():
-    """The seed before a layer is made decides its first weights."""
+    """`nn.Linear` draws its initial weights from the default generator, so a seed set before
+    the layer is built determines them.
+    """
     torch.manual_seed(7)
     first = nn.Linear(2, 2)
     torch.manual_seed(7)
@@ -195,7 +259,9 @@ def test_a_layer_draws_its_weights_from_the_default_generator():
 
 
 def test_dropout_draws_from_the_default_generator(device):
-    """The seed before a dropout decides which elements are dropped."""
+    """`F.dropout` draws from the default generator of the device, so a seed set before the call
+    determines which elements are zeroed.
+    """
     x = torch.ones(64, device=device)
 
     torch.manual_seed(7)
@@ -210,7 +276,9 @@ def test_dropout_draws_from_the_default_generator(device):
 
 @pytest.mark.cuda
 def test_manual_seed_seeds_the_gpu_as_well():
-    """`torch.manual_seed` seeds every device, and each device has a generator of its own."""
+    """`torch.manual_seed` seeds the CPU and each GPU; their generators are separate, and the
+    same seed gives other values on a GPU than on the CPU.
+    """
     torch.manual_seed(7)
     first_cpu, first_cuda = torch.rand(3), torch.rand(3, device="cuda")
     torch.manual_seed(7)
@@ -223,7 +291,7 @@ def test_manual_seed_seeds_the_gpu_as_well():
 
 @pytest.mark.multi_gpu(2)
 def test_each_gpu_has_a_generator_of_its_own():
-    """Draws on one GPU do not move the generator of another."""
+    """A draw on one GPU doesn't move the generator of another GPU."""
     torch.manual_seed(7)
     first = torch.rand(3, device="cuda:1")
     torch.manual_seed(7)

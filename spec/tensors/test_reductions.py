@@ -1,10 +1,13 @@
 """Reductions: from many elements to few.
 
-`sum`, `prod`, `max`, `all` and their kin put all elements together, or those along one dimension.
-`dim=` names the dimension that disappears; `keepdim=True` leaves it there with size 1.
+`sum`, `prod`, `max`, `all` and similar functions compute one result from all elements of a tensor,
+or one for each row or column. `dim=` names the dimension that is reduced and disappears from the
+shape; `keepdim=True` leaves it there with size 1. Means, deviations and norms are told in
+`spec/tensors/test_statistics.py`, `max` and `argmax` in `spec/tensors/test_extremes.py`, what NaN
+does to a reduction in `spec/tensors/test_special_values.py`.
 
-What surprises: integers are summed in int64 whatever their own width, and of no elements there is a
-sum but no largest one.
+What surprises: integers of every width are summed in int64, which may wrap around; the sum of no
+elements is 0, but their maximum is an error.
 """
 
 import pytest
@@ -26,7 +29,9 @@ import torch
     ],
 )
 def test_without_dim_all_elements_take_part(name, result, device):
-    """Without `dim=`, all elements take part and the result has no dimensions."""
+    """`x.sum()`, `x.mean()`, `x.max()` and the other reductions of this table, called without
+    `dim=`, reduce all elements to a 0-d tensor.
+    """
     x = torch.tensor([[4.0, 0.5], [1.0, 2.5]], device=device)
 
     assert getattr(torch, name)(x).item() == pytest.approx(result)
@@ -35,7 +40,9 @@ def test_without_dim_all_elements_take_part(name, result, device):
 
 
 def test_dim_names_the_dimension_that_disappears(device):
-    """`dim=` names the dimension that disappears: 0 adds up columns, 1 adds up rows."""
+    """`x.sum(dim=0)` of a matrix adds up each column, `x.sum(dim=1)` each row: the dimension
+    named by `dim=` disappears from the shape.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x.sum(dim=0).tolist() == [5, 7, 9]
@@ -45,7 +52,7 @@ def test_dim_names_the_dimension_that_disappears(device):
 
 
 def test_negative_dims_count_from_the_last_one(device):
-    """Negative dimensions count from the last one: `dim=-1` is the innermost."""
+    """A negative `dim` counts from the last dimension: `x.sum(-1)` of a matrix is `x.sum(1)`."""
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x.sum(-1).tolist() == [6, 15]
@@ -53,21 +60,35 @@ def test_negative_dims_count_from_the_last_one(device):
 
 
 def test_several_dims_disappear_at_once(device):
-    """A tuple names several dimensions that disappear at once."""
+    """`sum` takes a tuple of dimensions: `x.sum(dim=(0, 2))` of shape (2, 2, 2) has the shape
+    (2,). The empty tuple reduces all dimensions.
+
+    So a tuple of dimensions that is computed must not become empty by mistake.
+    """
     x = torch.arange(8, device=device).reshape(2, 2, 2)
 
     assert x.sum(dim=(0, 2)).tolist() == [10, 18]
     assert x.sum(dim=(0, 1, 2)).item() == 28
+    assert x.sum(dim=()).item() == 28
 
 
 def test_prod_takes_one_dim_only():
-    """`prod` takes one dimension only, no tuple."""
+    """`prod` takes one dimension; a tuple raises a TypeError.
+
+    Unlike `sum`, `mean`, `amax` and `all`. Flatten the dimensions first, or call `prod` twice.
+    """
+    x = torch.full((2, 3), 2.0)
+
     with pytest.raises(TypeError, match=r"prod\(\) received an invalid combination of arguments"):
-        torch.ones(2, 3).prod(dim=(0, 1))
+        x.prod(dim=(0, 1))
+
+    assert x.prod(dim=1).prod(dim=0).item() == 64.0
 
 
 def test_keepdim_leaves_size_one_behind(device):
-    """`keepdim=True` leaves size 1 where the dimension was, so the result fits beside the input."""
+    """`x.mean(dim=1, keepdim=True)` of shape (n, m) has the shape (n, 1), so that `x - means`
+    subtracts from each row its own mean.
+    """
     x = torch.tensor([[1.0, 3.0], [5.0, 7.0]], device=device)
 
     means = x.mean(dim=1, keepdim=True)
@@ -77,17 +98,25 @@ def test_keepdim_leaves_size_one_behind(device):
 
 
 def test_the_words_of_numpy_are_understood():
-    """`axis=` and `keepdims=`, the words of NumPy, are understood too."""
+    """`sum` also takes NumPy's names for its arguments, `axis=` for `dim=` and `keepdims=` for
+    `keepdim=`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     assert x.sum(axis=1, keepdims=True).tolist() == [[6], [15]]
 
 
 def test_a_dim_that_is_not_there_is_refused():
-    """A dimension that isn't there, or is named twice, is refused."""
+    """`sum` raises an IndexError for a dimension that the tensor hasn't, and a RuntimeError for
+    one that is named twice.
+
+    Dimensions of a matrix are 0 and 1, or -1 and -2.
+    """
     x = torch.ones(2, 3)
 
-    with pytest.raises(IndexError, match=r"expected to be in range of \[-2, 1\], but got 2"):
+    with pytest.raises(
+        IndexError, match=r"Dimension out of range \(expected to be in range of \[-2, 1\]"
+    ):
         x.sum(dim=2)
     with pytest.raises(RuntimeError, match="dim 0 appears multiple times in the list of dims"):
         x.sum(dim=(0, 0))
@@ -98,17 +127,37 @@ def test_a_dim_that_is_not_there_is_refused():
     [(torch.bool, 2), (torch.uint8, 400), (torch.int16, 400), (torch.int32, 400)],
 )
 def test_sums_and_products_of_integers_are_int64(dtype, total, device):
-    """Sums and products of integers and booleans are int64, whatever their own width."""
+    """`sum`, `prod`, `cumsum` and `cumprod` of a bool or integer tensor compute in int64 unless
+    `dtype=` is given, whatever the width of its dtype.
+
+    Otherwise 200 + 200 in uint8 would wrap to 144. The result of a large sum can still wrap in
+    int64.
+    """
     x = torch.tensor([200, 200], device=device).to(dtype)
 
     assert x.sum().dtype == torch.int64
     assert x.sum().item() == total
     assert x.cumsum(0)[-1].item() == total
     assert x.prod().dtype == torch.int64
+    assert x.cumprod(0).dtype == torch.int64
+
+
+def test_a_sum_past_the_range_of_int64_wraps(device):
+    """`sum` of integers whose total doesn't fit into int64 wraps around to a negative number,
+    without an error.
+
+    Sum in float64 where an approximate total is enough: `x.sum(dtype=torch.float64)`.
+    """
+    x = torch.tensor([2**63 - 1, 1], device=device)
+
+    assert x.sum().item() == -(2**63)
+    assert x.sum(dtype=torch.float64).item() == 2.0**63
 
 
 def test_dtype_names_the_type_to_sum_in(device):
-    """`dtype=` converts before the summing: a narrow integer type then overflows."""
+    """`x.sum(dtype=...)` converts the elements to that dtype before it adds: int8 values summed
+    with `dtype=torch.int8` wrap around.
+    """
     x = torch.tensor([100, 100], dtype=torch.int8, device=device)
 
     assert x.sum().item() == 200
@@ -117,7 +166,10 @@ def test_dtype_names_the_type_to_sum_in(device):
 
 
 def test_nothing_sums_to_zero_and_multiplies_to_one(device):
-    """Of no elements the sum is 0, the product 1 and the mean NaN."""
+    """Over an empty float tensor `sum` is 0, `prod` is 1 and `mean` is NaN.
+
+    Because 0 and 1 change no sum and no product, and the mean of nothing is 0 / 0.
+    """
     nothing = torch.zeros(0, device=device)
 
     assert nothing.sum().item() == 0.0
@@ -127,13 +179,20 @@ def test_nothing_sums_to_zero_and_multiplies_to_one(device):
 
 @pytest.mark.parametrize("name", ["max", "min", "amax", "argmax"])
 def test_nothing_has_no_largest_element(name):
-    """Of no elements there is no largest or smallest one: that is an error."""
+    """Over an empty tensor `max`, `min`, `amax` and `argmax` raise an error.
+
+    Because there is no neutral value to return. Guard with `if x.numel():`.
+    """
     with pytest.raises((RuntimeError, IndexError), match=rf"{name}\(\): Expected reduction dim"):
         getattr(torch.zeros(0), name)()
 
 
 def test_an_empty_dimension_sums_to_zeros(device):
-    """Only the reduced dimension counts: (0, 3) has three sums of nothing, but no maxima."""
+    """Of shape (0, 3), `x.amax(1)` is empty, `x.sum(0)` is three zeros, and `x.max(0)` raises
+    an IndexError: only the dimension that is reduced must not be empty.
+
+    Look at `x.shape[0]` before `max` where a batch may be empty.
+    """
     x = torch.zeros(0, 3, device=device)
 
     assert x.sum(0).tolist() == [0.0, 0.0, 0.0]
@@ -143,22 +202,33 @@ def test_an_empty_dimension_sums_to_zeros(device):
 
 
 def test_cumsum_keeps_every_sum_on_the_way(device):
-    """`cumsum` and `cumprod` keep every step on the way; their dimension must be named."""
+    """`x.cumsum(0)` holds the sum of the elements so far at each index, `x.cumprod(0)` the
+    product; the dimension has to be named.
+
+    NumPy's flattens the array if it isn't named: write `x.flatten().cumsum(0)` for that.
+    """
     x = torch.tensor([1, 2, 3, 4], device=device)
 
     assert x.cumsum(0).tolist() == [1, 3, 6, 10]
     assert x.cumprod(0).tolist() == [1, 2, 6, 24]
-    with pytest.raises(TypeError, match=r"cumsum\(\)"):
+    with pytest.raises(
+        TypeError,
+        match=r"cumsum\(\) received an invalid combination of arguments|missing 1 required pos",
+    ):
         x.cumsum()
 
 
 def test_diff_undoes_cumsum(device):
-    """`torch.diff` gives the steps between neighbours, one fewer than there are elements."""
+    """`torch.diff(x)` holds the differences between neighbouring elements, one fewer than `x`
+    has.
+    """
     assert torch.diff(torch.tensor([1, 3, 6, 10], device=device)).tolist() == [2, 3, 4]
 
 
 def test_all_and_any_take_what_is_not_zero_for_true(device):
-    """`all`, `any` and `count_nonzero` take every number that isn't zero for true."""
+    """`all`, `any` and `count_nonzero` count each number other than 0 as true, also negative
+    ones.
+    """
     x = torch.tensor([[0, -1, 0], [2, 3, 0]], device=device)
 
     assert x.all().item() is False
@@ -170,7 +240,9 @@ def test_all_and_any_take_what_is_not_zero_for_true(device):
 
 
 def test_all_of_nothing_is_true(device):
-    """Of no elements, `all` is true and `any` is false, as in Python."""
+    """Over an empty tensor `x.all()` is true and `x.any()` is false, as with Python's `all` and
+    `any`.
+    """
     nothing = torch.zeros(0, device=device)
 
     assert nothing.all().item() is True
@@ -178,7 +250,10 @@ def test_all_of_nothing_is_true(device):
 
 
 def test_logsumexp_does_not_overflow_on_the_way(device):
-    """`torch.logsumexp` stays finite where `x.exp().sum().log()` overflows on the way."""
+    """`torch.logsumexp(x, dim)` stays finite where `x.exp().sum(dim).log()` overflows to inf.
+
+    Because it subtracts the maximum before `exp` and adds it afterwards.
+    """
     x = torch.tensor([1000.0, 1000.0], device=device)
 
     assert x.logsumexp(0).item() == pytest.approx(1000.6931, abs=1e-3)
@@ -186,7 +261,12 @@ def test_logsumexp_does_not_overflow_on_the_way(device):
 
 
 def test_pythons_sum_adds_up_the_rows():
-    """Python's `sum(x)` walks over the first dimension: it adds up the rows."""
-    total = sum(torch.tensor([[1, 2], [3, 4]]))
+    """Python's `sum(x)` of a matrix iterates over the first dimension and adds up the rows, as
+    `x.sum(dim=0)` does.
 
-    assert total.tolist() == [4, 6]
+    It is slow, because each row is a tensor of its own.
+    """
+    x = torch.tensor([[1, 2], [3, 4]])
+
+    assert sum(x).tolist() == x.sum(dim=0).tolist() == [4, 6]
+    assert x.sum().item() == 10

@@ -1,10 +1,11 @@
 """Repeating, rolling and flipping.
 
-`repeat` and `tile` lay copies of a tensor side by side, `repeat_interleave` repeats each element
-where it stands, `roll` turns a tensor round and `flip` reverses it. All of them copy.
+`repeat` and `tile` put copies of a tensor side by side, `repeat_interleave` repeats each element in
+place, `roll` shifts elements cyclically, and `flip` reverses a dimension. All of them copy; a
+repetition without a copy is `expand`, see `spec/tensors/test_broadcasting.py`.
 
-The names mislead those who come from NumPy: what is `repeat` there is `repeat_interleave` here, and
-PyTorch's `repeat` is nearly what both call `tile`.
+What surprises those who come from NumPy: NumPy's `repeat` is `repeat_interleave` in torch, and
+torch's `repeat` is nearly NumPy's `tile`.
 """
 
 import pytest
@@ -12,16 +13,20 @@ import torch
 
 
 def test_repeat_lays_copies_side_by_side(device):
-    """`repeat` says how often along each axis; further axes come in front."""
+    """`x.repeat(2, 3)` puts 2 x 3 copies of `x` side by side, one number per dimension; more
+    numbers than dimensions add dimensions in front.
+    """
     x = torch.tensor([1, 2], device=device)
 
     assert x.repeat(3).tolist() == [1, 2, 1, 2, 1, 2]
     assert x.repeat(2, 1).tolist() == [[1, 2], [1, 2]]
-    assert x.repeat(1, 2).tolist() == [[1, 2, 1, 2]]
+    assert x.repeat(2, 3).tolist() == [[1, 2, 1, 2, 1, 2], [1, 2, 1, 2, 1, 2]]
 
 
 def test_repeat_copies_where_expand_does_not(device):
-    """A repeated row is a row of its own; an expanded one is the same memory again."""
+    """`x.repeat(2, 1)` copies: the rows of the result are independent of each other and of `x`,
+    whereas `x.expand(2, 2)` is a view of `x`.
+    """
     x = torch.tensor([[1, 2]], device=device)
     repeated = x.repeat(2, 1)
 
@@ -33,7 +38,9 @@ def test_repeat_copies_where_expand_does_not(device):
 
 
 def test_repeat_wants_a_number_for_every_axis_and_tile_does_not():
-    """`tile` fills up from the left with ones, as NumPy's; `repeat` refuses too few numbers."""
+    """`x.repeat(2)` of a matrix raises a RuntimeError, because it needs a number per dimension;
+    `x.tile(2)` takes the missing first ones as 1.
+    """
     x = torch.tensor([[1, 2], [3, 4]])
 
     assert x.tile(2).tolist() == [[1, 2, 1, 2], [3, 4, 3, 4]]
@@ -42,7 +49,11 @@ def test_repeat_wants_a_number_for_every_axis_and_tile_does_not():
 
 
 def test_repeat_interleave_repeats_each_element(device):
-    """`repeat_interleave` is NumPy's `repeat`: every element so often, then the next."""
+    """`x.repeat_interleave(2)` of a vector repeats each element twice before the next; a tensor
+    of integers gives each element its own count.
+
+    It is NumPy's `repeat`.
+    """
     x = torch.tensor([1, 2], device=device)
     times = torch.tensor([1, 3], device=device)
 
@@ -51,7 +62,7 @@ def test_repeat_interleave_repeats_each_element(device):
 
 
 def test_repeat_interleave_flattens_unless_told_an_axis():
-    """Without `dim` the result is one line; with it, rows or columns are repeated."""
+    """`x.repeat_interleave(2)` flattens a matrix to a vector; `dim=0` repeats rows instead."""
     x = torch.tensor([[1, 2], [3, 4]])
 
     assert x.repeat_interleave(2).tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
@@ -59,7 +70,9 @@ def test_repeat_interleave_flattens_unless_told_an_axis():
 
 
 def test_roll_brings_what_falls_off_back_at_the_other_end(device):
-    """`roll(shift)` moves elements towards the end, or with a negative shift to the front."""
+    """`x.roll(1)` shifts the elements by one towards the end and puts the last one first; a
+    negative shift goes the other way.
+    """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
     assert x.roll(1).tolist() == [50, 10, 20, 30, 40]
@@ -67,7 +80,9 @@ def test_roll_brings_what_falls_off_back_at_the_other_end(device):
 
 
 def test_roll_without_an_axis_rolls_the_flattened_tensor():
-    """Given `dims` the rows or columns roll; without, elements cross from row to row."""
+    """`x.roll(1)` of a matrix shifts the flattened elements, across rows; `dims=1` shifts
+    within each row, `dims=0` shifts whole rows.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     assert x.roll(1).tolist() == [[6, 1, 2], [3, 4, 5]]
@@ -76,7 +91,11 @@ def test_roll_without_an_axis_rolls_the_flattened_tensor():
 
 
 def test_flip_reverses_axes_into_a_copy(device):
-    """`flip` reverses along the axes named; unlike NumPy's it copies."""
+    """`x.flip(1)` reverses the order along dimension 1 and copies, where NumPy's `flip` returns
+    a view.
+
+    Because torch has no negative strides. The dimensions have to be named.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     flipped = x.flip(1)
 

@@ -1,11 +1,13 @@
 """NaN, infinities and signed zeros.
 
-Floats hold three kinds of value that no other number behaves like: infinities, NaN ("not a
-number"), and a zero for each sign. Arithmetic on them never fails. It carries them along: a single
-NaN makes a sum, a mean or a maximum NaN.
+Besides numbers, a float dtype holds two infinities, NaN ("not a number", the result of 0 / 0) and a
+zero for each sign. Arithmetic on them raises no error but carries them along: a single NaN makes a
+sum, a mean or a maximum NaN. `isnan`, `isfinite` and `nan_to_num` find and replace them. How
+integer division treats zero is told in `spec/tensors/test_division.py`.
 
-What surprises: NaN isn't equal to itself, counts as the largest value when sorting, and as true; a
-factor of zero doesn't take it away; and integers have no place for it.
+What surprises: NaN isn't equal to itself, is sorted as the largest value, and counts as true;
+multiplying by 0 doesn't remove it, and `torch.where` doesn't keep it out of a gradient. Integer
+dtypes have no NaN.
 """
 
 import pytest
@@ -13,7 +15,11 @@ import torch
 
 
 def test_nan_is_not_equal_to_itself(device):
-    """NaN is neither equal to, nor less or greater than anything, itself included."""
+    """`x == x` is false where `x` is NaN; NaN is neither equal to, less than, nor greater than
+    any number or NaN.
+
+    So `x != x` finds NaN, as does `x.isnan()`.
+    """
     x = torch.tensor([torch.nan, 1.0], device=device)
 
     assert (x == x).tolist() == [False, True]
@@ -23,7 +29,9 @@ def test_nan_is_not_equal_to_itself(device):
 
 
 def test_isnan_finds_what_equality_does_not(device):
-    """`isnan` finds NaN; `isinf` finds infinities of both signs; `isfinite` finds the rest."""
+    """`x.isnan()` is true for NaN, `isinf` for both infinities, `isposinf` and `isneginf` for
+    one of them, and `isfinite` for the rest.
+    """
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0], device=device)
 
     assert x.isnan().tolist() == [True, False, False, False]
@@ -34,15 +42,19 @@ def test_isnan_finds_what_equality_does_not(device):
 
 
 def test_nan_is_not_in_its_own_tensor():
-    """`nan in x` is false even where NaN stands in `x`."""
+    """`nan in x` is `False` even where `x` holds NaN.
+
+    Because `in` compares with `==`. Write `x.isnan().any()`.
+    """
     x = torch.tensor([torch.nan, torch.inf])
 
     assert (torch.nan in x) is False
     assert (torch.inf in x) is True
+    assert x.isnan().any().item() is True
 
 
 def test_a_tensor_with_nan_is_not_equal_to_itself(device):
-    """`torch.equal(x, x)` is false if `x` holds NaN."""
+    """`torch.equal(x, x)` is `False` if `x` holds NaN."""
     x = torch.tensor([1.0, torch.nan], device=device)
     finite = torch.tensor([1.0, torch.inf], device=device)
 
@@ -51,7 +63,9 @@ def test_a_tensor_with_nan_is_not_equal_to_itself(device):
 
 
 def test_equal_nan_lets_nan_be_close_to_nan(device):
-    """`isclose` and `allclose` take two NaN for close with `equal_nan=True`; infinities always."""
+    """`torch.isclose` and `torch.allclose` count two NaN as close only with `equal_nan=True`;
+    infinities of the same sign are close by default.
+    """
     x = torch.tensor([torch.nan, torch.inf], device=device)
 
     assert torch.isclose(x, x).tolist() == [False, True]
@@ -65,21 +79,27 @@ def test_equal_nan_lets_nan_be_close_to_nan(device):
     "name", ["sum", "mean", "prod", "max", "min", "amax", "amin", "median", "std", "var", "norm"]
 )
 def test_one_nan_spoils_a_reduction(name, device):
-    """A single NaN makes the sum, the mean, the maximum, the median and their kin NaN."""
+    """A single NaN makes `x.sum()`, `mean`, `prod`, `max`, `min`, `amax`, `amin`, `median`,
+    `std`, `var` and `norm` of a tensor NaN.
+
+    NumPy's do the same. Use `nansum`, `nanmean` or a mask.
+    """
     x = torch.tensor([1.0, torch.nan, 3.0], device=device)
 
     assert str(getattr(x, name)().item()) == "nan"
 
 
 def test_cumsum_is_nan_from_the_first_nan_on(device):
-    """In a running sum everything from the first NaN on is NaN."""
+    """`x.cumsum(0)` is NaN from the first NaN on."""
     x = torch.tensor([1.0, 2.0, torch.nan, 4.0], device=device)
 
     assert str(x.cumsum(0).tolist()) == "[1.0, 3.0, nan, nan]"
 
 
 def test_argmax_points_to_the_first_nan(device):
-    """`argmax` and `argmin` both point to the first NaN."""
+    """`argmax` and `argmin` of a tensor with NaN both give the index of the first NaN; so does
+    `x.max(0)`.
+    """
     x = torch.tensor([1.0, torch.nan, 3.0, torch.nan], device=device)
 
     assert x.argmax().item() == 1
@@ -88,7 +108,9 @@ def test_argmax_points_to_the_first_nan(device):
 
 
 def test_nan_is_sorted_behind_infinity(device):
-    """Sorting treats NaN as larger than infinity, so `topk` picks it first."""
+    """`sort` and `topk` treat NaN as larger than infinity: `x.sort()` puts it last, `x.topk(1)`
+    returns it.
+    """
     x = torch.tensor([3.0, torch.nan, torch.inf, 1.0], device=device)
 
     assert str(x.sort().values.tolist()) == "[1.0, 3.0, inf, nan]"
@@ -97,7 +119,9 @@ def test_nan_is_sorted_behind_infinity(device):
 
 
 def test_the_nan_functions_leave_nan_out(device):
-    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` leave NaN out."""
+    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` skip NaN: the `nanmean` of [1, NaN, 4]
+    is 2.5.
+    """
     x = torch.tensor([1.0, torch.nan, 4.0], device=device)
 
     assert x.nansum().item() == 5.0
@@ -107,7 +131,10 @@ def test_the_nan_functions_leave_nan_out(device):
 
 
 def test_when_all_is_nan_little_is_left(device):
-    """If all is NaN, `nansum` is 0 and `nanmean` is NaN: the sum and the mean of nothing."""
+    """If every element is NaN, `nansum` is 0 and `nanmean` is NaN.
+
+    They are the sum and the mean of no elements.
+    """
     x = torch.tensor([torch.nan, torch.nan], device=device)
 
     assert x.nansum().item() == 0.0
@@ -115,7 +142,9 @@ def test_when_all_is_nan_little_is_left(device):
 
 
 def test_nan_to_num_puts_numbers_in_their_place(device):
-    """`nan_to_num` puts 0 for NaN and the largest floats for infinities, or what you name."""
+    """`x.nan_to_num()` replaces NaN by 0 and infinities by the largest and the smallest finite
+    float of the dtype, or by the values of `nan=`, `posinf=` and `neginf=`.
+    """
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0], device=device)
     largest = 3.4028234663852886e38
 
@@ -124,15 +153,20 @@ def test_nan_to_num_puts_numbers_in_their_place(device):
 
 
 def test_where_replaces_nan_and_indexing_drops_it(device):
-    """`torch.where` with `isnan` replaces NaN; indexing with `isfinite` drops it."""
-    x = torch.tensor([1.0, torch.nan, 3.0], device=device)
+    """`torch.where(x.isnan(), -1.0, x)` replaces NaN by -1; `x[x.isfinite()]` leaves NaN and
+    infinities out.
+    """
+    x = torch.tensor([1.0, torch.nan, 3.0, torch.inf], device=device)
 
-    assert torch.where(x.isnan(), -1.0, x).tolist() == [1.0, -1.0, 3.0]
+    assert torch.where(x.isnan(), -1.0, x).tolist() == [1.0, -1.0, 3.0, torch.inf]
     assert x[x.isfinite()].tolist() == [1.0, 3.0]
 
 
 def test_multiplying_by_zero_does_not_mask_nan(device):
-    """Multiplying by a mask of zeros doesn't remove NaN or infinity: 0 times either is NaN."""
+    """Multiplying by 0 doesn't remove NaN or infinity: `nan * 0` and `inf * 0` are NaN.
+
+    A mask is applied with `masked_fill` or `torch.where`, not by multiplication.
+    """
     x = torch.tensor([torch.nan, torch.inf, 5.0], device=device)
 
     assert str((x * 0).tolist()) == "[nan, nan, 0.0]"
@@ -140,7 +174,12 @@ def test_multiplying_by_zero_does_not_mask_nan(device):
 
 
 def test_where_does_not_keep_nan_out_of_the_gradient():
-    """`where` hides the branch not taken but not its infinite gradient: make the input safe too."""
+    """The gradient of `torch.where(x > 0, x.sqrt(), 0.0)` at `x = 0` is NaN, although `where`
+    picks the 0.0 there.
+
+    Because the infinite derivative of `sqrt` is multiplied by 0. Replace the input first:
+    `torch.where(x > 0, x, 1.0).sqrt()`.
+    """
     x = torch.tensor([0.0, 4.0], requires_grad=True)
     y = torch.tensor([0.0, 4.0], requires_grad=True)
 
@@ -153,7 +192,11 @@ def test_where_does_not_keep_nan_out_of_the_gradient():
 
 
 def test_what_has_no_answer_is_nan(device):
-    """What has no answer is NaN: 0/0, inf - inf, inf * 0, the root or the log of -1."""
+    """0 / 0, inf - inf, inf * 0, and the square root and logarithm of -1 are NaN in float
+    tensors, without an error.
+
+    Python's `0.0 / 0.0` and `math.sqrt(-1)` raise.
+    """
     zero = torch.tensor(0.0, device=device)
     one = torch.tensor(1.0, device=device)
     inf = torch.tensor(torch.inf, device=device)
@@ -164,18 +207,21 @@ def test_what_has_no_answer_is_nan(device):
 
 
 def test_a_root_of_a_negative_number_is_nan_even_if_it_exists(device):
-    """A fractional power of a negative number is NaN, even the third root of -8."""
+    """`x.pow(1 / 3)` of a negative float is NaN, also of -8, whose cube root is -2.
+
+    Because 1 / 3 is not exactly a third. Write `x.sign() * x.abs().pow(1 / 3)`.
+    """
     x = torch.tensor([-8.0, 8.0], device=device)
 
     root, two = x.pow(1 / 3)
 
     assert str(root.item()) == "nan"
     assert two.item() == pytest.approx(2.0)
-    assert x.pow(3).tolist() == [-512.0, 512.0]
+    assert (x.sign() * x.abs().pow(1 / 3)).tolist() == pytest.approx([-2.0, 2.0])
 
 
 def test_some_functions_of_nan_are_no_nan(device):
-    """A few results don't depend on NaN: its power of 0 is 1, and so is each power of 1."""
+    """`nan ** 0` and `1 ** nan` are 1: a few functions don't depend on NaN."""
     nan = torch.tensor([torch.nan], device=device)
 
     assert (nan**0).tolist() == [1.0]
@@ -183,7 +229,9 @@ def test_some_functions_of_nan_are_no_nan(device):
 
 
 def test_infinity_calculates_like_a_very_large_number(device):
-    """Where there is an answer, infinity gives it: 1/inf is 0, exp(-inf) is 0, log(0) is -inf."""
+    """Arithmetic with infinity gives a number where the limit exists: `1 / inf` is 0,
+    `exp(-inf)` is 0, `tanh(inf)` is 1, and `log(0)` is -inf.
+    """
     inf = torch.tensor([torch.inf], device=device)
 
     assert inf.reciprocal().tolist() == [0.0]
@@ -194,7 +242,9 @@ def test_infinity_calculates_like_a_very_large_number(device):
 
 
 def test_maximum_keeps_nan_and_fmax_avoids_it(device):
-    """`maximum`, `clamp` and `relu` keep NaN; `fmax` and `fmin` take the other number."""
+    """`torch.maximum`, `clamp` and `relu` pass NaN on; `torch.fmax` and `torch.fmin` return the
+    other number.
+    """
     x = torch.tensor([torch.nan], device=device)
     one = torch.tensor([1.0], device=device)
 
@@ -215,7 +265,9 @@ def test_maximum_keeps_nan_and_fmax_avoids_it(device):
     ],
 )
 def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
-    """Past the largest number of its dtype a result is infinite, without error or warning."""
+    """A sum beyond the largest number of float16, bfloat16, float32 or float64 is infinite,
+    without an error or a warning.
+    """
     x = torch.tensor([largest, -largest], dtype=dtype, device=device)
 
     assert torch.finfo(dtype).max == largest
@@ -224,7 +276,11 @@ def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
 
 
 def test_half_precision_ends_at_65504(device):
-    """float16 ends at 65504: 70000 is infinite in it, while bfloat16 only rounds it."""
+    """70000 converted to float16 is inf; converted to bfloat16 it is 70144.
+
+    Because the largest float16 is 65504, while bfloat16 has the range of float32 with fewer
+    digits. So large losses and gradients overflow in float16.
+    """
     x = torch.tensor([70000.0], device=device)
 
     assert x.to(torch.float16).tolist() == [torch.inf]
@@ -232,7 +288,9 @@ def test_half_precision_ends_at_65504(device):
 
 
 def test_results_too_small_for_a_float_are_zero(device):
-    """A result too small for its dtype is zero: 1e-30 squared fits float64 but not float32."""
+    """A product too small for its dtype is 0: 1e-30 squared is 0 in float32, and 1e-60 in
+    float64.
+    """
     x = torch.tensor([1e-30], device=device)
 
     assert (x * x).tolist() == [0.0]
@@ -240,7 +298,9 @@ def test_results_too_small_for_a_float_are_zero(device):
 
 
 def test_softmax_ignores_minus_infinity_but_not_nan(device):
-    """In `softmax`, -inf gets no share, which is how masks work; NaN spoils all."""
+    """`softmax` gives -inf the probability 0, which is how attention masks work; a single NaN
+    makes the whole result NaN.
+    """
     masked = torch.tensor([-torch.inf, 0.0, 0.0], device=device)
     spoilt = torch.tensor([torch.nan, 0.0], device=device)
 
@@ -249,14 +309,20 @@ def test_softmax_ignores_minus_infinity_but_not_nan(device):
 
 
 def test_softmax_of_nothing_but_minus_infinity_is_nan(device):
-    """If every entry is masked with -inf, `softmax` is NaN throughout."""
+    """`softmax` over entries that are all -inf is NaN.
+
+    So a row that is masked entirely turns into NaN; leave at least one entry, or replace the
+    row afterwards.
+    """
     x = torch.tensor([-torch.inf, -torch.inf], device=device)
 
     assert x.softmax(0).isnan().tolist() == [True, True]
 
 
 def test_zero_has_a_sign(device):
-    """0.0 and -0.0 are equal, yet each keeps its sign and gives its own infinity."""
+    """0.0 and -0.0 are equal, but `signbit` distinguishes them, and `1 / 0.0` is inf where `1 /
+    -0.0` is -inf.
+    """
     x = torch.tensor([0.0, -0.0], device=device)
 
     assert (x == 0).tolist() == [True, True]
@@ -266,7 +332,10 @@ def test_zero_has_a_sign(device):
 
 
 def test_nan_counts_as_true(device):
-    """NaN counts as true, since it isn't zero; -0.0 counts as false."""
+    """NaN converted to bool is `True`, -0.0 is `False`; `count_nonzero` counts NaN.
+
+    Because only zero is false.
+    """
     x = torch.tensor([torch.nan, -0.0], device=device)
 
     assert x.bool().tolist() == [True, False]
@@ -274,7 +343,12 @@ def test_nan_counts_as_true(device):
 
 
 def test_integers_have_no_nan(device):
-    """Integers have no NaN: making an integer tensor with it, or filling one, is refused."""
+    """`torch.tensor([nan], dtype=torch.int64)` and `fill_(nan)` on an int64 tensor raise a
+    RuntimeError.
+
+    Because integers have no NaN; `x * nan` gives a float tensor. `.to()` is not refused, but
+    its result is arbitrary.
+    """
     x = torch.tensor([1, 2], device=device)
 
     with pytest.raises(RuntimeError, match="value cannot be converted to type int64"):
@@ -287,7 +361,10 @@ def test_integers_have_no_nan(device):
 
 
 def test_unique_keeps_every_nan(device):
-    """`unique` keeps every NaN, since none equals another."""
+    """`x.unique()` keeps each NaN of `x`.
+
+    Because no NaN equals another.
+    """
     x = torch.tensor([torch.nan, 1.0, torch.nan, 1.0], device=device)
 
     assert x.unique().isnan().sum().item() == 2

@@ -1,22 +1,35 @@
-"""Mean, spread, middle and length.
+"""Mean, standard deviation, median and norm.
 
-`mean`, `std`, `median`, `quantile` and `norm` say in one number, or in one for each row, what a
-tensor is like.
+`mean`, `std`, `median`, `quantile` and `norm` describe a tensor by one number, or, with `dim=`,
+each row or column by a number of its own. How reductions treat `dim=` and `keepdim=` is told in
+`spec/tensors/test_reductions.py`.
 
-What surprises: integers have no mean; `std` divides by one less than the count, which NumPy's
-doesn't; and the median of an even count is the lower of the two middle values, not their mean.
+What surprises: integer tensors have a median but no `mean`, `std` or `norm`; `std` divides by n - 1
+where NumPy's divides by n; and the median of an even number of elements is the lower of the two
+middle ones, not their mean.
 """
 
 import pytest
 import torch
 
 
-@pytest.mark.parametrize("name", ["mean", "std", "var"])
-def test_integers_have_no_mean(name, device):
-    """Integers have no `mean`, `std` or `var`: they have to be made floats first."""
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("mean", "must be either a floating point or complex dtype"),
+        ("std", "std and var only support floating point and complex dtypes"),
+        ("var", "std and var only support floating point and complex dtypes"),
+    ],
+)
+def test_integers_have_no_mean(name, words, device):
+    """`mean`, `std` and `var` of an integer tensor raise a RuntimeError.
+
+    Because the result would be a fraction. Convert first, as in `x.float().mean()`; `mean` also
+    takes `dtype=torch.float32`.
+    """
     x = torch.tensor([1, 3], device=device)
 
-    with pytest.raises(RuntimeError, match="floating point"):
+    with pytest.raises(RuntimeError, match=words):
         getattr(x, name)()
 
     assert x.float().mean().item() == 2.0
@@ -24,7 +37,9 @@ def test_integers_have_no_mean(name, device):
 
 
 def test_each_column_has_its_own_statistics(device):
-    """With `dim=` each column, or row, has its own mean, deviation and median."""
+    """With `dim=0`, `mean`, `var`, `median` and `quantile` of a matrix give one number per
+    column.
+    """
     x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 9.0]], device=device)
 
     assert x.mean(dim=0).tolist() == [3.0, 3.0]
@@ -34,7 +49,9 @@ def test_each_column_has_its_own_statistics(device):
 
 
 def test_std_and_var_divide_by_one_less_than_the_count(device):
-    """`var` and `std` divide by one less than the count, unlike NumPy's."""
+    """`var` and `std` of n elements divide by n - 1 (Bessel's correction), where NumPy's divide
+    by n; `unbiased=False` divides by n.
+    """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
     assert x.var().item() == pytest.approx(4.0)
@@ -44,7 +61,9 @@ def test_std_and_var_divide_by_one_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.0")
 def test_correction_says_how_much_less_than_the_count(device):
-    """`correction=` says how much less than the count to divide by; 0 gives NumPy's answer."""
+    """`x.var(correction=c)` and `x.std(correction=c)` divide by n - c: `correction=0` gives
+    NumPy's result, 1 is the default.
+    """
     x = torch.tensor([1.0, 3.0], device=device)
 
     assert x.var(correction=0).item() == 1.0
@@ -54,7 +73,11 @@ def test_correction_says_how_much_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.2")
 def test_one_value_has_no_deviation():
-    """The deviation of one value is 0/0: `std` gives NaN, under a warning."""
+    """`std()` of a single element is NaN, with a UserWarning about the degrees of freedom.
+
+    Because n - 1 is 0 and the result 0 / 0. Pass `correction=0` where a batch may have one
+    element.
+    """
     with pytest.warns(UserWarning, match="degrees of freedom is <= 0"):
         deviation = torch.tensor([5.0]).std()
 
@@ -62,7 +85,9 @@ def test_one_value_has_no_deviation():
 
 
 def test_var_mean_and_std_mean_give_both_at_once(device):
-    """`torch.var_mean` and `torch.std_mean` give both numbers from one pass."""
+    """`torch.var_mean(x)` returns the variance and the mean, `torch.std_mean(x)` the standard
+    deviation and the mean.
+    """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
     assert [number.item() for number in torch.var_mean(x)] == pytest.approx([4.0, 3.0])
@@ -70,7 +95,11 @@ def test_var_mean_and_std_mean_give_both_at_once(device):
 
 
 def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
-    """The median of an even count is the lower middle value; `quantile` takes the mean of both."""
+    """`median` of an even number of elements is the lower of the two middle values;
+    `x.quantile(0.5)` is their mean.
+
+    NumPy's `median` is the mean, too.
+    """
     x = torch.tensor([4.0, 1.0, 3.0, 2.0], device=device)
 
     assert x.median().item() == 2.0
@@ -78,7 +107,9 @@ def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
 
 
 def test_quantile_interpolates_between_neighbours(device):
-    """`torch.quantile` goes between neighbours, unless `interpolation=` picks one of them."""
+    """`x.quantile(q)` interpolates linearly between the two nearest elements;
+    `interpolation="lower"` or `"higher"` picks one of them.
+    """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0, 8.0], device=device)
 
     assert x.quantile(torch.tensor([0.0, 0.125, 1.0], device=device)).tolist() == [1.0, 1.5, 8.0]
@@ -86,20 +117,40 @@ def test_quantile_interpolates_between_neighbours(device):
     assert x.quantile(0.125, interpolation="higher").item() == 2.0
 
 
-def test_quantile_is_for_floats_and_shares_of_one():
-    """`quantile` refuses integers, which `median` takes, and shares that aren't between 0 and 1."""
+def test_quantile_is_for_float32_and_float64():
+    """`quantile` takes float32 and float64 only: an int64 or a float16 tensor raises a
+    RuntimeError.
+
+    `x.float().quantile(q)` works for both; `median` takes integers.
+    """
     x = torch.tensor([1, 2, 9])
 
-    with pytest.raises(RuntimeError, match="must be either float or double dtype"):
+    with pytest.raises(RuntimeError, match="input tensor must be either float or double dtype"):
         x.quantile(0.5)
-    with pytest.raises(RuntimeError, match=r"q must be in the range \[0, 1\] but got 50"):
-        x.float().quantile(50.0)
+    with pytest.raises(RuntimeError, match="input tensor must be either float or double dtype"):
+        x.half().quantile(0.5)
 
+    assert x.float().quantile(0.5).item() == 2.0
     assert x.median().item() == 2
 
 
+def test_quantile_wants_a_probability():
+    """`x.quantile(50.0)` raises a RuntimeError: `q` is a probability from 0 to 1, not a percentage.
+
+    Divide a percentage by 100.
+    """
+    x = torch.tensor([1.0, 2.0, 9.0])
+
+    with pytest.raises(RuntimeError, match=r"q must be in the range \[0, 1\] but got 50"):
+        x.quantile(50.0)
+
+    assert x.quantile(50 / 100).item() == 2.0
+
+
 def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
-    """`mode` gives the most frequent value, the smallest one if several are."""
+    """`mode` gives the most frequent value of a 1-D tensor; if several are equally frequent,
+    the smallest of them.
+    """
     clear = torch.tensor([1, 3, 3, 2], device=device)
     tied = torch.tensor([3, 3, 1, 1, 2], device=device)
 
@@ -108,7 +159,9 @@ def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
 
 
 def test_the_norm_is_the_length_of_a_vector(device):
-    """`norm()` is the root of the sum of squares; `p=` names another norm."""
+    """`x.norm()` is the square root of the sum of squares; `p=1` sums absolute values,
+    `p=torch.inf` takes the largest, `p=0` counts the nonzero elements.
+    """
     x = torch.tensor([3.0, -4.0, 0.0], device=device)
 
     assert x.norm().item() == 5.0
@@ -118,9 +171,21 @@ def test_the_norm_is_the_length_of_a_vector(device):
 
 
 def test_norms_along_a_dimension(device):
-    """With `dim=` each row has its own norm, and the norm of integers is refused."""
-    x = torch.tensor([[3, 4], [0, 2]], device=device)
+    """`x.norm(dim=1)` of a matrix is the norm of each row."""
+    x = torch.tensor([[3.0, 4.0], [0.0, 2.0]], device=device)
 
-    assert x.float().norm(dim=1).tolist() == [5.0, 2.0]
-    with pytest.raises(RuntimeError, match="floating point or complex"):
+    assert x.norm(dim=1).tolist() == [5.0, 2.0]
+    assert x.norm(dim=1, keepdim=True).tolist() == [[5.0], [2.0]]
+
+
+def test_integers_have_no_norm():
+    """`norm` of an integer tensor raises a RuntimeError.
+
+    Convert first: `x.float().norm()`.
+    """
+    x = torch.tensor([3, 4])
+
+    with pytest.raises(RuntimeError, match="Expected a floating point or complex tensor as input"):
         x.norm()
+
+    assert x.float().norm().item() == 5.0

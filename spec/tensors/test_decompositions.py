@@ -1,0 +1,109 @@
+"""Matrix decompositions.
+
+`torch.linalg` writes a matrix as a product of simpler ones: `eigh` and `eig` find eigenvalues and
+eigenvectors, `qr` an orthogonal and a triangular factor, `svd` the singular values, `cholesky` the
+triangular root of a positive definite matrix. Inverses and equations are told in
+`spec/tensors/test_linear_algebra.py`.
+
+What surprises: a decomposition is determined only up to the signs of its vectors, so compare the
+product of the factors, not the factors; `eigh` and `cholesky` read one triangle and don't notice
+that a matrix isn't symmetric; and `eig` is complex even where the eigenvalues are real.
+"""
+
+import pytest
+import torch
+
+
+def test_eigh_gives_the_eigenvalues_of_a_symmetric_matrix_in_order():
+    """`torch.linalg.eigh(x)` of a symmetric matrix returns the eigenvalues in ascending order
+    and the eigenvectors as columns.
+    """
+    x = torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
+
+    values, vectors = torch.linalg.eigh(x)
+
+    assert values.tolist() == pytest.approx([1.0, 3.0])
+    assert (vectors @ torch.diag(values) @ vectors.T).flatten().tolist() == pytest.approx(
+        [2.0, 1.0, 1.0, 2.0]
+    )
+
+
+def test_eigh_reads_the_lower_triangle_only():
+    """`torch.linalg.eigh` and `eigvalsh` read only the lower triangle, with `UPLO="U"` only the
+    upper one; a matrix that isn't symmetric raises no error.
+    """
+    x = torch.tensor([[2.0, 100.0], [1.0, 2.0]], dtype=torch.float64)
+
+    assert torch.linalg.eigvalsh(x).tolist() == pytest.approx([1.0, 3.0])
+    assert torch.linalg.eigvalsh(x, UPLO="U").tolist() == pytest.approx([-98.0, 102.0])
+
+
+def test_eigenvalues_of_a_matrix_are_complex():
+    """`torch.linalg.eigvals` of a real matrix gives complex eigenvalues, even where all of them
+    are real.
+
+    Because a real matrix can have complex ones, as a rotation by 90 degrees has i and -i. Use
+    `eigvalsh` for a symmetric matrix.
+    """
+    turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])
+
+    values = torch.linalg.eigvals(turn)
+
+    assert values.dtype == torch.complex64
+    assert sorted(values.imag.tolist()) == pytest.approx([-1.0, 1.0])
+    assert torch.linalg.eigvals(torch.ones(1, 1)).tolist() == [1 + 0j]
+
+
+def test_qr_splits_into_a_rotation_and_a_triangle():
+    """`torch.linalg.qr(x)` returns `Q` with orthonormal columns and an upper triangular `R`,
+    with `Q @ R` equal to `x` up to rounding.
+    """
+    x = torch.tensor([[3.0, 1.0], [4.0, 2.0]], dtype=torch.float64)
+
+    q, r = torch.linalg.qr(x)
+
+    assert (q @ r).flatten().tolist() == pytest.approx([3.0, 1.0, 4.0, 2.0])
+    assert (q.T @ q).flatten().tolist() == pytest.approx([1.0, 0.0, 0.0, 1.0])
+    assert r[1, 0].item() == 0.0
+    assert r[0, 0].abs().item() == pytest.approx(5.0)
+
+
+def test_svd_gives_the_singular_values_from_the_largest_down():
+    """`torch.linalg.svd(x)` returns `U`, the singular values `S` in descending order, and `Vh`,
+    with `U @ torch.diag(S) @ Vh` equal to a square `x` up to rounding.
+
+    `Vh` is already transposed, where the old `torch.svd` returns `V`.
+    """
+    x = torch.tensor([[0.0, 2.0], [-3.0, 0.0]], dtype=torch.float64)
+
+    u, s, vh = torch.linalg.svd(x)
+
+    assert s.tolist() == pytest.approx([3.0, 2.0])
+    assert (u @ torch.diag(s) @ vh).flatten().tolist() == pytest.approx([0.0, 2.0, -3.0, 0.0])
+    assert torch.linalg.svdvals(x).tolist() == pytest.approx([3.0, 2.0])
+
+
+def test_svd_is_full_unless_told():
+    """`torch.linalg.svd` of a (5, 2) matrix makes `U` (5, 5) unless `full_matrices=False` is
+    given; `qr` makes `Q` (5, 2).
+
+    The extra columns cost memory and are rarely used.
+    """
+    x = torch.ones(5, 2)
+
+    assert torch.linalg.svd(x).U.shape == (5, 5)
+    assert torch.linalg.svd(x, full_matrices=False).U.shape == (5, 2)
+    assert torch.linalg.qr(x).Q.shape == (5, 2)
+
+
+def test_cholesky_is_the_root_of_a_positive_definite_matrix():
+    """`torch.linalg.cholesky(x)` of a positive definite `x` is the lower triangular `L` with `L
+    @ L.T` equal to `x`; for other symmetric matrices it raises `LinAlgError`.
+
+    A covariance matrix can miss it by rounding; add a small multiple of the identity.
+    """
+    x = torch.tensor([[4.0, 2.0], [2.0, 10.0]])
+
+    assert torch.linalg.cholesky(x).tolist() == [[2.0, 0.0], [1.0, 3.0]]
+    with pytest.raises(torch.linalg.LinAlgError, match="not positive-definite"):
+        torch.linalg.cholesky(-x)
