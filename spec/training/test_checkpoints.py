@@ -343,11 +343,11 @@ def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
     path = tmp_path / "run.pt"
     torch.save({"epoch": 1}, path)
 
-    with pytest.raises(TypeError, match="cannot pickle '_thread.lock' object"):
+    with pytest.raises(TypeError, match=r"cannot pickle '_thread\.lock' object"):
         torch.save({"epoch": 2, "lock": threading.Lock()}, path)
 
     with pytest.raises(
-        RuntimeError, match=r"PytorchStreamReader failed (locating file|reading zip archive)"
+        Exception, match=r"PytorchStreamReader failed (locating file|reading zip archive)"
     ):
         torch.load(path, weights_only=True)
 
@@ -361,7 +361,7 @@ def test_a_save_beside_and_a_rename_is_complete_or_absent(tmp_path):
     path, beside = tmp_path / "run.pt", tmp_path / "run.pt.new"
     torch.save({"epoch": 1}, path)
 
-    with pytest.raises(TypeError, match="cannot pickle '_thread.lock' object"):
+    with pytest.raises(TypeError, match=r"cannot pickle '_thread\.lock' object"):
         torch.save({"epoch": 2, "lock": threading.Lock()}, beside)
     after_the_failure = torch.load(path, weights_only=True)
     torch.save({"epoch": 2}, beside)

@@ -186,7 +186,7 @@ def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
     assert path == [2.0, 3.0, 3.5]
 
 
-@pytest.mark.claim("summary-training-order")
+@pytest.mark.claim("summary-training-order", "summary-monitor")
 def test_an_epoch_sets_the_mode_and_now_and_then_reports():
     """`net.train()` stands before the loop over the batches, once per epoch; reports are an `if`
     on the step number after `optimizer.step()`, here at every second step.
