@@ -1,4 +1,4 @@
-"""Is PyTorch installed, and which build?
+"""Installation: which build of PyTorch is there.
 
 PyTorch comes as a wheel: a file made for one Python, one system and at most one release of CUDA,
 which is NVIDIA's software between programs and its GPUs. What an installed wheel was made for and
@@ -113,12 +113,10 @@ def test_a_build_is_for_one_make_of_cards():
 
 @pytest.fixture
 def requirements():
-    """`importlib.metadata.requires("torch")` lists what torch needs, such as
-    `typing-extensions`: packages that `pip install torch` installs along with it, none of them
-    from a URL of its own.
+    """Return what torch requires on this system.
 
-    After a later install of something else `pip check` tells whether the requirements still
-    hold.
+    What else is installed says nothing about torch: an environment that breaks a requirement is
+    skipped, with the requirement named.
     """
     listed = [Requirement(line) for line in importlib.metadata.requires("torch")]
     needed = [need for need in listed if not need.marker or need.marker.evaluate({"extra": ""})]
@@ -134,7 +132,13 @@ def requirements():
 
 @pytest.mark.claim("course-easy-install")
 def test_pip_brings_all_that_torch_needs(requirements):
-    """X"""
+    """`importlib.metadata.requires("torch")` lists what torch needs, such as
+    `typing-extensions`: packages that `pip install torch` installs along with it, none of them
+    from a URL of its own.
+
+    After a later install of something else `pip check` tells whether the requirements still
+    hold.
+    """
     names = [canonicalize_name(need.name) for need in requirements]
 
     assert "typing-extensions" in names

@@ -24,8 +24,10 @@ from torch.nn import functional
 
 @pytest.mark.claim("path-codebase-small")
 def test_the_source_is_not_small_any_more():
-    """The Python files of an installed `torch` have between ten and a hundred million
-    characters; those of 1.1, the release of the notes, had two million.
+    """The Python files of an installed `torch` have between ten and a hundred million bytes:
+    too much to read, unlike the single modules.
+
+    PyTorch 1.1, the release of the notes, had two million.
     """
     record = importlib.metadata.distribution("torch").read_text("RECORD")
 
@@ -40,8 +42,10 @@ def test_the_source_is_not_small_any_more():
 
 
 def test_a_layer_is_a_page_of_source():
-    """`inspect.getsource(nn.Linear)` is about a hundred lines, most of them documentation; its
-    `forward` is one call, `F.linear(input, self.weight, self.bias)`.
+    """`inspect.getsource(nn.Linear)` is about a hundred lines; its `forward` is one call,
+    `F.linear(input, self.weight, self.bias)`.
+
+    Because most of the lines are documentation.
     """
     lines = inspect.getsource(nn.Linear).splitlines()
 

@@ -72,8 +72,9 @@ def test_a_state_dict_shares_memory_with_its_net(device):
 
 @pytest.mark.claim("course-save-load")
 def test_a_saved_net_can_be_loaded_again(tmp_path, device):
-    """`torch.save(net.state_dict(), path)` and `new.load_state_dict(torch.load(path))` give a net
-    of the same class the saved values: both nets give the same outputs.
+    """`torch.save(net.state_dict(), path)` and `new.load_state_dict(torch.load(path))` give
+    another net of the same structure the saved values: a linear layer then gives the same
+    outputs.
     """
     net = nn.Linear(2, 1, device=device)
     net.weight.data = torch.tensor([[2.0, 3.0]], device=device)
@@ -108,8 +109,9 @@ def test_saving_the_numbers_is_the_way_that_loads_without_trust(tmp_path):
 
 
 def test_loading_copies_into_the_nets_own_memory(device):
-    """`load_state_dict` copies values into the existing parameters: `net.weight` is the same
-    Parameter in the same memory, and later changes of the loaded tensors don't reach it.
+    """`load_state_dict`, without `assign=True`, copies values into the existing parameters:
+    `net.weight` is the same Parameter in the same memory, and later changes of the loaded
+    tensors don't reach it.
 
     So an optimizer that was built before the load still has the right parameters.
     """
@@ -200,17 +202,21 @@ def test_strict_false_may_load_nothing_at_all():
 
 
 def test_a_shape_that_differs_is_refused_even_so():
-    """`strict=False` allows missing and unexpected keys, but a tensor of another shape raises
-    RuntimeError, "size mismatch for weight: copying a param with shape torch.Size([1, 2]) from
-    checkpoint".
+    """`strict=False` allows missing and unexpected keys, not another shape: a weight of [1, 2]
+    for one of [1, 3] raises RuntimeError, "size mismatch for weight: copying a param with shape
+    torch.Size([1, 2])".
 
-    Leave such keys out of the dict, as for a new head: `spec/training/test_finetuning.py`.
+    Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`). One
+    exception: a tensor of shape [1] is taken for a 0-d one.
     """
     net = nn.Linear(3, 1)
     expected = r"size mismatch for weight: copying a param with shape torch.Size\(\[1, 2\]\) from"
 
     with pytest.raises(RuntimeError, match=expected):
         net.load_state_dict({"weight": torch.zeros(1, 2), "bias": torch.zeros(1)}, strict=False)
+    counter = nn.BatchNorm1d(1)
+    counter.load_state_dict({"num_batches_tracked": torch.tensor([7])}, strict=False)
+    assert counter.num_batches_tracked.tolist() == 7
 
 
 def test_a_wrapper_puts_its_name_before_every_key():
@@ -338,7 +344,7 @@ def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
     checkpoint: the file can't be loaded any more.
 
     Because the file is opened for writing, and so emptied, before the first object is pickled.
-    Save to another name first, as the next fact does.
+    Save to a second name first, then `os.replace` the old file.
     """
     path = tmp_path / "run.pt"
     torch.save({"epoch": 1}, path)
@@ -387,11 +393,12 @@ def test_torch_save_makes_no_folder(tmp_path):
 
 @pytest.mark.torch(">=2.4")  # some older ones end the process
 def test_the_object_comes_first_and_the_file_second(tmp_path):
-    """`torch.save(path, state)`, with the arguments exchanged, raises AttributeError, "expected
-    'f' to be string, path, or a file-like object with a 'write' attribute"; write
+    """`torch.save(path, state)`, with the dict in the file's position, raises AttributeError,
+    "expected 'f' to be string, path, or a file-like object with a 'write' attribute"; write
     `torch.save(state, path)`.
 
-    If both were strings or paths, the wrong way round would save the name into a new file.
+    If both were strings, the wrong order would save the first string into a file named by the
+    second.
     """
     with pytest.raises(AttributeError, match="expected 'f' to be string, path, or a file-like"):
         torch.save(str(tmp_path / "net.pt"), {"epoch": 1})

@@ -57,8 +57,8 @@ def test_a_parameter_tells_its_shape_dtype_and_device(device):
 
 
 def test_one_batch_can_be_learned_by_heart():
-    """A net that can learn at all brings the loss on one small batch near 0: here 200 steps of
-    SGD on six samples give a loss below 0.05 and the six labels.
+    """A net with enough parameters can learn one small batch by heart: here 200 steps of SGD on
+    six samples bring the loss below 0.05 and predict all six labels.
 
     A net that can't has a fault in net, loss or loop, for there is nothing to generalise. Try
     this before a long training.
@@ -76,8 +76,9 @@ def test_one_batch_can_be_learned_by_heart():
 
 
 def test_parameters_without_a_gradient_are_listed_by_name():
-    """After `backward()` the parameters whose `.grad` is None took no part in the loss: a
-    `detach()` between two layers leaves those of the first layer without a gradient.
+    """After a first `backward()`, parameters whose `.grad` is None took no part in the loss or
+    are frozen: a `detach()` between two layers leaves those of the first layer without a
+    gradient.
 
     List them by name: they show where the graph is interrupted or a layer is not used.
     """
@@ -107,10 +108,11 @@ def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
 
 
 def test_one_nan_spoils_every_answer():
-    """One NaN in the input makes the loss NaN, and after `backward()` and `step()` the weight
-    of that feature is NaN: from then on all outputs are NaN.
+    """One NaN in the input of a linear layer makes the loss NaN, and after `backward()` and
+    `step()` the weight of that feature: from then on all its outputs are NaN.
 
-    So stop before the step: `if not loss.isfinite(): ...`. A weight that is NaN never recovers.
+    So stop before the step: `if not loss.isfinite(): ...`. No further step makes a weight of
+    NaN a number again.
     """
     net = nn.Linear(2, 1)
     loss = net(torch.tensor([[1.0, 2.0], [math.nan, 4.0]])).mean()
@@ -126,7 +128,7 @@ def test_hooks_find_the_first_layer_with_a_nan():
     """A forward hook on each layer that records `output.isnan().any()` shows the first layer
     whose output has NaN, here a linear layer with an infinite weight.
 
-    Because NaN goes on through all later layers, the first layer is the one to look at.
+    Because most later layers hand NaN on, the first one is where to look.
     """
     net = nn.Sequential(nn.Identity(), nn.Linear(1, 1), nn.ReLU())
     nn.init.constant_(net[1].weight, math.inf)

@@ -132,11 +132,11 @@ def test_a_trace_keeps_the_mode_of_its_example():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_threads_that_share_a_net_get_the_answers_of_single_calls():
-    """Four threads may call one net in `eval()` at the same time: each gets the output that its
-    input gives alone.
+    """Four threads may call one net of `Linear` and `ReLU` at the same time: each gets the
+    output that its input gives alone.
 
-    Because `forward` of such layers only reads the parameters; each call makes tensors of its
-    own.
+    Because `forward` of these layers only reads the parameters, and each call makes tensors of
+    its own.
     """
     net = nn.Sequential(nn.Linear(1, 1), nn.ReLU()).eval()
     net[0].weight.data.fill_(2.0)
@@ -156,8 +156,8 @@ def test_threads_that_share_a_net_get_the_answers_of_single_calls():
 
 
 def test_a_forward_that_remembers_mixes_requests_up():
-    """A `forward` that stores its input in an attribute, `self.x = x`, and reads it later
-    returns another thread's tensor when two threads share the net.
+    """A `forward` that stores its input in an attribute, `self.x = x`, and reads it later can
+    return another thread's tensor when two threads share the net.
 
     Because all threads share the attributes of the module. Keep intermediate results in local
     variables.

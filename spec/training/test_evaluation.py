@@ -57,7 +57,7 @@ def test_softmax_does_not_change_the_prediction():
     """`scores.softmax(1).argmax(1)` is the same class as `scores.argmax(1)`, unless two
     probabilities become equal by rounding.
 
-    Because softmax is increasing in each score. Scores that differ by 1e-9 have equal
+    Because softmax is increasing in each score. The scores 1e-9 and 2e-9 have equal
     probabilities in float32, and then the first index wins: take `argmax` of the scores.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]])
@@ -71,14 +71,16 @@ def test_softmax_does_not_change_the_prediction():
 
 def test_two_classes_from_one_score_are_told_apart_at_zero():
     """With one score per sample, shape (N, 1), `argmax(1)` is 0 for each of them; the class is
-    `scores > 0`, which is the same as `scores.sigmoid() > 0.5`.
+    `scores > 0`, a probability `scores.sigmoid()` above one half.
 
-    Because `argmax` chooses among the columns, and there is only one.
+    Because `argmax` chooses among the columns, and there is only one. A score of 1e-9 is above
+    0, while its sigmoid rounds to 0.5: compare the scores.
     """
     scores = torch.tensor([[-2.0], [3.0], [0.5]])
 
     assert scores.argmax(1).tolist() == [0, 0, 0]
     assert (scores > 0).squeeze(1).long().tolist() == [0, 1, 1]
+    assert torch.tensor(1e-9).sigmoid().item() == 0.5
     assert (scores.sigmoid() > 0.5).squeeze(1).long().tolist() == [0, 1, 1]
 
 
@@ -193,7 +195,7 @@ def test_labels_with_a_dimension_too_many_compare_all_with_all():
 
 @pytest.mark.claim("blitz-eval-no-grad")
 def test_evaluation_needs_no_gradients(device):
-    """Under `torch.no_grad()` the net gives outputs that don't require grad; its parameters still
+    """Under `torch.no_grad()` what a net computes doesn't require grad; its parameters still
     do, and their `.grad` stays None.
 
     So no graph and none of the tensors that `backward()` would need are kept.
@@ -240,14 +242,15 @@ def test_a_net_that_prefers_nothing_is_right_in_a_tenth_of_ten_classes():
 
 
 def test_chance_depends_on_how_many_there_are_of_each_class():
-    """Where 9 of 10 labels are class 0, predicting 0 for each sample is correct in 90 %: compare
-    an accuracy with the share of the most frequent label, `labels.bincount().max()`.
+    """Where 9 of 10 labels are class 0, predicting 0 for each sample is correct in 90 %:
+    compare an accuracy with the share of the most frequent label, `labels.bincount().max() /
+    len(labels)`.
     """
     labels = torch.tensor([0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
     always_0 = torch.zeros(10, dtype=torch.long)
 
     assert (always_0 == labels).sum().item() == 9
-    assert labels.bincount().max().item() == 9
+    assert (labels.bincount().max() / len(labels)).item() == pytest.approx(0.9)
 
 
 @pytest.mark.claim("blitz-squeeze-noop")
@@ -314,8 +317,7 @@ def test_accuracy_per_class_by_bincount():
     """`labels.bincount(minlength=n)` counts the samples per class, `labels[predicted ==
     labels].bincount(minlength=n)` the correct ones; their quotient is the accuracy per class.
 
-    `minlength` keeps both results as long as there are classes, even where the last class does
-    not occur.
+    `minlength=n` makes both results n long, even where the last class does not occur.
     """
     labels = torch.tensor([0, 0, 1, 1, 1, 1, 2])
     predicted = torch.tensor([0, 1, 1, 1, 1, 0, 2])
@@ -368,11 +370,11 @@ def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
 
 @pytest.mark.claim("blitz-per-class-ranking", "blitz-per-class-mean")
 def test_the_notes_table_is_ranked_and_averaged():
-    """`argsort()` of the ten accuracies per class that the notes print, from 33 to 72 %, has cat,
-    deer and bird first and ship and truck last; `mean()` is 55.1, close to the 55 % of the whole.
+    """`argsort()` of ten accuracies per class, the notes' table from 33 to 72 %, has cat, deer
+    and bird first and ship and truck last; their `mean()` is 55.1, close to the overall 55 %.
 
-    Because the ten classes are equally frequent, the mean over classes is the accuracy, but for
-    the digits that printing cut off.
+    Because the ten classes are equally frequent, the mean over the classes is the accuracy, but
+    for the digits that printing cut off.
     """
     names = "plane car bird cat deer dog frog horse ship truck".split()
     table = torch.tensor([58.0, 59.0, 40.0, 33.0, 39.0, 60.0, 54.0, 66.0, 70.0, 72.0])

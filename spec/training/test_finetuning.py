@@ -137,7 +137,7 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
     """`load_state_dict` of another net's state dict raises where the names differ: the error
     lists `Missing key(s) in state_dict` and `Unexpected key(s) in state_dict`.
 
-    Rename the keys, as the next fact does.
+    Rename the keys in a dict of your own, and load it with `strict=False` if some are left out.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     own = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})
@@ -312,8 +312,8 @@ def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
 
 
 def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
-    """`models.squeezenet1_1(weights="IMAGENET1K_V1")` loads the file from `hub/checkpoints`
-    below `TORCH_HOME` if it is there, and downloads nothing then.
+    """`models.squeezenet1_1(weights="IMAGENET1K_V1")` loads `squeezenet1_1-b8a52dc0.pth` from
+    `hub/checkpoints` below `TORCH_HOME` if it is there, and downloads nothing then.
 
     So a machine without network can be given the file.
     """
@@ -352,8 +352,8 @@ def test_unknown_weights_are_refused():
 
 def test_pretrained_is_the_old_spelling():
     """`models.squeezenet1_1(pretrained=False)` still works, with a UserWarning, "The parameter
-    'pretrained' is deprecated since 0.13"; write `weights=None`, and `weights="DEFAULT"` for
-    `pretrained=True`.
+    'pretrained' is deprecated since 0.13"; write `weights=None`, and `weights="IMAGENET1K_V1"`
+    for `pretrained=True`.
     """
     with pytest.warns(
         UserWarning, match="deprecated since 0.13 and may be removed in the future"

@@ -22,8 +22,8 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 @pytest.mark.claim("blitz-workflow-runs", "summary-training-libraries")
 def test_the_loop_is_five_lines(device):
     """A training loop is five lines: for each batch `optimizer.zero_grad()`, the loss of
-    `net(x)`, `loss.backward()` and `optimizer.step()`. With plain SGD at a suitable rate the loss
-    falls in each round.
+    `net(x)`, `loss.backward()` and `optimizer.step()`. Here the loss falls from 64 to 16, 4 and
+    1.
 
     Because `backward()` fills `.grad` of the parameters and `step()` reads it: the two meet in
     the parameters that were given to the optimizer, and nowhere else.
@@ -79,11 +79,12 @@ def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
 
 @pytest.mark.torch(">=2.0")
 def test_each_line_of_the_loop_does_one_thing():
-    """The forward pass changes neither weight nor gradient, `backward()` writes `.grad`, `step()`
-    changes the weight and leaves `.grad`, and `zero_grad()` sets `.grad` to None.
+    """In a round with `SGD` the forward pass leaves weight and `.grad` as they are,
+    `backward()` fills `.grad`, `step()` changes the weight and leaves `.grad`, and
+    `zero_grad()` sets `.grad` to None.
 
-    Because the forward pass may still change buffers, such as the running statistics of
-    BatchNorm; parameters it leaves alone.
+    Buffers are another matter: the forward pass of BatchNorm in training mode updates its
+    running statistics.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
@@ -101,10 +102,10 @@ def test_each_line_of_the_loop_does_one_thing():
 
 @pytest.mark.claim("course-update-parameters")
 def test_step_updates_every_parameter_in_place():
-    """`optimizer.step()` updates the parameters in place: `net.weight` and `net.bias` are the
-    same tensors afterwards, with new values.
+    """`optimizer.step()` changes parameters in place: `net.weight` and `net.bias` are the same
+    Parameter objects afterwards, with new values.
 
-    Because the optimizer holds the very tensors that `net.parameters()` yielded, nothing is
+    Because the optimizer holds the very tensors that `net.parameters()` yielded: nothing is
     returned and nothing has to be assigned.
     """
     net = nn.Linear(1, 1)
@@ -120,8 +121,8 @@ def test_step_updates_every_parameter_in_place():
 
 
 def test_the_loss_of_a_round_is_that_of_the_weights_before_it():
-    """The loss of a round belongs to the weights before `step()`: computed again after the step
-    it has another value.
+    """The loss of a round is that of the weights before `step()`: here 64, and 16 when it is
+    computed again after the step.
 
     So the training loss that a loop prints lags one step behind; for the loss of the trained
     weights evaluate once more after the loop.
@@ -164,8 +165,11 @@ def test_none_of_the_three_is_needed():
     ],
 )
 def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
-    """`zero_grad()` may stand before the forward pass, after it, or after `step()`: all three
-    orders train alike. Only between `backward()` and `step()` it loses the new gradient.
+    """`zero_grad()` before the forward pass, after it, or after `step()` trains alike if no
+    gradient is left from before the first round; only between `backward()` and `step()` it
+    loses the new gradient.
+
+    The last of these mistakes is shown in `spec/training/test_wrong_orders.py`.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
@@ -213,8 +217,8 @@ def test_an_epoch_sets_the_mode_and_now_and_then_reports():
 
 
 def test_an_epoch_takes_one_step_per_batch():
-    """One pass over a `DataLoader` is an epoch and yields each sample once: 10 samples with
-    `batch_size=4` make 3 steps per epoch, the last one with 2 samples.
+    """One pass over `DataLoader(data, batch_size=4)` is an epoch and yields each sample once:
+    10 samples make 3 batches, the last one of 2 samples, and so 3 steps per epoch.
 
     With `drop_last=True` the short last batch is left out, and 10 samples make 2 steps.
     """
@@ -238,8 +242,9 @@ def test_an_epoch_takes_one_step_per_batch():
 
 @pytest.mark.claim("summary-train-then-test")
 def test_a_net_learns_from_one_set_and_is_measured_on_another():
-    """Only the training `DataLoader` is followed by `backward()` and `step()`; the test set is
-    run forward under `no_grad`. Trained on 1 to 3 and 2 to 6, the net answers 15 to an unseen 5.
+    """A net is trained on the batches of one `DataLoader` and run on those of another under
+    `no_grad`: trained on the pairs (1, 3) and (2, 6), it answers 15 to 5, which it has not
+    seen.
     """
     train = TensorDataset(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [6.0]]))
     test = TensorDataset(torch.tensor([[5.0]]), torch.tensor([[15.0]]))
@@ -278,11 +283,11 @@ def test_item_makes_a_plain_number_of_the_loss(device):
 
 @pytest.mark.torch(">=2.9")
 def test_float_of_a_loss_warns():
-    """Since PyTorch 2.9 `float(loss)` of a loss that requires grad returns the number and warns,
-    once per process: "Converting a tensor with requires_grad=True to a scalar may lead to
-    unexpected behavior".
+    """Since PyTorch 2.9 `float(loss)` of a loss that requires grad returns the number and
+    warns, once per process: "Converting a tensor with requires_grad=True to a scalar may lead
+    to unexpected behavior".
 
-    Write `loss.item()` or `loss.detach()`: neither warns.
+    Write `loss.item()` or `float(loss.detach())`: neither warns.
     """
     loss = torch.tensor(3.0, requires_grad=True) * 2
 
@@ -312,11 +317,12 @@ def test_a_counter_from_0_reports_at_remainder_1999():
 
 @pytest.mark.claim("blitz-print-average")
 def test_a_report_averages_the_batches_since_the_last_one():
-    """A running sum of `loss.item()` that is set back to 0 after each report gives the mean loss
-    of the batches since the last report: 2 and 6 for the losses 1, 3, 5, 7 and a report every 2
-    batches.
+    """A running sum of `loss.item()` that is set back to 0 after each report gives the mean
+    loss of the batches since the last report: 2 and 6 for the losses 1, 3, 5, 7 and a report
+    every 2 batches.
 
-    Without the reset each report contains all earlier batches, and the loss seems to grow.
+    Without the reset each report contains all earlier batches as well, and the second one reads
+    8.
     """
     running, since_the_start, reports, not_reset = 0.0, 0.0, [], []
     for i, loss in enumerate(torch.tensor([1.0, 3.0, 5.0, 7.0])):
@@ -332,8 +338,9 @@ def test_a_report_averages_the_batches_since_the_last_one():
 
 
 def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
-    """When the last batch is shorter, the mean of the batch losses is not the mean over the
-    samples: multiply each mean loss by `len(x)` and divide the sum by the number of samples.
+    """With a shorter last batch the mean of the batch losses may differ from the mean over the
+    samples, here 2.5 from 2: multiply each mean loss by `len(x)` and divide the sum by the
+    number of samples.
 
     Because a loss with `reduction="mean"` has already been divided by the size of its own
     batch.
@@ -349,8 +356,8 @@ def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
 
 @pytest.mark.claim("path-mnist-covers-parts")
 def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
-    """A classifier of one's own needs a `Dataset` with `__len__` and `__getitem__`, a `Module`
-    with `forward`, an optimizer and a loss; `DataLoader` makes batches of the samples.
+    """A small classifier takes one of each: a `Dataset` with `__len__` and `__getitem__`, a
+    `Module` with `forward`, an optimizer and a loss; `DataLoader` makes batches of the samples.
     """
 
     class Signs(Dataset):
@@ -383,11 +390,11 @@ def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
 
 @pytest.mark.claim("path-example-template")
 def test_the_examples_share_one_pattern():
-    """The examples of PyTorch share two functions, `train(net, loader, optimizer)` and `test(net,
-    loader)`; written once, the pair serves any classifier and loader: here it learns AND and OR.
+    """Two functions, `train(net, loader, optimizer)` and `test(net, loader)`, serve several
+    tasks unchanged: here they train and measure one linear layer on AND and another on OR.
 
-    Because `net(x)`, `F.cross_entropy`, `backward()` and `step()` don't depend on what the net
-    or the data are.
+    Because `net(x)`, the loss, `backward()` and `step()` are called alike for any net and any
+    data. PyTorch's own MNIST and ImageNet examples are built so.
     """
 
     def train(net, loader, optimizer):
@@ -433,7 +440,7 @@ def test_optimisation_methods_come_from_torch_optim(name, arrives):
     3.5, 3.48, 3.5, -1 and 3.5.
 
     Because `SGD` multiplies the gradient, 8, by `lr`, while the first step of `Adam`, `Adagrad`
-    and `Rprop` is `lr` for any size of gradient.
+    and `Rprop` is about `lr` for any size of gradient.
     """
     w = nn.Parameter(torch.tensor(4.0))
     optimizer = getattr(torch.optim, name)([w], lr=0.5)

@@ -1,4 +1,4 @@
-"""Where a checkpoint is loaded to.
+"""The device that a checkpoint is loaded to.
 
 A file remembers the dtype and the device of each tensor, and `torch.load` puts it back there. If
 that device is missing on this machine, `map_location` names another. `load_state_dict` afterwards
@@ -107,7 +107,7 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
 
 @pytest.mark.torch("!=2.1.*")
 def test_an_unknown_place_is_refused(tmp_path):
-    """`map_location="gpu"` raises RuntimeError, "don't know how to restore data location of
+    """`map_location="gpu"` is refused, "don't know how to restore data location of
     torch.storage.UntypedStorage (tagged with gpu)"; the device type is `cuda`.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
@@ -130,7 +130,7 @@ def test_an_unknown_place_was_taken_for_another(tmp_path):
 
 
 def test_map_location_leaves_the_dtype(tmp_path):
-    """`map_location` changes the device and never the dtype: a float16 tensor stays float16.
+    """`map_location` changes the device and not the dtype: a float16 tensor stays float16.
     Convert it by `to(torch.float32)` afterwards.
     """
     torch.save(torch.tensor([1.5], dtype=torch.float16), tmp_path / "x.pt")

@@ -49,7 +49,7 @@ def test_a_logged_parameter_is_the_parameter_itself():
     time, so all entries show the last value; `w.detach().clone()` and `w.tolist()` keep the
     value of the step.
 
-    Because `append` copies nothing and `detach()` shares the storage
+    Because updates are in place, `append` copies nothing, and `detach()` shares the storage
     (`spec/autograd/test_detach.py`).
     """
     w = nn.Parameter(torch.tensor([0.0]))
@@ -87,8 +87,8 @@ def test_a_moving_average_smooths_a_noisy_loss():
 
 
 def test_the_rate_is_read_from_the_optimizer():
-    """`optimizer.param_groups[0]["lr"]` is the learning rate in use; a scheduler writes its new
-    rate there.
+    """`optimizer.param_groups[0]["lr"]` is the learning rate of the first group; a scheduler
+    writes its new rate there, so it can be logged in each epoch.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
@@ -104,7 +104,8 @@ def test_the_rate_is_read_from_the_optimizer():
 
 def test_the_norm_of_all_gradients():
     """The norm of all gradients together is `torch.stack([p.grad.norm() for p in
-    net.parameters()]).norm()`, the root of the sum of all squared entries.
+    net.parameters()]).norm()` where each parameter has one: the root of the sum of all squared
+    entries.
 
     It is the number that `clip_grad_norm_` compares with `max_norm` and returns.
     """

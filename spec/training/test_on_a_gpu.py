@@ -75,8 +75,8 @@ def test_a_busy_gpu_has_the_same_name():
 
 @pytest.mark.claim("blitz-module-to-inplace")
 def test_to_changes_a_net_and_makes_a_new_tensor():
-    """`net.to(device, dtype)` moves and casts the parameters of `net` itself and returns `net`;
-    `x.to(device, dtype)` returns a new tensor and leaves `x` as it was.
+    """`net.to(device, dtype)` moves and casts the floating-point parameters of `net` itself and
+    returns `net`; `x.to(device, dtype)` returns a new tensor and leaves `x` as it was.
 
     So write `x = x.to(device)`. If nothing has to change, `x.to` returns `x` itself
     (`spec/devices/test_moving.py`).
@@ -158,8 +158,7 @@ def test_a_net_left_on_the_cpu_refuses_a_moved_batch():
 @pytest.mark.claim("blitz-loop-same-with-device")
 def test_the_loop_with_its_moves_is_the_loop_without(device):
     """A loop that moves net, inputs and labels by `to(device)` computes the same gradients as
-    one without, and on the CPU the calls return the tensors themselves: one loop serves both
-    devices.
+    one without these calls; with `device="cpu"` too, so one loop serves both devices.
     """
     data = [
         (torch.tensor([[1.0]]), torch.tensor([[3.0]])),
@@ -289,8 +288,8 @@ def test_a_wide_net_trains_faster_on_a_gpu():
 @pytest.mark.claim("blitz-gpu-no-gain-small-net")
 @pytest.mark.spare("3", reason="little or no speed-up, as a number")
 def test_a_small_net_gains_little_or_nothing_from_a_gpu():
-    """Forward and backward of the notes' small convolutional net with a batch of 4 images are
-    at most 3 times as fast on a GPU as on one CPU thread.
+    """Forward and backward of a net of two convolutions and three linear layers, with a batch
+    of 4 images of 32 x 32, are at most 3 times as fast on a GPU as on one CPU thread.
 
     Because launching each operation on the GPU takes longer than computing it for so few
     numbers.

@@ -66,8 +66,8 @@ def test_by_default_a_whole_net_is_refused(tmp_path):
 
 @pytest.mark.torch(">=2.4,<2.6")
 def test_before_2_6_a_whole_net_is_loaded_with_a_warning(tmp_path):
-    """In PyTorch 2.4 and 2.5 `torch.load(path)` loads any object by default, with a FutureWarning
-    that the default `weights_only=False` will change.
+    """In PyTorch 2.4 and 2.5 `torch.load(path)` loads a net saved as an object, with a
+    FutureWarning that the default `weights_only=False` will change.
     """
     torch.save(nn.Linear(1, 1), tmp_path / "net.pt")
 
@@ -79,7 +79,7 @@ def test_before_2_6_a_whole_net_is_loaded_with_a_warning(tmp_path):
 
 @pytest.mark.torch("<2.4")
 def test_before_2_4_a_whole_net_is_loaded_without_a_warning(tmp_path):
-    """Before PyTorch 2.4 `torch.load(path)` loads any object by default, without a warning."""
+    """Before PyTorch 2.4 `torch.load(path)` loads a net saved as an object, without a warning."""
     torch.save(nn.Linear(1, 1), tmp_path / "net.pt")
 
     assert type(torch.load(tmp_path / "net.pt")) is nn.Linear
@@ -295,8 +295,8 @@ def test_a_file_can_be_asked_what_it_wants(tmp_path):
 @pytest.mark.spare("300", reason="somewhere in the middle")
 @pytest.mark.spare("10", reason="somewhere at the beginning")
 def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
-    """A checkpoint that lost its end, even by one byte, raises RuntimeError, "PytorchStreamReader
-    failed reading zip archive".
+    """A checkpoint that lost some bytes at its end, even a single one, raises RuntimeError,
+    "PytorchStreamReader failed reading zip archive".
 
     Because the table of contents of a zip archive stands at its end. Typical causes are a full
     disk and an interrupted download: copy the file again.
@@ -333,8 +333,8 @@ def test_the_wrong_file_is_told_by_its_first_letter(content, trusting, safe, tmp
     """`torch.load` of an HTML page or a Git LFS pointer raises UnpicklingError that names the
     first byte: "invalid load key, '<'", or "Unsupported operand 60" with `weights_only=True`.
 
-    The download fetched a page or a pointer instead of the weights: look at the file in an
-    editor.
+    Because the bytes are read as a pickle. The download fetched a page or a pointer instead of
+    the weights: look at the file in an editor.
     """
     (tmp_path / "net.pt").write_bytes(content)
 
@@ -345,8 +345,8 @@ def test_the_wrong_file_is_told_by_its_first_letter(content, trusting, safe, tmp
 
 
 def test_a_plain_pickle_is_no_checkpoint(tmp_path):
-    """`torch.load` of a file that `pickle.dump` wrote raises RuntimeError, "Invalid magic number;
-    corrupt file"; read it with `pickle.load`.
+    """`torch.load(path, weights_only=False)` of a dict that `pickle.dump` wrote raises
+    RuntimeError, "Invalid magic number; corrupt file"; read it with `pickle.load`.
     """
     (tmp_path / "run.pkl").write_bytes(pickle.dumps({"epoch": 7}))
 

@@ -43,8 +43,10 @@ def test_the_same_seed_gives_the_same_training():
 
 
 def test_a_seed_comes_before_the_net():
-    """A layer draws its weights when it is built: `torch.manual_seed(1)` before `nn.Linear(2,
-    2)` fixes them, a seed set afterwards doesn't.
+    """`nn.Linear(2, 2)` draws its weights when it is built: `torch.manual_seed(1)` before that
+    line fixes them, a seed set afterwards doesn't.
+
+    Seed on the first lines of the script, before the net is built and the data are shuffled.
     """
     torch.manual_seed(1)
     before = nn.Linear(2, 2)

@@ -23,8 +23,8 @@ from torch import nn
 
 @pytest.mark.claim("summary-gradient-reset")
 def test_zero_grad_forgotten():
-    """Without `zero_grad()` each `backward()` adds to the old gradients, so that `step()` repeats
-    all of them: the weight runs past 4 to 8.25 instead of nearing it.
+    """Without `zero_grad()` each `backward()` adds to the old gradients, so that `step()`
+    repeats all of them: the weight runs past 4 to 5, 7.5 and 8.25.
 
     Because `backward()` accumulates into `.grad` (`spec/autograd/test_accumulation.py`). No
     error and no warning tells of it; the loss falls at first and then grows.
@@ -101,8 +101,9 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """`step()` between forward and `backward()` raises in a net of two linear layers, "one of the
-    variables needed for gradient computation has been modified by an inplace operation".
+    """`step()` between forward and `backward()` raises from the second round on in a net of two
+    linear layers: "one of the variables needed for gradient computation has been modified by an
+    inplace operation".
 
     Because the graph had saved the second layer's weight. Where nothing saved was changed, as
     with `(w - 4)**2`, the same order goes unnoticed. Write `backward()` before `step()`.
@@ -157,8 +158,9 @@ def test_step_forgotten():
 
 
 def test_forward_outside_the_loop():
-    """A loss computed once before the loop has one graph: the second `backward()` raises
-    RuntimeError, "Trying to backward through the graph a second time".
+    """A loss such as `(w - 4)**2` that is computed once before the loop has one graph: the
+    second `backward()` raises RuntimeError, "Trying to backward through the graph a second
+    time".
 
     Because the first `backward()` frees what the graph had saved. Compute the loss inside the
     loop; `retain_graph=True` would only repeat the old gradient.
@@ -264,8 +266,8 @@ def test_a_loss_of_predicted_classes_has_no_backward():
 
 
 def test_eval_forgotten():
-    """Without `net.eval()` a net with `Dropout` answers the same input differently each time;
-    after `eval()` both answers are equal.
+    """Without `net.eval()` a net with `Dropout` answers one input differently from call to
+    call; after `eval()` both answers are equal.
 
     Because a new module is in training mode, in which Dropout zeroes elements at random and
     BatchNorm normalises with the batch (`spec/nn/test_modes.py`).
@@ -322,10 +324,10 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
 
 
 def test_no_grad_forgotten_does_not_train():
-    """An evaluation without `no_grad` computes the same outputs and changes no weight; only its
-    outputs require grad.
+    """An evaluation without `no_grad` computes the same outputs as one with it and changes no
+    weight; only its outputs require grad.
 
-    Because weights change in `step()` alone. What is lost is memory, and `output.numpy()` is
+    Because only `step()` changes weights. What is lost is memory, and `output.numpy()` is
     refused.
     """
     net = nn.Linear(1, 1, bias=False)
@@ -341,7 +343,7 @@ def test_no_grad_forgotten_does_not_train():
 
 def test_losses_kept_as_tensors_keep_their_graphs():
     """A list of loss tensors keeps what the graph of each has saved, five tensors for five
-    losses, until the list is deleted; a list of `loss.item()` keeps nothing of it.
+    losses `w**2`, until the list is deleted; a list of `loss.item()` keeps none of them.
 
     So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number is
     not needed at once.
@@ -411,8 +413,8 @@ def test_summing_losses_makes_one_ever_longer_graph():
 
 
 def test_backward_on_the_running_total_fails_in_the_second_round():
-    """`total.backward()` on a running total of losses fails in the second round, "Trying to
-    backward through the graph a second time".
+    """`total.backward()` on a running total of losses, here of `w**2`, fails in the second
+    round: "Trying to backward through the graph a second time".
 
     Because the total still contains the graph of the first round, which the first `backward()`
     freed. Call `backward()` on the loss of the round.
