@@ -1,11 +1,11 @@
 """Reading PyTorch itself.
 
 The package that pip installs holds the Python half of PyTorch as readable source: modules, losses,
-optimizers, data loading. The C++ half, in which tensors are calculated with, is there as compiled
-libraries. `inspect.getsource` and the tracebacks of errors show the way in.
+optimizers, data loading. The C++ half, which computes with tensors, is there as compiled libraries.
+`inspect.getsource` and the tracebacks of errors show the way in, docstrings the way to use it.
 
-What surprises newcomers: it has grown a lot since the notes praised its size; the parts that a
-learner wants to read have hardly grown.
+What surprises: the source has grown tenfold and more since the notes praised its size; single
+layers, which a learner wants to read, are still a page each.
 """
 
 import ast
@@ -24,7 +24,11 @@ from torch.nn import functional
 
 @pytest.mark.claim("path-codebase-small")
 def test_the_source_is_not_small_any_more():
-    """The Python half alone is some ten million characters and more: no weekend's reading."""
+    """The Python files of an installed `torch` have between ten and a hundred million bytes:
+    too much to read, unlike the single modules.
+
+    PyTorch 1.1, the release of the notes, had two million.
+    """
     record = importlib.metadata.distribution("torch").read_text("RECORD")
 
     sizes = [
@@ -33,12 +37,16 @@ def test_the_source_is_not_small_any_more():
         if name.startswith("torch/") and name.endswith(".py")
     ]
 
-    # Seven zeros; 1.1, the release of the notes, had two million characters.
+    # Seven zeros.
     assert math.floor(math.log10(sum(sizes))) == 7
 
 
 def test_a_layer_is_a_page_of_source():
-    """A layer is short to read: `Linear` is about a hundred lines, most of them documentation."""
+    """`inspect.getsource(nn.Linear)` is about a hundred lines; its `forward` is one call,
+    `F.linear(input, self.weight, self.bias)`.
+
+    Because most of the lines are documentation.
+    """
     lines = inspect.getsource(nn.Linear).splitlines()
 
     assert round(len(lines), -2) == 100
@@ -52,7 +60,10 @@ def test_a_layer_is_a_page_of_source():
 
 @pytest.mark.claim("path-few-abstraction-layers")
 def test_few_calls_lie_between_a_layer_and_the_compiled_code():
-    """A traceback shows the layers: call, `_call_impl`, `forward`, and then compiled code."""
+    """The traceback of an error in `nn.Linear` shows the calls between `layer(x)` and compiled
+    code: `_wrapped_call_impl` in newer releases, `_call_impl` and `forward`; `F.linear` is
+    compiled.
+    """
     layer = nn.Linear(2, 1)
 
     with pytest.raises(RuntimeError) as caught:
@@ -64,7 +75,11 @@ def test_few_calls_lie_between_a_layer_and_the_compiled_code():
 
 
 def test_compiled_functions_have_no_source_to_show():
-    """`torch.add` and its like are compiled: `inspect.getsource` refuses them."""
+    """`inspect.getsource(torch.add)` raises TypeError, for `torch.add` is a compiled builtin;
+    functions written in Python, such as `F.relu`, have a source.
+
+    The C++ source of compiled functions is in PyTorch's repository only.
+    """
     with pytest.raises(TypeError, match="builtin_function_or_method"):
         inspect.getsource(torch.add)
 
@@ -73,7 +88,9 @@ def test_compiled_functions_have_no_source_to_show():
 
 @pytest.mark.claim("path-resnet-source-short")
 def test_resnet_is_two_hundred_lines():
-    """torchvision's ResNet, both blocks and the net, is little more than two hundred lines."""
+    """The classes `BasicBlock`, `Bottleneck` and `ResNet` in `torchvision/models/resnet.py`
+    have about two hundred lines together.
+    """
     pytest.importorskip("torchvision")
     package = importlib.util.find_spec("torchvision").submodule_search_locations[0]
     module = ast.parse((pathlib.Path(package) / "models" / "resnet.py").read_text())
@@ -89,8 +106,10 @@ def test_resnet_is_two_hundred_lines():
 
 @pytest.mark.claim("path-docs-api-reference")
 @pytest.mark.parametrize("module", [nn, torch.optim])
-def test_every_layer_and_every_optimizer_is_documented(module):
-    """All classes of `torch.nn` and `torch.optim` have docstrings, which the reference shows."""
+def test_layers_and_optimizers_have_docstrings(module):
+    """`inspect.getdoc` finds a docstring, the class's own or an inherited one, for all classes
+    in `torch.nn` and in `torch.optim`; the documentation on the web is made from them.
+    """
     classes = [thing for thing in vars(module).values() if inspect.isclass(thing)]
 
     assert len(classes) > 10
@@ -98,7 +117,11 @@ def test_every_layer_and_every_optimizer_is_documented(module):
 
 
 def test_a_compiled_function_tells_its_signature_in_its_documentation():
-    """Compiled functions begin their docstring with the signature, so that `help` shows it."""
+    """The docstring of the compiled `torch.add` begins with its signature, `add(input, other,
+    *, alpha=1, out=None) -> Tensor`, which `help(torch.add)` prints.
+
+    Because a builtin function has no signature that Python could read.
+    """
     first = inspect.getdoc(torch.add).splitlines()[0]
 
     assert first == "add(input, other, *, alpha=1, out=None) -> Tensor"

@@ -1,11 +1,15 @@
-"""Deployment: a net that answers.
+"""Deployment: a net that answers requests.
 
-To answer one needs the numbers, the computation, and no more: `eval()`, `inference_mode()`, and a
-file that runs where the class is not known. `torch.export` writes such a file today, TorchScript
-did before; both record what the computation did for an example.
+To answer, a net needs its parameters and its forward computation and no more: `eval()`,
+`inference_mode()`, and a file that runs where the class of the net is not known. `torch.export`
+writes such a file today; TorchScript (`torch.jit.trace`, `torch.jit.script`) did before, and
+newer releases warn that it is deprecated. Both record what the computation does for an example.
 
-Several requests may be answered at once, by threads that share one net or as the rows of one
-batch. What surprises is what threads do not share: each begins with gradients switched on.
+Several requests may be answered at once, by threads that share one net or as the rows of one batch.
+
+What surprises: a record keeps the batch size, the branch and the mode of its example, and threads
+do not share `no_grad`: each begins with gradients enabled. What the two modes of a net do is told
+in `spec/nn/test_modes.py`, `inference_mode` in `spec/autograd/test_inference_mode.py`.
 """
 
 import threading
@@ -24,7 +28,10 @@ torchscript = pytest.mark.filterwarnings("ignore:`torch.jit")
 @pytest.mark.torch(">=2.6")
 @pytest.mark.claim("course-deployment")
 def test_an_exported_net_answers_without_its_class(tmp_path):
-    """One call exports a net, one saves it, one loads it: the answers are the same."""
+    """`torch.export.export(net, example)` records the computation, `torch.export.save` writes
+    it to a file, and `torch.export.load(path).module()` runs it with the saved weights, without
+    the class of the net.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -48,7 +55,11 @@ def test_an_exported_net_answers_without_its_class(tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_an_exported_net_takes_the_batch_of_its_example():
-    """The sizes of the example are fixed, unless a `Dim` leaves one open."""
+    """An exported net accepts only the input sizes of its example: exported with a batch of 4
+    it refuses 7, unless `dynamic_shapes` marks that dimension by `torch.export.Dim`.
+
+    Because sizes are recorded as constants. Mark the batch dimension when you export.
+    """
     net = nn.Linear(2, 1)
     example = (torch.zeros(4, 2),)
     fixed = torch.export.export(net, example).module()
@@ -64,7 +75,9 @@ def test_an_exported_net_takes_the_batch_of_its_example():
 @torchscript
 @pytest.mark.claim("course-deployment")
 def test_a_traced_net_answers_without_its_class(tmp_path):
-    """`torch.jit.trace` records one run; the file runs without the class, in C++ as well."""
+    """`torch.jit.trace(net, example)` records one run; saved by `save(path)` and loaded by
+    `torch.jit.load`, it answers other inputs without the class of the net.
+    """
 
     class Net(nn.Module):
         def forward(self, x):
@@ -81,7 +94,12 @@ def test_a_traced_net_answers_without_its_class(tmp_path):
 
 @torchscript
 def test_a_trace_keeps_the_branch_of_its_example():
-    """A trace records what was done, not why; `script` reads the code with its `if`."""
+    """`torch.jit.trace` keeps the branch of an `if` that the example took, with a
+    TracerWarning, "Converting a tensor to a Python boolean"; `torch.jit.script` compiles both
+    branches.
+
+    Because a trace records the operations on tensors, and a Python `if` is none.
+    """
 
     class Net(nn.Module):
         def forward(self, x):
@@ -99,7 +117,11 @@ def test_a_trace_keeps_the_branch_of_its_example():
 
 @torchscript
 def test_a_trace_keeps_the_mode_of_its_example():
-    """A net traced in training mode drops numbers for ever after: call `eval()` first."""
+    """`torch.jit.trace` keeps the mode: a net with Dropout traced in training mode goes on
+    dropping after `eval()` of the trace. Call `net.eval()` before tracing.
+
+    Because `training` was read while tracing, and its value is a constant of the record.
+    """
     net = nn.Dropout(p=1.0)
     training = torch.jit.trace(net, torch.ones(2), check_trace=False)
     evaluation = torch.jit.trace(net.eval(), torch.ones(2))
@@ -110,7 +132,12 @@ def test_a_trace_keeps_the_mode_of_its_example():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_threads_that_share_a_net_get_the_answers_of_single_calls():
-    """Four requests inside one net at the same time are answered as if each had come alone."""
+    """Four threads may call one net of `Linear` and `ReLU` at the same time: each gets the
+    output that its input gives alone.
+
+    Because `forward` of these layers only reads the parameters, and each call makes tensors of
+    its own.
+    """
     net = nn.Sequential(nn.Linear(1, 1), nn.ReLU()).eval()
     net[0].weight.data.fill_(2.0)
     net[0].bias.data.fill_(0.5)
@@ -129,7 +156,12 @@ def test_threads_that_share_a_net_get_the_answers_of_single_calls():
 
 
 def test_a_forward_that_remembers_mixes_requests_up():
-    """What `forward` keeps in `self` belongs to all threads: the last request overwrites it."""
+    """A `forward` that stores its input in an attribute, `self.x = x`, and reads it later can
+    return another thread's tensor when two threads share the net.
+
+    Because all threads share the attributes of the module. Keep intermediate results in local
+    variables.
+    """
     both_inside = threading.Barrier(2, timeout=60)
 
     class Net(nn.Module):
@@ -145,7 +177,10 @@ def test_a_forward_that_remembers_mixes_requests_up():
 
 
 def test_each_thread_begins_with_gradients():
-    """`no_grad` holds for its own thread: one that answers requests has to say it again."""
+    """`no_grad` holds for the thread that entered it: a net called in a new thread of a pool
+    has outputs that require grad. Put `inference_mode()` inside the function that the thread
+    runs.
+    """
     net = nn.Linear(1, 1)
     x = torch.ones(1)
 
@@ -165,7 +200,11 @@ def test_each_thread_begins_with_gradients():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_the_rows_of_a_batch_are_answered_each_by_itself():
-    """In evaluation several requests stacked into a batch get the answers they would get alone."""
+    """In `eval()` BatchNorm and linear layers answer each row of a batch as if it were alone,
+    so several requests may be stacked into one batch.
+
+    Up to rounding: the matrix product of a larger batch may add in another order.
+    """
     net = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1, eps=1.0)).eval()
     net[0].weight.data.fill_(2.0)
     net[0].bias.data.zero_()
@@ -180,7 +219,9 @@ def test_the_rows_of_a_batch_are_answered_each_by_itself():
 
 
 def test_in_training_mode_requests_change_each_others_answers():
-    """With `eval()` forgotten, BatchNorm measures a request against those it came with."""
+    """In training mode BatchNorm normalises with the batch, so the output for 2 is -1 beside a
+    4 and 1 beside a 0: call `eval()` before answering.
+    """
     net = nn.BatchNorm1d(1)
 
     with_a_larger_one = net(torch.tensor([[2.0], [4.0]]))[0]

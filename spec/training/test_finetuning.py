@@ -1,14 +1,16 @@
-"""Finetuning.
+"""Finetuning a pretrained net.
 
-A net that has learnt one task is a better start for the next than random numbers are. One takes
-its weights, replaces the last layer, and trains that alone or all of it. Or one trains nothing and
-takes the features that it computes on the way.
+A net that has learnt one task is a better start for a similar one than random weights are. You load
+its weights, replace the last layer, the head, by a new one, and train the head alone or all of the
+net. Or you train nothing and take the features that an inner layer computes.
 
-The weights find their places by name, so those of another net come over only where names and
-shapes agree. And what surprises: freezing parameters does not freeze the memory of BatchNorm.
+Weights are matched by name, so those of another net can be loaded only where names and shapes
+agree. torchvision has the nets: `weights=None` builds one with random weights, and only naming
+weights downloads any.
 
-torchvision has the nets: `weights=None` gives the plan with random numbers, and only naming
-weights fetches any.
+What surprises: freezing parameters does not stop BatchNorm from updating its running statistics;
+freezing after the head was replaced freezes the new head too. How a state dict is loaded is told in
+`spec/training/test_checkpoints.py`, features by hooks in `spec/nn/test_features.py`.
 """
 
 import pytest
@@ -20,7 +22,12 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_head_learns_on_a_frozen_body():
-    """With the body frozen and the head replaced, training changes the head and nothing else."""
+    """`net.requires_grad_(False)` and then a new last layer: `step()` changes the weight of the
+    new layer, and the frozen layer keeps its weight and has no gradient.
+
+    Because a new layer's parameters require grad, and an optimizer passes over parameters
+    without a gradient.
+    """
     net = nn.Sequential(nn.Linear(1, 2, bias=False), nn.Linear(2, 1, bias=False))
     net[0].weight.data = torch.tensor([[1.0], [2.0]])  # as learnt from an earlier task
     net.requires_grad_(False)
@@ -39,7 +46,9 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """After the same few steps a net that knew a like task is nearer to the new one."""
+    """After the same 3 steps on a new, similar task, a linear layer that was trained on the old
+    task has a smaller loss than a newly initialised one.
+    """
     x = torch.rand(64, 2)
 
     def train(net, target, steps):
@@ -63,7 +72,10 @@ def test_finetuning_starts_closer_than_learning_anew():
 
 @pytest.mark.claim("summary-init-or-pretrained")
 def test_training_starts_from_whatever_numbers_are_there():
-    """An optimizer goes on from the present weights, be they initialised or loaded."""
+    """An optimizer goes on from the values that the parameters have, be they initialised by
+    `nn.init` or loaded by `load_state_dict`: with gradient 1 and `lr=0.5`, 0 becomes -0.5 and 6
+    becomes 5.5.
+    """
     initialised, loaded = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(initialised.weight)
     loaded.load_state_dict({"weight": torch.tensor([[6.0]])})
@@ -78,12 +90,17 @@ def test_training_starts_from_whatever_numbers_are_there():
 
 
 def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
-    """`requires_grad_(False)` reaches what is there: freeze first, then replace the head."""
+    """`net.requires_grad_(False)` after the head was replaced freezes the new head as well, and
+    `backward()` raises, "element 0 of tensors does not require grad". Freeze first, then
+    replace the head.
+
+    Because the call reaches the parameters that the net has at that moment.
+    """
     net = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1))
     net[1] = nn.Linear(2, 3)
     net.requires_grad_(False)
 
-    with pytest.raises(RuntimeError, match="element 0 of tensors does not require grad"):
+    with pytest.raises(RuntimeError, match="element 0 of tensors does not require grad and"):
         net(torch.ones(1)).sum().backward()
     net[1].requires_grad_(True)
     net(torch.ones(1)).sum().backward()
@@ -92,7 +109,13 @@ def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
 
 
 def test_a_frozen_batch_norm_still_remembers():
-    """In training mode frozen BatchNorm goes on recording means: `eval()` is what stops it."""
+    """A frozen BatchNorm in training mode still updates its running statistics; `eval()` of
+    that layer stops it, but `net.train()` at the start of the next epoch puts it back into
+    training mode.
+
+    Because buffers are not parameters. Call `eval()` on the BatchNorm layers after each
+    `net.train()`.
+    """
     net = nn.Sequential(nn.BatchNorm1d(1), nn.Linear(1, 1)).requires_grad_(False)
     x = torch.tensor([[10.0], [30.0]])
 
@@ -111,11 +134,17 @@ def test_a_frozen_batch_norm_still_remembers():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_weights_of_another_net_do_not_fit_as_they_are():
-    """Another net's weights have other names and shapes: loading them directly is refused."""
+    """`load_state_dict` of another net's state dict raises where the names differ: the error
+    lists `Missing key(s) in state_dict` and `Unexpected key(s) in state_dict`.
+
+    Rename the keys in a dict of your own, and load it with `strict=False` if some are left out.
+    """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     own = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})
 
-    with pytest.raises(RuntimeError, match=r'Missing key.*"body.weight", "body.bias"') as error:
+    with pytest.raises(
+        RuntimeError, match=r'Missing key\(s\) in state_dict: "body.weight", "body.bias"'
+    ) as error:
         own.load_state_dict(donor.state_dict())
 
     assert 'Unexpected key(s) in state_dict: "0.weight", "0.bias"' in str(error.value)
@@ -123,7 +152,9 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_chosen_weights_are_renamed_and_picked_by_hand():
-    """A dict of one's own, with names changed and the rest left out, is loaded in part."""
+    """A dict with renamed and selected entries of another net's state dict loads with
+    `strict=False`; `missing_keys` lists the parameters that keep their own values.
+    """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     donor[0].weight.data = torch.tensor([[3.0], [5.0]])
     own = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})
@@ -141,7 +172,11 @@ def test_chosen_weights_are_renamed_and_picked_by_hand():
 
 
 def test_weights_are_picked_where_name_and_shape_agree():
-    """One filter takes all of a net of 1000 classes that a net of 3 can use."""
+    """Entries whose name and shape agree with `net.state_dict()` can be picked by one dict
+    comprehension and loaded with `strict=False`: all but the head of a net for 1000 classes.
+
+    The shape has to be compared because `strict=False` still refuses another shape.
+    """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     own = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 3))
     mine = own.state_dict()
@@ -162,7 +197,9 @@ def test_weights_are_picked_where_name_and_shape_agree():
 @pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_hook_cut_and_extractor_agree_on_the_features():
-    """The features of a net come out alike by a hook, by a cut and by torchvision's extractor."""
+    """A forward hook, the slice `net.features[:4]` and torchvision's `create_feature_extractor`
+    give the same features of an inner layer, bit for bit.
+    """
     net = models.squeezenet1_1(weights=None).eval()
     x = torch.rand(1, 3, 32, 32)
 
@@ -183,7 +220,11 @@ def test_hook_cut_and_extractor_agree_on_the_features():
 @pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_the_extractor_finds_what_forward_computes_between_the_layers():
-    """Each step of `forward` has a name, functions too: a cut between modules would miss `relu`."""
+    """`get_graph_node_names(net)` names each step of `forward`, functions such as `torch.relu`
+    too, and `create_feature_extractor(net, {"relu": "body"})` returns the output of that step.
+
+    A hook needs a module; the function `torch.relu` is none.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -207,7 +248,10 @@ def test_the_extractor_finds_what_forward_computes_between_the_layers():
 
 
 def test_the_extractor_refuses_a_layer_that_is_not_there():
-    """A misspelt layer gives an error that says where to find the names."""
+    """`create_feature_extractor(net, ["layer4"])` of a net without such a node raises
+    ValueError, "node: 'layer4' is not present in model"; `get_graph_node_names(net)` lists the
+    names.
+    """
     net = nn.Sequential(nn.Linear(1, 1))
 
     with pytest.raises(ValueError, match="node: 'layer4' is not present in model"):
@@ -225,7 +269,10 @@ def test_the_extractor_refuses_a_layer_that_is_not_there():
     ],
 )
 def test_the_families_come_with_weights(name, classes, parameters):
-    """Inception, ResNet, ResNeXt and many more are ready, with weights and what they were for."""
+    """`torchvision.models.get_model_weights(name).DEFAULT` describes the pretrained weights of
+    `inception_v3`, `resnet18`, `resnext50_32x4d` and `vit_b_16`: 1000 classes each, and the
+    number of parameters.
+    """
     weights = models.get_model_weights(name).DEFAULT
 
     assert name in models.list_models()
@@ -235,7 +282,10 @@ def test_the_families_come_with_weights(name, classes, parameters):
 
 @pytest.mark.torch(">=2.0")
 def test_a_net_of_torchvision_has_as_many_parameters_as_its_weights():
-    """A ResNet-18 built without weights has the 11,689,512 parameters that its weights fill."""
+    """`models.resnet18(weights=None)` has 11,689,512 parameters, as many as
+    `weights.meta["num_params"]` of its pretrained weights says; built on `meta` it takes no
+    memory.
+    """
     with torch.device("meta"):
         net = models.resnet18(weights=None)
 
@@ -244,7 +294,12 @@ def test_a_net_of_torchvision_has_as_many_parameters_as_its_weights():
 
 @pytest.mark.claim("path-pretrained-families")
 def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
-    """The last layer has a name, another in each family; a new one answers for three classes."""
+    """The head of `squeezenet1_1` is `net.classifier[1]`, a convolution to 1000 classes;
+    assigned anew with `out_channels=3`, the net answers for three classes.
+
+    The head's name differs between families, such as `fc` in ResNet: `print(net)` shows it at
+    the end.
+    """
     net = models.squeezenet1_1(weights=None)
     before = net.classifier[1].out_channels
     net.classifier[1] = nn.Conv2d(net.classifier[1].in_channels, 3, kernel_size=1)
@@ -257,7 +312,11 @@ def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
 
 
 def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
-    """Weights are a file in the hub's folder: if it is there already, nothing is downloaded."""
+    """`models.squeezenet1_1(weights="IMAGENET1K_V1")` loads `squeezenet1_1-b8a52dc0.pth` from
+    `hub/checkpoints` below `TORCH_HOME` if it is there, and downloads nothing then.
+
+    So a machine without network can be given the file.
+    """
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     mine = models.squeezenet1_1(weights=None)
     folder = tmp_path / "hub" / "checkpoints"
@@ -270,13 +329,20 @@ def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
 
 
 def test_weights_come_with_the_number_of_classes_they_were_trained_for():
-    """Weights for 1000 classes and `num_classes=3` exclude each other: load first, then replace."""
-    with pytest.raises(ValueError, match="'num_classes' expected value 1000 but got 3 instead"):
+    """`models.squeezenet1_1(weights="DEFAULT", num_classes=3)` raises ValueError, "The
+    parameter 'num_classes' expected value 1000 but got 3 instead": load first, then replace the
+    head.
+    """
+    with pytest.raises(
+        ValueError, match="The parameter 'num_classes' expected value 1000 but got 3 instead"
+    ):
         models.squeezenet1_1(weights="DEFAULT", num_classes=3)
 
 
 def test_unknown_weights_are_refused():
-    """Weights are chosen from those that the net lists."""
+    """`weights=` of a torchvision model takes the names that its enum lists, for `resnet50`
+    `IMAGENET1K_V1` and `IMAGENET1K_V2`; another name raises KeyError.
+    """
     names = [weights.name for weights in models.ResNet50_Weights]
 
     assert names == ["IMAGENET1K_V1", "IMAGENET1K_V2"]
@@ -285,8 +351,13 @@ def test_unknown_weights_are_refused():
 
 
 def test_pretrained_is_the_old_spelling():
-    """`pretrained=` still works, with a warning: what it meant is `weights=` today."""
-    with pytest.warns(UserWarning, match="deprecated since") as warned:
+    """`models.squeezenet1_1(pretrained=False)` still works, with a UserWarning, "The parameter
+    'pretrained' is deprecated since 0.13"; write `weights=None`, and `weights="IMAGENET1K_V1"`
+    for `pretrained=True`.
+    """
+    with pytest.warns(
+        UserWarning, match="deprecated since 0.13 and may be removed in the future"
+    ) as warned:
         models.squeezenet1_1(pretrained=False)
 
     assert "The parameter 'pretrained' is deprecated" in str(warned[0].message)
@@ -296,7 +367,12 @@ def test_pretrained_is_the_old_spelling():
 # Earlier torchvisions warn that their transforms are about to smooth what they shrink.
 @pytest.mark.torch(">=2.2")
 def test_weights_know_how_their_pictures_are_prepared():
-    """A pretrained net wants pictures as in its training; the weights bring that transform."""
+    """`models.ResNet18_Weights.IMAGENET1K_V1.transforms()` is the preprocessing of the
+    pretrained weights: it resizes and crops to 224 x 224, scales to floats and normalises per
+    channel.
+
+    A pretrained net expects inputs with these means and standard deviations.
+    """
     prepare = models.ResNet18_Weights.IMAGENET1K_V1.transforms()
 
     picture = prepare(torch.zeros(3, 300, 400, dtype=torch.uint8))

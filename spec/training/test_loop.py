@@ -1,14 +1,16 @@
 """The training loop.
 
-Learning is the same few lines over and over: feed a batch forward, take the loss, clear the old
-gradients, go backward, take a step. Most facts of this page train a net of one weight: it sees 2
-and should answer 8, so the weight has to become 4; with a rate of 1/16 each step goes half the way.
+PyTorch has no function that trains: you write the loop. For each batch it clears the old
+gradients, runs the model forward, computes the loss, calls `backward()` and lets the optimizer
+take a step; one pass over the data set is an epoch. Most facts of this page train a model of one
+weight that sees 2 and should answer 8, so the weight has to become 4; with a learning rate of 1/16
+each step goes half of the way.
 
-PyTorch has no function that trains: the loop is yours to write. Each line of it does one thing
-only, and says nothing when its neighbour is missing; what happens then is told on the next page.
+What surprises: each line does one thing only, and none of them notices when its neighbour is
+missing or in the wrong place. What happens then is told in `spec/training/test_wrong_orders.py`;
+what `zero_grad()` leaves behind in `spec/optim/test_zero_grad.py`, what the optimizers compute in
+`spec/optim/test_update_rules.py`.
 """
-
-import argparse
 
 import pytest
 import torch
@@ -17,26 +19,51 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 
-@pytest.mark.claim("blitz-workflow-runs")
-def test_training_takes_six_steps(device):
-    """Define a net, bring data, feed it forward, take the loss, go backward, update: six steps."""
+@pytest.mark.claim("blitz-workflow-runs", "summary-training-libraries")
+def test_the_loop_is_five_lines(device):
+    """A training loop is five lines: for each batch `optimizer.zero_grad()`, the loss of
+    `net(x)`, `loss.backward()` and `optimizer.step()`. Here the loss falls from 64 to 16, 4 and
+    1.
+
+    Because `backward()` fills `.grad` of the parameters and `step()` reads it: the two meet in
+    the parameters that were given to the optimizer, and nowhere else.
+    """
     net = nn.Linear(1, 1, bias=False, device=device)
     nn.init.zeros_(net.weight)
-    x, y = torch.tensor([[2.0]], device=device), torch.tensor([[8.0]], device=device)
-    prediction = net(x)
-    loss = F.mse_loss(prediction, y)
-    loss.backward()
-    torch.optim.SGD(net.parameters(), lr=1 / 16).step()
+    optimizer = torch.optim.SGD(net.parameters(), lr=1 / 16)
+    data = [(torch.tensor([[2.0]], device=device), torch.tensor([[8.0]], device=device))] * 4
 
-    assert prediction.item() == 0.0
-    assert loss.item() == 64.0
-    assert net.weight.grad.item() == -32.0
-    assert net.weight.item() == 2.0
+    losses, weights = [], []
+    for x, y in data:
+        optimizer.zero_grad()
+        loss = F.mse_loss(net(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        weights.append(net.weight.item())
+
+    assert losses == [64.0, 16.0, 4.0, 1.0]
+    assert weights == [2.0, 3.0, 3.5, 3.75]
+
+
+def test_there_is_no_fit():
+    """An `nn.Module` has no `fit`: `net.fit(x, y)` raises AttributeError, "'Linear' object has no
+    attribute 'fit'".
+
+    Libraries such as Lightning or Keras bring one; with PyTorch alone write the loop.
+    """
+    net = nn.Linear(1, 1)
+
+    with pytest.raises(AttributeError, match="'Linear' object has no attribute 'fit'"):
+        net.fit(torch.ones(1, 1), torch.ones(1, 1))
 
 
 @pytest.mark.claim("blitz-optim-step-sequence")
 def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
-    """Clear, forward, loss, backward, `step()`: at rate 0.01 a gradient of -32 moves by 0.32."""
+    """After `zero_grad()`, forward, loss and `backward()`, `SGD(net.parameters(),
+    lr=0.01).step()` subtracts 0.01 times the gradient: a gradient of -32 moves a weight from 0 to
+    0.32.
+    """
     net = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(net.weight)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.01)
@@ -52,7 +79,13 @@ def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
 
 @pytest.mark.torch(">=2.0")
 def test_each_line_of_the_loop_does_one_thing():
-    """Forward changes nothing, backward the gradient, `step()` the weight, `zero_grad()` clears."""
+    """In a round with `SGD` the forward pass leaves weight and `.grad` as they are,
+    `backward()` fills `.grad`, `step()` changes the weight and leaves `.grad`, and
+    `zero_grad()` sets `.grad` to None.
+
+    Buffers are another matter: the forward pass of BatchNorm in training mode updates its
+    running statistics.
+    """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
     loss = (2 * w - 8) ** 2
@@ -67,21 +100,14 @@ def test_each_line_of_the_loop_does_one_thing():
     assert states == [(None, 0.0), (-32.0, 0.0), (-32.0, 2.0), (None, 2.0)]
 
 
-@pytest.mark.torch("<2.0")
-def test_zero_grad_left_a_zero():
-    """Before PyTorch 2.0 `zero_grad()` filled the gradient with zeros instead of dropping it."""
-    w = nn.Parameter(torch.tensor(0.0))
-    optimizer = torch.optim.SGD([w], lr=1 / 16)
-    ((2 * w - 8) ** 2).backward()
-
-    optimizer.zero_grad()
-
-    assert w.grad.item() == 0.0
-
-
 @pytest.mark.claim("course-update-parameters")
 def test_step_updates_every_parameter_in_place():
-    """`step()` updates the net's own tensors, weight and bias alike: nothing has to be put back."""
+    """`optimizer.step()` changes parameters in place: `net.weight` and `net.bias` are the same
+    Parameter objects afterwards, with new values.
+
+    Because the optimizer holds the very tensors that `net.parameters()` yielded: nothing is
+    returned and nothing has to be assigned.
+    """
     net = nn.Linear(1, 1)
     weight, bias = net.weight, net.bias
     nn.init.zeros_(weight)
@@ -94,24 +120,13 @@ def test_step_updates_every_parameter_in_place():
     assert [weight.item(), bias.item()] == [2.0, 1.0]
 
 
-def test_every_round_comes_closer():
-    """With half of the way left after each round the loss falls to a quarter, again and again."""
-    w = nn.Parameter(torch.tensor(0.0))
-    optimizer = torch.optim.SGD([w], lr=1 / 16)
-
-    losses = []
-    for _ in range(4):
-        loss = (2 * w - 8) ** 2
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-
-    assert losses == [64.0, 16.0, 4.0, 1.0]
-
-
 def test_the_loss_of_a_round_is_that_of_the_weights_before_it():
-    """The loss is taken before the step; the weights that the round leaves are better already."""
+    """The loss of a round is that of the weights before `step()`: here 64, and 16 when it is
+    computed again after the step.
+
+    So the training loss that a loop prints lags one step behind; for the loss of the trained
+    weights evaluate once more after the loop.
+    """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
     loss = (2 * w - 8) ** 2
@@ -120,6 +135,24 @@ def test_the_loss_of_a_round_is_that_of_the_weights_before_it():
 
     assert loss.item() == 64.0
     assert ((2 * w - 8) ** 2).item() == 16.0
+
+
+def test_none_of_the_three_is_needed():
+    """A tensor with `requires_grad=True`, `backward()` and an in-place update under `no_grad`
+    train without `nn.Module` or `torch.optim`; set `w.grad = None` after each update.
+
+    Without `no_grad` the update `w -= ...` is refused, for an in-place operation on a leaf that
+    requires grad can't be recorded (`spec/autograd/test_inplace_refused.py`).
+    """
+    w = torch.tensor(0.0, requires_grad=True)
+
+    for _ in range(3):
+        ((2 * w - 8) ** 2).backward()
+        with torch.no_grad():
+            w -= w.grad / 16
+        w.grad = None
+
+    assert w.item() == 3.5
 
 
 @pytest.mark.claim("summary-training-order")
@@ -132,7 +165,12 @@ def test_the_loss_of_a_round_is_that_of_the_weights_before_it():
     ],
 )
 def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
-    """Where `zero_grad()` stands is free, but for the stretch from `backward()` to `step()`."""
+    """`zero_grad()` before the forward pass, after it, or after `step()` trains alike if no
+    gradient is left from before the first round; only between `backward()` and `step()` it
+    loses the new gradient.
+
+    The last of these mistakes is shown in `spec/training/test_wrong_orders.py`.
+    """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
     loss = [None]
@@ -152,9 +190,14 @@ def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
     assert path == [2.0, 3.0, 3.5]
 
 
-@pytest.mark.claim("summary-training-order")
-def test_a_round_sets_the_mode_and_now_and_then_monitors():
-    """Mode, data, clear, loss, backward, update, and every second round a look at the loss."""
+@pytest.mark.claim("summary-training-order", "summary-monitor")
+def test_an_epoch_sets_the_mode_and_now_and_then_reports():
+    """`net.train()` stands before the loop over the batches, once per epoch; reports are an `if`
+    on the step number after `optimizer.step()`, here at every second step.
+
+    Because an evaluation between two epochs leaves the net in evaluation mode; `loss.item()`
+    reads the number to report.
+    """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Dropout(0.0)).eval()
     nn.init.zeros_(net[0].weight)
     optimizer = torch.optim.SGD(net.parameters(), lr=1 / 16)
@@ -173,24 +216,12 @@ def test_a_round_sets_the_mode_and_now_and_then_monitors():
     assert seen == [(2, 16.0), (4, 1.0), (6, 0.0625)]
 
 
-@pytest.mark.claim("summary-gradient-reset")
-def test_without_a_reset_each_step_repeats_all_before_it():
-    """Reset, the weight nears 4; not reset, all old gradients push again, and it runs past."""
-    reset, kept = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
-    optimizer = torch.optim.SGD([reset, kept], lr=1 / 16)
+def test_an_epoch_takes_one_step_per_batch():
+    """One pass over `DataLoader(data, batch_size=4)` is an epoch and yields each sample once:
+    10 samples make 3 batches, the last one of 2 samples, and so 3 steps per epoch.
 
-    path = []
-    for _ in range(3):
-        reset.grad = None
-        ((2 * reset - 8) ** 2 + (2 * kept - 8) ** 2).backward()
-        optimizer.step()
-        path.append((reset.item(), kept.item()))
-
-    assert path == [(2.0, 2.0), (3.0, 5.0), (3.5, 7.5)]
-
-
-def test_an_epoch_is_one_step_a_batch():
-    """An epoch takes each batch once: 10 samples in batches of 4 are 3 steps, two epochs 6."""
+    With `drop_last=True` the short last batch is left out, and 10 samples make 2 steps.
+    """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1.0)
 
@@ -202,13 +233,19 @@ def test_an_epoch_is_one_step_a_batch():
             optimizer.step()
             sizes.append(len(batch))
 
+    dropping = DataLoader(torch.zeros(10), batch_size=4, drop_last=True)
+
     assert sizes == [4, 4, 2, 4, 4, 2]
     assert w.item() == -6.0
+    assert [len(batch) for batch in dropping] == [4, 4]
 
 
 @pytest.mark.claim("summary-train-then-test")
 def test_a_net_learns_from_one_set_and_is_measured_on_another():
-    """Trained on 1 and 2, each tripled, the net is tested on a 5 that it has not seen: 15."""
+    """A net is trained on the batches of one `DataLoader` and run on those of another under
+    `no_grad`: trained on the pairs (1, 3) and (2, 6), it answers 15 to 5, which it has not
+    seen.
+    """
     train = TensorDataset(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [6.0]]))
     test = TensorDataset(torch.tensor([[5.0]]), torch.tensor([[15.0]]))
     net = nn.Linear(1, 1, bias=False)
@@ -227,7 +264,12 @@ def test_a_net_learns_from_one_set_and_is_measured_on_another():
 
 @pytest.mark.claim("blitz-loss-item-float")
 def test_item_makes_a_plain_number_of_the_loss(device):
-    """`loss.item()` is a Python `float` without graph or device; floats add up to a float."""
+    """`loss.item()` of a floating-point loss is a Python `float` without graph or device, so a
+    sum of such numbers is a `float` too.
+
+    Add up `loss.item()`, not `loss`: a sum of loss tensors keeps the graphs of all rounds
+    (`spec/training/test_wrong_orders.py`).
+    """
     w = torch.tensor(0.0, requires_grad=True, device=device)
     loss = (2 * w - 8) ** 2
     total = 0.0
@@ -241,7 +283,12 @@ def test_item_makes_a_plain_number_of_the_loss(device):
 
 @pytest.mark.torch(">=2.9")
 def test_float_of_a_loss_warns():
-    """`float(loss)` gives the number too, with a warning that the graph is left: use `item()`."""
+    """Since PyTorch 2.9 `float(loss)` of a loss that requires grad returns the number and
+    warns, once per process: "Converting a tensor with requires_grad=True to a scalar may lead
+    to unexpected behavior".
+
+    Write `loss.item()` or `float(loss.detach())`: neither warns.
+    """
     loss = torch.tensor(3.0, requires_grad=True) * 2
 
     with pytest.warns(UserWarning, match="Converting a tensor with requires_grad=True to a scalar"):
@@ -250,67 +297,68 @@ def test_float_of_a_loss_warns():
     assert number == 6.0
 
 
-@pytest.mark.claim("blitz-print-every-2000")
-def test_a_counter_from_0_leaves_1999_at_every_2000th_batch():
-    """Counted from 0, the 2000th batch is number 1999; leaving 0 would report the first one."""
-    leaving_1999 = [i + 1 for i in range(9000) if i % 2000 == 1999]
-    leaving_0 = [i + 1 for i in range(9000) if i % 2000 == 0]
+@pytest.mark.claim("blitz-print-every-2000", "blitz-six-reports-per-epoch")
+def test_a_counter_from_0_reports_at_remainder_1999():
+    """`len(DataLoader(data, batch_size=4))` of 50,000 samples is 12,500 batches; counted from 0
+    by `enumerate`, `i % 2000 == 1999` reports after batch 2000, 4000 and so on, six times.
 
-    assert leaving_1999 == [2000, 4000, 6000, 8000]
-    assert leaving_0 == [1, 2001, 4001, 6001, 8001]
-
-
-@pytest.mark.claim("blitz-six-reports-per-epoch")
-def test_50000_images_in_batches_of_4_make_six_reports():
-    """50,000 images in fours are 12,500 batches: reports at 2000 to 12000, and 500 in silence."""
+    `i % 2000 == 0` would report after the very first batch and then after batch 2001.
+    """
     batches = len(DataLoader(range(50000), batch_size=4))
-    reports = [i + 1 for i in range(batches) if i % 2000 == 1999]
 
     assert batches == 12500
-    assert reports == [2000, 4000, 6000, 8000, 10000, 12000]
-    assert batches % 2000 == 500
+    assert [i + 1 for i in range(batches) if i % 2000 == 1999] == [
+        *(2000, 4000, 6000, 8000, 10000, 12000)
+    ]
+    assert [i + 1 for i in range(batches) if i % 2000 == 0] == [
+        *(1, 2001, 4001, 6001, 8001, 10001, 12001)
+    ]
 
 
 @pytest.mark.claim("blitz-print-average")
 def test_a_report_averages_the_batches_since_the_last_one():
-    """The running sum over 2000, reset after each report, is the mean of those batches alone."""
-    losses = torch.arange(5000.0)
+    """A running sum of `loss.item()` that is set back to 0 after each report gives the mean
+    loss of the batches since the last report: 2 and 6 for the losses 1, 3, 5, 7 and a report
+    every 2 batches.
 
-    running, reports = 0.0, []
-    for i, loss in enumerate(losses):
+    Without the reset each report contains all earlier batches as well, and the second one reads
+    8.
+    """
+    running, since_the_start, reports, not_reset = 0.0, 0.0, [], []
+    for i, loss in enumerate(torch.tensor([1.0, 3.0, 5.0, 7.0])):
         running += loss.item()
-        if i % 2000 == 1999:
-            reports.append(running / 2000)
+        since_the_start += loss.item()
+        if i % 2 == 1:
+            reports.append(running / 2)
+            not_reset.append(since_the_start / 2)
             running = 0.0
 
-    assert reports == [999.5, 2999.5]
-    assert [losses[:2000].mean().item(), losses[2000:4000].mean().item()] == [999.5, 2999.5]
-
-
-def test_a_sum_that_is_not_reset_makes_the_loss_seem_to_grow():
-    """Without the reset each report contains all before it: a constant loss of 1 reads 1, 2, 3."""
-    running, reports = 0.0, []
-    for i, loss in enumerate(torch.ones(6000)):
-        running += loss.item()
-        if i % 2000 == 1999:
-            reports.append(running / 2000)
-
-    assert reports == [1.0, 2.0, 3.0]
+    assert reports == [2.0, 6.0]
+    assert not_reset == [2.0, 8.0]
 
 
 def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
-    """A short last batch counts less: weigh each loss by `len(batch)`, or the mean is another."""
-    samples = torch.tensor([1.0, 1.0, 1.0, 1.0, 4.0, 4.0])
-    batches = list(DataLoader(samples, batch_size=4))
+    """With a shorter last batch the mean of the batch losses may differ from the mean over the
+    samples, here 2.5 from 2: multiply each mean loss by `len(x)` and divide the sum by the
+    number of samples.
 
-    assert sum(batch.mean().item() for batch in batches) / len(batches) == 2.5
-    assert sum(batch.mean().item() * len(batch) for batch in batches) / 6 == 2.0
-    assert samples.mean().item() == 2.0
+    Because a loss with `reduction="mean"` has already been divided by the size of its own
+    batch.
+    """
+    samples = torch.tensor([1.0, 1.0, 1.0, 1.0, 2.0, 2.0])
+    losses = [(F.mse_loss(x, 0 * x).item(), len(x)) for x in DataLoader(samples, batch_size=4)]
+
+    assert losses == [(1.0, 4), (4.0, 2)]
+    assert sum(loss for loss, _ in losses) / 2 == 2.5
+    assert sum(loss * count for loss, count in losses) / 6 == 2.0
+    assert F.mse_loss(samples, 0 * samples).item() == 2.0
 
 
 @pytest.mark.claim("path-mnist-covers-parts")
 def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
-    """A classifier needs a `Dataset`, a `Module`, an optimizer and a loss, whatever its size."""
+    """A small classifier takes one of each: a `Dataset` with `__len__` and `__getitem__`, a
+    `Module` with `forward`, an optimizer and a loss; `DataLoader` makes batches of the samples.
+    """
 
     class Signs(Dataset):
         def __len__(self):
@@ -342,7 +390,12 @@ def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
 
 @pytest.mark.claim("path-example-template")
 def test_the_examples_share_one_pattern():
-    """One `train` and one `test` serve any net and any data: this pair learns both AND and OR."""
+    """Two functions, `train(net, loader, optimizer)` and `test(net, loader)`, serve several
+    tasks unchanged: here they train and measure one linear layer on AND and another on OR.
+
+    Because `net(x)`, the loss, `backward()` and `step()` are called alike for any net and any
+    data. PyTorch's own MNIST and ImageNet examples are built so.
+    """
 
     def train(net, loader, optimizer):
         net.train()
@@ -369,24 +422,6 @@ def test_the_examples_share_one_pattern():
     assert right == [4, 4]
 
 
-@pytest.mark.claim("path-skip-argument-parsing")
-def test_command_line_handling_only_fills_in_numbers():
-    """The arguments of an example are plain values: write them in, and the training is the same."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--lr", type=float, default=0.0625)
-    args = parser.parse_args([])
-
-    weights = []
-    for lr in (args.lr, 0.0625):
-        w = nn.Parameter(torch.tensor(0.0))
-        optimizer = torch.optim.SGD([w], lr=lr)
-        ((2 * w - 8) ** 2).backward()
-        optimizer.step()
-        weights.append(w.item())
-
-    assert weights == [2.0, 2.0]
-
-
 @pytest.mark.claim("summary-optim-library")
 @pytest.mark.parametrize(
     ("name", "arrives"),
@@ -400,51 +435,16 @@ def test_command_line_handling_only_fills_in_numbers():
     ],
 )
 def test_optimisation_methods_come_from_torch_optim(name, arrives):
-    """`torch.optim` has the methods by name; from 4, down the same slope, each goes its own way."""
+    """Optimizers come by name from `torch.optim`: from a weight of 4, with the loss `w**2` and
+    `lr=0.5`, one step of `SGD`, `Adam`, `AdamW`, `Adagrad`, `RMSprop` and `Rprop` leads to 0,
+    3.5, 3.48, 3.5, -1 and 3.5.
+
+    Because `SGD` multiplies the gradient, 8, by `lr`, while the first step of `Adam`, `Adagrad`
+    and `Rprop` is about `lr` for any size of gradient.
+    """
     w = nn.Parameter(torch.tensor(4.0))
     optimizer = getattr(torch.optim, name)([w], lr=0.5)
     (w**2).backward()
     optimizer.step()
 
     assert w.item() == pytest.approx(arrives)
-
-
-@pytest.mark.claim("summary-training-libraries")
-def test_training_uses_module_functional_and_optim():
-    """The net is an `nn.Module`, its steps are functions, its updates come from `optim`."""
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = nn.Linear(1, 1, bias=False)
-
-        def forward(self, x):
-            return F.relu(self.layer(x))
-
-    net = Net()
-    nn.init.ones_(net.layer.weight)
-    F.mse_loss(net(torch.tensor([[2.0]])), torch.tensor([[8.0]])).backward()
-    torch.optim.SGD(net.parameters(), lr=1 / 16).step()
-
-    assert net.layer.weight.item() == 2.5
-
-
-def test_none_of_the_three_is_needed():
-    """Module, functional and optim are a convenience: tensors and `backward()` train by hand."""
-    w = torch.tensor(0.0, requires_grad=True)
-
-    for _ in range(3):
-        ((2 * w - 8) ** 2).backward()
-        with torch.no_grad():
-            w -= w.grad / 16
-        w.grad = None
-
-    assert w.item() == 3.5
-
-
-def test_there_is_no_fit():
-    """PyTorch has no `fit` as other libraries have: a module trains in a loop that you write."""
-    net = nn.Linear(1, 1)
-
-    with pytest.raises(AttributeError, match="'Linear' object has no attribute 'fit'"):
-        net.fit(torch.ones(1, 1), torch.ones(1, 1))

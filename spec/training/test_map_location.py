@@ -1,12 +1,16 @@
-"""Where a checkpoint is loaded to.
+"""The device that a checkpoint is loaded to.
 
 A file remembers the dtype and the device of each tensor, and `torch.load` puts it back there. If
-that device is missing here, `map_location` names another. `load_state_dict` afterwards copies the
-numbers into the net, wherever that is and whatever dtype it has.
+that device is missing on this machine, `map_location` names another. `load_state_dict` afterwards
+copies the values into the net, wherever its parameters are and whatever dtype they have.
 
-For large nets the copies are what hurts. A net on the `meta` device has shapes and no numbers, a
-file can be mapped into memory instead of read, and `assign=True` gives the loaded tensors to the
-net as they are.
+For large nets the copies cost time and memory. A net on the `meta` device has shapes and dtypes but
+no storage behind them, `mmap=True` maps a file into memory instead of reading it, and `assign=True`
+makes the loaded tensors the parameters of the net without a copy.
+
+What surprises: `map_location` changes the device and not the dtype; `load_state_dict` into a net on
+`meta` copies nothing, and only warns. How devices are named is told in
+`spec/devices/test_device_objects.py`, what `meta` tensors are in `spec/devices/test_moving.py`.
 """
 
 import io
@@ -31,7 +35,9 @@ def saved_on_a_gpu(tmp_path, monkeypatch):
 
 
 def test_a_tensor_comes_back_in_its_dtype(tmp_path, device):
-    """What is loaded has the dtype that was saved, on the device where it was."""
+    """`torch.load` gives each tensor the dtype and, without `map_location`, the device that it
+    was saved with.
+    """
     x = torch.tensor([0, 1], device=device)
     torch.save([x.half(), x.to(torch.int8), x.to(torch.complex64)], tmp_path / "x.pt")
 
@@ -46,7 +52,11 @@ def test_a_tensor_comes_back_in_its_dtype(tmp_path, device):
 
 @without_cuda
 def test_a_file_from_a_gpu_is_refused_where_there_is_none(saved_on_a_gpu):
-    """Without a GPU here, a tensor saved on one is refused; the error names the remedy."""
+    """Without a GPU, `torch.load` of a file with a CUDA tensor raises, "Attempting to deserialize
+    object on a CUDA device but torch.cuda.is_available() is False"; pass `map_location="cpu"`.
+
+    Because the file names the device of each tensor, and no other one is chosen silently.
+    """
     with pytest.raises(Exception, match="Attempting to deserialize object on a CUDA device but"):
         torch.load(saved_on_a_gpu, weights_only=True)
     with pytest.raises(Exception, match=r"map_location=torch.device\('cpu'\)"):
@@ -58,7 +68,9 @@ def test_a_file_from_a_gpu_is_refused_where_there_is_none(saved_on_a_gpu):
     ["cpu", torch.device("cpu"), {"cuda:0": "cpu"}, lambda storage, location: storage],
 )
 def test_map_location_says_where_to(map_location, saved_on_a_gpu):
-    """A name, a device, a dict or a function: each of them leads a GPU's file to the CPU."""
+    """`map_location` takes a device name, a `torch.device`, a dict such as `{"cuda:0": "cpu"}` or
+    a function of storage and location; each of these four loads a file from a GPU to the CPU.
+    """
     loaded = torch.load(saved_on_a_gpu, map_location=map_location, weights_only=True)
 
     assert str(loaded.device) == "cpu"
@@ -67,13 +79,19 @@ def test_map_location_says_where_to(map_location, saved_on_a_gpu):
 
 @without_cuda
 def test_a_map_that_does_not_name_the_device_changes_nothing(saved_on_a_gpu):
-    """A dict moves what it names: `cuda:1` to the CPU is of no use for a file from `cuda:0`."""
+    """A dict as `map_location` moves only the devices it names: `{"cuda:1": "cpu"}` doesn't help
+    with a file from `cuda:0`, which still raises where there is no GPU.
+
+    `map_location="cpu"` moves tensors from all devices.
+    """
     with pytest.raises(Exception, match="Attempting to deserialize object on a CUDA device"):
         torch.load(saved_on_a_gpu, map_location={"cuda:1": "cpu"}, weights_only=True)
 
 
 def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
-    """A function gets the numbers, still on the CPU, and the name of the place they came from."""
+    """A function as `map_location` is called for each storage with the storage on the CPU and the
+    saved device as a string, such as `"cuda:0"`; it returns the storage to use.
+    """
     seen = []
 
     torch.load(
@@ -89,7 +107,9 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
 
 @pytest.mark.torch("!=2.1.*")
 def test_an_unknown_place_is_refused(tmp_path):
-    """`gpu` is no name of a device; the error calls it a tag."""
+    """`map_location="gpu"` is refused, "don't know how to restore data location of
+    torch.storage.UntypedStorage (tagged with gpu)"; the device type is `cuda`.
+    """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 
     with pytest.raises(
@@ -100,7 +120,9 @@ def test_an_unknown_place_is_refused(tmp_path):
 
 @pytest.mark.torch("==2.1.*")
 def test_an_unknown_place_was_taken_for_another(tmp_path):
-    """PyTorch 2.1 refused `gpu` as well, but spoke of a device that nobody had asked for."""
+    """PyTorch 2.1 refused `map_location="gpu"` with an AssertionError about another device, "HPU
+    device module is not loaded"; the device type is `cuda`.
+    """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 
     with pytest.raises(AssertionError, match="HPU device module is not loaded"):
@@ -108,7 +130,9 @@ def test_an_unknown_place_was_taken_for_another(tmp_path):
 
 
 def test_map_location_leaves_the_dtype(tmp_path):
-    """`map_location` moves and never converts."""
+    """`map_location` changes the device and not the dtype: a float16 tensor stays float16.
+    Convert it by `to(torch.float32)` afterwards.
+    """
     torch.save(torch.tensor([1.5], dtype=torch.float16), tmp_path / "x.pt")
 
     loaded = torch.load(tmp_path / "x.pt", map_location="cpu", weights_only=True)
@@ -117,7 +141,12 @@ def test_map_location_leaves_the_dtype(tmp_path):
 
 
 def test_a_loaded_state_takes_the_dtype_of_the_net(device):
-    """`load_state_dict` converts to the net's own dtype and device, without a word."""
+    """`load_state_dict` copies into the parameters that the net has, so loaded float64 and int64
+    values become float32 on the device of the net, without a warning.
+
+    Because it is `copy_`, which converts. A half-precision checkpoint in a float32 net takes
+    float32 memory.
+    """
     net = nn.Linear(1, 1, device=device)
     state = {
         "weight": torch.tensor([[2.5]], dtype=torch.float64),
@@ -132,7 +161,11 @@ def test_a_loaded_state_takes_the_dtype_of_the_net(device):
 
 @pytest.mark.torch(">=2.1")
 def test_assign_gives_the_loaded_tensors_to_the_net():
-    """With `assign=True` nothing is copied: the net takes the tensors, their dtype and device."""
+    """With `load_state_dict(state, assign=True)` the net takes the loaded tensors as new
+    parameters, with their memory, dtype and device, instead of copying.
+
+    So an optimizer built before would go on with the old parameters: build it afterwards.
+    """
     net = nn.Linear(1, 1)
     before = net.weight
     state = {"weight": torch.tensor([[2.5]], dtype=torch.float64), "bias": torch.zeros(1)}
@@ -141,13 +174,14 @@ def test_assign_gives_the_loaded_tensors_to_the_net():
 
     assert net.weight.dtype == torch.float64
     assert net.weight.data_ptr() == state["weight"].data_ptr()
-    # An optimizer made before would go on with the old parameters.
     assert net.weight is not before
 
 
 @pytest.mark.torch(">=2.4")
 def test_assigned_tensors_are_as_trainable_as_the_parameters_were():
-    """`assign=True` keeps what the net says about gradients: a frozen layer stays frozen."""
+    """`load_state_dict(state, assign=True)` keeps `requires_grad` of the parameters it replaces:
+    trainable ones stay trainable Parameters, frozen ones stay frozen.
+    """
     trained, frozen = nn.Linear(1, 1), nn.Linear(1, 1).requires_grad_(False)
     state = {"weight": torch.zeros(1, 1), "bias": torch.zeros(1)}
 
@@ -161,7 +195,9 @@ def test_assigned_tensors_are_as_trainable_as_the_parameters_were():
 
 @pytest.mark.torch(">=2.0")
 def test_a_net_on_meta_has_shapes_and_no_numbers():
-    """Built inside `torch.device("meta")`, a net of a million million numbers takes no memory."""
+    """A net built inside `with torch.device("meta")` has shapes and dtypes but no memory for its
+    values: `nn.Linear(1_000_000, 1_000_000)` with its 10**12 weights takes no space.
+    """
     with torch.device("meta"):
         net = nn.Linear(1_000_000, 1_000_000)
 
@@ -170,7 +206,11 @@ def test_a_net_on_meta_has_shapes_and_no_numbers():
 
 
 def test_a_net_on_meta_cannot_be_moved_away():
-    """`to("cpu")` would have to copy numbers that are nowhere."""
+    """`net.to("cpu")` of a net on `meta` raises NotImplementedError, "Cannot copy out of meta
+    tensor; no data!". Use `to_empty(device="cpu")` or load a state with `assign=True`.
+
+    Because a meta tensor has a shape but no values that could be copied.
+    """
     net = nn.Linear(2, 1, device="meta")
 
     with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data!"):
@@ -179,7 +219,9 @@ def test_a_net_on_meta_cannot_be_moved_away():
 
 @pytest.mark.torch(">=2.1")
 def test_a_net_on_meta_is_filled_by_assigning():
-    """A net without numbers takes those of a file by `assign=True`, and is never initialised."""
+    """`load_state_dict(state, assign=True)` gives a net on `meta` the loaded tensors, and it runs
+    on their device; its own initialisation was never computed.
+    """
     net = nn.Linear(1, 1, device="meta")
 
     net.load_state_dict({"weight": torch.tensor([[3.0]]), "bias": torch.zeros(1)}, assign=True)
@@ -189,7 +231,11 @@ def test_a_net_on_meta_is_filled_by_assigning():
 
 @pytest.mark.torch(">=2.1")
 def test_copying_into_a_net_on_meta_does_nothing():
-    """Without `assign=True` there is no memory to copy to: a warning, and still no numbers."""
+    """`load_state_dict` without `assign=True` into a net on `meta` copies nothing: it warns,
+    "which is a no-op. (Did you mean to pass `assign=True`", and the weight stays on `meta`.
+
+    Because a meta parameter has no memory to copy into.
+    """
     net = nn.Linear(1, 1, bias=False, device="meta")
 
     with pytest.warns(UserWarning, match=r"which is a no-op. \(Did you mean to pass `assign=True`"):
@@ -199,7 +245,12 @@ def test_copying_into_a_net_on_meta_does_nothing():
 
 
 def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
-    """`to_empty(device=...)` makes memory with nothing good in it, to be loaded into next."""
+    """`net.to_empty(device="cpu")` gives a net on `meta` uninitialised memory on the CPU, into
+    which `load_state_dict` then copies.
+
+    Until then the parameters hold arbitrary values: parameters that the state dict lacks have
+    to be initialised by hand.
+    """
     net = nn.Linear(1, 1, device="meta").to_empty(device="cpu")
 
     net.load_state_dict({"weight": torch.tensor([[3.0]]), "bias": torch.zeros(1)})
@@ -208,7 +259,9 @@ def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
 
 
 def test_a_file_can_be_loaded_as_shapes_only(tmp_path):
-    """With `map_location="meta"` one learns what is in a file without reading the numbers."""
+    """`torch.load(path, map_location="meta")` returns tensors with shape and dtype but no values:
+    a way to see what is in a large file.
+    """
     torch.save(torch.zeros(2, 3, dtype=torch.float16), tmp_path / "x.pt")
 
     loaded = torch.load(tmp_path / "x.pt", map_location="meta", weights_only=True)
@@ -218,7 +271,11 @@ def test_a_file_can_be_loaded_as_shapes_only(tmp_path):
 
 @pytest.mark.torch(">=2.1")
 def test_a_mapped_file_is_not_written_to(tmp_path):
-    """With `mmap=True` numbers are read when they are used; what one writes stays in memory."""
+    """`torch.load(path, mmap=True)` maps the file into memory, so values are read when they are
+    used; writes to the tensor stay in memory and don't reach the file.
+
+    Because the mapping is private, copy-on-write, by default.
+    """
     torch.save(torch.tensor([1.0, 2.0]), tmp_path / "x.pt")
 
     mapped = torch.load(str(tmp_path / "x.pt"), mmap=True, weights_only=True)
@@ -231,7 +288,9 @@ def test_a_mapped_file_is_not_written_to(tmp_path):
 
 @pytest.mark.torch(">=2.1")
 def test_only_a_file_with_a_name_can_be_mapped():
-    """A buffer in memory has no file behind it to map."""
+    """`torch.load(buffer, mmap=True)` of a `BytesIO` raises ValueError: only a file that is given
+    by its path can be mapped.
+    """
     buffer = io.BytesIO()
     torch.save(torch.zeros(1), buffer)
     buffer.seek(0)
@@ -242,7 +301,9 @@ def test_only_a_file_with_a_name_can_be_mapped():
 
 @pytest.mark.torch(">=2.3")
 def test_a_mapped_file_may_be_named_by_a_path(tmp_path):
-    """A `Path` names a file to map as well as a string does."""
+    """Since PyTorch 2.3 `torch.load(path, mmap=True)` takes a `pathlib.Path` as well as a
+    string.
+    """
     torch.save(torch.tensor([1.0, 2.0]), tmp_path / "x.pt")
 
     mapped = torch.load(tmp_path / "x.pt", mmap=True, weights_only=True)
@@ -252,7 +313,9 @@ def test_a_mapped_file_may_be_named_by_a_path(tmp_path):
 
 @pytest.mark.torch(">=2.1,<2.3")
 def test_a_mapped_file_had_to_be_named_by_a_string(tmp_path):
-    """Until PyTorch 2.2 a file to map could not be named by a `Path`."""
+    """In PyTorch 2.1 and 2.2 `torch.load(path, mmap=True)` of a `pathlib.Path` raised ValueError,
+    "f must be a string filename in order to use mmap"; write `str(path)`.
+    """
     torch.save(torch.tensor([1.0, 2.0]), tmp_path / "x.pt")
 
     with pytest.raises(ValueError, match="f must be a string filename in order to use mmap"):
@@ -261,7 +324,9 @@ def test_a_mapped_file_had_to_be_named_by_a_string(tmp_path):
 
 @pytest.mark.cuda
 def test_a_tensor_returns_to_the_gpu_it_was_saved_on(tmp_path):
-    """Saved on the first GPU, a tensor is loaded there again, unless `map_location` says else."""
+    """A tensor saved on `cuda:0` is loaded to `cuda:0` again; with `map_location="cpu"` it is
+    loaded to the CPU.
+    """
     torch.save(torch.tensor([1.0], device="cuda:0"), tmp_path / "x.pt")
 
     there = torch.load(tmp_path / "x.pt", weights_only=True)
@@ -273,7 +338,9 @@ def test_a_tensor_returns_to_the_gpu_it_was_saved_on(tmp_path):
 
 @pytest.mark.cuda
 def test_a_gpu_that_is_not_there_is_refused(tmp_path):
-    """Where there are fewer than a hundred GPUs, nothing can be loaded to the hundredth."""
+    """`map_location="cuda:99"` raises where there are fewer than 100 GPUs, "Attempting to
+    deserialize object on CUDA device 99 but torch.cuda.device_count() is" their number.
+    """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 
     with pytest.raises(Exception, match="Attempting to deserialize object on CUDA device 99 but"):

@@ -1,10 +1,17 @@
 """Training on a GPU.
 
-A training moves to the GPU by three moves: the net once, inputs and labels at every batch. The
-loop itself stays as it was. A string names the device, and where there is no GPU it names the CPU.
+A training moves to the GPU by three calls of `to(device)`: the net once, inputs and labels at each
+batch. The loop itself stays as it was. A string or a `torch.device` names the device; where no GPU
+can be used it is the CPU, and the calls do nothing.
 
-Moving a net changes the net itself, moving a tensor makes another one. So the optimizer may be
-built before or after the move; a batch that was moved and not assigned stays where it was.
+What surprises: `net.to(device)` changes the net itself, `x.to(device)` returns another tensor, so a
+batch that was moved and not assigned stays where it was. The optimizer may be built before or after
+the move to the GPU, for the parameters stay the same objects. A small net gains nothing.
+
+Device names are told in `spec/devices/test_device_objects.py`, tensors that move in
+`spec/devices/test_moving.py`, what becomes of an optimizer's state in
+`spec/optim/test_trained_parameters.py`, and mixed precision in
+`spec/devices/test_mixed_precision.py`.
 """
 
 import copy
@@ -16,7 +23,9 @@ from torch import nn
 
 @pytest.mark.claim("blitz-device-select-else")
 def test_without_a_gpu_the_usual_choice_is_cpu(monkeypatch):
-    """Where no GPU can be used, "cuda:0 if there is one, else cpu" prints `cpu`."""
+    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints `cpu` where no
+    GPU can be used.
+    """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
@@ -27,7 +36,9 @@ def test_without_a_gpu_the_usual_choice_is_cpu(monkeypatch):
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-device-select-cuda")
 def test_with_a_gpu_the_usual_choice_is_the_first_one():
-    """On a machine with a GPU the same line prints `cuda:0`, and that is where tensors go."""
+    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints `cuda:0` on a
+    machine with a GPU, and a tensor made with `device=device` is there.
+    """
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
 
     assert str(device) == "cuda:0"
@@ -36,7 +47,12 @@ def test_with_a_gpu_the_usual_choice_is_the_first_one():
 
 @pytest.mark.claim("blitz-device-idle")
 def test_the_name_of_a_device_says_nothing_about_the_device():
-    """A device prints as it was named, without asking: the 64th GPU has a name on any machine."""
+    """`torch.device("cuda:63")` prints `cuda:63` on a machine without that GPU too: making a
+    device object asks no hardware.
+
+    So a printed `cuda:0` does not say that this GPU is there or idle; ask
+    `torch.cuda.is_available()` and `torch.cuda.device_count()`.
+    """
     device = torch.device("cuda:63")
 
     assert str(device) == "cuda:63"
@@ -45,7 +61,9 @@ def test_the_name_of_a_device_says_nothing_about_the_device():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-device-idle")
 def test_a_busy_gpu_has_the_same_name():
-    """With work queued and memory taken, `cuda:0` prints as before."""
+    """The device of a tensor prints as `cuda:0` while that GPU has work queued and memory
+    allocated, as it does when idle.
+    """
     x = torch.rand(4096, 4096, device="cuda:0")
 
     product = x @ x @ x
@@ -57,7 +75,12 @@ def test_a_busy_gpu_has_the_same_name():
 
 @pytest.mark.claim("blitz-module-to-inplace")
 def test_to_changes_a_net_and_makes_a_new_tensor():
-    """`net.to(...)` returns the net itself, moved; `x.to(...)` leaves `x` where it is."""
+    """`net.to(device, dtype)` moves and casts the floating-point parameters of `net` itself and
+    returns `net`; `x.to(device, dtype)` returns a new tensor and leaves `x` as it was.
+
+    So write `x = x.to(device)`. If nothing has to change, `x.to` returns `x` itself
+    (`spec/devices/test_moving.py`).
+    """
     net, x = nn.Linear(2, 1), torch.zeros(2)
 
     returned = net.to("meta", torch.float64)
@@ -72,7 +95,7 @@ def test_to_changes_a_net_and_makes_a_new_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-net-to-device", "blitz-module-to-inplace")
 def test_to_moves_all_parameters_of_a_net_to_the_gpu():
-    """One `net.to("cuda")`, and every parameter and buffer of every part is on the GPU."""
+    """`net.to("cuda")` moves the parameters and buffers of all submodules to the GPU."""
     net = nn.Sequential(nn.Linear(2, 3), nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 1)))
 
     net.to("cuda")
@@ -82,7 +105,11 @@ def test_to_moves_all_parameters_of_a_net_to_the_gpu():
 
 
 def test_a_tensor_that_is_neither_parameter_nor_buffer_stays_behind():
-    """`to` moves what is registered: a plain tensor attribute is left on the CPU."""
+    """`net.to(device)` moves parameters and buffers; a plain tensor attribute such as
+    `self.scale = torch.zeros(1)` stays on the CPU.
+
+    Register it by `register_buffer`, or the first operation that needs it on the GPU fails.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -101,7 +128,9 @@ def test_a_tensor_that_is_neither_parameter_nor_buffer_stays_behind():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-move-net-and-data")
 def test_a_batch_left_on_the_cpu_is_refused():
-    """Inputs have to be where the net is, and labels where the outputs are."""
+    """A net on the GPU refuses inputs on the CPU, and the loss refuses labels on the CPU:
+    RuntimeError, "Expected all tensors to be on the same device". Move both with `to("cuda")`.
+    """
     net = nn.Linear(2, 3).to("cuda")
     inputs, labels = torch.ones(4, 2), torch.tensor([0, 1, 2, 0])
 
@@ -117,7 +146,9 @@ def test_a_batch_left_on_the_cpu_is_refused():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-move-net-and-data")
 def test_a_net_left_on_the_cpu_refuses_a_moved_batch():
-    """Moving the data alone is no good either."""
+    """A net on the CPU refuses inputs on the GPU: RuntimeError, "Expected all tensors to be on
+    the same device". Move the net with `net.to("cuda")`.
+    """
     net = nn.Linear(2, 3)
 
     with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
@@ -126,7 +157,9 @@ def test_a_net_left_on_the_cpu_refuses_a_moved_batch():
 
 @pytest.mark.claim("blitz-loop-same-with-device")
 def test_the_loop_with_its_moves_is_the_loop_without(device):
-    """The moves are all that a loop needs for a GPU; on the CPU they hand on what is there."""
+    """A loop that moves net, inputs and labels by `to(device)` computes the same gradients as
+    one without these calls; with `device="cpu"` too, so one loop serves both devices.
+    """
     data = [
         (torch.tensor([[1.0]]), torch.tensor([[3.0]])),
         (torch.tensor([[2.0]]), torch.ones(1, 1)),
@@ -148,7 +181,12 @@ def test_the_loop_with_its_moves_is_the_loop_without(device):
 
 @pytest.mark.claim("blitz-optimizer-after-to")
 def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
-    """`to` keeps the parameters and changes what they hold, so the order does not matter."""
+    """`net.to(torch.float64)` keeps the Parameter objects and changes their data, so an
+    optimizer built before the call holds and trains the cast parameters.
+
+    A move to the GPU does the same. A move to `meta` does not: it makes new Parameters, for the
+    two kinds of tensor can't share an object.
+    """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(3.0)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
@@ -160,12 +198,15 @@ def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
     assert optimizer.param_groups[0]["params"][0] is net.weight
     assert net.weight.dtype == torch.float64
     assert net.weight.tolist() == [[2.5]]
+    assert optimizer.param_groups[0]["params"][0] is not net.to("meta").weight
 
 
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-optimizer-after-to")
 def test_an_optimizer_made_before_the_move_trains_on_the_gpu():
-    """Built from parameters on the CPU, the optimizer steps those same parameters on the GPU."""
+    """An optimizer built before `net.to("cuda")` holds the same Parameter objects afterwards,
+    and `step()` changes them on the GPU.
+    """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(3.0)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
@@ -181,7 +222,13 @@ def test_an_optimizer_made_before_the_move_trains_on_the_gpu():
 
 @pytest.mark.cuda
 def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
-    """Adagrad makes its sums when it is built; built before the move, it fails at its step."""
+    """`Adagrad` makes its state when it is built: built before `net.to("cuda")`, its sums stay
+    on the CPU, and `step()` raises RuntimeError, "Expected all tensors to be on the same
+    device".
+
+    Optimizers such as SGD and Adam make their state in the first `step()`. Building the
+    optimizer after the move is right for all of them.
+    """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.Adagrad(net.parameters(), foreach=False)
 
@@ -195,7 +242,11 @@ def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-gpu-results-similar")
 def test_a_gpu_trains_to_nearly_the_same_weights():
-    """From the same start CPU and GPU reach the same weights, but for rounding."""
+    """From the same initial weights and data, 20 SGD steps on the CPU and on the GPU lead to
+    weights that are equal up to rounding.
+
+    Because a GPU adds floats in another order; see `spec/training/test_reproducibility.py`.
+    """
     net = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
     there = copy.deepcopy(net).to("cuda")
     x, y = torch.rand(32, 4), torch.rand(32, 1)
@@ -213,7 +264,12 @@ def test_a_gpu_trains_to_nearly_the_same_weights():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-gpu-speeds-training")
 def test_a_wide_net_trains_faster_on_a_gpu():
-    """A step through layers of 2048 numbers, 1024 samples at once, is work that divides."""
+    """Forward and backward of two `nn.Linear(2048, 2048)` layers with a batch of 1024 take less
+    time on a GPU than on the CPU.
+
+    Because large matrix products consist of many independent operations, which a GPU computes
+    at the same time.
+    """
     from torch.utils.benchmark import Timer
 
     net = nn.Sequential(nn.Linear(2048, 2048), nn.ReLU(), nn.Linear(2048, 2048))
@@ -232,7 +288,12 @@ def test_a_wide_net_trains_faster_on_a_gpu():
 @pytest.mark.claim("blitz-gpu-no-gain-small-net")
 @pytest.mark.spare("3", reason="little or no speed-up, as a number")
 def test_a_small_net_gains_little_or_nothing_from_a_gpu():
-    """A step of the notes' small net with four pictures is over before the GPU is in its stride."""
+    """Forward and backward of a net of two convolutions and three linear layers, with a batch
+    of 4 images of 32 x 32, are at most 3 times as fast on a GPU as on one CPU thread.
+
+    Because launching each operation on the GPU takes longer than computing it for so few
+    numbers.
+    """
     from torch.utils.benchmark import Timer
 
     net = nn.Sequential(

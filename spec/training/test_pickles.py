@@ -1,12 +1,17 @@
-"""Whole objects, and whom to trust.
+"""Whole objects, and which files to trust.
 
-A checkpoint is a pickle, and a pickle is a small program: loading it can build objects of any
-class and call any function. `torch.load` therefore reads tensors, numbers, strings and containers
-only, unless one says `weights_only=False` of a file one trusts. Since PyTorch 2.6 this is the
-default.
+A checkpoint is a pickle in a zip archive, and a pickle is a small program: loading it can build
+objects of any class and call any function. `torch.load` with `weights_only=True` therefore builds
+tensors, numbers, strings, containers and a few classes of torch, and refuses anything else. Since
+PyTorch 2.6 this is the default; `weights_only=False` is for files that one trusts.
 
-A whole net can be saved as an object all the same. What surprises is how little that saves: the
-numbers and the name of the class, but none of its code.
+A whole net can be saved as an object all the same: the file then holds its attributes and the name
+of its class, but none of the code.
+
+What surprises: a NumPy number or a `Path` in the checkpoint is enough for it to be refused; the
+code of a net loaded as an object is that of today and not of the day it was saved; and a changed
+byte in the values goes unnoticed. How a state dict is saved is told in
+`spec/training/test_checkpoints.py`.
 """
 
 import argparse
@@ -27,7 +32,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 
 @pytest.mark.claim("summary-save-whole-model")
 def test_a_whole_net_can_be_saved_as_one_object(tmp_path):
-    """`torch.save(net)` keeps the object, and `weights_only=False` brings it back ready for use."""
+    """`torch.save(net, path)` saves the object with its mode and parameters, and
+    `torch.load(path, weights_only=False)` returns it ready for use.
+
+    Only for files one trusts, for such a load may run code; a state dict is the safer way.
+    """
     net = nn.Sequential(nn.Linear(1, 1), nn.Dropout()).eval()
     net[0].weight.data.fill_(3.0)
     net[0].bias.data.fill_(0.5)
@@ -42,16 +51,24 @@ def test_a_whole_net_can_be_saved_as_one_object(tmp_path):
 
 @pytest.mark.torch(">=2.6")
 def test_by_default_a_whole_net_is_refused(tmp_path):
-    """Without `weights_only=False` an object is refused, and the error names its class."""
+    """Since PyTorch 2.6 `torch.load(path)` of a net saved as an object raises UnpicklingError,
+    "Weights only load failed", and names the class that was refused.
+
+    Pass `weights_only=False` if you trust the file, or save `net.state_dict()` instead.
+    """
     torch.save(nn.Linear(1, 1), tmp_path / "net.pt")
 
-    with pytest.raises(pickle.UnpicklingError, match=r"torch\.nn\.modules\.linear\.Linear was not"):
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed") as refused:
         torch.load(tmp_path / "net.pt")
+
+    assert "torch.nn.modules.linear.Linear was not an allowed global" in str(refused.value)
 
 
 @pytest.mark.torch(">=2.4,<2.6")
 def test_before_2_6_a_whole_net_is_loaded_with_a_warning(tmp_path):
-    """PyTorch 2.4 and 2.5 load any object by default, and warn that this will change."""
+    """In PyTorch 2.4 and 2.5 `torch.load(path)` loads a net saved as an object, with a
+    FutureWarning that the default `weights_only=False` will change.
+    """
     torch.save(nn.Linear(1, 1), tmp_path / "net.pt")
 
     with pytest.warns(FutureWarning, match="weights_only=False"):
@@ -61,15 +78,19 @@ def test_before_2_6_a_whole_net_is_loaded_with_a_warning(tmp_path):
 
 
 @pytest.mark.torch("<2.4")
-def test_before_2_4_a_whole_net_is_loaded_without_a_word(tmp_path):
-    """Up to PyTorch 2.3 `torch.load` loads any object by default."""
+def test_before_2_4_a_whole_net_is_loaded_without_a_warning(tmp_path):
+    """Before PyTorch 2.4 `torch.load(path)` loads a net saved as an object, without a warning."""
     torch.save(nn.Linear(1, 1), tmp_path / "net.pt")
 
     assert type(torch.load(tmp_path / "net.pt")) is nn.Linear
 
 
 def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
-    """Only the class's name is in the file: a `forward` changed since then is the one that runs."""
+    """A net saved as an object is loaded with the class as it is now: if `forward` was changed
+    after saving, the changed `forward` runs.
+
+    Because a pickle holds the module and the name of the class, not its code.
+    """
     source = "from torch import nn\nclass Net(nn.Module):\n    def forward(self, x): return x + {}"
     module = types.ModuleType("book_nets")
     monkeypatch.setitem(sys.modules, "book_nets", module)
@@ -85,7 +106,11 @@ def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
 
 
 def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
-    """Renamed or moved code makes an old pickle unreadable; a state dict would not mind."""
+    """A net saved as an object can't be loaded after its class was renamed, "Can't get attribute
+    'Net'", or its module removed, "No module named".
+
+    A state dict depends on neither: build the net by its new name and load the state.
+    """
     module = types.ModuleType("book_nets")
     monkeypatch.setitem(sys.modules, "book_nets", module)
     exec("from torch import nn\nclass Net(nn.Module): pass", module.__dict__)
@@ -100,7 +125,12 @@ def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
 
 
 def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
-    """A pickle finds classes by name, so a net of a local class is refused; its numbers are not."""
+    """`torch.save(net, path)` raises if the class of `net` was defined inside a function, "local
+    object"; its `state_dict()` can be saved.
+
+    Because a pickle names a class by its module and name, and a local class can't be found that
+    way. Define it at the top level of a module.
+    """
 
     class Net(nn.Linear):
         pass
@@ -117,7 +147,9 @@ def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
 
 
 def test_nothing_of_a_hostile_file_runs(tmp_path):
-    """`weights_only=True` refuses a file that calls a function before the call is made."""
+    """`torch.load(path, weights_only=True)` refuses a file that would call a function, here
+    `os.mkdir`, before the call is made; the error names the function.
+    """
 
     class Hostile:
         def __reduce__(self):
@@ -132,7 +164,11 @@ def test_nothing_of_a_hostile_file_runs(tmp_path):
 
 
 def test_weights_only_false_runs_whatever_the_file_says(tmp_path):
-    """With `weights_only=False` the same file runs its function, and looks harmless afterwards."""
+    """`torch.load(path, weights_only=False)` of the same kind of file runs the function, here
+    `os.mkdir`, and returns tensors that look harmless.
+
+    So use it only for files from people you trust.
+    """
 
     class Hostile:
         def __reduce__(self):
@@ -148,7 +184,9 @@ def test_weights_only_false_runs_whatever_the_file_says(tmp_path):
 
 @pytest.mark.torch(">=2.6")
 def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
-    """The module `os` is blocked for good: no list of exceptions lets `os.system` through."""
+    """`os.system` stays refused with `weights_only=True` even inside `safe_globals([os.system])`:
+    its module is on a list of blocked modules.
+    """
 
     class Hostile:
         def __reduce__(self):
@@ -165,7 +203,11 @@ def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
 
 @pytest.mark.torch(">=2.0")  # 1.13 reads no float
 def test_plain_values_are_always_loaded(tmp_path):
-    """Numbers, strings, None, lists, tuples, dicts, dtypes and sizes pass `weights_only=True`."""
+    """`weights_only=True` loads int, float, bool, None, str, list, tuple, dict, dtypes and
+    `torch.Size`.
+
+    So a checkpoint of state dicts and such values needs no exception.
+    """
     numbers = {"epoch": 7, "loss": 0.25, "done": True, "best": None}
     rest = {"nested": [1, (2, ["LeNet"])], "dtype": torch.float16, "size": torch.Size([2, 3])}
     torch.save({**numbers, **rest}, tmp_path / "run.pt")
@@ -187,7 +229,11 @@ def test_plain_values_are_always_loaded(tmp_path):
     ],
 )
 def test_other_objects_are_refused_by_name(content, name, tmp_path):
-    """A NumPy number, an array, a Path or the parsed arguments in a checkpoint make it refused."""
+    """A NumPy number or array, a `pathlib.Path` or an `argparse.Namespace` in a checkpoint is
+    refused by `weights_only=True`, and the error names it.
+
+    Save `float(number)`, `torch.from_numpy(array)`, `str(path)` and `vars(arguments)` instead.
+    """
     torch.save({"epoch": 7, "extra": content}, tmp_path / "run.pt")
 
     with pytest.raises(pickle.UnpicklingError, match=name):
@@ -196,7 +242,9 @@ def test_other_objects_are_refused_by_name(content, name, tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_safe_globals_lets_a_class_through(tmp_path):
-    """Inside `with safe_globals([cls])` objects of that class are loaded, afterwards refused."""
+    """Inside `with torch.serialization.safe_globals([cls])` objects of that class load with
+    `weights_only=True`; after the block they are refused again.
+    """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
 
     with torch.serialization.safe_globals([argparse.Namespace]):
@@ -209,7 +257,9 @@ def test_safe_globals_lets_a_class_through(tmp_path):
 
 @pytest.mark.torch(">=2.4")
 def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
-    """`add_safe_globals([cls])` holds for the whole program, until the list is cleared."""
+    """`torch.serialization.add_safe_globals([cls])` allows a class for the whole process, until
+    `clear_safe_globals()`; `get_safe_globals()` lists what is allowed.
+    """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
 
     torch.serialization.add_safe_globals([argparse.Namespace])
@@ -224,7 +274,9 @@ def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
 
 @pytest.mark.torch(">=2.6")
 def test_a_file_can_be_asked_what_it_wants(tmp_path):
-    """`get_unsafe_globals_in_checkpoint` names what a file would need, and loads nothing of it."""
+    """`torch.serialization.get_unsafe_globals_in_checkpoint(path)` lists the classes and
+    functions that a file would need beyond the allowed ones, without loading any of them.
+    """
     torch.save({"args": argparse.Namespace(lr=0.25), "w": torch.zeros(1)}, tmp_path / "run.pt")
 
     wanted = torch.serialization.get_unsafe_globals_in_checkpoint(tmp_path / "run.pt")
@@ -243,7 +295,12 @@ def test_a_file_can_be_asked_what_it_wants(tmp_path):
 @pytest.mark.spare("300", reason="somewhere in the middle")
 @pytest.mark.spare("10", reason="somewhere at the beginning")
 def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
-    """A zip's table of contents stands at its end: one missing byte, and the file is refused."""
+    """A checkpoint that lost some bytes at its end, even a single one, raises RuntimeError,
+    "PytorchStreamReader failed reading zip archive".
+
+    Because the table of contents of a zip archive stands at its end. Typical causes are a full
+    disk and an interrupted download: copy the file again.
+    """
     torch.save({"weight": torch.zeros(100)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()
     (tmp_path / "net.pt").write_bytes(whole[:length])
@@ -255,7 +312,10 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
 
 
 def test_an_empty_file_has_ended_already(tmp_path):
-    """A file of no bytes, left by a full disk perhaps, gives an `EOFError`."""
+    """`torch.load` of a file of 0 bytes raises EOFError.
+
+    A full disk or a process that ended while saving leaves such a file.
+    """
     (tmp_path / "net.pt").write_bytes(b"")
 
     with pytest.raises(EOFError):
@@ -270,7 +330,12 @@ def test_an_empty_file_has_ended_already(tmp_path):
     ],
 )
 def test_the_wrong_file_is_told_by_its_first_letter(content, trusting, safe, tmp_path):
-    """A web page or a Git LFS pointer instead of the weights: the first byte is what is refused."""
+    """`torch.load` of an HTML page or a Git LFS pointer raises UnpicklingError that names the
+    first byte: "invalid load key, '<'", or "Unsupported operand 60" with `weights_only=True`.
+
+    Because the bytes are read as a pickle. The download fetched a page or a pointer instead of
+    the weights: look at the file in an editor.
+    """
     (tmp_path / "net.pt").write_bytes(content)
 
     with pytest.raises(pickle.UnpicklingError, match=trusting):
@@ -280,7 +345,9 @@ def test_the_wrong_file_is_told_by_its_first_letter(content, trusting, safe, tmp
 
 
 def test_a_plain_pickle_is_no_checkpoint(tmp_path):
-    """`torch.load` does not read what `pickle.dump` wrote."""
+    """`torch.load(path, weights_only=False)` of a dict that `pickle.dump` wrote raises
+    RuntimeError, "Invalid magic number; corrupt file"; read it with `pickle.load`.
+    """
     (tmp_path / "run.pkl").write_bytes(pickle.dumps({"epoch": 7}))
 
     with pytest.raises(RuntimeError, match="Invalid magic number; corrupt file"):
@@ -288,7 +355,11 @@ def test_a_plain_pickle_is_no_checkpoint(tmp_path):
 
 
 def test_a_changed_number_is_not_noticed(tmp_path):
-    """No checksum guards the numbers: a bit that flipped on the disk is loaded as it is."""
+    """`torch.load` compares no checksum of the tensor data: a changed byte in a file of 1.0 and
+    2.0 loads as 1.0 and 8.0, without an error.
+
+    Compare a hash of the whole file, such as `sha256sum`, after a download.
+    """
     torch.save(torch.tensor([1.0, 2.0]), tmp_path / "x.pt")
     whole = (tmp_path / "x.pt").read_bytes()
     one_and_two = b"\x00\x00\x80\x3f\x00\x00\x00\x40"

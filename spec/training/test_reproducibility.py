@@ -1,11 +1,15 @@
-"""The same numbers again.
+"""Reproducibility: the same numbers again.
 
-A seed fixes what is drawn: the first weights, the order of the samples, what Dropout drops. On
-one machine, with one release and the same order of draws, a training then repeats to the last bit.
+`torch.manual_seed` fixes what is drawn afterwards: the initial weights, the order of a shuffle,
+what Dropout drops. On one machine, with one release, one number of threads and the same order of
+draws, a training on the CPU usually repeats to the last bit. PyTorch does not promise the same
+numbers on another machine, with another release, or on a GPU.
 
-It does not fix everything. Floats added in another order give another sum, some operations leave
-that order to chance, and memory that was never written holds anything. PyTorch can be told to
-refuse such operations instead.
+What surprises: a seed does not fix everything. One more draw shifts all that follow, floats added
+in another order give another sum, some operations leave that order to chance, and memory from
+`torch.empty` holds arbitrary values. `torch.use_deterministic_algorithms` refuses operations that
+are known to vary. Seeds and generators are told in `spec/tensors/test_random.py`, the seeds of the
+workers of a `DataLoader` in `spec/data/test_workers.py`.
 """
 
 import pytest
@@ -14,7 +18,9 @@ from torch import nn
 
 
 def test_the_same_seed_gives_the_same_training():
-    """Seeded alike, two trainings end with the same weights, bit for bit; a third one does not."""
+    """Two trainings with Dropout that begin with `torch.manual_seed(1)` end with the same
+    weights, bit for bit; a third one without seeding ends with others.
+    """
 
     def train():
         net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 1))
@@ -37,7 +43,11 @@ def test_the_same_seed_gives_the_same_training():
 
 
 def test_a_seed_comes_before_the_net():
-    """A net draws its weights when it is built: a seed set afterwards is too late for them."""
+    """`nn.Linear(2, 2)` draws its weights when it is built: `torch.manual_seed(1)` before that
+    line fixes them, a seed set afterwards doesn't.
+
+    Seed on the first lines of the script, before the net is built and the data are shuffled.
+    """
     torch.manual_seed(1)
     before = nn.Linear(2, 2)
     torch.manual_seed(1)
@@ -50,18 +60,31 @@ def test_a_seed_comes_before_the_net():
 
 
 def test_one_more_draw_shifts_all_that_follow():
-    """A layer added in front leaves the seed and changes the weights of each layer behind it."""
+    """A layer that draws weights, built before another one, changes the other's initial weights
+    under the same seed; a layer without parameters, such as `nn.ReLU`, doesn't.
+
+    Because both draw from one generator in turn. To compare two nets, copy the common weights
+    by `load_state_dict`.
+    """
     torch.manual_seed(1)
     plain = nn.Sequential(nn.Linear(2, 2))
     torch.manual_seed(1)
     longer = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    torch.manual_seed(1)
+    with_relu = nn.Sequential(nn.ReLU(), nn.Linear(2, 2))
 
     assert torch.equal(plain[0].weight, longer[0].weight) is True
     assert torch.equal(plain[0].weight, longer[1].weight) is False
+    assert torch.equal(plain[0].weight, with_relu[1].weight) is True
 
 
 def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
-    """A shuffle with its own generator does not mind what else is drawn; the default one does."""
+    """`torch.randperm(6, generator=own)` repeats after `own.manual_seed(7)` whatever is drawn
+    elsewhere; a draw from the default generator in between changes `torch.randperm(6)`.
+
+    So give a `DataLoader` with `shuffle=True` a `generator` of its own: the order of the
+    samples then doesn't depend on the net.
+    """
     own = torch.Generator().manual_seed(7)
     torch.manual_seed(7)
     by_own, by_default = torch.randperm(6, generator=own), torch.randperm(6)
@@ -76,7 +99,9 @@ def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
 
 
 def test_dropout_repeats_with_the_state_of_the_generator():
-    """The mask of Dropout is drawn anew each time; with the state put back it is the same."""
+    """Dropout draws a new mask at each call from the default generator; with the generator's
+    state put back, here by `torch.random.fork_rng`, the same mask comes again.
+    """
     layer = nn.Dropout()
     x = torch.ones(100)
 
@@ -90,7 +115,12 @@ def test_dropout_repeats_with_the_state_of_the_generator():
 
 
 def test_a_sum_depends_on_its_order():
-    """Floats round at every step: what batch size, threads or a GPU change is the last bits."""
+    """Float addition rounds after each step, so the order matters: `(1e8 + 1) - 1e8` is 0 in
+    float32 and `(1e8 - 1e8) + 1` is 1.
+
+    So another batch size, number of threads or device, which add in another order, may change
+    the last bits of a result.
+    """
     x = torch.tensor([1e8, 1.0, -1e8])
 
     in_order = (x[0] + x[1]) + x[2]
@@ -101,21 +131,31 @@ def test_a_sum_depends_on_its_order():
 
 
 def test_deterministic_mode_refuses_what_depends_on_chance():
-    """Two numbers `put_` in one place, which one stays? The mode `error` refuses that by name."""
+    """`torch.set_deterministic_debug_mode("error")` makes `x.put_(index, values)` raise
+    RuntimeError, "put_ does not have a deterministic implementation"; with `accumulate=True` it
+    still runs.
+
+    Because a repeated index leaves open which value stays. The mode is the same as
+    `torch.use_deterministic_algorithms(True)`.
+    """
     x = torch.zeros(2)
     index, values = torch.tensor([1, 1]), torch.tensor([3.0, 4.0])
 
     torch.set_deterministic_debug_mode("error")
     with pytest.raises(RuntimeError, match="put_ does not have a deterministic implementation"):
         x.put_(index, values)
-    x.put_(index, values, accumulate=True)  # a sum is the same, whichever comes first
+    x.put_(index, values, accumulate=True)
     torch.set_deterministic_debug_mode("default")
 
     assert x.tolist() == [0.0, 7.0]
 
 
 def test_deterministic_mode_can_warn_instead():
-    """In the mode `warn` the operation is run, and one learns where chance comes in."""
+    """`torch.set_deterministic_debug_mode("warn")` runs such an operation and warns, "put_ does
+    not have a deterministic implementation".
+
+    A way to find them all in one run.
+    """
     x = torch.zeros(2)
 
     torch.set_deterministic_debug_mode("warn")
@@ -131,7 +171,10 @@ def test_deterministic_mode_can_warn_instead():
     [("default", False, False, 0), ("warn", True, True, 1), ("error", True, False, 2)],
 )
 def test_deterministic_mode_has_three_degrees(mode, enabled, warns, number):
-    """The modes are `default`, `warn` and `error`, and off is the default."""
+    """`set_deterministic_debug_mode` takes `"default"`, `"warn"` and `"error"`;
+    `get_deterministic_debug_mode()` returns 0, 1 and 2 for them, and deterministic algorithms
+    are off by default.
+    """
     before = torch.are_deterministic_algorithms_enabled()
     torch.set_deterministic_debug_mode(mode)
     found = (
@@ -147,7 +190,12 @@ def test_deterministic_mode_has_three_degrees(mode, enabled, warns, number):
 
 @pytest.mark.torch(">=2.2")
 def test_in_deterministic_mode_empty_memory_is_filled():
-    """`torch.empty` holds anything; in deterministic mode it holds NaN, or the largest integer."""
+    """Since PyTorch 2.2 `torch.empty` in deterministic mode is filled: floats with NaN,
+    integers with the largest value of their dtype.
+
+    So reading memory that was never written shows up as NaN.
+    `torch.utils.deterministic.fill_uninitialized_memory = False` turns it off.
+    """
     torch.set_deterministic_debug_mode("error")
     floats, integers = torch.empty(2), torch.empty(2, dtype=torch.int8)
     torch.set_deterministic_debug_mode("default")
@@ -157,7 +205,12 @@ def test_in_deterministic_mode_empty_memory_is_filled():
 
 
 def test_cudnn_chooses_by_rule_unless_told_to_measure():
-    """`cudnn.benchmark` picks the fastest convolution by timing, which is chance; it is off."""
+    """`torch.backends.cudnn.benchmark` and `deterministic` are False by default; `with
+    torch.backends.cudnn.flags(deterministic=True, benchmark=False)` sets them for a block.
+
+    With `benchmark=True` cuDNN times several algorithms and takes the fastest, so that two runs
+    may use different ones.
+    """
     benchmark = torch.backends.cudnn.benchmark
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
         inside = torch.backends.cudnn.deterministic
@@ -169,7 +222,12 @@ def test_cudnn_chooses_by_rule_unless_told_to_measure():
 
 @pytest.mark.cuda
 def test_a_seed_does_not_mean_the_same_on_a_gpu():
-    """CPU and GPU draw by different rules: one seed, other numbers."""
+    """`torch.rand(4)` and `torch.rand(4, device="cuda")` after the same `torch.manual_seed(1)`
+    give different numbers.
+
+    Because the generators of CPU and GPU use different algorithms. Draw on the CPU and move the
+    result where both must agree.
+    """
     torch.manual_seed(1)
     here = torch.rand(4)
     torch.manual_seed(1)
@@ -180,7 +238,9 @@ def test_a_seed_does_not_mean_the_same_on_a_gpu():
 
 @pytest.mark.cuda
 def test_a_gpu_repeats_its_own_numbers():
-    """`torch.manual_seed` seeds every GPU too, so a net there drops the same numbers again."""
+    """`torch.manual_seed(1)` seeds the generators of all GPUs too: Dropout on the GPU drops the
+    same elements after the same seed.
+    """
     x = torch.ones(100, device="cuda")
     torch.manual_seed(1)
     first = nn.Dropout()(x)
