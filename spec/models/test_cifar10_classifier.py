@@ -16,8 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-from spec.models.scripts import import_example
 from fixtures.images import cifar10_folder, write_cifar10_archive, write_image_folder
+from spec.models.scripts import import_example
 
 # torchvision and the example are imported where they are used: a run without the slow facts reads
 # this module too.

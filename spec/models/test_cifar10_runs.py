@@ -12,8 +12,8 @@ import shutil
 import pytest
 import torch
 
-from spec.models.scripts import import_example, run_until_killed
 from fixtures.images import write_image_folder
+from spec.models.scripts import import_example, run_until_killed
 
 pytestmark = [
     pytest.mark.slow,

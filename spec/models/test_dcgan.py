@@ -15,8 +15,8 @@ import os
 import pytest
 import torch
 
-from spec.models.scripts import import_example, run_until_killed
 from fixtures.images import mnist_folder, write_digits
+from spec.models.scripts import import_example, run_until_killed
 
 pytestmark = [pytest.mark.slow]
 

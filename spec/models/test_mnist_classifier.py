@@ -26,8 +26,8 @@ import numpy as np
 import pytest
 import torch
 
-from spec.models.scripts import import_example, run_until_killed
 from fixtures.images import mnist_folder, write_digits
+from spec.models.scripts import import_example, run_until_killed
 
 # torchvision and the example are imported where they are used: a run without the slow facts reads
 # this module too.

