@@ -1,13 +1,13 @@
 """Indexing with tensors and lists.
 
 An index may be a tensor of integers: the positions to pick, in any order and as often as they are
-named. A list, a range or a NumPy array of integers in brackets works the same. This is how rows are
+named. A list, a range or an int64 NumPy array in brackets works the same. This is how rows are
 shuffled, samples selected and tables looked up.
 
 In contrast to slices (`spec/tensors/test_indexing.py`) the result is a copy, unless the index is a
-single 0-dimensional tensor, which counts as an integer. Assignment through
-such an index, `x[index] = values`, still writes into `x`, because Python calls `x.__setitem__` for
-it and no copy is made first.
+single 0-dimensional tensor, which counts as an integer. Assignment through such an index,
+`x[index] = values`, still writes into `x`, because Python calls `x.__setitem__` for it and no copy
+is made first.
 
 What surprises: a write to the copy, `x[[1, 2]][0] = 7`, is lost; two index tensors pick pairs, not
 a rectangle; assignment does not convert the dtype of a tensor; and `x[[0, 0]] += 1` adds 1 only
@@ -29,7 +29,11 @@ def test_an_index_tensor_picks_rows_in_any_order(device):
 
 @pytest.mark.parametrize("index", [[2, 0], range(2, -1, -2), np.array([2, 0])], ids=str)
 def test_lists_ranges_and_arrays_pick_like_tensors(index):
-    """`x[[2, 0]]`, a range and a NumPy array of integers pick like an index tensor."""
+    """`x[[2, 0]]`, a range and an int64 NumPy array pick like an index tensor: positions 2 and
+    0, in this order.
+
+    A uint8 array would be read as a mask, as a uint8 tensor is: `spec/tensors/test_masks.py`.
+    """
     x = torch.tensor([10, 20, 30])
 
     assert x[index].tolist() == [30, 10]
@@ -104,8 +108,8 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
     """`x[torch.tensor(1)]` picks row 1 as `x[1]` does, and gives a view: a write to it shows in
     `x`.
 
-    A 0-dimensional integer tensor is taken for the number it holds, so `x[scores.argmax()]`
-    drops the dimension.
+    A 0-dimensional int64 tensor is taken for the number it holds, so `x[scores.argmax()]` drops
+    the dimension. A 0-dimensional uint8 tensor is read as a mask and adds a dimension.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
     row = x[torch.tensor(1)]
@@ -113,6 +117,7 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
     row[0] = 7
 
     assert row.tolist() == [7, 4]
+    assert x[torch.tensor(0, dtype=torch.uint8)].shape == (0, 3, 2)
     assert x.tolist() == [[1, 2], [7, 4], [5, 6]]
 
 
@@ -190,6 +195,22 @@ def test_an_index_tensor_must_hold_integers():
     with pytest.raises(IndexError, match="tensors used as indices must be long"):
         x[torch.tensor([1.0])]
     assert x[torch.tensor([1.0]).long()].tolist() == [20]
+
+
+def test_a_list_of_floats_is_cut_to_integers():
+    """`x[[1.7]]` with a Python list of floats drops the fraction silently and picks position 1;
+    the float 1.7 alone and a float tensor raise IndexError.
+
+    Because a list is first made an int64 tensor. Write `x[torch.tensor(positions)]`, which
+    raises.
+    """
+    x = torch.tensor([10, 20, 30])
+
+    assert x[[1.7]].tolist() == [20]
+    with pytest.raises(IndexError, match=r"only integers, slices .* valid indices \(got float\)"):
+        x[1.7]
+    with pytest.raises(IndexError, match="tensors used as indices must be long"):
+        x[torch.tensor([1.7])]
 
 
 @pytest.mark.torch(">=2.0")

@@ -36,12 +36,13 @@ from hypothesis import strategies as st
         ("cdouble", torch.complex128),
     ],
 )
-def test_each_dtype_has_a_method_that_converts_to_it(method, dtype, device):
+def test_twelve_dtypes_have_a_method_that_converts_to_them(method, dtype, device):
     """`x.bool()`, `byte`, `char`, `short`, `int`, `long`, `half`, `bfloat16`, `float`,
     `double`, `cfloat` and `cdouble` each convert to the dtype of that name: `x.long()` is
     `x.to(torch.int64)`.
 
-    The names are those of C; `byte` is uint8 and `char` int8.
+    The names are those of C; `byte` is uint8 and `char` int8. Other dtypes have no method:
+    write `x.to(torch.uint16)`.
     """
     x = torch.tensor([0.0, 1.0], device=device)
 
@@ -165,10 +166,11 @@ def test_conversion_to_a_byte_is_the_remainder_of_256(number):
 
 
 def test_a_float_that_does_not_fit_becomes_infinite(device):
-    """`x.half()` turns numbers from 65520 on into infinity, without an error: the largest
-    float16 is 65504, and 65519 is still rounded down to it.
+    """`x.half()` of a float32 tensor turns numbers from 65520 on into infinity, without an
+    error: the largest float16 is 65504, and 65519 is still rounded down to it.
 
-    65520 is half-way to the next step, 65536, which float16 does not have.
+    65520 is half-way to the next step, 65536, which float16 does not have. Look for infinities
+    with `x.isinf().any()`.
     """
     x = torch.tensor([65504.0, 65519.0, 65520.0, -1e30], device=device)
 

@@ -37,11 +37,11 @@ def test_tensor_copies_its_data():
 
 @pytest.mark.parametrize("make", [torch.from_numpy, torch.as_tensor, torch.asarray])
 def test_as_tensor_shares_an_array(make):
-    """`torch.from_numpy`, `torch.as_tensor` and `torch.asarray` of a NumPy array share its
-    memory: a later write to the array shows in the tensor.
+    """`torch.from_numpy`, `torch.as_tensor` and `torch.asarray` of a NumPy array such as
+    `np.array([1, 2])` share its memory: a later write to the array shows in the tensor.
 
     Nothing is copied, which is fast; where the array changes later, `torch.tensor(array)` is
-    safe.
+    safe. `spec/tensors/test_numpy_refusals.py` tells which arrays are refused.
     """
     array = np.array([1, 2])
     shared = make(array)
@@ -51,13 +51,31 @@ def test_as_tensor_shares_an_array(make):
     assert shared.tolist() == [9, 2]
 
 
+def test_asarray_copies_an_array_without_dimensions():
+    """`torch.asarray(np.array(1.5))` copies the value of a 0-dimensional array, while
+    `torch.as_tensor` and `torch.from_numpy` share its memory.
+
+    Because `asarray` treats an array of shape () as a NumPy scalar. Write `torch.from_numpy`
+    where the memory must be shared.
+    """
+    array = np.array(1.5)
+    copied = torch.asarray(array)
+    shared = [torch.as_tensor(array), torch.from_numpy(array)]
+
+    array[...] = 9
+
+    assert copied.tolist() == 1.5
+    assert [tensor.tolist() for tensor in shared] == [9.0, 9.0]
+
+
 @pytest.mark.parametrize("make", [torch.as_tensor, torch.asarray])
 def test_as_tensor_hands_a_tensor_back(make, device):
-    """`torch.as_tensor(x)` and `torch.asarray(x)` of a tensor return `x` itself; with another
-    `dtype=` they return a converted copy.
+    """`torch.as_tensor(x)` and `torch.asarray(x)` of a tensor that does not require grad return
+    `x` itself; with another `dtype=` they return a converted copy.
 
     So a function can begin with `x = torch.as_tensor(x)` to accept lists, arrays and tensors
-    alike.
+    alike. `as_tensor` hands back a tensor that requires grad too; `asarray` changed here
+    between releases.
     """
     tensor = torch.tensor([1.5, 2.5], device=device)
 
@@ -155,7 +173,7 @@ def test_a_list_of_longer_tensors_is_stacked_instead(device):
 
 
 def test_a_list_of_arrays_is_slow_and_warns():
-    """`torch.tensor` of a list of NumPy arrays works and warns that it is slow;
+    """`torch.tensor` of a list of equally long NumPy arrays works and warns that it is slow;
     `torch.tensor(np.array(arrays))` gives the same without the warning.
 
     Because the list is read element by element. The warning is given once per process.

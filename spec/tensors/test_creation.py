@@ -20,9 +20,8 @@ import torch
 
 @pytest.mark.claim("blitz-tensor-like-ndarray")
 def test_a_tensor_describes_itself_like_a_numpy_array():
-    """A tensor describes itself as a NumPy array does, with `shape`, `ndim` and strides, and is
-    sliced and added like one; `numel()` is NumPy's `size`, and strides count elements, not
-    bytes.
+    """A tensor has `shape`, `ndim`, slices and `+` as a NumPy array has; `x.numel()` is NumPy's
+    `size`, and `x.stride()` counts elements where NumPy's `strides` counts bytes.
 
     Because of the likeness most NumPy habits carry over; a stride of (24, 8) bytes in NumPy is
     (3, 1) for an int64 tensor.
@@ -125,13 +124,22 @@ def test_full_takes_its_dtype_from_the_value(value, dtype, filled, device):
 
 
 def test_full_converts_its_value_to_the_dtype_it_is_given(device):
-    """With `dtype=`, `torch.full` converts the fill value: the integer 7 fills a float64 tensor
-    with 7.0.
+    """With `dtype=`, `torch.full` converts the fill value: 7 to 7.0 in float64, 7.9 to 7 in
+    int64; 300, which uint8 cannot hold, raises RuntimeError.
+
+    `torch.full` refuses what is out of range, also 1e300 in float32; `torch.tensor(1e300)` is
+    infinite. Choose a wider dtype.
     """
     full = torch.full((2, 2), 7, dtype=torch.float64, device=device)
+    cut = torch.full((1,), 7.9, dtype=torch.int64, device=device)
 
     assert full.dtype is torch.float64
     assert full.tolist() == [[7.0, 7.0], [7.0, 7.0]]
+    assert (cut.dtype, cut.tolist()) == (torch.int64, [7])
+    with pytest.raises(RuntimeError, match="cannot be converted to type uint8_t without overflow"):
+        torch.full((1,), 300, dtype=torch.uint8, device=device)
+    with pytest.raises(RuntimeError, match="cannot be converted to type float without overflow"):
+        torch.full((1,), 1e300, device=device)
 
 
 def test_eye_has_ones_on_the_diagonal(device):
@@ -214,10 +222,12 @@ def test_requires_grad_is_asked_for_at_creation(device):
 
 
 def test_integers_cannot_require_grad(device):
-    """`requires_grad=True` raises RuntimeError for an int64 tensor and is accepted for a
-    complex one: write `dtype=torch.float32`, or `1.0` for `1`.
+    """`torch.zeros(2, dtype=torch.int64, requires_grad=True)` raises RuntimeError:
+    floating-point and complex tensors can require grad, integers cannot. Write
+    `dtype=torch.float32`.
 
-    Because a derivative needs values that can change by arbitrarily small steps.
+    Because a derivative needs values that can change by arbitrarily small steps. With
+    `torch.tensor` write `1.0` instead of `1`.
     """
     made = torch.zeros(2, dtype=torch.complex64, device=device, requires_grad=True)
 
@@ -244,8 +254,11 @@ def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
 
 @pytest.mark.claim("summary-base-libraries")
 def test_torch_makes_tensors_and_autograd_differentiates_them():
-    """`torch.tensor` makes a `torch.Tensor`, and `torch.autograd.grad(result, x)` gives the
-    gradient of a result with respect to it: [2, 6] for the sum of squares of [1, 3].
+    """`torch.tensor` makes a tensor, and `torch.autograd.grad(y, x)` gives the derivatives of
+    `y` by `x`, in a tuple with one gradient per input: [2, 6] for the sum of squares of [1, 3].
+
+    A training loop calls `loss.backward()` instead, which writes the gradients to the `grad` of
+    each parameter.
     """
     x = torch.tensor([1.0, 3.0], requires_grad=True)
 
@@ -273,8 +286,8 @@ def test_the_meta_device_gives_a_shape_without_memory():
 
 @pytest.mark.torch(">=2.2")
 def test_empty_is_filled_with_nan_under_deterministic_algorithms():
-    """Under `torch.use_deterministic_algorithms(True)`, since PyTorch 2.2, `torch.empty` fills
-    float tensors with NaN and int8 tensors with 127, the largest int8.
+    """Since PyTorch 2.2, under `torch.use_deterministic_algorithms(True)`, `torch.empty` fills
+    a float tensor with NaN and an int8 tensor with 127, the largest int8.
 
     Because a program that reads uninitialised memory then goes wrong in the same way in every
     run. `torch.utils.deterministic.fill_uninitialized_memory = False` turns the filling off.

@@ -10,7 +10,7 @@ are on the page `spec/tensors/test_special_dtypes.py`, what happens when dtypes 
 `spec/tensors/test_type_promotion.py`.
 
 What surprises: `dtype=float` means Python's float and so float64; a torch dtype is no string and
-does not equal NumPy's; and class labels for a loss must be int64, not int32.
+does not equal NumPy's; and class indices for `F.cross_entropy` may be int64, but not int32.
 """
 
 import numpy as np
@@ -166,7 +166,7 @@ def test_finfo_knows_range_and_precision_of_a_float(
     dtype, largest, step_after_one, smallest_normal
 ):
     """`torch.finfo(dtype)` has `max`, the largest number, `eps`, the gap between 1 and the next
-    larger number, and `smallest_normal`, the smallest positive number with all its digits.
+    larger number, and `smallest_normal`, the smallest positive number of full precision.
 
     bfloat16 has the exponents of float32 and an `eps` 65536 times as large; float16 ends at
     65504.
@@ -182,8 +182,8 @@ def test_the_gap_after_one_is_where_float16_gives_up():
     """In float16, 1 + `torch.finfo(torch.float16).eps` is 1.0009765625, the next number after
     1; 1 + eps / 2 is rounded back to 1.
 
-    So small updates to a float16 weight near 1 are lost, which is why optimizers keep float32
-    weights.
+    So small updates to a float16 weight near 1 are lost. `torch.optim` keeps no float32 copy:
+    mixed precision with `torch.autocast` leaves the weights in float32.
     """
     one = torch.tensor(1.0, dtype=torch.float16)
     eps = torch.finfo(torch.float16).eps
@@ -224,8 +224,11 @@ def test_a_dtype_knows_its_kind():
 
 @pytest.mark.claim("self-labels-long")
 def test_class_labels_are_int64(device):
-    """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` are int64, the dtype that
-    `F.cross_entropy` takes for class indices.
+    """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` are int64, which `F.cross_entropy`
+    takes for class indices.
+
+    uint8 is taken too; a float tensor of the shape of the scores is read as class
+    probabilities.
     """
     labels = torch.tensor([0, 2], device=device)
     scores = torch.tensor([[9.0, 0.0, 0.0], [0.0, 0.0, 9.0]], device=device)
@@ -235,6 +238,7 @@ def test_class_labels_are_int64(device):
     assert labels.dtype is guesses.dtype is torch.int64
     assert labels.tolist() == guesses.tolist() == [0, 2]
     assert F.cross_entropy(scores, labels).item() == pytest.approx(0.0002468, rel=1e-3)
+    assert F.cross_entropy(scores, labels.byte()).item() == pytest.approx(0.0002468, rel=1e-3)
 
 
 @pytest.mark.claim("self-labels-long")

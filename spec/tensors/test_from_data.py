@@ -81,7 +81,7 @@ def test_each_level_of_nesting_is_a_dimension(device):
 
 def test_numpys_numbers_keep_their_precision():
     """`torch.tensor([0.1])` is float32, `torch.tensor([np.float64(0.1)])` and
-    `torch.tensor(np.array([0.1]))` are float64: NumPy's numbers keep their dtype.
+    `torch.tensor(np.array([0.1]))` are float64: a NumPy array or scalar keeps its dtype.
 
     Because a Python float takes torch's default dtype, while a NumPy value has a dtype of its
     own. Mixed with a float32 model such data raises; convert with `.float()`.
@@ -135,7 +135,8 @@ def test_a_float_that_is_too_large_becomes_infinite(device):
     """`torch.tensor([1e300])` is infinite, without an error: a float beyond the range of
     float32 becomes inf. With `dtype=torch.float64` it is kept.
 
-    The overflow check of integer dtypes lets infinity pass for floats.
+    In contrast to integers, which raise if they do not fit, and to `torch.full((1,), 1e300)`,
+    which raises too. Look for infinities with `x.isinf().any()`.
     """
     made = torch.tensor([1e300, -1e300], device=device)
 
@@ -190,13 +191,17 @@ def test_a_list_of_texts_is_refused():
     [(None, "NoneType"), ({1, 2}, "set"), ({}, "dict"), (iter([1, 2]), "list_iterator")],
 )
 def test_what_is_no_sequence_is_refused(data, kind):
-    """`torch.tensor` of `None`, a set, a dict or an iterator raises RuntimeError, "Could not
-    infer dtype of ...", with the name of the type.
+    """`torch.tensor` without `dtype=` of `None`, a set, a dict or an iterator raises
+    RuntimeError, "Could not infer dtype of ...", with the name of the type.
 
-    Because these have no elements at positions 0, 1, ...: write `torch.tensor(list(values))`.
+    Because these are neither numbers nor sequences. Make a list first:
+    `torch.tensor(list(values))`, for a dict `torch.tensor(list(d.values()))`. With `dtype=` the
+    error is a TypeError.
     """
     with pytest.raises(RuntimeError, match=f"Could not infer dtype of {kind}$"):
         torch.tensor(data)
+    with pytest.raises(TypeError, match=f"must be real number, not {kind}$"):
+        torch.tensor(data, dtype=torch.float32)
 
 
 def test_capital_tensor_of_a_number_is_a_size():
@@ -240,13 +245,14 @@ def test_capital_tensor_takes_no_dtype():
 
 
 def test_nan_is_refused_in_an_integer_tensor(device):
-    """`torch.tensor([nan], dtype=torch.int64)` raises RuntimeError, since no integer stands for
-    NaN; with `dtype=torch.bool` NaN gives True.
+    """`torch.tensor([float("nan")], dtype=torch.int64)` raises RuntimeError, since no integer
+    stands for NaN; with `dtype=torch.bool` NaN becomes True.
 
-    Replace NaN first, for example with `torch.nan_to_num`. True, because NaN is not equal to
-    zero.
+    Replace NaN before converting: `torch.tensor(data).nan_to_num(0).long()`. NaN is True
+    because it is not equal to zero.
     """
     assert torch.tensor([float("nan")], dtype=torch.bool, device=device).tolist() == [True]
+    assert torch.tensor([2.0, float("nan")], device=device).nan_to_num(0).long().tolist() == [2, 0]
     with pytest.raises(RuntimeError, match="cannot be converted to type int64 without overflow"):
         torch.tensor([float("nan")], dtype=torch.int64, device=device)
 

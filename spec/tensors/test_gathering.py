@@ -8,7 +8,7 @@ index)` picks whole rows or columns, `torch.where(mask, a, b)` chooses between t
 `x.scatter_(dim, index, src)` is the inverse of `gather`: it writes to the positions that an index
 tensor names. `scatter_add_` and `scatter_reduce_` say what happens where positions repeat.
 
-What surprises: `gather` does not broadcast its index, it needs as many dimensions as the tensor;
+What surprises: `gather` does not broadcast its index, a matrix needs an index of two dimensions;
 `gather`, `scatter_` and `index_select` take no negative positions, unlike brackets
 (`spec/tensors/test_advanced_indexing.py`); and `scatter_` does not convert dtypes.
 """
@@ -45,15 +45,19 @@ def test_gather_along_the_first_axis_picks_within_columns(device):
 
 
 def test_gather_wants_an_index_of_its_own_rank():
-    """`x.gather(1, index)` raises RuntimeError if `index` has another number of dimensions than
-    `x`: write `index.unsqueeze(1)`.
+    """`x.gather(1, index)` of a matrix raises RuntimeError if `index` is a vector of labels:
+    write `index.unsqueeze(1)`.
 
-    Because the index is not broadcast; `torch.take_along_dim` broadcasts it.
+    Because the index of a matrix needs two dimensions, and `gather` adds none.
+    `x.take_along_dim(index, 1)` refuses a vector too.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     with pytest.raises(RuntimeError, match="must have the same number of dimensions"):
         x.gather(1, torch.tensor([2, 0]))
+    with pytest.raises(RuntimeError, match="should have the same number of dimensions"):
+        x.take_along_dim(torch.tensor([2, 0]), 1)
+    assert x.gather(1, torch.tensor([2, 0]).unsqueeze(1)).tolist() == [[3], [4]]
 
 
 def test_gather_does_not_count_from_the_end():
@@ -152,10 +156,11 @@ def test_take_reads_the_tensor_as_one_line(device):
 
 
 def test_take_along_dim_broadcasts_its_index(device):
-    """`x.take_along_dim(index, dim=1)` is a `gather` that broadcasts its index: an index of
+    """`x.take_along_dim(index, dim=1)` is a `gather` that broadcasts sizes of 1: an index of
     shape (1, 2) is used for each row. Without `dim` it indexes the flattened tensor.
 
-    It fits what `argsort` and `argmax(keepdim=True)` return.
+    It fits what `x.argsort(1)` and `x.argmax(1, keepdim=True)` return. `index` needs as many
+    dimensions as `x`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     index = torch.tensor([[2, 0]], device=device)
@@ -241,8 +246,9 @@ def test_nonzero_lists_the_places_one_a_row(device):
 
 
 def test_nonzero_as_tuple_can_be_used_as_an_index(device):
-    """`x.nonzero(as_tuple=True)` and `torch.where(condition)` return one index tensor per
-    dimension, as NumPy's `nonzero`, so `x[x.nonzero(as_tuple=True)]` picks those elements.
+    """`x.nonzero(as_tuple=True)` and `torch.where(condition)` of a matrix return two index
+    tensors, rows and columns, as NumPy's `nonzero`, so `x[x.nonzero(as_tuple=True)]` picks
+    those elements.
 
     `x.nonzero()` without `as_tuple=True` is one tensor of rows, and as an index would pick
     something else.

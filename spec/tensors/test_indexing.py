@@ -274,8 +274,7 @@ def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
     """`x[0] = 7.9` on an int64 tensor writes 7, without a warning, and `x[1:] = floats` drops
     the fractions: assignment converts to the dtype of `x`.
 
-    A Python number beyond the range of the dtype raises, as in `torch.tensor`. Make `x` a float
-    tensor to keep fractions.
+    Make `x` a float tensor to keep fractions.
     """
     x = torch.tensor([1, 2, 3], device=device)
 
@@ -285,9 +284,26 @@ def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
     assert x.tolist() == [7, -8, 9]
 
 
+def test_an_assigned_python_number_must_be_in_range():
+    """`x[0] = 300` on a uint8 tensor raises RuntimeError, while `x[0] = torch.tensor(300)`
+    wraps round to 44.
+
+    Because a Python number is converted with an overflow check, a tensor as in `x.to(dtype)`. A
+    negative integer down to -255 passes the check and wraps: `x[0] = -1` writes 255.
+    """
+    x = torch.zeros(3, dtype=torch.uint8)
+
+    with pytest.raises(RuntimeError, match="cannot be converted to type uint8_t without overflow"):
+        x[0] = 300
+    x[1] = torch.tensor(300)
+    x[2] = -1
+
+    assert x.tolist() == [0, 44, 255]
+
+
 def test_a_list_cannot_be_assigned():
     """`x[:] = [1.0, 2.0, 3.0]` raises TypeError, and so does a NumPy array: assign
-    `torch.tensor(values)`. Python numbers can be assigned directly.
+    `torch.tensor(values)`. Python numbers and NumPy scalars can be assigned directly.
 
     NumPy converts the list itself.
     """
@@ -297,6 +313,9 @@ def test_a_list_cannot_be_assigned():
         x[:] = [1.0, 2.0, 3.0]
     with pytest.raises(TypeError, match=r"can't assign a numpy.ndarray"):
         x[:] = np.array([1.0, 2.0, 3.0])
+    x[0] = 4.0
+    x[1] = np.float64(5.0)
+    assert x.tolist() == [4.0, 5.0, 0.0]
 
 
 def test_augmented_assignment_works_on_the_part(device):

@@ -22,8 +22,8 @@ import torch
     [torch.empty_like, torch.zeros_like, torch.ones_like, torch.rand_like, torch.randn_like],
 )
 def test_like_functions_keep_size_dtype_and_device(like, device):
-    """`empty_like`, `zeros_like`, `ones_like`, `rand_like` and `randn_like` make a new tensor
-    with the size, the dtype and the device of the given one.
+    """`empty_like`, `zeros_like`, `ones_like`, `rand_like` and `randn_like` of a float tensor
+    make a new tensor with its size, its dtype and its device.
 
     So a function that writes `torch.zeros_like(x)` instead of `torch.zeros(x.shape)` works for
     float64 and on a GPU too.
@@ -64,15 +64,19 @@ def test_full_like_converts_its_value_to_the_patterns_dtype(device):
 
 
 def test_randint_like_draws_integers_into_the_patterns_dtype(device):
-    """`torch.randint_like(x, 3)` draws the integers 0, 1 and 2 in the dtype of `x`, as 0., 1.
-    and 2. for a float32 `x`.
+    """`torch.randint_like(x, 3)` draws the integers 0, 1 and 2 in the dtype of an integer or
+    float32 `x`, as 0., 1. and 2. for float32; a complex `x` raises RuntimeError.
 
-    Unlike `torch.randint`, which is int64 by default.
+    Unlike `torch.randint`, which is int64 by default. For a complex `x` draw with
+    `dtype=torch.int64` and convert.
     """
     drawn = torch.randint_like(torch.zeros(100, device=device), 3)
 
     assert drawn.dtype is torch.float32
+    assert torch.randint_like(drawn.long(), 1).unique().tolist() == [0]
     assert drawn.unique().tolist() == [0.0, 1.0, 2.0]
+    with pytest.raises(RuntimeError, match="handles only integral, floating-point and boolean"):
+        torch.randint_like(torch.zeros(2, dtype=torch.complex64, device=device), 3)
 
 
 @pytest.mark.claim("blitz-randn-like-dtype", "blitz-derive-keeps-size-and-dtype")
@@ -90,8 +94,9 @@ def test_randn_like_takes_another_dtype_and_keeps_the_size(device):
 
 
 def test_randn_like_is_standard_normal(device):
-    """`torch.randn_like(x)` has mean 0 and standard deviation 1, and `torch.rand_like(x)` mean
-    0.5, although every element of `x` is 50.
+    """`torch.randn_like(x)` draws from the normal distribution with mean 0 and standard
+    deviation 1, and `torch.rand_like(x)` uniformly from [0, 1), even if every element of `x` is
+    50.
 
     Because `x` is asked for its size, dtype and device, not for its values. Noise on top of the
     values is `x + torch.randn_like(x)`.
@@ -103,6 +108,7 @@ def test_randn_like_is_standard_normal(device):
 
     assert normal.mean().item() == pytest.approx(0, abs=0.05)
     assert normal.std().item() == pytest.approx(1, abs=0.05)
+    assert ((uniform >= 0) & (uniform < 1)).all().item() is True
     assert uniform.mean().item() == pytest.approx(0.5, abs=0.05)
 
 

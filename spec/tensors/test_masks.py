@@ -1,6 +1,6 @@
 """Boolean masks.
 
-A mask is a boolean tensor that says of each element whether it is meant. Comparisons such as
+A mask is a boolean tensor that says of each element whether it is selected. Comparisons such as
 `x > 0` make masks. `x[mask]` picks the elements where the mask is True, `x[mask] = value` writes to
 them, and `x.masked_fill(mask, value)` gives a copy with them replaced. Masks are joined with `&`,
 `|` and `~`: `spec/tensors/test_comparing.py`.
@@ -75,8 +75,8 @@ def test_assigning_through_a_mask_writes_to_the_original(device):
 
 
 def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
-    """`x[mask] = values` writes one value per True element, in row-major order; three values
-    for two such elements raise RuntimeError.
+    """`x[mask] = values` with a mask of the shape of `x` writes one value per True element, in
+    row-major order; three values for two such elements raise RuntimeError.
 
     One value alone goes to all of them. To choose from a tensor of the shape of `x` write
     `torch.where(mask, other, x)`.

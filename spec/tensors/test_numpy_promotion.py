@@ -4,8 +4,9 @@ torch and NumPy agree on the common dtype of most pairs: of two integer dtypes, 
 and of a narrow integer beside a wide float. The rules of torch alone are on the page
 `spec/tensors/test_type_promotion.py`.
 
-They differ where an integer dtype has more digits than the float beside it. NumPy then takes a
-wider float and loses nothing; torch keeps the float dtype it was given, and rounds.
+They differ for int16 to int64 beside a float that holds fewer of their digits: float16, float32 or
+complex64. NumPy then takes a wider float, at most float64; torch keeps the float dtype it was
+given, and rounds.
 
 What surprises those who come from NumPy: integers divided or added to a float become float32, not
 float64; a 0-dimensional tensor does not widen another one; and a Python integer that does not fit
@@ -23,8 +24,8 @@ def test_numpy_promotes_integers_with_floats_wider():
     """`torch.promote_types` and `np.promote_types` differ, among the eleven dtypes that both
     have, for seven pairs of an integer and a float or complex dtype: NumPy takes a wider dtype.
 
-    NumPy keeps every digit of the integer: int64 and float32 are float64 there, float32 in
-    torch.
+    int64 and float32 are float64 in NumPy, which is exact up to 2**53, and float32 in torch,
+    which is exact up to 2**24. Write `x.double()` first for the digits of NumPy.
     """
     names = "bool uint8 int8 int16 int32 int64 float16 float32 float64 complex64 complex128"
 
@@ -72,7 +73,7 @@ def test_numpy_casts_no_signed_integer_to_unsigned():
 
 
 def test_numpy_turns_integers_into_float64():
-    """int64 plus 0.5, int64 / 2 and `sqrt` of int64 are float32 in torch and float64 in NumPy.
+    """`x + 0.5`, `x / 2` and `sqrt` of an int64 `x` are float32 in torch and float64 in NumPy.
 
     Because torch's default dtype is float32. For the digits of NumPy write `x.double()` first.
     """
@@ -88,8 +89,11 @@ def test_numpy_turns_integers_into_float64():
 
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 2 changed this")
 def test_numpy_lets_an_array_without_dimensions_count_in_full():
-    """In a sum, `x + y`, a float64 array of shape () widens a float32 array to float64 in NumPy
-    2; a float64 tensor of shape () leaves a float32 tensor float32.
+    """In `x + y`, a float64 array of shape () widens a float32 array to float64 in NumPy 2; a
+    float64 tensor of shape () leaves a float32 tensor float32.
+
+    Because torch ranks a 0-dimensional tensor as a Python number. For float64 write `x.double()
+    + y`.
     """
     array = np.ones(2, dtype="float32") + np.array(1.0, dtype="float64")
     tensor = torch.ones(2, dtype=torch.float32) + torch.tensor(1.0, dtype=torch.float64)

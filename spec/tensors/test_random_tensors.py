@@ -116,15 +116,17 @@ def test_randperm_shuffles_the_numbers_below_n(device):
 
 @pytest.mark.parametrize("draw", [torch.rand, torch.randn])
 def test_real_random_numbers_need_a_floating_dtype(draw):
-    """`torch.rand` and `torch.randn` draw float and complex dtypes and raise RuntimeError for
-    `dtype=torch.int64`; `torch.randint` takes integer dtypes.
+    """`torch.rand` and `torch.randn` take float16, bfloat16, float32, float64 or a complex
+    dtype and raise RuntimeError for `dtype=torch.int64`; `torch.randint` takes integer dtypes.
 
     Because a uniform number in [0, 1) would be 0 in an integer dtype: write `torch.randint(low,
-    high, size, dtype=...)`.
+    high, size, dtype=...)`. For float8 draw float32 numbers and convert them.
     """
+    made = [draw(2, dtype=dtype).dtype for dtype in (torch.float16, torch.bfloat16, torch.float64)]
     pairs = draw(2, dtype=torch.complex64)
     bytes_drawn = torch.randint(4, 5, (2,), dtype=torch.uint8)
 
+    assert made == [torch.float16, torch.bfloat16, torch.float64]
     assert pairs.dtype is torch.complex64
     assert bytes_drawn.dtype is torch.uint8
     assert bytes_drawn.tolist() == [4, 4]

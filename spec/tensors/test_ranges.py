@@ -34,11 +34,11 @@ def test_arange_starts_at_zero_and_steps_by_one(device):
 
 
 def test_arange_of_integers_is_int64(device):
-    """`torch.arange` without `dtype=` is int64 if its arguments are integers, and float32 if
-    one of them is a float.
+    """`torch.arange` without `dtype=` is int64 if its arguments are integers, and has the
+    default dtype, float32, if one of them is a float.
 
-    Unlike `torch.zeros`, whose dtype is float32 in any case: `torch.arange(3)` cannot require
-    grad, `torch.arange(3.0)` can.
+    Unlike `torch.zeros(3)`, which is float32: `torch.arange(3)` cannot require grad,
+    `torch.arange(3.0)` can.
     """
     whole = torch.arange(1, 3, device=device)
     mixed = torch.arange(1, 3.0, device=device)
@@ -121,14 +121,22 @@ def test_linspace_must_be_told_how_many():
 
 def test_linspace_is_float_even_between_integers():
     """`torch.linspace(0, 10, 5)` is float32 although its ends are integers; with
-    `dtype=torch.int64` the fractions are dropped: 2.5 becomes 2.
+    `dtype=torch.int64` 2.5 becomes 2. The ends are converted first: 0.9 to 10.9 gives 0, 2, 5,
+    7, 10.
+
+    Rounding may also make a whole number one too small. Write `torch.linspace(0.9, 10.9,
+    5).round().long()` for the nearest integers.
     """
     floats = torch.linspace(0, 10, 5)
     integers = torch.linspace(0, 10, 5, dtype=torch.int64)
+    cut = torch.linspace(0.9, 10.9, 5, dtype=torch.int64)
 
     assert floats.dtype is torch.float32
     assert floats.tolist() == [0.0, 2.5, 5.0, 7.5, 10.0]
     assert integers.tolist() == [0, 2, 5, 7, 10]
+    assert (integers.dtype, cut.dtype) == (torch.int64, torch.int64)
+    assert cut.tolist() == [0, 2, 5, 7, 10]
+    assert torch.linspace(0.9, 10.9, 5).round().long().tolist() == [1, 3, 6, 8, 11]
 
 
 def test_logspace_spaces_exponents_evenly(device):
@@ -150,8 +158,8 @@ def test_range_includes_its_end_and_is_still_here():
     """`torch.range(1, 3)` warns that it is deprecated and gives 1., 2. and 3.: its end is
     included, and the dtype is float32 even for integers.
 
-    The warning has announced its removal since the first releases, and up to PyTorch 2.14 it is
-    still there: write `torch.arange(1, 4)`.
+    Write `torch.arange(1, 4)`. The warning says that a future release will remove
+    `torch.range`; PyTorch 2.14 still has it.
     """
     with pytest.warns(UserWarning, match="torch.range is deprecated"):
         closed = torch.range(1, 3)

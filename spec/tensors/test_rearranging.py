@@ -153,8 +153,10 @@ def test_transposing_is_not_viewing(device):
 
 
 def test_t_is_for_matrices_and_less():
-    """`x.t()` swaps the dimensions of a matrix, returns a vector as it is and raises
+    """`x.t()` swaps the dimensions of a matrix, leaves a vector a vector and raises
     RuntimeError for three dimensions: write `x.transpose(-2, -1)` or `x.mT`.
+
+    A vector has one dimension and so nothing to swap: a column is `v[:, None]`.
     """
     assert torch.tensor([1, 2, 3]).t().tolist() == [1, 2, 3]
     assert torch.zeros(2, 3).t().shape == (3, 2)
@@ -190,8 +192,8 @@ def test_permute_names_the_old_axes_in_their_new_order(device):
 
 
 def test_permute_wants_every_axis_once():
-    """`x.permute` raises RuntimeError unless each dimension is named exactly once: `permute(2,
-    0)` and `permute(2, 0, 0)` of three dimensions are refused.
+    """`x.permute` must name each dimension once: of three dimensions, `permute(2, 0)` and
+    `permute(2, 0, 0)` raise RuntimeError, `permute(0, 1, 3)` raises IndexError.
 
     To move one dimension without naming the others write `x.movedim(2, 0)`.
     """
@@ -201,12 +203,13 @@ def test_permute_wants_every_axis_once():
         x.permute(2, 0)
     with pytest.raises(RuntimeError, match="duplicate dims are not allowed"):
         x.permute(2, 0, 0)
+    with pytest.raises(IndexError, match=r"expected to be in range of \[-3, 2\], but got 3"):
+        x.permute(0, 1, 3)
 
 
 def test_movedim_moves_one_axis_and_keeps_the_order_of_the_rest():
     """`x.movedim(0, -1)` moves the first dimension to the end and keeps the order of the
-    others; tuples move several; `moveaxis` is the same function.
-    """
+    others; tuples move several; `moveaxis` does the same."""
     x = torch.zeros(2, 3, 4)
 
     assert x.movedim(0, -1).shape == (3, 4, 2)

@@ -47,8 +47,8 @@ def test_booleans_cannot_be_subtracted(device):
 
 
 def test_tilde_inverts_booleans_and_flips_the_bits_of_integers(device):
-    """`~x` inverts a boolean tensor, but flips the bits of an integer one: `~1` is -2 in int64
-    and 254 in uint8.
+    """`~x` inverts a boolean tensor, but flips the bits of an int64 or uint8 one: `~1` is -2 in
+    int64 and 254 in uint8.
 
     It bites with a mask of ones and zeros: `~mask` of an int64 mask holds -2 and -1. Write
     `~mask.bool()`.

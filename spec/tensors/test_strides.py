@@ -6,7 +6,7 @@ first element lies. Both are counted in elements, not in bytes.
 
 So a transpose, a slice or an expanded tensor needs no copy: it is another shape, other strides and
 another offset over the same storage. A tensor is contiguous if its elements lie in row-major order
-without gaps, as those of a new tensor do. Views build on this: `spec/tensors/test_views.py`.
+without gaps, as those of `torch.zeros(5, 3)` do. Views build on this: `spec/tensors/test_views.py`.
 
 What surprises: a transpose moves no data; `contiguous()` returns the tensor itself if there is
 nothing to do and copies otherwise; and a stride may be 0, as after `expand`
@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 
 
 def test_the_last_axis_lies_closest_together(device):
-    """`x.stride()` of a new tensor is 1 for the last dimension, and for each other one the
-    product of the sizes after it: (30, 6, 1) for shape (4, 5, 6).
+    """`torch.zeros(4, 5, 6).stride()` is (30, 6, 1): 1 for the last dimension, and for each
+    other one the product of the sizes after it.
 
-    This is row-major order: neighbours in a row are neighbours in memory.
+    This is row-major order: neighbours in a row are neighbours in memory. Tensors that linear
+    algebra returns, such as `torch.linalg.inv(x)`, may be column-major.
     """
     x = torch.zeros(4, 5, 6, device=device)
 

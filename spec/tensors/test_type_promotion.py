@@ -57,8 +57,7 @@ def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, devi
     dtypes: the higher kind of bool, integer, float and complex wins, then the wider dtype.
 
     Where neither holds the other the result is wider than both: int16 for uint8 and int8,
-    float32 for float16 and bfloat16. uint16, uint32, uint64 and float8 are not in the table,
-    and mostly raise.
+    float32 for float16 and bfloat16. uint16, uint32, uint64 and float8 are not in the table.
     """
     rights = [b1, u8, i8, i16, i32, i64, f16, bf16, f32, f64, c64, c128]
     one = torch.ones(1, dtype=left, device=device)
@@ -149,7 +148,8 @@ def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
     """An int8 or bool tensor plus the Python number 0.5 gives float32, a bool tensor plus 1
     gives int64, and plus `1j` an int8 tensor gives complex64, a float64 one complex128.
 
-    Because the number brings its kind, and the default dtype gives the width.
+    The number brings its kind: int64 for an integer, the default dtype for a float. A complex
+    number keeps the precision of a float tensor, and takes the default dtype beside integers.
     """
     flags = torch.tensor([True, False], device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)
@@ -192,6 +192,20 @@ def test_the_size_of_a_python_number_does_not_count():
 
     assert total.dtype is torch.int8
     assert total.tolist() == [45]
+
+
+def test_a_python_number_wraps_before_it_is_compared():
+    """`x == 300` of an int8 tensor is True for 44, and `x > -1` of a uint8 tensor is False for
+    200: the Python integer keeps its lowest 8 bits, 44 and 255, before it is compared.
+
+    Because a comparison converts the number to the dtype of `x`, without an error. Write
+    `x.long() > -1`.
+    """
+    signed = torch.tensor([44], dtype=torch.int8)
+    unsigned = torch.tensor([200], dtype=torch.uint8)
+
+    assert (signed == 300).tolist() == [True]
+    assert (unsigned > -1).tolist() == [False]
 
 
 def test_a_tensor_without_dimensions_ranks_below_one_with(device):

@@ -202,8 +202,9 @@ def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
 
 
 def test_flatten_makes_one_axis_of_several():
-    """`x.flatten(start, end)` merges the dimensions from `start` to `end` into one:
-    `flatten(1)` of shape (2, 3, 4) gives (2, 12), `flatten()` gives (24,).
+    """`x.flatten(start, end)` merges the dimensions from `start` to `end`, both included, into
+    one: `flatten(1)` of shape (2, 3, 4) gives (2, 12), `flatten(0, 1)` (6, 4), `flatten()`
+    (24,).
 
     `flatten(1)` keeps the batch dimension, which is what a linear layer after a convolution
     needs.
@@ -275,7 +276,7 @@ def test_unflatten_splits_one_axis_into_several():
 
 def test_narrow_is_a_slice_by_start_and_length(device):
     """`x.narrow(dim, start, length)` is a view of `length` elements from `start` on; it raises
-    RuntimeError if they go beyond the end.
+    RuntimeError if they end beyond the dimension, IndexError if `start` lies beyond it.
 
     The slice `x[start : start + length]` gives fewer elements instead.
     """
@@ -287,6 +288,8 @@ def test_narrow_is_a_slice_by_start_and_length(device):
     assert x.tolist() == [10, 7, 30, 40, 50]
     with pytest.raises(RuntimeError, match=r"start \(3\) \+ length \(3\) exceeds dimension size"):
         x.narrow(0, 3, 3)
+    with pytest.raises(IndexError, match=r"expected to be in range of \[-5, \d\], but got 6"):
+        x.narrow(0, 6, 1)
 
 
 def test_unfold_lays_windows_over_an_axis(device):
@@ -334,10 +337,11 @@ def test_a_view_of_another_dtype_reads_the_same_bits():
 
 
 def test_a_view_of_smaller_elements_has_more_of_them():
-    """`x.view(torch.uint8)` of a float32 tensor has a last dimension four times as long;
-    viewing as float64 raises RuntimeError unless the last dimension is even.
+    """`x.view(torch.uint8)` of a 2 x 3 float32 tensor has the shape (2, 12): four bytes per
+    element. `x.view(torch.float64)` raises RuntimeError, since the last dimension, 3, is odd.
 
-    Because the bytes of a row are divided into elements of another size.
+    Because the bytes of a row are divided into elements of another size. For that the last
+    dimension must also have stride 1: call `contiguous()` first.
     """
     x = torch.zeros(2, 3)
 
