@@ -17,6 +17,7 @@ pytest_plugins = [
     "fixtures.knowledge",
     "fixtures.claims",
     "fixtures.story",
+    "fixtures.evidence",
     "fixtures.about",
     "fixtures.atlas",
     "fixtures.since",

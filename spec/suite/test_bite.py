@@ -1,7 +1,8 @@
 """Facts can fail.
 
 A fact that cannot fail says nothing. `--bite` changes each literal of each fact's assertions, one
-at a time, and runs the fact again: if it still passes, that literal was decoration.
+at a time, and runs the fact again: if it still passes, that literal was decoration, and the run
+fails. A literal that cannot matter is spared beside the fact, with the reason.
 """
 
 import pytest

@@ -1,7 +1,8 @@
 """One fact on every device.
 
 A fact that takes the `device` fixture is told once for each device that is here. Which ones these
-are stands in its id, so a report says where a sentence was found true.
+are stands in its id, so a report says where a sentence was found true. What surprises: a name that
+PyTorch knows, such as `mps`, is no device as long as no tensor can be made there.
 """
 
 import pytest

@@ -1,7 +1,8 @@
 """The knowledge base for programs.
 
-`--facts-json FILE` writes what a run found out, one record a fact: what it says, which code shows
-it, which symbols of torch that code uses, what it needs, and whether it held here.
+`--facts-json FILE` writes what a run found out, one record a fact: what it says and why, which code
+shows it, which symbols of torch that code uses, what it raises, what it needs, and whether it held
+here. Programs such as a site or an index are made from this file and never read the pages.
 """
 
 import json

@@ -2,6 +2,8 @@
 
 A reader whose PyTorch disagrees with the book wants two values: what the book says, and what came
 out. The literal stands on the right of an assertion, so that is the book's; the left is PyTorch's.
+What surprises: both are evaluated a second time, after the assertion has failed, so an assertion
+that consumes something tells no values.
 """
 
 import pytest

@@ -1,7 +1,8 @@
 """What one option means for others.
 
 Some options only make sense together with others, and set them: the story is told of what `--about`
-and `--since` run, these and `--bite` take one process, and several processes get whole pages.
+and `--since` run, these and `--bite` take one process, and several processes get whole pages. What
+surprises: `-n 4 --bite` runs without workers, and says nothing of it.
 """
 
 import doctest

@@ -1,7 +1,8 @@
 """The run as prose.
 
-`--story` tells chapter, concept and then each fact's sentence behind a mark: held, failed, or not
-decided here and why. It is how the book is read in a terminal.
+`--story` tells chapter, page and introduction, and then each fact's sentence behind a mark, and why
+it is so. It is how the book is read in a terminal. What was not decided here takes one dimmed line a
+page, so that a machine without a GPU shows what it knows rather than what it lacks.
 """
 
 import re
