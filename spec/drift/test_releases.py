@@ -1,34 +1,85 @@
 """The book on each release of PyTorch.
 
 `nox -s releases` runs this book, except the present chapter, on each minor release of PyTorch from
-1.13 on, and records in `spec/drift/releases.json` how many facts held, how many failed and how many
-did not apply: those that need a GPU, or that are true for other releases.
+1.13 on, and records in `spec/evidence/` which facts held there, which failed, and which did not
+apply: those that need a GPU, or that are told for other releases. Then it opens the gates and runs
+the facts that are told for other releases as well.
 
-A gate such as `torch(">=2.3")` on a fact says for which releases its sentence is true; this record
-is what the gates rest on. What surprises: an older release decides fewer facts, because the book
-is about today's PyTorch. What each release answered to single questions is told in
+A gate such as `torch(">=2.3")` on a fact says for which releases its sentence is true, and this
+record is what the gates rest on: a fact that fails inside its gate has a false gate, and one that
+holds outside of it has a loose one. What surprises: an older release decides fewer facts, because
+the book is about today's PyTorch. What each release answered to single questions is told in
 `spec/drift/test_atlas.py`.
 """
 
-import json
+from itertools import pairwise
 from pathlib import Path
 
-RELEASES = json.loads(Path(__file__).with_name("releases.json").read_text())["releases"]
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from fixtures.evidence import read_evidence
+from fixtures.facts import pages_of, read_page
+
+ROOT = Path(__file__).parents[2]
+EVIDENCE = {name: each for name, each in read_evidence(ROOT).items() if name.endswith("-cpu")}
+RELEASES = [name.removesuffix("-cpu") for name in EVIDENCE]
 
 
 def test_the_book_was_run_on_every_release_since_1_13():
-    """The record has an entry for each minor release of PyTorch from 1.13 to 2.15."""
-    assert list(RELEASES) == [
+    """There is evidence about each minor release of PyTorch from 1.13 to 2.15 on the CPU."""
+    assert RELEASES == [
         "1.13",
         *("2.0 2.1 2.2 2.3 2.4 2.5 2.6 2.7 2.8 2.9 2.10 2.11 2.12 2.13 2.14 2.15".split()),
     ]
 
 
 def test_no_fact_failed_on_any_release():
-    """On none of the recorded releases did a fact fail that applies to that release."""
-    failures = {name: record["failures"] for name, record in RELEASES.items()}
+    """On none of the recorded releases did a fact fail that is told for that release."""
+    false_gates = [
+        f"{id}: fails on {name}; tell it for the releases on which it holds"
+        for name, evidence in EVIDENCE.items()
+        for id, (outcome, _) in evidence["facts"].items()
+        if outcome == "failed"
+    ]
 
-    assert failures == {name: [] for name in RELEASES}
+    assert "\n".join(false_gates) == ""
+
+
+def test_no_fact_holds_beyond_its_gate():
+    """On none of the recorded releases does a fact hold that is told for other releases only."""
+    loose_gates = [
+        f"{id}: holds on {name} as well; open its gate to it"
+        for name, evidence in EVIDENCE.items()
+        for id in evidence["beyond"]
+    ]
+
+    assert "\n".join(loose_gates) == ""
+
+
+def told_for(fact):
+    """Return the recorded releases that a fact is told for."""
+    gates = [gate[len("torch(") : -1] for gate in fact.gates if gate.startswith("torch(")]
+    releases = SpecifierSet(",".join(gates))
+    return [name for name in RELEASES if releases.contains(EVIDENCE[f"{name}-cpu"]["torch"])]
+
+
+@pytest.mark.parametrize("path", pages_of(ROOT))
+def test_where_one_truth_ends_another_begins(path):
+    """Where a fact of a page is told up to a release after 2.0, another fact of that page is told
+    from the next release on.
+    """
+    told = {fact.id: told_for(fact) for fact in read_page(str(ROOT), path).facts.values()}
+    begins = {releases[0] for releases in told.values() if releases}
+    gaps = [
+        f"{id}: told up to {last}, and nothing on its page begins with {following}"
+        for id, releases in told.items()
+        for last, following in pairwise(RELEASES)
+        if releases and releases[-1] == last and following not in begins
+    ]
+
+    assert "\n".join(gaps) == ""
 
 
 def test_newer_releases_decide_more_of_the_book():
@@ -36,4 +87,9 @@ def test_newer_releases_decide_more_of_the_book():
 
     Because facts about newer functions do not apply to the older release.
     """
-    assert RELEASES["1.13"]["held"] < RELEASES["2.15"]["held"]
+    held = {
+        name: sum(outcome == "held" for outcome, _ in evidence["facts"].values())
+        for name, evidence in EVIDENCE.items()
+    }
+
+    assert held["1.13-cpu"] < held["2.15-cpu"]

@@ -8,7 +8,7 @@ a reader can see, so the guard puts it back and fails the fact that leaked, by n
 import pytest
 import torch
 
-from fixtures.leaks import readable
+from fixtures.settings import readable
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_leak_fails_the_fact_that_leaked(book, statement, setting):
     book.page(
         "tensors/test_leak.py",
         f"""
-from fixtures.leaks import snapshot
+from fixtures.settings import snapshot
 SEEN = []
 
 def test_before(): SEEN.append(snapshot()[{setting!r}])

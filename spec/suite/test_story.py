@@ -63,7 +63,7 @@ def test_a_run_is_told_in_sentences(book):
         "    ✗ Ones are twos.",
         "      the book says 2, your PyTorch says 1",
         "    ✓ Every row of a table counts.",
-        f"    · not decided here: 1 true for torch <1.0; this is {torch.__version__}",
+        f"    · not decided here: 1 (true for torch <1.0; this is {torch.__version__})",
         "",
         "2 sentences hold on this PyTorch; 1 does not; 1 waits: 1 for another release,",
         "device or data.",
