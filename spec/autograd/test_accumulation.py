@@ -206,10 +206,10 @@ def test_an_assigned_grad_is_added_to(device):
 
 
 def test_an_expanded_tensor_is_no_grad_to_add_to():
-    """After `x.grad = torch.ones(1).expand(3)` the next `backward()` raises RuntimeError, as the
-    gradient can't be written to in place; assign `torch.ones(1).expand(3).clone()`.
+    """After `x.grad = torch.ones(1).expand(3)` the next `backward()` raises RuntimeError, as
+    the gradient can't be written to in place; assign `torch.ones(1).expand(3).clone()`.
 
-    Because the elements of an expanded tensor share one place in memory.
+    Because the elements of an expanded tensor share one element of the storage.
     """
     x = torch.ones(3, requires_grad=True)
     x.grad = torch.ones(1).expand(3)

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("course-imperative-style")
 def test_each_line_does_its_work_at_once():
-    """The values of a recorded operation are there on the next line: `(x * 3).tolist()` gives
-    numbers that Python may add up and divide by.
+    """The result of a recorded operation is computed at once: on the next line `(x *
+    3).tolist()` gives its values as Python numbers.
 
     Because PyTorch computes eagerly; on a GPU, reading a value waits for it.
     """

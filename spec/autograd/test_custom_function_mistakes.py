@@ -263,8 +263,8 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """A `backward` decorated with `@once_differentiable` gives first derivatives; going
-    backward through it again raises RuntimeError.
+    """A `backward` decorated with `@torch.autograd.function.once_differentiable` gives first
+    derivatives; going backward through it again raises RuntimeError.
 
     It belongs on a `backward` that computes outside torch, whose second derivative would be
     silently wrong.

@@ -175,8 +175,7 @@ def test_assigning_data_swaps_the_memory_below_a_leaf():
     """`x.data = other` makes `x` use the storage, values, shape and dtype of `other`; `x`
     remains the same object and still requires grad.
 
-    `other` must be dense, as `x` is, and of a floating-point or complex dtype; otherwise it
-    raises RuntimeError.
+    An integer `other` raises RuntimeError, as `x` requires grad.
     """
     x = torch.ones(2, requires_grad=True)
     other = torch.zeros(3, dtype=torch.float64)
@@ -186,6 +185,8 @@ def test_assigning_data_swaps_the_memory_below_a_leaf():
     assert x.dtype == torch.float64
     assert x.data_ptr() == other.data_ptr()
     assert x.requires_grad is True
+    with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients must be"):
+        x.data = torch.tensor([1, 2, 3])
 
 
 def test_item_and_tolist_need_no_detach(device):

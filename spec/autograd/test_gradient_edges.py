@@ -136,7 +136,9 @@ def test_an_infinite_slope_times_zero_is_nan(device):
 
 
 def test_a_norm_has_the_slope_zero_at_zero(device):
-    """The gradient of `x.norm()` is 0 at zeros, not NaN, and `x / x.norm()` elsewhere."""
+    """The gradient of `x.norm()` is 0 at zeros, not NaN; where the norm is not 0, as at (3, 4),
+    it is `x / x.norm()`.
+    """
     zero = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
     x = torch.tensor([3.0, 4.0], requires_grad=True, device=device)
 
@@ -200,10 +202,10 @@ def test_a_product_with_zeros_keeps_the_other_slopes():
 
 
 def test_the_spread_of_equal_values_has_the_slope_zero():
-    """The gradient of `x.std()` of two equal values is 0, not NaN, though the root in it is
-    infinitely steep there.
+    """The gradient of `x.std()` of two equal values, here 2.0, is 0, not NaN, though the root
+    in it is infinitely steep there.
 
-    For a single value it is NaN, as the variance itself is.
+    For a single value it is NaN, as the standard deviation itself is.
     """
     x = torch.tensor([2.0, 2.0], requires_grad=True)
 

@@ -173,8 +173,8 @@ def test_a_step_between_forward_and_backward_is_noticed():
 @pytest.mark.parametrize("split", [torch.unbind, lambda y: y.split(1), lambda y: y.chunk(2)])
 def test_pieces_of_a_split_are_not_written_to(split):
     """While operations are recorded, in-place writes to the pieces that `unbind`, `split` or
-    `chunk` give of a tensor that requires grad raise RuntimeError; to a slice `y[:1]` they
-    work.
+    `chunk` give of a computed `y` that requires grad raise RuntimeError; to a slice `y[:1]`
+    they work.
 
     Because these functions return several views at once. Write through slices, or use the
     out-of-place form.
