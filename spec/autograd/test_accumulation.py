@@ -1,6 +1,6 @@
 """Accumulation: gradients add up.
 
-`backward()` never overwrites a `.grad`: it adds to it. Within one graph that is what the chain
+`backward()` doesn't overwrite a `.grad`: it adds to it. Within one graph that is what the chain
 rule asks for: a tensor used in several places gets the sum of the gradients of all its uses.
 Between two calls it lets a large batch be computed as several small ones, whose gradients
 accumulate to that of the whole.
@@ -47,7 +47,7 @@ def test_a_tensor_used_twice_gathers_both_gradients(device):
 def test_setting_grad_to_none_starts_over(device):
     """After `x.grad = None` the next `backward()` stores its own gradient alone.
 
-    `optimizer.zero_grad()` does this for each of its parameters.
+    `optimizer.zero_grad()` does this for its parameters, by default since PyTorch 2.0.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     (x * x).backward()
@@ -59,8 +59,11 @@ def test_setting_grad_to_none_starts_over(device):
 
 
 def test_zeroing_grad_starts_over_in_the_same_tensor():
-    """After `x.grad.zero_()` the next `backward()` adds to the same, zeroed tensor, so `x.grad`
-    remains that tensor.
+    """After `x.grad.zero_()` an ordinary `backward()` adds to the same, zeroed tensor, so
+    `x.grad` remains that tensor.
+
+    Under `create_graph=True`, and where a dense gradient meets a sparse one, `x.grad` becomes a
+    new tensor.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()
@@ -104,11 +107,11 @@ def test_del_grad_is_setting_it_to_none():
 
 
 def test_gradients_accumulate_in_place(device):
-    """A second `backward()` adds to the tensor in `x.grad` in place: another name for it shows
-    the sum, and a `clone()` keeps the old value.
+    """A second `backward()` without `create_graph=True` adds to the tensor in `x.grad` in
+    place: another name for it shows the sum, and a `clone()` keeps the old value.
 
-    So log a gradient with `x.grad.clone()` or as a number. Under `create_graph=True` the sum is
-    a new tensor.
+    So log a gradient with `x.grad.clone()` or as a number. With `create_graph=True` the sum is
+    a new tensor: `spec/autograd/test_higher_derivatives.py`.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     (x * x).backward()
@@ -123,7 +126,7 @@ def test_gradients_accumulate_in_place(device):
 
 def test_micro_batches_add_up_to_the_whole_batch():
     """Two halves of a batch, each with its mean loss divided by 2 and its own `backward()`,
-    leave the gradient of the whole batch's mean loss.
+    leave the gradient of the whole batch's mean loss, up to rounding.
 
     This is gradient accumulation: large batches in the memory of small ones. A layer such as
     BatchNorm, which mixes the samples of a batch, makes it differ.
@@ -190,7 +193,7 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 def test_an_assigned_grad_is_added_to(device):
     """A tensor assigned to `x.grad` becomes the gradient itself, without a copy, and the next
-    `backward()` adds to it in place.
+    ordinary `backward()` adds to it in place.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     mine = torch.tensor([100.0, 200.0], device=device)
@@ -200,6 +203,23 @@ def test_an_assigned_grad_is_added_to(device):
 
     assert x.grad is mine
     assert mine.tolist() == [103.0, 203.0]
+
+
+def test_an_expanded_tensor_is_no_grad_to_add_to():
+    """After `x.grad = torch.ones(1).expand(3)` the next `backward()` raises RuntimeError, as
+    the gradient can't be written to in place; assign `torch.ones(1).expand(3).clone()`.
+
+    Because the elements of an expanded tensor share one element of the storage.
+    """
+    x = torch.ones(3, requires_grad=True)
+    x.grad = torch.ones(1).expand(3)
+
+    with pytest.raises(RuntimeError, match="more than one element of the written-to tensor"):
+        (x * 2).sum().backward()
+
+    x.grad = torch.ones(1).expand(3).clone()
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0, 3.0]
 
 
 def test_an_assigned_grad_has_its_tensors_shape():
@@ -220,6 +240,9 @@ def test_an_assigned_grad_has_its_tensors_shape():
 def test_an_assigned_grad_has_its_tensors_dtype():
     """Assigning to a float32 tensor's `.grad` a float64 tensor raises RuntimeError; cast it
     first, with `gradient.to(x.dtype)`.
+
+    In recent releases `x.grad_dtype = torch.float64`, set first, asks for gradients of that
+    dtype.
     """
     x = torch.ones(2, requires_grad=True)
 
@@ -231,8 +254,8 @@ def test_an_assigned_grad_has_its_tensors_dtype():
 
 
 def test_an_assigned_grad_is_a_tensor():
-    """Assigning a list to `x.grad` raises TypeError, and assigning `x` itself RuntimeError: a
-    gradient is another tensor or None.
+    """Assigning a list to `x.grad` raises TypeError, and assigning `x` itself raises
+    RuntimeError; assign another tensor, or None.
     """
     x = torch.ones(2, requires_grad=True)
 

@@ -29,12 +29,12 @@ def test_nan_in_a_gradient_is_no_error_by_itself(device):
 
 
 def test_anomaly_detection_stops_at_the_first_nan(device):
-    """Inside `set_detect_anomaly(True)` `backward()` raises RuntimeError at a NaN in a gradient
-    and names the operation, "Function 'SqrtBackward0' returned nan values in its 0th output";
-    `x.grad` stays None.
+    """Inside `torch.autograd.set_detect_anomaly(True)` `backward()` raises RuntimeError at a
+    NaN that an operation returns, "Function 'SqrtBackward0' returned nan values in its 0th
+    output", and `x.grad` stays None.
 
     Because a NaN spreads to everything further back, the first node to return one is the place
-    to look.
+    to look. Nodes are inspected, not leaves: a NaN that the hook of a leaf returns passes.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True, device=device)
 
@@ -83,8 +83,8 @@ def test_switched_on_for_backward_alone_it_knows_no_line():
 
 
 def test_it_names_an_operation_of_your_own():
-    """Anomaly detection names a `Function` subclass `Broken` whose `backward` returns NaN as
-    `BrokenBackward`.
+    """For a `torch.autograd.Function` subclass `Broken` whose `backward` returns NaN, the error
+    of anomaly detection names `BrokenBackward`.
     """
 
     class Broken(torch.autograd.Function):

@@ -20,8 +20,8 @@ import torch
 
 @pytest.mark.claim("self-two-parts", "course-autograd-module")
 def test_grad_returns_what_backward_would_have_stored(device):
-    """`torch.autograd.grad(y, x)` returns the derivative of `y` with respect to `x`, as a tuple
-    of one tensor, and leaves `x.grad` None.
+    """`torch.autograd.grad(y, x)` of a 0-d `y` returns the derivative of `y` with respect to
+    `x`, as a tuple of one tensor, and writes no `x.grad`.
 
     `torch` computes the value, and the package `torch.autograd` differentiates what was
     computed.
@@ -90,8 +90,9 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 
 def test_grad_refuses_an_input_that_was_not_used():
-    """`torch.autograd.grad` raises RuntimeError, "appears to not have been used in the graph",
-    if the outputs don't depend on one of the inputs.
+    """`torch.autograd.grad` without `allow_unused` or `materialize_grads` raises RuntimeError,
+    "appears to not have been used in the graph", for an input that the outputs were not
+    computed from.
 
     Because that is usually a mistake, such as a tensor that was replaced on the way. Give
     `allow_unused=True` where it is meant.
@@ -104,8 +105,8 @@ def test_grad_refuses_an_input_that_was_not_used():
 
 
 def test_allow_unused_gives_none_for_an_unused_input(device):
-    """With `allow_unused=True` `torch.autograd.grad` returns None as the gradient of an input
-    that the output doesn't depend on.
+    """With `allow_unused=True` alone `torch.autograd.grad` returns None as the gradient of an
+    input that the outputs were not computed from.
 
     Code that goes on computing with the gradients must expect that None.
     """
@@ -159,8 +160,8 @@ def test_an_element_taken_afterwards_was_not_used():
 
 
 def test_inputs_confines_backward_to_some_leaves(device):
-    """`backward(inputs=[w])` accumulates a gradient in `w.grad` alone; the other leaves keep
-    `.grad` None.
+    """`backward(inputs=[w])` accumulates a gradient in `w.grad` alone; the `.grad` of the other
+    leaves stays as it was, here None.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)

@@ -56,8 +56,8 @@ def test_one_backward_fills_the_grad_of_every_leaf(device):
 
 @pytest.mark.claim("blitz-backward-scalar-no-args")
 def test_a_scalar_needs_no_argument(device):
-    """`loss.backward()` takes no argument where `loss` has the shape `()`, also if the leaf has
-    several elements, here three.
+    """`loss.backward()` needs no argument where `loss` is real and has the shape `()`, also if
+    the leaf has several elements, here three.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     loss = (x * x).sum()
@@ -130,7 +130,7 @@ def test_a_weights_gradient_contains_the_slope_of_the_activation():
 
 @pytest.mark.claim("blitz-backward-default-one")
 def test_the_argument_defaults_to_one():
-    """For a 0-d tensor `backward()` is `backward(torch.tensor(1.0))`;
+    """For a real 0-d tensor `backward()` is `backward(torch.tensor(1.0))`;
     `backward(torch.tensor(2.0))` doubles the gradient.
 
     Because the argument is the gradient that arrives at the result itself, from which the chain
@@ -219,10 +219,10 @@ def test_the_gradient_argument_has_the_tensors_own_shape(shape, words):
 
 
 def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
-    """`y.backward(v)` takes a `v` of another real dtype, here int64, and casts it to the dtype
-    of `y`.
+    """`y.backward(v)` of a real `y` takes a `v` of another real dtype, here int64, and casts it
+    to the dtype of `y`.
 
-    A complex `v` for a real `y` is refused.
+    If `y` or `v` is complex, both must have the same dtype.
     """
     x = torch.ones(2, requires_grad=True, device=device)
 
@@ -230,6 +230,8 @@ def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
 
     assert x.grad.tolist() == [3.0, 6.0]
     assert x.grad.dtype == torch.float32
+    with pytest.raises(RuntimeError, match="For complex Tensors, both grad_output and output are"):
+        (x * 3).backward(torch.ones(2, dtype=torch.complex64, device=device))
 
 
 def test_the_gradient_argument_is_a_tensor():
@@ -260,8 +262,8 @@ def test_a_result_without_history_has_no_backward():
 
 
 def test_backward_on_a_leaf_gives_it_the_gradient_one():
-    """`x.backward()` on a 0-d leaf that requires grad stores 1 in `x.grad`: the derivative of
-    `x` with respect to itself.
+    """`x.backward()` on a real 0-d leaf that requires grad stores 1 in `x.grad`: the derivative
+    of `x` with respect to itself.
     """
     x = torch.tensor(3.0, requires_grad=True)
 

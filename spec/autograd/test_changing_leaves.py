@@ -34,10 +34,10 @@ def test_a_tracked_leaf_may_not_be_changed_in_place(device):
 
 def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
     """Writing to a leaf that requires grad through an index, `x[0] = 7.0`, or through a view
-    raises RuntimeError as well.
+    such as `x.view(1, 2)`, raises RuntimeError as well while operations are recorded.
 
     Because the view shares the storage of the leaf. Use `torch.no_grad()` here too, or write
-    into `x.clone()`.
+    into `x.clone()`. `x.detach()` is not guarded: see `spec/autograd/test_detach.py`.
     """
     x = torch.ones(2, requires_grad=True, device=device)
 
@@ -61,8 +61,8 @@ def test_an_untracked_leaf_may_be_changed_in_place(device):
 
 
 def test_a_computed_tensor_may_be_changed_in_place(device):
-    """`x.clone()` is no leaf and may be changed in place; the gradient passes through that
-    change back to `x`.
+    """`x.clone()` of an `x` that requires grad is no leaf and may be changed in place; the
+    gradient passes through that change back to `x`.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()
@@ -75,8 +75,8 @@ def test_a_computed_tensor_may_be_changed_in_place(device):
 
 
 def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
-    """After `x = x + 1` the name `x` holds a computed tensor; the leaf still exists with its
-    old value, under its other names.
+    """After `x = x + 1`, with a leaf `x` that requires grad, the name `x` holds a computed
+    tensor; the leaf still exists with its old value, under its other names.
 
     An optimizer that was given the leaf goes on updating the leaf.
     """
@@ -118,18 +118,3 @@ def test_rebinding_under_no_grad_loses_the_tracked_leaf():
     assert w.item() == 1.5
     assert w.requires_grad is False
     assert w.grad is None
-
-
-def test_a_plain_tensor_that_receives_a_tracked_value_stops_being_a_leaf():
-    """`buffer.add_(x)`, with an `x` that requires grad, makes a plain floating-point `buffer` a
-    non-leaf.
-
-    A running total kept in this way keeps the graph of every step alive: add `x.detach()`.
-    """
-    buffer = torch.zeros(2)
-    before = buffer.is_leaf
-    buffer.add_(torch.ones(2, requires_grad=True))
-
-    assert before is True
-    assert buffer.is_leaf is False
-    assert buffer.grad_fn.name() == "AddBackward0"

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("course-imperative-style")
 def test_each_line_does_its_work_at_once():
-    """The values of a recorded operation are there on the next line: `(x * 3).tolist()` gives
-    numbers that Python may add up and divide by.
+    """The result of a recorded operation is computed at once: on the next line `(x *
+    3).tolist()` gives its values as Python numbers.
 
     Because PyTorch computes eagerly; on a GPU, reading a value waits for it.
     """
@@ -132,8 +132,8 @@ def test_a_loop_is_recorded_round_by_round(times, value, gradient):
     ("start", "value", "gradient"), [(1.0, 16.0, 16.0), (4.0, 16.0, 4.0), (9.0, 18.0, 2.0)]
 )
 def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
-    """A `while` loop whose condition reads a tensor is recorded as often as it ran: doubling 1,
-    4 or 9 until it reaches 10 gives the gradients 16, 4 and 2.
+    """A `while` loop whose condition reads a tensor is recorded as it ran, iteration by
+    iteration: doubling 1, 4 or 9 until it reaches 10 gives the gradients 16, 4 and 2.
     """
     x = torch.tensor(start, requires_grad=True)
     y = x * 1
@@ -147,7 +147,7 @@ def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
 
 @pytest.mark.claim("blitz-doubling-loop")
 def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
-    """Doubling a random `x` of three elements until the norm reaches 1000 multiplies it by a
+    """Doubling a tensor of three random numbers until its norm reaches 1000 multiplies it by a
     power of two: by 512, for the numbers of seed 0.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(0))
@@ -212,8 +212,8 @@ def test_gradients_pass_through_lists_and_dictionaries():
 
 
 def test_tensors_made_of_a_list_of_results_keep_their_histories():
-    """`torch.stack(results)` requires grad if its tensors do, as it is recorded; `torch.tensor`
-    of their `item()` values doesn't.
+    """`torch.stack(results)` is recorded and requires grad if one of its tensors does;
+    `torch.tensor` of their `item()` values doesn't.
 
     Use `stack` or `cat` to collect results that a loss is made of.
     """
@@ -224,6 +224,7 @@ def test_tensors_made_of_a_list_of_results_keep_their_histories():
 
     assert joined.tolist() == numbers.tolist() == [6.0, 4.0]
     assert joined.requires_grad is True
+    assert repr(torch.stack([x, torch.tensor(4.0)])) == "tensor([2., 4.], grad_fn=<StackBackward0>)"
     assert numbers.requires_grad is False
 
 

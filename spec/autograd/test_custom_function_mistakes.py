@@ -180,8 +180,10 @@ def test_without_backward_it_computes_but_does_not_differentiate():
 
 
 def test_only_tensors_are_saved_for_backward():
-    """`ctx.save_for_backward` with a Python number raises TypeError; set it as an attribute
-    instead, `ctx.factor = factor`.
+    """`ctx.save_for_backward` with a Python number makes `apply` raise TypeError if an input
+    requires grad; set the number as an attribute instead, `ctx.factor = factor`.
+
+    Where no input requires grad nothing is saved, so the mistake passes there.
     """
 
     class Scale(torch.autograd.Function):
@@ -196,6 +198,7 @@ def test_only_tensors_are_saved_for_backward():
 
     with pytest.raises(TypeError, match="can only save variables, but argument 1 is of type float"):
         Scale.apply(torch.tensor(3.0, requires_grad=True), 2.0)
+    assert Scale.apply(torch.tensor(3.0), 2.0).item() == 6.0
 
 
 def test_a_saved_tensor_is_guarded_against_writes():
@@ -260,8 +263,8 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """A `backward` decorated with `@once_differentiable` gives first derivatives; going
-    backward through it again raises RuntimeError.
+    """A `backward` decorated with `@torch.autograd.function.once_differentiable` gives first
+    derivatives; going backward through it again raises RuntimeError.
 
     It belongs on a `backward` that computes outside torch, whose second derivative would be
     silently wrong.

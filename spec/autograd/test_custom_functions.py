@@ -90,8 +90,8 @@ def test_autograd_believes_whatever_backward_says(device):
 
 
 def test_forward_is_not_recorded():
-    """Inside `forward` of a `Function` grad mode is off and results don't require grad; the
-    result of `apply` does, if an input does.
+    """Inside `forward` of a `Function` grad mode is off, so a product computed there doesn't
+    require grad; returned by `apply`, it does if an input does.
     """
     inside = []
 

@@ -20,18 +20,22 @@ import torch
 
 
 def test_detach_shares_the_memory(device):
-    """`x.detach()` returns a new tensor on the storage of `x`: writing an element of it changes
-    `x`.
+    """`x.detach()` returns a new tensor on the storage of `x`, whether `x` requires grad or
+    not: writing an element of it changes `x`.
 
     Use `x.detach().clone()` for a copy that is independent.
     """
     x = torch.ones(2, requires_grad=True, device=device)
+    plain = torch.ones(2, device=device)
     d = x.detach()
     d[0] = 5.0
+    plain.detach()[1] = 7.0
 
     assert d is not x
     assert d.data_ptr() == x.data_ptr()
     assert x.tolist() == [5.0, 1.0]
+    assert plain.detach() is not plain
+    assert plain.tolist() == [1.0, 7.0]
 
 
 @pytest.mark.claim("blitz-detach-result-untracked")
@@ -68,8 +72,8 @@ def test_the_original_is_still_tracked_after_detach(device):
 
 @pytest.mark.claim("blitz-detach-stops-original")
 def test_detach_with_an_underscore_cuts_the_tensor_itself():
-    """`y.detach_()` detaches `y` itself, in place, and returns it: `y` becomes a leaf that
-    doesn't require grad and has no `grad_fn`.
+    """`y.detach_()` on a `y` that is no view detaches `y` itself, in place, and returns it: `y`
+    becomes a leaf that doesn't require grad and has no `grad_fn`.
     """
     y = torch.ones(2, requires_grad=True) * 2
     same = y.detach_()
@@ -120,21 +124,9 @@ def test_a_tracked_detached_tensor_starts_a_new_graph():
     assert x.grad is None
 
 
-def test_detach_of_an_untracked_tensor_is_still_a_new_object():
-    """`x.detach()` of a tensor that doesn't require grad is a new tensor as well, which shares
-    the storage of `x`.
-    """
-    x = torch.ones(2)
-    d = x.detach()
-
-    assert d is not x
-    d.fill_(7)
-    assert x.tolist() == [7.0, 7.0]
-
-
 def test_a_write_through_detach_is_noticed():
-    """Writing in place through `x.detach()` raises the version counter of `x`; if `x` was saved
-    for backward, as the factors of `x * x` are, `backward()` raises RuntimeError.
+    """Writing in place through `x.detach()` increments the version counter of `x`; if `x` was
+    saved for backward, as the factors of `x * x` are, `backward()` raises RuntimeError.
 
     Because the detached tensor shares the counter of `x`. Write to `x.detach().clone()`
     instead, or after `backward()`.
@@ -168,8 +160,8 @@ def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
 
 
 def test_data_shares_memory_and_is_untracked():
-    """`x.data` shares the storage of `x` and doesn't require grad, as `x.detach()`; `x` itself
-    keeps `requires_grad` True.
+    """`x.data`, like `x.detach()`, shares the storage of `x` and doesn't require grad; `x`
+    itself keeps `requires_grad` True.
     """
     x = torch.ones(2, requires_grad=True)
     x.data[0] = 5.0
@@ -180,21 +172,28 @@ def test_data_shares_memory_and_is_untracked():
 
 
 def test_assigning_data_swaps_the_memory_below_a_leaf():
-    """`x.data = other` makes `x` use the storage, values and shape of `other`; `x` remains the
-    same object and still requires grad.
+    """`x.data = other` makes `x` use the storage, values, shape and dtype of `other`; `x`
+    remains the same object and still requires grad.
+
+    An integer `other` raises RuntimeError, as `x` requires grad.
     """
     x = torch.ones(2, requires_grad=True)
-    other = torch.zeros(3)
+    other = torch.zeros(3, dtype=torch.float64)
     x.data = other
 
     assert x.tolist() == [0.0, 0.0, 0.0]
+    assert x.dtype == torch.float64
     assert x.data_ptr() == other.data_ptr()
     assert x.requires_grad is True
+    with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients must be"):
+        x.data = torch.tensor([1, 2, 3])
 
 
 def test_item_and_tolist_need_no_detach(device):
-    """`tolist()` and `item()` of a tensor that requires grad return Python numbers without
-    `detach()` and without a warning.
+    """`x.tolist()` gives a list of Python numbers and `x.sum().item()` one Python number, also
+    of an `x` that requires grad: without `detach()` and without a warning.
+
+    In recent releases `float(x)` gives the number with a warning.
     """
     x = torch.tensor([1.5, 2.0], requires_grad=True, device=device)
 

@@ -6,10 +6,10 @@ to require grad, and no `.grad` is written. `vjp`, `jvp`, `jacrev`, `jacfwd` and
 transforms of the same kind. They are for functional code, such as one gradient per sample, which
 `backward()` would add up.
 
-What surprises: the derivative is by the first argument unless `argnums` says otherwise. `f` must
-return a tensor of the shape `()`: a shape of `(1,)` is refused. `vmap` runs `f` once for the
-whole batch, so an `if` on a value can't be followed. And `jvp` and `jacfwd` use forward mode:
-they carry derivatives along with the values and need no graph.
+What surprises: the derivative is with respect to the first argument unless `argnums` says
+otherwise. `f` must return a tensor of the shape `()`: a shape of `(1,)` is refused. `vmap` runs
+`f` once for the whole batch, so an `if` on a value can't be followed. And `jvp` and `jacfwd` use
+forward mode: they carry derivatives along with the values and need no graph.
 
 For the same on results instead of functions see `spec/autograd/test_autograd_grad.py`.
 """
@@ -60,8 +60,8 @@ def test_grad_wants_a_scalar_without_axes():
 
 
 def test_argnums_says_which_argument(device):
-    """`torch.func.grad(f, argnums=1)` differentiates by the second argument; the default is the
-    first, and a tuple of positions gives a tuple of gradients.
+    """`torch.func.grad(f, argnums=1)` differentiates with respect to the second argument; the
+    default is the first, and a tuple of positions gives a tuple of gradients.
     """
     a, b = torch.tensor(2.0, device=device), torch.tensor(5.0, device=device)
 
@@ -91,12 +91,16 @@ def test_grad_and_value_gives_both():
 
 
 def test_has_aux_lets_other_results_through():
-    """With `has_aux=True` `f` returns a pair, and `torch.func.grad(f)` gives the gradient of
-    the first element and the second element as it is.
+    """With `has_aux=True` `f` returns a tuple of two: `torch.func.grad(f)` gives the gradient
+    of the first and returns the second, made of tensors, as it is.
+
+    A Python number as the second raises RuntimeError: make it a tensor.
     """
     gradient, aux = torch.func.grad(lambda x: (x**3, x + 1), has_aux=True)(torch.tensor(2.0))
 
     assert (gradient.item(), aux.item()) == (12.0, 3.0)
+    with pytest.raises(RuntimeError, match="Expected tensors, got unsupported type"):
+        torch.func.grad(lambda x: (x**3, 1.0), has_aux=True)(torch.tensor(2.0))
 
 
 def test_backward_has_no_place_inside_a_transform():
@@ -145,7 +149,7 @@ def test_vmap_cannot_follow_an_if():
 
 def test_vjp_returns_a_function_of_v():
     """`torch.func.vjp(f, x)` runs `f` and returns its value and a function, which gives `v @ J`
-    for a `v`.
+    for a `v`, as a tuple with one tensor per input.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -202,8 +206,8 @@ def test_hessian_is_forward_over_backward():
 
 @forward_mode
 def test_a_dual_tensor_carries_its_own_derivative():
-    """Inside `forward_ad.dual_level()`, a tensor made by `make_dual(x, u)` carries the tangent
-    `u`, and `square()` of it carries the tangent `2 * x * u`.
+    """Inside `torch.autograd.forward_ad.dual_level()` a tensor made by `make_dual(x, u)`
+    carries the tangent `u`, and `square()` of it carries the tangent `2 * x * u`.
 
     This is the forward mode that `torch.func.jvp` is built on.
     """
@@ -219,8 +223,8 @@ def test_a_dual_tensor_carries_its_own_derivative():
 
 @forward_mode
 def test_a_dual_tensor_needs_a_level():
-    """`forward_ad.make_dual` outside `forward_ad.dual_level()` raises RuntimeError; tangents
-    live only as long as such a block.
+    """`torch.autograd.forward_ad.make_dual` outside a block of `forward_ad.dual_level()` raises
+    RuntimeError; tangents live only as long as such a block.
     """
     with pytest.raises(RuntimeError, match="no level exists"):
         forward_ad.make_dual(torch.tensor(2.0), torch.tensor(1.0))

@@ -86,9 +86,8 @@ def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
     ],
 )
 def test_a_node_is_named_after_its_operation(operation, name):
-    """The `grad_fn` of a built-in, out-of-place operation such as `a * b`, `a**2` or `a.sum()`
-    is named after it, then `Backward`, then a digit: `MulBackward0`, `PowBackward0`,
-    `SumBackward0`.
+    """The `grad_fn` of `a * b`, `a**2` and `a.sum()` is named after the operation, then
+    `Backward`, then a digit: `MulBackward0`, `PowBackward0`, `SumBackward0`.
 
     The digit tells variants apart: `sum(dim=0)` makes `SumBackward1`. The name is that of what
     ran: `a @ b` of matrices is `MmBackward0`, of vectors `DotBackward0`.
@@ -113,8 +112,8 @@ def test_a_node_is_named_after_its_operation(operation, name):
     ],
 )
 def test_a_view_is_recorded_like_any_operation(view, name):
-    """A view of a tensor that requires grad, such as `x[0]`, `x.t()` or `x.expand(3, 2, 2)`,
-    shares its storage and has a `grad_fn` of its own.
+    """A view of a tensor that requires grad, taken while operations are recorded, such as
+    `x[0]`, `x.t()` or `x.expand(3, 2, 2)`, shares its storage and has a `grad_fn` of its own.
 
     So gradients pass through a view to its base.
     """

@@ -109,11 +109,11 @@ def test_clamp_used_to_pass_the_gradient_at_its_bounds(device):
 
 @pytest.mark.parametrize(("function", "at_four"), [(torch.sqrt, 0.25), (torch.log, 0.25)])
 def test_a_root_and_a_logarithm_are_infinitely_steep_at_zero(function, at_four, device):
-    """The gradient of `torch.sqrt` and `torch.log` at 0 is `inf`, without an error or a
+    """The gradient of `torch.sqrt` and `torch.log` at 0.0 is `inf`, without an error or a
     warning; at 4 it is 0.25.
 
     A step with an infinite gradient makes the weight infinite. Add a small `eps` to the
-    argument.
+    argument. At -0.0 the gradient is `-inf`.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
@@ -136,7 +136,9 @@ def test_an_infinite_slope_times_zero_is_nan(device):
 
 
 def test_a_norm_has_the_slope_zero_at_zero(device):
-    """The gradient of `x.norm()` is 0 at zeros, not NaN, and `x / x.norm()` elsewhere."""
+    """The gradient of `x.norm()` is 0 at zeros, not NaN; where the norm is not 0, as at (3, 4),
+    it is `x / x.norm()`.
+    """
     zero = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
     x = torch.tensor([3.0, 4.0], requires_grad=True, device=device)
 
@@ -200,10 +202,10 @@ def test_a_product_with_zeros_keeps_the_other_slopes():
 
 
 def test_the_spread_of_equal_values_has_the_slope_zero():
-    """The gradient of `x.std()` of two equal values is 0, not NaN, though the root in it is
-    infinitely steep there.
+    """The gradient of `x.std()` of two equal values, here 2.0, is 0, not NaN, though the root
+    in it is infinitely steep there.
 
-    For a single value it is NaN, as the variance itself is.
+    For a single value it is NaN, as the standard deviation itself is.
     """
     x = torch.tensor([2.0, 2.0], requires_grad=True)
 

@@ -33,8 +33,8 @@ def test_a_gradient_has_the_shape_of_its_leaf(device):
 
 
 def test_a_gradient_has_the_dtype_of_its_leaf(device):
-    """Where a float32 and a float64 leaf are multiplied, the product is float64, and each
-    leaf's `.grad` has the dtype of its leaf.
+    """Where a float32 and a float64 leaf of one shape are multiplied, the product is float64,
+    and the `.grad` of each leaf has the dtype of that leaf.
 
     Because the cast to float64 is part of the graph, and its backward casts the gradient back.
     """
@@ -81,15 +81,19 @@ def test_a_leaf_that_took_no_part_keeps_none():
 
 
 def test_a_leaf_times_zero_gets_zero_not_none(device):
-    """A leaf that took part and was multiplied by 0 gets a `.grad` of zeros, not None.
+    """After `(x * 0).sum().backward()` the leaf `x`, which took part and was multiplied by 0,
+    has a `.grad` of zeros, not None.
 
     Because autograd follows the recorded operations and doesn't look for products that vanish.
+    An infinite derivative on the way makes it NaN, as in `(x * 0).sqrt()`.
     """
     x = torch.tensor([3.0, 4.0], requires_grad=True, device=device)
 
     (x * 0).sum().backward()
+    (beyond_a_root,) = torch.autograd.grad((x * 0).sqrt().sum(), x)
 
     assert x.grad.tolist() == [0.0, 0.0]
+    assert beyond_a_root.isnan().tolist() == [True, True]
 
 
 def test_elements_left_out_by_indexing_get_zeros(device):

@@ -83,8 +83,10 @@ def test_all_uses_of_a_leaf_meet_in_one_node():
 
 
 def test_an_untracked_operand_leads_nowhere():
-    """An operand that doesn't require grad appears in `next_functions` as `(None, 0)`, at its
-    own position among the operands.
+    """In a product `c * x` a tensor `c` that doesn't require grad appears in `next_functions`
+    as `(None, 0)`, at its own position.
+
+    An operand that can have no gradient, such as the condition of `torch.where`, has no entry.
     """
     x = torch.ones(2, requires_grad=True)
     y = torch.ones(2) * x
@@ -92,11 +94,15 @@ def test_an_untracked_operand_leads_nowhere():
     constant, leaf = y.grad_fn.next_functions
     assert constant == (None, 0)
     assert leaf[0].variable is x
+    picked = torch.where(torch.tensor([True, False]), x, 3 * x)
+    assert picked.tolist() == [1.0, 3.0]
+    assert len(picked.grad_fn.next_functions) == 2
 
 
 def test_several_results_share_one_node():
-    """The two results of `x.unbind()` have the same `grad_fn`; their `output_nr`, 0 and 1,
-    tells them apart and appears as the second element of each pair in `next_functions`.
+    """The two results of `x.unbind()` of a tensor of two elements have the same `grad_fn`;
+    their `output_nr`, 0 and 1, tells them apart and is the second element of their pairs in
+    `next_functions`.
     """
     a, b = torch.ones(2, requires_grad=True).unbind()
     y = b + a
@@ -108,8 +114,8 @@ def test_several_results_share_one_node():
 
 @pytest.mark.claim("blitz-graph-acyclic")
 def test_the_graph_has_no_cycles_and_names_every_recorded_step():
-    """No node is among its own ancestors in `next_functions`, even after `y.mul_(y)`, which
-    changes `y` in place with itself as operand.
+    """Following `next_functions` from a node doesn't lead back to that node, even after
+    `y.mul_(y)`, which changes `y` in place with itself as operand.
 
     Because a node refers to the nodes of its operands, which all existed before it.
     """

@@ -47,22 +47,27 @@ def test_without_create_graph_a_gradient_is_a_constant(device):
 
 
 def test_create_graph_keeps_the_first_graph_too():
-    """`create_graph=True` implies `retain_graph=True`: a second `torch.autograd.grad` through
-    the same graph works.
+    """With `create_graph=True` the default of `retain_graph` is True: a second
+    `torch.autograd.grad` through the same graph works.
+
+    Because the gradient that is returned refers to that graph. `retain_graph=False`, given
+    beside it, frees the saved tensors all the same.
     """
     x = torch.tensor(2.0, requires_grad=True)
     y = x**3
 
     (once,) = torch.autograd.grad(y, x, create_graph=True)
-    (again,) = torch.autograd.grad(y, x)
+    (again,) = torch.autograd.grad(y, x, create_graph=True, retain_graph=False)
 
     assert [once.item(), again.item()] == [12.0, 12.0]
+    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+        torch.autograd.grad(y, x)
 
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
-    """`torch.autograd.grad(y, x, create_graph=True)` returns a gradient that requires grad
-    inside `torch.no_grad()` as well, but not inside `torch.inference_mode()`; without
-    `create_graph` it doesn't outside either.
+    """For `y = x**3` `torch.autograd.grad(y, x, create_graph=True)` returns a gradient that
+    requires grad, inside `torch.no_grad()` too, but not inside `torch.inference_mode()`;
+    without `create_graph` it doesn't.
 
     Because the argument sets the grad mode of the backward pass.
     """
@@ -81,8 +86,8 @@ def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
 
 
 def test_mixed_derivatives_agree_in_either_order():
-    """The mixed second derivative of x²w³ is 6xw², whether `torch.autograd.grad` is asked by x
-    first and then by w, or the other way round.
+    """The mixed second derivative of x²w³ is 6xw², whether `torch.autograd.grad` differentiates
+    with respect to x first and then w, or w first and then x.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -114,8 +119,9 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
-    """The gradient of w·x by x is w, which doesn't depend on x: its derivative by x is None
-    with `allow_unused=True`, and 0 with `materialize_grads=True`, since PyTorch 2.1.
+    """The derivative of w·x with respect to x is w, which doesn't depend on x. Since PyTorch
+    2.1 `torch.autograd.grad` of it gives 0 with `materialize_grads=True`, and None with
+    `allow_unused=True`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -143,8 +149,8 @@ def test_relu_is_flat_in_the_second_derivative(device):
 
 
 def test_a_gradient_penalty_has_a_gradient(device):
-    """A penalty computed from a gradient made with `create_graph=True` can be differentiated:
-    the squared derivative of w·x² by x is 4w²x², and its derivative by w is 8wx².
+    """A penalty made of a gradient with `create_graph=True` can be differentiated: the squared
+    derivative of w·x² with respect to x is 4w²x², and its derivative with respect to w is 8wx².
 
     Such penalties keep the critic of a WGAN smooth.
     """
@@ -189,7 +195,7 @@ def test_newtons_method_lands_on_the_bottom_of_a_parabola():
 
 def test_a_training_step_can_be_differentiated():
     """A gradient step `w - rate * slope`, with `slope` from `create_graph=True`, can be
-    differentiated by the learning rate `rate` and by the weight before the step.
+    differentiated with respect to the learning rate `rate` and to the weight before the step.
 
     This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad`, unless
     the optimizer was made with `differentiable=True`.
@@ -207,8 +213,8 @@ def test_a_training_step_can_be_differentiated():
 
 
 def test_backward_with_create_graph_warns_of_a_cycle():
-    """`backward(create_graph=True)` stores a gradient with a history in `.grad` and warns of a
-    reference cycle between parameter and gradient, once per process.
+    """`backward(create_graph=True)` on `x**3` stores a gradient with a history in `x.grad` and
+    warns of a reference cycle between parameter and gradient, once per process.
 
     Use `torch.autograd.grad`, or set `.grad` to None afterwards, so that the memory is freed.
     """

@@ -173,8 +173,10 @@ def test_an_inference_tensor_is_changed_in_place_only_inside():
 
 
 def test_inference_mode_decorates_a_function():
-    """A function decorated with `@torch.inference_mode()` runs in the mode, returns inference
-    tensors, and leaves the mode off afterwards.
+    """A function decorated with `@torch.inference_mode()` runs in the mode, so a product that
+    it computes is an inference tensor; afterwards the mode is off again.
+
+    An ordinary tensor that it returns unchanged stays ordinary.
     """
 
     @torch.inference_mode()

@@ -2,8 +2,8 @@
 
 Some operations save a value for backward: `exp` its result, `sin` its input, a product its
 factors (`spec/autograd/test_saved_tensors.py`). Each tensor has a version counter, `_version`,
-which in-place operations raise, and its state is noted when a value is saved. If it differs when
-`backward()` needs the value, the value is no longer the one that was computed with, and torch
+which in-place operations increment, and its state is noted when a value is saved. If it differs
+when `backward()` needs the value, the value is no longer the one that was computed with, and torch
 raises RuntimeError, "one of the variables needed for gradient computation has been modified by an
 inplace operation", rather than return a wrong gradient.
 
@@ -20,7 +20,7 @@ import torch
 
 
 def test_every_in_place_write_raises_the_version(device):
-    """`x.add_(1)` and `x[0] = 7` each raise `x._version` by 1; `x.sum()`, which only reads,
+    """`x.add_(1)` and `x[0] = 7` each increment `x._version` by 1; `x.sum()`, which only reads,
     doesn't.
     """
     x = torch.zeros(3, device=device)
@@ -172,8 +172,9 @@ def test_a_step_between_forward_and_backward_is_noticed():
 
 @pytest.mark.parametrize("split", [torch.unbind, lambda y: y.split(1), lambda y: y.chunk(2)])
 def test_pieces_of_a_split_are_not_written_to(split):
-    """In-place operations on the pieces that `unbind`, `split` or `chunk` give of a tensor that
-    requires grad raise RuntimeError; on a slice `y[:1]` they work.
+    """While operations are recorded, in-place writes to the pieces that `unbind`, `split` or
+    `chunk` give of a computed `y` that requires grad raise RuntimeError; to a slice `y[:1]`
+    they work.
 
     Because these functions return several views at once. Write through slices, or use the
     out-of-place form.

@@ -33,8 +33,8 @@ def test_autograd_gives_the_full_jacobian(device):
 
 
 def test_a_jacobian_leaves_no_trace():
-    """`jacobian(f, x)` works for an `x` that doesn't require grad and for one that does, writes
-    no `.grad`, and returns a tensor that doesn't require grad.
+    """`torch.autograd.functional.jacobian(f, x)` works for an `x` that doesn't require grad and
+    for one that does, writes no `.grad`, and returns a tensor that doesn't require grad.
 
     Because it computes on an input of its own that requires grad.
     """
@@ -51,8 +51,10 @@ def test_a_jacobian_leaves_no_trace():
 
 
 def test_a_jacobian_can_be_differentiated_again():
-    """With `create_graph=True` the result of `jacobian` requires grad: that of the square is
-    2x, whose own derivative is 2.
+    """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` returns a
+    Jacobian that requires grad: it is 2x, whose own derivative is 2.
+
+    The Jacobian of a linear function is a constant, which doesn't require grad even so.
     """
     x = torch.tensor([3.0], requires_grad=True)
 
@@ -61,11 +63,14 @@ def test_a_jacobian_can_be_differentiated_again():
 
     assert jacobian.tolist() == [[6.0]]
     assert x.grad.tolist() == [2.0]
+    of_double = functional.jacobian(lambda x: 2 * x, x, create_graph=True)
+    assert of_double.requires_grad is False
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """The result of `jacobian(f, x)` has the shape of the output followed by that of the input:
-    (3, 2, 3) for a sum over the first dimension of a (2, 3) tensor.
+    """The result of `torch.autograd.functional.jacobian(f, x)` has the shape of the output
+    followed by that of the input: (3, 2, 3) for a sum over the first dimension of a (2, 3)
+    tensor.
 
     Reshape it to `(output.numel(), x.numel())` where a matrix is wanted.
     """
@@ -76,7 +81,9 @@ def test_a_jacobian_has_the_shape_of_output_and_input():
 
 
 def test_several_inputs_have_a_jacobian_each():
-    """`jacobian(f, (a, b))` returns a tuple with one Jacobian per input."""
+    """`torch.autograd.functional.jacobian(f, (a, b))` returns a tuple with one Jacobian per
+    input.
+    """
     a, b = torch.tensor([2.0, 3.0]), torch.tensor(5.0)
 
     of_a, of_b = functional.jacobian(lambda a, b: a * b, (a, b))
@@ -86,8 +93,8 @@ def test_several_inputs_have_a_jacobian_each():
 
 
 def test_an_output_that_ignores_the_input_has_zeros():
-    """`jacobian` gives zeros for an output that doesn't depend on the input; with `strict=True`
-    it raises RuntimeError.
+    """`torch.autograd.functional.jacobian` gives zeros for a function that doesn't use its
+    input; with `strict=True` it raises RuntimeError.
 
     Use `strict=True` to find a computation that lost its graph by mistake.
     """
@@ -99,8 +106,8 @@ def test_an_output_that_ignores_the_input_has_zeros():
 
 
 def test_detach_inside_the_function_gives_zeros_too():
-    """`jacobian` differentiates what was recorded: a factor behind `detach()` counts as a
-    constant, and contributes nothing of its own to the Jacobian.
+    """`torch.autograd.functional.jacobian` differentiates what was recorded: a factor behind
+    `detach()` counts as a constant, and contributes nothing of its own to the Jacobian.
 
     So a Jacobian that is smaller than expected hints at a `detach()`, an `item()` or a
     `no_grad` in the function.
@@ -113,16 +120,16 @@ def test_detach_inside_the_function_gives_zeros_too():
 
 
 def test_the_input_is_a_tensor_or_a_tuple_of_tensors():
-    """`jacobian(f, [2.0, 3.0])` raises TypeError: the inputs must be a tensor or a tuple of
-    tensors, so write `torch.tensor([2.0, 3.0])`.
+    """`torch.autograd.functional.jacobian(f, [2.0, 3.0])` raises TypeError: the inputs must be
+    a tensor or a tuple of tensors, so write `torch.tensor([2.0, 3.0])`.
     """
     with pytest.raises(TypeError, match="must be either a Tensor or a tuple of Tensors"):
         functional.jacobian(torch.square, [2.0, 3.0])
 
 
 def test_a_hessian_holds_the_second_derivatives(device):
-    """`hessian(f, point)` returns the matrix of second derivatives: for x²y it is [[2y, 2x],
-    [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
+    """`torch.autograd.functional.hessian(f, point)` returns the matrix of second derivatives:
+    for x²y it is [[2y, 2x], [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
     """
     point = torch.tensor([2.0, 3.0], device=device)
 
@@ -132,8 +139,8 @@ def test_a_hessian_holds_the_second_derivatives(device):
 
 
 def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
-    """`hessian(f, (x, y))` returns a tuple of tuples: the block of each pair of inputs, with
-    the mixed derivatives off the diagonal.
+    """`torch.autograd.functional.hessian(f, (x, y))` returns a tuple of tuples: the block of
+    each pair of inputs, with the mixed derivatives off the diagonal.
     """
     x, y = torch.tensor(2.0), torch.tensor(3.0)
 
@@ -143,16 +150,17 @@ def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
 
 
 def test_only_a_scalar_function_has_a_hessian():
-    """`hessian` of a function that returns two elements raises RuntimeError; take the Jacobian
-    of the Jacobian instead, or reduce the output to one element.
+    """`torch.autograd.functional.hessian` of a function that returns two elements raises
+    RuntimeError; take the Jacobian of the Jacobian instead, or reduce the output to one
+    element.
     """
     with pytest.raises(RuntimeError, match="should contain a single element"):
         functional.hessian(torch.square, torch.tensor([2.0, 3.0]))
 
 
 def test_vjp_gives_the_value_and_the_rows_weighed():
-    """`functional.vjp(f, x, v)` returns the value `f(x)` and the product `v @ J`, which
-    `f(x).backward(v)` would store.
+    """`torch.autograd.functional.vjp(f, x, v)` returns the value `f(x)` and the product `v @
+    J`, which `f(x).backward(v)` would store.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -165,8 +173,8 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
-    """`functional.jvp(f, x, u)` returns the value `f(x)` and the product `J @ u`: the
-    directional derivative of `f` along `u`.
+    """`torch.autograd.functional.jvp(f, x, u)` returns the value `f(x)` and the product `J @
+    u`: the directional derivative of `f` along `u`.
 
     It takes two backward passes; `torch.func.jvp` takes one forward pass.
     """
@@ -181,8 +189,8 @@ def test_jvp_gives_the_value_and_the_columns_weighed():
 
 
 def test_hvp_gives_the_hessian_times_a_vector():
-    """`functional.hvp(f, x, u)` returns the value `f(x)` and the product `H @ u` of the Hessian
-    with `u`, without building the Hessian.
+    """`torch.autograd.functional.hvp(f, x, u)` returns the value `f(x)` and the product `H @ u`
+    of the Hessian with `u`, without building the Hessian.
     """
     value, product = functional.hvp(
         lambda p: p[0] ** 2 * p[1], torch.tensor([2.0, 3.0]), torch.tensor([1.0, 10.0])
@@ -193,8 +201,8 @@ def test_hvp_gives_the_hessian_times_a_vector():
 
 
 def test_vectorize_computes_all_rows_in_one_pass():
-    """`jacobian` runs one backward pass per row, here two; with `vectorize=True` it runs a
-    single pass that computes all rows together, with `vmap`.
+    """`torch.autograd.functional.jacobian` runs one backward pass per row, here two; with
+    `vectorize=True` it runs a single pass that computes all rows together, with `vmap`.
 
     That is faster, and needs an `f` whose operations `vmap` supports.
     """

@@ -140,8 +140,9 @@ def test_a_node_prehook_can_replace_what_comes_in():
 
 @pytest.mark.torch(">=2.0")
 def test_a_multi_grad_hook_waits_for_all_of_its_tensors():
-    """A hook of `register_multi_grad_hook((x, w), f)` is called once per `backward()`, when the
-    gradients of all its tensors are there, with None for one that took no part.
+    """A hook of `torch.autograd.graph.register_multi_grad_hook((x, w), f)` is called once per
+    `backward()` that reaches one of its tensors, when all gradients are there, with None for a
+    tensor that took no part.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
@@ -150,5 +151,6 @@ def test_a_multi_grad_hook_waits_for_all_of_its_tensors():
 
     (x * w).backward()
     (x * x).backward()
+    torch.tensor(7.0, requires_grad=True).backward()
 
     assert seen == [[5.0, 2.0], [4.0, None]]

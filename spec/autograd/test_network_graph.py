@@ -151,8 +151,8 @@ def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
 
 
 def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
-    """`next_functions` of an `nn.Conv2d` output holds the nodes of input, weight and bias; for
-    an image that doesn't require grad the first is None.
+    """`next_functions` of the output of an `nn.Conv2d` with bias, for a batch of images, holds
+    the nodes of input, weight and bias; for images that don't require grad the first is None.
     """
     conv = nn.Conv2d(1, 6, 5)
     output = conv(torch.ones(1, 1, 32, 32))

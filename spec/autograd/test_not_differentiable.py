@@ -129,8 +129,8 @@ def test_floor_division_has_no_derivative():
 
 
 def test_detach_lets_a_gradient_straight_through(device):
-    """`x + (x.round() - x).detach()` has the value of `x.round()`, up to rounding, and the
-    gradient of `x`.
+    """`x + (x.round() - x).detach()` has the value of `x.round()`, up to rounding, and
+    `backward()` passes its gradient on to `x` unchanged.
 
     This straight-through estimator is how quantised networks are trained.
     """

@@ -84,9 +84,9 @@ def test_pow_saves_its_exponent():
 
 
 def test_hooks_see_every_tensor_that_is_saved():
-    """Inside `saved_tensors_hooks(pack, unpack)` each tensor that an operation saves is passed
-    to `pack` first: here the constant factor of a product and the result of `relu`; `x + 1`
-    saves none.
+    """Inside `torch.autograd.graph.saved_tensors_hooks(pack, unpack)` each tensor that an
+    operation saves is passed to `pack`: here the constant factor of a product and the result of
+    `relu`; `x + 1` saves none.
     """
     packed = []
 

@@ -84,8 +84,8 @@ def test_histc_gives_floating_numbers_without_a_gradient():
     """`torch.histc` of a float32 tensor that requires grad returns float32 counts that don't
     require grad.
 
-    Because its derivative is 0 wherever it exists: so the floating-point dtype of a result
-    doesn't mean that it has a gradient. Look at `requires_grad`.
+    Because counts jump and have no useful derivative, torch defines none for `histc`. So a
+    floating-point dtype doesn't mean that a result has a gradient: look at `requires_grad`.
     """
     x = torch.tensor([1.0, 2.0, 2.0], requires_grad=True)
     counts = torch.histc(x, bins=2)

@@ -154,11 +154,11 @@ def test_plain_arithmetic_stays_untracked_until_the_switch():
 
 
 def test_switching_on_does_not_reach_back():
-    """A result computed before `x.requires_grad_()` keeps `requires_grad` False; results
-    computed from `x` afterwards have True.
+    """A result such as `x * 2` that was computed before `x.requires_grad_()` keeps
+    `requires_grad` False; results computed from `x` afterwards have True.
 
-    Because the flag is read when an operation runs, and results are never revised. So call
-    `requires_grad_()` before the forward computation.
+    Because the flag is read when an operation runs. So call `requires_grad_()` before the
+    forward computation.
     """
     x = torch.ones(3)
     before = x * 2
@@ -167,6 +167,23 @@ def test_switching_on_does_not_reach_back():
 
     assert before.requires_grad is False
     assert after.requires_grad is True
+
+
+def test_a_view_taken_before_the_switch_leads_nowhere():
+    """A view taken before `x.requires_grad_()`, such as `x[:1]`, says `requires_grad` True after
+    it, but has no `grad_fn`: `backward()` through the view leaves `x.grad` None, silently.
+
+    Because a view reads the flag of its base and has no history. Take the view again after
+    `requires_grad_()`.
+    """
+    x = torch.ones(3)
+    view = x[:1]
+    x.requires_grad_()
+    (view * 2).backward()
+
+    assert view.requires_grad is True
+    assert view.grad_fn is None
+    assert x.grad is None
 
 
 def test_switching_off_spares_what_is_already_recorded():
@@ -184,17 +201,23 @@ def test_switching_off_spares_what_is_already_recorded():
 
 def test_an_in_place_write_of_a_tracked_value_makes_a_plain_tensor_tracked():
     """Assigning a value that requires grad to one element of a plain floating-point tensor, as
-    in `buffer[1] = x * 2`, makes the whole tensor require grad.
+    in `buffer[1] = x * 2`, makes the whole tensor require grad and no longer a leaf.
 
-    Because the write is recorded as an operation on `buffer`. An integer tensor takes the
-    number and stays without gradient (`spec/autograd/test_inplace.py`).
+    Because the write is recorded as an operation on `buffer`; `buffer += x * 2` does the same,
+    so a running total keeps every graph alive: add `x.detach()`. An integer tensor stays
+    without gradient.
     """
     x = torch.tensor(3.0, requires_grad=True)
     buffer = torch.zeros(3)
+    before = buffer.is_leaf
     buffer[1] = x * 2
     buffer.sum().backward()
+    total = torch.zeros(2)
+    total += x
 
     assert buffer.tolist() == [0.0, 6.0, 0.0]
+    assert (before, buffer.is_leaf) == (True, False)
+    assert repr(total) == "tensor([3., 3.], grad_fn=<AddBackward0>)"
     assert buffer.requires_grad is True
     assert x.grad.item() == 2.0
 

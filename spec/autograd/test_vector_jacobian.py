@@ -98,8 +98,8 @@ def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
 @pytest.mark.claim("blitz-vjp-factor-is-power-of-two")
 @given(st.integers(0, 2**32))
 def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
-    """After doubling a `torch.randn(3)` until its norm is at least 1000, `y.backward(v)` gives
-    an `x.grad` of `v` times one power of two, for each seed from 0 to 2**32 that was drawn.
+    """After `x = torch.randn(3)` was doubled until the norm of the result `y` is at least 1000,
+    `y.backward(v)` stores `v` times one power of two in `x.grad`, for each seed that was drawn.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(seed)).requires_grad_()
     v = torch.tensor([0.1, 1.0, 0.0001])
