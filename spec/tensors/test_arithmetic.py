@@ -46,8 +46,8 @@ def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws()
     ],
 )
 def test_an_operator_pairs_the_elements_that_stand_in_the_same_place(operate, result, device):
-    """`+`, `-`, `*`, `/`, `//`, `%` and `**` between two tensors of the same shape combine the
-    elements at the same index.
+    """`+`, `-`, `*`, `/`, `//`, `%` and `**` between two float32 tensors of the same shape combine
+    the elements at the same index.
     """
     a = torch.tensor([8.0, 0.5], device=device)
     b = torch.tensor([2.0, 4.0], device=device)
@@ -83,11 +83,11 @@ def test_each_operator_has_a_function_and_a_method(name, result):
 
 @pytest.mark.claim("blitz-add-four-ways-agree")
 def test_four_ways_to_add_give_the_same_numbers(device):
-    """For two float32 tensors of the same shape `x + y`, `torch.add(x, y)`, `torch.add(x, y,
-    out=z)` and `x.add_(y)` give the same values.
+    """For two float32 tensors of the same shape that require no grad, `x + y`, `torch.add(x, y)`,
+    `torch.add(x, y, out=z)` and `x.add_(y)` give the same values.
 
-    They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor,
-    `out=z` fills `z`, and `add_` overwrites `x`.
+    They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor, `out=z`
+    fills `z`, and `add_` overwrites `x`. Autograd refuses `out=`, and `add_` on a leaf.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([0.5, 8.0], device=device)
@@ -132,11 +132,11 @@ def test_out_overwrites_whatever_the_tensor_held(device):
 
 
 def test_out_may_be_one_column_of_a_matrix(device):
-    """`out=` may be a slice of a larger tensor, such as `table[:, 1]`: only that part of
-    `table` is written.
+    """`out=` may be a slice of a larger tensor that has the shape of the result, such as `table[:,
+    1]`: only that part of `table` is written.
 
-    Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy,
-    and `out=table[:, [1]]` would fill only that copy.
+    Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy, and
+    `out=table[:, [1]]` would fill only that copy.
     """
     table = torch.zeros(2, 2, device=device)
     x = torch.tensor([1.0, 2.0], device=device)
@@ -163,7 +163,8 @@ def test_out_of_another_size_is_resized_with_a_warning():
     """An `out=` tensor that has elements but not the shape of the result is resized too, with a
     UserWarning that this is deprecated.
 
-    Call `z.resize_(0)` first, or pass an `out=` tensor of the right shape.
+    Call `z.resize_(0)` first, or pass an `out=` tensor of the right shape. A slice that is
+    resized, such as a column, no longer covers the same elements: the sum lands in its neighbours.
     """
     z = torch.zeros(5)
 
@@ -171,6 +172,11 @@ def test_out_of_another_size_is_resized_with_a_warning():
         torch.add(torch.ones(2), 1, out=z)
 
     assert z.tolist() == [2.0, 2.0]
+    table = torch.zeros(2, 3)
+    with pytest.warns(UserWarning, match="An output with one or more elements was resized"):
+        torch.add(torch.ones(3), 1, out=table[:, 1])
+
+    assert table.tolist() == [[0.0, 2.0, 2.0], [2.0, 0.0, 0.0]]
 
 
 def test_out_keeps_its_dtype():
@@ -201,8 +207,8 @@ def test_out_of_integers_refuses_a_float_result(device):
 
 
 def test_alpha_multiplies_the_second_operand(device):
-    """`torch.add(x, y, alpha=a)` is `x + a * y`, and `torch.sub(x, y, alpha=a)` is `x - a * y`;
-    the methods take `alpha=` as well.
+    """`torch.add(x, y, alpha=a)` is `x + a * y`, and `torch.sub(x, y, alpha=a)` is `x - a * y`,
+    for floats up to rounding; the methods take `alpha=` as well.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4], device=device)
@@ -257,8 +263,11 @@ def test_a_number_is_combined_with_every_element(device):
 
 
 def test_a_tensor_without_dimensions_acts_like_a_number(device):
-    """A 0-d tensor such as `torch.tensor(10)` is combined with each element of the other
-    operand, as a Python number is.
+    """A 0-d tensor is combined with each element of the other operand: `torch.tensor(10) - x`
+    subtracts each element of `x` from 10.
+
+    As a Python number is, with exceptions: of the same exponent -1, an integer tensor refuses the
+    Python number and takes the tensor, see `spec/tensors/test_elementwise.py`.
     """
     ten = torch.tensor(10, device=device)
 
@@ -295,8 +304,8 @@ def test_a_list_is_no_operand():
 
 
 def test_a_list_times_an_integer_tensor_is_a_longer_list():
-    """A list times a 0-d integer tensor repeats the list, as for a Python int: `[1, 2] *
-    torch.tensor(2)` is `[1, 2, 1, 2]`.
+    """A list times an integer tensor of one element repeats the list, as for a Python int: `[1, 2]
+    * torch.tensor(2)` is `[1, 2, 1, 2]`.
 
     Because such a tensor can serve as a Python index. Convert the list with `torch.tensor` to
     multiply its elements.
@@ -304,17 +313,22 @@ def test_a_list_times_an_integer_tensor_is_a_longer_list():
     two = torch.tensor(2)
 
     assert [1, 2] * two == [1, 2, 1, 2]
+    assert [1, 2] * torch.tensor([2]) == [1, 2, 1, 2]
     assert two * [1, 2] == [1, 2, 1, 2]
     assert (two * torch.tensor([1, 2])).tolist() == [2, 4]
 
 
 def test_booleans_add_like_or_and_multiply_like_and(device):
-    """Boolean tensors stay boolean: `+` is "or", `*` is "and"."""
+    """The sum and the product of two bool tensors are bool: `+` is "or", `*` is "and".
+
+    With a Python int the result is int64: `mask + 1` counts.
+    """
     x = torch.tensor([True, True, False], device=device)
     y = torch.tensor([True, False, False], device=device)
 
     assert (x + y).tolist() == [True, True, False]
     assert (x * y).tolist() == [True, False, False]
+    assert (x + 1).tolist() == [2, 2, 1]
 
 
 def test_booleans_refuse_the_minus_sign(device):
@@ -335,7 +349,7 @@ def test_booleans_refuse_the_minus_sign(device):
 
 
 def test_bitwise_operators_work_on_integers(device):
-    """`&`, `|`, `^`, `~`, `<<` and `>>` work on the bits of integer tensors:
+    """`&`, `|`, `^`, `~`, `<<` and `>>` work on the bits of an int64 tensor:
     `torch.tensor([0b110]) & 0b011` is `[0b010]`.
     """
     six = torch.tensor([0b110], device=device)

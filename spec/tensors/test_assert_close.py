@@ -15,8 +15,8 @@ from torch.testing import assert_close
 
 
 def test_close_values_pass_and_others_raise():
-    """`assert_close(actual, expected)` returns `None` for float32 values that differ by 1e-6
-    and raises an AssertionError for 1e-4.
+    """`assert_close(actual, expected)` returns `None` for float32 values near 1 that differ by
+    1e-6, and raises an AssertionError for a difference of 1e-4.
     """
     expected = torch.tensor([1.0])
     near, far = expected + 1e-6, expected + 1e-4

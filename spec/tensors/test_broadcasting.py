@@ -61,8 +61,10 @@ def test_a_column_and_a_row_make_a_table(device):
     ],
 )
 def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
-    """Shapes are aligned at the last dimension: of two equal sizes the result takes that size,
-    of a 1, or a missing dimension, and another size it takes the other, even 0.
+    """Shapes are aligned at the last dimension; where two sizes differ, one of them must be 1 or
+    missing, and the result has the other: (4, 1, 3) and (5, 1) give (4, 5, 3).
+
+    The other size may also be 0: (3, 1) and (0,) give (3, 0).
     """
     total = torch.zeros(a, device=device) + torch.zeros(b, device=device)
 
@@ -140,12 +142,13 @@ def test_dividing_rows_by_their_sums_needs_keepdim():
 
 
 def test_indexing_with_none_makes_a_vector_a_column(device):
-    """`x[:, None]` has the shape (n, 1), so that `x[:, None] * y` holds the product of each
-    element of `x` with each of `y`.
+    """`x[:, None]` of a vector with n elements has the shape (n, 1), so that `x[:, None] * y`
+    holds the product of each element of `x` with each of a vector `y`.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4, 5], device=device)
 
+    assert x[:, None].shape == (2, 1)
     assert (x[:, None] * y).tolist() == [[3, 4, 5], [6, 8, 10]]
 
 

@@ -7,8 +7,8 @@ NaN, which is not equal to itself, is told in `spec/tensors/test_special_values.
 
 What surprises, coming from Python: `if x == y:`, `x < y < z` and `x and y` raise an error for
 tensors of several elements; write `.all()` or `.any()`, and join masks with `&`. A tensor compared
-with a list is plain `False`. And a Python number is converted to the tensor's dtype before it is
-compared, so that a uint8 of 200 equals 456.
+with a list is plain `False`. And a Python integer is converted to an integer tensor's dtype before
+it is compared, so that a uint8 of 200 equals 456.
 """
 
 import operator
@@ -182,10 +182,11 @@ def test_sums_that_differ_by_rounding_are_not_equal(device):
 
 
 def test_the_same_decimal_differs_between_dtypes(device):
-    """A float32 0.1 is not equal to a float64 0.1, but each of them equals the Python number
-    0.1.
+    """A float32 vector of 0.1 is not equal to a float64 vector of 0.1, but each of them equals the
+    Python number 0.1.
 
-    Because a Python number is converted to the dtype of the tensor first.
+    Because a Python number is converted to the dtype of the tensor first, and so is a 0-d float64
+    tensor beside a float32 vector.
     """
     single = torch.tensor([0.1], device=device)
     double = torch.tensor([0.1], dtype=torch.float64, device=device)
@@ -193,6 +194,9 @@ def test_the_same_decimal_differs_between_dtypes(device):
     assert (single == double).tolist() == [False]
     assert (single == 0.1).tolist() == [True]
     assert (double == 0.1).tolist() == [True]
+    zero_d = torch.tensor(0.1, dtype=torch.float64, device=device)
+
+    assert (single == zero_d).tolist() == [True]
 
 
 def test_a_python_integer_out_of_range_wraps_before_it_is_compared():
@@ -222,8 +226,8 @@ def test_isclose_answers_for_each_element(device):
 
 
 def test_close_is_an_absolute_and_a_relative_tolerance():
-    """`torch.isclose(x, y)` is true where `|x - y| <= atol + rtol * |y|`, by default with
-    `atol=1e-8` and `rtol=1e-5`.
+    """For finite floats `torch.isclose(x, y)` is true where `|x - y| <= atol + rtol * |y|`, by
+    default with `atol=1e-8` and `rtol=1e-5`.
 
     Near 0 only `atol` counts, and 1e-8 is less than the rounding of most float32 computations.
     """

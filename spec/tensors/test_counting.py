@@ -13,7 +13,11 @@ import torch
 
 
 def test_unique_gives_each_value_once_in_order(device):
-    """`torch.unique(x)` returns each value of `x` once, in ascending order, as a 1-D tensor."""
+    """`torch.unique(x)` of a tensor without NaN returns each of its values once, in ascending
+    order, as a 1-D tensor.
+
+    Each NaN is kept, see `spec/tensors/test_special_values.py`.
+    """
     x = torch.tensor([[3, 1], [3, 2]], device=device)
 
     assert torch.unique(x).tolist() == [1, 2, 3]

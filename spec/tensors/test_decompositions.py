@@ -97,13 +97,17 @@ def test_svd_is_full_unless_told():
 
 
 def test_cholesky_is_the_root_of_a_positive_definite_matrix():
-    """`torch.linalg.cholesky(x)` of a positive definite `x` is the lower triangular `L` with `L
-    @ L.T` equal to `x`; for other symmetric matrices it raises `LinAlgError`.
+    """`torch.linalg.cholesky(x)` of a positive definite `x` is the lower triangular `L` with `L @
+    L.T` equal to `x` up to rounding; of `-x` it raises `LinAlgError`.
 
-    A covariance matrix can miss it by rounding; add a small multiple of the identity.
+    Whether it raises for a singular matrix is a matter of rounding, and a covariance matrix can
+    miss positive definiteness by rounding, too; add a small multiple of the identity.
     """
     x = torch.tensor([[4.0, 2.0], [2.0, 10.0]])
 
     assert torch.linalg.cholesky(x).tolist() == [[2.0, 0.0], [1.0, 3.0]]
     with pytest.raises(torch.linalg.LinAlgError, match="not positive-definite"):
         torch.linalg.cholesky(-x)
+    with pytest.raises(torch.linalg.LinAlgError, match="not positive-definite"):
+        torch.linalg.cholesky(torch.ones(2, 2))
+    assert torch.linalg.cholesky(torch.ones(2, 2) + 3 * torch.eye(2))[0].tolist() == [2.0, 0.0]

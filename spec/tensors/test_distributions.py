@@ -58,8 +58,10 @@ def test_normal_takes_a_mean_and_a_deviation_for_each_element(device):
 
 
 def test_normal_refuses_a_negative_deviation():
-    """`torch.normal` raises a RuntimeError for a negative standard deviation; a network can
-    give `log_std.exp()` to stay positive.
+    """`torch.normal` raises a RuntimeError for a negative standard deviation; a standard deviation
+    of 0 gives the mean.
+
+    A network that predicts a deviation can predict its logarithm: `log_std.exp()` is positive.
     """
     with pytest.raises(RuntimeError, match=r"normal expects std >= 0.0"):
         torch.normal(3.0, -1.0, (2,))

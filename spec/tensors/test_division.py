@@ -36,8 +36,8 @@ def test_dividing_booleans_gives_floats(device):
 
 
 def test_division_of_a_large_integer_loses_its_last_digits():
-    """`/` between integers computes in float32, so integers above 2**24 lose digits: `(2**24 +
-    1) / 1` is 2**24. `//` stays exact.
+    """`/` between integers computes in float32, so an integer above 2**24 may lose digits: `(2**24
+    + 1) / 1` is 2**24. `//` stays exact.
 
     Convert with `.double()` first, whose floats are exact up to 2**53.
     """
@@ -170,8 +170,8 @@ integers = st.integers(-(2**31), 2**31 - 1)
 
 @given(integers, integers.filter(bool))
 def test_floor_division_and_remainder_agree_with_python(x, y):
-    """`//` and `%` of an int64 tensor by an int32 number other than 0 agree with Python's `//`
-    and `%`.
+    """For integers of 32 bits, the divisor not being 0, `//` and `%` of an int64 tensor agree with
+    Python's `//` and `%`.
     """
     assert (torch.tensor(-7) // 2).item() == -7 // 2 == -4
     assert (torch.tensor(x) // y).item() == x // y
@@ -201,7 +201,7 @@ def test_an_integer_divided_by_zero_is_an_error(divide):
     RuntimeError that says "ZeroDivisionError".
 
     Because no integer can stand for infinity. `x / 0` and `x // 0.0` compute in floats and give
-    inf; on CUDA no error is raised and the result is arbitrary.
+    inf, -inf or NaN; on CUDA no error is raised and the result is arbitrary.
     """
     x = torch.tensor([1, -1])
 
@@ -223,8 +223,8 @@ def test_true_division_by_zero_gives_infinities(device):
 
 
 def test_a_float_divided_by_zero_leaves_no_remainder(device):
-    """For a float tensor of nonzero numbers, `x // 0` is infinite and `x % 0` is NaN; no error
-    is raised.
+    """For a float tensor of finite numbers other than 0, `x // 0` is infinite and `x % 0` is NaN;
+    no error is raised.
     """
     x = torch.tensor([1.0, -1.0], device=device)
 

@@ -36,8 +36,8 @@ import torch
     ],
 )
 def test_a_function_answers_element_by_element(name, numbers, result, device):
-    """`torch.sqrt(x)`, also spelled `x.sqrt()`, gives a new tensor with the root of each
-    element; `abs`, `exp`, `log2`, `floor`, `sigmoid` and others of this table work alike.
+    """`torch.sqrt(x)`, also spelled `x.sqrt()`, gives a new tensor with the root of each element;
+    `abs`, `exp`, `log2`, `floor` and `sigmoid` work alike.
     """
     x = torch.tensor(numbers, device=device)
 
@@ -132,11 +132,17 @@ def test_rounding_gives_floats():
 
 
 def test_rounding_to_decimals(device):
-    """`x.round(decimals=2)` rounds to two decimal places, `x.round(decimals=-2)` to hundreds."""
-    x = torch.tensor([1234.5678], device=device)
+    """For a float tensor `x.round(decimals=2)` rounds to two decimal places,
+    `x.round(decimals=-2)` to hundreds.
 
-    assert x.round(decimals=2).tolist() == pytest.approx([1234.57], abs=1e-3)
-    assert x.round(decimals=-2).tolist() == [1200.0]
+    Because it multiplies and divides by a power of 10, a number near the largest float becomes
+    inf. Integer tensors are refused.
+    """
+    largest = torch.finfo(torch.float32).max
+    x = torch.tensor([1234.5678, largest], device=device)
+
+    assert x.round(decimals=2).tolist() == pytest.approx([1234.57, torch.inf], abs=1e-3)
+    assert x.round(decimals=-2).tolist() == [1200.0, torch.inf]
 
 
 def test_frac_is_what_trunc_cuts_off(device):
@@ -150,8 +156,8 @@ def test_frac_is_what_trunc_cuts_off(device):
 
 
 def test_clamp_moves_numbers_between_two_bounds(device):
-    """`torch.clamp(x, min, max)` sets elements below `min` to `min` and elements above `max` to
-    `max`; `torch.clip` is an alias.
+    """`torch.clamp(x, min, max)`, with `min` not above `max`, sets elements below `min` to `min`
+    and elements above `max` to `max`; `torch.clip` is an alias.
     """
     x = torch.tensor([1, 5, 9], device=device)
 
@@ -267,18 +273,25 @@ def test_a_power_may_differ_for_each_element(device):
 
 
 def test_lerp_goes_part_of_the_way(device):
-    """`torch.lerp(start, end, weight)` is `start + weight * (end - start)`, a linear
-    interpolation.
+    """`torch.lerp(start, end, weight)` is, up to rounding, `start + weight * (end - start)`, a
+    linear interpolation.
+
+    At weight 1 it gives `end` itself, which the formula doesn't where `start` is so large that
+    `end - start` is rounded.
     """
     start = torch.tensor([0.0, 10.0], device=device)
     end = torch.tensor([10.0, 30.0], device=device)
 
     assert torch.lerp(start, end, 0.25).tolist() == [2.5, 15.0]
+    far, one = torch.tensor([1e8], device=device), torch.tensor([1.0], device=device)
+
+    assert torch.lerp(far, one, 1.0).tolist() == [1.0]
+    assert (far + 1.0 * (one - far)).tolist() == [0.0]
 
 
 def test_addcmul_and_addcdiv_add_a_product_or_a_quotient(device):
-    """`torch.addcmul(x, a, b, value=v)` is `x + v * a * b`, and `torch.addcdiv(x, a, b,
-    value=v)` is `x + v * a / b`.
+    """`torch.addcmul(x, a, b, value=v)` is `x + v * a * b`, and `torch.addcdiv(x, a, b, value=v)`
+    is `x + v * a / b`, up to rounding.
 
     Optimizers use both, for a step without a temporary tensor.
     """

@@ -6,11 +6,10 @@ the tensor sees the change. What such a write reaches and what is refused is tol
 `spec/tensors/test_inplace_limits.py`, what autograd makes of it in `spec/autograd/test_inplace.py`.
 
 What surprises is how much works in place without an underscore: `x[0] = 5`, `x += 1`, `out=x`,
-`F.relu(x, inplace=True)`, and writing into `x.numpy()`. And some methods with an underscore, such
-as `t_` and `requires_grad_`, change no element.
+`F.relu(x, inplace=True)`, and writing into `x.numpy()` (`spec/tensors/test_numpy_bridge.py`). And
+some methods with an underscore, such as `t_` and `requires_grad_`, change no element.
 """
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -62,7 +61,7 @@ def test_underscore_operations_return_their_own_tensor_and_so_chain():
         ("fill_", (7,), [7.0, 7.0, 7.0]),
         ("neg_", (), [1.0, -2.0, -4.0]),
         ("abs_", (), [1.0, 2.0, 4.0]),
-        ("sub_", (1,), [-2.0, 1.0, 3.0]),
+        ("sub_", (5,), [-6.0, -3.0, -1.0]),
         ("mul_", (3,), [-3.0, 6.0, 12.0]),
         ("div_", (2,), [-0.5, 1.0, 2.0]),
         ("pow_", (2,), [1.0, 4.0, 16.0]),
@@ -72,8 +71,8 @@ def test_underscore_operations_return_their_own_tensor_and_so_chain():
     ],
 )
 def test_what_common_underscore_operations_leave_behind(name, arguments, expected, device):
-    """`zero_`, `fill_`, `neg_`, `clamp_`, `relu_` and the other methods of this table overwrite
-    their tensor; `gt_` stores 0.0 and 1.0 in a float tensor.
+    """`zero_`, `fill_`, `neg_`, `abs_`, `sub_`, `mul_`, `div_`, `pow_`, `clamp_` and `relu_`
+    overwrite the float tensor they are called on; `gt_` stores 0.0 and 1.0 in it.
 
     Because a tensor keeps its dtype in place, a comparison can't leave bools in it.
     """
@@ -87,7 +86,11 @@ def test_what_common_underscore_operations_leave_behind(name, arguments, expecte
 
 @given(st.lists(st.integers(-100, 100), min_size=1), st.integers(-100, 100))
 def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n):
-    """`x.mul_(n)` leaves in an int64 tensor `x` the values that `x.mul(n)` returns."""
+    """`x.mul_(n)` of an int64 tensor `x` by a Python int `n` leaves in `x` the values that
+    `x.mul(n)` returns.
+
+    A float `n` is refused, where `x.mul(n)` gives floats.
+    """
     x = torch.tensor(numbers)
     product = x.mul(n)
 
@@ -95,6 +98,8 @@ def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n)
 
     assert x.tolist() == product.tolist() == [number * n for number in numbers]
     assert torch.tensor([2, -3]).mul_(-4).tolist() == [-8, 12]
+    with pytest.raises(RuntimeError, match="result type Float can't be cast"):
+        x.mul_(2.0)
 
 
 @pytest.mark.claim("blitz-copy-inplace")
@@ -164,8 +169,10 @@ def test_some_underscore_operations_change_no_number(name, arguments, shape):
 
 
 def test_requires_grad_with_an_underscore_sets_a_flag_and_no_number():
-    """`x.requires_grad_()` sets `x.requires_grad` to `True` and returns `x`; the elements stay
-    the same.
+    """`x.requires_grad_()` of a float tensor sets `x.requires_grad` to `True` and returns `x`; the
+    elements stay the same.
+
+    An integer tensor raises a RuntimeError: write `x.float().requires_grad_()`.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -174,6 +181,8 @@ def test_requires_grad_with_an_underscore_sets_a_flag_and_no_number():
     assert result is x
     assert x.requires_grad is True
     assert x.tolist() == [1.0, 2.0]
+    with pytest.raises(RuntimeError, match="only Tensors of floating point"):
+        torch.tensor([1]).requires_grad_()
 
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
@@ -245,29 +254,20 @@ def test_inplace_true_makes_an_activation_overwrite_its_input():
 
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
-def test_a_numpy_array_of_the_same_memory_changes_the_tensor():
-    """Writing into the array `x.numpy()` changes `x`, with no tensor operation involved."""
-    x = torch.zeros(2)
-
-    np.add(x.numpy(), 3, out=x.numpy())
-
-    assert x.tolist() == [3.0, 3.0]
-
-
-@pytest.mark.claim("blitz-underscore-every-mutator")
 def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
-    """`x.data = other` keeps the Python object `x` and gives it the memory and the shape of
-    `other`.
+    """`x.data = other` keeps the Python object `x` and gives it the memory, the shape and the
+    dtype of `other`.
 
     Autograd doesn't see the change. To replace values use `x.copy_(other)` under
     `torch.no_grad()`.
     """
     x = torch.zeros(2)
-    other = torch.tensor([1.0, 2.0, 3.0])
+    other = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 
     x.data = other
 
     assert x.tolist() == [1.0, 2.0, 3.0]
+    assert x.dtype == torch.float64
     assert x.data_ptr() == other.data_ptr()
 
 

@@ -6,8 +6,12 @@ with it, and a result of another kind or a larger shape is refused. How to write
 `/=` in `spec/tensors/test_division.py`; the version counter, by which autograd notices a write, in
 `spec/autograd/test_inplace_refused.py`.
 
+A write to rows that were chosen by a list, such as `x[[0]].zero_()`, is lost, see
+`spec/tensors/test_advanced_indexing.py`.
+
 What surprises is the row swap `x[0], x[1] = x[1], x[0]`: it leaves the same row twice, because both
-sides are views of one memory.
+sides are views of one memory. And overlapping slices are refused only where torch notices the
+overlap: `x[:, 1:] = x[:, :-1]` isn't, and smears the first column over the matrix.
 """
 
 import numpy as np
@@ -22,23 +26,6 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
     x[0].zero_()
 
     assert x.tolist() == [[0, 0], [3, 4]]
-
-
-def test_a_change_in_place_of_rows_chosen_by_a_list_is_lost(device):
-    """`x[[0]].zero_()` leaves `x` unchanged, because indexing with a list copies; `x[[0]] += 1`
-    changes `x`.
-
-    Python turns `x[[0]] += 1` into three steps: it takes the copy, adds to it, and assigns it back
-    to `x[[0]]`.
-    """
-    x = torch.tensor([[1, 2], [3, 4]], device=device)
-
-    x[[0]].zero_()
-    unchanged = x.tolist()
-    x[[0]] += 1
-
-    assert unchanged == [[1, 2], [3, 4]]
-    assert x.tolist() == [[2, 3], [3, 4]]
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
@@ -99,10 +86,11 @@ def test_a_float_tensor_takes_an_integer_operand(device):
 
 
 def test_an_expanded_tensor_refuses_addition_in_place(device):
-    """`x.add_(1)` on an expanded tensor raises a RuntimeError.
+    """`x.add_(1)` raises a RuntimeError for an expanded tensor whose elements share memory, such
+    as `torch.zeros(1).expand(3)`.
 
-    Because several elements share one memory location, and it isn't defined how often 1 would
-    be added. Call `x.clone()` first.
+    Because several elements share one memory location, and it isn't defined how often 1 would be
+    added. Call `x.clone()` first.
     """
     x = torch.zeros(1, device=device).expand(3)
 
@@ -113,19 +101,24 @@ def test_an_expanded_tensor_refuses_addition_in_place(device):
 
 
 def test_index_assignment_to_an_expanded_tensor_sets_every_copy(device):
-    """`x[0] = 5` on an expanded tensor is allowed, and changes each element that shares the
-    memory location.
+    """`x[0, 0] = 5` on an expanded tensor is allowed, and changes each element that shares the
+    memory location with `x[0, 0]`; so does `x[0].fill_(5)` on a row.
+
+    `x[0] = 5` on such a row is allowed since PyTorch 2.15, and raises a RuntimeError in 2.14.
     """
     x = torch.zeros(2, 1, device=device).expand(2, 3)
 
     x[0, 0] = 5
 
     assert x.tolist() == [[5.0, 5.0, 5.0], [0.0, 0.0, 0.0]]
+    x[1].fill_(7)
+
+    assert x.tolist() == [[5.0, 5.0, 5.0], [7.0, 7.0, 7.0]]
 
 
 def test_operands_that_overlap_in_memory_are_refused(device):
-    """`x[1:] += x[:-1]` and `x[1:] = x[:-1]` raise a RuntimeError, because both slices share part
-    of their memory.
+    """For a vector of three or more elements `x[1:] += x[:-1]` and `x[1:] = x[:-1]` raise a
+    RuntimeError, because the slices share part of their memory.
 
     An element could be overwritten before it is read. Write `x[1:] += x[:-1].clone()`.
     """
@@ -138,6 +131,23 @@ def test_operands_that_overlap_in_memory_are_refused(device):
     x[1:] += x[:-1].clone()
 
     assert x.tolist() == [1, 3, 5]
+
+
+def test_an_overlap_of_columns_is_not_noticed():
+    """`x[:, 1:] = x[:, :-1]` of a matrix raises no error although the slices overlap: it reads
+    what it has already written. On the CPU, [1, 2, 3] becomes [1, 1, 1].
+
+    Because torch looks for an overlap only if both operands are dense in memory, which columns
+    aren't. Write `x[:, 1:] = x[:, :-1].clone()`.
+    """
+    x = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    shifted = x.clone()
+
+    x[:, 1:] = x[:, :-1]
+    shifted[:, 1:] = shifted[:, :-1].clone()
+
+    assert x.tolist() == [[1, 1, 1], [4, 4, 4]]
+    assert shifted.tolist() == [[1, 1, 2], [4, 4, 5]]
 
 
 def test_a_tensor_may_be_its_own_operand(device):

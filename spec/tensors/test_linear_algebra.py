@@ -46,7 +46,8 @@ def test_triu_and_tril_keep_one_triangle(device):
     """`x.triu()` keeps the diagonal and what is above it and sets the rest to 0, `x.tril()` the
     same below; `triu(1)` and `tril(-1)` leave the diagonal out.
 
-    `torch.ones(n, n).tril()` is the causal mask of attention.
+    `torch.ones(n, n, dtype=torch.bool).tril()` is the causal mask of attention; a float mask would
+    be added to the scores instead.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]], device=device)
 

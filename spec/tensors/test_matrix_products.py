@@ -202,10 +202,11 @@ def test_vectors_of_two_lengths_have_no_dot_product():
 
 
 def test_integers_are_multiplied_as_integers():
-    """`x @ y` of integer tensors stays in their dtype, and wraps around when the result doesn't
-    fit: 100 * 100 in int8 is 16.
+    """`x @ y` of two int64 tensors is int64, of two int8 tensors int8, and wraps around where a
+    result doesn't fit: 100 * 100 in int8 is 16.
 
-    On CUDA, integer matrix products are not implemented; convert to float.
+    Bool tensors are refused. On CUDA, integer matrix products are not implemented; convert to
+    float.
     """
     x = torch.tensor([[1, 2], [3, 4]])
     narrow = torch.tensor([100], dtype=torch.int8)
@@ -213,6 +214,8 @@ def test_integers_are_multiplied_as_integers():
     assert (x @ x).dtype == torch.int64
     assert (x @ x).tolist() == [[7, 10], [15, 22]]
     assert (narrow @ narrow).item() == 16
+    with pytest.raises(RuntimeError, match="not implemented for 'Bool'"):
+        (x > 1) @ (x > 1)
 
 
 def test_an_empty_inner_dimension_gives_zeros(device):
@@ -226,19 +229,22 @@ def test_an_empty_inner_dimension_gives_zeros(device):
 
 
 def test_addmm_adds_a_product_to_a_matrix(device):
-    """`torch.addmm(m, x, y, beta=b, alpha=a)` is `b * m + a * (x @ y)`; `m` is broadcast, as
-    the bias of a linear layer is.
+    """`torch.addmm(m, x, y, beta=b, alpha=a)` is, up to rounding, `b * m + a * (x @ y)`; `m` is
+    broadcast, as the bias of a linear layer is.
+
+    With `beta=0` it ignores `m`, even NaN in it.
     """
     m = torch.tensor([100.0, 200.0], device=device)
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
     assert torch.addmm(m, x, x).tolist() == [[107.0, 210.0], [115.0, 222.0]]
     assert torch.addmm(m, x, x, beta=0.5, alpha=2).tolist() == [[64.0, 120.0], [80.0, 144.0]]
+    assert torch.addmm(m * torch.nan, x, x, beta=0).tolist() == [[7.0, 10.0], [15.0, 22.0]]
 
 
 def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
     """`torch.baddbmm(m, x, y)` is `m + torch.bmm(x, y)`, and `torch.addmv(v, x, w)` is `v + x @
-    w`.
+    w`, up to rounding.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     v = torch.tensor([1.0, 10.0], device=device)
@@ -249,8 +255,8 @@ def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
 
 
 def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
-    """`x.matrix_power(3)` is the matrix product `x @ x @ x`, where `x ** 3` takes the third
-    power of each element; `matrix_power(0)` is the identity.
+    """`x.matrix_power(3)` is, up to rounding, the matrix product `x @ x @ x`, where `x ** 3` takes
+    the third power of each element; `matrix_power(0)` is the identity.
     """
     x = torch.tensor([[1.0, 2.0], [0.0, 1.0]], device=device)
 
@@ -260,8 +266,10 @@ def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
 
 
 def test_multi_dot_chains_products(device):
-    """`torch.linalg.multi_dot([x, x, v])` is `x @ x @ v`; it chooses the order with the fewest
-    multiplications.
+    """`torch.linalg.multi_dot([x, x, v])` is `x @ x @ v` up to rounding; it chooses the order with
+    the fewest multiplications.
+
+    Here `x @ (x @ v)`, since a matrix times a vector costs less than a matrix times a matrix.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     v = torch.tensor([1.0, 10.0], device=device)

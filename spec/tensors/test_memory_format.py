@@ -5,8 +5,8 @@ of its own in memory. In the memory format `torch.channels_last` the channels of
 to each other, as in an image file; convolutions on many devices are faster with it.
 
 The two differ only in the strides (`spec/tensors/test_strides.py`): shape, indexing and values are
-the same. Convolutions, pooling and elementwise operations keep the format, so a model and its input
-need to be converted only once.
+the same. Convolutions, batch normalisation, maximum pooling and most elementwise operations keep
+the format, so a model and its input need to be converted only once.
 
 What surprises: a channels-last tensor isn't contiguous to `is_contiguous()`, and `view` refuses to
 flatten it; a tensor with one channel is in both formats.
@@ -73,13 +73,20 @@ def test_one_channel_is_in_both_formats():
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_format):
-    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if it
-    already has the format `f`.
+    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if it already
+    has the format `f` and several channels.
+
+    `to` of a contiguous tensor with one channel, which has both formats, copies to other strides;
+    `contiguous` doesn't.
     """
     x = torch.empty(2, 3, 4, 5, memory_format=memory_format)
 
     assert (x.contiguous(memory_format=memory_format) is x) is True
     assert (x.to(memory_format=memory_format) is x) is True
+    gray = torch.empty(2, 1, 4, 5)
+
+    assert (gray.contiguous(memory_format=torch.channels_last) is gray) is True
+    assert (gray.to(memory_format=torch.channels_last) is gray) is False
 
 
 def test_changing_the_format_copies(device):
@@ -144,8 +151,10 @@ def test_view_refuses_to_flatten_channels_last():
 
 
 def test_elementwise_operations_keep_the_format(device):
-    """Elementwise operations on a channels-last tensor, such as `x * 2`, `x.relu()` and
-    `x.double()`, give a channels-last tensor.
+    """`x * 2`, `x.relu()` and `x.double()` of a channels-last tensor are channels-last;
+    `x.masked_fill(mask, 5.0)` goes back to the default format.
+
+    Most elementwise operations keep the format, `torch.where(mask, 5.0, x)` among them.
     """
     y = torch.zeros(1, 2, 3, 4, device=device).to(memory_format=torch.channels_last)
 
@@ -154,6 +163,12 @@ def test_elementwise_operations_keep_the_format(device):
     assert doubled.stride() == (24, 1, 8, 2)
     assert y.relu().stride() == (24, 1, 8, 2)
     assert y.double().stride() == (24, 1, 8, 2)
+    filled = y.masked_fill(y == 0, 5.0)
+    chosen = torch.where(y == 0, 5.0, y)
+
+    assert filled.stride() == (24, 12, 4, 1)
+    assert chosen.stride() == (24, 1, 8, 2)
+    assert filled.unique().tolist() == chosen.unique().tolist() == [5.0]
 
 
 def test_of_two_formats_the_first_operand_decides(device):

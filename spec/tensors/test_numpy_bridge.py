@@ -5,8 +5,9 @@ array. Neither copies: tensor and array use the same memory, so what is written 
 through the other. What can't be converted is told in `spec/tensors/test_numpy_refusals.py`, what
 NumPy's functions do with tensors in `spec/tensors/test_numpy_functions.py`.
 
-What surprises: `torch.tensor(array)` does copy, and so does each call that has to change the dtype;
-and NumPy's default float64 makes float64 tensors, where torch's own default is float32.
+What surprises: `torch.tensor(array)` does copy (`spec/tensors/test_copying.py`), and so does each
+call that has to change the dtype; and NumPy's default float64 makes float64 tensors, where torch's
+own default is float32.
 """
 
 import numpy as np
@@ -206,18 +207,13 @@ def test_every_float_survives_the_way_to_numpy_and_back(numbers):
     assert torch.from_numpy(torch.tensor([0.1]).numpy()).tolist() == [0.10000000149011612]
 
 
-def test_torch_tensor_copies_an_array():
-    """`torch.tensor(array)` copies: a later change of the array doesn't change the tensor."""
-    array = np.ones(2)
-    tensor = torch.tensor(array)
-
-    array[0] = 5
-
-    assert tensor.tolist() == [1.0, 1.0]
-
-
 def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
-    """`torch.as_tensor(array)` shares the memory of the array; with another `dtype=` it copies."""
+    """`torch.as_tensor(array, dtype=torch.float32)` of a float64 array copies, where
+    `torch.as_tensor(array)` shares the memory of the array.
+
+    Because memory holds one dtype. What copies without a `dtype=` is told in
+    `spec/tensors/test_copying.py`.
+    """
     array = np.ones(2)
     shared = torch.as_tensor(array)
     copied = torch.as_tensor(array, dtype=torch.float32)

@@ -38,8 +38,8 @@ from torch import nn
     ],
 )
 def test_the_same_line_gives_the_same_numbers_in_numpy_and_torch(line, expected):
-    """The lines of this table, such as `arange(6).reshape(2, 3).sum(axis=0)`, give the same
-    values with `np` and with `torch`.
+    """Lines such as `arange(6).reshape(2, 3).sum(axis=0)` give the same values with `np` and with
+    `torch`, where both spell functions and arguments alike.
     """
     assert line(np).tolist() == expected
     assert line(torch).tolist() == expected
@@ -139,8 +139,8 @@ def test_numpy_functions_refuse_a_tensor_that_requires_grad():
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """`x * array`, with the tensor on the left, is a tensor; a float32 tensor and a float64
-    array give float64.
+    """`x * array`, with a tensor `x` that requires no grad on the left, is a tensor; a float32
+    tensor and a float64 array give float64.
 
     NumPy computes it and gives a DeprecationWarning. Convert the array first: `x *
     torch.from_numpy(array).float()`.
@@ -158,8 +158,8 @@ def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
 
 
 def test_plus_equals_with_an_array_is_not_in_place():
-    """`x += array` doesn't write into the tensor `x`: it binds the name `x` to a new tensor,
-    with float64 if the array has it.
+    """`x += array` doesn't write into the tensor `x`, which requires no grad: it binds the name
+    `x` to a new tensor, with float64 if the array has it.
 
     Because `add_` refuses an array, and Python falls back to `x = x + array`. Write `x +=
     torch.from_numpy(array)`.
@@ -224,13 +224,20 @@ def test_a_network_takes_tensors_and_no_arrays():
 
 
 def test_a_tensor_can_be_indexed_with_an_array():
-    """`x[array]` with a NumPy array of integers or bools picks elements as an index tensor or a
-    mask does.
+    """`x[array]` with a NumPy array of int64 or bool picks elements as an index tensor or a mask
+    does.
+
+    An array of uint8, as images are, is read as a mask, which is deprecated: convert it with
+    `array.astype(int)`.
     """
     x = torch.tensor([10, 20, 30])
 
     assert x[np.array([2, 0])].tolist() == [30, 10]
     assert x[np.array([True, False, True])].tolist() == [10, 30]
+    with pytest.warns(UserWarning, match="indexing with dtype torch.uint8 is now deprecated"):
+        picked = x[np.array([1, 0, 1], dtype="uint8")]
+
+    assert picked.tolist() == [10, 30]
 
 
 def test_a_tensor_cannot_be_assigned_an_array():

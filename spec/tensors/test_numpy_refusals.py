@@ -120,11 +120,11 @@ def test_bfloat16_is_refused():
 
 
 def test_a_conjugated_tensor_is_refused():
-    """`numpy()` raises a RuntimeError for the result of `x.conj()`; call `resolve_conj()`
-    first.
+    """`numpy()` raises a RuntimeError for the result of `x.conj()` of a complex tensor; call
+    `resolve_conj()` first.
 
-    Because `conj()` of a complex tensor only sets a flag, which NumPy doesn't know;
-    `resolve_conj()` computes the values.
+    Because `conj()` only sets a flag, which NumPy doesn't know; `resolve_conj()` computes the
+    values. Of a real tensor `conj()` sets none.
     """
     x = torch.tensor([1 + 2j]).conj()
 
@@ -132,6 +132,7 @@ def test_a_conjugated_tensor_is_refused():
         x.numpy()
 
     assert x.resolve_conj().numpy().tolist() == [1 - 2j]
+    assert torch.tensor([1.0]).conj().numpy().tolist() == [1.0]
 
 
 def test_a_lazily_negated_tensor_is_refused():

@@ -3,7 +3,8 @@
 `print(x)` and a prompt show the elements in columns of equal width, floats with four decimals, and
 after them only what isn't the default: a dtype, a device, `requires_grad` or the `grad_fn`.
 `torch.set_printoptions` changes the decimals and the limits. The element itself, with all digits,
-is `x.item()`, see `spec/tensors/test_python_values.py`.
+is `x.item()`, see `spec/tensors/test_python_values.py`; the heading of a parameter is told in
+`spec/nn/test_parameters.py`.
 
 What surprises: one very small or very large element puts all of them into scientific notation; the
 print shows neither all digits nor, from 1001 elements on, all elements; and an f-string shows a 0-d
@@ -28,8 +29,9 @@ from hypothesis import strategies as st
     ],
 )
 def test_floats_end_in_a_point_or_have_four_decimals(values, text):
-    """Outside scientific notation a float tensor prints with four decimals, or as `1.` if all
-    its finite elements are whole numbers; integers print without a point.
+    """Outside scientific notation a float tensor of at most 1000 elements prints with four
+    decimals, or as `1.` if all its finite elements are whole numbers; integers print without a
+    point.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -64,8 +66,8 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """Floats print in scientific notation if the largest is more than 1000 times the smallest
-    nonzero one in magnitude, or more than 1e8, or if a fraction is below 1e-4.
+    """Floats print in scientific notation if, of the elements shown, the largest is more than 1000
+    times the smallest nonzero one in magnitude, or more than 1e8, or if a fraction is below 1e-4.
 
     Write `torch.set_printoptions(sci_mode=False)` to turn it off.
     """
@@ -151,16 +153,6 @@ def test_what_autograd_does_is_printed_after_the_numbers():
     assert repr(x + 1) == "tensor([2., 2.], grad_fn=<AddBackward0>)"
 
 
-def test_a_parameter_prints_under_a_heading():
-    """An `nn.Parameter` prints as a tensor below the line `Parameter containing:`."""
-    parameter = torch.nn.Parameter(torch.ones(1))
-
-    assert repr(parameter).splitlines() == [
-        "Parameter containing:",
-        "tensor([1.], requires_grad=True)",
-    ]
-
-
 def test_a_tensor_without_numbers_prints_its_size():
     """A tensor on the meta device prints `...` for its elements, and its size.
 
@@ -223,6 +215,18 @@ def test_more_than_a_thousand_elements_are_summarised():
     assert repr(x) == "tensor([   0,    1,    2,  ...,  998,  999, 1000])"
     assert len(printed_numbers) == 1000
     assert repr(x[:, None]).count("[") == 7
+
+
+def test_elements_left_out_do_not_decide_the_format():
+    """Elements that a summary leaves out don't decide the format: 2000 ones with a 0.5 and a 1e9
+    in the middle print as `1.`, neither with four decimals nor in scientific notation.
+
+    So the print of a large tensor can hide an outlier: look at `x.aminmax()`.
+    """
+    x = torch.ones(2000)
+    x[1000], x[1001] = 0.5, 1e9
+
+    assert repr(x) == "tensor([1., 1., 1.,  ..., 1., 1., 1.])"
 
 
 def test_a_large_matrix_is_summarised_in_both_directions(snapshot):
@@ -291,14 +295,21 @@ def test_str_and_repr_of_a_tensor_are_the_same():
 
 
 def test_an_f_string_shows_a_single_number_bare():
-    """In an f-string a 0-d tensor with data is formatted as its Python number: `f"{x:.2f}"`
-    works, and `f"{x}"` shows all digits.
+    """In an f-string a 0-d `torch.Tensor` with data is formatted as its Python number:
+    `f"{x:.2f}"` works, and `f"{x}"` shows all digits.
+
+    Only of the class `torch.Tensor` itself: of a parameter write `f"{p.item():.2f}"`.
     """
     x = torch.tensor(3.140625)
 
     assert f"{x}" == "3.140625"
     assert f"{x:.2f}" == "3.14"
     assert f"{torch.tensor(7):03d}" == "007"
+    parameter = torch.nn.Parameter(x)
+    with pytest.raises(
+        TypeError, match=r"unsupported format string passed to Parameter.__format__"
+    ):
+        format(parameter, ".2f")
 
 
 def test_an_f_string_prints_any_other_tensor_as_usual():

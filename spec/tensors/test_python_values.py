@@ -245,17 +245,16 @@ def test_a_float_tensor_does_not_serve_as_an_index():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_pythons_own_functions_take_a_tensor():
-    """Python's `sum`, `max`, `sorted` and `zip` iterate over a 1-D tensor as over a list; what
-    they return are 0-d tensors.
+    """Python's `sum`, `max`, `sorted` and `zip` iterate over a 1-D tensor as over a list, and give
+    0-d tensors instead of Python numbers.
 
-    They are slow, because each element becomes a tensor. Use `x.sum()`, `x.max()` and
-    `x.sort()`.
+    They are slow, because each element becomes a tensor. Use `x.sum()`, `x.max()` and `x.sort()`.
     """
     x = torch.tensor([3, 1, 2])
 
     assert sum(x) == 6
     assert max(x) == 3
-    assert [int(number) for number in sorted(x)] == [1, 2, 3]
+    assert repr(sorted(x)) == "[tensor(1), tensor(2), tensor(3)]"
     assert [(letter, int(number)) for letter, number in zip("ab", x, strict=False)] == [
         ("a", 3),
         ("b", 1),
@@ -264,8 +263,10 @@ def test_pythons_own_functions_take_a_tensor():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_a_tensor_can_be_pickled_and_copied():
-    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` give equal tensors with memory of
-    their own.
+    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` of a leaf give equal tensors with
+    memory of their own; `deepcopy` refuses the result of a recorded operation.
+
+    Write `y.detach().clone()` for a copy of such a result.
     """
     x = torch.tensor([1.0, 2.0])
     pickled = pickle.loads(pickle.dumps(x))
@@ -275,6 +276,8 @@ def test_a_tensor_can_be_pickled_and_copied():
 
     assert pickled.tolist() == [1.0, 2.0]
     assert copied.tolist() == [1.0, 2.0]
+    with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
+        copy.deepcopy(copied.requires_grad_() * 2)
 
 
 def test_equal_tensors_are_different_keys():

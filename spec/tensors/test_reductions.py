@@ -29,8 +29,8 @@ import torch
     ],
 )
 def test_without_dim_all_elements_take_part(name, result, device):
-    """`x.sum()`, `x.mean()`, `x.max()` and the other reductions of this table, called without
-    `dim=`, reduce all elements to a 0-d tensor.
+    """`sum`, `mean`, `prod`, `max`, `amax`, `min`, `amin`, `median` and `var` of a tensor, called
+    without `dim=`, reduce all elements to a 0-d tensor.
     """
     x = torch.tensor([[4.0, 0.5], [1.0, 2.5]], device=device)
 
@@ -143,8 +143,8 @@ def test_sums_and_products_of_integers_are_int64(dtype, total, device):
 
 
 def test_a_sum_past_the_range_of_int64_wraps(device):
-    """`sum` of integers whose total doesn't fit into int64 wraps around to a negative number,
-    without an error.
+    """`sum` of integers whose total doesn't fit into int64 wraps around modulo 2**64, without an
+    error: 2**63 - 1 plus 1 is -(2**63), and four times 2**62 is 0.
 
     Sum in float64 where an approximate total is enough: `x.sum(dtype=torch.float64)`.
     """
@@ -152,6 +152,7 @@ def test_a_sum_past_the_range_of_int64_wraps(device):
 
     assert x.sum().item() == -(2**63)
     assert x.sum(dtype=torch.float64).item() == 2.0**63
+    assert torch.tensor([2**62, 2**62, 2**62, 2**62], device=device).sum().item() == 0
 
 
 def test_dtype_names_the_type_to_sum_in(device):
@@ -188,10 +189,11 @@ def test_nothing_has_no_largest_element(name):
 
 
 def test_an_empty_dimension_sums_to_zeros(device):
-    """Of shape (0, 3), `x.amax(1)` is empty, `x.sum(0)` is three zeros, and `x.max(0)` raises
-    an IndexError: only the dimension that is reduced must not be empty.
+    """Of shape (0, 3), `x.sum(0)` is three zeros and `x.amax(1)` is empty, but `x.max(0)` raises
+    an IndexError.
 
-    Look at `x.shape[0]` before `max` where a batch may be empty.
+    Because a sum over nothing is 0, while a maximum needs at least one element in the dimension it
+    reduces. Look at `x.shape[0]` first where a batch may be empty.
     """
     x = torch.zeros(0, 3, device=device)
 
@@ -219,8 +221,8 @@ def test_cumsum_keeps_every_sum_on_the_way(device):
 
 
 def test_diff_undoes_cumsum(device):
-    """`torch.diff(x)` holds the differences between neighbouring elements, one fewer than `x`
-    has.
+    """`torch.diff(x)` of a vector holds the differences between neighbouring elements, one fewer
+    than `x` has.
     """
     assert torch.diff(torch.tensor([1, 3, 6, 10], device=device)).tolist() == [2, 3, 4]
 
@@ -261,12 +263,17 @@ def test_logsumexp_does_not_overflow_on_the_way(device):
 
 
 def test_pythons_sum_adds_up_the_rows():
-    """Python's `sum(x)` of a matrix iterates over the first dimension and adds up the rows, as
-    `x.sum(dim=0)` does.
+    """Python's `sum(x)` of a matrix adds up the rows in the dtype of `x`: a uint8 sum can wrap,
+    where `x.sum(dim=0)` computes in int64.
 
-    It is slow, because each row is a tensor of its own.
+    Because it iterates over the first dimension, and `row + row` keeps the dtype. It is also slow,
+    because each row is a tensor of its own.
     """
     x = torch.tensor([[1, 2], [3, 4]])
 
     assert sum(x).tolist() == x.sum(dim=0).tolist() == [4, 6]
     assert x.sum().item() == 10
+    narrow = torch.tensor([[200], [100]], dtype=torch.uint8)
+
+    assert sum(narrow).tolist() == [44]
+    assert narrow.sum(dim=0).tolist() == [300]

@@ -15,10 +15,11 @@ import torch
 
 
 def test_sort_gives_values_and_where_they_stood(device):
-    """`x.sort()` returns the sorted `values` and their `indices` in `x`, so that `x[indices]`
-    is `values`; `x` itself is unchanged.
+    """`x.sort()` of a vector returns the sorted `values` and their `indices` in `x`, so that
+    `x[indices]` is `values`; `x` itself is unchanged.
 
-    Use the indices to bring a second tensor into the same order.
+    Use the indices to bring a second tensor into the same order. For a matrix write `x.gather(-1,
+    indices)`.
     """
     x = torch.tensor([30, 10, 20], device=device)
 
@@ -28,6 +29,9 @@ def test_sort_gives_values_and_where_they_stood(device):
     assert indices.tolist() == [1, 2, 0]
     assert x[indices].tolist() == [10, 20, 30]
     assert x.tolist() == [30, 10, 20]
+    table = torch.tensor([[3, 1], [2, 4]], device=device)
+
+    assert table.gather(-1, table.sort().indices).tolist() == [[1, 3], [2, 4]]
 
 
 def test_sort_works_along_the_last_dimension(device):

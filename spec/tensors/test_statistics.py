@@ -148,14 +148,17 @@ def test_quantile_wants_a_probability():
 
 
 def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
-    """`mode` gives the most frequent value of a 1-D tensor; if several are equally frequent,
-    the smallest of them.
+    """`mode` gives the most frequent value of a 1-D tensor; if several are equally frequent, the
+    smallest of them.
+
+    Of a matrix it gives one value per row, even without `dim=`, unlike `median`.
     """
     clear = torch.tensor([1, 3, 3, 2], device=device)
     tied = torch.tensor([3, 3, 1, 1, 2], device=device)
 
     assert clear.mode().values.item() == 3
     assert tied.mode().values.item() == 1
+    assert torch.stack([clear, tied[1:]]).mode().values.tolist() == [3, 1]
 
 
 def test_the_norm_is_the_length_of_a_vector(device):
