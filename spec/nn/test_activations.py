@@ -20,7 +20,8 @@ from torch import nn
 @pytest.mark.claim("self-activation-bends")
 def test_two_linear_layers_are_one(device):
     """Two linear layers without an activation between them are one linear layer, whose weight
-    is the product of theirs: `second @ (first @ x)` is `(second @ first) @ x`.
+    is the product of theirs: `second @ (first @ x)` equals `(second @ first) @ x` up to
+    rounding.
     """
     first = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     second = torch.tensor([[5.0, -6.0]], device=device)
@@ -67,7 +68,9 @@ def test_with_a_relu_between_them_two_layers_bend(device):
     ],
 )
 def test_the_curve_of_each_activation(function, curve, device):
-    """The values of sixteen activations at -3, -1, 0, 1 and 3, rounded to four decimals."""
+    """At -3, -1, 0, 1 and 3, sixteen activations have the values of the table, rounded to four
+    decimals; a curve drawn through them shows their shape.
+    """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 
     assert function(x).tolist() == pytest.approx(curve, abs=6e-5)
@@ -86,8 +89,9 @@ def test_the_curve_of_each_activation(function, curve, device):
     ],
 )
 def test_the_slope_of_each_activation(function, slopes, device):
-    """The slopes of seven activations at -100, -1, 0, 1 and 100: sigmoid and tanh are flat on
-    both sides, ReLU, softplus, ELU and SiLU on the negative side, leaky ReLU on none.
+    """The slopes of seven activations at -100, -1, 0, 1 and 100 are those of the table: sigmoid
+    and tanh are flat on both sides, ReLU, softplus, ELU and SiLU on the negative side, leaky
+    ReLU on none.
     """
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], device=device, requires_grad=True)
 
@@ -108,8 +112,8 @@ def test_the_slope_of_each_activation(function, slopes, device):
     ],
 )
 def test_the_range_of_each_activation(function, lowest, highest, device):
-    """The smallest and the largest value of six activations on inputs from -1000 to 1000:
-    sigmoid stays in [0, 1], tanh in [-1, 1], ReLU has no upper bound.
+    """On inputs from -1000 to 1000 `sigmoid` takes values from 0 to 1, `tanh` from -1 to 1,
+    `relu6` from 0 to 6, and `relu` from 0 to the largest input.
     """
     y = function(torch.linspace(-1000, 1000, 21, device=device))
 
@@ -172,6 +176,9 @@ def test_softmax_without_a_dim_guesses_and_warns():
 def test_a_saturated_unit_does_not_learn(device):
     """At 200 the slope of `torch.sigmoid` rounds to 0 in float32, and so does the gradient of
     the weight: a saturated unit does not learn.
+
+    Because the slope is `s * (1 - s)` with `s` the sigmoid, which rounds to 1. Keep inputs near
+    0 by normalisation or smaller weights.
     """
     weight = torch.tensor([200.0], device=device, requires_grad=True)
 
@@ -183,6 +190,9 @@ def test_a_saturated_unit_does_not_learn(device):
 def test_a_dead_relu_does_not_learn(device):
     """`torch.relu` has slope 0 for negative inputs: a unit that only gets such inputs has
     gradient 0. `F.leaky_relu` keeps a slope of its `negative_slope`.
+
+    A too large learning rate can push all inputs of a unit below 0, from where it does not come
+    back.
     """
     dead = torch.tensor([-8.0], device=device, requires_grad=True)
     leaky = torch.tensor([-8.0], device=device, requires_grad=True)

@@ -61,7 +61,8 @@ def test_true_in_the_mask_means_look_here(device):
     """In a bool `attn_mask` of `F.scaled_dot_product_attention`, with one row per query, True
     lets a key take part and False excludes it.
 
-    In `nn.MultiheadAttention` it is the other way round, see below; `~mask` converts.
+    In the masks of `nn.MultiheadAttention` True excludes instead; `~mask` converts one into the
+    other.
     """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[10.0], [20.0], [60.0]], device=device)
@@ -86,8 +87,8 @@ def test_a_float_mask_is_added_to_the_likenesses(device):
 
 
 def test_causal_attention_looks_back_only(device):
-    """With `is_causal=True` query n takes part with the keys up to number n only, as with the
-    lower triangular mask `ones(3, 3, dtype=torch.bool).tril()`.
+    """With `is_causal=True` query n attends to the keys up to number n only, as with the lower
+    triangular mask `ones(3, 3, dtype=torch.bool).tril()`.
     """
     q = torch.zeros(3, 1, device=device)
     v = torch.tensor([[12.0], [24.0], [0.0]], device=device)
@@ -147,7 +148,8 @@ def test_a_query_that_may_see_nothing_gets_zeros():
     """In current releases (2.14 and later) `F.scaled_dot_product_attention` returns zeros for a
     query whose row of the mask is all False.
 
-    `nn.MultiheadAttention` with weights still returns NaN in this case.
+    `nn.MultiheadAttention`, when it also returns the attention weights, still gives NaN in this
+    case.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])
@@ -159,8 +161,8 @@ def test_a_query_that_may_see_nothing_gets_zeros():
 
 
 def test_attention_does_not_know_the_order_of_keys(device):
-    """Permuting keys and values together leaves the result of `F.scaled_dot_product_attention`
-    the same up to rounding: it does not know the order of a sequence.
+    """Without a mask, permuting keys and values together leaves the result of
+    `F.scaled_dot_product_attention` the same up to rounding: it does not know their order.
 
     So transformers add an encoding of the position to the inputs.
     """
@@ -202,7 +204,8 @@ def test_the_shares_are_averaged_over_the_heads_unless_told():
     """The attention weights of `nn.MultiheadAttention` are averaged over the heads;
     `average_attn_weights=False` returns those of each head, `need_weights=False` None.
 
-    `need_weights=False` is faster, as it allows fused kernels.
+    The documentation recommends `need_weights=False` for performance, because the fused
+    computation of attention returns no weights.
     """
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     x = torch.randn(3, 5, 8)
@@ -248,7 +251,8 @@ def test_the_causal_mask_of_transformers_is_made_of_minus_infinities():
 
 def test_heads_divide_the_features():
     """`nn.MultiheadAttention(5, 2)` raises AssertionError, "embed_dim must be divisible by
-    num_heads", because each head works on an equal part of the features.
+    num_heads", because each head works on an equal part of the features; 6 features and 2 heads
+    work.
     """
     with pytest.raises(AssertionError, match="embed_dim must be divisible by num_heads"):
         nn.MultiheadAttention(5, 2)

@@ -65,6 +65,9 @@ def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
 def test_batch_norm_uses_the_batch_in_training_and_its_memory_in_evaluation(device):
     """In training mode BatchNorm normalises by mean and variance of the batch, in evaluation
     mode by its `running_mean` and `running_var`.
+
+    So that a prediction doesn't depend on the samples beside it; the running statistics stand
+    for the training data.
     """
     layer = nn.BatchNorm1d(1, device=device)
     x = torch.tensor([[1.0], [3.0]], device=device)
@@ -226,6 +229,8 @@ def test_batch_norm_wants_the_rank_and_channels_of_its_name():
 def test_without_memory_evaluation_uses_the_batch_too(device):
     """With `track_running_stats=False` BatchNorm has no running statistics, and normalises by
     the batch in evaluation mode too.
+
+    A single sample is then refused in evaluation mode as well.
     """
     layer = nn.BatchNorm1d(1, eps=1e-12, track_running_stats=False, device=device).eval()
 

@@ -52,6 +52,9 @@ def test_casting_a_module_leaves_integer_buffers():
 def test_batch_norm_has_two_parameters_and_three_buffers():
     """The weight and bias of `nn.BatchNorm1d` are parameters; its running mean, running
     variance and count of batches are buffers.
+
+    An optimizer updates the first two; the layer itself updates the buffers, see
+    `spec/nn/test_batch_norm.py`.
     """
     layer = nn.BatchNorm1d(4)
 

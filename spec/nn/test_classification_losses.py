@@ -130,8 +130,16 @@ def test_probabilities_are_targets_too(device):
 @pytest.mark.parametrize(
     ("target", "error", "words"),
     [
-        (torch.tensor([1.0]), RuntimeError, "Long"),
-        (torch.tensor([1], dtype=torch.int32), RuntimeError, "Long.* Int"),
+        (
+            torch.tensor([1.0]),
+            RuntimeError,
+            r"expected (scalar type|target dtype to be) Long.* Float",
+        ),
+        (
+            torch.tensor([1], dtype=torch.int32),
+            RuntimeError,
+            r"expected (scalar type|target dtype to be) Long.* Int",
+        ),
         (torch.tensor([[1]]), RuntimeError, "0D or 1D target tensor expected, multi-target not"),
         (
             torch.tensor([[0, 1]]),
@@ -148,8 +156,8 @@ def test_probabilities_are_targets_too(device):
     ],
 )
 def test_wrong_targets_are_refused(target, error, words):
-    """A class index for `F.cross_entropy` is int64, one per sample, from 0 to the number of
-    classes minus 1; the table shows other targets and their errors.
+    """A target of class indices for `F.cross_entropy` is int64 (or uint8), one index per
+    sample, from 0 to the number of classes minus 1; the table shows what other targets raise.
 
     Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`.
     """
@@ -157,6 +165,8 @@ def test_wrong_targets_are_refused(target, error, words):
 
     with pytest.raises(error, match=words):
         F.cross_entropy(scores, target)
+    byte = torch.tensor([1], dtype=torch.uint8)
+    assert F.cross_entropy(scores, byte).item() == pytest.approx(math.log(2))
     assert F.cross_entropy(scores, torch.tensor([1])).item() == pytest.approx(math.log(2))
 
 

@@ -98,8 +98,10 @@ def test_a_module_list_does_not_say_what_to_compute():
 
 
 def test_a_module_list_grows_like_a_list():
-    """An `nn.ModuleList` has `append`, `extend`, `insert` and `del`, and renumbers its modules,
-    so that their names in `state_dict()` change.
+    """An `nn.ModuleList` has `append`, `extend`, `insert` and `del`; `insert` and `del`
+    renumber the modules behind, whose names in `state_dict()` change.
+
+    A checkpoint saved before no longer fits: use an `nn.ModuleDict` where layers come and go.
     """
     layers = nn.ModuleList([nn.ReLU()])
     layers.append(nn.Tanh())
@@ -126,16 +128,6 @@ def test_a_module_dict_holds_alternatives_by_name(device):
     assert acts["leaky"](x).tolist() == [-1.0]
     assert list(acts.keys()) == ["relu", "leaky"]
     assert [name for name, _ in acts.named_children()] == ["relu", "leaky"]
-
-
-def test_a_missing_key_is_a_key_error():
-    """An `nn.ModuleDict` answers `in` like a dict and raises KeyError for an unknown key."""
-    acts = nn.ModuleDict({"relu": nn.ReLU()})
-    found = [name in acts for name in ("relu", "tanh")]
-
-    assert found == [True, False]
-    with pytest.raises(KeyError, match="tanh"):
-        acts["tanh"]
 
 
 def test_not_every_key_names_a_module():
@@ -184,8 +176,8 @@ def test_a_parameter_list_is_used_like_a_list():
 
 
 def test_a_parameter_list_makes_parameters_of_tensors():
-    """A plain tensor put into an `nn.ParameterList` or `nn.ParameterDict` becomes an
-    `nn.Parameter`.
+    """A plain floating-point tensor put into an `nn.ParameterList` or `nn.ParameterDict`
+    becomes an `nn.Parameter`.
     """
     listed = nn.ParameterList([torch.ones(1)])
     named = nn.ParameterDict({"scale": torch.ones(1)})

@@ -210,6 +210,9 @@ def test_a_stride_may_leave_the_end_unseen(device):
 def test_padding_comes_in_four_kinds(mode, edges):
     """`padding_mode` of `nn.Conv1d` fills the border of [1, 2, 3] with zeros, or with 1 and 3
     ("replicate"), 2 and 2 ("reflect"), or 3 and 1 ("circular").
+
+    The sums of three neighbours show it: with zeros the border gives 1 + 2, with "circular" 3 +
+    1 + 2.
     """
     layer = nn.Conv1d(1, 1, 3, padding=1, padding_mode=mode, bias=False)
     layer.weight.data = torch.ones(1, 1, 3)
@@ -218,8 +221,8 @@ def test_padding_comes_in_four_kinds(mode, edges):
 
 
 def test_padding_same_keeps_the_sides():
-    """`padding="same"` keeps height and width for any kernel size and dilation at stride 1; a
-    larger stride raises ValueError.
+    """`padding="same"` keeps height and width at stride 1, here for a 3 x 5 kernel with
+    dilation 2; a larger stride raises ValueError.
 
     With a stride, give the padding as a number; `(kernel - 1) // 2` suits odd kernels.
     """

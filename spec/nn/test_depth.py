@@ -58,6 +58,8 @@ def test_twenty_sigmoids_leave_next_to_nothing(device):
 def test_twenty_relus_leave_all_of_it(device):
     """The slope of `torch.relu` is 1 for positive inputs: through twenty of them, starting at
     0.5, the gradient is 1.
+
+    Where ReLU passes, only the weights scale the gradient.
     """
     x = torch.tensor(0.5, device=device, requires_grad=True)
     y = x

@@ -143,7 +143,7 @@ def test_a_number_outside_the_table_is_refused():
 
 
 def test_an_embedding_takes_whole_numbers_only():
-    """`nn.Embedding` takes indices of int64 or int32; floats, bools and other integers raise
+    """`nn.Embedding` takes indices of int64 or int32; float32 and uint8, for example, raise
     RuntimeError: write `index.long()`.
     """
     layer = nn.Embedding(3, 2)
@@ -178,6 +178,8 @@ def test_max_norm_shortens_the_table_itself():
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
     """`nn.EmbeddingBag` looks up several rows and returns one: their sum, their mean or their
     maximum per column.
+
+    It does not store the single rows, which saves memory for texts taken as bags of words.
     """
     table = torch.tensor([[9.0, 9.0], [1.0, 7.0], [2.0, 1.0]])
     layer = nn.EmbeddingBag.from_pretrained(table, mode=mode)

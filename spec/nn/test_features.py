@@ -42,7 +42,11 @@ def test_a_cut_is_a_shorter_net_of_the_same_parts():
 
 
 def test_hook_and_cut_agree(device):
-    """The output recorded by a hook on `net[1]` equals the output of `net[:2]`, to the bit."""
+    """The output recorded by a hook on `net[1]` of a `Sequential` is equal to the output of
+    `net[:2]`.
+
+    The hook lets the whole network run; the slice saves the computation of the layers behind.
+    """
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).to(device)
     x = torch.ones(4, 2, device=device)
     hooked = []
@@ -104,8 +108,8 @@ def test_identity_in_place_of_the_head_gives_the_features():
 
 
 def test_features_keep_the_graph_until_detached():
-    """An output stored by a hook requires grad and keeps its autograd graph alive;
-    `output.detach()` stores the same values, in the same storage, without the graph.
+    """An output that a hook stores outside `no_grad` requires grad and keeps its autograd graph
+    alive; `output.detach()` stores the same values, in the same storage, without the graph.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
     kept, detached = [], []

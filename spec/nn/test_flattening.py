@@ -36,8 +36,8 @@ def test_torch_flatten_joins_the_batch_too():
 
 
 def test_the_channels_follow_each_other_row_by_row():
-    """`flatten(1)` of a contiguous image [1, 2, 2, 2] lists the first channel row by row, then
-    the second.
+    """`flatten(1)` of an image [1, 2, 2, 2] lists the first channel row by row, then the
+    second.
     """
     image = torch.tensor([[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]])
 

@@ -76,6 +76,8 @@ def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
 def test_without_detach_the_generator_is_taught_to_lose():
     """Without `detach()` the discriminator's loss leaves gradients in the generator too, which
     a later step would use unless they are cleared.
+
+    They would teach the generator to be recognised, the contrary of its task.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     discriminator.weight.data.fill_(3.0)
@@ -86,8 +88,8 @@ def test_without_detach_the_generator_is_taught_to_lose():
 
 
 def test_the_generators_loss_fills_the_gradients_of_both():
-    """The generator's loss gives gradients to the discriminator as well, because it goes
-    through it; clear them with `discriminator.zero_grad()`.
+    """The generator's loss is computed through the discriminator and leaves gradients in both
+    networks; clear the discriminator's with `discriminator.zero_grad()`.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     generator.bias.data.fill_(0.0)
@@ -105,8 +107,11 @@ def test_the_generators_loss_fills_the_gradients_of_both():
 
 
 def test_a_frozen_discriminator_still_lets_the_gradient_through():
-    """With `discriminator.requires_grad_(False)` during its turn the generator gets its
-    gradient, and the discriminator gets none.
+    """With `discriminator.requires_grad_(False)` during the generator's turn the generator gets
+    its gradient, and the discriminator gets none.
+
+    This saves the computation of gradients that nobody uses; `requires_grad_(True)` before its
+    own turn.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     discriminator.weight.data.fill_(3.0)
@@ -260,6 +265,8 @@ def test_the_critic_steps_five_times_for_each_step_of_the_generator():
 def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
     """Where the discriminator is certain, at logit -20, the gradient of `log(1 - sigmoid(x))`
     is nearly 0; a critic's loss `-x` has the gradient -1.
+
+    That is why the first steps of a GAN often stall, and a reason for the WGAN.
     """
     fake = torch.tensor([-20.0], requires_grad=True)
     other = torch.tensor([-20.0], requires_grad=True)
@@ -272,8 +279,8 @@ def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_learns_where_the_data_are():
-    """With these four changes a WGAN with a linear generator learns to produce the value 2, at
-    which its data lie.
+    """A WGAN (scores without sigmoid, difference of means, clipped weights, five critic steps)
+    with a linear generator learns to produce the value 2, where its data lie.
     """
     generator, critic = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(generator.weight)

@@ -127,8 +127,8 @@ def test_only_leaves_get_their_grad_filled():
 
 
 def test_the_input_gets_a_gradient_only_if_it_asks():
-    """The input of a network gets a gradient only if it was made with `requires_grad=True`;
-    data usually isn't.
+    """Data given to a network gets a `.grad` only if it requires grad itself: a plain tensor
+    keeps None, one made with `requires_grad=True` gets a gradient.
     """
     net = nn.Linear(1, 1)
     net.weight.data.fill_(4.0)

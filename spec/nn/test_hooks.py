@@ -166,6 +166,9 @@ def test_a_hook_sees_keyword_arguments_only_when_asked():
 def test_a_hook_belongs_to_each_call_of_its_module():
     """A forward hook runs once per call of its module: twice for a layer that is used twice,
     and not at all for a layer that isn't called.
+
+    So a dictionary that is filled by hooks keeps the last call only; append to a list to keep
+    all.
     """
     layer, idle = nn.Linear(2, 2), nn.Linear(2, 2)
     events = []

@@ -80,8 +80,8 @@ def test_the_same_seed_gives_the_same_net():
 
 
 def test_a_layer_built_before_changes_the_next():
-    """All layers draw from one generator: building another layer first gives the next layer
-    other weights, with the same seed.
+    """`nn.Linear` layers built on the CPU draw from one generator: with the same seed, building
+    another layer first gives the next layer other weights.
 
     So adding a layer to a network changes the initial weights of the layers behind it.
     """
@@ -144,10 +144,10 @@ def test_a_whole_net_is_initialised_by_apply():
 
 
 def test_equal_weights_stay_equal():
-    """Units that start with equal weights get equal gradients, and so stay equal: after
-    `constant_` on all parameters the three rows of the weight's gradient are the same.
+    """After `nn.init.constant_` on all parameters, the units of a hidden layer get equal
+    gradients: the three rows of its weight's gradient are the same, and stay so.
 
-    That is why initial weights are random.
+    Such units learn the same, as if there were one. That is why initial weights are random.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
     for parameter in net.parameters():

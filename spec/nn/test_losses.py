@@ -35,7 +35,10 @@ def test_a_loss_makes_one_number_of_output_and_target(device):
 
 @pytest.mark.claim("blitz-mse-is-mean")
 def test_mse_is_the_mean_of_the_squared_errors(device):
-    """`nn.MSELoss` squares each difference and divides the sum by the number of elements."""
+    """`nn.MSELoss` squares each difference and divides the sum by the number of elements.
+
+    All elements count, not the samples: for outputs [N, 10] it divides by 10 * N.
+    """
     output = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device)
     target = torch.tensor([1.0, 0.0, 4.0, 1.0], device=device)
 
@@ -51,8 +54,8 @@ def test_mse_is_the_mean_of_the_squared_errors(device):
     CosineEmbeddingLoss TripletMarginLoss SoftMarginLoss MultiMarginLoss""".split(),
 )
 def test_torch_ships_many_losses(name):
-    """`torch.nn` has losses for numbers, classes, probabilities, pairs and triples, each a
-    subclass of `nn.Module`; the table names eighteen.
+    """`torch.nn` has losses for numbers, classes, probabilities, pairs and triples, such as
+    those of the table, each a subclass of `nn.Module`.
     """
     assert issubclass(getattr(nn, name), nn.Module)
 
@@ -109,6 +112,8 @@ def test_an_unknown_reduction_is_noticed_when_the_loss_is_called():
 def test_losses_for_numbers_differ_in_how_they_weigh_far_points(loss, values, device):
     """`nn.L1Loss` grows with the error and `nn.MSELoss` with its square; `SmoothL1Loss` and
     `HuberLoss` are quadratic for small errors and linear for large ones.
+
+    So single wrong targets pull an L1, smooth L1 or Huber fit less than one by MSE.
     """
     output = torch.tensor([0.5, 1.0, -3.0], device=device)
 

@@ -109,6 +109,8 @@ def test_a_module_of_your_own_may_read_the_flag():
 def test_a_part_can_be_in_another_mode_than_the_whole():
     """`net[0].eval()` puts one layer into evaluation mode while the rest trains; the next
     `net.train()` switches it back.
+
+    In finetuning, a frozen BatchNorm therefore needs its `eval()` after each `net.train()`.
     """
     net = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 1))
     net[0].eval()
@@ -132,8 +134,10 @@ def test_setting_the_flag_by_hand_does_not_reach_the_parts():
 
 @pytest.mark.claim("summary-testing-order")
 def test_results_are_put_out_after_switching_to_evaluation():
-    """A network with Dropout gives another output at each call in training mode, and the same
-    output four times after `eval()`.
+    """A network with Dropout gives four different outputs for one input in training mode, and
+    the same output four times after `eval()`.
+
+    Call `eval()` before computing the results that count, and `train()` before training on.
     """
     net = nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8, 1))
     x = torch.ones(8)

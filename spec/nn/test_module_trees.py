@@ -196,17 +196,6 @@ def test_a_child_may_be_none_but_nothing_else():
     assert repr(list(net.children())) == "[Tanh()]"
 
 
-def test_a_misspelt_layer_is_named_in_the_error():
-    """Reading an attribute that was never assigned raises AttributeError with class and name:
-    "'Linear' object has no attribute 'wieght'".
-    """
-    layer = nn.Linear(2, 1)
-
-    assert layer.weight.shape == (1, 2)
-    with pytest.raises(AttributeError, match="'Linear' object has no attribute 'wieght'"):
-        layer.wieght  # noqa: B018
-
-
 def test_a_layer_named_like_a_method_is_hidden_by_it():
     """A layer assigned to an attribute that is also a method, such as `net.float`, is
     registered, but `net.float` still gives the method.

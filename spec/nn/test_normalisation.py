@@ -78,8 +78,11 @@ def test_instance_norm_takes_each_channel_of_each_sample(device):
 
 @pytest.mark.torch(">=2.4")
 def test_rms_norm_divides_without_taking_the_mean_away(device):
-    """`F.rms_norm` divides by the root of the mean square and subtracts no mean: 1 and 7 are
-    divided by 5.
+    """`F.rms_norm`, since PyTorch 2.4, divides by the root of the mean square and subtracts no
+    mean: 1 and 7 are divided by 5.
+
+    Language models such as Llama use it in place of LayerNorm; in older releases write
+    `x * x.square().mean(-1, keepdim=True).rsqrt()`.
     """
     x = torch.tensor([1.0, 7.0], device=device)
 

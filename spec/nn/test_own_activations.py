@@ -59,8 +59,11 @@ def test_an_activation_of_ones_own_is_a_layer_with_a_forward():
 
 
 def test_where_chooses_between_two_formulas(device):
-    """`torch.where(x > 0, x * x, 0.5 * x)` defines an activation in two pieces; each element
-    gets the gradient of the piece chosen for it.
+    """`torch.where(x > 0, x * x, 0.5 * x)` defines an activation in two pieces; as both pieces
+    have finite slopes, each element gets the gradient of the piece chosen for it.
+
+    An infinite slope of the other piece makes the gradient NaN:
+    `spec/autograd/test_gradient_edges.py`.
     """
     x = torch.tensor([-2.0, 2.0], device=device, requires_grad=True)
 
@@ -108,6 +111,9 @@ def test_a_step_passes_the_gradient_zero(device):
 def test_a_step_learns_with_a_derivative_that_is_made_up(device):
     """A straight-through estimator, a `torch.autograd.Function` whose `backward` returns the
     gradient unchanged, trains a weight through a step function.
+
+    The gradient is made up: it points in the right direction as long as a larger input makes
+    the step more likely.
     """
 
     class Step(torch.autograd.Function):

@@ -19,6 +19,8 @@ from torch import nn
 def test_a_parameter_is_a_tensor_that_wants_a_gradient(device):
     """`nn.Parameter(x)` of a floating-point tensor is a `torch.Tensor`, a leaf, and requires
     grad unless `requires_grad=False` is given.
+
+    It requires grad even if `x` does not, because a parameter is there to be learnt.
     """
     parameter = nn.Parameter(torch.ones(2, device=device))
     frozen = nn.Parameter(torch.ones(2), requires_grad=False)
@@ -39,7 +41,7 @@ def test_a_parameter_says_so_when_printed():
 
 
 def test_only_parameters_count_among_the_tensors():
-    """A plain tensor assigned to a module's attribute is not in `parameters()` or
+    """A plain tensor assigned to a new attribute of a module is not in `parameters()` or
     `state_dict()` and is not cast by `double()`, whether it requires grad or not; an
     `nn.Parameter` is.
 
@@ -149,8 +151,8 @@ def test_a_frozen_parameter_is_still_one():
     """`requires_grad_(False)` on a layer freezes its parameters: `backward()` gives them no
     gradient, but `parameters()` still yields them.
 
-    An optimizer skips parameters whose `.grad` is None, so that frozen ones may be passed to
-    it.
+    An optimizer such as `torch.optim.SGD` skips parameters whose `.grad` is None, so that
+    frozen ones may be passed to it.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     net[0].requires_grad_(False)
@@ -221,8 +223,8 @@ def test_a_parameter_is_changed_in_place_under_no_grad(device):
 
 
 def test_without_no_grad_a_parameter_refuses_to_be_changed():
-    """Outside `no_grad` an in-place change of a parameter raises RuntimeError, "a leaf Variable
-    that requires grad is being used in an in-place operation".
+    """Outside `no_grad` an in-place change of a parameter that requires grad raises
+    RuntimeError, "a leaf Variable that requires grad is being used in an in-place operation".
 
     Write it under `with torch.no_grad():`. Functions of `nn.init` do so themselves:
     `spec/nn/test_initialisation.py`.

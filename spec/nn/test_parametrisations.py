@@ -81,10 +81,13 @@ def test_a_removed_parametrisation_leaves_its_value():
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
 
 
-@pytest.mark.torch(">=2.0")
+@pytest.mark.torch(">=2.1")
 def test_weight_norm_learns_length_and_direction():
-    """`nn.utils.parametrizations.weight_norm(layer)` learns the length of each row of the
-    weight (`original0`) and its direction (`original1`) apart.
+    """`nn.utils.parametrizations.weight_norm(layer)` splits each row of the weight into two
+    parameters, its length (`original0`) and its direction (`original1`).
+
+    The direction is divided by its own norm when the weight is computed, so that only the
+    length decides the size.
     """
     layer = nn.Linear(2, 1, bias=False)
     layer.weight.data = torch.tensor([[3.0, 4.0]])
@@ -114,8 +117,11 @@ def test_pruning_masks_the_smallest_weights():
 
 
 def test_a_pruned_weight_gets_no_gradient():
-    """The gradient of `weight_orig` is 0 where the mask is 0, so that a gradient step without
-    weight decay or momentum leaves pruned weights as they are.
+    """The gradient of `weight_orig` is 0 where the mask is 0: the hidden original values are
+    not trained.
+
+    Weight decay may still change them; the weight that is used stays 0, as the mask multiplies
+    it.
     """
     layer = nn.Linear(4, 1, bias=False)
     layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])

@@ -70,6 +70,8 @@ def test_the_stride_is_the_window_unless_told(device):
 def test_what_does_not_fill_a_window_is_dropped(device):
     """`F.max_pool1d(x, 2)` drops the fifth of five elements; `ceil_mode=True` gives it a window
     of its own.
+
+    An odd side therefore loses its last row: a size of 5 and one of 4 both become 2.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 99.0]]], device=device)
 

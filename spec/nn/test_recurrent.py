@@ -78,6 +78,8 @@ def test_layers_and_directions_add_to_the_state(device):
 def test_an_lstm_has_two_states():
     """`nn.LSTM` returns its output and a pair of states, `(h_n, c_n)`: the hidden state and the
     cell state, of the same shape here.
+
+    Unpack it as `output, (hidden, cell) = layer(x)`; a state passed in is such a pair, too.
     """
     output, (hidden, cell) = nn.LSTM(3, 5)(torch.zeros(7, 2, 3))
 
@@ -206,6 +208,8 @@ def test_packed_sequences_come_longest_first_unless_told():
 def test_a_wrong_number_of_features_is_named(layer):
     """`nn.RNN(2, 3)` and `nn.GRU(2, 3)` raise RuntimeError for 5 features, "input.size(-1) must
     be equal to input_size. Expected 2, got 5".
+
+    The first argument of the layer, `input_size`, has to be the last size of the input.
     """
     with pytest.raises(RuntimeError, match=r"must be equal to input_size\. Expected 2, got 5"):
         layer(2, 3)(torch.zeros(4, 1, 5))

@@ -22,6 +22,8 @@ from torch import nn
 def test_a_layer_called_twice_shares_its_weight_with_itself(device):
     """A layer called twice in `forward` uses one weight twice: `parameters()` yields it once,
     and its gradient is the sum over both calls.
+
+    Here y = w * w * x, so that the gradient is 2 * w * x = 30.
     """
 
     class Net(nn.Module):
@@ -56,7 +58,7 @@ def test_one_layer_may_serve_two_inputs():
 
 def test_two_names_for_one_layer_are_one_layer():
     """A layer put twice into a `Sequential` is not copied: both indices give the same object,
-    and its parameters and its name are listed once.
+    and `named_parameters()` and `named_children()` list it once, under its first name.
     """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, nn.ReLU(), layer)
@@ -157,6 +159,10 @@ def test_assigning_the_data_shares_memory_and_not_the_gradient():
 def test_to_keeps_weights_tied():
     """`double()` keeps sharing: a layer that stands twice in the tree and a weight tied by
     assignment are cast once and stay the same object.
+
+    Because the values are exchanged inside the parameter.
+    `torch.__future__.set_overwrite_module_params_on_conversion(True)` makes new parameters
+    instead, which are no longer tied.
     """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, nn.Sequential(layer)).double()
