@@ -130,7 +130,7 @@ def test_a_mask_is_bool_or_float():
     assert F.scaled_dot_product_attention(q, q, q, attn_mask=mask.bool()).shape == (1, 2, 4)
 
 
-@pytest.mark.torch("<=2.4.1")
+@pytest.mark.torch("<2.5")
 def test_a_query_that_may_see_nothing_used_to_get_nan():
     """Before PyTorch 2.5 `F.scaled_dot_product_attention` returned NaN for a query whose row of
     the mask was all False.
@@ -143,10 +143,10 @@ def test_a_query_that_may_see_nothing_used_to_get_nan():
     ]
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.5")
 def test_a_query_that_may_see_nothing_gets_zeros():
-    """In current releases (2.14 and later) `F.scaled_dot_product_attention` returns zeros for a
-    query whose row of the mask is all False.
+    """Since PyTorch 2.5 `F.scaled_dot_product_attention` returns zeros for a query whose row of
+    the mask is all False.
 
     `nn.MultiheadAttention`, when it also returns the attention weights, still gives NaN in this
     case.

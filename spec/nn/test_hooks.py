@@ -197,10 +197,25 @@ def test_a_full_backward_hook_sees_both_gradients(device):
     assert seen == [([[30.0, 40.0]], [[10.0]])]
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch("<2.8")
+def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silently():
+    """Before PyTorch 2.8 a full backward hook got None, without a warning, as gradient of the
+    input if no input of the module required grad.
+    """
+    layer = nn.Linear(2, 1)
+    seen = []
+    layer.register_full_backward_hook(
+        lambda module, grad_input, grad_output: seen.append((grad_input, grad_output[0].tolist()))
+    )
+    layer(torch.ones(1, 2)).backward()
+
+    assert seen == [((None,), [[1.0]])]
+
+
+@pytest.mark.torch(">=2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
     """If no input of the module requires grad, as with the data of a first layer, a full
-    backward hook gets None as gradient of the input, and PyTorch 2.14 warns.
+    backward hook gets None as gradient of the input, and since PyTorch 2.8 `backward()` warns.
 
     Let the data require grad, or put the hook on a later layer, if the gradient of the input is
     wanted.

@@ -199,10 +199,12 @@ def test_integers_have_no_mean_squared_error():
     assert F.mse_loss(output.float(), target.float()).item() == 4.0
 
 
-@pytest.mark.torch("<2.5")
+@pytest.mark.torch("<2.12")
 def test_a_target_of_another_float_dtype_used_to_fail_in_backward():
-    """Before PyTorch 2.5 `backward()` of `F.mse_loss` with a float32 output and a float64
+    """Before PyTorch 2.12 `backward()` of `F.mse_loss` with a float32 output and a float64
     target raised RuntimeError, "Found dtype Double but expected Float".
+
+    Convert the target first: `target.to(output.dtype)`, or load NumPy data with `.float()`.
     """
     output = torch.tensor([1.0], requires_grad=True)
     loss = F.mse_loss(output, torch.tensor([3.0], dtype=torch.float64))
@@ -211,10 +213,10 @@ def test_a_target_of_another_float_dtype_used_to_fail_in_backward():
         loss.backward()
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.12")
 def test_a_target_of_another_float_dtype_is_promoted():
-    """In current releases (2.14 and later) `F.mse_loss` of a float32 output and a float64
-    target is float64, and `backward()` gives the output a float32 gradient.
+    """Since PyTorch 2.12 `F.mse_loss` of a float32 output and a float64 target is float64, and
+    `backward()` gives the output a float32 gradient.
 
     `F.huber_loss` still raises, "Found dtype Double but expected Float"; convert the target
     with `target.to(output.dtype)`.
