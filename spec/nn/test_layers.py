@@ -34,17 +34,30 @@ def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(de
 @pytest.mark.claim("self-only-two-dimensions")
 def test_a_linear_layer_maps_the_last_dimension_and_keeps_those_before():
     """`nn.Linear(3, 2)` maps the last dimension from 3 to 2 and keeps the dimensions before it,
-    be there none, one or three; a 0-d tensor is refused.
+    be there none, one or three.
     """
     layer = nn.Linear(3, 2)
 
     assert layer(torch.ones(3)).shape == (2,)
     assert layer(torch.ones(4, 3)).shape == (4, 2)
     assert layer(torch.ones(6, 5, 4, 3)).shape == (6, 5, 4, 2)
+
+
+@pytest.mark.torch(">=2.5")
+def test_a_linear_layer_refuses_a_single_number():
+    """`nn.Linear(1, 2)` raises RuntimeError for a 0-d tensor, "need to be at least 1D": write
+    `x[None]`, which has one feature.
+
+    Older releases refuse it too, with other messages.
+    """
+    layer = nn.Linear(1, 2)
+    x = torch.tensor(1.0)
+
     with pytest.raises(
         RuntimeError, match=r"both arguments to (linear|matmul) need to be at least 1D"
     ):
-        layer(torch.tensor(1.0))
+        layer(x)
+    assert layer(x[None]).shape == (2,)
 
 
 def test_the_samples_of_a_batch_do_not_meet(device):
