@@ -96,8 +96,8 @@ def test_an_unknown_reduction_is_noticed_when_the_loss_is_called():
     loss = nn.MSELoss(reduction="average")
 
     with pytest.raises(ValueError, match="average is not a valid value for reduction"):
-        loss(torch.ones(1), torch.ones(1))
-    assert nn.MSELoss(reduction="mean")(torch.ones(1), torch.zeros(1)).item() == 1.0
+        loss(torch.tensor([3.0]), torch.tensor([1.0]))
+    assert nn.MSELoss(reduction="mean")(torch.tensor([3.0]), torch.tensor([1.0])).item() == 4.0
 
 
 @pytest.mark.parametrize(
