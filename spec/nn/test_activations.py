@@ -1,12 +1,14 @@
 """Activations.
 
-Layers that only multiply and add make, one after the other, just another layer that multiplies
-and adds. An activation between them bends the line: a function of one number, applied to each
-element. A handful of formulas is all there is to know, with the range of each, its slope, and
-where it goes flat.
+Linear layers in a row compute nothing that one linear layer couldn't. An activation between them,
+a function applied to each element, makes the network non-linear. This page has a table of values,
+of slopes and of ranges for the common ones. They come as functions (`torch.relu`, `F.gelu`) and
+as modules (`nn.ReLU()`). Softmax, which works on a whole row, is here too. Home-made activations
+are on `spec/nn/test_own_activations.py`, what they do to deep networks on
+`spec/nn/test_depth.py`.
 
-What surprises: an activation needs no derivative everywhere, not even a true one; but where its
-slope is zero, nothing behind it learns.
+What surprises: where the slope of an activation is 0, no gradient reaches the layers before it;
+and `nn.ReLU(x)` raises nothing, although it computes nothing: `x` becomes the setting `inplace`.
 """
 
 import pytest
@@ -17,7 +19,10 @@ from torch import nn
 
 @pytest.mark.claim("self-activation-bends")
 def test_two_linear_layers_are_one(device):
-    """Without an activation two linear layers are a single one, whose weight is their product."""
+    """Two linear layers without an activation between them are one linear layer, whose weight
+    is the product of theirs: `second @ (first @ x)` equals `(second @ first) @ x` up to
+    rounding.
+    """
     first = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     second = torch.tensor([[5.0, -6.0]], device=device)
     x = torch.tensor([1.0, 1.0], device=device)
@@ -29,23 +34,15 @@ def test_two_linear_layers_are_one(device):
 
 @pytest.mark.claim("self-activation-bends")
 def test_with_a_relu_between_them_two_layers_bend(device):
-    """`relu(x) + relu(-x)` is the absolute value, which no single linear layer can make."""
+    """With ReLU between them, two linear layers compute the absolute value,
+    `relu(x) + relu(-x)`, which no single linear layer can.
+    """
     first = torch.tensor([[1.0], [-1.0]], device=device)
     second = torch.tensor([[1.0, 1.0]], device=device)
     x = torch.tensor([[-2.0, 0.0, 2.0]], device=device)
 
     assert (second @ torch.relu(first @ x)).tolist() == [[2.0, 0.0, 2.0]]
     assert (second @ (first @ x)).tolist() == [[0.0, 0.0, 0.0]]
-
-
-@pytest.mark.claim("self-activation-bends")
-def test_an_activation_at_the_end_bounds_the_answer():
-    """Bending is not its only use: a sigmoid or softmax makes probabilities of scores."""
-    scores = torch.tensor([-1000.0, 0.0, 1000.0])
-
-    assert scores.sigmoid().tolist() == [0.0, 0.5, 1.0]
-    assert scores.softmax(dim=0).tolist() == [0.0, 0.0, 1.0]
-    assert torch.zeros(4).softmax(dim=0).tolist() == [0.25, 0.25, 0.25, 0.25]
 
 
 @pytest.mark.claim("self-activation-plots")
@@ -71,19 +68,12 @@ def test_an_activation_at_the_end_bounds_the_answer():
     ],
 )
 def test_the_curve_of_each_activation(function, curve, device):
-    """Each activation at -3, -1, 0, 1 and 3: the points through which its curve is drawn."""
+    """At -3, -1, 0, 1 and 3, sixteen activations have the values of the table, rounded to four
+    decimals; a curve drawn through them shows their shape.
+    """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 
     assert function(x).tolist() == pytest.approx(curve, abs=6e-5)
-
-
-@pytest.mark.claim("self-activation-plots")
-def test_a_curve_is_an_array_for_a_plotting_library():
-    """What is drawn are two arrays, the inputs and the values: `numpy()` hands them over."""
-    x = torch.linspace(-1, 1, 5)
-
-    assert x.numpy().tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
-    assert torch.relu(x).numpy().tolist() == [0.0, 0.0, 0.0, 0.5, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +89,10 @@ def test_a_curve_is_an_array_for_a_plotting_library():
     ],
 )
 def test_the_slope_of_each_activation(function, slopes, device):
-    """Slopes at -100, -1, 0, 1 and 100: sigmoid and tanh go flat on both sides, others on one."""
+    """The slopes of seven activations at -100, -1, 0, 1 and 100 are those of the table: sigmoid
+    and tanh are flat on both sides, ReLU, softplus, ELU and SiLU on the negative side, leaky
+    ReLU on none.
+    """
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], device=device, requires_grad=True)
 
     function(x).sum().backward()
@@ -119,14 +112,74 @@ def test_the_slope_of_each_activation(function, slopes, device):
     ],
 )
 def test_the_range_of_each_activation(function, lowest, highest, device):
-    """Between -1000 and 1000 an activation takes the values from its lowest to its highest."""
+    """On inputs from -1000 to 1000 `sigmoid` takes values from 0 to 1, `tanh` from -1 to 1,
+    `relu6` from 0 to 6, and `relu` from 0 to the largest input.
+    """
     y = function(torch.linspace(-1000, 1000, 21, device=device))
 
     assert [y.min().item(), y.max().item()] == [lowest, highest]
 
 
+@pytest.mark.claim("self-activation-plots")
+def test_a_curve_is_an_array_for_a_plotting_library():
+    """To plot an activation, compute it on `torch.linspace` and pass `x.numpy()` and
+    `y.numpy()` to the plotting library.
+    """
+    x = torch.linspace(-1, 1, 5)
+
+    assert x.numpy().tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
+    assert torch.relu(x).numpy().tolist() == [0.0, 0.0, 0.0, 0.5, 1.0]
+
+
+@pytest.mark.claim("self-activation-bends")
+def test_an_activation_at_the_end_bounds_the_answer():
+    """As a last step `sigmoid` maps each score to a number in [0, 1], and `softmax` maps a row
+    of scores to numbers in [0, 1] that sum to 1.
+
+    For training, losses with logits include this step: `spec/nn/test_classification_losses.py`.
+    """
+    scores = torch.tensor([-1000.0, 0.0, 1000.0])
+
+    assert scores.sigmoid().tolist() == [0.0, 0.5, 1.0]
+    assert scores.softmax(dim=0).tolist() == [0.0, 0.0, 1.0]
+    assert torch.zeros(4).softmax(dim=0).tolist() == [0.25, 0.25, 0.25, 0.25]
+
+
+def test_softmax_is_no_function_of_one_number(device):
+    """`softmax(dim)` divides the exponentials by their sum along `dim`: with `dim=1` each row
+    of a matrix sums to 1, with `dim=0` each column.
+    """
+    x = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
+
+    assert x.softmax(dim=1).flatten().tolist() == pytest.approx([0.25, 0.75, 0.5, 0.5])
+    assert x.softmax(dim=0).flatten().tolist() == pytest.approx([0.5, 0.75, 0.5, 0.25])
+
+
+def test_softmax_without_a_dim_guesses_and_warns():
+    """`F.softmax` without `dim` warns, "Implicit dimension choice for softmax has been
+    deprecated", and chooses dimension 1 for a matrix and 0 for a 3-D tensor.
+
+    A reader sees the warning once per process unless `torch.set_warn_always(True)`; write
+    `dim=-1` for the last dimension.
+    """
+    x = torch.tensor([[0.0, 0.0]])
+
+    with pytest.warns(UserWarning, match="Implicit dimension choice for softmax has been deprecat"):
+        y = F.softmax(x)
+
+    assert y.tolist() == [[0.5, 0.5]]
+    with pytest.warns(UserWarning, match="Implicit dimension choice for softmax has been deprecat"):
+        z = F.softmax(torch.zeros(1, 1, 2))
+    assert z.tolist() == [[[1.0, 1.0]]]
+
+
 def test_a_saturated_unit_does_not_learn(device):
-    """Far out a sigmoid is flat: its slope rounds to zero, and so does what reaches the weight."""
+    """At 200 the slope of `torch.sigmoid` rounds to 0 in float32, and so does the gradient of
+    the weight: a saturated unit does not learn.
+
+    Because the slope is `s * (1 - s)` with `s` the sigmoid, which rounds to 1. Keep inputs near
+    0 by normalisation or smaller weights.
+    """
     weight = torch.tensor([200.0], device=device, requires_grad=True)
 
     torch.sigmoid(weight * 1.0).sum().backward()
@@ -135,7 +188,12 @@ def test_a_saturated_unit_does_not_learn(device):
 
 
 def test_a_dead_relu_does_not_learn(device):
-    """A ReLU that only sees negative numbers answers 0 and passes no gradient; a leaky one does."""
+    """`torch.relu` has slope 0 for negative inputs: a unit that only gets such inputs has
+    gradient 0. `F.leaky_relu` keeps a slope of its `negative_slope`.
+
+    A too large learning rate can push all inputs of a unit below 0, from where it does not come
+    back.
+    """
     dead = torch.tensor([-8.0], device=device, requires_grad=True)
     leaky = torch.tensor([-8.0], device=device, requires_grad=True)
 
@@ -146,38 +204,24 @@ def test_a_dead_relu_does_not_learn(device):
     assert leaky.grad.tolist() == [0.125]
 
 
-def test_softmax_is_no_function_of_one_number(device):
-    """Softmax divides exponentials by their sum along `dim`: rows or columns add up to one."""
-    x = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
-
-    assert x.softmax(dim=1).flatten().tolist() == pytest.approx([0.25, 0.75, 0.5, 0.5])
-    assert x.softmax(dim=0).flatten().tolist() == pytest.approx([0.5, 0.75, 0.5, 0.25])
-
-
-def test_softmax_without_a_dim_guesses_and_warns():
-    """Without `dim` softmax chooses an axis by the rank, here the last, and says so."""
-    x = torch.tensor([[0.0, 0.0]])
-
-    with pytest.warns(UserWarning, match="Implicit dimension choice for softmax has been deprecat"):
-        y = F.softmax(x)
-
-    assert y.tolist() == [[0.5, 0.5]]
-
-
 def test_an_activation_is_a_module_or_a_function():
-    """`nn.ReLU()` is a layer without parameters, `F.relu` a function; `Sequential` takes layers."""
+    """`nn.ReLU()` is a module without parameters, which fits into `nn.Sequential`; `F.relu` is
+    the function for use in a `forward`. Both compute the same.
+    """
     layer = nn.ReLU()
 
     y = layer(torch.tensor([-1.0, 2.0]))
+    function = F.relu(torch.tensor([-1.0, 2.0]))
 
     assert y.tolist() == [0.0, 2.0]
+    assert function.tolist() == [0.0, 2.0]
     assert list(layer.parameters()) == []
-    with pytest.raises(TypeError, match="relu is not a Module subclass"):
-        nn.Sequential(nn.Linear(2, 2), F.relu)
 
 
 def test_an_activation_module_is_made_before_it_is_called():
-    """`nn.Tanh(x)` hands the data to the constructor, which takes none; `nn.Tanh()(x)` works."""
+    """`nn.Tanh(x)` raises TypeError, because the constructor takes no data; write
+    `nn.Tanh()(x)` or `torch.tanh(x)`.
+    """
     x = torch.tensor([0.0])
 
     with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):
@@ -186,15 +230,29 @@ def test_an_activation_module_is_made_before_it_is_called():
 
 
 def test_relu_swallows_its_input_as_a_setting():
-    """`nn.ReLU(x)` raises nothing: the data become its setting `inplace`, a layer comes back."""
-    swallowed = nn.ReLU(torch.tensor([-1.0]))
+    """`nn.ReLU(x)` raises nothing and returns a module whose setting `inplace` is `x`; with
+    several elements in `x`, calling this module raises RuntimeError.
 
-    assert isinstance(swallowed, torch.Tensor) is False
-    assert swallowed.inplace.tolist() == [-1.0]
+    Write `nn.ReLU()(x)` or `torch.relu(x)`.
+    """
+    x = torch.tensor([-1.0, 2.0])
+    swallowed = nn.ReLU(x)
+
+    assert isinstance(swallowed, nn.Module) is True
+    assert swallowed.inplace.tolist() == [-1.0, 2.0]
+    with pytest.raises(
+        RuntimeError, match="Boolean value of Tensor with more than one value is ambig"
+    ):
+        swallowed(x)
+    assert nn.ReLU()(x).tolist() == [0.0, 2.0]
 
 
 def test_inplace_overwrites_the_input(device):
-    """`inplace=True` writes the answer over the input, and returns that same tensor."""
+    """`nn.ReLU(inplace=True)` writes its result into the input and returns that same tensor.
+
+    It saves memory; the input must not be needed afterwards, as in a skip connection
+    `x + f(x)`.
+    """
     x = torch.tensor([-1.0, 2.0], device=device)
 
     y = nn.ReLU(inplace=True)(x)
@@ -204,16 +262,26 @@ def test_inplace_overwrites_the_input(device):
 
 
 def test_inplace_after_a_sigmoid_breaks_backward():
-    """A sigmoid's slope is made of its output: overwritten, it stops `backward()`."""
+    """An in-place ReLU on the output of `torch.sigmoid` makes `backward()` raise RuntimeError,
+    "modified by an inplace operation".
+
+    Because sigmoid saves its output for its gradient; a linear layer doesn't, so that an
+    in-place ReLU behind it works. Use `inplace=False`.
+    """
     y = torch.sigmoid(torch.ones(2, requires_grad=True))
     F.relu(y, inplace=True)
 
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+    with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
         y.sum().backward()
+    z = nn.Linear(1, 2, bias=False)(torch.ones(1, 1))
+    F.relu(z, inplace=True).sum().backward()
+    assert z.grad_fn.name() == "ReluBackward0"
 
 
 def test_prelu_learns_its_slope(device):
-    """`nn.PReLU` is a leaky ReLU whose slope is a parameter, 0.25 at first."""
+    """`nn.PReLU` is a leaky ReLU whose negative slope is a parameter, 0.25 at first, with a
+    gradient of its own.
+    """
     layer = nn.PReLU(device=device)
 
     y = layer(torch.tensor([-2.0, 3.0], device=device))

@@ -1,11 +1,14 @@
 """Attention.
 
-Attention is a look-up by likeness. Each query is compared with every key; the likenesses, made
-into shares by a softmax, say how much of each value goes into the answer. A mask forbids some
-pairs: padding, or the future.
+Attention is a look-up by similarity. Each query is compared with every key by a scaled dot
+product; a softmax makes weights of these scores, and the result is the weighted mean of the
+values. A mask excludes pairs: padding, or positions in the future.
+`F.scaled_dot_product_attention` is the bare computation, `nn.MultiheadAttention` adds learnt
+projections and several heads.
 
-What surprises: in `scaled_dot_product_attention` a mask's `True` means "look here", and in
-`nn.MultiheadAttention` it means "leave this out".
+What surprises: in a bool mask of `scaled_dot_product_attention` True means "take part", in the
+masks of `nn.MultiheadAttention` it means "leave out". And attention does not know the order of
+the keys, unless positions are added to them.
 """
 
 import math
@@ -18,17 +21,11 @@ from torch import nn
 pytestmark = pytest.mark.torch(">=2.1")
 
 
-def test_equal_likenesses_give_the_mean_of_the_values(device):
-    """A query of zeros likes all keys alike, and gets the mean."""
-    q = torch.zeros(1, 2, device=device)
-    k = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
-    v = torch.tensor([[10.0], [20.0]], device=device)
-
-    assert F.scaled_dot_product_attention(q, k, v).tolist() == [[15.0]]
-
-
 def test_attention_is_a_softmax_of_scaled_products(device):
-    """The product log 9 over the root of 4 features is log 3: shares 3/4 and 1/4."""
+    """`F.scaled_dot_product_attention(q, k, v)` without mask or dropout equals
+    `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding, d being the last size of `q`; `scale`
+    replaces `1 / sqrt(d)`.
+    """
     q = torch.tensor([[1.0, 0.0, 0.0, 0.0]], device=device)
     k = torch.tensor([[math.log(9), 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]], device=device)
     v = torch.tensor([[100.0], [0.0]], device=device)
@@ -40,15 +37,33 @@ def test_attention_is_a_softmax_of_scaled_products(device):
     assert F.scaled_dot_product_attention(q, k, v, scale=1.0).item() == pytest.approx(90)
 
 
+def test_equal_likenesses_give_the_mean_of_the_values(device):
+    """A query of zeros has the same score with every key, and `F.scaled_dot_product_attention`
+    returns the mean of the values.
+    """
+    q = torch.zeros(1, 2, device=device)
+    k = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
+    v = torch.tensor([[10.0], [20.0]], device=device)
+
+    assert F.scaled_dot_product_attention(q, k, v).tolist() == [[15.0]]
+
+
 def test_the_answer_has_a_row_for_each_query_of_the_values_width():
-    """Queries and keys share their width, keys and values their number."""
+    """The output of `F.scaled_dot_product_attention` has one row per query with the size of the
+    values: q [.., 5, 8], k [.., 7, 8] and v [.., 7, 6] give [.., 5, 6].
+    """
     q, k, v = torch.zeros(2, 3, 5, 8), torch.zeros(2, 3, 7, 8), torch.zeros(2, 3, 7, 6)
 
     assert F.scaled_dot_product_attention(q, k, v).shape == (2, 3, 5, 6)
 
 
 def test_true_in_the_mask_means_look_here(device):
-    """A bool mask has a row for each query; `False` takes a key out of it."""
+    """In a bool `attn_mask` of `F.scaled_dot_product_attention`, with one row per query, True
+    lets a key take part and False excludes it.
+
+    In the masks of `nn.MultiheadAttention` True excludes instead; `~mask` converts one into the
+    other.
+    """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[10.0], [20.0], [60.0]], device=device)
     mask = torch.tensor([[True, True, False], [False, False, True]], device=device)
@@ -59,7 +74,9 @@ def test_true_in_the_mask_means_look_here(device):
 
 
 def test_a_float_mask_is_added_to_the_likenesses(device):
-    """Zero leaves a likeness, minus infinity removes it, log 3 makes it count three times."""
+    """A float `attn_mask` is added to the scores: 0 changes nothing, minus infinity excludes a
+    key, log 3 triples its weight relative to the others.
+    """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[0.0], [100.0]], device=device)
     mask = torch.tensor([[0.0, math.log(3)], [0.0, -math.inf]], device=device)
@@ -70,7 +87,9 @@ def test_a_float_mask_is_added_to_the_likenesses(device):
 
 
 def test_causal_attention_looks_back_only(device):
-    """`is_causal=True` lets query number n see the keys up to number n."""
+    """With `is_causal=True` query n attends to the keys up to number n only, as with the lower
+    triangular mask `ones(3, 3, dtype=torch.bool).tril()`.
+    """
     q = torch.zeros(3, 1, device=device)
     v = torch.tensor([[12.0], [24.0], [0.0]], device=device)
     lower = torch.ones(3, 3, dtype=torch.bool, device=device).tril()
@@ -83,16 +102,26 @@ def test_causal_attention_looks_back_only(device):
 
 
 def test_a_mask_and_is_causal_exclude_each_other():
-    """Who wants both joins them in one mask."""
+    """On the CPU `F.scaled_dot_product_attention` raises RuntimeError if both `attn_mask` and
+    `is_causal=True` are given; join them in one mask, `mask & lower`.
+    """
     q = torch.zeros(1, 2, 4)
     mask = torch.ones(2, 2, dtype=torch.bool)
 
+    lower = mask.tril()
+
+    assert F.scaled_dot_product_attention(q, q, q, attn_mask=mask & lower).shape == (1, 2, 4)
     with pytest.raises(RuntimeError, match="attn_mask should not be set when is_causal=True"):
         F.scaled_dot_product_attention(q, q, q, attn_mask=mask, is_causal=True)
 
 
 def test_a_mask_is_bool_or_float():
-    """Ones and zeros of int64 are neither."""
+    """An int64 `attn_mask` raises RuntimeError, "Expected attn_mask dtype to be bool or float";
+    write `mask.bool()`.
+
+    Ones and zeros of a float mask are accepted, but they are added to the scores and exclude
+    nothing.
+    """
     q = torch.zeros(1, 2, 4)
     mask = torch.ones(2, 2, dtype=torch.int64)
 
@@ -101,9 +130,11 @@ def test_a_mask_is_bool_or_float():
     assert F.scaled_dot_product_attention(q, q, q, attn_mask=mask.bool()).shape == (1, 2, 4)
 
 
-@pytest.mark.torch("<=2.4.1")
+@pytest.mark.torch("<2.5")
 def test_a_query_that_may_see_nothing_used_to_get_nan():
-    """A row of the mask that was all `False` made a softmax over nothing: `nan`."""
+    """Before PyTorch 2.5 `F.scaled_dot_product_attention` returned NaN for a query whose row of
+    the mask was all False.
+    """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])
 
@@ -112,17 +143,41 @@ def test_a_query_that_may_see_nothing_used_to_get_nan():
     ]
 
 
-@pytest.mark.torch(">=2.15")
+@pytest.mark.torch(">=2.5")
 def test_a_query_that_may_see_nothing_gets_zeros():
-    """A row of the mask that is all `False` answers zero, as of no value at all."""
+    """Since PyTorch 2.5 `F.scaled_dot_product_attention` returns zeros for a query whose row of
+    the mask is all False.
+
+    `nn.MultiheadAttention`, when it also returns the attention weights, still gives NaN in this
+    case.
+    """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])
 
     assert F.scaled_dot_product_attention(q, q, q, attn_mask=mask).tolist() == [[0.0, 0.0]]
+    layer, x = nn.MultiheadAttention(2, 1), torch.ones(1, 2)
+    answer, _ = layer(x, x, x, key_padding_mask=torch.tensor([True]))
+    assert answer.isnan().tolist() == [[True, True]]
+
+
+def test_attention_does_not_know_the_order_of_keys(device):
+    """Without a mask, permuting keys and values together leaves the result of
+    `F.scaled_dot_product_attention` the same up to rounding: it does not know their order.
+
+    So transformers add an encoding of the position to the inputs.
+    """
+    q = torch.tensor([[1.0]], device=device)
+    k = torch.tensor([[0.0], [math.log(3)]], device=device)
+    v = torch.tensor([[0.0], [100.0]], device=device)
+
+    assert F.scaled_dot_product_attention(q, k, v).item() == pytest.approx(75)
+    assert F.scaled_dot_product_attention(q, k.flip(0), v.flip(0)).item() == pytest.approx(75)
 
 
 def test_multihead_attention_returns_the_answer_and_the_shares():
-    """With `batch_first=True`: batch x queries x features, and batch x queries x keys."""
+    """`nn.MultiheadAttention(..., batch_first=True)` returns the output [batch, queries,
+    features] and the attention weights [batch, queries, keys], which sum to 1 without dropout.
+    """
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     q, k = torch.randn(3, 5, 8), torch.randn(3, 7, 8)
 
@@ -133,50 +188,10 @@ def test_multihead_attention_returns_the_answer_and_the_shares():
     assert shares.sum(2).flatten().tolist() == pytest.approx([1.0] * 15)
 
 
-def test_the_shares_are_averaged_over_the_heads_unless_told():
-    """`average_attn_weights=False` keeps the heads apart; `need_weights=False` returns none."""
-    layer = nn.MultiheadAttention(8, 2, batch_first=True)
-    x = torch.randn(3, 5, 8)
-
-    assert layer(x, x, x, average_attn_weights=False)[1].shape == (3, 2, 5, 5)
-    assert layer(x, x, x, need_weights=False)[1] is None
-
-
-def test_the_batch_is_the_second_axis_unless_told():
-    """Without `batch_first` the first axis is time, and confusing the two is not noticed."""
-    x = torch.randn(3, 5, 8)
-
-    assert nn.MultiheadAttention(8, 2)(x, x, x)[1].shape == (5, 3, 3)
-    assert nn.MultiheadAttention(8, 2, batch_first=True)(x, x, x)[1].shape == (3, 5, 5)
-
-
-def test_true_in_the_masks_of_multihead_attention_means_leave_out(device):
-    """`key_padding_mask` marks the keys that are padding: they get no share."""
-    layer = nn.MultiheadAttention(2, 1, batch_first=True, device=device)
-    x = torch.zeros(1, 3, 2, device=device)
-    padding = torch.tensor([[False, False, True]], device=device)
-
-    _, shares = layer(x[:, :1], x, x, key_padding_mask=padding)
-
-    assert shares.tolist() == [[[0.5, 0.5, 0.0]]]
-
-
-def test_the_causal_mask_of_transformers_is_made_of_minus_infinities():
-    """`generate_square_subsequent_mask` is 0 up to the diagonal, and minus infinity above."""
-    mask = nn.Transformer.generate_square_subsequent_mask(3)
-
-    inf = math.inf
-    assert mask.tolist() == [[0.0, -inf, -inf], [0.0, 0.0, -inf], [0.0, 0.0, 0.0]]
-
-
-def test_heads_divide_the_features():
-    """Each head works on its share of the features: five cannot be parted into two."""
-    with pytest.raises(AssertionError, match="embed_dim must be divisible by num_heads"):
-        nn.MultiheadAttention(5, 2)
-
-
 def test_multihead_attention_wants_three_inputs():
-    """Even where a sequence looks at itself it is given as query, key and value."""
+    """`nn.MultiheadAttention` takes query, key and value: a call with one tensor raises
+    TypeError; for self-attention write `layer(x, x, x)`.
+    """
     layer = nn.MultiheadAttention(4, 2)
     x = torch.zeros(3, 4)
 
@@ -185,11 +200,60 @@ def test_multihead_attention_wants_three_inputs():
     assert layer(x, x, x)[0].shape == (3, 4)
 
 
-def test_attention_does_not_know_the_order_of_keys(device):
-    """Keys and values exchanged alike give the same answer: order is lost unless told."""
-    q = torch.tensor([[1.0]], device=device)
-    k = torch.tensor([[0.0], [math.log(3)]], device=device)
-    v = torch.tensor([[0.0], [100.0]], device=device)
+def test_the_shares_are_averaged_over_the_heads_unless_told():
+    """The attention weights of `nn.MultiheadAttention` are averaged over the heads;
+    `average_attn_weights=False` returns those of each head, `need_weights=False` None.
 
-    assert F.scaled_dot_product_attention(q, k, v).item() == pytest.approx(75)
-    assert F.scaled_dot_product_attention(q, k.flip(0), v.flip(0)).item() == pytest.approx(75)
+    The documentation recommends `need_weights=False` for performance, because the fused
+    computation of attention returns no weights.
+    """
+    layer = nn.MultiheadAttention(8, 2, batch_first=True)
+    x = torch.randn(3, 5, 8)
+
+    assert layer(x, x, x, average_attn_weights=False)[1].shape == (3, 2, 5, 5)
+    assert layer(x, x, x, need_weights=False)[1] is None
+
+
+def test_the_batch_is_the_second_axis_unless_told():
+    """Without `batch_first=True` `nn.MultiheadAttention` reads [3, 5, 8] as 3 steps of a batch
+    of 5 and raises nothing; the weights [5, 3, 3] show it.
+    """
+    x = torch.randn(3, 5, 8)
+
+    assert nn.MultiheadAttention(8, 2)(x, x, x)[1].shape == (5, 3, 3)
+    assert nn.MultiheadAttention(8, 2, batch_first=True)(x, x, x)[1].shape == (3, 5, 5)
+
+
+def test_true_in_the_masks_of_multihead_attention_means_leave_out(device):
+    """In the `key_padding_mask` of `nn.MultiheadAttention` True marks padding: that key gets
+    weight 0. In its bool `attn_mask` True excludes too.
+    """
+    layer = nn.MultiheadAttention(2, 1, batch_first=True, device=device)
+    x = torch.zeros(1, 3, 2, device=device)
+    padding = torch.tensor([[False, False, True]], device=device)
+
+    _, shares = layer(x[:, :1], x, x, key_padding_mask=padding)
+
+    assert shares.tolist() == [[[0.5, 0.5, 0.0]]]
+    _, shares = layer(x[:, :1], x, x, attn_mask=torch.tensor([[True, False, False]], device=device))
+    assert shares.tolist() == [[[0.0, 0.5, 0.5]]]
+
+
+def test_the_causal_mask_of_transformers_is_made_of_minus_infinities():
+    """`nn.Transformer.generate_square_subsequent_mask(3)` is a float mask: 0 on and below the
+    diagonal, minus infinity above.
+    """
+    mask = nn.Transformer.generate_square_subsequent_mask(3)
+
+    inf = math.inf
+    assert mask.tolist() == [[0.0, -inf, -inf], [0.0, 0.0, -inf], [0.0, 0.0, 0.0]]
+
+
+def test_heads_divide_the_features():
+    """`nn.MultiheadAttention(5, 2)` raises AssertionError, "embed_dim must be divisible by
+    num_heads", because each head works on an equal part of the features; 6 features and 2 heads
+    work.
+    """
+    with pytest.raises(AssertionError, match="embed_dim must be divisible by num_heads"):
+        nn.MultiheadAttention(5, 2)
+    assert nn.MultiheadAttention(6, 2).head_dim == 3

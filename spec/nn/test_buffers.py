@@ -1,12 +1,14 @@
-"""Buffers and lists of parameters.
+"""Buffers.
 
-Some tensors belong to a module and are not learnt: the running mean of a BatchNorm, a mask, a
-table of positions. Registered as buffers they are cast, moved and saved with it, and the optimizer
-never sees them. Parameters that come by the dozen go into a `ParameterList` or `ParameterDict`, as
-a plain Python list would hide them.
+Some tensors belong to a module but are not learnt: the running mean of a BatchNorm, a mask, a
+table of positions. Registered by `register_buffer`, such a tensor is saved in `state_dict()`,
+moved by `to(device)` and, if it is floating-point, cast by `double()` or `half()`; `parameters()`
+does not yield it, so that no optimizer changes it. With `persistent=False` it is not saved.
+
+What surprises: a buffer is not frozen. It may be assigned anew, changed in place by `forward`,
+and integer buffers keep their dtype when the module is cast. A plain tensor as attribute is no
+buffer: `spec/nn/test_parameters.py`.
 """
-
-from collections import OrderedDict
 
 import pytest
 import torch
@@ -14,7 +16,9 @@ from torch import nn
 
 
 def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
-    """A registered buffer is in `state_dict()` and follows `to()`; `parameters()` leaves it out."""
+    """A float tensor registered by `register_buffer` is in `state_dict()`, moves with
+    `to(device)` and is cast by `double()`; `parameters()` does not yield it.
+    """
     net = nn.Module()
     net.register_buffer("mean", torch.zeros(2))
     net.to(device).double()
@@ -27,54 +31,31 @@ def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
     assert net.mean.device.type == device
 
 
-def test_a_buffer_that_is_not_persistent_is_not_saved():
-    """With `persistent=False` a buffer is cast and moved but has no place in `state_dict()`."""
-    net = nn.Module()
-    net.register_buffer("kept", torch.zeros(1))
-    net.register_buffer("made_again", torch.zeros(1), persistent=False)
-    net.double()
+def test_casting_a_module_leaves_integer_buffers():
+    """`double()` casts floating-point buffers of a module to float64 and leaves int64 and bool
+    buffers as they are.
 
-    assert list(net.state_dict()) == ["kept"]
-    assert net.made_again.dtype == torch.float64
-
-
-def test_a_tensor_may_be_assigned_to_a_buffer():
-    """Unlike a parameter a buffer is overwritten by assignment, even by one of another shape."""
+    Because a count or a mask has no use for fractions: BatchNorm's `num_batches_tracked` stays
+    int64.
+    """
     net = nn.Module()
     net.register_buffer("mean", torch.zeros(2))
-    net.mean = torch.ones(3)
+    net.register_buffer("count", torch.tensor(3))
+    net.register_buffer("mask", torch.tensor([True, False]))
+    net.double()
 
-    assert net.state_dict()["mean"].tolist() == [1.0, 1.0, 1.0]
-    with pytest.raises(TypeError, match="cannot assign 'list' as buffer 'mean'"):
-        net.mean = [1.0, 1.0, 1.0]
-
-
-def test_a_buffer_is_a_tensor_from_the_start():
-    """A list of numbers is no buffer, and a name that is taken is not given twice."""
-    layer = nn.Linear(2, 1)
-
-    with pytest.raises(TypeError, match="cannot assign 'list' object to buffer 'table'"):
-        layer.register_buffer("table", [1.0, 2.0])
-    with pytest.raises(KeyError, match="attribute 'weight' already exists"):
-        layer.register_buffer("weight", torch.ones(2))
-    layer.register_buffer("table", torch.tensor([1.0, 2.0]))
-
-    assert list(layer.state_dict()) == ["weight", "bias", "table"]
-
-
-@pytest.mark.torch(">=2.5")
-def test_a_buffer_can_be_registered_by_assignment():
-    """`nn.Buffer` is to buffers what `nn.Parameter` is to parameters."""
-    net = nn.Module()
-    net.mean = nn.Buffer(torch.zeros(2))
-    net.made_again = nn.Buffer(torch.ones(2), persistent=False)
-
-    assert [name for name, _ in net.named_buffers()] == ["mean", "made_again"]
-    assert list(net.state_dict()) == ["mean"]
+    assert net.mean.dtype == torch.float64
+    assert net.count.dtype == torch.int64
+    assert net.mask.dtype == torch.bool
 
 
 def test_batch_norm_has_two_parameters_and_three_buffers():
-    """What BatchNorm learns are its scale and shift; what it counts along are buffers."""
+    """The weight and bias of `nn.BatchNorm1d` are parameters; its running mean, running
+    variance and count of batches are buffers.
+
+    An optimizer updates the first two; the layer itself updates the buffers, see
+    `spec/nn/test_batch_norm.py`.
+    """
     layer = nn.BatchNorm1d(4)
 
     assert [name for name, _ in layer.named_parameters()] == ["weight", "bias"]
@@ -85,49 +66,60 @@ def test_batch_norm_has_two_parameters_and_three_buffers():
     ]
 
 
-def test_a_plain_list_hides_its_parameters():
-    """Parameters in a Python list are not registered; a `ParameterList` registers them."""
+def test_a_buffer_that_is_not_persistent_is_not_saved():
+    """A buffer registered with `persistent=False` is cast and moved with the module but left
+    out of `state_dict()`.
+
+    It is meant for tensors that `__init__` can compute again, such as a table of positions.
+    """
     net = nn.Module()
-    net.hidden = [nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(2))]
-    net.listed = nn.ParameterList([nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(4))])
+    net.register_buffer("kept", torch.zeros(1))
+    net.register_buffer("made_again", torch.zeros(1), persistent=False)
+    net.double()
 
-    assert [name for name, _ in net.named_parameters()] == ["listed.0", "listed.1"]
-
-
-def test_a_parameter_list_is_used_like_a_list():
-    """A `ParameterList` has a length, indices and `append`, and can be walked."""
-    weights = nn.ParameterList([nn.Parameter(torch.tensor(2.0)), nn.Parameter(torch.tensor(3.0))])
-    weights.append(nn.Parameter(torch.tensor(4.0)))
-
-    assert len(weights) == 3
-    assert weights[-1].item() == 4.0
-    assert [weight.item() for weight in weights] == [2.0, 3.0, 4.0]
+    assert list(net.state_dict()) == ["kept"]
+    assert net.made_again.dtype == torch.float64
 
 
-def test_a_parameter_list_makes_parameters_of_tensors():
-    """A plain tensor put into a `ParameterList` or `ParameterDict` is wrapped as a parameter."""
-    listed = nn.ParameterList([torch.ones(1)])
-    named = nn.ParameterDict({"scale": torch.ones(1)})
-
-    assert type(listed[0]) is type(named["scale"]) is nn.Parameter
-
-
-def test_a_parameter_dict_registers_by_key():
-    """The keys of a `ParameterDict` become the names of its parameters."""
+@pytest.mark.torch(">=2.5")
+def test_a_buffer_can_be_registered_by_assignment():
+    """Since PyTorch 2.5 assigning `nn.Buffer(tensor)` to an attribute registers a buffer, as
+    assigning an `nn.Parameter` registers a parameter.
+    """
     net = nn.Module()
-    net.gains = nn.ParameterDict({"left": torch.ones(1)})
-    net.gains["right"] = torch.ones(2)
-    found = [name in net.gains for name in ("left", "middle")]
+    net.mean = nn.Buffer(torch.zeros(2))
+    net.made_again = nn.Buffer(torch.ones(2), persistent=False)
 
-    assert [name for name, _ in net.named_parameters()] == ["gains.left", "gains.right"]
-    assert net.gains["right"].shape == (2,)
-    assert found == [True, False]
+    assert [name for name, _ in net.named_buffers()] == ["mean", "made_again"]
+    assert list(net.state_dict()) == ["mean"]
 
 
-def test_a_parameter_dict_sorts_the_keys_of_a_plain_dict():
-    """Given a dict, a `ParameterDict` sorts its keys; an `OrderedDict` keeps the order given."""
-    plain = {"b": torch.ones(1), "a": torch.ones(2)}
+def test_a_tensor_may_be_assigned_to_a_buffer():
+    """A plain tensor may be assigned to a registered buffer, even one of another shape; a list
+    raises TypeError, "cannot assign 'list' as buffer 'mean'".
 
-    assert list(nn.ParameterDict(plain)) == ["a", "b"]
-    assert list(nn.ParameterDict(OrderedDict(plain))) == ["b", "a"]
-    assert list(nn.ModuleDict({"b": nn.ReLU(), "a": nn.Tanh()})) == ["b", "a"]
+    This differs from parameters, to which no plain tensor can be assigned:
+    `spec/nn/test_parameters.py`.
+    """
+    net = nn.Module()
+    net.register_buffer("mean", torch.zeros(2))
+    net.mean = torch.ones(3)
+
+    assert net.state_dict()["mean"].tolist() == [1.0, 1.0, 1.0]
+    with pytest.raises(TypeError, match="cannot assign 'list' as buffer 'mean'"):
+        net.mean = [1.0, 1.0, 1.0]
+
+
+def test_a_buffer_is_a_tensor_from_the_start():
+    """`register_buffer` raises TypeError for a list and KeyError for a name that is taken by
+    another attribute; pass `torch.tensor(...)` and a new name.
+    """
+    layer = nn.Linear(2, 1)
+
+    with pytest.raises(TypeError, match="cannot assign 'list' object to buffer 'table'"):
+        layer.register_buffer("table", [1.0, 2.0])
+    with pytest.raises(KeyError, match="attribute 'weight' already exists"):
+        layer.register_buffer("weight", torch.ones(2))
+    layer.register_buffer("table", torch.tensor([1.0, 2.0]))
+
+    assert list(layer.state_dict()) == ["weight", "bias", "table"]

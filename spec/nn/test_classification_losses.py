@@ -1,11 +1,14 @@
 """Losses for classes.
 
-A classifier answers with one score a class, of any size and sign. `nn.CrossEntropyLoss` makes
-probabilities of them and looks up minus the logarithm of the right class's one: 0 for certainty,
-log 2 for a toss-up between two, and no end upwards.
+A classifier gives one score (logit) per class, of any size and sign. `nn.CrossEntropyLoss`
+applies softmax to the logits and returns minus the logarithm of the probability of the right
+class: 0 for certainty, ln 2 for two equal logits, without an upper limit. The target is a class
+index, or a row of probabilities. For yes or no there are `nn.BCELoss`, for probabilities, and
+`nn.BCEWithLogitsLoss`, for logits. What losses share is on `spec/nn/test_losses.py`.
 
-What surprises: the softmax is inside, so that a net that ends in a softmax is squashed twice; and
-the target is a class number (int64), not a score and not a row of ones and zeros.
+What surprises: softmax is inside the loss, so that a network that ends in a softmax is squashed
+twice; `nll_loss` takes no logarithm; and a target of floats or of a wrong shape means something
+else or is refused.
 """
 
 import math
@@ -18,7 +21,10 @@ from torch import nn
 
 @pytest.mark.claim("blitz-cross-entropy")
 def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
-    """Scores log 1 and log 3 stand for 1/4 and 3/4; the loss is minus the right one's logarithm."""
+    """`nn.CrossEntropyLoss` takes logits and class indices and returns
+    `-log(softmax(logits)[class])`: logits ln 1 and ln 3 give ln 4 for class 0, ln 4/3 for class
+    1.
+    """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     loss = nn.CrossEntropyLoss()
 
@@ -27,7 +33,9 @@ def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
 
 
 def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
-    """A net that knows nothing starts at log 10 = 2.3026 for ten classes."""
+    """`F.cross_entropy` of equal logits is the logarithm of the number of classes: 2.3026 for
+    ten classes, where an untrained network starts.
+    """
     scores = torch.zeros(4, 10, device=device)
     classes = torch.tensor([0, 3, 5, 9], device=device)
 
@@ -35,7 +43,9 @@ def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
 
 
 def test_cross_entropy_is_log_softmax_and_nll(device):
-    """`cross_entropy` is `log_softmax` followed by `nll_loss`, which only looks up and negates."""
+    """`F.cross_entropy(logits, classes)` equals
+    `F.nll_loss(F.log_softmax(logits, dim=1), classes)` up to rounding.
+    """
     scores = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
     classes = torch.tensor([1, 0], device=device)
 
@@ -47,14 +57,23 @@ def test_cross_entropy_is_log_softmax_and_nll(device):
 
 
 def test_nll_does_not_take_logarithms():
-    """`nll_loss` trusts its input: given probabilities, it returns minus the probability."""
+    """`F.nll_loss` only looks up and negates: given probabilities instead of log-probabilities
+    it returns minus the probability, here -0.75.
+
+    A negative loss is the sign of it: apply `log_softmax` first, or use `cross_entropy` on the
+    logits.
+    """
     probabilities = torch.tensor([[0.25, 0.75]])
 
     assert F.nll_loss(probabilities, torch.tensor([1])).item() == -0.75
 
 
 def test_a_softmax_before_the_loss_is_one_too_many():
-    """Squashed twice, a right and certain answer still costs 0.3133, and learns hardly any more."""
+    """`F.cross_entropy` of softmax outputs applies softmax twice: a certain and right
+    prediction then costs 0.3133 instead of 0, for two classes.
+
+    Return logits from the network, and call `softmax` only to show probabilities.
+    """
     scores = torch.tensor([[100.0, -100.0]])
     target = torch.tensor([0])
 
@@ -65,7 +84,11 @@ def test_a_softmax_before_the_loss_is_one_too_many():
 
 
 def test_a_constant_added_to_all_scores_changes_nothing(device):
-    """Only differences of scores count, and even huge scores do not overflow."""
+    """`F.cross_entropy` depends on differences of logits only: logits [0, 0] and [1e4, 1e4]
+    both give ln 2, without overflow.
+
+    Because `log_softmax` subtracts the largest logit before it takes exponentials.
+    """
     target = torch.tensor([1], device=device)
 
     assert F.cross_entropy(
@@ -77,16 +100,24 @@ def test_a_constant_added_to_all_scores_changes_nothing(device):
 
 
 def test_the_gradient_is_probability_minus_one_or_zero(device):
-    """Each score is pushed by its probability, the right one's less 1."""
+    """The gradient of `F.cross_entropy` for a logit is its softmax probability, minus 1 for the
+    right class; with the mean over a batch it is divided by the batch size.
+    """
     scores = torch.tensor([[1.0, 3.0]], device=device).log().requires_grad_()
 
     F.cross_entropy(scores, torch.tensor([1], device=device)).backward()
 
     assert scores.grad.flatten().tolist() == pytest.approx([0.25, -0.25])
+    two = torch.zeros(2, 2, device=device, requires_grad=True)
+    F.cross_entropy(two, torch.tensor([1, 0], device=device)).backward()
+    assert two.grad.tolist() == [[0.25, -0.25], [-0.25, 0.25]]
 
 
 def test_probabilities_are_targets_too(device):
-    """A target of the scores' own shape gives each class its share, one-hot floats included."""
+    """A float target of the logits' own shape holds one probability per class:
+    `F.cross_entropy` weights the classes by it; one-hot floats give the loss of the class
+    index.
+    """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     shares = torch.tensor([[0.5, 0.5]], device=device)
     one_hot = torch.tensor([[0.0, 1.0]], device=device)
@@ -99,8 +130,16 @@ def test_probabilities_are_targets_too(device):
 @pytest.mark.parametrize(
     ("target", "error", "words"),
     [
-        (torch.tensor([1.0]), RuntimeError, "Long"),
-        (torch.tensor([1], dtype=torch.int32), RuntimeError, "Long.* Int"),
+        (
+            torch.tensor([1.0]),
+            RuntimeError,
+            r"expected (scalar type|target dtype to be) Long.* Float",
+        ),
+        (
+            torch.tensor([1], dtype=torch.int32),
+            RuntimeError,
+            r"expected (scalar type|target dtype to be) Long.* Int",
+        ),
         (torch.tensor([[1]]), RuntimeError, "0D or 1D target tensor expected, multi-target not"),
         (
             torch.tensor([[0, 1]]),
@@ -117,25 +156,35 @@ def test_probabilities_are_targets_too(device):
     ],
 )
 def test_wrong_targets_are_refused(target, error, words):
-    """A class number is int64, one a sample, from 0 to one less than there are classes."""
+    """A target of class indices for `F.cross_entropy` is int64 (or uint8), one index per
+    sample, from 0 to the number of classes minus 1; the table shows what other targets raise.
+
+    Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`.
+    """
     scores = torch.zeros(1, 2)
 
     with pytest.raises(error, match=words):
         F.cross_entropy(scores, target)
+    byte = torch.tensor([1], dtype=torch.uint8)
+    assert F.cross_entropy(scores, byte).item() == pytest.approx(math.log(2))
     assert F.cross_entropy(scores, torch.tensor([1])).item() == pytest.approx(math.log(2))
 
 
 def test_scores_are_floats_and_no_decision():
-    """The largest score's number, `argmax`, is an integer without gradient: no input for a loss."""
+    """`F.cross_entropy` of `argmax` instead of logits raises RuntimeError, and `argmax` does
+    not require grad: pass the logits themselves to the loss.
+    """
     decision = torch.tensor([[0.0, 1.0]], requires_grad=True).argmax(1)
 
-    with pytest.raises(RuntimeError, match="Expected floating point type for target"):
+    with pytest.raises(RuntimeError, match="Expected floating point type for target with class"):
         F.cross_entropy(decision, torch.tensor([1]))
     assert decision.requires_grad is False
 
 
 def test_the_classes_are_axis_one_of_an_image_too(device):
-    """For a class per pixel the scores have axes for samples, classes, height, width."""
+    """For a class per pixel `F.cross_entropy` takes logits [N, classes, H, W] and targets [N,
+    H, W].
+    """
     scores = torch.zeros(2, 3, 4, 5, device=device)
     target = torch.zeros(2, 4, 5, dtype=torch.int64, device=device)
 
@@ -145,14 +194,16 @@ def test_the_classes_are_axis_one_of_an_image_too(device):
 
 
 def test_a_single_sample_has_a_target_without_axes():
-    """Scores of one sample, `[classes]`, go with a single class number."""
+    """For a single sample `F.cross_entropy` takes logits [classes] and a 0-d class index."""
     scores = torch.tensor([1.0, 3.0]).log()
 
     assert F.cross_entropy(scores, torch.tensor(0)).item() == pytest.approx(math.log(4))
 
 
 def test_class_weights_make_a_weighted_mean(device):
-    """With weights the sum is divided by the weights of the targets, not by their number."""
+    """With `weight`, `F.nll_loss` divides the weighted sum by the sum of the targets' weights,
+    not by the number of samples: losses 1 and 5 with weights 1 and 3 give 4.
+    """
     logs = torch.tensor([[-1.0, -2.0], [-3.0, -5.0]], device=device)
     classes = torch.tensor([0, 1], device=device)
     weight = torch.tensor([1.0, 3.0], device=device)
@@ -163,7 +214,9 @@ def test_class_weights_make_a_weighted_mean(device):
 
 
 def test_class_weights_are_a_tensor_of_one_number_a_class():
-    """Weights of another length are refused when called, a list already when the loss is made."""
+    """The `weight` of `nn.CrossEntropyLoss` is a tensor with one number per class: another
+    length raises RuntimeError at the call, a list TypeError in the constructor.
+    """
     numbers = [1.0, 2.0, 3.0]
     loss = nn.CrossEntropyLoss(weight=torch.tensor(numbers))
     scores, classes = torch.zeros(1, 2), torch.tensor([1])
@@ -175,7 +228,11 @@ def test_class_weights_are_a_tensor_of_one_number_a_class():
 
 
 def test_ignored_targets_do_not_count(device):
-    """Samples of class `ignore_index`, -100 unless told, enter neither the sum nor the count."""
+    """Targets equal to `ignore_index`, -100 by default, count neither in the sum nor in the
+    number by which `F.nll_loss` divides.
+
+    Use it for padding in sequences.
+    """
     logs = torch.tensor([[-1.0, -2.0], [-3.0, -5.0]], device=device)
 
     assert F.nll_loss(logs, torch.tensor([-100, 1], device=device)).item() == 5.0
@@ -183,14 +240,19 @@ def test_ignored_targets_do_not_count(device):
 
 
 def test_a_batch_of_ignored_targets_has_the_mean_nan():
-    """If every target is ignored the mean is 0 divided by 0."""
+    """`F.cross_entropy` is NaN if every target is ignored, because its mean is 0 divided by 0;
+    with `reduction="sum"` it is 0.
+    """
     scores = torch.zeros(1, 2)
 
     assert math.isnan(F.cross_entropy(scores, torch.tensor([-100])).item())
+    assert F.cross_entropy(scores, torch.tensor([-100]), reduction="sum").item() == 0.0
 
 
 def test_label_smoothing_shares_a_part_among_all_classes(device):
-    """Smoothing 0.5 for two classes asks for 3/4 of the right one and 1/4 of the other."""
+    """`label_smoothing=0.5` with two classes makes the target 3/4 for the right class and 1/4
+    for the other: half of it is shared among all classes.
+    """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
 
     loss = F.cross_entropy(scores, torch.tensor([1], device=device), label_smoothing=0.5)
@@ -199,7 +261,9 @@ def test_label_smoothing_shares_a_part_among_all_classes(device):
 
 
 def test_binary_cross_entropy_takes_probabilities_and_its_sibling_scores(device):
-    """`BCELoss` wants the sigmoid done, `BCEWithLogitsLoss` has it inside."""
+    """`nn.BCELoss` takes probabilities, after `sigmoid`; `nn.BCEWithLogitsLoss` takes logits
+    and gives the same loss.
+    """
     score = torch.tensor([3.0], device=device).log()
     yes, no = torch.ones(1, device=device), torch.zeros(1, device=device)
 
@@ -210,7 +274,11 @@ def test_binary_cross_entropy_takes_probabilities_and_its_sibling_scores(device)
 
 
 def test_with_logits_a_wrong_certainty_keeps_its_gradient():
-    """At score -200 the sigmoid is 0: `BCELoss` stops at 100 and learns nothing, logits go on."""
+    """At logit -200 and target 1 `F.binary_cross_entropy` of the sigmoid is capped at 100 with
+    gradient 0; `F.binary_cross_entropy_with_logits` is 200 with gradient -1.
+
+    Because the sigmoid rounds to 0 in float32; compute the loss from the logits.
+    """
     squashed = torch.tensor([-200.0], requires_grad=True)
     raw = torch.tensor([-200.0], requires_grad=True)
 
@@ -224,15 +292,21 @@ def test_with_logits_a_wrong_certainty_keeps_its_gradient():
 
 
 def test_binary_targets_are_floats_of_the_same_shape():
-    """Unlike class numbers, yes and no are 1.0 and 0.0, and nothing is broadcast."""
+    """`F.binary_cross_entropy_with_logits` wants targets 0.0 and 1.0 as floats in the shape of
+    the logits: int64 raises RuntimeError, another shape ValueError.
+
+    Write `target.float()` and `target[:, None]`.
+    """
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
         F.binary_cross_entropy_with_logits(torch.zeros(2), torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match="must be the same as input size"):
+    with pytest.raises(ValueError, match=r"Target size .* must be the same as input size"):
         F.binary_cross_entropy_with_logits(torch.zeros(2, 1), torch.tensor([0.0, 1.0]))
 
 
 def test_bce_refuses_scores():
-    """A number outside 0 to 1 is no probability: here the sigmoid was forgotten."""
+    """`F.binary_cross_entropy` raises RuntimeError for inputs outside [0, 1], "all elements of
+    input should be between 0 and 1": apply `sigmoid` first, or use the version with logits.
+    """
     with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
         F.binary_cross_entropy(torch.tensor([2.0]), torch.ones(1))
     assert F.binary_cross_entropy(torch.tensor([0.5]), torch.ones(1)).item() == pytest.approx(
@@ -241,7 +315,9 @@ def test_bce_refuses_scores():
 
 
 def test_pos_weight_counts_the_yes_more():
-    """`pos_weight` multiplies the loss of targets 1, and leaves targets 0 alone."""
+    """`pos_weight=3` of `nn.BCEWithLogitsLoss` multiplies the loss of targets 1 by 3 and leaves
+    that of targets 0.
+    """
     loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]), reduction="none")
 
     values = loss(torch.zeros(2), torch.tensor([1.0, 0.0]))
@@ -250,10 +326,16 @@ def test_pos_weight_counts_the_yes_more():
 
 
 def test_kl_divergence_wants_logarithms_first_and_batchmean():
-    """`kl_div(log q, p)` is the sum of p log(p / q); `"batchmean"` divides it by the samples."""
+    """`F.kl_div(log_q, p)` takes log-probabilities first and probabilities second; with
+    `reduction="batchmean"` it is the sum of `p * log(p / q)` per sample, averaged.
+
+    The default, "mean", divides by the number of elements and is not the divergence.
+    """
     log_q = torch.tensor([[0.5, 0.5], [0.5, 0.5]]).log()
     p = torch.tensor([[0.25, 0.75], [0.25, 0.75]])
 
     loss = F.kl_div(log_q, p, reduction="batchmean")
 
-    assert loss.item() == pytest.approx(0.25 * math.log(0.5) + 0.75 * math.log(1.5))
+    divergence = 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
+    assert loss.item() == pytest.approx(divergence)
+    assert loss.item() == pytest.approx(0.1308, abs=1e-4)

@@ -1,11 +1,13 @@
-"""Containers: Sequential, ModuleList, ModuleDict.
+"""Lists and dictionaries of layers and parameters.
 
-A `Sequential` is a chain: the output of each module is the input of the next, and no class has to
-be written. A `ModuleList` and a `ModuleDict` only hold modules, so that they are registered; what
-to do with them is for a `forward` to say.
+A network with many similar layers keeps them in an `nn.ModuleList` or an `nn.ModuleDict`, and
+parameters of its own in an `nn.ParameterList` or `nn.ParameterDict`. These containers register
+what they hold, and are used like a Python list or dict; what to compute with them is for a
+`forward` to say. For a plain chain there is `nn.Sequential`: `spec/nn/test_sequential.py`.
 
-The trap is the plain Python list. Layers in it work, but the module does not know them: they are
-neither trained nor moved nor saved, and no error says so.
+What surprises: layers in a plain Python list compute like others, but the module doesn't know
+them. They are not in `parameters()`, not moved by `to()` and not saved, and no error says so
+until an optimizer gets an empty list.
 """
 
 from collections import OrderedDict
@@ -15,117 +17,13 @@ import torch
 from torch import nn
 
 
-@pytest.mark.claim("summary-sequential")
-def test_a_sequential_is_a_complete_model():
-    """A 1-to-10 layer, ReLU and a 10-to-1 layer in a `Sequential` are a model of 31 parameters."""
-    model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
-    y = model(torch.ones(5, 1))
-    y.sum().backward()
-
-    assert y.shape == (5, 1)
-    assert sum(parameter.numel() for parameter in model.parameters()) == 31
-    assert [list(parameter.grad.shape) for parameter in model.parameters()] == [
-        [10, 1],
-        [10],
-        [1, 10],
-        [1],
-    ]
-
-
-def test_a_sequential_hands_each_output_to_the_next(device):
-    """`Sequential(f, g, h)(x)` is `h(g(f(x)))`."""
-    model = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Flatten(0)).to(device)
-    model[0].weight.data.fill_(-2.0)
-    model[0].bias.data.fill_(1.0)
-    y = model(torch.tensor([[-3.0], [3.0]], device=device))
-
-    assert y.tolist() == [7.0, 0.0]
-
-
-def test_a_sequential_names_its_parts_by_number():
-    """The parts of a `Sequential` are called "0", "1", "2"; functions are modules here too."""
-    model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
-
-    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
-
-
-def test_a_sequential_prints_its_chain(snapshot):
-    """A printed `Sequential` lists number and module, nested ones further in."""
-    model = nn.Sequential(nn.Linear(1, 10), nn.Sequential(nn.ReLU(), nn.Linear(10, 1)))
-
-    assert repr(model) == snapshot
-
-
-def test_an_ordered_dict_gives_the_parts_names():
-    """Built from an `OrderedDict` the parts have names, and are attributes under them."""
-    model = nn.Sequential(OrderedDict(first=nn.Linear(1, 10), act=nn.ReLU()))
-
-    assert list(model.state_dict()) == ["first.weight", "first.bias"]
-    assert model.act is model[1]
-
-
-def test_a_sequential_is_indexed_and_cut_like_a_list():
-    """An index gives a part, a slice a shorter `Sequential` of the very same parts."""
-    model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
-    head = model[:2]
-
-    assert type(head) is nn.Sequential
-    assert len(head) == 2
-    assert head[0] is model[0]
-    assert head(torch.ones(1)).shape == (10,)
-    assert repr(model[-1]) == "Linear(in_features=10, out_features=1, bias=True)"
-
-
-def test_an_index_past_the_end_is_refused():
-    """Like a list a `Sequential` has no part behind its last."""
-    model = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
-
-    assert repr(model[1]) == "ReLU()"
-    with pytest.raises(IndexError, match="index 2 is out of range"):
-        model[2]
-
-
-def test_the_parts_are_modules_and_no_functions():
-    """`torch.relu` is a function and no part of a `Sequential`; its module is `nn.ReLU()`."""
-    with pytest.raises(TypeError, match="relu is not a Module subclass"):
-        nn.Sequential(nn.Linear(1, 1), torch.relu)
-    with pytest.raises(TypeError, match=r"type is not a Module subclass|ReLU.* is not a Module"):
-        nn.Sequential(nn.Linear(1, 1), nn.ReLU)
-    model = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
-
-    assert len(model) == 2
-
-
-def test_a_list_of_layers_is_unpacked_by_a_star():
-    """`Sequential` takes its parts one by one: a list is refused, `*` unpacks it."""
-    layers = [nn.Linear(1, 3), nn.Linear(3, 2)]
-
-    with pytest.raises(TypeError, match="list is not a Module subclass"):
-        nn.Sequential(layers)
-    assert nn.Sequential(*layers)(torch.ones(1)).shape == (2,)
-
-
-def test_a_sequential_passes_one_input():
-    """A chain has one input: a second one, as attention would need, is refused."""
-    model = nn.Sequential(nn.Linear(1, 1))
-    x = torch.ones(1)
-
-    assert model(x).shape == (1,)
-    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
-        model(x, x)
-
-
-def test_layers_that_do_not_fit_are_found_by_calling():
-    """Nothing compares the sizes of neighbours at building: the first call fails."""
-    model = nn.Sequential(nn.Linear(1, 10), nn.Linear(11, 1))
-
-    assert len(model) == 2
-    with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied .1x10 and 11x1"):
-        model(torch.ones(1))
-
-
 def test_a_plain_list_forgets_its_layers():
-    """Layers in a Python list compute, and are not registered: no parameters, no cast, no save."""
+    """Layers in a plain Python list compute but are not registered: `parameters()` and
+    `state_dict()` leave them out, and `double()` doesn't cast them.
+
+    Because assignment registers modules and parameters only, and a list is neither. Write
+    `nn.ModuleList([...])`.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -146,16 +44,26 @@ def test_a_plain_list_forgets_its_layers():
 
 
 def test_an_optimizer_on_a_plain_list_of_layers_finds_nothing():
-    """The forgotten list is noticed, if at all, when an optimizer is given no parameters."""
+    """For a network whose layers all stand in a plain list, `torch.optim.SGD(net.parameters())`
+    raises ValueError, "optimizer got an empty parameter list".
+
+    With one registered layer besides there is no error, and the layers in the list just don't
+    learn. Use `nn.ModuleList`.
+    """
     net = nn.Module()
     net.layers = [nn.Linear(2, 1)]
 
     with pytest.raises(ValueError, match="optimizer got an empty parameter list"):
         torch.optim.SGD(net.parameters(), lr=0.1)
+    net.head = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    assert len(optimizer.param_groups[0]["params"]) == 2
 
 
 def test_a_module_list_registers_its_layers():
-    """The same layers in a `ModuleList` are children, with their index as name."""
+    """Layers in an `nn.ModuleList` are registered under their index: `state_dict()` lists
+    "layers.0.weight", and `double()` casts them.
+    """
     net = nn.Module()
     net.layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 1)])
     net.double()
@@ -170,11 +78,18 @@ def test_a_module_list_registers_its_layers():
 
 
 def test_a_module_list_does_not_say_what_to_compute():
-    """A `ModuleList` is no chain: it has no `forward`, the loop over it is yours to write."""
+    """Calling an `nn.ModuleList` raises NotImplementedError, 'Module [ModuleList] is missing
+    the required "forward" function'; loop over it in your `forward`.
+
+    For a plain chain use `nn.Sequential`, which can be called.
+    """
     layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 1)])
     x = torch.ones(2)
 
-    with pytest.raises(NotImplementedError, match=r"Module \[ModuleList\] is missing the required"):
+    with pytest.raises(
+        NotImplementedError,
+        match=r"Module \[ModuleList\] is missing the required .forward. function",
+    ):
         layers(x)
     for layer in layers:
         x = layer(x)
@@ -183,7 +98,11 @@ def test_a_module_list_does_not_say_what_to_compute():
 
 
 def test_a_module_list_grows_like_a_list():
-    """`append`, `extend` and `insert` work, and the parts are numbered anew."""
+    """An `nn.ModuleList` has `append`, `extend`, `insert` and `del`; `insert` and `del`
+    renumber the modules behind, whose names in `state_dict()` change.
+
+    A checkpoint saved before no longer fits: use an `nn.ModuleDict` where layers come and go.
+    """
     layers = nn.ModuleList([nn.ReLU()])
     layers.append(nn.Tanh())
     layers.extend([nn.Sigmoid(), nn.GELU()])
@@ -199,7 +118,9 @@ def test_a_module_list_grows_like_a_list():
 
 
 def test_a_module_dict_holds_alternatives_by_name(device):
-    """A `ModuleDict` is chosen from by key; all of its modules are registered, chosen or not."""
+    """An `nn.ModuleDict` holds modules by key and registers them all, whether `forward` chooses
+    them or not.
+    """
     acts = nn.ModuleDict({"relu": nn.ReLU(), "leaky": nn.LeakyReLU(0.5)})
     x = torch.tensor([-2.0], device=device)
 
@@ -210,12 +131,17 @@ def test_a_module_dict_holds_alternatives_by_name(device):
 
 
 def test_not_every_key_names_a_module():
-    """The key becomes an attribute: no dot, no empty or taken name, no number."""
+    """An `nn.ModuleDict` refuses keys with a dot, the empty string and names of its own
+    methods, such as "keys", with KeyError, and a number with TypeError.
+
+    Because a key becomes the name of a child; write "a_b" for "a.b" and `str(number)` for a
+    number.
+    """
     acts = nn.ModuleDict()
 
-    with pytest.raises(KeyError, match=r"module name can.* contain"):
+    with pytest.raises(KeyError, match=r"module name can.+t contain"):
         acts["a.b"] = nn.ReLU()
-    with pytest.raises(KeyError, match=r"module name can.* be empty string"):
+    with pytest.raises(KeyError, match=r"module name can.+t be empty string"):
         acts[""] = nn.ReLU()
     with pytest.raises(KeyError, match="attribute 'keys' already exists"):
         acts["keys"] = nn.ReLU()
@@ -226,11 +152,63 @@ def test_not_every_key_names_a_module():
     assert list(acts) == ["a_b"]
 
 
-def test_a_missing_key_is_a_key_error():
-    """A `ModuleDict` answers an unknown key as a dict does, and knows `in`."""
-    acts = nn.ModuleDict({"relu": nn.ReLU()})
-    found = [name in acts for name in ("relu", "tanh")]
+def test_a_parameter_list_registers_its_parameters():
+    """Parameters in a plain Python list are not registered; in an `nn.ParameterList` they are,
+    under their index.
+    """
+    net = nn.Module()
+    net.hidden = [nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(2))]
+    net.listed = nn.ParameterList([nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(4))])
 
+    assert [name for name, _ in net.named_parameters()] == ["listed.0", "listed.1"]
+
+
+def test_a_parameter_list_is_used_like_a_list():
+    """An `nn.ParameterList` has `len`, indices from both ends and `append`, and can be
+    iterated.
+    """
+    weights = nn.ParameterList([nn.Parameter(torch.tensor(2.0)), nn.Parameter(torch.tensor(3.0))])
+    weights.append(nn.Parameter(torch.tensor(4.0)))
+
+    assert len(weights) == 3
+    assert weights[-1].item() == 4.0
+    assert [weight.item() for weight in weights] == [2.0, 3.0, 4.0]
+
+
+def test_a_parameter_list_makes_parameters_of_tensors():
+    """A plain floating-point tensor put into an `nn.ParameterList` or `nn.ParameterDict`
+    becomes an `nn.Parameter`.
+    """
+    listed = nn.ParameterList([torch.ones(1)])
+    named = nn.ParameterDict({"scale": torch.ones(1)})
+
+    assert type(listed[0]) is type(named["scale"]) is nn.Parameter
+
+
+def test_a_parameter_dict_registers_by_key():
+    """An `nn.ParameterDict` registers its parameters under their keys, and answers `in` and
+    assignment like a dict.
+    """
+    net = nn.Module()
+    net.gains = nn.ParameterDict({"left": torch.ones(1)})
+    net.gains["right"] = torch.ones(2)
+    found = [name in net.gains for name in ("left", "middle")]
+
+    assert [name for name, _ in net.named_parameters()] == ["gains.left", "gains.right"]
+    assert net.gains["right"].shape == (2,)
     assert found == [True, False]
-    with pytest.raises(KeyError, match="tanh"):
-        acts["tanh"]
+
+
+def test_a_parameter_dict_sorts_the_keys_of_a_plain_dict():
+    """`nn.ParameterDict` sorts the keys of a plain dict and keeps the order of an
+    `OrderedDict`; `nn.ModuleDict` keeps the order of either.
+
+    An optimizer's state follows the order of the parameters, so the order matters for
+    checkpoints.
+    """
+    plain = {"b": torch.ones(1), "a": torch.ones(2)}
+
+    assert list(nn.ParameterDict(plain)) == ["a", "b"]
+    assert list(nn.ParameterDict(OrderedDict(plain))) == ["b", "a"]
+    assert list(nn.ModuleDict({"b": nn.ReLU(), "a": nn.Tanh()})) == ["b", "a"]
+    assert list(nn.ModuleDict(OrderedDict(b=nn.ReLU(), a=nn.Tanh()))) == ["b", "a"]

@@ -1,10 +1,12 @@
 """Python inside forward.
 
-`forward` is a plain function, run anew at every call. A condition is an `if`, a repetition a `for`,
-a look at an intermediate result a `print`, and a debugger stops in it as in any other Python.
+`forward` is ordinary Python, run anew at every call: a condition is an `if`, a repetition a
+`for`, an intermediate result is looked at by `print`, and a debugger stops in it as in other
+Python code. Autograd records what this call did, so that the network may compute something else
+for the next input.
 
-So a network may compute something else for every input. Layers that a call did not use get no
-gradient from it; theirs is None, not zero.
+What surprises: an `if` decides once per call for the whole batch, not per sample; and the layers
+of the branch not taken have `.grad` None afterwards, not zeros (`spec/nn/test_gradients.py`).
 """
 
 import io
@@ -19,7 +21,12 @@ from torch import nn
 @pytest.mark.claim("path-plain-if")
 @pytest.mark.parametrize(("value", "output"), [(3.0, 30.0), (-3.0, 3.0)])
 def test_a_condition_in_a_model_is_an_if(value, output, device):
-    """An `if` in `forward` asks the data of this call, and the call goes that way."""
+    """An `if` in `forward` may depend on the values of the input: each call runs the branch
+    that its own data chose.
+
+    The comparison reads a value back as a Python bool, which on a GPU waits for the
+    computation.
+    """
 
     class Net(nn.Module):
         def forward(self, x):
@@ -30,27 +37,10 @@ def test_a_condition_in_a_model_is_an_if(value, output, device):
     assert Net()(torch.tensor([value], device=device)).tolist() == [output]
 
 
-def test_a_layer_that_was_not_taken_gets_no_gradient():
-    """After a call that went left the right layer's gradient is None."""
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.left = nn.Linear(1, 1, bias=False)
-            self.right = nn.Linear(1, 1, bias=False)
-
-        def forward(self, x):
-            return self.left(x) if x.sum() < 0 else self.right(x)
-
-    net = Net()
-    net(torch.tensor([-3.0])).backward()
-
-    assert net.left.weight.grad.tolist() == [[-3.0]]
-    assert net.right.weight.grad is None
-
-
 def test_a_whole_batch_goes_one_way():
-    """An `if` decides once a call; row by row is the business of `torch.where`."""
+    """An `if` in `forward` decides once per call and sends the whole batch the same way;
+    `torch.where(condition, a, b)` chooses per element.
+    """
 
     class Net(nn.Module):
         def forward(self, x):
@@ -64,7 +54,12 @@ def test_a_whole_batch_goes_one_way():
 
 
 def test_a_condition_on_a_whole_batch_is_ambiguous():
-    """`if x > 0` with several numbers is refused; `any()` or `all()` has to say what is meant."""
+    """`if x > 0` with more than one element raises RuntimeError, "Boolean value of Tensor with
+    more than one value is ambiguous".
+
+    Write `(x > 0).any()` or `(x > 0).all()` for one decision, `torch.where` for one per
+    element.
+    """
 
     class Net(nn.Module):
         def forward(self, x):
@@ -73,7 +68,9 @@ def test_a_condition_on_a_whole_batch_is_ambiguous():
     net = Net()
 
     assert net(torch.tensor([[5.0]])).tolist() == [[50.0]]
-    with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value"):
+    with pytest.raises(
+        RuntimeError, match="Boolean value of Tensor with more than one value is ambiguous"
+    ):
         net(torch.tensor([[5.0], [-3.0]]))
 
 
@@ -81,7 +78,10 @@ def test_a_condition_on_a_whole_batch_is_ambiguous():
     ("times", "output", "gradient"), [(0, 5.0, None), (1, 10.0, 5.0), (3, 40.0, 60.0)]
 )
 def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
-    """A `for` in `forward` repeats a layer as often as this call asks for."""
+    """A `for` in `forward` may repeat a layer as often as an argument of the call says;
+    `x * scale` done 3 times has the gradient `3 * x * scale ** 2`, and done 0 times leaves
+    `.grad` None.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -102,7 +102,11 @@ def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
 
 
 def test_forward_takes_what_python_takes():
-    """Keywords, defaults, lists and None go into `forward`, and dictionaries come out."""
+    """`forward` may take lists, keyword arguments and None, and may return a dict.
+
+    Only `nn.Sequential` asks for one input and one output per module:
+    `spec/nn/test_sequential.py`.
+    """
 
     class Net(nn.Module):
         def forward(self, xs, *, bias=None):
@@ -117,9 +121,36 @@ def test_forward_takes_what_python_takes():
     assert list(net(xs)) == ["total", "shifted"]
 
 
+def test_a_result_kept_on_the_module_is_there_afterwards():
+    """`self.hidden = hidden` in `forward` keeps an intermediate result on the module until the
+    next call, with its autograd graph, and outside `state_dict()`.
+
+    Keep `hidden.detach()` if only the values are wanted: the graph holds memory.
+    """
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(1, 1, bias=False)
+
+        def forward(self, x):
+            self.hidden = self.fc(x)
+            return self.hidden * 2
+
+    net = Net()
+    net.fc.weight.data.fill_(3.0)
+    net(torch.ones(1))
+
+    assert net.hidden.tolist() == [3.0]
+    assert net.hidden.requires_grad is True
+    assert list(net.state_dict()) == ["fc.weight"]
+
+
 @pytest.mark.claim("blitz-dp-forward-print")
 def test_a_print_in_forward_shows_the_sizes_of_every_call(capsys):
-    """A `print` in the `forward` of a 5-to-2 layer tells input and output size at each call."""
+    """`print(x.size())` in `forward` prints the sizes of this call's batch, here 30 x 5 and
+    then 10 x 5.
+    """
 
     class Model(nn.Module):
         def __init__(self):
@@ -143,7 +174,9 @@ def test_a_print_in_forward_shows_the_sizes_of_every_call(capsys):
 
 @pytest.mark.claim("path-plain-print", "course-print-intermediate")
 def test_an_intermediate_result_is_printed_with_its_values(capsys):
-    """A `print` between two layers shows the numbers of that moment, and changes nothing."""
+    """`print(hidden)` in `forward` shows the values of an intermediate result and its
+    `grad_fn`, and does not change the result.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -165,7 +198,9 @@ def test_an_intermediate_result_is_printed_with_its_values(capsys):
 
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_a_breakpoint_stops_inside_forward(monkeypatch):
-    """`breakpoint()` in `forward` opens the debugger there, where the local tensors have values."""
+    """`breakpoint()` in `forward` calls `sys.breakpointhook` in that line, where the local
+    tensors have their values.
+    """
     seen = []
     monkeypatch.setattr(
         sys, "breakpointhook", lambda: seen.append(sys._getframe(1).f_locals["hidden"].tolist())
@@ -185,7 +220,9 @@ def test_a_breakpoint_stops_inside_forward(monkeypatch):
 
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_pdb_prints_and_changes_tensors_in_forward():
-    """At pdb's prompt tensors are printed and changed, and `forward` goes on with the change."""
+    """In pdb inside `forward`, a tensor can be printed with `p hidden` and changed in place;
+    after `continue` the changed values are used.
+    """
     typed, shown = io.StringIO("p hidden\nhidden.mul_(10)\ncontinue\n"), io.StringIO()
     debugger = pdb.Pdb(stdin=typed, stdout=shown, readrc=False, nosigint=True)
 
@@ -199,39 +236,3 @@ def test_pdb_prints_and_changes_tensors_in_forward():
 
     assert y.tolist() == [61.0]
     assert "tensor([6.])" in shown.getvalue()
-
-
-def test_a_result_kept_on_the_module_is_there_afterwards():
-    """`self.hidden = hidden` in `forward` keeps an intermediate result, and its graph, until the
-    next call.
-    """
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.fc = nn.Linear(1, 1, bias=False)
-
-        def forward(self, x):
-            self.hidden = self.fc(x)
-            return self.hidden * 2
-
-    net = Net()
-    net.fc.weight.data.fill_(3.0)
-    net(torch.ones(1))
-
-    assert net.hidden.tolist() == [3.0]
-    assert net.hidden.requires_grad is True
-    assert list(net.state_dict()) == ["fc.weight"]
-
-
-def test_an_error_in_forward_names_its_line():
-    """The traceback of a failing call ends in the line of `forward` that failed."""
-
-    class Net(nn.Module):
-        def forward(self, x):
-            hidden = x.view(2, 3)
-            return hidden @ hidden
-
-    with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied .2x3 and 2x3") as failed:
-        Net()(torch.ones(6))
-    assert str(failed.traceback[-1].statement).strip() == "return hidden @ hidden"

@@ -1,11 +1,15 @@
 """Convolutions.
 
-A convolution slides a small window of weights over its input and takes, at each place, the sum of
-products. All channels of the input go into each channel of the output, unless `groups` parts them.
-Padding, stride and dilation say where the window may stand and how wide it reaches.
+A convolution slides a small kernel of weights over its input and computes, at each position, the
+sum of products of kernel and input. Each output channel has a kernel of its own over all input
+channels, unless `groups` divides them. `padding` adds elements at the border, `stride` is the
+step of the kernel, `dilation` the distance of its weights. `nn.Conv2d` takes images as [N, C, H,
+W]. The three functions at the top of the page compute convolutions by loops; the layers agree
+with them.
 
-What surprises: the window is not turned round, as mathematics has it; and the length that comes
-out is a floor: stride 2 may leave the last numbers unseen.
+What surprises: the kernel is not flipped, as it is in the mathematical convolution; the output
+length is rounded down, so that with stride 2 the last elements may not be used; and channels come
+before height and width, unlike in image files.
 """
 
 import pytest
@@ -46,6 +50,73 @@ def conv_transpose1d_by_hand(x, weight, stride=1):
     return y
 
 
+@pytest.mark.claim("blitz-conv2d-4d-layout", "self-feature-map-axes")
+def test_a_convolution_reads_samples_channels_height_width():
+    """`nn.Conv2d` takes a batch of images as [N, C, H, W] and returns the same order: a 1 x 4
+    kernel makes of [5, 3, 10, 20] the shape [5, 2, 10, 17].
+    """
+    layer = nn.Conv2d(in_channels=3, out_channels=2, kernel_size=(1, 4))
+
+    assert layer(torch.zeros(5, 3, 10, 20)).shape == (5, 2, 10, 17)
+
+
+def test_channels_come_before_height_and_width():
+    """`nn.Conv2d` reads dimension 1 as channels: images in the order of image files, [N, H, W,
+    C], raise RuntimeError, "to have 3 channels, but got 32 channels instead".
+
+    Write `images.permute(0, 3, 1, 2)` first.
+    """
+    layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
+    images = torch.zeros(2, 32, 40, 3)
+
+    with pytest.raises(RuntimeError, match="to have 3 channels, but got 32 channels instead"):
+        layer(images)
+    assert layer(images.permute(0, 3, 1, 2)).shape == (2, 6, 28, 40)
+
+
+def test_a_convolution_takes_a_single_image_too():
+    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); other
+    numbers of dimensions raise RuntimeError.
+
+    A grey image (H, W) needs a channel dimension: `image[None]`.
+    """
+    layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
+
+    assert layer(torch.zeros(3, 32, 40)).shape == (6, 28, 40)
+    with pytest.raises(RuntimeError, match=r"Expected 3D \(unbatched\) or 4D \(batched\) input"):
+        layer(torch.zeros(32, 40))
+
+
+@pytest.mark.claim("self-feature-map-count")
+def test_a_convolution_makes_one_feature_map_for_each_filter():
+    """`nn.Conv2d` has one kernel per output channel, and the channel dimension of the result
+    holds one feature map per kernel.
+    """
+    layer = nn.Conv2d(1, 3, kernel_size=2, bias=False)
+    layer.weight.data = torch.tensor(
+        [[[[1.0, 0.0], [0.0, 0.0]]], [[[0.0, 0.0], [0.0, 1.0]]], [[[1.0, 1.0], [1.0, 1.0]]]]
+    )
+    image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    maps = layer(image)
+
+    assert maps.shape == (1, 3, 1, 1)
+    assert maps.flatten().tolist() == [1.0, 4.0, 10.0]
+    assert nn.Conv2d(3, 16, kernel_size=5)(torch.ones(2, 3, 9, 9)).shape == (2, 16, 5, 5)
+
+
+def test_the_window_is_not_turned_round(device):
+    """`conv1d` multiplies kernel and input in the same order and does not flip the kernel: in
+    signal processing this is a cross-correlation.
+
+    For the mathematical convolution flip the kernel first: `weight.flip(-1)`.
+    """
+    x = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]], device=device)
+    weight = torch.tensor([[[1.0, 10.0, 100.0]]], device=device)
+
+    assert F.conv1d(x, weight).tolist() == [[[321.0, 432.0]]]
+    assert F.conv1d(x, weight.flip(-1)).tolist() == [[[123.0, 234.0]]]
+
+
 @pytest.mark.parametrize(
     ("x", "weight", "settings", "shape"),
     [
@@ -60,7 +131,9 @@ def conv_transpose1d_by_hand(x, weight, stride=1):
 @pytest.mark.spare("3", reason="the floor of a stride hides one more number")
 @pytest.mark.spare("2", reason="the floor of a stride hides one more number")
 def test_conv1d_is_the_loop_over_outputs_and_places(x, weight, settings, shape):
-    """`conv1d` agrees with a loop, whatever the stride, padding, dilation and groups."""
+    """`F.conv1d` agrees exactly, on integers stored as float64, with a loop over outputs and
+    positions, for the strides, paddings, dilations and groups of the table.
+    """
     x = torch.randint(-9, 10, x).double()
     weight = torch.randint(-9, 10, weight).double()
 
@@ -75,7 +148,9 @@ def test_conv1d_is_the_loop_over_outputs_and_places(x, weight, settings, shape):
     [({}, (4, 5)), ({"stride": 2}, (2, 3)), ({"padding": 1}, (6, 7))],
 )
 def test_conv2d_is_the_loop_over_rows_and_columns(settings, sides):
-    """`conv2d` slides its window over both sides of an image, as a double loop does."""
+    """`F.conv2d` agrees exactly, on integers stored as float64, with a double loop over the
+    rows and columns of an image, with stride and with padding.
+    """
     x = torch.randint(-9, 10, (2, 3, 6, 7)).double()
     weight = torch.randint(-9, 10, (4, 3, 3, 3)).double()
 
@@ -85,28 +160,10 @@ def test_conv2d_is_the_loop_over_rows_and_columns(settings, sides):
     assert torch.equal(y, conv2d_by_hand(x, weight, **settings))
 
 
-@pytest.mark.parametrize(("stride", "length"), [(1, 7), (2, 11), (3, 15)])
-def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, length):
-    """`conv_transpose1d` stamps the window, times each number, `stride` apart; overlaps add up."""
-    x = torch.randint(-9, 10, (2, 3, 5)).double()
-    weight = torch.randint(-9, 10, (3, 4, 3)).double()
-
-    y = F.conv_transpose1d(x, weight, stride=stride)
-
-    assert y.shape == (2, 4, length)
-    assert torch.equal(y, conv_transpose1d_by_hand(x, weight, stride))
-
-
-def test_the_window_is_not_turned_round(device):
-    """Weights 1, 10, 100 meet three numbers in the order they stand: a cross-correlation."""
-    x = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]], device=device)
-    weight = torch.tensor([[[1.0, 10.0, 100.0]]], device=device)
-
-    assert F.conv1d(x, weight).tolist() == [[[321.0, 432.0]]]
-
-
 def test_the_bias_is_added_once_a_channel(device):
-    """The bias has one number for each output channel, added at every place."""
+    """The bias of a convolution has one number per output channel, which is added at every
+    position.
+    """
     layer = nn.Conv1d(1, 2, 1, device=device)
     layer.weight.data = torch.ones(2, 1, 1, device=device)
     layer.bias.data = torch.tensor([10.0, 20.0], device=device)
@@ -121,7 +178,11 @@ def test_the_bias_is_added_once_a_channel(device):
     [(1, 0, 1, 8), (1, 1, 1, 10), (2, 0, 1, 4), (1, 0, 2, 6), (3, 1, 2, 3), (2, 1, 3, 3)],
 )
 def test_the_length_follows_a_formula(stride, padding, dilation, length):
-    """Of ten numbers a window of 3 leaves (10 + 2 padding - 2 dilation - 1) // stride + 1."""
+    """A kernel of size 3 makes of length 10 the length
+    `(10 + 2 * padding - 2 * dilation - 1) // stride + 1`, for the settings of the table.
+
+    In general `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`.
+    """
     layer = nn.Conv1d(1, 1, 3, stride=stride, padding=padding, dilation=dilation)
 
     assert layer(torch.zeros(1, 1, 10)).shape == (1, 1, length)
@@ -129,7 +190,9 @@ def test_the_length_follows_a_formula(stride, padding, dilation, length):
 
 
 def test_a_stride_may_leave_the_end_unseen(device):
-    """With stride 2 a window of 2 never reaches the fifth of five numbers."""
+    """With `stride=2` a kernel of size 2 never uses the fifth of five elements, because the
+    output length is rounded down.
+    """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 99.0]]], device=device)
 
     assert F.conv1d(x, torch.ones(1, 1, 2, device=device), stride=2).tolist() == [[[3.0, 7.0]]]
@@ -145,7 +208,12 @@ def test_a_stride_may_leave_the_end_unseen(device):
     ],
 )
 def test_padding_comes_in_four_kinds(mode, edges):
-    """Around 1, 2, 3 stand zeros, or the last number again, its neighbour, or the other end."""
+    """`padding_mode` of `nn.Conv1d` fills the border of [1, 2, 3] with zeros, or with 1 and 3
+    ("replicate"), 2 and 2 ("reflect"), or 3 and 1 ("circular").
+
+    The sums of three neighbours show it: with zeros the border gives 1 + 2, with "circular" 3 +
+    1 + 2.
+    """
     layer = nn.Conv1d(1, 1, 3, padding=1, padding_mode=mode, bias=False)
     layer.weight.data = torch.ones(1, 1, 3)
 
@@ -153,16 +221,24 @@ def test_padding_comes_in_four_kinds(mode, edges):
 
 
 def test_padding_same_keeps_the_sides():
-    """`padding="same"` pads what window and dilation take away; no stride goes with it."""
+    """`padding="same"` keeps height and width at stride 1, here for a 3 x 5 kernel with
+    dilation 2; a larger stride raises ValueError.
+
+    With a stride, give the padding as a number; `(kernel - 1) // 2` suits odd kernels.
+    """
     layer = nn.Conv2d(1, 1, (3, 5), padding="same", dilation=2)
 
     assert layer(torch.zeros(1, 1, 10, 11)).shape == (1, 1, 10, 11)
-    with pytest.raises(ValueError, match="padding='same' is not supported for strided"):
+    with pytest.raises(
+        ValueError, match="padding='same' is not supported for strided convolutions"
+    ):
         nn.Conv2d(1, 1, 3, padding="same", stride=2)
 
 
 def test_pairs_are_height_and_width():
-    """Kernel, stride and padding take a pair, height first; one number serves both sides."""
+    """`kernel_size`, `stride` and `padding` of `nn.Conv2d` take a pair (height, width); a
+    single number stands for both.
+    """
     image = torch.zeros(1, 1, 9, 9)
     oblong = nn.Conv2d(1, 1, (3, 5), stride=(1, 2), padding=(1, 0))
     square = nn.Conv2d(1, 1, 3)
@@ -172,24 +248,32 @@ def test_pairs_are_height_and_width():
 
 
 def test_one_group_a_channel_keeps_the_channels_apart(device):
-    """With as many groups as channels each output sees one channel, and the weight is that thin."""
+    """With `groups=in_channels` each output channel sees one input channel (a depthwise
+    convolution), and the weight has size 1 in dimension 1: [2, 1, 1] instead of [2, 2, 1].
+    """
     layer = nn.Conv1d(2, 2, 1, groups=2, bias=False, device=device)
     layer.weight.data = torch.tensor([[[10.0]], [[100.0]]], device=device)
 
     assert layer(torch.tensor([[[1.0], [2.0]]], device=device)).tolist() == [[[10.0], [200.0]]]
+    assert nn.Conv1d(2, 2, 1, groups=2).weight.shape == (2, 1, 1)
     assert nn.Conv1d(2, 2, 1).weight.shape == (2, 2, 1)
 
 
 def test_groups_divide_the_channels():
-    """Neither inputs nor outputs may be left over when the channels are parted."""
+    """`nn.Conv2d` raises ValueError if `groups` does not divide both `in_channels` and
+    `out_channels`.
+    """
     with pytest.raises(ValueError, match="in_channels must be divisible by groups"):
         nn.Conv2d(3, 4, 3, groups=2)
     with pytest.raises(ValueError, match="out_channels must be divisible by groups"):
         nn.Conv2d(4, 3, 3, groups=2)
+    assert nn.Conv2d(4, 6, 3, groups=2).weight.shape == (6, 2, 3, 3)
 
 
 def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
-    """A 1 x 1 convolution mixes the channels of each pixel, and nothing else."""
+    """A convolution with kernel size 1 applies the same linear map to the channels at each
+    position: `F.conv1d` gives the numbers of `F.linear`.
+    """
     weight = torch.tensor([[1.0, 10.0]], device=device)
     pixels = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
@@ -197,8 +281,27 @@ def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
     assert F.conv1d(pixels.T[None], weight[:, :, None]).tolist() == [[[21.0, 43.0]]]
 
 
+@pytest.mark.parametrize(("stride", "length"), [(1, 7), (2, 11), (3, 15)])
+def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, length):
+    """`F.conv_transpose1d` adds, for each input element, the kernel times this element into the
+    output, at intervals of `stride`; where kernels overlap they add up.
+    """
+    x = torch.randint(-9, 10, (2, 3, 5)).double()
+    weight = torch.randint(-9, 10, (3, 4, 3)).double()
+
+    y = F.conv_transpose1d(x, weight, stride=stride)
+
+    assert y.shape == (2, 4, length)
+    assert torch.equal(y, conv_transpose1d_by_hand(x, weight, stride))
+
+
 def test_a_transposed_convolution_restores_the_shape_and_not_the_numbers(device):
-    """With the same settings `conv_transpose1d` leads back to the length, not to the numbers."""
+    """`F.conv_transpose1d` with kernel 2 and stride 2 leads from length 2 back to 4, the length
+    before `F.conv1d` with the same settings, but not to the same numbers.
+
+    It is the transpose of the convolution, which the gradient uses, and not its inverse. Length
+    5, too, becomes 2 and then 4.
+    """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]], device=device)
     weight = torch.ones(1, 1, 2, device=device)
 
@@ -209,13 +312,19 @@ def test_a_transposed_convolution_restores_the_shape_and_not_the_numbers(device)
 
 
 def test_a_transposed_weight_has_its_inputs_first():
-    """A convolution's weight starts with outputs, a transposed one's with inputs."""
+    """The weight of `nn.Conv2d(2, 5, 3)` has the shape (5, 2, 3, 3), outputs first; that of
+    `nn.ConvTranspose2d(2, 5, 3)` has (2, 5, 3, 3), inputs first.
+    """
     assert nn.Conv2d(2, 5, 3).weight.shape == (5, 2, 3, 3)
     assert nn.ConvTranspose2d(2, 5, 3).weight.shape == (2, 5, 3, 3)
 
 
 def test_a_window_larger_than_the_image_is_refused():
-    """An image that shrank too far, padding included, has no place for the window."""
+    """`nn.Conv2d` with a 5 x 5 kernel raises RuntimeError for an image of 3 x 3, "Kernel size
+    can't be greater than actual input size"; with `padding=1` it fits.
+
+    It happens in networks that shrink small images too often: add padding or remove a pooling.
+    """
     layer = nn.Conv2d(1, 1, 5)
 
     with pytest.raises(RuntimeError, match=r"Kernel size can't be greater than actual input size"):
@@ -224,10 +333,16 @@ def test_a_window_larger_than_the_image_is_refused():
 
 
 def test_pixels_as_bytes_are_refused():
-    """Image files hold uint8: a convolution of floats wants `.float()` first."""
+    """`nn.Conv2d` raises RuntimeError for uint8 pixels, as image files have them, "Input type
+    (unsigned char) and bias type (float) should be the same".
+
+    Write `image.float()`, usually with `/ 255`.
+    """
     layer = nn.Conv2d(1, 1, 3)
     image = torch.zeros(1, 1, 3, 3, dtype=torch.uint8)
 
-    with pytest.raises(RuntimeError, match=r"Input type \(unsigned char\) and bias type \(float\)"):
+    with pytest.raises(
+        RuntimeError, match=r"Input type \(unsigned char\) and bias type \(float\) should"
+    ):
         layer(image)
     assert layer(image.float()).shape == (1, 1, 1, 1)

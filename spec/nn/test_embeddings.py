@@ -1,10 +1,12 @@
-"""Embedding: a table looked up by number.
+"""Embedding: a table of vectors looked up by index.
 
-Words, users or products have no arithmetic, only a number in a list. `nn.Embedding` keeps one row
-of learned values for each such number and hands out the rows that are asked for. It is the same
-as multiplying one-hot vectors with a matrix, without building them.
+Words, users or products have no arithmetic, only an index in a list. `nn.Embedding(n, d)` keeps a
+learnt vector of d numbers for each of n indices and returns the rows that are asked for. It
+computes the same as multiplying one-hot vectors by the weight, without building them.
 
-Its input is unlike that of other layers: whole numbers, any shape, each below the table's length.
+What surprises: its input is unlike that of other layers. Indices are int64 or int32, in any
+shape, each from 0 to n - 1, and negative indices do not count from the end. `padding_idx` does
+not return zeros by itself: it names a row that starts at zero and gets no gradient.
 """
 
 import pytest
@@ -14,7 +16,9 @@ from torch import nn
 
 
 def test_an_embedding_hands_out_rows(device):
-    """The numbers of the input choose rows of the weight, in any order and as often as asked."""
+    """`nn.Embedding` returns the rows of its weight that the indices name, in their order and
+    repeated where an index is repeated.
+    """
     table = torch.tensor([[0.0, 0.5], [1.0, 1.5], [2.0, 2.5]], device=device)
     layer = nn.Embedding.from_pretrained(table)
 
@@ -24,7 +28,9 @@ def test_an_embedding_hands_out_rows(device):
 
 
 def test_an_embedding_adds_one_axis():
-    """The output has the input's shape and one more axis, the length of a row."""
+    """The output of `nn.Embedding(10, 3)` has the shape of the indices and one more dimension
+    of size 3: a 0-d index gives (3,), indices [4, 5] give (4, 5, 3).
+    """
     layer = nn.Embedding(10, 3)
     word = torch.tensor(7)
 
@@ -33,7 +39,9 @@ def test_an_embedding_adds_one_axis():
 
 
 def test_an_embedding_is_a_product_with_one_hot_vectors(device):
-    """Looking up row 1 is multiplying `[0, 1, 0]` with the table."""
+    """`F.embedding(index, table)` equals `F.one_hot(index, n).float() @ table`, shown for row 1
+    of 3.
+    """
     table = torch.tensor([[0.0, 0.5], [1.0, 1.5], [2.0, 2.5]], device=device)
     index = torch.tensor([1], device=device)
 
@@ -41,17 +49,44 @@ def test_an_embedding_is_a_product_with_one_hot_vectors(device):
     assert (F.one_hot(index, 3).float() @ table).tolist() == [[1.0, 1.5]]
 
 
+def test_an_embedding_starts_with_standard_normal_numbers():
+    """`nn.Embedding` draws its weight from a normal distribution with mean 0 and standard
+    deviation 1, here for rows of 100 and of 10 numbers.
+
+    Unlike `nn.Linear`, the bound doesn't shrink with the size:
+    `spec/nn/test_initialisation.py`.
+    """
+    wide, narrow = nn.Embedding(100, 100).weight, nn.Embedding(1000, 10).weight
+
+    assert wide.mean().item() == pytest.approx(0.0, abs=0.03)
+    assert wide.std().item() == pytest.approx(1.0, abs=0.03)
+    assert narrow.std().item() == pytest.approx(1.0, abs=0.03)
+
+
 def test_only_rows_that_were_used_get_a_gradient(device):
-    """A row's gradient counts how often it was looked up; the others get zero."""
+    """The weight's gradient sums, for each row, the gradients of the look-ups of that row; rows
+    that were not looked up have gradient 0.
+
+    With `sum()` as loss each look-up contributes 1, so that row 2, looked up twice, has
+    gradient 2.
+    """
     layer = nn.Embedding(3, 2, device=device)
 
     layer(torch.tensor([2, 0, 2], device=device)).sum().backward()
 
     assert layer.weight.grad.tolist() == [[1.0, 1.0], [0.0, 0.0], [2.0, 2.0]]
+    layer.weight.grad = None
+    (layer(torch.tensor([2, 2], device=device)) * 10).sum().backward()
+    assert layer.weight.grad.tolist() == [[0.0, 0.0], [0.0, 0.0], [20.0, 20.0]]
 
 
 def test_the_row_of_the_padding_does_not_learn(device):
-    """The row named by `padding_idx` is handed out as it is, but its gradient stays zero."""
+    """The row at `padding_idx` is looked up like others, but its gradient stays 0: with
+    `padding_idx=0` two look-ups of row 0 leave it without gradient.
+
+    So padding that fills sequences up to one length does not train. The name is `padding_idx`,
+    of a row, not a value.
+    """
     layer = nn.Embedding(3, 1, padding_idx=0, device=device)
 
     rows = layer(torch.tensor([1, 0, 0], device=device))
@@ -61,8 +96,25 @@ def test_the_row_of_the_padding_does_not_learn(device):
     assert layer.weight.grad.tolist() == [[0.0], [1.0], [0.0]]
 
 
+def test_the_row_of_the_padding_starts_as_zeros():
+    """`nn.Embedding(3, 2, padding_idx=1)` starts with row 1 at zero; the other rows are random.
+
+    Only the start is zero: `from_pretrained` and a later in-place change keep whatever values
+    the row gets.
+    """
+    layer = nn.Embedding(3, 2, padding_idx=1)
+
+    pretrained = nn.Embedding.from_pretrained(torch.ones(3, 2), padding_idx=1)
+
+    assert layer.weight[1].tolist() == [0.0, 0.0]
+    assert pretrained.weight.tolist() == [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
+    assert layer.weight.any(dim=1).tolist() == [True, False, True]
+
+
 def test_a_pretrained_table_is_frozen_unless_asked():
-    """`from_pretrained` keeps the tensor itself, and freezes it; `freeze=False` lets it learn."""
+    """`nn.Embedding.from_pretrained(table)` shares the table's storage and does not require
+    grad; `freeze=False` makes the weight learn.
+    """
     table = torch.zeros(3, 2)
     frozen = nn.Embedding.from_pretrained(table)
     learning = nn.Embedding.from_pretrained(table, freeze=False)
@@ -73,7 +125,12 @@ def test_a_pretrained_table_is_frozen_unless_asked():
 
 
 def test_a_number_outside_the_table_is_refused():
-    """A table of 3 rows knows 0, 1 and 2; no number counts from the end, as it does in indexing."""
+    """`nn.Embedding(3, 2)` accepts the indices 0, 1 and 2; 3 and -1 raise IndexError, "index
+    out of range in self".
+
+    A negative index does not count from the end, as it does in `weight[-1]`. On a GPU the error
+    is an assertion of the device.
+    """
     layer = nn.Embedding(3, 2)
     too_large, negative = torch.tensor([3]), torch.tensor([-1])
     all_rows = layer(torch.tensor([0, 1, 2]))
@@ -86,18 +143,27 @@ def test_a_number_outside_the_table_is_refused():
 
 
 def test_an_embedding_takes_whole_numbers_only():
-    """Floats are no row numbers, even if they are whole; int64 and int32 are."""
+    """`nn.Embedding` takes indices of int64 or int32; float32 and uint8, for example, raise
+    RuntimeError: write `index.long()`.
+    """
     layer = nn.Embedding(3, 2)
     floats = torch.tensor([1.0])
 
     with pytest.raises(RuntimeError, match=r"scalar types: Long, Int; but got torch\.FloatTensor"):
         layer(floats)
+    with pytest.raises(RuntimeError, match=r"scalar types: Long, Int; but got torch\.ByteTensor"):
+        layer(floats.to(torch.uint8))
     assert layer(floats.long()).shape == (1, 2)
     assert layer(floats.int()).shape == (1, 2)
 
 
 def test_max_norm_shortens_the_table_itself():
-    """With `max_norm` a row that is too long is cut, in the weight, when it is looked up."""
+    """`nn.Embedding` with `max_norm=5.0` rescales a row that is longer to norm 5 when it is
+    looked up, in place in the weight.
+
+    Because of this change in place, clone the weight before using it in another differentiable
+    operation.
+    """
     layer = nn.Embedding.from_pretrained(torch.tensor([[3.0, 4.0], [6.0, 8.0]]), max_norm=5.0)
 
     row = layer(torch.tensor([1]))
@@ -110,7 +176,11 @@ def test_max_norm_shortens_the_table_itself():
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """`nn.EmbeddingBag` makes one row of many: their sum, mean or largest values."""
+    """`nn.EmbeddingBag` looks up several rows and returns one: their sum, their mean or their
+    maximum per column.
+
+    It does not store the single rows, which saves memory for texts taken as bags of words.
+    """
     table = torch.tensor([[9.0, 9.0], [1.0, 7.0], [2.0, 1.0]])
     layer = nn.EmbeddingBag.from_pretrained(table, mode=mode)
 

@@ -1,21 +1,23 @@
-"""Features, parametrisations, pruning.
+"""Features: the outputs of layers in the middle.
 
-What a network computes on the way, its features, is often worth more than its last layer. There
-are two plain ways to them: a hook on a layer, or a cut, a shorter network made of the first parts.
+What a network computes on the way, its features, is often worth more than its last layer: for
+comparing images, or as input of another network. There are three ways to them. A forward hook
+records the output of a layer; a shorter network is made of the first layers; or the last layer is
+replaced by `nn.Identity()`, so that `forward` ends one step earlier.
 
-Besides taking things out one can put things between: a parametrisation computes a weight from
-another tensor at each use, pruning multiplies it by a mask of zeros and ones.
+What surprises: a network made from `children()` has lost what `forward` called as functions;
+recorded outputs keep their autograd graph; and an in-place layer behind the hook changes what was
+recorded. Hooks in general are on `spec/nn/test_hooks.py`.
 """
 
-import pytest
 import torch
-import torch.nn.utils.parametrize as parametrize
 from torch import nn
-from torch.nn.utils import prune
 
 
 def test_a_hook_collects_the_features_of_a_layer(device):
-    """A forward hook keeps what a layer in the middle puts out, while the net runs as always."""
+    """A forward hook that stores its `output` collects the features of a layer in the middle
+    while the network is called as usual.
+    """
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).to(device)
     features = {}
     net[1].register_forward_hook(lambda module, inputs, output: features.update(relu=output))
@@ -27,7 +29,11 @@ def test_a_hook_collects_the_features_of_a_layer(device):
 
 
 def test_a_cut_is_a_shorter_net_of_the_same_parts():
-    """`net[:-1]` stops before the head; its layers are the net's own, not copies."""
+    """`net[:-1]` of a `Sequential` is a network without the last layer that shares its layers,
+    and their parameters, with `net`.
+
+    Training it trains `net`; `copy.deepcopy(net[:-1])` is independent.
+    """
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     body = net[:-1]
 
@@ -35,8 +41,30 @@ def test_a_cut_is_a_shorter_net_of_the_same_parts():
     assert body[0].weight is net[0].weight
 
 
+def test_hook_and_cut_agree(device):
+    """The output recorded by a hook on `net[1]` of a `Sequential` is equal to the output of
+    `net[:2]`.
+
+    The hook lets the whole network run; the slice saves the computation of the layers behind.
+    """
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).to(device)
+    x = torch.ones(4, 2, device=device)
+    hooked = []
+    net[1].register_forward_hook(lambda module, inputs, output: hooked.append(output))
+    net(x)
+    [by_hook] = hooked
+
+    assert torch.equal(by_hook, net[:2](x)) is True
+    assert torch.equal(by_hook, net[:1](x)) is False
+
+
 def test_a_cut_from_children_is_a_chain():
-    """`Sequential(*list(net.children())[:-1])` cuts any net, but keeps no line of its `forward`."""
+    """`nn.Sequential(*list(net.children())[:-1])` calls the layers in the order of assignment
+    and loses what `forward` did by functions, such as `torch.relu`.
+
+    Replace the last layer by `nn.Identity()` instead if `forward` has more than a chain of
+    layers.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -57,7 +85,9 @@ def test_a_cut_from_children_is_a_chain():
 
 
 def test_identity_in_place_of_the_head_gives_the_features():
-    """With the head replaced by `nn.Identity()`, the whole `forward` runs and ends a step early."""
+    """With the last layer replaced by `nn.Identity()`, the network's own `forward` runs,
+    functions included, and returns the features.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -77,21 +107,10 @@ def test_identity_in_place_of_the_head_gives_the_features():
     assert features.tolist() == [0.0, 4.0]
 
 
-def test_hook_and_cut_agree(device):
-    """Both ways lead to the same numbers."""
-    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).to(device)
-    x = torch.ones(4, 2, device=device)
-    hooked = []
-    net[1].register_forward_hook(lambda module, inputs, output: hooked.append(output))
-    net(x)
-    [by_hook] = hooked
-
-    assert torch.equal(by_hook, net[:2](x)) is True
-    assert torch.equal(by_hook, net[:1](x)) is False
-
-
 def test_features_keep_the_graph_until_detached():
-    """A collected output holds its whole graph; `detach()` in the hook keeps only the numbers."""
+    """An output that a hook stores outside `no_grad` requires grad and keeps its autograd graph
+    alive; `output.detach()` stores the same values, in the same storage, without the graph.
+    """
     net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
     kept, detached = [], []
     net[0].register_forward_hook(lambda module, inputs, output: kept.append(output))
@@ -104,7 +123,12 @@ def test_features_keep_the_graph_until_detached():
 
 
 def test_a_collected_output_changes_under_an_inplace_layer():
-    """A ReLU with `inplace=True` behind the layer writes over the features that a hook kept."""
+    """If `nn.ReLU(inplace=True)` follows, the output that a hook stored is overwritten by the
+    ReLU; store `output.clone()`.
+
+    Because the hook stores a reference to the tensor, and the in-place layer writes into its
+    storage.
+    """
     net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(inplace=True))
     net[0].weight.data = torch.tensor([[1.0], [-1.0]])
     net[0].bias.data.zero_()
@@ -115,94 +139,3 @@ def test_a_collected_output_changes_under_an_inplace_layer():
 
     assert kept[0].tolist() == [[3.0, 0.0]]
     assert cloned[0].tolist() == [[3.0, -3.0]]
-
-
-def test_a_parametrisation_computes_the_weight_at_each_use():
-    """A parametrised weight is what a module of yours makes of the original, learnt one."""
-
-    class Doubled(nn.Module):
-        def forward(self, weight):
-            return weight * 2
-
-    layer = nn.Linear(1, 1, bias=False)
-    layer.weight.data.fill_(3.0)
-    parametrize.register_parametrization(layer, "weight", Doubled())
-    layer(torch.tensor([5.0])).backward()
-
-    assert layer.weight.tolist() == [[6.0]]
-    assert [name for name, _ in layer.named_parameters()] == ["parametrizations.weight.original"]
-    assert layer.parametrizations.weight.original.tolist() == [[3.0]]
-    assert layer.parametrizations.weight.original.grad.tolist() == [[10.0]]
-
-
-def test_a_parametrised_weight_is_assigned_through_its_inverse():
-    """To assign a value the parametrisation has to say, by `right_inverse`, where it comes from."""
-
-    class Doubled(nn.Module):
-        def forward(self, weight):
-            return weight * 2
-
-    class DoubledAndBack(Doubled):
-        def right_inverse(self, weight):
-            return weight / 2
-
-    one_way, both_ways = nn.Linear(1, 1), nn.Linear(1, 1)
-    parametrize.register_parametrization(one_way, "weight", Doubled())
-    parametrize.register_parametrization(both_ways, "weight", DoubledAndBack())
-    both_ways.weight = torch.tensor([[8.0]])
-
-    assert both_ways.weight.tolist() == [[8.0]]
-    assert both_ways.parametrizations.weight.original.tolist() == [[4.0]]
-    with pytest.raises(RuntimeError, match="Doubled does not implement right_inverse"):
-        one_way.weight = torch.tensor([[8.0]])
-
-
-def test_a_removed_parametrisation_leaves_its_value():
-    """`remove_parametrizations` makes the computed weight a plain parameter again."""
-
-    class Doubled(nn.Module):
-        def forward(self, weight):
-            return weight * 2
-
-    layer = nn.Linear(1, 1, bias=False)
-    layer.weight.data.fill_(3.0)
-    parametrize.register_parametrization(layer, "weight", Doubled())
-    parametrize.remove_parametrizations(layer, "weight")
-
-    assert type(layer.weight) is nn.Parameter
-    assert layer.weight.tolist() == [[6.0]]
-    assert [name for name, _ in layer.named_parameters()] == ["weight"]
-
-
-def test_pruning_masks_the_smallest_weights():
-    """`l1_unstructured` zeroes the weights nearest to 0 by a mask, and keeps the originals."""
-    layer = nn.Linear(4, 1, bias=False)
-    layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])
-    prune.l1_unstructured(layer, "weight", amount=2)
-
-    assert layer.weight.tolist() == [[0.0, -2.0, 0.0, 3.0]]
-    assert layer.weight_mask.tolist() == [[0.0, 1.0, 0.0, 1.0]]
-    assert layer.weight_orig.tolist() == [[1.0, -2.0, 0.5, 3.0]]
-    assert sorted(layer.state_dict()) == ["weight_mask", "weight_orig"]
-
-
-def test_a_pruned_weight_gets_no_gradient():
-    """The mask lets no gradient through to what it hides, so pruned weights stay pruned."""
-    layer = nn.Linear(4, 1, bias=False)
-    layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])
-    prune.l1_unstructured(layer, "weight", amount=0.5)
-    layer(torch.tensor([5.0, 6.0, 7.0, 8.0])).backward()
-
-    assert layer.weight_orig.grad.tolist() == [[0.0, 6.0, 0.0, 8.0]]
-
-
-def test_pruning_is_made_permanent_by_removing_it():
-    """`prune.remove` takes mask and original away, not the zeros; the size stays the same."""
-    layer = nn.Linear(4, 1, bias=False)
-    layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])
-    prune.l1_unstructured(layer, "weight", amount=2)
-    prune.remove(layer, "weight")
-
-    assert list(layer.state_dict()) == ["weight"]
-    assert layer.weight.tolist() == [[0.0, -2.0, 0.0, 3.0]]
-    assert layer.weight.numel() == 4

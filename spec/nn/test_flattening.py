@@ -1,9 +1,13 @@
-"""From images to rows.
+"""From images to rows: flattening.
 
-Between the convolutions and the linear layers of a net stands a change of shape: each sample's
-channels, rows and columns are written one after the other into a single row. The batch axis must
-come through untouched, and that is where flattening goes wrong: `view(-1, n)` with a wrong `n`
-does not fail but deals the numbers of one sample to another.
+Between the convolutions and the linear layers of a network the shape changes: channels, rows and
+columns of each sample are joined to one row of features. `nn.Flatten()` and `x.flatten(1)` do
+this and keep the batch dimension. The features then stand in row-major order: the first channel
+row by row, then the second.
+
+What surprises: `torch.flatten(x)` without a start joins the batch too; and `view(-1, n)` with a
+wrong `n` raises nothing if the number of elements divides, but puts elements of two samples into
+one row. Views and strides are on `spec/tensors/test_views.py`.
 """
 
 import pytest
@@ -12,7 +16,9 @@ from torch import nn
 
 
 def test_nn_flatten_keeps_the_batch():
-    """`nn.Flatten()` makes one row of each sample: the first axis stays, the others are joined."""
+    """`nn.Flatten()` joins all dimensions but the first: [2, 16, 5, 5] becomes [2, 400]; with
+    `start_dim=2` it becomes [2, 16, 25].
+    """
     images = torch.zeros(2, 16, 5, 5)
 
     assert nn.Flatten()(images).shape == (2, 400)
@@ -20,7 +26,9 @@ def test_nn_flatten_keeps_the_batch():
 
 
 def test_torch_flatten_joins_the_batch_too():
-    """`torch.flatten(x)` starts at axis 0, unlike the module; `flatten(x, 1)` spares the batch."""
+    """`torch.flatten(x)` joins all dimensions, the batch included; `torch.flatten(x, 1)` keeps
+    the batch, as `nn.Flatten()` does.
+    """
     images = torch.zeros(2, 16, 5, 5)
 
     assert torch.flatten(images).shape == (800,)
@@ -28,43 +36,72 @@ def test_torch_flatten_joins_the_batch_too():
 
 
 def test_the_channels_follow_each_other_row_by_row():
-    """A flattened sample lists its first channel row by row, then its second."""
+    """`flatten(1)` of an image [1, 2, 2, 2] lists the first channel row by row, then the
+    second.
+    """
     image = torch.tensor([[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]])
 
     assert image.flatten(1).tolist() == [[1, 2, 3, 4, 5, 6, 7, 8]]
 
 
-def test_view_minus_one_mixes_samples_in_silence():
-    """`view(-1, n)` with a wrong `n` makes another number of rows, and no error."""
-    batch = torch.tensor([[1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]])
-
-    assert batch.view(-1, 4).tolist() == [[1, 1, 1, 1], [1, 1, 2, 2], [2, 2, 2, 2]]
-
-
-def test_view_of_the_batch_size_cannot_mix():
-    """`view(len(batch), -1)` fixes the rows and lets the width follow."""
-    batch = torch.zeros(2, 3, 2)
-
-    assert batch.view(len(batch), -1).shape == (2, 6)
-
-
 def test_a_batch_of_images_flattened_by_reshape_after_permute_is_in_another_order():
-    """Channels moved to the end first, a flattened row is listed pixel by pixel instead."""
+    """`permute(0, 2, 3, 1)` before `flatten(1)` moves the channels last: each row then lists
+    all channels of the first pixel, then those of the second.
+
+    A linear layer trained with one order does not fit the other, although the shapes agree.
+    """
     image = torch.tensor([[[[1, 2]], [[5, 6]]]])
 
     assert image.flatten(1).tolist() == [[1, 2, 5, 6]]
     assert image.permute(0, 2, 3, 1).flatten(1).tolist() == [[1, 5, 2, 6]]
 
 
+def test_view_minus_one_mixes_samples_in_silence():
+    """`view(-1, 4)` of a batch [2, 6] gives 3 rows and no error: the second row mixes elements
+    of both samples.
+
+    Because `view` keeps the order of elements and -1 takes what is left; write `x.flatten(1)`
+    or `x.view(len(x), -1)`.
+    """
+    batch = torch.tensor([[1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]])
+
+    assert batch.view(-1, 4).tolist() == [[1, 1, 1, 1], [1, 1, 2, 2], [2, 2, 2, 2]]
+
+
+def test_view_of_the_batch_size_cannot_mix():
+    """`batch.view(len(batch), -1)` keeps one row per sample and computes the number of
+    features: [2, 3, 2] becomes [2, 6].
+    """
+    batch = torch.tensor([[[1, 1], [1, 1], [1, 1]], [[2, 2], [2, 2], [2, 2]]])
+
+    assert batch.view(len(batch), -1).tolist() == [[1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]]
+
+
+def test_a_single_image_is_flattened_without_its_channels():
+    """`nn.Flatten()` takes the first dimension as batch: a single image [3, 8, 8] without a
+    batch dimension becomes [3, 64], not [192].
+
+    Add the batch dimension first, `image[None]`, which gives [1, 192].
+    """
+    image = torch.zeros(3, 8, 8)
+
+    assert nn.Flatten()(image).shape == (3, 64)
+    assert nn.Flatten()(image[None]).shape == (1, 192)
+
+
 def test_unflatten_takes_the_row_apart_again():
-    """`nn.Unflatten(1, shape)` is the way back from rows to images."""
+    """`nn.Unflatten(1, (2, 2, 2))` splits dimension 1 of size 8 into three dimensions: rows [1,
+    8] become images [1, 2, 2, 2].
+    """
     rows = torch.arange(8).view(1, 8)
 
     assert nn.Unflatten(1, (2, 2, 2))(rows).tolist() == [[[[0, 1], [2, 3]], [[4, 5], [6, 7]]]]
 
 
 def test_unflatten_wants_a_shape_of_the_same_number_of_elements():
-    """A shape that does not multiply to the row's length is refused."""
-    with pytest.raises(RuntimeError, match="8"):
+    """`nn.Unflatten(1, (2, 3))` raises RuntimeError for a dimension of size 8, because 2 * 3 is
+    6; the sizes have to multiply to 8.
+    """
+    with pytest.raises(RuntimeError, match=r"don.t multiply up to the size of dim 1 \(8\)"):
         nn.Unflatten(1, (2, 3))(torch.zeros(1, 8))
     assert nn.Unflatten(1, (2, 4))(torch.zeros(1, 8)).shape == (1, 2, 4)

@@ -1,12 +1,14 @@
 """Two networks against each other: GAN and WGAN.
 
-A generator makes numbers out of noise, a discriminator says of numbers whether they are real. They
-learn in turns: the discriminator to tell the two apart, the generator to be taken for real. In
-PyTorch this is two modules, two sets of parameters, and care about which of them a step changes.
+A generator makes samples from random noise; a discriminator says how likely a sample is real.
+They learn in turns: the discriminator to tell the two apart, the generator to be taken for real.
+In PyTorch this is two modules, two optimizers, and care about which parameters a `backward()` and
+a `step()` reach. A WGAN replaces the discriminator by a critic, whose scores are no
+probabilities: no sigmoid, no logarithm, weights clipped after each step, and several steps of the
+critic for one of the generator.
 
-A WGAN is the same program with a few lines changed: no sigmoid and no logarithm, weights clipped
-after each step, and several steps of the discriminator, now called critic, for one of the
-generator.
+What surprises: the loss of one network leaves gradients in the other as well, because the graph
+goes through both; `detach()` and `zero_grad()` keep them apart.
 """
 
 import inspect
@@ -18,7 +20,9 @@ from torch import nn
 
 
 def test_noise_goes_in_and_samples_come_out():
-    """A generator makes samples of noise, a discriminator one number of each sample."""
+    """A generator is a module that maps noise [5, 8] to samples [5, 3]; a discriminator maps
+    samples to one number each, with a final sigmoid between 0 and 1.
+    """
     generator = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
     discriminator = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1), nn.Sigmoid())
     fake = generator(torch.randn(5, 8))
@@ -31,7 +35,9 @@ def test_noise_goes_in_and_samples_come_out():
 
 
 def test_an_undecided_discriminator_loses_log_two_on_either_label():
-    """A verdict of one half costs ln 2, be the sample real or fake; a good one costs less."""
+    """`F.binary_cross_entropy` of 0.5 is ln 2 = 0.6931 for a real and for a fake sample; 0.875
+    costs 0.1335 for a real and 2.0794 for a fake one.
+    """
     undecided, sure = torch.tensor([0.5]), torch.tensor([0.875])
     real, fake = torch.ones(1), torch.zeros(1)
 
@@ -42,16 +48,22 @@ def test_an_undecided_discriminator_loses_log_two_on_either_label():
 
 
 def test_labels_have_the_shape_of_the_verdicts():
-    """One label for each verdict, in the same shape: `[5]` for `[5, 1]` is refused."""
+    """`F.binary_cross_entropy` raises ValueError for outputs [5, 1] and labels [5]: labels need
+    the shape of the outputs, as `torch.ones_like(outputs)` has.
+    """
     verdicts = torch.full((5, 1), 0.5)
 
-    with pytest.raises(ValueError, match=r"target size .* is different to the input size"):
+    with pytest.raises(
+        ValueError, match=r"Using a target size .* that is different to the input size"
+    ):
         F.binary_cross_entropy(verdicts, torch.ones(5))
     assert F.binary_cross_entropy(verdicts, torch.ones(5, 1)).shape == ()
 
 
 def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
-    """When the discriminator learns from `fake.detach()`, the generator gets no gradient."""
+    """With `discriminator(fake.detach())` the discriminator's loss gives gradients to the
+    discriminator and none to the generator.
+    """
     generator = nn.Linear(1, 1, device=device)
     discriminator = nn.Linear(1, 1, device=device)
     fake = generator(torch.ones(4, 1, device=device))
@@ -62,7 +74,11 @@ def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
 
 
 def test_without_detach_the_generator_is_taught_to_lose():
-    """Without `detach()` the discriminator's loss leaves gradients in the generator as well."""
+    """Without `detach()` the discriminator's loss leaves gradients in the generator too, which
+    a later step would use unless they are cleared.
+
+    They would teach the generator to be recognised, the contrary of its task.
+    """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     discriminator.weight.data.fill_(3.0)
     fake = generator(torch.ones(4, 1))
@@ -72,7 +88,9 @@ def test_without_detach_the_generator_is_taught_to_lose():
 
 
 def test_the_generators_loss_fills_the_gradients_of_both():
-    """The way to the generator leads through the discriminator, and leaves gradients there too."""
+    """The generator's loss is computed through the discriminator and leaves gradients in both
+    networks; clear the discriminator's with `discriminator.zero_grad()`.
+    """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     generator.bias.data.fill_(0.0)
     generator.weight.data.fill_(5.0)
@@ -89,7 +107,12 @@ def test_the_generators_loss_fills_the_gradients_of_both():
 
 
 def test_a_frozen_discriminator_still_lets_the_gradient_through():
-    """Frozen for the generator's turn, the discriminator passes the gradient and gets none."""
+    """With `discriminator.requires_grad_(False)` during the generator's turn the generator gets
+    its gradient, and the discriminator gets none.
+
+    This saves the computation of gradients that nobody uses; `requires_grad_(True)` before its
+    own turn.
+    """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     discriminator.weight.data.fill_(3.0)
     discriminator.requires_grad_(False)
@@ -100,18 +123,22 @@ def test_a_frozen_discriminator_still_lets_the_gradient_through():
 
 
 def test_one_backward_for_both_losses_needs_the_graph_twice():
-    """Two losses over one `fake` share its graph: the second `backward()` finds it freed."""
+    """A second `backward()` through the same `fake` raises RuntimeError, "Trying to backward
+    through the graph a second time", because both losses share the generator's graph.
+
+    Use `fake.detach()` for the discriminator, or make a new `fake` for the generator.
+    """
     generator, discriminator = nn.Sequential(nn.Linear(1, 1), nn.Sigmoid()), nn.Linear(1, 1)
     fake = generator(torch.ones(4, 1))
     discriminator(fake).mean().backward()
 
-    with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
         (-discriminator(fake).mean()).backward()
 
 
 def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
-    """Each turn steps over its own network's parameters; the other keeps its numbers, not its
-    gradients from before: those have to be cleared.
+    """A gradient step over the generator's parameters changes the generator only; the
+    discriminator keeps its values, and its gradients until they are cleared.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     generator.bias.data.fill_(0.0)
@@ -130,7 +157,9 @@ def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
 @pytest.mark.slow
 @pytest.mark.claim("path-gan-fifty-lines")
 def test_a_gan_fits_into_fifty_lines():
-    """A whole GAN that learns where a bell curve stands is written in well under fifty lines."""
+    """A complete GAN, which learns where a one-dimensional normal distribution lies, is a
+    function of 23 lines.
+    """
 
     def train():
         torch.manual_seed(2)
@@ -164,7 +193,9 @@ def test_a_gan_fits_into_fifty_lines():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_critic_is_the_discriminator_without_its_sigmoid():
-    """The first change from DCGAN to WGAN is a cut: a critic gives scores, not probabilities."""
+    """The first change from DCGAN to WGAN is to leave out the sigmoid: `discriminator[:-1]` is
+    a critic that gives scores instead of probabilities.
+    """
     discriminator = nn.Sequential(nn.Conv2d(1, 1, 2, bias=False), nn.Flatten(), nn.Sigmoid())
     discriminator[0].weight.data.fill_(1.0)
     critic = discriminator[:-1]
@@ -176,7 +207,9 @@ def test_a_critic_is_the_discriminator_without_its_sigmoid():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critics_loss_is_a_difference_of_means():
-    """The second change: no logarithm. The critic lowers mean(fake) - mean(real)."""
+    """The second change from DCGAN to WGAN is the loss, without logarithm: the critic minimises
+    `critic(fake).mean() - critic(real).mean()`.
+    """
     critic = nn.Linear(1, 1, bias=False)
     critic.weight.data.fill_(2.0)
     real, fake = torch.tensor([[4.0], [6.0]]), torch.tensor([[1.0], [0.0]])
@@ -189,7 +222,9 @@ def test_the_critics_loss_is_a_difference_of_means():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critics_weights_are_clipped_after_each_step(device):
-    """The third change: `clamp_` keeps every parameter of the critic within ±0.5, in place."""
+    """The third change from DCGAN to WGAN is `parameter.clamp_(-0.5, 0.5)` on the critic's
+    parameters after each step, in place under `no_grad`; the bound is a setting.
+    """
     critic = nn.Linear(3, 1, device=device)
     critic.weight.data = torch.tensor([[-2.0, 0.25, 3.0]], device=device)
     critic.bias.data = torch.tensor([-0.75], device=device)
@@ -204,7 +239,9 @@ def test_the_critics_weights_are_clipped_after_each_step(device):
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critic_steps_five_times_for_each_step_of_the_generator():
-    """The fourth change: an inner loop. Critic and generator move by 1/4 a step, 5 to 1."""
+    """The fourth change from DCGAN to WGAN is an inner loop: the critic takes five steps for
+    each step of the generator.
+    """
     generator, critic = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     generator.weight.data.fill_(0.0)
     critic.weight.data.fill_(0.0)
@@ -226,7 +263,11 @@ def test_the_critic_steps_five_times_for_each_step_of_the_generator():
 
 
 def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
-    """Where log(1 - D) has gone flat, far from the data, the score of a critic still has slope."""
+    """Where the discriminator is certain, at logit -20, the gradient of `log(1 - sigmoid(x))`
+    is nearly 0; a critic's loss `-x` has the gradient -1.
+
+    That is why the first steps of a GAN often stall, and a reason for the WGAN.
+    """
     fake = torch.tensor([-20.0], requires_grad=True)
     other = torch.tensor([-20.0], requires_grad=True)
     torch.log(1 - torch.sigmoid(fake)).backward()
@@ -238,7 +279,9 @@ def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_learns_where_the_data_are():
-    """The changed program works: the generator finds the point 2 that the data stand on."""
+    """A WGAN (scores without sigmoid, difference of means, clipped weights, five critic steps)
+    with a linear generator learns to produce the value 2, where its data lie.
+    """
     generator, critic = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(generator.weight)
     nn.init.zeros_(generator.bias)

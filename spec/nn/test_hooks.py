@@ -1,10 +1,13 @@
 """Hooks on modules.
 
-A hook is a function of yours that a module calls at each call: before `forward`, after it, or when
-gradients come back through. It can look at inputs and outputs, and put others in their place,
-without a change to the class. Registering returns a handle, whose `remove()` takes the hook off.
+A hook is a function that a module calls whenever it is called: a forward pre-hook before
+`forward`, a forward hook after it, a backward hook when the gradients of the call have been
+computed. It can record inputs, outputs and gradients, or replace them, without a change to the
+class. Registering returns a handle, whose `remove()` takes the hook off. Hooks on tensors are on
+`spec/autograd/test_hooks.py`; collecting features with hooks on `spec/nn/test_features.py`.
 
-Hooks belong to the call. Who writes `net.forward(x)` for `net(x)` gets the result without them.
+What surprises: hooks run when the module is called as `net(x)`. `net.forward(x)` skips the hooks
+of `net` itself, though not those of its children; and what a hook returns replaces the output.
 """
 
 import pytest
@@ -13,7 +16,9 @@ from torch import nn
 
 
 def test_a_forward_hook_sees_module_inputs_and_output(device):
-    """A forward hook gets the module, the tuple of its inputs, and its output."""
+    """A forward hook is called after `forward` with the module, the tuple of its positional
+    inputs, and its output.
+    """
     layer = nn.ReLU()
     seen = []
     layer.register_forward_hook(
@@ -25,22 +30,33 @@ def test_a_forward_hook_sees_module_inputs_and_output(device):
 
 
 def test_calling_forward_directly_skips_the_hooks():
-    """`net.forward(x)` computes the same as `net(x)` but runs no hook: call the module."""
-    layer = nn.ReLU()
+    """`net.forward(x)` skips the hooks registered on `net` itself, but those of its children
+    run; `net(x)` runs both.
+
+    Because `__call__` runs the hooks, and `forward` calls the children by `__call__`. Write
+    `net(x)`.
+    """
+    net = nn.Sequential(nn.ReLU())
     calls = []
-    layer.register_forward_hook(lambda module, inputs, output: calls.append("hook"))
+    net.register_forward_hook(lambda module, inputs, output: calls.append("net"))
+    net[0].register_forward_hook(lambda module, inputs, output: calls.append("child"))
     x = torch.tensor([-1.0, 2.0])
-    by_forward = layer.forward(x)
+    by_forward = net.forward(x)
     before = list(calls)
-    by_call = layer(x)
+    by_call = net(x)
 
     assert by_forward.tolist() == by_call.tolist() == [0.0, 2.0]
-    assert before == []
-    assert calls == ["hook"]
+    assert before == ["child"]
+    assert calls == ["child", "child", "net"]
 
 
 def test_what_a_forward_hook_returns_is_the_output(device):
-    """A hook that returns something replaces the output; one that returns None leaves it."""
+    """What a forward hook returns replaces the output of the module; a hook that returns None
+    leaves it as it is.
+
+    A lambda returns the value of its expression: `features.update(...)` and `list.append(...)`
+    return None.
+    """
     layer = nn.ReLU()
     layer.register_forward_hook(lambda module, inputs, output: output + 100)
     layer.register_forward_hook(lambda module, inputs, output: None)
@@ -50,7 +66,9 @@ def test_what_a_forward_hook_returns_is_the_output(device):
 
 
 def test_a_pre_hook_sees_the_inputs_and_may_change_them(device):
-    """A pre-hook runs before `forward`; what it returns is what `forward` gets."""
+    """A forward pre-hook is called before `forward` with the module and the tuple of inputs; a
+    tuple or a value that it returns replaces the inputs.
+    """
     layer = nn.ReLU()
     seen = []
     layer.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].tolist()))
@@ -58,10 +76,14 @@ def test_a_pre_hook_sees_the_inputs_and_may_change_them(device):
 
     assert layer(torch.tensor([-1.0, 2.0], device=device)).tolist() == [1.0, 0.0]
     assert seen == [[-1.0, 2.0]]
+    layer.register_forward_pre_hook(lambda module, inputs: inputs[0] * 10)
+    assert layer(torch.tensor([-1.0, -2.0], device=device)).tolist() == [10.0, 20.0]
 
 
 def test_the_order_around_a_call():
-    """Pre-hooks, `forward`, forward hooks: each kind in the order of registration."""
+    """A call runs the forward pre-hooks, then `forward`, then the forward hooks, each kind in
+    the order of registration.
+    """
     events = []
 
     class Net(nn.Module):
@@ -80,7 +102,9 @@ def test_the_order_around_a_call():
 
 @pytest.mark.torch(">=2.0")
 def test_prepend_puts_a_hook_in_front():
-    """With `prepend=True` a hook runs before those that were there."""
+    """Since PyTorch 2.0 `register_forward_hook(hook, prepend=True)` makes a hook run before
+    those registered earlier.
+    """
     layer = nn.ReLU()
     events = []
     layer.register_forward_hook(lambda *args: events.append("early"))
@@ -91,7 +115,9 @@ def test_prepend_puts_a_hook_in_front():
 
 
 def test_remove_takes_one_hook_off():
-    """The handle that registering returns removes this hook and no other."""
+    """`remove()` on the handle that registering returned takes this one hook off and leaves the
+    others.
+    """
     layer = nn.ReLU()
     events = []
     handle = layer.register_forward_hook(lambda *args: events.append("first"))
@@ -104,7 +130,9 @@ def test_remove_takes_one_hook_off():
 
 
 def test_a_hook_on_for_one_block():
-    """The handle is a context manager as well: behind the block the hook is gone."""
+    """The handle of a hook is a context manager: `with layer.register_forward_hook(hook):`
+    removes the hook at the end of the block.
+    """
     layer = nn.ReLU()
     events = []
     with layer.register_forward_hook(lambda *args: events.append("hook")):
@@ -116,7 +144,9 @@ def test_a_hook_on_for_one_block():
 
 @pytest.mark.torch(">=2.0")
 def test_a_hook_sees_keyword_arguments_only_when_asked():
-    """Arguments given by name are no part of `inputs`; `with_kwargs=True` hands them over."""
+    """The `inputs` of a forward hook hold positional arguments only; since PyTorch 2.0 a hook
+    registered with `with_kwargs=True` gets the keyword arguments as a dict.
+    """
 
     class Scale(nn.Module):
         def forward(self, x, factor):
@@ -134,7 +164,12 @@ def test_a_hook_sees_keyword_arguments_only_when_asked():
 
 
 def test_a_hook_belongs_to_each_call_of_its_module():
-    """A module used twice in a `forward` runs its hook twice, a module never called not at all."""
+    """A forward hook runs once per call of its module: twice for a layer that is used twice,
+    and not at all for a layer that isn't called.
+
+    So a dictionary that is filled by hooks keeps the last call only; append to a list to keep
+    all.
+    """
     layer, idle = nn.Linear(2, 2), nn.Linear(2, 2)
     events = []
     layer.register_forward_hook(lambda *args: events.append("used"))
@@ -145,7 +180,9 @@ def test_a_hook_belongs_to_each_call_of_its_module():
 
 
 def test_a_full_backward_hook_sees_both_gradients(device):
-    """A full backward hook gets the gradients of the inputs and of the outputs, as tuples."""
+    """A full backward hook is called in `backward()` with the module, the gradients of its
+    inputs and those of its outputs, both as tuples.
+    """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.weight.data = torch.tensor([[3.0, 4.0]], device=device)
     seen = []
@@ -160,8 +197,45 @@ def test_a_full_backward_hook_sees_both_gradients(device):
     assert seen == [([[30.0, 40.0]], [[10.0]])]
 
 
+@pytest.mark.torch("<2.8")
+def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silently():
+    """Before PyTorch 2.8 a full backward hook got None, without a warning, as gradient of the
+    input if no input of the module required grad.
+    """
+    layer = nn.Linear(2, 1)
+    seen = []
+    layer.register_full_backward_hook(
+        lambda module, grad_input, grad_output: seen.append((grad_input, grad_output[0].tolist()))
+    )
+    layer(torch.ones(1, 2)).backward()
+
+    assert seen == [((None,), [[1.0]])]
+
+
+@pytest.mark.torch(">=2.8")
+def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
+    """If no input of the module requires grad, as with the data of a first layer, a full
+    backward hook gets None as gradient of the input, and since PyTorch 2.8 `backward()` warns.
+
+    Let the data require grad, or put the hook on a later layer, if the gradient of the input is
+    wanted.
+    """
+    layer = nn.Linear(2, 1)
+    seen = []
+    layer.register_full_backward_hook(
+        lambda module, grad_input, grad_output: seen.append((grad_input, grad_output[0].tolist()))
+    )
+    y = layer(torch.ones(1, 2))
+
+    with pytest.warns(UserWarning, match="since no inputs require gradients"):
+        y.backward()
+    assert seen == [((None,), [[1.0]])]
+
+
 def test_what_a_full_backward_hook_returns_goes_on(device):
-    """A returned tuple replaces the gradient of the inputs, and leaves that of the weight."""
+    """A tuple returned by a full backward hook replaces the gradient of the module's inputs;
+    the gradient of its weight stays as it was.
+    """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * 0,))
     x = torch.tensor([[5.0, 6.0]], requires_grad=True, device=device)
@@ -173,7 +247,9 @@ def test_what_a_full_backward_hook_returns_goes_on(device):
 
 @pytest.mark.torch(">=2.0")
 def test_a_full_backward_pre_hook_changes_what_comes_in():
-    """A backward pre-hook sees the gradient of the outputs first; the weight feels the change."""
+    """A full backward pre-hook, since PyTorch 2.0, gets the gradient of the outputs before the
+    module uses it; what it returns changes the weight's gradient too.
+    """
     layer = nn.Linear(2, 1, bias=False)
     layer.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,))
     x = torch.tensor([[5.0, 6.0]], requires_grad=True)
@@ -183,7 +259,9 @@ def test_a_full_backward_pre_hook_changes_what_comes_in():
 
 
 def test_a_backward_hook_runs_layer_by_layer_from_the_end():
-    """Backward hooks fire in the order in which gradients arrive: the last layer first."""
+    """In a `Sequential` whose input requires grad, the full backward hooks run from the last
+    layer to the first, in the order of `backward()`.
+    """
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     events = []
     net[0].register_full_backward_hook(lambda *args: events.append("first layer"))
@@ -194,7 +272,12 @@ def test_a_backward_hook_runs_layer_by_layer_from_the_end():
 
 
 def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
-    """`nn.ReLU(inplace=True)` and a full backward hook don't go together: the call is refused."""
+    """`nn.ReLU(inplace=True)` with a full backward hook raises RuntimeError when its input
+    requires grad, "is a view and is being modified inplace".
+
+    Because such a hook wraps inputs and outputs in views made by an autograd function; use
+    `inplace=False`.
+    """
     layer = nn.ReLU(inplace=True)
     x = torch.ones(2, requires_grad=True) * 2
 
@@ -205,7 +288,11 @@ def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
 
 
 def test_a_hook_with_too_few_arguments_fails_at_the_call():
-    """Nobody looks at a hook's arguments when it is registered; the first call does."""
+    """A forward hook with a wrong number of parameters can be registered; the first call of the
+    module raises TypeError, "takes 1 positional argument but 3 were given".
+
+    A forward hook takes three arguments: module, inputs, output.
+    """
     layer = nn.ReLU()
     layer.register_forward_hook(lambda output: None)
 
@@ -214,7 +301,11 @@ def test_a_hook_with_too_few_arguments_fails_at_the_call():
 
 
 def test_a_hook_for_all_modules():
-    """A global hook runs for each module that is called, parts before the whole."""
+    """`nn.modules.module.register_module_forward_hook` registers a hook for all modules of the
+    process: it runs at each call, for the children first, until removed.
+
+    Meant for debugging and profiling, as it also runs in modules of other libraries.
+    """
     names = []
     handle = nn.modules.module.register_module_forward_hook(
         lambda module, inputs, output: names.append(type(module).__name__)

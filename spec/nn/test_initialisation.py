@@ -1,11 +1,14 @@
 """Initialisation.
 
-Every layer draws its first weights when it is built. `nn.Linear` and the convolutions draw them
-evenly from an interval which gets narrower the more numbers each output is summed from; the
-functions of `nn.init` fill a tensor otherwise. They write in place, record nothing, and their
-names end in an underscore.
+A layer draws its first weights when it is built, from the global random generator of torch.
+`nn.Linear` and the `nn.Conv` layers draw weights and biases from a uniform distribution whose
+bound is 1/sqrt(n), where n is the number of inputs that are summed for one output (the fan-in).
+The functions of `nn.init` fill a tensor by another rule; they write in place, without recording,
+and their names end in an underscore.
 
-All of it comes from the global random generator: the same seed before building gives the same net.
+What surprises: other layers have other rules, `nn.Embedding` a normal distribution, BatchNorm
+ones and zeros. And the same seed gives the same weights only if the same layers are built in the
+same order. What initial weights do in deep networks is on `spec/nn/test_depth.py`.
 """
 
 import math
@@ -25,7 +28,12 @@ from torch import nn
     ],
 )
 def test_a_layer_starts_evenly_within_one_over_the_root_of_its_inputs(layer, bound):
-    """Weights and biases start in ±1/√n, where n numbers are summed for each output."""
+    """`nn.Linear` and `nn.Conv2d` draw weights and biases uniformly from [-1/sqrt(n),
+    1/sqrt(n)], where n is the fan-in: in features, or in channels x kernel elements.
+
+    With groups, n counts the channels of one group. `nn.ConvTranspose2d` counts its output
+    channels instead.
+    """
     largest = layer.weight.abs().max().item()
     spread = layer.weight.std().item()
 
@@ -35,8 +43,20 @@ def test_a_layer_starts_evenly_within_one_over_the_root_of_its_inputs(layer, bou
     assert layer.bias.abs().max().item() == pytest.approx(bound, rel=0.1)
 
 
+def test_a_transposed_convolution_counts_its_output_channels():
+    """`nn.ConvTranspose2d(16, 100, 5)` starts within 1/sqrt(100 * 5 * 5) = 0.02: the bound
+    counts output channels, because its weight has them in dimension 1.
+    """
+    layer = nn.ConvTranspose2d(16, 100, 5)
+
+    assert layer.weight.shape == (16, 100, 5, 5)
+    assert layer.weight.abs().max().item() == pytest.approx(0.02, rel=0.01)
+
+
 def test_normalising_layers_start_as_the_identity():
-    """BatchNorm and LayerNorm start with scale 1 and shift 0."""
+    """`nn.BatchNorm1d` and `nn.LayerNorm` start with weight 1 and bias 0; BatchNorm's running
+    mean starts at 0, its running variance at 1.
+    """
     batch, layer = nn.BatchNorm1d(2), nn.LayerNorm(2)
 
     assert batch.weight.tolist() == layer.weight.tolist() == [1.0, 1.0]
@@ -45,24 +65,10 @@ def test_normalising_layers_start_as_the_identity():
     assert batch.running_var.tolist() == [1.0, 1.0]
 
 
-def test_an_embedding_starts_with_standard_normal_numbers():
-    """The rows of an `nn.Embedding` are drawn with mean 0 and spread 1, whatever their length."""
-    weight = nn.Embedding(100, 100).weight
-
-    assert weight.mean().item() == pytest.approx(0.0, abs=0.03)
-    assert weight.std().item() == pytest.approx(1.0, abs=0.03)
-
-
-def test_the_row_of_the_padding_starts_as_zeros():
-    """The row that stands for padding holds no information: it starts as zeros."""
-    layer = nn.Embedding(3, 2, padding_idx=1)
-
-    assert layer.weight[1].tolist() == [0.0, 0.0]
-    assert layer.weight.any(dim=1).tolist() == [True, False, True]
-
-
 def test_the_same_seed_gives_the_same_net():
-    """Seeded alike, two nets start alike; built one after the other they do not."""
+    """After `torch.manual_seed(3)` the same layer built first gets the same weights; a second
+    layer built without seeding gets others.
+    """
     torch.manual_seed(3)
     first = nn.Linear(2, 2).weight
     second = nn.Linear(2, 2).weight
@@ -74,7 +80,11 @@ def test_the_same_seed_gives_the_same_net():
 
 
 def test_a_layer_built_before_changes_the_next():
-    """All layers draw from one generator: another layer in front gives other weights behind."""
+    """`nn.Linear` layers built on the CPU draw from one generator: with the same seed, building
+    another layer first gives the next layer other weights.
+
+    So adding a layer to a network changes the initial weights of the layers behind it.
+    """
     torch.manual_seed(3)
     alone = nn.Linear(2, 2).weight
     torch.manual_seed(3)
@@ -85,7 +95,9 @@ def test_a_layer_built_before_changes_the_next():
 
 
 def test_reset_parameters_draws_again():
-    """`reset_parameters()` makes a layer forget, by the rule that it was built with."""
+    """`reset_parameters()` of `nn.Linear` draws new weights in place, by the same rule as when
+    the layer was built.
+    """
     layer = nn.Linear(100, 100)
     with torch.no_grad():
         layer.weight.fill_(7.0)
@@ -96,7 +108,9 @@ def test_reset_parameters_draws_again():
 
 
 def test_an_init_function_fills_in_place_and_records_nothing(device):
-    """A function of `nn.init` writes into the parameter, returns it, and needs no `no_grad`."""
+    """`nn.init.constant_(layer.weight, 3.0)` changes the parameter in place and returns it; it
+    needs no `no_grad`, as the functions of `nn.init` use it themselves.
+    """
     layer = nn.Linear(2, 1, device=device)
     returned = nn.init.constant_(layer.weight, 3.0)
     nn.init.zeros_(layer.bias)
@@ -108,79 +122,10 @@ def test_an_init_function_fills_in_place_and_records_nothing(device):
     assert layer.weight.grad_fn is None
 
 
-def test_fixed_fillings(device):
-    """`ones_`, `eye_` and `dirac_` need no dice; `dirac_` makes a convolution pass its input."""
-    layer = nn.Conv1d(1, 1, 3, padding=1, bias=False, device=device)
-    nn.init.dirac_(layer.weight)
-
-    assert nn.init.ones_(torch.empty(2, device=device)).tolist() == [1.0, 1.0]
-    assert nn.init.eye_(torch.empty(2, 3, device=device)).tolist() == [
-        [1.0, 0.0, 0.0],
-        [0.0, 1.0, 0.0],
-    ]
-    assert layer(torch.tensor([[[5.0, 6.0, 7.0]]], device=device)).tolist() == [[[5.0, 6.0, 7.0]]]
-
-
-def test_xavier_weighs_inputs_and_outputs():
-    """`xavier_uniform_` draws from ±√(6/(inputs + outputs)): here 2 and 598 make ±0.1."""
-    weight = nn.init.xavier_uniform_(torch.empty(598, 2))
-
-    assert weight.max().item() == pytest.approx(0.1, rel=0.01)
-    assert weight.min().item() == pytest.approx(-0.1, rel=0.01)
-
-
-def test_xavier_normal_has_a_spread_of_the_same_kind():
-    """`xavier_normal_` draws normal numbers of the spread √(2/(inputs + outputs))."""
-    weight = nn.init.xavier_normal_(torch.empty(150, 50))
-
-    assert weight.std().item() == pytest.approx(0.1, rel=0.03)
-    assert weight.abs().max().item() == pytest.approx(0.37, rel=0.15)
-
-
-@pytest.mark.parametrize(("mode", "bound"), [("fan_in", 0.1), ("fan_out", 0.2)])
-def test_kaiming_counts_inputs_or_outputs(mode, bound):
-    """`kaiming_uniform_` for ReLU draws from ±√(6/n), of the inputs or, if told so, the outputs."""
-    weight = nn.init.kaiming_uniform_(torch.empty(150, 600), mode=mode, nonlinearity="relu")
-
-    assert weight.abs().max().item() == pytest.approx(bound, rel=0.01)
-
-
-@pytest.mark.parametrize(
-    ("function", "gain"),
-    [("linear", 1.0), ("sigmoid", 1.0), ("tanh", 5 / 3), ("relu", math.sqrt(2))],
-)
-def test_each_activation_has_its_gain(function, gain):
-    """`calculate_gain` says by how much weights grow to make up for what an activation eats."""
-    assert nn.init.calculate_gain(function) == pytest.approx(gain)
-
-
-def test_an_orthogonal_matrix_keeps_lengths():
-    """`orthogonal_` makes a matrix whose rows are of length 1 and at right angles."""
-    weight = nn.init.orthogonal_(torch.empty(2, 3))
-
-    assert (weight @ weight.T).flatten().tolist() == pytest.approx([1.0, 0.0, 0.0, 1.0], abs=1e-6)
-
-
-def test_the_fan_needs_two_axes():
-    """A bias has no inputs to count: Xavier and Kaiming refuse it."""
-    layer = nn.Linear(2, 1)
-
-    with pytest.raises(ValueError, match="can not be computed for tensor with fewer than 2 dim"):
-        nn.init.xavier_uniform_(layer.bias)
-    assert nn.init.xavier_uniform_(layer.weight) is layer.weight
-
-
-def test_the_names_without_underscore_are_deprecated():
-    """`xavier_uniform`, as written before 0.4, still fills the tensor, and warns."""
-    weight = torch.zeros(598, 2)
-
-    with pytest.warns(Warning, match=r"deprecated in favor of .*nn.init.xavier_uniform_"):
-        nn.init.xavier_uniform(weight)
-    assert weight.max().item() == pytest.approx(0.1, rel=0.01)
-
-
 def test_a_whole_net_is_initialised_by_apply():
-    """A function that fills one kind of layer is carried through the net by `apply`."""
+    """`net.apply(fill)` calls `fill` with each module: with `isinstance(module, nn.Linear)` it
+    initialises all linear layers of a network.
+    """
 
     def fill(module):
         if isinstance(module, nn.Linear):
@@ -199,7 +144,11 @@ def test_a_whole_net_is_initialised_by_apply():
 
 
 def test_equal_weights_stay_equal():
-    """Units that start alike get the same gradient and learn the same: hence the dice."""
+    """After `nn.init.constant_` on all parameters, the units of a hidden layer get equal
+    gradients: the three rows of its weight's gradient are the same, and stay so.
+
+    Such units learn the same, as if there were one. That is why initial weights are random.
+    """
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
     for parameter in net.parameters():
         nn.init.constant_(parameter, 0.5)
@@ -208,3 +157,92 @@ def test_equal_weights_stay_equal():
 
     assert rows.shape == (1, 2)
     assert rows.flatten().tolist() == pytest.approx([0.0353, 0.0707], abs=1e-3)
+
+
+def test_fixed_fillings(device):
+    """`nn.init.ones_` and `eye_` fill with ones and with the identity matrix; `dirac_` makes a
+    convolution with padding 1 and kernel 3 return its input.
+    """
+    layer = nn.Conv1d(1, 1, 3, padding=1, bias=False, device=device)
+    nn.init.dirac_(layer.weight)
+
+    assert nn.init.ones_(torch.empty(2, device=device)).tolist() == [1.0, 1.0]
+    assert nn.init.eye_(torch.empty(2, 3, device=device)).tolist() == [
+        [1.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0],
+    ]
+    assert layer(torch.tensor([[[5.0, 6.0, 7.0]]], device=device)).tolist() == [[[5.0, 6.0, 7.0]]]
+
+
+def test_xavier_weighs_inputs_and_outputs():
+    """`nn.init.xavier_uniform_` draws uniformly from [-b, b] with
+    `b = sqrt(6 / (fan_in + fan_out))`: 0.1 for 2 inputs and 598 outputs.
+    """
+    weight = nn.init.xavier_uniform_(torch.empty(598, 2))
+
+    assert weight.max().item() == pytest.approx(0.1, rel=0.01)
+    assert weight.min().item() == pytest.approx(-0.1, rel=0.01)
+
+
+def test_xavier_normal_has_a_spread_of_the_same_kind():
+    """`nn.init.xavier_normal_` draws from a normal distribution with standard deviation
+    `sqrt(2 / (fan_in + fan_out))`: 0.1 for 50 inputs and 150 outputs.
+    """
+    weight = nn.init.xavier_normal_(torch.empty(150, 50))
+
+    assert weight.std().item() == pytest.approx(0.1, rel=0.03)
+    assert weight.abs().max().item() == pytest.approx(0.37, rel=0.15)
+
+
+@pytest.mark.parametrize(("mode", "bound"), [("fan_in", 0.1), ("fan_out", 0.2)])
+def test_kaiming_counts_inputs_or_outputs(mode, bound):
+    """`nn.init.kaiming_uniform_` for ReLU draws uniformly from [-b, b] with `b = sqrt(6 / n)`,
+    n being the fan-in, or the fan-out with `mode="fan_out"`.
+    """
+    weight = nn.init.kaiming_uniform_(torch.empty(150, 600), mode=mode, nonlinearity="relu")
+
+    assert weight.abs().max().item() == pytest.approx(bound, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("function", "gain"),
+    [("linear", 1.0), ("sigmoid", 1.0), ("tanh", 5 / 3), ("relu", math.sqrt(2))],
+)
+def test_each_activation_has_its_gain(function, gain):
+    """`nn.init.calculate_gain` is the factor by which Xavier and Kaiming initialisation scale
+    for an activation: 1 for linear and sigmoid, 5/3 for tanh, sqrt(2) for ReLU.
+    """
+    assert nn.init.calculate_gain(function) == pytest.approx(gain)
+
+
+def test_an_orthogonal_matrix_keeps_lengths():
+    """`nn.init.orthogonal_` of a matrix with fewer rows than columns makes rows of length 1 at
+    right angles: `weight @ weight.T` is the identity up to rounding.
+
+    For more rows than columns it is the columns that are orthogonal.
+    """
+    weight = nn.init.orthogonal_(torch.empty(2, 3))
+
+    assert (weight @ weight.T).flatten().tolist() == pytest.approx([1.0, 0.0, 0.0, 1.0], abs=1e-6)
+
+
+def test_the_fan_needs_two_axes():
+    """`nn.init.xavier_uniform_` raises ValueError for a bias, "Fan in and fan out can not be
+    computed for tensor with fewer than 2 dimensions"; use `zeros_` or `uniform_`.
+    """
+    layer = nn.Linear(2, 1)
+
+    with pytest.raises(ValueError, match="can not be computed for tensor with fewer than 2 dim"):
+        nn.init.xavier_uniform_(layer.bias)
+    assert nn.init.xavier_uniform_(layer.weight) is layer.weight
+
+
+def test_the_names_without_underscore_are_deprecated():
+    """`nn.init.xavier_uniform`, without underscore, still fills the tensor but warns that it
+    "is now deprecated in favor of" `nn.init.xavier_uniform_`.
+    """
+    weight = torch.zeros(598, 2)
+
+    with pytest.warns(Warning, match=r"deprecated in favor of .*nn.init.xavier_uniform_"):
+        nn.init.xavier_uniform(weight)
+    assert weight.max().item() == pytest.approx(0.1, rel=0.01)

@@ -1,94 +1,114 @@
-"""Layers and their shapes.
+"""Layers and their shapes: nn.Linear first.
 
-A layer is a module with numbers to learn and a rule for shapes. `nn.Linear` maps the last axis,
-a convolution the channels and the sides of an image; whatever stands before is the mini-batch.
-The notes' net, two convolutions and three linear layers, shows how the shapes have to meet: the
-number 400 in its middle is no choice but arithmetic.
+A layer is a module with parameters and a rule for shapes. `nn.Linear(in_features, out_features)`
+computes `x @ weight.T + bias` on the last dimension of its input; all dimensions before it are
+taken as batch dimensions. Other layers have rules of their own: a convolution reads the last
+dimensions as channels, height and width (`spec/nn/test_convolutions.py`), an embedding takes
+indices (`spec/nn/test_embeddings.py`), BatchNorm needs a batch (`spec/nn/test_batch_norm.py`).
 
-What surprises: a layer fixes the length of one axis only, so a wrong shape is often noticed some
-layers later, and sometimes never.
+What surprises: a layer only compares the dimensions that it works on. An input whose features are
+in another order, or have another meaning, is accepted if its last dimension has the right size.
+And no layer converts dtypes: float64 data from NumPy meets float32 weights and is refused.
 """
 
 import re
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 
-class LeNet(nn.Module):
-    """The notes' net for 32 x 32 images, grey or of more channels."""
+def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(device):
+    """`nn.Linear` computes `x @ weight.T + bias`: each row of the weight belongs to one output
+    feature.
+    """
+    layer = nn.Linear(3, 2, device=device)
+    layer.weight.data = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 10.0]], device=device)
+    layer.bias.data = torch.tensor([0.5, -1.0], device=device)
+    x = torch.tensor([[1.0, 1.0, 1.0], [2.0, 0.0, 1.0]], device=device)
 
-    def __init__(self, channels=1):
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, 6, 5)
-        self.conv2 = nn.Conv2d(6, 16, 5)
-        self.fc1 = nn.Linear(16 * 5 * 5, 120)
-        self.fc2 = nn.Linear(120, 84)
-        self.fc3 = nn.Linear(84, 10)
-
-    def forward(self, images):
-        x = F.max_pool2d(F.relu(self.conv1(images)), 2)
-        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
-        x = x.flatten(1)
-        x = F.relu(self.fc1(x))
-        x = F.relu(self.fc2(x))
-        return self.fc3(x)
+    assert layer(x).tolist() == [[6.5, 9.0], [5.5, 9.0]]
+    assert (x @ layer.weight.T + layer.bias).tolist() == [[6.5, 9.0], [5.5, 9.0]]
 
 
-@pytest.mark.claim("blitz-net-five-layers")
-def test_lenet_has_five_layers_with_numbers_to_learn():
-    """LeNet's layers are two convolutions and three linear ones; pooling and ReLU learn nothing."""
-    layers = [type(layer).__name__ for layer in LeNet().children()]
+@pytest.mark.claim("self-only-two-dimensions")
+def test_a_linear_layer_maps_the_last_dimension_and_keeps_those_before():
+    """`nn.Linear(3, 2)` maps the last dimension from 3 to 2 and keeps the dimensions before it,
+    be there none, one or three.
+    """
+    layer = nn.Linear(3, 2)
 
-    assert layers == ["Conv2d", "Conv2d", "Linear", "Linear", "Linear"]
-
-
-@pytest.mark.claim("blitz-conv-shapes")
-def test_both_convolutions_have_5_by_5_kernels():
-    """The weights are outputs x inputs x height x width: 1 to 6, then 6 to 16, by 5 x 5."""
-    net = LeNet()
-
-    assert net.conv1.weight.shape == (6, 1, 5, 5)
-    assert net.conv2.weight.shape == (16, 6, 5, 5)
+    assert layer(torch.ones(3)).shape == (2,)
+    assert layer(torch.ones(4, 3)).shape == (4, 2)
+    assert layer(torch.ones(6, 5, 4, 3)).shape == (6, 5, 4, 2)
 
 
-@pytest.mark.claim("blitz-fc-sizes")
-def test_the_linear_layers_go_from_400_to_10():
-    """A linear layer's weight is outputs x inputs: 400 to 120, 120 to 84, 84 to 10."""
-    net = LeNet()
+@pytest.mark.torch(">=2.5")
+def test_a_linear_layer_refuses_a_single_number():
+    """`nn.Linear(1, 2)` raises RuntimeError for a 0-d tensor, "need to be at least 1D": write
+    `x[None]`, which has one feature.
 
-    assert net.fc1.weight.shape == (120, 400)
-    assert net.fc2.weight.shape == (84, 120)
-    assert net.fc3.weight.shape == (10, 84)
+    Older releases refuse it too, with other messages.
+    """
+    layer = nn.Linear(1, 2)
+    x = torch.tensor(1.0)
 
-
-@pytest.mark.claim("blitz-fc1-400-from-32")
-def test_an_image_of_32_by_32_arrives_as_400_numbers():
-    """32 loses 4 to a 5 x 5 kernel and halves, twice: 28, 14, 10, 5; and 16 * 5 * 5 is 400."""
-    net = LeNet()
-    first = net.conv1(torch.zeros(1, 1, 32, 32))
-    halved = F.max_pool2d(first, 2)
-    second = net.conv2(halved)
-    last = F.max_pool2d(second, 2)
-
-    assert first.shape == (1, 6, 28, 28)
-    assert halved.shape == (1, 6, 14, 14)
-    assert second.shape == (1, 16, 10, 10)
-    assert last.shape == (1, 16, 5, 5)
-    assert last.flatten(1).shape == (1, 400)
+    with pytest.raises(
+        RuntimeError, match=r"both arguments to (linear|matmul) need to be at least 1D"
+    ):
+        layer(x)
+    assert layer(x[None]).shape == (2,)
 
 
-@pytest.mark.claim("blitz-single-sample-needs-batch")
-def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
-    """Without its batch axis an image passes the convolutions, and fails where the net flattens."""
-    net = LeNet()
-    image = torch.zeros(1, 32, 32)
+def test_the_samples_of_a_batch_do_not_meet(device):
+    """`nn.Linear` computes each row of a batch from that row alone: the output for [1, 1] is 6
+    whether it comes alone, beside [0, 0] or beside [9, 9].
 
-    with pytest.raises(RuntimeError, match=r"cannot be multiplied \(16x25 and 400x120\)"):
-        net(image)
-    assert net(image[None]).shape == (1, 10)
+    With other numbers the results of one row and of a batch may differ by rounding, as the
+    matrix product can be summed in another order.
+    """
+    layer = nn.Linear(2, 1, device=device)
+    layer.weight.data = torch.tensor([[2.0, 3.0]], device=device)
+    layer.bias.data = torch.tensor([1.0], device=device)
+
+    assert layer(torch.tensor([1.0, 1.0], device=device)).tolist() == [6.0]
+    assert layer(torch.tensor([[1.0, 1.0], [0.0, 0.0]], device=device)).tolist() == [[6.0], [1.0]]
+    assert layer(torch.tensor([[1.0, 1.0], [9.0, 9.0]], device=device)).tolist() == [[6.0], [46.0]]
+
+
+def test_without_bias_zero_stays_zero(device):
+    """`nn.Linear(3, 2, bias=False)` has `bias` None and one parameter, the weight; it maps
+    zeros to zeros.
+    """
+    layer = nn.Linear(3, 2, bias=False, device=device)
+
+    assert layer.bias is None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+    assert layer(torch.zeros(3, device=device)).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.claim("course-build-network")
+@pytest.mark.parametrize(
+    ("piece", "shape"),
+    [
+        (nn.Conv2d(3, 6, 5), [2, 6, 4, 4]),
+        (nn.MaxPool2d(2), [2, 3, 4, 4]),
+        (nn.AvgPool2d(4), [2, 3, 2, 2]),
+        (nn.BatchNorm2d(3), [2, 3, 8, 8]),
+        (nn.Linear(8, 5), [2, 3, 8, 5]),
+        (nn.Flatten(), [2, 192]),
+        (nn.Flatten(start_dim=2), [2, 3, 64]),
+        (nn.Upsample(scale_factor=3), [2, 3, 24, 24]),
+    ],
+    ids=lambda value: value.__class__.__name__,
+)
+def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
+    """`torch.nn` has modules for convolution, pooling, normalisation, linear maps, flattening
+    and upsampling; each of these accepts images [2, 3, 8, 8] and gives the shape shown.
+    """
+    images = torch.zeros(2, 3, 8, 8)
+
+    assert list(piece(images).shape) == shape
 
 
 @pytest.mark.claim("blitz-nn-minibatch-only")
@@ -103,89 +123,12 @@ def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
     ],
 )
 def test_many_layers_take_a_single_sample_too(layer, single, shape):
-    """Most layers accept one sample without a batch axis, and then answer without one."""
+    """`nn.Linear`, `ReLU`, `Conv2d`, `MaxPool2d` and `LayerNorm` accept one sample without a
+    batch dimension, and give an output without one.
+
+    The exception to know is BatchNorm: `spec/nn/test_batch_norm.py`.
+    """
     assert layer(single).shape == shape
-
-
-def test_batch_norm_is_a_layer_that_does_need_the_batch():
-    """BatchNorm measures a batch: one sample of three features is refused."""
-    layer = nn.BatchNorm1d(3)
-
-    with pytest.raises(ValueError, match=r"expected 2D or 3D input \(got 1D input\)"):
-        layer(torch.zeros(3))
-    assert layer(torch.zeros(2, 3)).shape == (2, 3)
-
-
-@pytest.mark.claim("blitz-conv2d-4d-layout")
-def test_a_convolution_reads_samples_channels_height_width():
-    """`nn.Conv2d` takes samples x channels x height x width, and answers in the same order."""
-    layer = nn.Conv2d(in_channels=3, out_channels=2, kernel_size=(1, 4))
-
-    assert layer(torch.zeros(5, 3, 10, 20)).shape == (5, 2, 10, 17)
-
-
-@pytest.mark.claim("blitz-cifar-net-conv1")
-def test_colour_images_need_a_first_layer_of_three_channels():
-    """A net for grey images refuses colour; with 3 input channels in `conv1` it takes it."""
-    images = torch.zeros(4, 3, 32, 32)
-    grey = LeNet()
-
-    with pytest.raises(RuntimeError, match="to have 1 channels, but got 3 channels instead"):
-        grey(images)
-    assert LeNet(channels=3)(images).shape == (4, 10)
-
-
-@pytest.mark.claim("blitz-cifar-net-same-function")
-def test_the_channels_change_one_weight_and_nothing_else():
-    """The colour net differs from the grey one in the shape of a single parameter."""
-    grey = {name: parameter.shape for name, parameter in LeNet().named_parameters()}
-    colour = {name: parameter.shape for name, parameter in LeNet(channels=3).named_parameters()}
-
-    assert list(colour.items() - grey.items()) == [("conv1.weight", (6, 3, 5, 5))]
-    assert list(colour) == list(grey)
-
-
-@pytest.mark.claim("blitz-pool-module-reused")
-def test_one_pooling_module_serves_twice():
-    """A `MaxPool2d` remembers nothing between calls: one object follows both convolutions."""
-    pool = nn.MaxPool2d(2, 2)
-    net = nn.Sequential(nn.Conv2d(3, 6, 5), nn.ReLU(), pool, nn.Conv2d(6, 16, 5), nn.ReLU(), pool)
-
-    y = net(torch.zeros(1, 3, 32, 32))
-
-    assert y.shape == (1, 16, 5, 5)
-    assert list(pool.parameters()) == []
-
-
-def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(device):
-    """`nn.Linear` is `x @ weight.T + bias`: each row of the weight makes one output."""
-    layer = nn.Linear(3, 2, device=device)
-    layer.weight.data = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 10.0]], device=device)
-    layer.bias.data = torch.tensor([0.5, -1.0], device=device)
-    x = torch.tensor([[1.0, 1.0, 1.0], [2.0, 0.0, 1.0]], device=device)
-
-    assert layer(x).tolist() == [[6.5, 9.0], [5.5, 9.0]]
-    assert (x @ layer.weight.T + layer.bias).tolist() == [[6.5, 9.0], [5.5, 9.0]]
-
-
-def test_the_samples_of_a_batch_do_not_meet(device):
-    """A linear layer treats each row as if it were alone: another neighbour changes nothing."""
-    layer = nn.Linear(2, 1, device=device)
-    layer.weight.data = torch.tensor([[2.0, 3.0]], device=device)
-    layer.bias.data = torch.tensor([1.0], device=device)
-
-    assert layer(torch.tensor([1.0, 1.0], device=device)).tolist() == [6.0]
-    assert layer(torch.tensor([[1.0, 1.0], [0.0, 0.0]], device=device)).tolist() == [[6.0], [1.0]]
-    assert layer(torch.tensor([[1.0, 1.0], [9.0, 9.0]], device=device)).tolist() == [[6.0], [46.0]]
-
-
-def test_without_bias_zero_stays_zero(device):
-    """With `bias=False` the layer has one parameter, and maps zeros to zeros."""
-    layer = nn.Linear(3, 2, bias=False, device=device)
-
-    assert layer.bias is None
-    assert [name for name, _ in layer.named_parameters()] == ["weight"]
-    assert layer(torch.zeros(3, device=device)).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +136,12 @@ def test_without_bias_zero_stays_zero(device):
     [((4, 5), "(4x5 and 3x2)"), ((5,), "(1x5 and 3x2)"), ((4, 2, 5), "(8x5 and")],
 )
 def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
-    """The message names the rows x features that came, then the inputs x outputs of the layer."""
+    """`nn.Linear` raises RuntimeError, "mat1 and mat2 shapes cannot be multiplied", if the last
+    dimension isn't `in_features`; the message gives rows x features, then in x out.
+
+    All dimensions before the last one are multiplied to the number of rows: [4, 2, 5] arrives
+    as 8 x 5.
+    """
     layer = nn.Linear(3, 2)
 
     with pytest.raises(RuntimeError, match=re.escape(f"shapes cannot be multiplied {words}")):
@@ -201,51 +149,70 @@ def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
 
 
 def test_a_right_last_axis_hides_a_wrong_meaning():
-    """Only the last axis is looked at: rows of another kind pass in silence if they are as long."""
-    layer = nn.Linear(3, 2)
-    samples_last = torch.zeros(5, 3).T.reshape(5, 3)
+    """`nn.Linear(3, 2)` only compares the size of the last dimension: data of shape [3, 5] is
+    refused, but its `reshape(5, 3)`, which mixes features and samples, is accepted.
 
-    assert layer(samples_last).shape == (5, 2)
-    with pytest.raises(RuntimeError, match=r"\(3x5 and 3x2\)"):
-        layer(torch.zeros(5, 3).T)
+    To turn features x samples into samples x features write `x.T`, not `reshape`.
+    """
+    layer = nn.Linear(3, 2)
+    features_by_samples = torch.zeros(3, 5)
+
+    assert layer(features_by_samples.reshape(5, 3)).shape == (5, 2)
+    assert layer(features_by_samples.T).shape == (5, 2)
+    with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied \(3x5 and 3x2\)"):
+        layer(features_by_samples)
 
 
 def test_the_input_has_the_dtype_of_the_weights():
-    """A layer of float32 takes neither whole numbers nor float64, as NumPy's data arrive."""
+    """`nn.Linear` with float32 weights refuses int64 and float64 inputs with RuntimeError,
+    "must have the same dtype": it converts nothing.
+
+    Data from NumPy is often float64: write `x.float()` for the data, or `layer.double()` for
+    the weights.
+    """
     layer = nn.Linear(3, 2)
     whole = torch.ones(1, 3, dtype=torch.int64)
     double = torch.ones(1, 3, dtype=torch.float64)
 
-    with pytest.raises(RuntimeError, match="must have the same dtype"):
+    with pytest.raises(RuntimeError, match="mat1 and mat2 must have the same dtype"):
         layer(whole)
-    with pytest.raises(RuntimeError, match="must have the same dtype"):
+    with pytest.raises(RuntimeError, match="mat1 and mat2 must have the same dtype"):
         layer(double)
     assert layer(double.float()).dtype == torch.float32
     assert layer.double()(double).dtype == torch.float64
 
 
 def test_a_layer_takes_tensors_only():
-    """A Python list is no input; `torch.tensor` makes it one."""
+    """`nn.Linear` raises TypeError for a Python list, "must be Tensor, not list"; write
+    `layer(torch.tensor(numbers))`.
+    """
     layer = nn.Linear(3, 2)
     numbers = [1.0, 2.0, 3.0]
 
-    with pytest.raises(TypeError, match="must be Tensor, not list"):
+    with pytest.raises(TypeError, match=r"\(position 1\) must be Tensor, not list"):
         layer(numbers)
     assert layer(torch.tensor(numbers)).shape == (2,)
 
 
 def test_the_sizes_of_a_layer_are_whole_numbers():
-    """`400 / 2` is a float, even if it is whole, and no size; `400 // 2` is one."""
+    """`nn.Linear(400 / 2, 1)` raises TypeError, because `400 / 2` is the float 200.0 and a size
+    has to be an int; write `400 // 2`.
+    """
     inputs = 400
 
-    with pytest.raises(TypeError, match="float"):
+    with pytest.raises(TypeError, match=r"but got float|found element of type float"):
         nn.Linear(inputs / 2, 1)
     assert nn.Linear(inputs // 2, 1).weight.shape == (1, 200)
 
 
 @pytest.mark.torch(">=2.5")
 def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
-    """`nn.LazyLinear` is told its outputs only; the first call decides the rest, once."""
+    """`nn.LazyLinear(2)` takes its `in_features` from the first input, creates weight and bias
+    then, and becomes an ordinary `nn.Linear`.
+
+    Until that first call its parameters are uninitialised: run one batch through the network
+    before counting or copying them.
+    """
     layer = nn.LazyLinear(2)
     before = repr(layer)
     layer(torch.zeros(4, 400))

@@ -1,11 +1,13 @@
-"""Losses.
+"""Losses for numbers, and what losses share.
 
-A loss takes what a net answered and what it should have answered, and returns one number that
-says how far apart they are. Each is a short formula; the module (`nn.MSELoss()`) and the function
-(`F.mse_loss`) are the same thing, and the module is made first and called then.
+A loss takes the output of a network and the target and returns how far apart they are: by default
+one number, the mean over all elements, from which `backward()` starts. Each loss comes as a
+module (`nn.MSELoss()`) and as a function (`F.mse_loss`), which compute the same. Losses for
+classes are on `spec/nn/test_classification_losses.py`.
 
-What surprises: `reduction` decides between one number and one per element, and shapes that do not
-agree may be broadcast into a loss that means nothing.
+What surprises: output and target of different shapes are broadcast, with a warning, into a loss
+that means nothing; `reduction="none"` returns one loss per element, from which `backward()` can't
+start; and `nn.MSELoss(output, target)` computes no loss, because the constructor takes settings.
 """
 
 import math
@@ -18,7 +20,9 @@ from torch import nn
 
 @pytest.mark.claim("blitz-loss-takes-pair")
 def test_a_loss_makes_one_number_of_output_and_target(device):
-    """A loss is called with the output and the target, and returns a single number."""
+    """`nn.MSELoss()(output, target)` returns a 0-d tensor, the mean over all elements; it is 0
+    if output and target are equal.
+    """
     output = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     target = torch.tensor([[1.0, 0.0], [3.0, 0.0]], device=device)
 
@@ -29,6 +33,19 @@ def test_a_loss_makes_one_number_of_output_and_target(device):
     assert nn.MSELoss()(target, target).item() == 0.0
 
 
+@pytest.mark.claim("blitz-mse-is-mean")
+def test_mse_is_the_mean_of_the_squared_errors(device):
+    """`nn.MSELoss` squares each difference and divides the sum by the number of elements.
+
+    All elements count, not the samples: for outputs [N, 10] it divides by 10 * N.
+    """
+    output = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device)
+    target = torch.tensor([1.0, 0.0, 4.0, 1.0], device=device)
+
+    assert ((output - target) ** 2).tolist() == [0.0, 4.0, 1.0, 9.0]
+    assert nn.MSELoss()(output, target).item() == 3.5
+
+
 @pytest.mark.claim("blitz-losses-available")
 @pytest.mark.parametrize(
     "name",
@@ -37,115 +54,51 @@ def test_a_loss_makes_one_number_of_output_and_target(device):
     CosineEmbeddingLoss TripletMarginLoss SoftMarginLoss MultiMarginLoss""".split(),
 )
 def test_torch_ships_many_losses(name):
-    """`torch.nn` has some twenty losses, for numbers, classes, probabilities, pairs and triples."""
+    """`torch.nn` has losses for numbers, classes, probabilities, pairs and triples, such as
+    those of the table, each a subclass of `nn.Module`.
+    """
     assert issubclass(getattr(nn, name), nn.Module)
-
-
-@pytest.mark.claim("blitz-mse-is-mean")
-def test_mse_is_the_mean_of_the_squared_errors(device):
-    """`nn.MSELoss` squares each difference and divides the sum by the number of elements."""
-    output = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device)
-    target = torch.tensor([1.0, 0.0, 4.0, 1.0], device=device)
-
-    assert ((output - target) ** 2).tolist() == [0.0, 4.0, 1.0, 9.0]
-    assert nn.MSELoss()(output, target).item() == 3.5
 
 
 @pytest.mark.parametrize(
     ("reduction", "loss"), [("mean", 3.5), ("sum", 14.0), ("none", [0, 4, 1, 9])]
 )
 def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
-    """`"mean"` is the default, `"sum"` adds up, `"none"` keeps a loss for each element."""
+    """`reduction="mean"`, the default, returns the mean of the losses of the elements, `"sum"`
+    their sum, and `"none"` one loss per element.
+    """
     output = torch.tensor([1.0, 2.0, 3.0, 4.0])
     target = torch.tensor([1.0, 0.0, 4.0, 1.0])
 
     assert F.mse_loss(output, target, reduction=reduction).tolist() == loss
 
 
-def test_an_unknown_reduction_is_noticed_when_the_loss_is_called():
-    """The word is not looked at before the call, which names it."""
-    loss = nn.MSELoss(reduction="average")
-
-    with pytest.raises(ValueError, match="average is not a valid value for reduction"):
-        loss(torch.ones(1), torch.ones(1))
-    assert nn.MSELoss(reduction="mean")(torch.ones(1), torch.zeros(1)).item() == 1.0
-
-
 def test_a_loss_without_reduction_has_no_backward():
-    """`backward()` starts at one number: a loss of several elements has to be reduced first."""
+    """`backward()` on a loss with `reduction="none"` raises RuntimeError, "grad can be
+    implicitly created only for scalar outputs"; reduce it first, `loss.sum().backward()`.
+    """
     output = torch.tensor([1.0, 2.0], requires_grad=True)
     loss = F.mse_loss(output, torch.zeros(2), reduction="none")
 
-    with pytest.raises(RuntimeError, match="implicitly created only for scalar outputs"):
+    with pytest.raises(
+        RuntimeError, match="grad can be implicitly created only for scalar outputs"
+    ):
         loss.backward()
     loss.sum().backward()
 
     assert output.grad.tolist() == [2.0, 4.0]
 
 
-@pytest.mark.claim("blitz-target-reshape")
-def test_a_target_of_ten_becomes_one_row():
-    """`view(1, -1)` gives a target of ten numbers the shape of a net's answer to one image."""
-    output = torch.zeros(1, 10)
-    target = torch.ones(10).view(1, -1)
+def test_an_unknown_reduction_is_noticed_when_the_loss_is_called():
+    """`nn.MSELoss(reduction="average")` raises nothing; calling it raises ValueError, "average
+    is not a valid value for reduction". Write "mean", "sum" or "none".
+    """
+    output, target = torch.tensor([3.0, 1.0]), torch.tensor([1.0, 1.0])
+    loss = nn.MSELoss(reduction="average")
 
-    assert target.shape == output.shape == (1, 10)
-    assert nn.MSELoss()(output, target).item() == 1.0
-
-
-def test_a_target_of_another_shape_is_broadcast_with_a_warning():
-    """A column against a row compares all pairs: a perfect answer gets a loss, and a warning."""
-    output = torch.tensor([[1.0], [3.0]])
-    target = torch.tensor([1.0, 3.0])
-
-    with pytest.warns(UserWarning, match="This will likely lead to incorrect results due to broad"):
-        loss = F.mse_loss(output, target)
-
-    assert loss.item() == 2.0
-    assert F.mse_loss(output.squeeze(1), target).item() == 0.0
-
-
-def test_a_target_that_cannot_be_broadcast_is_refused():
-    """Four outputs and three targets are no pairs at all."""
-    output, target = torch.ones(4), torch.zeros(3)
-
-    with (
-        pytest.warns(UserWarning, match="Using a target size"),
-        pytest.raises(RuntimeError, match=r"a \(4\) must match the size of tensor b \(3\)"),
-    ):
-        F.mse_loss(output, target)
-    assert F.mse_loss(output[:3], target).item() == 1.0
-
-
-def test_a_loss_is_made_first_and_called_then():
-    """`nn.MSELoss(output, target)` makes a loss, with odd settings, and compares nothing."""
-    with pytest.warns(UserWarning, match="size_average and reduce args will be deprecated"):
-        made = nn.MSELoss(torch.tensor(1.0), torch.tensor(3.0))
-
-    assert isinstance(made, torch.Tensor) is False
-    assert nn.MSELoss()(torch.tensor(1.0), torch.tensor(3.0)).item() == 4.0
-
-
-@pytest.mark.torch("<2.5")
-def test_a_target_of_another_float_dtype_used_to_fail_in_backward():
-    """A float64 target made the loss float64, and `backward()` stumbled over it."""
-    output = torch.tensor([1.0], requires_grad=True)
-    loss = F.mse_loss(output, torch.tensor([3.0], dtype=torch.float64))
-
-    with pytest.raises(RuntimeError, match="Found dtype Double but expected Float"):
-        loss.backward()
-
-
-@pytest.mark.torch(">=2.15")
-def test_a_target_of_another_float_dtype_is_promoted():
-    """A float64 target makes the loss float64; the gradient has the output's own dtype."""
-    output = torch.tensor([1.0], requires_grad=True)
-    loss = F.mse_loss(output, torch.tensor([3.0], dtype=torch.float64))
-    loss.backward()
-
-    assert loss.dtype == torch.float64
-    assert output.grad.tolist() == [-4.0]
-    assert output.grad.dtype == torch.float32
+    with pytest.raises(ValueError, match="average is not a valid value for reduction"):
+        loss(output, target)
+    assert nn.MSELoss(reduction="mean")(output, target).item() == 2.0
 
 
 @pytest.mark.parametrize(
@@ -158,22 +111,132 @@ def test_a_target_of_another_float_dtype_is_promoted():
     ],
 )
 def test_losses_for_numbers_differ_in_how_they_weigh_far_points(loss, values, device):
-    """At errors 0.5, 1, 3: L1 grows like the error, MSE like its square, the others change over."""
+    """`nn.L1Loss` grows with the error and `nn.MSELoss` with its square; `SmoothL1Loss` and
+    `HuberLoss` are quadratic for small errors and linear for large ones.
+
+    So single wrong targets pull an L1, smooth L1 or Huber fit less than one by MSE.
+    """
     output = torch.tensor([0.5, 1.0, -3.0], device=device)
 
     assert loss(output, torch.zeros(3, device=device)).tolist() == values
 
 
+@pytest.mark.claim("blitz-target-reshape")
+def test_a_target_of_ten_becomes_one_row():
+    """`target.view(1, -1)` gives a target of ten numbers the shape (1, 10) of a network's
+    output for one image, as `nn.MSELoss` wants it.
+    """
+    output = torch.zeros(1, 10)
+    target = torch.ones(10).view(1, -1)
+
+    assert target.shape == output.shape == (1, 10)
+    assert nn.MSELoss()(output, target).item() == 1.0
+
+
+def test_a_target_of_another_shape_is_broadcast_with_a_warning():
+    """`F.mse_loss` of an output [2, 1] and a target [2] broadcasts them to [2, 2] and warns:
+    equal values then have the loss 2 instead of 0.
+
+    Write `output.squeeze(1)` or `target[:, None]`. The warning comes once per process unless
+    `torch.set_warn_always(True)`.
+    """
+    output = torch.tensor([[1.0], [3.0]])
+    target = torch.tensor([1.0, 3.0])
+
+    with pytest.warns(UserWarning, match="This will likely lead to incorrect results due to broad"):
+        loss = F.mse_loss(output, target)
+
+    assert loss.item() == 2.0
+    assert F.mse_loss(output.squeeze(1), target).item() == 0.0
+
+
+def test_a_target_that_cannot_be_broadcast_is_refused():
+    """`F.mse_loss` of 4 outputs and 3 targets raises RuntimeError, because the shapes can't be
+    broadcast: "The size of tensor a (4) must match the size of tensor b (3)".
+    """
+    output, target = torch.ones(4), torch.zeros(3)
+
+    with (
+        pytest.warns(UserWarning, match="Using a target size"),
+        pytest.raises(
+            RuntimeError, match=r"The size of tensor a \(4\) must match the size of tensor b \(3\)"
+        ),
+    ):
+        F.mse_loss(output, target)
+    assert F.mse_loss(output[:3], target).item() == 1.0
+
+
+def test_a_loss_is_made_first_and_called_then():
+    """`nn.MSELoss(output, target)` makes a module and computes no loss: the tensors become
+    outdated settings, and a warning says "size_average and reduce args will be deprecated".
+
+    Write `nn.MSELoss()(output, target)` or `F.mse_loss(output, target)`.
+    """
+    with pytest.warns(UserWarning, match="size_average and reduce args will be deprecated"):
+        made = nn.MSELoss(torch.tensor(1.0), torch.tensor(3.0))
+
+    assert isinstance(made, torch.Tensor) is False
+    assert nn.MSELoss()(torch.tensor(1.0), torch.tensor(3.0)).item() == 4.0
+
+
 def test_the_mean_of_an_empty_batch_is_nan():
-    """Nothing divided by nothing is `nan`; the sum of no errors is 0."""
+    """`F.mse_loss` of empty tensors is NaN with the default mean, 0 divided by 0, and 0 with
+    `reduction="sum"`.
+    """
     nothing = torch.zeros(0)
 
     assert math.isnan(F.mse_loss(nothing, nothing).item())
     assert F.mse_loss(nothing, nothing, reduction="sum").item() == 0.0
 
 
+def test_integers_have_no_mean_squared_error():
+    """`F.mse_loss` of two int64 tensors on the CPU raises RuntimeError, '"mse_cpu" not
+    implemented for 'Long''; write `.float()` for both.
+    """
+    output, target = torch.tensor([1, 2], device="cpu"), torch.tensor([3, 4], device="cpu")
+
+    with pytest.raises(RuntimeError, match=r"mse_cpu. not implemented for .Long"):
+        F.mse_loss(output, target)
+    assert F.mse_loss(output.float(), target.float()).item() == 4.0
+
+
+@pytest.mark.torch("<2.12")
+def test_a_target_of_another_float_dtype_used_to_fail_in_backward():
+    """Before PyTorch 2.12 `backward()` of `F.mse_loss` with a float32 output and a float64
+    target raised RuntimeError, "Found dtype Double but expected Float".
+
+    Convert the target first: `target.to(output.dtype)`, or load NumPy data with `.float()`.
+    """
+    output = torch.tensor([1.0], requires_grad=True)
+    loss = F.mse_loss(output, torch.tensor([3.0], dtype=torch.float64))
+
+    with pytest.raises(RuntimeError, match="Found dtype Double but expected Float"):
+        loss.backward()
+
+
+@pytest.mark.torch(">=2.12")
+def test_a_target_of_another_float_dtype_is_promoted():
+    """Since PyTorch 2.12 `F.mse_loss` of a float32 output and a float64 target is float64, and
+    `backward()` gives the output a float32 gradient.
+
+    `F.huber_loss` still raises, "Found dtype Double but expected Float"; convert the target
+    with `target.to(output.dtype)`.
+    """
+    output = torch.tensor([1.0], requires_grad=True)
+    loss = F.mse_loss(output, torch.tensor([3.0], dtype=torch.float64))
+    loss.backward()
+
+    assert loss.dtype == torch.float64
+    assert output.grad.tolist() == [-4.0]
+    assert output.grad.dtype == torch.float32
+    with pytest.raises(RuntimeError, match="Found dtype Double but expected Float"):
+        F.huber_loss(output, torch.tensor([3.0], dtype=torch.float64)).backward()
+
+
 def test_a_triplet_loss_compares_three():
-    """Not every loss takes output and target: this one asks that a friend be nearer than a foe."""
+    """`nn.TripletMarginLoss(margin=1.0)` wants the positive nearer to the anchor than the
+    negative by at least the margin: distances 1 and 1.5 cost 0.5, 1 and 6 cost 0.
+    """
     anchor, near, far, farther = torch.tensor([[[0.0]], [[1.0]], [[1.5]], [[6.0]]])
     loss = nn.TripletMarginLoss(margin=1.0, eps=0.0)
 

@@ -1,11 +1,13 @@
 """The tree of modules.
 
-A module is made of modules, each of which may be made of others. The tree has names: every child
-has one in its parent, and dots join them to a path, `features.0.weight`. To go through a network,
-change something everywhere or fetch a single part is to walk this tree.
+A module may contain other modules, its children, and these may contain further ones. The tree is
+made by assignment: `self.conv = nn.Conv2d(...)` adds a child named `conv`. Dots join the names to
+a path, such as `features.0.weight`, which is what `named_parameters()` and `state_dict()` list.
+Methods such as `to`, `apply`, `train` and `zero_grad` go through the whole tree.
 
-It is made by assignment alone. So a part is listed in the order and under the name of its
-attribute, and something that is no module, or hides in a plain list, is not in the tree.
+What surprises: children are listed in the order of their assignment, whatever `forward` does with
+them; `to` changes the module in place, although the `to` of a tensor doesn't; and a module in a
+plain list is no child (`spec/nn/test_containers.py`).
 """
 
 import copy
@@ -16,7 +18,9 @@ from torch import nn
 
 
 def test_a_module_is_registered_by_assigning_it():
-    """An attribute that holds a module is a child, from the assignment on."""
+    """Assigning a module to an attribute makes it a child of the module; an attribute that is a
+    plain number is kept but is no child.
+    """
     net = nn.Module()
     net.number = 3
     net.layer = nn.Linear(2, 1)
@@ -27,7 +31,9 @@ def test_a_module_is_registered_by_assigning_it():
 
 
 def test_children_come_in_the_order_of_assignment():
-    """Neither the alphabet nor the order of use in `forward` matters, only that of assignment."""
+    """`named_children()` and `named_parameters()` list layers in the order in which `__init__`
+    assigned them, not in the order in which `forward` calls them.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -50,45 +56,10 @@ def test_children_come_in_the_order_of_assignment():
     ]
 
 
-def test_a_later_assignment_takes_the_place_of_the_earlier_one():
-    """A part is replaced where it stands: the new layer inherits the name and the position."""
-    net = nn.Module()
-    net.body = nn.Linear(4, 3)
-    net.head = nn.Linear(3, 2)
-    net.body = nn.Identity()
-
-    assert repr(list(net.named_children())) == (
-        "[('body', Identity()), ('head', Linear(in_features=3, out_features=2, bias=True))]"
-    )
-
-
-def test_a_deleted_child_is_gone():
-    """`del` takes a part out of the tree, and its parameters with it."""
-    net = nn.Module()
-    net.body = nn.Linear(4, 3)
-    net.head = nn.Linear(3, 2)
-    del net.head
-
-    assert [name for name, _ in net.named_parameters()] == ["body.weight", "body.bias"]
-    with pytest.raises(AttributeError, match="'Module' object has no attribute 'head'"):
-        net.head  # noqa: B018
-
-
-def test_a_child_may_be_none_but_nothing_else():
-    """A child can be switched off by None and keeps its name; another object is refused."""
-    net = nn.Module()
-    net.activation = nn.ReLU()
-
-    with pytest.raises(TypeError, match=r"as child module 'activation' .torch.nn.Module or None"):
-        net.activation = torch.relu
-    net.activation = None
-    net.activation = nn.Tanh()
-
-    assert repr(list(net.children())) == "[Tanh()]"
-
-
 def test_children_are_one_level_and_modules_all_of_them():
-    """`children` are the parts of the net itself; `modules` go all the way down, net included."""
+    """`named_children()` yields the direct children; `named_modules()` yields the whole tree,
+    beginning with the module itself under the empty name.
+    """
     inner = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     net = nn.Sequential(inner, nn.Linear(2, 1))
 
@@ -103,18 +74,12 @@ def test_children_are_one_level_and_modules_all_of_them():
     ]
 
 
-def test_apply_visits_every_module_children_first():
-    """`apply` calls a function with each module, from the innermost to the net itself."""
-    net = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Tanh())
-    visited = []
-    returned = net.apply(lambda module: visited.append(type(module).__name__))
-
-    assert visited == ["Linear", "ReLU", "Sequential", "Tanh", "Sequential"]
-    assert returned is net
-
-
 def test_a_part_is_fetched_by_its_path():
-    """`get_submodule` follows a dotted path, `get_parameter` goes one step further."""
+    """`get_submodule("0.0")` and `get_parameter("0.0.weight")` follow a dotted path; an unknown
+    name raises AttributeError, "Sequential has no attribute `5`".
+
+    `named_modules()` lists the paths that exist.
+    """
     net = nn.Sequential(nn.Sequential(nn.Linear(2, 3), nn.ReLU()), nn.Linear(3, 1))
 
     assert net.get_submodule("0.0") is net[0][0]
@@ -124,49 +89,27 @@ def test_a_part_is_fetched_by_its_path():
         net.get_submodule("0.5")
 
 
-def test_a_misspelt_layer_is_named_in_the_error():
-    """An attribute that nobody assigned is refused in Python's usual words."""
-    layer = nn.Linear(2, 1)
+def test_apply_visits_every_module_children_first():
+    """`net.apply(f)` calls `f` with each module of the tree, children before their parent, and
+    returns the network.
 
-    assert layer.weight.shape == (1, 2)
-    with pytest.raises(AttributeError, match="'Linear' object has no attribute 'wieght'"):
-        layer.wieght  # noqa: B018
+    It is the usual way to initialise a network: `spec/nn/test_initialisation.py`.
+    """
+    net = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Tanh())
+    visited = []
+    returned = net.apply(lambda module: visited.append(type(module).__name__))
 
-
-def test_a_layer_named_like_a_method_is_hidden_by_it():
-    """`self.float = nn.Linear(...)` registers a child, but `net.float` stays the method."""
-    net = nn.Module()
-    net.float = nn.Linear(2, 1)
-
-    assert [name for name, _ in net.named_children()] == ["float"]
-    with pytest.raises(AttributeError, match="'function' object has no attribute 'weight'"):
-        net.float.weight  # noqa: B018
-
-
-def test_a_child_has_no_dot_in_its_name():
-    """The dot separates the levels of a path, so no child may carry one in its name."""
-    net = nn.Module()
-
-    with pytest.raises(KeyError, match=r"module name can.* contain"):
-        net.add_module("block.1", nn.ReLU())
-    net.add_module("block_1", nn.ReLU())
-
-    assert [name for name, _ in net.named_modules()] == ["", "block_1"]
-
-
-def test_a_name_already_taken_is_refused_to_a_child():
-    """`add_module` replaces no attribute that was there before as something else."""
-    layer = nn.Linear(2, 1)
-
-    with pytest.raises(KeyError, match="attribute 'weight' already exists"):
-        layer.add_module("weight", nn.ReLU())
-    layer.add_module("after", nn.ReLU())
-
-    assert [name for name, _ in layer.named_children()] == ["after"]
+    assert visited == ["Linear", "ReLU", "Sequential", "Tanh", "Sequential"]
+    assert returned is net
 
 
 def test_to_casts_the_whole_tree_in_place(device):
-    """`to` and `double` change the module itself and return it, unlike the `to` of a tensor."""
+    """`net.to(torch.float64)` casts the floating-point parameters of the whole tree in place
+    and returns the same module.
+
+    Unlike a tensor, which `to` leaves as it is: `net.to(...)` needs no assignment,
+    `x = x.to(...)` does.
+    """
     net = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 1))).to(device)
     returned = net.to(torch.float64)
 
@@ -175,18 +118,23 @@ def test_to_casts_the_whole_tree_in_place(device):
     assert net[1][0].bias.dtype == torch.float64
 
 
-def test_data_has_to_have_the_dtype_of_the_parameters():
-    """A module converts no input: integers or doubles meet float parameters and are refused."""
-    layer = nn.Linear(2, 1)
-    x = torch.tensor([1, 2])
+def test_to_takes_no_integer_dtype():
+    """`net.to(torch.int64)` raises TypeError, because `to` casts a module to floating-point or
+    complex dtypes only.
 
-    with pytest.raises(RuntimeError, match=r"dtype|scalar type"):
-        layer(x)
-    assert layer(x.float()).shape == (1,)
+    For integer weights use quantisation, or cast single tensors.
+    """
+    layer = nn.Linear(2, 1)
+
+    with pytest.raises(TypeError, match="only accepts floating point or complex dtypes"):
+        layer.to(torch.int64)
+    assert layer.to(torch.float16).weight.dtype == torch.float16
 
 
 def test_a_deep_copy_shares_nothing():
-    """`copy.deepcopy` doubles the tree and its parameters; a mere assignment is a second name."""
+    """`copy.deepcopy(net)` copies the modules and their parameters; `same = net` only makes a
+    second name for the same network.
+    """
     net = nn.Sequential(nn.Linear(2, 1))
     same, copied = net, copy.deepcopy(net)
     with torch.no_grad():
@@ -197,16 +145,97 @@ def test_a_deep_copy_shares_nothing():
     assert copied[0].weight.tolist() == [[8.0, 8.0]]
 
 
-def test_extra_repr_adds_words_to_the_print():
-    """What `extra_repr` returns stands between the brackets of the printed module."""
+def test_a_later_assignment_takes_the_place_of_the_earlier_one():
+    """Assigning a new module to the attribute of a child replaces the child under the same name
+    and at the same position of `named_children()`.
 
-    class Scale(nn.Module):
-        def __init__(self, factor):
-            super().__init__()
-            self.factor = factor
+    This is how the last layer of a pretrained network is exchanged.
+    """
+    net = nn.Module()
+    net.body = nn.Linear(4, 3)
+    net.head = nn.Linear(3, 2)
+    net.body = nn.Identity()
 
-        def extra_repr(self):
-            return f"factor={self.factor}"
+    assert repr(list(net.named_children())) == (
+        "[('body', Identity()), ('head', Linear(in_features=3, out_features=2, bias=True))]"
+    )
 
-    assert repr(Scale(3)) == "Scale(factor=3)"
-    assert repr(nn.Sequential(Scale(3))) == "Sequential(\n  (0): Scale(factor=3)\n)"
+
+def test_a_deleted_child_is_gone():
+    """`del net.head` removes the child and its parameters; using `net.head` then raises
+    AttributeError.
+
+    To keep the `forward` that calls it, assign `nn.Identity()` instead.
+    """
+    net = nn.Module()
+    net.body = nn.Linear(4, 3)
+    net.head = nn.Linear(3, 2)
+    del net.head
+
+    assert [name for name, _ in net.named_parameters()] == ["body.weight", "body.bias"]
+    with pytest.raises(AttributeError, match="'Module' object has no attribute 'head'"):
+        net.head  # noqa: B018
+
+
+def test_a_child_may_be_none_but_nothing_else():
+    """The attribute of a child accepts None or another module; assigning a function such as
+    `torch.relu` raises TypeError.
+
+    Wrap a function in a module: `nn.ReLU()`. A `forward` that may meet None has to ask for it.
+    """
+    net = nn.Module()
+    net.activation = nn.ReLU()
+
+    with pytest.raises(TypeError, match=r"as child module 'activation' .torch.nn.Module or None"):
+        net.activation = torch.relu
+    net.activation = None
+    switched_off = list(net.children())
+    net.activation = nn.Tanh()
+
+    assert switched_off == []
+    assert repr(list(net.children())) == "[Tanh()]"
+
+
+def test_a_layer_named_like_a_method_is_hidden_by_it():
+    """A layer assigned to an attribute that is also a method, such as `net.float`, is
+    registered, but `net.float` still gives the method.
+
+    Because Python finds methods before `nn.Module` looks for children; choose another name.
+    `add_module` refuses such a name.
+    """
+    net = nn.Module()
+    net.float = nn.Linear(2, 1)
+
+    assert [name for name, _ in net.named_children()] == ["float"]
+    with pytest.raises(AttributeError, match="'function' object has no attribute 'weight'"):
+        net.float.weight  # noqa: B018
+    with pytest.raises(KeyError, match="attribute 'float' already exists"):
+        nn.Module().add_module("float", nn.Linear(2, 1))
+
+
+def test_a_child_has_no_dot_in_its_name():
+    """`add_module` raises KeyError for a name with a dot, because dots separate the levels of a
+    path; use an underscore.
+    """
+    net = nn.Module()
+
+    with pytest.raises(KeyError, match=r"module name can.+t contain"):
+        net.add_module("block.1", nn.ReLU())
+    net.add_module("block_1", nn.ReLU())
+
+    assert [name for name, _ in net.named_modules()] == ["", "block_1"]
+
+
+def test_a_name_already_taken_is_refused_to_a_child():
+    """`add_module` raises KeyError, "attribute 'weight' already exists", for a name that
+    belongs to a parameter, buffer or plain attribute; choose a free name.
+    """
+    layer = nn.Linear(2, 1)
+
+    with pytest.raises(KeyError, match="attribute 'weight' already exists"):
+        layer.add_module("weight", nn.ReLU())
+    with pytest.raises(KeyError, match="attribute 'in_features' already exists"):
+        layer.add_module("in_features", nn.ReLU())
+    layer.add_module("after", nn.ReLU())
+
+    assert [name for name, _ in layer.named_children()] == ["after"]

@@ -1,18 +1,28 @@
 """Home-made activations.
 
-Any function of tensors serves as an activation; as long as it is written with torch's operations
-its derivative comes by itself. A sharp corner does no harm. A step does: it has a derivative
-nearly everywhere, zero, and zero teaches nothing. Then a derivative can be made up.
+A function of tensors serves as an activation. If it is written with torch's operations, autograd
+computes its gradient. A corner, as in ReLU, does no harm: autograd takes one value for the slope
+there. A step does harm: its slope is 0 except at the jump, so that nothing before it learns; then
+a `torch.autograd.Function` can define another gradient
+(`spec/autograd/test_custom_functions.py`).
+
+What surprises: an activation whose gradient is 0 raises no error. Comparisons such as `x > 0`
+leave the graph (`spec/autograd/test_not_differentiable.py`), NumPy refuses tensors that require
+grad (`spec/tensors/test_numpy_refusals.py`), and `torch.where` computes both of its branches
+(`spec/autograd/test_gradient_edges.py`).
 """
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
 @pytest.mark.claim("self-own-activation")
 def test_a_function_of_tensors_is_an_activation(device):
-    """Written with torch's operations, a home-made activation needs nothing for its derivative."""
+    """An activation written with torch's operations, such as `x.clamp(min=0) ** 2`, gets its
+    gradient from autograd: 2 * x for positive x, else 0.
+    """
 
     def squared_relu(x):
         return x.clamp(min=0) ** 2
@@ -27,7 +37,9 @@ def test_a_function_of_tensors_is_an_activation(device):
 
 @pytest.mark.claim("self-own-activation")
 def test_an_activation_of_ones_own_is_a_layer_with_a_forward():
-    """As a module a home-made activation stands in a `Sequential` like any other layer."""
+    """An activation written as a module, with a parameter of its own, stands in a `Sequential`,
+    and its parameter is listed and gets a gradient.
+    """
 
     class Scaled(nn.Module):
         def __init__(self):
@@ -46,22 +58,46 @@ def test_an_activation_of_ones_own_is_a_layer_with_a_forward():
     assert net[1].scale.grad.item() == 3.0
 
 
+def test_where_chooses_between_two_formulas(device):
+    """`torch.where(x > 0, x * x, 0.5 * x)` defines an activation in two pieces; as both pieces
+    have finite slopes, each element gets the gradient of the piece chosen for it.
+
+    An infinite slope of the other piece makes the gradient NaN:
+    `spec/autograd/test_gradient_edges.py`.
+    """
+    x = torch.tensor([-2.0, 2.0], device=device, requires_grad=True)
+
+    y = torch.where(x > 0, x * x, 0.5 * x)
+    y.sum().backward()
+
+    assert y.tolist() == [-1.0, 4.0]
+    assert x.grad.tolist() == [0.5, 4.0]
+
+
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_corner_needs_no_derivative(device):
-    """ReLU has no derivative at 0, and the absolute value none either: both give 0 there."""
+    """At 0, where they have no derivative, `torch.relu` and `abs` have the gradient 0;
+    `F.leaky_relu` takes its negative slope there.
+    """
     x = torch.tensor([0.0], device=device, requires_grad=True)
     z = torch.tensor([0.0], device=device, requires_grad=True)
 
     torch.relu(x).sum().backward()
     z.abs().sum().backward()
 
+    leaky = torch.tensor([0.0], device=device, requires_grad=True)
+    F.leaky_relu(leaky, negative_slope=0.25).sum().backward()
+
     assert x.grad.tolist() == [0.0]
     assert z.grad.tolist() == [0.0]
+    assert leaky.grad.tolist() == [0.25]
 
 
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_step_passes_the_gradient_zero(device):
-    """A step has a derivative beside its jump, but it is 0: nothing is refused, nothing learned."""
+    """`torch.sign` has the gradient 0 at -2 and at 3: `backward()` raises nothing, and nothing
+    before the step learns.
+    """
     x = torch.tensor([-2.0, 3.0], device=device, requires_grad=True)
 
     y = torch.sign(x)
@@ -73,7 +109,12 @@ def test_a_step_passes_the_gradient_zero(device):
 
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_step_learns_with_a_derivative_that_is_made_up(device):
-    """A step learns if a Function of one's own passes the gradient on as it is."""
+    """A straight-through estimator, a `torch.autograd.Function` whose `backward` returns the
+    gradient unchanged, trains a weight through a step function.
+
+    The gradient is made up: it points in the right direction as long as a larger input makes
+    the step more likely.
+    """
 
     class Step(torch.autograd.Function):
         @staticmethod
@@ -92,44 +133,3 @@ def test_a_step_learns_with_a_derivative_that_is_made_up(device):
     assert before.tolist() == [0.0]
     assert weight.grad.tolist() == [-4.0]
     assert after.tolist() == [1.0]
-
-
-def test_a_comparison_ends_the_graph():
-    """`x > 0` is bool and leaves the graph: as an activation it cannot be trained through."""
-    x = torch.tensor([1.0], requires_grad=True)
-    y = (x > 0).float()
-
-    assert y.requires_grad is False
-    with pytest.raises(RuntimeError, match="does not require grad and does not have a grad_fn"):
-        y.sum().backward()
-
-
-def test_an_activation_by_way_of_numpy_is_refused():
-    """NumPy knows no gradient: `numpy()` on a tracked tensor names the way out, `detach()`."""
-    x = torch.tensor([1.0], requires_grad=True)
-
-    with pytest.raises(RuntimeError, match=r"Use tensor.detach\(\).numpy\(\) instead"):
-        x.numpy()
-    assert x.detach().numpy().tolist() == [1.0]
-
-
-def test_where_chooses_between_two_formulas(device):
-    """`torch.where` writes a function in pieces, and each piece gets its own gradient."""
-    x = torch.tensor([-2.0, 2.0], device=device, requires_grad=True)
-
-    y = torch.where(x > 0, x * x, 0.5 * x)
-    y.sum().backward()
-
-    assert y.tolist() == [-1.0, 4.0]
-    assert x.grad.tolist() == [0.5, 4.0]
-
-
-def test_the_piece_not_chosen_can_still_spoil_the_gradient(device):
-    """`where` computes both pieces: the infinite slope of the other times 0 is `nan`."""
-    x = torch.tensor([0.0], device=device, requires_grad=True)
-
-    y = torch.where(x > 0, x.sqrt(), x)
-    y.sum().backward()
-
-    assert y.tolist() == [0.0]
-    assert x.grad.isnan().tolist() == [True]

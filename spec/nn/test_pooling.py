@@ -1,8 +1,13 @@
 """Pooling.
 
-Pooling makes an image smaller: of each window it keeps the largest number, or the mean. It learns
-nothing and keeps the channels apart. Unlike a convolution it moves by a whole window unless told
-otherwise, so that 2 halves both sides.
+Pooling makes an image smaller: of each window of elements it keeps the largest or the mean. It
+has no parameters and treats each channel apart. `nn.MaxPool2d(2)` halves height and width,
+because the step is the size of the window unless `stride` is given. Adaptive pooling is told the
+size of the output instead.
+
+What surprises: the padding of max pooling never wins, as it is minus infinity, whereas the zeros
+of average pooling are counted; elements that do not fill a window are dropped; and the gradient
+of max pooling goes to one element per window.
 """
 
 import pytest
@@ -13,7 +18,9 @@ from torch import nn
 
 @pytest.mark.claim("blitz-maxpool-window")
 def test_max_pool_keeps_the_largest_of_each_window(device):
-    """`max_pool2d(x, (2, 2))` takes the maximum of each 2 x 2 window, and halves both sides."""
+    """`F.max_pool2d(x, (2, 2))` keeps the maximum of each 2 x 2 window, and halves a height and
+    width of 4.
+    """
     x = torch.tensor(
         [
             [
@@ -33,7 +40,7 @@ def test_max_pool_keeps_the_largest_of_each_window(device):
 
 @pytest.mark.claim("blitz-maxpool-square-shorthand")
 def test_one_number_stands_for_a_square_window(device):
-    """A window of 2 is one of (2, 2); an oblong one takes a pair, height first."""
+    """In `F.max_pool2d` a window of 2 means (2, 2); a pair is (height, width), such as (4, 1)."""
     x = torch.arange(16.0, device=device).view(1, 1, 4, 4)
 
     assert F.max_pool2d(x, 2).tolist() == [[[[5.0, 7.0], [13.0, 15.0]]]]
@@ -42,14 +49,18 @@ def test_one_number_stands_for_a_square_window(device):
 
 
 def test_average_pooling_takes_the_mean(device):
-    """`avg_pool1d` adds a window up and divides by its length."""
+    """`F.avg_pool1d(x, 2)` returns the mean of each pair of neighbouring elements."""
     x = torch.tensor([[[1.0, 3.0, 10.0, 20.0]]], device=device)
 
     assert F.avg_pool1d(x, 2).tolist() == [[[2.0, 15.0]]]
 
 
 def test_the_stride_is_the_window_unless_told(device):
-    """Windows stand side by side; with `stride=1` they overlap, as a convolution's do."""
+    """`F.max_pool1d(x, 2)` uses windows that don't overlap, because `stride` is the window size
+    by default; `stride=1` makes them overlap.
+
+    In a convolution the default stride is 1.
+    """
     x = torch.tensor([[[1.0, 4.0, 2.0, 3.0]]], device=device)
 
     assert F.max_pool1d(x, 2).tolist() == [[[4.0, 3.0]]]
@@ -57,7 +68,11 @@ def test_the_stride_is_the_window_unless_told(device):
 
 
 def test_what_does_not_fill_a_window_is_dropped(device):
-    """The fifth of five numbers is not looked at, unless `ceil_mode=True` gives it a window."""
+    """`F.max_pool1d(x, 2)` drops the fifth of five elements; `ceil_mode=True` gives it a window
+    of its own.
+
+    An odd side therefore loses its last row: a size of 5 and one of 4 both become 2.
+    """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 99.0]]], device=device)
 
     assert F.max_pool1d(x, 2).tolist() == [[[2.0, 4.0]]]
@@ -65,7 +80,9 @@ def test_what_does_not_fill_a_window_is_dropped(device):
 
 
 def test_padding_never_wins_a_maximum_but_lowers_a_mean(device):
-    """Max pooling pads with minus infinity, average pooling with zeros, which count unless told."""
+    """`F.max_pool1d` pads with minus infinity, which is smaller than each finite element;
+    `F.avg_pool1d` pads with zeros, which count in the mean unless `count_include_pad=False`.
+    """
     x = torch.tensor([[[-4.0, -6.0]]], device=device)
 
     assert F.max_pool1d(x, 2, padding=1).tolist() == [[[-4.0, -6.0]]]
@@ -74,7 +91,9 @@ def test_padding_never_wins_a_maximum_but_lowers_a_mean(device):
 
 
 def test_the_gradient_goes_to_the_winner_only(device):
-    """A maximum passes the whole gradient to one number, the first of equals; a mean shares it."""
+    """On the CPU `F.max_pool1d` passes the gradient to the maximum of each window, of equal
+    ones to the first; `F.avg_pool1d` shares it equally.
+    """
     x = torch.tensor([[[1.0, 3.0, 5.0, 5.0]]], device=device, requires_grad=True)
     z = torch.tensor([[[1.0, 3.0, 5.0, 5.0]]], device=device, requires_grad=True)
 
@@ -85,8 +104,24 @@ def test_the_gradient_goes_to_the_winner_only(device):
     assert z.grad.tolist() == [[[0.5, 0.5, 0.5, 0.5]]]
 
 
+@pytest.mark.claim("blitz-pool-module-reused")
+def test_one_pooling_module_serves_twice():
+    """One `nn.MaxPool2d` object may be used at several places of a network, because it has no
+    parameters and keeps no state between calls.
+    """
+    pool = nn.MaxPool2d(2, 2)
+    net = nn.Sequential(nn.Conv2d(3, 6, 5), nn.ReLU(), pool, nn.Conv2d(6, 16, 5), nn.ReLU(), pool)
+
+    y = net(torch.zeros(1, 3, 32, 32))
+
+    assert y.shape == (1, 16, 5, 5)
+    assert list(pool.parameters()) == []
+
+
 def test_the_places_of_the_maxima_lead_back(device):
-    """`return_indices=True` tells where each maximum stood; `MaxUnpool1d` puts it back there."""
+    """`nn.MaxPool1d(2, return_indices=True)` also returns the index of each maximum;
+    `nn.MaxUnpool1d(2)` puts the values back at these indices and zeros elsewhere.
+    """
     x = torch.tensor([[[1.0, 3.0, 6.0, 5.0]]], device=device)
 
     largest, places = nn.MaxPool1d(2, return_indices=True)(x)
@@ -96,15 +131,19 @@ def test_the_places_of_the_maxima_lead_back(device):
 
 
 def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
-    """Adaptive pooling cuts any length into as many windows as wanted, overlapping if need be."""
-    x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 6.0]]], device=device)
+    """Adaptive pooling takes the output size: `F.adaptive_avg_pool1d` makes 2 of 4 elements,
+    and `F.adaptive_max_pool1d` 2 of 5, with windows that share the third element.
+    """
+    x = torch.tensor([[[1.0, 2.0, 9.0, 4.0, 6.0]]], device=device)
 
-    assert F.adaptive_avg_pool1d(x[..., :4], 2).tolist() == [[[1.5, 3.5]]]
-    assert F.adaptive_max_pool1d(x, 2).tolist() == [[[3.0, 6.0]]]
+    assert F.adaptive_avg_pool1d(x[..., :4], 2).tolist() == [[[1.5, 6.5]]]
+    assert F.adaptive_max_pool1d(x, 2).tolist() == [[[9.0, 9.0]]]
 
 
 def test_global_pooling_frees_a_net_from_the_image_size():
-    """`AdaptiveAvgPool2d(1)` makes one number a channel, whatever the sides were."""
+    """`nn.AdaptiveAvgPool2d(1)` gives one number per channel for images of 32 x 32 and of 5 x
+    9, so that a linear layer behind it fits both.
+    """
     pool = nn.AdaptiveAvgPool2d(1)
     large = pool(torch.zeros(2, 7, 32, 32))
     small = pool(torch.zeros(2, 7, 5, 9))
@@ -114,23 +153,33 @@ def test_global_pooling_frees_a_net_from_the_image_size():
 
 
 def test_a_nan_wins_every_maximum(device):
-    """One `nan` in a window makes the window's maximum `nan`."""
+    """A NaN in a window makes the maximum of `F.max_pool1d` NaN."""
     x = torch.tensor([[[1.0, float("nan"), 2.0, 3.0]]], device=device)
 
     assert F.max_pool1d(x, 2).isnan().tolist() == [[[True, False]]]
 
 
 def test_an_image_smaller_than_the_window_is_refused():
-    """Pooled once too often an image has nothing left: the message gives both sizes."""
+    """`F.max_pool2d` raises RuntimeError if the window is larger than the image; the message
+    gives the input and the output size: "(1x3x3). Calculated output size: (1x0x0)".
+
+    Use a smaller window, or pool less often before.
+    """
     image = torch.zeros(1, 1, 3, 3)
 
-    with pytest.raises(RuntimeError, match=r"size: \(1x3x3\). Calculated output size: \(1x0x0\)"):
+    with pytest.raises(
+        RuntimeError, match=r"Given input size: \(1x3x3\). Calculated output size: \(1x0x0\)"
+    ):
         F.max_pool2d(image, 4)
     assert F.max_pool2d(image, 2, stride=1).shape == (1, 1, 2, 2)
 
 
 def test_padding_is_at_most_half_a_window():
-    """A window that lay in the padding altogether would have no maximum."""
+    """`F.max_pool2d` raises RuntimeError, "pad should be at most half of effective kernel
+    size", for a padding of 2 with a window of 2.
+
+    Because a window that lies in the padding alone would have no element to choose.
+    """
     image = torch.zeros(1, 1, 4, 4)
 
     with pytest.raises(RuntimeError, match="pad should be at most half of"):

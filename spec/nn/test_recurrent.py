@@ -1,11 +1,12 @@
-"""Recurrent layers.
+"""Recurrent layers: RNN, GRU, LSTM.
 
-A recurrent layer reads a sequence step by step and carries a hidden state along: each step makes a
-new state of the input and the old state, with the same weights every time. `nn.RNN` does it with a
-tanh, `nn.GRU` and `nn.LSTM` with gates that decide what is kept.
+A recurrent layer reads a sequence step by step and carries a hidden state along: each step
+computes a new state from the input and the old state, with the same weights. `nn.RNN` does it
+with one tanh; `nn.GRU` and `nn.LSTM` have gates, which decide how much of the old state is kept.
+A call returns the outputs of all steps, and the final hidden state.
 
-What surprises: time is the first axis and the batch the second, unless `batch_first=True`; and the
-hidden state keeps that order even then.
+What surprises: time is the first dimension and the batch the second, unless `batch_first=True`,
+and the hidden state keeps its order even then. Confusing time and batch raises no error.
 """
 
 import math
@@ -17,7 +18,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 def test_the_input_is_time_by_batch_by_features():
-    """Seven steps of a batch of two make an output of all steps, and a last hidden state."""
+    """`nn.RNN(3, 5)` takes [time, batch, 3] and returns the outputs of all steps, [time, batch,
+    5], and the final hidden state, [1, batch, 5].
+    """
     output, hidden = nn.RNN(3, 5)(torch.zeros(7, 2, 3))
 
     assert output.shape == (7, 2, 5)
@@ -25,7 +28,9 @@ def test_the_input_is_time_by_batch_by_features():
 
 
 def test_batch_first_changes_input_and_output_and_not_the_state():
-    """With `batch_first=True` the batch leads in input and output; the state stays as it was."""
+    """With `batch_first=True` input and output are [batch, time, features], but the hidden
+    state stays [layers, batch, features].
+    """
     output, hidden = nn.RNN(3, 5, batch_first=True)(torch.zeros(2, 7, 3))
 
     assert output.shape == (2, 7, 5)
@@ -33,7 +38,12 @@ def test_batch_first_changes_input_and_output_and_not_the_state():
 
 
 def test_batch_and_time_confused_are_not_noticed():
-    """Both axes may have any length: a layer that was not told `batch_first` reads in silence."""
+    """`nn.RNN` without `batch_first` reads [2, 7, 3] as 2 steps of a batch of 7 and raises
+    nothing; the shape of the hidden state, [1, 7, 5], shows it.
+
+    Because time and batch may have any size; set `batch_first=True` for data from a
+    `DataLoader`.
+    """
     batch_of_two = torch.zeros(2, 7, 3)
 
     _, hidden = nn.RNN(3, 5)(batch_of_two)
@@ -42,7 +52,9 @@ def test_batch_and_time_confused_are_not_noticed():
 
 
 def test_a_single_sequence_has_no_batch_axis():
-    """A sequence alone is steps x features; output and state come back without a batch, too."""
+    """`nn.GRU` also takes one sequence without a batch, [time, features]; its output and hidden
+    state then have no batch dimension.
+    """
     output, hidden = nn.GRU(3, 5)(torch.zeros(7, 3))
 
     assert output.shape == (7, 5)
@@ -50,17 +62,35 @@ def test_a_single_sequence_has_no_batch_axis():
 
 
 def test_layers_and_directions_add_to_the_state(device):
-    """The state has a row for each layer and direction; the output the last layer, both ways."""
+    """`h_n` has layers x directions rows; `output` is that of the last layer, with both
+    directions concatenated: [7, 2, 10] for hidden size 5.
+    """
     layer = nn.GRU(3, 5, num_layers=2, bidirectional=True, device=device)
 
-    output, hidden = layer(torch.zeros(7, 2, 3, device=device))
+    output, hidden = layer(torch.randn(7, 2, 3, device=device))
 
     assert output.shape == (7, 2, 10)
     assert hidden.shape == (4, 2, 5)
+    assert torch.equal(output[-1, :, :5], hidden[2]) is True
+    assert torch.equal(output[0, :, 5:], hidden[3]) is True
+
+
+def test_an_lstm_has_two_states():
+    """`nn.LSTM` returns its output and a pair of states, `(h_n, c_n)`: the hidden state and the
+    cell state, of the same shape here.
+
+    Unpack it as `output, (hidden, cell) = layer(x)`; a state passed in is such a pair, too.
+    """
+    output, (hidden, cell) = nn.LSTM(3, 5)(torch.zeros(7, 2, 3))
+
+    assert output.shape == (7, 2, 5)
+    assert hidden.shape == cell.shape == (1, 2, 5)
 
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
-    """The new state, and the output, is tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)."""
+    """One step of `nn.RNN` computes `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)`,
+    which is both the output and the new hidden state.
+    """
     layer = nn.RNN(1, 1, device=device)
     values = [2.0, 3.0, 0.25, 0.5]
     for parameter, value in zip(layer.parameters(), values, strict=True):
@@ -75,7 +105,9 @@ def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
 
 
 def test_one_step_of_an_lstm(device):
-    """Gates in the order input, forget, candidate, output: c = f c + i g, and h = o tanh(c)."""
+    """One step of `nn.LSTMCell`: gates i, f, g, o in this order in the weights;
+    `c' = sigmoid(f) c + sigmoid(i) tanh(g)`, `h' = sigmoid(o) tanh(c')`.
+    """
     cell = nn.LSTMCell(1, 1, device=device)
     cell.weight_ih.data = torch.tensor([[1.0], [2.0], [3.0], [4.0]], device=device)
     cell.weight_hh.data.zero_()
@@ -91,7 +123,11 @@ def test_one_step_of_an_lstm(device):
 
 
 def test_one_step_of_a_gru(device):
-    """Gates in the order reset, update, new: h' = (1 - z) n + z h, with r muting h inside n."""
+    """One step of `nn.GRUCell`: gates r, z, n in this order in the weights;
+    `n = tanh(x_n + r * h_n)`, `h' = (1 - z) * n + z * h`, with `r` and `z` sigmoids.
+
+    `r` multiplies the product of `h` with the weight; the original paper multiplies `h` before.
+    """
     cell = nn.GRUCell(1, 1, device=device)
     cell.weight_ih.data = torch.tensor([[1.0], [2.0], [3.0]], device=device)
     cell.weight_hh.data = torch.tensor([[0.0], [0.0], [4.0]], device=device)
@@ -105,17 +141,11 @@ def test_one_step_of_a_gru(device):
     assert new_h.item() == pytest.approx((1 - z) * math.tanh(3 + r * 4 * -0.5) + z * -0.5)
 
 
-def test_an_lstm_has_two_states():
-    """`nn.LSTM` returns its output and a pair, hidden state and cell state."""
-    output, (hidden, cell) = nn.LSTM(3, 5)(torch.zeros(7, 2, 3))
-
-    assert output.shape == (7, 2, 5)
-    assert hidden.shape == cell.shape == (1, 2, 5)
-
-
 @pytest.mark.parametrize(("kind", "rows"), [(nn.RNN, 5), (nn.GRU, 15), (nn.LSTM, 20)])
 def test_gates_are_stacked_in_one_weight(kind, rows):
-    """A GRU has three sets of weights, an LSTM four, one below the other in a single parameter."""
+    """The weights of the gates are stacked in one parameter: for hidden size 5 `weight_ih_l0`
+    has 5 rows in an RNN, 15 in a GRU and 20 in an LSTM.
+    """
     layer = kind(3, 5)
 
     assert layer.weight_ih_l0.shape == (rows, 3)
@@ -123,7 +153,9 @@ def test_gates_are_stacked_in_one_weight(kind, rows):
 
 
 def test_the_state_starts_at_zero_and_can_be_handed_on(device):
-    """No state means zeros; a sequence read in two parts needs the first part's state."""
+    """Without a state, `nn.RNN` starts at zeros; a sequence read in two calls gives the result
+    of one call if the second call gets the first one's state.
+    """
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", device=device)
     for parameter in layer.parameters():
         parameter.data.fill_(1.0)
@@ -140,7 +172,9 @@ def test_the_state_starts_at_zero_and_can_be_handed_on(device):
 
 
 def test_packing_reads_each_sequence_to_its_own_end(device):
-    """Padded sequences, packed with their lengths, stop at their ends: padding changes no state."""
+    """`pack_padded_sequence` with the lengths makes an RNN stop at the end of each sequence:
+    `hidden` is that of the last real step, and padding changes nothing.
+    """
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", batch_first=True, device=device)
     for parameter in layer.parameters():
         parameter.data.fill_(1.0)
@@ -157,7 +191,9 @@ def test_packing_reads_each_sequence_to_its_own_end(device):
 
 
 def test_packed_sequences_come_longest_first_unless_told():
-    """Lengths out of order are refused; `enforce_sorted=False` sorts, and unsorts the output."""
+    """`pack_padded_sequence` raises RuntimeError unless the lengths are sorted in decreasing
+    order; with `enforce_sorted=False` it sorts, and `pad_packed_sequence` restores the order.
+    """
     padded = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
 
     with pytest.raises(RuntimeError, match="must be sorted in decreasing order"):
@@ -170,37 +206,53 @@ def test_packed_sequences_come_longest_first_unless_told():
 
 @pytest.mark.parametrize("layer", [nn.RNN, nn.GRU])
 def test_a_wrong_number_of_features_is_named(layer):
-    """The last axis is what the layer was made for; the message says what it wanted and got."""
-    with pytest.raises(RuntimeError, match=r"equal to input_size\. Expected 2, got 5"):
+    """`nn.RNN(2, 3)` and `nn.GRU(2, 3)` raise RuntimeError for 5 features, "input.size(-1) must
+    be equal to input_size. Expected 2, got 5".
+
+    The first argument of the layer, `input_size`, has to be the last size of the input.
+    """
+    with pytest.raises(RuntimeError, match=r"must be equal to input_size\. Expected 2, got 5"):
         layer(2, 3)(torch.zeros(4, 1, 5))
 
 
 @pytest.mark.torch("!=2.1.*,!=2.2.*")
 def test_an_lstm_names_a_wrong_number_of_features():
-    """An LSTM names the number of features that it wanted and got, as the other layers do."""
-    with pytest.raises(RuntimeError, match=r"equal to input_size\. Expected 2, got 5"):
+    """Except in PyTorch 2.1 and 2.2, `nn.LSTM(2, 3)` raises RuntimeError for 5 features, "must
+    be equal to input_size. Expected 2, got 5".
+    """
+    with pytest.raises(RuntimeError, match=r"must be equal to input_size\. Expected 2, got 5"):
         nn.LSTM(2, 3)(torch.zeros(4, 1, 5))
 
 
 @pytest.mark.torch(">=2.1,<2.3")
 def test_an_lstm_took_any_number_of_features():
-    """In PyTorch 2.1 and 2.2 an LSTM on the CPU answered to wrong features without a word."""
+    """In PyTorch 2.1 and 2.2 `nn.LSTM(2, 3)` on the CPU accepted 5 features and raised no
+    error.
+    """
     output, _ = nn.LSTM(2, 3)(torch.zeros(4, 1, 5))
 
     assert output.shape == (4, 1, 3)
 
 
 def test_a_state_of_another_batch_is_refused():
-    """A state kept from a batch of two does not fit a last, shorter batch of one."""
+    """`nn.RNN` raises RuntimeError for a state of another batch size, "Expected hidden size (1,
+    1, 3), got [1, 2, 3]".
+
+    It happens when a state is kept and the last batch is shorter: start with a new state, or
+    use `drop_last=True`.
+    """
     with pytest.raises(RuntimeError, match=r"Expected hidden size \(1, 1, 3\), got \[1, 2, 3\]"):
         nn.RNN(2, 3)(torch.zeros(4, 1, 2), torch.zeros(1, 2, 3))
 
 
 def test_dropout_of_a_single_layer_does_nothing_and_warns():
-    """`dropout` stands between stacked layers: with one layer there is no between."""
+    """`nn.LSTM(2, 3, dropout=0.5)` warns and drops nothing, because `dropout` acts between
+    stacked layers: it needs `num_layers` of at least 2.
+    """
     with pytest.warns(UserWarning, match="dropout expects num_layers greater than 1"):
         layer = nn.LSTM(2, 3, dropout=0.5)
-    x = torch.zeros(4, 1, 2)
+    stacked = nn.LSTM(2, 3, num_layers=2, dropout=0.5)
+    x = torch.ones(4, 1, 2)
 
-    assert torch.equal(layer(x)[0], layer(x)[0])
-    assert layer.dropout == 0.5
+    assert torch.equal(layer(x)[0], layer(x)[0]) is True
+    assert torch.equal(stacked(x)[0], stacked(x)[0]) is False

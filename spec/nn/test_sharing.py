@@ -1,10 +1,14 @@
 """Sharing weights.
 
-To use the same weights twice takes no feature: a layer is called twice, or stands under two names.
-There is one tensor then, and its gradient is the sum over all its uses.
+To use the same weights twice, call a layer twice, or assign the same layer or the same parameter
+in two places. There is one tensor then, and its gradient is the sum over all its uses. Language
+models share the embedding with the output layer in this way, and siamese networks compare two
+inputs by one network.
 
-What surprises: `parameters()` lists a shared tensor once, `state_dict()` under every name; and
-what is shared by assignment is separated by a copy or by assigning anew.
+What surprises: `parameters()` yields a shared parameter once, `state_dict()` lists it under every
+name. Sharing by a module survives casting and moving; sharing of a parameter by two modules is
+lost when the network is moved to the device "meta". `copy.deepcopy` keeps the sharing inside the
+copied network.
 """
 
 import copy
@@ -16,7 +20,11 @@ from torch import nn
 
 @pytest.mark.claim("path-share-parameters")
 def test_a_layer_called_twice_shares_its_weight_with_itself(device):
-    """Calling one layer twice in `forward` is sharing: one parameter, gradients of both calls."""
+    """A layer called twice in `forward` uses one weight twice: `parameters()` yields it once,
+    and its gradient is the sum over both calls.
+
+    Here y = w * w * x, so that the gradient is 2 * w * x = 30.
+    """
 
     class Net(nn.Module):
         def __init__(self):
@@ -38,7 +46,9 @@ def test_a_layer_called_twice_shares_its_weight_with_itself(device):
 
 @pytest.mark.claim("path-share-parameters")
 def test_one_layer_may_serve_two_inputs():
-    """A twin network is one network called with two inputs; the gradients add up."""
+    """One layer called with two inputs, as in a siamese network, gets the sum of both
+    gradients: for `f(a) - f(b)` its weight's gradient is `a - b`.
+    """
     twin = nn.Linear(2, 1, bias=False)
     difference = twin(torch.tensor([1.0, 10.0])) - twin(torch.tensor([3.0, 4.0]))
     difference.backward()
@@ -47,7 +57,9 @@ def test_one_layer_may_serve_two_inputs():
 
 
 def test_two_names_for_one_layer_are_one_layer():
-    """A layer assigned to two attributes, or put twice into a `Sequential`, is not copied."""
+    """A layer put twice into a `Sequential` is not copied: both indices give the same object,
+    and `named_parameters()` and `named_children()` list it once, under its first name.
+    """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, nn.ReLU(), layer)
 
@@ -56,8 +68,24 @@ def test_two_names_for_one_layer_are_one_layer():
     assert [name for name, _ in net.named_children()] == ["0", "1"]
 
 
+def test_a_list_multiplied_repeats_one_layer():
+    """`[nn.Linear(2, 2)] * 3` repeats one layer three times, with 2 parameters; a list
+    comprehension makes three layers, with 6.
+
+    Because Python's list multiplication repeats references, and `nn.Linear(2, 2)` is evaluated
+    once.
+    """
+    repeated = nn.Sequential(*[nn.Linear(2, 2)] * 3)
+    separate = nn.Sequential(*[nn.Linear(2, 2) for _ in range(3)])
+
+    assert len(list(repeated.parameters())) == 2
+    assert len(list(separate.parameters())) == 6
+
+
 def test_the_state_dict_lists_a_shared_tensor_under_each_name():
-    """`state_dict()` knows every name, all with the same memory; `parameters()` lists it once."""
+    """`state_dict()` lists a shared parameter under each of its names, all with the same
+    storage; `parameters()` yields it once.
+    """
     layer = nn.Linear(2, 2, bias=False)
     net = nn.Sequential(layer, layer)
     state = net.state_dict()
@@ -69,7 +97,9 @@ def test_the_state_dict_lists_a_shared_tensor_under_each_name():
 
 @pytest.mark.torch(">=2.0")
 def test_all_names_of_a_shared_parameter_can_be_listed():
-    """`named_parameters(remove_duplicate=False)` gives each name of a shared parameter."""
+    """`named_parameters(remove_duplicate=False)`, since PyTorch 2.0, yields a shared parameter
+    under each of its names.
+    """
     layer = nn.Linear(2, 2, bias=False)
     net = nn.Sequential(layer, layer)
 
@@ -80,7 +110,12 @@ def test_all_names_of_a_shared_parameter_can_be_listed():
 
 
 def test_weights_alone_are_tied_by_assigning_the_parameter(device):
-    """One layer's weight assigned to another layer ties the two; the biases stay apart."""
+    """`decode.weight = embed.weight` ties two layers: both use the same parameter, and an
+    in-place change through one shows in the other.
+
+    The weight of `nn.Embedding(5, 3)` has the shape of that of `nn.Linear(3, 5)`, so they fit
+    without a transpose.
+    """
     embed = nn.Embedding(5, 3, device=device)
     decode = nn.Linear(3, 5, device=device)
     decode.weight = embed.weight
@@ -88,12 +123,13 @@ def test_weights_alone_are_tied_by_assigning_the_parameter(device):
         embed.weight.fill_(7.0)
 
     assert decode.weight is embed.weight
-    assert decode(torch.zeros(3, device=device)).tolist() == decode.bias.tolist()
     assert decode.weight[4].tolist() == [7.0, 7.0, 7.0]
 
 
 def test_tied_weights_collect_one_gradient():
-    """Both layers write into the one `.grad`: the gradient is the sum of what each would get."""
+    """Two layers with a tied weight have one `.grad`, which is the sum of the gradients from
+    both layers.
+    """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight = first.weight
     (first(torch.tensor([2.0])) + second(torch.tensor([5.0]))).backward()
@@ -103,7 +139,12 @@ def test_tied_weights_collect_one_gradient():
 
 
 def test_assigning_the_data_shares_memory_and_not_the_gradient():
-    """Two parameters over one memory hold the same numbers, but each has its own gradient."""
+    """`second.weight.data = first.weight.data` shares storage but not the parameter: both have
+    the same values, and each has its own `.grad`.
+
+    An optimizer would then update the shared values twice; tie weights by assigning the
+    parameter itself.
+    """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight.data = first.weight.data
     with torch.no_grad():
@@ -116,16 +157,48 @@ def test_assigning_the_data_shares_memory_and_not_the_gradient():
 
 
 def test_to_keeps_weights_tied():
-    """Casting or moving the module casts a shared parameter once, and it stays shared."""
+    """`double()` keeps sharing: a layer that stands twice in the tree and a weight tied by
+    assignment are cast once and stay the same object.
+
+    Because the values are exchanged inside the parameter.
+    `torch.__future__.set_overwrite_module_params_on_conversion(True)` makes new parameters
+    instead, which are no longer tied.
+    """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, nn.Sequential(layer)).double()
 
+    first, second = nn.Linear(2, 2), nn.Linear(2, 2)
+    second.weight = first.weight
+    nn.Sequential(first, second).double()
+
     assert net[0].weight is net[1][0].weight
-    assert net[0].weight.dtype == torch.float64
+    assert layer.weight.dtype == torch.float64
+    assert first.weight is second.weight
+    assert first.weight.dtype == torch.float64
+
+
+def test_moving_to_meta_unties_weights():
+    """`to("meta")` unties a weight that two layers share by assignment: afterwards each has its
+    own parameter.
+
+    Because a tensor on "meta" can't be written into the old parameter, so that each layer gets
+    a new one. Tie the weights again after moving.
+    """
+    first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    second.weight = first.weight
+    net = nn.Sequential(first, second)
+    before = len(list(net.parameters()))
+    net.to("meta")
+
+    assert before == 1
+    assert len(list(net.parameters())) == 2
+    assert first.weight.device.type == "meta"
 
 
 def test_a_deep_copy_is_tied_in_itself_and_to_nothing_else():
-    """`copy.deepcopy` keeps the sharing inside the net; the copy shares nothing with the net."""
+    """`copy.deepcopy` of a network keeps sharing inside the copy; the copy shares no parameter
+    with the original.
+    """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, layer)
     copied = copy.deepcopy(net)
@@ -137,7 +210,9 @@ def test_a_deep_copy_is_tied_in_itself_and_to_nothing_else():
 
 
 def test_a_new_parameter_unties():
-    """Assigning another parameter to one of the two ends the sharing; the other keeps the old."""
+    """Assigning a new `nn.Parameter` to one of two tied layers ends the sharing: the other
+    layer keeps the old parameter.
+    """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight = first.weight
     tied = list(nn.Sequential(first, second).parameters())
@@ -146,12 +221,3 @@ def test_a_new_parameter_unties():
 
     assert [len(tied), len(untied)] == [1, 2]
     assert second.weight is not first.weight
-
-
-def test_a_list_multiplied_repeats_one_layer():
-    """`[layer] * 3` is one layer three times, a list comprehension three layers."""
-    repeated = nn.Sequential(*[nn.Linear(2, 2)] * 3)
-    separate = nn.Sequential(*[nn.Linear(2, 2) for _ in range(3)])
-
-    assert len(list(repeated.parameters())) == 2
-    assert len(list(separate.parameters())) == 6

@@ -1,0 +1,240 @@
+"""BatchNorm: normalising each channel over the batch.
+
+`nn.BatchNorm1d` and `nn.BatchNorm2d` bring each channel to mean 0 and variance 1, then multiply
+by a learnt weight and add a learnt bias. In training mode mean and variance are those of the
+batch, and the layer keeps running statistics of them. In evaluation mode the running statistics
+are used, so that a sample gets the same output whatever its batch.
+
+What surprises: the batch is divided by its biased standard deviation (by n), and the running
+variance records the unbiased one (by n - 1); `momentum` is the share of the new batch, not of the
+old value; and neither `no_grad` nor `requires_grad_(False)` stops the running statistics, only
+`eval()` does. Modes in general are on `spec/nn/test_modes.py`, initial values on
+`spec/nn/test_initialisation.py`.
+"""
+
+import pytest
+import torch
+from torch import nn
+
+
+def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
+    """In training mode `nn.BatchNorm1d` subtracts from each feature its mean over the batch and
+    divides by its standard deviation over the batch.
+    """
+    layer = nn.BatchNorm1d(2, eps=1e-12, device=device)
+    x = torch.tensor([[1.0, 0.0], [3.0, 100.0]], device=device)
+
+    assert layer(x).flatten().tolist() == pytest.approx([-1.0, -1.0, 1.0, 1.0])
+
+
+def test_batch_norm_of_images_takes_a_channel_together():
+    """`nn.BatchNorm2d` has one mean per channel, taken over the samples, rows and columns."""
+    layer = nn.BatchNorm2d(2, momentum=1.0)
+    x = torch.tensor([[[[1.0, 3.0]], [[10.0, 20.0]]], [[[5.0, 7.0]], [[30.0, 40.0]]]])
+
+    layer(x)
+
+    assert layer.running_mean.tolist() == [4.0, 25.0]
+
+
+def test_batch_norm_then_scales_and_shifts(device):
+    """After normalising, BatchNorm multiplies by `weight` and adds `bias`: with 5 and 10 the
+    outputs -1 and 1 become 5 and 15.
+    """
+    layer = nn.BatchNorm1d(1, eps=1e-12, device=device)
+    layer.weight.data.fill_(5.0)
+    layer.bias.data.fill_(10.0)
+
+    y = layer(torch.tensor([[1.0], [3.0]], device=device))
+
+    assert y.flatten().tolist() == pytest.approx([5.0, 15.0])
+
+
+def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
+    """BatchNorm divides by `sqrt(var + eps)`: with `eps=3` a biased variance of 1 divides by 2,
+    and a constant feature gives 0 instead of NaN.
+    """
+    layer = nn.BatchNorm1d(1, eps=3.0, device=device)
+    spread = torch.tensor([[1.0], [3.0]], device=device)
+    constant = torch.tensor([[7.0], [7.0]], device=device)
+
+    assert layer(spread).flatten().tolist() == pytest.approx([-0.5, 0.5])
+    assert layer(constant).flatten().tolist() == pytest.approx([0.0, 0.0], abs=1e-5)
+
+
+def test_batch_norm_uses_the_batch_in_training_and_its_memory_in_evaluation(device):
+    """In training mode BatchNorm normalises by mean and variance of the batch, in evaluation
+    mode by its `running_mean` and `running_var`.
+
+    So that a prediction doesn't depend on the samples beside it; the running statistics stand
+    for the training data.
+    """
+    layer = nn.BatchNorm1d(1, device=device)
+    x = torch.tensor([[1.0], [3.0]], device=device)
+    training = layer(x)
+    layer.running_mean.fill_(5.0)
+    layer.running_var.fill_(4.0)
+    evaluation = layer.eval()(x)
+
+    assert training.flatten().tolist() == pytest.approx([-1.0, 1.0], abs=1e-4)
+    assert evaluation.flatten().tolist() == pytest.approx([-2.0, -1.0], abs=1e-4)
+
+
+def test_the_running_statistics_move_a_tenth_of_the_way(device):
+    """Each batch in training mode moves the running statistics by `momentum`, 0.1 by default:
+    batches of mean 2 and unbiased variance 2 move them from 0 and 1 to 0.2 and 1.1.
+    """
+    layer = nn.BatchNorm1d(1, device=device)
+    x = torch.tensor([[1.0], [3.0]], device=device)
+
+    layer(x)
+    once = [layer.running_mean.item(), layer.running_var.item()]
+    layer(x)
+    twice = [layer.running_mean.item(), layer.running_var.item()]
+
+    assert once == pytest.approx([0.2, 1.1])
+    assert twice == pytest.approx([0.38, 1.19])
+
+
+def test_momentum_is_the_share_of_the_new_batch(device):
+    """BatchNorm's `momentum` is the weight of the new batch: with `momentum=1.0` the running
+    mean is that of the last batch alone.
+
+    In an optimizer, momentum is the share of the old direction; here a small value means a long
+    memory.
+    """
+    layer = nn.BatchNorm1d(1, momentum=1.0, device=device)
+
+    layer(torch.tensor([[1.0], [3.0]], device=device))
+
+    assert layer.running_mean.tolist() == [2.0]
+    assert layer.running_var.tolist() == [2.0]
+
+
+def test_without_momentum_all_batches_count_alike(device):
+    """With `momentum=None` the running mean is the plain mean over all batches seen, counted in
+    `num_batches_tracked`.
+    """
+    layer = nn.BatchNorm1d(1, momentum=None, device=device)
+
+    layer(torch.tensor([[1.0], [3.0]], device=device))
+    layer(torch.tensor([[5.0], [7.0]], device=device))
+
+    assert layer.running_mean.tolist() == [4.0]
+    assert layer.num_batches_tracked.item() == 2
+
+
+def test_batch_norm_records_in_training_only():
+    """A call in evaluation mode leaves BatchNorm's running mean and `num_batches_tracked` as
+    they are; a call in training mode updates both.
+    """
+    layer = nn.BatchNorm1d(1)
+    x = torch.tensor([[10.0], [30.0]])
+    layer.eval()(x)
+    untouched = layer.running_mean.tolist()
+    layer.train()(x)
+
+    assert untouched == [0.0]
+    assert layer.running_mean.tolist() == [2.0]
+    assert layer.num_batches_tracked.item() == 1
+
+
+def test_no_grad_does_not_stop_the_recording_of_batch_norm():
+    """Under `no_grad` BatchNorm in training mode still updates its running mean: call `eval()`
+    before evaluating.
+
+    Because the running statistics are buffers that `forward` writes, not something that
+    gradients change.
+    """
+    layer = nn.BatchNorm1d(1)
+    with torch.no_grad():
+        layer(torch.tensor([[10.0], [30.0]]))
+
+    assert layer.running_mean.tolist() == [2.0]
+
+
+def test_frozen_parameters_do_not_freeze_batch_norm():
+    """`requires_grad_(False)` freezes BatchNorm's weight and bias, but its running mean still
+    moves in training mode; `eval()` stops it.
+
+    When finetuning with frozen layers, set their BatchNorm to `eval()` after each
+    `net.train()`.
+    """
+    layer = nn.BatchNorm1d(1).requires_grad_(False)
+    layer(torch.tensor([[10.0], [30.0]]))
+    moved = layer.running_mean.tolist()
+    layer.eval()(torch.tensor([[10.0], [30.0]]))
+
+    assert moved == [2.0]
+    assert layer.running_mean.tolist() == [2.0]
+
+
+def test_a_sample_is_judged_alone_in_evaluation_only():
+    """In training mode BatchNorm's output for a sample depends on the other samples of its
+    batch; in evaluation mode it is the same in both batches.
+    """
+    layer = nn.BatchNorm1d(1)
+    alone = torch.tensor([[2.0], [0.0]])
+    beside_a_giant = torch.tensor([[2.0], [6.0]])
+    training = [layer(alone)[0].item(), layer(beside_a_giant)[0].item()]
+    layer.eval()
+
+    assert training == pytest.approx([1.0, -1.0], abs=1e-4)
+    assert torch.equal(layer(alone)[0], layer(beside_a_giant)[0]) is True
+
+
+def test_batch_norm_cannot_learn_from_a_single_sample():
+    """In training mode BatchNorm needs more than one value per channel: [1, 2] raises
+    ValueError in `BatchNorm1d`, but a batch of one image works in `BatchNorm2d`.
+
+    One value has no variance. The last, shorter batch of an epoch may be the culprit:
+    `drop_last=True` in the loader.
+    """
+    layer = nn.BatchNorm1d(2)
+    x = torch.ones(1, 2)
+
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+        layer(x)
+    assert layer.eval()(x).shape == (1, 2)
+    assert nn.BatchNorm2d(2)(torch.ones(1, 2, 4, 4)).shape == (1, 2, 4, 4)
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+        nn.BatchNorm2d(2)(torch.ones(1, 2, 1, 1))
+
+
+def test_batch_norm_is_a_layer_that_does_need_the_batch():
+    """`nn.BatchNorm1d(3)` refuses a single sample without a batch dimension, [3], with
+    ValueError, "expected 2D or 3D input (got 1D input)".
+
+    In evaluation mode write `layer(sample[None])`, which has a batch dimension of size 1.
+    """
+    layer = nn.BatchNorm1d(3)
+
+    with pytest.raises(ValueError, match=r"expected 2D or 3D input \(got 1D input\)"):
+        layer(torch.zeros(3))
+    assert layer(torch.zeros(2, 3)).shape == (2, 3)
+
+
+def test_batch_norm_wants_the_rank_and_channels_of_its_name():
+    """`nn.BatchNorm2d` raises ValueError unless its input has 4 dimensions; `nn.BatchNorm1d(3)`
+    raises RuntimeError for an input with 2 channels.
+
+    `BatchNorm1d` takes [N, C] or [N, C, L], `BatchNorm2d` [N, C, H, W]; the argument is C.
+    """
+    with pytest.raises(ValueError, match=r"expected 4D input \(got 2D input\)"):
+        nn.BatchNorm2d(3)(torch.zeros(4, 3))
+    with pytest.raises(RuntimeError, match="running_mean should contain 2 elements not 3"):
+        nn.BatchNorm1d(3)(torch.zeros(4, 2))
+
+
+def test_without_memory_evaluation_uses_the_batch_too(device):
+    """With `track_running_stats=False` BatchNorm has no running statistics, and normalises by
+    the batch in evaluation mode too.
+
+    A single sample is then refused in evaluation mode as well.
+    """
+    layer = nn.BatchNorm1d(1, eps=1e-12, track_running_stats=False, device=device).eval()
+
+    assert layer.running_mean is None
+    y = layer(torch.tensor([[1.0], [3.0]], device=device))
+
+    assert y.flatten().tolist() == pytest.approx([-1.0, 1.0])

@@ -1,0 +1,112 @@
+"""Dropout.
+
+`nn.Dropout(p)` sets each element of its input to 0 with probability p while the network trains,
+so that no unit can rely on another one. The elements that stay are divided by 1 - p, which keeps
+the mean. In evaluation mode the layer returns its input.
+
+What surprises: p is the probability of dropping, not of keeping; and the function `F.dropout`
+drops by default, because a function does not know the mode of the module that calls it. Modes are
+on `spec/nn/test_modes.py`.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def test_dropout_drops_in_training_and_passes_in_evaluation(device):
+    """`nn.Dropout(0.5)` in training mode sets about half of the elements to 0 and doubles the
+    rest; in evaluation mode it returns its input itself.
+    """
+    layer = nn.Dropout(p=0.5)
+    x = torch.ones(1000, device=device)
+    training = layer(x)
+    evaluation = layer.eval()(x)
+
+    assert sorted(set(training.tolist())) == [0.0, 2.0]
+    assert training.mean().item() == pytest.approx(1.0, abs=0.15)
+    assert evaluation is x
+
+
+@pytest.mark.parametrize(("p", "kept"), [(0.2, 1.25), (0.5, 2.0), (0.75, 4.0)])
+def test_dropout_makes_up_for_what_it_drops(p, kept, device):
+    """`F.dropout(x, p)` divides the elements that stay by `1 - p`, so that the mean stays about
+    the same: ones become 1.25, 2 or 4 for p = 0.2, 0.5 or 0.75.
+    """
+    y = F.dropout(torch.ones(1000, device=device), p)
+
+    assert sorted(set(y.tolist())) == [0.0, kept]
+    assert y.mean().item() == pytest.approx(1.0, abs=0.2)
+
+
+def test_dropout_of_one_drops_all_and_of_zero_nothing(device):
+    """In `F.dropout` the probability `p` is that of being dropped: `p=1.0` gives zeros, `p=0.0`
+    leaves finite numbers as they are.
+    """
+    x = torch.ones(3, device=device)
+
+    assert F.dropout(x, p=1.0).tolist() == [0.0, 0.0, 0.0]
+    assert F.dropout(x, p=0.0).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_what_is_dropped_gets_no_gradient(device):
+    """The gradient of `F.dropout(x, p=0.5)` is 0 for dropped elements and 2 for the others: the
+    same factors as in the forward pass.
+    """
+    x = torch.ones(1000, device=device, requires_grad=True)
+
+    y = F.dropout(x, p=0.5)
+    y.sum().backward()
+
+    assert torch.equal(x.grad, y)
+    assert sorted(set(x.grad.tolist())) == [0.0, 2.0]
+
+
+def test_the_function_dropout_does_not_know_the_mode():
+    """`F.dropout(x)` drops by default, whatever the mode of the module that calls it; in a
+    `forward` write `F.dropout(x, training=self.training)`.
+    """
+    x = torch.ones(1000)
+
+    class Net(nn.Module):
+        def forward(self, x):
+            return F.dropout(x), F.dropout(x, training=self.training)
+
+    dropped, passed = Net().eval()(x)
+
+    assert dropped.min().item() == 0.0
+    assert passed.min().item() == 1.0
+
+
+def test_dropout2d_drops_whole_channels(device):
+    """`nn.Dropout2d` drops whole channels of [N, C, H, W]: a channel of 3 x 3 ones sums to 0 or
+    to 18.
+
+    Neighbouring pixels of a feature map resemble each other, so that single dropped pixels
+    would change little.
+    """
+    y = nn.Dropout2d()(torch.ones(1, 100, 3, 3, device=device))
+
+    assert sorted(set(y.sum((2, 3)).flatten().tolist())) == [0.0, 18.0]
+
+
+def test_a_probability_is_between_zero_and_one():
+    """`nn.Dropout(50)` raises ValueError, "dropout probability has to be between 0 and 1, but
+    got 50": write 0.5 for 50 %.
+    """
+    with pytest.raises(
+        ValueError, match="dropout probability has to be between 0 and 1, but got 50"
+    ):
+        nn.Dropout(50)
+
+
+def test_dropout_of_integers_is_refused():
+    """`F.dropout` of an int64 tensor raises RuntimeError, because the elements that stay are
+    multiplied by a fraction; write `x.float()`.
+    """
+    x = torch.ones(3, dtype=torch.int64)
+
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
+        F.dropout(x)
+    assert F.dropout(x.float(), p=0.0).tolist() == [1.0, 1.0, 1.0]

@@ -1,0 +1,183 @@
+"""nn.Sequential: a chain of layers.
+
+`nn.Sequential(f, g, h)` is a network without a class of one's own: called with `x` it computes
+`h(g(f(x)))`. Its parts are modules, named by their number or by the keys of an `OrderedDict`. It
+is indexed, sliced and extended like a list. It fits as long as each layer has one input and one
+output; branches, skip connections and several inputs need a class with a `forward`
+(`spec/nn/test_modules.py`).
+
+What surprises: nothing compares neighbouring layers when the chain is built, so that sizes which
+don't fit are found at the first call; and functions such as `torch.relu` are no modules.
+"""
+
+from collections import OrderedDict
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+
+@pytest.mark.claim("summary-sequential")
+def test_a_sequential_is_a_complete_model():
+    """`nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))` is a complete network of
+    31 numbers, each of which gets a gradient by `backward()`.
+    """
+    model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
+    y = model(torch.ones(5, 1))
+    y.sum().backward()
+
+    assert y.shape == (5, 1)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 31
+    assert [list(parameter.grad.shape) for parameter in model.parameters()] == [
+        [10, 1],
+        [10],
+        [1, 10],
+        [1],
+    ]
+
+
+def test_a_sequential_hands_each_output_to_the_next(device):
+    """`nn.Sequential(f, g, h)(x)` computes `h(g(f(x)))`."""
+    model = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Flatten(0)).to(device)
+    model[0].weight.data.fill_(-2.0)
+    model[0].bias.data.fill_(1.0)
+    y = model(torch.tensor([[-3.0], [3.0]], device=device))
+
+    assert y.tolist() == [7.0, 0.0]
+
+
+def test_a_sequential_names_its_parts_by_number():
+    """A `Sequential` names its parts "0", "1", "2"; a ReLU takes a number too but has no entry
+    in `state_dict()`, so that the keys jump from 0 to 2.
+
+    Inserting a layer shifts the names behind it, and an old checkpoint no longer fits.
+    """
+    model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
+
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+
+
+def test_an_ordered_dict_gives_the_parts_names():
+    """Built from an `OrderedDict`, a `Sequential` names its parts by the keys, and each part is
+    an attribute under that name.
+
+    Names in a checkpoint then say what a layer is for, and survive the insertion of another
+    one.
+    """
+    model = nn.Sequential(OrderedDict(first=nn.Linear(1, 10), act=nn.ReLU()))
+
+    assert list(model.state_dict()) == ["first.weight", "first.bias"]
+    assert model.act is model[1]
+
+
+def test_a_sequential_prints_its_chain():
+    """`repr` of a `Sequential` lists number and module of each part, those of a nested
+    `Sequential` indented further.
+    """
+    model = nn.Sequential(nn.Linear(1, 10), nn.Sequential(nn.ReLU(), nn.Linear(10, 1)))
+
+    assert repr(model).splitlines() == [
+        "Sequential(",
+        "  (0): Linear(in_features=1, out_features=10, bias=True)",
+        "  (1): Sequential(",
+        "    (0): ReLU()",
+        "    (1): Linear(in_features=10, out_features=1, bias=True)",
+        "  )",
+        ")",
+    ]
+
+
+def test_a_sequential_is_indexed_and_sliced_like_a_list():
+    """An index into a `Sequential` gives a part; a slice such as `model[:2]` gives a new
+    `Sequential` of the same part objects, with shared parameters.
+    """
+    model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
+    head = model[:2]
+
+    assert type(head) is nn.Sequential
+    assert len(head) == 2
+    assert head[0] is model[0]
+    assert head(torch.ones(1)).shape == (10,)
+    assert repr(model[-1]) == "Linear(in_features=10, out_features=1, bias=True)"
+
+
+@pytest.mark.claim("course-flexible-networks")
+@pytest.mark.parametrize(
+    ("widths", "parameters"), [([3, 1], 4), ([3, 4, 1], 21), ([3, 4, 4, 4, 1], 61)]
+)
+def test_a_list_of_widths_becomes_a_network_in_one_line(widths, parameters):
+    """A list of layer widths becomes a network by
+    `nn.Sequential(*[nn.Linear(i, o) for i, o in pairwise(widths)])`, one linear layer per
+    neighbouring pair.
+    """
+    net = nn.Sequential(*[nn.Linear(i, o) for i, o in pairwise(widths)])
+
+    assert sum(p.numel() for p in net.parameters()) == parameters
+    assert net(torch.ones(3)).shape == (1,)
+
+
+def test_a_list_of_layers_is_unpacked_by_a_star():
+    """`nn.Sequential` takes its parts as separate arguments: a list raises TypeError, "list is
+    not a Module subclass"; write `nn.Sequential(*layers)`.
+    """
+    layers = [nn.Linear(1, 3), nn.Linear(3, 2)]
+
+    with pytest.raises(TypeError, match="list is not a Module subclass"):
+        nn.Sequential(layers)
+    assert nn.Sequential(*layers)(torch.ones(1)).shape == (2,)
+
+
+def test_the_parts_are_modules_and_no_functions():
+    """`nn.Sequential` raises TypeError for the function `torch.relu` and for the class
+    `nn.ReLU`, "is not a Module subclass"; it takes the instance `nn.ReLU()`.
+    """
+    with pytest.raises(TypeError, match=r"relu is not a Module subclass"):
+        nn.Sequential(nn.Linear(1, 1), torch.relu)
+    with pytest.raises(TypeError, match=r"type is not a Module subclass|ReLU.* is not a Module"):
+        nn.Sequential(nn.Linear(1, 1), nn.ReLU)
+    model = nn.Sequential(nn.Linear(1, 1), nn.ReLU())
+
+    assert len(model) == 2
+
+
+def test_a_sequential_passes_one_input():
+    """A `Sequential` takes one input: calling it with two raises TypeError, "takes 2 positional
+    arguments but 3 were given".
+
+    A layer with several inputs, such as `nn.MultiheadAttention`, needs a class with a
+    `forward`.
+    """
+    model = nn.Sequential(nn.Linear(1, 1))
+    x = torch.ones(1)
+
+    assert model(x).shape == (1,)
+    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
+        model(x, x)
+
+
+def test_a_sequential_hands_on_a_tuple_as_it_is():
+    """A part that returns a tuple, such as `nn.GRU`, breaks the chain: the next layer gets the
+    tuple, and `nn.Linear` raises TypeError, "must be Tensor, not tuple".
+
+    Because a GRU returns output and state; write a `forward` that takes the one it wants.
+    """
+    model = nn.Sequential(nn.GRU(2, 3), nn.Linear(3, 1))
+    x = torch.zeros(4, 2)
+
+    assert model[1](model[0](x)[0]).shape == (4, 1)
+    with pytest.raises(TypeError, match=r"\(position 1\) must be Tensor, not tuple"):
+        model(x)
+
+
+def test_layers_that_do_not_fit_are_found_by_calling():
+    """Linear layers whose sizes don't fit can be put into a `Sequential`; its first call raises
+    RuntimeError, "shapes cannot be multiplied", with both sizes.
+
+    Run one batch through a network as soon as it is built.
+    """
+    model = nn.Sequential(nn.Linear(1, 10), nn.Linear(11, 1))
+
+    assert len(model) == 2
+    with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied .1x10 and 11x1"):
+        model(torch.ones(1))
