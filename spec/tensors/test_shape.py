@@ -5,8 +5,8 @@ two, an image three and a batch of images four. The number of dimensions is the 
 shape, `x.shape`, gives the size of each dimension; it is a `torch.Size`, a tuple of integers
 (`spec/tensors/test_sizes.py`).
 
-Layers expect an order of dimensions: `nn.Linear` has the features last, `nn.Conv2d` takes images as
-batch, channels, height, width.
+Layers expect an order of dimensions: `nn.Linear` has the features last (`spec/nn/test_layers.py`),
+`nn.Conv2d` takes images as batch, channels, height, width (`spec/nn/test_convolutions.py`).
 
 What surprises: a single number has the empty shape `[]`, not `[1]`; a tensor without elements still
 has a shape, such as `[2, 0, 3]`; the shape cannot be assigned to; and dimensions can be counted
@@ -15,7 +15,6 @@ from the end, so -1 is the last one.
 
 import pytest
 import torch
-from torch import nn
 
 
 @pytest.mark.claim("self-dimension-names")
@@ -204,58 +203,3 @@ def test_an_axis_of_length_zero_makes_an_empty_tensor(device):
     assert x.numel() == 0
     assert x.shape == (2, 0, 3)
     assert x.tolist() == [[], []]
-
-
-@pytest.mark.claim("self-only-two-dimensions")
-def test_a_linear_layer_wants_its_features_last_and_any_axes_before():
-    """`nn.Linear(3, 2)` maps the last dimension from 3 to 2 and keeps the dimensions before it,
-    for inputs of one, two or four dimensions.
-
-    So a sequence of shape (batch, time, features) needs no reshaping.
-    """
-    layer = nn.Linear(3, 2)
-
-    assert layer(torch.ones(3)).shape == (2,)
-    assert layer(torch.ones(4, 3)).shape == (4, 2)
-    assert layer(torch.ones(6, 5, 4, 3)).shape == (6, 5, 4, 2)
-
-
-@pytest.mark.claim("self-feature-map-axes")
-def test_images_enter_a_convolution_as_batch_channels_height_width():
-    """`nn.Conv2d` takes a batch of images as (batch, channels, height, width) and returns
-    feature maps in the same order of dimensions.
-    """
-    layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
-    images = torch.zeros(2, 3, 32, 40)
-
-    feature_maps = layer(images)
-
-    assert feature_maps.shape == (2, 6, 28, 40)
-
-
-def test_channels_come_before_height_and_width():
-    """`nn.Conv2d(3, ...)` reads the second dimension as channels: a batch (2, 32, 40, 3) raises
-    RuntimeError, one of height 3 passes unnoticed. Write `images.permute(0, 3, 1, 2)`.
-
-    It bites with images from Pillow, OpenCV or matplotlib, which put the channels last.
-    """
-    layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
-    images = torch.zeros(2, 32, 40, 3)
-
-    with pytest.raises(RuntimeError, match="to have 3 channels, but got 32 channels instead"):
-        layer(images)
-    assert layer(torch.zeros(2, 3, 40, 3)).shape == (2, 6, 36, 3)
-    assert layer(images.permute(0, 3, 1, 2)).shape == (2, 6, 28, 40)
-
-
-def test_a_convolution_takes_a_single_image_too():
-    """`nn.Conv2d` accepts one image of shape (channels, height, width) and returns three
-    dimensions; two dimensions, without channels, raise RuntimeError.
-
-    For a grey image add the channel with `image.unsqueeze(0)`.
-    """
-    layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
-
-    assert layer(torch.zeros(3, 32, 40)).shape == (6, 28, 40)
-    with pytest.raises(RuntimeError, match=r"Expected 3D \(unbatched\) or 4D \(batched\) input"):
-        layer(torch.zeros(32, 40))
