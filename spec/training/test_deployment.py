@@ -204,10 +204,11 @@ def test_each_thread_begins_with_gradients():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_the_rows_of_a_batch_are_answered_each_by_itself():
-    """In `eval()` BatchNorm and linear layers answer each row of a batch as if it were alone,
-    so several requests may be stacked into one batch.
+    """In `eval()` linear layers and BatchNorm with running statistics answer each row of a batch as
+    if it were alone, up to rounding: several requests may be stacked into one batch.
 
-    Up to rounding: the matrix product of a larger batch may add in another order.
+    The matrix product of a larger batch may add in another order. BatchNorm made with
+    `track_running_stats=False` normalises with the batch in `eval()` too.
     """
     net = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1, eps=1.0)).eval()
     net[0].weight.data.fill_(2.0)
@@ -220,6 +221,8 @@ def test_the_rows_of_a_batch_are_answered_each_by_itself():
 
     assert batch.tolist() == [[1.0], [3.0], [5.0]]
     assert alone.tolist() == [[3.0]]
+    without = nn.BatchNorm1d(1, eps=3.0, track_running_stats=False).eval()
+    assert without(torch.tensor([[1.0], [3.0]])).tolist() == [[-0.5], [0.5]]
 
 
 def test_in_training_mode_requests_change_each_others_answers():

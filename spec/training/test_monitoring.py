@@ -90,7 +90,7 @@ def test_a_moving_average_smooths_a_noisy_loss():
 
 def test_the_rate_is_read_from_the_optimizer():
     """`optimizer.param_groups[0]["lr"]` is the learning rate of the first group; a scheduler
-    writes its new rate there, so it can be logged in each epoch.
+    writes its new rate there, so a rate given as a `float` can be logged in each epoch.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
@@ -102,6 +102,27 @@ def test_the_rate_is_read_from_the_optimizer():
         scheduler.step()
 
     assert rates == [0.5, 0.25, 0.125]
+
+
+@pytest.mark.torch(">=2.6")
+def test_a_rate_that_is_a_tensor_is_logged_by_item():
+    """If `lr` is a tensor, a list of `optimizer.param_groups[0]["lr"]` shows the last rate in all
+    entries: log `lr.item()` instead.
+
+    Because the scheduler writes the new rate into that tensor, in place.
+    """
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=torch.tensor(0.5))
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+
+    tensors, numbers = [], []
+    for _ in range(3):
+        tensors.append(optimizer.param_groups[0]["lr"])
+        numbers.append(optimizer.param_groups[0]["lr"].item())
+        optimizer.step()
+        scheduler.step()
+
+    assert [rate.item() for rate in tensors] == [0.0625, 0.0625, 0.0625]
+    assert numbers == [0.5, 0.25, 0.125]
 
 
 def test_the_norm_of_all_gradients():

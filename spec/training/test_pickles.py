@@ -248,11 +248,17 @@ def test_other_objects_are_refused_by_name(content, name, tmp_path):
 def test_safe_globals_lets_a_class_through(tmp_path):
     """Inside `with torch.serialization.safe_globals([cls])` objects of that class load with
     `weights_only=True`; after the block they are refused again.
+
+    Other classes that such an object holds are still refused, here a `Path` in a `Namespace`: list
+    them all.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
+    torch.save(argparse.Namespace(data=Path("data")), tmp_path / "other.pt")
 
     with torch.serialization.safe_globals([argparse.Namespace]):
         inside = torch.load(tmp_path / "run.pt", weights_only=True)
+        with pytest.raises(pickle.UnpicklingError, match="pathlib"):
+            torch.load(tmp_path / "other.pt", weights_only=True)
 
     assert inside.lr == 0.25
     with pytest.raises(pickle.UnpicklingError, match=r"argparse\.Namespace"):
