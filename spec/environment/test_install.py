@@ -49,8 +49,8 @@ def test_a_file_named_like_the_library_hides_it(tmp_path):
     """A file `torch.py` beside the script that is run is imported by `import torch` in place of
     the library; further back on `sys.path` it is not.
 
-    Because the directory of the script stands first on `sys.path`. Rename the file if torch
-    suddenly lacks all its names.
+    Because the directory of the script stands first on `sys.path`, unless Python runs with `-P`.
+    Rename the file if torch suddenly lacks all its names.
     """
     own = tmp_path / "torch.py"
     own.write_text("")

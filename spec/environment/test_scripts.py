@@ -55,8 +55,8 @@ def test_an_unknown_device_ends_in_a_traceback():
     `torch.device("gpu")`, "Expected one of cpu, cuda, ...", and not in a usage message of
     `argparse`.
 
-    Because `argparse` catches TypeError and ValueError only. For a fixed set of devices use
-    `choices=["cpu", "cuda"]`.
+    Because `argparse` makes usage messages of TypeError, ValueError and ArgumentTypeError, and not
+    of RuntimeError. For a fixed set of devices use `choices=["cpu", "cuda"]`.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", type=torch.device)
@@ -87,8 +87,8 @@ def logger(tmp_path):
 
 @pytest.mark.claim("summary-logging")
 def test_a_run_is_recorded_in_a_file(logger, tmp_path):
-    """`logger.info("epoch %d, loss %.3f", epoch, loss)` writes one-element tensors as plain
-    numbers; `%s` writes what `print` shows, `tensor(0.2500)`.
+    """`logger.info("epoch %d, loss %.3f", epoch, loss)` writes one-element tensors of real dtypes
+    as plain numbers; `%s` writes what `print` shows, `tensor(0.2500)`.
 
     Since PyTorch 2.9 a loss that requires grad warns there once: give it `loss.item()`.
     """

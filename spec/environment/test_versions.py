@@ -1,8 +1,8 @@
 """Releases, and what they break.
 
-`torch.__version__` says which release runs. A release adds and removes: what is to go warns for
-some releases first, then it raises an error that names the replacement, then the name is gone. So a
-program written for an old release may need changes.
+`torch.__version__` says which release runs. A release adds and removes: what is to go often warns
+for some releases first, then it raises an error that names the replacement, then the name is gone.
+So a program written for an old release may need changes.
 
 What surprises: "1.10" is newer than "1.9", which a comparison of text gets wrong, and behind the
 release a version may name the build, as in `2.0.1+cu117`. What each release changed is recorded in
@@ -75,6 +75,20 @@ def test_a_version_may_name_its_build():
     assert Version(build).public == "2.0.1"
 
 
+def test_a_nightly_build_comes_before_its_release():
+    """A nightly build such as `2.1.0.dev20230901` or one from source such as `2.1.0a0` is less than
+    "2.1": there `torch.__version__ >= "2.1"` is False.
+
+    Because both count as steps on the way to 2.1.0. Compare with "2.1.0.dev0" to include them.
+    """
+    nightly, source = TorchVersion("2.1.0.dev20230901"), TorchVersion("2.1.0a0")
+
+    in_order = sorted([TorchVersion("2.1"), source, nightly])
+
+    assert in_order == ["2.1.0.dev20230901", "2.1.0a0", "2.1"]
+    assert [nightly >= "2.1.0.dev0", source >= "2.1.0.dev0"] == [True, True]
+
+
 def test_version_is_a_module_and_no_function():
     """`torch.version` is a module with details of the build, such as
     `torch.version.git_version`; calling it raises TypeError, "'module' object is not callable".
@@ -90,16 +104,17 @@ def test_version_is_a_module_and_no_function():
 @pytest.mark.claim("course-backward-compatible")
 @pytest.mark.parametrize("name", ["solve", "lstsq", "eig"])
 def test_code_for_an_earlier_release_may_meet_functions_that_were_removed(name):
-    """`torch.solve`, `torch.lstsq` and `torch.eig` raise RuntimeError, "This function was
-    deprecated since version 1.9 and is now removed", with the name of the replacement in
+    """`torch.solve`, `torch.lstsq` and `torch.eig`, called as before, raise RuntimeError, "This
+    function was deprecated since version 1.9 and is now removed", and name the replacement in
     `torch.linalg`.
     """
     with pytest.raises(
         RuntimeError, match=r"This function was deprecated since version 1\.9 and is now removed"
-    ):
+    ) as removed:
         getattr(torch, name)(torch.eye(2), torch.eye(2))
 
     assert hasattr(torch.linalg, name) is True
+    assert f"torch.linalg.{name}" in str(removed.value)
 
 
 @pytest.mark.claim("course-backward-compatible")
@@ -152,9 +167,12 @@ def test_print_without_brackets_is_no_python():
 
 
 def test_what_is_there_can_be_asked_for():
-    """`hasattr(torch, name)` tells whether the running release has a function, here `no_grad`
-    and not `free_lunch`; it needs no comparison of versions.
-    """
-    there = [name for name in ("no_grad", "free_lunch") if hasattr(torch, name)]
+    """`hasattr(torch, name)` tells without a comparison of versions whether the running release has
+    the name, here `no_grad` and not `rfft`, which is gone.
 
-    assert there == ["no_grad"]
+    A name can be there and only raise: `hasattr(torch, "solve")` is True, though calling
+    `torch.solve` raises RuntimeError.
+    """
+    there = [name for name in ("no_grad", "rfft", "solve") if hasattr(torch, name)]
+
+    assert there == ["no_grad", "solve"]

@@ -89,11 +89,13 @@ def test_a_saved_net_can_be_loaded_again(tmp_path, device):
 
 @pytest.mark.claim("summary-save-recommended")
 def test_saving_the_numbers_is_the_way_that_loads_without_trust(tmp_path):
-    """A saved `state_dict()` loads with `weights_only=True`, the default since PyTorch 2.6; a net
-    saved as an object, `torch.save(net, path)`, is refused with "Weights only load failed".
+    """A saved `state_dict()` of tensors loads with `weights_only=True`, the default since PyTorch
+    2.6; a net saved as an object, `torch.save(net, path)`, is refused with "Weights only load
+    failed".
 
-    Because the object is a pickle that names the class, and loading it may run any code. Save
-    the state dict and build the net by its class.
+    Because the object is a pickle that names the class, and loading it may run any code. Save the
+    state dict and build the net by its class. What a module returns from `get_extra_state()` is in
+    the dict too, and may be refused.
     """
     net = nn.Linear(1, 1)
     net.weight.data.fill_(3.0)
@@ -405,10 +407,11 @@ def test_the_object_comes_first_and_the_file_second(tmp_path):
 
 
 def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
-    """Tensors that share a storage are saved with one copy of it if they are in one `torch.save`,
-    and they share memory again after loading.
+    """Tensors of one dtype that share a storage are saved with one copy of it if they are in one
+    `torch.save`, and they share memory again after loading.
 
-    Saved by two calls into two files, they are independent afterwards.
+    Saved by two calls into two files, they are independent afterwards. With different dtypes, as
+    `x` and `x.view(torch.int32)`, one `torch.save` of both raises RuntimeError.
     """
     x = torch.zeros(4)
     torch.save({"all": x, "half": x[:2]}, tmp_path / "x.pt")
@@ -417,6 +420,10 @@ def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
     loaded["half"].fill_(1.0)
 
     assert loaded["all"].tolist() == [1.0, 1.0, 0.0, 0.0]
+    with pytest.raises(
+        RuntimeError, match="Cannot save multiple tensors or storages that view the"
+    ):
+        torch.save({"all": x, "bits": x.view(torch.int32)}, tmp_path / "x.pt")
 
 
 @pytest.mark.torch(">=2.0")

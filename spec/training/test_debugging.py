@@ -58,7 +58,7 @@ def test_a_parameter_tells_its_shape_dtype_and_device(device):
 
 def test_one_batch_can_be_learned_by_heart():
     """A net with enough parameters can learn one small batch by heart: here 200 steps of SGD on
-    six samples bring the loss below 0.05 and predict all six labels.
+    six different samples bring the loss below 0.05 and predict all six labels.
 
     A net that can't has a fault in net, loss or loop, for there is nothing to generalise. Try
     this before a long training.
@@ -108,19 +108,20 @@ def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
 
 
 def test_one_nan_spoils_every_answer():
-    """One NaN in the input of a linear layer makes the loss NaN, and after `backward()` and
-    `step()` the weight of that feature: from then on all its outputs are NaN.
+    """One NaN in one sample of a batch makes the `mse_loss` of a linear layer NaN, and after
+    `backward()` and `step()` its whole weight and bias: from then on all its outputs are NaN.
 
     So stop before the step: `if not loss.isfinite(): ...`. No further step makes a weight of
     NaN a number again.
     """
     net = nn.Linear(2, 1)
-    loss = net(torch.tensor([[1.0, 2.0], [math.nan, 4.0]])).mean()
+    loss = F.mse_loss(net(torch.tensor([[1.0, 2.0], [math.nan, 4.0]])), torch.zeros(2, 1))
     loss.backward()
     torch.optim.SGD(net.parameters(), lr=0.1).step()
 
     assert math.isnan(loss.item()) is True
-    assert net.weight.isnan().tolist() == [[True, False]]
+    assert net.weight.isnan().tolist() == [[True, True]]
+    assert net.bias.isnan().tolist() == [True]
     assert net(torch.ones(3, 2)).isnan().tolist() == [[True], [True], [True]]
 
 

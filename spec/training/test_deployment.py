@@ -3,13 +3,14 @@
 To answer, a net needs its parameters and its forward computation and no more: `eval()`,
 `inference_mode()`, and a file that runs where the class of the net is not known. `torch.export`
 writes such a file today; TorchScript (`torch.jit.trace`, `torch.jit.script`) did before, and
-newer releases warn that it is deprecated. Both record what the computation does for an example.
+newer releases warn that it is deprecated. `torch.export` and `torch.jit.trace` record what the
+computation does for an example; `torch.jit.script` compiles the code of `forward`.
 
 Several requests may be answered at once, by threads that share one net or as the rows of one batch.
 
-What surprises: a record keeps the batch size, the branch and the mode of its example, and threads
-do not share `no_grad`: each begins with gradients enabled. What the two modes of a net do is told
-in `spec/nn/test_modes.py`, `inference_mode` in `spec/autograd/test_inference_mode.py`.
+What surprises: an export keeps the batch size of its example, a trace the branch and the mode, and
+threads do not share `no_grad`: each begins with gradients enabled. What the two modes of a net do
+is told in `spec/nn/test_modes.py`, `inference_mode` in `spec/autograd/test_inference_mode.py`.
 """
 
 import threading
@@ -58,7 +59,8 @@ def test_an_exported_net_takes_the_batch_of_its_example():
     """An exported net accepts only the input sizes of its example: exported with a batch of 4
     it refuses 7, unless `dynamic_shapes` marks that dimension by `torch.export.Dim`.
 
-    Because sizes are recorded as constants. Mark the batch dimension when you export.
+    Because sizes are recorded as constants. Mark the batch dimension when you export, and give an
+    example of two rows or more: a batch of 1 can't be marked.
     """
     net = nn.Linear(2, 1)
     example = (torch.zeros(4, 2),)
@@ -70,6 +72,8 @@ def test_an_exported_net_takes_the_batch_of_its_example():
     assert open_ended(torch.ones(7, 2)).shape == (7, 1)
     with pytest.raises(Exception, match=r"\[0\] == 4|shape\[0\] to be equal to 4"):
         fixed(torch.ones(7, 2))
+    with pytest.raises(Exception, match=r"Constraints violated \(batch\)"):
+        torch.export.export(net, (torch.zeros(1, 2),), dynamic_shapes=({0: batch},))
 
 
 @torchscript
@@ -200,10 +204,11 @@ def test_each_thread_begins_with_gradients():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_the_rows_of_a_batch_are_answered_each_by_itself():
-    """In `eval()` BatchNorm and linear layers answer each row of a batch as if it were alone,
-    so several requests may be stacked into one batch.
+    """In `eval()` linear layers and BatchNorm with running statistics answer each row of a batch as
+    if it were alone, up to rounding: several requests may be stacked into one batch.
 
-    Up to rounding: the matrix product of a larger batch may add in another order.
+    The matrix product of a larger batch may add in another order. BatchNorm made with
+    `track_running_stats=False` normalises with the batch in `eval()` too.
     """
     net = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1, eps=1.0)).eval()
     net[0].weight.data.fill_(2.0)
@@ -216,11 +221,13 @@ def test_the_rows_of_a_batch_are_answered_each_by_itself():
 
     assert batch.tolist() == [[1.0], [3.0], [5.0]]
     assert alone.tolist() == [[3.0]]
+    without = nn.BatchNorm1d(1, eps=3.0, track_running_stats=False).eval()
+    assert without(torch.tensor([[1.0], [3.0]])).tolist() == [[-0.5], [0.5]]
 
 
 def test_in_training_mode_requests_change_each_others_answers():
-    """In training mode BatchNorm normalises with the batch, so the output for 2 is -1 beside a
-    4 and 1 beside a 0: call `eval()` before answering.
+    """In training mode BatchNorm normalises with the batch, so the output for 2 is nearly -1
+    beside a 4 and nearly 1 beside a 0: call `eval()` before answering.
     """
     net = nn.BatchNorm1d(1)
 

@@ -6,10 +6,10 @@ correct predictions. Divided by the number of samples it is the accuracy; counte
 and prediction it is the confusion matrix.
 
 What surprises: labels of shape (N, 1) compare every prediction with every label and raise nothing;
-bool tensors have no mean and add up to bool; and accuracies averaged over batches differ from the
-accuracy when the last batch is shorter. An evaluation runs in `net.eval()` and under `no_grad`:
-`spec/nn/test_modes.py` and `spec/autograd/test_no_grad.py`; what happens without them is told in
-`spec/training/test_wrong_orders.py`.
+bool tensors have no mean, and `+` of two of them is a bool and no count; and accuracies averaged
+over batches differ from the accuracy when the last batch is shorter. An evaluation runs in
+`net.eval()` and under `no_grad`: `spec/nn/test_modes.py` and `spec/autograd/test_no_grad.py`; what
+happens without them is told in `spec/training/test_wrong_orders.py`.
 """
 
 import pytest
@@ -54,11 +54,12 @@ def test_the_wrong_dimension_compares_samples():
 
 
 def test_softmax_does_not_change_the_prediction():
-    """`scores.softmax(1).argmax(1)` is the same class as `scores.argmax(1)`, unless two
-    probabilities become equal by rounding.
+    """`scores.softmax(1).argmax(1)` of finite scores is the same class as `scores.argmax(1)`,
+    unless two probabilities become equal by rounding.
 
-    Because softmax is increasing in each score. The scores 1e-9 and 2e-9 have equal
-    probabilities in float32, and then the first index wins: take `argmax` of the scores.
+    Because softmax is increasing in each score. The scores 1e-9 and 2e-9 have equal probabilities
+    in float32, and then the first index wins; with a score of infinity all probabilities of the
+    sample are NaN. Take `argmax` of the scores.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]])
 
@@ -67,6 +68,7 @@ def test_softmax_does_not_change_the_prediction():
     assert scores.softmax(1).argmax(1).tolist() == [1, 0]
     assert nearly_equal.argmax(1).tolist() == [1]
     assert nearly_equal.softmax(1).argmax(1).tolist() == [0]
+    assert (scores / 0).softmax(1).isnan().all().item() is True
 
 
 def test_two_classes_from_one_score_are_told_apart_at_zero():
@@ -101,12 +103,15 @@ def test_comparing_with_the_labels_gives_booleans(device):
     """`predicted == labels` is a bool tensor of True and False. Before PyTorch 1.2 it was uint8
     with 1 and 0.
 
-    So code of that time that averages or negates a comparison has to convert it first.
+    So `1 - (predicted == labels)`, which gave 1 for each error then, raises today: write
+    `predicted != labels`.
     """
     right = torch.tensor([3, 8, 8], device=device) == torch.tensor([3, 8, 0], device=device)
 
     assert right.tolist() == [True, True, False]
     assert right.dtype == torch.bool
+    with pytest.raises(RuntimeError, match="Subtraction, the `-` operator, with a bool tensor"):
+        1 - right
 
 
 @pytest.mark.claim("blitz-eq-adds-as-count")
@@ -341,10 +346,12 @@ def test_a_class_without_images_has_no_accuracy():
 
 
 def test_a_confusion_matrix_by_bincount():
-    """`(labels * n + predicted).bincount(minlength=n * n).reshape(n, n)` is the confusion matrix
-    of n classes: entry [i, j] counts the samples of class i that were predicted as j.
+    """`(labels * n + predicted).bincount(minlength=n * n).reshape(n, n)` of int64 labels is the
+    confusion matrix of n classes: entry [i, j] counts the samples of class i that were predicted
+    as j.
 
-    Because `label * n + predicted` numbers the pairs from 0 to n * n - 1.
+    Because `label * n + predicted` numbers the pairs from 0 to n * n - 1. In uint8 the product
+    overflows: 20 * 25 is 244. Convert such labels by `long()`.
     """
     labels = torch.tensor([0, 0, 1, 1, 1, 2])
     predicted = torch.tensor([0, 1, 1, 1, 2, 0])
@@ -353,6 +360,7 @@ def test_a_confusion_matrix_by_bincount():
     assert matrix.tolist() == [[1, 1, 0], [0, 2, 1], [1, 0, 0]]
     assert matrix.diagonal().tolist() == [1, 2, 0]
     assert matrix.sum(1).tolist() == [2, 3, 1]
+    assert (torch.tensor([20], dtype=torch.uint8) * 25).tolist() == [244]
 
 
 def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():

@@ -25,8 +25,9 @@ def test_a_new_head_learns_on_a_frozen_body():
     """`net.requires_grad_(False)` and then a new last layer: `step()` changes the weight of the
     new layer, and the frozen layer keeps its weight and has no gradient.
 
-    Because a new layer's parameters require grad, and an optimizer passes over parameters
-    without a gradient.
+    Because a new layer's parameters require grad, and an optimizer passes over parameters without
+    a gradient. A gradient left from before the freezing would still move the layer
+    (`spec/optim/test_zero_grad.py`).
     """
     net = nn.Sequential(nn.Linear(1, 2, bias=False), nn.Linear(2, 1, bias=False))
     net[0].weight.data = torch.tensor([[1.0], [2.0]])  # as learnt from an earlier task
@@ -72,9 +73,8 @@ def test_finetuning_starts_closer_than_learning_anew():
 
 @pytest.mark.claim("summary-init-or-pretrained")
 def test_training_starts_from_whatever_numbers_are_there():
-    """An optimizer goes on from the values that the parameters have, be they initialised by
-    `nn.init` or loaded by `load_state_dict`: with gradient 1 and `lr=0.5`, 0 becomes -0.5 and 6
-    becomes 5.5.
+    """`SGD` goes on from the values that the parameters have, be they initialised by `nn.init` or
+    loaded by `load_state_dict`: with gradient 1 and `lr=0.5`, 0 becomes -0.5 and 6 becomes 5.5.
     """
     initialised, loaded = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(initialised.weight)
@@ -197,8 +197,8 @@ def test_weights_are_picked_where_name_and_shape_agree():
 @pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_hook_cut_and_extractor_agree_on_the_features():
-    """A forward hook, the slice `net.features[:4]` and torchvision's `create_feature_extractor`
-    give the same features of an inner layer, bit for bit.
+    """In torchvision's `squeezenet1_1` a forward hook on `net.features[3]`, the slice
+    `net.features[:4]` and `create_feature_extractor` give the same features, bit for bit.
     """
     net = models.squeezenet1_1(weights=None).eval()
     x = torch.rand(1, 3, 32, 32)
@@ -340,12 +340,14 @@ def test_weights_come_with_the_number_of_classes_they_were_trained_for():
 
 
 def test_unknown_weights_are_refused():
-    """`weights=` of a torchvision model takes the names that its enum lists, for `resnet50`
-    `IMAGENET1K_V1` and `IMAGENET1K_V2`; another name raises KeyError.
+    """`models.resnet50(weights=...)` takes the names in the enum `ResNet50_Weights`,
+    `"IMAGENET1K_V1"` and `"IMAGENET1K_V2"`, and `"DEFAULT"` for the second of them; the name
+    `"IMAGENET1K_V3"` raises KeyError.
     """
     names = [weights.name for weights in models.ResNet50_Weights]
 
     assert names == ["IMAGENET1K_V1", "IMAGENET1K_V2"]
+    assert models.ResNet50_Weights["DEFAULT"].name == "IMAGENET1K_V2"
     with pytest.raises(KeyError, match="IMAGENET1K_V3"):
         models.resnet50(weights="IMAGENET1K_V3")
 

@@ -6,7 +6,7 @@ take a step; one pass over the data set is an epoch. Most facts of this page tra
 weight that sees 2 and should answer 8, so the weight has to become 4; with a learning rate of 1/16
 each step goes half of the way.
 
-What surprises: each line does one thing only, and none of them notices when its neighbour is
+What surprises: each line does one thing only, and hardly any of them notices when its neighbour is
 missing or in the wrong place. What happens then is told in `spec/training/test_wrong_orders.py`;
 what `zero_grad()` leaves behind in `spec/optim/test_zero_grad.py`, what the optimizers compute in
 `spec/optim/test_update_rules.py`.
@@ -339,7 +339,7 @@ def test_a_report_averages_the_batches_since_the_last_one():
 
 def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
     """With a shorter last batch the mean of the batch losses may differ from the mean over the
-    samples, here 2.5 from 2: multiply each mean loss by `len(x)` and divide the sum by the
+    samples, here 2.5 instead of 2: multiply each mean loss by `len(x)` and divide the sum by the
     number of samples.
 
     Because a loss with `reduction="mean"` has already been divided by the size of its own
@@ -394,7 +394,7 @@ def test_the_examples_share_one_pattern():
     tasks unchanged: here they train and measure one linear layer on AND and another on OR.
 
     Because `net(x)`, the loss, `backward()` and `step()` are called alike for any net and any
-    data. PyTorch's own MNIST and ImageNet examples are built so.
+    data. PyTorch's own MNIST example is built so; the ImageNet one calls the second `validate`.
     """
 
     def train(net, loader, optimizer):
@@ -439,8 +439,8 @@ def test_optimisation_methods_come_from_torch_optim(name, arrives):
     `lr=0.5`, one step of `SGD`, `Adam`, `AdamW`, `Adagrad`, `RMSprop` and `Rprop` leads to 0,
     3.5, 3.48, 3.5, -1 and 3.5.
 
-    Because `SGD` multiplies the gradient, 8, by `lr`, while the first step of `Adam`, `Adagrad`
-    and `Rprop` is about `lr` for any size of gradient.
+    Because `SGD` multiplies the gradient, 8, by `lr`, while the first step of `Rprop` is `lr`, and
+    that of `Adam` and `Adagrad` nearly `lr` if the gradient is far larger than their `eps`.
     """
     w = nn.Parameter(torch.tensor(4.0))
     optimizer = getattr(torch.optim, name)([w], lr=0.5)

@@ -91,6 +91,8 @@ def test_a_map_that_does_not_name_the_device_changes_nothing(saved_on_a_gpu):
 def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
     """A function as `map_location` is called for each storage with the storage on the CPU and the
     saved device as a string, such as `"cuda:0"`; it returns the storage to use.
+
+    If it returns None, the tensor goes to the device it was saved on.
     """
     seen = []
 
@@ -144,8 +146,8 @@ def test_a_loaded_state_takes_the_dtype_of_the_net(device):
     """`load_state_dict` copies into the parameters that the net has, so loaded float64 and int64
     values become float32 on the device of the net, without a warning.
 
-    Because it is `copy_`, which converts. A half-precision checkpoint in a float32 net takes
-    float32 memory.
+    Because it is `copy_`, which converts: 1e300 becomes infinity, and 2**24 + 1 becomes 2**24. A
+    half-precision checkpoint in a float32 net takes float32 memory.
     """
     net = nn.Linear(1, 1, device=device)
     state = {
@@ -157,6 +159,8 @@ def test_a_loaded_state_takes_the_dtype_of_the_net(device):
 
     assert net.weight.dtype == net.bias.dtype == torch.float32
     assert [net.weight.item(), net.bias.item()] == [2.5, 7.0]
+    net.load_state_dict({"weight": torch.tensor([[2**24 + 1]]), "bias": torch.tensor([7])})
+    assert net.weight.item() == 2**24
 
 
 @pytest.mark.torch(">=2.1")

@@ -5,8 +5,8 @@ the gradients, the share of units that are silent. PyTorch draws nothing itself.
 numbers for a log, a file or a plot, and it has a writer for TensorBoard, which is installed apart.
 
 What surprises: what is logged without a copy changes later. A tensor in a list is the weight
-itself, `detach()` shares its memory, and a loss keeps its graph; `item()`, `tolist()` and `clone()`
-are what to keep. When to report is told in `spec/training/test_loop.py`, losses that keep their
+itself, `detach()` shares its memory, and a loss keeps its graph; keep `item()`, `tolist()` or
+`detach().clone()`. When to report is told in `spec/training/test_loop.py`, losses that keep their
 graphs in `spec/training/test_wrong_orders.py`, how tensors print in
 `spec/tensors/test_printing.py`, hooks on gradients in `spec/autograd/test_hooks.py`, and the norm
 that clipping returns in `spec/optim/test_clipping.py`.
@@ -45,28 +45,30 @@ def test_a_history_of_numbers_is_all_that_a_plot_needs():
 
 
 def test_a_logged_parameter_is_the_parameter_itself():
-    """A list to which `w` or `w.detach()` is appended in each step holds the same memory each
-    time, so all entries show the last value; `w.detach().clone()` and `w.tolist()` keep the
-    value of the step.
+    """After a training loop a list to which `w` or `w.detach()` was appended in each round shows
+    the last weight in all entries; `w.detach().clone()` and `w.tolist()` keep the weight of the
+    round.
 
-    Because updates are in place, `append` copies nothing, and `detach()` shares the storage
-    (`spec/autograd/test_detach.py`).
+    Because `optimizer.step()` writes in place, `append` copies nothing, and `detach()` shares the
+    storage (`spec/autograd/test_detach.py`).
     """
     w = nn.Parameter(torch.tensor([0.0]))
+    optimizer = torch.optim.SGD([w], lr=0.25)
 
     aliases, detached, copies, listed = [], [], [], []
     for _ in range(3):
-        with torch.no_grad():
-            w += 1
+        optimizer.zero_grad()
+        ((w - 4) ** 2).sum().backward()
+        optimizer.step()
         aliases.append(w)
         detached.append(w.detach())
         copies.append(w.detach().clone())
         listed.append(w.tolist())
 
-    assert [entry.item() for entry in aliases] == [3.0, 3.0, 3.0]
-    assert [entry.item() for entry in detached] == [3.0, 3.0, 3.0]
-    assert [entry.item() for entry in copies] == [1.0, 2.0, 3.0]
-    assert listed == [[1.0], [2.0], [3.0]]
+    assert [entry.item() for entry in aliases] == [3.5, 3.5, 3.5]
+    assert [entry.item() for entry in detached] == [3.5, 3.5, 3.5]
+    assert [entry.item() for entry in copies] == [2.0, 3.0, 3.5]
+    assert listed == [[2.0], [3.0], [3.5]]
 
 
 def test_a_moving_average_smooths_a_noisy_loss():
@@ -88,7 +90,7 @@ def test_a_moving_average_smooths_a_noisy_loss():
 
 def test_the_rate_is_read_from_the_optimizer():
     """`optimizer.param_groups[0]["lr"]` is the learning rate of the first group; a scheduler
-    writes its new rate there, so it can be logged in each epoch.
+    writes its new rate there, so a rate given as a `float` can be logged in each epoch.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
@@ -100,6 +102,27 @@ def test_the_rate_is_read_from_the_optimizer():
         scheduler.step()
 
     assert rates == [0.5, 0.25, 0.125]
+
+
+@pytest.mark.torch(">=2.6")
+def test_a_rate_that_is_a_tensor_is_logged_by_item():
+    """If `lr` is a tensor, a list of `optimizer.param_groups[0]["lr"]` shows the last rate in all
+    entries: log `lr.item()` instead.
+
+    Because the scheduler writes the new rate into that tensor, in place.
+    """
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=torch.tensor(0.5))
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+
+    tensors, numbers = [], []
+    for _ in range(3):
+        tensors.append(optimizer.param_groups[0]["lr"])
+        numbers.append(optimizer.param_groups[0]["lr"].item())
+        optimizer.step()
+        scheduler.step()
+
+    assert [rate.item() for rate in tensors] == [0.0625, 0.0625, 0.0625]
+    assert numbers == [0.5, 0.25, 0.125]
 
 
 def test_the_norm_of_all_gradients():
@@ -159,10 +182,15 @@ def test_a_forward_hook_watches_activations():
 def test_the_tensorboard_writer_needs_a_package_of_its_own(monkeypatch):
     """`torch.utils.tensorboard` is part of torch, but importing it without the package
     `tensorboard` raises ModuleNotFoundError; `pip install tensorboard` mends it.
+
+    Because `tensorboard` is not among the requirements of `torch`; nor is `matplotlib`.
     """
+    required = " ".join(importlib.metadata.requires("torch"))
+    names = ["typing-extensions", "tensorboard", "matplotlib"]
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
 
+    assert [name for name in names if name in required] == ["typing-extensions"]
     assert importlib.util.find_spec("torch.utils.tensorboard").parent == "torch.utils.tensorboard"
     with pytest.raises(ModuleNotFoundError, match="tensorboard"):
         importlib.import_module("torch.utils.tensorboard")
@@ -208,14 +236,3 @@ def test_an_event_file_holds_what_was_logged(tmp_path):
         (20, 1.25),
     ]
     assert [event.value for event in events.Scalars("rate")] == [0.5]
-
-
-def test_installing_torch_does_not_install_tensorboard():
-    """`tensorboard` and `matplotlib` are not among the requirements of `torch`: install them
-    apart.
-    """
-    required = " ".join(importlib.metadata.requires("torch"))
-
-    names = ["typing-extensions", "tensorboard", "matplotlib"]
-
-    assert [name for name in names if name in required] == ["typing-extensions"]

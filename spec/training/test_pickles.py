@@ -164,8 +164,8 @@ def test_nothing_of_a_hostile_file_runs(tmp_path):
 
 
 def test_weights_only_false_runs_whatever_the_file_says(tmp_path):
-    """`torch.load(path, weights_only=False)` of the same kind of file runs the function, here
-    `os.mkdir`, and returns tensors that look harmless.
+    """`torch.load(path, weights_only=False)` of a file that calls a function runs that function,
+    here `os.mkdir`, and returns tensors that look harmless.
 
     So use it only for files from people you trust.
     """
@@ -203,10 +203,11 @@ def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
 
 @pytest.mark.torch(">=2.0")  # 1.13 reads no float
 def test_plain_values_are_always_loaded(tmp_path):
-    """`weights_only=True` loads int, float, bool, None, str, list, tuple, dict, dtypes and
-    `torch.Size`.
+    """`weights_only=True` loads int of up to 255 bytes, float, bool, None, str, list, tuple, dict,
+    dtypes and `torch.Size`.
 
-    So a checkpoint of state dicts and such values needs no exception.
+    So a checkpoint of state dicts and such values needs no exception. A longer int, such as
+    `10**700`, is refused, "Unsupported operand 139": save it as text.
     """
     numbers = {"epoch": 7, "loss": 0.25, "done": True, "best": None}
     rest = {"nested": [1, (2, ["LeNet"])], "dtype": torch.float16, "size": torch.Size([2, 3])}
@@ -217,6 +218,9 @@ def test_plain_values_are_always_loaded(tmp_path):
     assert [loaded[name] for name in numbers] == [7, 0.25, True, None]
     assert [loaded[name] for name in rest] == [[1, (2, ["LeNet"])], torch.float16, (2, 3)]
     assert type(loaded["size"]) is torch.Size
+    torch.save({"seed": 10**700}, tmp_path / "long.pt")
+    with pytest.raises(pickle.UnpicklingError, match="Unsupported operand 139"):
+        torch.load(tmp_path / "long.pt", weights_only=True)
 
 
 @pytest.mark.parametrize(
@@ -230,7 +234,7 @@ def test_plain_values_are_always_loaded(tmp_path):
 )
 def test_other_objects_are_refused_by_name(content, name, tmp_path):
     """A NumPy number or array, a `pathlib.Path` or an `argparse.Namespace` in a checkpoint is
-    refused by `weights_only=True`, and the error names it.
+    refused by `weights_only=True`; the error names the class or function that it would need.
 
     Save `float(number)`, `torch.from_numpy(array)`, `str(path)` and `vars(arguments)` instead.
     """
@@ -244,11 +248,17 @@ def test_other_objects_are_refused_by_name(content, name, tmp_path):
 def test_safe_globals_lets_a_class_through(tmp_path):
     """Inside `with torch.serialization.safe_globals([cls])` objects of that class load with
     `weights_only=True`; after the block they are refused again.
+
+    Other classes that such an object holds are still refused, here a `Path` in a `Namespace`: list
+    them all.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
+    torch.save(argparse.Namespace(data=Path("data")), tmp_path / "other.pt")
 
     with torch.serialization.safe_globals([argparse.Namespace]):
         inside = torch.load(tmp_path / "run.pt", weights_only=True)
+        with pytest.raises(pickle.UnpicklingError, match="pathlib"):
+            torch.load(tmp_path / "other.pt", weights_only=True)
 
     assert inside.lr == 0.25
     with pytest.raises(pickle.UnpicklingError, match=r"argparse\.Namespace"):
@@ -295,11 +305,12 @@ def test_a_file_can_be_asked_what_it_wants(tmp_path):
 @pytest.mark.spare("300", reason="somewhere in the middle")
 @pytest.mark.spare("10", reason="somewhere at the beginning")
 def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
-    """A checkpoint that lost some bytes at its end, even a single one, raises RuntimeError,
-    "PytorchStreamReader failed reading zip archive".
+    """`torch.load` of a small checkpoint that lost bytes at its end, even a single one, raises
+    RuntimeError, "PytorchStreamReader failed reading zip archive".
 
     Because the table of contents of a zip archive stands at its end. Typical causes are a full
-    disk and an interrupted download: copy the file again.
+    disk and an interrupted download: copy the file again. Files of 70,000 bytes or more raise
+    the same error.
     """
     torch.save({"weight": torch.zeros(100)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()
@@ -308,6 +319,21 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
     with pytest.raises(
         RuntimeError, match=f"PytorchStreamReader failed reading zip archive: {words}"
     ):
+        torch.load(tmp_path / "net.pt", weights_only=True)
+
+
+def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
+    """`torch.load` of a checkpoint of which 5,000 to 69,000 bytes are left may raise OSError,
+    "Invalid argument", instead of the RuntimeError of other truncated files.
+
+    Because the search for the table of contents, which is missing, seeks to a place before the
+    beginning of the file. Copy the file again.
+    """
+    torch.save({"weight": torch.zeros(20000)}, tmp_path / "net.pt")
+    whole = (tmp_path / "net.pt").read_bytes()
+    (tmp_path / "net.pt").write_bytes(whole[:60000])
+
+    with pytest.raises(OSError, match="Invalid argument"):
         torch.load(tmp_path / "net.pt", weights_only=True)
 
 

@@ -5,11 +5,11 @@ something else, or nothing, and prints losses as if all were well. Here is each 
 it does, mostly to one weight `w` that starts at 0 and should become 4. In the right order
 (`spec/training/test_loop.py`), with the loss `(w - 4)**2` and the rate 0.25, it becomes 2, 3, 3.5.
 
-What surprises: nearly all of these mistakes are silent. Those with an error come from autograd: a
-graph that was used up, or a weight that was written to while a graph still needed its old value.
-What a forgotten `eval()` does to BatchNorm is told in `spec/nn/test_modes.py`, what a parameter
-misses that the optimizer was never given in `spec/optim/test_trained_parameters.py`, and what a
-tensor that requires grad refuses to NumPy in `spec/tensors/test_numpy_refusals.py`.
+What surprises: nearly all of these mistakes are silent. Most errors come from autograd: a graph
+that was used up, a loss without a graph, or a weight that was written to while a graph still needed
+its old value. What a forgotten `eval()` does to BatchNorm is told in `spec/nn/test_modes.py`, what
+a parameter misses that the optimizer was never given in `spec/optim/test_trained_parameters.py`,
+and what a tensor that requires grad refuses to NumPy in `spec/tensors/test_numpy_refusals.py`.
 """
 
 import re
@@ -27,26 +27,28 @@ def test_zero_grad_forgotten():
     repeats all of them: the weight runs past 4 to 5, 7.5 and 8.25.
 
     Because `backward()` accumulates into `.grad` (`spec/autograd/test_accumulation.py`). No
-    error and no warning tells of it; the loss falls at first and then grows.
+    error and no warning tells of it: the loss falls to 1 and grows again.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
 
-    path = []
+    losses, path = [], []
     for _ in range(4):
         loss = (w - 4) ** 2
         loss.backward()
         optimizer.step()
+        losses.append(loss.item())
         path.append((w.grad.item(), w.item()))
 
     assert path == [(-8.0, 2.0), (-12.0, 5.0), (-10.0, 7.5), (-3.0, 8.25)]
+    assert losses == [16.0, 4.0, 1.0, 12.25]
 
 
 def test_zero_grad_between_backward_and_step():
-    """`zero_grad()` between `backward()` and `step()` drops the new gradient: SGD takes no step,
-    the loss stays at 16, and nothing raises.
+    """A loop with `zero_grad()` between `backward()` and `step()` runs to its end and trains
+    nothing: with `SGD` the loss is 16 in each of three rounds.
 
-    Because an optimizer passes over parameters whose `.grad` is None.
+    Because each new gradient is thrown away before it is used (`spec/optim/test_zero_grad.py`).
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -101,24 +103,55 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """`step()` between forward and `backward()` raises from the second round on in a net of two
-    linear layers: "one of the variables needed for gradient computation has been modified by an
-    inplace operation".
+    """In the order forward, `step()`, `zero_grad()`, `backward()` two linear layers train for one
+    round; in the second `backward()` raises, "one of the variables needed for gradient computation
+    has been modified by an inplace operation".
 
-    Because the graph had saved the second layer's weight. Where nothing saved was changed, as
-    with `(w - 4)**2`, the same order goes unnoticed. Write `backward()` before `step()`.
+    Because `step()` changed the weight of the second layer, which the graph had saved
+    (`spec/optim/test_optimizer_steps.py`). Where no saved tensor was changed, as with `(w - 4)**2`,
+    the same order goes unnoticed. Write `backward()` before `step()`.
     """
-    net = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
+    nn.init.ones_(net[0].weight)
+    nn.init.ones_(net[1].weight)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.25)
-    net(torch.ones(1, 1)).sum().backward()
-    loss = net(torch.ones(1, 1)).sum()
-    optimizer.step()
 
+    def train_one_round():
+        loss = net(torch.ones(1, 1)).sum()
+        optimizer.step()
+        optimizer.zero_grad()
+        loss.backward()
+
+    train_one_round()
     with pytest.raises(
         RuntimeError,
         match="one of the variables needed for gradient computation has been modified by an",
     ):
-        loss.backward()
+        train_one_round()
+
+    assert [weight.item() for weight in net.parameters()] == [0.75, 0.75]
+
+
+@pytest.mark.torch(">=2.4")
+def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
+    """With `SGD(..., fused=True)` no error tells of a `step()` between forward and `backward()`:
+    for `w**3` at 2 and a step to 1, `w.grad` becomes 3, the slope at the new weight, instead of 12.
+
+    Because the fused step doesn't raise the version counter of `w`, by which autograd notices
+    changes in place. Write `backward()` before `step()`.
+    """
+    w = nn.Parameter(torch.tensor(2.0))
+    w.grad = torch.tensor(1.0)
+    optimizer = torch.optim.SGD([w], lr=1.0, fused=True)
+
+    loss = w**3
+    optimizer.step()
+    optimizer.zero_grad()
+    loss.backward()
+
+    assert w.item() == 1.0
+    assert w.grad.item() == 3.0
+    assert w._version == 0
 
 
 def test_backward_forgotten():
@@ -266,8 +299,8 @@ def test_a_loss_of_predicted_classes_has_no_backward():
 
 
 def test_eval_forgotten():
-    """Without `net.eval()` a net with `Dropout` answers one input differently from call to
-    call; after `eval()` both answers are equal.
+    """Without `net.eval()` a net with `Dropout` on 100 features gives two different answers to one
+    input; after `eval()` both answers are equal.
 
     Because a new module is in training mode, in which Dropout zeroes elements at random and
     BatchNorm normalises with the batch (`spec/nn/test_modes.py`).
@@ -324,11 +357,12 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
 
 
 def test_no_grad_forgotten_does_not_train():
-    """An evaluation without `no_grad` computes the same outputs as one with it and changes no
-    weight; only its outputs require grad.
+    """A linear layer evaluated without `no_grad` gives the same output as with it, and its weight
+    stays the same; only the output requires grad.
 
-    Because only `step()` changes weights. What is lost is memory, and `output.numpy()` is
-    refused.
+    Because only `step()` changes weights. What is lost is memory, and `output.numpy()` is refused.
+    A few modules ask for the mode: `nn.TransformerEncoder` has a faster path under `no_grad`, which
+    rounds differently.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
