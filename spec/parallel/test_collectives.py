@@ -47,8 +47,8 @@ def test_two_processes_are_rank_0_and_rank_1_of_2(group):
 
 
 def test_all_reduce_gives_everyone_the_sum(group):
-    """`dist.all_reduce(x)` adds the `x` of all processes elementwise and writes the sum into the
-    `x` of every process; it returns None.
+    """`dist.all_reduce(x)` adds the `x` of all processes elementwise and writes the sum into
+    the `x` of every process; it returns None.
 
     Because it overwrites `x`, pass a `clone()` where the process's own values are needed later.
     """
@@ -80,8 +80,8 @@ def test_all_reduce_takes_other_operations(name, result, group):
 
 
 def test_broadcast_overwrites_with_one_processs_tensor(group):
-    """After `dist.broadcast(x, src=1)` the `x` of every process holds the values that rank 1 had
-    in its own."""
+    """After `dist.broadcast(x, src=1)` the `x` of every process holds the values that rank 1
+    had in its own."""
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])
@@ -92,10 +92,11 @@ def test_broadcast_overwrites_with_one_processs_tensor(group):
 
 
 def test_all_gather_gives_everyone_everything(group):
-    """`dist.all_gather(tensors, x)` fills the list `tensors` of every process with the `x` of all
-    processes, in the order of their ranks.
+    """`dist.all_gather(tensors, x)` fills the list `tensors` of every process with the `x` of
+    all processes, in the order of their ranks.
 
-    The list has to hold one tensor per process, of the right shape and dtype, to be written into.
+    The list has to hold one tensor per process, of the right shape and dtype, to be written
+    into.
     """
 
     def program(rank):
@@ -108,8 +109,8 @@ def test_all_gather_gives_everyone_everything(group):
 
 
 def test_gather_gives_one_process_everything(group):
-    """`dist.gather(x, tensors, dst=0)` fills the list of rank 0 with the `x` of all processes; the
-    other processes pass None as list."""
+    """`dist.gather(x, tensors, dst=0)` fills the list of rank 0 with the `x` of all processes;
+    the other processes pass None as list."""
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])
@@ -121,8 +122,8 @@ def test_gather_gives_one_process_everything(group):
 
 
 def test_scatter_deals_out_a_list(group):
-    """`dist.scatter(x, tensors, src=0)` writes entry `rank` of rank 0's list into the `x` of each
-    process."""
+    """`dist.scatter(x, tensors, src=0)` writes entry `rank` of rank 0's list into the `x` of
+    each process."""
 
     def program(rank):
         x = torch.zeros(2, dtype=torch.int64)
@@ -148,8 +149,8 @@ def test_reduce_gives_one_process_the_sum(group):
 
 
 def test_objects_travel_as_pickles(group):
-    """`dist.all_gather_object(objects, value)` fills the list `objects` of every process with the
-    Python object `value` of each process.
+    """`dist.all_gather_object(objects, value)` fills the list `objects` of every process with
+    the Python object `value` of each process.
 
     The objects are pickled, which is slow and safe only among processes that trust each other.
     """
@@ -163,8 +164,8 @@ def test_objects_travel_as_pickles(group):
 
 
 def test_send_and_recv_concern_two_processes_only(group):
-    """After `dist.send(x, dst=1)` in rank 0 and `dist.recv(x, src=0)` in rank 1, the `x` of rank 1
-    holds what rank 0 sent, and the `x` of rank 0 is unchanged."""
+    """After `dist.send(x, dst=1)` in rank 0 and `dist.recv(x, src=0)` in rank 1, the `x` of
+    rank 1 holds what rank 0 sent, and the `x` of rank 0 is unchanged."""
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])
@@ -178,8 +179,8 @@ def test_send_and_recv_concern_two_processes_only(group):
 
 
 def test_an_asynchronous_sum_is_there_after_wait(group):
-    """`all_reduce(x, async_op=True)` returns a work handle at once; after the `wait()` of that handle
-    `x` holds the sum.
+    """`all_reduce(x, async_op=True)` returns a work handle at once; after the `wait()` of that
+    handle `x` holds the sum.
 
     Between the two the process can compute something else, but must neither read nor write `x`.
     """
@@ -194,8 +195,8 @@ def test_an_asynchronous_sum_is_there_after_wait(group):
 
 
 def test_a_subgroup_counts_its_own_ranks(group):
-    """In `alone = dist.new_group([1])` the process of rank 1 has rank 0, and `dist.get_rank(alone)`
-    is -1 in the process of rank 0, which is no member.
+    """In `alone = dist.new_group([1])` the process of rank 1 has rank 0, and
+    `dist.get_rank(alone)` is -1 in the process of rank 0, which is no member.
 
     Every process of the default group has to call `new_group`, members or not.
     """
@@ -211,8 +212,8 @@ def test_a_subgroup_counts_its_own_ranks(group):
 
 
 def test_a_monitored_barrier_names_who_is_missing(group):
-    """`dist.monitored_barrier(group, timeout=...)` waits for all processes of a gloo group, and after
-    the timeout raises a RuntimeError in rank 0 that names the rank that is missing.
+    """`dist.monitored_barrier(group, timeout=...)` waits for all processes of a gloo group, and
+    after the timeout raises a RuntimeError in rank 0 that names the rank that is missing.
 
     Put it where a program hangs to learn which process took another way.
     """
@@ -231,8 +232,8 @@ def test_a_monitored_barrier_names_who_is_missing(group):
 
 
 def test_a_process_that_does_not_come_ends_the_waiting_by_timeout(group):
-    """In a gloo group made with `timeout=`, `all_reduce` raises a RuntimeError when that time is over
-    and another process has not called it.
+    """In a gloo group made with `timeout=`, `all_reduce` raises a RuntimeError when that time
+    is over and another process has not called it.
 
     Without `timeout=` a gloo group waits for 30 minutes, which looks like a program that hangs.
     """
@@ -266,7 +267,7 @@ def test_a_process_that_is_gone_ends_the_waiting_at_once(group):
             return str(error)
 
     message, gone = group(program)
-    found = re.search("Connection (closed|reset) by peer", message)
+    by_peer = bool(re.search("Connection (closed|reset) by peer", message))
 
-    assert (found is None) is False
+    assert by_peer is True
     assert gone is None
