@@ -347,11 +347,11 @@ class HalfUsed(nn.Module):
 
 
 def test_an_unused_parameter_stops_the_second_step(group_of_one):
-    """If a parameter of a DDP model got no gradient in `backward()`, the next call of the
-    wrapper raises RuntimeError.
+    """If a parameter of a model got no gradient in a `backward()` through DDP, the next call of
+    the wrapper raises RuntimeError, unless it was made with `find_unused_parameters=True`.
 
     Because DDP waits until every gradient has come before it ends the averaging. Remove the
-    layer, freeze it before wrapping, or use `find_unused_parameters=True`.
+    layer, or freeze it before wrapping.
     """
     parallel = DistributedDataParallel(HalfUsed())
     x = torch.ones(1, 1)

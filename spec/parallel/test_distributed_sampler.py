@@ -141,7 +141,7 @@ def test_a_loader_takes_the_sampler_in_place_of_shuffle():
     """
     sampler = DistributedSampler(range(8), num_replicas=2, rank=1, shuffle=False)
 
-    with pytest.raises(ValueError, match="mutually exclusive"):
+    with pytest.raises(ValueError, match="sampler option is mutually exclusive with shuffle"):
         DataLoader(range(8), sampler=sampler, shuffle=True)
 
     loader = DataLoader(range(8), batch_size=3, sampler=sampler)

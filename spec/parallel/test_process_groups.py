@@ -115,8 +115,8 @@ def test_the_default_group_is_made_once(group_of_one, tmp_path):
 
 @pytest.mark.torch(">=2.4")
 def test_tracebacks_name_the_rank(group_of_one, capsys):
-    """`init_process_group` replaces `sys.excepthook`, so that each line which an uncaught
-    exception prints begins with the rank, such as `[rank0]: `.
+    """`init_process_group` replaces `sys.excepthook`: each nonempty line that an uncaught
+    exception prints then begins with the rank, such as `[rank0]: `.
 
     So the output of several processes in one terminal can be told apart.
     `destroy_process_group` does not put the old hook back: a second group in the same process

@@ -33,8 +33,8 @@ from torch.utils.data import DataLoader
     ],
 )
 def test_chunk_deals_out_the_rows_of_a_batch(batch, gpus, shares, device):
-    """`torch.chunk(rows, gpus)` splits 10 and 30 rows for 1, 2, 3 and 8 GPUs into shares of
-    these lengths; 10 rows on 8 GPUs are only five shares of 2."""
+    """`torch.chunk(rows, 3)` splits 10 rows into shares of 4, 4 and 2; for 8 GPUs, 10 rows make
+    five shares of 2, and 30 rows seven shares of 4 and one of 2."""
     rows = torch.zeros(batch, 5, device=device)
 
     pieces = torch.chunk(rows, gpus)

@@ -53,8 +53,9 @@ pathlib.Path(__file__).with_name(place[0]).write_text(" ".join(place))
 
 @pytest.mark.claim("course-distributed-training")
 def test_a_step_of_four_processes_is_one_step_on_the_whole_batch(tmp_path):
-    """Under `torchrun --nproc-per-node 4` this script trains one model: `init_process_group`
-    finds the ranks, and after a step all four weights are 0.7, the step on all eight samples."""
+    """Four processes that `torchrun --nproc-per-node 4` starts train one DDP model:
+    `init_process_group` finds their ranks, and an SGD step gives all four the weight that one
+    process gets from all eight samples."""
     script = tmp_path / "train.py"
     script.write_text("""
 import json, pathlib
