@@ -380,8 +380,8 @@ def test_gradients_are_those_of_the_single_model():
 
 @pytest.mark.cuda
 def test_an_attribute_that_a_replica_sets_is_lost():
-    """An attribute that `forward` sets under `nn.DataParallel` is lost: `self.calls += 1`
-    leaves `model.calls` at 0.
+    """With several replicas, an attribute that `forward` sets under `nn.DataParallel` is lost:
+    `self.calls += 1` leaves `model.calls` at 0.
 
     Because each call runs on new replicas, which are thrown away afterwards. Return the value
     from `forward`, or count outside the model.
@@ -403,8 +403,8 @@ def test_an_attribute_that_a_replica_sets_is_lost():
 
 @pytest.mark.cuda
 def test_batch_norm_learns_from_the_first_share_only():
-    """Under `nn.DataParallel` BatchNorm's running mean in the model is that of the first
-    replica's rows, not of the whole batch.
+    """With several replicas, BatchNorm's running mean under `nn.DataParallel` is that of the
+    first replica's rows, not of the whole batch.
 
     Because each replica updates its own copy of the buffers, and only the first shares them
     with the model.
