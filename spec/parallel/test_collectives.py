@@ -68,7 +68,7 @@ def test_all_reduce_takes_other_operations(name, result, group):
     """`all_reduce(x, op=dist.ReduceOp.MAX)` takes the elementwise maximum instead of the sum;
     `MIN` and `PRODUCT` are further operations.
 
-    The mean is no operation of gloo: divide the sum by `dist.get_world_size()`.
+    For the mean over the processes divide the sum by `dist.get_world_size()`.
     """
 
     def program(rank, name):
