@@ -1,8 +1,15 @@
 """The accelerator, whichever it is.
 
-`torch.accelerator` speaks of the one kind of fast device that a machine has, be it CUDA, MPS or
-XPU, so that a program need not name it. It came with release 2.6. The surprise: unless told to
-look, `current_accelerator()` tells what this PyTorch was built for, not what the machine has.
+`torch.accelerator`, new in PyTorch 2.6, speaks of the one kind of fast device that a machine has,
+be it CUDA, Apple's MPS or Intel's XPU, so that a program need not name it. Its functions are those
+that `torch.cuda` has for NVIDIA GPUs alone. The usual first line of a program is
+
+    device = torch.accelerator.current_accelerator(check_available=True) or "cpu"
+
+Most facts show what a machine without an accelerator answers; a GPU is needed for the last ones.
+
+What surprises: unless told to look, `current_accelerator()` tells what this PyTorch was built for,
+not what the machine has.
 """
 
 import pytest
@@ -18,14 +25,14 @@ without_accelerator = pytest.mark.skipif(
 
 @without_accelerator
 def test_without_an_accelerator_none_is_available():
-    """`is_available()` is False on a machine that has none."""
+    """`torch.accelerator.is_available()` is False on a machine without an accelerator."""
     assert torch.accelerator.is_available() is False
 
 
 @without_accelerator
 @pytest.mark.torch("!=2.7.*")
 def test_without_an_accelerator_the_devices_number_none():
-    """`device_count()` is 0 on a machine that has none."""
+    """`torch.accelerator.device_count()` is 0 on a machine without an accelerator."""
     assert torch.accelerator.device_count() == 0
 
 
@@ -33,7 +40,11 @@ def test_without_an_accelerator_the_devices_number_none():
 @pytest.mark.torch("==2.7.*")
 @pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch is built without CUDA")
 def test_counting_accelerators_looked_for_a_driver():
-    """PyTorch 2.7 built for CUDA could not count on a machine without NVIDIA's driver."""
+    """In PyTorch 2.7 built for CUDA, `torch.accelerator.device_count()` raised RuntimeError on
+    a machine without NVIDIA's driver.
+
+    Ask `torch.accelerator.is_available()` first where 2.7 has to be supported.
+    """
     with pytest.raises(RuntimeError, match="Found no NVIDIA driver on your system"):
         torch.accelerator.device_count()
 
@@ -41,7 +52,8 @@ def test_counting_accelerators_looked_for_a_driver():
 @without_accelerator
 @pytest.mark.torch(">=2.7")
 def test_current_accelerator_can_look_at_the_machine():
-    """`current_accelerator(check_available=True)` is None where no accelerator can be used."""
+    """`torch.accelerator.current_accelerator(check_available=True)` is None where no
+    accelerator can be used."""
     found = torch.accelerator.current_accelerator(check_available=True)
 
     assert found is None
@@ -51,7 +63,11 @@ def test_current_accelerator_can_look_at_the_machine():
 @pytest.mark.torch(">=2.7")
 @pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch is built without CUDA")
 def test_current_accelerator_tells_what_torch_was_built_for():
-    """Without that argument a build for CUDA answers `cuda`, also where there is no GPU."""
+    """`torch.accelerator.current_accelerator()` without `check_available=True` is `cuda` in a
+    PyTorch built for CUDA, also on a machine without a GPU.
+
+    A tensor can't be made there: ask with `check_available=True`.
+    """
     built_for = torch.accelerator.current_accelerator()
 
     assert str(built_for) == "cuda"
@@ -60,7 +76,11 @@ def test_current_accelerator_tells_what_torch_was_built_for():
 @without_accelerator
 @pytest.mark.torch("==2.6.*")
 def test_current_accelerator_was_an_error_without_one():
-    """PyTorch 2.6 had nothing to answer where there is no accelerator."""
+    """In PyTorch 2.6 `torch.accelerator.current_accelerator()` raised RuntimeError on a machine
+    without an accelerator.
+
+    Ask `torch.accelerator.is_available()` first where 2.6 has to be supported.
+    """
     with pytest.raises(RuntimeError, match="Cannot access accelerator device when none is"):
         torch.accelerator.current_accelerator()
 
@@ -68,7 +88,8 @@ def test_current_accelerator_was_an_error_without_one():
 @without_accelerator
 @pytest.mark.torch(">=2.7")
 def test_a_program_falls_back_to_the_cpu():
-    """`current_accelerator(check_available=True) or "cpu"` is a device that can be used."""
+    """`torch.accelerator.current_accelerator(check_available=True) or "cpu"` is "cpu" on a
+    machine without an accelerator, and can be given as `device=`."""
     device = torch.accelerator.current_accelerator(check_available=True) or "cpu"
     x = torch.zeros(2, device=device)
 
@@ -76,13 +97,18 @@ def test_a_program_falls_back_to_the_cpu():
 
 
 def test_a_device_has_a_module_of_its_name():
-    """`torch.get_device_module("cuda")` is `torch.cuda`, so that its functions need no name."""
+    """`torch.get_device_module("cuda")` is the module `torch.cuda`, and
+    `torch.get_device_module("cpu")` is `torch.cpu`."""
     assert torch.get_device_module("cuda") is torch.cuda
     assert torch.get_device_module("cpu") is torch.cpu
 
 
 def test_the_cpu_answers_the_same_questions():
-    """`torch.cpu` is always available, and there is one of it."""
+    """`torch.cpu.is_available()` is True, `torch.cpu.device_count()` is 1 and
+    `torch.cpu.current_device()` is "cpu".
+
+    They are there so that code written for `torch.get_device_module(name)` runs on the CPU too.
+    """
     assert torch.cpu.is_available() is True
     assert torch.cpu.device_count() == 1
     assert torch.cpu.current_device() == "cpu"
@@ -91,7 +117,8 @@ def test_the_cpu_answers_the_same_questions():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")
 def test_a_gpu_is_the_accelerator():
-    """The current accelerator names CUDA without a number; its index is asked for apart."""
+    """On a machine with CUDA `torch.accelerator.current_accelerator()` is `cuda` without an
+    index; `torch.accelerator.current_device_index()` is the number of the current GPU."""
     accelerator = torch.accelerator.current_accelerator()
 
     assert str(accelerator) == "cuda"
@@ -101,7 +128,8 @@ def test_a_gpu_is_the_accelerator():
 
 @pytest.mark.cuda
 def test_the_accelerator_counts_the_gpus():
-    """`torch.accelerator.device_count()` and `torch.cuda.device_count()` are one number."""
+    """On a machine with CUDA `torch.accelerator.device_count()` equals
+    `torch.cuda.device_count()`."""
     difference = torch.accelerator.device_count() - torch.cuda.device_count()
 
     assert difference == 0
@@ -110,7 +138,8 @@ def test_the_accelerator_counts_the_gpus():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.torch(">=2.7")
 def test_setting_the_index_changes_the_current_gpu():
-    """`set_device_index(1)` makes the second GPU the current one, as `torch.cuda.set_device`."""
+    """`torch.accelerator.set_device_index(1)` makes the second GPU the current one, so that
+    `device="cuda"` means `cuda:1`, as `torch.cuda.set_device(1)` does."""
     torch.accelerator.set_device_index(1)
     made = torch.zeros(2, device="cuda")
     torch.accelerator.set_device_index(0)

@@ -1,16 +1,20 @@
 """Compiled functions.
 
-`torch.compile` turns a function into one that computes the same, faster, once it has seen it run:
-Dynamo records the operations, a backend makes code of them. Nothing is compiled before the first
-call. The surprise is that recorded means recorded for this kind of input: another dtype or number
-of axes is compiled anew, and what Python alone can do is done in between.
+`torch.compile(f)` returns a function that computes what `f` computes, up to rounding, and is meant
+to be faster. In its first call Dynamo records the operations on tensors as a graph, and a backend
+turns the graph into code: "inductor", the default, generates and compiles C++ or Triton kernels.
+The backend of this page is "eager", which runs the recorded operations as they are, so that no
+compiler is needed; what is said here about recording holds for the other backends too, and nothing
+is said about speed.
+
+What surprises: what was recorded holds for one kind of input only, so another dtype is compiled
+anew; and where Python has to look at a value, as in an `if`, the graph is split.
 """
 
 import pytest
 import torch
 from torch import nn
 
-# The backend "eager" records and runs the operations as they are, and needs no C++ compiler.
 pytestmark = [pytest.mark.slow, pytest.mark.torch(">=2.1")]
 
 
@@ -23,16 +27,26 @@ def fresh_compiler():
 
 
 def test_a_compiled_function_gives_the_same_values(device):
-    """`torch.compile(f)(x)` is `f(x)`."""
-    compiled = torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")
+    """`torch.compile(f, backend="eager")(x)` equals `f(x)`: for `f(x) = (x * 2 + 1).sum()` and
+    the input [1, 2] both are 8.
 
-    result = compiled(torch.tensor([1.0, 2.0], device=device))
+    With the default backend the two may differ by rounding, since it fuses and reorders
+    operations.
+    """
 
-    assert result.item() == 8.0
+    def f(x):
+        return (x * 2 + 1).sum()
+
+    x = torch.tensor([1.0, 2.0], device=device)
+    compiled = torch.compile(f, backend="eager")
+
+    assert f(x).item() == 8.0
+    assert compiled(x).item() == 8.0
 
 
 def test_compile_decorates_a_function():
-    """As a decorator it keeps the name, and the function it was made of can be had back."""
+    """`torch.compile` can be used as a decorator, as in `@torch.compile(backend="eager")`; the
+    function keeps its name and docstring."""
 
     @torch.compile(backend="eager")
     def double(x):
@@ -45,7 +59,7 @@ def test_compile_decorates_a_function():
 
 
 def test_gradients_pass_through_compiled_code():
-    """A compiled function records its history as any other does."""
+    """Autograd works through a compiled function: `compiled(x).backward()` fills `x.grad`."""
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     compiled = torch.compile(lambda x: (x**2).sum(), backend="eager")
 
@@ -55,7 +69,11 @@ def test_gradients_pass_through_compiled_code():
 
 
 def test_a_compiled_module_shares_its_parameters():
-    """`torch.compile(model)` wraps the model: its parameters, with `_orig_mod.` in their keys."""
+    """`torch.compile(model)` returns a wrapper with the same Parameter objects as `model`; the
+    keys of its `state_dict()` begin with `_orig_mod.`.
+
+    Save `model.state_dict()`, or use `model.compile()`, to keep plain keys in a checkpoint.
+    """
     model = nn.Linear(2, 1, bias=False)
 
     compiled = torch.compile(model, backend="eager")
@@ -67,7 +85,8 @@ def test_a_compiled_module_shares_its_parameters():
 
 @pytest.mark.torch(">=2.2")
 def test_a_module_compiled_in_place_keeps_its_keys():
-    """`model.compile()` compiles the forward of `model` itself; its keys stay as they are."""
+    """`model.compile()` compiles the `forward` of `model` in place, and the keys of
+    `model.state_dict()` stay as they are."""
     model = nn.Linear(2, 1, bias=False)
     nn.init.ones_(model.weight)
 
@@ -78,7 +97,11 @@ def test_a_module_compiled_in_place_keeps_its_keys():
 
 
 def test_nothing_is_compiled_before_the_first_call():
-    """A backend gets the recorded operations when the function is first called, and once."""
+    """`torch.compile(f)` compiles nothing yet: the backend is called in the first call of the
+    result, and not again for a second input of the same dtype and shape.
+
+    So the first call of a compiled function is slow; leave it out when you measure.
+    """
     recorded = []
 
     def backend(graph, inputs):
@@ -95,7 +118,8 @@ def test_nothing_is_compiled_before_the_first_call():
 
 
 def test_another_dtype_is_compiled_anew():
-    """What was recorded for float32 isn't used for float64."""
+    """A compiled function that has seen float32 is compiled again when it is called with
+    float64; the code for float32 is kept for later calls."""
     dtypes = []
 
     def backend(graph, inputs):
@@ -111,7 +135,11 @@ def test_another_dtype_is_compiled_anew():
 
 
 def test_the_data_still_decides_which_way_to_go():
-    """An `if` on a value splits the recording, and each call takes the branch of its own data."""
+    """An `if` on the value of a tensor in a compiled function works: each call takes the branch
+    of its own input.
+
+    The graph is split there (a graph break), which costs speed; `torch.where` keeps it whole.
+    """
 
     @torch.compile(backend="eager")
     def f(x):
@@ -125,7 +153,11 @@ def test_the_data_still_decides_which_way_to_go():
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_to_be_split():
-    """With `fullgraph=True` what can't be recorded whole is an error."""
+    """With `torch.compile(f, fullgraph=True)` an `if` on the value of a tensor raises
+    Unsupported in the first call instead of splitting the graph.
+
+    So one learns where a function would be split; write `torch.where` or `torch.cond` there.
+    """
 
     def f(x):
         if x.sum() > 0:
@@ -139,18 +171,22 @@ def test_fullgraph_refuses_to_be_split():
 
 
 def test_an_error_in_compiled_code_is_the_error_of_the_function():
-    """An exception that the function raises itself comes out as it is."""
+    """An exception that a compiled function raises itself, such as `ValueError("no negative
+    sizes here")`, comes out with the same type and message."""
 
     @torch.compile(backend="eager")
     def f(x):
-        raise ValueError("no")
+        raise ValueError("no negative sizes here")
 
-    with pytest.raises(ValueError, match="no"):
+    with pytest.raises(ValueError, match="no negative sizes here"):
         f(torch.ones(2))
 
 
 def test_compile_can_be_switched_off():
-    """With `disable=True` the function that comes back is not compiled at all."""
+    """With `torch.compile(f, disable=True)` nothing is compiled: the backend is never called.
+
+    So a program can keep the line and switch it by an option.
+    """
     calls = []
 
     def backend(graph, inputs):

@@ -1,21 +1,22 @@
 """Where a tensor lives.
 
-Every tensor sits in the memory of one device, and that is the CPU unless one says otherwise. The
-attribute `device` tells which; what is computed from a tensor stays where the tensor is. Surprising
-at first: a GPU that is there is not used until it is named, and one that is missing is an error,
-never a slower CPU in its place.
-"""
+Every tensor is in the memory of one device: `cpu` is the host's memory, `cuda:0` that of the first
+NVIDIA GPU. A new tensor is on the CPU unless a device is named, by the argument `device=` or as the
+default device. The attribute `device` tells which, and what is computed from a tensor stays there.
 
-import argparse
+The device `meta`, which keeps shapes and no values, stands on this page for a device other than the
+CPU, since every machine has it. How tensors get from one device to another is told in
+`spec/devices/test_moving.py`; what happens where there is no GPU, in
+`spec/devices/test_without_cuda.py`.
+
+What surprises: a GPU is not used until it is named, however fast it is, and the default device says
+only where new tensors are made: results follow their operands.
+"""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-
-without_cuda = pytest.mark.skipif(
-    torch.cuda.is_available(), reason="shows what a machine without CUDA says; this one has CUDA"
-)
 
 
 @pytest.mark.claim("self-default-device-cpu")
@@ -30,13 +31,18 @@ without_cuda = pytest.mark.skipif(
     ],
 )
 def test_a_new_tensor_lives_on_the_cpu(make):
-    """Whatever makes a tensor puts it on the CPU when no device is named."""
+    """`torch.tensor`, `zeros`, `rand`, `from_numpy` and layers such as `nn.Linear` make their
+    tensors on the CPU unless a device is named or a default device is set.
+
+    That holds on a machine with a GPU too: name the device, or the GPU stays idle.
+    """
     assert str(make().device) == "cpu"
 
 
 @pytest.mark.claim("self-device-attribute")
 def test_the_device_attribute_tells_where_a_tensor_is():
-    """`x.device` names the device; `x.is_cuda` and `x.is_cpu` are the short questions."""
+    """`x.device` is the device of a tensor, such as `torch.device("cpu")`; `x.is_cpu` and
+    `x.is_cuda` are True or False."""
     x = torch.zeros(2)
 
     assert x.device == torch.device("cpu")
@@ -47,7 +53,8 @@ def test_the_device_attribute_tells_where_a_tensor_is():
 @pytest.mark.cuda
 @pytest.mark.claim("self-device-attribute")
 def test_the_device_attribute_tells_a_gpu_with_its_number():
-    """A tensor on the first GPU says `cuda:0`, also when only `cuda` was asked for."""
+    """The `device` of a tensor that was made with `device="cuda"` has an index: `cuda:0` on the
+    first GPU."""
     x = torch.zeros(2, device="cuda")
 
     assert str(x.device) == "cuda:0"
@@ -57,12 +64,37 @@ def test_the_device_attribute_tells_a_gpu_with_its_number():
 
 @pytest.mark.claim("blitz-cpu-repr-no-device")
 def test_a_cpu_tensor_prints_without_a_device():
-    """The CPU goes without saying; any other device is named."""
+    """A CPU tensor prints without a device; a tensor on another device, such as `meta`, prints
+    with `device='meta'`."""
     on_cpu = torch.zeros(2)
     elsewhere = torch.zeros(2, device="meta")
 
     assert repr(on_cpu) == "tensor([0., 0.])"
     assert repr(elsewhere) == "tensor(..., device='meta', size=(2,))"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: torch.zeros(2, device="meta"),
+        lambda x: torch.ones_like(x, device="meta"),
+        lambda x: x.new_zeros(2, device="meta"),
+    ],
+)
+def test_a_tensor_can_be_made_on_its_device_at_once(make):
+    """`torch.zeros(2, device=...)`, `torch.ones_like(x, device=...)` and `x.new_zeros(2,
+    device=...)` make the tensor on the device that is named.
+
+    That saves the detour `torch.zeros(2).to(device)`, which fills CPU memory first and then
+    copies.
+    """
+    x = torch.zeros(2)
+
+    made = make(x)
+
+    assert str(made.device) == "meta"
+    assert made.shape == (2,)
+    assert made.dtype == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -77,7 +109,8 @@ def test_a_cpu_tensor_prints_without_a_device():
     ],
 )
 def test_what_comes_of_a_tensor_stays_on_its_device(compute):
-    """Results, views, copies and `*_like` tensors are where their source is."""
+    """`x + 1`, `x.sum()`, views, `x.clone()`, `torch.ones_like(x)` and `x.new_tensor([1.0])`
+    are on the device of `x`."""
     x = torch.zeros(2, device="meta")
 
     assert str(compute(x).device) == "meta"
@@ -85,86 +118,25 @@ def test_what_comes_of_a_tensor_stays_on_its_device(compute):
 
 @pytest.mark.claim("blitz-tensor-only-difference-gpu")
 def test_a_tensor_differs_from_an_array_on_the_cpu_already():
-    """The GPU is not all: a tensor on the CPU records its history and finds gradients."""
+    """A tensor has autograd on the CPU as well, `(x * x).backward()` computes its gradient; a
+    NumPy array has no `backward`.
+
+    So running on a GPU is not the only thing that sets a tensor apart from an array.
+    """
     x = torch.tensor([3.0], requires_grad=True)
     array = np.array([3.0])
 
     (x * x).backward()
 
     assert x.grad.tolist() == [6.0]
-    with pytest.raises(AttributeError, match="has no attribute 'backward'"):
+    with pytest.raises(AttributeError, match="object has no attribute 'backward'"):
         (array * array).backward()
-
-
-@pytest.mark.claim("blitz-cuda-available-bool")
-def test_is_available_answers_with_a_bool():
-    """`torch.cuda.is_available()` is True or False, and asking is safe on any machine."""
-    answer = torch.cuda.is_available()
-
-    assert type(answer) is bool
-
-
-@without_cuda
-@pytest.mark.claim("blitz-cuda-available-bool")
-def test_is_available_is_false_without_a_gpu():
-    """Where no GPU can be used the answer is False, and the number of GPUs is 0."""
-    assert torch.cuda.is_available() is False
-    assert torch.cuda.device_count() == 0
-
-
-@without_cuda
-@pytest.mark.claim("blitz-cuda-available-false-blocks")
-def test_without_cuda_no_tensor_can_be_made_there():
-    """Where `is_available()` is False, `device="cuda"` is an error and never falls back."""
-    # A build without CUDA raises AssertionError, a build that finds no driver RuntimeError.
-    with pytest.raises(Exception, match=r"NVIDIA driver|not compiled with CUDA"):
-        torch.zeros(2, device="cuda")
-
-
-@without_cuda
-@pytest.mark.claim("blitz-cuda-available-false-blocks")
-def test_without_cuda_the_cuda_method_is_an_error():
-    """`x.cuda()` says what is missing, and `x` stays a good CPU tensor."""
-    x = torch.zeros(2)
-
-    # The kind of error depends on the build, as above.
-    with pytest.raises(Exception, match=r"NVIDIA driver|not compiled with CUDA"):
-        x.cuda()
-
-    assert x.tolist() == [0.0, 0.0]
-
-
-@pytest.mark.claim("summary-args-cuda")
-@pytest.mark.parametrize(("available", "kind"), [(True, "cuda"), (False, "cpu")])
-def test_a_program_takes_cuda_where_it_is_available(available, kind, monkeypatch):
-    """`not args.no_cuda and torch.cuda.is_available()` is as good as the machine allows."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--no-cuda", action="store_true")
-
-    args = parser.parse_args([])
-    args.cuda = not args.no_cuda and torch.cuda.is_available()
-
-    assert args.cuda is available
-    assert torch.device("cuda" if args.cuda else "cpu").type == kind
-
-
-@pytest.mark.claim("summary-args-cuda")
-def test_a_program_leaves_cuda_when_told_to(monkeypatch):
-    """`--no-cuda` makes the flag False even where CUDA is available."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--no-cuda", action="store_true")
-
-    args = parser.parse_args(["--no-cuda"])
-    args.cuda = not args.no_cuda and torch.cuda.is_available()
-
-    assert args.cuda is False
 
 
 @pytest.mark.torch(">=2.0")
 def test_a_device_in_a_with_statement_is_the_default_inside():
-    """Inside `with torch.device("meta"):` new tensors are made there, and afterwards no more."""
+    """Inside `with torch.device("meta"):` the default device is `meta`: `torch.zeros(2)` is
+    made there, and after the block on the CPU again."""
     with torch.device("meta"):
         inside = torch.zeros(2)
     outside = torch.zeros(2)
@@ -175,18 +147,49 @@ def test_a_device_in_a_with_statement_is_the_default_inside():
 
 @pytest.mark.torch(">=2.0")
 def test_a_default_device_gives_way_to_a_device_that_is_named():
-    """Inside the block, `device="cpu"` and arrays from NumPy still mean the CPU."""
+    """The argument `device=` takes precedence over a default device set by `with
+    torch.device("meta"):`."""
     with torch.device("meta"):
         named = torch.zeros(2, device="cpu")
-        shared = torch.from_numpy(np.zeros(2))
+        unnamed = torch.zeros(2)
 
     assert str(named.device) == "cpu"
-    assert str(shared.device) == "cpu"
+    assert str(unnamed.device) == "meta"
+
+
+@pytest.mark.torch(">=2.0")
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: torch.from_numpy(np.zeros(2)),
+        lambda x: torch.ones_like(x),
+        lambda x: x + 1,
+        lambda x: torch.FloatTensor([1.0]),
+    ],
+)
+def test_a_default_device_does_not_reach_everything(make):
+    """Inside `with torch.device("meta"):`, `torch.from_numpy`, `torch.FloatTensor`, and what is
+    made from a CPU tensor, such as `ones_like(x)` and `x + 1`, are on the CPU.
+
+    Because an array shares its memory, a result follows its operands, and `FloatTensor` is the
+    name of a CPU type.
+    """
+    x = torch.zeros(2)
+
+    with torch.device("meta"):
+        made = make(x)
+
+    assert str(made.device) == "cpu"
 
 
 @pytest.mark.torch(">=2.0")
 def test_set_default_device_holds_until_it_is_set_again():
-    """`torch.set_default_device` changes the default for all code; `None` takes it back."""
+    """`torch.set_default_device("meta")` makes `meta` the default device until it is called
+    again; `torch.set_default_device(None)` makes it the CPU.
+
+    It changes where all later code makes its tensors; a `with torch.device(...)` block ends by
+    itself.
+    """
     torch.set_default_device("meta")
     changed = torch.zeros(2)
     torch.set_default_device(None)
@@ -198,7 +201,11 @@ def test_set_default_device_holds_until_it_is_set_again():
 
 @pytest.mark.torch(">=2.8,<2.10")
 def test_the_default_could_not_be_told_after_it_was_given_back():
-    """In PyTorch 2.8 and 2.9 `get_default_device()` failed after `set_default_device(None)`."""
+    """In PyTorch 2.8 and 2.9 `torch.get_default_device()` raised AttributeError after
+    `torch.set_default_device(None)`.
+
+    Call `torch.set_default_device("cpu")` there instead.
+    """
     torch.set_default_device(None)
 
     with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'device'"):
@@ -207,7 +214,8 @@ def test_the_default_could_not_be_told_after_it_was_given_back():
 
 @pytest.mark.torch(">=2.10")
 def test_get_default_device_tells_the_default():
-    """`torch.get_default_device()` is the device that the next tensor will get."""
+    """`torch.get_default_device()` is the device on which `torch.zeros(2)` would be made now:
+    `cpu`, or `meta` inside `with torch.device("meta"):`."""
     outside = torch.get_default_device()
     with torch.device("meta"):
         inside = torch.get_default_device()

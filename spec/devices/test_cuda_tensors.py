@@ -1,9 +1,12 @@
 """Tensors on a GPU.
 
-A tensor on a CUDA device is used like any other; the arithmetic runs on the GPU and the result
-stays there until one asks for it. What pays is work that falls into many independent pieces. The
-surprise is the rest: a chain of small steps, each waiting for the last, is slower there than on
-the CPU.
+A tensor on an NVIDIA GPU, a CUDA tensor, is used like any other; the arithmetic runs on the GPU,
+and the result stays there until one asks for it. `x.to("cuda")` copies a tensor there, `.cpu()`
+brings it back. What can be shown without a GPU stands in `spec/devices/test_moving.py`; this page
+shows what is special to `cuda`, and when a GPU pays.
+
+What surprises: a GPU is faster only for work that falls into many independent pieces. A chain of
+small steps, each waiting for the last, is slower there than on the CPU.
 """
 
 import numpy as np
@@ -15,7 +18,8 @@ from torch import nn
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-cuda-available-true")
 def test_is_available_is_true_where_a_gpu_can_be_used():
-    """Where `torch.cuda.is_available()` is True, a tensor can be made on the GPU."""
+    """On a machine with a usable NVIDIA GPU, `torch.cuda.is_available()` is True and
+    `torch.zeros(2, device="cuda")` makes a tensor there."""
     assert torch.cuda.is_available() is True
     assert torch.zeros(2, device="cuda").tolist() == [0.0, 0.0]
 
@@ -23,7 +27,8 @@ def test_is_available_is_true_where_a_gpu_can_be_used():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-to-moves-device")
 def test_to_moves_a_tensor_to_the_gpu_and_back():
-    """`x.to("cuda")` is a copy of `x` on the GPU, and `.to("cpu")` brings the numbers back."""
+    """`x.to("cuda")` is a copy of the CPU tensor `x` on the GPU, and `.to("cpu")` copies it
+    back; `x` itself is not changed by what happens to the copy."""
     x = torch.tensor([1.0, 2.0])
 
     there = x.to("cuda")
@@ -38,7 +43,8 @@ def test_to_moves_a_tensor_to_the_gpu_and_back():
 @pytest.mark.cuda
 @pytest.mark.claim("self-cuda-method-moves")
 def test_the_cuda_method_brings_a_tensor_onto_the_gpu():
-    """`x.cuda()` does what `x.to("cuda")` does, and `x` stays on the CPU."""
+    """`x.cuda()` returns a copy of the CPU tensor `x` on the GPU, and `x` itself stays on the
+    CPU."""
     x = torch.tensor([1.0, 2.0])
 
     there = x.cuda()
@@ -50,7 +56,7 @@ def test_the_cuda_method_brings_a_tensor_onto_the_gpu():
 
 @pytest.mark.cuda
 def test_a_tensor_that_is_on_the_gpu_is_not_copied_again():
-    """On the GPU `x.cuda()` and `x.to("cuda")` return `x` itself."""
+    """For a tensor `x` on the current GPU, `x.cuda()` and `x.to("cuda")` return `x` itself."""
     x = torch.zeros(2, device="cuda")
 
     assert x.cuda() is x
@@ -60,7 +66,8 @@ def test_a_tensor_that_is_on_the_gpu_is_not_copied_again():
 @pytest.mark.cuda
 @pytest.mark.claim("self-cuda-argument-index")
 def test_the_number_given_to_cuda_counts_gpus():
-    """`x.cuda(0)` means the first GPU, not a core; a number beyond the last GPU is refused."""
+    """The number in `x.cuda(0)` is the index of a GPU, not of a core; the index of a GPU that
+    is not there raises RuntimeError."""
     x = torch.zeros(2)
 
     assert str(x.cuda(0).device) == "cuda:0"
@@ -71,7 +78,8 @@ def test_the_number_given_to_cuda_counts_gpus():
 @pytest.mark.cuda
 @pytest.mark.claim("self-choose-device")
 def test_the_device_names_the_gpu_to_use():
-    """`device="cuda:0"` makes the tensor on the first GPU."""
+    """`torch.zeros(2, device="cuda:0")` makes the tensor on the first GPU, and `x.get_device()`
+    is 0."""
     x = torch.zeros(2, device="cuda:0")
 
     assert str(x.device) == "cuda:0"
@@ -81,7 +89,8 @@ def test_the_device_names_the_gpu_to_use():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("self-choose-device", "self-cuda-argument-index")
 def test_any_of_several_gpus_can_be_named():
-    """`cuda:1` is the second GPU, and `x.cuda(1)` moves there."""
+    """`torch.zeros(2, device="cuda:1")` makes the tensor on the second GPU, and `x.cuda(1)`
+    copies a tensor there."""
     made = torch.zeros(2, device="cuda:1")
     moved = torch.zeros(2).cuda(1)
 
@@ -91,7 +100,8 @@ def test_any_of_several_gpus_can_be_named():
 
 @pytest.mark.multi_gpu(2)
 def test_the_current_gpu_is_what_cuda_without_a_number_means():
-    """Inside `with torch.cuda.device(1):` plain `cuda` is the second GPU, afterwards the first."""
+    """`device="cuda"` means the current GPU: inside `with torch.cuda.device(1):` the second
+    one, after the block the first one again."""
     with torch.cuda.device(1):
         inside = torch.zeros(2, device="cuda")
     outside = torch.zeros(2, device="cuda")
@@ -103,7 +113,8 @@ def test_the_current_gpu_is_what_cuda_without_a_number_means():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("self-mixed-devices")
 def test_two_gpus_are_two_devices():
-    """Tensors on two GPUs don't combine either, until one is moved to the other."""
+    """Adding a tensor on `cuda:0` and one on `cuda:1` raises RuntimeError; move one of them,
+    `y.to("cuda:0")`."""
     x = torch.ones(2, device="cuda:0")
     y = torch.ones(2, device="cuda:1")
 
@@ -116,7 +127,8 @@ def test_two_gpus_are_two_devices():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-ones-like-device")
 def test_ones_like_makes_a_tensor_on_the_gpu_at_once():
-    """`torch.ones_like(x, device="cuda")` has the shape and dtype of `x` and lives on the GPU."""
+    """`torch.ones_like(x, device="cuda")` makes a tensor on the GPU with the shape and the
+    dtype of the CPU tensor `x`."""
     x = torch.zeros(2, dtype=torch.float64)
 
     made = torch.ones_like(x, device="cuda")
@@ -129,7 +141,7 @@ def test_ones_like_makes_a_tensor_on_the_gpu_at_once():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-to-string-or-device")
 def test_to_takes_the_name_or_the_device_object():
-    """`x.to("cuda")` and `x.to(torch.device("cuda"))` give the same numbers on the same GPU."""
+    """`x.to("cuda")` and `x.to(torch.device("cuda"))` return equal tensors on the same GPU."""
     x = torch.tensor([1.0, 2.0])
 
     by_name = x.to("cuda")
@@ -143,7 +155,7 @@ def test_to_takes_the_name_or_the_device_object():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-cuda-sum-stays")
 def test_a_sum_of_gpu_tensors_is_a_gpu_tensor():
-    """What is computed on the GPU stays there: 0.4549 + 1 is 1.4549 on `cuda:0`."""
+    """The sum of two tensors on `cuda:0` is on `cuda:0`: 0.4549 + 1 is 1.4549 there."""
     x = torch.tensor([0.4549], device="cuda")
 
     total = x + torch.ones_like(x)
@@ -155,7 +167,7 @@ def test_a_sum_of_gpu_tensors_is_a_gpu_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-cuda-repr")
 def test_a_gpu_tensor_prints_with_its_device():
-    """After the numbers stands which GPU holds them."""
+    """A tensor on the first GPU prints with `device='cuda:0'`."""
     x = torch.tensor([1.4549], device="cuda")
 
     assert repr(x) == "tensor([1.4549], device='cuda:0')"
@@ -164,7 +176,8 @@ def test_a_gpu_tensor_prints_with_its_device():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-to-cpu-double-from-gpu")
 def test_one_call_comes_back_to_the_cpu_in_another_dtype():
-    """`x.to("cpu", torch.double)` both fetches a GPU tensor and makes it float64."""
+    """`x.to("cpu", torch.double)` copies a float32 GPU tensor to the CPU and converts it to
+    float64 in one call."""
     x = torch.tensor([1.4549], device="cuda")
 
     double = x.to("cpu", torch.double)
@@ -174,7 +187,11 @@ def test_one_call_comes_back_to_the_cpu_in_another_dtype():
 
 @pytest.mark.cuda
 def test_item_and_tolist_fetch_numbers_from_the_gpu():
-    """Python numbers live in main memory, so `item` and `tolist` wait for the GPU and copy."""
+    """`x.item()` and `x.tolist()` of a GPU tensor copy its values to host memory, as Python
+    numbers.
+
+    They wait until the GPU has computed them, so in a loop `loss.item()` costs time.
+    """
     x = torch.tensor([1.0, 2.0], device="cuda")
 
     assert (x * 2).tolist() == [2.0, 4.0]
@@ -184,7 +201,11 @@ def test_item_and_tolist_fetch_numbers_from_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-mixed-devices")
 def test_a_cpu_tensor_and_a_gpu_tensor_are_refused():
-    """Adding a CPU tensor to a GPU tensor is an error: nothing is moved behind one's back."""
+    """Adding a CPU tensor of shape (2,) to a GPU tensor raises RuntimeError; move it first,
+    `x.cuda() + y`.
+
+    In a training the usual reason is a batch that was not moved.
+    """
     x = torch.ones(2)
     y = torch.ones(2, device="cuda")
 
@@ -197,7 +218,7 @@ def test_a_cpu_tensor_and_a_gpu_tensor_are_refused():
 @pytest.mark.cuda
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_a_gpu_tensor():
-    """A 0-d CPU tensor counts as a number, so a GPU tensor takes it as operand."""
+    """A 0-d CPU tensor may be added to a GPU tensor; the sum is on the GPU."""
     y = torch.ones(2, device="cuda")
 
     total = y + torch.tensor(2.0)
@@ -209,7 +230,8 @@ def test_a_single_number_on_the_cpu_goes_with_a_gpu_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("summary-model-cuda")
 def test_a_model_is_moved_by_the_call_alone():
-    """`model.cuda()` moves the parameters of `model` itself; nothing needs to be assigned."""
+    """`model.cuda()` moves the parameters of `model` itself and returns `model`, so nothing has
+    to be assigned."""
     model = nn.Linear(2, 1)
 
     result = model.cuda()
@@ -220,9 +242,27 @@ def test_a_model_is_moved_by_the_call_alone():
 
 
 @pytest.mark.cuda
+def test_a_moved_model_keeps_its_parameter_objects():
+    """`model.cuda()` keeps the Parameter objects and changes what they hold, so an optimizer
+    that was made before still has the right ones.
+
+    An optimizer that has made its state already keeps it on the CPU:
+    `spec/training/test_on_a_gpu.py`.
+    """
+    model = nn.Linear(2, 1)
+    before = model.weight
+
+    model.cuda()
+
+    assert model.weight is before
+    assert before.is_cuda is True
+
+
+@pytest.mark.cuda
 @pytest.mark.claim("summary-data-cuda")
 def test_data_moves_only_where_names_are_bound_to_the_result():
-    """`data.cuda()` alone leaves `data` on the CPU; `target = target.cuda()` moves the name."""
+    """`data.cuda()` alone leaves `data` on the CPU; `target = target.cuda()` binds the name to
+    the copy on the GPU."""
     data, target = torch.zeros(4, 3), torch.zeros(4)
 
     data.cuda()
@@ -233,19 +273,10 @@ def test_data_moves_only_where_names_are_bound_to_the_result():
 
 
 @pytest.mark.cuda
-@pytest.mark.torch(">=2.6")
-def test_the_accelerator_of_this_machine_is_cuda():
-    """`torch.accelerator` names the device to use, so that a program need not say `cuda`."""
-    accelerator = torch.accelerator.current_accelerator()
-
-    assert torch.accelerator.is_available() is True
-    assert accelerator.type == "cuda"
-
-
-@pytest.mark.cuda
 @pytest.mark.claim("blitz-numpy-on-gpu", "self-gpu-numpy")
 def test_the_gpu_computes_what_numpy_computes():
-    """NumPy's arithmetic, written with tensors on the GPU, gives the same numbers."""
+    """`torch.from_numpy(array).cuda()` computes on the GPU what NumPy computes on the CPU: `(x
+    @ x.T).sum(0)` has the same values."""
     array = np.arange(12.0).reshape(3, 4)
     x = torch.from_numpy(array).cuda()
 
@@ -257,9 +288,24 @@ def test_the_gpu_computes_what_numpy_computes():
 
 
 @pytest.mark.cuda
+def test_an_array_is_copied_on_its_way_to_the_gpu():
+    """`torch.from_numpy(array).cuda()` shares no memory with `array`: a later write to the
+    array doesn't show in the tensor."""
+    array = np.zeros(2)
+
+    x = torch.from_numpy(array).cuda()
+    array[0] = 5
+
+    assert x.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.cuda
 @pytest.mark.claim("self-gpu-numpy")
 def test_numpy_does_not_follow_to_the_gpu():
-    """NumPy computes on the CPU only, so it refuses a GPU tensor."""
+    """`np.asarray(x)` raises TypeError for a GPU tensor; use `x.cpu()` first.
+
+    Because NumPy reads host memory only.
+    """
     x = torch.ones(2, device="cuda")
 
     with pytest.raises(TypeError, match="can't convert cuda:0 device type tensor to numpy"):
@@ -271,7 +317,8 @@ def test_numpy_does_not_follow_to_the_gpu():
 @pytest.mark.claim("self-gpu-thousands-of-cores")
 @pytest.mark.spare("1000", reason="all GPUs keep more than 2000 threads at work, most far more")
 def test_a_gpu_keeps_thousands_of_threads_at_work():
-    """A GPU has many multiprocessors, each of which runs over a thousand threads at once."""
+    """A GPU's `multi_processor_count` times `max_threads_per_multi_processor`, the threads that
+    it can keep at work at once, is more than a thousand."""
     gpu = torch.cuda.get_device_properties(0)
 
     threads = gpu.multi_processor_count * gpu.max_threads_per_multi_processor
@@ -282,7 +329,11 @@ def test_a_gpu_keeps_thousands_of_threads_at_work():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-numpy")
 def test_a_large_matrix_product_is_faster_on_the_gpu():
-    """Millions of independent sums of products are the work that a GPU is for."""
+    """The product of two (1024, 1024) matrices takes less time on a GPU than on the CPU of the
+    same machine.
+
+    It is a million sums of products that don't depend on one another.
+    """
     from torch.utils.benchmark import Timer
 
     x = torch.rand(1024, 1024)
@@ -297,7 +348,11 @@ def test_a_large_matrix_product_is_faster_on_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-splits-work")
 def test_a_chain_of_small_steps_is_slower_on_the_gpu():
-    """A thousand additions to one number, each waiting for the last, leave nothing to divide."""
+    """A thousand additions to one element, each waiting for the last, take more time on a GPU
+    than on the CPU.
+
+    Because each is a kernel of its own, whose launch takes longer than the addition on the CPU.
+    """
     from torch.utils.benchmark import Timer
 
     x = torch.zeros(1)
@@ -312,7 +367,11 @@ def test_a_chain_of_small_steps_is_slower_on_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-splits-work")
 def test_many_independent_additions_cost_the_gpu_little_more_than_one():
-    """The GPU divides a hundred thousand additions among its workers, one CPU core does not."""
+    """Adding 1 to 100,000 elements takes a GPU little longer than adding 1 to one element; for
+    a CPU core the two times are further apart.
+
+    Because the GPU divides the work among many threads, and starting it takes most of the time.
+    """
     from torch.utils.benchmark import Timer
 
     one, many = torch.zeros(1), torch.zeros(100000)

@@ -1,8 +1,13 @@
 """Device objects.
 
-A device is named by a type and perhaps a number: `cpu`, `cuda`, `cuda:1`. A `torch.device` is that
-name as an object; a string does as well wherever a device is asked for. The surprise is how little
-a device object does: it can be made for a GPU that is not there, and making it moves nothing.
+A device is named by a type and sometimes an index: `cpu`, `cuda`, `cuda:1`.
+`torch.device("cuda:1")` makes an object of that name. Where a function asks for a device, by
+`device=` or in `x.to(...)`, it takes the string as well as the object. How tensors are made on a
+device and moved there is told in `spec/devices/test_cpu_default.py` and
+`spec/devices/test_moving.py`.
+
+What surprises is how little a device object does: it can be made for a GPU that is not there,
+making it moves nothing, and it doesn't equal the string that it was made from.
 """
 
 import pytest
@@ -11,7 +16,12 @@ import torch
 
 @pytest.mark.claim("blitz-device-object")
 def test_a_device_object_names_cuda_without_needing_it():
-    """`torch.device("cuda")` has type `cuda` and no number, on a machine with or without CUDA."""
+    """`torch.device("cuda")` has type `cuda` and index None; it can be made on a machine
+    without a GPU.
+
+    An error comes only when a tensor is to be made there, see
+    `spec/devices/test_without_cuda.py`.
+    """
     device = torch.device("cuda")
 
     assert device.type == "cuda"
@@ -19,12 +29,76 @@ def test_a_device_object_names_cuda_without_needing_it():
 
 
 def test_a_number_after_the_colon_is_the_index():
-    """`cuda:1` is the second GPU, and so is `torch.device("cuda", 1)`."""
+    """`torch.device("cuda:1")` has type `cuda` and index 1, which means the second GPU, and
+    equals `torch.device("cuda", 1)`."""
     device = torch.device("cuda:1")
 
     assert device.type == "cuda"
     assert device.index == 1
     assert torch.device("cuda", 1) == device
+
+
+@pytest.mark.claim("blitz-device-object-moves")
+def test_making_a_device_object_moves_no_tensor():
+    """`device = torch.device("meta")` moves no tensor; `x.to(device)` returns a tensor on that
+    device, and `x` itself stays on the CPU."""
+    x = torch.zeros(2)
+
+    device = torch.device("meta")
+
+    assert str(x.device) == "cpu"
+    assert str(x.to(device).device) == "meta"
+    assert str(x.device) == "cpu"
+
+
+def test_a_device_object_and_its_name_are_interchangeable():
+    """`torch.zeros(2, device="meta")` and `torch.zeros(2, device=torch.device("meta"))` make
+    tensors on the same device."""
+    by_name = torch.zeros(2, device="meta")
+    by_object = torch.zeros(2, device=torch.device("meta"))
+
+    assert str(by_name.device) == "meta"
+    assert by_object.device == by_name.device
+
+
+def test_a_device_object_does_not_equal_its_name():
+    """`x.device == "cpu"` is False for a tensor on the CPU, because a device object doesn't
+    equal a string.
+
+    No error tells of it. Compare with `torch.device("cpu")`, or ask `x.device.type == "cpu"`.
+    """
+    x = torch.zeros(2)
+    same_as_name = x.device == "cpu"
+
+    assert same_as_name is False
+    assert x.device == torch.device("cpu")
+    assert x.device.type == "cpu"
+
+
+def test_cuda_and_cuda_0_are_two_names():
+    """`torch.device("cuda")` doesn't equal `torch.device("cuda:0")`.
+
+    Because `cuda` means the current GPU, whichever that is. A tensor on a GPU always has an
+    index: compare `x.device.type` where the index doesn't matter.
+    """
+    current = torch.device("cuda")
+    first = torch.device("cuda:0")
+
+    assert (current == first) is False
+    assert [current.index, first.index] == [None, 0]
+
+
+def test_the_cpu_has_no_number():
+    """A tensor made with `device="cpu:0"` is on `cpu`, without an index; so its device doesn't
+    equal `torch.device("cpu:0")`.
+
+    There is one CPU for PyTorch, whatever the number of its cores.
+    """
+    x = torch.zeros(2, device="cpu:0")
+
+    assert str(x.device) == "cpu"
+    assert x.device.index is None
+    assert (x.device == torch.device("cpu:0")) is False
 
 
 @pytest.mark.parametrize(
@@ -36,73 +110,23 @@ def test_a_number_after_the_colon_is_the_index():
     ],
 )
 def test_str_is_the_name_and_repr_spells_it_out(name, text):
-    """`str(device)` gives back the name that made it; a prompt shows type and index."""
+    """`str(device)` is the name, such as `cuda:1`; `repr(device)`, which a prompt shows, is
+    `device(type='cuda', index=1)`."""
     device = torch.device(name)
 
     assert str(device) == name
     assert repr(device) == text
 
 
-@pytest.mark.claim("blitz-device-object-moves")
-def test_making_a_device_object_moves_no_tensor():
-    """Naming a device changes nothing; a call such as `x.to(device)` makes a tensor there."""
-    x = torch.zeros(2)
-
-    device = torch.device("meta")
-
-    assert str(x.device) == "cpu"
-    assert str(x.to(device).device) == "meta"
-    assert str(x.device) == "cpu"
-
-
-def test_a_device_object_and_its_name_are_interchangeable():
-    """Where a device is asked for, `torch.device("meta")` and `"meta"` do the same."""
-    by_name = torch.zeros(2, device="meta")
-    by_object = torch.zeros(2, device=torch.device("meta"))
-
-    assert str(by_name.device) == "meta"
-    assert by_object.device == by_name.device
-
-
-def test_a_device_object_does_not_equal_its_name():
-    """`x.device == "cpu"` is False, always; compare with `torch.device("cpu")` or ask `.type`."""
-    x = torch.zeros(2)
-    same_as_name = x.device == "cpu"
-
-    assert same_as_name is False
-    assert x.device == torch.device("cpu")
-    assert x.device.type == "cpu"
-
-
-def test_cuda_and_cuda_0_are_two_names():
-    """`cuda` means the current GPU, whichever that is, so it does not equal `cuda:0`."""
-    current = torch.device("cuda")
-    first = torch.device("cuda:0")
-
-    assert (current == first) is False
-    assert [current.index, first.index] == [None, 0]
-
-
-def test_the_cpu_has_no_number():
-    """There is one CPU: a tensor made on `cpu:0` says it is on `cpu`."""
-    x = torch.zeros(2, device="cpu:0")
-
-    assert str(x.device) == "cpu"
-    assert x.device.index is None
-
-
-def test_devices_can_be_keys():
-    """Equal device objects find the same entry in a dict."""
-    names = {torch.device("cuda:1"): "second GPU"}
-
-    assert names[torch.device("cuda", 1)] == "second GPU"
-
-
 def test_a_device_cannot_be_changed():
-    """The attributes of a device object are read-only."""
+    """The attributes `type` and `index` of a device object are read-only: assigning raises
+    AttributeError.
+
+    Make another one: `torch.device("cuda", 0)`.
+    """
     device = torch.device("cuda:1")
 
-    with pytest.raises(AttributeError, match="not writable"):
+    with pytest.raises(AttributeError, match=r"of 'torch\.device' objects is not writable"):
         device.index = 0
 
     assert device.index == 1
@@ -110,25 +134,29 @@ def test_a_device_cannot_be_changed():
 
 @pytest.mark.parametrize("name", ["mps", "xpu", "meta"])
 def test_other_kinds_of_device_have_names_of_their_own(name):
-    """Apple's and Intel's GPUs are `mps` and `xpu`, not `cuda`; `meta` holds no numbers at all."""
+    """`mps` names the GPU of an Apple computer, `xpu` one of Intel's, and `meta` a device whose
+    tensors have a shape but no values."""
     device = torch.device(name)
 
     assert str(device) == name
+    assert device.index is None
 
 
-def test_an_unknown_kind_of_device_is_refused_with_the_known_ones():
-    """There is no device `gpu`; the message lists what there is."""
-    with pytest.raises(RuntimeError, match=r"Expected one of cpu, cuda, .* device string: gpu"):
-        torch.device("gpu")
+@pytest.mark.parametrize("name", ["gpu", "CPU"])
+def test_an_unknown_kind_of_device_is_refused_with_the_known_ones(name):
+    """`torch.device("gpu")` and `torch.device("CPU")` raise RuntimeError, which lists the types
+    of device that exist.
 
-
-def test_device_names_are_written_in_small_letters():
-    """`CPU` is no device; `cpu` is."""
-    with pytest.raises(RuntimeError, match=r"Expected one of cpu, cuda, .* device string: CPU"):
-        torch.device("CPU")
+    An NVIDIA GPU is `cuda`, and the types are written in lower case.
+    """
+    with pytest.raises(RuntimeError, match=f"Expected one of cpu, cuda, .* device string: {name}"):
+        torch.device(name)
 
 
 def test_an_index_is_a_plain_number():
-    """After the colon stands a number from 0 on, and nothing else."""
+    """`torch.device("cuda:-1")` and `torch.device("cuda:01")` raise RuntimeError: after the
+    colon stands a decimal number from 0 on, without leading zeros."""
     with pytest.raises(RuntimeError, match="Invalid device string: 'cuda:-1'"):
         torch.device("cuda:-1")
+    with pytest.raises(RuntimeError, match="Invalid device string: 'cuda:01'"):
+        torch.device("cuda:01")

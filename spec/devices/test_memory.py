@@ -1,9 +1,15 @@
-"""Memory of a GPU.
+"""Memory of a GPU, and on its way there.
 
-PyTorch asks the driver for large blocks and hands out pieces of them. `memory_allocated` counts
-what tensors hold, `memory_reserved` what PyTorch holds; the difference is kept for the next tensor.
-The surprise is that a deleted tensor gives its memory back to PyTorch and not to the machine, and
-that running out of memory is an exception like any other.
+PyTorch asks the driver for large blocks of GPU memory and hands out pieces of them to tensors.
+`torch.cuda.memory_allocated()` counts the bytes that tensors hold, `memory_reserved()` the bytes
+that PyTorch holds; the difference, the cache, is kept for the next tensors. `nvidia-smi` shows
+neither: it shows the reserved memory and what CUDA itself takes.
+
+Host memory can be pinned (page-locked): then the GPU reads it by itself, and a copy can go on while
+Python does something else.
+
+What surprises: a deleted tensor gives its memory back to PyTorch and not to the machine, and
+running out of memory is an exception after which one can go on.
 """
 
 import pytest
@@ -12,7 +18,8 @@ import torch
 
 @pytest.mark.cuda
 def test_a_tensor_is_counted_while_it_lives():
-    """A tensor of 2 MiB adds 2 MiB to `memory_allocated`, and takes them away when it goes."""
+    """A tensor of 2 MiB on a GPU adds 2 MiB to `torch.cuda.memory_allocated()`; when the last
+    name for it is deleted, they are taken off again."""
     before = torch.cuda.memory_allocated()
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
     during = torch.cuda.memory_allocated()
@@ -26,7 +33,8 @@ def test_a_tensor_is_counted_while_it_lives():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.0")
 def test_memory_is_handed_out_in_pieces_of_512_bytes():
-    """The smallest tensor takes 512 bytes of a GPU."""
+    """A tensor of one float32 on a GPU takes 512 bytes of `memory_allocated()`, the smallest
+    piece, though its storage has 4."""
     before = torch.cuda.memory_allocated()
     x = torch.zeros(1, device="cuda")
     during = torch.cuda.memory_allocated()
@@ -37,7 +45,8 @@ def test_memory_is_handed_out_in_pieces_of_512_bytes():
 
 @pytest.mark.cuda
 def test_a_view_takes_no_memory():
-    """Slices and transposes are counted with the tensor that they show; a clone is not."""
+    """A view of a GPU tensor, such as `x.T`, adds nothing to `memory_allocated()`; a `clone()`
+    adds its full size."""
     x = torch.zeros(1024, 1024, device="cuda")
     before = torch.cuda.memory_allocated()
     view = x.T
@@ -52,7 +61,12 @@ def test_a_view_takes_no_memory():
 
 @pytest.mark.cuda
 def test_a_deleted_tensor_leaves_its_block_reserved():
-    """After `del` the memory is PyTorch's; `empty_cache` gives unused blocks back to the driver."""
+    """After `del x` the memory of a large GPU tensor stays in `memory_reserved()`;
+    `torch.cuda.empty_cache()` gives unused blocks back to the driver.
+
+    So other programs see the memory as taken. Within one program `empty_cache()` is rarely of
+    use.
+    """
     torch.cuda.empty_cache()
     before = torch.cuda.memory_reserved()
     x = torch.zeros(64 * 1024 * 1024, dtype=torch.uint8, device="cuda")
@@ -67,7 +81,11 @@ def test_a_deleted_tensor_leaves_its_block_reserved():
 
 @pytest.mark.cuda
 def test_empty_cache_frees_no_tensor():
-    """What a name still holds is in use: `empty_cache` takes nothing from it."""
+    """`torch.cuda.empty_cache()` frees no tensor that a name still holds.
+
+    To free one, delete every name for it, also those in lists and in the graphs of losses that
+    were kept.
+    """
     x = torch.ones(1024, device="cuda")
     before = torch.cuda.memory_allocated()
 
@@ -80,7 +98,8 @@ def test_empty_cache_frees_no_tensor():
 
 @pytest.mark.cuda
 def test_the_peak_remembers_what_has_been_freed():
-    """`max_memory_allocated` is the highest count since `reset_peak_memory_stats`."""
+    """`torch.cuda.max_memory_allocated()` is the highest value of `memory_allocated()` since
+    the last `torch.cuda.reset_peak_memory_stats()`, also if it has been freed since."""
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
@@ -95,7 +114,7 @@ def test_the_peak_remembers_what_has_been_freed():
 
 @pytest.mark.cuda
 def test_a_freed_block_is_used_again():
-    """The next tensor of the same size gets the memory of the one that went."""
+    """A GPU tensor of the same size, made just after `del x`, gets the memory that `x` had."""
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
     address = x.data_ptr()
     del x
@@ -106,7 +125,12 @@ def test_a_freed_block_is_used_again():
 
 @pytest.mark.cuda
 def test_running_out_of_memory_is_survived():
-    """Asking for too much raises `OutOfMemoryError`; the tensors that are there stay good."""
+    """A tensor that is too large for the GPU raises `torch.cuda.OutOfMemoryError`, and the
+    tensors that are there can still be used.
+
+    Make the batch smaller and try again, outside the `except` block, which holds the tensors of
+    the traceback.
+    """
     x = torch.ones(2, device="cuda")
 
     with pytest.raises(torch.cuda.OutOfMemoryError, match="CUDA out of memory"):
@@ -116,7 +140,10 @@ def test_running_out_of_memory_is_survived():
 
 
 def test_out_of_memory_is_a_runtime_error():
-    """`except RuntimeError` catches it as well, as programs did before it had a name."""
+    """`torch.cuda.OutOfMemoryError` is a subclass of RuntimeError, not of Python's MemoryError.
+
+    So old code with `except RuntimeError` still catches it.
+    """
     error = torch.cuda.OutOfMemoryError
 
     assert issubclass(error, RuntimeError) is True
@@ -124,17 +151,82 @@ def test_out_of_memory_is_a_runtime_error():
 
 
 def test_too_much_for_the_cpu_is_a_runtime_error():
-    """The CPU's own words are others, and the error has no name of its own."""
+    """A CPU tensor that is too large for the host's memory, `torch.empty(10**18)`, raises
+    RuntimeError.
+
+    A tensor that is only somewhat too large may be made, and the system kills the process when
+    it is written to.
+    """
     with pytest.raises(RuntimeError, match=r"can't allocate memory|not enough memory"):
         torch.empty(10**18)
 
 
 @pytest.mark.torch(">=2.0")
 def test_the_memory_of_a_tensor_can_be_counted_on_any_device(device):
-    """Elements times bytes an element; a view counts its own elements and adds no storage."""
+    """`x.nelement() * x.element_size()` is the number of bytes of the elements of `x`; for a
+    view, `untyped_storage().nbytes()` is still that of the whole storage."""
     x = torch.zeros(4, 3, dtype=torch.float64, device=device)
     row = x[0]
 
     assert x.nelement() * x.element_size() == 96
     assert row.nelement() * row.element_size() == 24
     assert row.untyped_storage().nbytes() == 96
+
+
+@pytest.mark.cuda
+def test_pinned_memory_is_main_memory_that_stays_in_place():
+    """`x.pin_memory()` returns a copy of a CPU tensor in pinned host memory: its device is
+    `cpu`, and `is_pinned()` is True.
+
+    `DataLoader(..., pin_memory=True)` does it for each batch.
+    """
+    x = torch.tensor([1.0, 2.0])
+
+    pinned = x.pin_memory()
+
+    assert str(pinned.device) == "cpu"
+    assert pinned.is_pinned() is True
+    assert x.is_pinned() is False
+    assert pinned.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.cuda
+def test_pinning_twice_copies_once():
+    """`pin_memory()` of a pinned tensor returns a tensor with the same memory."""
+    pinned = torch.ones(2).pin_memory()
+
+    again = pinned.pin_memory()
+
+    assert again.data_ptr() == pinned.data_ptr()
+
+
+@pytest.mark.cuda
+def test_only_main_memory_can_be_pinned():
+    """`pin_memory()` raises RuntimeError for a tensor on a GPU: only CPU tensors can be pinned.
+
+    Pin before moving: `x.pin_memory().to("cuda", non_blocking=True)`.
+    """
+    with pytest.raises(RuntimeError, match="only dense CPU tensors can be pinned"):
+        torch.ones(2, device="cuda").pin_memory()
+
+    assert torch.ones(2).pin_memory().is_pinned() is True
+
+
+@pytest.mark.cuda
+def test_a_non_blocking_copy_returns_before_it_is_made():
+    """From pinned memory, `x.to("cuda", non_blocking=True)` returns before the copy is made; it
+    is queued behind the work that the GPU has.
+
+    Work on the result waits for the copy by itself; only the pinned tensor must not be written
+    to before.
+    """
+    x = torch.ones(1000).pin_memory()
+    copied = torch.cuda.Event()
+    torch.cuda._sleep(10**9)
+
+    there = x.to("cuda", non_blocking=True)
+    copied.record()
+    at_once = copied.query()
+
+    assert at_once is False
+    assert there.sum().item() == 1000.0

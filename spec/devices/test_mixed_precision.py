@@ -1,9 +1,17 @@
 """Mixed precision.
 
-Under `torch.autocast` each operation picks its own dtype: what multiplies matrices runs in 16 bits
-because that is fast, what sums or takes exponents stays in float32 because it has to be exact. The
-tensors one made keep their dtype. Where 16 bits are too short for gradients, a GradScaler makes the
-loss larger first; the surprise is that it leaves out the steps that came out infinite.
+Inside `with torch.autocast(...)` each operation chooses the dtype in which it computes. Matrix
+products, linear layers and convolutions run in a 16-bit dtype, which is fast; on the CPU that is
+bfloat16. Losses such as `mse_loss` run in float32. What lies between computes in the dtype of its
+input: on the CPU `softmax`, `sum` and `exp` of a bfloat16 product are bfloat16, on CUDA they go
+back to float32. Parameters, their gradients, and what was made outside keep their dtype.
+
+Where float16 is too short for gradients, a `GradScaler` multiplies the loss by a large factor
+before `backward()` and divides the gradients by it before the step. bfloat16 has the range of
+float32 and needs none. The formats themselves: `spec/tensors/test_special_dtypes.py`.
+
+What surprises: a GradScaler leaves out every step in which a gradient came out infinite or nan, and
+gives no warning.
 """
 
 import pytest
@@ -25,7 +33,8 @@ new_scaler = pytest.mark.torch(">=2.3")
     ],
 )
 def test_products_of_matrices_are_made_in_bfloat16(compute):
-    """Under autocast on the CPU, matrix products, linear layers and convolutions are bfloat16."""
+    """Inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ x`, `addmm`, `F.linear`,
+    `einsum` and `F.conv1d` of float32 tensors give bfloat16."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -48,7 +57,8 @@ def test_products_of_matrices_are_made_in_bfloat16(compute):
     ],
 )
 def test_other_operations_leave_float32_alone(compute):
-    """Sums, exponents, normalisation and losses of float32 tensors stay float32."""
+    """Inside autocast on the CPU, `+`, `relu`, `sum`, `exp`, `softmax`, `F.layer_norm` and
+    `F.mse_loss` of float32 tensors give float32."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -62,11 +72,20 @@ def test_other_operations_leave_float32_alone(compute):
     [
         (lambda x: x.relu(), torch.bfloat16),
         (lambda x: x + x, torch.bfloat16),
+        (lambda x: x.sum(), torch.bfloat16),
+        (lambda x: x.exp(), torch.bfloat16),
+        (lambda x: x.softmax(0), torch.bfloat16),
         (lambda x: F.mse_loss(x, x), torch.float32),
+        (lambda x: F.cross_entropy(x, torch.tensor([0, 1])), torch.float32),
     ],
 )
 def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
-    """`relu` and `+` keep the bfloat16 of a product; a loss goes back to float32."""
+    """Inside autocast on the CPU, `relu`, `+`, `sum`, `exp` and `softmax` of a bfloat16 product
+    stay bfloat16; `F.mse_loss` and `F.cross_entropy` go back to float32.
+
+    A long sum or a softmax over many classes is then rounded to 8 bits; write `.float()` before
+    it.
+    """
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -76,7 +95,8 @@ def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
 
 
 def test_a_bfloat16_and_a_float32_operand_make_float32():
-    """A sum of a product and a float32 tensor is promoted as it is without autocast."""
+    """Inside autocast the sum of a bfloat16 product and a float32 tensor is float32, by type
+    promotion as without autocast."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -86,17 +106,23 @@ def test_a_bfloat16_and_a_float32_operand_make_float32():
 
 
 def test_float64_is_left_in_peace():
-    """Autocast changes float32 tensors; a product of doubles remains a double."""
+    """Inside autocast a matrix product of float64 tensors stays float64.
+
+    Autocast changes float32 and 16-bit operands only.
+    """
     x = torch.ones(2, 2, dtype=torch.float64)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
         product = x @ x
+        half = x.half() @ x.half()
 
     assert product.dtype == torch.float64
+    assert half.dtype == torch.bfloat16
 
 
 def test_a_product_under_autocast_is_rounded():
-    """bfloat16 has 8 bits for the digits: 257 is no more to be told from 256."""
+    """A bfloat16 product keeps 8 significant bits: inside autocast 257 times 1, as a matrix
+    product, is 256."""
     x = torch.tensor([[257.0]])
     one = torch.ones(1, 1)
 
@@ -108,7 +134,11 @@ def test_a_product_under_autocast_is_rounded():
 
 
 def test_parameters_and_their_gradients_stay_float32():
-    """A layer computes in bfloat16 and keeps its weight, and the gradient of it, in float32."""
+    """Inside autocast a `nn.Linear` returns bfloat16, while its weight and, after `backward()`,
+    the weight's gradient are float32.
+
+    So the optimizer steps in full precision. Call `backward()` outside the `with` block.
+    """
     layer = nn.Linear(2, 1)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -122,7 +152,8 @@ def test_parameters_and_their_gradients_stay_float32():
 
 
 def test_autocast_can_be_switched_off_inside():
-    """`enabled=False` opens a part in full precision; what comes in as bfloat16 is to be raised."""
+    """`torch.autocast("cpu", enabled=False)` inside another autocast block makes products
+    float32 again; a bfloat16 tensor from outside has to be converted with `.float()` first."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -137,7 +168,11 @@ def test_autocast_can_be_switched_off_inside():
 
 
 def test_switched_off_nobody_matches_the_dtypes():
-    """In a part without autocast, a bfloat16 product doesn't multiply with a float32 tensor."""
+    """Where autocast is disabled, the matrix product of a bfloat16 and a float32 tensor raises
+    RuntimeError; where it is enabled, both are converted.
+
+    Write `low.float() @ x`.
+    """
     x = torch.ones(2, 2)
     low = (x @ x).bfloat16()
 
@@ -153,7 +188,8 @@ def test_switched_off_nobody_matches_the_dtypes():
 
 
 def test_autocast_decorates_a_function():
-    """As a decorator it covers the body of a function and nothing else."""
+    """As a decorator, `@torch.autocast("cpu", dtype=torch.bfloat16)` holds inside the function
+    only."""
     x = torch.ones(2, 2)
 
     @torch.autocast("cpu", dtype=torch.bfloat16)
@@ -166,10 +202,14 @@ def test_autocast_decorates_a_function():
 
 @pytest.mark.torch(">=2.2")
 def test_a_dtype_that_autocast_does_not_know_switches_it_off():
-    """float64 is no reduced precision: there is a warning, and the product stays float32."""
+    """`torch.autocast("cpu", dtype=torch.float64)` warns, "Disabling autocast", and has no
+    effect: a product inside stays float32.
+
+    The CPU takes bfloat16 and float16.
+    """
     x = torch.ones(2, 2)
 
-    with pytest.warns(UserWarning, match="Disabling autocast"):
+    with pytest.warns(UserWarning, match="the target dtype is not supported. Disabling autocast"):
         context = torch.autocast("cpu", dtype=torch.float64)
     with context:
         product = x @ x
@@ -179,7 +219,10 @@ def test_a_dtype_that_autocast_does_not_know_switches_it_off():
 
 @pytest.mark.torch(">=2.4")
 def test_each_kind_of_device_has_an_autocast_dtype_of_its_own():
-    """Without `dtype=` the CPU takes bfloat16 and CUDA float16."""
+    """Without `dtype=`, autocast uses bfloat16 on the CPU and float16 on CUDA.
+
+    float16 needs a GradScaler in training; on newer GPUs `dtype=torch.bfloat16` works without.
+    """
     assert torch.get_autocast_dtype("cpu") == torch.bfloat16
     assert torch.get_autocast_dtype("cuda") == torch.float16
 
@@ -198,7 +241,8 @@ def test_each_kind_of_device_has_an_autocast_dtype_of_its_own():
     ],
 )
 def test_on_a_gpu_autocast_means_float16(compute, dtype):
-    """On CUDA products are float16, and `softmax`, `sum` and `exp` go back to float32."""
+    """Inside `torch.autocast("cuda")` matrix products are float16, and `softmax`, `sum` and
+    `exp` of such a product are float32."""
     x = torch.ones(2, 2, device="cuda")
 
     with torch.autocast("cuda"):
@@ -209,7 +253,8 @@ def test_on_a_gpu_autocast_means_float16(compute, dtype):
 
 @pytest.mark.cuda
 def test_autocast_for_cuda_leaves_the_cpu_alone():
-    """Autocast holds for one kind of device."""
+    """`torch.autocast("cuda")` changes operations on CUDA tensors only; a product of CPU
+    tensors inside stays float32."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cuda"):
@@ -222,18 +267,26 @@ def test_autocast_for_cuda_leaves_the_cpu_alone():
 
 @pytest.mark.cuda
 def test_binary_cross_entropy_of_probabilities_is_refused_on_a_gpu():
-    """float16 is too short for it; the message names the loss that takes logits."""
+    """`F.binary_cross_entropy` raises RuntimeError inside `torch.autocast("cuda")`; use
+    `F.binary_cross_entropy_with_logits` on the logits.
+
+    Because in float16 a probability rounds to 0 or 1 too easily, and the logarithm of 0 is
+    infinite.
+    """
     x = torch.full((2,), 0.5, device="cuda")
 
     with (
         torch.autocast("cuda"),
-        pytest.raises(RuntimeError, match="binary_cross_entropy_with_logits"),
+        pytest.raises(RuntimeError, match=r"BCELoss are unsafe to autocast"),
     ):
         F.binary_cross_entropy(x, x)
 
 
 def test_small_gradients_vanish_in_float16():
-    """2**-25 is too small for float16 and becomes 0; scaled by 1024 it is kept."""
+    """2**-25 converted to float16 is 0; multiplied by 1024 before, it is kept.
+
+    That is the reason for a GradScaler: gradients are often as small as that.
+    """
     small = torch.tensor(2.0**-25)
     scaled = small * 1024
 
@@ -243,7 +296,8 @@ def test_small_gradients_vanish_in_float16():
 
 @new_scaler
 def test_a_scaler_enlarges_the_loss():
-    """`scaler.scale(loss)` is the loss times the scale, and so are the gradients."""
+    """`scaler.scale(loss)` is the loss multiplied by the scale, so that `backward()` computes
+    gradients multiplied by it."""
     w = torch.tensor([1.0], requires_grad=True)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
 
@@ -256,7 +310,8 @@ def test_a_scaler_enlarges_the_loss():
 
 @new_scaler
 def test_a_scalers_step_divides_by_the_scale_first():
-    """`scaler.step(optimizer)` updates with the true gradient: 1 - 0.5 * 2 is 0."""
+    """`scaler.step(optimizer)` divides the gradients by the scale, in place, before it calls
+    `optimizer.step()`."""
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
@@ -269,14 +324,20 @@ def test_a_scalers_step_divides_by_the_scale_first():
 
 
 @new_scaler
-def test_a_step_with_an_infinite_gradient_is_left_out():
-    """One infinite gradient, and no parameter is updated; `update` then halves the scale."""
+@pytest.mark.parametrize("bad", [float("inf"), float("nan")])
+def test_a_step_with_an_infinite_gradient_is_left_out(bad):
+    """If one gradient is infinite or nan, `scaler.step(optimizer)` updates no parameter of that
+    optimizer, and `scaler.update()` halves the scale.
+
+    The first steps of a training are often left out so, until the scale fits; a scheduler that
+    is stepped all the same warns of it.
+    """
     w = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w, v], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
 
-    scaler.scale((w * float("inf") + v).sum()).backward()
+    scaler.scale((w * bad + v).sum()).backward()
     scaler.step(optimizer)
     scaler.update()
 
@@ -287,7 +348,8 @@ def test_a_step_with_an_infinite_gradient_is_left_out():
 
 @new_scaler
 def test_the_scale_grows_again_after_good_steps():
-    """After `growth_interval` good steps in a row `update` doubles the scale."""
+    """After `growth_interval` steps in a row without an infinite gradient, `scaler.update()`
+    doubles the scale."""
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=2)
@@ -305,7 +367,11 @@ def test_the_scale_grows_again_after_good_steps():
 
 @new_scaler
 def test_gradients_are_unscaled_before_they_are_clipped():
-    """`scaler.unscale_(optimizer)` shows the true gradients, and `step` doesn't divide again."""
+    """`scaler.unscale_(optimizer)` divides the gradients by the scale, so that they can be
+    clipped; `scaler.step` then doesn't divide again.
+
+    Clipped without it, the gradients are clipped to a limit that is too small by the scale.
+    """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
@@ -321,7 +387,10 @@ def test_gradients_are_unscaled_before_they_are_clipped():
 
 @new_scaler
 def test_unscaling_twice_is_refused():
-    """Between two calls of `update` the gradients are divided once."""
+    """A second `scaler.unscale_(optimizer)` before `scaler.update()` raises RuntimeError.
+
+    Call `scaler.update()` once at the end of each step.
+    """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
@@ -336,7 +405,8 @@ def test_unscaling_twice_is_refused():
 
 @new_scaler
 def test_a_scaler_that_is_switched_off_does_nothing():
-    """With `enabled=False` the loss is returned itself, so the same loop runs without scaling."""
+    """`torch.amp.GradScaler(..., enabled=False).scale(loss)` returns `loss` itself, so the same
+    loop runs without scaling."""
     loss = torch.tensor(2.0, requires_grad=True)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
 
@@ -346,7 +416,11 @@ def test_a_scaler_that_is_switched_off_does_nothing():
 
 @new_scaler
 def test_a_scaler_belongs_into_the_checkpoint():
-    """`state_dict` holds the scale; a new scaler that loads it goes on from there."""
+    """`scaler.state_dict()` holds the scale, and a new scaler that loads it has that scale
+    instead of its default, 65536.
+
+    Without it a resumed training begins with a few steps that are left out.
+    """
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
     other = torch.amp.GradScaler("cpu")
     before = other.get_scale()
@@ -355,14 +429,3 @@ def test_a_scaler_belongs_into_the_checkpoint():
 
     assert before == 65536.0
     assert other.get_scale() == 4.0
-
-
-def test_float32_products_are_full_precision_unless_one_asks_for_speed():
-    """`set_float32_matmul_precision` says whether float32 factors may be shortened."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    changed = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-
-    assert before == "highest"
-    assert changed == "high"

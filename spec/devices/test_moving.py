@@ -1,8 +1,15 @@
 """Moving tensors to another device or dtype.
 
-`x.to(...)` gives a tensor with the wanted device and dtype, and `x` stays what it was. The device
-`meta`, which keeps shapes and no numbers, serves here as a second device that every machine has.
-The surprise is that `.to` copies only where something has to change: otherwise it is `x` itself.
+`x.to(...)` gives a tensor with the wanted device and dtype; `x` itself stays what it was, so the
+result has to be bound to a name. `module.to(...)`, on the other hand, moves the parameters and
+buffers of the module itself. An operation takes its operands from one device: torch moves nothing
+by itself, with a few exceptions for single numbers and for indices.
+
+The device `meta`, which keeps shapes and no values, serves here as a second device that every
+machine has; what is special to it stands at the end. The same on a GPU:
+`spec/devices/test_cuda_tensors.py`; in a training: `spec/training/test_on_a_gpu.py`.
+
+What surprises: `.to` copies only where something has to change; otherwise it returns `x` itself.
 """
 
 import pytest
@@ -12,7 +19,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-tensor-to-returns-new")
 def test_to_another_device_gives_another_tensor():
-    """`x.to(device)` leaves `x` where it is; only the result is on the other device."""
+    """`x.to(device)` with another device returns a new tensor there; `x` stays where it is,
+    with its values."""
     x = torch.zeros(2)
 
     moved = x.to("meta")
@@ -35,7 +43,12 @@ def test_to_another_device_gives_another_tensor():
     ],
 )
 def test_to_where_it_already_is_gives_the_tensor_itself(move):
-    """Nothing to change, nothing copied: `.to`, `.cpu` and `.float` return `x` itself."""
+    """Where `x` already has the device and dtype that are asked for, `x.to(...)`, `x.cpu()` and
+    `x.float()` return `x` itself: a write to the result changes `x`.
+
+    So code that writes to what it moved behaves differently on a CPU and on a GPU; `copy=True`
+    helps.
+    """
     x = torch.zeros(2)
 
     moved = move(x)
@@ -46,7 +59,7 @@ def test_to_where_it_already_is_gives_the_tensor_itself(move):
 
 
 def test_copy_true_makes_a_copy_in_any_case(device):
-    """`x.to(device, copy=True)` is a new tensor even on the same device."""
+    """`x.to(device, copy=True)` returns a new tensor, even where `x` is on that device already."""
     x = torch.zeros(2, device=device)
 
     copied = x.to(device, copy=True)
@@ -57,7 +70,8 @@ def test_copy_true_makes_a_copy_in_any_case(device):
 
 
 def test_to_another_dtype_copies_on_the_same_device(device):
-    """`x.to(torch.int64)` converts into a new tensor that stays on the device of `x`."""
+    """`x.to(torch.int64)` converts a float32 tensor into a new tensor on the same device,
+    dropping the fraction; `x` stays float32."""
     x = torch.tensor([1.5, -1.5], device=device)
 
     whole = x.to(torch.int64)
@@ -69,7 +83,8 @@ def test_to_another_dtype_copies_on_the_same_device(device):
 
 @pytest.mark.claim("blitz-to-dtype")
 def test_one_call_can_change_device_and_dtype():
-    """`x.to("cpu", torch.double)` is a float64 tensor on the CPU, and prints as that."""
+    """`x.to("cpu", torch.double)` returns a float64 tensor on the CPU, which prints with
+    `dtype=torch.float64`."""
     x = torch.tensor([1.4549])
 
     double = x.to("cpu", torch.double)
@@ -78,7 +93,8 @@ def test_one_call_can_change_device_and_dtype():
 
 
 def test_to_takes_another_tensor_as_its_model():
-    """`x.to(other)` takes both device and dtype from `other`."""
+    """`x.to(other)` returns `x` with the device and the dtype of the tensor `other`; the shape
+    stays that of `x`."""
     x = torch.zeros(2)
     other = torch.zeros(3, dtype=torch.int16, device="meta")
 
@@ -90,7 +106,8 @@ def test_to_takes_another_tensor_as_its_model():
 
 
 def test_gradients_find_their_way_back_through_to(device):
-    """`.to` is an operation like any other: the gradient arrives at the tensor it started from."""
+    """Autograd passes through `.to`: the gradient arrives at the tensor that was moved, on its
+    device and in its dtype."""
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 
     (x.to(device, torch.float64) * 3).sum().backward()
@@ -101,17 +118,25 @@ def test_gradients_find_their_way_back_through_to(device):
 
 
 def test_a_moved_tensor_is_no_leaf():
-    """What `.to` makes of a tensor that requires grad is a result, and gets no `.grad` itself."""
+    """With grad mode on, `x.to(...)` of a tensor that requires grad returns, where something
+    changes, a tensor that is not a leaf; `backward()` fills no `.grad` for it.
+
+    Give the optimizer a leaf: make the tensor on its device at once, `torch.zeros(2,
+    device=..., requires_grad=True)`.
+    """
     x = torch.zeros(2, requires_grad=True)
 
     moved = x.to("meta")
 
     assert moved.is_leaf is False
     assert moved.requires_grad is True
+    with torch.no_grad():
+        assert x.to("meta").is_leaf is True
 
 
 def test_a_module_is_moved_by_the_call_alone():
-    """`model.to(device)` moves the parameters of `model` itself and returns it."""
+    """`model.to(device)` moves the parameters of `model` itself and returns `model`, so nothing
+    has to be assigned."""
     model = nn.Linear(2, 1)
 
     result = model.to("meta")
@@ -122,7 +147,11 @@ def test_a_module_is_moved_by_the_call_alone():
 
 
 def test_names_have_to_be_bound_to_what_to_returns():
-    """Inputs and targets move only where their names are assigned anew."""
+    """A call `inputs.to(device)` whose result is not bound to a name leaves `inputs` where it
+    was; `targets = targets.to(device)` is the way.
+
+    No error tells of it until the tensor meets one on the other device.
+    """
     inputs, targets = torch.zeros(4, 3), torch.zeros(4)
 
     inputs.to("meta")
@@ -132,20 +161,13 @@ def test_names_have_to_be_bound_to_what_to_returns():
     assert str(targets.device) == "meta"
 
 
-def test_a_tensor_can_be_made_on_its_device_at_once():
-    """`device=` saves the detour over the CPU, in `zeros` as in `ones_like`."""
-    x = torch.zeros(2)
-
-    made = torch.ones_like(x, device="meta")
-
-    assert str(made.device) == "meta"
-    assert made.shape == (2,)
-    assert made.dtype == torch.float32
-
-
 @pytest.mark.claim("self-mixed-devices")
 def test_tensors_on_two_devices_are_refused():
-    """Adding tensors on two devices is an error; torch moves nothing by itself."""
+    """`x + y` raises RuntimeError where the two tensors, neither of them a 0-d CPU tensor, are
+    on different devices.
+
+    Because moving is slow, torch does not do it behind one's back: write `x + y.to(x.device)`.
+    """
     x = torch.zeros(2)
     elsewhere = torch.zeros(2, device="meta")
 
@@ -155,7 +177,11 @@ def test_tensors_on_two_devices_are_refused():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_any_device():
-    """A 0-d CPU tensor counts as a number, so it combines with a tensor on another device."""
+    """A 0-d CPU tensor may be combined with a tensor on another device: `torch.zeros(3,
+    device="meta") + torch.tensor(2.0)` is on `meta`.
+
+    It counts as a number, like the Python number 2.0.
+    """
     number = torch.tensor(2.0)
     elsewhere = torch.zeros(3, device="meta")
 
@@ -165,9 +191,22 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
     assert total.shape == (3,)
 
 
+def test_a_single_element_is_not_enough_to_cross():
+    """A CPU tensor of shape (1,) can't be added to a tensor on another device; a 0-d CPU tensor
+    can.
+
+    Use `x[0]`, which has no dimensions, or move it.
+    """
+    elsewhere = torch.zeros(3, device="meta")
+
+    with pytest.raises(RuntimeError, match=r"not on the expected device|on the same device"):
+        elsewhere + torch.ones(1)
+
+
 @pytest.mark.claim("self-mixed-devices")
 def test_copying_and_indexing_may_cross_devices():
-    """`copy_` takes values from any device, and CPU indices may pick from a tensor elsewhere."""
+    """`y.copy_(x)` takes values from a CPU tensor into a tensor on another device, and
+    `y[index]` takes indices on the CPU."""
     elsewhere = torch.zeros(3, device="meta")
 
     copied = elsewhere.copy_(torch.ones(3))
@@ -178,16 +217,12 @@ def test_copying_and_indexing_may_cross_devices():
     assert picked.shape == (2,)
 
 
-def test_a_single_element_is_not_enough_to_cross():
-    """Shape `[1]` is no plain number: a one-element CPU tensor is refused like any other."""
-    elsewhere = torch.zeros(3, device="meta")
-
-    with pytest.raises(RuntimeError, match=r"not on the expected device|on the same device"):
-        elsewhere + torch.ones(1)
-
-
 def test_a_meta_tensor_has_a_shape_and_no_numbers():
-    """On `meta` shapes and dtypes are computed as ever, and no memory is taken for numbers."""
+    """A tensor on `meta` takes no memory for its values: the product of two (1000000, 1000000)
+    tensors there is computed as shape and dtype only.
+
+    So the shapes and the size of a large model can be looked at on a small machine.
+    """
     x = torch.zeros(10**6, 10**6, device="meta")
 
     product = x @ x
@@ -197,7 +232,12 @@ def test_a_meta_tensor_has_a_shape_and_no_numbers():
 
 
 def test_nothing_can_be_moved_out_of_meta():
-    """There are no numbers to copy, so the way back to the CPU is refused."""
+    """`x.to("cpu")` raises NotImplementedError for a tensor on `meta`, "Cannot copy out of meta
+    tensor; no data!".
+
+    Make a new tensor of the same shape; for a module use `module.to_empty(device="cpu")` and
+    load its weights.
+    """
     x = torch.zeros(2, device="meta")
 
     with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data!"):

@@ -1,9 +1,13 @@
 """Streams and events.
 
-A GPU works on its own: a call such as `x @ x` puts the work into a queue, a stream, and returns at
-once. Work in one stream runs in order; two streams know nothing of one another until one is told to
-wait. An event is a mark in a stream that one can wait for or ask whether it has been passed. The
-surprise is that one hardly notices: whatever needs the numbers waits for them.
+A GPU works asynchronously: a call such as `x @ x` puts the work into a queue, called a stream, and
+returns at once. Work in one stream runs in order; work in two streams may run at the same time,
+unless one is told to wait for the other. An event is a mark in a stream: one can wait for it, or
+ask by `query()` whether the GPU has come so far. Most programs use the default stream only.
+
+What surprises: one hardly notices, since whatever needs the values, such as `item()` or `print`,
+waits for them. But a clock that is read without `torch.cuda.synchronize()` measures only how long
+it took to queue the work.
 """
 
 import pytest
@@ -12,7 +16,8 @@ import torch
 
 @pytest.mark.cuda
 def test_a_call_returns_before_the_work_is_done():
-    """An event behind half a second of work is not passed yet when Python goes on; later it is."""
+    """An operation on a GPU returns to Python before it is done: an event recorded behind a
+    long kernel answers False to `query()` at once, and True after `synchronize()`."""
     event = torch.cuda.Event()
 
     torch.cuda._sleep(10**9)
@@ -27,7 +32,11 @@ def test_a_call_returns_before_the_work_is_done():
 
 @pytest.mark.cuda
 def test_synchronize_waits_for_the_whole_gpu():
-    """After `torch.cuda.synchronize()` every event recorded before it has been passed."""
+    """`torch.cuda.synchronize()` waits until the GPU has done all work that was queued before:
+    an event recorded earlier then answers True to `query()`.
+
+    Call it before you read a clock.
+    """
     event = torch.cuda.Event()
     torch.cuda._sleep(10**8)
     event.record()
@@ -39,7 +48,11 @@ def test_synchronize_waits_for_the_whole_gpu():
 
 @pytest.mark.cuda
 def test_item_waits_for_its_number():
-    """`.item()` needs the number, so all the work before it is done when it returns."""
+    """`x.item()` waits until the GPU has computed the value: an event recorded before it
+    answers True to `query()` afterwards.
+
+    So printing the loss in each step makes Python wait for the GPU in each step.
+    """
     x = torch.ones(2, device="cuda")
     event = torch.cuda.Event()
     torch.cuda._sleep(10**8)
@@ -54,7 +67,8 @@ def test_item_waits_for_its_number():
 
 @pytest.mark.cuda
 def test_work_in_one_stream_keeps_its_order():
-    """What is put into a stream later sees what was computed earlier, without any waiting."""
+    """Operations in one stream run in the order in which they were called: `x.mul_(3)` sees the
+    result of an earlier `x.add_(1)` without any waiting in Python."""
     x = torch.zeros(1000, device="cuda")
 
     torch.cuda._sleep(10**7)
@@ -66,7 +80,8 @@ def test_work_in_one_stream_keeps_its_order():
 
 @pytest.mark.cuda
 def test_outside_a_with_statement_the_stream_is_the_default_one():
-    """`with torch.cuda.stream(s):` makes `s` the current stream inside the block."""
+    """Inside `with torch.cuda.stream(stream):` the current stream is `stream`; outside it is
+    the default stream."""
     stream = torch.cuda.Stream()
 
     with torch.cuda.stream(stream):
@@ -80,7 +95,8 @@ def test_outside_a_with_statement_the_stream_is_the_default_one():
 
 @pytest.mark.cuda
 def test_another_stream_does_not_wait():
-    """Work in a second stream is done while the first one is still busy."""
+    """Work in one stream does not wait for work in another: an event in a free stream is done
+    while a long kernel in another stream still runs."""
     busy, free = torch.cuda.Stream(), torch.cuda.Stream()
     end_of_busy, end_of_free = torch.cuda.Event(), torch.cuda.Event()
 
@@ -98,7 +114,12 @@ def test_another_stream_does_not_wait():
 
 @pytest.mark.cuda
 def test_a_stream_can_be_told_to_wait_for_another():
-    """After `second.wait_stream(first)` the second stream sees what the first has written."""
+    """After `second.wait_stream(first)`, what is queued in `second` runs after all that was
+    queued in `first` before, and sees its results.
+
+    Without it the second stream may read a tensor before the first has written it, and no error
+    tells.
+    """
     first, second = torch.cuda.Stream(), torch.cuda.Stream()
     x = torch.zeros(1000, device="cuda")
     torch.cuda.synchronize()
@@ -116,7 +137,8 @@ def test_a_stream_can_be_told_to_wait_for_another():
 
 @pytest.mark.cuda
 def test_a_stream_can_wait_for_an_event():
-    """`event.wait(stream)` holds a stream back until the event has been passed in another."""
+    """After `event.wait(stream)`, what is queued in `stream` runs only when `event`, recorded
+    in another stream, has been reached."""
     first, second = torch.cuda.Stream(), torch.cuda.Stream()
     ready = torch.cuda.Event()
     end = torch.cuda.Event()
@@ -134,7 +156,8 @@ def test_a_stream_can_wait_for_an_event():
 @pytest.mark.cuda
 @pytest.mark.spare("1.0", reason="how long the work takes depends on the GPU's clock")
 def test_events_measure_the_time_between_them():
-    """With `enable_timing=True`, `elapsed_time` tells the GPU's own milliseconds."""
+    """With two events made with `enable_timing=True`, `start.elapsed_time(end)` is the time in
+    milliseconds that the GPU took between them."""
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
 
     start.record()
@@ -147,7 +170,8 @@ def test_events_measure_the_time_between_them():
 
 @pytest.mark.cuda
 def test_an_event_that_nobody_recorded_is_passed():
-    """`query` on a fresh event is True: there is nothing to wait for."""
+    """`torch.cuda.Event().query()` is True for an event that has not been recorded: there is no
+    work to wait for."""
     event = torch.cuda.Event()
 
     assert event.query() is True
@@ -155,7 +179,8 @@ def test_an_event_that_nobody_recorded_is_passed():
 
 @pytest.mark.torch(">=2.4")
 def test_the_cpu_has_no_queue():
-    """On the CPU a call returns when its work is done; there is one stream, and it is not busy."""
+    """`torch.cpu.stream` and `torch.cpu.synchronize` can be called as those of `torch.cuda`, so
+    that code for both runs, but an operation on the CPU is done when its call returns."""
     x = torch.ones(2)
     stream = torch.cpu.current_stream()
 

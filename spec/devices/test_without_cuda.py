@@ -1,47 +1,74 @@
 """A machine without CUDA.
 
-The same PyTorch runs on machines with a GPU and without one. Without one, questions get an honest
-answer (no, zero, nothing), and orders get an error that says what is missing. The surprise is how
-late the error comes: devices, contexts and events for CUDA can be named and made anywhere, and only
-what needs the driver complains.
-"""
+The same program runs on machines with an NVIDIA GPU and on machines without, if it asks first:
+`torch.cuda.is_available()` tells whether CUDA can be used. Without it, questions about numbers get
+an answer (False, 0 GPUs, 0 bytes), and whatever would have to use the GPU raises an error that says
+what is missing.
 
-import io
-import re
+The type of that error depends on how PyTorch was built: a build for CUDA that finds no driver
+raises RuntimeError, a build without CUDA AssertionError. Which other accelerator a machine may have
+is told in `spec/devices/test_accelerator_api.py`; files that were saved on a GPU, in
+`spec/training/test_map_location.py`.
+
+What surprises: PyTorch never falls back to the CPU by itself, and some functions of `torch.cuda`,
+such as seeding, are accepted without a GPU and do nothing.
+"""
 
 import pytest
 import torch
 from torch import nn
 
-# A build without CUDA raises AssertionError and says that it is one; a build that finds no driver
-# raises RuntimeError.
 REFUSAL = AssertionError, RuntimeError
-NO_CUDA = r"NVIDIA driver|not compiled with CUDA|driver version is insufficient"
+NO_CUDA = r"Found no NVIDIA driver|not compiled with CUDA|driver version is insufficient"
 
-pytestmark = pytest.mark.skipif(
+without_cuda = pytest.mark.skipif(
     torch.cuda.is_available(), reason="shows what a machine without CUDA says; this one has CUDA"
 )
 
 
-def test_a_gpu_that_is_not_there_can_be_named():
-    """`torch.device("cuda:0")` needs no GPU, and neither does comparing it."""
-    named = torch.device("cuda:0")
+@pytest.mark.claim("blitz-cuda-available-bool")
+def test_is_available_answers_with_a_bool():
+    """`torch.cuda.is_available()` returns True or False and raises no error, with a GPU or
+    without."""
+    answer = torch.cuda.is_available()
 
-    assert str(named) == "cuda:0"
-    assert named == torch.device("cuda", 0)
+    assert isinstance(answer, bool) is True
 
 
-def test_asking_for_the_number_of_gpus_is_safe():
-    """There are 0 GPUs, and CUDA stays uninitialised after the question."""
-    count = torch.cuda.device_count()
-
-    assert count == 0
+@without_cuda
+@pytest.mark.claim("blitz-cuda-available-bool", "blitz-dp-device-count-check")
+def test_is_available_is_false_without_a_gpu():
+    """Where CUDA can't be used, `torch.cuda.is_available()` is False and
+    `torch.cuda.device_count()` is 0; asking does not initialise CUDA."""
+    assert torch.cuda.is_available() is False
+    assert torch.cuda.device_count() == 0
     assert torch.cuda.is_initialized() is False
 
 
+@pytest.mark.claim("summary-args-cuda")
+def test_a_program_takes_cuda_where_it_is_available(monkeypatch):
+    """`"cuda" if not no_cuda and torch.cuda.is_available() else "cpu"` chooses CUDA only where
+    it is available and the program's own option `no_cuda` is not set."""
+
+    def choose(no_cuda):
+        return "cuda" if not no_cuda and torch.cuda.is_available() else "cpu"
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with_a_gpu = [choose(no_cuda=False), choose(no_cuda=True)]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    without_a_gpu = [choose(no_cuda=False), choose(no_cuda=True)]
+
+    assert with_a_gpu == ["cuda", "cpu"]
+    assert without_a_gpu == ["cpu", "cpu"]
+
+
+@without_cuda
+@pytest.mark.claim("blitz-cuda-available-false-blocks")
 @pytest.mark.parametrize(
-    "order",
+    "use",
     [
+        lambda: torch.zeros(2, device="cuda"),
+        lambda: torch.zeros(2).cuda(),
         lambda: torch.zeros(2).to("cuda"),
         lambda: torch.zeros(2).to("cuda", non_blocking=True),
         lambda: torch.zeros(2).new_zeros(2, device="cuda"),
@@ -55,14 +82,21 @@ def test_asking_for_the_number_of_gpus_is_safe():
         lambda: torch.cuda.get_rng_state(),
     ],
 )
-def test_what_needs_a_gpu_says_that_there_is_none(order):
-    """Moving there, making there and asking a GPU about itself all end in the same error."""
+def test_what_needs_a_gpu_says_that_there_is_none(use):
+    """Where `torch.cuda.is_available()` is False, `torch.zeros(2, device="cuda")`, `x.cuda()`,
+    `x.to("cuda")` and `torch.cuda.current_device()` raise an error such as "Found no NVIDIA
+    driver".
+
+    Nothing falls back to the CPU: choose the device once, as above, and pass it on.
+    """
     with pytest.raises(REFUSAL, match=NO_CUDA):
-        order()
+        use()
 
 
+@without_cuda
 def test_a_model_that_could_not_be_moved_still_works():
-    """`model.cuda()` fails before it has moved anything."""
+    """After `model.cuda()` has raised for want of CUDA, the parameters of a `nn.Linear` are
+    still on the CPU and the model can be used there."""
     model = nn.Linear(2, 1)
     nn.init.ones_(model.weight)
     nn.init.zeros_(model.bias)
@@ -73,8 +107,14 @@ def test_a_model_that_could_not_be_moved_still_works():
     assert model(torch.tensor([1.0, 2.0])).tolist() == [3.0]
 
 
+@without_cuda
 def test_seeding_the_gpus_waits_for_them():
-    """`torch.cuda.manual_seed_all` is remembered until CUDA starts, and never complains."""
+    """`torch.cuda.manual_seed_all(1)` is accepted without CUDA, and the CPU's generator stays
+    as it is.
+
+    Because the seed is only remembered for the time when CUDA starts, so a script may seed
+    first.
+    """
     before = torch.get_rng_state()
 
     torch.cuda.manual_seed_all(1)
@@ -83,8 +123,10 @@ def test_seeding_the_gpus_waits_for_them():
     assert torch.equal(torch.get_rng_state(), before) is True
 
 
+@without_cuda
 def test_the_memory_of_no_gpu_is_zero():
-    """The counters of memory answer 0, and emptying the cache does nothing."""
+    """Without CUDA `torch.cuda.memory_allocated()`, `memory_reserved()` and
+    `max_memory_allocated()` are 0, and `torch.cuda.empty_cache()` does nothing."""
     torch.cuda.empty_cache()
 
     assert torch.cuda.memory_allocated() == 0
@@ -92,8 +134,13 @@ def test_the_memory_of_no_gpu_is_zero():
     assert torch.cuda.max_memory_allocated() == 0
 
 
+@without_cuda
 def test_autocast_for_cuda_warns_and_does_nothing():
-    """`torch.autocast("cuda")` on a machine without CUDA is switched off, with a warning."""
+    """Without CUDA `torch.autocast("cuda")` warns, "CUDA is not available", and is disabled: a
+    matrix product inside stays float32.
+
+    On the CPU use `torch.autocast("cpu")`, see `spec/devices/test_mixed_precision.py`.
+    """
     x = torch.ones(2, 2)
 
     with pytest.warns(UserWarning, match="CUDA is not available"):
@@ -102,31 +149,3 @@ def test_autocast_for_cuda_warns_and_does_nothing():
         product = x @ x
 
     assert product.dtype == torch.float32
-
-
-@pytest.mark.torch(">=2.6")
-def test_a_cuda_checkpoint_is_refused_with_the_way_out():
-    """A tensor saved on a GPU can't be read as it is; the message names `map_location`."""
-    file = saved_on_a_gpu()
-
-    with pytest.raises(RuntimeError, match=r"use torch\.load with map_location"):
-        torch.load(file, weights_only=True)
-
-
-# torch 2.0 warns of a class of its own.
-@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated:UserWarning")
-def test_map_location_reads_a_cuda_checkpoint():
-    """With `map_location="cpu"` the numbers that a GPU saved arrive on the CPU."""
-    file = saved_on_a_gpu()
-
-    x = torch.load(file, map_location="cpu", weights_only=True)
-
-    assert repr(x) == "tensor([1., 2.])"
-
-
-def saved_on_a_gpu():
-    """Return a file as a machine with CUDA writes it: the device stands in it by name."""
-    file = io.BytesIO()
-    torch.save(torch.tensor([1.0, 2.0]), file, _use_new_zipfile_serialization=False)
-    # In the pickle a string is its length and its letters.
-    return io.BytesIO(re.sub(rb"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0", file.getvalue()))

@@ -1,13 +1,18 @@
-"""DataParallel: one process, several GPUs.
+"""DataParallel, and why it is not used any more.
 
-`nn.DataParallel(model)` wraps a model. Each call cuts the batch along dimension 0, copies the
-model to every GPU, runs the copies (the replicas) in threads, and joins their results on the first
-GPU. From outside nothing seems to have happened, and without a GPU nothing does. Surprising is
-what the wrapper does to names (`module.`), and that what a replica learns about itself is lost.
-PyTorch's documentation recommends `DistributedDataParallel` instead, even on a single machine.
+`nn.DataParallel(model)` was the first way to use several GPUs, and older code is full of it. It is
+one process: each call splits the batch along dimension 0, copies the model to every GPU, runs the
+copies (the replicas) in threads, and concatenates their outputs on the first GPU. PyTorch
+recommends `DistributedDataParallel` instead (`spec/parallel/test_distributed.py`), also on a single
+machine: the threads wait for one another in Python, and the model is copied anew in every call.
 
-One GPU may be named several times (`device_ids=[0, 0, 0]`): then several replicas share it. That
-is of no use but to watch the splitting.
+This page holds what one has to know to read such code and to load what it saved. By what rule the
+batch is split: `spec/parallel/test_splitting.py`. Most facts need a GPU; one GPU may be named
+several times, as in `device_ids=[0, 0, 0]`, and then several replicas share it, which is of no use
+but to see what happens.
+
+What surprises: without a GPU the wrapper does nothing but call the model; in state dicts it puts
+`module.` before every key; and what `forward` writes to `self` in a replica is lost.
 """
 
 import threading
@@ -37,27 +42,21 @@ class Talkative(nn.Linear):
         return super().forward(x)
 
 
-def test_the_wrapped_model_is_kept_as_module():
-    """`DataParallel(model).module` is the model itself, not a copy."""
-    model = nn.Linear(5, 2)
-
-    parallel = nn.DataParallel(model)
-
-    assert parallel.module is model
-
-
 def test_the_names_in_the_state_dict_begin_with_module():
-    """The state dict of the wrapper has `module.` before every name of the model's own."""
+    """`nn.DataParallel(model).module` is `model` itself, and the keys of the wrapper's
+    `state_dict()` have `module.` before the model's own keys."""
     model = nn.Linear(5, 2)
 
     parallel = nn.DataParallel(model)
 
+    assert (parallel.module is model) is True
     assert list(model.state_dict()) == ["weight", "bias"]
     assert list(parallel.state_dict()) == ["module.weight", "module.bias"]
 
 
 def test_attributes_of_the_model_are_reached_through_module():
-    """The wrapper hands no attributes on: `parallel.in_features` is an error."""
+    """`nn.DataParallel` does not pass on the model's attributes: `parallel.in_features` raises
+    AttributeError, and `parallel.module.in_features` is the way."""
     parallel = nn.DataParallel(nn.Linear(5, 2))
 
     with pytest.raises(AttributeError, match="'DataParallel' object has no attribute"):
@@ -67,11 +66,18 @@ def test_attributes_of_the_model_are_reached_through_module():
 
 
 def test_a_wrapped_models_state_dict_does_not_fit_the_model():
-    """Saved from the wrapper and loaded into the bare model, every name is unexpected."""
+    """`model.load_state_dict(parallel.state_dict())` raises RuntimeError, since every key
+    begins with `module.`; `parallel.module.state_dict()` fits.
+
+    This is the usual trouble with old checkpoints; the next fact mends a file that was saved
+    so.
+    """
     parallel = nn.DataParallel(nn.Linear(5, 2))
     model = nn.Linear(5, 2)
 
-    with pytest.raises(RuntimeError, match=r'Unexpected key.*"module.weight", "module.bias"'):
+    with pytest.raises(
+        RuntimeError, match=r'Unexpected key\(s\) in state_dict: "module.weight", "module.bias"'
+    ):
         model.load_state_dict(parallel.state_dict())
 
     missing, unexpected = model.load_state_dict(parallel.module.state_dict())
@@ -79,7 +85,8 @@ def test_a_wrapped_models_state_dict_does_not_fit_the_model():
 
 
 def test_the_prefix_can_be_consumed():
-    """`consume_prefix_in_state_dict_if_present` takes `module.` off the names, in place."""
+    """`nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")` removes the
+    prefix from the keys of a state dict, in place."""
     state = nn.DataParallel(nn.Linear(5, 2)).state_dict()
 
     nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
@@ -90,8 +97,9 @@ def test_the_prefix_can_be_consumed():
 @without_cuda
 @pytest.mark.claim("blitz-dp-no-gpu-full-batch")
 def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
-    """On the CPU the wrapper passes everything on: `forward` runs once, with all 30 rows."""
-    parallel = nn.DataParallel(Talkative(5, 2))
+    """On a machine without CUDA, `nn.DataParallel(model)(x)` calls `model` once with the whole
+    batch; GPUs named in `device_ids` are ignored without an error."""
+    parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0, 1])
 
     output = parallel(torch.randn(30, 5))
 
@@ -100,24 +108,14 @@ def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
     assert parallel.device_ids == []
 
 
-@without_cuda
-@pytest.mark.claim("blitz-dp-device-count-check")
-def test_device_count_is_0_without_a_gpu():
-    """`torch.cuda.device_count()` says how many GPUs there are; none is no error."""
-    assert torch.cuda.device_count() == 0
-
-
-@without_cuda
-def test_without_a_gpu_device_ids_are_forgotten():
-    """GPUs that are named but not there are no error: the wrapper stays on the CPU."""
-    parallel = nn.DataParallel(nn.Linear(5, 2), device_ids=[0, 1])
-
-    assert parallel.device_ids == []
-
-
 @pytest.mark.claim("blitz-dp-sizes-are-picture-size")
 def test_100_rows_of_5_make_batches_of_30_30_30_and_10():
-    """Of a fake dataset of 100 rows, 30 is the batch size, 100 the number of rows, 5 their size."""
+    """A `DataLoader` with `batch_size=30` over a (100, 5) tensor gives batches of 30, 30, 30
+    and 10 rows of size 5.
+
+    In PyTorch's tutorial on DataParallel 100 is the number of samples, 30 the batch size and 5
+    the size of one sample; none of them is the size of a picture.
+    """
     rows = torch.randn(100, 5)
 
     loader = DataLoader(rows, batch_size=30, shuffle=True)
@@ -127,7 +125,8 @@ def test_100_rows_of_5_make_batches_of_30_30_30_and_10():
 
 @pytest.mark.claim("blitz-dp-outside-sizes")
 def test_outside_the_model_sizes_are_those_of_the_whole_batch():
-    """Whatever happens inside, a batch of 30 rows comes out as 30 rows and one of 10 as 10."""
+    """`nn.DataParallel(nn.Linear(5, 2))` returns as many rows as it is given, with a GPU or
+    without: (30, 2) for (30, 5) and (10, 2) for (10, 5)."""
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     parallel = nn.DataParallel(nn.Linear(5, 2)).to(device)
     loader = DataLoader(torch.randn(100, 5), batch_size=30)
@@ -137,16 +136,53 @@ def test_outside_the_model_sizes_are_those_of_the_whole_batch():
     assert [tuple(output.shape) for output in outputs] == [(30, 2), (30, 2), (30, 2), (10, 2)]
 
 
+@pytest.mark.multi_gpu(2)
+@pytest.mark.claim("blitz-one-gpu-by-default")
+def test_one_gpu_is_used_by_default():
+    """Without `DataParallel` a model moved to `"cuda"` uses one GPU, the current one, `cuda:0`;
+    nothing is allocated on a second GPU."""
+    before = torch.cuda.memory_allocated(1)
+
+    model = nn.Linear(5, 2).to("cuda")
+    output = model(torch.zeros(30, 5, device="cuda"))
+
+    assert str(output.device) == "cuda:0"
+    assert torch.cuda.memory_allocated(1) - before == 0
+
+
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-dp-one-gpu-full-batch")
 def test_with_one_gpu_the_model_sees_the_whole_batch(capsys):
-    """With one GPU the model is moved there and called once, with all 30 rows."""
+    """With one GPU, `nn.DataParallel(model, device_ids=[0])` moves `model` there and calls it
+    once, with the whole batch."""
     parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0])
 
     parallel(torch.randn(30, 5))
 
     assert capsys.readouterr().out == "inside: [30, 5]\n"
     assert str(parallel.module.weight.device) == "cuda:0"
+
+
+@pytest.mark.multi_gpu(2)
+@pytest.mark.claim("path-multi-gpu", "summary-parallel-libraries")
+def test_wrapping_takes_all_gpus_there_are():
+    """Without `device_ids`, `nn.DataParallel(model)` uses every GPU of the machine, and its
+    output is on the first, `cuda:0`."""
+    parallel = nn.DataParallel(nn.Linear(5, 2)).to("cuda")
+
+    output = parallel(torch.zeros(30, 5))
+
+    assert parallel.device_ids == list(range(torch.cuda.device_count()))
+    assert str(output.device) == "cuda:0"
+    assert output.shape == (30, 2)
+
+
+@pytest.mark.multi_gpu(2)
+@pytest.mark.claim("blitz-dp-device-count-check")
+def test_device_count_tells_of_more_than_one():
+    """On a machine with two GPUs or more, `torch.cuda.device_count()` is greater than 1: the
+    usual condition for wrapping a model."""
+    assert torch.cuda.device_count() > 1
 
 
 @pytest.mark.cuda
@@ -164,7 +200,8 @@ def test_with_one_gpu_the_model_sees_the_whole_batch(capsys):
     ],
 )
 def test_replicas_on_one_gpu_share_the_batch(batch, replicas, shares):
-    """`device_ids=[0, 0, 0]` makes three replicas on one GPU; each gets its share of the rows."""
+    """`nn.DataParallel(model, device_ids=[0, 0, 0])` runs three replicas on one GPU, each with
+    the rows that `torch.chunk` gives it: 4, 4 and 2 of 10."""
     parallel = nn.DataParallel(RowCount(), device_ids=[0] * replicas)
 
     counts = parallel(torch.zeros(batch, 5))
@@ -211,7 +248,8 @@ def test_replicas_on_one_gpu_share_the_batch(batch, replicas, shares):
     ],
 )
 def test_several_gpus_share_the_batch(batch, gpus, shares):
-    """With several GPUs each gets its share of the rows, and some may get none."""
+    """With several GPUs `nn.DataParallel` gives each the rows that `torch.chunk` gives it; 10
+    rows on 8 GPUs leave three GPUs without rows."""
     parallel = nn.DataParallel(RowCount(), device_ids=list(range(gpus)))
 
     counts = parallel(torch.zeros(batch, 5))
@@ -219,43 +257,15 @@ def test_several_gpus_share_the_batch(batch, gpus, shares):
     assert counts.tolist() == shares
 
 
-@pytest.mark.multi_gpu(2)
-@pytest.mark.claim("blitz-one-gpu-by-default")
-def test_one_gpu_is_used_by_default():
-    """`"cuda"` means the current device, the first one; the second GPU is left alone."""
-    before = torch.cuda.memory_allocated(1)
-
-    model = nn.Linear(5, 2).to("cuda")
-    output = model(torch.zeros(30, 5, device="cuda"))
-
-    assert str(output.device) == "cuda:0"
-    assert torch.cuda.memory_allocated(1) - before == 0
-
-
-@pytest.mark.multi_gpu(2)
-@pytest.mark.claim("path-multi-gpu", "summary-parallel-libraries")
-def test_wrapping_takes_all_gpus_there_are():
-    """Without `device_ids` the wrapper takes every GPU, and joins the results on the first."""
-    parallel = nn.DataParallel(nn.Linear(5, 2)).to("cuda")
-
-    output = parallel(torch.zeros(30, 5))
-
-    assert parallel.device_ids == list(range(torch.cuda.device_count()))
-    assert str(output.device) == "cuda:0"
-    assert output.shape == (30, 2)
-
-
-@pytest.mark.multi_gpu(2)
-@pytest.mark.claim("blitz-dp-device-count-check")
-def test_device_count_tells_of_more_than_one():
-    """Where there are two GPUs, `torch.cuda.device_count()` is two or more."""
-    assert torch.cuda.device_count() > 1
-
-
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-dp-wrap-enough")
 def test_wrapping_alone_is_not_enough():
-    """The model has to be on the first of the GPUs as well; the wrapper doesn't move it there."""
+    """`nn.DataParallel(model, device_ids=[0, 0])` does not move `model`: calling it raises
+    RuntimeError while the parameters are on the CPU.
+
+    Move the model to the first of the GPUs with `.to("cuda:0")`. Only with a single device does
+    the wrapper move it.
+    """
     parallel = nn.DataParallel(nn.Linear(5, 2), device_ids=[0, 0])
 
     with pytest.raises(RuntimeError, match="module must have its parameters and buffers on device"):
@@ -274,7 +284,12 @@ def test_wrapping_alone_is_not_enough():
     ],
 )
 def test_the_model_may_be_moved_before_or_after_wrapping(prepare):
-    """`.to("cuda:0")` reaches through the wrapper, so both orders do."""
+    """`nn.DataParallel(model).to("cuda:0")` and `nn.DataParallel(model.to("cuda:0"))` both move
+    the parameters of `model`.
+
+    Because `.to` moves the parameters of submodules too, and the model is the submodule
+    `module`.
+    """
     parallel = prepare(nn.Linear(5, 2))
 
     output = parallel(torch.zeros(30, 5))
@@ -286,7 +301,8 @@ def test_the_model_may_be_moved_before_or_after_wrapping(prepare):
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-dp-print-per-replica")
 def test_a_print_in_forward_runs_once_a_replica(capsys):
-    """Three replicas print three times, each the size of its own share."""
+    """A `print` in `forward` runs once per replica: three replicas print the sizes of their
+    three shares, in no fixed order."""
     parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0, 0, 0]).to("cuda:0")
 
     output = parallel(torch.zeros(10, 5))
@@ -299,8 +315,11 @@ def test_a_print_in_forward_runs_once_a_replica(capsys):
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-dp-print-order", "blitz-dp-waits-and-merges")
 def test_replicas_run_in_any_order_and_results_keep_theirs():
-    """Replicas are threads: here the first waits for the second, and still comes first in the
-    result."""
+    """The replicas of `nn.DataParallel` run in threads and finish in any order; their outputs
+    are concatenated in the order of the rows.
+
+    Here the first replica waits for the second to finish, and its rows still come first.
+    """
 
     class Courteous(nn.Module):
         def __init__(self):
@@ -324,3 +343,100 @@ def test_replicas_run_in_any_order_and_results_keep_theirs():
 
     assert model.order == [1, 0]
     assert output.tolist() == [2.0, 4.0, 6.0, 8.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.claim("blitz-dp-outside-gathered")
+@pytest.mark.parametrize(
+    ("batch", "shape"), [(30, (30, 2)), (10, (10, 2)), (3, (3, 2)), (1, (1, 2))]
+)
+def test_outside_the_model_the_batch_is_whole_again(batch, shape):
+    """`nn.DataParallel` over eight replicas returns one tensor with as many rows as it was
+    given, also where there are fewer rows than replicas."""
+    parallel = nn.DataParallel(nn.Linear(5, 2), device_ids=[0] * 8).to("cuda:0")
+
+    output = parallel(torch.zeros(batch, 5))
+
+    assert output.shape == shape
+
+
+@pytest.mark.cuda
+def test_gradients_are_those_of_the_single_model():
+    """With `nn.DataParallel` the gradients of all replicas are added up in the `.grad` of the
+    model's own parameters: with a loss that is a sum over the rows they are those of the model
+    alone."""
+    model = nn.Linear(1, 1, bias=False, device="cuda:0")
+    parallel = nn.DataParallel(model, device_ids=[0, 0, 0])
+    x = torch.tensor([[1.0], [2.0], [4.0]], device="cuda:0")
+
+    model(x).sum().backward()
+    alone = model.weight.grad.tolist()
+    model.weight.grad = None
+    parallel(x).sum().backward()
+
+    assert alone == [[7.0]]
+    assert model.weight.grad.tolist() == [[7.0]]
+
+
+@pytest.mark.cuda
+def test_an_attribute_that_a_replica_sets_is_lost():
+    """With several replicas, an attribute that `forward` sets under `nn.DataParallel` is lost:
+    `self.calls += 1` leaves `model.calls` at 0.
+
+    Because each call runs on new replicas, which are thrown away afterwards. Return the value
+    from `forward`, or count outside the model.
+    """
+
+    class Counting(nn.Module):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return x
+
+    model = Counting()
+
+    nn.DataParallel(model, device_ids=[0, 0])(torch.zeros(4))
+
+    assert model.calls == 0
+
+
+@pytest.mark.cuda
+def test_batch_norm_learns_from_the_first_share_only():
+    """With several replicas, BatchNorm's running mean under `nn.DataParallel` is that of the
+    first replica's rows, not of the whole batch.
+
+    Because each replica updates its own copy of the buffers, and only the first shares them
+    with the model.
+    """
+    alone = nn.BatchNorm1d(1, momentum=1.0, device="cuda:0")
+    shared = nn.BatchNorm1d(1, momentum=1.0, device="cuda:0")
+    rows = torch.tensor([[0.0], [2.0], [10.0], [30.0]], device="cuda:0")
+
+    alone(rows)
+    nn.DataParallel(shared, device_ids=[0, 0])(rows)
+
+    assert alone.running_mean.tolist() == [10.5]
+    assert shared.running_mean.tolist() == [1.0]
+
+
+@pytest.mark.cuda
+def test_an_exception_names_its_replica():
+    """An exception in a replica is raised from `nn.DataParallel` with the same type, and its
+    message begins "Caught ValueError in replica 1 on device 0.".
+
+    The traceback of the replica stands in the message.
+    """
+
+    class Picky(nn.Module):
+        def forward(self, x):
+            if x[0] == 3:
+                raise ValueError("no threes")
+            return x
+
+    parallel = nn.DataParallel(Picky(), device_ids=[0, 0])
+
+    with pytest.raises(ValueError, match="Caught ValueError in replica 1 on device 0"):
+        parallel(torch.tensor([1, 2, 3, 4]))
+
+    assert parallel(torch.tensor([1, 2, 4, 3])).tolist() == [1, 2, 4, 3]

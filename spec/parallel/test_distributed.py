@@ -1,24 +1,42 @@
 """DistributedDataParallel: one model in several processes.
 
-Each process has a model of its own and its own part of the data. `DistributedDataParallel` makes
-the models equal at the start, and in every `backward` it averages the gradients over the
-processes; since all then take the same step, the models stay equal. Nothing else is shared. The
-surprise is in the word average: it is one over processes, not over samples.
+`DistributedDataParallel(model)`, DDP for short, is what PyTorch recommends for training on several
+devices, on one machine or on many. Each process has a copy of the model and its own share of the
+data. DDP makes the copies equal at the start, and in every `backward` it averages the gradients
+over the processes; since all then take the same step, the copies stay equal.
 
-Two processes run `every_rank` below with the smallest model there is, `y = w * x`; the facts read
-what they wrote down. A step is written by hand: `w` minus 0.125 times its gradient.
+In the facts two processes run `program(rank)` on the CPU, with the smallest model there is,
+`y = weight * x`, and `group(program)` returns what they returned. How the processes of a script are
+started: `spec/parallel/test_torchrun.py`; how each gets its share of a dataset:
+`spec/parallel/test_distributed_sampler.py`.
+
+What surprises: the average is one over processes, not over samples, so shares of unequal size are
+weighted unequally; and a parameter that takes no part in the loss stops the next step.
 """
-
-import json
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-pytestmark = [pytest.mark.slow, pytest.mark.claim("course-distributed-training")]
+from fixtures import processes
+
+pytestmark = pytest.mark.claim("course-distributed-training")
+
+
+@pytest.fixture
+def group_of_one(tmp_path):
+    """A process group whose only member is this process."""
+    with processes.alone(tmp_path):
+        yield
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory):
+    """Two processes that run the program they are given."""
+    with processes.Group(tmp_path_factory.mktemp("distributed")) as group:
+        yield group
 
 
 def linear(weight):
@@ -28,196 +46,333 @@ def linear(weight):
     return model
 
 
-def mean_squared_error(model, x):
-    """How far the model is from `y = 2 * x`."""
-    return ((model(x) - 2 * x) ** 2).mean()
+@pytest.mark.torch(">=2.4")
+def test_ddp_needs_a_group():
+    """`DistributedDataParallel(model)` raises ValueError before `init_process_group` has been
+    called.
+
+    Because it sends the weights to the other processes at once, it has to know who they are.
+    """
+    with pytest.raises(ValueError, match="Default process group has not been initialized"):
+        DistributedDataParallel(nn.Linear(5, 2))
 
 
-def step(model):
-    """One step of gradient descent."""
-    with torch.no_grad():
-        model.module.weight -= 0.125 * model.module.weight.grad
-    model.zero_grad()
+def test_ddp_keeps_the_model_as_module(group_of_one):
+    """`DistributedDataParallel(model).module` is `model` itself, and the keys of the wrapper's
+    `state_dict()` begin with `module.`."""
+    model = nn.Linear(5, 2)
 
-
-def every_rank(rank, folder):
-    """What each of the two processes runs."""
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
-    seen = {}
-    x = torch.tensor([[rank + 1.0]])
-
-    # Models that start differently.
-    model = linear(rank + 5.0)
-    seen["own weight"] = model.weight.item()
     parallel = DistributedDataParallel(model)
-    seen["weight"] = model.weight.item()
 
-    # Gradients: of `w * x` it is `x`, so 1 for rank 0 and 2 for rank 1.
-    parallel(x).sum().backward()
-    seen["grad"] = model.weight.grad.item()
-
-    # The same past the wrapper.
-    model.weight.grad = None
-    parallel.module(x).sum().backward()
-    seen["grad past the wrapper"] = model.weight.grad.item()
-
-    # A step on two rows each.
-    parallel = DistributedDataParallel(linear(0.0))
-    rows = torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]]])[rank]
-    mean_squared_error(parallel, rows).backward()
-    step(parallel)
-    seen["after a step"] = parallel.module.weight.item()
-
-    # Shares of three rows and one row.
-    parallel = DistributedDataParallel(linear(0.0))
-    rows = torch.tensor([[2.0], [2.0], [2.0]]) if rank == 0 else torch.tensor([[4.0]])
-    mean_squared_error(parallel, rows).backward()
-    seen["grad of uneven shares"] = parallel.module.weight.grad.item()
-
-    # Several steps on data that has nothing in common.
-    parallel = DistributedDataParallel(linear(0.0))
-    for number in range(3):
-        mean_squared_error(parallel, x / 2**number).backward()
-        step(parallel)
-    seen["after three steps"] = parallel.module.weight.item()
-
-    # Accumulating two gradients before they are averaged.
-    parallel = DistributedDataParallel(linear(1.0))
-    with parallel.no_sync():
-        parallel(x).sum().backward()
-    seen["grad in no_sync"] = parallel.module.weight.grad.item()
-    parallel(x).sum().backward()
-    seen["grad after no_sync"] = parallel.module.weight.grad.item()
-
-    # Rank 0 has three batches, rank 1 has one.
-    parallel = DistributedDataParallel(linear(1.0))
-    seen["joined grads"] = []
-    with parallel.join():
-        for _ in range(1 if rank == 1 else 3):
-            parallel(x).sum().backward()
-            seen["joined grads"].append(parallel.module.weight.grad.item())
-            parallel.zero_grad()
-    seen["joined weight"] = parallel.module.weight.item()
-
-    # Buffers that differ.
-    norm = nn.BatchNorm1d(1, momentum=1.0)
-    parallel = DistributedDataParallel(norm)
-    parallel(torch.tensor([[0.0], [4.0]]) + 10 * rank)
-    seen["running mean"] = norm.running_mean.item()
-    parallel.eval()(x)
-    seen["running mean in the next call"] = norm.running_mean.item()
-
-    # A checkpoint: one writes, all wait, all read.
-    parallel = DistributedDataParallel(linear(7.0))
-    if rank == 0:
-        torch.save(parallel.module.state_dict(), folder / "model.pt")
-    dist.barrier()
-    loaded = linear(0.0)
-    loaded.load_state_dict(torch.load(folder / "model.pt"))
-    seen["loaded weight"] = loaded.weight.item()
-
-    (folder / f"{rank}.json").write_text(json.dumps(seen))
-    dist.destroy_process_group()
+    assert (parallel.module is model) is True
+    assert list(parallel.state_dict()) == ["module.weight", "module.bias"]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where the two processes met, and left their checkpoint and their notes."""
-    folder = tmp_path_factory.mktemp("distributed")
-    mp.spawn(every_rank, args=(folder,), nprocs=2)
-    return folder
+@pytest.mark.slow
+def test_weights_start_as_those_of_rank_0(group):
+    """`DistributedDataParallel(model)` overwrites the weights of every process with those of
+    rank 0.
+
+    So it doesn't matter that the processes initialise their models differently, and a
+    checkpoint need only be loaded by rank 0 before wrapping.
+    """
+
+    def program(rank):
+        model = linear(rank + 5.0)
+        own = model.weight.item()
+        DistributedDataParallel(model)
+        return [own, model.weight.item()]
+
+    assert group(program) == [[5.0, 5.0], [6.0, 5.0]]
 
 
-@pytest.fixture(scope="module")
-def seen(folder):
-    """What rank 0 and rank 1 wrote down."""
-    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(2)]
+@pytest.mark.slow
+def test_gradients_are_averaged(group):
+    """After `backward()` through a DDP model, `.grad` is in every process the mean of the
+    gradients of all processes: of 1 and 2 it is 1.5."""
+
+    def program(rank):
+        parallel = DistributedDataParallel(linear(1.0))
+        # The gradient of `weight * x` is `x`: 1 in rank 0, 2 in rank 1.
+        parallel(torch.tensor([[rank + 1.0]])).sum().backward()
+        return parallel.module.weight.grad.item()
+
+    assert group(program) == [1.5, 1.5]
 
 
-def of_both(seen, name):
-    return [rank[name] for rank in seen]
-
-
-def test_weights_start_as_those_of_rank_0(seen):
-    """Wrapping overwrites the weights of every process with those of rank 0."""
-    assert of_both(seen, "own weight") == [5.0, 6.0]
-    assert of_both(seen, "weight") == [5.0, 5.0]
-
-
-def test_gradients_are_averaged(seen):
-    """After `backward` each process has the mean of all gradients, here of 1 and 2."""
-    assert of_both(seen, "grad") == [1.5, 1.5]
-
-
-def test_past_the_wrapper_gradients_stay_as_they_are(seen):
-    """Calling `parallel.module` leaves the other processes out: each keeps its own gradient."""
-    assert of_both(seen, "grad past the wrapper") == [1.0, 2.0]
-
-
+@pytest.mark.slow
 @pytest.mark.claim("summary-parallel-libraries")
-def test_a_step_of_two_processes_is_one_step_on_the_whole_batch(seen):
-    """Two processes with two rows each end where one process with all four rows does."""
-    alone = linear(0.0)
-    mean_squared_error(alone, torch.tensor([[1.0], [2.0], [3.0], [4.0]])).backward()
-    after_a_step = alone.weight.item() - 0.125 * alone.weight.grad.item()
+def test_a_step_of_two_processes_is_one_step_on_the_whole_batch(group):
+    """With a loss that is a mean over the batch, an SGD step of two DDP processes with two rows
+    each gives the weight that one process with all four rows gets, up to rounding."""
 
-    assert after_a_step == 3.75
-    assert of_both(seen, "after a step") == [3.75, 3.75]
+    def program(rank):
+        parallel = DistributedDataParallel(linear(0.0))
+        optimizer = torch.optim.SGD(parallel.parameters(), lr=0.125)
+        x = torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]]])[rank]
+        nn.functional.mse_loss(parallel(x), 2 * x).backward()
+        optimizer.step()
+        return parallel.module.weight.item()
+
+    model = linear(0.0)
+    x = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
+    nn.functional.mse_loss(model(x), 2 * x).backward()
+    torch.optim.SGD(model.parameters(), lr=0.125).step()
+
+    assert model.weight.item() == 3.75
+    assert group(program) == [3.75, 3.75]
 
 
-def test_uneven_shares_weigh_the_same(seen):
-    """A process with one row counts as much as one with three: the mean of means is not the mean.
+@pytest.mark.slow
+def test_uneven_shares_weigh_the_same(group):
+    """DDP weights each process equally: with three rows in one and one row in the other, the
+    gradient of a mean loss is not that of the four rows together.
 
-    With the rows 2, 2, 2 and 4 in one process the gradient is -28.
+    Because the mean of the two means, -16 and -64, is -40, and the mean of the rows is -28.
+    Give all processes batches of one size, as `DistributedSampler` does.
     """
-    alone = linear(0.0)
-    mean_squared_error(alone, torch.tensor([[2.0], [2.0], [2.0], [4.0]])).backward()
 
-    assert alone.weight.grad.item() == -28.0
-    assert of_both(seen, "grad of uneven shares") == [-40.0, -40.0]
+    def program(rank):
+        parallel = DistributedDataParallel(linear(0.0))
+        x = torch.tensor([[2.0], [2.0], [2.0]]) if rank == 0 else torch.tensor([[4.0]])
+        nn.functional.mse_loss(parallel(x), 2 * x).backward()
+        return parallel.module.weight.grad.item()
 
+    model = linear(0.0)
+    x = torch.tensor([[2.0], [2.0], [2.0], [4.0]])
+    nn.functional.mse_loss(model(x), 2 * x).backward()
 
-def test_models_stay_equal(seen):
-    """After three steps on different data both processes have the very same weight."""
-    assert of_both(seen, "after three steps") == [1.39190673828125, 1.39190673828125]
-
-
-def test_no_sync_leaves_gradients_to_each_process(seen):
-    """Inside `no_sync()` a `backward` talks to nobody."""
-    assert of_both(seen, "grad in no_sync") == [1.0, 2.0]
+    assert model.weight.grad.item() == -28.0
+    assert group(program) == [-40.0, -40.0]
 
 
-def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(seen):
-    """The first `backward` outside averages all that has come together: the mean of 2 and 4."""
-    assert of_both(seen, "grad after no_sync") == [3.0, 3.0]
+@pytest.mark.slow
+def test_models_stay_equal(group):
+    """After three SGD steps on different data the models of two DDP processes have the very
+    same weight.
 
-
-def test_join_lets_a_process_run_out_of_data(seen):
-    """Under `join()` a process without data goes along with zeros, until all are through.
-
-    Rank 0's own gradient is 1; it is still divided by two processes.
+    Because they started equal and stepped with equal gradients; the weights are never sent
+    again.
     """
-    assert of_both(seen, "joined grads") == [[1.5, 0.5, 0.5], [1.5]]
+
+    def program(rank):
+        parallel = DistributedDataParallel(linear(0.0))
+        optimizer = torch.optim.SGD(parallel.parameters(), lr=0.125)
+        for x in torch.tensor([[1.0, 0.0, 1.0], [1.0, 2.0, 0.0]])[rank].view(3, 1, 1):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(parallel(x), 2 * x).backward()
+            optimizer.step()
+        return parallel.module.weight.item()
+
+    assert group(program) == [1.34375, 1.34375]
 
 
-def test_buffers_follow_rank_0(seen):
-    """Running means are computed by each process; the next call starts with those of rank 0."""
-    assert of_both(seen, "running mean") == [2.0, 12.0]
-    assert of_both(seen, "running mean in the next call") == [2.0, 2.0]
+@pytest.mark.slow
+def test_past_the_wrapper_gradients_stay_as_they_are(group):
+    """Calling `parallel.module(x)` instead of `parallel(x)` averages nothing: after
+    `backward()` each process has its own gradient.
+
+    No error says so, and the models drift apart: in training always call the wrapper.
+    """
+
+    def program(rank):
+        parallel = DistributedDataParallel(linear(1.0))
+        parallel.module(torch.tensor([[rank + 1.0]])).sum().backward()
+        return parallel.module.weight.grad.item()
+
+    assert group(program) == [1.0, 2.0]
 
 
-def test_rank_0_saves_for_all(seen):
-    """One process writes the checkpoint, the barrier lets the others wait, and all can read it."""
-    assert of_both(seen, "loaded weight") == [7.0, 7.0]
+@pytest.mark.slow
+def test_a_loss_is_known_to_one_process_until_it_is_reduced(group):
+    """The loss that a DDP process computes is that of its own share; `all_reduce` of a detached
+    copy, divided by the world size, is the mean over the processes."""
+
+    def program(rank):
+        parallel = DistributedDataParallel(linear(0.0))
+        loss = (parallel(torch.tensor([[1.0]])) + rank).mean()
+        mean = loss.detach().clone()
+        dist.all_reduce(mean)
+        mean /= dist.get_world_size()
+        return [loss.item(), mean.item()]
+
+    assert group(program) == [[0.0, 0.5], [1.0, 0.5]]
 
 
-def test_what_was_saved_without_the_wrapper_loads_without_it(folder):
-    """The state dict of `parallel.module` fits the bare model, in a program with no processes."""
+@pytest.mark.slow
+def test_no_sync_leaves_gradients_to_each_process(group):
+    """Inside `with parallel.no_sync():` a `backward()` averages nothing: each process keeps its
+    own gradient."""
+
+    def program(rank):
+        parallel = DistributedDataParallel(linear(1.0))
+        with parallel.no_sync():
+            parallel(torch.tensor([[rank + 1.0]])).sum().backward()
+        return parallel.module.weight.grad.item()
+
+    assert group(program) == [1.0, 2.0]
+
+
+@pytest.mark.slow
+def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
+    """The first forward and `backward()` after a `no_sync()` block averages the whole `.grad`,
+    also what was accumulated inside the block: here the mean of 2 and 4.
+
+    So with gradient accumulation the processes need to communicate only once per step.
+    """
+
+    def program(rank):
+        parallel = DistributedDataParallel(linear(1.0))
+        x = torch.tensor([[rank + 1.0]])
+        with parallel.no_sync():
+            parallel(x).sum().backward()
+        parallel(x).sum().backward()
+        return parallel.module.weight.grad.item()
+
+    assert group(program) == [3.0, 3.0]
+
+
+@pytest.mark.slow
+def test_join_lets_a_process_run_out_of_data(group):
+    """Inside `with parallel.join():` a process with fewer batches counts as one with gradient 0
+    in the further steps of the others: rank 0's own gradient of 1 becomes 0.5.
+
+    Without `join()` rank 0 would wait in `backward()` for a process that has left the loop.
+    """
+
+    def program(rank):
+        parallel = DistributedDataParallel(linear(1.0))
+        gradients = []
+        with parallel.join():
+            for _ in range(3 if rank == 0 else 1):
+                parallel.zero_grad()
+                parallel(torch.tensor([[rank + 1.0]])).sum().backward()
+                gradients.append(parallel.module.weight.grad.item())
+        return gradients
+
+    assert group(program) == [[1.5, 0.5, 0.5], [1.5]]
+
+
+@pytest.mark.slow
+def test_buffers_follow_rank_0(group):
+    """Each DDP process updates its buffers, such as BatchNorm's running mean, from its own
+    rows; the next call of the wrapper overwrites them with those of rank 0.
+
+    To normalise by the rows of all processes, use `nn.SyncBatchNorm`, which needs GPUs.
+    """
+
+    def program(rank):
+        norm = nn.BatchNorm1d(1, momentum=1.0)
+        parallel = DistributedDataParallel(norm)
+        parallel(torch.tensor([[0.0], [4.0]]) + 10 * rank)
+        own = norm.running_mean.item()
+        parallel.eval()(torch.tensor([[0.0]]))
+        return [own, norm.running_mean.item()]
+
+    assert group(program) == [[2.0, 2.0], [12.0, 2.0]]
+
+
+@pytest.mark.slow
+def test_rank_0_saves_for_all(group, tmp_path):
+    """Rank 0 alone writes a checkpoint, `dist.barrier()` makes the others wait for it, and then
+    each process can load it.
+
+    Because the models are equal, one file is enough; without the barrier another process may
+    find no file, or half of one.
+    """
+
+    def program(rank, file):
+        parallel = DistributedDataParallel(linear(7.0))
+        if rank == 0:
+            torch.save(parallel.module.state_dict(), file)
+        dist.barrier()
+        model = linear(0.0)
+        model.load_state_dict(torch.load(file))
+        return model.weight.item()
+
+    file = tmp_path / "model.pt"
+
+    assert group(program, file) == [7.0, 7.0]
+
+
+def test_what_was_saved_without_the_wrapper_loads_without_it(group_of_one):
+    """`parallel.module.state_dict()` has the keys of the bare model, so a program without DDP
+    can load it; `parallel.state_dict()` has others."""
+    parallel = DistributedDataParallel(linear(7.0))
     model = linear(0.0)
 
-    state = torch.load(folder / "model.pt")
-    model.load_state_dict(state)
+    model.load_state_dict(parallel.module.state_dict())
 
-    assert list(state) == ["weight"]
     assert model.weight.item() == 7.0
+    with pytest.raises(RuntimeError, match=r'Missing key\(s\) in state_dict: "weight"'):
+        model.load_state_dict(parallel.state_dict())
+
+
+def test_ddp_refuses_a_model_with_nothing_to_learn(group_of_one):
+    """`DistributedDataParallel(model)` raises RuntimeError where no parameter of `model`
+    requires grad.
+
+    There would be no gradient to average: call such a frozen model without the wrapper.
+    """
+    model = nn.Linear(5, 2).requires_grad_(False)
+
+    with pytest.raises(RuntimeError, match="doesn't have any parameter that requires a gradient"):
+        DistributedDataParallel(model)
+
+
+def test_a_cpu_model_takes_no_device_ids(group_of_one):
+    """`DistributedDataParallel(model, device_ids=[0])` raises ValueError where `model` is on
+    the CPU.
+
+    `device_ids` names the one GPU of this process; for a model on the CPU leave it out.
+    """
+    parallel = DistributedDataParallel(nn.Linear(5, 2))
+
+    with pytest.raises(ValueError, match="device_ids and output_device arguments only work with"):
+        DistributedDataParallel(nn.Linear(5, 2), device_ids=[0])
+
+    assert parallel.device_ids is None
+
+
+class HalfUsed(nn.Module):
+    """Has two layers and uses one."""
+
+    def __init__(self):
+        super().__init__()
+        self.used = nn.Linear(1, 1)
+        self.unused = nn.Linear(1, 1)
+
+    def forward(self, x):
+        return self.used(x)
+
+
+def test_an_unused_parameter_stops_the_second_step(group_of_one):
+    """If a parameter of a model got no gradient in a `backward()` through DDP, the next call of
+    the wrapper raises RuntimeError, unless it was made with `find_unused_parameters=True`.
+
+    Because DDP waits until every gradient has come before it ends the averaging. Remove the
+    layer, or freeze it before wrapping.
+    """
+    parallel = DistributedDataParallel(HalfUsed())
+    x = torch.ones(1, 1)
+
+    parallel(x).sum().backward()
+
+    with pytest.raises(RuntimeError, match="Expected to have finished reduction in the prior"):
+        parallel(x)
+
+
+def test_unused_parameters_can_be_looked_for(group_of_one):
+    """With `DistributedDataParallel(model, find_unused_parameters=True)` a layer that `forward`
+    leaves out is no error: the other gradients arrive, and its own stays None.
+
+    It costs a walk through the graph in every step, so it is off by default.
+    """
+    parallel = DistributedDataParallel(HalfUsed(), find_unused_parameters=True)
+    x = torch.ones(1, 1)
+
+    parallel(x).sum().backward()
+    parallel(x).sum().backward()
+
+    assert parallel.module.used.bias.grad.tolist() == [2.0]
+    assert parallel.module.unused.bias.grad is None

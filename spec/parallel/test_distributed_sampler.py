@@ -1,9 +1,13 @@
 """DistributedSampler: a share of the dataset for each process.
 
-With one process per device nobody cuts batches: every process has its own `DataLoader`, and a
-`DistributedSampler` tells it which samples are its own. All processes must have the same number of
-steps, so a dataset that doesn't divide evenly is padded with samples that come twice. And the
-shuffling changes from epoch to epoch only for those who call `set_epoch`.
+When several processes train one model (`spec/parallel/test_distributed.py`), each has its own
+`DataLoader`, and a `DistributedSampler` tells it which samples are its own: every `num_replicas`-th
+index, beginning with its rank. In a process group both numbers are found out by themselves; the
+facts give them, so that one process can show the shares of all.
+
+What surprises: all processes must take the same number of steps, so a dataset that doesn't divide
+evenly is padded with samples that come twice. And the order is shuffled by default, but it changes
+from epoch to epoch only if `set_epoch` is called.
 """
 
 import pytest
@@ -15,7 +19,8 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 @pytest.mark.parametrize(("rank", "mine"), [(0, [0, 3, 6]), (1, [1, 4, 7]), (2, [2, 5, 8])])
 def test_each_process_takes_every_nth_sample(rank, mine):
-    """Of 9 samples for 3 processes, process `rank` takes `rank`, `rank + 3`, `rank + 6`."""
+    """With `shuffle=False`, `DistributedSampler` gives process `rank` of 3 the indices `rank`,
+    `rank + 3` and `rank + 6` of a dataset of 9 samples."""
     sampler = DistributedSampler(range(9), num_replicas=3, rank=rank, shuffle=False)
 
     assert list(sampler) == mine
@@ -25,7 +30,12 @@ def test_each_process_takes_every_nth_sample(rank, mine):
     ("rank", "mine"), [(0, [0, 3, 6, 9]), (1, [1, 4, 7, 0]), (2, [2, 5, 8, 1])]
 )
 def test_padding_starts_again_from_the_front(rank, mine):
-    """10 samples are no multiple of 3: the first two come a second time, so that all have 4."""
+    """`DistributedSampler` pads 10 samples for 3 processes with the first two, which come a
+    second time, so that each process has 4.
+
+    Because a process with fewer batches would leave the others waiting. In an evaluation the
+    repeated samples count twice: the metric is slightly off.
+    """
     sampler = DistributedSampler(range(10), num_replicas=3, rank=rank, shuffle=False)
 
     assert list(sampler) == mine
@@ -34,7 +44,8 @@ def test_padding_starts_again_from_the_front(rank, mine):
 
 @pytest.mark.parametrize(("rank", "mine"), [(0, [0, 3, 6]), (1, [1, 4, 7]), (2, [2, 5, 8])])
 def test_drop_last_leaves_the_rest_out(rank, mine):
-    """`drop_last=True` drops sample 9 of 10 instead of repeating two others."""
+    """With `drop_last=True`, `DistributedSampler` leaves out sample 9 of 10 for 3 processes
+    instead of repeating two others."""
     sampler = DistributedSampler(
         range(10), num_replicas=3, rank=rank, shuffle=False, drop_last=True
     )
@@ -43,7 +54,8 @@ def test_drop_last_leaves_the_rest_out(rank, mine):
 
 
 def test_a_small_dataset_is_repeated_until_it_suffices():
-    """2 samples for 5 processes: they go round and round until each process has one."""
+    """With fewer samples than processes, `DistributedSampler` repeats the dataset until each
+    process has one: of 2 samples, 5 processes get 0, 1, 0, 1, 0."""
     shares = [
         list(DistributedSampler(range(2), num_replicas=5, rank=rank, shuffle=False))
         for rank in range(5)
@@ -52,23 +64,33 @@ def test_a_small_dataset_is_repeated_until_it_suffices():
     assert shares == [[0], [1], [0], [1], [0]]
 
 
-@given(steps=st.integers(1, 20), processes=st.integers(1, 6), seed=st.integers(0, 5))
-def test_together_the_processes_see_everything_once(steps, processes, seed):
-    """Where the dataset divides evenly, every sample belongs to exactly one process, shuffled or
-    not."""
+@given(
+    steps=st.integers(1, 20),
+    processes=st.integers(1, 6),
+    epoch=st.integers(0, 5),
+    shuffle=st.booleans(),
+)
+def test_together_the_processes_see_everything_once(steps, processes, epoch, shuffle):
+    """Where the number of processes divides the size of the dataset, `DistributedSampler` gives
+    every sample to exactly one process, in each epoch, shuffled or not."""
     dataset = range(steps * processes)
 
-    shares = [
-        list(DistributedSampler(dataset, num_replicas=processes, rank=rank, seed=seed))
-        for rank in range(processes)
-    ]
+    drawn = []
+    for rank in range(processes):
+        sampler = DistributedSampler(dataset, num_replicas=processes, rank=rank, shuffle=shuffle)
+        sampler.set_epoch(epoch)
+        drawn += sampler
 
-    assert sorted(sample for share in shares for sample in share) == list(dataset)
-    assert {len(share) for share in shares} == {steps}
+    assert (sorted(drawn) == list(dataset)) is True
 
 
 def test_shuffling_repeats_itself_until_the_epoch_is_set():
-    """Every epoch has the same order unless `set_epoch` is called before it."""
+    """`DistributedSampler` shuffles each epoch in the same order, unless
+    `sampler.set_epoch(epoch)` is called before the epoch.
+
+    No error tells of a forgotten `set_epoch`; call it as the first line of the loop over
+    epochs.
+    """
     sampler = DistributedSampler(range(100), num_replicas=2, rank=0)
 
     first, second = list(sampler), list(sampler)
@@ -80,7 +102,11 @@ def test_shuffling_repeats_itself_until_the_epoch_is_set():
 
 
 def test_the_order_depends_on_seed_and_epoch_alone():
-    """The sampler has a generator of its own, so `torch.manual_seed` doesn't disturb it."""
+    """The order of `DistributedSampler` depends on its arguments `seed` and the epoch that was
+    set, not on `torch.manual_seed`.
+
+    All processes must shuffle alike, or their shares would overlap, whatever each drew before.
+    """
     sampler = DistributedSampler(range(100), num_replicas=2, rank=0, seed=3)
     torch.manual_seed(1)
     first = list(sampler)
@@ -93,7 +119,11 @@ def test_the_order_depends_on_seed_and_epoch_alone():
 
 
 def test_seed_and_epoch_are_added():
-    """Epoch 1 of seed 3 has the order of epoch 0 of seed 4."""
+    """`DistributedSampler` seeds its generator with the sum of seed and epoch: epoch 1 of
+    `seed=3` has the order of epoch 0 of `seed=4`.
+
+    So runs with neighbouring seeds share most of their orders; take seeds that lie far apart.
+    """
     later = DistributedSampler(range(100), num_replicas=2, rank=0, seed=3)
     other = DistributedSampler(range(100), num_replicas=2, rank=0, seed=4)
 
@@ -104,10 +134,14 @@ def test_seed_and_epoch_are_added():
 
 
 def test_a_loader_takes_the_sampler_in_place_of_shuffle():
-    """`DataLoader(sampler=...)` batches the process's own share; `shuffle=True` is refused."""
+    """`DataLoader(dataset, sampler=sampler)` makes batches of the process's own share;
+    `shuffle=True` beside a sampler raises ValueError.
+
+    The sampler decides about the order: give `shuffle` to `DistributedSampler`.
+    """
     sampler = DistributedSampler(range(8), num_replicas=2, rank=1, shuffle=False)
 
-    with pytest.raises(ValueError, match="mutually exclusive"):
+    with pytest.raises(ValueError, match="sampler option is mutually exclusive with shuffle"):
         DataLoader(range(8), sampler=sampler, shuffle=True)
 
     loader = DataLoader(range(8), batch_size=3, sampler=sampler)
@@ -115,7 +149,11 @@ def test_a_loader_takes_the_sampler_in_place_of_shuffle():
 
 
 def test_a_rank_beyond_the_processes_is_refused():
-    """Ranks count from 0, so among 2 processes there is no rank 2."""
+    """`DistributedSampler(dataset, num_replicas=2, rank=2)` raises ValueError: the ranks of 2
+    processes are 0 and 1.
+
+    `num_replicas` is the number of processes, which in a group is `dist.get_world_size()`.
+    """
     last = DistributedSampler(range(2), num_replicas=2, rank=1, shuffle=False)
 
     with pytest.raises(ValueError, match="Invalid rank 2, rank should be in the interval"):

@@ -1,8 +1,15 @@
-"""NCCL: the same calls between GPUs.
+"""NCCL: collectives between GPUs.
 
-On GPUs processes talk through NCCL, GPU to GPU, without a detour through main memory. The calls are
-those of the chapter so far; `init_process_group` gets another word. NCCL knows GPUs only, one for
-each process: a tensor on the CPU is refused, and so are two processes on one GPU.
+NCCL is the backend for tensors on NVIDIA GPUs: it copies from GPU to GPU without a detour through
+host memory. The calls are those of `spec/parallel/test_collectives.py`; only the first argument of
+`init_process_group` is another one, and each process has a GPU of its own, which it chooses with
+`torch.cuda.set_device`.
+
+In the facts about two GPUs, two processes run `every_rank` below, the process of rank `r` on GPU
+`r`, and write down what they saw.
+
+What surprises: a group that was made with `"nccl"` has no backend for CPU tensors, and refuses
+them.
 """
 
 import json
@@ -15,6 +22,8 @@ import torch.multiprocessing as mp
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from fixtures import processes
+
 pytestmark = [
     pytest.mark.cuda,
     pytest.mark.skipif(not dist.is_nccl_available(), reason="this torch was built without NCCL"),
@@ -24,13 +33,13 @@ pytestmark = [
 @pytest.fixture
 def group_of_one(tmp_path):
     """A process group with this process alone in it, on GPU 0."""
-    dist.init_process_group("nccl", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
-    yield
-    dist.destroy_process_group()
+    with processes.alone(tmp_path, "nccl"):
+        yield
 
 
 def test_nccl_sums_tensors_on_the_gpu(group_of_one):
-    """Alone in its group a process gets its own numbers back, on its GPU."""
+    """`dist.all_reduce(x)` over NCCL works in place on a GPU tensor; in a group of one process
+    the sum is `x` itself."""
     x = torch.tensor([1.0, 2.0], device="cuda")
 
     dist.all_reduce(x)
@@ -41,13 +50,19 @@ def test_nccl_sums_tensors_on_the_gpu(group_of_one):
 
 
 def test_nccl_refuses_tensors_on_the_cpu(group_of_one):
-    """A group made with `"nccl"` alone has nobody who could carry a CPU tensor."""
+    """In a group made with `init_process_group("nccl")`, `all_reduce` of a CPU tensor raises
+    RuntimeError.
+
+    Because NCCL reads GPU memory only. Move the tensor to the GPU, or make the group with
+    `"cpu:gloo,cuda:nccl"`.
+    """
     with pytest.raises(RuntimeError, match="No backend type associated with device type cpu"):
         dist.all_reduce(torch.ones(2))
 
 
 def test_ddp_on_a_gpu_names_it(group_of_one):
-    """With `device_ids=[0]` the model stays on GPU 0 and inputs from the CPU are brought there."""
+    """`DistributedDataParallel(model, device_ids=[0])` expects `model` on GPU 0 and moves CPU
+    inputs to that GPU; output and gradients are on it."""
     model = nn.Linear(1, 1, bias=False, device="cuda")
     nn.init.constant_(model.weight, 3.0)
     parallel = DistributedDataParallel(model, device_ids=[0])
@@ -104,7 +119,8 @@ def seen(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.multi_gpu(2)
 def test_each_process_gets_the_sum_on_its_own_gpu(seen):
-    """`all_reduce` leaves the sum of all on every GPU."""
+    """`dist.all_reduce(x)` over NCCL leaves the sum of all processes' `x` in each process's own
+    tensor, on its own GPU."""
     assert [process["device"] for process in seen] == ["cuda:0", "cuda:1"]
     assert [process["sum"] for process in seen] == [[3.0], [3.0]]
 
@@ -112,12 +128,14 @@ def test_each_process_gets_the_sum_on_its_own_gpu(seen):
 @pytest.mark.slow
 @pytest.mark.multi_gpu(2)
 def test_everyone_gets_everything_over_nccl(seen):
-    """`all_gather` gives every GPU the tensors of all, in the order of their ranks."""
+    """`dist.all_gather(tensors, x)` over NCCL fills the list of every process with the `x` of
+    all, in the order of their ranks."""
     assert [process["all_gather"] for process in seen] == [[[1.0], [2.0]], [[1.0], [2.0]]]
 
 
 @pytest.mark.slow
 @pytest.mark.multi_gpu(2)
 def test_gradients_are_averaged_over_gpus(seen):
-    """Of `w * x` the gradient is `x`, so 1 on GPU 0 and 2 on GPU 1; both get the mean."""
+    """`DistributedDataParallel` over NCCL averages the gradients of two GPUs as it does over
+    gloo: of 1 and 2 both get 1.5."""
     assert [process["grad"] for process in seen] == [[[1.5]], [[1.5]]]

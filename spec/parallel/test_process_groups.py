@@ -1,74 +1,82 @@
-"""Process groups: who works together.
+"""Process groups.
 
-`torch.distributed` connects processes that were started on their own, on one machine or many. To
-meet they need a place that all can reach, a store, and each must know its number (its rank) and
-how many there are (the world size). All that can be seen with a group of a single process, which
-is the case on this page: it is a full member of its group, only a lonely one.
+`torch.distributed` connects processes that were started on their own, on one machine or on many.
+`init_process_group` makes them a group: each gets to know its number, the rank, and how many
+processes there are, the world size. To find each other they need a store, a small dictionary that
+all of them can reach: a file, or a server on a port of the machine of rank 0. The backend carries
+the data: gloo between CPUs, NCCL between GPUs (`spec/parallel/test_nccl.py`).
+
+All that can be seen with a group of a single process, which is the case on this page. What
+processes do together is told in `spec/parallel/test_collectives.py`.
+
+What surprises: a call without arguments takes all it needs from environment variables, which
+`torchrun` sets, and after `init_process_group` an uncaught error prints differently.
 """
 
+import sys
 from datetime import timedelta
 
 import pytest
 import torch
 import torch.distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
+
+from fixtures import processes
 
 
 @pytest.fixture
 def group_of_one(tmp_path):
     """A process group whose only member is this process."""
-    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
-    yield
-    dist.destroy_process_group()
+    with processes.alone(tmp_path):
+        yield
 
 
 @pytest.mark.claim("course-distributed-training")
 def test_distributed_comes_with_torch():
-    """`torch.distributed` and its CPU backend gloo are part of torch."""
+    """PyTorch's own builds for Linux contain `torch.distributed` and its CPU backend, gloo:
+    `dist.is_available()` and `dist.is_gloo_available()` are True."""
     assert dist.is_available() is True
     assert dist.is_gloo_available() is True
 
 
 @pytest.mark.torch(">=2.4")
 def test_without_a_group_there_is_no_rank():
-    """Before `init_process_group` nothing is set up, and asking for the rank is an error."""
+    """Before `init_process_group`, `dist.is_initialized()` is False and `dist.get_rank()`
+    raises ValueError.
+
+    A script that must also run alone asks `dist.is_initialized()` first.
+    """
     assert dist.is_initialized() is False
 
     with pytest.raises(ValueError, match="Default process group has not been initialized"):
         dist.get_rank()
 
 
-def test_a_single_process_is_rank_0_of_1(group_of_one):
-    """The first process has rank 0, and the world size counts the processes."""
-    assert dist.is_initialized() is True
-    assert [dist.get_rank(), dist.get_world_size()] == [0, 1]
-    assert dist.get_backend() == "gloo"
+def test_a_single_process_is_rank_0_of_1(tmp_path, monkeypatch):
+    """`init_process_group("gloo", init_method="file://...", rank=0, world_size=1)` makes a
+    group of this process alone; `destroy_process_group()` ends it.
 
+    The file is the store in which the processes find each other; it must not exist before.
+    """
+    # Each group wraps the hook; this puts back the one before it.
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
+    place = [dist.get_rank(), dist.get_world_size(), dist.get_backend()]
+    dist.destroy_process_group()
 
-@pytest.mark.torch(">=2.4")
-def test_the_default_group_is_made_once(group_of_one, tmp_path):
-    """A second `init_process_group` is refused until the first group is destroyed."""
-    with pytest.raises(ValueError, match="initialize the default process group twice"):
-        dist.init_process_group(
-            "gloo", init_method=f"file://{tmp_path}/other", rank=0, world_size=1
-        )
-
-    assert dist.is_initialized() is True
-
-
-def test_the_environment_has_to_name_the_rank(monkeypatch):
-    """Without further words rank and size are read from the environment that `torchrun` sets."""
-    monkeypatch.delenv("RANK", raising=False)
-
-    with pytest.raises(ValueError, match="environment variable RANK expected, but not set"):
-        dist.init_process_group("gloo")
+    assert place == [0, 1, "gloo"]
+    assert dist.is_initialized() is False
 
 
 def test_the_environment_is_enough(monkeypatch):
-    """With four variables set, `init_process_group` needs no arguments but the backend."""
-    for name, value in [("RANK", "0"), ("WORLD_SIZE", "1"), ("MASTER_ADDR", "127.0.0.1")]:
-        monkeypatch.setenv(name, value)
+    """`init_process_group("gloo")` reads rank, world size and the address of rank 0 from the
+    environment variables `RANK`, `WORLD_SIZE`, `MASTER_ADDR` and `MASTER_PORT`.
+
+    `torchrun` sets the four, so a script that it starts needs no more arguments.
+    """
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     monkeypatch.setenv("MASTER_PORT", "0")
 
     dist.init_process_group("gloo")
@@ -78,18 +86,60 @@ def test_the_environment_is_enough(monkeypatch):
     assert place == [0, 1]
 
 
+def test_the_environment_has_to_name_the_rank(monkeypatch):
+    """`init_process_group("gloo")` raises ValueError where the environment variable `RANK` is
+    not set, "environment variable RANK expected, but not set".
+
+    The script was started with `python` instead of `torchrun`.
+    """
+    monkeypatch.delenv("RANK", raising=False)
+
+    with pytest.raises(ValueError, match="environment variable RANK expected, but not set"):
+        dist.init_process_group("gloo")
+
+
+@pytest.mark.torch(">=2.4")
+def test_the_default_group_is_made_once(group_of_one, tmp_path):
+    """A second `init_process_group` in one process raises ValueError, "trying to initialize the
+    default process group twice!".
+
+    Call `destroy_process_group()` first, or make a further group with `dist.new_group()`.
+    """
+    with pytest.raises(ValueError, match="initialize the default process group twice"):
+        dist.init_process_group(
+            "gloo", init_method=f"file://{tmp_path}/other", rank=0, world_size=1
+        )
+
+    assert dist.is_initialized() is True
+
+
+@pytest.mark.torch(">=2.4")
+def test_tracebacks_name_the_rank(group_of_one, capsys):
+    """`init_process_group` replaces `sys.excepthook`: each nonempty line that an uncaught
+    exception prints then begins with the rank, such as `[rank0]: `.
+
+    So the output of several processes in one terminal can be told apart.
+    `destroy_process_group` does not put the old hook back: a second group in the same process
+    adds a second prefix.
+    """
+    sys.excepthook(ValueError, ValueError("no"), None)
+
+    assert capsys.readouterr().err == "[rank0]: ValueError: no\n"
+
+
 def test_alone_a_sum_over_all_is_ones_own_part(group_of_one):
-    """`all_reduce` works in place and gives nothing back; with one process nothing changes."""
+    """In a group of one process `dist.all_reduce(x)` leaves `x` as it is: the same script runs
+    alone."""
     x = torch.tensor([1.0, 2.0])
 
-    returned = dist.all_reduce(x)
+    dist.all_reduce(x)
 
-    assert returned is None
     assert x.tolist() == [1.0, 2.0]
 
 
 def test_async_op_gives_something_to_wait_for(group_of_one):
-    """With `async_op=True` a call returns at once, with a handle whose `wait` is the end of it."""
+    """`dist.all_reduce(x, async_op=True)` returns a work handle instead of None; its `wait()`
+    returns True, and afterwards `is_completed()` is True."""
     x = torch.tensor([1.0, 2.0])
 
     work = dist.all_reduce(x, async_op=True)
@@ -99,7 +149,10 @@ def test_async_op_gives_something_to_wait_for(group_of_one):
 
 
 def test_a_source_beyond_the_group_is_refused(group_of_one):
-    """In a group of one there is no rank 3 to broadcast from; rank 0 is."""
+    """`dist.broadcast(x, src=3)` raises RuntimeError over gloo where the group has no rank 3.
+
+    Ranks count from 0 to the world size less one.
+    """
     x = torch.tensor([1.0])
 
     with pytest.raises(RuntimeError, match="invalid root rank: 3"):
@@ -110,7 +163,8 @@ def test_a_source_beyond_the_group_is_refused(group_of_one):
 
 
 def test_a_store_keeps_bytes_by_name():
-    """The store in which processes meet is a small dictionary: names to bytes."""
+    """`store.set("rate", "0.5")` keeps a string under a key, and `store.get("rate")` returns it
+    as bytes."""
     store = dist.HashStore()
 
     store.set("rate", "0.5")
@@ -120,7 +174,11 @@ def test_a_store_keeps_bytes_by_name():
 
 
 def test_a_store_counts():
-    """`store.add` adds to a number and tells the new one, so that processes can count off."""
+    """`store.add("arrived", 2)` adds 2 to the number kept under a key, which starts from 0, and
+    returns the sum.
+
+    Because the addition is atomic, processes can count themselves with it.
+    """
     store = dist.HashStore()
 
     first = store.add("arrived", 1)
@@ -130,7 +188,11 @@ def test_a_store_counts():
 
 
 def test_waiting_for_a_key_ends_with_the_timeout():
-    """A key that nobody sets is an error after the time given, not an endless wait."""
+    """`store.wait(["never"], timeout)` raises a RuntimeError when the timeout is over and
+    nobody has set the key.
+
+    This is what a process sees that waits for others which were never started.
+    """
     store = dist.HashStore()
 
     with pytest.raises(RuntimeError, match=r"[Tt]imeout"):
@@ -138,7 +200,8 @@ def test_waiting_for_a_key_ends_with_the_timeout():
 
 
 def test_port_0_finds_a_free_port():
-    """A `TCPStore` on port 0 picks a free port and names it; others connect to that."""
+    """`dist.TCPStore("127.0.0.1", 0, is_master=True)` serves on a free port, which its `port`
+    names; a second `TCPStore` on that port reads and writes the same keys."""
     server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     client = dist.TCPStore("127.0.0.1", server.port, is_master=False)
 
@@ -147,80 +210,3 @@ def test_port_0_finds_a_free_port():
 
     assert heard == b"hello"
     assert client.port == server.port
-
-
-@pytest.mark.torch(">=2.4")
-def test_ddp_needs_a_group():
-    """A model can only be wrapped once there are processes to share it with."""
-    with pytest.raises(ValueError, match="Default process group has not been"):
-        DistributedDataParallel(nn.Linear(5, 2))
-
-
-def test_ddp_keeps_the_model_as_module(group_of_one):
-    """As in `DataParallel`, the model is `.module` and the state dict says `module.`."""
-    model = nn.Linear(5, 2)
-
-    parallel = DistributedDataParallel(model)
-
-    assert parallel.module is model
-    assert list(parallel.state_dict()) == ["module.weight", "module.bias"]
-
-
-def test_alone_ddp_computes_what_the_model_does(group_of_one):
-    """With one process the gradients are those of the model, in its own parameters."""
-    model = nn.Linear(2, 1, bias=False)
-
-    DistributedDataParallel(model)(torch.tensor([[3.0, 5.0]])).sum().backward()
-
-    assert model.weight.grad.tolist() == [[3.0, 5.0]]
-
-
-def test_ddp_refuses_a_model_with_nothing_to_learn(group_of_one):
-    """Where no parameter requires grad there is nothing to average."""
-    with pytest.raises(RuntimeError, match="doesn't have any parameter that requires a gradient"):
-        DistributedDataParallel(nn.Linear(5, 2).requires_grad_(False))
-
-
-def test_a_cpu_model_takes_no_device_ids(group_of_one):
-    """`device_ids` is for a model on one GPU; for one on the CPU it is refused."""
-    parallel = DistributedDataParallel(nn.Linear(5, 2))
-
-    with pytest.raises(ValueError, match="device_ids and output_device arguments only work with"):
-        DistributedDataParallel(nn.Linear(5, 2), device_ids=[0])
-
-    assert parallel.device_ids is None
-
-
-class HalfUsed(nn.Module):
-    """Has two layers and uses one."""
-
-    def __init__(self):
-        super().__init__()
-        self.used = nn.Linear(1, 1)
-        self.unused = nn.Linear(1, 1)
-
-    def forward(self, x):
-        return self.used(x)
-
-
-def test_an_unused_parameter_stops_the_second_step(group_of_one):
-    """DDP waits for every gradient: if one never comes, the next `forward` is an error."""
-    parallel = DistributedDataParallel(HalfUsed())
-    x = torch.ones(1, 1)
-
-    parallel(x).sum().backward()
-
-    with pytest.raises(RuntimeError, match="Expected to have finished reduction in the prior"):
-        parallel(x)
-
-
-def test_unused_parameters_can_be_looked_for(group_of_one):
-    """`find_unused_parameters=True` looks for them in each step and lets them be."""
-    parallel = DistributedDataParallel(HalfUsed(), find_unused_parameters=True)
-    x = torch.ones(1, 1)
-
-    parallel(x).sum().backward()
-    parallel(x).sum().backward()
-
-    assert parallel.module.used.bias.grad.tolist() == [2.0]
-    assert parallel.module.unused.bias.grad is None

@@ -1,9 +1,13 @@
 """Splitting a batch over several devices.
 
-Before several devices can share the work, the rows of a batch have to be dealt out. `DataParallel`
-deals as `torch.chunk` does: along dimension 0, in pieces of the same size, rounded up, until the
-rows run out. What surprises is the end of the rule: the last piece may be smaller, and with many
-devices and few rows some devices get nothing at all.
+Before several devices can share the work, the rows of a batch have to be divided among them.
+`DataParallel` does it as `torch.chunk` does, and `fully_shard` divides the rows of a parameter in
+the same way: along dimension 0, in pieces of one size, the quotient rounded up, until the rows run
+out. The other functions that split a tensor are told in `spec/tensors/test_joining.py`; how a whole
+dataset is divided, in `spec/parallel/test_distributed_sampler.py`.
+
+What surprises is the end of the rule: the last piece may be smaller, and with many devices and few
+rows some devices get nothing at all.
 """
 
 import pytest
@@ -29,7 +33,8 @@ from torch.utils.data import DataLoader
     ],
 )
 def test_chunk_deals_out_the_rows_of_a_batch(batch, gpus, shares, device):
-    """`torch.chunk(rows, gpus)` cuts 30 and 10 rows into these shares for 1, 2, 3 and 8 GPUs."""
+    """`torch.chunk(rows, 3)` splits 10 rows into shares of 4, 4 and 2; for 8 GPUs, 10 rows make
+    five shares of 2, and 30 rows seven shares of 4 and one of 2."""
     rows = torch.zeros(batch, 5, device=device)
 
     pieces = torch.chunk(rows, gpus)
@@ -40,7 +45,8 @@ def test_chunk_deals_out_the_rows_of_a_batch(batch, gpus, shares, device):
 @pytest.mark.claim("blitz-dp-chunk-rule")
 @given(batch=st.integers(1, 300), gpus=st.integers(1, 40))
 def test_a_share_is_the_equal_part_rounded_up(batch, gpus):
-    """For every batch and number of GPUs the cuts are `ceil(batch / gpus)` rows apart."""
+    """`x.chunk(n)` splits a nonempty `x` into consecutive shares of `ceil(len(x) / n)` rows,
+    the last of which may be shorter."""
     share = -(-batch // gpus)
 
     pieces = torch.arange(batch).chunk(gpus)
@@ -52,7 +58,8 @@ def test_a_share_is_the_equal_part_rounded_up(batch, gpus):
 
 @pytest.mark.claim("blitz-dp-dim-zero")
 def test_the_cut_goes_along_dimension_0(device):
-    """30 pictures for 3 devices become three stacks of 10; each picture stays whole."""
+    """`chunk(3)` splits dimension 0 by default: 30 images of shape (3, 4, 4) become three
+    batches of 10 whole images."""
     pictures = torch.zeros(30, 3, 4, 4, device=device)
 
     stacks = pictures.chunk(3)
@@ -61,7 +68,8 @@ def test_the_cut_goes_along_dimension_0(device):
 
 
 def test_another_dimension_can_be_named():
-    """`chunk(n, dim=1)` cuts the columns, as `DataParallel(dim=1)` does for time-first batches."""
+    """`chunk(n, dim=1)` splits dimension 1 instead, as `DataParallel(model, dim=1)` does for
+    sequences whose batch dimension is the second."""
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     left, right = x.chunk(2, dim=1)
@@ -71,7 +79,11 @@ def test_another_dimension_can_be_named():
 
 
 def test_neighbouring_rows_stay_together():
-    """The first device gets the first rows, not every second one: dealing goes by blocks."""
+    """`rows.chunk(2)` puts the first half of the rows into the first share and the second half
+    into the second.
+
+    `DistributedSampler` divides a dataset differently: process 0 of 2 gets every second sample.
+    """
     rows = torch.arange(6)
 
     first, second = rows.chunk(2)
@@ -82,65 +94,53 @@ def test_neighbouring_rows_stay_together():
 
 @pytest.mark.parametrize(("batch", "shares"), [(1, [1]), (3, [1, 1, 1]), (7, [1] * 7)])
 def test_fewer_rows_than_devices_leave_devices_idle(batch, shares):
-    """With 8 devices and fewer rows, each row goes to a device of its own and the rest wait."""
+    """`chunk(8)` of fewer than 8 rows makes as many shares as there are rows, one row each: the
+    other devices get nothing."""
     pieces = torch.zeros(batch).chunk(8)
 
     assert [len(piece) for piece in pieces] == shares
 
 
 def test_devices_can_stay_idle_with_rows_enough():
-    """9 rows make only 5 shares for 8 devices, because a share is rounded up to 2."""
+    """`chunk(8)` of 9 rows makes five shares and not eight, because 9 / 8 is rounded up to 2.
+
+    `tensor_split(8)` would make eight, of 2 and 1 rows; `DataParallel` doesn't use it. A batch
+    size that is a multiple of the number of devices avoids the question.
+    """
     pieces = torch.arange(9).chunk(8)
+    evener = torch.arange(9).tensor_split(8)
 
     assert [piece.tolist() for piece in pieces] == [[0, 1], [2, 3], [4, 5], [6, 7], [8]]
-
-
-def test_tensor_split_deals_more_evenly():
-    """`torch.tensor_split` gives every device a row: its shares differ by one at most."""
-    pieces = torch.zeros(10).tensor_split(8)
-
-    assert [len(piece) for piece in pieces] == [2, 2, 1, 1, 1, 1, 1, 1]
-
-
-def test_split_asks_for_the_size_of_a_share():
-    """`split(4)` means shares of 4 rows, where `chunk(4)` means 4 shares."""
-    rows = torch.zeros(10)
-
-    assert [len(piece) for piece in rows.split(4)] == [4, 4, 2]
-    assert [len(piece) for piece in rows.chunk(4)] == [3, 3, 3, 1]
-
-
-def test_the_shares_are_views(device):
-    """Cutting copies nothing; rows are copied only when they move to another device."""
-    rows = torch.zeros(4, device=device)
-
-    first, second = rows.chunk(2)
-    second.fill_(7)
-
-    assert rows.tolist() == [0.0, 0.0, 7.0, 7.0]
-    assert first.data_ptr() == rows.data_ptr()
+    assert len(evener) == 8
 
 
 @given(batch=st.integers(1, 100), gpus=st.integers(1, 20))
 def test_cat_puts_the_shares_back_together(batch, gpus):
-    """`torch.cat` of the shares is the batch again, in the old order."""
+    """`torch.cat(rows.chunk(n))` has the rows of `rows` in their old order."""
     rows = torch.arange(batch)
 
-    assert torch.cat(rows.chunk(gpus)).tolist() == list(range(batch))
+    assert torch.equal(torch.cat(rows.chunk(gpus)), rows) is True
 
 
 def test_an_empty_batch_is_shared_by_all():
-    """Only a batch without rows gives every device a share, an empty one."""
+    """`chunk(3)` of a tensor with 0 rows makes three empty shares.
+
+    That is the exception: `chunk` makes no empty share of a tensor that has rows.
+    """
     pieces = torch.zeros(0, 5).chunk(3)
 
     assert [tuple(piece.shape) for piece in pieces] == [(0, 5), (0, 5), (0, 5)]
 
 
 def test_there_is_no_cutting_for_no_device():
-    """`chunk(0)` is refused; one device gets everything."""
+    """`x.chunk(0)` raises RuntimeError; `x.chunk(1)` returns a tuple of one share with all
+    rows.
+
+    The message often means that `torch.cuda.device_count()` was 0.
+    """
     rows = torch.arange(3)
 
-    with pytest.raises(RuntimeError, match="greater than 0"):
+    with pytest.raises(RuntimeError, match="chunk expects `chunks` to be greater than 0"):
         rows.chunk(0)
 
     assert [piece.tolist() for piece in rows.chunk(1)] == [[0, 1, 2]]
@@ -148,7 +148,8 @@ def test_there_is_no_cutting_for_no_device():
 
 @pytest.mark.claim("blitz-dp-splits-dataset")
 def test_batches_are_split_and_the_dataset_is_not():
-    """Each batch is cut anew, so a device gets a part of every batch, not a part of the dataset."""
+    """A device that gets the first share of each batch sees samples from the whole dataset, not
+    its first half: `DataParallel` splits batches and never sees the dataset."""
     loader = DataLoader(range(8), batch_size=4)
 
     first_device = [batch.chunk(2)[0].tolist() for batch in loader]
