@@ -22,7 +22,7 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
     for a gradient of 1000 as for one of -0.001; a gradient of 0 moves nothing.
 
     Because the mean of one gradient, divided by the root of the mean of one square, is its sign.
-    Only gradients near `eps`, 1e-8, or above 1e20 move a weight less.
+    Only gradients near `eps`, 1e-8, or so large that their square overflows, move a weight less.
     """
     weight = nn.Parameter(torch.zeros(3, device=device))
     weight.grad = torch.tensor([1000.0, -0.001, 0.0], device=device)
