@@ -7,7 +7,7 @@ the loader does it another way, as for sequences of different lengths, which hav
 
 What surprises: a pair of input and label comes back as a list and not as a tuple; strings stay
 strings; Python floats become float64, which a float32 network refuses; the first sample decides
-which dtype and which keys a batch has; and samples of different shapes raise an error.
+which keys a batch has; and samples of different shapes raise an error.
 """
 
 from collections import namedtuple
@@ -70,8 +70,8 @@ def test_strings_are_collected_and_not_stacked():
 
 
 def test_the_dtype_of_a_batch_comes_from_its_samples():
-    """`default_collate` makes int64 of Python ints, float64 of floats and bool of bools; tensors
-    keep their dtype.
+    """`default_collate` makes int64 of Python ints, float64 of floats and bool of bools; tensors of
+    one dtype keep it, and float32 beside float64 becomes float64.
 
     A float label therefore meets float32 outputs as float64: return `torch.tensor(label)`, which is
     float32, from the dataset.
@@ -81,6 +81,7 @@ def test_the_dtype_of_a_batch_comes_from_its_samples():
         default_collate([1.0, 2.0]),
         default_collate([True, False]),
         default_collate([torch.tensor(1.0), torch.tensor(2.0)]),
+        default_collate([torch.tensor(1.0), torch.tensor(2.0, dtype=torch.float64)]),
     ]
 
     assert [batch.dtype for batch in batches] == [
@@ -88,15 +89,16 @@ def test_the_dtype_of_a_batch_comes_from_its_samples():
         torch.float64,
         torch.bool,
         torch.float32,
+        torch.float64,
     ]
 
 
 def test_the_first_number_decides_the_dtype():
-    """`default_collate` of ints and floats looks at the first number only: `[1.0, 2]` becomes
-    float64, `[1, 2.0]` float32.
+    """`default_collate` of Python numbers makes float64 if the first is a float, as in `[1.0, 2]`;
+    if the first is an int it does what `torch.tensor` does, which makes float32 of `[1, 2.0]`.
 
-    Because a list that begins with an int is handed to `torch.tensor`, which makes the default
-    dtype of the mixture.
+    So a column of mixed numbers changes its dtype from batch to batch. Return `float(x)`, or a
+    tensor, for each sample.
     """
     float_first, int_first = default_collate([1.0, 2]), default_collate([1, 2.0])
 
@@ -105,14 +107,17 @@ def test_the_first_number_decides_the_dtype():
 
 
 def test_collate_fn_takes_the_list_of_samples():
-    """`DataLoader(collate_fn=f)` calls `f` with the list of the samples of one batch; what it
-    returns is the batch.
+    """`DataLoader(batch_size=2, collate_fn=f)` calls `f` with the list of the samples of one batch;
+    what it returns is the batch.
+
+    With `batch_size=None` `f` is called with each single sample.
     """
     lists = [[1], [2, 3], [4, 5, 6]]
 
     batches = list(DataLoader(lists, batch_size=2, collate_fn=lambda samples: samples))
 
     assert batches == [[[1], [2, 3]], [[4, 5, 6]]]
+    assert list(DataLoader([7], batch_size=None, collate_fn=lambda sample: sample)) == [7]
 
 
 def test_collate_fn_pads_what_has_no_common_length():

@@ -93,10 +93,10 @@ def test_a_hundred_random_vectors_make_a_dataset():
 
 
 def test_a_dataset_without_a_length_cannot_be_loaded():
-    """A `DataLoader` without a sampler can be built for a dataset that lacks `__len__`, but asking
-    it for a batch raises TypeError.
+    """`DataLoader(dataset)`, without a sampler, can be built for a dataset that lacks `__len__`,
+    but asking it for a batch raises TypeError; with `shuffle=True` building it does.
 
-    Because its sequential sampler needs the length. Define `__len__`, hand over a `sampler`, or
+    Because the loader's own samplers need the length. Define `__len__`, hand over a `sampler`, or
     write an `IterableDataset`.
     """
 
@@ -108,6 +108,8 @@ def test_a_dataset_without_a_length_cannot_be_loaded():
 
     with pytest.raises(TypeError, match=r"object of type 'Endless' has no len\(\)"):
         next(iter(loader))
+    with pytest.raises(TypeError, match=r"object of type 'Endless' has no len\(\)"):
+        DataLoader(Endless(), shuffle=True)
     batches = DataLoader(Endless(), sampler=[41, 42])
     assert [batch.tolist() for batch in batches] == [[41], [42]]
 
@@ -170,19 +172,21 @@ def test_tensor_dataset_gives_tuples(device):
 
 
 def test_tensor_dataset_copies_nothing(device):
-    """`TensorDataset` holds the tensors it was given, and `dataset[i]` is a view of them: a later
-    in-place change shows in the sample.
+    """`TensorDataset` holds the tensors it was given, and for an int `i` `dataset[i]` is a view of
+    them: a later in-place change shows in the sample.
 
-    An in-place operation on a sample changes the data as well.
+    An in-place operation on a sample changes the data as well. A list of indices gives a copy.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     dataset = TensorDataset(x)
     (sample,) = dataset[1]
+    (copied,) = dataset[[0, 1]]
 
     x[1] = 9.0
 
     assert dataset.tensors[0] is x
     assert sample.item() == 9.0
+    assert copied.tolist() == [1.0, 2.0]
 
 
 @pytest.mark.torch("!=2.10.*")

@@ -2,8 +2,9 @@
 
 To look at what a loader gives, `torchvision.utils.make_grid` puts the images of a batch side by
 side in one image. Then the normalisation is undone, and the channels are moved to the end, where
-Matplotlib's `imshow` wants them. `save_image` does it all and writes a file. It is worth doing
-before a training: wrong labels, wrong channels and wrong scaling are seen at once.
+Matplotlib's `imshow` wants them. `save_image` makes the grid and writes it to a file; it doesn't
+undo the normalisation. A look is worth it before a training: wrong labels, wrong channels and
+wrong scaling are seen at once.
 
 What surprises: grey images become a grid with three channels; frames are two pixels wide and
 black; eight images fill a row, and `nrow` counts images and not rows; a single image gets no
@@ -80,7 +81,8 @@ def test_a_single_picture_gets_no_frame():
     """`make_grid` of a batch with one image returns that image without padding around it, even with
     `padding=5`.
 
-    A grid of several images is a copy; this one shares the memory of the batch.
+    A grid of several images is a copy; this one shares the memory of the batch, if the image has
+    three channels. Of a grey one the channel is repeated, which copies.
     """
     images = torch.arange(12.0).view(1, 3, 2, 2)
 
@@ -88,6 +90,8 @@ def test_a_single_picture_gets_no_frame():
 
     assert grid.tolist() == [[[0, 1], [2, 3]], [[4, 5], [6, 7]], [[8, 9], [10, 11]]]
     assert (grid.data_ptr() == images.data_ptr()) is True
+    grey = images[:, :1]
+    assert (make_grid(grey).data_ptr() == grey.data_ptr()) is False
 
 
 def test_make_grid_takes_a_list():
@@ -113,6 +117,9 @@ def test_make_grid_wants_tensors():
 def test_make_grid_can_stretch_the_values():
     """`make_grid(images, normalize=True)` maps the least value of a float batch to 0 and the
     greatest to 1, without changing the batch.
+
+    An integer batch raises RuntimeError: divide it by 255 first. A batch with one value everywhere
+    becomes 0.
     """
     images = torch.tensor([-1.0, 0.0, 3.0]).view(3, 1, 1, 1)
 
@@ -120,6 +127,8 @@ def test_make_grid_can_stretch_the_values():
 
     assert red.tolist() == [[0.0, 0.25, 1.0]]
     assert images.flatten().tolist() == [-1.0, 0.0, 3.0]
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired"):
+        make_grid(images.to(torch.int64), normalize=True)
 
 
 def test_scale_each_stretches_picture_by_picture():
@@ -138,7 +147,7 @@ def test_scale_each_stretches_picture_by_picture():
 @pytest.mark.claim("blitz-imshow-unnormalise")
 def test_halving_and_adding_a_half_undoes_the_normalisation(device):
     """After `Normalize(0.5, 0.5)`, which computes `(image - 0.5) / 0.5`, the expression `image / 2
-    + 0.5` gives the values from before.
+    + 0.5` gives the values from before, up to rounding.
 
     Shown without it, everything darker than the middle is black: `imshow` limits values to 0 and 1.
     """

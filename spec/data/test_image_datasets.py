@@ -262,8 +262,8 @@ def test_cifar_compares_checksums(cifar_files, tmp_path):
 
 @pytest.mark.claim("blitz-label-tensor-indexes-tuple")
 def test_a_label_tensor_indexes_a_tuple_of_names():
-    """A tensor with one integer, such as a label, indexes a tuple of class names as an int does; a
-    tensor with several elements or a float raises TypeError.
+    """`classes[label]`, with a tuple of class names, takes an integer tensor of one element like an
+    int; a tensor of several elements, or a float one, raises TypeError.
 
     For a batch of labels write `[classes[label] for label in labels]`.
     """

@@ -65,17 +65,23 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
-    """`ImageFolder` leaves out files whose extension is not that of an image, and images that are
-    not in a folder of a class; images in deeper folders belong to the class above.
+    """`ImageFolder` leaves out files whose extension isn't in
+    `torchvision.datasets.folder.IMG_EXTENSIONS`, such as .txt and .gif, and files beside the class
+    folders; deeper folders belong to the class above.
+
+    The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp. For others pass
+    `is_valid_file`, a function of the path.
     """
     (tmp_path / "cat" / "young").mkdir(parents=True)
     Image.new("L", (4, 2)).save(tmp_path / "cat" / "0.png")
     Image.new("L", (4, 2)).save(tmp_path / "cat" / "young" / "1.png")
     (tmp_path / "cat" / "notes.txt").write_text("meow")
+    Image.new("L", (4, 2)).save(tmp_path / "cat" / "2.gif")
     Image.new("L", (4, 2)).save(tmp_path / "2.png")
 
     assert len(datasets.ImageFolder(tmp_path)) == 2
     assert datasets.ImageFolder(tmp_path).classes == ["cat"]
+    assert len(datasets.ImageFolder(tmp_path, is_valid_file=lambda path: "." in path)) == 4
 
 
 def test_pictures_without_folders_are_no_classes(tmp_path):
@@ -147,8 +153,8 @@ def test_a_broken_picture_is_found_when_it_is_read(tmp_path):
 
 
 def test_a_truncated_picture_is_an_os_error(tmp_path):
-    """A JPEG file that ends too early raises OSError, "image file is truncated", when `ImageFolder`
-    reads its sample.
+    """A JPEG file whose last part is missing raises OSError, "image file is truncated", when
+    `ImageFolder` reads its sample.
 
     Fetch the file again; `ImageFile.LOAD_TRUNCATED_IMAGES = True` of Pillow reads what is there.
     """

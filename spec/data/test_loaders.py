@@ -19,7 +19,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader, SequentialSampler, TensorDataset
+from torch.utils.data import DataLoader, Dataset, SequentialSampler, TensorDataset
 
 
 @pytest.mark.claim("summary-dataloader", "blitz-loader-batch-four")
@@ -88,7 +88,8 @@ def test_the_length_of_a_loader_counts_batches():
     """`len(loader)` is the number of batches, a last short one included unless `drop_last=True`;
     `len(loader.dataset)` is the number of samples.
 
-    To average over samples divide by `len(loader.dataset)`.
+    To average over samples divide by `len(loader.dataset)`, or, with a sampler of a part or
+    `drop_last=True`, by the samples you have counted.
     """
     loader = DataLoader(range(100), batch_size=30)
     dropping = DataLoader(range(100), batch_size=30, drop_last=True)
@@ -259,6 +260,29 @@ def test_every_sample_comes_exactly_once(samples, batch_size, shuffle):
     assert len(batches) == len(loader) == -(-samples // batch_size)
 
 
+def test_a_stop_iteration_ends_the_pass_early():
+    """A `for` loop over a `DataLoader` ends early, without an error, if `__getitem__` raises
+    StopIteration, as `next` does on an iterator that is used up.
+
+    Because StopIteration is how an iterator says that it has ended. Open the source anew in
+    `__getitem__`, or write an `IterableDataset`.
+    """
+
+    class FromIterator(Dataset):
+        def __init__(self):
+            self.lines = iter([10, 20])
+
+        def __len__(self):
+            return 4
+
+        def __getitem__(self, index):
+            return next(self.lines)
+
+    batches = [batch.tolist() for batch in DataLoader(FromIterator())]
+
+    assert batches == [[10], [20]]
+
+
 def test_batch_size_none_hands_samples_over_one_by_one():
     """`DataLoader(..., batch_size=None)` hands over single samples, without a batch dimension, so
     that their shapes may differ.
@@ -305,8 +329,8 @@ def test_the_batch_size_of_a_loader_is_final():
 
 @pytest.mark.claim("summary-dataloader-options")
 def test_a_loader_has_a_dozen_options():
-    """`DataLoader(dataset)` has a default for each of its further parameters: `batch_size` 1,
-    `shuffle` None, `num_workers` 0, `drop_last` False, and so on.
+    """`DataLoader(dataset)` needs no further argument: by default `batch_size` is 1, `shuffle`
+    None, which means False, `num_workers` 0 and `drop_last` False.
     """
     options = list(inspect.signature(DataLoader).parameters.values())[1:13]
 

@@ -35,8 +35,8 @@ def test_a_sequential_sampler_counts():
 
 
 def test_shuffle_chooses_the_sampler():
-    """A `DataLoader` without `sampler=` makes a `RandomSampler` if `shuffle=True`, and a
-    `SequentialSampler` otherwise.
+    """A `DataLoader` for a map-style dataset, without `sampler=`, makes a `RandomSampler` if
+    `shuffle=True`, and a `SequentialSampler` otherwise.
     """
     shuffled = DataLoader([1, 2], shuffle=True)
     ordered = DataLoader([1, 2], shuffle=False)
@@ -181,6 +181,18 @@ def test_weights_without_replacement_give_each_number_once():
     assert sorted(WeightedRandomSampler(weights, 3, replacement=False)) == [0, 1, 2]
     with pytest.raises(RuntimeError, match=r"cannot sample n_sample > prob_dist.size\(-1\)"):
         list(WeightedRandomSampler(weights, 4, replacement=False))
+
+
+def test_a_weight_of_zero_is_drawn_when_nothing_else_is_left():
+    """`WeightedRandomSampler([0.0, 1.0, 1.0], 3, replacement=False)` yields index 0 too, in spite
+    of its weight of 0: last, after the others are used up.
+
+    No error says so. Draw at most as many indices as there are weights above 0.
+    """
+    drawn = list(WeightedRandomSampler([0.0, 1.0, 1.0], 3, replacement=False))
+
+    assert drawn[2] == 0
+    assert sorted(drawn) == [0, 1, 2]
 
 
 def test_a_negative_weight_is_found_when_drawing():

@@ -39,8 +39,8 @@ def test_subset_looks_into_the_dataset_when_asked():
 
 
 def test_a_wrong_index_of_a_subset_shows_late():
-    """`Subset(dataset, indices)` does not compare its indices with the length of the dataset: a
-    wrong one raises IndexError when its sample is read.
+    """`Subset(dataset, indices)` does not compare its indices with the length of the dataset: for a
+    list as dataset, a wrong one raises IndexError when its sample is read.
 
     In a training that may be hours later. `max(indices) < len(dataset)` tells at once.
     """
@@ -132,8 +132,8 @@ def test_random_split_wants_the_lengths_to_add_up():
 
 
 def test_random_split_warns_of_an_empty_part():
-    """`random_split` issues a UserWarning for a part that gets no sample, such as 0.125 of two
-    samples.
+    """`random_split` with fractions issues a UserWarning for a part that gets no sample, such as
+    0.125 of two samples; a length of 0, as in `[2, 0]`, gives an empty part without a warning.
 
     An empty validation part would be noticed late, as a division by zero.
     """
@@ -141,6 +141,7 @@ def test_random_split_warns_of_an_empty_part():
         parts = random_split(range(2), [0.875, 0.125])
 
     assert [len(part) for part in parts] == [2, 0]
+    assert [len(part) for part in random_split(range(2), [2, 0])] == [2, 0]
 
 
 def test_the_parts_of_a_split_share_one_dataset():

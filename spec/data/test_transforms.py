@@ -84,12 +84,29 @@ def test_to_tensor_does_not_scale_pictures_of_wide_numbers(mode, dtype):
     """`ToTensor` keeps the values and the dtype of Pillow pictures of mode "I" (int32) and "F"
     (float32).
 
-    Sixteen-bit scans and depth maps come in such modes: divide by their own maximum.
+    Depth maps and scans come in such modes: divide by the greatest value that the format allows.
     """
     tensor = transforms.ToTensor()(Image.new(mode, (1, 1), 255))
 
     assert tensor.item() == 255
     assert tensor.dtype == dtype
+
+
+def test_to_tensor_wraps_sixteen_bits():
+    """`ToTensor` makes int16 of a Pillow picture of mode "I;16", whose values go up to 65535: 60000
+    becomes -5536.
+
+    Sixteen-bit PNG files open in this mode. Write `picture.convert("I")` first: int32 has room for
+    the values.
+    """
+    picture = Image.fromarray(np.array([[60000]], dtype=np.uint16))
+
+    tensor = transforms.ToTensor()(picture)
+
+    assert picture.mode == "I;16"
+    assert tensor.dtype == torch.int16
+    assert tensor.item() == -5536
+    assert transforms.ToTensor()(picture.convert("I")).item() == 60000
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4)])
@@ -115,8 +132,8 @@ def test_to_tensor_refuses_a_tensor():
 
 
 def test_pil_to_tensor_keeps_the_bytes():
-    """`PILToTensor` puts the channels first as `ToTensor` does, but keeps the dtype uint8 and the
-    values from 0 to 255.
+    """`PILToTensor` puts the channels first as `ToTensor` does, but keeps the dtype uint8 of an
+    8-bit picture and its values from 0 to 255.
     """
     picture = Image.fromarray(np.array([[0, 51, 255]], dtype=np.uint8))
 
@@ -181,7 +198,7 @@ def test_normalize_measures_nothing():
 
 
 def test_another_normalize_is_the_inverse(device):
-    """`Normalize(mean=-m / s, std=1 / s)` undoes `Normalize(mean=m, std=s)`.
+    """`Normalize(mean=-m / s, std=1 / s)` undoes `Normalize(mean=m, std=s)`, up to rounding.
 
     Needed to show an image after normalisation.
     """

@@ -54,8 +54,8 @@ def test_to_image_leaves_the_axes_of_a_tensor():
 
 
 def test_to_dtype_scales_when_told_to():
-    """`v2.ToDtype(torch.float32, scale=True)` divides a uint8 image by 255; without `scale=True`
-    255 becomes 255.0.
+    """`v2.ToDtype(torch.float32, scale=True)` maps the values 0 to 255 of a uint8 image to 0.0 to
+    1.0; without `scale=True` 255 becomes 255.0.
 
     Forgetting `scale=True` is no error: the network is given values up to 255.
     """
@@ -119,7 +119,7 @@ def test_to_dtype_scales_back_to_bytes():
 
 def test_to_image_and_to_dtype_replace_to_tensor():
     """`v2.ToTensor()` issues a UserWarning that it is deprecated; `v2.ToImage()` followed by
-    `v2.ToDtype(torch.float32, scale=True)` gives the same values.
+    `v2.ToDtype(torch.float32, scale=True)` gives the same values, up to rounding.
 
     The two steps keep the image uint8, which is faster, for the transforms in between.
     """
@@ -207,8 +207,8 @@ def test_boxes_are_mirrored_by_their_corners():
 
 
 def test_samples_keep_their_structure():
-    """A v2 transform called on a dict transforms the images in it and returns a dict with the same
-    keys; an int label and a string stay as they are.
+    """`v2.RandomHorizontalFlip`, like other v2 transforms, called on a dict transforms the image in
+    it and returns a dict with the same keys; an int label and a string stay as they are.
     """
     sample = {"image": tv_tensors.Image(torch.tensor([[[1, 2]]])), "label": 3, "name": "cat"}
 
@@ -266,10 +266,11 @@ def test_wrapping_a_tensor_copies_nothing():
 
 
 def test_arithmetic_forgets_what_a_tensor_was():
-    """`image * 2` of a `tv_tensors.Image` is a plain `torch.Tensor`; `image.clone()`, `detach()`
-    and `to(dtype)` keep the class.
+    """`image * 2` of a `tv_tensors.Image` is a plain `torch.Tensor`, and so is `image.float()`;
+    `image.clone()`, `detach()` and `to(dtype)` keep the class.
 
-    `tv_tensors.wrap(result, like=image)` gives the class back.
+    Most operations forget the class, those with another name for `to` included.
+    `tv_tensors.wrap(result, like=image)` gives it back.
     """
     image = tv_tensors.Image(torch.tensor([[[1.0]]]))
 
@@ -277,7 +278,7 @@ def test_arithmetic_forgets_what_a_tensor_was():
     wrapped = tv_tensors.wrap(doubled, like=image)
     kept = [image.clone(), image.detach(), image.to(torch.float64)]
 
-    assert type(doubled) is torch.Tensor
+    assert type(doubled) is type(image.double()) is torch.Tensor
     assert type(wrapped) is tv_tensors.Image
     assert wrapped.tolist() == [[[2.0]]]
     assert [type(each) is tv_tensors.Image for each in kept] == [True, True, True]

@@ -180,8 +180,8 @@ def test_a_worker_changes_only_its_own_copy_of_the_dataset():
 
 
 def test_batches_of_workers_lie_in_shared_memory():
-    """A CPU tensor that comes from a worker is in shared memory: `batch.is_shared()` is True;
-    without workers it is False.
+    """A CPU tensor with elements that comes from a worker is in shared memory: `batch.is_shared()`
+    is True; without workers it is False.
 
     Only a handle goes through the pipe. In a container with a small /dev/shm it can run out.
     """
@@ -313,10 +313,11 @@ def test_pinned_batches_can_be_copied_while_the_gpu_works():
 
 
 def test_an_error_in_a_worker_reaches_you():
-    """An exception in a worker is raised in your process with the same type; its message names the
-    worker and contains the worker's traceback.
+    """A ValueError in a worker of a `DataLoader` is raised in your process as a ValueError; its
+    message names the worker and contains the worker's traceback.
 
-    Set `num_workers=0` to debug it where it arises.
+    So it is for each exception that can be made from a message alone. Set `num_workers=0` to debug
+    it where it arises.
     """
 
     class Broken(Dataset):
@@ -335,3 +336,30 @@ def test_an_error_in_a_worker_reaches_you():
     # The traceback holds the iterator, and with it the worker, in a cycle.
     caught.value.__traceback__ = None
     del caught
+
+
+def test_an_error_with_further_arguments_arrives_as_a_runtime_error():
+    """A UnicodeDecodeError in a worker arrives in your process as a RuntimeError: `except
+    UnicodeDecodeError` doesn't catch it there, while with `num_workers=0` it does.
+
+    Because the loader makes the exception anew from a message alone, which this class refuses. The
+    message still names the class: "Caught UnicodeDecodeError".
+    """
+
+    class Latin(Dataset):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return b"\xff".decode()
+
+    loader = DataLoader(Latin(), num_workers=1, multiprocessing_context="fork")
+
+    with pytest.raises(
+        RuntimeError, match="Caught UnicodeDecodeError in DataLoader worker process 0"
+    ) as caught:
+        next(iter(loader))
+    caught.value.__traceback__ = None
+    del caught
+    with pytest.raises(UnicodeDecodeError, match="can't decode byte 0xff in position 0"):
+        next(iter(DataLoader(Latin())))

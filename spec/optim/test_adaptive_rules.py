@@ -8,8 +8,8 @@ begin at 0, which a bias correction makes up for.
 
 What surprises: for Adam the learning rate is, nearly, the length of a step, and the size of the
 loss hardly matters; its `weight_decay` is not what the papers mean by the words: `AdamW` has
-that; and `AdamW` decays by 0.01 without being asked. What Adam keeps for each parameter is told
-in `spec/optim/test_optimizer_state.py`.
+that; and `AdamW` has a `weight_decay` of 0.01 without being asked. What Adam keeps for each
+parameter is told in `spec/optim/test_optimizer_state.py`.
 """
 
 import pytest
@@ -18,11 +18,11 @@ from torch import nn
 
 
 def test_adams_first_step_has_the_length_of_the_learning_rate(device):
-    """Adam's first step moves a weight by `lr` against the sign of its gradient, for a gradient of
-    1000 as for one of -0.001; a gradient of 0 moves nothing.
+    """Adam's first step on a float32 weight has the length `lr`, against the sign of the gradient,
+    for a gradient of 1000 as for one of -0.001; a gradient of 0 moves nothing.
 
     Because the mean of one gradient, divided by the root of the mean of one square, is its sign.
-    Only gradients near `eps`, 1e-8, move a weight less.
+    Only gradients near `eps`, 1e-8, or so large that their square overflows, move a weight less.
     """
     weight = nn.Parameter(torch.zeros(3, device=device))
     weight.grad = torch.tensor([1000.0, -0.001, 0.0], device=device)
@@ -32,12 +32,31 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
     assert weight.tolist() == pytest.approx([-0.5, 0.5, 0.0], rel=1e-4)
 
 
-def test_adam_does_not_care_for_the_size_of_the_loss():
-    """Multiplying the loss by 1000 leaves Adam's path the same, up to the tiny influence of `eps`:
-    two weights on `w**2` and `1000 * w**2` stay equal.
+def test_a_gradient_whose_square_overflows_moves_nothing():
+    """`Adam` doesn't move a float32 weight at all for a gradient such as 1e25, whose square is
+    beyond the largest float32, about 3e38.
 
-    Because numerator and divisor grow alike. Scaling a loss therefore doesn't change its learning
-    rate, as it does with SGD.
+    Because the divisor is inf, and stays inf in all later steps: the weight is stuck without an
+    error. Clip gradients before `step()`: see `spec/optim/test_clipping.py`.
+    """
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.Adam([weight], lr=0.5)
+
+    weight.grad = torch.tensor([1e25])
+    optimizer.step()
+    weight.grad = torch.tensor([1.0])
+    optimizer.step()
+
+    assert weight.tolist() == [0.0]
+    assert optimizer.state[weight]["exp_avg_sq"].tolist() == [float("inf")]
+
+
+def test_adam_does_not_care_for_the_size_of_the_loss():
+    """Multiplying the loss by 1000 leaves Adam's path the same, as long as the gradients are far
+    larger than `eps`, 1e-8: two weights on `w**2` and `1000 * w**2` stay equal up to rounding.
+
+    Because numerator and divisor grow alike. A factor before the loss therefore doesn't act as a
+    larger learning rate, as it does with `SGD`.
     """
     weights = nn.Parameter(torch.tensor([4.0, 4.0], dtype=torch.float64))
     optimizer = torch.optim.Adam([weights], lr=0.5)
@@ -103,8 +122,9 @@ def test_amsgrad_never_forgets_the_largest_gradient():
 
 
 def test_adams_weight_decay_loses_its_strength_in_the_division():
-    """Adam's `weight_decay` is added to the gradient before the division: in the first step a
-    weight of 4 with a gradient of 0 moves by the full `lr` of 0.5, though the decay is only 0.001.
+    """Adam's `weight_decay` is by default added to the gradient before the division: in the first
+    step a weight of 4 with a gradient of 0 moves by the full `lr` of 0.5, though the decay is only
+    0.001.
 
     Because the division takes the size of the decay out again. For a decay whose strength can be
     chosen use `AdamW`.
@@ -157,6 +177,7 @@ def test_adamw_by_hand():
     assert weight.item() == pytest.approx(1.49596876)
 
 
+@pytest.mark.spare("[weight]", reason="a parameter listed twice changes no default")
 def test_adamw_decays_without_being_asked():
     """`AdamW` has a default `weight_decay` of 0.01; `SGD`, `Adam`, `RMSprop` and `Adagrad` have one
     of 0.
@@ -174,11 +195,11 @@ def test_adamw_decays_without_being_asked():
 
 
 def test_each_beta_is_below_one():
-    """`Adam` raises ValueError if one of its two `betas` is 1.0 or more; the message names the
-    index of the wrong one.
+    """`Adam` raises ValueError if one of the two `betas` given as a keyword argument is 1.0 or
+    more; the message names the index of the wrong one.
 
     Because a running mean with beta 1 would never take in a gradient. The defaults are 0.9 and
-    0.999.
+    0.999. In the dict of a group, betas aren't looked at.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 
@@ -186,6 +207,8 @@ def test_each_beta_is_below_one():
         torch.optim.Adam([weight], betas=(1.0, 0.999))
     with pytest.raises(ValueError, match="Invalid beta parameter at index 1"):
         torch.optim.Adam([weight], betas=(0.9, 1.5))
+    in_a_group = torch.optim.Adam([{"params": [weight], "betas": (1.0, 0.999)}])
+    assert in_a_group.param_groups[0]["betas"] == (1.0, 0.999)
 
 
 def test_betas_are_two_numbers():
@@ -210,8 +233,8 @@ def test_a_whole_number_was_a_beta_too():
 
 @pytest.mark.torch(">=2.6")
 def test_a_whole_number_is_no_beta():
-    """Since PyTorch 2.6, `Adam` raises ValueError for `betas=(0, 0.9)`: both have to be floats, as
-    in `(0.0, 0.9)`.
+    """Since PyTorch 2.6, `Adam` raises ValueError for an int in `betas`, as in `betas=(0, 0.9)`:
+    both have to be floats, as in `(0.0, 0.9)`, or both tensors.
 
     Code for adversarial training, where the first beta is often 0, has to be changed by a dot.
     """
@@ -221,4 +244,6 @@ def test_a_whole_number_is_no_beta():
         torch.optim.Adam([weight], betas=(0, 0.9))
 
     optimizer = torch.optim.Adam([weight], betas=(0.0, 0.9))
+    as_tensors = torch.optim.Adam([weight], betas=(torch.tensor(0.0), torch.tensor(0.5)))
     assert list(optimizer.defaults["betas"]) == [0.0, 0.9]
+    assert [beta.item() for beta in as_tensors.defaults["betas"]] == [0.0, 0.5]

@@ -7,7 +7,7 @@ gradients together, as one long vector, and scales them by one factor if it is l
 does not. Clipping is usual for recurrent nets and transformers.
 
 What surprises: the norm is not that of each parameter but of all; what is returned is the norm
-before clipping; a gradient that is inf or NaN is not repaired but spreads to the other gradients;
+before clipping; a gradient that is inf or NaN is not repaired but spoils the other gradients;
 and a generator of parameters that has been read clips nothing.
 """
 
@@ -18,8 +18,8 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 
 def test_all_gradients_are_scaled_by_one_factor(device):
-    """`clip_grad_norm_` scales all gradients in place by one factor, so that their joint norm
-    becomes `max_norm`, if it was larger.
+    """`clip_grad_norm_` multiplies all gradients in place by `max_norm / (norm + 1e-6)` if their
+    joint norm is larger than `max_norm`; afterwards the joint norm is `max_norm` or a trifle less.
 
     The joint norm of 3 and -4 is 5, so both are divided by 5. The direction of the step stays.
     """
@@ -64,10 +64,11 @@ def test_short_gradients_stay_as_they_are():
 
 
 def test_an_infinite_bound_only_measures():
-    """`clip_grad_norm_(parameters, max_norm=float("inf"))` returns the joint norm and leaves finite
-    gradients as they are.
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))` returns the joint norm, and leaves the
+    gradients as they are if that norm is finite.
 
-    A way to log the norm without clipping. A gradient of inf becomes NaN by it.
+    A way to log the norm without clipping. `get_total_norm`, since PyTorch 2.6, does it without
+    touching gradients.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
@@ -76,6 +77,24 @@ def test_an_infinite_bound_only_measures():
 
     assert norm.item() == 5.0
     assert weight.grad.tolist() == [3.0, -4.0]
+
+
+def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))` turns all gradients to NaN if one entry
+    is inf, the finite ones of other parameters too.
+
+    Because the factor is inf divided by inf. To measure only, without that risk, take the norm of
+    the gradients yourself.
+    """
+    weight, other = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
+    weight.grad = torch.tensor([float("inf"), 1.0])
+    other.grad = torch.tensor([1.0])
+
+    norm = clip_grad_norm_([weight, other], max_norm=float("inf"))
+
+    assert norm.item() == float("inf")
+    assert repr(weight.grad.tolist()) == "[nan, nan]"
+    assert repr(other.grad.tolist()) == "[nan]"
 
 
 @pytest.mark.parametrize(("norm_type", "norm"), [(1, 7.0), (2, 5.0), (float("inf"), 4.0)])
@@ -154,8 +173,8 @@ def test_error_if_nonfinite_stops_instead(device):
     """`clip_grad_norm_(..., error_if_nonfinite=True)` raises RuntimeError if the joint norm is inf
     or NaN, and leaves the gradients as they are.
 
-    Catch it to skip the batch, or find out with `torch.autograd.set_detect_anomaly` where the value
-    arose.
+    Catch it to skip the batch. Where a NaN arose is found with `torch.autograd.set_detect_anomaly`;
+    it doesn't look for inf.
     """
     weight = nn.Parameter(torch.zeros(2, device=device))
     weight.grad = torch.tensor([float("inf"), 1.0], device=device)

@@ -190,7 +190,8 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
     """`Adam.step()` raises RuntimeError for a sparse gradient, as of `nn.Embedding(sparse=True)`,
     and `SparseAdam.step()` for a dense one; each message names the other class.
 
-    `Adagrad`, and `SGD` without weight decay, take both kinds.
+    `Adagrad` and `SGD`, both without weight decay, take either kind; `SGD(fused=True)` refuses
+    sparse ones.
     """
     table = nn.Embedding.from_pretrained(torch.zeros(2, 2), freeze=False, sparse=True)
     table(torch.tensor([1])).sum().backward()

@@ -8,8 +8,9 @@ them, back to the weights of the LSTM. This is called meta-learning, or learning
 For that the steps have to be part of the autograd graph. The parameters of the function that is
 minimised are therefore plain tensors here, updated out of place, `weight = weight + step`.
 
-What surprises: nothing else is needed; and an update by `optimizer.step()` would not do, because
-it writes in place, outside of the graph. A longer run is
+What surprises: no special class is needed for that, arithmetic on tensors is enough; and an update
+by `optimizer.step()` would not do, because it writes in place, outside of the graph, unless the
+optimizer was made with `differentiable=True`. A longer run is
 `spec/models/test_learning_to_optimize.py`.
 """
 
@@ -19,8 +20,8 @@ from torch import nn
 
 
 def test_gradients_flow_through_an_update_out_of_place():
-    """`weight = weight - lr * gradient` makes a new tensor that autograd records: the loss after
-    two such steps has a gradient by `lr`.
+    """`weight = weight - lr * gradient` makes a new tensor that autograd records: `backward()` on
+    the loss after two such steps gives `lr` a gradient.
 
     So a learning rate, or whatever else computes the step, can itself be learned by gradient
     descent.
@@ -38,11 +39,11 @@ def test_gradients_flow_through_an_update_out_of_place():
 
 
 def test_gradients_do_not_flow_through_an_optimizers_step():
-    """`optimizer.step()` is not recorded by autograd: after it, `backward()` on the new weight
-    gives no gradient to what the old gradient depended on, as an update out of place does.
+    """Autograd doesn't record `optimizer.step()` by default: `backward()` on a loss of the updated
+    weight gives no gradient to a tensor from which the gradient of the step was computed.
 
-    Because `step()` runs under `no_grad`. Write the update out of place, with a gradient made by
-    `create_graph=True`.
+    Because `step()` runs under `no_grad`. Write the update out of place, `weight - lr * gradient`,
+    with a gradient made by `create_graph=True`.
     """
     scale = torch.tensor(2.0, requires_grad=True)
     weight = nn.Parameter(torch.tensor(3.0))
@@ -58,6 +59,26 @@ def test_gradients_do_not_flow_through_an_optimizers_step():
     assert weight.item() == 1.5
     assert out_of_place == -2.25
     assert scale.grad is None
+
+
+@pytest.mark.torch(">=2.0")
+def test_a_differentiable_step_is_recorded():
+    """Autograd records the `step()` of `torch.optim.SGD(..., differentiable=True)`, which also
+    takes parameters that are no leaves: the new weight gives a gradient to what `weight.grad` was
+    computed from.
+
+    Hand over a clone: a leaf that requires grad can't be changed in place. The step still writes in
+    place, so a graph that saved the old weight fails in `backward()`.
+    """
+    scale = torch.tensor(2.0, requires_grad=True)
+    weight = nn.Parameter(torch.tensor(3.0)).clone()
+    weight.grad = scale * 6.0
+
+    torch.optim.SGD([weight], lr=0.125, differentiable=True).step()
+    (weight**2).backward()
+
+    assert weight.item() == 1.5
+    assert scale.grad.item() == -2.25
 
 
 def test_an_lstm_gets_gradients_from_the_steps_it_took():

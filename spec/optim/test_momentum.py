@@ -7,7 +7,7 @@ last gradient: where gradients keep their sign the steps grow, where they altern
 
 What surprises: momentum makes steps longer, up to `1 / (1 - momentum)` times, so that ten times
 the step is usual with 0.9 and the learning rate has to be smaller; and a weight with momentum or
-weight decay moves even where its gradient is zero. Where the buffer is kept is told in
+weight decay can move even where its gradient is zero. Where the buffer is kept is told in
 `spec/optim/test_optimizer_state.py`.
 """
 
@@ -120,8 +120,8 @@ def test_weight_decay_adds_a_part_of_the_weight_to_its_gradient():
 
 
 def test_weight_decay_is_the_gradient_of_a_penalty_in_the_loss():
-    """One step of `SGD(lr=0.5, weight_decay=0.5)` equals one step of `SGD(lr=0.5)` on the loss plus
-    `0.5 / 2 * weight**2`.
+    """One step of `SGD(lr=0.5, weight_decay=0.5)` equals, up to rounding, one step of `SGD(lr=0.5)`
+    on the loss plus `0.5 / 2 * weight**2`.
 
     Because the gradient of that penalty is `0.5 * weight`. `AdamW` decays otherwise: see
     `spec/optim/test_adaptive_rules.py`.
@@ -139,8 +139,9 @@ def test_weight_decay_is_the_gradient_of_a_penalty_in_the_loss():
 
 
 def test_all_of_it_together_by_hand():
-    """`SGD` with `weight_decay`, `momentum` and `nesterov` first adds the decay to the gradient,
-    then updates the buffer, then subtracts `lr * (gradient + momentum * buffer)`.
+    """`SGD` with `weight_decay`, `momentum` and `nesterov=True` first adds the decay to the
+    gradient, then updates the buffer with that sum, then subtracts `lr * (sum + momentum *
+    buffer)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

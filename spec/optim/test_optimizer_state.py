@@ -1,7 +1,8 @@
 """What an optimizer remembers.
 
 Momentum, running means and step counts live in the optimizer: in `optimizer.state`, a dict whose
-keys are the parameters themselves. A parameter has no entry before the first step that updates it.
+keys are the parameters themselves. A parameter has no entry before the first step that updates it;
+only `Adagrad` makes the entries at once.
 
 `optimizer.state_dict()` is the form for saving, beside the `state_dict()` of the net: there the
 parameters are numbered, in the order in which they were handed to the optimizer, and each group
@@ -80,7 +81,7 @@ def test_the_state_is_made_by_the_first_step():
     the parameter has a gradient.
 
     So the memory for the averages is taken at the first step, and a model that fits before it may
-    not fit after.
+    not fit after. `Adagrad` makes its state when it is made itself.
     """
     trained, idle = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([trained, idle])
@@ -91,6 +92,8 @@ def test_the_state_is_made_by_the_first_step():
 
     assert before == 0
     assert [parameter is trained for parameter in optimizer.state] == [True]
+    at_once = torch.optim.Adagrad([trained, idle])
+    assert [len(at_once.state), len(at_once.param_groups[0]["params"])] == [2, 2]
 
 
 def test_parameters_without_a_gradient_are_passed_over():
@@ -232,10 +235,11 @@ def test_a_loaded_state_goes_by_order():
 
 
 def test_a_loaded_state_takes_the_dtype_of_the_parameter():
-    """`optimizer.load_state_dict` converts a floating-point state tensor such as `momentum_buffer`
-    to the dtype of the parameter that it belongs to.
+    """`optimizer.load_state_dict` converts a `momentum_buffer` or a running mean to the dtype of
+    its parameter, if that is a floating-point one; Adam's `step` stays float32.
 
-    And to its device: load into an optimizer whose parameters have already been moved.
+    Averages go to the device of the parameter too: load into an optimizer whose parameters have
+    already been moved.
     """
     single, double = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1).double())
     single.grad = torch.ones(1)
@@ -246,6 +250,13 @@ def test_a_loaded_state_takes_the_dtype_of_the_parameter():
     other.load_state_dict(optimizer.state_dict())
 
     assert other.state[double]["momentum_buffer"].dtype == torch.float64
+
+    adam, double_adam = torch.optim.Adam([single]), torch.optim.Adam([double])
+    adam.step()
+    double_adam.load_state_dict(adam.state_dict())
+
+    assert double_adam.state[double]["exp_avg"].dtype == torch.float64
+    assert double_adam.state[double]["step"].dtype == torch.float32
 
 
 def test_a_state_of_another_size_is_refused():

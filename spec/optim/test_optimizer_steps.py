@@ -2,13 +2,13 @@
 
 An optimizer is made once, from the parameters that it is to train. In each round of a training
 loop `backward()` writes gradients into `parameter.grad`, and `optimizer.step()` reads them and
-changes the parameters in place. No step is recorded by autograd.
+changes the parameters in place, under `torch.no_grad()`, so that autograd doesn't record it.
 
 `step()` may be given a closure: a function that clears the gradients, computes the loss, calls
 `backward()` and returns the loss. LBFGS needs one, because it evaluates the loss at several
 points before it settles on a step; SGD, Adam and their relatives call it once. How a step is
 computed, one parameter after the other (`foreach=False`), all together (`foreach=True`) or in one
-kernel (`fused=True`), decides how fast it is and not where it leads.
+kernel (`fused=True`), decides how fast it is and, but for rounding, not where it leads.
 
 What surprises: `step()` returns None unless it is given a closure; the loss that it returns then
 is that from before the step; and a graph that saved a weight before the step can't be used after
@@ -62,8 +62,8 @@ def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
 
 
 def test_foreach_is_a_way_to_compute_the_same_step():
-    """Adam takes the same step with `foreach=True`, which updates all parameters of a group
-    together, as with `foreach=False`, which updates one after the other.
+    """Adam takes the same step, up to rounding, with `foreach=True`, which updates all parameters
+    of a group together, as with `foreach=False`, which updates one after the other.
 
     Because `foreach` decides only how the operations are launched. Left at None, an optimizer uses
     it on a GPU, where few large launches are faster than many small ones.

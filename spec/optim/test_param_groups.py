@@ -75,8 +75,8 @@ def test_each_layer_can_have_its_own_weight_decay():
 
 
 def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
-    """A setting that a group's dict lacks comes from the keyword arguments of the optimizer, and
-    otherwise from the defaults of its class.
+    """A setting that a group's dict in `torch.optim.SGD([{...}, {...}])` lacks comes from the
+    keyword arguments of `SGD`, and otherwise from the defaults of the class.
     """
     first, second = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
 
@@ -165,7 +165,8 @@ def test_named_parameters_were_refused():
 
 
 def test_a_parameter_belongs_to_one_group():
-    """An optimizer raises ValueError if the same parameter is in two groups.
+    """`torch.optim.SGD`, like the other optimizers, raises ValueError if the same parameter is in
+    two of its groups.
 
     Because it would have two learning rates. Leave out of the one group what the other lists.
     """
@@ -246,7 +247,7 @@ def test_the_key_of_a_groups_parameters_is_params():
 
 
 def test_a_set_of_parameters_is_refused_in_a_group():
-    """A set of parameters under `params` in a group raises TypeError: a list is needed.
+    """A Python `set` of parameters under `params` in a group raises TypeError: a list is needed.
 
     Because the saved state of an optimizer goes by position, and a set has no order that would
     repeat.

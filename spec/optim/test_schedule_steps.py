@@ -3,8 +3,9 @@
 A scheduler of `torch.optim.lr_scheduler` is a small object beside the optimizer. It counts how
 often its own `step()` was called, and writes the learning rate for that count into the groups of
 the optimizer. It is called after `optimizer.step()`, once per epoch or once per batch, whichever
-its numbers mean. Most keep the initial rate of each group in the group, as
-`initial_lr`. The formulas are on `spec/optim/test_schedules.py`.
+its numbers mean. It keeps the initial rate of each group in the group, as `initial_lr`. All this
+holds for schedulers with a formula, which are on `spec/optim/test_schedules.py`;
+`ReduceLROnPlateau` follows a measured value instead, and keeps no `initial_lr`.
 
 What surprises: making a scheduler already changes the rate, if its formula says so for count 0;
 its unit is the call and not the epoch, in spite of the name `last_epoch`; a rate set by hand
@@ -19,11 +20,11 @@ from torch.optim import lr_scheduler
 
 
 def test_a_scheduler_acts_as_soon_as_it_is_made():
-    """Constructing a scheduler writes the rate for count 0 into the optimizer:
-    `LinearLR(start_factor=0.25)` makes 0.25 of a rate of 1, and keeps 1 in the group as
-    `initial_lr`.
+    """Constructing a `LinearLR(optimizer, start_factor=0.25)` at once writes the rate for count 0
+    into the optimizer, 0.25 for a rate of 1, and keeps the 1 in the group as `initial_lr`.
 
-    So a warm-up needs no `scheduler.step()` before the first batch.
+    So a warm-up needs no `scheduler.step()` before the first batch. `ReduceLROnPlateau` does
+    neither: it has no formula.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
 
@@ -48,8 +49,8 @@ def test_a_scheduler_keeps_the_ratio_of_the_groups():
 
 
 def test_stepping_the_scheduler_first_skips_the_first_rate():
-    """`scheduler.step()` before the first `optimizer.step()` issues a UserWarning, and the first
-    rate of the schedule is never used.
+    """`ExponentialLR.step()` before the first `optimizer.step()` issues a UserWarning, and the
+    first rate of the schedule is never used.
 
     Call `optimizer.step()` first, then `scheduler.step()`.
     """
@@ -123,8 +124,8 @@ def test_get_lr_is_not_for_reading_the_rate():
 
 
 def test_a_schedule_goes_on_from_its_state():
-    """`StepLR` resumed from its `state_dict()`, with the optimizer resumed from its own, goes on
-    counting: the fourth step halves the rate a second time.
+    """A new `StepLR(step_size=2)` that loads the `state_dict()` saved after three steps goes on
+    counting: its next step is the fourth, and halves the rate that the optimizer has loaded.
 
     Save both. The optimizer's state has the rate, the scheduler's the count.
     """

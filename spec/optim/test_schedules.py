@@ -184,18 +184,52 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
     assert momenta == pytest.approx([0.95, 0.9, 0.85, 0.9, 0.95])
 
 
-def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
-    """`OneCycleLR.step()` raises ValueError once it has been called more often than `total_steps`.
+def test_one_cycle_gives_momentum_to_an_optimizer_without():
+    """`OneCycleLR` switches the momentum of an `SGD` made without momentum on: to 0.95, as soon as
+    the scheduler is made.
 
-    It is stepped once per batch: `total_steps` is the number of epochs times `len(loader)`.
+    For an optimizer without momentum or betas, such as `Adagrad`, it raises ValueError.
+    `cycle_momentum=False` prevents both.
+    """
+    weight = nn.Parameter(torch.tensor(0.0))
+    plain = torch.optim.SGD([weight], lr=1.0)
+    before = plain.param_groups[0]["momentum"]
+
+    lr_scheduler.OneCycleLR(plain, max_lr=1.0, total_steps=5)
+
+    assert before == 0
+    assert plain.param_groups[0]["momentum"] == 0.95
+    with pytest.raises(ValueError, match="optimizer must support momentum or beta"):
+        lr_scheduler.OneCycleLR(torch.optim.Adagrad([weight]), max_lr=1.0, total_steps=5)
+
+
+def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
+    """`OneCycleLR` reaches its last rate after `total_steps - 1` calls of `step()`; one more leaves
+    the schedule, for `anneal_strategy="linear"` even to a rate below 0, and the next raises
+    ValueError.
+
+    With one `step()` after each batch, `total_steps` is the number of epochs times `len(loader)`;
+    the rate after the last batch isn't used any more.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
-    scheduler = lr_scheduler.OneCycleLR(optimizer, max_lr=1.0, total_steps=3)
-    for _ in range(3):
+    scheduler = lr_scheduler.OneCycleLR(
+        optimizer,
+        max_lr=1.0,
+        total_steps=4,
+        pct_start=0.5,
+        anneal_strategy="linear",
+        div_factor=4,
+        final_div_factor=2,
+    )
+
+    rates = []
+    for _ in range(4):
         optimizer.step()
         scheduler.step()
+        rates += scheduler.get_last_lr()
 
-    with pytest.raises(ValueError, match="The specified number of total steps is 3"):
+    assert rates == pytest.approx([1.0, 0.5625, 0.125, -0.3125])
+    with pytest.raises(ValueError, match="The specified number of total steps is 4"):
         scheduler.step()
 
 
@@ -207,7 +241,8 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
     """`ReduceLROnPlateau` multiplies the rate by `factor` after more than `patience` steps in a row
     without an improvement: a lower value for `mode="min"`, a higher one for `"max"`.
 
-    An improvement has to be larger than `threshold`, by default a ten-thousandth of the best value.
+    An improvement has to be larger than `threshold`, by default a ten-thousandth of the best value,
+    if the values are positive.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=1)
@@ -219,6 +254,26 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
         seen.append(optimizer.param_groups[0]["lr"])
 
     assert seen == rates
+
+
+def test_on_a_plateau_of_negative_losses_the_rate_does_not_fall():
+    """`ReduceLROnPlateau(mode="min")` never lowers the rate for a loss that stays at -1: with the
+    default `threshold_mode="rel"` a negative value counts as an improvement on itself.
+
+    Because the bound is `best * (1 - threshold)`, -0.9999. For losses or scores that can be
+    negative give `threshold_mode="abs"`.
+    """
+    first = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
+    second = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
+    relative = lr_scheduler.ReduceLROnPlateau(first, factor=0.5, patience=1)
+    absolute = lr_scheduler.ReduceLROnPlateau(second, factor=0.5, patience=1, threshold_mode="abs")
+
+    for _ in range(10):
+        relative.step(-1.0)
+        absolute.step(-1.0)
+
+    assert first.param_groups[0]["lr"] == 1.0
+    assert second.param_groups[0]["lr"] == 0.0625
 
 
 def test_on_a_plateau_the_value_has_to_be_handed_over():
@@ -283,8 +338,8 @@ def test_chained_schedules_multiply_unless_they_start_from_the_first_rate():
     """`ChainedScheduler` steps several schedulers one after the other: the factors of `ConstantLR`
     and `ExponentialLR` multiply, but of two `LambdaLR` the last one decides.
 
-    Because `LambdaLR` computes its rate from the first one anew, the others by a factor from the
-    present one.
+    Because `LambdaLR` computes its rate from the initial one anew, `ConstantLR` and `ExponentialLR`
+    by a factor from the present one.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)

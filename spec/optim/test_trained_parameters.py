@@ -83,8 +83,8 @@ def test_the_net_itself_and_the_method_are_no_list():
 
 
 def test_the_result_of_a_calculation_is_refused():
-    """An optimizer given the result of an operation on a parameter, such as `weight * 1`, raises
-    ValueError, "can't optimize a non-leaf Tensor".
+    """`torch.optim.SGD([weight * 1])`, with the result of an operation instead of the parameter,
+    raises ValueError, "can't optimize a non-leaf Tensor".
 
     Because `backward()` stores gradients in leaves. Hand over `weight`, or make a leaf of the
     result with `detach().requires_grad_()`.
@@ -132,7 +132,7 @@ def test_converting_a_net_keeps_its_parameters():
     """`net.double()` changes the data of the parameters in place and keeps the Parameter objects,
     so an optimizer made before trains the converted net.
 
-    The same holds for a move with `net.to(device)`. Convert before the first step: the next fact
+    The same holds for a move with `net.to("cuda")`. Convert before the first step: the next fact
     says why.
     """
     net = nn.Linear(1, 1, bias=False)

@@ -9,8 +9,9 @@ optimizer does the same and adds settings, state and other rules; all of them ha
 so that changing the rule means changing a name.
 
 What surprises: `step()` reads gradients and changes weights, and leaves the gradients as they
-are; the learning rate is not a maximum length of the step, a gradient of 1000 makes it a thousand
-times as long; and a rate that is too large makes the weights swing and grow instead of arriving.
+are, but for one combination of settings; the learning rate is not a maximum length of the step,
+a gradient of 1000 makes it a thousand times as long; and a rate that is too large makes the
+weights swing and grow instead of arriving.
 """
 
 import pytest
@@ -90,8 +91,8 @@ def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone(
 
 @pytest.mark.claim("blitz-workflow-updates-gradients")
 def test_the_step_changes_the_weights_and_leaves_the_gradients():
-    """`SGD.step()` changes `weight` and leaves `weight.grad` as it was, with momentum and weight
-    decay too.
+    """`SGD.step()` on the CPU changes `weight` and by default leaves `weight.grad` as it was, with
+    momentum and weight decay too.
 
     So the gradients are still there after the step, and are added to unless `zero_grad()` clears
     them.
@@ -103,6 +104,25 @@ def test_the_step_changes_the_weights_and_leaves_the_gradients():
 
     assert weight.tolist() == [3.0]
     assert weight.grad.tolist() == [1.0]
+
+
+def test_nesterov_with_foreach_changes_the_gradients():
+    """`SGD(momentum=0.5, nesterov=True, foreach=True)`, without weight decay, adds `momentum *
+    buffer` to `weight.grad` in place in each `step()`.
+
+    On a GPU an `SGD` whose `foreach` is left at None works like that, too. Read gradients, for a
+    norm in the log, before `step()`, and call `zero_grad()` before the next `backward()`.
+    """
+    weight, in_turn = nn.Parameter(torch.tensor([4.0])), nn.Parameter(torch.tensor([4.0]))
+    weight.grad, in_turn.grad = torch.tensor([1.0]), torch.tensor([1.0])
+    options = {"lr": 0.5, "momentum": 0.5, "nesterov": True}
+
+    torch.optim.SGD([weight], foreach=True, **options).step()
+    torch.optim.SGD([in_turn], foreach=False, **options).step()
+
+    assert weight.tolist() == in_turn.tolist() == [3.25]
+    assert weight.grad.tolist() == [1.5]
+    assert in_turn.grad.tolist() == [1.0]
 
 
 def test_the_step_writes_into_the_parameter_itself():
@@ -208,6 +228,7 @@ def test_settings_that_make_no_sense_are_refused(options, words):
         torch.optim.SGD([weight], **{"lr": 0.1} | options)
 
 
+@pytest.mark.spare("[weight]", reason="a parameter listed twice changes no learning rate")
 def test_a_learning_rate_read_as_text_is_refused():
     """`torch.optim.SGD(..., lr="0.1")` raises TypeError about comparing str and float: a learning
     rate read from a file or the command line has to be converted with `float`.
@@ -244,9 +265,10 @@ def test_sgd_wanted_a_learning_rate():
         torch.optim.SGD([weight])
 
 
-@pytest.mark.torch(">=2.3")
+@pytest.mark.torch(">=2.2")
+@pytest.mark.spare("[weight]", reason="a parameter listed twice changes no learning rate")
 def test_sgd_has_a_small_default_learning_rate():
-    """Since PyTorch 2.3 at the latest, `torch.optim.SGD` without `lr` uses 0.001.
+    """Since PyTorch 2.2, `torch.optim.SGD` without `lr` uses a learning rate of 0.001.
 
     Forgetting the rate is no error any more; training is only slow.
     """

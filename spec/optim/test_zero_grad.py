@@ -121,7 +121,8 @@ def test_code_that_reads_a_cleared_gradient_meets_none():
 
 
 def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
-    """`optimizer.zero_grad(set_to_none=False)` keeps a gradient tensor and fills it with zeros.
+    """`optimizer.zero_grad(set_to_none=False)` keeps the gradient tensor of each parameter and
+    fills it with zeros.
 
     Other names for `weight.grad` then see the zeros; after `set_to_none=True` they keep the old
     gradient.
@@ -137,8 +138,8 @@ def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
 
 
 def test_zeros_are_a_gradient_and_none_is_not():
-    """`SGD` with momentum or weight decay moves a parameter whose gradient is zero, and leaves one
-    whose gradient is None as it is.
+    """`SGD` with weight decay, or with a momentum buffer that isn't zero, moves a parameter whose
+    gradient is zero; it leaves one whose gradient is None as it is.
 
     Because `step()` skips parameters whose `grad` is None, decay included. To freeze a layer, set
     its gradients to None rather than to zero.
