@@ -51,17 +51,17 @@ def test_without_a_group_there_is_no_rank():
         dist.get_rank()
 
 
-def test_a_single_process_is_rank_0_of_1(tmp_path, monkeypatch):
+def test_a_single_process_is_rank_0_of_1(tmp_path):
     """`init_process_group("gloo", init_method="file://...", rank=0, world_size=1)` makes a
     group of this process alone; `destroy_process_group()` ends it.
 
     The file is the store in which the processes find each other; it must not exist before.
     """
-    # Each group wraps the hook; this puts back the one before it.
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    hook = sys.excepthook
     dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
     place = [dist.get_rank(), dist.get_world_size(), dist.get_backend()]
     dist.destroy_process_group()
+    sys.excepthook = hook  # which init_process_group had replaced
 
     assert place == [0, 1, "gloo"]
     assert dist.is_initialized() is False
@@ -73,7 +73,7 @@ def test_the_environment_is_enough(monkeypatch):
 
     `torchrun` sets the four, so a script that it starts needs no more arguments.
     """
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    hook = sys.excepthook
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "1")
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
@@ -82,6 +82,7 @@ def test_the_environment_is_enough(monkeypatch):
     dist.init_process_group("gloo")
     place = [dist.get_rank(), dist.get_world_size()]
     dist.destroy_process_group()
+    sys.excepthook = hook  # which init_process_group had replaced
 
     assert place == [0, 1]
 
