@@ -38,8 +38,8 @@ def test_attention_is_a_softmax_of_scaled_products(device):
 
 
 def test_equal_likenesses_give_the_mean_of_the_values(device):
-    """Without a mask, a query of zeros has the same score with each finite key, and
-    `F.scaled_dot_product_attention` returns the mean of the values.
+    """Without mask, `is_causal` or dropout, a query of zeros has the same score with each finite
+    key, and `F.scaled_dot_product_attention` returns the mean of the values.
     """
     q = torch.zeros(1, 2, device=device)
     k = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
@@ -149,7 +149,8 @@ def test_a_query_that_may_see_nothing_gets_zeros():
     the mask is all False.
 
     `nn.MultiheadAttention` still gives NaN in this case when it also returns the attention
-    weights, which is its default; with `need_weights=False` it gives its output bias.
+    weights, which is its default; with `need_weights=False` in training mode it gives its
+    output bias.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])

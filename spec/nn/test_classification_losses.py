@@ -122,8 +122,11 @@ def test_the_gradient_is_probability_minus_one_or_zero(device):
 
 def test_probabilities_are_targets_too(device):
     """A float target of the logits' own shape holds one probability per class:
-    `F.cross_entropy` weights the classes by it; one-hot floats give the loss of the class
-    index.
+    `F.cross_entropy` weights the classes by it; without `weight`, one-hot floats give the loss
+    of the class index.
+
+    With class weights they don't: the mean over probabilities divides by the number of samples,
+    the mean over class indices by the sum of their weights.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     shares = torch.tensor([[0.5, 0.5]], device=device)
@@ -132,6 +135,11 @@ def test_probabilities_are_targets_too(device):
     half = math.log(4) / 2 + math.log(4 / 3) / 2
     assert F.cross_entropy(scores, shares).item() == pytest.approx(half)
     assert F.cross_entropy(scores, one_hot).item() == pytest.approx(math.log(4 / 3))
+    index, weight = torch.tensor([1], device=device), torch.tensor([1.0, 5.0], device=device)
+    by_index = F.cross_entropy(scores, index, weight=weight)
+    by_one_hot = F.cross_entropy(scores, one_hot, weight=weight)
+    assert by_index.item() == pytest.approx(math.log(4 / 3))
+    assert by_one_hot.item() == pytest.approx(5 * math.log(4 / 3))
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_groups_divide_the_channels():
 
 def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
     """A convolution with kernel size 1 applies the same linear map to the channels at each
-    position: `F.conv1d` gives the numbers of `F.linear`.
+    position: `F.conv1d` gives the numbers of `F.linear` up to rounding.
     """
     weight = torch.tensor([[1.0, 10.0]], device=device)
     pixels = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)

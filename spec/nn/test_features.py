@@ -43,7 +43,7 @@ def test_a_cut_is_a_shorter_net_of_the_same_parts():
 
 def test_hook_and_cut_agree(device):
     """The output recorded by a hook on `net[1]` of a `Sequential` is equal to the output of
-    `net[:2]`.
+    `net[:2]`, if no layer draws random numbers, as Dropout does in training mode.
 
     The hook lets the whole network run; the slice saves the computation of the layers behind.
     """
@@ -62,8 +62,8 @@ def test_a_cut_from_children_is_a_chain():
     """`nn.Sequential(*list(net.children())[:-1])` calls the layers in the order of assignment
     and loses what `forward` did by functions, such as `torch.relu`.
 
-    Replace the last layer by `nn.Identity()` instead if `forward` has more than a chain of
-    layers.
+    A layer assigned under two names is called once only. Replace the last layer by
+    `nn.Identity()` instead if `forward` has more than a chain of layers.
     """
 
     class Net(nn.Module):
