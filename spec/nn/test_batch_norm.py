@@ -7,7 +7,7 @@ are used, so that a sample gets the same output whatever its batch.
 
 What surprises: the batch is divided by its biased standard deviation (by n), and the running
 variance records the unbiased one (by n - 1); `momentum` is the share of the new batch, not of the
-old value; and neither `no_grad` nor `requires_grad_(False)` stops the running statistics, only
+old value; and neither `no_grad` nor `requires_grad_(False)` stops the running statistics:
 `eval()` does. Modes in general are on `spec/nn/test_modes.py`, initial values on
 `spec/nn/test_initialisation.py`.
 """
@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
-    """In training mode `nn.BatchNorm1d` subtracts from each feature its mean over the batch and
-    divides by its standard deviation over the batch.
+    """In training mode `nn.BatchNorm1d` subtracts from each feature of [N, C] its mean over the
+    batch and divides by its standard deviation over the batch, up to `eps`.
     """
     layer = nn.BatchNorm1d(2, eps=1e-12, device=device)
     x = torch.tensor([[1.0, 0.0], [3.0, 100.0]], device=device)
@@ -112,8 +112,8 @@ def test_momentum_is_the_share_of_the_new_batch(device):
 
 
 def test_without_momentum_all_batches_count_alike(device):
-    """With `momentum=None` the running mean is the plain mean over all batches seen, counted in
-    `num_batches_tracked`.
+    """With `momentum=None` BatchNorm's running mean is the plain mean of the means of all
+    batches seen, counted in `num_batches_tracked`; a larger batch counts no more than others.
     """
     layer = nn.BatchNorm1d(1, momentum=None, device=device)
 
@@ -122,6 +122,8 @@ def test_without_momentum_all_batches_count_alike(device):
 
     assert layer.running_mean.tolist() == [4.0]
     assert layer.num_batches_tracked.item() == 2
+    layer(torch.full((6, 1), 10.0, device=device))
+    assert layer.running_mean.tolist() == pytest.approx([6.0])
 
 
 def test_batch_norm_records_in_training_only():
@@ -184,8 +186,8 @@ def test_a_sample_is_judged_alone_in_evaluation_only():
 
 
 def test_batch_norm_cannot_learn_from_a_single_sample():
-    """In training mode BatchNorm needs more than one value per channel: [1, 2] raises
-    ValueError in `BatchNorm1d`, but a batch of one image works in `BatchNorm2d`.
+    """In training mode BatchNorm raises ValueError for a single value per channel, as in [1, 2]
+    for `BatchNorm1d`; a batch of one image of several pixels works in `BatchNorm2d`.
 
     One value has no variance. The last, shorter batch of an epoch may be the culprit:
     `drop_last=True` in the loader.

@@ -3,11 +3,12 @@
 Some tensors belong to a module but are not learnt: the running mean of a BatchNorm, a mask, a
 table of positions. Registered by `register_buffer`, such a tensor is saved in `state_dict()`,
 moved by `to(device)` and, if it is floating-point, cast by `double()` or `half()`; `parameters()`
-does not yield it, so that no optimizer changes it. With `persistent=False` it is not saved.
+does not yield it, so that an optimizer made of them leaves it alone. With `persistent=False` it
+is not saved.
 
 What surprises: a buffer is not frozen. It may be assigned anew, changed in place by `forward`,
-and integer buffers keep their dtype when the module is cast. A plain tensor as attribute is no
-buffer: `spec/nn/test_parameters.py`.
+and integer buffers keep their dtype under `double()`, `half()` and `to(dtype)`. A plain tensor as
+attribute is no buffer: `spec/nn/test_parameters.py`.
 """
 
 import pytest
@@ -16,8 +17,8 @@ from torch import nn
 
 
 def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
-    """A float tensor registered by `register_buffer` is in `state_dict()`, moves with
-    `to(device)` and is cast by `double()`; `parameters()` does not yield it.
+    """A float tensor registered by `register_buffer(name, tensor)` is in `state_dict()`, moves
+    with `to(device)` and is cast by `double()`; `parameters()` does not yield it.
     """
     net = nn.Module()
     net.register_buffer("mean", torch.zeros(2))

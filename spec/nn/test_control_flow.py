@@ -104,7 +104,7 @@ def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
 def test_forward_takes_what_python_takes():
     """`forward` may take lists, keyword arguments and None, and may return a dict.
 
-    Only `nn.Sequential` asks for one input and one output per module:
+    In an `nn.Sequential` each module gets one input and returns one output:
     `spec/nn/test_sequential.py`.
     """
 

@@ -1,8 +1,8 @@
 """Embedding: a table of vectors looked up by index.
 
 Words, users or products have no arithmetic, only an index in a list. `nn.Embedding(n, d)` keeps a
-learnt vector of d numbers for each of n indices and returns the rows that are asked for. It
-computes the same as multiplying one-hot vectors by the weight, without building them.
+learnt vector of d numbers for each of n indices and returns the rows that are asked for. For a
+finite weight that is the product of one-hot vectors and the weight, without building them.
 
 What surprises: its input is unlike that of other layers. Indices are int64 or int32, in any
 shape, each from 0 to n - 1, and negative indices do not count from the end. `padding_idx` does
@@ -39,14 +39,20 @@ def test_an_embedding_adds_one_axis():
 
 
 def test_an_embedding_is_a_product_with_one_hot_vectors(device):
-    """`F.embedding(index, table)` equals `F.one_hot(index, n).float() @ table`, shown for row 1
-    of 3.
+    """`F.embedding(index, table)` equals `F.one_hot(index, n).float() @ table` for a finite
+    float32 table of n rows, shown for row 1 of 3.
+
+    An infinite element of another row makes the product NaN, as 0 times infinity is; the
+    look-up does not read that row.
     """
     table = torch.tensor([[0.0, 0.5], [1.0, 1.5], [2.0, 2.5]], device=device)
     index = torch.tensor([1], device=device)
 
     assert F.embedding(index, table).tolist() == [[1.0, 1.5]]
     assert (F.one_hot(index, 3).float() @ table).tolist() == [[1.0, 1.5]]
+    table[0, 0] = torch.inf
+    assert F.embedding(index, table).tolist() == [[1.0, 1.5]]
+    assert (F.one_hot(index, 3).float() @ table).isnan().tolist() == [[True, False]]
 
 
 def test_an_embedding_starts_with_standard_normal_numbers():
@@ -64,8 +70,8 @@ def test_an_embedding_starts_with_standard_normal_numbers():
 
 
 def test_only_rows_that_were_used_get_a_gradient(device):
-    """The weight's gradient sums, for each row, the gradients of the look-ups of that row; rows
-    that were not looked up have gradient 0.
+    """The gradient of `nn.Embedding`'s weight sums, for each row, the gradients of the look-ups
+    of that row; rows that were not looked up have gradient 0.
 
     With `sum()` as loss each look-up contributes 1, so that row 2, looked up twice, has
     gradient 2.

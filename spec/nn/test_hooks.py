@@ -81,8 +81,8 @@ def test_a_pre_hook_sees_the_inputs_and_may_change_them(device):
 
 
 def test_the_order_around_a_call():
-    """A call runs the forward pre-hooks, then `forward`, then the forward hooks, each kind in
-    the order of registration.
+    """A call `net(x)` runs the forward pre-hooks of `net`, then its `forward`, then its forward
+    hooks, each kind in the order of registration unless `prepend=True` is given.
     """
     events = []
 
@@ -181,7 +181,7 @@ def test_a_hook_belongs_to_each_call_of_its_module():
 
 def test_a_full_backward_hook_sees_both_gradients(device):
     """A full backward hook is called in `backward()` with the module, the gradients of its
-    inputs and those of its outputs, both as tuples.
+    positional inputs and those of its outputs, both as tuples.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.weight.data = torch.tensor([[3.0, 4.0]], device=device)

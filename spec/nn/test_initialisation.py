@@ -7,8 +7,8 @@ The functions of `nn.init` fill a tensor by another rule; they write in place, w
 and their names end in an underscore.
 
 What surprises: other layers have other rules, `nn.Embedding` a normal distribution, BatchNorm
-ones and zeros. And the same seed gives the same weights only if the same layers are built in the
-same order. What initial weights do in deep networks is on `spec/nn/test_depth.py`.
+ones and zeros. And with the same seed the weights still differ if another layer with random
+weights is built before. What initial weights do in deep networks is on `spec/nn/test_depth.py`.
 """
 
 import math
@@ -83,15 +83,20 @@ def test_a_layer_built_before_changes_the_next():
     """`nn.Linear` layers built on the CPU draw from one generator: with the same seed, building
     another layer first gives the next layer other weights.
 
-    So adding a layer to a network changes the initial weights of the layers behind it.
+    So adding a layer with random weights to a network changes the initial weights of the layers
+    built after it; a ReLU or a BatchNorm draws nothing.
     """
     torch.manual_seed(3)
     alone = nn.Linear(2, 2).weight
     torch.manual_seed(3)
     nn.Linear(5, 1)
     behind = nn.Linear(2, 2).weight
+    torch.manual_seed(3)
+    nn.BatchNorm1d(5)
+    behind_batch_norm = nn.Linear(2, 2).weight
 
     assert torch.equal(alone, behind) is False
+    assert torch.equal(alone, behind_batch_norm) is True
 
 
 def test_reset_parameters_draws_again():
@@ -160,8 +165,8 @@ def test_equal_weights_stay_equal():
 
 
 def test_fixed_fillings(device):
-    """`nn.init.ones_` and `eye_` fill with ones and with the identity matrix; `dirac_` makes a
-    convolution with padding 1 and kernel 3 return its input.
+    """`nn.init.ones_` and `eye_` fill with ones and with the identity matrix; `dirac_` on
+    the weight makes `nn.Conv1d(1, 1, 3, padding=1, bias=False)` return its input.
     """
     layer = nn.Conv1d(1, 1, 3, padding=1, bias=False, device=device)
     nn.init.dirac_(layer.weight)
@@ -209,10 +214,15 @@ def test_kaiming_counts_inputs_or_outputs(mode, bound):
     [("linear", 1.0), ("sigmoid", 1.0), ("tanh", 5 / 3), ("relu", math.sqrt(2))],
 )
 def test_each_activation_has_its_gain(function, gain):
-    """`nn.init.calculate_gain` is the factor by which Xavier and Kaiming initialisation scale
-    for an activation: 1 for linear and sigmoid, 5/3 for tanh, sqrt(2) for ReLU.
+    """`nn.init.calculate_gain` returns the factor by which initial weights are scaled for an
+    activation: 1 for linear and sigmoid, 5/3 for tanh, sqrt(2) for ReLU.
+
+    The Kaiming functions call it; the Xavier functions scale by their argument `gain`, 1 by
+    default. GELU and SiLU have no gain and raise ValueError.
     """
     assert nn.init.calculate_gain(function) == pytest.approx(gain)
+    with pytest.raises(ValueError, match="Unsupported nonlinearity gelu"):
+        nn.init.calculate_gain("gelu")
 
 
 def test_an_orthogonal_matrix_keeps_lengths():

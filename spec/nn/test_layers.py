@@ -8,7 +8,7 @@ indices (`spec/nn/test_embeddings.py`), BatchNorm needs a batch (`spec/nn/test_b
 
 What surprises: a layer only compares the dimensions that it works on. An input whose features are
 in another order, or have another meaning, is accepted if its last dimension has the right size.
-And no layer converts dtypes: float64 data from NumPy meets float32 weights and is refused.
+And linear layers convert no dtypes: float64 data from NumPy meets float32 weights and is refused.
 """
 
 import re
@@ -126,7 +126,8 @@ def test_many_layers_take_a_single_sample_too(layer, single, shape):
     """`nn.Linear`, `ReLU`, `Conv2d`, `MaxPool2d` and `LayerNorm` accept one sample without a
     batch dimension, and give an output without one.
 
-    The exception to know is BatchNorm: `spec/nn/test_batch_norm.py`.
+    Exceptions are BatchNorm (`spec/nn/test_batch_norm.py`) and `nn.Flatten`, which takes the
+    channels for the batch (`spec/nn/test_flattening.py`).
     """
     assert layer(single).shape == shape
 
@@ -168,7 +169,7 @@ def test_the_input_has_the_dtype_of_the_weights():
     "must have the same dtype": it converts nothing.
 
     Data from NumPy is often float64: write `x.float()` for the data, or `layer.double()` for
-    the weights.
+    the weights. With `bias=False` the words are "to have the same dtype".
     """
     layer = nn.Linear(3, 2)
     whole = torch.ones(1, 3, dtype=torch.int64)
@@ -210,11 +211,13 @@ def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
     """`nn.LazyLinear(2)` takes its `in_features` from the first input, creates weight and bias
     then, and becomes an ordinary `nn.Linear`.
 
-    Until that first call its parameters are uninitialised: run one batch through the network
-    before counting or copying them.
+    Until that first call its parameters are uninitialised and `numel()` of them raises
+    ValueError: run one batch through the network before counting them.
     """
     layer = nn.LazyLinear(2)
     before = repr(layer)
+    with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter"):
+        layer.weight.numel()
     layer(torch.zeros(4, 400))
 
     assert before == "LazyLinear(in_features=0, out_features=2, bias=True)"

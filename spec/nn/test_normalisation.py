@@ -1,11 +1,11 @@
 """Normalisation without the batch: LayerNorm, GroupNorm, InstanceNorm, RMSNorm.
 
-A normalising layer brings numbers to mean 0 and variance 1 and then, unless told otherwise,
-scales and shifts them by learnt parameters. The layers differ in which elements they take
-together: LayerNorm the last dimensions of a sample, GroupNorm a group of channels of a sample,
-InstanceNorm one channel of a sample. None of the layers here uses the other samples of the batch,
-so that training and evaluation agree, and a batch may have one sample. BatchNorm, which does use
-them, is on `spec/nn/test_batch_norm.py`.
+Most normalising layers bring numbers to mean 0 and variance 1; many then scale and shift them by
+learnt parameters. The layers differ in which elements they take together: LayerNorm the last
+dimensions of a sample, GroupNorm a group of channels of a sample, InstanceNorm one channel of a
+sample. With default settings none of the layers here uses the other samples of the batch, so that
+training and evaluation agree, and a batch may have one sample. BatchNorm, which does use them, is
+on `spec/nn/test_batch_norm.py`.
 
 What surprises: `nn.LayerNorm(3)` takes the size of the last dimension, not a number of
 dimensions; and RMSNorm subtracts no mean.
@@ -70,10 +70,16 @@ def test_groups_divide_the_channels():
 
 
 def test_instance_norm_takes_each_channel_of_each_sample(device):
-    """`F.instance_norm` normalises each channel of each sample by itself, over its positions."""
+    """`F.instance_norm` normalises each channel of each sample by itself, over its positions;
+    by default a single position raises ValueError, "Expected more than 1 spatial element".
+
+    One value has no variance: use LayerNorm or GroupNorm for features without positions.
+    """
     x = torch.tensor([[[1.0, 3.0], [50.0, 10.0]]], device=device)
 
     assert F.instance_norm(x, eps=0.0).tolist() == [[[-1.0, 1.0], [1.0, -1.0]]]
+    with pytest.raises(ValueError, match="Expected more than 1 spatial element when training"):
+        F.instance_norm(x[:, :, :1])
 
 
 @pytest.mark.torch(">=2.4")
@@ -82,8 +88,10 @@ def test_rms_norm_divides_without_taking_the_mean_away(device):
     mean: 1 and 7 are divided by 5.
 
     Language models such as Llama use it in place of LayerNorm; in older releases write
-    `x * x.square().mean(-1, keepdim=True).rsqrt()`.
+    `x * (x.square().mean(-1, keepdim=True) + eps).rsqrt()` with a small `eps`.
     """
     x = torch.tensor([1.0, 7.0], device=device)
 
     assert F.rms_norm(x, (2,), eps=0.0).tolist() == pytest.approx([0.2, 1.4])
+    by_hand = x * (x.square().mean(-1, keepdim=True) + 1e-7).rsqrt()
+    assert by_hand.tolist() == pytest.approx([0.2, 1.4])

@@ -160,10 +160,11 @@ def test_a_nan_wins_every_maximum(device):
 
 
 def test_an_image_smaller_than_the_window_is_refused():
-    """`F.max_pool2d` raises RuntimeError if the window is larger than the image; the message
-    gives the input and the output size: "(1x3x3). Calculated output size: (1x0x0)".
+    """Without `ceil_mode`, `F.max_pool2d` raises RuntimeError if the window is larger than the
+    padded image; the message gives input and output size: "(1x3x3). Calculated output size:
+    (1x0x0)".
 
-    Use a smaller window, or pool less often before.
+    Use a smaller window or `padding`, or pool less often before.
     """
     image = torch.zeros(1, 1, 3, 3)
 
@@ -172,6 +173,7 @@ def test_an_image_smaller_than_the_window_is_refused():
     ):
         F.max_pool2d(image, 4)
     assert F.max_pool2d(image, 2, stride=1).shape == (1, 1, 2, 2)
+    assert F.max_pool2d(image, 4, stride=1, padding=1).shape == (1, 1, 2, 2)
 
 
 def test_padding_is_at_most_half_a_window():
