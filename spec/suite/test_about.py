@@ -30,6 +30,7 @@ def test_loader():
 '''
 
 
+@pytest.mark.spare("'Tensor.add_'", reason="what is no symbol is searched as words")
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
@@ -184,7 +185,7 @@ def test_a_changed_page_is_read_again(book):
 
     result = book.run_as_a_person("--about", "torch.ones", "--collect-only")
 
-    result.stdout.fnmatch_lines("    `torch.ones` is new.")
+    result.stdout.fnmatch_lines("*`torch.ones` is new.")
 
 
 @pytest.mark.spare("'1 - torch.zeros(2)'", reason="a ~ in front adds no symbol to these")
