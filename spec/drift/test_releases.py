@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from fixtures.evidence import read_evidence
-from fixtures.facts import pages_of, read_page
+from fixtures.evidence import current, read_evidence
+from fixtures.facts import pages_of, read_book, read_page
 
 ROOT = Path(__file__).parents[2]
+FACTS = {fact.id: fact for fact in read_book(ROOT)}
 EVIDENCE = {name: each for name, each in read_evidence(ROOT).items() if name.endswith("-cpu")}
 RELEASES = [name.removesuffix("-cpu") for name in EVIDENCE]
 
@@ -35,11 +36,14 @@ def test_the_book_was_run_on_every_release_since_1_13():
 
 
 def test_no_fact_failed_on_any_release():
-    """On none of the recorded releases did a fact fail that is told for that release."""
+    """On none of the recorded releases did a fact fail that is told for that release.
+
+    What was measured before a fact's last edit does not count; `nox -s releases` measures it again.
+    """
     false_gates = [
         f"{id}: fails on {name}; tell it for the releases on which it holds"
         for name, evidence in EVIDENCE.items()
-        for id, (outcome, _) in evidence["facts"].items()
+        for id, outcome in current(evidence, FACTS).items()
         if outcome == "failed"
     ]
 
@@ -51,7 +55,8 @@ def test_no_fact_holds_beyond_its_gate():
     loose_gates = [
         f"{id}: holds on {name} as well; open its gate to it"
         for name, evidence in EVIDENCE.items()
-        for id in evidence["beyond"]
+        for id, source in evidence["beyond"].items()
+        if id in FACTS and FACTS[id].hash == source
     ]
 
     assert "\n".join(loose_gates) == ""

@@ -209,3 +209,16 @@ def test_what_a_page_shares_is_made_once(book):
 
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines("bite: * literals of 1 facts tried, 0 survive, *")
+
+
+def test_a_tables_parameter_is_spared_by_its_name(book):
+    """`spare("NAME", reason=...)` exempts all values of a table's parameter."""
+    result = bite(
+        book,
+        "@pytest.mark.spare('idle', reason='it is not used')\n"
+        "@pytest.mark.parametrize(('idle', 'n'), [(1, 2), (3, 4)])\n"
+        "def test_it(idle, n): assert torch.ones(n).sum().item() in (2.0, 4.0) and n % 2 == 0",
+    )
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines("bite: * literals of 1 facts tried, * survive, 2 spared, *")
