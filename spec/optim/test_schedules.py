@@ -199,7 +199,7 @@ def test_one_cycle_gives_momentum_to_an_optimizer_without():
 
     assert before == 0
     assert plain.param_groups[0]["momentum"] == 0.95
-    with pytest.raises(ValueError, match="optimizer must support momentum or beta"):
+    with pytest.raises(ValueError, match="optimizer must support momentum"):
         lr_scheduler.OneCycleLR(torch.optim.Adagrad([weight]), max_lr=1.0, total_steps=5)
 
 
