@@ -132,10 +132,13 @@ def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
     way. Define it at the top level of a module.
     """
 
-    class Net(nn.Linear):
-        pass
+    def make():
+        class Net(nn.Linear):
+            pass
 
-    net = Net(1, 1)
+        return Net(1, 1)
+
+    net = make()
 
     # Python 3.14 raises PicklingError, older ones AttributeError.
     with pytest.raises(Exception, match="local object"):
