@@ -11,6 +11,10 @@ numbers that are known already comes from `torch.tensor`: `spec/tensors/test_fro
 What surprises: `torch.empty` writes nothing, so its elements are whatever the memory held before;
 `torch.full` without `dtype=` takes its dtype from the fill value, so `torch.full((2,), 7)` is int64
 where `torch.zeros(2)` is float32; and the empty size `()` makes a tensor of one element.
+
+What this book sets and a prompt does not: each fact starts from the random seed 0, PyTorch computes
+with one thread, and `torch.set_warn_always(True)` gives those warnings each time that PyTorch
+otherwise gives once per process.
 """
 
 import numpy as np
