@@ -51,15 +51,46 @@ def test_about_runs_the_facts_that_use_a_symbol(book, asked, sentence):
     result.stdout.fnmatch_lines(f"*✓ {sentence}")
 
 
+def test_about_takes_all_rows_of_a_table(book):
+    """A fact about the symbol runs with each row of its table; any part of a name is no name."""
+    rows = "@pytest.mark.parametrize('n', [1, 2])\ndef test_rows(n): torch.ones(n).add_(1)\n"
+    book.page("tensors/test_creation.py", rows + "def test_iadd(): torch.ones(1).__iadd__(1)")
+
+    result = book.run("--about", "add_")
+
+    result.assert_outcomes(passed=2, deselected=1)
+
+
+def test_a_symbol_like_no_other_has_no_neighbours(book):
+    """Where no name is near, none is named."""
+    book.page("tensors/test_creation.py", PAGE)
+
+    result = book.run("--about", "xyzzy")
+
+    result.stderr.fnmatch_lines("ERROR: --about xyzzy: no fact uses it")
+
+
+def test_neighbours_are_named_once_however_they_were_found(book):
+    """A name is near by all of it or by its end."""
+    book.page("tensors/test_creation.py", PAGE)
+
+    result = book.run("--about", "Tensor.add")
+
+    (line,) = [line for line in result.errlines if "nearest" in line]
+    assert line.count("Tensor.add_") == 1
+
+
 @pytest.mark.spare("'Tensor.ad_'", reason="another misspelling has the same neighbours")
 @pytest.mark.spare("'torch.were'", reason="another misspelling has the same neighbours")
 @pytest.mark.spare("'Dataloader'", reason="another misspelling has the same neighbours")
+@pytest.mark.spare("'torch.nn.Dataloader'", reason="another misspelling has the same neighbours")
 @pytest.mark.parametrize(
     ("asked", "nearest"),
     [
         ("Tensor.ad_", "Tensor.add_"),
         ("torch.were", "where"),
         ("Dataloader", "utils.data.DataLoader"),
+        ("torch.nn.Dataloader", "utils.data.DataLoader"),
     ],
 )
 def test_an_unknown_symbol_is_a_usage_error_with_the_nearest_names(book, asked, nearest):
@@ -83,6 +114,7 @@ def test_an_unknown_symbol_is_a_usage_error_with_the_nearest_names(book, asked, 
         ("torch.zeros(2)", ["torch.zeros"]),
         ("F.relu(torch.zeros(2))", ["torch.nn.functional.relu", "torch.zeros"]),
         ("DataLoader([1])", ["torch.utils.data.DataLoader"]),
+        ("import torch.nn.utils; torch.zeros(2)", ["torch.zeros"]),
         ("x = torch.zeros(2); x.add_(1)", ["torch.Tensor.add_", "torch.zeros"]),
         (
             "x = torch.zeros(2); y = x.t(); y.neg()",
