@@ -202,8 +202,10 @@ ROOT = Path(__file__).parents[2]
 
 # Runs each script of a line of JSON in a process of its own; answers with what was raised.
 PROMPT = """
-import json, os, pathlib, runpy, signal, sys, tempfile
-import pytest, torch, torch.utils.data
+import gc, json, os, pathlib, runpy, signal, sys, tempfile
+import hypothesis.strategies, pytest, torch, torchvision
+
+gc.disable()
 
 def raised_by(script):
     os.chdir(tempfile.mkdtemp())
