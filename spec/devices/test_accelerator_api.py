@@ -1,8 +1,8 @@
 """The accelerator, whichever it is.
 
 `torch.accelerator`, new in PyTorch 2.6, speaks of the one kind of fast device that a machine has,
-be it CUDA, Apple's MPS or Intel's XPU, so that a program need not name it. Its functions are those
-that `torch.cuda` has for NVIDIA GPUs alone. The usual first line of a program is
+be it CUDA, Apple's MPS or Intel's XPU, so that a program need not name it. Its functions do for any
+of them what functions of `torch.cuda` do for NVIDIA GPUs alone. The usual first line of a program:
 
     device = torch.accelerator.current_accelerator(check_available=True) or "cpu"
 

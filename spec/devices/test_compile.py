@@ -98,7 +98,7 @@ def test_a_module_compiled_in_place_keeps_its_keys():
 
 def test_nothing_is_compiled_before_the_first_call():
     """`torch.compile(f)` compiles nothing yet: the backend is called in the first call of the
-    result, and not again for a second input of the same dtype and shape.
+    result, and not again for a second input that differs in its values only.
 
     So the first call of a compiled function is slow; leave it out when you measure.
     """
@@ -134,9 +134,38 @@ def test_another_dtype_is_compiled_anew():
     assert dtypes == [torch.float32, torch.float64]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: torch.ones(3),
+        lambda: torch.ones(2, requires_grad=True),
+        lambda: torch.ones(4)[::2],
+    ],
+)
+def test_another_layout_or_size_is_compiled_anew(other):
+    """A compiled function that has seen `torch.ones(2)` is compiled again for `torch.ones(3)`,
+    for `torch.ones(2, requires_grad=True)`, and for `torch.ones(4)[::2]`, which has another
+    stride.
+
+    Because all of these were guarded when the code was made. From the second size on, the code
+    is made for any size.
+    """
+    calls = []
+
+    def backend(graph, inputs):
+        calls.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(lambda x: x + 1, backend=backend)
+    compiled(torch.ones(2))
+    compiled(other())
+
+    assert len(calls) == 2
+
+
 def test_the_data_still_decides_which_way_to_go():
-    """An `if` on the value of a tensor in a compiled function works: each call takes the branch
-    of its own input.
+    """An `if` on the value of a tensor works in a function that is compiled without
+    `fullgraph=True`: each call takes the branch of its own input.
 
     The graph is split there (a graph break), which costs speed; `torch.where` keeps it whole.
     """
@@ -166,13 +195,13 @@ def test_fullgraph_refuses_to_be_split():
 
     compiled = torch.compile(f, backend="eager", fullgraph=True)
 
-    with pytest.raises(torch._dynamo.exc.Unsupported, match=r"[Dd]ata-dependent"):
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="Data-dependent branching"):
         compiled(torch.tensor([1.0]))
 
 
 def test_an_error_in_compiled_code_is_the_error_of_the_function():
-    """An exception that a compiled function raises itself, such as `ValueError("no negative
-    sizes here")`, comes out with the same type and message."""
+    """An exception that a function compiled without `fullgraph=True` raises itself, such as
+    `ValueError("no negative sizes here")`, comes out with the same type and message."""
 
     @torch.compile(backend="eager")
     def f(x):

@@ -163,14 +163,20 @@ def test_too_much_for_the_cpu_is_a_runtime_error():
 
 @pytest.mark.torch(">=2.0")
 def test_the_memory_of_a_tensor_can_be_counted_on_any_device(device):
-    """`x.nelement() * x.element_size()` is the number of bytes of the elements of `x`; for a
-    view, `untyped_storage().nbytes()` is still that of the whole storage."""
+    """`x.nelement() * x.element_size()` is the number of bytes of the elements of a dense `x`;
+    for a view, `untyped_storage().nbytes()` is still that of the whole storage.
+
+    It counts the repeated elements of an expanded tensor too, which take no memory.
+    """
     x = torch.zeros(4, 3, dtype=torch.float64, device=device)
     row = x[0]
 
     assert x.nelement() * x.element_size() == 96
     assert row.nelement() * row.element_size() == 24
     assert row.untyped_storage().nbytes() == 96
+    repeated = row.expand(100, 3)
+    assert repeated.nelement() * repeated.element_size() == 2400
+    assert repeated.untyped_storage().nbytes() == 96
 
 
 @pytest.mark.cuda

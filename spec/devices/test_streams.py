@@ -16,8 +16,12 @@ import torch
 
 @pytest.mark.cuda
 def test_a_call_returns_before_the_work_is_done():
-    """An operation on a GPU returns to Python before it is done: an event recorded behind a
-    long kernel answers False to `query()` at once, and True after `synchronize()`."""
+    """A call that starts a kernel on a GPU, such as `x @ x`, returns before the kernel is done:
+    an event recorded behind a long one answers False to `query()`, and True after
+    `synchronize()`.
+
+    Calls whose result depends on the values wait for them: `item()`, `nonzero()`, `x[mask]`.
+    """
     event = torch.cuda.Event()
 
     torch.cuda._sleep(10**9)

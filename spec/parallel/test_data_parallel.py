@@ -69,8 +69,8 @@ def test_a_wrapped_models_state_dict_does_not_fit_the_model():
     """`model.load_state_dict(parallel.state_dict())` raises RuntimeError, since every key
     begins with `module.`; `parallel.module.state_dict()` fits.
 
-    This is the usual trouble with old checkpoints; the next fact mends a file that was saved
-    so.
+    This is the usual trouble with old checkpoints; for a file that was saved so there is
+    `nn.modules.utils.consume_prefix_in_state_dict_if_present`.
     """
     parallel = nn.DataParallel(nn.Linear(5, 2))
     model = nn.Linear(5, 2)
@@ -97,7 +97,7 @@ def test_the_prefix_can_be_consumed():
 @without_cuda
 @pytest.mark.claim("blitz-dp-no-gpu-full-batch")
 def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
-    """On a machine without CUDA, `nn.DataParallel(model)(x)` calls `model` once with the whole
+    """On a machine without a GPU, `nn.DataParallel(model)(x)` calls `model` once with the whole
     batch; GPUs named in `device_ids` are ignored without an error."""
     parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0, 1])
 
@@ -180,8 +180,8 @@ def test_wrapping_takes_all_gpus_there_are():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("blitz-dp-device-count-check")
 def test_device_count_tells_of_more_than_one():
-    """On a machine with two GPUs or more, `torch.cuda.device_count()` is greater than 1: the
-    usual condition for wrapping a model."""
+    """`torch.cuda.device_count() > 1`, the usual condition for wrapping a model by
+    `nn.DataParallel`, is True on a machine with two GPUs."""
     assert torch.cuda.device_count() > 1
 
 

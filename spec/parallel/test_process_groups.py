@@ -139,8 +139,11 @@ def test_alone_a_sum_over_all_is_ones_own_part(group_of_one):
 
 
 def test_async_op_gives_something_to_wait_for(group_of_one):
-    """`dist.all_reduce(x, async_op=True)` returns a work handle instead of None; its `wait()`
-    returns True, and afterwards `is_completed()` is True."""
+    """`wait()` of the work handle that `dist.all_reduce(x, async_op=True)` returns is True, and
+    `is_completed()` of the handle is True afterwards.
+
+    What the handle is for is told in `spec/parallel/test_collectives.py`.
+    """
     x = torch.tensor([1.0, 2.0])
 
     work = dist.all_reduce(x, async_op=True)
