@@ -222,7 +222,8 @@ def test_a_resumed_optimizer_goes_on_with_the_same_curve(trained, resumed):
     """`examples/regression.py --epochs 30 --resume` after a run of 15 epochs has the losses,
     the batches and the weights of one run of 30 epochs, bit for bit on the CPU.
 
-    Because the checkpoint holds the optimizer's state and that of the random generator too.
+    Because the checkpoint holds the optimizer's state, and the order of the points follows from
+    the seed and the number of the epoch.
     """
     whole, whole_out = trained("--epochs", "30")
 
