@@ -52,8 +52,8 @@ def drawn(example, tmp_path_factory):
     ],
 )
 def test_each_curve_has_the_range_of_its_formula(drawn, name, low, high):
-    """Between -5 and 5, ReLU runs from 0 to 5, sigmoid from 0.0067 to 0.9933, tanh from -0.9999
-    to 0.9999 and softplus from 0.0067 to 5.0067.
+    """Between -5 and 5, `torch.relu` runs from 0 to 5, `torch.sigmoid` from 0.0067 to 0.9933,
+    `torch.tanh` from -0.9999 to 0.9999 and `F.softplus` from 0.0067 to 5.0067.
     """
     curves, _ = drawn()
 
@@ -101,8 +101,8 @@ def test_softplus_is_a_relu_with_the_corner_rounded_off(drawn):
     ("name", "steepest"), [("relu", 1.0), ("sigmoid", 0.25), ("tanh", 1.0), ("softplus", 0.993307)]
 )
 def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, steepest):
-    """The steepest slope that autograd finds between -5 and 5 is 0.25 for sigmoid, 1 for ReLU
-    and tanh, and 0.9933 for softplus.
+    """The steepest slope that autograd finds between -5 and 5 is 0.25 for `torch.sigmoid`, 1
+    for `torch.relu` and `torch.tanh`, and 0.9933 for `F.softplus`.
 
     Because backpropagation multiplies by this slope, each sigmoid layer leaves at most a
     quarter of the gradient that reaches it, apart from the weights.

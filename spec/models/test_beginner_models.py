@@ -230,9 +230,9 @@ def test_a_shortcut_hands_the_gradient_through(example):
 
 
 def test_a_wave_sorted_does_not_tell_its_kind(example):
-    """The rising, falling and triangular waves of `examples/beginner_models.py` have, sorted,
-    the same mean values to within 0.05; only the steps from one value to the next differ: about
-    +0.22 and -0.22 for rising and falling.
+    """The rising, falling and triangular waves of `examples/beginner_models.py` have, with
+    their values sorted, equal means to within 0.05; unsorted, the median step is about +0.22,
+    -0.22 and 0.
 
     So a model that doesn't see the order can't tell them apart, and a recurrent net can.
     """

@@ -102,8 +102,9 @@ def test_it_keeps_the_length_of_lines(trained):
 
 
 def test_four_letters_back_spell_words_and_lose_count(trained):
-    """Of lines in which each character is drawn by the four before it, about 47 % have five
-    words or seven, and at most 5 % of the couplets have two lines of one right length.
+    """Where each character is drawn by the four before it, as the baseline of
+    `examples/char_rnn.py` does, about 47 % of the lines have five words or seven, and at most 5
+    % of the couplets two lines of one right length.
 
     Because four characters don't tell how many words the line has had; the state of an LSTM
     can.
@@ -257,8 +258,8 @@ def test_a_dry_run_writes_nothing(poet, tmp_path):
 
 
 def test_it_reads_a_file_of_its_user(poet, tmp_path):
-    """`examples/char_rnn.py --text FILE` learns any text; the lengths of lines are then not
-    measured.
+    """`examples/char_rnn.py --text FILE` learns the text of that file instead of its couplets;
+    the lengths of lines are then not measured.
     """
     (tmp_path / "any.txt").write_text("all work and no play\n" * 200)
 

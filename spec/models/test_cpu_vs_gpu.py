@@ -272,8 +272,8 @@ def test_a_gpu_wins_the_large_product_and_not_the_small_one(script, tmp_path):
 
 @pytest.mark.cuda
 def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
-    """On a CUDA GPU, timing a product of 4096 x 4096 matrices without synchronizing gives less
-    than 1/5 of the time that it takes.
+    """On a CUDA GPU, timing `a @ a` of a 4096 x 4096 matrix without `torch.cuda.synchronize()`
+    gives less than 1/5 of the time that it takes.
 
     Because the call returns when the kernel is queued, not when it is done.
     """

@@ -168,21 +168,26 @@ def test_a_sampled_face_has_the_layout_of_a_face(trained):
 
 
 @pytest.mark.claim("path-dcgan-to-wgan")
-def test_a_wgan_differs_from_the_gan_in_five_settings(dcgan):
-    """In `examples/dcgan.py` a WGAN differs from the GAN in its losses, in RMSprop with its own
-    rate instead of Adam, in three critic steps per generator step and in weights clipped to
-    0.01; all other code is the same.
+def test_a_wgan_differs_from_the_gan_in_six_settings(dcgan):
+    """In `examples/dcgan.py` a WGAN differs from the GAN in six settings: losses, RMSprop
+    instead of Adam, learning rate, number of steps, three critic steps per generator step, and
+    weights clipped to 0.01.
 
-    The critic's loss is mean(fake) - mean(real), without a logarithm.
+    The critic's loss is mean(fake) - mean(real), without a logarithm; nets and training loop
+    are the same code.
     """
     gan, wgan = dcgan.GAMES["gan"], dcgan.GAMES["wgan"]
     real, fake = torch.tensor([3.0, 5.0]), torch.tensor([1.0, 2.0])
 
+    names = ["losses", "optimizer", "lr", "steps", "critic_steps", "clip"]
+    assert [name for name in vars(gan) if vars(gan)[name] != vars(wgan)[name]] == names
     assert [loss.item() for loss in wgan.losses(real, fake)] == [-2.5, -1.5]
     assert [loss.item() for loss in gan.losses(0 * real, 0 * fake)] == pytest.approx(
         [1.3863, 0.6931], abs=1e-4
     )
     assert (gan.optimizer.__name__, wgan.optimizer.__name__) == ("adam", "rmsprop")
+    assert (gan.lr, wgan.lr) == (0.001, 0.0005)
+    assert (gan.steps, wgan.steps) == (600, 1200)
     assert (gan.critic_steps, wgan.critic_steps) == (1, 3)
     assert (gan.clip, wgan.clip) == (None, 0.01)
 

@@ -114,9 +114,9 @@ def test_the_loss_falls_from_that_of_a_guess(trained):
 
 
 def test_top_5_counts_what_is_among_the_five_highest_scores(imagenet):
-    """Top-1 counts a prediction as correct if the label has the highest score, top-5 if the
-    label is among the five highest: with six classes a label with the lowest score is wrong in
-    both.
+    """`right_within(scores, labels, k)` of `examples/imagenet_resnet.py` counts the rows whose
+    label is among the k highest scores: with six classes the label with the lowest score is not
+    in the top 5.
     """
     scores = torch.tensor(
         [
@@ -327,9 +327,9 @@ def test_two_processes_end_with_the_weights_of_one_on_the_whole_batch(
 
 
 def test_a_batch_shared_out_is_another_to_batch_norm(imagenet):
-    """In training mode, two halves of a batch passed one after the other give the outputs of
-    the whole batch if the network has GroupNorm, to within 1e-5, and others, by more than 0.01,
-    if it has BatchNorm.
+    """In training mode, two halves of a batch give the same outputs as the whole batch, to
+    within 1e-5, if a ResNet has `GroupNorm`, and outputs that differ by more than 0.01 if it
+    has `BatchNorm2d`.
 
     Because BatchNorm normalises by the statistics of the batch it is given; `SyncBatchNorm`
     shares them between processes on CUDA.

@@ -277,9 +277,9 @@ def test_a_dry_run_writes_nothing(namer, tmp_path):
 
 
 def test_it_reads_the_lists_of_its_user(namer, tmp_path):
-    """`examples/name_classifier.py --data DIR` reads DIR/LANGUAGE.txt with any letters, of any
-    sizes; the baseline is then the share of the most frequent language, 75 % for 30 names
-    against 10.
+    """`examples/name_classifier.py --data DIR` reads DIR/LANGUAGE.txt with letters such as ä
+    and lists of different lengths; the baseline is then the share of the most frequent
+    language, 75 % for 30 names against 10.
     """
     (tmp_path / "Short.txt").write_text("\n".join("aä" * n for n in range(1, 11)), encoding="utf-8")
     (tmp_path / "Long.txt").write_text("\n".join("b" * n for n in range(1, 31)), encoding="utf-8")

@@ -358,8 +358,10 @@ def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, a
 )
 def test_a_checkpoint_of_another_run_is_refused(example, trained, capsys, change, reason):
     """`examples/regression.py --resume` refuses a checkpoint written with another `--net` or
-    `--seed`, or one that has more epochs than `--epochs`: exit code 2, and one line with both
-    values.
+    `--seed`, or one that has come farther than `--epochs`: exit code 2, and one line that says
+    why.
+
+    Because a run that goes on with other settings would not end as an uninterrupted one.
     """
     _, out = trained("--epochs", "3")
 

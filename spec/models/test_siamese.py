@@ -81,8 +81,9 @@ def test_an_encoder_used_twice_has_its_parameters_once(siamese):
 
 
 def test_the_gradients_of_both_uses_add_up(siamese):
-    """If one encoder is applied to both pictures of a pair, the gradient of its weight is the
-    sum of the gradients through the first and through the second call.
+    """If one encoder of `examples/siamese.py` is applied to both pictures of a pair, the
+    gradient of its weight is the sum of the gradients through the first and through the second
+    call.
 
     Held fast by `detach()`, one call gives no gradient, so that the other's share is seen
     alone.
@@ -146,8 +147,9 @@ def test_the_loss_draws_together_and_pushes_apart_up_to_the_margin(siamese):
     ],
 )
 def test_the_best_threshold_is_right_most_often(siamese, distance, same, threshold):
-    """`best_threshold` of `examples/siamese.py` returns the distance up to which pairs are
-    called "same" so that most pairs are judged correctly; -1 calls none of them the same.
+    """`best_threshold` of `examples/siamese.py` returns a distance up to which pairs are to be
+    called "same" so that the most pairs are judged correctly, and -1 if it is best to call none
+    "same".
     """
     chosen = siamese.best_threshold(torch.tensor(distance), torch.tensor(same))
 
@@ -259,9 +261,9 @@ def test_digits_never_seen_are_harder(metrics):
 
 @pytest.mark.skipif(MNIST_FOLDER is None, reason="needs MNIST: TORCH_SPEC_DATA names no folder")
 def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
-    """On pairs of MNIST digits that it was not trained on, the net's codes judge 1 to 10
-    percentage points more correctly than the pixels do, each with the threshold best for these
-    pairs.
+    """On pairs of MNIST digits that it was not trained on, the net of `examples/siamese.py`
+    judges 1 to 10 percentage points more correctly than the pixels do, each with the threshold
+    best for these pairs.
 
     The threshold from the training pairs does worse, as new digits lie closer together.
     """

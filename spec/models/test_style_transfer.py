@@ -56,7 +56,8 @@ def test_a_gram_matrix_multiplies_channels_pixel_by_pixel(transfer):
 
 
 def test_a_gram_matrix_forgets_where(transfer):
-    """The Gram matrix of features is unchanged if their pixels are reversed.
+    """`gram` of `examples/style_transfer.py` gives the same matrix if the pixels of its
+    features are reversed.
 
     Because it is a mean over pixels: that is why it stands for style, and not for content.
     """
@@ -118,7 +119,7 @@ def test_with_no_weight_on_the_style_the_picture_stays_the_content(painted):
     """With `--style-weight 0 --smooth 0 --start content`, the result of
     `examples/style_transfer.py` is the content picture, pixel for pixel.
 
-    Because the content loss is 0 there and has no gradient.
+    Because the content loss is 0 there, its smallest value, and so is its gradient.
     """
     metrics, _ = painted(
         *("--style-weight", "0", "--smooth", "0", "--start", "content"),

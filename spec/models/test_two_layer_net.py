@@ -6,7 +6,7 @@ seven ways: in NumPy, with tensors and a gradient by hand, with `backward()`, wi
 hands one more part of the work to PyTorch. All seven start from the same weights and data, so
 they must have the same loss curve.
 
-What surprises: they do, and only rounding sets them apart, which float64 makes about a billion
+What surprises: they do, and only rounding sets them apart, which float64 makes many millions of
 times smaller. An eighth way has no fixed depth at all: at every step it draws how many times the
 data pass through one and the same layer, and it learns too. The parts are told in
 `spec/autograd/test_custom_functions.py` and `spec/nn/test_modules.py`.
@@ -199,8 +199,8 @@ def test_a_net_of_random_depth_learns_at_every_depth(trained):
 
 
 def test_shared_weights_gather_a_gradient_from_each_use(example):
-    """If a layer is applied three times in one forward pass, the gradient of its weight is the
-    sum of the gradients of three separate weights with the same values.
+    """If an `nn.Linear` is applied three times in one forward pass, the gradient of its weight
+    is the sum of the gradients of three separate weights with the same values.
 
     `spec/models/test_siamese.py` shows the same for a module that is applied to two inputs.
     """
