@@ -313,10 +313,11 @@ def test_what_it_cannot_do_is_said_in_one_line(example, tmp_path, capsys, argume
     with pytest.raises(SystemExit) as stopped:
         example.main(["--out", str(tmp_path), *arguments])
 
-    said = capsys.readouterr().err
+    lines = capsys.readouterr().err.splitlines()
+    said = [line for line in lines if line.startswith("learning_to_optimize.py: ")]
     assert stopped.value.code == 2
-    assert said.splitlines()[-1].startswith(f"learning_to_optimize.py: {reason}")
-    assert said.count("learning_to_optimize.py: ") == 1
+    assert len(said) == 1
+    assert said[0].startswith(f"learning_to_optimize.py: {reason}")
 
 
 def test_a_checkpoint_of_another_run_is_refused(example, trained, capsys):

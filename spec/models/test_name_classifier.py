@@ -307,7 +307,8 @@ def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, argume
         namer.main([*TINY, "--out", str(tmp_path), *arguments.split()])
 
     assert stopped.value.code == 2
-    words = [line for line in capsys.readouterr().err.splitlines() if "name_classifier.py" in line]
+    lines = capsys.readouterr().err.splitlines()
+    words = [line for line in lines if line.startswith("name_classifier.py: ")]
     assert len(words) == 1
     assert said in words[0]
 

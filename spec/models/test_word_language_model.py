@@ -327,12 +327,16 @@ def test_what_it_can_not_use_is_told_in_one_line(
 ):
     """`examples/word_language_model.py` ends with exit code 2 and one line of its own that
     names the cause: no text file, no checkpoint for `--generate`, an unknown `--device`, or a
-    loss that isn't finite.
+    training loss of 50 or more.
+
+    Because a guess among W words costs ln W, at most 20 or so: a loss of 50 means that `--lr`
+    is too large.
     """
     with pytest.raises(SystemExit) as stopped:
         speaker.main([*TINY, "--text", str(little), "--out", str(tmp_path), *arguments.split()])
 
     assert stopped.value.code == 2
-    told = [line for line in capsys.readouterr().err.splitlines() if "language_model.py" in line]
+    lines = capsys.readouterr().err.splitlines()
+    told = [line for line in lines if line.startswith("word_language_model.py: ")]
     assert len(told) == 1
     assert said in told[0]
