@@ -248,31 +248,6 @@ def test_training_all_changes_every_tensor(model):
     assert [name for name in base if torch.equal(base[name], trained[name])] == []
 
 
-def test_a_base_without_gradients_changes_in_training_mode_all_the_same(finetune):
-    """In training mode a forward pass changes `running_mean`, `running_var` and
-    `num_batches_tracked` of BatchNorm even after `requires_grad_(False)`; in eval mode it
-    changes nothing.
-
-    Because they are buffers, written by the forward pass. To freeze a base, call `eval()` on it
-    as well.
-    """
-    net = finetune.build("resnet18", classes=2, shrink=8).requires_grad_(False)
-    before = {name: value.clone() for name, value in net.state_dict().items()}
-    images = torch.rand(4, 3, 32, 32)
-
-    net.eval()(images)
-    in_eval = [name for name, value in net.state_dict().items() if not value.equal(before[name])]
-    net.train()(images)
-    in_training = {
-        name.rpartition(".")[2]
-        for name, value in net.state_dict().items()
-        if not value.equal(before[name])
-    }
-
-    assert in_eval == []
-    assert in_training == {"running_mean", "running_var", "num_batches_tracked"}
-
-
 @pytest.mark.claim("path-finetune")
 def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
     """On five drawn shapes with twenty pictures each, a new head on the frozen base of

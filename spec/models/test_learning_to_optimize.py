@@ -307,8 +307,8 @@ def test_a_dry_run_writes_nothing(example, tmp_path):
     ],
 )
 def test_what_it_cannot_do_is_said_in_one_line(example, tmp_path, capsys, arguments, reason):
-    """`examples/learning_to_optimize.py` ends with exit code 2 and one line that names the
-    cause: an unknown `--device`, or an `--lr` that makes the loss infinite or NaN.
+    """`examples/learning_to_optimize.py` ends with exit code 2 and one line of its own that
+    names the cause: an unknown `--device`, or an `--lr` that makes the loss infinite or NaN.
     """
     with pytest.raises(SystemExit) as stopped:
         example.main(["--out", str(tmp_path), *arguments])

@@ -8,7 +8,8 @@ ways, whole and as its parameters, and loaded again.
 
 What surprises: a resumed run repeats an uninterrupted one bit for bit if the optimizer's state was
 saved too, and leaves it at once if only the weights were. Batches are told in
-`spec/data/test_loaders.py`, saving in `spec/training/test_checkpoints.py`.
+`spec/data/test_loaders.py`, saving in `spec/training/test_checkpoints.py` and, for a whole net,
+in `spec/training/test_pickles.py`.
 """
 
 import functools
@@ -112,43 +113,6 @@ def test_a_row_of_numbers_is_made_a_column_for_the_layer(example, trained):
         example.Net()(x.squeeze(1))
 
 
-def test_the_last_batch_is_short_and_can_be_dropped(trained):
-    """`examples/regression.py` sees its 200 points in batches of 32: six full ones and a last
-    one of 8, which `--drop-last` (`drop_last=True` of the `DataLoader`) leaves out.
-    """
-    kept, _ = trained("--epochs", "2")
-    dropped, _ = trained("--epochs", "2", "--drop-last")
-
-    assert [len(batch) for batch in kept["seen"][0]] == [32, 32, 32, 32, 32, 32, 8]
-    assert [len(batch) for batch in dropped["seen"][0]] == [32, 32, 32, 32, 32, 32]
-
-
-def test_each_point_comes_once_an_epoch(trained):
-    """Without `--drop-last`, each epoch of `examples/regression.py` contains each of the 200
-    points once, shuffled or not.
-
-    Because `shuffle=True` draws a permutation, not points one by one.
-    """
-    shuffled, _ = trained("--epochs", "2")
-    in_order, _ = trained("--epochs", "2", "--no-shuffle")
-
-    epochs = [list(chain(*epoch)) for epoch in shuffled["seen"] + in_order["seen"]]
-    assert [sorted(epoch) for epoch in epochs] == [list(range(200))] * 4
-
-
-def test_shuffling_draws_a_new_order_every_epoch(trained):
-    """With shuffling, two epochs of `examples/regression.py` have two different orders of the
-    points; with `--no-shuffle` each epoch has the order of the data.
-    """
-    shuffled, _ = trained("--epochs", "2")
-    in_order, _ = trained("--epochs", "2", "--no-shuffle")
-
-    first, second = (list(chain(*epoch)) for epoch in shuffled["seen"])
-    assert first != second
-    assert list(range(200)) not in (first, second)
-    assert [list(chain(*epoch)) for epoch in in_order["seen"]] == [list(range(200))] * 2
-
-
 def test_unshuffled_the_dropped_points_are_never_seen(trained):
     """With `--drop-last --no-shuffle`, `examples/regression.py` never trains on the last 8 of
     its 200 points; with `--drop-last` and shuffling, four epochs see each point at least once.
@@ -181,27 +145,6 @@ def test_both_copies_of_a_saved_net_predict_what_it_does(example, trained, net):
     assert not torch.equal(copy(x), before)
     # What came back is the trained net: it knows the parabola.
     assert (whole(x) - x**2).square().mean().item() == pytest.approx(0.001, abs=0.001)
-
-
-def test_a_whole_net_is_loaded_only_from_a_file_that_is_trusted(trained):
-    """`torch.load` reads a saved `state_dict` with its default `weights_only=True`, but raises
-    UnpicklingError, "Weights only load failed", for a net that was saved whole.
-
-    Because unpickling an object can run any code. Save the `state_dict`, or pass
-    `weights_only=False` for a file that you trust.
-    """
-    import pickle
-
-    _, out = trained()
-
-    assert sorted(torch.load(out / "parameters.pt")) == [
-        "hidden.bias",
-        "hidden.weight",
-        "predict.bias",
-        "predict.weight",
-    ]
-    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
-        torch.load(out / "net.pt")
 
 
 @pytest.fixture(scope="module")

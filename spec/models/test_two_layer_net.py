@@ -198,33 +198,13 @@ def test_a_net_of_random_depth_learns_at_every_depth(trained):
     assert sum(curve[-50:]) / sum(curve[:50]) == pytest.approx(0.025, abs=0.015)
 
 
-def test_shared_weights_gather_a_gradient_from_each_use(example):
-    """If an `nn.Linear` is applied three times in one forward pass, the gradient of its weight
-    is the sum of the gradients of three separate weights with the same values.
-
-    `spec/models/test_siamese.py` shows the same for a module that is applied to two inputs.
-    """
-    net = example.DynamicNet(seed=0).double()
-    x = torch.randn(5, example.INPUTS, dtype=torch.float64)
-    copies = [net.middle.weight.detach().clone().requires_grad_() for _ in range(3)]
-
-    hidden = torch.relu(net.first(x))
-    for weight in copies:
-        hidden = torch.relu(torch.nn.functional.linear(hidden, weight, net.middle.bias))
-    net.last(hidden).sum().backward()
-    net.zero_grad()
-    net(x, loops=3).sum().backward()
-
-    torch.testing.assert_close(net.middle.weight.grad, sum(weight.grad for weight in copies))
-    assert net.middle.weight.grad.norm().item() > 1
-
-
 @pytest.mark.parametrize(("loops", "reached"), [(0, False), (1, True), (3, True)])
 def test_the_graph_is_what_has_run(example, loops, reached):
     """After `backward()` the `.grad` of a layer that the forward pass did not use is None; used
     once or three times it has a gradient. The number of parameters, 1732, is the same.
 
-    Optimizers skip parameters whose `.grad` is None.
+    Optimizers skip parameters whose `.grad` is None. That the gradients of all uses add up is
+    told in `spec/nn/test_sharing.py`.
     """
     net = example.DynamicNet(seed=0)
 
