@@ -92,14 +92,17 @@ def alike(left, right):
 
 def test_the_network_learns_ten_classes(trained):
     """On ten classes of drawn shapes, 60 pictures each, the default network of
-    `examples/imagenet_resnet.py` reaches in nine epochs a top-1 accuracy above 50 % and a top-5
+    `examples/imagenet_resnet.py` reaches in nine epochs a top-1 accuracy above 40 % and a top-5
     above 85 %; a guess has 10 % and 50 %.
+
+    With seeds 0, 1 and 2 top-1 was 47 to 59 % and top-5 96 to 100 % in PyTorch 2.14.1, with one
+    thread as with two.
     """
     metrics, _, _ = trained
 
     assert metrics["pictures"] == {"train": 600, "val": 200}
     assert metrics["chance"] == {"top1": 0.1, "top5": 0.5}
-    assert metrics["top1"] > 5 * 0.1
+    assert metrics["top1"] > 4 * 0.1
     assert metrics["top5"] > 1.7 * 0.5
 
 
