@@ -181,7 +181,7 @@ def test_an_event_that_nobody_recorded_is_passed():
     assert event.query() is True
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.1")
 def test_the_cpu_has_no_queue():
     """`torch.cpu.stream` and `torch.cpu.synchronize` can be called as those of `torch.cuda`, so
     that code for both runs, but an operation on the CPU is done when its call returns."""

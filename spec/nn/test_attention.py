@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-pytestmark = pytest.mark.torch(">=2.1")
+pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_attention_is_a_softmax_of_scaled_products(device):

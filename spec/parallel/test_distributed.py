@@ -46,7 +46,7 @@ def linear(weight):
     return model
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.2")
 def test_ddp_needs_a_group():
     """`DistributedDataParallel(model)` raises ValueError before `init_process_group` has been
     called.

@@ -51,6 +51,7 @@ def test_as_tensor_shares_an_array(make):
     assert shared.tolist() == [9, 2]
 
 
+@pytest.mark.torch(">=2.0")
 def test_asarray_copies_an_array_without_dimensions():
     """`torch.asarray(np.array(1.5))` copies the value of a 0-dimensional array, while
     `torch.as_tensor` and `torch.from_numpy` share its memory.

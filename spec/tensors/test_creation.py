@@ -288,9 +288,9 @@ def test_the_meta_device_gives_a_shape_without_memory():
         small.cpu()
 
 
-@pytest.mark.torch(">=2.2")
+@pytest.mark.torch(">=2.1")
 def test_empty_is_filled_with_nan_under_deterministic_algorithms():
-    """Since PyTorch 2.2, under `torch.use_deterministic_algorithms(True)`, `torch.empty` fills
+    """Since PyTorch 2.1, under `torch.use_deterministic_algorithms(True)`, `torch.empty` fills
     a float tensor with NaN and an int8 tensor with 127, the largest int8.
 
     Because a program that reads uninitialised memory then goes wrong in the same way in every

@@ -281,9 +281,9 @@ def test_item_makes_a_plain_number_of_the_loss(device):
     assert total == 128.0
 
 
-@pytest.mark.torch(">=2.9")
+@pytest.mark.torch(">=2.8")
 def test_float_of_a_loss_warns():
-    """Since PyTorch 2.9 `float(loss)` of a loss that requires grad returns the number and
+    """Since PyTorch 2.8 `float(loss)` of a loss that requires grad returns the number and
     warns, once per process: "Converting a tensor with requires_grad=True to a scalar may lead
     to unexpected behavior".
 

@@ -172,7 +172,7 @@ def test_deterministic_mode_has_three_degrees(mode, enabled, warns, number):
     assert found == (enabled, warns, number)
 
 
-@pytest.mark.torch(">=2.2")
+@pytest.mark.torch(">=2.1")
 @pytest.mark.parametrize(
     ("dtype", "filling"),
     [
@@ -185,7 +185,7 @@ def test_deterministic_mode_has_three_degrees(mode, enabled, warns, number):
     ],
 )
 def test_in_deterministic_mode_empty_memory_is_filled(dtype, filling):
-    """Since PyTorch 2.2 `torch.empty` in deterministic mode fills its memory: float32 and bfloat16
+    """Since PyTorch 2.1 `torch.empty` in deterministic mode fills its memory: float32 and bfloat16
     with NaN, int8, uint8 and int64 with the largest value of the dtype, bool with True.
 
     So reading memory that was never written shows up as NaN.
