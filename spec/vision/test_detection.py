@@ -59,7 +59,8 @@ def test_in_training_a_detector_returns_its_losses():
         "loss_objectness",
         "loss_rpn_box_reg",
     }
-    assert all(parameter.grad is not None for parameter in net.parameters())
+    gradients = [each.grad is not None for each in net.parameters()]
+    assert set(gradients) == {True}
 
 
 def test_in_evaluation_a_detector_returns_what_it_found():
@@ -76,7 +77,8 @@ def test_in_evaluation_a_detector_returns_what_it_found():
     assert first["boxes"].shape == (n, 4)
     assert first["labels"].shape == first["scores"].shape == (n,)
     assert first["scores"].equal(first["scores"].sort(descending=True).values)
-    assert second["boxes"][:, 2].max().item() <= 50
+    _, _, right, bottom = second["boxes"].amax(0).tolist()
+    assert [right <= 50, bottom <= 40] == [True, True]
 
 
 def test_losses_and_answers_do_not_come_together():
@@ -103,9 +105,11 @@ def test_training_wants_targets():
     """
     net = small_detector()
 
+    images = [torch.rand(3, 32, 32)]
+
     with pytest.raises(AssertionError, match="targets should not be none when in training mode"):
-        net([torch.rand(3, 32, 32)])
-    assert len(net.eval()([torch.rand(3, 32, 32)])) == 1
+        net(images)
+    assert len(net.eval()(images)) == 1
 
 
 def test_images_come_as_a_list():
@@ -134,7 +138,8 @@ def test_images_are_floats_from_zero_to_one():
 
     with pytest.raises(TypeError, match="Expected input images to be of floating type"):
         net([image])
-    assert len(net([image / 255])) == 1
+    image = image / 255
+    assert len(net([image])) == 1
     assert net.transform.image_mean == [0.485, 0.456, 0.406]
 
 
@@ -152,7 +157,8 @@ def test_a_box_has_width_and_height():
             AssertionError, match="All bounding boxes should have positive height and width"
         ):
             net(images, [target(boxes)])
-    assert len(net(images, [target(((20.0, 20.0, 28.0, 28.0),))])) == 4
+    losses = net(images, [target(((20.0, 20.0, 28.0, 28.0),))])
+    assert len(losses) == 4
 
 
 def test_the_boxes_of_an_image_are_a_matrix():
@@ -165,7 +171,8 @@ def test_the_boxes_of_an_image_are_a_matrix():
         net(images, [target((0.0, 0.0, 16.0, 16.0))])
     with pytest.raises(AssertionError, match="Expected target boxes to be of type Tensor, got"):
         net(images, [{"boxes": [[0.0, 0.0, 16.0, 16.0]], "labels": torch.tensor([1])}])
-    assert len(net(images, [target(((0.0, 0.0, 16.0, 16.0),))])) == 4
+    losses = net(images, [target(((0.0, 0.0, 16.0, 16.0),))])
+    assert len(losses) == 4
 
 
 def test_an_image_without_objects_has_an_empty_target():
@@ -178,7 +185,6 @@ def test_an_image_without_objects_has_an_empty_target():
     losses = net(images, [nothing])
 
     assert losses["loss_box_reg"].item() == 0.0
-    assert losses["loss_classifier"].item() > 0.0
     with pytest.raises(AssertionError, match=r"of shape \[N, 4\], got torch.Size\(\[0\]\)"):
         net(images, [{**nothing, "boxes": torch.tensor([])}])
 
@@ -194,7 +200,8 @@ def test_labels_are_int64():
         TypeError, match=r"target labels must of int64 type, instead got torch.int3"
     ):
         net(images, [{**target(), "labels": labels}])
-    assert len(net(images, [{**target(), "labels": labels.long()}])) == 4
+    losses = net(images, [{**target(), "labels": labels.long()}])
+    assert len(losses) == 4
 
 
 def test_class_zero_is_the_background():
@@ -207,8 +214,10 @@ def test_class_zero_is_the_background():
 
     background = net(images, [target(labels=(0,))])
 
+    second = net(images, [target(labels=(2,))])
+
     assert background["loss_box_reg"].item() == 0.0
-    assert net(images, [target(labels=(2,))])["loss_box_reg"].item() > 0.0
+    assert bool(second["loss_box_reg"]) is True
     with pytest.raises(IndexError, match="Target 3 is out of bounds"):
         net(images, [target(labels=(3,))])
 
@@ -221,7 +230,8 @@ def test_a_target_names_boxes_and_labels():
 
     with pytest.raises(KeyError, match="labels"):
         net(images, [{"boxes": torch.tensor([[0.0, 0.0, 16.0, 16.0]])}])
-    assert len(net(images, [{**target(), "image_id": 7, "area": torch.tensor([256.0])}])) == 4
+    losses = net(images, [{**target(), "image_id": 7, "area": torch.tensor([256.0])}])
+    assert len(losses) == 4
 
 
 def test_the_model_resizes_the_images():
@@ -264,7 +274,8 @@ def test_a_backbone_tells_its_channels():
     with pytest.raises(ValueError, match="backbone should contain an attribute out_channels"):
         FasterRCNN(backbone, num_classes=2)
     backbone.out_channels = 4
-    assert FasterRCNN(backbone, num_classes=2).backbone is backbone
+    net = FasterRCNN(backbone, num_classes=2)
+    assert net.roi_heads.box_predictor.cls_score.out_features == 2
 
 
 def test_weights_of_the_detector_and_of_its_backbone_are_asked_for_apart():

@@ -40,9 +40,11 @@ def test_a_box_upside_down_is_refused():
 
     A box in "xywh" is found only if the width is smaller than x, or the height than y.
     """
+    boxes = torch.tensor([[1, 1, 2, 2]])
+
     with pytest.raises(ValueError, match=r"Boxes need to be in \(xmin, ymin, xmax, ymax\) format"):
         draw_bounding_boxes(black(), torch.tensor([[2, 2, 1, 1]]))
-    assert draw_bounding_boxes(black(), torch.tensor([[1, 1, 2, 2]])).shape == (3, 4, 4)
+    assert draw_bounding_boxes(black(), boxes).shape == (3, 4, 4)
 
 
 def test_channels_last_cannot_be_drawn_on():
@@ -61,9 +63,11 @@ def test_a_batch_is_not_drawn_on():
     """`draw_bounding_boxes` takes one image: a batch (N, C, H, W) raises ValueError, "Pass
     individual images, not batches".
     """
+    boxes = torch.tensor([[1, 1, 3, 3]])
+
     with pytest.raises(ValueError, match="Pass individual images, not batches"):
-        draw_bounding_boxes(black().unsqueeze(0), torch.tensor([[1, 1, 3, 3]]))
-    assert draw_bounding_boxes(black(), torch.tensor([[1, 1, 3, 3]])).shape == (3, 4, 4)
+        draw_bounding_boxes(black().unsqueeze(0), boxes)
+    assert draw_bounding_boxes(black(), boxes).shape == (3, 4, 4)
 
 
 def test_no_boxes_leave_the_image():

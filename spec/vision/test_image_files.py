@@ -99,7 +99,6 @@ def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
 
     assert [len(io.read_image(path)) for path in paths] == [1, 3, 4]
     assert [len(io.read_image(path, ImageReadMode.RGB)) for path in paths] == [3, 3, 3]
-    assert io.read_image(paths[1], ImageReadMode.GRAY).shape == (1, 1, 1)
 
 
 def test_a_missing_file_is_a_runtime_error(tmp_path):
@@ -115,18 +114,21 @@ def test_a_missing_file_is_a_runtime_error(tmp_path):
         Image.open(tmp_path / "no.png")
 
 
-@pytest.mark.parametrize("content", [b"hello world", b"BM" + bytes(60)])
-def test_other_kinds_of_files_are_refused(content, tmp_path):
+def test_other_kinds_of_files_are_refused(tmp_path):
     """`io.read_image` raises RuntimeError for text or a BMP file, "Unsupported image file. Only
     jpeg, png", whatever the file is called; Pillow reads BMP, TIFF and more.
 
     `torchvision.transforms.v2.functional.pil_to_tensor(Image.open(path))` gives the same
     tensor.
     """
-    (tmp_path / "0.png").write_bytes(content)
+    path = save(tmp_path / "0.bmp", [[9]])
+    (tmp_path / "0.png").write_text("hello")
 
     with pytest.raises(RuntimeError, match=r"Unsupported image file. Only"):
+        io.read_image(path)
+    with pytest.raises(RuntimeError, match=r"Unsupported image file. Only"):
         io.read_image(str(tmp_path / "0.png"))
+    assert Image.open(path).getpixel((0, 0)) == 9
 
 
 def test_a_truncated_file_is_refused(tmp_path):
@@ -153,7 +155,7 @@ def test_png_keeps_the_bytes(tmp_path):
     io.write_jpeg(image, str(tmp_path / "0.jpg"), quality=1)
 
     assert io.read_image(str(tmp_path / "0.png")).tolist() == [[[0, 255, 0, 255]]]
-    assert io.read_image(str(tmp_path / "0.jpg")).tolist() != [[[0, 255, 0, 255]]]
+    assert io.read_image(str(tmp_path / "0.jpg")).equal(image) is False
 
 
 @pytest.mark.parametrize(

@@ -74,17 +74,18 @@ def test_a_single_image_is_not_mixed(transform):
 
     with pytest.raises(ValueError, match=r"labels .*should .*shape \(batch_size,\)"):
         mix(torch.rand(3, 4, 4), torch.tensor(1))
-    assert mix(torch.rand(2, 3, 4, 4), torch.tensor([1, 2]))[1].shape == (2, 3)
+    _, targets = mix(torch.rand(2, 3, 4, 4), torch.tensor([1, 2]))
+    assert targets.shape == (2, 3)
 
 
+@pytest.mark.torch(">=2.4")
 def test_the_number_of_classes_has_to_be_told():
-    """`v2.MixUp()` without `num_classes` raises for labels that are class indices, ValueError
-    in torchvision 0.19 and later: "num_classes must be passed if the labels are index-based
-    (1D)".
+    """`v2.MixUp()` without `num_classes` raises ValueError for labels that are class indices,
+    "num_classes must be passed if the labels are index-based (1D)".
     """
     images, labels = torch.rand(2, 3, 4, 4), torch.tensor([0, 2])
 
-    with pytest.raises((ValueError, TypeError), match="num_classes"):
+    with pytest.raises(ValueError, match="num_classes must be passed if the labels are index"):
         v2.MixUp()(images, labels)
     assert v2.MixUp(num_classes=3)(images, labels)[1].shape == (2, 3)
 
@@ -95,9 +96,12 @@ def test_a_class_beyond_the_number_of_classes_is_refused():
     """
     images = torch.rand(2, 3, 4, 4)
 
+    labels = torch.tensor([0, 3])
+
     with pytest.raises(RuntimeError, match="Class values must be smaller than num_classes"):
-        v2.MixUp(num_classes=3)(images, torch.tensor([0, 3]))
-    assert v2.MixUp(num_classes=4)(images, torch.tensor([0, 3]))[1].shape == (2, 4)
+        v2.MixUp(num_classes=3)(images, labels)
+    _, targets = v2.MixUp(num_classes=4)(images, labels)
+    assert targets.shape == (2, 4)
 
 
 def test_mixing_fits_into_the_collate_function():
@@ -130,4 +134,5 @@ def test_a_larger_alpha_mixes_more_evenly():
     extremes = [extreme(images, labels)[1][0, 0].item() for _ in range(20)]
 
     assert evens == pytest.approx([0.5] * 20, abs=0.1)
-    assert sum(0.1 < share < 0.9 for share in extremes) < 8
+    apart = torch.tensor(extremes).sub(0.5).abs().mean().item()
+    assert apart == pytest.approx(0.45, abs=0.05)

@@ -28,7 +28,9 @@ def test_roi_align_cuts_each_box_to_one_size():
     features = torch.zeros(2, 4, 16, 16)
     boxes = [torch.tensor([[0.0, 0.0, 3.0, 9.0]] * 2), torch.tensor([[1.0, 1.0, 8.0, 8.0]] * 3)]
 
-    assert ops.roi_align(features, boxes, (2, 3)).shape == (5, 4, 2, 3)
+    regions = ops.roi_align(features, boxes, output_size=(2, 3))
+
+    assert regions.shape == (5, 4, 2, 3)
 
 
 def test_boxes_of_regions_name_their_image():
@@ -168,8 +170,11 @@ def test_each_feature_map_has_anchors_of_its_own():
     five = AnchorGenerator(((4,), (8,), (16,), (32,), (64,)), ((0.5, 1.0, 2.0),) * 5)
     one = AnchorGenerator(((4, 8),), ((0.5, 1.0, 2.0),))
 
+    features = [torch.zeros(1, 7, 2, 2)]
+
     with pytest.raises(AssertionError, match="Anchors should be Tuple"):
-        five(images, [torch.zeros(1, 5, 2, 2)])
+        five(images, features)
     assert five.num_anchors_per_location() == [3, 3, 3, 3, 3]
     assert one.num_anchors_per_location() == [6]
-    assert one(images, [torch.zeros(1, 5, 2, 2)])[0].shape == (24, 4)
+    (anchors,) = one(images, features)
+    assert anchors.shape == (24, 4)
