@@ -160,8 +160,8 @@ def test_gumbel_softmax_draws_a_class():
 
 
 def test_selu_and_alpha_dropout_keep_the_statistics():
-    """`nn.SELU` maps inputs of mean 0 and variance 1 to outputs of mean 0 and variance 1, and
-    `nn.AlphaDropout` keeps both; ReLU gives mean 0.4.
+    """`nn.SELU` maps normally distributed inputs of mean 0 and variance 1 to outputs of mean 0
+    and variance 1, and `nn.AlphaDropout` keeps both; ReLU gives mean 0.4.
     """
     x = torch.randn(200_000)
 

@@ -164,7 +164,7 @@ def test_spectral_norm_divides_by_the_largest_singular_value():
     assert layer.weight.diagonal().tolist() == pytest.approx([1, 0.5, 0.25, 0.125], abs=1e-3)
 
 
-@pytest.mark.torch(">=2.3")
+@pytest.mark.torch(">=2.4")
 def test_the_old_weight_norm_is_deprecated():
     """`torch.nn.utils.weight_norm(layer)` issues a FutureWarning, "`torch.nn.utils.weight_norm`
     is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`"; its parameters are

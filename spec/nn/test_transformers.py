@@ -64,7 +64,7 @@ def test_the_batch_is_the_second_dimension_unless_told():
 
 
 def test_an_encoder_layer_by_hand():
-    """`nn.TransformerEncoderLayer` is `x = norm1(x + attention(x))`, `x = norm2(x +
+    """Without dropout `nn.TransformerEncoderLayer` is `x = norm1(x + attention(x))`, `x = norm2(x +
     feedforward(x))`; with `norm_first=True` it is `x = x + attention(norm1(x))`, `x = x +
     feedforward(norm2(x))`.
 
@@ -262,8 +262,9 @@ def test_the_activation_is_relu_unless_told():
 
 
 def test_padded_positions_are_zero_on_the_fast_path():
-    """In `eval()` under `torch.no_grad()` `nn.TransformerEncoder` with a `src_key_padding_mask`
-    returns zeros at padded positions; with gradients it returns other numbers there.
+    """In `eval()` under `torch.no_grad()` `nn.TransformerEncoder`, built with
+    `batch_first=True`, with a `src_key_padding_mask` returns zeros at padded positions; with
+    gradients it returns other numbers there.
 
     The fast path computes real tokens only. In both modes those positions are to be ignored.
     """

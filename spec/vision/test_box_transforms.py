@@ -77,8 +77,8 @@ def test_a_crop_keeps_the_number_of_boxes():
 
 
 def test_empty_boxes_are_dropped_with_their_labels():
-    """`v2.SanitizeBoundingBoxes()` of a dict with boxes drops those narrower than `min_size`, 1
-    unless told, and the entries of `labels` at the same positions.
+    """`v2.SanitizeBoundingBoxes()` of a dict with boxes drops those narrower or lower than
+    `min_size`, 1 unless told, and the entries of `labels` at the same positions.
 
     Put it after crops: a detector refuses empty boxes.
     """

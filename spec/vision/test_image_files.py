@@ -147,7 +147,7 @@ def test_a_truncated_file_is_refused(tmp_path):
 
 def test_png_keeps_the_bytes(tmp_path):
     """`io.write_png(image, path)` followed by `io.read_image(path)` gives the same bytes; JPEG
-    is lossy and does not.
+    is lossy and need not.
     """
     image = torch.tensor([[[0, 255, 0, 255]]], dtype=torch.uint8)
 
@@ -211,7 +211,7 @@ def test_image_reading_is_deprecated(tmp_path):
     """Since torchvision 0.29 (PyTorch 2.14) `io.decode_image`, `read_image` and `write_png`
     issue a DeprecationWarning: `torchcodec` is to take their place.
 
-    `python` hides a DeprecationWarning that is raised inside a library.
+    A script does not show it: Python hides a DeprecationWarning that is raised inside a library.
     """
     path = save(tmp_path / "0.png", [[9]])
 
