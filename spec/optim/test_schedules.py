@@ -383,3 +383,23 @@ def test_lambda_lr_wants_one_function_or_one_for_each_group():
 
     scheduler = lr_scheduler.LambdaLR(optimizer, [lambda count: 0.5, lambda count: 0.25])
     assert scheduler.get_last_lr() == [0.5, 0.25]
+
+
+def test_a_cyclic_schedule_goes_up_and_down():
+    """`CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)` moves the rate in a
+    triangle: 1, 2, 3, 2, 1 and again; it is stepped after each batch.
+
+    It moves the momentum too, between 0.8 and 0.9, unless `cycle_momentum=False`.
+    """
+    optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=7.0, momentum=0.5)
+    scheduler = lr_scheduler.CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)
+
+    rates, momenta = [], []
+    for _ in range(6):
+        rates.append(optimizer.param_groups[0]["lr"])
+        momenta.append(optimizer.param_groups[0]["momentum"])
+        optimizer.step()
+        scheduler.step()
+
+    assert rates == [1.0, 2.0, 3.0, 2.0, 1.0, 2.0]
+    assert momenta == pytest.approx([0.9, 0.85, 0.8, 0.85, 0.9, 0.85])
