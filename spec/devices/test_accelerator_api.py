@@ -29,7 +29,7 @@ def test_without_an_accelerator_none_is_available():
 
 
 @without_accelerator
-@pytest.mark.torch("!=2.7.*")
+@pytest.mark.torch(">=2.6,!=2.7.*")
 def test_without_an_accelerator_the_devices_number_none():
     """`torch.accelerator.device_count()` is 0 on a machine without an accelerator."""
     assert torch.accelerator.device_count() == 0
