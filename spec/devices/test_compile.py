@@ -118,8 +118,9 @@ def test_nothing_is_compiled_before_the_first_call():
 
 
 def test_another_dtype_is_compiled_anew():
-    """A compiled function that has seen float32 is compiled again when it is called with
-    float64; the code for float32 is kept for later calls."""
+    """A function from `torch.compile` that has seen float32 is compiled again when it is called
+    with float64; the code for float32 is kept for later calls.
+    """
     dtypes = []
 
     def backend(graph, inputs):

@@ -29,8 +29,9 @@ def test_float32_products_are_full_precision_unless_one_asks_for_speed():
 
 @pytest.mark.cuda
 def test_matrix_products_are_full_float32_unless_one_asks():
-    """A product of float32 matrices on a GPU is computed in float32 by default: 1 + 2**-12,
-    which TF32 can't hold, times 1 is itself."""
+    """`x @ y` of float32 matrices on a GPU is computed in float32 by default: 1 + 2**-12, which
+    TF32 can't hold, times 1 is itself.
+    """
     x = torch.eye(64, device="cuda") * (1 + 2**-12)
 
     product = x @ torch.eye(64, device="cuda")
@@ -110,8 +111,9 @@ def test_a_gpu_and_the_cpu_draw_other_numbers_from_one_seed():
 
 @pytest.mark.cuda
 def test_drawing_on_the_gpu_leaves_the_cpus_numbers_alone():
-    """Each device has its own generator: drawing on a GPU doesn't change which numbers the CPU
-    draws next."""
+    """Each device has its own generator: `torch.rand(2, device="cuda")` doesn't change which
+    numbers the CPU draws next.
+    """
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)

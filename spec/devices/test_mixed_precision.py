@@ -122,8 +122,9 @@ def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
 
 
 def test_a_bfloat16_and_a_float32_operand_make_float32():
-    """Inside autocast the sum of a bfloat16 product and a float32 tensor is float32, by type
-    promotion as without autocast."""
+    """Inside `torch.autocast` the sum of a bfloat16 product and a float32 tensor is float32, by
+    type promotion as without autocast.
+    """
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -133,7 +134,7 @@ def test_a_bfloat16_and_a_float32_operand_make_float32():
 
 
 def test_float64_is_left_in_peace():
-    """Inside autocast a matrix product of float64 tensors stays float64.
+    """Inside `torch.autocast` a matrix product `x @ x` of float64 tensors stays float64.
 
     Autocast leaves float64, integers and complex numbers as they are; float32, float16 and
     bfloat16 it converts.
@@ -149,8 +150,9 @@ def test_float64_is_left_in_peace():
 
 
 def test_a_product_under_autocast_is_rounded():
-    """A bfloat16 product keeps 8 significant bits: inside autocast 257 times 1, as a matrix
-    product, is 256."""
+    """Inside `torch.autocast` to bfloat16, which keeps 8 significant bits, 257 times 1 as a matrix
+    product `x @ y` is 256.
+    """
     x = torch.tensor([[257.0]])
     one = torch.ones(1, 1)
 
@@ -196,8 +198,8 @@ def test_autocast_can_be_switched_off_inside():
 
 
 def test_switched_off_nobody_matches_the_dtypes():
-    """Where autocast is disabled, the matrix product of a bfloat16 and a float32 tensor raises
-    RuntimeError; where it is enabled, both are converted.
+    """Inside `torch.autocast(..., enabled=False)` the matrix product of a bfloat16 and a float32
+    tensor raises RuntimeError; where autocast is enabled, both are converted.
 
     Write `low.float() @ x`.
     """
@@ -311,7 +313,7 @@ def test_binary_cross_entropy_of_probabilities_is_refused_on_a_gpu():
 
 
 def test_small_gradients_vanish_in_float16():
-    """2**-25 converted to float16 is 0; multiplied by 1024 before, it is kept.
+    """`torch.tensor(2.0**-25).half()` is 0; multiplied by 1024 before, the number is kept.
 
     That is the reason for a GradScaler: gradients are often as small as that.
     """

@@ -178,8 +178,8 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
 
 
 def test_a_single_element_is_not_enough_to_cross():
-    """Adding a CPU tensor of shape (1,) to a tensor on another device raises RuntimeError,
-    though it holds a single number.
+    """`x + y` of a CPU tensor `x` of shape (1,) and a tensor `y` on another device raises
+    RuntimeError, though `x` holds a single number.
 
     Only a tensor without dimensions counts as a number: use `x[0]`, or move it.
     """

@@ -99,8 +99,9 @@ def test_outside_a_with_statement_the_stream_is_the_default_one():
 
 @pytest.mark.cuda
 def test_another_stream_does_not_wait():
-    """Work in one stream does not wait for work in another: an event in a free stream is done
-    while a long kernel in another stream still runs."""
+    """Work in one `torch.cuda.Stream` does not wait for work in another: an event in a free stream
+    is done while a long kernel in another stream still runs.
+    """
     busy, free = torch.cuda.Stream(), torch.cuda.Stream()
     end_of_busy, end_of_free = torch.cuda.Event(), torch.cuda.Event()
 

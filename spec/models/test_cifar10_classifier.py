@@ -384,7 +384,7 @@ def test_with_classes_of_one_size_their_accuracies_average_to_the_whole(notes):
 
 @pytest.mark.claim("blitz-per-class-ranking", "blitz-per-class-mean")
 def test_the_notes_table_puts_animals_last():
-    """In the notes' table of accuracies for CIFAR-10, cat, deer and bird are lowest (33, 39 and
+    """In the notes' table of accuracies for `CIFAR10`, cat, deer and bird are lowest (33, 39 and
     40 %) and ship and truck highest (70 and 72 %); the mean of the ten is 55.1 %.
     """
     classes = "plane car bird cat deer dog frog horse ship truck".split()

@@ -172,8 +172,8 @@ def test_frozen_parameters_do_not_freeze_batch_norm():
 
 
 def test_a_sample_is_judged_alone_in_evaluation_only():
-    """In training mode BatchNorm's output for a sample depends on the other samples of its
-    batch; in evaluation mode it is the same in both batches.
+    """In training mode the output of `nn.BatchNorm1d` for a sample depends on the other samples of
+    its batch; after `eval()` it is the same in both batches.
     """
     layer = nn.BatchNorm1d(1)
     alone = torch.tensor([[2.0], [0.0]])

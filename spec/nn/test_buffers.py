@@ -96,8 +96,8 @@ def test_a_buffer_can_be_registered_by_assignment():
 
 
 def test_a_tensor_may_be_assigned_to_a_buffer():
-    """A plain tensor may be assigned to a registered buffer, even one of another shape; a list
-    raises TypeError, "cannot assign 'list' as buffer 'mean'".
+    """A plain tensor may be assigned to a buffer of `register_buffer`, even one of another shape;
+    a list raises TypeError, "cannot assign 'list' as buffer 'mean'".
 
     This differs from parameters, to which no plain tensor can be assigned:
     `spec/nn/test_parameters.py`.

@@ -129,8 +129,8 @@ def test_a_step_of_two_processes_is_one_step_on_the_whole_batch(group):
 
 @pytest.mark.slow
 def test_uneven_shares_weigh_the_same(group):
-    """DDP weights each process equally: with three rows in one and one row in the other, the
-    gradient of a mean loss is not that of the four rows together.
+    """`DistributedDataParallel` weights each process equally: with three rows in one and one row
+    in the other, the gradient of a mean loss is not that of the four rows together.
 
     Because the mean of the two means, -16 and -64, is -40, and the mean of the rows is -28.
     Give all processes batches of one size, as `DistributedSampler` does.
@@ -152,8 +152,8 @@ def test_uneven_shares_weigh_the_same(group):
 
 @pytest.mark.slow
 def test_models_stay_equal(group):
-    """After three SGD steps on different data the models of two DDP processes have the very
-    same weight.
+    """After three `SGD` steps on different data the models of two processes under
+    `DistributedDataParallel` have the very same weight.
 
     Because they started equal and stepped with equal gradients; the weights are never sent
     again.

@@ -119,8 +119,8 @@ def test_rows_are_dealt_like_chunks(group):
 
 
 def test_outputs_are_plain_tensors(group):
-    """The output of a sharded model is a plain tensor, computed from the rows of this process
-    with the whole parameters.
+    """The output of a model sharded by `fully_shard` is a plain tensor, computed from the rows of
+    this process with the whole parameters.
 
     Because `forward` all-gathers the parameters first, the code of the model need not change.
     """

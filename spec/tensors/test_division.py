@@ -248,8 +248,8 @@ def test_a_reciprocal_is_one_divided_by_the_number(device):
     ],
 )
 def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, smallest, device):
-    """For uint8, int8, int16, int32 and int64, the largest number plus 1 is the smallest number
-    of the dtype, without error or warning.
+    """For uint8, int8, int16, int32 and int64, `x + 1` of the largest number is the smallest
+    number of the dtype, without error or warning.
 
     The dtype doesn't grow as Python's int does; convert to a wider dtype first.
     """

@@ -250,8 +250,8 @@ def test_integers_refuse_negative_integer_powers():
 
 
 def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
-    """An integer tensor to the power of an integer tensor with negative exponents raises no
-    error: the fraction is truncated, so 4 to the power of -1 is 0.
+    """`x ** y` of two integer tensors with negative exponents raises no error: the fraction is
+    truncated, so 4 to the power of -1 is 0.
 
     Only a Python exponent is refused; convert a tensor exponent to float.
     """

@@ -220,7 +220,7 @@ def test_integers_are_multiplied_as_integers():
 
 
 def test_an_empty_inner_dimension_gives_zeros(device):
-    """A (2, 0) matrix times a (0, 3) matrix is a (2, 3) matrix of zeros.
+    """`x @ y` of a (2, 0) and a (0, 3) matrix is a (2, 3) matrix of zeros.
 
     Because each element is a sum over nothing.
     """

@@ -281,7 +281,7 @@ def test_a_tensor_can_be_pickled_and_copied():
 
 
 def test_equal_tensors_are_different_keys():
-    """A dict doesn't find a tensor by an equal one: a tensor is hashed by identity, not by
+    """A `dict` doesn't find a tensor by an equal one: a tensor is hashed by identity, not by
     value.
 
     Because its values can change. Use `x.item()` or `tuple(x.tolist())` as the key.

@@ -48,7 +48,8 @@ def test_another_seed_gives_other_numbers(device):
 
 
 def test_the_low_32_bits_of_a_seed_count():
-    """On the CPU only the low 32 bits of a seed count: 7 and 2**32 + 7 give the same values.
+    """On the CPU only the low 32 bits of the seed given to `torch.manual_seed` count: 7 and 2**32
+    + 7 give the same values.
 
     Because the generator, a Mersenne Twister, is seeded by 32 bits.
     """
@@ -291,7 +292,9 @@ def test_manual_seed_seeds_the_gpu_as_well():
 
 @pytest.mark.multi_gpu(2)
 def test_each_gpu_has_a_generator_of_its_own():
-    """A draw on one GPU doesn't move the generator of another GPU."""
+    """A draw such as `torch.rand(1, device="cuda:1")` on one GPU doesn't move the generator of
+    another GPU.
+    """
     torch.manual_seed(7)
     first = torch.rand(3, device="cuda:1")
     torch.manual_seed(7)

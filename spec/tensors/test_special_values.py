@@ -192,8 +192,8 @@ def test_where_does_not_keep_nan_out_of_the_gradient():
 
 
 def test_what_has_no_answer_is_nan(device):
-    """0 / 0, inf - inf, inf * 0, and the square root and logarithm of -1 are NaN in float
-    tensors, without an error.
+    """`0 / 0`, `inf - inf`, `inf * 0`, and `sqrt` and `log` of -1 are NaN in float tensors,
+    without an error.
 
     Python's `0.0 / 0.0` and `math.sqrt(-1)` raise.
     """
@@ -268,8 +268,8 @@ def test_maximum_keeps_nan_and_fmax_avoids_it(device):
 )
 @pytest.mark.spare("1", reason="2 and any other small number is rounded away as well")
 def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
-    """Twice the largest number of float16, bfloat16, float32 or float64 is infinite, without an
-    error or a warning.
+    """`x * 2` of the largest number of float16, bfloat16, float32 or float64 is infinite, without
+    an error or a warning.
 
     A sum that is rounded back to the largest number stays finite: 65504 + 1 is 65504 in float16.
     """
@@ -282,7 +282,7 @@ def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
 
 
 def test_half_precision_ends_at_65504(device):
-    """70000 converted to float16 is inf; converted to bfloat16 it is 70144.
+    """`torch.tensor(70000.0).half()` is inf; `bfloat16()` of it is 70144.
 
     Because the largest float16 is 65504, while bfloat16 has the range of float32 with fewer
     digits. So large losses and gradients overflow in float16.
@@ -294,8 +294,8 @@ def test_half_precision_ends_at_65504(device):
 
 
 def test_results_too_small_for_a_float_are_zero(device):
-    """A product too small for its dtype is 0: 1e-30 squared is 0 in float32, and 1e-60 in
-    float64.
+    """`x * x` is 0 where the product is too small for the dtype: 1e-30 squared is 0 in float32,
+    and 1e-60 in float64.
     """
     x = torch.tensor([1e-30], device=device)
 

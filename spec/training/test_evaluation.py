@@ -185,8 +185,8 @@ def test_counts_over_the_loader_make_the_accuracy():
 
 
 def test_labels_with_a_dimension_too_many_compare_all_with_all():
-    """Predictions of shape (3,) compared with labels of shape (3, 1) broadcast to (3, 3): nine
-    comparisons, and a sum of 6 for 3 samples.
+    """`predictions == labels` of shapes (3,) and (3, 1) broadcasts to (3, 3): nine comparisons,
+    and a sum of 6 for 3 samples.
 
     Nothing raises. Remove the extra dimension by `labels.squeeze(1)`.
     """
@@ -297,8 +297,8 @@ def test_four_positions_a_batch_visit_all_of_10000_images():
 
 
 def test_four_positions_fail_where_the_last_batch_is_short():
-    """A loop over the positions 0 to 3 of each batch raises IndexError where the last batch is
-    shorter: of 10 samples in batches of 4 the last has 2.
+    """A loop over `range(4)` for the positions of each batch raises IndexError where the last
+    batch is shorter: of 10 samples in batches of 4 the last has 2.
 
     Loop over `range(len(labels))`, or count without a loop by `bincount`.
     """
@@ -310,8 +310,8 @@ def test_four_positions_fail_where_the_last_batch_is_short():
 
 
 def test_four_positions_pass_over_the_rest_of_larger_batches():
-    """A loop over the positions 0 to 3 of batches of 5 leaves out every fifth sample, and nothing
-    raises.
+    """A loop over `range(4)` for the positions of batches of 5 leaves out every fifth sample, and
+    nothing raises.
     """
     visited = [batch[i].item() for batch in torch.arange(10).split(5) for i in range(4)]
 

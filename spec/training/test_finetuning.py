@@ -47,7 +47,7 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """After the same 3 steps on a new, similar task, a linear layer that was trained on the old
+    """After the same 3 steps on a new, similar task, an `nn.Linear` that was trained on the old
     task has a smaller loss than a newly initialised one.
     """
     x = torch.rand(64, 2)

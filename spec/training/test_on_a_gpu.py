@@ -226,7 +226,7 @@ def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-gpu-results-similar")
 def test_a_gpu_trains_to_nearly_the_same_weights():
-    """From the same initial weights and data, 20 SGD steps on the CPU and on the GPU lead to
+    """From the same initial weights and data, 20 steps of `SGD` on the CPU and on the GPU lead to
     weights that are equal up to rounding.
 
     Because a GPU adds floats in another order; see `spec/training/test_reproducibility.py`.
@@ -272,7 +272,7 @@ def test_a_wide_net_trains_faster_on_a_gpu():
 @pytest.mark.claim("blitz-gpu-no-gain-small-net")
 @pytest.mark.spare("3", reason="little or no speed-up, as a number")
 def test_a_small_net_gains_little_or_nothing_from_a_gpu():
-    """Forward and backward of a net of two convolutions and three linear layers, with a batch
+    """Forward and `backward()` of a net of two convolutions and three linear layers, with a batch
     of 4 images of 32 x 32, are at most 3 times as fast on a GPU as on one CPU thread.
 
     Because launching each operation on the GPU takes longer than computing it for so few

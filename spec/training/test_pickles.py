@@ -106,8 +106,8 @@ def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
 
 
 def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
-    """A net saved as an object can't be loaded after its class was renamed, "Can't get attribute
-    'Net'", or its module removed, "No module named".
+    """A net saved by `torch.save(net, path)` can't be loaded after its class was renamed, "Can't
+    get attribute 'Net'", or its module removed, "No module named".
 
     A state dict depends on neither: build the net by its new name and load the state.
     """
