@@ -21,6 +21,7 @@ from torch import nn
 pytestmark = pytest.mark.torch(">=2.0")
 
 
+@pytest.mark.torch(">=2.1")
 def test_attention_is_a_softmax_of_scaled_products(device):
     """`F.scaled_dot_product_attention(q, k, v)`, without mask, `is_causal` or dropout, equals
     `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding, d being the last size of `q`; `scale`

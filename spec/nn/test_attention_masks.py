@@ -69,9 +69,9 @@ def test_padded_queries_still_get_an_output():
     assert output[~mask].shape == (2, 4)
 
 
-@pytest.mark.torch("<2.5")
+@pytest.mark.torch("<2.6")
 def test_a_padding_mask_of_another_shape_used_to_name_both():
-    """In PyTorch 2.0 to 2.4 a `key_padding_mask` that is not (batch, keys) raises
+    """In PyTorch 2.0 to 2.5 a `key_padding_mask` that is not (batch, keys) raises
     AssertionError, "expecting key_padding_mask shape of (3, 5), but got torch.Size([5, 3])".
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
@@ -82,9 +82,9 @@ def test_a_padding_mask_of_another_shape_used_to_name_both():
     assert layer(x, x, x, key_padding_mask=mask.T)[0].shape == (3, 5, 4)
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.6")
 def test_a_padding_mask_of_another_shape_is_refused():
-    """In PyTorch 2.14 a `key_padding_mask` that is not (batch, keys) raises AssertionError,
+    """Since PyTorch 2.6 a `key_padding_mask` that is not (batch, keys) raises AssertionError,
     "Expected key_padded_mask.shape[0] to be 3, but got 5"; with `batch_first=False` too the
     batch comes first in it.
     """

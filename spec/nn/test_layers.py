@@ -236,7 +236,7 @@ def test_a_bilinear_layer_takes_two_inputs():
     assert torch.allclose(layer(first, second), by_hand, atol=1e-6) is True
 
 
-@pytest.mark.torch(">=2.5")
+@pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_has_no_numbers_before_its_first_batch():
     """The parameters of a lazy layer, such as `nn.LazyConv2d(8, 3)`, have no number of elements
     before the first call: `numel()` raises ValueError, "Attempted to use an uninitialized

@@ -222,9 +222,9 @@ def test_image_reading_is_deprecated(tmp_path):
     assert image.tolist() == [[[9]]]
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.11")
 def test_video_reading_is_gone():
-    """torchvision 0.29 has no `io.read_video`: importing it raises ImportError, "cannot import
+    """Since torchvision 0.26 there is no `io.read_video`: importing it raises ImportError, "cannot import
     name 'read_video' from 'torchvision.io'". `torchcodec.decoders.VideoDecoder` reads videos.
 
     It was deprecated in 0.22.
