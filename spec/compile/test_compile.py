@@ -198,7 +198,7 @@ def test_a_hook_added_after_compiling_is_ignored():
     assert seen.tolist() == [100.0]
 
 
-@pytest.mark.torch(">=2.2")
+@pytest.mark.torch(">=2.5")
 def test_the_step_of_an_optimizer_can_be_compiled():
     """A function that calls `optimizer.step()` can be compiled: three calls are one compilation,
     and the weight moves as it does uncompiled.
@@ -354,6 +354,7 @@ def test_before_2_10_the_node_that_did_not_fit_was_named():
     assert "size mismatch, got input (2x3), vec (4)" in str(error.value)
 
 
+@pytest.mark.torch(">=2.3")
 def test_second_derivatives_of_compiled_code_are_refused():
     """A compiled function can be differentiated once: a second `torch.autograd.grad` raises
     RuntimeError, "torch.compile with aot_autograd does not currently support double backward".

@@ -220,6 +220,7 @@ def test_fullgraph_refuses_print():
         f(torch.ones(1))
 
 
+@pytest.mark.torch(">=2.3")
 def test_item_splits_the_graph():
     """`x.sum().item()` in a compiled function splits the graph, unless `fullgraph=True` or
     `torch._dynamo.config.capture_scalar_outputs` is set.
@@ -260,6 +261,7 @@ def test_before_2_10_fullgraph_refused_item():
         compiled(torch.ones(3))
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_result_of_unknown_size_splits_the_graph():
     """`x[x > 0] + 1` in a compiled function is two graphs, because the size of `x[x > 0]` depends
     on the values of `x`.
@@ -311,6 +313,7 @@ def test_what_a_function_does_to_python_objects_is_done_at_each_call():
     assert [result.item() for result in results] == [2.0, 6.0]
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_disabled_function_is_run_by_python():
     """A function decorated with `@torch.compiler.disable` is called by Python between two graphs;
     inside it `torch.compiler.is_compiling()` is False.
@@ -354,6 +357,7 @@ def test_fullgraph_refuses_a_disabled_function():
         compiled(torch.ones(1))
 
 
+@pytest.mark.torch(">=2.3")
 def test_code_can_tell_whether_it_is_compiled():
     """`torch.compiler.is_compiling()` is True in code that is being recorded and False in code that
     runs uncompiled: a function can keep its prints and checks out of the graph with it.

@@ -109,6 +109,7 @@ def test_a_marked_dimension_is_compiled_once():
     assert counter.frame_count == 1
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_marked_dimension_that_cannot_change_is_refused():
     """`mark_dynamic` of a dimension that the function needs to be constant raises
     ConstraintViolationError, "Constraints violated (L['x'].size()[1])!": a linear layer of 2
@@ -230,6 +231,7 @@ def test_train_and_eval_are_compiled_each():
     assert counter.frame_count == 2
 
 
+@pytest.mark.torch(">=2.3")
 def test_after_the_limit_new_inputs_run_uncompiled():
     """A function is compiled for at most 8 kinds of input; a ninth runs uncompiled and its result
     is right.
