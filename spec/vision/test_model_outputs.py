@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torchvision import models
 
+pytestmark = pytest.mark.slow
+
 
 def on_meta(build, **settings):
     with torch.device("meta"):
