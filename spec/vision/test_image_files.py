@@ -225,7 +225,8 @@ def test_image_reading_is_deprecated(tmp_path):
 @pytest.mark.torch(">=2.11")
 def test_video_reading_is_gone():
     """Since torchvision 0.26 there is no `io.read_video`: importing it raises ImportError, "cannot
-    import name 'read_video' from 'torchvision.io'". `torchcodec.decoders.VideoDecoder` reads videos.
+    import name 'read_video' from 'torchvision.io'"; `torchcodec.decoders.VideoDecoder` reads
+    videos.
 
     It was deprecated in 0.22.
     """
