@@ -363,6 +363,36 @@ def test_masks_are_joined_with_and_or_and_not(device):
     assert (~y).tolist() == [False, True, True]
 
 
+def test_and_binds_closer_than_a_comparison(device):
+    """`x > 0 & x < 2` without parentheses raises an error: "not implemented for 'Float'" for a
+    float tensor, "Boolean value of Tensor" for integers. Write `(x > 0) & (x < 2)`.
+
+    Because `&` and `|` bind closer than `<` and `==` in Python: it means `x > (0 & x) < 2`.
+    """
+    x = torch.tensor([-1.0, 1.0, 3.0], device=device)
+
+    with pytest.raises(RuntimeError, match=r"bitwise_and_.* not implemented for 'Float'"):
+        mask = x > 0 & x < 2
+    with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value is"):
+        mask = x.int() > 0 & x.int() < 2
+
+    mask = (x > 0) & (x < 2)
+    assert mask.tolist() == [False, True, False]
+
+
+def test_one_pair_of_parentheses_may_not_be_enough(device):
+    """`x > 0 | (x < 2)` raises no error and means `x > (0 | (x < 2))`: x is compared with a mask.
+    Put both comparisons in parentheses.
+    """
+    x = torch.tensor([0.5, 1.5, 2.5], device=device)
+
+    meant = (x > 0) | (x < 2)
+    written = x > 0 | (x < 2)
+
+    assert meant.tolist() == [True, True, True]
+    assert written.tolist() == [False, True, True]
+
+
 def test_logical_functions_take_numbers_for_truth(device):
     """`torch.logical_and`, `logical_or` and `logical_xor` count each number other than 0 as
     true.

@@ -355,8 +355,7 @@ def test_integers_have_no_nan(device):
     """`torch.tensor([nan], dtype=torch.int64)` and `fill_(nan)` on an int64 tensor raise a
     RuntimeError.
 
-    Because integers have no NaN; `x * nan` gives a float tensor. `.to()` is not refused, but
-    its result is arbitrary.
+    Because integers have no NaN; `x * nan` gives a float tensor.
     """
     x = torch.tensor([1, 2], device=device)
 
@@ -367,6 +366,22 @@ def test_integers_have_no_nan(device):
 
     assert x.isnan().tolist() == [False, False]
     assert str((x * torch.nan).tolist()) == "[nan, nan]"
+
+
+def test_nan_converted_to_an_integer_is_some_integer():
+    """`torch.tensor(nan).long()` raises no error and gives some integer, as `isnan` cannot find any
+    more; `int(x)` of the tensor raises ValueError, "cannot convert float NaN to integer".
+
+    C++ leaves the conversion undefined: another processor or dtype may give another number. Call
+    `x.nan_to_num()` first, or look for NaN with `isnan().any()`.
+    """
+    x = torch.tensor([torch.nan, 2.0])
+
+    assert x.long()[1].item() == 2
+    assert x.long().isnan().tolist() == [False, False]
+    assert x.nan_to_num(nan=-1).long().tolist() == [-1, 2]
+    with pytest.raises(ValueError, match="cannot convert float NaN to integer"):
+        int(x[0])
 
 
 def test_unique_keeps_every_nan(device):
