@@ -29,10 +29,10 @@ RELEASES = [name.removesuffix("-cpu") for name in EVIDENCE]
 
 def test_the_book_was_run_on_every_release_since_1_13():
     """There is evidence about each minor release of PyTorch from 1.13 to 2.15 on the CPU."""
-    assert [
+    assert list(RELEASES) == [
         "1.13",
         *("2.0 2.1 2.2 2.3 2.4 2.5 2.6 2.7 2.8 2.9 2.10 2.11 2.12 2.13 2.14 2.15".split()),
-    ] == RELEASES
+    ]
 
 
 def test_no_fact_failed_on_any_release():
@@ -62,6 +62,10 @@ def test_no_fact_holds_beyond_its_gate():
     assert "\n".join(loose_gates) == ""
 
 
+# What no release was asked: a fact behind one of these gates.
+NOT_RUN = {"slow", "cuda", "network", *(f"multi_gpu({n})" for n in range(1, 9))}
+
+
 def told_for(fact):
     """Return the recorded releases that a fact is told for."""
     gates = [gate[len("torch(") : -1] for gate in fact.gates if gate.startswith("torch(")]
@@ -71,16 +75,18 @@ def told_for(fact):
 
 @pytest.mark.parametrize("path", pages_of(ROOT))
 def test_where_one_truth_ends_another_begins(path):
-    """Where a fact of a page is told up to a release after 2.0, another fact of that page is told
-    from the next release on.
+    """Where a fact of a page that the releases ran is told up to one of them, another fact of that
+    page is told for the next release and not for that one.
     """
-    told = {fact.id: told_for(fact) for fact in read_page(str(ROOT), path).facts.values()}
-    begins = {releases[0] for releases in told.values() if releases}
+    facts = read_page(str(ROOT), path).facts.values()
+    told = {fact.id: told_for(fact) for fact in facts if not NOT_RUN.intersection(fact.gates)}
     gaps = [
-        f"{id}: told up to {last}, and nothing on its page begins with {following}"
+        f"{id}: told up to {last}, and no fact of its page is told from {following} on"
         for id, releases in told.items()
         for last, following in pairwise(RELEASES)
-        if releases and releases[-1] == last and following not in begins
+        if releases
+        and releases[-1] == last
+        and not any(following in other and last not in other for other in told.values())
     ]
 
     assert "\n".join(gaps) == ""

@@ -272,7 +272,7 @@ def test_a_causal_mask_begins_at_the_first_key():
     assert last_two.flatten().tolist() == [1.5, 2.0]
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.3")
 def test_lower_right_is_the_causal_mask_of_a_cache():
     """`torch.nn.attention.bias.causal_lower_right(2, 5)` as `attn_mask` lets the last of 2
     queries attend to all 5 keys; `causal_upper_left` is what `is_causal=True` does.

@@ -297,9 +297,9 @@ def test_the_fast_path_used_to_shorten_the_batch():
     assert y.shape == (2, 2, 4)
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.1")
 def test_the_fast_path_keeps_the_length():
-    """Since PyTorch 2.4 at the latest, `nn.TransformerEncoder` keeps the length if all
+    """Since PyTorch 2.1 `nn.TransformerEncoder` keeps the length if all
     sequences are padded at the end, on the fast path too.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
@@ -312,7 +312,7 @@ def test_the_fast_path_keeps_the_length():
     assert y[:, 2].tolist() == [[0.0] * 4] * 2
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.1")
 @pytest.mark.filterwarnings("default:enable_nested_tensor is True:UserWarning")
 def test_an_encoder_warns_that_it_cannot_be_fast():
     """`nn.TransformerEncoder` warns, "enable_nested_tensor is True, but self.use_nested_tensor

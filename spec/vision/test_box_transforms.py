@@ -172,6 +172,7 @@ def test_one_mask_for_each_object_is_resized_at_once():
     assert resized.tolist() == [[[True, True, False, False]], [[False, False, True, True]]]
 
 
+@pytest.mark.torch(">=2.2")
 def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
     """A v2 pipeline called as `transforms(image, target)`, the target a dict of boxes, masks
     and labels, resizes all of them alike and returns the pair.
@@ -193,6 +194,7 @@ def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
     assert new_target["labels"].tolist() == [1]
 
 
+@pytest.mark.torch(">=2.2")
 def test_boxes_that_are_not_wrapped_stay_where_they_were():
     """A plain tensor of boxes beside a `tv_tensors.Image` comes out of `v2.Resize` unchanged,
     without an error: it no longer fits the image.

@@ -235,9 +235,9 @@ def test_the_boxes_of_masks_end_on_the_last_pixel():
     assert ops.masks_to_boxes(masks).tolist() == [[1.0, 0.0, 2.0, 1.0], [0.0, 1.0, 0.0, 1.0]]
 
 
-@pytest.mark.torch("<2.10")
+@pytest.mark.torch("<2.11")
 def test_an_empty_mask_had_no_box():
-    """Up to torchvision 0.24 `ops.masks_to_boxes` raised RuntimeError for a mask of zeros,
+    """Up to torchvision 0.25 `ops.masks_to_boxes` raised RuntimeError for a mask of zeros,
     "min(): Expected reduction dim to be specified for input.numel() == 0".
 
     Keep the masks with `masks[masks.flatten(1).any(1)]`.
@@ -250,9 +250,9 @@ def test_an_empty_mask_had_no_box():
     assert ops.masks_to_boxes(masks[seen]).tolist() == [[1.0, 0.0, 1.0, 1.0]]
 
 
-@pytest.mark.torch(">=2.10")
+@pytest.mark.torch(">=2.11")
 def test_an_empty_mask_has_a_box_of_zeros():
-    """Since torchvision 0.25 `ops.masks_to_boxes` returns the box [0, 0, 0, 0] for a mask of
+    """Since torchvision 0.26 `ops.masks_to_boxes` returns the box [0, 0, 0, 0] for a mask of
     zeros.
 
     A detector refuses that box in its targets: keep the masks with

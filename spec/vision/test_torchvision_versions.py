@@ -64,6 +64,15 @@ def test_the_minor_releases_go_together():
     assert vision - minor == 15
 
 
+@pytest.mark.torch("==2.15.*")
+def test_from_2_15_on_the_rule_fails():
+    """With torch 2.15.0 goes torchvision 0.29.2, `torchvision.__version__`, and not 0.30.
+
+    So look the pair up, or let pip choose both in one command.
+    """
+    assert torchvision.__version__.split(".")[:2] == ["0", "29"]
+
+
 def test_an_operator_is_called_through_torch_ops():
     """`torchvision.ops.nms` calls the registered operator `torch.ops.torchvision.nms`; an
     operator that is not there raises AttributeError, "'torchvision' object has no attribute".
