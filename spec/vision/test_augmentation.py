@@ -8,6 +8,9 @@ it, and a random flip; others erase a rectangle or apply operations from a list 
 For evaluation the image is prepared without chance, as a rule by `Resize(256)` and
 `CenterCrop(224)`.
 
+The names are those of `torchvision.transforms`; a difference in `torchvision.transforms.v2` is
+named.
+
 What surprises: `RandomResizedCrop` may keep as little as 8 % of the image; `RandAugment` wants
 uint8 tensors or Pillow pictures, `RandomErasing` tensors; a transform draws once for a whole batch.
 Flips and plain crops are on `spec/data/test_random_transforms.py`, mixtures of images on
@@ -45,8 +48,8 @@ def test_random_resized_crop_needs_a_size():
 
 
 def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
-    """`RandomResizedCrop` cuts a part of 8 % to 100 % of the area, with sides in proportions
-    from 3:4 to 4:3; `scale=(0.5, 1.0)` cuts at least half.
+    """`RandomResizedCrop` of a 100 x 100 image cuts a part of about 8 % to 100 % of the area,
+    with sides in proportions from 3:4 to 4:3; `scale=(0.5, 1.0)` cuts about half or more.
 
     With 8 % the object may be outside; for small images a larger `scale` is common.
     """
@@ -58,6 +61,21 @@ def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
     for _ in range(50):
         _, _, height, width = default.get_params(image, [0.5, 1.0], [0.75, 4 / 3])
         assert 0.48 < height * width / 100**2 <= 1.0
+
+
+def test_a_long_image_loses_more_than_the_scale_says():
+    """`RandomResizedCrop` takes a central crop if no part of that `scale` and `ratio` fits in:
+    of a 10 x 1000 image it always keeps 10 x 13, 1.3 % of the area.
+
+    The proportions of 4:3 win over the area. For long images give a wider `ratio`.
+    """
+    image = torch.zeros(3, 10, 1000)
+
+    drawn = {
+        transforms.RandomResizedCrop.get_params(image, [0.5, 1.0], [0.75, 4 / 3]) for _ in range(20)
+    }
+
+    assert drawn == {(0, 493, 10, 13)}
 
 
 def test_the_parameters_of_a_crop_can_be_drawn_apart():
@@ -90,8 +108,10 @@ def test_the_evaluation_recipe_has_no_chance():
 
 
 def test_random_erasing_blanks_a_rectangle():
-    """`RandomErasing(p=1.0)` sets a rectangle of 2 % to 33 % of a tensor image to `value`, 0
-    unless told; its `p` is 0.5.
+    """`RandomErasing(p=1.0)` sets a rectangle of about 2 % to 33 % of a 100 x 100 tensor image
+    to `value`, 0 unless told; the default `p` is 0.5.
+
+    An image one pixel high stays as it is: no rectangle of 2 % with sides up to 3.3:1 fits in.
     """
     image = torch.ones(3, 100, 100)
 
@@ -101,6 +121,7 @@ def test_random_erasing_blanks_a_rectangle():
     assert 0.01 < share < 0.34
     assert erased.unique().tolist() == [0.0, 1.0]
     assert transforms.RandomErasing().p == 0.5
+    assert transforms.RandomErasing(p=1.0)(torch.ones(1, 1, 200)).min().item() == 1.0
 
 
 def test_random_erasing_takes_tensors_only():
@@ -118,11 +139,12 @@ def test_random_erasing_takes_tensors_only():
 
 
 def test_rand_augment_wants_bytes():
-    """`RandAugment`, `TrivialAugmentWide` and `AutoAugment` take uint8 images and Pillow
-    pictures; a float image raises TypeError as soon as an operation is drawn that wants bytes.
+    """`transforms.RandAugment` takes uint8 tensors and Pillow pictures; a float image raises
+    TypeError as soon as an operation such as posterize is drawn: put it before the conversion
+    to floats.
 
     The messages are "Only torch.uint8 image tensors are supported" and "Threshold should be
-    less than bound of img". Put them before the conversion to floats.
+    less than bound of img". `v2.RandAugment` takes floats too.
     """
     augment = transforms.RandAugment(num_ops=2)
     image = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)
@@ -151,8 +173,8 @@ def test_colour_jitter_draws_factors_around_one():
 
 
 def test_a_batch_is_cropped_alike():
-    """A random transform called on a batch (N, C, H, W) draws once: `RandomHorizontalFlip`
-    flips all images of it or none.
+    """`RandomHorizontalFlip`, called on a batch (N, C, H, W), draws once: it flips all images
+    of the batch or none.
 
     For a draw per image, transform in the dataset, before the images are stacked.
     """
@@ -165,8 +187,8 @@ def test_a_batch_is_cropped_alike():
 
 
 def test_random_apply_wraps_a_list():
-    """`RandomApply([GaussianBlur(3)], p=0.5)` applies a list of transforms with probability
-    0.5; the transforms are in a list or an `nn.ModuleList`, one alone raises TypeError.
+    """`RandomApply([GaussianBlur(3)], p=0.5)` applies a list of transforms, all or none, with
+    probability 0.5; `RandomApply(GaussianBlur(3))` raises TypeError: put it in a list.
     """
     image = torch.zeros(1, 3, 3)
     image[0, 1, 1] = 9.0

@@ -10,8 +10,8 @@ A usual pipeline ends with `SanitizeBoundingBoxes()`, which drops the boxes that
 empty, together with their labels.
 
 What surprises: a crop keeps the number of boxes, and those outside become empty; boxes and masks
-may not be forgotten to be wrapped, plain tensors pass untouched; `canvas_size` is (height, width),
-while a box has x first. Flips and the classes themselves are on
+have to be wrapped, because plain tensors beside an image pass untouched; `canvas_size` is
+(height, width), while a box has x first. Flips and the classes themselves are on
 `spec/data/test_transforms_v2.py`, formats of plain tensors on `spec/vision/test_boxes.py`.
 """
 
@@ -77,14 +77,15 @@ def test_a_crop_keeps_the_number_of_boxes():
 
 
 def test_empty_boxes_are_dropped_with_their_labels():
-    """`v2.SanitizeBoundingBoxes()` of a dict with boxes drops those narrower or lower than
-    `min_size`, 1 unless told, and the entries of `labels` at the same positions.
+    """`v2.SanitizeBoundingBoxes()` of a dict drops the boxes that are narrower or lower than
+    `min_size`, 1 unless told, or reach beyond the canvas, and their entries of `labels`.
 
-    Put it after crops: a detector refuses empty boxes.
+    Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the
+    canvas, clamp them first, `v2.ClampBoundingBoxes()`.
     """
     sample = {
-        "boxes": boxes_on([[0, 0, 0, 0], [1, 1, 4, 3]], canvas_size=(4, 4)),
-        "labels": torch.tensor([7, 8]),
+        "boxes": boxes_on([[0, 0, 0, 0], [1, 1, 4, 3], [1, 1, 5, 3]], canvas_size=(4, 4)),
+        "labels": torch.tensor([7, 8, 9]),
     }
 
     clean = v2.SanitizeBoundingBoxes()(sample)
@@ -121,7 +122,7 @@ def test_boxes_change_their_format():
 
 
 def test_the_format_decides_what_a_flip_does():
-    """`v2.RandomHorizontalFlip` of the numbers [2, 2, 4, 2] gives [6, 2, 8, 2] for "XYXY" and
+    """`v2.RandomHorizontalFlip(1.0)` of the numbers [2, 2, 4, 2] gives [6, 2, 8, 2] for "XYXY" and
     [4, 2, 4, 2] for "XYWH", on a canvas 10 wide.
 
     Nothing compares format and numbers: a wrong one gives wrong boxes without an error.
@@ -197,7 +198,7 @@ def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
 @pytest.mark.torch(">=2.2")
 def test_boxes_that_are_not_wrapped_stay_where_they_were():
     """A plain tensor of boxes beside a `tv_tensors.Image` comes out of `v2.Resize` unchanged,
-    without an error: it no longer fits the image.
+    without an error: it no longer fits the image. Wrap it in `tv_tensors.BoundingBoxes`.
     """
     image = tv_tensors.Image(torch.zeros(3, 8, 10))
     plain = torch.tensor([[2, 2, 6, 4]])

@@ -44,7 +44,7 @@ def test_an_unknown_format_is_refused():
     """`ops.box_convert(boxes, "xyxy", "XYWH")` raises ValueError, "Unsupported Bounding Box
     Conversions": the names of the formats are in small letters here.
 
-    The formats of `tv_tensors.BoundingBoxes` are written in capitals.
+    `tv_tensors.BoundingBoxes` takes the names in capitals and in small letters.
     """
     boxes = torch.tensor([[1.0, 2.0, 5.0, 10.0]])
 
@@ -90,8 +90,8 @@ def test_iou_compares_each_box_with_each():
 
 
 def test_generalised_iou_tells_how_far_boxes_are_apart():
-    """`ops.generalized_box_iou` is negative for boxes that share no area, and smaller the
-    farther they are apart, where `ops.box_iou` is 0 for all of these.
+    """`ops.generalized_box_iou` of two equal boxes moved apart in a row falls from 0, where they
+    touch, to -1 / 3 and -1 / 2, while `ops.box_iou` is 0 for all of these.
 
     So a loss made of it, `ops.generalized_box_iou_loss`, has a gradient for boxes apart.
     """
@@ -103,7 +103,7 @@ def test_generalised_iou_tells_how_far_boxes_are_apart():
 
 
 def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
-    """`ops.generalized_box_iou_loss` compares boxes row by row and returns 1 - GIoU per box;
+    """`ops.generalized_box_iou_loss` compares boxes row by row and returns 1 - GIoU per pair;
     its `reduction` is "none" unless told, unlike that of the losses in `torch.nn`.
     """
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]])
@@ -173,13 +173,16 @@ def test_nms_wants_floats():
     """`ops.nms` of int64 boxes raises RuntimeError, '"nms_kernel" not implemented for 'Long'',
     on the CPU; write `boxes.float()`.
 
-    Boxes read from a file of annotations are often integers.
+    Boxes read from a file of annotations are often integers. Half and bfloat16 are refused on
+    the CPU as well.
     """
     boxes = torch.tensor([[0, 0, 2, 2], [0, 0, 2, 2]], device="cpu")
     scores = torch.tensor([0.5, 0.9])
 
     with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
         ops.nms(boxes, scores, 0.5)
+    with pytest.raises(RuntimeError, match="not implemented for 'Half'"):
+        ops.nms(boxes.half(), scores.half(), 0.5)
     assert ops.nms(boxes.float(), scores, 0.5).tolist() == [1]
 
 

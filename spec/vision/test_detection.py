@@ -85,8 +85,8 @@ def test_losses_and_answers_do_not_come_together():
     """A detector in evaluation mode ignores the targets and returns no losses: a validation
     loss has to be computed in training mode, under `torch.no_grad()`.
 
-    BatchNorm layers would update their statistics then; torchvision's pretrained detectors with
-    a ResNet have frozen ones.
+    In training mode `nn.BatchNorm2d` layers update their statistics even so. The pretrained
+    `fasterrcnn_resnet50_fpn` has frozen ones; `fasterrcnn_resnet50_fpn_v2` has not.
     """
     net = small_detector()
     images, targets = [torch.rand(3, 32, 32)], [target()]
@@ -144,10 +144,12 @@ def test_images_are_floats_from_zero_to_one():
 
 
 def test_a_box_has_width_and_height():
-    """A target box without width, or in "xywh", raises AssertionError in training, "All
-    bounding boxes should have positive height and width"; the message shows the box as resized.
+    """A target box whose right edge is not right of its left one raises AssertionError in
+    training, "All bounding boxes should have positive height and width"; (20, 20, 8, 8) in
+    "xywh" is found so.
 
-    Convert "xywh" by `ops.box_convert`, and drop degenerate boxes with their labels.
+    The message shows the box as resized. A box in "xywh" that is wider than its x and higher
+    than its y raises nothing: convert with `ops.box_convert` before.
     """
     net, images = small_detector(), [torch.rand(3, 32, 32)]
     line, with_size = ((5.0, 5.0, 5.0, 9.0),), ((20.0, 20.0, 8.0, 8.0),)
@@ -159,6 +161,8 @@ def test_a_box_has_width_and_height():
             net(images, [target(boxes)])
     losses = net(images, [target(((20.0, 20.0, 28.0, 28.0),))])
     assert len(losses) == 4
+    unnoticed = net(images, [target(((1.0, 1.0, 8.0, 8.0),))])  # meant as x, y, width, height
+    assert len(unnoticed) == 4
 
 
 def test_the_boxes_of_an_image_are_a_matrix():
@@ -208,7 +212,7 @@ def test_class_zero_is_the_background():
     """`num_classes` of a Faster R-CNN counts the background, class 0: with `num_classes=3`
     labels are 1 and 2, and label 3 raises IndexError, "Target 3 is out of bounds", on the CPU.
 
-    An object labelled 0 raises nothing and teaches the net not to find it: its box has no loss.
+    A box labelled 0 raises nothing: it counts as background, and the loss of the boxes is 0.
     """
     net, images = small_detector(num_classes=3), [torch.rand(3, 32, 32)]
 
@@ -223,8 +227,8 @@ def test_class_zero_is_the_background():
 
 
 def test_a_target_names_boxes_and_labels():
-    """A target without `labels` raises KeyError, 'labels'; further keys, such as `image_id` and
-    `area`, which COCO's evaluation uses, are allowed and not used by the model.
+    """A detector raises KeyError, 'labels', for a target without `labels`; further keys,
+    such as `image_id` and `area`, which COCO's evaluation uses, are allowed and not used.
     """
     net, images = small_detector(), [torch.rand(3, 32, 32)]
 
@@ -235,10 +239,11 @@ def test_a_target_names_boxes_and_labels():
 
 
 def test_the_model_resizes_the_images():
-    """The model's `transform` scales an image so that the shorter side has `min_size` and the
-    longer one at most `max_size`, scales the boxes along and pads; answers are scaled back.
+    """A Faster R-CNN's `transform` scales the image and its boxes so that the shorter side has
+    `min_size`, or less if the longer one would exceed `max_size`, and pads; answers are scaled
+    back.
 
-    `min_size` is 800 unless told: a small image costs as much as a large one.
+    `FasterRCNN` has `min_size=800` unless told: a small image costs as much as a large one.
     """
     net = small_detector()
 
@@ -247,6 +252,8 @@ def test_the_model_resizes_the_images():
     assert images.image_sizes == [(32, 40)]
     assert images.tensors.shape == (1, 3, 32, 64)
     assert targets[0]["boxes"].tolist() == [[0.0, 0.0, 16.0, 16.0]]
+    long, _ = net.transform([torch.rand(3, 16, 128)])
+    assert long.image_sizes == [(8, 64)]
 
 
 def test_the_head_of_a_detector_is_replaced_for_ones_own_classes():

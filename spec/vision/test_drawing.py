@@ -4,7 +4,7 @@ To look at what a detector found, draw it: `torchvision.utils.draw_bounding_boxe
 `draw_segmentation_masks(image, masks)` return a new image tensor (C, H, W), which is shown or saved
 like any other (`spec/data/test_image_batches.py`).
 
-What surprises: channels come first; a colour is needed, or each box gets one of its own; boxes are
+What surprises: channels come first; without `colors` each box gets a colour of its own; boxes are
 "xyxy"; masks are bool, one for each object, and a map of class numbers has to be taken apart first.
 """
 
@@ -35,8 +35,8 @@ def test_a_box_is_drawn_as_a_frame():
 
 
 def test_a_box_upside_down_is_refused():
-    """`draw_bounding_boxes` raises ValueError for a box whose right edge is left of its left
-    edge, "Boxes need to be in (xmin, ymin, xmax, ymax) format"; convert with `box_convert`.
+    """`draw_bounding_boxes` raises ValueError for a box with right smaller than left, or bottom
+    than top, "Boxes need to be in (xmin, ymin, xmax, ymax) format"; use `ops.box_convert`.
 
     A box in "xywh" is found only if the width is smaller than x, or the height than y.
     """
@@ -48,8 +48,10 @@ def test_a_box_upside_down_is_refused():
 
 
 def test_channels_last_cannot_be_drawn_on():
-    """`draw_bounding_boxes` of an image (H, W, 3) raises ValueError, "Only grayscale and RGB
-    images are supported"; write `image.permute(2, 0, 1)`.
+    """`draw_bounding_boxes` of an image (4, 5, 3), channels last, raises ValueError, "Only
+    grayscale and RGB images are supported"; write `image.permute(2, 0, 1)`.
+
+    Because the first dimension, 4, is taken for the channels, of which there are 1 or 3.
     """
     image = torch.zeros(4, 5, 3, dtype=torch.uint8)
     boxes = torch.tensor([[1, 1, 3, 3]])

@@ -4,9 +4,9 @@
 gives (channels, height, width) of uint8, in RGB. It reads JPEG, PNG, GIF and WebP; the kind is told
 by the content, not by the name. `write_png` and `write_jpeg` go the other way.
 
-What surprises: the tensor has bytes from 0 to 255, and has to be scaled for a network; a grey file
-has one channel and one with transparency four, unless the mode "RGB" is asked for; `decode_image`
-took the bytes of a file only, and no path, before torchvision 0.20 (PyTorch 2.5); videos were
+What surprises: the tensor has bytes from 0 to 255, and has to be scaled for a network; a grey PNG
+file has one channel and one with transparency four, unless the mode "RGB" is asked for;
+`decode_image` took the bytes of a file only, and no path, before torchvision 0.20 (PyTorch 2.5); videos were
 removed; and since torchvision 0.29 (PyTorch 2.14) image reading is deprecated too, for
 `torchcodec`. Pillow's pictures are on `spec/data/test_transforms.py`.
 """
@@ -30,8 +30,8 @@ def save(path, pixels):
 
 
 def test_an_image_file_becomes_bytes_with_channels_first(tmp_path):
-    """`io.read_image(path)` returns a uint8 tensor (C, H, W) in RGB: a PNG file 2 wide and 1
-    high gives (3, 1, 2).
+    """`io.read_image(path)` of an ordinary colour file, 8 bits per channel, returns a uint8
+    tensor (C, H, W) in RGB: a PNG file 2 wide and 1 high gives (3, 1, 2).
 
     Divide by 255 for a network, `image / 255`, or use `v2.ToDtype(torch.float32, scale=True)`.
     """
@@ -85,8 +85,8 @@ def test_bytes_are_decoded_from_a_tensor(tmp_path):
 
 
 def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
-    """`io.read_image` gives 1 channel for a grey file, 3 for colour and 4 with transparency;
-    `ImageReadMode.RGB` makes it 3 each time.
+    """`io.read_image` of a PNG file gives 1 channel for grey, 3 for colour and 4 for colour with
+    transparency; `ImageReadMode.RGB` makes it 3 each time.
 
     A data set with a few grey or transparent files fails in the loader's stack otherwise:
     "stack expects each tensor to be equal size".
@@ -211,7 +211,7 @@ def test_image_reading_is_deprecated(tmp_path):
     """Since torchvision 0.29 (PyTorch 2.14) `io.decode_image`, `read_image` and `write_png`
     issue a DeprecationWarning: `torchcodec` is to take their place.
 
-    A script does not show it: Python hides a DeprecationWarning that is raised inside a library.
+    A script does not show it: by default Python hides a DeprecationWarning raised in a library.
     """
     path = save(tmp_path / "0.png", [[9]])
 

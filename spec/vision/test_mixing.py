@@ -26,6 +26,8 @@ pytestmark = pytest.mark.torch(">=2.1")
 def test_mixup_mixes_images_and_labels_in_one_proportion():
     """`v2.MixUp(num_classes=3)(images, labels)` returns `p * image + (1 - p) * neighbour` and
     labels (N, 3) with `p` and `1 - p` at the two classes.
+
+    The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
     """
     images = torch.tensor([0.0, 100.0]).view(2, 1, 1, 1)
     labels = torch.tensor([0, 2])
@@ -36,6 +38,8 @@ def test_mixup_mixes_images_and_labels_in_one_proportion():
     assert targets.shape == (2, 3)
     assert targets.flatten().tolist() == pytest.approx([p, 0, 1 - p, 1 - p, 0, p])
     assert mixed.flatten().tolist() == pytest.approx([100 * (1 - p), 100 * p], abs=1e-4)
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired"):
+        v2.MixUp(num_classes=3)(images.byte(), labels)
 
 
 def test_cutmix_weights_labels_by_area():
@@ -67,13 +71,17 @@ def test_mixed_labels_are_targets_of_cross_entropy():
 
 @pytest.mark.parametrize("transform", [v2.MixUp, v2.CutMix] if hasattr(v2, "MixUp") else [])
 def test_a_single_image_is_not_mixed(transform):
-    """`v2.MixUp` and `v2.CutMix` of one image and one label raise ValueError, which names the
-    shape of the labels, `(batch_size,)`: they belong behind the loader.
+    """`v2.MixUp` and `v2.CutMix` of one image and its label as a 0-d tensor raise ValueError,
+    which names the shape of the labels, `(batch_size,)`: call them on batches of the loader.
+
+    A label that is an int raises ValueError too, "When using the default labels_getter".
     """
     mix = transform(num_classes=3)
 
     with pytest.raises(ValueError, match=r"labels .*should .*shape \(batch_size,\)"):
         mix(torch.rand(3, 4, 4), torch.tensor(1))
+    with pytest.raises(ValueError, match=r"When using the default labels_getter"):
+        mix(torch.rand(3, 4, 4), 1)
     _, targets = mix(torch.rand(2, 3, 4, 4), torch.tensor([1, 2]))
     assert targets.shape == (2, 3)
 

@@ -45,8 +45,9 @@ def test_inception_returns_two_outputs_in_training():
 
 
 def test_a_loss_refuses_the_pair():
-    """A loss of `InceptionOutputs` fails: "'InceptionOutputs' object has no attribute
-    'log_softmax'", or TypeError from `F.cross_entropy`; pass `output.logits`.
+    """`F.cross_entropy` of `InceptionOutputs` raises TypeError, and `output.log_softmax(1)`
+    AttributeError, "'InceptionOutputs' object has no attribute 'log_softmax'": pass
+    `output.logits`.
 
     `argmax` and `torch.max` of it fail alike. In evaluation mode the same line works.
     """
@@ -80,6 +81,7 @@ def test_inception_returns_one_tensor_in_evaluation():
     assert output.shape == (1, 3)
 
 
+@pytest.mark.slow
 def test_without_auxiliary_heads_there_is_one_output():
     """`aux_logits=False` builds Inception and GoogLeNet without auxiliary heads: both return a
     tensor in training mode too.
@@ -107,6 +109,7 @@ def test_googlenet_returns_three_outputs_in_training():
     assert [each.shape for each in output] == [(2, 1000), (2, 1000), (2, 1000)]
 
 
+@pytest.mark.slow
 def test_both_heads_of_inception_are_replaced():
     """For classes of one's own Inception needs two new heads, `net.fc` and `net.AuxLogits.fc`;
     with the first alone, `aux_logits` still has 1000 classes.
@@ -122,6 +125,7 @@ def test_both_heads_of_inception_are_replaced():
     assert [each.shape for each in after] == [(2, 5), (2, 5)]
 
 
+@pytest.mark.slow
 def test_inception_wants_large_images():
     """`models.inception_v3` in training mode raises RuntimeError for images of 64 x 64,
     "Calculated output size: (768x0x0). Output size is too small": it was made for 299 x 299.
@@ -136,10 +140,10 @@ def test_inception_wants_large_images():
     assert large.logits.shape == (2, 1000)
 
 
+@pytest.mark.slow
 def test_a_batch_of_one_is_too_small_for_some_models():
-    """DeepLab in training mode raises ValueError for a batch of one, "Expected more than 1
-    value per channel when training", because a BatchNorm there sees 1 x 1 maps; so does
-    Inception.
+    """`models.segmentation.deeplabv3_mobilenet_v3_large` in training mode raises ValueError for
+    one image, "Expected more than 1 value per channel when training": a BatchNorm sees 1 x 1.
 
     A last batch of one sample is avoided by `drop_last=True`.
     """
@@ -185,6 +189,7 @@ def test_a_loss_refuses_the_dict():
     assert logits.argmax(dim=1).shape == masks.shape == (2, 64, 48)
 
 
+@pytest.mark.slow
 def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
     """`models.segmentation.fcn_resnet50(aux_loss=True)` returns "out" and "aux", in evaluation
     mode too; without `aux_loss` only "out".

@@ -45,11 +45,11 @@ def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
 
 
 def test_a_grey_image_has_no_three_means():
-    """`Normalize` with three means of an image with one channel raises RuntimeError; make the
-    image colour first, with `Grayscale(3)` or `image.expand(3, -1, -1)`.
+    """`transforms.Normalize` with three means raises RuntimeError for an image with one
+    channel, "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
 
-    The message is that of broadcasting: "output with shape [1, 2, 2] doesn't match the
-    broadcast shape [3, 2, 2]".
+    Make the image colour first, with `Grayscale(3)` or `image.expand(3, -1, -1)`.
+    `v2.Normalize` of torchvision 0.29 raises nothing: it broadcasts to three channels.
     """
     normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     grey = torch.zeros(1, 2, 2)
