@@ -174,18 +174,6 @@ def test_int_refuses_more_than_one_element():
     assert x.int().dtype == torch.int32
 
 
-def test_len_counts_along_the_first_dimension():
-    """`len(x)` is the size of the first dimension, not the number of elements, which is
-    `x.numel()`.
-    """
-    two_rows = torch.zeros(2, 3)
-    no_rows = torch.zeros(0, 3)
-
-    assert len(two_rows) == 2
-    assert two_rows.numel() == 6
-    assert len(no_rows) == 0
-
-
 def test_a_zero_dimensional_tensor_has_no_length():
     """`len(x)` and iteration over a 0-d tensor raise a TypeError.
 

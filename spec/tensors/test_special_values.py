@@ -7,8 +7,8 @@ integer division treats zero is told in `spec/tensors/test_division.py`, numbers
 float16 in `spec/tensors/test_conversion.py`.
 
 What surprises: NaN isn't equal to itself, is sorted as the largest value, and counts as true;
-multiplying by 0 doesn't remove it, and `torch.where` doesn't keep it out of a gradient. Integer
-dtypes have no NaN.
+multiplying by 0 doesn't remove it, and `torch.where` doesn't keep it out of a gradient
+(`spec/autograd/test_gradient_edges.py`). Integer dtypes have no NaN.
 """
 
 import pytest
@@ -172,24 +172,6 @@ def test_multiplying_by_zero_does_not_mask_nan(device):
 
     assert str((x * 0).tolist()) == "[nan, nan, 0.0]"
     assert x.masked_fill(~x.isfinite(), 0).tolist() == [0.0, 0.0, 5.0]
-
-
-def test_where_does_not_keep_nan_out_of_the_gradient():
-    """The gradient of `torch.where(x > 0, x.sqrt(), 0.0)` at `x = 0` is NaN, although `where`
-    picks the 0.0 there.
-
-    Because the infinite derivative of `sqrt` is multiplied by 0. Replace the input first:
-    `torch.where(x > 0, x, 1.0).sqrt()`.
-    """
-    x = torch.tensor([0.0, 4.0], requires_grad=True)
-    y = torch.tensor([0.0, 4.0], requires_grad=True)
-
-    torch.where(x > 0, x.sqrt(), 0.0).sum().backward()
-    safe = torch.where(y > 0, y, 1.0)
-    torch.where(y > 0, safe.sqrt(), 0.0).sum().backward()
-
-    assert str(x.grad.tolist()) == "[nan, 0.25]"
-    assert y.grad.tolist() == [0.0, 0.25]
 
 
 def test_what_has_no_answer_is_nan(device):
