@@ -12,7 +12,8 @@ Through the older attribute `.data` it doesn't notice, and the gradient may be w
 `detach().clone()` is independent.
 
 `numpy()` and `np.asarray` refuse a tensor that requires grad: see
-`spec/tensors/test_numpy_refusals.py`.
+`spec/tensors/test_numpy_refusals.py`. `torch.tensor(x)` of a tensor copies with a warning: see
+`spec/tensors/test_copying.py`.
 """
 
 import pytest
@@ -231,18 +232,3 @@ def test_detach_and_clone_give_an_independent_copy_in_either_order(copy):
     assert x.tolist() == [1.0, 1.0]
     assert y.tolist() == [5.0, 1.0]
     assert y.requires_grad is False
-
-
-def test_torch_tensor_copies_and_cuts_and_says_so():
-    """`torch.tensor(x)` makes a copy that doesn't require grad and warns, "To copy construct
-    from a tensor"; `torch.as_tensor(x)` is `x` itself.
-
-    The warning names what to write instead: `x.detach().clone()`.
-    """
-    x = torch.ones(2, requires_grad=True)
-
-    with pytest.warns(UserWarning, match="To copy construct from a tensor"):
-        y = torch.tensor(x)
-    assert y.requires_grad is False
-    assert y.data_ptr() != x.data_ptr()
-    assert torch.as_tensor(x) is x

@@ -7,7 +7,8 @@ Random numbers come from a generator on each device.
 
 What surprises: one seed gives different numbers on the CPU and on a GPU, and some operations add up
 in whichever order their threads arrive, so that two runs differ in the last bits, unless told not
-to. More about repeatable runs: `spec/training/test_reproducibility.py`.
+to. Seeding a GPU is told in `spec/tensors/test_random.py`, more about repeatable runs in
+`spec/training/test_reproducibility.py`.
 """
 
 import pytest
@@ -78,20 +79,6 @@ def test_convolutions_may_use_tf32_by_default():
     """`torch.backends.cudnn.allow_tf32` is True by default: float32 convolutions on a GPU may
     use TF32, unlike matrix products."""
     assert torch.backends.cudnn.allow_tf32 is True
-
-
-@pytest.mark.cuda
-def test_manual_seed_makes_a_gpu_repeat_itself():
-    """`torch.manual_seed(1)` seeds the generators of the GPUs too: after it `torch.rand(3,
-    device="cuda")` draws the same numbers again."""
-    torch.manual_seed(1)
-    first = torch.rand(3, device="cuda")
-    torch.manual_seed(1)
-    second = torch.rand(3, device="cuda")
-    third = torch.rand(3, device="cuda")
-
-    assert torch.equal(first, second) is True
-    assert torch.equal(second, third) is False
 
 
 @pytest.mark.cuda

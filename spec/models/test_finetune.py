@@ -277,11 +277,10 @@ def test_what_was_learned_before_helps(compared, modes):
 
 @pytest.mark.claim("path-extract-layer")
 def test_three_ways_to_take_features_agree_exactly(finetune, compared):
-    """A forward hook, a network cut off before its last layer, and torchvision's
-    `create_feature_extractor` give bit-for-bit the same 128 features per picture.
+    """`features_by_hook`, `cut_off` and `feature_extractor` of `examples/finetune.py` give
+    bit-for-bit the same 128 features per picture, and `net.fc` makes the net's output of them.
 
-    The network must be in eval mode, and the last layer applied to these features gives its
-    output.
+    They are the three ways of `spec/training/test_finetuning.py`; the net must be in eval mode.
     """
     args = finetune.read_arguments([])
     net, _ = finetune.load_weights(compared[1] / "base.pt", args)

@@ -154,7 +154,7 @@ def test_the_loss_falls_from_that_of_a_guess(classifier, metrics, digits):
     """Untrained, the net of `examples/mnist_classifier.py` has a cross entropy of about ln 10 =
     2.303 on the digits kept for evaluation; trained, at most 5 % of that.
 
-    Because ln 10 is the cross entropy of giving each of ten classes the probability 1/10.
+    Where ln 10 comes from is told in `spec/nn/test_classification_losses.py`.
     """
     torch.manual_seed(0)
     _, test = classifier.open_digits(digits, download=False)

@@ -2,7 +2,8 @@
 
 `examples/siamese.py` has one encoder and applies it to both pictures of a pair; the distance of the
 two codes says whether both show the same digit. Sharing weights takes no more than calling a module
-again: its parameters exist once, and the gradients of both calls add up.
+again: its parameters exist once, and the gradients of both calls add up
+(`spec/nn/test_sharing.py`).
 
 It learns from pairs of seven digits, real ones where TORCH_SPEC_DATA names a folder that holds
 MNIST's test (mnist/t10k-images-idx3-ubyte.gz and mnist/t10k-labels-idx1-ubyte.gz), drawn ones
@@ -64,46 +65,6 @@ def metrics(trained):
 def few(tmp_path_factory):
     """A folder of three hundred drawn digits."""
     return write_digits(tmp_path_factory.mktemp("few"), 300)
-
-
-def test_an_encoder_used_twice_has_its_parameters_once(siamese):
-    """`parameters()` yields a shared module's parameters once, however many names it has: an
-    encoder of 55,264 parameters in a `ModuleDict` under two names counts 55,264, two separate
-    encoders 110,528.
-    """
-    net = siamese.Siamese()
-    pair = torch.nn.ModuleDict({"left": net.encoder, "right": net.encoder})
-    apart = torch.nn.ModuleList([siamese.Siamese().encoder, siamese.Siamese().encoder])
-
-    counts = [sum(p.numel() for p in module.parameters()) for module in (net, pair, apart)]
-
-    assert counts == [55264, 55264, 110528]
-
-
-def test_the_gradients_of_both_uses_add_up(siamese):
-    """If one encoder of `examples/siamese.py` is applied to both pictures of a pair, the
-    gradient of its weight is the sum of the gradients through the first and through the second
-    call.
-
-    Held fast by `detach()`, one call gives no gradient, so that the other's share is seen
-    alone.
-    """
-    net = siamese.Siamese()
-    first, second = torch.randint(256, (2, 4, 28, 28))
-    weight = net.encoder[-1].weight
-
-    (whole,) = torch.autograd.grad(net(first, second).sum(), weight)
-    # With one code held fast, only the other use has a say.
-    codes = net.encode(first), net.encode(second)
-    (left,) = torch.autograd.grad(
-        torch.nn.functional.pairwise_distance(codes[0], codes[1].detach()).sum(), weight
-    )
-    (right,) = torch.autograd.grad(
-        torch.nn.functional.pairwise_distance(codes[0].detach(), codes[1]).sum(), weight
-    )
-
-    torch.testing.assert_close(whole, left + right)
-    assert not torch.allclose(whole, 2 * left, atol=1e-3)
 
 
 def test_the_order_of_a_pair_does_not_matter(siamese):

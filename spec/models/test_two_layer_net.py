@@ -198,22 +198,6 @@ def test_a_net_of_random_depth_learns_at_every_depth(trained):
     assert sum(curve[-50:]) / sum(curve[:50]) == pytest.approx(0.025, abs=0.015)
 
 
-@pytest.mark.parametrize(("loops", "reached"), [(0, False), (1, True), (3, True)])
-def test_the_graph_is_what_has_run(example, loops, reached):
-    """After `backward()` the `.grad` of a layer that the forward pass did not use is None; used
-    once or three times it has a gradient. The number of parameters, 1732, is the same.
-
-    Optimizers skip parameters whose `.grad` is None. That the gradients of all uses add up is
-    told in `spec/nn/test_sharing.py`.
-    """
-    net = example.DynamicNet(seed=0)
-
-    net(torch.ones(1, example.INPUTS), loops).sum().backward()
-
-    assert (net.middle.weight.grad is not None) is reached
-    assert sum(parameter.numel() for parameter in net.parameters()) == 1732
-
-
 def test_the_seed_decides_all(trained):
     """Two runs of `examples/two_layer_net.py` with the same `--seed` have equal losses on the
     CPU; another seed has others.

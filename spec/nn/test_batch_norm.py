@@ -157,18 +157,21 @@ def test_no_grad_does_not_stop_the_recording_of_batch_norm():
 
 def test_frozen_parameters_do_not_freeze_batch_norm():
     """`requires_grad_(False)` freezes BatchNorm's weight and bias, but its running mean still
-    moves in training mode; `eval()` stops it.
+    moves in training mode; `eval()` stops it, until `train()` of the layer or of its network.
 
-    When finetuning with frozen layers, set their BatchNorm to `eval()` after each
-    `net.train()`.
+    Because the running statistics are buffers. When finetuning with frozen layers, set their
+    BatchNorm to `eval()` after each `net.train()`.
     """
     layer = nn.BatchNorm1d(1).requires_grad_(False)
     layer(torch.tensor([[10.0], [30.0]]))
     moved = layer.running_mean.tolist()
     layer.eval()(torch.tensor([[10.0], [30.0]]))
+    stopped = layer.running_mean.tolist()
+    nn.Sequential(layer).train()(torch.tensor([[10.0], [30.0]]))
 
     assert moved == [2.0]
-    assert layer.running_mean.tolist() == [2.0]
+    assert stopped == [2.0]
+    assert layer.running_mean.item() == pytest.approx(3.8)
 
 
 def test_a_sample_is_judged_alone_in_evaluation_only():

@@ -12,7 +12,8 @@ several times, as in `device_ids=[0, 0, 0]`, and then several replicas share it,
 but to see what happens.
 
 What surprises: without a GPU the wrapper does nothing but call the model; in state dicts it puts
-`module.` before every key; and what `forward` writes to `self` in a replica is lost.
+`module.` before every key (how to remove it: `spec/training/test_checkpoints.py`); and what
+`forward` writes to `self` in a replica is lost.
 """
 
 import threading
@@ -84,16 +85,6 @@ def test_a_wrapped_models_state_dict_does_not_fit_the_model():
     assert [missing, unexpected] == [[], []]
 
 
-def test_the_prefix_can_be_consumed():
-    """`nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")` removes the
-    prefix from the keys of a state dict, in place."""
-    state = nn.DataParallel(nn.Linear(5, 2)).state_dict()
-
-    nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
-
-    assert sorted(state) == ["bias", "weight"]
-
-
 @without_cuda
 @pytest.mark.claim("blitz-dp-no-gpu-full-batch")
 def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
@@ -106,21 +97,6 @@ def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
     assert capsys.readouterr().out == "inside: [30, 5]\n"
     assert output.shape == (30, 2)
     assert parallel.device_ids == []
-
-
-@pytest.mark.claim("blitz-dp-sizes-are-picture-size")
-def test_100_rows_of_5_make_batches_of_30_30_30_and_10():
-    """A `DataLoader` with `batch_size=30` over a (100, 5) tensor gives batches of 30, 30, 30
-    and 10 rows of size 5.
-
-    In PyTorch's tutorial on DataParallel 100 is the number of samples, 30 the batch size and 5
-    the size of one sample; none of them is the size of a picture.
-    """
-    rows = torch.randn(100, 5)
-
-    loader = DataLoader(rows, batch_size=30, shuffle=True)
-
-    assert [tuple(batch.shape) for batch in loader] == [(30, 5), (30, 5), (30, 5), (10, 5)]
 
 
 @pytest.mark.claim("blitz-dp-outside-sizes")

@@ -265,7 +265,7 @@ def test_allclose_broadcasts_but_does_not_convert(device):
 
 def test_several_answers_are_no_answer(device):
     """`if x:`, `x and y`, `not x` and `0 < x < 2` raise a RuntimeError for a tensor of several
-    elements.
+    elements, "Boolean value of Tensor with more than one value is ambiguous".
 
     Because Python asks for one bool. Write `.any()` or `.all()`, and `(0 < x) & (x < 2)` for
     the chain.

@@ -5,7 +5,8 @@ device. A factory function makes a tensor from a size. `torch.zeros`, `torch.one
 fill it with a value, `torch.eye` makes an identity matrix, `torch.rand` and its relatives draw
 random numbers (`spec/tensors/test_random_tensors.py`), and `torch.empty` fills in nothing.
 
-Factories take the keyword arguments `dtype=`, `device=` and `requires_grad=`. A tensor made from
+Factories take the keyword arguments `dtype=`, `device=` and `requires_grad=` (which dtypes can
+require grad: `spec/autograd/test_trackable.py`). A tensor made from
 numbers that are known already comes from `torch.tensor`: `spec/tensors/test_from_data.py`.
 
 What surprises: `torch.empty` writes nothing, so its elements are whatever the memory held before;
@@ -223,21 +224,6 @@ def test_requires_grad_is_asked_for_at_creation(device):
     tracked = torch.zeros(2, device=device, requires_grad=True)
 
     assert (plain.requires_grad, tracked.requires_grad) == (False, True)
-
-
-def test_integers_cannot_require_grad(device):
-    """`torch.zeros(2, dtype=torch.int64, requires_grad=True)` raises RuntimeError:
-    floating-point and complex tensors can require grad, integers cannot. Write
-    `dtype=torch.float32`.
-
-    Because a derivative needs values that can change by arbitrarily small steps. With
-    `torch.tensor` write `1.0` instead of `1`.
-    """
-    made = torch.zeros(2, dtype=torch.complex64, device=device, requires_grad=True)
-
-    assert made.requires_grad is True
-    with pytest.raises(RuntimeError, match="floating point and complex dtype can require grad"):
-        torch.zeros(2, dtype=torch.int64, device=device, requires_grad=True)
 
 
 @pytest.mark.claim("self-tensor-primary-structure")

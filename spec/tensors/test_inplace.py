@@ -7,7 +7,8 @@ the tensor sees the change. What such a write reaches and what is refused is tol
 
 What surprises is how much works in place without an underscore: `x[0] = 5`, `x += 1`, `out=x`,
 `F.relu(x, inplace=True)`, and writing into `x.numpy()` (`spec/tensors/test_numpy_bridge.py`). And
-some methods with an underscore, such as `t_` and `requires_grad_`, change no element.
+some methods with an underscore, such as `t_` and `requires_grad_`
+(`spec/autograd/test_tracking.py`), change no element.
 """
 
 import pytest
@@ -166,23 +167,6 @@ def test_some_underscore_operations_change_no_number(name, arguments, shape):
     assert list(x.shape) == shape
     assert x.data_ptr() == memory.data_ptr()
     assert memory.tolist() == [1, 2, 3, 4, 5, 6]
-
-
-def test_requires_grad_with_an_underscore_sets_a_flag_and_no_number():
-    """`x.requires_grad_()` of a float tensor sets `x.requires_grad` to `True` and returns `x`; the
-    elements stay the same.
-
-    An integer tensor raises a RuntimeError: write `x.float().requires_grad_()`.
-    """
-    x = torch.tensor([1.0, 2.0])
-
-    result = x.requires_grad_()
-
-    assert result is x
-    assert x.requires_grad is True
-    assert x.tolist() == [1.0, 2.0]
-    with pytest.raises(RuntimeError, match="only Tensors of floating point"):
-        torch.tensor([1]).requires_grad_()
 
 
 @pytest.mark.claim("blitz-underscore-every-mutator")

@@ -6,8 +6,9 @@ correct predictions. Divided by the number of samples it is the accuracy; counte
 and prediction it is the confusion matrix.
 
 What surprises: labels of shape (N, 1) compare every prediction with every label and raise nothing;
-bool tensors have no mean, and `+` of two of them is a bool and no count; and accuracies averaged
-over batches differ from the accuracy when the last batch is shorter. An evaluation runs in
+bool tensors have no mean, and `+` of two of them is a bool and no count
+(`spec/tensors/test_arithmetic.py`); and accuracies averaged over batches differ from the accuracy
+when the last batch is shorter. An evaluation runs in
 `net.eval()` and under `no_grad`: `spec/nn/test_modes.py` and `spec/autograd/test_no_grad.py`; what
 happens without them is told in `spec/training/test_wrong_orders.py`.
 """
@@ -130,19 +131,6 @@ def test_comparisons_add_up_to_the_number_right(device):
     assert right.sum().item() == 2
     assert right.sum().dtype == torch.int64
     assert count == 2.0
-
-
-def test_two_boolean_tensors_do_not_add_up_to_two():
-    """`+` of two bool tensors is a logical or, so True + True is True and not 2; count with
-    `sum()` or with `item()`.
-
-    Because the result has the dtype of both operands, bool
-    (`spec/tensors/test_type_promotion.py`).
-    """
-    first, second = torch.tensor(True), torch.tensor(True)
-
-    assert (first + second).item() is True
-    assert first.item() + second.item() == 2
 
 
 def test_booleans_have_no_mean():

@@ -212,17 +212,3 @@ def test_cudnn_chooses_by_rule_unless_told_to_measure():
     assert benchmark is False
     assert inside is True
     assert torch.backends.cudnn.deterministic is False
-
-
-@pytest.mark.cuda
-def test_a_gpu_repeats_its_own_numbers():
-    """`torch.manual_seed(1)` seeds the generators of all GPUs too: Dropout on the GPU drops the
-    same elements after the same seed.
-    """
-    x = torch.ones(100, device="cuda")
-    torch.manual_seed(1)
-    first = nn.Dropout()(x)
-    torch.manual_seed(1)
-    second = nn.Dropout()(x)
-
-    assert torch.equal(first, second) is True

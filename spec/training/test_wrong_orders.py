@@ -21,13 +21,18 @@ import torch.nn.functional as F
 from torch import nn
 
 
-@pytest.mark.claim("summary-gradient-reset")
+@pytest.mark.claim(
+    "summary-gradient-reset",
+    "blitz-accumulation-changes-update",
+    "blitz-optim-zero-grad-still-needed",
+)
 def test_zero_grad_forgotten():
     """Without `zero_grad()` each `backward()` adds to the old gradients, so that `step()`
     repeats all of them: the weight runs past 4 to 5, 7.5 and 8.25.
 
     Because `backward()` accumulates into `.grad` (`spec/autograd/test_accumulation.py`). No
-    error and no warning tells of it: the loss falls to 1 and grows again.
+    error and no warning tells of it: the loss falls to 1 and grows again. Call `zero_grad()` once
+    per step.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -48,7 +53,8 @@ def test_zero_grad_between_backward_and_step():
     """A loop with `zero_grad()` between `backward()` and `step()` runs to its end and trains
     nothing: with `SGD` the loss is 16 in each of three rounds.
 
-    Because each new gradient is thrown away before it is used (`spec/optim/test_zero_grad.py`).
+    Because each new gradient is thrown away before it is used. No error says so: clear before
+    `backward()` or after `step()` (`spec/training/test_loop.py`).
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
