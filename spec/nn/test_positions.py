@@ -225,6 +225,7 @@ def test_rope_in_two_halves_is_another_order_of_features():
     assert torch.allclose(rotate_halves(x[:, order]), rotate(x)[:, order], atol=1e-6) is True
 
 
+@pytest.mark.torch(">=2.0")
 def test_a_bias_by_distance_is_a_float_mask():
     """A penalty for distance (ALiBi) is a float `attn_mask` that is added to the scores: with
     equal scores and `-log(2)` per step the weights halve with each step.
