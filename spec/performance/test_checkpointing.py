@@ -254,6 +254,7 @@ def test_the_second_run_stops_early():
     assert len(ends) - stopped_early == 2
 
 
+@pytest.mark.spare("2", reason="both layers of the last segment")
 def test_a_sequential_is_checkpointed_in_segments():
     """`checkpoint_sequential(net, 2, x, use_reentrant=False)` divides the layers of an
     `nn.Sequential` into two segments and checkpoints them, up to the last, which runs as usual.

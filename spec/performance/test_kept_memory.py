@@ -65,6 +65,7 @@ def test_a_small_view_keeps_a_large_storage():
     assert cloned.untyped_storage().nbytes() == 40
 
 
+@pytest.mark.spare("10", reason="a slice of any length")
 def test_contiguous_does_not_free_a_large_storage():
     """`contiguous()` of `x[:10]` is that view itself and keeps all 4,000 bytes, because the slice
     is contiguous already; of `x[::2]` it is a copy.
