@@ -36,8 +36,8 @@ def test_grad_returns_what_backward_would_have_stored(device):
 
 
 def test_grad_answers_in_the_order_it_was_asked():
-    """`torch.autograd.grad(y, [x, w])` returns a tuple with one gradient per input, in the
-    order of the inputs.
+    """If `y` depends on both, `torch.autograd.grad(y, [x, w])` returns a tuple with one gradient
+    per input, in the order of the inputs.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)

@@ -191,8 +191,9 @@ def test_assigning_data_swaps_the_memory_below_a_leaf():
 
 
 def test_item_and_tolist_need_no_detach(device):
-    """`x.tolist()` gives a list of Python numbers and `x.sum().item()` one Python number, also
-    of an `x` that requires grad: without `detach()` and without a warning.
+    """`x.tolist()` gives a list of Python numbers, or one number for a 0-d `x`, and
+    `x.sum().item()` one number, also of an `x` that requires grad: without `detach()` and
+    without a warning.
 
     In recent releases `float(x)` gives the number with a warning.
     """

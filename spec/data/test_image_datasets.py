@@ -251,8 +251,9 @@ def test_cifar_keeps_the_names_of_its_classes(cifar_files, tmp_path):
 
 
 def test_cifar_compares_checksums(cifar_files, tmp_path):
-    """`CIFAR10` compares the checksum of each file with that of the published one, and raises
-    RuntimeError, "Dataset not found or corrupted", if one differs.
+    """`CIFAR10` compares the checksum of each data batch with the published one and raises
+    RuntimeError, "Dataset not found or corrupted", if one differs; `batches.meta` is checked
+    separately.
 
     Delete the files and use `download=True`. Data of one's own belongs in an `ImageFolder`.
     """

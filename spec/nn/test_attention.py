@@ -225,8 +225,9 @@ def test_the_shares_are_averaged_over_the_heads_unless_told():
 
 
 def test_the_batch_is_the_second_axis_unless_told():
-    """Without `batch_first=True` `nn.MultiheadAttention` reads [3, 5, 8] as 3 steps of a batch
-    of 5 and raises nothing; the weights [5, 3, 3] show it.
+    """Without `batch_first=True`, `nn.MultiheadAttention` reads the shape [3, 5, 8] as 3 steps,
+    batch 5, 8 features, and raises no error: the shape of the returned attention weights, [5,
+    3, 3], shows this.
     """
     x = torch.randn(3, 5, 8)
 

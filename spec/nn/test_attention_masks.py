@@ -306,9 +306,9 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
 
 
 def test_a_wrong_hint_replaces_the_mask():
-    """With `is_causal=True` and `need_weights=False`, and no `key_padding_mask`,
-    `nn.MultiheadAttention` computes causal attention, whatever `attn_mask` says: the hint has
-    to be true.
+    """In training mode `is_causal=True` with `need_weights=False`, an `attn_mask` and no
+    `key_padding_mask` gives causal attention, whatever the mask says: set the hint only if it
+    is true.
 
     With `need_weights=True` the mask decides.
     """

@@ -221,7 +221,7 @@ def test_batch_norm_is_a_layer_that_does_need_the_batch():
 
 def test_batch_norm_wants_the_rank_and_channels_of_its_name():
     """`nn.BatchNorm2d` raises ValueError unless its input has 4 dimensions; `nn.BatchNorm1d(3)`
-    raises RuntimeError for an input with 2 channels.
+    raises RuntimeError for a batch of two or more rows with 2 channels.
 
     `BatchNorm1d` takes [N, C] or [N, C, L], `BatchNorm2d` [N, C, H, W]; the argument is C.
     """

@@ -68,8 +68,8 @@ def test_batch_norm_has_two_parameters_and_three_buffers():
 
 
 def test_a_buffer_that_is_not_persistent_is_not_saved():
-    """A buffer registered with `persistent=False` is cast and moved with the module but left
-    out of `state_dict()`.
+    """A buffer registered with `persistent=False` is moved with the module, and cast with it if it
+    is floating-point or complex, but it is left out of `state_dict()`.
 
     It is meant for tensors that `__init__` can compute again, such as a table of positions.
     """

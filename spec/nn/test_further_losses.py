@@ -191,7 +191,7 @@ def test_a_multi_class_margin_takes_class_numbers():
 
 
 def test_ctc_adds_up_all_alignments():
-    """`nn.CTCLoss` is minus the logarithm of the probability of all alignments of the target:
+    """`nn.CTCLoss` before its reduction is minus the logarithm of the probability of all alignments:
     with 4 steps of 3 equally likely classes, 15 of 81 paths spell [1, 2].
 
     A path is read without repetitions and blanks, class 0. The default mean divides by the

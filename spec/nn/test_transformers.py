@@ -90,8 +90,9 @@ def test_an_encoder_layer_by_hand():
 
 
 def test_the_outputs_are_normalised_unless_the_norm_comes_first():
-    """The output of `nn.TransformerEncoderLayer` has mean 0 and standard deviation 1 at each
-    position; with `norm_first=True` it has not.
+    """The output of a new `nn.TransformerEncoderLayer` has mean 0 and standard deviation 1 at each
+    position, until training changes the weight and bias of the norm; with `norm_first=True` it
+    has not.
     """
     x = torch.randn(2, 3, 4) * 10
 

@@ -257,8 +257,9 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
 
 
 def test_on_a_plateau_of_negative_losses_the_rate_does_not_fall():
-    """`ReduceLROnPlateau(mode="min")` never lowers the rate for a loss that stays at -1: with the
-    default `threshold_mode="rel"` a negative value counts as an improvement on itself.
+    """With the defaults `threshold_mode="rel"` and `threshold=1e-4`,
+    `ReduceLROnPlateau(mode="min")` never lowers the rate for a loss that stays at -1: the same
+    negative value counts as an improvement each time.
 
     Because the bound is `best * (1 - threshold)`, -0.9999. For losses or scores that can be
     negative give `threshold_mode="abs"`.

@@ -67,8 +67,8 @@ def test_attributes_of_the_model_are_reached_through_module():
 
 
 def test_a_wrapped_models_state_dict_does_not_fit_the_model():
-    """`model.load_state_dict(parallel.state_dict())` raises RuntimeError, since every key
-    begins with `module.`; `parallel.module.state_dict()` fits.
+    """For a model with parameters, `model.load_state_dict(parallel.state_dict())` raises
+    RuntimeError, since every key begins with `module.`; `parallel.module.state_dict()` fits.
 
     This is the usual trouble with old checkpoints; for a file that was saved so there is
     `nn.modules.utils.consume_prefix_in_state_dict_if_present`.

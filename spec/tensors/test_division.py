@@ -67,7 +67,9 @@ def test_an_integer_tensor_cannot_be_divided_in_place():
 
 @pytest.mark.parametrize("floor_divide", [torch.floor_divide, lambda x, y: x // y])
 def test_floor_division_rounds_down(floor_divide, device):
-    """`//` and `torch.floor_divide` round towards negative infinity: `-7 // 2` is -4."""
+    """For signed integers and floats, `//` and (since 1.13) `torch.floor_divide` round towards
+    negative infinity: `-7 // 2` is -4.
+    """
     quotient = floor_divide(torch.tensor([7, -7], device=device), 2)
 
     assert quotient.dtype == torch.int64

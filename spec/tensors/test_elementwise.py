@@ -193,8 +193,8 @@ def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
 
 
 def test_clamp_takes_a_bound_for_each_element(device):
-    """The bounds of `torch.clamp` may be tensors, which gives each element a bound of its own;
-    a tensor and a number together raise a TypeError.
+    """The bounds of `torch.clamp` may be tensors, which gives each element a bound of its own; a
+    number together with a tensor of one or more dimensions raises a TypeError.
 
     Call `clamp` twice, or make the number a 0-d tensor.
     """

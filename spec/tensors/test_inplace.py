@@ -171,7 +171,7 @@ def test_some_underscore_operations_change_no_number(name, arguments, shape):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_index_assignment_changes_a_tensor_without_an_underscore(device):
-    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of `x`."""
+    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of an ordinary tensor `x`."""
     x = torch.zeros(2, 2, device=device)
     address = x.data_ptr()
 

@@ -332,8 +332,8 @@ def test_an_f_string_prints_any_other_tensor_as_usual():
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=50))
 def test_the_print_of_integers_can_be_read_back(numbers):
-    """The `repr` of a short int64 tensor is Python code that makes the tensor again, after
-    `torch.`.
+    """The `repr` of a short, dense int64 CPU tensor with at least one element is, after `torch.`,
+    Python code that makes the tensor again.
     """
     text = repr(torch.tensor(numbers))
 

@@ -191,8 +191,8 @@ def test_a_zero_dimensional_tensor_has_no_length():
 
 
 def test_iterating_gives_tensors_and_not_numbers():
-    """Iterating over a tensor yields views along the first dimension: `first, second = x` are
-    the rows of `x`, and writing to `first` changes `x`.
+    """Iterating over a tensor yields views along the first dimension: `first, second = x` are the
+    rows of `x`, and writing to `first` changes `x`, for an `x` that does not require grad.
 
     Of a vector they are 0-d tensors, not Python numbers.
     """

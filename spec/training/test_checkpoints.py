@@ -190,7 +190,7 @@ def test_strict_false_loads_what_fits_and_tells_the_rest():
 
 def test_strict_false_may_load_nothing_at_all():
     """Where no key matches, `load_state_dict(state, strict=False)` changes nothing and neither
-    raises nor warns; only the returned `missing_keys` tell.
+    raises nor warns; only the returned `missing_keys` and `unexpected_keys` tell.
 
     So read what the call returns, for instance `assert not result.missing_keys`.
     """

@@ -48,8 +48,8 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """After the same 3 steps on a new, similar task, an `nn.Linear` that was trained on the old
-    task has a smaller loss than a newly initialised one.
+    """In this example, after the same 3 SGD steps on a similar task, the `nn.Linear` trained on
+    the old task has a smaller loss than a newly initialised one; this is usual, not guaranteed.
     """
     x = torch.rand(64, 2)
 

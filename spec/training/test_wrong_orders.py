@@ -382,8 +382,9 @@ def test_no_grad_forgotten_does_not_train():
 
 
 def test_losses_kept_as_tensors_keep_their_graphs():
-    """A list of loss tensors keeps what the graph of each has saved, five tensors for five
-    losses `w**2`, until the list is deleted; a list of `loss.item()` keeps none of them.
+    """A list of loss tensors keeps their graphs in memory: for five losses `w**2`, five saved
+    tensors stay until the list is deleted. A list of `loss.item()` holds only numbers and keeps
+    no graph.
 
     So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number is
     not needed at once.
