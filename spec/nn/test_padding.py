@@ -83,7 +83,9 @@ def test_padding_copies():
     gets a gradient from the loss, which is dropped.
     """
     x = torch.ones(2, requires_grad=True)
-    assert (F.pad(x, (0, 0)).data_ptr() == x.data_ptr()) is False
+    same = F.pad(x, (0, 0))
+    assert same.tolist() == [1.0, 1.0]
+    assert (same.data_ptr() == x.data_ptr()) is False
 
     y = F.pad(x, (1, 1), value=5.0)
     (y * torch.tensor([1.0, 2.0, 3.0, 4.0])).sum().backward()
