@@ -23,7 +23,7 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_heads_are_a_dimension_before_the_steps():
-    """Several heads are a reshape: (batch, steps, heads * d) becomes (batch, heads, steps, d)
+    """For several heads of attention (batch, steps, heads * d) becomes (batch, heads, steps, d)
     by `x.unflatten(-1, (heads, d)).transpose(1, 2)`, and back by `transpose(1, 2).flatten(2)`.
 
     `view(batch, heads, steps, d)` without the transpose raises nothing and mixes steps and
@@ -69,7 +69,7 @@ def test_keys_and_values_may_have_other_widths():
 
 def test_another_width_is_refused():
     """`nn.MultiheadAttention(8, 2)` raises AssertionError for 9 features, "was expecting
-    embedding dimension of 8, but got 9"; `nn.TransformerEncoderLayer` raises it as well.
+    embedding dimension of 8, but got 9"; so does `nn.TransformerEncoderLayer` in training mode.
     """
     layer, encoder = nn.MultiheadAttention(8, 2), nn.TransformerEncoderLayer(8, 2, 16)
     x = torch.zeros(5, 3, 9)
@@ -131,7 +131,8 @@ def test_heads_are_not_broadcast():
     `F.scaled_dot_product_attention`, "The size of tensor a (4) must match the size of tensor b
     (2) at non-singleton dimension 1".
 
-    Before PyTorch 2.5, which brought `enable_gqa`, keys and values had to be repeated.
+    One head of keys broadcasts. Before PyTorch 2.5, which brought `enable_gqa`, 2 heads had to
+    be repeated, `k.repeat_interleave(2, dim=1)`.
     """
     q, k = torch.zeros(1, 4, 3, 8), torch.zeros(1, 2, 5, 8)
 
@@ -139,6 +140,8 @@ def test_heads_are_not_broadcast():
         RuntimeError, match=r"The size of tensor a \(4\) must match the size of tenso"
     ):
         F.scaled_dot_product_attention(q, k, k)
+    one = k[:, :1]
+    assert F.scaled_dot_product_attention(q, one, one).shape == (1, 4, 3, 8)
     k = k.repeat_interleave(2, dim=1)
     assert F.scaled_dot_product_attention(q, k, k).shape == (1, 4, 3, 8)
 
@@ -179,9 +182,9 @@ def test_sdpa_kernel_narrows_the_choice():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_available_kernel_means_that_the_allowed_ones_refuse():
-    """With flash attention alone allowed, inputs that it can't take raise RuntimeError, "No
-    available kernel. Aborting execution."; on the CPU it refuses dropout and 2-D
-    inputs.
+    """`F.scaled_dot_product_attention` with only `SDPBackend.FLASH_ATTENTION` allowed raises
+    RuntimeError, "No available kernel. Aborting execution.", for dropout and for 2-D inputs on
+    the CPU.
 
     The warnings before it name the reason of each kernel. Add `SDPBackend.MATH` to the list.
     """

@@ -11,7 +11,9 @@ What surprises: True leaves a key out in the former and lets it take part in the
 (`spec/nn/test_attention.py`); a mask per sample has to be repeated for each head; a padding mask
 hides keys, so that padded queries still get an output; a padding mask without its extra dimensions
 is taken for something else if batch and length are equal; and `is_causal` is only a hint in
-`nn.MultiheadAttention`.
+`nn.MultiheadAttention`. Some errors below have other words, or are missing, in evaluation mode
+without gradients, where `nn.MultiheadAttention` takes a faster path: what is said of it holds in
+training mode, unless the sentence names the other.
 """
 
 import math
@@ -55,7 +57,7 @@ def test_padding_changes_nothing_for_the_other_positions():
 
 def test_padded_queries_still_get_an_output():
     """`key_padding_mask` of `nn.MultiheadAttention` hides keys and not queries: the rows of the
-    output at padded positions are numbers like others.
+    output at padded positions are finite numbers, not zeros.
 
     Leave them out of a mean and of the loss: `output[~mask].mean(0)`, or `ignore_index`.
     """
@@ -164,9 +166,10 @@ def test_a_mask_has_two_or_three_dimensions():
 
 def test_ones_and_zeros_are_no_masks():
     """`nn.MultiheadAttention` raises AssertionError for masks of int64, "only bool and floating
-    types of key_padding_mask are supported"; write `mask.bool()`.
+    types of key_padding_mask are supported"; for a tokenizer's mask write `mask == 0`.
 
-    A tokenizer's mask has 1 for real tokens: here it is `mask == 0`.
+    A tokenizer has 1 for real tokens, and `key_padding_mask` True for padding. A mask with 1 for
+    padding becomes `mask.bool()`.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(1, 3, 4)
     tokens = torch.tensor([[1, 1, 0]])
@@ -217,7 +220,8 @@ def test_a_padding_mask_gets_two_more_dimensions():
 
 def test_without_them_it_is_taken_for_queries_by_keys():
     """A padding mask (3, 3) of 3 sequences of length 3, passed as it is to
-    `F.scaled_dot_product_attention`, raises nothing: its rows are taken for queries.
+    `F.scaled_dot_product_attention`, raises nothing: its rows are taken for queries. Write
+    `mask[:, None, None]`.
 
     With other sizes it raises, "The size of tensor a (5) must match the size of tensor b (3)".
     """
@@ -288,10 +292,11 @@ def test_lower_right_is_the_causal_mask_of_a_cache():
 
 
 def test_is_causal_of_multihead_attention_needs_the_mask_too():
-    """`nn.MultiheadAttention` called with `is_causal=True` and no `attn_mask` raises
-    RuntimeError, "Need attn_mask if specifying the is_causal hint"; give it the causal mask.
+    """In training mode `nn.MultiheadAttention` called with `is_causal=True` and no `attn_mask`
+    raises RuntimeError, "Need attn_mask if specifying the is_causal hint"; give it the causal
+    mask.
 
-    The layers of `nn.Transformer` pass the hint on, and raise the same.
+    `nn.TransformerEncoderLayer` passes the hint on, and raises the same.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(1, 3, 4)
     encoder = nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)
@@ -305,12 +310,32 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
     assert y.shape == (1, 3, 4)
 
 
-def test_a_wrong_hint_replaces_the_mask():
-    """In training mode `is_causal=True` with `need_weights=False`, an `attn_mask` and no
-    `key_padding_mask` gives causal attention, whatever the mask says: set the hint only if it
-    is true.
+@pytest.mark.torch(">=2.14")
+def test_without_gradients_the_hint_alone_is_not_causal():
+    """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention` with `is_causal=True` and no
+    `attn_mask` raises nothing in PyTorch 2.14, and is not causal: pass the mask as well.
 
-    With `need_weights=True` the mask decides.
+    The faster path that it takes then knows no hint. The same call raises in training mode.
+    """
+    layer = nn.MultiheadAttention(4, 2, batch_first=True).eval()
+    x, causal = torch.randn(1, 3, 4), torch.ones(3, 3, dtype=torch.bool).triu(1)
+
+    with torch.no_grad():
+        hinted, _ = layer(x, x, x, is_causal=True)
+        plain, _ = layer(x, x, x)
+        masked, _ = layer(x, x, x, attn_mask=causal, is_causal=True)
+
+    assert torch.allclose(hinted, plain, atol=1e-6) is True
+    assert torch.allclose(hinted, masked, atol=1e-6) is False
+
+
+def test_a_wrong_hint_replaces_the_mask():
+    """In training mode, with `is_causal=True` and `need_weights=False` and no
+    `key_padding_mask`, `nn.MultiheadAttention` computes causal attention even with an
+    `attn_mask` that hides nothing.
+
+    So the hint has to be true. With `need_weights=True` the mask decides, and so it does in
+    `eval()` without gradients.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.randn(1, 3, 4)
     open_to_all, causal = torch.zeros(3, 3), nn.Transformer.generate_square_subsequent_mask(3)

@@ -39,8 +39,8 @@ def test_a_ranking_loss_wants_one_score_above_the_other():
     ],
 )
 def test_the_targets_of_margin_losses_are_plus_and_minus_one(values):
-    """`margin_ranking_loss`, `soft_margin_loss` and `hinge_embedding_loss` want targets 1 and
-    -1; a target of 0 raises nothing, and the loss of a right answer isn't that of -1.
+    """`F.margin_ranking_loss`, `soft_margin_loss` and `hinge_embedding_loss` want targets 1 and
+    -1; a target of 0 raises nothing, and gives another loss than -1.
 
     Write `2 * target - 1` for targets of 1 and 0.
     """
@@ -113,7 +113,8 @@ def test_a_soft_margin_loss_is_logistic_regression():
 
 def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
     """`nn.PoissonNLLLoss()(x, target)` is `exp(x) - target * x`, x being the logarithm of the
-    expected count; `log_input=False` takes the count itself, `x - target * log(x)`.
+    expected count; `log_input=False` takes the count itself, `x - target * log(x)`. Both are
+    averaged.
 
     For counts of 3 its gradient is zero at `x = log(3)`.
     """
@@ -130,8 +131,8 @@ def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
 
 def test_a_gaussian_loss_weighs_errors_by_the_variance():
     """`nn.GaussianNLLLoss()(mean, target, var)` is `(log(var) + (mean - target) ** 2 / var) /
-    2`: the net predicts the variance too, and the loss is smallest if it equals the squared
-    error.
+    2`, averaged: the net predicts the variance too, and the loss is smallest if it equals the
+    squared error.
     """
     mean, target = torch.tensor([1.0]), torch.tensor([3.0])
 
@@ -144,8 +145,10 @@ def test_a_gaussian_loss_weighs_errors_by_the_variance():
 
 def test_a_variance_is_positive_and_of_the_inputs_shape():
     """`nn.GaussianNLLLoss` raises ValueError for a negative variance, "var has negative
-    entry/entries", and for another shape, "var is of incorrect size"; let the net predict
-    `softplus` or `exp` of its output.
+    entry/entries", and for 3 x 2 variances of one mean, "var is of incorrect size"; let the net
+    predict `exp` of its output.
+
+    For means (N, D) the variances are (N, D), (N, 1) or (N,), one per row.
     """
     mean, target, raw = torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([-4.0])
 
@@ -154,11 +157,13 @@ def test_a_variance_is_positive_and_of_the_inputs_shape():
     with pytest.raises(ValueError, match="var is of incorrect size"):
         F.gaussian_nll_loss(mean, target, torch.ones(3, 2))
     assert F.gaussian_nll_loss(mean, target, raw.exp()).item() > 100
+    per_row = F.gaussian_nll_loss(torch.zeros(4, 2), torch.ones(4, 2), torch.ones(4))
+    assert per_row.item() == 0.5
 
 
 def test_a_multi_label_loss_is_binary_cross_entropy():
-    """`nn.MultiLabelSoftMarginLoss` of scores and targets of 0 and 1 (N, classes) equals
-    `nn.BCEWithLogitsLoss`; several classes of a sample may be 1.
+    """`nn.MultiLabelSoftMarginLoss()` of scores and targets of 0 and 1 (N, classes) equals
+    `nn.BCEWithLogitsLoss()` up to rounding; several classes of a sample may be 1.
     """
     scores = torch.tensor([[0.0, 3.0, -1.0], [2.0, 0.5, 0.0]])
     targets = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
@@ -209,7 +214,7 @@ def test_ctc_adds_up_all_alignments():
 
 def test_ctc_takes_log_probabilities():
     """`nn.CTCLoss` takes the output of `log_softmax`; with logits it raises nothing, and the
-    loss can be negative.
+    loss is wrong: of zeros it is even negative.
     """
     logits = torch.zeros(4, 1, 3)
     rest = torch.tensor([[1, 2]]), torch.tensor([4]), torch.tensor([2])
@@ -219,8 +224,10 @@ def test_ctc_takes_log_probabilities():
 
 
 def test_ctc_wants_the_time_first():
-    """`nn.CTCLoss` reads (time, batch, classes): (batch, time, classes) raises RuntimeError,
-    "input_lengths must be of size batch_size"; write `x.transpose(0, 1)`.
+    """`nn.CTCLoss` reads (time, batch, classes): one sample of 4 steps as (1, 4, 3) raises
+    RuntimeError, "input_lengths must be of size batch_size"; write `x.transpose(0, 1)`.
+
+    With as many samples as steps nothing is raised, and the loss is wrong.
     """
     x = torch.zeros(1, 4, 3).log_softmax(2)
     rest = torch.tensor([[1, 2]]), torch.tensor([4]), torch.tensor([2])
@@ -228,6 +235,10 @@ def test_ctc_wants_the_time_first():
     with pytest.raises(RuntimeError, match="input_lengths must be of size batch_size"):
         nn.CTCLoss()(x, *rest)
     assert nn.CTCLoss()(x.transpose(0, 1), *rest).item() == pytest.approx(0.8432, abs=1e-4)
+    square = torch.zeros(3, 3, 3).log_softmax(2)
+    targets, lengths = torch.ones(3, 1, dtype=torch.int64), torch.tensor([3, 3, 3])
+    unnoticed = nn.CTCLoss()(square, targets, lengths, torch.tensor([1, 1, 1]))
+    assert unnoticed.shape == ()
 
 
 def test_a_length_beyond_the_input_is_refused():

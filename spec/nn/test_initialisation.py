@@ -273,8 +273,10 @@ def test_a_truncated_normal_has_no_outliers():
 
 
 def test_a_dirac_kernel_passes_its_channels():
-    """`nn.init.dirac_(weight)` sets a convolution to hand each input channel on: 1 in the
-    middle of the kernel of the same number, 0 elsewhere.
+    """`nn.init.dirac_(weight)` of two input and two output channels makes output i equal input
+    i, with padding: the kernel from channel i to i has 1 in the middle, the others are 0.
+
+    Outputs beyond the number of inputs are 0.
     """
     layer = nn.Conv1d(2, 2, 3, padding=1, bias=False)
     x = torch.randn(1, 2, 5)
@@ -283,14 +285,17 @@ def test_a_dirac_kernel_passes_its_channels():
 
     assert layer.weight.tolist() == [[[0, 1, 0], [0, 0, 0]], [[0, 0, 0], [0, 1, 0]]]
     assert torch.equal(layer(x), x) is True
+    beyond = nn.init.dirac_(torch.empty(3, 2, 1)).flatten(1)
+    assert beyond.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
 
 
 def test_sparse_initialisation_zeroes_a_part_of_each_column():
-    """`nn.init.sparse_(weight, sparsity=0.5)` fills a matrix with normal numbers and sets half
-    of each column to 0; it takes matrices only, others raise ValueError.
+    """`nn.init.sparse_(weight, sparsity=0.5)` fills a matrix with normal numbers of
+    deviation 0.01 and sets half of each column to 0; a 3-D tensor raises ValueError.
     """
-    weight = nn.init.sparse_(torch.empty(4, 10), sparsity=0.5)
+    weight = nn.init.sparse_(torch.empty(1000, 10), sparsity=0.5)
 
-    assert (weight == 0).sum(0).tolist() == [2] * 10
+    assert (weight == 0).sum(0).tolist() == [500] * 10
+    assert weight[weight != 0].std().item() == pytest.approx(0.01, rel=0.1)
     with pytest.raises(ValueError, match="Only tensors with 2 dimensions are supported"):
         nn.init.sparse_(torch.empty(4, 4, 4), sparsity=0.5)

@@ -209,8 +209,8 @@ def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
     """`nn.LazyLinear(2)` takes its `in_features` from the first input, creates weight and bias
     then, and becomes an ordinary `nn.Linear`.
 
-    Until that first call its parameters are uninitialised and `numel()` of them raises
-    ValueError: run one batch through the network before counting them.
+    Until that first call its parameters are uninitialised: run one batch through the network
+    before an optimizer gets them.
     """
     layer = nn.LazyLinear(2)
     before = repr(layer)
@@ -241,6 +241,8 @@ def test_a_lazy_layer_has_no_numbers_before_its_first_batch():
     """The parameters of a lazy layer, such as `nn.LazyConv2d(8, 3)`, have no number of elements
     before the first call: `numel()` raises ValueError, "Attempted to use an uninitialized
     parameter".
+
+    Run one batch through the network before counting its parameters.
     """
     layer = nn.LazyConv2d(8, kernel_size=3)
 

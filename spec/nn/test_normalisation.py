@@ -110,19 +110,6 @@ def test_instance_norm_learns_nothing_unless_told():
     assert list(tracking.state_dict()) == ["running_mean", "running_var", "num_batches_tracked"]
 
 
-def test_instance_norm_needs_more_than_one_pixel():
-    """`nn.InstanceNorm2d` of maps of 1 x 1 raises ValueError, "Expected more than 1 spatial
-    element when training", because the variance of one element is 0; `nn.GroupNorm` or
-    `LayerNorm` takes them.
-    """
-    x = torch.randn(2, 4, 1, 1)
-
-    with pytest.raises(ValueError, match="Expected more than 1 spatial element when training"):
-        nn.InstanceNorm2d(4)(x)
-    grouped = nn.GroupNorm(1, 4)(x)
-    assert grouped.sum((1, 2, 3)).tolist() == pytest.approx([0.0, 0.0], abs=1e-5)
-
-
 def test_local_response_norm_divides_by_neighbouring_channels(device):
     """`nn.LocalResponseNorm(size)`, of AlexNet, divides each element by a power of the mean
     square over `size` neighbouring channels: with `alpha=3, beta=1, k=1` and three ones, 1 / (1

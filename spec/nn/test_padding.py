@@ -6,7 +6,7 @@ these; the layers `nn.ZeroPad2d`, `ReflectionPad2d`, `ReplicationPad2d`, `Circul
 `ConstantPad2d` are its modules.
 
 What surprises: `pad` begins with the last dimension: (left, right, top, bottom) for images; the
-other modes than "constant" want as many numbers as the kind of tensor says; and a negative
+other modes than "constant" want 2 numbers for 2 or 3 dimensions, 4 for 3 or 4; and a negative
 number cuts elements off. The `padding` of convolutions is on `spec/nn/test_convolutions.py`,
 padded sequences on `spec/nn/test_recurrent.py`.
 """
@@ -39,8 +39,8 @@ def test_padding_is_told_from_the_last_dimension_backwards(pad, rows, device):
 
 
 def test_the_numbers_of_padding_come_in_pairs():
-    """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and more
-    pairs than dimensions raise, "Padding length".
+    """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and so do
+    two pairs for one dimension, "Padding length should be less than or equal to two times".
 
     `F.pad(x, (1, 1))` pads both ends of the last dimension.
     """
@@ -48,7 +48,7 @@ def test_the_numbers_of_padding_come_in_pairs():
 
     with pytest.raises(RuntimeError, match="Padding length must be divisible by 2"):
         F.pad(x, (1,))
-    with pytest.raises(RuntimeError, match="Padding length"):
+    with pytest.raises(RuntimeError, match=r"Padding length should be less|Padding length too l"):
         F.pad(x, (1, 1, 1, 1))
     assert F.pad(x, (1, 1)).tolist() == [0, 1, 2, 0]
 
@@ -79,10 +79,13 @@ def test_sequences_are_padded_to_a_length():
 
 
 def test_padding_copies():
-    """`F.pad` returns a new tensor, which is differentiable: the gradient of the padding is
-    dropped.
+    """`F.pad` returns a new tensor, for `(0, 0)` too, and is differentiable: constant padding
+    gets a gradient from the loss, which is dropped.
     """
     x = torch.ones(2, requires_grad=True)
+    same = F.pad(x, (0, 0))
+    assert same.tolist() == [1.0, 1.0]
+    assert (same.data_ptr() == x.data_ptr()) is False
 
     y = F.pad(x, (1, 1), value=5.0)
     (y * torch.tensor([1.0, 2.0, 3.0, 4.0])).sum().backward()
@@ -131,9 +134,10 @@ def test_the_other_modes_want_a_batch_of_channels():
 
 
 def test_a_reflection_is_shorter_than_the_input():
-    """`mode="reflect"` can pad at most one less than the size: 2 on a size of 2 raises
-    RuntimeError, "Padding size should be less than the corresponding input dimension".
-    "replicate" has no limit.
+    """`F.pad(..., mode="reflect")` can pad at most one less than the size: 2 on a size of 2
+    raises RuntimeError, "Padding size should be less than the corresponding input dimension".
+
+    "replicate" pads by more than the size, and "circular" by at most the size.
     """
     x = torch.tensor([[[1.0, 2.0]]])
 
@@ -142,7 +146,10 @@ def test_a_reflection_is_shorter_than_the_input():
     ):
         F.pad(x, (2, 0), mode="reflect")
     assert F.pad(x, (1, 0), mode="reflect").tolist() == [[[2.0, 1.0, 2.0]]]
-    assert F.pad(x, (2, 0), mode="replicate").tolist() == [[[1.0, 1.0, 1.0, 2.0]]]
+    assert F.pad(x, (3, 0), mode="replicate").tolist() == [[[1.0, 1.0, 1.0, 1.0, 2.0]]]
+    assert F.pad(x, (2, 0), mode="circular").tolist() == [[[1.0, 2.0, 1.0, 2.0]]]
+    with pytest.raises(RuntimeError, match="Padding value causes wrapping around more than once"):
+        F.pad(x, (3, 0), mode="circular")
 
 
 def test_a_value_belongs_to_the_constant_mode():

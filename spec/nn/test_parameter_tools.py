@@ -54,21 +54,23 @@ def test_a_vector_is_written_into_the_parameters():
 
 
 def test_a_vector_of_another_length():
-    """`vector_to_parameters` of too short a vector raises RuntimeError, "is invalid for input
-    of size"; of too long a one it uses the beginning and raises nothing.
+    """`vector_to_parameters` of too short a vector raises RuntimeError, "shape '[1]' is invalid
+    for input of size 0"; of too long a one it uses the beginning and raises nothing.
+
+    The parameters before the missing ones have been set by then.
     """
     net = nn.Linear(2, 1)
 
     with pytest.raises(RuntimeError, match=r"shape '\[1\]' is invalid for input of size 0"):
         vector_to_parameters(torch.tensor([1.0, 2.0]), net.parameters())
+    assert net.weight.tolist() == [[1.0, 2.0]]
     vector_to_parameters(torch.arange(5.0), net.parameters())
     assert net.bias.tolist() == [2.0]
 
 
 def test_two_nets_are_mixed_as_vectors():
-    """A net between two trained ones is a line of vectors: `parameters_to_vector` of both,
-    their mean, and `vector_to_parameters` into a third. Buffers, as those of BatchNorm, are not
-    among them.
+    """The mean of two nets' weights is set by `parameters_to_vector` of both, their mean, and
+    `vector_to_parameters` into a third. Buffers, as those of BatchNorm, are not among them.
     """
     first, second, middle = nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)
     vector_to_parameters(torch.tensor([1.0, 5.0]), first.parameters())
@@ -83,7 +85,7 @@ def test_two_nets_are_mixed_as_vectors():
 
 def test_a_batch_norm_is_fused_into_its_convolution():
     """`fuse_conv_bn_eval(conv, bn)` returns one convolution that computes `bn(conv(x))` in
-    evaluation mode, with a bias even if `conv` has none.
+    evaluation mode, up to rounding, with a bias even if `conv` has none.
     """
     conv, bn = nn.Conv2d(2, 3, 3, bias=False).eval(), nn.BatchNorm2d(3).eval()
     bn.running_mean, bn.running_var = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 1.0, 9.0])
@@ -107,8 +109,10 @@ def test_layers_are_fused_in_evaluation_mode():
 
 
 def test_a_layer_can_be_built_without_initialisation():
-    """`skip_init(nn.Linear, 3, 2)` builds the layer with uninitialised memory and draws no
-    random numbers; the state dict is to be loaded next.
+    """`nn.utils.skip_init(nn.Linear, 3, 2)` builds the layer with uninitialised memory and
+    draws no random numbers; load its state dict next.
+
+    It works for modules whose constructor has the argument `device`.
     """
     state = torch.get_rng_state()
 

@@ -202,12 +202,16 @@ def test_padding_is_at_most_half_a_window():
 )
 def test_further_pools_have_these_values(layer, values):
     """Of [[1, 2], [3, 4]] the pooling layers of the table make these values: None in an
-    adaptive pool keeps a side, and `nn.LPPool2d(p, size)` is the p-norm of a window, its sum
-    for `p=1`.
+    adaptive pool keeps a side, and `nn.LPPool2d(p, size)` is the p-norm of a window of
+    positive numbers.
+
+    `LPPool2d` takes no absolute values: of a window with -1, 2, 3 and 4, `p=1` makes the sum, 8.
     """
     x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 
     assert layer(x).flatten().tolist() == pytest.approx(values)
+    x[0, 0, 0, 0] = -1.0
+    assert nn.LPPool2d(1, 2)(x).item() == pytest.approx(8.0)
 
 
 @pytest.mark.parametrize(
@@ -227,6 +231,9 @@ def test_the_number_in_the_name_is_that_of_the_pooled_dimensions(name, dimension
 def test_unpooling_a_size_that_was_rounded_needs_that_size():
     """`nn.MaxUnpool2d(2)` makes 4 of 2 rows; where 5 rows were pooled to 2, the fifth comes
     back with `output_size=x.shape`.
+
+    Because `MaxPool2d` drops the odd row. Without it, indices are taken for those of 4 x 4, and
+    values land elsewhere, or RuntimeError is raised.
     """
     x = torch.arange(25.0).view(1, 1, 5, 5)
     pooled, indices = nn.MaxPool2d(2, return_indices=True)(x)

@@ -76,8 +76,8 @@ def test_another_number_of_dimensions_is_refused():
     ValueError, "Input and output must have the same number of spatial dimensions"; write
     `image[None]`.
 
-    And "linear" for (N, C, H, W) raises NotImplementedError, "Got 4D input, but linear mode
-    needs 3D input".
+    "linear" for (N, C, H, W) raises NotImplementedError, "Got 4D input, but linear mode needs 3D
+    input". "nearest" with a `scale_factor` raises nothing for (C, H, W) and only stretches W.
     """
     image = torch.zeros(3, 2, 2)
 
@@ -87,6 +87,7 @@ def test_another_number_of_dimensions_is_refused():
         F.interpolate(image, size=(4, 4), mode="bilinear")
     with pytest.raises(NotImplementedError, match="Got 4D input, but linear mode needs 3D input"):
         F.interpolate(image[None], size=4, mode="linear")
+    assert F.interpolate(image, scale_factor=2).shape == (3, 2, 4)
     assert F.interpolate(image[None], size=(4, 4), mode="bilinear").shape == (1, 3, 4, 4)
 
 
@@ -122,8 +123,8 @@ def test_nearest_has_no_corners():
 
 
 def test_shrinking_skips_pixels_unless_antialiased(device):
-    """Shrinking by 4, "bilinear" reads two of four neighbours; `antialias=True` averages over
-    all of them, "area" too: a single bright pixel vanishes without.
+    """`F.interpolate(mode="bilinear")` to a quarter of the width reads two of four neighbours: a
+    bright pixel may vanish. `antialias=True` and `mode="area"` average over all of them.
     """
     x = torch.zeros(1, 1, 1, 8, device=device)
     x[..., 4] = 8.0
@@ -138,8 +139,8 @@ def test_shrinking_skips_pixels_unless_antialiased(device):
 
 
 def test_nearest_rounds_down():
-    """ "nearest" of 5 elements to 3 takes the elements 0, 1 and 3, because it rounds positions
-    down; "nearest-exact" takes 0, 2 and 4, as Pillow does.
+    """`F.interpolate(mode="nearest")` of 5 elements to 3 takes the elements 0, 1 and 3, because
+    it rounds positions down; "nearest-exact" takes 0, 2 and 4, as Pillow does.
     """
     x = torch.arange(5.0).view(1, 1, 5)
 
@@ -163,8 +164,8 @@ def test_class_numbers_are_resized_as_floats():
 
 
 def test_upsample_takes_the_size_first():
-    """`nn.Upsample(scale_factor=2)` doubles; `nn.Upsample(2)` makes 2 x 2 of any image, because
-    its first argument is `size`.
+    """`nn.Upsample(scale_factor=2)` doubles height and width; `nn.Upsample(2)` makes 2 x 2 of a
+    5 x 5 map, because its first argument is `size`.
 
     `F.upsample` is deprecated: `F.interpolate` takes its place.
     """

@@ -18,12 +18,15 @@ from torch import nn
 
 def test_cosine_similarity_compares_row_with_row(device):
     """`nn.CosineSimilarity()(a, b)` of two (N, D) tensors is the cosine of each row of `a` and
-    the same row of `b`, N numbers from -1 to 1; lengths don't matter.
+    the same row of `b`, N numbers from -1 to 1 up to rounding; twice a row has the same one.
+
+    Clamp before `acos`, `cosine.clamp(-1, 1)`: 1.0000001 occurs, and its `acos` is NaN.
     """
     a = torch.tensor([[2.0, 0.0], [3.0, 4.0], [1.0, 0.0]], device=device)
     b = torch.tensor([[9.0, 0.0], [1.0, 0.0], [-5.0, 0.0]], device=device)
 
     assert nn.CosineSimilarity()(a, b).tolist() == pytest.approx([1.0, 0.6, -1.0])
+    assert nn.CosineSimilarity()(a + a, b).tolist() == pytest.approx([1.0, 0.6, -1.0])
 
 
 def test_the_dimension_of_a_cosine_is_one_unless_told():
@@ -115,12 +118,16 @@ def test_equal_vectors_are_not_at_distance_zero():
     """`nn.PairwiseDistance()` adds `eps=1e-6` to each difference: equal vectors of 2 elements
     are 1.4e-6 apart. `eps=0.0` gives 0; `torch.cdist` and `(a - b).norm(dim=1)` do too.
 
-    It keeps the gradient finite where the distance is 0.
+    Take `eps=0.0` where the distance of equal vectors has to be 0; the gradient is 0 then, and
+    not NaN as that of `(a - b).square().sum(1).sqrt()`.
     """
     a = torch.tensor([[1.0, 1.0]])
 
     assert nn.PairwiseDistance()(a, a).item() == pytest.approx(1.414e-6, rel=1e-3)
     assert nn.PairwiseDistance(eps=0.0)(a, a).item() == 0.0
+    b = a.clone().requires_grad_()
+    nn.PairwiseDistance(eps=0.0)(b, a).sum().backward()
+    assert b.grad.tolist() == [[0.0, 0.0]]
     assert torch.cdist(a, a).item() == 0.0
 
 
@@ -138,9 +145,10 @@ def test_cdist_compares_each_row_with_each(device):
 
 
 def test_cdist_of_many_rows_is_rounded_more():
-    """From 26 rows on `torch.cdist` uses a matrix product, which is faster and less exact:
-    distances of points far from the origin lose digits;
-    `compute_mode="donot_use_mm_for_euclid_dist"` avoids it.
+    """If one of its tensors has more than 25 rows, `torch.cdist` uses a matrix product, which
+    is less exact far from the origin: points 10000 and 10001 are at distance 0.
+
+    The product is faster. `compute_mode="donot_use_mm_for_euclid_dist"` avoids it.
     """
     x = torch.arange(30.0).view(30, 1) + 10000
 
@@ -149,6 +157,10 @@ def test_cdist_of_many_rows_is_rounded_more():
 
     assert exact[0, :4].tolist() == [0.0, 1.0, 2.0, 3.0]
     assert torch.allclose(fast, exact) is False
+    assert torch.cdist(x[:25], x[:25])[0, :4].tolist() == [0.0, 1.0, 2.0, 3.0]
+    one_tensor_of_26 = torch.cdist(x[:26], x[:2])
+    assert one_tensor_of_26.shape == (26, 2)
+    assert one_tensor_of_26[:1].tolist() == [[0.0, 0.0]]
 
 
 def test_pdist_lists_each_pair_once():

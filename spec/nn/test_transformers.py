@@ -35,7 +35,7 @@ def layer_of_width_4(**settings):
 
 def test_an_encoder_layer_keeps_the_shape():
     """`nn.TransformerEncoderLayer(d_model=4, nhead=2, batch_first=True)` maps (batch, steps, 4)
-    to the same shape, for any number of steps; a single sequence (steps, 4) works too.
+    to the same shape, for 5 steps and for 9; a single sequence (steps, 4) works too.
     """
     layer = layer_of_width_4()
 
@@ -90,9 +90,10 @@ def test_an_encoder_layer_by_hand():
 
 
 def test_the_outputs_are_normalised_unless_the_norm_comes_first():
-    """The output of a new `nn.TransformerEncoderLayer` has mean 0 and standard deviation 1 at each
-    position, until training changes the weight and bias of the norm; with `norm_first=True` it
-    has not.
+    """The output of a new `nn.TransformerEncoderLayer` has mean 0 and standard deviation 1
+    (`correction=0`) at each position; with `norm_first=True` it has not.
+
+    Its last step is a LayerNorm, whose weight and bias start as 1 and 0 and are learnt.
     """
     x = torch.randn(2, 3, 4) * 10
 
@@ -217,10 +218,10 @@ def test_a_transformer_takes_source_and_target():
 
 
 def test_a_transformer_has_no_embedding_and_no_last_layer():
-    """`nn.Transformer` has no embedding, no positions and no layer to the vocabulary: ids of
-    shape (batch, steps) raise RuntimeError, "the feature number of src and tgt must be equal to
-    d_model".
+    """`nn.Transformer` has no embedding and no layer to the vocabulary: ids (1, 3) with
+    `d_model=4` raise RuntimeError, "the feature number of src and tgt must be equal to d_model".
 
+    With as many steps as `d_model` the words are "mat1 and mat2 must have the same dtype".
     Around it go `nn.Embedding`, a positional encoding and `nn.Linear(d_model, vocabulary)`.
     """
     model = nn.Transformer(4, 2, 1, 1, 8, batch_first=True)
@@ -252,8 +253,8 @@ def test_source_and_target_are_batches_of_one_size():
 
 
 def test_the_activation_is_relu_unless_told():
-    """`activation="gelu"` or a function replaces ReLU in `nn.TransformerEncoderLayer`; another
-    name raises RuntimeError, "activation should be relu/gelu, not swish": pass `F.silu` itself.
+    """`activation="gelu"` or a function replaces ReLU in `nn.TransformerEncoderLayer`; the name
+    "swish" raises RuntimeError, "activation should be relu/gelu, not swish": pass `F.silu` itself.
     """
     assert layer_of_width_4().activation is F.relu
     assert layer_of_width_4(activation="gelu").activation is F.gelu
@@ -263,11 +264,12 @@ def test_the_activation_is_relu_unless_told():
 
 
 def test_padded_positions_are_zero_on_the_fast_path():
-    """In `eval()` under `torch.no_grad()` `nn.TransformerEncoder`, built with
-    `batch_first=True`, with a `src_key_padding_mask` returns zeros at padded positions; with
-    gradients it returns other numbers there.
+    """In `eval()` under `torch.no_grad()` a batch-first `nn.TransformerEncoder` of two heads
+    returns zeros where `src_key_padding_mask` hides the end of a sequence; with gradients it
+    returns other numbers there.
 
-    The fast path computes real tokens only. In both modes those positions are to be ignored.
+    The fast path computes real tokens only. An odd number of heads, `norm_first=True`, padding
+    at the front or a `mask` keep it away. Ignore those positions in both modes.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
     x = torch.randn(2, 3, 4)
@@ -280,6 +282,9 @@ def test_padded_positions_are_zero_on_the_fast_path():
     assert fast[mask].tolist() == [[0.0, 0.0, 0.0, 0.0]]
     assert slow[mask].count_nonzero().item() == 4
     assert torch.allclose(fast[~mask], slow[~mask], atol=1e-5) is True
+    with torch.no_grad():
+        in_front = encoder(x, src_key_padding_mask=mask.flip(1))
+    assert in_front[mask.flip(1)].count_nonzero().item() == 4
 
 
 @pytest.mark.torch("<2.1")

@@ -123,7 +123,7 @@ def test_random_erasing_blanks_a_rectangle():
     assert 0.01 < share < 0.34
     assert erased.unique().tolist() == [0.0, 1.0]
     assert transforms.RandomErasing().p == 0.5
-    assert transforms.RandomErasing(p=1.0)(torch.ones(1, 1, 200)).min().item() == 1.0
+    assert transforms.RandomErasing(p=1.0)(torch.ones(1, 1, 5)).tolist() == [[[1.0] * 5]]
 
 
 def test_random_erasing_takes_tensors_only():
