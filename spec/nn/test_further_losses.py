@@ -196,8 +196,8 @@ def test_a_multi_class_margin_takes_class_numbers():
 
 
 def test_ctc_adds_up_all_alignments():
-    """`nn.CTCLoss` before its reduction is minus the logarithm of the probability of all alignments:
-    with 4 steps of 3 equally likely classes, 15 of 81 paths spell [1, 2].
+    """`nn.CTCLoss` before its reduction is minus the logarithm of the probability of all
+    alignments: with 4 steps of 3 equally likely classes, 15 of 81 paths spell [1, 2].
 
     A path is read without repetitions and blanks, class 0. The default mean divides by the
     length of the target as well, here by 2.

@@ -107,8 +107,6 @@ def test_the_evaluation_recipe_has_no_chance():
     assert prepare(image).equal(prepare(image))
 
 
-@pytest.mark.spare("1", reason="too low for a rectangle, whatever the channels")
-@pytest.mark.spare("200", reason="a row of any length")
 def test_random_erasing_blanks_a_rectangle():
     """`RandomErasing(p=1.0)` sets a rectangle of about 2 % to 33 % of a 100 x 100 tensor image
     to `value`, 0 unless told; the default `p` is 0.5.
