@@ -8,8 +8,8 @@ release. The functions that draw are told in `spec/tensors/test_random_tensors.p
 `spec/training/test_reproducibility.py`.
 
 What surprises is who else draws from the default generator: layers for their weights
-(`spec/training/test_reproducibility.py`), dropout, shuffling. NumPy and Python's `random` have generators of their own. And on the CPU only the low 32
-bits of a seed count.
+(`spec/training/test_reproducibility.py`), dropout, shuffling. NumPy and Python's `random` have
+generators of their own. And on the CPU only the low 32 bits of a seed count.
 """
 
 import random
