@@ -172,24 +172,6 @@ def test_data_shares_memory_and_is_untracked():
     assert x.requires_grad is True
 
 
-def test_assigning_data_swaps_the_memory_below_a_leaf():
-    """`x.data = other` makes `x` use the storage, values, shape and dtype of `other`; `x`
-    remains the same object and still requires grad.
-
-    An integer `other` raises RuntimeError, as `x` requires grad.
-    """
-    x = torch.ones(2, requires_grad=True)
-    other = torch.zeros(3, dtype=torch.float64)
-    x.data = other
-
-    assert x.tolist() == [0.0, 0.0, 0.0]
-    assert x.dtype == torch.float64
-    assert x.data_ptr() == other.data_ptr()
-    assert x.requires_grad is True
-    with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients must be"):
-        x.data = torch.tensor([1, 2, 3])
-
-
 def test_item_and_tolist_need_no_detach(device):
     """`x.tolist()` gives a list of Python numbers, or one number for a 0-d `x`, and
     `x.sum().item()` one number, also of an `x` that requires grad: without `detach()` and

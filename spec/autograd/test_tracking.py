@@ -220,15 +220,3 @@ def test_an_in_place_write_of_a_tracked_value_makes_a_plain_tensor_tracked():
     assert repr(total) == "tensor([3., 3.], grad_fn=<AddBackward0>)"
     assert buffer.requires_grad is True
     assert x.grad.item() == 2.0
-
-
-def test_like_functions_copy_shape_and_dtype_but_not_tracking():
-    """`torch.zeros_like(x)` takes shape and dtype from `x` but not `requires_grad`: it is False
-    unless `requires_grad=True` is given.
-    """
-    x = torch.ones(2, dtype=torch.float64, requires_grad=True)
-    y = torch.zeros_like(x)
-
-    assert y.dtype == torch.float64
-    assert y.requires_grad is False
-    assert torch.zeros_like(x, requires_grad=True).requires_grad is True

@@ -82,21 +82,6 @@ def test_convolutions_may_use_tf32_by_default():
 
 
 @pytest.mark.cuda
-def test_a_gpu_and_the_cpu_draw_other_numbers_from_one_seed():
-    """After the same `torch.manual_seed(1)`, `torch.rand(3)` on the CPU and on a GPU draws
-    different numbers.
-
-    Where they have to agree, draw on the CPU and move the result.
-    """
-    torch.manual_seed(1)
-    on_cpu = torch.rand(3)
-    torch.manual_seed(1)
-    on_gpu = torch.rand(3, device="cuda")
-
-    assert torch.equal(on_cpu, on_gpu.cpu()) is False
-
-
-@pytest.mark.cuda
 def test_drawing_on_the_gpu_leaves_the_cpus_numbers_alone():
     """Each device has its own generator: `torch.rand(2, device="cuda")` doesn't change which
     numbers the CPU draws next.

@@ -242,23 +242,6 @@ def test_a_model_is_moved_by_the_call_alone():
 
 
 @pytest.mark.cuda
-def test_a_moved_model_keeps_its_parameter_objects():
-    """`model.cuda()` keeps the Parameter objects and changes what they hold, so an optimizer
-    that was made before still has the right ones.
-
-    An optimizer that has made its state already keeps it on the CPU:
-    `spec/training/test_on_a_gpu.py`.
-    """
-    model = nn.Linear(2, 1)
-    before = model.weight
-
-    model.cuda()
-
-    assert model.weight is before
-    assert before.is_cuda is True
-
-
-@pytest.mark.cuda
 @pytest.mark.claim("summary-data-cuda")
 def test_data_moves_only_where_names_are_bound_to_the_result():
     """`data.cuda()` alone leaves `data` on the CPU; `target = target.cuda()` binds the name to

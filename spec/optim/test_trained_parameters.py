@@ -161,12 +161,14 @@ def test_an_optimizer_made_before_the_move_follows_to_the_gpu():
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
+    weight = net.weight
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
 
     net.to("cuda")
     net(torch.ones(1, 1, device="cuda")).sum().backward()
     optimizer.step()
 
+    assert net.weight is weight
     assert net.weight.device.type == "cuda"
     assert net.weight.item() == 3.5
 

@@ -272,21 +272,3 @@ def test_the_meta_device_gives_a_shape_without_memory():
     assert huge.dtype is torch.float32
     with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data"):
         small.cpu()
-
-
-@pytest.mark.torch(">=2.1")
-def test_empty_is_filled_with_nan_under_deterministic_algorithms():
-    """Since PyTorch 2.1, under `torch.use_deterministic_algorithms(True)`, `torch.empty` fills
-    a float tensor with NaN and an int8 tensor with 127, the largest int8.
-
-    Because a program that reads uninitialised memory then goes wrong in the same way in every
-    run. `torch.utils.deterministic.fill_uninitialized_memory = False` turns the filling off.
-    """
-    # What `torch.use_deterministic_algorithms(True)` does, without the second that it takes.
-    torch.set_deterministic_debug_mode("error")
-    floats = torch.empty(2)
-    integers = torch.empty(2, dtype=torch.int8)
-    torch.set_deterministic_debug_mode("default")
-
-    assert floats.isnan().tolist() == [True, True]
-    assert integers.tolist() == [127, 127]

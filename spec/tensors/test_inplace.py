@@ -239,13 +239,13 @@ def test_inplace_true_makes_an_activation_overwrite_its_input():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
-    """`x.data = other` keeps the Python object `x` and gives it the memory, the shape and the
-    dtype of `other`.
+    """`x.data = other` keeps the Python object `x`, and `requires_grad`, and gives it the memory,
+    the shape and the dtype of `other`.
 
-    Autograd doesn't see the change. To replace values use `x.copy_(other)` under
-    `torch.no_grad()`.
+    Autograd doesn't see the change, and an `x` that requires grad refuses integers. To replace
+    values use `x.copy_(other)` under `torch.no_grad()`.
     """
-    x = torch.zeros(2)
+    x = torch.zeros(2, requires_grad=True)
     other = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 
     x.data = other
@@ -253,6 +253,9 @@ def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
     assert x.tolist() == [1.0, 2.0, 3.0]
     assert x.dtype == torch.float64
     assert x.data_ptr() == other.data_ptr()
+    assert x.requires_grad is True
+    with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients must be"):
+        x.data = torch.tensor([1, 2, 3])
 
 
 def test_set_makes_a_tensor_share_the_memory_of_another(device):

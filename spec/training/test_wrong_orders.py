@@ -435,6 +435,9 @@ def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
 def test_summing_losses_makes_one_ever_longer_graph():
     """`total += loss` over three rounds makes one graph with an `AddBackward0` node for each
     round, and `total` requires grad; `total += loss.item()` adds plain numbers.
+
+    So memory grows over an epoch with what each graph has saved. `loss.detach()` spares the wait
+    for a GPU that `item()` brings.
     """
     w = torch.tensor(2.0, requires_grad=True)
 
@@ -444,6 +447,7 @@ def test_summing_losses_makes_one_ever_longer_graph():
         total += loss
         number += loss.item()
     node = total.grad_fn
+    assert node.next_functions[1][0]._saved_self is w
     while node.name() == "AddBackward0":
         names.append(node.name())
         node = node.next_functions[0][0]
