@@ -155,7 +155,6 @@ def test_numel_is_the_product_of_the_shape():
     assert torch.numel(x) == 120
 
 
-@pytest.mark.spare("3", reason="no length of any width")
 def test_len_is_the_length_of_the_first_axis():
     """`len(x)` is the size of the first dimension, not the number of elements: 4 for shape (4,
     5, 6).
