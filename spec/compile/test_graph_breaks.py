@@ -24,15 +24,11 @@ import torch
 from torch import nn
 from torch._dynamo.testing import CompileCounter
 
-pytestmark = [pytest.mark.torch(">=2.1"), pytest.mark.slow]
-
-
-@pytest.fixture(autouse=True)
-def fresh_compiler():
-    """Forget what was compiled."""
-    torch.compiler.reset()
-    yield
-    torch.compiler.reset()
+pytestmark = [
+    pytest.mark.torch(">=2.1"),
+    pytest.mark.slow,
+    pytest.mark.usefixtures("fresh_compiler"),
+]
 
 
 def test_the_data_still_decides_which_way_to_go():

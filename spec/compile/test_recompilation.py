@@ -24,17 +24,13 @@ import torch
 from torch import nn
 from torch._dynamo.testing import CompileCounter
 
-pytestmark = [pytest.mark.torch(">=2.1"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.torch(">=2.1"),
+    pytest.mark.slow,
+    pytest.mark.usefixtures("fresh_compiler"),
+]
 
 offset = 1
-
-
-@pytest.fixture(autouse=True)
-def fresh_compiler():
-    """Forget what was compiled."""
-    torch.compiler.reset()
-    yield
-    torch.compiler.reset()
 
 
 def test_another_dtype_is_compiled_anew():
