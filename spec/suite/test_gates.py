@@ -278,7 +278,6 @@ def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
     result.stdout.fnmatch_lines(advice)
 
 
-@pytest.mark.spare("'*no fact*'", reason="what is absent is absent in other words too")
 def test_a_run_that_fails_is_given_no_such_advice(book):
     """The advice is for runs without a fact alone."""
     book.page("tensors/test_creation.py", "def test_it(): assert 1 == 2")

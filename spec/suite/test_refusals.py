@@ -133,6 +133,7 @@ def test_a_fact_that_is_left_out_is_refused_too(book):
     result = book.run()
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*:6: test_ones has no sentence; *")
 
 
 def test_a_test_beside_the_book_may_be_any_test(book):
