@@ -44,7 +44,9 @@ def test_methods():
     assert x.item() == 2.0
 
 @pytest.mark.cuda
-def test_alone(capsys):
+@pytest.mark.parametrize("b", (2, 3))
+@pytest.mark.parametrize("a", range(1))
+def test_alone(capsys, a, b):
     """Grüße."""
     assert 1 == 1
 '''
@@ -72,6 +74,7 @@ def test_a_fact_is_a_record(facts):
 
     assert fact["id"] == "spec/tensors/test_creation.py::test_ones"
     assert (fact["chapter"], fact["concept"]) == ("tensors", "creation")
+    assert (fact["title"], fact["prose"]) == ("Creation", "")
     assert fact["sentence"] == "Ones are made of ones."
     assert fact["why"] == "Because they are."
     assert fact["line"] == 8
@@ -119,6 +122,7 @@ def test_a_fact_without_a_script_has_a_reason(facts):
     fact = facts["facts"][3]
 
     assert fact["script"] == ""
+    assert [table["rows"] for table in fact["tables"]] == [[["2"], ["3"]], []]
     assert fact["no_script"] == "needs pytest's fixture capsys"
     assert (fact["imports"], fact["helpers"]) == ([], [])
 

@@ -141,12 +141,13 @@ def test_fixtures_draw_from_the_same_start(book):
     book.page(
         "tensors/test_seed.py",
         "@pytest.fixture\ndef drawn(): return torch.randint(1000, (3,)).tolist()\n\n"
-        "def test_draw(drawn): assert drawn == [44, 239, 933]",
+        "@pytest.mark.parametrize('time', [1, 2])\n"
+        "def test_draw(drawn, time): assert drawn == [44, 239, 933]",
     )
 
     result = book.run()
 
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)
 
 
 def test_gpus_are_seeded_once_they_are_in_use(book, monkeypatch):
