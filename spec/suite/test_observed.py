@@ -5,6 +5,7 @@ the first time it runs: methods of torch that it calls go into its symbols, erro
 it expects into its record. What was seen is kept in pytest's cache until the fact changes.
 """
 
+import ast
 import json
 import sys
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from fixtures.facts import read_page
+from fixtures.observed import Listener
 
 HEAD = """
 import sys
@@ -198,6 +200,21 @@ def test_a_debugger_is_left_in_peace(book):
 
     assert fact["symbols"] == []
     assert set(events) == {"call"}
+
+
+def test_a_run_inside_a_fact_is_listened_to_as_well(book):
+    """A listener makes room for another one, and goes on when that has ended."""
+    (node,) = ast.parse("def outside(): pass").body
+    outer = Listener(record.__code__, node)
+    before = sys.gettrace()
+    sys.settrace(outer)
+
+    fact = record(book, FACT.format("net().eval()"))
+    after = sys.gettrace()
+    sys.settrace(before)
+
+    assert fact["symbols"] == ["torch.nn.Module.eval"]
+    assert (after is outer) is True
 
 
 @pytest.mark.spare("'{'", reason="anything that is no JSON")
