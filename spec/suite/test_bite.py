@@ -92,9 +92,9 @@ def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, surv
             "def test_it():\n    x = torch.tensor(50)\n    assert x >= 30\n    assert x <= 60",
         ),
         (
-            2,
+            3,
             "class Output:\n    def fnmatch_lines(self, text): assert text == 'a'\n\n"
-            "def test_it():\n    Output().fnmatch_lines('a')\n    assert torch.ones(1).item() == 1",
+            "def test_it():\n    output = Output()\n    output.fnmatch_lines('a')\n    assert torch.ones(1).item() == 1",
         ),
         (2, "def test_it():\n    assert torch.zeros(1).item() <= 0"),
         (4, "def test_it():\n    assert dict(a=torch.ones(1).item()) == {'a': 1.0}"),

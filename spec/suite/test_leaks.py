@@ -142,7 +142,7 @@ def test_fixtures_draw_from_the_same_start(book):
         "tensors/test_seed.py",
         "@pytest.fixture\ndef drawn(): return torch.randint(1000, (3,)).tolist()\n\n"
         "@pytest.mark.parametrize('time', [1, 2])\n"
-        "def test_draw(drawn, time): assert drawn == [44, 239, 933]",
+        "def test_draw(drawn, time):\n    torch.rand(1)\n    assert drawn == [44, 239, 933]",
     )
 
     result = book.run()
