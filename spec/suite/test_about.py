@@ -159,6 +159,7 @@ def test_neighbours_are_named_once_however_they_were_found(book):
         ("torch.were", "where"),
         ("Dataloadr", "utils.data.DataLoader"),
         ("torch.nn.Dataloadr", "utils.data.DataLoader"),
+        ("some.package.of.another.name.Dataloadr", "utils.data.DataLoader"),
     ],
 )
 def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, nearest):

@@ -50,23 +50,16 @@ def test_a_device_that_is_named_twice_is_there_once(book, monkeypatch):
     result.assert_outcomes(passed=2)
 
 
-@pytest.mark.spare("'cuda'", reason="its cases stand behind the gate of that name")
-@pytest.mark.parametrize(
-    ("place", "fact", "names"),
-    [
-        ("cpu", "test_any", []),
-        ("cuda", "test_any", ["cuda"]),
-        ("cuda:1", "test_any", ["cuda"]),
-        ("sim:1", "test_any", []),
-        ("sim:1", "test_beyond", ["xfail"]),
-        ("cpu", "test_beyond", []),
-    ],
-)
-def test_a_device_stands_behind_its_gate(monkeypatch, place, fact, names):
+def test_a_device_stands_behind_its_gate(monkeypatch):
     """A second GPU is CUDA too; what is known to be beyond the simulated device may fail there."""
     monkeypatch.setattr(simulated, "BEYOND", {"test_beyond": "it has no such thing"})
+    places = ["cpu", "cuda", "cuda:1", "sim:1"]
 
-    assert [mark.name for mark in marks(place, fact)] == names
+    any_fact = {place: [mark.name for mark in marks(place, "test_any")] for place in places}
+    beyond = {place: [mark.name for mark in marks(place, "test_beyond")] for place in places}
+
+    assert any_fact == {"cpu": [], "cuda": ["cuda"], "cuda:1": ["cuda"], "sim:1": []}
+    assert beyond == {"cpu": [], "cuda": ["cuda"], "cuda:1": ["cuda"], "sim:1": ["xfail"]}
 
 
 def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):

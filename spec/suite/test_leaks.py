@@ -95,23 +95,29 @@ def test_next(): assert torch.get_default_dtype() is torch.float32
     result.stdout.no_fnmatch_line("*leaks*")
 
 
-@pytest.mark.parametrize("end", ["pytest.skip('no')", "pytest.fail('no')", "raise SystemExit"])
-def test_a_fact_that_breaks_off_leaves_nothing_changed(book, end):
+def test_a_fact_that_breaks_off_leaves_nothing_changed(book):
     """However a fact ends, its settings end with it."""
     book.page(
         "tensors/test_leak.py",
-        f"""
-def test_breaks_off():
-    torch.set_default_dtype(torch.float64)
-    {end}
+        """
+def leak(): torch.set_default_dtype(torch.float64)
+def seen(): return torch.get_default_dtype()
 
-def test_next(): assert torch.get_default_dtype() is torch.float32
+def test_skips():
+    leak()
+    pytest.skip("no")
+def test_after_a_skip(): assert seen() is torch.float32
+
+def test_exits():
+    leak()
+    raise SystemExit
+def test_after_an_exit(): assert seen() is torch.float32
 """,
     )
 
     result = book.run()
 
-    assert result.parseoutcomes()["passed"] == 1
+    result.assert_outcomes(passed=2, skipped=1, failed=1)
 
 
 def test_of_many_options_those_that_changed_are_told(book):
@@ -135,12 +141,13 @@ def test_fixtures_draw_from_the_same_start(book):
     book.page(
         "tensors/test_seed.py",
         "@pytest.fixture\ndef drawn(): return torch.randint(1000, (3,)).tolist()\n\n"
-        "def test_draw(drawn): assert drawn == [44, 239, 933]",
+        "@pytest.mark.parametrize('time', [1, 2])\n"
+        "def test_draw(drawn, time):\n    torch.rand(1)\n    assert drawn == [44, 239, 933]",
     )
 
     result = book.run()
 
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)
 
 
 def test_gpus_are_seeded_once_they_are_in_use(book, monkeypatch):

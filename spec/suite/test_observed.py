@@ -5,12 +5,14 @@ the first time it runs: methods of torch that it calls go into its symbols, erro
 it expects into its record. What was seen is kept in pytest's cache until the fact changes.
 """
 
+import ast
 import json
 import sys
 
 import pytest
 
 from fixtures.facts import read_page
+from fixtures.observed import Listener
 
 HEAD = """
 import sys
@@ -49,14 +51,14 @@ def record(book, code, *arguments):
         ("net().eval()", ["torch.nn.Module.eval"]),
         ("net()(ones())", ["torch.nn.Module.__call__"]),
         ("net().reset_parameters()", ["torch.nn.Linear.reset_parameters"]),
-        ("net().forward(ones())", []),
-        ("net().own()", []),
+        ("x = net().forward(ones())", []),
+        ("x = net().own()", []),
         ("optimizer().zero_grad()", ["torch.optim.Optimizer.zero_grad"]),
         ("optimizer().step()", ["torch.optim.SGD.step"]),
         ("for batch in loader(): pass", ["torch.utils.data.DataLoader.__iter__"]),
-        ("len(sampler())", ["torch.utils.data.SequentialSampler.__len__"]),
+        ("n = len(sampler())", ["torch.utils.data.SequentialSampler.__len__"]),
         ("images()[0]", ["torchvision.datasets.FakeData.__getitem__"]),
-        ("st.integers().map(str)", []),
+        ("x = st.integers().map(str)", []),
     ],
 )
 def test_a_method_is_seen_by_the_class_of_torch_that_defines_it(book, code, used):
@@ -180,8 +182,10 @@ def test_nobody_listens_where_nothing_is_kept_or_told(book):
     """Without pytest's cache, and without `--facts-json`, facts run at full speed."""
     book.page("nn/test_modes.py", HEAD + LISTENS)
 
-    assert listening(book) == []
-    assert listening(book, "--facts-json", "facts.json") == [1, 2]
+    neither = listening(book)
+    told = listening(book, "--facts-json", "facts.json")
+
+    assert (neither, told) == ([], [1, 2])
 
 
 def test_a_debugger_is_left_in_peace(book):
@@ -197,7 +201,23 @@ def test_a_debugger_is_left_in_peace(book):
     assert set(events) == {"call"}
 
 
+def test_a_run_inside_a_fact_is_listened_to_as_well(book):
+    """A listener makes room for another one, and goes on when that has ended."""
+    (node,) = ast.parse("def outside(): pass").body
+    outer = Listener(record.__code__, node)
+    before = sys.gettrace()
+    sys.settrace(outer)
+
+    fact = record(book, FACT.format("net().eval()"))
+    after = sys.gettrace()
+    sys.settrace(before)
+
+    assert fact["symbols"] == ["torch.nn.Module.eval"]
+    assert (after is outer) is True
+
+
 @pytest.mark.spare("'{'", reason="anything that is no JSON")
+@pytest.mark.spare("''", reason="anything that is no JSON")
 @pytest.mark.parametrize("text", ["{", ""])
 def test_a_damaged_cache_counts_as_none(book, text):
     """What cannot be read is seen anew and written again."""
@@ -205,8 +225,10 @@ def test_a_damaged_cache_counts_as_none(book, text):
     (book.path / ".pytest_cache" / "d" / "torch-spec" / "seen.json").write_text(text)
     book.page("nn/test_modes.py", HEAD + LISTENS)
 
-    assert listening(book, "-p", "cacheprovider") == [1, 2]
-    assert listening(book, "-p", "cacheprovider") == []
+    first = listening(book, "-p", "cacheprovider")
+    second = listening(book, "-p", "cacheprovider")
+
+    assert (first, second) == ([1, 2], [])
 
 
 def test_a_cache_that_cannot_be_written_ends_no_run(book):

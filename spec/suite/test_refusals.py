@@ -133,6 +133,7 @@ def test_a_fact_that_is_left_out_is_refused_too(book):
     result = book.run()
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*:6: test_ones has no sentence; *")
 
 
 def test_a_test_beside_the_book_may_be_any_test(book):
@@ -141,7 +142,9 @@ def test_a_test_beside_the_book_may_be_any_test(book):
 
     result = book.run("test_own.py")
 
+    said = [line for line in result.outlines if "reading_order" in line]
     result.assert_outcomes(passed=1)
+    assert said == []
 
 
 def test_what_reads_the_whole_book_names_the_line_of_a_syntax_error(book):

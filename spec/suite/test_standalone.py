@@ -42,7 +42,20 @@ def test_it():
     assert np.ones(1)[0] == 1
 """
 
-SCRIPT = """\
+
+def fact_of(book, page):
+    """Return the fact `test_it` of a page."""
+    book.page("tensors/test_creation.py", page, complete=False)
+    return read_page(str(book.path), "spec/tensors/test_creation.py").facts["test_it"]
+
+
+def test_a_script_brings_what_the_fact_needs_of_its_page(book):
+    """Imports, then helpers and those that they name, in the page's order; nothing else."""
+    found = script(fact_of(book, PAGE))
+
+    assert (
+        found
+        == """\
 # spec/tensors/test_creation.py::test_it
 import numpy as np
 import torch
@@ -62,17 +75,7 @@ x = capped(torch.ones(1))
 assert x.item() == 1
 assert np.ones(1)[0] == 1
 """
-
-
-def fact_of(book, page):
-    """Return the fact `test_it` of a page."""
-    book.page("tensors/test_creation.py", page, complete=False)
-    return read_page(str(book.path), "spec/tensors/test_creation.py").facts["test_it"]
-
-
-def test_a_script_brings_what_the_fact_needs_of_its_page(book):
-    """Imports, then helpers and those that they name, in the page's order; nothing else."""
-    assert script(fact_of(book, PAGE)) == SCRIPT
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,8 +111,9 @@ def test_arguments_are_set_before_the_code(book, above, setting):
     found = script(fact_of(book, f"{above}\n    assert 1 == 1"))
 
     before, _, after = found.partition("torch.manual_seed(0)\n")
+    marks = [line for line in before.splitlines() if "pytest.fixture" in line]
     assert after.partition("\n\n")[0] == setting
-    assert before.count("pytest.fixture") == 0
+    assert marks == []
 
 
 @pytest.mark.parametrize(
@@ -133,7 +137,25 @@ def test_a_script_imports_what_it_names(book, above, imports):
     assert [line for line in found.splitlines() if line.startswith("import")] == imports
 
 
-PROPERTY = """\
+def test_a_property_is_a_function_that_is_called(book):
+    """Hypothesis gives the arguments, so that the function stays one."""
+    page = """
+from hypothesis import given, strategies as st
+
+NUMBERS = st.integers()
+
+@pytest.mark.torch(">=1.0")
+@given(n=NUMBERS)
+def test_it(n):
+    'It is so.'
+    assert n == n
+"""
+
+    found = script(fact_of(book, page))
+
+    assert (
+        found
+        == """\
 # spec/tensors/test_creation.py::test_it
 from hypothesis import given, strategies as st
 import torch
@@ -150,23 +172,7 @@ def test_it(n):
 
 test_it()
 """
-
-
-def test_a_property_is_a_function_that_is_called(book):
-    """Hypothesis gives the arguments, so that the function stays one."""
-    page = """
-from hypothesis import given, strategies as st
-
-NUMBERS = st.integers()
-
-@pytest.mark.torch(">=1.0")
-@given(n=NUMBERS)
-def test_it(n):
-    'It is so.'
-    assert n == n
-"""
-
-    assert script(fact_of(book, page)) == PROPERTY
+    )
 
 
 @pytest.mark.parametrize(
