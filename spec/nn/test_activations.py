@@ -68,8 +68,9 @@ def test_with_a_relu_between_them_two_layers_bend(device):
     ],
 )
 def test_the_curve_of_each_activation(function, curve, device):
-    """At -3, -1, 0, 1 and 3, sixteen activations have the values of the table, rounded to four
-    decimals; a curve drawn through them shows their shape.
+    """At -3, -1, 0, 1 and 3, the sixteen activations of the table, from `torch.relu` to
+    `F.logsigmoid`, have the values given there, rounded to four decimals; a curve drawn through
+    them shows their shape.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 
@@ -89,9 +90,9 @@ def test_the_curve_of_each_activation(function, curve, device):
     ],
 )
 def test_the_slope_of_each_activation(function, slopes, device):
-    """The slopes of seven activations at -100, -1, 0, 1 and 100 are those of the table: sigmoid
-    and tanh are flat on both sides, ReLU, softplus, ELU and SiLU on the negative side, leaky
-    ReLU on none.
+    """The slopes of seven activations at -100, -1, 0, 1 and 100 are those of the table: `sigmoid`
+    and `tanh` are flat on both sides, `relu`, `softplus`, `elu` and `silu` on the negative
+    side, `leaky_relu` on none.
     """
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], device=device, requires_grad=True)
 

@@ -18,9 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-pytestmark = pytest.mark.torch(">=2.1")
+pytestmark = pytest.mark.torch(">=2.0")
 
 
+@pytest.mark.torch(">=2.1")
 def test_attention_is_a_softmax_of_scaled_products(device):
     """`F.scaled_dot_product_attention(q, k, v)`, without mask, `is_causal` or dropout, equals
     `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding, d being the last size of `q`; `scale`
@@ -224,8 +225,9 @@ def test_the_shares_are_averaged_over_the_heads_unless_told():
 
 
 def test_the_batch_is_the_second_axis_unless_told():
-    """Without `batch_first=True` `nn.MultiheadAttention` reads [3, 5, 8] as 3 steps of a batch
-    of 5 and raises nothing; the weights [5, 3, 3] show it.
+    """Without `batch_first=True`, `nn.MultiheadAttention` reads the shape [3, 5, 8] as 3 steps,
+    batch 5, 8 features, and raises no error: the shape of the returned attention weights, [5,
+    3, 3], shows this.
     """
     x = torch.randn(3, 5, 8)
 

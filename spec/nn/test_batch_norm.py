@@ -157,23 +157,26 @@ def test_no_grad_does_not_stop_the_recording_of_batch_norm():
 
 def test_frozen_parameters_do_not_freeze_batch_norm():
     """`requires_grad_(False)` freezes BatchNorm's weight and bias, but its running mean still
-    moves in training mode; `eval()` stops it.
+    moves in training mode; `eval()` stops it, until `train()` of the layer or of its network.
 
-    When finetuning with frozen layers, set their BatchNorm to `eval()` after each
-    `net.train()`.
+    Because the running statistics are buffers. When finetuning with frozen layers, set their
+    BatchNorm to `eval()` after each `net.train()`.
     """
     layer = nn.BatchNorm1d(1).requires_grad_(False)
     layer(torch.tensor([[10.0], [30.0]]))
     moved = layer.running_mean.tolist()
     layer.eval()(torch.tensor([[10.0], [30.0]]))
+    stopped = layer.running_mean.tolist()
+    nn.Sequential(layer).train()(torch.tensor([[10.0], [30.0]]))
 
     assert moved == [2.0]
-    assert layer.running_mean.tolist() == [2.0]
+    assert stopped == [2.0]
+    assert layer.running_mean.item() == pytest.approx(3.8)
 
 
 def test_a_sample_is_judged_alone_in_evaluation_only():
-    """In training mode BatchNorm's output for a sample depends on the other samples of its
-    batch; in evaluation mode it is the same in both batches.
+    """In training mode the output of `nn.BatchNorm1d` for a sample depends on the other samples of
+    its batch; after `eval()` it is the same in both batches.
     """
     layer = nn.BatchNorm1d(1)
     alone = torch.tensor([[2.0], [0.0]])
@@ -218,7 +221,7 @@ def test_batch_norm_is_a_layer_that_does_need_the_batch():
 
 def test_batch_norm_wants_the_rank_and_channels_of_its_name():
     """`nn.BatchNorm2d` raises ValueError unless its input has 4 dimensions; `nn.BatchNorm1d(3)`
-    raises RuntimeError for an input with 2 channels.
+    raises RuntimeError for a batch of two or more rows with 2 channels.
 
     `BatchNorm1d` takes [N, C] or [N, C, L], `BatchNorm2d` [N, C, H, W]; the argument is C.
     """

@@ -68,8 +68,8 @@ def test_batch_norm_has_two_parameters_and_three_buffers():
 
 
 def test_a_buffer_that_is_not_persistent_is_not_saved():
-    """A buffer registered with `persistent=False` is cast and moved with the module but left
-    out of `state_dict()`.
+    """A buffer registered with `persistent=False` is moved with the module, and cast with it if it
+    is floating-point or complex, but it is left out of `state_dict()`.
 
     It is meant for tensors that `__init__` can compute again, such as a table of positions.
     """
@@ -96,8 +96,8 @@ def test_a_buffer_can_be_registered_by_assignment():
 
 
 def test_a_tensor_may_be_assigned_to_a_buffer():
-    """A plain tensor may be assigned to a registered buffer, even one of another shape; a list
-    raises TypeError, "cannot assign 'list' as buffer 'mean'".
+    """A plain tensor may be assigned to a buffer of `register_buffer`, even one of another shape;
+    a list raises TypeError, "cannot assign 'list' as buffer 'mean'".
 
     This differs from parameters, to which no plain tensor can be assigned:
     `spec/nn/test_parameters.py`.

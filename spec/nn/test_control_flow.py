@@ -6,7 +6,9 @@ Python code. Autograd records what this call did, so that the network may comput
 for the next input.
 
 What surprises: an `if` decides once per call for the whole batch, not per sample; and the layers
-of the branch not taken have `.grad` None afterwards, not zeros (`spec/nn/test_gradients.py`).
+of the branch not taken have `.grad` None afterwards, not zeros
+(`spec/autograd/test_gradients.py`). `if x > 0` on several elements raises RuntimeError:
+`spec/tensors/test_comparing.py`.
 """
 
 import io
@@ -51,27 +53,6 @@ def test_a_whole_batch_goes_one_way():
 
     assert Net()(x).tolist() == [[50.0], [-30.0]]
     assert row_by_row.tolist() == [[50.0], [3.0]]
-
-
-def test_a_condition_on_a_whole_batch_is_ambiguous():
-    """`if x > 0` with more than one element raises RuntimeError, "Boolean value of Tensor with
-    more than one value is ambiguous".
-
-    Write `(x > 0).any()` or `(x > 0).all()` for one decision, `torch.where` for one per
-    element.
-    """
-
-    class Net(nn.Module):
-        def forward(self, x):
-            return x * 10 if x > 0 else -x
-
-    net = Net()
-
-    assert net(torch.tensor([[5.0]])).tolist() == [[50.0]]
-    with pytest.raises(
-        RuntimeError, match="Boolean value of Tensor with more than one value is ambiguous"
-    ):
-        net(torch.tensor([[5.0], [-3.0]]))
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_conv2d_is_the_loop_over_rows_and_columns(settings, sides):
 
 
 def test_the_bias_is_added_once_a_channel(device):
-    """The bias of a convolution has one number per output channel, which is added at every
+    """The `bias` of `nn.Conv2d` has one number per output channel, which is added at every
     position.
     """
     layer = nn.Conv1d(1, 2, 1, device=device)

@@ -29,7 +29,7 @@ from torch import nn
     ],
 )
 def test_two_layers_let_the_gradient_through_whatever_the_activation(function, slope, device):
-    """Through two applications of ReLU, tanh, sigmoid, softplus or SiLU, at 0.5 and with
+    """Through two applications of `relu`, `tanh`, `sigmoid`, `softplus` or `silu`, at 0.5 and with
     weights of 1, the gradient is between 0.05 and 1.
     """
     x = torch.tensor(0.5, device=device, requires_grad=True)

@@ -191,3 +191,37 @@ def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
     layer = nn.EmbeddingBag.from_pretrained(table, mode=mode)
 
     assert layer(torch.tensor([[1, 2]])).tolist() == [bag]
+
+
+def test_one_hot_adds_a_dimension_of_the_classes(device):
+    """`F.one_hot(labels, 3)` of (N,) class numbers is (N, 3) of int64; without `num_classes` it
+    is as long as the largest label needs, which differs between batches.
+
+    Losses want floats: `F.one_hot(labels, 3).float()`. For images the classes come last and
+    have to be moved, `permute(0, 3, 1, 2)`.
+    """
+    labels = torch.tensor([0, 2], device=device)
+
+    assert F.one_hot(labels, num_classes=4).tolist() == [[1, 0, 0, 0], [0, 0, 1, 0]]
+    assert F.one_hot(labels).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert F.one_hot(labels).dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (torch.tensor([0.0, 2.0]), "one_hot is only applicable to index tensor"),
+        (torch.tensor([0, 2], dtype=torch.int32), "one_hot is only applicable to index tensor"),
+        (torch.tensor([0, 3]), r"Class values must be smaller than num_classes\."),
+        (torch.tensor([0, -1]), r"Class values must be non-negative\."),
+    ],
+)
+def test_one_hot_wants_class_numbers(labels, words):
+    """`F.one_hot(labels, 3)` raises RuntimeError on the CPU for floats, int32, a label of 3 and
+    a negative label; write `labels.long()` for the first two.
+    """
+    with pytest.raises(RuntimeError, match=words):
+        F.one_hot(labels, 3)
+    proper = labels.long().clamp(0, 2)
+    rows = F.one_hot(proper, 3)
+    assert rows.shape == (2, 3)

@@ -256,3 +256,46 @@ def test_the_names_without_underscore_are_deprecated():
     with pytest.warns(Warning, match=r"deprecated in favor of .*nn.init.xavier_uniform_"):
         nn.init.xavier_uniform(weight)
     assert weight.max().item() == pytest.approx(0.1, rel=0.01)
+
+
+def test_a_truncated_normal_has_no_outliers():
+    """`nn.init.trunc_normal_(w, std=0.02, a=-0.04, b=0.04)` draws normal numbers between `a`
+    and `b`; the limits are -2 and 2 unless told, whatever `std` is.
+
+    With `std=0.02` alone nothing is cut: -2 and 2 are a hundred deviations away.
+    """
+    weight = nn.init.trunc_normal_(torch.empty(10_000), std=0.02, a=-0.04, b=0.04)
+    uncut = nn.init.trunc_normal_(torch.empty(10_000), std=0.02)
+
+    assert weight.abs().max().item() == pytest.approx(0.04, abs=1e-4)
+    assert uncut.abs().max().item() > 0.05
+    assert uncut.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_a_dirac_kernel_passes_its_channels():
+    """`nn.init.dirac_(weight)` of two input and two output channels makes output i equal input
+    i, with padding: the kernel from channel i to i has 1 in the middle, the others are 0.
+
+    Outputs beyond the number of inputs are 0.
+    """
+    layer = nn.Conv1d(2, 2, 3, padding=1, bias=False)
+    x = torch.randn(1, 2, 5)
+
+    nn.init.dirac_(layer.weight)
+
+    assert layer.weight.tolist() == [[[0, 1, 0], [0, 0, 0]], [[0, 0, 0], [0, 1, 0]]]
+    assert torch.equal(layer(x), x) is True
+    beyond = nn.init.dirac_(torch.empty(3, 2, 1)).flatten(1)
+    assert beyond.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+
+
+def test_sparse_initialisation_zeroes_a_part_of_each_column():
+    """`nn.init.sparse_(weight, sparsity=0.5)` fills a matrix with normal numbers of
+    deviation 0.01 and sets half of each column to 0; a 3-D tensor raises ValueError.
+    """
+    weight = nn.init.sparse_(torch.empty(1000, 10), sparsity=0.5)
+
+    assert (weight == 0).sum(0).tolist() == [500] * 10
+    assert weight[weight != 0].std().item() == pytest.approx(0.01, rel=0.1)
+    with pytest.raises(ValueError, match="Only tensors with 2 dimensions are supported"):
+        nn.init.sparse_(torch.empty(4, 4, 4), sparsity=0.5)

@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_a_module_is_registered_by_assigning_it():
-    """Assigning a module to an attribute makes it a child of the module; an attribute that is a
-    plain number is kept but is no child.
+    """Assigning an `nn.Module` to an attribute makes it a child of the module; an attribute that
+    is a plain number is kept but is no child.
     """
     net = nn.Module()
     net.number = 3

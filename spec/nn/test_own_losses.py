@@ -122,30 +122,6 @@ def test_contrastive_scores_of_a_row_with_itself_are_masked():
     assert loss.item() == pytest.approx(math.log(math.e + 2) - 1)
 
 
-def test_cosine_embedding_loss_has_targets_one_and_minus_one():
-    """`F.cosine_embedding_loss(a, b, y)` is `1 - cos` where y is 1 and `max(0, cos - margin)` where
-    y is -1; a target of 0 counts as nothing: convert labels by `2 * y - 1`.
-    """
-    a = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [1.0, 0.0]])
-    b = torch.tensor([[2.0, 0.0], [-2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
-    y = torch.tensor([1, 1, -1, 0])
-
-    loss = F.cosine_embedding_loss(a, b, y, reduction="none")
-
-    assert loss.tolist() == pytest.approx([0.0, 2.0, 1.0, 0.0], abs=1e-6)
-
-
-def test_a_ranking_loss_wants_the_first_larger_by_a_margin():
-    """`F.margin_ranking_loss(a, b, y, margin=0.5)` is `max(0, -y * (a - b) + margin)`: y is 1 where
-    `a` should be larger, -1 where `b` should.
-    """
-    a, b = torch.tensor([1.0]), torch.tensor([2.0])
-    one = torch.tensor([1.0])
-
-    assert F.margin_ranking_loss(a, b, one, margin=0.5).item() == 1.5
-    assert F.margin_ranking_loss(a, b, -one, margin=0.5).item() == 0.0
-
-
 def test_dice_loss_compares_overlap_with_size():
     """Soft Dice loss is `1 - 2 * (p * y).sum() / (p.sum() + y.sum())`, p being
     probabilities: few foreground pixels count as much as many.

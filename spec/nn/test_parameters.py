@@ -42,8 +42,8 @@ def test_a_parameter_says_so_when_printed():
 
 def test_only_parameters_count_among_the_tensors():
     """A plain tensor assigned to a new attribute of a module is not in `parameters()` or
-    `state_dict()` and is not cast by `double()`, whether it requires grad or not; an
-    `nn.Parameter` is.
+    `state_dict()` and is not cast by `double()` or moved by `to(device)`, whether it requires
+    grad or not; an `nn.Parameter` is.
 
     Wrap what is to be learnt in `nn.Parameter`, and register other tensors as buffers:
     `spec/nn/test_buffers.py`.
@@ -62,6 +62,8 @@ def test_only_parameters_count_among_the_tensors():
     assert list(net.state_dict()) == ["parameter"]
     assert [net.plain.dtype, net.tracked.dtype] == [torch.float32, torch.float32]
     assert net.parameter.dtype == torch.float64
+    net.to("meta")
+    assert [net.plain.is_meta, net.tracked.is_meta, net.parameter.is_meta] == [False, False, True]
 
 
 @pytest.mark.claim("blitz-params-trainable")

@@ -20,7 +20,7 @@ from torch.nn.utils import prune
 
 
 def test_a_parametrisation_computes_the_weight_at_each_use():
-    """After `register_parametrization(layer, "weight", module)`, `layer.weight` is
+    """After one `register_parametrization(layer, "weight", module)`, `layer.weight` is
     `module(original)`; the learnt parameter is `layer.parametrizations.weight.original`.
     """
 

@@ -219,8 +219,8 @@ def test_a_wrong_number_of_features_is_named(layer):
 
 @pytest.mark.torch("!=2.1.*,!=2.2.*")
 def test_an_lstm_names_a_wrong_number_of_features():
-    """Except in PyTorch 2.1 and 2.2, `nn.LSTM(2, 3)` raises RuntimeError for 5 features, "must
-    be equal to input_size. Expected 2, got 5".
+    """Except in PyTorch 2.1 and 2.2, `nn.LSTM(2, 3)` raises RuntimeError for a 2-D or 3-D float32
+    input with 5 features, "must be equal to input_size. Expected 2, got 5".
     """
     with pytest.raises(RuntimeError, match=r"must be equal to input_size\. Expected 2, got 5"):
         nn.LSTM(2, 3)(torch.zeros(4, 1, 5))

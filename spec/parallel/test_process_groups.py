@@ -38,7 +38,7 @@ def test_distributed_comes_with_torch():
     assert dist.is_gloo_available() is True
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.2")
 def test_without_a_group_there_is_no_rank():
     """Before `init_process_group`, `dist.is_initialized()` is False and `dist.get_rank()`
     raises ValueError.
@@ -99,7 +99,7 @@ def test_the_environment_has_to_name_the_rank(monkeypatch):
         dist.init_process_group("gloo")
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.2")
 def test_the_default_group_is_made_once(group_of_one, tmp_path):
     """A second `init_process_group` in one process raises ValueError, "trying to initialize the
     default process group twice!".
@@ -114,7 +114,7 @@ def test_the_default_group_is_made_once(group_of_one, tmp_path):
     assert dist.is_initialized() is True
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.3")
 def test_tracebacks_name_the_rank(group_of_one, capsys):
     """`init_process_group` replaces `sys.excepthook`: each nonempty line that an uncaught
     exception prints then begins with the rank, such as `[rank0]: `.
@@ -139,8 +139,11 @@ def test_alone_a_sum_over_all_is_ones_own_part(group_of_one):
 
 
 def test_async_op_gives_something_to_wait_for(group_of_one):
-    """`dist.all_reduce(x, async_op=True)` returns a work handle instead of None; its `wait()`
-    returns True, and afterwards `is_completed()` is True."""
+    """`wait()` of the work handle that `dist.all_reduce(x, async_op=True)` returns is True, and
+    `is_completed()` of the handle is True afterwards.
+
+    What the handle is for is told in `spec/parallel/test_collectives.py`.
+    """
     x = torch.tensor([1.0, 2.0])
 
     work = dist.all_reduce(x, async_op=True)

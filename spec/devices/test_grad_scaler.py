@@ -1,0 +1,396 @@
+"""GradScaler: the order of its calls, and what it says if they come in another.
+
+With float16 autocast a training step has five calls instead of two: `scaler.scale(loss).backward()`
+computes enlarged gradients, `scaler.unscale_(optimizer)` divides them by the scale (needed only
+where they are clipped or logged), `scaler.step(optimizer)` steps unless one of them is infinite or
+nan, and `scaler.update()` adjusts the scale for the next step. Autocast surrounds the forward pass
+and the loss, nothing else. What the scaler computes in each call is told in
+`spec/devices/test_mixed_precision.py`; bfloat16 needs no scaler at all.
+
+The facts use `torch.amp.GradScaler("cpu")`, which behaves as that of CUDA and needs no GPU; write
+`torch.amp.GradScaler("cuda")` in a training on a GPU.
+
+What surprises: parameters stay float32, so `model.half()` together with a scaler is refused; most
+messages speak of "inf checks" and mean that no gradient was there to look at; and the gradient norm
+that clipping reports is infinite now and then without harm.
+"""
+
+import pytest
+import torch
+from torch import nn
+
+pytestmark = pytest.mark.torch(">=2.3")
+
+
+def test_the_whole_step_with_clipping():
+    """A mixed precision step calls, in this order, `scaler.scale(loss).backward()`,
+    `scaler.unscale_(optimizer)`, `clip_grad_norm_`, `scaler.step(optimizer)`, `scaler.update()`.
+
+    `autocast` surrounds forward and loss only: the backward pass of an operation runs in the dtype
+    that autocast chose for its forward. Leave out `unscale_` where nothing is clipped.
+    """
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.ones_(model.weight)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = model(torch.tensor([[4096.0]])).sum()
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm=2.0)
+    scaler.step(optimizer)
+    scaler.update()
+
+    assert norm.item() == 4096.0
+    assert model.weight.grad.tolist() == [[2.0]]
+    assert model.weight.tolist() == [[0.0]]
+
+
+def test_clipped_without_unscaling_the_step_is_too_short():
+    """Clipped by `clip_grad_norm_` without `scaler.unscale_(optimizer)` before it, gradients end up
+    too small by the scale: here 0.5 instead of 2.
+
+    Because the enlarged gradient, 4096, is clipped to 2 and then divided by the scale, 4. No error
+    tells.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+
+    scaler.scale(1024 * w.sum()).backward()
+    norm = nn.utils.clip_grad_norm_([w], max_norm=2.0)
+    scaler.step(optimizer)
+
+    assert norm.item() == 4096.0
+    assert w.grad.tolist() == [0.5]
+
+
+def test_bfloat16_needs_no_scaler():
+    """Under `torch.autocast(..., dtype=torch.bfloat16)` a gradient of 2**-30 arrives without a
+    GradScaler: bfloat16 has the exponents of float32; float16 rounds 2**-30 to 0.
+
+    So with bfloat16 the training loop is `loss.backward()`, `optimizer.step()`, as always.
+    """
+    w = torch.ones(1, 1, requires_grad=True)
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        y = w @ torch.full((1, 1), 2.0**-30)
+    y.sum().backward()
+
+    assert y.dtype == torch.bfloat16
+    assert w.grad.item() == 2.0**-30
+    assert w.grad.half().item() == 0.0
+
+
+def test_gradients_of_float16_parameters_are_not_unscaled():
+    """`scaler.step(optimizer)` and `scaler.unscale_(optimizer)` raise ValueError, "Attempting to
+    unscale FP16 gradients.", where parameters are float16.
+
+    Because of `model.half()`, or a model loaded with `torch_dtype=torch.float16`: keep the
+    parameters float32 and let autocast choose float16, or train without a scaler.
+    """
+    w = torch.tensor([1.0], dtype=torch.float16, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    scaler.scale(w.sum()).backward()
+
+    with pytest.raises(ValueError, match=r"Attempting to unscale FP16 gradients\."):
+        scaler.step(optimizer)
+
+    assert w.grad.tolist() == [4.0]
+
+
+def test_a_step_without_gradients_is_refused():
+    """`scaler.step(optimizer)` raises AssertionError, "No inf checks were recorded for this
+    optimizer.", where none of the optimizer's parameters has a gradient.
+
+    `backward()` was forgotten, or the loss doesn't depend on these parameters: another model's,
+    frozen ones, a loss that was detached, or parameters replaced after the optimizer was made.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    other = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    scaler.scale(other.sum()).backward()
+
+    with pytest.raises(AssertionError, match="No inf checks were recorded for this optimizer"):
+        scaler.step(optimizer)
+
+    assert w.grad is None
+    assert other.grad.tolist() == [4.0]
+
+
+def test_an_update_without_a_step_is_refused():
+    """`scaler.update()` raises AssertionError, "No inf checks were recorded prior to update.", if
+    neither `scaler.step(optimizer)` nor `scaler.unscale_(optimizer)` came before it.
+
+    So it does after `optimizer.step()`, which must be `scaler.step(optimizer)`.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    scaler.scale(w.sum()).backward()
+    optimizer.step()
+
+    with pytest.raises(AssertionError, match="No inf checks were recorded prior to update"):
+        scaler.update()
+
+    # The gradient that was not unscaled is four times too large: 1 - 0.5 * 4.
+    assert w.tolist() == [-1.0]
+
+
+def test_a_step_before_the_first_scaled_loss_is_refused():
+    """Before the first `scaler.scale(loss)`, `scaler.step(optimizer)` raises AssertionError,
+    "Attempted step but _scale is None."
+
+    Write `scaler.scale(loss).backward()` in place of `loss.backward()`.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    w.sum().backward()
+
+    with pytest.raises(AssertionError, match="Attempted step but _scale is None"):
+        scaler.step(optimizer)
+
+    assert w.tolist() == [1.0]
+
+
+def test_a_loss_that_was_never_scaled_steps_too_short():
+    """After `loss.backward()` in place of `scaler.scale(loss).backward()`, `scaler.step` of a
+    scaler that has scaled before divides all the same: the gradient 1 becomes 0.25.
+
+    No error tells; the training only becomes slow.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    scaler.scale(w.sum()).backward()
+    scaler.step(optimizer)
+    scaler.update()
+
+    optimizer.zero_grad()
+    w.sum().backward()
+    scaler.step(optimizer)
+
+    assert w.grad.tolist() == [0.25]
+
+
+def test_a_second_step_before_update_is_refused():
+    """`scaler.step(optimizer)` twice without `scaler.update()` between raises RuntimeError,
+    "step() has already been called since the last update()."
+
+    End each iteration with `scaler.update()`.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    scaler.scale(w.sum()).backward()
+    scaler.step(optimizer)
+
+    with pytest.raises(RuntimeError, match="has already been called since the last update"):
+        scaler.step(optimizer)
+
+    assert w.tolist() == [0.5]
+
+
+def test_unscaling_after_the_step_is_refused():
+    """`scaler.unscale_(optimizer)` after `scaler.step(optimizer)` raises RuntimeError, "unscale_()
+    is being called after step()."
+
+    `step` has unscaled the gradients itself; to clip them call `unscale_` before `step`.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    scaler.scale(w.sum()).backward()
+    scaler.step(optimizer)
+
+    with pytest.raises(RuntimeError, match=r"unscale_\(\) is being called after step\(\)"):
+        scaler.unscale_(optimizer)
+
+    assert w.grad.tolist() == [1.0]
+
+
+def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
+    """If a scaled gradient overflowed, `clip_grad_norm_` after `scaler.unscale_(optimizer)` returns
+    inf; `scaler.step(optimizer)` then leaves the step out and `scaler.update()` halves the scale.
+
+    So a logged norm of inf or nan now and then is no harm. If every step is left out, the loss
+    itself is infinite or nan: look for it without autocast.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+
+    scaler.scale(1e38 * w.sum()).backward()
+    scaler.unscale_(optimizer)
+    norm = nn.utils.clip_grad_norm_([w], max_norm=2.0)
+    scaler.step(optimizer)
+    scaler.update()
+
+    assert norm.item() == float("inf")
+    assert w.tolist() == [1.0]
+    assert scaler.get_scale() == 2.0
+
+
+def test_whether_the_step_was_taken_is_told_by_the_scale():
+    """`scaler.step(optimizer)` returns what `optimizer.step()` returned, None for SGD, whether it
+    stepped or not; a scale that is lower after `scaler.update()` tells that it did not.
+
+    Step the scheduler only where `scaler.get_scale()` is not lower than before `update()`.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+
+    returned, stepped = [], []
+    for gradient in [float("inf"), 1.0]:
+        optimizer.zero_grad()
+        scaler.scale(gradient * w.sum()).backward()
+        before = scaler.get_scale()
+        returned.append(scaler.step(optimizer))
+        scaler.update()
+        stepped.append(scaler.get_scale() >= before)
+
+    assert returned == [None, None]
+    assert stepped == [False, True]
+
+
+def test_scaled_gradients_accumulate():
+    """With gradient accumulation every `scaler.scale(loss / 2).backward()` uses one scale, and
+    `scaler.step` and `scaler.update` are called once, after the last: of two halves w becomes 0.5.
+
+    Don't call `unscale_` or `update` between: gradients of different scales would be added.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+
+    for _ in range(2):
+        scaler.scale(w.sum() / 2).backward()
+    scaler.step(optimizer)
+    scaler.update()
+
+    assert w.grad.tolist() == [1.0]
+    assert w.tolist() == [0.5]
+
+
+def test_one_scaler_serves_two_optimizers():
+    """One GradScaler serves several optimizers: scale each loss, call `scaler.step` for each
+    optimizer, then `scaler.update()` once; an infinite gradient of one leaves only its step out.
+
+    A GAN is trained so. The scale is halved for both.
+    """
+    w = torch.tensor([1.0], requires_grad=True)
+    v = torch.tensor([1.0], requires_grad=True)
+    first, second = torch.optim.SGD([w], lr=0.5), torch.optim.SGD([v], lr=0.5)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+
+    scaler.scale(w.sum()).backward()
+    scaler.scale(float("inf") * v.sum()).backward()
+    scaler.step(first)
+    scaler.step(second)
+    scaler.update()
+
+    assert [w.item(), v.item()] == [0.5, 1.0]
+    assert scaler.get_scale() == 2.0
+
+
+def test_the_state_of_a_disabled_scaler_cannot_be_loaded():
+    """`state_dict()` of a disabled GradScaler is empty, and an enabled one refuses to load it:
+    RuntimeError, "The source state dict is empty".
+
+    A checkpoint of a training without mixed precision has no scale to go on with: don't load the
+    scaler from it.
+    """
+    disabled = torch.amp.GradScaler("cpu", enabled=False)
+    scaler = torch.amp.GradScaler("cpu")
+
+    with pytest.raises(RuntimeError, match="The source state dict is empty, possibly because"):
+        scaler.load_state_dict(disabled.state_dict())
+
+    assert disabled.state_dict() == {}
+    assert scaler.get_scale() == 65536.0
+
+
+def test_small_steps_do_not_change_bfloat16_parameters():
+    """SGD with learning rate 2**-10 and gradient 1 leaves a bfloat16 parameter of 1.0 unchanged,
+    for 1 - 2**-10 rounds back to 1 in bfloat16; a float32 parameter changes.
+
+    So `model.bfloat16()` is not mixed precision: keep the parameters float32 and use autocast.
+    """
+    low = torch.tensor([1.0], dtype=torch.bfloat16, requires_grad=True)
+    full = torch.tensor([1.0], requires_grad=True)
+
+    (low.sum() + full.sum()).backward()
+    torch.optim.SGD([low, full], lr=2.0**-10).step()
+
+    assert low.tolist() == [1.0]
+    assert full.tolist() == [1 - 2.0**-10]
+
+
+@pytest.mark.torch(">=2.4")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (lambda: torch.cuda.amp.GradScaler(enabled=False), r"Please use `torch\.amp\.GradScaler"),
+        (lambda: torch.cuda.amp.autocast(enabled=False), r"Please use `torch\.amp\.autocast\('cu"),
+        (lambda: torch.cpu.amp.autocast(), r"Please use `torch\.amp\.autocast\('cpu', args"),
+    ],
+)
+def test_the_names_in_torch_cuda_amp_are_deprecated(old, new):
+    """Since PyTorch 2.4 `torch.cuda.amp.GradScaler()` and `torch.cuda.amp.autocast()` warn that
+    they are deprecated; write `torch.amp.GradScaler("cuda")` and `torch.amp.autocast("cuda")`.
+
+    It is a FutureWarning, and they still work. `torch.cpu.amp.autocast()` warns as well.
+    """
+    with pytest.warns(FutureWarning, match=new):
+        old()
+
+    assert issubclass(torch.cuda.amp.GradScaler, torch.amp.GradScaler) is True
+
+
+@pytest.mark.torch("<2.4")
+def test_the_names_in_torch_cuda_amp_were_the_usual_ones():
+    """Before PyTorch 2.4 `torch.cuda.amp.GradScaler()` and `torch.cuda.amp.autocast()` gave no
+    warning of deprecation."""
+    scaler = torch.cuda.amp.GradScaler(enabled=False)
+    context = torch.cuda.amp.autocast(enabled=False)
+
+    assert scaler.is_enabled() is False
+    assert isinstance(context, torch.autocast) is True
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="shows a machine without CUDA")
+def test_a_scaler_for_cuda_disables_itself_without_cuda():
+    """Without CUDA, `torch.amp.GradScaler("cuda")` warns, "GradScaler is enabled, but CUDA is not
+    available.  Disabling.", and is disabled: the loop then runs without scaling.
+
+    `"cuda"` is also the default of `torch.amp.GradScaler()`.
+    """
+    with pytest.warns(UserWarning, match="GradScaler is enabled, but CUDA is not available"):
+        scaler = torch.amp.GradScaler("cuda")
+
+    assert scaler.is_enabled() is False
+
+
+@pytest.mark.torch(">=2.4")
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: torch.autocast(torch.device("cpu")), ValueError, "Expected `device_type` of type"),
+        (lambda: torch.autocast("gpu"), RuntimeError, "at start of device string: gpu"),
+    ],
+)
+def test_autocast_wants_the_type_of_a_device_as_a_string(call, error, words):
+    """`torch.autocast` takes the device type as a string: a `torch.device` raises ValueError,
+    "Expected `device_type` of type `str`", and "gpu" raises RuntimeError, for it is no device type.
+
+    Write `torch.autocast(device.type)`.
+    """
+    with pytest.raises(error, match=words):
+        call()
+
+    assert torch.autocast(torch.device("cpu").type).device == "cpu"
