@@ -73,6 +73,7 @@ def test_the_best_weights_are_loaded_back():
     assert net.weight.item() == 2.0
 
 
+@pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 def test_the_best_weights_may_go_to_a_file(tmp_path):
     """`torch.save(net.state_dict(), path)` at each new best loss keeps the best weights in a file,
     also where the program is stopped; no copy in memory is needed.
@@ -153,10 +154,8 @@ def test_early_stopping_is_no_part_of_pytorch():
     """`torch.optim.EarlyStopping` does not exist (AttributeError), nor is there such a callback:
     the training loop is yours, and so is its end.
     """
-    with pytest.raises(
-        AttributeError, match="module 'torch.optim' has no attribute 'EarlyStopping'"
-    ):
-        torch.optim.EarlyStopping
+    with pytest.raises(AttributeError, match=r"module 'torch.optim' has no attribute 'EarlyStopp"):
+        torch.optim.EarlyStopping(patience=3)
 
 
 def test_early_stopping_as_a_class():
