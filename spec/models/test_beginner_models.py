@@ -211,12 +211,12 @@ def test_with_and_without_shortcuts_a_net_has_the_same_weights(example):
 
 
 def test_a_shortcut_hands_the_gradient_through(example):
-    """Before training, the gradient of the first layer of the 21-convolution net in
-    `examples/beginner_models.py` is about a billion times smaller without shortcuts than with
-    them.
+    """Before training, with the initial weights of seed 0, the gradient of the first layer of
+    the 21-convolution net in `examples/beginner_models.py` is about a billion times smaller
+    without shortcuts than with them.
 
     Because each layer multiplies the gradient by a factor below 1; a shortcut adds a path on
-    which it is passed on unchanged.
+    which it is passed on unchanged. Seeds 0 to 4 gave factors from 10^8.6 to 10^10.6.
     """
     pictures, kinds = example.strokes(100, torch.Generator().manual_seed(0))
     sizes = []
@@ -265,8 +265,8 @@ def test_all_trains_the_six_one_by_one(example, trained, tmp_path):
 
 
 def test_the_seed_decides_all(trained):
-    """Two runs of `examples/beginner_models.py --model logistic` with the same `--seed` have
-    equal losses on the CPU; another seed has others.
+    """Two runs of `examples/beginner_models.py --model logistic` with the same `--seed` and
+    number of threads have equal losses on one CPU; another seed has others.
     """
     first, again, other = (
         trained("logistic", "--epochs", "2", *arguments)[0]

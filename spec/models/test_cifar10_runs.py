@@ -5,10 +5,10 @@ and the process may be killed at any moment: the script writes a checkpoint afte
 `--resume` goes on from the last one. Bad input ends the run with exit code 2 and one line that
 says what to mend, and `--dry-run` goes all the way without writing a file.
 
-What surprises: a run that was killed, at whatever moment, ends on the CPU with weights that are
-equal bit for bit to those of an uninterrupted run, if everything is saved that the training depends
-on: weights, optimizer, schedule, order of the pictures, random generators. The pictures are drawn
-and few, so that these facts take seconds; what the net learns is told in
+What surprises: on one CPU and with as many threads, a run that was killed and resumed ends with
+weights equal bit for bit to those of an uninterrupted run, if everything is saved that the training
+depends on: weights, optimizer, schedule, order of the pictures, random generators. The pictures are
+drawn and few, so that these facts take seconds; what the net learns is told in
 `spec/models/test_cifar10_classifier.py`, saving in `spec/training/test_checkpoints.py`.
 """
 
@@ -76,10 +76,10 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
 ):
     """`examples/cifar10_classifier.py --resume`, after a run was killed before its first
     checkpoint, between two, while one was written or before the evaluation, ends with
-    bit-for-bit the weights of an uninterrupted run on the CPU.
+    bit-for-bit the weights of an uninterrupted run with as many threads.
 
-    Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
-    is complete at any moment.
+    On the same CPU, that is. A checkpoint is first written to checkpoint.partial and then
+    renamed: checkpoint.pt is complete at any moment.
     """
     run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path), *TINY]
     run_until_killed(classifier, function, call, run)

@@ -126,9 +126,9 @@ def test_the_picture_of_fixed_noise_improves(game):
 
 @pytest.mark.parametrize("loss", ["gan", "wgan"])
 def test_samples_of_digits_are_of_all_ten(trained, loss):
-    """Judged by the nearest real digits, the samples of `examples/dcgan.py` contain each of the
-    ten digits more than 15 times; the five nearest agree more often than for noise, less often
-    than for real digits.
+    """Judged by the nearest real digits, 1000 samples of `examples/dcgan.py` contain each of
+    the ten digits more than 15 times; the five nearest agree more often than for noise, less
+    often than for real digits.
     """
     metrics, _ = trained(loss, "digits")
     samples, noise, data = metrics["samples"], metrics["noise"], metrics["data"]
@@ -301,8 +301,8 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
     dcgan, few, tmp_path, loss, function, call, left
 ):
     """`examples/dcgan.py --resume`, after a run was killed between two checkpoints or while one
-    was written, ends with bit-for-bit the weights of both nets of an uninterrupted run on the
-    CPU.
+    was written, ends with bit-for-bit the weights of both nets of an uninterrupted run with as
+    many threads on the same CPU.
 
     Because the checkpoint holds both optimizers and the state of the random generator, and is
     first written to checkpoint.partial and then renamed.
@@ -325,8 +325,8 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
 
 
 def test_one_seed_gives_the_same_run_again_and_another_gives_another(dcgan, few, tmp_path):
-    """Two runs of `examples/dcgan.py` with the same `--seed` have equal losses and samples on
-    the CPU; another seed has other losses.
+    """Two runs of `examples/dcgan.py` with the same `--seed` and number of threads have equal
+    losses and samples on one CPU; another seed has other losses.
     """
     run = ["--data", str(few), "--out", str(tmp_path), "--device", "cpu", *TINY]
 

@@ -76,7 +76,7 @@ def test_samples_take_the_shape_of_the_data_too(trained):
     nowhere more than 0.05 from that of the data; before training the largest distance is about
     0.99.
 
-    Mean and deviation alone don't tell a normal distribution from an even one.
+    Mean and deviation alone don't tell a normal distribution from a uniform one.
     """
     metrics, _ = trained(0)
 
@@ -129,8 +129,8 @@ def test_the_samples_walk_from_nought_to_four(trained):
 
 
 def test_one_seed_gives_the_same_samples_again_and_another_gives_others(gan, tmp_path):
-    """Two runs of `examples/gan_1d.py` with the same `--seed` have an equal history on the CPU;
-    another seed ends with another mean.
+    """Two runs of `examples/gan_1d.py` with the same `--seed` and number of threads have an
+    equal history on one CPU; another seed ends with another mean.
     """
     run = ["--steps", "5", "--out", str(tmp_path), "--device", "cpu", "--seed"]
 

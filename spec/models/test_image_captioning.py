@@ -224,7 +224,8 @@ def test_a_run_writes_its_scenes_figures_and_net(trained):
 @pytest.mark.spare("3", reason="any checkpoint but the first will do")
 def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_path):
     """`examples/image_captioning.py --resume`, after a run was killed while it wrote a
-    checkpoint, ends with bit-for-bit the weights and losses of an uninterrupted run on the CPU.
+    checkpoint, ends with bit-for-bit the weights and losses of an uninterrupted run with as
+    many threads on the same CPU.
 
     Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
     is complete at any moment.

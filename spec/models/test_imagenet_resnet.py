@@ -8,8 +8,9 @@ network is half as deep as a ResNet-18, with a quarter of its channels.
 
 What surprises: with BatchNorm two processes are not the same as one. Each normalises by its own
 half of the batch, so only a network whose layers look at each picture by itself, as GroupNorm does,
-ends a step with the weights that one process finds on the whole batch, up to rounding. How
-processes share gradients is told in `spec/parallel/test_distributed.py`.
+ends a step with the weights that one process finds on the whole batch, up to rounding. And rounding
+is enough to change what a short training reaches: by some points, with another number of threads.
+How processes share gradients is told in `spec/parallel/test_distributed.py`.
 """
 
 import functools
@@ -91,12 +92,12 @@ def alike(left, right):
 
 
 def test_the_network_learns_ten_classes(trained):
-    """On ten classes of drawn shapes, 60 pictures each, the default network of
-    `examples/imagenet_resnet.py` reaches in nine epochs a top-1 accuracy above 40 % and a top-5
-    above 85 %; a guess has 10 % and 50 %.
+    """On ten classes of drawn shapes, 60 pictures each, nine epochs of
+    `examples/imagenet_resnet.py --size 48 --batch-size 16` with seed 0 reach a top-1 accuracy
+    above 40 % and a top-5 above 85 % on unseen pictures; a guess has 10 % and 50 %.
 
-    With seeds 0, 1 and 2 top-1 was 47 to 59 % and top-5 96 to 100 % in PyTorch 2.14.1, with one
-    thread as with two.
+    Measured in PyTorch 2.14.1: 47 to 59.5 % and 96 to 100 %, over seeds 0 to 5 with one thread
+    and seeds 0 to 2 with two. The bounds are the lowest of these less 7 and 11 points.
     """
     metrics, _, _ = trained
 
@@ -107,13 +108,17 @@ def test_the_network_learns_ten_classes(trained):
 
 
 def test_the_loss_falls_from_that_of_a_guess(trained):
-    """On ten classes the training loss of `examples/imagenet_resnet.py` is near ln 10 = 2.303
-    in the first epoch, that of a guess, and below 0.7 of that in the ninth.
-    """
-    losses = [report["loss"] for report in trained[0]["history"]]
+    """On ten classes of drawn shapes the mean training loss of `examples/imagenet_resnet.py`
+    with seed 0 is about 2.6 in the first epoch, no better than ln 10 = 2.303, that of a guess,
+    and below 0.7 of that in the ninth.
 
-    assert losses[0] == pytest.approx(2.303, abs=0.4)
-    assert losses[-1] < losses[0] * 0.7
+    That is more than a guess costs, as confident wrong answers cost more; seeds 0 to 5 gave
+    2.49 to 2.62.
+    """
+    first, *_, last = [report["loss"] for report in trained[0]["history"]]
+
+    assert first == pytest.approx(2.55, abs=0.15)
+    assert last / first == pytest.approx(0.48, abs=0.2)
 
 
 def test_top_5_counts_what_is_among_the_five_highest_scores(imagenet):
@@ -145,7 +150,8 @@ def test_the_learning_rate_falls_to_a_tenth_every_four_epochs(trained):
 
 def test_pictures_to_learn_from_are_cropped_anew_each_time(imagenet, few):
     """In `examples/imagenet_resnet.py` a training picture is cropped at random each time it is
-    read, a picture to evaluate on always in the same way; both have shape (3, 64, 64).
+    read, a picture to evaluate on always in the same way; both have shape (3, 64, 64) by
+    default.
 
     Random crops make more of few pictures; an evaluation has to be comparable between epochs.
     """
@@ -218,8 +224,11 @@ def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
 
 
 def test_the_same_seed_trains_the_same_weights(whole, imagenet, few, tmp_path):
-    """Two runs of `examples/imagenet_resnet.py` with the same `--seed` end with bit-for-bit
-    equal weights on the CPU; another seed ends with others.
+    """Two runs of `examples/imagenet_resnet.py` with the same `--seed` and number of threads
+    end with bit-for-bit equal weights on one CPU; another seed ends with others.
+
+    With another number of threads sums are added in another order: on twenty drawn classes,
+    seed 0 reached top-1 73.4 % with one thread and 66.0 % with two.
     """
     imagenet.main(["--data", str(few), "--out", str(tmp_path), *TINY])
 
@@ -241,7 +250,7 @@ def test_a_killed_run_goes_on_to_the_same_weights_and_the_same_next_step(
 ):
     """`examples/imagenet_resnet.py --resume`, after a run was killed within an epoch or while
     it wrote a checkpoint, ends with bit-for-bit the weights, momentum and learning rate of an
-    uninterrupted run on the CPU.
+    uninterrupted run with as many threads on the same CPU.
 
     Because the checkpoint holds the optimizer and the scheduler, and is first written to
     checkpoint.partial and then renamed.
@@ -354,8 +363,9 @@ def test_whole_networks_are_torchvisions_own(imagenet, arch, parameters):
 
 
 def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
-    """With `--workers 2` two runs of `examples/imagenet_resnet.py` with one seed end with
-    bit-for-bit equal weights on the CPU, although worker processes draw the random crops.
+    """With `--workers 2` two runs of `examples/imagenet_resnet.py` with one seed and number of
+    threads end with bit-for-bit equal weights on one CPU, although worker processes draw the
+    random crops.
 
     Because the `DataLoader` is given a generator seeded by seed and epoch, and seeds each
     worker from it.

@@ -118,10 +118,11 @@ def test_beyond_the_steps_it_was_trained_for_the_lstm_goes_on_falling(trained):
 
 
 def test_an_untrained_lstm_optimizes_nothing(example):
-    """With random weights the LSTM of `examples/learning_to_optimize.py` leaves the loss after
-    20 steps within 30 % of what it was.
+    """With the initial weights of seed 0 the LSTM of `examples/learning_to_optimize.py`,
+    untrained, leaves the loss after 20 steps within 30 % of what it was.
 
-    So what it does after training is learned, not built in.
+    So what it does after training is learned, not built in. Seeds 0 to 29 gave 0.68 to 1.40 of
+    the loss at the start.
     """
     problems = example.Quadratics(64, torch.Generator().manual_seed(5))
 
@@ -243,7 +244,7 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(
 ):
     """`examples/learning_to_optimize.py --resume`, after a run was killed between two
     checkpoints or while one was written, ends with bit-for-bit the weights of an uninterrupted
-    run on the CPU.
+    run with as many threads on the same CPU.
 
     Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
     is complete at any moment.
@@ -262,8 +263,8 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(
 
 
 def test_a_run_repeats_by_its_seed(example, tiny, tmp_path):
-    """Two runs of `examples/learning_to_optimize.py` with the same `--seed` have equal losses
-    on the CPU; another seed has others.
+    """Two runs of `examples/learning_to_optimize.py` with the same `--seed` and number of
+    threads have equal losses on one CPU; another seed has others.
     """
     again = example.main([*TINY, "--out", str(tmp_path)])
 

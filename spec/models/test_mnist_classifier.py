@@ -11,8 +11,9 @@ it learns 1000 drawn ones in files of the same format. The case in a fact's id, 
 says which it was.
 
 What surprises is how little it takes: four epochs over 8,000 real digits, and about 98 of 100
-others are classified correctly. And how little is left to chance: killed and resumed, a run on the
-CPU ends with weights that are equal bit for bit to those of one that nothing stopped.
+others are classified correctly (seed 0). And how little is left to chance: killed and resumed, a
+run ends with weights that are equal bit for bit to those of one that nothing stopped, on the same
+CPU with as many threads.
 """
 
 import functools
@@ -283,8 +284,8 @@ def weights(out):
 
 
 def test_a_run_repeats_exactly_from_its_seed(tiny, from_the_shell):
-    """Two runs of `examples/mnist_classifier.py` with the same `--seed` end with bit-for-bit
-    equal weights on the CPU; another seed ends with others.
+    """Two runs of `examples/mnist_classifier.py` with the same `--seed` and number of threads
+    end with bit-for-bit equal weights on one CPU; another seed ends with others.
     """
     _, again = from_the_shell
 
@@ -314,8 +315,8 @@ def test_nothing_is_dropped_when_the_net_is_measured(classifier, few):
 
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(classifier, tiny, few, tmp_path):
     """`examples/mnist_classifier.py --resume`, after a run was killed while it wrote its second
-    checkpoint, ends with bit-for-bit the weights of an uninterrupted run on the CPU, and with
-    the same curves in TensorBoard.
+    checkpoint, ends with bit-for-bit the weights of an uninterrupted run with as many threads
+    on the same CPU, and with the same curves in TensorBoard.
 
     Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
     is complete at any moment.

@@ -249,8 +249,8 @@ def test_a_run_leaves_names_two_figures_and_the_nets(trained):
 
 
 def test_one_seed_gives_the_same_nets_and_another_seed_others(namer, tiny, tmp_path):
-    """Two runs of `examples/name_classifier.py` with the same `--seed` end with bit-for-bit
-    equal weights of both nets on the CPU; another seed has other losses.
+    """Two runs of `examples/name_classifier.py` with the same `--seed` and number of threads
+    end with bit-for-bit equal weights of both nets on one CPU; another seed has other losses.
     """
     metrics, nets = tiny(0)
     again = namer.main([*TINY, "--out", str(tmp_path)])

@@ -11,7 +11,8 @@ elsewhere; the case in a fact's id, [mnist] or [drawn], says which. It is evalua
 other pictures of the same seven digits ("seen"), and on pairs of the three other digits ("unseen").
 
 What surprises is how little of what it learned carries over to the three digits left out: 98 % of
-the pairs of known MNIST digits are judged correctly, 62 % of the pairs of new ones.
+the pairs of known MNIST digits are judged correctly, 62 % of the pairs of new ones. Figures are
+those of three epochs with seed 0 on the CPU.
 """
 
 import gzip
@@ -31,6 +32,9 @@ from spec.models.scripts import import_example
 pytestmark = [pytest.mark.slow]
 
 MNIST_FOLDER = mnist_folder()
+
+# By how much fewer pairs of new digits are judged correctly.
+LOST = 0.36 if MNIST_FOLDER else 0.19
 
 TINY = "--pairs 600 --epochs 1 --device cpu".split()
 
@@ -210,12 +214,14 @@ def test_the_pixels_get_their_best_chance(metrics, siamese, digits):
 
 def test_digits_never_seen_are_harder(metrics):
     """On pairs of digits that it was not trained on, the net of `examples/siamese.py` judges
-    about 36 percentage points fewer correctly on MNIST, 19 on drawn digits; with the best
-    threshold it stays 10 points above a guess.
+    about 36 percentage points fewer correctly on MNIST, 19 on drawn digits; with the threshold
+    best for them it is right in more than 60 %.
+
+    One answer for all is right in 50 %.
     """
     lost = metrics["seen"]["accuracy"] - metrics["unseen"]["accuracy"]
 
-    assert lost == pytest.approx(0.32, abs=0.2)
+    assert lost == pytest.approx(LOST, abs=0.1)
     assert metrics["unseen"]["best"] > metrics["unseen"]["majority"] + 0.1
     assert metrics["unseen"]["majority"] == 0.5
 
@@ -265,8 +271,8 @@ def test_a_run_leaves_three_figures_and_a_log(trained):
 
 
 def test_a_run_repeats_exactly_from_its_seed(siamese, few):
-    """Two runs of `examples/siamese.py` with the same `--seed` have equal losses and equal
-    accuracies on the CPU; another seed has other losses.
+    """Two runs of `examples/siamese.py` with the same `--seed` and number of threads have equal
+    losses and equal accuracies on one CPU; another seed has other losses.
     """
     run = ["--data", str(few), "--dry-run", *TINY]
 

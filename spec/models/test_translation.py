@@ -117,8 +117,9 @@ def test_attention_peaks_at_the_word_that_is_translated(trained):
     ],
 )
 def test_translate_orders_the_words_and_makes_them_agree(translate, english, talu):
-    """`examples/translation.py --translate SENTENCE` puts the adjective behind its noun and the
-    verb last, and makes article and adjective agree with the noun in gender and number.
+    """`examples/translation.py --translate SENTENCE` gives five sentences word for word right:
+    the adjective stands behind its noun and the verb last, and article and adjective agree with
+    the noun in gender and number.
     """
     assert translate(english)["translation"] == talu
 
@@ -230,7 +231,8 @@ def test_a_run_writes_its_pairs_figures_and_net(trained):
 @pytest.mark.spare("3", reason="any checkpoint but the first will do")
 def test_a_killed_run_resumed_ends_with_the_same_weights(translation, tmp_path):
     """`examples/translation.py --resume`, after a run was killed while it wrote a checkpoint,
-    ends with bit-for-bit the weights and losses of an uninterrupted run on the CPU.
+    ends with bit-for-bit the weights and losses of an uninterrupted run with as many threads on
+    the same CPU.
 
     Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
     is complete at any moment.

@@ -167,8 +167,8 @@ def test_it_writes_words_that_it_has_read(trained, corpus, speaker):
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(speaker, trained):
     """`examples/word_language_model.py --generate --prompt "The class"` writes on by the net of
-    the checkpoint, without training: at `--temperature 0` the same for every seed, else another
-    text per seed.
+    the checkpoint, without training: at `--temperature 0` the same for two seeds, by default
+    another text for each.
     """
     _, out = trained
     before = (out / "checkpoint.pt").stat().st_mtime_ns
@@ -270,8 +270,8 @@ def test_a_run_leaves_a_figure_a_sample_and_a_checkpoint(trained):
 
 
 def test_one_seed_gives_one_net_and_another_seed_another(speaker, tiny, little, tmp_path):
-    """Two runs of `examples/word_language_model.py` with the same `--seed` end with bit-for-bit
-    equal weights on the CPU; another seed has another perplexity.
+    """Two runs of `examples/word_language_model.py` with the same `--seed` and number of
+    threads end with bit-for-bit equal weights on one CPU; another seed has another perplexity.
     """
     metrics, checkpoint = tiny()
     again = speaker.main([*TINY, "--text", str(little), "--out", str(tmp_path)])
@@ -286,7 +286,7 @@ def test_one_seed_gives_one_net_and_another_seed_another(speaker, tiny, little, 
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(speaker, tiny, little, tmp_path):
     """`examples/word_language_model.py --resume`, after a run was killed while it wrote its
     second checkpoint, goes on from the first and ends with bit-for-bit the weights of an
-    uninterrupted run on the CPU.
+    uninterrupted run with as many threads on the same CPU.
     """
     run = [*TINY, "--text", str(little), "--out", str(tmp_path)]
     run_until_killed(speaker, "os.fsync", 2, run)

@@ -34,6 +34,7 @@ def test_a_layer_starts_evenly_within_one_over_the_root_of_its_inputs(layer, bou
     With groups, n counts the channels of one group. `nn.ConvTranspose2d` counts its output
     channels instead.
     """
+    layer.reset_parameters()
     largest = layer.weight.abs().max().item()
     spread = layer.weight.std().item()
 
