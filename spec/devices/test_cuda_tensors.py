@@ -365,3 +365,46 @@ def test_many_independent_additions_cost_the_gpu_little_more_than_one():
     gpu_many = Timer("x.add_(1)", globals={"x": many.cuda()}).timeit(1000).median
 
     assert (gpu_many / gpu_one < cpu_many / cpu_one) is True
+
+
+@pytest.mark.cuda
+def test_a_convolution_on_a_gpu_refuses_an_input_on_the_cpu():
+    """A convolution on the GPU raises RuntimeError for an input on the CPU, "Input type
+    (torch.FloatTensor) and weight type (torch.cuda.FloatTensor) should be the same".
+
+    Move the input, `x = x.to(device)`: `x.to(device)` alone returns the copy and leaves `x`. The
+    other way round, with the net on the CPU, the two types of the message change places.
+    """
+    net = torch.nn.Conv2d(1, 1, 1).cuda()
+    x = torch.ones(1, 1, 2, 2)
+
+    x.to("cuda")
+
+    with pytest.raises(
+        RuntimeError,
+        match=r"Input type \(torch.FloatTensor\) and weight type \(torch.cuda.FloatTensor\) should",
+    ):
+        net(x)
+
+    x = x.to("cuda")
+    assert net(x).shape == (1, 1, 2, 2)
+
+
+@pytest.mark.cuda
+def test_a_convolution_on_the_cpu_refuses_an_input_on_a_gpu():
+    """A convolution on the CPU raises RuntimeError for an input on the GPU, "Input type
+    (torch.cuda.FloatTensor) and weight type (torch.FloatTensor) should be the same".
+
+    Move the net, `net.to(device)`, which changes it in place; layers kept in a plain list are no
+    submodules and stay behind.
+    """
+    net = torch.nn.Conv2d(1, 1, 1)
+    x = torch.ones(1, 1, 2, 2, device="cuda")
+
+    with pytest.raises(
+        RuntimeError,
+        match=r"Input type \(torch.cuda.FloatTensor\) and weight type \(torch.FloatTensor\) should",
+    ):
+        net(x)
+
+    assert net.to("cuda")(x).shape == (1, 1, 2, 2)

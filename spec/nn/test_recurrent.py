@@ -28,13 +28,16 @@ def test_the_input_is_time_by_batch_by_features():
 
 
 def test_batch_first_changes_input_and_output_and_not_the_state():
-    """With `batch_first=True` input and output are [batch, time, features], but the hidden
-    state stays [layers, batch, features].
+    """With `batch_first=True` input and output of `nn.RNN`, `nn.LSTM` and `nn.GRU` have the shape
+    [batch, time, features], but the hidden state stays [layers, batch, features].
     """
-    output, hidden = nn.RNN(3, 5, batch_first=True)(torch.zeros(2, 7, 3))
+    batch = torch.zeros(2, 7, 3)
+    output, hidden = nn.RNN(3, 5, batch_first=True)(batch)
+    output_of_lstm, (h, c) = nn.LSTM(3, 5, batch_first=True)(batch)
+    output_of_gru, state = nn.GRU(3, 5, batch_first=True)(batch)
 
-    assert output.shape == (2, 7, 5)
-    assert hidden.shape == (1, 2, 5)
+    assert output.shape == output_of_lstm.shape == output_of_gru.shape == (2, 7, 5)
+    assert hidden.shape == h.shape == c.shape == state.shape == (1, 2, 5)
 
 
 def test_batch_and_time_confused_are_not_noticed():

@@ -192,7 +192,8 @@ def test_the_tensorboard_writer_needs_a_package_of_its_own(monkeypatch):
 
     assert [name for name in names if name in required] == ["typing-extensions"]
     assert importlib.util.find_spec("torch.utils.tensorboard").parent == "torch.utils.tensorboard"
-    with pytest.raises(ModuleNotFoundError, match="tensorboard"):
+    no_module = "No module named 'tensorboard'|import of tensorboard halted"
+    with pytest.raises(ModuleNotFoundError, match=no_module):
         importlib.import_module("torch.utils.tensorboard")
 
 
