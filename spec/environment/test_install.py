@@ -132,7 +132,6 @@ def test_pip_finds_no_wheel_that_fits(tmp_path, message):
 
     assert message in done.stderr
     assert "No matching distribution found for torch==0.0" in done.stderr
-    assert sys.maxsize > 2**32
 
 
 @pytest.mark.claim("blitz-install-cuda-choice")
