@@ -209,6 +209,23 @@ def test_the_classes_are_axis_one_of_an_image_too(device):
     assert loss.shape == (2, 4, 5)
 
 
+def test_a_segmentation_target_has_no_channel_dimension():
+    """`F.cross_entropy` of (N, classes, H, W) raises RuntimeError for a target (N, 1, H, W), "only
+    batches of spatial targets supported (3D tensors)": write `target.squeeze(1)`.
+
+    A colour mask (N, 3, H, W) has to be turned into class indices first.
+    """
+    scores = torch.zeros(2, 3, 4, 4)
+    target = torch.zeros(2, 1, 4, 4, dtype=torch.int64)
+
+    with pytest.raises(
+        RuntimeError, match=r"only batches of spatial targets supported \(3D tensors"
+    ):
+        F.cross_entropy(scores, target)
+
+    assert F.cross_entropy(scores, target.squeeze(1)).item() == pytest.approx(math.log(3))
+
+
 def test_a_single_sample_has_a_target_without_axes():
     """For a single sample `F.cross_entropy` takes logits [classes] and a 0-d class index."""
     scores = torch.tensor([1.0, 3.0]).log()

@@ -209,6 +209,37 @@ def test_packed_sequences_come_longest_first_unless_told():
     assert pad_packed_sequence(packed)[0].tolist() == [[1.0, 2.0], [0.0, 3.0]]
 
 
+def test_no_sequence_of_a_packed_batch_is_empty():
+    """`pack_padded_sequence` raises RuntimeError for a length of 0, "Length of all samples has to
+    be greater than 0", and for lengths that are not on the CPU, "'lengths' argument should be a 1D
+    CPU int64 tensor": leave empty sequences out, and call `lengths.cpu()`.
+    """
+    batch, lengths = torch.ones(3, 2, 1), torch.tensor([3, 2])
+
+    with pytest.raises(
+        RuntimeError, match="Length of all samples has to be greater than 0, but found"
+    ):
+        nn.utils.rnn.pack_padded_sequence(batch, torch.tensor([3, 0]))
+    with pytest.raises(
+        RuntimeError, match="'lengths' argument should be a 1D CPU int64 tensor, but"
+    ):
+        nn.utils.rnn.pack_padded_sequence(batch, lengths.to("meta"))
+
+    assert nn.utils.rnn.pack_padded_sequence(batch, lengths).batch_sizes.tolist() == [2, 2, 1]
+
+
+def test_a_state_on_another_device_is_refused():
+    """A recurrent layer raises RuntimeError, "Input and hidden tensors are not at the same device",
+    for a hidden state made on another device: make it with `torch.zeros(..., device=x.device)`.
+    """
+    x, state = torch.ones(2, 1, 1), torch.zeros(1, 1, 2, device="meta")
+
+    with pytest.raises(RuntimeError, match="Input and hidden tensors are not at the same device"):
+        nn.GRU(1, 2)(x, state)
+
+    assert nn.GRU(1, 2)(x, torch.zeros(1, 1, 2, device=x.device))[0].shape == (2, 1, 2)
+
+
 @pytest.mark.parametrize("layer", [nn.RNN, nn.GRU])
 def test_a_wrong_number_of_features_is_named(layer):
     """`nn.RNN(2, 3)` and `nn.GRU(2, 3)` raise RuntimeError for 5 features, "input.size(-1) must
