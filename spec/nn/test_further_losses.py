@@ -193,3 +193,15 @@ def test_a_multi_class_margin_takes_class_numbers():
     loss = nn.MultiMarginLoss()(scores, torch.tensor([2]))
 
     assert loss.item() == pytest.approx((0.7 + 0.8) / 3)
+
+
+def test_class_numbers_in_float_are_refused_by_name_of_the_dtype():
+    """`F.multi_margin_loss` raises RuntimeError for float class indices, "expected scalar type Long
+    but found Float", which older releases said of `F.cross_entropy` too: write `target.long()`.
+    """
+    scores, target = torch.zeros(2, 3), torch.tensor([0.0, 2.0])
+
+    with pytest.raises(RuntimeError, match="expected scalar type Long but found Float"):
+        F.multi_margin_loss(scores, target)
+
+    assert F.multi_margin_loss(scores, target.long()).item() == pytest.approx(2 / 3)
