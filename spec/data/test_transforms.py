@@ -184,6 +184,27 @@ def test_normalize_subtracts_and_divides_channel_by_channel(device):
     assert image.tolist() == [[[3.0]], [[4.0]]]
 
 
+def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
+    """The `mean` and `std` of an image dataset for `Normalize` are `pixels.mean((0, 2, 3))` and
+    `pixels.std((0, 2, 3))` per channel, over all images and pixels, after `ToTensor`.
+
+    Take the training images alone. The mean of the batches' deviations is too small where batches
+    differ; for a dataset too large to stack, add up the sums and the sums of squares.
+    """
+    dark, light = torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4)
+    pixels = torch.cat([dark, light])
+
+    total = dark.sum((0, 2, 3)) + light.sum((0, 2, 3))
+    squares = dark.square().sum((0, 2, 3)) + light.square().sum((0, 2, 3))
+    count = 4 * 4 * 4
+    mean = total / count
+    std = (squares / count - mean**2).sqrt()
+
+    assert pixels.mean((0, 2, 3)).tolist() == mean.tolist() == [0.5, 0.5, 0.5]
+    assert pixels.std((0, 2, 3), correction=0).tolist() == std.tolist() == [0.5, 0.5, 0.5]
+    assert [batch.std((0, 2, 3)).tolist() for batch in (dark, light)] == [[0.0] * 3, [0.0] * 3]
+
+
 def test_normalize_measures_nothing():
     """`Normalize` does not compute the mean of its input: it uses the numbers it is given, so only
     with the data's own mean is the result centred at 0.

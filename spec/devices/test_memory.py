@@ -97,8 +97,8 @@ def test_a_deleted_tensor_leaves_its_block_reserved():
 def test_empty_cache_frees_no_tensor():
     """`torch.cuda.empty_cache()` frees no tensor that a name still holds.
 
-    To free one, delete every name for it, also those in lists and in the graphs of losses that
-    were kept.
+    To clear CUDA memory of a tensor, delete every name for it, also those in lists and in the
+    graphs of losses that were kept.
     """
     x = torch.ones(1024, device="cuda")
     before = torch.cuda.memory_allocated()

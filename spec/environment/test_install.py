@@ -14,7 +14,9 @@ a GPU in `spec/devices/test_without_cuda.py`.
 import importlib
 import importlib.machinery
 import importlib.metadata
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -63,6 +65,23 @@ def test_a_file_named_like_the_library_hides_it(tmp_path):
     assert elsewhere.origin == torch.__file__
 
 
+@pytest.mark.parametrize(
+    "message", ["AttributeError: partially initialized module 'torch' has no attribute 'tensor'"]
+)
+def test_a_script_named_torch_imports_itself(tmp_path, message):
+    """A script `torch.py` that imports torch imports itself: AttributeError, "partially initialized
+    module 'torch' has no attribute 'tensor' (most likely due to a circular import)".
+
+    Rename the script, and delete a folder `torch` beside it; `torch.__file__` says what was found.
+    """
+    script = tmp_path / "torch.py"
+    script.write_text("import torch\ntorch.tensor([1])\n")
+
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True)
+
+    assert message in done.stderr
+
+
 @pytest.mark.claim("blitz-install-python-versions")
 def test_the_pythons_of_the_notes_are_no_longer_supported():
     """`Requires-Python` in the metadata of `torch` names the Pythons it can be installed for:
@@ -89,6 +108,30 @@ def test_a_wheel_is_made_for_one_python_and_one_system():
 
     assert [tag in set(sys_tags()) for tag in tags] == [True]
     assert {tag.interpreter for tag in tags} == {"cp{}{}".format(*sys.version_info)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "message", ["ERROR: Could not find a version that satisfies the requirement torch"]
+)
+def test_pip_finds_no_wheel_that_fits(tmp_path, message):
+    """pip ends with "ERROR: Could not find a version that satisfies the requirement torch (from
+    versions: none)" where no wheel fits the Python and the system: here none at all is offered.
+
+    Look at `python --version`, at 64 bits (`sys.maxsize > 2**32`), and upgrade pip; PyTorch 2.10
+    and later have wheels for Python 3.10 to 3.14, and none for 32 bits.
+    """
+    pytest.importorskip("pip", reason="needs pip; it is not here")
+    command = [sys.executable, "-m", "pip", "download", "--no-index", "--no-deps", "torch==0.0"]
+
+    # The settings of this machine's pip might name packages of their own.
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    settings["PIP_CONFIG_FILE"] = os.devnull
+
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=settings)
+
+    assert message in done.stderr
+    assert "No matching distribution found for torch==0.0" in done.stderr
 
 
 @pytest.mark.claim("blitz-install-cuda-choice")

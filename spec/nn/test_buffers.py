@@ -32,6 +32,19 @@ def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
     assert net.mean.device.type == device
 
 
+def test_a_buffer_and_a_parameter_differ_in_being_learnt():
+    """The difference between `register_buffer` and `register_parameter`: both tensors are in
+    `state_dict()` and move with the module, only the parameter is in `parameters()` and learnt.
+    """
+    net = nn.Module()
+    net.register_buffer("mean", torch.zeros(2))
+    net.register_parameter("weight", nn.Parameter(torch.zeros(2)))
+
+    assert sorted(net.state_dict()) == ["mean", "weight"]
+    assert [name for name, _ in net.named_parameters()] == ["weight"]
+    assert (net.weight.requires_grad, net.mean.requires_grad) == (True, False)
+
+
 def test_casting_a_module_leaves_integer_buffers():
     """`double()` casts floating-point buffers of a module to float64 and leaves int64 and bool
     buffers as they are.

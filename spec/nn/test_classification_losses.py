@@ -171,9 +171,9 @@ def test_probabilities_are_targets_too(device):
     ],
 )
 def test_wrong_targets_are_refused(target, error, words):
-    """A target of class indices for `F.cross_entropy` is int64 (or uint8), one per sample, from
-    0 to the number of classes minus 1, or `ignore_index`; other targets, such as those of the
-    table, raise.
+    """A target of class indices for `F.cross_entropy` and `nn.CrossEntropyLoss` is int64 (or
+    uint8), one per sample, from 0 to the number of classes minus 1, or `ignore_index`; other
+    targets, such as those of the table, raise.
 
     Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`.
     """
@@ -198,8 +198,8 @@ def test_scores_are_floats_and_no_decision():
 
 
 def test_the_classes_are_axis_one_of_an_image_too(device):
-    """For a class per pixel `F.cross_entropy` takes logits [N, classes, H, W] and targets [N,
-    H, W].
+    """For segmentation, a class for each pixel, `nn.CrossEntropyLoss` and `F.cross_entropy` take
+    logits [N, classes, H, W] and targets [N, H, W].
     """
     scores = torch.zeros(2, 3, 4, 5, device=device)
     target = torch.zeros(2, 4, 5, dtype=torch.int64, device=device)
@@ -207,6 +207,23 @@ def test_the_classes_are_axis_one_of_an_image_too(device):
     loss = F.cross_entropy(scores, target, reduction="none")
 
     assert loss.shape == (2, 4, 5)
+
+
+def test_a_segmentation_target_has_no_channel_dimension():
+    """`F.cross_entropy` of (N, classes, H, W) raises RuntimeError for a target (N, 1, H, W), "only
+    batches of spatial targets supported (3D tensors)": write `target.squeeze(1)`.
+
+    A colour mask (N, 3, H, W) has to be turned into class indices first.
+    """
+    scores = torch.zeros(2, 3, 4, 4)
+    target = torch.zeros(2, 1, 4, 4, dtype=torch.int64)
+
+    with pytest.raises(
+        RuntimeError, match=r"only batches of spatial targets supported \(3D tensors"
+    ):
+        F.cross_entropy(scores, target)
+
+    assert F.cross_entropy(scores, target.squeeze(1)).item() == pytest.approx(math.log(3))
 
 
 def test_a_single_sample_has_a_target_without_axes():

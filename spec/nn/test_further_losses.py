@@ -3,12 +3,12 @@
 Beside the losses for numbers (`spec/nn/test_losses.py`) and classes
 (`spec/nn/test_classification_losses.py`), `torch.nn` has losses that compare pairs of scores or
 of embeddings (margin losses), that take a prediction's own uncertainty into account
-(`GaussianNLLLoss`, `PoissonNLLLoss`), that allow several classes at once (the multi-label
-losses), and one for sequences without an alignment (`CTCLoss`).
+(`GaussianNLLLoss`, `PoissonNLLLoss`), and that allow several classes at once (the multi-label
+losses). The one for sequences without an alignment, `CTCLoss`, is on `spec/nn/test_ctc_loss.py`,
+losses that PyTorch lacks on `spec/nn/test_own_losses.py`.
 
 What surprises: margin losses want targets of 1 and -1, and raise nothing for 1 and 0;
-`PoissonNLLLoss` takes the logarithm of the rate; `CTCLoss` wants log-probabilities with the
-time first, and is infinite for a target that doesn't fit into its input.
+and `PoissonNLLLoss` takes the logarithm of the rate.
 """
 
 import math
@@ -195,77 +195,13 @@ def test_a_multi_class_margin_takes_class_numbers():
     assert loss.item() == pytest.approx((0.7 + 0.8) / 3)
 
 
-def test_ctc_adds_up_all_alignments():
-    """`nn.CTCLoss` before its reduction is minus the logarithm of the probability of all
-    alignments: with 4 steps of 3 equally likely classes, 15 of 81 paths spell [1, 2].
-
-    A path is read without repetitions and blanks, class 0. The default mean divides by the
-    length of the target as well, here by 2.
+def test_class_numbers_in_float_are_refused_by_name_of_the_dtype():
+    """`F.multi_margin_loss` raises RuntimeError for float class indices, "expected scalar type Long
+    but found Float", which older releases said of `F.cross_entropy` too: write `target.long()`.
     """
-    log_probabilities = torch.full((4, 1, 3), 1 / 3).log()
-    lengths = torch.tensor([4]), torch.tensor([2])
+    scores, target = torch.zeros(2, 3), torch.tensor([0.0, 2.0])
 
-    each = nn.CTCLoss(reduction="none")(log_probabilities, torch.tensor([[1, 2]]), *lengths)
-    mean = nn.CTCLoss()(log_probabilities, torch.tensor([[1, 2]]), *lengths)
+    with pytest.raises(RuntimeError, match="expected scalar type Long but found Float"):
+        F.multi_margin_loss(scores, target)
 
-    assert each.item() == pytest.approx(-math.log(15 / 81), abs=1e-5)
-    assert mean.item() == pytest.approx(-math.log(15 / 81) / 2, abs=1e-5)
-
-
-def test_ctc_takes_log_probabilities():
-    """`nn.CTCLoss` takes the output of `log_softmax`; with logits it raises nothing, and the
-    loss is wrong: of zeros it is even negative.
-    """
-    logits = torch.zeros(4, 1, 3)
-    rest = torch.tensor([[1, 2]]), torch.tensor([4]), torch.tensor([2])
-
-    assert nn.CTCLoss()(logits, *rest).item() == pytest.approx(-1.3540, abs=1e-4)
-    assert nn.CTCLoss()(logits.log_softmax(2), *rest).item() == pytest.approx(0.8432, abs=1e-4)
-
-
-def test_ctc_wants_the_time_first():
-    """`nn.CTCLoss` reads (time, batch, classes): one sample of 4 steps as (1, 4, 3) raises
-    RuntimeError, "input_lengths must be of size batch_size"; write `x.transpose(0, 1)`.
-
-    With as many samples as steps nothing is raised, and the loss is wrong.
-    """
-    x = torch.zeros(1, 4, 3).log_softmax(2)
-    rest = torch.tensor([[1, 2]]), torch.tensor([4]), torch.tensor([2])
-
-    with pytest.raises(RuntimeError, match="input_lengths must be of size batch_size"):
-        nn.CTCLoss()(x, *rest)
-    assert nn.CTCLoss()(x.transpose(0, 1), *rest).item() == pytest.approx(0.8432, abs=1e-4)
-    square = torch.zeros(3, 3, 3).log_softmax(2)
-    targets, lengths = torch.ones(3, 1, dtype=torch.int64), torch.tensor([3, 3, 3])
-    unnoticed = nn.CTCLoss()(square, targets, lengths, torch.tensor([1, 1, 1]))
-    assert unnoticed.shape == ()
-
-
-def test_a_length_beyond_the_input_is_refused():
-    """`nn.CTCLoss` raises RuntimeError for an input length above the number of steps, "Expected
-    input_lengths to have value at most 4, but got value 5".
-
-    After a convolution with stride the lengths shrink as the input does.
-    """
-    x = torch.zeros(4, 1, 3).log_softmax(2)
-
-    with pytest.raises(
-        RuntimeError, match="Expected input_lengths to have value at most 4, but got"
-    ):
-        nn.CTCLoss()(x, torch.tensor([[1, 2]]), torch.tensor([5]), torch.tensor([2]))
-    fits = nn.CTCLoss()(x, torch.tensor([[1, 2]]), torch.tensor([4]), torch.tensor([2]))
-    assert fits.item() == pytest.approx(0.8432, abs=1e-4)
-
-
-def test_a_target_too_long_for_its_input_costs_infinity():
-    """`nn.CTCLoss` is infinite if no alignment exists: 2 steps can't spell [1, 1], which needs
-    a blank in between. `zero_infinity=True` makes such a loss and its gradient 0.
-    """
-    x = torch.zeros(2, 1, 3, requires_grad=True)
-    rest = torch.tensor([[1, 1]]), torch.tensor([2]), torch.tensor([2])
-
-    assert nn.CTCLoss()(x.log_softmax(2), *rest).item() == math.inf
-    loss = nn.CTCLoss(zero_infinity=True)(x.log_softmax(2), *rest)
-    loss.backward()
-    assert loss.item() == 0.0
-    assert x.grad.count_nonzero().item() == 0
+    assert F.multi_margin_loss(scores, target.long()).item() == pytest.approx(2 / 3)

@@ -33,8 +33,8 @@ def test_calling_forward_directly_skips_the_hooks():
     """`net.forward(x)` skips the hooks registered on `net` itself, but those of its children
     run; `net(x)` runs both.
 
-    Because `__call__` runs the hooks, and `forward` calls the children by `__call__`. Write
-    `net(x)`.
+    Because `__call__` runs the hooks, and `forward` calls the children by `__call__`. So call
+    `model(x)` and not `model.forward(x)`.
     """
     net = nn.Sequential(nn.ReLU())
     calls = []

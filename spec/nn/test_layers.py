@@ -62,8 +62,8 @@ def test_the_samples_of_a_batch_do_not_meet(device):
     """`nn.Linear` computes each row of a batch from that row alone: the output for [1, 1] is 6
     whether it comes alone, beside [0, 0] or beside [9, 9].
 
-    With other numbers the results of one row and of a batch may differ by rounding, as the
-    matrix product can be summed in another order.
+    With other numbers an output may change slightly, by rounding, with the batch size, also in
+    eval mode, as other kernels sum the matrix product in another order.
     """
     layer = nn.Linear(2, 1, device=device)
     layer.weight.data = torch.tensor([[2.0, 3.0]], device=device)

@@ -136,8 +136,8 @@ def test_a_target_of_ten_becomes_one_row():
 
 
 def test_a_target_of_another_shape_is_broadcast_with_a_warning():
-    """`F.mse_loss` of an output [2, 1] and a target [2] broadcasts them to [2, 2] and warns:
-    equal values then have the loss 2 instead of 0.
+    """`F.mse_loss`, as `nn.MSELoss`, of an output [2, 1] and a target [2] broadcasts them to
+    [2, 2] and warns: equal values then have the loss 2 instead of 0.
 
     Write `output.squeeze(1)` or `target[:, None]`. The warning comes once per process unless
     `torch.set_warn_always(True)`.

@@ -26,8 +26,8 @@ def test_a_new_module_is_in_training_mode():
 
 
 def test_eval_and_train_set_the_flag_of_the_whole_tree():
-    """`eval()` and `train()` set `training` in every module of the tree, and return the module
-    itself.
+    """`eval()` and `train()` set `training`, which tells a model in train mode from one in eval
+    mode, in every module of the tree, and return the module itself.
     """
     net = nn.Sequential(nn.Sequential(nn.Dropout()), nn.Linear(2, 2))
     evaluated = net.eval()

@@ -280,6 +280,19 @@ def test_a_parameter_set_to_none_is_gone_and_keeps_its_name():
     assert layer(torch.ones(2)).tolist() == [7.0]
 
 
+def test_the_parameters_of_a_model_are_counted_by_numel():
+    """`sum(p.numel() for p in model.parameters())` counts the parameters of a model, that is, their
+    numbers; with `if p.requires_grad` those that are trained.
+
+    A parameter shared by two layers counts once; buffers do not count.
+    """
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
+    model[0].requires_grad_(False)
+
+    assert sum(p.numel() for p in model.parameters()) == 15 + 6 + 8
+    assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 6 + 8
+
+
 def test_register_parameter_takes_no_plain_tensor():
     """`register_parameter(name, value)` registers an `nn.Parameter` under a name given as a
     string; a plain tensor raises TypeError.

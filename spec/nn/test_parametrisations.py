@@ -9,6 +9,9 @@ What surprises: the parameter has another name afterwards, in `named_parameters(
 faster: the zeros stay in a tensor of the old shape.
 """
 
+import copy
+import warnings
+
 import pytest
 import torch
 import torch.nn.utils.parametrize as parametrize
@@ -100,6 +103,152 @@ def test_weight_norm_learns_length_and_direction():
     assert layer.weight.flatten().tolist() == pytest.approx([3.0, 4.0])
 
 
+def test_the_older_weight_norm_warns_and_cannot_be_copied():
+    """`nn.utils.weight_norm` is deprecated, and `copy.deepcopy` of a layer with it raises
+    RuntimeError, "Only Tensors created explicitly by the user (graph leaves) support".
+
+    Because its `weight` is computed by a hook and is no leaf. `parametrizations.weight_norm` can be
+    copied; its parameters are named otherwise.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        layer = nn.utils.weight_norm(nn.Linear(2, 1))
+
+    assert sorted(layer.state_dict()) == ["bias", "weight_g", "weight_v"]
+    with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
+        copy.deepcopy(layer)
+
+
+@pytest.mark.torch(">=2.4")
+def test_the_older_weight_norm_names_its_successor():
+    """Since PyTorch 2.4 `torch.nn.utils.weight_norm` issues a FutureWarning, "is deprecated in
+    favor of `torch.nn.utils.parametrizations.weight_norm`".
+    """
+    with pytest.warns(FutureWarning, match="weight_norm` is deprecated in favor of `torch.nn.util"):
+        layer = nn.utils.weight_norm(nn.Linear(2, 1))
+
+    assert layer.weight_g.shape == (1, 1)
+
+
+def test_spectral_norm_keeps_the_largest_singular_value_at_one():
+    """`parametrizations.spectral_norm(layer)` divides the weight by its largest singular value, so
+    that the layer stretches no vector: for the discriminators of GANs.
+
+    The value is estimated by a power iteration at each use in training mode, in two buffers `_u`
+    and `_v`.
+    """
+    layer = nn.Linear(2, 2, bias=False)
+    layer.weight.data = torch.tensor([[8.0, 0.0], [0.0, 2.0]])
+    nn.utils.parametrizations.spectral_norm(layer)
+
+    assert layer.weight.flatten().tolist() == pytest.approx([1.0, 0.0, 0.0, 0.25], abs=1e-4)
+    assert sorted(layer.state_dict()) == [
+        "parametrizations.weight.0._u",
+        "parametrizations.weight.0._v",
+        "parametrizations.weight.original",
+    ]
+
+
+def test_an_orthogonal_weight_stays_orthogonal_in_training():
+    """`parametrizations.orthogonal(layer)` keeps `weight @ weight.T` the identity of a square layer
+    after each optimizer step; of a rectangular one the rows, or columns, that are fewer.
+    """
+    layer = nn.utils.parametrizations.orthogonal(nn.Linear(3, 3, bias=False))
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)
+    before = layer.weight.detach().clone()
+
+    layer(torch.randn(4, 3)).pow(3).sum().backward()
+    optimizer.step()
+
+    assert torch.equal(layer.weight, before) is False
+    torch.testing.assert_close(layer.weight @ layer.weight.T, torch.eye(3), atol=1e-5, rtol=0)
+
+
+def test_a_parametrisation_may_not_change_the_shape():
+    """`register_parametrization` raises ValueError, "Registering a parametrization may not change
+    the shape of the tensor", unless `unsafe=True`; the same for the dtype.
+    """
+
+    class FirstRow(nn.Module):
+        def forward(self, weight):
+            return weight[:1]
+
+    with pytest.raises(
+        ValueError, match="Registering a parametrization may not change the shape of"
+    ):
+        parametrize.register_parametrization(nn.Linear(2, 2), "weight", FirstRow())
+
+    layer = nn.Linear(2, 2, bias=False)
+    parametrize.register_parametrization(layer, "weight", FirstRow(), unsafe=True)
+    assert layer.weight.shape == (1, 2)
+
+
+def test_a_weight_can_be_kept_symmetric():
+    """A parametrisation `w.triu() + w.triu(1).mT` makes a square weight symmetric at each use; the
+    lower half of the original gets no gradient.
+    """
+
+    class Symmetric(nn.Module):
+        def forward(self, weight):
+            return weight.triu() + weight.triu(1).mT
+
+    layer = nn.Linear(2, 2, bias=False)
+    layer.weight.data = torch.tensor([[1.0, 2.0], [9.0, 3.0]])
+    parametrize.register_parametrization(layer, "weight", Symmetric())
+    layer.weight.sum().backward()
+
+    assert layer.weight.tolist() == [[1.0, 2.0], [2.0, 3.0]]
+    assert layer.parametrizations.weight.original.grad.tolist() == [[1.0, 2.0], [0.0, 1.0]]
+
+
+def test_cached_computes_a_parametrised_weight_once():
+    """Each use of a parametrised weight computes it anew; inside `with parametrize.cached():` it is
+    computed once, which pays for a recurrent layer that is called at each time step.
+    """
+    calls = []
+
+    class Watched(nn.Module):
+        def forward(self, weight):
+            calls.append(weight)
+            return weight
+
+    layer = nn.Linear(2, 2)
+    parametrize.register_parametrization(layer, "weight", Watched())
+
+    calls.clear()
+    for _ in range(3):
+        layer(torch.ones(1, 2))
+    assert len(calls) == 3
+
+    calls.clear()
+    with parametrize.cached():
+        for _ in range(3):
+            layer(torch.ones(1, 2))
+    assert len(calls) == 1
+
+
+def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
+    """`load_state_dict` of a plain layer's state into a parametrised one raises RuntimeError with
+    missing and unexpected keys: load first, register afterwards.
+    """
+
+    class Doubled(nn.Module):
+        def forward(self, weight):
+            return weight * 2
+
+    layer = nn.Linear(2, 2)
+    plain = nn.Linear(2, 2).state_dict()
+    parametrize.register_parametrization(layer, "weight", Doubled())
+
+    with pytest.raises(
+        RuntimeError, match=r"Error\(s\) in loading state_dict for ParametrizedLinear"
+    ):
+        layer.load_state_dict(plain)
+
+    assert parametrize.is_parametrized(layer, "weight") is True
+    assert isinstance(layer, nn.Linear) is True
+
+
 def test_pruning_masks_the_smallest_weights():
     """`prune.l1_unstructured(layer, "weight", amount=2)` sets the two weights of smallest
     absolute value to 0 by a mask; `weight_orig` keeps the original values.
@@ -143,44 +292,3 @@ def test_pruning_is_made_permanent_by_removing_it():
     assert list(layer.state_dict()) == ["weight"]
     assert layer.weight.tolist() == [[0.0, -2.0, 0.0, 3.0]]
     assert layer.weight.numel() == 4
-
-
-def test_spectral_norm_divides_by_the_largest_singular_value():
-    """`torch.nn.utils.parametrizations.spectral_norm(layer)` divides the weight by an estimate
-    of its largest singular value, so that this becomes about 1. Each forward in training mode
-    improves it.
-
-    It keeps the discriminator of a GAN from changing too fast. In evaluation mode the estimate
-    stays.
-    """
-    layer = nn.Linear(4, 4)
-    layer.weight.data = torch.diag(torch.tensor([8.0, 4.0, 2.0, 1.0]))
-
-    torch.nn.utils.parametrizations.spectral_norm(layer)
-    for _ in range(20):
-        layer(torch.zeros(1, 4))
-
-    assert torch.linalg.matrix_norm(layer.weight, 2).item() == pytest.approx(1.0, abs=1e-3)
-    assert layer.weight.diagonal().tolist() == pytest.approx([1, 0.5, 0.25, 0.125], abs=1e-3)
-
-
-@pytest.mark.torch(">=2.4")
-def test_the_old_weight_norm_is_deprecated():
-    """`torch.nn.utils.weight_norm(layer)` issues a FutureWarning, "`torch.nn.utils.weight_norm`
-    is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`"; its parameters are
-    named `weight_g` and `weight_v`.
-
-    The new one names them `parametrizations.weight.original0` and `original1`, which matters
-    when a checkpoint is loaded.
-    """
-    with pytest.warns(
-        FutureWarning, match=r"`torch.nn.utils.weight_norm` is deprecated in favor of"
-    ):
-        old = torch.nn.utils.weight_norm(nn.Linear(2, 2, bias=False))
-    new = torch.nn.utils.parametrizations.weight_norm(nn.Linear(2, 2, bias=False))
-
-    assert sorted(old.state_dict()) == ["weight_g", "weight_v"]
-    assert sorted(new.state_dict()) == [
-        "parametrizations.weight.original0",
-        "parametrizations.weight.original1",
-    ]

@@ -47,6 +47,7 @@ def test_an_encoder_does_not_know_positions():
     outputs permuted in the same way.
 
     So "dog bites man" and "man bites dog" have the same vectors, and the same mean.
+    `nn.Transformer` adds no positional encodings and no embeddings: both are added before it.
     """
     layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
     x = torch.randn(1, 3, 4)

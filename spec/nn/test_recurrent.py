@@ -28,13 +28,16 @@ def test_the_input_is_time_by_batch_by_features():
 
 
 def test_batch_first_changes_input_and_output_and_not_the_state():
-    """With `batch_first=True` input and output are [batch, time, features], but the hidden
-    state stays [layers, batch, features].
+    """With `batch_first=True` input and output of `nn.RNN`, `nn.LSTM` and `nn.GRU` have the shape
+    [batch, time, features], but the hidden state stays [layers, batch, features].
     """
-    output, hidden = nn.RNN(3, 5, batch_first=True)(torch.zeros(2, 7, 3))
+    batch = torch.zeros(2, 7, 3)
+    output, hidden = nn.RNN(3, 5, batch_first=True)(batch)
+    output_of_lstm, (h, c) = nn.LSTM(3, 5, batch_first=True)(batch)
+    output_of_gru, state = nn.GRU(3, 5, batch_first=True)(batch)
 
-    assert output.shape == (2, 7, 5)
-    assert hidden.shape == (1, 2, 5)
+    assert output.shape == output_of_lstm.shape == output_of_gru.shape == (2, 7, 5)
+    assert hidden.shape == h.shape == c.shape == state.shape == (1, 2, 5)
 
 
 def test_batch_and_time_confused_are_not_noticed():
@@ -204,6 +207,39 @@ def test_packed_sequences_come_longest_first_unless_told():
 
     assert packed.data.tolist() == [2.0, 1.0, 3.0]
     assert pad_packed_sequence(packed)[0].tolist() == [[1.0, 2.0], [0.0, 3.0]]
+
+
+def test_no_sequence_of_a_packed_batch_is_empty():
+    """`pack_padded_sequence` raises RuntimeError for a length of 0, "Length of all samples has to
+    be greater than 0": leave empty sequences out.
+
+    Lengths on a GPU are refused too, "'lengths' argument should be a 1D CPU int64 tensor": pass
+    `lengths.cpu()`.
+    """
+    batch, lengths = torch.ones(3, 2, 1), torch.tensor([3, 2])
+
+    with pytest.raises(
+        RuntimeError, match="Length of all samples has to be greater than 0, but found"
+    ):
+        nn.utils.rnn.pack_padded_sequence(batch, torch.tensor([3, 0]))
+    with pytest.raises(
+        RuntimeError, match="'lengths' argument should be a 1D CPU int64 tensor, but"
+    ):
+        nn.utils.rnn.pack_padded_sequence(batch, lengths.to("meta"))
+
+    assert nn.utils.rnn.pack_padded_sequence(batch, lengths).batch_sizes.tolist() == [2, 2, 1]
+
+
+def test_a_state_on_another_device_is_refused():
+    """A recurrent layer raises RuntimeError, "Input and hidden tensors are not at the same device",
+    for a hidden state made on another device: make it with `torch.zeros(..., device=x.device)`.
+    """
+    x, state = torch.ones(2, 1, 1), torch.zeros(1, 1, 2, device="meta")
+
+    with pytest.raises(RuntimeError, match="Input and hidden tensors are not at the same device"):
+        nn.GRU(1, 2)(x, state)
+
+    assert nn.GRU(1, 2)(x, torch.zeros(1, 1, 2, device=x.device))[0].shape == (2, 1, 2)
 
 
 @pytest.mark.parametrize("layer", [nn.RNN, nn.GRU])

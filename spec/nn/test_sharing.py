@@ -195,6 +195,44 @@ def test_moving_to_meta_unties_weights():
     assert first.weight.device.type == "meta"
 
 
+def test_to_empty_unties_weights():
+    """`to_empty(device="cpu")` of a network made on "meta" gives two tied layers a memory each: tie
+    them again, `head.weight = embedding.weight`, before the state is loaded.
+    """
+    embedding = nn.Embedding(3, 2, device="meta")
+    head = nn.Linear(2, 3, bias=False, device="meta")
+    head.weight = embedding.weight
+    net = nn.Sequential(embedding, head).to_empty(device="cpu")
+
+    assert len(list(net.parameters())) == 2
+    assert head.weight is not embedding.weight
+
+    head.weight = embedding.weight
+    assert len(list(net.parameters())) == 1
+
+
+@pytest.mark.torch(">=2.1")
+def test_loading_by_assignment_unties_weights():
+    """`load_state_dict(state, assign=True)` makes one parameter per name: tied layers have two of
+    them afterwards, which an optimizer moves apart. Tie them again after loading.
+
+    The two still share the memory of the state's tensor, so that in-place steps add up in it.
+    """
+    first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    second.weight = first.weight
+    net = nn.Sequential(first, second)
+
+    net.load_state_dict(
+        {name: each.clone() for name, each in net.state_dict().items()}, assign=True
+    )
+
+    assert len(list(net.parameters())) == 2
+    assert second.weight is not first.weight
+
+    second.weight = first.weight
+    assert len(list(net.parameters())) == 1
+
+
 def test_a_deep_copy_is_tied_in_itself_and_to_nothing_else():
     """`copy.deepcopy` of a network keeps sharing inside the copy; the copy shares no parameter
     with the original.

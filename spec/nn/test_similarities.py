@@ -2,12 +2,12 @@
 
 Embeddings are compared by the cosine of the angle between them or by their distance. The
 functions differ in what they pair: `F.cosine_similarity` and `F.pairwise_distance` compare row
-with row, `torch.cdist` each row with each, and `F.pdist` each pair within one tensor once.
+with row; the distances of all pairs, `torch.cdist`, are on `spec/tensors/test_distances.py`.
 
 What surprises: `F.cosine_similarity` compares along dimension 1 unless told; a matrix of all
 pairs needs a broadcast or a product of normalised rows; `nn.PairwiseDistance` adds a small
 number, so that equal vectors are not at distance 0; and the cosine of a zero vector is 0.
-Losses made of these are on `spec/nn/test_further_losses.py`.
+Losses made of these are on `spec/nn/test_further_losses.py` and `spec/nn/test_own_losses.py`.
 """
 
 import pytest
@@ -129,58 +129,3 @@ def test_equal_vectors_are_not_at_distance_zero():
     nn.PairwiseDistance(eps=0.0)(b, a).sum().backward()
     assert b.grad.tolist() == [[0.0, 0.0]]
     assert torch.cdist(a, a).item() == 0.0
-
-
-def test_cdist_compares_each_row_with_each(device):
-    """`torch.cdist(a, b)` of (2, D) and (3, D) is the (2, 3) matrix of all distances;
-    `argmin(1)` finds the nearest row of `b`.
-    """
-    a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
-    b = torch.tensor([[3.0, 4.0], [0.0, 1.0], [3.0, 0.0]], device=device)
-
-    distances = torch.cdist(a, b)
-
-    assert distances[0].tolist() == [5.0, 1.0, 3.0]
-    assert distances.argmin(dim=1).tolist() == [1, 0]
-
-
-def test_cdist_of_many_rows_is_rounded_more():
-    """If one of its tensors has more than 25 rows, `torch.cdist` uses a matrix product, which
-    is less exact far from the origin: points 10000 and 10001 are at distance 0.
-
-    The product is faster. `compute_mode="donot_use_mm_for_euclid_dist"` avoids it.
-    """
-    x = torch.arange(30.0).view(30, 1) + 10000
-
-    exact = torch.cdist(x, x, compute_mode="donot_use_mm_for_euclid_dist")
-    fast = torch.cdist(x, x)
-
-    assert exact[0, :4].tolist() == [0.0, 1.0, 2.0, 3.0]
-    assert torch.allclose(fast, exact) is False
-    assert torch.cdist(x[:25], x[:25])[0, :4].tolist() == [0.0, 1.0, 2.0, 3.0]
-    one_tensor_of_26 = torch.cdist(x[:26], x[:2])
-    assert one_tensor_of_26.shape == (26, 2)
-    assert one_tensor_of_26[:1].tolist() == [[0.0, 0.0]]
-
-
-def test_pdist_lists_each_pair_once():
-    """`F.pdist(x)` of N rows returns N * (N - 1) / 2 distances: of rows 0 and 1, 0 and 2, 1 and
-    2.
-    """
-    x = torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]])
-
-    assert F.pdist(x).tolist() == pytest.approx([5.0, 1.0, 18**0.5])
-
-
-def test_a_contrastive_loss_is_cross_entropy_of_similarities():
-    """For pairs (a[i], b[i]) `F.cross_entropy(a @ b.T / temperature, torch.arange(n))` of
-    normalised rows makes each row choose its partner among all: small for matching pairs.
-    """
-    a = F.normalize(torch.tensor([[1.0, 0.1], [0.1, 1.0]]))
-    labels = torch.arange(2)
-
-    matching = F.cross_entropy(a @ a.T / 0.1, labels)
-    swapped = F.cross_entropy(a @ a.flip(0).T / 0.1, labels)
-
-    assert matching.item() == pytest.approx(0.0003, abs=1e-4)
-    assert swapped.item() == pytest.approx(8.02, abs=0.01)

@@ -248,3 +248,18 @@ def test_only_dimensions_of_size_one_expand():
         torch.ones(2).expand(4)
 
     assert torch.ones(2).repeat(2).tolist() == [1.0, 1.0, 1.0, 1.0]
+
+
+def test_expand_takes_at_least_as_many_sizes_as_there_are_dimensions(device):
+    """`x.expand(3)` of a matrix raises RuntimeError, "the number of sizes provided (1) must be
+    greater or equal to the number of dimensions in the tensor (2)": `expand` adds dimensions in
+    front only.
+    """
+    x = torch.ones(2, 3, device=device)
+
+    with pytest.raises(
+        RuntimeError, match=r"the number of sizes provided \(1\) must be greater or eq"
+    ):
+        x.expand(3)
+
+    assert x.expand(4, 2, 3).shape == (4, 2, 3)

@@ -363,6 +363,24 @@ def test_masks_are_joined_with_and_or_and_not(device):
     assert (~y).tolist() == [False, True, True]
 
 
+def test_a_mask_has_no_minus():
+    """`-mask` and `1 - mask` of a bool tensor raise RuntimeError, "Negation, the `-` operator, on a
+    bool tensor is not supported" and "Subtraction, the `-` operator": write `~mask`.
+    """
+    mask = torch.tensor([True, False])
+
+    with pytest.raises(
+        RuntimeError, match="Negation, the `-` operator, on a bool tensor is not supp"
+    ):
+        torch.neg(mask)
+    with pytest.raises(
+        RuntimeError, match="Subtraction, the `-` operator, with a bool tensor is not"
+    ):
+        (1 - mask).any()
+
+    assert (~mask).tolist() == [False, True]
+
+
 def test_and_binds_closer_than_a_comparison(device):
     """`x > 0 & x < 2` without parentheses raises an error: "not implemented for 'Float'" for a
     float tensor, "Boolean value of Tensor" for integers. Write `(x > 0) & (x < 2)`.

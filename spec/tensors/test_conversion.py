@@ -262,6 +262,23 @@ def test_a_float32_model_refuses_float64_data():
     assert layer(data).dtype is torch.float64
 
 
+def test_a_mix_of_dtypes_is_told_in_many_words():
+    """Where two tensors of a computation differ in dtype, RuntimeError says so by operation:
+    "expected scalar type Double but found Float" in a convolution without bias, the other way round
+    in `bmm`.
+
+    Convert one: usually the data, `x.float()`, since float64 comes from NumPy.
+    """
+    x = torch.ones(1, 2, 2)
+
+    with pytest.raises(RuntimeError, match="expected scalar type Double but found Float"):
+        torch.nn.Conv1d(2, 1, 1, bias=False)(x.double())
+    with pytest.raises(RuntimeError, match="expected scalar type Float but found Double"):
+        torch.bmm(x, x.double())
+
+    assert torch.bmm(x, x.double().float()).flatten().tolist() == [2.0, 2.0, 2.0, 2.0]
+
+
 def test_complex_to_real_drops_the_imaginary_part_with_a_warning(device):
     """`z.float()` of a complex tensor drops the imaginary part and warns, once per process;
     `z.real` gives the real part without a warning.

@@ -1,21 +1,20 @@
-"""Distances and similarities of all pairs.
+"""Distances of all pairs: `torch.cdist`.
 
 How far is each row of one matrix from each row of another? `torch.cdist` answers with a matrix of
-distances. How alike two vectors point is their cosine similarity, between -1 and 1; for all pairs
-it is one matrix product of normalised rows. Nearest neighbours, k-means, retrieval and contrastive
-losses begin so.
+distances, `torch.pdist` with each pair of rows of one matrix once. Nearest neighbours and k-means
+begin so. Row by row distances, and cosine similarities, of rows and of all pairs, are told in
+`spec/nn/test_similarities.py`.
 
-What surprises: `F.cosine_similarity(a, b)` and `F.pairwise_distance(a, b)` compare row by row and
-do not give all pairs; `torch.cdist` takes floating-point tensors only; and for more than 25 rows
-it computes by a matrix product, which is fast and loses digits for points that are close to each
-other and far from the origin.
+What surprises: `torch.cdist` takes floating-point tensors of at least two dimensions only; for more
+than 25 rows it computes by a matrix product, which is fast and loses digits for points that are
+close to each other and far from the origin; and a root written by hand has gradient NaN where two
+points meet.
 """
 
 import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 
 def test_cdist_gives_the_distance_of_every_pair(device):
@@ -140,21 +139,6 @@ def test_pdist_gives_each_pair_of_one_matrix_once(device):
     assert torch.cdist(x, x)[row, column].tolist() == [1.0, 5.0, 4.0]
 
 
-def test_pairwise_distance_goes_row_by_row(device):
-    """`F.pairwise_distance(a, b)` compares the first row of `a` with the first of `b`, the second
-    with the second, and so on: n distances, not n times n.
-
-    `eps=1e-6` is added to each difference, so that a row has a distance of a little over 0 from
-    itself.
-    """
-    a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
-
-    assert F.pairwise_distance(a, torch.zeros_like(a)).tolist() == pytest.approx(
-        [0.0, 5.0], abs=1e-5
-    )
-    assert F.pairwise_distance(a, a).tolist() == pytest.approx([1.41e-6, 1.41e-6], rel=0.01)
-
-
 def test_the_distance_of_equal_rows_has_gradient_zero(device):
     """At distance 0 the gradient of `torch.cdist` and of `norm()` is 0; that of
     `(x**2).sum().sqrt()` is NaN.
@@ -173,60 +157,3 @@ def test_the_distance_of_equal_rows_has_gradient_zero(device):
     assert a.grad.tolist() == [[0.0, 0.0]]
     assert b.grad.tolist() == [0.0, 0.0]
     assert c.grad.isnan().tolist() == [True, True]
-
-
-def test_cosine_similarity_goes_row_by_row(device):
-    """`F.cosine_similarity(a, b)` of two (n, d) tensors gives n numbers between -1 and 1: the
-    cosine of the angle between rows at the same position, whatever their length.
-    """
-    a = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]], device=device)
-    b = torch.tensor([[5.0, 0.0], [0.0, 2.0], [-3.0, 0.0]], device=device)
-
-    assert F.cosine_similarity(a, b).tolist() == [1.0, 0.0, -1.0]
-
-
-def test_cosine_similarity_of_all_pairs_is_a_product_of_normalised_rows(device):
-    """`F.normalize(a, dim=1) @ F.normalize(b, dim=1).T` is the (n, m) matrix of the cosine
-    similarities of all pairs of rows.
-
-    Also `F.cosine_similarity(a[:, None], b[None], dim=-1)`, by broadcasting. Two matrices with
-    different numbers of rows given to it directly raise RuntimeError.
-    """
-    a = torch.tensor([[3.0, 4.0], [1.0, 0.0]], device=device)
-    b = torch.tensor([[6.0, 8.0], [0.0, 1.0], [2.0, 0.0]], device=device)
-
-    similarity = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T
-
-    assert similarity[0].tolist() == pytest.approx([1.0, 0.8, 0.6])
-    assert similarity[1].tolist() == pytest.approx([0.6, 0.0, 1.0])
-    broadcast = F.cosine_similarity(a[:, None], b[None], dim=-1)
-    torch.testing.assert_close(broadcast, similarity)
-    with pytest.raises(RuntimeError, match="must match the size of tensor b"):
-        F.cosine_similarity(a, b)
-
-
-def test_two_vectors_have_their_similarity_along_dimension_0(device):
-    """`F.cosine_similarity` and `F.normalize` work along dimension 1 by default, and raise
-    IndexError for 1-D tensors; pass `dim=0`.
-    """
-    x = torch.tensor([3.0, 4.0], device=device)
-
-    with pytest.raises(IndexError, match="Dimension out of range"):
-        F.cosine_similarity(x, x)
-    with pytest.raises(IndexError, match="Dimension out of range"):
-        F.normalize(x)
-
-    assert F.cosine_similarity(x, -x, dim=0).item() == pytest.approx(-1.0)
-    assert F.normalize(x, dim=0).tolist() == pytest.approx([0.6, 0.8])
-
-
-def test_a_zero_vector_is_similar_to_nothing(device):
-    """A row of zeros has the cosine similarity 0 with every finite row, and `F.normalize` leaves it
-    zero: neither divides by less than its `eps`.
-    """
-    zero = torch.zeros(1, 2, device=device)
-    rows = torch.tensor([[3.0, 4.0]], device=device)
-
-    assert F.cosine_similarity(zero, rows).tolist() == [0.0]
-    assert F.normalize(zero).tolist() == [[0.0, 0.0]]
-    assert (zero / zero.norm()).isnan().all()

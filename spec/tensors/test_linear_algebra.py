@@ -104,7 +104,10 @@ def test_a_singular_matrix_has_no_inverse():
     """
     x = torch.tensor([[1.0, 2.0], [2.0, 4.0]])
 
-    with pytest.raises(torch.linalg.LinAlgError, match="the input matrix is singular"):
+    with pytest.raises(
+        torch.linalg.LinAlgError,
+        match="could not be completed because the input matrix is singular",
+    ):
         torch.linalg.inv(x)
     with pytest.raises(RuntimeError, match="the input matrix is singular"):
         torch.linalg.solve(x, torch.ones(2))
@@ -245,3 +248,20 @@ def test_the_old_functions_outside_linalg_are_gone(name):
     """
     with pytest.raises(RuntimeError, match=f"(?s)now removed.*torch.linalg.{name}"):
         getattr(torch, name)(torch.eye(2), torch.eye(2))
+
+
+def test_a_matrix_that_is_not_positive_definite_has_no_cholesky_factor():
+    """`torch.linalg.cholesky` raises `LinAlgError`, "The factorization could not be completed
+    because the input is not positive-definite": a covariance matrix needs a small number on its
+    diagonal.
+
+    `cholesky_ex` returns an `info` instead of raising.
+    """
+    x = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
+
+    with pytest.raises(
+        RuntimeError, match="The factorization could not be completed because the inpu"
+    ):
+        torch.linalg.cholesky(x)
+
+    assert torch.linalg.cholesky_ex(x).info.item() == 2

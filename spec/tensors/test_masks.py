@@ -116,6 +116,23 @@ def test_masked_fill_replaces_where_the_mask_is_true(device):
     assert x.masked_fill_(x > 5, 0).tolist() == x.tolist() == [[1, 2, 3], [4, 5, 0]]
 
 
+def test_where_wants_a_boolean_condition():
+    """`torch.where(x, 1.0, 0.0)` raises RuntimeError for an int64 condition, "where expected
+    condition to be a boolean tensor"; uint8 is taken with a warning. Write `x != 0` or `x.bool()`.
+    """
+    x = torch.tensor([2, 0])
+
+    with pytest.raises(
+        RuntimeError, match="where expected condition to be a boolean tensor, but got"
+    ):
+        torch.where(x, 1.0, 0.0)
+    with pytest.warns(UserWarning, match="where received a uint8 condition tensor"):
+        by_bytes = torch.where(x.to(torch.uint8), 1.0, 0.0)
+
+    assert by_bytes.tolist() == [1.0, 0.0]
+    assert torch.where(x != 0, 1.0, 0.0).tolist() == [1.0, 0.0]
+
+
 def test_uint8_masks_still_pick_with_a_warning():
     """`x[mask]` with a uint8 mask of ones and zeros picks like a boolean one and warns that
     this is deprecated; the same numbers in int64 are read as positions.

@@ -11,6 +11,7 @@ tensor is hashed by identity, so that equal tensors are different keys of a dict
 """
 
 import copy
+import json
 import math
 import pickle
 
@@ -268,3 +269,15 @@ def test_equal_tensors_are_different_keys():
     assert names[key] == "one"
     assert names.get(equal_key) is None
     assert {key.item(): "one"}[equal_key.item()] == "one"
+
+
+def test_a_tensor_is_no_json():
+    """`json.dumps` of a tensor raises TypeError, "Object of type Tensor is not JSON serializable":
+    write `x.item()` or `x.tolist()`.
+    """
+    x = torch.tensor([1.5, 2.0])
+
+    with pytest.raises(TypeError, match="Object of type Tensor is not JSON serializable"):
+        json.dumps({"x": x})
+
+    assert json.dumps({"x": x.tolist(), "first": x[0].item()}) == '{"x": [1.5, 2.0], "first": 1.5}'

@@ -192,7 +192,9 @@ def test_the_tensorboard_writer_needs_a_package_of_its_own(monkeypatch):
 
     assert [name for name in names if name in required] == ["typing-extensions"]
     assert importlib.util.find_spec("torch.utils.tensorboard").parent == "torch.utils.tensorboard"
-    with pytest.raises(ModuleNotFoundError, match="tensorboard"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r"No module named 'tensorboard'|import of tensorboard halted"
+    ):
         importlib.import_module("torch.utils.tensorboard")
 
 

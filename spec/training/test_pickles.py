@@ -341,7 +341,8 @@ def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
 
 
 def test_an_empty_file_has_ended_already(tmp_path):
-    """`torch.load` of a file of 0 bytes raises EOFError.
+    """`torch.load` of an empty file, of 0 bytes, raises EOFError; with `weights_only=False` it says
+    "Ran out of input".
 
     A full disk or a process that ended while saving leaves such a file.
     """
@@ -349,6 +350,8 @@ def test_an_empty_file_has_ended_already(tmp_path):
 
     with pytest.raises(EOFError):
         torch.load(tmp_path / "net.pt", weights_only=True)
+    with pytest.raises(EOFError, match="Ran out of input"):
+        torch.load(tmp_path / "net.pt", weights_only=False)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,299 @@
+"""Calling a module with other parameters: `torch.func.functional_call`.
+
+`functional_call(module, parameters, arguments)` runs a module's `forward` as if its parameters were
+those of a dict. The module keeps its own. So a network becomes a function of its weights, which can
+be differentiated, changed by a step that itself is differentiated (meta-learning), or mapped by
+`vmap`: over samples, for one gradient per sample, or over models, for an ensemble in one call.
+
+What surprises: parameters that the dict leaves out are the module's own, and names it does not know
+are passed over, unless `strict=True`; the buffers of batch norm are written, so that they have to
+be handed over as well; `stack_module_state` copies, so the models it was given are not trained; and
+dropout inside `vmap` is refused until `randomness=` says what is meant. `grad` and `vmap` are told
+in `spec/autograd/test_function_transforms.py`.
+"""
+
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.nn.utils import stateless
+
+pytestmark = pytest.mark.torch(">=2.0")
+
+
+def test_functional_call_runs_a_module_with_other_parameters(device):
+    """`functional_call(layer, {"weight": w, "bias": b}, x)` computes what `layer(x)` would with
+    those parameters, and leaves the layer's own unchanged.
+    """
+    layer = nn.Linear(2, 1, device=device)
+    before = layer.weight.clone()
+    other = {
+        "weight": torch.tensor([[1.0, 2.0]], device=device),
+        "bias": torch.tensor([10.0], device=device),
+    }
+
+    answer = functional_call(layer, other, torch.tensor([[1.0, 1.0]], device=device))
+
+    assert answer.tolist() == [[13.0]]
+    assert torch.equal(layer.weight, before)
+
+
+def test_several_arguments_are_a_tuple():
+    """`functional_call` takes the arguments of `forward` as a tuple, keyword arguments as a dict
+    behind it; a single tensor needs no tuple.
+    """
+    layer = nn.Bilinear(1, 1, 1, bias=False)
+    weight = {"weight": torch.tensor([[[3.0]]])}
+    two, five = torch.tensor([2.0]), torch.tensor([5.0])
+
+    assert functional_call(layer, weight, (two, five)).tolist() == [30.0]
+    assert functional_call(layer, weight, (two,), {"input2": five}).tolist() == [30.0]
+
+
+def test_names_left_out_are_the_modules_own_and_unknown_ones_are_passed_over():
+    """`functional_call` uses the module's own parameter where the dict lacks one, and passes over
+    a name that the module does not have; `strict=True` raises RuntimeError for both.
+    """
+    layer = nn.Linear(1, 1)
+    nn.init.constant_(layer.weight, 3.0)
+    nn.init.constant_(layer.bias, 1.0)
+    x = torch.tensor([[2.0]])
+
+    misspelt = functional_call(layer, {"wieght": torch.tensor([[5.0]])}, x)
+
+    assert misspelt.tolist() == [[7.0]]
+    with pytest.raises(RuntimeError, match=r"Error\(s\) in reparametrizing for Linear"):
+        functional_call(layer, {"wieght": torch.tensor([[5.0]])}, x, strict=True)
+
+
+def test_gradients_reach_the_tensors_of_the_dict(device):
+    """A loss behind `functional_call` gives its gradients to the tensors of the dict; the module's
+    own parameters get none.
+    """
+    layer = nn.Linear(1, 1, bias=False, device=device)
+    weight = torch.tensor([[3.0]], device=device, requires_grad=True)
+
+    functional_call(
+        layer, {"weight": weight}, torch.tensor([[2.0]], device=device)
+    ).sum().backward()
+
+    assert weight.grad.tolist() == [[2.0]]
+    assert layer.weight.grad is None
+
+
+def test_a_step_inside_the_graph_can_be_differentiated():
+    """With `create_graph=True`, `functional_call` of `w - lr * gradient` lets a loss after a step
+    be differentiated with respect to `w` before it, as MAML does.
+
+    `optimizer.step()` can't be used for that: it writes in place, outside of the graph.
+    """
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(layer.weight, 3.0)
+    x = torch.tensor([[1.0]])
+
+    inner = layer(x).pow(2).sum()
+    (gradient,) = torch.autograd.grad(inner, layer.weight, create_graph=True)
+    adapted = layer.weight - 0.25 * gradient
+    functional_call(layer, {"weight": adapted}, x).sum().backward()
+
+    assert adapted.tolist() == [[1.5]]
+    assert layer.weight.grad.tolist() == [[0.5]]
+
+
+def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
+    """`functional_call(norm, (parameters, buffers), x)` of a batch norm in training mode updates
+    the running statistics in the dict; without buffers in it those of the module change.
+    """
+    norm = nn.BatchNorm1d(1)
+    buffers = {name: buffer.clone() for name, buffer in norm.named_buffers()}
+    x = torch.tensor([[0.0], [10.0]])
+
+    functional_call(norm, (dict(norm.named_parameters()), buffers), x)
+
+    assert norm.running_mean.tolist() == [0.0]
+    assert buffers["running_mean"].tolist() == [0.5]
+
+    functional_call(norm, dict(norm.named_parameters()), x)
+
+    assert norm.running_mean.tolist() == [0.5]
+
+
+def test_a_gradient_for_each_sample_of_a_network():
+    """`vmap(grad(loss), in_dims=(None, 0, 0))` over a loss by `functional_call` gives the gradient
+    of each sample of a batch: one dimension more in front of each parameter's shape.
+
+    The loss sees one sample, hence `x[None]`; the mean over samples is what `backward()` gives.
+    """
+    layer = nn.Linear(2, 1)
+    x, y = torch.randn(4, 2), torch.randn(4, 1)
+    parameters = {name: each.detach() for name, each in layer.named_parameters()}
+
+    def loss(parameters, x, y):
+        return F.mse_loss(functional_call(layer, parameters, (x[None],)), y[None])
+
+    gradients = vmap(grad(loss), in_dims=(None, 0, 0))(parameters, x, y)
+    F.mse_loss(layer(x), y).backward()
+
+    assert gradients["weight"].shape == (4, 1, 2)
+    assert gradients["bias"].shape == (4, 1)
+    torch.testing.assert_close(gradients["weight"].mean(0), layer.weight.grad)
+
+
+def test_stacked_models_are_an_ensemble_in_one_call():
+    """`stack_module_state(models)` stacks the parameters of models of one architecture along a new
+    first dimension; `vmap` over them and `functional_call` computes all models at once.
+
+    `in_dims=(0, 0, None)` gives each model the same input, `0` instead of `None` each its own.
+    """
+    models = [nn.Linear(2, 1) for _ in range(3)]
+    parameters, buffers = stack_module_state(models)
+    skeleton = copy.deepcopy(models[0]).to("meta")
+    x = torch.randn(5, 2)
+
+    def one(parameters, buffers, x):
+        return functional_call(skeleton, (parameters, buffers), (x,))
+
+    answers = vmap(one, in_dims=(0, 0, None))(parameters, buffers, x)
+
+    assert parameters["weight"].shape == (3, 1, 2)
+    assert answers.shape == (3, 5, 1)
+    torch.testing.assert_close(answers[2], models[2](x))
+
+
+def test_a_stack_is_a_copy_that_is_trained_itself():
+    """The stacked parameters of `stack_module_state` are leaves of their own: hand
+    `parameters.values()` to the optimizer. The models that were stacked do not change.
+    """
+    models = [nn.Linear(1, 1, bias=False) for _ in range(2)]
+    for model in models:
+        nn.init.constant_(model.weight, 3.0)
+    parameters, buffers = stack_module_state(models)
+    optimizer = torch.optim.SGD(parameters.values(), lr=1.0)
+
+    def one(parameters, buffers, x):
+        return functional_call(models[0], (parameters, buffers), (x,))
+
+    x = torch.tensor([[[1.0]], [[2.0]]])
+    vmap(one)(parameters, buffers, x).sum().backward()
+    optimizer.step()
+
+    assert parameters["weight"].flatten().tolist() == [2.0, 1.0]
+    assert [model.weight.item() for model in models] == [3.0, 3.0]
+
+
+def test_models_of_different_shape_or_class_cannot_be_stacked():
+    """`stack_module_state` raises RuntimeError for models of different classes, "Expected all
+    models to be of the same class", of different mode or of different sizes.
+    """
+    with pytest.raises(RuntimeError, match="Expected all models to be of the same class"):
+        stack_module_state([nn.Linear(1, 1), nn.ReLU()])
+    with pytest.raises(
+        RuntimeError, match="Expected all models to have the same training/eval mode"
+    ):
+        stack_module_state([nn.Linear(1, 1), nn.Linear(1, 1).eval()])
+    with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
+        stack_module_state([nn.Linear(1, 1), nn.Linear(2, 1)])
+
+
+def test_vmap_wants_to_know_what_randomness_means():
+    """A random operation such as dropout in `vmap` raises RuntimeError, "called random operation
+    while in randomness error mode"; `randomness="different"` or `"same"` says what is meant.
+    """
+    x = torch.ones(2, 100)
+
+    with pytest.raises(RuntimeError, match="vmap: called random operation while in randomness err"):
+        vmap(F.dropout)(x)
+
+    same = vmap(F.dropout, randomness="same")(x)
+    different = vmap(F.dropout, randomness="different")(x)
+    first, second = same
+    assert torch.equal(first, second) is True
+    first, second = different
+    assert torch.equal(first, second) is False
+
+
+def test_batch_norm_in_vmap_must_not_update_shared_statistics():
+    """Batch norm in training mode inside `vmap` raises RuntimeError where its running statistics
+    are shared, as they would be written by each: use `track_running_stats=False` or `eval()`.
+
+    `torch.func.replace_all_batch_norm_modules_(net)` switches the statistics off in a network.
+    """
+    x = torch.randn(4, 3, 2)
+    norm = nn.BatchNorm1d(2)
+
+    with pytest.raises(
+        RuntimeError, match="Batch norm got a batched tensor as input while the runn"
+    ):
+        vmap(norm)(x)
+
+    torch.func.replace_all_batch_norm_modules_(norm)
+    assert norm.running_mean is None
+    assert vmap(norm)(x).shape == (4, 3, 2)
+
+
+def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
+    """`vmap(f)(x, 2.0)` raises ValueError, "We cannot vmap over non-Tensor arguments, please use
+    None as the respective in_dim": write `in_dims=(0, None)`.
+    """
+    x = torch.tensor([1.0, 2.0])
+
+    with pytest.raises(
+        ValueError, match="We cannot vmap over non-Tensor arguments, please use None"
+    ):
+        vmap(torch.mul)(x, 2.0)
+
+    assert vmap(torch.mul, in_dims=(0, None))(x, 2.0).tolist() == [2.0, 4.0]
+
+
+def test_vmap_refuses_what_leaves_the_tensor_or_has_a_size_by_value():
+    """Inside `vmap`, `x.item()` and `x[x > 0]` raise RuntimeError: a number, or a size that depends
+    on the values, would differ from element to element.
+
+    Write `torch.where` instead of a mask.
+    """
+    x = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
+
+    with pytest.raises(RuntimeError, match=r"It looks like you're calling .item\(\) on a Tensor"):
+        vmap(lambda row: row[0].item())(x)
+    with pytest.raises(RuntimeError, match="vmap: We do not support batching operators that can"):
+        vmap(lambda row: row[row > 0].sum())(x)
+
+    positive = vmap(lambda row: torch.where(row > 0, row, 0.0).sum())(x)
+    assert positive.tolist() == [1.0, 7.0]
+
+
+def test_vmap_wants_mapped_dimensions_of_one_size():
+    """`vmap(f)(x, y)` raises ValueError, "Expected all tensors to have the same size in the mapped
+    dimension", unless `x` and `y` have equally many entries to map over.
+    """
+    with pytest.raises(ValueError, match="vmap: Expected all tensors to have the same size in the"):
+        vmap(torch.add)(torch.ones(3), torch.ones(2))
+
+
+def test_chunks_bound_the_memory_of_vmap():
+    """`vmap(f, chunk_size=2)` calls `f` for two entries at a time, and the result is the same: a
+    bound on memory where a whole batch does not fit.
+    """
+    calls = []
+
+    def square(x):
+        calls.append(x)
+        return x * x
+
+    assert vmap(square, chunk_size=2)(torch.arange(5)).tolist() == [0, 1, 4, 9, 16]
+    assert len(calls) == 3
+
+
+def test_the_older_functional_call_warns():
+    """`torch.nn.utils.stateless.functional_call` issues a warning that it is deprecated as of
+    PyTorch 2.0: use `torch.func.functional_call`, which takes the same arguments.
+    """
+    layer, weight = nn.Linear(1, 1, bias=False), {"weight": torch.tensor([[3.0]])}
+
+    with pytest.warns(Warning, match=r"is deprecated as of PyTorch 2.0 and will be removed"):
+        answer = stateless.functional_call(layer, weight, (torch.tensor([[2.0]]),))
+
+    assert answer.tolist() == [[6.0]]

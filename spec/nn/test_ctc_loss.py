@@ -1,0 +1,173 @@
+"""CTC loss: labels without an alignment.
+
+In speech or handwriting the label is a short sequence, the network's output a long one, and nobody
+says which step belongs to which letter. `F.ctc_loss` (Connectionist Temporal Classification) adds
+the probabilities of all paths that spell the label, where repetitions are merged and a "blank"
+class, 0 by default, is dropped: `__aa_b` and `a_bb` both spell "ab".
+
+What surprises: the scores are (time, batch, classes), time first, and must be *log*-probabilities,
+or the loss may be negative; a label that is too long for the input has an infinite loss, and its
+gradient NaN, unless `zero_infinity=True`; a repeated letter needs a blank in between, so one step
+more; and label 0 is the blank.
+"""
+
+import itertools
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@pytest.fixture
+def log_probs():
+    """Uniform log-probabilities of 5 steps, 2 samples and 4 classes."""
+    return torch.zeros(5, 2, 4).log_softmax(-1)
+
+
+def test_ctc_loss_wants_time_first_and_two_lengths(log_probs):
+    """`F.ctc_loss(log_probs, targets, input_lengths, target_lengths)` takes (T, N, C)
+    log-probabilities, (N, S) labels, and the length of each input and of each label.
+    """
+    targets = torch.tensor([[1, 2], [3, 3]])
+    input_lengths, target_lengths = torch.tensor([5, 5]), torch.tensor([2, 2])
+
+    loss = F.ctc_loss(log_probs, targets, input_lengths, target_lengths, reduction="none")
+
+    assert loss.tolist() == pytest.approx([3.3761, 4.2234], abs=1e-4)
+
+
+def test_batch_first_scores_are_refused_by_their_lengths(log_probs):
+    """Scores of the shape (N, T, C) make `F.ctc_loss` raise RuntimeError, "input_lengths must be of
+    size batch_size", where T is not N: write `log_probs.transpose(0, 1)`.
+    """
+    targets, lengths = torch.tensor([[1, 2], [3, 3]]), torch.tensor([2, 2])
+
+    with pytest.raises(RuntimeError, match="input_lengths must be of size batch_size"):
+        F.ctc_loss(log_probs.transpose(0, 1), targets, torch.tensor([5, 5]), lengths)
+
+
+def test_the_loss_is_the_probability_of_all_paths_that_spell_the_label(log_probs):
+    """The CTC loss is minus the logarithm of the sum, over all paths of classes that give the label
+    after merging repetitions and dropping blanks, of the product of their probabilities.
+    """
+    paths = itertools.product(range(4), repeat=5)
+    merged = ([key for key, _ in itertools.groupby(path) if key != 0] for path in paths)
+    count = sum(label == [1, 2] for label in merged)
+
+    loss = F.ctc_loss(log_probs[:, :1], torch.tensor([[1, 2]]), (5,), (2,), reduction="none")
+
+    assert count == 35
+    assert loss.item() == pytest.approx(-math.log(35 / 4**5))
+
+
+def test_labels_may_be_written_in_a_row(log_probs):
+    """The labels of a batch may be one 1-D tensor, one after the other, as long as the sum of
+    `target_lengths`: no padding is needed.
+    """
+    padded = torch.tensor([[1, 2, 0], [3, 0, 0]])
+    lengths = torch.tensor([5, 5]), torch.tensor([2, 1])
+
+    in_a_row = F.ctc_loss(log_probs, torch.tensor([1, 2, 3]), *lengths, reduction="none")
+
+    assert in_a_row.tolist() == pytest.approx([3.3761, 4.2234], abs=1e-4)
+    assert torch.equal(F.ctc_loss(log_probs, padded, *lengths, reduction="none"), in_a_row)
+
+
+def test_softmax_is_applied_before_the_loss():
+    """`F.ctc_loss` takes `log_softmax(scores, dim=-1)`; raw scores are not noticed and can give a
+    negative loss.
+    """
+    scores = torch.zeros(5, 1, 4)
+    target = torch.tensor([[1, 2]])
+
+    raw = F.ctc_loss(scores, target, (5,), (2,), reduction="none")
+    right = F.ctc_loss(scores.log_softmax(-1), target, (5,), (2,), reduction="none")
+
+    assert raw.item() == pytest.approx(-math.log(35))
+    assert right.item() == pytest.approx(3.3761, abs=1e-4)
+
+
+def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
+    """A label of S letters, R of them equal to the one before, needs S + R steps: with fewer the
+    CTC loss is inf. `zero_infinity=True` makes the loss 0 there.
+
+    [3, 3] does not fit into two steps, since a blank has to stand between the two 3s.
+    """
+    targets = torch.tensor([[1, 2], [3, 3]])
+    lengths = torch.tensor([2, 2]), torch.tensor([2, 2])
+
+    loss = F.ctc_loss(log_probs, targets, *lengths, reduction="none")
+    zeroed = F.ctc_loss(log_probs, targets, *lengths, reduction="none", zero_infinity=True)
+
+    assert loss.tolist() == pytest.approx([math.log(16), math.inf])
+    assert zeroed.tolist() == pytest.approx([math.log(16), 0.0])
+
+
+def test_an_infinite_loss_makes_the_gradient_nan():
+    """The gradient of an infinite CTC loss is NaN and spoils the weights; with
+    `zero_infinity=True` it is 0.
+
+    So `nn.CTCLoss(zero_infinity=True)` is a usual choice; infinite losses mean labels that are too
+    long for the network's output.
+    """
+    scores = torch.zeros(1, 1, 4, requires_grad=True)
+    target = torch.tensor([[1, 2]])
+
+    F.ctc_loss(scores.log_softmax(-1), target, (1,), (2,)).backward()
+    assert scores.grad.isnan().any().item() is True
+
+    scores.grad = None
+    nn.CTCLoss(zero_infinity=True)(scores.log_softmax(-1), target, (1,), (2,)).backward()
+    assert scores.grad.tolist() == [[[0.0, 0.0, 0.0, 0.0]]]
+
+
+def test_the_mean_divides_each_loss_by_the_length_of_its_label(log_probs):
+    """The default `reduction="mean"` of `F.ctc_loss` divides the loss of each sample by the length
+    of its label before it averages over the batch.
+    """
+    targets = torch.tensor([[1, 2], [3, 3]])
+    lengths = torch.tensor([5, 5]), torch.tensor([2, 2])
+
+    loss = F.ctc_loss(log_probs, targets, *lengths)
+
+    assert loss.item() == pytest.approx((3.3761 / 2 + 4.2234 / 2) / 2, abs=1e-4)
+
+
+def test_the_blank_is_a_class_of_its_own(log_probs):
+    """The classes are the letters plus one for the blank: class 0 unless `blank=` names another;
+    a number that is no class raises RuntimeError, "blank must be in label range".
+    """
+    target, lengths = torch.tensor([[0, 1]]), ((5,), (2,))
+
+    loss = F.ctc_loss(log_probs[:, :1], target, *lengths, blank=3, reduction="none")
+
+    assert loss.item() == pytest.approx(3.3761, abs=1e-4)
+    with pytest.raises(RuntimeError, match="blank must be in label range"):
+        F.ctc_loss(log_probs[:, :1], target, *lengths, blank=4)
+
+
+def test_lengths_beyond_the_tensors_are_refused(log_probs):
+    """`F.ctc_loss` raises RuntimeError for an input length above T, "Expected input_lengths to have
+    value at most", and for float lengths, "input_lengths must be integral".
+    """
+    targets, two = torch.tensor([[1, 2], [3, 3]]), torch.tensor([2, 2])
+
+    with pytest.raises(
+        RuntimeError, match="Expected input_lengths to have value at most 5, but got"
+    ):
+        F.ctc_loss(log_probs, targets, torch.tensor([5, 6]), two)
+    with pytest.raises(RuntimeError, match="input_lengths must be integral"):
+        F.ctc_loss(log_probs, targets, torch.tensor([5.0, 5.0]), two)
+
+
+def test_greedy_decoding_merges_repetitions_and_drops_blanks():
+    """`torch.unique_consecutive(scores.argmax(-1))` without the blanks is the most likely path as a
+    label: first merge, then drop the zeros.
+    """
+    best = torch.tensor([0, 1, 1, 0, 1, 2, 2])
+
+    merged = torch.unique_consecutive(best)
+
+    assert merged[merged != 0].tolist() == [1, 1, 2]

@@ -1,0 +1,140 @@
+"""KL divergence.
+
+The Kullback-Leibler divergence of p from q says how much worse q codes what comes from p: the sum
+of p * log(p / q). In distillation q is the student and p the teacher; in a variational autoencoder
+it keeps the latent distribution near a standard normal one.
+
+What surprises: `F.kl_div` takes the *logarithm* of q first and p second, the other way round than
+it is written; with the default reduction it divides by the number of elements and warns; nothing
+notices probabilities given for logarithms, and the loss then may be negative; and there is another
+function for distributions, `torch.distributions.kl_divergence`. The formula itself is shown in
+`spec/nn/test_classification_losses.py`.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import distributions, nn
+
+
+def test_the_default_reduction_of_kl_div_warns():
+    """`F.kl_div(log_q, p)` and `nn.KLDivLoss()` by default issue a UserWarning, "reduction: 'mean'
+    divides the total loss by both the batch size and the support size".
+
+    Write `reduction="batchmean"`, which divides by the batch size only.
+    """
+    log_q = torch.tensor([[0.5, 0.5]]).log()
+    p = torch.tensor([[0.25, 0.75]])
+
+    with pytest.warns(
+        UserWarning, match="reduction: 'mean' divides the total loss by both the batch"
+    ):
+        mean = F.kl_div(log_q, p)
+    with pytest.warns(
+        UserWarning, match="reduction: 'mean' divides the total loss by both the batch"
+    ):
+        nn.KLDivLoss()(log_q, p)
+
+    batchmean = F.kl_div(log_q, p, reduction="batchmean")
+    assert (batchmean / mean).item() == pytest.approx(2.0)
+
+
+def test_batchmean_divides_by_the_first_dimension():
+    """`reduction="batchmean"` divides the sum by the size of the first dimension: for (batch,
+    length, classes) it is a sum over the length, not a mean.
+    """
+    log_q = torch.full((2, 3, 2), 0.5).log()
+    p = torch.tensor([0.25, 0.75]).expand(2, 3, 2)
+
+    each = F.kl_div(log_q, p, reduction="none")
+
+    assert F.kl_div(log_q, p, reduction="sum").item() == pytest.approx(6 * 0.1308, abs=1e-3)
+    assert F.kl_div(log_q, p, reduction="batchmean").item() == pytest.approx(3 * 0.1308, abs=1e-3)
+    assert each.sum(-1).flatten().tolist() == pytest.approx([0.1308] * 6, abs=1e-4)
+
+
+def test_probabilities_given_for_logarithms_make_a_negative_loss():
+    """`F.kl_div(q, p)` with probabilities instead of log-probabilities raises no error and may be
+    negative, which no divergence is: pass `F.log_softmax(scores, dim=-1)`.
+    """
+    q = torch.tensor([[0.5, 0.5]])
+    p = torch.tensor([[0.25, 0.75]])
+
+    assert F.kl_div(q, p, reduction="batchmean").item() == pytest.approx(-1.0623, abs=1e-4)
+    assert F.kl_div(q.log(), p, reduction="batchmean").item() == pytest.approx(0.1308, abs=1e-4)
+
+
+def test_log_target_takes_logarithms_for_both():
+    """With `log_target=True` the second argument of `F.kl_div` is log-probabilities too, as for
+    `F.log_softmax(teacher / T, dim=-1)`; a probability of 0 there gives NaN.
+    """
+    log_q = torch.tensor([[0.5, 0.5]]).log()
+    log_p = torch.tensor([[0.25, 0.75]]).log()
+    certain = torch.tensor([[0.0, 1.0]])
+
+    loss = F.kl_div(log_q, log_p, log_target=True, reduction="batchmean")
+    of_zero = F.kl_div(log_q, certain.log(), log_target=True, reduction="batchmean")
+
+    assert loss.item() == pytest.approx(0.1308, abs=1e-4)
+    assert F.kl_div(log_q, certain, reduction="batchmean").item() == pytest.approx(0.6931, abs=1e-4)
+    assert of_zero.isnan().item() is True
+
+
+def test_the_divergence_has_a_direction():
+    """The divergence of p from q differs from that of q from p; each is 0 where both are equal."""
+    p, q = torch.tensor([[0.5, 0.5]]), torch.tensor([[0.9, 0.1]])
+
+    forward = F.kl_div(q.log(), p, reduction="batchmean")
+    backward = F.kl_div(p.log(), q, reduction="batchmean")
+
+    assert forward.item() == pytest.approx(0.5108, abs=1e-4)
+    assert backward.item() == pytest.approx(0.3681, abs=1e-4)
+    assert F.kl_div(p.log(), p, reduction="batchmean").item() == 0.0
+
+
+def test_distillation_compares_softened_scores():
+    """Distillation is `F.kl_div(log_softmax(student / T), softmax(teacher / T),
+    reduction="batchmean") * T**2`: the factor keeps the gradients' size whatever T is.
+    """
+    student = torch.tensor([[1.0, 0.0]], requires_grad=True)
+    teacher = torch.tensor([[0.0, 2.0]])
+    temperature = 2.0
+
+    loss = temperature**2 * F.kl_div(
+        F.log_softmax(student / temperature, dim=-1),
+        F.softmax(teacher / temperature, dim=-1),
+        reduction="batchmean",
+    )
+    loss.backward()
+
+    assert loss.item() == pytest.approx(1.0296, abs=1e-3)
+    assert student.grad.flatten().tolist() == pytest.approx([0.7070, -0.7070], abs=1e-3)
+
+
+def test_distributions_have_a_divergence_by_formula():
+    """`torch.distributions.kl_divergence(p, q)` of two distribution objects uses the formula of
+    their pair; one without a formula raises NotImplementedError, "No KL(p || q) is implemented".
+    """
+    p = distributions.Categorical(torch.tensor([0.25, 0.75]))
+    q = distributions.Categorical(torch.tensor([0.5, 0.5]))
+
+    assert distributions.kl_divergence(p, q).item() == pytest.approx(0.1308, abs=1e-4)
+    with pytest.raises(
+        NotImplementedError, match=r"No KL\(p \|\| q\) is implemented for p type Cau"
+    ):
+        distributions.kl_divergence(distributions.Cauchy(0.0, 1.0), distributions.Normal(0.0, 1.0))
+
+
+def test_the_divergence_of_a_variational_autoencoder():
+    """`-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)` is the KL divergence of the normal
+    distribution of mean `mu` and variance `exp(logvar)` from the standard one, per sample.
+    """
+    mu = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    logvar = torch.tensor([[0.0, 1.0], [0.0, 0.0]])
+
+    by_hand = -0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)
+    p = distributions.Normal(mu, (0.5 * logvar).exp())
+    q = distributions.Normal(0.0, 1.0)
+
+    assert by_hand.tolist() == pytest.approx([0.8591, 0.0], abs=1e-4)
+    torch.testing.assert_close(distributions.kl_divergence(p, q).sum(1), by_hand)

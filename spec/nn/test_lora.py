@@ -1,0 +1,168 @@
+"""LoRA: training a low-rank change of a frozen weight.
+
+Fine-tuning a large layer needs its gradient and the optimizer's state for each of its weights. LoRA
+freezes the weight W and learns only the difference, as a product B @ A of two thin matrices of a
+small rank r: (out, r) and (r, in). PyTorch has no LoRA of its own; a module around a layer, or a
+parametrisation (`spec/nn/test_parametrisations.py`), is a few lines, which this page shows.
+
+What surprises: B begins at zero, so that the wrapped layer computes what the old one did; A must
+then not be zero, or neither would ever get a gradient; freezing is `requires_grad_(False)` and not
+`eval()`; and after training the product is added to W once (merged), so that it costs nothing in
+use.
+"""
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+
+class LoRALinear(nn.Module):
+    """A frozen linear layer plus a trainable product of rank `rank`."""
+
+    def __init__(self, layer, rank, alpha=1.0):
+        super().__init__()
+        self.layer = layer.requires_grad_(False)
+        self.a = nn.Parameter(torch.randn(rank, layer.in_features))
+        self.b = nn.Parameter(torch.zeros(layer.out_features, rank))
+        self.scale = alpha / rank
+
+    def forward(self, x):
+        return self.layer(x) + self.scale * (x @ self.a.T @ self.b.T)
+
+
+def test_a_fresh_lora_layer_computes_what_the_frozen_one_does():
+    """A LoRA layer, `layer(x) + scale * (x @ A.T @ B.T)`, gives at first the same as the layer it
+    wraps, since B is made of zeros.
+    """
+    layer = nn.Linear(4, 3)
+    x = torch.randn(2, 4)
+    before = layer(x)
+
+    wrapped = LoRALinear(layer, rank=2)
+
+    assert torch.equal(wrapped(x), before)
+    assert wrapped.b.abs().sum().item() == 0.0
+
+
+def test_lora_trains_few_parameters():
+    """LoRA of rank 2 on `nn.Linear(100, 100)` trains 400 numbers instead of 10 100: count the
+    parameters whose `requires_grad` is True.
+    """
+    wrapped = LoRALinear(nn.Linear(100, 100), rank=2)
+
+    trained = [p.numel() for p in wrapped.parameters() if p.requires_grad]
+
+    assert sum(trained) == 400
+    assert sum(p.numel() for p in wrapped.layer.parameters()) == 10100
+
+
+def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
+    """After `requires_grad_(False)` the wrapped layer's weight keeps `grad` None, while the
+    gradient still flows through it to its input and the layers before.
+    """
+    wrapped = LoRALinear(nn.Linear(1, 1, bias=False), rank=1)
+    nn.init.constant_(wrapped.layer.weight, 3.0)
+    x = torch.tensor([[2.0]], requires_grad=True)
+
+    wrapped(x).backward()
+
+    assert wrapped.layer.weight.grad is None
+    assert wrapped.b.grad.shape == (1, 1)
+    assert x.grad.tolist() == [[3.0]]
+
+
+def test_at_first_only_b_gets_a_gradient():
+    """While B is zero the gradient of A is zero: the first step of LoRA moves B alone. With A zero
+    as well nothing would ever move.
+    """
+    wrapped = LoRALinear(nn.Linear(4, 3), rank=2)
+
+    wrapped(torch.ones(1, 4)).sum().backward()
+    both = LoRALinear(nn.Linear(4, 3), rank=2)
+    nn.init.zeros_(both.a)
+    both(torch.ones(1, 4)).sum().backward()
+
+    assert wrapped.a.grad.count_nonzero().item() == 0
+    assert wrapped.b.grad.count_nonzero().item() == 6
+    assert both.b.grad.count_nonzero().item() == 0
+
+
+def test_lora_is_merged_into_the_weight():
+    """Adding `scale * B @ A` to the frozen weight under `torch.no_grad()` gives an ordinary linear
+    layer that computes the same, up to rounding.
+    """
+    wrapped = LoRALinear(nn.Linear(4, 3), rank=2, alpha=4.0)
+    nn.init.normal_(wrapped.b)
+    x = torch.randn(2, 4)
+    expected = wrapped(x)
+
+    with torch.no_grad():
+        wrapped.layer.weight += wrapped.scale * wrapped.b @ wrapped.a
+
+    assert wrapped.scale == 2.0
+    torch.testing.assert_close(wrapped.layer(x), expected)
+
+
+def test_a_linear_layer_is_exchanged_by_name():
+    """`setattr(parent, name, LoRALinear(child, rank))` over `named_children()` exchanges the linear
+    layers of a network; list them first, since the loop changes the module it walks over.
+
+    `net.get_submodule("path.of.parent")` finds the parent of a layer deeper down.
+    """
+    net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).requires_grad_(False)
+
+    for name, child in list(net.named_children()):
+        if isinstance(child, nn.Linear):
+            setattr(net, name, LoRALinear(child, rank=1))
+
+    assert [type(child).__name__ for child in net] == ["LoRALinear", "ReLU", "LoRALinear"]
+    assert [name for name, p in net.named_parameters() if p.requires_grad] == [
+        "0.a",
+        "0.b",
+        "2.a",
+        "2.b",
+    ]
+
+
+def test_only_the_trained_parameters_need_saving():
+    """A dict of the parameters with `requires_grad` is all that LoRA has to save; loading it with
+    `strict=False` reports the frozen ones as missing and leaves them.
+    """
+    wrapped = LoRALinear(nn.Linear(4, 3), rank=2)
+    small = {name: p.detach() for name, p in wrapped.named_parameters() if p.requires_grad}
+
+    answer = wrapped.load_state_dict(small, strict=False)
+
+    assert sorted(small) == ["a", "b"]
+    assert answer.missing_keys == ["layer.weight", "layer.bias"]
+    assert answer.unexpected_keys == []
+
+
+def test_lora_as_a_parametrisation_changes_no_forward():
+    """A parametrisation that returns `weight + B @ A` is LoRA without a wrapper: `layer.weight`
+    then is the sum, and `original` the frozen weight.
+
+    `parametrize.remove_parametrizations(layer, "weight")` merges it.
+    """
+
+    class LowRank(nn.Module):
+        def __init__(self, weight, rank):
+            super().__init__()
+            self.a = nn.Parameter(torch.ones(rank, weight.shape[1]))
+            self.b = nn.Parameter(torch.zeros(weight.shape[0], rank))
+
+        def forward(self, weight):
+            return weight + self.b @ self.a
+
+    layer = nn.Linear(1, 1, bias=False).requires_grad_(False)
+    layer.weight.fill_(3.0)
+    parametrize.register_parametrization(layer, "weight", LowRank(layer.weight, rank=1))
+    before = layer.weight.item()
+    nn.init.constant_(layer.parametrizations.weight[0].b, 2.0)
+
+    assert before == 3.0
+    assert layer.weight.item() == 5.0
+    assert layer.parametrizations.weight.original.requires_grad is False
+
+    parametrize.remove_parametrizations(layer, "weight")
+    assert layer.weight.item() == 5.0

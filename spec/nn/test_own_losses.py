@@ -1,0 +1,159 @@
+"""Losses of one's own: focal, contrastive, Dice.
+
+A loss is any function that makes one number of tensors by differentiable operations: no class has
+to be inherited, and no `backward` written. Many losses of papers are two lines over those of
+`torch.nn.functional`; this page shows some that are asked for.
+
+What surprises: `reduction="none"` of a ready-made loss is the start of most of them; contrastive
+losses are a cross entropy over a matrix of similarities, whose targets are `arange(n)`; and what
+goes through `argmax`, a comparison, `round` or `item()` has no gradient.
+"""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def test_a_loss_is_a_function_and_needs_no_class():
+    """A function of output and target that returns a scalar tensor is a loss: `backward()` goes
+    through it. Subclass `nn.Module` where it has settings or parameters.
+    """
+
+    def relative_error(output, target):
+        return ((output - target).abs() / target.abs()).mean()
+
+    output = torch.tensor([3.0, 8.0], requires_grad=True)
+    loss = relative_error(output, torch.tensor([2.0, 10.0]))
+    loss.backward()
+
+    assert loss.item() == pytest.approx(0.35)
+    assert output.grad.tolist() == pytest.approx([0.25, -0.05])
+
+
+def test_a_loss_through_argmax_has_no_gradient():
+    """A loss made of `argmax`, such as `1 - accuracy`, raises RuntimeError at `backward()`,
+    "element 0 of tensors does not require grad": train on cross entropy, report the accuracy.
+    """
+    scores = torch.tensor([[2.0, 1.0]], requires_grad=True)
+
+    loss = 1 - (scores.argmax(1) == torch.tensor([1])).float().mean()
+
+    assert loss.item() == 1.0
+    with pytest.raises(
+        RuntimeError, match="element 0 of tensors does not require grad and does not"
+    ):
+        loss.backward()
+
+
+def test_weights_of_samples_multiply_the_unreduced_loss():
+    """`(F.cross_entropy(scores, y, reduction="none") * weight).sum() / weight.sum()` gives each
+    sample a weight of its own; `weight=` of the loss is one per class.
+    """
+    scores = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
+    each = F.cross_entropy(scores, torch.tensor([0, 1]), reduction="none")
+    weight = torch.tensor([3.0, 1.0])
+
+    loss = (each * weight).sum() / weight.sum()
+
+    assert each.tolist() == pytest.approx([math.log(2), 2.1269], abs=1e-4)
+    assert loss.item() == pytest.approx((3 * math.log(2) + 2.1269) / 4, abs=1e-4)
+
+
+def test_focal_loss_is_cross_entropy_that_forgets_the_easy():
+    """Focal loss is `(1 - p)**gamma * cross_entropy`, p being the probability of the right class:
+    `(1 - torch.exp(-ce))**gamma * ce` with `reduction="none"`. Gamma 0 is cross entropy.
+    """
+
+    def focal_loss(scores, y, gamma=2.0):
+        ce = F.cross_entropy(scores, y, reduction="none")
+        return ((1 - torch.exp(-ce)) ** gamma * ce).mean()
+
+    scores, y = torch.tensor([[0.0, 0.0], [4.0, 0.0]]), torch.tensor([0, 0])
+
+    assert focal_loss(scores[:1], y[:1]).item() == pytest.approx(0.25 * math.log(2))
+    assert focal_loss(scores[1:], y[1:]).item() < 1e-5
+    assert focal_loss(scores, y, gamma=0.0).item() == F.cross_entropy(scores, y).item()
+
+
+def test_binary_focal_loss_is_in_torchvision():
+    """`torchvision.ops.sigmoid_focal_loss(scores, targets)` is the focal loss of yes/no scores,
+    with `alpha=0.25` for the yes and `reduction="none"` by default; float targets.
+    """
+    ops = pytest.importorskip("torchvision.ops", reason="needs torchvision; it is not here")
+    scores, yes = torch.tensor([0.0]), torch.tensor([1.0])
+
+    plain = ops.sigmoid_focal_loss(scores, yes, alpha=-1)
+
+    assert plain.tolist() == pytest.approx([0.25 * math.log(2)])
+    assert ops.sigmoid_focal_loss(scores, yes).tolist() == pytest.approx([0.0625 * math.log(2)])
+
+
+def test_info_nce_is_cross_entropy_over_similarities():
+    """InfoNCE of n pairs (a[i], b[i]) is `F.cross_entropy(a @ b.T / temperature, torch.arange(n))`
+    for normalised rows: each a has to find its b among all of the batch.
+
+    CLIP adds the same for `b @ a.T` and halves.
+    """
+    a = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 2.0]]), dim=1)
+    b = F.normalize(torch.tensor([[3.0, 0.0], [0.0, 1.0]]), dim=1)
+
+    loss = F.cross_entropy(a @ b.T / 0.5, torch.arange(2))
+    swapped = F.cross_entropy(a @ b.flip(0).T / 0.5, torch.arange(2))
+
+    assert loss.item() == pytest.approx(math.log(1 + math.exp(-2)))
+    assert swapped.item() == pytest.approx(math.log(1 + math.exp(2)))
+
+
+def test_contrastive_scores_of_a_row_with_itself_are_masked():
+    """With both views in one tensor (SimCLR) the diagonal of `z @ z.T` is each row with itself:
+    `masked_fill` it with minus infinity, and let the target of row i be the other view.
+    """
+    z = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]), dim=1)
+    n = len(z) // 2
+
+    scores = (z @ z.T).masked_fill(torch.eye(2 * n, dtype=torch.bool), -torch.inf)
+    target = (torch.arange(2 * n) + n) % (2 * n)
+    loss = F.cross_entropy(scores, target)
+
+    assert target.tolist() == [2, 3, 0, 1]
+    assert loss.item() == pytest.approx(math.log(math.e + 2) - 1)
+
+
+def test_dice_loss_compares_overlap_with_size():
+    """Soft Dice loss is `1 - 2 * (p * y).sum() / (p.sum() + y.sum())`, p being
+    probabilities: few foreground pixels count as much as many.
+
+    A small number above and below the line keeps an empty picture from giving NaN.
+    """
+    y = torch.tensor([[0.0, 0.0, 0.0, 1.0]])
+    p = torch.tensor([[0.0, 0.0, 0.5, 0.5]])
+
+    loss = 1 - 2 * (p * y).sum() / (p.sum() + y.sum())
+
+    assert loss.item() == 0.5
+
+
+def test_a_loss_with_parameters_is_given_to_the_optimizer():
+    """A loss that is a module with an `nn.Parameter`, such as a learnt temperature, is trained only
+    if its parameters are handed to the optimizer too.
+    """
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.log_scale = nn.Parameter(torch.tensor(0.0))
+
+        def forward(self, error):
+            return (error * torch.exp(-self.log_scale) + self.log_scale).sum()
+
+    net, criterion = nn.Linear(1, 1), Scaled()
+    optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=0.5)
+
+    criterion(torch.tensor([3.0])).backward()
+    optimizer.step()
+
+    assert len(optimizer.param_groups[0]["params"]) == 3
+    assert criterion.log_scale.item() == 1.0

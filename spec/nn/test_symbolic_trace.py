@@ -1,0 +1,222 @@
+"""A module as a graph that can be edited: `torch.fx`.
+
+`torch.fx.symbolic_trace(module)` calls `forward` with a stand-in, a `Proxy`, that records what is
+done to it. The result is a `GraphModule`: a module of the same parameters whose `forward` is
+Python code made from a list of nodes. The list can be read (which layers, which functions), edited
+(another activation everywhere) and turned into code again; quantisation and feature extraction are
+built on it.
+
+What surprises: an `if` or a loop over values is refused, since a proxy has no values; what does not
+depend on the input, such as `self.training` or a random number, is computed once and frozen into
+the graph; and an edit takes effect only after `recompile()`. `torch.export` also records a graph,
+of tensor operations instead of calls of layers.
+"""
+
+import operator
+
+import pytest
+import torch
+from torch import fx, nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+
+    def forward(self, x):
+        return torch.relu(self.layer(x)) + 1
+
+
+def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
+    """`fx.symbolic_trace(net).graph.nodes` are the steps of `forward`: "placeholder" for an input,
+    "call_module" for a layer, "call_function" for a function, "output" for what is returned.
+    """
+    traced = fx.symbolic_trace(Net())
+
+    assert [(node.op, node.target) for node in traced.graph.nodes] == [
+        ("placeholder", "x"),
+        ("call_module", "layer"),
+        ("call_function", torch.relu),
+        ("call_function", operator.add),
+        ("output", "output"),
+    ]
+
+
+def test_a_traced_module_computes_the_same_with_the_same_parameters():
+    """`fx.symbolic_trace(net)` is a `GraphModule`: it gives the same answers, holds the same
+    parameter objects, and can be trained and saved as any module.
+    """
+    net = Net()
+    x = torch.randn(3, 2)
+
+    traced = fx.symbolic_trace(net)
+
+    assert isinstance(traced, fx.GraphModule) is True
+    assert torch.equal(traced(x), net(x)) is True
+    assert traced.layer.weight is net.layer.weight
+
+
+def test_the_graph_is_python_code():
+    """`traced.code` is the `forward` that was made of the graph, as Python source."""
+    traced = fx.symbolic_trace(Net())
+
+    assert "layer = self.layer(x)" in traced.code
+    assert "relu = torch.relu(layer)" in traced.code
+
+
+def test_a_function_can_be_replaced_in_the_graph():
+    """After `node.target = torch.tanh` and `traced.recompile()` the traced module computes with
+    tanh; before `recompile()` it still computes with the old function.
+    """
+    net = Net()
+    traced = fx.symbolic_trace(net)
+    x = torch.randn(3, 2)
+
+    for node in traced.graph.nodes:
+        if node.target is torch.relu:
+            node.target = torch.tanh
+    unchanged = torch.equal(traced(x), net(x))
+    traced.graph.lint()
+    traced.recompile()
+
+    assert unchanged is True
+    assert torch.equal(traced(x), torch.tanh(net.layer(x)) + 1) is True
+
+
+def test_replace_pattern_exchanges_a_piece_of_the_graph():
+    """`fx.replace_pattern(traced, pattern, replacement)` exchanges each place of the graph that
+    looks like the function `pattern`, and returns the matches.
+    """
+    net = Net()
+    traced = fx.symbolic_trace(net)
+    x = torch.randn(3, 2)
+
+    matches = fx.replace_pattern(traced, lambda x: torch.relu(x), lambda x: torch.sigmoid(x))
+
+    assert len(matches) == 1
+    assert torch.equal(traced(x), torch.sigmoid(net.layer(x)) + 1) is True
+
+
+def test_an_if_on_a_value_is_refused():
+    """`fx.symbolic_trace` raises `TraceError`, "symbolically traced variables cannot be used as
+    inputs to control flow", where `forward` asks `if x.sum() > 0`.
+
+    A proxy has no value. Write `torch.where`, fix an argument by `concrete_args`, or use
+    `torch.export` or `torch.compile`.
+    """
+
+    def f(x):
+        return x if x.sum() > 0 else -x
+
+    with pytest.raises(
+        fx.proxy.TraceError, match="symbolically traced variables cannot be used as"
+    ):
+        fx.symbolic_trace(f)
+
+    traced = fx.symbolic_trace(lambda x: torch.where(x.sum() > 0, x, -x))
+    assert traced(torch.tensor([-3.0])).tolist() == [3.0]
+
+
+def test_a_loop_over_a_tensor_is_refused():
+    """`fx.symbolic_trace` raises `TraceError`, "Proxy object cannot be iterated", for a loop over
+    an input, and TypeError for `range(x.size(0))`: the length is not known.
+    """
+
+    def over_rows(x):
+        return sum(row for row in x)
+
+    def over_length(x):
+        for _ in range(x.size(0)):
+            x = x + 1
+        return x
+
+    with pytest.raises(fx.proxy.TraceError, match="Proxy object cannot be iterated"):
+        fx.symbolic_trace(over_rows)
+    with pytest.raises(TypeError, match="'Proxy' object cannot be interpreted as an integer"):
+        fx.symbolic_trace(over_length)
+
+
+def test_len_and_int_of_a_proxy_are_refused():
+    """`len(x)` raises RuntimeError while tracing, "'len' is not supported in symbolic tracing by
+    default": write `x.shape[0]`, which is recorded.
+    """
+    with pytest.raises(RuntimeError, match="'len' is not supported in symbolic tracing by default"):
+        fx.symbolic_trace(lambda x: x / len(x))
+
+    traced = fx.symbolic_trace(lambda x: x / x.shape[0])
+    assert traced(torch.tensor([2.0, 4.0])).tolist() == [1.0, 2.0]
+
+
+def test_the_mode_of_a_module_is_frozen_into_the_graph():
+    """An `if self.training:` in `forward` is decided when the module is traced: `eval()` of the
+    traced module does not change it.
+
+    Layers that stay layers, such as `nn.Dropout`, do follow `eval()`.
+    """
+
+    class Doubling(nn.Module):
+        def forward(self, x):
+            return x * 2 if self.training else x
+
+    traced = fx.symbolic_trace(Doubling()).eval()
+
+    assert traced(torch.tensor([3.0])).tolist() == [6.0]
+
+
+def test_what_does_not_depend_on_the_input_is_a_constant():
+    """`torch.rand(1)` in a traced function is drawn once, while tracing, and stored as a constant:
+    each call of the traced one adds the same number.
+
+    `torch.rand_like(x)` depends on the input and is recorded.
+    """
+    frozen = fx.symbolic_trace(lambda x: x + torch.rand(1))
+    drawn = fx.symbolic_trace(lambda x: x + torch.rand_like(x))
+    x = torch.zeros(1)
+
+    assert (frozen(x) == frozen(x)).tolist() == [True]
+    assert (drawn(x) == drawn(x)).tolist() == [False]
+
+
+def test_concrete_args_fix_an_argument():
+    """`fx.symbolic_trace(f, concrete_args={"flag": True})` traces the branch of that value; the
+    result takes the argument no more than by that value.
+    """
+
+    def f(x, flag):
+        return x if flag else -x
+
+    traced = fx.symbolic_trace(f, concrete_args={"flag": False})
+
+    assert traced(torch.tensor([3.0]), False).tolist() == [-3.0]
+
+
+def test_shapes_are_found_by_running_the_graph():
+    """`ShapeProp(traced).propagate(x)` runs the graph on an example and notes the shape of each
+    node in `node.meta["tensor_meta"]`.
+    """
+    from torch.fx.passes.shape_prop import ShapeProp
+
+    traced = fx.symbolic_trace(Net())
+
+    ShapeProp(traced).propagate(torch.ones(3, 2))
+
+    shapes = {node.name: node.meta["tensor_meta"].shape for node in traced.graph.nodes}
+    assert shapes["relu"] == (3, 2)
+
+
+def test_an_interpreter_runs_a_graph_node_by_node():
+    """`fx.Interpreter(traced).run(x)` executes the nodes one by one; a subclass that overrides
+    `run_node` sees, counts or changes each result.
+    """
+    seen = []
+
+    class Watching(fx.Interpreter):
+        def run_node(self, node):
+            seen.append(node.name)
+            return super().run_node(node)
+
+    answer = Watching(fx.symbolic_trace(lambda x: torch.relu(x) + 1)).run(torch.tensor([-2.0]))
+
+    assert answer.tolist() == [1.0]
+    assert seen == ["x", "relu", "add", "output"]

@@ -1,0 +1,141 @@
+"""Complex numbers.
+
+A complex tensor holds pairs of a real and an imaginary part: complex64 of two float32, complex128
+of two float64. `torch.complex(real, imag)` makes one of two float tensors, `1j` in an expression
+makes one too; `x.real` and `x.imag` are views of its parts, `x.abs()` and `x.angle()` length and
+angle.
+
+What surprises: complex numbers have no order, so `max`, `sort`, `>` and `relu` are refused;
+converting one to float drops the imaginary part with a warning
+(`spec/tensors/test_conversion.py`); `conj()` is lazy and has to be
+resolved for NumPy (`spec/tensors/test_numpy_refusals.py`); and a layer takes complex input only if
+its weights are complex. Gradients are told in `spec/autograd/test_complex_gradients.py`, Fourier
+transforms in `spec/tensors/test_fourier.py`.
+"""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+
+def test_a_complex_tensor_is_made_of_two_real_ones(device):
+    """`torch.complex(real, imag)` of two float32 tensors is a complex64 tensor, and
+    `real + 1j * imag` is the same.
+    """
+    real, imag = torch.tensor([3.0, 0.0], device=device), torch.tensor([4.0, 1.0], device=device)
+
+    x = torch.complex(real, imag)
+
+    assert x.dtype is torch.complex64
+    assert x.tolist() == [3 + 4j, 1j]
+    assert (real + 1j * imag).tolist() == [3 + 4j, 1j]
+
+
+def test_complex_wants_two_floats_of_one_dtype():
+    """`torch.complex` raises RuntimeError for integers, "Expected both inputs to be Half, Float or
+    Double tensors", and for two parts of different dtype.
+    """
+    one = torch.tensor([1])
+
+    with pytest.raises(
+        RuntimeError, match="Expected both inputs to be Half, Float or Double tensors"
+    ):
+        torch.complex(one, one)
+    with pytest.raises(
+        RuntimeError, match="Expected object of scalar type Float but got scalar type"
+    ):
+        torch.complex(one.float(), one.double())
+
+    assert torch.complex(one.double(), one.double()).dtype is torch.complex128
+
+
+def test_length_and_angle(device):
+    """`x.abs()` is the length and `x.angle()` the angle of each complex number, both real;
+    `torch.polar(length, angle)` goes back.
+    """
+    x = torch.tensor([3 + 4j, 2j], device=device)
+
+    assert x.abs().tolist() == [5.0, 2.0]
+    assert x.angle().tolist() == pytest.approx([math.atan2(4, 3), math.pi / 2])
+    torch.testing.assert_close(torch.polar(x.abs(), x.angle()), x)
+
+
+@pytest.mark.spare("TypeError", reason="PyTorch before 2.15 raises RuntimeError")
+def test_real_and_imag_are_views(device):
+    """`x.real` and `x.imag` are float views of a complex tensor: writing to one changes `x`.
+    A real tensor has no `imag`: RuntimeError, since PyTorch 2.15 TypeError.
+    """
+    x = torch.tensor([3 + 4j], device=device)
+
+    x.real[0] = 7.0
+
+    assert x.tolist() == [7 + 4j]
+    with pytest.raises((RuntimeError, TypeError), match="imag is not implemented for tensors with"):
+        torch.ones(1, device=device).imag.sum()
+
+
+def test_view_as_real_has_a_last_dimension_of_two(device):
+    """`torch.view_as_real(x)` of shape (n,) is a float view of shape (n, 2), real part first;
+    `torch.view_as_complex` goes back and wants a last dimension of size 2 with stride 1.
+    """
+    x = torch.tensor([3 + 4j, 1j], device=device)
+
+    pairs = torch.view_as_real(x)
+
+    assert pairs.tolist() == [[3.0, 4.0], [0.0, 1.0]]
+    assert torch.view_as_complex(pairs).tolist() == [3 + 4j, 1j]
+    with pytest.raises(RuntimeError, match="Tensor must have a last dimension of size 2"):
+        torch.view_as_complex(torch.ones(2, 3, device=device))
+    with pytest.raises(RuntimeError, match="Tensor must have a last dimension with stride 1"):
+        torch.view_as_complex(torch.ones(2, 2, device=device).t())
+
+
+def test_complex_numbers_have_no_order():
+    """On the CPU `x > y` and `x.max()` of complex tensors raise RuntimeError, "not implemented for
+    'ComplexFloat'": compare `x.abs()` or `x.real`.
+    """
+    x = torch.tensor([3 + 4j, 1j])
+
+    with pytest.raises(RuntimeError, match="not implemented for 'ComplexFloat'"):
+        (x > x).any()
+    with pytest.raises(RuntimeError, match="not implemented for 'ComplexFloat'"):
+        x.max()
+
+    assert x.abs().max().item() == 5.0
+
+
+def test_the_root_of_a_negative_number_is_complex_if_the_tensor_is(device):
+    """`sqrt()` of -1 is NaN in a float tensor and 1j in a complex one; convert with
+    `.to(torch.complex64)` first.
+    """
+    x = torch.tensor([-1.0], device=device)
+
+    assert x.sqrt().isnan().tolist() == [True]
+    assert x.to(torch.complex64).sqrt().tolist() == [1j]
+
+
+def test_the_conjugate_transpose_is_mh(device):
+    """`x.mH` is the conjugate transpose of a complex matrix, `x.mT` the transpose alone, and
+    `torch.vdot(x, y)` conjugates its first vector, which `torch.dot` does not.
+    """
+    x = torch.tensor([[1j, 2.0]], device=device)
+
+    assert x.mH.tolist() == [[-1j], [2.0]]
+    assert x.mT.tolist() == [[1j], [2.0]]
+    assert torch.vdot(x[0], x[0]).item() == 5.0
+    assert torch.dot(x[0], x[0]).item() == 3.0
+
+
+def test_a_layer_for_complex_numbers_is_made_with_a_complex_dtype():
+    """`nn.Linear` with float weights raises RuntimeError for a complex input;
+    `nn.Linear(2, 1, dtype=torch.complex64)` takes it.
+    """
+    x = torch.tensor([[1j, 2.0]])
+
+    with pytest.raises(RuntimeError, match=r"(must|to) have the same dtype"):
+        nn.Linear(2, 1)(x)
+
+    layer = nn.Linear(2, 1, dtype=torch.complex64)
+    assert layer(x).dtype is torch.complex64

@@ -1,0 +1,166 @@
+"""Tables and tensors: pandas and CSV files.
+
+A table of numbers becomes a tensor by way of NumPy: `torch.from_numpy(frame.to_numpy())`. A tensor
+becomes a table by `pandas.DataFrame(x.numpy(), columns=[...])`. Columns of text or of mixed dtypes
+have to be made numbers first. The facts about pandas are decided where pandas is installed.
+
+What surprises: a DataFrame is not taken by `torch.tensor` itself; one column of text makes the
+whole array one of Python objects, which PyTorch refuses; numbers come as float64, which layers do
+not take; and a row filter (`df[df.a > 1]`) can leave a Series that `torch.tensor` cannot read.
+What else PyTorch refuses of NumPy is told in `spec/tensors/test_numpy_refusals.py`.
+"""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture
+def pandas():
+    """The package; without it the fact is skipped."""
+    return pytest.importorskip("pandas", reason="needs pandas; it is not here")
+
+
+def test_a_frame_becomes_a_tensor_by_way_of_numpy(pandas):
+    """`torch.tensor(frame.to_numpy(dtype="float32"))` makes a (rows, columns) tensor of a pandas
+    DataFrame of numbers; without `dtype` a frame of floats gives float64.
+    """
+    frame = pandas.DataFrame({"a": [1, 2], "b": [0.5, 1.5]})
+
+    x = torch.tensor(frame.to_numpy(dtype="float32"))
+
+    assert x.dtype is torch.float32
+    assert x.tolist() == [[1.0, 0.5], [2.0, 1.5]]
+    assert torch.tensor(frame.to_numpy()).dtype is torch.float64
+
+
+def test_a_frame_itself_is_no_data(pandas):
+    """`torch.tensor(frame)` raises ValueError, "could not determine the shape of object type
+    'DataFrame'", and `torch.from_numpy(series)` TypeError: write `.to_numpy()` or `.values`.
+    """
+    frame = pandas.DataFrame({"a": [1, 2]})
+
+    with pytest.raises(
+        ValueError, match="could not determine the shape of object type 'DataFrame'"
+    ):
+        torch.tensor(frame)
+    with pytest.raises(TypeError, match=r"expected np.ndarray \(got Series\)"):
+        torch.from_numpy(frame["a"])
+
+    assert torch.tensor(frame["a"].to_numpy()).tolist() == [1, 2]
+
+
+def test_a_filtered_series_has_gaps_in_its_index(pandas):
+    """`torch.tensor(frame[frame.a > 1]["a"])` raises ValueError, "could not determine the shape of
+    object type 'Series'", as row 0 is gone from the index; `.to_numpy()` works.
+    """
+    frame = pandas.DataFrame({"a": [1, 2, 3]})
+    filtered = frame[frame["a"] > 1]["a"]
+
+    with pytest.raises(ValueError, match="could not determine the shape of object type 'Series'"):
+        torch.tensor(filtered)
+
+    assert torch.tensor(filtered.to_numpy()).tolist() == [2, 3]
+
+
+def test_a_column_of_text_spoils_the_whole_table(pandas):
+    """`torch.tensor(frame.values)` of a frame with a column of text raises TypeError, "can't
+    convert np.ndarray of type numpy.object_": choose or convert the columns first.
+
+    `pandas.get_dummies(frame)` makes one column per word, `pandas.Categorical(column).codes` a
+    number.
+    """
+    frame = pandas.DataFrame({"a": [1, 2], "s": ["x", "y"]})
+
+    with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.object_"):
+        torch.tensor(frame.values)
+
+    dummies = pandas.get_dummies(frame).to_numpy(dtype="float32")
+    assert torch.tensor(dummies).tolist() == [[1.0, 1.0, 0.0], [2.0, 0.0, 1.0]]
+    assert pandas.Categorical(frame["s"]).codes.tolist() == [0, 1]
+
+
+def test_a_tensor_becomes_a_frame(pandas):
+    """`pandas.DataFrame(x.numpy(), columns=["a", "b"])` makes a table of a 2-D tensor; one that
+    requires grad needs `detach()`, one on a GPU `cpu()` first.
+    """
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+
+    frame = pandas.DataFrame(x.detach().cpu().numpy(), columns=["a", "b"])
+
+    assert frame["b"].tolist() == [2.0, 4.0]
+
+
+def test_an_array_of_objects_is_converted_by_astype():
+    """An array of dtype object, as a table with mixed columns gives, raises TypeError, "can't
+    convert np.ndarray of type numpy.object_"; `array.astype("float32")` makes it numbers.
+    """
+    array = np.array([[1, 2.5], [True, 4]], dtype=object)
+
+    with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.object_"):
+        torch.from_numpy(array)
+
+    assert torch.from_numpy(array.astype("float32")).tolist() == [[1.0, 2.5], [1.0, 4.0]]
+
+
+def test_text_among_the_numbers_is_told_by_numpy():
+    """`array.astype("float32")` raises ValueError, "could not convert string to float", where a
+    cell holds text: NumPy says it, before PyTorch sees the array.
+    """
+    array = np.array([[1, "x"]], dtype=object)
+
+    with pytest.raises(ValueError, match="could not convert string to float: 'x'"):
+        torch.from_numpy(array.astype("float32"))
+
+
+def test_a_csv_file_is_read_with_numpy():
+    """`torch.from_numpy(np.loadtxt(file, delimiter=",", dtype="float32"))` reads a CSV file of
+    numbers; `skiprows=1` passes over a header.
+    """
+    file = io.StringIO("a,b\n1,2.5\n3,4\n")
+
+    x = torch.from_numpy(np.loadtxt(file, delimiter=",", dtype="float32", skiprows=1))
+
+    assert x.dtype is torch.float32
+    assert x.tolist() == [[1.0, 2.5], [3.0, 4.0]]
+
+
+def test_a_structured_array_is_refused():
+    """An array with named fields, as `np.genfromtxt(names=True)` gives, raises TypeError, "can't
+    convert np.ndarray of type numpy.void": take its fields one by one.
+    """
+    array = np.array([(1, 2.5)], dtype=[("a", "i8"), ("b", "f8")])
+
+    with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.void"):
+        torch.from_numpy(array)
+
+    assert torch.from_numpy(array["b"].copy()).tolist() == [2.5]
+
+
+def test_features_and_labels_are_columns_of_one_table():
+    """`x[:, :-1]` are the features and `x[:, -1].long()` the class indices of a table whose last
+    column is the label.
+    """
+    table = torch.tensor([[0.5, 1.5, 2.0], [2.5, 3.5, 0.0]])
+
+    features, labels = table[:, :-1], table[:, -1].long()
+
+    assert features.shape == (2, 2)
+    assert labels.tolist() == [2, 0]
+    assert labels.dtype is torch.int64
+
+
+def test_a_column_is_standardised_by_its_mean_and_deviation():
+    """`(x - x.mean(0)) / x.std(0)` gives each column mean 0 and deviation 1: use the mean and
+    deviation of the training rows for the other rows too.
+
+    A constant column has deviation 0 and becomes NaN; add a small number or drop it.
+    """
+    x = torch.tensor([[1.0, 10.0], [3.0, 50.0], [5.0, 90.0]])
+
+    scaled = (x - x.mean(0)) / x.std(0)
+
+    assert scaled.tolist() == [[-1.0, -1.0], [0.0, 0.0], [1.0, 1.0]]
+    assert ((x[:1] - x.mean(0)) / x.std(0)).tolist() == [[-1.0, -1.0]]

@@ -1,0 +1,93 @@
+"""PyTorch without NumPy, or with one of another age: "Numpy is not available".
+
+PyTorch needs no NumPy to compute; it needs one for `tensor.numpy()`, `torch.from_numpy` and what is
+built on them. Where NumPy is missing, or was made for another major version than the one PyTorch
+was built for, the import of torch only warns, and the functions that need NumPy raise RuntimeError,
+"Numpy is not available".
+
+What surprises: the error comes far from its cause, often from torchvision or a data loader, with
+NumPy installed: releases of PyTorch before 2.3 were built for NumPy 1 and do not find NumPy 2,
+which `pip install numpy` brings today. Then either `pip install "numpy<2"` or a newer PyTorch
+helps; restart the notebook afterwards. The rules of the two together are told in
+`spec/tensors/test_numpy_bridge.py`.
+"""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+
+def without_numpy(folder, code):
+    """Run code in a Python that finds no NumPy; return what it wrote to stderr."""
+    package = folder / "numpy"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise ModuleNotFoundError(\"No module named 'numpy'\")")
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, torch\n{code}"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(folder)},
+        timeout=300,
+    )
+    return done.stderr
+
+
+@pytest.mark.torch(">=2.3")
+def test_this_pytorch_works_with_numpy_2_and_1():
+    """PyTorch 2.3 and later work with NumPy 1 and NumPy 2: `torch.ones(2).numpy()` is an array."""
+    array = torch.ones(2).numpy()
+
+    assert type(array) is np.ndarray
+    assert array.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.torch("<2.3")
+def test_an_older_pytorch_works_with_numpy_1_alone():
+    """PyTorch before 2.3 needs NumPy 1: with NumPy 2 it warns, "A module that was compiled using
+    NumPy 1.x cannot be run in NumPy 2", and `x.numpy()` raises "Numpy is not available".
+
+    Write `pip install "numpy<2"`, or install a newer PyTorch.
+    """
+    if np.__version__.startswith("1."):
+        assert torch.ones(2).numpy().tolist() == [1.0, 1.0]
+    else:
+        with pytest.raises(RuntimeError, match="Numpy is not available"):
+            torch.ones(2).numpy()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("message", ["RuntimeError: Numpy is not available"])
+def test_without_numpy_the_functions_that_need_it_raise(tmp_path, message):
+    """Where Python finds no NumPy, or one that PyTorch was not built for, `tensor.numpy()` and
+    `torch.from_numpy` raise RuntimeError, "Numpy is not available".
+
+    `pip install numpy`; with PyTorch before 2.3 `pip install "numpy<2"`. "A module that was
+    compiled using NumPy 1.x cannot be run in NumPy 2" is the same cause, told at import.
+    """
+    told = without_numpy(
+        tmp_path,
+        """
+for convert in (torch.Tensor.numpy, torch.Tensor.__array__, torch.from_numpy):
+    try:
+        convert(torch.ones(2))
+    except RuntimeError as error:
+        print(f"RuntimeError: {error}", file=sys.stderr)
+""",
+    )
+
+    assert told.splitlines()[-3:] == [message, message, message]
+
+
+@pytest.mark.slow
+def test_without_numpy_tensors_still_compute(tmp_path):
+    """Without NumPy `import torch` warns, "Failed to initialize NumPy: No module named 'numpy'",
+    and tensors can be made, computed with and turned into lists.
+    """
+    told = without_numpy(tmp_path, "print((torch.ones(2) + 1).tolist(), file=sys.stderr)")
+
+    assert "Failed to initialize NumPy: No module named 'numpy'" in told
+    assert told.splitlines()[-1] == "[2.0, 2.0]"

@@ -1,0 +1,151 @@
+"""Hidden states between chunks: truncated backpropagation.
+
+A long sequence is cut into chunks, and the hidden state at the end of one begins the next. The
+state carries the graph of everything before it along. `h = h.detach()` keeps its values and ends
+the graph there: the gradient then goes back to the beginning of the chunk and no further, which is
+what "truncated backpropagation through time" means.
+
+What surprises: without `detach()` the *second* chunk's `backward()` fails, "Trying to backward
+through the graph a second time"; `retain_graph=True` seems to help until an optimizer steps in
+between, and then it is "modified by an inplace operation"; and the state of an LSTM is a tuple,
+which has no `detach`. Recurrent layers themselves are told in `spec/nn/test_recurrent.py`, why a
+graph is freed in `spec/autograd/test_retain_graph.py`.
+"""
+
+import pytest
+import torch
+from torch import nn
+
+
+def test_a_state_kept_between_batches_brings_its_graph_along():
+    """A hidden state of an RNN kept for the next chunk makes its `backward()` raise RuntimeError,
+    "Trying to backward through the graph a second time": write `h = h.detach()` first.
+
+    The first chunk's graph was freed by its own `backward()`, and the state leads into it.
+    """
+    rnn = nn.RNN(1, 2)
+    first, second = torch.randn(4, 1, 1).split(2)
+
+    output, h = rnn(first)
+    output.sum().backward()
+
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+        rnn(second, h)[0].sum().backward()
+
+    output, h = rnn(second, h.detach())
+    output.sum().backward()
+    assert h.shape == (1, 1, 2)
+
+
+def test_retain_graph_does_not_survive_a_step():
+    """`retain_graph=True` instead of `detach()` fails after `optimizer.step()`: RuntimeError, "one
+    of the variables needed for gradient computation has been modified by an inplace operation".
+
+    The step wrote into the weights that the retained graph of the chunk before needs; and the graph
+    would grow with each chunk.
+    """
+    rnn = nn.RNN(1, 2)
+    optimizer = torch.optim.SGD(rnn.parameters(), lr=0.1)
+    first, second = torch.randn(4, 1, 1).split(2)
+
+    output, h = rnn(first)
+    output.sum().backward(retain_graph=True)
+    optimizer.step()
+
+    with pytest.raises(
+        RuntimeError, match="needed for gradient computation has been modified by an"
+    ):
+        rnn(second, h)[0].sum().backward()
+
+
+def test_the_state_of_an_lstm_is_detached_one_by_one():
+    """The state of an `nn.LSTM` is a tuple, for which `.detach()` raises AttributeError: write
+    `h, c = h.detach(), c.detach()` or `tuple(each.detach() for each in state)`.
+    """
+    lstm = nn.LSTM(1, 2)
+    _, state = lstm(torch.randn(2, 1, 1))
+
+    with pytest.raises(AttributeError, match="'tuple' object has no attribute 'detach'"):
+        state.detach()
+
+    h, c = (each.detach() for each in state)
+    assert (h.requires_grad, c.requires_grad) == (False, False)
+
+
+def test_a_detached_state_has_its_values():
+    """`detach()` of a hidden state changes no number: a sequence in two chunks gives the outputs of
+    the whole one.
+    """
+    rnn = nn.RNN(1, 2)
+    sequence = torch.randn(4, 1, 1)
+    whole, _ = rnn(sequence)
+
+    output, h = rnn(sequence[:2])
+    rest, _ = rnn(sequence[2:], h.detach())
+
+    torch.testing.assert_close(torch.cat([output, rest]), whole)
+
+
+def test_the_gradient_ends_at_the_beginning_of_the_chunk():
+    """With a detached state the inputs of earlier chunks get no gradient from a later loss: what
+    lies further back than a chunk is used, but not learnt from.
+    """
+    rnn = nn.RNN(1, 2)
+    first = torch.randn(2, 1, 1, requires_grad=True)
+    second = torch.randn(2, 1, 1, requires_grad=True)
+
+    _, h = rnn(first)
+    rnn(second, h.detach())[0].sum().backward()
+
+    assert first.grad is None
+    assert second.grad.count_nonzero().item() == 2
+
+
+def test_a_loop_over_chunks():
+    """The loop of truncated backpropagation is: detach the state, forward, `zero_grad`, `backward`,
+    `step`, for each chunk; the state is None at the beginning of each new sequence.
+    """
+    rnn, head = nn.RNN(1, 4), nn.Linear(4, 1)
+    optimizer = torch.optim.SGD([*rnn.parameters(), *head.parameters()], lr=0.1)
+    x = torch.sin(torch.arange(21.0)).view(-1, 1, 1)
+
+    losses, h = [], None
+    for inputs, targets in zip(x[:-1].split(5), x[1:].split(5), strict=True):
+        h = None if h is None else h.detach()
+        output, h = rnn(inputs, h)
+        loss = (head(output) - targets).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+
+    assert len(losses) == 4
+    assert h.requires_grad is True
+
+
+def test_a_state_of_another_batch_size_is_refused():
+    """A state kept from full batches does not fit a smaller last batch: RuntimeError, "Expected
+    hidden size". Use `drop_last=True`, or begin anew with None.
+    """
+    rnn = nn.RNN(1, 2)
+    _, h = rnn(torch.randn(2, 3, 1))
+
+    with pytest.raises(RuntimeError, match=r"Expected hidden size \(1, 2, 2\), got \[1, 3, 2\]"):
+        rnn(torch.randn(2, 2, 1), h)
+
+    assert rnn(torch.randn(2, 2, 1), None)[0].shape == (2, 2, 2)
+
+
+def test_a_cell_by_hand_is_detached_alike():
+    """A loop over `nn.RNNCell`, or any state of one's own kept between steps (an agent's memory, a
+    running average), needs the same `detach()` where a `backward()` lies between.
+    """
+    weight = torch.tensor(2.0, requires_grad=True)
+
+    state = torch.tensor(1.0)
+    for _ in range(3):
+        state = state.detach() * weight
+        state.backward()
+
+    assert state.item() == 8.0
+    assert weight.grad.item() == 1.0 + 2.0 + 4.0
