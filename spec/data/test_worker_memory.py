@@ -17,6 +17,7 @@ container has only 64 MB of shared memory unless it is started with more.
 """
 
 import contextlib
+import gc
 import os
 import sys
 
@@ -139,6 +140,7 @@ class Fresh(Dataset):
 
 def open_files(name=""):
     """The number of files that this process has open, of those whose path contains the name."""
+    gc.collect()
     links = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
     return len([link for link in links if os.path.islink(link) and name in os.readlink(link)])
 
@@ -172,12 +174,13 @@ def test_kept_batches_keep_files_open():
     Keep a copy, `batch.clone()`, or only the values, `batch.tolist()`, where many are kept.
     """
     loader = DataLoader(Fresh(50), num_workers=1, multiprocessing_context="fork")
+    before = open_files("/torch_")
 
     kept = list(loader)
-    of_kept = open_files("/torch_")
+    of_kept = open_files("/torch_") - before
     copies = [batch.clone() for batch in kept]
     del kept
-    of_copies = open_files("/torch_")
+    of_copies = open_files("/torch_") - before
 
     assert mp.get_sharing_strategy() == "file_descriptor"
     assert [of_kept, of_copies] == [50, 0]
