@@ -19,7 +19,6 @@ import sys
 import pytest
 import torch
 
-
 without_rocm = pytest.mark.skipif(bool(torch.version.hip), reason="ROCm has variables of its own")
 
 
