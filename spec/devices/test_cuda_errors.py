@@ -238,3 +238,36 @@ def test_a_gpu_that_is_not_there_is_an_invalid_device_ordinal():
         torch.ones(1, device="cuda:99")
 
     assert torch.ones(1, device="cuda:0").tolist() == [1.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(
+    ("of_input", "of_weight", "words"),
+    [
+        (
+            "cpu",
+            "cuda",
+            r"Input type \(torch.FloatTensor\) and weight type \(torch.cuda.FloatTensor\)",
+        ),
+        (
+            "cuda",
+            "cpu",
+            r"Input type \(torch.cuda.FloatTensor\) and weight type \(torch.FloatTensor\)",
+        ),
+    ],
+)
+def test_a_convolution_names_devices_as_types(of_input, of_weight, words):
+    """`nn.Conv2d` on a GPU raises RuntimeError for an input on the CPU, "Input type
+    (torch.FloatTensor) and weight type (torch.cuda.FloatTensor) should be the same"; the other way
+    round the types change places.
+
+    `torch.cuda.FloatTensor` is float32 on a GPU. Write `x = x.to(device)`: `to` returns a new
+    tensor. A layer that stayed on the CPU is often one in a plain list instead of a `ModuleList`.
+    """
+    layer = torch.nn.Conv2d(1, 1, 1, bias=False, device=of_weight)
+    x = torch.ones(1, 1, 2, 2, device=of_input)
+
+    with pytest.raises(RuntimeError, match=words):
+        layer(x)
+
+    assert layer(x.to(of_weight)).shape == (1, 1, 2, 2)
