@@ -15,9 +15,9 @@ parameters, and both copies must predict what the net does. `--resume` goes on f
 of the last run, to any number of epochs: because the optimizer's memory is saved too, the curve
 goes on as if nothing had happened; `--forget-optimizer` shows what happens if it is not.
 
-After 150 epochs the mean squared error on unseen points is 0.0110 (sequential 0.0111). The parabola
-itself, which knows all but the noise, leaves 0.0106, the best straight line 0.098. Shuffling
-matters: in the order of x, and without the last eight points, the error stays at 0.0136.
+After 150 epochs with seed 0 the mean squared error on unseen points is 0.0110 (sequential 0.0111).
+The parabola itself, which knows all but the noise, leaves 0.0106, the best straight line 0.098.
+Shuffling matters: in the order of x, and without the last eight points, the error stays at 0.0136.
 """
 
 import argparse

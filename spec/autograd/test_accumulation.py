@@ -18,6 +18,7 @@ import pytest
 import torch
 
 
+@pytest.mark.claim("blitz-grad-accumulates", "blitz-zero-grad-needed")
 def test_a_second_backward_adds_to_the_first(device):
     """A second `backward()` adds its gradient to the one that `.grad` holds; it doesn't replace
     it.
@@ -126,21 +127,27 @@ def test_gradients_accumulate_in_place(device):
 
 def test_micro_batches_add_up_to_the_whole_batch():
     """Two halves of a batch, each with its mean loss divided by 2 and its own `backward()`,
-    leave the gradient of the whole batch's mean loss, up to rounding.
+    leave the gradient of the whole batch's mean loss, up to rounding; undivided they leave twice
+    that.
 
     This is gradient accumulation: large batches in the memory of small ones. A layer such as
-    BatchNorm, which mixes the samples of a batch, makes it differ.
+    BatchNorm, which mixes the samples of a batch, makes it differ. The loop with an optimizer:
+    `spec/optim/test_zero_grad.py`.
     """
     batch = torch.tensor([1.0, 2.0, 3.0, 6.0])
     whole = torch.tensor(2.0, requires_grad=True)
     parts = torch.tensor(2.0, requires_grad=True)
+    undivided = torch.tensor(2.0, requires_grad=True)
 
     (whole * batch).mean().backward()
     ((parts * batch[:2]).mean() / 2).backward()
     ((parts * batch[2:]).mean() / 2).backward()
+    (undivided * batch[:2]).mean().backward()
+    (undivided * batch[2:]).mean().backward()
 
     assert whole.grad.item() == 3.0
     assert parts.grad.item() == 3.0
+    assert undivided.grad.item() == 6.0
 
 
 def test_micro_batches_of_unequal_size_need_unequal_weights():

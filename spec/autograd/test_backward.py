@@ -166,7 +166,7 @@ def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
     assert x.grad.tolist() == grad
 
 
-@pytest.mark.claim("blitz-backward-vector-needs-gradient")
+@pytest.mark.claim("blitz-backward-vector-needs-gradient", "blitz-backward-random-gradient")
 def test_several_elements_need_a_gradient_argument():
     """`y.backward()` on a tensor of three elements raises RuntimeError; `y.backward(v)` works,
     with a `v` of the shape of `y` that weights the elements.
@@ -182,6 +182,9 @@ def test_several_elements_need_a_gradient_argument():
     y.backward(torch.tensor([1.0, 10.0, 100.0]))
 
     assert x.grad.tolist() == [2.0, 40.0, 600.0]
+    bias, gradient = torch.zeros(1, 10, requires_grad=True), torch.randn(1, 10)
+    (bias + 1).backward(gradient)
+    assert torch.equal(bias.grad, gradient)
 
 
 def test_no_elements_are_not_a_scalar_either():

@@ -33,8 +33,9 @@ def test_a_tracked_leaf_may_not_be_changed_in_place(device):
 
 
 def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
-    """Writing to a leaf that requires grad through an index, `x[0] = 7.0`, or through a view
-    such as `x.view(1, 2)`, raises RuntimeError as well while operations are recorded.
+    """While operations are recorded, writing to a leaf that requires grad through an index, `x[0]
+    = 7.0`, or through a recorded view such as `x.view(1, 2)` raises RuntimeError too;
+    `x.detach()` is a view that lets the write pass.
 
     Because the view shares the storage of the leaf. Use `torch.no_grad()` here too, or write
     into `x.clone()`. `x.detach()` is not guarded: see `spec/autograd/test_detach.py`.

@@ -147,8 +147,8 @@ def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
 
 @pytest.mark.claim("blitz-doubling-loop")
 def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
-    """Doubling a tensor of three random numbers until its norm reaches 1000 multiplies it by a
-    power of two: by 512, for the numbers of seed 0.
+    """`while y.norm() < 1000: y = y * 2` multiplies a tensor of three random numbers by a power of
+    two: by 512, for the numbers of seed 0.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(0))
     y = x * 2

@@ -12,7 +12,8 @@ Through the older attribute `.data` it doesn't notice, and the gradient may be w
 `detach().clone()` is independent.
 
 `numpy()` and `np.asarray` refuse a tensor that requires grad: see
-`spec/tensors/test_numpy_refusals.py`.
+`spec/tensors/test_numpy_refusals.py`. `torch.tensor(x)` of a tensor copies with a warning: see
+`spec/tensors/test_copying.py`.
 """
 
 import pytest
@@ -171,27 +172,10 @@ def test_data_shares_memory_and_is_untracked():
     assert x.requires_grad is True
 
 
-def test_assigning_data_swaps_the_memory_below_a_leaf():
-    """`x.data = other` makes `x` use the storage, values, shape and dtype of `other`; `x`
-    remains the same object and still requires grad.
-
-    An integer `other` raises RuntimeError, as `x` requires grad.
-    """
-    x = torch.ones(2, requires_grad=True)
-    other = torch.zeros(3, dtype=torch.float64)
-    x.data = other
-
-    assert x.tolist() == [0.0, 0.0, 0.0]
-    assert x.dtype == torch.float64
-    assert x.data_ptr() == other.data_ptr()
-    assert x.requires_grad is True
-    with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients must be"):
-        x.data = torch.tensor([1, 2, 3])
-
-
 def test_item_and_tolist_need_no_detach(device):
-    """`x.tolist()` gives a list of Python numbers and `x.sum().item()` one Python number, also
-    of an `x` that requires grad: without `detach()` and without a warning.
+    """`x.tolist()` gives a list of Python numbers, or one number for a 0-d `x`, and
+    `x.sum().item()` one number, also of an `x` that requires grad: without `detach()` and
+    without a warning.
 
     In recent releases `float(x)` gives the number with a warning.
     """
@@ -231,18 +215,3 @@ def test_detach_and_clone_give_an_independent_copy_in_either_order(copy):
     assert x.tolist() == [1.0, 1.0]
     assert y.tolist() == [5.0, 1.0]
     assert y.requires_grad is False
-
-
-def test_torch_tensor_copies_and_cuts_and_says_so():
-    """`torch.tensor(x)` makes a copy that doesn't require grad and warns, "To copy construct
-    from a tensor"; `torch.as_tensor(x)` is `x` itself.
-
-    The warning names what to write instead: `x.detach().clone()`.
-    """
-    x = torch.ones(2, requires_grad=True)
-
-    with pytest.warns(UserWarning, match="To copy construct from a tensor"):
-        y = torch.tensor(x)
-    assert y.requires_grad is False
-    assert y.data_ptr() != x.data_ptr()
-    assert torch.as_tensor(x) is x

@@ -174,7 +174,7 @@ def test_grad_fn_is_read_only():
         y.grad_fn = None
 
 
-@pytest.mark.torch(">=2.1")
+@pytest.mark.torch(">=2.0")
 def test_nodes_have_a_public_class():
     """Since PyTorch 2.1 `torch.autograd.graph.Node` is the public base class of the nodes:
     `isinstance(y.grad_fn, Node)` is True, and False for the tensor `y` itself.

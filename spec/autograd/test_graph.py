@@ -100,9 +100,9 @@ def test_an_untracked_operand_leads_nowhere():
 
 
 def test_several_results_share_one_node():
-    """The two results of `x.unbind()` of a tensor of two elements have the same `grad_fn`;
-    their `output_nr`, 0 and 1, tells them apart and is the second element of their pairs in
-    `next_functions`.
+    """For `x` with two elements that requires grad, the two results of `x.unbind()` have one
+    `grad_fn`; their `output_nr`, 0 and 1, tells them apart, and a later node's `next_functions`
+    holds it as second element of each pair.
     """
     a, b = torch.ones(2, requires_grad=True).unbind()
     y = b + a

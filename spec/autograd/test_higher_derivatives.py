@@ -33,8 +33,9 @@ def test_x_cubed_has_three_derivatives_that_change(device):
 
 
 def test_without_create_graph_a_gradient_is_a_constant(device):
-    """A gradient computed by `torch.autograd.grad` without `create_graph=True` doesn't require
-    grad, and asking for its derivative raises RuntimeError.
+    """A gradient by `torch.autograd.grad` without `create_graph=True`, and without `grad_outputs`
+    that require grad, doesn't require grad itself; asking for its derivative raises
+    RuntimeError.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     (first,) = torch.autograd.grad(x**3, x)

@@ -62,8 +62,8 @@ def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
 
 
 def test_a_write_to_the_whole_reaches_an_older_view(device):
-    """A view `first = y[0]` taken before `y.mul_(5)` shows the new value, and the gradient
-    through it includes the factor 5.
+    """With a view `first = y[0]` taken before `y.mul_(5)`: `first` shows the new value, and a
+    gradient computed through `first` includes the factor 5.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2

@@ -67,8 +67,9 @@ def test_overwriting_a_saved_result_is_refused(device):
 
 
 def test_the_refusal_counts_the_versions():
-    """The error of `backward()` says how often a saved tensor was changed in place: "is at
-    version 2; expected version 0 instead" after two writes.
+    """The error of `backward()` names two versions, whose difference counts the in-place writes
+    since saving: "is at version 2; expected version 0 instead" after two writes to a fresh
+    tensor. Writes through `.data` are not counted.
     """
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     y = x.exp()

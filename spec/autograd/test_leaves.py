@@ -54,7 +54,7 @@ def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
     assert computed.tolist() == switched.tolist() == [2.0, 2.0, 2.0]
 
 
-@pytest.mark.claim("self-one-backward-all")
+@pytest.mark.claim("self-one-backward-all", "blitz-grad-on-every-tensor")
 def test_backward_fills_the_gradients_of_tracked_leaves_only():
     """One `backward()` fills the `.grad` of each leaf that requires grad and took part; the
     constant and the product in between keep None.

@@ -207,6 +207,7 @@ def test_creator_became_grad_fn():
         _ = y.creator
 
 
+@pytest.mark.claim("course-backward-compatible")
 def test_the_loss_is_read_with_item_and_no_longer_by_an_index():
     """`loss.data[0]` raises IndexError, as a loss has the shape `()`; write `loss.item()`.
 

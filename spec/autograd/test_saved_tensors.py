@@ -8,7 +8,8 @@ and often more than the parameters.
 Saving a tensor copies nothing: the node refers to the same storage. That is why an in-place write
 to a saved tensor makes `backward()` raise (`spec/autograd/test_inplace_refused.py`), and why a
 saved tensor stays in memory as long as a result of the graph does. `backward()` frees what was
-saved: `spec/autograd/test_retain_graph.py`.
+saved: `spec/autograd/test_retain_graph.py`. Losses that are kept or summed keep their graphs:
+`spec/training/test_wrong_orders.py`.
 
 What surprises: the attributes with which one can look at saved values, `_saved_self` and the
 like, are private names and may change. `saved_tensors_hooks` is the public way to see each saved
@@ -143,20 +144,3 @@ def test_backward_believes_what_unpack_returns():
 
     assert y.tolist() == [1.0, 4.0]
     assert x.grad.tolist() == [20.0, 40.0]
-
-
-def test_a_total_of_losses_keeps_every_graph():
-    """A sum of losses as tensors refers to the graph of each loss and so to its saved tensors;
-    a sum of `loss.item()` is a Python float and keeps none.
-
-    So `total += loss` over an epoch lets memory grow. Write `total += loss.item()`, or
-    `loss.detach()` to avoid waiting for a GPU.
-    """
-    w = torch.tensor(3.0, requires_grad=True)
-    tensors = w * w + w * w
-    numbers = (w * w).item() + (w * w).item()
-
-    assert tensors.grad_fn.next_functions[1][0].name() == "MulBackward0"
-    assert tensors.grad_fn.next_functions[1][0]._saved_self is w
-    assert numbers == 18.0
-    assert type(numbers) is float

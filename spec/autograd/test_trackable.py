@@ -38,10 +38,13 @@ def test_an_integer_tensor_cannot_be_tracked():
     """`torch.tensor([1, 2, 3], requires_grad=True)` raises RuntimeError, "Only Tensors of
     floating point and complex dtype can require gradients".
 
-    Write `torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` or give a `dtype`.
+    So does a factory such as `torch.zeros` with an integer `dtype`. Write
+    `torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` or give a `dtype`.
     """
     with pytest.raises(RuntimeError, match="Only Tensors of floating point and complex dtype"):
         torch.tensor([1, 2, 3], requires_grad=True)
+    with pytest.raises(RuntimeError, match="Only Tensors of floating point and complex dtype"):
+        torch.zeros(2, dtype=torch.int64, requires_grad=True)
 
 
 def test_a_bool_tensor_cannot_be_switched_on_later():

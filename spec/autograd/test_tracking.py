@@ -38,8 +38,8 @@ def test_a_new_tensor_is_not_tracked(create, device):
 
 @pytest.mark.claim("blitz-requires-grad-tracks")
 def test_requires_grad_true_starts_the_recording(device):
-    """A sum `x + 2` of a tensor made with `requires_grad=True` requires grad as well, and its
-    `grad_fn`, of type `AddBackward0`, records the addition.
+    """With grad mode on, a sum `x + 2` of a tensor made with `requires_grad=True` requires grad as
+    well, and its `grad_fn`, of type `AddBackward0`, records the addition.
     """
     x = torch.ones(2, 2, requires_grad=True, device=device)
     y = x + 2
@@ -76,8 +76,8 @@ def test_one_tracked_operand_is_enough(device):
 
 
 def test_a_plain_operand_counts_as_a_constant():
-    """In `(x * c).sum().backward()` a tensor `c` that doesn't require grad is a constant: the
-    gradient of `x` is `c`, and `c.grad` stays None.
+    """In `(x * c).sum().backward()` a tensor `c` that doesn't require grad is a constant: for real
+    `x` and `c` of one shape and dtype the gradient of `x` is `c`, and `c.grad` stays None.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     c = torch.tensor([3.0, 5.0])
@@ -220,15 +220,3 @@ def test_an_in_place_write_of_a_tracked_value_makes_a_plain_tensor_tracked():
     assert repr(total) == "tensor([3., 3.], grad_fn=<AddBackward0>)"
     assert buffer.requires_grad is True
     assert x.grad.item() == 2.0
-
-
-def test_like_functions_copy_shape_and_dtype_but_not_tracking():
-    """`torch.zeros_like(x)` takes shape and dtype from `x` but not `requires_grad`: it is False
-    unless `requires_grad=True` is given.
-    """
-    x = torch.ones(2, dtype=torch.float64, requires_grad=True)
-    y = torch.zeros_like(x)
-
-    assert y.dtype == torch.float64
-    assert y.requires_grad is False
-    assert torch.zeros_like(x, requires_grad=True).requires_grad is True

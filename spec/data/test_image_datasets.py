@@ -251,8 +251,9 @@ def test_cifar_keeps_the_names_of_its_classes(cifar_files, tmp_path):
 
 
 def test_cifar_compares_checksums(cifar_files, tmp_path):
-    """`CIFAR10` compares the checksum of each file with that of the published one, and raises
-    RuntimeError, "Dataset not found or corrupted", if one differs.
+    """`CIFAR10` compares the checksum of each data batch with the published one and raises
+    RuntimeError, "Dataset not found or corrupted", if one differs; `batches.meta` is checked
+    separately.
 
     Delete the files and use `download=True`. Data of one's own belongs in an `ImageFolder`.
     """
@@ -265,7 +266,8 @@ def test_a_label_tensor_indexes_a_tuple_of_names():
     """`classes[label]`, with a tuple of class names, takes an integer tensor of one element like an
     int; a tensor of several elements, or a float one, raises TypeError.
 
-    For a batch of labels write `[classes[label] for label in labels]`.
+    For a batch of labels write `[classes[label] for label in labels]`. A list of names does the
+    same; of a float make an int first, `classes[int(label)]`.
     """
     classes = ("plane", "car", "bird")
 
@@ -275,6 +277,7 @@ def test_a_label_tensor_indexes_a_tuple_of_names():
         classes[torch.tensor([2, 1])]
     with pytest.raises(TypeError, match="only integer tensors of a single element"):
         classes[torch.tensor(2.0)]
+    assert list(classes)[torch.tensor(2)] == "bird"
 
 
 def test_fake_data_needs_no_files():

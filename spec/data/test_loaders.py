@@ -47,10 +47,10 @@ def test_the_batch_axis_is_there_for_one_sample_too():
     assert batch.shape == (1, 5, 3)
 
 
-@pytest.mark.claim("blitz-dp-four-batches")
+@pytest.mark.claim("blitz-dp-four-batches", "blitz-dp-sizes-are-picture-size")
 def test_the_last_batch_is_what_is_left():
-    """`DataLoader(range(100), batch_size=30)` gives batches of 30, 30, 30 and 10 samples: the last
-    has what is left.
+    """`DataLoader(data, batch_size=30)` of 100 samples gives batches of 30, 30, 30 and 10: the last
+    has what is left; samples of size 5, as in the tutorial on DataParallel, make batches (30, 5).
 
     Code that expects a fixed batch size fails at the end of the first epoch: take it from the
     batch, or set `drop_last=True`.
@@ -58,6 +58,8 @@ def test_the_last_batch_is_what_is_left():
     loader = DataLoader(range(100), batch_size=30)
 
     assert [len(batch) for batch in loader] == [30, 30, 30, 10]
+    rows = DataLoader(torch.randn(100, 5), batch_size=30, shuffle=True)
+    assert [tuple(batch.shape) for batch in rows] == [(30, 5), (30, 5), (30, 5), (10, 5)]
 
 
 def test_drop_last_leaves_the_short_batch_out():

@@ -1,8 +1,8 @@
 """The accelerator, whichever it is.
 
 `torch.accelerator`, new in PyTorch 2.6, speaks of the one kind of fast device that a machine has,
-be it CUDA, Apple's MPS or Intel's XPU, so that a program need not name it. Its functions are those
-that `torch.cuda` has for NVIDIA GPUs alone. The usual first line of a program is
+be it CUDA, Apple's MPS or Intel's XPU, so that a program need not name it. Its functions do for any
+of them what functions of `torch.cuda` do for NVIDIA GPUs alone. The usual first line of a program:
 
     device = torch.accelerator.current_accelerator(check_available=True) or "cpu"
 
@@ -15,14 +15,13 @@ not what the machine has.
 import pytest
 import torch
 
-pytestmark = pytest.mark.torch(">=2.6")
-
 without_accelerator = pytest.mark.skipif(
     hasattr(torch, "accelerator") and torch.accelerator.is_available(),
     reason="shows what a machine without an accelerator says; this one has one",
 )
 
 
+@pytest.mark.torch(">=2.6")
 @without_accelerator
 def test_without_an_accelerator_none_is_available():
     """`torch.accelerator.is_available()` is False on a machine without an accelerator."""
@@ -30,7 +29,7 @@ def test_without_an_accelerator_none_is_available():
 
 
 @without_accelerator
-@pytest.mark.torch("!=2.7.*")
+@pytest.mark.torch(">=2.6,!=2.7.*")
 def test_without_an_accelerator_the_devices_number_none():
     """`torch.accelerator.device_count()` is 0 on a machine without an accelerator."""
     assert torch.accelerator.device_count() == 0
@@ -96,6 +95,7 @@ def test_a_program_falls_back_to_the_cpu():
     assert str(x.device) == "cpu"
 
 
+@pytest.mark.torch(">=2.4")
 def test_a_device_has_a_module_of_its_name():
     """`torch.get_device_module("cuda")` is the module `torch.cuda`, and
     `torch.get_device_module("cpu")` is `torch.cpu`."""
@@ -103,6 +103,7 @@ def test_a_device_has_a_module_of_its_name():
     assert torch.get_device_module("cpu") is torch.cpu
 
 
+@pytest.mark.torch(">=2.2")
 def test_the_cpu_answers_the_same_questions():
     """`torch.cpu.is_available()` is True, `torch.cpu.device_count()` is 1 and
     `torch.cpu.current_device()` is "cpu".
@@ -126,6 +127,7 @@ def test_a_gpu_is_the_accelerator():
     assert torch.accelerator.current_device_index() == 0
 
 
+@pytest.mark.torch(">=2.6")
 @pytest.mark.cuda
 def test_the_accelerator_counts_the_gpus():
     """On a machine with CUDA `torch.accelerator.device_count()` equals

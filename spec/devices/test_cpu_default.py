@@ -13,6 +13,8 @@ What surprises: a GPU is not used until it is named, however fast it is, and the
 only where new tensors are made: results follow their operands.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -31,8 +33,9 @@ from torch import nn
     ],
 )
 def test_a_new_tensor_lives_on_the_cpu(make):
-    """`torch.tensor`, `zeros`, `rand`, `from_numpy` and layers such as `nn.Linear` make their
-    tensors on the CPU unless a device is named or a default device is set.
+    """`torch.tensor` of a list, `torch.zeros`, `rand`, `from_numpy` and layers such as
+    `nn.Linear` make their tensors on the CPU unless a device is named or a default device is
+    set.
 
     That holds on a machine with a GPU too: name the device, or the GPU stays idle.
     """
@@ -168,8 +171,9 @@ def test_a_default_device_gives_way_to_a_device_that_is_named():
     ],
 )
 def test_a_default_device_does_not_reach_everything(make):
-    """Inside `with torch.device("meta"):`, `torch.from_numpy`, `torch.FloatTensor`, and what is
-    made from a CPU tensor, such as `ones_like(x)` and `x + 1`, are on the CPU.
+    """Inside `with torch.device("meta"):`, `torch.from_numpy(array)`,
+    `torch.FloatTensor([1.0])`, and, of a CPU tensor `x`, `torch.ones_like(x)` and `x + 1`, are
+    on the CPU.
 
     Because an array shares its memory, a result follows its operands, and `FloatTensor` is the
     name of a CPU type.
@@ -183,12 +187,28 @@ def test_a_default_device_does_not_reach_everything(make):
 
 
 @pytest.mark.torch(">=2.0")
-def test_set_default_device_holds_until_it_is_set_again():
-    """`torch.set_default_device("meta")` makes `meta` the default device until it is called
-    again; `torch.set_default_device(None)` makes it the CPU.
+def test_as_tensor_moves_to_the_default_device():
+    """Inside `with torch.device("meta"):`, `torch.as_tensor(x)` of a CPU tensor or an array
+    makes a tensor on `meta`.
 
-    It changes where all later code makes its tensors; a `with torch.device(...)` block ends by
-    itself.
+    So where a default device is set, `as_tensor` no longer shares the memory of its argument;
+    write `torch.as_tensor(x, device="cpu")`.
+    """
+    x, array = torch.zeros(2), np.zeros(2)
+
+    with torch.device("meta"):
+        of_a_tensor, of_an_array = torch.as_tensor(x), torch.as_tensor(array)
+
+    assert str(of_a_tensor.device) == "meta"
+    assert str(of_an_array.device) == "meta"
+
+
+@pytest.mark.torch(">=2.0")
+def test_set_default_device_holds_until_it_is_set_again():
+    """`torch.set_default_device("meta")` makes `meta` the default device of the thread that
+    calls it, until it is called again; `torch.set_default_device(None)` makes it the CPU.
+
+    A `with torch.device(...)` block ends by itself.
     """
     torch.set_default_device("meta")
     changed = torch.zeros(2)
@@ -199,9 +219,24 @@ def test_set_default_device_holds_until_it_is_set_again():
     assert str(restored.device) == "cpu"
 
 
-@pytest.mark.torch(">=2.8,<2.10")
+@pytest.mark.torch(">=2.0")
+def test_a_default_device_holds_in_its_own_thread():
+    """A thread that is started inside `with torch.device("meta"):` makes its tensors on the
+    CPU: a default device holds in the thread that set it.
+
+    Name the device in the function that the thread runs.
+    """
+    with torch.device("meta"), ThreadPoolExecutor(1) as threads:
+        here = torch.zeros(2)
+        there = threads.submit(torch.zeros, 2).result()
+
+    assert str(here.device) == "meta"
+    assert str(there.device) == "cpu"
+
+
+@pytest.mark.torch(">=2.3,<2.10")
 def test_the_default_could_not_be_told_after_it_was_given_back():
-    """In PyTorch 2.8 and 2.9 `torch.get_default_device()` raised AttributeError after
+    """From PyTorch 2.3 to 2.9 `torch.get_default_device()` raised AttributeError after
     `torch.set_default_device(None)`.
 
     Call `torch.set_default_device("cpu")` there instead.
@@ -215,7 +250,8 @@ def test_the_default_could_not_be_told_after_it_was_given_back():
 @pytest.mark.torch(">=2.10")
 def test_get_default_device_tells_the_default():
     """`torch.get_default_device()` is the device on which `torch.zeros(2)` would be made now:
-    `cpu`, or `meta` inside `with torch.device("meta"):`."""
+    `cpu` after `torch.set_default_device(None)`, `meta` inside `with torch.device("meta"):`."""
+    torch.set_default_device(None)
     outside = torch.get_default_device()
     with torch.device("meta"):
         inside = torch.get_default_device()

@@ -7,7 +7,8 @@ Random numbers come from a generator on each device.
 
 What surprises: one seed gives different numbers on the CPU and on a GPU, and some operations add up
 in whichever order their threads arrive, so that two runs differ in the last bits, unless told not
-to. More about repeatable runs: `spec/training/test_reproducibility.py`.
+to. Seeding a GPU is told in `spec/tensors/test_random.py`, more about repeatable runs in
+`spec/training/test_reproducibility.py`.
 """
 
 import pytest
@@ -29,8 +30,9 @@ def test_float32_products_are_full_precision_unless_one_asks_for_speed():
 
 @pytest.mark.cuda
 def test_matrix_products_are_full_float32_unless_one_asks():
-    """A product of float32 matrices on a GPU is computed in float32 by default: 1 + 2**-12,
-    which TF32 can't hold, times 1 is itself."""
+    """`x @ y` of float32 matrices on a GPU is computed in float32 by default: 1 + 2**-12, which
+    TF32 can't hold, times 1 is itself.
+    """
     x = torch.eye(64, device="cuda") * (1 + 2**-12)
 
     product = x @ torch.eye(64, device="cuda")
@@ -80,38 +82,10 @@ def test_convolutions_may_use_tf32_by_default():
 
 
 @pytest.mark.cuda
-def test_manual_seed_makes_a_gpu_repeat_itself():
-    """`torch.manual_seed(1)` seeds the generators of the GPUs too: after it `torch.rand(3,
-    device="cuda")` draws the same numbers again."""
-    torch.manual_seed(1)
-    first = torch.rand(3, device="cuda")
-    torch.manual_seed(1)
-    second = torch.rand(3, device="cuda")
-    third = torch.rand(3, device="cuda")
-
-    assert torch.equal(first, second) is True
-    assert torch.equal(second, third) is False
-
-
-@pytest.mark.cuda
-def test_a_gpu_and_the_cpu_draw_other_numbers_from_one_seed():
-    """After the same `torch.manual_seed(1)`, `torch.rand(3)` on the CPU and on a GPU draws
-    different numbers.
-
-    Where they have to agree, draw on the CPU and move the result.
-    """
-    torch.manual_seed(1)
-    on_cpu = torch.rand(3)
-    torch.manual_seed(1)
-    on_gpu = torch.rand(3, device="cuda")
-
-    assert torch.equal(on_cpu, on_gpu.cpu()) is False
-
-
-@pytest.mark.cuda
 def test_drawing_on_the_gpu_leaves_the_cpus_numbers_alone():
-    """Each device has its own generator: drawing on a GPU doesn't change which numbers the CPU
-    draws next."""
+    """Each device has its own generator: `torch.rand(2, device="cuda")` doesn't change which
+    numbers the CPU draws next.
+    """
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)

@@ -16,11 +16,11 @@ import torch
 
 @pytest.mark.claim("blitz-device-object")
 def test_a_device_object_names_cuda_without_needing_it():
-    """`torch.device("cuda")` has type `cuda` and index None; it can be made on a machine
-    without a GPU.
+    """`torch.device("cuda")` makes a device object of type `cuda` with index None, which means
+    the current GPU.
 
-    An error comes only when a tensor is to be made there, see
-    `spec/devices/test_without_cuda.py`.
+    That there need not be a GPU is told in `spec/training/test_on_a_gpu.py`; what comes of
+    using the object then, in `spec/devices/test_without_cuda.py`.
     """
     device = torch.device("cuda")
 
@@ -155,7 +155,7 @@ def test_an_unknown_kind_of_device_is_refused_with_the_known_ones(name):
 
 def test_an_index_is_a_plain_number():
     """`torch.device("cuda:-1")` and `torch.device("cuda:01")` raise RuntimeError: after the
-    colon stands a decimal number from 0 on, without leading zeros."""
+    colon stands a decimal number without a sign or leading zeros."""
     with pytest.raises(RuntimeError, match="Invalid device string: 'cuda:-1'"):
         torch.device("cuda:-1")
     with pytest.raises(RuntimeError, match="Invalid device string: 'cuda:01'"):

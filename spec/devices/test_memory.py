@@ -10,10 +10,24 @@ Python does something else.
 
 What surprises: a deleted tensor gives its memory back to PyTorch and not to the machine, and
 running out of memory is an exception after which one can go on.
+
+What keeps a tensor alive, and how much memory a training takes on any device, is told in
+`spec/performance/test_kept_memory.py`; the memory of a machine without a GPU in
+`spec/devices/test_without_cuda.py`.
 """
+
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
+
+# What a program prints that asks for the largest block that may be split, in bytes.
+SETTING = """
+import torch
+print(torch.cuda.memory._snapshot()["allocator_settings"]["max_split_size"])
+"""
 
 
 @pytest.mark.cuda
@@ -139,6 +153,160 @@ def test_running_out_of_memory_is_survived():
     assert (x + 1).tolist() == [2.0, 2.0]
 
 
+@pytest.mark.cuda
+@pytest.mark.torch(">=2.0")
+def test_a_smaller_batch_is_tried_after_the_except_clause():
+    """After `CUDA out of memory` the program goes on: leave the `except` clause, which holds the
+    tensors of the failed call, then try a smaller batch.
+
+    A lasting shortage also shows as "CUDA error: CUBLAS_STATUS_ALLOC_FAILED" or "cuDNN error:
+    CUDNN_STATUS_NOT_INITIALIZED", because cuBLAS and cuDNN found no memory for themselves: make the
+    batch smaller, or look with `nvidia-smi` for another process on the GPU.
+    """
+    size = 2**50
+    while True:
+        try:
+            x = torch.empty(size, dtype=torch.uint8, device="cuda")
+        except torch.cuda.OutOfMemoryError:
+            failed = True
+        else:
+            break
+        size = 1024
+
+    assert failed is True
+    assert x.shape == (1024,)
+
+
+@pytest.mark.cuda
+@pytest.mark.torch(">=2.0")
+def test_reserved_memory_is_at_least_what_is_allocated():
+    """`memory_reserved()` is what PyTorch holds of the GPU and `memory_allocated()` what tensors
+    hold of that: a tensor of 100 MiB is counted in both, and reserved is never the smaller.
+
+    `nvidia-smi` shows more than both, because the CUDA context takes memory too.
+    """
+    before = torch.cuda.memory_allocated()
+    x = torch.zeros(100 * 1024 * 1024, dtype=torch.uint8, device="cuda")
+    allocated, reserved = torch.cuda.memory_allocated(), torch.cuda.memory_reserved()
+
+    assert allocated - before == 104857600
+    assert x.numel() == 104857600
+    assert (reserved >= allocated) is True
+
+
+@pytest.mark.cuda
+def test_free_and_total_memory_are_those_of_the_gpu():
+    """`torch.cuda.mem_get_info()` returns the free and the total bytes of the GPU, whichever
+    program holds the rest; the total is that of `get_device_properties(0).total_memory`.
+    """
+    free, total = torch.cuda.mem_get_info()
+
+    assert total - torch.cuda.get_device_properties(0).total_memory == 0
+    assert (0 <= free <= total) is True
+
+
+@pytest.mark.cuda
+def test_the_summary_is_a_table():
+    """`torch.cuda.memory_summary()` returns a table as text, headed "PyTorch CUDA memory summary",
+    with allocated and reserved memory, now and at the peak.
+    """
+    torch.zeros(1, device="cuda")
+
+    assert "PyTorch CUDA memory summary" in torch.cuda.memory_summary()
+
+
+@pytest.mark.cuda
+@pytest.mark.torch(">=2.1")
+def test_a_snapshot_tells_where_memory_was_allocated(tmp_path):
+    """After `torch.cuda.memory._record_memory_history()`, `_dump_snapshot(path)` writes every
+    allocation with its stack, for https://pytorch.org/memory_viz; `enabled=None` stops recording.
+    """
+    torch.cuda.memory._record_memory_history()
+    x = torch.zeros(1024, device="cuda")
+    torch.cuda.memory._dump_snapshot(str(tmp_path / "snapshot.pickle"))
+    torch.cuda.memory._record_memory_history(enabled=None)
+
+    assert x.shape == (1024,)
+    assert (tmp_path / "snapshot.pickle").exists() is True
+
+
+@pytest.mark.cuda
+def test_a_fraction_of_the_memory_is_between_0_and_1():
+    """`torch.cuda.set_per_process_memory_fraction(2.0)` raises ValueError, "Invalid fraction value:
+    2.0. Allowed range: 0~1"; with 0.5 a program runs out of memory at half of the GPU.
+    """
+    with pytest.raises(ValueError, match=r"Invalid fraction value: 2\.0"):
+        torch.cuda.set_per_process_memory_fraction(2.0)
+
+
+@pytest.mark.slow
+@pytest.mark.torch(">=2.14")
+@pytest.mark.parametrize("name", ["PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"])
+def test_the_allocator_is_set_by_the_environment(name):
+    """`PYTORCH_ALLOC_CONF=max_split_size_mb:128`, set before torch is imported, keeps blocks over
+    128 MiB whole; the older name `PYTORCH_CUDA_ALLOC_CONF` still works.
+
+    `expandable_segments:True` is the usual remedy for "reserved but unallocated memory is large".
+    PyTorch 2.9 warns that the older name is deprecated.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", SETTING],
+        env={**os.environ, name: "max_split_size_mb:128"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert int(done.stdout) == 134217728
+
+
+@pytest.mark.slow
+@pytest.mark.torch(">=2.1,<2.9")
+def test_before_2_9_the_allocator_was_set_under_the_name_of_cuda():
+    """Before PyTorch 2.9 the variable is `PYTORCH_CUDA_ALLOC_CONF`; `PYTORCH_ALLOC_CONF` is not
+    read.
+    """
+    printed = {}
+    for name in ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF"):
+        done = subprocess.run(
+            [sys.executable, "-c", SETTING],
+            env={**os.environ, name: "max_split_size_mb:128"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        printed[name] = int(done.stdout)
+
+    assert printed == {"PYTORCH_CUDA_ALLOC_CONF": 134217728, "PYTORCH_ALLOC_CONF": -1}
+
+
+@pytest.mark.slow
+@pytest.mark.torch(">=2.14")
+def test_an_unknown_setting_of_the_allocator_is_refused():
+    """A misspelt setting in `PYTORCH_ALLOC_CONF` raises ValueError when the allocator is first
+    used, "Unrecognized key 'nope' in Accelerator allocator config."
+
+    Before, it was "Unrecognized CachingAllocator option: nope".
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", SETTING],
+        env={**os.environ, "PYTORCH_ALLOC_CONF": "nope:1"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 1
+    assert "Unrecognized key 'nope' in Accelerator allocator config" in done.stderr
+
+
+@pytest.mark.torch(">=2.5")
+def test_out_of_memory_has_a_name_for_every_device():
+    """Since PyTorch 2.5 `torch.OutOfMemoryError` is the error of all accelerators;
+    `torch.cuda.OutOfMemoryError` is the same class.
+    """
+    assert (torch.OutOfMemoryError is torch.cuda.OutOfMemoryError) is True
+
+
 def test_out_of_memory_is_a_runtime_error():
     """`torch.cuda.OutOfMemoryError` is a subclass of RuntimeError, not of Python's MemoryError.
 
@@ -163,14 +331,20 @@ def test_too_much_for_the_cpu_is_a_runtime_error():
 
 @pytest.mark.torch(">=2.0")
 def test_the_memory_of_a_tensor_can_be_counted_on_any_device(device):
-    """`x.nelement() * x.element_size()` is the number of bytes of the elements of `x`; for a
-    view, `untyped_storage().nbytes()` is still that of the whole storage."""
+    """`x.nelement() * x.element_size()` is the number of bytes of the elements of a dense `x`;
+    for a view, `untyped_storage().nbytes()` is still that of the whole storage.
+
+    It counts the repeated elements of an expanded tensor too, which take no memory.
+    """
     x = torch.zeros(4, 3, dtype=torch.float64, device=device)
     row = x[0]
 
     assert x.nelement() * x.element_size() == 96
     assert row.nelement() * row.element_size() == 24
     assert row.untyped_storage().nbytes() == 96
+    repeated = row.expand(100, 3)
+    assert repeated.nelement() * repeated.element_size() == 2400
+    assert repeated.untyped_storage().nbytes() == 96
 
 
 @pytest.mark.cuda

@@ -33,8 +33,9 @@ new_scaler = pytest.mark.torch(">=2.3")
     ],
 )
 def test_products_of_matrices_are_made_in_bfloat16(compute):
-    """Inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ x`, `addmm`, `F.linear`,
-    `einsum` and `F.conv1d` of float32 tensors give bfloat16."""
+    """Inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ x`, `torch.addmm(x, x, x)`,
+    `F.linear`, `F.conv1d` and `torch.einsum("ij,jk->ik", x, x)` of float32 tensors give
+    bfloat16."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -68,6 +69,32 @@ def test_other_operations_leave_float32_alone(compute):
 
 
 @pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x: torch.mv(x, x[0]),
+        lambda x: torch.dot(x[0], x[0]),
+        lambda x: torch.outer(x[0], x[0]),
+        lambda x: torch.einsum("ij,ij->ij", x, x),
+    ],
+)
+def test_products_of_vectors_by_name_stay_float32(compute):
+    """Inside autocast on the CPU `torch.mv`, `torch.dot`, `torch.outer` and the elementwise
+    `torch.einsum("ij,ij->ij", x, x)` of float32 tensors give float32.
+
+    Because autocast goes by a list of functions, on which `matmul` stands and these don't: `x @
+    v` gives bfloat16.
+    """
+    x = torch.ones(2, 2)
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        result = compute(x)
+        product = x @ x[0]
+
+    assert result.dtype == torch.float32
+    assert product.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
     ("compute", "dtype"),
     [
         (lambda x: x.relu(), torch.bfloat16),
@@ -95,8 +122,9 @@ def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
 
 
 def test_a_bfloat16_and_a_float32_operand_make_float32():
-    """Inside autocast the sum of a bfloat16 product and a float32 tensor is float32, by type
-    promotion as without autocast."""
+    """Inside `torch.autocast` the sum of a bfloat16 product and a float32 tensor is float32, by
+    type promotion as without autocast.
+    """
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -106,9 +134,10 @@ def test_a_bfloat16_and_a_float32_operand_make_float32():
 
 
 def test_float64_is_left_in_peace():
-    """Inside autocast a matrix product of float64 tensors stays float64.
+    """Inside `torch.autocast` a matrix product `x @ x` of float64 tensors stays float64.
 
-    Autocast changes float32 and 16-bit operands only.
+    Autocast leaves float64, integers and complex numbers as they are; float32, float16 and
+    bfloat16 it converts.
     """
     x = torch.ones(2, 2, dtype=torch.float64)
 
@@ -121,8 +150,9 @@ def test_float64_is_left_in_peace():
 
 
 def test_a_product_under_autocast_is_rounded():
-    """A bfloat16 product keeps 8 significant bits: inside autocast 257 times 1, as a matrix
-    product, is 256."""
+    """Inside `torch.autocast` to bfloat16, which keeps 8 significant bits, 257 times 1 as a matrix
+    product `x @ y` is 256.
+    """
     x = torch.tensor([[257.0]])
     one = torch.ones(1, 1)
 
@@ -168,8 +198,8 @@ def test_autocast_can_be_switched_off_inside():
 
 
 def test_switched_off_nobody_matches_the_dtypes():
-    """Where autocast is disabled, the matrix product of a bfloat16 and a float32 tensor raises
-    RuntimeError; where it is enabled, both are converted.
+    """Inside `torch.autocast(..., enabled=False)` the matrix product of a bfloat16 and a float32
+    tensor raises RuntimeError; where autocast is enabled, both are converted.
 
     Write `low.float() @ x`.
     """
@@ -283,7 +313,7 @@ def test_binary_cross_entropy_of_probabilities_is_refused_on_a_gpu():
 
 
 def test_small_gradients_vanish_in_float16():
-    """2**-25 converted to float16 is 0; multiplied by 1024 before, it is kept.
+    """`torch.tensor(2.0**-25).half()` is 0; multiplied by 1024 before, the number is kept.
 
     That is the reason for a GradScaler: gradients are often as small as that.
     """
@@ -311,7 +341,10 @@ def test_a_scaler_enlarges_the_loss():
 @new_scaler
 def test_a_scalers_step_divides_by_the_scale_first():
     """`scaler.step(optimizer)` divides the gradients by the scale, in place, before it calls
-    `optimizer.step()`."""
+    `optimizer.step()`, where the optimizer was made without `fused=True`.
+
+    A fused optimizer divides them itself, inside its step.
+    """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
@@ -348,8 +381,8 @@ def test_a_step_with_an_infinite_gradient_is_left_out(bad):
 
 @new_scaler
 def test_the_scale_grows_again_after_good_steps():
-    """After `growth_interval` steps in a row without an infinite gradient, `scaler.update()`
-    doubles the scale."""
+    """After `growth_interval` steps in a row without an infinite or nan gradient,
+    `scaler.update()` doubles the scale."""
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=2)

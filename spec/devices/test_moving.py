@@ -2,8 +2,9 @@
 
 `x.to(...)` gives a tensor with the wanted device and dtype; `x` itself stays what it was, so the
 result has to be bound to a name. `module.to(...)`, on the other hand, moves the parameters and
-buffers of the module itself. An operation takes its operands from one device: torch moves nothing
-by itself, with a few exceptions for single numbers and for indices.
+buffers of the module itself, see `spec/training/test_on_a_gpu.py`. An operation takes its operands
+from one device: torch moves nothing by itself, with a few exceptions for single numbers and for
+indices.
 
 The device `meta`, which keeps shapes and no values, serves here as a second device that every
 machine has; what is special to it stands at the end. The same on a GPU:
@@ -14,13 +15,16 @@ What surprises: `.to` copies only where something has to change; otherwise it re
 
 import pytest
 import torch
-from torch import nn
 
 
 @pytest.mark.claim("blitz-tensor-to-returns-new")
 def test_to_another_device_gives_another_tensor():
     """`x.to(device)` with another device returns a new tensor there; `x` stays where it is,
-    with its values."""
+    with its values.
+
+    So the result has to be bound to a name, `x = x.to(device)`. No error tells of a forgotten
+    name until `x` meets a tensor on the other device.
+    """
     x = torch.zeros(2)
 
     moved = x.to("meta")
@@ -43,8 +47,8 @@ def test_to_another_device_gives_another_tensor():
     ],
 )
 def test_to_where_it_already_is_gives_the_tensor_itself(move):
-    """Where `x` already has the device and dtype that are asked for, `x.to(...)`, `x.cpu()` and
-    `x.float()` return `x` itself: a write to the result changes `x`.
+    """Where `x` already has the device, dtype and memory format that are asked for,
+    `x.to(...)`, `x.cpu()` and `x.float()` return `x` itself: a write to the result changes `x`.
 
     So code that writes to what it moved behaves differently on a CPU and on a GPU; `copy=True`
     helps.
@@ -56,6 +60,8 @@ def test_to_where_it_already_is_gives_the_tensor_itself(move):
 
     assert moved is x
     assert x.tolist() == [5.0, 0.0]
+    images = torch.zeros(1, 2, 3, 3)
+    assert (images.to("cpu", memory_format=torch.channels_last) is images) is False
 
 
 def test_copy_true_makes_a_copy_in_any_case(device):
@@ -106,8 +112,11 @@ def test_to_takes_another_tensor_as_its_model():
 
 
 def test_gradients_find_their_way_back_through_to(device):
-    """Autograd passes through `.to`: the gradient arrives at the tensor that was moved, on its
-    device and in its dtype."""
+    """Autograd passes through `x.to(...)` unless `x` becomes integers or bools: the gradient
+    arrives at `x`, on its device and in its dtype.
+
+    The result of `x.to(torch.int64)` requires no grad.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 
     (x.to(device, torch.float64) * 3).sum().backward()
@@ -115,11 +124,14 @@ def test_gradients_find_their_way_back_through_to(device):
     assert x.grad.tolist() == [3.0, 3.0]
     assert x.grad.dtype == torch.float32
     assert str(x.grad.device) == "cpu"
+    whole = x.to(device, torch.int64)
+    assert whole.dtype == torch.int64
+    assert whole.requires_grad is False
 
 
 def test_a_moved_tensor_is_no_leaf():
-    """With grad mode on, `x.to(...)` of a tensor that requires grad returns, where something
-    changes, a tensor that is not a leaf; `backward()` fills no `.grad` for it.
+    """With grad mode on, `x.to(device)` with another device, of a tensor that requires grad,
+    returns a tensor that is not a leaf; by default `backward()` fills no `.grad` for it.
 
     Give the optimizer a leaf: make the tensor on its device at once, `torch.zeros(2,
     device=..., requires_grad=True)`.
@@ -132,33 +144,6 @@ def test_a_moved_tensor_is_no_leaf():
     assert moved.requires_grad is True
     with torch.no_grad():
         assert x.to("meta").is_leaf is True
-
-
-def test_a_module_is_moved_by_the_call_alone():
-    """`model.to(device)` moves the parameters of `model` itself and returns `model`, so nothing
-    has to be assigned."""
-    model = nn.Linear(2, 1)
-
-    result = model.to("meta")
-
-    assert result is model
-    assert str(model.weight.device) == "meta"
-    assert str(model.bias.device) == "meta"
-
-
-def test_names_have_to_be_bound_to_what_to_returns():
-    """A call `inputs.to(device)` whose result is not bound to a name leaves `inputs` where it
-    was; `targets = targets.to(device)` is the way.
-
-    No error tells of it until the tensor meets one on the other device.
-    """
-    inputs, targets = torch.zeros(4, 3), torch.zeros(4)
-
-    inputs.to("meta")
-    targets = targets.to("meta")
-
-    assert str(inputs.device) == "cpu"
-    assert str(targets.device) == "meta"
 
 
 @pytest.mark.claim("self-mixed-devices")
@@ -177,10 +162,11 @@ def test_tensors_on_two_devices_are_refused():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_any_device():
-    """A 0-d CPU tensor may be combined with a tensor on another device: `torch.zeros(3,
-    device="meta") + torch.tensor(2.0)` is on `meta`.
+    """In elementwise arithmetic a 0-d CPU tensor goes with a tensor on another device:
+    `torch.zeros(3, device="meta") + torch.tensor(2.0)` is on `meta`.
 
-    It counts as a number, like the Python number 2.0.
+    It counts as a number there, like the Python number 2.0; `torch.cat` and `torch.stack`
+    refuse it.
     """
     number = torch.tensor(2.0)
     elsewhere = torch.zeros(3, device="meta")
@@ -192,10 +178,10 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
 
 
 def test_a_single_element_is_not_enough_to_cross():
-    """A CPU tensor of shape (1,) can't be added to a tensor on another device; a 0-d CPU tensor
-    can.
+    """`x + y` of a CPU tensor `x` of shape (1,) and a tensor `y` on another device raises
+    RuntimeError, though `x` holds a single number.
 
-    Use `x[0]`, which has no dimensions, or move it.
+    Only a tensor without dimensions counts as a number: use `x[0]`, or move it.
     """
     elsewhere = torch.zeros(3, device="meta")
 

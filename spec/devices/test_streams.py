@@ -16,8 +16,12 @@ import torch
 
 @pytest.mark.cuda
 def test_a_call_returns_before_the_work_is_done():
-    """An operation on a GPU returns to Python before it is done: an event recorded behind a
-    long kernel answers False to `query()` at once, and True after `synchronize()`."""
+    """A call that starts a kernel on a GPU, such as `x @ x`, returns before the kernel is done:
+    an event recorded behind a long one answers False to `query()`, and True after
+    `synchronize()`.
+
+    Calls whose result depends on the values wait for them: `item()`, `nonzero()`, `x[mask]`.
+    """
     event = torch.cuda.Event()
 
     torch.cuda._sleep(10**9)
@@ -95,8 +99,9 @@ def test_outside_a_with_statement_the_stream_is_the_default_one():
 
 @pytest.mark.cuda
 def test_another_stream_does_not_wait():
-    """Work in one stream does not wait for work in another: an event in a free stream is done
-    while a long kernel in another stream still runs."""
+    """Work in one `torch.cuda.Stream` does not wait for work in another: an event in a free stream
+    is done while a long kernel in another stream still runs.
+    """
     busy, free = torch.cuda.Stream(), torch.cuda.Stream()
     end_of_busy, end_of_free = torch.cuda.Event(), torch.cuda.Event()
 
@@ -177,7 +182,7 @@ def test_an_event_that_nobody_recorded_is_passed():
     assert event.query() is True
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.1")
 def test_the_cpu_has_no_queue():
     """`torch.cpu.stream` and `torch.cpu.synchronize` can be called as those of `torch.cuda`, so
     that code for both runs, but an operation on the CPU is done when its call returns."""

@@ -10,8 +10,10 @@ raises RuntimeError, a build without CUDA AssertionError. Which other accelerato
 is told in `spec/devices/test_accelerator_api.py`; files that were saved on a GPU, in
 `spec/training/test_map_location.py`.
 
-What surprises: PyTorch never falls back to the CPU by itself, and some functions of `torch.cuda`,
-such as seeding, are accepted without a GPU and do nothing.
+What surprises: a tensor or model that is to go to a GPU which isn't there does not stay on the CPU
+silently, it raises an error; an exception is `nn.DataParallel`, see
+`spec/parallel/test_data_parallel.py`. Some functions of `torch.cuda`, such as seeding, are accepted
+without a GPU and change nothing yet.
 """
 
 import pytest
@@ -38,8 +40,11 @@ def test_is_available_answers_with_a_bool():
 @without_cuda
 @pytest.mark.claim("blitz-cuda-available-bool", "blitz-dp-device-count-check")
 def test_is_available_is_false_without_a_gpu():
-    """Where CUDA can't be used, `torch.cuda.is_available()` is False and
-    `torch.cuda.device_count()` is 0; asking does not initialise CUDA."""
+    """On a machine without an NVIDIA GPU `torch.cuda.is_available()` is False and
+    `torch.cuda.device_count()` is 0; asking does not initialise CUDA.
+
+    Where a GPU is there but its driver is too old, the count may say 1: ask `is_available()`.
+    """
     assert torch.cuda.is_available() is False
     assert torch.cuda.device_count() == 0
     assert torch.cuda.is_initialized() is False
@@ -87,7 +92,8 @@ def test_what_needs_a_gpu_says_that_there_is_none(use):
     `x.to("cuda")` and `torch.cuda.current_device()` raise an error such as "Found no NVIDIA
     driver".
 
-    Nothing falls back to the CPU: choose the device once, as above, and pass it on.
+    None of them falls back to the CPU: ask `is_available()` once, choose the device, and pass
+    it on.
     """
     with pytest.raises(REFUSAL, match=NO_CUDA):
         use()

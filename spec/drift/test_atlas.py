@@ -128,8 +128,8 @@ def test_a_claim_that_was_never_true_has_an_answer_that_never_changed(ledger, re
 
 
 def test_each_claim_that_does_not_hold_is_probed_or_excused(ledger, released):
-    """Each claim of the ledger that changed, is overstated or is false has a question in the atlas,
-    or a reason in `NOT_PROBED` why there is none.
+    """If the ledger marks a claim as changed, overstated or false, then either the atlas has a
+    question about it, or `NOT_PROBED` gives the reason why not.
     """
     probed, excused = set(released), set(QUESTIONS.NOT_PROBED)
     wanted = {claim.id for claim in ledger.values() if claim.verdict not in ("holds", "untestable")}

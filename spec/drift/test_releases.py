@@ -18,43 +18,54 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from fixtures.evidence import read_evidence
-from fixtures.facts import pages_of, read_page
+from fixtures.evidence import current, read_evidence
+from fixtures.facts import pages_of, read_book, read_page
 
 ROOT = Path(__file__).parents[2]
+FACTS = {fact.id: fact for fact in read_book(ROOT)}
 EVIDENCE = {name: each for name, each in read_evidence(ROOT).items() if name.endswith("-cpu")}
 RELEASES = [name.removesuffix("-cpu") for name in EVIDENCE]
 
 
 def test_the_book_was_run_on_every_release_since_1_13():
     """There is evidence about each minor release of PyTorch from 1.13 to 2.15 on the CPU."""
-    assert [
+    assert list(RELEASES) == [
         "1.13",
         *("2.0 2.1 2.2 2.3 2.4 2.5 2.6 2.7 2.8 2.9 2.10 2.11 2.12 2.13 2.14 2.15".split()),
-    ] == RELEASES
+    ]
 
 
+@pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_no_fact_failed_on_any_release():
-    """On none of the recorded releases did a fact fail that is told for that release."""
+    """On none of the recorded releases did a fact fail that is told for that release.
+
+    What was measured before a fact's last edit does not count; `nox -s releases` measures it again.
+    """
     false_gates = [
         f"{id}: fails on {name}; tell it for the releases on which it holds"
         for name, evidence in EVIDENCE.items()
-        for id, (outcome, _) in evidence["facts"].items()
+        for id, outcome in current(evidence, FACTS).items()
         if outcome == "failed"
     ]
 
     assert "\n".join(false_gates) == ""
 
 
+@pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_no_fact_holds_beyond_its_gate():
     """On none of the recorded releases does a fact hold that is told for other releases only."""
     loose_gates = [
         f"{id}: holds on {name} as well; open its gate to it"
         for name, evidence in EVIDENCE.items()
-        for id in evidence["beyond"]
+        for id, source in evidence["beyond"].items()
+        if id in FACTS and FACTS[id].hash == source
     ]
 
     assert "\n".join(loose_gates) == ""
+
+
+# What no release was asked: a fact behind one of these gates.
+NOT_RUN = {"slow", "cuda", "network", *(f"multi_gpu({n})" for n in range(1, 9))}
 
 
 def told_for(fact):
@@ -65,17 +76,20 @@ def told_for(fact):
 
 
 @pytest.mark.parametrize("path", pages_of(ROOT))
+@pytest.mark.spare("'\\n'", reason="it joins what is not there")
 def test_where_one_truth_ends_another_begins(path):
-    """Where a fact of a page is told up to a release after 2.0, another fact of that page is told
-    from the next release on.
+    """Where a fact of a page that the releases ran is told up to one of them, another fact of that
+    page is told for the next release and not for that one.
     """
-    told = {fact.id: told_for(fact) for fact in read_page(str(ROOT), path).facts.values()}
-    begins = {releases[0] for releases in told.values() if releases}
+    facts = read_page(str(ROOT), path).facts.values()
+    told = {fact.id: told_for(fact) for fact in facts if not NOT_RUN.intersection(fact.gates)}
     gaps = [
-        f"{id}: told up to {last}, and nothing on its page begins with {following}"
+        f"{id}: told up to {last}, and no fact of its page is told from {following} on"
         for id, releases in told.items()
         for last, following in pairwise(RELEASES)
-        if releases and releases[-1] == last and following not in begins
+        if releases
+        and releases[-1] == last
+        and not any(following in other and last not in other for other in told.values())
     ]
 
     assert "\n".join(gaps) == ""

@@ -131,21 +131,6 @@ def test_code_for_an_earlier_release_may_meet_names_that_are_gone():
         torch.rfft(torch.ones(4), 1)
 
 
-@pytest.mark.claim("course-backward-compatible")
-def test_code_for_03_that_reads_a_loss_is_refused():
-    """`loss.data[0]`, the way to read a loss in PyTorch 0.3, raises IndexError, "invalid index
-    of a 0-dim tensor. Use `tensor.item()`"; write `loss.item()`.
-
-    Because since 0.4 a loss is a 0-d tensor, which has no first element.
-    """
-    loss = torch.tensor(0.5, requires_grad=True)
-
-    with pytest.raises(IndexError, match=r"invalid index of a 0-dim tensor. Use `tensor.item\(\)`"):
-        loss.data[0]
-
-    assert loss.item() == 0.5
-
-
 def test_code_for_03_that_copies_in_the_background_is_no_python():
     """`x.cuda(async=True)` of PyTorch 0.3 is a SyntaxError, for `async` is a keyword since
     Python 3.7; the argument is called `non_blocking` today.

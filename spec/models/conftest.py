@@ -1,6 +1,17 @@
 """What the facts about full models share."""
 
+import logging
+
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def log():
+    """The log stays silent: what a script sets up finds a handler that is there already."""
+    handler = logging.NullHandler()
+    logging.getLogger().addHandler(handler)
+    yield
+    logging.getLogger().removeHandler(handler)
 
 
 @pytest.fixture

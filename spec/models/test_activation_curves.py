@@ -1,9 +1,13 @@
 """Four activations, drawn.
 
-`examples/activation_curves.py` draws ReLU, sigmoid, tanh and softplus, as the notes' page on
-activations does. Each bends a straight line in its own way: ReLU breaks it, softplus rounds the
-break off, sigmoid and tanh level it out at both ends. Where a curve is level its slope is next to
-nothing, and that is all that backpropagation gets to see of it.
+`examples/activation_curves.py` draws ReLU, sigmoid, tanh and softplus between -5 and 5, as the
+notes' page on activations does. A network of linear layers alone would be one linear map; the
+activation between them bends it, and each of the four bends it in its own way: ReLU has a corner
+at 0, softplus rounds that corner off, sigmoid and tanh become level at both ends.
+
+What surprises: where a curve is level its slope is nearly 0, and backpropagation multiplies by
+that slope. Sigmoid's slope is at most 1/4, so a gradient shrinks on its way through many sigmoid
+layers. The functions themselves are the subject of `spec/nn/test_activations.py`.
 """
 
 import functools
@@ -48,7 +52,9 @@ def drawn(example, tmp_path_factory):
     ],
 )
 def test_each_curve_has_the_range_of_its_formula(drawn, name, low, high):
-    """From -5 to 5 ReLU and softplus rise to 5, sigmoid to 1, tanh from -1 to 1, or nearly so."""
+    """Between -5 and 5, `torch.relu` runs from 0 to 5, `torch.sigmoid` from 0.0067 to 0.9933,
+    `torch.tanh` from -0.9999 to 0.9999 and `F.softplus` from 0.0067 to 5.0067.
+    """
     curves, _ = drawn()
 
     assert curves[name]["range"] == pytest.approx((low, high), abs=1e-6)
@@ -64,7 +70,9 @@ def test_each_curve_has_the_range_of_its_formula(drawn, name, low, high):
     ],
 )
 def test_each_curve_follows_its_formula(drawn, name, formula):
-    """Each point of a curve is what the formula in the book gives for its x."""
+    """Each of the 201 points that `examples/activation_curves.py` draws for ReLU, sigmoid, tanh
+    and softplus agrees, to within 1e-5, with the formula computed by Python's `math`.
+    """
     curves, _ = drawn()
 
     x, y = curves[name]["x"], curves[name]["y"]
@@ -74,7 +82,11 @@ def test_each_curve_follows_its_formula(drawn, name, formula):
 
 
 def test_softplus_is_a_relu_with_the_corner_rounded_off(drawn):
-    """Softplus is above ReLU everywhere: most at 0, by ln 2, and by next to nothing far away."""
+    """The softplus curve of `examples/activation_curves.py` lies above ReLU between -5 and 5:
+    most at x = 0, by ln 2, and at -5 and 5 by only 0.0067.
+
+    Because softplus(x) is log(1 + exp(x)), and softplus(x) - relu(x) is log(1 + exp(-|x|)).
+    """
     curves, _ = drawn()
 
     above = torch.tensor(curves["softplus"]["y"]) - torch.tensor(curves["relu"]["y"])
@@ -89,14 +101,21 @@ def test_softplus_is_a_relu_with_the_corner_rounded_off(drawn):
     ("name", "steepest"), [("relu", 1.0), ("sigmoid", 0.25), ("tanh", 1.0), ("softplus", 0.993307)]
 )
 def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, steepest):
-    """Sigmoid's slope is 1/4 at most, where the others' comes up to 1 or close to it."""
+    """The steepest slope that autograd finds between -5 and 5 is 0.25 for `torch.sigmoid`, 1
+    for `torch.relu` and `torch.tanh`, and 0.9933 for `F.softplus`.
+
+    Because backpropagation multiplies by this slope, each sigmoid layer leaves at most a
+    quarter of the gradient that reaches it, apart from the weights.
+    """
     curves, _ = drawn()
 
     assert curves[name]["steepest"] == pytest.approx(steepest, abs=1e-6)
 
 
 def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
-    """The picture has four panels, and in each the curve of its own colour and no other."""
+    """`examples/activation_curves.py` writes a picture of 900 x 600 pixels with four panels,
+    one curve in each, in four different colours.
+    """
     from PIL import Image
 
     _, path = drawn()
@@ -115,7 +134,10 @@ def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
 
 
 def test_slopes_are_drawn_when_asked_for(drawn):
-    """With `--slopes` each panel has a dotted line more; the numbers stay the same."""
+    """`examples/activation_curves.py --slopes` draws the slope of each curve as well; the
+    picture keeps its 900 x 600 pixels and the returned numbers are the same as without the
+    option.
+    """
     from PIL import Image
 
     curves, path = drawn()
@@ -123,12 +145,14 @@ def test_slopes_are_drawn_when_asked_for(drawn):
 
     assert same == curves
     with Image.open(path) as plain, Image.open(with_slopes) as dotted:
-        assert dotted.size == plain.size
+        assert (plain.size, dotted.size) == ((900, 600), (900, 600))
         assert dotted.tobytes() != plain.tobytes()
 
 
 def test_the_limit_and_the_number_of_points_are_the_users(drawn):
-    """`--limit 1 --points 3` computes each curve at -1, 0 and 1."""
+    """`examples/activation_curves.py --limit 1 --points 3` computes each curve at x = -1, 0 and
+    1.
+    """
     curves, _ = drawn("--limit", "1", "--points", "3")
 
     assert curves["relu"]["x"] == [-1.0, 0.0, 1.0]
@@ -137,7 +161,9 @@ def test_the_limit_and_the_number_of_points_are_the_users(drawn):
 
 
 def test_a_dry_run_writes_nothing(example, drawn, tmp_path):
-    """`--dry-run` computes the same curves and leaves no trace."""
+    """`examples/activation_curves.py --dry-run` returns the same curves as a full run and
+    writes no file, not even the folder of `--out`.
+    """
     curves = example.main(["--dry-run", "--device", "cpu", "--out", str(tmp_path / "out")])
 
     assert curves == drawn()[0]
@@ -154,7 +180,12 @@ def test_a_dry_run_writes_nothing(example, drawn, tmp_path):
     ],
 )
 def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """What cannot be drawn ends with code 2 and a line that says why."""
+    """`examples/activation_curves.py` ends with exit code 2, a message that names the option,
+    and no file written, if `--device` or `--out` can't be used, `--points` is below 2 or
+    `--limit` is negative.
+
+    Because each is for the user to mend: name a device that exists, a folder, more points.
+    """
     with pytest.raises(SystemExit) as stopped:
         example.main(["--out", str(tmp_path), *arguments])
 

@@ -1,10 +1,15 @@
 """Six beginner models.
 
-`examples/beginner_models.py` trains six nets with one and the same loop: linear and logistic
-regression, a feed-forward, a convolutional, a residual and a recurrent net. What changes from one
-to the next is the form of the net, and each task is made so that this form is what it takes: what
-stands one step below it on the ladder fails. None is told what the answer looks like, and yet the
-filters of the convolutional net end up as small strokes.
+`examples/beginner_models.py` trains six nets with one and the same training loop: linear and
+logistic regression, a feed-forward, a convolutional, a residual and a recurrent net. What changes
+from one to the next is the form of the net. Each has a small task whose data the script makes
+itself, and each is compared, on data it was not trained on, with something simpler: the mean, a
+guess, logistic regression, the same net without shortcuts, a net that doesn't see the order.
+
+What surprises: each task is made so that the simpler method fails and the model succeeds, and the
+difference between them is often one line. The layers themselves are told in
+`spec/nn/test_convolutions.py` and `spec/nn/test_recurrent.py`. The figures here are those of
+the script's default seed 0 on the CPU.
 """
 
 import functools
@@ -53,7 +58,13 @@ def trained(example, tmp_path_factory):
     ],
 )
 def test_each_model_reaches_its_goal_where_a_simpler_one_fails(trained, model, score, baseline):
-    """On unseen data each model reaches the score that was set, far above what it has to beat."""
+    """With its default settings each of the six models of `examples/beginner_models.py` reaches
+    its goal on unseen data, while the simpler method beside it stays far below: 0 (R2) to 64 %
+    where the model gets 84 to 99 %.
+
+    Because each task needs the form of its net: the two spirals of `feed_forward` can't be
+    parted by a line, the waves of `recurrent` can't be told apart without their order.
+    """
     metrics, _ = trained(model)
 
     assert metrics["score"] >= metrics["goal"]
@@ -63,7 +74,9 @@ def test_each_model_reaches_its_goal_where_a_simpler_one_fails(trained, model, s
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_loss_of_each_model_falls(trained, model):
-    """From the first epoch to the last the mean loss falls by a third at the least."""
+    """In `examples/beginner_models.py` the mean training loss of each of the six models is, in
+    the last epoch, less than 0.7 of what it was in the first.
+    """
     losses = trained(model)[0]["losses"]
 
     assert losses[-1] / losses[0] < 0.7
@@ -71,9 +84,12 @@ def test_the_loss_of_each_model_falls(trained, model):
 
 
 def test_linear_regression_finds_the_slopes_behind_the_noise(trained):
-    """Out of noisy numbers a single linear layer reads the two slopes and the offset: 3, -2, 0.5.
+    """`--model linear` of `examples/beginner_models.py`, one `nn.Linear` trained on noisy
+    points, finds the slopes 3 and -2 and the offset 0.5 to within 0.06; R2 on unseen points is
+    about 0.98.
 
-    What is left is the noise: of a spread of 13.25 a variance of 0.25 cannot be explained.
+    R2 can't reach 1: of the variance 13.25 of the targets, 0.25 is noise that no input
+    explains.
     """
     metrics, _ = trained("linear")
 
@@ -82,9 +98,11 @@ def test_linear_regression_finds_the_slopes_behind_the_noise(trained):
 
 
 def test_logistic_regression_comes_close_to_the_best_that_is_possible(trained):
-    """Clouds that overlap cannot be parted wholly; the line found is about as good as any can be.
+    """`--model logistic` of `examples/beginner_models.py` classifies two overlapping normal
+    clouds to within 2 points of 84.1 %, the accuracy of the best possible rule.
 
-    With middles two standard deviations apart, 84.1 % is what the best rule gets right.
+    Because the clouds' centres lie two standard deviations apart, a point falls on the wrong
+    side of the middle with probability 0.159, whatever the classifier.
     """
     metrics, _ = trained("logistic")
 
@@ -95,7 +113,12 @@ def test_logistic_regression_comes_close_to_the_best_that_is_possible(trained):
 
 
 def test_the_tasks_favour_no_class(example):
-    """Strokes and waves come as often of each kind, so that a guess is right by chance alone."""
+    """The data of `examples/beginner_models.py` have equally many samples of each class: 500 of
+    each of the four kinds of stroke among 2000, 800 of each of the three kinds of wave among
+    2400.
+
+    Because with equal classes a constant answer is right in only 1/4 and 1/3 of the cases.
+    """
     chance = torch.Generator().manual_seed(0)
 
     _, strokes = example.strokes(2000, chance)
@@ -106,10 +129,11 @@ def test_the_tasks_favour_no_class(example):
 
 
 def test_what_goes_through_a_convolutional_net_has_shapes_to_be_known_beforehand(trained):
-    """A 5x5 filter takes 4 from a side, a 3x3 filter 2, and a pooling halves what is there.
+    """In the convolutional net of `examples/beginner_models.py` a 16 x 16 picture becomes 12 x
+    12 by a 5 x 5 kernel, 6 x 6 by pooling, 4 x 4 by a 3 x 3 kernel and 2 x 2 by pooling.
 
-    16 - 4 = 12, half is 6, 6 - 2 = 4, half is 2; four numbers each from 16 filters go into the
-    last layer.
+    Because without padding a k x k kernel takes k - 1 from a side, and pooling by 2 halves it.
+    The last linear layer therefore has 16 channels * 2 * 2 = 64 input features.
     """
     metrics, _ = trained("cnn")
 
@@ -125,7 +149,10 @@ def test_what_goes_through_a_convolutional_net_has_shapes_to_be_known_beforehand
 
 @pytest.mark.claim("self-feature-map-count")
 def test_a_convolution_makes_as_many_maps_as_it_has_filters(trained):
-    """A layer has a filter for each of its maps, as deep as the layer below has maps."""
+    """The weight of each `nn.Conv2d` in `examples/beginner_models.py` has shape (out channels,
+    in channels, height, width): it makes one feature map per filter, and each filter spans all
+    maps of the layer below.
+    """
     metrics, _ = trained("cnn")
 
     filters, shapes = metrics["filters"], metrics["shapes"]
@@ -136,7 +163,12 @@ def test_a_convolution_makes_as_many_maps_as_it_has_filters(trained):
 
 
 def test_a_filter_sees_a_stroke_wherever_it_is(example):
-    """Move the picture by a pixel and its feature maps move by a pixel, unchanged."""
+    """If a stroke in the middle of a picture moves by some pixels, the feature maps of an
+    `nn.Conv2d` with stride 1 move by as many and are unchanged otherwise.
+
+    Because one and the same kernel is applied at every position. Near the border this fails, as
+    part of the stroke may leave the picture.
+    """
     net = example.ConvNet()
     picture = torch.zeros(1, 1, 16, 16)
     picture[0, 0, 5:10, 7] = 1
@@ -149,7 +181,12 @@ def test_a_filter_sees_a_stroke_wherever_it_is(example):
 
 
 def test_without_shortcuts_a_deep_net_does_not_learn_at_all(trained):
-    """21 convolutions in a row stay at the loss of a guess, ln 4; with shortcuts they learn."""
+    """In `examples/beginner_models.py` 21 convolutions in a row without shortcuts stay at ln 4,
+    the loss of a guess among four classes; with shortcuts, from equal weights, the training
+    loss falls below 0.2.
+
+    `spec/nn/test_depth.py` shows the cause, the vanishing gradient.
+    """
     metrics, _ = trained("residual")
 
     assert metrics["losses_without"][-1] == pytest.approx(math.log(4), abs=0.01)
@@ -158,7 +195,11 @@ def test_without_shortcuts_a_deep_net_does_not_learn_at_all(trained):
 
 
 def test_with_and_without_shortcuts_a_net_has_the_same_weights(example):
-    """A shortcut has nothing to learn: both deep nets have 21 convolutions, and equal weights."""
+    """In `examples/beginner_models.py` the deep net with shortcuts and the one without have the
+    same 21 convolutions, and, made from one seed, equal parameters.
+
+    Because a shortcut only adds the input of a block to its output: it has no parameters.
+    """
     torch.manual_seed(0)
     deep = example.deep_net(shortcut=True)
     torch.manual_seed(0)
@@ -170,9 +211,12 @@ def test_with_and_without_shortcuts_a_net_has_the_same_weights(example):
 
 
 def test_a_shortcut_hands_the_gradient_through(example):
-    """At the start the first layer's gradient is a billion times smaller without shortcuts.
+    """Before training, with the initial weights of seed 0, the gradient of the first layer of
+    the 21-convolution net in `examples/beginner_models.py` is about a billion times smaller
+    without shortcuts than with them.
 
-    Each layer that a gradient passes makes it smaller; the shortcut leads around them.
+    Because each layer multiplies the gradient by a factor below 1; a shortcut adds a path on
+    which it is passed on unchanged. Seeds 0 to 4 gave factors from 10^8.6 to 10^10.6.
     """
     pictures, kinds = example.strokes(100, torch.Generator().manual_seed(0))
     sizes = []
@@ -186,7 +230,12 @@ def test_a_shortcut_hands_the_gradient_through(example):
 
 
 def test_a_wave_sorted_does_not_tell_its_kind(example):
-    """Sorted, rising and falling waves are alike: without the order there is nothing to learn."""
+    """The rising, falling and triangular waves of `examples/beginner_models.py` have, with
+    their values sorted, equal means to within 0.05; unsorted, the median step is about +0.22,
+    -0.22 and 0.
+
+    So a model that doesn't see the order can't tell them apart, and a recurrent net can.
+    """
     waves, kinds = example.waves(2400, torch.Generator().manual_seed(0))
 
     means = [waves[kinds == kind].squeeze(2).sort(1).values.mean(0) for kind in range(3)]
@@ -198,7 +247,11 @@ def test_a_wave_sorted_does_not_tell_its_kind(example):
 
 
 def test_all_trains_the_six_one_by_one(example, trained, tmp_path):
-    """`--model all` trains the six; each comes out as if it had been trained alone."""
+    """`examples/beginner_models.py --model all` trains the six models one after the other, and
+    the metrics of `feed_forward` are equal to those of a run with `--model feed_forward` alone.
+
+    Because the seed is set anew before each model.
+    """
     run = ["--epochs", "1", "--device", "cpu"]
 
     together = example.main(["--model", "all", "--out", str(tmp_path / "new" / "folder"), *run])
@@ -212,7 +265,9 @@ def test_all_trains_the_six_one_by_one(example, trained, tmp_path):
 
 
 def test_the_seed_decides_all(trained):
-    """Two runs with one seed are equal; another seed makes other data and other weights."""
+    """Two runs of `examples/beginner_models.py --model logistic` with the same `--seed` and
+    number of threads have equal losses on one CPU; another seed has others.
+    """
     first, again, other = (
         trained("logistic", "--epochs", "2", *arguments)[0]
         for arguments in ([], ["--seed", "0"], ["--seed", "1"])
@@ -224,7 +279,9 @@ def test_the_seed_decides_all(trained):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_model_leaves_two_pictures(trained, model):
-    """A model leaves a picture of what it has learned and its loss curve."""
+    """`examples/beginner_models.py --model NAME` writes exactly two files to `--out`: NAME.png,
+    what the model has learned, and NAME_loss.png, its loss curve.
+    """
     from PIL import Image
 
     _, out = trained(model)
@@ -238,7 +295,9 @@ def test_each_model_leaves_two_pictures(trained, model):
 
 
 def test_a_dry_run_writes_nothing(example, tmp_path):
-    """`--dry-run` trains each for one epoch and leaves no trace."""
+    """`examples/beginner_models.py --dry-run` trains each of the six models for one epoch and
+    writes no file, not even the folder of `--out`.
+    """
     metrics = example.main(["--dry-run", "--device", "cpu", "--out", str(tmp_path / "out")])
 
     assert [len(metrics[model]["losses"]) for model in MODELS] == [1] * 6
@@ -256,7 +315,12 @@ def test_a_dry_run_writes_nothing(example, tmp_path):
     ],
 )
 def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """A run that cannot succeed ends with code 2 and a line that says why."""
+    """`examples/beginner_models.py` ends with exit code 2, a message that names the cause, and
+    no file written, if the loss becomes infinite or NaN or if an option, such as `--device` or
+    `--model`, can't be used.
+
+    For a loss that isn't finite take a smaller `--lr`.
+    """
     with pytest.raises(SystemExit) as stopped:
         example.main(["--out", str(tmp_path), "--device", "cpu", *arguments])
 

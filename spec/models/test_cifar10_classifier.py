@@ -1,10 +1,19 @@
 """A classifier of small pictures.
 
-`examples/cifar10_classifier.py` trains one small net by two recipes: the notes' loop, and a faster
-one. What the net reaches is told of CIFAR-10 where TORCH_SPEC_DATA names a folder that holds it, as
+`examples/cifar10_classifier.py` trains one small convolutional net by two recipes: `--recipe
+notes`, the training loop of the notes (batches of 4, SGD with a fixed learning rate, two epochs),
+and `--recipe fast`, which decodes every picture once, takes batches of 64, mirrors pictures at
+random and lets the learning rate rise and fall (five epochs).
+
+What the net reaches is told of CIFAR-10 where TORCH_SPEC_DATA names a folder that holds it, as
 cifar10/train/CLASS/*.jpg and cifar10/test/CLASS/*.jpg (or without cifar10/). Elsewhere the net
 learns ten drawn shapes in the same layout, and the facts about CIFAR-10 stay undecided. The case in
 a fact's id, [cifar10] or [drawn], says which pictures it was.
+
+What surprises: an accuracy of 54 % is much better than a guess, which is right in 10 %; and two
+runs that differ only in their initial weights, or only in the order of the pictures, end with
+different accuracies. Figures are those of seed 0 on the CPU. How runs are stopped, resumed and
+refused is told in `spec/models/test_cifar10_runs.py`.
 """
 
 import functools
@@ -94,7 +103,11 @@ def fast(trained):
 @on_cifar10
 @pytest.mark.claim("blitz-cifar-ten-classes", "blitz-cifar-class-order")
 def test_cifar10_has_ten_classes_numbered_in_the_order_of_their_names():
-    """CIFAR-10 has ten classes, numbered as the alphabet goes; a plane is there an airplane."""
+    """`ImageFolder` numbers the ten classes of CIFAR-10 in alphabetical order, from 0 for
+    airplane to 9 for truck.
+
+    What the notes call plane and car are named airplane and automobile in the data.
+    """
     from torchvision.datasets import ImageFolder
 
     pictures = ImageFolder(CIFAR10_FOLDER / "test")
@@ -117,7 +130,9 @@ def test_cifar10_has_ten_classes_numbered_in_the_order_of_their_names():
 @on_cifar10
 @pytest.mark.claim("blitz-test-set-10000")
 def test_cifar10_has_ten_thousand_pictures_to_be_measured_on():
-    """CIFAR-10 has 50,000 pictures to learn from and 10,000 to be measured on, as many a class."""
+    """As `ImageFolder` counts them, CIFAR-10 has 50,000 pictures to train on, 5000 of each
+    class, and 10,000 to evaluate on, 1000 of each class.
+    """
     from torchvision.datasets import ImageFolder
 
     learn, measure = ImageFolder(CIFAR10_FOLDER / "train"), ImageFolder(CIFAR10_FOLDER / "test")
@@ -129,7 +144,9 @@ def test_cifar10_has_ten_thousand_pictures_to_be_measured_on():
 @on_cifar10
 @pytest.mark.claim("blitz-cifar-image-dims")
 def test_a_cifar10_picture_is_3_by_32_by_32():
-    """A CIFAR-10 picture is three colour planes of 32 rows and 32 columns, in bytes."""
+    """`v2.ToImage()` makes of a picture of CIFAR-10 a uint8 tensor of shape (3, 32, 32):
+    channels, rows, columns.
+    """
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
 
@@ -160,7 +177,9 @@ def served_cifar10(tmp_path, monkeypatch):
 
 @pytest.mark.claim("blitz-cifar-download")
 def test_download_fetches_the_archive_and_unpacks_it(served_cifar10, tmp_path):
-    """`CIFAR10(root, download=True)` makes the folder, fetches the data and unpacks it there."""
+    """`torchvision.datasets.CIFAR10(root, download=True)` makes the folder `root`, downloads
+    cifar-10-python.tar.gz into it and unpacks it there to cifar-10-batches-py.
+    """
     root = tmp_path / "root"
 
     pictures = served_cifar10(root, train=False, download=True)
@@ -170,7 +189,12 @@ def test_download_fetches_the_archive_and_unpacks_it(served_cifar10, tmp_path):
 
 
 def test_what_is_there_is_not_downloaded_again(served_cifar10, tmp_path, monkeypatch):
-    """`download=True` fetches nothing that is there already; without it the data must be there."""
+    """`torchvision.datasets.CIFAR10(root, download=True)` fetches nothing if the unpacked data
+    are there, undamaged; with the default `download=False` missing data raise RuntimeError,
+    "Dataset not found or corrupted".
+
+    Pass `download=True` the first time; it may stay in the script.
+    """
     served_cifar10(tmp_path / "root", download=True)
     monkeypatch.setattr(served_cifar10, "url", "http://nowhere.invalid/")
 
@@ -183,7 +207,9 @@ def test_what_is_there_is_not_downloaded_again(served_cifar10, tmp_path, monkeyp
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_the_pictures_can_come_from_torchvision(classifier, served_cifar10, tmp_path, recipe):
-    """With `--download` torchvision fetches the pictures into `--data`, and the run begins."""
+    """`examples/cifar10_classifier.py --download` lets `torchvision.datasets.CIFAR10` fetch the
+    pictures into `--data`, and trains on them, by either recipe.
+    """
     run = ["--recipe", recipe, "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
 
     metrics = classifier.main([*run, "--epochs", "1", "--download"])
@@ -195,7 +221,9 @@ def test_the_pictures_can_come_from_torchvision(classifier, served_cifar10, tmp_
 
 
 def test_a_download_that_fails_is_told(classifier, served_cifar10, tmp_path, monkeypatch, capsys):
-    """Without a way to the address a run ends with code 2 and one line that says so."""
+    """If `--download` of `examples/cifar10_classifier.py` can't reach the server, the run ends
+    with exit code 2 and a line that names the folder.
+    """
     monkeypatch.setattr(served_cifar10, "url", "http://127.0.0.1:9/cifar-10-python.tar.gz")
 
     with pytest.raises(SystemExit, match="2"):
@@ -207,7 +235,9 @@ def test_a_download_that_fails_is_told(classifier, served_cifar10, tmp_path, mon
 @pytest.mark.network
 @pytest.mark.claim("blitz-test-first-batch", "blitz-cifar-download", "blitz-cifar-class-order")
 def test_the_first_pictures_to_be_measured_on_are_a_cat_two_ships_and_a_plane(tmp_path):
-    """torchvision's CIFAR10 with `train=False` begins with a cat, two ships and a plane."""
+    """The first four pictures of `torchvision.datasets.CIFAR10(root, train=False)` have the
+    classes cat, ship, ship and airplane.
+    """
     from torchvision.datasets import CIFAR10
 
     pictures = CIFAR10(tmp_path, train=False, download=True)
@@ -218,7 +248,10 @@ def test_the_first_pictures_to_be_measured_on_are_a_cat_two_ships_and_a_plane(tm
 
 @pytest.mark.claim("blitz-recipe-five-steps")
 def test_a_classifier_takes_five_steps(drawn):
-    """Load and normalise, define a net, choose a loss, train, measure: that makes a classifier."""
+    """Five steps make a classifier: a `DataLoader` of normalised pictures, a net, a loss,
+    training, evaluation; with one `nn.Conv2d` and three epochs it classifies 40 to 80 % of ten
+    drawn shapes correctly, a guess 10 %.
+    """
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
 
@@ -248,7 +281,12 @@ def test_a_classifier_takes_five_steps(drawn):
 
 
 def test_the_net_learns_sixty_two_thousand_numbers(classifier):
-    """The notes' net has 62,006 parameters, three in four of them in its first linear layer."""
+    """`Net` of `examples/cifar10_classifier.py`, the notes' net for CIFAR-10, has 62,006
+    parameters, of which 48,000 are the weight of its first linear layer.
+
+    Because that layer connects each of 16 * 5 * 5 = 400 features with each of 120 units; the
+    two convolutions share their few weights among all positions.
+    """
     net = classifier.Net()
 
     assert sum(parameter.numel() for parameter in net.parameters()) == 62006
@@ -257,7 +295,11 @@ def test_the_net_learns_sixty_two_thousand_numbers(classifier):
 
 @pytest.mark.claim("blitz-chance-ten-percent")
 def test_a_guess_among_ten_classes_is_right_one_time_in_ten():
-    """Guessing among ten classes, at random or always the same one, is right in 10 % of cases."""
+    """With ten equally frequent classes, one constant prediction is right in exactly 10 % of
+    the cases, and 10,000 predictions by `torch.randint(10, (10000,))` in about 10 %.
+
+    About 999 of 1000 such draws lie between 9 and 11 %.
+    """
     labels = torch.arange(10).repeat(1000)
     at_random, always_cat = torch.randint(10, (10000,)), torch.full((10000,), 3)
 
@@ -267,14 +309,21 @@ def test_a_guess_among_ten_classes_is_right_one_time_in_ten():
 
 @pytest.mark.claim("blitz-accuracy-above-chance")
 def test_the_trained_net_is_well_above_chance(notes):
-    """Trained by the notes' recipe the net is right more than three times as often as a guess."""
+    """Trained by `examples/cifar10_classifier.py --recipe notes` with seed 0, the net
+    classifies more than 35 % of unseen pictures correctly; a guess among the ten classes gets
+    10 %.
+
+    So it does on CIFAR-10 by the defaults, and on drawn shapes with `--lr 0.005 --epochs 4`.
+    """
     assert notes["accuracy"] == pytest.approx(0.6, abs=0.25)
 
 
 @on_cifar10
 @pytest.mark.claim("blitz-accuracy-55")
 def test_two_epochs_of_the_notes_recipe_reach_about_54_percent(notes):
-    """Two epochs of the notes' recipe make a net that recognises 54 % of unseen pictures."""
+    """On CIFAR-10, two epochs of `examples/cifar10_classifier.py --recipe notes` with seed 0
+    classify about 54 % of the 10,000 test pictures correctly.
+    """
     assert notes["epochs"] == 2
     assert notes["accuracy"] == pytest.approx(0.54, abs=0.03)
 
@@ -282,7 +331,9 @@ def test_two_epochs_of_the_notes_recipe_reach_about_54_percent(notes):
 @on_cifar10
 @pytest.mark.claim("blitz-six-reports-per-epoch")
 def test_an_epoch_of_50000_pictures_in_fours_has_six_reports(notes):
-    """50,000 pictures in batches of 4 make six reports of 2000 batches an epoch."""
+    """On the 50,000 pictures of CIFAR-10, `examples/cifar10_classifier.py --recipe notes`
+    reports its loss six times per epoch, after 2000 to 12,000 of the 12,500 batches of 4.
+    """
     assert [(report["epoch"], report["batch"]) for report in notes["losses"]] == [
         (1, 2000),
         (1, 4000),
@@ -302,7 +353,9 @@ def test_an_epoch_of_50000_pictures_in_fours_has_six_reports(notes):
 @on_cifar10
 @pytest.mark.claim("blitz-loss-falls")
 def test_the_reported_loss_falls_from_2_2_to_1_3(notes):
-    """In two epochs of the notes' recipe the reported loss falls from about 2.2 to about 1.3."""
+    """On CIFAR-10, the loss that `examples/cifar10_classifier.py --recipe notes` with seed 0
+    reports, a mean over 2000 batches, falls in two epochs from about 2.2 to about 1.3.
+    """
     first, *_, last = [report["loss"] for report in notes["losses"]]
 
     assert first == pytest.approx(2.226, abs=0.1)
@@ -310,7 +363,10 @@ def test_the_reported_loss_falls_from_2_2_to_1_3(notes):
 
 
 def test_the_loss_falls_to_about_half(notes, fast):
-    """By either recipe the loss begins near ln 10, the loss of a guess, and falls to about half."""
+    """By either recipe the first report of the training loss of
+    `examples/cifar10_classifier.py` is near ln 10 = 2.303, that of a guess among ten classes,
+    and the last one is at most 1.7 (`notes`) or 1.4 (`fast`).
+    """
     first, *_, last = [report["loss"] for report in notes["losses"]]
     fast_first, *_, fast_last = [report["loss"] for report in fast["losses"]]
 
@@ -320,30 +376,24 @@ def test_the_loss_falls_to_about_half(notes, fast):
 
 @pytest.mark.claim("blitz-per-class-mean")
 def test_with_classes_of_one_size_their_accuracies_average_to_the_whole(notes):
-    """If each class has as many pictures, its accuracies average to that of the whole."""
+    """`metrics["per_class"]` of `examples/cifar10_classifier.py` has the mean
+    `metrics["accuracy"]`, up to rounding, if each class has equally many pictures.
+
+    With classes of different sizes the two may differ: the mean per class gives each class the
+    same weight.
+    """
     of_class = torch.tensor(list(notes["per_class"].values()), dtype=torch.float64)
 
     assert of_class.shape == (10,)
     assert of_class.mean().item() == pytest.approx(notes["accuracy"])
 
 
-@pytest.mark.claim("blitz-per-class-ranking", "blitz-per-class-mean")
-def test_the_notes_table_puts_animals_last():
-    """In the notes' table cat, deer and bird come last, ship and truck first; the mean is 55 %."""
-    classes = "plane car bird cat deer dog frog horse ship truck".split()
-    percent = torch.tensor([58.0, 59.0, 40.0, 33.0, 39.0, 60.0, 54.0, 66.0, 70.0, 72.0])
-
-    ranking = [classes[number] for number in percent.argsort()]
-
-    assert ranking[:3] == ["cat", "deer", "bird"]
-    assert ranking[-2:] == ["ship", "truck"]
-    assert percent.mean().item() == pytest.approx(55.1)
-
-
 @on_cifar10
 @pytest.mark.claim("blitz-per-class-spread")
 def test_some_classes_are_recognised_twice_as_often_as_others(notes):
-    """CIFAR-10's classes are not equally easy: the best and the worst lie about 40 points apart."""
+    """On CIFAR-10, after `examples/cifar10_classifier.py --recipe notes` with seed 0, the
+    classes with the highest and the lowest accuracy lie about 40 percentage points apart.
+    """
     of_class = notes["per_class"].values()
 
     assert max(of_class) - min(of_class) == pytest.approx(0.4, abs=0.15)
@@ -351,20 +401,29 @@ def test_some_classes_are_recognised_twice_as_often_as_others(notes):
 
 @on_cifar10
 def test_five_fast_epochs_reach_67_percent(fast):
-    """The fast recipe takes the same net to 67 % in five epochs."""
+    """On CIFAR-10, `examples/cifar10_classifier.py --recipe fast` with seed 0 classifies about
+    67 % of the test pictures correctly after its five epochs.
+    """
     assert fast["accuracy"] == pytest.approx(0.67, abs=0.02)
 
 
 @on_cifar10
-def test_two_fast_epochs_go_past_two_of_the_notes(trained):
-    """Two epochs of the fast recipe reach 60 %, those of the notes 54 %."""
+def test_two_fast_epochs_go_past_two_of_the_notes(trained, notes):
+    """On CIFAR-10, two epochs of `examples/cifar10_classifier.py --recipe fast` with seed 0
+    reach about 60 %, where two epochs of `--recipe notes` reach about 54 %.
+    """
     fast, _ = trained("fast", "--epochs", "2")
 
     assert fast["accuracy"] == pytest.approx(0.6, abs=0.02)
+    assert notes["accuracy"] == pytest.approx(0.54, abs=0.03)
+    assert (notes["epochs"], fast["epochs"]) == (2, 2)
 
 
 def test_a_run_says_what_it_did(notes):
-    """`main` returns the metrics of the run: what it saw, what it reached, how long it took."""
+    """`main` of `examples/cifar10_classifier.py` returns the metrics of the run as a dict:
+    accuracy, accuracy per class, losses, numbers of pictures and epochs, recipe, source,
+    device, and the seconds of each phase.
+    """
     assert sorted(notes) == [
         "accuracy",
         "device",
@@ -383,7 +442,9 @@ def test_a_run_says_what_it_did(notes):
 
 
 def test_a_run_leaves_two_figures_and_a_checkpoint(trained):
-    """A run leaves its loss curve, a grid of predicted pictures and a checkpoint, and no more."""
+    """`examples/cifar10_classifier.py` writes exactly these to `--out`: checkpoint.pt, loss.png
+    and predictions.png.
+    """
     from PIL import Image
 
     _, out = trained("notes")
@@ -415,14 +476,22 @@ def accuracy(classifier, drawn):
 
 @pytest.mark.claim("blitz-accuracy-varies-with-init")
 def test_the_accuracy_varies_with_the_first_weights(accuracy):
-    """Runs that differ in nothing but the weights they start from reach different accuracies."""
+    """Of three trainings of `Net` of `examples/cifar10_classifier.py` on drawn pictures, which
+    differ only in the seed of the initial weights, the highest and the lowest accuracy lie at
+    least 0.5 percentage points apart.
+
+    So the accuracy of one run says little about a change in the recipe: compare several seeds.
+    """
     seen = {accuracy(weights=seed, order=0) for seed in range(3)}
 
     assert max(seen) - min(seen) == pytest.approx(0.2, abs=0.195)
 
 
 def test_the_accuracy_varies_with_the_order_of_the_pictures(accuracy):
-    """Runs from the same weights that see the pictures in another order differ in accuracy too."""
+    """Of three trainings of `Net` of `examples/cifar10_classifier.py` from equal initial
+    weights, which differ only in the seed of the order of the drawn pictures, the highest and
+    the lowest accuracy lie at least 0.5 percentage points apart.
+    """
     seen = {accuracy(weights=0, order=seed) for seed in range(3)}
 
     assert max(seen) - min(seen) == pytest.approx(0.2, abs=0.195)

@@ -1,8 +1,15 @@
-"""A classifier's runs: stopped, resumed, refused, rehearsed.
+"""A classifier's runs: stopped, resumed, refused, tried out.
 
-What `examples/cifar10_classifier.py` does around the training: a run that is killed goes on from
-its last checkpoint as if nothing had happened, bad input is told in one line, a dry run leaves no
-trace. The pictures are drawn and few, so that what is told here is told in seconds.
+What `examples/cifar10_classifier.py` does around the training. A training takes minutes to days,
+and the process may be killed at any moment: the script writes a checkpoint after each report, and
+`--resume` goes on from the last one. Bad input ends the run with exit code 2 and one line that
+says what to mend, and `--dry-run` goes all the way without writing a file.
+
+What surprises: on one CPU and with as many threads, a run that was killed and resumed ends with
+weights equal bit for bit to those of an uninterrupted run, if everything is saved that the training
+depends on: weights, optimizer, schedule, order of the pictures, random generators. The pictures are
+drawn and few, so that these facts take seconds; what the net learns is told in
+`spec/models/test_cifar10_classifier.py`, saving in `spec/training/test_checkpoints.py`.
 """
 
 import functools
@@ -67,10 +74,12 @@ def uninterrupted(classifier, few, tmp_path_factory):
 def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
     classifier, uninterrupted, few, tmp_path, recipe, function, call, left
 ):
-    """Killed at any moment and resumed, a run ends with the weights of one that was never stopped.
+    """`examples/cifar10_classifier.py --resume`, after a run was killed before its first
+    checkpoint, between two, while one was written or before the evaluation, ends with
+    bit-for-bit the weights of an uninterrupted run with as many threads.
 
-    Bit for bit, on a CPU: before the first checkpoint, between two, while one is written, and when
-    all is trained and nothing measured.
+    On the same CPU, that is. A checkpoint is first written to checkpoint.partial and then
+    renamed: checkpoint.pt is complete at any moment.
     """
     run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path), *TINY]
     run_until_killed(classifier, function, call, run)
@@ -87,7 +96,9 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
 
 
 def test_a_finished_run_resumed_trains_nothing_and_measures_the_same(classifier, few, tmp_path):
-    """Resumed after its end, a run only measures again, and finds the same."""
+    """`examples/cifar10_classifier.py --resume` on a run that has finished trains no further,
+    and the evaluation gives the same accuracy.
+    """
     run = ["--data", str(few), "--out", str(tmp_path), *TINY]
     first = classifier.main(run)
 
@@ -112,7 +123,9 @@ def spoilt(tmp_path):
 
 
 def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
-    """Without pictures it ends with code 2 and one line: where to put them and how to get them."""
+    """Without pictures in `--data`, `examples/cifar10_classifier.py` ends with exit code 2 and
+    one line that says where to put them, and that `--download` fetches CIFAR-10 (170 MB).
+    """
     code, said = refused("--data", tmp_path / "nowhere", "--out", tmp_path / "out")
 
     assert code == 2
@@ -124,7 +137,11 @@ def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
-    """A file that is no picture stops the run with its name, from a worker process too."""
+    """If a .jpg file is no picture, `examples/cifar10_classifier.py` ends with exit code 2 and
+    one line that names the file, also if a worker process of the `DataLoader` met it.
+
+    By itself `DataLoader` re-raises a worker's exception with the worker's whole traceback.
+    """
     (spoilt / "train" / "star" / "0000.jpg").write_bytes(b"no picture")
 
     code, said = refused("--recipe", recipe, "--data", spoilt, "--out", tmp_path / "out")
@@ -138,7 +155,9 @@ def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
-    """A picture that ends too early is no picture, however well it begins."""
+    """If a .jpg file ends too early, `examples/cifar10_classifier.py` ends with exit code 2 and
+    a line that names it, although its header can be read.
+    """
     path = spoilt / "train" / "star" / "0000.jpg"
     path.write_bytes(path.read_bytes()[:700])
 
@@ -150,7 +169,11 @@ def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
-    """The net takes pictures of 32 x 32 pixels; another size is told with the file that has it."""
+    """The net of `examples/cifar10_classifier.py` takes pictures of 32 x 32 pixels: for another
+    size the run ends with exit code 2 and one line with the file and its size.
+
+    Because the input features of the first linear layer are fixed by the size of the picture.
+    """
     from PIL import Image
 
     path = spoilt / "train" / "star" / "0000.jpg"
@@ -163,7 +186,12 @@ def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
 
 
 def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
-    """A class with pictures to learn from and none to be measured on is an error."""
+    """If a class is in train/ but not in test/, `examples/cifar10_classifier.py` ends with exit
+    code 2 and names the class.
+
+    Because `ImageFolder` numbers the classes of each folder by itself, and the numbers of the
+    two parts would no longer agree.
+    """
     shutil.rmtree(spoilt / "test" / "star")
 
     code, said = refused("--data", spoilt, "--out", tmp_path / "out")
@@ -176,7 +204,9 @@ def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
 
 
 def test_nine_classes_are_refused(refused, spoilt, tmp_path):
-    """The net has ten outputs, so pictures of nine classes are an error."""
+    """With pictures of nine classes `examples/cifar10_classifier.py` ends with exit code 2: its
+    net has ten outputs.
+    """
     shutil.rmtree(spoilt / "test" / "star")
     shutil.rmtree(spoilt / "train" / "star")
 
@@ -187,7 +217,9 @@ def test_nine_classes_are_refused(refused, spoilt, tmp_path):
 
 
 def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
-    """Without the folder test/ there is nothing to measure on, and that is an error."""
+    """Without the folder test/ in `--data`, `examples/cifar10_classifier.py` ends with exit
+    code 2 and says that it needs train/CLASS and test/CLASS.
+    """
     shutil.rmtree(spoilt / "test")
 
     code, said = refused("--data", spoilt, "--out", tmp_path / "out")
@@ -197,7 +229,9 @@ def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
 
 
 def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
-    """An empty class folder is told as torchvision tells it."""
+    """If the folder of a class is empty, `examples/cifar10_classifier.py` ends with exit code 2
+    and torchvision's message, "Found no valid file for the classes star."
+    """
     (spoilt / "test" / "star" / "0000.jpg").unlink()
 
     code, said = refused("--data", spoilt, "--out", tmp_path / "out")
@@ -207,7 +241,9 @@ def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
 
 
 def test_pictures_are_written_only_below_a_folder_that_exists(refused, few, tmp_path):
-    """`--out` is made if its parent is there; a parent that is missing is likely a slip."""
+    """`examples/cifar10_classifier.py` makes the folder of `--out` only if its parent exists;
+    otherwise it ends with exit code 2 and "No such file or directory".
+    """
     out = tmp_path / "slip" / "out"
 
     assert refused("--data", few, "--out", out) == (
@@ -217,7 +253,9 @@ def test_pictures_are_written_only_below_a_folder_that_exists(refused, few, tmp_
 
 
 def test_a_file_is_no_out_folder(refused, few, tmp_path):
-    """`--out` can't be a file."""
+    """If `--out` of `examples/cifar10_classifier.py` names an existing file, the run ends with
+    exit code 2 and "File exists".
+    """
     out = tmp_path / "file"
     out.write_text("")
 
@@ -237,7 +275,12 @@ def test_a_file_is_no_out_folder(refused, few, tmp_path):
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(classifier, refused, few, tmp_path, change, reason):
-    """A run goes on only from a checkpoint of its own: same recipe, same numbers, same seed."""
+    """`examples/cifar10_classifier.py --resume` refuses a checkpoint written with another
+    `--seed`, `--recipe`, `--epochs` or `--lr`: exit code 2, and one line with both values of
+    the setting.
+
+    Because a run that goes on with other settings would not end as an uninterrupted one.
+    """
     run = ["--data", str(few), "--out", str(tmp_path), *TINY]
     classifier.main(run)
 
@@ -248,7 +291,9 @@ def test_a_checkpoint_of_another_run_is_refused(classifier, refused, few, tmp_pa
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(refused, few, tmp_path):
-    """Resuming from a file that is no checkpoint is an error that names the file."""
+    """`examples/cifar10_classifier.py --resume` with a file checkpoint.pt that `torch.load`
+    can't read ends with exit code 2 and names the file.
+    """
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
 
     code, said = refused("--data", few, "--out", tmp_path, *TINY, "--resume")
@@ -261,7 +306,11 @@ def test_a_file_that_is_no_checkpoint_is_refused(refused, few, tmp_path):
 
 
 def test_a_loss_that_is_no_number_ends_the_run(refused, few, tmp_path):
-    """A learning rate that throws the loss out of all bounds ends the run at the next report."""
+    """If `--lr` of `examples/cifar10_classifier.py` is so large that the reported loss is NaN,
+    the run ends with exit code 2 and names the rate.
+
+    Take a smaller `--lr`: after NaN every weight is NaN, and training on is in vain.
+    """
     code, said = refused("--data", few, "--out", tmp_path, *TINY, "--lr", "1e6")
 
     assert code == 2
@@ -269,7 +318,9 @@ def test_a_loss_that_is_no_number_ends_the_run(refused, few, tmp_path):
 
 
 def test_an_unknown_device_is_refused(refused, few, tmp_path):
-    """A device that PyTorch doesn't know is refused before anything is read."""
+    """`examples/cifar10_classifier.py --device abacus` ends with exit code 2 and a line that
+    begins "--device abacus:", and writes no file.
+    """
     code, said = refused("--data", few, "--out", tmp_path, "--device", "abacus")
 
     assert code == 2
@@ -288,7 +339,10 @@ def test_an_unknown_device_is_refused(refused, few, tmp_path):
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(refused, arguments, reason):
-    """Numbers out of range, words for numbers and contradictions are refused with their reason."""
+    """`examples/cifar10_classifier.py` refuses `--epochs` or `--batch-size` below 1, an `--lr`
+    of NaN, words for numbers, and `--download` with `--dry-run`: exit code 2 and argparse's
+    last line.
+    """
     code, said = refused(*arguments.split())
 
     assert code == 2
@@ -297,7 +351,9 @@ def test_arguments_that_make_no_sense_are_refused(refused, arguments, reason):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_a_dry_run_writes_nothing(classifier, few, tmp_path, recipe):
-    """`--dry-run` goes all the way, to the metrics, and leaves no file behind."""
+    """`examples/cifar10_classifier.py --dry-run` runs through to the metrics, by either recipe,
+    and writes no file, not even the folder of `--out`.
+    """
     run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path / "out"), *TINY]
 
     metrics = classifier.main([*run, "--dry-run"])
@@ -308,7 +364,10 @@ def test_a_dry_run_writes_nothing(classifier, few, tmp_path, recipe):
 
 
 def test_both_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
-    """`--recipe both` runs one after the other, and prints both times and a column for each."""
+    """`examples/cifar10_classifier.py --recipe both` trains by both recipes, writes to the
+    folders notes and fast below `--out`, and prints times and accuracies per class side by
+    side.
+    """
     run = ["--recipe", "both", "--data", str(few), "--out", str(tmp_path / "out"), *TINY]
 
     metrics = classifier.main(run)
@@ -322,7 +381,9 @@ def test_both_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
 
 @pytest.mark.cuda
 def test_the_net_trains_on_a_gpu(classifier, few, tmp_path):
-    """`--device cuda` trains there; without the option the accelerator that is here is taken."""
+    """`examples/cifar10_classifier.py --device cuda` trains on `cuda:0`; without `--device` the
+    accelerator that is there is taken.
+    """
     run = ["--data", str(few), "--out", str(tmp_path)]
 
     assert classifier.main([*run, "--epochs", "1", "--device", "cuda"])["device"] == "cuda:0"

@@ -1,12 +1,15 @@
 """The CPU against the GPU.
 
-`examples/cpu_vs_gpu.py` times products of matrices, small and large, on both. A GPU does many
-operations at once, and every call to it costs some microseconds before the first: so it wins large
-products and loses small ones. What surprises is how easily such a measurement goes wrong: a call on
-a GPU comes back before its work is done, and who doesn't wait times the asking.
+`examples/cpu_vs_gpu.py` times products of two n x n matrices, small and large, on both. A GPU does
+many operations at once, but every call costs some microseconds before the first of them: so it wins
+large products and loses small ones. The script prints a table and the crossover, the size from
+which on the GPU wins, with the matrices on the GPU already and with the copies there and back.
 
-What the ratio is, only a machine with a GPU tells. How it is timed and read off the table is told
-everywhere.
+What surprises is how easily such a measurement goes wrong: a call on a GPU returns before its work
+is done, and who doesn't wait (`torch.accelerator.synchronize`) times only the launch. What the
+ratio is, only a machine with a GPU tells; how it is timed and read off the table is told
+everywhere, with clocks and times that are given. Streams and events are told in
+`spec/devices/test_streams.py`.
 """
 
 import os
@@ -32,12 +35,19 @@ def script():
 
 @pytest.mark.parametrize(("size", "count"), [(1, 2), (10, 2000), (1024, 2147483648)])
 def test_a_product_takes_twice_the_cube_of_its_size(script, size, count):
-    """Each of the n^2 values of a product takes n multiplications and n additions: 2 n^3 in all."""
+    """`operations(n)` of `examples/cpu_vs_gpu.py` counts 2 n^3 for a product of two n x n
+    matrices.
+
+    Because each of its n^2 values takes n multiplications, and n additions to a sum that starts
+    at 0.
+    """
     assert script.operations(size) == count
 
 
 def test_the_time_is_the_median(script):
-    """Of the timed calls the median counts: one that was disturbed changes nothing."""
+    """`seconds_of` of `examples/cpu_vs_gpu.py` returns the median of the timed calls: one call
+    that took 75 s among calls of 1 to 3 s doesn't change the result, 2 s.
+    """
     ticks = iter([0, 2, 10, 11, 20, 95, 100, 103, 110, 112])
 
     seconds = script.seconds_of(lambda: None, lambda: None, repeats=5, clock=lambda: next(ticks))
@@ -46,7 +56,12 @@ def test_the_time_is_the_median(script):
 
 
 def test_work_is_waited_for_before_and_after_each_timed_call(script):
-    """Each timed call stands between two waits, with the clock inside; the warm-up is untimed."""
+    """`seconds_of` of `examples/cpu_vs_gpu.py` runs the warm-up calls untimed, and waits for
+    the device before it reads the first clock and before it reads the second.
+
+    Without the first wait, work still running would be counted; without the second, the timed
+    work would not.
+    """
     calls = []
 
     script.seconds_of(
@@ -65,7 +80,12 @@ def test_work_is_waited_for_before_and_after_each_timed_call(script):
 
 
 def test_who_does_not_wait_times_the_asking(script):
-    """A device that works behind one's back looks a hundred times as fast if nobody waits."""
+    """On a device that takes 1 s to be asked and 99 s more to finish, `seconds_of` of
+    `examples/cpu_vs_gpu.py` gives 100 s if it waits and 1 s if it doesn't.
+
+    Kernels on a GPU are launched asynchronously: call `torch.accelerator.synchronize()` before
+    reading the clock.
+    """
     now, busy_until = [0], [0]
 
     def ask():
@@ -98,7 +118,12 @@ def rows(cpu, gpu):
     ],
 )
 def test_the_crossover_is_the_size_from_which_on_the_gpu_wins(script, cpu, gpu, size):
-    """The crossover is the smallest size with only wins from there on; it may not exist."""
+    """`crossover` of `examples/cpu_vs_gpu.py` returns the smallest size from which on the GPU
+    is faster at every measured size, in whatever order they are given, or None if there is
+    none.
+
+    A single win at a small size, taken back by the next one, doesn't count.
+    """
     assert script.crossover(rows(cpu, gpu)) == size
     assert script.crossover(rows(cpu, gpu)[::-1]) == size
 
@@ -115,7 +140,10 @@ def test_the_crossover_is_the_size_from_which_on_the_gpu_wins(script, cpu, gpu, 
     ],
 )
 def test_without_an_accelerator_one_line_says_so(script, tmp_path, capsys, arguments, said):
-    """Where there is nothing to compare the script ends with code 2, one line and no file."""
+    """Without an accelerator, or with `--device cpu`, `meta` or an unknown one,
+    `examples/cpu_vs_gpu.py` ends with exit code 2 and one line, and writes no file: there is
+    nothing to compare.
+    """
     with pytest.raises(SystemExit, match="2"):
         script.main([*arguments.split(), "--out", str(tmp_path / "out")])
 
@@ -135,7 +163,9 @@ def test_without_an_accelerator_one_line_says_so(script, tmp_path, capsys, argum
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(script, capsys, arguments, said):
-    """One size alone, no size, less than one repetition: refused with their reason."""
+    """`examples/cpu_vs_gpu.py` refuses fewer than two different `--sizes`, a size of 0 and
+    negative `--repeats`: exit code 2 and argparse's last line.
+    """
     with pytest.raises(SystemExit, match="2"):
         script.main(arguments.split())
 
@@ -162,7 +192,9 @@ def compared_with_itself(script, monkeypatch):
 
 
 def test_the_table_tells_sizes_seconds_ratio_and_crossover(compared_with_itself, tmp_path, capsys):
-    """The script prints a line a size, where the GPU wins, and how many times as fast it is."""
+    """`examples/cpu_vs_gpu.py` prints one line per size with the seconds on CPU and GPU, with
+    and without copies, and the ratio CPU / GPU, and then the sizes from which on the GPU wins.
+    """
     metrics = compared_with_itself.main(["--sizes", "256", "16", "--out", str(tmp_path / "a/b")])
 
     assert capsys.readouterr().out.splitlines()[1:] == [
@@ -181,7 +213,9 @@ def test_the_table_tells_sizes_seconds_ratio_and_crossover(compared_with_itself,
 
 
 def test_the_figure_shows_seconds_over_size(compared_with_itself, tmp_path):
-    """A run makes its folder and leaves one figure there, 700 by 500 points, and no more."""
+    """`examples/cpu_vs_gpu.py` makes the folder of `--out`, parents included, and writes
+    exactly one file to it: seconds.png.
+    """
     from PIL import Image
 
     compared_with_itself.main(["--sizes", "16", "256", "--out", str(tmp_path / "a/b")])
@@ -196,7 +230,9 @@ def test_the_figure_shows_seconds_over_size(compared_with_itself, tmp_path):
 def test_a_dry_run_times_two_small_sizes_and_writes_nothing(
     compared_with_itself, tmp_path, monkeypatch
 ):
-    """`--dry-run` goes all the way with two small products, and leaves no file behind."""
+    """`examples/cpu_vs_gpu.py --dry-run` times the sizes 16 and 64 and writes no file, not even
+    the folder of `--out`.
+    """
     monkeypatch.chdir(tmp_path)
 
     metrics = compared_with_itself.main(["--dry-run", "--out", str(tmp_path / "out")])
@@ -206,7 +242,9 @@ def test_a_dry_run_times_two_small_sizes_and_writes_nothing(
 
 
 def test_on_the_cpu_a_large_product_takes_longer(script):
-    """Timed in earnest, on the CPU, a product of 256 takes longer than one of 16."""
+    """Timed on the CPU by `compare` of `examples/cpu_vs_gpu.py`, a product of 256 x 256
+    matrices takes longer than one of 16 x 16.
+    """
     cpu = torch.device("cpu")
 
     small, large = (script.compare(size, cpu, repeats=5, warmup=2) for size in (16, 256))
@@ -218,7 +256,11 @@ def test_on_the_cpu_a_large_product_takes_longer(script):
 
 @pytest.mark.cuda
 def test_a_gpu_wins_the_large_product_and_not_the_small_one(script, tmp_path):
-    """A GPU multiplies matrices of 2048 many times as fast as the CPU; for 16 it takes longer."""
+    """On a CUDA GPU, `examples/cpu_vs_gpu.py --sizes 16 2048` finds the GPU slower than the CPU
+    at 16 and more than 5 times as fast at 2048.
+
+    Because launching a kernel costs some microseconds, whatever the size of its matrices.
+    """
     metrics = script.main(["--device", "cuda", "--sizes", "16", "2048", "--out", str(tmp_path)])
 
     assert metrics["device"] == "cuda:0"
@@ -230,7 +272,11 @@ def test_a_gpu_wins_the_large_product_and_not_the_small_one(script, tmp_path):
 
 @pytest.mark.cuda
 def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
-    """A large product on a GPU takes many times as long as it takes to ask for it."""
+    """On a CUDA GPU, timing `a @ a` of a 4096 x 4096 matrix without `torch.cuda.synchronize()`
+    gives less than 1/5 of the time that it takes.
+
+    Because the call returns when the kernel is queued, not when it is done.
+    """
     device = torch.device("cuda")
     a = torch.rand(4096, 4096, device=device)
 
@@ -242,7 +288,10 @@ def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
 
 @pytest.mark.cuda
 def test_events_on_the_gpu_agree_with_the_clock(script):
-    """A pair of CUDA events around a large product tells about the same seconds as the clock."""
+    """On a CUDA GPU, `elapsed_time` between two `torch.cuda.Event(enable_timing=True)` around a
+    large product is within 40 % of what a clock with synchronization tells; it is given in
+    milliseconds.
+    """
     device = torch.device("cuda")
     a = torch.rand(4096, 4096, device=device)
     waited = script.seconds_of(lambda: a @ a, script.synchronizer(device))

@@ -1,11 +1,17 @@
 """A net that plays: deep Q-learning.
 
-`examples/dqn.py` balances a pole on a cart. Nobody shows it how: it plays, remembers, and learns
-from what it remembers how many points each push will bring, by targets that are made of its own
-estimates. Random play keeps the pole up for about 22 moments; a game lasts 500 at most.
+`examples/dqn.py` balances a pole on a cart (Gymnasium's CartPole-v1). The net sees four numbers
+and estimates, for each of the two pushes, the points still to come: Q. It gets a point for each
+moment that the pole stands; a game ends when it falls, or after 500 points. The target of the
+training is the point just got plus 0.99 times what a target network says of the next moment.
 
-What surprises is how little it takes: a few dozen games, most of them lost within half a second,
-and a net of 17 thousand numbers plays ten times as long as chance.
+Three things keep that from diverging: a replay memory mixes old moments with new ones, the target
+network follows the net slowly, and the Huber loss (`F.smooth_l1_loss`) bounds the gradient of large
+errors. The net chooses the next action and the target network values it: double DQN.
+
+What surprises is how little it takes: a few dozen games, most of them lost after some twenty
+moments, and a net of 17,410 parameters plays five times as long as chance and more. Figures are
+those of seed 0 on the CPU.
 """
 
 import functools
@@ -58,16 +64,20 @@ def env(dqn):
 
 
 def test_random_play_keeps_the_pole_up_for_about_22_moments(dqn, env):
-    """Pushed by chance alone, the pole falls after about 22 moments: what learning has to beat."""
+    """With random pushes, `play_at_random` of `examples/dqn.py`, a game of CartPole-v1 lasts 19
+    to 25 moments on average over 300 games.
+
+    This is the baseline that the trained net has to beat.
+    """
     points = dqn.play_at_random(env, 300, seed=0)
 
     assert sum(points) / 300 == pytest.approx(22, abs=3)
 
 
 def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
-    """The best net plays games that it has not learned from; their mean is above 150 points.
-
-    Random play is measured on the same games.
+    """After at most 3500 moments of training, the best net of
+    `examples/dqn.py --steps 3500 --enough 250` with seed 0 gets more than 150 points on average
+    in other games, more than five times as many as random play in the same games.
     """
     metrics, _ = learned
 
@@ -77,7 +87,10 @@ def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
 
 
 def test_games_get_longer_while_it_learns(learned):
-    """The first games are as short as chance makes them, the last ones several times as long."""
+    """In the training of `examples/dqn.py --steps 3500 --enough 250` with seed 0 the first 20
+    games last about 22 moments on average, as with random play; the last five last more than
+    four times as long as the first five.
+    """
     returns = learned[0]["returns"]
 
     assert sum(returns[:20]) / 20 == pytest.approx(22, abs=8)
@@ -85,7 +98,11 @@ def test_games_get_longer_while_it_learns(learned):
 
 
 def test_the_best_net_is_kept(dqn, learned, env):
-    """The net that is measured is the one that did best at an evaluation, not the last one."""
+    """The checkpoint of `examples/dqn.py` holds the net with the highest mean of all
+    evaluations, and it is this net, not the last one, that is measured at the end.
+
+    Because in Q-learning a net may play worse again after it has played well.
+    """
     metrics, out = learned
     state = torch.load(out / "checkpoint.pt", weights_only=True)
     best = dqn.QNet(env)
@@ -98,7 +115,9 @@ def test_the_best_net_is_kept(dqn, learned, env):
 
 
 def test_the_memory_forgets_the_oldest(dqn, env):
-    """The replay memory holds the last moments only: a new one takes the place of the oldest."""
+    """The replay memory of `examples/dqn.py` is a ring: with a capacity of 3, the fourth moment
+    takes the place of the first.
+    """
     memory = dqn.Memory(3, env)
     for points in [1.0, 2.0, 3.0, 4.0]:
         memory.add(before=[0] * 4, action=1, points=points, after=[0] * 4, over=False)
@@ -123,9 +142,11 @@ def lesson(dqn, env):
 
 @pytest.mark.parametrize(("over", "share"), [(True, 0.0), (False, 0.9)])
 def test_the_target_is_the_point_and_what_is_still_to_come(lesson, monkeypatch, over, share):
-    """The target is the point got plus 0.9 times the worth of the next moment, if there is one.
+    """The target of a moment in `examples/dqn.py` is its point plus gamma times the target
+    network's value of the action that the net would choose next; if the game is over, the point
+    alone.
 
-    The net chooses the next action, the target network says what it is worth (double DQN).
+    That one network chooses and the other values is double DQN: it overestimates less.
     """
     training = lesson(over, "--gamma", "0.9")
     nn.init.constant_(training.target[4].bias, 2.0)
@@ -145,19 +166,29 @@ def test_the_target_is_the_point_and_what_is_still_to_come(lesson, monkeypatch, 
 
 
 def test_the_target_network_follows_slowly(lesson):
-    """After a step of learning the target network goes a hundredth of the way to the net."""
+    """With `--tau 0.01` each parameter of the target network of `examples/dqn.py` moves, in a
+    step of learning, by a hundredth of its distance to the net.
+
+    A target that jumped with every step would make the net chase its own estimates.
+    """
     training = lesson(False, "--tau", "0.01")
-    start = training.target[0].bias.clone()
+    start = [parameter.clone() for parameter in training.target.parameters()]
 
     training.learn()
 
-    moved, whole = training.target[0].bias - start, training.net[0].bias.detach() - start
-    assert whole.abs().max().item() > 0.005
-    assert moved.tolist() == pytest.approx((0.01 * whole).tolist(), abs=1e-6)
+    after = zip(training.target.parameters(), training.net.parameters(), start, strict=True)
+    moved, whole = zip(*((ours - old, net.detach() - old) for ours, net, old in after), strict=True)
+    assert len(moved) == 6
+    assert max(each.abs().max().item() for each in whole) == pytest.approx(0.01, abs=0.001)
+    torch.testing.assert_close(moved, [0.01 * each for each in whole], rtol=0, atol=1e-6)
 
 
 def test_chance_gives_way_to_the_net(lesson):
-    """The share of random actions goes down in a straight line from all to one in twenty."""
+    """With `--explore 1000` the share of random actions in `examples/dqn.py` falls linearly
+    from 1 to 0.05 in 1000 steps and stays there.
+
+    A net that never tries anything else can't find better actions.
+    """
     training = lesson(False, "--explore", "1000")
     shares = []
     for training.steps in (0, 500, 1000, 2000):
@@ -178,9 +209,12 @@ def test_chance_gives_way_to_the_net(lesson):
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(
     dqn, tiny, tmp_path, function, call, left
 ):
-    """Killed at any moment and resumed, a run ends with the weights of one never stopped.
+    """`examples/dqn.py --resume`, after a run was killed between two checkpoints or while one
+    was written, ends with bit-for-bit the weights and the replay memory of an uninterrupted run
+    with as many threads on the same CPU.
 
-    Bit for bit, on a CPU; the replay memory is part of the checkpoint.
+    Because the checkpoint holds the replay memory and the state of the random generator, and is
+    first written to checkpoint.partial and then renamed.
     """
     run = [*TINY, "--out", str(tmp_path)]
     run_until_killed(dqn, function, call, run)
@@ -197,7 +231,9 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(
 
 
 def test_a_run_repeats_by_its_seed(dqn, tiny, tmp_path):
-    """Two runs by one seed play the same games; another seed plays others."""
+    """Two runs of `examples/dqn.py` with the same `--seed` and number of threads get the same
+    points in every game on one CPU; another seed gets others.
+    """
     again = dqn.main([*TINY, "--out", str(tmp_path)])
 
     assert again["returns"] == tiny(0)[0]["returns"]
@@ -206,7 +242,9 @@ def test_a_run_repeats_by_its_seed(dqn, tiny, tmp_path):
 
 
 def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
-    """`--play` measures the best net again, finds the same, and draws its first game."""
+    """`examples/dqn.py --play CHECKPOINT` measures the saved net again, finds the same mean,
+    and writes the first game as play.gif and play.png.
+    """
     from PIL import Image
 
     metrics, out = learned
@@ -222,7 +260,9 @@ def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
 
 
 def test_the_drawn_pole_leans_as_it_is_seen(dqn):
-    """A pole that leans right is drawn to the right of its cart, in the middle of the track."""
+    """`draw_pole` of `examples/dqn.py` draws a pole with a positive angle to the right of its
+    cart's middle, in a picture of 300 x 200 pixels.
+    """
     import numpy as np
 
     leans = np.asarray(dqn.draw_pole([0.0, 0.0, 0.5, 0.0]))
@@ -233,7 +273,7 @@ def test_the_drawn_pole_leans_as_it_is_seen(dqn):
 
 
 def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
-    """A run leaves a figure of the games' points and a checkpoint, and no more."""
+    """`examples/dqn.py` writes exactly these to `--out`: checkpoint.pt and returns.png."""
     from PIL import Image
 
     _, out = learned
@@ -245,7 +285,9 @@ def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
 
 
 def test_a_dry_run_writes_nothing(dqn, tmp_path):
-    """`--dry-run` plays 300 moments, learns, measures, and leaves not even a folder."""
+    """`examples/dqn.py --dry-run` plays about 300 moments, learns, evaluates and writes no
+    file, not even the folder of `--out`.
+    """
     metrics = dqn.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
 
     assert os.listdir(tmp_path) == []
@@ -263,7 +305,10 @@ def test_a_dry_run_writes_nothing(dqn, tmp_path):
     ],
 )
 def test_what_it_cannot_do_is_said_in_one_line(dqn, tmp_path, capsys, arguments, reason):
-    """Bad input ends the run with code 2 and one line that says what it was."""
+    """`examples/dqn.py` ends with exit code 2 and one line that names the cause: an unknown
+    game, one without a choice among actions, an unknown `--device`, no checkpoint for `--play`,
+    or a loss that isn't finite.
+    """
     with pytest.raises(SystemExit) as stopped:
         dqn.main(["--out", str(tmp_path), *arguments])
 
@@ -274,7 +319,11 @@ def test_what_it_cannot_do_is_said_in_one_line(dqn, tmp_path, capsys, arguments,
 
 
 def test_a_checkpoint_of_another_run_is_refused(dqn, learned, capsys):
-    """A run goes on only from a checkpoint of its own."""
+    """`examples/dqn.py --resume` refuses a checkpoint written with another `--seed`: exit code
+    2, and one line with both values of the setting.
+
+    Because a run that goes on with other settings would not end as an uninterrupted one.
+    """
     _, out = learned
 
     with pytest.raises(SystemExit, match="2"):

@@ -1,11 +1,15 @@
 """Pictures described in words.
 
 `examples/image_captioning.py` learns to describe scenes that `examples/draw_scenes.py` draws: one
-or two shapes with their size, colour and place. It is measured on unseen pictures, and apart from
-those on pictures of what no picture had shown it, such as a red cross. The first it describes
-nearly all without a wrong word. Of the second it gets about one in four wholly right, though no
-caption that it learned from has these words in a row; in the rest it is mostly one word that is
-wrong, and the picture is taken for something that was there before.
+or two shapes with their size, colour and place. A convolutional encoder makes a grid of 5 x 5
+vectors of a picture; a GRU writes the caption word by word, and before each word looks at the grid
+with a weight for each cell. A caption is right if it is, word for word, one of the picture's own.
+
+It is evaluated on unseen pictures ("test"), and apart from those on pictures of what no training
+picture had shown, such as a red cross ("novel"). What surprises: of the first nearly all captions
+are right, of the second about one in four, though no caption that it learned from has these words
+in a row; in the rest it is mostly one word that is wrong, and the shape is taken for one that had
+the colour before. Figures are those of the default settings and seed 0 on the CPU.
 """
 
 import json
@@ -56,7 +60,9 @@ def captions_of(folder, part):
 
 
 def test_greedy_captions_of_unseen_pictures_are_right_far_above_chance(trained):
-    """Nearly all captions are right word for word; the most frequent caption, hardly ever."""
+    """Of 300 unseen pictures `examples/image_captioning.py` describes about 96 % with a right
+    caption; giving all of them the most frequent caption is right for at most 2 %.
+    """
     test = trained[0]["test"]
 
     assert trained[0]["pictures"] == {"train": 3000, "test": 300, "novel": 300}
@@ -66,7 +72,10 @@ def test_greedy_captions_of_unseen_pictures_are_right_far_above_chance(trained):
 
 
 def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
-    """The most frequent words are right in a third of the places, the net's in nearly all."""
+    """Of the words in captions of unseen pictures, the net of `examples/image_captioning.py`
+    has about 98 % in their place; always writing the most frequent word of each position has
+    about 34 %.
+    """
     test = trained[0]["test"]
 
     assert test["net"]["words"] == pytest.approx(0.98, abs=0.021)
@@ -74,7 +83,12 @@ def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
 
 
 def test_of_what_was_never_seen_together_a_part_is_described_right(trained):
-    """A colour on a shape that never had it: one caption in four is right, by chance none."""
+    """Of pictures with a colour on a shape that it never had in training,
+    `examples/image_captioning.py` describes 12 to 42 % with a right caption and has about 87 %
+    of the words in place; the most frequent caption is right for none.
+
+    To get them right the net must have learned "red" and "cross" apart.
+    """
     novel = trained[0]["novel"]
 
     assert novel["net"]["right"] == pytest.approx(0.27, abs=0.15)
@@ -84,7 +98,11 @@ def test_of_what_was_never_seen_together_a_part_is_described_right(trained):
 
 
 def test_different_pictures_get_different_captions(trained):
-    """The net does not say the same of everything: 300 pictures get over 200 different captions."""
+    """`examples/image_captioning.py` gives 300 unseen pictures between 240 and 290 different
+    captions.
+
+    A decoder that ignored its picture would write one caption for all.
+    """
     test = trained[0]["test"]
 
     assert test["net"]["different"] == pytest.approx(265, abs=25)
@@ -92,7 +110,9 @@ def test_different_pictures_get_different_captions(trained):
 
 
 def test_the_loss_falls_to_nearly_nothing(trained):
-    """The loss of a word begins near that of a guess among few, and falls to nearly nothing."""
+    """In ten epochs the loss per word of `examples/image_captioning.py` falls from about 1.2 in
+    the first epoch, on training pictures, to below 0.07 on unseen ones.
+    """
     losses = trained[0]["losses"]
 
     assert len(losses) == 10
@@ -102,7 +122,9 @@ def test_the_loss_falls_to_nearly_nothing(trained):
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_caption_describes_one_picture(captioning, trained, number):
-    """`--caption` prints what the trained net sees in a picture file."""
+    """`examples/image_captioning.py --caption FILE` prints a caption of one picture file; for
+    the first three test pictures it is one of their own captions.
+    """
     folder = trained[1] / "scenes"
     name, captions = list(captions_of(folder, "test").items())[number]
 
@@ -114,7 +136,10 @@ def test_caption_describes_one_picture(captioning, trained, number):
 
 
 def test_a_held_out_combination_is_in_no_caption_that_was_learned_from(scenes, tmp_path):
-    """No picture to learn from shows a red cross or its like, and each novel one does."""
+    """In the scenes of `examples/draw_scenes.py` no training or test picture shows a red cross,
+    green circle, blue triangle or yellow square, and every picture of the part novel shows one
+    of them.
+    """
     scenes.write_scenes(tmp_path, {"train": 200, "test": 50, "novel": 50})
     held_out = [" ".join(pair) for pair in scenes.HELD_OUT]
 
@@ -127,7 +152,9 @@ def test_a_held_out_combination_is_in_no_caption_that_was_learned_from(scenes, t
 
 
 def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
-    """The same seed writes the same pictures and captions, another seed others."""
+    """Two runs of `examples/draw_scenes.py` with the same seed write equal pictures, byte for
+    byte, and equal captions; another seed writes others.
+    """
     for name, seed in (("first", 0), ("again", 0), ("other", 1)):
         scenes.write_scenes(tmp_path / name, {"train": 5}, seed)
 
@@ -145,7 +172,10 @@ def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
 
 
 def test_the_scenes_are_in_the_files_of_coco(captioning, scenes, tmp_path):
-    """A JSON file of images and annotations, and the pictures beside it; read as COCO's are."""
+    """`examples/draw_scenes.py` writes captions in COCO's format, a JSON file of images and
+    annotations, and `examples/image_captioning.py` reads a scene as a uint8 tensor of shape (3,
+    40, 40) with its captions.
+    """
     scenes.write_scenes(tmp_path, {"train": 4})
 
     content = json.loads((tmp_path / "annotations" / "captions_train.json").read_text())
@@ -162,7 +192,9 @@ def test_the_scenes_are_in_the_files_of_coco(captioning, scenes, tmp_path):
 
 
 def test_torchvision_reads_the_scenes(scenes, tmp_path):
-    """`torchvision.datasets.CocoCaptions` reads the same files, where pycocotools is installed."""
+    """`torchvision.datasets.CocoCaptions`, which needs pycocotools, reads the scenes and
+    captions of `examples/draw_scenes.py`.
+    """
     pytest.importorskip("pycocotools")
     from torchvision.datasets import CocoCaptions
 
@@ -175,7 +207,9 @@ def test_torchvision_reads_the_scenes(scenes, tmp_path):
 
 
 def test_a_run_writes_its_scenes_figures_and_net(trained):
-    """A run leaves the scenes it drew and read back, two figures and a checkpoint."""
+    """`examples/image_captioning.py` writes exactly these to `--out`: checkpoint.pt, the folder
+    scenes with the pictures it drew, loss.png and captions.png.
+    """
     from PIL import Image
 
     _, out = trained
@@ -189,7 +223,13 @@ def test_a_run_writes_its_scenes_figures_and_net(trained):
 
 @pytest.mark.spare("3", reason="any checkpoint but the first will do")
 def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_path):
-    """Killed as it writes a checkpoint and resumed, a run ends as if nothing had happened."""
+    """`examples/image_captioning.py --resume`, after a run was killed while it wrote a
+    checkpoint, ends with bit-for-bit the weights and losses of an uninterrupted run with as
+    many threads on the same CPU.
+
+    Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
+    is complete at any moment.
+    """
     run_until_killed(captioning, "os.fsync", 3, [*few, f"--out={tmp_path / 'killed'}"])
 
     metrics = captioning.main([*few, f"--out={tmp_path / 'killed'}", "--resume"])
@@ -204,7 +244,11 @@ def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_pa
 
 
 def test_a_checkpoint_of_another_run_is_refused(captioning, few, tmp_path, capsys):
-    """A run goes on only from a checkpoint of its own: same numbers, same seed, same captions."""
+    """`examples/image_captioning.py --resume` refuses a checkpoint written with another
+    `--seed`: exit code 2, and one line with both values of the setting.
+
+    Because a run that goes on with other settings would not end as an uninterrupted one.
+    """
     captioning.main([*few, f"--out={tmp_path}"])
 
     with pytest.raises(SystemExit, match="2"):
@@ -214,7 +258,9 @@ def test_a_checkpoint_of_another_run_is_refused(captioning, few, tmp_path, capsy
 
 
 def test_another_seed_is_another_run(captioning, few, tmp_path):
-    """On the same pictures another seed starts from other weights in another order."""
+    """On the same pictures, another `--seed` of `examples/image_captioning.py` has other
+    losses.
+    """
     first = captioning.main([*few, f"--out={tmp_path / 'first'}"])
     other = captioning.main([*few, f"--out={tmp_path / 'other'}", "--seed=1"])
 
@@ -223,7 +269,9 @@ def test_another_seed_is_another_run(captioning, few, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(captioning, tmp_path):
-    """`--dry-run` goes all the way with 64 pictures a part, and leaves not even the folder."""
+    """`examples/image_captioning.py --dry-run` trains on 64 pictures, evaluates on 64 of each
+    other part and writes no file, not even the folder of `--out`.
+    """
     metrics = captioning.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
 
     assert metrics["pictures"] == {"train": 64, "test": 64, "novel": 64}
@@ -244,7 +292,10 @@ def test_a_dry_run_writes_nothing(captioning, tmp_path):
 def test_bad_input_is_told_in_one_line(
     captioning, few, tmp_path, capsys, file, content, arguments, said
 ):
-    """What can't be read or isn't there ends the run with code 2 and one line that says what."""
+    """`examples/image_captioning.py` ends with exit code 2 and one line that names the cause:
+    no captions, a JSON file without images, a file that is no picture, no trained net, an
+    unknown `--device`, or a loss that isn't finite.
+    """
     (tmp_path / "few" / file).write_text(content) if file else None
 
     with pytest.raises(SystemExit, match="2"):

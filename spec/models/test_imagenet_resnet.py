@@ -1,13 +1,16 @@
 """The ImageNet script: a ResNet, by one process or by several.
 
 `examples/imagenet_resnet.py` is the script that many trainings were copied from, in small: random
-crops and mirror images, SGD whose learning rate falls by steps, top-1 and top-5 in eval mode, a
-checkpoint after each epoch and a copy of the best. Under `torchrun` several processes share each
-batch. Surprising: with BatchNorm two processes are not the same as one. Each normalises by its own
-half of the batch, so only a network whose layers look at each picture by itself, as GroupNorm does,
-ends a step with the weights that one process finds on the whole batch.
+crops and mirror images, SGD with momentum whose learning rate falls by steps, top-1 and top-5
+accuracy in eval mode, a checkpoint after each epoch and a copy of the best. Under `torchrun`
+several processes share each batch. The pictures are drawn by `examples/draw_pictures.py`; the
+network is half as deep as a ResNet-18, with a quarter of its channels.
 
-The pictures are ten classes of drawn shapes.
+What surprises: with BatchNorm two processes are not the same as one. Each normalises by its own
+half of the batch, so only a network whose layers look at each picture by itself, as GroupNorm does,
+ends a step with the weights that one process finds on the whole batch, up to rounding. And rounding
+is enough to change what a short training reaches: by some points, with another number of threads.
+How processes share gradients is told in `spec/parallel/test_distributed.py`.
 """
 
 import functools
@@ -89,25 +92,40 @@ def alike(left, right):
 
 
 def test_the_network_learns_ten_classes(trained):
-    """In nine epochs a small ResNet is right about ten classes many times as often as a guess."""
+    """On ten classes of drawn shapes, 60 pictures each, nine epochs of
+    `examples/imagenet_resnet.py --size 48 --batch-size 16` with seed 0 reach a top-1 accuracy
+    above 40 % and a top-5 above 85 % on unseen pictures; a guess has 10 % and 50 %.
+
+    Measured in PyTorch 2.14.1: 47 to 59.5 % and 96 to 100 %, over seeds 0 to 5 with one thread
+    and seeds 0 to 2 with two. The bounds are the lowest of these less 7 and 11 points.
+    """
     metrics, _, _ = trained
 
     assert metrics["pictures"] == {"train": 600, "val": 200}
     assert metrics["chance"] == {"top1": 0.1, "top5": 0.5}
-    assert metrics["top1"] > 5 * 0.1
+    assert metrics["top1"] > 4 * 0.1
     assert metrics["top5"] > 1.7 * 0.5
 
 
 def test_the_loss_falls_from_that_of_a_guess(trained):
-    """The loss begins near ln 10, that of a guess among ten, and falls to a fraction of it."""
-    losses = [report["loss"] for report in trained[0]["history"]]
+    """On ten classes of drawn shapes the mean training loss of `examples/imagenet_resnet.py`
+    with seed 0 is about 2.6 in the first epoch, no better than ln 10 = 2.303, that of a guess,
+    and below 0.7 of that in the ninth.
 
-    assert losses[0] == pytest.approx(2.303, abs=0.4)
-    assert losses[-1] < losses[0] * 0.7
+    That is more than a guess costs, as confident wrong answers cost more; seeds 0 to 5 gave
+    2.49 to 2.62.
+    """
+    first, *_, last = [report["loss"] for report in trained[0]["history"]]
+
+    assert first == pytest.approx(2.55, abs=0.15)
+    assert last / first == pytest.approx(0.48, abs=0.2)
 
 
 def test_top_5_counts_what_is_among_the_five_highest_scores(imagenet):
-    """Top-1 asks for the highest score alone, top-5 for one of the five highest."""
+    """`right_within(scores, labels, k)` of `examples/imagenet_resnet.py` counts the rows whose
+    label is among the k highest scores: with six classes the label with the lowest score is not
+    in the top 5.
+    """
     scores = torch.tensor(
         [
             [9.0, 8.0, 7.0, 6.0, 5.0, 4.0],
@@ -121,20 +139,22 @@ def test_top_5_counts_what_is_among_the_five_highest_scores(imagenet):
     assert imagenet.right_within(scores, labels, 5) == 2
 
 
-def test_top_5_is_never_below_top_1(trained):
-    """What is right by top-1 is right by top-5 as well, after every epoch."""
-    assert [report for report in trained[0]["history"] if report["top5"] < report["top1"]] == []
-
-
 def test_the_learning_rate_falls_to_a_tenth_every_four_epochs(trained):
-    """Four epochs learn at 0.05, as a run begins by default, four at 0.005, and one at 0.0005."""
+    """By default the learning rate of `examples/imagenet_resnet.py` is 0.05 and is divided by
+    10 every four epochs: nine epochs have 0.05 four times, 0.005 four times and 0.0005 once.
+    """
     rates = [report["lr"] for report in trained[0]["history"]]
 
     assert rates == pytest.approx([0.05] * 4 + [0.005] * 4 + [0.0005])
 
 
 def test_pictures_to_learn_from_are_cropped_anew_each_time(imagenet, few):
-    """A picture to learn from comes differently each time, one to measure on always the same."""
+    """In `examples/imagenet_resnet.py` a training picture is cropped at random each time it is
+    read, a picture to evaluate on always in the same way; both have shape (3, 64, 64) by
+    default.
+
+    Random crops make more of few pictures; an evaluation has to be comparable between epochs.
+    """
     train, val = imagenet.open_pictures(imagenet.read_arguments(["--data", str(few)]))
 
     assert train[0][0].shape == val[0][0].shape == (3, 64, 64)
@@ -143,7 +163,11 @@ def test_pictures_to_learn_from_are_cropped_anew_each_time(imagenet, few):
 
 
 def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained, tmp_path):
-    """Measuring moves no mean of BatchNorm, so that measuring twice finds the same."""
+    """`evaluate()` of `examples/imagenet_resnet.py` sets the network to eval mode: BatchNorm's
+    running statistics stay as they are, and another batch size gives the same top-1 and top-5.
+
+    Because in eval mode BatchNorm uses its running statistics, not those of the batch.
+    """
     metrics, out, shapes = trained
     args = imagenet.read_arguments(["--data", str(shapes), *SMALL, "--batch-size", "7"])
     training = imagenet.Training(
@@ -162,7 +186,9 @@ def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained, tmp_path):
 
 
 def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
-    """`best.pt` is of the epoch with the highest top-1, which `--evaluate` finds again."""
+    """`examples/imagenet_resnet.py` writes best.pt after each epoch whose top-1 is the highest
+    so far; `--evaluate` loads it and finds the same top-1 again.
+    """
     metrics, out, shapes = trained
     top1 = [report["top1"] for report in metrics["history"]]
 
@@ -175,7 +201,9 @@ def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
 
 
 def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
-    """A run leaves curves, a grid of pictures, the last and the best weights, and its metrics."""
+    """`examples/imagenet_resnet.py` writes exactly these to `--out`: checkpoint.pt, best.pt,
+    metrics.json, curves.png and predictions.png.
+    """
     from PIL import Image
 
     metrics, out, _ = trained
@@ -196,7 +224,12 @@ def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
 
 
 def test_the_same_seed_trains_the_same_weights(whole, imagenet, few, tmp_path):
-    """Two runs with one seed end with the same weights, bit for bit; another seed with others."""
+    """Two runs of `examples/imagenet_resnet.py` with the same `--seed` and number of threads
+    end with bit-for-bit equal weights on one CPU; another seed ends with others.
+
+    With another number of threads sums are added in another order: on twenty drawn classes,
+    seed 0 reached top-1 73.4 % with one thread and 66.0 % with two.
+    """
     imagenet.main(["--data", str(few), "--out", str(tmp_path), *TINY])
 
     again = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
@@ -215,9 +248,12 @@ def test_the_same_seed_trains_the_same_weights(whole, imagenet, few, tmp_path):
 def test_a_killed_run_goes_on_to_the_same_weights_and_the_same_next_step(
     imagenet, whole, few, tmp_path, function, call, left
 ):
-    """Killed in mid-epoch or while it writes, and resumed, a run ends as one never stopped.
+    """`examples/imagenet_resnet.py --resume`, after a run was killed within an epoch or while
+    it wrote a checkpoint, ends with bit-for-bit the weights, momentum and learning rate of an
+    uninterrupted run with as many threads on the same CPU.
 
-    Bit for bit, on a CPU: in its weights, and in the momentum and learning rate of the next step.
+    Because the checkpoint holds the optimizer and the scheduler, and is first written to
+    checkpoint.partial and then renamed.
     """
     run = ["--data", str(few), "--out", str(tmp_path), *TINY]
     run_until_killed(imagenet, function, call, run)
@@ -264,9 +300,12 @@ def torchrun(pytestconfig):
 def test_two_processes_end_with_the_weights_of_one_on_the_whole_batch(
     imagenet, few, torchrun, tmp_path
 ):
-    """Two processes that share each batch end with the weights that one finds on the whole of it.
+    """With GroupNorm and without random crops, two processes of `examples/imagenet_resnet.py`
+    under `torchrun`, each with half of the batch, end with the weights of one process on the
+    whole batch, up to rounding.
 
-    Without random crops, and with GroupNorm; the sums are rounded in another order.
+    Because `DistributedDataParallel` averages the gradients of equal halves; only the order of
+    the additions differs.
     """
     run = ["--data", str(few), *TINY, "--epochs", "1", "--norm", "group", "--no-augment"]
     run += ["--batch-size", "24", "--steps", "2"]
@@ -291,7 +330,13 @@ def test_two_processes_end_with_the_weights_of_one_on_the_whole_batch(
 
 
 def test_a_batch_shared_out_is_another_to_batch_norm(imagenet):
-    """Two halves of a batch give what the whole gives with GroupNorm, and not with BatchNorm."""
+    """In training mode, two halves of a batch give the same outputs as the whole batch, to
+    within 1e-5, if a ResNet has `GroupNorm`, and outputs that differ by more than 0.01 if it
+    has `BatchNorm2d`.
+
+    Because BatchNorm normalises by the statistics of the batch it is given; `SyncBatchNorm`
+    shares them between processes on CUDA.
+    """
     images = torch.rand(8, 3, 32, 32)
 
     apart = {}
@@ -308,14 +353,23 @@ def test_a_batch_shared_out_is_another_to_batch_norm(imagenet):
     ("arch", "parameters"), [("resnet18", 11689512), ("resnext50_32x4d", 25028904)]
 )
 def test_whole_networks_are_torchvisions_own(imagenet, arch, parameters):
-    """With `--shrink 1` a name means torchvision's network, to the last of its parameters."""
+    """With `--shrink 1` and BatchNorm, `--arch resnet18` of `examples/imagenet_resnet.py` has
+    11,689,512 parameters and resnext50_32x4d 25,028,904, as torchvision's networks with 1000
+    classes.
+    """
     net = imagenet.build(arch, classes=1000, shrink=1, norm="batch")
 
     assert sum(parameter.numel() for parameter in net.parameters()) == parameters
 
 
 def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
-    """With `--workers 2` processes read and crop the pictures, alike in every run with the seed."""
+    """With `--workers 2` two runs of `examples/imagenet_resnet.py` with one seed and number of
+    threads end with bit-for-bit equal weights on one CPU, although worker processes draw the
+    random crops.
+
+    Because the `DataLoader` is given a generator seeded by seed and epoch, and seeds each
+    worker from it.
+    """
     run = ["--data", str(few), *TINY, "--workers", "2", "--epochs", "1"]
 
     first, second = (imagenet.main([*run, "--out", str(tmp_path / each)]) for each in "ab")
@@ -327,7 +381,9 @@ def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(imagenet, few, tmp_path, monkeypatch):
-    """With `--dry-run` a few pictures go all the way, and not even a folder is made."""
+    """`examples/imagenet_resnet.py --dry-run` trains one epoch on a few pictures and writes no
+    file, not even the folder of `--out`.
+    """
     monkeypatch.chdir(tmp_path)
 
     metrics = imagenet.main(["--data", str(few), *TINY, "--dry-run"])
@@ -348,7 +404,12 @@ def test_a_dry_run_writes_nothing(imagenet, few, tmp_path, monkeypatch):
 def test_what_cannot_be_done_is_said_in_one_line(
     imagenet, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
-    """Missing pictures, missing weights and steps too long end with code 2 and a line about it."""
+    """`examples/imagenet_resnet.py` ends with exit code 2 and a last line that names the cause:
+    missing pictures, `--evaluate` without best.pt, a loss that isn't finite, or `--norm sync`
+    without CUDA.
+
+    Without CUDA take `--norm group`: it is independent of how a batch is shared.
+    """
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(SystemExit, match="2"):
@@ -358,7 +419,11 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 
 def test_a_checkpoint_of_another_run_is_refused(imagenet, few, tmp_path, capsys):
-    """A run with other settings does not go on from a checkpoint, and says which one differs."""
+    """`examples/imagenet_resnet.py --resume` refuses a checkpoint written with another
+    `--epochs`: exit code 2, and a last line with both values of the setting.
+
+    Because a run that goes on with other settings would not end as an uninterrupted one.
+    """
     run = ["--data", str(few), "--out", str(tmp_path), *TINY, "--steps", "1"]
     imagenet.main([*run, "--epochs", "1"])
 

@@ -1,12 +1,15 @@
 """An LSTM that optimizes.
 
-`examples/learning_to_optimize.py` puts an LSTM in the place of gradient descent. It reads the
-gradient of one coordinate and answers with a step, and is trained through 20 of its own steps on
-random quadratics of ten dimensions. On problems that it has not seen it leaves SGD far behind,
-even at the best learning rate that a grid can find.
+`examples/learning_to_optimize.py` puts an LSTM in the place of an optimizer. It reads the gradient
+of one coordinate and answers with that coordinate's step; all coordinates share its weights, and
+each has a state of its own. It is trained by unrolling 20 of its own steps on random quadratics of
+ten dimensions and differentiating the losses on the way, which is called meta-learning. Its rivals
+are SGD, momentum and Adam, with the settings that a grid finds best for 20 steps.
 
-What surprises is who keeps up: momentum, with both of its numbers tuned on the same problems, does
-about as well as the LSTM, and Adam, made for other things, does worse than SGD.
+On problems that it has not seen the LSTM leaves SGD far behind, even at the best learning rate of
+the grid. What surprises is who keeps up: momentum, with both of its settings tuned on the same kind
+of problem, does about as well as the LSTM, and Adam does worse than SGD. Figures are those of 300
+training steps with seed 0 on the CPU. The optimizers are told in `spec/optim/test_update_rules.py`.
 """
 
 import functools
@@ -49,9 +52,9 @@ def tiny(example, tmp_path_factory):
 
 
 def test_the_lstm_ends_lower_than_the_best_tuned_sgd(trained):
-    """After 20 steps on 100 unseen quadratics the LSTM's loss is about half of tuned SGD's.
-
-    Even a rate found by trying them all on these very problems doesn't help SGD.
+    """After 20 steps on 100 unseen quadratics the mean loss of the LSTM in
+    `examples/learning_to_optimize.py` is less than 0.6 of SGD's, even if SGD's learning rate is
+    tuned on these very problems.
     """
     metrics, _ = trained
     after = metrics["after"]
@@ -64,7 +67,12 @@ def test_the_lstm_ends_lower_than_the_best_tuned_sgd(trained):
 
 
 def test_tuned_momentum_keeps_up_and_adam_does_not(trained):
-    """Momentum with a tuned rate is at least near the LSTM; Adam is behind SGD after 20 steps."""
+    """After 20 steps on 100 unseen quadratics of `examples/learning_to_optimize.py`, the LSTM's
+    mean loss is 0.75 to 1.45 times that of tuned momentum, and that of tuned Adam about twice
+    that of tuned SGD.
+
+    On other problems and over more steps the ranking differs: 20 steps are few for Adam.
+    """
     after = trained[0]["after"]
 
     assert after["LSTM"] / after["momentum"] == pytest.approx(1.1, abs=0.35)
@@ -72,7 +80,12 @@ def test_tuned_momentum_keeps_up_and_adam_does_not(trained):
 
 
 def test_each_rival_has_the_best_of_its_grid(example):
-    """Tuning tries rates 15 % apart and keeps the best; the best is not at an end of the grid."""
+    """`tune` of `examples/learning_to_optimize.py` tries 48 learning rates for SGD and for Adam
+    and 240 pairs of rate and momentum, and takes the one with the lowest loss; SGD's best is
+    not at an end of the grid.
+
+    A best value at the end of a grid would mean that a better one may lie beyond.
+    """
     problems = example.Quadratics(64, torch.Generator().manual_seed(5))
 
     settings = example.candidates()
@@ -92,7 +105,10 @@ def test_each_rival_has_the_best_of_its_grid(example):
 
 
 def test_beyond_the_steps_it_was_trained_for_the_lstm_goes_on_falling(trained):
-    """At 100 steps, five times its training's, the LSTM's loss has fallen on, but less steeply."""
+    """The LSTM of `examples/learning_to_optimize.py`, trained for 20 steps, goes on for 100:
+    its mean loss then is 0.15 to 0.85 of that after 20 steps, which is less than 2 % of the
+    loss at the start.
+    """
     metrics, _ = trained
     curve = metrics["curves"]["LSTM"]
 
@@ -102,7 +118,12 @@ def test_beyond_the_steps_it_was_trained_for_the_lstm_goes_on_falling(trained):
 
 
 def test_an_untrained_lstm_optimizes_nothing(example):
-    """Before its training the LSTM's steps lead nowhere: the loss stays about what it was."""
+    """With the initial weights of seed 0 the LSTM of `examples/learning_to_optimize.py`,
+    untrained, leaves the loss after 20 steps within 30 % of what it was.
+
+    So what it does after training is learned, not built in. Seeds 0 to 29 gave 0.68 to 1.40 of
+    the loss at the start.
+    """
     problems = example.Quadratics(64, torch.Generator().manual_seed(5))
 
     with torch.inference_mode():
@@ -112,19 +133,25 @@ def test_an_untrained_lstm_optimizes_nothing(example):
 
 
 def test_meta_training_lowers_the_loss(trained):
-    """Over its training the loss at the LSTM's twentieth step falls to a hundredth."""
+    """In 300 training steps of `examples/learning_to_optimize.py` the loss at the LSTM's
+    twentieth step falls to less than 5 % of what it was at first, each a mean over 20 training
+    steps.
+    """
     losses = trained[0]["losses"]
 
     assert sum(losses[-20:]) / sum(losses[:20]) < 0.05
 
 
 def test_the_gradient_by_hand_is_autograds(example):
-    """The gradient that the optimizers are given is the one that autograd finds."""
+    """The gradient that `examples/learning_to_optimize.py` computes by hand, 2/10 of W^T (W x -
+    y), is the one that autograd finds for |W x - y|^2 / 10, to within 1e-5.
+    """
     problems = example.Quadratics(3, torch.Generator().manual_seed(5))
     x = problems.start.clone().requires_grad_()
 
     (found,) = torch.autograd.grad(problems.loss(x).sum(), x)
 
+    assert found.shape == (3, 10)
     assert found.flatten().tolist() == pytest.approx(
         problems.gradient(x).flatten().tolist(), abs=1e-5
     )
@@ -139,7 +166,9 @@ def test_the_gradient_by_hand_is_autograds(example):
     ],
 )
 def test_the_rivals_step_as_torch_optim_does(example, name, options):
-    """SGD, momentum and Adam as functions take the steps of `torch.optim`'s."""
+    """SGD, momentum and Adam of `examples/learning_to_optimize.py` have over ten steps the same
+    losses as `torch.optim.SGD` and `Adam` with the same settings, up to rounding.
+    """
     problems = example.Quadratics(3, torch.Generator().manual_seed(5))
     x = problems.start.clone().requires_grad_()
     optimizer = {
@@ -160,7 +189,11 @@ def test_the_rivals_step_as_torch_optim_does(example, name, options):
 
 
 def test_each_coordinate_is_optimized_by_itself(example):
-    """The LSTM sees one coordinate at a time: reordered gradients get steps reordered alike."""
+    """The LSTM of `examples/learning_to_optimize.py` reads each coordinate alone: reversed
+    gradients get the steps reversed. It has 1941 parameters whatever the number of dimensions.
+
+    Therefore it can be applied to problems of any size.
+    """
     torch.manual_seed(0)
     learned, gradient = example.LearnedOptimizer(), torch.randn(2, 10)
 
@@ -173,7 +206,12 @@ def test_each_coordinate_is_optimized_by_itself(example):
 
 
 def test_the_training_reaches_through_all_steps(example):
-    """The last loss reaches the LSTM's weights through every step, though not through gradients."""
+    """In the training of `examples/learning_to_optimize.py` the last loss gives each of the six
+    parameter tensors of the LSTM a gradient, through its steps; the gradients that it reads
+    don't require grad.
+
+    Leaving those out, as the paper does, avoids second derivatives of the problem.
+    """
     torch.manual_seed(0)
     learned = example.LearnedOptimizer()
     problems = example.Quadratics(2, torch.Generator().manual_seed(5))
@@ -204,9 +242,12 @@ def test_the_training_reaches_through_all_steps(example):
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(
     example, tiny, tmp_path, function, call, left
 ):
-    """Killed at any moment and resumed, a run ends with the weights of one never stopped.
+    """`examples/learning_to_optimize.py --resume`, after a run was killed between two
+    checkpoints or while one was written, ends with bit-for-bit the weights of an uninterrupted
+    run with as many threads on the same CPU.
 
-    Bit for bit, on a CPU.
+    Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
+    is complete at any moment.
     """
     run = [*TINY, "--out", str(tmp_path)]
     run_until_killed(example, function, call, run)
@@ -222,7 +263,9 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(
 
 
 def test_a_run_repeats_by_its_seed(example, tiny, tmp_path):
-    """Two runs by one seed are equal to the last digit; another seed gives another run."""
+    """Two runs of `examples/learning_to_optimize.py` with the same `--seed` and number of
+    threads have equal losses on one CPU; another seed has others.
+    """
     again = example.main([*TINY, "--out", str(tmp_path)])
 
     assert again["losses"] == tiny(0)[0]["losses"]
@@ -234,7 +277,9 @@ def test_a_run_repeats_by_its_seed(example, tiny, tmp_path):
     ("figure", "size"), [("curves.png", (1200, 540)), ("training.png", (840, 480))]
 )
 def test_a_run_leaves_two_figures_and_a_checkpoint(trained, figure, size):
-    """A run leaves the loss over the steps of each optimizer, and the LSTM's training, drawn."""
+    """`examples/learning_to_optimize.py` writes exactly these to `--out`: checkpoint.pt,
+    curves.png (the loss of each optimizer over the steps) and training.png.
+    """
     from PIL import Image
 
     _, out = trained
@@ -246,7 +291,9 @@ def test_a_run_leaves_two_figures_and_a_checkpoint(trained, figure, size):
 
 
 def test_a_dry_run_writes_nothing(example, tmp_path):
-    """`--dry-run` tunes, trains for three steps, measures, and leaves not even a folder."""
+    """`examples/learning_to_optimize.py --dry-run` tunes the rivals, trains for three steps and
+    writes no file, not even the folder of `--out`.
+    """
     metrics = example.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
 
     assert os.listdir(tmp_path) == []
@@ -261,18 +308,25 @@ def test_a_dry_run_writes_nothing(example, tmp_path):
     ],
 )
 def test_what_it_cannot_do_is_said_in_one_line(example, tmp_path, capsys, arguments, reason):
-    """Bad input ends the run with code 2 and one line that says what it was."""
+    """`examples/learning_to_optimize.py` ends with exit code 2 and one line of its own that
+    names the cause: an unknown `--device`, or an `--lr` that makes the loss infinite or NaN.
+    """
     with pytest.raises(SystemExit) as stopped:
         example.main(["--out", str(tmp_path), *arguments])
 
-    said = capsys.readouterr().err
+    lines = capsys.readouterr().err.splitlines()
+    said = [line for line in lines if line.startswith("learning_to_optimize.py: ")]
     assert stopped.value.code == 2
-    assert said.startswith(f"learning_to_optimize.py: {reason}")
-    assert said.count("\n") == 1
+    assert len(said) == 1
+    assert said[0].startswith(f"learning_to_optimize.py: {reason}")
 
 
 def test_a_checkpoint_of_another_run_is_refused(example, trained, capsys):
-    """A run goes on only from a checkpoint of its own."""
+    """`examples/learning_to_optimize.py --resume` refuses a checkpoint written with another
+    `--seed`: exit code 2, and one line with both values of the setting.
+
+    Because a run that goes on with other settings would not end as an uninterrupted one.
+    """
     _, out = trained
 
     with pytest.raises(SystemExit, match="2"):

@@ -1,9 +1,15 @@
 """A net that tells where names come from, and one that makes them.
 
-`examples/name_classifier.py` invents names of six languages. Two of the languages are two others
-with their syllables read backwards, la and al: who counts the letters of a name can tell them apart
-only by the capital, who reads them in order by every syllable. A second net, told the language,
-makes names that hardly anyone has heard and that the first takes for what they were meant to be.
+`examples/name_classifier.py` invents names of six languages, each with syllables of its own. Two of
+the languages are two others with their syllables reversed, "la" and "al": whoever counts the
+letters of a name can tell them apart only by the capital letter, whoever reads them in order by
+every syllable. A GRU reads a name letter by letter and classifies it. A second GRU is told the
+language and says which letter comes next, and so makes names.
+
+What surprises: most of the made names are in no list, and the first net takes nine in ten of them
+for what they were meant to be. Names are of different lengths, so batches are padded: that padding
+must change nothing is told here too, packing in `spec/nn/test_recurrent.py`. Figures are those of
+the default settings and seed 0 on the CPU.
 """
 
 import functools
@@ -46,7 +52,9 @@ def tiny(namer, tmp_path_factory):
 
 
 def test_six_languages_of_600_names_each_lie_in_a_file_each(trained):
-    """The names lie in names/LANGUAGE.txt, one a line, none twice in its language."""
+    """`examples/name_classifier.py` writes its invented names to names/LANGUAGE.txt below
+    `--out`, one per line: 600 different names for each of six languages.
+    """
     _, out = trained
     names = {path.stem: path.read_text().split() for path in (out / "names").iterdir()}
 
@@ -56,7 +64,11 @@ def test_six_languages_of_600_names_each_lie_in_a_file_each(trained):
 
 
 def test_two_languages_are_two_others_read_backwards(namer):
-    """Lumari's and Almuri's syllables have the same letters in another order, as have two more."""
+    """In `examples/name_classifier.py` the syllables of Lumari reversed are those of Almuri,
+    and those of Kesten reversed are those of Netsek.
+
+    So the letters of two such languages are equally frequent, and only their order differs.
+    """
     backwards = {
         language: " ".join(syllable[::-1] for syllable in syllables.split())
         for language, syllables in namer.SYLLABLES.items()
@@ -67,7 +79,11 @@ def test_two_languages_are_two_others_read_backwards(namer):
 
 
 def test_it_tells_names_never_seen_better_than_counted_letters_and_chance(trained):
-    """Of names never seen nine in ten are told rightly: half as many mistakes as by counting."""
+    """The GRU of `examples/name_classifier.py` classifies about 90 % of held-out names
+    correctly, a linear layer on counted letters about 81 %, always the same language 1/6.
+
+    100 % can't be reached: one syllable in six is borrowed from any of the six languages.
+    """
     metrics, _ = trained
 
     assert metrics["accuracy"] == pytest.approx(0.90, abs=0.03)
@@ -77,7 +93,9 @@ def test_it_tells_names_never_seen_better_than_counted_letters_and_chance(traine
 
 
 def test_held_out_names_are_not_among_those_it_learns_from(namer, trained):
-    """A fifth of each language's names is held out: none of them is learned from."""
+    """`examples/name_classifier.py` trains on 2880 of its 3600 names and holds out 720, 120 of
+    each language; no name with its language is in both parts.
+    """
     names = namer.Names(namer.read_names(trained[1] / "names"))
 
     assert (len(names.learn), len(names.measure)) == (2880, 720)
@@ -86,7 +104,9 @@ def test_held_out_names_are_not_among_those_it_learns_from(namer, trained):
 
 
 def test_the_confusion_matrix_counts_every_held_out_name(trained):
-    """Each row of the confusion matrix is of one language; what lies on its diagonal is right."""
+    """In the confusion matrix of `examples/name_classifier.py` each row is a true language and
+    adds up to its 120 held-out names; the diagonal divided by 720 is the accuracy.
+    """
     metrics, _ = trained
     confusion = torch.tensor(metrics["confusion"])
 
@@ -96,14 +116,20 @@ def test_the_confusion_matrix_counts_every_held_out_name(trained):
 
 
 def test_made_names_are_taken_for_their_language(trained):
-    """Nine made names in ten are taken for their language by the net that classifies."""
+    """Of the names that the generator of `examples/name_classifier.py` makes, the classifier
+    takes about 93 % for the language they were made for.
+    """
     metrics, _ = trained
 
     assert metrics["judged_right"] == pytest.approx(0.93, abs=0.06)
 
 
 def test_most_made_names_are_new(namer, trained):
-    """Most made names stand in no list that was learned from, and nearly all differ."""
+    """About 75 % of the 300 names that `examples/name_classifier.py` makes are not in the list
+    of their language, and nearly all differ from each other.
+
+    So the generator has learned how names are made, not a list of them.
+    """
     metrics, out = trained
     lists = {path.stem: path.read_text().split() for path in (out / "names").iterdir()}
     listed = [name in lists[own] for own, made in metrics["generated"].items() for name in made]
@@ -115,7 +141,11 @@ def test_most_made_names_are_new(namer, trained):
 
 
 def test_both_losses_fall(trained):
-    """From first epoch to last the classifier's loss nearly vanishes, the generator's halves."""
+    """In the 12 epochs of `examples/name_classifier.py` the classifier's training loss falls to
+    less than 8 % of that of the first epoch, the generator's to about 50 %.
+
+    The generator's can't come near 0: which syllable comes next is random.
+    """
     losses = trained[0]["losses"]
 
     assert losses["classifier"][-1] / losses["classifier"][0] == pytest.approx(0.04, abs=0.04)
@@ -124,7 +154,11 @@ def test_both_losses_fall(trained):
 
 
 def test_padding_does_not_change_what_a_name_is_taken_for(namer):
-    """A short name beside a long one gets the scores that it gets alone: padding is not read."""
+    """A short name gets the same scores from the classifier of `examples/name_classifier.py`
+    alone and padded beside a longer one, to within 1e-6.
+
+    Because its true length goes with it: the GRU stops at the last letter.
+    """
     net = namer.Classifier(letters=20, languages=6, hidden=8)
     alone = net(torch.tensor([[3, 1, 2]]), torch.tensor([3]))
 
@@ -134,7 +168,11 @@ def test_padding_does_not_change_what_a_name_is_taken_for(namer):
 
 
 def test_after_the_end_of_a_name_nothing_is_learned(namer):
-    """What stands in the padding costs the generator nothing: a batch costs its letters' mean."""
+    """The generator's loss of a padded batch in `examples/name_classifier.py` is the mean over
+    the letters and ends of its names; the padding behind them is left out.
+
+    `F.cross_entropy` with `ignore_index` leaves positions out in this way.
+    """
     net = namer.Generator(letters=20, languages=6, hidden=8)
     short, long = torch.tensor([[3, 1]]), torch.tensor([[5, 4, 3, 2, 1]])
     both = torch.tensor([[3, 1, 0, 0, 0], [5, 4, 3, 2, 1]])
@@ -149,7 +187,12 @@ def test_after_the_end_of_a_name_nothing_is_learned(namer):
 
 
 def test_each_step_goes_by_its_own_names_alone(namer, monkeypatch, tmp_path):
-    """Where steps lead nowhere, the same names give the same gradient: none is left from before."""
+    """In `examples/name_classifier.py` three steps on the same names with a learning rate of
+    1e-9 have gradients of the same length, to within 0.1 %: no gradient is left from the step
+    before.
+
+    Without `zero_grad()` the lengths would be about 1, 2 and 3 times the first.
+    """
     lengths, step = [], torch.optim.Adam.step
 
     def watched(optimizer, *arguments):
@@ -169,7 +212,9 @@ def test_each_step_goes_by_its_own_names_alone(namer, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(("name", "language"), [("Larimo", "Lumari"), ("Aliromus", "Almuri")])
 def test_it_says_where_one_name_comes_from(namer, trained, capsys, name, language):
-    """`--classify NAME` prints the languages, the likeliest first; the chances sum to one."""
+    """`examples/name_classifier.py --classify NAME` prints the languages with their
+    probabilities, the most likely first; the probabilities add up to 1.
+    """
     chances = namer.main(["--out", str(trained[1]), "--classify", name])["chances"]
 
     assert next(iter(chances)) == language
@@ -178,7 +223,9 @@ def test_it_says_where_one_name_comes_from(namer, trained, capsys, name, languag
 
 
 def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
-    """`--generate LANGUAGE` makes ten names of it: most of Drugath's have a th, a z or a g."""
+    """`examples/name_classifier.py --generate Drugath` prints ten names; at least seven of them
+    have a th, z or g, as Drugath's syllables have.
+    """
     names = namer.main(["--out", str(trained[1]), "--generate", "Drugath"])["names"]
 
     assert len(names) == 10
@@ -187,7 +234,9 @@ def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
 
 
 def test_a_run_leaves_names_two_figures_and_the_nets(trained):
-    """A run leaves the names, the losses, the confusion matrix and the nets, and no more."""
+    """`examples/name_classifier.py` writes exactly these to `--out`: model.pt (both nets), the
+    folder names, loss.png and confusion.png.
+    """
     from PIL import Image
 
     _, out = trained
@@ -200,7 +249,9 @@ def test_a_run_leaves_names_two_figures_and_the_nets(trained):
 
 
 def test_one_seed_gives_the_same_nets_and_another_seed_others(namer, tiny, tmp_path):
-    """Two runs with one seed end with the same weights, bit for bit; with another seed not."""
+    """Two runs of `examples/name_classifier.py` with the same `--seed` and number of threads
+    end with bit-for-bit equal weights of both nets on one CPU; another seed has other losses.
+    """
     metrics, nets = tiny(0)
     again = namer.main([*TINY, "--out", str(tmp_path)])
 
@@ -216,7 +267,9 @@ def test_one_seed_gives_the_same_nets_and_another_seed_others(namer, tiny, tmp_p
 
 
 def test_a_dry_run_writes_nothing(namer, tmp_path):
-    """`--dry-run` goes all the way, to the metrics, and leaves no file behind."""
+    """`examples/name_classifier.py --dry-run` runs through to the metrics and writes no file,
+    not even the folder of `--out`.
+    """
     metrics = namer.main([*TINY, "--dry-run", "--out", str(tmp_path / "out")])
 
     assert os.listdir(tmp_path) == []
@@ -224,7 +277,10 @@ def test_a_dry_run_writes_nothing(namer, tmp_path):
 
 
 def test_it_reads_the_lists_of_its_user(namer, tmp_path):
-    """`--data DIR` reads other lists, of any sizes: the commonest language is then no sixth."""
+    """`examples/name_classifier.py --data DIR` reads DIR/LANGUAGE.txt with letters such as ä
+    and lists of different lengths; the baseline is then the share of the most frequent
+    language, 75 % for 30 names against 10.
+    """
     (tmp_path / "Short.txt").write_text("\n".join("aä" * n for n in range(1, 11)), encoding="utf-8")
     (tmp_path / "Long.txt").write_text("\n".join("b" * n for n in range(1, 31)), encoding="utf-8")
 
@@ -244,18 +300,25 @@ def test_it_reads_the_lists_of_its_user(namer, tmp_path):
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, arguments, said):
-    """What can't be used ends the run with code 2 and one line that says what to mend."""
+    """`examples/name_classifier.py` ends with exit code 2 and one line of its own that names
+    the cause: no lists in `--data`, no trained nets for `--classify`, or an unknown `--device`.
+    """
     with pytest.raises(SystemExit) as stopped:
         namer.main([*TINY, "--out", str(tmp_path), *arguments.split()])
 
     assert stopped.value.code == 2
-    words = [line for line in capsys.readouterr().err.splitlines() if "name_classifier.py" in line]
+    lines = capsys.readouterr().err.splitlines()
+    words = [line for line in lines if line.startswith("name_classifier.py: ")]
     assert len(words) == 1
     assert said in words[0]
 
 
 def test_a_letter_or_a_language_it_never_met_is_named(namer, trained, capsys):
-    """A letter that no name has had, and a language that no list has, are told by name."""
+    """`examples/name_classifier.py` ends with exit code 2 and one line if `--classify` has a
+    letter that no training name had, or `--generate` names a language it doesn't know.
+
+    Because a letter is an index into the embedding: an unknown one has no row there.
+    """
     with pytest.raises(SystemExit) as letter:
         namer.main(["--out", str(trained[1]), "--classify", "Ωmega"])
     with pytest.raises(SystemExit) as language:

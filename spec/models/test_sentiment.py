@@ -1,10 +1,15 @@
 """Praise told from blame.
 
-`examples/sentiment.py` trains two small nets on short reviews of its own making. The pooled one
-averages the vectors of a sentence's words, the recurrent one reads them in order. The surprise is
-how far words alone go, and where they end: the bag of words is right about nearly every plain
-sentence and wrong about nearly every negated one, and no training could mend it, for "lovely, not
-dull" and "dull, not lovely" are one bag to it.
+`examples/sentiment.py` trains two small nets on 2000 short reviews of its own making. The pooled
+one, a bag of words, averages the vectors of a sentence's words and sees which words are there, not
+where. The recurrent one, a GRU over packed sequences, reads them in order. Besides plain sentences
+there are negated ones ("was not good"), corrected ("lovely, not dull"), turned ("good but ...
+dull": the last word counts) and distracted ("after an awful day: ...": the day doesn't count).
+
+What surprises is how far words alone go, and where they end: the bag of words is right about nearly
+every plain sentence and wrong about nearly every negated one, and no training could mend it, for
+"lovely, not dull" and "dull, not lovely" are the same bag to it. Figures are those of the default
+settings and seed 0 on the CPU; packing is told in `spec/nn/test_recurrent.py`.
 """
 
 import os
@@ -44,7 +49,9 @@ def chance_of_praise(sentiment, trained):
 
 
 def test_a_recurrent_net_classifies_unseen_sentences_far_above_the_majority_share(trained):
-    """Always the more frequent label is right on 59 % of 400 unseen sentences, the GRU on 99 %."""
+    """On 400 unseen sentences the GRU of `examples/sentiment.py` classifies about 99 %
+    correctly; always answering the more frequent label is right in 59 %.
+    """
     metrics, _ = trained
 
     assert metrics["sentences"] == {"train": 1600, "test": 400}
@@ -53,7 +60,10 @@ def test_a_recurrent_net_classifies_unseen_sentences_far_above_the_majority_shar
 
 
 def test_a_bag_of_words_is_above_the_majority_share_too(trained):
-    """Words averaged, and one linear layer: right on seven unseen sentences in ten."""
+    """On 400 unseen sentences the bag of words of `examples/sentiment.py`, averaged word
+    vectors and a linear layer, classifies about 70 % correctly, and of the plain ones about 98
+    %.
+    """
     metrics, _ = trained
 
     assert metrics["pooled"]["accuracy"] == pytest.approx(0.70, abs=0.04)
@@ -61,7 +71,12 @@ def test_a_bag_of_words_is_above_the_majority_share_too(trained):
 
 
 def test_only_the_net_that_reads_in_order_understands_a_negation(trained):
-    """On sentences such as "the plot was not good" the bag of words is nearly always wrong."""
+    """Of unseen negated sentences such as "the plot was not good", the bag of words of
+    `examples/sentiment.py` classifies at most 15 % correctly, the GRU at least 95 %.
+
+    Because a bag adds up what its words weigh, and "good" outweighs "not", which occurs in
+    praise as well as in blame.
+    """
     metrics, _ = trained
 
     assert metrics["pooled"]["by_kind"]["negated"] == pytest.approx(0.0, abs=0.15)
@@ -69,7 +84,9 @@ def test_only_the_net_that_reads_in_order_understands_a_negation(trained):
 
 
 def test_the_kinds_that_words_alone_cannot_decide_stay_near_chance(trained):
-    """Corrected, turned and distracted sentences are about a guess to the bag of words."""
+    """Of corrected, turned and distracted sentences the bag of words of `examples/sentiment.py`
+    classifies about 50, 55 and 62 % correctly, the GRU at least 95 % of every kind.
+    """
     pooled, recurrent = (trained[0][name]["by_kind"] for name in ("pooled", "recurrent"))
 
     assert pooled["corrected"] == pytest.approx(0.5, abs=0.12)
@@ -79,7 +96,12 @@ def test_the_kinds_that_words_alone_cannot_decide_stay_near_chance(trained):
 
 
 def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
-    """The pooled net gives both orders one probability; the recurrent one, opposite answers."""
+    """For "the plot was lovely , not dull" and "the plot was dull , not lovely" the bag of
+    words of `examples/sentiment.py` gives the same probability, to within 1e-6, the GRU
+    opposite answers.
+
+    Because a mean doesn't depend on the order of what it averages.
+    """
     praise, blame = "the plot was lovely , not dull", "the plot was dull , not lovely"
 
     assert chance_of_praise("pooled", praise) == pytest.approx(
@@ -101,12 +123,20 @@ def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
     ],
 )
 def test_classify_tells_praise_from_blame(chance_of_praise, text, praise):
-    """`--classify` reads a text of one's own: negated, distracted, or turned by a "but"."""
+    """`examples/sentiment.py --classify TEXT` classifies a sentence by the trained net; the GRU
+    gives plain, negated, distracted and turned ones the right label with a probability of at
+    least 80 %.
+    """
     assert chance_of_praise("recurrent", text) == pytest.approx(praise, abs=0.2)
 
 
 def test_one_word_turns_the_answer(sentiment, trained):
-    """After each word the recurrent net has an answer; "not" alone makes the last word turn it."""
+    """Read word by word, "the plot was not good" and "the plot was good" have the same
+    probabilities after their first three words, and after "good" opposite ones, by the GRU of
+    `examples/sentiment.py`.
+
+    A GRU has an output after each word, which depends on the words up to there.
+    """
     state = torch.load(trained[1] / "recurrent.pt", weights_only=True)
     vocabulary = sentiment.Vocabulary(state["words"])
     net = sentiment.Recurrent(len(vocabulary))
@@ -121,7 +151,12 @@ def test_one_word_turns_the_answer(sentiment, trained):
 
 
 def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
-    """In a batch a short sentence is padded, and packing keeps the padding from being read."""
+    """A short sentence gets the same score from the GRU of `examples/sentiment.py` alone and
+    padded beside a longer one, to within 1e-6, as sequences are packed; reading the padding
+    changes the score.
+
+    Use `pack_padded_sequence` with the true lengths, and the final state `h_n` it gives.
+    """
     net = sentiment.Recurrent(10).eval()
     short, long = torch.tensor([2, 3, 4]), torch.arange(2, 10)
 
@@ -134,7 +169,12 @@ def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
 
 
 def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
-    """A word met once is <unk>, like one never met; the first two numbers are set apart."""
+    """The vocabulary of `examples/sentiment.py` has <pad> at 0, <unk> at 1, and then the words
+    that occur at least twice in the training part; any other word is encoded as 1.
+
+    A vector for a word met once could not be trained, and unseen sentences contain unknown
+    words.
+    """
     vocabulary = sentiment.Vocabulary.of([["not", "good"], ["good", ",", "not", "odd"]])
 
     assert vocabulary.words == ["<pad>", "<unk>", "good", "not"]
@@ -142,7 +182,12 @@ def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
 
 
 def test_with_shuffled_labels_nothing_is_learned(sentiment, trained, tmp_path):
-    """If labels are dealt out at random, the same net does no better than a guess."""
+    """If the labels are shuffled among the sentences, the GRU of `examples/sentiment.py`
+    classifies 44 to 60 % of unseen sentences correctly after 3 epochs: no better than a guess.
+
+    A test worth making with any pipeline: a better result would mean that labels leak into the
+    inputs.
+    """
     head, *lines = (trained[1] / "reviews.tsv").read_text().splitlines()
     order = torch.randperm(len(lines), generator=torch.Generator().manual_seed(0)).tolist()
     labels = [lines[i].partition("\t")[0] for i in order]
@@ -164,7 +209,10 @@ def test_with_shuffled_labels_nothing_is_learned(sentiment, trained, tmp_path):
 
 
 def test_the_loss_of_the_recurrent_net_falls_from_a_guess_to_nearly_nothing(trained):
-    """It begins below ln 2, the loss of a coin, and ends near 0; the bag of words stays high."""
+    """In 12 epochs the training loss of the GRU of `examples/sentiment.py` starts at about
+    0.63, near ln 2 = 0.693 of a guess between two, and its loss on unseen sentences ends below
+    0.03; the bag of words ends at about 0.55.
+    """
     recurrent, pooled = (trained[0][name]["losses"] for name in ("recurrent", "pooled"))
 
     assert len(recurrent) == 12
@@ -174,7 +222,9 @@ def test_the_loss_of_the_recurrent_net_falls_from_a_guess_to_nearly_nothing(trai
 
 
 def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
-    """Small steps, each by the gradient of its own batch alone, take the loss down every time."""
+    """The training loss of the bag of words in `examples/sentiment.py` falls in each epoch, by
+    about 0.15 in all.
+    """
     seen = [each["train"] for each in trained[0]["pooled"]["losses"]]
 
     assert seen == sorted(seen, reverse=True)
@@ -182,7 +232,9 @@ def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
 
 
 def test_a_run_writes_its_reviews_figures_and_nets(trained):
-    """A run leaves the reviews it wrote and read back, three figures and a checkpoint a net."""
+    """`examples/sentiment.py` writes exactly these to `--out`: reviews.tsv with 2000 reviews,
+    pooled.pt, recurrent.pt, loss.png, kinds.png and words.png.
+    """
     from PIL import Image
 
     _, out = trained
@@ -202,7 +254,11 @@ def test_a_run_writes_its_reviews_figures_and_nets(trained):
 
 
 def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
-    """`--data` takes the columns `sentence` and `label` in any order; a text twice counts once."""
+    """`examples/sentiment.py --data FILE` reads tab-separated columns `sentence` and `label` in
+    any order; a sentence that comes twice counts once, and one in five is kept for evaluation.
+
+    Otherwise the same sentence could be in the training and in the evaluation part.
+    """
     lines = [f"movie {i} was {'fine' if i % 2 else 'poor'} !\t{i % 2}" for i in range(50)]
     (tmp_path / "train.tsv").write_text("\n".join(["sentence\tlabel", *lines, lines[0]]))
 
@@ -216,13 +272,19 @@ def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
 
 
 def test_a_seed_decides_the_whole_run(sentiment, tmp_path):
-    """Two runs with one seed end with the same weights, bit for bit; another seed, another run."""
+    """Two runs of `examples/sentiment.py` with the same `--seed` and number of threads write
+    the same reviews and end with bit-for-bit equal recurrent weights on one CPU; another seed
+    has other ones.
+    """
 
     def run(seed, name):
         small = ["--sentences=200", "--epochs=1", "--net=recurrent", "--device=cpu"]
         sentiment.main([*small, f"--seed={seed}", f"--out={tmp_path / name}"])
         state = torch.load(tmp_path / name / "recurrent.pt", weights_only=True)["model"]
-        return (tmp_path / name / "reviews.tsv").read_text(), state["gru.weight_hh_l0"].tolist()
+        return (
+            (tmp_path / name / "reviews.tsv").read_text(),
+            {name: weight.tolist() for name, weight in state.items()},
+        )
 
     first, again, other = run(0, "first"), run(0, "again"), run(1, "other")
 
@@ -232,7 +294,9 @@ def test_a_seed_decides_the_whole_run(sentiment, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(sentiment, tmp_path):
-    """`--dry-run` goes all the way with 300 sentences, and leaves not even the folder."""
+    """`examples/sentiment.py --dry-run` trains both nets for one epoch on 240 sentences and
+    writes no file, not even the folder of `--out`.
+    """
     metrics = sentiment.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
 
     assert metrics["sentences"] == {"train": 240, "test": 60}
@@ -254,7 +318,10 @@ def test_a_dry_run_writes_nothing(sentiment, tmp_path):
     ],
 )
 def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arguments, said):
-    """What can't be read or isn't there ends the run with code 2 and one line that says what."""
+    """`examples/sentiment.py` ends with exit code 2 and one line that names the cause: no file,
+    a file without the named columns, a line without label 0 or 1 and text, too few reviews, no
+    trained net, or an unknown `--device`.
+    """
     (tmp_path / "r.tsv").write_text(written) if written else None
 
     with pytest.raises(SystemExit, match="2"):
@@ -266,7 +333,11 @@ def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arg
 
 
 def test_a_loss_that_is_no_number_ends_the_run(sentiment, tmp_path, capsys):
-    """A learning rate that throws the loss out of all bounds is named."""
+    """If `--lr` of `examples/sentiment.py` is so large that the loss is not finite, the run
+    ends with exit code 2 and names the rate.
+
+    Take a smaller `--lr`: after NaN every weight is NaN, and training on is in vain.
+    """
     with pytest.raises(SystemExit, match="2"):
         sentiment.main(["--lr=1e30", "--sentences=100", f"--out={tmp_path}", "--device=cpu"])
 

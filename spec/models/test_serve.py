@@ -1,12 +1,15 @@
 """A saved model behind HTTP.
 
-`examples/serve.py` answers requests over HTTP, and those that come at the same time as one batch:
-they wait in a queue for a few milliseconds, one thread computes them together, each gets its row.
+`examples/serve.py` answers requests over HTTP, and computes those that come at the same time as one
+batch: they wait in a queue for a few milliseconds, one thread computes them together in
+`inference_mode`, and each gets its row. FastAPI reads and writes the JSON, uvicorn speaks HTTP. The
+demo model tells three spiral arms in the plane apart (by 100 steps with seed 0, here).
 
-What surprises is what company does to a sum. A matrix product over 7 rows adds in another order
+What surprises is what company does to a sum. A matrix product over 7 rows may add in another order
 than one over a single row, and answers would differ in their last digits by who else has asked.
-Batches that are filled up to one size always add in the same order: the answer is the same, bit
-for bit.
+Batches that are filled up to one size always add in the same order: the answer is the same, bit for
+bit, on one machine. What a model needs before it is deployed is told in
+`spec/training/test_deployment.py`.
 """
 
 import asyncio
@@ -103,7 +106,9 @@ def probabilities(answers):
 
 
 def test_the_demo_model_tells_three_spiral_arms_apart(demo):
-    """The demo model learns which of three spiral arms a point lies on; a guess is right in 1/3."""
+    """The demo model of `examples/serve.py`, trained for 100 steps, classifies about 99 % of
+    unseen points on three spiral arms correctly; a guess gets 1/3.
+    """
     _, metrics = demo
 
     assert metrics["accuracy"] == pytest.approx(0.99, abs=0.03)
@@ -111,7 +116,11 @@ def test_the_demo_model_tells_three_spiral_arms_apart(demo):
 
 
 def test_the_file_holds_weights_and_names_but_no_code(demo):
-    """The file is read with `weights_only=True`: an architecture's name, settings, and weights."""
+    """`examples/serve.py --save-demo FILE` writes a dict of architecture, settings and weights,
+    which `torch.load` reads with `weights_only=True`.
+
+    So loading it can't run code, as unpickling a whole module can.
+    """
     saved = torch.load(demo[0], weights_only=True)
 
     assert sorted(saved) == ["architecture", "settings", "weights"]
@@ -120,21 +129,27 @@ def test_the_file_holds_weights_and_names_but_no_code(demo):
 
 
 def test_a_saved_demo_is_the_same_for_the_same_seed(example, demo, tmp_path):
-    """Two trainings by one seed give the same weights, another seed gives others."""
+    """Two trainings by `examples/serve.py --save-demo` with the same `--seed` and number of
+    threads end with bit-for-bit equal weights on one CPU; another seed ends with others.
+    """
     again, other = tmp_path / "again.pt", tmp_path / "other.pt"
     example.main(["--save-demo", str(again), *DEMO])
     example.main(["--save-demo", str(other), *DEMO, "--seed", "1"])
 
     first, again, other = (
-        torch.load(path, weights_only=True)["weights"]["hidden.0.weight"]
-        for path in (demo[0], again, other)
+        torch.load(path, weights_only=True)["weights"] for path in (demo[0], again, other)
     )
-    assert torch.equal(first, again)
-    assert not torch.equal(first, other)
+    assert first["hidden.0.weight"].shape == (512, 2)
+    assert list(first) == list(again)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["hidden.0.weight"], other["hidden.0.weight"])
 
 
 def test_an_answer_names_the_likeliest_class(served, net):
-    """The answer is the probability of each class, and the label of the likeliest."""
+    """`POST /predict` with {"inputs": [0.5, -0.25]} to `examples/serve.py` answers 200 with the
+    probability of each class, the softmax of the model's output, and the label of the most
+    likely one.
+    """
     (answer,), _ = served([{"inputs": [0.5, -0.25]}])
 
     by_hand = net(torch.tensor([[0.5, -0.25]])).softmax(1)[0]
@@ -145,7 +160,11 @@ def test_an_answer_names_the_likeliest_class(served, net):
 
 
 def test_requests_at_the_same_time_are_one_batch(served, points):
-    """Sixteen requests at once, eight at most in a batch, are computed in two batches."""
+    """With `max_batch=8`, `examples/serve.py` computes sixteen requests that come at the same
+    time in two batches of eight.
+
+    One call with a batch of eight costs less than eight calls with one row.
+    """
     _, stats = served([{"inputs": point} for point in points[:16]], max_batch=8, max_wait=60)
 
     assert stats == {
@@ -159,7 +178,9 @@ def test_requests_at_the_same_time_are_one_batch(served, points):
 
 
 def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
-    """A batch that is not full is computed when the first request has waited `max_wait`."""
+    """`examples/serve.py` computes a batch that isn't full when its first request has waited
+    `max_wait`: a single request gets its answer in a batch of one.
+    """
     answers, stats = served([{"inputs": points[0]}], max_batch=8, max_wait=0.001)
 
     assert [answer.status_code for answer in answers] == [200]
@@ -167,10 +188,11 @@ def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
 
 
 def test_company_does_not_change_an_answer(served, points):
-    """64 parallel requests get exactly the answers of single ones, bit for bit.
+    """64 parallel requests to `examples/serve.py` get byte for byte the answers that they get
+    one by one from a service of their own.
 
-    The single ones go to a service that is asked nothing else; its one row is filled up with zeros
-    to a batch of 32 rows.
+    Because every batch is filled up with zeros to `max_batch` rows, so that each product adds
+    in the same order.
     """
     together, stats = served([{"inputs": point} for point in points], max_batch=32, max_wait=60)
     singles = [
@@ -182,7 +204,11 @@ def test_company_does_not_change_an_answer(served, points):
 
 
 def test_batches_of_their_own_size_differ_in_the_last_digits(served, points):
-    """Without filling up, an answer is the single one's to within float32's rounding, no nearer."""
+    """With `pad=False`, answers of `examples/serve.py` in batches of 32 agree with those of
+    single requests to within 2e-6, and name the same class, but need not be equal bit for bit.
+
+    Because a matrix product over another number of rows may add in another order.
+    """
     bodies = [{"inputs": point} for point in points]
     together, _ = served(bodies, max_batch=32, max_wait=60, pad=False)
     alone = [served([body], max_wait=0, pad=False)[0][0] for body in bodies]
@@ -203,7 +229,10 @@ def test_batches_of_their_own_size_differ_in_the_last_digits(served, points):
     ],
 )
 def test_a_question_of_the_wrong_shape_is_answered_with_what_to_send(served, body, reason):
-    """A question that the model can't take is answered 422, with an example of one that it can."""
+    """`examples/serve.py` answers a request with too few or too many numbers under "inputs",
+    with something else than numbers, or with none, with status 422 and an example of what to
+    send; it isn't counted as a request.
+    """
     (answer,), stats = served([body])
 
     assert answer.status_code == 422
@@ -214,7 +243,10 @@ def test_a_question_of_the_wrong_shape_is_answered_with_what_to_send(served, bod
 
 
 def test_what_spoils_one_answer_spoils_no_other(served, points):
-    """An input that the model fails on is answered 500; others in its batch get their answers."""
+    """An input for which the model's answer is not a number, such as 1e300, which overflows
+    float32, is answered 500 by `examples/serve.py`; the other requests of its batch get their
+    answers.
+    """
     bodies = [{"inputs": points[0]}, {"inputs": [1e300, 1.0]}, {"inputs": points[1]}]
 
     answers, stats = served(bodies, max_batch=3, max_wait=60)
@@ -225,7 +257,11 @@ def test_what_spoils_one_answer_spoils_no_other(served, points):
 
 
 def test_more_requests_than_may_wait_are_sent_away(served, points):
-    """When the queue is full, further requests are told to come back: 503."""
+    """When `max_queue` requests are waiting, `examples/serve.py` answers further ones with
+    status 503, "4 requests are waiting; try later".
+
+    An unbounded queue would grow until every client has given up waiting.
+    """
     bodies = [{"inputs": point} for point in points[:12]]
 
     answers, stats = served(bodies, max_batch=4, max_wait=0.2, max_queue=4)
@@ -238,9 +274,11 @@ def test_more_requests_than_may_wait_are_sent_away(served, points):
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_a_server_answers_parallel_requests_as_single_ones(example, running):
-    """A running server gives parallel requests the answers of single calls, in fewer batches.
+    """A running server of `examples/serve.py` gives 40 requests from parallel clients in fewer
+    than 11 batches, and in the four that are compared the answers are equal to those of single
+    calls.
 
-    `--bench URL` asks it, and says how many a second it answered and how long they waited.
+    `--bench URL` measures it: requests per second and the waiting times of 50, 95 and 99 %.
     """
     with running("--max-wait", "100") as (_, url):
         rate = example.main(
@@ -260,7 +298,9 @@ def test_a_server_answers_parallel_requests_as_single_ones(example, running):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_stop_ends_well(running, number):
-    """After a bad question a server still answers; on SIGTERM or Ctrl-C it ends with code 0."""
+    """`examples/serve.py` goes on answering after a request that is no JSON, and on SIGTERM or
+    Ctrl-C ends with exit code 0 and without a traceback.
+    """
     import httpx
 
     with running() as (process, url):
@@ -286,7 +326,9 @@ def refused(example, refusal):
 
 
 def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
-    """Without a model the script ends with code 2 and one line: how to make one."""
+    """If `--model` of `examples/serve.py` names no file, the script ends with exit code 2 and
+    one line that says how to make a model: `--save-demo`.
+    """
     path = tmp_path / "model.pt"
 
     assert refused("--model", path) == (
@@ -296,7 +338,9 @@ def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
 
 
 def test_a_file_that_is_no_model_is_refused(refused, tmp_path):
-    """A file that holds something else is named, in one line."""
+    """If the file of `--model` isn't one that `examples/serve.py` wrote, the script ends with
+    exit code 2 and one line that names it.
+    """
     path = tmp_path / "model.pt"
     path.write_bytes(b"no model")
 
@@ -308,7 +352,9 @@ def test_a_file_that_is_no_model_is_refused(refused, tmp_path):
 
 
 def test_a_port_that_is_taken_is_refused(refused, demo):
-    """A port on which something listens already is refused in one line."""
+    """If something listens on `--port` already, `examples/serve.py` ends with exit code 2 and
+    one line with "Address already in use".
+    """
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -322,7 +368,9 @@ def test_a_port_that_is_taken_is_refused(refused, demo):
 
 
 def test_nothing_to_measure_is_told(refused, tmp_path):
-    """`--bench` of an address where nothing answers ends with code 2 and one line."""
+    """If nothing answers at the address of `--bench`, `examples/serve.py` ends with exit code 2
+    and one line that names the address.
+    """
     code, said = refused("--bench", "http://127.0.0.1:9", "--out", tmp_path)
 
     assert code == 2
@@ -330,14 +378,18 @@ def test_nothing_to_measure_is_told(refused, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(example, tmp_path):
-    """`--dry-run` trains ten steps and keeps nothing."""
+    """`examples/serve.py --save-demo FILE --dry-run` trains for ten steps and writes no file,
+    not even its folder.
+    """
     example.main(["--save-demo", str(tmp_path / "new" / "model.pt"), "--dry-run"])
 
     assert os.listdir(tmp_path) == []
 
 
 def test_a_measurement_leaves_a_figure(example, tmp_path):
-    """`--bench` draws which share of the requests was answered within which time."""
+    """`draw_waits` of `examples/serve.py` draws the share of requests answered within each
+    time, as a picture of 840 x 480 pixels.
+    """
     from PIL import Image
 
     result = {"waits_ms": [3.0, 1.0, 2.0], "per_second": 500.0, "clients": 2}

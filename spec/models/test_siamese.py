@@ -1,14 +1,18 @@
 """A net that compares, with weights shared by two inputs.
 
-`examples/siamese.py` has one encoder and uses it twice, on either picture of a pair; the distance
-of what comes out says whether both show the same digit. Sharing takes no more than calling a module
-again: its parameters are there once, and the gradients of its calls add up.
+`examples/siamese.py` has one encoder and applies it to both pictures of a pair; the distance of the
+two codes says whether both show the same digit. Sharing weights takes no more than calling a module
+again: its parameters exist once, and the gradients of both calls add up
+(`spec/nn/test_sharing.py`).
 
 It learns from pairs of seven digits, real ones where TORCH_SPEC_DATA names a folder that holds
 MNIST's test (mnist/t10k-images-idx3-ubyte.gz and mnist/t10k-labels-idx1-ubyte.gz), drawn ones
-elsewhere; the case in a fact's id, [mnist] or [drawn], says which. It tells apart what it has
-learned, in pictures it has never seen. What surprises is how little of that carries over to the
-three digits left out.
+elsewhere; the case in a fact's id, [mnist] or [drawn], says which. It is evaluated on pairs of
+other pictures of the same seven digits ("seen"), and on pairs of the three other digits ("unseen").
+
+What surprises is how little of what it learned carries over to the three digits left out: 98 % of
+the pairs of known MNIST digits are judged correctly, 62 % of the pairs of new ones. Figures are
+those of three epochs with seed 0 on the CPU.
 """
 
 import gzip
@@ -28,6 +32,9 @@ from spec.models.scripts import import_example
 pytestmark = [pytest.mark.slow]
 
 MNIST_FOLDER = mnist_folder()
+
+# By how much fewer pairs of new digits are judged correctly.
+LOST = 0.36 if MNIST_FOLDER else 0.19
 
 TINY = "--pairs 600 --epochs 1 --device cpu".split()
 
@@ -64,39 +71,13 @@ def few(tmp_path_factory):
     return write_digits(tmp_path_factory.mktemp("few"), 300)
 
 
-def test_an_encoder_used_twice_has_its_parameters_once(siamese):
-    """However often a module is called, and by however many names, its parameters count once."""
-    net = siamese.Siamese()
-    pair = torch.nn.ModuleDict({"left": net.encoder, "right": net.encoder})
-    apart = torch.nn.ModuleList([siamese.Siamese().encoder, siamese.Siamese().encoder])
-
-    counts = [sum(p.numel() for p in module.parameters()) for module in (net, pair, apart)]
-
-    assert counts == [55264, 55264, 110528]
-
-
-def test_the_gradients_of_both_uses_add_up(siamese):
-    """What a shared weight learns from a pair is the sum of what either use of it says."""
-    net = siamese.Siamese()
-    first, second = torch.randint(256, (2, 4, 28, 28))
-    weight = net.encoder[-1].weight
-
-    (whole,) = torch.autograd.grad(net(first, second).sum(), weight)
-    # With one code held fast, only the other use has a say.
-    codes = net.encode(first), net.encode(second)
-    (left,) = torch.autograd.grad(
-        torch.nn.functional.pairwise_distance(codes[0], codes[1].detach()).sum(), weight
-    )
-    (right,) = torch.autograd.grad(
-        torch.nn.functional.pairwise_distance(codes[0].detach(), codes[1]).sum(), weight
-    )
-
-    torch.testing.assert_close(whole, left + right)
-    assert not torch.allclose(whole, 2 * left, atol=1e-3)
-
-
 def test_the_order_of_a_pair_does_not_matter(siamese):
-    """With one encoder for both, a pair is as far apart the other way round; with itself, not."""
+    """With one encoder for both pictures, the distance of a pair in `examples/siamese.py` is
+    the same in both orders, up to rounding, and at most 1e-5 for a picture with itself.
+
+    `F.pairwise_distance` adds 1e-6 to each difference, so a distance of exactly 0 isn't
+    reached.
+    """
     net = siamese.Siamese()
     first, second = torch.randint(256, (2, 4, 28, 28))
 
@@ -106,7 +87,12 @@ def test_the_order_of_a_pair_does_not_matter(siamese):
 
 
 def test_the_loss_draws_together_and_pushes_apart_up_to_the_margin(siamese):
-    """A pair of one digit costs its distance squared, one of two digits what it lacks."""
+    """The contrastive loss of `examples/siamese.py` is the distance squared for a pair of one
+    class, and max(0, margin - distance) squared for a pair of two classes; the batch's loss is
+    the mean.
+
+    So unlike pairs farther apart than the margin have no gradient.
+    """
     distance = torch.tensor([0.5, 0.25, 2.0, 2.0])
     same = torch.tensor([True, False, True, False])
 
@@ -126,14 +112,19 @@ def test_the_loss_draws_together_and_pushes_apart_up_to_the_margin(siamese):
     ],
 )
 def test_the_best_threshold_is_right_most_often(siamese, distance, same, threshold):
-    """Of all places to draw the line, the one is taken with most pairs on their right side."""
+    """`best_threshold` of `examples/siamese.py` returns a distance up to which pairs are to be
+    called "same" so that the most pairs are judged correctly, and -1 if it is best to call none
+    "same".
+    """
     chosen = siamese.best_threshold(torch.tensor(distance), torch.tensor(same))
 
     assert chosen == threshold
 
 
 def test_half_of_the_pairs_show_one_digit(siamese, digits):
-    """Half of the pairs are of one digit, in two different pictures, and half of two digits."""
+    """Of the 2000 pairs that `make_pairs` of `examples/siamese.py` draws, 1000 show one digit,
+    in two different pictures, and 1000 show two digits.
+    """
     pairs, _, _ = siamese.make_pairs(*siamese.read_digits(digits), [7, 8, 9], 2000, seed=0)
 
     assert (pairs.labels[pairs.first] == pairs.labels[pairs.second]).tolist() == pairs.same.tolist()
@@ -142,7 +133,9 @@ def test_half_of_the_pairs_show_one_digit(siamese, digits):
 
 
 def test_three_digits_are_never_learned_from(siamese, digits):
-    """The pairs to learn from show seven digits; only the hard ones show the three others."""
+    """With `--unseen 7 8 9` the pairs that `examples/siamese.py` trains on show the digits 0 to
+    6, as does the first part it is evaluated on; the second shows 7, 8 and 9.
+    """
     parts = siamese.make_pairs(*siamese.read_digits(digits), [7, 8, 9], 2000, seed=0)
 
     shown = [sorted(set(part.labels[part.first].tolist())) for part in parts]
@@ -151,7 +144,12 @@ def test_three_digits_are_never_learned_from(siamese, digits):
 
 
 def test_no_picture_is_both_learned_from_and_measured_on(siamese, digits):
-    """The pictures of the pairs learned from are none of those measured on."""
+    """No picture is in two of the three parts that `make_pairs` of `examples/siamese.py` makes,
+    the one to train on and the two to evaluate on.
+
+    It is the pictures that are split, not the pairs: pairs that share a picture would leak it
+    into the evaluation.
+    """
     images, labels = siamese.read_digits(digits)
     # Each picture is marked with its number, in its first two values.
     images[:, 0, 0] = torch.arange(len(images)) % 256
@@ -165,7 +163,11 @@ def test_no_picture_is_both_learned_from_and_measured_on(siamese, digits):
 
 
 def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese, digits):
-    """Another seed takes other pairs to learn from; the pairs to be measured on stay."""
+    """Another seed of `make_pairs` in `examples/siamese.py` draws other pairs to train on and
+    leaves the pairs of both evaluations as they are.
+
+    So the accuracies of runs with different seeds are measured on the same pairs.
+    """
     data = siamese.read_digits(digits)
 
     one, other = (siamese.make_pairs(*data, [7, 8, 9], 2000, seed) for seed in (0, 1))
@@ -175,20 +177,29 @@ def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese,
 
 
 def test_the_net_tells_same_from_different(metrics):
-    """On new pictures of the digits it has learned the net judges 97 % of the pairs rightly."""
-    assert metrics["seen"]["accuracy"] == pytest.approx(0.975, abs=0.022)
+    """On new pictures of the digits it was trained on, the net of `examples/siamese.py` judges
+    more than 95 % of the pairs correctly after 3 epochs, on MNIST and on drawn digits; one
+    answer for all gets 50 %.
+    """
+    assert metrics["seen"]["accuracy"] == pytest.approx(0.977, abs=0.023)
     assert metrics["seen"]["majority"] == 0.5
 
 
 def test_it_makes_a_fraction_of_the_mistakes_of_the_pixels(metrics):
-    """By the distance of their pixels, with the best threshold there is, far more go wrong."""
+    """On new pictures of known digits the net of `examples/siamese.py` makes at most 15 % of
+    the mistakes that the Euclidean distance of the pixels makes with its best threshold.
+    """
     seen = metrics["seen"]
 
-    assert (1 - seen["accuracy"]) / (1 - seen["pixels"]) == pytest.approx(0.08, abs=0.07)
+    assert (1 - seen["accuracy"]) / (1 - seen["pixels"]) == pytest.approx(0.075, abs=0.075)
 
 
 def test_the_pixels_get_their_best_chance(metrics, siamese, digits):
-    """What the pixels reach is the most that any threshold gives, tried one by one."""
+    """The baseline by pixels in `examples/siamese.py` uses the threshold that is best for the
+    very pairs it is evaluated on; thresholds tried one by one give no more, to within 0.002.
+
+    So the comparison favours the baseline: the net's threshold comes from the training pairs.
+    """
     data = siamese.read_digits(digits)
     _, pairs, _ = siamese.make_pairs(*data, [7, 8, 9], 8000, seed=0)
     first, second = (pairs.images[side].double() for side in (pairs.first, pairs.second))
@@ -202,19 +213,26 @@ def test_the_pixels_get_their_best_chance(metrics, siamese, digits):
 
 
 def test_digits_never_seen_are_harder(metrics):
-    """Of digits never seen it judges far fewer pairs rightly, if more than by a guess."""
+    """On pairs of digits that it was not trained on, the net of `examples/siamese.py` judges
+    about 36 percentage points fewer correctly on MNIST, 19 on drawn digits; with the threshold
+    best for them it is right in more than 60 %.
+
+    One answer for all is right in 50 %.
+    """
     lost = metrics["seen"]["accuracy"] - metrics["unseen"]["accuracy"]
 
-    assert lost == pytest.approx(0.32, abs=0.2)
+    assert lost == pytest.approx(LOST, abs=0.1)
     assert metrics["unseen"]["best"] > metrics["unseen"]["majority"] + 0.1
     assert metrics["unseen"]["majority"] == 0.5
 
 
 @pytest.mark.skipif(MNIST_FOLDER is None, reason="needs MNIST: TORCH_SPEC_DATA names no folder")
 def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
-    """Both with the threshold best for those pairs, the net's codes beat the pixels by some points.
+    """On pairs of MNIST digits that it was not trained on, the net of `examples/siamese.py`
+    judges 1 to 10 percentage points more correctly than the pixels do, each with the threshold
+    best for these pairs.
 
-    The threshold of the training doesn't carry over: new digits lie closer together.
+    The threshold from the training pairs does worse, as new digits lie closer together.
     """
     unseen = metrics["unseen"]
 
@@ -223,7 +241,9 @@ def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
 
 
 def test_the_loss_falls_to_a_fraction(metrics):
-    """The loss, a tenth or more at first, falls to a fraction of that."""
+    """In 3 epochs the training loss of `examples/siamese.py` falls to less than 30 % of that of
+    its first report.
+    """
     (_, first), *_, (last_step, last) = metrics["losses"]
 
     assert last / first == pytest.approx(0.15, abs=0.14)
@@ -231,7 +251,9 @@ def test_the_loss_falls_to_a_fraction(metrics):
 
 
 def test_a_run_leaves_three_figures_and_a_log(trained):
-    """A run makes its folder and leaves there three figures and its log, and no more."""
+    """`examples/siamese.py` makes the folder of `--out`, parents included, and writes exactly
+    these to it: log.txt, distances.png, loss.png and pairs.png.
+    """
     from PIL import Image
 
     _, out = trained
@@ -249,7 +271,9 @@ def test_a_run_leaves_three_figures_and_a_log(trained):
 
 
 def test_a_run_repeats_exactly_from_its_seed(siamese, few):
-    """With one seed two runs lose and judge alike, to the last bit; another seed does otherwise."""
+    """Two runs of `examples/siamese.py` with the same `--seed` and number of threads have equal
+    losses and equal accuracies on one CPU; another seed has other losses.
+    """
     run = ["--data", str(few), "--dry-run", *TINY]
 
     first, again, other = (siamese.main([*run, "--seed", seed]) for seed in "001")
@@ -260,7 +284,9 @@ def test_a_run_repeats_exactly_from_its_seed(siamese, few):
 
 
 def test_a_dry_run_writes_nothing(siamese, few, tmp_path, monkeypatch):
-    """`--dry-run` goes all the way, to the metrics, and leaves no file behind."""
+    """`examples/siamese.py --dry-run` takes three steps, returns its metrics and writes no
+    file, not even the folder of `--out`.
+    """
     monkeypatch.chdir(tmp_path)
 
     metrics = siamese.main(["--data", str(few), "--out", str(tmp_path / "out"), "--dry-run"])
@@ -282,7 +308,9 @@ def refused(siamese, refusal):
 
 
 def test_without_digits_it_says_where_to_put_them(refused, tmp_path):
-    """Without digits it ends with code 2 and one line that says what to put where."""
+    """Without digits in `--data`, `examples/siamese.py` ends with exit code 2 and one line that
+    says which two files to put there.
+    """
     nowhere = tmp_path / "nowhere"
 
     assert refused("--data", nowhere, "--out", tmp_path / "out") == (
@@ -294,7 +322,9 @@ def test_without_digits_it_says_where_to_put_them(refused, tmp_path):
 
 @pytest.mark.parametrize("length", [0, 60, -9])
 def test_a_broken_file_is_told(refused, few, tmp_path, length):
-    """A file that is empty or ends too early is told in one line."""
+    """If the file of pictures in `--data` is empty or ends too early, `examples/siamese.py`
+    ends with exit code 2 and one line that names the folder.
+    """
     folder = shutil.copytree(few, tmp_path / "spoilt")
     file = folder / "t10k-images-idx3-ubyte.gz"
     file.write_bytes(file.read_bytes()[:length])
@@ -306,7 +336,9 @@ def test_a_broken_file_is_told(refused, few, tmp_path, length):
 
 
 def test_a_picture_without_a_label_is_told(refused, few, tmp_path):
-    """As many labels as pictures are needed."""
+    """If there are fewer labels than pictures, `examples/siamese.py` ends with exit code 2 and
+    says that as many labels are needed.
+    """
     folder = shutil.copytree(few, tmp_path / "spoilt")
     file = folder / "t10k-labels-idx1-ubyte.gz"
     content = gzip.decompress(file.read_bytes())
@@ -331,7 +363,10 @@ def test_a_picture_without_a_label_is_told(refused, few, tmp_path):
     ],
 )
 def test_what_can_not_work_is_told_in_one_line(refused, few, tmp_path, arguments, reason):
-    """A loss that is no number, a device that is not here, a silly number: one line says so."""
+    """`examples/siamese.py` ends with exit code 2 and a last line that names the option, if
+    `--lr` makes the loss infinite or NaN, `--device` can't compute, or an option has an
+    impossible value.
+    """
     code, said = refused("--data", few, "--out", tmp_path, *TINY, *arguments.split())
 
     assert code == 2
@@ -340,7 +375,7 @@ def test_what_can_not_work_is_told_in_one_line(refused, few, tmp_path, arguments
 
 @pytest.mark.cuda
 def test_the_net_trains_on_a_gpu(siamese, few, tmp_path):
-    """`--device cuda` trains there."""
+    """`examples/siamese.py --device cuda` trains on `cuda:0`."""
     run = ["--data", str(few), "--out", str(tmp_path), "--pairs", "600", "--device", "cuda"]
 
     assert siamese.main(run)["device"] == "cuda:0"

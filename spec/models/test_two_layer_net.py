@@ -1,9 +1,15 @@
 """Two layers, written seven times.
 
-`examples/two_layer_net.py` trains one small net in seven ways, from NumPy alone up to a class of
-its own: a by-hand gradient, `backward()`, an own `Function`, layers, an optimizer and a `Module`
-are ways to write down the same numbers, and what sets their loss curves apart is rounding alone.
-An eighth way has no fixed net at all: the number of its layers is drawn anew at every step.
+`examples/two_layer_net.py` trains one small net (16 inputs, 32 hidden units, ReLU, 4 outputs) in
+seven ways: in NumPy, with tensors and a gradient by hand, with `backward()`, with an own
+`autograd.Function`, with layers of `torch.nn`, with an optimizer, and as an `nn.Module`. Each way
+hands one more part of the work to PyTorch. All seven start from the same weights and data, so
+they must have the same loss curve.
+
+What surprises: they do, and only rounding sets them apart, which float64 makes many millions of
+times smaller. An eighth way has no fixed depth at all: at every step it draws how many times the
+data pass through one and the same layer, and it learns too. Figures are those of seed 0 on the CPU.
+The parts are told in `spec/autograd/test_custom_functions.py` and `spec/nn/test_modules.py`.
 """
 
 import functools
@@ -38,9 +44,10 @@ def trained(example, tmp_path_factory):
 
 
 def test_seven_ways_to_write_a_net_give_one_loss_curve(trained):
-    """By hand or by autograd, from layers or a class: five hundred losses are the same seven times.
+    """In float32 the seven versions of the net in `examples/two_layer_net.py`, from NumPy to
+    `nn.Module`, have the same 500 losses to within one part in 10,000.
 
-    In single precision the curves part by less than one in ten thousand.
+    Because they compute the same numbers; sums taken in another order are rounded differently.
     """
     metrics, _ = trained()
 
@@ -51,7 +58,11 @@ def test_seven_ways_to_write_a_net_give_one_loss_curve(trained):
 
 
 def test_in_double_precision_the_curves_agree_to_twelve_digits(trained):
-    """In float64 the seven curves are the same to twelve digits: they part by rounding alone."""
+    """With `--dtype float64` the seven loss curves of `examples/two_layer_net.py` agree to
+    within 1e-12, relative, and so do the losses on unseen data.
+
+    That they come so much nearer than in float32 shows that only rounding sets them apart.
+    """
     metrics, _ = trained("--dtype", "float64")
 
     first = metrics["losses"]["numpy"]
@@ -62,7 +73,9 @@ def test_in_double_precision_the_curves_agree_to_twelve_digits(trained):
 
 
 def test_single_precision_draws_the_curve_of_double_precision(trained):
-    """The curve is that of the net, not of its number type: float32 and float64 agree on it."""
+    """The NumPy version of `examples/two_layer_net.py` has the same 500 losses in float32 as in
+    float64 to within one part in 10,000, but not exactly the same.
+    """
     single, _ = trained()
     double, _ = trained("--dtype", "float64")
 
@@ -71,7 +84,12 @@ def test_single_precision_draws_the_curve_of_double_precision(trained):
 
 
 def test_a_hidden_layer_learns_what_no_linear_map_can(trained):
-    """On inputs that it has not seen the net errs twenty times less than the best linear map."""
+    """In `examples/two_layer_net.py` the net's mean squared error on unseen inputs is, after
+    500 steps, about 0.035 times that of the best linear map; before training its loss is 3
+    times as large as that.
+
+    Because the targets come from another net with a hidden ReLU layer, which no linear map is.
+    """
     metrics, _ = trained()
 
     linear = metrics["baseline"]["test"]
@@ -81,7 +99,10 @@ def test_a_hidden_layer_learns_what_no_linear_map_can(trained):
 
 
 def test_the_best_linear_map_is_what_least_squares_finds(example, trained):
-    """No linear map does better than the one that the net is measured against."""
+    """The baseline of `examples/two_layer_net.py` is the least-squares solution
+    `torch.linalg.pinv(x) @ y`: the gradient of the squared error is zero there, to within
+    1e-10.
+    """
     metrics, _ = trained("--dtype", "float64")
     (x, y), (unseen, wanted) = example.make_data(seed=0)
 
@@ -94,7 +115,11 @@ def test_the_best_linear_map_is_what_least_squares_finds(example, trained):
 
 
 def test_gradcheck_approves_of_the_own_function(example, trained):
-    """The own ReLU's backward pass agrees with the slopes that its forward pass shows."""
+    """For an own ReLU, an `autograd.Function` whose backward sets the gradient to 0 where the
+    input is negative, `torch.autograd.gradcheck` returns True at inputs away from 0.
+
+    Give `gradcheck` float64 inputs: it compares the gradient with differences of the output.
+    """
     x = torch.tensor([-2.0, -0.5, 0.25, 3.0], dtype=torch.float64, requires_grad=True)
 
     example.OwnReLU.apply(x).sum().backward()
@@ -105,7 +130,12 @@ def test_gradcheck_approves_of_the_own_function(example, trained):
 
 
 def test_gradcheck_finds_a_backward_pass_that_forgets_the_bend(example):
-    """A ReLU that lets every gradient through, also where it cut the input off, is found out."""
+    """For a ReLU whose backward returns every gradient unchanged, `torch.autograd.gradcheck`
+    returns True at a positive input and raises "Jacobian mismatch for output 0" at a negative
+    one.
+
+    `gradcheck` sees only the inputs it is given: include both sides of every case distinction.
+    """
 
     class Forgetful(example.OwnReLU):
         @staticmethod
@@ -120,7 +150,12 @@ def test_gradcheck_finds_a_backward_pass_that_forgets_the_bend(example):
 
 
 def test_the_net_learns_through_the_own_function(example, tmp_path, monkeypatch):
-    """The net of the fourth stage is trained by the own backward pass: without one it stays put."""
+    """If the backward of the own `autograd.Function` in `examples/two_layer_net.py` returns
+    zeros, the first weight, which lies before it, stays as it was, and the last weight, which
+    lies behind it, still learns.
+
+    Because the gradient reaches the first weight only through that backward.
+    """
     monkeypatch.setattr(example.OwnReLU, "backward", lambda ctx, grad: 0 * grad)
     x = torch.tensor([[1.0, -1.0], [2.0, 1.0]])
     w1, w2 = torch.eye(2), torch.ones(2, 1)
@@ -134,7 +169,12 @@ def test_the_net_learns_through_the_own_function(example, tmp_path, monkeypatch)
 
 
 def test_the_number_of_loops_is_drawn_anew_each_time(trained):
-    """The eighth net goes 0, 1, 2 or 3 times through its middle layer, each in a step of four."""
+    """The dynamic net of `examples/two_layer_net.py` draws at each of 500 steps whether its
+    middle layer is applied 0, 1, 2 or 3 times; each number comes about 125 times, and each is
+    followed by each.
+
+    A Python `for` in `forward` is enough, as autograd records anew in every forward pass.
+    """
     metrics, _ = trained()
 
     loops = torch.tensor(metrics["dynamic"]["loops"])
@@ -145,7 +185,10 @@ def test_the_number_of_loops_is_drawn_anew_each_time(trained):
 
 
 def test_a_net_of_random_depth_learns_at_every_depth(trained):
-    """Trained at a depth drawn by chance, the net is far better than a linear map at any."""
+    """The dynamic net of `examples/two_layer_net.py`, trained with its middle layer applied 0
+    to 3 times at random, has at each of these four depths less than 5 % of the best linear
+    map's error on unseen data.
+    """
     metrics, _ = trained()
 
     linear = metrics["baseline"]["test"]
@@ -155,36 +198,12 @@ def test_a_net_of_random_depth_learns_at_every_depth(trained):
     assert sum(curve[-50:]) / sum(curve[:50]) == pytest.approx(0.025, abs=0.015)
 
 
-def test_shared_weights_gather_a_gradient_from_each_use(example):
-    """Three times through one layer: its gradient is the sum of those of three layers alike."""
-    net = example.DynamicNet(seed=0).double()
-    x = torch.randn(5, example.INPUTS, dtype=torch.float64)
-    copies = [net.middle.weight.detach().clone().requires_grad_() for _ in range(3)]
-
-    hidden = torch.relu(net.first(x))
-    for weight in copies:
-        hidden = torch.relu(torch.nn.functional.linear(hidden, weight, net.middle.bias))
-    net.last(hidden).sum().backward()
-    net.zero_grad()
-    net(x, loops=3).sum().backward()
-
-    torch.testing.assert_close(net.middle.weight.grad, sum(weight.grad for weight in copies))
-    assert net.middle.weight.grad.norm().item() > 1
-
-
-@pytest.mark.parametrize(("loops", "reached"), [(0, False), (1, True), (3, True)])
-def test_the_graph_is_what_has_run(example, loops, reached):
-    """A layer that was not used on the way has no gradient; the number of weights stays."""
-    net = example.DynamicNet(seed=0)
-
-    net(torch.ones(1, example.INPUTS), loops).sum().backward()
-
-    assert (net.middle.weight.grad is not None) is reached
-    assert sum(parameter.numel() for parameter in net.parameters()) == 1732
-
-
 def test_the_seed_decides_all(trained):
-    """Two runs with one seed draw the same curves bit for bit; another seed draws others."""
+    """Two runs of `examples/two_layer_net.py` with the same `--seed` and number of threads have
+    equal losses on one CPU; another seed has others.
+
+    The default learning rate is 0.3: naming it changes nothing.
+    """
     short = ["--steps", "20", "--seed"]
 
     first, again, other = (
@@ -199,7 +218,9 @@ def test_the_seed_decides_all(trained):
 
 
 def test_a_run_leaves_one_picture(trained):
-    """A run leaves a picture of the curves, and nothing else."""
+    """`examples/two_layer_net.py` writes exactly one file to `--out`: curves.png, the loss
+    curves.
+    """
     from PIL import Image
 
     _, out = trained()
@@ -211,7 +232,9 @@ def test_a_run_leaves_one_picture(trained):
 
 
 def test_a_dry_run_writes_nothing(example, tmp_path):
-    """`--dry-run` takes three steps in every stage and leaves no trace."""
+    """`examples/two_layer_net.py --dry-run` takes three steps in each of the seven versions and
+    writes no file, not even the folder of `--out`.
+    """
     metrics = example.main(["--dry-run", "--device", "cpu", "--out", str(tmp_path / "out")])
 
     lengths = {stage: len(curve) for stage, curve in metrics["losses"].items()}
@@ -229,7 +252,10 @@ def test_a_dry_run_writes_nothing(example, tmp_path):
     ],
 )
 def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """A run that cannot succeed ends with code 2 and a line that says why."""
+    """`examples/two_layer_net.py` ends with exit code 2, a message that names the option, and
+    no file written, if `--lr` makes the loss NaN or if `--device`, `--out` or `--steps` can't
+    be used.
+    """
     run = ["--out", str(tmp_path), "--device", "cpu", "--steps", "50", *arguments]
     with pytest.raises(SystemExit) as stopped:
         example.main(run)

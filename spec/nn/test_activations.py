@@ -68,8 +68,9 @@ def test_with_a_relu_between_them_two_layers_bend(device):
     ],
 )
 def test_the_curve_of_each_activation(function, curve, device):
-    """At -3, -1, 0, 1 and 3, sixteen activations have the values of the table, rounded to four
-    decimals; a curve drawn through them shows their shape.
+    """At -3, -1, 0, 1 and 3, the sixteen activations of the table, from `torch.relu` to
+    `F.logsigmoid`, have the values given there, rounded to four decimals; a curve drawn through
+    them shows their shape.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 
@@ -89,9 +90,9 @@ def test_the_curve_of_each_activation(function, curve, device):
     ],
 )
 def test_the_slope_of_each_activation(function, slopes, device):
-    """The slopes of seven activations at -100, -1, 0, 1 and 100 are those of the table: sigmoid
-    and tanh are flat on both sides, ReLU, softplus, ELU and SiLU on the negative side, leaky
-    ReLU on none.
+    """The slopes of seven activations at -100, -1, 0, 1 and 100 are those of the table: `sigmoid`
+    and `tanh` are flat on both sides, `relu`, `softplus`, `elu` and `silu` on the negative
+    side, `leaky_relu` on none.
     """
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], device=device, requires_grad=True)
 
@@ -134,7 +135,7 @@ def test_a_curve_is_an_array_for_a_plotting_library():
 @pytest.mark.claim("self-activation-bends")
 def test_an_activation_at_the_end_bounds_the_answer():
     """As a last step `sigmoid` maps each score to a number in [0, 1], and `softmax` maps a row
-    of scores to numbers in [0, 1] that sum to 1.
+    of finite scores to numbers in [0, 1] that sum to 1 up to rounding.
 
     For training, losses with logits include this step: `spec/nn/test_classification_losses.py`.
     """
@@ -191,8 +192,8 @@ def test_a_dead_relu_does_not_learn(device):
     """`torch.relu` has slope 0 for negative inputs: a unit that only gets such inputs has
     gradient 0. `F.leaky_relu` keeps a slope of its `negative_slope`.
 
-    A too large learning rate can push all inputs of a unit below 0, from where it does not come
-    back.
+    A too large learning rate can push a unit below 0 for all samples; its own weights then get
+    no gradient that would bring it back.
     """
     dead = torch.tensor([-8.0], device=device, requires_grad=True)
     leaky = torch.tensor([-8.0], device=device, requires_grad=True)
@@ -233,7 +234,8 @@ def test_relu_swallows_its_input_as_a_setting():
     """`nn.ReLU(x)` raises nothing and returns a module whose setting `inplace` is `x`; with
     several elements in `x`, calling this module raises RuntimeError.
 
-    Write `nn.ReLU()(x)` or `torch.relu(x)`.
+    Write `nn.ReLU()(x)` or `torch.relu(x)`. `SiLU`, `ELU`, `LeakyReLU` and `GELU` take `x` for a
+    setting in the same way.
     """
     x = torch.tensor([-1.0, 2.0])
     swallowed = nn.ReLU(x)
@@ -248,7 +250,8 @@ def test_relu_swallows_its_input_as_a_setting():
 
 
 def test_inplace_overwrites_the_input(device):
-    """`nn.ReLU(inplace=True)` writes its result into the input and returns that same tensor.
+    """`nn.ReLU(inplace=True)` writes its result into the input and returns that same tensor;
+    outside `no_grad` a leaf that requires grad raises RuntimeError instead.
 
     It saves memory; the input must not be needed afterwards, as in a skip connection
     `x + f(x)`.
@@ -259,6 +262,8 @@ def test_inplace_overwrites_the_input(device):
 
     assert y is x
     assert x.tolist() == [0.0, 2.0]
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used"):
+        nn.ReLU(inplace=True)(torch.ones(2, device=device, requires_grad=True))
 
 
 def test_inplace_after_a_sigmoid_breaks_backward():

@@ -18,11 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-pytestmark = pytest.mark.torch(">=2.1")
+pytestmark = pytest.mark.torch(">=2.0")
 
 
+@pytest.mark.torch(">=2.1")
 def test_attention_is_a_softmax_of_scaled_products(device):
-    """`F.scaled_dot_product_attention(q, k, v)` without mask or dropout equals
+    """`F.scaled_dot_product_attention(q, k, v)`, without mask, `is_causal` or dropout, equals
     `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding, d being the last size of `q`; `scale`
     replaces `1 / sqrt(d)`.
     """
@@ -38,8 +39,8 @@ def test_attention_is_a_softmax_of_scaled_products(device):
 
 
 def test_equal_likenesses_give_the_mean_of_the_values(device):
-    """A query of zeros has the same score with every key, and `F.scaled_dot_product_attention`
-    returns the mean of the values.
+    """Without mask, `is_causal` or dropout, a query of zeros has the same score with each finite
+    key, and `F.scaled_dot_product_attention` returns the mean of the values.
     """
     q = torch.zeros(1, 2, device=device)
     k = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
@@ -148,8 +149,9 @@ def test_a_query_that_may_see_nothing_gets_zeros():
     """Since PyTorch 2.5 `F.scaled_dot_product_attention` returns zeros for a query whose row of
     the mask is all False.
 
-    `nn.MultiheadAttention`, when it also returns the attention weights, still gives NaN in this
-    case.
+    `nn.MultiheadAttention` still gives NaN in this case when it also returns the attention
+    weights, which is its default; with `need_weights=False` in training mode it gives its
+    output bias.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])
@@ -158,13 +160,16 @@ def test_a_query_that_may_see_nothing_gets_zeros():
     layer, x = nn.MultiheadAttention(2, 1), torch.ones(1, 2)
     answer, _ = layer(x, x, x, key_padding_mask=torch.tensor([True]))
     assert answer.isnan().tolist() == [[True, True]]
+    answer, _ = layer(x, x, x, key_padding_mask=torch.tensor([True]), need_weights=False)
+    assert answer.tolist() == [[0.0, 0.0]]
 
 
 def test_attention_does_not_know_the_order_of_keys(device):
-    """Without a mask, permuting keys and values together leaves the result of
+    """Without a mask or `is_causal`, permuting keys and values together leaves the result of
     `F.scaled_dot_product_attention` the same up to rounding: it does not know their order.
 
-    So transformers add an encoding of the position to the inputs.
+    So transformers add an encoding of the position to the inputs. With `is_causal=True` the
+    order counts, as the first query sees the first key only.
     """
     q = torch.tensor([[1.0]], device=device)
     k = torch.tensor([[0.0], [math.log(3)]], device=device)
@@ -172,6 +177,11 @@ def test_attention_does_not_know_the_order_of_keys(device):
 
     assert F.scaled_dot_product_attention(q, k, v).item() == pytest.approx(75)
     assert F.scaled_dot_product_attention(q, k.flip(0), v.flip(0)).item() == pytest.approx(75)
+    two = torch.ones(2, 1, device=device)
+    causal = F.scaled_dot_product_attention(two, k, v, is_causal=True)
+    flipped = F.scaled_dot_product_attention(two, k.flip(0), v.flip(0), is_causal=True)
+    assert causal.flatten().tolist() == pytest.approx([0.0, 75.0])
+    assert flipped.flatten().tolist() == pytest.approx([100.0, 75.0])
 
 
 def test_multihead_attention_returns_the_answer_and_the_shares():
@@ -215,8 +225,9 @@ def test_the_shares_are_averaged_over_the_heads_unless_told():
 
 
 def test_the_batch_is_the_second_axis_unless_told():
-    """Without `batch_first=True` `nn.MultiheadAttention` reads [3, 5, 8] as 3 steps of a batch
-    of 5 and raises nothing; the weights [5, 3, 3] show it.
+    """Without `batch_first=True`, `nn.MultiheadAttention` reads the shape [3, 5, 8] as 3 steps,
+    batch 5, 8 features, and raises no error: the shape of the returned attention weights, [5,
+    3, 3], shows this.
     """
     x = torch.randn(3, 5, 8)
 
@@ -226,7 +237,7 @@ def test_the_batch_is_the_second_axis_unless_told():
 
 def test_true_in_the_masks_of_multihead_attention_means_leave_out(device):
     """In the `key_padding_mask` of `nn.MultiheadAttention` True marks padding: that key gets
-    weight 0. In its bool `attn_mask` True excludes too.
+    weight 0, as long as another key is left. In its bool `attn_mask` True excludes too.
     """
     layer = nn.MultiheadAttention(2, 1, batch_first=True, device=device)
     x = torch.zeros(1, 3, 2, device=device)

@@ -7,7 +7,7 @@ are used, so that a sample gets the same output whatever its batch.
 
 What surprises: the batch is divided by its biased standard deviation (by n), and the running
 variance records the unbiased one (by n - 1); `momentum` is the share of the new batch, not of the
-old value; and neither `no_grad` nor `requires_grad_(False)` stops the running statistics, only
+old value; and neither `no_grad` nor `requires_grad_(False)` stops the running statistics:
 `eval()` does. Modes in general are on `spec/nn/test_modes.py`, initial values on
 `spec/nn/test_initialisation.py`.
 """
@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
-    """In training mode `nn.BatchNorm1d` subtracts from each feature its mean over the batch and
-    divides by its standard deviation over the batch.
+    """In training mode `nn.BatchNorm1d` subtracts from each feature of [N, C] its mean over the
+    batch and divides by its standard deviation over the batch, up to `eps`.
     """
     layer = nn.BatchNorm1d(2, eps=1e-12, device=device)
     x = torch.tensor([[1.0, 0.0], [3.0, 100.0]], device=device)
@@ -112,8 +112,8 @@ def test_momentum_is_the_share_of_the_new_batch(device):
 
 
 def test_without_momentum_all_batches_count_alike(device):
-    """With `momentum=None` the running mean is the plain mean over all batches seen, counted in
-    `num_batches_tracked`.
+    """With `momentum=None` BatchNorm's running mean is the plain mean of the means of all
+    batches seen, counted in `num_batches_tracked`; a larger batch counts no more than others.
     """
     layer = nn.BatchNorm1d(1, momentum=None, device=device)
 
@@ -122,6 +122,8 @@ def test_without_momentum_all_batches_count_alike(device):
 
     assert layer.running_mean.tolist() == [4.0]
     assert layer.num_batches_tracked.item() == 2
+    layer(torch.full((6, 1), 10.0, device=device))
+    assert layer.running_mean.tolist() == pytest.approx([6.0])
 
 
 def test_batch_norm_records_in_training_only():
@@ -155,23 +157,26 @@ def test_no_grad_does_not_stop_the_recording_of_batch_norm():
 
 def test_frozen_parameters_do_not_freeze_batch_norm():
     """`requires_grad_(False)` freezes BatchNorm's weight and bias, but its running mean still
-    moves in training mode; `eval()` stops it.
+    moves in training mode; `eval()` stops it, until `train()` of the layer or of its network.
 
-    When finetuning with frozen layers, set their BatchNorm to `eval()` after each
-    `net.train()`.
+    Because the running statistics are buffers. When finetuning with frozen layers, set their
+    BatchNorm to `eval()` after each `net.train()`.
     """
     layer = nn.BatchNorm1d(1).requires_grad_(False)
     layer(torch.tensor([[10.0], [30.0]]))
     moved = layer.running_mean.tolist()
     layer.eval()(torch.tensor([[10.0], [30.0]]))
+    stopped = layer.running_mean.tolist()
+    nn.Sequential(layer).train()(torch.tensor([[10.0], [30.0]]))
 
     assert moved == [2.0]
-    assert layer.running_mean.tolist() == [2.0]
+    assert stopped == [2.0]
+    assert layer.running_mean.item() == pytest.approx(3.8)
 
 
 def test_a_sample_is_judged_alone_in_evaluation_only():
-    """In training mode BatchNorm's output for a sample depends on the other samples of its
-    batch; in evaluation mode it is the same in both batches.
+    """In training mode the output of `nn.BatchNorm1d` for a sample depends on the other samples of
+    its batch; after `eval()` it is the same in both batches.
     """
     layer = nn.BatchNorm1d(1)
     alone = torch.tensor([[2.0], [0.0]])
@@ -184,8 +189,8 @@ def test_a_sample_is_judged_alone_in_evaluation_only():
 
 
 def test_batch_norm_cannot_learn_from_a_single_sample():
-    """In training mode BatchNorm needs more than one value per channel: [1, 2] raises
-    ValueError in `BatchNorm1d`, but a batch of one image works in `BatchNorm2d`.
+    """In training mode BatchNorm raises ValueError for a single value per channel, as in [1, 2]
+    for `BatchNorm1d`; a batch of one image of several pixels works in `BatchNorm2d`.
 
     One value has no variance. The last, shorter batch of an epoch may be the culprit:
     `drop_last=True` in the loader.
@@ -216,7 +221,7 @@ def test_batch_norm_is_a_layer_that_does_need_the_batch():
 
 def test_batch_norm_wants_the_rank_and_channels_of_its_name():
     """`nn.BatchNorm2d` raises ValueError unless its input has 4 dimensions; `nn.BatchNorm1d(3)`
-    raises RuntimeError for an input with 2 channels.
+    raises RuntimeError for a batch of two or more rows with 2 channels.
 
     `BatchNorm1d` takes [N, C] or [N, C, L], `BatchNorm2d` [N, C, H, W]; the argument is C.
     """

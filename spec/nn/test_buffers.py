@@ -3,11 +3,12 @@
 Some tensors belong to a module but are not learnt: the running mean of a BatchNorm, a mask, a
 table of positions. Registered by `register_buffer`, such a tensor is saved in `state_dict()`,
 moved by `to(device)` and, if it is floating-point, cast by `double()` or `half()`; `parameters()`
-does not yield it, so that no optimizer changes it. With `persistent=False` it is not saved.
+does not yield it, so that an optimizer made of them leaves it alone. With `persistent=False` it
+is not saved.
 
 What surprises: a buffer is not frozen. It may be assigned anew, changed in place by `forward`,
-and integer buffers keep their dtype when the module is cast. A plain tensor as attribute is no
-buffer: `spec/nn/test_parameters.py`.
+and integer buffers keep their dtype under `double()`, `half()` and `to(dtype)`. A plain tensor as
+attribute is no buffer: `spec/nn/test_parameters.py`.
 """
 
 import pytest
@@ -16,8 +17,8 @@ from torch import nn
 
 
 def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
-    """A float tensor registered by `register_buffer` is in `state_dict()`, moves with
-    `to(device)` and is cast by `double()`; `parameters()` does not yield it.
+    """A float tensor registered by `register_buffer(name, tensor)` is in `state_dict()`, moves
+    with `to(device)` and is cast by `double()`; `parameters()` does not yield it.
     """
     net = nn.Module()
     net.register_buffer("mean", torch.zeros(2))
@@ -67,8 +68,8 @@ def test_batch_norm_has_two_parameters_and_three_buffers():
 
 
 def test_a_buffer_that_is_not_persistent_is_not_saved():
-    """A buffer registered with `persistent=False` is cast and moved with the module but left
-    out of `state_dict()`.
+    """A buffer registered with `persistent=False` is moved with the module, and cast with it if it
+    is floating-point or complex, but it is left out of `state_dict()`.
 
     It is meant for tensors that `__init__` can compute again, such as a table of positions.
     """
@@ -95,8 +96,8 @@ def test_a_buffer_can_be_registered_by_assignment():
 
 
 def test_a_tensor_may_be_assigned_to_a_buffer():
-    """A plain tensor may be assigned to a registered buffer, even one of another shape; a list
-    raises TypeError, "cannot assign 'list' as buffer 'mean'".
+    """A plain tensor may be assigned to a buffer of `register_buffer`, even one of another shape;
+    a list raises TypeError, "cannot assign 'list' as buffer 'mean'".
 
     This differs from parameters, to which no plain tensor can be assigned:
     `spec/nn/test_parameters.py`.

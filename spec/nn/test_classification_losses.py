@@ -34,7 +34,7 @@ def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
 
 def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
     """`F.cross_entropy` of equal logits is the logarithm of the number of classes: 2.3026 for
-    ten classes, where an untrained network starts.
+    ten classes, near which an untrained network starts.
     """
     scores = torch.zeros(4, 10, device=device)
     classes = torch.tensor([0, 3, 5, 9], device=device)
@@ -84,12 +84,15 @@ def test_a_softmax_before_the_loss_is_one_too_many():
 
 
 def test_a_constant_added_to_all_scores_changes_nothing(device):
-    """`F.cross_entropy` depends on differences of logits only: logits [0, 0] and [1e4, 1e4]
-    both give ln 2, without overflow.
+    """`F.cross_entropy` depends on the differences of the stored logits only: [0, 0] and
+    [1e4, 1e4] both give ln 2, without overflow.
 
-    Because `log_softmax` subtracts the largest logit before it takes exponentials.
+    Because `log_softmax` subtracts the largest logit before it takes exponentials. A constant
+    so large that adding it rounds the differences away changes the loss: 1e8 + 1 is 1e8 in
+    float32.
     """
     target = torch.tensor([1], device=device)
+    scores = torch.tensor([[1.0, 0.0]], device=device)
 
     assert F.cross_entropy(
         torch.tensor([[0.0, 0.0]], device=device), target
@@ -97,6 +100,10 @@ def test_a_constant_added_to_all_scores_changes_nothing(device):
     assert F.cross_entropy(
         torch.tensor([[1e4, 1e4]], device=device), target
     ).item() == pytest.approx(math.log(2))
+    assert F.cross_entropy(scores, target).item() == pytest.approx(1.313262)
+    far = scores + 1e8
+    assert far.tolist() == [[1e8, 1e8]]
+    assert F.cross_entropy(far, target).item() == pytest.approx(math.log(2))
 
 
 def test_the_gradient_is_probability_minus_one_or_zero(device):
@@ -115,8 +122,11 @@ def test_the_gradient_is_probability_minus_one_or_zero(device):
 
 def test_probabilities_are_targets_too(device):
     """A float target of the logits' own shape holds one probability per class:
-    `F.cross_entropy` weights the classes by it; one-hot floats give the loss of the class
-    index.
+    `F.cross_entropy` weights the classes by it; without `weight`, one-hot floats give the loss
+    of the class index.
+
+    With class weights they don't: the mean over probabilities divides by the number of samples,
+    the mean over class indices by the sum of their weights.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     shares = torch.tensor([[0.5, 0.5]], device=device)
@@ -125,6 +135,11 @@ def test_probabilities_are_targets_too(device):
     half = math.log(4) / 2 + math.log(4 / 3) / 2
     assert F.cross_entropy(scores, shares).item() == pytest.approx(half)
     assert F.cross_entropy(scores, one_hot).item() == pytest.approx(math.log(4 / 3))
+    index, weight = torch.tensor([1], device=device), torch.tensor([1.0, 5.0], device=device)
+    by_index = F.cross_entropy(scores, index, weight=weight)
+    by_one_hot = F.cross_entropy(scores, one_hot, weight=weight)
+    assert by_index.item() == pytest.approx(math.log(4 / 3))
+    assert by_one_hot.item() == pytest.approx(5 * math.log(4 / 3))
 
 
 @pytest.mark.parametrize(
@@ -156,8 +171,9 @@ def test_probabilities_are_targets_too(device):
     ],
 )
 def test_wrong_targets_are_refused(target, error, words):
-    """A target of class indices for `F.cross_entropy` is int64 (or uint8), one index per
-    sample, from 0 to the number of classes minus 1; the table shows what other targets raise.
+    """A target of class indices for `F.cross_entropy` is int64 (or uint8), one per sample, from
+    0 to the number of classes minus 1, or `ignore_index`; other targets, such as those of the
+    table, raise.
 
     Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`.
     """
@@ -262,7 +278,7 @@ def test_label_smoothing_shares_a_part_among_all_classes(device):
 
 def test_binary_cross_entropy_takes_probabilities_and_its_sibling_scores(device):
     """`nn.BCELoss` takes probabilities, after `sigmoid`; `nn.BCEWithLogitsLoss` takes logits
-    and gives the same loss.
+    and gives the same loss up to rounding, unless the sigmoid rounds to 0 or 1.
     """
     score = torch.tensor([3.0], device=device).log()
     yes, no = torch.ones(1, device=device), torch.zeros(1, device=device)
@@ -292,15 +308,20 @@ def test_with_logits_a_wrong_certainty_keeps_its_gradient():
 
 
 def test_binary_targets_are_floats_of_the_same_shape():
-    """`F.binary_cross_entropy_with_logits` wants targets 0.0 and 1.0 as floats in the shape of
-    the logits: int64 raises RuntimeError, another shape ValueError.
+    """`F.binary_cross_entropy_with_logits` wants floats in the shape of the logits as target:
+    0.0, 1.0 or a probability between; int64 raises RuntimeError, another shape ValueError.
 
-    Write `target.float()` and `target[:, None]`.
+    Write `target.float()` and `target[:, None]`. A target beyond 0 and 1 raises nothing here.
     """
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
         F.binary_cross_entropy_with_logits(torch.zeros(2), torch.tensor([0, 1]))
     with pytest.raises(ValueError, match=r"Target size .* must be the same as input size"):
         F.binary_cross_entropy_with_logits(torch.zeros(2, 1), torch.tensor([0.0, 1.0]))
+    score = torch.tensor([3.0]).log()
+    quarter = F.binary_cross_entropy_with_logits(score, torch.tensor([0.25]))
+    assert quarter.item() == pytest.approx(1.111641)
+    beyond = F.binary_cross_entropy_with_logits(-score, torch.tensor([5.0]))
+    assert beyond.item() == pytest.approx(5.780743)
 
 
 def test_bce_refuses_scores():
@@ -315,14 +336,18 @@ def test_bce_refuses_scores():
 
 
 def test_pos_weight_counts_the_yes_more():
-    """`pos_weight=3` of `nn.BCEWithLogitsLoss` multiplies the loss of targets 1 by 3 and leaves
-    that of targets 0.
+    """`pos_weight=torch.tensor([3.0])` of `nn.BCEWithLogitsLoss` multiplies the loss of targets
+    1 by 3 and leaves that of targets 0; the plain number 3.0 raises TypeError.
+
+    Use it for rare positives: negatives divided by positives is the usual weight.
     """
     loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]), reduction="none")
 
     values = loss(torch.zeros(2), torch.tensor([1.0, 0.0]))
 
     assert values.tolist() == pytest.approx([3 * math.log(2), math.log(2)])
+    with pytest.raises(TypeError, match="cannot assign 'float' object to buffer 'pos_weight'"):
+        nn.BCEWithLogitsLoss(pos_weight=3.0)
 
 
 def test_kl_divergence_wants_logarithms_first_and_batchmean():

@@ -6,7 +6,9 @@ Python code. Autograd records what this call did, so that the network may comput
 for the next input.
 
 What surprises: an `if` decides once per call for the whole batch, not per sample; and the layers
-of the branch not taken have `.grad` None afterwards, not zeros (`spec/nn/test_gradients.py`).
+of the branch not taken have `.grad` None afterwards, not zeros
+(`spec/autograd/test_gradients.py`). `if x > 0` on several elements raises RuntimeError:
+`spec/tensors/test_comparing.py`.
 """
 
 import io
@@ -53,27 +55,6 @@ def test_a_whole_batch_goes_one_way():
     assert row_by_row.tolist() == [[50.0], [3.0]]
 
 
-def test_a_condition_on_a_whole_batch_is_ambiguous():
-    """`if x > 0` with more than one element raises RuntimeError, "Boolean value of Tensor with
-    more than one value is ambiguous".
-
-    Write `(x > 0).any()` or `(x > 0).all()` for one decision, `torch.where` for one per
-    element.
-    """
-
-    class Net(nn.Module):
-        def forward(self, x):
-            return x * 10 if x > 0 else -x
-
-    net = Net()
-
-    assert net(torch.tensor([[5.0]])).tolist() == [[50.0]]
-    with pytest.raises(
-        RuntimeError, match="Boolean value of Tensor with more than one value is ambiguous"
-    ):
-        net(torch.tensor([[5.0], [-3.0]]))
-
-
 @pytest.mark.parametrize(
     ("times", "output", "gradient"), [(0, 5.0, None), (1, 10.0, 5.0), (3, 40.0, 60.0)]
 )
@@ -104,7 +85,7 @@ def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
 def test_forward_takes_what_python_takes():
     """`forward` may take lists, keyword arguments and None, and may return a dict.
 
-    Only `nn.Sequential` asks for one input and one output per module:
+    In an `nn.Sequential` each module gets one input and returns one output:
     `spec/nn/test_sequential.py`.
     """
 

@@ -61,10 +61,11 @@ def test_a_convolution_reads_samples_channels_height_width():
 
 
 def test_channels_come_before_height_and_width():
-    """`nn.Conv2d` reads dimension 1 as channels: images in the order of image files, [N, H, W,
-    C], raise RuntimeError, "to have 3 channels, but got 32 channels instead".
+    """`nn.Conv2d` reads dimension 1 as channels: images in the order of image files, here
+    [2, 32, 40, 3], raise RuntimeError, "to have 3 channels, but got 32 channels instead".
 
-    Write `images.permute(0, 3, 1, 2)` first.
+    Write `images.permute(0, 3, 1, 2)` first. Images of as many rows as there should be channels
+    raise nothing.
     """
     layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
     images = torch.zeros(2, 32, 40, 3)
@@ -72,6 +73,7 @@ def test_channels_come_before_height_and_width():
     with pytest.raises(RuntimeError, match="to have 3 channels, but got 32 channels instead"):
         layer(images)
     assert layer(images.permute(0, 3, 1, 2)).shape == (2, 6, 28, 40)
+    assert layer(torch.zeros(2, 3, 40, 3)).shape == (2, 6, 36, 3)
 
 
 def test_a_convolution_takes_a_single_image_too():
@@ -161,7 +163,7 @@ def test_conv2d_is_the_loop_over_rows_and_columns(settings, sides):
 
 
 def test_the_bias_is_added_once_a_channel(device):
-    """The bias of a convolution has one number per output channel, which is added at every
+    """The `bias` of `nn.Conv2d` has one number per output channel, which is added at every
     position.
     """
     layer = nn.Conv1d(1, 2, 1, device=device)
@@ -221,8 +223,8 @@ def test_padding_comes_in_four_kinds(mode, edges):
 
 
 def test_padding_same_keeps_the_sides():
-    """`padding="same"` keeps height and width at stride 1, here for a 3 x 5 kernel with
-    dilation 2; a larger stride raises ValueError.
+    """`padding="same"` of `nn.Conv2d` keeps height and width at stride 1, here for a 3 x 5
+    kernel with dilation 2; a larger stride raises ValueError.
 
     With a stride, give the padding as a number; `(kernel - 1) // 2` suits odd kernels.
     """
@@ -272,7 +274,7 @@ def test_groups_divide_the_channels():
 
 def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
     """A convolution with kernel size 1 applies the same linear map to the channels at each
-    position: `F.conv1d` gives the numbers of `F.linear`.
+    position: `F.conv1d` gives the numbers of `F.linear` up to rounding.
     """
     weight = torch.tensor([[1.0, 10.0]], device=device)
     pixels = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)

@@ -41,8 +41,8 @@ def test_dropout_makes_up_for_what_it_drops(p, kept, device):
 
 
 def test_dropout_of_one_drops_all_and_of_zero_nothing(device):
-    """In `F.dropout` the probability `p` is that of being dropped: `p=1.0` gives zeros, `p=0.0`
-    leaves finite numbers as they are.
+    """In `F.dropout` the probability `p` is that of being dropped: of finite numbers `p=1.0`
+    makes zeros, and `p=0.0` leaves them as they are.
     """
     x = torch.ones(3, device=device)
 
@@ -102,11 +102,12 @@ def test_a_probability_is_between_zero_and_one():
 
 
 def test_dropout_of_integers_is_refused():
-    """`F.dropout` of an int64 tensor raises RuntimeError, because the elements that stay are
-    multiplied by a fraction; write `x.float()`.
+    """`F.dropout(x)` of an int64 `x` raises RuntimeError, because the elements are multiplied
+    by floats; write `x.float()`. With `training=False` it returns `x`.
     """
     x = torch.ones(3, dtype=torch.int64)
 
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
         F.dropout(x)
     assert F.dropout(x.float(), p=0.0).tolist() == [1.0, 1.0, 1.0]
+    assert F.dropout(x, training=False).tolist() == [1, 1, 1]

@@ -1,8 +1,8 @@
 """Embedding: a table of vectors looked up by index.
 
 Words, users or products have no arithmetic, only an index in a list. `nn.Embedding(n, d)` keeps a
-learnt vector of d numbers for each of n indices and returns the rows that are asked for. It
-computes the same as multiplying one-hot vectors by the weight, without building them.
+learnt vector of d numbers for each of n indices and returns the rows that are asked for. For a
+finite weight that is the product of one-hot vectors and the weight, without building them.
 
 What surprises: its input is unlike that of other layers. Indices are int64 or int32, in any
 shape, each from 0 to n - 1, and negative indices do not count from the end. `padding_idx` does
@@ -39,14 +39,20 @@ def test_an_embedding_adds_one_axis():
 
 
 def test_an_embedding_is_a_product_with_one_hot_vectors(device):
-    """`F.embedding(index, table)` equals `F.one_hot(index, n).float() @ table`, shown for row 1
-    of 3.
+    """`F.embedding(index, table)` equals `F.one_hot(index, n).float() @ table` for a finite
+    float32 table of n rows, shown for row 1 of 3.
+
+    An infinite element of another row makes the product NaN, as 0 times infinity is; the
+    look-up does not read that row.
     """
     table = torch.tensor([[0.0, 0.5], [1.0, 1.5], [2.0, 2.5]], device=device)
     index = torch.tensor([1], device=device)
 
     assert F.embedding(index, table).tolist() == [[1.0, 1.5]]
     assert (F.one_hot(index, 3).float() @ table).tolist() == [[1.0, 1.5]]
+    table[0, 0] = torch.inf
+    assert F.embedding(index, table).tolist() == [[1.0, 1.5]]
+    assert (F.one_hot(index, 3).float() @ table).isnan().tolist() == [[True, False]]
 
 
 def test_an_embedding_starts_with_standard_normal_numbers():
@@ -64,8 +70,8 @@ def test_an_embedding_starts_with_standard_normal_numbers():
 
 
 def test_only_rows_that_were_used_get_a_gradient(device):
-    """The weight's gradient sums, for each row, the gradients of the look-ups of that row; rows
-    that were not looked up have gradient 0.
+    """The gradient of `nn.Embedding`'s weight sums, for each row, the gradients of the look-ups
+    of that row; rows that were not looked up have gradient 0.
 
     With `sum()` as loss each look-up contributes 1, so that row 2, looked up twice, has
     gradient 2.
@@ -185,3 +191,37 @@ def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
     layer = nn.EmbeddingBag.from_pretrained(table, mode=mode)
 
     assert layer(torch.tensor([[1, 2]])).tolist() == [bag]
+
+
+def test_one_hot_adds_a_dimension_of_the_classes(device):
+    """`F.one_hot(labels, 3)` of (N,) class numbers is (N, 3) of int64; without `num_classes` it
+    is as long as the largest label needs, which differs between batches.
+
+    Losses want floats: `F.one_hot(labels, 3).float()`. For images the classes come last and
+    have to be moved, `permute(0, 3, 1, 2)`.
+    """
+    labels = torch.tensor([0, 2], device=device)
+
+    assert F.one_hot(labels, num_classes=4).tolist() == [[1, 0, 0, 0], [0, 0, 1, 0]]
+    assert F.one_hot(labels).tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert F.one_hot(labels).dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (torch.tensor([0.0, 2.0]), "one_hot is only applicable to index tensor"),
+        (torch.tensor([0, 2], dtype=torch.int32), "one_hot is only applicable to index tensor"),
+        (torch.tensor([0, 3]), r"Class values must be smaller than num_classes\."),
+        (torch.tensor([0, -1]), r"Class values must be non-negative\."),
+    ],
+)
+def test_one_hot_wants_class_numbers(labels, words):
+    """`F.one_hot(labels, 3)` raises RuntimeError on the CPU for floats, int32, a label of 3 and
+    a negative label; write `labels.long()` for the first two.
+    """
+    with pytest.raises(RuntimeError, match=words):
+        F.one_hot(labels, 3)
+    proper = labels.long().clamp(0, 2)
+    rows = F.one_hot(proper, 3)
+    assert rows.shape == (2, 3)

@@ -43,7 +43,7 @@ def test_a_cut_is_a_shorter_net_of_the_same_parts():
 
 def test_hook_and_cut_agree(device):
     """The output recorded by a hook on `net[1]` of a `Sequential` is equal to the output of
-    `net[:2]`.
+    `net[:2]`, if no layer draws random numbers, as Dropout does in training mode.
 
     The hook lets the whole network run; the slice saves the computation of the layers behind.
     """
@@ -62,8 +62,8 @@ def test_a_cut_from_children_is_a_chain():
     """`nn.Sequential(*list(net.children())[:-1])` calls the layers in the order of assignment
     and loses what `forward` did by functions, such as `torch.relu`.
 
-    Replace the last layer by `nn.Identity()` instead if `forward` has more than a chain of
-    layers.
+    A layer assigned under two names is called once only. Replace the last layer by
+    `nn.Identity()` instead if `forward` has more than a chain of layers.
     """
 
     class Net(nn.Module):
@@ -108,8 +108,8 @@ def test_identity_in_place_of_the_head_gives_the_features():
 
 
 def test_features_keep_the_graph_until_detached():
-    """An output that a hook stores outside `no_grad` requires grad and keeps its autograd graph
-    alive; `output.detach()` stores the same values, in the same storage, without the graph.
+    """An output that a hook stores outside `no_grad` requires grad, if the layers up to it are
+    trainable, and keeps its graph alive; `output.detach()` shares its storage without the graph.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
     kept, detached = [], []
@@ -120,6 +120,8 @@ def test_features_keep_the_graph_until_detached():
     assert kept[0].requires_grad is True
     assert detached[0].requires_grad is False
     assert kept[0].data_ptr() == detached[0].data_ptr()
+    net.requires_grad_(False)(torch.ones(2))
+    assert kept[1].requires_grad is False
 
 
 def test_a_collected_output_changes_under_an_inplace_layer():

@@ -17,12 +17,14 @@ from torch import nn
 
 def test_nn_flatten_keeps_the_batch():
     """`nn.Flatten()` joins all dimensions but the first: [2, 16, 5, 5] becomes [2, 400]; with
-    `start_dim=2` it becomes [2, 16, 25].
+    `start_dim=2` it becomes [2, 16, 25]. A tensor of one dimension raises IndexError.
     """
     images = torch.zeros(2, 16, 5, 5)
 
     assert nn.Flatten()(images).shape == (2, 400)
     assert nn.Flatten(start_dim=2)(images).shape == (2, 16, 25)
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        nn.Flatten()(torch.zeros(5))
 
 
 def test_torch_flatten_joins_the_batch_too():
@@ -69,12 +71,18 @@ def test_view_minus_one_mixes_samples_in_silence():
 
 
 def test_view_of_the_batch_size_cannot_mix():
-    """`batch.view(len(batch), -1)` keeps one row per sample and computes the number of
-    features: [2, 3, 2] becomes [2, 6].
+    """`batch.view(len(batch), -1)` of a contiguous batch keeps one row per sample and computes
+    the number of features: [2, 3, 2] becomes [2, 6].
+
+    A batch after `permute` raises RuntimeError; `batch.flatten(1)` copies it where needed.
     """
     batch = torch.tensor([[[1, 1], [1, 1], [1, 1]], [[2, 2], [2, 2], [2, 2]]])
 
     assert batch.view(len(batch), -1).tolist() == [[1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]]
+    turned = batch.permute(0, 2, 1)
+    with pytest.raises(RuntimeError, match="view size is not compatible with input tensor's size"):
+        turned.view(len(turned), -1)
+    assert turned.flatten(1).tolist() == [[1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]]
 
 
 def test_a_single_image_is_flattened_without_its_channels():

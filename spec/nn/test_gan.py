@@ -20,8 +20,8 @@ from torch import nn
 
 
 def test_noise_goes_in_and_samples_come_out():
-    """A generator is a module that maps noise [5, 8] to samples [5, 3]; a discriminator maps
-    samples to one number each, with a final sigmoid between 0 and 1.
+    """A generator is an `nn.Module` that maps noise [5, 8] to samples [5, 3]; a discriminator maps
+    samples to one number each, with a final `sigmoid` between 0 and 1.
     """
     generator = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
     discriminator = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1), nn.Sigmoid())
@@ -137,8 +137,8 @@ def test_one_backward_for_both_losses_needs_the_graph_twice():
 
 
 def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
-    """A gradient step over the generator's parameters changes the generator only; the
-    discriminator keeps its values, and its gradients until they are cleared.
+    """`step()` of an optimizer made from the generator's parameters changes the generator only;
+    the discriminator keeps its values, and its gradients until they are cleared.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     generator.bias.data.fill_(0.0)
@@ -157,8 +157,8 @@ def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
 @pytest.mark.slow
 @pytest.mark.claim("path-gan-fifty-lines")
 def test_a_gan_fits_into_fifty_lines():
-    """A complete GAN, which learns where a one-dimensional normal distribution lies, is a
-    function of 23 lines.
+    """A complete GAN of `nn.Linear` layers, which learns where a one-dimensional normal
+    distribution lies, is a function of 23 lines.
     """
 
     def train():
@@ -239,8 +239,8 @@ def test_the_critics_weights_are_clipped_after_each_step(device):
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critic_steps_five_times_for_each_step_of_the_generator():
-    """The fourth change from DCGAN to WGAN is an inner loop: the critic takes five steps for
-    each step of the generator.
+    """The fourth change from DCGAN to WGAN is an inner loop: the critic's optimizer takes five
+    `step()` for each one of the generator's.
     """
     generator, critic = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     generator.weight.data.fill_(0.0)
@@ -279,8 +279,8 @@ def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_learns_where_the_data_are():
-    """A WGAN (scores without sigmoid, difference of means, clipped weights, five critic steps)
-    with a linear generator learns to produce the value 2, where its data lie.
+    """A WGAN (scores without `sigmoid`, difference of means, weights clipped by `clamp_`, five
+    critic steps) with a linear generator learns to produce the value 2, where its data lie.
     """
     generator, critic = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(generator.weight)

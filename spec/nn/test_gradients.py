@@ -2,12 +2,18 @@
 
 `loss.backward()` goes through the autograd graph from the loss to the parameters and adds to each
 parameter's `.grad` how the loss changes with it. The network itself only computed the output and
-holds the parameters. Autograd in general is the chapter before: `spec/autograd/test_backward.py`,
-`spec/autograd/test_leaves.py`, `spec/autograd/test_retain_graph.py`.
+holds the parameters.
 
-What surprises: gradients add up over calls of `backward()` until `zero_grad()` clears them, and a
-cleared gradient is None (since PyTorch 2.0); the parameters of a layer that was not used have
-None as well; and a layer's output gets no `.grad`, only its parameters do.
+What surprises: a gradient that `zero_grad()` cleared is None, no zeros (since PyTorch 2.0), and
+`net.zero_grad()` clears frozen layers too.
+
+The chapter before has autograd in general: an output of several numbers on
+`spec/autograd/test_backward.py`, gradients that add up on `spec/autograd/test_accumulation.py`, a
+layer that was not called on `spec/autograd/test_gradients.py`, a layer's output, which keeps no
+`.grad`, on `spec/autograd/test_leaves.py`, a second `backward()` on
+`spec/autograd/test_retain_graph.py`, a frozen layer on `spec/autograd/test_network_graph.py`. What
+a forgotten `zero_grad()` does, and a loss without a graph, is told in
+`spec/training/test_wrong_orders.py`.
 """
 
 from collections import OrderedDict
@@ -87,45 +93,6 @@ def test_backward_fills_the_gradient_of_the_bias():
     assert net.conv1.bias.grad.count_nonzero().item() == 6
 
 
-@pytest.mark.claim("blitz-backward-random-gradient")
-def test_an_output_of_ten_numbers_takes_a_gradient_of_ten_numbers():
-    """`output.backward(gradient)` on an output [1, 10] takes a gradient of that shape; without
-    one it raises RuntimeError, as only a scalar needs none.
-
-    The gradients of the parameters are then those of `(output * gradient).sum()`.
-    """
-    net = nn.Linear(2, 10)
-    gradient = torch.randn(1, 10)
-
-    net(torch.tensor([[0.5, -2.0]])).backward(gradient)
-
-    assert torch.equal(net.bias.grad, gradient[0])
-    assert torch.equal(net.weight.grad, gradient[0].outer(torch.tensor([0.5, -2.0])))
-    assert net.weight.grad.shape == (10, 2)
-    with pytest.raises(
-        RuntimeError, match="grad can be implicitly created only for scalar outputs"
-    ):
-        net(torch.ones(1, 2)).backward()
-
-
-@pytest.mark.claim("blitz-grad-on-every-tensor")
-def test_only_leaves_get_their_grad_filled():
-    """`backward()` fills `.grad` of the parameters, which are leaves; the output of a layer
-    requires grad but has `.grad` None, and reading it warns.
-
-    `retain_grad()` keeps the gradient of such a tensor: `spec/autograd/test_leaves.py`.
-    """
-    net = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
-    between = net[0](torch.ones(1, 1))
-
-    net[1](between).sum().backward()
-
-    assert between.requires_grad is True
-    with pytest.warns(UserWarning, match="The .grad attribute of a Tensor that is not a leaf"):
-        assert between.grad is None
-    assert net[0].bias.grad.tolist() == net[1].weight[0].tolist()
-
-
 def test_the_input_gets_a_gradient_only_if_it_asks():
     """Data given to a network gets a `.grad` only if it requires grad itself: a plain tensor
     keeps None, one made with `requires_grad=True` gets a gradient.
@@ -138,54 +105,6 @@ def test_the_input_gets_a_gradient_only_if_it_asks():
 
     assert data.grad is None
     assert asked.grad.tolist() == [[4.0]]
-
-
-@pytest.mark.claim("blitz-grad-accumulates", "blitz-zero-grad-needed")
-def test_a_second_backward_adds_to_the_gradients():
-    """A second `backward()` adds its gradients to those in `.grad`, unless they are cleared
-    between.
-    """
-    net = nn.Linear(2, 1)
-
-    net(torch.tensor([[3.0, 5.0]])).sum().backward()
-    net(torch.tensor([[1.0, 1.0]])).sum().backward()
-
-    assert net.weight.grad.tolist() == [[4.0, 6.0]]
-    assert net.bias.grad.tolist() == [2.0]
-
-
-@pytest.mark.claim("blitz-accumulation-changes-update")
-def test_leftover_gradients_change_the_update():
-    """A gradient left from the last batch is added to the next one and changes the step: with 3
-    left over and 1 new, SGD at `lr=0.5` moves the weight by 2 instead of 0.5.
-
-    Call `optimizer.zero_grad()` once per step: `spec/optim/test_zero_grad.py`.
-    """
-    net = nn.Linear(1, 1, bias=False)
-    net.weight.data.fill_(4.0)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
-    net(torch.tensor([[3.0]])).backward()
-
-    net(torch.tensor([[1.0]])).backward()
-    optimizer.step()
-
-    # With the new gradient alone it would be 3.5.
-    assert net.weight.item() == 2.0
-
-
-@pytest.mark.claim("blitz-optim-zero-grad-still-needed")
-def test_an_optimizer_does_not_clear_by_itself():
-    """`optimizer.step()` leaves the gradients as they are: clearing them is up to
-    `zero_grad()`.
-    """
-    net = nn.Linear(1, 1, bias=False)
-    net.weight.data.fill_(4.0)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
-
-    net(torch.tensor([[3.0]])).backward()
-    optimizer.step()
-
-    assert net.weight.grad.item() == 3.0
 
 
 @pytest.mark.claim("blitz-bias-grad-zeros-before", "blitz-zero-grad-clears-all")
@@ -237,36 +156,6 @@ def test_zero_grad_reaches_every_layer_and_frozen_ones_too():
     assert [parameter.grad for parameter in net.parameters()] == [None, None, None, None]
 
 
-def test_a_layer_that_was_not_called_gets_no_gradient():
-    """The parameters of a layer that took no part in the output keep `.grad` None, which is not
-    the same as zeros: an optimizer skips None.
-    """
-    net = nn.ModuleDict({"used": nn.Linear(1, 1), "idle": nn.Linear(1, 1)})
-
-    net["used"](torch.ones(1, 1)).sum().backward()
-
-    assert {name: p.grad is None for name, p in net.named_parameters()} == {
-        "used.weight": False,
-        "used.bias": False,
-        "idle.weight": True,
-        "idle.bias": True,
-    }
-
-
-def test_a_frozen_layer_gets_no_gradient_and_lets_others_through():
-    """A layer frozen by `requires_grad_(False)` gets no gradient, but the gradient passes
-    through it to the layers before it.
-    """
-    net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
-    net[1].weight.data.fill_(4.0)
-    net[1].requires_grad_(False)
-
-    net(torch.ones(1, 1)).backward()
-
-    assert net[1].weight.grad is None
-    assert net[0].weight.grad.tolist() == [[4.0]]
-
-
 def test_detaching_in_between_cuts_the_first_layers_off():
     """`detach()` between two layers ends the graph there: the first layer gets no gradient, the
     second does.
@@ -278,23 +167,3 @@ def test_detaching_in_between_cuts_the_first_layers_off():
 
     assert net[0].weight.grad is None
     assert net[1].weight.grad.tolist() == [[2.0]]
-
-
-def test_a_loss_computed_without_gradients_has_no_graph():
-    """`backward()` of a loss computed under `no_grad`, or from `argmax`, raises RuntimeError,
-    "element 0 of tensors does not require grad and does not have a grad_fn".
-
-    A loss taken by `item()` is a Python float and has no `backward` at all. Compute the loss
-    from the outputs, outside `no_grad`.
-    """
-    net = nn.Linear(1, 2)
-    with torch.no_grad():
-        loss = net(torch.ones(1, 1)).sum()
-    right = (net(torch.ones(3, 1)).argmax(1) == 1).float().mean()
-
-    with pytest.raises(RuntimeError, match="does not require grad and does not have a grad_fn"):
-        loss.backward()
-    with pytest.raises(RuntimeError, match="does not require grad and does not have a grad_fn"):
-        right.backward()
-    with pytest.raises(AttributeError, match="'float' object has no attribute 'backward'"):
-        net(torch.ones(1, 1)).sum().item().backward()

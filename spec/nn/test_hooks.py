@@ -51,8 +51,8 @@ def test_calling_forward_directly_skips_the_hooks():
 
 
 def test_what_a_forward_hook_returns_is_the_output(device):
-    """What a forward hook returns replaces the output of the module; a hook that returns None
-    leaves it as it is.
+    """What a hook of `register_forward_hook` returns replaces the output of the module; a hook
+    that returns None leaves it as it is.
 
     A lambda returns the value of its expression: `features.update(...)` and `list.append(...)`
     return None.
@@ -81,8 +81,8 @@ def test_a_pre_hook_sees_the_inputs_and_may_change_them(device):
 
 
 def test_the_order_around_a_call():
-    """A call runs the forward pre-hooks, then `forward`, then the forward hooks, each kind in
-    the order of registration.
+    """A call `net(x)` runs the forward pre-hooks of `net`, then its `forward`, then its forward
+    hooks, each kind in the order of registration unless `prepend=True` is given.
     """
     events = []
 
@@ -164,8 +164,8 @@ def test_a_hook_sees_keyword_arguments_only_when_asked():
 
 
 def test_a_hook_belongs_to_each_call_of_its_module():
-    """A forward hook runs once per call of its module: twice for a layer that is used twice,
-    and not at all for a layer that isn't called.
+    """A hook of `register_forward_hook` runs once per call of its module: twice for a layer that
+    is used twice, and not at all for a layer that isn't called.
 
     So a dictionary that is filled by hooks keeps the last call only; append to a list to keep
     all.
@@ -181,7 +181,7 @@ def test_a_hook_belongs_to_each_call_of_its_module():
 
 def test_a_full_backward_hook_sees_both_gradients(device):
     """A full backward hook is called in `backward()` with the module, the gradients of its
-    inputs and those of its outputs, both as tuples.
+    positional inputs and those of its outputs, both as tuples.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.weight.data = torch.tensor([[3.0, 4.0]], device=device)
@@ -199,8 +199,8 @@ def test_a_full_backward_hook_sees_both_gradients(device):
 
 @pytest.mark.torch("<2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silently():
-    """Before PyTorch 2.8 a full backward hook got None, without a warning, as gradient of the
-    input if no input of the module required grad.
+    """Before PyTorch 2.8 a hook of `register_full_backward_hook` got None, without a warning, as
+    gradient of the input if no input of the module required grad.
     """
     layer = nn.Linear(2, 1)
     seen = []
@@ -233,8 +233,8 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
 
 
 def test_what_a_full_backward_hook_returns_goes_on(device):
-    """A tuple returned by a full backward hook replaces the gradient of the module's inputs;
-    the gradient of its weight stays as it was.
+    """A tuple returned by a hook of `register_full_backward_hook` replaces the gradient of the
+    module's inputs; the gradient of its weight stays as it was.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * 0,))
@@ -247,8 +247,8 @@ def test_what_a_full_backward_hook_returns_goes_on(device):
 
 @pytest.mark.torch(">=2.0")
 def test_a_full_backward_pre_hook_changes_what_comes_in():
-    """A full backward pre-hook, since PyTorch 2.0, gets the gradient of the outputs before the
-    module uses it; what it returns changes the weight's gradient too.
+    """A hook of `register_full_backward_pre_hook`, since PyTorch 2.0, gets the gradient of the
+    outputs before the module uses it; what it returns changes the weight's gradient too.
     """
     layer = nn.Linear(2, 1, bias=False)
     layer.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,))
@@ -288,8 +288,8 @@ def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
 
 
 def test_a_hook_with_too_few_arguments_fails_at_the_call():
-    """A forward hook with a wrong number of parameters can be registered; the first call of the
-    module raises TypeError, "takes 1 positional argument but 3 were given".
+    """`register_forward_hook` takes a hook with a wrong number of parameters; the first call of
+    the module raises TypeError, "takes 1 positional argument but 3 were given".
 
     A forward hook takes three arguments: module, inputs, output.
     """

@@ -7,8 +7,8 @@ The functions of `nn.init` fill a tensor by another rule; they write in place, w
 and their names end in an underscore.
 
 What surprises: other layers have other rules, `nn.Embedding` a normal distribution, BatchNorm
-ones and zeros. And the same seed gives the same weights only if the same layers are built in the
-same order. What initial weights do in deep networks is on `spec/nn/test_depth.py`.
+ones and zeros. And with the same seed the weights still differ if another layer with random
+weights is built before. What initial weights do in deep networks is on `spec/nn/test_depth.py`.
 """
 
 import math
@@ -34,6 +34,7 @@ def test_a_layer_starts_evenly_within_one_over_the_root_of_its_inputs(layer, bou
     With groups, n counts the channels of one group. `nn.ConvTranspose2d` counts its output
     channels instead.
     """
+    layer.reset_parameters()
     largest = layer.weight.abs().max().item()
     spread = layer.weight.std().item()
 
@@ -83,15 +84,20 @@ def test_a_layer_built_before_changes_the_next():
     """`nn.Linear` layers built on the CPU draw from one generator: with the same seed, building
     another layer first gives the next layer other weights.
 
-    So adding a layer to a network changes the initial weights of the layers behind it.
+    So adding a layer with random weights to a network changes the initial weights of the layers
+    built after it; a ReLU or a BatchNorm draws nothing.
     """
     torch.manual_seed(3)
     alone = nn.Linear(2, 2).weight
     torch.manual_seed(3)
     nn.Linear(5, 1)
     behind = nn.Linear(2, 2).weight
+    torch.manual_seed(3)
+    nn.BatchNorm1d(5)
+    behind_batch_norm = nn.Linear(2, 2).weight
 
     assert torch.equal(alone, behind) is False
+    assert torch.equal(alone, behind_batch_norm) is True
 
 
 def test_reset_parameters_draws_again():
@@ -160,8 +166,8 @@ def test_equal_weights_stay_equal():
 
 
 def test_fixed_fillings(device):
-    """`nn.init.ones_` and `eye_` fill with ones and with the identity matrix; `dirac_` makes a
-    convolution with padding 1 and kernel 3 return its input.
+    """`nn.init.ones_` and `eye_` fill with ones and with the identity matrix; `dirac_` on
+    the weight makes `nn.Conv1d(1, 1, 3, padding=1, bias=False)` return its input.
     """
     layer = nn.Conv1d(1, 1, 3, padding=1, bias=False, device=device)
     nn.init.dirac_(layer.weight)
@@ -209,10 +215,15 @@ def test_kaiming_counts_inputs_or_outputs(mode, bound):
     [("linear", 1.0), ("sigmoid", 1.0), ("tanh", 5 / 3), ("relu", math.sqrt(2))],
 )
 def test_each_activation_has_its_gain(function, gain):
-    """`nn.init.calculate_gain` is the factor by which Xavier and Kaiming initialisation scale
-    for an activation: 1 for linear and sigmoid, 5/3 for tanh, sqrt(2) for ReLU.
+    """`nn.init.calculate_gain` returns the factor by which initial weights are scaled for an
+    activation: 1 for linear and sigmoid, 5/3 for tanh, sqrt(2) for ReLU.
+
+    The Kaiming functions call it; the Xavier functions scale by their argument `gain`, 1 by
+    default. GELU and SiLU have no gain and raise ValueError.
     """
     assert nn.init.calculate_gain(function) == pytest.approx(gain)
+    with pytest.raises(ValueError, match="Unsupported nonlinearity gelu"):
+        nn.init.calculate_gain("gelu")
 
 
 def test_an_orthogonal_matrix_keeps_lengths():
@@ -246,3 +257,46 @@ def test_the_names_without_underscore_are_deprecated():
     with pytest.warns(Warning, match=r"deprecated in favor of .*nn.init.xavier_uniform_"):
         nn.init.xavier_uniform(weight)
     assert weight.max().item() == pytest.approx(0.1, rel=0.01)
+
+
+def test_a_truncated_normal_has_no_outliers():
+    """`nn.init.trunc_normal_(w, std=0.02, a=-0.04, b=0.04)` draws normal numbers between `a`
+    and `b`; the limits are -2 and 2 unless told, whatever `std` is.
+
+    With `std=0.02` alone nothing is cut: -2 and 2 are a hundred deviations away.
+    """
+    weight = nn.init.trunc_normal_(torch.empty(10_000), std=0.02, a=-0.04, b=0.04)
+    uncut = nn.init.trunc_normal_(torch.empty(10_000), std=0.02)
+
+    assert weight.abs().max().item() == pytest.approx(0.04, abs=1e-4)
+    assert uncut.abs().max().item() > 0.05
+    assert uncut.std().item() == pytest.approx(0.02, rel=0.05)
+
+
+def test_a_dirac_kernel_passes_its_channels():
+    """`nn.init.dirac_(weight)` of two input and two output channels makes output i equal input
+    i, with padding: the kernel from channel i to i has 1 in the middle, the others are 0.
+
+    Outputs beyond the number of inputs are 0.
+    """
+    layer = nn.Conv1d(2, 2, 3, padding=1, bias=False)
+    x = torch.randn(1, 2, 5)
+
+    nn.init.dirac_(layer.weight)
+
+    assert layer.weight.tolist() == [[[0, 1, 0], [0, 0, 0]], [[0, 0, 0], [0, 1, 0]]]
+    assert torch.equal(layer(x), x) is True
+    beyond = nn.init.dirac_(torch.empty(3, 2, 1)).flatten(1)
+    assert beyond.tolist() == [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]
+
+
+def test_sparse_initialisation_zeroes_a_part_of_each_column():
+    """`nn.init.sparse_(weight, sparsity=0.5)` fills a matrix with normal numbers of
+    deviation 0.01 and sets half of each column to 0; a 3-D tensor raises ValueError.
+    """
+    weight = nn.init.sparse_(torch.empty(1000, 10), sparsity=0.5)
+
+    assert (weight == 0).sum(0).tolist() == [500] * 10
+    assert weight[weight != 0].std().item() == pytest.approx(0.01, rel=0.1)
+    with pytest.raises(ValueError, match="Only tensors with 2 dimensions are supported"):
+        nn.init.sparse_(torch.empty(4, 4, 4), sparsity=0.5)

@@ -8,7 +8,7 @@ indices (`spec/nn/test_embeddings.py`), BatchNorm needs a batch (`spec/nn/test_b
 
 What surprises: a layer only compares the dimensions that it works on. An input whose features are
 in another order, or have another meaning, is accepted if its last dimension has the right size.
-And no layer converts dtypes: float64 data from NumPy meets float32 weights and is refused.
+And linear layers convert no dtypes: float64 data from NumPy meets float32 weights and is refused.
 """
 
 import re
@@ -43,12 +43,10 @@ def test_a_linear_layer_maps_the_last_dimension_and_keeps_those_before():
     assert layer(torch.ones(6, 5, 4, 3)).shape == (6, 5, 4, 2)
 
 
-@pytest.mark.torch(">=2.5")
+@pytest.mark.torch(">=2.0,!=2.1.*,!=2.2.*")
 def test_a_linear_layer_refuses_a_single_number():
     """`nn.Linear(1, 2)` raises RuntimeError for a 0-d tensor, "need to be at least 1D": write
     `x[None]`, which has one feature.
-
-    Older releases refuse it too, with other messages.
     """
     layer = nn.Linear(1, 2)
     x = torch.tensor(1.0)
@@ -126,7 +124,8 @@ def test_many_layers_take_a_single_sample_too(layer, single, shape):
     """`nn.Linear`, `ReLU`, `Conv2d`, `MaxPool2d` and `LayerNorm` accept one sample without a
     batch dimension, and give an output without one.
 
-    The exception to know is BatchNorm: `spec/nn/test_batch_norm.py`.
+    Exceptions are BatchNorm (`spec/nn/test_batch_norm.py`) and `nn.Flatten`, which takes the
+    channels for the batch (`spec/nn/test_flattening.py`).
     """
     assert layer(single).shape == shape
 
@@ -168,7 +167,7 @@ def test_the_input_has_the_dtype_of_the_weights():
     "must have the same dtype": it converts nothing.
 
     Data from NumPy is often float64: write `x.float()` for the data, or `layer.double()` for
-    the weights.
+    the weights. With `bias=False` the words are "to have the same dtype".
     """
     layer = nn.Linear(3, 2)
     whole = torch.ones(1, 3, dtype=torch.int64)
@@ -205,18 +204,49 @@ def test_the_sizes_of_a_layer_are_whole_numbers():
     assert nn.Linear(inputs // 2, 1).weight.shape == (1, 200)
 
 
-@pytest.mark.torch(">=2.5")
+@pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
     """`nn.LazyLinear(2)` takes its `in_features` from the first input, creates weight and bias
     then, and becomes an ordinary `nn.Linear`.
 
     Until that first call its parameters are uninitialised: run one batch through the network
-    before counting or copying them.
+    before an optimizer gets them.
     """
     layer = nn.LazyLinear(2)
     before = repr(layer)
+    with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter"):
+        layer.weight.numel()
     layer(torch.zeros(4, 400))
 
     assert before == "LazyLinear(in_features=0, out_features=2, bias=True)"
     assert repr(layer) == "Linear(in_features=400, out_features=2, bias=True)"
     assert layer.weight.shape == (2, 400)
+
+
+def test_a_bilinear_layer_takes_two_inputs():
+    """`nn.Bilinear(2, 3, 4)` takes inputs of 2 and 3 features and returns 4: output k is
+    `x1 @ weight[k] @ x2 + bias[k]`, with a weight (4, 2, 3).
+    """
+    layer = nn.Bilinear(2, 3, 4)
+    first, second = torch.randn(5, 2), torch.randn(5, 3)
+
+    by_hand = torch.einsum("ni,kij,nj->nk", first, layer.weight, second) + layer.bias
+
+    assert layer.weight.shape == (4, 2, 3)
+    assert torch.allclose(layer(first, second), by_hand, atol=1e-6) is True
+
+
+@pytest.mark.torch(">=2.4")
+def test_a_lazy_layer_has_no_numbers_before_its_first_batch():
+    """The parameters of a lazy layer, such as `nn.LazyConv2d(8, 3)`, have no number of elements
+    before the first call: `numel()` raises ValueError, "Attempted to use an uninitialized
+    parameter".
+
+    Run one batch through the network before counting its parameters.
+    """
+    layer = nn.LazyConv2d(8, kernel_size=3)
+
+    with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter in"):
+        sum(parameter.numel() for parameter in layer.parameters())
+    layer(torch.zeros(1, 3, 5, 5))
+    assert sum(parameter.numel() for parameter in layer.parameters()) == 8 * 3 * 9 + 8

@@ -96,8 +96,8 @@ def test_the_numbers_of_a_network_are_counted_by_numel():
 
 @pytest.mark.claim("blitz-forward-32-to-10")
 def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
-    """LeNet maps a batch of shape [N, 1, 32, 32] to [N, 10]: ten scores per image, shown for
-    one image and for seven.
+    """LeNet, an `nn.Module` of two convolutions and three linear layers, maps a batch [N, 1, 32,
+    32] to [N, 10]: ten scores per image, shown for one image and for seven.
     """
     net = LeNet().to(device)
     one = net(torch.randn(1, 1, 32, 32, device=device))
@@ -109,7 +109,7 @@ def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
 
 @pytest.mark.claim("blitz-fc1-400-from-32")
 def test_an_image_of_32_by_32_arrives_as_400_numbers():
-    """A side of 32 pixels becomes 28 by a 5 x 5 convolution, 14 by pooling, 10 and 5 by the
+    """A side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by `max_pool2d`, 10 and 5 by the
     second pair; 16 channels of 5 x 5 flatten to 400 features.
 
     A kernel of 5 without padding takes 4 from each side length, `max_pool2d(x, 2)` halves it.

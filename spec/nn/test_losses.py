@@ -1,13 +1,13 @@
 """Losses for numbers, and what losses share.
 
 A loss takes the output of a network and the target and returns how far apart they are: by default
-one number, the mean over all elements, from which `backward()` starts. Each loss comes as a
+one number, a mean, from which `backward()` starts. Each loss comes as a
 module (`nn.MSELoss()`) and as a function (`F.mse_loss`), which compute the same. Losses for
 classes are on `spec/nn/test_classification_losses.py`.
 
 What surprises: output and target of different shapes are broadcast, with a warning, into a loss
 that means nothing; `reduction="none"` returns one loss per element, from which `backward()` can't
-start; and `nn.MSELoss(output, target)` computes no loss, because the constructor takes settings.
+start; and `nn.MSELoss(output, target)` gives no loss, because the constructor takes settings.
 """
 
 import math
@@ -21,7 +21,7 @@ from torch import nn
 @pytest.mark.claim("blitz-loss-takes-pair")
 def test_a_loss_makes_one_number_of_output_and_target(device):
     """`nn.MSELoss()(output, target)` returns a 0-d tensor, the mean over all elements; it is 0
-    if output and target are equal.
+    if output and target are equal and finite.
     """
     output = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     target = torch.tensor([[1.0, 0.0], [3.0, 0.0]], device=device)
@@ -64,8 +64,8 @@ def test_torch_ships_many_losses(name):
     ("reduction", "loss"), [("mean", 3.5), ("sum", 14.0), ("none", [0, 4, 1, 9])]
 )
 def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
-    """`reduction="mean"`, the default, returns the mean of the losses of the elements, `"sum"`
-    their sum, and `"none"` one loss per element.
+    """With `reduction="mean"`, the default, `F.mse_loss` returns the mean of the losses of the
+    elements, with `"sum"` their sum, and with `"none"` one loss per element.
     """
     output = torch.tensor([1.0, 2.0, 3.0, 4.0])
     target = torch.tensor([1.0, 0.0, 4.0, 1.0])
@@ -74,8 +74,8 @@ def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
 
 
 def test_a_loss_without_reduction_has_no_backward():
-    """`backward()` on a loss with `reduction="none"` raises RuntimeError, "grad can be
-    implicitly created only for scalar outputs"; reduce it first, `loss.sum().backward()`.
+    """`backward()` on a loss of several elements, with `reduction="none"`, raises RuntimeError,
+    "grad can be implicitly created only for scalar outputs"; write `loss.sum().backward()`.
     """
     output = torch.tensor([1.0, 2.0], requires_grad=True)
     loss = F.mse_loss(output, torch.zeros(2), reduction="none")
@@ -87,6 +87,8 @@ def test_a_loss_without_reduction_has_no_backward():
     loss.sum().backward()
 
     assert output.grad.tolist() == [2.0, 4.0]
+    F.mse_loss(output[:1], torch.zeros(1), reduction="none").backward()
+    assert output.grad.tolist() == [4.0, 4.0]
 
 
 def test_an_unknown_reduction_is_noticed_when_the_loss_is_called():
@@ -167,8 +169,9 @@ def test_a_target_that_cannot_be_broadcast_is_refused():
 
 
 def test_a_loss_is_made_first_and_called_then():
-    """`nn.MSELoss(output, target)` makes a module and computes no loss: the tensors become
-    outdated settings, and a warning says "size_average and reduce args will be deprecated".
+    """`nn.MSELoss(output, target)` computes no loss: tensors of one element become outdated
+    settings, with a warning; those of several raise RuntimeError, "Boolean value of Tensor with
+    more than one value is ambiguous".
 
     Write `nn.MSELoss()(output, target)` or `F.mse_loss(output, target)`.
     """
@@ -176,6 +179,10 @@ def test_a_loss_is_made_first_and_called_then():
         made = nn.MSELoss(torch.tensor(1.0), torch.tensor(3.0))
 
     assert isinstance(made, torch.Tensor) is False
+    with pytest.raises(
+        RuntimeError, match="Boolean value of Tensor with more than one value is ambiguous"
+    ):
+        nn.MSELoss(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     assert nn.MSELoss()(torch.tensor(1.0), torch.tensor(3.0)).item() == 4.0
 
 

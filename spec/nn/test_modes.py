@@ -7,7 +7,8 @@ carries, `training`; a new module is in training mode.
 
 What surprises: the flag is all they change. `eval()` does not stop gradients and freezes no
 parameter; `no_grad` does not switch to evaluation. An evaluation wants both. What the layers do
-with the flag is on `spec/nn/test_dropout.py` and `spec/nn/test_batch_norm.py`.
+with the flag is on `spec/nn/test_dropout.py` and `spec/nn/test_batch_norm.py`; that autograd
+records in evaluation mode too, on `spec/autograd/test_network_graph.py`.
 """
 
 import pytest
@@ -134,8 +135,8 @@ def test_setting_the_flag_by_hand_does_not_reach_the_parts():
 
 @pytest.mark.claim("summary-testing-order")
 def test_results_are_put_out_after_switching_to_evaluation():
-    """A network with Dropout gives four different outputs for one input in training mode, and
-    the same output four times after `eval()`.
+    """Called four times with one input, the network with `nn.Dropout` on this page gives four
+    different outputs in training mode, and the same output four times after `eval()`.
 
     Call `eval()` before computing the results that count, and `train()` before training on.
     """
@@ -147,21 +148,6 @@ def test_results_are_put_out_after_switching_to_evaluation():
 
     assert len(set(training)) == 4
     assert len(set(evaluation)) == 1
-
-
-def test_eval_does_not_stop_gradients(device):
-    """In evaluation mode autograd still records: the output requires grad, and `backward()`
-    fills the gradients of the parameters.
-
-    Use `with torch.no_grad():` besides, which saves the memory of the graph.
-    """
-    layer = nn.Linear(2, 1, device=device).eval()
-    y = layer(torch.tensor([3.0, 4.0], device=device))
-    y.backward()
-
-    assert y.requires_grad is True
-    assert layer.weight.requires_grad is True
-    assert layer.weight.grad.tolist() == [[3.0, 4.0]]
 
 
 def test_no_grad_does_not_switch_to_evaluation():

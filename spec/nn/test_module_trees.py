@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_a_module_is_registered_by_assigning_it():
-    """Assigning a module to an attribute makes it a child of the module; an attribute that is a
-    plain number is kept but is no child.
+    """Assigning an `nn.Module` to an attribute makes it a child of the module; an attribute that
+    is a plain number is kept but is no child.
     """
     net = nn.Module()
     net.number = 3
@@ -177,9 +177,9 @@ def test_a_deleted_child_is_gone():
         net.head  # noqa: B018
 
 
-def test_a_child_may_be_none_but_nothing_else():
-    """The attribute of a child accepts None or another module; assigning a function such as
-    `torch.relu` raises TypeError.
+def test_the_name_of_a_child_takes_none_and_no_function():
+    """The attribute of a child accepts None, another module or an `nn.Parameter` in its place;
+    assigning a function such as `torch.relu` raises TypeError.
 
     Wrap a function in a module: `nn.ReLU()`. A `forward` that may meet None has to ask for it.
     """
@@ -194,6 +194,9 @@ def test_a_child_may_be_none_but_nothing_else():
 
     assert switched_off == []
     assert repr(list(net.children())) == "[Tanh()]"
+    net.activation = nn.Parameter(torch.ones(1))
+    assert list(net.children()) == []
+    assert list(net.state_dict()) == ["activation"]
 
 
 def test_a_layer_named_like_a_method_is_hidden_by_it():

@@ -20,8 +20,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-module-holds-layers")
 def test_a_module_holds_layers_and_calling_it_returns_what_forward_returns(device):
-    """Calling a module, `net(x)`, returns what its `forward(x)` returns; the layers assigned in
-    `__init__` are its children.
+    """Calling a module without hooks, `net(x)`, returns what its `forward(x)` returns; the
+    layers assigned in `__init__` are its children.
 
     Because `nn.Module` defines `__call__`, which runs hooks and `forward`:
     `spec/nn/test_hooks.py`.
@@ -70,8 +70,8 @@ def test_building_a_net_runs_nothing_and_calling_it_builds_nothing():
 
 @pytest.mark.claim("summary-autograd-and-nn")
 def test_a_module_is_ordinary_tensor_arithmetic_recorded_by_autograd(device):
-    """`nn.Linear` gives the same result and the same gradients as `x @ weight.T + bias` written
-    by hand with tensors that require grad.
+    """`nn.Linear` gives, up to rounding, the same result and gradients as `x @ weight.T + bias`
+    written by hand with tensors that require grad.
 
     A module adds nothing to autograd: it keeps the parameters and does ordinary tensor
     arithmetic.
@@ -355,10 +355,11 @@ def test_a_forward_without_return_answers_none():
 
 
 def test_a_layer_made_inside_forward_is_forgotten():
-    """A layer created inside `forward` has new random weights at each call, and `parameters()`
-    doesn't list it: it can't be trained.
+    """A layer that `forward` creates and keeps in no attribute has new random weights at each
+    call, and `parameters()` doesn't list it: it can't be trained.
 
-    Create layers in `__init__` and only use them in `forward`.
+    Create layers in `__init__` and only use them in `forward`. `self.fc = nn.Linear(2, 1)` in
+    `forward` is listed, but replaced by a new layer at each call.
     """
 
     class Net(nn.Module):

@@ -1,11 +1,11 @@
 """Normalisation without the batch: LayerNorm, GroupNorm, InstanceNorm, RMSNorm.
 
-A normalising layer brings numbers to mean 0 and variance 1 and then, unless told otherwise,
-scales and shifts them by learnt parameters. The layers differ in which elements they take
-together: LayerNorm the last dimensions of a sample, GroupNorm a group of channels of a sample,
-InstanceNorm one channel of a sample. None of the layers here uses the other samples of the batch,
-so that training and evaluation agree, and a batch may have one sample. BatchNorm, which does use
-them, is on `spec/nn/test_batch_norm.py`.
+Most normalising layers bring numbers to mean 0 and variance 1; many then scale and shift them by
+learnt parameters. The layers differ in which elements they take together: LayerNorm the last
+dimensions of a sample, GroupNorm a group of channels of a sample, InstanceNorm one channel of a
+sample. With default settings none of the layers here uses the other samples of the batch, so that
+training and evaluation agree, and a batch may have one sample. BatchNorm, which does use them, is
+on `spec/nn/test_batch_norm.py`.
 
 What surprises: `nn.LayerNorm(3)` takes the size of the last dimension, not a number of
 dimensions; and RMSNorm subtracts no mean.
@@ -70,10 +70,16 @@ def test_groups_divide_the_channels():
 
 
 def test_instance_norm_takes_each_channel_of_each_sample(device):
-    """`F.instance_norm` normalises each channel of each sample by itself, over its positions."""
+    """`F.instance_norm` normalises each channel of each sample by itself, over its positions;
+    by default a single position raises ValueError, "Expected more than 1 spatial element".
+
+    One value has no variance: use LayerNorm or GroupNorm for features without positions.
+    """
     x = torch.tensor([[[1.0, 3.0], [50.0, 10.0]]], device=device)
 
     assert F.instance_norm(x, eps=0.0).tolist() == [[[-1.0, 1.0], [1.0, -1.0]]]
+    with pytest.raises(ValueError, match="Expected more than 1 spatial element when training"):
+        F.instance_norm(x[:, :, :1])
 
 
 @pytest.mark.torch(">=2.4")
@@ -82,8 +88,51 @@ def test_rms_norm_divides_without_taking_the_mean_away(device):
     mean: 1 and 7 are divided by 5.
 
     Language models such as Llama use it in place of LayerNorm; in older releases write
-    `x * x.square().mean(-1, keepdim=True).rsqrt()`.
+    `x * (x.square().mean(-1, keepdim=True) + eps).rsqrt()` with a small `eps`.
     """
     x = torch.tensor([1.0, 7.0], device=device)
 
     assert F.rms_norm(x, (2,), eps=0.0).tolist() == pytest.approx([0.2, 1.4])
+    by_hand = x * (x.square().mean(-1, keepdim=True) + 1e-7).rsqrt()
+    assert by_hand.tolist() == pytest.approx([0.2, 1.4])
+
+
+def test_instance_norm_learns_nothing_unless_told():
+    """`nn.InstanceNorm2d(3)` has no parameters and no running statistics, unlike
+    `nn.BatchNorm2d(3)`; `affine=True` gives it a weight and a bias, `track_running_stats=True`
+    the statistics.
+    """
+    plain, learning = nn.InstanceNorm2d(3), nn.InstanceNorm2d(3, affine=True)
+    tracking = nn.InstanceNorm2d(3, track_running_stats=True)
+
+    assert list(plain.state_dict()) == []
+    assert list(learning.state_dict()) == ["weight", "bias"]
+    assert list(tracking.state_dict()) == ["running_mean", "running_var", "num_batches_tracked"]
+
+
+def test_local_response_norm_divides_by_neighbouring_channels(device):
+    """`nn.LocalResponseNorm(size)`, of AlexNet, divides each element by a power of the mean
+    square over `size` neighbouring channels: with `alpha=3, beta=1, k=1` and three ones, 1 / (1
+    + 3) in the middle.
+    """
+    x = torch.ones(1, 3, 1, 1, device=device)
+
+    y = nn.LocalResponseNorm(3, alpha=3.0, beta=1.0, k=1.0)(x)
+
+    assert y.flatten().tolist() == pytest.approx([1 / 3, 1 / 4, 1 / 3])
+
+
+def test_batch_norms_are_converted_for_several_processes():
+    """`nn.SyncBatchNorm.convert_sync_batchnorm(net)` returns the net with each BatchNorm
+    replaced by an `nn.SyncBatchNorm` of the same values, which takes the batches of all
+    processes together.
+
+    Call it before `DistributedDataParallel`.
+    """
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    net[1].running_mean.fill_(5.0)
+
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(net)
+
+    assert type(converted[1]).__name__ == "SyncBatchNorm"
+    assert converted[1].running_mean.tolist() == [5.0, 5.0, 5.0]

@@ -42,8 +42,8 @@ def test_a_parameter_says_so_when_printed():
 
 def test_only_parameters_count_among_the_tensors():
     """A plain tensor assigned to a new attribute of a module is not in `parameters()` or
-    `state_dict()` and is not cast by `double()`, whether it requires grad or not; an
-    `nn.Parameter` is.
+    `state_dict()` and is not cast by `double()` or moved by `to(device)`, whether it requires
+    grad or not; an `nn.Parameter` is.
 
     Wrap what is to be learnt in `nn.Parameter`, and register other tensors as buffers:
     `spec/nn/test_buffers.py`.
@@ -62,6 +62,8 @@ def test_only_parameters_count_among_the_tensors():
     assert list(net.state_dict()) == ["parameter"]
     assert [net.plain.dtype, net.tracked.dtype] == [torch.float32, torch.float32]
     assert net.parameter.dtype == torch.float64
+    net.to("meta")
+    assert [net.plain.is_meta, net.tracked.is_meta, net.parameter.is_meta] == [False, False, True]
 
 
 @pytest.mark.claim("blitz-params-trainable")
@@ -152,7 +154,8 @@ def test_a_frozen_parameter_is_still_one():
     gradient, but `parameters()` still yields them.
 
     An optimizer such as `torch.optim.SGD` skips parameters whose `.grad` is None, so that
-    frozen ones may be passed to it.
+    frozen ones may be passed to it. A gradient left from before freezing would still move them:
+    call `zero_grad()` first.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     net[0].requires_grad_(False)
@@ -170,6 +173,10 @@ def test_a_frozen_parameter_is_still_one():
         False,
         False,
     ]
+    net[1].weight.data.fill_(4.0)
+    net[1].requires_grad_(False).weight.grad.fill_(1.0)
+    torch.optim.SGD(net.parameters(), lr=0.5).step()
+    assert net[1].weight.tolist() == [[3.5, 3.5]]
 
 
 def test_freezing_through_an_attribute_of_the_module_does_nothing():
@@ -224,7 +231,7 @@ def test_a_parameter_is_changed_in_place_under_no_grad(device):
 
 def test_without_no_grad_a_parameter_refuses_to_be_changed():
     """Outside `no_grad` an in-place change of a parameter that requires grad raises
-    RuntimeError, "a leaf Variable that requires grad is being used in an in-place operation".
+    RuntimeError, "leaf Variable that requires grad is being used in an in-place operation".
 
     Write it under `with torch.no_grad():`. Functions of `nn.init` do so themselves:
     `spec/nn/test_initialisation.py`.
@@ -235,6 +242,10 @@ def test_without_no_grad_a_parameter_refuses_to_be_changed():
         RuntimeError, match="a leaf Variable that requires grad is being used in an in-place"
     ):
         layer.weight.fill_(1.0)
+    with pytest.raises(
+        RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in"
+    ):
+        layer.weight[0] = 1.0
     with torch.no_grad():
         layer.weight.fill_(1.0)
 

@@ -17,7 +17,7 @@ from torch.nn.utils import prune
 
 
 def test_a_parametrisation_computes_the_weight_at_each_use():
-    """After `register_parametrization(layer, "weight", module)`, `layer.weight` is
+    """After one `register_parametrization(layer, "weight", module)`, `layer.weight` is
     `module(original)`; the learnt parameter is `layer.parametrizations.weight.original`.
     """
 
@@ -143,3 +143,44 @@ def test_pruning_is_made_permanent_by_removing_it():
     assert list(layer.state_dict()) == ["weight"]
     assert layer.weight.tolist() == [[0.0, -2.0, 0.0, 3.0]]
     assert layer.weight.numel() == 4
+
+
+def test_spectral_norm_divides_by_the_largest_singular_value():
+    """`torch.nn.utils.parametrizations.spectral_norm(layer)` divides the weight by an estimate
+    of its largest singular value, so that this becomes about 1. Each forward in training mode
+    improves it.
+
+    It keeps the discriminator of a GAN from changing too fast. In evaluation mode the estimate
+    stays.
+    """
+    layer = nn.Linear(4, 4)
+    layer.weight.data = torch.diag(torch.tensor([8.0, 4.0, 2.0, 1.0]))
+
+    torch.nn.utils.parametrizations.spectral_norm(layer)
+    for _ in range(20):
+        layer(torch.zeros(1, 4))
+
+    assert torch.linalg.matrix_norm(layer.weight, 2).item() == pytest.approx(1.0, abs=1e-3)
+    assert layer.weight.diagonal().tolist() == pytest.approx([1, 0.5, 0.25, 0.125], abs=1e-3)
+
+
+@pytest.mark.torch(">=2.4")
+def test_the_old_weight_norm_is_deprecated():
+    """`torch.nn.utils.weight_norm(layer)` issues a FutureWarning, "`torch.nn.utils.weight_norm`
+    is deprecated in favor of `torch.nn.utils.parametrizations.weight_norm`"; its parameters are
+    named `weight_g` and `weight_v`.
+
+    The new one names them `parametrizations.weight.original0` and `original1`, which matters
+    when a checkpoint is loaded.
+    """
+    with pytest.warns(
+        FutureWarning, match=r"`torch.nn.utils.weight_norm` is deprecated in favor of"
+    ):
+        old = torch.nn.utils.weight_norm(nn.Linear(2, 2, bias=False))
+    new = torch.nn.utils.parametrizations.weight_norm(nn.Linear(2, 2, bias=False))
+
+    assert sorted(old.state_dict()) == ["weight_g", "weight_v"]
+    assert sorted(new.state_dict()) == [
+        "parametrizations.weight.original0",
+        "parametrizations.weight.original1",
+    ]

@@ -160,10 +160,11 @@ def test_a_nan_wins_every_maximum(device):
 
 
 def test_an_image_smaller_than_the_window_is_refused():
-    """`F.max_pool2d` raises RuntimeError if the window is larger than the image; the message
-    gives the input and the output size: "(1x3x3). Calculated output size: (1x0x0)".
+    """Without `ceil_mode`, `F.max_pool2d` raises RuntimeError if the window is larger than the
+    padded image; the message gives input and output size: "(1x3x3). Calculated output size:
+    (1x0x0)".
 
-    Use a smaller window, or pool less often before.
+    Use a smaller window or `padding`, or pool less often before.
     """
     image = torch.zeros(1, 1, 3, 3)
 
@@ -172,6 +173,7 @@ def test_an_image_smaller_than_the_window_is_refused():
     ):
         F.max_pool2d(image, 4)
     assert F.max_pool2d(image, 2, stride=1).shape == (1, 1, 2, 2)
+    assert F.max_pool2d(image, 4, stride=1, padding=1).shape == (1, 1, 2, 2)
 
 
 def test_padding_is_at_most_half_a_window():
@@ -185,3 +187,59 @@ def test_padding_is_at_most_half_a_window():
     with pytest.raises(RuntimeError, match="pad should be at most half of"):
         F.max_pool2d(image, 2, padding=2)
     assert F.max_pool2d(image, 2, padding=1).shape == (1, 1, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("layer", "values"),
+    [
+        (nn.AdaptiveMaxPool2d(1), [4.0]),
+        (nn.AdaptiveAvgPool2d(1), [2.5]),
+        (nn.AdaptiveAvgPool2d((1, None)), [2.0, 3.0]),
+        (nn.AvgPool2d((2, 1)), [2.0, 3.0]),
+        (nn.LPPool2d(1, 2), [10.0]),
+        (nn.LPPool2d(2, (1, 2)), [5**0.5, 5.0]),
+    ],
+)
+def test_further_pools_have_these_values(layer, values):
+    """Of [[1, 2], [3, 4]] the pooling layers of the table make these values: None in an
+    adaptive pool keeps a side, and `nn.LPPool2d(p, size)` is the p-norm of a window of
+    positive numbers.
+
+    `LPPool2d` takes no absolute values: of a window with -1, 2, 3 and 4, `p=1` makes the sum, 8.
+    """
+    x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+
+    assert layer(x).flatten().tolist() == pytest.approx(values)
+    x[0, 0, 0, 0] = -1.0
+    assert nn.LPPool2d(1, 2)(x).item() == pytest.approx(8.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "dimensions"), [("MaxPool1d", 1), ("AvgPool2d", 2), ("MaxPool3d", 3), ("AvgPool3d", 3)]
+)
+def test_the_number_in_the_name_is_that_of_the_pooled_dimensions(name, dimensions):
+    """`nn.MaxPool1d` pools the last dimension, `MaxPool2d` the last two, `MaxPool3d` the last
+    three, and likewise `AvgPool`; channels, and a batch if there is one, come before.
+    """
+    pool = getattr(nn, name)(2)
+    batch, single = torch.zeros(5, 3, *[4] * dimensions), torch.zeros(3, *[4] * dimensions)
+
+    assert list(pool(batch).shape) == [5, 3] + [2] * dimensions
+    assert list(pool(single).shape) == [3] + [2] * dimensions
+
+
+def test_unpooling_a_size_that_was_rounded_needs_that_size():
+    """`nn.MaxUnpool2d(2)` makes 4 of 2 rows; where 5 rows were pooled to 2, the fifth comes
+    back with `output_size=x.shape`.
+
+    Because `MaxPool2d` drops the odd row. Without it, indices are taken for those of 4 x 4, and
+    values land elsewhere, or RuntimeError is raised.
+    """
+    x = torch.arange(25.0).view(1, 1, 5, 5)
+    pooled, indices = nn.MaxPool2d(2, return_indices=True)(x)
+
+    restored = nn.MaxUnpool2d(2)(pooled, indices, output_size=x.shape)
+
+    assert pooled.tolist() == [[[[6.0, 8.0], [16.0, 18.0]]]]
+    assert restored.shape == (1, 1, 5, 5)
+    assert restored.nonzero()[:, 2:].tolist() == [[1, 1], [1, 3], [3, 1], [3, 3]]

@@ -88,8 +88,8 @@ def test_an_lstm_has_two_states():
 
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
-    """One step of `nn.RNN` computes `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)`,
-    which is both the output and the new hidden state.
+    """One step of a one-layer `nn.RNN` computes, unless `nonlinearity="relu"` is given,
+    `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)`, both output and new hidden state.
     """
     layer = nn.RNN(1, 1, device=device)
     values = [2.0, 3.0, 0.25, 0.5]
@@ -153,8 +153,10 @@ def test_gates_are_stacked_in_one_weight(kind, rows):
 
 
 def test_the_state_starts_at_zero_and_can_be_handed_on(device):
-    """Without a state, `nn.RNN` starts at zeros; a sequence read in two calls gives the result
-    of one call if the second call gets the first one's state.
+    """Without a state, `nn.RNN` starts at zeros; a one-directional one reads a sequence in two
+    calls as in one if the second call gets the first one's state.
+
+    A bidirectional layer reads the end first, so its sequence can't be split.
     """
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", device=device)
     for parameter in layer.parameters():
@@ -217,8 +219,8 @@ def test_a_wrong_number_of_features_is_named(layer):
 
 @pytest.mark.torch("!=2.1.*,!=2.2.*")
 def test_an_lstm_names_a_wrong_number_of_features():
-    """Except in PyTorch 2.1 and 2.2, `nn.LSTM(2, 3)` raises RuntimeError for 5 features, "must
-    be equal to input_size. Expected 2, got 5".
+    """Except in PyTorch 2.1 and 2.2, `nn.LSTM(2, 3)` raises RuntimeError for a 2-D or 3-D float32
+    input with 5 features, "must be equal to input_size. Expected 2, got 5".
     """
     with pytest.raises(RuntimeError, match=r"must be equal to input_size\. Expected 2, got 5"):
         nn.LSTM(2, 3)(torch.zeros(4, 1, 5))

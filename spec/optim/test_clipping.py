@@ -235,9 +235,9 @@ def test_a_generator_that_was_read_clipped_nothing():
     assert net.weight.grad.item() == 8.0
 
 
-@pytest.mark.torch(">=2.9")
+@pytest.mark.torch(">=2.8")
 def test_a_generator_that_was_read_clips_nothing():
-    """Since PyTorch 2.9, `clip_grad_norm_` given a generator of parameters that has been read
+    """Since PyTorch 2.8, `clip_grad_norm_` given a generator of parameters that has been read
     already clips nothing, returns 0 and issues a UserWarning.
 
     Because the generator is empty: here the optimizer has read it. Call `net.parameters()` anew.
@@ -266,9 +266,9 @@ def test_clipping_wants_parameters_not_the_net():
         clip_grad_norm_(net, max_norm=1.0)
 
 
-@pytest.mark.torch("<2.2")
+@pytest.mark.torch("<2.4")
 def test_the_name_without_underscore_warned():
-    """Up to PyTorch 2.1, the old name `torch.nn.utils.clip_grad_norm`, without the underscore at
+    """Up to PyTorch 2.3, the old name `torch.nn.utils.clip_grad_norm`, without the underscore at
     the end, clipped with a UserWarning.
     """
     weight = nn.Parameter(torch.zeros(1))
@@ -280,9 +280,9 @@ def test_the_name_without_underscore_warned():
     assert norm.item() == 3.0
 
 
-@pytest.mark.torch(">=2.6")
+@pytest.mark.torch(">=2.4")
 def test_the_name_without_underscore_is_deprecated():
-    """Since PyTorch 2.6, the old name `torch.nn.utils.clip_grad_norm`, without the underscore at
+    """Since PyTorch 2.4, the old name `torch.nn.utils.clip_grad_norm`, without the underscore at
     the end, clips with a FutureWarning.
 
     Write `clip_grad_norm_`: the underscore says that it works in place.

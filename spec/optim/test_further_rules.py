@@ -238,3 +238,19 @@ def test_muon_takes_matrices_only():
         torch.optim.Muon([nn.Parameter(torch.zeros(3))])
     optimizer = torch.optim.Muon([nn.Parameter(torch.zeros(3, 2))])
     assert optimizer.param_groups[0]["weight_decay"] == 0.1
+
+
+@pytest.mark.torch(">=2.5")
+def test_adafactor_keeps_a_row_and_a_column_instead_of_a_matrix():
+    """`torch.optim.Adafactor`, since PyTorch 2.5, keeps `row_var` and `col_var` for a matrix, 3
+    + 4 numbers for 3 x 4 parameters; `Adam` keeps two matrices of the parameter's shape.
+    """
+    weight, other = nn.Parameter(torch.ones(3, 4)), nn.Parameter(torch.ones(3, 4))
+    factored, adam = torch.optim.Adafactor([weight]), torch.optim.Adam([other])
+    for parameter, optimizer in ((weight, factored), (other, adam)):
+        parameter.grad = torch.ones(3, 4)
+        optimizer.step()
+
+    state = factored.state[weight]
+    assert [state["row_var"].numel(), state["col_var"].numel()] == [3, 4]
+    assert [adam.state[other][name].numel() for name in ("exp_avg", "exp_avg_sq")] == [12, 12]

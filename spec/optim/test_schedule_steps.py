@@ -186,8 +186,8 @@ def test_starting_in_the_middle_needs_the_first_rate():
 
 
 def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
-    """`ExponentialLR.step(3.0)` sets the step count to 3.0, with a UserWarning: a loss handed to it
-    is taken for the number of an epoch.
+    """`ExponentialLR.step(3.0)` sets `last_epoch` to 3.0, with a UserWarning: its argument is an
+    epoch number, so don't pass it a loss, as one does with `ReduceLROnPlateau`.
 
     Because only `ReduceLROnPlateau.step` takes a value to watch. Call `step()` without an argument.
     """

@@ -199,7 +199,7 @@ def test_one_cycle_gives_momentum_to_an_optimizer_without():
 
     assert before == 0
     assert plain.param_groups[0]["momentum"] == 0.95
-    with pytest.raises(ValueError, match="optimizer must support momentum or beta"):
+    with pytest.raises(ValueError, match="optimizer must support momentum"):
         lr_scheduler.OneCycleLR(torch.optim.Adagrad([weight]), max_lr=1.0, total_steps=5)
 
 
@@ -257,8 +257,9 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
 
 
 def test_on_a_plateau_of_negative_losses_the_rate_does_not_fall():
-    """`ReduceLROnPlateau(mode="min")` never lowers the rate for a loss that stays at -1: with the
-    default `threshold_mode="rel"` a negative value counts as an improvement on itself.
+    """With the defaults `threshold_mode="rel"` and `threshold=1e-4`,
+    `ReduceLROnPlateau(mode="min")` never lowers the rate for a loss that stays at -1: the same
+    negative value counts as an improvement each time.
 
     Because the bound is `best * (1 - threshold)`, -0.9999. For losses or scores that can be
     negative give `threshold_mode="abs"`.
@@ -383,3 +384,23 @@ def test_lambda_lr_wants_one_function_or_one_for_each_group():
 
     scheduler = lr_scheduler.LambdaLR(optimizer, [lambda count: 0.5, lambda count: 0.25])
     assert scheduler.get_last_lr() == [0.5, 0.25]
+
+
+def test_a_cyclic_schedule_goes_up_and_down():
+    """`CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)` moves the rate in a
+    triangle: 1, 2, 3, 2, 1 and again; it is stepped after each batch.
+
+    It moves the momentum too, between 0.8 and 0.9, unless `cycle_momentum=False`.
+    """
+    optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=7.0, momentum=0.5)
+    scheduler = lr_scheduler.CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)
+
+    rates, momenta = [], []
+    for _ in range(6):
+        rates.append(optimizer.param_groups[0]["lr"])
+        momenta.append(optimizer.param_groups[0]["momentum"])
+        optimizer.step()
+        scheduler.step()
+
+    assert rates == [1.0, 2.0, 3.0, 2.0, 1.0, 2.0]
+    assert momenta == pytest.approx([0.9, 0.85, 0.8, 0.85, 0.9, 0.85])

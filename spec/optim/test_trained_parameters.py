@@ -20,22 +20,6 @@ import torch
 from torch import nn
 
 
-def test_no_parameters_at_all_are_refused():
-    """`torch.optim.SGD` raises ValueError for an empty list of parameters, as `parameters()` gives
-    for a net whose layers are kept in a plain Python list.
-
-    Because a module registers layers that are attributes of their own or in an `nn.ModuleList`.
-    """
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = [nn.Linear(1, 1)]
-
-    with pytest.raises(ValueError, match="optimizer got an empty parameter list"):
-        torch.optim.SGD(Net().parameters(), lr=0.5)
-
-
 def test_parameters_can_be_read_only_once():
     """`net.parameters()` returns a generator: an optimizer given one that has been read already
     raises ValueError, "optimizer got an empty parameter list".
@@ -177,12 +161,14 @@ def test_an_optimizer_made_before_the_move_follows_to_the_gpu():
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
+    weight = net.weight
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
 
     net.to("cuda")
     net(torch.ones(1, 1, device="cuda")).sum().backward()
     optimizer.step()
 
+    assert net.weight is weight
     assert net.weight.device.type == "cuda"
     assert net.weight.item() == 3.5
 

@@ -125,24 +125,6 @@ def test_nesterov_with_foreach_changes_the_gradients():
     assert in_turn.grad.tolist() == [1.0]
 
 
-def test_the_step_writes_into_the_parameter_itself():
-    """`SGD.step()` works in place: afterwards `net.weight` is the same Parameter object, in the
-    same storage.
-
-    So nothing has to be put back into the net, and views of the weight see the new values.
-    """
-    net = nn.Linear(1, 1)
-    net.weight.data = torch.tensor([[4.0]])
-    net.weight.grad = torch.tensor([[1.0]])
-    weight, memory = net.weight, net.weight.data_ptr()
-
-    torch.optim.SGD(net.parameters(), lr=0.5).step()
-
-    assert net.weight is weight
-    assert net.weight.data_ptr() == memory
-    assert net.weight.item() == 3.5
-
-
 @pytest.mark.parametrize(
     ("lr", "path"),
     [

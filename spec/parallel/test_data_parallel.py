@@ -12,7 +12,8 @@ several times, as in `device_ids=[0, 0, 0]`, and then several replicas share it,
 but to see what happens.
 
 What surprises: without a GPU the wrapper does nothing but call the model; in state dicts it puts
-`module.` before every key; and what `forward` writes to `self` in a replica is lost.
+`module.` before every key (how to remove it: `spec/training/test_checkpoints.py`); and what
+`forward` writes to `self` in a replica is lost.
 """
 
 import threading
@@ -66,11 +67,11 @@ def test_attributes_of_the_model_are_reached_through_module():
 
 
 def test_a_wrapped_models_state_dict_does_not_fit_the_model():
-    """`model.load_state_dict(parallel.state_dict())` raises RuntimeError, since every key
-    begins with `module.`; `parallel.module.state_dict()` fits.
+    """For a model with parameters, `model.load_state_dict(parallel.state_dict())` raises
+    RuntimeError, since every key begins with `module.`; `parallel.module.state_dict()` fits.
 
-    This is the usual trouble with old checkpoints; the next fact mends a file that was saved
-    so.
+    This is the usual trouble with old checkpoints; for a file that was saved so there is
+    `nn.modules.utils.consume_prefix_in_state_dict_if_present`.
     """
     parallel = nn.DataParallel(nn.Linear(5, 2))
     model = nn.Linear(5, 2)
@@ -84,20 +85,10 @@ def test_a_wrapped_models_state_dict_does_not_fit_the_model():
     assert [missing, unexpected] == [[], []]
 
 
-def test_the_prefix_can_be_consumed():
-    """`nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")` removes the
-    prefix from the keys of a state dict, in place."""
-    state = nn.DataParallel(nn.Linear(5, 2)).state_dict()
-
-    nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
-
-    assert sorted(state) == ["bias", "weight"]
-
-
 @without_cuda
 @pytest.mark.claim("blitz-dp-no-gpu-full-batch")
 def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
-    """On a machine without CUDA, `nn.DataParallel(model)(x)` calls `model` once with the whole
+    """On a machine without a GPU, `nn.DataParallel(model)(x)` calls `model` once with the whole
     batch; GPUs named in `device_ids` are ignored without an error."""
     parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0, 1])
 
@@ -106,21 +97,6 @@ def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
     assert capsys.readouterr().out == "inside: [30, 5]\n"
     assert output.shape == (30, 2)
     assert parallel.device_ids == []
-
-
-@pytest.mark.claim("blitz-dp-sizes-are-picture-size")
-def test_100_rows_of_5_make_batches_of_30_30_30_and_10():
-    """A `DataLoader` with `batch_size=30` over a (100, 5) tensor gives batches of 30, 30, 30
-    and 10 rows of size 5.
-
-    In PyTorch's tutorial on DataParallel 100 is the number of samples, 30 the batch size and 5
-    the size of one sample; none of them is the size of a picture.
-    """
-    rows = torch.randn(100, 5)
-
-    loader = DataLoader(rows, batch_size=30, shuffle=True)
-
-    assert [tuple(batch.shape) for batch in loader] == [(30, 5), (30, 5), (30, 5), (10, 5)]
 
 
 @pytest.mark.claim("blitz-dp-outside-sizes")
@@ -180,8 +156,8 @@ def test_wrapping_takes_all_gpus_there_are():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("blitz-dp-device-count-check")
 def test_device_count_tells_of_more_than_one():
-    """On a machine with two GPUs or more, `torch.cuda.device_count()` is greater than 1: the
-    usual condition for wrapping a model."""
+    """`torch.cuda.device_count() > 1`, the usual condition for wrapping a model by
+    `nn.DataParallel`, is True on a machine with two GPUs."""
     assert torch.cuda.device_count() > 1
 
 

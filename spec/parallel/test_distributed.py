@@ -46,7 +46,7 @@ def linear(weight):
     return model
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.2")
 def test_ddp_needs_a_group():
     """`DistributedDataParallel(model)` raises ValueError before `init_process_group` has been
     called.
@@ -103,8 +103,12 @@ def test_gradients_are_averaged(group):
 @pytest.mark.slow
 @pytest.mark.claim("summary-parallel-libraries")
 def test_a_step_of_two_processes_is_one_step_on_the_whole_batch(group):
-    """With a loss that is a mean over the batch, an SGD step of two DDP processes with two rows
-    each gives the weight that one process with all four rows gets, up to rounding."""
+    """With a loss that is a mean over the batch, an SGD step of `nn.Linear` in two DDP
+    processes with two rows each gives the weight that one process with all four rows gets, up
+    to rounding.
+
+    Not so with BatchNorm in training mode, which normalises by the rows of its own process.
+    """
 
     def program(rank):
         parallel = DistributedDataParallel(linear(0.0))
@@ -125,8 +129,8 @@ def test_a_step_of_two_processes_is_one_step_on_the_whole_batch(group):
 
 @pytest.mark.slow
 def test_uneven_shares_weigh_the_same(group):
-    """DDP weights each process equally: with three rows in one and one row in the other, the
-    gradient of a mean loss is not that of the four rows together.
+    """`DistributedDataParallel` weights each process equally: with three rows in one and one row
+    in the other, the gradient of a mean loss is not that of the four rows together.
 
     Because the mean of the two means, -16 and -64, is -40, and the mean of the rows is -28.
     Give all processes batches of one size, as `DistributedSampler` does.
@@ -148,8 +152,8 @@ def test_uneven_shares_weigh_the_same(group):
 
 @pytest.mark.slow
 def test_models_stay_equal(group):
-    """After three SGD steps on different data the models of two DDP processes have the very
-    same weight.
+    """After three `SGD` steps on different data the models of two processes under
+    `DistributedDataParallel` have the very same weight.
 
     Because they started equal and stepped with equal gradients; the weights are never sent
     again.
@@ -201,8 +205,8 @@ def test_a_loss_is_known_to_one_process_until_it_is_reduced(group):
 
 @pytest.mark.slow
 def test_no_sync_leaves_gradients_to_each_process(group):
-    """Inside `with parallel.no_sync():` a `backward()` averages nothing: each process keeps its
-    own gradient."""
+    """With forward and `backward()` inside `with parallel.no_sync():` nothing is averaged: each
+    process keeps its own gradient."""
 
     def program(rank):
         parallel = DistributedDataParallel(linear(1.0))
@@ -211,6 +215,24 @@ def test_no_sync_leaves_gradients_to_each_process(group):
         return parallel.module.weight.grad.item()
 
     assert group(program) == [1.0, 2.0]
+
+
+@pytest.mark.slow
+def test_no_sync_goes_by_the_forward(group):
+    """If the forward of a DDP model ran before `with parallel.no_sync():`, a `backward()`
+    inside the block averages the gradients all the same.
+
+    Because the forward prepares the averaging: write both into the block.
+    """
+
+    def program(rank):
+        parallel = DistributedDataParallel(linear(1.0))
+        output = parallel(torch.tensor([[rank + 1.0]]))
+        with parallel.no_sync():
+            output.sum().backward()
+        return parallel.module.weight.grad.item()
+
+    assert group(program) == [1.5, 1.5]
 
 
 @pytest.mark.slow
@@ -256,9 +278,10 @@ def test_join_lets_a_process_run_out_of_data(group):
 @pytest.mark.slow
 def test_buffers_follow_rank_0(group):
     """Each DDP process updates its buffers, such as BatchNorm's running mean, from its own
-    rows; the next call of the wrapper overwrites them with those of rank 0.
+    rows; the next call of the wrapper outside `no_sync()` overwrites them with those of rank 0.
 
-    To normalise by the rows of all processes, use `nn.SyncBatchNorm`, which needs GPUs.
+    To normalise by the rows of all processes, use `nn.SyncBatchNorm`, which trains on GPUs
+    only.
     """
 
     def program(rank):
@@ -347,17 +370,21 @@ class HalfUsed(nn.Module):
 
 
 def test_an_unused_parameter_stops_the_second_step(group_of_one):
-    """If a parameter of a model got no gradient in a `backward()` through DDP, the next call of
-    the wrapper raises RuntimeError, unless it was made with `find_unused_parameters=True`.
+    """If a parameter got no gradient in a `backward()` through
+    `DistributedDataParallel(model)`, the next call of the wrapper with grad mode on raises
+    RuntimeError.
 
     Because DDP waits until every gradient has come before it ends the averaging. Remove the
-    layer, or freeze it before wrapping.
+    layer, freeze it before wrapping, or wrap with `find_unused_parameters=True`.
     """
     parallel = DistributedDataParallel(HalfUsed())
     x = torch.ones(1, 1)
 
     parallel(x).sum().backward()
+    with torch.no_grad():
+        shape = parallel(x).shape
 
+    assert shape == (1, 1)
     with pytest.raises(RuntimeError, match="Expected to have finished reduction in the prior"):
         parallel(x)
 

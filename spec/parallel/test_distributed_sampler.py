@@ -30,8 +30,8 @@ def test_each_process_takes_every_nth_sample(rank, mine):
     ("rank", "mine"), [(0, [0, 3, 6, 9]), (1, [1, 4, 7, 0]), (2, [2, 5, 8, 1])]
 )
 def test_padding_starts_again_from_the_front(rank, mine):
-    """`DistributedSampler` pads 10 samples for 3 processes with the first two, which come a
-    second time, so that each process has 4.
+    """With `shuffle=False`, `DistributedSampler` pads 10 samples for 3 processes with samples 0
+    and 1, which come a second time, so that each process has 4.
 
     Because a process with fewer batches would leave the others waiting. In an evaluation the
     repeated samples count twice: the metric is slightly off.
@@ -44,8 +44,11 @@ def test_padding_starts_again_from_the_front(rank, mine):
 
 @pytest.mark.parametrize(("rank", "mine"), [(0, [0, 3, 6]), (1, [1, 4, 7]), (2, [2, 5, 8])])
 def test_drop_last_leaves_the_rest_out(rank, mine):
-    """With `drop_last=True`, `DistributedSampler` leaves out sample 9 of 10 for 3 processes
-    instead of repeating two others."""
+    """With `drop_last=True` and `shuffle=False`, `DistributedSampler` leaves out sample 9 of 10
+    for 3 processes instead of repeating two others.
+
+    Shuffled, it leaves out another sample in each epoch, the last in the order of the epoch.
+    """
     sampler = DistributedSampler(
         range(10), num_replicas=3, rank=rank, shuffle=False, drop_last=True
     )
@@ -55,13 +58,18 @@ def test_drop_last_leaves_the_rest_out(rank, mine):
 
 def test_a_small_dataset_is_repeated_until_it_suffices():
     """With fewer samples than processes, `DistributedSampler` repeats the dataset until each
-    process has one: of 2 samples, 5 processes get 0, 1, 0, 1, 0."""
+    process has one: of 2 samples, 5 processes get 0, 1, 0, 1, 0 with `shuffle=False`.
+
+    With `drop_last=True` all of them get none.
+    """
     shares = [
         list(DistributedSampler(range(2), num_replicas=5, rank=rank, shuffle=False))
         for rank in range(5)
     ]
 
     assert shares == [[0], [1], [0], [1], [0]]
+    without = DistributedSampler(range(2), num_replicas=5, rank=0, drop_last=True)
+    assert list(without) == []
 
 
 @given(

@@ -49,7 +49,11 @@ def test_fully_shard_changes_the_model_itself(group):
 
 
 def test_parameters_become_dtensors(group):
-    """`fully_shard(model)` makes each parameter a `DTensor` with the placement `Shard(dim=0)`."""
+    """`fully_shard(model, mesh=mesh)` with a mesh of one dimension makes each parameter a
+    `DTensor` with the placement `Shard(dim=0)`.
+
+    A parameter without dimensions is refused: give it the shape (1,).
+    """
 
     def program(rank):
         from torch.distributed.device_mesh import init_device_mesh
@@ -82,8 +86,8 @@ def test_a_parameter_shows_its_whole_shape_and_holds_its_rows(group):
 
 
 def test_each_process_holds_half_the_bytes(group):
-    """In two processes each holds half the bytes of a sharded parameter: of a (4, 2) float32
-    weight 16 of 32 bytes.
+    """Where two processes divide the rows of a parameter evenly, `fully_shard` leaves each half
+    its bytes: of a (4, 2) float32 weight 16 of 32 bytes.
 
     The optimizer's state and the gradients are sharded too, which is most of what is saved.
     """
@@ -115,8 +119,8 @@ def test_rows_are_dealt_like_chunks(group):
 
 
 def test_outputs_are_plain_tensors(group):
-    """The output of a sharded model is a plain tensor, computed from the rows of this process
-    with the whole parameters.
+    """The output of a model sharded by `fully_shard` is a plain tensor, computed from the rows of
+    this process with the whole parameters.
 
     Because `forward` all-gathers the parameters first, the code of the model need not change.
     """
@@ -156,8 +160,11 @@ def test_gradients_are_averaged_and_dealt_out(group):
 
 
 def test_a_sharded_step_is_one_step_on_the_whole_batch(group):
-    """With a loss that is a mean over the batch, an SGD step of a model sharded over two
-    processes gives the weights that one process with all rows gets, up to rounding."""
+    """With a loss that is a mean over the batch, an SGD step of an `nn.Linear` sharded over two
+    processes gives the weights that one process with all rows gets, up to rounding.
+
+    Not so with BatchNorm in training mode, which normalises by the rows of its own process.
+    """
 
     def program(rank):
         from torch.distributed.device_mesh import init_device_mesh

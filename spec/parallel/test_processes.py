@@ -1,9 +1,10 @@
 """Several processes, one memory.
 
-Python threads take turns at running Python code, so work in Python that should run at the same time
-is given to several processes. `torch.multiprocessing` is Python's `multiprocessing` with one
-addition: a CPU tensor that is sent to another process travels as a handle to shared memory, not as
-a copy of its values. `mp.spawn` starts a function in several processes.
+Outside free-threaded builds Python's threads take turns at running Python code, so work in Python
+that should run at the same time is given to several processes. `torch.multiprocessing` is Python's
+`multiprocessing` with one addition: a CPU tensor that is sent to another process travels as a
+handle to shared memory, not as a copy of its values. `mp.spawn` starts a function in several
+processes.
 
 For a training in several processes see `spec/parallel/test_distributed.py`; a `DataLoader` starts
 its workers itself.
@@ -81,8 +82,8 @@ def test_a_sent_tensor_arrives_as_the_same_memory():
 
 
 def test_results_with_a_graph_are_not_sent():
-    """Putting a tensor that requires grad and is not a leaf into a `torch.multiprocessing`
-    queue raises RuntimeError; put `x.detach()` instead.
+    """`put` of a `torch.multiprocessing.SimpleQueue` raises RuntimeError for a tensor that
+    requires grad and is not a leaf; put `x.detach()` instead.
 
     Because autograd's graph can't cross from one process to another.
     """
@@ -95,6 +96,26 @@ def test_results_with_a_graph_are_not_sent():
     queue.put(result.detach())
     received = queue.get()
     assert received.tolist() == [2.0, 2.0]
+
+
+def test_a_queue_drops_what_it_cannot_send(capfd):
+    """`put` of a `torch.multiprocessing.Queue` raises nothing for a tensor that requires grad
+    and is not a leaf: a thread of the queue prints the RuntimeError, and the tensor never
+    arrives.
+
+    Because such a queue pickles in that thread, after `put` has returned; so `get` waits for
+    good.
+    """
+    result = torch.ones(2, requires_grad=True) * 2
+    queue = mp.get_context("spawn").Queue()
+
+    queue.put(result)
+    queue.put(result.detach() + 1)
+    received = queue.get(timeout=60)
+
+    assert received.tolist() == [3.0, 3.0]
+    printed = capfd.readouterr().err
+    assert ("refusing to serialize non-leaf tensor which requires_grad" in printed) is True
 
 
 def write_own_row(rank, table, all_here):
@@ -147,7 +168,8 @@ def test_a_process_that_dies_is_told_by_its_exit_code():
     """If a process ends without an exception but with an exit code other than 0, `mp.spawn`
     raises ProcessExitedException, which names its number and exit code.
 
-    Such a process was killed or left by `os._exit`; out of memory is the usual reason.
+    Such a process was killed, out of memory being the usual reason, or left by `sys.exit` or
+    `os._exit`.
     """
     with pytest.raises(mp.ProcessExitedException, match="process 0 terminated with exit code 3"):
         mp.spawn(leave, nprocs=1)

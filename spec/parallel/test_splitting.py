@@ -94,8 +94,8 @@ def test_neighbouring_rows_stay_together():
 
 @pytest.mark.parametrize(("batch", "shares"), [(1, [1]), (3, [1, 1, 1]), (7, [1] * 7)])
 def test_fewer_rows_than_devices_leave_devices_idle(batch, shares):
-    """`chunk(8)` of fewer than 8 rows makes as many shares as there are rows, one row each: the
-    other devices get nothing."""
+    """`chunk(8)` of 1 to 7 rows makes as many shares as there are rows, one row each: the other
+    devices get nothing."""
     pieces = torch.zeros(batch).chunk(8)
 
     assert [len(piece) for piece in pieces] == shares

@@ -1,8 +1,9 @@
-"""What is known about a symbol.
+"""What is known about something.
 
-`--about torch.where` runs only the facts whose code uses `torch.where`, and tells their story. The
-symbols are read from the source: functions and classes by their full name, methods and operators
-by the tensors that they are used on.
+`--about` takes what somebody has at hand: a symbol, a keyword of an API, a line of a traceback, or
+words. It runs the facts about it, those that name it or expect that message, and tells their story;
+facts that merely use it are folded to a line a page. What surprises: with `--collect-only` it
+answers from an index, without importing torch.
 """
 
 import pytest
@@ -17,32 +18,37 @@ from torch.utils.data import DataLoader
 
 def test_add():
     """Adding in place."""
-    torch.ones(2).add_(1)
+    assert torch.ones(2).add_(1).tolist() == [2.0, 2.0]
 
 def test_where():
     """Choosing."""
-    torch.where(torch.tensor([True]), 1, 2)
+    assert torch.where(torch.tensor([True]), 1, 2).tolist() == [1]
 
 def test_loader():
     """Loading."""
-    DataLoader([1])
+    assert len(DataLoader([1, 2, 3], batch_size=2)) == 2
 '''
 
 
+@pytest.mark.spare("asked", reason="what is no symbol is searched as words")
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
         ("Tensor.add_", "Adding in place."),
         ("torch.Tensor.add_", "Adding in place."),
         ("add_", "Adding in place."),
+        ("tensor.ADD_()", "Adding in place."),
         ("torch.where", "Choosing."),
         ("where", "Choosing."),
         ("DataLoader", "Loading."),
         ("torch.utils.data.DataLoader", "Loading."),
+        ("batch_size", "Loading."),
+        ("in place", "Adding in place."),
+        ("choosing", "Choosing."),
     ],
 )
 def test_about_runs_the_facts_that_use_a_symbol(book, asked, sentence):
-    """A symbol may be given by its full name or by the end of it."""
+    """A symbol is given by its full name or the end of it, in any case; a keyword and words do."""
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--about", asked)
@@ -51,18 +57,111 @@ def test_about_runs_the_facts_that_use_a_symbol(book, asked, sentence):
     result.stdout.fnmatch_lines(f"*✓ {sentence}")
 
 
-@pytest.mark.spare("'Tensor.ad_'", reason="another misspelling has the same neighbours")
-@pytest.mark.spare("'torch.were'", reason="another misspelling has the same neighbours")
-@pytest.mark.spare("'Dataloader'", reason="another misspelling has the same neighbours")
+TWO = '''
+def test_about():
+    """`torch.ones` makes ones."""
+    assert torch.ones(1).item() == 1
+
+def test_uses():
+    """Sums add up."""
+    assert torch.ones(2).sum().item() == 2
+'''
+
+
+def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
+    """A fact that names what was asked for runs; others that use it are counted, a line a page."""
+    book.page("tensors/test_creation.py", TWO)
+
+    result = book.run("--about", "torch.ones")
+
+    result.assert_outcomes(passed=1, deselected=1)
+    result.stdout.fnmatch_lines(["  used on", "    spec/tensors/test_creation.py (1)"])
+
+
+def test_all_runs_the_facts_that_merely_use_it_too(book):
+    """`--all` runs what would have been folded."""
+    book.page("tensors/test_creation.py", TWO)
+
+    result = book.run("--about", "torch.ones", "--all")
+
+    result.assert_outcomes(passed=2)
+
+
+ERROR = '''
+def test_sizes():
+    """Sizes that differ are refused."""
+    with pytest.raises(RuntimeError, match=r"The size of tensor a \\(2\\) must match"):
+        torch.ones(2) + torch.ones(3)
+
+def test_other():
+    """Other things are refused in other words."""
+    with pytest.raises(TypeError, match="must be Tensor, not str"):
+        torch.add("a", 1)
+'''
+
+
+@pytest.mark.spare("asked", reason="what stands before a message does not matter")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "RuntimeError: The size of tensor a (7) must match the size of tensor b (9) at dimension 0",
+        "E       RuntimeError: The size of tensor a (7) must match the size of tensor b (9)",
+        "size of tensor a must match",
+    ],
+)
+def test_a_pasted_message_finds_the_fact_that_expects_it(book, asked):
+    """A line of a traceback finds its fact, whatever the numbers in it and whatever stands before."""
+    book.page("tensors/test_creation.py", ERROR)
+
+    result = book.run("--about", asked)
+
+    result.assert_outcomes(passed=1, deselected=1)
+    result.stdout.fnmatch_lines("*✓ Sizes that differ are refused.")
+
+
+def test_about_takes_all_rows_of_a_table(book):
+    """A fact about the symbol runs with each row of its table; any part of a name is no name."""
+    rows = "@pytest.mark.parametrize('n', [1, 2])\ndef test_rows(n): torch.ones(n).add_(1)\n"
+    book.page(
+        "tensors/test_creation.py",
+        rows + "def test_other(): torch.ones(1).index_add_(0, torch.tensor([0]), torch.ones(1))",
+    )
+
+    result = book.run("--about", "add_")
+
+    result.assert_outcomes(passed=2, deselected=1)
+
+
+def test_a_symbol_like_no_other_has_no_neighbours(book):
+    """Where no name is near, none is named."""
+    book.page("tensors/test_creation.py", PAGE)
+
+    result = book.run("--about", "xyzzy")
+
+    result.stderr.fnmatch_lines("ERROR: --about xyzzy: the book has nothing of this")
+
+
+def test_neighbours_are_named_once_however_they_were_found(book):
+    """A name is near by all of it or by its end."""
+    book.page("tensors/test_creation.py", PAGE)
+
+    result = book.run("--about", "Tensor.ad_")
+
+    (line,) = [line for line in result.errlines if "nearest" in line]
+    assert line.count("Tensor.add_") == 1
+
+
+@pytest.mark.spare("asked", reason="another misspelling has the same neighbours")
 @pytest.mark.parametrize(
     ("asked", "nearest"),
     [
         ("Tensor.ad_", "Tensor.add_"),
         ("torch.were", "where"),
-        ("Dataloader", "utils.data.DataLoader"),
+        ("Dataloadr", "utils.data.DataLoader"),
+        ("torch.nn.Dataloadr", "utils.data.DataLoader"),
     ],
 )
-def test_an_unknown_symbol_is_a_usage_error_with_the_nearest_names(book, asked, nearest):
+def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, nearest):
     """A misspelt symbol is answered with those that the book knows."""
     book.page("tensors/test_creation.py", PAGE)
 
@@ -70,8 +169,56 @@ def test_an_unknown_symbol_is_a_usage_error_with_the_nearest_names(book, asked, 
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        f"*--about {asked}: no fact uses it; the nearest names are *{nearest}*"
+        f"*--about {asked}: the book has nothing of this; the nearest are *{nearest}*"
     )
+
+
+@pytest.mark.spare("arguments", reason="another name is refused alike")
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("torch.fft", "*--about torch.fft: torch has it, the book has no fact of it*"),
+        ("", "*--about: give a symbol, an error message, or words"),
+        ("ones --about=zeros", "*--about was given twice; ask one thing at a time"),
+    ],
+)
+def test_what_cannot_be_answered_says_why(book, arguments, reason):
+    """What torch has and the book has not is told from a typo; nothing, or two things, are refused."""
+    book.page("tensors/test_creation.py", PAGE)
+    first, *more = arguments.split(" ")
+
+    result = book.run(f"--about={first}", *more)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(reason)
+
+
+@pytest.mark.slow
+def test_an_answer_needs_no_torch(book):
+    """`--about WHAT --collect-only` answers from the index in the cache and imports no torch."""
+    book.page("tensors/test_creation.py", TWO)
+    book.run_as_a_person("--about", "torch.ones", "--collect-only")
+    # What an import of torch would now find first.
+    (book.path / "torch.py").write_text("raise SystemExit('torch was imported')")
+
+    result = book.run_as_a_person("--about", "torch.ones", "--collect-only")
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        ["    `torch.ones` makes ones.", "      spec/tensors/test_creation.py:6"]
+    )
+
+
+@pytest.mark.slow
+def test_a_changed_page_is_read_again(book):
+    """The index in the cache is made anew when a page has changed."""
+    book.page("tensors/test_creation.py", TWO)
+    book.run_as_a_person("--about", "torch.ones", "--collect-only")
+    book.page("tensors/test_creation.py", TWO.replace("makes ones", "is new"))
+
+    result = book.run_as_a_person("--about", "torch.ones", "--collect-only")
+
+    result.stdout.fnmatch_lines("*`torch.ones` is new.")
 
 
 @pytest.mark.spare("'1 - torch.zeros(2)'", reason="a ~ in front adds no symbol to these")
@@ -83,6 +230,7 @@ def test_an_unknown_symbol_is_a_usage_error_with_the_nearest_names(book, asked, 
         ("torch.zeros(2)", ["torch.zeros"]),
         ("F.relu(torch.zeros(2))", ["torch.nn.functional.relu", "torch.zeros"]),
         ("DataLoader([1])", ["torch.utils.data.DataLoader"]),
+        ("import torch.nn.utils; torch.zeros(2)", ["torch.zeros"]),
         ("x = torch.zeros(2); x.add_(1)", ["torch.Tensor.add_", "torch.zeros"]),
         (
             "x = torch.zeros(2); y = x.t(); y.neg()",

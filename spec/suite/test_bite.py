@@ -60,24 +60,49 @@ def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, surv
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("literals", "body"),
     [
-        "def test_it():\n    with pytest.raises(RuntimeError, match='size'): torch.ones(2) @ torch.ones(3)",
-        "def test_it():\n    with pytest.warns(UserWarning, match='copy'): torch.tensor(torch.ones(1))",
-        "@pytest.mark.parametrize(('n', 'd'), [(1, [1.0]), (2, [1.0, 1.0])])\n"
-        "def test_it(n, d): assert torch.ones(n).tolist() == d",
-        "def test_it(): assert torch.rand(1).item() == pytest.approx(0.4963, abs=1e-3)",
-        "from hypothesis import given, strategies as st\n\n"
-        "@given(st.integers(1, 3))\ndef test_it(n): assert torch.ones(n).sum() * 2 == n * 2",
-        "def test_it():\n    it = iter([1, 2])\n    assert next(it) == 1\n    assert next(it) == 2",
+        (
+            2,
+            "def test_it():\n    with pytest.raises(RuntimeError, match='size'): torch.ones(2) @ torch.ones(3)",
+        ),
+        (
+            2,
+            "def test_it():\n    with pytest.warns(UserWarning, match='copy'): torch.tensor(torch.ones(1))",
+        ),
+        (
+            7,
+            "@pytest.mark.parametrize('n, d', [(1, [1.0]), (2, [1.0, 1.0])])\n"
+            "def test_it(n, d): assert torch.ones(n).tolist() == d",
+        ),
+        (2, "def test_it(): assert torch.rand(1).item() == pytest.approx(0.4963, abs=1e-3)"),
+        (
+            1,
+            "from hypothesis import given, strategies as st\n\n"
+            "@given(st.integers(1, 3))\ndef test_it(n): assert torch.ones(n).sum() == n * 1",
+        ),
+        (
+            2,
+            "def test_it():\n    it = iter([1, 2])\n    assert next(it) == 1\n    assert next(it) == 2",
+        ),
+        (
+            2,
+            "def test_it():\n    x = torch.ones(2).sum()\n    assert x[()] >= 2\n    assert x > 1.5",
+        ),
+        (2, "def test_it():\n    assert torch.zeros(1).item() <= 0"),
+        (4, "def test_it():\n    assert dict(a=torch.ones(1).item()) == {'a': 1.0}"),
+        (2, "def test_it():\n    x = torch.tensor([1, 2])\n    assert x[..., 0] == 1"),
+        (3, "def test_it():\n    x = torch.tensor([[1, 2]])\n    assert x[0, 1] == 2"),
     ],
 )
-def test_errors_warnings_tables_and_properties_bite(book, body):
+def test_errors_warnings_tables_and_properties_bite(book, body, literals):
     """Expected errors and warnings, rows of tables, properties, assertions that consume: all tried."""
     result = bite(book, body)
 
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines("bite: * literals of 1 facts tried, 0 survive, 0 spared, 0 facts*")
+    result.stdout.fnmatch_lines(
+        f"bite: {literals} literals of 1 facts tried, 0 survive, 0 spared, 0 facts*"
+    )
 
 
 def test_a_spared_literal_is_counted(book):
@@ -121,6 +146,88 @@ def test_a_fact_without_a_literal_is_spared_with_a_reason(book):
     result.stdout.fnmatch_lines("bite: 0 literals of 1 facts tried, 0 survive, 1 spared, 0 facts*")
 
 
+def test_a_parameter_that_says_nothing_is_spared_by_its_value(book):
+    """`spare("1", ...)` spares a row's parameter as it does a literal."""
+    result = bite(
+        book,
+        "@pytest.mark.spare('1', reason='any number')\n"
+        "@pytest.mark.parametrize('n', [1])\n"
+        "def test_it(n): assert torch.ones(n).dtype is torch.float32",
+    )
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines("bite: 2 literals of 1 facts tried, 0 survive, 1 spared, *")
+
+
+def test_a_literal_bites_where_one_row_of_a_table_needs_it(book):
+    """What only one of several rows notices is no decoration."""
+    result = bite(
+        book,
+        "@pytest.mark.parametrize('n', [0, 2])\n"
+        "def test_it(n): torch.testing.assert_close(torch.tensor(n) * 3, torch.tensor(n + n + n) * 1)",
+    )
+
+    result.stdout.fnmatch_lines("bite: * literals of 1 facts tried, *")
+    assert [line for line in result.outlines if ": 1 became" in line] == []
+
+
+def test_a_survivor_is_told_with_its_own_line(book):
+    """The line is that of the literal on its page, decorators and all."""
+    result = bite(
+        book,
+        "\n@pytest.mark.torch('>=1.0')\ndef test_it():\n    'It.'\n    assert 1 == 1\n    assert torch.ones(2)[0] == 1",
+    )
+
+    result.stdout.fnmatch_lines("SURVIVES: spec/tensors/test_creation.py:10 test_it: 0 became*")
+
+
+def test_a_fact_that_holds_only_once_is_told(book):
+    """A fact that fails when it is run again proves nothing by failing."""
+    result = bite(
+        book,
+        "RAN = []\n\ndef test_it():\n    RAN.append(1)\n    assert RAN == [1]",
+    )
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines("can't be run again: spec/tensors/test_creation.py::test_it")
+
+
+def test_what_a_fact_sets_up_is_made_anew_each_time(book):
+    """A variant starts with fixtures of its own, and ends them."""
+    result = bite(
+        book,
+        "OPEN = []\n\n"
+        "@pytest.fixture\ndef opened():\n    OPEN.append(1)\n    yield OPEN\n    OPEN.pop()\n\n"
+        "@pytest.mark.parametrize('n', [1, 1])\n"
+        "def test_it(opened, n):\n    assert len(opened) == 1\n    assert opened == [n]",
+    )
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines("bite: 4 literals of 1 facts tried, 0 survive, *")
+
+
+def test_a_fact_that_is_only_listed_is_not_bitten(book):
+    """`--collect-only` runs nothing, and `--bite` with it neither."""
+    result = bite(book, "def test_it(): assert 1 == 2", "--collect-only")
+
+    assert [line for line in result.outlines if line.startswith("bite")] == []
+
+
+def test_it_is_told_how_far_the_biting_is(book):
+    """Where there is no terminal a fifth of the facts is a line, the last one in any case."""
+    page = "\n".join(f"def test_{n}(): assert torch.ones(1).item() == 1" for n in range(11))
+    result = bite(book, page)
+
+    assert [line for line in result.outlines if line.startswith("bite: ") and "/" in line] == [
+        "bite: 2/11 facts, 4 literals, 0 survive",
+        "bite: 4/11 facts, 8 literals, 0 survive",
+        "bite: 6/11 facts, 12 literals, 0 survive",
+        "bite: 8/11 facts, 16 literals, 0 survive",
+        "bite: 10/11 facts, 20 literals, 0 survive",
+        "bite: 11/11 facts, 22 literals, 0 survive",
+    ]
+
+
 def test_a_failing_fact_is_not_bitten(book):
     """Only what held is worth changing."""
     result = bite(book, "def test_it(): assert 1 == 2")
@@ -136,12 +243,15 @@ def test_a_failing_fact_is_not_bitten(book):
         (True, False),
         (2, 3),
         (0.5, 1.5),
+        (16.0, 18.0),
         (float("inf"), 0.0),
         ("a", "~a"),
+        (b"a", b"~a"),
         (torch.int8, torch.int16),
         (torch.float32, torch.int8),
         (None, ...),
         (ValueError, StopAsyncIteration),
+        (len, None),
     ],
 )
 def test_a_literal_becomes_another_of_its_kind(value, other):
@@ -166,6 +276,19 @@ def test_a_tables_parameter_changes_at_any_depth():
         [1, [2, 2]],
         [1, [2], [2]],
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "variants"),
+    [
+        ([], [[0]]),
+        ((1,), [(2,), (1, 1)]),
+        ({"a": 1, "b": True}, [{"a": 2, "b": True}, {"a": 1, "b": False}]),
+    ],
+)
+def test_a_variant_is_of_the_kind_that_it_varies(value, variants):
+    """A tuple stays a tuple, a dict keeps its other values, and an empty list gets a number."""
+    assert [variant for _, variant in variants_of(value)] == variants
 
 
 def test_a_variant_that_waits_is_given_up(book, monkeypatch):
@@ -209,3 +332,16 @@ def test_what_a_page_shares_is_made_once(book):
 
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines("bite: * literals of 1 facts tried, 0 survive, *")
+
+
+def test_a_tables_parameter_is_spared_by_its_name(book):
+    """`spare("NAME", reason=...)` exempts all values of a table's parameter."""
+    result = bite(
+        book,
+        "@pytest.mark.spare('idle', reason='it is not used')\n"
+        "@pytest.mark.parametrize(('idle', 'n'), [(1, 2), (3, 4)])\n"
+        "def test_it(idle, n): assert torch.ones(n).sum().item() in (2.0, 4.0) and n % 2 == 0",
+    )
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines("bite: * literals of 1 facts tried, * survive, 2 spared, *")

@@ -147,6 +147,7 @@ def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
         ('verdict = "holds"\nsicne = "1.2"', "a: unknown field sicne"),
         ('verdict = "changed"\nnow = "Up."\nsince = "soon"', "a: since is 'soon'; give a release*"),
         ('verdict = "holds', "Illegal character*"),
+        ('verdict = "holds"\n[a.b]\nc = 1', "a: unknown field b"),
     ],
 )
 def test_a_malformed_ledger_is_a_usage_error(book, table, complaint):
@@ -167,6 +168,32 @@ def test_a_note_without_a_title_is_a_usage_error(book):
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines("*spec/claims/004.toml: lacks title, above its claims")
+
+
+def test_what_is_no_claim_is_a_usage_error(book):
+    """Beside the title and the release a note holds claims, each a table."""
+    book.ledger(LEDGER, head='title = "A note"\nrelease = "1.1"\nauthor = "A."\n')
+
+    result = book.run()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("*spec/claims/004.toml: author: is no claim; a note has a title*")
+
+
+def test_all_unknown_claims_are_told_at_once(book):
+    """Each unknown id has a line of its own, with the nearest id, however far that is."""
+    book.ledger(LEDGER)
+    book.page(
+        "tensors/test_creation.py",
+        '@pytest.mark.claim("x")\ndef test_ones(): pass\n\n'
+        '@pytest.mark.claim("y")\ndef test_two(): pass',
+    )
+
+    result = book.run()
+
+    result.stderr.fnmatch_lines(
+        ["*::test_ones: no claim 'x'*; the nearest is '*'", "*::test_two: no claim 'y' *nearest*"]
+    )
 
 
 def test_two_claims_of_one_id_are_a_usage_error(book):
@@ -228,6 +255,84 @@ def test_all_claims_are_printed_when_asked_for(book):
     ]
 
 
+OVERSTATED = """
+[fourth]
+section = "4"
+says = "Always."
+verdict = "overstated"
+except = "Not on Sundays."
+
+[fifth]
+section = "5"
+says = "Ever."
+verdict = "holds"
+"""
+
+TWO_FACTS = """
+@pytest.mark.claim("fifth", "fourth")
+@pytest.mark.claim("fifth")
+def test_ones(): assert 1 == 2
+
+@pytest.mark.torch("<1.0")
+@pytest.mark.claim("fourth")
+def test_two(): assert 1 == 1
+"""
+
+
+def test_a_claim_is_printed_with_its_exception_and_what_this_run_saw(book):
+    """A claim that this run did not find so is printed with what it saw, also one that holds."""
+    book.ledger(OVERSTATED)
+    book.page("tensors/test_creation.py", TWO_FACTS)
+
+    result = book.run("--claims")
+
+    first = result.outlines.index("OVERSTATED (1)")
+    assert result.outlines[first : first + 13] == [
+        "OVERSTATED (1)",
+        "  fourth",
+        "    note 004, 4: Always.",
+        "    except: Not on Sundays.",
+        "    spec/tensors/test_creation.py::test_ones",
+        "    spec/tensors/test_creation.py::test_two",
+        "    this run: failed (the book says 2, your PyTorch says 1)",
+        "",
+        "HOLDS (1; --claims=all prints them)",
+        "  fifth",
+        "    note 004, 5: Ever.",
+        "    spec/tensors/test_creation.py::test_ones",
+        "    this run: failed (the book says 2, your PyTorch says 1)",
+    ]
+
+
+def test_claims_come_in_reading_order_with_the_page_of_their_first_fact(book):
+    """A claim stands where the first fact stands that decides it; those without one come last."""
+    book.ledger(LEDGER)
+    book.page("autograd/test_backward.py", '@pytest.mark.claim("first-holds")\ndef test_a(): pass')
+    book.page(
+        "tensors/test_creation.py", '@pytest.mark.claim("second-changed")\ndef test_b(): pass'
+    )
+    book.page("nn/test_modes.py", '@pytest.mark.claim("second-changed")\ndef test_c(): pass')
+
+    book.run("--claims-json", "ledger.json")
+    claims = json.loads((book.path / "ledger.json").read_text())["claims"]
+
+    assert [(claim["id"], claim["page"]) for claim in claims] == [
+        ("second-changed", "spec/tensors/test_creation.py"),
+        ("first-holds", "spec/autograd/test_backward.py"),
+        ("third-untestable", ""),
+    ]
+
+
+def test_the_ledgers_line_stands_below_printed_claims_in_any_case(book):
+    """`--claims` counts the claims also where no fact of this run decides one."""
+    book.ledger(LEDGER)
+    book.page("tensors/test_creation.py", "def test_it(): assert 1 == 1")
+
+    result = book.run("--claims")
+
+    assert ledger_line(result).endswith("1 can be decided by no program; 2 not in this run")
+
+
 def test_a_path_behind_claims_is_refused(book):
     """`--claims spec/` takes the path for its value, and says how to write it."""
     result = book.run("--claims", "spec/")
@@ -252,6 +357,8 @@ def test_claims_json_writes_the_ledger_for_programs(book):
     ]
     assert data["claims"][0]["facts"] == ["spec/tensors/test_creation.py::test_ones"]
     assert data["claims"][1]["since"] == "1.5"
+    assert data["claims"][1]["outcome_why"] == "the book says 2, your PyTorch says 1"
+    assert data["claims"][1]["except"] == ""
 
 
 def test_every_claim_is_carried_by_a_fact(pytestconfig):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from fixtures import simulated
+from fixtures.devices import marks
 
 PAGE = '''
 def test_here(device):
@@ -37,6 +38,70 @@ def test_device_adds_another_one(book, monkeypatch):
 
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["*test_here?cpu? PASSED*", "*test_here?meta? PASSED*"])
+
+
+def test_a_device_that_is_named_twice_is_there_once(book, monkeypatch):
+    """`--device` with a name that is there already adds nothing."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    book.page("tensors/test_where.py", PAGE)
+
+    result = book.run("--device", "meta", "--device", "cpu", "--device", "meta")
+
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.spare("'cuda'", reason="its cases stand behind the gate of that name")
+@pytest.mark.parametrize(
+    ("place", "fact", "names"),
+    [
+        ("cpu", "test_any", []),
+        ("cuda", "test_any", ["cuda"]),
+        ("cuda:1", "test_any", ["cuda"]),
+        ("sim:1", "test_any", []),
+        ("sim:1", "test_beyond", ["xfail"]),
+        ("cpu", "test_beyond", []),
+    ],
+)
+def test_a_device_stands_behind_its_gate(monkeypatch, place, fact, names):
+    """A second GPU is CUDA too; what is known to be beyond the simulated device may fail there."""
+    monkeypatch.setattr(simulated, "BEYOND", {"test_beyond": "it has no such thing"})
+
+    assert [mark.name for mark in marks(place, fact)] == names
+
+
+def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):
+    """A fact that is expected to fail there may raise a RuntimeError, and give no wrong number."""
+    monkeypatch.setattr(simulated, "BEYOND", {"test_beyond": "it has no such thing"})
+
+    (mark,) = marks("sim", "test_beyond")
+
+    assert mark.kwargs == {"raises": (RuntimeError,), "reason": "it has no such thing"}
+
+
+@pytest.mark.parametrize("name", ["sim", "sim:1"])
+def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, name):
+    """`--device sim:1` makes it as `--device sim` does, before a tensor is tried there."""
+    made = []
+    monkeypatch.setattr(simulated, "register", lambda: made.append(1 / 0))
+    book.page("tensors/test_where.py", PAGE)
+
+    result = book.run("--device", name)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(f"*--device {name}: no tensor can be made there: division by zero")
+
+
+def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch):
+    """Of what PyTorch says the first line is told, as far as it is short."""
+
+    def refuse():
+        raise RuntimeError("no " * 60 + "way\nbut this")
+
+    monkeypatch.setattr(simulated, "register", refuse)
+
+    result = book.run("--device", "sim")
+
+    assert result.errlines[0].endswith("there: " + "no " * 52 + "...")
 
 
 def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):

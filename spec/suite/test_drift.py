@@ -8,6 +8,7 @@ their story, and adds what the atlas and the ledger of claims know of the time b
 import json
 
 import pytest
+import torch
 
 PROBES = """
 class Probe:
@@ -100,6 +101,60 @@ def test_drift_json_writes_what_changed(atlas):
     assert list(data["releases"]) == ["0.4", "1.0", "1.9", "1.10"]
 
 
+def test_drift_is_printed_and_written_at_once(atlas):
+    """`--drift` and `--drift-json` together do both."""
+    result = atlas.run("--drift", "--drift-json", "drift.json")
+
+    assert len(result.outlines) == 6
+    assert len(json.loads((atlas.path / "drift.json").read_text())["changes"]) == 1
+
+
+def test_a_question_that_changed_twice_is_asked_once(atlas):
+    """Its releases stand below it; an answer that is no string is told as JSON, none as null."""
+    answers = {"2.0": True, "2.1": [1, None], "2.2": None}
+    columns = {name: {"values": {"division": value}} for name, value in answers.items()}
+    columns["2.2"]["values"] = {}
+    (atlas.path / "spec" / "drift" / "atlas.json").write_text(json.dumps({"releases": columns}))
+
+    result = atlas.run("--drift")
+
+    assert result.outlines == [
+        "",
+        "  What 7 // 2 gives.",
+        "      2.1  true  →  [1, null]",
+        "      2.2  [1, null]  →  null",
+        "",
+        "2 changes of 1 behaviours, PyTorch 2.0 to 2.2",
+    ]
+
+
+def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
+    """What goes on stands below the answers, not below the release."""
+    monkeypatch.setenv("COLUMNS", "34")
+
+    result = atlas.run("--drift")
+
+    assert result.outlines[2:4] == ["     1.10  tensor(3)  →", "           tensor(3.5000)"]
+
+
+@pytest.mark.spare("'{'", reason="anything that is no JSON")
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("{", "*atlas.json: no JSON (*); take it from the repository again, or let nox -s atlas*"),
+        ('{"releases": {"0.4": {"missing": "no wheel"}}}', "*holds no release yet; nox -s atlas*"),
+    ],
+)
+def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
+    """What cannot be read, or says nothing, is a usage error that tells how to get another."""
+    (atlas.path / "spec" / "drift" / "atlas.json").write_text(text)
+
+    result = atlas.run("--drift")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(f"ERROR: {advice}")
+
+
 def test_without_an_atlas_drift_says_how_to_make_one(book):
     """Where no release has been asked, `--drift` is a usage error."""
     result = book.run("--drift")
@@ -148,8 +203,73 @@ def test_what_changed_before_is_not_told(atlas):
     result = atlas.run("--since", "1.10")
 
     result.assert_outcomes(deselected=4)
-    result.stdout.no_fnmatch_line("*7 // 2*")
-    result.stdout.no_fnmatch_line("*Division rounds*")
+    assert result.ret == pytest.ExitCode.OK
+    assert [line for line in result.outlines if line][-2] == (
+        "Nothing that the book knows of changed after 1.10."
+    )
+
+
+@pytest.mark.parametrize(("here", "told"), [("1.9.9", 0), ("1.10", 1), ("1.11", 1)])
+def test_what_changed_later_than_this_release_is_not_told(atlas, monkeypatch, here, told):
+    """The atlas and the ledger may know releases after the running one; its own news count."""
+    monkeypatch.setattr("fixtures.since.installed", lambda: here)
+    atlas.ledger(LEDGER)
+
+    result = atlas.run("--since", "1.9")
+
+    assert str(result.stdout).count("What 7 // 2 gives.") == told
+    assert str(result.stdout).count("Division rounds.") == told
+    assert str(result.stdout).count("Nothing that the book knows of") == 1 - told
+
+
+def test_a_fact_that_was_true_only_in_between_is_not_told(atlas):
+    """A fact that was untrue then, and is untrue now, says nothing of the difference."""
+    marks = '@pytest.mark.torch(">=1.5")\n@pytest.mark.torch("<1.10")'
+    atlas.page("tensors/test_arithmetic.py", f"{marks}\ndef test_between(): pass")
+
+    result = atlas.run("--since", "1.0")
+
+    result.assert_outcomes(deselected=1)
+
+
+@pytest.mark.spare("'*no fact*'", reason="what is absent is absent in other words too")
+def test_this_release_is_no_earlier_one_and_changed_nothing(atlas):
+    """`--since` with the running release is allowed, ends well, and has nothing to tell."""
+    result = atlas.run("--since", torch.__version__)
+
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("*no fact*")
+
+
+def test_since_needs_no_atlas(book):
+    """A book without an atlas has its facts and its ledger to tell; claims alone are news."""
+    book.ledger(LEDGER)
+    book.page("tensors/test_arithmetic.py", FACTS)
+
+    result = book.run("--since", "1.9")
+
+    result.assert_outcomes(passed=1, skipped=1, deselected=2)
+    result.stdout.fnmatch_lines("*1.10  division: Division rounds.")
+    assert str(result.stdout).count("Nothing") == 0
+
+
+def test_a_claim_with_another_verdict_is_no_change(atlas):
+    """Only claims that were true once have stopped being true."""
+    atlas.ledger(LEDGER.replace("changed", "false").replace("since", "seen_on"))
+
+    result = atlas.run("--since", "1.9")
+
+    assert str(result.stdout).count("Division rounds.") == 0
+
+
+def test_a_failure_since_then_is_a_failure(atlas):
+    """A fact that has become true, and is not, fails the run."""
+    page = '@pytest.mark.torch(">=1.10")\ndef test_new(): assert 1 == 2'
+    atlas.page("tensors/test_arithmetic.py", page)
+
+    result = atlas.run("--since", "1.9")
+
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.mark.parametrize(

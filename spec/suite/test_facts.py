@@ -5,10 +5,15 @@ shows it, which symbols of torch that code uses, what it raises, what it needs, 
 here. Programs such as a site or an index are made from this file and never read the pages.
 """
 
+import ast
 import json
+import shutil
+import subprocess
 
 import pytest
 import torch
+
+from fixtures.facts import asserts, read_page
 
 PAGE = '''
 @pytest.mark.claim("ones")
@@ -27,6 +32,22 @@ def test_ones(n):
 def test_gated():
     """Never mind."""
     assert 1 == 1
+
+def made(): return torch.ones(1)
+
+def test_methods():
+    """With `x.add_(1)`, what `made` makes is two, like `torch.nn.Linear`."""
+    with pytest.raises(TypeError, match="missing"):
+        torch.nn.Linear()
+    x = torch.zeros(1) + made()
+    x.add_(1)
+    torch.nn.Linear(1, 1).eval()
+    assert x.item() == 2.0
+
+@pytest.mark.cuda
+def test_alone(capsys):
+    """Grüße."""
+    assert 1 == 1
 '''
 
 LEDGER = """
@@ -39,7 +60,7 @@ verdict = "holds"
 
 @pytest.fixture
 def facts(book):
-    """What `--facts-json` writes about a page of two facts."""
+    """What `--facts-json` writes about a page of facts."""
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE)
     book.run("--facts-json", "facts.json")
@@ -61,6 +82,119 @@ def test_a_fact_is_a_record(facts):
     assert fact["claims"] == ["ones"]
     assert fact["gates"] == []
     assert fact["outcome"] == "held"
+
+
+def test_a_record_holds_the_table_and_the_script(facts):
+    """The rows stand as they are written; so does what a script needs beside the code."""
+    fact = facts["facts"][0]
+
+    assert fact["tables"] == [{"names": ["n"], "rows": [["1"], ["2"]]}]
+    assert fact["imports"] == ["import torch"]
+    assert fact["helpers"] == []
+    assert fact["script"].splitlines()[-3:] == [
+        "n = 1",
+        "",
+        "assert torch.ones(n).add_(1).tolist() == [2.0] * n",
+    ]
+    assert fact["no_script"] == ""
+
+
+def test_a_record_tells_what_is_needed_and_seen(facts):
+    """Helpers of its page, errors that it expects, methods that it was seen to call."""
+    fact = facts["facts"][2]
+
+    assert fact["helpers"] == ["def made(): return torch.ones(1)"]
+    assert fact["errors"][0][0] == "TypeError"
+    assert "torch.nn.Module.eval" in fact["symbols"]
+
+
+def test_a_record_tells_which_symbols_the_sentence_is_about(facts):
+    """Those that the code uses and the sentence names, in any code span."""
+    fact = facts["facts"][2]
+
+    assert fact["about"] == ["torch.Tensor.add_", "torch.nn.Linear"]
+
+
+def test_a_fact_without_a_script_has_a_reason(facts):
+    """Its record tells what it would need."""
+    fact = facts["facts"][3]
+
+    assert fact["script"] == ""
+    assert fact["no_script"] == "needs pytest's fixture capsys"
+    assert (fact["imports"], fact["helpers"]) == ([], [])
+
+
+def test_a_case_holds_plain_facts_alone(facts):
+    """Of each case the place, the outcome, the reason and the seconds are told."""
+    (case,) = facts["facts"][1]["cases"]
+
+    assert list(case) == ["id", "outcome", "why", "seconds"]
+
+
+@pytest.mark.spare("'Creation.'", reason="the page has no prose")
+@pytest.mark.parametrize(
+    ("text", "title", "prose"),
+    [
+        ('"""Creation."""', "Creation", ""),
+        ('"""Creation.\n\nTensors\nare made.\n"""', "Creation", "Tensors\nare made."),
+        ("", "from data", ""),
+    ],
+)
+def test_a_page_has_a_heading_and_prose(book, text, title, prose):
+    """The first line of its docstring, or its name, is the heading; the rest is its prose."""
+    (book.path / "spec" / "test_from_data.py").write_text(text)
+
+    page = read_page(str(book.path), "spec/test_from_data.py")
+
+    assert (page.title, page.prose) == (title, prose)
+
+
+def test_a_gate_that_page_and_fact_name_is_told_once(book):
+    """The gates of a fact are those of its page and its own."""
+    book.page(
+        "tensors/test_creation.py",
+        "pytestmark = pytest.mark.cuda\n\n"
+        '@pytest.mark.cuda\n@pytest.mark.torch(">=1.0")\ndef test_it(): pass',
+    )
+
+    page = read_page(str(book.path), "spec/tensors/test_creation.py")
+
+    assert page.facts["test_it"].gates == ("cuda", "torch(>=1.0)")
+
+
+def test_the_tree_of_a_fact_has_the_lines_of_its_page(book):
+    """Where it stands, decorators counted, is where its statements say that they stand."""
+    book.page(
+        "tensors/test_creation.py",
+        '\n@pytest.mark.cuda\ndef test_it():\n    """It."""\n    assert 1',
+    )
+
+    fact = read_page(str(book.path), "spec/tensors/test_creation.py").facts["test_it"]
+
+    assert (fact.first, fact.line, fact.tree.body[-1].lineno) == (6, 7, 9)
+
+
+@pytest.mark.parametrize(
+    ("code", "does"),
+    [
+        ("assert 1", True),
+        ("with pytest.raises(E): f()", True),
+        ("with raises(E): f()", True),
+        ("pytest.deprecated_call(f)", True),
+        ("torch.testing.assert_close(1, 1)", True),
+        ("result.stdout.fnmatch_lines('a')", True),
+        ("result.stdout.no_fnmatch_line('a')", True),
+        ("torch.autograd.gradcheck(f, x)", True),
+        ("praises(E)", False),
+        ("raises", False),
+        ("1", False),
+    ],
+)
+def test_a_fact_asserts_by_itself_or_by_what_it_calls(code, does):
+    """An `assert`, an expected error or warning, or a function that asserts."""
+    (node,) = ast.parse(f"def test_it():\n    {code}").body
+
+    assert asserts(node) is does
 
 
 def test_the_rows_of_a_table_are_cases_of_one_fact(facts):
@@ -90,6 +224,56 @@ def test_the_file_says_where_it_was_found_true(facts):
     assert facts["torch"] == torch.__version__
     assert facts["python"].split(".")[0] == "3"
     assert facts["devices"][0] == "cpu"
+    assert facts["seed"] == 0
+
+
+def test_the_file_says_when_and_of_what_book(book, monkeypatch):
+    """The date is that of Greenwich; the commit is empty where there is no git."""
+    monkeypatch.setenv("PATH", "")
+    book.page("tensors/test_creation.py", "def test_it(): pass")
+    book.run("--facts-json", "facts.json")
+
+    data = json.loads((book.path / "facts.json").read_text())
+
+    assert data["date"].endswith("+00:00")
+    assert data["commit"] == ""
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_commit_is_told(book):
+    """In a git checkout the file names the commit."""
+    who = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for command in (["init"], [*who, "commit", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", *command], cwd=book.path, check=True, capture_output=True)
+    book.page("tensors/test_creation.py", "def test_it(): pass")
+    book.run("--facts-json", "facts.json")
+
+    data = json.loads((book.path / "facts.json").read_text())
+
+    assert len(data["commit"]) == 40
+
+
+def test_the_file_is_there_wherever_facts_go(book):
+    """A name is meant from where pytest was started, even if a fact changes the folder."""
+    book.page(
+        "tensors/test_creation.py",
+        "import os\n\ndef test_it(tmp_path): os.chdir(tmp_path)",
+    )
+
+    book.run("--facts-json", "facts.json")
+
+    assert (book.path / "facts.json").exists() is True
+
+
+def test_the_file_is_text_that_people_can_read(book):
+    """Letters are told as they are, in lines, the last one complete."""
+    book.page("tensors/test_creation.py", 'def test_it():\n    """Größe."""')
+
+    book.run("--facts-json", "facts.json")
+
+    text = (book.path / "facts.json").read_text(encoding="utf-8")
+    assert '   "sentence": "Größe.",\n' in text
+    assert text.endswith("}\n")
 
 
 @pytest.mark.spare("'nowhere/facts.json'", reason="any folder that is not there")

@@ -40,6 +40,31 @@ import pytest
             ["the book says next(it) == 1, your PyTorch says otherwise"],
         ),
         ("assert 1 == 2, 'as planned'", ["as planned"]),
+        ("raise AssertionError('as planned')", ["as planned"]),
+        ("assert 2 < 1 < 3", ["the book says 2 < 1 < 3, your PyTorch says False"]),
+        ("pytest = 2\n    assert pytest == 3", ["the book says 3, your PyTorch says 2"]),
+        ("assert 1 == 1; assert 1 == 2", ["the book says 2, your PyTorch says 1"]),
+        (
+            "assert (\n        torch.ones(1).item()\n        == 2\n    )",
+            ["the book says 2, your PyTorch says 1.0"],
+        ),
+        (
+            "assert torch.zeros(2, 2) is None",
+            ["the book says None, your PyTorch says tensor([[0., 0.], [0., 0.]])"],
+        ),
+        (
+            "assert [0] * 99 == [1]",
+            ["the book says [1], your PyTorch says [" + "0, " * 65 + " ..."],
+        ),
+        (
+            "assert [1, 2] == [1, 3]",
+            [
+                "the book says [1, 3], your PyTorch says [1, 2]",
+                "assert [1, 2] == [1, 3]",
+                "",
+                "At index 1 diff: 2 != 3",
+            ],
+        ),
     ],
 )
 def test_a_failing_assertion_says_what_the_book_and_what_pytorch_says(book, body, said):
@@ -51,6 +76,16 @@ def test_a_failing_assertion_says_what_the_book_and_what_pytorch_says(book, body
     errors = [line[1:].strip() for line in result.outlines if line.startswith("E  ")]
     assert errors[0] == f"AssertionError: {said[0]}"
     assert errors[1 : len(said)] == said[1:]
+
+
+def test_an_assertion_error_without_words_stays_as_it_is(book):
+    """What is raised where no assertion stands says nothing more."""
+    book.page("tensors/test_creation.py", "def test_it(): raise AssertionError")
+
+    result = book.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines("E       AssertionError")
 
 
 def test_the_last_line_of_a_run_names_both_values(book):

@@ -84,6 +84,45 @@ def test_now():
     result.stdout.fnmatch_lines(f"*true for torch <1.0; this is {torch.__version__}")
 
 
+def test_a_nightly_build_is_a_release_like_others(book, monkeypatch):
+    """A release that is not out yet counts for the gates that its number passes."""
+    monkeypatch.setattr("fixtures.gates.installed", lambda: "3.0.0.dev20990101+cpu")
+    book.page("tensors/test_new.py", '@pytest.mark.torch(">=2.9")\ndef test_now(): pass')
+
+    result = book.run()
+
+    result.assert_outcomes(passed=1)
+
+
+def test_every_gate_of_a_fact_has_to_open(book):
+    """The gates of its page and its own count together; the reason names the one that is shut."""
+    book.page(
+        "tensors/test_old.py",
+        'pytestmark = pytest.mark.torch(">=1.0")\n\n'
+        '@pytest.mark.torch("<1.0")\ndef test_then(): pass',
+    )
+
+    result = book.run("-rs")
+
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(f"*true for torch <1.0; this is {torch.__version__}")
+
+
+def test_of_two_numbers_of_gpus_the_larger_counts(book, monkeypatch):
+    """A page for two GPUs may have a fact for three."""
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    book.page(
+        "tensors/test_gpu.py",
+        "pytestmark = pytest.mark.multi_gpu(2)\n\n"
+        "@pytest.mark.multi_gpu(3)\ndef test_three(): pass\n\ndef test_two(): pass",
+    )
+
+    result = book.run("-rs")
+
+    result.assert_outcomes(passed=1, skipped=1)
+    result.stdout.fnmatch_lines("*needs 3 CUDA devices; there are 2 here")
+
+
 @pytest.mark.parametrize("mark", ['torch("2.0")', "torch()", "torch(2.0)"])
 def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
     """A malformed `torch` gate stops the run before it starts, with an example of a good one."""
@@ -102,8 +141,8 @@ def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
         ([], ["quick"]),
         (["--slow"], ["quick", "slow"]),
         (["-m", "slow"], ["slow"]),
-        (["-m", "network"], ["network"]),
-        (["-m", "slow or network"], ["slow", "network"]),
+        (["-m", "network"], ["network", "both"]),
+        (["-m", "slow or network"], ["slow", "network", "both"]),
     ],
 )
 def test_slow_and_network_run_only_when_asked_for(book, arguments, ran):
@@ -118,14 +157,18 @@ def test_slow(): print("ran slow")
 
 @pytest.mark.network
 def test_network(): print("ran network")
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_both(): print("ran both")
 """,
     )
 
     result = book.run("-s", *arguments)
 
-    assert [
-        name for name in ("quick", "slow", "network") if f"ran {name}" in str(result.stdout)
-    ] == ran
+    names = ("quick", "slow", "network", "both")
+    assert [name for name in names if f"ran {name}" in str(result.stdout)] == ran
+    result.assert_outcomes(passed=len(ran), deselected=4 - len(ran))
 
 
 def test_an_unknown_marker_is_refused(book):
@@ -163,6 +206,17 @@ def test_a_page_about_torchvision_is_skipped_where_there_is_none(book, monkeypat
     result.stdout.fnmatch_lines("*needs torchvision; it is not here")
 
 
+def test_a_page_that_breaks_torchvision_is_an_error(book, monkeypatch):
+    """Where torchvision is installed, a page that does not find it is broken."""
+    monkeypatch.setattr("fixtures.gates.find_spec", lambda name: "here")
+    page = "raise ModuleNotFoundError(\"No module named 'torchvision'\")"
+    book.page("data/test_transforms.py", page)
+
+    result = book.run()
+
+    result.assert_outcomes(errors=1)
+
+
 def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
     """Any other import that fails is an error of the page."""
     monkeypatch.setattr("fixtures.gates.find_spec", lambda name: None)
@@ -180,6 +234,8 @@ def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
         ("-s", ["tensors"]),
         ("spec", ["tensors"]),
         ("spec/suite", ["suite"]),
+        ("spec/suite/test_own.py::test_it", ["suite"]),
+        ("-mnetwork", ["models"]),
         ("spec/models/test_net.py", ["models"]),
         ("--slow", ["tensors", "models", "suite"]),
     ],
@@ -187,7 +243,8 @@ def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
 def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument, ran):
     """A run leaves out `spec/models` and `spec/suite` unless it names them or asks for `--slow`."""
     for page in ("tensors/test_creation.py", "models/test_net.py", "suite/test_own.py"):
-        book.page(page, f"def test_it(): print('ran {page}')")
+        mark = "@pytest.mark.network" if page.startswith("models") and "network" in argument else ""
+        book.page(page, f"{mark}\ndef test_it(): print('ran {page}')")
 
     result = book.run("-s", argument)
 
@@ -199,8 +256,13 @@ def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument
     ("argument", "advice"),
     [
         ("-mnetwork", "-m network: no fact here is so marked; there are torch, cuda*"),
+        ("-mnetwork -kme", "-m network: no fact here is so marked; there are torch, cuda*"),
         ("-knobody", "-k nobody: no fact here is so named; try --about with a symbol"),
         ("spec/models", "no fact was left: those of models and suite may be slow; add --slow"),
+        (
+            "spec/claims --slow",
+            "no fact was left: name a folder or a page that has some, such as *",
+        ),
     ],
 )
 def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
@@ -208,10 +270,23 @@ def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
     book.page("models/test_net.py", "@pytest.mark.slow\ndef test_it(): pass")
     book.page("tensors/test_creation.py", "def test_it(): pass")
 
-    result = book.run(argument)
+    (book.path / "spec" / "claims").mkdir()
+
+    result = book.run(*argument.split())
 
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result.stdout.fnmatch_lines(advice)
+
+
+@pytest.mark.spare("'*no fact*'", reason="what is absent is absent in other words too")
+def test_a_run_that_fails_is_given_no_such_advice(book):
+    """The advice is for runs without a fact alone."""
+    book.page("tensors/test_creation.py", "def test_it(): assert 1 == 2")
+
+    result = book.run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.no_fnmatch_line("*no fact*")
 
 
 def test_the_facts_of_other_releases_run_when_they_are_asked_for(book):

@@ -27,7 +27,10 @@ from fixtures.settings import readable
         ("import numpy; numpy.seterr(divide='raise')", "NumPy error handling"),
         ("import numpy; numpy.set_printoptions(precision=2)", "NumPy print options"),
         ("import warnings; warnings.simplefilter('ignore')", "warning filters"),
+        ("torch.autograd.set_detect_anomaly(False, check_nan=False)", "anomaly detection"),
         ("torch.backends.cudnn.benchmark = True", "cudnn flags"),
+        ("torch.backends.cudnn.enabled = False", "cudnn flags"),
+        ("torch.backends.cudnn.deterministic = True", "cudnn flags"),
     ],
 )
 def test_a_leak_fails_the_fact_that_leaked(book, statement, setting):
@@ -90,6 +93,79 @@ def test_next(): assert torch.get_default_dtype() is torch.float32
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines("*assert 1 == 2*")
     result.stdout.no_fnmatch_line("*leaks*")
+
+
+@pytest.mark.parametrize("end", ["pytest.skip('no')", "pytest.fail('no')", "raise SystemExit"])
+def test_a_fact_that_breaks_off_leaves_nothing_changed(book, end):
+    """However a fact ends, its settings end with it."""
+    book.page(
+        "tensors/test_leak.py",
+        f"""
+def test_breaks_off():
+    torch.set_default_dtype(torch.float64)
+    {end}
+
+def test_next(): assert torch.get_default_dtype() is torch.float32
+""",
+    )
+
+    result = book.run()
+
+    assert result.parseoutcomes()["passed"] == 1
+
+
+def test_of_many_options_those_that_changed_are_told(book):
+    """All settings that leaked are named, each with what it was."""
+    book.page(
+        "tensors/test_leak.py",
+        "def test_leaks():\n"
+        "    torch.set_printoptions(precision=2)\n    torch.set_default_dtype(torch.float64)",
+    )
+
+    result = book.run()
+
+    result.stdout.fnmatch_lines(
+        "the fact leaks global state: default dtype, torch.float32 before and torch.float64 after; "
+        "print options, {'precision': 4} before and {'precision': 2} after"
+    )
+
+
+def test_fixtures_draw_from_the_same_start(book):
+    """The generators are seeded before the fixtures of a fact are made."""
+    book.page(
+        "tensors/test_seed.py",
+        "@pytest.fixture\ndef drawn(): return torch.randint(1000, (3,)).tolist()\n\n"
+        "def test_draw(drawn): assert drawn == [44, 239, 933]",
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(passed=1)
+
+
+def test_gpus_are_seeded_once_they_are_in_use(book, monkeypatch):
+    """Where CUDA has been started, each fact begins with its generators seeded as well."""
+    seeds = []
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    book.page("tensors/test_seed.py", "def test_it(): pass")
+
+    book.run()
+
+    assert seeds == [0]
+
+
+def test_one_warning_of_torch_itself_is_expected(book):
+    """That an operator is given another kernel is torch's own affair, wherever it is imported."""
+    book.page(
+        "tensors/test_warning.py",
+        "def test_warns():\n    import warnings\n"
+        "    warnings.warn('Warning only once for all operators, other operators may also be')",
+    )
+
+    result = book.run()
+
+    result.assert_outcomes(passed=1)
 
 
 def test_every_fact_draws_the_same_random_numbers(book):

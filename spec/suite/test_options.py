@@ -8,10 +8,12 @@ surprises: `-n 4 --bite` runs without workers, and says nothing of it.
 import doctest
 import importlib
 import pkgutil
+from types import SimpleNamespace
 
 import pytest
 
 import fixtures
+from fixtures.workers import in_one_process, whole_pages
 
 PAGE = '''
 import os
@@ -40,26 +42,89 @@ def test_what_is_told_or_bitten_runs_in_one_process(book, arguments, story):
     assert ("✓ Which process." in str(result.stdout)) is story
 
 
+@pytest.mark.parametrize(
+    ("processes", "asked", "dealt"),
+    [(2, "no", "loadfile"), (2, "load", "load"), (None, "no", "no")],
+)
+def test_workers_get_whole_pages_unless_told_otherwise(processes, asked, dealt):
+    """`-n 2` deals out whole pages; `--dist` is left as it was given."""
+    option = SimpleNamespace(numprocesses=processes, dist=asked)
+
+    whole_pages(SimpleNamespace(option=option))
+
+    assert option.dist == dealt
+
+
+@pytest.mark.parametrize(("processes", "left"), [(2, 0), (None, None)])
+def test_one_process_means_no_workers(processes, left):
+    """What runs in one process sets `-n` back to 0."""
+    option = SimpleNamespace(numprocesses=processes)
+
+    in_one_process(SimpleNamespace(option=option))
+
+    assert option.numprocesses == left
+
+
+@pytest.mark.parametrize(
+    ("arguments", "spared"),
+    [
+        ([], False),
+        (["--about", "ones"], True),
+        (["--since", "0.1"], True),
+        (["--collect-only"], True),
+        (["--bite"], False),
+    ],
+)
+def test_snapshots_of_what_is_left_out_are_no_error(book, arguments, spared):
+    """Where facts are left out or not run, the snapshots that they keep only warn."""
+    book.page("tensors/test_creation.py", PAGE)
+    (book.path / "conftest.py").write_text(
+        "def pytest_sessionfinish(session):\n"
+        "    print('only warns', getattr(session.config.option, 'warn_unused_snapshots', False))\n"
+    )
+
+    result = book.run("-s", *arguments)
+
+    result.stdout.fnmatch_lines(f"*only warns {spared}*")
+
+
+@pytest.mark.slow
+def test_the_garbage_collector_starts_when_all_pages_are_there(book):
+    """It is off while pages are imported; what is there before the first fact is left alone."""
+    book.page(
+        "tensors/test_creation.py",
+        "import gc\n\nON = gc.isenabled()\n\n"
+        "def test_it():\n    assert (ON, gc.isenabled(), gc.get_freeze_count() > 99) == (False, True, True)",
+    )
+
+    result = book.run_as_a_person()
+
+    result.assert_outcomes(passed=1)
+
+
 SHOWN = """
-from hypothesis import given, settings, strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 @given(st.integers())
 def test_it(n):
-    current = settings()
-    assert (current.max_examples, current.derandomize, current.deadline) == ({0}, {1}, None)
+    now = settings()
+    assert (now.max_examples, now.derandomize, Phase.shrink in now.phases) == ({0}, {1}, {2})
+    assert (now.deadline, now.database, Phase.explicit in now.phases) == (None, None, True)
 """
 
 
 @pytest.mark.parametrize(
-    ("arguments", "examples", "same_each_time"),
-    [([], 15, True), (["--hypothesis-profile", "thorough"], 500, False)],
+    ("arguments", "examples", "same_each_time", "shrunk"),
+    [([], 15, True, False), (["--hypothesis-profile", "thorough"], 500, False, True)],
     ids=["quick", "thorough"],
 )
 def test_a_property_has_few_examples_unless_more_are_asked_for(
-    book, arguments, examples, same_each_time
+    book, arguments, examples, same_each_time, shrunk
 ):
-    """Hypothesis tries 15 examples, the same ones each time; the profile `thorough` has 500."""
-    book.page("tensors/test_creation.py", SHOWN.format(examples, same_each_time))
+    """Hypothesis tries 15 examples, the same ones each time; the profile `thorough` has 500, and
+    shrinks those that fail. None is kept for later.
+    """
+    book.page("tensors/test_creation.py", SHOWN.format(examples, same_each_time, shrunk))
     plugin = ["-p", "_hypothesis_pytestplugin"]
 
     result = book.run(*plugin, *arguments)

@@ -8,7 +8,7 @@ facts run, are told and are listed.
 import pytest
 
 from fixtures.facts import pages_of
-from fixtures.reading_order import CHAPTERS, place, unlisted
+from fixtures.reading_order import CHAPTERS, key, place, unlisted
 
 
 def test_modules_run_in_the_order_of_the_contents(book):
@@ -39,6 +39,31 @@ def test_a_module_that_is_not_listed_comes_last_in_its_chapter(book):
     ]
 
 
+def test_what_is_not_listed_comes_by_name():
+    """Chapters and pages that the contents do not name follow those that they do, by name."""
+    paths = ["spec/b/test_a.py", "spec/a/test_b.py", "spec/a/test_a.py", "spec/suite/test_gates.py"]
+
+    assert sorted(paths, key=key) == [
+        "spec/suite/test_gates.py",
+        "spec/a/test_a.py",
+        "spec/a/test_b.py",
+        "spec/b/test_a.py",
+    ]
+
+
+def test_pages_in_folders_of_a_chapter_are_pages(book):
+    """The pages of the book are all that lie below `spec/`, however deep, in reading order."""
+    (book.path / "spec" / "nn" / "more").mkdir(parents=True)
+    for name in ("nn/more/test_a.py", "nn/test_modes.py", "autograd/test_backward.py"):
+        book.page(name, "def test_it(): pass")
+
+    assert pages_of(book.path) == [
+        "spec/autograd/test_backward.py",
+        "spec/nn/test_modes.py",
+        "spec/nn/more/test_a.py",
+    ]
+
+
 def test_facts_keep_the_order_in_which_their_page_tells_them(book):
     """Within a module the order is that of the source."""
     book.page("tensors/test_views.py", "def test_b(): pass\ndef test_a(): pass")
@@ -66,11 +91,11 @@ def test_the_contents_name_no_page_that_is_not_there(pytestconfig):
 @pytest.mark.parametrize("chapter", ["tensors", "poetry"])
 def test_a_page_that_the_contents_do_not_name_is_told(book, chapter):
     """A new page, in a chapter of the book or in a new one, runs and is named."""
-    book.page(f"{chapter}/test_aaa.py", "def test_it(): pass")
+    book.page(f"{chapter}/test_aaa.py", "def test_it(): pass\ndef test_two(): pass")
 
     result = book.run()
 
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(
+    result.assert_outcomes(passed=2)
+    assert [line for line in result.outlines if "comes last" in line] == [
         f"spec/{chapter}/test_aaa.py comes last: give it a place in fixtures/reading_order.py"
-    )
+    ]

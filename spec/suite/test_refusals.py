@@ -31,6 +31,13 @@ async def test_ones():
     assert torch.ones(1) == 1
 '''
 
+GENERATOR = '''
+async def test_ones():
+    """Ones."""
+    yield torch.ones(1)
+    assert torch.ones(1) == 1
+'''
+
 CONSTANT = '''
 CLAIM = "ones"
 
@@ -47,6 +54,15 @@ def test_ones():
         (IN_A_CLASS, "*::TestOnes::test_ones: is in a class; write `def test_ones` at the top*"),
         (GENERATED, "*::test_made: is not written out on its page; write `def test_made` at the*"),
         (ASYNC, "*::test_ones: is an async function; write `def test_ones` and `asyncio.run`*"),
+        (GENERATOR, "*::test_ones: is an async function; write `def test_ones` and `asyncio.run`*"),
+        (
+            CONSTANT.replace("(CLAIM", "('a', CLAIM"),
+            "*:9: test_ones names a claim that cannot be read; write its id as a string*",
+        ),
+        (
+            CONSTANT.replace("(CLAIM)", "()"),
+            "*:9: test_ones names a claim that cannot be read; write its id as a string*",
+        ),
         (CONSTANT, "*:9: test_ones names a claim that cannot be read; write its id as a string*"),
         (
             "def test_ones(): assert torch.ones(1) == 1",
@@ -57,7 +73,17 @@ def test_ones():
             "*:5: test_ones asserts nothing, so it cannot fail; end it with assertions",
         ),
     ],
-    ids=["class", "generated", "async", "constant", "no sentence", "no assertion"],
+    ids=[
+        "class",
+        "generated",
+        "async",
+        "async generator",
+        "second constant",
+        "no claim",
+        "constant",
+        "no sentence",
+        "no assertion",
+    ],
 )
 def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
     """A test that cannot be read, says nothing or asserts nothing stops the run, by name."""
@@ -81,6 +107,51 @@ def test_all_that_is_refused_is_told_at_once(book):
             "*:5: test_ones asserts nothing, so it cannot fail; end it with assertions",
         ]
     )
+
+
+def test_each_fault_is_told_once(book):
+    """The rows of a table have their fault in common."""
+    rows = "@pytest.mark.parametrize('n', [1, 2])\n"
+    page = f"class TestOnes:\n    {rows}    def test_ones(self, n): assert n\n"
+    page += f"{rows}def test_two(n): assert n"
+    book.page("tensors/test_creation.py", page, complete=False)
+
+    result = book.run()
+
+    faults = [line.partition("::")[2] or line for line in result.errlines if "test_" in line]
+    assert [fault.partition(": ")[0] for fault in faults] == [
+        "TestOnes::test_ones",
+        "spec/tensors/test_creation.py:9",
+    ]
+
+
+def test_a_fact_that_is_left_out_is_refused_too(book):
+    """A slow fact without a sentence is refused before anybody asks for what is slow."""
+    page = "@pytest.mark.slow\ndef test_ones(): assert 1 == 1"
+    book.page("tensors/test_creation.py", page, complete=False)
+
+    result = book.run()
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_test_beside_the_book_may_be_any_test(book):
+    """What does not lie in `spec/` is no fact of the book, and says nothing."""
+    (book.path / "test_own.py").write_text("class TestOwn:\n    def test_it(self): pass")
+
+    result = book.run("test_own.py")
+
+    result.assert_outcomes(passed=1)
+
+
+def test_what_reads_the_whole_book_names_the_line_of_a_syntax_error(book):
+    """`--about` reads pages that are not run; one that is no Python ends it."""
+    book.page("tensors/test_creation.py", "def test_ones(:", complete=False)
+
+    result = book.run("--about", "ones")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines("ERROR: spec/tensors/test_creation.py:5: invalid syntax*")
 
 
 def test_a_page_with_a_syntax_error_is_an_error_that_names_its_line(book):

@@ -5,10 +5,17 @@ it is so. It is how the book is read in a terminal. What was not decided here ta
 page, so that a machine without a GPU shows what it knows rather than what it lacks.
 """
 
+import io
 import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
+
+from fixtures.outcomes import FAILED, HELD, UNDECIDED, Case
+from fixtures.story import Progress, in_words
+from fixtures.terminal import can_write, columns
 
 PAGE = '''
 def test_held():
@@ -68,6 +75,118 @@ def test_a_run_is_told_in_sentences(book):
         "2 sentences hold on this PyTorch; 1 does not; 1 waits: 1 for another release,",
         "device or data.",
     ]
+
+
+WORDS = {"h": Case("a", HELD), "f": Case("a", FAILED, "no"), "u": Case("a", UNDECIDED, "old")}
+GPU = Case("a", UNDECIDED, "needs a CUDA device")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "told"),
+    [
+        ("h", "1 sentence holds on this PyTorch; none failed."),
+        ("hhf", "2 sentences hold on this PyTorch; 1 does not."),
+        ("ff", "0 sentences hold on this PyTorch; 2 do not."),
+        (
+            "huug",
+            "1 sentence holds on this PyTorch; none failed; 3 wait: 1 for a GPU, "
+            "2 for another release, device or data.",
+        ),
+        ("g", "0 sentences hold on this PyTorch; none failed; 1 waits: 1 for a GPU."),
+        ("h" * 1000, "1,000 sentences hold on this PyTorch; none failed."),
+    ],
+)
+def test_a_story_ends_in_numbers(outcomes, told):
+    """How many sentences hold, how many do not, and what the others wait for."""
+    assert in_words([(None, [{**WORDS, "g": GPU}[each]]) for each in outcomes]) == told
+
+
+def test_pages_of_a_chapter_stand_below_one_heading(book):
+    """A chapter is named once, and what is not decided is counted for each page by its reason."""
+    gated = '@pytest.mark.torch("<1.0")\ndef test_a(): pass\n\n'
+    gated += gated.replace("test_a", "test_b") + "def test_c(): pytest.skip('no data')"
+    book.page("tensors/test_creation.py", gated)
+    book.page("tensors/test_views.py", gated)
+
+    result = book.run("--story")
+
+    waiting = f"2 (true for torch <1.0; this is {torch.__version__}), 1 (no data)"
+    lines = " ".join(" ".join(result.outlines).split())
+    assert lines.count("TENSORS") == 1
+    assert lines.count(f"· not decided here: {waiting}") == 2
+
+
+def test_a_page_with_code_in_its_prose_keeps_its_lines(book):
+    """Prose is filled, and what is indented in it stands as it was written."""
+    book.page("tensors/test_creation.py", "def test_a():\n    'First.'")
+    path = book.path / "spec" / "tensors" / "test_creation.py"
+    prose = '"""Creation.\n\nOne\ntwo.\n\n    x = 1\n    y = 2\n"""'
+    path.write_text(path.read_text().replace('"""Creation."""', prose))
+
+    result = book.run("--story")
+
+    assert story(result)[3:11] == [
+        "",
+        "    One two.",
+        "",
+        "        x = 1",
+        "        y = 2",
+        "",
+        "    ✓ First.",
+        "",
+    ]
+
+
+def test_a_failure_without_words_is_told_as_such(book):
+    """Where nothing is known of a failure, the story names the error."""
+    book.page("tensors/test_creation.py", "def test_a():\n    'First.'\n    raise AssertionError")
+
+    result = book.run("--story", "--tb=no")
+
+    assert [line.strip() for line in story(result) if line][2:4] == ["✗ First.", "AssertionError"]
+
+
+def test_a_run_without_a_fact_tells_no_numbers(book):
+    """Where nothing ran, there is no story."""
+    book.page("tensors/test_creation.py", PAGE)
+
+    result = book.run("--story", "--collect-only", "-q")
+
+    assert [line for line in result.outlines if "sentence" in line] == []
+
+
+def test_a_terminal_without_such_signs_gets_plain_ones(book, monkeypatch):
+    """Where the encoding lacks the marks, `+`, `x` and `-` stand for them."""
+    monkeypatch.setattr("fixtures.story.can_write", lambda text: False)
+    book.page("tensors/test_creation.py", PAGE)
+
+    result = book.run("--story", "--tb=no")
+
+    marks = [line[4] for line in story(result) if re.match("    [-+x] ", line)]
+    assert marks == ["+", "x", "+", "-"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "can"), [("utf-8", True), ("ascii", False), (None, False), ("klingon", False)]
+)
+def test_what_can_be_written_depends_on_the_encoding(monkeypatch, encoding, can):
+    """An encoding that is not told, or not known, has no signs but those of ASCII."""
+
+    class Output(io.StringIO):
+        pass
+
+    Output.encoding = encoding
+    monkeypatch.setattr(sys, "stdout", Output())
+
+    assert can_write("✓") is can
+
+
+@pytest.mark.parametrize(("width", "used"), [("60", 60), ("100", 100), ("300", 100)])
+def test_lines_have_at_most_a_hundred_columns(monkeypatch, width, used):
+    """The width of the terminal is used as far as lines stay readable."""
+    monkeypatch.setenv("COLUMNS", width)
+
+    assert columns() == used
 
 
 def test_chapters_come_in_reading_order(book):
@@ -138,6 +257,41 @@ def test_a_terminal_gets_colours(book):
     assert "\x1b[32m    ✓ \x1b[0m" in str(result.stdout)
     assert "\x1b[31m    ✗ \x1b[0m" in str(result.stdout)
     assert "\x1b[2m    · \x1b[0m" in str(result.stdout)
+
+
+def test_code_is_coloured_across_lines(book, monkeypatch):
+    """What stands in backticks is cyan, also where it is broken at the terminal's width."""
+    monkeypatch.setenv("COLUMNS", "24")
+    book.page("tensors/test_creation.py", 'def test_a():\n    """Then `one two three four` go."""')
+
+    result = book.run("--story", "--color=yes")
+
+    assert "\x1b[36mone two\x1b[0m" in str(result.stdout)
+    assert "\x1b[36mthree four\x1b[0m" in str(result.stdout)
+    assert "\x1b[36m go.\x1b[0m" not in str(result.stdout)
+
+
+def test_a_terminal_is_told_how_far_the_run_is(monkeypatch):
+    """One line counts the facts and names the page; it is cut so that it stays one."""
+    monkeypatch.setenv("COLUMNS", "30")
+    lines = []
+    progress = Progress(SimpleNamespace(rewrite=lambda line, erase: lines.append(line)))
+
+    progress.pytest_collection_finish(SimpleNamespace(items=["a", "b"]))
+    progress.pytest_runtest_logfinish("spec/nn/test_modes.py::test_a")
+    progress.pytest_runtest_logfinish("spec/tensors/test_creation.py::test_b[1]")
+
+    assert lines == ["1/2 spec/nn/test_modes.py", "2/2 spec/tensors/test_creatio"]
+
+
+def test_expected_failures_show_while_facts_run(book):
+    """A case that fails as expected is none of those that pass in silence."""
+    page = "@pytest.mark.xfail(reason='not yet')\ndef test_a(): assert 1 == 2"
+    book.page("tensors/test_creation.py", page)
+
+    result = book.run("--story", "-rx")
+
+    result.assert_outcomes(xfailed=1)
 
 
 @pytest.mark.slow

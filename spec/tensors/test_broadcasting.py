@@ -19,7 +19,7 @@ from hypothesis import given
 
 
 def test_a_row_is_used_for_every_row(device):
-    """A tensor of shape (3,) added to one of shape (2, 3) is added to each row.
+    """`x + row` adds a row of shape (3,) to each row of `x` of shape (2, 3).
 
     Because the missing first dimension counts as size 1 and is repeated. A bias is added to a
     batch in this way.
@@ -31,7 +31,7 @@ def test_a_row_is_used_for_every_row(device):
 
 
 def test_a_column_is_used_for_every_column(device):
-    """A tensor of shape (2, 1) added to one of shape (2, 3) is added to each column."""
+    """`x + column` adds a column of shape (2, 1) to each column of `x` of shape (2, 3)."""
     matrix = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     column = torch.tensor([[10], [20]], device=device)
 
@@ -39,8 +39,8 @@ def test_a_column_is_used_for_every_column(device):
 
 
 def test_a_column_and_a_row_make_a_table(device):
-    """Both operands may be repeated: shape (2, 1) plus shape (3,) gives shape (2, 3), the sums
-    of all pairs.
+    """In `column + row` both operands may be repeated: shape (2, 1) plus shape (3,) gives shape
+    (2, 3), the sums of all pairs.
     """
     column = torch.tensor([[10], [20]], device=device)
     row = torch.tensor([1, 2, 3], device=device)
@@ -61,8 +61,8 @@ def test_a_column_and_a_row_make_a_table(device):
     ],
 )
 def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
-    """Shapes are aligned at the last dimension; where two sizes differ, one of them must be 1 or
-    missing, and the result has the other: (4, 1, 3) and (5, 1) give (4, 5, 3).
+    """In `x + y` shapes are aligned at the last dimension; where two sizes differ, one of them
+    must be 1 or missing, and the result has the other: (4, 1, 3) and (5, 1) give (4, 5, 3).
 
     The other size may also be 0: (3, 1) and (0,) give (3, 0).
     """
@@ -72,7 +72,7 @@ def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
 
 
 def test_sizes_that_differ_and_are_not_one_are_refused(device):
-    """Adding tensors whose aligned sizes differ, none of them 1, raises a RuntimeError that
+    """`x + y` of tensors whose aligned sizes differ, none of them 1, raises a RuntimeError that
     names both sizes and the dimension: (2, 3) plus (2,) fails.
 
     A vector with one entry per row needs the shape (2, 1): write `vector[:, None]`.
@@ -98,7 +98,8 @@ def test_shapes_can_be_tried_without_tensors():
     It allocates no memory: useful to size an output, or to reject a wrong shape early.
     """
     assert torch.broadcast_shapes((5, 1), (1, 4), (3, 1, 1)) == (3, 5, 4)
-    with pytest.raises(RuntimeError, match=r"broadcast a dimension of length 2|shape mismatch"):
+    words = "broadcast a dimension of length 2|[Ss]hape mismatch: objects cannot be broadcast"
+    with pytest.raises(RuntimeError, match=words):
         torch.broadcast_shapes((2, 3), (2,))
 
 
@@ -116,8 +117,8 @@ def test_broadcasting_agrees_with_numpy(shapes):
 
 
 def test_a_row_minus_a_column_is_a_table():
-    """Predictions of shape (3,) minus targets of shape (3, 1) give shape (3, 3), nine
-    differences instead of three, without an error.
+    """`predictions - targets` of shapes (3,) and (3, 1) has shape (3, 3), nine differences instead
+    of three, without an error.
 
     A common error in a loss; `targets.squeeze(1)` or `predictions[:, None]` makes the shapes
     equal.

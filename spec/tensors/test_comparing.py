@@ -182,8 +182,8 @@ def test_sums_that_differ_by_rounding_are_not_equal(device):
 
 
 def test_the_same_decimal_differs_between_dtypes(device):
-    """A float32 vector of 0.1 is not equal to a float64 vector of 0.1, but each of them equals the
-    Python number 0.1.
+    """`x == y` of a float32 vector and a float64 vector of 0.1 is False, but each of them equals
+    the Python number 0.1.
 
     Because a Python number is converted to the dtype of the tensor first, and so is a 0-d float64
     tensor beside a float32 vector.
@@ -200,8 +200,8 @@ def test_the_same_decimal_differs_between_dtypes(device):
 
 
 def test_a_python_integer_out_of_range_wraps_before_it_is_compared():
-    """A uint8 tensor is compared with a Python integer modulo 256: 200 equals 456, and is not
-    less than 456.
+    """In `x == 456` and `x < 456` a uint8 tensor is compared with a Python integer modulo 256: 200
+    equals 456, and is not less than 456.
 
     Because the number is converted to uint8 first, without an error. Convert the tensor to a
     wider dtype before you compare it with numbers out of its range.
@@ -265,7 +265,7 @@ def test_allclose_broadcasts_but_does_not_convert(device):
 
 def test_several_answers_are_no_answer(device):
     """`if x:`, `x and y`, `not x` and `0 < x < 2` raise a RuntimeError for a tensor of several
-    elements.
+    elements, "Boolean value of Tensor with more than one value is ambiguous".
 
     Because Python asks for one bool. Write `.any()` or `.all()`, and `(0 < x) & (x < 2)` for
     the chain.
@@ -361,6 +361,36 @@ def test_masks_are_joined_with_and_or_and_not(device):
     assert (x | y).tolist() == [True, True, False]
     assert (x ^ y).tolist() == [False, True, False]
     assert (~y).tolist() == [False, True, True]
+
+
+def test_and_binds_closer_than_a_comparison(device):
+    """`x > 0 & x < 2` without parentheses raises an error: "not implemented for 'Float'" for a
+    float tensor, "Boolean value of Tensor" for integers. Write `(x > 0) & (x < 2)`.
+
+    Because `&` and `|` bind closer than `<` and `==` in Python: it means `x > (0 & x) < 2`.
+    """
+    x = torch.tensor([-1.0, 1.0, 3.0], device=device)
+
+    with pytest.raises(RuntimeError, match=r"bitwise_and_.* not implemented for 'Float'"):
+        mask = x > 0 & x < 2
+    with pytest.raises(RuntimeError, match="Boolean value of Tensor with more than one value is"):
+        mask = x.int() > 0 & x.int() < 2
+
+    mask = (x > 0) & (x < 2)
+    assert mask.tolist() == [False, True, False]
+
+
+def test_one_pair_of_parentheses_may_not_be_enough(device):
+    """`x > 0 | (x < 2)` raises no error and means `x > (0 | (x < 2))`: x is compared with a mask.
+    Put both comparisons in parentheses.
+    """
+    x = torch.tensor([0.5, 1.5, 2.5], device=device)
+
+    meant = (x > 0) | (x < 2)
+    written = x > 0 | (x < 2)
+
+    assert meant.tolist() == [True, True, True]
+    assert written.tolist() == [False, True, True]
 
 
 def test_logical_functions_take_numbers_for_truth(device):

@@ -5,12 +5,17 @@ device. A factory function makes a tensor from a size. `torch.zeros`, `torch.one
 fill it with a value, `torch.eye` makes an identity matrix, `torch.rand` and its relatives draw
 random numbers (`spec/tensors/test_random_tensors.py`), and `torch.empty` fills in nothing.
 
-Factories take the keyword arguments `dtype=`, `device=` and `requires_grad=`. A tensor made from
+Factories take the keyword arguments `dtype=`, `device=` and `requires_grad=` (which dtypes can
+require grad: `spec/autograd/test_trackable.py`). A tensor made from
 numbers that are known already comes from `torch.tensor`: `spec/tensors/test_from_data.py`.
 
 What surprises: `torch.empty` writes nothing, so its elements are whatever the memory held before;
 `torch.full` without `dtype=` takes its dtype from the fill value, so `torch.full((2,), 7)` is int64
 where `torch.zeros(2)` is float32; and the empty size `()` makes a tensor of one element.
+
+What this book sets and a prompt does not: each fact starts from the random seed 0, PyTorch computes
+with one thread, and `torch.set_warn_always(True)` gives those warnings each time that PyTorch
+otherwise gives once per process.
 """
 
 import numpy as np
@@ -221,21 +226,6 @@ def test_requires_grad_is_asked_for_at_creation(device):
     assert (plain.requires_grad, tracked.requires_grad) == (False, True)
 
 
-def test_integers_cannot_require_grad(device):
-    """`torch.zeros(2, dtype=torch.int64, requires_grad=True)` raises RuntimeError:
-    floating-point and complex tensors can require grad, integers cannot. Write
-    `dtype=torch.float32`.
-
-    Because a derivative needs values that can change by arbitrarily small steps. With
-    `torch.tensor` write `1.0` instead of `1`.
-    """
-    made = torch.zeros(2, dtype=torch.complex64, device=device, requires_grad=True)
-
-    assert made.requires_grad is True
-    with pytest.raises(RuntimeError, match="floating point and complex dtype can require grad"):
-        torch.zeros(2, dtype=torch.int64, device=device, requires_grad=True)
-
-
 @pytest.mark.claim("self-tensor-primary-structure")
 def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
     """The input, the weight, the loss and the weight's gradient of an `nn.Linear` model are all
@@ -282,21 +272,3 @@ def test_the_meta_device_gives_a_shape_without_memory():
     assert huge.dtype is torch.float32
     with pytest.raises(NotImplementedError, match="Cannot copy out of meta tensor; no data"):
         small.cpu()
-
-
-@pytest.mark.torch(">=2.2")
-def test_empty_is_filled_with_nan_under_deterministic_algorithms():
-    """Since PyTorch 2.2, under `torch.use_deterministic_algorithms(True)`, `torch.empty` fills
-    a float tensor with NaN and an int8 tensor with 127, the largest int8.
-
-    Because a program that reads uninitialised memory then goes wrong in the same way in every
-    run. `torch.utils.deterministic.fill_uninitialized_memory = False` turns the filling off.
-    """
-    # What `torch.use_deterministic_algorithms(True)` does, without the second that it takes.
-    torch.set_deterministic_debug_mode("error")
-    floats = torch.empty(2)
-    integers = torch.empty(2, dtype=torch.int8)
-    torch.set_deterministic_debug_mode("default")
-
-    assert floats.isnan().tolist() == [True, True]
-    assert integers.tolist() == [127, 127]

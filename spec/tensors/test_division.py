@@ -67,7 +67,9 @@ def test_an_integer_tensor_cannot_be_divided_in_place():
 
 @pytest.mark.parametrize("floor_divide", [torch.floor_divide, lambda x, y: x // y])
 def test_floor_division_rounds_down(floor_divide, device):
-    """`//` and `torch.floor_divide` round towards negative infinity: `-7 // 2` is -4."""
+    """For signed integers and floats, `//` and (since 1.13) `torch.floor_divide` round towards
+    negative infinity: `-7 // 2` is -4.
+    """
     quotient = floor_divide(torch.tensor([7, -7], device=device), 2)
 
     assert quotient.dtype == torch.int64
@@ -248,8 +250,8 @@ def test_a_reciprocal_is_one_divided_by_the_number(device):
     ],
 )
 def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, smallest, device):
-    """For uint8, int8, int16, int32 and int64, the largest number plus 1 is the smallest number
-    of the dtype, without error or warning.
+    """For uint8, int8, int16, int32 and int64, `x + 1` of the largest number is the smallest
+    number of the dtype, without error or warning.
 
     The dtype doesn't grow as Python's int does; convert to a wider dtype first.
     """

@@ -193,8 +193,8 @@ def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
 
 
 def test_clamp_takes_a_bound_for_each_element(device):
-    """The bounds of `torch.clamp` may be tensors, which gives each element a bound of its own;
-    a tensor and a number together raise a TypeError.
+    """The bounds of `torch.clamp` may be tensors, which gives each element a bound of its own; a
+    number together with a tensor of one or more dimensions raises a TypeError.
 
     Call `clamp` twice, or make the number a 0-d tensor.
     """
@@ -250,8 +250,8 @@ def test_integers_refuse_negative_integer_powers():
 
 
 def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
-    """An integer tensor to the power of an integer tensor with negative exponents raises no
-    error: the fraction is truncated, so 4 to the power of -1 is 0.
+    """`x ** y` of two integer tensors with negative exponents raises no error: the fraction is
+    truncated, so 4 to the power of -1 is 0.
 
     Only a Python exponent is refused; convert a tensor exponent to float.
     """

@@ -75,8 +75,8 @@ def test_gather_does_not_count_from_the_end():
 
 
 def test_scatter_is_gather_the_other_way_round(device):
-    """`x.scatter_(1, index, src)` writes src[i, j] to x[i, index[i, j]], in place: the inverse
-    of `gather`.
+    """`x.scatter_(1, index, src)` writes src[i, j] to x[i, index[i, j]], in place; if no row of
+    `index` repeats a position, `x.gather(1, index)` then reads `src` back.
     """
     x = torch.full((2, 3), 9.0, device=device)
     index = torch.tensor([[2, 0], [1, 2]], device=device)

@@ -7,7 +7,8 @@ the tensor sees the change. What such a write reaches and what is refused is tol
 
 What surprises is how much works in place without an underscore: `x[0] = 5`, `x += 1`, `out=x`,
 `F.relu(x, inplace=True)`, and writing into `x.numpy()` (`spec/tensors/test_numpy_bridge.py`). And
-some methods with an underscore, such as `t_` and `requires_grad_`, change no element.
+some methods with an underscore, such as `t_` and `requires_grad_`
+(`spec/autograd/test_tracking.py`), change no element.
 """
 
 import pytest
@@ -168,26 +169,9 @@ def test_some_underscore_operations_change_no_number(name, arguments, shape):
     assert memory.tolist() == [1, 2, 3, 4, 5, 6]
 
 
-def test_requires_grad_with_an_underscore_sets_a_flag_and_no_number():
-    """`x.requires_grad_()` of a float tensor sets `x.requires_grad` to `True` and returns `x`; the
-    elements stay the same.
-
-    An integer tensor raises a RuntimeError: write `x.float().requires_grad_()`.
-    """
-    x = torch.tensor([1.0, 2.0])
-
-    result = x.requires_grad_()
-
-    assert result is x
-    assert x.requires_grad is True
-    assert x.tolist() == [1.0, 2.0]
-    with pytest.raises(RuntimeError, match="only Tensors of floating point"):
-        torch.tensor([1]).requires_grad_()
-
-
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_index_assignment_changes_a_tensor_without_an_underscore(device):
-    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of `x`."""
+    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of an ordinary tensor `x`."""
     x = torch.zeros(2, 2, device=device)
     address = x.data_ptr()
 
@@ -255,13 +239,13 @@ def test_inplace_true_makes_an_activation_overwrite_its_input():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
-    """`x.data = other` keeps the Python object `x` and gives it the memory, the shape and the
-    dtype of `other`.
+    """`x.data = other` keeps the Python object `x`, and `requires_grad`, and gives it the memory,
+    the shape and the dtype of `other`.
 
-    Autograd doesn't see the change. To replace values use `x.copy_(other)` under
-    `torch.no_grad()`.
+    Autograd doesn't see the change, and an `x` that requires grad refuses integers. To replace
+    values use `x.copy_(other)` under `torch.no_grad()`.
     """
-    x = torch.zeros(2)
+    x = torch.zeros(2, requires_grad=True)
     other = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64)
 
     x.data = other
@@ -269,6 +253,9 @@ def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
     assert x.tolist() == [1.0, 2.0, 3.0]
     assert x.dtype == torch.float64
     assert x.data_ptr() == other.data_ptr()
+    assert x.requires_grad is True
+    with pytest.raises(RuntimeError, match="data set to a tensor that requires gradients must be"):
+        x.data = torch.tensor([1, 2, 3])
 
 
 def test_set_makes_a_tensor_share_the_memory_of_another(device):

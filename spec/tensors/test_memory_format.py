@@ -32,7 +32,7 @@ def test_channels_last_changes_strides_and_nothing_else(device):
 
 
 def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
-    """In channels last, the memory of an image holds all channels of the first pixel, then
+    """In `torch.channels_last` the memory of an image holds all channels of the first pixel, then
     those of the next; in the default format all pixels of the first channel come first.
     """
     red_and_green = torch.tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]], device=device)
@@ -90,8 +90,8 @@ def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_form
 
 
 def test_changing_the_format_copies(device):
-    """Converting a tensor to another memory format copies: later changes of the original don't
-    show.
+    """`x.to(memory_format=torch.channels_last)` of a tensor in another format copies: later
+    changes of `x` don't show.
     """
     x = torch.zeros(1, 2, 1, 2, device=device)
     y = x.to(memory_format=torch.channels_last)

@@ -208,7 +208,7 @@ def test_every_float_survives_the_way_to_numpy_and_back(numbers):
 
 
 def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
-    """`torch.as_tensor(array, dtype=torch.float32)` of a float64 array copies, where
+    """`torch.as_tensor(array, dtype=torch.float32)` of an ordinary float64 array copies, where
     `torch.as_tensor(array)` shares the memory of the array.
 
     Because memory holds one dtype. What copies without a `dtype=` is told in

@@ -47,15 +47,18 @@ def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
 
 
 def test_asarray_refuses_what_numpy_refuses():
-    """`np.asarray(x)` raises the RuntimeError of `x.numpy()` for a tensor that requires grad.
+    """`np.asarray(x)` and NumPy's functions, here `np.sqrt(x)`, raise the RuntimeError of
+    `x.numpy()` for a tensor that requires grad.
 
-    Because NumPy calls `x.__array__()`, which calls `x.numpy()`. Pass `x.detach()`, also to
-    libraries such as matplotlib.
+    Because NumPy calls `x.__array__()`, which calls `x.numpy()`. Write `x.sqrt()`, or pass
+    `x.detach()`, also to libraries such as matplotlib.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 
     with pytest.raises(RuntimeError, match=r"Can't call numpy\(\) on Tensor that requires grad"):
         np.asarray(x)
+    with pytest.raises(RuntimeError, match=r"Can't call numpy\(\) on Tensor that requires grad"):
+        np.sqrt(x)
 
     assert np.asarray(x.detach()).tolist() == [1.0, 2.0]
 

@@ -45,8 +45,8 @@ def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     ],
 )
 def test_numbers_are_padded_to_one_width(values, text):
-    """The elements of a printed tensor are padded to the width of the widest, so that columns
-    line up.
+    """`print(x)` pads the elements of a tensor to the width of the widest, so that columns line
+    up.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -66,8 +66,9 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """Floats print in scientific notation if, of the elements shown, the largest is more than 1000
-    times the smallest nonzero one in magnitude, or more than 1e8, or if a fraction is below 1e-4.
+    """`repr(x)` of floats is in scientific notation if, of the elements shown, the largest is more
+    than 1000 times the smallest nonzero one in magnitude, or more than 1e8, or if a fraction is
+    below 1e-4.
 
     Write `torch.set_printoptions(sci_mode=False)` to turn it off.
     """
@@ -89,8 +90,8 @@ def test_special_numbers_print_by_name(values, text):
 
 
 def test_a_complex_tensor_prints_both_parts_with_their_own_width():
-    """In a complex tensor the real parts and the imaginary parts are formatted separately: here
-    with four decimals and with none.
+    """`repr(x)` of a complex tensor formats the real parts and the imaginary parts separately:
+    here with four decimals and with none.
     """
     x = torch.tensor([1 + 2j, 3.5 - 1j])
 
@@ -111,7 +112,7 @@ def test_a_complex_tensor_prints_both_parts_with_their_own_width():
     ],
 )
 def test_a_dtype_is_printed_unless_the_values_tell_it(dtype, text):
-    """The dtype of a tensor with elements is printed unless it is bool, int64, the default
+    """`repr(x)` of a tensor with elements names the dtype unless it is bool, int64, the default
     float dtype or its complex counterpart.
 
     Because these are the dtypes that `torch.tensor` infers from the printed values.
@@ -177,7 +178,9 @@ def test_an_empty_tensor_prints_the_size_that_brackets_cannot_show(shape, text):
 
 
 def test_rows_stand_below_each_other():
-    """A matrix with short rows prints one row per line, all elements with the same width."""
+    """`repr(x)` of a matrix with short rows has one row per line, all elements with the same
+    width.
+    """
     x = torch.tensor([[1, 20], [300, 4]])
 
     assert repr(x).splitlines() == [
@@ -187,7 +190,7 @@ def test_rows_stand_below_each_other():
 
 
 def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
-    """A 3-D tensor prints as matrices with an empty line between them."""
+    """`repr(x)` of a 3-D tensor is its matrices with an empty line between them."""
     x = torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])
 
     assert repr(x) == snapshot
@@ -195,7 +198,7 @@ def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
 
 
 def test_a_long_row_is_wrapped_at_80_characters(snapshot):
-    """A row that needs more than 80 characters goes on in the next line.
+    """In `repr(x)` a row that needs more than 80 characters goes on in the next line.
 
     `torch.set_printoptions(linewidth=...)` changes the limit.
     """
@@ -329,8 +332,8 @@ def test_an_f_string_prints_any_other_tensor_as_usual():
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=50))
 def test_the_print_of_integers_can_be_read_back(numbers):
-    """The `repr` of a short int64 tensor is Python code that makes the tensor again, after
-    `torch.`.
+    """The `repr` of a short, dense int64 CPU tensor with at least one element is, after `torch.`,
+    Python code that makes the tensor again.
     """
     text = repr(torch.tensor(numbers))
 

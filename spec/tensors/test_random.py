@@ -7,9 +7,9 @@ release. The functions that draw are told in `spec/tensors/test_random_tensors.p
 `spec/tensors/test_distributions.py`, reproducible training in
 `spec/training/test_reproducibility.py`.
 
-What surprises is who else draws from the default generator: layers for their weights, dropout,
-shuffling. NumPy and Python's `random` have generators of their own. And on the CPU only the low 32
-bits of a seed count.
+What surprises is who else draws from the default generator: layers for their weights
+(`spec/training/test_reproducibility.py`), dropout, shuffling. NumPy and Python's `random` have
+generators of their own. And on the CPU only the low 32 bits of a seed count.
 """
 
 import random
@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 
 
 def test_the_same_seed_gives_the_same_numbers(device):
@@ -48,7 +47,8 @@ def test_another_seed_gives_other_numbers(device):
 
 
 def test_the_low_32_bits_of_a_seed_count():
-    """On the CPU only the low 32 bits of a seed count: 7 and 2**32 + 7 give the same values.
+    """On the CPU only the low 32 bits of the seed given to `torch.manual_seed` count: 7 and 2**32
+    + 7 give the same values.
 
     Because the generator, a Mersenne Twister, is seeded by 32 bits.
     """
@@ -244,20 +244,6 @@ def test_manual_seed_seeds_neither_numpy_nor_python():
     assert (random.random() == by_python) is False
 
 
-def test_a_layer_draws_its_weights_from_the_default_generator():
-    """`nn.Linear` draws its initial weights from the default generator, so a seed set before
-    the layer is built determines them.
-    """
-    torch.manual_seed(7)
-    first = nn.Linear(2, 2)
-    torch.manual_seed(7)
-    second = nn.Linear(2, 2)
-    third = nn.Linear(2, 2)
-
-    assert torch.equal(first.weight, second.weight) is True
-    assert torch.equal(first.weight, third.weight) is False
-
-
 def test_dropout_draws_from_the_default_generator(device):
     """`F.dropout` draws from the default generator of the device, so a seed set before the call
     determines which elements are zeroed.
@@ -291,7 +277,9 @@ def test_manual_seed_seeds_the_gpu_as_well():
 
 @pytest.mark.multi_gpu(2)
 def test_each_gpu_has_a_generator_of_its_own():
-    """A draw on one GPU doesn't move the generator of another GPU."""
+    """A draw such as `torch.rand(1, device="cuda:1")` on one GPU doesn't move the generator of
+    another GPU.
+    """
     torch.manual_seed(7)
     first = torch.rand(3, device="cuda:1")
     torch.manual_seed(7)

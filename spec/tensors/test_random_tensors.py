@@ -116,8 +116,9 @@ def test_randperm_shuffles_the_numbers_below_n(device):
 
 @pytest.mark.parametrize("draw", [torch.rand, torch.randn])
 def test_real_random_numbers_need_a_floating_dtype(draw):
-    """`torch.rand` and `torch.randn` take float16, bfloat16, float32, float64 or a complex
-    dtype and raise RuntimeError for `dtype=torch.int64`; `torch.randint` takes integer dtypes.
+    """`torch.rand` and `torch.randn` take float16, bfloat16, float32, float64 or a complex dtype;
+    for one or more elements of `dtype=torch.int64` they raise RuntimeError. `torch.randint`
+    takes integer dtypes.
 
     Because a uniform number in [0, 1) would be 0 in an integer dtype: write `torch.randint(low,
     high, size, dtype=...)`. For float8 draw float32 numbers and convert them.

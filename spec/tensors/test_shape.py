@@ -158,10 +158,15 @@ def test_numel_is_the_product_of_the_shape():
 def test_len_is_the_length_of_the_first_axis():
     """`len(x)` is the size of the first dimension, not the number of elements: 4 for shape (4,
     5, 6).
+
+    The number of elements is `x.numel()`.
     """
     x = torch.zeros(4, 5, 6)
 
     assert len(x) == 4
+    assert x.numel() == 120
+    assert x[:0].shape == (0, 5, 6)
+    assert len(x[:0]) == 0
 
 
 def test_a_scalar_has_the_empty_shape():

@@ -3,11 +3,12 @@
 Besides numbers, a float dtype holds two infinities, NaN ("not a number", the result of 0 / 0) and a
 zero for each sign. Arithmetic on them raises no error but carries them along: a single NaN makes a
 sum, a mean or a maximum NaN. `isnan`, `isfinite` and `nan_to_num` find and replace them. How
-integer division treats zero is told in `spec/tensors/test_division.py`.
+integer division treats zero is told in `spec/tensors/test_division.py`, numbers too large for
+float16 in `spec/tensors/test_conversion.py`.
 
 What surprises: NaN isn't equal to itself, is sorted as the largest value, and counts as true;
-multiplying by 0 doesn't remove it, and `torch.where` doesn't keep it out of a gradient. Integer
-dtypes have no NaN.
+multiplying by 0 doesn't remove it, and `torch.where` doesn't keep it out of a gradient
+(`spec/autograd/test_gradient_edges.py`). Integer dtypes have no NaN.
 """
 
 import pytest
@@ -173,27 +174,9 @@ def test_multiplying_by_zero_does_not_mask_nan(device):
     assert x.masked_fill(~x.isfinite(), 0).tolist() == [0.0, 0.0, 5.0]
 
 
-def test_where_does_not_keep_nan_out_of_the_gradient():
-    """The gradient of `torch.where(x > 0, x.sqrt(), 0.0)` at `x = 0` is NaN, although `where`
-    picks the 0.0 there.
-
-    Because the infinite derivative of `sqrt` is multiplied by 0. Replace the input first:
-    `torch.where(x > 0, x, 1.0).sqrt()`.
-    """
-    x = torch.tensor([0.0, 4.0], requires_grad=True)
-    y = torch.tensor([0.0, 4.0], requires_grad=True)
-
-    torch.where(x > 0, x.sqrt(), 0.0).sum().backward()
-    safe = torch.where(y > 0, y, 1.0)
-    torch.where(y > 0, safe.sqrt(), 0.0).sum().backward()
-
-    assert str(x.grad.tolist()) == "[nan, 0.25]"
-    assert y.grad.tolist() == [0.0, 0.25]
-
-
 def test_what_has_no_answer_is_nan(device):
-    """0 / 0, inf - inf, inf * 0, and the square root and logarithm of -1 are NaN in float
-    tensors, without an error.
+    """`0 / 0`, `inf - inf`, `inf * 0`, and `sqrt` and `log` of -1 are NaN in float tensors,
+    without an error.
 
     Python's `0.0 / 0.0` and `math.sqrt(-1)` raise.
     """
@@ -268,8 +251,8 @@ def test_maximum_keeps_nan_and_fmax_avoids_it(device):
 )
 @pytest.mark.spare("1", reason="2 and any other small number is rounded away as well")
 def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
-    """Twice the largest number of float16, bfloat16, float32 or float64 is infinite, without an
-    error or a warning.
+    """`x * 2` of the largest number of float16, bfloat16, float32 or float64 is infinite, without
+    an error or a warning.
 
     A sum that is rounded back to the largest number stays finite: 65504 + 1 is 65504 in float16.
     """
@@ -281,21 +264,9 @@ def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
     assert (x + 1).tolist() == [largest, -largest]
 
 
-def test_half_precision_ends_at_65504(device):
-    """70000 converted to float16 is inf; converted to bfloat16 it is 70144.
-
-    Because the largest float16 is 65504, while bfloat16 has the range of float32 with fewer
-    digits. So large losses and gradients overflow in float16.
-    """
-    x = torch.tensor([70000.0], device=device)
-
-    assert x.to(torch.float16).tolist() == [torch.inf]
-    assert x.to(torch.bfloat16).tolist() == [70144.0]
-
-
 def test_results_too_small_for_a_float_are_zero(device):
-    """A product too small for its dtype is 0: 1e-30 squared is 0 in float32, and 1e-60 in
-    float64.
+    """`x * x` is 0 where the product is too small for the dtype: 1e-30 squared is 0 in float32,
+    and 1e-60 in float64.
     """
     x = torch.tensor([1e-30], device=device)
 
@@ -352,21 +323,34 @@ def test_nan_counts_as_true(device):
 
 
 def test_integers_have_no_nan(device):
-    """`torch.tensor([nan], dtype=torch.int64)` and `fill_(nan)` on an int64 tensor raise a
-    RuntimeError.
+    """`x.fill_(nan)` on an int64 tensor raises a RuntimeError; `x * nan` gives a float tensor.
 
-    Because integers have no NaN; `x * nan` gives a float tensor. `.to()` is not refused, but
-    its result is arbitrary.
+    Because integers have no NaN; `torch.tensor` refuses it too (`spec/tensors/test_from_data.py`).
+    `.to()` is not refused, but its result is arbitrary.
     """
     x = torch.tensor([1, 2], device=device)
 
-    with pytest.raises(RuntimeError, match="value cannot be converted to type int64"):
-        torch.tensor([torch.nan], dtype=torch.int64, device=device)
     with pytest.raises(RuntimeError, match="value cannot be converted to type int64"):
         x.fill_(torch.nan)
 
     assert x.isnan().tolist() == [False, False]
     assert str((x * torch.nan).tolist()) == "[nan, nan]"
+
+
+def test_nan_converted_to_an_integer_is_some_integer():
+    """`torch.tensor(nan).long()` raises no error and gives some integer, as `isnan` cannot find any
+    more; `int(x)` of the tensor raises ValueError, "cannot convert float NaN to integer".
+
+    C++ leaves the conversion undefined: another processor or dtype may give another number. Call
+    `x.nan_to_num()` first, or look for NaN with `isnan().any()`.
+    """
+    x = torch.tensor([torch.nan, 2.0])
+
+    assert x.long()[1].item() == 2
+    assert x.long().isnan().tolist() == [False, False]
+    assert x.nan_to_num(nan=-1).long().tolist() == [-1, 2]
+    with pytest.raises(ValueError, match="cannot convert float NaN to integer"):
+        int(x[0])
 
 
 def test_unique_keeps_every_nan(device):

@@ -188,7 +188,7 @@ def test_integers_have_no_norm():
     """
     x = torch.tensor([3, 4])
 
-    with pytest.raises(RuntimeError, match="Expected a floating point or complex tensor as input"):
+    with pytest.raises(RuntimeError, match="floating point or complex"):
         x.norm()
 
     assert x.float().norm().item() == 5.0

@@ -141,8 +141,8 @@ def test_contiguous_returns_the_tensor_itself_where_nothing_is_to_do(device):
 
 
 def test_contiguous_copies_where_elements_are_out_of_order(device):
-    """`x.t().contiguous()` copies the transpose into memory of its own, in row-major order: a
-    later write to `x` does not show.
+    """If `x.t()` is not contiguous, `x.t().contiguous()` copies it into memory of its own, in
+    row-major order, so a later write to `x` does not show.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 

@@ -35,8 +35,8 @@ def test_a_view_shares_memory_with_its_source(device):
 
 
 def test_a_view_keeps_the_order_of_the_elements(device):
-    """`x.view(3, 2)` keeps the row-major order of the elements: [[1, 2, 3], [4, 5, 6]] becomes
-    [[1, 2], [3, 4], [5, 6]].
+    """`x.view(3, 2)` of a contiguous `x` keeps the row-major order of the elements: [[1, 2, 3],
+    [4, 5, 6]] becomes [[1, 2], [3, 4], [5, 6]].
 
     It does not swap dimensions; that is `x.t()`.
     """

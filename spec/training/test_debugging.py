@@ -57,7 +57,7 @@ def test_a_parameter_tells_its_shape_dtype_and_device(device):
 
 
 def test_one_batch_can_be_learned_by_heart():
-    """A net with enough parameters can learn one small batch by heart: here 200 steps of SGD on
+    """A net with enough parameters can learn one small batch by heart: here 200 steps of `SGD` on
     six different samples bring the loss below 0.05 and predict all six labels.
 
     A net that can't has a fault in net, loss or loop, for there is nothing to generalise. Try

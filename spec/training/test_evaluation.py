@@ -6,8 +6,9 @@ correct predictions. Divided by the number of samples it is the accuracy; counte
 and prediction it is the confusion matrix.
 
 What surprises: labels of shape (N, 1) compare every prediction with every label and raise nothing;
-bool tensors have no mean, and `+` of two of them is a bool and no count; and accuracies averaged
-over batches differ from the accuracy when the last batch is shorter. An evaluation runs in
+bool tensors have no mean, and `+` of two of them is a bool and no count
+(`spec/tensors/test_arithmetic.py`); and accuracies averaged over batches differ from the accuracy
+when the last batch is shorter. An evaluation runs in
 `net.eval()` and under `no_grad`: `spec/nn/test_modes.py` and `spec/autograd/test_no_grad.py`; what
 happens without them is told in `spec/training/test_wrong_orders.py`.
 """
@@ -132,19 +133,6 @@ def test_comparisons_add_up_to_the_number_right(device):
     assert count == 2.0
 
 
-def test_two_boolean_tensors_do_not_add_up_to_two():
-    """`+` of two bool tensors is a logical or, so True + True is True and not 2; count with
-    `sum()` or with `item()`.
-
-    Because the result has the dtype of both operands, bool
-    (`spec/tensors/test_type_promotion.py`).
-    """
-    first, second = torch.tensor(True), torch.tensor(True)
-
-    assert (first + second).item() is True
-    assert first.item() + second.item() == 2
-
-
 def test_booleans_have_no_mean():
     """`mean()` of a bool tensor raises RuntimeError, "could not infer output dtype"; `(predicted
     == labels).float().mean()` is the share of correct predictions.
@@ -185,8 +173,8 @@ def test_counts_over_the_loader_make_the_accuracy():
 
 
 def test_labels_with_a_dimension_too_many_compare_all_with_all():
-    """Predictions of shape (3,) compared with labels of shape (3, 1) broadcast to (3, 3): nine
-    comparisons, and a sum of 6 for 3 samples.
+    """`predictions == labels` of shapes (3,) and (3, 1) broadcasts to (3, 3): nine comparisons,
+    and a sum of 6 for 3 samples.
 
     Nothing raises. Remove the extra dimension by `labels.squeeze(1)`.
     """
@@ -297,8 +285,8 @@ def test_four_positions_a_batch_visit_all_of_10000_images():
 
 
 def test_four_positions_fail_where_the_last_batch_is_short():
-    """A loop over the positions 0 to 3 of each batch raises IndexError where the last batch is
-    shorter: of 10 samples in batches of 4 the last has 2.
+    """A loop over `range(4)` for the positions of each batch raises IndexError where the last
+    batch is shorter: of 10 samples in batches of 4 the last has 2.
 
     Loop over `range(len(labels))`, or count without a loop by `bincount`.
     """
@@ -310,8 +298,8 @@ def test_four_positions_fail_where_the_last_batch_is_short():
 
 
 def test_four_positions_pass_over_the_rest_of_larger_batches():
-    """A loop over the positions 0 to 3 of batches of 5 leaves out every fifth sample, and nothing
-    raises.
+    """A loop over `range(4)` for the positions of batches of 5 leaves out every fifth sample, and
+    nothing raises.
     """
     visited = [batch[i].item() for batch in torch.arange(10).split(5) for i in range(4)]
 

@@ -181,7 +181,7 @@ def test_assign_gives_the_loaded_tensors_to_the_net():
     assert net.weight is not before
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.3")
 def test_assigned_tensors_are_as_trainable_as_the_parameters_were():
     """`load_state_dict(state, assign=True)` keeps `requires_grad` of the parameters it replaces:
     trainable ones stay trainable Parameters, frozen ones stay frozen.

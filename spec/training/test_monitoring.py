@@ -104,7 +104,7 @@ def test_the_rate_is_read_from_the_optimizer():
     assert rates == [0.5, 0.25, 0.125]
 
 
-@pytest.mark.torch(">=2.6")
+@pytest.mark.torch(">=2.4")
 def test_a_rate_that_is_a_tensor_is_logged_by_item():
     """If `lr` is a tensor, a list of `optimizer.param_groups[0]["lr"]` shows the last rate in all
     entries: log `lr.item()` instead.

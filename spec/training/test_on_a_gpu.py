@@ -10,7 +10,8 @@ move to the GPU, for the parameters stay the same objects; Adagrad may not. A sm
 or nothing.
 
 Device names are told in `spec/devices/test_device_objects.py`, tensors that move in
-`spec/devices/test_moving.py`, an optimizer and its state when its net is moved or converted in
+`spec/devices/test_moving.py`, plain tensor attributes, which `net.to(device)` leaves on the CPU, in
+`spec/nn/test_parameters.py`, an optimizer and its state when its net is moved or converted in
 `spec/optim/test_trained_parameters.py`, and mixed precision in
 `spec/devices/test_mixed_precision.py`.
 """
@@ -103,27 +104,6 @@ def test_to_moves_all_parameters_of_a_net_to_the_gpu():
 
     assert {str(parameter.device) for parameter in net.parameters()} == {"cuda:0"}
     assert {str(buffer.device) for buffer in net.buffers()} == {"cuda:0"}
-
-
-def test_a_tensor_that_is_neither_parameter_nor_buffer_stays_behind():
-    """`net.to(device)` moves parameters and buffers; a plain tensor attribute such as
-    `self.scale = torch.zeros(1)` stays on the CPU.
-
-    Register it by `register_buffer`, or the first operation that needs it on the GPU fails.
-    """
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.weight = nn.Parameter(torch.zeros(1))
-            self.register_buffer("mean", torch.zeros(1))
-            self.scale = torch.zeros(1)
-
-    net = Net().to("meta")
-
-    assert net.weight.is_meta is True
-    assert net.mean.is_meta is True
-    assert net.scale.is_meta is False
 
 
 @pytest.mark.cuda
@@ -226,7 +206,7 @@ def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-gpu-results-similar")
 def test_a_gpu_trains_to_nearly_the_same_weights():
-    """From the same initial weights and data, 20 SGD steps on the CPU and on the GPU lead to
+    """From the same initial weights and data, 20 steps of `SGD` on the CPU and on the GPU lead to
     weights that are equal up to rounding.
 
     Because a GPU adds floats in another order; see `spec/training/test_reproducibility.py`.
@@ -272,7 +252,7 @@ def test_a_wide_net_trains_faster_on_a_gpu():
 @pytest.mark.claim("blitz-gpu-no-gain-small-net")
 @pytest.mark.spare("3", reason="little or no speed-up, as a number")
 def test_a_small_net_gains_little_or_nothing_from_a_gpu():
-    """Forward and backward of a net of two convolutions and three linear layers, with a batch
+    """Forward and `backward()` of a net of two convolutions and three linear layers, with a batch
     of 4 images of 32 x 32, are at most 3 times as fast on a GPU as on one CPU thread.
 
     Because launching each operation on the GPU takes longer than computing it for so few

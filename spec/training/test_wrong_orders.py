@@ -21,13 +21,18 @@ import torch.nn.functional as F
 from torch import nn
 
 
-@pytest.mark.claim("summary-gradient-reset")
+@pytest.mark.claim(
+    "summary-gradient-reset",
+    "blitz-accumulation-changes-update",
+    "blitz-optim-zero-grad-still-needed",
+)
 def test_zero_grad_forgotten():
     """Without `zero_grad()` each `backward()` adds to the old gradients, so that `step()`
     repeats all of them: the weight runs past 4 to 5, 7.5 and 8.25.
 
     Because `backward()` accumulates into `.grad` (`spec/autograd/test_accumulation.py`). No
-    error and no warning tells of it: the loss falls to 1 and grows again.
+    error and no warning tells of it: the loss falls to 1 and grows again. Call `zero_grad()` once
+    per step.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -48,7 +53,8 @@ def test_zero_grad_between_backward_and_step():
     """A loop with `zero_grad()` between `backward()` and `step()` runs to its end and trains
     nothing: with `SGD` the loss is 16 in each of three rounds.
 
-    Because each new gradient is thrown away before it is used (`spec/optim/test_zero_grad.py`).
+    Because each new gradient is thrown away before it is used. No error says so: clear before
+    `backward()` or after `step()` (`spec/training/test_loop.py`).
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -376,8 +382,9 @@ def test_no_grad_forgotten_does_not_train():
 
 
 def test_losses_kept_as_tensors_keep_their_graphs():
-    """A list of loss tensors keeps what the graph of each has saved, five tensors for five
-    losses `w**2`, until the list is deleted; a list of `loss.item()` keeps none of them.
+    """A list of loss tensors keeps their graphs in memory: for five losses `w**2`, five saved
+    tensors stay until the list is deleted. A list of `loss.item()` holds only numbers and keeps
+    no graph.
 
     So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number is
     not needed at once.
@@ -428,6 +435,9 @@ def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
 def test_summing_losses_makes_one_ever_longer_graph():
     """`total += loss` over three rounds makes one graph with an `AddBackward0` node for each
     round, and `total` requires grad; `total += loss.item()` adds plain numbers.
+
+    So memory grows over an epoch with what each graph has saved. `loss.detach()` spares the wait
+    for a GPU that `item()` brings.
     """
     w = torch.tensor(2.0, requires_grad=True)
 
@@ -437,6 +447,7 @@ def test_summing_losses_makes_one_ever_longer_graph():
         total += loss
         number += loss.item()
     node = total.grad_fn
+    assert node.next_functions[1][0]._saved_self is w
     while node.name() == "AddBackward0":
         names.append(node.name())
         node = node.next_functions[0][0]

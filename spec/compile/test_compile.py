@@ -1,0 +1,500 @@
+"""Compiled functions and modules.
+
+`torch.compile(f)` returns a function that computes what `f` computes, and runs faster where the
+compiler finds something to fuse. The first call records the operations on tensors as a graph (the
+part of PyTorch that does so is called Dynamo) and hands the graph to a backend, which makes code
+of it; later calls run that code. The default backend, `"inductor"`, writes C++ for the CPU and
+Triton for a GPU, and needs a compiler for them. `backend="eager"` records and then runs the
+operations as they are; `backend="aot_eager"` records the backward pass as well. Both need no
+compiler: this page uses them wherever the backend does not matter.
+
+What surprises: nothing is compiled before the first call, a compiled module has `_orig_mod.` in
+the keys of its `state_dict`, a hook that is added later is ignored, and inductor draws other random
+numbers. What is recorded for one kind of input is told in `spec/compile/test_recompilation.py`,
+what cannot be recorded in `spec/compile/test_graph_breaks.py`.
+"""
+
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch._dynamo.testing import CompileCounter
+
+pytestmark = [pytest.mark.torch(">=2.1"), pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler():
+    """Forget what was compiled."""
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+def test_a_compiled_function_gives_the_same_values(device):
+    """`torch.compile(f)(x)` returns what `f(x)` returns, up to rounding: compiled or not,
+    `(x * 2 + 1).sum()` of [1, 2] is 8.
+    """
+    compiled = torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")
+
+    result = compiled(torch.tensor([1.0, 2.0], device=device))
+
+    assert result.item() == 8.0
+
+
+def test_compile_decorates_a_function():
+    """`@torch.compile(backend=...)` decorates a function; the compiled one keeps the name and the
+    docstring.
+    """
+
+    @torch.compile(backend="eager")
+    def double(x):
+        """Twice as much."""
+        return x * 2
+
+    assert double(torch.tensor(3.0)).item() == 6.0
+    assert double.__name__ == "double"
+    assert double.__doc__ == "Twice as much."
+
+
+def test_gradients_pass_through_compiled_code():
+    """`backward()` works through a compiled function: `(x**2).sum()` compiled gives the gradient
+    2x.
+    """
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    compiled = torch.compile(lambda x: (x**2).sum(), backend="aot_eager")
+
+    compiled(x).backward()
+
+    assert x.grad.tolist() == [2.0, 4.0]
+
+
+def test_nothing_is_compiled_before_the_first_call():
+    """`torch.compile(f)` itself compiles nothing: the backend is called in the first call of the
+    compiled function, and not again in a second call with an input of the same kind.
+
+    So the first call is slow. Call the function once before you measure it.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter)
+    before = counter.frame_count
+    compiled(torch.ones(2))
+    first = counter.frame_count
+    compiled(torch.zeros(2))
+
+    assert before == 0
+    assert first == 1
+    assert counter.frame_count == 1
+
+
+def test_a_backend_gets_the_recorded_operations():
+    """A backend is a function of a graph module and example inputs that returns a callable: for
+    `x + 1` the graph has a placeholder, one call and an output.
+    """
+    recorded = []
+
+    def backend(graph, inputs):
+        recorded.append([node.op for node in graph.graph.nodes])
+        return graph.forward
+
+    result = torch.compile(lambda x: x + 1, backend=backend)(torch.ones(2))
+
+    assert result.tolist() == [2.0, 2.0]
+    assert recorded == [["placeholder", "call_function", "output"]]
+
+
+@pytest.mark.torch(">=2.2")
+def test_a_module_compiled_in_place_keeps_its_keys():
+    """`model.compile()` compiles the calls of `model` itself: the model stays an instance of its
+    class and the keys of its `state_dict` stay as they are.
+    """
+    model = nn.Linear(2, 1, bias=False)
+    nn.init.ones_(model.weight)
+
+    model.compile(backend="eager")
+
+    assert model(torch.tensor([1.0, 2.0])).tolist() == [3.0]
+    assert list(model.state_dict()) == ["weight"]
+    assert isinstance(model, nn.Linear) is True
+
+
+def test_a_compiled_module_shares_its_parameters():
+    """`torch.compile(model)` wraps the model in an `OptimizedModule`: the parameters are the
+    model's own, with `_orig_mod.` before their names in `state_dict`, and `_orig_mod` is the model.
+
+    So an optimizer may be made from either. `isinstance(compiled, Net)` is False.
+    """
+    model = nn.Linear(2, 1, bias=False)
+
+    compiled = torch.compile(model, backend="eager")
+
+    assert compiled.weight is model.weight
+    assert list(compiled.state_dict()) == ["_orig_mod.weight"]
+    assert list(model.state_dict()) == ["weight"]
+    assert (compiled._orig_mod is model) is True
+    assert type(compiled).__name__ == "OptimizedModule"
+    assert isinstance(compiled, nn.Linear) is False
+
+
+def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
+    """The `state_dict` of a compiled module does not load into the plain one, "Error(s) in loading
+    state_dict for Linear: Missing key(s) in state_dict ... Unexpected key(s) in state_dict:
+    "_orig_mod.weight"".
+
+    Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. The prefix
+    is removed from a saved one by `consume_prefix_in_state_dict_if_present`.
+    """
+    model = nn.Linear(2, 1, bias=False)
+    saved = torch.compile(model, backend="eager").state_dict()
+
+    with pytest.raises(RuntimeError, match=r"Error\(s\) in loading state_dict for Linear") as error:
+        model.load_state_dict(saved)
+    nn.modules.utils.consume_prefix_in_state_dict_if_present(saved, "_orig_mod.")
+    model.load_state_dict(saved)
+
+    assert 'Unexpected key(s) in state_dict: "_orig_mod.weight"' in str(error.value)
+    assert list(saved) == ["weight"]
+
+
+def test_changed_weights_are_used_without_compiling_again():
+    """A compiled module reads its parameters at each call: after an in-place change of the weight
+    the next call uses the new values, and nothing is compiled again.
+
+    Because parameters are inputs of the graph, and not constants in it.
+    """
+    counter = CompileCounter()
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.ones_(model.weight)
+    compiled = torch.compile(model, backend=counter)
+    before = compiled(torch.ones(1))
+
+    nn.init.constant_(model.weight, 3.0)
+    after = compiled(torch.ones(1))
+
+    assert before.tolist() == [1.0]
+    assert after.tolist() == [3.0]
+    assert counter.frame_count == 1
+
+
+@pytest.mark.torch(">=2.7")
+def test_a_hook_added_after_compiling_is_ignored():
+    """A forward hook that is registered on a module after its compiled form has run is not called
+    by the compiled form; `torch.compiler.reset()` makes the next call see it.
+
+    Because the compiler does not look at the hooks again. Register hooks before the first call.
+    """
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.ones_(model.weight)
+    compiled = torch.compile(model, backend="eager")
+    compiled(torch.ones(1))
+
+    model.register_forward_hook(lambda module, inputs, output: output * 100)
+    ignored = compiled(torch.ones(1))
+    torch.compiler.reset()
+    seen = compiled(torch.ones(1))
+
+    assert ignored.tolist() == [1.0]
+    assert seen.tolist() == [100.0]
+
+
+@pytest.mark.torch(">=2.5")
+def test_the_step_of_an_optimizer_can_be_compiled():
+    """A function that calls `optimizer.step()` can be compiled: three calls are one compilation,
+    and the weight moves as it does uncompiled.
+    """
+    counter = CompileCounter()
+    weight = nn.Parameter(torch.ones(1))
+    optimizer = torch.optim.SGD([weight], lr=0.25)
+
+    @torch.compile(backend=counter)
+    def step():
+        optimizer.step()
+
+    for _ in range(3):
+        weight.grad = torch.ones(1)
+        step()
+
+    assert weight.tolist() == [0.25]
+    assert counter.frame_count == 1
+
+
+def test_compile_can_be_switched_off():
+    """`torch.compile(f, disable=True)` compiles nothing: the backend is never called.
+
+    For a whole program the environment variable `TORCH_COMPILE_DISABLE=1` does the same in recent
+    releases.
+    """
+    counter = CompileCounter()
+
+    compiled = torch.compile(lambda x: x + 1, backend=counter, disable=True)
+
+    assert compiled(torch.ones(2)).tolist() == [2.0, 2.0]
+    assert counter.frame_count == 0
+
+
+@pytest.mark.torch(">=2.6")
+def test_a_stance_runs_compiled_functions_uncompiled():
+    """Inside `torch.compiler.set_stance("force_eager")` compiled functions run uncompiled, which
+    tells whether an error comes from the compiler or from the function.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter)
+
+    with torch.compiler.set_stance("force_eager"):
+        inside = compiled(torch.ones(2))
+    compiled_inside = counter.frame_count
+    compiled(torch.ones(2))
+
+    assert inside.tolist() == [2.0, 2.0]
+    assert compiled_inside == 0
+    assert counter.frame_count == 1
+
+
+@pytest.mark.torch(">=2.3")
+def test_the_listed_backends_leave_out_those_for_debugging():
+    """`torch.compiler.list_backends()` names "inductor" and not "eager" or "aot_eager";
+    `list_backends(exclude_tags=None)` names these as well.
+
+    If "eager" fails too, recording failed; if only "aot_eager" does, recording the backward pass
+    failed; if only "inductor" does, its code did.
+    """
+    usual = torch.compiler.list_backends()
+    every = torch.compiler.list_backends(exclude_tags=None)
+
+    assert ("inductor" in usual, "eager" in usual, "aot_eager" in usual) == (True, False, False)
+    assert ("eager" in every, "aot_eager" in every) == (True, True)
+
+
+def test_a_backend_that_is_not_there_is_refused():
+    """`torch.compile(f, backend="nope")` raises InvalidBackend, "Invalid backend: 'nope'"; some
+    releases raise it when the function is compiled, others in the first call.
+    """
+    with pytest.raises(torch._dynamo.exc.InvalidBackend, match="Invalid backend: 'nope'"):
+        torch.compile(lambda x: x, backend="nope")(torch.ones(1))
+
+
+def test_an_error_in_a_backend_names_the_backend():
+    """An exception in the backend comes out as BackendCompilerFailed, "backend='broken' raised:",
+    followed by the type and the words of the exception.
+
+    The same words with `backend='inductor' raised:` stand above many errors of a missing or broken
+    C++ compiler, CUDA or Triton: the line below them tells which.
+    """
+
+    def broken(graph, inputs):
+        raise ValueError("no code for you")
+
+    compiled = torch.compile(lambda x: x + 1, backend=broken)
+
+    with pytest.raises(
+        torch._dynamo.exc.BackendCompilerFailed, match="backend='broken' raised:"
+    ) as error:
+        compiled(torch.ones(2))
+    assert "ValueError: no code for you" in str(error.value)
+
+
+def test_errors_of_the_compiler_can_be_suppressed():
+    """With `torch._dynamo.config.suppress_errors = True` a function that a backend fails on is run
+    uncompiled, and the error is only logged.
+    """
+
+    def broken(graph, inputs):
+        raise ValueError("no code for you")
+
+    compiled = torch.compile(lambda x: x + 1, backend=broken)
+
+    with torch._dynamo.config.patch(suppress_errors=True):
+        result = compiled(torch.ones(2))
+
+    assert result.tolist() == [2.0, 2.0]
+
+
+def test_an_error_in_compiled_code_is_the_error_of_the_function():
+    """`raise ValueError("no")` inside a compiled function raises that ValueError to the caller."""
+
+    @torch.compile(backend="eager")
+    def f(x):
+        raise ValueError("no room for this")
+
+    with pytest.raises(ValueError, match="no room for this"):
+        f(torch.ones(2))
+
+
+@pytest.mark.torch(">=2.14")
+def test_shapes_that_do_not_fit_are_found_while_recording():
+    """Since PyTorch 2.14 at the latest, shapes that do not fit raise TorchRuntimeError in a
+    compiled function, "RuntimeError when making fake tensor call"; the error of the operation
+    stands below it.
+
+    Because the compiler first runs the function with fake tensors, which have shapes and no values.
+    Run the function uncompiled to see the usual message.
+    """
+    compiled = torch.compile(lambda x: x @ torch.ones(4), backend="eager")
+
+    with pytest.raises(
+        torch._dynamo.exc.TorchRuntimeError, match="RuntimeError when making fake tensor call"
+    ) as error:
+        compiled(torch.ones(2, 3))
+    assert "size mismatch, got input (2x3), vec (4)" in str(error.value)
+
+
+@pytest.mark.torch("<2.10")
+def test_before_2_10_the_node_that_did_not_fit_was_named():
+    """Before PyTorch 2.10 shapes that do not fit raise TorchRuntimeError in a compiled function,
+    with "Failed running call_function" or "Dynamo failed to run FX node with fake tensors".
+    """
+    compiled = torch.compile(lambda x: x @ torch.ones(4), backend="eager")
+
+    with pytest.raises(
+        torch._dynamo.exc.TorchRuntimeError,
+        match=r"Failed running call_function|Dynamo failed to run FX node with fake tensors",
+    ) as error:
+        compiled(torch.ones(2, 3))
+    assert "size mismatch, got input (2x3), vec (4)" in str(error.value)
+
+
+@pytest.mark.torch(">=2.3")
+def test_second_derivatives_of_compiled_code_are_refused():
+    """A compiled function can be differentiated once: a second `torch.autograd.grad` raises
+    RuntimeError, "torch.compile with aot_autograd does not currently support double backward".
+
+    Differentiate the uncompiled function, as for a gradient penalty; `backend="eager"` works too,
+    because it does not record the backward pass.
+    """
+    x = torch.tensor(2.0, requires_grad=True)
+    recorded = torch.compile(lambda x: x**3, backend="aot_eager")
+    plain = torch.compile(lambda x: x**3, backend="eager")
+
+    (slope,) = torch.autograd.grad(recorded(x), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="aot_autograd does not currently support double"):
+        torch.autograd.grad(slope, x)
+    (slope,) = torch.autograd.grad(plain(x), x, create_graph=True)
+
+    assert torch.autograd.grad(slope, x)[0].item() == 12.0
+
+
+def test_an_unknown_mode_is_refused():
+    """`torch.compile(f, mode="fast")` raises RuntimeError, "Unrecognized mode=fast, should be one
+    of: default, ...", when the function is compiled; `"reduce-overhead"` and `"max-autotune"` are
+    modes.
+    """
+    with pytest.raises(RuntimeError, match="Unrecognized mode=fast, should be one of: default"):
+        torch.compile(lambda x: x, mode="fast")
+
+
+@pytest.mark.torch(">=2.7")
+def test_a_mode_is_a_set_of_options():
+    """`mode="reduce-overhead"` is the option `triton.cudagraphs`; `"max-autotune"` is
+    `max_autotune`, `triton.cudagraphs` and `coordinate_descent_tuning`.
+
+    The first replays the kernels of a GPU as one CUDA graph, which helps small batches; the second
+    times several kernels and takes the fastest, so compiling takes longer. All three options are
+    those of inductor.
+    """
+    modes = torch._inductor.list_mode_options()
+
+    assert modes["default"] == {}
+    assert modes["reduce-overhead"] == {"triton.cudagraphs": True}
+    assert sorted(modes["max-autotune"]) == [
+        "coordinate_descent_tuning",
+        "max_autotune",
+        "triton.cudagraphs",
+    ]
+
+
+def test_mode_and_options_together_are_refused():
+    """`torch.compile` takes a mode or options: given both it raises RuntimeError, "Either mode or
+    options can be specified, but both can't be specified at the same time."
+    """
+    with pytest.raises(RuntimeError, match="Either mode or options can be specified, but both"):
+        torch.compile(lambda x: x, mode="default", options={"max_autotune": True})
+
+
+def test_a_python_that_is_too_new_is_refused(monkeypatch):
+    """`torch.compile` raises RuntimeError on a Python that its release does not know yet, such as
+    "torch.compile is not supported on Python 3.15+" or "Dynamo is not supported on Python 3.12+".
+
+    Because Dynamo reads bytecode, which changes with each Python. Python 3.12 is supported since
+    PyTorch 2.4, 3.13 since 2.6.
+    """
+    monkeypatch.setattr(sys, "version_info", (3, 99))
+
+    with pytest.raises(RuntimeError, match=r"is not supported on Python 3\.\d+\+"):
+        torch.compile(lambda x: x)
+
+
+@pytest.mark.slow
+def test_inductor_gives_the_same_values_up_to_rounding():
+    """The default backend, inductor, fuses `relu(x.sin() * 2 + 1)` into a single C++ kernel on the
+    CPU, and its values are close to those of the uncompiled function.
+    """
+    from torch._inductor.utils import run_and_get_code
+
+    def f(x):
+        return torch.relu(x.sin() * 2 + 1)
+
+    x = torch.linspace(-3.0, 3.0, 64)
+
+    result, (code,) = run_and_get_code(torch.compile(f), x)
+
+    torch.testing.assert_close(result, f(x))
+    assert code.count("async_compile.cpp_pybinding(") == 1
+
+
+@pytest.mark.slow
+def test_inductor_draws_other_random_numbers():
+    """Compiled by inductor, `torch.rand(3)` gives other numbers than uncompiled after the same
+    `torch.manual_seed`; with `options={"fallback_random": True}` it gives the same.
+
+    Because inductor has a generator of its own, which dropout uses too. It is no error.
+    """
+
+    def draw():
+        return torch.rand(3)
+
+    torch.manual_seed(0)
+    plain = draw()
+    torch.manual_seed(0)
+    compiled = torch.compile(draw)()
+    torch.compiler.reset()
+    torch.manual_seed(0)
+    fallback = torch.compile(draw, options={"fallback_random": True})()
+
+    assert torch.equal(compiled, plain) is False
+    assert torch.equal(fallback, plain) is True
+
+
+@pytest.mark.slow
+@pytest.mark.torch(">=2.6")
+def test_inductor_needs_a_cpp_compiler():
+    """Without a C++ compiler the default backend raises on the CPU, "InvalidCxxCompiler: No working
+    C++ compiler found in torch._inductor.config.cpp.cxx".
+
+    Install one (`apt install g++`, the Build Tools of Visual Studio on Windows), or name it in the
+    environment variable `CXX`. `backend="aot_eager"` needs none, and makes nothing faster.
+    """
+    import torch._inductor.config as inductor
+
+    with (
+        inductor.patch({"cpp.cxx": ("no-such-compiler",), "fx_graph_cache": False}),
+        pytest.raises(RuntimeError, match=r"No working C\+\+ compiler found in torch._inductor"),
+    ):
+        torch.compile(lambda x: x.sin() + x.cos() * 3)(torch.ones(8))
+
+
+@pytest.mark.slow
+@pytest.mark.cuda
+@pytest.mark.torch(">=2.7")
+def test_inductor_needs_triton_on_a_gpu(monkeypatch):
+    """Without the package `triton` the default backend raises TritonMissing on a GPU, "Cannot find
+    a working triton installation. Either the package is not installed or it is too old."
+
+    The wheels for Linux bring it along; on Windows `pip install triton-windows` does. A GPU older
+    than compute capability 7.0 is refused as "too old to be supported by the triton GPU compiler".
+    """
+    monkeypatch.setattr("torch._inductor.scheduler.has_triton", lambda: False)
+    compiled = torch.compile(lambda x: x.sin() + x.cos() * 5, options={"fx_graph_cache": False})
+
+    with pytest.raises(RuntimeError, match="Cannot find a working triton installation"):
+        compiled(torch.ones(8, device="cuda"))

@@ -1,0 +1,285 @@
+"""`torch.export`: a whole model as one graph.
+
+`torch.export.export(model, args)` runs the model once on example inputs and records all of it as
+one graph, an `ExportedProgram`, together with the parameters and buffers. The program can be
+saved, loaded where the class of the model is not known, and translated: to ONNX
+(`spec/compile/test_onnx.py`) or to compiled code. `program.module()` is a module that runs it.
+Unlike `torch.compile`, it leaves nothing to Python: what cannot be recorded is an error.
+
+Saving and loading, and the batch size that is fixed unless it is marked, are told in
+`spec/training/test_deployment.py`.
+
+What surprises: the program itself cannot be called, Python numbers and shapes become constants,
+the mode (`train` or `eval`) is that of the export, and a `print` runs while exporting and never
+again.
+"""
+
+import pytest
+import torch
+from torch import nn
+from torch.export import export
+
+pytestmark = [pytest.mark.torch(">=2.7"), pytest.mark.slow]
+
+
+def test_a_program_holds_one_graph_and_the_parameters():
+    """`export(nn.Linear(2, 1), args)` records a single call of `aten.linear`; the parameters are
+    inputs of the graph and stand in `program.state_dict`.
+    """
+    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),))
+    calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
+
+    assert calls == ["aten.linear.default"]
+    assert list(program.state_dict) == ["weight", "bias"]
+    assert list(program.graph_signature.user_inputs) == ["input"]
+
+
+def test_a_program_is_run_through_its_module():
+    """`program.module()` computes what the model computes; calling the program itself raises
+    RuntimeError, "Unable to call ExportedProgram directly. You should use
+    `exported_program.module()` instead."
+    """
+    model = nn.Linear(2, 1, bias=False)
+    nn.init.ones_(model.weight)
+    program = export(model, (torch.zeros(1, 2),))
+
+    assert program.module()(torch.tensor([[1.0, 2.0]])).tolist() == [[3.0]]
+    with pytest.raises(RuntimeError, match="Unable to call ExportedProgram directly"):
+        program(torch.zeros(1, 2))
+
+
+def test_only_modules_are_exported():
+    """`export` of a function raises ValueError, "Expected `mod` to be an instance of
+    `torch.nn.Module`"; put the function into the `forward` of a module.
+    """
+    with pytest.raises(ValueError, match="Expected `mod` to be an instance of"):
+        export(lambda x: x + 1, (torch.ones(1),))
+
+
+def test_example_inputs_are_a_tuple():
+    """The example inputs of `export` are a tuple, also for one input: a tensor raises, "Expecting
+    `args` to be a tuple of example positional inputs".
+
+    Write `(x,)`, with the comma.
+    """
+    with pytest.raises(RuntimeError, match="Expecting `args` to be a tuple of example positional"):
+        export(nn.Linear(2, 1), torch.zeros(4, 2))
+
+
+def test_a_condition_on_a_value_is_refused():
+    """`export` of a `forward` with `if x.sum() > 0:` raises RuntimeError, "Could not guard on
+    data-dependent expression Eq(u0, 1)" (or "Data-dependent branching" with `strict=True`).
+
+    Because one graph cannot hold a decision of Python. Write `torch.cond` or `torch.where`.
+    """
+
+    class Branch(nn.Module):
+        def forward(self, x):
+            if x.sum() > 0:
+                return x + 1
+            return x - 1
+
+    with pytest.raises(RuntimeError, match="Could not guard on data-dependent expression"):
+        export(Branch(), (torch.ones(2),), strict=False)
+    with pytest.raises(RuntimeError, match="Data-dependent branching"):
+        export(Branch(), (torch.ones(2),), strict=True)
+
+
+def test_cond_exports_both_branches():
+    """`torch.cond(predicate, true_function, false_function, operands)` is exported with both
+    branches: the program decides by the values of each input.
+    """
+
+    class Branch(nn.Module):
+        def forward(self, x):
+            return torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
+
+    program = export(Branch(), (torch.ones(2),)).module()
+
+    assert program(torch.tensor([1.0, 2.0])).tolist() == [2.0, 3.0]
+    assert program(torch.tensor([-1.0, -2.0])).tolist() == [-2.0, -3.0]
+
+
+def test_a_size_that_is_a_value_is_declared_by_check():
+    """A slice up to `x.max().item()` exports if `torch._check` bounds the number first; the bounds
+    are then asserted when the program runs.
+    """
+
+    class Head(nn.Module):
+        def forward(self, x):
+            end = x.max().item()
+            torch._check(end >= 0)
+            torch._check(end <= x.shape[0])
+            return x[:end]
+
+    program = export(Head(), (torch.tensor([1, 2, 3, 1]),)).module()
+
+    assert program(torch.tensor([1, 1, 2, 2])).tolist() == [1, 1]
+    with pytest.raises(RuntimeError, match="Runtime assertion failed for expression"):
+        program(torch.tensor([1, 1, 2, 9]))
+
+
+def test_a_condition_on_a_shape_keeps_the_branch_of_the_example():
+    """`if x.shape[0] > 3:` is decided while exporting: the program keeps the branch of the example
+    and refuses inputs of another size.
+    """
+
+    class Branch(nn.Module):
+        def forward(self, x):
+            return x + 1 if x.shape[0] > 3 else x - 1
+
+    program = export(Branch(), (torch.zeros(4),))
+    calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
+
+    assert calls == ["aten.add.Tensor"]
+    with pytest.raises(Exception, match=r"Guard failed: x\.size\(\)\[0\] == 4|to be equal to 4"):
+        program.module()(torch.zeros(2))
+
+
+def test_a_marked_dimension_that_a_condition_limits_is_refused():
+    """A dimension marked by `torch.export.Dim` on which `forward` decides raises "Constraints
+    violated (batch)!", with the suggested fix `Dim('batch', min=4)`.
+
+    A `Dim` with that limit exports.
+    """
+
+    class Branch(nn.Module):
+        def forward(self, x):
+            return x + 1 if x.shape[0] > 3 else x - 1
+
+    batch = torch.export.Dim("batch")
+    with pytest.raises(Exception, match=r"Constraints violated \(batch\)!") as error:
+        export(Branch(), (torch.zeros(4),), dynamic_shapes=({0: batch},))
+    batch = torch.export.Dim("batch", min=4)
+    program = export(Branch(), (torch.zeros(4),), dynamic_shapes=({0: batch},)).module()
+
+    assert "batch = Dim('batch', min=4)" in str(error.value)
+    assert program(torch.zeros(5)).tolist() == [1.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_a_dimension_of_the_weights_cannot_be_dynamic():
+    """A feature dimension that a weight fixes cannot be marked: `export` raises "Constraints
+    violated (features)!"; only the batch dimension of a linear layer can change.
+    """
+    features = torch.export.Dim("features")
+
+    with pytest.raises(Exception, match=r"Constraints violated \(features\)!"):
+        export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=({1: features},))
+
+
+def test_dim_auto_marks_what_can_change():
+    """`Dim.AUTO` lets `export` find out which dimensions can change: given for both dimensions of a
+    linear layer's input, the batch may change and the 2 features may not.
+    """
+    auto = torch.export.Dim.AUTO
+    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=({0: auto, 1: auto},))
+
+    assert program.module()(torch.zeros(7, 2)).shape == (7, 1)
+    with pytest.raises(Exception, match=r"Guard failed: input\.size\(\)\[1\] == 2|equal to 2"):
+        program.module()(torch.zeros(7, 3))
+
+
+def test_a_dim_may_have_a_largest_size():
+    """`Dim("batch", max=8)` makes a program that takes batches up to 8 and refuses 9."""
+    batch = torch.export.Dim("batch", max=8)
+    shapes = ({0: batch},)
+    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=shapes).module()
+
+    assert program(torch.zeros(8, 2)).shape == (8, 1)
+    with pytest.raises(Exception, match=r"input\.size\(\)\[0\] <= 8|to be <= 8, but got 9"):
+        program(torch.zeros(9, 2))
+
+
+def test_dynamic_shapes_are_named_like_the_arguments():
+    """`dynamic_shapes` is a tuple like the inputs, or a dict whose keys are the names of the
+    arguments of `forward`; another key raises, "When `dynamic_shapes` is specified as a dict, its
+    top-level keys must be the arg names ['input']".
+    """
+    batch = torch.export.Dim("batch")
+    shapes = {"input": {0: batch}}
+    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=shapes).module()
+
+    assert program(torch.zeros(7, 2)).shape == (7, 1)
+    with pytest.raises(Exception, match="top-level keys must be the arg names"):
+        export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes={"x": {0: batch}})
+
+
+def test_two_dimensions_that_must_agree_share_a_dim():
+    """Inputs that are added need one `Dim` for both: two of them raise "Constraints violated", and
+    below "must always be equal".
+    """
+
+    class Add(nn.Module):
+        def forward(self, x, y):
+            return x + y
+
+    example = (torch.zeros(4), torch.zeros(4))
+    a, b = torch.export.Dim("a"), torch.export.Dim("b")
+    program = export(Add(), example, dynamic_shapes=({0: a}, {0: a})).module()
+
+    assert program(torch.zeros(3), torch.ones(3)).tolist() == [1.0, 1.0, 1.0]
+    with pytest.raises(Exception, match="Constraints violated") as error:
+        export(Add(), example, dynamic_shapes=({0: a}, {0: b}))
+    assert "must always be equal" in str(error.value)
+
+
+def test_python_numbers_are_constants():
+    """A Python number among the example inputs is a constant of the program: with another value it
+    raises, "Guard failed: scale == 2.0" since PyTorch 2.9.
+
+    Pass a tensor if the value has to change.
+    """
+
+    class Scale(nn.Module):
+        def forward(self, x, scale):
+            return x * scale
+
+    program = export(Scale(), (torch.ones(2), 2.0)).module()
+
+    assert program(torch.ones(2), 2.0).tolist() == [2.0, 2.0]
+    with pytest.raises(Exception, match=r"scale == 2\.0|to be equal to 2\.0"):
+        program(torch.ones(2), 3.0)
+
+
+def test_print_runs_while_exporting_only(capsys):
+    """A `print` in `forward` runs while `export` records with `strict=False` and is not part of the
+    program.
+    """
+
+    class Loud(nn.Module):
+        def forward(self, x):
+            print("recorded")
+            return x + 1
+
+    program = export(Loud(), (torch.ones(1),), strict=False).module()
+    program(torch.ones(1))
+
+    assert capsys.readouterr().out == "recorded\n"
+
+
+def test_the_mode_of_the_export_stays():
+    """A model exported in `train()` goes on dropping, and `eval()` of the program's module raises
+    NotImplementedError, "Calling eval() is not supported yet."
+
+    Call `model.eval()` before `export`.
+    """
+    model = nn.Dropout(p=1.0)
+    training = export(model.train(), (torch.ones(2),)).module()
+    evaluation = export(model.eval(), (torch.ones(2),)).module()
+
+    assert training(torch.ones(2)).tolist() == [0.0, 0.0]
+    assert evaluation(torch.ones(2)).tolist() == [1.0, 1.0]
+    with pytest.raises(NotImplementedError, match=r"Calling eval\(\) is not supported yet"):
+        training.eval()
+
+
+def test_decompositions_leave_a_smaller_set_of_operations():
+    """`program.run_decompositions()` rewrites the graph in the smaller set of core operations:
+    `aten.linear` becomes `aten.permute` and `aten.addmm`.
+
+    A translator into another format needs to know these only.
+    """
+    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),)).run_decompositions()
+    calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
+
+    assert calls == ["aten.permute.default", "aten.addmm.default"]

@@ -1,0 +1,411 @@
+"""Graph breaks: code that cannot be recorded.
+
+`torch.compile` records the operations on tensors as a graph. Where a function does something that
+no graph can hold, such as an `if` on the value of a tensor, a `print` or a call into another
+library, the graph ends: Python runs that place, and a new graph begins behind it. This is a graph
+break. The result stays right; what is lost is speed, because nothing is fused across the break.
+
+`torch._dynamo.explain(f)(x)` counts graphs and breaks and says why; the environment variable
+`TORCH_LOGS="graph_breaks"` prints the reasons while a program runs; `fullgraph=True` makes the
+first break an error.
+
+What surprises: an `if` on a shape is no break, and a loop over `range` is unrolled into the graph.
+Graphs are counted here with `torch._dynamo.testing.CompileCounter`, a backend that runs the
+operations as they are. When a graph is recorded again is told in
+`spec/compile/test_recompilation.py`.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+from torch._dynamo.testing import CompileCounter
+
+pytestmark = [pytest.mark.torch(">=2.1"), pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler():
+    """Forget what was compiled."""
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+def test_the_data_still_decides_which_way_to_go():
+    """An `if` on the value of a tensor is still decided at each call of a compiled function: the
+    same function takes one branch for [1] and the other for [-1].
+
+    Because the graph is split there, and Python decides between the two parts.
+    """
+
+    @torch.compile(backend="eager")
+    def f(x):
+        if x.sum() > 0:
+            return x + 1
+        return x - 1
+
+    assert f(torch.tensor([1.0])).tolist() == [2.0]
+    assert f(torch.tensor([-1.0])).tolist() == [-2.0]
+
+
+def test_a_condition_on_a_value_splits_the_graph():
+    """`if x.sum() > 0:` in a compiled function makes two graphs: one that computes the condition
+    and one for the branch taken.
+    """
+    counter = CompileCounter()
+
+    @torch.compile(backend=counter)
+    def f(x):
+        if x.sum() > 0:
+            return x + 1
+        return x - 1
+
+    f(torch.tensor([1.0]))
+
+    assert counter.frame_count == 2
+
+
+def test_explain_counts_graphs_and_tells_reasons():
+    """`torch._dynamo.explain(f)(x)` runs `f` and returns the number of graphs, of graph breaks and
+    of operations, and for each break a reason and the line of the code.
+    """
+
+    def f(x):
+        if x.sum() > 0:
+            return x + 1
+        return x - 1
+
+    explanation = torch._dynamo.explain(f)(torch.ones(3))
+    (reason,) = explanation.break_reasons
+
+    assert explanation.graph_count == 2
+    assert explanation.graph_break_count == 1
+    assert "generic_jump" in reason.reason
+    assert reason.user_stack[0].line == "if x.sum() > 0:"
+
+
+@pytest.mark.torch(">=2.7")
+def test_fullgraph_refuses_to_be_split():
+    """With `fullgraph=True` a function that needs two graphs raises: since PyTorch 2.7 an `if` on
+    the value of a tensor is "Data-dependent branching".
+
+    Use `torch.where` or `torch.cond` instead of the `if`, or leave `fullgraph` out.
+    """
+
+    def f(x):
+        if x.sum() > 0:
+            return x + 1
+        return x - 1
+
+    compiled = torch.compile(f, backend="eager", fullgraph=True)
+
+    with pytest.raises(torch._dynamo.exc.Unsupported, match=r"[Dd]ata-dependent branching"):
+        compiled(torch.tensor([1.0]))
+
+
+@pytest.mark.torch("<2.7")
+def test_before_2_7_dynamic_control_flow_was_refused():
+    """Before PyTorch 2.7 `fullgraph=True` refused an `if` on the value of a tensor with "Dynamic
+    control flow is not supported at the moment".
+    """
+
+    def f(x):
+        if x.sum() > 0:
+            return x + 1
+        return x - 1
+
+    compiled = torch.compile(f, backend="eager", fullgraph=True)
+
+    with pytest.raises(RuntimeError, match="Dynamic control flow is not supported at the moment"):
+        compiled(torch.tensor([1.0]))
+
+
+def test_where_keeps_a_condition_in_the_graph():
+    """`torch.where(condition, a, b)` in place of an `if` keeps the function one graph: it computes
+    both branches and chooses by value.
+    """
+
+    @torch.compile(backend="eager", fullgraph=True)
+    def f(x):
+        return torch.where(x.sum() > 0, x + 1, x - 1)
+
+    assert f(torch.tensor([1.0])).tolist() == [2.0]
+    assert f(torch.tensor([-1.0])).tolist() == [-2.0]
+
+
+@pytest.mark.torch(">=2.6")
+def test_cond_keeps_two_branches_in_the_graph():
+    """`torch.cond(predicate, true_function, false_function, operands)` puts both branches into one
+    graph and runs the one that the predicate chooses.
+
+    Both functions must return tensors of the same shape and dtype.
+    """
+
+    @torch.compile(backend="eager", fullgraph=True)
+    def f(x):
+        return torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
+
+    assert f(torch.tensor([1.0])).tolist() == [2.0]
+    assert f(torch.tensor([-1.0])).tolist() == [-2.0]
+
+
+def test_a_condition_on_a_shape_is_no_break():
+    """An `if` on `x.shape[0]` does not split the graph: the branch taken is recorded, for inputs on
+    whose shape the condition comes out the same.
+    """
+    counter = CompileCounter()
+
+    @torch.compile(backend=counter, fullgraph=True)
+    def f(x):
+        return x + 1 if x.shape[0] > 2 else x - 1
+
+    assert f(torch.zeros(3)).tolist() == [1.0, 1.0, 1.0]
+    assert f(torch.zeros(2)).tolist() == [-1.0, -1.0]
+    assert counter.frame_count == 2
+
+
+def test_a_loop_over_a_range_is_unrolled():
+    """A Python loop over `range(3)` is recorded as three additions in one graph: long loops make
+    large graphs that take long to compile.
+    """
+    counter = CompileCounter()
+
+    @torch.compile(backend=counter, fullgraph=True)
+    def f(x):
+        for _ in range(3):
+            x = x + 1
+        return x
+
+    assert f(torch.zeros(1)).tolist() == [3.0]
+    assert counter.op_count == 3
+
+
+def test_print_splits_the_graph(capsys):
+    """`print` in a compiled function splits it into two graphs, and prints at every call, as
+    Python does.
+    """
+    counter = CompileCounter()
+
+    @torch.compile(backend=counter)
+    def f(x):
+        x = x + 1
+        print("between")
+        return x * 2
+
+    f(torch.ones(1))
+    f(torch.ones(1))
+
+    assert counter.frame_count == 2
+    assert capsys.readouterr().out == "between\nbetween\n"
+
+
+@pytest.mark.torch(">=2.7")
+def test_fullgraph_refuses_print():
+    """Since PyTorch 2.7 `print` under `fullgraph=True` raises Unsupported, "Failed to trace builtin
+    operator", with the hint to avoid calling `print`.
+
+    Print outside the compiled function, or remove the print.
+    """
+
+    @torch.compile(backend="eager", fullgraph=True)
+    def f(x):
+        print("between")
+        return x * 2
+
+    with pytest.raises(torch._dynamo.exc.Unsupported, match="Failed to trace builtin operator"):
+        f(torch.ones(1))
+
+
+@pytest.mark.torch(">=2.3")
+def test_item_splits_the_graph():
+    """`x.sum().item()` in a compiled function splits the graph, unless `fullgraph=True` or
+    `torch._dynamo.config.capture_scalar_outputs` is set.
+
+    Because `item` needs a value, and a recording has none. Keep the value a tensor: `x * x.sum()`
+    is one graph.
+    """
+    split = CompileCounter()
+    whole = CompileCounter()
+
+    split_result = torch.compile(lambda x: x * x.sum().item(), backend=split)(torch.ones(3))
+    whole_result = torch.compile(lambda x: x * x.sum(), backend=whole)(torch.ones(3))
+
+    assert split.frame_count == 2
+    assert whole.frame_count == 1
+    assert split_result.tolist() == [3.0, 3.0, 3.0]
+    assert whole_result.tolist() == [3.0, 3.0, 3.0]
+
+
+@pytest.mark.torch(">=2.14")
+def test_fullgraph_records_item():
+    """Since PyTorch 2.14 at the latest, `fullgraph=True` records `.item()` as an operation of the
+    graph, so that `x * x.sum().item()` is one graph.
+    """
+    compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
+
+    assert compiled(torch.ones(3)).tolist() == [3.0, 3.0, 3.0]
+
+
+@pytest.mark.torch("<2.10")
+def test_before_2_10_fullgraph_refused_item():
+    """Before PyTorch 2.10 `.item()` under `fullgraph=True` raises Unsupported, such as "Unsupported
+    Tensor.item() call with capture_scalar_outputs=False".
+    """
+    compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
+
+    with pytest.raises(torch._dynamo.exc.Unsupported, match=r"Tensor\.item"):
+        compiled(torch.ones(3))
+
+
+@pytest.mark.torch(">=2.3")
+def test_a_result_of_unknown_size_splits_the_graph():
+    """`x[x > 0] + 1` in a compiled function is two graphs, because the size of `x[x > 0]` depends
+    on the values of `x`.
+
+    `torch.where(x > 0, x + 1, 0.0)` keeps the size and is one graph.
+    """
+    split = CompileCounter()
+    whole = CompileCounter()
+
+    selected = torch.compile(lambda x: x[x > 0] + 1, backend=split)(torch.tensor([1.0, -1.0]))
+    masked = torch.compile(lambda x: torch.where(x > 0, x + 1, 0.0), backend=whole)(
+        torch.tensor([1.0, -1.0])
+    )
+
+    assert selected.tolist() == [2.0]
+    assert masked.tolist() == [2.0, 0.0]
+    assert split.frame_count == 2
+    assert whole.frame_count == 1
+
+
+@pytest.mark.torch(">=2.5")
+def test_numpy_code_is_recorded():
+    """`torch.from_numpy(x.numpy() * 2)` in a compiled function is one graph: the compiler records
+    NumPy calls as operations on tensors.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(
+        lambda x: torch.from_numpy(x.numpy() * 2), backend=counter, fullgraph=True
+    )
+
+    assert compiled(torch.ones(2)).tolist() == [2.0, 2.0]
+    assert counter.frame_count == 1
+
+
+def test_what_a_function_does_to_python_objects_is_done_at_each_call():
+    """`results.append(x + 1)` in a compiled function appends at every call, not only while
+    recording, and is no graph break.
+    """
+    results = []
+
+    @torch.compile(backend="eager", fullgraph=True)
+    def f(x):
+        results.append(x + 1)
+        return x
+
+    f(torch.tensor(1.0))
+    f(torch.tensor(5.0))
+
+    assert [result.item() for result in results] == [2.0, 6.0]
+
+
+@pytest.mark.torch(">=2.3")
+def test_a_disabled_function_is_run_by_python():
+    """A function decorated with `@torch.compiler.disable` is called by Python between two graphs;
+    inside it `torch.compiler.is_compiling()` is False.
+
+    One break around such a function is better than many breaks in it.
+    """
+    counter = CompileCounter()
+    seen = []
+
+    @torch.compiler.disable
+    def middle(x):
+        seen.append(torch.compiler.is_compiling())
+        return x * 2
+
+    @torch.compile(backend=counter)
+    def f(x):
+        return middle(x + 1) + 1
+
+    assert f(torch.ones(1)).tolist() == [5.0]
+    assert counter.frame_count == 2
+    assert seen == [False]
+
+
+@pytest.mark.torch(">=2.7")
+def test_fullgraph_refuses_a_disabled_function():
+    """Since PyTorch 2.7 a call of a disabled function under `fullgraph=True` raises Unsupported,
+    "Skip calling `torch.compiler.disable()`d function".
+
+    Remove the decorator, or leave `fullgraph` out.
+    """
+
+    @torch.compiler.disable
+    def middle(x):
+        return x * 2
+
+    compiled = torch.compile(lambda x: middle(x) + 1, backend="eager", fullgraph=True)
+
+    with pytest.raises(
+        torch._dynamo.exc.Unsupported, match=r"Skip calling `torch\.compiler\.disable\(\)`d"
+    ):
+        compiled(torch.ones(1))
+
+
+@pytest.mark.torch(">=2.3")
+def test_code_can_tell_whether_it_is_compiled():
+    """`torch.compiler.is_compiling()` is True in code that is being recorded and False in code that
+    runs uncompiled: a function can keep its prints and checks out of the graph with it.
+    """
+
+    def f(x):
+        return x + 1 if torch.compiler.is_compiling() else x - 1
+
+    assert f(torch.zeros(1)).item() == -1.0
+    assert torch.compile(f, backend="eager")(torch.zeros(1)).item() == 1.0
+
+
+def test_a_module_is_recorded_through_its_submodules():
+    """A compiled `nn.Sequential` of two linear layers and a ReLU is one graph: calls of submodules
+    are recorded with the rest.
+    """
+    counter = CompileCounter()
+    net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
+
+    torch.compile(net, backend=counter, fullgraph=True)(torch.ones(1, 2))
+
+    assert counter.frame_count == 1
+
+
+@pytest.mark.slow
+@pytest.mark.torch(">=2.7")
+def test_torch_logs_prints_the_reasons(tmp_path):
+    """With the environment variable `TORCH_LOGS="graph_breaks"` a program prints "Graph break in
+    user code at" with file and line for each break, and its reason.
+
+    `TORCH_LOGS="recompiles"` does the same for recompilations; several are joined by commas.
+    """
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import torch\n"
+        "@torch.compile(backend='eager')\n"
+        "def f(x):\n"
+        "    print(x)\n"
+        "    return x + 1\n"
+        "f(torch.ones(1))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "TORCH_LOGS": "graph_breaks"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert f"Graph break in user code at {script}:4" in done.stderr

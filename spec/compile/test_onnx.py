@@ -1,0 +1,333 @@
+"""ONNX: a model as a file for other runtimes.
+
+ONNX is a file format for models that other programs run, such as ONNX Runtime, TensorRT or a
+browser. `torch.onnx.export(model, args, path)` writes one. Since PyTorch 2.9 it goes through
+`torch.export` (`dynamo=True` is the default; see `spec/compile/test_export.py`) and needs the
+packages `onnx` and `onnxscript`; before, it went through TorchScript (`dynamo=False`, deprecated
+now), which needs `onnx` only. To run the file, `onnxruntime` is a third package.
+
+What surprises: installing torch brings none of the three, sizes are fixed unless `dynamic_shapes`
+names what changes, and ONNX Runtime takes NumPy arrays of exactly the dtype of the example.
+
+Facts about a written file need the packages and are skipped without them:
+`pip install onnx onnxscript onnxruntime`.
+"""
+
+import inspect
+from importlib.util import find_spec
+
+import pytest
+import torch
+from torch import nn
+
+ONNX = all(find_spec(name) for name in ("onnx", "onnxscript", "onnxruntime"))
+needs_onnx = pytest.mark.skipif(not ONNX, reason="needs onnx, onnxscript and onnxruntime")
+# The exporter imports and calls parts of torch and of onnxscript that are deprecated.
+quiet = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where the file is written."""
+    return str(tmp_path / "net.onnx")
+
+
+@pytest.mark.torch(">=2.9")
+def test_export_goes_through_torch_export_by_default():
+    """Since PyTorch 2.9 the default of `torch.onnx.export` is `dynamo=True`, the exporter that uses
+    `torch.export`.
+    """
+    default = inspect.signature(torch.onnx.export).parameters["dynamo"].default
+
+    assert default is True
+
+
+@pytest.mark.torch(">=2.5,<2.9")
+def test_before_2_9_export_went_through_torchscript_by_default():
+    """Before PyTorch 2.9 the default of `torch.onnx.export` is `dynamo=False`, the exporter that
+    uses TorchScript.
+    """
+    default = inspect.signature(torch.onnx.export).parameters["dynamo"].default
+
+    assert default is False
+
+
+@pytest.mark.skipif(find_spec("onnxscript") is not None, reason="onnxscript is installed here")
+@pytest.mark.torch(">=2.9")
+def test_export_needs_onnxscript(path):
+    """Without the package `onnxscript` the default exporter raises ModuleNotFoundError, "No module
+    named 'onnxscript'"; it is no part of torch.
+
+    Install what it needs: `pip install onnx onnxscript`.
+    """
+    with pytest.raises(ModuleNotFoundError, match="No module named 'onnxscript'"):
+        torch.onnx.export(nn.Linear(2, 1).eval(), (torch.zeros(1, 2),), path)
+
+
+@pytest.mark.skipif(find_spec("onnx") is not None, reason="onnx is installed here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.torch(">=2.5")
+def test_the_exporter_through_torchscript_needs_onnx(path):
+    """Without the package `onnx` the exporter with `dynamo=False` raises OnnxExporterError, "Module
+    onnx is not installed!"
+    """
+    with pytest.raises(torch.onnx.OnnxExporterError, match="Module onnx is not installed!"):
+        torch.onnx.export(nn.Linear(2, 1).eval(), (torch.zeros(1, 2),), path, dynamo=False)
+
+
+@pytest.mark.torch(">=2.9")
+def test_dynamo_export_is_gone():
+    """`torch.onnx.dynamo_export` does not exist since PyTorch 2.9 at the latest: "module
+    'torch.onnx' has no attribute 'dynamo_export'".
+
+    Write `torch.onnx.export(model, args, path, dynamo=True)`.
+    """
+    with pytest.raises(AttributeError, match="has no attribute 'dynamo_export'"):
+        _ = torch.onnx.dynamo_export
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_onnx_runtime_gives_the_same_values(path):
+    """A linear layer and a ReLU written by `torch.onnx.export` and run by ONNX Runtime give the
+    values of the model, up to rounding.
+
+    `session.run(None, {name: array})` returns a list of NumPy arrays, one per output.
+    """
+    import onnxruntime
+
+    net = nn.Sequential(nn.Linear(2, 1), nn.ReLU()).eval()
+    net[0].weight.data = torch.tensor([[2.0, 3.0]])
+    net[0].bias.data.fill_(0.5)
+    torch.onnx.export(net, (torch.zeros(2, 2),), path, input_names=["x"], verbose=False)
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (output,) = session.run(None, {"x": torch.tensor([[1.0, 10.0], [-1.0, 0.0]]).numpy()})
+
+    assert output.tolist() == [[32.5], [0.0]]
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_the_batch_of_the_example_is_fixed(path):
+    """A model exported with a batch of 4 is refused by ONNX Runtime for a batch of 7, "Got invalid
+    dimensions for input", because sizes are constants unless `dynamic_shapes` names them.
+    """
+    import onnxruntime
+
+    example = (torch.zeros(4, 2),)
+    torch.onnx.export(nn.Linear(2, 1).eval(), example, path, input_names=["x"], verbose=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    with pytest.raises(Exception, match="Got invalid dimensions for input: x"):
+        session.run(None, {"x": torch.zeros(7, 2).numpy()})
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_dynamic_shapes_names_what_may_change(path):
+    """`dynamic_shapes=({0: "batch"},)` leaves dimension 0 of the input open: the file says
+    `["batch", 2]`, and ONNX Runtime takes 7 rows.
+    """
+    import onnx
+    import onnxruntime
+
+    torch.onnx.export(
+        nn.Linear(2, 1).eval(),
+        (torch.zeros(4, 2),),
+        path,
+        input_names=["x"],
+        output_names=["y"],
+        dynamic_shapes=({0: "batch"},),
+        verbose=False,
+    )
+    (x,) = onnx.load(path).graph.input
+    sizes = [size.dim_param or size.dim_value for size in x.type.tensor_type.shape.dim]
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    assert sizes == ["batch", 2]
+    assert session.run(["y"], {"x": torch.zeros(7, 2).numpy()})[0].shape == (7, 1)
+
+
+@needs_onnx
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_dynamic_axes_is_the_old_name(path):
+    """`dynamic_axes={"x": {0: "batch"}}` is translated by the default exporter, with a UserWarning,
+    "'dynamic_axes' is not recommended when dynamo=True"; `dynamic_shapes` replaces it.
+    """
+    import onnx
+
+    with pytest.warns(UserWarning, match="'dynamic_axes' is not recommended when dynamo=True"):
+        torch.onnx.export(
+            nn.Linear(2, 1).eval(),
+            (torch.zeros(4, 2),),
+            path,
+            input_names=["x"],
+            dynamic_axes={"x": {0: "batch"}},
+            verbose=False,
+        )
+
+    assert onnx.load(path).graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_onnx_runtime_wants_the_dtype_of_the_example(path):
+    """ONNX Runtime refuses a float64 array for a float32 input, "Unexpected input data type.
+    Actual: (tensor(double)) , expected: (tensor(float))".
+
+    NumPy makes float64 by itself: convert with `array.astype("float32")`.
+    """
+    import onnxruntime
+
+    example = (torch.zeros(4, 2),)
+    torch.onnx.export(nn.Linear(2, 1).eval(), example, path, input_names=["x"], verbose=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    with pytest.raises(Exception, match="Unexpected input data type"):
+        session.run(None, {"x": torch.zeros(4, 2).double().numpy()})
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_the_opset_is_chosen(path):
+    """`opset_version=18` writes a file for opset 18, the version of the set of operations that a
+    runtime has to know; a number without a conversion, such as 11, is not followed.
+
+    Look at `onnx.load(path).opset_import` for what was written. `dynamo=False` follows older ones.
+    """
+    import onnx
+
+    written = []
+    for version in (18, 11):
+        torch.onnx.export(
+            nn.Linear(2, 1).eval(),
+            (torch.zeros(1, 2),),
+            path,
+            opset_version=version,
+            verbose=False,
+        )
+        written.append(onnx.load(path).opset_import[0].version)
+
+    assert written == [18, 18]
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_a_condition_on_a_value_is_not_exported(path):
+    """A `forward` with `if x.sum() > 0:` raises OnnxExporterError, "Failed to export the model with
+    torch.export."; `torch.cond` is written as an `If`.
+
+    The words of `torch.export` follow below. The old exporter kept one branch, with a warning.
+    """
+    import onnx
+
+    class Branch(nn.Module):
+        def forward(self, x):
+            return x + 1 if x.sum() > 0 else x - 1
+
+    class Cond(nn.Module):
+        def forward(self, x):
+            return torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
+
+    with pytest.raises(torch.onnx.OnnxExporterError, match="Failed to export the model with torch"):
+        torch.onnx.export(Branch().eval(), (torch.ones(2),), path, verbose=False)
+    torch.onnx.export(Cond().eval(), (torch.ones(2),), path, verbose=False)
+
+    assert [node.op_type for node in onnx.load(path).graph.node][-1] == "If"
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_a_model_in_training_mode_is_warned_of(path):
+    """Exporting a model in `train()` warns, "Exporting a model while it is in training mode", and
+    writes its dropout into the file; after `eval()` there is none.
+    """
+    import onnx
+
+    net = nn.Sequential(nn.Linear(2, 1), nn.Dropout())
+    with pytest.warns(UserWarning, match="Exporting a model while it is in training mode"):
+        torch.onnx.export(net.train(), (torch.zeros(1, 2),), path, verbose=False)
+    training = [node.op_type for node in onnx.load(path).graph.node]
+    torch.onnx.export(net.eval(), (torch.zeros(1, 2),), path, verbose=False)
+    evaluation = [node.op_type for node in onnx.load(path).graph.node]
+
+    assert training == ["Gemm", "Dropout"]
+    assert evaluation == ["Gemm"]
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_an_operation_without_a_translation_is_refused(path):
+    """A custom operator without a translation raises OnnxExporterError, "Failed to convert the
+    exported program to an ONNX model.", and below it "No ONNX function found for".
+
+    `custom_translation_table` takes a function of onnxscript for it.
+    """
+
+    class Twice(nn.Module):
+        def forward(self, x):
+            return torch.ops.torch_spec.twice(x)
+
+    @torch.library.custom_op("torch_spec::twice", mutates_args=())
+    def twice(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    twice.register_fake(torch.empty_like)
+
+    with pytest.raises(torch.onnx.OnnxExporterError, match="Failed to convert the exported") as e:
+        torch.onnx.export(Twice().eval(), (torch.zeros(2),), path, verbose=False)
+    assert "No ONNX function found for" in str(e.value)
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
+def test_export_returns_a_program_that_can_be_run():
+    """`torch.onnx.export(model, args)` without a path returns an `ONNXProgram`; called with tensors
+    it runs in ONNX Runtime, and `save(path)` writes it.
+    """
+    net = nn.Linear(2, 1, bias=False).eval()
+    nn.init.ones_(net.weight)
+
+    program = torch.onnx.export(net, (torch.zeros(1, 2),), verbose=False)
+    (output,) = program(torch.tensor([[1.0, 2.0]]))
+
+    assert type(program).__name__ == "ONNXProgram"
+    assert output.tolist() == [[3.0]]
+
+
+@needs_onnx
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
+@pytest.mark.torch(">=2.9")
+def test_the_exporter_through_torchscript_is_deprecated(path):
+    """`torch.onnx.export(..., dynamo=False)` warns since PyTorch 2.9, "You are using the legacy
+    TorchScript-based ONNX export", and still writes a file.
+    """
+    import onnx
+
+    net = nn.Linear(2, 1).eval()
+    with pytest.warns(DeprecationWarning, match="You are using the legacy TorchScript-based ONNX"):
+        torch.onnx.export(net, (torch.zeros(1, 2),), path, dynamo=False, opset_version=11)
+
+    assert onnx.load(path).opset_import[0].version == 11

@@ -1,0 +1,360 @@
+"""Recompilation: one function, compiled for several kinds of input.
+
+What `torch.compile` records is right for inputs like the one it saw. With the code it keeps
+guards, conditions such as "x is float32 with two dimensions", and looks at them in each call. If
+they fail, the function is compiled once more and both results are kept. Recompiling costs as much
+as the first compilation, so a program in which something always changes gets slower, until the
+limit of 8 results per function is reached and new kinds of input run uncompiled.
+
+Sizes are treated gently: the second size of a dimension is compiled as a symbol that stands for
+any size from 2 on. `TORCH_LOGS="recompiles"` prints which guard failed.
+
+What surprises: sizes 0 and 1 are always compiled separately, the count is kept per code object and
+not per compiled function, and after the limit the results are still right.
+
+Compilations are counted here with `torch._dynamo.testing.CompileCounter`, a backend that runs the
+operations as they are. How graphs are split is told in `spec/compile/test_graph_breaks.py`.
+"""
+
+import io
+import logging
+
+import pytest
+import torch
+from torch import nn
+from torch._dynamo.testing import CompileCounter
+
+pytestmark = [pytest.mark.torch(">=2.1"), pytest.mark.slow]
+
+offset = 1
+
+
+@pytest.fixture(autouse=True)
+def fresh_compiler():
+    """Forget what was compiled."""
+    torch.compiler.reset()
+    yield
+    torch.compiler.reset()
+
+
+def test_another_dtype_is_compiled_anew():
+    """A compiled function is compiled once more for an input of another dtype; both results are
+    kept, and the first dtype needs no third compilation.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter)
+    compiled(torch.ones(2))
+    compiled(torch.ones(2, dtype=torch.float64))
+    compiled(torch.ones(2))
+
+    assert counter.frame_count == 2
+
+
+def test_the_second_size_is_compiled_for_all_sizes():
+    """Called with 2, 3, 4 and 5 elements a compiled function is compiled twice: for exactly 2, and
+    then for a size that may change.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter)
+    counts = []
+
+    for size in (2, 3, 4, 5):
+        compiled(torch.ones(size))
+        counts.append(counter.frame_count)
+
+    assert counts == [1, 2, 2, 2]
+
+
+def test_sizes_0_and_1_are_compiled_separately():
+    """Sizes 0 and 1 are compiled on their own even with `dynamic=True`: sizes 3, 4, 1 and 0 take
+    three compilations.
+
+    Because a dimension of size 1 broadcasts and an empty one has no values. A last batch of a
+    single sample costs a compilation; `drop_last=True` avoids it.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter, dynamic=True)
+    counts = []
+
+    for size in (3, 4, 1, 0):
+        compiled(torch.ones(size))
+        counts.append(counter.frame_count)
+
+    assert counts == [1, 1, 2, 3]
+
+
+def test_dynamic_false_compiles_each_size():
+    """With `dynamic=False` each size is compiled on its own: four sizes are four compilations."""
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter, dynamic=False)
+
+    for size in (2, 3, 4, 5):
+        compiled(torch.ones(size))
+
+    assert counter.frame_count == 4
+
+
+def test_a_marked_dimension_is_compiled_once():
+    """`torch._dynamo.mark_dynamic(x, 0)` before the first call says that dimension 0 will change:
+    sizes 4, 5 and 6 take one compilation.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter)
+
+    for size in (4, 5, 6):
+        x = torch.ones(size)
+        torch._dynamo.mark_dynamic(x, 0)
+        compiled(x)
+
+    assert counter.frame_count == 1
+
+
+@pytest.mark.torch(">=2.3")
+def test_a_marked_dimension_that_cannot_change_is_refused():
+    """`mark_dynamic` of a dimension that the function needs to be constant raises
+    ConstraintViolationError, "Constraints violated (L['x'].size()[1])!": a linear layer of 2
+    features takes no other number.
+
+    `torch._dynamo.maybe_mark_dynamic` accepts the constant instead.
+    """
+    weight = torch.ones(1, 2)
+    compiled = torch.compile(lambda x: nn.functional.linear(x, weight), backend="eager")
+    x = torch.ones(3, 2)
+    torch._dynamo.mark_dynamic(x, 1)
+
+    with pytest.raises(RuntimeError, match=r"Constraints violated \(L\['x'\]\.size\(\)\[1\]\)!"):
+        compiled(x)
+
+
+def test_other_kinds_of_tensor_are_compiled_anew():
+    """Besides dtype and size, a compiled function is compiled anew for another number of
+    dimensions, other strides, another `requires_grad`, and inside `no_grad`.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter)
+    compiled(torch.ones(2))
+    counts = [counter.frame_count]
+
+    for x in (torch.ones(2, 1), torch.ones(4)[::2], torch.ones(2, requires_grad=True)):
+        compiled(x)
+        counts.append(counter.frame_count)
+    with torch.no_grad():
+        compiled(torch.ones(2))
+    counts.append(counter.frame_count)
+
+    assert counts == [1, 2, 3, 4, 5]
+
+
+def test_a_second_integer_argument_is_compiled_for_all():
+    """A Python int argument is a constant at first and a symbol from its second value on: calls
+    with 2, 3, 4 and 5 take two compilations.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x, n: x + n, backend=counter)
+
+    results = [compiled(torch.ones(1), n).item() for n in (2, 3, 4, 5)]
+
+    assert results == [3.0, 4.0, 5.0, 6.0]
+    assert counter.frame_count == 2
+
+
+def test_strings_and_booleans_are_compiled_each():
+    """A Python string or bool argument is always a constant: three strings take three
+    compilations.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x, how: x + len(how), backend=counter)
+
+    for how in ("a", "bb", "ccc"):
+        compiled(torch.ones(1), how)
+
+    assert counter.frame_count == 3
+
+
+def test_a_changed_global_is_noticed():
+    """A compiled function that reads a global variable is compiled anew when its value changes: the
+    result follows the new value.
+    """
+    global offset
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + offset, backend=counter)
+    before = compiled(torch.ones(1)).item()
+
+    offset = 5
+    after = compiled(torch.ones(1)).item()
+    offset = 1
+
+    assert (before, after) == (2.0, 6.0)
+    assert counter.frame_count == 2
+
+
+@pytest.mark.torch(">=2.9")
+def test_an_integer_attribute_of_a_module_is_a_constant():
+    """Since PyTorch 2.9 at the latest, an int attribute of a module that `forward` reads is a
+    constant of the code: setting it to 1, 2 and 3 takes three compilations.
+
+    A counter such as `self.step += 1` in `forward` therefore recompiles at each call. Make it a
+    buffer.
+    """
+
+    class Scale(nn.Module):
+        factor = 1
+
+        def forward(self, x):
+            return x * self.factor
+
+    counter = CompileCounter()
+    model = Scale()
+    compiled = torch.compile(model, backend=counter)
+    results = []
+
+    for factor in (1, 2, 3, 3):
+        model.factor = factor
+        results.append(compiled(torch.ones(1)).item())
+
+    assert results == [1.0, 2.0, 3.0, 3.0]
+    assert counter.frame_count == 3
+
+
+def test_train_and_eval_are_compiled_each():
+    """A compiled module with dropout is compiled once for `train()` and once for `eval()`; going
+    back and forth compiles nothing more.
+    """
+    counter = CompileCounter()
+    model = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
+    compiled = torch.compile(model, backend=counter)
+
+    for training in (True, False, True, False):
+        model.train(training)
+        compiled(torch.ones(1, 2))
+
+    assert counter.frame_count == 2
+
+
+@pytest.mark.torch(">=2.3")
+def test_after_the_limit_new_inputs_run_uncompiled():
+    """A function is compiled for at most 8 kinds of input; a ninth runs uncompiled and its result
+    is right.
+
+    The limit is `torch._dynamo.config.recompile_limit` (`cache_size_limit` before PyTorch 2.6).
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x, how: x + len(how), backend=counter)
+
+    results = [compiled(torch.zeros(1), "a" * length).item() for length in range(12)]
+
+    assert results == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0]
+    assert counter.frame_count == 8
+
+
+@pytest.mark.torch(">=2.7")
+def test_reaching_the_limit_is_logged():
+    """When the limit is reached a warning is logged, "torch._dynamo hit config.recompile_limit",
+    with the function and the guard that failed last.
+
+    Mostly one argument takes a new value in every call: make it a tensor, or mark the dimension
+    that changes as dynamic. Raising the limit only helps if the kinds of input are few.
+    """
+    text = io.StringIO()
+    handler = logging.StreamHandler(text)
+    logger = logging.getLogger("torch._dynamo.convert_frame")
+    compiled = torch.compile(lambda x, how: x + len(how), backend="eager")
+
+    logger.addHandler(handler)
+    with torch._dynamo.config.patch(recompile_limit=2):
+        for how in ("a", "bb", "ccc"):
+            compiled(torch.zeros(1), how)
+    logger.removeHandler(handler)
+
+    assert text.getvalue().splitlines()[0] == "torch._dynamo hit config.recompile_limit (2)"
+
+
+@pytest.mark.torch(">=2.7")
+def test_the_old_name_of_the_limit_still_works():
+    """`torch._dynamo.config.cache_size_limit` is the same setting as `recompile_limit`."""
+    with torch._dynamo.config.patch(cache_size_limit=3):
+        assert torch._dynamo.config.recompile_limit == 3
+
+
+@pytest.mark.torch(">=2.14")
+def test_fullgraph_refuses_to_pass_the_limit():
+    """Since PyTorch 2.14 at the latest, with `fullgraph=True` a function that reaches the limit
+    raises FailOnRecompileLimitHit, "Hard failure due to fullgraph=True".
+    """
+    compiled = torch.compile(lambda x, how: x + len(how), backend="eager", fullgraph=True)
+
+    with torch._dynamo.config.patch(recompile_limit=1):
+        compiled(torch.ones(1), "a")
+        with pytest.raises(
+            torch._dynamo.exc.FailOnRecompileLimitHit, match="Hard failure due to fullgraph=True"
+        ):
+            compiled(torch.ones(1), "bb")
+
+
+@pytest.mark.torch(">=2.7,<2.10")
+def test_before_2_10_the_limit_was_named():
+    """From PyTorch 2.7 to 2.9, with `fullgraph=True` a function that reaches the limit raises
+    FailOnRecompileLimitHit, "recompile_limit reached with fullgraph=True" (2.7: `one_graph=True`).
+    """
+    compiled = torch.compile(lambda x, how: x + len(how), backend="eager", fullgraph=True)
+
+    with torch._dynamo.config.patch(recompile_limit=1):
+        compiled(torch.ones(1), "a")
+        with pytest.raises(
+            torch._dynamo.exc.FailOnRecompileLimitHit,
+            match=r"recompile_limit reached with (fullgraph|one_graph)=True",
+        ):
+            compiled(torch.ones(1), "bb")
+
+
+def test_compiling_a_function_twice_shares_the_code():
+    """`torch.compile(f)` called twice with the same backend gives two functions that share what was
+    compiled: the second needs no compilation, and both count towards one limit.
+
+    Because what was compiled is kept with the code object of `f`.
+    """
+    counter = CompileCounter()
+
+    def f(x):
+        return x + 1
+
+    torch.compile(f, backend=counter)(torch.ones(1))
+    torch.compile(f, backend=counter)(torch.ones(1))
+
+    assert counter.frame_count == 1
+
+
+def test_reset_forgets_what_was_compiled():
+    """After `torch.compiler.reset()` the next call of a compiled function compiles it anew."""
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter)
+    compiled(torch.ones(2))
+
+    torch.compiler.reset()
+    compiled(torch.ones(2))
+
+    assert counter.frame_count == 2
+
+
+@pytest.mark.torch(">=2.6")
+def test_recompiling_can_be_forbidden():
+    """Inside `torch.compiler.set_stance("fail_on_recompile")` a new kind of input raises
+    RuntimeError, "Detected recompile when torch.compile stance is 'fail_on_recompile'".
+
+    The message names the guard that failed. With "eager_on_recompile" such an input runs
+    uncompiled.
+    """
+    counter = CompileCounter()
+    compiled = torch.compile(lambda x: x + 1, backend=counter)
+    compiled(torch.ones(2))
+
+    with (
+        torch.compiler.set_stance("fail_on_recompile"),
+        pytest.raises(RuntimeError, match=r"Detected recompile when torch\.compile stance is"),
+    ):
+        compiled(torch.ones(3))
+    with torch.compiler.set_stance("eager_on_recompile"):
+        uncompiled = compiled(torch.ones(3))
+
+    assert uncompiled.tolist() == [2.0, 2.0, 2.0]
+    assert counter.frame_count == 1

@@ -1,0 +1,354 @@
+"""Attention by hand and by kernels.
+
+`F.scaled_dot_product_attention` is one function over several kernels: a plain one ("math"),
+which writes down the matrix of scores, and fused ones, which never do and so need less memory:
+flash attention, memory-efficient attention and cuDNN's. PyTorch chooses one that can do what is
+asked for; `torch.nn.attention.sdpa_kernel` narrows the choice.
+
+The page also shows what language models build around it: heads, fewer heads for keys and values
+(grouped queries), and a cache of keys and values for generating token after token.
+
+What surprises: "No available kernel. Aborting execution." says that the choice was narrowed to
+kernels that refuse these inputs, and the warnings before it say why; `dropout_p` drops in
+evaluation mode too; and a cache gives the same numbers as one pass over the whole sequence.
+Masks are on `spec/nn/test_attention_masks.py`.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+pytestmark = pytest.mark.torch(">=2.0")
+
+
+def test_heads_are_a_dimension_before_the_steps():
+    """For several heads of attention (batch, steps, heads * d) becomes (batch, heads, steps, d)
+    by `x.unflatten(-1, (heads, d)).transpose(1, 2)`, and back by `transpose(1, 2).flatten(2)`.
+
+    `view(batch, heads, steps, d)` without the transpose raises nothing and mixes steps and
+    heads.
+    """
+    x = torch.arange(12.0).view(1, 3, 4)
+
+    heads = x.unflatten(-1, (2, 2)).transpose(1, 2)
+
+    assert heads.shape == (1, 2, 3, 2)
+    assert heads[0, 0].tolist() == [[0.0, 1.0], [4.0, 5.0], [8.0, 9.0]]
+    assert heads.transpose(1, 2).flatten(2).equal(x) is True
+    assert x.view(1, 2, 3, 2)[0, 0].tolist() == [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]
+
+
+def test_multihead_attention_by_hand():
+    """`nn.MultiheadAttention` is a linear layer for queries, keys and values stacked in
+    `in_proj_weight`, `F.scaled_dot_product_attention` per head, and the linear layer
+    `out_proj`.
+    """
+    layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.randn(2, 3, 4)
+
+    q, k, v = F.linear(x, layer.in_proj_weight, layer.in_proj_bias).chunk(3, dim=-1)
+    q, k, v = (each.unflatten(-1, (2, 2)).transpose(1, 2) for each in (q, k, v))
+    by_hand = layer.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+    assert layer.in_proj_weight.shape == (12, 4)
+    assert torch.allclose(layer(x, x, x)[0], by_hand, atol=1e-6) is True
+
+
+def test_keys_and_values_may_have_other_widths():
+    """`nn.MultiheadAttention(8, 2, kdim=4, vdim=6)` takes queries of 8, keys of 4 and values of
+    6 features, with three weights instead of `in_proj_weight`, which is None.
+    """
+    layer = nn.MultiheadAttention(8, 2, kdim=4, vdim=6, batch_first=True)
+
+    y, _ = layer(torch.zeros(3, 5, 8), torch.zeros(3, 7, 4), torch.zeros(3, 7, 6))
+
+    assert y.shape == (3, 5, 8)
+    assert layer.in_proj_weight is None
+    assert [layer.k_proj_weight.shape, layer.v_proj_weight.shape] == [(8, 4), (8, 6)]
+
+
+def test_another_width_is_refused():
+    """`nn.MultiheadAttention(8, 2)` raises AssertionError for 9 features, "was expecting
+    embedding dimension of 8, but got 9"; so does `nn.TransformerEncoderLayer` in training mode.
+    """
+    layer, encoder = nn.MultiheadAttention(8, 2), nn.TransformerEncoderLayer(8, 2, 16)
+    x = torch.zeros(5, 3, 9)
+
+    with pytest.raises(AssertionError, match="was expecting embedding dimension of 8, but got 9"):
+        layer(x, x, x)
+    with pytest.raises(AssertionError, match="was expecting embedding dimension of 8, but got 9"):
+        encoder(x)
+    assert encoder(x[..., :8]).shape == (5, 3, 8)
+
+
+def test_dropout_of_attention_drops_in_evaluation_too():
+    """`F.scaled_dot_product_attention(..., dropout_p=0.5)` drops attention weights at each
+    call: the function knows no mode. Write `dropout_p=0.5 if self.training else 0.0`.
+
+    `nn.MultiheadAttention(dropout=0.5)` does so itself.
+    """
+    q = torch.ones(1, 1, 64, 2)
+    layer = nn.MultiheadAttention(4, 1, dropout=0.5).eval()
+    x = torch.ones(3, 4)
+
+    dropped = F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)
+
+    assert q.equal(dropped) is False
+    assert F.scaled_dot_product_attention(q, q, q, dropout_p=0.0).allclose(q) is True
+    assert layer(x, x, x)[0].equal(layer(x, x, x)[0]) is True
+
+
+def test_inputs_of_attention_are_of_one_dtype():
+    """`F.scaled_dot_product_attention` raises RuntimeError for a float32 query and float16
+    keys, "Expected query, key, and value to have the same dtype"; convert them alike.
+
+    Under autocast and with a cache in half precision this is met in practice.
+    """
+    q, k = torch.zeros(1, 2, 4), torch.zeros(1, 3, 4, dtype=torch.float16)
+
+    with pytest.raises(RuntimeError, match="Expected query, key, and value to have the same dtype"):
+        F.scaled_dot_product_attention(q, k, k)
+    assert F.scaled_dot_product_attention(q, k.float(), k.float()).shape == (1, 2, 4)
+
+
+@pytest.mark.torch(">=2.5")
+def test_fewer_heads_of_keys_serve_more_heads_of_queries():
+    """With `enable_gqa=True`, since PyTorch 2.5, 2 heads of keys and values serve 4 heads of
+    queries, neighbours sharing one; it equals `k.repeat_interleave(2, dim=1)`.
+    """
+    q, k, v = torch.randn(1, 4, 3, 8), torch.randn(1, 2, 5, 8), torch.randn(1, 2, 5, 8)
+
+    grouped = F.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+    k, v = k.repeat_interleave(2, dim=1), v.repeat_interleave(2, dim=1)
+    repeated = F.scaled_dot_product_attention(q, k, v)
+
+    assert grouped.shape == (1, 4, 3, 8)
+    assert torch.allclose(grouped, repeated, atol=1e-6) is True
+
+
+def test_heads_are_not_broadcast():
+    """Without `enable_gqa`, 4 heads of queries and 2 of keys raise RuntimeError in
+    `F.scaled_dot_product_attention`, "The size of tensor a (4) must match the size of tensor b
+    (2) at non-singleton dimension 1".
+
+    One head of keys broadcasts. Before PyTorch 2.5, which brought `enable_gqa`, 2 heads had to
+    be repeated, `k.repeat_interleave(2, dim=1)`.
+    """
+    q, k = torch.zeros(1, 4, 3, 8), torch.zeros(1, 2, 5, 8)
+
+    with pytest.raises(
+        RuntimeError, match=r"The size of tensor a \(4\) must match the size of tenso"
+    ):
+        F.scaled_dot_product_attention(q, k, k)
+    one = k[:, :1]
+    assert F.scaled_dot_product_attention(q, one, one).shape == (1, 4, 3, 8)
+    k = k.repeat_interleave(2, dim=1)
+    assert F.scaled_dot_product_attention(q, k, k).shape == (1, 4, 3, 8)
+
+
+@pytest.mark.torch(">=2.5")
+def test_the_heads_of_keys_divide_those_of_queries():
+    """`enable_gqa=True` with 4 heads of queries and 3 of keys raises RuntimeError, "Number of
+    heads in key and value must divide the number of heads in" the query.
+    """
+    q, k = torch.zeros(1, 4, 3, 8), torch.zeros(1, 3, 5, 8)
+
+    with pytest.raises(
+        RuntimeError, match="Number of heads in key and value must divide the number"
+    ):
+        F.scaled_dot_product_attention(q, k, k, enable_gqa=True)
+    k = k[:, :2]
+    assert F.scaled_dot_product_attention(q, k, k, enable_gqa=True).shape == (1, 4, 3, 8)
+
+
+@pytest.mark.torch(">=2.3")
+def test_sdpa_kernel_narrows_the_choice():
+    """Inside `with sdpa_kernel(SDPBackend.MATH):` `F.scaled_dot_product_attention` uses the
+    plain kernel; a list allows several. The results agree up to rounding.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    q, k, v = torch.randn(3, 1, 2, 5, 8)
+
+    with sdpa_kernel(SDPBackend.MATH):
+        plain = F.scaled_dot_product_attention(q, k, v)
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]):
+        either = F.scaled_dot_product_attention(q, k, v)
+
+    assert torch.allclose(plain, either, atol=1e-6) is True
+    assert torch.allclose(plain, (q @ k.mT / 8**0.5).softmax(-1) @ v, atol=1e-6) is True
+
+
+@pytest.mark.torch(">=2.3")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_no_available_kernel_means_that_the_allowed_ones_refuse():
+    """`F.scaled_dot_product_attention` with only `SDPBackend.FLASH_ATTENTION` allowed raises
+    RuntimeError, "No available kernel. Aborting execution.", for dropout and for 2-D inputs on
+    the CPU.
+
+    The warnings before it name the reason of each kernel. Add `SDPBackend.MATH` to the list.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    q = torch.ones(1, 1, 3, 8)
+
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        assert F.scaled_dot_product_attention(q, q, q).shape == (1, 1, 3, 8)
+        with pytest.raises(RuntimeError, match=r"No available kernel\.\s+Aborting execution\."):
+            F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)
+        with pytest.raises(RuntimeError, match=r"No available kernel\.\s+Aborting execution\."):
+            F.scaled_dot_product_attention(q[0, 0], q[0, 0], q[0, 0])
+    with sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.MATH]):
+        y = F.scaled_dot_product_attention(q[0, 0], q[0, 0], q[0, 0])
+    assert y.shape == (3, 8)
+
+
+@pytest.mark.torch(">=2.3")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_refused_kernel_says_why():
+    """`F.scaled_dot_product_attention` warns about each allowed kernel before it gives up:
+    "Flash attention kernel not used because", and then the reason.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    q = torch.ones(1, 1, 3, 8)
+
+    with (
+        sdpa_kernel(SDPBackend.FLASH_ATTENTION),
+        pytest.warns(UserWarning, match="kernel not used because") as warned,
+        pytest.raises(RuntimeError, match="No available kernel"),
+    ):
+        F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)
+    reasons = " ".join(str(warning.message) for warning in warned)
+    assert "do not support non-zero dropout" in reasons
+
+
+@pytest.mark.torch(">=2.3")
+def test_kernels_for_a_gpu_are_not_viable_on_the_cpu():
+    """On the CPU, with only memory-efficient or cuDNN attention allowed,
+    `F.scaled_dot_product_attention` raises RuntimeError, "No viable backend for
+    scaled_dot_product_attention was found".
+
+    The CPU has the plain kernel and a flash kernel.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    q = torch.ones(1, 1, 3, 8, device="cpu")
+
+    with (
+        sdpa_kernel(SDPBackend.EFFICIENT_ATTENTION),
+        pytest.raises(RuntimeError, match="No viable backend for scaled_dot_product_attention was"),
+    ):
+        F.scaled_dot_product_attention(q, q, q)
+    assert F.scaled_dot_product_attention(q, q, q).shape == (1, 1, 3, 8)
+
+
+@pytest.mark.torch(">=2.4")
+def test_the_old_context_manager_is_deprecated():
+    """`torch.backends.cuda.sdp_kernel(enable_flash=False)` warns, "is deprecated. In the
+    future, this context manager will be removed"; `torch.nn.attention.sdpa_kernel` took its
+    place in PyTorch 2.3.
+    """
+    with pytest.warns(FutureWarning, match="In the future, this context manager will be removed"):
+        manager = torch.backends.cuda.sdp_kernel(enable_flash=False)
+    assert hasattr(manager, "__enter__") is True
+
+
+@pytest.mark.cuda
+@pytest.mark.torch(">=2.3")
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_flash_attention_on_a_gpu_wants_half_precision():
+    """On a CUDA GPU flash attention takes float16 and bfloat16 only: allowed alone, float32
+    inputs raise RuntimeError, "No available kernel. Aborting execution."
+
+    It takes no `attn_mask` either, only `is_causal`.
+    """
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    q = torch.ones(1, 1, 16, 64, device="cuda")
+
+    with (
+        sdpa_kernel(SDPBackend.FLASH_ATTENTION),
+        pytest.raises(RuntimeError, match=r"No available kernel\.\s+Aborting execution\."),
+    ):
+        F.scaled_dot_product_attention(q, q, q)
+    assert F.scaled_dot_product_attention(q, q, q).shape == (1, 1, 16, 64)
+
+
+@pytest.mark.torch(">=2.1")
+def test_the_fused_kernel_does_not_keep_the_scores():
+    """For 256 queries and keys, the plain formula saves matrices of 256 x 256 for the backward
+    pass; `F.scaled_dot_product_attention` on the CPU saves none of that size.
+    """
+    q, k, v = (torch.randn(1, 1, 256, 4, device="cpu", requires_grad=True) for _ in range(3))
+
+    def saved(attention):
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda x: sizes.append(x.numel()) or x, lambda x: x
+        ):
+            attention()
+        return max(sizes)
+
+    plain = saved(lambda: (q @ k.mT / 2).softmax(-1) @ v)
+    fused = saved(lambda: F.scaled_dot_product_attention(q, k, v))
+
+    assert plain == 65536
+    assert fused == 1024
+
+
+def test_a_cache_of_keys_and_values_gives_the_same_numbers():
+    """Attending with one new query to the cached and the new keys and values gives the row that
+    causal attention over the whole sequence has for it, up to rounding.
+
+    The new query sees all keys, so it needs no mask: `is_causal=True` would hide all but the
+    first.
+    """
+    q, k, v = torch.randn(3, 1, 2, 5, 4)
+    whole = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    keys, values, rows = k[:, :, :0], v[:, :, :0], []
+
+    for step in range(5):
+        new = slice(step, step + 1)
+        keys = torch.cat([keys, k[:, :, new]], dim=2)
+        values = torch.cat([values, v[:, :, new]], dim=2)
+        rows.append(F.scaled_dot_product_attention(q[:, :, new], keys, values))
+
+    assert torch.allclose(torch.cat(rows, dim=2), whole, atol=1e-6) is True
+    assert keys.shape == (1, 2, 5, 4)
+
+
+def test_a_cache_may_be_allocated_at_once():
+    """A cache of full length, written by `cache[:, :, step] = new` and read by `cache[:, :, :
+    step + 1]`, keeps one storage; `torch.cat` at each step copies all earlier keys.
+    """
+    cache = torch.zeros(1, 2, 5, 4)
+    address = cache.data_ptr()
+
+    for step in range(3):
+        cache[:, :, step] = step + 1.0
+    keys = cache[:, :, :3]
+
+    assert (keys.data_ptr() == address) is True
+    assert keys.sum((0, 1, 3)).tolist() == [8.0, 16.0, 24.0]
+
+
+@pytest.mark.slow
+@pytest.mark.torch(">=2.6")
+@pytest.mark.filterwarnings("ignore:flex_attention called without:UserWarning")
+def test_flex_attention_takes_a_function_of_scores():
+    """`flex_attention(q, k, v, score_mod=function)` calls the function for each score with its
+    batch, head, query and key index; a bias by distance is one line. It is meant for
+    `torch.compile`.
+    """
+    from torch.nn.attention.flex_attention import flex_attention
+
+    q, k, v = torch.randn(3, 1, 1, 4, 16)
+    steps = torch.arange(4)
+
+    flexible = flex_attention(q, k, v, score_mod=lambda score, b, h, i, j: score - (i - j).abs())
+    masked = F.scaled_dot_product_attention(
+        q, k, v, attn_mask=-(steps[:, None] - steps).abs().float()
+    )
+
+    assert torch.allclose(flexible, masked, atol=1e-5) is True

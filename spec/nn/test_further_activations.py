@@ -1,0 +1,173 @@
+"""Further activations.
+
+`torch.nn` has more activations than the usual four (`spec/nn/test_activations.py`). Most are
+small variations of ReLU, sigmoid or tanh, and are found in papers: SELU and CELU with an
+exponential on the negative side, the shrink functions, which set small numbers to zero, GLU,
+which multiplies one half of the features by the sigmoid of the other. The softmax family turns
+scores into shares.
+
+What surprises: `nn.GLU` halves the number of features; `nn.PReLU(n)` wants n channels in
+dimension 1; `nn.Softmax2d` normalises over channels, not over height and width; and `nn.GELU`
+has two formulas.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+@pytest.mark.parametrize(
+    ("layer", "curve"),
+    [
+        (nn.SELU(), [-1.6706, -1.1113, 0, 1.0507, 3.1521]),
+        (nn.CELU(alpha=0.5), [-0.4988, -0.4323, 0, 1, 3]),
+        (nn.Softsign(), [-0.75, -0.5, 0, 0.5, 0.75]),
+        (nn.Tanhshrink(), [-2.0049, -0.2384, 0, 0.2384, 2.0049]),
+        (nn.Hardshrink(1.5), [-3, 0, 0, 0, 3]),
+        (nn.Softshrink(0.5), [-2.5, -0.5, 0, 0.5, 2.5]),
+        (nn.ReLU6(), [0, 0, 0, 1, 3]),
+        (nn.LogSigmoid(), [-3.0486, -1.3133, -0.6931, -0.3133, -0.0486]),
+        (nn.Threshold(0.5, -7.0), [-7, -7, -7, 1, 3]),
+        (nn.Hardtanh(-2.0, 2.0), [-2, -1, 0, 1, 2]),
+        (nn.Hardswish(), [0, -0.3333, 0, 0.6667, 3]),
+        (nn.SiLU(), [-0.1423, -0.2689, 0, 0.7311, 2.8577]),
+    ],
+)
+def test_the_curves_of_further_activations(layer, curve, device):
+    """At -3, -1, 0, 1 and 3 `nn.SELU`, `CELU`, `Softsign`, `Tanhshrink`, `Hardshrink`,
+    `Softshrink`, `ReLU6`, `LogSigmoid`, `Threshold`, `Hardtanh`, `Hardswish` and `SiLU` have
+    the values of the table.
+    """
+    x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
+
+    assert layer(x).tolist() == pytest.approx(curve, abs=6e-5)
+
+
+def test_silu_is_swish():
+    """`nn.SiLU()` is `x * sigmoid(x)`, which papers also call swish; `nn.Hardswish()` replaces
+    its sigmoid by straight lines, `x * relu6(x + 3) / 6`.
+    """
+    x = torch.tensor([-2.0, 0.5, 4.0])
+
+    assert torch.allclose(nn.SiLU()(x), x * torch.sigmoid(x)) is True
+    assert torch.allclose(nn.Hardswish()(x), x * F.relu6(x + 3) / 6) is True
+
+
+def test_gelu_has_two_formulas():
+    """`nn.GELU()` multiplies by the normal distribution; `nn.GELU(approximate="tanh")` is the
+    formula of GPT-2 and BERT's first code, which differs in the fourth decimal.
+
+    Weights trained with one give slightly other answers with the other.
+    """
+    x = torch.tensor([-2.0, 2.0])
+
+    assert nn.GELU()(x).tolist() == pytest.approx([-0.04550, 1.95450], abs=1e-5)
+    assert nn.GELU(approximate="tanh")(x).tolist() == pytest.approx([-0.04540, 1.95460], abs=1e-5)
+
+
+def test_glu_halves_the_features(device):
+    """`nn.GLU()` splits the last dimension in two and returns the first half times the sigmoid
+    of the second: (N, 4) becomes (N, 2).
+    """
+    x = torch.tensor([[2.0, 4.0, 0.0, 100.0]], device=device)
+
+    assert nn.GLU()(x).tolist() == [[1.0, 4.0]]
+
+
+def test_glu_wants_an_even_number():
+    """`nn.GLU()` of 3 features raises RuntimeError, "Halving dimension must be even, but
+    dimension 1 is size 3"; the layer before it has twice the features that come out.
+    """
+    x = torch.zeros(2, 3)
+
+    with pytest.raises(
+        RuntimeError, match="Halving dimension must be even, but dimension 1 is size"
+    ):
+        nn.GLU()(x)
+    assert nn.GLU()(nn.Linear(3, 8)(x)).shape == (2, 4)
+
+
+def test_prelu_may_have_a_slope_for_each_channel():
+    """`nn.PReLU(2)` has one slope for each of the 2 channels in dimension 1; another number of
+    channels raises RuntimeError, "Mismatch of parameter numbers and input channel size".
+    """
+    layer = nn.PReLU(2)
+    layer.weight.data = torch.tensor([0.5, 0.1])
+    x = torch.tensor([[[-2.0], [-2.0]]])
+
+    assert layer(x).flatten().tolist() == pytest.approx([-1.0, -0.2])
+    with pytest.raises(RuntimeError, match="Mismatch of parameter numbers and input channel size"):
+        nn.PReLU(3)(x)
+
+
+@pytest.mark.parametrize(
+    ("layer", "row"),
+    [
+        (nn.Softmax(dim=1), [0.25, 0.75]),
+        (nn.Softmin(dim=1), [0.75, 0.25]),
+        (nn.LogSoftmax(dim=1), [-1.3863, -0.2877]),
+    ],
+)
+def test_the_softmax_family(layer, row, device):
+    """Of the scores 0 and log 3 `nn.Softmax` makes 0.25 and 0.75, `nn.Softmin`, the softmax of
+    the negative scores, 0.75 and 0.25, and `nn.LogSoftmax` the logarithms of the first.
+    """
+    x = torch.tensor([[1.0, 3.0]], device=device).log()
+
+    assert layer(x).flatten().tolist() == pytest.approx(row, abs=1e-4)
+
+
+def test_log_softmax_stays_finite():
+    """`F.log_softmax` of the scores 0 and 200 is -200 and 0; the logarithm of `softmax` is
+    minus infinity and 0, because the probability rounds to 0 in float32.
+    """
+    x = torch.tensor([0.0, 200.0])
+
+    assert F.log_softmax(x, dim=0).tolist() == [-200.0, 0.0]
+    assert F.softmax(x, dim=0).log().tolist() == [-float("inf"), 0.0]
+
+
+def test_softmax2d_normalises_over_the_channels():
+    """`nn.Softmax2d()` of (N, C, H, W) makes the channels of each pixel sum to 1, as
+    `softmax(dim=1)`; for a map that sums to 1 over its pixels write
+    `x.flatten(2).softmax(-1).view_as(x)`.
+    """
+    x = torch.randn(2, 3, 4, 4)
+
+    over_pixels = x.flatten(2).softmax(-1).view_as(x)
+
+    assert torch.allclose(nn.Softmax2d()(x), x.softmax(dim=1)) is True
+    assert over_pixels.sum((2, 3)).flatten().tolist() == pytest.approx([1.0] * 6)
+
+
+def test_gumbel_softmax_draws_a_class():
+    """`F.gumbel_softmax(logits, hard=True)` draws a one-hot row with the probabilities of
+    `softmax(logits)` and passes the gradient of a soft sample; without `hard` the rows are
+    shares.
+
+    It replaces `torch.multinomial` where the draw has to be differentiable.
+    """
+    logits = torch.tensor([0.25, 0.75]).log().expand(2000, 2).clone().requires_grad_()
+
+    draws = F.gumbel_softmax(logits, tau=1.0, hard=True)
+    draws[:, 1].sum().backward()
+
+    assert draws.sum(1).unique().tolist() == pytest.approx([1.0])
+    assert draws[:, 1].mean().item() == pytest.approx(0.75, abs=0.04)
+    assert logits.grad.count_nonzero().item() > 3900
+    assert F.gumbel_softmax(logits).amax(1).min().item() < 0.9
+
+
+def test_selu_and_alpha_dropout_keep_the_statistics():
+    """`nn.SELU` maps normally distributed inputs of mean 0 and variance 1 to outputs of mean 0
+    and variance 1, and `nn.AlphaDropout` keeps both; ReLU gives mean 0.4.
+    """
+    x = torch.randn(200_000)
+
+    y = nn.SELU()(x)
+    dropped = nn.AlphaDropout(0.2)(y)
+
+    assert [y.mean().item(), y.std().item()] == pytest.approx([0.0, 1.0], abs=0.02)
+    assert [dropped.mean().item(), dropped.std().item()] == pytest.approx([0.0, 1.0], abs=0.03)
+    assert torch.relu(x).mean().item() == pytest.approx(0.4, abs=0.01)

@@ -1,0 +1,123 @@
+"""Tools for parameters.
+
+`torch.nn.utils` has helpers that work on the parameters of a net as a whole or on pairs of
+layers: parameters as one vector, for algorithms that don't care about layers; a convolution and
+its BatchNorm as one convolution, for prediction; layers without initialisation, for weights
+that are loaded anyway. Clipping is on `spec/optim/test_clipping.py`, pruning and `weight_norm`
+on `spec/nn/test_parametrisations.py`.
+
+What surprises: the vector of parameters is a copy, and writing it back replaces their data; too
+long a vector raises nothing; and layers are fused in evaluation mode only.
+"""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import (
+    fuse_conv_bn_eval,
+    parameters_to_vector,
+    skip_init,
+    vector_to_parameters,
+)
+
+
+def test_parameters_are_joined_to_one_vector():
+    """`parameters_to_vector(net.parameters())` joins all parameters, flattened, in their order,
+    to one vector; it is a copy that carries gradients back.
+
+    `vector.norm()` is the norm of the whole net.
+    """
+    net = nn.Linear(2, 1)
+    net.weight.data, net.bias.data = torch.tensor([[3.0, 4.0]]), torch.tensor([12.0])
+
+    vector = parameters_to_vector(net.parameters())
+    vector.square().sum().backward()
+
+    assert vector.tolist() == [3.0, 4.0, 12.0]
+    assert vector.norm().item() == 13.0
+    assert net.weight.grad.tolist() == [[6.0, 8.0]]
+
+
+def test_a_vector_is_written_into_the_parameters():
+    """`vector_to_parameters(vector, net.parameters())` sets the parameters to slices of the
+    vector; they stay the same `nn.Parameter` objects and share its memory then.
+    """
+    net, vector = nn.Linear(2, 1), torch.tensor([1.0, 2.0, 3.0])
+    weight = net.weight
+
+    vector_to_parameters(vector, net.parameters())
+    vector[0] = 7.0
+
+    assert (net.weight is weight) is True
+    assert net.weight.tolist() == [[7.0, 2.0]]
+    assert net.bias.tolist() == [3.0]
+
+
+def test_a_vector_of_another_length():
+    """`vector_to_parameters` of too short a vector raises RuntimeError, "shape '[1]' is invalid
+    for input of size 0"; of too long a one it uses the beginning and raises nothing.
+
+    The parameters before the missing ones have been set by then.
+    """
+    net = nn.Linear(2, 1)
+
+    with pytest.raises(RuntimeError, match=r"shape '\[1\]' is invalid for input of size 0"):
+        vector_to_parameters(torch.tensor([1.0, 2.0]), net.parameters())
+    assert net.weight.tolist() == [[1.0, 2.0]]
+    vector_to_parameters(torch.arange(5.0), net.parameters())
+    assert net.bias.tolist() == [2.0]
+
+
+def test_two_nets_are_mixed_as_vectors():
+    """The mean of two nets' weights is set by `parameters_to_vector` of both, their mean, and
+    `vector_to_parameters` into a third. Buffers, as those of BatchNorm, are not among them.
+    """
+    first, second, middle = nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)
+    vector_to_parameters(torch.tensor([1.0, 5.0]), first.parameters())
+    vector_to_parameters(torch.tensor([3.0, 9.0]), second.parameters())
+
+    vectors = [parameters_to_vector(net.parameters()) for net in (first, second)]
+    vector_to_parameters(torch.stack(vectors).mean(0), middle.parameters())
+
+    assert parameters_to_vector(middle.parameters()).tolist() == [2.0, 7.0]
+    assert parameters_to_vector(nn.BatchNorm1d(4).parameters()).shape == (8,)
+
+
+def test_a_batch_norm_is_fused_into_its_convolution():
+    """`fuse_conv_bn_eval(conv, bn)` returns one convolution that computes `bn(conv(x))` in
+    evaluation mode, up to rounding, with a bias even if `conv` has none.
+    """
+    conv, bn = nn.Conv2d(2, 3, 3, bias=False).eval(), nn.BatchNorm2d(3).eval()
+    bn.running_mean, bn.running_var = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 1.0, 9.0])
+    x = torch.randn(1, 2, 5, 5)
+
+    fused = fuse_conv_bn_eval(conv, bn)
+
+    assert torch.allclose(fused(x), bn(conv(x)), atol=1e-5) is True
+    assert fused.bias.shape == (3,)
+
+
+def test_layers_are_fused_in_evaluation_mode():
+    """`fuse_conv_bn_eval` raises AssertionError for layers in training mode, "Fusion only for
+    eval!": call `net.eval()` first.
+    """
+    conv, bn = nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3)
+
+    with pytest.raises(AssertionError, match="Fusion only for eval!"):
+        fuse_conv_bn_eval(conv, bn)
+    assert fuse_conv_bn_eval(conv.eval(), bn.eval()).out_channels == 3
+
+
+def test_a_layer_can_be_built_without_initialisation():
+    """`nn.utils.skip_init(nn.Linear, 3, 2)` builds the layer with uninitialised memory and
+    draws no random numbers; load its state dict next.
+
+    It works for modules whose constructor has the argument `device`.
+    """
+    state = torch.get_rng_state()
+
+    layer = skip_init(nn.Linear, 3, 2)
+    layer.load_state_dict({"weight": torch.ones(2, 3), "bias": torch.zeros(2)})
+
+    assert torch.equal(torch.get_rng_state(), state) is True
+    assert layer(torch.ones(1, 3)).tolist() == [[3.0, 3.0]]

@@ -1,0 +1,308 @@
+"""Resizing feature maps.
+
+Networks that answer with images, such as segmentation models, autoencoders and generators, have to
+make small feature maps large again. `F.interpolate` (as a layer `nn.Upsample`) repeats or
+interpolates elements and learns nothing; `nn.PixelShuffle` trades channels for height and width;
+`nn.ConvTranspose2d` learns the way (`spec/nn/test_convolutions.py`). `F.grid_sample` reads an image
+at any positions, and `nn.Unfold` and `nn.Fold` take it apart into patches and join them.
+
+What surprises: the mode depends on the number of dimensions, "linear" for (N, C, L), "bilinear" for
+(N, C, H, W); `align_corners=True` and False give different values; bilinear shrinking skips pixels
+unless `antialias=True`; `nn.Upsample(2)` means the size 2; and overlapping patches are added by
+`nn.Fold`.
+"""
+
+import contextlib
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def test_interpolation_repeats_the_nearest_element_unless_told(device):
+    """`F.interpolate(x, scale_factor=2)` of (N, C, H, W) doubles height and width and repeats
+    each element, as its default mode "nearest" does.
+    """
+    x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], device=device)
+
+    assert F.interpolate(x, scale_factor=2)[0, 0].tolist() == [
+        [1.0, 1.0, 2.0, 2.0],
+        [1.0, 1.0, 2.0, 2.0],
+        [3.0, 3.0, 4.0, 4.0],
+        [3.0, 3.0, 4.0, 4.0],
+    ]
+
+
+def test_interpolation_is_told_a_size_or_a_factor():
+    """`F.interpolate` takes `size=(height, width)` or `scale_factor`; without either it raises
+    ValueError, "either size or scale_factor should be defined", and both raise "only one of".
+    """
+    x = torch.zeros(1, 1, 2, 2)
+
+    with pytest.raises(ValueError, match="either size or scale_factor should be defined"):
+        F.interpolate(x)
+    with pytest.raises(ValueError, match="only one of size or scale_factor should be defined"):
+        F.interpolate(x, size=4, scale_factor=2)
+    assert F.interpolate(x, size=(3, 5)).shape == (1, 1, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("mode", "dimensions"),
+    [
+        ("linear", [1]),
+        ("bilinear", [2]),
+        ("bicubic", [2]),
+        ("trilinear", [3]),
+        ("nearest", [1, 2, 3]),
+        ("area", [1, 2, 3]),
+    ],
+)
+def test_the_mode_goes_with_the_number_of_dimensions(mode, dimensions):
+    """`F.interpolate` wants batch and channels first: "linear" then takes one more dimension,
+    "bilinear" and "bicubic" two, "trilinear" three; "nearest" and "area" any of these.
+    """
+    works = []
+    for n in (1, 2, 3):
+        with contextlib.suppress(NotImplementedError):
+            F.interpolate(torch.zeros(2, 5, *[3] * n), scale_factor=2, mode=mode)
+            works.append(n)
+
+    assert works == dimensions
+
+
+def test_another_number_of_dimensions_is_refused():
+    """`F.interpolate(image, size=(4, 4), mode="bilinear")` of an image (C, H, W) raises
+    ValueError, "Input and output must have the same number of spatial dimensions"; write
+    `image[None]`.
+
+    "linear" for (N, C, H, W) raises NotImplementedError, "Got 4D input, but linear mode needs 3D
+    input". "nearest" with a `scale_factor` raises nothing for (C, H, W) and only stretches W.
+    """
+    image = torch.zeros(3, 2, 2)
+
+    with pytest.raises(
+        ValueError, match="Input and output must have the same number of spatial di"
+    ):
+        F.interpolate(image, size=(4, 4), mode="bilinear")
+    with pytest.raises(NotImplementedError, match="Got 4D input, but linear mode needs 3D input"):
+        F.interpolate(image[None], size=4, mode="linear")
+    assert F.interpolate(image, scale_factor=2).shape == (3, 2, 4)
+    assert F.interpolate(image[None], size=(4, 4), mode="bilinear").shape == (1, 3, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("align_corners", "row"), [(False, [1.0, 1.5, 2.5, 3.0]), (True, [1.0, 5 / 3, 7 / 3, 3.0])]
+)
+def test_align_corners_decides_where_elements_are(align_corners, row, device):
+    """`align_corners=False`, the default of `F.interpolate`, takes elements for small squares;
+    `align_corners=True` for points, the outer ones at the corners: [1, 3] becomes the rows of
+    the table.
+
+    A model has to be run with the setting that it was trained with.
+    """
+    x = torch.tensor([[[1.0, 3.0]]], device=device)
+
+    y = F.interpolate(x, size=4, mode="linear", align_corners=align_corners)
+
+    assert y.flatten().tolist() == pytest.approx(row)
+
+
+def test_nearest_has_no_corners():
+    """`F.interpolate(..., mode="nearest", align_corners=False)` raises ValueError,
+    "align_corners option can only be set with the interpolating modes: linear | bilinear |
+    bicubic | trilinear".
+    """
+    x = torch.zeros(1, 1, 2, 2)
+
+    with pytest.raises(
+        ValueError, match="align_corners option can only be set with the interpolat"
+    ):
+        F.interpolate(x, size=4, align_corners=False)
+    assert F.interpolate(x, size=4).shape == (1, 1, 4, 4)
+
+
+def test_shrinking_skips_pixels_unless_antialiased(device):
+    """`F.interpolate(mode="bilinear")` to a quarter of the width reads two of four neighbours: a
+    bright pixel may vanish. `antialias=True` and `mode="area"` average over all of them.
+    """
+    x = torch.zeros(1, 1, 1, 8, device=device)
+    x[..., 4] = 8.0
+
+    plain = F.interpolate(x, size=(1, 2), mode="bilinear")
+    smooth = F.interpolate(x, size=(1, 2), mode="bilinear", antialias=True)
+    area = F.interpolate(x, size=(1, 2), mode="area")
+
+    assert plain.flatten().tolist() == [0.0, 0.0]
+    assert smooth.flatten().tolist() == pytest.approx([0.8571, 1.4286], abs=1e-3)
+    assert area.flatten().tolist() == [0.0, 2.0]
+
+
+def test_nearest_rounds_down():
+    """`F.interpolate(mode="nearest")` of 5 elements to 3 takes the elements 0, 1 and 3, because
+    it rounds positions down; "nearest-exact" takes 0, 2 and 4, as Pillow does.
+    """
+    x = torch.arange(5.0).view(1, 1, 5)
+
+    assert F.interpolate(x, size=3, mode="nearest").flatten().tolist() == [0.0, 1.0, 3.0]
+    assert F.interpolate(x, size=3, mode="nearest-exact").flatten().tolist() == [0.0, 2.0, 4.0]
+
+
+def test_class_numbers_are_resized_as_floats():
+    """`F.interpolate` of int64 masks raises RuntimeError, "not implemented for 'Long'", on the
+    CPU; write `F.interpolate(mask[:, None].float(), size, mode="nearest").long()`. uint8 works.
+
+    Any mode but the nearest ones would make classes up between the classes.
+    """
+    mask = torch.tensor([[[0, 7]]], device="cpu")
+
+    with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
+        F.interpolate(mask[:, None], size=(1, 4))
+    resized = F.interpolate(mask[:, None].float(), size=(1, 4), mode="nearest").long()
+    assert resized.tolist() == [[[[0, 0, 7, 7]]]]
+    assert F.interpolate(mask[:, None].byte(), size=(1, 4)).tolist() == [[[[0, 0, 7, 7]]]]
+
+
+def test_upsample_takes_the_size_first():
+    """`nn.Upsample(scale_factor=2)` doubles height and width; `nn.Upsample(2)` makes 2 x 2 of a
+    5 x 5 map, because its first argument is `size`.
+
+    `F.upsample` is deprecated: `F.interpolate` takes its place.
+    """
+    x = torch.zeros(1, 3, 5, 5)
+
+    assert nn.Upsample(scale_factor=2)(x).shape == (1, 3, 10, 10)
+    assert nn.Upsample(2)(x).shape == (1, 3, 2, 2)
+    with pytest.warns(UserWarning, match=r"nn.functional.upsample.* is deprecated"):
+        F.upsample(x, scale_factor=2)
+
+
+def test_upsampling_bilinear_aligns_the_corners():
+    """`nn.UpsamplingBilinear2d(scale_factor=2)` uses `align_corners=True`, unlike
+    `nn.Upsample(scale_factor=2, mode="bilinear")`: their results differ.
+    """
+    x = torch.tensor([[[[0.0, 3.0]]]])
+
+    old = nn.UpsamplingBilinear2d(scale_factor=2)(x)
+    new = nn.Upsample(scale_factor=2, mode="bilinear")(x)
+
+    assert old.flatten().tolist() == pytest.approx([0.0, 1.0, 2.0, 3.0] * 2)
+    assert new.flatten().tolist() == [0.0, 0.75, 2.25, 3.0] * 2
+
+
+def test_pixel_shuffle_makes_pixels_of_channels(device):
+    """`nn.PixelShuffle(2)` makes one 2 x 2 block of each four channels: (N, 4C, H, W) becomes
+    (N, C, 2H, 2W); `nn.PixelUnshuffle(2)` goes back.
+    """
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device).view(1, 4, 1, 1)
+
+    y = nn.PixelShuffle(2)(x)
+
+    assert y.tolist() == [[[[1.0, 2.0], [3.0, 4.0]]]]
+    assert nn.PixelUnshuffle(2)(y).equal(x) is True
+
+
+def test_pixel_shuffle_wants_a_square_number_of_channels():
+    """`nn.PixelShuffle(2)` of 3 channels raises RuntimeError, "to be divisible by the square of
+    upscale_factor, but input.size(-3)=3 is not divisible by 4"; 12 channels become 3.
+    """
+    with pytest.raises(RuntimeError, match="to be divisible by the square of upscale_factor, but"):
+        nn.PixelShuffle(2)(torch.zeros(1, 3, 2, 2))
+    twelve = torch.zeros(1, 12, 2, 2)
+    assert nn.PixelShuffle(2)(twelve).shape == (1, 3, 4, 4)
+
+
+def test_channel_shuffle_deals_the_channels():
+    """`nn.ChannelShuffle(2)` takes the channels from two groups in turn: 0, 1, 2, 3 become 0,
+    2, 1, 3. It stands between grouped convolutions, and has no parameters.
+    """
+    x = torch.arange(4.0).view(1, 4, 1, 1)
+
+    assert nn.ChannelShuffle(2)(x).flatten().tolist() == [0.0, 2.0, 1.0, 3.0]
+
+
+def test_unfold_lists_the_patches():
+    """`nn.Unfold(2)` of a 3 x 3 image returns (N, C * 4, 4): one column for each 2 x 2 patch,
+    row by row; with `stride=2` patches don't overlap.
+
+    A vision transformer's patches are `nn.Unfold(p, stride=p)(x).transpose(1, 2)`.
+    """
+    x = torch.arange(9.0).view(1, 1, 3, 3)
+
+    patches = nn.Unfold(2)(x)
+
+    assert patches.shape == (1, 4, 4)
+    assert patches[0, :, 0].tolist() == [0.0, 1.0, 3.0, 4.0]
+    assert patches[0, :, 3].tolist() == [4.0, 5.0, 7.0, 8.0]
+
+
+def test_fold_adds_where_patches_overlap():
+    """`nn.Fold((3, 3), 2)` of the patches of `nn.Unfold(2)` adds overlapping elements: the
+    middle of 3 x 3 counts four times. Divided by the fold of ones it is the image again.
+    """
+    x = torch.arange(9.0).view(1, 1, 3, 3)
+    unfold, fold = nn.Unfold(2), nn.Fold((3, 3), 2)
+
+    counts = fold(unfold(torch.ones(1, 1, 3, 3)))
+
+    assert counts.tolist() == [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
+    assert (fold(unfold(x)) / counts).equal(x) is True
+
+
+def test_fold_knows_how_many_patches_there_are():
+    """`nn.Fold((4, 4), 2)` of 4 patches raises RuntimeError, "expected size of input's
+    dimension 2 to match the calculated number of sliding blocks 3 * 3 = 9, but got
+    input.size(2)=4".
+    """
+    patches = nn.Unfold(2)(torch.zeros(1, 1, 3, 3))
+
+    with pytest.raises(RuntimeError, match="to match the calculated number of sliding blocks 3"):
+        nn.Fold((4, 4), 2)(patches)
+    assert nn.Fold((3, 3), 2)(patches).shape == (1, 1, 3, 3)
+
+
+def test_grid_sample_reads_at_positions_from_minus_one_to_one(device):
+    """`F.grid_sample(image, grid)` reads the image at (x, y) positions: (0, 0) is the middle
+    and (-1, -1) the upper left corner; between pixels it interpolates.
+
+    With `align_corners=False` the corner lies half a pixel outside the first pixel's middle,
+    and a quarter of its value is read there.
+    """
+    image = torch.tensor([[[[4.0, 8.0], [12.0, 16.0]]]], device=device)
+    grid = torch.tensor([[[[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0]]]], device=device)
+
+    apart = F.grid_sample(image, grid, align_corners=False)
+    aligned = F.grid_sample(image, grid, align_corners=True)
+
+    assert apart.flatten().tolist() == [10.0, 1.0, 2.0]
+    assert aligned.flatten().tolist() == [10.0, 4.0, 8.0]
+
+
+def test_grid_sample_warns_of_its_default():
+    """`F.grid_sample` and `F.affine_grid` without `align_corners` warn, "Default grid_sample
+    and affine_grid behavior has changed to align_corners=False since 1.3.0": write the setting.
+    """
+    image, grid = torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 1, 2)
+
+    with pytest.warns(
+        UserWarning, match="Default grid_sample and affine_grid behavior has changed"
+    ):
+        y = F.grid_sample(image, grid)
+    assert y.tolist() == [[[[0.0]]]]
+
+
+def test_an_affine_grid_turns_an_image():
+    """`F.affine_grid(theta, image.shape)` makes the positions for `F.grid_sample` from one 2 x
+    3 matrix per image: the unit matrix gives the image, with -1 in its first entry mirrored.
+    """
+    image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+
+    def transformed(matrix):
+        grid = F.affine_grid(torch.tensor([matrix]), image.shape, align_corners=False)
+        return F.grid_sample(image, grid, align_corners=False)
+
+    same = transformed([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    mirrored = transformed([[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+
+    assert same.tolist() == [[[[1.0, 2.0], [3.0, 4.0]]]]
+    assert mirrored.tolist() == [[[[2.0, 1.0], [4.0, 3.0]]]]

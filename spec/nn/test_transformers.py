@@ -1,0 +1,360 @@
+"""Transformer layers.
+
+A transformer layer is attention among the positions of a sequence and then a small network for
+each position, both with a residual connection, a layer norm and dropout.
+`nn.TransformerEncoderLayer` is one of them; `nn.TransformerEncoder` stacks copies of it.
+`nn.TransformerDecoderLayer` has a second attention, to a `memory` that an encoder computed, and
+`nn.Transformer` joins both halves.
+
+They map vectors to vectors of the same size `d_model`. The embedding of tokens, the positions
+(`spec/nn/test_positions.py`) and the last layer to the vocabulary are yours.
+
+What surprises: the batch is the second dimension unless `batch_first=True`; dropout is 0.1
+unless told; the copies of an encoder start with equal weights; nothing is causal unless a mask
+is given; and in evaluation mode without gradients a faster path returns zeros at padded
+positions. Masks are on `spec/nn/test_attention_masks.py`.
+"""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+pytestmark = [
+    pytest.mark.torch(">=2.0"),
+    pytest.mark.filterwarnings("ignore:enable_nested_tensor is True:UserWarning"),
+    pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in:UserWarning"),
+]
+
+
+def layer_of_width_4(**settings):
+    return nn.TransformerEncoderLayer(4, 2, 8, batch_first=True, **settings)
+
+
+def test_an_encoder_layer_keeps_the_shape():
+    """`nn.TransformerEncoderLayer(d_model=4, nhead=2, batch_first=True)` maps (batch, steps, 4)
+    to the same shape, for 5 steps and for 9; a single sequence (steps, 4) works too.
+    """
+    layer = layer_of_width_4()
+
+    assert layer(torch.randn(3, 5, 4)).shape == (3, 5, 4)
+    assert layer(torch.randn(3, 9, 4)).shape == (3, 9, 4)
+    assert layer(torch.randn(5, 4)).shape == (5, 4)
+
+
+def test_the_batch_is_the_second_dimension_unless_told():
+    """Without `batch_first=True` `nn.TransformerEncoderLayer` reads (3, 5, 4) as 3 steps of 5
+    samples and raises nothing: changing one sample of the batch then changes others.
+    """
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0)
+    x = torch.randn(3, 5, 4)  # meant as 3 samples of 5 steps
+    changed = x.clone()
+    changed[0] += torch.randn(5, 4)
+
+    difference = (layer(changed) - layer(x)).abs().amax((1, 2)) > 1e-6
+
+    assert difference.tolist() == [True, True, True]
+    torch.manual_seed(0)
+    layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
+    difference = (layer(changed) - layer(x)).abs().amax((1, 2)) > 1e-6
+    assert difference.tolist() == [True, False, False]
+
+
+def test_an_encoder_layer_by_hand():
+    """Without dropout `nn.TransformerEncoderLayer` is `x = norm1(x + attention(x))`, `x = norm2(x +
+    feedforward(x))`; with `norm_first=True` it is `x = x + attention(norm1(x))`, `x = x +
+    feedforward(norm2(x))`.
+
+    The second trains more steadily in deep stacks, which then want a norm after the last layer.
+    """
+    last, first = layer_of_width_4(dropout=0.0), layer_of_width_4(dropout=0.0, norm_first=True)
+    first.load_state_dict(last.state_dict())
+    x = torch.randn(2, 3, 4)
+
+    def attention(x):
+        return last.self_attn(x, x, x)[0]
+
+    def feedforward(x):
+        return last.linear2(F.relu(last.linear1(x)))
+
+    y = last.norm1(x + attention(x))
+    y = last.norm2(y + feedforward(y))
+    z = x + attention(last.norm1(x))
+    z = z + feedforward(last.norm2(z))
+
+    assert torch.allclose(last(x), y, atol=1e-5) is True
+    assert torch.allclose(first(x), z, atol=1e-5) is True
+
+
+def test_the_outputs_are_normalised_unless_the_norm_comes_first():
+    """The output of a new `nn.TransformerEncoderLayer` has mean 0 and standard deviation 1
+    (`correction=0`) at each position; with `norm_first=True` it has not.
+
+    Its last step is a LayerNorm, whose weight and bias start as 1 and 0 and are learnt.
+    """
+    x = torch.randn(2, 3, 4) * 10
+
+    last, first = layer_of_width_4()(x), layer_of_width_4(norm_first=True)(x)
+
+    assert last.mean(-1).flatten().tolist() == pytest.approx([0.0] * 6, abs=1e-5)
+    assert last.std(-1, correction=0).flatten().tolist() == pytest.approx([1.0] * 6, abs=1e-3)
+    assert torch.allclose(first, last) is False
+
+
+def test_the_feedforward_part_is_2048_wide_unless_told():
+    """`dim_feedforward` is 2048 and `dropout` 0.1 unless told: a layer with `d_model=512` and
+    `nhead=8` has 3,152,384 parameters, two thirds of them in the two linear layers.
+    """
+    layer = nn.TransformerEncoderLayer(d_model=512, nhead=8)
+
+    inner = sum(p.numel() for part in (layer.linear1, layer.linear2) for p in part.parameters())
+
+    assert layer.linear1.out_features == 2048
+    assert layer.dropout.p == 0.1
+    assert sum(p.numel() for p in layer.parameters()) == 3152384
+    assert inner == 2099712
+
+
+def test_an_encoder_has_copies_that_start_alike():
+    """`nn.TransformerEncoder(layer, 2)` deep-copies the layer: its layers share no memory, but
+    start with equal weights. The layer itself isn't used and gets no gradient.
+
+    The documentation recommends to initialise the parameters anew after building.
+    """
+    layer = layer_of_width_4()
+    encoder = nn.TransformerEncoder(layer, num_layers=2)
+    first, second = encoder.layers
+
+    encoder(torch.randn(1, 3, 4)).sum().backward()
+
+    assert torch.equal(first.linear1.weight, second.linear1.weight) is True
+    assert first.linear1.weight.data_ptr() != second.linear1.weight.data_ptr()
+    assert layer.linear1.weight.grad is None
+
+
+def test_the_parameters_of_a_transformer_are_drawn_anew_by_a_loop():
+    """`for p in net.parameters(): if p.dim() > 1: nn.init.xavier_uniform_(p)` gives the layers
+    of an `nn.TransformerEncoder` different weights; `nn.Transformer` runs that loop itself.
+    """
+    encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=2)
+
+    for parameter in encoder.parameters():
+        if parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter)
+
+    first, second = encoder.layers
+    assert torch.equal(first.linear1.weight, second.linear1.weight) is False
+    both = nn.Transformer(4, 2, 2, 0, 8, batch_first=True).encoder.layers
+    assert torch.equal(both[0].linear1.weight, both[1].linear1.weight) is False
+
+
+def test_nothing_is_causal_without_a_mask():
+    """In `nn.TransformerEncoder` each position sees all others unless a mask is given: a change
+    of the last step changes the first output; with the causal mask it does not.
+
+    A language model made of an encoder needs `mask=generate_square_subsequent_mask(steps)`.
+    """
+    encoder = nn.TransformerEncoder(layer_of_width_4(dropout=0.0), num_layers=2)
+    x = torch.randn(1, 3, 4)
+    changed = x.clone()
+    changed[:, -1] += torch.randn(4)
+    mask = nn.Transformer.generate_square_subsequent_mask(3)
+
+    def first(x, mask=None):
+        return encoder(x, mask)[:, 0]
+
+    assert torch.allclose(first(x), first(changed)) is False
+    assert torch.allclose(first(x, mask), first(changed, mask)) is True
+
+
+def test_a_decoder_layer_reads_a_memory():
+    """`nn.TransformerDecoderLayer` is called with the target and the encoder's output,
+    `layer(tgt, memory)`; the result has the shape of the target. Without memory TypeError is
+    raised.
+
+    For a decoder without an encoder, as in GPT, use `nn.TransformerEncoder` with a causal mask.
+    """
+    layer = nn.TransformerDecoderLayer(4, 2, 8, batch_first=True)
+    target, memory = torch.randn(3, 5, 4), torch.randn(3, 7, 4)
+
+    assert layer(target, memory).shape == (3, 5, 4)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'memory'"):
+        layer(target)
+
+
+def test_a_decoder_wants_its_causal_mask():
+    """`nn.TransformerDecoder` is causal only with `tgt_mask`: without it the first output
+    changes with a later target, and a model trained so copies its answer from the future.
+    """
+    decoder = nn.TransformerDecoder(
+        nn.TransformerDecoderLayer(4, 2, 8, dropout=0.0, batch_first=True), num_layers=1
+    )
+    target, memory = torch.randn(1, 3, 4), torch.randn(1, 2, 4)
+    changed = target.clone()
+    changed[:, -1] += torch.randn(4)
+    mask = nn.Transformer.generate_square_subsequent_mask(3)
+
+    def first(target, **masks):
+        return decoder(target, memory, **masks)[:, 0]
+
+    assert torch.allclose(first(target), first(changed)) is False
+    assert torch.allclose(first(target, tgt_mask=mask), first(changed, tgt_mask=mask)) is True
+
+
+def test_a_transformer_takes_source_and_target():
+    """`nn.Transformer` is called with source and target vectors, `model(src, tgt)`, and returns
+    vectors at the target's positions; the source alone raises TypeError, "missing 1 required
+    positional argument: 'tgt'".
+    """
+    model = nn.Transformer(4, 2, 1, 1, 8, batch_first=True)
+    source, target = torch.randn(3, 5, 4), torch.randn(3, 2, 4)
+
+    assert model(source, target).shape == (3, 2, 4)
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'tgt'"):
+        model(source)
+
+
+def test_a_transformer_has_no_embedding_and_no_last_layer():
+    """`nn.Transformer` has no embedding and no layer to the vocabulary: ids (1, 3) with
+    `d_model=4` raise RuntimeError, "the feature number of src and tgt must be equal to d_model".
+
+    With as many steps as `d_model` the words are "mat1 and mat2 must have the same dtype".
+    Around it go `nn.Embedding`, a positional encoding and `nn.Linear(d_model, vocabulary)`.
+    """
+    model = nn.Transformer(4, 2, 1, 1, 8, batch_first=True)
+    ids = torch.tensor([[1, 2, 3]])
+    embedding, head = nn.Embedding(10, 4), nn.Linear(4, 10)
+
+    with pytest.raises(
+        RuntimeError, match="the feature number of src and tgt must be equal to d_mo"
+    ):
+        model(ids, ids)
+    vectors = embedding(ids) * math.sqrt(4)
+    assert head(model(vectors, vectors)).shape == (1, 3, 10)
+    assert any(isinstance(part, nn.Embedding) for part in model.modules()) is False
+
+
+def test_source_and_target_are_batches_of_one_size():
+    """`nn.Transformer` raises RuntimeError for 3 sources and 2 targets, "the batch number of
+    src and tgt must be equal"; lengths may differ.
+
+    With `batch_first=False`, the default, this is often a batch in the wrong dimension.
+    """
+    model = nn.Transformer(4, 2, 1, 1, 8, batch_first=True)
+    source = torch.randn(3, 5, 4)
+
+    with pytest.raises(RuntimeError, match="the batch number of src and tgt must be equal"):
+        model(source, torch.randn(2, 5, 4))
+    other_length = torch.randn(3, 2, 4)
+    assert model(source, other_length).shape == (3, 2, 4)
+
+
+def test_the_activation_is_relu_unless_told():
+    """`activation="gelu"` or a function replaces ReLU in `nn.TransformerEncoderLayer`; the name
+    "swish" raises RuntimeError, "activation should be relu/gelu, not swish": pass `F.silu` itself.
+    """
+    assert layer_of_width_4().activation is F.relu
+    assert layer_of_width_4(activation="gelu").activation is F.gelu
+    assert layer_of_width_4(activation=F.silu).activation is F.silu
+    with pytest.raises(RuntimeError, match="activation should be relu/gelu, not swish"):
+        layer_of_width_4(activation="swish")
+
+
+def test_padded_positions_are_zero_on_the_fast_path():
+    """In `eval()` under `torch.no_grad()` a batch-first `nn.TransformerEncoder` of two heads
+    returns zeros where `src_key_padding_mask` hides the end of a sequence; with gradients it
+    returns other numbers there.
+
+    The fast path computes real tokens only. An odd number of heads, `norm_first=True`, padding
+    at the front or a `mask` keep it away. Ignore those positions in both modes.
+    """
+    encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
+    x = torch.randn(2, 3, 4)
+    mask = torch.tensor([[False, False, True], [False, False, False]])
+
+    slow = encoder(x, src_key_padding_mask=mask)
+    with torch.no_grad():
+        fast = encoder(x, src_key_padding_mask=mask)
+
+    assert fast[mask].tolist() == [[0.0, 0.0, 0.0, 0.0]]
+    assert slow[mask].count_nonzero().item() == 4
+    assert torch.allclose(fast[~mask], slow[~mask], atol=1e-5) is True
+    with torch.no_grad():
+        in_front = encoder(x, src_key_padding_mask=mask.flip(1))
+    assert in_front[mask.flip(1)].count_nonzero().item() == 4
+
+
+@pytest.mark.torch("<2.1")
+def test_the_fast_path_used_to_shorten_the_batch():
+    """In PyTorch 2.0 the fast path of `nn.TransformerEncoder` returned a shorter tensor if all
+    sequences were padded at the end: 3 steps became 2.
+
+    Pass `enable_nested_tensor=False`.
+    """
+    encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
+    mask = torch.tensor([[False, False, True], [False, False, True]])
+
+    with torch.no_grad():
+        y = encoder(torch.randn(2, 3, 4), src_key_padding_mask=mask)
+
+    assert y.shape == (2, 2, 4)
+
+
+@pytest.mark.torch(">=2.1")
+def test_the_fast_path_keeps_the_length():
+    """Since PyTorch 2.1 `nn.TransformerEncoder` keeps the length if all
+    sequences are padded at the end, on the fast path too.
+    """
+    encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
+    mask = torch.tensor([[False, False, True], [False, False, True]])
+
+    with torch.no_grad():
+        y = encoder(torch.randn(2, 3, 4), src_key_padding_mask=mask)
+
+    assert y.shape == (2, 3, 4)
+    assert y[:, 2].tolist() == [[0.0] * 4] * 2
+
+
+@pytest.mark.torch(">=2.1")
+@pytest.mark.filterwarnings("default:enable_nested_tensor is True:UserWarning")
+def test_an_encoder_warns_that_it_cannot_be_fast():
+    """`nn.TransformerEncoder` warns, "enable_nested_tensor is True, but self.use_nested_tensor
+    is False because encoder_layer.norm_first was True", or because `batch_first` was not.
+
+    It is only about speed: `enable_nested_tensor=False` silences it.
+    """
+    layer = layer_of_width_4(norm_first=True)
+
+    with pytest.warns(
+        UserWarning, match=r"enable_nested_tensor is True, but self.use_nested_tensor"
+    ):
+        nn.TransformerEncoder(layer, num_layers=1)
+    quiet = nn.TransformerEncoder(layer, num_layers=1, enable_nested_tensor=False)
+    assert quiet.num_layers == 1
+
+
+def test_a_small_language_model_learns_to_repeat():
+    """An embedding, positions, a causal `nn.TransformerEncoder` and a linear layer are a
+    language model: after 60 steps of Adam on one sequence it predicts each next token.
+    """
+    ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
+    tokens, positions = nn.Embedding(10, 16), nn.Embedding(8, 16)
+    encoder = nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True), num_layers=1
+    )
+    net = nn.ModuleList([tokens, positions, encoder, head := nn.Linear(16, 10)])
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    mask = nn.Transformer.generate_square_subsequent_mask(7)
+
+    for _ in range(60):
+        x = tokens(ids[:, :-1]) + positions(torch.arange(7))
+        logits = head(encoder(x, mask))
+        loss = F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    assert logits.argmax(-1).tolist() == [[1, 4, 1, 5, 9, 2, 6]]

@@ -1,0 +1,323 @@
+"""Activation checkpointing: memory for time.
+
+Autograd keeps the intermediate results of the forward pass, the activations, until `backward()`
+needs them. `torch.utils.checkpoint.checkpoint(f, x, use_reentrant=False)` runs `f` and keeps only
+its inputs; in the backward pass it runs `f` a second time to have the activations back. A net whose
+blocks are checkpointed needs memory for the inputs of the blocks and the inside of one block, and
+computes every block twice. The word has nothing to do with the checkpoints that save a training
+(`spec/training/test_checkpoints.py`).
+
+There are two implementations. `use_reentrant=False` is the recommended one; `True`, the older one
+and still the default, runs the block without gradients first and has limits that are told below.
+
+What surprises: whatever a block does besides computing, such as updating running statistics or
+printing, it does twice. What autograd saves is told in `spec/autograd/test_saved_tensors.py`.
+"""
+
+import functools
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint, checkpoint_sequential
+
+pytestmark = pytest.mark.torch(">=2.1")
+
+
+def test_gradients_are_those_without_checkpointing():
+    """`checkpoint(f, x, use_reentrant=False)` returns what `f(x)` returns, and `backward()` gives
+    the same gradient.
+    """
+
+    def block(x):
+        return (x**2).sin()
+
+    x = torch.tensor([0.5, 1.0], requires_grad=True)
+    plain = block(x)
+    (expected,) = torch.autograd.grad(plain.sum(), x)
+
+    output = checkpoint(block, x, use_reentrant=False)
+    output.sum().backward()
+
+    assert torch.equal(output, plain) is True
+    assert torch.equal(x.grad, expected) is True
+
+
+def test_only_the_input_of_the_block_is_kept():
+    """Five `sin` in a row save five tensors of 4,000 bytes for the backward pass; inside
+    `checkpoint` only the input is saved, 4,000 bytes.
+    """
+    sizes = []
+
+    def pack(tensor):
+        sizes.append(tensor.numel() * tensor.element_size())
+        return tensor
+
+    def block(x):
+        for _ in range(5):
+            x = x.sin()
+        return x
+
+    x = torch.ones(1000, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        block(x)
+        plain = list(sizes)
+        sizes.clear()
+        checkpoint(block, x, use_reentrant=False)
+
+    assert plain == [4000, 4000, 4000, 4000, 4000]
+    assert sum(sizes) == 4000
+
+
+def test_the_block_runs_twice():
+    """A checkpointed block runs once in the forward pass and once more in `backward()`."""
+    runs = []
+
+    def block(x):
+        runs.append("run")
+        return x.sin().exp()
+
+    x = torch.ones(3, requires_grad=True)
+    y = checkpoint(block, x, use_reentrant=False)
+    forward = len(runs)
+    y.sum().backward()
+
+    assert forward == 1
+    assert len(runs) == 2
+
+
+def test_batch_norm_counts_a_checkpointed_batch_twice():
+    """BatchNorm in a checkpointed block updates its running statistics in both runs: after one
+    training step `num_batches_tracked` is 2.
+    """
+    norm = nn.BatchNorm1d(2)
+    x = torch.randn(4, 2, requires_grad=True)
+
+    y = checkpoint(norm, x, use_reentrant=False)
+    forward = norm.num_batches_tracked.item()
+    y.sum().backward()
+
+    assert forward == 1
+    assert norm.num_batches_tracked.item() == 2
+
+
+def test_dropout_drops_the_same_elements_in_both_runs():
+    """`checkpoint` sets the random generator back for the second run, so dropout drops the same
+    elements; with `preserve_rng_state=False` it does not.
+    """
+
+    def drop(x):
+        return torch.dropout(x, 0.5, True)
+
+    x = torch.ones(64, requires_grad=True)
+    y = checkpoint(drop, x, use_reentrant=False)
+    (same,) = torch.autograd.grad(y.sum(), x)
+    z = checkpoint(drop, x, use_reentrant=False, preserve_rng_state=False)
+    (other,) = torch.autograd.grad(z.sum(), x)
+
+    assert torch.equal(same, y) is True
+    assert torch.equal(other, z) is False
+
+
+@pytest.mark.torch(">=2.4")
+def test_not_saying_which_implementation_is_warned_of():
+    """`checkpoint(f, x)` without `use_reentrant` warns since PyTorch 2.4, "the use_reentrant
+    parameter should be passed explicitly", and uses `True`.
+
+    Write `use_reentrant=False`.
+    """
+    x = torch.ones(1, requires_grad=True)
+
+    with pytest.warns(UserWarning, match="use_reentrant parameter should be passed explicitly"):
+        y = checkpoint(torch.exp, x)
+
+    assert type(y.grad_fn).__name__ == "CheckpointFunctionBackward"
+
+
+def test_the_reentrant_one_needs_an_input_that_requires_grad():
+    """With `use_reentrant=True` a block whose inputs don't require grad gives no gradients to its
+    parameters, and warns, "None of the inputs have requires_grad=True. Gradients will be None".
+
+    With `use_reentrant=False` the parameters get gradients. The first block of a net, whose input
+    is data, is the usual case.
+    """
+    layer = nn.Linear(2, 1)
+    x = torch.ones(1, 2)
+
+    with pytest.warns(UserWarning, match="None of the inputs have requires_grad=True. Gradients"):
+        reentrant = checkpoint(layer, x, use_reentrant=True)
+    recommended = checkpoint(layer, x, use_reentrant=False)
+
+    assert reentrant.requires_grad is False
+    assert recommended.requires_grad is True
+
+
+def test_the_reentrant_one_takes_backward_only():
+    """With `use_reentrant=True` `torch.autograd.grad` raises RuntimeError, "When
+    use_reentrant=True, torch.utils.checkpoint is incompatible with .grad()"; older releases say
+    "Checkpointing is not compatible with .grad()".
+
+    Use `use_reentrant=False`, or call `backward()` without `inputs`.
+    """
+    x = torch.ones(1, requires_grad=True)
+    reentrant = checkpoint(torch.exp, x, use_reentrant=True)
+    recommended = checkpoint(torch.square, x, use_reentrant=False)
+
+    with pytest.raises(RuntimeError, match=r"(incompatible|not compatible) with \.grad\(\) or"):
+        torch.autograd.grad(reentrant, x)
+    assert torch.autograd.grad(recommended, x)[0].item() == 2.0
+
+
+def test_the_reentrant_one_takes_no_keyword_arguments():
+    """With `use_reentrant=True` keyword arguments for the block raise ValueError, "Unexpected
+    keyword arguments: scale"; with `use_reentrant=False` they are passed on.
+    """
+
+    def block(x, scale=1.0):
+        return x * scale
+
+    x = torch.ones(1, requires_grad=True)
+
+    with pytest.raises(ValueError, match="Unexpected keyword arguments: scale"):
+        checkpoint(block, x, scale=2.0, use_reentrant=True)
+    assert checkpoint(block, x, scale=2.0, use_reentrant=False).item() == 2.0
+
+
+def test_a_second_run_that_saves_other_tensors_is_refused():
+    """A block that does something else in its second run raises CheckpointError in `backward()`, "A
+    different number of tensors was saved during the original forward and recomputation."
+
+    A counter, a cache or a random decision in the block is the usual reason. `debug=True` names the
+    operations of both runs.
+    """
+    runs = []
+
+    def block(x):
+        runs.append("run")
+        return x.sin().exp() if len(runs) == 1 else x.sin()
+
+    x = torch.ones(3, requires_grad=True)
+    y = checkpoint(block, x, use_reentrant=False)
+
+    with pytest.raises(
+        torch.utils.checkpoint.CheckpointError,
+        match="A different number of tensors was saved during the original forward",
+    ):
+        y.sum().backward()
+
+
+def test_a_second_run_with_another_dtype_is_refused():
+    """A block whose second run computes in another dtype raises CheckpointError, "Recomputed values
+    for the following tensors have different metadata than during the forward pass."
+
+    Autocast that is active in one run only is a usual reason. `determinism_check="none"` switches
+    this comparison off.
+    """
+    runs = []
+
+    def block(x):
+        runs.append("run")
+        return x.sin() if len(runs) == 1 else x.double().sin()
+
+    x = torch.ones(3, requires_grad=True)
+    y = checkpoint(block, x, use_reentrant=False)
+
+    with pytest.raises(
+        torch.utils.checkpoint.CheckpointError,
+        match="Recomputed values for the following tensors have different metadata",
+    ):
+        y.sum().backward()
+
+
+def test_the_second_run_stops_early():
+    """With `use_reentrant=False` the second run stops as soon as the last tensor that autograd
+    needs is there; `set_checkpoint_early_stop(False)` lets it run to its end.
+    """
+    from torch.utils.checkpoint import set_checkpoint_early_stop
+
+    ends = []
+
+    def block(x):
+        y = x.sin().exp()
+        ends.append("end")
+        return y + 1
+
+    x = torch.ones(3, requires_grad=True)
+    y = checkpoint(block, x, use_reentrant=False)
+    y.sum().backward()
+    stopped_early = len(ends)
+    with set_checkpoint_early_stop(False):
+        z = checkpoint(block, x, use_reentrant=False)
+    z.sum().backward()
+
+    assert stopped_early == 1
+    assert len(ends) - stopped_early == 2
+
+
+@pytest.mark.spare("2", reason="both layers of the last segment")
+def test_a_sequential_is_checkpointed_in_segments():
+    """`checkpoint_sequential(net, 2, x, use_reentrant=False)` divides the layers of an
+    `nn.Sequential` into two segments and checkpoints them, up to the last, which runs as usual.
+    """
+    runs = []
+    net = nn.Sequential(*(nn.Linear(2, 2) for _ in range(4)))
+    for number, layer in enumerate(net):
+        layer.register_forward_hook(lambda *_, number=number: runs.append(number))
+    x = torch.ones(1, 2, requires_grad=True)
+
+    y = checkpoint_sequential(net, 2, x, use_reentrant=False)
+    forward = list(runs)
+    runs.clear()
+    y.sum().backward()
+
+    assert forward == [0, 1, 2, 3]
+    assert 0 in runs
+    assert 2 not in runs
+
+
+def test_nothing_is_kept_without_gradients():
+    """Inside `no_grad` `checkpoint` runs the block once, and the result does not require grad."""
+    x = torch.ones(1, requires_grad=True)
+
+    with torch.no_grad():
+        y = checkpoint(torch.exp, x, use_reentrant=False)
+
+    assert y.requires_grad is False
+
+
+@pytest.mark.torch(">=2.5")
+def test_chosen_operations_are_kept():
+    """With a policy that answers MUST_SAVE for `aten.mm`, selective checkpointing keeps the result
+    of the matrix product and computes only the cheap operations again.
+
+    `create_selective_checkpoint_contexts(policy)` is passed as `context_fn`.
+    """
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts
+
+    class Calls(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            calls.append(str(function))
+            return function(*args, **(kwargs or {}))
+
+    def policy(context, operation, *args, **kwargs):
+        if operation is torch.ops.aten.mm.default:
+            return CheckpointPolicy.MUST_SAVE
+        return CheckpointPolicy.PREFER_RECOMPUTE
+
+    def block(w):
+        return (w @ w).sin().exp()
+
+    calls = []
+    contexts = functools.partial(create_selective_checkpoint_contexts, policy)
+    w = torch.ones(2, 2, requires_grad=True)
+    counts = []
+    for options in ({}, {"context_fn": contexts}):
+        y = checkpoint(block, w, use_reentrant=False, **options)
+        calls.clear()
+        with Calls():
+            y.sum().backward()
+        counts.append(calls.count("aten.mm.default"))
+
+    # Two of them are the backward pass of the product.
+    assert counts == [3, 2]

@@ -1,0 +1,133 @@
+"""Counting operations.
+
+`torch.utils.flop_counter.FlopCounterMode` counts the floating-point operations (FLOPs) of what runs
+inside it: a multiplication and an addition count as two. It knows the formulas of matrix products,
+convolutions and attention, which make up nearly all the work of a net, and looks at shapes only. So
+a count can be had on the meta device, without memory or a GPU.
+
+What surprises: an addition or a softmax of a million elements counts 0, and so does an LSTM on the
+CPU, because it is one operation whose formula the counter does not know.
+
+`torch.utils.benchmark.Timer` measures time instead. What the profiler counts is told in
+`spec/performance/test_profiler.py`.
+"""
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+pytestmark = pytest.mark.torch(">=2.1")
+
+
+@pytest.mark.parametrize(
+    ("rows", "inner", "columns", "flops"), [(4, 4, 4, 128), (2, 3, 5, 60), (1, 10, 1, 20)]
+)
+def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops):
+    """`FlopCounterMode` counts 2 * n * k * m for the product of an (n, k) and a (k, m) matrix: one
+    multiplication and one addition per term.
+    """
+    with FlopCounterMode(display=False) as counter:
+        torch.ones(rows, inner) @ torch.ones(inner, columns)
+
+    assert counter.get_total_flops() == flops
+
+
+def test_a_linear_layer_counts_as_its_product():
+    """`nn.Linear(10, 20)` of 4 rows counts 2 * 4 * 10 * 20 = 1600; the bias is not counted."""
+    with FlopCounterMode(display=False) as counter:
+        nn.Linear(10, 20)(torch.ones(4, 10))
+
+    assert counter.get_total_flops() == 1600
+
+
+def test_a_convolution_counts_its_kernel_at_each_place():
+    """`nn.Conv2d(3, 8, 3)` of a 10 x 10 image counts 2 * (8 * 8 places) * 8 channels * (3 * 3 * 3)
+    weights = 27,648.
+    """
+    with FlopCounterMode(display=False) as counter:
+        nn.Conv2d(3, 8, 3)(torch.ones(1, 3, 10, 10))
+
+    assert counter.get_total_flops() == 27648
+
+
+def test_the_backward_pass_counts_twice_the_forward_pass():
+    """The backward pass of a linear layer whose input requires grad counts twice its forward pass:
+    one product for the gradient of the weight and one for that of the input.
+    """
+    layer = nn.Linear(10, 20)
+    x = torch.ones(4, 10, requires_grad=True)
+
+    with FlopCounterMode(display=False) as forward:
+        y = layer(x).sum()
+    with FlopCounterMode(display=False) as backward:
+        y.backward()
+
+    assert forward.get_total_flops() == 1600
+    assert backward.get_total_flops() == 3200
+
+
+@pytest.mark.parametrize(
+    "operation", [torch.exp, lambda x: x + x, lambda x: x.softmax(0), lambda x: x.sum()]
+)
+def test_elementwise_operations_count_nothing(operation):
+    """`exp`, `+`, `softmax` and `sum` count 0 FLOPs, however large the tensor is."""
+    with FlopCounterMode(display=False) as counter:
+        operation(torch.ones(1000))
+
+    assert counter.get_total_flops() == 0
+
+
+def test_an_lstm_on_the_cpu_counts_nothing():
+    """`nn.LSTM` on the CPU counts 0, though it multiplies matrices: the counter has no formula for
+    the one operation that it is.
+    """
+    with FlopCounterMode(display=False) as counter:
+        nn.LSTM(4, 4)(torch.ones(2, 1, 4))
+
+    assert counter.get_total_flops() == 0
+
+
+def test_nothing_has_to_be_computed():
+    """Tensors on the meta device are counted like others: a product of two 10,000 x 10,000 matrices
+    counts 2 * 10**12 without memory for them.
+    """
+    with FlopCounterMode(display=False) as counter:
+        torch.empty(10_000, 10_000, device="meta") @ torch.empty(10_000, 10_000, device="meta")
+
+    assert counter.get_total_flops() == 2_000_000_000_000
+
+
+@pytest.mark.torch(">=2.5")
+def test_counts_are_kept_per_module():
+    """`counter.get_flop_counts()` is a dict of the names of the modules, each with a dict of
+    operations; "Global" is the sum.
+    """
+    net = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 5))
+
+    with FlopCounterMode(display=False) as counter:
+        net(torch.ones(4, 10))
+    counts = counter.get_flop_counts()
+
+    assert sum(counts["Sequential.0"].values()) == 1600
+    assert sum(counts["Sequential.2"].values()) == 800
+    assert sum(counts["Global"].values()) == 2400
+
+
+@pytest.mark.torch(">=2.3")
+def test_a_timer_repeats_a_statement():
+    """`torch.utils.benchmark.Timer(stmt, globals=...)` runs a statement: `timeit(10)` runs it 10
+    times, and some more to warm up, and returns a `Measurement`.
+
+    It waits for the GPU (`torch.cuda.synchronize`) and uses one thread unless `num_threads` is
+    given, which `time.time()` around a call does not.
+    """
+    from torch.utils.benchmark import Timer
+
+    runs = []
+
+    measurement = Timer("runs.append(1)", globals={"runs": runs}).timeit(10)
+
+    assert measurement.number_per_run == 10
+    assert len(runs) >= 10
+    assert measurement.mean > 0

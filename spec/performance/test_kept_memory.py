@@ -1,0 +1,259 @@
+"""What keeps memory alive.
+
+A tensor's memory is its storage, which is freed when nothing refers to it any more: neither a name,
+nor a list, nor a view, nor the autograd graph of a result. So "my memory grows with each step"
+means that something is still referred to. Mostly it is one of two: a view, which keeps all of the
+storage it looks at, or a loss that was kept with its graph.
+
+What surprises: ten elements of a large tensor keep all of it, `sys.getsizeof` does not count the
+elements, a loss kept after `backward()` costs next to nothing while one kept without `backward()`
+costs a whole forward pass.
+
+Related pages: a file of a view holds the whole storage too (`spec/training/test_checkpoints.py`),
+what autograd saves is told in `spec/autograd/test_saved_tensors.py`, how gradients are given back
+in `spec/optim/test_zero_grad.py`, memory of a GPU in `spec/devices/test_memory.py`, and how to keep
+fewer activations in `spec/performance/test_checkpointing.py`.
+"""
+
+import copy
+import sys
+import weakref
+
+import pytest
+import torch
+from torch import nn
+
+pytestmark = pytest.mark.torch(">=2.0")
+
+
+def test_the_bytes_of_a_tensor_are_elements_times_their_size():
+    """A tensor's elements take `numel() * element_size()` bytes: 1000 float32 take 4,000, as
+    float16 2,000.
+    """
+    x = torch.zeros(1000)
+    half = x.half()
+
+    assert x.numel() * x.element_size() == 4000
+    assert half.numel() * half.element_size() == 2000
+
+
+def test_sys_getsizeof_does_not_count_the_elements():
+    """`sys.getsizeof` of a tensor is the size of the Python object, the same for 1 and for a
+    million elements; that of its `untyped_storage()` grows with them.
+    """
+    small = torch.zeros(1)
+    large = torch.zeros(1_000_000)
+
+    assert sys.getsizeof(large) - sys.getsizeof(small) == 0
+    assert (
+        sys.getsizeof(large.untyped_storage()) - sys.getsizeof(small.untyped_storage()) == 3999996
+    )
+
+
+def test_a_small_view_keeps_a_large_storage():
+    """`x[:10]` of 1000 elements keeps the storage of all 1000, 4,000 bytes, also after `del x`;
+    `x[:10].clone()` has 40 bytes of its own.
+
+    Clone what you keep of a large tensor, such as one row of a batch or the last hidden state.
+    """
+    x = torch.zeros(1000)
+    view = x[:10]
+    cloned = x[:10].clone()
+    del x
+
+    assert view.untyped_storage().nbytes() == 4000
+    assert cloned.untyped_storage().nbytes() == 40
+
+
+@pytest.mark.spare("10", reason="a slice of any length")
+def test_contiguous_does_not_free_a_large_storage():
+    """`contiguous()` of `x[:10]` is that view itself and keeps all 4,000 bytes, because the slice
+    is contiguous already; of `x[::2]` it is a copy.
+    """
+    x = torch.zeros(1000)
+
+    assert x[:10].contiguous().untyped_storage().nbytes() == 4000
+    assert x[::2].contiguous().untyped_storage().nbytes() == 2000
+
+
+def test_deepcopy_of_a_view_copies_the_whole_storage():
+    """`copy.deepcopy` of a view of 10 elements copies the storage of all 1000: 4,000 bytes; `clone`
+    copies the 10.
+
+    So that views of one storage, copied together, still share memory.
+    """
+    view = torch.zeros(1000)[:10]
+
+    assert copy.deepcopy(view).untyped_storage().nbytes() == 4000
+    assert view.clone().untyped_storage().nbytes() == 40
+
+
+def test_chunks_keep_the_tensor_that_they_were_cut_from():
+    """One chunk of `x.split(100)` keeps the storage of all of `x`: dropping the other nine frees
+    nothing.
+    """
+    first = torch.zeros(1000).split(100)[0]
+
+    assert first.shape == (100,)
+    assert first.untyped_storage().nbytes() == 4000
+
+
+def test_an_expanded_tensor_takes_the_memory_of_its_source():
+    """`torch.zeros(1).expand(1000)` has 1000 elements in a storage of 4 bytes; `contiguous()`
+    makes 4,000 of them.
+    """
+    x = torch.zeros(1).expand(1000)
+
+    assert x.numel() == 1000
+    assert x.untyped_storage().nbytes() == 4
+    assert x.contiguous().untyped_storage().nbytes() == 4000
+
+
+def test_a_storage_is_freed_with_the_last_tensor():
+    """`del x` frees nothing while a list still holds the tensor: it goes with the last reference.
+
+    `gc.collect()` is needed only for objects that refer to each other in a circle.
+    """
+    x = torch.zeros(1000)
+    alive = weakref.ref(x)
+    kept = [x]
+
+    del x
+    held = alive() is not None
+    kept.clear()
+
+    assert held is True
+    assert alive() is None
+
+
+@pytest.mark.parametrize(
+    ("keep", "alive"), [(lambda loss: loss, 4), (torch.Tensor.detach, 0), (torch.Tensor.item, 0)]
+)
+def test_a_list_of_losses_keeps_their_graphs(keep, alive):
+    """A list of 4 losses keeps the activations of all 4 forward passes if `backward()` was not
+    called on them; `loss.detach()` or `loss.item()` keeps none.
+
+    So an evaluation that collects losses outside `no_grad` runs out of memory.
+    """
+    weight = torch.ones(3, requires_grad=True)
+    activations = []
+    losses = []
+
+    for _ in range(4):
+        hidden = weight * 2
+        loss = (hidden * hidden).sum()
+        activations.append(weakref.ref(hidden))
+        losses.append(keep(loss))
+    del hidden, loss
+
+    assert sum(each() is not None for each in activations) == alive
+
+
+def test_a_running_sum_of_losses_keeps_their_graphs():
+    """`total = total + loss` keeps the activations of every loss in the sum; `total + loss.item()`
+    keeps none.
+    """
+    weight = torch.ones(3, requires_grad=True)
+
+    def alive_after(read):
+        activations = []
+        total = 0.0
+        for _ in range(4):
+            hidden = weight * 2
+            activations.append(weakref.ref(hidden))
+            total = total + read((hidden * hidden).sum())
+        del hidden
+        return sum(each() is not None for each in activations)
+
+    assert alive_after(lambda loss: loss) == 4
+    assert alive_after(lambda loss: loss.item()) == 0
+
+
+def test_backward_frees_the_activations_of_a_kept_loss():
+    """After `loss.backward()` a kept loss holds no activations any more: `backward` frees what the
+    graph saved, unless `retain_graph=True` is given.
+    """
+    weight = torch.ones(3, requires_grad=True)
+
+    def alive_after(**options):
+        hidden = weight * 2
+        loss = (hidden * hidden).sum()
+        loss.backward(**options)
+        activation = weakref.ref(hidden)
+        del hidden
+        return activation() is not None
+
+    assert alive_after() is False
+    assert alive_after(retain_graph=True) is True
+
+
+def test_a_kept_output_keeps_the_graph_of_its_net():
+    """An output kept in a list keeps the activations of the net that made it; computed inside
+    `no_grad` it keeps none.
+    """
+    weight = torch.ones(3, requires_grad=True)
+
+    def alive_after():
+        hidden = weight * 2
+        output = hidden * hidden
+        activation = weakref.ref(hidden)
+        del hidden
+        return activation() is not None, output.shape
+
+    assert alive_after() == (True, (3,))
+    with torch.no_grad():
+        assert alive_after() == (False, (3,))
+
+
+def test_zero_grad_frees_the_gradient():
+    """`optimizer.zero_grad()` drops the gradient tensors, so that their memory is free during the
+    next forward pass; with `set_to_none=False` they stay, filled with zeros.
+    """
+    weight = nn.Parameter(torch.ones(1000))
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+
+    weight.sum().backward()
+    gradient = weakref.ref(weight.grad)
+    optimizer.zero_grad(set_to_none=False)
+    kept = gradient() is not None
+    optimizer.zero_grad()
+
+    assert kept is True
+    assert gradient() is None
+
+
+def test_training_with_adam_takes_four_times_the_weights():
+    """Training with `Adam` holds four tensors per parameter: the weight, its gradient, and the two
+    averages of the optimizer; 4,000 bytes of weights need 16,000, and the activations besides.
+    """
+    weight = nn.Parameter(torch.ones(1000))
+    optimizer = torch.optim.Adam([weight])
+    weight.sum().backward()
+    optimizer.step()
+    state = optimizer.state[weight]
+
+    tensors = [weight, weight.grad, state["exp_avg"], state["exp_avg_sq"]]
+
+    assert sum(each.numel() * each.element_size() for each in tensors) == 16000
+
+
+def test_an_exception_keeps_the_tensors_of_its_frames():
+    """A caught exception keeps the local tensors of the function that raised it, until the `except`
+    clause is left: retry a batch that ran out of memory after the clause, not inside.
+
+    Because the exception refers to its traceback, and that to the frames.
+    """
+    alive = []
+
+    def step():
+        activations = torch.zeros(1000)
+        alive.append(weakref.ref(activations))
+        raise RuntimeError("out of memory")
+
+    try:
+        step()
+    except RuntimeError:
+        inside = alive[0]() is not None
+
+    assert inside is True
+    assert alive[0]() is None

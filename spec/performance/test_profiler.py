@@ -1,0 +1,263 @@
+"""The profiler.
+
+`torch.profiler.profile` records every operation that runs inside its `with` block: how often it was
+called, how long it took on the CPU and on the GPU, and, if asked, with which shapes and how much
+memory it allocated. `key_averages()` sums up by operation, `.table(sort_by=...)` prints the sums,
+`export_chrome_trace(path)` writes a time line for a browser (chrome://tracing, ui.perfetto.dev).
+
+"Self" times leave out the operations that an operation calls: `aten::matmul` spends its time in
+`aten::mm`. A loop is profiled by a schedule, which skips the first steps, where memory is allocated
+and kernels are chosen, and records a few.
+
+What surprises: the names are those of ATen, `x @ y` is `aten::matmul` and `aten::mm`; the results
+are there only after the block; profiling with shapes and stacks costs time itself.
+"""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+from torch.profiler import ProfilerActivity, profile, record_function, schedule
+
+pytestmark = pytest.mark.torch(">=2.1")
+
+CPU = [ProfilerActivity.CPU]
+
+
+def test_calls_are_counted_by_operation():
+    """`profile(activities=[ProfilerActivity.CPU])` records operations under their ATen names: two
+    additions are two calls of `aten::add`.
+    """
+    x = torch.ones(4)
+
+    with profile(activities=CPU) as p:
+        x + x
+        x + x
+    counts = {event.key: event.count for event in p.key_averages()}
+
+    assert counts["aten::add"] == 2
+
+
+def test_an_operation_contains_those_that_it_calls():
+    """`x @ x` is recorded as `aten::matmul`, which calls `aten::mm`: both have a count of 1, and
+    the CPU time of `aten::matmul` contains that of `aten::mm`.
+
+    Sort by `self_cpu_time_total` to find where the time is spent itself.
+    """
+    x = torch.ones(4, 4)
+
+    with profile(activities=CPU) as p:
+        x @ x
+    events = {event.key: event for event in p.key_averages()}
+    product, inner = events["aten::matmul"], events["aten::mm"]
+
+    assert (product.count, inner.count) == (1, 1)
+    assert (product.cpu_time_total >= product.self_cpu_time_total + inner.cpu_time_total) is True
+
+
+def test_the_table_is_text():
+    """`p.key_averages().table(sort_by="self_cpu_time_total", row_limit=5)` is a string with a row
+    per operation and columns such as "Self CPU" and "# of Calls".
+    """
+    x = torch.ones(4)
+
+    with profile(activities=CPU) as p:
+        x + x
+    table = p.key_averages().table(sort_by="self_cpu_time_total", row_limit=5)
+
+    assert "aten::add" in table
+    assert "Self CPU" in table
+    assert "# of Calls" in table
+
+
+def test_an_unknown_column_is_refused():
+    """Sorting the table by a column that is not there raises AttributeError, "'FunctionEventAvg'
+    object has no attribute 'nope'".
+
+    `cpu_time_total`, `self_cpu_time_total` and `count` are columns; those of a GPU begin with
+    `cuda_` up to PyTorch 2.5 and with `device_` after.
+    """
+    with profile(activities=CPU) as p:
+        torch.ones(4) + 1
+
+    with pytest.raises(AttributeError, match="'FunctionEventAvg' object has no attribute 'nope'"):
+        p.key_averages().table(sort_by="nope")
+
+
+def test_a_part_of_a_program_gets_a_name():
+    """Operations inside `with record_function("encoder"):` are summed up under that name as well:
+    the table has a row `encoder`.
+    """
+    x = torch.ones(4)
+
+    with profile(activities=CPU) as p:
+        with record_function("encoder"):
+            x + x
+        x * x
+    counts = {event.key: event.count for event in p.key_averages()}
+
+    assert counts["encoder"] == 1
+    assert counts["aten::add"] == 1
+    assert counts["aten::mul"] == 1
+
+
+def test_shapes_are_recorded_if_asked():
+    """With `record_shapes=True`, `key_averages(group_by_input_shape=True)` keeps apart calls with
+    other shapes: products of 2 x 2 and of 3 x 3 matrices are two rows.
+    """
+    with profile(activities=CPU, record_shapes=True) as p:
+        for size in (2, 3, 3):
+            torch.ones(size, size).mm(torch.ones(size, size))
+    rows = {
+        str(event.input_shapes): event.count
+        for event in p.key_averages(group_by_input_shape=True)
+        if event.key == "aten::mm"
+    }
+
+    assert rows == {"[[2, 2], [2, 2]]": 1, "[[3, 3], [3, 3]]": 2}
+
+
+@pytest.mark.torch(">=2.3")
+def test_memory_is_counted_if_asked():
+    """With `profile_memory=True` the bytes that an operation allocates are counted: the sum of two
+    tensors of 1000 float32 elements allocates 4,000 bytes, as column "Self CPU Mem" says.
+    """
+    x = torch.ones(1000)
+
+    with profile(activities=CPU, profile_memory=True) as p:
+        y = x + x
+    events = {event.key: event for event in p.key_averages()}
+
+    assert events["aten::add"].self_cpu_memory_usage == 4000
+    assert y.untyped_storage().nbytes() == 4000
+
+
+def test_flops_are_estimated_if_asked():
+    """With `with_flops=True` the profiler estimates the operations of matrix products and
+    convolutions: 128 for a product of 4 x 4 matrices.
+    """
+    x = torch.ones(4, 4)
+
+    with profile(activities=CPU, with_flops=True) as p:
+        x @ x
+    events = {event.key: event for event in p.key_averages()}
+
+    assert events["aten::mm"].flops == 128
+
+
+def test_the_backward_pass_is_recorded_with_its_nodes():
+    """The backward pass is recorded under the names of the graph's nodes: `MmBackward0` for a
+    product, and two more calls of `aten::mm` inside it if both factors require grad.
+    """
+    w = torch.ones(2, 2, requires_grad=True)
+    x = torch.ones(2, 2, requires_grad=True)
+
+    with profile(activities=CPU) as p:
+        w.mm(x).sum().backward()
+    counts = {event.key: event.count for event in p.key_averages()}
+
+    assert counts["MmBackward0"] == 1
+    assert counts["aten::mm"] == 3
+
+
+def test_a_schedule_says_which_steps_are_recorded():
+    """`schedule(wait=1, warmup=1, active=2, repeat=1)` skips step 0, warms up in step 1, records
+    steps 2 and 3 and then nothing more.
+
+    Without `repeat` the cycle goes on for ever.
+    """
+    actions = schedule(wait=1, warmup=1, active=2, repeat=1)
+
+    names = [actions(step).name for step in range(6)]
+
+    assert names == ["NONE", "WARMUP", "RECORD", "RECORD_AND_SAVE", "NONE", "NONE"]
+
+
+@pytest.mark.filterwarnings("ignore:Profiler clears events:UserWarning")
+def test_a_loop_calls_step():
+    """A profiled loop calls `p.step()` at the end of each step; when the recorded steps are over,
+    `on_trace_ready` gets the profiler: here with the additions of 2 of 6 steps.
+    """
+    ready = []
+
+    def on_trace_ready(p):
+        ready.append([event.count for event in p.key_averages() if event.key == "aten::add"])
+
+    x = torch.ones(4)
+    steps = schedule(wait=1, warmup=1, active=2, repeat=1)
+    with profile(activities=CPU, schedule=steps, on_trace_ready=on_trace_ready) as p:
+        for _ in range(6):
+            x + x
+            p.step()
+
+    assert ready == [[2]]
+
+
+def test_a_trace_file_is_json(tmp_path):
+    """`p.export_chrome_trace(path)` writes a JSON file with one event per operation, under the key
+    `traceEvents`; it opens in chrome://tracing or ui.perfetto.dev.
+
+    `torch.profiler.tensorboard_trace_handler(folder)` as `on_trace_ready` names the files itself.
+    """
+    with profile(activities=CPU) as p:
+        torch.ones(4) + 1
+    p.export_chrome_trace(str(tmp_path / "trace.json"))
+
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+
+    assert [event["name"] for event in events if event.get("name") == "aten::add"] == ["aten::add"]
+
+
+def test_there_is_nothing_to_read_before_the_block():
+    """`key_averages()` of a profiler that never started raises AssertionError; results are read
+    after the `with` block.
+    """
+    p = profile(activities=CPU)
+
+    with pytest.raises(AssertionError):
+        p.key_averages()
+
+
+@pytest.mark.spare("'Linear'", reason="what is absent is absent in other words too")
+def test_a_module_is_seen_as_its_operations():
+    """`nn.Linear` is recorded as `aten::linear` and what it calls, `aten::addmm`: names of modules
+    do not appear.
+    """
+    layer = nn.Linear(2, 3)
+
+    with profile(activities=CPU) as p:
+        layer(torch.ones(4, 2))
+    keys = {event.key for event in p.key_averages()}
+
+    assert ("aten::linear" in keys, "aten::addmm" in keys) == (True, True)
+    assert any("Linear" in key for key in keys) is False
+
+
+def test_the_activities_that_can_be_recorded_are_listed():
+    """`torch.profiler.supported_activities()` contains `ProfilerActivity.CPU`, and `CUDA` where a
+    CUDA device is there; without `activities=` all of them are recorded.
+    """
+    supported = torch.profiler.supported_activities()
+
+    assert (ProfilerActivity.CPU in supported) is True
+
+
+@pytest.mark.cuda
+@pytest.mark.torch(">=2.6")
+def test_kernels_are_recorded_with_the_cuda_activity():
+    """With `ProfilerActivity.CUDA` the kernels of a GPU are recorded, and the operations that
+    started them have a `device_time_total`.
+
+    Without it, an operation on a GPU seems to take only the time to start its kernel.
+    """
+    x = torch.ones(64, 64, device="cuda")
+    x @ x
+
+    with profile(activities=[ProfilerActivity.CPU, ProfilerActivity.CUDA]) as p:
+        x @ x
+        torch.cuda.synchronize()
+    events = {event.key: event for event in p.key_averages()}
+
+    assert events["aten::mm"].count == 1
+    assert (events["aten::mm"].device_time_total > 0) is True

@@ -1,0 +1,127 @@
+"""What became of a fact.
+
+A fact held, failed, or was not decided here. Its set-up, its call and its tear-down are one; so are
+the rows of its table: one that fails makes it untrue, and one that holds decides it. A fact with a
+table has a case a row, and one row that fails fails the fact.
+"""
+
+import json
+
+import pytest
+
+from fixtures.outcomes import Case, reason, verdict
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "together"),
+    [
+        (["held", "undecided"], "held"),
+        (["held", "failed", "held"], "failed"),
+        (["undecided", "failed"], "failed"),
+        (["undecided"], "undecided"),
+        ([], "undecided"),
+    ],
+)
+def test_the_cases_of_a_fact_decide_it_together(outcomes, together):
+    """One failure makes it untrue; else it holds if any case did."""
+    assert verdict(Case("a", outcome) for outcome in outcomes) == together
+
+
+@pytest.mark.parametrize(
+    ("cases", "why"),
+    [
+        ([("undecided", "no GPU"), ("failed", "one"), ("failed", "two")], "one"),
+        ([("failed", ""), ("failed", "two")], "two"),
+        ([("undecided", "no GPU"), ("held", "")], ""),
+        ([("undecided", "no GPU"), ("undecided", "old")], "no GPU"),
+    ],
+)
+def test_the_first_reason_for_its_outcome_is_that_of_the_fact(cases, why):
+    """Reasons of cases that came out otherwise do not count."""
+    assert reason(Case("a", outcome, text) for outcome, text in cases) == why
+
+
+def outcome(book, page):
+    """Return outcome and reason of the one fact of a page."""
+    book.page("tensors/test_creation.py", page)
+    book.run("--facts-json", "facts.json")
+    (fact,) = json.loads((book.path / "facts.json").read_text())["facts"]
+    return fact["outcome"], fact["reason"]
+
+
+@pytest.mark.spare("'undecided'", reason="stands in a page and in the answer")
+@pytest.mark.parametrize(
+    ("page", "became"),
+    [
+        ("def test_it(): assert 1 == 1", ("held", "")),
+        ("def test_it(): assert 1 == 2", ("failed", "the book says 2, your PyTorch says 1")),
+        ("def test_it(): raise ValueError('one\\ntwo')", ("failed", "ValueError: one")),
+        ("def test_it(): pytest.skip('no data')", ("undecided", "no data")),
+        (
+            "@pytest.mark.xfail(reason='not yet')\ndef test_it(): assert 1 == 2",
+            ("undecided", "not yet"),
+        ),
+        (
+            "@pytest.mark.xfail(reason='not yet')\ndef test_it(): assert 1 == 1",
+            ("failed", "[XPASS(strict)] not yet"),
+        ),
+        (
+            "@pytest.fixture\ndef ends():\n    yield\n    1 / 0\n\ndef test_it(ends): assert 1 == 1",
+            ("failed", "ZeroDivisionError: division by zero"),
+        ),
+        (
+            "@pytest.fixture\ndef begins(): pytest.skip('no data')\n\ndef test_it(begins): assert 1 == 1",
+            ("undecided", "no data"),
+        ),
+    ],
+)
+def test_a_fact_becomes_held_failed_or_undecided(book, page, became):
+    """What went wrong or what is missing is told on one line."""
+    assert outcome(book, page) == became
+
+
+def test_an_unknown_fixture_is_a_failure_with_a_reason(book):
+    """An error that has no place in the code is told by its first line."""
+    became, why = outcome(book, "def test_it(nobody): assert 1 == 1")
+
+    assert became == "failed"
+    assert why.endswith("test_creation.py, line 5") is True
+
+
+def test_seconds_are_those_of_set_up_call_and_tear_down(book):
+    """What a fact's fixtures take counts as its own."""
+    book.page(
+        "tensors/test_creation.py",
+        """
+import time
+
+@pytest.fixture
+def slow():
+    time.sleep(0.02)
+    yield
+    time.sleep(0.02)
+
+def test_it(slow):
+    time.sleep(0.02)
+""",
+    )
+    book.run("--facts-json", "facts.json")
+    (fact,) = json.loads((book.path / "facts.json").read_text())["facts"]
+
+    assert fact["seconds"] >= 0.06
+
+
+def test_facts_are_told_in_reading_order_however_they_ran(book):
+    """Facts come as the contents and their pages have them, not as they were run."""
+    book.page("tensors/test_creation.py", "def test_b(): pass\ndef test_a(): pass")
+    book.page("autograd/test_backward.py", "def test_c(): pass")
+    (book.path / "conftest.py").write_text(
+        "import pytest\n\n"
+        "@pytest.hookimpl(wrapper=True, tryfirst=True)\n"
+        "def pytest_collection_modifyitems(items):\n    yield\n    items.reverse()\n"
+    )
+
+    book.run("--facts-json", "facts.json")
+
+    facts = json.loads((book.path / "facts.json").read_text())["facts"]
+    assert [fact["id"].partition("::")[2] for fact in facts] == ["test_b", "test_a", "test_c"]

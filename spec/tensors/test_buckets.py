@@ -1,0 +1,178 @@
+"""Buckets and histograms.
+
+Numbers are sorted into buckets between given boundaries: ages into groups, pixels into the bars of
+a histogram. `torch.bucketize` gives the number of the bucket of each element, `torch.histc` and
+`torch.histogram` count how many fall into each. The same search in a sorted tensor,
+`torch.searchsorted`, is told in `spec/tensors/test_sorting.py`, counts of integers in
+`spec/tensors/test_counting.py`.
+
+What surprises: a value equal to a boundary belongs to the bucket *below* it unless `right=True`,
+which is the opposite of `np.digitize`; what lies outside of a histogram's range is not counted; and
+`histc` and `histogram` take floats only.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+
+def test_bucketize_gives_the_number_of_the_bucket(device):
+    """`torch.bucketize(x, boundaries)` gives 0 up to the first boundary, 1 up to the second, and
+    `len(boundaries)` above the last.
+    """
+    boundaries = torch.tensor([18.0, 65.0], device=device)
+    ages = torch.tensor([[5.0, 30.0], [70.0, 40.0]], device=device)
+
+    assert torch.bucketize(ages, boundaries).tolist() == [[0, 1], [2, 1]]
+
+
+def test_a_value_on_a_boundary_falls_below_unless_right(device):
+    """`torch.bucketize(18, [18, 65])` is bucket 0, since buckets are closed at their upper end;
+    with `right=True` it is bucket 1.
+    """
+    boundaries = torch.tensor([18, 65], device=device)
+
+    ages = torch.tensor([17, 18, 19], device=device)
+
+    assert torch.bucketize(ages, boundaries).tolist() == [0, 0, 1]
+    assert torch.bucketize(ages, boundaries, right=True).tolist() == [0, 1, 1]
+
+
+def test_right_means_the_opposite_in_numpys_digitize():
+    """`np.digitize(x, bins)` equals `torch.bucketize(x, bins, right=True)`, and `right=True` of
+    `digitize` equals `right=False` of `bucketize`.
+    """
+    x, bins = np.array([1, 2, 3]), np.array([2, 3])
+
+    closed_above = torch.bucketize(torch.from_numpy(x), torch.from_numpy(bins))
+    closed_below = torch.bucketize(torch.from_numpy(x), torch.from_numpy(bins), right=True)
+
+    assert np.digitize(x, bins).tolist() == closed_below.tolist() == [0, 1, 2]
+    assert np.digitize(x, bins, right=True).tolist() == closed_above.tolist() == [0, 0, 1]
+
+
+def test_the_boundaries_are_a_sorted_tensor_of_one_dimension(device):
+    """`torch.bucketize` takes its boundaries as a 1-D tensor: a list raises TypeError, a matrix
+    RuntimeError, "boundaries tensor must be 1 dimension".
+
+    For other boundaries in each row use `torch.searchsorted(boundaries, x)`.
+    """
+    x = torch.tensor([1.0, 4.0], device=device)
+
+    with pytest.raises(TypeError, match=r"bucketize\(\) received an invalid combination of argume"):
+        torch.bucketize(x, [2.0, 3.0])
+    with pytest.raises(RuntimeError, match="boundaries tensor must be 1 dimension, but got dim"):
+        torch.bucketize(x, torch.ones(2, 2, device=device))
+
+    boundaries = torch.tensor([2.0, 3.0], device=device)
+    assert torch.bucketize(x, boundaries).tolist() == [0, 2]
+
+
+def test_searchsorted_takes_boundaries_for_each_row(device):
+    """`torch.searchsorted(boundaries, x)` of an (n, k) and an (n, m) tensor searches each row of
+    `x` in the same row of `boundaries`; other shapes that differ before the last dimension are
+    refused.
+    """
+    boundaries = torch.tensor([[1.0, 2.0], [10.0, 20.0]], device=device)
+
+    found = torch.searchsorted(boundaries, torch.tensor([[1.5], [15.0]], device=device))
+
+    assert found.tolist() == [[1], [1]]
+    with pytest.raises(RuntimeError, match="boundaries tensor should be 1 dimension or the first"):
+        torch.searchsorted(boundaries, torch.tensor([1.5, 15.0], device=device))
+
+
+def test_boundaries_that_are_not_contiguous_are_copied_with_a_warning():
+    """`torch.searchsorted` issues a UserWarning for boundaries that are not contiguous, such as a
+    slice with a step: it copies them first.
+
+    The warning comes once per process; call `.contiguous()` once, outside of the loop.
+    """
+    even, three = torch.arange(10)[::2], torch.tensor([3])
+
+    with pytest.warns(UserWarning, match="tensor is non-contiguous, this will lower the perf"):
+        found = torch.searchsorted(even, three)
+
+    assert found.tolist() == [2]
+    assert torch.searchsorted(even.contiguous(), three).tolist() == [2]
+
+
+def test_nan_falls_into_the_last_bucket():
+    """`torch.bucketize` puts NaN behind the last boundary, as if it were larger than all numbers.
+
+    Ask `x.isnan()` first where it should be a bucket of its own.
+    """
+    boundaries = torch.tensor([1.0, 3.0])
+
+    assert torch.bucketize(torch.tensor([torch.nan, torch.inf]), boundaries).tolist() == [2, 2]
+
+
+def test_bucket_numbers_have_no_gradient():
+    """`torch.bucketize` of a tensor that requires grad gives integers without `grad_fn`: nothing
+    can be learnt through it.
+    """
+    x = torch.tensor([0.5, 2.5], requires_grad=True)
+
+    buckets = torch.bucketize(x, torch.tensor([1.0, 2.0]))
+
+    assert buckets.tolist() == [0, 2]
+    assert buckets.requires_grad is False
+
+
+def test_histc_counts_in_bins_of_equal_width(device):
+    """`torch.histc(x, bins=3, min=0, max=3)` counts the elements in [0, 1), [1, 2) and [2, 3] and
+    returns floats; elements outside of `min` and `max` are not counted.
+    """
+    x = torch.tensor([0.5, 2.0, 2.5, 3.0, 9.0, -1.0], device=device)
+
+    assert torch.histc(x, bins=3, min=0, max=3).tolist() == [1.0, 0.0, 3.0]
+
+
+def test_histc_without_a_range_takes_that_of_the_data(device):
+    """`torch.histc(x, bins=2)` with `min` and `max` both 0, as by default, uses the smallest and
+    the largest element of `x` for its range.
+    """
+    x = torch.tensor([1.0, 2.0, 4.0, 5.0, 5.0], device=device)
+
+    assert torch.histc(x, bins=2).tolist() == [2.0, 3.0]
+
+
+def test_histogram_also_gives_the_edges():
+    """`torch.histogram(x, bins, range=(low, high))` returns counts and the `bins + 1` edges; `bins`
+    may also be a tensor of edges. It runs on the CPU only.
+    """
+    x = torch.tensor([1.0, 2.0, 2.0, 9.0])
+
+    counts, edges = torch.histogram(x, bins=2, range=(0.0, 4.0))
+    by_edges = torch.histogram(x, bins=torch.tensor([0.0, 2.0, 10.0]))
+
+    assert counts.tolist() == [1.0, 2.0]
+    assert edges.tolist() == [0.0, 2.0, 4.0]
+    assert by_edges.hist.tolist() == [1.0, 3.0]
+
+
+def test_histograms_on_the_cpu_take_floats():
+    """On the CPU `torch.histc` and `torch.histogram` raise RuntimeError for integer tensors, "not
+    implemented for 'Long'": convert with `.float()`, or count integers with `torch.bincount`.
+    """
+    x = torch.tensor([1, 2, 2])
+
+    with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
+        torch.histc(x, bins=3, min=0, max=3)
+    with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
+        torch.histogram(x, bins=3)
+
+    assert torch.histc(x.float(), bins=3, min=0, max=3).tolist() == [0.0, 1.0, 2.0]
+    assert x.bincount(minlength=3).tolist() == [0, 1, 2]
+
+
+def test_a_density_has_area_one():
+    """`torch.histogram(x, bins, density=True)` divides the counts by their sum and by the width of
+    the bins, so that the area is 1, not the sum.
+    """
+    density, edges = torch.histogram(
+        torch.tensor([0.0, 0.1, 0.4]), 2, range=(0.0, 0.5), density=True
+    )
+
+    assert density.tolist() == pytest.approx([8 / 3, 4 / 3])
+    assert (density * edges.diff()).sum().item() == pytest.approx(1.0)

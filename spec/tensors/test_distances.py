@@ -1,0 +1,232 @@
+"""Distances and similarities of all pairs.
+
+How far is each row of one matrix from each row of another? `torch.cdist` answers with a matrix of
+distances. How alike two vectors point is their cosine similarity, between -1 and 1; for all pairs
+it is one matrix product of normalised rows. Nearest neighbours, k-means, retrieval and contrastive
+losses begin so.
+
+What surprises: `F.cosine_similarity(a, b)` and `F.pairwise_distance(a, b)` compare row by row and
+do not give all pairs; `torch.cdist` takes floating-point tensors only; and for more than 25 rows
+it computes by a matrix product, which is fast and loses digits for points that are close to each
+other and far from the origin.
+"""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+
+def test_cdist_gives_the_distance_of_every_pair(device):
+    """`torch.cdist(a, b)` of an (n, d) and an (m, d) tensor is an (n, m) tensor: the Euclidean
+    distance of each row of `a` from each row of `b`.
+    """
+    a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
+    b = torch.tensor([[0.0, 0.0], [6.0, 8.0], [0.0, 1.0]], device=device)
+
+    distances = torch.cdist(a, b)
+
+    assert distances.shape == (2, 3)
+    assert distances[0].tolist() == [0.0, 10.0, 1.0]
+    assert distances[1].tolist() == pytest.approx([5.0, 5.0, math.sqrt(18)])
+
+
+def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
+    """`torch.cdist(queries, points).argmin(1)` is the index of the nearest neighbour of each query;
+    `topk(k, largest=False)` gives the k nearest.
+    """
+    points = torch.tensor([[0.0], [10.0], [12.0]], device=device)
+    queries = torch.tensor([[11.5], [1.0]], device=device)
+
+    distances = torch.cdist(queries, points)
+
+    assert distances.argmin(1).tolist() == [2, 0]
+    assert distances.topk(2, largest=False).indices.tolist() == [[2, 1], [0, 1]]
+
+
+def test_cdist_takes_other_norms(device):
+    """`torch.cdist(a, b, p=1)` adds the absolute differences (Manhattan distance), and
+    `p=float("inf")` takes the largest of them.
+    """
+    a = torch.tensor([[3.0, 4.0]], device=device)
+    b = torch.tensor([[0.0, 1.0]], device=device)
+
+    assert torch.cdist(a, b, p=1).tolist() == [[6.0]]
+    assert torch.cdist(a, b, p=float("inf")).tolist() == [[3.0]]
+
+
+def test_cdist_is_a_broadcast_difference(device):
+    """`torch.cdist(a, b)` equals `(a[:, None] - b[None]).norm(dim=-1)` up to rounding, without the
+    (n, m, d) tensor of differences.
+
+    The broadcast form is good for other distances; it needs d times the memory.
+    """
+    a, b = torch.randn(4, 3, device=device), torch.randn(5, 3, device=device)
+
+    differences = a[:, None] - b[None]
+
+    assert differences.shape == (4, 5, 3)
+    torch.testing.assert_close(torch.cdist(a, b), differences.norm(dim=-1))
+
+
+def test_cdist_takes_batches(device):
+    """`torch.cdist` of a (batch, n, d) and a (batch, m, d) tensor gives (batch, n, m); dimensions
+    before the last two broadcast.
+    """
+    a = torch.ones(2, 3, 4, device=device)
+
+    assert torch.cdist(a, torch.zeros(2, 5, 4, device=device)).shape == (2, 3, 5)
+    assert torch.cdist(a, torch.zeros(5, 4, device=device)).shape == (2, 3, 5)
+
+
+def test_cdist_refuses_vectors_and_rows_of_different_length(device):
+    """`torch.cdist` raises RuntimeError for a 1-D tensor, "cdist only supports at least 2D
+    tensors", and for rows of different length.
+
+    For one vector against many rows write `torch.cdist(x[None], rows)[0]`.
+    """
+    rows = torch.tensor([[3.0, 4.0], [0.0, 0.0]], device=device)
+
+    with pytest.raises(RuntimeError, match="cdist only supports at least 2D tensors, X1 got: 1D"):
+        torch.cdist(torch.zeros(2, device=device), rows)
+    with pytest.raises(RuntimeError, match="X1 and X2 must have the same number of columns"):
+        torch.cdist(rows[:, :1], rows)
+
+    assert torch.cdist(torch.zeros(2, device=device)[None], rows)[0].tolist() == [5.0, 0.0]
+
+
+def test_cdist_refuses_integers(device):
+    """`torch.cdist` raises RuntimeError for integer tensors, "cdist only supports floating-point
+    dtypes"; convert them with `.float()`.
+    """
+    x = torch.tensor([[0, 0], [3, 4]], device=device)
+
+    with pytest.raises(RuntimeError, match="cdist only supports floating-point dtypes, X1 got: Lo"):
+        torch.cdist(x, x)
+
+    assert torch.cdist(x.float(), x.float())[0].tolist() == [0.0, 5.0]
+
+
+def test_cdist_of_many_rows_loses_digits():
+    """With more than 25 rows `torch.cdist` computes Euclidean distances by a matrix product, and
+    points 0.014 apart at about (1000, 1000) get a wrong distance.
+
+    Because it subtracts squares as large as 2 million. Pass
+    `compute_mode="donot_use_mm_for_euclid_dist"`, move the points to the origin or use float64.
+    """
+    points = torch.full((30, 2), 1000.0)
+    points[0] += 0.01
+
+    exact = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
+    by_product = torch.cdist(points, points)
+    of_few = torch.cdist(points[:25], points[:25])
+    wrong = (by_product - exact).abs().max().item()
+
+    assert exact[0].tolist() == pytest.approx([0.0] + [0.0141] * 29, abs=5e-4)
+    assert of_few[0].tolist() == pytest.approx([0.0] + [0.0141] * 24, abs=5e-4)
+    assert wrong > 0.01
+
+
+def test_pdist_gives_each_pair_of_one_matrix_once(device):
+    """`torch.pdist(x)` of n rows is a 1-D tensor of the n(n - 1) / 2 distances of different rows:
+    the upper triangle of `torch.cdist(x, x)`.
+    """
+    x = torch.tensor([[0.0], [1.0], [5.0]], device=device)
+
+    row, column = torch.triu_indices(3, 3, offset=1)
+
+    assert torch.pdist(x).tolist() == [1.0, 5.0, 4.0]
+    assert torch.cdist(x, x)[row, column].tolist() == [1.0, 5.0, 4.0]
+
+
+def test_pairwise_distance_goes_row_by_row(device):
+    """`F.pairwise_distance(a, b)` compares the first row of `a` with the first of `b`, the second
+    with the second, and so on: n distances, not n times n.
+
+    `eps=1e-6` is added to each difference, so that a row has a distance of a little over 0 from
+    itself.
+    """
+    a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
+
+    assert F.pairwise_distance(a, torch.zeros_like(a)).tolist() == pytest.approx(
+        [0.0, 5.0], abs=1e-5
+    )
+    assert F.pairwise_distance(a, a).tolist() == pytest.approx([1.41e-6, 1.41e-6], rel=0.01)
+
+
+def test_the_distance_of_equal_rows_has_gradient_zero(device):
+    """At distance 0 the gradient of `torch.cdist` and of `norm()` is 0; that of
+    `(x**2).sum().sqrt()` is NaN.
+
+    Because the root has an infinite slope at 0, and infinity times 0 is NaN. Add a small number
+    under a root written by hand.
+    """
+    a = torch.zeros(1, 2, device=device, requires_grad=True)
+    b = torch.zeros(2, device=device, requires_grad=True)
+    c = torch.zeros(2, device=device, requires_grad=True)
+
+    torch.cdist(a, a.detach()).sum().backward()
+    b.norm().backward()
+    (c**2).sum().sqrt().backward()
+
+    assert a.grad.tolist() == [[0.0, 0.0]]
+    assert b.grad.tolist() == [0.0, 0.0]
+    assert c.grad.isnan().tolist() == [True, True]
+
+
+def test_cosine_similarity_goes_row_by_row(device):
+    """`F.cosine_similarity(a, b)` of two (n, d) tensors gives n numbers between -1 and 1: the
+    cosine of the angle between rows at the same position, whatever their length.
+    """
+    a = torch.tensor([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]], device=device)
+    b = torch.tensor([[5.0, 0.0], [0.0, 2.0], [-3.0, 0.0]], device=device)
+
+    assert F.cosine_similarity(a, b).tolist() == [1.0, 0.0, -1.0]
+
+
+def test_cosine_similarity_of_all_pairs_is_a_product_of_normalised_rows(device):
+    """`F.normalize(a, dim=1) @ F.normalize(b, dim=1).T` is the (n, m) matrix of the cosine
+    similarities of all pairs of rows.
+
+    Also `F.cosine_similarity(a[:, None], b[None], dim=-1)`, by broadcasting. Two matrices with
+    different numbers of rows given to it directly raise RuntimeError.
+    """
+    a = torch.tensor([[3.0, 4.0], [1.0, 0.0]], device=device)
+    b = torch.tensor([[6.0, 8.0], [0.0, 1.0], [2.0, 0.0]], device=device)
+
+    similarity = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T
+
+    assert similarity[0].tolist() == pytest.approx([1.0, 0.8, 0.6])
+    assert similarity[1].tolist() == pytest.approx([0.6, 0.0, 1.0])
+    broadcast = F.cosine_similarity(a[:, None], b[None], dim=-1)
+    torch.testing.assert_close(broadcast, similarity)
+    with pytest.raises(RuntimeError, match="must match the size of tensor b"):
+        F.cosine_similarity(a, b)
+
+
+def test_two_vectors_have_their_similarity_along_dimension_0(device):
+    """`F.cosine_similarity` and `F.normalize` work along dimension 1 by default, and raise
+    IndexError for 1-D tensors; pass `dim=0`.
+    """
+    x = torch.tensor([3.0, 4.0], device=device)
+
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        F.cosine_similarity(x, x)
+    with pytest.raises(IndexError, match="Dimension out of range"):
+        F.normalize(x)
+
+    assert F.cosine_similarity(x, -x, dim=0).item() == pytest.approx(-1.0)
+    assert F.normalize(x, dim=0).tolist() == pytest.approx([0.6, 0.8])
+
+
+def test_a_zero_vector_is_similar_to_nothing(device):
+    """A row of zeros has the cosine similarity 0 with every finite row, and `F.normalize` leaves it
+    zero: neither divides by less than its `eps`.
+    """
+    zero = torch.zeros(1, 2, device=device)
+    rows = torch.tensor([[3.0, 4.0]], device=device)
+
+    assert F.cosine_similarity(zero, rows).tolist() == [0.0]
+    assert F.normalize(zero).tolist() == [[0.0, 0.0]]
+    assert (zero / zero.norm()).isnan().all()

@@ -1,0 +1,208 @@
+"""Sums by group: `index_add_`, `scatter_add_`, `scatter_reduce`.
+
+Rows belong to groups, and each group wants its sum, mean or maximum: nodes of a graph, tokens of a
+word, samples of a class (SQL's GROUP BY, pandas' `groupby`). `index_add_` adds whole rows to the
+rows that an index names; `scatter_add_` and `scatter_reduce` choose a place for each element.
+
+What surprises: `x[index] += values` adds only once where an index repeats
+(`spec/tensors/test_advanced_indexing.py`); negative indices are refused here; the value that stood
+there before takes part in a mean or maximum unless `include_self=False`; and on a GPU the order of
+the additions, with it the last digits, changes from run to run. How `scatter_` itself works is told
+in `spec/tensors/test_gathering.py`.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+
+def test_index_add_sums_rows_by_group(device):
+    """`torch.zeros(3, 2).index_add_(0, group, rows)` adds each row to the row that `group` names:
+    one sum per group, also where a group occurs several times.
+    """
+    group = torch.tensor([0, 2, 0], device=device)
+    rows = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], device=device)
+
+    sums = torch.zeros(3, 2, device=device).index_add_(0, group, rows)
+
+    assert sums.tolist() == [[4.0, 4.0], [0.0, 0.0], [2.0, 2.0]]
+
+
+def test_a_mean_by_group_is_a_sum_over_a_count(device):
+    """The mean of each group is the sum by `index_add_` divided by the count by `torch.bincount`;
+    `clamp(min=1)` keeps an empty group at 0 instead of NaN.
+    """
+    group = torch.tensor([0, 2, 0], device=device)
+    values = torch.tensor([1.0, 5.0, 3.0], device=device)
+
+    sums = torch.zeros(3, device=device).index_add_(0, group, values)
+    counts = group.bincount(minlength=3)
+
+    assert (sums / counts.clamp(min=1)).tolist() == [2.0, 0.0, 5.0]
+    assert str((sums / counts).tolist()) == "[2.0, nan, 5.0]"
+
+
+def test_index_add_scales_by_alpha(device):
+    """`x.index_add_(0, index, source, alpha=-1)` multiplies `source` by `alpha`: -1 subtracts."""
+    x = torch.tensor([10.0, 20.0], device=device)
+
+    x.index_add_(0, torch.tensor([1, 1], device=device), torch.ones(2, device=device), alpha=-1)
+
+    assert x.tolist() == [10.0, 18.0]
+
+
+def test_index_add_leaves_its_input_and_returns_a_new_tensor(device):
+    """`x.index_add(0, index, source)` without the underscore returns a new tensor and leaves `x`;
+    it also goes through autograd where `x` is a leaf.
+
+    `index_add_` on a leaf that requires grad raises RuntimeError, as every in-place operation.
+    """
+    x = torch.zeros(2, device=device, requires_grad=True)
+    index, source = torch.tensor([1, 1], device=device), torch.ones(2, device=device)
+
+    assert x.index_add(0, index, source).tolist() == [0.0, 2.0]
+    assert x.tolist() == [0.0, 0.0]
+    with pytest.raises(
+        RuntimeError, match="a leaf Variable that requires grad is being used in an"
+    ):
+        x.index_add_(0, index, source)
+
+
+def test_the_gradient_of_a_sum_by_group_is_picked_back(device):
+    """The gradient of `index_add` with respect to `source` is the gradient of the group of each
+    row: the sum spreads it to its members.
+    """
+    values = torch.tensor([1.0, 5.0, 3.0], device=device, requires_grad=True)
+    group = torch.tensor([0, 1, 0], device=device)
+
+    sums = torch.zeros(2, device=device).index_add(0, group, values)
+    sums.backward(torch.tensor([10.0, 20.0], device=device))
+
+    assert values.grad.tolist() == [10.0, 20.0, 10.0]
+
+
+def test_index_add_wants_an_integer_index_for_each_row(device):
+    """`index_add_` raises an error unless the index is a 1-D tensor of int32 or int64 with one
+    entry per row of `source`.
+    """
+    x, rows = torch.zeros(2, 1, device=device), torch.ones(2, 1, device=device)
+    index = torch.tensor([0, 1], device=device)
+    three = torch.tensor([0, 1, 0], device=device)
+
+    with pytest.raises(RuntimeError, match="Expected dtype int32/int64 for index but got: Float"):
+        x.index_add_(0, index.float(), rows)
+    with pytest.raises(
+        RuntimeError, match=r"Number of indices \(3\) should be equal to source.size"
+    ):
+        x.index_add_(0, three, rows)
+    with pytest.raises(IndexError, match="Index is supposed to be a vector, but got dim: 2"):
+        x.index_add_(0, index[None], rows)
+
+    assert x.index_add_(0, index.int(), rows).tolist() == [[1.0], [1.0]]
+
+
+def test_index_add_wants_one_dtype(device):
+    """`index_add_` raises RuntimeError if sum and source differ in dtype, "must have the same
+    scalar type"; convert with `source.to(x.dtype)`.
+    """
+    index = torch.tensor([0], device=device)
+    source = torch.tensor([1.5], dtype=torch.float64, device=device)
+
+    with pytest.raises(RuntimeError, match="must have the same scalar type"):
+        torch.zeros(1, device=device).index_add_(0, index, source)
+
+    assert torch.zeros(1, device=device).index_add_(0, index, source.float()).tolist() == [1.5]
+
+
+def test_index_add_takes_no_negative_index():
+    """On the CPU `index_add_` of 1-D tensors raises IndexError, "index out of range in self", for
+    an index beyond the end and for a negative one, which indexing in brackets accepts.
+
+    With more dimensions it is, in newer releases, a RuntimeError, "index -1 is out of bounds for
+    dimension 0 with size 3".
+    """
+    x, negative, beyond = torch.zeros(3), torch.tensor([-1]), torch.tensor([3])
+
+    with pytest.raises(IndexError, match="index out of range in self"):
+        x.index_add_(0, negative, torch.ones(1))
+    with pytest.raises(IndexError, match="index out of range in self"):
+        x.index_add_(0, beyond, torch.ones(1))
+
+    assert x[negative].tolist() == [0.0]
+
+
+def test_scatter_add_chooses_a_place_for_each_element(device):
+    """For sums of whole rows `scatter_add_` needs the index as large as the rows,
+    `group[:, None].expand_as(rows)`; `index_add_` takes it as it is.
+
+    With an index of one column only the first column is added.
+    """
+    group = torch.tensor([0, 2, 0], device=device)
+    rows = torch.tensor([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]], device=device)
+
+    whole = torch.zeros(3, 2, device=device)
+    whole.scatter_add_(0, group[:, None].expand_as(rows), rows)
+    column = torch.zeros(3, 2, device=device)
+    column.scatter_add_(0, group[:, None], rows)
+
+    assert whole.tolist() == [[4.0, 40.0], [0.0, 0.0], [2.0, 20.0]]
+    assert column.tolist() == [[4.0, 0.0], [0.0, 0.0], [2.0, 0.0]]
+
+
+def test_scatter_reduce_gives_the_maximum_of_each_group(device):
+    """`x.scatter_reduce(0, group, values, reduce="amax", include_self=False)` gives each group its
+    maximum; `"amin"`, `"mean"`, `"prod"` and `"sum"` are the others. Empty groups keep `x`.
+    """
+    group = torch.tensor([0, 2, 0], device=device)
+    values = torch.tensor([-1.0, 2.0, -3.0], device=device)
+    x = torch.zeros(3, device=device)
+
+    def reduced(how):
+        return x.scatter_reduce(0, group, values, reduce=how, include_self=False).tolist()
+
+    assert reduced("amax") == [-1.0, 0.0, 2.0]
+    assert reduced("amin") == [-3.0, 0.0, 2.0]
+    assert reduced("mean") == [-2.0, 0.0, 2.0]
+    assert reduced("prod") == [3.0, 0.0, 2.0]
+    assert reduced("sum") == [-4.0, 0.0, 2.0]
+
+
+def test_scatter_reduce_counts_what_was_there_before(device):
+    """By default `scatter_reduce` includes the old value of each place (`include_self=True`): the
+    maximum of negative values over zeros is 0, and their mean is too small in size.
+    """
+    group = torch.tensor([0, 0], device=device)
+    values = torch.tensor([-1.0, -3.0], device=device)
+    x = torch.zeros(1, device=device)
+
+    assert x.scatter_reduce(0, group, values, reduce="amax").tolist() == [0.0]
+    assert x.scatter_reduce(0, group, values, reduce="mean").item() == pytest.approx(-4 / 3)
+    assert x.scatter_reduce(0, group, values, reduce="mean", include_self=False).tolist() == [-2.0]
+
+
+def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
+    """`F.one_hot(group, n).T.float() @ rows` is the same sum by group as `index_add_`, by a matrix
+    product.
+
+    It needs memory for the (n, rows) matrix of zeros and ones.
+    """
+    group = torch.tensor([0, 2, 0], device=device)
+    rows = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], device=device)
+
+    product = F.one_hot(group, 3).T.float() @ rows
+
+    assert product.tolist() == [[4.0, 4.0], [0.0, 0.0], [2.0, 2.0]]
+
+
+def test_index_copy_writes_rows_and_index_fill_a_number(device):
+    """`x.index_copy_(0, index, rows)` writes rows at the positions that the index names, and
+    `x.index_fill_(0, index, 7)` a number: `x[index] = rows` and `x[index] = 7` as methods.
+    """
+    index = torch.tensor([2, 0], device=device)
+    copied, filled = torch.zeros(3, 1, device=device), torch.zeros(3, 1, device=device)
+
+    copied.index_copy_(0, index, torch.tensor([[5.0], [6.0]], device=device))
+    filled.index_fill_(0, index, 7)
+
+    assert copied.flatten().tolist() == [6.0, 0.0, 5.0]
+    assert filled.flatten().tolist() == [7.0, 0.0, 7.0]

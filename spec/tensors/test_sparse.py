@@ -1,0 +1,363 @@
+"""Sparse tensors: COO and CSR.
+
+A matrix that is nearly all zeros, such as the adjacency matrix of a graph or a bag of words, need
+not store its zeros. In the COO layout a sparse tensor holds the coordinates (`indices`) and the
+`values` of the elements that are stored; in the CSR layout the column of each value and, for each
+row, where its values begin. Products with dense matrices are what both are for.
+
+What surprises: `indices()` is refused until `coalesce()` has added up coordinates that occur twice;
+nothing can be assigned to an element; a sparse tensor plus a number is refused, since the result
+would be dense; functions that are not written for a layout say so by a long NotImplementedError,
+"Could not run 'aten::...'"; and unless most elements are zero, a sparse tensor takes more memory
+and time than a dense one. Sparse gradients of embeddings are told in
+`spec/autograd/test_gradients.py`, what optimizers do with them in
+`spec/optim/test_further_rules.py`.
+"""
+
+import io
+
+import pytest
+import torch
+from torch import nn
+
+# CSR is told to be in beta, and unchecked indices to be dangerous, once per process.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Sparse CS[RC] tensor support is in beta state"),
+    pytest.mark.filterwarnings("ignore:Sparse invariant checks are implicitly disabled"),
+]
+
+
+def test_a_coo_tensor_is_made_of_coordinates_and_values(device):
+    """`torch.sparse_coo_tensor(indices, values, size)` takes a (dimensions, n) tensor of
+    coordinates, one column per value; all other elements are zero.
+    """
+    indices = [[0, 1, 1], [2, 0, 2]]
+
+    x = torch.sparse_coo_tensor(indices, [3.0, 4.0, 5.0], (2, 3), device=device)
+
+    assert x.to_dense().tolist() == [[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]]
+    assert x.layout is torch.sparse_coo
+    assert x.shape == (2, 3)
+
+
+def test_to_sparse_and_to_dense_convert(device):
+    """`x.to_sparse()` makes a COO tensor of the nonzero elements of a dense tensor, and
+    `to_dense()` a dense one again.
+    """
+    x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device)
+
+    sparse = x.to_sparse()
+
+    assert sparse.indices().tolist() == [[0, 1, 1], [2, 0, 2]]
+    assert sparse.values().tolist() == [3.0, 4.0, 5.0]
+    assert torch.equal(sparse.to_dense(), x)
+
+
+def test_coordinates_are_columns_and_not_rows():
+    """A list of (row, column) pairs has to be transposed for `sparse_coo_tensor`: pairs as rows
+    raise RuntimeError, "number of dimensions must be sparse_dim", or are misread if there are two.
+    """
+    pairs = torch.tensor([[0, 2], [1, 0], [1, 2]])
+    values = torch.tensor([3.0, 4.0, 5.0])
+
+    with pytest.raises(RuntimeError, match=r"sparse_dim"):
+        torch.sparse_coo_tensor(pairs, values, (2, 3))
+
+    x = torch.sparse_coo_tensor(pairs.T, values, (2, 3))
+    assert x.to_dense().tolist() == [[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]]
+
+
+def test_indices_want_a_coalesced_tensor():
+    """`indices()` and `values()` of a fresh COO tensor raise RuntimeError, "Cannot get indices on
+    an uncoalesced tensor, please call .coalesce() first"; `coalesce()` sorts and returns a new one.
+    """
+    x = torch.sparse_coo_tensor([[1, 0], [2, 1]], [5.0, 4.0], (2, 3))
+
+    with pytest.raises(RuntimeError, match="Cannot get indices on an uncoalesced tensor, please"):
+        x.indices()
+    with pytest.raises(RuntimeError, match="Cannot get values on an uncoalesced tensor, please"):
+        x.values()
+
+    assert x.is_coalesced() is False
+    assert x.coalesce().indices().tolist() == [[0, 1], [1, 2]]
+    assert x.coalesce().values().tolist() == [4.0, 5.0]
+
+
+def test_values_at_one_coordinate_are_added(device):
+    """A coordinate given twice stands for the sum of its values, in `to_dense()` and in
+    `coalesce()`: it is not overwritten.
+    """
+    x = torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (2, 2), device=device)
+
+    assert x.to_dense().tolist() == [[0.0, 3.0], [0.0, 0.0]]
+    assert x.coalesce().values().tolist() == [3.0]
+
+
+def test_without_a_size_it_is_guessed():
+    """`torch.sparse_coo_tensor` without `size` takes one more than the largest coordinate of each
+    dimension: empty last rows and columns are lost.
+    """
+    indices, values = [[0, 1], [2, 0]], [3.0, 4.0]
+
+    assert torch.sparse_coo_tensor(indices, values).shape == (2, 3)
+    assert torch.sparse_coo_tensor(indices, values, (9, 9)).shape == (9, 9)
+
+
+def test_coordinates_beyond_the_size_are_looked_for_on_request():
+    """With `check_invariants=True`, `torch.sparse_coo_tensor` raises RuntimeError for a coordinate
+    that is not below the size; otherwise such a tensor may be made and read foreign memory later.
+    """
+    inside = torch.sparse_coo_tensor([[0, 2]], [1.0, 2.0], (3,), check_invariants=True)
+
+    assert inside.to_dense().tolist() == [1.0, 0.0, 2.0]
+    with pytest.raises(RuntimeError, match="size is inconsistent with indices: for dim 0, size is"):
+        torch.sparse_coo_tensor([[0, 5]], [1.0, 2.0], (3,), check_invariants=True)
+
+
+def test_nelement_counts_zeros_too():
+    """`numel()` of a sparse tensor counts the zeros that are not stored; `len(x.values())` and
+    `_nnz()` count what is stored. There is no `nnz()`.
+    """
+    x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]]).to_sparse()
+
+    assert x.numel() == 6
+    assert len(x.values()) == 3
+    assert x._nnz() == 3
+    with pytest.raises(AttributeError, match="'Tensor' object has no attribute 'nnz'"):
+        x.nnz()
+
+
+def test_a_coo_matrix_takes_20_bytes_per_stored_float():
+    """A COO matrix of float32 takes 20 bytes per stored element, two int64 coordinates and the
+    value: less than a dense matrix only if fewer than one element in five is stored.
+    """
+    x = torch.eye(100)
+
+    sparse = x.to_sparse()
+
+    assert sparse.values().nelement() * sparse.values().element_size() == 400
+    assert sparse.indices().nelement() * sparse.indices().element_size() == 1600
+    assert x.nelement() * x.element_size() == 40000
+
+
+def test_a_sparse_matrix_times_a_dense_one_is_dense(device):
+    """`sparse @ dense`, which is `torch.sparse.mm(sparse, dense)`, is a dense matrix; a vector on
+    the right works too.
+    """
+    x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse()
+
+    product = x @ torch.ones(3, 2, device=device)
+
+    assert product.layout is torch.strided
+    assert product.tolist() == [[3.0, 3.0], [9.0, 9.0]]
+    assert torch.sparse.mm(x, torch.ones(3, 1, device=device)).tolist() == [[3.0], [9.0]]
+    assert (x @ torch.ones(3, device=device)).tolist() == [3.0, 9.0]
+
+
+def test_a_product_of_two_sparse_matrices_is_sparse(device):
+    """`a @ b` of two COO matrices is a COO matrix."""
+    a = torch.tensor([[0.0, 2.0], [0.0, 0.0]], device=device).to_sparse()
+    b = torch.tensor([[0.0, 0.0], [5.0, 0.0]], device=device).to_sparse()
+
+    product = a @ b
+
+    assert product.layout is torch.sparse_coo
+    assert product.to_dense().tolist() == [[10.0, 0.0], [0.0, 0.0]]
+
+
+def test_sparse_plus_dense_is_refused_and_dense_plus_sparse_is_dense():
+    """`sparse + dense` and `sparse + 1` raise RuntimeError, "add(sparse, dense) is not supported.
+    Use add(dense, sparse) instead"; `dense + sparse` is a dense tensor.
+    """
+    x = torch.tensor([[0.0, 3.0]]).to_sparse()
+    dense = torch.tensor([[1.0, 1.0]])
+
+    with pytest.raises(
+        RuntimeError, match=r"add\(sparse, dense\) is not supported. Use add\(dense"
+    ):
+        x + dense
+    with pytest.raises(
+        RuntimeError, match=r"add\(sparse, dense\) is not supported. Use add\(dense"
+    ):
+        x + 1
+
+    assert (dense + x).tolist() == [[1.0, 4.0]]
+    assert (x + x).to_dense().tolist() == [[0.0, 6.0]]
+
+
+def test_products_with_numbers_keep_the_zeros(device):
+    """`sparse * 2`, `sparse / 2` and `sparse * sparse` are sparse again: zero times anything
+    finite is zero.
+    """
+    x = torch.tensor([[0.0, 3.0], [4.0, 0.0]], device=device).to_sparse()
+
+    assert (x * 2).values().tolist() == [6.0, 8.0]
+    assert (x / 2).values().tolist() == [1.5, 2.0]
+    assert (x * x).to_dense().tolist() == [[0.0, 9.0], [16.0, 0.0]]
+
+
+def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
+    """`exp()`, comparisons, `max()` and `view()` of a COO tensor raise NotImplementedError, "Could
+    not run 'aten::exp' with arguments from the 'SparseCPU' backend".
+
+    Apply the function to `x.values()` where zero stays zero, otherwise to `x.to_dense()`.
+    """
+    x = torch.tensor([[0.0, 3.0], [4.0, 0.0]]).to_sparse()
+
+    with pytest.raises(NotImplementedError, match="with arguments from the 'SparseCPU' backend"):
+        x.exp()
+    with pytest.raises(NotImplementedError, match=r"Could not run 'aten::gt.Scalar' with argument"):
+        (x > 0).any()
+    with pytest.raises(NotImplementedError, match="Could not run 'aten::max' with arguments from"):
+        x.max()
+    with pytest.raises(NotImplementedError, match="Could not run 'aten::view' with arguments from"):
+        x.view(4)
+
+    assert x.to_dense().max().item() == 4.0
+    assert torch.sparse_coo_tensor(x.indices(), x.values().exp(), x.shape)._nnz() == 2
+
+
+def test_sums_over_a_dimension_are_sparse_and_the_whole_sum_is_a_number(device):
+    """`x.sum()` of a COO tensor is an ordinary scalar tensor; `torch.sparse.sum(x, dim=1)` a COO
+    tensor of the row sums.
+    """
+    x = torch.tensor([[0.0, 3.0], [4.0, 5.0]], device=device).to_sparse()
+
+    assert x.sum().item() == 12.0
+    assert torch.sparse.sum(x, dim=1).layout is torch.sparse_coo
+    assert torch.sparse.sum(x, dim=1).to_dense().tolist() == [3.0, 9.0]
+
+
+def test_a_row_can_be_read_and_no_element_written():
+    """`sparse[0]` is row 0 as a COO tensor; `sparse[0, 0] = 1` raises TypeError, "Cannot assign to
+    a sparse tensor", and a slice NotImplementedError.
+
+    Make a new tensor of new indices and values, or pick rows by `index_select`.
+    """
+    x = torch.tensor([[0.0, 3.0], [4.0, 5.0]]).to_sparse()
+
+    with pytest.raises(TypeError, match="Cannot assign to a sparse tensor"):
+        x[0, 0] = 1
+    with pytest.raises(NotImplementedError, match="Could not run 'aten::as_strided' with argument"):
+        x[0:1]
+
+    assert x[0].to_dense().tolist() == [0.0, 3.0]
+    assert x.index_select(0, torch.tensor([1, 0])).to_dense().tolist() == [[4.0, 5.0], [0.0, 3.0]]
+
+
+def test_csr_stores_where_each_row_begins(device):
+    """`x.to_sparse_csr()` stores the column of each value and `crow_indices`: the values of row i
+    are those from `crow[i]` to `crow[i + 1]`.
+    """
+    x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse_csr()
+
+    assert x.crow_indices().tolist() == [0, 1, 3]
+    assert x.col_indices().tolist() == [2, 0, 2]
+    assert x.values().tolist() == [3.0, 4.0, 5.0]
+    assert x.layout is torch.sparse_csr
+
+
+def test_a_csr_tensor_is_made_of_three_lists(device):
+    """`torch.sparse_csr_tensor(crow_indices, col_indices, values, size)` makes a CSR matrix: three
+    arrays as those of SciPy's `csr_matrix` (`indptr`, `indices`, `data`).
+    """
+    x = torch.sparse_csr_tensor([0, 1, 3], [2, 0, 2], [3.0, 4.0, 5.0], (2, 3), device=device)
+
+    assert x.to_dense().tolist() == [[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]]
+    assert (x @ torch.ones(3, device=device)).tolist() == [3.0, 9.0]
+
+
+def test_is_sparse_means_coo():
+    """`x.is_sparse` is True for the COO layout alone: a CSR tensor answers False and has
+    `is_sparse_csr`. Compare `x.layout`.
+    """
+    x = torch.eye(2)
+
+    assert (x.is_sparse, x.to_sparse().is_sparse, x.to_sparse_csr().is_sparse) == (
+        False,
+        True,
+        False,
+    )
+    assert x.to_sparse_csr().is_sparse_csr is True
+    assert x.to_sparse_csr().layout is torch.sparse_csr
+
+
+def test_each_layout_has_accessors_of_its_own():
+    """`indices()` of a CSR tensor and `crow_indices()` of a COO tensor raise RuntimeError that
+    names the layout it expected; `to_sparse_csr()` and `to_sparse_coo()` convert.
+    """
+    coo, csr = torch.eye(2).to_sparse(), torch.eye(2).to_sparse_csr()
+
+    with pytest.raises(
+        RuntimeError, match="expected sparse coordinate tensor layout but got Spars"
+    ):
+        csr.indices()
+    with pytest.raises(
+        RuntimeError, match="expected sparse row compressed tensor layout but got S"
+    ):
+        coo.crow_indices()
+
+    assert csr.to_sparse_coo().indices().tolist() == [[0, 1], [0, 1]]
+    assert coo.to_sparse_csr().crow_indices().tolist() == [0, 1, 2]
+
+
+def test_a_csr_tensor_warns_of_its_beta_state():
+    """Making a CSR tensor issues a UserWarning, "Sparse CSR tensor support is in beta state", once
+    per process; it may be ignored.
+    """
+    with pytest.warns(UserWarning, match="Sparse CSR tensor support is in beta state"):
+        x = torch.eye(2).to_sparse_csr()
+
+    assert x.values().tolist() == [1.0, 1.0]
+
+
+def test_gradients_reach_the_values(device):
+    """A loss behind `torch.sparse.mm(sparse, dense)` gives gradients to the `values` that the
+    sparse tensor was made of, and to the dense matrix; the zeros get none.
+    """
+    values = torch.tensor([3.0, 4.0], device=device, requires_grad=True)
+    dense = torch.ones(3, 2, device=device, requires_grad=True)
+    x = torch.sparse_coo_tensor([[0, 1], [2, 0]], values, (2, 3), device=device)
+
+    torch.sparse.mm(x, dense).sum().backward()
+
+    assert values.grad.tolist() == [2.0, 2.0]
+    assert dense.grad.tolist() == [[4.0, 4.0], [0.0, 0.0], [3.0, 3.0]]
+
+
+def test_a_sparse_matrix_goes_through_a_linear_layer():
+    """`nn.Linear` takes a COO matrix and gives a dense result, that of the dense matrix."""
+    x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]])
+    layer = nn.Linear(3, 2)
+
+    answer = layer(x.to_sparse())
+
+    assert answer.layout is torch.strided
+    assert answer.shape == (2, 2)
+    torch.testing.assert_close(answer, layer(x))
+
+
+@pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants")
+@pytest.mark.filterwarnings("ignore:You are using `torch.load` with `weights_only=False`")
+def test_sparse_tensors_can_be_saved():
+    """`torch.save` and `torch.load` keep a sparse tensor sparse."""
+    file = io.BytesIO()
+    torch.save(torch.eye(2).to_sparse(), file)
+    file.seek(0)
+
+    loaded = torch.load(file)
+
+    assert loaded.layout is torch.sparse_coo
+    assert loaded.to_dense().tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+def test_softmax_over_stored_elements_has_a_function_of_its_own():
+    """`torch.sparse.softmax(x, dim=1)` takes each row's softmax over the elements that are stored,
+    as if the others were minus infinity; `torch.softmax` of a COO tensor is refused.
+    """
+    x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 4.0]]).to_sparse()
+
+    with pytest.raises(NotImplementedError, match="Could not run 'aten::_softmax' with arguments"):
+        torch.softmax(x, dim=1)
+
+    assert torch.sparse.softmax(x, dim=1).to_dense().tolist() == [[0.0, 0.0, 1.0], [0.5, 0.0, 0.5]]

@@ -1,0 +1,223 @@
+"""Boxes and masks under transforms.
+
+When an image is resized, cropped or turned, its boxes have to follow. The transforms of
+`torchvision.transforms.v2` do that for boxes wrapped as `tv_tensors.BoundingBoxes(data, format=...,
+canvas_size=(height, width))`: the format says what the four numbers mean ("XYXY", "XYWH" or
+"CXCYWH"), the canvas is the size of the image they lie on. Masks are `tv_tensors.Mask`, of class
+numbers (H, W) or one per object (N, H, W).
+
+A usual pipeline ends with `SanitizeBoundingBoxes()`, which drops the boxes that a crop has left
+empty, together with their labels.
+
+What surprises: a crop keeps the number of boxes, and those outside become empty; boxes and masks
+have to be wrapped, because plain tensors beside an image pass untouched; `canvas_size` is
+(height, width), while a box has x first. Flips and the classes themselves are on
+`spec/data/test_transforms_v2.py`, formats of plain tensors on `spec/vision/test_boxes.py`.
+"""
+
+import pytest
+import torch
+
+v2 = pytest.importorskip("torchvision.transforms.v2", reason="torchvision has no transforms.v2 yet")
+
+tv_tensors = pytest.importorskip("torchvision.tv_tensors", reason="torchvision has no tv_tensors")
+
+pytestmark = pytest.mark.torch(">=2.1")
+
+
+def boxes_on(rows, canvas_size, format="XYXY"):
+    return tv_tensors.BoundingBoxes(rows, format=format, canvas_size=canvas_size)
+
+
+def test_boxes_are_wrapped_with_format_and_canvas():
+    """`tv_tensors.BoundingBoxes(data)` without `format` and `canvas_size` raises TypeError,
+    "missing 2 required keyword-only arguments"; a single box gets a first dimension.
+    """
+    with pytest.raises(TypeError, match="missing 2 required keyword-only arguments: 'format'"):
+        tv_tensors.BoundingBoxes([[1, 2, 3, 4]])
+    boxes = tv_tensors.BoundingBoxes([1, 2, 3, 4], format="XYXY", canvas_size=(8, 10))
+
+    assert boxes.shape == (1, 4)
+    assert boxes.canvas_size == (8, 10)
+    assert boxes.format.name == "XYXY"
+
+
+def test_a_resize_scales_boxes_with_their_canvas():
+    """`v2.Resize((4, 20))` of boxes on a canvas of height 8 and width 10 halves y, doubles x
+    and sets `canvas_size` to (4, 20).
+    """
+    boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
+
+    resized = v2.Resize((4, 20))(boxes)
+
+    assert resized.tolist() == [[4, 1, 12, 2]]
+    assert resized.canvas_size == (4, 20)
+
+
+def test_integer_boxes_stay_integers():
+    """`v2.Resize` of int64 boxes returns int64 and drops fractions: an edge at 3 becomes 1
+    instead of 1.5. Float boxes keep the fraction.
+
+    Make boxes floats before they go through several transforms.
+    """
+    whole = boxes_on([[3, 0, 5, 8]], canvas_size=(8, 8))
+    floats = boxes_on([[3.0, 0.0, 5.0, 8.0]], canvas_size=(8, 8))
+
+    assert v2.Resize((4, 4))(whole).tolist() == [[1, 0, 2, 4]]
+    assert v2.Resize((4, 4))(floats).tolist() == [[1.5, 0.0, 2.5, 4.0]]
+
+
+def test_a_crop_keeps_the_number_of_boxes():
+    """`v2.CenterCrop(4)` moves boxes along and clamps them to the crop; a box that lies outside
+    becomes empty instead of disappearing.
+    """
+    boxes = boxes_on([[0, 0, 2, 2], [4, 3, 9, 5]], canvas_size=(8, 10))
+
+    assert v2.CenterCrop(4)(boxes).tolist() == [[0, 0, 0, 0], [1, 1, 4, 3]]
+
+
+def test_empty_boxes_are_dropped_with_their_labels():
+    """`v2.SanitizeBoundingBoxes()` of a dict drops the boxes that are narrower or lower than
+    `min_size`, 1 unless told, or reach beyond the canvas, and their entries of `labels`.
+
+    Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the
+    canvas, clamp them first, `v2.ClampBoundingBoxes()`.
+    """
+    sample = {
+        "boxes": boxes_on([[0, 0, 0, 0], [1, 1, 4, 3], [1, 1, 5, 3]], canvas_size=(4, 4)),
+        "labels": torch.tensor([7, 8, 9]),
+    }
+
+    clean = v2.SanitizeBoundingBoxes()(sample)
+
+    assert clean["boxes"].tolist() == [[1, 1, 4, 3]]
+    assert clean["labels"].tolist() == [8]
+
+
+def test_the_sanitiser_looks_for_labels():
+    """`v2.SanitizeBoundingBoxes()` of a sample without labels raises ValueError, "Could not
+    infer where the labels are in the sample"; say `labels_getter=None` if there are none.
+
+    A key whose name contains "label" is found; for another one pass a function,
+    `labels_getter=lambda sample: sample["classes"]`.
+    """
+    sample = {"boxes": boxes_on([[0, 0, 0, 0], [1, 1, 4, 3]], canvas_size=(4, 4))}
+
+    with pytest.raises(ValueError, match="Could not infer where the labels are in the sample"):
+        v2.SanitizeBoundingBoxes()(sample)
+    clean = v2.SanitizeBoundingBoxes(labels_getter=None)(sample)
+    assert clean["boxes"].tolist() == [[1, 1, 4, 3]]
+
+
+def test_boxes_change_their_format():
+    """`v2.ConvertBoundingBoxFormat("CXCYWH")` of the box [2, 2, 6, 4] in "XYXY" is [4, 3, 4,
+    2]; the result remembers its new format.
+    """
+    boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
+
+    converted = v2.ConvertBoundingBoxFormat("CXCYWH")(boxes)
+
+    assert converted.tolist() == [[4, 3, 4, 2]]
+    assert converted.format.name == "CXCYWH"
+
+
+def test_the_format_decides_what_a_flip_does():
+    """`v2.RandomHorizontalFlip(1.0)` of the numbers [2, 2, 4, 2] gives [6, 2, 8, 2] for "XYXY" and
+    [4, 2, 4, 2] for "XYWH", on a canvas 10 wide.
+
+    Nothing compares format and numbers: a wrong one gives wrong boxes without an error.
+    """
+    flip = v2.RandomHorizontalFlip(1.0)
+    corners = boxes_on([[2, 2, 4, 2]], canvas_size=(8, 10), format="XYXY")
+    with_size = boxes_on([[2, 2, 4, 2]], canvas_size=(8, 10), format="XYWH")
+
+    assert flip(corners).tolist() == [[6, 2, 8, 2]]
+    assert flip(with_size).tolist() == [[4, 2, 4, 2]]
+
+
+def test_boxes_are_clamped_to_their_canvas():
+    """`v2.ClampBoundingBoxes()` moves edges outside `canvas_size`, (height, width), to the
+    border of the canvas.
+    """
+    boxes = boxes_on([[-2, 2, 60, 40]], canvas_size=(8, 10))
+
+    assert v2.ClampBoundingBoxes()(boxes).tolist() == [[0, 2, 10, 8]]
+
+
+def test_a_turned_box_is_the_box_around_the_turned_box():
+    """`v2.RandomRotation` by 45 degrees returns an upright box around the turned one: a square
+    of side 20 becomes larger, and turned back it does not become small again.
+
+    So the boxes of rotated images are looser than those of the originals.
+    """
+    boxes = boxes_on([[40.0, 40.0, 60.0, 60.0]], canvas_size=(100, 100))
+
+    turned = v2.RandomRotation((45, 45))(boxes)
+    back = v2.RandomRotation((-45, -45))(turned)
+
+    left, _, right, _ = turned[0].tolist()
+    assert right - left == pytest.approx(28.28, abs=0.2)
+    left, _, right, _ = back[0].tolist()
+    assert right - left == pytest.approx(40, abs=0.3)
+
+
+def test_one_mask_for_each_object_is_resized_at_once():
+    """A `tv_tensors.Mask` of one mask per object, (N, H, W) bool, keeps N and its dtype under
+    `v2.Resize`; values are taken from the nearest pixel.
+    """
+    masks = tv_tensors.Mask(torch.tensor([[[True, False]], [[False, True]]]))
+
+    resized = v2.Resize((1, 4))(masks)
+
+    assert resized.dtype == torch.bool
+    assert resized.tolist() == [[[True, True, False, False]], [[False, False, True, True]]]
+
+
+@pytest.mark.torch(">=2.2")
+def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
+    """A v2 pipeline called as `transforms(image, target)`, the target a dict of boxes, masks
+    and labels, resizes all of them alike and returns the pair.
+    """
+    image = tv_tensors.Image(torch.zeros(3, 8, 10, dtype=torch.uint8))
+    target = {
+        "boxes": boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10)),
+        "masks": tv_tensors.Mask(torch.zeros(1, 8, 10, dtype=torch.bool)),
+        "labels": torch.tensor([1]),
+    }
+    steps = v2.Compose([v2.Resize((16, 20)), v2.ToDtype(torch.float32, scale=True)])
+
+    new_image, new_target = steps(image, target)
+
+    assert new_image.shape == (3, 16, 20)
+    assert new_image.dtype == torch.float32
+    assert new_target["boxes"].tolist() == [[4, 4, 12, 8]]
+    assert new_target["masks"].shape == (1, 16, 20)
+    assert new_target["labels"].tolist() == [1]
+
+
+@pytest.mark.torch(">=2.2")
+def test_boxes_that_are_not_wrapped_stay_where_they_were():
+    """A plain tensor of boxes beside a `tv_tensors.Image` comes out of `v2.Resize` unchanged,
+    without an error: it no longer fits the image. Wrap it in `tv_tensors.BoundingBoxes`.
+    """
+    image = tv_tensors.Image(torch.zeros(3, 8, 10))
+    plain = torch.tensor([[2, 2, 6, 4]])
+
+    new_image, new_boxes = v2.Resize((16, 20))(image, plain)
+
+    assert new_image.shape == (3, 16, 20)
+    assert new_boxes.tolist() == [[2, 2, 6, 4]]
+
+
+def test_a_slice_of_boxes_is_a_plain_tensor():
+    """Indexing `tv_tensors.BoundingBoxes`, as in `boxes[keep]`, returns a plain tensor without
+    format and canvas; `tv_tensors.wrap(boxes[keep], like=boxes)` gives them back.
+    """
+    boxes = boxes_on([[0, 0, 2, 2], [4, 3, 9, 5]], canvas_size=(8, 10))
+
+    picked = boxes[1:]
+    wrapped = tv_tensors.wrap(picked, like=boxes)
+
+    assert type(picked) is torch.Tensor
+    assert wrapped.canvas_size == (8, 10)
+    assert wrapped.tolist() == [[4, 3, 9, 5]]

@@ -1,0 +1,285 @@
+"""Boxes.
+
+A box says where an object is in an image. In torchvision it is a row of four numbers, and the
+boxes of an image are a tensor (N, 4). Detectors and most functions of `torchvision.ops` want the
+format "xyxy": left, top, right and bottom edge, in pixels, x before y. Data sets often have
+"xywh" (left, top, width, height), as COCO does, or "cxcywh" (centre and size), as YOLO does:
+`box_convert` goes from one to the other.
+
+How well two boxes agree is measured by intersection over union, IoU: 1 for equal boxes, 0 for
+boxes that share no area. A detector predicts the same object many times; `nms` keeps the best box
+of each heap and drops the ones that overlap it.
+
+What surprises: nobody notices a wrong format; `nms` returns indices instead of boxes, wants
+floats, and knows nothing of classes: `batched_nms` does. How boxes go through transforms is on
+`spec/vision/test_box_transforms.py`.
+"""
+
+import pytest
+import torch
+from torchvision import ops
+
+
+@pytest.mark.parametrize(
+    ("format", "row"),
+    [
+        ("xyxy", [1.0, 2.0, 5.0, 10.0]),
+        ("xywh", [1.0, 2.0, 4.0, 8.0]),
+        ("cxcywh", [3.0, 6.0, 4.0, 8.0]),
+    ],
+)
+def test_a_box_has_three_common_formats(format, row):
+    """`ops.box_convert(boxes, in_fmt, out_fmt)` converts between "xyxy" (two corners), "xywh"
+    (corner and size) and "cxcywh" (centre and size): the box of the table is the same in all.
+    """
+    boxes = torch.tensor([[1.0, 2.0, 5.0, 10.0]])
+
+    converted = ops.box_convert(boxes, "xyxy", format)
+
+    assert converted.tolist() == [row]
+    assert ops.box_convert(converted, format, "xyxy").tolist() == [[1.0, 2.0, 5.0, 10.0]]
+
+
+def test_an_unknown_format_is_refused():
+    """`ops.box_convert(boxes, "xyxy", "XYWH")` raises ValueError, "Unsupported Bounding Box
+    Conversions": the names of the formats are in small letters here.
+
+    `tv_tensors.BoundingBoxes` takes the names in capitals and in small letters.
+    """
+    boxes = torch.tensor([[1.0, 2.0, 5.0, 10.0]])
+
+    with pytest.raises(ValueError, match="Unsupported Bounding Box Conversions for given"):
+        ops.box_convert(boxes, "xyxy", "XYWH")
+    assert ops.box_convert(boxes, "xyxy", "xywh").tolist() == [[1.0, 2.0, 4.0, 8.0]]
+
+
+def test_the_area_of_a_box_is_width_times_height():
+    """`ops.box_area` of boxes in "xyxy" is (right - left) * (bottom - top); a box given as
+    "xywh" raises nothing and has a wrong, here a negative, area.
+
+    `ops.box_area` can't see the format of four numbers. Convert when the data are read.
+    """
+    corners = torch.tensor([[10.0, 20.0, 14.0, 25.0]])
+    with_size = torch.tensor([[10.0, 20.0, 4.0, 25.0]])
+
+    assert ops.box_area(corners).tolist() == [20.0]
+    assert ops.box_area(with_size).tolist() == [-30.0]
+
+
+def test_iou_is_the_shared_area_over_the_joint_area():
+    """`ops.box_iou(boxes1, boxes2)` divides the shared area by the area of the union: 1 for
+    equal boxes, 0 for boxes apart, and 1 / 7 for two 2 x 2 boxes that share one pixel.
+    """
+    one = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
+    others = torch.tensor([[0.0, 0.0, 2.0, 2.0], [5.0, 5.0, 6.0, 6.0], [1.0, 1.0, 3.0, 3.0]])
+
+    assert ops.box_iou(one, others)[0].tolist() == pytest.approx([1.0, 0.0, 1 / 7])
+
+
+def test_iou_compares_each_box_with_each():
+    """`ops.box_iou` of 2 and 3 boxes is a matrix (2, 3), with each pair; the diagonal of the
+    matrix of N and N boxes compares them in order.
+    """
+    two = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 4.0, 4.0]])
+    three = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 4.0, 2.0], [4.0, 4.0, 6.0, 6.0]])
+
+    iou = ops.box_iou(two, three)
+
+    assert iou.tolist() == [[1.0, 0.5, 0.0], [0.25, 0.5, 0.0]]
+    assert iou.diagonal().tolist() == [1.0, 0.5]
+
+
+def test_generalised_iou_tells_how_far_boxes_are_apart():
+    """`ops.generalized_box_iou` of two equal boxes moved apart in a row falls from 0, where they
+    touch, to -1 / 3 and -1 / 2, while `ops.box_iou` is 0 for all of these.
+
+    So a loss made of it, `ops.generalized_box_iou_loss`, has a gradient for boxes apart.
+    """
+    box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    apart = torch.tensor([[1.0, 0.0, 2.0, 1.0], [2.0, 0.0, 3.0, 1.0], [3.0, 0.0, 4.0, 1.0]])
+
+    assert ops.box_iou(box, apart).tolist() == [[0.0, 0.0, 0.0]]
+    assert ops.generalized_box_iou(box, apart)[0].tolist() == pytest.approx([0, -1 / 3, -0.5])
+
+
+def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
+    """`ops.generalized_box_iou_loss` compares boxes row by row and returns 1 - GIoU per pair;
+    its `reduction` is "none" unless told, unlike that of the losses in `torch.nn`.
+    """
+    boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]])
+    target = torch.tensor([[0.0, 0.0, 2.0, 2.0], [3.0, 0.0, 4.0, 1.0]])
+
+    loss = ops.generalized_box_iou_loss(boxes, target)
+
+    assert loss.tolist() == pytest.approx([0.0, 1.5], abs=1e-5)
+    assert ops.generalized_box_iou_loss(boxes, target, reduction="mean").item() == pytest.approx(
+        0.75, abs=1e-5
+    )
+
+
+def test_nms_returns_the_indices_of_the_boxes_to_keep():
+    """`ops.nms(boxes, scores, 0.5)` returns indices, highest score first: a box goes if its IoU
+    with a kept box of higher score exceeds 0.5. `boxes[keep]` are the boxes.
+    """
+    boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 9.0], [20.0, 20.0, 30.0, 30.0]])
+    scores = torch.tensor([0.6, 0.9, 0.7])
+
+    keep = ops.nms(boxes, scores, iou_threshold=0.5)
+
+    assert keep.tolist() == [1, 2]
+    assert boxes[keep].tolist() == [[0.0, 0.0, 10.0, 9.0], [20.0, 20.0, 30.0, 30.0]]
+
+
+def test_nms_does_not_look_at_the_scores_alone():
+    """`ops.nms` keeps a box of a low score that overlaps nothing; thresholds of the score are
+    applied by hand, `boxes[scores > 0.5]`, before or after it.
+    """
+    boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [5.0, 5.0, 6.0, 6.0]])
+    scores = torch.tensor([0.9, 0.01])
+
+    keep = ops.nms(boxes, scores, 0.5)
+
+    assert keep.tolist() == [0, 1]
+    assert boxes[scores > 0.5].tolist() == [[0.0, 0.0, 1.0, 1.0]]
+
+
+def test_a_higher_threshold_of_nms_keeps_more():
+    """`iou_threshold` of `ops.nms` is the overlap that is still allowed: two boxes of IoU 0.5
+    are both kept at 0.5 and at 0.6, and one of them at 0.4.
+    """
+    boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 4.0]])
+    scores = torch.tensor([0.9, 0.8])
+
+    kept = [len(ops.nms(boxes, scores, threshold)) for threshold in (0.4, 0.5, 0.6)]
+
+    assert kept == [1, 2, 2]
+
+
+def test_nms_knows_nothing_of_classes():
+    """`ops.nms` drops a box that overlaps one of another class; `ops.batched_nms`, given the
+    class of each box, only compares boxes of the same class.
+
+    The same argument keeps the images of a batch apart, hence the name.
+    """
+    boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 2.0]])
+    scores = torch.tensor([0.9, 0.8, 0.7])
+    classes = torch.tensor([1, 2, 2])
+
+    assert ops.nms(boxes, scores, 0.5).tolist() == [0]
+    assert ops.batched_nms(boxes, scores, classes, 0.5).tolist() == [0, 1]
+
+
+def test_nms_wants_floats():
+    """`ops.nms` of int64 boxes raises RuntimeError, '"nms_kernel" not implemented for 'Long'',
+    on the CPU; write `boxes.float()`.
+
+    Boxes read from a file of annotations are often integers. Half and bfloat16 are refused on
+    the CPU as well.
+    """
+    boxes = torch.tensor([[0, 0, 2, 2], [0, 0, 2, 2]], device="cpu")
+    scores = torch.tensor([0.5, 0.9])
+
+    with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
+        ops.nms(boxes, scores, 0.5)
+    with pytest.raises(RuntimeError, match="not implemented for 'Half'"):
+        ops.nms(boxes.half(), scores.half(), 0.5)
+    assert ops.nms(boxes.float(), scores, 0.5).tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "scores", "words"),
+    [
+        (torch.zeros(4), torch.zeros(1), "boxes should be a 2d tensor, got 1D"),
+        (torch.zeros(1, 5), torch.zeros(1), "boxes should have 4 elements in dimension 1, got 5"),
+        (torch.zeros(1, 4), torch.zeros(2), "boxes and scores should have same number of elements"),
+        (torch.zeros(1, 4), torch.zeros(1, 1), "scores should be a 1d tensor, got 2D"),
+        (torch.zeros(1, 4), torch.zeros(1).double(), "dets should have the same type as scores"),
+    ],
+)
+def test_nms_wants_a_row_of_four_and_a_score_for_each_box(boxes, scores, words):
+    """`ops.nms` wants boxes (N, 4) and scores (N,) of one dtype; the table shows what other
+    shapes and dtypes raise. No boxes at all, (0, 4), are fine.
+    """
+    with pytest.raises(RuntimeError, match=words):
+        ops.nms(boxes, scores, 0.5)
+    none = ops.nms(torch.zeros(0, 4), torch.zeros(0), 0.5)
+    assert none.tolist() == []
+
+
+def test_boxes_are_clipped_to_height_and_width():
+    """`ops.clip_boxes_to_image(boxes, (height, width))` moves edges outside the image to its
+    border; the size has the height first, a box has x first.
+    """
+    boxes = torch.tensor([[-3.0, 1.0, 30.0, 9.0]])
+
+    assert ops.clip_boxes_to_image(boxes, (6, 20)).tolist() == [[0.0, 1.0, 20.0, 6.0]]
+
+
+def test_small_boxes_are_found_by_their_sides():
+    """`ops.remove_small_boxes(boxes, 2)` returns the indices of the boxes whose two sides are
+    at least 2 long.
+
+    A detector refuses boxes without width or height in its targets; this finds them.
+    """
+    boxes = torch.tensor([[0.0, 0.0, 9.0, 0.0], [0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 9.0]])
+
+    assert ops.remove_small_boxes(boxes, min_size=2).tolist() == [1]
+
+
+def test_the_boxes_of_masks_end_on_the_last_pixel():
+    """`ops.masks_to_boxes` of masks (N, H, W) returns the first and last column and row that
+    are not zero: a mask of one pixel has a box of width 0.
+
+    Because the last pixel counts as the edge. Add 1 to right and bottom for a detector, which
+    refuses boxes without width.
+    """
+    masks = torch.tensor([[[0, 1, 1], [0, 1, 0]], [[0, 0, 0], [1, 0, 0]]])
+
+    assert ops.masks_to_boxes(masks).tolist() == [[1.0, 0.0, 2.0, 1.0], [0.0, 1.0, 0.0, 1.0]]
+
+
+@pytest.mark.torch("<2.11")
+def test_an_empty_mask_had_no_box():
+    """Up to torchvision 0.25 `ops.masks_to_boxes` raised RuntimeError for a mask of zeros,
+    "min(): Expected reduction dim to be specified for input.numel() == 0".
+
+    Keep the masks with `masks[masks.flatten(1).any(1)]`.
+    """
+    masks = torch.tensor([[[0, 0], [0, 0]], [[0, 1], [0, 1]]])
+    seen = masks.flatten(1).any(1)
+
+    with pytest.raises(RuntimeError, match=r"Expected reduction dim to be specified for input.num"):
+        ops.masks_to_boxes(masks)
+    assert ops.masks_to_boxes(masks[seen]).tolist() == [[1.0, 0.0, 1.0, 1.0]]
+
+
+@pytest.mark.torch(">=2.11")
+def test_an_empty_mask_has_a_box_of_zeros():
+    """Since torchvision 0.26 `ops.masks_to_boxes` returns the box [0, 0, 0, 0] for a mask of
+    zeros.
+
+    A detector refuses that box in its targets: keep the masks with
+    `masks[masks.flatten(1).any(1)]`.
+    """
+    masks = torch.tensor([[[0, 0], [0, 0]], [[0, 1], [0, 1]]])
+    seen = masks.flatten(1).any(1)
+
+    assert ops.masks_to_boxes(masks).tolist() == [[0.0, 0.0, 0.0, 0.0], [1.0, 0.0, 1.0, 1.0]]
+    assert ops.masks_to_boxes(masks[seen]).tolist() == [[1.0, 0.0, 1.0, 1.0]]
+
+
+def test_focal_loss_counts_easy_elements_less():
+    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` is the binary cross entropy times `(1
+    - p) ** 2`, p being the probability of the right answer: at p = 0.5 a quarter of it.
+
+    `alpha` is 0.25 unless told, which multiplies the loss of positive targets by 0.25 and that
+    of negative ones by 0.75.
+    """
+    logits, targets = torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0])
+    half = 0.6931  # -log 0.5
+
+    plain = ops.sigmoid_focal_loss(logits, targets, alpha=-1)
+    weighted = ops.sigmoid_focal_loss(logits, targets)
+
+    assert plain.tolist() == pytest.approx([half / 4, half / 4], abs=1e-4)
+    assert weighted.tolist() == pytest.approx([half / 16, half * 3 / 16], abs=1e-4)

@@ -1,0 +1,300 @@
+"""Training a detector.
+
+A detector answers with boxes, a class and a score for each. The ones in
+`torchvision.models.detection`, such as Faster R-CNN, RetinaNet and SSD, are called in one way: a
+list of images, which may be of different sizes, and in training a list of targets, one dict for
+each image: `boxes` in pixels as (N, 4) "xyxy", `labels` as (N,) int64, for Mask R-CNN `masks` too.
+
+In training mode the answer is a dict of losses, which one adds up; in evaluation mode it is one
+dict of `boxes`, `labels` and `scores` per image. The model resizes and normalises the images
+itself.
+
+What surprises: there is no separate loss function; class 0 is the background, so that two kinds of
+objects need `num_classes=3`; a box without width stops the training; and the images of a batch
+can't be stacked, so the loader needs a `collate_fn` (`spec/data/test_collating.py`). The net on
+this page is a Faster R-CNN on a backbone of one convolution.
+"""
+
+import inspect
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import detection
+from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
+from torchvision.ops import MultiScaleRoIAlign
+
+
+def small_detector(num_classes=3):
+    backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8, padding=1))
+    backbone.out_channels = 4
+    return FasterRCNN(
+        backbone,
+        num_classes,
+        min_size=32,
+        max_size=64,
+        rpn_anchor_generator=AnchorGenerator(((16,),), ((1.0,),)),
+        box_roi_pool=MultiScaleRoIAlign(["0"], 2, 2),
+    )
+
+
+def target(boxes=((0.0, 0.0, 16.0, 16.0),), labels=(1,)):
+    return {"boxes": torch.tensor(boxes), "labels": torch.tensor(labels)}
+
+
+def test_in_training_a_detector_returns_its_losses():
+    """In training mode a Faster R-CNN, called with images and targets, returns a dict of four
+    losses; `sum(losses.values()).backward()` is the step of a training loop.
+    """
+    net = small_detector()
+
+    losses = net([torch.rand(3, 32, 32)], [target()])
+    sum(losses.values()).backward()
+
+    assert set(losses) == {
+        "loss_classifier",
+        "loss_box_reg",
+        "loss_objectness",
+        "loss_rpn_box_reg",
+    }
+    gradients = [each.grad is not None for each in net.parameters()]
+    assert set(gradients) == {True}
+
+
+def test_in_evaluation_a_detector_returns_what_it_found():
+    """In evaluation mode a detector returns one dict per image: `boxes` (N, 4) in pixels of
+    that image, `labels` and `scores` (N,), the highest score first.
+
+    Low scores are among them; keep `boxes[scores > 0.5]`.
+    """
+    net = small_detector().eval()
+
+    first, second = net([torch.rand(3, 32, 32), torch.rand(3, 40, 50)])
+
+    n = len(first["boxes"])
+    assert first["boxes"].shape == (n, 4)
+    assert first["labels"].shape == first["scores"].shape == (n,)
+    assert first["scores"].equal(first["scores"].sort(descending=True).values)
+    _, _, right, bottom = second["boxes"].amax(0).tolist()
+    assert [right <= 50, bottom <= 40] == [True, True]
+
+
+def test_losses_and_answers_do_not_come_together():
+    """A detector in evaluation mode ignores the targets and returns no losses: a validation
+    loss has to be computed in training mode, under `torch.no_grad()`.
+
+    In training mode `nn.BatchNorm2d` layers update their statistics even so. The pretrained
+    `fasterrcnn_resnet50_fpn` has frozen ones; `fasterrcnn_resnet50_fpn_v2` has not.
+    """
+    net = small_detector()
+    images, targets = [torch.rand(3, 32, 32)], [target()]
+
+    with torch.no_grad():
+        losses = net(images, targets)
+        answers = net.eval()(images, targets)
+
+    assert losses["loss_classifier"].requires_grad is False
+    assert set(answers[0]) == {"boxes", "labels", "scores"}
+
+
+def test_training_wants_targets():
+    """A detector called without targets in training mode raises AssertionError, "targets should
+    not be none when in training mode"; call `net.eval()` to predict.
+    """
+    net = small_detector()
+
+    images = [torch.rand(3, 32, 32)]
+
+    with pytest.raises(AssertionError, match="targets should not be none when in training mode"):
+        net(images)
+    assert len(net.eval()(images)) == 1
+
+
+def test_images_come_as_a_list():
+    """A detector takes a list of images (C, H, W) of any sizes; a single image that is not in a
+    list raises ValueError, "images is expected to be a list of 3d tensors".
+
+    The model pads them to one size. A batch (N, C, H, W) is taken as a list of N images.
+    """
+    net = small_detector().eval()
+    image = torch.rand(3, 32, 32)
+
+    with pytest.raises(ValueError, match="images is expected to be a list of 3d tensors of shape"):
+        net(image)
+    assert len(net([image])) == 1
+    assert len(net(image.unsqueeze(0))) == 1
+
+
+def test_images_are_floats_from_zero_to_one():
+    """A detector raises TypeError for uint8 images, "Expected input images to be of floating
+    type (in range [0, 1])"; write `image / 255`.
+
+    Don't normalise by mean and deviation: the model does that itself.
+    """
+    net = small_detector().eval()
+    image = torch.zeros(3, 32, 32, dtype=torch.uint8)
+
+    with pytest.raises(TypeError, match="Expected input images to be of floating type"):
+        net([image])
+    image = image / 255
+    assert len(net([image])) == 1
+    assert net.transform.image_mean == [0.485, 0.456, 0.406]
+
+
+def test_a_box_has_width_and_height():
+    """A target box whose right edge is not right of its left one raises AssertionError in
+    training, "All bounding boxes should have positive height and width"; (20, 20, 8, 8) in
+    "xywh" is found so.
+
+    The message shows the box as resized. A box in "xywh" that is wider than its x and higher
+    than its y raises nothing: convert with `ops.box_convert` before.
+    """
+    net, images = small_detector(), [torch.rand(3, 32, 32)]
+    line, with_size = ((5.0, 5.0, 5.0, 9.0),), ((20.0, 20.0, 8.0, 8.0),)
+
+    for boxes in (line, with_size):
+        with pytest.raises(
+            AssertionError, match="All bounding boxes should have positive height and width"
+        ):
+            net(images, [target(boxes)])
+    losses = net(images, [target(((20.0, 20.0, 28.0, 28.0),))])
+    assert len(losses) == 4
+    unnoticed = net(images, [target(((1.0, 1.0, 8.0, 8.0),))])  # meant as x, y, width, height
+    assert len(unnoticed) == 4
+
+
+def test_the_boxes_of_an_image_are_a_matrix():
+    """Target boxes that aren't a tensor (N, 4) raise AssertionError, "Expected target boxes to
+    be a tensor of shape [N, 4], got torch.Size([4])"; for one box write `[[x1, y1, x2, y2]]`.
+    """
+    net, images = small_detector(), [torch.rand(3, 32, 32)]
+
+    with pytest.raises(AssertionError, match="Expected target boxes to be a tensor of shape"):
+        net(images, [target((0.0, 0.0, 16.0, 16.0))])
+    with pytest.raises(AssertionError, match="Expected target boxes to be of type Tensor, got"):
+        net(images, [{"boxes": [[0.0, 0.0, 16.0, 16.0]], "labels": torch.tensor([1])}])
+    losses = net(images, [target(((0.0, 0.0, 16.0, 16.0),))])
+    assert len(losses) == 4
+
+
+def test_an_image_without_objects_has_an_empty_target():
+    """An image without objects has `boxes` of shape (0, 4) and `labels` of shape (0,) int64,
+    and the loss of the boxes is 0; `torch.tensor([])` is refused, because its shape is (0,).
+    """
+    net, images = small_detector(), [torch.rand(3, 32, 32)]
+    nothing = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
+
+    losses = net(images, [nothing])
+
+    assert losses["loss_box_reg"].item() == 0.0
+    with pytest.raises(AssertionError, match=r"of shape \[N, 4\], got torch.Size\(\[0\]\)"):
+        net(images, [{**nothing, "boxes": torch.tensor([])}])
+
+
+def test_labels_are_int64():
+    """Target labels of int32 or float32 raise TypeError in Faster R-CNN, "target labels must of
+    int64 type, instead got torch.int32"; write `labels.long()`.
+    """
+    net, images = small_detector(), [torch.rand(3, 32, 32)]
+    labels = torch.tensor([1], dtype=torch.int32)
+
+    with pytest.raises(
+        TypeError, match=r"target labels must of int64 type, instead got torch.int3"
+    ):
+        net(images, [{**target(), "labels": labels}])
+    losses = net(images, [{**target(), "labels": labels.long()}])
+    assert len(losses) == 4
+
+
+def test_class_zero_is_the_background():
+    """`num_classes` of a Faster R-CNN counts the background, class 0: with `num_classes=3`
+    labels are 1 and 2, and label 3 raises IndexError, "Target 3 is out of bounds", on the CPU.
+
+    A box labelled 0 raises nothing: it counts as background, and the loss of the boxes is 0.
+    """
+    net, images = small_detector(num_classes=3), [torch.rand(3, 32, 32)]
+
+    background = net(images, [target(labels=(0,))])
+
+    second = net(images, [target(labels=(2,))])
+
+    assert background["loss_box_reg"].item() == 0.0
+    assert bool(second["loss_box_reg"]) is True
+    with pytest.raises(IndexError, match="Target 3 is out of bounds"):
+        net(images, [target(labels=(3,))])
+
+
+def test_a_target_names_boxes_and_labels():
+    """A detector raises KeyError, 'labels', for a target without `labels`; further keys,
+    such as `image_id` and `area`, which COCO's evaluation uses, are allowed and not used.
+    """
+    net, images = small_detector(), [torch.rand(3, 32, 32)]
+
+    with pytest.raises(KeyError, match="labels"):
+        net(images, [{"boxes": torch.tensor([[0.0, 0.0, 16.0, 16.0]])}])
+    losses = net(images, [{**target(), "image_id": 7, "area": torch.tensor([256.0])}])
+    assert len(losses) == 4
+
+
+def test_the_model_resizes_the_images():
+    """A Faster R-CNN's `transform` scales the image and its boxes so that the shorter side has
+    `min_size`, or less if the longer one would exceed `max_size`, and pads; answers are scaled
+    back.
+
+    `FasterRCNN` has `min_size=800` unless told: a small image costs as much as a large one.
+    """
+    net = small_detector()
+
+    images, targets = net.transform([torch.rand(3, 16, 20)], [target(((0.0, 0.0, 8.0, 8.0),))])
+
+    assert images.image_sizes == [(32, 40)]
+    assert images.tensors.shape == (1, 3, 32, 64)
+    assert targets[0]["boxes"].tolist() == [[0.0, 0.0, 16.0, 16.0]]
+    long, _ = net.transform([torch.rand(3, 16, 128)])
+    assert long.image_sizes == [(8, 64)]
+
+
+def test_the_head_of_a_detector_is_replaced_for_ones_own_classes():
+    """`net.roi_heads.box_predictor = FastRCNNPredictor(in_features, num_classes)` gives a ready
+    Faster R-CNN a head for other classes; `in_features` is that of the old `cls_score`.
+
+    The new head has one score and four box offsets per class, background included.
+    """
+    net = small_detector()
+    in_features = net.roi_heads.box_predictor.cls_score.in_features
+
+    net.roi_heads.box_predictor = FastRCNNPredictor(in_features, num_classes=5)
+
+    assert in_features == 1024
+    assert net.roi_heads.box_predictor.cls_score.out_features == 5
+    assert net.roi_heads.box_predictor.bbox_pred.out_features == 20
+
+
+def test_a_backbone_tells_its_channels():
+    """`FasterRCNN` wants a backbone with an attribute `out_channels`, and raises ValueError,
+    "backbone should contain an attribute out_channels", without it.
+    """
+    backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8))
+
+    with pytest.raises(ValueError, match="backbone should contain an attribute out_channels"):
+        FasterRCNN(backbone, num_classes=2)
+    backbone.out_channels = 4
+    net = FasterRCNN(backbone, num_classes=2)
+    assert net.roi_heads.box_predictor.cls_score.out_features == 2
+
+
+def test_weights_of_the_detector_and_of_its_backbone_are_asked_for_apart():
+    """`fasterrcnn_resnet50_fpn(weights=None)` still downloads weights for its backbone;
+    `weights_backbone=None` too builds a net of random weights, without a network.
+
+    The default of `weights_backbone` is `ResNet50_Weights.IMAGENET1K_V1`.
+    """
+    settings = inspect.signature(detection.fasterrcnn_resnet50_fpn).parameters
+
+    assert settings["weights"].default is None
+    assert str(settings["weights_backbone"].default) == "ResNet50_Weights.IMAGENET1K_V1"
+    with torch.device("meta"):
+        net = detection.fasterrcnn_resnet50_fpn(weights=None, weights_backbone=None, num_classes=2)
+    assert net.roi_heads.box_predictor.cls_score.out_features == 2

@@ -1,0 +1,146 @@
+"""Mixing images: CutMix and MixUp.
+
+Two kinds of data augmentation mix the images of a batch with each other, and their labels in the
+same proportion. `v2.MixUp` adds a part of another image's pixels, `v2.CutMix` pastes a rectangle of
+it. The label becomes a row of probabilities, such as 0.75 for one class and 0.25 for the other,
+which `F.cross_entropy` takes as a target (`spec/nn/test_classification_losses.py`).
+
+They need a batch: they are called after the `DataLoader`, or in its `collate_fn`, and not by the
+dataset.
+
+What surprises: `num_classes` is needed, because labels become one row of that length; a single
+image is refused; and each image meets its neighbour in the batch, so a loader that doesn't shuffle
+mixes the same pairs in every epoch.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, default_collate
+
+v2 = pytest.importorskip("torchvision.transforms.v2", reason="torchvision has no transforms.v2 yet")
+
+pytestmark = pytest.mark.torch(">=2.1")
+
+
+def test_mixup_mixes_images_and_labels_in_one_proportion():
+    """`v2.MixUp(num_classes=3)(images, labels)` returns `p * image + (1 - p) * neighbour` and
+    labels (N, 3) with `p` and `1 - p` at the two classes.
+
+    The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
+    """
+    images = torch.tensor([0.0, 100.0]).view(2, 1, 1, 1)
+    labels = torch.tensor([0, 2])
+
+    mixed, targets = v2.MixUp(num_classes=3)(images, labels)
+
+    p = targets[0, 0].item()
+    assert targets.shape == (2, 3)
+    assert targets.flatten().tolist() == pytest.approx([p, 0, 1 - p, 1 - p, 0, p])
+    assert mixed.flatten().tolist() == pytest.approx([100 * (1 - p), 100 * p], abs=1e-4)
+    with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired"):
+        v2.MixUp(num_classes=3)(images.byte(), labels)
+
+
+def test_cutmix_weights_labels_by_area():
+    """`v2.CutMix(num_classes=3)` pastes a rectangle of the neighbour into each image; the label
+    of the neighbour gets the share of the pixels that it covers.
+    """
+    images = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
+    labels = torch.tensor([0, 2])
+
+    mixed, targets = v2.CutMix(num_classes=3)(images, labels)
+
+    share = mixed[0].mean().item()
+    assert set(mixed.flatten().tolist()) <= {0.0, 1.0}
+    assert targets[0].tolist() == pytest.approx([1 - share, 0, share])
+
+
+def test_mixed_labels_are_targets_of_cross_entropy():
+    """`F.cross_entropy` takes the float labels (N, classes) of `v2.MixUp`; `labels.argmax(1)`
+    gives one class again, for an accuracy.
+    """
+    images, labels = torch.rand(2, 3, 4, 4), torch.tensor([0, 2])
+
+    _, targets = v2.MixUp(num_classes=3)(images, labels)
+
+    assert targets.dtype == torch.float32
+    assert targets.sum(1).tolist() == pytest.approx([1.0, 1.0])
+    assert F.cross_entropy(torch.zeros(2, 3), targets).item() == pytest.approx(1.0986, abs=1e-4)
+
+
+@pytest.mark.parametrize("transform", [v2.MixUp, v2.CutMix] if hasattr(v2, "MixUp") else [])
+def test_a_single_image_is_not_mixed(transform):
+    """`v2.MixUp` and `v2.CutMix` of one image and its label as a 0-d tensor raise ValueError,
+    which names the shape of the labels, `(batch_size,)`: call them on batches of the loader.
+
+    A label that is an int raises ValueError too, "When using the default labels_getter".
+    """
+    mix = transform(num_classes=3)
+
+    with pytest.raises(ValueError, match=r"labels .*should .*shape \(batch_size,\)"):
+        mix(torch.rand(3, 4, 4), torch.tensor(1))
+    with pytest.raises(ValueError, match=r"When using the default labels_getter"):
+        mix(torch.rand(3, 4, 4), 1)
+    _, targets = mix(torch.rand(2, 3, 4, 4), torch.tensor([1, 2]))
+    assert targets.shape == (2, 3)
+
+
+@pytest.mark.torch(">=2.4")
+def test_the_number_of_classes_has_to_be_told():
+    """`v2.MixUp()` without `num_classes` raises ValueError for labels that are class indices,
+    "num_classes must be passed if the labels are index-based (1D)".
+    """
+    images, labels = torch.rand(2, 3, 4, 4), torch.tensor([0, 2])
+
+    with pytest.raises(ValueError, match="num_classes must be passed if the labels are index"):
+        v2.MixUp()(images, labels)
+    assert v2.MixUp(num_classes=3)(images, labels)[1].shape == (2, 3)
+
+
+def test_a_class_beyond_the_number_of_classes_is_refused():
+    """`v2.MixUp(num_classes=3)` raises RuntimeError for label 3, "Class values must be smaller
+    than num_classes": classes count from 0.
+    """
+    images = torch.rand(2, 3, 4, 4)
+
+    labels = torch.tensor([0, 3])
+
+    with pytest.raises(RuntimeError, match="Class values must be smaller than num_classes"):
+        v2.MixUp(num_classes=3)(images, labels)
+    _, targets = v2.MixUp(num_classes=4)(images, labels)
+    assert targets.shape == (2, 4)
+
+
+def test_mixing_fits_into_the_collate_function():
+    """A `collate_fn` of `mix(*default_collate(samples))` makes a `DataLoader` yield mixed
+    batches, with labels (N, classes).
+
+    Written so, the workers do the mixing. `RandomChoice([CutMix, MixUp])` chooses one per
+    batch.
+    """
+    data = [(torch.rand(3, 4, 4), label) for label in (0, 1, 2, 0)]
+    mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])
+
+    loader = DataLoader(data, batch_size=2, collate_fn=lambda batch: mix(*default_collate(batch)))
+    images, labels = next(iter(loader))
+
+    assert images.shape == (2, 3, 4, 4)
+    assert labels.shape == (2, 3)
+
+
+def test_a_larger_alpha_mixes_more_evenly():
+    """The share of `v2.MixUp` is drawn from the beta distribution with both parameters `alpha`:
+    with 1000 it is close to one half, with 0.05 mostly close to 0 or 1.
+
+    The default 1 draws each share with equal probability.
+    """
+    images, labels = torch.rand(2, 1, 2, 2), torch.tensor([0, 1])
+    even, extreme = v2.MixUp(alpha=1000.0, num_classes=2), v2.MixUp(alpha=0.05, num_classes=2)
+
+    evens = [even(images, labels)[1][0, 0].item() for _ in range(20)]
+    extremes = [extreme(images, labels)[1][0, 0].item() for _ in range(20)]
+
+    assert evens == pytest.approx([0.5] * 20, abs=0.1)
+    apart = torch.tensor(extremes).sub(0.5).abs().mean().item()
+    assert apart == pytest.approx(0.45, abs=0.05)

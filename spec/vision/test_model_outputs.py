@@ -1,0 +1,217 @@
+"""Models that return more than one tensor.
+
+Most classifiers return logits (N, classes). Some models return more. Inception and GoogLeNet have
+auxiliary heads: further classifiers on an inner layer, which help training and are dropped in
+evaluation, so that in training mode the answer is a named tuple. Segmentation models return a dict
+with logits of each pixel under "out".
+
+What surprises: the same model answers with a tuple in training mode and with a tensor in evaluation
+mode, so that a loop works in one and fails in the other; a loss refuses both tuple and dict; and
+Inception wants images of 299 x 299. The nets on this page are built on the `meta` device, where
+only shapes are computed. What detectors return is on `spec/vision/test_detection.py`.
+"""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torchvision import models
+
+pytestmark = pytest.mark.slow
+
+
+def on_meta(build, **settings):
+    with torch.device("meta"):
+        return build(weights=None, **settings)
+
+
+def images(n, height, width):
+    return torch.empty(n, 3, height, width, device="meta")
+
+
+def test_inception_returns_two_outputs_in_training():
+    """`models.inception_v3` in training mode returns `InceptionOutputs`, a named tuple of
+    `logits` and `aux_logits`, each (N, 1000): unpack it, `logits, aux = net(x)`.
+
+    The usual loss is `criterion(logits, y) + 0.4 * criterion(aux, y)`.
+    """
+    net = on_meta(models.inception_v3, init_weights=False)
+
+    output = net(images(2, 299, 299))
+    logits, aux = output
+
+    assert type(output).__name__ == "InceptionOutputs"
+    assert output._fields == ("logits", "aux_logits")
+    assert logits.shape == aux.shape == (2, 1000)
+
+
+def test_a_loss_refuses_the_pair():
+    """`F.cross_entropy` of `InceptionOutputs` raises TypeError, and `output.log_softmax(1)`
+    AttributeError, "'InceptionOutputs' object has no attribute 'log_softmax'": pass
+    `output.logits`.
+
+    `argmax` and `torch.max` of it fail alike. In evaluation mode the same line works.
+    """
+    net = on_meta(models.inception_v3, init_weights=False)
+    target = torch.zeros(2, dtype=torch.int64, device="meta")
+
+    output = net(images(2, 299, 299))
+
+    with pytest.raises(
+        AttributeError, match="'InceptionOutputs' object has no attribute 'log_soft"
+    ):
+        output.log_softmax(1)
+    with pytest.raises(TypeError, match="must be Tensor, not InceptionOutputs"):
+        F.cross_entropy(output, target)
+    with pytest.raises(AttributeError, match="'InceptionOutputs' object has no attribute 'argmax'"):
+        output.argmax(1)
+    assert F.cross_entropy(output.logits, target).shape == ()
+
+
+def test_inception_returns_one_tensor_in_evaluation():
+    """After `net.eval()` `models.inception_v3` returns the logits alone, a tensor (N, classes).
+
+    The auxiliary head is not even computed.
+    """
+    net = models.inception_v3(weights=None, init_weights=False, num_classes=3).eval()
+
+    with torch.no_grad():
+        output = net(torch.rand(1, 3, 75, 75))
+
+    assert type(output) is torch.Tensor
+    assert output.shape == (1, 3)
+
+
+@pytest.mark.slow
+def test_without_auxiliary_heads_there_is_one_output():
+    """`aux_logits=False` builds Inception and GoogLeNet without auxiliary heads: both return a
+    tensor in training mode too.
+
+    Together with pretrained weights, the heads are loaded first and then removed.
+    """
+    inception = on_meta(models.inception_v3, init_weights=False, aux_logits=False)
+    googlenet = on_meta(models.googlenet, init_weights=False, aux_logits=False)
+
+    x = images(2, 224, 224)
+
+    assert inception(x).shape == (2, 1000)
+    assert googlenet(x).shape == (2, 1000)
+
+
+def test_googlenet_returns_three_outputs_in_training():
+    """`models.googlenet` in training mode returns `GoogLeNetOutputs` of three tensors:
+    `logits`, `aux_logits2` and `aux_logits1`.
+    """
+    net = on_meta(models.googlenet, init_weights=False)
+
+    output = net(images(2, 224, 224))
+
+    assert output._fields == ("logits", "aux_logits2", "aux_logits1")
+    assert [each.shape for each in output] == [(2, 1000), (2, 1000), (2, 1000)]
+
+
+@pytest.mark.slow
+def test_both_heads_of_inception_are_replaced():
+    """For classes of one's own Inception needs two new heads, `net.fc` and `net.AuxLogits.fc`;
+    with the first alone, `aux_logits` still has 1000 classes.
+    """
+    net = on_meta(models.inception_v3, init_weights=False)
+    net.fc = torch.nn.Linear(net.fc.in_features, 5, device="meta")
+
+    before = net(images(2, 299, 299))
+    net.AuxLogits.fc = torch.nn.Linear(net.AuxLogits.fc.in_features, 5, device="meta")
+    after = net(images(2, 299, 299))
+
+    assert [each.shape for each in before] == [(2, 5), (2, 1000)]
+    assert [each.shape for each in after] == [(2, 5), (2, 5)]
+
+
+@pytest.mark.slow
+def test_inception_wants_large_images():
+    """`models.inception_v3` in training mode raises RuntimeError for images of 64 x 64,
+    "Calculated output size: (768x0x0). Output size is too small": it was made for 299 x 299.
+
+    The auxiliary head pools a map that is 17 x 17 for 299. Resize, or set `aux_logits=False`.
+    """
+    net = on_meta(models.inception_v3, init_weights=False)
+
+    with pytest.raises(RuntimeError, match=r"Calculated output size: \(768x0x0\). Output size is"):
+        net(images(2, 64, 64))
+    large = net(images(2, 299, 299))
+    assert large.logits.shape == (2, 1000)
+
+
+@pytest.mark.slow
+def test_a_batch_of_one_is_too_small_for_some_models():
+    """`models.segmentation.deeplabv3_mobilenet_v3_large` in training mode raises ValueError for
+    one image, "Expected more than 1 value per channel when training": a BatchNorm sees 1 x 1.
+
+    A last batch of one sample is avoided by `drop_last=True`.
+    """
+    net = on_meta(models.segmentation.deeplabv3_mobilenet_v3_large, weights_backbone=None)
+
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+        net(images(1, 64, 64))
+    output = net(images(2, 64, 64))
+    assert output["out"].shape == (2, 21, 64, 64)
+
+
+def test_a_segmentation_model_returns_a_dict():
+    """A model of `torchvision.models.segmentation` returns a dict whose "out" has the logits
+    (N, classes, H, W), as high and wide as the images.
+
+    `logits.argmax(1)` are the classes (N, H, W).
+    """
+    net = on_meta(
+        models.segmentation.lraspp_mobilenet_v3_large, weights_backbone=None, num_classes=5
+    )
+
+    output = net(images(2, 64, 48))
+
+    assert list(output) == ["out"]
+    assert output["out"].shape == (2, 5, 64, 48)
+    assert output["out"].argmax(1).shape == (2, 64, 48)
+
+
+def test_a_loss_refuses_the_dict():
+    """`F.cross_entropy(net(x), masks)` of a segmentation model raises TypeError, "must be
+    Tensor, not collections.OrderedDict"; write `net(x)["out"]`. Masks are int64 (N, H, W).
+    """
+    net = on_meta(
+        models.segmentation.lraspp_mobilenet_v3_large, weights_backbone=None, num_classes=5
+    )
+    masks = torch.zeros(2, 64, 48, dtype=torch.int64, device="meta")
+
+    output = net(images(2, 64, 48))
+
+    with pytest.raises(TypeError, match=r"must be Tensor, not collections.OrderedDict"):
+        F.cross_entropy(output, masks)
+    logits = output["out"]
+    assert logits.argmax(dim=1).shape == masks.shape == (2, 64, 48)
+
+
+@pytest.mark.slow
+def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
+    """`models.segmentation.fcn_resnet50(aux_loss=True)` returns "out" and "aux", in evaluation
+    mode too; without `aux_loss` only "out".
+
+    Pretrained weights turn `aux_loss` on.
+    """
+    plain = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None)
+    net = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None, aux_loss=True)
+
+    x = images(2, 64, 48)
+
+    assert list(plain(x)) == ["out"]
+    assert list(net(x)) == ["out", "aux"]
+    assert list(net.eval()(x)) == ["out", "aux"]
+
+
+def test_the_classes_of_a_segmentation_include_the_background():
+    """Segmentation models have 21 classes unless told, Pascal VOC's 20 and the background 0;
+    `net.classifier[4]` of an FCN is the layer to replace.
+    """
+    net = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None)
+
+    assert net.classifier[4].out_channels == 21
+    net.classifier[4] = torch.nn.Conv2d(512, 2, kernel_size=1, device="meta")
+    assert net(images(2, 64, 48))["out"].shape == (2, 2, 64, 48)

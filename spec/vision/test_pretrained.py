@@ -1,0 +1,148 @@
+"""Pretrained weights and what belongs to them.
+
+torchvision's models come with weights that were trained on ImageNet, COCO and others. Each set is a
+member of an enum, such as `ResNet18_Weights.IMAGENET1K_V1`, which knows more than the file: the
+names of the classes in `meta["categories"]` and, in `transforms()`, how the images were prepared.
+
+The well-known numbers mean [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225] are those of the
+red, green and blue pixels of ImageNet, scaled to [0, 1]. A net that was trained with them needs
+them at prediction; a net trained from random weights does not.
+
+What surprises: two sets of weights of one model can want different image sizes; weights are passed
+by keyword; detectors and segmentation models normalise differently. Loading, replacing the head and
+the old `pretrained=True` are on `spec/training/test_finetuning.py`.
+"""
+
+import pytest
+import torch
+from torchvision import models, transforms
+
+
+def test_the_numbers_of_imagenet_belong_to_the_weights():
+    """`models.ResNet18_Weights.DEFAULT.transforms()` has mean [0.485, 0.456, 0.406] and std
+    [0.229, 0.224, 0.225], ImageNet's own, as most of torchvision's classifiers have.
+
+    A pretrained net expects inputs normalised by the numbers it was trained with. Your own data
+    set needs its own only if you train from random weights.
+    """
+    prepare = models.ResNet18_Weights.DEFAULT.transforms()
+
+    assert prepare.mean == [0.485, 0.456, 0.406]
+    assert prepare.std == [0.229, 0.224, 0.225]
+
+
+def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
+    """`Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])` maps the mean colour of
+    ImageNet to 0, and white, 1.0 in each channel, to about 2.2 to 2.6. It follows the scaling
+    to [0, 1].
+    """
+    normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+
+    assert normalize(mean).flatten().tolist() == pytest.approx([0.0, 0.0, 0.0])
+    white = normalize(torch.ones(3, 1, 1)).flatten().tolist()
+    assert white == pytest.approx([2.2489, 2.4286, 2.64], abs=1e-3)
+
+
+def test_a_grey_image_has_no_three_means():
+    """`transforms.Normalize` with three means raises RuntimeError for an image with one
+    channel, "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
+
+    Make the image colour first, with `Grayscale(3)` or `image.expand(3, -1, -1)`.
+    `v2.Normalize` of torchvision 0.29 raises nothing: it broadcasts to three channels.
+    """
+    normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    grey = torch.zeros(1, 2, 2)
+
+    with pytest.raises(
+        RuntimeError, match=r"output with shape .* doesn't match the broadcast shape"
+    ):
+        normalize(grey)
+    assert normalize(grey.expand(3, -1, -1)).shape == (3, 2, 2)
+
+
+def test_two_sets_of_weights_want_two_preparations():
+    """`ResNet50_Weights.IMAGENET1K_V1` resizes to 256 and `IMAGENET1K_V2` to 232 before the
+    crop to 224; Inception wants crops of 299.
+
+    So take `weights.transforms()` instead of numbers from a tutorial.
+    """
+    sizes = [
+        (each.transforms().resize_size, each.transforms().crop_size)
+        for each in (*models.ResNet50_Weights, models.Inception_V3_Weights.DEFAULT)
+    ]
+
+    assert sizes == [([256], [224]), ([232], [224]), ([342], [299])]
+
+
+def test_the_class_of_an_answer_is_looked_up_in_the_weights():
+    """`weights.meta["categories"][index]` is the name of a class: ImageNet's 1000 begin with
+    "tench" and have "tabby" at 281.
+    """
+    categories = models.ResNet18_Weights.DEFAULT.meta["categories"]
+    scores = torch.zeros(1, 1000)
+    scores[0, 281] = 5.0
+
+    assert categories[scores.argmax(1).item()] == "tabby"
+    assert categories[0] == "tench"
+
+
+def test_weights_of_another_model_are_refused():
+    """`models.resnet18(weights=ResNet50_Weights.DEFAULT)` raises TypeError, "Invalid Weight
+    class provided; expected ResNet18_Weights but received ResNet50_Weights".
+
+    `weights="DEFAULT"` can't go wrong like this.
+    """
+    with pytest.raises(TypeError, match="Invalid Weight class provided; expected ResNet18_Weights"):
+        models.resnet18(weights=models.ResNet50_Weights.DEFAULT)
+    assert models.get_model_weights("resnet18").DEFAULT is models.ResNet18_Weights.IMAGENET1K_V1
+
+
+@pytest.mark.filterwarnings("ignore:Arguments other than a weight enum:UserWarning")
+def test_weights_are_passed_by_keyword():
+    """`models.squeezenet1_1(False)` warns, "Using 'weights' as positional parameter(s) is
+    deprecated since 0.13"; write `weights=None`.
+
+    In old code `resnet18(True)` meant `pretrained=True`, and still downloads.
+    """
+    with pytest.warns(UserWarning, match="Using 'weights' as positional parameter"):
+        net = models.squeezenet1_1(False)
+    assert net.num_classes == 1000
+
+
+def test_models_are_built_by_name():
+    """`models.get_model("squeezenet1_1", weights=None)` builds a model by name, with further
+    settings such as `num_classes=3`; an unknown name raises ValueError, "Unknown model".
+
+    `models.list_models()` has the names, of detectors and segmentation models too.
+    """
+    net = models.get_model("squeezenet1_1", weights=None, num_classes=3)
+
+    assert net.num_classes == 3
+    with pytest.raises(ValueError, match="Unknown model resnet19"):
+        models.get_model("resnet19", weights=None)
+    assert {"resnet18", "fasterrcnn_resnet50_fpn", "fcn_resnet50"} <= set(models.list_models())
+
+
+def test_detectors_normalise_by_themselves():
+    """The `transforms()` of a detector's weights only scale to floats in [0, 1]; those of a
+    segmentation model resize to 520 and normalise.
+    """
+    image = torch.full((3, 40, 40), 255, dtype=torch.uint8)
+    detector = models.detection.FasterRCNN_ResNet50_FPN_Weights.DEFAULT.transforms()
+    segmentation = models.segmentation.FCN_ResNet50_Weights.DEFAULT.transforms()
+
+    assert detector(image).unique().tolist() == [1.0]
+    assert segmentation.resize_size == [520]
+    assert segmentation.mean == [0.485, 0.456, 0.406]
+
+
+def test_weights_of_detection_know_their_classes():
+    """COCO's 91 categories of `FasterRCNN_ResNet50_FPN_Weights` begin with "__background__" and
+    "person"; the 21 of `FCN_ResNet50_Weights` are Pascal VOC's, "person" at 15.
+    """
+    coco = models.detection.FasterRCNN_ResNet50_FPN_Weights.DEFAULT.meta["categories"]
+    voc = models.segmentation.FCN_ResNet50_Weights.DEFAULT.meta["categories"]
+
+    assert [len(coco), *coco[:2]] == [91, "__background__", "person"]
+    assert [len(voc), voc[0], voc[15]] == [21, "__background__", "person"]

@@ -1,0 +1,180 @@
+"""Regions of a feature map.
+
+A two-stage detector computes one feature map for the whole image, and then cuts from it the part
+that belongs to each box, always at the same size, so that a linear layer can look at it. That cut
+is `roi_align` ("region of interest"): it divides the box into cells and reads each cell by
+bilinear interpolation. Feature maps are smaller than the image; `spatial_scale` says by how much.
+A feature pyramid has several of them, one for each size of object.
+
+What surprises: a box needs the number of its image, as a first column or by its place in a list;
+`aligned=False`, the default of `roi_align`, shifts the result by half a pixel; and the boxes are
+in pixels of the image, however small the map is. The format of boxes is on
+`spec/vision/test_boxes.py`.
+"""
+
+from collections import OrderedDict
+
+import pytest
+import torch
+from torchvision import ops
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.image_list import ImageList
+
+
+def test_roi_align_cuts_each_box_to_one_size():
+    """`ops.roi_align(features, boxes, (2, 3))` returns (boxes, channels, 2, 3), whatever the
+    sizes of the boxes are; here 5 boxes on maps of 4 channels.
+    """
+    features = torch.zeros(2, 4, 16, 16)
+    boxes = [torch.tensor([[0.0, 0.0, 3.0, 9.0]] * 2), torch.tensor([[1.0, 1.0, 8.0, 8.0]] * 3)]
+
+    regions = ops.roi_align(features, boxes, output_size=(2, 3))
+
+    assert regions.shape == (5, 4, 2, 3)
+
+
+def test_boxes_of_regions_name_their_image():
+    """`ops.roi_align` takes a list with one tensor (N, 4) per image, or one tensor (K, 5) whose
+    first column is the index of the image; both give the same.
+    """
+    features = torch.tensor([[[[1.0]]], [[[7.0]]]])
+    box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+    numbered = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0, 1.0]])
+
+    assert ops.roi_align(features, [box, box], 1).flatten().tolist() == [1.0, 7.0]
+    assert ops.roi_align(features, numbered, 1).flatten().tolist() == [1.0, 7.0]
+
+
+def test_a_tensor_of_four_columns_does_not_name_its_image():
+    """`ops.roi_align` of one tensor (K, 4) raises AssertionError, "The boxes tensor shape is
+    not correct as Tensor[K, 5]"; write `[boxes]` for the boxes of one image.
+    """
+    features = torch.ones(1, 1, 4, 4)
+    boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0]])
+
+    with pytest.raises(AssertionError, match="The boxes tensor shape is not correct as Tensor"):
+        ops.roi_align(features, boxes, 1)
+    assert ops.roi_align(features, [boxes], 1).tolist() == [[[[1.0]]]]
+
+
+def test_the_spatial_scale_is_that_of_the_map():
+    """With `spatial_scale=0.5` `ops.roi_align` halves the boxes: boxes stay in pixels of an
+    image that is twice as large as the feature map.
+
+    For a map of stride 16 it is 1 / 16. Forgotten, boxes lie outside the map.
+    """
+    features = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
+    boxes = [torch.tensor([[0.0, 0.0, 4.0, 4.0]])]
+
+    scaled = ops.roi_align(features, boxes, 2, spatial_scale=0.5, aligned=True, sampling_ratio=1)
+
+    assert scaled.tolist() == [[[[1.0, 2.0], [3.0, 4.0]]]]
+
+
+def test_roi_align_is_half_a_pixel_off_unless_aligned():
+    """The box of a whole 4 x 4 map, cut by `ops.roi_align` to 4 x 4 with one sample per cell,
+    gives the map itself with `aligned=True`, and values half a pixel further on without it.
+
+    The default is False, for the weights that were trained with it.
+    """
+    features = torch.arange(16.0).view(1, 1, 4, 4)
+    boxes = [torch.tensor([[0.0, 0.0, 4.0, 4.0]])]
+
+    aligned = ops.roi_align(features, boxes, 4, sampling_ratio=1, aligned=True)
+    shifted = ops.roi_align(features, boxes, 4, sampling_ratio=1)
+
+    assert aligned.equal(features)
+    assert shifted[0, 0, 0].tolist() == [2.5, 3.5, 4.5, 5.0]
+
+
+def test_roi_pool_takes_maxima_of_whole_pixels():
+    """`ops.roi_pool` rounds the edges of a box to whole pixels and takes the maximum of each
+    cell; the last pixel of the box belongs to it.
+
+    `roi_align` replaced it, because rounding moves small objects.
+    """
+    features = torch.arange(16.0).view(1, 1, 4, 4)
+    boxes = [torch.tensor([[0.0, 0.0, 3.2, 2.8]])]
+
+    assert ops.roi_pool(features, boxes, 2).tolist() == [[[[5.0, 7.0], [13.0, 15.0]]]]
+
+
+def test_a_region_passes_gradients_to_the_map_only():
+    """`ops.roi_align` gives gradients to the feature map; the boxes get none.
+
+    So a loss behind it doesn't move the boxes: detectors learn those by a loss of their own.
+    """
+    features = torch.ones(1, 1, 2, 2, requires_grad=True)
+    boxes = torch.tensor([[0.0, 0.0, 0.0, 2.0, 2.0]], requires_grad=True)
+
+    ops.roi_align(features, boxes, 1, sampling_ratio=1, aligned=True).sum().backward()
+
+    assert features.grad.tolist() == [[[[0.25, 0.25], [0.25, 0.25]]]]
+    assert boxes.grad is None
+
+
+def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
+    """`ops.MultiScaleRoIAlign(["large", "small"], ...)` reads small boxes from the large map
+    and large ones from the small map; maps with other names in the dict are left aside.
+    """
+    pool = ops.MultiScaleRoIAlign(["large", "small"], output_size=1, sampling_ratio=1)
+    maps = {
+        "large": torch.full((1, 1, 64, 64), 1.0),
+        "small": torch.full((1, 1, 32, 32), 2.0),
+        "unused": torch.full((1, 1, 4, 4), 3.0),
+    }
+    boxes = [torch.tensor([[0.0, 0.0, 20.0, 20.0], [0.0, 0.0, 250.0, 250.0]])]
+
+    regions = pool(maps, boxes, image_shapes=[(256, 256)])
+
+    assert regions.flatten().tolist() == [1.0, 2.0]
+
+
+def test_a_feature_pyramid_gives_each_map_the_same_channels():
+    """`ops.FeaturePyramidNetwork([4, 8], 6)` takes an ordered dict of maps with 4 and 8
+    channels, largest first, and returns maps of the same sides with 6 channels each.
+    """
+    pyramid = ops.FeaturePyramidNetwork([4, 8], out_channels=6)
+    maps = OrderedDict(high=torch.zeros(1, 4, 16, 16), low=torch.zeros(1, 8, 8, 8))
+
+    out = pyramid(maps)
+
+    assert list(out) == ["high", "low"]
+    assert [each.shape for each in out.values()] == [(1, 6, 16, 16), (1, 6, 8, 8)]
+
+
+def test_anchors_are_boxes_around_each_position():
+    """`AnchorGenerator(((4,),), ((1.0,),))` lays one 4 x 4 box on each position of a feature
+    map; on a 2 x 2 map of an 8 x 8 image the positions are 4 apart.
+    """
+    generator = AnchorGenerator(sizes=((4,),), aspect_ratios=((1.0,),))
+    images = ImageList(torch.zeros(1, 3, 8, 8), [(8, 8)])
+
+    (anchors,) = generator(images, [torch.zeros(1, 5, 2, 2)])
+
+    assert anchors.tolist() == [
+        [-2.0, -2.0, 2.0, 2.0],
+        [2.0, -2.0, 6.0, 2.0],
+        [-2.0, 2.0, 2.0, 6.0],
+        [2.0, 2.0, 6.0, 6.0],
+    ]
+
+
+def test_each_feature_map_has_anchors_of_its_own():
+    """`AnchorGenerator` raises AssertionError, "Anchors should be Tuple[Tuple[int]]", unless
+    there is one tuple of sizes per feature map: `((4, 8),)` for one map.
+
+    A backbone with one feature map and the usual five tuples is what raises it in practice.
+    """
+    images = ImageList(torch.zeros(1, 3, 8, 8), [(8, 8)])
+    five = AnchorGenerator(((4,), (8,), (16,), (32,), (64,)), ((0.5, 1.0, 2.0),) * 5)
+    one = AnchorGenerator(((4, 8),), ((0.5, 1.0, 2.0),))
+
+    features = [torch.zeros(1, 7, 2, 2)]
+
+    with pytest.raises(AssertionError, match="Anchors should be Tuple"):
+        five(images, features)
+    assert five.num_anchors_per_location() == [3, 3, 3, 3, 3]
+    assert one.num_anchors_per_location() == [6]
+    (anchors,) = one(images, features)
+    assert anchors.shape == (24, 4)

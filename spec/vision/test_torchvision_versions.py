@@ -1,0 +1,147 @@
+"""torchvision beside torch.
+
+torchvision is a package of its own, with compiled operators such as `nms` and `roi_align`, built
+against one release of torch: 0.15 belongs to 2.0, 0.16 to 2.1, and so on up to 0.29, which
+belongs to 2.14. The two are installed by one command, from one index. If they don't fit, `import
+torchvision` stops with "operator torchvision::nms does not exist", or the operators are missing
+when they are called.
+
+What surprises: `pip install --upgrade torch` alone breaks torchvision; the CUDA builds of the two
+have to agree too; and old tutorials import names that torchvision has removed since.
+"""
+
+import importlib
+
+import pytest
+import torch
+import torchvision
+from torchvision import ops, transforms
+
+
+@pytest.mark.torch(">=2.4")
+def test_an_operator_that_was_not_loaded_does_not_exist():
+    """Registering a fake implementation for an operator that no library has brought raises
+    RuntimeError, "operator torchvision::... does not exist".
+
+    `import torchvision` does just that for `nms` in several releases, and fails with "operator
+    torchvision::nms does not exist" if its compiled library does not fit this torch. Install
+    both anew: `pip install --upgrade torch torchvision`.
+    """
+    with pytest.raises(RuntimeError, match="operator torchvision::no_nms does not exist"):
+        torch.library.register_fake("torchvision::no_nms")(lambda boxes: boxes)
+    keep = torch.ops.torchvision.nms(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.ones(1), 0.5)
+    assert keep.tolist() == [0]
+
+
+def test_operators_that_were_not_loaded_are_named_when_called(monkeypatch):
+    """If torchvision could not load its compiled operators, `ops.nms` raises RuntimeError,
+    "Couldn't load custom C++ ops. This can happen if your PyTorch and torchvision versions are
+    incompatible".
+
+    `torchvision.extension._has_ops()` says whether they are there. Install torch and
+    torchvision by one command.
+    """
+    boxes, scores = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0])
+
+    keep = ops.nms(boxes, scores, 0.5)
+    assert keep.tolist() == [0]
+    monkeypatch.setattr(torchvision.extension, "_has_ops", lambda: False)
+    with pytest.raises(RuntimeError, match=r"Couldn't load custom C\+\+ ops. This can happen if"):
+        ops.nms(boxes, scores, 0.5)
+
+
+@pytest.mark.torch("<2.15")
+def test_the_minor_releases_go_together():
+    """For torch 2.x up to 2.14 the release of torchvision is 0.(x + 15): 2.0 and 0.15, 2.4 and
+    0.19, 2.14 and 0.29.
+
+    `torchvision.__version__` tells it; the builds after the plus sign, such as `+cu121`, have
+    to agree as well.
+    """
+    minor = int(torch.__version__.split(".")[1])
+    vision = int(torchvision.__version__.split(".")[1])
+
+    assert vision - minor == 15
+
+
+@pytest.mark.torch("==2.15.*")
+def test_from_2_15_on_the_rule_fails():
+    """With torch 2.15.0 goes torchvision 0.29.2, `torchvision.__version__`, and not 0.30.
+
+    So look the pair up, or let pip choose both in one command.
+    """
+    assert torchvision.__version__.split(".")[:2] == ["0", "29"]
+
+
+def test_an_operator_is_called_through_torch_ops():
+    """`torchvision.ops.nms` calls the registered operator `torch.ops.torchvision.nms`; an
+    operator that is not there raises AttributeError, "'torchvision' object has no attribute".
+    """
+    boxes, scores = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0])
+
+    keep = torch.ops.torchvision.nms(boxes, scores, 0.5)
+
+    assert keep.tolist() == [0]
+    with pytest.raises(AttributeError, match="'torchvision' object has no attribute 'no_nms'"):
+        torch.ops.torchvision.no_nms  # noqa: B018
+
+
+@pytest.mark.torch(">=2.2")
+def test_functional_tensor_is_gone():
+    """Since torchvision 0.17 (PyTorch 2.2) `torchvision.transforms.functional_tensor` is
+    missing, "No module named 'torchvision.transforms.functional_tensor'"; its functions are in
+    `torchvision.transforms.functional`.
+
+    Older releases of packages such as basicsr import `rgb_to_grayscale` from it.
+    """
+    with pytest.raises(
+        ModuleNotFoundError, match=r"No module named 'torchvision.transforms.functional_tensor'"
+    ):
+        importlib.import_module("torchvision.transforms.functional_tensor")
+    from torchvision.transforms.functional import rgb_to_grayscale
+
+    assert rgb_to_grayscale(torch.zeros(3, 2, 2)).shape == (1, 2, 2)
+
+
+@pytest.mark.torch("<2.2")
+@pytest.mark.filterwarnings("ignore:The torchvision.transforms.functional_tensor:UserWarning")
+def test_functional_tensor_was_a_module():
+    """Before torchvision 0.17 (PyTorch 2.2) `torchvision.transforms.functional_tensor` could be
+    imported, with a warning that it is going to be removed.
+    """
+    module = importlib.import_module("torchvision.transforms.functional_tensor")
+
+    assert module.rgb_to_grayscale(torch.zeros(3, 2, 2)).shape == (1, 2, 2)
+
+
+def test_load_state_dict_from_url_is_torchs():
+    """`from torchvision.models.utils import load_state_dict_from_url` raises
+    ModuleNotFoundError, "No module named 'torchvision.models.utils'"; it is
+    `torch.hub.load_state_dict_from_url`.
+    """
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'torchvision.models.utils'"):
+        importlib.import_module("torchvision.models.utils")
+    assert callable(torch.hub.load_state_dict_from_url) is True
+
+
+@pytest.mark.torch(">=2.1")
+def test_datapoints_became_tv_tensors():
+    """Since torchvision 0.16 (PyTorch 2.1) the tensor classes of v2 are in
+    `torchvision.tv_tensors`; `torchvision.datapoints`, their name in 0.15, is missing, and
+    `BoundingBox` is `BoundingBoxes`.
+    """
+    with pytest.raises(ModuleNotFoundError, match=r"No module named 'torchvision.datapoints'"):
+        importlib.import_module("torchvision.datapoints")
+    names = set(dir(importlib.import_module("torchvision.tv_tensors")))
+    assert {"Image", "Mask", "BoundingBoxes", "Video"} <= names
+
+
+def test_two_old_transforms_have_new_names():
+    """`transforms.Scale` and `RandomSizedCrop`, deprecated for years, are gone, "has no
+    attribute 'Scale'": they are called `Resize` and `RandomResizedCrop`.
+    """
+    with pytest.raises(AttributeError, match="has no attribute 'Scale'"):
+        transforms.Scale(4)
+    with pytest.raises(AttributeError, match="has no attribute 'RandomSizedCrop'"):
+        transforms.RandomSizedCrop(4)
+    assert {"Resize", "RandomResizedCrop"} <= set(dir(transforms))
