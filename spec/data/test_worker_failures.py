@@ -111,9 +111,10 @@ def test_a_bus_error_speaks_of_shared_memory():
 def test_a_worker_that_leaves_tells_its_exit_code():
     """A worker that ends by `os._exit(3)` raises RuntimeError in the loop, "DataLoader worker
     (pid(s) ...) exited unexpectedly", caused by "exited unexpectedly with exit code 3. Details are
-    lost due to multiprocessing. Rerunning with num_workers=0 may give better error trace."
+    lost due to multiprocessing."
 
-    `sys.exit` in a dataset does the same. Look for the reason in the worker's own output.
+    It goes on: "Rerunning with num_workers=0 may give better error trace." `sys.exit` in a dataset
+    does the same. Look for the reason in the worker's own output.
     """
     loader = DataLoader(
         Calling(lambda index: os._exit(3)), num_workers=1, multiprocessing_context="fork"

@@ -17,9 +17,14 @@ import torch
 without_mps = pytest.mark.skipif(
     torch.backends.mps.is_available(), reason="shows what a machine without MPS says"
 )
-with_mps = pytest.mark.skipif(
-    not torch.backends.mps.is_available(), reason="needs a Mac with Apple silicon"
-)
+
+
+@pytest.fixture
+def mps():
+    """The GPU of a Mac."""
+    if not torch.backends.mps.is_available():
+        pytest.skip("needs a Mac with Apple silicon")
+    return torch.device("mps")
 
 
 @pytest.mark.spare("False", reason="with CUDA nobody asks for MPS")
@@ -75,8 +80,7 @@ def test_without_mps_a_tensor_there_is_refused():
     assert str(device) == "mps"
 
 
-@with_mps
-def test_there_is_no_float64_on_mps():
+def test_there_is_no_float64_on_mps(mps):
     """On MPS float64 raises TypeError, "Cannot convert a MPS Tensor to float64 dtype as the MPS
     framework doesn't support float64. Please use float32 instead."
 
@@ -85,18 +89,17 @@ def test_there_is_no_float64_on_mps():
     x = torch.ones(2, dtype=torch.float64)
 
     with pytest.raises(TypeError, match="Cannot convert a MPS Tensor to float64 dtype as the MPS"):
-        x.to("mps")
+        x.to(mps)
 
-    assert x.float().to("mps").dtype == torch.float32
+    assert x.float().to(mps).dtype == torch.float32
 
 
-@with_mps
-def test_mps_computes_what_the_cpu_computes():
+def test_mps_computes_what_the_cpu_computes(mps):
     """A product of matrices on "mps" has the device `mps:0` and is that of the CPU up to
     rounding."""
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 
-    product = x.to("mps") @ x.to("mps")
+    product = x.to(mps) @ x.to(mps)
 
     assert product.device == torch.device("mps:0")
     assert product.cpu().tolist() == [[7.0, 10.0], [15.0, 22.0]]

@@ -7,7 +7,7 @@ reserved, cuDNN and `torch.compile` choose or make their kernels. So run a few c
 measure, and many while you do.
 
 `torch.utils.benchmark.Timer` does all of it: it runs a statement some times beforehand, waits for
-the GPU, and repeats.
+the GPU, and repeats (`spec/performance/test_flops.py`).
 
 What surprises: `Timer` uses one thread unless told otherwise, so that its numbers differ from those
 of a training, and it takes the statement as a string with its names in `globals`.
@@ -16,18 +16,6 @@ of a training, and it takes the statement as a string with its names in `globals
 import pytest
 import torch
 from torch.utils.benchmark import Timer
-
-
-def test_timer_runs_a_statement_so_many_times():
-    """`Timer("f()", globals={"f": f}).timeit(10)` runs the statement 10 times, after two runs that
-    are not measured; `mean` and `median` of the result are seconds per run."""
-    calls = []
-
-    measured = Timer("f()", globals={"f": lambda: calls.append(1)}).timeit(10)
-
-    assert len(calls) == 12
-    assert measured.number_per_run == 10
-    assert measured.median == measured.mean > 0.0
 
 
 def test_timer_needs_the_names_of_the_statement():
