@@ -80,9 +80,9 @@ def test_only_what_is_named_is_loaded(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.6")
 def test_a_tensor_of_another_size_is_refused(tmp_path, dcp):
-    """Since PyTorch 2.6 loading a tensor of another size raises CheckpointException, "Size mismatch between
-    saved torch.Size([8]) and current: torch.Size([4]) for weight", which `except Exception` doesn't
-    catch.
+    """Since PyTorch 2.6 loading a tensor of another size raises CheckpointException, "Size mismatch
+    between saved torch.Size([8]) and current: torch.Size([4]) for weight", which `except Exception`
+    doesn't catch.
 
     Because the class inherits from BaseException: write `except CheckpointException`.
     """
