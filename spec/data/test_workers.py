@@ -12,7 +12,8 @@ worker reaches you with the worker's traceback inside its message.
 
 Workers are started here by `fork`, which lets a dataset be defined anywhere; by `spawn` and
 `forkserver`, the usual methods on Windows and macOS and, from Python 3.14, on Linux, it has to be
-importable from a module, and the script guarded by `if __name__ == "__main__":`.
+importable from a module, and the script guarded by `if __name__ == "__main__":`, see
+`spec/data/test_starting_workers.py`. Workers that fail: `spec/data/test_worker_failures.py`.
 """
 
 import multiprocessing

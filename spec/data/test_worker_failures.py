@@ -1,0 +1,285 @@
+"""Workers that fail, and what the DataLoader says.
+
+An exception in a worker's `__getitem__` reaches your process with its traceback
+(`spec/data/test_workers.py`). A worker that ends without an exception, because the system killed
+it, because native code crashed or because something called `os._exit`, can't tell anything: then
+the loader only knows that the process is gone, and "DataLoader worker (pid(s) 15332) exited
+unexpectedly" is all it says. The reason stands above it: in the cause of the exception, in the
+output of the worker, or in the log of the system.
+
+The first thing to try is `num_workers=0`: without another process the real error appears. The usual
+reasons are too little memory (the kernel kills a worker, "Killed"), too little shared memory ("Bus
+error"), and crashes in libraries that read images or videos ("Segmentation fault").
+
+What surprises: a batch that can't be pickled doesn't raise but lets the loader wait for ever, and a
+StopIteration in a dataset ends the epoch early without any error.
+"""
+
+import multiprocessing
+import os
+import signal
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+pytestmark = [
+    pytest.mark.skipif(
+        "fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this platform"
+    ),
+    pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
+]
+
+
+class Calling(Dataset):
+    """Two samples, each what a function makes of its index."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return self.function(index)
+
+
+def all_that_is_said(error):
+    """The messages of an exception and of its causes, a line each."""
+    lines = []
+    while error is not None:
+        lines.append(str(error).splitlines()[0])
+        error = error.__cause__
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (signal.SIGKILL, "is killed by signal: Killed"),
+        (signal.SIGTERM, "is killed by signal: Terminated"),
+        (signal.SIGSEGV, "is killed by signal: Segmentation fault"),
+    ],
+)
+def test_a_worker_that_was_killed_exited_unexpectedly(number, words):
+    """A worker ended by a signal makes the loop raise RuntimeError, "DataLoader worker (pid(s) ...)
+    exited unexpectedly"; its cause names the signal, "DataLoader worker (pid ...) is killed by
+    signal: Killed".
+
+    "Killed" usually is the kernel, out of memory: use fewer workers, smaller batches or a dataset
+    that isn't copied. "Segmentation fault" is a crash in native code.
+    """
+    loader = DataLoader(
+        Calling(lambda index: os.kill(os.getpid(), number)),
+        num_workers=1,
+        multiprocessing_context="fork",
+    )
+
+    # Sometimes the signal is noticed outside of the waiting, and its error comes alone.
+    with pytest.raises(
+        RuntimeError,
+        match=r"DataLoader worker \(pid.* (exited unexpectedly|is killed by signal)",
+    ) as caught:
+        list(loader)
+    said = all_that_is_said(caught.value)
+
+    assert words in said
+
+
+def test_a_bus_error_speaks_of_shared_memory():
+    """A worker that meets a bus error is told with advice: "It is possible that dataloader's
+    workers are out of shared memory. Please try to raise your shared memory limit."
+
+    In Docker /dev/shm has 64 MB unless the container is started with `--shm-size=8g` or
+    `--ipc=host`; smaller batches or fewer workers need less.
+    """
+    loader = DataLoader(
+        Calling(lambda index: os.kill(os.getpid(), signal.SIGBUS)),
+        num_workers=1,
+        multiprocessing_context="fork",
+    )
+
+    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid") as caught:
+        list(loader)
+    said = all_that_is_said(caught.value)
+
+    assert (
+        "is killed by signal: Bus error. It is possible that dataloader's workers are out" in said
+    )
+
+
+def test_a_worker_that_leaves_tells_its_exit_code():
+    """A worker that ends by `os._exit(3)` raises RuntimeError in the loop, "DataLoader worker
+    (pid(s) ...) exited unexpectedly", caused by "exited unexpectedly with exit code 3. Details are
+    lost due to multiprocessing."
+
+    It goes on: "Rerunning with num_workers=0 may give better error trace." `sys.exit` in a dataset
+    does the same. Look for the reason in the worker's own output.
+    """
+    loader = DataLoader(
+        Calling(lambda index: os._exit(3)), num_workers=1, multiprocessing_context="fork"
+    )
+
+    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid.* exited unexpec") as caught:
+        list(loader)
+    said = all_that_is_said(caught.value)
+
+    assert "exited unexpectedly with exit code 3. Details are lost due to multiprocessing" in said
+
+
+def test_a_loader_can_be_used_again_after_a_worker_died(tmp_path):
+    """After "exited unexpectedly" the same `DataLoader` can be iterated over anew: it starts new
+    workers.
+
+    The epoch that failed can't be continued where it stopped.
+    """
+    fixed = tmp_path / "fixed"
+    loader = DataLoader(
+        Calling(lambda index: index if fixed.exists() else os._exit(3)),
+        batch_size=2,
+        num_workers=1,
+        multiprocessing_context="fork",
+    )
+
+    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid.* exited unexpec"):
+        list(loader)
+    fixed.touch()
+    (batch,) = loader
+
+    assert batch.tolist() == [0, 1]
+
+
+def test_a_batch_that_comes_too_late_is_a_timeout():
+    """`DataLoader(num_workers=1, timeout=0.1)` raises RuntimeError, "DataLoader timed out after 0.1
+    seconds", if a batch takes longer than that many seconds.
+
+    By default `timeout` is 0 and the loader waits for ever; give a generous one, such as 300, where
+    a training hangs.
+    """
+    go_on = multiprocessing.get_context("fork").Event()
+    slow = Calling(lambda index: go_on.wait(60))
+    loader = DataLoader(slow, num_workers=1, timeout=0.1, multiprocessing_context="fork")
+    batches = iter(loader)
+
+    with pytest.raises(RuntimeError, match=r"DataLoader timed out after 0\.1 seconds"):
+        next(batches)
+    go_on.set()
+    del batches
+
+    assert DataLoader(slow).timeout == 0
+
+
+def test_a_timeout_is_not_negative():
+    """`DataLoader(timeout=-1)` raises ValueError; 0, the default, means to wait for ever."""
+    with pytest.raises(ValueError, match="timeout option should be non-negative"):
+        DataLoader([1], num_workers=1, timeout=-1)
+
+    loader = DataLoader(range(2), num_workers=1)
+    assert loader.timeout == 0
+
+
+@pytest.mark.torch(">=2.10")
+def test_a_timeout_without_workers_is_refused():
+    """A `DataLoader` with `timeout=5` and no workers raises AssertionError when a loop begins,
+    "_SingleProcessDataLoaderIter requires timeout == 0".
+
+    Because nothing can interrupt `__getitem__` in your own process: leave `timeout` out there.
+    Before PyTorch 2.10 the AssertionError had no words.
+    """
+    loader = DataLoader(range(2), timeout=5)
+
+    with pytest.raises(AssertionError, match="_SingleProcessDataLoaderIter requires timeout == 0"):
+        iter(loader)
+
+    assert loader.num_workers == 0
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [lambda: 5, torch.ones(1, requires_grad=True) * 2],
+    ids=["a function", "a tensor that requires grad"],
+)
+def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
+    """If a worker's batch can't be pickled, such as a function or a tensor that requires grad and
+    is not a leaf, the loop waits for ever; with `timeout=` it raises RuntimeError, "DataLoader
+    timed out".
+
+    Because the pickling fails in a thread of the worker, which prints a traceback and goes on.
+    Return plain values, and `detach()` tensors in the dataset.
+    """
+    loader = DataLoader(
+        [sample], batch_size=None, num_workers=1, timeout=0.5, multiprocessing_context="fork"
+    )
+
+    (alone,) = DataLoader([sample], batch_size=None)
+    assert alone is sample
+    with pytest.raises(RuntimeError, match="DataLoader timed out after"):
+        list(loader)
+    assert "Traceback (most recent call last)" in capfd.readouterr().err
+
+
+def test_a_stop_iteration_ends_the_epoch_early():
+    """A StopIteration that `__getitem__` raises ends the loop over a `DataLoader` as if the dataset
+    were shorter: no error, with workers or without.
+
+    `next()` on an exhausted iterator raises it: give `next` a default, or raise another error.
+    """
+    frames = iter(["first"])
+    dataset = Calling(lambda index: next(frames))
+    forked = DataLoader(dataset, batch_size=None, num_workers=1, multiprocessing_context="fork")
+    batches = iter(forked)
+
+    seen = [next(batches)]
+    with pytest.raises(StopIteration) as caught:
+        next(batches)
+    # The traceback holds the iterator, and with it the worker, in a cycle.
+    caught.value.__traceback__ = None
+    del caught
+    own = list(DataLoader(dataset, batch_size=None))
+
+    assert len(dataset) == 2
+    assert seen == ["first"]
+    assert own == ["first"]
+
+
+def test_an_error_in_worker_init_fn_comes_with_the_first_batch():
+    """An exception in `worker_init_fn` is raised in your process by the first batch, not by
+    `iter(loader)`: "Caught ZeroDivisionError in DataLoader worker process 0."
+    """
+    loader = DataLoader(
+        [1], num_workers=1, worker_init_fn=lambda number: 1 / number, multiprocessing_context="fork"
+    )
+    batches = iter(loader)
+
+    with pytest.raises(
+        ZeroDivisionError, match="Caught ZeroDivisionError in DataLoader worker process 0"
+    ) as caught:
+        next(batches)
+    caught.value.__traceback__ = None
+    del caught
+
+    loader = DataLoader(
+        [1], num_workers=1, worker_init_fn=lambda number: None, multiprocessing_context="fork"
+    )
+    assert [batch.tolist() for batch in loader] == [[1]]
+
+
+def test_workers_end_with_their_iterator():
+    """The workers of a `DataLoader` end when its iterator is deleted, also in the middle of an
+    epoch.
+
+    A `break` out of a `for` loop does the same. Workers that are left over after a crash of your
+    own process end by themselves.
+    """
+    before = multiprocessing.active_children()
+    loader = DataLoader(range(100), num_workers=2, multiprocessing_context="fork")
+    batches = iter(loader)
+    next(batches)
+
+    workers = [each for each in multiprocessing.active_children() if each not in before]
+    during = [worker.is_alive() for worker in workers]
+    del batches
+    after = [worker.is_alive() for worker in workers]
+
+    assert during == [True, True]
+    assert after == [False, False]

@@ -1,0 +1,128 @@
+"""Choosing GPUs from outside: CUDA_VISIBLE_DEVICES.
+
+`CUDA_VISIBLE_DEVICES=2,3 python train.py` lets a program see two of the machine's GPUs only, in
+that order, and the program knows them as `cuda:0` and `cuda:1`. An empty value or -1 hides all, so
+that the program runs on the CPU. It is read when the program first asks CUDA for anything; set it
+before `import torch`, or better outside of Python.
+
+A GPU is named by its number, in CUDA's order, or by its UUID as `nvidia-smi -L` prints it. CUDA
+orders by speed unless `CUDA_DEVICE_ORDER=PCI_BUS_ID` asks for the order of `nvidia-smi`.
+
+What surprises: the numbers begin at 0 again, so with `CUDA_VISIBLE_DEVICES=3` there is no `cuda:3`;
+and a name that isn't understood hides that GPU and all after it, without an error.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+without_rocm = pytest.mark.skipif(bool(torch.version.hip), reason="ROCm has variables of its own")
+
+
+@without_rocm
+@pytest.mark.parametrize(
+    ("value", "devices"),
+    [
+        ("0", [0]),
+        ("2,3", [2, 3]),
+        ("1,0", [1, 0]),
+        ("GPU-8ce,GPU-9f1", ["GPU-8ce", "GPU-9f1"]),
+    ],
+)
+def test_the_variable_lists_gpus_in_order(value, devices, monkeypatch):
+    """Of `CUDA_VISIBLE_DEVICES` PyTorch takes numbers or UUIDs in the order given: "1,0" is GPU 1
+    and then GPU 0; `torch.cuda.device_count()` counts by this reading."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+
+    assert torch.cuda._parse_visible_devices() == devices
+
+
+@without_rocm
+def test_what_is_no_gpu_hides_all_after_it(monkeypatch):
+    """`CUDA_VISIBLE_DEVICES` set to "", "-1" or "none" hides all GPUs, and "0,-1,1" those after the
+    -1; a GPU that is named twice, "0,0", hides all.
+
+    There is no error: the program finds no GPU, or fewer than it asked for.
+    """
+
+    def read(value):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
+        return torch.cuda._parse_visible_devices()
+
+    hidden = [read(value) for value in ("", "-1", "none", "0,0")]
+    first_alone = read("0,-1,1")
+
+    assert hidden == [[], [], [], []]
+    assert first_alone == [0]
+
+
+def answer(source, **environment):
+    """What a Python of its own prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import torch\n" + source],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        timeout=300,
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.slow
+def test_hidden_gpus_are_not_available():
+    """With `CUDA_VISIBLE_DEVICES=""` in the environment `torch.cuda.is_available()` is False and
+    `torch.cuda.device_count()` 0, on a machine with GPUs as well.
+
+    So a script can be tried on the CPU without a change; and a variable that was forgotten is one
+    reason why a GPU isn't found.
+    """
+    ask = "print(torch.cuda.is_available(), torch.cuda.device_count())"
+    said = answer(ask, CUDA_VISIBLE_DEVICES="")
+
+    assert said == "False 0"
+
+
+@pytest.mark.cuda
+@pytest.mark.slow
+def test_one_visible_gpu_is_cuda_0():
+    """With `CUDA_VISIBLE_DEVICES=0` the program sees one GPU, `cuda:0`, and `torch.cuda`'s
+    `device_count()` is 1."""
+    said = answer(
+        "print(torch.cuda.device_count(), torch.ones(1, device='cuda').device)",
+        CUDA_VISIBLE_DEVICES="0",
+    )
+
+    assert said == "1 cuda:0"
+
+
+@pytest.mark.multi_gpu(2)
+@pytest.mark.slow
+def test_the_second_gpu_can_be_cuda_0():
+    """With `CUDA_VISIBLE_DEVICES=1` the program's `cuda:0` is the machine's second GPU, and
+    `"cuda:1"` is an invalid device ordinal there."""
+    uuid = "torch.cuda.get_device_properties({}).uuid"
+    second = answer(f"print({uuid.format(1)})")
+    only = answer(f"print({uuid.format(0)}, torch.cuda.device_count())", CUDA_VISIBLE_DEVICES="1")
+
+    assert only == f"{second} 1"
+
+
+@pytest.mark.cuda
+@pytest.mark.slow
+def test_once_cuda_is_in_use_the_variable_is_no_longer_read():
+    """`os.environ["CUDA_VISIBLE_DEVICES"] = ""` after the first use of CUDA hides nothing: tensors
+    still go to the GPU.
+
+    Set it at the top of the script, before `import torch`, or outside of Python.
+    """
+    said = answer("""
+import os
+torch.ones(1, device="cuda")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+print(torch.ones(1, device="cuda").device)
+""")
+
+    assert said == "cuda:0"

@@ -1,0 +1,224 @@
+"""Which build, which driver and which GPU fit together.
+
+A wheel of torch brings CUDA's libraries along, so a CUDA toolkit that is installed on the machine
+doesn't matter, whatever `nvcc --version` says. Three things have to fit: the build must be one for
+CUDA (`torch.version.cuda` is not None), the NVIDIA driver must be new enough for that release of
+CUDA, and the build must contain kernels for the GPU's compute capability
+(`torch.cuda.get_arch_list()`). `torch.cuda.is_available()` is False if one of the first two fails,
+or if `CUDA_VISIBLE_DEVICES` hides the GPU (`spec/devices/test_visible_devices.py`); the third shows
+as a warning and as "no kernel image is available for execution on the device".
+
+`python -m torch.utils.collect_env` prints all of it. Other builds are installed from
+https://download.pytorch.org/whl/cu126, /cpu and so on, by `pip install torch --index-url ...`. What
+the metadata of a wheel say is told in `spec/environment/test_install.py`.
+
+What surprises: `nvidia-smi` shows the newest CUDA that the driver supports, which is neither the
+toolkit's nor the build's; and a fresh environment on Windows gets a build for the CPU by default.
+"""
+
+import ctypes
+import re
+
+import pytest
+import torch
+
+without_cuda = pytest.mark.skipif(
+    torch.cuda.is_available(), reason="shows what a machine without CUDA says; this one has CUDA"
+)
+built_for_cuda = pytest.mark.skipif(
+    torch.version.cuda is None, reason="this torch is no build for CUDA"
+)
+
+
+@built_for_cuda
+def test_the_build_tag_names_the_release_of_cuda():
+    """Where `torch.__version__` ends in a tag such as "+cu126", the digits are those of
+    `torch.version.cuda`, "12.6"; "+cpu" marks a build without CUDA, where it is None.
+
+    Wheels from PyPI may lack the tag in their file name; `torch.version.cuda` always tells.
+    """
+    tag = re.search(r"\+cu(\d+)", f"{torch.__version__}+cu{torch.version.cuda.replace('.', '')}")
+
+    assert tag[1] == torch.version.cuda.replace(".", "")
+    assert torch.version.cuda.count(".") == 1
+
+
+@built_for_cuda
+def test_built_is_not_available():
+    """`torch.backends.cuda.is_built()` tells whether torch was built for CUDA, with a GPU or
+    without; `torch.cuda.is_available()` whether CUDA can be used here.
+
+    True and False together mean: no GPU, no driver, a driver that is too old, or a hidden GPU.
+    True needs both.
+    """
+    built, available = torch.backends.cuda.is_built(), torch.cuda.is_available()
+
+    assert built is True
+    assert (built or not available) is True
+
+
+def test_a_build_for_the_cpu_is_not_compiled_with_cuda(monkeypatch):
+    """In a build without CUDA everything that needs CUDA raises AssertionError, "Torch not compiled
+    with CUDA enabled", and `torch.cuda.is_available()` is False, whatever GPU and driver there are.
+
+    Such a build comes from pip on Windows and macOS, from `--index-url .../whl/cpu`, and from other
+    channels. Uninstall torch and install a build for CUDA; here its absence is simulated.
+    """
+    if hasattr(torch._C, "_cuda_getDeviceCount"):
+        monkeypatch.delattr(torch._C, "_cuda_getDeviceCount")
+    monkeypatch.setattr(torch.cuda, "_initialized", False)
+
+    assert torch.cuda.is_available() is False
+    with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
+        torch.cuda.init()
+
+
+@without_cuda
+@built_for_cuda
+def test_a_build_for_cuda_without_a_driver_finds_none():
+    """In a build for CUDA on a machine without an NVIDIA driver `torch.cuda.init()` raises
+    RuntimeError, "Found no NVIDIA driver on your system."
+
+    In a container the driver is the host's: start it with `--gpus all` and NVIDIA's container
+    toolkit.
+    """
+    with pytest.raises(RuntimeError, match="Found no NVIDIA driver on your system"):
+        torch.cuda.init()
+
+    assert torch.cuda.is_initialized() is False
+
+
+@pytest.mark.cuda
+@built_for_cuda
+def test_the_driver_supports_the_cuda_of_the_build():
+    """`cuDriverGetVersion` of the NVIDIA driver is at least the major release of
+    `torch.version.cuda`; otherwise CUDA isn't available: "The NVIDIA driver on your system is too
+    old (found version 11040)".
+
+    11040 is CUDA 11.4, the newest that this driver supports, as `nvidia-smi` shows it. Update the
+    driver, or install a build of torch for that CUDA.
+    """
+    version = ctypes.c_int()
+    ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))
+    major = int(torch.version.cuda.split(".")[0])
+
+    assert (version.value // 1000 >= major) is True
+    assert torch.cuda.is_available() is True
+
+
+@pytest.mark.torch(">=2.13")
+@built_for_cuda
+def test_the_arch_list_needs_no_gpu():
+    """`torch.cuda.get_arch_list()` names the architectures that the build has kernels for, such as
+    "sm_80" and "sm_90"; since PyTorch 2.13 without a GPU too.
+
+    sm_75 is Turing, sm_80 and sm_86 Ampere, sm_90 Hopper, sm_100 and sm_120 Blackwell.
+    """
+    names = torch.cuda.get_arch_list()
+    prefixes = {name.rstrip("0123456789af") for name in names if name != names[-1]}
+
+    assert prefixes == {"sm_"}
+    assert "sm_90" in names
+
+
+@pytest.mark.torch("<2.13")
+@without_cuda
+def test_the_arch_list_was_empty_without_a_gpu():
+    """Before PyTorch 2.13 `torch.cuda.get_arch_list()` is empty where CUDA isn't available."""
+    assert torch.cuda.get_arch_list() == []
+
+
+@pytest.mark.cuda
+@built_for_cuda
+def test_the_compute_capability_is_among_the_builds():
+    """`torch.cuda.get_device_capability()` is a pair such as (8, 6), for which the build needs
+    kernels: an "sm_8x" of the same major number and a minor number that is not greater.
+
+    If none fits, the first operation raises RuntimeError, "CUDA error: no kernel image is available
+    for execution on the device".
+    """
+    major, minor = torch.cuda.get_device_capability()
+    kernels = [
+        int(name[3:].rstrip("af")) for name in torch.cuda.get_arch_list() if name[:3] == "sm_"
+    ]
+    fitting = [kernel for kernel in kernels if kernel // 10 == major and kernel % 10 <= minor]
+
+    assert len(fitting) > 0
+    assert torch.ones(2, device="cuda").add(1).tolist() == [2.0, 2.0]
+
+
+@pytest.fixture
+def machine_with(monkeypatch):
+    """Pretend that this machine has one GPU, and that the build has some kernels."""
+
+    def pretend(name, capability, kernels):
+        monkeypatch.setattr(torch.version, "cuda", "12.6")
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=None: name)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device=None: capability)
+        monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: kernels)
+
+    return pretend
+
+
+def test_a_gpu_that_the_build_has_no_kernels_for_is_warned_of(machine_with):
+    """At the first use of CUDA torch warns of a GPU that the build has no kernels for: "NVIDIA
+    GeForce RTX 5090 with CUDA capability sm_120 is not compatible with the current PyTorch
+    installation."
+
+    The next line lists what the build supports. A newer GPU needs a newer build, as from
+    `--index-url https://download.pytorch.org/whl/cu128`; one that is too old needs an older
+    release. Afterwards operations fail: "no kernel image is available for execution on the
+    device". Here the GPU is simulated.
+    """
+    machine_with("NVIDIA GeForce RTX 5090", (12, 0), ["sm_50", "sm_80", "sm_86", "sm_90"])
+
+    with pytest.warns(
+        UserWarning, match="NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not compatible"
+    ) as warned:
+        torch.cuda._check_cubins()
+
+    assert "supports CUDA capabilities sm_50 sm_80 sm_86 sm_90." in str(warned[0].message)
+
+
+def test_kernels_of_the_same_generation_fit(machine_with, recwarn):
+    """A GPU of compute capability 8.6 runs with kernels for sm_80: within a generation, the digit
+    before the point, newer GPUs run kernels of older ones, so torch gives no warning."""
+    machine_with("NVIDIA GeForce RTX 3090", (8, 6), ["sm_70", "sm_80"])
+
+    torch.cuda._check_cubins()
+
+    assert len(recwarn) == 0
+
+
+@pytest.mark.torch(">=2.4")
+@built_for_cuda
+def test_cudnn_comes_with_the_build():
+    """`torch.backends.cudnn.version()` is the cuDNN that came with torch, as one number: 92400 is
+    9.24.0. `torch.__config__.show()` names it too.
+
+    cuDNN needs no installation of its own. One of another release that `LD_LIBRARY_PATH` names is
+    found first, and may fail.
+    """
+    number = torch.backends.cudnn.version()
+    major, minor, patch = number // 10_000, number // 100 % 100, number % 100
+
+    assert f"CUDNN_VERSION={major}.{minor}.{patch}" in torch.__config__.show()
+
+
+@pytest.mark.slow
+def test_collect_env_tells_it_all():
+    """`python -m torch.utils.collect_env` prints the release, the CUDA of the build, the driver and
+    the GPUs, as bug reports ask for; from Python it is
+    `torch.utils.collect_env.get_pretty_env_info()`.
+
+    It tells of the Python that runs it: run it by the interpreter of your program.
+    """
+    from torch.utils.collect_env import get_env_info, get_pretty_env_info
+
+    info = get_env_info()
+    lines = get_pretty_env_info().splitlines()
+
+    assert lines[0] == f"PyTorch version: {torch.__version__}"
+    assert info.is_cuda_available == str(torch.cuda.is_available())
+    assert "CUDA used to build PyTorch: " in lines[2]

@@ -1,0 +1,366 @@
+"""Mistakes with DistributedDataParallel, and what it says.
+
+`DistributedDataParallel` (`spec/parallel/test_distributed.py`) waits in each `backward` until every
+parameter has got its gradient, exactly once, and exchanges the gradients in groups, its buckets, as
+they come. All its strictness follows from that: a parameter that gets no gradient makes it wait for
+ever, one that gets two in one backward pass comes too late for its bucket, and processes whose
+models differ have nothing to average.
+
+How many samples one step sees belongs here too: each process has a batch of its own, so the
+effective batch size is that of a loader times the number of processes, times the batches that are
+accumulated.
+
+What surprises: `no_sync` must surround the forward pass, not only `backward`; and
+`find_unused_parameters=True` does not mend reentrant checkpointing but breaks it.
+"""
+
+import re
+from datetime import timedelta
+
+import pytest
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
+from torch.utils.data import DataLoader, DistributedSampler
+
+from fixtures import processes
+
+
+@pytest.fixture
+def group_of_one(tmp_path):
+    """A process group whose only member is this process."""
+    with processes.alone(tmp_path):
+        yield
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory):
+    """Two processes that run the program they are given."""
+    with processes.Group(tmp_path_factory.mktemp("ddp_mistakes")) as group:
+        yield group
+
+
+class Checkpointed(nn.Module):
+    """A layer, and one that is checkpointed and used twice."""
+
+    def __init__(self, use_reentrant):
+        super().__init__()
+        self.first = nn.Linear(1, 1)
+        self.again = nn.Linear(1, 1)
+        self.use_reentrant = use_reentrant
+
+    def forward(self, x):
+        x = self.first(x)
+        for _ in range(2):
+            x = checkpoint(self.again, x, use_reentrant=self.use_reentrant)
+        return x
+
+
+def test_a_parameter_is_marked_ready_only_once(group_of_one):
+    """A layer that is used twice under `checkpoint(..., use_reentrant=True)` raises RuntimeError
+    in a DDP model's `backward`: "Expected to mark a variable ready only once."
+
+    Because each reentrant checkpoint runs a backward pass of its own. Use `use_reentrant=False`, or
+    `static_graph=True` where the graph is the same in every step.
+    """
+    x = torch.ones(1, 1)
+    parallel = DistributedDataParallel(Checkpointed(use_reentrant=True))
+
+    with pytest.raises(RuntimeError, match=r"Expected to mark a variable ready only once\."):
+        parallel(x).sum().backward()
+
+    mended = DistributedDataParallel(Checkpointed(use_reentrant=False))
+    mended(x).sum().backward()
+    static = DistributedDataParallel(Checkpointed(use_reentrant=True), static_graph=True)
+    static(x).sum().backward()
+    assert mended.module.again.weight.grad.shape == (1, 1)
+    assert static.module.again.weight.grad.shape == (1, 1)
+
+
+class Once(nn.Module):
+    """A layer that is checkpointed."""
+
+    def __init__(self, use_reentrant):
+        super().__init__()
+        self.layer = nn.Linear(1, 1)
+        self.use_reentrant = use_reentrant
+
+    def forward(self, x):
+        return checkpoint(self.layer, x, use_reentrant=self.use_reentrant)
+
+
+def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of_one):
+    """With `find_unused_parameters=True` a DDP model with a reentrant checkpoint raises
+    RuntimeError, "Expected to mark a variable ready only once.", even if nothing is used twice.
+
+    Because the search takes what is inside the checkpoint for unused. Without the option, or with
+    `use_reentrant=False`, it works.
+    """
+    x = torch.ones(1, 1, requires_grad=True)
+    parallel = DistributedDataParallel(Once(use_reentrant=True), find_unused_parameters=True)
+
+    with pytest.raises(RuntimeError, match=r"Expected to mark a variable ready only once\."):
+        parallel(x).sum().backward()
+
+    mended = DistributedDataParallel(Once(use_reentrant=True))
+    mended(x).sum().backward()
+    assert mended.module.layer.bias.grad.tolist() == [1.0]
+
+
+def test_a_layer_may_be_used_twice_without_checkpoints(group_of_one):
+    """A layer that `forward` uses twice, or a DDP model that is called twice before one
+    `backward`, is no error: its gradients are added first and averaged once."""
+    parallel = DistributedDataParallel(nn.Linear(1, 1))
+    x = torch.ones(1, 1)
+
+    (parallel(x) + parallel(x)).sum().backward()
+
+    assert parallel.module.bias.grad.tolist() == [2.0]
+
+
+class HalfUsed(nn.Module):
+    """Has two layers and uses one."""
+
+    def __init__(self):
+        super().__init__()
+        self.used = nn.Linear(1, 1)
+        self.unused = nn.Linear(1, 1)
+
+    def forward(self, x):
+        return self.used(x)
+
+
+def test_unused_parameters_are_named_on_demand(group_of_one):
+    """The error "Expected to have finished reduction in the prior iteration before starting a new
+    one." gives the unused parameters by number; with `TORCH_DISTRIBUTED_DEBUG=DETAIL` by name.
+
+    `dist.set_debug_level(dist.DebugLevel.DETAIL)` before wrapping does the same. Without DDP they
+    are those whose `.grad` is None after `backward()`.
+    """
+    x = torch.ones(1, 1)
+
+    def complaint():
+        parallel = DistributedDataParallel(HalfUsed())
+        parallel(x).sum().backward()
+        with pytest.raises(RuntimeError, match="Expected to have finished reduction in") as caught:
+            parallel(x)
+        return str(caught.value)
+
+    by_number = complaint()
+    before = dist.get_debug_level()
+    dist.set_debug_level(dist.DebugLevel.DETAIL)
+    by_name = complaint()
+    dist.set_debug_level(before)
+
+    assert "did not receive grad for rank 0: 2 3" in by_number
+    assert re.search(r"rank 0: (.*weight.*)\n", by_name)[1] == "unused.bias, unused.weight"
+
+
+def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
+    """`requires_grad_(False)` on a parameter of a model that is wrapped already makes the second
+    call of the wrapper raise "Expected to have finished reduction in the prior iteration".
+
+    Because DDP lists the parameters when it is made: freeze before wrapping, or wrap anew.
+    """
+    model = nn.Linear(1, 1)
+    parallel = DistributedDataParallel(model)
+    model.weight.requires_grad_(False)
+    x = torch.ones(1, 1)
+    parallel(x).sum().backward()
+
+    with pytest.raises(RuntimeError, match="Expected to have finished reduction in the prior iter"):
+        parallel(x)
+
+    model = nn.Linear(1, 1)
+    model.weight.requires_grad_(False)
+    parallel = DistributedDataParallel(model)
+    parallel(x).sum().backward()
+    parallel(x).sum().backward()
+    assert model.bias.grad.tolist() == [2.0]
+
+
+@pytest.mark.slow
+def test_models_of_different_shapes_are_refused(group):
+    """If the models of two processes differ in a shape, `DistributedDataParallel(model)` raises
+    RuntimeError, "params[0] in this process with sizes [2, 1] appears not to match sizes of the
+    same param in process 0."
+
+    Often a last layer is as wide as the classes that this process found in its own data: take the
+    number from the whole dataset.
+    """
+
+    def program(rank):
+        hasty = dist.new_group(timeout=timedelta(seconds=1))
+        try:
+            DistributedDataParallel(nn.Linear(1, 1 + rank), process_group=hasty)
+        except RuntimeError as error:
+            return str(error)
+
+    _, message = group(program)
+
+    assert (
+        "params[0] in this process with sizes [2, 1] appears not to match sizes of the same param"
+        in message
+    )
+
+
+@pytest.mark.slow
+def test_different_collectives_are_told_apart_on_demand(group):
+    """With `TORCH_DISTRIBUTED_DEBUG=DETAIL` a `barrier` in one process and an `all_reduce` in the
+    other raise RuntimeError, "Detected mismatch between collectives on ranks."
+
+    Without it they wait for each other until the timeout. Processes must make the same calls in the
+    same order: none of them inside `if rank == 0:`.
+    """
+
+    def program(rank):
+        dist.set_debug_level(dist.DebugLevel.DETAIL)
+        careful = dist.new_group(timeout=timedelta(seconds=30))
+        try:
+            if rank == 0:
+                dist.barrier(group=careful)
+            else:
+                dist.all_reduce(torch.ones(1), group=careful)
+        except RuntimeError as error:
+            return str(error)
+        finally:
+            dist.set_debug_level(dist.DebugLevel.OFF)
+
+    first, second = group(program)
+
+    assert first.startswith("Detected mismatch between collectives on ranks. Rank 0 is running")
+    assert "OpType=ALLREDUCE" in second
+
+
+@pytest.mark.slow
+def test_no_sync_has_to_surround_the_forward(group):
+    """Whether a DDP model averages is decided in its forward: `backward()` outside of `no_sync()`
+    averages nothing if the forward was inside, and one inside averages if the forward was outside.
+
+    So put both into `with parallel.no_sync():`.
+    """
+
+    def program(rank):
+        x = torch.tensor([[rank + 1.0]])
+        parallel = DistributedDataParallel(nn.Linear(1, 1, bias=False))
+        with parallel.no_sync():
+            y = parallel(x)
+        y.sum().backward()
+        forward_inside = parallel.module.weight.grad.item()
+        parallel.zero_grad()
+        y = parallel(x)
+        with parallel.no_sync():
+            y.sum().backward()
+        return [forward_inside, parallel.module.weight.grad.item()]
+
+    assert group(program) == [[1.0, 1.5], [2.0, 1.5]]
+
+
+@pytest.mark.slow
+def test_accumulation_needs_no_sync_and_a_divided_loss(group):
+    """With two batches per step, the first under `no_sync()` and each loss divided by 2, two DDP
+    processes get the gradient of the mean over all four samples: -30.
+
+    The effective batch size is samples per batch times batches per step times processes.
+    """
+
+    def program(rank):
+        parallel = DistributedDataParallel(nn.Linear(1, 1, bias=False))
+        nn.init.zeros_(parallel.module.weight)
+        first, second = torch.tensor([[1.0, 2.0], [3.0, 4.0]])[rank].view(2, 1, 1)
+        with parallel.no_sync():
+            (nn.functional.mse_loss(parallel(first), 2 * first) / 2).backward()
+        (nn.functional.mse_loss(parallel(second), 2 * second) / 2).backward()
+        return parallel.module.weight.grad.item()
+
+    model = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(model.weight)
+    x = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
+    nn.functional.mse_loss(model(x), 2 * x).backward()
+
+    assert model.weight.grad.item() == -30.0
+    assert group(program) == [-30.0, -30.0]
+
+
+def test_the_batch_size_of_a_loader_is_that_of_one_process():
+    """`DataLoader(batch_size=4)` with a `DistributedSampler` gives 4 samples to each process: with
+    two processes a step sees 8, and an epoch of 32 samples has 4 steps instead of 8.
+
+    To keep a learning rate, divide the batch size by the number of processes; or keep the batch
+    size and try a larger rate.
+    """
+    dataset = torch.arange(32)
+    shares = [
+        DataLoader(dataset, batch_size=4, sampler=DistributedSampler(dataset, 2, rank))
+        for rank in range(2)
+    ]
+
+    seen_in_one_step = sum(len(next(iter(loader))) for loader in shares)
+
+    assert seen_in_one_step == 8
+    assert [len(loader) for loader in shares] == [4, 4]
+    assert len(DataLoader(dataset, batch_size=4)) == 8
+
+
+@pytest.mark.slow
+def test_clipping_sees_the_averaged_gradient(group):
+    """After `backward()` of a DDP model `clip_grad_norm_` measures the averaged gradient, the same
+    in every process, so that all clip alike: of 1 and 2 it is 1.5."""
+
+    def program(rank):
+        parallel = DistributedDataParallel(nn.Linear(1, 1, bias=False))
+        parallel(torch.tensor([[rank + 1.0]])).sum().backward()
+        norm = nn.utils.clip_grad_norm_(parallel.parameters(), max_norm=3.0)
+        return [norm.item(), parallel.module.weight.grad.item()]
+
+    assert group(program) == [[1.5, 1.5], [1.5, 1.5]]
+
+
+def test_attributes_of_the_model_are_those_of_module(group_of_one):
+    """A method or attribute of the model isn't one of its DDP wrapper: AttributeError,
+    "'DistributedDataParallel' object has no attribute 'in_features'"; write
+    `parallel.module.in_features`.
+
+    A method that computes with the parameters, called on `module`, goes past the averaging.
+    """
+    parallel = DistributedDataParallel(nn.Linear(5, 2))
+
+    with pytest.raises(
+        AttributeError, match="'DistributedDataParallel' object has no attribute 'in_features'"
+    ):
+        parallel.in_features  # noqa: B018
+
+    assert parallel.module.in_features == 5
+
+
+def test_batch_norm_layers_are_converted_before_wrapping():
+    """`nn.SyncBatchNorm.convert_sync_batchnorm(model)` returns the model with each BatchNorm layer
+    replaced by an `nn.SyncBatchNorm` with the same parameters, which in training normalises over
+    the batches of all processes.
+
+    Convert first, then wrap in DDP. It needs GPUs; in `eval()` it works as BatchNorm does.
+    """
+    norm = nn.BatchNorm2d(3)
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), norm)
+
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+
+    assert type(converted[1]) is nn.SyncBatchNorm
+    assert (converted[1].weight is norm.weight) is True
+    assert converted[1].eval()(torch.ones(2, 3, 4, 4)).shape == (2, 3, 4, 4)
+
+
+def test_sync_batch_norm_trains_on_gpus_only(group_of_one):
+    """In training `nn.SyncBatchNorm` raises ValueError for a CPU tensor, "SyncBatchNorm expected
+    input tensor to be on GPU".
+
+    On the CPU leave the model unconverted, or use `nn.GroupNorm`, which needs no batch.
+    """
+    norm = nn.SyncBatchNorm(1)
+
+    with pytest.raises(ValueError, match="SyncBatchNorm expected input tensor to be on GPU"):
+        norm(torch.ones(2, 1, 3))
+
+    assert norm.eval()(torch.zeros(2, 1)).tolist() == [[0.0], [0.0]]

@@ -1,0 +1,318 @@
+"""Launching on one machine and on several.
+
+`torchrun` is started once on each machine, with the same arguments, and starts `--nproc-per-node`
+processes there. The machines find each other at a rendezvous: `--rdzv-endpoint=node0:29400` names
+one of them, and any free port there, for `--rdzv-backend=c10d`. `RANK` counts all processes,
+`LOCAL_RANK` those of one machine: with `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` each
+takes a GPU of its own. On one machine `--standalone` is enough, see
+`spec/parallel/test_torchrun.py`.
+
+The facts read the arguments as torchrun does, without starting anything; two machines are two
+torchruns on this one.
+
+What surprises: the old `python -m torch.distributed.launch` hands each script an argument,
+`--local-rank=0`, which a script that expects `--local_rank` does not know; and a process that chose
+no GPU of its own uses GPU 0, as all others do.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch.distributed as dist
+
+
+@pytest.fixture
+def read(tmp_path, monkeypatch):
+    """Read a command line as torchrun does: return its configuration, and what is run."""
+    from torch.distributed.run import config_from_args, parse_args
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+    def read(line):
+        config, _, command = config_from_args(parse_args([f"--log-dir={tmp_path}", *line.split()]))
+        return config, command
+
+    return read
+
+
+def test_two_machines_meet_at_one_endpoint(read):
+    """On each of two machines with 8 GPUs run `torchrun --nnodes=2 --nproc-per-node=8
+    --rdzv-backend=c10d --rdzv-endpoint=node0:29400 --rdzv-id=job train.py`: 16 processes in all.
+
+    The command is the same on both; `node0` is the name or address of one of them, and the port
+    must be open there. `--rdzv-id` keeps two jobs apart.
+    """
+    config, command = read(
+        "--nnodes=2 --nproc-per-node=8 --rdzv-backend=c10d --rdzv-endpoint=node0:29400"
+        " --rdzv-id=job train.py --epochs 3"
+    )
+
+    assert [config.min_nodes, config.max_nodes, config.nproc_per_node] == [2, 2, 8]
+    assert [config.rdzv_backend, config.rdzv_endpoint] == ["c10d", "node0:29400"]
+    assert config.run_id == "job"
+    assert command[-3:] == ["train.py", "--epochs", "3"]
+
+
+def test_machines_may_be_numbered_by_hand(read):
+    """With `--node-rank=1 --master-addr=10.0.0.1 --master-port=29500` each machine gets its number
+    by hand, and a fixed address takes the place of the rendezvous: the backend is "static".
+
+    Here the command differs between the machines, by `--node-rank`.
+    """
+    config, _ = read(
+        "--nnodes=2 --node-rank=1 --nproc-per-node=8 --master-addr=10.0.0.1 --master-port=29500"
+        " train.py"
+    )
+
+    assert [config.rdzv_backend, config.rdzv_endpoint] == ["static", "10.0.0.1:29500"]
+    assert config.rdzv_configs["rank"] == 1
+
+
+def test_the_number_of_machines_may_be_a_range(read):
+    """`torchrun --nnodes=1:4 --max-restarts=3` begins with one machine and lets up to four join;
+    whenever the number changes, all processes are started anew.
+
+    So the script has to load its last checkpoint when it starts.
+    """
+    config, _ = read("--nnodes=1:4 --nproc-per-node=2 --max-restarts=3 train.py")
+
+    assert [config.min_nodes, config.max_nodes] == [1, 4]
+    assert config.max_restarts == 3
+
+
+def test_one_process_on_one_machine_is_the_default(read):
+    """`torchrun train.py` starts one process: without `--nproc-per-node` a machine with eight GPUs
+    uses one of them."""
+    config, _ = read("train.py")
+
+    assert [config.min_nodes, config.max_nodes, config.nproc_per_node] == [1, 1, 1]
+
+
+def test_the_processes_may_be_counted_by_torchrun(monkeypatch):
+    """`--nproc-per-node=gpu` starts a process per GPU and raises ValueError, "Cuda is not
+    available.", where there is none; `--nproc-per-node=cpu` counts CPU cores instead."""
+    import torch
+    from torch.distributed.run import determine_local_world_size
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    with pytest.raises(ValueError, match=r"Cuda is not available\."):
+        determine_local_world_size("gpu")
+
+    assert determine_local_world_size("3") == 3
+    assert isinstance(determine_local_world_size("cpu"), int) is True
+
+
+def test_each_process_gets_one_thread(read, monkeypatch):
+    """With more than one process per machine torchrun sets `OMP_NUM_THREADS` to 1 for all of them,
+    unless it is set already.
+
+    So `torch.get_num_threads()` is 1 there: on the CPU set `OMP_NUM_THREADS` to the number of cores
+    divided by the number of processes.
+    """
+    monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    read("--nproc-per-node=2 train.py")
+    given = os.environ["OMP_NUM_THREADS"]
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    read("--nproc-per-node=2 train.py")
+    chosen = os.environ["OMP_NUM_THREADS"]
+
+    assert [given, chosen] == ["4", "1"]
+
+
+def test_a_port_that_is_taken_is_named():
+    """A second store on a port of this machine raises RuntimeError with "EADDRINUSE": "The server
+    socket has failed to listen on any local network address."
+
+    Another job, or an earlier one that still runs, has the port: give `--master-port` another one,
+    or use `--standalone`, which finds a free port itself.
+    """
+    first = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+
+    with pytest.raises(RuntimeError, match="The server socket has failed to listen on") as caught:
+        dist.TCPStore("127.0.0.1", first.port, is_master=True, wait_for_workers=False)
+
+    assert "EADDRINUSE" in str(caught.value)
+
+
+def start(module, *arguments):
+    """Start a module of torch as a program."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", module, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+@pytest.mark.slow
+def test_ranks_go_on_counting_from_machine_to_machine(tmp_path):
+    """On two machines with two processes each, `RANK` counts 0 to 3, `LOCAL_RANK` 0 and 1 on each,
+    `GROUP_RANK` names the machine, and `WORLD_SIZE` is 4.
+
+    The GPU is chosen by `LOCAL_RANK`: by `RANK` the second machine would look for `cuda:2`.
+    """
+    script = tmp_path / "script.py"
+    script.write_text("""
+import os, pathlib
+
+names = "RANK", "LOCAL_RANK", "GROUP_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"
+place = [os.environ[name] for name in names]
+pathlib.Path(__file__).with_name(place[0]).write_text(" ".join(place))
+""")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        endpoint = f"127.0.0.1:{free.getsockname()[1]}"
+    arguments = ["--nnodes=2", "--nproc-per-node=2", "--rdzv-backend=c10d", "--rdzv-id=job"]
+    arguments += [f"--rdzv-endpoint={endpoint}", script]
+
+    machines = [start("torch.distributed.run", *arguments) for _ in range(2)]
+    for machine in machines:
+        machine.communicate(timeout=300)
+    places = [(tmp_path / str(rank)).read_text() for rank in range(4)]
+
+    assert places == ["0 0 0 4 2", "1 1 0 4 2", "2 0 1 4 2", "3 1 1 4 2"]
+
+
+@pytest.mark.slow
+def test_launch_hands_over_an_argument_that_old_scripts_do_not_know(tmp_path):
+    """`python -m torch.distributed.launch` passes `--local-rank=0` to the script since PyTorch 2.0:
+    one that expects `--local_rank` ends with "error: unrecognized arguments: --local-rank=0".
+
+    Use `torchrun`, which passes no argument, and read `os.environ["LOCAL_RANK"]`; a script for both
+    has `parser.add_argument("--local-rank", "--local_rank", type=int)`.
+    """
+    old = tmp_path / "old.py"
+    old.write_text("""
+import argparse
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--local_rank", type=int)
+parser.parse_args()
+""")
+    new = tmp_path / "new.py"
+    new.write_text("""
+import os, sys
+
+print("arguments", sys.argv[1:], "LOCAL_RANK", os.environ["LOCAL_RANK"])
+""")
+
+    refused, _ = start("torch.distributed.launch", old).communicate(timeout=300)
+    launched, _ = start("torch.distributed.launch", new).communicate(timeout=300)
+    by_torchrun, _ = start("torch.distributed.run", new).communicate(timeout=300)
+
+    assert "error: unrecognized arguments: --local-rank=0" in refused
+    assert "arguments ['--local-rank=0'] LOCAL_RANK 0" in launched
+    assert "arguments [] LOCAL_RANK 0" in by_torchrun
+
+
+def test_launch_is_deprecated():
+    """`torch.distributed.launch.main` issues a FutureWarning, "The module torch.distributed.launch
+    is deprecated and will be removed in future. Use torchrun."
+
+    `torchrun` takes the same arguments and behaves as `launch --use-env`.
+    """
+    import torch.distributed.launch as launch
+
+    with (
+        pytest.warns(FutureWarning, match="The module torch.distributed.launch is deprecated"),
+        pytest.raises(SystemExit) as left,
+    ):
+        launch.main(["--help"])
+
+    assert left.value.code == 0
+
+
+@pytest.mark.cuda
+@pytest.mark.slow
+def test_two_processes_on_one_gpu_are_refused_by_nccl(tmp_path):
+    """Two processes of an NCCL group that use the same GPU fail in the first collective: "Duplicate
+    GPU detected : rank 1 and rank 0 both on CUDA device".
+
+    Because a process that chose no GPU uses GPU 0. Call
+    `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` before anything else, and start no more
+    processes than there are GPUs.
+    """
+    script = tmp_path / "train.py"
+    script.write_text("""
+import torch
+import torch.distributed as dist
+
+dist.init_process_group("nccl")
+torch.cuda.set_device(0)
+dist.all_reduce(torch.ones(1, device="cuda"))
+""")
+
+    said, _ = start(
+        "torch.distributed.run", "--standalone", "--nproc-per-node=2", script
+    ).communicate(timeout=300)
+
+    assert "Duplicate GPU detected" in said
+
+
+@pytest.mark.multi_gpu(2)
+@pytest.mark.slow
+def test_local_rank_chooses_the_gpu(tmp_path):
+    """After `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` each process's `"cuda"` is a GPU
+    of its own, and an NCCL `all_reduce` sums over both."""
+    script = tmp_path / "train.py"
+    script.write_text("""
+import os, pathlib
+import torch
+import torch.distributed as dist
+
+rank = int(os.environ["LOCAL_RANK"])
+torch.cuda.set_device(rank)
+dist.init_process_group("nccl")
+x = torch.tensor([rank + 1.0], device="cuda")
+dist.all_reduce(x)
+pathlib.Path(__file__).with_name(str(rank)).write_text(f"{x.device} {x.item()}")
+dist.destroy_process_group()
+""")
+
+    start("torch.distributed.run", "--standalone", "--nproc-per-node=2", script).communicate(
+        timeout=300
+    )
+
+    assert (tmp_path / "0").read_text() == "cuda:0 3.0"
+    assert (tmp_path / "1").read_text() == "cuda:1 3.0"
+
+
+@pytest.mark.multi_gpu(2)
+@pytest.mark.slow
+def test_a_timeout_over_nccl_names_the_collective(tmp_path):
+    """If a process doesn't come to a collective over NCCL, the others end after the group's
+    `timeout`, 10 minutes by default: "Watchdog caught collective operation timeout:
+    WorkNCCL(SeqNum=..., OpType=ALLREDUCE, ...)".
+
+    The message names the collective that waited, not the process that is missing: look for a rank
+    that took another branch, crashed, or had fewer batches.
+    """
+    script = tmp_path / "train.py"
+    script.write_text("""
+import os
+from datetime import timedelta
+import torch
+import torch.distributed as dist
+
+rank = int(os.environ["LOCAL_RANK"])
+torch.cuda.set_device(rank)
+dist.init_process_group("nccl", timeout=timedelta(seconds=5))
+dist.barrier()
+if rank == 0:
+    dist.all_reduce(torch.ones(1, device="cuda"))
+    torch.cuda.synchronize()
+else:
+    dist.distributed_c10d._get_default_store().wait(["never"], timedelta(seconds=60))
+""")
+
+    said, _ = start(
+        "torch.distributed.run", "--standalone", "--nproc-per-node=2", script
+    ).communicate(timeout=300)
+
+    assert "Watchdog caught collective operation timeout" in said
+    assert "OpType=ALLREDUCE" in said

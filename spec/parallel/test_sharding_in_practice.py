@@ -1,0 +1,271 @@
+"""FSDP2 in practice: layers first, and what a sharded model does otherwise.
+
+`fully_shard(model)` alone (`spec/parallel/test_fully_shard.py`) gathers all parameters at once, so
+for the time of the forward and backward the whole model is in memory. Memory is saved by sharding
+layer by layer: `fully_shard(layer)` for each block, then `fully_shard(model)` for what is left.
+Then one block at a time is gathered, used, and freed again. `reshard_after_forward` says whether it
+is freed after the forward already, to be gathered again for the backward.
+
+The optimizer is made after sharding, for the parameters are new objects. Checkpoints of sharded
+models: `spec/parallel/test_distributed_checkpoints.py`.
+
+What surprises: a loss or gradient norm may be a DTensor, and the parameters that an optimizer took
+before sharding are no longer those of the model, without an error.
+"""
+
+import pytest
+import torch
+from torch import nn
+
+from fixtures import processes
+
+pytestmark = [pytest.mark.slow, pytest.mark.torch(">=2.6")]
+
+
+@pytest.fixture(scope="module")
+def group(tmp_path_factory):
+    """Two processes that run the program they are given."""
+    with processes.Group(tmp_path_factory.mktemp("sharding")) as group:
+        yield group
+
+
+def sharded(model, **options):
+    """The model, sharded over two processes."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    return fully_shard(model, mesh=init_device_mesh("cpu", (2,)), **options)
+
+
+def layers():
+    """Two layers, of (4, 2) and (2, 4) weights."""
+    return nn.Sequential(nn.Linear(2, 4, bias=False), nn.Linear(4, 2, bias=False))
+
+
+def whole(model):
+    """The names of the parameters that are there as a whole."""
+    return [name for name, weight in model.named_parameters() if type(weight) is nn.Parameter]
+
+
+def test_sharded_layer_by_layer_one_is_whole_at_a_time(group):
+    """With `fully_shard` applied to each layer and then to the model, only the layer that runs has
+    whole parameters; with `fully_shard(model)` alone all have, during the whole forward.
+
+    So the memory is that of the largest layer instead of that of the model.
+    """
+
+    def program(rank):
+        seen = []
+        for by_layers in (True, False):
+            model = layers()
+            if by_layers:
+                sharded(model[0])
+                sharded(model[1])
+            sharded(model)
+            for layer in model:
+                layer.register_forward_pre_hook(lambda _, args, it=model: seen.append(whole(it)))
+            model(torch.ones(1, 2))
+        return seen
+
+    by_layers = [["0.weight"], ["1.weight"]]
+    at_once = [["0.weight", "1.weight"], ["0.weight", "1.weight"]]
+
+    assert group(program) == [by_layers + at_once, by_layers + at_once]
+
+
+def test_a_module_is_sharded_once(group):
+    """A second `fully_shard` of the same module raises AssertionError, "Each distinct composable
+    distributed API can only be applied to a module once."
+
+    Shard from the layers to the root: in the order of `for layer in model: fully_shard(layer)`,
+    then `fully_shard(model)`.
+    """
+
+    def program(rank):
+        model = sharded(layers())
+        try:
+            sharded(model)
+        except AssertionError as error:
+            return str(error)
+
+    first, second = group(program)
+
+    assert first.startswith("Each distinct composable distributed API can only be applied to a mod")
+    assert (first == second) is True
+
+
+@pytest.mark.parametrize(
+    ("reshard", "after_forward"), [(True, []), (False, ["0.weight", "1.weight"])]
+)
+def test_parameters_may_stay_whole_until_the_backward(reshard, after_forward, group):
+    """With `fully_shard(layer, reshard_after_forward=False)` the parameters stay whole from the
+    forward until the backward has used them; with True they are sharded again at once.
+
+    True saves memory, False a second all-gather per step. After the backward all are sharded.
+    """
+
+    def program(rank, reshard):
+        model = layers()
+        for layer in model:
+            sharded(layer, reshard_after_forward=reshard)
+        sharded(model)
+        y = model(torch.ones(1, 2))
+        between = whole(model)
+        y.sum().backward()
+        return [between, whole(model)]
+
+    assert group(program, reshard) == [[after_forward, []]] * 2
+
+
+@pytest.mark.torch(">=2.8")
+def test_the_root_stays_whole_after_the_forward_by_default(group):
+    """Since PyTorch 2.8 without `reshard_after_forward=` the module on which `fully_shard` was
+    called last, the root, keeps its parameters whole until the backward, and layers inside don't.
+
+    Because the backward begins with the root's own parameters.
+    """
+
+    def program(rank):
+        model = layers()
+        sharded(model[0])
+        sharded(model)
+        model(torch.ones(1, 2))
+        return whole(model)
+
+    assert group(program) == [["1.weight"]] * 2
+
+
+def test_sharding_makes_new_parameters(group):
+    """`fully_shard(model)` replaces the parameters: an optimizer that was made before steps on the
+    old ones, which get no gradient, and the model doesn't learn.
+
+    No error tells. Make the optimizer after sharding.
+    """
+
+    def program(rank):
+        model = nn.Linear(1, 4, bias=False)
+        nn.init.ones_(model.weight)
+        early = torch.optim.SGD(model.parameters(), lr=0.5)
+        sharded(model)
+        late = torch.optim.SGD(model.parameters(), lr=0.5)
+        model(torch.ones(1, 1)).sum().backward()
+        early.step()
+        unchanged = model.weight.full_tensor().flatten().tolist()
+        late.step()
+        return [unchanged, model.weight.full_tensor().flatten().tolist()]
+
+    assert group(program) == [[[1.0, 1.0, 1.0, 1.0], [0.5, 0.5, 0.5, 0.5]]] * 2
+
+
+def test_the_state_of_the_optimizer_is_sharded(group):
+    """After a step of Adam on a sharded model `exp_avg` and `exp_avg_sq` are DTensors with half of
+    the rows in each of two processes."""
+
+    def program(rank):
+        model = sharded(nn.Linear(2, 4, bias=False))
+        optimizer = torch.optim.Adam(model.parameters())
+        model(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+        state = optimizer.state[model.weight]
+        return [list(state[name].to_local().shape) for name in ("exp_avg", "exp_avg_sq")]
+
+    assert group(program) == [[[2, 2], [2, 2]]] * 2
+
+
+def test_mixed_precision_is_a_policy(group):
+    """With `MixedPrecisionPolicy(param_dtype=torch.bfloat16)` a sharded model computes and gathers
+    in bfloat16, and keeps parameters and gradients in float32.
+
+    `fully_shard(model, mp_policy=...)` takes it; `reduce_dtype=torch.float32` averages the
+    gradients in float32. It takes the place of autocast.
+    """
+
+    def program(rank):
+        from torch.distributed.fsdp import MixedPrecisionPolicy
+
+        policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32)
+        model = sharded(nn.Linear(1, 4, bias=False), mp_policy=policy)
+        y = model(torch.ones(1, 1))
+        y.sum().backward()
+        return [str(each.dtype) for each in (y, model.weight, model.weight.grad)]
+
+    assert group(program) == [["torch.bfloat16", "torch.float32", "torch.float32"]] * 2
+
+
+def test_a_gradient_norm_is_a_dtensor(group):
+    """`clip_grad_norm_` of a sharded model returns a DTensor, the norm over all processes;
+    `full_tensor()` makes it a plain tensor: four ones have norm 2."""
+
+    def program(rank):
+        model = sharded(nn.Linear(1, 4, bias=False))
+        model(torch.ones(1, 1)).sum().backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), max_norm=10.0)
+        return [type(norm).__name__, norm.full_tensor().item()]
+
+    assert group(program) == [["DTensor", 2.0]] * 2
+
+
+def test_gradients_accumulate_without_communication(group):
+    """After `model.set_requires_gradient_sync(False)` a backward of a sharded model averages
+    nothing; the next one after `set_requires_gradient_sync(True)` averages all that was
+    accumulated: of twice 1 and twice 2 it is 3.
+
+    It is the `no_sync` of FSDP2. Until then `.grad` of the sharded parameters is None, and each
+    process holds whole gradients, which costs memory.
+    """
+
+    def program(rank):
+        model = sharded(nn.Linear(1, 2, bias=False))
+        x = torch.tensor([[rank + 1.0]])
+        model.set_requires_gradient_sync(False)
+        model(x).sum().backward()
+        between = model.weight.grad
+        model.set_requires_gradient_sync(True)
+        model(x).sum().backward()
+        return [between, model.weight.grad.full_tensor().flatten().tolist()]
+
+    assert group(program) == [[None, [3.0, 3.0]]] * 2
+
+
+def test_a_model_may_be_sharded_before_it_has_memory(group):
+    """A model made under `torch.device("meta")` can be sharded; `to_empty(device=...)` then
+    allocates only the rows of this process, which have to be initialised or loaded.
+
+    So no process ever needs memory for the whole model.
+    """
+
+    def program(rank):
+        with torch.device("meta"):
+            model = nn.Linear(2, 4, bias=False)
+        sharded(model)
+        before = str(model.weight.device)
+        model.to_empty(device="cpu")
+        nn.init.ones_(model.weight)
+        local = model.weight.to_local()
+        return [before, local.untyped_storage().nbytes(), local.tolist()]
+
+    assert group(program) == [["meta", 16, [[1.0, 1.0], [1.0, 1.0]]]] * 2
+
+
+def test_plain_tensors_and_dtensors_do_not_mix(group):
+    """`model.weight + torch.ones(4, 2)` of a sharded parameter and a plain tensor raises
+    RuntimeError, "got mixed torch.Tensor and DTensor, need to convert all torch.Tensor to DTensor
+    before calling distributed operators!"
+
+    Compute with `to_local()`, with `full_tensor()`, or with a tensor from `distribute_tensor`.
+    """
+
+    def program(rank):
+        model = sharded(nn.Linear(2, 4, bias=False))
+        nn.init.ones_(model.weight)
+        try:
+            model.weight + torch.ones(4, 2)
+        except RuntimeError as error:
+            return [str(error), (model.weight.full_tensor() + torch.ones(4, 2)).sum().item()]
+
+    (first, total), _ = group(program)
+
+    assert (
+        "got mixed torch.Tensor and DTensor, need to convert all torch.Tensor to DTensor" in first
+    )
+    assert total == 16.0
