@@ -5,9 +5,12 @@ import logging
 import pytest
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def log():
-    """The log stays silent: what a script sets up finds a handler that is there already."""
+    """The log stays silent: what a script sets up finds a handler that is there already.
+
+    For a whole page, because its runs that several facts share come before the first fact.
+    """
     handler = logging.NullHandler()
     logging.getLogger().addHandler(handler)
     yield

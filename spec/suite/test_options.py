@@ -31,8 +31,9 @@ def test_it():
     [(["--about", "add_"], True), (["--since", "0.1"], True), (["--bite"], False)],
     ids=["about", "since", "bite"],
 )
-def test_what_is_told_or_bitten_runs_in_one_process(book, arguments, story):
+def test_what_is_told_or_bitten_runs_in_one_process(book, monkeypatch, arguments, story):
     """`--about`, `--since` and `--bite` use no workers, whatever `-n` says; two tell a story."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     book.page("tensors/test_creation.py", PAGE.replace("def", '@pytest.mark.torch(">=1")\ndef'))
 
     result = book.run_as_a_person("-s", "-n", "2", *arguments)
