@@ -17,7 +17,6 @@ again.
 import pytest
 import torch
 from torch import nn
-from torch.export import export
 
 pytestmark = [pytest.mark.torch(">=2.7"), pytest.mark.slow]
 
@@ -26,7 +25,7 @@ def test_a_program_holds_one_graph_and_the_parameters():
     """`export(nn.Linear(2, 1), args)` records a single call of `aten.linear`; the parameters are
     inputs of the graph and stand in `program.state_dict`.
     """
-    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),))
+    program = torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),))
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
 
     assert calls == ["aten.linear.default"]
@@ -41,7 +40,7 @@ def test_a_program_is_run_through_its_module():
     """
     model = nn.Linear(2, 1, bias=False)
     nn.init.ones_(model.weight)
-    program = export(model, (torch.zeros(1, 2),))
+    program = torch.export.export(model, (torch.zeros(1, 2),))
 
     assert program.module()(torch.tensor([[1.0, 2.0]])).tolist() == [[3.0]]
     with pytest.raises(RuntimeError, match="Unable to call ExportedProgram directly"):
@@ -53,7 +52,7 @@ def test_only_modules_are_exported():
     `torch.nn.Module`"; put the function into the `forward` of a module.
     """
     with pytest.raises(ValueError, match="Expected `mod` to be an instance of"):
-        export(lambda x: x + 1, (torch.ones(1),))
+        torch.export.export(lambda x: x + 1, (torch.ones(1),))
 
 
 def test_example_inputs_are_a_tuple():
@@ -63,7 +62,7 @@ def test_example_inputs_are_a_tuple():
     Write `(x,)`, with the comma.
     """
     with pytest.raises(RuntimeError, match="Expecting `args` to be a tuple of example positional"):
-        export(nn.Linear(2, 1), torch.zeros(4, 2))
+        torch.export.export(nn.Linear(2, 1), torch.zeros(4, 2))
 
 
 def test_a_condition_on_a_value_is_refused():
@@ -80,9 +79,9 @@ def test_a_condition_on_a_value_is_refused():
             return x - 1
 
     with pytest.raises(RuntimeError, match="Could not guard on data-dependent expression"):
-        export(Branch(), (torch.ones(2),), strict=False)
+        torch.export.export(Branch(), (torch.ones(2),), strict=False)
     with pytest.raises(RuntimeError, match="Data-dependent branching"):
-        export(Branch(), (torch.ones(2),), strict=True)
+        torch.export.export(Branch(), (torch.ones(2),), strict=True)
 
 
 def test_cond_exports_both_branches():
@@ -94,7 +93,7 @@ def test_cond_exports_both_branches():
         def forward(self, x):
             return torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
 
-    program = export(Branch(), (torch.ones(2),)).module()
+    program = torch.export.export(Branch(), (torch.ones(2),)).module()
 
     assert program(torch.tensor([1.0, 2.0])).tolist() == [2.0, 3.0]
     assert program(torch.tensor([-1.0, -2.0])).tolist() == [-2.0, -3.0]
@@ -112,7 +111,7 @@ def test_a_size_that_is_a_value_is_declared_by_check():
             torch._check(end <= x.shape[0])
             return x[:end]
 
-    program = export(Head(), (torch.tensor([1, 2, 3, 1]),)).module()
+    program = torch.export.export(Head(), (torch.tensor([1, 2, 3, 1]),)).module()
 
     assert program(torch.tensor([1, 1, 2, 2])).tolist() == [1, 1]
     with pytest.raises(RuntimeError, match="Runtime assertion failed for expression"):
@@ -128,7 +127,7 @@ def test_a_condition_on_a_shape_keeps_the_branch_of_the_example():
         def forward(self, x):
             return x + 1 if x.shape[0] > 3 else x - 1
 
-    program = export(Branch(), (torch.zeros(4),))
+    program = torch.export.export(Branch(), (torch.zeros(4),))
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
 
     assert calls == ["aten.add.Tensor"]
@@ -149,9 +148,11 @@ def test_a_marked_dimension_that_a_condition_limits_is_refused():
 
     batch = torch.export.Dim("batch")
     with pytest.raises(Exception, match=r"Constraints violated \(batch\)!") as error:
-        export(Branch(), (torch.zeros(4),), dynamic_shapes=({0: batch},))
+        torch.export.export(Branch(), (torch.zeros(4),), dynamic_shapes=({0: batch},))
     batch = torch.export.Dim("batch", min=4)
-    program = export(Branch(), (torch.zeros(4),), dynamic_shapes=({0: batch},)).module()
+    program = torch.export.export(
+        Branch(), (torch.zeros(4),), dynamic_shapes=({0: batch},)
+    ).module()
 
     assert "batch = Dim('batch', min=4)" in str(error.value)
     assert program(torch.zeros(5)).tolist() == [1.0, 1.0, 1.0, 1.0, 1.0]
@@ -164,7 +165,7 @@ def test_a_dimension_of_the_weights_cannot_be_dynamic():
     features = torch.export.Dim("features")
 
     with pytest.raises(Exception, match=r"Constraints violated \(features\)!"):
-        export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=({1: features},))
+        torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=({1: features},))
 
 
 def test_dim_auto_marks_what_can_change():
@@ -172,7 +173,9 @@ def test_dim_auto_marks_what_can_change():
     linear layer's input, the batch may change and the 2 features may not.
     """
     auto = torch.export.Dim.AUTO
-    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=({0: auto, 1: auto},))
+    program = torch.export.export(
+        nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=({0: auto, 1: auto},)
+    )
 
     assert program.module()(torch.zeros(7, 2)).shape == (7, 1)
     with pytest.raises(Exception, match=r"Guard failed: input\.size\(\)\[1\] == 2|equal to 2"):
@@ -183,7 +186,9 @@ def test_a_dim_may_have_a_largest_size():
     """`Dim("batch", max=8)` makes a program that takes batches up to 8 and refuses 9."""
     batch = torch.export.Dim("batch", max=8)
     shapes = ({0: batch},)
-    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=shapes).module()
+    program = torch.export.export(
+        nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=shapes
+    ).module()
 
     assert program(torch.zeros(8, 2)).shape == (8, 1)
     with pytest.raises(Exception, match=r"input\.size\(\)\[0\] <= 8|to be <= 8, but got 9"):
@@ -197,11 +202,13 @@ def test_dynamic_shapes_are_named_like_the_arguments():
     """
     batch = torch.export.Dim("batch")
     shapes = {"input": {0: batch}}
-    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=shapes).module()
+    program = torch.export.export(
+        nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes=shapes
+    ).module()
 
     assert program(torch.zeros(7, 2)).shape == (7, 1)
     with pytest.raises(Exception, match="top-level keys must be the arg names"):
-        export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes={"x": {0: batch}})
+        torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),), dynamic_shapes={"x": {0: batch}})
 
 
 def test_two_dimensions_that_must_agree_share_a_dim():
@@ -215,11 +222,11 @@ def test_two_dimensions_that_must_agree_share_a_dim():
 
     example = (torch.zeros(4), torch.zeros(4))
     a, b = torch.export.Dim("a"), torch.export.Dim("b")
-    program = export(Add(), example, dynamic_shapes=({0: a}, {0: a})).module()
+    program = torch.export.export(Add(), example, dynamic_shapes=({0: a}, {0: a})).module()
 
     assert program(torch.zeros(3), torch.ones(3)).tolist() == [1.0, 1.0, 1.0]
     with pytest.raises(Exception, match="Constraints violated") as error:
-        export(Add(), example, dynamic_shapes=({0: a}, {0: b}))
+        torch.export.export(Add(), example, dynamic_shapes=({0: a}, {0: b}))
     assert "must always be equal" in str(error.value)
 
 
@@ -234,7 +241,7 @@ def test_python_numbers_are_constants():
         def forward(self, x, scale):
             return x * scale
 
-    program = export(Scale(), (torch.ones(2), 2.0)).module()
+    program = torch.export.export(Scale(), (torch.ones(2), 2.0)).module()
 
     assert program(torch.ones(2), 2.0).tolist() == [2.0, 2.0]
     with pytest.raises(Exception, match=r"scale == 2\.0|to be equal to 2\.0"):
@@ -251,7 +258,7 @@ def test_print_runs_while_exporting_only(capsys):
             print("recorded")
             return x + 1
 
-    program = export(Loud(), (torch.ones(1),), strict=False).module()
+    program = torch.export.export(Loud(), (torch.ones(1),), strict=False).module()
     program(torch.ones(1))
 
     assert capsys.readouterr().out == "recorded\n"
@@ -264,8 +271,8 @@ def test_the_mode_of_the_export_stays():
     Call `model.eval()` before `export`.
     """
     model = nn.Dropout(p=1.0)
-    training = export(model.train(), (torch.ones(2),)).module()
-    evaluation = export(model.eval(), (torch.ones(2),)).module()
+    training = torch.export.export(model.train(), (torch.ones(2),)).module()
+    evaluation = torch.export.export(model.eval(), (torch.ones(2),)).module()
 
     assert training(torch.ones(2)).tolist() == [0.0, 0.0]
     assert evaluation(torch.ones(2)).tolist() == [1.0, 1.0]
@@ -279,7 +286,7 @@ def test_decompositions_leave_a_smaller_set_of_operations():
 
     A translator into another format needs to know these only.
     """
-    program = export(nn.Linear(2, 1), (torch.zeros(4, 2),)).run_decompositions()
+    program = torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),)).run_decompositions()
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
 
     assert calls == ["aten.permute.default", "aten.addmm.default"]

@@ -15,7 +15,6 @@ CPU, because it is one operation whose formula the counter does not know.
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 pytestmark = pytest.mark.torch(">=2.1")
 
@@ -27,6 +26,8 @@ def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops
     """`FlopCounterMode` counts 2 * n * k * m for the product of an (n, k) and a (k, m) matrix: one
     multiplication and one addition per term.
     """
+    from torch.utils.flop_counter import FlopCounterMode
+
     with FlopCounterMode(display=False) as counter:
         torch.ones(rows, inner) @ torch.ones(inner, columns)
 
@@ -35,6 +36,8 @@ def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops
 
 def test_a_linear_layer_counts_as_its_product():
     """`nn.Linear(10, 20)` of 4 rows counts 2 * 4 * 10 * 20 = 1600; the bias is not counted."""
+    from torch.utils.flop_counter import FlopCounterMode
+
     with FlopCounterMode(display=False) as counter:
         nn.Linear(10, 20)(torch.ones(4, 10))
 
@@ -45,6 +48,8 @@ def test_a_convolution_counts_its_kernel_at_each_place():
     """`nn.Conv2d(3, 8, 3)` of a 10 x 10 image counts 2 * (8 * 8 places) * 8 channels * (3 * 3 * 3)
     weights = 27,648.
     """
+    from torch.utils.flop_counter import FlopCounterMode
+
     with FlopCounterMode(display=False) as counter:
         nn.Conv2d(3, 8, 3)(torch.ones(1, 3, 10, 10))
 
@@ -55,6 +60,8 @@ def test_the_backward_pass_counts_twice_the_forward_pass():
     """The backward pass of a linear layer whose input requires grad counts twice its forward pass:
     one product for the gradient of the weight and one for that of the input.
     """
+    from torch.utils.flop_counter import FlopCounterMode
+
     layer = nn.Linear(10, 20)
     x = torch.ones(4, 10, requires_grad=True)
 
@@ -72,6 +79,8 @@ def test_the_backward_pass_counts_twice_the_forward_pass():
 )
 def test_elementwise_operations_count_nothing(operation):
     """`exp`, `+`, `softmax` and `sum` count 0 FLOPs, however large the tensor is."""
+    from torch.utils.flop_counter import FlopCounterMode
+
     with FlopCounterMode(display=False) as counter:
         operation(torch.ones(1000))
 
@@ -82,6 +91,8 @@ def test_an_lstm_on_the_cpu_counts_nothing():
     """`nn.LSTM` on the CPU counts 0, though it multiplies matrices: the counter has no formula for
     the one operation that it is.
     """
+    from torch.utils.flop_counter import FlopCounterMode
+
     with FlopCounterMode(display=False) as counter:
         nn.LSTM(4, 4)(torch.ones(2, 1, 4))
 
@@ -92,6 +103,8 @@ def test_nothing_has_to_be_computed():
     """Tensors on the meta device are counted like others: a product of two 10,000 x 10,000 matrices
     counts 2 * 10**12 without memory for them.
     """
+    from torch.utils.flop_counter import FlopCounterMode
+
     with FlopCounterMode(display=False) as counter:
         torch.empty(10_000, 10_000, device="meta") @ torch.empty(10_000, 10_000, device="meta")
 
@@ -103,6 +116,8 @@ def test_counts_are_kept_per_module():
     """`counter.get_flop_counts()` is a dict of the names of the modules, each with a dict of
     operations; "Global" is the sum.
     """
+    from torch.utils.flop_counter import FlopCounterMode
+
     net = nn.Sequential(nn.Linear(10, 20), nn.ReLU(), nn.Linear(20, 5))
 
     with FlopCounterMode(display=False) as counter:

@@ -14,6 +14,7 @@ from fixtures.evidence import read_evidence
 from fixtures.facts import pages_of, read_book, read_page
 
 LONGEST = 240
+in_lines = "\n".join
 LINK = re.compile(r"`(spec/[\w./]+?\.py)(?:::(\w+))?`")
 
 
@@ -47,7 +48,7 @@ def test_a_sentence_has_at_most_240_characters(facts):
         if len(fact.sentence) > LONGEST
     ]
 
-    assert "\n".join(too_long) == ""
+    assert in_lines(too_long) == ""
 
 
 def test_every_page_explains_its_concept(book_root):
@@ -58,7 +59,7 @@ def test_every_page_explains_its_concept(book_root):
         if len(read_page(str(book_root), path).prose.splitlines()) < 3
     ]
 
-    assert "\n".join(bare) == ""
+    assert in_lines(bare) == ""
 
 
 def test_every_link_leads_to_a_page_or_a_fact(book_root, facts):
@@ -75,7 +76,7 @@ def test_every_link_leads_to_a_page_or_a_fact(book_root, facts):
         if (f"{page}::{name}" not in there if name else not (book_root / page).is_file())
     ]
 
-    assert "\n".join(lost) == ""
+    assert in_lines(lost) == ""
 
 
 def test_what_moved_is_found_where_it_went(facts, moved):
@@ -92,7 +93,7 @@ def test_what_moved_is_found_where_it_went(facts, moved):
         f"spec/moved.toml: {old} is still there; take the line out" for old in moved if old in there
     ]
 
-    assert "\n".join(lost + idle) == ""
+    assert in_lines(lost + idle) == ""
 
 
 def test_an_id_that_was_measured_is_there_or_has_moved(book_root, facts, moved):
@@ -107,4 +108,4 @@ def test_an_id_that_was_measured_is_there_or_has_moved(book_root, facts, moved):
         if id not in moved
     ]
 
-    assert "\n".join(vanished) == ""
+    assert in_lines(vanished) == ""
