@@ -1,0 +1,157 @@
+"""What an answer begins with.
+
+`--about` looks for a symbol, a message or words in every fact of the book and puts the nearest facts
+first. A symbol is looked for in the code that a sentence has in backticks, a message among those
+that facts expect or quote, words in sentences, reasons, titles and names.
+
+What surprises: a module and its function are one thing to it, `nn.KLDivLoss` and `F.kl_div`, but
+`add` and `add_` are two; and words that stand side by side in a question count for more than the
+same words apart.
+"""
+
+import re
+
+import pytest
+
+from fixtures.finding import by_symbol, find
+from fixtures.index import Entry
+
+
+def entry(sentence, uses="", why="", page="tensors/test_views.py", messages=()):
+    """What the index has of a fact with this sentence; `uses` are names with spaces between."""
+    named = re.findall(r"\w+", " ".join(re.findall("`([^`]+)`", sentence)))
+    return Entry(
+        id=f"spec/{page}::test_it",
+        line=1,
+        title="Page",
+        prose="Prose.",
+        sentence=sentence,
+        why=why,
+        hash="",
+        gates=[],
+        uses=uses.split(),
+        named=named,
+        keywords=[],
+        messages=list(messages),
+    )
+
+
+def answers(asked, *entries):
+    """The sentences that answer a question, nearest first."""
+    return [one.sentence for one in find(list(entries), asked).about]
+
+
+def test_what_a_sentence_names_comes_before_what_it_merely_speaks_of():
+    """A fact whose sentence names the symbol comes first; then those that use it and name it in
+    their reason; those that only use it are not about it.
+    """
+    only_uses = entry("Shapes change.", "torch.Tensor.view")
+    explains = entry("Strides matter.", "torch.Tensor.view", why="Because `view` copies nothing.")
+    names = entry("`x.view(6)` merges.", "torch.Tensor.view")
+
+    found = find([only_uses, explains, names], "Tensor.view")
+
+    assert found.about == [names, explains]
+    assert found.uses == [only_uses]
+
+
+def test_a_class_is_asked_for_with_its_methods():
+    """Asked for a class, the book answers with facts that name a method of it, too."""
+    scaler = "torch.amp.GradScaler"
+    steps = entry("`scaler.step(optimizer)` may skip.", f"{scaler} {scaler}.step")
+    makes = entry("`GradScaler()` needs CUDA.", scaler)
+    other = entry("`optimizer.step()` moves.", "torch.optim.SGD.step")
+
+    assert answers("torch.amp.GradScaler", steps, makes, other) == [
+        "`GradScaler()` needs CUDA.",
+        "`scaler.step(optimizer)` may skip.",
+    ]
+
+
+@pytest.mark.spare("name", reason="what stands before its last part does not matter")
+@pytest.mark.spare("'torch.half'", reason="what stands before its last part does not matter")
+@pytest.mark.parametrize(
+    ("asked", "name", "found"),
+    [
+        ("nn.KLDivLoss", "torch.nn.functional.kl_div", True),
+        ("F.cross_entropy", "torch.nn.CrossEntropyLoss", True),
+        ("nn.BCEWithLogitsLoss", "torch.nn.functional.binary_cross_entropy_with_logits", True),
+        ("torch.half", "torch.Tensor.half", True),
+        ("nn.ReLU6", "torch.nn.functional.relu", False),
+        ("Tensor.add_", "torch.Tensor.add", False),
+    ],
+)
+def test_a_module_and_its_function_are_one_thing(asked, name, found):
+    """A module finds its function and the reverse, a method its function; the in-place form of a
+    method is another thing.
+    """
+    one = entry(f"`{name.rpartition('.')[2]}` does something.", name)
+
+    assert bool(by_symbol([one], asked)) is found
+
+
+@pytest.mark.spare("'torch.Tensor'", reason="what stands before its last part does not matter")
+@pytest.mark.spare("'torch.tensor'", reason="what stands before its last part does not matter")
+def test_the_case_that_was_asked_for_comes_first():
+    """`torch.Tensor` finds the class before the function `torch.tensor`, and the reverse."""
+    function = entry("`torch.tensor(3)` has a value.", "torch.tensor")
+    type_ = entry("`torch.Tensor(3)` has a size.", "torch.Tensor")
+
+    assert answers("torch.Tensor", function, type_)[0] == "`torch.Tensor(3)` has a size."
+    assert answers("torch.tensor", type_, function)[0] == "`torch.tensor(3)` has a value."
+    assert len(answers("torch.Tensor", function, type_)) == 2
+
+
+def test_each_page_has_a_share_of_a_long_answer():
+    """Of more than forty facts each page has some among the first forty; full models come last."""
+    page = [entry(f"`view` {i}.", "torch.Tensor.view") for i in range(60)]
+    for i, one in enumerate(page):
+        one.id += str(i)
+    short = entry("`view` elsewhere.", "torch.Tensor.view", page="nn/test_shapes.py")
+    model = entry("`view` in a model.", "torch.Tensor.view", page="models/test_gan.py")
+
+    found = answers("view", model, *page, short)
+
+    assert found.index("`view` elsewhere.") == 38
+    assert found.index("`view` in a model.") == 39
+    assert len(found) == 62
+
+
+def test_words_side_by_side_count_for_more():
+    """Of facts that have the same words of a question, the one with two of them in a row is first."""
+    apart = entry("A break in the file of a graph is told.")
+    together = entry("`print` is a graph break.")
+
+    found = answers("What is a graph break and how do I find it?", apart, together)
+
+    assert found == ["`print` is a graph break.", "A break in the file of a graph is told."]
+
+
+@pytest.mark.spare("'flabbergasted storage that one saves'", reason="another rare word is as rare")
+def test_a_word_that_the_book_lacks_counts_for_nothing():
+    """A question is answered by its other words if one of them stands nowhere in the book."""
+    one = entry("`torch.save` of a view saves the storage.")
+
+    found = answers("flabbergasted storage that one saves", one)
+
+    assert found == ["`torch.save` of a view saves the storage."]
+
+
+def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
+    """The difference between `torch.tensor` and `torch.Tensor` is told where both are named."""
+    both = entry("`torch.Tensor(3)` is a size, `torch.tensor(3)` a value.")
+    one = entry("`torch.tensor(3)` has a value.")
+
+    found = answers("What is the difference between torch.tensor and torch.Tensor?", one, both)
+
+    assert found[0] == "`torch.Tensor(3)` is a size, `torch.tensor(3)` a value."
+
+
+def test_a_message_is_found_where_a_sentence_quotes_it():
+    """A pasted message finds the fact whose sentence has it in quotation marks."""
+    quotes = entry('It ends with "DataLoader worker (pid(s) ...) exited unexpectedly".')
+    other = entry("A worker ends.", messages=["worker is done with its work"])
+    line = "RuntimeError: DataLoader worker (pid(s) 15332) exited unexpectedly"
+
+    assert answers(line, quotes, other) == [quotes.sentence]
+    assert quotes.sentence.endswith('unexpectedly".')
