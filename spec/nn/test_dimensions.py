@@ -242,6 +242,7 @@ def test_a_convolution_says_how_many_dimensions_it_wants(layer, said):
         layer(wrong)
 
 
+@pytest.mark.torch(">=2.4")
 @pytest.mark.spare("shape", reason="inputs of other sizes do the same")
 @pytest.mark.parametrize(
     ("lazy", "shape", "becomes"),
@@ -266,6 +267,7 @@ def test_a_lazy_convolution_learns_its_in_channels(lazy, shape, becomes):
     assert layer.in_channels == 3
 
 
+@pytest.mark.torch(">=2.4")
 @pytest.mark.spare("shape", reason="inputs of other sizes do the same")
 @pytest.mark.parametrize(
     ("lazy", "shape", "becomes"),
