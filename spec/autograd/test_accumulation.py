@@ -125,9 +125,9 @@ def test_gradients_accumulate_in_place(device):
 
 
 def test_micro_batches_add_up_to_the_whole_batch():
-    """Two halves of a batch, each with `loss.mean() / 2` and its own `backward()`, leave the
-    gradient of the mean over the whole batch, up to rounding; without the division they leave
-    twice that.
+    """Two halves of a batch, if no sample's loss depends on another sample, each with
+    `loss.mean() / 2` and `backward()`, leave the gradient of the whole batch's mean, up to
+    rounding; without the division twice that.
 
     This is gradient accumulation: large batches in the memory of small ones. A layer such as
     BatchNorm, which mixes the samples of a batch, makes it differ. The loop with an optimizer:
@@ -213,9 +213,9 @@ def test_an_assigned_grad_is_added_to(device):
 
 
 def test_an_expanded_tensor_is_no_grad_to_add_to():
-    """After `x.grad = torch.ones(1).expand(3)` on a leaf `x` the next `backward()` that reaches
-    `x` raises RuntimeError, "unsupported operation: more than one element of the written-to
-    tensor".
+    """After `x.grad = torch.ones(1).expand(3)` on a leaf `x`, a `backward()` that reaches `x`,
+    without `create_graph=True`, raises RuntimeError, "unsupported operation: more than one
+    element of the written-to tensor".
 
     Because the elements of an expanded tensor share one element of the storage. Assign
     `torch.ones(1).expand(3).clone()`.

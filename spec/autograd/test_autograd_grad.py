@@ -93,7 +93,7 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 def test_grad_refuses_an_input_that_was_not_used():
     """`torch.autograd.grad` without `allow_unused` or `materialize_grads` raises RuntimeError,
-    "appears to not have been used in the graph", for an input that requires grad and the
+    "appears to not have been used in the graph", for an input that requires grad but that the
     outputs weren't computed from.
 
     Because that is usually a mistake, such as a tensor that was replaced on the way. Give
@@ -108,7 +108,7 @@ def test_grad_refuses_an_input_that_was_not_used():
 
 def test_allow_unused_gives_none_for_an_unused_input(device):
     """With `allow_unused=True` alone `torch.autograd.grad` returns None as the gradient of an
-    input that requires grad and the outputs weren't computed from.
+    input that requires grad but that the outputs weren't computed from.
 
     Code that goes on computing with the gradients must expect that None.
     """
@@ -123,7 +123,7 @@ def test_allow_unused_gives_none_for_an_unused_input(device):
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_gives_zeros_for_an_unused_input():
     """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` returns zeros, in
-    the input's shape, for an input that requires grad and the output doesn't depend on.
+    the input's shape, for an input that requires grad but that the output doesn't depend on.
     """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor([5.0, 7.0], requires_grad=True)

@@ -131,8 +131,9 @@ def test_a_weights_gradient_contains_the_slope_of_the_activation():
 
 @pytest.mark.claim("blitz-backward-default-one")
 def test_the_argument_defaults_to_one():
-    """For a result `y` that is 0-d, float32 and on the CPU, `y.backward()` gives the gradient
-    of `y.backward(torch.tensor(1.0))`; `y.backward(torch.tensor(2.0))` gives twice that.
+    """For a computed `y` that is 0-d, float32 and on the CPU, and requires grad, `y.backward()`
+    gives the gradient of `y.backward(torch.tensor(1.0))`; `y.backward(torch.tensor(2.0))` gives
+    twice that.
 
     Because the argument is the gradient that arrives at the result itself, from which the chain
     rule starts.
@@ -169,9 +170,9 @@ def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
 
 @pytest.mark.claim("blitz-backward-vector-needs-gradient", "blitz-backward-random-gradient")
 def test_several_elements_need_a_gradient_argument():
-    """`y.backward()` on a computed tensor of three elements raises RuntimeError, "grad can be
-    implicitly created only for scalar outputs"; `y.backward(v)` works, with a `v` of the shape
-    of `y` that weights the elements.
+    """`y.backward()` on a `y` of three elements that requires grad raises RuntimeError, "grad
+    can be implicitly created only for scalar outputs"; `y.backward(v)` works, with a `v` of the
+    shape of `y` that weights the elements.
 
     Because a gradient belongs to one number. Usually the loss is reduced first, by `sum()` or
     `mean()`.
@@ -210,8 +211,8 @@ def test_no_elements_are_not_a_scalar_either():
     ("shape", "words"), [((), "[]"), ((1,), "[1]"), ((4,), "[4]"), ((1, 3), "[1, 3]")]
 )
 def test_the_gradient_argument_has_the_tensors_own_shape(shape, words):
-    """For `y` of three elements, `y.backward(v)` with a tensor `v` of the shape `()`, `(1,)`,
-    `(4,)` or `(1, 3)` raises RuntimeError: `v` is not broadcast.
+    """For a `y` of the shape (3,) that requires grad, `y.backward(v)` with a tensor `v` of the
+    shape (), (1,), (4,) or (1, 3) raises RuntimeError: `v` is not broadcast.
 
     Because `v` holds one weight per element of `y`. Use `v.expand_as(y)` where the same value
     is meant for each element.
@@ -225,9 +226,9 @@ def test_the_gradient_argument_has_the_tensors_own_shape(shape, words):
 
 
 def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
-    """`y.backward(v)` of a float32 `y` casts an int64 `v` to float32; a complex `v` raises
-    RuntimeError, "For complex Tensors, both grad_output and output are required to have the
-    same dtype".
+    """`y.backward(v)` of a float32 `y` of the shape of `v` casts an int64 `v` to float32; a
+    complex `v` raises RuntimeError, "For complex Tensors, both grad_output and output are
+    required to have the same dtype".
 
     For a complex `y` a real `v` raises it too: use `v.to(y.dtype)`.
     """

@@ -55,8 +55,8 @@ def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
 
 
 def test_an_untracked_leaf_may_be_changed_in_place(device):
-    """With numbers on the right, `x += 1` and `x[0] = 7.0` change a leaf that doesn't require
-    grad in place, and it remains a leaf.
+    """`x += 1` and `x[0] = 7.0` change `x = torch.ones(2)`, a leaf that doesn't require grad,
+    in place, and it remains a leaf.
     """
     x = torch.ones(2, device=device)
     x += 1

@@ -156,8 +156,8 @@ def test_the_gradient_of_a_sparse_embedding_is_sparse():
     """After `backward()`, `nn.Embedding(4, 2, sparse=True)` without `padding_idx` has a sparse
     `weight.grad`, which holds one row per index that was looked up, repeats included.
 
-    So the layout of a gradient need not be that of its leaf. Without weight decay `SGD` and
-    `Adagrad` take sparse gradients, as `SparseAdam` does; `Adam` refuses them.
+    So the layout of a gradient need not be that of its leaf. With their default arguments
+    `SGD`, `Adagrad` and `SparseAdam` take sparse gradients; `Adam` refuses them.
     """
     layer = torch.nn.Embedding(4, 2, sparse=True)
     layer(torch.tensor([1, 1])).sum().backward()

@@ -79,8 +79,11 @@ def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
 
 
 def test_hooks_run_in_the_order_they_were_put_on():
-    """Hooks that `register_hook` put on one tensor run in the order in which they were
+    """Hooks that `register_hook` put on one leaf run in the order in which they were
     registered; each receives what the one before returned.
+
+    On a computed tensor that is changed in place between two registrations, the later hook runs
+    first, as `backward()` goes backwards through the changes.
     """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad + 1)

@@ -42,8 +42,8 @@ def test_inside_no_grad_nothing_is_recorded(device):
 
 @pytest.mark.claim("blitz-no-grad-memory")
 def test_inside_no_grad_nothing_is_saved_for_later():
-    """With an `x` that requires grad, `x * constant` saves the constant for backward; computed
-    inside `torch.no_grad()` it saves no tensor.
+    """With an `x` that requires grad, `x * constant` saves the tensor `constant` for backward;
+    computed inside `torch.no_grad()` the product saves no tensor.
 
     Because saved tensors are much of what makes training take more memory than evaluation:
     `spec/autograd/test_saved_tensors.py`.
@@ -149,8 +149,8 @@ def test_a_graph_from_before_can_be_walked_inside():
 
 
 def test_no_grad_is_not_eval():
-    """Inside `torch.no_grad()` an `nn.Dropout(p=1.0)` in training mode still zeroes its input;
-    after `eval()` it returns the input's values.
+    """Inside `torch.no_grad()` an `nn.Dropout(p=1.0)` in training mode still makes zeros of
+    ones; after `eval()` it returns the ones.
 
     Evaluation usually needs both: `model.eval()` for the behaviour of layers and `no_grad` for
     the graph.
@@ -284,8 +284,8 @@ def test_the_decorator_needs_parentheses():
 
 
 def test_a_decorated_generator_is_silent_only_while_it_runs():
-    """A generator function decorated with `@torch.no_grad()` runs its body with recording off,
-    and between two of its items the caller's mode holds.
+    """A generator function, not an `async` one, decorated with `@torch.no_grad()` runs its body
+    with recording off, and between two of its items the caller's mode holds.
 
     So the loop over such a generator still records.
     """

@@ -33,8 +33,9 @@ def test_a_comparison_ends_the_graph(device):
 
 
 def test_argmax_ends_the_graph(device):
-    """For a float `x` that requires grad, `x.argmax()` doesn't require grad; `x.max()` does,
-    and its gradient is 1 at the largest element, if it is the only one, and 0 elsewhere.
+    """For a float32 `x` without NaN that requires grad, `x.argmax()` doesn't require grad;
+    `x.max()` does, and its gradient is 1 at the largest element, if it is the only one, and 0
+    elsewhere.
 
     Because the index jumps from one integer to another. For equal largest elements see
     `spec/autograd/test_gradient_edges.py`.
@@ -88,7 +89,7 @@ def test_a_cast_to_integers_ends_the_graph():
     "function", [torch.round, torch.floor, torch.ceil, torch.trunc, torch.sign]
 )
 def test_step_functions_are_tracked_and_flat(function, device):
-    """`torch.round`, `floor`, `ceil`, `trunc` and `sign` of a float tensor that requires grad
+    """`torch.round`, `floor`, `ceil`, `trunc` and `sign` of a float32 tensor that requires grad
     give results that require grad, and the gradient 0, at their jumps as well.
 
     So `backward()` runs without an error, and what comes before isn't trained. Use the

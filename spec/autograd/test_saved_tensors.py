@@ -51,8 +51,8 @@ def test_only_what_backward_needs_is_saved():
 
 
 def test_a_saved_tensor_is_no_copy():
-    """The factor `x` that the node of `w * x` saves, in `_saved_other`, has the `data_ptr()` of
-    `x`: saving it copies no storage.
+    """For a `w` that requires grad, the factor `x` that the node of `w * x` saves, in
+    `_saved_other`, has the `data_ptr()` of `x`: saving it copies no storage.
 
     So writing to `x` in place before `backward()` makes `backward()` raise.
     """

@@ -28,7 +28,7 @@ def test_a_new_tensor_is_not_tracked(create, device):
     False, unless `requires_grad=True` is given.
 
     Because a gradient is wanted for the few tensors that are trained, not for data, and
-    recording costs memory. `nn.Parameter` is the exception: there the default is True.
+    recording costs memory. For `nn.Parameter` the default is True.
     """
     x = create(2, 2, device=device)
     asked = create(2, 2, requires_grad=True, device=device)
@@ -39,8 +39,8 @@ def test_a_new_tensor_is_not_tracked(create, device):
 
 @pytest.mark.claim("blitz-requires-grad-tracks")
 def test_requires_grad_true_starts_the_recording(device):
-    """With grad mode on, a sum `x + 2` of a tensor made with `requires_grad=True` requires grad as
-    well, and its `grad_fn`, of type `AddBackward0`, records the addition.
+    """With grad mode on, the sum `x + 2` of `x = torch.ones(2, 2, requires_grad=True)` requires
+    grad as well, and its `grad_fn`, of type `AddBackward0`, records the addition.
     """
     x = torch.ones(2, 2, requires_grad=True, device=device)
     y = x + 2
@@ -62,11 +62,11 @@ def test_without_requires_grad_nothing_is_recorded(device):
 
 
 def test_one_tracked_operand_is_enough(device):
-    """With grad mode on, `a + b` of floating-point tensors requires grad if at least one of the
-    two operands does, the left or the right.
+    """With grad mode on, `a + b` of float32 tensors requires grad if at least one of the two
+    operands does, the left or the right.
 
-    Inside `torch.no_grad()` it doesn't, and results of integer or bool dtype, such as that of
-    `a > b`, never do: see `spec/autograd/test_trackable.py`.
+    Inside `torch.no_grad()` it doesn't, nor do results of integer or bool dtype, such as that
+    of `a > b`: see `spec/autograd/test_trackable.py`.
     """
     plain = torch.ones(3, device=device)
     tracked = torch.ones(3, requires_grad=True, device=device)
@@ -121,7 +121,7 @@ def test_a_tracked_tensor_says_so_when_printed():
 
 @pytest.mark.claim("blitz-requires-grad-inplace")
 def test_requires_grad_with_an_underscore_switches_the_tensor_itself():
-    """`x.requires_grad_()` of a floating-point tensor `x` sets `x.requires_grad` to True in
+    """`x.requires_grad_()` of an ordinary float32 tensor `x` sets `x.requires_grad` to True in
     place and returns `x` itself.
 
     Use it where a tensor exists already, as one that was loaded or computed without gradients.
