@@ -86,8 +86,9 @@ def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
 
 
 def test_where_computes_both_branches():
-    """`torch.where(condition, a, b)` records both sides: `a` and `b` each get a gradient that
-    is 0 where the other side was chosen, and none flows back through the condition.
+    """`torch.where(condition, a, b)` of tensors of one shape records both sides: `a` and `b`
+    each get a gradient that is 0 where the other side was chosen, and none flows back through
+    the condition.
 
     So a NaN or an expensive computation on the side not chosen still counts: see
     `spec/autograd/test_gradient_edges.py`.

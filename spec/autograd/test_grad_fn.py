@@ -86,9 +86,9 @@ def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
     ],
 )
 def test_a_node_is_named_after_its_operation(operation, name):
-    """For tensors that require grad, the `grad_fn` of `a * b`, `a**2` and `a.sum()` is named
-    after the operation, then `Backward`, then a digit: `MulBackward0`, `PowBackward0`,
-    `SumBackward0`.
+    """With grad mode on, for tensors that require grad, the `grad_fn` of `a * b`, `a**2` and
+    `a.sum()` is named after the operation, then `Backward`, then a digit: `MulBackward0`,
+    `PowBackward0`, `SumBackward0`.
 
     The digit tells variants apart: `sum(dim=0)` makes `SumBackward1`. The name is that of what
     ran: `a @ b` of matrices is `MmBackward0`, of vectors `DotBackward0`.
@@ -113,22 +113,25 @@ def test_a_node_is_named_after_its_operation(operation, name):
     ],
 )
 def test_a_view_is_recorded_like_any_operation(view, name):
-    """A view of a tensor that requires grad, taken while operations are recorded, such as
-    `x[0]`, `x.t()` or `x.expand(3, 2, 2)`, shares its storage and has a `grad_fn` of its own.
+    """With grad mode on, `x[0]`, `x.t()` and `x.expand(3, 2, 2)` of a (2, 2) tensor `x` that
+    requires grad share its storage, and each has a `grad_fn` of its own.
 
-    So gradients pass through a view to its base.
+    So gradients pass through such views to `x`. `x.detach()` shares the storage too and has no
+    `grad_fn`.
     """
     x = torch.ones(2, 2, requires_grad=True)
     y = view(x)
 
     assert y.data_ptr() == x.data_ptr()
     assert y.grad_fn.name() == name
+    assert x.detach().grad_fn is None
 
 
 @pytest.mark.claim("blitz-y-repr-addbackward")
 def test_a_sum_prints_addbackward0():
-    """The result of `x + 2`, with an `x` that requires grad, prints `grad_fn=<AddBackward0>`;
-    the node itself prints its class and address, `<AddBackward0 object at 0x...>`.
+    """With grad mode on, the result of `x + 2`, with an `x` that requires grad, prints
+    `grad_fn=<AddBackward0>`; the node itself prints its class and address, `<AddBackward0
+    object at 0x...>`.
     """
     y = torch.ones(2, 2, requires_grad=True) + 2
 
@@ -138,7 +141,7 @@ def test_a_sum_prints_addbackward0():
 
 @pytest.mark.claim("blitz-z-repr-mulbackward")
 def test_a_product_prints_mulbackward0():
-    """The result of `y * y * 3`, with a `y` that requires grad, prints
+    """With grad mode on, the result of `y * y * 3`, with a `y` that requires grad, prints
     `grad_fn=<MulBackward0>`: only the last of the operations shows.
     """
     y = torch.ones(2, 2, requires_grad=True) + 2
@@ -159,7 +162,9 @@ def test_a_mean_prints_meanbackward0():
 
 @pytest.mark.claim("blitz-sum-grad-fn")
 def test_a_sum_of_squares_after_the_switch_has_sumbackward0():
-    """After `a.requires_grad_(True)` the `grad_fn` of `(a * a).sum()` is a `SumBackward0`."""
+    """With grad mode on, after `a.requires_grad_(True)` the `grad_fn` of `(a * a).sum()` is a
+    `SumBackward0`.
+    """
     a = torch.randn(2, 2)
     a.requires_grad_(True)
     b = (a * a).sum()

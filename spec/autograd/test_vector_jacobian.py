@@ -180,9 +180,9 @@ def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
 
 
 def test_rows_that_mix_are_not_kept_apart():
-    """For `centred = batch - batch.mean()` with a batch of two rows, the gradient of
-    `centred.sum()` is 0 in both rows, though that of `centred[0]` is 0.5 and -0.5: rows that
-    mix are not kept apart.
+    """For `centred = batch - batch.mean()` with a (2, 1) batch, the gradient of `centred.sum()`
+    is 0 in both rows, though that of `centred[0]` is 0.5 and -0.5: rows that mix are not kept
+    apart.
 
     BatchNorm mixes rows in this way in training mode.
     """
