@@ -10,8 +10,8 @@ It is also why a training loop clears the gradients before each step, by `optimi
 
 What surprises: the addition usually happens in place, so another name for `x.grad` shows the new
 sum, and a gradient that is to be kept must be cloned. Setting `.grad` to None and filling it with
-zeros are not the same: an optimizer skips a parameter without gradient and still moves one whose
-gradient is 0, if it has momentum or weight decay.
+zeros are not the same: `SGD` skips a parameter without gradient and, with momentum or weight
+decay, may still move one whose gradient is 0.
 """
 
 import pytest
@@ -20,8 +20,8 @@ import torch
 
 @pytest.mark.claim("blitz-grad-accumulates", "blitz-zero-grad-needed")
 def test_a_second_backward_adds_to_the_first(device):
-    """A second `backward()` adds its gradient to the one that `.grad` holds; it doesn't replace
-    it.
+    """A second `backward()` adds its gradient to the one that the `.grad` of a leaf holds; it
+    doesn't replace it.
 
     Because several losses, or several parts of a batch, may contribute to one step. A training
     loop must therefore clear the gradients before each step.
@@ -35,8 +35,8 @@ def test_a_second_backward_adds_to_the_first(device):
 
 
 def test_a_tensor_used_twice_gathers_both_gradients(device):
-    """A tensor used several times in one result gets the sum of the gradients of all uses: `x *
-    x + 5 * x` at 3 has the gradient `2 * x + 5`, which is 11.
+    """`backward()` gives a tensor used several times in one result the sum of the gradients of
+    all uses: `x * x + 5 * x` at 3 has the gradient `2 * x + 5`, which is 11.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
 
@@ -46,7 +46,7 @@ def test_a_tensor_used_twice_gathers_both_gradients(device):
 
 
 def test_setting_grad_to_none_starts_over(device):
-    """After `x.grad = None` the next `backward()` stores its own gradient alone.
+    """After `x.grad = None` on a leaf `x` the next `backward()` stores its own gradient alone.
 
     `optimizer.zero_grad()` does this for its parameters, by default since PyTorch 2.0.
     """
@@ -60,11 +60,11 @@ def test_setting_grad_to_none_starts_over(device):
 
 
 def test_zeroing_grad_starts_over_in_the_same_tensor():
-    """After `x.grad.zero_()` an ordinary `backward()` adds to the same, zeroed tensor, so
-    `x.grad` remains that tensor.
+    """After `x.grad.zero_()` on a leaf `x` with a dense gradient, a `backward()` without
+    `create_graph=True` adds to the same, zeroed tensor, so `x.grad` remains that tensor.
 
-    Under `create_graph=True`, and where a dense gradient meets a sparse one, `x.grad` becomes a
-    new tensor.
+    With `create_graph=True`, and where a dense gradient is added to a sparse `x.grad`, `x.grad`
+    becomes a new tensor.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()
@@ -81,8 +81,7 @@ def test_none_and_zero_tell_apart_who_took_part():
     """A leaf that takes no part in the next `backward()` keeps `.grad` None after `x.grad =
     None`, and zeros after `x.grad.zero_()`.
 
-    An optimizer skips the first and steps with the second, which moves a parameter that has
-    momentum.
+    `SGD` skips the first and steps with the second, which moves a parameter that has momentum.
     """
     x = torch.tensor(3.0, requires_grad=True)
     cleared = torch.tensor(3.0, requires_grad=True)
@@ -108,8 +107,8 @@ def test_del_grad_is_setting_it_to_none():
 
 
 def test_gradients_accumulate_in_place(device):
-    """A second `backward()` without `create_graph=True` adds to the tensor in `x.grad` in
-    place: another name for it shows the sum, and a `clone()` keeps the old value.
+    """A second `backward()` without `create_graph=True` adds to the dense `.grad` of a leaf `x`
+    in place: another name for `x.grad` shows the sum, and a `clone()` keeps the old value.
 
     So log a gradient with `x.grad.clone()` or as a number. With `create_graph=True` the sum is
     a new tensor: `spec/autograd/test_higher_derivatives.py`.
@@ -126,9 +125,9 @@ def test_gradients_accumulate_in_place(device):
 
 
 def test_micro_batches_add_up_to_the_whole_batch():
-    """Two halves of a batch, each with its mean loss divided by 2 and its own `backward()`,
-    leave the gradient of the whole batch's mean loss, up to rounding; undivided they leave twice
-    that.
+    """Two halves of a batch, if no sample's loss depends on another sample, each with
+    `loss.mean() / 2` and `backward()`, leave the gradient of the whole batch's mean, up to
+    rounding; without the division twice that.
 
     This is gradient accumulation: large batches in the memory of small ones. A layer such as
     BatchNorm, which mixes the samples of a batch, makes it differ. The loop with an optimizer:
@@ -151,10 +150,10 @@ def test_micro_batches_add_up_to_the_whole_batch():
 
 
 def test_micro_batches_of_unequal_size_need_unequal_weights():
-    """For parts of a batch that differ in size, each `mean()` loss must be weighted by its
-    share of the samples, here 3/4 and 1/4; halving both gives the gradient 4 instead of 3.
+    """For parts of 3 and 1 of the 4 samples, the `mean()` losses must be weighted by 3/4 and
+    1/4 before `backward()` to give the whole batch's gradient, here 3; halving both gives 4.
 
-    The last batch of a `DataLoader` is often smaller. `drop_last=True` avoids the question.
+    The last batch of a `DataLoader` is often smaller. `drop_last=True` leaves that batch out.
     """
     batch = torch.tensor([1.0, 2.0, 3.0, 6.0])
     halved = torch.tensor(2.0, requires_grad=True)
@@ -169,7 +168,8 @@ def test_micro_batches_of_unequal_size_need_unequal_weights():
 
 def test_losses_one_by_one_are_the_sum_of_the_losses():
     """`backward()` on each of two losses that were computed separately leaves the same
-    gradients in `.grad` as one `backward()` on their sum, up to rounding.
+    gradients in the `.grad` of a leaf without hooks as one `backward()` on their sum, up to
+    rounding.
 
     Losses that share a part of their graph need `retain_graph=True` for the first call: see
     `spec/autograd/test_retain_graph.py`.
@@ -186,8 +186,8 @@ def test_losses_one_by_one_are_the_sum_of_the_losses():
 
 
 def test_asking_with_autograd_grad_adds_nothing():
-    """`torch.autograd.grad` leaves `x.grad` unchanged: it returns only the gradient of its own
-    output.
+    """`torch.autograd.grad(10 * x, x)` leaves the 6 in `x.grad` unchanged: it returns only the
+    gradient of its own output, 10.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()
@@ -199,8 +199,8 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 
 def test_an_assigned_grad_is_added_to(device):
-    """A tensor assigned to `x.grad` becomes the gradient itself, without a copy, and the next
-    ordinary `backward()` adds to it in place.
+    """A dense tensor assigned to `x.grad` of a leaf becomes the gradient itself, without a
+    copy, and the next `backward()` without `create_graph=True` adds to it in place.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     mine = torch.tensor([100.0, 200.0], device=device)
@@ -213,10 +213,12 @@ def test_an_assigned_grad_is_added_to(device):
 
 
 def test_an_expanded_tensor_is_no_grad_to_add_to():
-    """After `x.grad = torch.ones(1).expand(3)` the next `backward()` raises RuntimeError, as
-    the gradient can't be written to in place; assign `torch.ones(1).expand(3).clone()`.
+    """After `x.grad = torch.ones(1).expand(3)` on a leaf `x`, a `backward()` that reaches `x`,
+    without `create_graph=True`, raises RuntimeError, "unsupported operation: more than one
+    element of the written-to tensor".
 
-    Because the elements of an expanded tensor share one element of the storage.
+    Because the elements of an expanded tensor share one element of the storage. Assign
+    `torch.ones(1).expand(3).clone()`.
     """
     x = torch.ones(3, requires_grad=True)
     x.grad = torch.ones(1).expand(3)
@@ -245,8 +247,8 @@ def test_an_assigned_grad_has_its_tensors_shape():
 
 
 def test_an_assigned_grad_has_its_tensors_dtype():
-    """Assigning to a float32 tensor's `.grad` a float64 tensor raises RuntimeError; cast it
-    first, with `gradient.to(x.dtype)`.
+    """Assigning a float64 tensor to the `.grad` of a float32 tensor raises RuntimeError, unless
+    `x.grad_dtype` was set; cast it first, with `gradient.to(x.dtype)`.
 
     In recent releases `x.grad_dtype = torch.float64`, set first, asks for gradients of that
     dtype.

@@ -9,7 +9,8 @@ penalty or a higher derivative (`spec/autograd/test_higher_derivatives.py`).
 tensors.
 
 What surprises: several outputs don't give several gradients; their contributions are added up. An
-input that the output doesn't depend on raises, unless `allow_unused=True` is given. And an input
+input that the output doesn't depend on raises, unless `allow_unused=True` or, since PyTorch 2.1,
+`materialize_grads=True` is given. And an input
 is found by identity: an element `x[0]` taken after the computation is a new tensor, on which the
 result doesn't depend.
 """
@@ -20,8 +21,8 @@ import torch
 
 @pytest.mark.claim("self-two-parts", "course-autograd-module")
 def test_grad_returns_what_backward_would_have_stored(device):
-    """`torch.autograd.grad(y, x)` of a 0-d `y` returns the derivative of `y` with respect to
-    `x`, as a tuple of one tensor, and writes no `x.grad`.
+    """`torch.autograd.grad(y, x)` of a real 0-d `y` that was computed from `x` returns the
+    derivative of `y` with respect to `x`, as a tuple of one tensor, and writes no `x.grad`.
 
     `torch` computes the value, and the package `torch.autograd` differentiates what was
     computed.
@@ -36,8 +37,8 @@ def test_grad_returns_what_backward_would_have_stored(device):
 
 
 def test_grad_answers_in_the_order_it_was_asked():
-    """If `y` depends on both, `torch.autograd.grad(y, [x, w])` returns a tuple with one gradient
-    per input, in the order of the inputs.
+    """For `y = x * w`, `torch.autograd.grad(y, [x, w])` returns a tuple with one gradient per
+    input, in the order of the inputs.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
@@ -48,8 +49,8 @@ def test_grad_answers_in_the_order_it_was_asked():
 
 
 def test_grad_answers_for_tensors_in_the_middle():
-    """`torch.autograd.grad` gives the gradient for a computed tensor, too, if the output was
-    computed from that tensor: an input need not be a leaf.
+    """For `middle = 2 * x`, `torch.autograd.grad(middle * middle, middle)` gives the gradient
+    with respect to `middle`: an input need not be a leaf.
     """
     x = torch.tensor(3.0, requires_grad=True)
     middle = 2 * x
@@ -60,8 +61,8 @@ def test_grad_answers_for_tensors_in_the_middle():
 
 
 def test_grad_adds_the_gradients_of_several_outputs():
-    """`torch.autograd.grad([a, b], x)` returns one gradient for `x`: the sum of those of the
-    outputs `a` and `b`.
+    """`torch.autograd.grad([a, b], x)` with 0-d outputs `a` and `b` computed from `x` returns
+    one gradient for `x`: the sum of those of `a` and `b`.
 
     For one gradient per output, call it once per output, or see
     `spec/autograd/test_jacobians.py`.
@@ -74,8 +75,9 @@ def test_grad_adds_the_gradients_of_several_outputs():
 
 
 def test_grad_of_a_vector_needs_grad_outputs(device):
-    """`torch.autograd.grad` of an output of several elements raises RuntimeError unless
-    `grad_outputs` gives a weight for each element, as the argument of `backward()` does.
+    """`torch.autograd.grad(y, x)` of a `y` of two elements raises RuntimeError, "grad can be
+    implicitly created only for scalar outputs"; `grad_outputs=` gives a weight for each
+    element, as the argument of `backward()` does.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * x
@@ -91,8 +93,8 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 def test_grad_refuses_an_input_that_was_not_used():
     """`torch.autograd.grad` without `allow_unused` or `materialize_grads` raises RuntimeError,
-    "appears to not have been used in the graph", for an input that the outputs were not
-    computed from.
+    "appears to not have been used in the graph", for an input that requires grad but that the
+    outputs weren't computed from.
 
     Because that is usually a mistake, such as a tensor that was replaced on the way. Give
     `allow_unused=True` where it is meant.
@@ -106,7 +108,7 @@ def test_grad_refuses_an_input_that_was_not_used():
 
 def test_allow_unused_gives_none_for_an_unused_input(device):
     """With `allow_unused=True` alone `torch.autograd.grad` returns None as the gradient of an
-    input that the outputs were not computed from.
+    input that requires grad but that the outputs weren't computed from.
 
     Code that goes on computing with the gradients must expect that None.
     """
@@ -121,7 +123,7 @@ def test_allow_unused_gives_none_for_an_unused_input(device):
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_gives_zeros_for_an_unused_input():
     """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` returns zeros, in
-    the input's shape, for an input that the output doesn't depend on.
+    the input's shape, for an input that requires grad but that the output doesn't depend on.
     """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor([5.0, 7.0], requires_grad=True)
@@ -133,8 +135,10 @@ def test_materialize_grads_gives_zeros_for_an_unused_input():
 
 
 def test_grad_refuses_an_untracked_input():
-    """`torch.autograd.grad` raises RuntimeError for an input that doesn't require grad, with
-    `allow_unused=True` as well; set `requires_grad` before the computation.
+    """`torch.autograd.grad(x * c, c)` raises RuntimeError, "One of the differentiated Tensors
+    does not require grad", if `c` doesn't require grad, with `allow_unused=True` as well.
+
+    Call `c.requires_grad_()` before the computation.
     """
     x = torch.tensor(3.0, requires_grad=True)
     constant = torch.tensor(5.0)
@@ -144,8 +148,8 @@ def test_grad_refuses_an_untracked_input():
 
 
 def test_an_element_taken_afterwards_was_not_used():
-    """`torch.autograd.grad(y, x[0])` raises RuntimeError, though `y` was computed from `x`:
-    `x[0]` is a new tensor, on which `y` doesn't depend.
+    """`torch.autograd.grad(y, x[0])` without `allow_unused` raises RuntimeError, though `y` was
+    computed from `x`: `x[0]` is a new tensor, on which `y` doesn't depend.
 
     Ask for `x` and index the gradient.
     """
@@ -160,8 +164,8 @@ def test_an_element_taken_afterwards_was_not_used():
 
 
 def test_inputs_confines_backward_to_some_leaves(device):
-    """`backward(inputs=[w])` accumulates a gradient in `w.grad` alone; the `.grad` of the other
-    leaves stays as it was, here None.
+    """`(x * w).backward(inputs=[w])` accumulates a gradient in `w.grad` alone; the `.grad` of
+    the other leaf `x` stays as it was, here None.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)
@@ -173,8 +177,8 @@ def test_inputs_confines_backward_to_some_leaves(device):
 
 
 def test_inputs_reach_a_tensor_in_the_middle():
-    """`backward(inputs=[middle])` accumulates a gradient in the `.grad` of a computed tensor,
-    and the leaf behind it, which is not named, gets none.
+    """For `middle = 2 * x`, `(middle * middle).backward(inputs=[middle])` accumulates a
+    gradient in `middle.grad`, and the leaf `x`, which is not named, gets none.
 
     `retain_grad()` keeps such a gradient without giving up those of the leaves.
     """
@@ -188,8 +192,8 @@ def test_inputs_reach_a_tensor_in_the_middle():
 
 
 def test_inputs_must_name_something():
-    """`backward(inputs=[])` raises RuntimeError, as `inputs` cannot be empty; leave it out to
-    reach every leaf.
+    """`backward(inputs=[])` raises RuntimeError, as `inputs` cannot be empty; without `inputs`
+    the call reaches the leaves that require grad.
     """
     x = torch.tensor(3.0, requires_grad=True)
 

@@ -3,11 +3,11 @@
 `result.backward()` goes through the recorded graph from a result back to the leaves that require
 grad, the tensors you made with `requires_grad=True`. In each leaf's `.grad` it stores the
 derivative of the result with respect to that leaf: a tensor of the leaf's shape that says how
-fast the result changes when each of its elements does. The derivative is exact, computed with the
-chain rule, and not an estimate from small steps.
+fast the result changes when each of its elements does. The derivative is computed with the chain
+rule, exactly but for rounding, and not estimated from small steps.
 
 What surprises: `backward()` returns None, so the gradients are to be read from `.grad`. It starts
-from a tensor of one element, such as a loss; a tensor of several elements needs a `gradient`
+from a real tensor of one element, such as a loss; one of several elements needs a `gradient`
 argument (`spec/autograd/test_vector_jacobian.py`). It adds to `.grad` rather than overwriting it
 (`spec/autograd/test_accumulation.py`), and it frees the graph, so that a second call usually
 fails (`spec/autograd/test_retain_graph.py`).
@@ -39,8 +39,9 @@ def test_backward_leaves_the_derivative_in_grad(device):
 
 
 def test_one_backward_fills_the_grad_of_every_leaf(device):
-    """One `backward()` on `x * w + b` stores a gradient in each of the three leaves that
-    require grad: the derivative with respect to that leaf.
+    """One `backward()` on `x * w + b`, with 0-d leaves `x`, `w` and `b` that require grad,
+    stores in the `.grad` of each of the three the derivative with respect to that leaf: `w`,
+    `x` and 1.
 
     Because the chain rule shares its intermediate results, all gradients of a loss cost about
     as much as a few forward computations, however many parameters there are.
@@ -56,8 +57,8 @@ def test_one_backward_fills_the_grad_of_every_leaf(device):
 
 @pytest.mark.claim("blitz-backward-scalar-no-args")
 def test_a_scalar_needs_no_argument(device):
-    """`loss.backward()` needs no argument where `loss` is real and has the shape `()`, also if
-    the leaf has several elements, here three.
+    """`loss.backward()` needs no argument where `loss` is real, requires grad and has the shape
+    `()`, also if the leaf has several elements, here three.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     loss = (x * x).sum()
@@ -100,8 +101,8 @@ def test_the_gradient_of_the_mean_is_4_5_everywhere(device):
 
 @pytest.mark.claim("blitz-gradient-formula")
 def test_the_gradient_agrees_with_the_formula_by_hand():
-    """For the mean of four elements `3 * (x + 2)**2`, `x.grad` equals the derivative found by
-    hand, `3 / 2 * (x + 2)`.
+    """After `(3 * (x + 2) ** 2).mean().backward()` with a leaf `x` of four elements, `x.grad`
+    equals the derivative found by hand, `3 / 2 * (x + 2)`.
     """
     x = torch.tensor([[-2.0, 0.0], [1.0, 2.0]], requires_grad=True)
 
@@ -113,8 +114,8 @@ def test_the_gradient_agrees_with_the_formula_by_hand():
 
 @pytest.mark.claim("self-gradient-has-activation-slope")
 def test_a_weights_gradient_contains_the_slope_of_the_activation():
-    """The gradient of `sigmoid(w * 4)` at `w = 0` is a quarter of that of `w * 4`: the chain
-    rule multiplies by the derivative of the activation, which is 1/4 there.
+    """The gradient of `torch.sigmoid(w * 4)` at `w = 0` is 1, a quarter of that of `w * 4`: the
+    chain rule multiplies by the derivative of the activation, which is 1/4 there.
 
     That is why gradients shrink through many layers with saturating activations: see
     `spec/nn/test_depth.py`.
@@ -130,8 +131,9 @@ def test_a_weights_gradient_contains_the_slope_of_the_activation():
 
 @pytest.mark.claim("blitz-backward-default-one")
 def test_the_argument_defaults_to_one():
-    """For a real 0-d tensor `backward()` is `backward(torch.tensor(1.0))`;
-    `backward(torch.tensor(2.0))` doubles the gradient.
+    """For a computed `y` that is 0-d, float32 and on the CPU, and requires grad, `y.backward()`
+    gives the gradient of `y.backward(torch.tensor(1.0))`; `y.backward(torch.tensor(2.0))` gives
+    twice that.
 
     Because the argument is the gradient that arrives at the result itself, from which the chain
     rule starts.
@@ -153,8 +155,8 @@ def test_the_argument_defaults_to_one():
     [(3.0, 6.0), ([3.0], [6.0]), ([[3.0]], [[6.0]])],
 )
 def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
-    """`backward()` without argument works on a real tensor of one element, of shape `()`,
-    `(1,)` or `(1, 1)`.
+    """`backward()` without argument works on a real tensor of one element that requires grad,
+    be its shape `()`, `(1,)` or `(1, 1)`.
 
     A complex tensor of one element needs an argument:
     `spec/autograd/test_complex_gradients.py`.
@@ -168,8 +170,9 @@ def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
 
 @pytest.mark.claim("blitz-backward-vector-needs-gradient", "blitz-backward-random-gradient")
 def test_several_elements_need_a_gradient_argument():
-    """`y.backward()` on a tensor of three elements raises RuntimeError; `y.backward(v)` works,
-    with a `v` of the shape of `y` that weights the elements.
+    """`y.backward()` on a `y` of three elements that requires grad raises RuntimeError, "grad
+    can be implicitly created only for scalar outputs"; `y.backward(v)` works, with a `v` of the
+    shape of `y` that weights the elements.
 
     Because a gradient belongs to one number. Usually the loss is reduced first, by `sum()` or
     `mean()`.
@@ -188,8 +191,8 @@ def test_several_elements_need_a_gradient_argument():
 
 
 def test_no_elements_are_not_a_scalar_either():
-    """`backward()` on a tensor without elements raises RuntimeError, as on one with several;
-    its `sum()`, the 0-d tensor 0, takes `backward()`.
+    """`y.backward()` on a `y` of no elements that requires grad raises RuntimeError, as on one
+    of several; `y.sum()`, the 0-d tensor 0, takes `backward()`.
     """
     x = torch.tensor([], requires_grad=True)
     y = x * 2
@@ -208,10 +211,11 @@ def test_no_elements_are_not_a_scalar_either():
     ("shape", "words"), [((), "[]"), ((1,), "[1]"), ((4,), "[4]"), ((1, 3), "[1, 3]")]
 )
 def test_the_gradient_argument_has_the_tensors_own_shape(shape, words):
-    """`y.backward(v)` raises RuntimeError unless `v` has exactly the shape of `y`: `v` is not
-    broadcast.
+    """For a `y` of the shape (3,) that requires grad, `y.backward(v)` with a tensor `v` of the
+    shape (), (1,), (4,) or (1, 3) raises RuntimeError: `v` is not broadcast.
 
-    Use `v.expand_as(y)` where the same value is meant for each element.
+    Because `v` holds one weight per element of `y`. Use `v.expand_as(y)` where the same value
+    is meant for each element.
     """
     x = torch.ones(3, requires_grad=True)
     y = 2 * x
@@ -222,10 +226,11 @@ def test_the_gradient_argument_has_the_tensors_own_shape(shape, words):
 
 
 def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
-    """`y.backward(v)` of a real `y` takes a `v` of another real dtype, here int64, and casts it
-    to the dtype of `y`.
+    """`y.backward(v)` of a float32 `y` of the shape of `v` casts an int64 `v` to float32; a
+    complex `v` raises RuntimeError, "For complex Tensors, both grad_output and output are
+    required to have the same dtype".
 
-    If `y` or `v` is complex, both must have the same dtype.
+    For a complex `y` a real `v` raises it too: use `v.to(y.dtype)`.
     """
     x = torch.ones(2, requires_grad=True, device=device)
 
@@ -235,6 +240,8 @@ def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
     assert x.grad.dtype == torch.float32
     with pytest.raises(RuntimeError, match="For complex Tensors, both grad_output and output are"):
         (x * 3).backward(torch.ones(2, dtype=torch.complex64, device=device))
+    with pytest.raises(RuntimeError, match="For complex Tensors, both grad_output and output are"):
+        (x * 3j).backward(torch.ones(2, device=device))
 
 
 def test_the_gradient_argument_is_a_tensor():
@@ -252,7 +259,7 @@ def test_the_gradient_argument_is_a_tensor():
 
 
 def test_a_result_without_history_has_no_backward():
-    """`backward()` on a result computed from tensors that don't require grad raises
+    """`backward()` on a product `x * x` of an `x` that doesn't require grad raises
     RuntimeError, "element 0 of tensors does not require grad".
 
     Because there is no graph. The usual causes are a forgotten `requires_grad=True`, a
@@ -265,8 +272,8 @@ def test_a_result_without_history_has_no_backward():
 
 
 def test_backward_on_a_leaf_gives_it_the_gradient_one():
-    """`x.backward()` on a real 0-d leaf that requires grad stores 1 in `x.grad`: the derivative
-    of `x` with respect to itself.
+    """`x.backward()` on a real 0-d leaf that requires grad and has no `.grad` yet stores 1 in
+    `x.grad`: the derivative of `x` with respect to itself.
     """
     x = torch.tensor(3.0, requires_grad=True)
 

@@ -18,8 +18,9 @@ import torch
 
 
 def test_a_tracked_leaf_may_not_be_changed_in_place(device):
-    """`x.add_(1)` and `x += 1` on a leaf that requires grad raise RuntimeError while operations
-    are recorded, and leave `x` unchanged.
+    """With grad mode on, `x.add_(1)` and `x += 1` on a leaf that requires grad raise
+    RuntimeError, "a leaf Variable that requires grad is being used in an in-place operation",
+    and leave `x` unchanged.
 
     Do it inside `torch.no_grad()`, or compute a new tensor with `x + 1`.
     """
@@ -33,12 +34,12 @@ def test_a_tracked_leaf_may_not_be_changed_in_place(device):
 
 
 def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
-    """While operations are recorded, writing to a leaf that requires grad through an index, `x[0]
-    = 7.0`, or through a recorded view such as `x.view(1, 2)` raises RuntimeError too;
-    `x.detach()` is a view that lets the write pass.
+    """With grad mode on, `x[0] = 7.0` and `x.view(1, 2).zero_()` on a leaf that requires grad
+    raise RuntimeError, "a view of a leaf Variable that requires grad is being used in an
+    in-place operation".
 
-    Because the view shares the storage of the leaf. Use `torch.no_grad()` here too, or write
-    into `x.clone()`. `x.detach()` is not guarded: see `spec/autograd/test_detach.py`.
+    Because the view shares the storage of the leaf. Use `torch.no_grad()`, or write into
+    `x.clone()`. A write through `x.detach()` passes: see `spec/autograd/test_detach.py`.
     """
     x = torch.ones(2, requires_grad=True, device=device)
 
@@ -48,10 +49,14 @@ def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
         x.view(1, 2).zero_()
     assert x.tolist() == [1.0, 1.0]
 
+    x.detach()[0] = 7.0
+
+    assert x.tolist() == [7.0, 1.0]
+
 
 def test_an_untracked_leaf_may_be_changed_in_place(device):
-    """`x += 1` and `x[0] = 7.0` change a leaf that doesn't require grad in place, and it
-    remains a leaf.
+    """`x += 1` and `x[0] = 7.0` change `x = torch.ones(2)`, a leaf that doesn't require grad,
+    in place, and it remains a leaf.
     """
     x = torch.ones(2, device=device)
     x += 1
@@ -62,8 +67,8 @@ def test_an_untracked_leaf_may_be_changed_in_place(device):
 
 
 def test_a_computed_tensor_may_be_changed_in_place(device):
-    """`x.clone()` of an `x` that requires grad is no leaf and may be changed in place; the
-    gradient passes through that change back to `x`.
+    """`y = x.clone()` of an `x` that requires grad is no leaf and may be changed in place:
+    after `y.mul_(5)` and `y.sum().backward()`, `x.grad` is 5 in each element.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()
@@ -77,7 +82,7 @@ def test_a_computed_tensor_may_be_changed_in_place(device):
 
 def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
     """After `x = x + 1`, with a leaf `x` that requires grad, the name `x` holds a computed
-    tensor; the leaf still exists with its old value, under its other names.
+    tensor, no leaf; the leaf still exists with its old value, under its other names.
 
     An optimizer that was given the leaf goes on updating the leaf.
     """
@@ -90,8 +95,8 @@ def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
 
 
 def test_under_no_grad_a_leaf_may_be_updated_in_place():
-    """`w -= 0.25 * w.grad` inside `torch.no_grad()` changes the weight, which remains a leaf
-    that requires grad.
+    """`w -= 0.25 * w.grad` inside `torch.no_grad()` changes the value of a leaf `w` that
+    requires grad; `w` remains such a leaf.
 
     This is one step of gradient descent: from 3, against the gradient 6 of the square, to 1.5.
     """

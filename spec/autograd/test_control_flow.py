@@ -3,8 +3,8 @@
 PyTorch needs no language of its own for graphs. You write `if`, `for`, `while`, recursive
 functions, lists and dictionaries, and autograd records the operations that actually ran. The next
 call may run others, and then its graph is another one. This is called define by run, or a dynamic
-graph. Each line is computed at once, so values can be printed and errors point at the line that
-made them.
+graph. Each line runs at once, so values can be printed and an error of shapes points at the line
+that made it.
 
 What surprises: a gradient belongs to the branch that was taken. The other branch and the
 condition that chose between them are not in the graph, so no gradient tells a threshold how to
@@ -23,10 +23,11 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("course-imperative-style")
 def test_each_line_does_its_work_at_once():
-    """The result of a recorded operation is computed at once: on the next line `(x *
+    """A recorded operation runs at once, not later in a compiled graph: on the next line `(x *
     3).tolist()` gives its values as Python numbers.
 
-    Because PyTorch computes eagerly; on a GPU, reading a value waits for it.
+    Because without `torch.compile` PyTorch computes eagerly; on a GPU, `tolist()` waits for the
+    values.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = x * 3
@@ -39,11 +40,12 @@ def test_each_line_does_its_work_at_once():
 
 @pytest.mark.claim("course-imperative-style")
 def test_a_mistake_is_reported_by_the_line_that_makes_it():
-    """Adding tensors whose shapes can't be broadcast raises RuntimeError at that line, not when
-    `backward()` is called later.
+    """`y + torch.ones(3)` with a `y` of two elements raises RuntimeError, "The size of tensor a
+    (2) must match the size of tensor b (3)", at that line, not when `backward()` is called
+    later.
 
     On a GPU this holds for errors of shape and dtype; errors inside a kernel may be reported
-    later.
+    later. Make the shapes fit with `reshape` or slicing.
     """
     x = torch.ones(2, requires_grad=True)
     y = x * 3
@@ -58,8 +60,9 @@ def test_a_mistake_is_reported_by_the_line_that_makes_it():
     ("start", "node", "gradient"), [(2.0, "MulBackward0", 4.0), (-2.0, "PowBackward0", 12.0)]
 )
 def test_the_branch_that_ran_is_the_graph(start, node, gradient):
-    """After `y = x * x if x > 0 else x**3`, `y.grad_fn` and the gradient are those of the
-    branch that was taken.
+    """After `y = x * x if x > 0 else x**3`, `y.grad_fn` and the gradient of `x` are those of
+    the branch that was taken: `MulBackward0` for a positive `x`, `PowBackward0` for a negative
+    one.
     """
     x = torch.tensor(start, requires_grad=True)
     y = x * x if x > 0 else x**3
@@ -71,8 +74,8 @@ def test_the_branch_that_ran_is_the_graph(start, node, gradient):
 
 @pytest.mark.parametrize(("choice", "gradients"), [(True, [2.0, None]), (False, [None, 3.0])])
 def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
-    """A leaf that only the branch not taken uses keeps `.grad` None, not 0: it isn't part of
-    the graph.
+    """After `y = a * 2 if choice else b * 3` and `y.backward()` the leaf of the branch not
+    taken keeps `.grad` None, not 0: it isn't part of the graph.
     """
     a = torch.tensor(1.0, requires_grad=True)
     b = torch.tensor(1.0, requires_grad=True)
@@ -83,8 +86,9 @@ def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
 
 
 def test_where_computes_both_branches():
-    """`torch.where(condition, a, b)` records both sides: each gets a gradient that is 0 where
-    the other side was chosen, and the tensor in the condition gets none.
+    """`torch.where(condition, a, b)` of tensors of one shape records both sides: `a` and `b`
+    each get a gradient that is 0 where the other side was chosen, and none flows back through
+    the condition.
 
     So a NaN or an expensive computation on the side not chosen still counts: see
     `spec/autograd/test_gradient_edges.py`.
@@ -101,8 +105,8 @@ def test_where_computes_both_branches():
 
 @pytest.mark.claim("blitz-graph-changes-each-iteration")
 def test_each_iteration_may_leave_another_graph():
-    """The same line, run with `torch.exp`, `torch.square` and `torch.neg` in turn, leaves a
-    different node in each iteration: the graph is made anew each time.
+    """`operation(x).grad_fn`, run with `torch.exp`, `torch.square` and `torch.neg` in turn, is
+    a different node each time: the graph is made anew in each iteration.
     """
     x = torch.tensor(2.0, requires_grad=True)
     operations = [torch.exp, torch.square, torch.neg]
@@ -115,8 +119,8 @@ def test_each_iteration_may_leave_another_graph():
     ("times", "value", "gradient"), [(1, 2.0, 1.0), (2, 4.0, 4.0), (3, 8.0, 12.0), (5, 32.0, 80.0)]
 )
 def test_a_loop_is_recorded_round_by_round(times, value, gradient):
-    """A loop that multiplies by `x` n times is recorded iteration by iteration: the gradient of
-    the result, `x ** n`, is `n * x ** (n - 1)`.
+    """A loop that multiplies 1 by `x` n times is recorded iteration by iteration: `backward()`
+    on the result, `x ** n`, gives the gradient `n * x ** (n - 1)`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     power = torch.tensor(1.0)
@@ -132,8 +136,8 @@ def test_a_loop_is_recorded_round_by_round(times, value, gradient):
     ("start", "value", "gradient"), [(1.0, 16.0, 16.0), (4.0, 16.0, 4.0), (9.0, 18.0, 2.0)]
 )
 def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
-    """A `while` loop whose condition reads a tensor is recorded as it ran, iteration by
-    iteration: doubling 1, 4 or 9 until it reaches 10 gives the gradients 16, 4 and 2.
+    """`while y < 10: y = y * 2` with tensors is recorded as it ran, iteration by iteration:
+    starting at 1, 4 or 9 the gradient of the final `y` is 16, 4 or 2.
     """
     x = torch.tensor(start, requires_grad=True)
     y = x * 1
@@ -147,8 +151,8 @@ def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
 
 @pytest.mark.claim("blitz-doubling-loop")
 def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
-    """`while y.norm() < 1000: y = y * 2` multiplies a tensor of three random numbers by a power of
-    two: by 512, for the numbers of seed 0.
+    """`y = x * 2`, then `while y.norm() < 1000: y = y * 2`, multiplies `x` by a power of two:
+    by 512, for the three numbers of `torch.randn(3)` with seed 0 on the CPU.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(0))
     y = x * 2
@@ -164,8 +168,9 @@ def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
 @pytest.mark.claim("blitz-doubling-loop")
 @given(st.lists(st.floats(0.0625, 100, width=32), min_size=1, max_size=4))
 def test_doubling_is_exact_from_any_start(values):
-    """Doubling `x`, of values between 0.0625 and 100, until the norm reaches 1000 gives `x`
-    times one power of two, exactly, and that factor is in `x.grad`.
+    """Doubling a float32 `x`, of values between 0.0625 and 100, until `y.norm()` reaches 1000
+    gives `x` times one power of two, exactly, and `y.sum().backward()` stores that factor in
+    `x.grad`.
 
     Because doubling a float changes only its exponent.
     """
@@ -181,8 +186,8 @@ def test_doubling_is_exact_from_any_start(values):
 
 
 def test_a_function_may_call_itself():
-    """A recursive function is recorded like any other computation: `x * power(x, n - 1)` with n
-    = 3 has the gradient 12 at 2.
+    """A recursive function is recorded like other Python code: `power(x, 3)`, where `power(x,
+    n)` is `x * power(x, n - 1)` down to `power(x, 0)`, which is 1, has the gradient 12 at 2.
     """
 
     def power(x, n):
@@ -197,8 +202,8 @@ def test_a_function_may_call_itself():
 
 
 def test_gradients_pass_through_lists_and_dictionaries():
-    """`backward()` on a sum of tensors that are kept in lists, tuples and a dict reaches their
-    leaf as without these containers.
+    """`backward()` on a sum of tensors that are kept in a list and a tuple inside a dict
+    reaches their leaf as without these containers.
 
     Because the history belongs to the tensors; autograd doesn't know of containers.
     """
@@ -212,7 +217,7 @@ def test_gradients_pass_through_lists_and_dictionaries():
 
 
 def test_tensors_made_of_a_list_of_results_keep_their_histories():
-    """`torch.stack(results)` is recorded and requires grad if one of its tensors does;
+    """With grad mode on, `torch.stack(results)` requires grad if one of its tensors does;
     `torch.tensor` of their `item()` values doesn't.
 
     Use `stack` or `cat` to collect results that a loss is made of.
@@ -229,8 +234,8 @@ def test_tensors_made_of_a_list_of_results_keep_their_histories():
 
 
 def test_a_python_number_taken_out_is_a_constant():
-    """`x.item()` is a constant to autograd: the gradient of `x * x.item()` is the value of `x`,
-    not twice that.
+    """`x.item()` is a constant to autograd: the gradient of `x * x.item()` with respect to a
+    0-d `x` is the value of `x`, not twice that.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x.item()
@@ -241,8 +246,8 @@ def test_a_python_number_taken_out_is_a_constant():
 
 
 def test_the_shape_may_depend_on_the_data():
-    """Picking elements with a mask, `x[x > 0]`, may give a result whose shape depends on the
-    values; elements left out get the gradient 0.
+    """`x[x > 0]`, of a shape that depends on the values of `x`, is recorded: after `x[x >
+    0].sum().backward()` the elements picked have the gradient 1, those left out 0.
     """
     x = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
     picked = x[x > 0]
@@ -253,8 +258,8 @@ def test_the_shape_may_depend_on_the_data():
 
 
 def test_reusing_a_name_loses_no_history():
-    """Assigning `x = x * 2`, `x = x * 3` and so on loses no history: the graph refers to
-    tensors, not to names, so the gradient of the first leaf is the product.
+    """After `x = x * 2`, `x = x * 3` and `x = x * 4`, `x.backward()` gives the first `x`, a
+    leaf, the gradient 24: the graph refers to tensors, not to names.
     """
     x = leaf = torch.tensor(1.0, requires_grad=True)
     x = x * 2

@@ -21,8 +21,8 @@ import torch
 
 
 def test_detach_shares_the_memory(device):
-    """`x.detach()` returns a new tensor on the storage of `x`, whether `x` requires grad or
-    not: writing an element of it changes `x`.
+    """`x.detach()` of a dense tensor returns a new tensor on the storage of `x`, whether `x`
+    requires grad or not: writing an element of it changes `x`.
 
     Use `x.detach().clone()` for a copy that is independent.
     """
@@ -41,8 +41,8 @@ def test_detach_shares_the_memory(device):
 
 @pytest.mark.claim("blitz-detach-result-untracked")
 def test_what_is_computed_from_a_detached_tensor_is_not_recorded(device):
-    """`y.detach()` has `requires_grad` False and `grad_fn` None, and so has what is computed
-    from it alone.
+    """`d = y.detach()` has `requires_grad` False and `grad_fn` None, and `d * 2` doesn't
+    require grad either.
     """
     y = torch.ones(2, requires_grad=True, device=device) * 3
     d = y.detach()
@@ -73,7 +73,7 @@ def test_the_original_is_still_tracked_after_detach(device):
 
 @pytest.mark.claim("blitz-detach-stops-original")
 def test_detach_with_an_underscore_cuts_the_tensor_itself():
-    """`y.detach_()` on a `y` that is no view detaches `y` itself, in place, and returns it: `y`
+    """`y.detach_()` on a product `y = x * 2` detaches `y` itself, in place, and returns it: `y`
     becomes a leaf that doesn't require grad and has no `grad_fn`.
     """
     y = torch.ones(2, requires_grad=True) * 2
@@ -86,8 +86,8 @@ def test_detach_with_an_underscore_cuts_the_tensor_itself():
 
 
 def test_detach_with_an_underscore_refuses_a_view():
-    """`detach_()` on a view raises RuntimeError, "Can't detach views in-place"; `detach()` on
-    the same view works.
+    """`view.detach_()` on a slice `view = y[:1]` raises RuntimeError, "Can't detach views
+    in-place"; `view.detach()` works.
 
     Because a view's history is that of its base, which `detach_()` would have to change as
     well.
@@ -101,8 +101,8 @@ def test_detach_with_an_underscore_refuses_a_view():
 
 
 def test_a_detached_factor_counts_as_a_constant():
-    """The gradient of `x * x.detach()` is `x`, not `2 * x`: the detached factor counts as a
-    constant.
+    """The gradient of `x * x.detach()` with respect to a real `x` is `x`, not `2 * x`: the
+    detached factor counts as a constant.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x.detach()).backward()
@@ -126,8 +126,9 @@ def test_a_tracked_detached_tensor_starts_a_new_graph():
 
 
 def test_a_write_through_detach_is_noticed():
-    """Writing in place through `x.detach()` increments the version counter of `x`; if `x` was
-    saved for backward, as the factors of `x * x` are, `backward()` raises RuntimeError.
+    """Writing in place through `x.detach()` increments the version counter of `x`; if `y = x *
+    x`, which saved `x` for backward, was computed before the write, `y.sum().backward()` raises
+    RuntimeError.
 
     Because the detached tensor shares the counter of `x`. Write to `x.detach().clone()`
     instead, or after `backward()`.
@@ -144,8 +145,8 @@ def test_a_write_through_detach_is_noticed():
 
 
 def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
-    """Writing in place through `x.data` between forward and backward raises no error, and for
-    `x * x` gives a wrong gradient: 20 and 40 instead of 2 and 4.
+    """`x.data.mul_(10)` between forward and backward raises no error, and for `y = x * x` with
+    `x` at 1 and 2 gives a wrong gradient: 20 and 40 instead of 2 and 4.
 
     Because `.data` has a version counter of its own, so `backward()` uses the new factors. Use
     `detach()`, or `no_grad` for an update of a weight.
@@ -161,8 +162,8 @@ def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
 
 
 def test_data_shares_memory_and_is_untracked():
-    """`x.data`, like `x.detach()`, shares the storage of `x` and doesn't require grad; `x`
-    itself keeps `requires_grad` True.
+    """`x.data`, like `x.detach()`, shares the storage of `x` and doesn't require grad; an `x`
+    that requires grad still does.
     """
     x = torch.ones(2, requires_grad=True)
     x.data[0] = 5.0
@@ -173,11 +174,10 @@ def test_data_shares_memory_and_is_untracked():
 
 
 def test_item_and_tolist_need_no_detach(device):
-    """`x.tolist()` gives a list of Python numbers, or one number for a 0-d `x`, and
-    `x.sum().item()` one number, also of an `x` that requires grad: without `detach()` and
-    without a warning.
+    """`x.tolist()` and `x.sum().item()` work on an `x` that requires grad without `detach()`
+    and without a warning: they give a list of Python numbers and one number.
 
-    In recent releases `float(x)` gives the number with a warning.
+    In recent releases `float(loss)` gives the number with a UserWarning, once per process.
     """
     x = torch.tensor([1.5, 2.0], requires_grad=True, device=device)
 
@@ -187,14 +187,16 @@ def test_item_and_tolist_need_no_detach(device):
 
 
 def test_clone_copies_the_memory_and_keeps_the_history(device):
-    """`x.clone()` of an `x` that requires grad has storage of its own and a `grad_fn`, so
-    gradients flow through it back to `x`; `x.detach()` has neither.
+    """With grad mode on, `x.clone()` of an `x` that requires grad has storage of its own and a
+    `grad_fn`, so gradients flow through it back to `x`; `x.detach()` has neither.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()
     (y * 3).sum().backward()
 
     assert y.data_ptr() != x.data_ptr()
+    assert x.detach().data_ptr() == x.data_ptr()
+    assert x.detach().grad_fn is None
     assert y.grad_fn.name() == "CloneBackward0"
     assert x.grad.tolist() == [3.0, 3.0]
 

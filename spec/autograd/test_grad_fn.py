@@ -20,8 +20,8 @@ import torch
 
 @pytest.mark.claim("blitz-grad-fn-of-result")
 def test_grad_fn_of_a_result_is_the_node_that_made_it(device):
-    """The `grad_fn` of `x + 2`, with an `x` that requires grad, is a node of the type
-    `AddBackward0`, which is also its `name()`.
+    """With grad mode on, the `grad_fn` of `x + 2`, with an `x` that requires grad, is a node of
+    the type `AddBackward0`, which is also its `name()`.
     """
     x = torch.ones(2, 2, requires_grad=True, device=device)
     y = x + 2
@@ -44,11 +44,11 @@ def test_a_tensor_made_by_hand_has_no_grad_fn(device):
 
 @pytest.mark.claim("blitz-grad-fn-only-user-none")
 def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
-    """`grad_fn` is None for results that autograd didn't record: computed from plain tensors,
-    by a comparison, by `detach()`, or inside `torch.no_grad()`.
+    """`grad_fn` is None for results that autograd didn't record: of `plain * 2` where `plain`
+    doesn't require grad, of `x > 0`, of `x.detach()`, and of `x * 2` inside `torch.no_grad()`.
 
-    So `grad_fn is None` doesn't mean that a tensor was made by hand. In a loss it means that
-    `backward()` will fail.
+    So `grad_fn is None` doesn't mean that a tensor was made by hand. For a computed loss it
+    means that `backward()` will fail.
     """
     plain = torch.ones(2, device=device)
     tracked = torch.ones(2, requires_grad=True, device=device)
@@ -86,8 +86,9 @@ def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
     ],
 )
 def test_a_node_is_named_after_its_operation(operation, name):
-    """The `grad_fn` of `a * b`, `a**2` and `a.sum()` is named after the operation, then
-    `Backward`, then a digit: `MulBackward0`, `PowBackward0`, `SumBackward0`.
+    """With grad mode on, for tensors that require grad, the `grad_fn` of `a * b`, `a**2` and
+    `a.sum()` is named after the operation, then `Backward`, then a digit: `MulBackward0`,
+    `PowBackward0`, `SumBackward0`.
 
     The digit tells variants apart: `sum(dim=0)` makes `SumBackward1`. The name is that of what
     ran: `a @ b` of matrices is `MmBackward0`, of vectors `DotBackward0`.
@@ -112,22 +113,25 @@ def test_a_node_is_named_after_its_operation(operation, name):
     ],
 )
 def test_a_view_is_recorded_like_any_operation(view, name):
-    """A view of a tensor that requires grad, taken while operations are recorded, such as
-    `x[0]`, `x.t()` or `x.expand(3, 2, 2)`, shares its storage and has a `grad_fn` of its own.
+    """With grad mode on, `x[0]`, `x.t()` and `x.expand(3, 2, 2)` of a (2, 2) tensor `x` that
+    requires grad share its storage, and each has a `grad_fn` of its own.
 
-    So gradients pass through a view to its base.
+    So gradients pass through such views to `x`. `x.detach()` shares the storage too and has no
+    `grad_fn`.
     """
     x = torch.ones(2, 2, requires_grad=True)
     y = view(x)
 
     assert y.data_ptr() == x.data_ptr()
     assert y.grad_fn.name() == name
+    assert x.detach().grad_fn is None
 
 
 @pytest.mark.claim("blitz-y-repr-addbackward")
 def test_a_sum_prints_addbackward0():
-    """The result of `x + 2`, with an `x` that requires grad, prints `grad_fn=<AddBackward0>`;
-    the node itself prints its class and address, `<AddBackward0 object at 0x...>`.
+    """With grad mode on, the result of `x + 2`, with an `x` that requires grad, prints
+    `grad_fn=<AddBackward0>`; the node itself prints its class and address, `<AddBackward0
+    object at 0x...>`.
     """
     y = torch.ones(2, 2, requires_grad=True) + 2
 
@@ -137,7 +141,7 @@ def test_a_sum_prints_addbackward0():
 
 @pytest.mark.claim("blitz-z-repr-mulbackward")
 def test_a_product_prints_mulbackward0():
-    """The result of `y * y * 3`, with a `y` that requires grad, prints
+    """With grad mode on, the result of `y * y * 3`, with a `y` that requires grad, prints
     `grad_fn=<MulBackward0>`: only the last of the operations shows.
     """
     y = torch.ones(2, 2, requires_grad=True) + 2
@@ -148,7 +152,9 @@ def test_a_product_prints_mulbackward0():
 
 @pytest.mark.claim("blitz-out-repr-meanbackward")
 def test_a_mean_prints_meanbackward0():
-    """`x.mean()` of an `x` that requires grad prints `grad_fn=<MeanBackward0>`."""
+    """With grad mode on, `x.mean()` of an `x` that requires grad prints
+    `grad_fn=<MeanBackward0>`.
+    """
     out = torch.full((2, 2), 27.0, requires_grad=True).mean()
 
     assert repr(out) == "tensor(27., grad_fn=<MeanBackward0>)"
@@ -156,7 +162,9 @@ def test_a_mean_prints_meanbackward0():
 
 @pytest.mark.claim("blitz-sum-grad-fn")
 def test_a_sum_of_squares_after_the_switch_has_sumbackward0():
-    """After `a.requires_grad_(True)` the `grad_fn` of `(a * a).sum()` is a `SumBackward0`."""
+    """With grad mode on, after `a.requires_grad_(True)` the `grad_fn` of `(a * a).sum()` is a
+    `SumBackward0`.
+    """
     a = torch.randn(2, 2)
     a.requires_grad_(True)
     b = (a * a).sum()
@@ -165,7 +173,8 @@ def test_a_sum_of_squares_after_the_switch_has_sumbackward0():
 
 
 def test_grad_fn_is_read_only():
-    """Assigning to `y.grad_fn` raises AttributeError; to get the values without the history use
+    """Assigning to `y.grad_fn` raises AttributeError, "'grad_fn' of 'torch._C.TensorBase'
+    objects is not writable" in recent releases; to get the values without the history use
     `y.detach()`.
     """
     y = torch.ones(2, requires_grad=True) * 3
@@ -176,8 +185,8 @@ def test_grad_fn_is_read_only():
 
 @pytest.mark.torch(">=2.0")
 def test_nodes_have_a_public_class():
-    """Since PyTorch 2.1 `torch.autograd.graph.Node` is the public base class of the nodes:
-    `isinstance(y.grad_fn, Node)` is True, and False for the tensor `y` itself.
+    """In PyTorch 2.0 and later `isinstance(y.grad_fn, torch.autograd.graph.Node)` is True for
+    `y = x * 3` with an `x` that requires grad; for the tensor `y` itself it is False.
     """
     y = torch.ones(2, requires_grad=True) * 3
 

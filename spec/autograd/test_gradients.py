@@ -2,15 +2,15 @@
 
 After `backward()` each leaf that requires grad and took part in the result holds its gradient in
 `.grad`: a tensor of the leaf's own shape, device and, by default, dtype, which itself doesn't
-require grad. Its element i says how much the result would grow per unit if element i of the leaf
-grew by a little.
+require grad unless `create_graph=True` was given. Its element i says how much the result would
+grow per unit if element i of the leaf grew by a little.
 
 Operations that only move, repeat or select elements have simple gradients, and these explain most
 of what one sees: an element that was used twice gets the sum of both gradients, one that was not
 used gets 0.
 
 What surprises: a leaf on which the result doesn't depend has `.grad` None, not zeros, while a
-leaf that was multiplied by 0 has zeros. An optimizer skips the first and steps with the second.
+leaf that was multiplied by 0 has zeros. `SGD` and `Adam` skip the first and step with the second.
 And a result in the middle of the computation gets no `.grad` at all: see
 `spec/autograd/test_leaves.py`.
 """
@@ -19,8 +19,8 @@ import torch
 
 
 def test_a_gradient_has_the_shape_of_its_leaf(device):
-    """After `backward()` each leaf's `.grad` has the shape of that leaf, not of the result:
-    here (2, 3) for a matrix and (3,) for a vector.
+    """After `(matrix @ vector).sum().backward()` the `.grad` of each leaf has the shape of that
+    leaf, not of the result: (2, 3) for the matrix and (3,) for the vector.
     """
     matrix = torch.ones(2, 3, requires_grad=True, device=device)
     vector = torch.tensor([1.0, 10.0, 100.0], requires_grad=True, device=device)
@@ -50,7 +50,8 @@ def test_a_gradient_has_the_dtype_of_its_leaf(device):
 
 
 def test_a_gradient_is_itself_not_tracked():
-    """`x.grad` has `requires_grad` False and `grad_fn` None after an ordinary `backward()`.
+    """After `(x**3).backward()`, without `create_graph=True`, `x.grad` of a leaf `x` has
+    `requires_grad` False and `grad_fn` None.
 
     Because the backward computation is not recorded. With `create_graph=True` it is:
     `spec/autograd/test_higher_derivatives.py`.
@@ -65,11 +66,11 @@ def test_a_gradient_is_itself_not_tracked():
 
 
 def test_a_leaf_that_took_no_part_keeps_none():
-    """A leaf that requires grad and doesn't take part in the result keeps `.grad` None after
-    `backward()`.
+    """A leaf that requires grad and doesn't take part in the result `y` keeps `.grad` None
+    after `y.backward()`.
 
-    An optimizer skips parameters whose `.grad` is None. It is often the first sign that a layer
-    was defined and never called.
+    `SGD` and `Adam` skip parameters whose `.grad` is None. It is often the first sign that a
+    layer was defined and never called.
     """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor(5.0, requires_grad=True)
@@ -97,8 +98,8 @@ def test_a_leaf_times_zero_gets_zero_not_none(device):
 
 
 def test_elements_left_out_by_indexing_get_zeros(device):
-    """Where a result uses only `x[1]` and `x[3]`, `x.grad` is 0 at the elements that were not
-    used.
+    """After `(x[1] * x[3]).backward()` with a leaf `x` of four elements, `x.grad` is 0 at the
+    two elements that were not used.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True, device=device)
 
@@ -108,10 +109,11 @@ def test_elements_left_out_by_indexing_get_zeros(device):
 
 
 def test_an_element_picked_twice_gets_both_gradients(device):
-    """Where an index tensor picks an element twice, as `table[[0, 0, 2]]` does, that element's
-    gradient is the sum over both uses.
+    """Where an index tensor picks an element twice, as `table[torch.tensor([0, 0, 2])]` does,
+    that element's gradient is the sum over both uses.
 
-    A row of `nn.Embedding` that occurs several times in a batch gets its gradient in this way.
+    With its default arguments `nn.Embedding` sums the gradients of a row that occurs several
+    times in a batch in this way.
     """
     table = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     picked = table[torch.tensor([0, 0, 2], device=device)]
@@ -122,8 +124,9 @@ def test_an_element_picked_twice_gets_both_gradients(device):
 
 
 def test_a_broadcast_operand_gets_the_sum_of_its_copies(device):
-    """The `.grad` of an operand that was broadcast is summed over the broadcast dimensions, so
-    that it has the operand's own shape.
+    """In `(rows * scale + offset).sum().backward()` the gradient of `scale`, broadcast from
+    (2,) to (3, 2), is summed over the three rows, and that of the 0-d `offset` over all
+    elements.
 
     That is how one bias gathers its gradient from all rows of a batch.
     """
@@ -150,11 +153,11 @@ def test_reshaping_sends_each_gradient_home():
 
 
 def test_the_gradient_of_a_sparse_embedding_is_sparse():
-    """`nn.Embedding(4, 2, sparse=True)` gets a sparse `weight.grad`, which holds one row per
-    index that was looked up, repeats included.
+    """After `backward()`, `nn.Embedding(4, 2, sparse=True)` without `padding_idx` has a sparse
+    `weight.grad`, which holds one row per index that was looked up, repeats included.
 
-    So the layout of a gradient need not be that of its leaf. `SGD`, `Adagrad` and `SparseAdam`
-    take sparse gradients; `Adam` refuses them.
+    So the layout of a gradient need not be that of its leaf. With their default arguments
+    `SGD`, `Adagrad` and `SparseAdam` take sparse gradients; `Adam` refuses them.
     """
     layer = torch.nn.Embedding(4, 2, sparse=True)
     layer(torch.tensor([1, 1])).sum().backward()

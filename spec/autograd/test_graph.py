@@ -21,8 +21,8 @@ import torch
 
 
 def test_every_operation_gets_a_node_of_its_own():
-    """Computing `x * 2` twice, with an `x` that requires grad, makes two results with two
-    different `MulBackward0` nodes.
+    """With grad mode on, computing `x * 2` twice, with an `x` that requires grad, makes two
+    results with two different `MulBackward0` nodes.
     """
     x = torch.ones(2, requires_grad=True)
     first = x * 2
@@ -57,8 +57,8 @@ def test_next_functions_lead_back_to_the_operands():
 
 
 def test_the_graph_ends_in_a_node_that_holds_the_leaf():
-    """A leaf that requires grad appears in the graph as an `AccumulateGrad` node, whose
-    `variable` is the leaf itself.
+    """In the graph of `x * 2`, a leaf `x` that requires grad appears as an `AccumulateGrad`
+    node, whose `variable` is `x` itself.
     """
     x = torch.ones(2, requires_grad=True)
     end = (x * 2).grad_fn.next_functions[0][0]
@@ -68,8 +68,8 @@ def test_the_graph_ends_in_a_node_that_holds_the_leaf():
 
 
 def test_all_uses_of_a_leaf_meet_in_one_node():
-    """All uses of a leaf in graphs that exist at the same time lead to the same
-    `AccumulateGrad` node, within one result and between several.
+    """In the graphs of `x * x` and `x.exp()`, existing at the same time, the three uses of the
+    leaf `x` lead to the same `AccumulateGrad` node.
 
     That is where `backward()` adds the gradients up.
     """
@@ -83,8 +83,8 @@ def test_all_uses_of_a_leaf_meet_in_one_node():
 
 
 def test_an_untracked_operand_leads_nowhere():
-    """In a product `c * x` a tensor `c` that doesn't require grad appears in `next_functions`
-    as `(None, 0)`, at its own position.
+    """In a product `c * x` with an `x` that requires grad, a tensor `c` that doesn't appears in
+    `next_functions` as `(None, 0)`, at its own position.
 
     An operand that can have no gradient, such as the condition of `torch.where`, has no entry.
     """
@@ -100,9 +100,9 @@ def test_an_untracked_operand_leads_nowhere():
 
 
 def test_several_results_share_one_node():
-    """For `x` with two elements that requires grad, the two results of `x.unbind()` have one
-    `grad_fn`; their `output_nr`, 0 and 1, tells them apart, and a later node's `next_functions`
-    holds it as second element of each pair.
+    """For a leaf of the shape (2,) that requires grad, the results `a` and `b` of `unbind()`
+    have one `grad_fn`; their `output_nr`, 0 and 1, is the second element of their pairs in the
+    `next_functions` of `b + a`.
     """
     a, b = torch.ones(2, requires_grad=True).unbind()
     y = b + a
@@ -114,7 +114,7 @@ def test_several_results_share_one_node():
 
 @pytest.mark.claim("blitz-graph-acyclic")
 def test_the_graph_has_no_cycles_and_names_every_recorded_step():
-    """Following `next_functions` from a node doesn't lead back to that node, even after
+    """Following `next_functions` from `y.grad_fn` doesn't lead back to that node, even after
     `y.mul_(y)`, which changes `y` in place with itself as operand.
 
     Because a node refers to the nodes of its operands, which all existed before it.
@@ -140,8 +140,9 @@ def test_the_graph_has_no_cycles_and_names_every_recorded_step():
 
 
 def test_writing_through_a_view_changes_the_history_of_its_base():
-    """After `y[1:2].fill_(7)`, with a `y` that has a history, `y.grad_fn` is a `CopySlices`
-    node, and the gradient of the overwritten element is 0.
+    """After `y[1:2].fill_(7)`, with `y = x * 2` and an `x` that requires grad, `y.grad_fn` is a
+    `CopySlices` node, and `y.sum().backward()` gives 0 to the element of `x` behind the
+    overwritten one.
 
     Because the write through the view is recorded as an operation on its base.
     """
@@ -157,8 +158,8 @@ def test_writing_through_a_view_changes_the_history_of_its_base():
 
 
 def test_a_node_can_be_called():
-    """Called with the gradient of its result, the node of `x * 3` returns the gradients of its
-    operands: a tensor for `x`, None for the number 3.
+    """Called with the gradient of its result, the node of `x * 3`, with an `x` that requires
+    grad, returns the gradients of its operands: a tensor for `x`, None for the number 3.
 
     `backward()` does this for each node in turn.
     """
@@ -171,8 +172,7 @@ def test_a_node_can_be_called():
 
 
 def test_a_node_carries_notes():
-    """`node.metadata` is a dict of your own on each node of the graph, which keeps what you put
-    in as long as the node lives.
+    """`y.grad_fn.metadata` is a dict for values of your own; the node keeps what you put in.
 
     Anomaly detection keeps its traceback there: `spec/autograd/test_anomalies.py`.
     """

@@ -19,8 +19,9 @@ import torch
 
 
 def test_a_hook_sees_the_gradient_of_its_tensor(device):
-    """A function registered with `middle.register_hook(f)` is called in `backward()` with the
-    gradient of `middle`, which may be a tensor in the middle of the graph.
+    """A function registered with `middle.register_hook(f)` on `middle = x * 3` is called in
+    `(middle * middle).sum().backward()` with the gradient of `middle`, a tensor in the middle
+    of the graph.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     middle = x * 3
@@ -34,8 +35,8 @@ def test_a_hook_sees_the_gradient_of_its_tensor(device):
 
 
 def test_a_hook_sees_the_sum_over_all_uses():
-    """The hook of a tensor that is used twice in a result is called once per `backward()`, with
-    the sum of the gradients of both uses.
+    """In `(x * x + 5 * x).backward()` a function given to `x.register_hook` is called once,
+    with the sum of the gradients of all uses of `x`.
     """
     x = torch.tensor(3.0, requires_grad=True)
     seen = []
@@ -62,8 +63,8 @@ def test_what_a_hook_returns_replaces_the_gradient(device):
 
 
 def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
-    """The hook of a leaf is applied to the gradient of each `backward()` before it is added to
-    `.grad`, and not to the accumulated sum.
+    """A hook that `register_hook` put on a leaf is applied to the gradient of each `backward()`
+    before it is added to `.grad`, and not to the accumulated sum.
 
     So clipping in a hook acts on each micro-batch. To see the sum use
     `register_post_accumulate_grad_hook`.
@@ -78,8 +79,11 @@ def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
 
 
 def test_hooks_run_in_the_order_they_were_put_on():
-    """Hooks that `register_hook` put on one tensor run in the order in which they were
+    """Hooks that `register_hook` put on one leaf run in the order in which they were
     registered; each receives what the one before returned.
+
+    On a computed tensor that is changed in place between two registrations, the later hook runs
+    first, as `backward()` goes backwards through the changes.
     """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad + 1)
@@ -108,8 +112,9 @@ def test_a_removed_hook_is_called_no_more():
 
 
 def test_a_hook_may_not_change_the_shape():
-    """A hook that returns a tensor of another shape makes `backward()` raise RuntimeError, "has
-    changed the size of value"; return one of the gradient's shape.
+    """A `register_hook` hook that returns `grad.sum()` for a gradient of two elements makes
+    `backward()` raise RuntimeError, "has changed the size of value"; return a tensor of the
+    gradient's shape.
 
     Because the returned tensor takes the gradient's place in the chain rule.
     """
@@ -121,8 +126,9 @@ def test_a_hook_may_not_change_the_shape():
 
 
 def test_a_hook_may_not_change_the_dtype():
-    """A hook that returns a tensor of another dtype makes `backward()` raise RuntimeError, "has
-    changed the type of value"; cast it back with `.to(grad.dtype)`.
+    """A `register_hook` hook that returns `grad.double()` for a float32 gradient makes
+    `backward()` raise RuntimeError, "has changed the type of value"; cast the result back with
+    `.to(grad.dtype)`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     x.register_hook(lambda grad: grad.double())
@@ -132,8 +138,9 @@ def test_a_hook_may_not_change_the_dtype():
 
 
 def test_a_hook_returns_a_tensor_or_nothing():
-    """A hook that returns a Python number makes `backward()` raise TypeError; return a tensor,
-    or None to leave the gradient as it is.
+    """A `register_hook` hook that returns a Python float makes `backward()` raise TypeError,
+    "expected Variable, but hook returned 'float'"; return a tensor, or None to leave the
+    gradient as it is.
 
     So `lambda grad: seen.append(grad)` is fine, as `append` returns None.
     """
@@ -145,8 +152,8 @@ def test_a_hook_returns_a_tensor_or_nothing():
 
 
 def test_a_hook_needs_a_tracked_tensor():
-    """`register_hook` on a tensor that doesn't require grad raises RuntimeError, as it will get
-    no gradient; call `requires_grad_()` first.
+    """`register_hook` on a tensor that doesn't require grad raises RuntimeError, "cannot
+    register a hook on a tensor that doesn't require gradient"; call `requires_grad_()` first.
     """
     x = torch.tensor(3.0)
 

@@ -1,9 +1,10 @@
 """Inference mode: `torch.inference_mode`.
 
 `torch.inference_mode()` is a stricter `torch.no_grad()` for code whose results will not meet
-autograd again, such as the serving of a trained model. Operations inside record nothing, and the
-tensors made inside are inference tensors: they have no version counter and no bookkeeping of
-views, which makes small operations faster. `x.is_inference()` tells.
+autograd again, such as the serving of a trained model. Operations inside record nothing, and new
+tensors made inside, unlike views of older ones, are inference tensors: they have no version
+counter and no bookkeeping of views, which makes small operations faster. `x.is_inference()` tells
+which ones are.
 
 What surprises: an inference tensor stays one outside the block. It may be read, printed, and used
 in operations that record nothing. Where autograd would have to save it for backward, or where it
@@ -17,8 +18,9 @@ import torch
 
 
 def test_inference_mode_records_nothing(device):
-    """A product computed inside `torch.inference_mode()` has no `grad_fn` and doesn't require
-    grad, as under `no_grad`, and its `is_inference()` is True.
+    """A product `w * 3` of a `w` that requires grad, computed inside `torch.inference_mode()`,
+    has no `grad_fn` and doesn't require grad, as under `no_grad`, and its `is_inference()` is
+    True.
     """
     w = torch.ones(2, requires_grad=True, device=device)
     with torch.inference_mode():
@@ -31,10 +33,10 @@ def test_inference_mode_records_nothing(device):
 
 
 def test_what_was_there_before_stays_ordinary():
-    """Inside `torch.inference_mode()` a tensor made before remains an ordinary one that
-    requires grad, and a view of it is no inference tensor either.
+    """Inside `torch.inference_mode()` an ordinary tensor `w` made before that requires grad
+    still does, and `is_inference()` is False for `w` and for its slice `w[:1]`.
 
-    Because a view shares the version counter of its base.
+    Because a slice shares the version counter of its base.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
@@ -47,7 +49,7 @@ def test_what_was_there_before_stays_ordinary():
 
 def test_the_mode_switches_grad_mode_off_too():
     """Inside `torch.inference_mode()` `torch.is_inference_mode_enabled()` is True and
-    `torch.is_grad_enabled()` False; outside it is the other way round.
+    `torch.is_grad_enabled()` False; by default, outside, it is the other way round.
     """
     with torch.inference_mode():
         inside = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
@@ -59,7 +61,7 @@ def test_the_mode_switches_grad_mode_off_too():
 
 def test_enable_grad_does_not_get_through():
     """Inside `torch.inference_mode()` `torch.enable_grad()` sets `is_grad_enabled()` to True,
-    but nothing is recorded.
+    but a product of a tensor that requires grad is not recorded.
 
     Use `torch.inference_mode(False)` to record inside.
     """
@@ -74,8 +76,8 @@ def test_enable_grad_does_not_get_through():
 
 
 def test_inference_mode_false_makes_an_exception():
-    """Inside `torch.inference_mode()` a block of `torch.inference_mode(False)` records
-    operations as usual and makes ordinary tensors.
+    """Inside `torch.inference_mode()` a block of `torch.inference_mode(False)` records a
+    product `w * 2` of a `w` that requires grad, and the product is an ordinary tensor.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode(), torch.inference_mode(False):
@@ -86,8 +88,9 @@ def test_inference_mode_false_makes_an_exception():
 
 
 def test_an_inference_tensor_counts_no_changes():
-    """An inference tensor has no version counter: reading its `_version` raises RuntimeError,
-    where an ordinary tensor counts its in-place writes.
+    """An inference tensor, made inside `torch.inference_mode()`, has no version counter:
+    reading its `_version` raises RuntimeError, where an ordinary tensor counts its in-place
+    writes.
     """
     ordinary = torch.ones(2).add_(1)
     with torch.inference_mode():
@@ -99,8 +102,9 @@ def test_an_inference_tensor_counts_no_changes():
 
 
 def test_an_inference_tensor_cannot_be_saved_for_backward():
-    """Outside `torch.inference_mode()`, multiplying an inference tensor by a weight that
-    requires grad raises RuntimeError, "Inference tensors cannot be saved for backward".
+    """With grad mode on, outside `torch.inference_mode()`, multiplying an inference tensor by a
+    weight that requires grad raises RuntimeError, "Inference tensors cannot be saved for
+    backward".
 
     Because the product would save it without a version to compare. Use `x.clone()`, or
     `no_grad` where `x` is made.
@@ -114,8 +118,8 @@ def test_an_inference_tensor_cannot_be_saved_for_backward():
 
 
 def test_where_nothing_is_saved_an_inference_tensor_may_take_part():
-    """Adding an inference tensor to a weight that requires grad is recorded, and `backward()`
-    works: a sum saves no operand.
+    """Outside `torch.inference_mode()`, adding an inference tensor to a weight that requires
+    grad is recorded, and `backward()` works: a sum saves no operand.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
@@ -128,8 +132,8 @@ def test_where_nothing_is_saved_an_inference_tensor_may_take_part():
 
 
 def test_a_clone_is_ordinary_again():
-    """`x.clone()` of an inference tensor, outside the mode, is an ordinary tensor that may be
-    multiplied with a weight in training.
+    """`x.clone()` of an inference tensor, called outside `torch.inference_mode()`, is an
+    ordinary tensor that may be multiplied with a weight in training.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
@@ -142,8 +146,11 @@ def test_a_clone_is_ordinary_again():
 
 
 def test_an_inference_tensor_cannot_be_tracked_later():
-    """Outside the mode `requires_grad_()` on an inference tensor raises RuntimeError; call it
-    on a `clone()`.
+    """Outside `torch.inference_mode()`, `requires_grad_()` on an inference tensor raises
+    RuntimeError, "Setting requires_grad=True on inference tensor outside InferenceMode is not
+    allowed".
+
+    Call it on a `clone()`.
     """
     with torch.inference_mode():
         x = torch.ones(2)
@@ -153,8 +160,9 @@ def test_an_inference_tensor_cannot_be_tracked_later():
 
 
 def test_an_inference_tensor_is_changed_in_place_only_inside():
-    """An inference tensor may be changed in place inside the mode; outside it `x.add_(1)`
-    raises RuntimeError, under `no_grad` as well.
+    """`x.add_(1)` of an inference tensor works inside `torch.inference_mode()`; outside it
+    raises RuntimeError, "Inplace update to inference tensor outside InferenceMode is not
+    allowed", under `no_grad` as well.
 
     Write `x = x + 1`, or change a `clone()`.
     """
@@ -173,8 +181,9 @@ def test_an_inference_tensor_is_changed_in_place_only_inside():
 
 
 def test_inference_mode_decorates_a_function():
-    """A function decorated with `@torch.inference_mode()` runs in the mode, so a product that
-    it computes is an inference tensor; afterwards the mode is off again.
+    """A function, not an `async` one, decorated with `@torch.inference_mode()` runs in the
+    mode, so a product that it computes is an inference tensor; after the call the mode is off
+    again.
 
     An ordinary tensor that it returns unchanged stays ordinary.
     """

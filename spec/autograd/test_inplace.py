@@ -1,7 +1,7 @@
 """In-place operations under autograd.
 
 An in-place operation such as `y.add_(1)`, `y[0] = 7` or `y += 1` on a computed tensor that
-requires grad is recorded like any other operation: `y` remains the same tensor and gets a new
+requires grad is recorded like other operations: `y` remains the same tensor and gets a new
 `grad_fn`. Gradients follow the values: an element that was overwritten passes the gradient 0 back
 to its old history, and what was written in gets the rest.
 
@@ -13,12 +13,13 @@ before `backward()` (`spec/autograd/test_inplace_refused.py`).
 In-place operations without autograd: `spec/tensors/test_inplace.py`.
 """
 
+import pytest
 import torch
 
 
 def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
-    """`y.add_(1)` on a product `y` returns `y` itself with a new `grad_fn`, `AddBackward0`,
-    whose `next_functions` refers to the old one, `MulBackward0`.
+    """`y.add_(1)` on `y = x * 2`, with an `x` that requires grad, returns `y` itself with a new
+    `grad_fn`, `AddBackward0`, whose `next_functions` refers to the old one, `MulBackward0`.
 
     So the history only grows: nothing that was recorded is changed.
     """
@@ -35,8 +36,8 @@ def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
 
 
 def test_gradients_pass_through_an_in_place_operation(device):
-    """The gradient through `y.mul_(10)` is that through `y = y * 10`: 20 for a `y` that was `x
-    * 2`.
+    """After `y.mul_(10)` on `y = x * 2` the gradient of `y.sum()` with respect to `x` is 20 in
+    each element, as after `y = y * 10`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
@@ -48,8 +49,8 @@ def test_gradients_pass_through_an_in_place_operation(device):
 
 
 def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
-    """`y[0].mul_(5)` changes one element of `y` and its history: the gradient of that element
-    is 5 times larger, the others are unchanged.
+    """`y[0].mul_(5)` on `y = x * 2` changes one element of `y` and its history: the gradient of
+    `y.sum()` is 10 for the first element of `x` and 2 for the other.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
@@ -62,8 +63,8 @@ def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
 
 
 def test_a_write_to_the_whole_reaches_an_older_view(device):
-    """With a view `first = y[0]` taken before `y.mul_(5)`: `first` shows the new value, and a
-    gradient computed through `first` includes the factor 5.
+    """With `y = x * 2` and a view `first = y[0]` taken before `y.mul_(5)`: `first` shows the
+    new value, and the gradient of `first` with respect to `x` includes the factor 5.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
@@ -77,8 +78,8 @@ def test_a_write_to_the_whole_reaches_an_older_view(device):
 
 
 def test_masked_assignment_is_differentiable(device):
-    """After `y[y > 2.5] = 0` the gradient is 0 for the elements that were overwritten and
-    passes through the others.
+    """After `y[y > 2.5] = 0` on `y = x.clone()` the gradient that `x` gets through `y` is 0 for
+    the elements that were overwritten, and unchanged for the others.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     y = x.clone()
@@ -91,8 +92,8 @@ def test_masked_assignment_is_differentiable(device):
 
 
 def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
-    """Assigning a value that requires grad to an element of an int64 tensor, `buffer[1] = x`,
-    stores the truncated number, and `buffer` still doesn't require grad.
+    """Assigning a float value that requires grad to an element of an int64 tensor, `buffer[1] =
+    x`, stores the number truncated, here 2.5 as 2, and `buffer` still doesn't require grad.
 
     A float tensor would require grad afterwards: `spec/autograd/test_tracking.py`.
     """
@@ -106,8 +107,8 @@ def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
 
 
 def test_copy_hands_the_gradient_to_the_source(device):
-    """After `y.copy_(source)` the gradient of `y` goes to `source`; the tensor from which `y`
-    was computed before gets zeros.
+    """After `y.copy_(source)` on `y = old * 2`, for leaves of one shape that require grad, the
+    gradient of `y` goes to `source`, and `old` gets zeros.
     """
     old = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     source = torch.tensor([5.0, 6.0], requires_grad=True, device=device)
@@ -121,7 +122,11 @@ def test_copy_hands_the_gradient_to_the_source(device):
 
 
 def test_zeroing_ends_the_old_history():
-    """After `y.zero_()` the gradient of what `y` was computed from is 0."""
+    """After `y.zero_()` on `y = x * 2` the gradient that `x` gets through `y` is 0.
+
+    Because the zeros don't depend on `x`. On `y = x.exp()`, which saved `y`, `backward()`
+    raises RuntimeError instead: `spec/autograd/test_inplace_refused.py`.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = x * 2
 
@@ -129,13 +134,15 @@ def test_zeroing_ends_the_old_history():
     (y + 3).sum().backward()
 
     assert x.grad.tolist() == [0.0, 0.0]
+    with pytest.raises(RuntimeError, match="one of the variables needed for gradient computation"):
+        x.exp().zero_().sum().backward()
 
 
 def test_relu_in_place_is_fine_after_a_product(device):
-    """`relu_` on `y = x * 3` works with `backward()`: neither operation needs the values of `y`
-    that were overwritten.
+    """`y.relu_()` on `y = x * 3` works with `backward()`: neither operation needs the values of
+    `y` that were overwritten.
 
-    Because the product saved only its factors, and `relu_` saves its own result. After `exp` it
+    Because the product saved only its factor, and `relu_` saves its own result. After `exp` it
     fails: see `spec/autograd/test_inplace_refused.py`.
     """
     x = torch.tensor([-1.0, 2.0], requires_grad=True, device=device)

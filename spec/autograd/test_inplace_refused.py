@@ -20,8 +20,8 @@ import torch
 
 
 def test_every_in_place_write_raises_the_version(device):
-    """`x.add_(1)` and `x[0] = 7` each increment `x._version` by 1; `x.sum()`, which only reads,
-    doesn't.
+    """`x.add_(1)` and `x[0] = 7` on an ordinary tensor each increment `x._version` by 1;
+    `x.sum()`, which only reads, doesn't.
     """
     x = torch.zeros(3, device=device)
     versions = [x._version]
@@ -37,8 +37,8 @@ def test_every_in_place_write_raises_the_version(device):
 
 
 def test_views_and_detached_tensors_share_the_count():
-    """A view and `x.detach()` share the version counter of `x`; `x.data` and `x.clone()` have
-    counters of their own, which start at 0.
+    """A slice `x[:1]` and `x.detach()` share the version counter of `x`; `x.data` and
+    `x.clone()` have counters of their own, which start at 0.
 
     So writes through `.data` go unnoticed: see `spec/autograd/test_detach.py`.
     """
@@ -53,10 +53,11 @@ def test_views_and_detached_tensors_share_the_count():
 
 
 def test_overwriting_a_saved_result_is_refused(device):
-    """Changing the result of `exp` in place makes `backward()` raise RuntimeError, because
-    `exp` saved it.
+    """After `y.add_(1)` on `y = x.exp()`, with an `x` that requires grad, `y.sum().backward()`
+    raises RuntimeError, "one of the variables needed for gradient computation has been modified
+    by an inplace operation".
 
-    Write `y = y + 1` instead of `y.add_(1)`.
+    Because `exp` saved `y`. Write `y = y + 1` instead of `y.add_(1)`.
     """
     x = torch.tensor([0.0, 1.0], requires_grad=True, device=device)
     y = x.exp()
@@ -67,9 +68,11 @@ def test_overwriting_a_saved_result_is_refused(device):
 
 
 def test_the_refusal_counts_the_versions():
-    """The error of `backward()` names two versions, whose difference counts the in-place writes
-    since saving: "is at version 2; expected version 0 instead" after two writes to a fresh
-    tensor. Writes through `.data` are not counted.
+    """After `y.add_(1).add_(1)` on `y = x.exp()` the error of `backward()` says "is at version
+    2; expected version 0 instead": the difference counts the in-place writes since saving.
+
+    Because each of the two writes incremented the counter after `exp` had saved its result.
+    Clone the tensor before you write to it.
     """
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     y = x.exp()
@@ -80,8 +83,11 @@ def test_the_refusal_counts_the_versions():
 
 
 def test_overwriting_a_saved_input_is_refused():
-    """Changing the input of `sin` in place makes `backward()` raise RuntimeError, because `sin`
-    saved it: its derivative is the cosine of the input.
+    """Where `angle = x * 2` and `y = angle.sin()`, `angle.add_(1)` makes `y.sum().backward()`
+    raise RuntimeError, because `sin` saved its input: its derivative is the cosine of the
+    input.
+
+    Write `angle = angle + 1`, which makes a new tensor.
     """
     x = torch.tensor([0.0, 1.0], requires_grad=True)
     angle = x * 2
@@ -93,8 +99,8 @@ def test_overwriting_a_saved_input_is_refused():
 
 
 def test_overwriting_an_input_that_was_not_saved_is_fine(device):
-    """The input of `exp` may be changed in place before `backward()`: `exp` saved its result,
-    not its input.
+    """The input of `exp`, here `exponent = x * 3`, may be changed in place before `backward()`:
+    `exp` saved its result, not its input.
     """
     x = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
     exponent = x * 3
@@ -107,8 +113,8 @@ def test_overwriting_an_input_that_was_not_saved_is_fine(device):
 
 
 def test_overwriting_what_no_one_saved_is_fine():
-    """The operands and the result of an addition may be changed in place before `backward()`:
-    the addition saved none of them.
+    """For `a = x * 2` and `b = a + 1` both `a` and `b` may be changed in place before
+    `backward()`: the addition saved neither its operand nor its result.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     a = x * 2
@@ -122,10 +128,11 @@ def test_overwriting_what_no_one_saved_is_fine():
 
 
 def test_a_factor_is_saved_only_where_the_other_is_tracked():
-    """A factor of a product may be changed in place if the other factor doesn't require grad;
-    if that one does, `backward()` raises RuntimeError.
+    """The factor `a` of `a * c`, with `a = x * 2`, may be changed in place before `backward()`
+    if `c` doesn't require grad; if `c` does, `backward()` raises RuntimeError.
 
-    Because a factor is saved for the gradient of the other.
+    Because a factor is saved for the gradient of the other. Write `a = a + 1` instead of
+    `a.add_(1)`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     plain = torch.tensor([3.0, 4.0])
@@ -143,11 +150,11 @@ def test_a_factor_is_saved_only_where_the_other_is_tracked():
 
 
 def test_relu_in_place_is_refused_after_exp():
-    """`x.exp().relu_()` makes `backward()` raise RuntimeError: `relu_` overwrites the result
-    that `exp` saved.
+    """With `y = x.exp().relu_()` and an `x` that requires grad, `y.sum().backward()` raises
+    RuntimeError: `relu_` overwrote the result that `exp` saved.
 
-    The same holds for `nn.ReLU(inplace=True)` after a layer that saved its output. Use `relu()`
-    there.
+    The same holds for `nn.ReLU(inplace=True)` after a layer that saved its output, as
+    `nn.Sigmoid` does. Use `relu()` there.
     """
     x = torch.tensor([-1.0, 2.0], requires_grad=True)
     y = x.exp().relu_()
@@ -157,8 +164,8 @@ def test_relu_in_place_is_refused_after_exp():
 
 
 def test_a_step_between_forward_and_backward_is_noticed():
-    """Updating a weight under `torch.no_grad()` between the forward computation and
-    `backward()` makes `backward()` raise RuntimeError if the weight was saved.
+    """`w.sub_(0.5)` under `torch.no_grad()`, between `loss = (w * w).sum()` and
+    `loss.backward()`, makes `backward()` raise RuntimeError, as the product saved `w`.
 
     So call `optimizer.step()` after all `backward()` calls that use the old weights.
     """
@@ -173,12 +180,12 @@ def test_a_step_between_forward_and_backward_is_noticed():
 
 @pytest.mark.parametrize("split", [torch.unbind, lambda y: y.split(1), lambda y: y.chunk(2)])
 def test_pieces_of_a_split_are_not_written_to(split):
-    """While operations are recorded, in-place writes to the pieces that `unbind`, `split` or
-    `chunk` give of a computed `y` that requires grad raise RuntimeError; to a slice `y[:1]`
-    they work.
+    """With grad mode on, in-place writes to the pieces that `unbind`, `split` or `chunk` give
+    of a product `y` that requires grad raise RuntimeError, "is a view and is being modified
+    inplace"; to a slice `y[:1]` they work.
 
-    Because these functions return several views at once. Write through slices, or use the
-    out-of-place form.
+    Because each of these functions returns several views at once. Write through slices, or use
+    the out-of-place form.
     """
     y = torch.tensor([1.0, 2.0], requires_grad=True) * 2
     first, _ = split(y)
@@ -191,8 +198,9 @@ def test_pieces_of_a_split_are_not_written_to(split):
 
 
 def test_a_view_made_under_no_grad_is_not_written_to_outside():
-    """An in-place write, outside `torch.no_grad()`, to a view that was taken inside it, of a
-    tensor that requires grad, raises RuntimeError.
+    """With grad mode on, `view.mul_(10)` on a slice `view = y[:1]` that was taken inside
+    `torch.no_grad()`, of a `y` that requires grad, raises RuntimeError, "A view was created in
+    no_grad mode".
 
     Because it isn't clear whether the write is to be recorded. Take the view outside, or write
     inside too.

@@ -29,8 +29,8 @@ def test_what_you_make_yourself_is_a_leaf(device):
 
 
 def test_what_is_computed_from_a_tracked_tensor_is_no_leaf(device):
-    """The product of a tensor that requires grad is no leaf; the product of a plain tensor,
-    which has no `grad_fn`, counts as a leaf.
+    """With grad mode on, a product `x * 2` is no leaf if `x` requires grad; if `x` doesn't, the
+    product has no `grad_fn` and counts as a leaf.
     """
     recorded = torch.ones(3, requires_grad=True, device=device) * 2
     unrecorded = torch.ones(3, device=device) * 2
@@ -40,11 +40,11 @@ def test_what_is_computed_from_a_tracked_tensor_is_no_leaf(device):
 
 
 def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
-    """`torch.ones(3, requires_grad=True) * 2` is no leaf; `(torch.ones(3) *
+    """With grad mode on, `torch.ones(3, requires_grad=True) * 2` is no leaf; `(torch.ones(3) *
     2).requires_grad_()` has the same values and is one.
 
-    So ask for gradients last, after scaling, casting and moving: only a leaf gets a `.grad` and
-    may be given to an optimizer.
+    So ask for gradients last, after scaling, casting and moving: an optimizer refuses a tensor
+    that requires grad and is no leaf.
     """
     computed = torch.ones(3, requires_grad=True) * 2
     switched = (torch.ones(3) * 2).requires_grad_()
@@ -56,8 +56,8 @@ def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
 
 @pytest.mark.claim("self-one-backward-all", "blitz-grad-on-every-tensor")
 def test_backward_fills_the_gradients_of_tracked_leaves_only():
-    """One `backward()` fills the `.grad` of each leaf that requires grad and took part; the
-    constant and the product in between keep None.
+    """`(x * w * constant).backward()` fills the `.grad` of the leaves `x` and `w`, which
+    require grad; the constant and the product `x * w` in between keep None.
 
     Because gradients in between are needed only in passing. `retain_grad()` keeps one.
     """
@@ -75,8 +75,9 @@ def test_backward_fills_the_gradients_of_tracked_leaves_only():
 
 
 def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
-    """Reading `.grad` of a computed tensor that requires grad, without `retain_grad()`, gives
-    None and a UserWarning that names `retain_grad()` as the way out.
+    """For `y = x * 2` with an `x` that requires grad, reading `y.grad` gives None and a
+    UserWarning, "use .retain_grad() on the non-leaf Tensor", where neither `retain_grad()` nor
+    `backward(inputs=[y])` was called.
 
     By default Python shows this warning once per line of code.
     """
@@ -88,8 +89,8 @@ def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
 
 
 def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
-    """After `y.retain_grad()` a computed tensor `y` gets its gradient in `y.grad` at the next
-    `backward()`, and the leaves get theirs as before.
+    """After `y.retain_grad()` on `y = x * 3` the call `(y * y).backward()` stores a gradient in
+    `y.grad`, and the leaf `x` gets its own as before.
     """
     x = torch.tensor(2.0, requires_grad=True)
     y = x * 3
@@ -102,7 +103,7 @@ def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
 
 
 def test_retain_grad_on_a_leaf_is_idle():
-    """`retain_grad()` on a leaf that requires grad changes nothing, and `retains_grad` stays
+    """`x.retain_grad()` on a leaf that requires grad is accepted and leaves `x.retains_grad`
     False: a leaf gets its gradient anyway.
     """
     x = torch.tensor(2.0, requires_grad=True)
@@ -112,8 +113,8 @@ def test_retain_grad_on_a_leaf_is_idle():
 
 
 def test_retain_grad_needs_a_tracked_tensor():
-    """`retain_grad()` on a tensor that doesn't require grad raises RuntimeError: no gradient
-    will be computed for it.
+    """`retain_grad()` on a tensor that doesn't require grad raises RuntimeError, "can't
+    retain_grad on Tensor that has requires_grad=False".
 
     Call it on a result of something that requires grad, before `backward()`.
     """
@@ -124,7 +125,7 @@ def test_retain_grad_needs_a_tracked_tensor():
 
 
 def test_to_another_dtype_leaves_the_leaf_behind():
-    """`x.to(torch.float64)` of a float32 leaf is a recorded operation and no leaf;
+    """With grad mode on, `x.to(torch.float64)` of a float32 leaf that requires grad is no leaf;
     `x.to(torch.float32)`, which has nothing to change, returns `x` itself.
 
     The gradient then arrives at `x`, in float32, and not at the cast tensor.
@@ -141,8 +142,8 @@ def test_to_another_dtype_leaves_the_leaf_behind():
 
 @pytest.mark.cuda
 def test_to_the_gpu_leaves_the_leaf_behind():
-    """`x.cuda()` of a CPU leaf that requires grad is no leaf; a tensor made with
-    `device="cuda", requires_grad=True` is one.
+    """With grad mode on, `x.cuda()` of a CPU leaf that requires grad is no leaf; a tensor made
+    with `device="cuda", requires_grad=True` is one.
 
     So an optimizer refuses `x.cuda()`. For a model call `model.cuda()`, which moves the
     parameters and keeps them leaves.
@@ -164,8 +165,9 @@ def test_to_the_gpu_leaves_the_leaf_behind():
     ],
 )
 def test_copies_and_views_of_a_leaf_are_no_leaves(function, leaf):
-    """`clone()` and `t()` of a leaf that requires grad are no leaves; `detach()` is one, and so
-    is `x` itself, which `contiguous()` and `flatten()` return where nothing is to be done.
+    """With grad mode on, `clone()` and `t()` of a leaf that requires grad are no leaves;
+    `detach()` is one, and so is `x` itself, which `contiguous()` and `flatten()` return for a
+    contiguous 1-D `x`.
     """
     x = torch.ones(2, requires_grad=True)
 
@@ -176,7 +178,7 @@ def test_a_computed_tensor_cannot_be_switched_off():
     """`requires_grad_(False)` on a tensor that has a `grad_fn` raises RuntimeError, "you can
     only change requires_grad flags of leaf variables"; use `detach()`.
 
-    Because its flag follows from its operands.
+    Because its flag follows from the operands it was computed from.
     """
     y = torch.ones(2, requires_grad=True) * 2
 
@@ -186,7 +188,7 @@ def test_a_computed_tensor_cannot_be_switched_off():
 
 
 def test_a_parameter_is_a_leaf_and_tracked_without_asking():
-    """`nn.Parameter(torch.ones(2))` is a leaf and requires grad, without being asked to."""
+    """`nn.Parameter(torch.ones(2))` is a leaf and requires grad without `requires_grad=True`."""
     weight = nn.Parameter(torch.ones(2))
 
     assert weight.is_leaf is True
@@ -194,10 +196,10 @@ def test_a_parameter_is_a_leaf_and_tracked_without_asking():
 
 
 def test_a_parameter_made_of_a_result_starts_anew():
-    """`nn.Parameter(y)` of a computed `y` is a new leaf that shares the storage of `y` and has
-    no `grad_fn`.
+    """`nn.Parameter(y)` of `y = x * 2` is a new leaf that shares the storage of `y` and has no
+    `grad_fn`, even if `x` requires grad.
 
-    So training it doesn't train what `y` was computed from.
+    So training the parameter doesn't train what `y` was computed from.
     """
     y = torch.ones(2, requires_grad=True) * 2
     weight = nn.Parameter(y)
@@ -208,8 +210,8 @@ def test_a_parameter_made_of_a_result_starts_anew():
 
 
 def test_the_parameters_of_a_layer_are_leaves():
-    """`weight` and `bias` of `nn.Linear` are leaves, although their initial values were
-    computed.
+    """`weight` and `bias` of a new `nn.Linear(3, 2)` are leaves, although their initial values
+    were computed.
 
     Because the initialisers write into them under `no_grad`.
     """
@@ -219,8 +221,9 @@ def test_the_parameters_of_a_layer_are_leaves():
 
 
 def test_deepcopy_takes_leaves_only():
-    """`copy.deepcopy` of a leaf gives a leaf with storage of its own; of a computed tensor that
-    requires grad it raises RuntimeError.
+    """`copy.deepcopy` of a leaf that requires grad gives a leaf with storage of its own; of a
+    product that requires grad it raises RuntimeError, "Only Tensors created explicitly by the
+    user".
 
     Copy `y.detach()` instead. The usual case is a module that keeps an output as an attribute
     and is deep-copied later.

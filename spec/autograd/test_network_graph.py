@@ -5,10 +5,10 @@ activation that ran leaves nodes between the loss and the parameters. Here it is
 small convolutional network that most introductions start from. Following `next_functions` from
 `loss.grad_fn` passes the layers in reverse order and ends at the parameters.
 
-What surprises: the first entry of a linear layer's `next_functions` is its bias, not the layer
-before it, because the node is that of `addmm(bias, input, weight.t())`. `eval()` doesn't stop the
-recording; `no_grad` does. And a layer whose parameters are frozen still passes gradients on to
-the layers before it.
+What surprises: for a 2-D input the first entry of a linear layer's `next_functions` is its bias,
+not the layer before it, because the node is that of `addmm(bias, input, weight.t())`. `eval()`
+doesn't stop the recording; `no_grad` does. And a layer whose parameters are frozen still passes
+gradients on to the layers before it.
 
 The nodes and `next_functions` themselves: `spec/autograd/test_graph.py`.
 """
@@ -86,8 +86,8 @@ def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
 
 @pytest.mark.claim("blitz-out-repr-thaddmm")
 def test_the_networks_output_prints_addmmbackward0():
-    """The output of LeNet for one image has the shape (1, 10) and prints
-    `grad_fn=<AddmmBackward0>`, as its last layer is linear with a bias.
+    """With grad mode on, the output of LeNet for one image, in a batch of one, has the shape
+    (1, 10) and prints `grad_fn=<AddmmBackward0>`, as its last layer is linear with a bias.
 
     `addmm` is one matrix product and an addition.
     """
@@ -99,8 +99,8 @@ def test_the_networks_output_prints_addmmbackward0():
 
 @pytest.mark.claim("blitz-loss-repr")
 def test_the_loss_prints_mselossbackward0():
-    """The result of `nn.MSELoss()` prints `grad_fn=<MseLossBackward0>` where the output that it
-    was given requires grad.
+    """With grad mode on, the result of `nn.MSELoss()` prints `grad_fn=<MseLossBackward0>` where
+    the output that it was given requires grad.
     """
     output = torch.tensor([1.0, 3.0], requires_grad=True)
     loss = nn.MSELoss()(output, torch.tensor([1.0, 1.0]))
@@ -111,8 +111,8 @@ def test_the_loss_prints_mselossbackward0():
 
 @pytest.mark.claim("blitz-next-functions-linear")
 def test_one_step_behind_the_loss_is_the_last_linear_layer():
-    """`next_functions` of an MSE loss holds the node of the network's last layer and, for a
-    target that doesn't require grad, `(None, 0)`.
+    """`loss.grad_fn.next_functions` of an `nn.MSELoss` of the output of an `nn.Linear` holds
+    the node of that output and, for a target that doesn't require grad, `(None, 0)`.
     """
     net = nn.Sequential(nn.ReLU(), nn.Linear(2, 1))
     loss = nn.MSELoss()(net(torch.ones(1, 2)), torch.ones(1, 1))
@@ -124,8 +124,9 @@ def test_one_step_behind_the_loss_is_the_last_linear_layer():
 
 @pytest.mark.claim("blitz-next-functions-expand", "blitz-next-functions-relu-label")
 def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
-    """`next_functions` of an `nn.Linear` output, for a 2-D input, holds three nodes: its bias,
-    what computed its input, and the transpose of its weight, `TBackward0`.
+    """`next_functions` of an `nn.Linear` output, for a 2-D input that `relu` computed from
+    trained parameters, holds three nodes: its bias, the ReLU, and the transpose of its weight,
+    `TBackward0`.
 
     So `next_functions[0][0]`, which tutorials follow, is the bias; the layer before is at index
     1.
@@ -142,8 +143,8 @@ def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
 
 
 def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
-    """The output of `nn.Linear(3, 2, bias=False)` for a 2-D input has an `MmBackward0` node, a
-    plain matrix product.
+    """With grad mode on, the output of `nn.Linear(3, 2, bias=False)` for a 2-D input has an
+    `MmBackward0` node, a plain matrix product.
     """
     output = nn.Linear(3, 2, bias=False)(torch.ones(1, 3))
 
@@ -164,8 +165,8 @@ def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
 
 
 def test_every_parameter_is_an_end_of_the_graph():
-    """The `AccumulateGrad` nodes in the graph of LeNet's output hold its ten parameters and no
-    other tensor.
+    """The `AccumulateGrad` nodes in the graph of LeNet's output, for images that don't require
+    grad, hold its ten parameters and no other tensor.
     """
 
     def leaves(node):
@@ -180,8 +181,8 @@ def test_every_parameter_is_an_end_of_the_graph():
 
 
 def test_frozen_first_layers_drop_out_of_the_graph():
-    """With a frozen first layer and input that doesn't require grad, the output of that layer
-    has no `grad_fn`, and the graph begins at the second layer.
+    """With a frozen first `nn.Linear` and input that doesn't require grad, the output of that
+    layer has no `grad_fn`, and the graph begins at the second layer.
 
     So freezing the first layers saves the memory and the time of their backward.
     """
@@ -196,8 +197,9 @@ def test_frozen_first_layers_drop_out_of_the_graph():
 
 
 def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
-    """Freezing the second layer with `requires_grad_(False)` leaves its own `.grad` None, and
-    the gradient still flows through it to the first layer.
+    """Freezing the second of two `nn.Linear` layers with `requires_grad_(False)` leaves its
+    `weight.grad` None in `backward()`, and the gradient still flows through it to the first
+    layer.
 
     `torch.no_grad()` around the second layer would stop it.
     """
@@ -212,8 +214,8 @@ def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
 
 @pytest.mark.claim("blitz-no-grad-evaluation")
 def test_eval_does_not_stop_the_recording():
-    """The output of a network in `eval()` mode still has a `grad_fn`; inside `torch.no_grad()`
-    it has none.
+    """With grad mode on, the output of an `nn.Linear` after `eval()` still has a `grad_fn`;
+    inside `torch.no_grad()` it has none.
 
     `eval()` changes only how layers such as dropout and BatchNorm behave.
     """
@@ -227,8 +229,8 @@ def test_eval_does_not_stop_the_recording():
 
 
 def test_each_call_of_a_network_builds_a_new_graph_on_the_same_ends():
-    """Two calls of a network build two graphs, which end in the same `AccumulateGrad` nodes:
-    `backward()` on both outputs adds up in the parameters' `.grad`.
+    """Two calls of an `nn.Linear` build two graphs, which end in the same `AccumulateGrad` node
+    of its bias: `backward()` on both outputs adds up in `weight.grad`.
     """
     net = nn.Linear(2, 1)
     first = net(torch.ones(1, 2))

@@ -14,6 +14,7 @@ view of a tensor that requires grad still says True, though no gradient flows th
 `torch.inference_mode` goes further: `spec/autograd/test_inference_mode.py`.
 """
 
+import asyncio
 import threading
 
 import pytest
@@ -41,10 +42,10 @@ def test_inside_no_grad_nothing_is_recorded(device):
 
 @pytest.mark.claim("blitz-no-grad-memory")
 def test_inside_no_grad_nothing_is_saved_for_later():
-    """A product computed inside `torch.no_grad()` saves no operand for backward; outside, the
-    product with a constant saves that constant.
+    """With an `x` that requires grad, `x * constant` saves the tensor `constant` for backward;
+    computed inside `torch.no_grad()` the product saves no tensor.
 
-    Because saved tensors are what makes training take more memory than evaluation:
+    Because saved tensors are much of what makes training take more memory than evaluation:
     `spec/autograd/test_saved_tensors.py`.
     """
     saved = []
@@ -60,8 +61,8 @@ def test_inside_no_grad_nothing_is_saved_for_later():
 
 @pytest.mark.claim("blitz-no-grad-evaluation")
 def test_evaluation_needs_no_grad_because_parameters_ask_for_gradients():
-    """The output of `nn.Linear` requires grad even for plain input, as weight and bias do;
-    inside `torch.no_grad()` it doesn't.
+    """With grad mode on, the output of a new `nn.Linear` requires grad even for an input that
+    doesn't, as weight and bias do; inside `torch.no_grad()` it doesn't.
 
     So evaluation needs `no_grad` or `inference_mode` to build no graph: plain data and `eval()`
     are not enough.
@@ -78,8 +79,8 @@ def test_evaluation_needs_no_grad_because_parameters_ask_for_gradients():
 
 
 def test_no_grad_does_not_change_requires_grad_of_what_is_there():
-    """Inside `torch.no_grad()` tensors made before, a leaf and a product, still say
-    `requires_grad` True; a product computed inside says False.
+    """Inside `torch.no_grad()` a leaf and a product that required grad before the block still
+    say `requires_grad` True; a product computed inside says False.
     """
     x = torch.ones(2, requires_grad=True)
     y = x * 2
@@ -90,11 +91,11 @@ def test_no_grad_does_not_change_requires_grad_of_what_is_there():
 
 
 def test_a_view_taken_inside_no_grad_still_says_that_it_requires_grad():
-    """A view `x[:1]` taken inside `torch.no_grad()` says `requires_grad` True, as its base
-    does, and has no `grad_fn`; a copy `x[[0]]` says False.
+    """A slice `x[:1]` taken inside `torch.no_grad()` of an `x` that requires grad says
+    `requires_grad` True, as `x` does, and has no `grad_fn`; a copy `x[[0]]` says False.
 
-    Because a view reads the flag of its base. It has no history all the same: `backward()`
-    through it leaves `x.grad` None. Look at `grad_fn` where you want to know.
+    Because a view reads the flag of its base. It has no history all the same: `backward()` of a
+    result of the slice leaves `x.grad` None. Look at `grad_fn` where you want to know.
     """
     x = torch.ones(2, requires_grad=True)
     with torch.no_grad():
@@ -107,8 +108,8 @@ def test_a_view_taken_inside_no_grad_still_says_that_it_requires_grad():
 
 
 def test_a_tensor_asked_for_with_requires_grad_gets_it_even_inside():
-    """`torch.ones(2, requires_grad=True)` inside `torch.no_grad()` makes a leaf that requires
-    grad; what is computed from it is recorded after the block, not inside.
+    """`x = torch.ones(2, requires_grad=True)` inside `torch.no_grad()` makes a leaf that
+    requires grad; `x * 2` is not recorded inside the block and is recorded after it.
 
     Because creating a leaf records nothing.
     """
@@ -148,8 +149,8 @@ def test_a_graph_from_before_can_be_walked_inside():
 
 
 def test_no_grad_is_not_eval():
-    """Inside `torch.no_grad()` a dropout layer in training mode still drops elements; `eval()`
-    makes it pass them.
+    """Inside `torch.no_grad()` an `nn.Dropout(p=1.0)` in training mode still makes zeros of
+    ones; after `eval()` it returns the ones.
 
     Evaluation usually needs both: `model.eval()` for the behaviour of layers and `no_grad` for
     the graph.
@@ -164,8 +165,8 @@ def test_no_grad_is_not_eval():
 
 
 def test_is_grad_enabled_reads_the_mode():
-    """`torch.is_grad_enabled()` is True by default, False inside `torch.no_grad()`, and True
-    again after the block.
+    """`torch.is_grad_enabled()` is True by default, False inside `torch.no_grad()`, and after
+    the block what it was before.
     """
     modes = [torch.is_grad_enabled()]
     with torch.no_grad():
@@ -176,8 +177,8 @@ def test_is_grad_enabled_reads_the_mode():
 
 
 def test_no_grad_can_be_nested():
-    """Leaving an inner `torch.no_grad()` block restores the mode of the outer one, which is
-    still off.
+    """After a `torch.no_grad()` block inside another one recording is still off: leaving the
+    inner block restores the mode of the outer one.
     """
     with torch.no_grad():
         with torch.no_grad():
@@ -189,8 +190,8 @@ def test_no_grad_can_be_nested():
 
 
 def test_enable_grad_records_inside_no_grad():
-    """Inside `torch.no_grad()` a block of `torch.enable_grad()` records operations; after it
-    recording is off again.
+    """Inside `torch.no_grad()` a block of `torch.enable_grad()` records operations on tensors
+    that require grad; after it recording is off again.
     """
     x = torch.ones(2, requires_grad=True)
     with torch.no_grad():
@@ -204,8 +205,8 @@ def test_enable_grad_records_inside_no_grad():
 
 @pytest.mark.parametrize(("training", "recorded"), [(True, True), (False, False)])
 def test_set_grad_enabled_takes_the_mode_as_a_value(training, recorded):
-    """`with torch.set_grad_enabled(training):` records inside the block if `training` is True
-    and doesn't if it is False.
+    """`with torch.set_grad_enabled(training):` records `x * 2` of an `x` that requires grad if
+    `training` is True, and doesn't if it is False.
 
     It lets one function serve training and evaluation.
     """
@@ -219,7 +220,7 @@ def test_set_grad_enabled_takes_the_mode_as_a_value(training, recorded):
 
 def test_set_grad_enabled_also_works_as_a_plain_call():
     """Called without `with`, `torch.set_grad_enabled(False)` switches recording off at once,
-    until it is called with True.
+    and `torch.set_grad_enabled(True)` switches it on again.
 
     A block is safer, as it restores the mode after an exception too.
     """
@@ -234,25 +235,33 @@ def test_set_grad_enabled_also_works_as_a_plain_call():
 
 
 def test_no_grad_decorates_a_function():
-    """A function decorated with `@torch.no_grad()` runs with recording off, and the mode from
-    before is back after each call.
+    """An ordinary function, neither `async` nor a generator, decorated with `@torch.no_grad()`
+    runs with recording off, and after each call the mode from before is back.
+
+    The body of a decorated `async def` runs after the decorator has returned, with recording
+    on: write a `with torch.no_grad()` block in it.
     """
 
     @torch.no_grad()
     def double(x):
         return x * 2
 
+    @torch.no_grad()
+    async def later():
+        return torch.is_grad_enabled()
+
     y = double(torch.ones(2, requires_grad=True))
 
     assert y.tolist() == [2.0, 2.0]
     assert y.requires_grad is False
     assert torch.is_grad_enabled() is True
+    assert asyncio.run(later()) is True
 
 
 @pytest.mark.torch(">=2.1")
 def test_the_decorator_needs_no_parentheses():
-    """Since PyTorch 2.1 the decorator `@torch.no_grad` without parentheses does the same as
-    `@torch.no_grad()`.
+    """Since PyTorch 2.1 `@torch.no_grad` without parentheses decorates a function as
+    `@torch.no_grad()` does.
     """
 
     @torch.no_grad
@@ -275,8 +284,8 @@ def test_the_decorator_needs_parentheses():
 
 
 def test_a_decorated_generator_is_silent_only_while_it_runs():
-    """A generator decorated with `@torch.no_grad()` runs with recording off, and between two of
-    its items the caller's mode holds.
+    """A generator function, not an `async` one, decorated with `@torch.no_grad()` runs its body
+    with recording off, and between two of its items the caller's mode holds.
 
     So the loop over such a generator still records.
     """
@@ -303,8 +312,8 @@ def test_an_exception_ends_the_block_and_its_mode():
 
 
 def test_each_thread_has_its_own_mode():
-    """A thread started inside `torch.no_grad()` records: grad mode belongs to the thread that
-    set it, and a new thread starts with True.
+    """A `threading.Thread` started inside `torch.no_grad()` has grad mode on: the mode belongs
+    to the thread that set it, and a new thread starts with True.
 
     A worker thread for evaluation needs a `no_grad` block of its own.
     """
@@ -319,10 +328,11 @@ def test_each_thread_has_its_own_mode():
 
 
 def test_results_of_no_grad_are_ordinary_tensors():
-    """A tensor computed inside `torch.no_grad()` can be an operand of recorded operations
-    later, and may be made to require grad with `requires_grad_()`.
+    """A float product computed inside `torch.no_grad()` can be an operand of recorded
+    operations later, and may be made to require grad with `requires_grad_()`.
 
-    A tensor made in inference mode can't: `spec/autograd/test_inference_mode.py`.
+    Outside the mode, a tensor made in inference mode can't be made to:
+    `spec/autograd/test_inference_mode.py`.
     """
     x = torch.tensor(3.0, requires_grad=True)
     with torch.no_grad():

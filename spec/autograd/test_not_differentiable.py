@@ -2,12 +2,12 @@
 
 Two things look alike and are to be told apart. Comparing, counting and choosing (`x > 2`,
 `argmax`, `x.long()`) give bool or integer tensors, which don't require grad: the graph ends
-there, and `backward()` on what follows raises RuntimeError. Rounding (`round`, `floor`, `sign`)
-gives floating-point numbers that do require grad, and whose derivative is 0: the graph goes on,
-`backward()` raises nothing, and the gradient is 0.
+there, and `backward()` on what is computed from them alone raises RuntimeError. Rounding
+(`round`, `floor`, `sign`) gives floating-point numbers that do require grad, and whose derivative
+is 0: the graph goes on, `backward()` raises nothing, and the gradient is 0.
 
-What surprises: the second kind is the more dangerous one, as a loss behind a rounding trains
-nothing, silently. And converting back with `.float()` doesn't bring a gradient back.
+What surprises: the second kind is the more dangerous one, as what comes before the rounding is
+not trained, silently. And converting back with `.float()` doesn't bring a gradient back.
 
 Which dtypes can require grad: `spec/autograd/test_trackable.py`. Kinks and infinite derivatives:
 `spec/autograd/test_gradient_edges.py`.
@@ -19,7 +19,7 @@ import torch
 
 def test_a_comparison_ends_the_graph(device):
     """`(x > 2).float()` doesn't require grad even if `x` does, and `backward()` on its sum
-    raises RuntimeError.
+    raises RuntimeError, "element 0 of tensors does not require grad".
 
     So an accuracy can't be a loss. Use a smooth substitute: a sigmoid instead of a step.
     """
@@ -33,8 +33,9 @@ def test_a_comparison_ends_the_graph(device):
 
 
 def test_argmax_ends_the_graph(device):
-    """`x.argmax()` doesn't require grad; `x.max()` does, and its gradient is 1 at the one
-    largest element and 0 elsewhere.
+    """For a float32 `x` without NaN that requires grad, `x.argmax()` doesn't require grad;
+    `x.max()` does, and its gradient is 1 at the largest element, if it is the only one, and 0
+    elsewhere.
 
     Because the index jumps from one integer to another. For equal largest elements see
     `spec/autograd/test_gradient_edges.py`.
@@ -49,8 +50,9 @@ def test_argmax_ends_the_graph(device):
 
 
 def test_sorting_moves_the_gradients_with_the_values(device):
-    """The values of `x.sort()` require grad, and each gradient goes to the element of `x` that
-    its value came from; the indices don't require grad.
+    """With grad mode on, for `x` that requires grad, the values of `x.sort()` require grad, and
+    each gradient goes to the element of `x` that its value came from; the indices don't require
+    grad.
     """
     x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True, device=device)
 
@@ -62,8 +64,8 @@ def test_sorting_moves_the_gradients_with_the_values(device):
 
 
 def test_topk_sends_gradients_to_the_chosen_only():
-    """The gradient of `x.topk(2).values` is 0 for the elements of `x` that are not among the
-    two largest.
+    """Through `x.topk(2).values` of three different numbers the two largest elements of `x` get
+    their gradients, and the third gets 0.
     """
     x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True)
 
@@ -73,8 +75,8 @@ def test_topk_sends_gradients_to_the_chosen_only():
 
 
 def test_a_cast_to_integers_ends_the_graph():
-    """`x.long()` doesn't require grad; `x.double()` does, as a cast between floating-point
-    dtypes is recorded.
+    """With grad mode on, for a float32 `x` that requires grad, `x.long()` doesn't require grad;
+    `x.double()` does, as the cast from float32 to float64 is recorded.
     """
     x = torch.tensor(2.5, requires_grad=True)
 
@@ -88,10 +90,11 @@ def test_a_cast_to_integers_ends_the_graph():
     "function", [torch.round, torch.floor, torch.ceil, torch.trunc, torch.sign]
 )
 def test_step_functions_are_tracked_and_flat(function, device):
-    """`round`, `floor`, `ceil`, `trunc` and `sign` give results that require grad and the
-    gradient 0, at their jumps as well.
+    """With grad mode on, `torch.round`, `floor`, `ceil`, `trunc` and `sign` of a float32 tensor
+    that requires grad give results that require grad, and the gradient 0, at their jumps as
+    well.
 
-    So `backward()` runs without an error, and nothing before them learns. Use the
+    So `backward()` runs without an error, and what comes before isn't trained. Use the
     straight-through form, `x + (x.round() - x).detach()`.
     """
     x = torch.tensor([-1.25, 0.0, 0.5, 2.0], requires_grad=True, device=device)
@@ -116,8 +119,9 @@ def test_the_remainder_has_the_slope_one():
 
 
 def test_floor_division_has_no_derivative():
-    """`x // 2` gives a result whose `backward()` raises RuntimeError, "derivative for
-    aten::floor_divide is not implemented"; `torch.floor(x / 2)` has the gradient 0.
+    """`x // 2` of a float `x` that requires grad gives a result whose `backward()` raises
+    RuntimeError, "derivative for aten::floor_divide is not implemented"; `torch.floor(x / 2)`
+    has the gradient 0.
     """
     x = torch.tensor(3.5, requires_grad=True)
 
@@ -129,8 +133,8 @@ def test_floor_division_has_no_derivative():
 
 
 def test_detach_lets_a_gradient_straight_through(device):
-    """`x + (x.round() - x).detach()` has the value of `x.round()`, up to rounding, and
-    `backward()` passes its gradient on to `x` unchanged.
+    """For finite `x` that requires grad, `x + (x.round() - x).detach()` has the value of
+    `x.round()`, up to rounding, and `backward()` passes its gradient on to `x` unchanged.
 
     This straight-through estimator is how quantised networks are trained.
     """
@@ -144,8 +148,8 @@ def test_detach_lets_a_gradient_straight_through(device):
 
 
 def test_an_integer_factor_is_a_constant():
-    """`x * counts`, with an integer tensor `counts`, requires grad if `x` does, and `counts` is
-    the constant factor in the gradient of `x`.
+    """`(x * counts).sum().backward()` with a float leaf `x` that requires grad and an int64
+    `counts` of the same shape gives `x` the gradient `counts`, as floats.
     """
     x = torch.tensor([1.5, 2.5], requires_grad=True)
     counts = torch.tensor([2, 3])

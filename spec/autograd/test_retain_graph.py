@@ -4,7 +4,7 @@ To compute gradients the graph saves values of the forward computation
 (`spec/autograd/test_saved_tensors.py`). `backward()` frees them as it goes, because a training
 loop computes everything anew in the next step anyway. That is why a second `backward()` through
 the same graph raises RuntimeError, "Trying to backward through the graph a second time", unless
-the first one was called with `retain_graph=True`.
+the first one was called with `retain_graph=True` or `create_graph=True`.
 
 What surprises: the error depends on what was saved. A graph of additions alone saves nothing and
 can be gone through again. And it concerns shared parts: two losses built on one intermediate
@@ -20,8 +20,9 @@ import torch
 
 
 def test_the_graph_serves_one_backward_only(device):
-    """A second `y.backward()` through the graph of `x * x` raises RuntimeError: the first one
-    freed the saved factors.
+    """For `y = x * x` with a leaf `x` that requires grad, a second `y.backward()` raises
+    RuntimeError, "Trying to backward through the graph a second time": the first one freed the
+    saved factors.
 
     Run the forward computation again, or call the first with `retain_graph=True`.
     """
@@ -36,8 +37,8 @@ def test_the_graph_serves_one_backward_only(device):
 
 
 def test_computing_again_records_a_fresh_graph():
-    """Computing `x * x` again records a new graph, so `backward()` works each time, and the
-    gradients add up.
+    """Computing `x * x` again records a new graph, so `(x * x).backward()` works twice for a
+    leaf `x` that requires grad, and the gradients add up.
     """
     x = torch.tensor(3.0, requires_grad=True)
 
@@ -48,8 +49,8 @@ def test_computing_again_records_a_fresh_graph():
 
 
 def test_retain_graph_keeps_the_graph_for_another_backward(device):
-    """After `y.backward(retain_graph=True)` the saved tensors are still there, and a second
-    `y.backward()` works and adds its gradient to the first.
+    """After `y.backward(retain_graph=True)` for `y = x * x` the saved tensors are still there,
+    and a second `y.backward()` works and adds its gradient to the first.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     y = x * x
@@ -63,8 +64,8 @@ def test_retain_graph_keeps_the_graph_for_another_backward(device):
 
 
 def test_a_graph_that_saved_nothing_survives_backward():
-    """`backward()` works twice through `x + 1` or `x.sum()` without `retain_graph`: these
-    operations save no tensor, so none is missing the second time.
+    """`backward()` works twice through `x + 1` or `x.sum()` of a leaf `x` without
+    `retain_graph`: these operations save no tensor, so none is missing the second time.
 
     Don't rely on it: one product further back makes the second call fail.
     """
@@ -80,8 +81,8 @@ def test_a_graph_that_saved_nothing_survives_backward():
 
 
 def test_the_values_stay_when_the_graph_is_freed():
-    """After `y.backward()` the result `y` keeps its value and its `grad_fn`; reading a saved
-    tensor of that node raises RuntimeError, as it was freed.
+    """After `y.backward()` with `y = x * x` the result `y` keeps its value and its `grad_fn`;
+    reading `y.grad_fn._saved_self` raises RuntimeError, as that tensor was freed.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x
@@ -95,8 +96,9 @@ def test_the_values_stay_when_the_graph_is_freed():
 
 
 def test_results_that_share_a_part_share_its_freeing():
-    """Where two losses share a part of the graph that saved tensors, such as `x * x`,
-    `backward()` on the second loss raises RuntimeError: the first `backward()` freed them.
+    """Where two losses are computed from one `shared = x * x`, `backward()` on the second loss
+    raises RuntimeError: the first `backward()`, without `retain_graph=True`, freed the saved
+    factors.
 
     Add the losses up and go backward once, or give the first `retain_graph=True`.
     """
@@ -110,8 +112,8 @@ def test_results_that_share_a_part_share_its_freeing():
 
 
 def test_several_results_go_backward_together():
-    """`torch.autograd.backward([a, b])` goes backward from several results in one pass; their
-    gradients add up, and the part of the graph that they share is passed once.
+    """`torch.autograd.backward([a, b])` goes backward from 0-d results `a` and `b` in one pass;
+    their gradients add up, and the node of a product that they share runs once.
     """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x
@@ -125,8 +127,8 @@ def test_several_results_go_backward_together():
 
 
 def test_the_sum_of_the_losses_walks_the_shared_part_once():
-    """`(a + b).backward()` goes through the part of the graph that the losses `a` and `b` share
-    once, with the sum of their gradients: a hook there is called once.
+    """`(a + b).backward()` goes once through the part of the graph that the losses `a` and `b`
+    share, with the sum of their gradients: a hook of `register_hook` there is called once.
     """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x
@@ -140,8 +142,9 @@ def test_the_sum_of_the_losses_walks_the_shared_part_once():
 
 
 def test_grad_uses_up_the_graph_as_backward_does():
-    """`torch.autograd.grad` frees the saved tensors as `backward()` does, unless
-    `retain_graph=True` is given: a further call raises RuntimeError.
+    """`torch.autograd.grad(y, x)` for `y = x * x` frees the saved factors as `y.backward()`
+    does, so that a further call raises RuntimeError; with `retain_graph=True`, or with
+    `create_graph=True` alone, it keeps them.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x
@@ -151,3 +154,7 @@ def test_grad_uses_up_the_graph_as_backward_does():
     assert (first, second) == ((6.0,), (6.0,))
     with pytest.raises(RuntimeError, match="backward through the graph a second time"):
         torch.autograd.grad(y, x)
+
+    z = x * x
+    torch.autograd.grad(z, x, create_graph=True)
+    assert torch.autograd.grad(z, x) == (6.0,)

@@ -2,18 +2,19 @@
 
 The derivative of an operation often depends on values of the forward computation: that of a
 product on its factors, that of `exp` on its result. Each node of the autograd graph saves the
-values it will need, and no others. In training this takes more memory than the nodes themselves,
+values that its derivative needs. In training this takes more memory than the nodes themselves,
 and often more than the parameters.
 
-Saving a tensor copies nothing: the node refers to the same storage. That is why an in-place write
-to a saved tensor makes `backward()` raise (`spec/autograd/test_inplace_refused.py`), and why a
-saved tensor stays in memory as long as a result of the graph does. `backward()` frees what was
-saved: `spec/autograd/test_retain_graph.py`. Losses that are kept or summed keep their graphs:
-`spec/training/test_wrong_orders.py`.
+Saving an operand or a result copies nothing: the node refers to its storage. That is why an
+in-place write to a saved tensor makes `backward()` raise
+(`spec/autograd/test_inplace_refused.py`), and why a saved tensor stays in memory as long as a
+result of the graph does. `backward()` frees what was saved: `spec/autograd/test_retain_graph.py`.
+Losses that are kept or summed keep their graphs: `spec/training/test_wrong_orders.py`.
 
 What surprises: the attributes with which one can look at saved values, `_saved_self` and the
-like, are private names and may change. `saved_tensors_hooks` is the public way to see each saved
-tensor, and to store something else in its place, on the CPU or on disk.
+like, are private names and may change. `saved_tensors_hooks` is the public way to see the saved
+tensors, and to store something else in their place, on the CPU or on disk; Python numbers, such
+as the factor in `x * 2`, are not passed to it.
 """
 
 import torch
@@ -21,8 +22,8 @@ from torch.autograd.graph import saved_tensors_hooks
 
 
 def test_a_product_saves_its_factors():
-    """The node of `a * b` saves both factors if both require grad, in `_saved_self` and
-    `_saved_other`.
+    """The node of `a * b` saves the tensors `a` and `b` if both require grad, in `_saved_self`
+    and `_saved_other`.
 
     Because the derivative with respect to one factor is the other.
     """
@@ -36,8 +37,8 @@ def test_a_product_saves_its_factors():
 
 
 def test_only_what_backward_needs_is_saved():
-    """The node of `a * constant`, where only `a` requires grad, saves the constant and not `a`:
-    `_saved_self` is None.
+    """The node of `a * constant`, where `a` requires grad and the tensor `constant` doesn't,
+    saves the constant and not `a`: `_saved_self` is None.
 
     Because `a` would be needed only for the gradient of the constant.
     """
@@ -50,10 +51,10 @@ def test_only_what_backward_needs_is_saved():
 
 
 def test_a_saved_tensor_is_no_copy():
-    """A saved factor has the same `data_ptr()` as the tensor that was multiplied: saving copies
-    no storage.
+    """For a `w` that requires grad, the factor `x` that the node of `w * x` saves, in
+    `_saved_other`, has the `data_ptr()` of `x`: saving it copies no storage.
 
-    So writing to it in place before `backward()` is an error.
+    So writing to `x` in place before `backward()` makes `backward()` raise.
     """
     x = torch.ones(3)
     w = torch.ones(3, requires_grad=True)
@@ -64,7 +65,8 @@ def test_a_saved_tensor_is_no_copy():
 
 
 def test_exp_saves_its_result():
-    """The node of `x.exp()` saves its result alone and not `x`, in `_saved_result`.
+    """The node of `x.exp()`, with an `x` that requires grad, saves its result alone and not
+    `x`, in `_saved_result`.
 
     Because the derivative of `exp` is `exp` itself.
     """
@@ -76,8 +78,8 @@ def test_exp_saves_its_result():
 
 
 def test_pow_saves_its_exponent():
-    """The node of `x ** 3` saves the number 3 in `_saved_exponent`: Python numbers that the
-    derivative needs are saved as well.
+    """The node of `x ** 3`, with an `x` that requires grad, saves the number 3 in
+    `_saved_exponent`: the derivative needs it.
     """
     y = torch.ones(2, requires_grad=True) ** 3
 
@@ -85,9 +87,9 @@ def test_pow_saves_its_exponent():
 
 
 def test_hooks_see_every_tensor_that_is_saved():
-    """Inside `torch.autograd.graph.saved_tensors_hooks(pack, unpack)` each tensor that an
-    operation saves is passed to `pack`: here the constant factor of a product and the result of
-    `relu`; `x + 1` saves none.
+    """Inside `torch.autograd.graph.saved_tensors_hooks(pack, unpack)`, `pack` is given the
+    tensors that operations save: the constant tensor of `x * constant`, the result of `relu`;
+    none for `x + 1` and `x * 2`.
     """
     packed = []
 
@@ -100,13 +102,14 @@ def test_hooks_see_every_tensor_that_is_saved():
         y = x * torch.tensor([5.0, 7.0])
         y.relu()
         x + 1
+        x * 2
 
     assert packed == [[5.0, 7.0], [5.0, 14.0]]
 
 
 def test_hooks_hold_for_what_is_computed_inside_the_block():
-    """`saved_tensors_hooks` acts on operations that run inside its block; what is computed
-    before or after it saves its tensors unpacked.
+    """`saved_tensors_hooks` acts on operations that run inside its block; operations before or
+    after it save their tensors without calling `pack`.
     """
     packed = []
     x = torch.tensor([0.0, 0.0], requires_grad=True)
@@ -134,8 +137,9 @@ def test_pack_may_store_anything_that_unpack_can_turn_back():
 
 
 def test_backward_believes_what_unpack_returns():
-    """`backward()` computes with the tensors that `unpack` returns: an `unpack` that multiplies
-    by 10 makes the gradient of `x * x` 10 times too large, without an error.
+    """`backward()` computes with the tensors that `unpack` of `saved_tensors_hooks` returns: an
+    `unpack` that multiplies by 10 makes the gradient of `x * x` 10 times too large, without an
+    error.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     with saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor * 10):

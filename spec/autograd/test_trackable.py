@@ -1,7 +1,7 @@
 """What can require grad, and which operations pass it on.
 
 A derivative needs values that can change by a little. So tensors of floating-point and complex
-dtypes can require grad; integer and bool tensors can't, and results of such dtypes never require
+dtypes can require grad; integer and bool tensors can't, so results of such dtypes don't require
 grad, silently. What is computed with them further on is a constant to autograd.
 
 What surprises: an operation may return floating-point numbers and still have no derivative. Some,
@@ -26,8 +26,8 @@ import torch
     ],
 )
 def test_every_floating_and_complex_dtype_can_be_tracked(dtype):
-    """Tensors of float16, bfloat16, float32, float64, complex64 and complex128 can be made with
-    `requires_grad=True`.
+    """`torch.zeros(2, dtype=dtype, requires_grad=True)` works for float16, bfloat16, float32,
+    float64, complex64 and complex128.
     """
     x = torch.zeros(2, dtype=dtype, requires_grad=True)
 
@@ -38,8 +38,8 @@ def test_an_integer_tensor_cannot_be_tracked():
     """`torch.tensor([1, 2, 3], requires_grad=True)` raises RuntimeError, "Only Tensors of
     floating point and complex dtype can require gradients".
 
-    So does a factory such as `torch.zeros` with an integer `dtype`. Write
-    `torch.tensor([1.0, 2.0, 3.0], requires_grad=True)` or give a `dtype`.
+    So does `torch.zeros` with an integer `dtype`. Write `torch.tensor([1.0, 2.0, 3.0],
+    requires_grad=True)` or give a floating-point `dtype`.
     """
     with pytest.raises(RuntimeError, match="Only Tensors of floating point and complex dtype"):
         torch.tensor([1, 2, 3], requires_grad=True)
@@ -48,8 +48,8 @@ def test_an_integer_tensor_cannot_be_tracked():
 
 
 def test_a_bool_tensor_cannot_be_switched_on_later():
-    """`requires_grad_()` on a bool tensor raises RuntimeError; `requires_grad_(False)` is
-    accepted.
+    """`requires_grad_()` on a bool tensor raises RuntimeError, "only Tensors of floating point
+    dtype can require gradients"; `requires_grad_(False)` is accepted.
 
     Convert first: `mask.float().requires_grad_()`.
     """
@@ -73,8 +73,9 @@ def test_a_bool_tensor_cannot_be_switched_on_later():
     ],
 )
 def test_results_that_are_not_floating_numbers_leave_the_record(operation, tracked):
-    """`argmax`, `argsort`, `isnan` and `long` of a tensor that requires grad give results that
-    don't, as their dtypes are integer or bool; `exp` and `round` give results that do.
+    """With grad mode on, `argmax`, `argsort`, `isnan` and `long` of a tensor that requires grad
+    give results that don't, as their dtypes are integer or bool; `exp` and `round` give results
+    that do.
 
     So a loss made of predicted classes, as an accuracy, can't be trained on.
     """
@@ -100,8 +101,9 @@ def test_histc_gives_floating_numbers_without_a_gradient():
 
 @pytest.mark.claim("blitz-autograd-every-op")
 def test_some_operations_have_no_derivative_yet():
-    """`torch.igamma` of a first argument that requires grad gives a result that requires grad,
-    and raises NotImplementedError in `backward()`.
+    """With grad mode on, `y = torch.igamma(a, x)` with an `a` that requires grad gives a result
+    that requires grad, and `y.sum().backward()` raises NotImplementedError, "the derivative for
+    'igamma: input' is not implemented".
 
     Because only the derivative with respect to its second argument is implemented.
     """
@@ -114,10 +116,11 @@ def test_some_operations_have_no_derivative_yet():
 
 
 def test_out_refuses_tracked_operands():
-    """`torch.add(x, 1, out=out)` raises RuntimeError if `x` or `out` requires grad, while
-    operations are recorded; with `x.detach()` or inside `torch.no_grad()` it works.
+    """With grad mode on, `torch.add(x, 1, out=out)` raises RuntimeError if `x` or `out`
+    requires grad; with `x.detach()` and an `out` that doesn't, or inside `torch.no_grad()`, it
+    works.
 
-    Because a result written into another tensor can't be recorded.
+    Because autograd doesn't record an operation that writes its result into `out`. Use `x + 1`.
     """
     x = torch.ones(3, requires_grad=True)
     out = torch.zeros(3)

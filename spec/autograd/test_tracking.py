@@ -1,17 +1,18 @@
 """Requiring gradients: `requires_grad`.
 
-A tensor made with `requires_grad=True` asks for gradients: torch records each differentiable
-operation it takes part in, as a graph, so that `backward()` can later compute how a result
-changes when that tensor changes (`spec/autograd/test_backward.py`). Every tensor has the flag
-`requires_grad`. It is False for tensors that you make, unless you ask, and True for the
-parameters of a model. The result of a differentiable operation requires grad if one of its
-operands does.
+A tensor made with `requires_grad=True` asks for gradients: unless grad mode is off
+(`spec/autograd/test_no_grad.py`), torch records each differentiable operation it takes part in,
+as a graph, so that `backward()` can later compute how a result changes when that tensor changes
+(`spec/autograd/test_backward.py`). Every tensor has the flag `requires_grad`. It is False for
+tensors that you make, unless you ask, and True for the parameters of a new layer. The result of a
+recorded operation requires grad if one of its operands does.
 
 A tensor that you made is called a leaf; one that a recorded operation computed is not, and its
 `grad_fn` names that operation (`spec/autograd/test_leaves.py`, `spec/autograd/test_grad_fn.py`).
 
-What surprises: the values are the same with and without the flag, and changing the flag acts on
-later operations only. A result computed before `requires_grad_()` stays without a history.
+What surprises: arithmetic gives the same values with and without the flag, and changing the flag
+acts on later operations only. A result computed before `requires_grad_()` stays without a
+history.
 """
 
 import pytest
@@ -27,7 +28,7 @@ def test_a_new_tensor_is_not_tracked(create, device):
     False, unless `requires_grad=True` is given.
 
     Because a gradient is wanted for the few tensors that are trained, not for data, and
-    recording costs memory. `nn.Parameter` is the exception: there the default is True.
+    recording costs memory. For `nn.Parameter` the default is True.
     """
     x = create(2, 2, device=device)
     asked = create(2, 2, requires_grad=True, device=device)
@@ -38,8 +39,8 @@ def test_a_new_tensor_is_not_tracked(create, device):
 
 @pytest.mark.claim("blitz-requires-grad-tracks")
 def test_requires_grad_true_starts_the_recording(device):
-    """With grad mode on, a sum `x + 2` of a tensor made with `requires_grad=True` requires grad as
-    well, and its `grad_fn`, of type `AddBackward0`, records the addition.
+    """With grad mode on, the sum `x + 2` of `x = torch.ones(2, 2, requires_grad=True)` requires
+    grad as well, and its `grad_fn`, of type `AddBackward0`, records the addition.
     """
     x = torch.ones(2, 2, requires_grad=True, device=device)
     y = x + 2
@@ -50,8 +51,8 @@ def test_requires_grad_true_starts_the_recording(device):
 
 
 def test_without_requires_grad_nothing_is_recorded(device):
-    """A sum of tensors that don't require grad has the values one expects, `requires_grad`
-    False and `grad_fn` None.
+    """The sum `torch.ones(2, 2) + 2`, whose operands don't require grad, is 3 in each element
+    and has `requires_grad` False and `grad_fn` None.
     """
     y = torch.ones(2, 2, device=device) + 2
 
@@ -61,11 +62,11 @@ def test_without_requires_grad_nothing_is_recorded(device):
 
 
 def test_one_tracked_operand_is_enough(device):
-    """`a + b` of floating-point tensors requires grad if at least one of the two operands does,
-    the left or the right.
+    """With grad mode on, `a + b` of float32 tensors requires grad if at least one of the two
+    operands does, the left or the right.
 
-    Inside `torch.no_grad()` it doesn't, and results of integer or bool dtype, such as that of
-    `a > b`, never do: see `spec/autograd/test_trackable.py`.
+    Inside `torch.no_grad()` it doesn't, nor do results of integer or bool dtype, such as that
+    of `a > b`: see `spec/autograd/test_trackable.py`.
     """
     plain = torch.ones(3, device=device)
     tracked = torch.ones(3, requires_grad=True, device=device)
@@ -76,8 +77,9 @@ def test_one_tracked_operand_is_enough(device):
 
 
 def test_a_plain_operand_counts_as_a_constant():
-    """In `(x * c).sum().backward()` a tensor `c` that doesn't require grad is a constant: for real
-    `x` and `c` of one shape and dtype the gradient of `x` is `c`, and `c.grad` stays None.
+    """In `(x * c).sum().backward()` a tensor `c` that doesn't require grad is a constant: for a
+    real leaf `x` without `.grad` and a `c` of its shape and dtype, `x.grad` becomes `c`, and
+    `c.grad` stays None.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     c = torch.tensor([3.0, 5.0])
@@ -90,7 +92,8 @@ def test_a_plain_operand_counts_as_a_constant():
 
 @given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=5))
 def test_tracking_changes_no_value(values):
-    """`sin`, `*` and `+` give bit for bit the same values with `requires_grad=True` as without.
+    """`x.sin()`, `*` and `+` of float32 tensors give bit for bit the same values with
+    `requires_grad=True` as without.
 
     Because the same kernels run, and recording happens beside them. Some modules do choose
     another kernel where no gradient is wanted, as `nn.TransformerEncoderLayer` in `eval()`
@@ -107,7 +110,8 @@ def test_a_tracked_tensor_says_so_when_printed():
     """A leaf that requires grad prints with `requires_grad=True` at the end; a tensor that
     doesn't require grad prints without it.
 
-    A computed tensor prints its `grad_fn` instead: `spec/autograd/test_grad_fn.py`.
+    A computed tensor that requires grad prints its `grad_fn` instead:
+    `spec/autograd/test_grad_fn.py`.
     """
     x = torch.ones(2, 2, requires_grad=True)
 
@@ -117,7 +121,8 @@ def test_a_tracked_tensor_says_so_when_printed():
 
 @pytest.mark.claim("blitz-requires-grad-inplace")
 def test_requires_grad_with_an_underscore_switches_the_tensor_itself():
-    """`x.requires_grad_()` sets `x.requires_grad` to True in place and returns `x` itself.
+    """`x.requires_grad_()` of an ordinary float32 tensor `x` sets `x.requires_grad` to True in
+    place and returns `x` itself.
 
     Use it where a tensor exists already, as one that was loaded or computed without gradients.
     """
@@ -129,8 +134,8 @@ def test_requires_grad_with_an_underscore_switches_the_tensor_itself():
 
 
 def test_requires_grad_can_be_assigned():
-    """Assigning `x.requires_grad = True` makes later results of `x` require grad, as
-    `x.requires_grad_()` does.
+    """After `x.requires_grad = True` a product `x * 2`, computed with grad mode on, requires
+    grad, as after `x.requires_grad_()`.
     """
     x = torch.ones(3)
     x.requires_grad = True
@@ -141,8 +146,8 @@ def test_requires_grad_can_be_assigned():
 
 @pytest.mark.claim("blitz-untracked-arithmetic-false")
 def test_plain_arithmetic_stays_untracked_until_the_switch():
-    """A tensor computed from tensors that don't require grad has `requires_grad` False; after
-    `a.requires_grad_(True)` it has True.
+    """`a = (a * 3) / (a - 1)` of an `a` that doesn't require grad has `requires_grad` False;
+    after `a.requires_grad_(True)` it has True.
     """
     a = torch.randn(2, 2)
     a = (a * 3) / (a - 1)
@@ -154,11 +159,11 @@ def test_plain_arithmetic_stays_untracked_until_the_switch():
 
 
 def test_switching_on_does_not_reach_back():
-    """A result such as `x * 2` that was computed before `x.requires_grad_()` keeps
-    `requires_grad` False; results computed from `x` afterwards have True.
+    """A product `x * 2` that was computed before `x.requires_grad_()` keeps `requires_grad`
+    False; with grad mode on, a product computed afterwards has True.
 
-    Because the flag is read when an operation runs. So call `requires_grad_()` before the
-    forward computation.
+    Because autograd reads the flag of an operand when the operation runs. So call
+    `requires_grad_()` before the forward computation.
     """
     x = torch.ones(3)
     before = x * 2
@@ -170,25 +175,27 @@ def test_switching_on_does_not_reach_back():
 
 
 def test_a_view_taken_before_the_switch_leads_nowhere():
-    """A view taken before `x.requires_grad_()`, such as `x[:1]`, says `requires_grad` True after
-    it, but has no `grad_fn`: `backward()` through the view leaves `x.grad` None, silently.
+    """The slice `x[:1]`, taken before `x.requires_grad_()`, says `requires_grad` True after it,
+    but has no `grad_fn`: `backward()` of a result of the slice leaves `x.grad` None and raises
+    no error.
 
-    Because a view reads the flag of its base and has no history. Take the view again after
-    `requires_grad_()`.
+    Because such a view reads the flag of its base and has no history; `x.detach()` keeps False.
+    Take the view again after `requires_grad_()`.
     """
     x = torch.ones(3)
-    view = x[:1]
+    view, detached = x[:1], x.detach()
     x.requires_grad_()
     (view * 2).backward()
 
     assert view.requires_grad is True
+    assert detached.requires_grad is False
     assert view.grad_fn is None
     assert x.grad is None
 
 
 def test_switching_off_spares_what_is_already_recorded():
-    """After `x.requires_grad_(False)` new results of `x` don't require grad; a result computed
-    before it still does.
+    """After `x.requires_grad_(False)` on a leaf `x`, a new product `x * 2` doesn't require
+    grad; a product computed before it still does.
     """
     x = torch.ones(3, requires_grad=True)
     before = x * 2
@@ -200,11 +207,12 @@ def test_switching_off_spares_what_is_already_recorded():
 
 
 def test_an_in_place_write_of_a_tracked_value_makes_a_plain_tensor_tracked():
-    """Assigning a value that requires grad to one element of a plain floating-point tensor, as
-    in `buffer[1] = x * 2`, makes the whole tensor require grad and no longer a leaf.
+    """With grad mode on, assigning a value that requires grad to one element of a float32
+    tensor that doesn't, as in `buffer[1] = x * 2`, makes the whole `buffer` require grad and no
+    longer a leaf.
 
-    Because the write is recorded as an operation on `buffer`; `buffer += x * 2` does the same,
-    so a running total keeps every graph alive: add `x.detach()`. An integer tensor stays
+    Because the write is recorded as an operation on `buffer`; `total += x` does the same, so a
+    running total keeps the graph of each term: add `x.detach()`. An integer tensor stays
     without gradient.
     """
     x = torch.tensor(3.0, requires_grad=True)

@@ -24,8 +24,9 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-jacobian-shape")
 def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
-    """The Jacobian of two outputs of three inputs, as `torch.autograd.functional.jacobian`
-    gives it, has the shape (2, 3): one row per output and one column per input.
+    """The Jacobian of a function from three numbers to two, both in 1-D tensors, as
+    `torch.autograd.functional.jacobian` gives it, has the shape (2, 3): one row per output and
+    one column per input.
     """
     x = torch.tensor([2.0, 3.0, 5.0], device=device)
 
@@ -38,11 +39,12 @@ def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
 
 @pytest.mark.claim("blitz-vjp-tool")
 def test_backward_leaves_v_times_the_jacobian(device):
-    """`y.backward(v)` stores `v @ J` in `x.grad`, where J is the Jacobian of `y` with respect
-    to `x`: its rows, weighted by `v` and added up.
+    """For real 1-D tensors `y.backward(v)` stores `v @ J` in the `.grad` of a leaf `x` that had
+    none, where J is the Jacobian of `y` with respect to `x`: its rows, weighted by `v` and
+    added up.
 
     Because each operation only needs to multiply the gradient that arrives with its own
-    derivatives; J itself is never built.
+    derivatives; J itself isn't built.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
@@ -59,8 +61,8 @@ def test_backward_leaves_v_times_the_jacobian(device):
     ("v", "row"), [([1.0, 0.0], [3.0, 2.0, 0.0]), ([0.0, 1.0], [1.0, 0.0, 7.0])]
 )
 def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
-    """`y.backward(v)` with a `v` of one 1 and zeros gives one row of the Jacobian: the gradient
-    of that element of `y`.
+    """`y.backward(v)` of a real 1-D `y`, with a `v` of one 1 and zeros elsewhere, gives one row
+    of the Jacobian: the gradient of that element of `y`.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
@@ -72,7 +74,9 @@ def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
 
 @pytest.mark.claim("blitz-vjp-102-1024")
 def test_a_factor_of_1024_scales_v():
-    """For `y = x * 1024`, `y.backward(v)` stores `1024 * v` in `x.grad`."""
+    """For `y = x * 1024` with a float32 leaf `x`, `y.backward(v)` stores `1024 * v` in
+    `x.grad`: 102.4, 1024 and 0.1024 for a `v` of 0.1, 1 and 0.0001.
+    """
     x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
     y = x * 1024
 
@@ -83,9 +87,9 @@ def test_a_factor_of_1024_scales_v():
 
 @pytest.mark.claim("blitz-vjp-grad-repr")
 def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
-    """A gradient of 102.4, 1024 and 0.1024 prints with exponents, as `1.0240e+02`.
+    """`repr` of a gradient of 102.4, 1024 and 0.1024 shows exponents, as in `1.0240e+02`.
 
-    Because the largest is more than 1000 times the smallest;
+    Because the largest element is more than 1000 times the smallest;
     `torch.set_printoptions(sci_mode=False)` changes that.
     """
     x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
@@ -98,8 +102,9 @@ def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
 @pytest.mark.claim("blitz-vjp-factor-is-power-of-two")
 @given(st.integers(0, 2**32))
 def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
-    """After `x = torch.randn(3)` was doubled until the norm of the result `y` is at least 1000,
-    `y.backward(v)` stores `v` times one power of two in `x.grad`, for each seed that was drawn.
+    """After `x = torch.randn(3)`, from a seed between 0 and 2**32, was doubled until the norm
+    of the result `y` is at least 1000, `y.backward(v)` with `v` of 0.1, 1 and 0.0001 stores `v`
+    times one power of two in `x.grad`.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(seed)).requires_grad_()
     v = torch.tensor([0.1, 1.0, 0.0001])
@@ -130,10 +135,11 @@ def test_the_product_is_linear_in_v():
 
 
 def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
-    """`y.backward(v)` gives the same gradient as `(y * v).sum().backward()`, up to rounding:
-    `v` weights the elements of `y`.
+    """For real tensors, and a `v` that doesn't require grad, `torch.autograd.grad(y, x, v)`
+    equals `torch.autograd.grad((y * v).sum(), x)`, up to rounding: `v` weights the elements of
+    `y`.
 
-    So a weighted loss needs no `gradient` argument.
+    So a weighted loss needs no `gradient` argument of `backward()`.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True, device=device)
     v = torch.tensor([10.0, 100.0], device=device)
@@ -146,8 +152,8 @@ def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
 
 
 def test_an_elementwise_function_has_a_diagonal_jacobian():
-    """The Jacobian of an elementwise function such as `torch.square` is diagonal, so
-    `y.backward(v)` gives `v` times the derivative at each element.
+    """The Jacobian of `torch.square` of a 1-D `x` is diagonal, as of other elementwise
+    functions, so `torch.square(x).backward(v)` gives `v` times the derivative at each element.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
 
@@ -159,8 +165,8 @@ def test_an_elementwise_function_has_a_diagonal_jacobian():
 
 
 def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
-    """Where each result depends on its own row of a batch alone, one `backward()` on the sum of
-    the results leaves in each row of `batch.grad` the gradient of that row's result.
+    """Where result i depends on row i of a leaf `batch` alone, one `backward()` on the sum of
+    the results leaves in row i of `batch.grad` the gradient of result i.
 
     This gives gradients with respect to inputs, one per sample. Those of shared weights are
     added up.
@@ -174,8 +180,9 @@ def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
 
 
 def test_rows_that_mix_are_not_kept_apart():
-    """Where rows of a batch mix, as in `batch - batch.mean()`, the gradient of the sum is not
-    made of the gradients of the single results: here they cancel to 0.
+    """For `centred = batch - batch.mean()` with a (2, 1) batch, the gradient of `centred.sum()`
+    is 0 in both rows, though that of `centred[0]` is 0.5 and -0.5: rows that mix are not kept
+    apart.
 
     BatchNorm mixes rows in this way in training mode.
     """
@@ -190,8 +197,9 @@ def test_rows_that_mix_are_not_kept_apart():
 
 
 def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
-    """`torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` returns the whole
-    Jacobian: one product per row of the identity matrix, computed together with `vmap`.
+    """`torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` of a `y` of two elements
+    returns the whole Jacobian: one product per row of the identity matrix, computed together
+    with `vmap`.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
