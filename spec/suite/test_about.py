@@ -87,6 +87,28 @@ def test_all_runs_the_facts_that_merely_use_it_too(book):
     result.assert_outcomes(passed=2)
 
 
+TABLE = '''
+@pytest.mark.parametrize("name", ["ones", "zeros"])
+def test_table(name):
+    """The factories of the table take a size."""
+    assert getattr(torch, name)(3).shape == (3,)
+
+def test_none():
+    """Factories take a size."""
+    assert torch.ones(3).shape == (3,)
+'''
+
+
+def test_a_symbol_is_named_by_the_table_that_a_sentence_speaks_of(book):
+    """Where the sentence says "the table", the symbols in it are named as if they stood there."""
+    book.page("tensors/test_creation.py", TABLE)
+
+    result = book.run("--about", "ones")
+
+    result.assert_outcomes(passed=2, deselected=1)
+    result.stdout.fnmatch_lines("*✓ The factories of the table take a size.*")
+
+
 ERROR = '''
 def test_sizes():
     """Sizes that differ are refused."""
