@@ -310,3 +310,18 @@ def test_the_file_is_complete_or_absent(book, monkeypatch):
     assert (book.path / "facts.json").read_text() == "old"
     assert sorted(path.name for path in book.path.glob("*.json")) == ["facts.json"]
     assert [path.name for path in book.path.iterdir() if path.name.startswith("tmp")] == []
+
+
+def test_a_sentence_in_other_words_keeps_the_hash(book):
+    """A fact's hash is that of its code: another sentence keeps it, another number does not."""
+    hashes = []
+    for text in (
+        PAGE,
+        PAGE.replace("made of ones", "built of ones"),
+        PAGE.replace("[2.0]", "[3.0]"),
+    ):
+        book.page("tensors/test_creation.py", text)
+        book.run("--facts-json", "facts.json")
+        hashes.append(json.loads((book.path / "facts.json").read_text())["facts"][0]["hash"])
+
+    assert (hashes[0] == hashes[1], hashes[0] == hashes[2]) == (True, False)
