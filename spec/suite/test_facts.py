@@ -314,6 +314,7 @@ def test_the_file_is_complete_or_absent(book, monkeypatch):
 
 def test_a_sentence_in_other_words_keeps_the_hash(book):
     """A fact's hash is that of its code: another sentence keeps it, another number does not."""
+    book.ledger(LEDGER)
     hashes = []
     for text in (
         PAGE,
