@@ -83,7 +83,7 @@ def test_tensors_of_different_dtypes_can_be_combined(device):
 
 def test_comparisons_promote_before_they_compare(device):
     """`==` between an int64 and a float32 tensor compares float32 numbers, so 16777217 equals
-    16777216.0; converted to int64 the two differ.
+    16777216.0; `==` with the float32 tensor converted to int64 tells them apart.
 
     Because float32 holds each integer only up to 2**24. Compare large integers as integers.
     """
@@ -110,8 +110,8 @@ def test_unsigned_and_signed_bytes_meet_in_16_bits(device):
 
 
 def test_a_float_wins_over_a_wider_integer(device):
-    """`+` of an int64 and a float16 tensor gives float16, although float16 cannot hold 2049,
-    which becomes 2048.
+    """`+` of an int64 tensor of 2049 and a float16 tensor of 0 gives float16, which cannot hold
+    2049: the sum is 2048.
 
     Because the kind decides, not the number of bits. Convert with `.double()` first to keep
     large integers.
@@ -126,8 +126,8 @@ def test_a_float_wins_over_a_wider_integer(device):
 
 
 def test_a_python_number_of_the_same_kind_changes_nothing(device):
-    """`x + 1` keeps the dtype of an int8 or float16 tensor, and `x + 0.5` that of a float16
-    tensor: a Python number of the same or a lower kind does not widen it.
+    """`x + 1` keeps the dtype of an int8 or float16 tensor, `x + 0.5` that of a float16 tensor:
+    a Python number of the same or a lower kind does not change the dtype.
 
     So constants in a formula do not turn a float16 model into float32.
     """
@@ -146,10 +146,10 @@ def test_a_python_number_of_the_same_kind_changes_nothing(device):
 
 def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
     """An int8 or bool tensor plus the Python number 0.5 gives float32, a bool tensor plus 1
-    gives int64, and plus `1j` an int8 tensor gives complex64, a float64 one complex128.
+    gives int64, an int8 tensor plus `1j` complex64 and a float64 tensor plus `1j` complex128.
 
-    The number brings its kind: int64 for an integer, the default dtype for a float. A complex
-    number keeps the precision of a float tensor, and takes the default dtype beside integers.
+    The number brings its kind: int64 for an integer, the default dtype for a float. `1j` keeps
+    the precision of a float32 or float64 tensor, and takes the default dtype beside integers.
     """
     flags = torch.tensor([True, False], device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)
@@ -227,24 +227,26 @@ def test_a_tensor_without_dimensions_ranks_below_one_with(device):
 
 
 def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(device):
-    """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional float64 `y` gives float64, of a
-    0-dimensional float16 `y` float16: of a higher kind, it brings its own dtype.
+    """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional `y` has the dtype of `y`,
+    float64 or float16; of a float32 `x` and a 0-dimensional complex128 `y` it is complex64.
 
-    Unlike a Python float, which has no dtype of its own and brings the default one, float32.
+    Unlike a Python float, a 0-dimensional tensor has a dtype of its own. A complex one beside
+    floats adds the kind, while the precision stays that of the floats.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
 
     made = [
         small + torch.tensor(1.0, dtype=torch.float64, device=device),
         small + torch.tensor(1.0, dtype=torch.float16, device=device),
+        small.float() + torch.tensor(1j, dtype=torch.complex128, device=device),
     ]
 
-    assert [tensor.dtype for tensor in made] == [torch.float64, torch.float16]
+    assert [tensor.dtype for tensor in made] == [torch.float64, torch.float16, torch.complex64]
 
 
 def test_one_number_in_a_dimension_counts_in_full(device):
-    """`x + y` of a float32 `x` gives float64 for a float64 `y` of shape (1,), and float32 for a
-    0-dimensional one.
+    """`x + y` of a float32 `x` of shape (2,) gives float64 for a float64 `y` of shape (1,), and
+    float32 for a 0-dimensional float64 `y`.
 
     Because shape (1,) is a tensor with a dimension, and takes full part in promotion.
     `y.reshape(())` and `y.reshape(1)` thus lead to different dtypes.
@@ -272,6 +274,9 @@ def test_tensors_without_dimensions_are_equals_of_each_other(device):
 def test_promote_types_reads_the_table():
     """`torch.promote_types(a, b)` gives the common dtype of two dtypes: int16 for uint8 and
     int8, float32 for float16 and bfloat16.
+
+    It raises RuntimeError where there is none, such as for uint16 and int8, or float8 and
+    float32.
     """
     bytes_together = torch.promote_types(torch.uint8, torch.int8)
     halves_together = torch.promote_types(torch.float16, torch.bfloat16)
@@ -281,8 +286,9 @@ def test_promote_types_reads_the_table():
 
 
 def test_result_type_knows_the_ranks_too():
-    """`torch.result_type(a, b)` takes tensors or Python numbers and gives the dtype of their
-    sum, with the lower rank of numbers and 0-dimensional tensors.
+    """`torch.result_type(a, b)` of tensors or Python numbers gives the dtype of `a + b`: int8
+    for an int8 tensor of shape (2,) and the number 1, float64 for it and a 0-dimensional
+    float64 tensor.
 
     `promote_types` knows only dtypes, and so cannot tell that `1` does not widen an int8
     tensor.
@@ -301,8 +307,8 @@ def test_result_type_knows_the_ranks_too():
 
 
 def test_can_cast_forbids_only_a_lower_kind():
-    """`torch.can_cast(a, b)` is True if `b` is of the same kind as `a`, however narrow, or of a
-    higher kind, in the order bool, integer, float, complex.
+    """`torch.can_cast(a, b)` is True if `b` is of the same kind as `a`, narrower or not, or of
+    a higher kind, in the order bool, integer, float, complex; otherwise it is False.
 
     It is the rule for in-place operations and `out=`: float64 may be written to float16,
     float16 may not be written to int64.
@@ -321,8 +327,8 @@ def test_can_cast_forbids_only_a_lower_kind():
 
 
 def test_in_place_results_of_the_same_kind_are_narrowed(device):
-    """`x += y` keeps the dtype of `x` where `y` is wider but of the same kind: a float64 sum is
-    rounded to float32, an int64 sum wraps round in int8.
+    """`x += y` keeps the dtype of `x` if `y` is wider but of the same kind: with float64 `y`
+    the sum is rounded to float32, with int64 `y` it wraps round in int8.
 
     A `y` of a higher kind raises: `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the
     wider dtype instead.
@@ -371,13 +377,15 @@ def test_wide_unsigned_integers_were_alone(other):
 
 @pytest.mark.torch(">=2.4")
 def test_wide_unsigned_integers_are_not_promoted():
-    """Since PyTorch 2.4 a `torch.uint32` tensor plus a float32 one gives floats; plus an int64
+    """Since PyTorch 2.4 a `torch.uint32` tensor plus a float32 one gives float32; plus an int64
     one it raises RuntimeError: write `wide.long()` first.
 
     uint16, uint32 and uint64 are left out of the promotion between integers.
     """
     wide = torch.tensor([1, 2], dtype=torch.uint32)
 
-    assert (wide + torch.tensor([0.5, 0.5])).tolist() == [1.5, 2.5]
+    total = wide + torch.tensor([0.5, 0.5])
+
+    assert (total.dtype, total.tolist()) == (torch.float32, [1.5, 2.5])
     with pytest.raises(RuntimeError, match="Promotion for uint16, uint32, uint64 types is not"):
         wide + torch.tensor([1, 2])
