@@ -47,11 +47,12 @@ def test_what_an_index_tensor_picks_is_a_copy(device):
     """
     x = torch.tensor([10, 20, 30], device=device)
     picked = x[[0, 1]]
+    part = x[0:2]
 
     picked[0] = 7
 
     assert picked.tolist() == [7, 20]
-    assert (x[0:2].tolist(), x[0:2].data_ptr() == x.data_ptr()) == ([10, 20], True)
+    assert (part.tolist(), part.data_ptr() == x.data_ptr()) == ([10, 20], True)
     assert x.tolist() == [10, 20, 30]
 
 
@@ -160,7 +161,8 @@ def test_index_tensors_and_slices_can_be_mixed():
 
 
 def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
-    """`x[0, :, [0, 1]]` of shape (2, 3, 4) has shape (3, 2) in PyTorch and (2, 3) in NumPy.
+    """For `x` of shape (2, 3, 4), `x[0, :, [0, 1]]` has shape (3, 2) in PyTorch and (2, 3) in
+    NumPy.
 
     Because PyTorch applies the integer first, while NumPy treats it as an index array, and puts
     the picked dimension first if a slice stands between two of those. `x[0][:, [0, 1]]` is the

@@ -60,7 +60,7 @@ def test_complex_wants_two_floats_of_one_dtype():
 
 def test_length_and_angle(device):
     """`x.abs()` is the length and `x.angle()` the angle of each complex number, as float
-    tensors; `torch.polar(length, angle)` gives the number back, up to rounding.
+    tensors; `torch.polar(length, angle)` gives 3 + 4j back, up to rounding.
     """
     x = torch.tensor([3 + 4j, 2j], device=device)
 

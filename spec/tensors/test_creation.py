@@ -163,9 +163,8 @@ def test_empty_leaves_memory_as_it_is():
     """`torch.empty` writes no elements: `torch.empty(5, 3, out=memory)` of a 5 x 3 `memory`
     full of sevens returns it with the sevens, where `torch.zeros` overwrites them.
 
-    Without `out=` the elements are whatever the newly allocated memory holds, so each element
-    must be written before it is read. Under `torch.use_deterministic_algorithms(True)` it is
-    filled with NaN.
+    Without `out=` the elements are whatever the newly allocated memory holds, so write each
+    before it is read. Deterministic mode fills them: `spec/training/test_reproducibility.py`.
     """
     memory = torch.full((5, 3), 7.0)
 

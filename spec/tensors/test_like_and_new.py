@@ -26,7 +26,7 @@ def test_like_functions_keep_size_dtype_and_device(like, device):
     float64 tensor `x` make a new tensor with the size, the dtype and the device of `x`.
 
     So a function that writes `torch.zeros_like(x)` instead of `torch.zeros(x.shape)` works for
-    float64 and on a GPU too. Integers have no `rand_like` and `randn_like`.
+    float64 and on a GPU too.
     """
     pattern = torch.zeros(5, 3, dtype=torch.float64, device=device)
 

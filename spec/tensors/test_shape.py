@@ -57,9 +57,9 @@ def test_the_rank_is_the_number_of_dimensions():
 
 
 def test_the_rank_of_linear_algebra_is_another_number():
-    """`torch.linalg.matrix_rank(x)` is the number of linearly independent rows of a matrix, 1
-    for [[1, 2], [2, 4]]; the number of dimensions is `x.ndim`, and `x.rank` raises
-    AttributeError.
+    """`torch.linalg.matrix_rank(x)` is the number of linearly independent rows of a float
+    matrix, 1 for [[1.0, 2.0], [2.0, 4.0]]; the number of dimensions is `x.ndim`, and `x.rank`
+    raises AttributeError.
 
     The word has both meanings; TensorFlow's `tf.rank` is PyTorch's `x.ndim`.
     """

@@ -12,8 +12,8 @@ Not everything promotes. In place a tensor keeps its dtype; matrix products want
 (`spec/tensors/test_reductions.py`).
 
 What surprises: between an integer and a float only the float dtype counts, so int64 and float16
-give float16; and a Python number or a 0-dimensional tensor may raise the kind of a result but not
-the width within a kind.
+give float16; and beside a tensor with dimensions, a Python number or a 0-dimensional tensor may
+raise the kind of the result but not the width within a kind.
 """
 
 import pytest
@@ -53,11 +53,12 @@ from torch import uint8 as u8
     ],
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
-    """`+` of two tensors with dimensions gives the dtype in this table of the twelve common
-    dtypes: the higher kind of bool, integer, float and complex wins, then the wider dtype.
+    """Among the twelve common dtypes, `+` of two tensors with dimensions takes the higher kind,
+    then the wider dtype; but int16 for uint8 and int8, float32 for float16 and bfloat16,
+    complex128 for float64 and complex64.
 
-    Where neither holds the other the result is wider than both: int16 for uint8 and int8,
-    float32 for float16 and bfloat16. uint16, uint32, uint64 and float8 are not in the table.
+    Kinds rank bool, integer, float, complex. The three exceptions: neither dtype holds the
+    other. uint16, uint32, uint64, float8 and complex32 are not among the twelve.
     """
     rights = [b1, u8, i8, i16, i32, i64, f16, bf16, f32, f64, c64, c128]
     one = torch.ones(1, dtype=left, device=device)
@@ -127,7 +128,7 @@ def test_a_float_wins_over_a_wider_integer(device):
 
 def test_a_python_number_of_the_same_kind_changes_nothing(device):
     """`x + 1` keeps the dtype of an int8 or float16 tensor, `x + 0.5` that of a float16 tensor:
-    a Python number of the same or a lower kind does not change the dtype.
+    adding a Python number of the same or a lower kind does not change the dtype.
 
     So constants in a formula do not turn a float16 model into float32.
     """
