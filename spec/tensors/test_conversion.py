@@ -41,8 +41,8 @@ def test_twelve_dtypes_have_a_method_that_converts_to_them(method, dtype, device
     `double`, `cfloat` and `cdouble` convert `x` to one dtype each: `x.long()` to int64,
     `x.byte()` to uint8.
 
-    The names are those of C; `char` is int8 and `cfloat` complex64. uint16, uint32 and uint64
-    have no method: write `x.to(torch.uint16)`.
+    Most of the names are those of C; `char` is int8 and `cfloat` complex64. uint16, uint32 and
+    uint64 have no method: since PyTorch 2.3 write `x.to(torch.uint16)`.
     """
     x = torch.tensor([0.0, 1.0], device=device)
 

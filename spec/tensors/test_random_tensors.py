@@ -47,7 +47,7 @@ def test_rand_covers_zero_to_one_evenly(device):
 
 @pytest.mark.claim("blitz-rand-prints-one")
 def test_rand_can_print_a_one_that_it_never_draws():
-    """`torch.rand` draws numbers below 1, yet a drawn 0.99999 can print as `1.0000`.
+    """`torch.rand` draws numbers below 1, yet a drawn 0.999951 prints as `1.0000`.
 
     Because the repr rounds to four decimals by default; `x < 1` compares the stored number.
     """

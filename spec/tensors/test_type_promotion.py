@@ -2,9 +2,9 @@
 
 When two tensors of different dtypes meet in an operation such as `+`, `*` or `==`, both are
 converted to a common dtype first: booleans give way to integers, integers to floats, floats to
-complex numbers, and within a kind the wider dtype wins. Arithmetic gives a result of that dtype,
-comparisons give booleans. `torch.promote_types` and `torch.result_type` tell the common dtype
-without computing.
+complex numbers, and within a kind usually the wider dtype wins. `+`, `-` and `*` give a result of
+that dtype, comparisons give booleans. `torch.promote_types` and `torch.result_type` tell the common
+dtype without computing.
 
 Not everything promotes. In place a tensor keeps its dtype; matrix products want equal dtypes
 (`spec/tensors/test_matrix_products.py`); `/` and `sqrt` make floats of integers
@@ -287,9 +287,9 @@ def test_promote_types_reads_the_table():
 
 
 def test_result_type_knows_the_ranks_too():
-    """`torch.result_type(a, b)` of tensors or Python numbers gives the dtype of `a + b`: int8
-    for an int8 tensor of shape (2,) and the number 1, float64 for it and a 0-dimensional
-    float64 tensor.
+    """`torch.result_type(a, b)` of a tensor and a second tensor or number is the dtype of `a +
+    b`: int8 for an int8 tensor of shape (2,) and the number 1, float64 for it and a
+    0-dimensional float64 tensor.
 
     `promote_types` knows only dtypes, and so cannot tell that `1` does not widen an int8
     tensor.
