@@ -1,11 +1,11 @@
 """Indexing with tensors and lists.
 
 An index may be a tensor of integers: the positions to pick, in any order and as often as they are
-named. A list, a range or an int64 NumPy array in brackets works the same. This is how rows are
-shuffled, samples selected and tables looked up.
+named. A list of integers, a range or an int64 NumPy array in brackets works the same. This is how
+rows are shuffled, samples selected and tables looked up.
 
 In contrast to slices (`spec/tensors/test_indexing.py`) the result is a copy, unless the index is a
-single 0-dimensional tensor, which counts as an integer. Assignment through such an index,
+0-dimensional int64 tensor, which counts as an integer. Assignment through such an index,
 `x[index] = values`, still writes into `x`, because Python calls `x.__setitem__` for it and no copy
 is made first.
 
@@ -20,7 +20,7 @@ import torch
 
 
 def test_an_index_tensor_picks_rows_in_any_order(device):
-    """`x[torch.tensor([2, 0, 2])]` picks rows 2, 0 and 2 again, in this order."""
+    """`x[torch.tensor([2, 0, 2])]` of a matrix picks rows 2, 0 and 2 again, in this order."""
     x = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
     index = torch.tensor([2, 0, 2], device=device)
 
@@ -29,10 +29,10 @@ def test_an_index_tensor_picks_rows_in_any_order(device):
 
 @pytest.mark.parametrize("index", [[2, 0], range(2, -1, -2), np.array([2, 0])], ids=str)
 def test_lists_ranges_and_arrays_pick_like_tensors(index):
-    """`x[[2, 0]]`, a range and an int64 NumPy array pick like an index tensor: positions 2 and
-    0, in this order.
+    """`x[[2, 0]]`, a range of 2 and 0 and an int64 NumPy array pick like an index tensor:
+    positions 2 and 0, in this order.
 
-    A uint8 array would be read as a mask, as a uint8 tensor is: `spec/tensors/test_masks.py`.
+    A uint8 array is read as a mask, as a uint8 tensor is: `spec/tensors/test_masks.py`.
     """
     x = torch.tensor([10, 20, 30])
 
@@ -41,16 +41,18 @@ def test_lists_ranges_and_arrays_pick_like_tensors(index):
 
 def test_what_an_index_tensor_picks_is_a_copy(device):
     """`picked = x[[0, 1]]` has memory of its own: a write to `picked` does not show in `x`. The
-    slice `x[0:2]` would be a view.
+    slice `x[0:2]` is a view.
 
     Because positions in any order have no common stride.
     """
     x = torch.tensor([10, 20, 30], device=device)
     picked = x[[0, 1]]
+    part = x[0:2]
 
     picked[0] = 7
 
     assert picked.tolist() == [7, 20]
+    assert (part.tolist(), part.data_ptr() == x.data_ptr()) == ([10, 20], True)
     assert x.tolist() == [10, 20, 30]
 
 
@@ -67,7 +69,7 @@ def test_the_result_has_the_shape_of_the_index(device):
 
 
 def test_a_list_is_not_a_tuple_of_indices():
-    """`x[[0, 1]]` picks rows 0 and 1, while `x[(0, 1)]` is `x[0, 1]`, one element.
+    """Of a matrix, `x[[0, 1]]` picks rows 0 and 1, while `x[(0, 1)]` is `x[0, 1]`, one element.
 
     Because Python passes `x[0, 1]` as the tuple (0, 1). It bites where an index is put together
     in a variable.
@@ -105,8 +107,8 @@ def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
 
 
 def test_a_scalar_tensor_is_a_number_to_an_index(device):
-    """`x[torch.tensor(1)]` picks row 1 as `x[1]` does, and gives a view: a write to it shows in
-    `x`.
+    """`x[torch.tensor(1)]` of a matrix picks row 1 as `x[1]` does, and gives a view: a write to
+    it shows in `x`.
 
     A 0-dimensional int64 tensor is taken for the number it holds, so `x[scores.argmax()]` drops
     the dimension. A 0-dimensional uint8 tensor is read as a mask and adds a dimension.
@@ -122,8 +124,8 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
 
 
 def test_two_index_tensors_are_read_in_pairs(device):
-    """`x[[0, 2], [1, 2]]` picks the elements (0, 1) and (2, 2): two indices of one length are
-    read in pairs, not as a rectangle.
+    """`x[[0, 2], [1, 2]]` picks the elements (0, 1) and (2, 2): two index lists of one length
+    are read in pairs, not as a rectangle.
 
     `scores[torch.arange(n), labels]` picks one score per row in this way.
     """
@@ -133,8 +135,8 @@ def test_two_index_tensors_are_read_in_pairs(device):
 
 
 def test_index_tensors_are_broadcast_against_each_other():
-    """`x[rows, columns]` broadcasts its index tensors: rows of shape (2, 1) and columns of
-    shape (2,) pick a 2 x 2 rectangle. Lengths 2 and 3 raise IndexError.
+    """`x[rows, columns]` broadcasts its index tensors: `rows` of shape (2, 1) and `columns` of
+    shape (2,) pick a 2 x 2 rectangle; two index lists of lengths 2 and 3 raise IndexError.
 
     For the rectangle of two vectors write `x[rows[:, None], columns]`.
     """
@@ -159,7 +161,8 @@ def test_index_tensors_and_slices_can_be_mixed():
 
 
 def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
-    """`x[0, :, [0, 1]]` of shape (2, 3, 4) has shape (3, 2) in PyTorch and (2, 3) in NumPy.
+    """For `x` of shape (2, 3, 4), `x[0, :, [0, 1]]` has shape (3, 2) in PyTorch and (2, 3) in
+    NumPy.
 
     Because PyTorch applies the integer first, while NumPy treats it as an index array, and puts
     the picked dimension first if a slice stands between two of those. `x[0][:, [0, 1]]` is the
@@ -172,10 +175,11 @@ def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
 
 
 def test_index_tensors_may_count_from_the_end():
-    """`x[torch.tensor([-1, 0])]` picks the last and the first element; a position beyond the
-    end raises IndexError.
+    """`x[torch.tensor([-1, 0])]` picks the last and the first element; on the CPU a position
+    beyond the end raises IndexError.
 
-    The message names position and size; `index.clamp(max=len(x) - 1)` keeps within.
+    The message names position and size; `index.clamp(max=len(x) - 1)` keeps within. On a GPU
+    the error is a device-side assertion.
     """
     x = torch.tensor([10, 20, 30])
 
@@ -186,7 +190,7 @@ def test_index_tensors_may_count_from_the_end():
 
 def test_an_index_tensor_must_hold_integers():
     """`x[torch.tensor([1.0])]` raises IndexError, since a float tensor is no index: write
-    `index.long()`.
+    `x[index.long()]`.
 
     It bites with indices that were computed with `/` or read from a float tensor.
     """
@@ -198,8 +202,8 @@ def test_an_index_tensor_must_hold_integers():
 
 
 def test_a_list_of_floats_is_cut_to_integers():
-    """`x[[1.7]]` with a Python list of floats drops the fraction silently and picks position 1;
-    the float 1.7 alone and a float tensor raise IndexError.
+    """`x[[1.7]]` with a Python list drops the fraction without an error and picks position 1;
+    `x[1.7]` and `x[torch.tensor([1.7])]` raise IndexError.
 
     Because a list is first made an int64 tensor. Write `x[torch.tensor(positions)]`, which
     raises.
@@ -215,8 +219,8 @@ def test_a_list_of_floats_is_cut_to_integers():
 
 @pytest.mark.torch(">=2.0")
 def test_an_index_tensor_may_be_int32():
-    """Since PyTorch 2.0, an index tensor may be int32 as well as int64; one of int16 with a
-    dimension raises IndexError: write `index.long()`.
+    """Since PyTorch 2.0, an index tensor such as `torch.tensor([2, 0])` may be int32 as well as
+    int64; an int16 one raises IndexError: write `index.long()`.
 
     A uint8 tensor is read as a mask: `spec/tensors/test_masks.py`.
     """
@@ -229,7 +233,9 @@ def test_an_index_tensor_may_be_int32():
 
 
 def test_assigning_through_an_index_tensor_writes_to_the_original(device):
-    """`x[[3, 1]] = values` writes the values to positions 3 and 1 of `x`, in this order."""
+    """`x[[3, 1]] = values` writes the first value to position 3 of `x` and the second to
+    position 1.
+    """
     x = torch.zeros(5, device=device)
 
     x[[3, 1]] = torch.tensor([8.0, 9.0], device=device)
@@ -238,8 +244,8 @@ def test_assigning_through_an_index_tensor_writes_to_the_original(device):
 
 
 def test_assignment_through_an_index_tensor_converts_no_dtype():
-    """`x[[0, 1]] = values` raises RuntimeError if `values` is a tensor of another dtype;
-    `x[0:2] = values` converts it, and so does a Python number.
+    """`x[[0, 1]] = values` on an int64 tensor raises RuntimeError if `values` is a float32
+    tensor; `x[0:2] = values` converts it, and `x[[2]] = 9.5` writes 9.
 
     Write `x[index] = values.to(x.dtype)`.
     """
@@ -273,8 +279,8 @@ def test_a_write_to_a_picked_copy_is_lost():
 def test_adding_through_an_index_counts_repeated_places_once(device):
     """`x[[0, 0, 2]] += 1` adds 1 to position 0 once, although it is named twice.
 
-    Because it reads a copy, adds to it and writes it back, the same value twice. `x.index_add_`
-    counts each mention.
+    Because it reads a copy, adds to it and writes it back, the same value twice.
+    `x.index_add_(0, torch.tensor([0, 0, 2]), torch.ones(3))` counts each mention.
     """
     x = torch.zeros(3, device=device)
 
@@ -284,8 +290,8 @@ def test_adding_through_an_index_counts_repeated_places_once(device):
 
 
 def test_index_put_can_accumulate(device):
-    """`x.index_put_((index,), values, accumulate=True)` adds for each mention of a position: an
-    index [0, 0, 2] adds twice at 0, as `x.index_add_(0, index, values)` does.
+    """`x.index_put_((index,), values, accumulate=True)` adds once for each mention of a
+    position: with `index` [0, 0, 2] twice at 0, as `x.index_add_(0, index, values)` does.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([0, 0, 2], device=device)

@@ -2,15 +2,15 @@
 
 A complex tensor holds pairs of a real and an imaginary part: complex64 of two float32, complex128
 of two float64. `torch.complex(real, imag)` makes one of two float tensors, `1j` in an expression
-makes one too; `x.real` and `x.imag` are views of its parts, `x.abs()` and `x.angle()` length and
-angle.
+makes one too; `x.real` and `x.imag` are views of its parts, `x.abs()` and `x.angle()` the length
+and the angle of its numbers.
 
 What surprises: complex numbers have no order, so `max`, `sort`, `>` and `relu` are refused;
 converting one to float drops the imaginary part with a warning
-(`spec/tensors/test_conversion.py`); `conj()` is lazy and has to be
-resolved for NumPy (`spec/tensors/test_numpy_refusals.py`); and a layer takes complex input only if
-its weights are complex. Gradients are told in `spec/autograd/test_complex_gradients.py`, Fourier
-transforms in `spec/tensors/test_fourier.py`.
+(`spec/tensors/test_conversion.py`); `conj()` is lazy and has to be resolved for NumPy
+(`spec/tensors/test_numpy_refusals.py`); and `nn.Linear` takes complex input only if its weights are
+complex. Gradients are told in `spec/autograd/test_complex_gradients.py`, Fourier transforms in
+`spec/tensors/test_fourier.py`.
 """
 
 import math
@@ -21,8 +21,10 @@ from torch import nn
 
 
 def test_a_complex_tensor_is_made_of_two_real_ones(device):
-    """`torch.complex(real, imag)` of two float32 tensors is a complex64 tensor, and
-    `real + 1j * imag` is the same.
+    """`torch.complex(real, imag)` of two float32 tensors is a complex64 tensor; of finite
+    parts, `real + 1j * imag` equals it.
+
+    Because `1j * imag` multiplies, an infinite part becomes NaN there: write `torch.complex`.
     """
     real, imag = torch.tensor([3.0, 0.0], device=device), torch.tensor([4.0, 1.0], device=device)
 
@@ -31,11 +33,16 @@ def test_a_complex_tensor_is_made_of_two_real_ones(device):
     assert x.dtype is torch.complex64
     assert x.tolist() == [3 + 4j, 1j]
     assert (real + 1j * imag).tolist() == [3 + 4j, 1j]
+    infinite = torch.tensor([float("inf")], device=device)
+    assert (1j * infinite).real.isnan().tolist() == [True]
+    assert torch.complex(infinite, infinite).real.tolist() == [float("inf")]
 
 
 def test_complex_wants_two_floats_of_one_dtype():
-    """`torch.complex` raises RuntimeError for integers, "Expected both inputs to be Half, Float or
-    Double tensors", and for two parts of different dtype.
+    """`torch.complex(real, imag)` raises RuntimeError for int64 parts, "Expected both inputs to
+    be Half, Float or Double tensors", and for one float32 and one float64 part.
+
+    Convert both parts first, as in `torch.complex(real.float(), imag.float())`.
     """
     one = torch.tensor([1])
 
@@ -52,8 +59,8 @@ def test_complex_wants_two_floats_of_one_dtype():
 
 
 def test_length_and_angle(device):
-    """`x.abs()` is the length and `x.angle()` the angle of each complex number, both real;
-    `torch.polar(length, angle)` goes back.
+    """`x.abs()` is the length and `x.angle()` the angle of each complex number, as float
+    tensors; `torch.polar(length, angle)` gives 3 + 4j back, up to rounding.
     """
     x = torch.tensor([3 + 4j, 2j], device=device)
 
@@ -64,21 +71,28 @@ def test_length_and_angle(device):
 
 @pytest.mark.spare("TypeError", reason="PyTorch before 2.15 raises RuntimeError")
 def test_real_and_imag_are_views(device):
-    """`x.real` and `x.imag` are float views of a complex tensor: writing to one changes `x`.
-    A real tensor has no `imag`: RuntimeError, since PyTorch 2.15 TypeError.
+    """`x.real` and `x.imag` of a complex tensor are float views of its parts: a write to
+    `x.real` changes `x`. A float32 tensor has no `imag`: RuntimeError, since PyTorch 2.15
+    TypeError.
     """
     x = torch.tensor([3 + 4j], device=device)
 
     x.real[0] = 7.0
 
     assert x.tolist() == [7 + 4j]
+    assert x.imag.tolist() == [4.0]
+    assert x.imag.dtype is torch.float32
     with pytest.raises((RuntimeError, TypeError), match="imag is not implemented for tensors with"):
         torch.ones(1, device=device).imag.sum()
 
 
 def test_view_as_real_has_a_last_dimension_of_two(device):
-    """`torch.view_as_real(x)` of shape (n,) is a float view of shape (n, 2), real part first;
-    `torch.view_as_complex` goes back and wants a last dimension of size 2 with stride 1.
+    """`torch.view_as_real(x)` of a complex `x` of shape (2,) is a float view of shape (2, 2),
+    real part first; `torch.view_as_complex` goes back, and refuses a last dimension of size 3
+    or of stride 2.
+
+    The size must be 2 and the stride 1; make the pairs contiguous first.
+    `torch.view_as_real(x.conj())` raises RuntimeError: write `x.conj().resolve_conj()`.
     """
     x = torch.tensor([3 + 4j, 1j], device=device)
 
@@ -86,6 +100,8 @@ def test_view_as_real_has_a_last_dimension_of_two(device):
 
     assert pairs.tolist() == [[3.0, 4.0], [0.0, 1.0]]
     assert torch.view_as_complex(pairs).tolist() == [3 + 4j, 1j]
+    with pytest.raises(RuntimeError, match="doesn't work on unresolved conjugated tensors"):
+        torch.view_as_real(x.conj())
     with pytest.raises(RuntimeError, match="Tensor must have a last dimension of size 2"):
         torch.view_as_complex(torch.ones(2, 3, device=device))
     with pytest.raises(RuntimeError, match="Tensor must have a last dimension with stride 1"):
@@ -93,11 +109,15 @@ def test_view_as_real_has_a_last_dimension_of_two(device):
 
 
 def test_complex_numbers_have_no_order():
-    """On the CPU `x > y` and `x.max()` of complex tensors raise RuntimeError, "not implemented for
-    'ComplexFloat'": compare `x.abs()` or `x.real`.
+    """`==` compares complex64 tensors; on the CPU `x > y` and `x.max()` of complex64 tensors
+    raise RuntimeError, "not implemented for 'ComplexFloat'".
+
+    Because no order of the complex numbers agrees with their arithmetic: compare `x.abs()` or
+    `x.real`.
     """
     x = torch.tensor([3 + 4j, 1j])
 
+    assert (x == x[1]).tolist() == [False, True]
     with pytest.raises(RuntimeError, match="not implemented for 'ComplexFloat'"):
         (x > x).any()
     with pytest.raises(RuntimeError, match="not implemented for 'ComplexFloat'"):
@@ -107,8 +127,8 @@ def test_complex_numbers_have_no_order():
 
 
 def test_the_root_of_a_negative_number_is_complex_if_the_tensor_is(device):
-    """`sqrt()` of -1 is NaN in a float tensor and 1j in a complex one; convert with
-    `.to(torch.complex64)` first.
+    """`torch.sqrt` of -1.0 is NaN in a float32 tensor and 1j in a complex64 one; convert with
+    `x.to(torch.complex64)` first.
     """
     x = torch.tensor([-1.0], device=device)
 
@@ -129,7 +149,7 @@ def test_the_conjugate_transpose_is_mh(device):
 
 
 def test_a_layer_for_complex_numbers_is_made_with_a_complex_dtype():
-    """`nn.Linear` with float weights raises RuntimeError for a complex input;
+    """`nn.Linear(2, 1)` with its float32 weights raises RuntimeError for a complex64 input;
     `nn.Linear(2, 1, dtype=torch.complex64)` takes it.
     """
     x = torch.tensor([[1j, 2.0]])

@@ -38,11 +38,11 @@ from hypothesis import strategies as st
 )
 def test_twelve_dtypes_have_a_method_that_converts_to_them(method, dtype, device):
     """`x.bool()`, `byte`, `char`, `short`, `int`, `long`, `half`, `bfloat16`, `float`,
-    `double`, `cfloat` and `cdouble` each convert to the dtype of that name: `x.long()` is
-    `x.to(torch.int64)`.
+    `double`, `cfloat` and `cdouble` convert `x` to one dtype each: `x.long()` to int64,
+    `x.byte()` to uint8.
 
-    The names are those of C; `byte` is uint8 and `char` int8. Other dtypes have no method:
-    write `x.to(torch.uint16)`.
+    Most of the names are those of C; `char` is int8 and `cfloat` complex64. uint16, uint32 and
+    uint64 have no method: since PyTorch 2.3 write `x.to(torch.uint16)`.
     """
     x = torch.tensor([0.0, 1.0], device=device)
 
@@ -55,7 +55,7 @@ def test_twelve_dtypes_have_a_method_that_converts_to_them(method, dtype, device
 
 def test_there_are_many_ways_to_ask_for_a_dtype(device):
     """`x.to(torch.int64)`, `x.to(dtype=torch.int64)`, `x.type(torch.int64)` and `x.long()` give
-    the same; `x.to(other)` and `x.type_as(other)` take the dtype of another tensor.
+    equal tensors; `x.to(other)` and `x.type_as(other)` take the dtype of another tensor.
 
     `x.to(other)` moves to the device of `other` as well.
     """
@@ -76,7 +76,7 @@ def test_there_are_many_ways_to_ask_for_a_dtype(device):
 
 
 def test_type_takes_an_old_type_name():
-    """`x.type("torch.LongTensor")` converts to int64, an unknown name raises ValueError;
+    """`x.type("torch.LongTensor")` converts to int64, and an unknown name raises ValueError;
     `x.to("float32")` raises RuntimeError, since `to` takes a string for a device.
 
     Write the dtype itself: `x.to(torch.float32)`.
@@ -122,8 +122,8 @@ def test_a_conversion_copies(device):
 
 
 def test_fractions_are_cut_off_towards_zero(device):
-    """`x.long()` drops the fraction, so it rounds towards zero: 1.75 becomes 1 and -1.75
-    becomes -1.
+    """`x.long()` of a float tensor drops the fraction, so it rounds towards zero: 1.75 becomes
+    1 and -1.75 becomes -1.
 
     For the next lower integer write `x.floor().long()`, for the nearest `x.round().long()`;
     `round` takes a half to the even neighbour.
@@ -136,8 +136,10 @@ def test_fractions_are_cut_off_towards_zero(device):
 
 
 def test_all_that_is_not_zero_is_true(device):
-    """`x.bool()` is False for 0.0 and -0.0 and True for other values, also for 1e-30, negative
-    numbers and NaN.
+    """`x.bool()` of a float32 tensor is False for 0.0 and -0.0 and True for 1e-30, -2.0 and
+    NaN.
+
+    Because every number but zero is True, and NaN is not equal to zero.
     """
     x = torch.tensor([0.0, -0.0, 1e-30, -2.0, float("nan")], device=device)
 
@@ -166,8 +168,8 @@ def test_conversion_to_a_byte_is_the_remainder_of_256(number):
 
 
 def test_a_float_that_does_not_fit_becomes_infinite(device):
-    """`x.half()` of a float32 tensor turns numbers from 65520 on into infinity, without an
-    error: the largest float16 is 65504, and 65519 is still rounded down to it.
+    """`x.half()` of a float32 tensor turns 65520.0 into inf and -1e30 into -inf, without an
+    error: the largest float16 is 65504, and 65519.0 is still rounded down to it.
 
     65520 is half-way to the next step, 65536, which float16 does not have. Look for infinities
     with `x.isinf().any()`.
@@ -178,8 +180,9 @@ def test_a_float_that_does_not_fit_becomes_infinite(device):
 
 
 def test_bfloat16_keeps_the_range_that_float16_loses(device):
-    """2**100 becomes infinite with `x.half()` and is exact with `x.bfloat16()`; 1.00390625,
-    which is 1 + 1/256, is exact with `half()` and becomes 1 with `bfloat16()`.
+    """Of float32 numbers, 2.0**100 becomes infinite with `x.half()` and is exact with
+    `x.bfloat16()`; 1.00390625, which is 1 + 1/256, is exact with `half()` and becomes 1 with
+    `bfloat16()`.
 
     Because bfloat16 has 8 bits of exponent and 7 of mantissa, float16 5 and 10. So `half()` may
     overflow where `bfloat16()` only rounds.
@@ -201,8 +204,8 @@ def test_bfloat16_keeps_the_range_that_float16_loses(device):
     ],
 )
 def test_a_float_counts_without_gaps_up_to_a_limit(dtype, limit, device):
-    """A float dtype holds each integer up to a power of two, 2**8 for `bfloat16`, 2**11 for
-    `float16`, 2**24 for `float32`, 2**53 for `float64`; the next integer is rounded to it.
+    """`torch.bfloat16` holds each integer from 0 to 2**8, `float16` to 2**11, `float32` to
+    2**24 and `float64` to 2**53; the next integer is rounded down to that power of two.
 
     So indices and counts in float32 go wrong beyond 16,777,216: keep them in int64.
     """
@@ -221,8 +224,8 @@ def test_a_float_counts_without_gaps_up_to_a_limit(dtype, limit, device):
     ],
 )
 def test_a_tenth_is_another_number_in_each_float(dtype, nearest, device):
-    """`torch.tensor(0.1, dtype=dtype)` is another number in each float dtype, 0.0999755859375
-    in float16 and 0.10000000149011612 in float32.
+    """`torch.tensor(0.1, dtype=dtype)` is another number in each of bfloat16, float16, float32
+    and float64: 0.0999755859375 in float16, 0.10000000149011612 in float32.
 
     Because 0.1 has no finite binary expansion, each dtype stores the nearest number it has.
     float64 is the 0.1 of Python.
@@ -231,8 +234,8 @@ def test_a_tenth_is_another_number_in_each_float(dtype, nearest, device):
 
 
 def test_widening_brings_no_digits_back(device):
-    """`torch.tensor(0.1).double()` is 0.10000000149011612, not the float64 0.1: what float32
-    has rounded stays rounded.
+    """`torch.tensor(0.1).double()`, with the default dtype float32, is 0.10000000149011612, not
+    the float64 0.1: what float32 has rounded stays rounded.
 
     Ask for the dtype where the tensor is made: `torch.tensor(0.1, dtype=torch.float64)`.
     """
@@ -263,11 +266,12 @@ def test_a_float32_model_refuses_float64_data():
 
 
 def test_a_mix_of_dtypes_is_told_in_many_words():
-    """Where two tensors of a computation differ in dtype, RuntimeError says so by operation:
-    "expected scalar type Double but found Float" in a convolution without bias, the other way round
-    in `bmm`.
+    """`torch.bmm(x, y)` of a float32 `x` and a float64 `y` raises RuntimeError, "expected
+    scalar type Float but found Double"; a float32 `nn.Conv1d` without bias says of a float64
+    input the reverse.
 
-    Convert one: usually the data, `x.float()`, since float64 comes from NumPy.
+    Because neither promotes. Convert one: usually the data, `x.float()`, since float64 comes
+    from NumPy.
     """
     x = torch.ones(1, 2, 2)
 
@@ -293,10 +297,10 @@ def test_complex_to_real_drops_the_imaginary_part_with_a_warning(device):
 
 
 def test_conversion_between_floats_keeps_the_gradient(device):
-    """`x.double()` of a float32 tensor is part of the autograd graph, and the gradient arrives
-    at `x` as float32; `x.long()` does not require grad.
+    """`x.double()` of a float32 `x` that requires grad is part of the autograd graph, and the
+    gradient arrives at `x` as float32; `x.long()` does not require grad.
 
-    Because rounding to integers has no useful derivative, the graph ends there.
+    Because an integer tensor cannot require grad, the graph ends at `x.long()`.
     """
     x = torch.tensor([1.5], device=device, requires_grad=True)
 

@@ -37,7 +37,7 @@ def test_tensor_copies_its_data():
 
 @pytest.mark.parametrize("make", [torch.from_numpy, torch.as_tensor, torch.asarray])
 def test_as_tensor_shares_an_array(make):
-    """`torch.from_numpy`, `torch.as_tensor` and `torch.asarray` of a NumPy array such as
+    """`torch.from_numpy(array)`, `torch.as_tensor(array)` and `torch.asarray(array)` of
     `np.array([1, 2])` share its memory: a later write to the array shows in the tensor.
 
     Nothing is copied, which is fast; where the array changes later, `torch.tensor(array)` is
@@ -88,8 +88,8 @@ def test_as_tensor_hands_a_tensor_back(make, device):
 
 
 def test_asarray_can_be_told_to_copy():
-    """`torch.asarray(array, copy=True)` copies the array: a later write to the array does not
-    show.
+    """`torch.asarray(array, copy=True)` copies a NumPy array: a later write to the array does
+    not show in the tensor.
     """
     array = np.array([1, 2])
     copied = torch.asarray(array, copy=True)
@@ -100,11 +100,11 @@ def test_asarray_can_be_told_to_copy():
 
 
 def test_asarray_can_be_told_not_to_copy():
-    """`torch.asarray(data, copy=False)` shares the memory of an array and raises ValueError for
-    a list, whose memory it cannot share.
+    """`torch.asarray(data, copy=False)` of `np.array([1, 2])` shares its memory; of the list
+    [1, 2], whose memory a tensor cannot share, it raises ValueError.
 
     Because a list holds Python objects, not numbers side by side. Leave `copy=` out to copy
-    where it must be.
+    where it must be; another `dtype=` beside `copy=False` raises too.
     """
     array = np.array([1, 2])
     shared = torch.asarray(array, copy=False)
@@ -115,8 +115,8 @@ def test_asarray_can_be_told_not_to_copy():
 
 
 def test_tensor_of_a_tensor_warns(device):
-    """`torch.tensor(x)` of a tensor gives a copy that does not require grad, and warns that
-    `x.detach().clone()` says so more clearly.
+    """`torch.tensor(x)` of a tensor `x` that requires grad gives a copy that does not, and
+    warns with UserWarning that `x.detach().clone()` is the recommended way.
 
     Because it looks as if gradients flowed through it. Write `x.clone()` to keep the graph,
     `x.detach().clone()` to leave it.
@@ -133,10 +133,11 @@ def test_tensor_of_a_tensor_warns(device):
 
 
 def test_a_list_of_single_numbers_in_tensors_is_read(device):
-    """`torch.tensor` of a list of 0-dimensional tensors is a new tensor of their values, here
+    """`torch.tensor([a, b])` of two 0-dimensional tensors is a new tensor of their values, here
     [1.0, 2.5].
 
-    Gradients do not flow through it; `torch.stack` of the same list keeps the graph.
+    Gradients do not flow through it; `torch.stack([a, b])` of tensors of one dtype keeps the
+    graph.
     """
     made = torch.tensor([torch.tensor(1, device=device), torch.tensor(2.5)])
 
@@ -144,8 +145,8 @@ def test_a_list_of_single_numbers_in_tensors_is_read(device):
 
 
 def test_a_list_of_longer_tensors_is_stacked_instead(device):
-    """`torch.tensor` of a list of tensors with several elements each raises ValueError;
-    `torch.stack` makes one tensor of them.
+    """`torch.tensor(rows)` of a list of tensors of shape (2,) raises ValueError;
+    `torch.stack(rows)` makes one tensor of tensors that have one shape.
 
     Because each entry of the list is converted to one Python number.
     """
@@ -157,8 +158,8 @@ def test_a_list_of_longer_tensors_is_stacked_instead(device):
 
 
 def test_a_list_of_arrays_is_slow_and_warns():
-    """`torch.tensor` of a list of equally long NumPy arrays works and warns that it is slow;
-    `torch.tensor(np.array(arrays))` gives the same without the warning.
+    """`torch.tensor(arrays)` of a list of equally long one-dimensional NumPy arrays works and
+    warns that it is slow; `torch.tensor(np.array(arrays))` gives the same without the warning.
 
     Because the list is read element by element. The warning is given once per process.
     """
@@ -172,8 +173,8 @@ def test_a_list_of_arrays_is_slow_and_warns():
 
 
 def test_frombuffer_reads_raw_bytes_in_place():
-    """`torch.frombuffer(buffer, dtype=...)` reads the bytes of a `bytearray` as elements of a
-    dtype and shares its memory; `offset=` counts bytes, `count=` elements.
+    """`torch.frombuffer(buffer, dtype=...)` reads the bytes of a `bytearray` as elements of
+    that dtype and shares its memory; `offset=` counts bytes, `count=` elements.
     """
     buffer = bytearray([1, 2, 3, 4])
 
@@ -188,8 +189,8 @@ def test_frombuffer_reads_raw_bytes_in_place():
 
 
 def test_frombuffer_wants_whole_numbers_of_bytes():
-    """`torch.frombuffer` without `count=` raises ValueError if the bytes do not divide into
-    elements: three bytes hold one int16 and a half.
+    """`torch.frombuffer(buffer, dtype=torch.int16)` of three bytes raises ValueError without
+    `count=`, since three bytes hold one int16 and a half.
 
     Pass `count=1` to read the elements that fit.
     """

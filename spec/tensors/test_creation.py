@@ -5,9 +5,9 @@ device. A factory function makes a tensor from a size. `torch.zeros`, `torch.one
 fill it with a value, `torch.eye` makes an identity matrix, `torch.rand` and its relatives draw
 random numbers (`spec/tensors/test_random_tensors.py`), and `torch.empty` fills in nothing.
 
-Factories take the keyword arguments `dtype=`, `device=` and `requires_grad=` (which dtypes can
-require grad: `spec/autograd/test_trackable.py`). A tensor made from
-numbers that are known already comes from `torch.tensor`: `spec/tensors/test_from_data.py`.
+These factories take the keyword arguments `dtype=`, `device=` and `requires_grad=` (which dtypes
+can require grad: `spec/autograd/test_trackable.py`). A tensor of given numbers comes from
+`torch.tensor`: `spec/tensors/test_from_data.py`.
 
 What surprises: `torch.empty` writes nothing, so its elements are whatever the memory held before;
 `torch.full` without `dtype=` takes its dtype from the fill value, so `torch.full((2,), 7)` is int64
@@ -25,11 +25,11 @@ import torch
 
 @pytest.mark.claim("blitz-tensor-like-ndarray")
 def test_a_tensor_describes_itself_like_a_numpy_array():
-    """A tensor has `shape`, `ndim`, slices and `+` as a NumPy array has; `x.numel()` is NumPy's
-    `size`, and `x.stride()` counts elements where NumPy's `strides` counts bytes.
+    """A tensor has `x.shape` and `x.ndim` as a NumPy array has; `x.numel()` is NumPy's `size`,
+    and `x.stride()` counts elements where NumPy's `strides` counts bytes.
 
-    Because of the likeness most NumPy habits carry over; a stride of (24, 8) bytes in NumPy is
-    (3, 1) for an int64 tensor.
+    A stride of (24, 8) bytes in NumPy is (3, 1) for an int64 tensor. Not all carries over: a
+    slice with a negative step raises, see `spec/tensors/test_indexing.py`.
     """
     tensor = torch.tensor([[1, 2, 3], [4, 5, 6]])
     array = np.array([[1, 2, 3], [4, 5, 6]])
@@ -45,7 +45,7 @@ def test_a_tensor_describes_itself_like_a_numpy_array():
 
 def test_a_size_is_numbers_or_a_sequence_of_them():
     """`torch.zeros` takes its size as separate integers, as a tuple, as a list or as a
-    `torch.Size`; all four give the same shape.
+    `torch.Size`: all four give the same shape.
     """
     made = [
         torch.zeros(2, 3),
@@ -75,8 +75,8 @@ def test_factories_make_float32_on_the_cpu(make):
 
 @pytest.mark.claim("blitz-zeros-long")
 def test_zeros_of_dtype_long_are_64_bit_integers():
-    """`torch.zeros(5, 3, dtype=torch.long)` is an int64 tensor; integers print without a
-    decimal point.
+    """`torch.zeros(5, 3, dtype=torch.long)` is an int64 tensor, which prints its zeros without
+    a decimal point and without naming the dtype.
 
     `torch.long` is another name of `torch.int64`. The repr does not name int64, because
     `torch.tensor` picks it for integers by itself.
@@ -117,7 +117,8 @@ def test_ones_works_like_zeros_but_fills_with_one(device):
 )
 def test_full_takes_its_dtype_from_the_value(value, dtype, filled, device):
     """`torch.full((2,), value)` without `dtype=` takes its dtype from the Python value: int64
-    for 7, float32 for 0.5, bool for True, complex64 for 2j.
+    for 7, bool for True, and with the default dtype float32, float32 for 0.5 and complex64 for
+    2j.
 
     So `torch.full((2,), 1)` cannot require grad, unlike `torch.ones(2)`: write `1.0` or
     `dtype=torch.float32`.
@@ -130,10 +131,9 @@ def test_full_takes_its_dtype_from_the_value(value, dtype, filled, device):
 
 def test_full_converts_its_value_to_the_dtype_it_is_given(device):
     """With `dtype=`, `torch.full` converts the fill value: 7 to 7.0 in float64, 7.9 to 7 in
-    int64; 300, which uint8 cannot hold, raises RuntimeError.
+    int64; 300, which uint8 cannot hold, and 1e300 in float32 raise RuntimeError.
 
-    `torch.full` refuses what is out of range, also 1e300 in float32; `torch.tensor(1e300)` is
-    infinite. Choose a wider dtype.
+    Choose a wider dtype. In contrast `torch.tensor(1e300)` is infinite.
     """
     full = torch.full((2, 2), 7, dtype=torch.float64, device=device)
     cut = torch.full((1,), 7.9, dtype=torch.int64, device=device)
@@ -144,12 +144,12 @@ def test_full_converts_its_value_to_the_dtype_it_is_given(device):
     with pytest.raises(RuntimeError, match="cannot be converted to type uint8_t without overflow"):
         torch.full((1,), 300, dtype=torch.uint8, device=device)
     with pytest.raises(RuntimeError, match="cannot be converted to type float without overflow"):
-        torch.full((1,), 1e300, device=device)
+        torch.full((1,), 1e300, dtype=torch.float32, device=device)
 
 
 def test_eye_has_ones_on_the_diagonal(device):
-    """`torch.eye(n)` is the n x n identity matrix in float32; `torch.eye(2, 3)` has 2 rows and
-    3 columns, with ones on the diagonal and zeros elsewhere.
+    """`torch.eye(n)` is the n x n identity matrix, by default in float32; `torch.eye(2, 3)` has
+    2 rows and 3 columns, with ones on the diagonal and zeros elsewhere.
     """
     identity = torch.eye(2, device=device)
 
@@ -160,11 +160,11 @@ def test_eye_has_ones_on_the_diagonal(device):
 
 @pytest.mark.claim("blitz-empty-uninitialised")
 def test_empty_leaves_memory_as_it_is():
-    """`torch.empty` initialises nothing: with `out=memory` it returns `memory` with the sevens
-    it held, where `torch.zeros` overwrites them.
+    """`torch.empty` writes no elements: `torch.empty(5, 3, out=memory)` of a 5 x 3 `memory`
+    full of sevens returns it with the sevens, where `torch.zeros` overwrites them.
 
-    Without `out=` the elements are whatever the newly allocated memory holds, so each element
-    must be written before it is read.
+    Without `out=` the elements are whatever the newly allocated memory holds, so write each
+    before it is read. Deterministic mode fills them: `spec/training/test_reproducibility.py`.
     """
     memory = torch.full((5, 3), 7.0)
 
@@ -191,7 +191,7 @@ def test_an_empty_size_makes_a_tensor_of_one_number(device):
 
 
 def test_a_size_of_floats_is_refused():
-    """A size must be made of integers: `torch.zeros(2.0)` raises TypeError; convert a computed
+    """`torch.zeros(2.0)` raises TypeError, since a Python float is no size: convert a computed
     size with `int(...)`.
 
     It bites where a size was computed with `/`, which gives a float even for 4 / 2; `//` gives
@@ -244,11 +244,12 @@ def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
 
 @pytest.mark.claim("summary-base-libraries")
 def test_torch_makes_tensors_and_autograd_differentiates_them():
-    """`torch.tensor` makes a tensor, and `torch.autograd.grad(y, x)` gives the derivatives of
-    `y` by `x`, in a tuple with one gradient per input: [2, 6] for the sum of squares of [1, 3].
+    """`torch.autograd.grad(y, x)` gives the derivatives of a scalar tensor `y` by `x`, in a
+    tuple with one gradient per input: [2, 6] for the sum of squares of `torch.tensor([1.0,
+    3.0])`.
 
-    A training loop calls `loss.backward()` instead, which writes the gradients to the `grad` of
-    each parameter.
+    `x` must require grad. A training loop calls `loss.backward()` instead, which adds the
+    gradients to the `grad` of each parameter.
     """
     x = torch.tensor([1.0, 3.0], requires_grad=True)
 
@@ -259,8 +260,8 @@ def test_torch_makes_tensors_and_autograd_differentiates_them():
 
 
 def test_the_meta_device_gives_a_shape_without_memory():
-    """A tensor with `device="meta"` has shape and dtype but no data, so results on it have
-    shapes only, and `.cpu()` raises NotImplementedError.
+    """A tensor `x` with `device="meta"` has a shape and a dtype but no data: `x.sum(dim=0)` has
+    the right shape, and `x.cpu()` raises NotImplementedError.
 
     Useful to compute the shapes of a model too large for memory; `torch.empty_like(x,
     device="cpu")` allocates real, uninitialised memory.

@@ -37,12 +37,12 @@ import torch.nn.functional as F
     ],
 )
 def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name):
-    """`x.element_size()` is the number of bytes that an element of a dtype takes, from 1 for
-    bool to 16 for complex128; `x.type()` is the dtype's older name, such as
+    """`x.element_size()` is the number of bytes that an element of `x` takes, from 1 for bool
+    to 16 for complex128; on the CPU `x.type()` is the older name of the dtype, such as
     `torch.FloatTensor`.
 
     The number in a dtype's name counts bits, eight to a byte. A complex64 is two float32
-    numbers.
+    numbers. On a GPU `x.type()` says `torch.cuda.FloatTensor`.
     """
     tensor = torch.zeros(3, dtype=dtype)
 
@@ -65,7 +65,8 @@ def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name
 )
 def test_some_dtypes_have_a_name_from_c(alias, dtype):
     """`torch.half`, `float`, `double`, `short`, `int`, `long`, `cfloat` and `cdouble` are other
-    names for float16, float32, float64, int16, int32, int64, complex64 and complex128.
+    names for `torch.float16`, `float32`, `float64`, `int16`, `int32`, `int64`, `complex64` and
+    `complex128`.
 
     `torch.float` is float32, while Python's `float` as a dtype is float64.
     """
@@ -73,8 +74,8 @@ def test_some_dtypes_have_a_name_from_c(alias, dtype):
 
 
 def test_floats_are_float32_and_integers_int64_by_default():
-    """`torch.tensor` makes float32 of a Python float, int64 of an integer and complex64 of a
-    complex number; `torch.get_default_dtype()` is float32.
+    """By default `torch.tensor` makes float32 of a Python float, int64 of an integer and
+    complex64 of a complex number; `torch.get_default_dtype()` is float32.
     """
     made = [torch.tensor(0.5), torch.tensor(5), torch.tensor(5j)]
 
@@ -83,8 +84,9 @@ def test_floats_are_float32_and_integers_int64_by_default():
 
 
 def test_the_default_dtype_rules_all_that_is_made_of_floats():
-    """`torch.set_default_dtype(torch.float64)` makes `torch.tensor(0.5)`, `zeros`, `Tensor` and
-    `arange(0.5)` float64 and `torch.tensor(2j)` complex128; integers stay int64.
+    """After `torch.set_default_dtype(torch.float64)`, `torch.tensor(0.5)`, `torch.zeros(1)`,
+    `torch.Tensor([1])` and `torch.arange(0.5)` are float64, `torch.tensor(2j)` is complex128
+    and `torch.tensor(5)` int64.
 
     It holds for the whole process, libraries included; `dtype=` in single calls is safer.
     """
@@ -110,10 +112,11 @@ def test_the_default_dtype_must_be_a_float():
 
 
 def test_pythons_own_types_serve_as_dtypes():
-    """`dtype=float`, `dtype=int` and `dtype=bool` mean float64, int64 and bool.
+    """In `torch.zeros(2, dtype=...)` the Python types `float`, `int` and `bool` mean float64,
+    int64 and bool.
 
     Because Python's float has 64 bits. `torch.zeros(2, dtype=float)` is thus float64, not
-    torch's default; write `torch.float32`.
+    torch's default; write `dtype=torch.float32`.
     """
     made = [torch.zeros(2, dtype=float), torch.zeros(2, dtype=int), torch.zeros(2, dtype=bool)]
 
@@ -146,8 +149,8 @@ def test_a_dtype_is_no_string_and_not_numpys():
     ],
 )
 def test_iinfo_knows_the_range_of_an_integer(dtype, smallest, largest):
-    """`torch.iinfo(dtype).min` and `.max` are the smallest and the largest number of an integer
-    dtype, 0 and 255 for uint8, -128 and 127 for int8.
+    """`torch.iinfo(dtype).min` and `torch.iinfo(dtype).max` are the smallest and the largest
+    number of an integer dtype: 0 and 255 for uint8, -128 and 127 for int8.
     """
     info = torch.iinfo(dtype)
 
@@ -166,8 +169,9 @@ def test_iinfo_knows_the_range_of_an_integer(dtype, smallest, largest):
 def test_finfo_knows_range_and_precision_of_a_float(
     dtype, largest, step_after_one, smallest_normal
 ):
-    """`torch.finfo(dtype)` has `max`, the largest number, `eps`, the gap between 1 and the next
-    larger number, and `smallest_normal`, the smallest positive number of full precision.
+    """`torch.finfo(dtype)` of a float dtype has `max`, the largest finite number, `eps`, the
+    gap between 1 and the next larger number, and `smallest_normal`, the smallest positive
+    number of full precision.
 
     bfloat16 has the exponents of float32 and an `eps` 65536 times as large; float16 ends at
     65504.
@@ -180,8 +184,8 @@ def test_finfo_knows_range_and_precision_of_a_float(
 
 
 def test_the_gap_after_one_is_where_float16_gives_up():
-    """In float16, 1 + `torch.finfo(torch.float16).eps` is 1.0009765625, the next number after
-    1; 1 + eps / 2 is rounded back to 1.
+    """In a float16 tensor, 1 + `torch.finfo(torch.float16).eps` is 1.0009765625, the next
+    float16 after 1; 1 + eps / 2 is rounded back to 1.
 
     So small updates to a float16 weight near 1 are lost. `torch.optim` keeps no float32 copy:
     mixed precision with `torch.autocast` leaves the weights in float32.
@@ -211,10 +215,11 @@ def test_finfo_refuses_integers():
 
 
 def test_a_dtype_knows_its_kind():
-    """`dtype.is_floating_point`, `is_complex` and `is_signed` tell kinds of dtypes apart:
-    complex64 is complex but not floating point, bool and uint8 are not signed.
+    """`dtype.is_floating_point`, `dtype.is_complex` and `dtype.is_signed` tell dtypes apart:
+    complex64 is complex but not floating point; bool and uint8 are not signed.
 
-    So code for "floats" leaves complex tensors out unless it asks for `is_complex` too.
+    So code that asks for `is_floating_point` leaves complex tensors out unless it asks for
+    `is_complex` too.
     """
     dtypes = [torch.bool, torch.uint8, torch.int64, torch.bfloat16, torch.complex64]
 
@@ -261,7 +266,8 @@ def test_old_type_names_still_make_tensors():
     """`torch.LongTensor([1.5, 2])` makes an int64 tensor of [1, 2], whose class is
     `torch.Tensor`.
 
-    A constructor from before there were dtypes; write `torch.tensor(data, dtype=torch.int64)`.
+    A constructor older than the `dtype=` argument; write `torch.tensor(data,
+    dtype=torch.int64)`.
     """
     old = torch.LongTensor([1.5, 2])
 
@@ -270,11 +276,11 @@ def test_old_type_names_still_make_tensors():
 
 
 def test_old_type_names_tell_dtypes_apart():
-    """`isinstance(x, torch.LongTensor)` is True for an int64 tensor and False for a float32
-    one, although `type(x)` is `torch.Tensor` for both.
+    """`isinstance(x, torch.LongTensor)` is True for an int64 tensor on the CPU and False for a
+    float32 one, although `type(x)` is `torch.Tensor` for both.
 
-    Because these names look at the dtype instead of the class. `x.dtype is torch.int64` says it
-    plainly.
+    Because these names stand for a dtype and a device, not for a class. `x.dtype is
+    torch.int64` says it plainly.
     """
     integers, floats = torch.tensor([1]), torch.tensor([1.0])
 

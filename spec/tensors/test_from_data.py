@@ -43,11 +43,13 @@ def test_tensor_makes_a_tensor_of_the_given_numbers():
     ],
 )
 def test_the_widest_kind_in_the_data_decides_the_dtype(data, dtype, held, device):
-    """`torch.tensor(list)` is int64 for integers, float32 with one float among them, complex64
-    with one complex number, bool for booleans alone; an empty list gives float32.
+    """`torch.tensor` of a list of Python numbers is int64 for integers, float32 with one float
+    among them, complex64 with one complex number, bool for booleans alone; an empty list gives
+    float32.
 
-    Because the dtype must hold each value: kinds rank bool, integer, float, complex. Write
-    `1.0` or `dtype=` where a float tensor is wanted.
+    Because the dtype must hold each value: kinds rank bool, integer, float, complex. float32
+    and complex64 follow the default dtype. Write `1.0` or `dtype=` where a float tensor is
+    wanted.
     """
     made = torch.tensor(data, device=device)
 
@@ -69,7 +71,7 @@ def test_a_number_makes_a_tensor_without_dimensions(device):
 
 def test_each_level_of_nesting_is_a_dimension(device):
     """`torch.tensor` of three sequences of three numbers has shape (3, 3): each level of
-    nesting is a dimension, and lists, tuples and ranges may be mixed.
+    nesting is a dimension; a list, a tuple and a range may be mixed.
     """
     matrix = torch.tensor([[1, 2, 3], (4, 5, 6), range(7, 10)], device=device)
     empty = torch.tensor([[], []], device=device)
@@ -80,11 +82,11 @@ def test_each_level_of_nesting_is_a_dimension(device):
 
 
 def test_numpys_numbers_keep_their_precision():
-    """`torch.tensor([0.1])` is float32, `torch.tensor([np.float64(0.1)])` and
-    `torch.tensor(np.array([0.1]))` are float64: a NumPy array or scalar keeps its dtype.
+    """`torch.tensor([0.1])` is float32, the default dtype; `torch.tensor([np.float64(0.1)])`
+    and `torch.tensor(np.array([0.1]))` keep NumPy's float64.
 
-    Because a Python float takes torch's default dtype, while a NumPy value has a dtype of its
-    own. Mixed with a float32 model such data raises; convert with `.float()`.
+    Because a NumPy value has a dtype of its own. An `nn.Linear` with float32 weights refuses
+    such data; convert with `.float()`.
     """
     python = torch.tensor([0.1])
     numpys = [torch.tensor(np.array([0.1])), torch.tensor([np.float64(0.1)])]
@@ -132,11 +134,11 @@ def test_an_integer_that_is_too_large_is_refused(largest, dtype, wrapped, words,
 
 
 def test_a_float_that_is_too_large_becomes_infinite(device):
-    """`torch.tensor([1e300])` is infinite, without an error: a float beyond the range of
-    float32 becomes inf. With `dtype=torch.float64` it is kept.
+    """`torch.tensor([1e300])` in float32, the default dtype, is infinite, without an error:
+    1e300 is beyond the range of float32. With `dtype=torch.float64` it is kept.
 
-    In contrast to integers, which raise if they do not fit, and to `torch.full((1,), 1e300)`,
-    which raises too. Look for infinities with `x.isinf().any()`.
+    `torch.full((1,), 1e300)` raises instead, and so does `torch.tensor` of an integer too large
+    for an integer dtype. Look for infinities with `x.isinf().any()`.
     """
     made = torch.tensor([1e300, -1e300], device=device)
 
@@ -155,8 +157,8 @@ def test_rows_of_different_length_are_refused():
 
 
 def test_a_number_beside_a_row_is_refused():
-    """`torch.tensor([[1, 2], 3])` raises TypeError, "not a sequence": after a row as first
-    element, the others must be rows too.
+    """`torch.tensor([[1, 2], 3])` raises TypeError, "not a sequence": after a list as first
+    element, the others must be sequences too.
 
     Because the first element decides how many dimensions there are. Write `[3, 3]`, or whatever
     row is meant.
@@ -205,8 +207,8 @@ def test_what_is_no_sequence_is_refused(data, kind):
 
 
 def test_capital_tensor_of_a_number_is_a_size():
-    """`torch.Tensor(3)` is an uninitialised float32 tensor of size 3; `torch.tensor(3)` is the
-    integer 3.
+    """`torch.Tensor(3)` is an uninitialised tensor of shape (3,) in the default dtype, float32;
+    `torch.tensor(3)` is a 0-dimensional int64 tensor that holds 3.
 
     Because `torch.Tensor` is the class, an older constructor that takes sizes. New programs
     call `torch.tensor` or `torch.empty`.
@@ -258,11 +260,11 @@ def test_nan_is_refused_in_an_integer_tensor(device):
 
 
 def test_small_negative_numbers_wrap_in_an_unsigned_tensor(device):
-    """`torch.tensor([-1, -255], dtype=torch.uint8)` gives [255, 1]: negative integers down to
-    -255 wrap round in uint8, -256 and the float -1.0 raise RuntimeError.
+    """`torch.tensor([-1, -255], dtype=torch.uint8)` gives [255, 1]: Python integers from -255
+    to -1 wrap round in uint8; -256 and the float -1.0 raise RuntimeError.
 
-    An exception to the overflow check, which accepts a negative integer if its absolute value
-    fits. `torch.tensor(data)` without `dtype=` keeps the sign.
+    Because the overflow check of uint8 accepts a negative integer if its absolute value fits.
+    `torch.tensor(data)` without `dtype=` keeps the sign.
     """
     made = torch.tensor([-1, -255], dtype=torch.uint8, device=device)
 
@@ -274,8 +276,8 @@ def test_small_negative_numbers_wrap_in_an_unsigned_tensor(device):
 
 
 def test_only_tensors_are_tensors():
-    """`torch.is_tensor(x)` is True for a tensor and False for a NumPy array or a list of the
-    same numbers.
+    """`torch.is_tensor(x)` is True for a tensor and False for a NumPy array and for a list of
+    the same numbers.
     """
     things = [torch.tensor([1, 2]), np.array([1, 2]), [1, 2]]
 

@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-index-first-column")
 def test_a_full_slice_and_a_zero_pick_the_first_column(device):
-    """`x[:, 0]` is the first column: five numbers of a 5 x 3 tensor."""
+    """`x[:, 0]` of a 5 x 3 tensor is its first column, a vector of five numbers."""
     x = torch.arange(15, device=device).view(5, 3)
 
     assert x[:, 0].tolist() == [0, 3, 6, 9, 12]
 
 
 def test_one_index_picks_a_row(device):
-    """`x[1]` of a matrix is row 1, the same as `x[1, :]`: dimensions that are not mentioned are
+    """`x[1]` of a matrix is row 1, equal to `x[1, :]`: dimensions that are not mentioned are
     taken whole.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
@@ -39,10 +39,10 @@ def test_one_index_picks_a_row(device):
 
 
 def test_a_number_drops_its_axis_and_a_slice_keeps_it():
-    """`x[:, 0]` is a vector, `x[:, 0:1]` a matrix of one column: an integer drops its
-    dimension, a slice keeps it.
+    """Of a matrix, `x[:, 0]` is a vector and `x[:, 0:1]` a matrix of one column: an integer
+    drops its dimension, a slice keeps it.
 
-    It matters for broadcasting: of a vector and a matrix the vector is taken as a row.
+    It matters for broadcasting: beside a matrix a vector is taken as a row.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -51,8 +51,8 @@ def test_a_number_drops_its_axis_and_a_slice_keeps_it():
 
 
 def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
-    """`x[1, 2]` is a 0-dimensional tensor and a view: `x[1, 2].mul_(10)` changes `x`. Its
-    Python number is `x[1, 2].item()`.
+    """`x[1, 2]` of a matrix is a 0-dimensional tensor and a view: `x[1, 2].mul_(10)` changes
+    `x`. Its Python number is `x[1, 2].item()`.
 
     So a list of `losses[i]` keeps the tensors, and their graph, alive; append `.item()`.
     """
@@ -66,8 +66,8 @@ def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
 
 
 def test_brackets_after_brackets_index_what_the_first_picked():
-    """`x[1][2]` is the same element as `x[1, 2]`, and `x[1][2] = 60` writes into `x`;
-    `x[1:][0]` is row 1, since the second index applies to what the first picked.
+    """`x[1][2]` of a matrix is the same element as `x[1, 2]`, and `x[1][2] = 60` writes into
+    `x`; `x[1:][0]` is row 1, since the second index applies to what the first picked.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -78,7 +78,9 @@ def test_brackets_after_brackets_index_what_the_first_picked():
 
 
 def test_negative_indices_count_from_the_end(device):
-    """`x[-1]` is the last element, `x[-2:]` the last two and `x[:-2]` all but the last two."""
+    """Of a vector, `x[-1]` is the last element, `x[-2:]` the last two and `x[:-2]` all but the
+    last two.
+    """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
     assert x[-1].item() == 50
@@ -102,10 +104,10 @@ def test_an_index_out_of_range_is_an_error():
 
 
 def test_a_slice_out_of_range_is_cut_short():
-    """A slice beyond the end is shortened without an error: of three elements `x[1:100]` has
+    """A slice beyond the end is shortened without an error: of three elements, `x[1:100]` has
     two and `x[5:]` none.
 
-    As with Python lists. `x.narrow(0, start, length)` raises instead.
+    As with Python lists. `x.narrow(0, 1, 99)` raises instead.
     """
     x = torch.tensor([10, 20, 30])
 
@@ -134,8 +136,8 @@ def test_a_slice_is_a_view(device):
 
 
 def test_a_step_skips_elements_and_copies_nothing(device):
-    """`x[::2]` takes every second element, as a view with stride 2; `x[1::3]` takes every third
-    from position 1.
+    """Of a contiguous vector, `x[::2]` takes every second element, as a view with stride 2;
+    `x[1::3]` takes every third from position 1.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
@@ -158,8 +160,8 @@ def test_slices_never_run_backwards():
 
 
 def test_none_adds_an_axis_of_length_one():
-    """`x[None]`, `x[:, None]` and `x[..., None]` add a dimension of size 1 at that position, as
-    `x.unsqueeze(dim)` does.
+    """`x[None]`, `x[:, None]` and `x[..., None]` of a 2 x 3 tensor add a dimension of size 1,
+    as `x.unsqueeze(0)`, `x.unsqueeze(1)` and `x.unsqueeze(-1)` do.
     """
     x = torch.zeros(2, 3)
 
@@ -169,8 +171,8 @@ def test_none_adds_an_axis_of_length_one():
 
 
 def test_an_ellipsis_stands_for_all_axes_not_mentioned():
-    """`x[..., 0]` takes position 0 of the last dimension, and `x[0, ..., 0]` of the first and
-    the last: `...` stands for the dimensions between.
+    """`x[..., 0]` takes position 0 of the last dimension, `x[0, ..., 0]` of the first and of
+    the last: `...` stands for the dimensions that are not mentioned.
     """
     x = torch.arange(24).view(2, 3, 4)
 
@@ -180,7 +182,7 @@ def test_an_ellipsis_stands_for_all_axes_not_mentioned():
 
 def test_too_many_indices_are_an_error():
     """`x[0, 0, 0]` of a matrix raises IndexError, "too many indices for tensor of dimension 2":
-    give at most one index per dimension.
+    give one integer or slice per dimension at most.
 
     Often a batch or channel dimension is missing from `x`; look at `x.shape`.
     """
@@ -207,7 +209,7 @@ def test_a_scalar_takes_no_index():
 
 
 def test_a_float_is_no_index():
-    """`x[1.0]` raises IndexError, since a Python float is no index: write `x[int(i)]`.
+    """`x[1.0]` raises IndexError, since a Python float is no index: write `x[int(1.0)]`.
 
     It bites where an index was computed with `/`; `//` gives an int.
     """
@@ -219,8 +221,8 @@ def test_a_float_is_no_index():
 
 
 def test_iterating_gives_views_of_the_rows():
-    """`for row in x` goes along the first dimension; each `row` is a view, so `row[0] = 0`
-    writes into `x`.
+    """`for row in x` over a matrix goes along the first dimension; each `row` is a view, so
+    `row[0] = 0` writes into `x`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -231,8 +233,8 @@ def test_iterating_gives_views_of_the_rows():
 
 
 def test_assigning_to_an_index_writes_into_the_tensor(device):
-    """`x[1] = 7` fills row 1 in place and `x[0, :2] = values` copies values: `x` keeps its
-    memory.
+    """`x[1] = 7` on `x = torch.zeros(2, 3)` fills row 1 in place, and `x[0, :2] = values`
+    copies two values into row 0: `x` keeps its memory.
 
     Because assignment to an index is an in-place operation, other views of `x` show it too.
     """
@@ -258,10 +260,10 @@ def test_an_assigned_tensor_is_broadcast(device):
 
 
 def test_an_assigned_tensor_must_fit():
-    """`x[0] = values` raises RuntimeError if `values` cannot be broadcast to the shape of
-    `x[0]`, and `x` stays as it was.
+    """`x[0] = values` with a tensor of two values for a row of three raises RuntimeError, and
+    `x` stays as it was.
 
-    Here two values for a row of three: write `x[0, :2] = values`.
+    Because two values cannot be broadcast to three elements: write `x[0, :2] = values`.
     """
     x = torch.zeros(2, 3)
 
@@ -271,10 +273,11 @@ def test_an_assigned_tensor_must_fit():
 
 
 def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
-    """`x[0] = 7.9` on an int64 tensor writes 7, without a warning, and `x[1:] = floats` drops
-    the fractions: assignment converts to the dtype of `x`.
+    """On an int64 tensor, `x[0] = 7.9` writes 7, without a warning, and `x[1:] = floats` drops
+    the fractions: assignment to an integer index or a slice converts to the dtype of `x`.
 
-    Make `x` a float tensor to keep fractions.
+    Make `x` a float tensor to keep fractions. Assignment to an index tensor refuses another
+    dtype: `spec/tensors/test_advanced_indexing.py`.
     """
     x = torch.tensor([1, 2, 3], device=device)
 
@@ -302,8 +305,8 @@ def test_an_assigned_python_number_must_be_in_range():
 
 
 def test_a_list_cannot_be_assigned():
-    """`x[:] = [1.0, 2.0, 3.0]` raises TypeError, and so does a NumPy array: assign
-    `torch.tensor(values)`. Python numbers and NumPy scalars can be assigned directly.
+    """`x[:] = [1.0, 2.0, 3.0]` raises TypeError, and so does assigning a NumPy array: assign
+    `torch.tensor(values)`. The number 4.0 and `np.float64(5.0)` can be assigned directly.
 
     NumPy converts the list itself.
     """
@@ -338,8 +341,8 @@ def test_augmented_assignment_works_on_the_part(device):
     ).map(tuple)
 )
 def test_indexing_agrees_with_numpy(index):
-    """Indices of integers, slices with positive steps and `None` pick from a 3 x 3 x 3 tensor
-    the same elements, in the same shape, as from a NumPy array.
+    """`x[index]`, with integers, slices with positive steps and `None` in the index, picks from
+    a 3 x 3 x 3 tensor the same elements, in the same shape, as from a NumPy array.
     """
     array = np.arange(27).reshape(3, 3, 3)
     tensor = torch.from_numpy(array)

@@ -22,8 +22,8 @@ import torch
     [torch.empty_like, torch.zeros_like, torch.ones_like, torch.rand_like, torch.randn_like],
 )
 def test_like_functions_keep_size_dtype_and_device(like, device):
-    """`empty_like`, `zeros_like`, `ones_like`, `rand_like` and `randn_like` of a float tensor
-    make a new tensor with its size, its dtype and its device.
+    """`torch.empty_like(x)`, `zeros_like`, `ones_like`, `rand_like` and `randn_like` of a dense
+    float64 tensor `x` make a new tensor with the size, the dtype and the device of `x`.
 
     So a function that writes `torch.zeros_like(x)` instead of `torch.zeros(x.shape)` works for
     float64 and on a GPU too.
@@ -50,10 +50,10 @@ def test_like_functions_take_nothing_of_the_values(device):
 
 
 def test_full_like_converts_its_value_to_the_patterns_dtype(device):
-    """`torch.full_like(x, 2.75)` converts the fill value to the dtype of `x`: an int64 tensor
-    is filled with 2.
+    """`torch.full_like(x, 2.75)` converts the fill value to the dtype of `x`: a float32 tensor
+    is filled with 2.75, an int64 tensor with 2.
 
-    Silently, because the conversion drops fractions; `torch.full_like(x, 2.75,
+    Without a warning, because the conversion drops fractions; `torch.full_like(x, 2.75,
     dtype=torch.float32)` keeps it.
     """
     floats = torch.full_like(torch.zeros(2, device=device), 2.75)
@@ -64,8 +64,8 @@ def test_full_like_converts_its_value_to_the_patterns_dtype(device):
 
 
 def test_randint_like_draws_integers_into_the_patterns_dtype(device):
-    """`torch.randint_like(x, 3)` draws the integers 0, 1 and 2 in the dtype of an integer or
-    float32 `x`, as 0., 1. and 2. for float32; a complex `x` raises RuntimeError.
+    """`torch.randint_like(x, 3)` draws the integers 0, 1 and 2 in the dtype of `x`, as 0., 1.
+    and 2. for a float32 `x`, as int64 for an int64 one; a complex64 `x` raises RuntimeError.
 
     Unlike `torch.randint`, which is int64 by default. For a complex `x` draw with
     `dtype=torch.int64` and convert.
@@ -73,7 +73,8 @@ def test_randint_like_draws_integers_into_the_patterns_dtype(device):
     drawn = torch.randint_like(torch.zeros(100, device=device), 3)
 
     assert drawn.dtype is torch.float32
-    assert torch.randint_like(drawn.long(), 1).unique().tolist() == [0]
+    whole = torch.randint_like(drawn.long(), 3)
+    assert (whole.dtype, whole.unique().tolist()) == (torch.int64, [0, 1, 2])
     assert drawn.unique().tolist() == [0.0, 1.0, 2.0]
     with pytest.raises(RuntimeError, match="handles only integral, floating-point and boolean"):
         torch.randint_like(torch.zeros(2, dtype=torch.complex64, device=device), 3)
@@ -94,9 +95,9 @@ def test_randn_like_takes_another_dtype_and_keeps_the_size(device):
 
 
 def test_randn_like_is_standard_normal(device):
-    """`torch.randn_like(x)` draws from the normal distribution with mean 0 and standard
-    deviation 1, and `torch.rand_like(x)` uniformly from [0, 1), even if every element of `x` is
-    50.
+    """`torch.randn_like(x)` of a float32 `x` draws from the normal distribution with mean 0 and
+    standard deviation 1, and `torch.rand_like(x)` uniformly from [0, 1), even if each element
+    of `x` is 50.
 
     Because `x` is asked for its size, dtype and device, not for its values. Noise on top of the
     values is `x + torch.randn_like(x)`.
@@ -113,8 +114,8 @@ def test_randn_like_is_standard_normal(device):
 
 
 def test_rand_like_of_integers_needs_a_floating_dtype():
-    """`torch.rand_like(x)` of an int64 tensor raises RuntimeError; `torch.rand_like(x,
-    dtype=torch.float64)` works.
+    """`torch.rand_like(x)` of an int64 tensor on the CPU raises RuntimeError;
+    `torch.rand_like(x, dtype=torch.float64)` works.
 
     Because it keeps the dtype of `x`, and `rand` cannot draw integers.
     """
@@ -136,8 +137,9 @@ def test_like_functions_want_a_tensor():
 
 
 def test_like_functions_keep_the_order_in_memory(device):
-    """`torch.zeros_like` of a transposed matrix has the strides of the transpose;
-    `memory_format=torch.contiguous_format` and `x.new_zeros(x.shape)` give row-major strides.
+    """`torch.zeros_like(x)` of a transposed matrix `x` has the strides of `x`; with
+    `memory_format=torch.contiguous_format` it has row-major strides, and so has
+    `x.new_zeros(x.shape)`.
 
     Because the default, `torch.preserve_format`, keeps the strides of a tensor without gaps or
     overlaps in memory.
@@ -171,7 +173,7 @@ def test_new_methods_keep_dtype_and_device_but_not_the_size(new, device):
 
 def test_new_methods_fill_as_their_names_say(device):
     """`x.new_zeros(3)` is filled with 0, `x.new_ones(3)` with 1 and `x.new_full((3,), 9)` with
-    9; the values of `x` are not used.
+    9; the values of `x`, here 5 and 7, are neither read nor changed.
     """
     source = torch.tensor([5.0, 7.0], device=device)
 
@@ -182,8 +184,8 @@ def test_new_methods_fill_as_their_names_say(device):
 
 
 def test_new_full_keeps_the_dtype_where_full_takes_the_values():
-    """`x.new_full((1,), 9)` has the dtype of `x`, here float64; `torch.full((1,), 9)` has the
-    dtype of its fill value, int64.
+    """`x.new_full((1,), 9)` has the dtype of `x`, here float64; `torch.full((1,), 9)` takes the
+    dtype from its fill value, int64.
     """
     source = torch.zeros(2, dtype=torch.float64)
 
@@ -196,8 +198,8 @@ def test_new_full_keeps_the_dtype_where_full_takes_the_values():
 
 @pytest.mark.claim("blitz-new-ones-override", "blitz-derive-keeps-size-and-dtype")
 def test_new_ones_takes_another_size_and_dtype():
-    """`x.new_ones(5, 3, dtype=torch.double)` has the size and the dtype it is given, although
-    `x` has shape (2,) and is float32.
+    """`x.new_ones(5, 3, dtype=torch.double)` of a float32 `x` of shape (2,) has the size (5, 3)
+    and the dtype float64.
 
     Of `x` it keeps the device. The repr names the dtype because float64 is not the default.
     """

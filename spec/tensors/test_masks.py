@@ -28,7 +28,7 @@ def test_a_mask_picks_the_elements_where_it_is_true(device):
 
 
 def test_what_a_mask_picks_is_a_copy(device):
-    """`picked = x[x > 0]` is a copy, even if the mask is True throughout: a write to `picked`
+    """`picked = x[x > 0]` is a copy, even if `x > 0` is True throughout: a write to `picked`
     does not show in `x`.
 
     To write into `x` assign through the mask: `x[x > 0] = 7`.
@@ -43,8 +43,10 @@ def test_what_a_mask_picks_is_a_copy(device):
 
 
 def test_a_mask_along_the_first_axis_picks_rows(device):
-    """`x[mask]` with a one-dimensional mask picks rows of a matrix, and `x[:, mask]` columns: a
-    mask covers as many dimensions as it has.
+    """`x[mask]` with a one-dimensional boolean mask picks rows of a matrix, and `x[:, mask]`
+    picks columns.
+
+    Because a mask covers as many dimensions as it has.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
 
@@ -53,8 +55,8 @@ def test_a_mask_along_the_first_axis_picks_rows(device):
 
 
 def test_a_mask_must_have_the_shape_of_what_it_covers():
-    """`x[mask]` does not broadcast: a mask of 2 entries for 3 rows raises IndexError, which
-    names both shapes; `x[[True, False, False]]` fits.
+    """`x[mask]` does not broadcast: a boolean mask of 2 entries for 3 rows raises IndexError,
+    which names both shapes; `x[[True, False, False]]` fits.
 
     `x.masked_select(mask)` broadcasts its mask.
     """
@@ -92,8 +94,8 @@ def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
 
 
 def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
-    """`x.masked_select(mask)` picks like `x[mask]`, but broadcasts the mask: a mask of one row
-    is used for each row.
+    """`x.masked_select(mask)` gives the elements where a boolean mask is True, as a vector, and
+    broadcasts the mask: one of shape (3,) is used for each row of a 2 x 3 tensor.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -102,7 +104,7 @@ def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
 
 
 def test_masked_fill_replaces_where_the_mask_is_true(device):
-    """`x.masked_fill(mask, 0)` returns a copy with 0 where the mask is True;
+    """`x.masked_fill(mask, 0)` returns a copy of `x` with 0 where the boolean mask is True;
     `x.masked_fill_(mask, 0)` writes into `x`.
 
     In attention, scores are filled with `float("-inf")` in this way before `softmax`.
@@ -117,8 +119,9 @@ def test_masked_fill_replaces_where_the_mask_is_true(device):
 
 
 def test_where_wants_a_boolean_condition():
-    """`torch.where(x, 1.0, 0.0)` raises RuntimeError for an int64 condition, "where expected
-    condition to be a boolean tensor"; uint8 is taken with a warning. Write `x != 0` or `x.bool()`.
+    """`torch.where(x, 1.0, 0.0)` of an int64 condition raises RuntimeError, "where expected
+    condition to be a boolean tensor"; a uint8 one is taken with a warning. Write `x != 0` or
+    `x.bool()`.
     """
     x = torch.tensor([2, 0])
 
@@ -135,7 +138,7 @@ def test_where_wants_a_boolean_condition():
 
 def test_uint8_masks_still_pick_with_a_warning():
     """`x[mask]` with a uint8 mask of ones and zeros picks like a boolean one and warns that
-    this is deprecated; the same numbers in int64 are read as positions.
+    this is deprecated; an int64 tensor of the same numbers is read as positions.
 
     Comparisons gave uint8 before PyTorch 1.2. Write `x[mask.bool()]`.
     """
@@ -150,7 +153,7 @@ def test_uint8_masks_still_pick_with_a_warning():
 
 @pytest.mark.torch(">=2.1")
 def test_a_number_cannot_be_assigned_through_a_uint8_mask():
-    """Since PyTorch 2.1, `x[mask] = 0` raises RuntimeError for a uint8 mask: write
+    """Since PyTorch 2.1, `x[mask] = 0` with a uint8 mask raises RuntimeError: write
     `x[mask.bool()] = 0`.
     """
     x = torch.tensor([10, 20, 30])
@@ -176,10 +179,11 @@ def test_masked_fill_takes_a_uint8_mask_with_a_warning():
 
 @pytest.mark.torch(">=2.1")
 def test_masked_fill_wants_a_boolean_mask():
-    """Since PyTorch 2.1, `x.masked_fill(mask, 9)` raises RuntimeError for a uint8 mask: write
-    `mask.bool()`.
+    """Since PyTorch 2.1, `x.masked_fill(mask, 9)` with a uint8 mask raises RuntimeError: write
+    `x.masked_fill(mask.bool(), 9)`.
 
-    It bites with attention masks of ones and zeros, which tokenizers give.
+    It bites with attention masks of ones and zeros. The int64 ones that tokenizers give are
+    refused too.
     """
     x = torch.tensor([1, 2, 3])
     mask = torch.tensor([1, 0, 0], dtype=torch.uint8)

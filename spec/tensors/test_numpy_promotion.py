@@ -8,9 +8,9 @@ They differ for int16 to int64 beside a float that holds fewer of their digits: 
 complex64. NumPy then takes a wider float, at most float64; torch keeps the float dtype it was
 given, and rounds.
 
-What surprises those who come from NumPy: integers divided or added to a float become float32, not
-float64; a 0-dimensional tensor does not widen another one; and a Python integer that does not fit
-wraps round instead of raising.
+What surprises those who come from NumPy: an int64 tensor divided or added to a Python float becomes
+float32, not float64; a 0-dimensional tensor does not widen another one; and a Python integer that
+does not fit wraps round instead of raising.
 """
 
 import itertools
@@ -21,8 +21,9 @@ import torch
 
 
 def test_numpy_promotes_integers_with_floats_wider():
-    """`torch.promote_types` and `np.promote_types` differ, among the eleven dtypes that both
-    have, for seven pairs of an integer and a float or complex dtype: NumPy takes a wider dtype.
+    """Among eleven dtypes, bool, uint8, int8 to int64, float16 to float64, complex64 and
+    complex128, `torch.promote_types` and `np.promote_types` differ for seven pairs: NumPy takes
+    a wider dtype.
 
     int64 and float32 are float64 in NumPy, which is exact up to 2**53, and float32 in torch,
     which is exact up to 2**24. Write `x.double()` first for the digits of NumPy.
@@ -50,8 +51,9 @@ def test_numpy_promotes_integers_with_floats_wider():
 
 
 def test_numpy_casts_no_signed_integer_to_unsigned():
-    """`torch.can_cast` agrees with `np.can_cast(..., "same_kind")` on eleven dtypes, except
-    that it lets int8, int16, int32 and int64 be cast to uint8.
+    """`torch.can_cast` agrees with `np.can_cast(..., "same_kind")` on bool, uint8, int8 to
+    int64, float16 to float64 and complex, except that int8, int16, int32 and int64 may be cast
+    to uint8.
 
     So `x += y` with a signed `y` works for a uint8 tensor and wraps round, where NumPy raises.
     """
@@ -73,7 +75,8 @@ def test_numpy_casts_no_signed_integer_to_unsigned():
 
 
 def test_numpy_turns_integers_into_float64():
-    """`x + 0.5`, `x / 2` and `sqrt` of an int64 `x` are float32 in torch and float64 in NumPy.
+    """`x + 0.5`, `x / 2` and `x.sqrt()` of an int64 tensor are float32 with the default dtype;
+    of an int64 array NumPy's are float64.
 
     Because torch's default dtype is float32. For the digits of NumPy write `x.double()` first.
     """
@@ -90,7 +93,7 @@ def test_numpy_turns_integers_into_float64():
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 2 changed this")
 def test_numpy_lets_an_array_without_dimensions_count_in_full():
     """In `x + y`, a float64 array of shape () widens a float32 array to float64 in NumPy 2; a
-    float64 tensor of shape () leaves a float32 tensor float32.
+    0-dimensional float64 tensor leaves a float32 tensor of shape (2,) float32.
 
     Because torch ranks a 0-dimensional tensor as a Python number. For float64 write `x.double()
     + y`.
@@ -118,10 +121,10 @@ def test_numpy_refuses_a_python_integer_that_does_not_fit():
 
 
 def test_a_numpy_number_is_a_python_number_to_torch():
-    """A float32 tensor times `np.float64(0.1)` stays float32: a NumPy scalar ranks as a Python
-    number in promotion.
+    """A float32 tensor of shape (2,) times `np.float64(0.1)` stays float32.
 
-    A NumPy array of shape (2,) keeps its dtype, and so makes the product float64.
+    Because `np.float64` is a subclass of Python's float, and ranks as one in promotion. Times
+    `torch.from_numpy` of a float64 array of shape (2,) the product is float64.
     """
     x = torch.tensor([1.0, 2.0])
 

@@ -6,11 +6,11 @@ standard normal distribution, `torch.randint(low, high, size)` draws integers, a
 dropout are made of these.
 
 The numbers come from a generator with a seed: after `torch.manual_seed(0)` the same calls give the
-same numbers on the same machine (`spec/tensors/test_random.py`). Other distributions are on the
-page `spec/tensors/test_distributions.py`.
+same numbers, on one machine and with one release (`spec/tensors/test_random.py`). Other
+distributions are on the page `spec/tensors/test_distributions.py`.
 
 What surprises: the upper bound is drawn neither by `rand` nor by `randint`, although a number just
-below 1 may be printed as `1.0000`; and `rand` and `randn` refuse integer dtypes.
+below 1 may be printed as `1.0000`; and `rand` and `randn` cannot draw integers.
 """
 
 import pytest
@@ -36,8 +36,8 @@ def test_rand_gives_fresh_numbers_on_every_call(device):
 
 
 def test_rand_covers_zero_to_one_evenly(device):
-    """`torch.rand` draws uniformly from 0 to below 1: of 4000 numbers each quarter of the
-    interval gets about a quarter.
+    """`torch.rand` draws uniformly from [0, 1): of 4000 numbers each quarter of the interval
+    gets about a quarter.
     """
     quarters = (torch.rand(4000, device=device) * 4).long()
     shares = quarters.bincount() / 4000
@@ -47,9 +47,9 @@ def test_rand_covers_zero_to_one_evenly(device):
 
 @pytest.mark.claim("blitz-rand-prints-one")
 def test_rand_can_print_a_one_that_it_never_draws():
-    """`torch.rand` draws numbers below 1, yet a number just below 1 prints as `1.0000`.
+    """`torch.rand` draws numbers below 1, yet a drawn 0.999951 prints as `1.0000`.
 
-    Because the repr rounds to four decimals; `x < 1` compares the stored number.
+    Because the repr rounds to four decimals by default; `x < 1` compares the stored number.
     """
     # A seed that was searched for: one draw in twenty thousand is this close to 1.
     generator = torch.Generator().manual_seed(10642)
@@ -62,8 +62,8 @@ def test_rand_can_print_a_one_that_it_never_draws():
 
 
 def test_randn_is_standard_normal(device):
-    """`torch.randn` draws from the normal distribution with mean 0 and standard deviation 1: 68
-    % of the numbers lie within one standard deviation of 0, 95 % within two.
+    """`torch.randn` draws from the normal distribution with mean 0 and standard deviation 1: of
+    10,000 numbers about 68 % lie within one standard deviation of 0, about 95 % within two.
 
     For another mean and deviation write `mean + std * torch.randn(size)`.
     """
@@ -78,7 +78,8 @@ def test_randn_is_standard_normal(device):
 
 def test_randint_leaves_its_upper_end_out(device):
     """`torch.randint(3, 6, (100,))` draws from 3, 4 and 5: the upper bound is excluded; with
-    one bound, `torch.randint(3, (100,))`, the lower bound is 0. The dtype is int64.
+    one bound, `torch.randint(3, (100,))`, the lower bound is 0. Without `dtype=` the result is
+    int64.
 
     As in Python's `range`, unlike Python's `random.randint`, which includes its upper bound.
     """
@@ -102,10 +103,10 @@ def test_randint_of_an_empty_interval_is_refused(device):
 
 
 def test_randperm_shuffles_the_numbers_below_n(device):
-    """`torch.randperm(n)` is an int64 tensor that holds each integer from 0 to n - 1 once, in
-    random order.
+    """`torch.randperm(n)` without `dtype=` is an int64 tensor that holds each integer from 0 to
+    n - 1 once, in random order.
 
-    `x[torch.randperm(len(x))]` shuffles the rows of a tensor.
+    `x[torch.randperm(len(x))]` is a copy of `x` with its rows shuffled.
     """
     shuffled = torch.randperm(100, device=device)
 
@@ -116,18 +117,19 @@ def test_randperm_shuffles_the_numbers_below_n(device):
 
 @pytest.mark.parametrize("draw", [torch.rand, torch.randn])
 def test_real_random_numbers_need_a_floating_dtype(draw):
-    """`torch.rand` and `torch.randn` take float16, bfloat16, float32, float64 or a complex dtype;
-    for one or more elements of `dtype=torch.int64` they raise RuntimeError. `torch.randint`
+    """On the CPU `torch.rand(2, dtype=...)` and `torch.randn(2, dtype=...)` take float16,
+    bfloat16, float32, float64 and complex64, and raise RuntimeError for int64; `torch.randint`
     takes integer dtypes.
 
     Because a uniform number in [0, 1) would be 0 in an integer dtype: write `torch.randint(low,
     high, size, dtype=...)`. For float8 draw float32 numbers and convert them.
     """
-    made = [draw(2, dtype=dtype).dtype for dtype in (torch.float16, torch.bfloat16, torch.float64)]
+    floats = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
+    made = [draw(2, dtype=dtype).dtype for dtype in floats]
     pairs = draw(2, dtype=torch.complex64)
     bytes_drawn = torch.randint(4, 5, (2,), dtype=torch.uint8)
 
-    assert made == [torch.float16, torch.bfloat16, torch.float64]
+    assert made == [torch.float16, torch.bfloat16, torch.float32, torch.float64]
     assert pairs.dtype is torch.complex64
     assert bytes_drawn.dtype is torch.uint8
     assert bytes_drawn.tolist() == [4, 4]

@@ -26,7 +26,7 @@ def test_arange_leaves_its_end_out(device):
 
 def test_arange_starts_at_zero_and_steps_by_one(device):
     """`torch.arange(3)` starts at 0 and steps by 1; `torch.arange(1, 7, 3)` starts at 1 and
-    steps by 3; a negative step counts down.
+    steps by 3; `torch.arange(3, 0, -1)` counts down.
     """
     assert torch.arange(3, device=device).tolist() == [0, 1, 2]
     assert torch.arange(1, 7, 3, device=device).tolist() == [1, 4]
@@ -34,8 +34,8 @@ def test_arange_starts_at_zero_and_steps_by_one(device):
 
 
 def test_arange_of_integers_is_int64(device):
-    """`torch.arange` without `dtype=` is int64 if its arguments are integers, and has the
-    default dtype, float32, if one of them is a float.
+    """`torch.arange` of Python numbers without `dtype=` is int64 if all of them are integers,
+    and has the default dtype, float32, if one is a float.
 
     Unlike `torch.zeros(3)`, which is float32: `torch.arange(3)` cannot require grad,
     `torch.arange(3.0)` can.
@@ -53,7 +53,7 @@ def test_arange_of_integers_is_int64(device):
 
 def test_arange_can_overshoot_with_a_float_step(device):
     """With a float step `torch.arange` may include its end: `torch.arange(1, 1.3, 0.1)` has
-    four elements, the last of them 1.3.
+    four elements, the last of them 1.3 up to rounding.
 
     Because in floating point (1.3 - 1) / 0.1 is slightly above 3, which is rounded up to 4
     elements. Where the number of points matters write `torch.linspace`.
@@ -95,7 +95,7 @@ def test_arange_from_a_number_to_itself_is_empty(device):
 
 def test_linspace_keeps_both_ends(device):
     """`torch.linspace(0, 1, 5)` gives five evenly spaced numbers from 0 to 1, both ends
-    included; with one point it gives the start.
+    included; `torch.linspace(0, 1, 1)` gives the start alone.
     """
     five = torch.linspace(0, 1, 5, device=device)
     one = torch.linspace(0, 1, 1, device=device)
@@ -120,11 +120,10 @@ def test_linspace_must_be_told_how_many():
 
 
 def test_linspace_is_float_even_between_integers():
-    """`torch.linspace(0, 10, 5)` is float32 although its ends are integers; with
-    `dtype=torch.int64` 2.5 becomes 2. The ends are converted first: 0.9 to 10.9 gives 0, 2, 5,
-    7, 10.
+    """`torch.linspace(0, 10, 5)` has the default dtype, float32; with `dtype=torch.int64` 2.5
+    becomes 2, and the ends are converted first: 0.9 to 10.9 gives 0, 2, 5, 7, 10.
 
-    Rounding may also make a whole number one too small. Write `torch.linspace(0.9, 10.9,
+    A whole number may also come out one off, by rounding. Write `torch.linspace(0.9, 10.9,
     5).round().long()` for the nearest integers.
     """
     floats = torch.linspace(0, 10, 5)
@@ -140,8 +139,8 @@ def test_linspace_is_float_even_between_integers():
 
 
 def test_logspace_spaces_exponents_evenly(device):
-    """`torch.logspace(0, 3, 4)` gives 10 to the powers 0, 1, 2 and 3; `base=2` gives powers of
-    2.
+    """`torch.logspace(0, 3, 4)` gives 10 to the powers 0, 1, 2 and 3, up to rounding; `base=2`
+    gives powers of 2.
 
     Because the arguments are exponents, not values. It suits hyperparameters such as learning
     rates, `torch.logspace(-4, -1, 4)`.
@@ -156,10 +155,10 @@ def test_logspace_spaces_exponents_evenly(device):
 @pytest.mark.claim("summary-range-closed", "summary-range-removed")
 def test_range_includes_its_end_and_is_still_here():
     """`torch.range(1, 3)` warns that it is deprecated and gives 1., 2. and 3.: its end is
-    included, and the dtype is float32 even for integers.
+    included, and the dtype is the default one, float32, even for integers.
 
     Write `torch.arange(1, 4)`. The warning says that a future release will remove
-    `torch.range`; PyTorch 2.14 still has it.
+    `torch.range`; PyTorch 2.15 still has it.
     """
     with pytest.warns(UserWarning, match="torch.range is deprecated"):
         closed = torch.range(1, 3)

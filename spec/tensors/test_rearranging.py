@@ -37,10 +37,11 @@ from torch import nn
 )
 def test_changing_the_axes_copies_nothing(method, arguments, shape, stride):
     """`unsqueeze`, `squeeze`, `transpose`, `swapaxes`, `permute`, `movedim`, `moveaxis`,
-    `expand`, `view`, `unflatten`, `unfold` and `select` return views with the strides in this
-    table.
+    `expand`, `view`, `unflatten`, `unfold` and `select` of a contiguous (2, 1, 3) tensor share
+    its memory.
 
-    So they do not copy, and a write to the result shows in `x`.
+    So they copy nothing, and a write to the result shows in `x`: they only give other shapes
+    and strides, as `transpose(0, 2)` shape (3, 1, 2) with strides (1, 3, 3).
     """
     x = torch.zeros(2, 1, 3)
 
@@ -67,8 +68,8 @@ def test_unsqueeze_zero_makes_a_batch_of_one():
 
 @pytest.mark.claim("self-unsqueeze")
 def test_unsqueeze_adds_the_axis_that_a_layer_needs():
-    """`nn.Linear(1, 2)` raises RuntimeError for four numbers of shape (4,); `x.unsqueeze(1)`
-    makes them four samples of one feature, shape (4, 1).
+    """`nn.Linear(1, 2)` raises RuntimeError for `x` of four numbers, shape (4,);
+    `x.unsqueeze(1)` makes them four samples of one feature, shape (4, 1).
 
     Because the layer reads the last dimension, here of size 4, as features.
     """
@@ -81,8 +82,8 @@ def test_unsqueeze_adds_the_axis_that_a_layer_needs():
 
 
 def test_unsqueeze_counts_among_the_axes_of_the_result(device):
-    """`x.unsqueeze(dim)` takes the position of the new dimension in the result: 0, 1, -2 or -1
-    for a vector; 2 raises IndexError.
+    """`x.unsqueeze(dim)` takes the position of the new dimension in the result: for a vector, 0
+    gives shape (1, 3), 1 and -1 give (3, 1), and 2 raises IndexError.
     """
     x = torch.tensor([1, 2, 3], device=device)
 
@@ -101,10 +102,10 @@ def test_squeeze_drops_every_axis_of_length_one():
 
 
 def test_squeeze_with_an_axis_drops_that_one_only():
-    """`x.squeeze(dim)` drops that dimension if its size is 1; if it is larger, the shape stays
-    as it is, without an error.
+    """`x.squeeze(dim)` drops dimension `dim` if its size is 1; otherwise the shape stays as it
+    is, without an error.
 
-    So a wrong `dim` is not noticed. `x[:, 0]` drops dimension 1 even if it is larger.
+    So a wrong `dim` is not noticed. `x[:, 0]` drops dimension 1 even if it is larger than 1.
     """
     x = torch.zeros(1, 3, 1)
 
@@ -116,13 +117,14 @@ def test_squeeze_with_an_axis_drops_that_one_only():
 @pytest.mark.torch(">=2.0")
 def test_squeeze_takes_several_axes():
     """Since PyTorch 2.0, `x.squeeze((0, 2))` takes a tuple of dimensions and drops those of
-    size 1.
+    them whose size is 1.
     """
     x = torch.zeros(1, 3, 1, 1)
 
     y = x.squeeze((0, 2))
 
     assert y.shape == (3, 1)
+    assert x.squeeze((0, 1)).shape == (3, 1, 1)
 
 
 def test_squeeze_takes_a_batch_of_one_for_an_axis_to_drop():
@@ -154,7 +156,7 @@ def test_transposing_is_not_viewing(device):
 
 def test_t_is_for_matrices_and_less():
     """`x.t()` swaps the dimensions of a matrix, leaves a vector a vector and raises
-    RuntimeError for three dimensions: write `x.transpose(-2, -1)` or `x.mT`.
+    RuntimeError for three dimensions: there write `x.transpose(-2, -1)` or `x.mT`.
 
     A vector has one dimension and so nothing to swap: a column is `v[:, None]`.
     """
@@ -165,8 +167,8 @@ def test_t_is_for_matrices_and_less():
 
 
 def test_transpose_swaps_two_axes_of_any_tensor():
-    """`x.transpose(a, b)` swaps two dimensions, in either order of the arguments: (2, 3, 4)
-    becomes (4, 3, 2) with 0 and 2.
+    """`x.transpose(0, 2)` swaps dimensions 0 and 2, as `x.transpose(2, 0)` does: shape (2, 3,
+    4) becomes (4, 3, 2).
     """
     x = torch.zeros(2, 3, 4)
 
@@ -212,7 +214,9 @@ def test_permute_wants_every_axis_once():
 
 def test_movedim_moves_one_axis_and_keeps_the_order_of_the_rest():
     """`x.movedim(0, -1)` moves the first dimension to the end and keeps the order of the
-    others; tuples move several; `moveaxis` does the same."""
+    others, as `x.moveaxis(0, -1)` does; tuples, as in `x.movedim((0, 1), (2, 0))`, move
+    several.
+    """
     x = torch.zeros(2, 3, 4)
 
     assert x.movedim(0, -1).shape == (3, 4, 2)
@@ -230,7 +234,7 @@ def test_capital_t_transposes_a_matrix():
 
 def test_capital_t_is_deprecated_for_anything_but_matrices():
     """`x.T` of a tensor with three dimensions reverses their order and warns, once per process,
-    that it is deprecated; write `x.mT` or `x.permute(2, 1, 0)`.
+    that it is deprecated; write `x.mT` for a batch of matrices, else `x.permute(2, 1, 0)`.
 
     On a batch of matrices `x.T` moves the batch dimension to the end, which is rarely meant.
     """
@@ -242,8 +246,8 @@ def test_capital_t_is_deprecated_for_anything_but_matrices():
 
 
 def test_mt_transposes_each_matrix_of_a_batch():
-    """`x.mT` is a view with the last two dimensions swapped, the transpose of each matrix of a
-    batch; for a vector it raises RuntimeError.
+    """`x.mT` of a batch of matrices is a view with the last two dimensions swapped, the
+    transpose of each matrix; for a vector it raises RuntimeError.
 
     For a column of a vector write `v[:, None]`.
     """

@@ -32,7 +32,7 @@ def test_scalar_vector_and_matrix_have_no_one_and_two_dimensions(device):
 
 @pytest.mark.claim("self-all-are-tensors")
 def test_scalar_vector_and_matrix_are_of_one_type():
-    """A scalar, a vector and a matrix made by `torch.tensor` all have the class `torch.Tensor`;
+    """A scalar, a vector and a matrix made by `torch.tensor` have the class `torch.Tensor`:
     PyTorch has no classes of their own for them.
     """
     scalar = torch.tensor(7)
@@ -57,8 +57,9 @@ def test_the_rank_is_the_number_of_dimensions():
 
 
 def test_the_rank_of_linear_algebra_is_another_number():
-    """`torch.linalg.matrix_rank(x)` is the number of independent rows of a matrix, not the
-    number of dimensions; `x.rank` raises AttributeError: write `x.ndim`.
+    """`torch.linalg.matrix_rank(x)` is the number of linearly independent rows of a float
+    matrix, 1 for [[1.0, 2.0], [2.0, 4.0]]; the number of dimensions is `x.ndim`, and `x.rank`
+    raises AttributeError.
 
     The word has both meanings; TensorFlow's `tf.rank` is PyTorch's `x.ndim`.
     """
@@ -72,7 +73,7 @@ def test_the_rank_of_linear_algebra_is_another_number():
 
 @pytest.mark.claim("self-axes")
 def test_a_tensor_has_as_many_axes_as_its_rank():
-    """A tensor of three dimensions has the dimensions 0, 1 and 2: `x.size(3)` raises
+    """A tensor `x` of three dimensions has the dimensions 0, 1 and 2: `x.size(3)` raises
     IndexError, which names the range from -3 to 2.
 
     Dimensions are counted from 0, so the last one is `x.ndim - 1`, or -1.
@@ -86,8 +87,8 @@ def test_a_tensor_has_as_many_axes_as_its_rank():
 
 
 def test_negative_axes_count_from_the_end():
-    """A negative dimension counts from the end: `x.size(-1)` is the size of the last dimension;
-    with three dimensions, -3 is the first and -4 raises IndexError.
+    """In `x.size(dim)` a negative `dim` counts from the end: -1 is the last dimension; with
+    three dimensions, -3 is the first and -4 raises IndexError.
 
     So code written for the last dimension, as `dim=-1`, works with and without a batch
     dimension.
@@ -100,8 +101,8 @@ def test_negative_axes_count_from_the_end():
 
 
 def test_axes_run_from_the_outer_brackets_to_the_inner():
-    """`x.size(0)` is the length of the outermost list that `x` was made of, and the last
-    dimension the length of the innermost: `[[1, 2, 3], [4, 5, 6]]` has shape (2, 3).
+    """`torch.tensor([[1, 2, 3], [4, 5, 6]])` has shape (2, 3): its first dimension is the
+    length of the outer list, its last the length of the inner lists.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -111,7 +112,7 @@ def test_axes_run_from_the_outer_brackets_to_the_inner():
 
 @pytest.mark.claim("self-shape-is-size")
 def test_shape_and_size_are_the_same_thing():
-    """`x.shape` and `x.size()` are equal, and both are a `torch.Size`.
+    """`x.shape` and `x.size()` are equal, and each is a `torch.Size`.
 
     In NumPy `x.size` is the number of elements; in PyTorch that is `x.numel()`.
     """
@@ -122,7 +123,7 @@ def test_shape_and_size_are_the_same_thing():
 
 
 def test_size_takes_an_axis_and_answers_with_a_plain_int():
-    """`x.size(dim)` is the size of one dimension as a Python int, the same as `x.shape[dim]`."""
+    """`x.size(dim)` is the size of one dimension as a Python int, equal to `x.shape[dim]`."""
     x = torch.zeros(5, 3)
 
     assert repr(x.size(0)) == "5"
@@ -183,10 +184,11 @@ def test_a_scalar_has_the_empty_shape():
 
 
 def test_a_scalar_has_no_length():
-    """`len(x)` and iterating over a 0-dimensional tensor raise TypeError, since it has no first
-    dimension; write `x.item()` or `x.reshape(1)`.
+    """`len(x)` and `list(x)` of a 0-dimensional tensor raise TypeError, since it has no first
+    dimension to go along; write `x.item()` or `x.reshape(1)`.
 
-    It bites after a reduction or a bare `squeeze()`, which leave a 0-dimensional tensor.
+    It bites after `x.sum()`, or after a bare `squeeze()` of a tensor of one element, which give
+    a 0-dimensional tensor.
     """
     x = torch.tensor(7)
 
@@ -197,11 +199,10 @@ def test_a_scalar_has_no_length():
 
 
 def test_an_axis_of_length_zero_makes_an_empty_tensor(device):
-    """`torch.zeros(2, 0, 3)` has no elements, because one size is 0; its shape keeps the other
-    sizes.
+    """`torch.zeros(2, 0, 3)` has no elements, because one size is 0; its shape is (2, 0, 3).
 
-    Such tensors come from masks that are False throughout and from empty batches, and most
-    operations accept them.
+    Such tensors come from masks that are False throughout and from empty batches. Many
+    operations accept them, `x.max()` does not.
     """
     x = torch.zeros(2, 0, 3, device=device)
 

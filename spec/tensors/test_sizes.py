@@ -26,8 +26,8 @@ def test_size_of_a_tensor_prints_as_torch_size():
 
 @pytest.mark.claim("blitz-size-is-tuple")
 def test_torch_size_is_a_tuple():
-    """`torch.Size` is a subclass of `tuple`: a size equals the plain tuple of its ints, hashes
-    as it does, and `tuple(size)` is that tuple.
+    """`torch.Size` is a subclass of `tuple`: a size equals and hashes as the plain tuple of its
+    ints, which `tuple(size)` gives.
 
     So a size can be compared with `(5, 3)` and used as the same key of a dict.
     """
@@ -41,10 +41,10 @@ def test_torch_size_is_a_tuple():
 
 
 def test_a_size_unpacks_like_any_tuple():
-    """`rows, columns = x.shape` unpacks a size into ints.
+    """`rows, columns = x.shape` unpacks the size of a matrix `x` into two ints; of three
+    dimensions it raises ValueError.
 
-    It also raises ValueError if the number of dimensions is another one, which finds mistakes
-    early.
+    Because a size is a tuple. The error finds a wrong number of dimensions early.
     """
     x = torch.zeros(5, 3)
 
@@ -95,10 +95,9 @@ def test_a_tuple_plus_a_size_is_a_size():
 @pytest.mark.claim("blitz-size-tuple-operations")
 def test_a_size_takes_in_nothing_but_ints():
     """`size + ("rows", "columns")` raises TypeError, since a `torch.Size` holds ints only:
-    write `tuple(size) + words`.
+    write `tuple(size) + ("rows", "columns")`.
 
-    Not each operation of a tuple works on a size: one whose result would hold something else is
-    refused.
+    So an operation of tuples is refused on a size if its result would hold something else.
     """
     size = torch.zeros(5, 3).size()
     words = ("rows", "columns")
@@ -109,8 +108,8 @@ def test_a_size_takes_in_nothing_but_ints():
 
 
 def test_a_size_can_be_made_from_ints_only():
-    """`torch.Size` takes an iterable of ints, such as a list or a range, and raises TypeError
-    for a float: convert with `int(...)`.
+    """`torch.Size` takes an iterable of ints, such as a list or a range; `torch.Size([5, 3.0])`
+    raises TypeError, since one entry is a float: convert with `int(...)`.
 
     It bites where a size was computed with `/`; `//` gives an int.
     """

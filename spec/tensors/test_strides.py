@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 
 def test_the_last_axis_lies_closest_together(device):
-    """`torch.zeros(4, 5, 6).stride()` is (30, 6, 1): 1 for the last dimension, and for each
-    other one the product of the sizes after it.
+    """`torch.zeros(4, 5, 6).stride()` is (30, 6, 1): 1 for the last dimension, and for each of
+    the others the product of the sizes after it.
 
     This is row-major order: neighbours in a row are neighbours in memory. Tensors that linear
     algebra returns, such as `torch.linalg.inv(x)`, may be column-major.
@@ -34,8 +34,8 @@ def test_the_last_axis_lies_closest_together(device):
 
 
 def test_an_element_lies_at_the_offset_plus_index_times_stride():
-    """An element of `x[1:, ::2]` lies in the storage at `storage_offset()` plus its indices
-    times `stride()`, here 4 + 4 * i + 2 * j.
+    """Of a contiguous 3 x 4 tensor `x`, element [i, j] of `x[1:, ::2]` lies in the storage at
+    `storage_offset()` plus the indices times `stride()`, here at 4 + 4 * i + 2 * j.
 
     Because a slice is a view: it changes offset and strides and leaves the storage as it is.
     """
@@ -75,7 +75,8 @@ def test_strides_count_elements_and_addresses_count_bytes(device):
 
 
 def test_a_transpose_swaps_strides_and_moves_nothing(device):
-    """`x.t()` has the strides of `x` swapped and the same `data_ptr()`: no element is moved.
+    """`x.t()` of a matrix has the strides of `x` swapped and the same `data_ptr()`: no element
+    is moved.
 
     So transposing costs the same for a matrix of any size.
     """
@@ -115,19 +116,21 @@ def test_whole_neighbouring_rows_are_contiguous(slices, contiguous):
 
 
 def test_axes_of_length_one_do_not_spoil_contiguity():
-    """A column of shape (3, 1) transposed is still contiguous, although `t()` usually gives a
-    tensor that is not.
+    """`torch.zeros(3, 1).t()` is still contiguous, although the transpose of a 5 x 3 tensor is
+    not.
 
     Because the stride of a dimension of size 1 is never used.
     """
     column = torch.zeros(3, 1)
+    wide = torch.zeros(5, 3).t()
 
+    assert (wide.shape, wide.is_contiguous()) == ((3, 5), False)
     assert column.t().stride() == (1, 1)
     assert column.t().is_contiguous() is True
 
 
 def test_contiguous_returns_the_tensor_itself_where_nothing_is_to_do(device):
-    """`x.contiguous()` returns `x` itself if it is contiguous.
+    """`x.contiguous()` without arguments returns `x` itself if `x` is contiguous.
 
     So calling it costs nothing there, but a write to the result then changes `x`; `clone()`
     always copies.
@@ -141,8 +144,10 @@ def test_contiguous_returns_the_tensor_itself_where_nothing_is_to_do(device):
 
 
 def test_contiguous_copies_where_elements_are_out_of_order(device):
-    """If `x.t()` is not contiguous, `x.t().contiguous()` copies it into memory of its own, in
-    row-major order, so a later write to `x` does not show.
+    """`x.t().contiguous()` of a 2 x 3 tensor `x` copies the transpose into memory of its own,
+    in row-major order, so a later write to `x` does not show in it.
+
+    Because `x.t()` is not contiguous there. Where it is, as for one row, nothing is copied.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -154,8 +159,8 @@ def test_contiguous_copies_where_elements_are_out_of_order(device):
 
 
 def test_as_strided_reads_memory_by_any_strides(device):
-    """`x.as_strided(size, stride, storage_offset)` makes a view from these three; elements may
-    overlap, as in the windows [20, 30], [30, 40], [40, 50].
+    """`x.as_strided(size, stride, storage_offset)` makes a view of the storage of `x` by these
+    three; elements may overlap, as in the windows [20, 30], [30, 40], [40, 50].
 
     Prefer `x.unfold` for windows: `as_strided` ignores the shape and strides that `x` itself
     has.
@@ -169,11 +174,11 @@ def test_as_strided_reads_memory_by_any_strides(device):
 
 
 def test_as_strided_stays_within_the_storage(device):
-    """`x.as_strided(size, stride)` raises RuntimeError if an element would lie beyond the
-    storage of `x`.
+    """`x.as_strided((3, 2), (2, 2))` of five elements raises RuntimeError, since an element
+    would lie beyond the storage of `x`.
 
-    The last element lies at offset + the sum of (size - 1) * stride, which must be less than
-    the number of elements stored.
+    The last element lies at offset + the sum of (size - 1) * stride, here at 6, which must be
+    less than the number of elements stored.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 

@@ -2,9 +2,9 @@
 
 When two tensors of different dtypes meet in an operation such as `+`, `*` or `==`, both are
 converted to a common dtype first: booleans give way to integers, integers to floats, floats to
-complex numbers, and within a kind the wider dtype wins. Arithmetic gives a result of that dtype,
-comparisons give booleans. `torch.promote_types` and `torch.result_type` tell the common dtype
-without computing.
+complex numbers, and within a kind usually the wider dtype wins. `+`, `-` and `*` give a result of
+that dtype, comparisons give booleans. `torch.promote_types` and `torch.result_type` tell the common
+dtype without computing.
 
 Not everything promotes. In place a tensor keeps its dtype; matrix products want equal dtypes
 (`spec/tensors/test_matrix_products.py`); `/` and `sqrt` make floats of integers
@@ -12,8 +12,8 @@ Not everything promotes. In place a tensor keeps its dtype; matrix products want
 (`spec/tensors/test_reductions.py`).
 
 What surprises: between an integer and a float only the float dtype counts, so int64 and float16
-give float16; and a Python number or a 0-dimensional tensor may raise the kind of a result but not
-the width within a kind.
+give float16; and beside a tensor with dimensions, a Python number or a 0-dimensional tensor may
+raise the kind of the result but not the width within a kind.
 """
 
 import pytest
@@ -53,11 +53,12 @@ from torch import uint8 as u8
     ],
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
-    """`+` of two tensors with dimensions gives the dtype in this table of the twelve common
-    dtypes: the higher kind of bool, integer, float and complex wins, then the wider dtype.
+    """Among the twelve common dtypes, `+` of two tensors with dimensions takes the higher kind,
+    then the wider dtype; but int16 for uint8 and int8, float32 for float16 and bfloat16,
+    complex128 for float64 and complex64.
 
-    Where neither holds the other the result is wider than both: int16 for uint8 and int8,
-    float32 for float16 and bfloat16. uint16, uint32, uint64 and float8 are not in the table.
+    Kinds rank bool, integer, float, complex. The three exceptions: neither dtype holds the
+    other. uint16, uint32, uint64, float8 and complex32 are not among the twelve.
     """
     rights = [b1, u8, i8, i16, i32, i64, f16, bf16, f32, f64, c64, c128]
     one = torch.ones(1, dtype=left, device=device)
@@ -83,7 +84,7 @@ def test_tensors_of_different_dtypes_can_be_combined(device):
 
 def test_comparisons_promote_before_they_compare(device):
     """`==` between an int64 and a float32 tensor compares float32 numbers, so 16777217 equals
-    16777216.0; converted to int64 the two differ.
+    16777216.0; `==` with the float32 tensor converted to int64 tells them apart.
 
     Because float32 holds each integer only up to 2**24. Compare large integers as integers.
     """
@@ -110,8 +111,8 @@ def test_unsigned_and_signed_bytes_meet_in_16_bits(device):
 
 
 def test_a_float_wins_over_a_wider_integer(device):
-    """`+` of an int64 and a float16 tensor gives float16, although float16 cannot hold 2049,
-    which becomes 2048.
+    """`+` of an int64 tensor of 2049 and a float16 tensor of 0 gives float16, which cannot hold
+    2049: the sum is 2048.
 
     Because the kind decides, not the number of bits. Convert with `.double()` first to keep
     large integers.
@@ -126,8 +127,8 @@ def test_a_float_wins_over_a_wider_integer(device):
 
 
 def test_a_python_number_of_the_same_kind_changes_nothing(device):
-    """`x + 1` keeps the dtype of an int8 or float16 tensor, and `x + 0.5` that of a float16
-    tensor: a Python number of the same or a lower kind does not widen it.
+    """`x + 1` keeps the dtype of an int8 or float16 tensor, `x + 0.5` that of a float16 tensor:
+    adding a Python number of the same or a lower kind does not change the dtype.
 
     So constants in a formula do not turn a float16 model into float32.
     """
@@ -146,10 +147,10 @@ def test_a_python_number_of_the_same_kind_changes_nothing(device):
 
 def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
     """An int8 or bool tensor plus the Python number 0.5 gives float32, a bool tensor plus 1
-    gives int64, and plus `1j` an int8 tensor gives complex64, a float64 one complex128.
+    gives int64, an int8 tensor plus `1j` complex64 and a float64 tensor plus `1j` complex128.
 
-    The number brings its kind: int64 for an integer, the default dtype for a float. A complex
-    number keeps the precision of a float tensor, and takes the default dtype beside integers.
+    The number brings its kind: int64 for an integer, the default dtype for a float. `1j` keeps
+    the precision of a float32 or float64 tensor, and takes the default dtype beside integers.
     """
     flags = torch.tensor([True, False], device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)
@@ -227,24 +228,26 @@ def test_a_tensor_without_dimensions_ranks_below_one_with(device):
 
 
 def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(device):
-    """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional float64 `y` gives float64, of a
-    0-dimensional float16 `y` float16: of a higher kind, it brings its own dtype.
+    """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional `y` has the dtype of `y`,
+    float64 or float16; of a float32 `x` and a 0-dimensional complex128 `y` it is complex64.
 
-    Unlike a Python float, which has no dtype of its own and brings the default one, float32.
+    Unlike a Python float, a 0-dimensional tensor has a dtype of its own. A complex one beside
+    floats adds the kind, while the precision stays that of the floats.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
 
     made = [
         small + torch.tensor(1.0, dtype=torch.float64, device=device),
         small + torch.tensor(1.0, dtype=torch.float16, device=device),
+        small.float() + torch.tensor(1j, dtype=torch.complex128, device=device),
     ]
 
-    assert [tensor.dtype for tensor in made] == [torch.float64, torch.float16]
+    assert [tensor.dtype for tensor in made] == [torch.float64, torch.float16, torch.complex64]
 
 
 def test_one_number_in_a_dimension_counts_in_full(device):
-    """`x + y` of a float32 `x` gives float64 for a float64 `y` of shape (1,), and float32 for a
-    0-dimensional one.
+    """`x + y` of a float32 `x` of shape (2,) gives float64 for a float64 `y` of shape (1,), and
+    float32 for a 0-dimensional float64 `y`.
 
     Because shape (1,) is a tensor with a dimension, and takes full part in promotion.
     `y.reshape(())` and `y.reshape(1)` thus lead to different dtypes.
@@ -272,6 +275,9 @@ def test_tensors_without_dimensions_are_equals_of_each_other(device):
 def test_promote_types_reads_the_table():
     """`torch.promote_types(a, b)` gives the common dtype of two dtypes: int16 for uint8 and
     int8, float32 for float16 and bfloat16.
+
+    It raises RuntimeError where there is none, such as for uint16 and int8, or float8 and
+    float32.
     """
     bytes_together = torch.promote_types(torch.uint8, torch.int8)
     halves_together = torch.promote_types(torch.float16, torch.bfloat16)
@@ -281,8 +287,9 @@ def test_promote_types_reads_the_table():
 
 
 def test_result_type_knows_the_ranks_too():
-    """`torch.result_type(a, b)` takes tensors or Python numbers and gives the dtype of their
-    sum, with the lower rank of numbers and 0-dimensional tensors.
+    """`torch.result_type(a, b)` of a tensor and a second tensor or number is the dtype of `a +
+    b`: int8 for an int8 tensor of shape (2,) and the number 1, float64 for it and a
+    0-dimensional float64 tensor.
 
     `promote_types` knows only dtypes, and so cannot tell that `1` does not widen an int8
     tensor.
@@ -301,8 +308,8 @@ def test_result_type_knows_the_ranks_too():
 
 
 def test_can_cast_forbids_only_a_lower_kind():
-    """`torch.can_cast(a, b)` is True if `b` is of the same kind as `a`, however narrow, or of a
-    higher kind, in the order bool, integer, float, complex.
+    """`torch.can_cast(a, b)` is True if `b` is of the same kind as `a`, narrower or not, or of
+    a higher kind, in the order bool, integer, float, complex; otherwise it is False.
 
     It is the rule for in-place operations and `out=`: float64 may be written to float16,
     float16 may not be written to int64.
@@ -321,8 +328,8 @@ def test_can_cast_forbids_only_a_lower_kind():
 
 
 def test_in_place_results_of_the_same_kind_are_narrowed(device):
-    """`x += y` keeps the dtype of `x` where `y` is wider but of the same kind: a float64 sum is
-    rounded to float32, an int64 sum wraps round in int8.
+    """`x += y` keeps the dtype of `x` if `y` is wider but of the same kind: with float64 `y`
+    the sum is rounded to float32, with int64 `y` it wraps round in int8.
 
     A `y` of a higher kind raises: `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the
     wider dtype instead.
@@ -371,13 +378,15 @@ def test_wide_unsigned_integers_were_alone(other):
 
 @pytest.mark.torch(">=2.4")
 def test_wide_unsigned_integers_are_not_promoted():
-    """Since PyTorch 2.4 a `torch.uint32` tensor plus a float32 one gives floats; plus an int64
+    """Since PyTorch 2.4 a `torch.uint32` tensor plus a float32 one gives float32; plus an int64
     one it raises RuntimeError: write `wide.long()` first.
 
     uint16, uint32 and uint64 are left out of the promotion between integers.
     """
     wide = torch.tensor([1, 2], dtype=torch.uint32)
 
-    assert (wide + torch.tensor([0.5, 0.5])).tolist() == [1.5, 2.5]
+    total = wide + torch.tensor([0.5, 0.5])
+
+    assert (total.dtype, total.tolist()) == (torch.float32, [1.5, 2.5])
     with pytest.raises(RuntimeError, match="Promotion for uint16, uint32, uint64 types is not"):
         wide + torch.tensor([1, 2])

@@ -21,7 +21,8 @@ import torch
 
 
 def test_a_view_shares_memory_with_its_source(device):
-    """`x.view(3, 2)` shares the memory of `x`: a write to the view shows in `x`.
+    """`x.view(3, 2)` of a 2 x 3 tensor shares the memory of `x`: a write to the view shows in
+    `x`.
 
     So reshaping a large tensor costs nothing; `x.view(3, 2).clone()` is independent.
     """
@@ -48,7 +49,7 @@ def test_a_view_keeps_the_order_of_the_elements(device):
 
 def test_sizes_come_one_by_one_or_in_one_tuple():
     """`x.view` takes the sizes as separate integers, as a tuple, as a list or as a
-    `torch.Size`; `view(3, 2)` and `view((3, 2))` are the same.
+    `torch.Size`: `x.view(3, 2)` and `x.view((3, 2))` give one shape.
     """
     x = torch.zeros(6)
 
@@ -91,8 +92,8 @@ def test_minus_one_stands_for_the_elements_divided_by_the_sizes_given():
 
 
 def test_only_one_size_can_be_inferred():
-    """`x.view(-1, -1)` raises RuntimeError, since only one size can be inferred; write
-    `x.view(-1, 2)`.
+    """`x.view(-1, -1)` raises RuntimeError, since only one size can be inferred; for pairs
+    write `x.view(-1, 2)`.
     """
     x = torch.zeros(4, 4)
 
@@ -144,9 +145,8 @@ def test_view_refuses_what_would_need_a_copy(device):
 
 
 def test_view_takes_a_tensor_out_of_order_where_it_only_splits_axes():
-    """`view` may split dimensions of a non-contiguous tensor, but merge only those that are
-    adjacent in memory: `transpose(0, 1)` of shape (2, 3, 4) can be viewed as (3, 2, 2, 2), not
-    as (6, 4).
+    """`x.view` may split dimensions of a non-contiguous `x`, but merge only neighbours in
+    memory: `torch.zeros(2, 3, 4).transpose(0, 1)` can be viewed as (3, 2, 2, 2), not as (6, 4).
 
     Because each part of a split dimension has a stride, while no stride steps over a gap;
     `reshape` copies instead.
@@ -188,8 +188,8 @@ def test_reshape_copies_where_it_must(device):
 
 
 def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
-    """`x.view_as(y)` is `x.view(y.size())`, and `x.reshape_as(y)` is `x.reshape(y.size())`; of
-    `y` they use the shape alone.
+    """`x.view_as(y)` views `x` in the shape of `y`, as `x.view(y.size())` does, and
+    `x.reshape_as(y)` does as `x.reshape(y.size())`; the values of `y` are not used.
     """
     x = torch.tensor([1, 2, 3, 4])
     y = torch.zeros(2, 2)
@@ -217,8 +217,8 @@ def test_flatten_makes_one_axis_of_several():
 
 
 def test_flatten_is_a_view_where_it_can_be_one(device):
-    """`x.flatten()` and `x.ravel()` of a contiguous tensor are views, so a write to them shows
-    in `x`; `x.t().flatten()` of a 2 x 3 tensor is a copy.
+    """`x.flatten()` and `x.ravel()` of a contiguous 2 x 3 tensor are views, so a write to them
+    shows in `x`; `x.t().flatten()` is a copy.
 
     As with `reshape`. NumPy's `flatten` always copies.
     """
@@ -233,8 +233,9 @@ def test_flatten_is_a_view_where_it_can_be_one(device):
 
 @pytest.mark.claim("blitz-num-flat-features")
 def test_each_sample_is_flattened_to_one_row():
-    """`batch.view(-1, features)` with the product of all sizes but the first makes one row per
-    sample: (4, 16, 5, 5) becomes (4, 400), as `batch.flatten(1)` does.
+    """`batch.view(-1, features)` of a contiguous batch, `features` being the product of all
+    sizes but the first, has one row per sample: (4, 16, 5, 5) becomes (4, 400), as with
+    `batch.flatten(1)`.
     """
     batch = torch.zeros(4, 16, 5, 5)
 
@@ -247,11 +248,10 @@ def test_each_sample_is_flattened_to_one_row():
 
 
 def test_minus_one_for_the_batch_hides_a_wrong_number_of_features():
-    """`batch.view(-1, 200)` of 4 samples with 400 features gives 8 rows without an error;
+    """`batch.view(-1, 200)` of 4 samples with 400 features each gives 8 rows without an error;
     `batch.view(4, 200)` raises RuntimeError.
 
-    Because -1 takes any number of rows. `batch.flatten(1)` or `batch.view(len(batch), -1)`
-    keeps the samples apart.
+    Because -1 takes any number of rows. `batch.flatten(1)` keeps the samples apart.
     """
     batch = torch.zeros(4, 16, 5, 5)
 
@@ -262,21 +262,22 @@ def test_minus_one_for_the_batch_hides_a_wrong_number_of_features():
 
 def test_unflatten_splits_one_axis_into_several():
     """`x.unflatten(1, (3, 4))` splits dimension 1 of size 12 into 3 and 4; one of the sizes may
-    be -1, and sizes with another product raise RuntimeError.
+    be -1, and (5, 2), whose product is not 12, raises RuntimeError.
 
-    It is the inverse of `flatten`.
+    `x.flatten(1)` of the result brings the shape back.
     """
     x = torch.zeros(2, 12)
 
     assert x.unflatten(1, (3, 4)).shape == (2, 3, 4)
+    assert x.unflatten(1, (3, 4)).flatten(1).shape == (2, 12)
     assert x.unflatten(1, (-1, 6)).shape == (2, 2, 6)
     with pytest.raises(RuntimeError, match=r"\[5, 2\] don't multiply up to the size of dim 1"):
         x.unflatten(1, (5, 2))
 
 
 def test_narrow_is_a_slice_by_start_and_length(device):
-    """`x.narrow(dim, start, length)` is a view of `length` elements from `start` on; it raises
-    RuntimeError if they end beyond the dimension, IndexError if `start` lies beyond it.
+    """`x.narrow(0, start, length)` of five elements is a view of `length` elements from `start`
+    on; start 3 with length 3 raises RuntimeError, start 6, beyond the end, IndexError.
 
     The slice `x[start : start + length]` gives fewer elements instead.
     """
@@ -293,10 +294,10 @@ def test_narrow_is_a_slice_by_start_and_length(device):
 
 
 def test_unfold_lays_windows_over_an_axis(device):
-    """`x.unfold(dim, size, step)` is a view of windows of `size` elements that start `step`
-    apart; overlapping windows share elements, so a write to `x` shows in each of them.
+    """`x.unfold(0, size, step)` of a vector is a view of windows of `size` elements that start
+    `step` apart; overlapping windows share elements, so a write to `x` shows in each of them.
 
-    Windows for a moving average are `x.unfold(0, 3, 1).mean(-1)`, without copying the data.
+    For a moving average write `x.unfold(0, 3, 1).mean(-1)`: the windows are not copied.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
     windows = x.unfold(0, 3, 1)
@@ -308,8 +309,8 @@ def test_unfold_lays_windows_over_an_axis(device):
 
 
 def test_minus_one_is_ambiguous_beside_a_zero():
-    """Of a tensor without elements, `x.view(-1, 2)` has shape (0, 2), while `x.view(-1, 0)`
-    raises RuntimeError: any number of empty rows would fit.
+    """Of a 0 x 4 tensor, which has no elements, `x.view(-1, 2)` has shape (0, 2), while
+    `x.view(-1, 0)` raises RuntimeError: any number of empty rows would fit.
 
     Name all sizes where one of them may be 0.
     """
@@ -324,7 +325,7 @@ def test_minus_one_is_ambiguous_beside_a_zero():
 
 def test_a_view_of_another_dtype_reads_the_same_bits():
     """`x.view(torch.int32)` of a float32 tensor reads the same bits as integers: 1.0 becomes
-    0x3F800000; `x.to(torch.int32)` converts it to 1.
+    0x3F800000; `x.to(torch.int32)` converts 1.0 to 1.
     """
     x = torch.tensor([1.0])
 
