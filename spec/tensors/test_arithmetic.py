@@ -73,9 +73,9 @@ def test_an_operator_pairs_the_elements_that_stand_in_the_same_place(operate, re
     ],
 )
 def test_each_operator_has_a_function_and_a_method(name, result):
-    """Each arithmetic operator of float32 tensors is also a function and a method: `a + b` is
-    `torch.add(a, b)` and `a.add(b)`. `subtract`, `multiply` and `divide` are aliases of `sub`,
-    `mul` and `div`.
+    """Each of `+`, `-`, `*`, `/`, `//`, `%` and `**` between float32 tensors is also a function
+    and a method: `a + b` is `torch.add(a, b)` and `a.add(b)`. `subtract`, `multiply` and
+    `divide` are aliases of `sub`, `mul` and `div`.
 
     The others are `floor_divide` for `//`, `remainder` for `%` and `pow` for `**`.
     """

@@ -56,8 +56,8 @@ def test_unique_consecutive_only_drops_repetitions(device):
 
 
 def test_bincount_counts_each_small_integer(device):
-    """`x.bincount()` of a vector of integers from 0 counts how often 0, 1, 2 and so on up to
-    the maximum occur; a larger `minlength=` appends zeros for numbers above the maximum.
+    """`x.bincount()` of a vector of nonnegative integers counts how often 0, 1, 2 and so on up
+    to the maximum occur; a larger `minlength=` appends zeros for numbers above the maximum.
 
     With class indices, `minlength=num_classes` gives the count of each class.
     """

@@ -77,8 +77,8 @@ def test_floor_division_rounds_down(floor_divide, device):
 
 
 def test_floor_division_of_floats_gives_whole_floats(device):
-    """`//` of a finite float32 tensor by a number other than 0 rounds down too, and the result
-    is float32: -7.5 divided by 2 gives -4.0.
+    """`x // 2` of a float32 tensor of finite numbers rounds down too, and the result is
+    float32: -7.5 divided by 2 gives -4.0.
     """
     quotient = torch.tensor([7.5, -7.5], device=device) // 2
 

@@ -273,8 +273,8 @@ def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
 
 
 def test_a_power_may_differ_for_each_element(device):
-    """`x.pow(exponents)` with a tensor of exponents takes one for each element of `x`;
-    `x.pow(0.5)` is the square root.
+    """`x.pow(exponents)` of a float32 tensor with a tensor of exponents takes one for each
+    element of `x`; `x.pow(0.5)` is the square root.
     """
     x = torch.tensor([4.0, 4.0, 4.0], device=device)
 

@@ -77,6 +77,9 @@ def test_unravel_index_turns_a_flat_index_into_coordinates(device):
 
     assert row.item() == 1
     assert column.item() == 1
+    beyond = torch.unravel_index(torch.tensor(9, device=device), (2, 4))
+
+    assert [place.item() for place in beyond] == [0, 1]
 
 
 def test_of_equal_values_the_first_is_reported(device):

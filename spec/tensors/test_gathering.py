@@ -9,8 +9,8 @@ index)` picks whole rows or columns, `torch.where(mask, a, b)` chooses between t
 tensor names. `scatter_add_` and `scatter_reduce_` say what happens where positions repeat.
 
 What surprises: `gather` does not broadcast its index, a matrix needs an index of two dimensions;
-`gather`, `scatter_` and `index_select` of a dense tensor take no negative positions, as brackets do
-(`spec/tensors/test_advanced_indexing.py`); and `scatter_` does not convert dtypes.
+of a dense tensor `gather`, `scatter_` and `index_select` refuse negative positions, which brackets
+take (`spec/tensors/test_advanced_indexing.py`); and `scatter_` does not convert dtypes.
 """
 
 import pytest
@@ -109,8 +109,8 @@ def test_scatter_makes_one_hot_rows(device):
 
 def test_scatter_add_adds_up_what_meets_in_one_place(device):
     """`x.scatter_add_(0, index, src)` of float32 vectors adds each value of `src` to the
-    element of `x` at its index: to zeros, an index named twice gets the sum of both values.
-    `scatter_` leaves one of them.
+    element of `x` at its index; an element named twice gets both values added, where `scatter_`
+    leaves one of them.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([1, 1, 2], device=device)
@@ -263,7 +263,8 @@ def test_nonzero_as_tuple_can_be_used_as_an_index(device):
     of rows and one of columns, like NumPy's `nonzero`, so that `x[x.nonzero(as_tuple=True)]`
     picks the nonzero elements.
 
-    `x.nonzero()` without `as_tuple=True` is one tensor, and as an index would pick whole rows.
+    `x.nonzero()` without `as_tuple=True` is one tensor, and as an index would pick whole rows,
+    or be out of bounds.
     """
     x = torch.tensor([[0, 7, 0], [8, 0, 9]], device=device)
 

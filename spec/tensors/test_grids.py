@@ -88,12 +88,11 @@ def test_meshgrid_wants_tensors_of_one_dtype(device):
 
 
 def test_a_grid_repeats_its_memory(device):
-    """The tensors of `torch.meshgrid(a, b, indexing="ij")` of two longer vectors are expanded
-    views of `a` and `b`: `g[0, 0] = 7` in the first also changes `a`, and `g += 7` raises
-    RuntimeError.
+    """The tensors of `torch.meshgrid(a, b, indexing="ij")` are expanded views of `a` and `b`:
+    for lengths 2 and 3, writing to one element of the first, `g[0, 0] = 7`, also changes `a`,
+    and `g += 7` raises RuntimeError.
 
-    Because a whole row lies at one address, if the other vector has two or more elements. Write
-    to `g.clone()`.
+    Because a whole row lies at one address. Write to `g.clone()`.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4, 5], device=device)
     first, _ = torch.meshgrid(a, b, indexing="ij")

@@ -6,8 +6,9 @@ dimension more, and `argmax(-1)` goes back.
 
 What surprises: the function lives in `torch.nn.functional` and not in `torch`; it takes int64 only
 and gives int64, which a linear layer refuses; the classes become the *last* dimension, where images
-have their channels second; and without `num_classes` their number depends on the largest label of the batch.
-`nn.CrossEntropyLoss` needs no one-hot targets, see `spec/nn/test_classification_losses.py`.
+have their channels second; and without `num_classes` the number of classes depends on the largest
+label of the batch. `nn.CrossEntropyLoss` needs no one-hot targets, see
+`spec/nn/test_classification_losses.py`.
 """
 
 import pytest
@@ -17,8 +18,8 @@ from torch import nn
 
 
 def test_one_hot_has_a_one_at_the_label(device):
-    """`F.one_hot(labels, num_classes=3)` of a vector of n class indices is an (n, 3) tensor of
-    zeros with a 1 in the column of each label.
+    """`F.one_hot(labels, num_classes=3)` of a vector of n class indices from 0 to 2 is an (n,
+    3) tensor of zeros with a 1 in the column of each label.
     """
     labels = torch.tensor([2, 0], device=device)
 
@@ -111,8 +112,8 @@ def test_the_classes_of_a_one_hot_image_come_last(device):
 
 
 def test_rows_of_the_identity_are_float_one_hot_vectors(device):
-    """`torch.eye(num_classes)[labels]` with int64 labels gives one-hot vectors of the default
-    dtype, float32, without a conversion.
+    """`torch.eye(num_classes)[labels]` with int64 class indices gives one-hot vectors of the
+    default dtype, float32, without a conversion.
 
     It makes a square matrix first, so it is for few classes.
     """

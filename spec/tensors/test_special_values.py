@@ -3,8 +3,8 @@
 Besides numbers, float16, bfloat16, float32 and float64 hold two infinities, NaN ("not a number",
 the result of 0 / 0) and a zero for each sign. Arithmetic on them raises no error but carries them
 along: a single NaN makes a sum, a mean or a maximum NaN. `isnan`, `isfinite` and `nan_to_num` find
-and replace them. How integer division treats zero is told in `spec/tensors/test_division.py`, numbers too large for
-float16 in `spec/tensors/test_conversion.py`.
+and replace them. How integer division treats zero is told in `spec/tensors/test_division.py`,
+numbers too large for float16 in `spec/tensors/test_conversion.py`.
 
 What surprises: NaN isn't equal to itself, is sorted as the largest value, and counts as true;
 multiplying by 0 doesn't remove it, and `torch.where` doesn't keep it out of a gradient

@@ -49,8 +49,9 @@ def test_each_column_has_its_own_statistics(device):
 
 
 def test_std_and_var_divide_by_one_less_than_the_count(device):
-    """By default `x.var()` and `x.std()` of n elements divide the sum of squared deviations by
-    n - 1 (Bessel's correction), where NumPy's divide by n; `unbiased=False` divides by n.
+    """By default `x.var()` of n elements divides the sum of squared deviations by n - 1
+    (Bessel's correction), where NumPy's divides by n; `unbiased=False` divides by n. `x.std()`
+    is the root of `x.var()`.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
@@ -61,9 +62,9 @@ def test_std_and_var_divide_by_one_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.0")
 def test_correction_says_how_much_less_than_the_count(device):
-    """`x.var(correction=c)` and `x.std(correction=c)` of n elements, c being less than n,
-    divide the sum of squared deviations by n - c: `correction=0` gives NumPy's result, 1 is the
-    default.
+    """`x.var(correction=c)` of n elements, c being less than n, divides the sum of squared
+    deviations by n - c, and `x.std(correction=c)` is its root: `correction=0` gives NumPy's
+    result, 1 is the default.
     """
     x = torch.tensor([1.0, 3.0], device=device)
 
@@ -87,8 +88,8 @@ def test_one_value_has_no_deviation():
 
 
 def test_var_mean_and_std_mean_give_both_at_once(device):
-    """`torch.var_mean(x)` returns the variance and the mean, `torch.std_mean(x)` the standard
-    deviation and the mean.
+    """`torch.var_mean(x)` of a float tensor returns the variance and the mean,
+    `torch.std_mean(x)` the standard deviation and the mean.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
