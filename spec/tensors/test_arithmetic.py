@@ -7,21 +7,23 @@ Shapes that differ are broadcast (`spec/tensors/test_broadcasting.py`), dtypes t
 promoted (`spec/tensors/test_type_promotion.py`); what `/` and `//` do to integers is told in
 `spec/tensors/test_division.py`.
 
-What surprises: `*` is no matrix product, that is `@`; `out=` writes the result into a tensor of
-yours, which it may resize but whose dtype it never changes; bool tensors refuse `-`; and a 0-d
-integer tensor times a list repeats the list.
+What surprises: `*` is no matrix product, that is `@`; the `out=` of `torch.add` writes the result
+into a tensor of yours, which it may resize but whose dtype it doesn't change; bool tensors refuse
+`-`; and a 0-d integer tensor times a list repeats the list.
 """
 
 import operator
 
+import numpy as np
 import pytest
 import torch
 
 
 @pytest.mark.claim("blitz-op-families")
 def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws():
-    """Torch transposes (`x.t()`), indexes (`x[1, 0]`), slices (`x[:, 1]`), computes (`x - 1`),
-    multiplies matrices (`x @ x`) and draws random numbers (`torch.randperm(4)`).
+    """A square matrix `x` is transposed by `x.t()`, indexed by `x[1, 0]`, sliced by `x[:, 1]`,
+    reduced by one with `x - 1`, multiplied with itself by `x @ x`; `torch.randperm(4)` draws a
+    random order of 0 to 3.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
 
@@ -71,8 +73,11 @@ def test_an_operator_pairs_the_elements_that_stand_in_the_same_place(operate, re
     ],
 )
 def test_each_operator_has_a_function_and_a_method(name, result):
-    """Each arithmetic operator is also a function and a method: `a + b` is `torch.add(a, b)`
-    and `a.add(b)`. `subtract`, `multiply` and `divide` are aliases of `sub`, `mul` and `div`.
+    """Each of `+`, `-`, `*`, `/`, `//`, `%` and `**` between float32 tensors is also a function
+    and a method: `a + b` is `torch.add(a, b)` and `a.add(b)`. `subtract`, `multiply` and
+    `divide` are aliases of `sub`, `mul` and `div`.
+
+    The others are `floor_divide` for `//`, `remainder` for `%` and `pow` for `**`.
     """
     a = torch.tensor([8.0, 0.5])
     b = torch.tensor([2.0, 4.0])
@@ -83,11 +88,12 @@ def test_each_operator_has_a_function_and_a_method(name, result):
 
 @pytest.mark.claim("blitz-add-four-ways-agree")
 def test_four_ways_to_add_give_the_same_numbers(device):
-    """For two float32 tensors of the same shape that require no grad, `x + y`, `torch.add(x, y)`,
-    `torch.add(x, y, out=z)` and `x.add_(y)` give the same values.
+    """For two float32 tensors of the same shape that require no grad, `x + y`, `torch.add(x,
+    y)`, `torch.add(x, y, out=z)` with a float32 `z`, and `x.add_(y)` give the same values.
 
-    They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor, `out=z`
-    fills `z`, and `add_` overwrites `x`. Autograd refuses `out=`, and `add_` on a leaf.
+    They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor,
+    `out=z` fills `z`, and `add_` overwrites `x`. Of tensors that require grad autograd refuses
+    `out=`, and `add_` on a leaf.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([0.5, 8.0], device=device)
@@ -102,7 +108,7 @@ def test_four_ways_to_add_give_the_same_numbers(device):
 @pytest.mark.claim("blitz-add-not-inplace")
 @pytest.mark.parametrize("add", [operator.add, torch.add])
 def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
-    """`x + y` and, without `out=`, `torch.add(x, y)` leave both operands unchanged; the sum has
+    """`x + y` and, without `out=`, `torch.add(x, y)` leave both tensors unchanged; the sum has
     a storage of its own.
     """
     x = torch.tensor([1, 2], device=device)
@@ -117,8 +123,9 @@ def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
 
 @pytest.mark.claim("blitz-add-out")
 def test_out_overwrites_whatever_the_tensor_held(device):
-    """`torch.add(x, y, out=z)` with a `z` of the result's shape writes the sum into the memory
-    of `z` and returns `z`; the values that `z` had before, even NaN, have no influence.
+    """`torch.add(x, y, out=z)` of float32 tensors of one shape writes the sum into the memory
+    of `z` and returns `z`; the values that a separate `z` held before, even NaN, have no
+    influence.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     z = torch.full((2,), torch.nan, device=device)
@@ -132,11 +139,11 @@ def test_out_overwrites_whatever_the_tensor_held(device):
 
 
 def test_out_may_be_one_column_of_a_matrix(device):
-    """`out=` may be a slice of a larger tensor that has the shape of the result, such as `table[:,
-    1]`: only that part of `table` is written.
+    """The `out=` of `torch.add` may be a slice of a larger tensor that has the shape of the
+    result, such as `table[:, 1]`: only that part of `table` is written.
 
-    Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy, and
-    `out=table[:, [1]]` would fill only that copy.
+    Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy,
+    and `out=table[:, [1]]` would fill only that copy.
     """
     table = torch.zeros(2, 2, device=device)
     x = torch.tensor([1.0, 2.0], device=device)
@@ -149,8 +156,8 @@ def test_out_may_be_one_column_of_a_matrix(device):
 
 
 def test_out_without_elements_takes_the_shape_of_the_result():
-    """`torch.add(x, y, out=torch.empty(0))` resizes the empty tensor to the shape of the
-    result, without a warning.
+    """`torch.add(x, y, out=torch.empty(0))` of float32 tensors resizes the empty tensor to the
+    shape of the result, without a warning.
     """
     z = torch.empty(0)
 
@@ -160,11 +167,12 @@ def test_out_without_elements_takes_the_shape_of_the_result():
 
 
 def test_out_of_another_size_is_resized_with_a_warning():
-    """An `out=` tensor that has elements but not the shape of the result is resized too, with a
-    UserWarning that this is deprecated.
+    """An `out=` tensor of `torch.add` that has elements but not the shape of the result is
+    resized too, with a UserWarning that this is deprecated.
 
     Call `z.resize_(0)` first, or pass an `out=` tensor of the right shape. A slice that is
-    resized, such as a column, no longer covers the same elements: the sum lands in its neighbours.
+    resized, such as a column, no longer covers the same elements: the sum lands in its
+    neighbours.
     """
     z = torch.zeros(5)
 
@@ -180,8 +188,8 @@ def test_out_of_another_size_is_resized_with_a_warning():
 
 
 def test_out_keeps_its_dtype():
-    """An `out=` tensor keeps its dtype: `torch.add` of integers into a float32 `out=` stores
-    floats.
+    """The `out=` tensor of `torch.add` keeps its dtype: the sum of int64 tensors is stored in a
+    float32 `out=` as floats.
     """
     z = torch.empty(2)
 
@@ -195,8 +203,8 @@ def test_out_of_integers_refuses_a_float_result(device):
     """`torch.add` of float tensors into an integer `out=` raises a RuntimeError, even where the
     result has no fraction.
 
-    Because `out=` converts only within a kind or to a more general one: integers into floats,
-    not floats into integers. Use a float `out=`, or convert the result.
+    Because `torch.add` converts only within a kind or to a more general one: integers into
+    floats, not floats into integers. Use a float `out=`, or convert the result.
     """
     z = torch.zeros(2, dtype=torch.int64, device=device)
 
@@ -207,20 +215,22 @@ def test_out_of_integers_refuses_a_float_result(device):
 
 
 def test_alpha_multiplies_the_second_operand(device):
-    """`torch.add(x, y, alpha=a)` is `x + a * y`, and `torch.sub(x, y, alpha=a)` is `x - a * y`,
-    for floats up to rounding; the methods take `alpha=` as well.
+    """For int64 or, up to rounding, float32 tensors `torch.add(x, y, alpha=a)` is `x + a * y`,
+    and `torch.sub(x, y, alpha=a)` is `x - a * y`, `a` being an int; the methods take `alpha=`
+    as well.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4], device=device)
 
     assert torch.add(x, y, alpha=10).tolist() == [31, 42]
     assert torch.sub(x, y, alpha=10).tolist() == [-29, -38]
+    assert torch.add(x / 2, y / 2, alpha=10).tolist() == [15.5, 21.0]
     assert x.add_(y, alpha=-1).tolist() == [-2, -2]
 
 
 def test_a_fractional_alpha_needs_float_tensors():
-    """`torch.add` of two integer tensors refuses a float `alpha=`, be it 0.5 or 2.0; float
-    tensors take it.
+    """`torch.add` of two integer tensors raises RuntimeError for a float `alpha=`, be it 0.5 or
+    2.0; float tensors take it.
 
     Because the result would have to stay integer. Pass an integer `alpha`, or convert an
     operand to float.
@@ -234,9 +244,10 @@ def test_a_fractional_alpha_needs_float_tensors():
 
 
 def test_the_old_order_of_add_still_scales_under_a_warning():
-    """The deprecated call `torch.add(x, 10, y)` computes `x + 10 * y` and gives a UserWarning.
+    """The deprecated call `torch.add(x, 10, y)` of two int64 tensors computes `x + 10 * y` and
+    gives a UserWarning.
 
-    A program shows the warning once. Write `torch.add(x, y, alpha=10)`.
+    By default a program shows the warning once. Write `torch.add(x, y, alpha=10)`.
     """
     x = torch.tensor([1, 2])
 
@@ -247,8 +258,8 @@ def test_the_old_order_of_add_still_scales_under_a_warning():
 
 
 def test_a_number_is_combined_with_every_element(device):
-    """`x + 10` and `10 + x` combine a Python number with each element of `x`; so do `-`, `*`,
-    `/`, `//`, `%` and `**` with the number on either side.
+    """`x + 10` and `10 + x` combine a Python int with each element of an int64 tensor `x`; `-`,
+    `*`, `/`, `//`, `%` and `**` take a number on the left too.
     """
     x = torch.tensor([1, 2, 4], device=device)
 
@@ -260,14 +271,15 @@ def test_a_number_is_combined_with_every_element(device):
     assert (9 // x).tolist() == [9, 4, 2]
     assert (9 % x).tolist() == [0, 1, 1]
     assert (2**x).tolist() == [2, 4, 16]
+    assert (x - 10).tolist() == [-9, -8, -6]
 
 
 def test_a_tensor_without_dimensions_acts_like_a_number(device):
-    """A 0-d tensor is combined with each element of the other operand: `torch.tensor(10) - x`
-    subtracts each element of `x` from 10.
+    """In arithmetic a 0-d tensor is combined with each element of the other operand:
+    `torch.tensor(10) - x` subtracts each element of `x` from 10.
 
-    As a Python number is, with exceptions: of the same exponent -1, an integer tensor refuses the
-    Python number and takes the tensor, see `spec/tensors/test_elementwise.py`.
+    As a Python number is, with exceptions: of the same exponent -1, an integer tensor refuses
+    the Python number and takes the tensor, see `spec/tensors/test_elementwise.py`.
     """
     ten = torch.tensor(10, device=device)
 
@@ -275,7 +287,9 @@ def test_a_tensor_without_dimensions_acts_like_a_number(device):
 
 
 def test_the_star_pairs_elements_and_the_at_sign_multiplies_matrices(device):
-    """`x * y` multiplies two matrices element by element; the matrix product is `x @ y`."""
+    """`x * y` multiplies two matrices of the same shape element by element; the matrix product
+    is `x @ y`.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
     assert (x * x).tolist() == [[1.0, 4.0], [9.0, 16.0]]
@@ -319,7 +333,7 @@ def test_a_list_times_an_integer_tensor_is_a_longer_list():
 
 
 def test_booleans_add_like_or_and_multiply_like_and(device):
-    """The sum and the product of two bool tensors are bool: `+` is "or", `*` is "and".
+    """`+` and `*` of two bool tensors give a bool tensor: `+` is "or", `*` is "and".
 
     With a Python int the result is int64: `mask + 1` counts.
     """
@@ -333,9 +347,10 @@ def test_booleans_add_like_or_and_multiply_like_and(device):
 
 def test_booleans_refuse_the_minus_sign(device):
     """`-` raises a RuntimeError if an operand is a bool tensor, as in `mask - mask` and `1 -
-    mask`.
+    mask`. Newer releases raise its subclass NotImplementedError.
 
-    NumPy refuses it too. Write `a ^ b` where two masks differ, and `~mask` for the opposite.
+    NumPy refuses `mask - mask`, but computes `1 - mask`. Write `a ^ b` where two masks differ,
+    and `~mask` for the opposite.
     """
     mask = torch.tensor([True, False], device=device)
 
@@ -343,6 +358,9 @@ def test_booleans_refuse_the_minus_sign(device):
         mask - mask
     with pytest.raises(RuntimeError, match=r"use the `~` or `logical_not\(\)` operator instead"):
         1 - mask
+    with pytest.raises(TypeError, match="boolean subtract, the `-` operator, is not supported"):
+        np.array([True]) - np.array([True])
+    assert (1 - np.array([True, False])).tolist() == [0, 1]
 
     assert (mask ^ mask).tolist() == [False, False]
     assert (~mask).tolist() == [False, True]
@@ -363,8 +381,8 @@ def test_bitwise_operators_work_on_integers(device):
 
 
 def test_bitwise_operators_refuse_floats():
-    """`&`, `|` and `^` between float tensors raise a RuntimeError, and `~x` of a float tensor a
-    TypeError.
+    """`&`, `|` and `^` between float tensors raise a RuntimeError (its subclass
+    NotImplementedError in newer releases), and `~x` of a float tensor a TypeError.
 
     Compare first, as in `(x > 0) & (y > 0)`, or convert to an integer dtype.
     """

@@ -5,7 +5,7 @@ agree up to rounding, and raises an AssertionError with a report if they don't. 
 tests of your own code; `torch.allclose`, a plain yes or no, is told in
 `spec/tensors/test_comparing.py`.
 
-What surprises: it is stricter than `allclose`, since dtype, shape and device have to agree as well;
+What surprises: unlike for `allclose`, dtype, shape and device have to agree as well;
 its tolerance depends on the dtype; and `rtol` can't be given without `atol`.
 """
 
@@ -27,8 +27,10 @@ def test_close_values_pass_and_others_raise():
 
 
 def test_the_message_counts_and_locates_the_differences():
-    """The error of `assert_close` counts the mismatched elements and gives the greatest
-    absolute and relative difference with their indices.
+    """The AssertionError of `assert_close` for two matrices that differ counts the mismatched
+    elements and gives the greatest absolute and relative difference with their indices.
+
+    For 0-d tensors it says "Scalars are not close!" and has nothing to count.
     """
     actual = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     expected = torch.tensor([[1.0, 2.5], [3.0, 6.0]])
@@ -39,6 +41,8 @@ def test_the_message_counts_and_locates_the_differences():
     assert str(error.value).splitlines()[2] == "Mismatched elements: 2 / 4 (50.0%)"
     assert "Greatest absolute difference: 2.0 at index (1, 1)" in str(error.value)
     assert "Greatest relative difference: 0.33333" in str(error.value)
+    with pytest.raises(AssertionError, match="Scalars are not close!"):
+        assert_close(actual[1, 1], expected[1, 1])
 
 
 @pytest.mark.parametrize(
@@ -51,8 +55,8 @@ def test_the_message_counts_and_locates_the_differences():
     ],
 )
 def test_the_tolerance_follows_the_dtype(dtype, atol, rtol):
-    """The default tolerance of `assert_close` depends on the dtype: `rtol` is 1e-7 for float64,
-    1.3e-6 for float32, 1e-3 for float16 and 1.6e-2 for bfloat16.
+    """The default tolerance of `assert_close` depends on the dtype of the tensors: `rtol` is
+    1e-7 for float64, 1.3e-6 for float32, 1e-3 for float16 and 1.6e-2 for bfloat16.
 
     The fewer digits a dtype has, the more rounding is allowed.
     """
@@ -67,8 +71,8 @@ def test_the_tolerance_follows_the_dtype(dtype, atol, rtol):
 
 
 def test_integers_have_to_be_equal():
-    """By default `assert_close` wants integers to be equal: 1000000 and 1000001 are an error,
-    whereas `torch.allclose` accepts them.
+    """By default `assert_close` wants integers to be equal: for 1000000 and 1000001 it raises
+    AssertionError, whereas `torch.allclose` accepts them.
 
     Explicit `rtol=` and `atol=` apply to integers, too.
     """
@@ -92,11 +96,13 @@ def test_a_tolerance_of_your_own_comes_in_pairs():
     assert assert_close(x, x * 2, rtol=0.5, atol=0) is None
     with pytest.raises(ValueError, match="Both 'rtol' and 'atol' must be either specified or"):
         assert_close(x, x, atol=0.5)
+    with pytest.raises(ValueError, match="Both 'rtol' and 'atol' must be either specified or"):
+        assert_close(x, x, rtol=0.5)
 
 
 def test_dtype_and_shape_have_to_agree():
-    """`assert_close` raises an AssertionError for two dtypes or two shapes; `check_dtype=False`
-    allows two dtypes, but nothing is broadcast.
+    """`assert_close` raises an AssertionError for tensors of two dtypes or two shapes;
+    `check_dtype=False` allows two dtypes, but tensors of two shapes are not broadcast.
 
     So a forgotten `squeeze` or a float64 result shows, which `allclose` would broadcast or
     refuse without a report.
@@ -114,7 +120,8 @@ def test_dtype_and_shape_have_to_agree():
 
 
 def test_nan_is_not_close_to_nan_unless_asked():
-    """`assert_close` raises for two NaN at the same index, unless `equal_nan=True` is given.
+    """`assert_close` raises AssertionError for tensors with NaN at the same index, unless
+    `equal_nan=True` is given.
 
     Because NaN is not equal to itself.
     """
@@ -127,18 +134,21 @@ def test_nan_is_not_close_to_nan_unless_asked():
 
 
 def test_lists_and_dictionaries_are_compared_item_by_item():
-    """`assert_close` compares lists and dicts of tensors item by item; the error names the
-    item, such as `['bias']`.
+    """`assert_close` compares the tensors of two lists or dicts item by item; the
+    AssertionError names the item that differs, such as `['bias']` of a dict or `[1]` of a list.
     """
     actual = {"weight": torch.ones(2), "bias": torch.zeros(2)}
     expected = {"weight": torch.ones(2), "bias": torch.ones(2)}
 
     with pytest.raises(AssertionError, match=r"The failure occurred for item \['bias'\]"):
         assert_close(actual, expected)
+    with pytest.raises(AssertionError, match=r"The failure occurred for item \[1\]"):
+        assert_close(list(actual.values()), list(expected.values()))
 
 
 def test_a_tensor_is_not_compared_with_a_list():
-    """`assert_close` of a tensor and a list, or a number, raises a TypeError.
+    """`assert_close` of a tensor and a list, or of a tensor and a Python number, raises a
+    TypeError.
 
     Compare two tensors, or convert with `x.tolist()`.
     """

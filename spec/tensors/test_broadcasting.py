@@ -2,8 +2,8 @@
 
 Operators such as `+` and `==` take tensors of different shapes. The shapes are aligned at the last
 dimension; in each dimension the sizes must be equal, or one of them must be 1 or missing. The
-dimension of size 1 is then repeated to the other size. No data is copied for it: `expand` shows
-how, with a stride of 0. Matrix products broadcast only the batch dimensions, see
+dimension of size 1 is then repeated to the other size. No data is copied for it: `x.expand`
+shows how, with a stride of 0. Matrix products broadcast only the batch dimensions, see
 `spec/tensors/test_matrix_products.py`; what a write to an expanded tensor does is told in
 `spec/tensors/test_inplace_limits.py`.
 
@@ -62,7 +62,8 @@ def test_a_column_and_a_row_make_a_table(device):
 )
 def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
     """In `x + y` shapes are aligned at the last dimension; where two sizes differ, one of them
-    must be 1 or missing, and the result has the other: (4, 1, 3) and (5, 1) give (4, 5, 3).
+    must be 1 or missing, and the result has the other size: (4, 1, 3) and (5, 1) give (4, 5,
+    3).
 
     The other size may also be 0: (3, 1) and (0,) give (3, 0).
     """
@@ -92,10 +93,10 @@ def test_sizes_that_differ_and_are_not_one_are_refused(device):
 
 
 def test_shapes_can_be_tried_without_tensors():
-    """`torch.broadcast_shapes` takes shapes instead of tensors and returns the broadcast shape,
-    or raises a RuntimeError if they don't fit.
+    """`torch.broadcast_shapes` takes shapes of nonnegative sizes instead of tensors and returns
+    the broadcast shape, or raises a RuntimeError if they don't fit.
 
-    It allocates no memory: useful to size an output, or to reject a wrong shape early.
+    Useful to know the size of an output, or to reject a wrong shape early.
     """
     assert torch.broadcast_shapes((5, 1), (1, 4), (3, 1, 1)) == (3, 5, 4)
     words = "broadcast a dimension of length 2|[Ss]hape mismatch: objects cannot be broadcast"
@@ -105,8 +106,8 @@ def test_shapes_can_be_tried_without_tensors():
 
 @given(st_numpy.mutually_broadcastable_shapes(num_shapes=2, max_dims=4))
 def test_broadcasting_agrees_with_numpy(shapes):
-    """For each pair of broadcastable shapes of up to four dimensions, torch's `+` gives the
-    shape and the values that NumPy's gives.
+    """For int64 and each pair of broadcastable shapes of up to four dimensions, torch's `+`
+    gives the shape and the values that NumPy's gives.
     """
     a, b = (np.arange(np.prod(shape, dtype=int)).reshape(shape) for shape in shapes.input_shapes)
 
@@ -117,8 +118,8 @@ def test_broadcasting_agrees_with_numpy(shapes):
 
 
 def test_a_row_minus_a_column_is_a_table():
-    """`predictions - targets` of shapes (3,) and (3, 1) has shape (3, 3), nine differences instead
-    of three, without an error.
+    """`predictions - targets` of tensors of shapes (3,) and (3, 1) has shape (3, 3), nine
+    differences instead of three, without an error.
 
     A common error in a loss; `targets.squeeze(1)` or `predictions[:, None]` makes the shapes
     equal.
@@ -131,14 +132,16 @@ def test_a_row_minus_a_column_is_a_table():
 
 
 def test_dividing_rows_by_their_sums_needs_keepdim():
-    """Dividing each row of a square matrix by its sum needs `x / x.sum(1, keepdim=True)`;
-    without `keepdim` each column is divided by one of the sums, without an error.
+    """`x / x.sum(1, keepdim=True)` divides each row of a matrix by its sum; without `keepdim`
+    each column of a square matrix is divided by one of the sums, without an error.
 
-    Because `x.sum(1)` has the shape (n,), which is aligned with the columns.
+    Because `x.sum(1)` has the shape (n,), which is aligned with the columns. `x / x.sum(1)[:,
+    None]` divides the rows, too.
     """
     x = torch.tensor([[1.0, 3.0], [2.0, 6.0]])
 
     assert (x / x.sum(1, keepdim=True)).tolist() == [[0.25, 0.75], [0.25, 0.75]]
+    assert (x / x.sum(1)[:, None]).tolist() == [[0.25, 0.75], [0.25, 0.75]]
     assert (x / x.sum(1)).tolist() == [[0.25, 0.375], [0.5, 0.75]]
 
 
@@ -154,16 +157,21 @@ def test_indexing_with_none_makes_a_vector_a_column(device):
 
 
 def test_comparisons_and_where_broadcast_as_well(device):
-    """`==`, `<` and `torch.where` broadcast as `+` does."""
+    """`==`, `<` and `torch.where` of dense tensors broadcast as `+` does: shapes (2,) and (2,
+    1) give (2, 2).
+    """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([[1], [3]], device=device)
 
     assert (x == y).tolist() == [[True, False], [False, False]]
+    assert (x < y).tolist() == [[False, False], [True, True]]
     assert torch.where(x < y, x, y).tolist() == [[1, 1], [1, 2]]
 
 
 def test_an_in_place_operation_repeats_its_argument(device):
-    """`matrix.add_(row)` broadcasts the argument to the shape of the tensor that is written to."""
+    """`matrix.add_(row)` of shapes (2, 3) and (3,) broadcasts `row` to the shape of `matrix`,
+    which is written to.
+    """
     matrix = torch.zeros(2, 3, device=device)
 
     matrix.add_(torch.tensor([1.0, 2.0, 3.0], device=device))
@@ -189,8 +197,8 @@ def test_a_tensor_does_not_grow_in_place(device):
 
 
 def test_expand_repeats_without_copying(device):
-    """`x.expand(2, 3)` of a tensor of shape (2, 1) is a view with shape (2, 3), in which the
-    repeated dimension has stride 0.
+    """`x.expand(2, 3)` of a dense tensor of shape (2, 1) is a view with shape (2, 3), in which
+    the repeated dimension has stride 0.
     """
     column = torch.tensor([[1], [2]], device=device)
 
@@ -202,8 +210,8 @@ def test_expand_repeats_without_copying(device):
 
 
 def test_broadcast_to_is_expand(device):
-    """`torch.broadcast_to(x, shape)` and `x.expand_as(other)` give the same view as
-    `x.expand(shape)`.
+    """`torch.broadcast_to(x, shape)` and `x.expand_as(other)` give a view of the same shape and
+    strides as `x.expand(shape)`, `shape` being that of `other`.
     """
     row = torch.tensor([1, 2], device=device)
 
@@ -217,8 +225,8 @@ def test_broadcast_to_is_expand(device):
 
 
 def test_broadcast_tensors_shows_what_an_operator_would_see(device):
-    """`torch.broadcast_tensors(x, y)` returns views of both tensors, expanded to their
-    broadcast shape.
+    """`torch.broadcast_tensors(x, y)` of shapes (2, 1) and (2,) returns views of both tensors,
+    expanded to their broadcast shape (2, 2).
     """
     column = torch.tensor([[1], [2]], device=device)
     row = torch.tensor([3, 4], device=device)
@@ -232,15 +240,16 @@ def test_broadcast_tensors_shows_what_an_operator_would_see(device):
 
 
 def test_minus_one_in_expand_keeps_a_size():
-    """In `expand`, -1 keeps the size of an existing dimension: `torch.ones(3, 1).expand(-1, 4)`
-    has the shape (3, 4).
+    """In `x.expand`, -1 keeps the size of an existing dimension: `torch.ones(3, 1).expand(-1,
+    4)` has the shape (3, 4).
     """
     assert torch.ones(3, 1).expand(-1, 4).shape == (3, 4)
     assert torch.ones(3).expand(2, -1).shape == (2, 3)
 
 
 def test_only_dimensions_of_size_one_expand():
-    """`expand` changes only dimensions of size 1; expanding size 2 to 4 raises a RuntimeError.
+    """Of the existing dimensions `x.expand` changes the size only where it is 1; expanding size
+    2 to 4 raises a RuntimeError.
 
     Because a stride of 0 repeats one element only. `x.repeat(2)` copies a longer dimension.
     """

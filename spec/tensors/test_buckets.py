@@ -8,7 +8,7 @@ a histogram. `torch.bucketize` gives the number of the bucket of each element, `
 
 What surprises: a value equal to a boundary belongs to the bucket *below* it unless `right=True`,
 which is the opposite of `np.digitize`; what lies outside of a histogram's range is not counted; and
-`histc` and `histogram` take floats only.
+on the CPU `histc` and `histogram` take floats only.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ import torch
 
 
 def test_bucketize_gives_the_number_of_the_bucket(device):
-    """`torch.bucketize(x, boundaries)` gives 0 up to the first boundary, 1 up to the second, and
-    `len(boundaries)` above the last.
+    """`torch.bucketize(x, boundaries)` with a sorted vector `boundaries` gives 0 up to the
+    first boundary, 1 up to the second, and `len(boundaries)` above the last.
     """
     boundaries = torch.tensor([18.0, 65.0], device=device)
     ages = torch.tensor([[5.0, 30.0], [70.0, 40.0]], device=device)
@@ -27,20 +27,24 @@ def test_bucketize_gives_the_number_of_the_bucket(device):
 
 
 def test_a_value_on_a_boundary_falls_below_unless_right(device):
-    """`torch.bucketize(18, [18, 65])` is bucket 0, since buckets are closed at their upper end;
-    with `right=True` it is bucket 1.
+    """`torch.bucketize(18, torch.tensor([18, 65]))` is bucket 0, since buckets are closed at
+    their upper end; with `right=True` it is bucket 1.
     """
-    boundaries = torch.tensor([18, 65], device=device)
-
+    edge = 18
+    boundaries = torch.tensor([edge, 65], device=device)
     ages = torch.tensor([17, 18, 19], device=device)
 
     assert torch.bucketize(ages, boundaries).tolist() == [0, 0, 1]
     assert torch.bucketize(ages, boundaries, right=True).tolist() == [0, 1, 1]
+    assert torch.bucketize(edge, boundaries).item() == 0
+    assert torch.bucketize(edge, boundaries, right=True).item() == 1
 
 
 def test_right_means_the_opposite_in_numpys_digitize():
-    """`np.digitize(x, bins)` equals `torch.bucketize(x, bins, right=True)`, and `right=True` of
-    `digitize` equals `right=False` of `bucketize`.
+    """For sorted boundaries `np.digitize(x, bins)` gives the numbers of `torch.bucketize(x,
+    bins, right=True)`, and `right=True` of `digitize` those of `right=False` of `bucketize`.
+
+    `bucketize` takes tensors. NumPy takes falling boundaries, too.
     """
     x, bins = np.array([1, 2, 3]), np.array([2, 3])
 
@@ -69,9 +73,9 @@ def test_the_boundaries_are_a_sorted_tensor_of_one_dimension(device):
 
 
 def test_searchsorted_takes_boundaries_for_each_row(device):
-    """`torch.searchsorted(boundaries, x)` of an (n, k) and an (n, m) tensor searches each row of
-    `x` in the same row of `boundaries`; other shapes that differ before the last dimension are
-    refused.
+    """`torch.searchsorted(boundaries, x)` of an (n, k) and an (n, m) tensor searches each row
+    of `x` in the same row of `boundaries`; for a vector `x` it raises RuntimeError, "boundaries
+    tensor should be 1 dimension".
     """
     boundaries = torch.tensor([[1.0, 2.0], [10.0, 20.0]], device=device)
 
@@ -83,10 +87,11 @@ def test_searchsorted_takes_boundaries_for_each_row(device):
 
 
 def test_boundaries_that_are_not_contiguous_are_copied_with_a_warning():
-    """`torch.searchsorted` issues a UserWarning for boundaries that are not contiguous, such as a
-    slice with a step: it copies them first.
+    """`torch.searchsorted` issues a UserWarning for boundaries that are not contiguous, such as
+    a slice with a step: it copies them first.
 
-    The warning comes once per process; call `.contiguous()` once, outside of the loop.
+    By default the warning comes once per process; call `.contiguous()` once, outside of the
+    loop.
     """
     even, three = torch.arange(10)[::2], torch.tensor([3])
 
@@ -98,7 +103,8 @@ def test_boundaries_that_are_not_contiguous_are_copied_with_a_warning():
 
 
 def test_nan_falls_into_the_last_bucket():
-    """`torch.bucketize` puts NaN behind the last boundary, as if it were larger than all numbers.
+    """`torch.bucketize` puts NaN behind the last of boundaries that are finite numbers, as it
+    puts inf.
 
     Ask `x.isnan()` first where it should be a bucket of its own.
     """
@@ -120,8 +126,8 @@ def test_bucket_numbers_have_no_gradient():
 
 
 def test_histc_counts_in_bins_of_equal_width(device):
-    """`torch.histc(x, bins=3, min=0, max=3)` counts the elements in [0, 1), [1, 2) and [2, 3] and
-    returns floats; elements outside of `min` and `max` are not counted.
+    """`torch.histc(x, bins=3, min=0, max=3)` of a float32 tensor counts the elements in [0, 1),
+    [1, 2) and [2, 3] and returns float32; elements outside of `min` and `max` are not counted.
     """
     x = torch.tensor([0.5, 2.0, 2.5, 3.0, 9.0, -1.0], device=device)
 
@@ -129,17 +135,21 @@ def test_histc_counts_in_bins_of_equal_width(device):
 
 
 def test_histc_without_a_range_takes_that_of_the_data(device):
-    """`torch.histc(x, bins=2)` with `min` and `max` both 0, as by default, uses the smallest and
-    the largest element of `x` for its range.
+    """`torch.histc(x, bins=2)` with `min` and `max` both 0, as by default, uses the smallest
+    and the largest element of `x` for its range, if all are finite and not all are equal.
+
+    Of equal elements the range is one wider on either side.
     """
     x = torch.tensor([1.0, 2.0, 4.0, 5.0, 5.0], device=device)
 
     assert torch.histc(x, bins=2).tolist() == [2.0, 3.0]
+    assert torch.histc(x[3:], bins=4, min=4, max=6).tolist() == [0.0, 0.0, 2.0, 0.0]
+    assert torch.histc(x[3:], bins=4).tolist() == [0.0, 0.0, 2.0, 0.0]
 
 
 def test_histogram_also_gives_the_edges():
-    """`torch.histogram(x, bins, range=(low, high))` returns counts and the `bins + 1` edges; `bins`
-    may also be a tensor of edges. It runs on the CPU only.
+    """`torch.histogram(x, bins, range=(low, high))` with an int `bins` returns counts and the
+    `bins + 1` edges; without `range=`, `bins` may also be a tensor of edges.
     """
     x = torch.tensor([1.0, 2.0, 2.0, 9.0])
 
@@ -152,8 +162,9 @@ def test_histogram_also_gives_the_edges():
 
 
 def test_histograms_on_the_cpu_take_floats():
-    """On the CPU `torch.histc` and `torch.histogram` raise RuntimeError for integer tensors, "not
-    implemented for 'Long'": convert with `.float()`, or count integers with `torch.bincount`.
+    """On the CPU `torch.histc` and `torch.histogram` raise RuntimeError for an int64 tensor,
+    "not implemented for 'Long'": convert with `.float()`, or count integers with
+    `torch.bincount`.
     """
     x = torch.tensor([1, 2, 2])
 
@@ -167,12 +178,15 @@ def test_histograms_on_the_cpu_take_floats():
 
 
 def test_a_density_has_area_one():
-    """`torch.histogram(x, bins, density=True)` divides the counts by their sum and by the width of
-    the bins, so that the area is 1, not the sum.
+    """`torch.histogram(x, bins, density=True)` divides the counts by their sum and by the width
+    of each bin, so that the area is 1, not the sum. At least one element has to be in range.
     """
     density, edges = torch.histogram(
         torch.tensor([0.0, 0.1, 0.4]), 2, range=(0.0, 0.5), density=True
     )
 
+    nothing = torch.histogram(torch.tensor([7.0]), 2, range=(0.0, 0.5), density=True)
+
+    assert str(nothing.hist.tolist()) == "[nan, nan]"
     assert density.tolist() == pytest.approx([8 / 3, 4 / 3])
     assert (density * edges.diff()).sum().item() == pytest.approx(1.0)

@@ -13,10 +13,10 @@ import torch
 
 
 def test_unique_gives_each_value_once_in_order(device):
-    """`torch.unique(x)` of a tensor without NaN returns each of its values once, in ascending
-    order, as a 1-D tensor.
+    """`torch.unique(x)` of an int64 tensor returns each of its values once, in ascending order,
+    as a 1-D tensor.
 
-    Each NaN is kept, see `spec/tensors/test_special_values.py`.
+    Of a float tensor each NaN is kept, see `spec/tensors/test_special_values.py`.
     """
     x = torch.tensor([[3, 1], [3, 2]], device=device)
 
@@ -24,8 +24,9 @@ def test_unique_gives_each_value_once_in_order(device):
 
 
 def test_unique_tells_where_and_how_often(device):
-    """`x.unique(return_inverse=True, return_counts=True)` also returns `inverse`, with which
-    `values[inverse]` is `x` again, and how often each value occurs.
+    """`x.unique(return_inverse=True, return_counts=True)` of an int64 vector returns the
+    distinct `values`, `inverse`, with which `values[inverse]` is `x` again, and how often each
+    value occurs.
     """
     x = torch.tensor([30, 10, 30, 20], device=device)
 
@@ -37,15 +38,17 @@ def test_unique_tells_where_and_how_often(device):
 
 
 def test_unique_rows(device):
-    """`x.unique(dim=0)` compares whole rows, and returns each row once, in lexicographic order."""
+    """`x.unique(dim=0)` of an int64 matrix compares whole rows, and returns each row once, in
+    lexicographic order.
+    """
     x = torch.tensor([[1, 2], [0, 9], [1, 2]], device=device)
 
     assert x.unique(dim=0).tolist() == [[0, 9], [1, 2]]
 
 
 def test_unique_consecutive_only_drops_repetitions(device):
-    """`x.unique_consecutive()` drops elements equal to the one before and keeps the order: a
-    value can occur again later.
+    """`x.unique_consecutive()` of an int64 vector drops elements equal to the one before and
+    keeps the order: a value can occur again later.
     """
     x = torch.tensor([2, 2, 1, 1, 1, 2], device=device)
 
@@ -53,8 +56,8 @@ def test_unique_consecutive_only_drops_repetitions(device):
 
 
 def test_bincount_counts_each_small_integer(device):
-    """`x.bincount()` counts how often 0, 1, 2 and so on up to the maximum occur; `minlength=`
-    appends zeros for larger numbers.
+    """`x.bincount()` of a vector of nonnegative integers counts how often 0, 1, 2 and so on up
+    to the maximum occur; a larger `minlength=` appends zeros for numbers above the maximum.
 
     With class indices, `minlength=num_classes` gives the count of each class.
     """
@@ -65,8 +68,8 @@ def test_bincount_counts_each_small_integer(device):
 
 
 def test_bincount_with_weights_adds_them_up(device):
-    """`x.bincount(weights=w)` sums for each integer the weights of its occurrences instead of
-    counting them.
+    """`x.bincount(weights=w)` with a weight for each element of `x` sums for each integer the
+    weights of its occurrences instead of counting them.
     """
     x = torch.tensor([0, 1, 1], device=device)
     weights = torch.tensor([0.5, 1.0, 2.0], device=device)
@@ -75,8 +78,8 @@ def test_bincount_with_weights_adds_them_up(device):
 
 
 def test_bincount_refuses_negative_integers_and_floats():
-    """`bincount` raises a RuntimeError for negative integers, for float tensors and for
-    matrices.
+    """`x.bincount()` raises a RuntimeError for negative integers, for a float32 tensor and for
+    a matrix.
 
     Convert floats with `.long()`, flatten a matrix; to count by ranges use `torch.histc`.
     """

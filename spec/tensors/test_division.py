@@ -5,8 +5,8 @@ leaves, as in Python. It wasn't always so: up to PyTorch 1.4 `/` between integer
 fraction, and up to 1.12 `//` rounded towards zero.
 
 What surprises: `/` by zero gives an infinity or NaN, for integers too, whereas `//`, `%` and
-`torch.fmod` of integers by zero raise an error on the CPU. And integers have a fixed width: past
-the end of their range they start again at the other end, without a warning.
+`torch.fmod` of integers by the integer 0 raise an error on the CPU. And integers have a fixed
+width: past the end of their range they start again at the other end, without a warning.
 """
 
 import pytest
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 
 def test_dividing_integers_gives_floats(device):
-    """`/` between integer tensors gives a tensor of the default dtype, float32, even where the
-    quotient is a whole number.
+    """`/` between int64 tensors gives a tensor of the default dtype, float32 unless it was
+    changed, even where the quotient is a whole number.
     """
     quotient = torch.tensor([3, -4], device=device) / torch.tensor([2, 2], device=device)
 
@@ -26,8 +26,8 @@ def test_dividing_integers_gives_floats(device):
 
 
 def test_dividing_booleans_gives_floats(device):
-    """`/` of a bool tensor by a number gives float32: `torch.tensor([True, False]) / 2` is
-    `[0.5, 0.0]`.
+    """`/` of a bool tensor by a Python int gives the default dtype, float32:
+    `torch.tensor([True, False]) / 2` is `[0.5, 0.0]`.
     """
     quotient = torch.tensor([True, False], device=device) / 2
 
@@ -36,10 +36,10 @@ def test_dividing_booleans_gives_floats(device):
 
 
 def test_division_of_a_large_integer_loses_its_last_digits():
-    """`/` between integers computes in float32, so an integer above 2**24 may lose digits: `(2**24
-    + 1) / 1` is 2**24. `//` stays exact.
+    """`/` between integers computes in the default dtype float32, so an integer above 2**24 may
+    lose digits: `torch.tensor([2**24 + 1]) / 1` is 2**24. `//` between integers stays exact.
 
-    Convert with `.double()` first, whose floats are exact up to 2**53.
+    Convert with `.double()` first: float64 holds integers up to 2**53 exactly.
     """
     x = torch.tensor([2**24 + 1])
 
@@ -49,7 +49,7 @@ def test_division_of_a_large_integer_loses_its_last_digits():
 
 
 def test_an_integer_tensor_cannot_be_divided_in_place():
-    """`x /= 2` and `x.div_(2)` raise a RuntimeError for an integer tensor; `x //= 2` works.
+    """`x /= 2` and `x.div_(2)` raise a RuntimeError for an int64 tensor `x`; `x //= 2` works.
 
     Because `/` gives floats and a tensor keeps its dtype in place. Write `x = x / 2` to get a
     float tensor.
@@ -67,8 +67,8 @@ def test_an_integer_tensor_cannot_be_divided_in_place():
 
 @pytest.mark.parametrize("floor_divide", [torch.floor_divide, lambda x, y: x // y])
 def test_floor_division_rounds_down(floor_divide, device):
-    """For signed integers and floats, `//` and (since 1.13) `torch.floor_divide` round towards
-    negative infinity: `-7 // 2` is -4.
+    """`//` and (since PyTorch 1.13) `torch.floor_divide` of an int64 tensor by an int round
+    towards negative infinity: -7 divided by 2 gives -4.
     """
     quotient = floor_divide(torch.tensor([7, -7], device=device), 2)
 
@@ -77,7 +77,9 @@ def test_floor_division_rounds_down(floor_divide, device):
 
 
 def test_floor_division_of_floats_gives_whole_floats(device):
-    """`//` between float tensors rounds down too, and the result keeps the float dtype."""
+    """`x // 2` of a float32 tensor of finite numbers rounds down too, and the result is
+    float32: -7.5 divided by 2 gives -4.0.
+    """
     quotient = torch.tensor([7.5, -7.5], device=device) // 2
 
     assert quotient.dtype == torch.float32
@@ -87,7 +89,7 @@ def test_floor_division_of_floats_gives_whole_floats(device):
 def test_floor_division_sees_the_exact_quotient():
     """`torch.tensor([1.0]) // 0.1` is 9, not 10, as in Python.
 
-    Because the float nearest to 0.1 is a little larger than 0.1, so that it fits only nine
+    Because the float32 nearest to 0.1 is a little larger than 0.1, so that it fits only nine
     times into 1; `/` followed by `floor()` rounds before it cuts off the fraction, and gives
     10.
     """
@@ -101,8 +103,8 @@ def test_floor_division_sees_the_exact_quotient():
     ("rounding_mode", "result"), [(None, [3.5, -3.5]), ("floor", [3, -4]), ("trunc", [3, -3])]
 )
 def test_rounding_mode_says_what_div_does_with_the_fraction(rounding_mode, result, device):
-    """`torch.div(x, y, rounding_mode="floor")` rounds the quotient down, `"trunc"` rounds it
-    towards zero, and `None`, the default, keeps the fraction.
+    """For an int64 tensor `torch.div(x, 2, rounding_mode="floor")` rounds the quotient down,
+    `"trunc"` rounds it towards zero, and `None`, the default, keeps the fraction.
     """
     x = torch.tensor([7, -7], device=device)
 
@@ -110,7 +112,9 @@ def test_rounding_mode_says_what_div_does_with_the_fraction(rounding_mode, resul
 
 
 def test_a_rounding_mode_keeps_integers_integers(device):
-    """`torch.div` of integer tensors gives integers with a `rounding_mode`, and floats without."""
+    """`torch.div` of an int64 tensor by an int gives int64 with `rounding_mode="floor"` or
+    `"trunc"`, and float32 without.
+    """
     x = torch.tensor([7], device=device)
 
     down = torch.div(x, 2, rounding_mode="floor")
@@ -123,8 +127,8 @@ def test_a_rounding_mode_keeps_integers_integers(device):
 
 
 def test_an_unknown_rounding_mode_is_refused():
-    """`torch.div` with an unknown `rounding_mode`, such as `"up"`, raises a RuntimeError that
-    lists None, 'trunc' and 'floor'.
+    """`torch.div` with an unknown string as `rounding_mode`, such as `"up"`, raises a
+    RuntimeError that lists None, 'trunc' and 'floor'.
 
     For rounding up write `(x / y).ceil()`.
     """
@@ -140,8 +144,8 @@ def test_an_unknown_rounding_mode_is_refused():
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, 1), (8, -3, -1), (-8, -3, -2)]
 )
 def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
-    """`x % y` and `torch.remainder(x, y)` of integers, if not 0, have the sign of the divisor
-    `y`, as in Python.
+    """`x % y` and `torch.remainder(x, y)` of an int64 tensor, where they are not 0, have the
+    sign of the divisor `y`, as in Python.
     """
     x = torch.tensor(x, device=device)
 
@@ -153,14 +157,16 @@ def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, -2), (8, -3, 2), (-8, -3, -2)]
 )
 def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
-    """`torch.fmod(x, y)` of integers, if not 0, has the sign of the dividend `x`, as `%` has in
-    C.
+    """`torch.fmod(x, y)` of an int64 tensor, where it is not 0, has the sign of the dividend
+    `x`, as `%` has in C.
     """
     assert torch.fmod(torch.tensor(x, device=device), y).item() == remainder
 
 
 def test_remainders_of_floats_may_be_fractions(device):
-    """`%` and `fmod` take floats too: `5.25 % 2` is 1.25."""
+    """`%` and `torch.fmod` take float tensors too: the remainder of 5.25 by 2 is 1.25; that of
+    -5.25 is 0.75 by `%` and -1.25 by `fmod`.
+    """
     x = torch.tensor([5.25, -5.25], device=device)
 
     assert (x % 2).tolist() == [1.25, 0.75]
@@ -172,8 +178,8 @@ integers = st.integers(-(2**31), 2**31 - 1)
 
 @given(integers, integers.filter(bool))
 def test_floor_division_and_remainder_agree_with_python(x, y):
-    """For integers of 32 bits, the divisor not being 0, `//` and `%` of an int64 tensor agree with
-    Python's `//` and `%`.
+    """`//` and `%` of an int64 tensor agree with Python's `//` and `%` for numbers from -2**31
+    to 2**31 - 1, the divisor not being 0.
     """
     assert (torch.tensor(-7) // 2).item() == -7 // 2 == -4
     assert (torch.tensor(x) // y).item() == x // y
@@ -181,7 +187,7 @@ def test_floor_division_and_remainder_agree_with_python(x, y):
 
 
 def test_divmod_is_not_defined():
-    """Python's `divmod(x, 3)` raises a TypeError for a tensor.
+    """Python's `divmod(x, 3)` raises a TypeError for a tensor `x`.
 
     Write `x // 3, x % 3`.
     """
@@ -199,7 +205,7 @@ def test_divmod_is_not_defined():
     [torch.floor_divide, torch.remainder, torch.fmod, lambda x, y: x // y, lambda x, y: x % y],
 )
 def test_an_integer_divided_by_zero_is_an_error(divide):
-    """On the CPU `//`, `%` and `torch.fmod` of an integer tensor by the integer 0 raise a
+    """On the CPU `//`, `%` and `torch.fmod` of a nonempty int64 tensor by the integer 0 raise a
     RuntimeError that says "ZeroDivisionError".
 
     Because no integer can stand for infinity. `x / 0` and `x // 0.0` compute in floats and give
@@ -214,8 +220,8 @@ def test_an_integer_divided_by_zero_is_an_error(divide):
 
 
 def test_true_division_by_zero_gives_infinities(device):
-    """`/` by zero raises no error: it gives inf, -inf, or NaN for 0 / 0, for float and for
-    integer tensors.
+    """`x / 0` of a float32 or int64 tensor raises no error: it gives inf for positive, -inf for
+    negative elements, and NaN for 0.
     """
     floats = torch.tensor([1.0, -1.0, 0.0], device=device) / 0
     integers = torch.tensor([1, -1, 0], device=device) / 0
@@ -225,8 +231,8 @@ def test_true_division_by_zero_gives_infinities(device):
 
 
 def test_a_float_divided_by_zero_leaves_no_remainder(device):
-    """For a float tensor of finite numbers other than 0, `x // 0` is infinite and `x % 0` is NaN;
-    no error is raised.
+    """For a float32 tensor of finite numbers other than 0, `x // 0` is inf or -inf and `x % 0`
+    is NaN; no error is raised.
     """
     x = torch.tensor([1.0, -1.0], device=device)
 
@@ -235,8 +241,10 @@ def test_a_float_divided_by_zero_leaves_no_remainder(device):
 
 
 def test_a_reciprocal_is_one_divided_by_the_number(device):
-    """`torch.reciprocal(x)` is `1 / x`: an integer tensor gives floats, and 0 gives inf."""
-    assert torch.tensor([4, 0], device=device).reciprocal().tolist() == [0.25, torch.inf]
+    """`torch.reciprocal(x)` of an int64 tensor is `1 / x`: it gives floats, and inf for 0."""
+    x = torch.tensor([4, 0], device=device)
+
+    assert x.reciprocal().tolist() == (1 / x).tolist() == [0.25, torch.inf]
 
 
 @pytest.mark.parametrize(
@@ -250,8 +258,8 @@ def test_a_reciprocal_is_one_divided_by_the_number(device):
     ],
 )
 def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, smallest, device):
-    """For uint8, int8, int16, int32 and int64, `x + 1` of the largest number is the smallest
-    number of the dtype, without error or warning.
+    """For uint8, int8, int16, int32 and int64 tensors, `x + 1` of the largest number is the
+    smallest number of the dtype, without error or warning.
 
     The dtype doesn't grow as Python's int does; convert to a wider dtype first.
     """
@@ -263,8 +271,8 @@ def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, small
 
 
 def test_a_product_of_integers_may_overflow(device):
-    """A product too large for its integer dtype keeps only the low bits: `100 * 2` in int8 is
-    -56.
+    """A product by `*` that is too large for int8 or int64 keeps only the low bits: 100 * 2 in
+    int8 is -56, and 2**62 * 4 in int64 is 0.
     """
     assert (torch.tensor([100], dtype=torch.int8, device=device) * 2).tolist() == [-56]
     assert (torch.tensor([100], dtype=torch.int16, device=device) * 2).tolist() == [200]
@@ -272,9 +280,10 @@ def test_a_product_of_integers_may_overflow(device):
 
 
 def test_the_smallest_integer_has_no_opposite(device):
-    """In int8 `-x` and `abs(x)` of -128 are -128 again.
+    """`-x` and `abs(x)` of -128 in an int8 tensor are -128 again.
 
-    Because 128 doesn't fit into int8. The smallest number of each signed dtype behaves so.
+    Because 128 doesn't fit into int8. The smallest numbers of int16, int32 and int64 behave so,
+    too.
     """
     x = torch.tensor([-128], dtype=torch.int8, device=device)
 

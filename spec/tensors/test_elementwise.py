@@ -2,12 +2,12 @@
 
 `torch.sqrt`, `torch.round`, `torch.clamp` and similar functions compute each element of the result
 from the element at the same index of the input, so the result has the shape of the input. Each is
-a function, a method, and mostly also an in-place method with a trailing underscore. Functions such
-as `sqrt` and `exp`, whose results are fractions, turn integers into floats.
+a function, a method, and mostly also an in-place method with a trailing underscore. `sqrt`, `exp`
+and others whose results are fractions turn integers into floats.
 
 What surprises: `torch.round` sends halves to the even neighbour, both `1.5` and `2.5` to `2`; a
 lower bound above the upper one is no error for `clamp`; and a negative power of an integer tensor
-is an error for a Python exponent but truncated to 0 for a tensor exponent.
+raises an error for a Python exponent, but for a tensor exponent its fraction is dropped.
 """
 
 import pytest
@@ -36,8 +36,8 @@ import torch
     ],
 )
 def test_a_function_answers_element_by_element(name, numbers, result, device):
-    """`torch.sqrt(x)`, also spelled `x.sqrt()`, gives a new tensor with the root of each element;
-    `abs`, `exp`, `log2`, `floor` and `sigmoid` work alike.
+    """`torch.sqrt(x)`, also spelled `x.sqrt()`, gives a new tensor with the root of each
+    element; `abs`, `exp`, `log2`, `floor` and `sigmoid` of a float32 tensor work alike.
     """
     x = torch.tensor(numbers, device=device)
 
@@ -47,8 +47,8 @@ def test_a_function_answers_element_by_element(name, numbers, result, device):
 
 
 def test_the_name_with_an_underscore_writes_into_the_tensor(device):
-    """`x.sqrt_()` writes the roots into `x` itself and returns `x`; for integer tensors it is
-    refused.
+    """`x.sqrt_()` of a float tensor writes the roots into `x` itself and returns `x`; for an
+    integer tensor it raises RuntimeError.
 
     Because the roots are floats and a tensor keeps its dtype in place. Use `x.sqrt()` or a
     float `x`.
@@ -64,8 +64,8 @@ def test_the_name_with_an_underscore_writes_into_the_tensor(device):
 
 
 def test_pythons_abs_and_minus_work_on_tensors(device):
-    """Python's `abs(x)` and `-x` are `torch.abs(x)` and `torch.neg(x)`; Python's `round(x)` raises
-    a TypeError.
+    """Python's `abs(x)` and `-x` of a float tensor are `torch.abs(x)` and `torch.neg(x)`;
+    Python's `round(x)` raises a TypeError.
 
     Because tensors have no `__round__`. Write `x.round()`.
     """
@@ -81,8 +81,8 @@ def test_pythons_abs_and_minus_work_on_tensors(device):
     ("name", "result"), [("sqrt", [2.0, 3.0]), ("rsqrt", [0.5, 1 / 3]), ("log2", [2.0, 3.1699])]
 )
 def test_functions_with_fractional_results_turn_integers_into_floats(name, result):
-    """`sqrt`, `rsqrt` and `log2` of an integer tensor give a tensor of the default dtype,
-    float32.
+    """`sqrt`, `rsqrt` and `log2` of an int64 tensor give a tensor of the default dtype, which
+    is float32 unless it was changed.
     """
     y = getattr(torch, name)(torch.tensor([4, 9]))
 
@@ -105,8 +105,8 @@ def test_functions_with_whole_results_keep_integers_integers():
 
 
 def test_halves_are_rounded_to_the_even_neighbour(device):
-    """`torch.round` sends a half to the even neighbour, as Python's `round` does: 0.5 to 0, 1.5
-    and 2.5 to 2.
+    """`torch.round(x)` sends a half to the even neighbour, as Python's `round` does: 0.5 to 0,
+    1.5 and 2.5 to 2.
 
     Rounding halves always up would make the mean of many rounded numbers too large.
     """
@@ -117,8 +117,8 @@ def test_halves_are_rounded_to_the_even_neighbour(device):
 
 
 def test_rounding_gives_floats():
-    """`torch.round` keeps the dtype: a rounded float32 is still float32, and an int64 tensor is
-    returned with its own values.
+    """`torch.round` keeps the dtype of a float32 or int64 tensor: a rounded float32 is still
+    float32, and the elements of an int64 tensor stay the same.
 
     To get integers write `x.round().long()`.
     """
@@ -132,32 +132,40 @@ def test_rounding_gives_floats():
 
 
 def test_rounding_to_decimals(device):
-    """For a float tensor `x.round(decimals=2)` rounds to two decimal places,
-    `x.round(decimals=-2)` to hundreds.
+    """For a float32 tensor `x.round(decimals=2)` rounds to two decimal places, up to rounding
+    errors, and `x.round(decimals=-2)` to hundreds. For an int64 tensor both raise a
+    RuntimeError.
 
-    Because it multiplies and divides by a power of 10, a number near the largest float becomes
-    inf. Integer tensors are refused.
+    Because the number is multiplied by a power of 10, rounded, and divided again: 2.345 becomes
+    2.34, and a number near the largest float becomes inf.
     """
     largest = torch.finfo(torch.float32).max
     x = torch.tensor([1234.5678, largest], device=device)
 
     assert x.round(decimals=2).tolist() == pytest.approx([1234.57, torch.inf], abs=1e-3)
     assert x.round(decimals=-2).tolist() == [1200.0, torch.inf]
+    # Python rounds the float32 nearest to 2.345, which lies above it, to 2.35.
+    almost = torch.tensor([2.345], device=device)
+    assert almost.round(decimals=2).tolist() == pytest.approx([2.34])
+    assert round(almost.item(), 2) == 2.35
+    with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
+        torch.tensor([1234], device=device).round(decimals=2)
 
 
 def test_frac_is_what_trunc_cuts_off(device):
     """For a finite float tensor `torch.frac(x)` is `x - torch.trunc(x)`, the part after the
-    decimal point, with the sign of `x`.
+    decimal point; where it is not 0, it has the sign of `x`.
     """
     x = torch.tensor([-1.75, 2.5], device=device)
 
     assert x.trunc().tolist() == [-1.0, 2.0]
-    assert x.frac().tolist() == [-0.75, 0.5]
+    assert x.frac().tolist() == (x - x.trunc()).tolist() == [-0.75, 0.5]
 
 
 def test_clamp_moves_numbers_between_two_bounds(device):
-    """`torch.clamp(x, min, max)`, with `min` not above `max`, sets elements below `min` to `min`
-    and elements above `max` to `max`; `torch.clip` is an alias.
+    """`torch.clamp(x, min, max)` of an int64 tensor, with an int `min` not above the int `max`,
+    sets elements below `min` to `min` and elements above `max` to `max`; `torch.clip` is an
+    alias.
     """
     x = torch.tensor([1, 5, 9], device=device)
 
@@ -170,7 +178,7 @@ def test_clamp_with_one_bound_leaves_the_other_side_open(device):
     """`x.clamp(min=3)` bounds only from below, `x.clamp(max=6)` only from above; without a
     bound `clamp` raises a RuntimeError.
 
-    `F.relu(x)` is `x.clamp(min=0)`.
+    `F.relu(x)` gives the values of `x.clamp(min=0)`.
     """
     x = torch.tensor([1, 5, 9], device=device)
 
@@ -182,8 +190,8 @@ def test_clamp_with_one_bound_leaves_the_other_side_open(device):
 
 
 def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
-    """`torch.clamp` with a `min` above `max` sets every element but NaN to `max`, without an
-    error.
+    """`torch.clamp` with a number `min` above the number `max` sets every element but NaN to
+    `max`, without an error.
 
     NumPy's `clip` does the same.
     """
@@ -210,8 +218,10 @@ def test_clamp_takes_a_bound_for_each_element(device):
 
 
 def test_maximum_and_minimum_compare_two_tensors(device):
-    """`torch.maximum(x, y)` gives the larger element at each index, `torch.minimum(x, y)` the
-    smaller.
+    """`torch.maximum(x, y)` of two int64 tensors gives the larger element at each index,
+    `torch.minimum(x, y)` the smaller.
+
+    Of floats, a NaN in either tensor gives NaN, see `spec/tensors/test_special_values.py`.
     """
     x = torch.tensor([1, 5], device=device)
     y = torch.tensor([3, 4], device=device)
@@ -235,7 +245,7 @@ def test_maximum_refuses_a_number():
 
 
 def test_integers_refuse_negative_integer_powers():
-    """An integer tensor to the power of a negative Python integer, such as `x ** -1`, raises a
+    """An integer tensor to the power of a negative Python int, such as `x ** -1`, raises a
     RuntimeError.
 
     Because the result would be a fraction. Make the exponent or the base a float: `x ** -1.0`.
@@ -250,8 +260,8 @@ def test_integers_refuse_negative_integer_powers():
 
 
 def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
-    """`x ** y` of two integer tensors with negative exponents raises no error: the fraction is
-    truncated, so 4 to the power of -1 is 0.
+    """`x ** y` of two int64 tensors with negative exponents raises no error: the fraction is
+    truncated, so 4 to the power of -1 is 0, while 1 and -1 to the power of -1 are 1 and -1.
 
     Only a Python exponent is refused; convert a tensor exponent to float.
     """
@@ -263,8 +273,8 @@ def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
 
 
 def test_a_power_may_differ_for_each_element(device):
-    """`x.pow(exponents)` with a tensor takes an exponent for each element; `x.pow(0.5)` is the
-    square root.
+    """`x.pow(exponents)` of a float32 tensor with a tensor of exponents takes one for each
+    element of `x`; `x.pow(0.5)` is the square root.
     """
     x = torch.tensor([4.0, 4.0, 4.0], device=device)
 
@@ -273,11 +283,11 @@ def test_a_power_may_differ_for_each_element(device):
 
 
 def test_lerp_goes_part_of_the_way(device):
-    """`torch.lerp(start, end, weight)` is, up to rounding, `start + weight * (end - start)`, a
-    linear interpolation.
+    """`torch.lerp(start, end, weight)` of two float32 tensors is, up to rounding, `start +
+    weight * (end - start)`, a linear interpolation.
 
-    At weight 1 it gives `end` itself, which the formula doesn't where `start` is so large that
-    `end - start` is rounded.
+    At weight 1 it gives `end` itself if `start` is finite, which the formula doesn't where
+    `start` is so large that `end - start` is rounded.
     """
     start = torch.tensor([0.0, 10.0], device=device)
     end = torch.tensor([10.0, 30.0], device=device)
@@ -290,10 +300,10 @@ def test_lerp_goes_part_of_the_way(device):
 
 
 def test_addcmul_and_addcdiv_add_a_product_or_a_quotient(device):
-    """`torch.addcmul(x, a, b, value=v)` is `x + v * a * b`, and `torch.addcdiv(x, a, b, value=v)`
-    is `x + v * a / b`, up to rounding.
+    """Of float32 tensors `torch.addcmul(x, a, b, value=v)` is `x + v * a * b`, and
+    `torch.addcdiv(x, a, b, value=v)` is `x + v * a / b`, up to rounding.
 
-    Optimizers use both, for a step without a temporary tensor.
+    `torch.optim.Adam` uses both. `addcdiv` refuses integer tensors.
     """
     x = torch.tensor([100.0], device=device)
     a = torch.tensor([8.0], device=device)
@@ -301,3 +311,5 @@ def test_addcmul_and_addcdiv_add_a_product_or_a_quotient(device):
 
     assert torch.addcmul(x, a, b, value=3).tolist() == [148.0]
     assert torch.addcdiv(x, a, b, value=3).tolist() == [112.0]
+    with pytest.raises(RuntimeError, match="Integer division with addcdiv is no longer supported"):
+        torch.addcdiv(x.long(), a.long(), b.long())

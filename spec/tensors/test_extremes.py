@@ -16,8 +16,8 @@ import torch
 
 
 def test_max_of_everything_is_one_number(device):
-    """`x.max()` is a 0-d tensor with the largest of all elements, `x.min()` one with the
-    smallest.
+    """`x.max()` of a nonempty int64 tensor is a 0-d tensor with the largest of all elements,
+    `x.min()` one with the smallest.
     """
     x = torch.tensor([[1, 5], [7, 2]], device=device)
 
@@ -27,8 +27,8 @@ def test_max_of_everything_is_one_number(device):
 
 
 def test_max_along_a_dim_gives_values_and_indices(device):
-    """`x.max(dim)` and `x.min(dim)` return a named tuple of `values` and `indices`, the
-    positions of the values along `dim`.
+    """`x.max(dim)` and `x.min(dim)` of a matrix return a named tuple of `values` and `indices`,
+    the positions of the values along `dim`.
     """
     x = torch.tensor([[1, 5, 3], [7, 2, 6]], device=device)
 
@@ -42,8 +42,8 @@ def test_max_along_a_dim_gives_values_and_indices(device):
 
 
 def test_max_of_two_tensors_compares_them(device):
-    """`torch.max(x, y)` with two tensors is `torch.maximum(x, y)`: the larger element at each
-    index.
+    """`torch.max(x, y)` with two tensors is `torch.maximum(x, y)`: for int64 tensors of one
+    shape, the larger element at each index.
     """
     x = torch.tensor([1, 5], device=device)
     y = torch.tensor([3, 4], device=device)
@@ -53,8 +53,8 @@ def test_max_of_two_tensors_compares_them(device):
 
 
 def test_argmax_counts_through_the_flattened_tensor(device):
-    """`x.argmax()` is an index into the flattened tensor; `x.argmax(dim=1)` is an index along
-    `dim`, one per row.
+    """`x.argmax()` is an index into the flattened tensor; `x.argmax(dim=1)` of a matrix is an
+    index along dimension 1, one per row.
 
     A classifier's answer is `logits.argmax(dim=1)`.
     """
@@ -68,13 +68,18 @@ def test_argmax_counts_through_the_flattened_tensor(device):
 
 @pytest.mark.torch(">=2.2")
 def test_unravel_index_turns_a_flat_index_into_coordinates(device):
-    """`torch.unravel_index(index, shape)` turns an index into the flattened tensor, such as
-    `x.argmax()` gives, into one index per dimension.
+    """`torch.unravel_index(index, shape)` turns an index tensor into the flattened tensor, such
+    as `x.argmax()` gives, into one index tensor per dimension.
+
+    A position beyond the end of the shape is not refused.
     """
     row, column = torch.unravel_index(torch.tensor(5, device=device), (2, 4))
 
     assert row.item() == 1
     assert column.item() == 1
+    beyond = torch.unravel_index(torch.tensor(9, device=device), (2, 4))
+
+    assert [place.item() for place in beyond] == [0, 1]
 
 
 def test_of_equal_values_the_first_is_reported(device):
@@ -92,8 +97,8 @@ def test_of_equal_values_the_first_is_reported(device):
 
 
 def test_amax_takes_several_dims_and_gives_values_only(device):
-    """`x.amax(dim=(0, 2))` and `amin` take several dimensions and return only the values; `max`
-    raises a TypeError for a tuple.
+    """`x.amax(dim=(0, 2))` and `x.amin(dim=(0, 2))` reduce two dimensions and return only the
+    values; `x.max` raises a TypeError for a tuple.
 
     Because `max` returns an index along its dimension, of which there is only one. Use `amax`.
     """
@@ -106,22 +111,27 @@ def test_amax_takes_several_dims_and_gives_values_only(device):
 
 
 def test_amax_shares_its_gradient_between_equal_values():
-    """`amax` divides its gradient equally among equal maxima; `max(dim)` gives the whole
+    """`x.amax(0)` divides its gradient equally among equal maxima; `x.max(0)` gives the whole
     gradient to the element whose index it reports.
+
+    `x.max()` without a dimension reports no index and divides as `amax` does.
     """
     shared = torch.tensor([2.0, 2.0, 1.0], requires_grad=True)
     picked = torch.tensor([2.0, 2.0, 1.0], requires_grad=True)
+    flat = torch.tensor([2.0, 2.0, 1.0], requires_grad=True)
 
     shared.amax(0).backward()
     picked.max(0).values.backward()
+    flat.max().backward()
 
     assert shared.grad.tolist() == [0.5, 0.5, 0.0]
     assert picked.grad.tolist() == [1.0, 0.0, 0.0]
+    assert flat.grad.tolist() == [0.5, 0.5, 0.0]
 
 
 def test_aminmax_gives_both_ends(device):
-    """`x.aminmax()` returns a named tuple of the smallest and the largest element, `min` and
-    `max`.
+    """`x.aminmax()` of a nonempty tensor returns a named tuple of the smallest and the largest
+    element, `min` and `max`.
     """
     ends = torch.tensor([3, 1, 2], device=device).aminmax()
 
@@ -130,8 +140,8 @@ def test_aminmax_gives_both_ends(device):
 
 
 def test_cummax_keeps_the_largest_so_far(device):
-    """`x.cummax(0)` returns the largest value so far at each position and its index,
-    `x.cummin(0)` the smallest; of equal values `cummax` reports the last.
+    """`x.cummax(0)` of a vector returns the largest value so far at each position and its
+    index, `x.cummin(0)` the smallest; of equal values `cummax` reports the last so far.
     """
     x = torch.tensor([2, 5, 1, 4], device=device)
 

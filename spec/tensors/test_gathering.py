@@ -9,8 +9,8 @@ index)` picks whole rows or columns, `torch.where(mask, a, b)` chooses between t
 tensor names. `scatter_add_` and `scatter_reduce_` say what happens where positions repeat.
 
 What surprises: `gather` does not broadcast its index, a matrix needs an index of two dimensions;
-`gather`, `scatter_` and `index_select` take no negative positions, unlike brackets
-(`spec/tensors/test_advanced_indexing.py`); and `scatter_` does not convert dtypes.
+of a dense tensor `gather`, `scatter_` and `index_select` refuse negative positions, which brackets
+take (`spec/tensors/test_advanced_indexing.py`); and `scatter_` does not convert dtypes.
 """
 
 import pytest
@@ -18,8 +18,8 @@ import torch
 
 
 def test_gather_picks_one_element_of_each_row(device):
-    """`scores.gather(1, labels.unsqueeze(1))` picks from each row the column that its label
-    names: the score of the right class.
+    """`scores.gather(1, labels.unsqueeze(1))` of an (n, classes) matrix and a vector of n class
+    indices picks from each row the column that its label names: the score of that class.
 
     The result has shape (n, 1); `.squeeze(1)` makes it a vector.
     """
@@ -30,7 +30,9 @@ def test_gather_picks_one_element_of_each_row(device):
 
 
 def test_gather_has_the_shape_of_its_index(device):
-    """`x.gather(1, index)` has the shape of `index`; its element [i, j] is x[i, index[i, j]]."""
+    """`x.gather(1, index)` of two matrices has the shape of `index`; its element [i, j] is x[i,
+    index[i, j]].
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     index = torch.tensor([[2, 2], [0, 1]], device=device)
 
@@ -38,15 +40,17 @@ def test_gather_has_the_shape_of_its_index(device):
 
 
 def test_gather_along_the_first_axis_picks_within_columns(device):
-    """`x.gather(0, index)` picks within columns: its element [i, j] is x[index[i, j], j]."""
+    """`x.gather(0, index)` of two matrices picks within columns: its element [i, j] is
+    x[index[i, j], j].
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x.gather(0, torch.tensor([[1, 0, 1]], device=device)).tolist() == [[4, 2, 6]]
 
 
 def test_gather_wants_an_index_of_its_own_rank():
-    """`x.gather(1, index)` of a matrix raises RuntimeError if `index` is a vector of labels:
-    write `index.unsqueeze(1)`.
+    """`x.gather(1, index)` of a matrix raises RuntimeError if `index` is a vector of one or
+    more labels: write `index.unsqueeze(1)`.
 
     Because the index of a matrix needs two dimensions, and `gather` adds none.
     `x.take_along_dim(index, 1)` refuses a vector too.
@@ -61,10 +65,12 @@ def test_gather_wants_an_index_of_its_own_rank():
 
 
 def test_gather_does_not_count_from_the_end():
-    """`x.gather` raises RuntimeError for a position below zero, or beyond the end of the
-    dimension.
+    """On the CPU `x.gather(1, index)` raises RuntimeError if `index` holds a position below
+    zero or beyond the end of dimension 1, "index -1 is out of bounds for dimension 1 with size
+    3".
 
-    Unlike in brackets, -1 is not the last one: write `index % x.size(dim)` where it is meant.
+    Unlike in brackets, -1 is not the last one: write `index % x.size(1)` where it is meant,
+    which also hides a position beyond the end.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -75,8 +81,9 @@ def test_gather_does_not_count_from_the_end():
 
 
 def test_scatter_is_gather_the_other_way_round(device):
-    """`x.scatter_(1, index, src)` writes src[i, j] to x[i, index[i, j]], in place; if no row of
-    `index` repeats a position, `x.gather(1, index)` then reads `src` back.
+    """`x.scatter_(1, index, src)` of matrices writes src[i, j] to x[i, index[i, j]], in place.
+    If `index` has the shape of `src` and no row of it repeats a position, `x.gather(1, index)`
+    then reads `src` back.
     """
     x = torch.full((2, 3), 9.0, device=device)
     index = torch.tensor([[2, 0], [1, 2]], device=device)
@@ -84,13 +91,14 @@ def test_scatter_is_gather_the_other_way_round(device):
     x.scatter_(1, index, torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device))
 
     assert x.tolist() == [[2.0, 9.0, 1.0], [9.0, 3.0, 4.0]]
+    assert x.gather(1, index).tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
 def test_scatter_makes_one_hot_rows(device):
-    """`torch.zeros(2, 3).scatter_(1, labels.unsqueeze(1), 1.0)` makes one-hot rows: the number
-    1.0 is written to the column of each label.
+    """`torch.zeros(2, 3).scatter_(1, labels.unsqueeze(1), 1.0)` makes one-hot rows of two class
+    indices: the number 1.0 is written to the column of each label.
 
-    `torch.nn.functional.one_hot(labels, 3)` gives the same as int64.
+    `torch.nn.functional.one_hot(labels, 3)` gives the same rows as int64.
     """
     labels = torch.tensor([2, 0], device=device)
 
@@ -100,8 +108,9 @@ def test_scatter_makes_one_hot_rows(device):
 
 
 def test_scatter_add_adds_up_what_meets_in_one_place(device):
-    """`x.scatter_add_(0, index, src)` adds the values, so a position named twice gets the sum
-    of both; `scatter_` leaves one of them.
+    """`x.scatter_add_(0, index, src)` of float32 vectors adds each value of `src` to the
+    element of `x` at its index; an element named twice gets both values added, where `scatter_`
+    leaves one of them.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([1, 1, 2], device=device)
@@ -109,12 +118,13 @@ def test_scatter_add_adds_up_what_meets_in_one_place(device):
     x.scatter_add_(0, index, torch.tensor([1.0, 2.0, 5.0], device=device))
 
     assert x.tolist() == [0.0, 3.0, 5.0]
+    assert x.scatter_(0, index, 7.0).tolist() == [0.0, 7.0, 7.0]
 
 
 @pytest.mark.torch(">=2.0")
 def test_scatter_reduce_chooses_what_happens_where_values_meet(device):
-    """`x.scatter_reduce_(0, index, src, "amax")` keeps the largest of the values that meet in
-    one position, the old value of `x` included unless `include_self=False`.
+    """`x.scatter_reduce_(0, index, src, "amax")` of float32 vectors keeps the largest of the
+    values that meet at one index, the old value of `x` included unless `include_self=False`.
 
     Other reductions are "sum", "prod", "mean" and "amin".
     """
@@ -136,7 +146,7 @@ def test_scatter_wants_a_source_of_the_same_dtype():
     """`x.scatter_(0, index, src)` raises RuntimeError if `src` is a tensor of another dtype
     than `x`: write `src.to(x.dtype)`.
 
-    A Python number as the source is converted.
+    A Python number as the source is converted: the int 5 is written to a float32 tensor as 5.0.
     """
     x = torch.zeros(3)
     index = torch.tensor([1])
@@ -147,8 +157,8 @@ def test_scatter_wants_a_source_of_the_same_dtype():
 
 
 def test_take_reads_the_tensor_as_one_line(device):
-    """`x.take(index)` indexes `x` as if it were flattened, accepts negative positions, and has
-    the shape of `index`.
+    """`x.take(index)` with an int64 index picks elements as if `x` were flattened, accepts
+    negative positions, and has the shape of `index`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -156,11 +166,12 @@ def test_take_reads_the_tensor_as_one_line(device):
 
 
 def test_take_along_dim_broadcasts_its_index(device):
-    """`x.take_along_dim(index, dim=1)` is a `gather` that broadcasts sizes of 1: an index of
-    shape (1, 2) is used for each row. Without `dim` it indexes the flattened tensor.
+    """`x.take_along_dim(index, dim=1)` is a `gather` that broadcasts sizes of 1: of a matrix,
+    an index of shape (1, 2) is used for each row. Without `dim` it indexes the flattened
+    tensor.
 
-    It fits what `x.argsort(1)` and `x.argmax(1, keepdim=True)` return. `index` needs as many
-    dimensions as `x`.
+    It fits what `x.argsort(1)` and `x.argmax(1, keepdim=True)` return. With `dim`, `index`
+    needs as many dimensions as `x`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     index = torch.tensor([[2, 0]], device=device)
@@ -170,8 +181,8 @@ def test_take_along_dim_broadcasts_its_index(device):
 
 
 def test_index_select_picks_whole_slices_along_an_axis(device):
-    """`x.index_select(1, index)` picks whole columns in the order of `index`, as `x[:, index]`
-    does, and copies them.
+    """`x.index_select(1, index)` of a matrix picks whole columns in the order of `index`, as
+    `x[:, index]` does for a vector of positions from 0, and copies them.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -182,10 +193,11 @@ def test_index_select_picks_whole_slices_along_an_axis(device):
 
 
 def test_index_select_does_not_count_from_the_end():
-    """`x.index_select(0, index)` raises IndexError for the position -1, where `x[index]` picks
-    the last row.
+    """On the CPU `x.index_select(0, index)` of a dense (2, 3) tensor raises IndexError for the
+    position -1, "index out of range in self", where `x[index]` picks the last row.
 
-    Write `x[index]`, or `index % len(x)`.
+    Write `x[index]`. For columns, with `index_select(1, index)`, the error can be a
+    RuntimeError.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
     last = torch.tensor([-1])
@@ -196,8 +208,8 @@ def test_index_select_does_not_count_from_the_end():
 
 
 def test_where_chooses_between_two_tensors_element_by_element(device):
-    """`torch.where(condition, a, b)` takes the element of `a` where the condition is True and
-    that of `b` where it is False.
+    """`torch.where(condition, a, b)` with a bool tensor `condition` takes the element of `a`
+    where it is True and that of `b` where it is False.
 
     Both `a` and `b` are computed in full, so `where` does not spare a division by zero.
     """
@@ -208,8 +220,8 @@ def test_where_chooses_between_two_tensors_element_by_element(device):
 
 
 def test_where_broadcasts_and_takes_numbers(device):
-    """`torch.where(condition, a, b)` broadcasts the three, and `a` and `b` may be Python
-    numbers.
+    """`torch.where(condition, a, b)` broadcasts the three tensors to one shape, and `a` or `b`
+    may be a Python number instead.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
     columns = torch.tensor([True, False], device=device)
@@ -237,21 +249,22 @@ def test_where_promotes(device):
 
 def test_nonzero_lists_the_places_one_a_row(device):
     """`x.nonzero()` has one row per element that is not zero and one column per dimension of
-    `x`: the positions; `torch.argwhere(x)` is the same.
+    `x`: the positions as int64; `torch.argwhere(x)` gives the same.
     """
     x = torch.tensor([[0, 7, 0], [8, 0, 9]], device=device)
 
     assert x.nonzero().tolist() == [[0, 1], [1, 0], [1, 2]]
+    assert x.nonzero().dtype == torch.int64
     assert torch.argwhere(x).tolist() == [[0, 1], [1, 0], [1, 2]]
 
 
 def test_nonzero_as_tuple_can_be_used_as_an_index(device):
-    """`x.nonzero(as_tuple=True)` and `torch.where(condition)` of a matrix return two index
-    tensors, rows and columns, as NumPy's `nonzero`, so `x[x.nonzero(as_tuple=True)]` picks
-    those elements.
+    """`x.nonzero(as_tuple=True)` and `torch.where(x)` of a matrix return two index tensors, one
+    of rows and one of columns, like NumPy's `nonzero`, so that `x[x.nonzero(as_tuple=True)]`
+    picks the nonzero elements.
 
-    `x.nonzero()` without `as_tuple=True` is one tensor of rows, and as an index would pick
-    something else.
+    `x.nonzero()` without `as_tuple=True` is one tensor, and as an index would pick whole rows,
+    or be out of bounds.
     """
     x = torch.tensor([[0, 7, 0], [8, 0, 9]], device=device)
 
@@ -260,4 +273,6 @@ def test_nonzero_as_tuple_can_be_used_as_an_index(device):
     assert rows.tolist() == [0, 1, 1]
     assert columns.tolist() == [1, 0, 2]
     assert x[rows, columns].tolist() == [7, 8, 9]
+    assert x[x.nonzero(as_tuple=True)].tolist() == [7, 8, 9]
+    assert [axis.tolist() for axis in torch.where(x)] == [[0, 1, 1], [1, 0, 2]]
     assert [axis.tolist() for axis in torch.where(x > 7)] == [[1, 1], [0, 2]]

@@ -6,8 +6,8 @@ each grid point; `torch.cartesian_prod` lists the points as rows, and `torch.com
 pairs of one tensor.
 
 What surprises: without `indexing=` `meshgrid` warns, and orders the dimensions as matrices do,
-while NumPy's default is the order of plots; and the results are views that repeat one row of
-memory, so that writing to them is refused or reaches the inputs.
+while NumPy's default is the order of plots; and the results are views that repeat the memory
+of a vector, so that writing to them is refused or reaches the inputs.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ import torch
 
 def test_meshgrid_makes_the_coordinates_of_a_grid(device):
     """`torch.meshgrid(a, b, indexing="ij")` of 1-D tensors of length n and m returns two (n, m)
-    tensors: at [i, j] stand `a[i]` in the first and `b[j]` in the second.
+    tensors: the element at [i, j] is `a[i]` in the first and `b[j]` in the second.
     """
     a = torch.tensor([10, 20], device=device)
     b = torch.tensor([1, 2, 3], device=device)
@@ -29,8 +29,9 @@ def test_meshgrid_makes_the_coordinates_of_a_grid(device):
 
 
 def test_meshgrid_xy_has_rows_and_columns_exchanged(device):
-    """`torch.meshgrid(x, y, indexing="xy")` returns tensors of the shape (len(y), len(x)): x runs
-    along the columns and y along the rows, as in a picture. They are the "ij" ones transposed.
+    """`torch.meshgrid(x, y, indexing="xy")` of two vectors returns tensors of the shape
+    (len(y), len(x)): x runs along the columns and y along the rows, as in a picture. They are
+    the "ij" ones transposed.
     """
     x = torch.tensor([10, 20], device=device)
     y = torch.tensor([1, 2, 3], device=device)
@@ -43,10 +44,10 @@ def test_meshgrid_xy_has_rows_and_columns_exchanged(device):
 
 
 def test_meshgrid_without_indexing_warns():
-    """`torch.meshgrid(a, b)` without `indexing=` issues a UserWarning, "in an upcoming release, it
-    will be required to pass the indexing argument", and takes "ij".
+    """`torch.meshgrid(a, b)` without `indexing=` issues a UserWarning, "in an upcoming release,
+    it will be required to pass the indexing argument", and takes "ij".
 
-    The warning comes once per process. Write `indexing="ij"` to keep the result.
+    By default the warning comes once per process. Write `indexing="ij"` to keep the result.
     """
     a, b = torch.arange(2), torch.arange(3)
 
@@ -60,8 +61,8 @@ def test_meshgrid_without_indexing_warns():
 
 
 def test_numpys_meshgrid_has_the_other_default():
-    """`np.meshgrid(a, b)` means `indexing="xy"` and has the shape (len(b), len(a)), where
-    `torch.meshgrid(a, b, indexing="ij")` has (len(a), len(b)).
+    """`np.meshgrid(a, b)` of two vectors means `indexing="xy"` and returns arrays of shape
+    (len(b), len(a)), where `torch.meshgrid(a, b, indexing="ij")` has (len(a), len(b)).
     """
     a, b = np.arange(2), np.arange(3)
 
@@ -87,8 +88,9 @@ def test_meshgrid_wants_tensors_of_one_dtype(device):
 
 
 def test_a_grid_repeats_its_memory(device):
-    """The tensors of `torch.meshgrid` are expanded views of its inputs: `g[0, 0] = 7` also changes
-    the input, and `g += 7` raises RuntimeError.
+    """The tensors of `torch.meshgrid(a, b, indexing="ij")` are expanded views of `a` and `b`:
+    for lengths 2 and 3, writing to one element of the first, `g[0, 0] = 7`, also changes `a`,
+    and `g += 7` raises RuntimeError.
 
     Because a whole row lies at one address. Write to `g.clone()`.
     """
@@ -105,8 +107,9 @@ def test_a_grid_repeats_its_memory(device):
 
 
 def test_a_grid_of_points_is_a_stack_of_coordinates(device):
-    """`torch.stack(torch.meshgrid(a, b, indexing="ij"), dim=-1)` is an (n, m, 2) tensor with the
-    point (a[i], b[j]) at [i, j]; `.reshape(-1, 2)` lists the points as `cartesian_prod` does.
+    """`torch.stack(torch.meshgrid(a, b, indexing="ij"), dim=-1)` of vectors of length n and m
+    is an (n, m, 2) tensor with the point (a[i], b[j]) at [i, j]; `.reshape(-1, 2)` lists the
+    points as `torch.cartesian_prod` does.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4, 5], device=device)
 
@@ -118,8 +121,8 @@ def test_a_grid_of_points_is_a_stack_of_coordinates(device):
 
 
 def test_cartesian_prod_lists_every_pair(device):
-    """`torch.cartesian_prod(a, b)` has one row per pair of an element of `a` and one of `b`, the
-    last tensor running fastest, like `itertools.product`.
+    """`torch.cartesian_prod(a, b)` of two vectors has one row per pair of an element of `a` and
+    one of `b`, those of `b` running fastest, like `itertools.product`.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4], device=device)
 
@@ -127,8 +130,9 @@ def test_cartesian_prod_lists_every_pair(device):
 
 
 def test_combinations_picks_pairs_of_one_tensor(device):
-    """`torch.combinations(x)` has a row for each pair of different positions of a 1-D tensor, in
-    order; `r=3` makes triples, `with_replacement=True` also pairs a position with itself.
+    """`torch.combinations(x)` of a vector has a row for each pair of elements at different
+    positions, in order; `r=3` makes triples, `with_replacement=True` also pairs a position with
+    itself.
     """
     x = torch.tensor([1, 2, 3], device=device)
 
@@ -138,7 +142,7 @@ def test_combinations_picks_pairs_of_one_tensor(device):
 
 
 def test_a_function_over_a_grid_needs_no_meshgrid(device):
-    """`f(a[:, None], b[None, :])` computes a function of two variables over the grid by
+    """`a[:, None] * b[None, :]` of two vectors computes the product over their grid by
     broadcasting, without `torch.meshgrid`.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4, 5], device=device)

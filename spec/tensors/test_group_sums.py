@@ -5,10 +5,10 @@ word, samples of a class (SQL's GROUP BY, pandas' `groupby`). `index_add_` adds 
 rows that an index names; `scatter_add_` and `scatter_reduce` choose a place for each element.
 
 What surprises: `x[index] += values` adds only once where an index repeats
-(`spec/tensors/test_advanced_indexing.py`); negative indices are refused here; the value that stood
-there before takes part in a mean or maximum unless `include_self=False`; and on a GPU the order of
-the additions, with it the last digits, changes from run to run. How `scatter_` itself works is told
-in `spec/tensors/test_gathering.py`.
+(`spec/tensors/test_advanced_indexing.py`), these functions add each time; they refuse negative
+indices; the value that `x` held before takes part in a mean or maximum of `scatter_reduce` unless
+`include_self=False`; and on a GPU the order of float additions, and with it the last digits, may
+change from run to run. How `scatter_` itself works is told in `spec/tensors/test_gathering.py`.
 """
 
 import pytest
@@ -17,8 +17,8 @@ import torch.nn.functional as F
 
 
 def test_index_add_sums_rows_by_group(device):
-    """`torch.zeros(3, 2).index_add_(0, group, rows)` adds each row to the row that `group` names:
-    one sum per group, also where a group occurs several times.
+    """`torch.zeros(3, 2).index_add_(0, group, rows)` adds each row of `rows` to the row that
+    `group` names: one sum per group, also where a group occurs several times.
     """
     group = torch.tensor([0, 2, 0], device=device)
     rows = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], device=device)
@@ -29,8 +29,9 @@ def test_index_add_sums_rows_by_group(device):
 
 
 def test_a_mean_by_group_is_a_sum_over_a_count(device):
-    """The mean of each group is the sum by `index_add_` divided by the count by `torch.bincount`;
-    `clamp(min=1)` keeps an empty group at 0 instead of NaN.
+    """The mean of each of n groups is the sum by `index_add_` divided by the count,
+    `torch.bincount(group, minlength=n)`; `.clamp(min=1)` on the count gives an empty group 0
+    instead of NaN.
     """
     group = torch.tensor([0, 2, 0], device=device)
     values = torch.tensor([1.0, 5.0, 3.0], device=device)
@@ -43,7 +44,9 @@ def test_a_mean_by_group_is_a_sum_over_a_count(device):
 
 
 def test_index_add_scales_by_alpha(device):
-    """`x.index_add_(0, index, source, alpha=-1)` multiplies `source` by `alpha`: -1 subtracts."""
+    """`x.index_add_(0, index, source, alpha=-1)` of float32 tensors multiplies `source` by
+    `alpha` before it adds: -1 subtracts.
+    """
     x = torch.tensor([10.0, 20.0], device=device)
 
     x.index_add_(0, torch.tensor([1, 1], device=device), torch.ones(2, device=device), alpha=-1)
@@ -52,10 +55,11 @@ def test_index_add_scales_by_alpha(device):
 
 
 def test_index_add_leaves_its_input_and_returns_a_new_tensor(device):
-    """`x.index_add(0, index, source)` without the underscore returns a new tensor and leaves `x`;
-    it also goes through autograd where `x` is a leaf.
+    """`x.index_add(0, index, source)` without the underscore returns a new tensor and leaves
+    `x` unchanged; it also works where `x` is a leaf that requires grad.
 
-    `index_add_` on a leaf that requires grad raises RuntimeError, as every in-place operation.
+    `x.index_add_` on such a leaf raises RuntimeError, unless it is called within
+    `torch.no_grad()`.
     """
     x = torch.zeros(2, device=device, requires_grad=True)
     index, source = torch.tensor([1, 1], device=device), torch.ones(2, device=device)
@@ -66,11 +70,14 @@ def test_index_add_leaves_its_input_and_returns_a_new_tensor(device):
         RuntimeError, match="a leaf Variable that requires grad is being used in an"
     ):
         x.index_add_(0, index, source)
+    with torch.no_grad():
+        x.index_add_(0, index, source)
+    assert x.tolist() == [0.0, 2.0]
 
 
 def test_the_gradient_of_a_sum_by_group_is_picked_back(device):
-    """The gradient of `index_add` with respect to `source` is the gradient of the group of each
-    row: the sum spreads it to its members.
+    """With the default `alpha=1`, the gradient of `x.index_add(0, index, source)` with respect
+    to `source` is, for each row of `source`, the gradient of the row that it was added to.
     """
     values = torch.tensor([1.0, 5.0, 3.0], device=device, requires_grad=True)
     group = torch.tensor([0, 1, 0], device=device)
@@ -82,8 +89,8 @@ def test_the_gradient_of_a_sum_by_group_is_picked_back(device):
 
 
 def test_index_add_wants_an_integer_index_for_each_row(device):
-    """`index_add_` raises an error unless the index is a 1-D tensor of int32 or int64 with one
-    entry per row of `source`.
+    """`index_add_` raises RuntimeError for an index that is not int32 or int64, or whose length
+    is not the number of rows of `source`, and IndexError for an index of two dimensions.
     """
     x, rows = torch.zeros(2, 1, device=device), torch.ones(2, 1, device=device)
     index = torch.tensor([0, 1], device=device)
@@ -102,8 +109,8 @@ def test_index_add_wants_an_integer_index_for_each_row(device):
 
 
 def test_index_add_wants_one_dtype(device):
-    """`index_add_` raises RuntimeError if sum and source differ in dtype, "must have the same
-    scalar type"; convert with `source.to(x.dtype)`.
+    """`x.index_add_(0, index, source)` raises RuntimeError if `x` and `source` differ in dtype,
+    "must have the same scalar type"; convert with `source.to(x.dtype)`.
     """
     index = torch.tensor([0], device=device)
     source = torch.tensor([1.5], dtype=torch.float64, device=device)
@@ -115,11 +122,11 @@ def test_index_add_wants_one_dtype(device):
 
 
 def test_index_add_takes_no_negative_index():
-    """On the CPU `index_add_` of 1-D tensors raises IndexError, "index out of range in self", for
-    an index beyond the end and for a negative one, which indexing in brackets accepts.
+    """On the CPU `index_add_` of 1-D tensors raises IndexError, "index out of range in self",
+    for an index beyond the end and for a negative one, which indexing in brackets accepts.
 
-    With more dimensions it is, in newer releases, a RuntimeError, "index -1 is out of bounds for
-    dimension 0 with size 3".
+    With more dimensions newer releases may raise RuntimeError instead, "index -1 is out of
+    bounds for dimension 0 with size 3".
     """
     x, negative, beyond = torch.zeros(3), torch.tensor([-1]), torch.tensor([3])
 
@@ -132,8 +139,8 @@ def test_index_add_takes_no_negative_index():
 
 
 def test_scatter_add_chooses_a_place_for_each_element(device):
-    """For sums of whole rows `scatter_add_` needs the index as large as the rows,
-    `group[:, None].expand_as(rows)`; `index_add_` takes it as it is.
+    """To add up whole rows `scatter_add_` needs an index of the shape of `rows`, `group[:,
+    None].expand_as(rows)`; `index_add_` takes the vector `group` as it is.
 
     With an index of one column only the first column is added.
     """
@@ -150,8 +157,9 @@ def test_scatter_add_chooses_a_place_for_each_element(device):
 
 
 def test_scatter_reduce_gives_the_maximum_of_each_group(device):
-    """`x.scatter_reduce(0, group, values, reduce="amax", include_self=False)` gives each group its
-    maximum; `"amin"`, `"mean"`, `"prod"` and `"sum"` are the others. Empty groups keep `x`.
+    """`x.scatter_reduce(0, group, values, reduce="amax", include_self=False)` gives each group
+    its maximum; `"amin"`, `"mean"`, `"prod"` and `"sum"` give other reductions. An empty group
+    keeps its value of `x`.
     """
     group = torch.tensor([0, 2, 0], device=device)
     values = torch.tensor([-1.0, 2.0, -3.0], device=device)
@@ -168,8 +176,9 @@ def test_scatter_reduce_gives_the_maximum_of_each_group(device):
 
 
 def test_scatter_reduce_counts_what_was_there_before(device):
-    """By default `scatter_reduce` includes the old value of each place (`include_self=True`): the
-    maximum of negative values over zeros is 0, and their mean is too small in size.
+    """`scatter_reduce` includes by default the old value of `x` in each group
+    (`include_self=True`): over zeros, the "amax" of -1 and -3 is 0, and their "mean" is -4 / 3
+    instead of -2.
     """
     group = torch.tensor([0, 0], device=device)
     values = torch.tensor([-1.0, -3.0], device=device)
@@ -181,10 +190,11 @@ def test_scatter_reduce_counts_what_was_there_before(device):
 
 
 def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
-    """`F.one_hot(group, n).T.float() @ rows` is the same sum by group as `index_add_`, by a matrix
-    product.
+    """For float32 `rows` and n groups, `F.one_hot(group, n).T.float() @ rows` is the same sum
+    by group as by `index_add_`, up to rounding, by a matrix product.
 
-    It needs memory for the (n, rows) matrix of zeros and ones.
+    It needs memory for the matrix of zeros and ones, which has one row per group and one column
+    per row of `rows`.
     """
     group = torch.tensor([0, 2, 0], device=device)
     rows = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], device=device)
@@ -195,14 +205,18 @@ def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
 
 
 def test_index_copy_writes_rows_and_index_fill_a_number(device):
-    """`x.index_copy_(0, index, rows)` writes rows at the positions that the index names, and
-    `x.index_fill_(0, index, 7)` a number: `x[index] = rows` and `x[index] = 7` as methods.
+    """For indices from 0, `x.index_copy_(0, index, rows)` writes `rows` to the rows that the
+    index names, as `x[index] = rows` does, and `x.index_fill_(0, index, 7)` writes the number
+    7, as `x[index] = 7` does.
     """
     index = torch.tensor([2, 0], device=device)
     copied, filled = torch.zeros(3, 1, device=device), torch.zeros(3, 1, device=device)
 
     copied.index_copy_(0, index, torch.tensor([[5.0], [6.0]], device=device))
     filled.index_fill_(0, index, 7)
+    written = torch.zeros(3, 1, device=device)
+    written[index] = torch.tensor([[5.0], [6.0]], device=device)
 
     assert copied.flatten().tolist() == [6.0, 0.0, 5.0]
+    assert written.flatten().tolist() == [6.0, 0.0, 5.0]
     assert filled.flatten().tolist() == [7.0, 0.0, 7.0]

@@ -5,9 +5,10 @@ that position and 0 elsewhere. `F.one_hot` turns a tensor of indices into a tens
 dimension more, and `argmax(-1)` goes back.
 
 What surprises: the function lives in `torch.nn.functional` and not in `torch`; it takes int64 only
-and gives int64, which no layer accepts; the classes become the *last* dimension, where images have
-them second; and without `num_classes` their number depends on the largest label of the batch.
-`nn.CrossEntropyLoss` needs no one-hot targets, see `spec/nn/test_classification_losses.py`.
+and gives int64, which a linear layer refuses; the classes become the *last* dimension, where images
+have their channels second; and without `num_classes` the number of classes depends on the largest
+label of the batch. `nn.CrossEntropyLoss` needs no one-hot targets, see
+`spec/nn/test_classification_losses.py`.
 """
 
 import pytest
@@ -17,8 +18,8 @@ from torch import nn
 
 
 def test_one_hot_has_a_one_at_the_label(device):
-    """`F.one_hot(labels, num_classes=3)` of n labels is an (n, 3) tensor of zeros with a 1 in the
-    column of each label.
+    """`F.one_hot(labels, num_classes=3)` of a vector of n class indices from 0 to 2 is an (n,
+    3) tensor of zeros with a 1 in the column of each label.
     """
     labels = torch.tensor([2, 0], device=device)
 
@@ -26,15 +27,15 @@ def test_one_hot_has_a_one_at_the_label(device):
 
 
 def test_argmax_turns_one_hot_back_into_labels(device):
-    """`one_hot.argmax(dim=-1)` gives the class indices of one-hot vectors."""
+    """`one_hot.argmax(dim=-1)` of a tensor of one-hot vectors gives their class indices."""
     one_hot = torch.tensor([[0, 0, 1], [1, 0, 0]], device=device)
 
     assert one_hot.argmax(dim=-1).tolist() == [2, 0]
 
 
 def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
-    """`F.one_hot` returns int64: a linear layer raises RuntimeError, "mat1 and mat2 must have the
-    same dtype", until `.float()` converts it. There is no `dtype=` argument.
+    """`F.one_hot` returns int64: a float32 `nn.Linear` raises RuntimeError, "mat1 and mat2 must
+    have the same dtype", until `.float()` converts it. There is no `dtype=` argument.
     """
     one_hot = F.one_hot(torch.tensor([2, 0], device=device), num_classes=3)
     layer = nn.Linear(3, 1, device=device)
@@ -60,15 +61,17 @@ def test_one_hot_takes_int64_labels_only():
         F.one_hot(labels, num_classes=3)
     with pytest.raises(RuntimeError, match="one_hot is only applicable to index tensor"):
         F.one_hot(labels.int(), num_classes=3)
+    with pytest.raises(RuntimeError, match="one_hot is only applicable to index tensor"):
+        F.one_hot(labels.to(torch.uint8), num_classes=3)
 
     assert F.one_hot(labels.long(), num_classes=3).tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
 def test_without_num_classes_the_largest_label_counts(device):
-    """`F.one_hot(labels)` without `num_classes` makes `labels.max() + 1` columns, so that two
-    batches may get different shapes.
+    """`F.one_hot(labels)` of a nonempty vector without `num_classes` makes `labels.max() + 1`
+    columns, so that two batches may get different shapes.
 
-    Pass the number of classes of the task.
+    Pass the number of classes of the task. An empty vector without it raises RuntimeError.
     """
     first = F.one_hot(torch.tensor([0, 4], device=device))
     second = F.one_hot(torch.tensor([0, 1], device=device))
@@ -95,8 +98,9 @@ def test_a_label_out_of_range_is_refused():
 
 
 def test_the_classes_of_a_one_hot_image_come_last(device):
-    """`F.one_hot` of an (N, H, W) map of labels has the shape (N, H, W, C);
-    `.permute(0, 3, 1, 2)` brings the classes to dimension 1, where layers and losses want them.
+    """`F.one_hot` of an (N, H, W) map of labels has the shape (N, H, W, C), C being the number
+    of classes; `.permute(0, 3, 1, 2)` brings the classes to dimension 1, where `nn.Conv2d` has
+    its channels.
     """
     labels = torch.ones(2, 4, 5, dtype=torch.int64, device=device)
 
@@ -108,7 +112,8 @@ def test_the_classes_of_a_one_hot_image_come_last(device):
 
 
 def test_rows_of_the_identity_are_float_one_hot_vectors(device):
-    """`torch.eye(num_classes)[labels]` gives one-hot vectors as float32 without a conversion.
+    """`torch.eye(num_classes)[labels]` with int64 class indices gives one-hot vectors of the
+    default dtype, float32, without a conversion.
 
     It makes a square matrix first, so it is for few classes.
     """

@@ -29,8 +29,8 @@ import torch
     ],
 )
 def test_without_dim_all_elements_take_part(name, result, device):
-    """`sum`, `mean`, `prod`, `max`, `amax`, `min`, `amin`, `median` and `var` of a tensor, called
-    without `dim=`, reduce all elements to a 0-d tensor.
+    """`sum`, `mean`, `prod`, `max`, `amax`, `min`, `amin`, `median` and `var` of a float32
+    matrix, called without `dim=`, reduce all elements to a 0-d tensor.
     """
     x = torch.tensor([[4.0, 0.5], [1.0, 2.5]], device=device)
 
@@ -40,8 +40,8 @@ def test_without_dim_all_elements_take_part(name, result, device):
 
 
 def test_dim_names_the_dimension_that_disappears(device):
-    """`x.sum(dim=0)` of a matrix adds up each column, `x.sum(dim=1)` each row: the dimension
-    named by `dim=` disappears from the shape.
+    """`x.sum(dim=0)` of a matrix adds up each column, `x.sum(dim=1)` each row: without
+    `keepdim=True` the dimension named by `dim=` disappears from the shape.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -52,7 +52,9 @@ def test_dim_names_the_dimension_that_disappears(device):
 
 
 def test_negative_dims_count_from_the_last_one(device):
-    """A negative `dim` counts from the last dimension: `x.sum(-1)` of a matrix is `x.sum(1)`."""
+    """A negative `dim` of `x.sum` counts from the last dimension: `x.sum(-1)` of a matrix is
+    `x.sum(1)`.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
     assert x.sum(-1).tolist() == [6, 15]
@@ -60,8 +62,8 @@ def test_negative_dims_count_from_the_last_one(device):
 
 
 def test_several_dims_disappear_at_once(device):
-    """`sum` takes a tuple of dimensions: `x.sum(dim=(0, 2))` of shape (2, 2, 2) has the shape
-    (2,). The empty tuple reduces all dimensions.
+    """`x.sum` takes a tuple of dimensions: `x.sum(dim=(0, 2))` of shape (2, 2, 2) has the shape
+    (2,). `x.sum(dim=())`, with the empty tuple, reduces all dimensions.
 
     So a tuple of dimensions that is computed must not become empty by mistake.
     """
@@ -73,9 +75,9 @@ def test_several_dims_disappear_at_once(device):
 
 
 def test_prod_takes_one_dim_only():
-    """`prod` takes one dimension; a tuple raises a TypeError.
+    """`x.prod` takes one dimension as `dim=`; a tuple raises a TypeError.
 
-    Unlike `sum`, `mean`, `amax` and `all`. Flatten the dimensions first, or call `prod` twice.
+    Unlike `sum`, `mean` and `amax`. Flatten the dimensions first, or call `prod` twice.
     """
     x = torch.full((2, 3), 2.0)
 
@@ -86,8 +88,8 @@ def test_prod_takes_one_dim_only():
 
 
 def test_keepdim_leaves_size_one_behind(device):
-    """`x.mean(dim=1, keepdim=True)` of shape (n, m) has the shape (n, 1), so that `x - means`
-    subtracts from each row its own mean.
+    """`means = x.mean(dim=1, keepdim=True)` of a float tensor of shape (n, m) has the shape (n,
+    1), so that `x - means` subtracts from each row its own mean.
     """
     x = torch.tensor([[1.0, 3.0], [5.0, 7.0]], device=device)
 
@@ -98,8 +100,8 @@ def test_keepdim_leaves_size_one_behind(device):
 
 
 def test_the_words_of_numpy_are_understood():
-    """`sum` also takes NumPy's names for its arguments, `axis=` for `dim=` and `keepdims=` for
-    `keepdim=`.
+    """`x.sum` also takes NumPy's names for its arguments, `axis=` for `dim=` and `keepdims=`
+    for `keepdim=`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -107,8 +109,8 @@ def test_the_words_of_numpy_are_understood():
 
 
 def test_a_dim_that_is_not_there_is_refused():
-    """`sum` raises an IndexError for a dimension that the tensor hasn't, and a RuntimeError for
-    one that is named twice.
+    """`x.sum` raises an IndexError for a dimension that `x` hasn't, such as `dim=2` of a
+    matrix, and a RuntimeError for a dimension that is named twice, as in `dim=(0, 0)`.
 
     Dimensions of a matrix are 0 and 1, or -1 and -2.
     """
@@ -127,11 +129,11 @@ def test_a_dim_that_is_not_there_is_refused():
     [(torch.bool, 2), (torch.uint8, 400), (torch.int16, 400), (torch.int32, 400)],
 )
 def test_sums_and_products_of_integers_are_int64(dtype, total, device):
-    """`sum`, `prod`, `cumsum` and `cumprod` of a bool or integer tensor compute in int64 unless
-    `dtype=` is given, whatever the width of its dtype.
+    """`x.sum()`, `x.prod()`, `x.cumsum(0)` and `x.cumprod(0)` of a bool, uint8, int16 or int32
+    tensor give int64, unless `dtype=` is passed.
 
-    Otherwise 200 + 200 in uint8 would wrap to 144. The result of a large sum can still wrap in
-    int64.
+    Otherwise 200 + 200 in uint8 would wrap to 144, as it does in `x.cumsum_(0)`: an in-place
+    method keeps the dtype of its tensor. A large sum can still wrap in int64.
     """
     x = torch.tensor([200, 200], device=device).to(dtype)
 
@@ -140,11 +142,14 @@ def test_sums_and_products_of_integers_are_int64(dtype, total, device):
     assert x.cumsum(0)[-1].item() == total
     assert x.prod().dtype == torch.int64
     assert x.cumprod(0).dtype == torch.int64
+    assert x.cumsum(0).dtype == torch.int64
+    narrow = torch.tensor([200, 200], dtype=torch.uint8, device=device)
+    assert narrow.cumsum_(0).tolist() == [200, 144]
 
 
 def test_a_sum_past_the_range_of_int64_wraps(device):
-    """`sum` of integers whose total doesn't fit into int64 wraps around modulo 2**64, without an
-    error: 2**63 - 1 plus 1 is -(2**63), and four times 2**62 is 0.
+    """`x.sum()` of int64 numbers whose total doesn't fit into int64 wraps around modulo 2**64,
+    without an error: 2**63 - 1 plus 1 is -(2**63), and four times 2**62 is 0.
 
     Sum in float64 where an approximate total is enough: `x.sum(dtype=torch.float64)`.
     """
@@ -167,7 +172,7 @@ def test_dtype_names_the_type_to_sum_in(device):
 
 
 def test_nothing_sums_to_zero_and_multiplies_to_one(device):
-    """Over an empty float tensor `sum` is 0, `prod` is 1 and `mean` is NaN.
+    """Of an empty float tensor `x.sum()` is 0, `x.prod()` is 1 and `x.mean()` is NaN.
 
     Because 0 and 1 change no sum and no product, and the mean of nothing is 0 / 0.
     """
@@ -178,22 +183,31 @@ def test_nothing_sums_to_zero_and_multiplies_to_one(device):
     assert nothing.mean().isnan().item() is True
 
 
-@pytest.mark.parametrize("name", ["max", "min", "amax", "argmax"])
-def test_nothing_has_no_largest_element(name):
-    """Over an empty tensor `max`, `min`, `amax` and `argmax` raise an error.
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("max", RuntimeError),
+        ("min", RuntimeError),
+        ("amax", RuntimeError),
+        ("argmax", IndexError),
+    ],
+)
+def test_nothing_has_no_largest_element(name, error):
+    """Of an empty tensor `x.max()`, `x.min()` and `x.amax()` raise a RuntimeError, and
+    `x.argmax()` an IndexError.
 
     Because there is no neutral value to return. Guard with `if x.numel():`.
     """
-    with pytest.raises((RuntimeError, IndexError), match=rf"{name}\(\): Expected reduction dim"):
+    with pytest.raises(error, match=rf"{name}\(\): Expected reduction dim"):
         getattr(torch.zeros(0), name)()
 
 
 def test_an_empty_dimension_sums_to_zeros(device):
-    """Of shape (0, 3), `x.sum(0)` is three zeros and `x.amax(1)` is empty, but `x.max(0)` raises
-    an IndexError.
+    """Of a tensor of shape (0, 3), `x.sum(0)` is three zeros and `x.amax(1)` is empty, but
+    `x.max(0)` raises an IndexError.
 
-    Because a sum over nothing is 0, while a maximum needs at least one element in the dimension it
-    reduces. Look at `x.shape[0]` first where a batch may be empty.
+    Because a sum over nothing is 0, while a maximum needs at least one element in the dimension
+    it reduces. Look at `x.shape[0]` first where a batch may be empty.
     """
     x = torch.zeros(0, 3, device=device)
 
@@ -204,10 +218,11 @@ def test_an_empty_dimension_sums_to_zeros(device):
 
 
 def test_cumsum_keeps_every_sum_on_the_way(device):
-    """`x.cumsum(0)` holds the sum of the elements so far at each index, `x.cumprod(0)` the
-    product; the dimension has to be named.
+    """`x.cumsum(0)` of a vector holds the sum of the elements so far at each index,
+    `x.cumprod(0)` the product; `x.cumsum()` without a dimension raises a TypeError.
 
-    NumPy's flattens the array if it isn't named: write `x.flatten().cumsum(0)` for that.
+    NumPy's `cumsum` flattens the array if no axis is named: write `x.flatten().cumsum(0)` for
+    that.
     """
     x = torch.tensor([1, 2, 3, 4], device=device)
 
@@ -221,15 +236,15 @@ def test_cumsum_keeps_every_sum_on_the_way(device):
 
 
 def test_diff_undoes_cumsum(device):
-    """`torch.diff(x)` of a vector holds the differences between neighbouring elements, one fewer
-    than `x` has.
+    """`torch.diff(x)` of an int64 vector holds the differences between neighbouring elements,
+    one fewer than `x` has.
     """
     assert torch.diff(torch.tensor([1, 3, 6, 10], device=device)).tolist() == [2, 3, 4]
 
 
 def test_all_and_any_take_what_is_not_zero_for_true(device):
-    """`all`, `any` and `count_nonzero` count each number other than 0 as true, also negative
-    ones.
+    """`x.all()`, `x.any()` and `x.count_nonzero()` of an int64 tensor count each number other
+    than 0 as true, also negative ones.
     """
     x = torch.tensor([[0, -1, 0], [2, 3, 0]], device=device)
 
@@ -242,7 +257,7 @@ def test_all_and_any_take_what_is_not_zero_for_true(device):
 
 
 def test_all_of_nothing_is_true(device):
-    """Over an empty tensor `x.all()` is true and `x.any()` is false, as with Python's `all` and
+    """Of an empty tensor `x.all()` is true and `x.any()` is false, as with Python's `all` and
     `any`.
     """
     nothing = torch.zeros(0, device=device)
@@ -252,22 +267,23 @@ def test_all_of_nothing_is_true(device):
 
 
 def test_logsumexp_does_not_overflow_on_the_way(device):
-    """`torch.logsumexp(x, dim)` stays finite where `x.exp().sum(dim).log()` overflows to inf.
+    """`torch.logsumexp(x, 0)` of the float32 vector [1000, 1000] is 1000.6931, where
+    `x.exp().sum(0).log()` overflows to inf.
 
     Because it subtracts the maximum before `exp` and adds it afterwards.
     """
     x = torch.tensor([1000.0, 1000.0], device=device)
 
     assert x.logsumexp(0).item() == pytest.approx(1000.6931, abs=1e-3)
-    assert x.exp().sum().log().item() == torch.inf
+    assert x.exp().sum(0).log().item() == torch.inf
 
 
 def test_pythons_sum_adds_up_the_rows():
-    """Python's `sum(x)` of a matrix adds up the rows in the dtype of `x`: a uint8 sum can wrap,
-    where `x.sum(dim=0)` computes in int64.
+    """Python's `sum(x)` of a uint8 matrix adds up the rows in uint8, which can wrap, where
+    `x.sum(dim=0)` computes in int64.
 
-    Because it iterates over the first dimension, and `row + row` keeps the dtype. It is also slow,
-    because each row is a tensor of its own.
+    Because it iterates over the first dimension, and `row + row` keeps the dtype. It is also
+    slow, because each row is a tensor of its own.
     """
     x = torch.tensor([[1, 2], [3, 4]])
 

@@ -7,7 +7,8 @@ minimum are told in `spec/tensors/test_extremes.py`, distinct values in
 `spec/tensors/test_counting.py`.
 
 What surprises: `sort` works along the last dimension, not on the flattened tensor; equal values
-keep their order only with `stable=True`; and `searchsorted` doesn't notice an unsorted tensor.
+are sure to keep their order only with `stable=True`; and `searchsorted` doesn't notice an unsorted
+tensor.
 """
 
 import pytest
@@ -15,11 +16,11 @@ import torch
 
 
 def test_sort_gives_values_and_where_they_stood(device):
-    """`x.sort()` of a vector returns the sorted `values` and their `indices` in `x`, so that
-    `x[indices]` is `values`; `x` itself is unchanged.
+    """`x.sort()` of an int64 vector returns the sorted `values` and their `indices` in `x`, so
+    that `x[indices]` is `values`; `x` itself is unchanged.
 
-    Use the indices to bring a second tensor into the same order. For a matrix write `x.gather(-1,
-    indices)`.
+    Use the indices to bring a second tensor into the same order. For a matrix write
+    `x.gather(-1, indices)`.
     """
     x = torch.tensor([30, 10, 20], device=device)
 
@@ -47,19 +48,19 @@ def test_sort_works_along_the_last_dimension(device):
 
 
 def test_argsort_is_the_indices_of_sort(device):
-    """`x.argsort()` is `x.sort().indices`; for distinct elements `x.argsort().argsort()` is the
-    rank of each element, counted from 0.
+    """For a vector of distinct elements `x.argsort()` is `x.sort().indices`, and
+    `x.argsort().argsort()` is the rank of each element, counted from 0.
     """
     x = torch.tensor([30, 10, 20], device=device)
 
-    assert x.argsort().tolist() == [1, 2, 0]
+    assert x.argsort().tolist() == x.sort().indices.tolist() == [1, 2, 0]
     assert x.argsort(descending=True).tolist() == [0, 2, 1]
     assert x.argsort().argsort().tolist() == [2, 0, 1]
 
 
 def test_a_stable_sort_keeps_equal_values_in_their_order(device):
-    """`x.sort(stable=True)` keeps equal elements in their original order; without it their
-    order is not defined.
+    """`x.sort(stable=True)` keeps equal elements in their original order; without `stable=True`
+    the order of equal elements is not defined.
 
     It matters when `indices` is used to reorder another tensor.
     """
@@ -72,8 +73,8 @@ def test_a_stable_sort_keeps_equal_values_in_their_order(device):
 
 
 def test_topk_gives_the_largest_in_order(device):
-    """`x.topk(k)` returns the `k` largest elements, the largest first, and their indices;
-    `largest=False` returns the smallest, the smallest first.
+    """`x.topk(k)` of an int64 vector returns the `k` largest elements, the largest first, and
+    their indices; `largest=False` returns the smallest, the smallest first.
     """
     x = torch.tensor([3, 1, 4, 0, 5], device=device)
 
@@ -84,7 +85,7 @@ def test_topk_gives_the_largest_in_order(device):
 
 
 def test_topk_cannot_give_more_than_there_are():
-    """`x.topk(k)` with `k` above the size of the dimension raises a RuntimeError.
+    """`x.topk(k)` with `k` above the size of the last dimension raises a RuntimeError.
 
     For a vector write `x.topk(min(k, len(x)))`.
     """
@@ -97,15 +98,15 @@ def test_topk_cannot_give_more_than_there_are():
 
 
 def test_kthvalue_counts_from_one(device):
-    """`x.kthvalue(k)` returns the `k`-th smallest element and its index, `k` counted from 1;
-    `k=0` raises a RuntimeError.
+    """`x.kthvalue(k)` of an int64 vector returns the `k`-th smallest element and its index, `k`
+    counted from 1; `k=0` raises a RuntimeError.
 
-    For the smallest write `k=1`, for the largest `k=x.shape[-1]`.
+    For the smallest write `k=1`, for the largest `k=len(x)`.
     """
     x = torch.tensor([30, 10, 20], device=device)
 
     assert x.kthvalue(1).values.item() == 10
-    assert x.kthvalue(3).values.item() == 30
+    assert x.kthvalue(len(x)).values.item() == 30
     assert x.kthvalue(3).indices.item() == 0
     with pytest.raises(RuntimeError, match="selected number k out of range"):
         x.kthvalue(0)
@@ -113,7 +114,8 @@ def test_kthvalue_counts_from_one(device):
 
 def test_searchsorted_finds_where_a_value_belongs(device):
     """`torch.searchsorted(edges, x)` gives for each element of `x` the index at which it would
-    be inserted into the sorted `edges`: before equal elements, or after them with `right=True`.
+    be inserted into the sorted vector `edges`: before equal elements, or after them with
+    `right=True`.
 
     `torch.bucketize(x, edges)` is the same with the arguments swapped.
     """

@@ -1,10 +1,10 @@
 """NaN, infinities and signed zeros.
 
-Besides numbers, a float dtype holds two infinities, NaN ("not a number", the result of 0 / 0) and a
-zero for each sign. Arithmetic on them raises no error but carries them along: a single NaN makes a
-sum, a mean or a maximum NaN. `isnan`, `isfinite` and `nan_to_num` find and replace them. How
-integer division treats zero is told in `spec/tensors/test_division.py`, numbers too large for
-float16 in `spec/tensors/test_conversion.py`.
+Besides numbers, float16, bfloat16, float32 and float64 hold two infinities, NaN ("not a number",
+the result of 0 / 0) and a zero for each sign. Arithmetic on them raises no error but carries them
+along: a single NaN makes a sum, a mean or a maximum NaN. `isnan`, `isfinite` and `nan_to_num` find
+and replace them. How integer division treats zero is told in `spec/tensors/test_division.py`,
+numbers too large for float16 in `spec/tensors/test_conversion.py`.
 
 What surprises: NaN isn't equal to itself, is sorted as the largest value, and counts as true;
 multiplying by 0 doesn't remove it, and `torch.where` doesn't keep it out of a gradient
@@ -16,8 +16,8 @@ import torch
 
 
 def test_nan_is_not_equal_to_itself(device):
-    """`x == x` is false where `x` is NaN; NaN is neither equal to, less than, nor greater than
-    any number or NaN.
+    """`x == x` is false where `x` is NaN; by `==`, `<` and `>` NaN is neither equal to, less
+    than, nor greater than any number or NaN.
 
     So `x != x` finds NaN, as does `x.isnan()`.
     """
@@ -27,11 +27,13 @@ def test_nan_is_not_equal_to_itself(device):
     assert (x != x).tolist() == [True, False]
     assert (x < 2).tolist() == [False, True]
     assert (x >= 1).tolist() == [False, True]
+    assert (x > 0).tolist() == [False, True]
+    assert (x < torch.nan).tolist() == (x > torch.nan).tolist() == [False, False]
 
 
 def test_isnan_finds_what_equality_does_not(device):
-    """`x.isnan()` is true for NaN, `isinf` for both infinities, `isposinf` and `isneginf` for
-    one of them, and `isfinite` for the rest.
+    """Of a float32 tensor `x.isnan()` is true for NaN, `x.isinf()` for both infinities,
+    `x.isposinf()` and `x.isneginf()` for one of them, and `x.isfinite()` for the rest.
     """
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0], device=device)
 
@@ -43,7 +45,7 @@ def test_isnan_finds_what_equality_does_not(device):
 
 
 def test_nan_is_not_in_its_own_tensor():
-    """`nan in x` is `False` even where `x` holds NaN.
+    """`nan in x` is `False` even where the tensor `x` holds NaN.
 
     Because `in` compares with `==`. Write `x.isnan().any()`.
     """
@@ -80,8 +82,8 @@ def test_equal_nan_lets_nan_be_close_to_nan(device):
     "name", ["sum", "mean", "prod", "max", "min", "amax", "amin", "median", "std", "var", "norm"]
 )
 def test_one_nan_spoils_a_reduction(name, device):
-    """A single NaN makes `x.sum()`, `mean`, `prod`, `max`, `min`, `amax`, `amin`, `median`,
-    `std`, `var` and `norm` of a tensor NaN.
+    """A single NaN in a float32 tensor makes `sum`, `mean`, `prod`, `max`, `min`, `amax`,
+    `amin`, `median`, `std`, `var` and `norm` of all its elements NaN.
 
     NumPy's do the same. Use `nansum`, `nanmean` or a mask.
     """
@@ -91,15 +93,15 @@ def test_one_nan_spoils_a_reduction(name, device):
 
 
 def test_cumsum_is_nan_from_the_first_nan_on(device):
-    """`x.cumsum(0)` is NaN from the first NaN on."""
+    """`x.cumsum(0)` of a vector is NaN from the first NaN on."""
     x = torch.tensor([1.0, 2.0, torch.nan, 4.0], device=device)
 
     assert str(x.cumsum(0).tolist()) == "[1.0, 3.0, nan, nan]"
 
 
 def test_argmax_points_to_the_first_nan(device):
-    """`argmax` and `argmin` of a tensor with NaN both give the index of the first NaN; so does
-    `x.max(0)`.
+    """`x.argmax()` and `x.argmin()` of a vector with NaN both give the index of the first NaN;
+    `x.max(0)` reports it as its index, too.
     """
     x = torch.tensor([1.0, torch.nan, 3.0, torch.nan], device=device)
 
@@ -109,19 +111,20 @@ def test_argmax_points_to_the_first_nan(device):
 
 
 def test_nan_is_sorted_behind_infinity(device):
-    """`sort` and `topk` treat NaN as larger than infinity: `x.sort()` puts it last, `x.topk(1)`
-    returns it.
+    """`x.sort()` and `x.topk(k)` treat NaN as larger than infinity: `x.sort()` puts it last,
+    `x.topk(1)` returns it.
     """
     x = torch.tensor([3.0, torch.nan, torch.inf, 1.0], device=device)
 
     assert str(x.sort().values.tolist()) == "[1.0, 3.0, inf, nan]"
     assert str(x.sort(descending=True).values.tolist()) == "[nan, inf, 3.0, 1.0]"
     assert str(x.topk(2).values.tolist()) == "[nan, inf]"
+    assert x.topk(1).values.isnan().tolist() == [True]
 
 
 def test_the_nan_functions_leave_nan_out(device):
-    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` skip NaN: the `nanmean` of [1, NaN, 4]
-    is 2.5.
+    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a tensor skip NaN: the `nanmean` of
+    [1, NaN, 4] is 2.5.
     """
     x = torch.tensor([1.0, torch.nan, 4.0], device=device)
 
@@ -132,7 +135,7 @@ def test_the_nan_functions_leave_nan_out(device):
 
 
 def test_when_all_is_nan_little_is_left(device):
-    """If every element is NaN, `nansum` is 0 and `nanmean` is NaN.
+    """If every element of `x` is NaN, `x.nansum()` is 0 and `x.nanmean()` is NaN.
 
     They are the sum and the mean of no elements.
     """
@@ -143,8 +146,8 @@ def test_when_all_is_nan_little_is_left(device):
 
 
 def test_nan_to_num_puts_numbers_in_their_place(device):
-    """`x.nan_to_num()` replaces NaN by 0 and infinities by the largest and the smallest finite
-    float of the dtype, or by the values of `nan=`, `posinf=` and `neginf=`.
+    """`x.nan_to_num()` of a float32 tensor replaces NaN by 0 and the infinities by the largest
+    and the lowest finite float32, or by the values of `nan=`, `posinf=` and `neginf=`.
     """
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0], device=device)
     largest = 3.4028234663852886e38
@@ -154,8 +157,8 @@ def test_nan_to_num_puts_numbers_in_their_place(device):
 
 
 def test_where_replaces_nan_and_indexing_drops_it(device):
-    """`torch.where(x.isnan(), -1.0, x)` replaces NaN by -1; `x[x.isfinite()]` leaves NaN and
-    infinities out.
+    """Of a float tensor `torch.where(x.isnan(), -1.0, x)` replaces NaN by -1; `x[x.isfinite()]`
+    leaves NaN and infinities out.
     """
     x = torch.tensor([1.0, torch.nan, 3.0, torch.inf], device=device)
 
@@ -164,7 +167,8 @@ def test_where_replaces_nan_and_indexing_drops_it(device):
 
 
 def test_multiplying_by_zero_does_not_mask_nan(device):
-    """Multiplying by 0 doesn't remove NaN or infinity: `nan * 0` and `inf * 0` are NaN.
+    """`x * 0` doesn't remove NaN or infinity from a float tensor: `nan * 0` and `inf * 0` are
+    NaN.
 
     A mask is applied with `masked_fill` or `torch.where`, not by multiplication.
     """
@@ -175,7 +179,7 @@ def test_multiplying_by_zero_does_not_mask_nan(device):
 
 
 def test_what_has_no_answer_is_nan(device):
-    """`0 / 0`, `inf - inf`, `inf * 0`, and `sqrt` and `log` of -1 are NaN in float tensors,
+    """`0 / 0`, `inf - inf`, `inf * 0`, and `sqrt` and `log` of -1 are NaN in float32 tensors,
     without an error.
 
     Python's `0.0 / 0.0` and `math.sqrt(-1)` raise.
@@ -190,10 +194,10 @@ def test_what_has_no_answer_is_nan(device):
 
 
 def test_a_root_of_a_negative_number_is_nan_even_if_it_exists(device):
-    """`x.pow(1 / 3)` of a finite negative float is NaN, also of -8, whose cube root is -2.
+    """`x.pow(1 / 3)` of a finite negative float32 is NaN, also of -8, whose cube root is -2.
 
-    Because 1 / 3 is not exactly a third. Write `x.sign() * x.abs().pow(1 / 3)`. Of -inf the power
-    is inf.
+    Because 1 / 3 is not exactly a third. Write `x.sign() * x.abs().pow(1 / 3)`. Of -inf the
+    power is inf.
     """
     x = torch.tensor([-8.0, 8.0, -torch.inf], device=device)
 
@@ -206,7 +210,9 @@ def test_a_root_of_a_negative_number_is_nan_even_if_it_exists(device):
 
 
 def test_some_functions_of_nan_are_no_nan(device):
-    """`nan ** 0` and `1 ** nan` are 1: a few functions don't depend on NaN."""
+    """`nan ** 0` and `1 ** nan` of a float tensor that holds NaN are 1: a few functions don't
+    depend on NaN.
+    """
     nan = torch.tensor([torch.nan], device=device)
 
     assert (nan**0).tolist() == [1.0]
@@ -214,8 +220,10 @@ def test_some_functions_of_nan_are_no_nan(device):
 
 
 def test_infinity_calculates_like_a_very_large_number(device):
-    """Arithmetic with infinity gives a number where the limit exists: `1 / inf` is 0,
-    `exp(-inf)` is 0, `tanh(inf)` is 1, and `log(0)` is -inf.
+    """In float32 tensors `torch.reciprocal` of inf is 0, `torch.exp` of -inf is 0, `torch.tanh`
+    of inf is 1, `torch.log` of 0 is -inf, and `torch.clamp(x, max=5)` of inf is 5.
+
+    These are the limits of the functions.
     """
     inf = torch.tensor([torch.inf], device=device)
 
@@ -227,8 +235,8 @@ def test_infinity_calculates_like_a_very_large_number(device):
 
 
 def test_maximum_keeps_nan_and_fmax_avoids_it(device):
-    """`torch.maximum`, `clamp` and `relu` pass NaN on; of a NaN and a number `torch.fmax` and
-    `torch.fmin` return the number.
+    """`torch.maximum(x, y)`, `x.clamp` and `x.relu()` pass a NaN in `x` on; of a NaN and a
+    number `torch.fmax` and `torch.fmin` return the number.
     """
     x = torch.tensor([torch.nan], device=device)
     one = torch.tensor([1.0], device=device)
@@ -251,10 +259,11 @@ def test_maximum_keeps_nan_and_fmax_avoids_it(device):
 )
 @pytest.mark.spare("1", reason="2 and any other small number is rounded away as well")
 def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
-    """`x * 2` of the largest number of float16, bfloat16, float32 or float64 is infinite, without
-    an error or a warning.
+    """`x + x` of the largest number of float16, bfloat16, float32 or float64 is infinite,
+    without an error or a warning.
 
-    A sum that is rounded back to the largest number stays finite: 65504 + 1 is 65504 in float16.
+    A sum that is rounded back to the largest number stays finite: 65504 + 1 is 65504 in
+    float16.
     """
     x = torch.tensor([largest, -largest], dtype=dtype, device=device)
 
@@ -265,8 +274,8 @@ def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
 
 
 def test_results_too_small_for_a_float_are_zero(device):
-    """`x * x` is 0 where the product is too small for the dtype: 1e-30 squared is 0 in float32,
-    and 1e-60 in float64.
+    """`x * x` of 1e-30 in float32 is 0, because 1e-60 is too small for float32; in float64 it
+    is 1e-60.
     """
     x = torch.tensor([1e-30], device=device)
 
@@ -275,8 +284,8 @@ def test_results_too_small_for_a_float_are_zero(device):
 
 
 def test_softmax_ignores_minus_infinity_but_not_nan(device):
-    """`softmax` over the last dimension gives -inf the probability 0, which is how attention masks
-    work; a NaN makes its whole row NaN, and no other row.
+    """`softmax` over the last dimension gives -inf beside finite entries the probability 0,
+    which is how attention masks work; a NaN makes its whole row NaN, and no other row.
     """
     masked = torch.tensor([-torch.inf, 0.0, 0.0], device=device)
     spoilt = torch.tensor([torch.nan, 0.0], device=device)
@@ -289,7 +298,7 @@ def test_softmax_ignores_minus_infinity_but_not_nan(device):
 
 
 def test_softmax_of_nothing_but_minus_infinity_is_nan(device):
-    """`softmax` over entries that are all -inf is NaN.
+    """`x.softmax(0)` of a vector whose entries are all -inf is NaN.
 
     So a row that is masked entirely turns into NaN; leave at least one entry, or replace the
     row afterwards.
@@ -300,8 +309,8 @@ def test_softmax_of_nothing_but_minus_infinity_is_nan(device):
 
 
 def test_zero_has_a_sign(device):
-    """0.0 and -0.0 are equal, but `signbit` distinguishes them, and `1 / 0.0` is inf where `1 /
-    -0.0` is -inf.
+    """In float32 tensors 0.0 and -0.0 are equal, but `x.signbit()` distinguishes them, and
+    `x.reciprocal()` is inf for 0.0 and -inf for -0.0.
     """
     x = torch.tensor([0.0, -0.0], device=device)
 
@@ -312,7 +321,7 @@ def test_zero_has_a_sign(device):
 
 
 def test_nan_counts_as_true(device):
-    """NaN converted to bool is `True`, -0.0 is `False`; `count_nonzero` counts NaN.
+    """`x.bool()` of NaN is `True`, of -0.0 `False`; `x.count_nonzero()` counts NaN.
 
     Because only zero is false.
     """
@@ -323,10 +332,12 @@ def test_nan_counts_as_true(device):
 
 
 def test_integers_have_no_nan(device):
-    """`x.fill_(nan)` on an int64 tensor raises a RuntimeError; `x * nan` gives a float tensor.
+    """`x.fill_(torch.nan)` on an int64 tensor raises a RuntimeError; `x * torch.nan` gives a
+    float tensor.
 
-    Because integers have no NaN; `torch.tensor` refuses it too (`spec/tensors/test_from_data.py`).
-    `.to()` is not refused, but its result is arbitrary.
+    Because integers have no NaN; `torch.tensor` refuses it too
+    (`spec/tensors/test_from_data.py`). `.to(torch.int64)` of a float NaN is not refused, but
+    its result is arbitrary.
     """
     x = torch.tensor([1, 2], device=device)
 
@@ -335,14 +346,16 @@ def test_integers_have_no_nan(device):
 
     assert x.isnan().tolist() == [False, False]
     assert str((x * torch.nan).tolist()) == "[nan, nan]"
+    assert (x * torch.nan).dtype == torch.float32
 
 
 def test_nan_converted_to_an_integer_is_some_integer():
-    """`torch.tensor(nan).long()` raises no error and gives some integer, as `isnan` cannot find any
-    more; `int(x)` of the tensor raises ValueError, "cannot convert float NaN to integer".
+    """`x.long()` of a float NaN raises no error and gives some integer, which `isnan` doesn't
+    find any more; Python's `int(x)` of it raises ValueError, "cannot convert float NaN to
+    integer".
 
-    C++ leaves the conversion undefined: another processor or dtype may give another number. Call
-    `x.nan_to_num()` first, or look for NaN with `isnan().any()`.
+    C++ leaves the conversion undefined: another processor or dtype may give another number.
+    Call `x.nan_to_num()` first, or look for NaN with `isnan().any()`.
     """
     x = torch.tensor([torch.nan, 2.0])
 
@@ -354,7 +367,7 @@ def test_nan_converted_to_an_integer_is_some_integer():
 
 
 def test_unique_keeps_every_nan(device):
-    """`x.unique()` keeps each NaN of `x`.
+    """`x.unique()` of a float tensor keeps each NaN of `x`.
 
     Because no NaN equals another.
     """

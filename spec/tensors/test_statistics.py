@@ -4,9 +4,9 @@
 each row or column by a number of its own. How reductions treat `dim=` and `keepdim=` is told in
 `spec/tensors/test_reductions.py`.
 
-What surprises: integer tensors have a median but no `mean`, `std` or `norm`; `std` divides by n - 1
-where NumPy's divides by n; and the median of an even number of elements is the lower of the two
-middle ones, not their mean.
+What surprises: without a conversion integer tensors have a median but no `mean`, `std` or `norm`;
+`std` divides by n - 1 where NumPy's divides by n; and the median of an even number of elements is
+the lower of the two middle ones, not their mean.
 """
 
 import pytest
@@ -22,7 +22,7 @@ import torch
     ],
 )
 def test_integers_have_no_mean(name, words, device):
-    """`mean`, `std` and `var` of an integer tensor raise a RuntimeError.
+    """`x.mean()`, `x.std()` and `x.var()` of an integer tensor raise a RuntimeError.
 
     Because the result would be a fraction. Convert first, as in `x.float().mean()`; `mean` also
     takes `dtype=torch.float32`.
@@ -37,8 +37,8 @@ def test_integers_have_no_mean(name, words, device):
 
 
 def test_each_column_has_its_own_statistics(device):
-    """With `dim=0`, `mean`, `var`, `median` and `quantile` of a matrix give one number per
-    column.
+    """With `dim=0`, `mean`, `var`, `median` and `quantile` of a float32 matrix give one number
+    per column.
     """
     x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 9.0]], device=device)
 
@@ -49,8 +49,9 @@ def test_each_column_has_its_own_statistics(device):
 
 
 def test_std_and_var_divide_by_one_less_than_the_count(device):
-    """`var` and `std` of n elements divide by n - 1 (Bessel's correction), where NumPy's divide
-    by n; `unbiased=False` divides by n.
+    """By default `x.var()` of n elements divides the sum of squared deviations by n - 1
+    (Bessel's correction), where NumPy's divides by n; `unbiased=False` divides by n. `x.std()`
+    is the root of `x.var()`.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
@@ -61,8 +62,9 @@ def test_std_and_var_divide_by_one_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.0")
 def test_correction_says_how_much_less_than_the_count(device):
-    """`x.var(correction=c)` and `x.std(correction=c)` divide by n - c: `correction=0` gives
-    NumPy's result, 1 is the default.
+    """`x.var(correction=c)` of n elements, c being less than n, divides the sum of squared
+    deviations by n - c, and `x.std(correction=c)` is its root: `correction=0` gives NumPy's
+    result, 1 is the default.
     """
     x = torch.tensor([1.0, 3.0], device=device)
 
@@ -73,7 +75,8 @@ def test_correction_says_how_much_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.2")
 def test_one_value_has_no_deviation():
-    """`std()` of a single element is NaN, with a UserWarning about the degrees of freedom.
+    """`x.std()` of a float tensor with a single element is NaN, with a UserWarning about the
+    degrees of freedom.
 
     Because n - 1 is 0 and the result 0 / 0. Pass `correction=0` where a batch may have one
     element.
@@ -85,8 +88,8 @@ def test_one_value_has_no_deviation():
 
 
 def test_var_mean_and_std_mean_give_both_at_once(device):
-    """`torch.var_mean(x)` returns the variance and the mean, `torch.std_mean(x)` the standard
-    deviation and the mean.
+    """`torch.var_mean(x)` of a float tensor returns the variance and the mean,
+    `torch.std_mean(x)` the standard deviation and the mean.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
@@ -95,8 +98,8 @@ def test_var_mean_and_std_mean_give_both_at_once(device):
 
 
 def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
-    """`median` of an even number of elements is the lower of the two middle values;
-    `x.quantile(0.5)` is their mean.
+    """`x.median()` of an even number of elements without NaN is the lower of the two middle
+    values; `x.quantile(0.5)` of float32 is their mean.
 
     NumPy's `median` is the mean, too.
     """
@@ -107,7 +110,7 @@ def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
 
 
 def test_quantile_interpolates_between_neighbours(device):
-    """`x.quantile(q)` interpolates linearly between the two nearest elements;
+    """`x.quantile(q)` of float32 interpolates linearly between the two nearest elements;
     `interpolation="lower"` or `"higher"` picks one of them.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0, 8.0], device=device)
@@ -118,7 +121,7 @@ def test_quantile_interpolates_between_neighbours(device):
 
 
 def test_quantile_is_for_float32_and_float64():
-    """`quantile` takes float32 and float64 only: an int64 or a float16 tensor raises a
+    """`x.quantile(q)` takes float32 and float64 tensors: an int64 or a float16 tensor raises a
     RuntimeError.
 
     `x.float().quantile(q)` works for both; `median` takes integers.
@@ -148,8 +151,8 @@ def test_quantile_wants_a_probability():
 
 
 def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
-    """`mode` gives the most frequent value of a 1-D tensor; if several are equally frequent, the
-    smallest of them.
+    """`x.mode()` of a nonempty vector has the most frequent value as `values`; if several are
+    equally frequent, the smallest of them.
 
     Of a matrix it gives one value per row, even without `dim=`, unlike `median`.
     """
@@ -162,8 +165,9 @@ def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
 
 
 def test_the_norm_is_the_length_of_a_vector(device):
-    """`x.norm()` is the square root of the sum of squares; `p=1` sums absolute values,
-    `p=torch.inf` takes the largest, `p=0` counts the nonzero elements.
+    """`x.norm()` of a float32 tensor is the square root of the sum of squares; `p=1` sums
+    absolute values, `p=torch.inf` takes the largest absolute value, `p=0` counts the nonzero
+    elements.
     """
     x = torch.tensor([3.0, -4.0, 0.0], device=device)
 
@@ -174,7 +178,7 @@ def test_the_norm_is_the_length_of_a_vector(device):
 
 
 def test_norms_along_a_dimension(device):
-    """`x.norm(dim=1)` of a matrix is the norm of each row."""
+    """`x.norm(dim=1)` of a float32 matrix is the norm of each row."""
     x = torch.tensor([[3.0, 4.0], [0.0, 2.0]], device=device)
 
     assert x.norm(dim=1).tolist() == [5.0, 2.0]
@@ -182,7 +186,7 @@ def test_norms_along_a_dimension(device):
 
 
 def test_integers_have_no_norm():
-    """`norm` of an integer tensor raises a RuntimeError.
+    """`x.norm()` of an integer tensor raises a RuntimeError.
 
     Convert first: `x.float().norm()`.
     """
