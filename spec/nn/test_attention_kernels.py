@@ -282,9 +282,11 @@ def test_flash_attention_on_a_gpu_wants_half_precision():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fused_kernel_does_not_keep_the_scores():
-    """For 256 queries and keys of 4 features, `(q @ k.mT / 2).softmax(-1) @ v` saves matrices of
-    256 x 256 for the backward pass; `F.scaled_dot_product_attention` on the CPU saves none of that
-    size.
+    """For q, k and v of (1, 1, 256, 4), `(q @ k.mT / 2).softmax(-1) @ v` saves matrices of 256 x
+    256 for the backward pass; `F.scaled_dot_product_attention` without dropout on the CPU saves
+    none of that size.
+
+    With dropout, or for 2-D inputs, the CPU takes the plain kernel, which saves them.
     """
     q, k, v = (torch.randn(1, 1, 256, 4, device="cpu", requires_grad=True) for _ in range(3))
 
@@ -299,8 +301,11 @@ def test_the_fused_kernel_does_not_keep_the_scores():
     plain = saved(lambda: (q @ k.mT / 2).softmax(-1) @ v)
     fused = saved(lambda: F.scaled_dot_product_attention(q, k, v))
 
+    dropping = saved(lambda: F.scaled_dot_product_attention(q, k, v, dropout_p=0.5))
+
     assert plain == 65536
     assert fused == 1024
+    assert dropping == 65536
 
 
 def test_a_cache_of_keys_and_values_gives_the_same_numbers():

@@ -74,8 +74,8 @@ def test_padded_queries_still_get_an_output():
 @pytest.mark.torch("<2.6")
 def test_a_padding_mask_of_another_shape_used_to_name_both():
     """In PyTorch 2.0 to 2.5 `nn.MultiheadAttention` in training mode raises AssertionError for a
-    `key_padding_mask` that is not (batch, keys), "expecting key_padding_mask shape of (3, 5), but
-    got torch.Size([5, 3])".
+    `key_padding_mask` (5, 3) with batch 3 and 5 keys, "expecting key_padding_mask shape of (3, 5),
+    but got torch.Size([5, 3])".
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     mask = torch.zeros(5, 3, dtype=torch.bool)
@@ -87,9 +87,9 @@ def test_a_padding_mask_of_another_shape_used_to_name_both():
 
 @pytest.mark.torch(">=2.6")
 def test_a_padding_mask_of_another_shape_is_refused():
-    """Since PyTorch 2.6 `nn.MultiheadAttention` in training mode raises AssertionError for a 2-D
-    `key_padding_mask` that is not (batch, keys), "Expected key_padded_mask.shape[0] to be 3, but
-    got 5".
+    """Since PyTorch 2.6 `nn.MultiheadAttention` in training mode raises AssertionError for a
+    `key_padding_mask` (5, 3) with batch 3 and 5 keys, "Expected key_padded_mask.shape[0] to be 3,
+    but got 5": it is (batch, keys).
 
     With `batch_first=False` too the batch comes first in the mask.
     """

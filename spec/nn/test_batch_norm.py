@@ -53,8 +53,12 @@ def test_batch_norm_then_scales_and_shifts(device):
 
 
 def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
-    """`nn.BatchNorm1d` divides by `sqrt(var + eps)`: with `eps=3` and a biased variance of 1 in the
-    batch it divides by 2, and a constant feature gives 0, not 0 / 0.
+    """`nn.BatchNorm1d` in training mode divides by `sqrt(var + eps)`: with `eps=3` and a biased
+    variance of 1 it divides by 2, and a feature that is 7 in all samples gives 0 up to rounding,
+    not 0 / 0.
+
+    The rounding of the mean is divided by a small number there: with the default `eps=1e-5` a
+    constant feature of 1e8 may give hundreds.
     """
     layer = nn.BatchNorm1d(1, eps=3.0, device=device)
     spread = torch.tensor([[1.0], [3.0]], device=device)
@@ -180,7 +184,7 @@ def test_frozen_parameters_do_not_freeze_batch_norm():
 
 def test_a_sample_is_judged_alone_in_evaluation_only():
     """In training mode the output of `nn.BatchNorm1d` for a sample depends on the other samples of
-    its batch; after `eval()` it is the same in both batches.
+    its batch; after `eval()` the sample has the same output beside other samples.
     """
     layer = nn.BatchNorm1d(1)
     alone = torch.tensor([[2.0], [0.0]])

@@ -57,8 +57,8 @@ def test_lora_trains_few_parameters():
 
 
 def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
-    """After `layer.requires_grad_(False)` and `backward()` the wrapped layer's weight has `grad`
-    None, while the gradient still flows through the layer to an input that requires grad.
+    """After `layer.requires_grad_(False)` the wrapped layer's weight keeps `grad` None in
+    `backward()`, while the gradient still flows through the layer to an input that requires grad.
     """
     wrapped = LoRALinear(nn.Linear(1, 1, bias=False), rank=1)
     nn.init.constant_(wrapped.layer.weight, 3.0)
@@ -72,8 +72,8 @@ def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
 
 
 def test_at_first_only_b_gets_a_gradient():
-    """While the matrix B of LoRA is zero the gradient of A is zero, and `backward()` gives a
-    gradient other than zero to B alone; with A zero as well the gradients of both are zero.
+    """While the matrix B of LoRA is zero, `backward()` gives A a gradient of zeros, and B another
+    one for an input of ones; with A zero as well the gradients of both are zero.
 
     Because the gradient of A in B @ A is a product with B, and that of B a product with A. So the
     first step of SGD without weight decay moves B alone.

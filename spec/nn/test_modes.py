@@ -141,8 +141,9 @@ def test_setting_the_flag_by_hand_does_not_reach_the_parts():
 
 @pytest.mark.claim("summary-testing-order")
 def test_results_are_put_out_after_switching_to_evaluation():
-    """Called four times with one input, the network with `nn.Dropout` on this page gives four
-    different outputs in training mode, and the same output four times after `eval()`.
+    """`nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8, 1))`, called four times with one
+    input, gives here four different outputs in training mode, and the same output four times after
+    `eval()`.
 
     Call `eval()` before computing the results that count, and `train()` before training on.
     """
@@ -171,7 +172,7 @@ def test_no_grad_does_not_switch_to_evaluation():
 
 def test_eval_changes_no_parameter_and_no_buffer():
     """`eval()` and `train()` change no parameter and no buffer of a network of `nn.Linear` and
-    `nn.BatchNorm1d`; only a call of the network in training mode changes the running statistics.
+    `nn.BatchNorm1d`; a call of the network in training mode changes the running statistics.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     before = {name: value.tolist() for name, value in net.state_dict().items()}

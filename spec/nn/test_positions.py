@@ -144,8 +144,8 @@ def test_a_sequence_longer_than_the_table_is_refused():
 
 
 def test_a_table_for_the_other_order_is_added_along_the_batch():
-    """A table (length, 1, d), made for (steps, batch, d), added to a short batch (batch, steps, d)
-    with `x + table[: x.size(0)]`, gives each sample one vector for all its steps, without an error.
+    """A table (length, 1, d), made for (steps, batch, d), added to (batch, steps, d) with `x +
+    table[: x.size(0)]`, gives each of 2 samples one vector for all its steps, without an error.
 
     For `batch_first=True` it has to be `table[: x.size(1)]` of shape (length, d).
     """

@@ -160,8 +160,9 @@ def test_gates_are_stacked_in_one_weight(kind, rows):
 
 
 def test_the_state_starts_at_zero_and_can_be_handed_on(device):
-    """Without a state, `nn.RNN` starts at zeros; one of one direction and without dropout reads a
-    sequence in two calls as in one if the second call gets the state that the first one returned.
+    """Without a state, `nn.RNN` starts at zeros; with one direction and no dropout it reads a
+    sequence in two calls as in one, up to rounding, if the second call gets the state that the
+    first one returned.
 
     A bidirectional layer reads the end first, so its sequence can't be split.
     """

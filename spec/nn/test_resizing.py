@@ -254,7 +254,7 @@ def test_unfold_lists_the_patches():
 def test_fold_adds_where_patches_overlap():
     """`nn.Fold((3, 3), 2)` of the patches of `nn.Unfold(2)` adds overlapping elements: the middle
     of a 3 x 3 image counts four times. Divided by the fold of the patches of ones it is the image
-    again.
+    again, up to rounding.
     """
     x = torch.arange(9.0).view(1, 1, 3, 3)
     unfold, fold = nn.Unfold(2), nn.Fold((3, 3), 2)

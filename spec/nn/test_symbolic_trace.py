@@ -31,11 +31,12 @@ class Net(nn.Module):
 
 def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
     """`fx.symbolic_trace(net).graph.nodes` lists the steps of `forward`; `node.op` is "placeholder"
-    for an input, "call_module" for a layer of `torch.nn`, "call_function" for a function such as
-    `torch.relu`, "output" for what is returned.
+    for an input, "call_module" for a layer such as `nn.Linear`, "call_function" for a function such
+    as `torch.relu`, "output" for what is returned.
 
     A method of a tensor, as in `x.relu()`, is a "call_method", a parameter used directly a
-    "get_attr"; the `forward` of a module of your own is traced into.
+    "get_attr". An `nn.Sequential` and a module of your own are no steps: their `forward` is traced
+    into.
     """
     traced = fx.symbolic_trace(Net())
 

@@ -46,7 +46,8 @@ def test_an_encoder_layer_keeps_the_shape():
 
 def test_the_batch_is_the_second_dimension_unless_told():
     """Without `batch_first=True` `nn.TransformerEncoderLayer` reads (3, 5, 4) as 3 steps of 5
-    samples and raises nothing: changing one sample of the batch then changes others.
+    samples and raises nothing: changing what was meant as one sample then changes the outputs of
+    others.
     """
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0)
@@ -155,8 +156,8 @@ def test_the_parameters_of_a_transformer_are_drawn_anew_by_a_loop():
 
 
 def test_nothing_is_causal_without_a_mask():
-    """In `nn.TransformerEncoder` without a mask a change of the last step changes the first output,
-    up to rounding; with the causal mask it does not.
+    """In `nn.TransformerEncoder` without a mask and dropout a change of the last step changes the
+    first output; with the causal mask it does not.
 
     A language model made of an encoder needs
     `mask=nn.Transformer.generate_square_subsequent_mask(steps)`.
@@ -273,8 +274,8 @@ def test_the_activation_is_relu_unless_told():
 
 def test_padded_positions_are_zero_on_the_fast_path():
     """In `eval()` under `torch.no_grad()` an `nn.TransformerEncoder` of
-    `nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)` returns zeros where
-    `src_key_padding_mask` hides the end of a sequence; with gradients it does not.
+    `nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)` returns zeros where a bool
+    `src_key_padding_mask` hides the end of a sequence; while autograd records, it does not.
 
     The fast path computes real tokens only. An odd number of heads, `norm_first=True`, another
     activation than ReLU and GELU, or padding at the front keep it away. Ignore those positions in
