@@ -8,7 +8,7 @@ projections and several heads.
 
 What surprises: in a bool mask of `scaled_dot_product_attention` True means "take part", in the
 masks of `nn.MultiheadAttention` it means "leave out". And attention does not know the order of
-the keys, unless positions are added to them.
+the keys, unless positions are added to them or a causal mask is given.
 """
 
 import math

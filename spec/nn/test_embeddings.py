@@ -6,7 +6,7 @@ finite weight that is the product of one-hot vectors and the weight, without bui
 
 What surprises: its input is unlike that of other layers. Indices are int64 or int32, in any
 shape, each from 0 to n - 1, and negative indices do not count from the end. `padding_idx` does
-not return zeros by itself: it names a row that starts at zero and gets no gradient.
+not return zeros by itself: it names a row that starts at zero and gets no gradient from look-ups.
 """
 
 import pytest

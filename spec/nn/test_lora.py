@@ -6,9 +6,9 @@ small rank r: (out, r) and (r, in). PyTorch has no LoRA of its own; a module aro
 parametrisation (`spec/nn/test_parametrisations.py`), is a few lines, which this page shows.
 
 What surprises: B begins at zero, so that the wrapped layer computes what the old one did; A must
-then not be zero, or neither would ever get a gradient; freezing is `requires_grad_(False)` and not
-`eval()`; and after training the product is added to W once (merged), so that it costs nothing in
-use.
+then not be zero, or neither would ever get a gradient other than zero; freezing is
+`requires_grad_(False)` and not `eval()`; and after training the product is added to W once
+(merged), so that it costs nothing in use.
 """
 
 import torch

@@ -130,7 +130,7 @@ def test_a_table_of_positions_is_a_buffer():
 
 
 def test_a_sequence_longer_than_the_table_is_refused():
-    """Adding a tensor (10, 4) of 10 positions to a batch (2, 12, 4) of 12 steps raises
+    """`x + table` of a batch (2, 12, 4) of 12 steps and a tensor (10, 4) of 10 positions raises
     RuntimeError, "The size of tensor a (12) must match the size of tensor b (10) at non-singleton
     dimension 1"; compute a longer table.
     """
@@ -162,9 +162,9 @@ def test_a_table_for_the_other_order_is_added_along_the_batch():
 
 
 def test_rope_turns_pairs_of_features():
-    """RoPE (rotary position embedding) turns each pair of features of queries and keys by an angle
-    proportional to the position: vectors at position 0 stay, and the norm stays at all positions,
-    up to rounding.
+    """RoPE (rotary position embedding) turns, by `torch.cos` and `torch.sin`, each pair of features
+    of queries and keys by an angle proportional to the position: position 0 is not turned, and
+    norms stay, up to rounding.
     """
     x = torch.randn(1, 5, 4)
 
@@ -177,9 +177,9 @@ def test_rope_turns_pairs_of_features():
 
 
 def test_rope_makes_scores_depend_on_the_distance_alone():
-    """After RoPE (rotary position embedding) the product of one query and one key depends on the
-    distance of their positions: 3 and 1 give the score of 4 and 2 up to rounding, and not that of 4
-    and 1.
+    """After RoPE (rotary position embedding) the score `q @ k` of one query and one key depends on
+    the distance of their positions: 3 and 1 give the score of 4 and 2 up to rounding, and not that
+    of 4 and 1.
     """
     q, k = torch.randn(4), torch.randn(4)
 
@@ -191,8 +191,8 @@ def test_rope_makes_scores_depend_on_the_distance_alone():
 
 
 def test_rope_of_a_single_step_needs_its_position():
-    """With a cache of keys RoPE (rotary position embedding) has to turn a new query by its own
-    position: turned as position 0 it has other scores than in the whole sequence.
+    """With a cache of keys, RoPE (rotary position embedding) has to turn a new query by its own
+    position: turned as position 0 it has other scores `q @ k.T` than in the whole sequence.
 
     Slice the tables of sines and cosines by `[start : start + steps]`. Cached keys are stored
     turned.
@@ -208,8 +208,9 @@ def test_rope_of_a_single_step_needs_its_position():
 
 
 def test_rope_in_two_halves_is_another_order_of_features():
-    """Two conventions of RoPE (rotary position embedding) pair 4 features as (0, 1), (2, 3) or, by
-    halves, as (0, 2), (1, 3); they agree after a permutation of the features, and don't without.
+    """RoPE (rotary position embedding) pairs 4 features as (0, 1), (2, 3) or, with `x.chunk(2,
+    dim=-1)`, as (0, 2), (1, 3): these two conventions agree after a permutation of the features,
+    and don't without.
 
     Weights trained with one give wrong answers with the other, without an error.
     """

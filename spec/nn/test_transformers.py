@@ -11,8 +11,8 @@ They map vectors to vectors of the same size `d_model`. The embedding of tokens,
 
 What surprises: the batch is the second dimension unless `batch_first=True`; dropout is 0.1
 unless told; the copies of an encoder start with equal weights; nothing is causal unless a mask
-is given; and in evaluation mode without gradients a faster path returns zeros at padded
-positions. Masks are on `spec/nn/test_attention_masks.py`.
+is given; and in evaluation mode without gradients a faster path may return zeros at
+padded positions. Masks are on `spec/nn/test_attention_masks.py`.
 """
 
 import math
