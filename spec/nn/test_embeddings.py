@@ -191,8 +191,8 @@ def test_max_norm_shortens_the_table_itself():
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """`nn.EmbeddingBag` looks up several rows and returns one: with `mode="sum"` their sum, with
-    "mean", the default, their mean, with "max" their maximum per column.
+    """`nn.EmbeddingBag` looks up several rows of a finite weight and returns one: with `mode="sum"`
+    their sum, with "mean", the default, their mean, with "max" their maximum per column.
 
     It does not store the single rows, which saves memory for texts taken as bags of words.
     """
