@@ -8,7 +8,7 @@ projections and several heads.
 
 What surprises: in a bool mask of `scaled_dot_product_attention` True means "take part", in the
 masks of `nn.MultiheadAttention` it means "leave out". And attention does not know the order of
-the keys, unless positions are added to them.
+the keys, unless positions are added to them or a causal mask is given.
 """
 
 import math
@@ -39,8 +39,9 @@ def test_attention_is_a_softmax_of_scaled_products(device):
 
 
 def test_equal_likenesses_give_the_mean_of_the_values(device):
-    """Without mask, `is_causal` or dropout, a query of zeros has the same score with each finite
-    key, and `F.scaled_dot_product_attention` returns the mean of the values.
+    """`F.scaled_dot_product_attention` of a query of zeros, without mask, `is_causal` or dropout,
+    returns the mean of the values up to rounding, because the query has the same score, 0, with
+    each finite key.
     """
     q = torch.zeros(1, 2, device=device)
     k = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
@@ -59,11 +60,11 @@ def test_the_answer_has_a_row_for_each_query_of_the_values_width():
 
 
 def test_true_in_the_mask_means_look_here(device):
-    """In a bool `attn_mask` of `F.scaled_dot_product_attention`, with one row per query, True
-    lets a key take part and False excludes it.
+    """In a bool `attn_mask` of `F.scaled_dot_product_attention`, (queries, keys), True lets a key
+    take part and False gives it the weight 0.
 
     In the masks of `nn.MultiheadAttention` True excludes instead; `~mask` converts one into the
-    other.
+    other. A NaN among excluded values still makes NaN, since 0 times NaN is NaN.
     """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[10.0], [20.0], [60.0]], device=device)
@@ -72,11 +73,15 @@ def test_true_in_the_mask_means_look_here(device):
     y = F.scaled_dot_product_attention(q, v, v, attn_mask=mask)
 
     assert y.tolist() == [[15.0], [60.0]]
+    v[2] = math.nan
+    y = F.scaled_dot_product_attention(q, torch.ones_like(v), v, attn_mask=mask)
+    assert y.isnan().tolist() == [[True], [True]]
 
 
 def test_a_float_mask_is_added_to_the_likenesses(device):
-    """A float `attn_mask` is added to the scores: 0 changes nothing, minus infinity excludes a
-    key, log 3 triples its weight relative to the others.
+    """A float `attn_mask` of `F.scaled_dot_product_attention` is added to the scores: 0 changes
+    nothing, minus infinity gives a key the weight 0, log 3 triples its weight relative to the
+    others.
     """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[0.0], [100.0]], device=device)
@@ -88,8 +93,9 @@ def test_a_float_mask_is_added_to_the_likenesses(device):
 
 
 def test_causal_attention_looks_back_only(device):
-    """With `is_causal=True` query n attends to the keys up to number n only, as with the lower
-    triangular mask `ones(3, 3, dtype=torch.bool).tril()`.
+    """With `is_causal=True` query n of `F.scaled_dot_product_attention` attends to the keys up to
+    number n only: for 3 queries and 3 keys as with the mask `torch.ones(3, 3,
+    dtype=torch.bool).tril()`.
     """
     q = torch.zeros(3, 1, device=device)
     v = torch.tensor([[12.0], [24.0], [0.0]], device=device)
@@ -117,8 +123,8 @@ def test_a_mask_and_is_causal_exclude_each_other():
 
 
 def test_a_mask_is_bool_or_float():
-    """An int64 `attn_mask` raises RuntimeError, "Expected attn_mask dtype to be bool or float";
-    write `mask.bool()`.
+    """An int64 `attn_mask` of `F.scaled_dot_product_attention` raises RuntimeError, "Expected
+    attn_mask dtype to be bool or float"; write `mask.bool()`.
 
     Ones and zeros of a float mask are accepted, but they are added to the scores and exclude
     nothing.
@@ -133,8 +139,8 @@ def test_a_mask_is_bool_or_float():
 
 @pytest.mark.torch("<2.5")
 def test_a_query_that_may_see_nothing_used_to_get_nan():
-    """Before PyTorch 2.5 `F.scaled_dot_product_attention` returned NaN for a query whose row of
-    the mask was all False.
+    """Before PyTorch 2.5 `F.scaled_dot_product_attention` on the CPU returned NaN for a query whose
+    row of a bool `attn_mask` was all False.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])
@@ -146,12 +152,11 @@ def test_a_query_that_may_see_nothing_used_to_get_nan():
 
 @pytest.mark.torch(">=2.5")
 def test_a_query_that_may_see_nothing_gets_zeros():
-    """Since PyTorch 2.5 `F.scaled_dot_product_attention` returns zeros for a query whose row of
-    the mask is all False.
+    """Since PyTorch 2.5 `F.scaled_dot_product_attention` on the CPU returns zeros for a query whose
+    row of a bool `attn_mask` is all False, if the values are finite.
 
-    `nn.MultiheadAttention` still gives NaN in this case when it also returns the attention
-    weights, which is its default; with `need_weights=False` in training mode it gives its
-    output bias.
+    `nn.MultiheadAttention` still gives NaN in this case when it also returns the attention weights,
+    which is its default; with `need_weights=False` in training mode it gives its output bias.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])
@@ -165,11 +170,11 @@ def test_a_query_that_may_see_nothing_gets_zeros():
 
 
 def test_attention_does_not_know_the_order_of_keys(device):
-    """Without a mask or `is_causal`, permuting keys and values together leaves the result of
+    """Without mask, `is_causal` or dropout, permuting keys and values together leaves the result of
     `F.scaled_dot_product_attention` the same up to rounding: it does not know their order.
 
-    So transformers add an encoding of the position to the inputs. With `is_causal=True` the
-    order counts, as the first query sees the first key only.
+    So transformers add an encoding of the position to the inputs. With `is_causal=True` the order
+    counts, as the first query sees the first key only.
     """
     q = torch.tensor([[1.0]], device=device)
     k = torch.tensor([[0.0], [math.log(3)]], device=device)
@@ -185,8 +190,9 @@ def test_attention_does_not_know_the_order_of_keys(device):
 
 
 def test_multihead_attention_returns_the_answer_and_the_shares():
-    """`nn.MultiheadAttention(..., batch_first=True)` returns the output [batch, queries,
-    features] and the attention weights [batch, queries, keys], which sum to 1 without dropout.
+    """`nn.MultiheadAttention(8, 2, batch_first=True)` returns the output [batch, queries, 8] and
+    the attention weights [batch, queries, keys]; without dropout they sum to 1 over the keys, up to
+    rounding.
     """
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     q, k = torch.randn(3, 5, 8), torch.randn(3, 7, 8)
@@ -211,23 +217,26 @@ def test_multihead_attention_wants_three_inputs():
 
 
 def test_the_shares_are_averaged_over_the_heads_unless_told():
-    """The attention weights of `nn.MultiheadAttention` are averaged over the heads;
-    `average_attn_weights=False` returns those of each head, `need_weights=False` None.
+    """The attention weights that `nn.MultiheadAttention` returns are averaged over the heads; with
+    `average_attn_weights=False` it returns those of each head, with `need_weights=False` None.
 
-    The documentation recommends `need_weights=False` for performance, because the fused
-    computation of attention returns no weights.
+    The documentation recommends `need_weights=False` for performance, because the fused computation
+    of attention returns no weights.
     """
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     x = torch.randn(3, 5, 8)
 
-    assert layer(x, x, x, average_attn_weights=False)[1].shape == (3, 2, 5, 5)
+    each = layer(x, x, x, average_attn_weights=False)[1]
+
+    assert each.shape == (3, 2, 5, 5)
+    torch.testing.assert_close(layer(x, x, x)[1], each.mean(1))
     assert layer(x, x, x, need_weights=False)[1] is None
 
 
 def test_the_batch_is_the_second_axis_unless_told():
-    """Without `batch_first=True`, `nn.MultiheadAttention` reads the shape [3, 5, 8] as 3 steps,
-    batch 5, 8 features, and raises no error: the shape of the returned attention weights, [5,
-    3, 3], shows this.
+    """Without `batch_first=True`, `nn.MultiheadAttention(8, 2)` reads the shape [3, 5, 8] as 3
+    steps, batch 5, 8 features, and raises no error: the attention weights that it returns are [5,
+    3, 3].
     """
     x = torch.randn(3, 5, 8)
 

@@ -23,11 +23,10 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_heads_are_a_dimension_before_the_steps():
-    """For several heads of attention (batch, steps, heads * d) becomes (batch, heads, steps, d)
-    by `x.unflatten(-1, (heads, d)).transpose(1, 2)`, and back by `transpose(1, 2).flatten(2)`.
+    """For several heads of attention (batch, steps, heads * d) becomes (batch, heads, steps, d) by
+    `x.unflatten(-1, (heads, d)).transpose(1, 2)`, and back by `transpose(1, 2).flatten(2)`.
 
-    `view(batch, heads, steps, d)` without the transpose raises nothing and mixes steps and
-    heads.
+    `view(batch, heads, steps, d)` without the transpose raises nothing and mixes steps and heads.
     """
     x = torch.arange(12.0).view(1, 3, 4)
 
@@ -40,9 +39,9 @@ def test_heads_are_a_dimension_before_the_steps():
 
 
 def test_multihead_attention_by_hand():
-    """`nn.MultiheadAttention` is a linear layer for queries, keys and values stacked in
-    `in_proj_weight`, `F.scaled_dot_product_attention` per head, and the linear layer
-    `out_proj`.
+    """`nn.MultiheadAttention(4, 2)` without masks is, up to rounding, a linear layer for queries,
+    keys and values stacked in `in_proj_weight`, `F.scaled_dot_product_attention` per head, and the
+    linear layer `out_proj`.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.randn(2, 3, 4)
 
@@ -68,8 +67,9 @@ def test_keys_and_values_may_have_other_widths():
 
 
 def test_another_width_is_refused():
-    """`nn.MultiheadAttention(8, 2)` raises AssertionError for 9 features, "was expecting
-    embedding dimension of 8, but got 9"; so does `nn.TransformerEncoderLayer` in training mode.
+    """In training mode `nn.MultiheadAttention(8, 2)` and `nn.TransformerEncoderLayer(8, 2, 16)`
+    raise AssertionError for an input of 9 features, "was expecting embedding dimension of 8, but
+    got 9".
     """
     layer, encoder = nn.MultiheadAttention(8, 2), nn.TransformerEncoderLayer(8, 2, 16)
     x = torch.zeros(5, 3, 9)
@@ -99,10 +99,11 @@ def test_dropout_of_attention_drops_in_evaluation_too():
 
 
 def test_inputs_of_attention_are_of_one_dtype():
-    """`F.scaled_dot_product_attention` raises RuntimeError for a float32 query and float16
-    keys, "Expected query, key, and value to have the same dtype"; convert them alike.
+    """`F.scaled_dot_product_attention` raises RuntimeError for a float32 query and float16 keys,
+    "Expected query, key, and value to have the same dtype"; convert them alike.
 
-    Under autocast and with a cache in half precision this is met in practice.
+    It happens with a cache of keys in half precision. Under `torch.autocast` the inputs are cast
+    alike.
     """
     q, k = torch.zeros(1, 2, 4), torch.zeros(1, 3, 4, dtype=torch.float16)
 
@@ -114,7 +115,8 @@ def test_inputs_of_attention_are_of_one_dtype():
 @pytest.mark.torch(">=2.5")
 def test_fewer_heads_of_keys_serve_more_heads_of_queries():
     """With `enable_gqa=True`, since PyTorch 2.5, 2 heads of keys and values serve 4 heads of
-    queries, neighbours sharing one; it equals `k.repeat_interleave(2, dim=1)`.
+    queries in `F.scaled_dot_product_attention`: up to rounding as if both were repeated by
+    `repeat_interleave(2, dim=1)`.
     """
     q, k, v = torch.randn(1, 4, 3, 8), torch.randn(1, 2, 5, 8), torch.randn(1, 2, 5, 8)
 
@@ -148,8 +150,9 @@ def test_heads_are_not_broadcast():
 
 @pytest.mark.torch(">=2.5")
 def test_the_heads_of_keys_divide_those_of_queries():
-    """`enable_gqa=True` with 4 heads of queries and 3 of keys raises RuntimeError, "Number of
-    heads in key and value must divide the number of heads in" the query.
+    """`F.scaled_dot_product_attention(..., enable_gqa=True)` with 4 heads of queries and 3 of keys
+    raises RuntimeError, "Number of heads in key and value must divide the number of heads in" the
+    query.
     """
     q, k = torch.zeros(1, 4, 3, 8), torch.zeros(1, 3, 5, 8)
 
@@ -163,8 +166,9 @@ def test_the_heads_of_keys_divide_those_of_queries():
 
 @pytest.mark.torch(">=2.3")
 def test_sdpa_kernel_narrows_the_choice():
-    """Inside `with sdpa_kernel(SDPBackend.MATH):` `F.scaled_dot_product_attention` uses the
-    plain kernel; a list allows several. The results agree up to rounding.
+    """Inside `with torch.nn.attention.sdpa_kernel(SDPBackend.MATH):`
+    `F.scaled_dot_product_attention` uses the plain kernel; a list allows several. On the CPU the
+    results agree up to rounding.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -182,11 +186,11 @@ def test_sdpa_kernel_narrows_the_choice():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_available_kernel_means_that_the_allowed_ones_refuse():
-    """`F.scaled_dot_product_attention` with only `SDPBackend.FLASH_ATTENTION` allowed raises
-    RuntimeError, "No available kernel. Aborting execution.", for dropout and for 2-D inputs on
-    the CPU.
+    """On the CPU `F.scaled_dot_product_attention` with only `SDPBackend.FLASH_ATTENTION` allowed
+    raises RuntimeError, "No available kernel. Aborting execution.", for `dropout_p=0.5` and for 2-D
+    inputs.
 
-    The warnings before it name the reason of each kernel. Add `SDPBackend.MATH` to the list.
+    The warnings before it name the reason. Add `SDPBackend.MATH` to the list of `sdpa_kernel`.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -206,8 +210,9 @@ def test_no_available_kernel_means_that_the_allowed_ones_refuse():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_refused_kernel_says_why():
-    """`F.scaled_dot_product_attention` warns about each allowed kernel before it gives up:
-    "Flash attention kernel not used because", and then the reason.
+    """If `SDPBackend.FLASH_ATTENTION` is the only kernel allowed, `F.scaled_dot_product_attention`
+    with dropout on the CPU warns before it raises: "Flash attention kernel not used because", and
+    then the reason.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -215,7 +220,7 @@ def test_a_refused_kernel_says_why():
 
     with (
         sdpa_kernel(SDPBackend.FLASH_ATTENTION),
-        pytest.warns(UserWarning, match="kernel not used because") as warned,
+        pytest.warns(UserWarning, match="Flash attention kernel not used because") as warned,
         pytest.raises(RuntimeError, match="No available kernel"),
     ):
         F.scaled_dot_product_attention(q, q, q, dropout_p=0.5)
@@ -225,7 +230,7 @@ def test_a_refused_kernel_says_why():
 
 @pytest.mark.torch(">=2.3")
 def test_kernels_for_a_gpu_are_not_viable_on_the_cpu():
-    """On the CPU, with only memory-efficient or cuDNN attention allowed,
+    """On the CPU, with only `SDPBackend.EFFICIENT_ATTENTION` allowed,
     `F.scaled_dot_product_attention` raises RuntimeError, "No viable backend for
     scaled_dot_product_attention was found".
 
@@ -258,8 +263,9 @@ def test_the_old_context_manager_is_deprecated():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_flash_attention_on_a_gpu_wants_half_precision():
-    """On a CUDA GPU flash attention takes float16 and bfloat16 only: allowed alone, float32
-    inputs raise RuntimeError, "No available kernel. Aborting execution."
+    """On a CUDA GPU `SDPBackend.FLASH_ATTENTION` takes float16 and bfloat16 only: with it alone
+    allowed, `F.scaled_dot_product_attention` of float32 raises RuntimeError, "No available kernel.
+    Aborting execution."
 
     It takes no `attn_mask` either, only `is_causal`.
     """
@@ -277,8 +283,11 @@ def test_flash_attention_on_a_gpu_wants_half_precision():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fused_kernel_does_not_keep_the_scores():
-    """For 256 queries and keys, the plain formula saves matrices of 256 x 256 for the backward
-    pass; `F.scaled_dot_product_attention` on the CPU saves none of that size.
+    """For q, k and v of (1, 1, 256, 4), `(q @ k.mT / 2).softmax(-1) @ v` saves matrices of 256 x
+    256 for the backward pass; `F.scaled_dot_product_attention` without dropout on the CPU saves
+    none of that size.
+
+    With dropout, or for 2-D inputs, the CPU takes the plain kernel, which saves them.
     """
     q, k, v = (torch.randn(1, 1, 256, 4, device="cpu", requires_grad=True) for _ in range(3))
 
@@ -293,16 +302,18 @@ def test_the_fused_kernel_does_not_keep_the_scores():
     plain = saved(lambda: (q @ k.mT / 2).softmax(-1) @ v)
     fused = saved(lambda: F.scaled_dot_product_attention(q, k, v))
 
+    dropping = saved(lambda: F.scaled_dot_product_attention(q, k, v, dropout_p=0.5))
+
     assert plain == 65536
     assert fused == 1024
+    assert dropping == 65536
 
 
 def test_a_cache_of_keys_and_values_gives_the_same_numbers():
-    """Attending with one new query to the cached and the new keys and values gives the row that
-    causal attention over the whole sequence has for it, up to rounding.
+    """`F.scaled_dot_product_attention` of one new query and the cached and new keys and values
+    gives the row that `is_causal=True` over the whole sequence gives for it, up to rounding.
 
-    The new query sees all keys, so it needs no mask: `is_causal=True` would hide all but the
-    first.
+    The new query sees all keys, so it needs no mask: `is_causal=True` would hide all but the first.
     """
     q, k, v = torch.randn(3, 1, 2, 5, 4)
     whole = F.scaled_dot_product_attention(q, k, v, is_causal=True)
@@ -319,8 +330,10 @@ def test_a_cache_of_keys_and_values_gives_the_same_numbers():
 
 
 def test_a_cache_may_be_allocated_at_once():
-    """A cache of full length, written by `cache[:, :, step] = new` and read by `cache[:, :, :
-    step + 1]`, keeps one storage; `torch.cat` at each step copies all earlier keys.
+    """A cache allocated by `torch.zeros` at full length, written by `cache[:, :, step] = new` and
+    read by `cache[:, :, : step + 1]`, keeps one storage.
+
+    `torch.cat` at each step copies all earlier keys instead.
     """
     cache = torch.zeros(1, 2, 5, 4)
     address = cache.data_ptr()
@@ -337,9 +350,11 @@ def test_a_cache_may_be_allocated_at_once():
 @pytest.mark.torch(">=2.6")
 @pytest.mark.filterwarnings("ignore:flex_attention called without:UserWarning")
 def test_flex_attention_takes_a_function_of_scores():
-    """`flex_attention(q, k, v, score_mod=function)` calls the function for each score with its
-    batch, head, query and key index; a bias by distance is one line. It is meant for
-    `torch.compile`.
+    """`flex_attention(q, k, v, score_mod=function)` replaces each score by what `function` makes of
+    the score and its batch, head, query and key index; a bias by distance is one line.
+
+    It is meant for `torch.compile`: without it PyTorch warns, and an unfused form runs that stores
+    all scores.
     """
     from torch.nn.attention.flex_attention import flex_attention
 

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_a_padding_mask_is_made_of_lengths(device):
-    """`torch.arange(4) >= lengths[:, None]` is a `key_padding_mask` (batch, 4), True at the
-    padding; from token ids it is `ids == padding_id`.
+    """`torch.arange(4) >= lengths[:, None]` is a `key_padding_mask` (batch, 4) for
+    `nn.MultiheadAttention`, True at the padding; from token ids it is `ids == padding_id`.
     """
     lengths = torch.tensor([4, 2], device=device)
     ids = torch.tensor([[5, 6, 7, 8], [5, 6, 0, 0]], device=device)
@@ -41,7 +41,7 @@ def test_a_padding_mask_is_made_of_lengths(device):
 
 def test_padding_changes_nothing_for_the_other_positions():
     """With its `key_padding_mask`, a sequence padded from 2 to 4 has the same outputs of
-    `nn.MultiheadAttention` at its 2 real positions, up to rounding.
+    `nn.MultiheadAttention` without dropout at its 2 real positions, up to rounding.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     x = torch.randn(1, 4, 4)
@@ -56,8 +56,8 @@ def test_padding_changes_nothing_for_the_other_positions():
 
 
 def test_padded_queries_still_get_an_output():
-    """`key_padding_mask` of `nn.MultiheadAttention` hides keys and not queries: the rows of the
-    output at padded positions are finite numbers, not zeros.
+    """`key_padding_mask` of `nn.MultiheadAttention` hides keys and not queries: the output at the
+    padded positions of a sequence with a real token has finite numbers, not zeros.
 
     Leave them out of a mean and of the loss: `output[~mask].mean(0)`, or `ignore_index`.
     """
@@ -73,8 +73,9 @@ def test_padded_queries_still_get_an_output():
 
 @pytest.mark.torch("<2.6")
 def test_a_padding_mask_of_another_shape_used_to_name_both():
-    """In PyTorch 2.0 to 2.5 a `key_padding_mask` that is not (batch, keys) raises
-    AssertionError, "expecting key_padding_mask shape of (3, 5), but got torch.Size([5, 3])".
+    """In PyTorch 2.0 to 2.5 `nn.MultiheadAttention` in training mode raises AssertionError for a
+    `key_padding_mask` (5, 3) with batch 3 and 5 keys, "expecting key_padding_mask shape of (3, 5),
+    but got torch.Size([5, 3])".
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     mask = torch.zeros(5, 3, dtype=torch.bool)
@@ -86,9 +87,11 @@ def test_a_padding_mask_of_another_shape_used_to_name_both():
 
 @pytest.mark.torch(">=2.6")
 def test_a_padding_mask_of_another_shape_is_refused():
-    """Since PyTorch 2.6 a `key_padding_mask` that is not (batch, keys) raises AssertionError,
-    "Expected key_padded_mask.shape[0] to be 3, but got 5"; with `batch_first=False` too the
-    batch comes first in it.
+    """Since PyTorch 2.6 `nn.MultiheadAttention` in training mode raises AssertionError for a
+    `key_padding_mask` (5, 3) with batch 3 and 5 keys, "Expected key_padded_mask.shape[0] to be 3,
+    but got 5": it is (batch, keys).
+
+    With `batch_first=False` too the batch comes first in the mask.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     mask = torch.zeros(5, 3, dtype=torch.bool)
@@ -104,9 +107,9 @@ def test_a_padding_mask_of_another_shape_is_refused():
 
 
 def test_a_mask_has_a_row_for_each_query():
-    """A 2-D `attn_mask` of `nn.MultiheadAttention` is (queries, keys), the same for all
-    samples; another shape raises RuntimeError, "The shape of the 2D attn_mask is torch.Size([4,
-    5]), but should be (5, 5)".
+    """A 2-D `attn_mask` of `nn.MultiheadAttention` is (queries, keys), the same for all samples;
+    (4, 5) for 5 queries raises RuntimeError, "The shape of the 2D attn_mask is torch.Size([4, 5]),
+    but should be (5, 5)".
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     wrong, right = torch.zeros(4, 5), torch.zeros(5, 5)
@@ -119,9 +122,9 @@ def test_a_mask_has_a_row_for_each_query():
 
 
 def test_a_mask_for_each_sample_is_repeated_for_each_head():
-    """A 3-D `attn_mask` of `nn.MultiheadAttention` is (batch * heads, queries, keys): one per
-    sample raises RuntimeError, "The shape of the 3D attn_mask is torch.Size([3, 4, 4]), but
-    should be (6, 4, 4)".
+    """A 3-D `attn_mask` of `nn.MultiheadAttention` is (batch * heads, queries, keys): one mask per
+    sample raises RuntimeError, "The shape of the 3D attn_mask is torch.Size([3, 4, 4]), but should
+    be (6, 4, 4)".
 
     Write `mask.repeat_interleave(num_heads, dim=0)`.
     """
@@ -136,8 +139,9 @@ def test_a_mask_for_each_sample_is_repeated_for_each_head():
 
 
 def test_the_heads_of_a_sample_are_neighbours_in_the_mask():
-    """In a 3-D `attn_mask` the heads of the first sample come first: `repeat_interleave(heads,
-    0)` gives each sample its mask, and `repeat(heads, 1, 1)` raises nothing and mixes them up.
+    """In a 3-D `attn_mask` of `nn.MultiheadAttention` the heads of the first sample come first:
+    `mask.repeat_interleave(heads, 0)` gives each sample its mask; `mask.repeat(heads, 1, 1)` raises
+    nothing and mixes them up.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(2, 2, 4)
     mask = torch.tensor([[[False, True]] * 2, [[True, False]] * 2])  # the first sees 0, the other 1
@@ -152,8 +156,8 @@ def test_the_heads_of_a_sample_are_neighbours_in_the_mask():
 
 
 def test_a_mask_has_two_or_three_dimensions():
-    """`nn.MultiheadAttention` raises AssertionError for a 4-D `attn_mask`, "expected
-    `attn_mask` to be `None`, 2-D or 3-D but found 4-D tensor instead"; join its first two
+    """`nn.MultiheadAttention` in training mode raises AssertionError for a 4-D `attn_mask`,
+    "expected `attn_mask` to be `None`, 2-D or 3-D but found 4-D tensor instead"; join its first two
     dimensions.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
@@ -165,11 +169,12 @@ def test_a_mask_has_two_or_three_dimensions():
 
 
 def test_ones_and_zeros_are_no_masks():
-    """`nn.MultiheadAttention` raises AssertionError for masks of int64, "only bool and floating
-    types of key_padding_mask are supported"; for a tokenizer's mask write `mask == 0`.
+    """`nn.MultiheadAttention` raises AssertionError for a `key_padding_mask` of int64, "only bool
+    and floating types of key_padding_mask are supported"; for the mask of a tokenizer write `mask
+    == 0`.
 
     A tokenizer has 1 for real tokens, and `key_padding_mask` True for padding. A mask with 1 for
-    padding becomes `mask.bool()`.
+    padding becomes `mask.bool()`. An `attn_mask` of int64 is refused too.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(1, 3, 4)
     tokens = torch.tensor([[1, 1, 0]])
@@ -187,11 +192,11 @@ def test_ones_and_zeros_are_no_masks():
 
 
 def test_padding_and_causal_mask_are_of_one_dtype():
-    """`nn.MultiheadAttention` warns if one mask is bool and the other float, "Support for
-    mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead".
+    """`nn.MultiheadAttention` warns if one of its two masks is bool and the other float, "Support
+    for mismatched key_padding_mask and attn_mask is deprecated. Use same type for both instead".
 
-    `generate_square_subsequent_mask` is float; as bool the causal mask is `torch.ones(n, n,
-    dtype=torch.bool).triu(1)`.
+    `nn.Transformer.generate_square_subsequent_mask` is float; as bool the causal mask is
+    `torch.ones(n, n, dtype=torch.bool).triu(1)`.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(1, 3, 4)
     padding = torch.tensor([[False, False, True]])
@@ -204,8 +209,9 @@ def test_padding_and_causal_mask_are_of_one_dtype():
 
 
 def test_a_padding_mask_gets_two_more_dimensions():
-    """For `F.scaled_dot_product_attention` a padding mask (batch, keys), True at real tokens,
-    becomes `mask[:, None, None]`, which broadcasts over heads and queries.
+    """For `F.scaled_dot_product_attention` of (batch, heads, steps, d) a padding mask (batch,
+    keys), True at real tokens, becomes `mask[:, None, None]`, which broadcasts over heads and
+    queries.
 
     From a `key_padding_mask` of `nn.MultiheadAttention` it is `~mask[:, None, None]`.
     """
@@ -219,11 +225,12 @@ def test_a_padding_mask_gets_two_more_dimensions():
 
 
 def test_without_them_it_is_taken_for_queries_by_keys():
-    """A padding mask (3, 3) of 3 sequences of length 3, passed as it is to
-    `F.scaled_dot_product_attention`, raises nothing: its rows are taken for queries. Write
-    `mask[:, None, None]`.
+    """A padding mask (3, 3) of 3 sequences of length 3, passed as `attn_mask` as it is to
+    `F.scaled_dot_product_attention`, raises nothing: its rows are taken for queries. Write `mask[:,
+    None, None]`.
 
-    With other sizes it raises, "The size of tensor a (5) must match the size of tensor b (3)".
+    With 3 sequences of length 5 it raises, "The size of tensor a (5) must match the size of tensor
+    b (3)".
     """
     q = torch.zeros(3, 1, 3, 4)
     v = torch.tensor([0.0, 10.0, 50.0]).view(1, 1, 3, 1).expand(3, 1, 3, 1)
@@ -242,8 +249,9 @@ def test_without_them_it_is_taken_for_queries_by_keys():
 
 
 def test_padding_and_causal_mask_are_joined_by_and():
-    """For `F.scaled_dot_product_attention` both masks become one: `real[:, None, None] &
-    causal` is (batch, 1, queries, keys).
+    """For `F.scaled_dot_product_attention` of (batch, heads, steps, d) two bool masks become one:
+    `real[:, None, None] & causal` of (batch, keys) and (queries, keys) is (batch, 1, queries,
+    keys).
     """
     real = torch.tensor([[True, True, False]])
     causal = torch.ones(3, 3, dtype=torch.bool).tril()
@@ -278,17 +286,20 @@ def test_a_causal_mask_begins_at_the_first_key():
 
 @pytest.mark.torch(">=2.3")
 def test_lower_right_is_the_causal_mask_of_a_cache():
-    """`torch.nn.attention.bias.causal_lower_right(2, 5)` as `attn_mask` lets the last of 2
-    queries attend to all 5 keys; `causal_upper_left` is what `is_causal=True` does.
+    """`torch.nn.attention.bias.causal_lower_right(2, 5)` as `attn_mask` of
+    `F.scaled_dot_product_attention` lets the last of 2 queries attend to all 5 keys;
+    `causal_upper_left(2, 5)` does what `is_causal=True` does.
     """
-    from torch.nn.attention.bias import causal_lower_right
+    from torch.nn.attention.bias import causal_lower_right, causal_upper_left
 
     q, k = torch.zeros(1, 1, 2, 4), torch.zeros(1, 1, 5, 4)
     v = torch.tensor([0.0, 1.0, 2.0, 3.0, 4.0]).view(1, 1, 5, 1)
 
     y = F.scaled_dot_product_attention(q, k, v, attn_mask=causal_lower_right(2, 5))
+    z = F.scaled_dot_product_attention(q, k, v, attn_mask=causal_upper_left(2, 5))
 
     assert y.flatten().tolist() == [1.5, 2.0]
+    assert z.flatten().tolist() == [0.0, 0.5]
 
 
 def test_is_causal_of_multihead_attention_needs_the_mask_too():
@@ -312,8 +323,9 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
 
 @pytest.mark.torch(">=2.14")
 def test_without_gradients_the_hint_alone_is_not_causal():
-    """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention` with `is_causal=True` and no
-    `attn_mask` raises nothing in PyTorch 2.14, and is not causal: pass the mask as well.
+    """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention(4, 2, batch_first=True)` called as
+    `layer(x, x, x, is_causal=True)` raises nothing in PyTorch 2.14, and is not causal: pass
+    `attn_mask` as well.
 
     The faster path that it takes then knows no hint. The same call raises in training mode.
     """
@@ -330,12 +342,10 @@ def test_without_gradients_the_hint_alone_is_not_causal():
 
 
 def test_a_wrong_hint_replaces_the_mask():
-    """In training mode, with `is_causal=True` and `need_weights=False` and no
-    `key_padding_mask`, `nn.MultiheadAttention` computes causal attention even with an
-    `attn_mask` that hides nothing.
+    """In training mode, with `is_causal=True`, `need_weights=False` and no `key_padding_mask`,
+    `nn.MultiheadAttention` computes causal attention even with an `attn_mask` that hides nothing.
 
-    So the hint has to be true. With `need_weights=True` the mask decides, and so it does in
-    `eval()` without gradients.
+    So the hint has to be true. With `need_weights=True` the mask decides.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.randn(1, 3, 4)
     open_to_all, causal = torch.zeros(3, 3), nn.Transformer.generate_square_subsequent_mask(3)
@@ -349,10 +359,11 @@ def test_a_wrong_hint_replaces_the_mask():
 
 
 def test_a_row_of_minus_infinity_has_no_softmax(device):
-    """`softmax` of a row that is minus infinity throughout is NaN, 0 divided by 0; filled with
+    """`Tensor.softmax(-1)` of a row that is minus infinity throughout is NaN; filled with
     `torch.finfo(dtype).min` instead, the row gets equal weights.
 
-    The NaN of one fully masked query reaches the loss, and by the backward pass each weight.
+    Because such a row has no maximum to subtract: minus infinity minus itself is NaN. The NaN of
+    one fully masked query reaches the loss, and by the backward pass the weights before it.
     """
     scores = torch.tensor([[1.0, 2.0]], device=device)
     nothing = torch.tensor([[True, True]], device=device)

@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
-    """In training mode `nn.BatchNorm1d` subtracts from each feature of [N, C] its mean over the
-    batch and divides by its standard deviation over the batch, up to `eps`.
+    """In training mode a new `nn.BatchNorm1d` subtracts from each feature of [N, C] its mean over
+    the batch and divides by its biased standard deviation over the batch, up to `eps`.
     """
     layer = nn.BatchNorm1d(2, eps=1e-12, device=device)
     x = torch.tensor([[1.0, 0.0], [3.0, 100.0]], device=device)
@@ -28,7 +28,9 @@ def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
 
 
 def test_batch_norm_of_images_takes_a_channel_together():
-    """`nn.BatchNorm2d` has one mean per channel, taken over the samples, rows and columns."""
+    """`nn.BatchNorm2d` in training mode has one mean per channel, taken over the samples, rows and
+    columns.
+    """
     layer = nn.BatchNorm2d(2, momentum=1.0)
     x = torch.tensor([[[[1.0, 3.0]], [[10.0, 20.0]]], [[[5.0, 7.0]], [[30.0, 40.0]]]])
 
@@ -38,8 +40,8 @@ def test_batch_norm_of_images_takes_a_channel_together():
 
 
 def test_batch_norm_then_scales_and_shifts(device):
-    """After normalising, BatchNorm multiplies by `weight` and adds `bias`: with 5 and 10 the
-    outputs -1 and 1 become 5 and 15.
+    """After normalising, `nn.BatchNorm1d` multiplies by its `weight` and adds its `bias`: with a
+    weight of 5 and a bias of 10 the normalised values -1 and 1 become 5 and 15.
     """
     layer = nn.BatchNorm1d(1, eps=1e-12, device=device)
     layer.weight.data.fill_(5.0)
@@ -51,8 +53,12 @@ def test_batch_norm_then_scales_and_shifts(device):
 
 
 def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
-    """BatchNorm divides by `sqrt(var + eps)`: with `eps=3` a biased variance of 1 divides by 2,
-    and a constant feature gives 0 instead of NaN.
+    """`nn.BatchNorm1d` in training mode divides by `sqrt(var + eps)`: with `eps=3` and a biased
+    variance of 1 it divides by 2, and a feature that is 7 in all samples gives 0 up to rounding,
+    not 0 / 0.
+
+    The rounding of the mean is divided by a small number there: with the default `eps=1e-5` a
+    constant feature of 1e8 may give hundreds.
     """
     layer = nn.BatchNorm1d(1, eps=3.0, device=device)
     spread = torch.tensor([[1.0], [3.0]], device=device)
@@ -63,11 +69,11 @@ def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
 
 
 def test_batch_norm_uses_the_batch_in_training_and_its_memory_in_evaluation(device):
-    """In training mode BatchNorm normalises by mean and variance of the batch, in evaluation
+    """In training mode `nn.BatchNorm1d` normalises by mean and variance of the batch, in evaluation
     mode by its `running_mean` and `running_var`.
 
-    So that a prediction doesn't depend on the samples beside it; the running statistics stand
-    for the training data.
+    So that a prediction doesn't depend on the samples beside it; the running statistics stand for
+    the training data.
     """
     layer = nn.BatchNorm1d(1, device=device)
     x = torch.tensor([[1.0], [3.0]], device=device)
@@ -81,8 +87,9 @@ def test_batch_norm_uses_the_batch_in_training_and_its_memory_in_evaluation(devi
 
 
 def test_the_running_statistics_move_a_tenth_of_the_way(device):
-    """Each batch in training mode moves the running statistics by `momentum`, 0.1 by default:
-    batches of mean 2 and unbiased variance 2 move them from 0 and 1 to 0.2 and 1.1.
+    """Each batch in training mode moves the running statistics of `nn.BatchNorm1d` by the share
+    `momentum`, 0.1 by default: a batch of mean 2 and unbiased variance 2 moves them from 0 and 1 to
+    0.2 and 1.1.
     """
     layer = nn.BatchNorm1d(1, device=device)
     x = torch.tensor([[1.0], [3.0]], device=device)
@@ -97,8 +104,8 @@ def test_the_running_statistics_move_a_tenth_of_the_way(device):
 
 
 def test_momentum_is_the_share_of_the_new_batch(device):
-    """BatchNorm's `momentum` is the weight of the new batch: with `momentum=1.0` the running
-    mean is that of the last batch alone.
+    """The `momentum` of `nn.BatchNorm1d` is the weight of the new batch: with `momentum=1.0` the
+    running mean is that of the last batch alone.
 
     In an optimizer, momentum is the share of the old direction; here a small value means a long
     memory.
@@ -112,8 +119,9 @@ def test_momentum_is_the_share_of_the_new_batch(device):
 
 
 def test_without_momentum_all_batches_count_alike(device):
-    """With `momentum=None` BatchNorm's running mean is the plain mean of the means of all
-    batches seen, counted in `num_batches_tracked`; a larger batch counts no more than others.
+    """With `momentum=None` the running mean of `nn.BatchNorm1d` is the plain mean of the means of
+    all batches seen in training mode, counted in `num_batches_tracked`; a larger batch counts no
+    more than others.
     """
     layer = nn.BatchNorm1d(1, momentum=None, device=device)
 
@@ -127,26 +135,26 @@ def test_without_momentum_all_batches_count_alike(device):
 
 
 def test_batch_norm_records_in_training_only():
-    """A call in evaluation mode leaves BatchNorm's running mean and `num_batches_tracked` as
-    they are; a call in training mode updates both.
+    """A call of `nn.BatchNorm1d` in evaluation mode leaves `running_mean` and `num_batches_tracked`
+    as they are; a call in training mode updates both.
     """
     layer = nn.BatchNorm1d(1)
     x = torch.tensor([[10.0], [30.0]])
     layer.eval()(x)
-    untouched = layer.running_mean.tolist()
+    untouched = [*layer.running_mean.tolist(), layer.num_batches_tracked.item()]
     layer.train()(x)
 
-    assert untouched == [0.0]
+    assert untouched == [0.0, 0]
     assert layer.running_mean.tolist() == [2.0]
     assert layer.num_batches_tracked.item() == 1
 
 
 def test_no_grad_does_not_stop_the_recording_of_batch_norm():
-    """Under `no_grad` BatchNorm in training mode still updates its running mean: call `eval()`
-    before evaluating.
+    """Under `torch.no_grad` `nn.BatchNorm1d` in training mode still updates its running mean: call
+    `eval()` before evaluating.
 
-    Because the running statistics are buffers that `forward` writes, not something that
-    gradients change.
+    Because the running statistics are buffers that `forward` writes, not something that gradients
+    change.
     """
     layer = nn.BatchNorm1d(1)
     with torch.no_grad():
@@ -156,8 +164,8 @@ def test_no_grad_does_not_stop_the_recording_of_batch_norm():
 
 
 def test_frozen_parameters_do_not_freeze_batch_norm():
-    """`requires_grad_(False)` freezes BatchNorm's weight and bias, but its running mean still
-    moves in training mode; `eval()` stops it, until `train()` of the layer or of its network.
+    """`requires_grad_(False)` freezes weight and bias of `nn.BatchNorm1d`, but its running mean
+    still moves in training mode; `eval()` stops it, until `train()` of the layer or of its network.
 
     Because the running statistics are buffers. When finetuning with frozen layers, set their
     BatchNorm to `eval()` after each `net.train()`.
@@ -176,7 +184,7 @@ def test_frozen_parameters_do_not_freeze_batch_norm():
 
 def test_a_sample_is_judged_alone_in_evaluation_only():
     """In training mode the output of `nn.BatchNorm1d` for a sample depends on the other samples of
-    its batch; after `eval()` it is the same in both batches.
+    its batch; after `eval()` the sample has the same output beside other samples.
     """
     layer = nn.BatchNorm1d(1)
     alone = torch.tensor([[2.0], [0.0]])
@@ -189,8 +197,8 @@ def test_a_sample_is_judged_alone_in_evaluation_only():
 
 
 def test_batch_norm_cannot_learn_from_a_single_sample():
-    """In training mode BatchNorm raises ValueError for a single value per channel, as in [1, 2]
-    for `BatchNorm1d`; a batch of one image of several pixels works in `BatchNorm2d`.
+    """In training mode `nn.BatchNorm1d` and `nn.BatchNorm2d` raise ValueError for a single value
+    per channel, as in [1, 2] or [1, 2, 1, 1]; one image of 4 x 4 pixels works in `nn.BatchNorm2d`.
 
     One value has no variance. The last, shorter batch of an epoch may be the culprit:
     `drop_last=True` in the loader.
@@ -220,10 +228,11 @@ def test_batch_norm_is_a_layer_that_does_need_the_batch():
 
 
 def test_batch_norm_wants_the_rank_and_channels_of_its_name():
-    """`nn.BatchNorm2d` raises ValueError unless its input has 4 dimensions; `nn.BatchNorm1d(3)`
-    raises RuntimeError for a batch of two or more rows with 2 channels.
+    """`nn.BatchNorm2d(3)` raises ValueError for an input that has not 4 dimensions, such as [4, 3];
+    `nn.BatchNorm1d(3)` raises RuntimeError for [4, 2], a batch with 2 channels.
 
-    `BatchNorm1d` takes [N, C] or [N, C, L], `BatchNorm2d` [N, C, H, W]; the argument is C.
+    `BatchNorm1d` takes [N, C] or [N, C, L], `BatchNorm2d` [N, C, H, W]; the argument of the layer
+    is C.
     """
     with pytest.raises(ValueError, match=r"expected 4D input \(got 2D input\)"):
         nn.BatchNorm2d(3)(torch.zeros(4, 3))
@@ -232,10 +241,10 @@ def test_batch_norm_wants_the_rank_and_channels_of_its_name():
 
 
 def test_without_memory_evaluation_uses_the_batch_too(device):
-    """With `track_running_stats=False` BatchNorm has no running statistics, and normalises by
-    the batch in evaluation mode too.
+    """With `track_running_stats=False` `nn.BatchNorm1d` has no running statistics, and normalises
+    by the batch in evaluation mode too.
 
-    A single sample is then refused in evaluation mode as well.
+    A batch [1, C] is then refused in evaluation mode as well.
     """
     layer = nn.BatchNorm1d(1, eps=1e-12, track_running_stats=False, device=device).eval()
 
@@ -243,3 +252,5 @@ def test_without_memory_evaluation_uses_the_batch_too(device):
     y = layer(torch.tensor([[1.0], [3.0]], device=device))
 
     assert y.flatten().tolist() == pytest.approx([-1.0, 1.0])
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+        layer(torch.ones(1, 1, device=device))

@@ -2,7 +2,7 @@
 
 `nn.Dropout(p)` sets each element of its input to 0 with probability p while the network trains,
 so that no unit can rely on another one. The elements that stay are divided by 1 - p, which keeps
-the mean. In evaluation mode the layer returns its input.
+the mean on average. In evaluation mode the layer returns its input.
 
 What surprises: p is the probability of dropping, not of keeping; and the function `F.dropout`
 drops by default, because a function does not know the mode of the module that calls it. Modes are
@@ -16,8 +16,8 @@ from torch import nn
 
 
 def test_dropout_drops_in_training_and_passes_in_evaluation(device):
-    """`nn.Dropout(0.5)` in training mode sets about half of the elements to 0 and doubles the
-    rest; in evaluation mode it returns its input itself.
+    """`nn.Dropout(0.5)` in training mode sets about half of the elements of a float tensor to 0 and
+    doubles the rest; in evaluation mode it returns the input tensor itself.
     """
     layer = nn.Dropout(p=0.5)
     x = torch.ones(1000, device=device)
@@ -31,8 +31,8 @@ def test_dropout_drops_in_training_and_passes_in_evaluation(device):
 
 @pytest.mark.parametrize(("p", "kept"), [(0.2, 1.25), (0.5, 2.0), (0.75, 4.0)])
 def test_dropout_makes_up_for_what_it_drops(p, kept, device):
-    """`F.dropout(x, p)` divides the elements that stay by `1 - p`, so that the mean stays about
-    the same: ones become 1.25, 2 or 4 for p = 0.2, 0.5 or 0.75.
+    """`F.dropout(x, p)` divides the elements that stay by `1 - p`, up to rounding, so that the mean
+    of many elements stays about the same: ones become 1.25, 2 or 4 for p = 0.2, 0.5 or 0.75.
     """
     y = F.dropout(torch.ones(1000, device=device), p)
 
@@ -41,8 +41,8 @@ def test_dropout_makes_up_for_what_it_drops(p, kept, device):
 
 
 def test_dropout_of_one_drops_all_and_of_zero_nothing(device):
-    """In `F.dropout` the probability `p` is that of being dropped: of finite numbers `p=1.0`
-    makes zeros, and `p=0.0` leaves them as they are.
+    """In `F.dropout` the probability `p` is that of being dropped: `p=1.0` makes zeros of finite
+    numbers, and `p=0.0` leaves them as they are.
     """
     x = torch.ones(3, device=device)
 
@@ -51,21 +51,21 @@ def test_dropout_of_one_drops_all_and_of_zero_nothing(device):
 
 
 def test_what_is_dropped_gets_no_gradient(device):
-    """The gradient of `F.dropout(x, p=0.5)` is 0 for dropped elements and 2 for the others: the
-    same factors as in the forward pass.
+    """After `F.dropout(x, p=0.5).sum().backward()` the gradient is 0 for dropped elements and 2 for
+    the others: the same factors as in the forward pass.
     """
     x = torch.ones(1000, device=device, requires_grad=True)
 
     y = F.dropout(x, p=0.5)
     y.sum().backward()
 
-    assert torch.equal(x.grad, y)
+    assert torch.equal(x.grad, y) is True
     assert sorted(set(x.grad.tolist())) == [0.0, 2.0]
 
 
 def test_the_function_dropout_does_not_know_the_mode():
-    """`F.dropout(x)` drops by default, whatever the mode of the module that calls it; in a
-    `forward` write `F.dropout(x, training=self.training)`.
+    """`F.dropout(x)` drops in the `forward` of a module in evaluation mode too, since its argument
+    `training` is True by default; write `F.dropout(x, training=self.training)`.
     """
     x = torch.ones(1000)
 
@@ -80,11 +80,11 @@ def test_the_function_dropout_does_not_know_the_mode():
 
 
 def test_dropout2d_drops_whole_channels(device):
-    """`nn.Dropout2d` drops whole channels of [N, C, H, W]: a channel of 3 x 3 ones sums to 0 or
-    to 18.
+    """`nn.Dropout2d()`, of probability 0.5, drops whole channels of [N, C, H, W] in training mode:
+    a channel of 3 x 3 ones sums to 0 or to 18.
 
-    Neighbouring pixels of a feature map resemble each other, so that single dropped pixels
-    would change little.
+    Neighbouring pixels of a feature map resemble each other, so that single dropped pixels would
+    change little.
     """
     y = nn.Dropout2d()(torch.ones(1, 100, 3, 3, device=device))
 
@@ -102,8 +102,8 @@ def test_a_probability_is_between_zero_and_one():
 
 
 def test_dropout_of_integers_is_refused():
-    """`F.dropout(x)` of an int64 `x` raises RuntimeError, because the elements are multiplied
-    by floats; write `x.float()`. With `training=False` it returns `x`.
+    """`F.dropout(x)` of an int64 `x`, with the default `p=0.5`, raises RuntimeError, because the
+    elements are multiplied by floats; write `x.float()`. With `training=False` it returns `x`.
     """
     x = torch.ones(3, dtype=torch.int64)
 

@@ -6,7 +6,7 @@ finite weight that is the product of one-hot vectors and the weight, without bui
 
 What surprises: its input is unlike that of other layers. Indices are int64 or int32, in any
 shape, each from 0 to n - 1, and negative indices do not count from the end. `padding_idx` does
-not return zeros by itself: it names a row that starts at zero and gets no gradient.
+not return zeros by itself: it names a row that starts at zero and gets no gradient from look-ups.
 """
 
 import pytest
@@ -56,11 +56,10 @@ def test_an_embedding_is_a_product_with_one_hot_vectors(device):
 
 
 def test_an_embedding_starts_with_standard_normal_numbers():
-    """`nn.Embedding` draws its weight from a normal distribution with mean 0 and standard
-    deviation 1, here for rows of 100 and of 10 numbers.
+    """`nn.Embedding` draws its weight from a normal distribution with mean 0 and standard deviation
+    1, here for rows of 100 and of 10 numbers.
 
-    Unlike `nn.Linear`, the bound doesn't shrink with the size:
-    `spec/nn/test_initialisation.py`.
+    Unlike in `nn.Linear`, the numbers don't shrink with the size: `spec/nn/test_initialisation.py`.
     """
     wide, narrow = nn.Embedding(100, 100).weight, nn.Embedding(1000, 10).weight
 
@@ -70,11 +69,10 @@ def test_an_embedding_starts_with_standard_normal_numbers():
 
 
 def test_only_rows_that_were_used_get_a_gradient(device):
-    """The gradient of `nn.Embedding`'s weight sums, for each row, the gradients of the look-ups
-    of that row; rows that were not looked up have gradient 0.
+    """With its default settings `nn.Embedding` gives each row of `weight.grad` the sum of the
+    gradients of the look-ups of that row; rows that were not looked up have gradient 0.
 
-    With `sum()` as loss each look-up contributes 1, so that row 2, looked up twice, has
-    gradient 2.
+    With `sum()` as loss each look-up contributes 1, so that row 2, looked up twice, has gradient 2.
     """
     layer = nn.Embedding(3, 2, device=device)
 
@@ -87,11 +85,11 @@ def test_only_rows_that_were_used_get_a_gradient(device):
 
 
 def test_the_row_of_the_padding_does_not_learn(device):
-    """The row at `padding_idx` is looked up like others, but its gradient stays 0: with
-    `padding_idx=0` two look-ups of row 0 leave it without gradient.
+    """`nn.Embedding(3, 1, padding_idx=0)` looks row 0 up like others, but the look-ups add nothing
+    to its gradient: after two look-ups of row 0 and `backward()` it is 0.
 
-    So padding that fills sequences up to one length does not train. The name is `padding_idx`,
-    of a row, not a value.
+    So the padding that fills sequences up to one length does not train the row. Weight decay still
+    changes it, if it is not zero.
     """
     layer = nn.Embedding(3, 1, padding_idx=0, device=device)
 
@@ -101,12 +99,15 @@ def test_the_row_of_the_padding_does_not_learn(device):
     assert rows[1:].tolist() == [[0.0], [0.0]]
     assert layer.weight.grad.tolist() == [[0.0], [1.0], [0.0]]
 
+    layer.weight.data.fill_(4.0)
+    torch.optim.SGD(layer.parameters(), lr=0.5, weight_decay=0.5).step()
+    assert layer.weight.tolist() == [[3.0], [2.5], [3.0]]
+
 
 def test_the_row_of_the_padding_starts_as_zeros():
     """`nn.Embedding(3, 2, padding_idx=1)` starts with row 1 at zero; the other rows are random.
 
-    Only the start is zero: `from_pretrained` and a later in-place change keep whatever values
-    the row gets.
+    Only the start is zero: `from_pretrained` and a later `nn.init.ones_` give the row other values.
     """
     layer = nn.Embedding(3, 2, padding_idx=1)
 
@@ -115,11 +116,12 @@ def test_the_row_of_the_padding_starts_as_zeros():
     assert layer.weight[1].tolist() == [0.0, 0.0]
     assert pretrained.weight.tolist() == [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
     assert layer.weight.any(dim=1).tolist() == [True, False, True]
+    assert nn.init.ones_(layer.weight).tolist() == [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
 
 
 def test_a_pretrained_table_is_frozen_unless_asked():
-    """`nn.Embedding.from_pretrained(table)` shares the table's storage and does not require
-    grad; `freeze=False` makes the weight learn.
+    """`nn.Embedding.from_pretrained(table)` shares the storage of a float table, and its weight
+    does not require grad; with `freeze=False` the weight requires grad.
     """
     table = torch.zeros(3, 2)
     frozen = nn.Embedding.from_pretrained(table)
@@ -128,14 +130,15 @@ def test_a_pretrained_table_is_frozen_unless_asked():
     assert frozen.weight.requires_grad is False
     assert learning.weight.requires_grad is True
     assert frozen.weight.data_ptr() == table.data_ptr()
+    assert learning.weight.data_ptr() == table.data_ptr()
 
 
 def test_a_number_outside_the_table_is_refused():
-    """`nn.Embedding(3, 2)` accepts the indices 0, 1 and 2; 3 and -1 raise IndexError, "index
-    out of range in self".
+    """On the CPU `nn.Embedding(3, 2)` accepts the indices 0, 1 and 2; 3 and -1 raise IndexError,
+    "index out of range in self".
 
-    A negative index does not count from the end, as it does in `weight[-1]`. On a GPU the error
-    is an assertion of the device.
+    A negative index does not count from the end, as it does in `weight[-1]`. On a GPU the error is
+    an assertion of the device.
     """
     layer = nn.Embedding(3, 2)
     too_large, negative = torch.tensor([3]), torch.tensor([-1])
@@ -164,11 +167,11 @@ def test_an_embedding_takes_whole_numbers_only():
 
 
 def test_max_norm_shortens_the_table_itself():
-    """`nn.Embedding` with `max_norm=5.0` rescales a row that is longer to norm 5 when it is
-    looked up, in place in the weight.
+    """`nn.Embedding` with `max_norm=5.0` rescales a row whose 2-norm is larger to norm 5, up to
+    rounding, when the row is looked up, in place in the weight.
 
-    Because of this change in place, clone the weight before using it in another differentiable
-    operation.
+    Because of this change in place, the backward pass of an operation that saved the weight, such
+    as `weight * weight`, raises RuntimeError: clone the weight before such an operation.
     """
     layer = nn.Embedding.from_pretrained(torch.tensor([[3.0, 4.0], [6.0, 8.0]]), max_norm=5.0)
 
@@ -177,13 +180,19 @@ def test_max_norm_shortens_the_table_itself():
     assert row.flatten().tolist() == pytest.approx([3.0, 4.0])
     assert layer.weight.flatten().tolist() == pytest.approx([3.0, 4.0, 3.0, 4.0])
 
+    learning = nn.Embedding.from_pretrained(torch.tensor([[6.0, 8.0]]), freeze=False, max_norm=5.0)
+    squares = learning.weight * learning.weight
+    learning(torch.tensor([0]))
+    with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
+        squares.sum().backward()
+
 
 @pytest.mark.parametrize(
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """`nn.EmbeddingBag` looks up several rows and returns one: their sum, their mean or their
-    maximum per column.
+    """`nn.EmbeddingBag` looks up several rows of a finite weight and returns one: with `mode="sum"`
+    their sum, with "mean", the default, their mean, with "max" their maximum per column.
 
     It does not store the single rows, which saves memory for texts taken as bags of words.
     """
@@ -194,17 +203,19 @@ def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
 
 
 def test_one_hot_adds_a_dimension_of_the_classes(device):
-    """`F.one_hot(labels, 3)` of (N,) class numbers is (N, 3) of int64; without `num_classes` it
-    is as long as the largest label needs, which differs between batches.
+    """`F.one_hot(labels, 4)` of (N,) class numbers is (N, 4) of int64; without `num_classes` it has
+    one column more than the largest label, which differs between batches.
 
-    Losses want floats: `F.one_hot(labels, 3).float()`. For images the classes come last and
-    have to be moved, `permute(0, 3, 1, 2)`.
+    Losses want floats: `F.one_hot(labels, 4).float()`. For images the classes come last and have to
+    be moved, `permute(0, 3, 1, 2)`.
     """
     labels = torch.tensor([0, 2], device=device)
 
     assert F.one_hot(labels, num_classes=4).tolist() == [[1, 0, 0, 0], [0, 0, 1, 0]]
     assert F.one_hot(labels).tolist() == [[1, 0, 0], [0, 0, 1]]
     assert F.one_hot(labels).dtype == torch.int64
+    images = torch.zeros(2, 5, 6, dtype=torch.int64, device=device)
+    assert F.one_hot(images, 4).permute(0, 3, 1, 2).shape == (2, 4, 5, 6)
 
 
 @pytest.mark.parametrize(

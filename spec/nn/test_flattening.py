@@ -16,8 +16,9 @@ from torch import nn
 
 
 def test_nn_flatten_keeps_the_batch():
-    """`nn.Flatten()` joins all dimensions but the first: [2, 16, 5, 5] becomes [2, 400]; with
-    `start_dim=2` it becomes [2, 16, 25]. A tensor of one dimension raises IndexError.
+    """`nn.Flatten()` joins all dimensions but the first: [2, 16, 5, 5] becomes [2, 400];
+    `nn.Flatten(start_dim=2)` makes [2, 16, 25]. `nn.Flatten()` of a tensor of one dimension raises
+    IndexError.
     """
     images = torch.zeros(2, 16, 5, 5)
 
@@ -38,8 +39,8 @@ def test_torch_flatten_joins_the_batch_too():
 
 
 def test_the_channels_follow_each_other_row_by_row():
-    """`flatten(1)` of an image [1, 2, 2, 2] lists the first channel row by row, then the
-    second.
+    """`Tensor.flatten(1)` of an image [1, 2, 2, 2] in the order (N, C, H, W) lists the first
+    channel row by row, then the second.
     """
     image = torch.tensor([[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]])
 
@@ -47,8 +48,8 @@ def test_the_channels_follow_each_other_row_by_row():
 
 
 def test_a_batch_of_images_flattened_by_reshape_after_permute_is_in_another_order():
-    """`permute(0, 2, 3, 1)` before `flatten(1)` moves the channels last: each row then lists
-    all channels of the first pixel, then those of the second.
+    """`Tensor.permute(0, 2, 3, 1)` of images (N, C, H, W) moves the channels last: `flatten(1)`
+    then lists, for each image, all channels of the first pixel, then those of the second.
 
     A linear layer trained with one order does not fit the other, although the shapes agree.
     """
@@ -59,11 +60,11 @@ def test_a_batch_of_images_flattened_by_reshape_after_permute_is_in_another_orde
 
 
 def test_view_minus_one_mixes_samples_in_silence():
-    """`view(-1, 4)` of a batch [2, 6] gives 3 rows and no error: the second row mixes elements
-    of both samples.
+    """`Tensor.view(-1, 4)` of a contiguous batch [2, 6] gives 3 rows and no error: the second row
+    mixes elements of both samples.
 
-    Because `view` keeps the order of elements and -1 takes what is left; write `x.flatten(1)`
-    or `x.view(len(x), -1)`.
+    Because `view` keeps the order of elements and -1 takes what is left; write `x.flatten(1)` or
+    `x.view(len(x), -1)`.
     """
     batch = torch.tensor([[1, 1, 1, 1, 1, 1], [2, 2, 2, 2, 2, 2]])
 
@@ -71,10 +72,11 @@ def test_view_minus_one_mixes_samples_in_silence():
 
 
 def test_view_of_the_batch_size_cannot_mix():
-    """`batch.view(len(batch), -1)` of a contiguous batch keeps one row per sample and computes
-    the number of features: [2, 3, 2] becomes [2, 6].
+    """`batch.view(len(batch), -1)` of a contiguous, non-empty batch keeps one row per sample and
+    computes the number of features: [2, 3, 2] becomes [2, 6].
 
-    A batch after `permute` raises RuntimeError; `batch.flatten(1)` copies it where needed.
+    After `permute(0, 2, 1)` this batch is not contiguous and `view` raises RuntimeError;
+    `flatten(1)` copies it where needed.
     """
     batch = torch.tensor([[[1, 1], [1, 1], [1, 1]], [[2, 2], [2, 2], [2, 2]]])
 

@@ -38,8 +38,8 @@ class LeNet(nn.Module):
 
 @pytest.mark.claim("blitz-net-five-layers")
 def test_lenet_has_five_layers_with_numbers_to_learn():
-    """LeNet registers five layers, two `nn.Conv2d` and three `nn.Linear`; pooling and ReLU have
-    no parameters and are called as functions in `forward`.
+    """`LeNet`, the network at the top of this page, registers five layers, two `nn.Conv2d` and
+    three `nn.Linear`; pooling and ReLU have no parameters and are called as functions in `forward`.
     """
     layers = [type(layer).__name__ for layer in LeNet().children()]
 
@@ -48,8 +48,8 @@ def test_lenet_has_five_layers_with_numbers_to_learn():
 
 @pytest.mark.claim("blitz-net-repr")
 def test_printing_a_net_lists_its_layers():
-    """`repr` of a network lists its layers in the order in which they were assigned, each with
-    its name, its class and its sizes.
+    """`repr` of the network `LeNet` lists its five layers in the order in which `__init__` assigned
+    them, each with its name, its class and its sizes.
 
     What `forward` calls as a function, such as `F.relu`, is no layer and is not listed.
     """
@@ -68,8 +68,9 @@ def test_printing_a_net_lists_its_layers():
     "blitz-params-count", "blitz-params-first-shape", "blitz-conv-shapes", "blitz-fc-sizes"
 )
 def test_lenet_has_ten_parameter_tensors():
-    """LeNet has ten parameters, a weight and a bias per layer: a `Conv2d` weight is [out
-    channels, in channels, height, width], a `Linear` weight [out features, in features].
+    """`LeNet` has ten parameters, a weight and a bias for each of five layers: an `nn.Conv2d`
+    weight is [out channels, in channels, height, width], an `nn.Linear` weight [out features, in
+    features].
     """
     sizes = {name: list(parameter.shape) for name, parameter in LeNet().named_parameters()}
 
@@ -88,15 +89,15 @@ def test_lenet_has_ten_parameter_tensors():
 
 
 def test_the_numbers_of_a_network_are_counted_by_numel():
-    """`sum(p.numel() for p in net.parameters())` counts the elements of all parameters of a
-    network: LeNet has 61 706.
+    """`sum(p.numel() for p in net.parameters())` counts the elements of the weights and biases of a
+    network: `LeNet`, two convolutions and three linear layers, has 61 706.
     """
     assert sum(parameter.numel() for parameter in LeNet().parameters()) == 61706
 
 
 @pytest.mark.claim("blitz-forward-32-to-10")
 def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
-    """LeNet, an `nn.Module` of two convolutions and three linear layers, maps a batch [N, 1, 32,
+    """`LeNet`, an `nn.Module` of two convolutions and three linear layers, maps a batch [N, 1, 32,
     32] to [N, 10]: ten scores per image, shown for one image and for seven.
     """
     net = LeNet().to(device)
@@ -109,10 +110,10 @@ def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
 
 @pytest.mark.claim("blitz-fc1-400-from-32")
 def test_an_image_of_32_by_32_arrives_as_400_numbers():
-    """A side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by `max_pool2d`, 10 and 5 by the
-    second pair; 16 channels of 5 x 5 flatten to 400 features.
+    """In `LeNet` a side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by `F.max_pool2d(x, 2)`,
+    then 10 and 5 by the second pair; 16 channels of 5 x 5 flatten to 400 features.
 
-    A kernel of 5 without padding takes 4 from each side length, `max_pool2d(x, 2)` halves it.
+    A kernel of 5 without padding takes 4 from each side length, `F.max_pool2d(x, 2)` halves it.
     """
     net = LeNet()
     first = net.conv1(torch.zeros(1, 1, 32, 32))
@@ -128,22 +129,23 @@ def test_an_image_of_32_by_32_arrives_as_400_numbers():
 
 
 def test_an_image_of_another_size_is_refused_where_the_linear_layers_begin():
-    """LeNet refuses images of 28 x 28 in `fc1`, not earlier: the convolutions accept them, but
-    16 channels of 4 x 4 flatten to 256 features instead of 400.
+    """`LeNet` refuses images of 28 x 28 in its first `nn.Linear`, not earlier: the convolutions
+    accept them, but 16 channels of 4 x 4 flatten to 256 features instead of 400.
 
-    The numbers in the message, "(1x256 and 400x120)", tell what `in_features` should have been;
-    or resize the images.
+    The numbers in the message, "(1x256 and 400x120)", tell what `in_features` should have been; or
+    resize the images. Images of 33 to 35 pixels pass, because pooling drops what is left over.
     """
     net = LeNet()
 
     with pytest.raises(RuntimeError, match=r"shapes cannot be multiplied \(1x256 and 400x120\)"):
         net(torch.randn(1, 1, 28, 28))
+    assert net(torch.randn(1, 1, 35, 35)).shape == (1, 10)
 
 
 @pytest.mark.claim("blitz-single-sample-needs-batch")
 def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
-    """LeNet refuses a single image [1, 32, 32]: the convolutions accept it as unbatched, but
-    `flatten(1)` then keeps the 16 channels as if they were a batch.
+    """`LeNet` refuses a single image [1, 32, 32] with RuntimeError: `nn.Conv2d` accepts it as
+    unbatched, but `flatten(1)` then keeps the 16 channels as if they were a batch.
 
     Write `net(image[None])` or `image.unsqueeze(0)`, which adds a batch dimension of size 1.
     """
@@ -157,8 +159,8 @@ def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
 
 @pytest.mark.claim("blitz-cifar-net-conv1")
 def test_colour_images_need_a_first_layer_of_three_channels():
-    """A network whose first convolution has `in_channels=1` refuses images of three channels
-    with RuntimeError; built with `in_channels=3` it takes them.
+    """A network that begins with `nn.Conv2d(1, 6, 5)` refuses images [4, 3, 32, 32] of three
+    channels with RuntimeError; with `nn.Conv2d(3, 6, 5)` it takes them.
     """
     images = torch.zeros(4, 3, 32, 32)
     grey = LeNet()
@@ -170,8 +172,8 @@ def test_colour_images_need_a_first_layer_of_three_channels():
 
 @pytest.mark.claim("blitz-cifar-net-same-function")
 def test_the_channels_change_one_weight_and_nothing_else():
-    """LeNet for colour images differs from LeNet for grey ones in the shape of one parameter:
-    `conv1.weight` is [6, 3, 5, 5] instead of [6, 1, 5, 5].
+    """`LeNet(channels=3)` for colour images differs from `LeNet()` for grey ones in the shape of
+    one parameter: `conv1.weight` is [6, 3, 5, 5] instead of [6, 1, 5, 5].
     """
     grey = {name: parameter.shape for name, parameter in LeNet().named_parameters()}
     colour = {name: parameter.shape for name, parameter in LeNet(channels=3).named_parameters()}

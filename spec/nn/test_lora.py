@@ -6,9 +6,9 @@ small rank r: (out, r) and (r, in). PyTorch has no LoRA of its own; a module aro
 parametrisation (`spec/nn/test_parametrisations.py`), is a few lines, which this page shows.
 
 What surprises: B begins at zero, so that the wrapped layer computes what the old one did; A must
-then not be zero, or neither would ever get a gradient; freezing is `requires_grad_(False)` and not
-`eval()`; and after training the product is added to W once (merged), so that it costs nothing in
-use.
+then not be zero, or neither would ever get a gradient other than zero; freezing is
+`requires_grad_(False)` and not `eval()`; and after training the product is added to W once
+(merged), so that it costs nothing in use.
 """
 
 import torch
@@ -31,8 +31,8 @@ class LoRALinear(nn.Module):
 
 
 def test_a_fresh_lora_layer_computes_what_the_frozen_one_does():
-    """A LoRA layer, `layer(x) + scale * (x @ A.T @ B.T)`, gives at first the same as the layer it
-    wraps, since B is made of zeros.
+    """A LoRA layer, `layer(x) + scale * (x @ A.T @ B.T)`, gives at first the same output as the
+    `nn.Linear` that it wraps, for a finite input, since B is made of zeros.
     """
     layer = nn.Linear(4, 3)
     x = torch.randn(2, 4)
@@ -40,13 +40,13 @@ def test_a_fresh_lora_layer_computes_what_the_frozen_one_does():
 
     wrapped = LoRALinear(layer, rank=2)
 
-    assert torch.equal(wrapped(x), before)
+    assert torch.equal(wrapped(x), before) is True
     assert wrapped.b.abs().sum().item() == 0.0
 
 
 def test_lora_trains_few_parameters():
-    """LoRA of rank 2 on `nn.Linear(100, 100)` trains 400 numbers instead of 10 100: count the
-    parameters whose `requires_grad` is True.
+    """LoRA of rank 2 on `nn.Linear(100, 100)` trains two matrices with 400 elements instead of the
+    10 100 of weight and bias: `p.requires_grad` tells which parameters are trained.
     """
     wrapped = LoRALinear(nn.Linear(100, 100), rank=2)
 
@@ -57,8 +57,8 @@ def test_lora_trains_few_parameters():
 
 
 def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
-    """After `requires_grad_(False)` the wrapped layer's weight keeps `grad` None, while the
-    gradient still flows through it to its input and the layers before.
+    """After `layer.requires_grad_(False)` the wrapped layer's weight keeps `grad` None in
+    `backward()`, while the gradient still flows through the layer to an input that requires grad.
     """
     wrapped = LoRALinear(nn.Linear(1, 1, bias=False), rank=1)
     nn.init.constant_(wrapped.layer.weight, 3.0)
@@ -72,8 +72,11 @@ def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
 
 
 def test_at_first_only_b_gets_a_gradient():
-    """While B is zero the gradient of A is zero: the first step of LoRA moves B alone. With A zero
-    as well nothing would ever move.
+    """While the matrix B of LoRA is zero, `backward()` gives A a gradient of zeros, and B another
+    one for an input of ones; with A zero as well the gradients of both are zero.
+
+    Because the gradient of A in B @ A is a product with B, and that of B a product with A. So the
+    first step of SGD without weight decay moves B alone.
     """
     wrapped = LoRALinear(nn.Linear(4, 3), rank=2)
 
@@ -88,8 +91,10 @@ def test_at_first_only_b_gets_a_gradient():
 
 
 def test_lora_is_merged_into_the_weight():
-    """Adding `scale * B @ A` to the frozen weight under `torch.no_grad()` gives an ordinary linear
-    layer that computes the same, up to rounding.
+    """Adding `scale * B @ A` to the frozen weight under `torch.no_grad()` makes of the wrapped
+    `nn.Linear` a layer that computes what the LoRA layer did, up to rounding.
+
+    From then on use that layer alone: the wrapper would add the product a second time.
     """
     wrapped = LoRALinear(nn.Linear(4, 3), rank=2, alpha=4.0)
     nn.init.normal_(wrapped.b)
@@ -104,10 +109,11 @@ def test_lora_is_merged_into_the_weight():
 
 
 def test_a_linear_layer_is_exchanged_by_name():
-    """`setattr(parent, name, LoRALinear(child, rank))` over `named_children()` exchanges the linear
-    layers of a network; list them first, since the loop changes the module it walks over.
+    """`setattr(net, name, LoRALinear(child, rank))` for each `nn.Linear` of
+    `list(net.named_children())` exchanges the linear layers that are direct children of `net`.
 
-    `net.get_submodule("path.of.parent")` finds the parent of a layer deeper down.
+    `named_children` does not go deeper: `net.get_submodule("path.of.parent")` finds the parent of a
+    layer further down.
     """
     net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).requires_grad_(False)
 
@@ -125,22 +131,30 @@ def test_a_linear_layer_is_exchanged_by_name():
 
 
 def test_only_the_trained_parameters_need_saving():
-    """A dict of the parameters with `requires_grad` is all that LoRA has to save; loading it with
-    `strict=False` reports the frozen ones as missing and leaves them.
+    """`load_state_dict(small, strict=False)` of a dict with LoRA's two trained parameters loads
+    these, leaves the frozen ones as they are and names them in `missing_keys`.
+
+    So a file of a fine-tuned model holds the small matrices only; rank and scale are no parameters
+    and have to be stored beside them.
     """
     wrapped = LoRALinear(nn.Linear(4, 3), rank=2)
     small = {name: p.detach() for name, p in wrapped.named_parameters() if p.requires_grad}
 
-    answer = wrapped.load_state_dict(small, strict=False)
+    other = LoRALinear(nn.Linear(4, 3), rank=2)
+    frozen = other.layer.weight.clone()
+
+    answer = other.load_state_dict(small, strict=False)
 
     assert sorted(small) == ["a", "b"]
+    assert torch.equal(other.a, wrapped.a) is True
+    assert torch.equal(other.layer.weight, frozen) is True
     assert answer.missing_keys == ["layer.weight", "layer.bias"]
     assert answer.unexpected_keys == []
 
 
 def test_lora_as_a_parametrisation_changes_no_forward():
-    """A parametrisation that returns `weight + B @ A` is LoRA without a wrapper: `layer.weight`
-    then is the sum, and `original` the frozen weight.
+    """A parametrisation whose `forward` returns `weight + B @ A` is LoRA without a wrapper:
+    `layer.weight` then is the sum, and `layer.parametrizations.weight.original` the frozen weight.
 
     `parametrize.remove_parametrizations(layer, "weight")` merges it.
     """

@@ -17,8 +17,8 @@ from torch import nn
 
 
 def test_a_new_module_is_in_training_mode():
-    """A new module is in training mode: `training` is True for a `Sequential` and for each of
-    its layers.
+    """A new module is in training mode: after `nn.Sequential(nn.Linear(2, 2), nn.Dropout())` the
+    attribute `training` is True for the container and for both layers.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
 
@@ -26,8 +26,8 @@ def test_a_new_module_is_in_training_mode():
 
 
 def test_eval_and_train_set_the_flag_of_the_whole_tree():
-    """`eval()` and `train()` set `training`, which tells a model in train mode from one in eval
-    mode, in every module of the tree, and return the module itself.
+    """`Module.eval()` sets `training` to False and `Module.train()` sets it to True, in the module
+    itself and in every submodule, nested ones included; both return the module itself.
     """
     net = nn.Sequential(nn.Sequential(nn.Dropout()), nn.Linear(2, 2))
     evaluated = net.eval()
@@ -41,8 +41,9 @@ def test_eval_and_train_set_the_flag_of_the_whole_tree():
 
 
 def test_eval_is_train_false():
-    """`eval()` does what `train(False)` does; `train` raises ValueError, "training mode is
-    expected to be boolean", for a string or a number.
+    """`Module.train(False)` switches to evaluation mode as `eval()` does; `train` raises
+    ValueError, "training mode is expected to be boolean", for a string or a number: pass True or
+    False.
     """
     net = nn.Dropout()
     net.train(False)
@@ -69,8 +70,9 @@ def test_eval_is_train_false():
 )
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_few_layers_compute_something_else_in_evaluation(layer, same):
-    """`nn.Dropout`, `AlphaDropout`, `BatchNorm1d` and `RReLU` compute something else in
-    evaluation mode than in training mode; `Linear`, `ReLU` and `LayerNorm` compute the same.
+    """With their default settings `nn.Dropout`, `AlphaDropout`, `BatchNorm1d` and `RReLU` compute
+    something else in evaluation mode than in training mode; `Linear`, `ReLU` and `LayerNorm`
+    compute the same.
     """
     x = torch.linspace(-3, 5, 32).reshape(8, 4)
 
@@ -79,8 +81,8 @@ def test_few_layers_compute_something_else_in_evaluation(layer, same):
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_rrelu_has_a_random_slope_in_training_only():
-    """`nn.RReLU(lower, upper)` draws a random slope for each negative element in training mode,
-    and uses the mean of the two bounds in evaluation mode.
+    """`nn.RReLU(lower, upper)` draws a random slope between the bounds for each negative element in
+    training mode, and uses the mean of the two bounds in evaluation mode.
     """
     layer = nn.RReLU(lower=0.25, upper=0.75)
     x = torch.full((100,), -1.0)
@@ -93,8 +95,8 @@ def test_rrelu_has_a_random_slope_in_training_only():
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_a_module_of_your_own_may_read_the_flag():
-    """A `forward` of your own may read `self.training`, and so compute something else in the
-    two modes.
+    """The `forward` of an `nn.Module` of your own may read `self.training`, and so compute
+    something else in the two modes.
     """
 
     class Net(nn.Module):
@@ -108,8 +110,8 @@ def test_a_module_of_your_own_may_read_the_flag():
 
 
 def test_a_part_can_be_in_another_mode_than_the_whole():
-    """`net[0].eval()` puts one layer into evaluation mode while the rest trains; the next
-    `net.train()` switches it back.
+    """`net[0].eval()` puts one layer of an `nn.Sequential` into evaluation mode while the others
+    stay in training mode; the next `net.train()` switches it back.
 
     In finetuning, a frozen BatchNorm therefore needs its `eval()` after each `net.train()`.
     """
@@ -124,7 +126,7 @@ def test_a_part_can_be_in_another_mode_than_the_whole():
 
 
 def test_setting_the_flag_by_hand_does_not_reach_the_parts():
-    """`net.training = False` sets the flag of one module and not those of its children;
+    """`net.training = False` sets the flag of one `nn.Module` and not those of its children;
     `net.eval()` sets them all.
     """
     net = nn.Sequential(nn.Dropout())
@@ -132,11 +134,16 @@ def test_setting_the_flag_by_hand_does_not_reach_the_parts():
 
     assert [module.training for module in net.modules()] == [False, True]
 
+    net.eval()
+
+    assert [module.training for module in net.modules()] == [False, False]
+
 
 @pytest.mark.claim("summary-testing-order")
 def test_results_are_put_out_after_switching_to_evaluation():
-    """Called four times with one input, the network with `nn.Dropout` on this page gives four
-    different outputs in training mode, and the same output four times after `eval()`.
+    """`nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8, 1))`, called four times with one
+    input, gives here four different outputs in training mode, and the same output four times after
+    `eval()`.
 
     Call `eval()` before computing the results that count, and `train()` before training on.
     """
@@ -151,8 +158,8 @@ def test_results_are_put_out_after_switching_to_evaluation():
 
 
 def test_no_grad_does_not_switch_to_evaluation():
-    """`no_grad` leaves the mode alone: Dropout in training mode goes on dropping, only the
-    graph is not recorded.
+    """`torch.no_grad` leaves the mode alone: `nn.Dropout` in training mode goes on dropping under
+    it, although no autograd graph is recorded.
     """
     layer = nn.Dropout()
     with torch.no_grad():
@@ -164,12 +171,18 @@ def test_no_grad_does_not_switch_to_evaluation():
 
 
 def test_eval_changes_no_parameter_and_no_buffer():
-    """`eval()` and `train()` change no parameter and no buffer of a network with BatchNorm."""
+    """`eval()` and `train()` change no parameter and no buffer of a network of `nn.Linear` and
+    `nn.BatchNorm1d`; a call of the network in training mode changes the running statistics.
+    """
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     before = {name: value.tolist() for name, value in net.state_dict().items()}
     net.eval().train()
 
     assert {name: value.tolist() for name, value in net.state_dict().items()} == before
+    net.eval()(torch.ones(2, 2))
+    assert net[1].num_batches_tracked.item() == 0
+    net.train()(torch.ones(2, 2))
+    assert net[1].num_batches_tracked.item() == 1
     assert list(before) == [
         "0.weight",
         "0.bias",

@@ -3,7 +3,7 @@
 Most normalising layers bring numbers to mean 0 and variance 1; many then scale and shift them by
 learnt parameters. The layers differ in which elements they take together: LayerNorm the last
 dimensions of a sample, GroupNorm a group of channels of a sample, InstanceNorm one channel of a
-sample. With default settings none of the layers here uses the other samples of the batch, so that
+sample. With default settings none of these four uses the other samples of the batch, so that
 training and evaluation agree, and a batch may have one sample. BatchNorm, which does use them, is
 on `spec/nn/test_batch_norm.py`.
 
@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_layer_norm_looks_at_one_sample(device):
-    """`nn.LayerNorm(2)` normalises the last dimension of each sample by itself and has no
-    buffers: a row gets the same output alone and beside another row.
+    """`nn.LayerNorm(2)` normalises the last dimension, of size 2, of each sample by itself and has
+    no buffers: a row gets the same output alone and beside another row.
     """
     layer = nn.LayerNorm(2, eps=0.0, device=device)
     alone = layer(torch.tensor([[1.0, 3.0]], device=device))
@@ -31,8 +31,8 @@ def test_layer_norm_looks_at_one_sample(device):
 
 
 def test_layer_norm_is_told_the_axes_it_joins():
-    """`nn.LayerNorm((2, 2))` normalises over the last two dimensions together; an input whose
-    last sizes differ from `normalized_shape` raises RuntimeError.
+    """`nn.LayerNorm((2, 2))` normalises over the last two dimensions together; `nn.LayerNorm(3)`
+    raises RuntimeError for an input whose last dimension has not the size 3.
 
     Pass `x.shape[-1]` to normalise the last dimension, or `x.shape[1:]` for all but the batch.
     """
@@ -50,8 +50,8 @@ def test_layer_norm_is_told_the_axes_it_joins():
     [(1, [-1.3416, -0.4472, 0.4472, 1.3416]), (2, [-1.0, 1.0, -1.0, 1.0])],
 )
 def test_group_norm_takes_some_channels_together(groups, values, device):
-    """`F.group_norm(x, groups)` normalises each group of channels of a sample: one group takes
-    all four channels together, two groups take two each.
+    """`F.group_norm(x, groups)` normalises each group of channels of a sample: of four channels one
+    group takes all four together, two groups take two each.
     """
     x = torch.tensor([[0.0, 2.0, 4.0, 6.0]], device=device)
 
@@ -61,8 +61,8 @@ def test_group_norm_takes_some_channels_together(groups, values, device):
 
 
 def test_groups_divide_the_channels():
-    """`nn.GroupNorm(2, 3)` raises ValueError, because the number of channels, 3, must be
-    divisible by the number of groups; 4 channels work.
+    """`nn.GroupNorm(2, 3)` raises ValueError, because the number of channels, 3, must be divisible
+    by the number of groups, 2; 4 channels work.
     """
     with pytest.raises(ValueError, match=r"num_channels .*must be divisible by num_groups"):
         nn.GroupNorm(2, 3)
@@ -70,10 +70,11 @@ def test_groups_divide_the_channels():
 
 
 def test_instance_norm_takes_each_channel_of_each_sample(device):
-    """`F.instance_norm` normalises each channel of each sample by itself, over its positions;
-    by default a single position raises ValueError, "Expected more than 1 spatial element".
+    """`F.instance_norm` normalises each channel of each sample (N, C, L) by itself, over its
+    positions; by default a single position raises ValueError, "Expected more than 1 spatial
+    element".
 
-    One value has no variance: use LayerNorm or GroupNorm for features without positions.
+    One value has no variance: use `nn.LayerNorm` for features without positions.
     """
     x = torch.tensor([[[1.0, 3.0], [50.0, 10.0]]], device=device)
 
@@ -84,11 +85,11 @@ def test_instance_norm_takes_each_channel_of_each_sample(device):
 
 @pytest.mark.torch(">=2.4")
 def test_rms_norm_divides_without_taking_the_mean_away(device):
-    """`F.rms_norm`, since PyTorch 2.4, divides by the root of the mean square and subtracts no
-    mean: 1 and 7 are divided by 5.
+    """`F.rms_norm`, since PyTorch 2.4, divides by the root of the mean square, up to `eps`, and
+    subtracts no mean: 1 and 7 are divided by 5.
 
-    Language models such as Llama use it in place of LayerNorm; in older releases write
-    `x * (x.square().mean(-1, keepdim=True) + eps).rsqrt()` with a small `eps`.
+    Language models such as Llama use it in place of LayerNorm; in older releases write `x *
+    (x.square().mean(-1, keepdim=True) + eps).rsqrt()` with a small `eps`.
     """
     x = torch.tensor([1.0, 7.0], device=device)
 
@@ -99,21 +100,22 @@ def test_rms_norm_divides_without_taking_the_mean_away(device):
 
 def test_instance_norm_learns_nothing_unless_told():
     """`nn.InstanceNorm2d(3)` has no parameters and no running statistics, unlike
-    `nn.BatchNorm2d(3)`; `affine=True` gives it a weight and a bias, `track_running_stats=True`
-    the statistics.
+    `nn.BatchNorm2d(3)`; `affine=True` gives it a weight and a bias, `track_running_stats=True` the
+    running statistics.
     """
     plain, learning = nn.InstanceNorm2d(3), nn.InstanceNorm2d(3, affine=True)
     tracking = nn.InstanceNorm2d(3, track_running_stats=True)
 
     assert list(plain.state_dict()) == []
+    assert nn.BatchNorm2d(3).running_mean.tolist() == [0.0, 0.0, 0.0]
     assert list(learning.state_dict()) == ["weight", "bias"]
     assert list(tracking.state_dict()) == ["running_mean", "running_var", "num_batches_tracked"]
 
 
 def test_local_response_norm_divides_by_neighbouring_channels(device):
-    """`nn.LocalResponseNorm(size)`, of AlexNet, divides each element by a power of the mean
-    square over `size` neighbouring channels: with `alpha=3, beta=1, k=1` and three ones, 1 / (1
-    + 3) in the middle.
+    """`nn.LocalResponseNorm(3, alpha, beta, k)`, of AlexNet, divides each element by `(k + alpha *
+    m) ** beta`, m being the mean square over 3 neighbouring channels: of three ones, with 3, 1 and
+    1, the middle becomes 1 / 4.
     """
     x = torch.ones(1, 3, 1, 1, device=device)
 
@@ -123,16 +125,21 @@ def test_local_response_norm_divides_by_neighbouring_channels(device):
 
 
 def test_batch_norms_are_converted_for_several_processes():
-    """`nn.SyncBatchNorm.convert_sync_batchnorm(net)` returns the net with each BatchNorm
-    replaced by an `nn.SyncBatchNorm` of the same values, which takes the batches of all
-    processes together.
+    """`nn.SyncBatchNorm.convert_sync_batchnorm(net)` returns the net with each `nn.BatchNorm1d`,
+    `2d` or `3d` in it replaced by an `nn.SyncBatchNorm` with the same weight and running
+    statistics.
 
-    Call it before `DistributedDataParallel`.
+    In training mode it takes the batches of all processes together. Call it before
+    `DistributedDataParallel`.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     net[1].running_mean.fill_(5.0)
+    weight = net[1].weight
 
     converted = nn.SyncBatchNorm.convert_sync_batchnorm(net)
 
     assert type(converted[1]).__name__ == "SyncBatchNorm"
+    assert converted[1].weight is weight
     assert converted[1].running_mean.tolist() == [5.0, 5.0, 5.0]
+    images = nn.SyncBatchNorm.convert_sync_batchnorm(nn.Sequential(nn.BatchNorm2d(3)))
+    assert type(images[0]).__name__ == "SyncBatchNorm"

@@ -39,10 +39,11 @@ def test_padding_is_told_from_the_last_dimension_backwards(pad, rows, device):
 
 
 def test_the_numbers_of_padding_come_in_pairs():
-    """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and so do
-    two pairs for one dimension, "Padding length should be less than or equal to two times".
+    """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and so do two
+    pairs for one dimension, "Padding length should be less than or equal to two times".
 
-    `F.pad(x, (1, 1))` pads both ends of the last dimension.
+    `F.pad(x, (1, 1))` pads both ends of the last dimension. Older releases say "Padding length too
+    large" in the second case.
     """
     x = torch.tensor([1, 2])
 
@@ -54,8 +55,8 @@ def test_the_numbers_of_padding_come_in_pairs():
 
 
 def test_padding_has_a_value(device):
-    """`F.pad(x, pad, value=9)` fills with 9 instead of 0; the dtype stays, so that 0.5 becomes
-    0 in an int64 tensor.
+    """`F.pad(x, pad, value=9)` fills with 9 instead of 0; the dtype of `x` stays, so that a value
+    of 0.5 becomes 0 in an int64 tensor.
     """
     x = torch.tensor([1, 2], device=device)
 
@@ -79,8 +80,8 @@ def test_sequences_are_padded_to_a_length():
 
 
 def test_padding_copies():
-    """`F.pad` returns a new tensor, for `(0, 0)` too, and is differentiable: constant padding
-    gets a gradient from the loss, which is dropped.
+    """`F.pad` with constant padding returns a new tensor, for `(0, 0)` too, and is differentiable:
+    `x.grad` has the gradients of the elements that came from `x`, without those of the padding.
     """
     x = torch.ones(2, requires_grad=True)
     same = F.pad(x, (0, 0))
@@ -103,8 +104,8 @@ def test_padding_copies():
     ],
 )
 def test_padding_has_four_modes(mode, row, device):
-    """`F.pad(x, (2, 2), mode=...)` fills the border of [1, 2, 3] with zeros ("constant"),
-    mirrored without repeating the edge ("reflect"), with the edge ("replicate"), or from the
+    """`F.pad(x, (2, 2), mode=...)` pads `x = torch.tensor([[[1.0, 2.0, 3.0]]])` with zeros
+    ("constant"), the mirror image without the edge ("reflect"), the edge ("replicate"), or the
     other end ("circular").
     """
     x = torch.tensor([[[1.0, 2.0, 3.0]]], device=device)
@@ -131,6 +132,7 @@ def test_the_other_modes_want_a_batch_of_channels():
             F.pad(wrong, (1, 1), mode="reflect")
     assert F.pad(x[None], (1, 1), mode="reflect")[0].tolist() == [2.0, 1.0, 2.0, 3.0, 2.0]
     assert F.pad(image, (1, 1, 0, 0), mode="reflect").shape == (1, 1, 2, 4)
+    assert F.pad(image[0], (1, 1, 0, 0), mode="reflect").shape == (1, 2, 4)
 
 
 def test_a_reflection_is_shorter_than_the_input():
@@ -199,8 +201,8 @@ def test_circular_layers_came_later():
 
 
 def test_a_padding_layer_before_a_convolution():
-    """`nn.ReflectionPad2d(1)` before an `nn.Conv2d` with a 3 x 3 kernel keeps height and width,
-    and equals `padding=1, padding_mode="reflect"`.
+    """`nn.ReflectionPad2d(1)` before an `nn.Conv2d` with a 3 x 3 kernel and stride 1 keeps height
+    and width, here 5 x 6, and gives what `padding=1, padding_mode="reflect"` gives, up to rounding.
     """
     x = torch.randn(1, 2, 5, 6)
     convolution = nn.Conv2d(2, 3, 3)
@@ -214,8 +216,11 @@ def test_a_padding_layer_before_a_convolution():
 
 
 def test_a_causal_convolution_pads_on_the_left():
-    """`F.pad(x, (kernel - 1, 0))` before an `nn.Conv1d` makes it causal: output n depends on
-    the inputs up to n; `padding=kernel - 1` pads both ends and is to be cut at the right.
+    """`F.pad(x, (kernel - 1, 0))` before an `nn.Conv1d` of stride and dilation 1 makes it causal:
+    output n depends on the inputs up to n; `padding=kernel - 1` gives these outputs and `kernel -
+    1` more.
+
+    With a dilation pad by `(kernel - 1) * dilation`.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0]]])
     weight = torch.tensor([[[1.0, 10.0]]])
@@ -225,3 +230,5 @@ def test_a_causal_convolution_pads_on_the_left():
 
     assert causal.tolist() == [[[10.0, 21.0, 32.0]]]
     assert both.tolist() == [[[10.0, 21.0, 32.0, 3.0]]]
+    dilated = F.conv1d(F.pad(x, (2, 0)), weight, dilation=2)
+    assert dilated.tolist() == [[[10.0, 20.0, 31.0]]]

@@ -1,7 +1,7 @@
 """Pooling.
 
 Pooling makes an image smaller: of each window of elements it keeps the largest or the mean. It
-has no parameters and treats each channel apart. `nn.MaxPool2d(2)` halves height and width,
+has no parameters and treats each channel apart. `nn.MaxPool2d(2)` halves an even height and width,
 because the step is the size of the window unless `stride` is given. Adaptive pooling is told the
 size of the output instead.
 
@@ -49,7 +49,9 @@ def test_one_number_stands_for_a_square_window(device):
 
 
 def test_average_pooling_takes_the_mean(device):
-    """`F.avg_pool1d(x, 2)` returns the mean of each pair of neighbouring elements."""
+    """`F.avg_pool1d(x, 2)` of four floats returns two elements, the mean of the first two and the
+    mean of the last two.
+    """
     x = torch.tensor([[[1.0, 3.0, 10.0, 20.0]]], device=device)
 
     assert F.avg_pool1d(x, 2).tolist() == [[[2.0, 15.0]]]
@@ -91,8 +93,8 @@ def test_padding_never_wins_a_maximum_but_lowers_a_mean(device):
 
 
 def test_the_gradient_goes_to_the_winner_only(device):
-    """On the CPU `F.max_pool1d` passes the gradient to the maximum of each window, of equal
-    ones to the first; `F.avg_pool1d` shares it equally.
+    """On the CPU `F.max_pool1d` passes the gradient to the largest element of each window, of equal
+    ones to the first; `F.avg_pool1d` shares it equally among the elements of the window.
     """
     x = torch.tensor([[[1.0, 3.0, 5.0, 5.0]]], device=device, requires_grad=True)
     z = torch.tensor([[[1.0, 3.0, 5.0, 5.0]]], device=device, requires_grad=True)
@@ -131,8 +133,8 @@ def test_the_places_of_the_maxima_lead_back(device):
 
 
 def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
-    """Adaptive pooling takes the output size: `F.adaptive_avg_pool1d` makes 2 of 4 elements,
-    and `F.adaptive_max_pool1d` 2 of 5, with windows that share the third element.
+    """Adaptive pooling takes the output size: `F.adaptive_avg_pool1d(x, 2)` makes 2 of 4 elements,
+    and `F.adaptive_max_pool1d(x, 2)` 2 of 5, with windows that share the third element.
     """
     x = torch.tensor([[[1.0, 2.0, 9.0, 4.0, 6.0]]], device=device)
 
@@ -141,8 +143,8 @@ def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
 
 
 def test_global_pooling_frees_a_net_from_the_image_size():
-    """`nn.AdaptiveAvgPool2d(1)` gives one number per channel for images of 32 x 32 and of 5 x
-    9, so that a linear layer behind it fits both.
+    """`nn.AdaptiveAvgPool2d(1)` gives one number per channel for images of 32 x 32 and of 5 x 9:
+    with 7 channels, `nn.Linear(7, 2)` after `flatten(1)` takes both.
     """
     pool = nn.AdaptiveAvgPool2d(1)
     large = pool(torch.zeros(2, 7, 32, 32))
@@ -150,18 +152,19 @@ def test_global_pooling_frees_a_net_from_the_image_size():
 
     assert large.shape == (2, 7, 1, 1)
     assert small.shape == (2, 7, 1, 1)
+    assert nn.Linear(7, 2)(small.flatten(1)).shape == (2, 2)
 
 
 def test_a_nan_wins_every_maximum(device):
-    """A NaN in a window makes the maximum of `F.max_pool1d` NaN."""
+    """`F.max_pool1d` returns NaN for a window that contains a NaN."""
     x = torch.tensor([[[1.0, float("nan"), 2.0, 3.0]]], device=device)
 
     assert F.max_pool1d(x, 2).isnan().tolist() == [[[True, False]]]
 
 
 def test_an_image_smaller_than_the_window_is_refused():
-    """Without `ceil_mode`, `F.max_pool2d` raises RuntimeError if the window is larger than the
-    padded image; the message gives input and output size: "(1x3x3). Calculated output size:
+    """With the default `ceil_mode=False`, `F.max_pool2d` raises RuntimeError if the window is
+    larger than the padded image, with the input and output size: "(1x3x3). Calculated output size:
     (1x0x0)".
 
     Use a smaller window or `padding`, or pool less often before.
@@ -201,9 +204,9 @@ def test_padding_is_at_most_half_a_window():
     ],
 )
 def test_further_pools_have_these_values(layer, values):
-    """Of [[1, 2], [3, 4]] the pooling layers of the table make these values: None in an
-    adaptive pool keeps a side, and `nn.LPPool2d(p, size)` is the p-norm of a window of
-    positive numbers.
+    """Of [[1, 2], [3, 4]] `nn.AdaptiveAvgPool2d((1, None))` keeps the width and gives 2 and 3, the
+    means of the columns; `nn.LPPool2d(p, 2)` gives the p-norm of these positive numbers, 10 for p =
+    1.
 
     `LPPool2d` takes no absolute values: of a window with -1, 2, 3 and 4, `p=1` makes the sum, 8.
     """
@@ -215,11 +218,20 @@ def test_further_pools_have_these_values(layer, values):
 
 
 @pytest.mark.parametrize(
-    ("name", "dimensions"), [("MaxPool1d", 1), ("AvgPool2d", 2), ("MaxPool3d", 3), ("AvgPool3d", 3)]
+    ("name", "dimensions"),
+    [
+        ("MaxPool1d", 1),
+        ("MaxPool2d", 2),
+        ("MaxPool3d", 3),
+        ("AvgPool1d", 1),
+        ("AvgPool2d", 2),
+        ("AvgPool3d", 3),
+    ],
 )
 def test_the_number_in_the_name_is_that_of_the_pooled_dimensions(name, dimensions):
-    """`nn.MaxPool1d` pools the last dimension, `MaxPool2d` the last two, `MaxPool3d` the last
-    three, and likewise `AvgPool`; channels, and a batch if there is one, come before.
+    """`nn.MaxPool1d` and `AvgPool1d` pool the last dimension, `MaxPool2d` and `AvgPool2d` the last
+    two, `MaxPool3d` and `AvgPool3d` the last three; channels, and a batch if there is one, come
+    before.
     """
     pool = getattr(nn, name)(2)
     batch, single = torch.zeros(5, 3, *[4] * dimensions), torch.zeros(3, *[4] * dimensions)
@@ -229,11 +241,11 @@ def test_the_number_in_the_name_is_that_of_the_pooled_dimensions(name, dimension
 
 
 def test_unpooling_a_size_that_was_rounded_needs_that_size():
-    """`nn.MaxUnpool2d(2)` makes 4 of 2 rows; where 5 rows were pooled to 2, the fifth comes
-    back with `output_size=x.shape`.
+    """`nn.MaxUnpool2d(2)` makes 4 rows of 2; if `nn.MaxPool2d(2)` made the 2 rows of 5,
+    `output_size=x.shape` makes it return 5 rows, the fifth of zeros.
 
-    Because `MaxPool2d` drops the odd row. Without it, indices are taken for those of 4 x 4, and
-    values land elsewhere, or RuntimeError is raised.
+    Because `MaxPool2d` drops the odd row. Without `output_size` the indices are taken for those of
+    4 x 4, and values land elsewhere, or RuntimeError is raised.
     """
     x = torch.arange(25.0).view(1, 1, 5, 5)
     pooled, indices = nn.MaxPool2d(2, return_indices=True)(x)
@@ -242,4 +254,5 @@ def test_unpooling_a_size_that_was_rounded_needs_that_size():
 
     assert pooled.tolist() == [[[[6.0, 8.0], [16.0, 18.0]]]]
     assert restored.shape == (1, 1, 5, 5)
+    assert restored[0, 0, 4].tolist() == [0.0, 0.0, 0.0, 0.0, 0.0]
     assert restored.nonzero()[:, 2:].tolist() == [[1, 1], [1, 3], [3, 1], [3, 3]]

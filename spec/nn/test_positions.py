@@ -43,8 +43,8 @@ def rotate(x):
 
 
 def test_an_encoder_does_not_know_positions():
-    """`nn.TransformerEncoderLayer` without positions is blind to order: permuted steps give the
-    outputs permuted in the same way.
+    """`nn.TransformerEncoderLayer` without mask, dropout and positions does not know the order:
+    permuted steps give the outputs permuted in the same way, up to rounding.
 
     So "dog bites man" and "man bites dog" have the same vectors, and the same mean.
     `nn.Transformer` adds no positional encodings and no embeddings: both are added before it.
@@ -56,8 +56,9 @@ def test_an_encoder_does_not_know_positions():
 
 
 def test_learnt_positions_are_a_second_embedding():
-    """`tokens(ids) + positions(torch.arange(steps))` adds a learnt vector for each position:
-    the same token at two places gets two vectors. The sum broadcasts over the batch.
+    """With two `nn.Embedding`, `tokens(ids) + positions(torch.arange(steps))` adds a learnt vector
+    for each position: the same token at two places gets two vectors. The sum broadcasts over the
+    batch.
     """
     tokens, positions = nn.Embedding(10, 4), nn.Embedding(8, 4)
     ids = torch.tensor([[7, 7], [7, 7], [7, 7]])
@@ -71,8 +72,8 @@ def test_learnt_positions_are_a_second_embedding():
 
 
 def test_a_sequence_longer_than_the_embedding_is_refused():
-    """`nn.Embedding(8, 4)` as positions raises IndexError on the CPU for the ninth step, "index
-    out of range in self": cut the sequence to the number of positions.
+    """`nn.Embedding(8, 4)` as a table of positions raises IndexError on the CPU for the ninth step,
+    "index out of range in self": cut the sequence to the number of positions.
     """
     positions = nn.Embedding(8, 4)
 
@@ -82,8 +83,8 @@ def test_a_sequence_longer_than_the_embedding_is_refused():
 
 
 def test_sines_and_cosines_tell_positions_apart():
-    """The table of sines and cosines has 0 and 1 alternating at position 0, values in [-1, 1],
-    and a slower wave in each next pair of columns.
+    """A table of positions with `torch.sin` in even and `torch.cos` in odd columns has 0 and 1
+    alternating at position 0, values in [-1, 1], and a slower wave in each next pair of columns.
     """
     table = sines(100, 4)
 
@@ -94,9 +95,9 @@ def test_sines_and_cosines_tell_positions_apart():
 
 
 def test_an_odd_width_has_one_cosine_less():
-    """For an odd `d_model` the usual `table[:, 1::2] = torch.cos(...)` raises RuntimeError,
-    "The expanded size of the tensor (2) must match the existing size (3)"; cut the cosines by
-    one column.
+    """In a table of positions with 5 columns the usual `table[:, 1::2] = torch.cos(...)` raises
+    RuntimeError, "The expanded size of the tensor (2) must match the existing size (3)"; cut the
+    cosines by one column.
     """
     with pytest.raises(RuntimeError, match=r"The expanded size of the tensor \(2\) must match the"):
         sines(10, 5)
@@ -104,8 +105,8 @@ def test_an_odd_width_has_one_cosine_less():
 
 
 def test_a_table_of_positions_is_a_buffer():
-    """A table registered by `register_buffer("table", ..., persistent=False)` moves and is cast
-    with the module, has no gradient and is not in the `state_dict`.
+    """A float table registered by `register_buffer("table", ..., persistent=False)` moves and is
+    cast with the module, does not require grad and is not in the `state_dict`.
 
     As a plain attribute it stays on the CPU when the model moves; as a parameter it would be
     learnt.
@@ -129,9 +130,9 @@ def test_a_table_of_positions_is_a_buffer():
 
 
 def test_a_sequence_longer_than_the_table_is_refused():
-    """Adding a table of 10 positions to 12 steps raises RuntimeError, "The size of tensor a
-    (12) must match the size of tensor b (10) at non-singleton dimension 1"; compute a longer
-    table.
+    """`x + table` of a batch (2, 12, 4) of 12 steps and a tensor (10, 4) of 10 positions raises
+    RuntimeError, "The size of tensor a (12) must match the size of tensor b (10) at non-singleton
+    dimension 1"; compute a longer table.
     """
     table = sines(10, 4)
 
@@ -143,9 +144,8 @@ def test_a_sequence_longer_than_the_table_is_refused():
 
 
 def test_a_table_for_the_other_order_is_added_along_the_batch():
-    """A table (length, 1, d), as tutorials have it for (steps, batch, d), added to (batch,
-    steps, d) with `table[: x.size(0)]`, gives each sample one vector for all its steps, without
-    an error.
+    """A table (length, 1, d), made for (steps, batch, d), added to (batch, steps, d) with `x +
+    table[: x.size(0)]`, gives each of 2 samples one vector for all its steps, without an error.
 
     For `batch_first=True` it has to be `table[: x.size(1)]` of shape (length, d).
     """
@@ -162,8 +162,9 @@ def test_a_table_for_the_other_order_is_added_along_the_batch():
 
 
 def test_rope_turns_pairs_of_features():
-    """RoPE turns each pair of features of queries and keys by an angle that grows with the
-    position: position 0 stays, and lengths stay at all positions.
+    """RoPE (rotary position embedding) turns, by `torch.cos` and `torch.sin`, each pair of features
+    of queries and keys by an angle proportional to the position: position 0 is not turned, and
+    norms stay, up to rounding.
     """
     x = torch.randn(1, 5, 4)
 
@@ -176,8 +177,9 @@ def test_rope_turns_pairs_of_features():
 
 
 def test_rope_makes_scores_depend_on_the_distance_alone():
-    """After RoPE the product of one query and one key depends on the distance of their
-    positions: 3 and 1 give the score of 4 and 2, and not that of 4 and 1.
+    """After RoPE (rotary position embedding) the score `q @ k` of one query and one key depends on
+    the distance of their positions: 3 and 1 give the score of 4 and 2 up to rounding, and not that
+    of 4 and 1.
     """
     q, k = torch.randn(4), torch.randn(4)
 
@@ -189,8 +191,8 @@ def test_rope_makes_scores_depend_on_the_distance_alone():
 
 
 def test_rope_of_a_single_step_needs_its_position():
-    """With a cache RoPE has to turn a new query by its own position: turned as position 0 it
-    has other scores than in the whole sequence.
+    """With a cache of keys, RoPE (rotary position embedding) has to turn a new query by its own
+    position: turned as position 0 it has other scores `q @ k.T` than in the whole sequence.
 
     Slice the tables of sines and cosines by `[start : start + steps]`. Cached keys are stored
     turned.
@@ -206,8 +208,9 @@ def test_rope_of_a_single_step_needs_its_position():
 
 
 def test_rope_in_two_halves_is_another_order_of_features():
-    """Two conventions of RoPE pair the features (0, 1), (2, 3), or (0, 2), (1, 3), the halves;
-    they agree after a permutation of the features, and don't without.
+    """RoPE (rotary position embedding) pairs 4 features as (0, 1), (2, 3) or, with `x.chunk(2,
+    dim=-1)`, as (0, 2), (1, 3): these two conventions agree after a permutation of the features,
+    and don't without.
 
     Weights trained with one give wrong answers with the other, without an error.
     """
@@ -228,8 +231,9 @@ def test_rope_in_two_halves_is_another_order_of_features():
 
 @pytest.mark.torch(">=2.0")
 def test_a_bias_by_distance_is_a_float_mask():
-    """A penalty for distance (ALiBi) is a float `attn_mask` that is added to the scores: with
-    equal scores and `-log(2)` per step the weights halve with each step.
+    """A penalty for distance (ALiBi) is a float `attn_mask` of `F.scaled_dot_product_attention`,
+    added to the scores: with equal scores and `-log(2)` per step of distance the weights halve with
+    each step.
     """
     steps = torch.arange(3)
     bias = -(steps[:, None] - steps).abs() * math.log(2)

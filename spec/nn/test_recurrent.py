@@ -29,7 +29,7 @@ def test_the_input_is_time_by_batch_by_features():
 
 def test_batch_first_changes_input_and_output_and_not_the_state():
     """With `batch_first=True` input and output of `nn.RNN`, `nn.LSTM` and `nn.GRU` have the shape
-    [batch, time, features], but the hidden state stays [layers, batch, features].
+    [batch, time, features], but the hidden state of a layer of hidden size 5 stays [1, batch, 5].
     """
     batch = torch.zeros(2, 7, 3)
     output, hidden = nn.RNN(3, 5, batch_first=True)(batch)
@@ -41,10 +41,10 @@ def test_batch_first_changes_input_and_output_and_not_the_state():
 
 
 def test_batch_and_time_confused_are_not_noticed():
-    """`nn.RNN` without `batch_first` reads [2, 7, 3] as 2 steps of a batch of 7 and raises
+    """`nn.RNN(3, 5)` without `batch_first` reads [2, 7, 3] as 2 steps of a batch of 7 and raises
     nothing; the shape of the hidden state, [1, 7, 5], shows it.
 
-    Because time and batch may have any size; set `batch_first=True` for data from a
+    Because no size tells which dimension is time; set `batch_first=True` for data from a
     `DataLoader`.
     """
     batch_of_two = torch.zeros(2, 7, 3)
@@ -65,8 +65,9 @@ def test_a_single_sequence_has_no_batch_axis():
 
 
 def test_layers_and_directions_add_to_the_state(device):
-    """`h_n` has layers x directions rows; `output` is that of the last layer, with both
-    directions concatenated: [7, 2, 10] for hidden size 5.
+    """The hidden state of `nn.GRU(3, 5, num_layers=2, bidirectional=True)` has 2 x 2 rows, [4,
+    batch, 5]; the output is that of the last layer, with both directions concatenated, [time,
+    batch, 10].
     """
     layer = nn.GRU(3, 5, num_layers=2, bidirectional=True, device=device)
 
@@ -91,8 +92,9 @@ def test_an_lstm_has_two_states():
 
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
-    """One step of a one-layer `nn.RNN` computes, unless `nonlinearity="relu"` is given,
-    `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)`, both output and new hidden state.
+    """One step of an `nn.RNN` of one layer and one direction computes, with the default
+    `nonlinearity="tanh"`, `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)`, both output and
+    new hidden state.
     """
     layer = nn.RNN(1, 1, device=device)
     values = [2.0, 3.0, 0.25, 0.5]
@@ -108,8 +110,9 @@ def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
 
 
 def test_one_step_of_an_lstm(device):
-    """One step of `nn.LSTMCell`: gates i, f, g, o in this order in the weights;
-    `c' = sigmoid(f) c + sigmoid(i) tanh(g)`, `h' = sigmoid(o) tanh(c')`.
+    """`nn.LSTMCell` has the gates i, f, g, o in this order in its weights; one step gives `c' =
+    sigmoid(f) c + sigmoid(i) tanh(g)` and `h' = sigmoid(o) tanh(c')`, each gate being a linear
+    function of x and h.
     """
     cell = nn.LSTMCell(1, 1, device=device)
     cell.weight_ih.data = torch.tensor([[1.0], [2.0], [3.0], [4.0]], device=device)
@@ -126,10 +129,11 @@ def test_one_step_of_an_lstm(device):
 
 
 def test_one_step_of_a_gru(device):
-    """One step of `nn.GRUCell`: gates r, z, n in this order in the weights;
-    `n = tanh(x_n + r * h_n)`, `h' = (1 - z) * n + z * h`, with `r` and `z` sigmoids.
+    """`nn.GRUCell` has the gates r, z, n in this order in its weights; one step gives `n = tanh(x_n
+    + sigmoid(r) * h_n)`, `h' = (1 - sigmoid(z)) * n + sigmoid(z) * h`, where x_n and h_n are the
+    parts of n from x and h.
 
-    `r` multiplies the product of `h` with the weight; the original paper multiplies `h` before.
+    r multiplies the product of h with the weight; the original paper multiplies h before.
     """
     cell = nn.GRUCell(1, 1, device=device)
     cell.weight_ih.data = torch.tensor([[1.0], [2.0], [3.0]], device=device)
@@ -146,8 +150,8 @@ def test_one_step_of_a_gru(device):
 
 @pytest.mark.parametrize(("kind", "rows"), [(nn.RNN, 5), (nn.GRU, 15), (nn.LSTM, 20)])
 def test_gates_are_stacked_in_one_weight(kind, rows):
-    """The weights of the gates are stacked in one parameter: for hidden size 5 `weight_ih_l0`
-    has 5 rows in an RNN, 15 in a GRU and 20 in an LSTM.
+    """The weights of the gates are stacked in one parameter: for hidden size 5 `weight_ih_l0` has 5
+    rows in `nn.RNN`, 15 in `nn.GRU` and 20 in `nn.LSTM`.
     """
     layer = kind(3, 5)
 
@@ -156,8 +160,9 @@ def test_gates_are_stacked_in_one_weight(kind, rows):
 
 
 def test_the_state_starts_at_zero_and_can_be_handed_on(device):
-    """Without a state, `nn.RNN` starts at zeros; a one-directional one reads a sequence in two
-    calls as in one if the second call gets the first one's state.
+    """Without a state, `nn.RNN` starts at zeros; with one direction and no dropout it reads a
+    sequence in two calls as in one, up to rounding, if the second call gets the state that the
+    first one returned.
 
     A bidirectional layer reads the end first, so its sequence can't be split.
     """
@@ -177,8 +182,8 @@ def test_the_state_starts_at_zero_and_can_be_handed_on(device):
 
 
 def test_packing_reads_each_sequence_to_its_own_end(device):
-    """`pack_padded_sequence` with the lengths makes an RNN stop at the end of each sequence:
-    `hidden` is that of the last real step, and padding changes nothing.
+    """`pack_padded_sequence` with the lengths makes `nn.RNN` stop at the end of each sequence: the
+    hidden state is that of the last real step, whatever the padding holds.
     """
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", batch_first=True, device=device)
     for parameter in layer.parameters():
@@ -193,11 +198,14 @@ def test_packing_reads_each_sequence_to_its_own_end(device):
     assert hidden.flatten().tolist() == [6.0, 4.0]
     assert unpacked.squeeze(2).tolist() == [[1.0, 3.0, 6.0], [4.0, 0.0, 0.0]]
     assert lengths.tolist() == [3, 1]
+    padded[1, 1:] = float("nan")
+    _, again = layer(pack_padded_sequence(padded, [3, 1], batch_first=True))
+    assert again.flatten().tolist() == [6.0, 4.0]
 
 
 def test_packed_sequences_come_longest_first_unless_told():
-    """`pack_padded_sequence` raises RuntimeError unless the lengths are sorted in decreasing
-    order; with `enforce_sorted=False` it sorts, and `pad_packed_sequence` restores the order.
+    """`pack_padded_sequence` raises RuntimeError unless the lengths are sorted in decreasing order;
+    with `enforce_sorted=False` it sorts, and `pad_packed_sequence` restores the order.
     """
     padded = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
 
@@ -231,8 +239,8 @@ def test_no_sequence_of_a_packed_batch_is_empty():
 
 
 def test_a_state_on_another_device_is_refused():
-    """A recurrent layer raises RuntimeError, "Input and hidden tensors are not at the same device",
-    for a hidden state made on another device: make it with `torch.zeros(..., device=x.device)`.
+    """`nn.GRU` raises RuntimeError, "Input and hidden tensors are not at the same device", for a
+    hidden state made on another device: make it with `torch.zeros(..., device=x.device)`.
     """
     x, state = torch.ones(2, 1, 1), torch.zeros(1, 1, 2, device="meta")
 
@@ -244,8 +252,8 @@ def test_a_state_on_another_device_is_refused():
 
 @pytest.mark.parametrize("layer", [nn.RNN, nn.GRU])
 def test_a_wrong_number_of_features_is_named(layer):
-    """`nn.RNN(2, 3)` and `nn.GRU(2, 3)` raise RuntimeError for 5 features, "input.size(-1) must
-    be equal to input_size. Expected 2, got 5".
+    """`nn.RNN(2, 3)` and `nn.GRU(2, 3)` raise RuntimeError for a float32 input of 4 steps, 1 sample
+    and 5 features, "input.size(-1) must be equal to input_size. Expected 2, got 5".
 
     The first argument of the layer, `input_size`, has to be the last size of the input.
     """
@@ -256,7 +264,7 @@ def test_a_wrong_number_of_features_is_named(layer):
 @pytest.mark.torch("!=2.1.*,!=2.2.*")
 def test_an_lstm_names_a_wrong_number_of_features():
     """Except in PyTorch 2.1 and 2.2, `nn.LSTM(2, 3)` raises RuntimeError for a 2-D or 3-D float32
-    input with 5 features, "must be equal to input_size. Expected 2, got 5".
+    tensor with 5 features, "must be equal to input_size. Expected 2, got 5".
     """
     with pytest.raises(RuntimeError, match=r"must be equal to input_size\. Expected 2, got 5"):
         nn.LSTM(2, 3)(torch.zeros(4, 1, 5))
@@ -273,19 +281,19 @@ def test_an_lstm_took_any_number_of_features():
 
 
 def test_a_state_of_another_batch_is_refused():
-    """`nn.RNN` raises RuntimeError for a state of another batch size, "Expected hidden size (1,
-    1, 3), got [1, 2, 3]".
+    """`nn.RNN(2, 3)` raises RuntimeError for a batch of 1 and a state for a batch of 2, "Expected
+    hidden size (1, 1, 3), got [1, 2, 3]".
 
-    It happens when a state is kept and the last batch is shorter: start with a new state, or
-    use `drop_last=True`.
+    It happens when a state is kept and the last batch is shorter: start with a new state, or use
+    `drop_last=True`.
     """
     with pytest.raises(RuntimeError, match=r"Expected hidden size \(1, 1, 3\), got \[1, 2, 3\]"):
         nn.RNN(2, 3)(torch.zeros(4, 1, 2), torch.zeros(1, 2, 3))
 
 
 def test_dropout_of_a_single_layer_does_nothing_and_warns():
-    """`nn.LSTM(2, 3, dropout=0.5)` warns and drops nothing, because `dropout` acts between
-    stacked layers: it needs `num_layers` of at least 2.
+    """`nn.LSTM(2, 3, dropout=0.5)` warns and drops nothing, because `dropout` acts between stacked
+    layers: with `num_layers=2` it drops in training mode.
     """
     with pytest.warns(UserWarning, match="dropout expects num_layers greater than 1"):
         layer = nn.LSTM(2, 3, dropout=0.5)
@@ -294,3 +302,4 @@ def test_dropout_of_a_single_layer_does_nothing_and_warns():
 
     assert torch.equal(layer(x)[0], layer(x)[0]) is True
     assert torch.equal(stacked(x)[0], stacked(x)[0]) is False
+    assert torch.equal(stacked.eval()(x)[0], stacked(x)[0]) is True

@@ -7,9 +7,9 @@ interpolates elements and learns nothing; `nn.PixelShuffle` trades channels for 
 at any positions, and `nn.Unfold` and `nn.Fold` take it apart into patches and join them.
 
 What surprises: the mode depends on the number of dimensions, "linear" for (N, C, L), "bilinear" for
-(N, C, H, W); `align_corners=True` and False give different values; bilinear shrinking skips pixels
-unless `antialias=True`; `nn.Upsample(2)` means the size 2; and overlapping patches are added by
-`nn.Fold`.
+(N, C, H, W); `align_corners=True` and False give different values; bilinear shrinking to less than
+half skips pixels unless `antialias=True`; `nn.Upsample(2)` means the size 2; and overlapping
+patches are added by `nn.Fold`.
 """
 
 import contextlib
@@ -59,8 +59,8 @@ def test_interpolation_is_told_a_size_or_a_factor():
     ],
 )
 def test_the_mode_goes_with_the_number_of_dimensions(mode, dimensions):
-    """`F.interpolate` wants batch and channels first: "linear" then takes one more dimension,
-    "bilinear" and "bicubic" two, "trilinear" three; "nearest" and "area" any of these.
+    """`F.interpolate` wants batch and channels first: mode "linear" then takes one more dimension,
+    "bilinear" and "bicubic" two, "trilinear" three; "nearest" and "area" take one, two or three.
     """
     works = []
     for n in (1, 2, 3):
@@ -92,14 +92,20 @@ def test_another_number_of_dimensions_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("align_corners", "row"), [(False, [1.0, 1.5, 2.5, 3.0]), (True, [1.0, 5 / 3, 7 / 3, 3.0])]
+    ("align_corners", "row"),
+    [
+        (None, [1.0, 1.5, 2.5, 3.0]),
+        (False, [1.0, 1.5, 2.5, 3.0]),
+        (True, [1.0, 5 / 3, 7 / 3, 3.0]),
+    ],
 )
 def test_align_corners_decides_where_elements_are(align_corners, row, device):
-    """`align_corners=False`, the default of `F.interpolate`, takes elements for small squares;
-    `align_corners=True` for points, the outer ones at the corners: [1, 3] becomes the rows of
-    the table.
+    """`F.interpolate(x, size=4, mode="linear")` of [1, 3] gives 1, 1.5, 2.5 and 3, as with
+    `align_corners=False`; with `align_corners=True` it gives 1, 5/3, 7/3 and 3, which are evenly
+    spaced.
 
-    A model has to be run with the setting that it was trained with.
+    Because False takes elements for small intervals, of which the outer halves have no second
+    neighbour, and True for points. A model has to be run with the setting that it was trained with.
     """
     x = torch.tensor([[[1.0, 3.0]]], device=device)
 
@@ -123,8 +129,8 @@ def test_nearest_has_no_corners():
 
 
 def test_shrinking_skips_pixels_unless_antialiased(device):
-    """`F.interpolate(mode="bilinear")` to a quarter of the width reads two of four neighbours: a
-    bright pixel may vanish. `antialias=True` and `mode="area"` average over all of them.
+    """`F.interpolate(x, (1, 2), mode="bilinear")` of 8 columns reads the columns 1, 2, 5 and 6
+    only: a bright column 4 vanishes. With `antialias=True` or `mode="area"` it counts.
     """
     x = torch.zeros(1, 1, 1, 8, device=device)
     x[..., 4] = 8.0
@@ -137,10 +143,14 @@ def test_shrinking_skips_pixels_unless_antialiased(device):
     assert smooth.flatten().tolist() == pytest.approx([0.8571, 1.4286], abs=1e-3)
     assert area.flatten().tolist() == [0.0, 2.0]
 
+    columns = torch.eye(8, device=device).view(8, 1, 1, 8)
+    read = F.interpolate(columns, size=(1, 2), mode="bilinear").sum((1, 2, 3))
+    assert read.tolist() == [0.0, 0.5, 0.5, 0.0, 0.0, 0.5, 0.5, 0.0]
+
 
 def test_nearest_rounds_down():
-    """`F.interpolate(mode="nearest")` of 5 elements to 3 takes the elements 0, 1 and 3, because
-    it rounds positions down; "nearest-exact" takes 0, 2 and 4, as Pillow does.
+    """`F.interpolate(x, size=3, mode="nearest")` of 5 elements takes the elements 0, 1 and 3,
+    because it rounds positions down; "nearest-exact" takes 0, 2 and 4.
     """
     x = torch.arange(5.0).view(1, 1, 5)
 
@@ -149,10 +159,11 @@ def test_nearest_rounds_down():
 
 
 def test_class_numbers_are_resized_as_floats():
-    """`F.interpolate` of int64 masks raises RuntimeError, "not implemented for 'Long'", on the
-    CPU; write `F.interpolate(mask[:, None].float(), size, mode="nearest").long()`. uint8 works.
+    """`F.interpolate` of int64 masks (N, H, W) raises RuntimeError, "not implemented for 'Long'",
+    on the CPU; write `F.interpolate(mask[:, None].float(), size, mode="nearest").long()`. uint8
+    works with "nearest".
 
-    Any mode but the nearest ones would make classes up between the classes.
+    Because mode "bilinear" makes up classes: between 0 and 7 it finds 1 and 5.
     """
     mask = torch.tensor([[[0, 7]]], device="cpu")
 
@@ -160,6 +171,8 @@ def test_class_numbers_are_resized_as_floats():
         F.interpolate(mask[:, None], size=(1, 4))
     resized = F.interpolate(mask[:, None].float(), size=(1, 4), mode="nearest").long()
     assert resized.tolist() == [[[[0, 0, 7, 7]]]]
+    between = F.interpolate(mask[:, None].float(), size=(1, 4), mode="bilinear").long()
+    assert between.tolist() == [[[[0, 1, 5, 7]]]]
     assert F.interpolate(mask[:, None].byte(), size=(1, 4)).tolist() == [[[[0, 0, 7, 7]]]]
 
 
@@ -213,8 +226,8 @@ def test_pixel_shuffle_wants_a_square_number_of_channels():
 
 
 def test_channel_shuffle_deals_the_channels():
-    """`nn.ChannelShuffle(2)` takes the channels from two groups in turn: 0, 1, 2, 3 become 0,
-    2, 1, 3. It stands between grouped convolutions, and has no parameters.
+    """`nn.ChannelShuffle(2)` of (N, 4, H, W) takes the channels from two groups in turn: the
+    channels 0, 1, 2, 3 become 0, 2, 1, 3.
     """
     x = torch.arange(4.0).view(1, 4, 1, 1)
 
@@ -222,8 +235,8 @@ def test_channel_shuffle_deals_the_channels():
 
 
 def test_unfold_lists_the_patches():
-    """`nn.Unfold(2)` of a 3 x 3 image returns (N, C * 4, 4): one column for each 2 x 2 patch,
-    row by row; with `stride=2` patches don't overlap.
+    """`nn.Unfold(2)` of a 3 x 3 image returns (N, C * 4, 4): one column for each of the four 2 x 2
+    patches; with `stride=2`, a 4 x 4 image has four patches that don't overlap.
 
     A vision transformer's patches are `nn.Unfold(p, stride=p)(x).transpose(1, 2)`.
     """
@@ -234,11 +247,14 @@ def test_unfold_lists_the_patches():
     assert patches.shape == (1, 4, 4)
     assert patches[0, :, 0].tolist() == [0.0, 1.0, 3.0, 4.0]
     assert patches[0, :, 3].tolist() == [4.0, 5.0, 7.0, 8.0]
+    apart = nn.Unfold(2, stride=2)(torch.arange(16.0).view(1, 1, 4, 4))
+    assert apart[0, :, 1].tolist() == [2.0, 3.0, 6.0, 7.0]
 
 
 def test_fold_adds_where_patches_overlap():
-    """`nn.Fold((3, 3), 2)` of the patches of `nn.Unfold(2)` adds overlapping elements: the
-    middle of 3 x 3 counts four times. Divided by the fold of ones it is the image again.
+    """`nn.Fold((3, 3), 2)` of the patches of `nn.Unfold(2)` adds overlapping elements: the middle
+    of a 3 x 3 image counts four times. Divided by the fold of the patches of ones it is the image
+    again, up to rounding.
     """
     x = torch.arange(9.0).view(1, 1, 3, 3)
     unfold, fold = nn.Unfold(2), nn.Fold((3, 3), 2)
@@ -262,11 +278,12 @@ def test_fold_knows_how_many_patches_there_are():
 
 
 def test_grid_sample_reads_at_positions_from_minus_one_to_one(device):
-    """`F.grid_sample(image, grid)` reads the image at (x, y) positions: (0, 0) is the middle
-    and (-1, -1) the upper left corner; between pixels it interpolates.
+    """`F.grid_sample(image, grid)` reads the image at (x, y) positions: (0, 0) is the middle and
+    (-1, -1) the upper left corner; with the default `mode="bilinear"` it interpolates between
+    pixels.
 
-    With `align_corners=False` the corner lies half a pixel outside the first pixel's middle,
-    and a quarter of its value is read there.
+    With `align_corners=False` the corner lies half a pixel outside the first pixel's middle, and a
+    quarter of its value is read there.
     """
     image = torch.tensor([[[[4.0, 8.0], [12.0, 16.0]]]], device=device)
     grid = torch.tensor([[[[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0]]]], device=device)
@@ -279,8 +296,9 @@ def test_grid_sample_reads_at_positions_from_minus_one_to_one(device):
 
 
 def test_grid_sample_warns_of_its_default():
-    """`F.grid_sample` and `F.affine_grid` without `align_corners` warn, "Default grid_sample
-    and affine_grid behavior has changed to align_corners=False since 1.3.0": write the setting.
+    """`F.grid_sample` and `F.affine_grid` without `align_corners` warn, "Default grid_sample and
+    affine_grid behavior has changed to align_corners=False since 1.3.0": pass `align_corners` to
+    both.
     """
     image, grid = torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 1, 2)
 
@@ -288,12 +306,17 @@ def test_grid_sample_warns_of_its_default():
         UserWarning, match="Default grid_sample and affine_grid behavior has changed"
     ):
         y = F.grid_sample(image, grid)
+    with pytest.warns(
+        UserWarning, match="Default grid_sample and affine_grid behavior has changed"
+    ):
+        F.affine_grid(torch.eye(2, 3)[None], (1, 1, 2, 2))
     assert y.tolist() == [[[[0.0]]]]
 
 
 def test_an_affine_grid_turns_an_image():
-    """`F.affine_grid(theta, image.shape)` makes the positions for `F.grid_sample` from one 2 x
-    3 matrix per image: the unit matrix gives the image, with -1 in its first entry mirrored.
+    """`F.affine_grid(theta, image.shape)` makes the positions for `F.grid_sample` from one 2 x 3
+    matrix per image: the unit matrix gives the image up to rounding, with -1 in its first entry
+    mirrored.
     """
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 

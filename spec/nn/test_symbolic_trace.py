@@ -6,10 +6,11 @@ Python code made from a list of nodes. The list can be read (which layers, which
 (another activation everywhere) and turned into code again; quantisation and feature extraction are
 built on it.
 
-What surprises: an `if` or a loop over values is refused, since a proxy has no values; what does not
-depend on the input, such as `self.training` or a random number, is computed once and frozen into
-the graph; and an edit takes effect only after `recompile()`. `torch.export` also records a graph,
-of tensor operations instead of calls of layers.
+What surprises: an `if` or a loop over the values of a tensor is refused, since a proxy has no
+values; an `if self.training:` and a random number that does not depend on the input are computed
+once and frozen into the graph; and a node that was given another function computes with it only
+after `recompile()`. `torch.export` also records a graph, of tensor operations instead of calls of
+layers.
 """
 
 import operator
@@ -29,8 +30,13 @@ class Net(nn.Module):
 
 
 def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
-    """`fx.symbolic_trace(net).graph.nodes` are the steps of `forward`: "placeholder" for an input,
-    "call_module" for a layer, "call_function" for a function, "output" for what is returned.
+    """`fx.symbolic_trace(net).graph.nodes` lists the steps of `forward`; `node.op` is "placeholder"
+    for an input, "call_module" for a layer such as `nn.Linear`, "call_function" for a function such
+    as `torch.relu`, "output" for what is returned.
+
+    A method of a tensor, as in `x.relu()`, is a "call_method", a parameter used directly a
+    "get_attr". An `nn.Sequential` and a module of your own are no steps: their `forward` is traced
+    into.
     """
     traced = fx.symbolic_trace(Net())
 
@@ -44,8 +50,8 @@ def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
 
 
 def test_a_traced_module_computes_the_same_with_the_same_parameters():
-    """`fx.symbolic_trace(net)` is a `GraphModule`: it gives the same answers, holds the same
-    parameter objects, and can be trained and saved as any module.
+    """`fx.symbolic_trace(net)` of a linear layer and ReLU is a `GraphModule`, an `nn.Module` that
+    gives the same output and holds the same `Parameter` objects as `net`.
     """
     net = Net()
     x = torch.randn(3, 2)
@@ -53,12 +59,15 @@ def test_a_traced_module_computes_the_same_with_the_same_parameters():
     traced = fx.symbolic_trace(net)
 
     assert isinstance(traced, fx.GraphModule) is True
+    assert isinstance(traced, nn.Module) is True
     assert torch.equal(traced(x), net(x)) is True
     assert traced.layer.weight is net.layer.weight
 
 
 def test_the_graph_is_python_code():
-    """`traced.code` is the `forward` that was made of the graph, as Python source."""
+    """`fx.symbolic_trace(net).code` is the `forward` that was made of the graph, as a string of
+    Python source, with lines such as `relu = torch.relu(layer)`.
+    """
     traced = fx.symbolic_trace(Net())
 
     assert "layer = self.layer(x)" in traced.code
@@ -66,8 +75,8 @@ def test_the_graph_is_python_code():
 
 
 def test_a_function_can_be_replaced_in_the_graph():
-    """After `node.target = torch.tanh` and `traced.recompile()` the traced module computes with
-    tanh; before `recompile()` it still computes with the old function.
+    """After `node.target = torch.tanh` for the node of `torch.relu` in `fx.symbolic_trace(net)`,
+    the traced module still computes with ReLU; after its `recompile()` it computes with tanh.
     """
     net = Net()
     traced = fx.symbolic_trace(net)
@@ -85,8 +94,12 @@ def test_a_function_can_be_replaced_in_the_graph():
 
 
 def test_replace_pattern_exchanges_a_piece_of_the_graph():
-    """`fx.replace_pattern(traced, pattern, replacement)` exchanges each place of the graph that
-    looks like the function `pattern`, and returns the matches.
+    """`fx.replace_pattern(traced, pattern, replacement)` exchanges calls of `torch.relu` for
+    `torch.sigmoid`, if `pattern` and `replacement` are functions with these calls, and returns a
+    list of the matches.
+
+    Because it compares traced graphs, the call has to be written alike: `torch.add(a, b)` as a
+    pattern does not find `a + b`.
     """
     net = Net()
     traced = fx.symbolic_trace(net)
@@ -96,14 +109,16 @@ def test_replace_pattern_exchanges_a_piece_of_the_graph():
 
     assert len(matches) == 1
     assert torch.equal(traced(x), torch.sigmoid(net.layer(x)) + 1) is True
+    one = fx.symbolic_trace(lambda a, b: a + b)
+    assert fx.replace_pattern(one, lambda a, b: torch.add(a, b), lambda a, b: a - b) == []
 
 
 def test_an_if_on_a_value_is_refused():
     """`fx.symbolic_trace` raises `TraceError`, "symbolically traced variables cannot be used as
     inputs to control flow", where `forward` asks `if x.sum() > 0`.
 
-    A proxy has no value. Write `torch.where`, fix an argument by `concrete_args`, or use
-    `torch.export` or `torch.compile`.
+    A proxy has no value. Write `torch.where`, or use `torch.compile`; an argument that is a flag
+    and no tensor is fixed by `concrete_args`.
     """
 
     def f(x):
@@ -119,8 +134,8 @@ def test_an_if_on_a_value_is_refused():
 
 
 def test_a_loop_over_a_tensor_is_refused():
-    """`fx.symbolic_trace` raises `TraceError`, "Proxy object cannot be iterated", for a loop over
-    an input, and TypeError for `range(x.size(0))`: the length is not known.
+    """`fx.symbolic_trace` raises `TraceError`, "Proxy object cannot be iterated", for `for row in
+    x` over a traced tensor `x`, and TypeError for `range(x.size(0))`: the length is not known.
     """
 
     def over_rows(x):
@@ -138,21 +153,25 @@ def test_a_loop_over_a_tensor_is_refused():
 
 
 def test_len_and_int_of_a_proxy_are_refused():
-    """`len(x)` raises RuntimeError while tracing, "'len' is not supported in symbolic tracing by
-    default": write `x.shape[0]`, which is recorded.
+    """While `fx.symbolic_trace` runs, `len(x)` raises RuntimeError, "'len' is not supported in
+    symbolic tracing by default", and `int(x)` TypeError; `x.shape[0]` in place of `len(x)` is
+    recorded.
     """
     with pytest.raises(RuntimeError, match="'len' is not supported in symbolic tracing by default"):
         fx.symbolic_trace(lambda x: x / len(x))
+
+    with pytest.raises(TypeError, match=r"int\(\) argument must be"):
+        fx.symbolic_trace(lambda x: x * int(x))
 
     traced = fx.symbolic_trace(lambda x: x / x.shape[0])
     assert traced(torch.tensor([2.0, 4.0])).tolist() == [1.0, 2.0]
 
 
 def test_the_mode_of_a_module_is_frozen_into_the_graph():
-    """An `if self.training:` in `forward` is decided when the module is traced: `eval()` of the
-    traced module does not change it.
+    """`fx.symbolic_trace` decides an `if self.training:` in `forward` once, while it traces:
+    `eval()` of the traced module does not change the branch.
 
-    Layers that stay layers, such as `nn.Dropout`, do follow `eval()`.
+    A layer that stays a layer in the graph, such as `nn.Dropout`, does follow `eval()`.
     """
 
     class Doubling(nn.Module):
@@ -161,12 +180,17 @@ def test_the_mode_of_a_module_is_frozen_into_the_graph():
 
     traced = fx.symbolic_trace(Doubling()).eval()
 
-    assert traced(torch.tensor([3.0])).tolist() == [6.0]
+    dropping = fx.symbolic_trace(nn.Sequential(nn.Dropout(1.0)))
+    x = torch.tensor([3.0])
+
+    assert traced(x).tolist() == [6.0]
+    assert dropping(x).tolist() == [0.0]
+    assert dropping.eval()(x).tolist() == [3.0]
 
 
 def test_what_does_not_depend_on_the_input_is_a_constant():
-    """`torch.rand(1)` in a traced function is drawn once, while tracing, and stored as a constant:
-    each call of the traced one adds the same number.
+    """`fx.symbolic_trace` of `x + torch.rand(1)` draws the number once, while tracing, and stores
+    it as a constant: each call of the traced function adds the same number.
 
     `torch.rand_like(x)` depends on the input and is recorded.
     """
@@ -179,8 +203,9 @@ def test_what_does_not_depend_on_the_input_is_a_constant():
 
 
 def test_concrete_args_fix_an_argument():
-    """`fx.symbolic_trace(f, concrete_args={"flag": True})` traces the branch of that value; the
-    result takes the argument no more than by that value.
+    """`fx.symbolic_trace(f, concrete_args={"flag": False})` traces the branch for False; the traced
+    function still takes `flag`, and raises AssertionError for True, "flag has been specialized to
+    have value False".
     """
 
     def f(x, flag):
@@ -189,11 +214,13 @@ def test_concrete_args_fix_an_argument():
     traced = fx.symbolic_trace(f, concrete_args={"flag": False})
 
     assert traced(torch.tensor([3.0]), False).tolist() == [-3.0]
+    with pytest.raises(AssertionError, match="flag has been specialized to have value False"):
+        traced(torch.tensor([3.0]), True)
 
 
 def test_shapes_are_found_by_running_the_graph():
-    """`ShapeProp(traced).propagate(x)` runs the graph on an example and notes the shape of each
-    node in `node.meta["tensor_meta"]`.
+    """`ShapeProp(traced).propagate(x)`, from `torch.fx.passes.shape_prop`, runs the graph on an
+    example and stores the shape of each node with a tensor as result in `node.meta["tensor_meta"]`.
     """
     from torch.fx.passes.shape_prop import ShapeProp
 
@@ -206,8 +233,8 @@ def test_shapes_are_found_by_running_the_graph():
 
 
 def test_an_interpreter_runs_a_graph_node_by_node():
-    """`fx.Interpreter(traced).run(x)` executes the nodes one by one; a subclass that overrides
-    `run_node` sees, counts or changes each result.
+    """`fx.Interpreter(traced).run(x)` executes the graph node by node; a subclass that overrides
+    `run_node` is called for each node in turn, inputs and output included.
     """
     seen = []
 

@@ -11,8 +11,8 @@ They map vectors to vectors of the same size `d_model`. The embedding of tokens,
 
 What surprises: the batch is the second dimension unless `batch_first=True`; dropout is 0.1
 unless told; the copies of an encoder start with equal weights; nothing is causal unless a mask
-is given; and in evaluation mode without gradients a faster path returns zeros at padded
-positions. Masks are on `spec/nn/test_attention_masks.py`.
+is given; and in evaluation mode without gradients a faster path may return zeros at
+padded positions. Masks are on `spec/nn/test_attention_masks.py`.
 """
 
 import math
@@ -46,7 +46,8 @@ def test_an_encoder_layer_keeps_the_shape():
 
 def test_the_batch_is_the_second_dimension_unless_told():
     """Without `batch_first=True` `nn.TransformerEncoderLayer` reads (3, 5, 4) as 3 steps of 5
-    samples and raises nothing: changing one sample of the batch then changes others.
+    samples and raises nothing: changing what was meant as one sample then changes the outputs of
+    others.
     """
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0)
@@ -64,9 +65,9 @@ def test_the_batch_is_the_second_dimension_unless_told():
 
 
 def test_an_encoder_layer_by_hand():
-    """Without dropout `nn.TransformerEncoderLayer` is `x = norm1(x + attention(x))`, `x = norm2(x +
-    feedforward(x))`; with `norm_first=True` it is `x = x + attention(norm1(x))`, `x = x +
-    feedforward(norm2(x))`.
+    """Without dropout, and up to rounding, `nn.TransformerEncoderLayer` is `x = norm1(x +
+    attention(x))`, `x = norm2(x + feedforward(x))`; `norm_first=True` is `x = x +
+    attention(norm1(x))`, `x = x + feedforward(norm2(x))`.
 
     The second trains more steadily in deep stacks, which then want a norm after the last layer.
     """
@@ -91,7 +92,7 @@ def test_an_encoder_layer_by_hand():
 
 def test_the_outputs_are_normalised_unless_the_norm_comes_first():
     """The output of a new `nn.TransformerEncoderLayer` has mean 0 and standard deviation 1
-    (`correction=0`) at each position; with `norm_first=True` it has not.
+    (`correction=0`) at each position, up to `eps` and rounding; with `norm_first=True` it has not.
 
     Its last step is a LayerNorm, whose weight and bias start as 1 and 0 and are learnt.
     """
@@ -105,8 +106,8 @@ def test_the_outputs_are_normalised_unless_the_norm_comes_first():
 
 
 def test_the_feedforward_part_is_2048_wide_unless_told():
-    """`dim_feedforward` is 2048 and `dropout` 0.1 unless told: a layer with `d_model=512` and
-    `nhead=8` has 3,152,384 parameters, two thirds of them in the two linear layers.
+    """`nn.TransformerEncoderLayer(d_model=512, nhead=8)` has `dim_feedforward=2048`, `dropout=0.1`
+    and 3,152,384 parameters, two thirds of them in its two `nn.Linear` layers.
     """
     layer = nn.TransformerEncoderLayer(d_model=512, nhead=8)
 
@@ -119,8 +120,8 @@ def test_the_feedforward_part_is_2048_wide_unless_told():
 
 
 def test_an_encoder_has_copies_that_start_alike():
-    """`nn.TransformerEncoder(layer, 2)` deep-copies the layer: its layers share no memory, but
-    start with equal weights. The layer itself isn't used and gets no gradient.
+    """`nn.TransformerEncoder(layer, 2)` deep-copies the layer: its two layers share no memory, but
+    start with equal weights. The layer given isn't used and gets no gradient.
 
     The documentation recommends to initialise the parameters anew after building.
     """
@@ -136,8 +137,10 @@ def test_an_encoder_has_copies_that_start_alike():
 
 
 def test_the_parameters_of_a_transformer_are_drawn_anew_by_a_loop():
-    """`for p in net.parameters(): if p.dim() > 1: nn.init.xavier_uniform_(p)` gives the layers
-    of an `nn.TransformerEncoder` different weights; `nn.Transformer` runs that loop itself.
+    """`for p in net.parameters(): if p.dim() > 1: nn.init.xavier_uniform_(p)` gives the layers of
+    an `nn.TransformerEncoder` different weight matrices; `nn.Transformer` runs that loop itself.
+
+    Biases and the weights of the norms have one dimension and stay equal.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=2)
 
@@ -147,15 +150,17 @@ def test_the_parameters_of_a_transformer_are_drawn_anew_by_a_loop():
 
     first, second = encoder.layers
     assert torch.equal(first.linear1.weight, second.linear1.weight) is False
+    assert torch.equal(first.linear1.bias, second.linear1.bias) is True
     both = nn.Transformer(4, 2, 2, 0, 8, batch_first=True).encoder.layers
     assert torch.equal(both[0].linear1.weight, both[1].linear1.weight) is False
 
 
 def test_nothing_is_causal_without_a_mask():
-    """In `nn.TransformerEncoder` each position sees all others unless a mask is given: a change
-    of the last step changes the first output; with the causal mask it does not.
+    """In `nn.TransformerEncoder` without a mask and dropout a change of the last step changes the
+    first output; with the causal mask it does not.
 
-    A language model made of an encoder needs `mask=generate_square_subsequent_mask(steps)`.
+    A language model made of an encoder needs
+    `mask=nn.Transformer.generate_square_subsequent_mask(steps)`.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(dropout=0.0), num_layers=2)
     x = torch.randn(1, 3, 4)
@@ -171,9 +176,9 @@ def test_nothing_is_causal_without_a_mask():
 
 
 def test_a_decoder_layer_reads_a_memory():
-    """`nn.TransformerDecoderLayer` is called with the target and the encoder's output,
-    `layer(tgt, memory)`; the result has the shape of the target. Without memory TypeError is
-    raised.
+    """`nn.TransformerDecoderLayer` is called with the target and the output of an encoder,
+    `layer(tgt, memory)`; the result has the shape of the target. Without `memory` it raises
+    TypeError.
 
     For a decoder without an encoder, as in GPT, use `nn.TransformerEncoder` with a causal mask.
     """
@@ -186,8 +191,11 @@ def test_a_decoder_layer_reads_a_memory():
 
 
 def test_a_decoder_wants_its_causal_mask():
-    """`nn.TransformerDecoder` is causal only with `tgt_mask`: without it the first output
-    changes with a later target, and a model trained so copies its answer from the future.
+    """`nn.TransformerDecoder` is not causal by itself: without `tgt_mask` the first output changes
+    with a later target, with the causal mask as `tgt_mask` it does not.
+
+    A model trained without it can copy its answer from the future. The mask is
+    `nn.Transformer.generate_square_subsequent_mask(steps)`.
     """
     decoder = nn.TransformerDecoder(
         nn.TransformerDecoderLayer(4, 2, 8, dropout=0.0, batch_first=True), num_layers=1
@@ -218,11 +226,11 @@ def test_a_transformer_takes_source_and_target():
 
 
 def test_a_transformer_has_no_embedding_and_no_last_layer():
-    """`nn.Transformer` has no embedding and no layer to the vocabulary: ids (1, 3) with
+    """`nn.Transformer` has no embedding and no layer to the vocabulary: int64 ids (1, 3) with
     `d_model=4` raise RuntimeError, "the feature number of src and tgt must be equal to d_model".
 
-    With as many steps as `d_model` the words are "mat1 and mat2 must have the same dtype".
-    Around it go `nn.Embedding`, a positional encoding and `nn.Linear(d_model, vocabulary)`.
+    Around it go `nn.Embedding`, a positional encoding and `nn.Linear(d_model, vocabulary)`. With as
+    many steps as `d_model` the message in PyTorch 2.14 is "mat1 and mat2 must have the same dtype".
     """
     model = nn.Transformer(4, 2, 1, 1, 8, batch_first=True)
     ids = torch.tensor([[1, 2, 3]])
@@ -238,8 +246,8 @@ def test_a_transformer_has_no_embedding_and_no_last_layer():
 
 
 def test_source_and_target_are_batches_of_one_size():
-    """`nn.Transformer` raises RuntimeError for 3 sources and 2 targets, "the batch number of
-    src and tgt must be equal"; lengths may differ.
+    """`nn.Transformer` raises RuntimeError for a batch of 3 sources and 2 targets, "the batch
+    number of src and tgt must be equal"; their lengths may differ.
 
     With `batch_first=False`, the default, this is often a batch in the wrong dimension.
     """
@@ -253,8 +261,9 @@ def test_source_and_target_are_batches_of_one_size():
 
 
 def test_the_activation_is_relu_unless_told():
-    """`activation="gelu"` or a function replaces ReLU in `nn.TransformerEncoderLayer`; the name
-    "swish" raises RuntimeError, "activation should be relu/gelu, not swish": pass `F.silu` itself.
+    """`nn.TransformerEncoderLayer` uses `F.relu` unless `activation="gelu"` or a function is given;
+    the name "swish" raises RuntimeError, "activation should be relu/gelu, not swish": pass `F.silu`
+    itself.
     """
     assert layer_of_width_4().activation is F.relu
     assert layer_of_width_4(activation="gelu").activation is F.gelu
@@ -264,12 +273,13 @@ def test_the_activation_is_relu_unless_told():
 
 
 def test_padded_positions_are_zero_on_the_fast_path():
-    """In `eval()` under `torch.no_grad()` a batch-first `nn.TransformerEncoder` of two heads
-    returns zeros where `src_key_padding_mask` hides the end of a sequence; with gradients it
-    returns other numbers there.
+    """In `eval()` under `torch.no_grad()` an `nn.TransformerEncoder` of
+    `nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)` returns zeros where a bool
+    `src_key_padding_mask` hides the end of a sequence; while autograd records, it does not.
 
-    The fast path computes real tokens only. An odd number of heads, `norm_first=True`, padding
-    at the front or a `mask` keep it away. Ignore those positions in both modes.
+    The fast path computes real tokens only. An odd number of heads, `norm_first=True`, another
+    activation than ReLU and GELU, or padding at the front keep it away. Ignore those positions in
+    both modes.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
     x = torch.randn(2, 3, 4)
@@ -289,8 +299,8 @@ def test_padded_positions_are_zero_on_the_fast_path():
 
 @pytest.mark.torch("<2.1")
 def test_the_fast_path_used_to_shorten_the_batch():
-    """In PyTorch 2.0 the fast path of `nn.TransformerEncoder` returned a shorter tensor if all
-    sequences were padded at the end: 3 steps became 2.
+    """In PyTorch 2.0 `nn.TransformerEncoder` in `eval()` under `torch.no_grad()` returned a shorter
+    tensor if all sequences were padded at the end: 3 steps became 2.
 
     Pass `enable_nested_tensor=False`.
     """
@@ -305,8 +315,8 @@ def test_the_fast_path_used_to_shorten_the_batch():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fast_path_keeps_the_length():
-    """Since PyTorch 2.1 `nn.TransformerEncoder` keeps the length if all
-    sequences are padded at the end, on the fast path too.
+    """Since PyTorch 2.1 `nn.TransformerEncoder` in `eval()` under `torch.no_grad()` keeps the
+    length if all sequences are padded at the end: 3 steps stay 3.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
     mask = torch.tensor([[False, False, True], [False, False, True]])
@@ -321,8 +331,9 @@ def test_the_fast_path_keeps_the_length():
 @pytest.mark.torch(">=2.1")
 @pytest.mark.filterwarnings("default:enable_nested_tensor is True:UserWarning")
 def test_an_encoder_warns_that_it_cannot_be_fast():
-    """`nn.TransformerEncoder` warns, "enable_nested_tensor is True, but self.use_nested_tensor
-    is False because encoder_layer.norm_first was True", or because `batch_first` was not.
+    """`nn.TransformerEncoder` of a layer with `norm_first=True`, or without `batch_first=True`,
+    warns, "enable_nested_tensor is True, but self.use_nested_tensor is False because" of that
+    setting.
 
     It is only about speed: `enable_nested_tensor=False` silences it.
     """
@@ -332,13 +343,16 @@ def test_an_encoder_warns_that_it_cannot_be_fast():
         UserWarning, match=r"enable_nested_tensor is True, but self.use_nested_tensor"
     ):
         nn.TransformerEncoder(layer, num_layers=1)
+    with pytest.warns(UserWarning, match="batch_first was not True"):
+        nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8), num_layers=1)
     quiet = nn.TransformerEncoder(layer, num_layers=1, enable_nested_tensor=False)
     assert quiet.num_layers == 1
 
 
 def test_a_small_language_model_learns_to_repeat():
-    """An embedding, positions, a causal `nn.TransformerEncoder` and a linear layer are a
-    language model: after 60 steps of Adam on one sequence it predicts each next token.
+    """An `nn.Embedding` of tokens and one of positions, a causal `nn.TransformerEncoder` and a
+    linear layer are a language model: here, after 60 steps of Adam on one sequence of 8 tokens, it
+    predicts each next token.
     """
     ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
     tokens, positions = nn.Embedding(10, 16), nn.Embedding(8, 16)
