@@ -182,9 +182,9 @@ def test_check_nan_can_be_left_out():
 
 
 def test_detect_anomaly_warns_that_it_is_slow():
-    """`with torch.autograd.detect_anomaly():` enables anomaly detection in the block, and
-    making it warns that it "will increase the runtime";
-    `torch.autograd.set_detect_anomaly(True)` doesn't warn.
+    """`with torch.autograd.detect_anomaly():` enables anomaly detection in the block, and the
+    call warns that it "will increase the runtime"; `torch.autograd.set_detect_anomaly(True)`
+    doesn't warn.
     """
     with pytest.warns(UserWarning, match="This mode will increase the runtime"):
         anomalies = torch.autograd.detect_anomaly()

@@ -94,8 +94,9 @@ def test_each_part_of_the_gradient_belongs_to_an_axis():
 
 
 def test_a_step_against_the_gradient_makes_the_loss_smaller():
-    """A step of gradient descent on a complex leaf is the same as on a real one: from 3+4j,
-    `z -= 0.5 * z.grad` under `torch.no_grad()` for the squared distance to 1+2j lands on 1+2j.
+    """Gradient descent on a complex leaf is written as on a real one: from 3+4j,
+    `z -= 0.5 * z.grad` under `torch.no_grad()` for the squared distance to 1+2j lands on 1+2j,
+    up to rounding.
     """
     z = torch.tensor(3 + 4j, requires_grad=True)
     (z - (1 + 2j)).abs().square().backward()

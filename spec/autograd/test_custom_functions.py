@@ -93,7 +93,7 @@ def test_autograd_believes_whatever_backward_says(device):
 
 def test_forward_is_not_recorded():
     """Grad mode is off when `forward` of a `torch.autograd.Function` is called, so `x * x`
-    computed there doesn't require grad; the same tensor returned by `apply` does, if `x`
+    computed there doesn't require grad; returned by `apply` with grad mode on, it does, if `x`
     requires grad.
 
     Inside `torch.no_grad()` the result of `apply` doesn't require grad either.

@@ -20,8 +20,8 @@ from torch.autograd import Variable
 
 @pytest.mark.claim("path-two-core-concepts")
 def test_variable_returns_a_plain_tensor():
-    """`torch.autograd.Variable(x)` returns a `torch.Tensor`, which prints as one: there are no
-    objects of the type `Variable` any more.
+    """The type of `torch.autograd.Variable(torch.ones(2))` is `torch.Tensor`, and it prints as
+    a tensor does, without the word Variable.
     """
     v = Variable(torch.ones(2))
 

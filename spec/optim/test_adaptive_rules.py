@@ -54,8 +54,9 @@ def test_a_gradient_whose_square_overflows_moves_nothing():
 
 
 def test_adam_does_not_care_for_the_size_of_the_loss():
-    """With `torch.optim.Adam` two float64 weights on `w**2` and `1000 * w**2` take the same
-    path, up to rounding, as long as the gradients are far larger than `eps`, 1e-8.
+    """With `torch.optim.Adam` two float64 weights that start at 4, on the losses `w**2` and
+    `1000 * w**2`, take the same path, up to rounding, as long as the gradients are far larger
+    than `eps`, 1e-8.
 
     Because numerator and divisor grow alike. A factor before the loss therefore doesn't act as
     a larger learning rate, as it does with `SGD`.
@@ -108,8 +109,8 @@ def test_adam_by_hand():
 
 def test_amsgrad_never_forgets_the_largest_gradient():
     """`torch.optim.Adam(amsgrad=True)` divides by the root of the largest running mean of
-    squares so far: with betas of 0.5, after gradients of 10, 1, 1 a weight is at -1.79, with
-    plain Adam at -2.27.
+    squares so far: with `lr=1.0` and betas of 0.5, after gradients of 10, 1, 1 a weight is at
+    -1.79; with plain Adam it is at -2.27.
 
     So after one large gradient its steps stay short.
     """

@@ -30,8 +30,8 @@ from torch import nn
 )
 def test_momentum_adds_up_past_gradients(options, path):
     """`SGD` with `momentum=0.5` keeps `buffer = 0.5 * buffer + gradient`, beginning with the
-    first gradient, and subtracts `lr * buffer`: under a constant gradient the steps grow, 1,
-    1.5, 1.75.
+    first gradient, and subtracts `lr * buffer`: under a constant gradient the steps are 1, 1.5,
+    1.75 times `lr * gradient`.
 
     `nesterov=True` subtracts `lr * (gradient + momentum * buffer)`; `dampening` scales each
     gradient but the first by `1 - dampening`.

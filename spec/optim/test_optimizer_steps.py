@@ -23,8 +23,8 @@ from torch import nn
 
 def test_a_closure_computes_the_loss_for_the_step():
     """`SGD.step(closure)` calls the closure, which computes the loss and the gradients, then
-    updates the parameters, and returns the loss from before the update; `SGD.step()` without a
-    closure returns None.
+    updates the parameters, and returns what the closure returned, the loss from before the
+    update; `SGD.step()` returns None.
 
     Because the closure runs first: here `weight**2` is 16 at 4, and the step moves the weight
     to 2.
@@ -216,7 +216,7 @@ def test_lbfgs_calls_its_closure_several_times_per_step():
 
 def test_lbfgs_without_a_closure_is_refused():
     """`torch.optim.LBFGS.step()` without a closure raises TypeError, "missing 1 required
-    positional argument: 'closure'"; `SGD.step()` needs none.
+    positional argument: 'closure'"; `torch.optim.SGD.step()` needs none.
 
     Because LBFGS has to compute the loss at several points: hand it a function that clears the
     gradients, calls `backward()` and returns the loss.

@@ -129,7 +129,7 @@ def test_a_group_can_be_added_later():
 
 def test_groups_print_one_after_the_other():
     """`repr` of a `torch.optim.SGD` shows its class and, for each group, its number and
-    settings such as `lr`, but not the parameters.
+    settings such as `lr`, but not the values of the parameters.
     """
     first, second = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=0.5)

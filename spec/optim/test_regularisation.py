@@ -75,10 +75,10 @@ def test_l1_regularisation_is_a_term_of_the_loss():
 
 def test_l1_with_sgd_does_not_reach_zero_exactly():
     """With `SGD` at `lr=1.0`, the L1 term `0.5 * weight.abs()` makes a weight of 0.25 swing
-    between -0.25 and 0.25 and never reach 0; `F.softshrink(weight, lr * c)` gives 0.
+    between -0.25 and 0.25 instead of becoming 0; `F.softshrink(weight, 0.5)` gives 0.
 
-    `softshrink` after the step, instead of the term in the loss, is soft thresholding: it makes
-    small weights exactly 0.
+    Soft thresholding, `F.softshrink(weight, lr * c)` after the step instead of the term in the
+    loss, makes small weights exactly 0.
     """
     weight = nn.Parameter(torch.tensor(0.25))
     optimizer = torch.optim.SGD([weight], lr=1.0)

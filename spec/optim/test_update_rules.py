@@ -5,8 +5,9 @@ Training is one rule repeated: move every weight a little against its gradient. 
 "Stochastic" is only what the caller makes of it, by handing over gradients of random batches.
 
 The rule can be written by hand as a loop over `net.parameters()`, under `torch.no_grad()`. An
-optimizer does the same and adds settings, state and other rules; all of them have one interface,
-so that changing the rule means changing a name.
+optimizer does the same and adds settings, state and other rules; their interface is the same, but
+for `LBFGS` (`spec/optim/test_optimizer_steps.py`), so that changing the rule means changing a name
+and its settings.
 
 What surprises: `SGD.step()` reads gradients and changes weights, and leaves the gradients as they
 are, but for one combination of settings; the learning rate is not a maximum length of the step, a
@@ -179,8 +180,8 @@ def test_maximize_climbs():
     ],
 )
 def test_torch_optim_offers_sgd_nesterov_adam_and_rmsprop(name, options, after):
-    """`torch.optim` has the classes `SGD`, `Adam` and `RMSprop`; Nesterov's momentum is not a
-    class but the option `nesterov=True` of `SGD`, with a `momentum` above 0.
+    """`torch.optim` has the classes `SGD`, `Adam` and `RMSprop`; for gradient descent with
+    Nesterov's momentum, `SGD` has the option `nesterov=True`, with a `momentum` above 0.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(8.0)

@@ -20,7 +20,9 @@ from torch import nn
 
 @pytest.mark.torch("<2.0")
 def test_zero_grad_filled_the_gradients_with_zeros():
-    """Before PyTorch 2.0, `optimizer.zero_grad()` wrote zeros into the gradient tensors."""
+    """Before PyTorch 2.0, `optimizer.zero_grad()` by default wrote zeros into the gradient
+    tensors.
+    """
     weight = nn.Parameter(torch.tensor([1.0, 2.0]))
     optimizer = torch.optim.SGD([weight], lr=0.5)
     weight.grad = torch.tensor([3.0, 4.0])
