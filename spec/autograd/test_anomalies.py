@@ -17,9 +17,10 @@ import torch
 
 def test_nan_in_a_gradient_is_no_error_by_itself(device):
     """Without anomaly detection a NaN in a gradient raises no error: after
-    `x.sqrt().sum().backward()` at -1 it is in `x.grad`.
+    `x.sqrt().sum().backward()` with an element -1 it is in `x.grad`.
 
-    The next optimizer step then makes the weight NaN, and with it each later loss.
+    The next step of an optimizer then makes the weight NaN, and with it each later loss that
+    uses it.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True, device=device)
 
@@ -29,12 +30,12 @@ def test_nan_in_a_gradient_is_no_error_by_itself(device):
 
 
 def test_anomaly_detection_stops_at_the_first_nan(device):
-    """Inside `torch.autograd.set_detect_anomaly(True)` `backward()` raises RuntimeError at a
-    NaN that an operation returns, "Function 'SqrtBackward0' returned nan values in its 0th
-    output", and `x.grad` stays None.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, `backward()` of `x.sqrt()` with an
+    element -1 raises RuntimeError, "Function 'SqrtBackward0' returned nan values in its 0th
+    output", and writes no `x.grad`.
 
-    Because a NaN spreads to everything further back, the first node to return one is the place
-    to look. Nodes are inspected, not leaves: a NaN that the hook of a leaf returns passes.
+    Because a NaN spreads to what is further back, the first node to return one is the place to
+    look. Nodes are inspected, not leaves: a NaN that the hook of a leaf returns passes.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True, device=device)
 
@@ -48,10 +49,17 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
 
     assert x.grad is None
 
+    with torch.autograd.set_detect_anomaly(True):
+        leaf = torch.tensor([4.0], requires_grad=True, device=device)
+        leaf.register_hook(lambda grad: grad * float("nan"))
+        leaf.sum().backward()
+    assert leaf.grad.isnan().tolist() == [True]
+
 
 def test_the_warning_quotes_the_line_of_the_forward_computation():
-    """With the error of `set_detect_anomaly(True)` comes a UserWarning, "Traceback of forward
-    call that caused the error", which quotes the line that ran the operation.
+    """If the operation ran inside `torch.autograd.set_detect_anomaly(True)`, the error comes
+    with a UserWarning, "Traceback of forward call that caused the error", which quotes the line
+    that ran the operation.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 
@@ -65,8 +73,8 @@ def test_the_warning_quotes_the_line_of_the_forward_computation():
 
 
 def test_switched_on_for_backward_alone_it_knows_no_line():
-    """Enabled only around `backward()`, anomaly detection names the operation and says "No
-    forward pass information available".
+    """With `torch.autograd.set_detect_anomaly(True)` only around `backward()`, the warning
+    beside the error names the operation and says "No forward pass information available".
 
     Because the lines are noted when operations are recorded: put the forward computation inside
     the block too.
@@ -84,7 +92,7 @@ def test_switched_on_for_backward_alone_it_knows_no_line():
 
 def test_it_names_an_operation_of_your_own():
     """For a `torch.autograd.Function` subclass `Broken` whose `backward` returns NaN, the error
-    of anomaly detection names `BrokenBackward`.
+    inside `torch.autograd.set_detect_anomaly(True)` names `BrokenBackward`.
     """
 
     class Broken(torch.autograd.Function):
@@ -108,10 +116,12 @@ def test_it_names_an_operation_of_your_own():
 
 
 def test_it_finds_the_victim_of_an_in_place_write():
-    """Anomaly detection quotes the forward line of the operation whose saved tensor was changed
-    in place: here that of `x.exp()`.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, a warning beside the error about a
+    saved tensor that was changed in place quotes the forward line of the operation that saved
+    it: here `x.exp()`.
 
-    The in-place write itself comes after that line.
+    The in-place write itself, here `powers.add_(1)`, is not quoted: look for it behind that
+    line.
     """
     x = torch.tensor([0.0, 1.0], requires_grad=True)
 
@@ -129,8 +139,8 @@ def test_it_finds_the_victim_of_an_in_place_write():
 
 
 def test_infinity_is_no_anomaly(device):
-    """Anomaly detection raises no error at an infinite gradient, such as that of `sqrt` at 0:
-    it looks for NaN, not for infinity.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, the infinite gradient of `x.sqrt()` at
+    0 raises no error: NaN is looked for, not infinity.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
@@ -141,8 +151,8 @@ def test_infinity_is_no_anomaly(device):
 
 
 def test_it_watches_gradients_and_not_values():
-    """Anomaly detection raises no error at a NaN in the forward computation where the gradients
-    hold none, as in `x + nan`.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, a NaN in the forward computation raises
+    no error where the gradients hold none, as in `x + nan`.
 
     Look for such values with `torch.isnan(y).any()`.
     """
@@ -157,8 +167,9 @@ def test_it_watches_gradients_and_not_values():
 
 
 def test_check_nan_can_be_left_out():
-    """With `set_detect_anomaly(True, check_nan=False)` a NaN raises no error, and the forward
-    lines are still noted, under `traceback_` in the metadata of each node.
+    """Inside `torch.autograd.set_detect_anomaly(True, check_nan=False)` a NaN in a gradient
+    raises no error; the forward lines are still noted, under `traceback_` in
+    `y.grad_fn.metadata`.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 
@@ -171,8 +182,9 @@ def test_check_nan_can_be_left_out():
 
 
 def test_detect_anomaly_warns_that_it_is_slow():
-    """`torch.autograd.detect_anomaly()` enables anomaly detection in a `with` block and warns
-    that it "will increase the runtime"; `set_detect_anomaly(True)` doesn't warn.
+    """`with torch.autograd.detect_anomaly():` enables anomaly detection in the block, and the
+    call warns that it "will increase the runtime"; `torch.autograd.set_detect_anomaly(True)`
+    doesn't warn.
     """
     with pytest.warns(UserWarning, match="This mode will increase the runtime"):
         anomalies = torch.autograd.detect_anomaly()
@@ -184,8 +196,8 @@ def test_detect_anomaly_warns_that_it_is_slow():
 
 
 def test_set_detect_anomaly_is_a_switch_and_a_block():
-    """`set_detect_anomaly(True)` called as a function holds until the next call; in a `with`
-    statement the state from before comes back at the end.
+    """`torch.autograd.set_detect_anomaly(True)` called as a function holds until it is set
+    anew; in a `with` statement the state from before comes back at the end.
     """
     states = [torch.is_anomaly_enabled()]
 

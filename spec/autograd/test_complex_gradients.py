@@ -15,10 +15,10 @@ import torch
 
 
 def test_a_complex_gradient_points_uphill(device):
-    """The gradient of `z.abs().square()` at `z` is `2 * z`: its real and imaginary parts are
-    the derivatives along the real and the imaginary axis.
+    """For a complex `z` the gradient of `z.abs().square()` is `2 * z`, at 3+4j so 6+8j: its
+    real and imaginary parts are the derivatives along the real and the imaginary axis.
 
-    So it points where the loss grows fastest, as the gradient of a real tensor does.
+    So it points where a real loss grows fastest, as the gradient of a real tensor does.
     """
     z = torch.tensor(3 + 4j, requires_grad=True, device=device)
 
@@ -28,8 +28,8 @@ def test_a_complex_gradient_points_uphill(device):
 
 
 def test_a_holomorphic_function_gives_the_conjugate_derivative():
-    """The gradient of `(z * z).real` is the conjugate of `2 * z`, which is the derivative of
-    z².
+    """For a complex `z` the gradient of `(z * z).real` is the conjugate of `2 * z`, the
+    derivative of z²: at 3+4j it is 6-8j.
 
     JAX returns the other convention, without the conjugate.
     """
@@ -42,9 +42,9 @@ def test_a_holomorphic_function_gives_the_conjugate_derivative():
 
 @pytest.mark.torch(">=2.1")
 def test_a_complex_scalar_needs_a_gradient_argument():
-    """Since PyTorch 2.1 `backward()` on a complex tensor of one element raises RuntimeError
-    without a `gradient` argument; with `torch.tensor(1 + 0j)` it gives the gradient of the real
-    part.
+    """Since PyTorch 2.1 `backward()` without argument on a complex64 tensor of one element
+    raises RuntimeError; with `torch.tensor(1 + 0j)` as argument it gives the gradient of the
+    real part.
 
     Usually the loss is made real first, by `abs()` or `real`.
     """
@@ -60,8 +60,8 @@ def test_a_complex_scalar_needs_a_gradient_argument():
 
 @pytest.mark.torch("<2.1")
 def test_a_complex_scalar_used_to_start_from_one():
-    """Before PyTorch 2.1 `backward()` on a complex tensor of one element worked without an
-    argument and gave the gradient of its real part, silently.
+    """Before PyTorch 2.1 `backward()` without argument on a complex64 tensor of one element
+    gave the gradient of its real part, silently.
     """
     z = torch.tensor(3 + 4j, requires_grad=True)
 
@@ -71,8 +71,8 @@ def test_a_complex_scalar_used_to_start_from_one():
 
 
 def test_a_real_leaf_gets_a_real_gradient_from_complex_work():
-    """A real leaf that went through complex arithmetic gets a real gradient: for `(x * (3 +
-    4j)).abs()` at `x = 2.0` it is 5, in float32.
+    """A real leaf `x` that is used in complex arithmetic gets a real `x.grad`: for
+    `(x * (3 + 4j)).abs()` at a float32 `x` of 2.0 it is 5, in float32.
     """
     x = torch.tensor(2.0, requires_grad=True)
 
@@ -83,8 +83,8 @@ def test_a_real_leaf_gets_a_real_gradient_from_complex_work():
 
 
 def test_each_part_of_the_gradient_belongs_to_an_axis():
-    """The gradient of `z.imag` is `1j`: its derivative along the real axis is 0, along the
-    imaginary axis 1.
+    """The gradient of `z.imag` with respect to a complex `z` is `1j`: its derivative along the
+    real axis is 0, along the imaginary axis 1.
     """
     z = torch.tensor(3 + 4j, requires_grad=True)
 
@@ -94,8 +94,9 @@ def test_each_part_of_the_gradient_belongs_to_an_axis():
 
 
 def test_a_step_against_the_gradient_makes_the_loss_smaller():
-    """Gradient descent works on a complex leaf as on a real one: from 3+4j, `z -= 0.5 * z.grad`
-    for the squared distance to 1+2j lands on 1+2j.
+    """Gradient descent on a complex leaf is written as on a real one: from 3+4j,
+    `z -= 0.5 * z.grad` under `torch.no_grad()` for the squared distance to 1+2j lands on 1+2j,
+    up to rounding.
     """
     z = torch.tensor(3 + 4j, requires_grad=True)
     (z - (1 + 2j)).abs().square().backward()

@@ -16,8 +16,8 @@ import torch
 
 
 def test_several_outputs_have_a_gradient_each(device):
-    """`backward` of a `Function` with two outputs is given one gradient per output; for an
-    output that took no part in the result it is zeros.
+    """`backward` of a `torch.autograd.Function` with two outputs is given one gradient per
+    output; for an output that took no part in the result it is by default a tensor of zeros.
     """
     seen = []
 
@@ -43,8 +43,9 @@ def test_several_outputs_have_a_gradient_each(device):
 
 
 def test_set_materialize_grads_gives_none_instead_of_zeros():
-    """After `ctx.set_materialize_grads(False)` in `forward`, `backward` is given None as the
-    gradient of an output that took no part.
+    """After `ctx.set_materialize_grads(False)` in `forward` of a `torch.autograd.Function` with
+    two outputs, `backward` is given None as the gradient of an output that took no part in the
+    result.
 
     So it can skip that part instead of computing with zeros.
     """
@@ -69,8 +70,9 @@ def test_set_materialize_grads_gives_none_instead_of_zeros():
 
 
 def test_an_output_can_be_marked_as_not_differentiable():
-    """An output given to `ctx.mark_non_differentiable` doesn't require grad; `backward` still
-    takes an argument for it.
+    """An output that `forward` of a `torch.autograd.Function` gives to
+    `ctx.mark_non_differentiable` doesn't require grad; `backward` still takes an argument for
+    it.
     """
 
     class WholeAndRest(torch.autograd.Function):
@@ -95,10 +97,12 @@ def test_an_output_can_be_marked_as_not_differentiable():
 
 
 def test_an_in_place_function_marks_what_it_changed():
-    """A `Function` that changes its input in place calls `ctx.mark_dirty` with it and returns
-    it: `apply` then returns the input tensor itself, with the new history.
+    """A `torch.autograd.Function` that changes its input in place calls `ctx.mark_dirty` with
+    it and returns it: with grad mode on, `apply` of a non-leaf tensor then returns this tensor
+    itself, with the new history.
 
-    Without the mark autograd would not know that the values have changed.
+    A leaf that requires grad is refused, as by other in-place operations. Without the mark
+    autograd would not know that the values have changed.
     """
 
     class DoubleInPlace(torch.autograd.Function):
@@ -120,14 +124,17 @@ def test_an_in_place_function_marks_what_it_changed():
     assert z is y
     assert y.item() == 6.0
     assert x.grad.item() == 2.0
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad has been used in"):
+        DoubleInPlace.apply(x)
 
 
 @pytest.mark.torch(">=2.0")
 def test_setup_context_keeps_saving_apart_from_computing():
-    """Since PyTorch 2.0 `forward` may be written without `ctx`, and `setup_context(ctx, inputs,
-    output)` saves what `backward` needs; `torch.func.grad` accepts such a `Function`.
+    """Since PyTorch 2.0 `forward` of a `torch.autograd.Function` may be written without `ctx`,
+    and `setup_context(ctx, inputs, output)` saves what `backward` needs; `torch.func.grad`
+    accepts such a `Function`.
 
-    In the style with `ctx` in `forward` it raises RuntimeError there.
+    `torch.func.grad` of one with `ctx` in `forward` raises RuntimeError.
     """
 
     class Square(torch.autograd.Function):

@@ -1,14 +1,14 @@
 """Mistakes in operations of your own.
 
 Torch inspects the form of what the `backward` of a `torch.autograd.Function` returns: how many
-gradients, and of which shape. Most mistakes therefore raise in `backward()`, with the name of the
+gradients, and of which shape. Such mistakes raise in `backward()`, with the name of the
 operation, such as `ScaleBackward`. Whether the numbers are right it can't know: `gradcheck` finds
 that out by comparing them with finite differences (`spec/autograd/test_numerical_gradients.py`).
 
 What surprises: `forward` alone works, so a missing or wrong `backward` shows only when gradients
 are asked for. A gradient of too large a shape isn't always an error: one that was broadcast is
 summed back to the shape of its argument. And returning None says that there is no gradient, so a
-leaf keeps `.grad` None.
+leaf keeps `.grad` None. `once_differentiable` stops `backward()` alone.
 
 The right form: `spec/autograd/test_custom_functions.py`.
 """
@@ -19,8 +19,9 @@ from torch.autograd.function import once_differentiable
 
 
 def test_backward_returns_a_gradient_for_every_argument():
-    """A `backward` of a `Function` that returns fewer gradients than `forward` has arguments
-    raises RuntimeError: "returned an incorrect number of gradients (expected 2, got 1)".
+    """A `backward` of a `torch.autograd.Function` that returns one gradient where `apply` was
+    given two arguments raises RuntimeError: "returned an incorrect number of gradients
+    (expected 2, got 1)".
 
     Return None for an argument that has no gradient, such as a number.
     """
@@ -43,8 +44,8 @@ def test_backward_returns_a_gradient_for_every_argument():
 
 
 def test_backward_returns_no_gradient_too_many():
-    """A `backward` that returns more gradients than `forward` has arguments raises
-    RuntimeError, unless the surplus ones are None.
+    """A `backward` of a `torch.autograd.Function` with one argument that returns two gradients
+    raises RuntimeError, unless the second one is None.
     """
 
     class Double(torch.autograd.Function):
@@ -76,8 +77,9 @@ def test_backward_returns_no_gradient_too_many():
 
 
 def test_a_gradient_has_to_fit_its_argument():
-    """A `backward` that returns a gradient of shape () for an argument of shape (2,) raises
-    RuntimeError; return one of the argument's shape, here `grad.expand(2)`.
+    """A `backward` of a `torch.autograd.Function` that returns a gradient of shape () for an
+    argument of shape (2,) raises RuntimeError; return one of the argument's shape, here
+    `grad.expand(2)`.
     """
 
     class Total(torch.autograd.Function):
@@ -96,10 +98,10 @@ def test_a_gradient_has_to_fit_its_argument():
 
 
 def test_a_gradient_that_was_broadcast_is_summed_back():
-    """Where `backward` returns a gradient of shape (3, 2) for an argument of shape (2,),
-    autograd sums it over the first dimension.
+    """Where `backward` of a `torch.autograd.Function` returns a gradient of shape (3, 2) for an
+    argument of shape (2,), autograd sums it over the first dimension.
 
-    Because (2,) broadcasts to (3, 2). So `forward` may broadcast without extra code in
+    Because (2,) can be broadcast to (3, 2): a `forward` that broadcasts needs no sum in
     `backward`.
     """
 
@@ -120,8 +122,9 @@ def test_a_gradient_that_was_broadcast_is_summed_back():
 
 
 def test_backward_returns_tensors():
-    """A `backward` of a `Function` that returns a Python number makes `backward()` raise
-    RuntimeError, "expected Variable or None (got float)"; return a tensor or None.
+    """A `backward` of a `torch.autograd.Function` that returns a Python number makes the call
+    of `y.backward()` raise RuntimeError, "expected Variable or None (got float)"; return a
+    tensor or None.
     """
 
     class Double(torch.autograd.Function):
@@ -140,8 +143,11 @@ def test_backward_returns_tensors():
 
 
 def test_none_from_backward_leaves_no_gradient():
-    """Where `backward` returns None for an argument, that leaf's `.grad` stays None, and
-    `backward()` raises no error.
+    """Where `backward` of a `torch.autograd.Function` returns None for a leaf, `y.backward()`
+    raises no error and leaves the `.grad` of the leaf None.
+
+    `torch.autograd.grad(y, x)` raises RuntimeError there: `x` appears to not have been used in
+    the graph.
     """
 
     class Rounded(torch.autograd.Function):
@@ -160,11 +166,15 @@ def test_none_from_backward_leaves_no_gradient():
 
     assert y.item() == 3.0
     assert x.grad is None
+    with pytest.raises(RuntimeError, match="appears to not have been used in the graph"):
+        torch.autograd.grad(Rounded.apply(x), x)
 
 
 def test_without_backward_it_computes_but_does_not_differentiate():
-    """A `Function` without `backward` computes its result, and raises NotImplementedError only
-    when `backward()` is called on it.
+    """A `torch.autograd.Function` that defines `forward` alone computes its result, and raises
+    NotImplementedError only when a gradient is asked for, as by `y.backward()`.
+
+    The message is "You must implement either the backward or vjp method".
     """
 
     class Double(torch.autograd.Function):
@@ -180,10 +190,11 @@ def test_without_backward_it_computes_but_does_not_differentiate():
 
 
 def test_only_tensors_are_saved_for_backward():
-    """`ctx.save_for_backward` with a Python number makes `apply` raise TypeError if an input
-    requires grad; set the number as an attribute instead, `ctx.factor = factor`.
+    """`ctx.save_for_backward(x, 2.0)` makes `apply` raise TypeError, "can only save variables",
+    if `x` requires grad and grad mode is on; set the number as an attribute instead,
+    `ctx.factor = factor`.
 
-    Where no input requires grad nothing is saved, so the mistake passes there.
+    Where the result requires no grad nothing is saved, so the mistake passes there.
     """
 
     class Scale(torch.autograd.Function):
@@ -202,9 +213,12 @@ def test_only_tensors_are_saved_for_backward():
 
 
 def test_a_saved_tensor_is_guarded_against_writes():
-    """Changing a tensor in place that `ctx.save_for_backward` has saved makes `backward()`
-    raise RuntimeError; a tensor kept as an attribute of `ctx` isn't guarded, and the gradient
-    is wrong, silently.
+    """Reading a tensor from `ctx.saved_tensors` that `x.detach().add_(1)` has changed raises
+    RuntimeError in `y.backward()`; the same tensor kept as `ctx.x` raises none, and the
+    gradient is wrong, silently.
+
+    Because `save_for_backward` notes the version of the tensor, which an in-place write raises.
+    A write through `x.data` raises no version and isn't noticed.
     """
 
     class Square(torch.autograd.Function):
@@ -243,10 +257,10 @@ def test_a_saved_tensor_is_guarded_against_writes():
 
 
 def test_an_instance_is_not_called():
-    """Calling an instance of a `Function` subclass raises RuntimeError, "Legacy autograd
-    function with non-static forward"; call `Double.apply(x)` instead.
+    """Calling an instance of a `torch.autograd.Function` subclass `Double` raises RuntimeError,
+    "Legacy autograd function with non-static forward"; call `Double.apply(x)` instead.
 
-    Instances were the style of PyTorch before 0.2; making one warns.
+    Instances were the style of the first releases; making one issues a DeprecationWarning.
     """
 
     class Double(torch.autograd.Function):
@@ -263,8 +277,9 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """A `backward` decorated with `@torch.autograd.function.once_differentiable` gives first
-    derivatives; going backward through it again raises RuntimeError.
+    """`backward` of a `torch.autograd.Function` decorated with
+    `@torch.autograd.function.once_differentiable` gives first derivatives; `first.backward()`
+    on such a derivative raises RuntimeError.
 
     It belongs on a `backward` that computes outside torch, whose second derivative would be
     silently wrong.
@@ -288,3 +303,33 @@ def test_once_differentiable_refuses_a_second_derivative():
     assert first.item() == 6.0
     with pytest.raises(RuntimeError, match="differentiate twice a function that was marked with"):
         first.backward()
+
+
+def test_once_differentiable_does_not_stop_autograd_grad():
+    """`torch.autograd.grad(first, x)` isn't stopped by `once_differentiable`: for x³·x at 1,
+    the cube being such a `torch.autograd.Function`, it gives 3 instead of the second derivative
+    12, silently.
+
+    Because the node that raises is not on the way from `first` to `x`, and `torch.autograd.grad`
+    runs only the nodes on the way to its inputs.
+    """
+
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        @once_differentiable
+        def backward(ctx, grad):
+            (x,) = ctx.saved_tensors
+            return 3 * x**2 * grad
+
+    x = torch.tensor(1.0, requires_grad=True)
+    (first,) = torch.autograd.grad(Cube.apply(x) * x, x, create_graph=True)
+
+    (second,) = torch.autograd.grad(first, x)
+
+    assert first.item() == 4.0
+    assert second.item() == 3.0

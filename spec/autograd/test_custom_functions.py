@@ -3,8 +3,8 @@
 Where the derivative that autograd would compute is missing, wasteful or not the one that is
 wanted, an operation can bring its own. It is a subclass of `torch.autograd.Function` with two
 static methods. `forward(ctx, ...)` computes the result; `backward(ctx, grad)` is given the
-gradient of the result and returns one gradient per argument of `forward`. The operation is called
-by `apply`, and `ctx` carries values from `forward` to `backward`.
+gradient of the result and returns one gradient per argument of `forward`, None for a number. The
+operation is called by `apply`, and `ctx` carries values from `forward` to `backward`.
 
 What surprises: the steps inside `forward` are not recorded, so what `backward` returns is all
 that autograd knows about the operation, right or wrong. `torch.autograd.gradcheck` compares it
@@ -22,7 +22,7 @@ import torch
 def test_a_subclass_of_function_is_a_new_operation(device):
     """A subclass of `torch.autograd.Function` defines an operation: `forward` computes its
     result and saves tensors, `backward` turns the gradient of the result into that of the
-    input; it is called by `apply`.
+    input; the operation is called by `apply`.
     """
 
     class Square(torch.autograd.Function):
@@ -46,8 +46,9 @@ def test_a_subclass_of_function_is_a_new_operation(device):
 
 
 def test_the_graph_shows_it_under_its_own_name():
-    """The node of a `Function` subclass `Double` is named `DoubleBackward`, in `grad_fn.name()`
-    and in the printed result, without a digit.
+    """The node of a `torch.autograd.Function` subclass `Double` is named `DoubleBackward`, in
+    `y.grad_fn.name()` and in the printed result of `Double.apply(x)`, without a digit, if `x`
+    requires grad.
     """
 
     class Double(torch.autograd.Function):
@@ -66,8 +67,9 @@ def test_the_graph_shows_it_under_its_own_name():
 
 
 def test_autograd_believes_whatever_backward_says(device):
-    """Autograd uses the gradient that `backward` of a `Function` returns without comparing it
-    with `forward`: an identity whose `backward` returns `-grad` reverses the gradient.
+    """Autograd uses the gradient that `backward` of a `torch.autograd.Function` returns without
+    comparing it with `forward`: an identity whose `backward` returns `-grad` reverses the
+    gradient.
 
     Gradient reversal is used on purpose, in domain adaptation. To find mistakes use
     `gradcheck`.
@@ -90,8 +92,11 @@ def test_autograd_believes_whatever_backward_says(device):
 
 
 def test_forward_is_not_recorded():
-    """Inside `forward` of a `Function` grad mode is off, so a product computed there doesn't
-    require grad; returned by `apply`, it does if an input does.
+    """Grad mode is off when `forward` of a `torch.autograd.Function` is called, so `x * x`
+    computed there doesn't require grad; returned by `apply` with grad mode on, it does, if `x`
+    requires grad.
+
+    Inside `torch.no_grad()` the result of `apply` doesn't require grad either.
     """
     inside = []
 
@@ -106,15 +111,18 @@ def test_forward_is_not_recorded():
         def backward(ctx, grad):
             return grad
 
-    y = Square.apply(torch.tensor(3.0, requires_grad=True))
+    x = torch.tensor(3.0, requires_grad=True)
+    y = Square.apply(x)
 
     assert inside == [(False, False)]
     assert y.requires_grad is True
+    with torch.no_grad():
+        assert Square.apply(x).requires_grad is False
 
 
 def test_other_values_are_kept_on_ctx():
-    """Numbers, shapes and flags for `backward` are set as attributes of `ctx`; the gradient
-    that `backward` returns for an argument that is no tensor is None.
+    """`backward` of a `torch.autograd.Function` finds a number in the attribute of `ctx` that
+    `forward` set, such as `ctx.factor`; for an argument that is a number it returns None.
 
     Tensors go through `ctx.save_for_backward`, which guards them against in-place writes and
     avoids leaks.
@@ -140,8 +148,9 @@ def test_other_values_are_kept_on_ctx():
 
 
 def test_needs_input_grad_says_which_gradients_are_wanted():
-    """`ctx.needs_input_grad` holds one bool per argument of `forward`: True for a tensor that
-    requires grad.
+    """In `backward` of a `torch.autograd.Function`, `ctx.needs_input_grad` holds one bool per
+    argument of `apply`: True for a tensor that requires grad, False for another tensor and for
+    a number.
 
     So `backward` may skip an expensive gradient and return None.
     """
@@ -168,10 +177,12 @@ def test_needs_input_grad_says_which_gradients_are_wanted():
 
 
 def test_a_backward_made_of_torch_operations_can_be_differentiated():
-    """With `create_graph=True` the operations in `backward` of a `Function` are recorded, so it
-    can be differentiated again: `x**3` gives 12 and 12 at 2.
+    """With `create_graph=True` the torch operations in `backward` of a
+    `torch.autograd.Function` are recorded, so a cube that saves its input can be differentiated
+    twice: at 2 both derivatives are 12.
 
-    For this the tensors must come from `ctx.saved_tensors`.
+    What `forward` computed on the way and saved would count as a constant: compute it in
+    `backward` from the saved inputs, or return it as an output.
     """
 
     class Cube(torch.autograd.Function):

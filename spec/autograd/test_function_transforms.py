@@ -7,9 +7,10 @@ transforms of the same kind. They are for functional code, such as one gradient 
 `backward()` would add up.
 
 What surprises: the derivative is with respect to the first argument unless `argnums` says
-otherwise. `f` must return a tensor of the shape `()`: a shape of `(1,)` is refused. `vmap` runs
-`f` once for the whole batch, so an `if` on a value can't be followed. And `jvp` and `jacfwd` use
-forward mode: they carry derivatives along with the values and need no graph.
+otherwise. `grad` wants an `f` that returns a tensor of the shape `()`: a shape of `(1,)` is
+refused. `vmap` runs `f` once for the whole batch, so an `if` on a value can't be followed. And
+`jvp` and `jacfwd` use forward mode: they carry derivatives along with the values and need no
+graph.
 
 For the same on results instead of functions see `spec/autograd/test_autograd_grad.py`.
 """
@@ -25,8 +26,8 @@ forward_mode = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecat
 
 
 def test_grad_makes_a_function_into_its_derivative(device):
-    """`torch.func.grad(f)` returns a function, the derivative of `f`; the tensor that it is
-    called with needs no `requires_grad` and gets no `.grad`.
+    """`torch.func.grad(f)` returns a function, the derivative of `f`; the float32 tensor that
+    it is called with needs no `requires_grad` and gets no `.grad`.
     """
     derivative = torch.func.grad(lambda x: x**3)
     x = torch.tensor(2.0, device=device)
@@ -48,8 +49,9 @@ def test_grad_of_grad_is_the_second_derivative():
 
 
 def test_grad_wants_a_scalar_without_axes():
-    """A function given to `torch.func.grad` must return a tensor of the shape `()`; one element
-    in the shape `(1,)` raises RuntimeError.
+    """`torch.func.grad(torch.square)` of a tensor of shape `(1,)` raises RuntimeError, "got
+    tensor with 1 dims": a function given to `torch.func.grad` must return a tensor of the shape
+    `()`.
 
     `backward()` accepts that shape. Here use `sum()` or index the element.
     """
@@ -60,8 +62,8 @@ def test_grad_wants_a_scalar_without_axes():
 
 
 def test_argnums_says_which_argument(device):
-    """`torch.func.grad(f, argnums=1)` differentiates with respect to the second argument; the
-    default is the first, and a tuple of positions gives a tuple of gradients.
+    """`torch.func.grad(f, argnums=1)` differentiates with respect to the second positional
+    argument; the default is the first, and a tuple of positions gives a tuple of gradients.
     """
     a, b = torch.tensor(2.0, device=device), torch.tensor(5.0, device=device)
 
@@ -71,7 +73,7 @@ def test_argnums_says_which_argument(device):
 
 
 def test_grad_of_a_dictionary_is_a_dictionary():
-    """For an argument that is a dict of tensors, `torch.func.grad(f)` returns a dict of
+    """For an argument that is a dict of float32 tensors, `torch.func.grad(f)` returns a dict of
     gradients with the same keys.
 
     So the parameters of a model can be passed as a dict: see `torch.func.functional_call`.
@@ -84,15 +86,15 @@ def test_grad_of_a_dictionary_is_a_dictionary():
 
 
 def test_grad_and_value_gives_both():
-    """`torch.func.grad_and_value(f)` returns a function that gives the gradient first and the
-    value second.
+    """`torch.func.grad_and_value(f)` returns a function that gives a tuple: the gradient of `f`
+    first and its value second.
     """
     assert torch.func.grad_and_value(lambda x: x**3)(torch.tensor(2.0)) == (12.0, 8.0)
 
 
 def test_has_aux_lets_other_results_through():
-    """With `has_aux=True` `f` returns a tuple of two: `torch.func.grad(f)` gives the gradient
-    of the first and returns the second, made of tensors, as it is.
+    """With `has_aux=True` `f` returns a tuple of two: `torch.func.grad(f, has_aux=True)` gives
+    the gradient of the first, and beside it the second, a tensor, undifferentiated.
 
     A Python number as the second raises RuntimeError: make it a tensor.
     """
@@ -113,7 +115,7 @@ def test_backward_has_no_place_inside_a_transform():
 
 def test_vmap_spreads_a_function_over_a_batch():
     """`torch.func.vmap(g)` applies `g`, written for one element, along the first dimension of
-    its argument: here the derivative of x³ at 1, 2 and 3.
+    its tensor argument: here the derivative of x³ at 1, 2 and 3.
     """
     derivatives = torch.func.vmap(torch.func.grad(lambda x: x**3))
 
@@ -134,8 +136,8 @@ def test_vmap_of_grad_gives_a_gradient_for_each_sample():
 
 
 def test_vmap_cannot_follow_an_if():
-    """A function with an `if` on a value of its argument raises RuntimeError under
-    `torch.func.vmap`; write `torch.where` instead.
+    """`torch.func.vmap` of a function with `if x > 0`, `x` being the argument that is mapped
+    over, raises RuntimeError, "data-dependent control flow"; write `torch.where` instead.
 
     Because `vmap` runs the function once for the whole batch, and its elements may disagree.
     """
@@ -148,8 +150,8 @@ def test_vmap_cannot_follow_an_if():
 
 
 def test_vjp_returns_a_function_of_v():
-    """`torch.func.vjp(f, x)` runs `f` and returns its value and a function, which gives `v @ J`
-    for a `v`, as a tuple with one tensor per input.
+    """`torch.func.vjp(f, x)` of a real vector `x` returns the value `f(x)` and a function,
+    which gives `v @ J` for a vector `v`, as a tuple with one tensor per input.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -162,8 +164,9 @@ def test_vjp_returns_a_function_of_v():
 
 @forward_mode
 def test_jvp_carries_a_direction_forward():
-    """`torch.func.jvp(f, (x,), (u,))` returns the value and `J @ u`, computed together in one
-    forward pass; no graph is recorded if nothing in `f` requires grad.
+    """`torch.func.jvp(f, (x,), (u,))` of vectors returns the value `f(x)` and `J @ u`, computed
+    together in one forward pass; no graph is recorded if `x` and the tensors that `f` uses
+    don't require grad.
     """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 
@@ -176,8 +179,8 @@ def test_jvp_carries_a_direction_forward():
 
 @forward_mode
 def test_rows_backward_and_columns_forward_make_the_same_jacobian():
-    """`torch.func.jacrev` and `torch.func.jacfwd` give the same Jacobian, up to rounding: the
-    first in reverse mode, by rows, the second in forward mode, by columns.
+    """`torch.func.jacrev` computes a Jacobian in reverse mode, by rows, `torch.func.jacfwd` in
+    forward mode, by columns: for a product and a sum of three elements both give the same.
 
     `jacfwd` costs less where there are more outputs than inputs.
     """
@@ -192,8 +195,8 @@ def test_rows_backward_and_columns_forward_make_the_same_jacobian():
 
 @forward_mode
 def test_hessian_is_forward_over_backward():
-    """`torch.func.hessian(f)` gives the matrix of second derivatives: for x²y it is [[2y, 2x],
-    [2x, 0]].
+    """`torch.func.hessian(f)` of a function of a vector gives the matrix of second derivatives:
+    for x²y it is [[2y, 2x], [2x, 0]].
 
     It is `jacfwd(jacrev(f))`, forward mode over reverse mode.
     """
@@ -223,8 +226,10 @@ def test_a_dual_tensor_carries_its_own_derivative():
 
 @forward_mode
 def test_a_dual_tensor_needs_a_level():
-    """`torch.autograd.forward_ad.make_dual` outside a block of `forward_ad.dual_level()` raises
-    RuntimeError; tangents live only as long as such a block.
+    """`torch.autograd.forward_ad.make_dual` raises RuntimeError, "no level exists", unless it
+    is called inside `with forward_ad.dual_level():`, or after `forward_ad.enter_dual_level()`.
+
+    A tangent lives as long as its level.
     """
     with pytest.raises(RuntimeError, match="no level exists"):
         forward_ad.make_dual(torch.tensor(2.0), torch.tensor(1.0))

@@ -5,11 +5,11 @@ those of a dict. The module keeps its own. So a network becomes a function of it
 be differentiated, changed by a step that itself is differentiated (meta-learning), or mapped by
 `vmap`: over samples, for one gradient per sample, or over models, for an ensemble in one call.
 
-What surprises: parameters that the dict leaves out are the module's own, and names it does not know
-are passed over, unless `strict=True`; the buffers of batch norm are written, so that they have to
-be handed over as well; `stack_module_state` copies, so the models it was given are not trained; and
-dropout inside `vmap` is refused until `randomness=` says what is meant. `grad` and `vmap` are told
-in `spec/autograd/test_function_transforms.py`.
+What surprises: parameters that the dict leaves out are the module's own, and a misspelt name is
+ignored, unless `strict=True`; batch norm in training mode writes to its buffers, so they have to
+be handed over if the module's own shall stay; `stack_module_state` copies, so the models it was
+given are not trained; and dropout inside `vmap` is refused until `randomness=` says what is meant.
+`grad` and `vmap` are told in `spec/autograd/test_function_transforms.py`.
 """
 
 import copy
@@ -25,8 +25,9 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_functional_call_runs_a_module_with_other_parameters(device):
-    """`functional_call(layer, {"weight": w, "bias": b}, x)` computes what `layer(x)` would with
-    those parameters, and leaves the layer's own unchanged.
+    """`functional_call(layer, {"weight": w, "bias": b}, x)` of an `nn.Linear` computes
+    `x @ w.T + b` with the tensors of the dict, and leaves the parameters of the layer
+    unchanged.
     """
     layer = nn.Linear(2, 1, device=device)
     before = layer.weight.clone()
@@ -42,8 +43,8 @@ def test_functional_call_runs_a_module_with_other_parameters(device):
 
 
 def test_several_arguments_are_a_tuple():
-    """`functional_call` takes the arguments of `forward` as a tuple, keyword arguments as a dict
-    behind it; a single tensor needs no tuple.
+    """`functional_call` takes several arguments of `forward` as a tuple, and keyword arguments
+    as a dict behind the tuple; a single tensor needs no tuple.
     """
     layer = nn.Bilinear(1, 1, 1, bias=False)
     weight = {"weight": torch.tensor([[[3.0]]])}
@@ -51,11 +52,15 @@ def test_several_arguments_are_a_tuple():
 
     assert functional_call(layer, weight, (two, five)).tolist() == [30.0]
     assert functional_call(layer, weight, (two,), {"input2": five}).tolist() == [30.0]
+    assert functional_call(nn.ReLU(), {}, two).tolist() == [2.0]
 
 
 def test_names_left_out_are_the_modules_own_and_unknown_ones_are_passed_over():
-    """`functional_call` uses the module's own parameter where the dict lacks one, and passes over
-    a name that the module does not have; `strict=True` raises RuntimeError for both.
+    """`functional_call` of an `nn.Linear` ignores a misspelt name such as "wieght", and uses
+    the layer's own parameter for a name that the dict lacks; with `strict=True` it raises
+    RuntimeError for either.
+
+    A name with a dot whose first part is unknown raises AttributeError even so.
     """
     layer = nn.Linear(1, 1)
     nn.init.constant_(layer.weight, 3.0)
@@ -66,12 +71,17 @@ def test_names_left_out_are_the_modules_own_and_unknown_ones_are_passed_over():
 
     assert misspelt.tolist() == [[7.0]]
     with pytest.raises(RuntimeError, match=r"Error\(s\) in reparametrizing for Linear"):
-        functional_call(layer, {"wieght": torch.tensor([[5.0]])}, x, strict=True)
+        functional_call(layer, {**dict(layer.named_parameters()), "wieght": x}, x, strict=True)
+    with pytest.raises(RuntimeError, match=r"Error\(s\) in reparametrizing for Linear"):
+        functional_call(layer, {"weight": torch.tensor([[5.0]])}, x, strict=True)
+    with pytest.raises(AttributeError, match="Linear has no attribute `head`"):
+        functional_call(layer, {"head.weight": torch.tensor([[5.0]])}, x)
 
 
 def test_gradients_reach_the_tensors_of_the_dict(device):
-    """A loss behind `functional_call` gives its gradients to the tensors of the dict; the module's
-    own parameters get none.
+    """`backward()` of a loss computed by `functional_call(layer, {"weight": w}, x)` stores the
+    gradient in `w`, if `w` is a leaf that requires grad; the parameter `layer.weight`, which
+    `w` replaced, gets none.
     """
     layer = nn.Linear(1, 1, bias=False, device=device)
     weight = torch.tensor([[3.0]], device=device, requires_grad=True)
@@ -85,10 +95,11 @@ def test_gradients_reach_the_tensors_of_the_dict(device):
 
 
 def test_a_step_inside_the_graph_can_be_differentiated():
-    """With `create_graph=True`, `functional_call` of `w - lr * gradient` lets a loss after a step
-    be differentiated with respect to `w` before it, as MAML does.
+    """With a `gradient` computed with `create_graph=True`, a loss of
+    `functional_call(layer, {"weight": w - lr * gradient}, x)` can be differentiated with
+    respect to `w`, the weight before the step, as MAML does.
 
-    `optimizer.step()` can't be used for that: it writes in place, outside of the graph.
+    By default `optimizer.step()` can't be used for that: it writes in place, under `no_grad`.
     """
     layer = nn.Linear(1, 1, bias=False)
     nn.init.constant_(layer.weight, 3.0)
@@ -104,8 +115,9 @@ def test_a_step_inside_the_graph_can_be_differentiated():
 
 
 def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
-    """`functional_call(norm, (parameters, buffers), x)` of a batch norm in training mode updates
-    the running statistics in the dict; without buffers in it those of the module change.
+    """`functional_call(norm, (parameters, buffers), x)` of an `nn.BatchNorm1d` in training mode
+    updates the running statistics in the dict `buffers`; without buffers in the call those of
+    the module are updated.
     """
     norm = nn.BatchNorm1d(1)
     buffers = {name: buffer.clone() for name, buffer in norm.named_buffers()}
@@ -122,10 +134,12 @@ def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
 
 
 def test_a_gradient_for_each_sample_of_a_network():
-    """`vmap(grad(loss), in_dims=(None, 0, 0))` over a loss by `functional_call` gives the gradient
-    of each sample of a batch: one dimension more in front of each parameter's shape.
+    """`vmap(grad(loss), in_dims=(None, 0, 0))`, where `loss` calls an `nn.Linear` by
+    `functional_call`, gives one gradient per sample of a batch: each has the parameter's shape,
+    stacked along a new first dimension.
 
-    The loss sees one sample, hence `x[None]`; the mean over samples is what `backward()` gives.
+    The loss sees one sample, hence `x[None]`. For a loss that is a mean over the batch, the
+    mean of these gradients is what `backward()` gives, up to rounding.
     """
     layer = nn.Linear(2, 1)
     x, y = torch.randn(4, 2), torch.randn(4, 1)
@@ -143,8 +157,9 @@ def test_a_gradient_for_each_sample_of_a_network():
 
 
 def test_stacked_models_are_an_ensemble_in_one_call():
-    """`stack_module_state(models)` stacks the parameters of models of one architecture along a new
-    first dimension; `vmap` over them and `functional_call` computes all models at once.
+    """`stack_module_state(models)` stacks the parameters of three `nn.Linear` of one shape
+    along a new first dimension; `vmap` of a function with `functional_call` over that dimension
+    computes all three outputs in one call.
 
     `in_dims=(0, 0, None)` gives each model the same input, `0` instead of `None` each its own.
     """
@@ -164,8 +179,8 @@ def test_stacked_models_are_an_ensemble_in_one_call():
 
 
 def test_a_stack_is_a_copy_that_is_trained_itself():
-    """The stacked parameters of `stack_module_state` are leaves of their own: hand
-    `parameters.values()` to the optimizer. The models that were stacked do not change.
+    """The stacked parameters of `stack_module_state` are copies, and leaves: an optimizer given
+    `parameters.values()` trains them, and the models that were stacked do not change.
     """
     models = [nn.Linear(1, 1, bias=False) for _ in range(2)]
     for model in models:
@@ -185,8 +200,12 @@ def test_a_stack_is_a_copy_that_is_trained_itself():
 
 
 def test_models_of_different_shape_or_class_cannot_be_stacked():
-    """`stack_module_state` raises RuntimeError for models of different classes, "Expected all
-    models to be of the same class", of different mode or of different sizes.
+    """`stack_module_state` raises RuntimeError for an `nn.Linear` beside an `nn.ReLU`,
+    "Expected all models to be of the same class", beside one in another mode, or beside one
+    with a weight of another shape.
+
+    Only the outermost class is compared: an `nn.Sequential` with one layer more than the first
+    is accepted, and its additional layer is ignored.
     """
     with pytest.raises(RuntimeError, match="Expected all models to be of the same class"):
         stack_module_state([nn.Linear(1, 1), nn.ReLU()])
@@ -197,10 +216,16 @@ def test_models_of_different_shape_or_class_cannot_be_stacked():
     with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
         stack_module_state([nn.Linear(1, 1), nn.Linear(2, 1)])
 
+    short = nn.Sequential(nn.Linear(1, 1))
+    long = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+    parameters, _ = stack_module_state([short, long])
+    assert list(parameters) == ["0.weight", "0.bias"]
+
 
 def test_vmap_wants_to_know_what_randomness_means():
-    """A random operation such as dropout in `vmap` raises RuntimeError, "called random operation
-    while in randomness error mode"; `randomness="different"` or `"same"` says what is meant.
+    """`vmap(F.dropout)(x)` raises RuntimeError, "called random operation while in randomness
+    error mode": `randomness="different"` draws anew for each entry, `randomness="same"` uses
+    one mask for all.
     """
     x = torch.ones(2, 100)
 
@@ -216,8 +241,9 @@ def test_vmap_wants_to_know_what_randomness_means():
 
 
 def test_batch_norm_in_vmap_must_not_update_shared_statistics():
-    """Batch norm in training mode inside `vmap` raises RuntimeError where its running statistics
-    are shared, as they would be written by each: use `track_running_stats=False` or `eval()`.
+    """`vmap(norm)(x)` of an `nn.BatchNorm1d` in training mode raises RuntimeError, as its
+    running statistics are not mapped over and can't be updated by each entry: use
+    `track_running_stats=False` or `norm.eval()`.
 
     `torch.func.replace_all_batch_norm_modules_(net)` switches the statistics off in a network.
     """
@@ -229,14 +255,16 @@ def test_batch_norm_in_vmap_must_not_update_shared_statistics():
     ):
         vmap(norm)(x)
 
+    assert vmap(norm.eval())(x).shape == (4, 3, 2)
+    norm.train()
     torch.func.replace_all_batch_norm_modules_(norm)
     assert norm.running_mean is None
     assert vmap(norm)(x).shape == (4, 3, 2)
 
 
 def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
-    """`vmap(f)(x, 2.0)` raises ValueError, "We cannot vmap over non-Tensor arguments, please use
-    None as the respective in_dim": write `in_dims=(0, None)`.
+    """`vmap(torch.mul)(x, 2.0)` raises ValueError, "We cannot vmap over non-Tensor arguments,
+    please use None as the respective in_dim": write `vmap(torch.mul, in_dims=(0, None))`.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -249,9 +277,10 @@ def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
 
 
 def test_vmap_refuses_what_leaves_the_tensor_or_has_a_size_by_value():
-    """Inside `vmap`, `x.item()` and `x[x > 0]` raise RuntimeError: a number, or a size that depends
-    on the values, would differ from element to element.
+    """Inside a function under `vmap`, `.item()` of a tensor that is mapped over, and indexing
+    it with a mask such as `row[row > 0]`, raise RuntimeError.
 
+    Because a number, or a size that depends on the values, would differ from entry to entry.
     Write `torch.where` instead of a mask.
     """
     x = torch.tensor([[1.0, -2.0], [3.0, 4.0]])
@@ -266,16 +295,20 @@ def test_vmap_refuses_what_leaves_the_tensor_or_has_a_size_by_value():
 
 
 def test_vmap_wants_mapped_dimensions_of_one_size():
-    """`vmap(f)(x, y)` raises ValueError, "Expected all tensors to have the same size in the mapped
-    dimension", unless `x` and `y` have equally many entries to map over.
+    """`vmap(torch.add)(x, y)` for `x` of shape (3,) and `y` of shape (2,) raises ValueError,
+    "Expected all tensors to have the same size in the mapped dimension".
+
+    With `in_dims=(0, None)` `y` is not mapped over, and may have any shape that `f` takes.
     """
     with pytest.raises(ValueError, match="vmap: Expected all tensors to have the same size in the"):
         vmap(torch.add)(torch.ones(3), torch.ones(2))
 
 
 def test_chunks_bound_the_memory_of_vmap():
-    """`vmap(f, chunk_size=2)` calls `f` for two entries at a time, and the result is the same: a
-    bound on memory where a whole batch does not fit.
+    """`vmap(f, chunk_size=2)` maps over at most two entries at a time, so that five entries
+    take three calls of `f`; for a deterministic `f` the result is the same, up to rounding.
+
+    It bounds memory where a whole batch does not fit.
     """
     calls = []
 
@@ -289,7 +322,7 @@ def test_chunks_bound_the_memory_of_vmap():
 
 def test_the_older_functional_call_warns():
     """`torch.nn.utils.stateless.functional_call` issues a warning that it is deprecated as of
-    PyTorch 2.0: use `torch.func.functional_call`, which takes the same arguments.
+    PyTorch 2.0: use `torch.func.functional_call`, which takes the same positional arguments.
     """
     layer, weight = nn.Linear(1, 1, bias=False), {"weight": torch.tensor([[3.0]])}
 

@@ -3,7 +3,7 @@
 At a kink, such as that of `relu` at 0, there is no derivative, and each torch function settles
 for one value by convention, usually one between the derivatives on both sides. At 0 the
 derivatives of `sqrt` and `log` are infinite, and an infinity times a zero further back in the
-chain rule makes NaN. One NaN in a gradient spoils a weight for good at the next step, so these
+chain rule makes NaN. One NaN in a gradient spoils a weight at the next step, so these
 places are worth knowing.
 
 What surprises: `torch.where` doesn't protect a gradient. The branch that wasn't taken gets the
@@ -31,11 +31,11 @@ import torch
     ],
 )
 def test_a_corner_has_a_slope_by_convention(function, at_the_corner, device):
-    """At 0 the gradient of `relu`, `abs` and `relu6` is 0, that of `leaky_relu` is its negative
-    slope, 0.01, and that of `maximum(x, 0)` is 0.5.
+    """At 0 the gradient of `torch.relu`, `torch.abs` and `F.relu6` is 0, that of `F.leaky_relu`
+    is its negative slope, by default 0.01, and that of `torch.maximum(x, zeros)` is 0.5.
 
-    Each is a convention: `relu(x)` and `maximum(x, 0)` are the same function, with different
-    gradients at 0.
+    Each is a convention: `relu(x)` and `maximum(x, zeros)` are the same function, with
+    different gradients at 0.
     """
     x = torch.tensor(0.0, requires_grad=True, device=device)
 
@@ -45,8 +45,8 @@ def test_a_corner_has_a_slope_by_convention(function, at_the_corner, device):
 
 
 def test_a_shared_maximum_shares_its_gradient(device):
-    """`x.max()` and `x.amax(dim=0)` split the gradient evenly among several equal largest
-    elements.
+    """For a vector with several equal largest elements, such as [3, 1, 3], `x.max()` and
+    `x.amax(dim=0)` split the gradient evenly among them.
     """
     x = torch.tensor([3.0, 1.0, 3.0], requires_grad=True, device=device)
 
@@ -58,8 +58,8 @@ def test_a_shared_maximum_shares_its_gradient(device):
 
 
 def test_a_maximum_along_a_dimension_has_one_winner():
-    """`x.max(dim=0)` gives the whole gradient to the one element whose index it returns, even
-    if others are equal.
+    """For a vector such as [3, 1, 3], `x.max(dim=0)` gives the whole gradient to the one
+    element whose index it returns, even if others are equal.
     """
     x = torch.tensor([3.0, 1.0, 3.0], requires_grad=True)
 
@@ -71,34 +71,41 @@ def test_a_maximum_along_a_dimension_has_one_winner():
 
 
 def test_equal_operands_of_maximum_share_the_gradient():
-    """Where both operands of `torch.maximum` are equal, each gets half of the gradient;
-    elsewhere the larger one gets it all.
+    """Where elements `a` and `b` in `torch.maximum(a, b)` are equal, each gets half of the
+    gradient; where one is larger, it gets the whole.
+
+    Where one is NaN, each gets the whole gradient.
     """
-    a = torch.tensor([1.0, 2.0], requires_grad=True)
-    b = torch.tensor([2.0, 2.0], requires_grad=True)
+    a = torch.tensor([1.0, 2.0, math.nan], requires_grad=True)
+    b = torch.tensor([2.0, 2.0, 2.0], requires_grad=True)
 
     torch.maximum(a, b).sum().backward()
 
-    assert a.grad.tolist() == [0.0, 0.5]
-    assert b.grad.tolist() == [1.0, 0.5]
+    assert a.grad.tolist() == [0.0, 0.5, 1.0]
+    assert b.grad.tolist() == [1.0, 0.5, 1.0]
 
 
 @pytest.mark.torch(">=2.14")
 def test_clamp_is_flat_at_its_bounds(device):
-    """Since PyTorch 2.14 `clamp(0, 1)` has the gradient 1 strictly between its bounds and 0 at
-    a bound, as outside.
+    """Since PyTorch 2.14 `x.clamp(0, 1)`, with numbers as bounds, has the gradient 1 strictly
+    between its bounds and 0 at a bound, as outside.
+
+    With tensors as bounds the gradient at a bound is 0.5.
     """
     x = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0], requires_grad=True, device=device)
 
     x.clamp(0, 1).sum().backward()
 
     assert x.grad.tolist() == [0.0, 0.0, 1.0, 0.0, 0.0]
+    low, high = torch.tensor(0.0, device=device), torch.tensor(1.0, device=device)
+    (of_tensors,) = torch.autograd.grad(x.clamp(low, high).sum(), x)
+    assert of_tensors.tolist() == [0.0, 0.5, 1.0, 0.5, 0.0]
 
 
 @pytest.mark.torch("<2.14")
 def test_clamp_used_to_pass_the_gradient_at_its_bounds(device):
-    """Before PyTorch 2.14 `clamp(0, 1)` had the gradient 1 at its bounds as well as between
-    them, and 0 outside.
+    """Before PyTorch 2.14 `x.clamp(0, 1)`, with numbers as bounds, had the gradient 1 at its
+    bounds as well as between them, and 0 outside.
     """
     x = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0], requires_grad=True, device=device)
 
@@ -109,11 +116,11 @@ def test_clamp_used_to_pass_the_gradient_at_its_bounds(device):
 
 @pytest.mark.parametrize(("function", "at_four"), [(torch.sqrt, 0.25), (torch.log, 0.25)])
 def test_a_root_and_a_logarithm_are_infinitely_steep_at_zero(function, at_four, device):
-    """The gradient of `torch.sqrt` and `torch.log` at 0.0 is `inf`, without an error or a
-    warning; at 4 it is 0.25.
+    """The gradient of `torch.sqrt` and `torch.log` of a float32 tensor at 0.0 is `inf`, without
+    an error or a warning; at 4 it is 0.25.
 
-    A step with an infinite gradient makes the weight infinite. Add a small `eps` to the
-    argument. At -0.0 the gradient is `-inf`.
+    A step of `SGD` with an infinite gradient makes the weight infinite. Add a small `eps` to
+    the argument. At -0.0 the gradient is `-inf`.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
@@ -123,7 +130,7 @@ def test_a_root_and_a_logarithm_are_infinitely_steep_at_zero(function, at_four, 
 
 
 def test_an_infinite_slope_times_zero_is_nan(device):
-    """The gradient of `(x**2).sum().sqrt()` at zeros is NaN.
+    """The gradient of `(x**2).sum().sqrt()` is NaN where each element of `x` is 0.
 
     Because that of the root is infinite and that of the squares is 0, and their product is NaN.
     Use `x.norm()`, or add a small `eps` below the root.
@@ -136,8 +143,8 @@ def test_an_infinite_slope_times_zero_is_nan(device):
 
 
 def test_a_norm_has_the_slope_zero_at_zero(device):
-    """The gradient of `x.norm()` is 0 at zeros, not NaN; where the norm is not 0, as at (3, 4),
-    it is `x / x.norm()`.
+    """The gradient of `x.norm()` is 0, not NaN, where each element of `x` is 0; at (3, 4) it is
+    `x / x.norm()`, (0.6, 0.8), up to rounding.
     """
     zero = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
     x = torch.tensor([3.0, 4.0], requires_grad=True, device=device)
@@ -150,8 +157,8 @@ def test_a_norm_has_the_slope_zero_at_zero(device):
 
 
 def test_where_does_not_keep_nan_out_of_the_gradient(device):
-    """The gradient of `torch.where(x > 0, x.sqrt(), zeros)` at 0 is NaN, though `where` chose
-    the zero.
+    """The gradient of `torch.where(x > 0, x.sqrt(), zeros)` at 0 is NaN, though `torch.where`
+    chose the zero.
 
     Because the branch not taken gets the gradient 0, and 0 times its infinite derivative is
     NaN.
@@ -166,8 +173,8 @@ def test_where_does_not_keep_nan_out_of_the_gradient(device):
 
 
 def test_a_second_where_around_the_input_keeps_nan_out(device):
-    """A `torch.where` around the input of `sqrt`, which replaces what is not above 0 by 1,
-    keeps the gradient finite: it is 0 where the replacement was made.
+    """In `torch.where(x > 0, torch.where(x > 0, x, ones).sqrt(), zeros)` the inner
+    `torch.where` keeps NaN out of the gradient: at 0 it is 0, at 4 it is 0.25.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
@@ -178,8 +185,8 @@ def test_a_second_where_around_the_input_keeps_nan_out(device):
 
 
 def test_indexing_keeps_nan_out_of_the_gradient():
-    """The gradient of `x[x > 0].sqrt()` is 0 at the elements that the mask leaves out, not NaN:
-    they take no part in the root.
+    """The gradient of `x[x > 0].sqrt()` is 0, not NaN, at an element of 0, which the mask
+    leaves out: it takes no part in the root.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True)
 
@@ -189,8 +196,8 @@ def test_indexing_keeps_nan_out_of_the_gradient():
 
 
 def test_a_product_with_zeros_keeps_the_other_slopes():
-    """The gradient of `x.prod()` with respect to an element that is 0 is the product of the
-    others, not NaN.
+    """For `x` = [0, 2, 3] the gradient of `x.prod()` with respect to the element that is 0 is
+    the product of the others, 6, not NaN.
 
     Because `prod` doesn't compute it by dividing by that element.
     """
@@ -205,7 +212,7 @@ def test_the_spread_of_equal_values_has_the_slope_zero():
     """The gradient of `x.std()` of two equal values, here 2.0, is 0, not NaN, though the root
     in it is infinitely steep there.
 
-    For a single value it is NaN, as the standard deviation itself is.
+    For a single value it is NaN, as the standard deviation itself is by default.
     """
     x = torch.tensor([2.0, 2.0], requires_grad=True)
 

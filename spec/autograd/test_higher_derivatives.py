@@ -6,10 +6,10 @@ comes out as a constant that doesn't require grad. Gradient penalties, Newton's 
 learning to learn are built on this.
 
 What surprises: a function whose gradient is constant, such as 3x, has no second derivative to ask
-for: torch raises RuntimeError rather than return 0. Piecewise linear activations such as ReLU
-have a second derivative of 0, so a network of them has curvature only through its products and
-its loss. And `backward(create_graph=True)` makes a reference cycle between a leaf and its
-`.grad`, so prefer `torch.autograd.grad`.
+for: torch raises RuntimeError rather than return 0. Piecewise linear activations such as ReLU have
+a second derivative of 0 where they have one, so a network of them has curvature only through its
+products and its loss. And `backward(create_graph=True)` makes a reference cycle between a leaf and
+its `.grad`, so prefer `torch.autograd.grad`.
 
 Whole Hessians: `spec/autograd/test_jacobians.py`. The same with functions:
 `spec/autograd/test_function_transforms.py`.
@@ -20,8 +20,8 @@ import torch
 
 
 def test_x_cubed_has_three_derivatives_that_change(device):
-    """With `create_graph=True` each time, `torch.autograd.grad` gives the derivatives of x³ one
-    after the other: 3x², 6x and 6.
+    """With `create_graph=True` for the first two, `torch.autograd.grad` gives the derivatives
+    of x³ one after the other: 3x², 6x and 6.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
 
@@ -33,9 +33,9 @@ def test_x_cubed_has_three_derivatives_that_change(device):
 
 
 def test_without_create_graph_a_gradient_is_a_constant(device):
-    """A gradient by `torch.autograd.grad` without `create_graph=True`, and without `grad_outputs`
-    that require grad, doesn't require grad itself; asking for its derivative raises
-    RuntimeError.
+    """`torch.autograd.grad(x**3, x)` without `create_graph=True` returns a gradient that
+    doesn't require grad; asking for its derivative raises RuntimeError, "does not require grad
+    and does not have a grad_fn".
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     (first,) = torch.autograd.grad(x**3, x)
@@ -48,8 +48,8 @@ def test_without_create_graph_a_gradient_is_a_constant(device):
 
 
 def test_create_graph_keeps_the_first_graph_too():
-    """With `create_graph=True` the default of `retain_graph` is True: a second
-    `torch.autograd.grad` through the same graph works.
+    """`torch.autograd.grad(y, x, create_graph=True)` keeps the graph of `y`, because
+    `retain_graph` is then True by default: a second `torch.autograd.grad(y, x)` works.
 
     Because the gradient that is returned refers to that graph. `retain_graph=False`, given
     beside it, frees the saved tensors all the same.
@@ -103,8 +103,8 @@ def test_mixed_derivatives_agree_in_either_order():
 
 
 def test_a_straight_line_has_no_second_derivative_to_ask_for():
-    """The gradient of 3x is the constant 3, which doesn't require grad even with
-    `create_graph=True`: asking for its derivative raises RuntimeError.
+    """The gradient of `3 * x` by `torch.autograd.grad` is the constant 3, which doesn't require
+    grad even with `create_graph=True`: asking for its derivative raises RuntimeError.
 
     Because 3 was not computed from x. Where a 0 is meant, check `requires_grad` first.
     """
@@ -120,9 +120,9 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
-    """The derivative of w·x with respect to x is w, which doesn't depend on x. Since PyTorch
-    2.1 `torch.autograd.grad` of it gives 0 with `materialize_grads=True`, and None with
-    `allow_unused=True`.
+    """The derivative of `w * x` with respect to x is `w`, which doesn't depend on x. If `w`
+    requires grad, `torch.autograd.grad` of it gives None with `allow_unused=True`, and 0 with
+    `materialize_grads=True`, since PyTorch 2.1.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -136,7 +136,7 @@ def test_materialize_grads_calls_a_missing_second_derivative_zero():
 
 
 def test_relu_is_flat_in_the_second_derivative(device):
-    """`x.relu() ** 2` has the second derivative 2 for x above 0 and 0 for x below.
+    """`x.relu() ** 2` has the second derivative 2 at x = 2 and 0 at x = -1.
 
     Because that of `relu` itself is 0 on both sides, and only the square contributes.
     """
@@ -151,7 +151,8 @@ def test_relu_is_flat_in_the_second_derivative(device):
 
 def test_a_gradient_penalty_has_a_gradient(device):
     """A penalty made of a gradient with `create_graph=True` can be differentiated: the squared
-    derivative of w·x² with respect to x is 4w²x², and its derivative with respect to w is 8wx².
+    derivative of w·x² with respect to x is 4w²x², and `penalty.backward(inputs=[w])` stores
+    8wx² in `w.grad`.
 
     Such penalties keep the critic of a WGAN smooth.
     """
@@ -168,8 +169,9 @@ def test_a_gradient_penalty_has_a_gradient(device):
 
 
 def test_the_hessian_times_a_vector_takes_two_passes():
-    """The gradient of `gradient @ u`, where `gradient` was computed with `create_graph=True`,
-    is the product `H @ u` of the Hessian with `u`, so the Hessian is never built.
+    """For x²y, `torch.autograd.grad` of `gradient @ u`, where `gradient` was computed with
+    `create_graph=True`, is the product `H @ u` of the Hessian with `u`, without building the
+    Hessian.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     u = torch.tensor([1.0, 10.0])
@@ -182,8 +184,8 @@ def test_the_hessian_times_a_vector_takes_two_passes():
 
 
 def test_newtons_method_lands_on_the_bottom_of_a_parabola():
-    """Newton's step `x - slope / curvature`, both from `torch.autograd.grad`, reaches the
-    minimum of the parabola 2(x - 3)² at once.
+    """From 10, one Newton step `x - slope / curvature`, both by `torch.autograd.grad`, reaches
+    3, the minimum of the parabola 2(x - 3)².
     """
     x = torch.tensor(10.0, requires_grad=True)
 
@@ -195,8 +197,9 @@ def test_newtons_method_lands_on_the_bottom_of_a_parabola():
 
 
 def test_a_training_step_can_be_differentiated():
-    """A gradient step `w - rate * slope`, with `slope` from `create_graph=True`, can be
-    differentiated with respect to the learning rate `rate` and to the weight before the step.
+    """A gradient step `w - rate * slope` on w², with `slope` from
+    `torch.autograd.grad(w**2, w, create_graph=True)`, can be differentiated with respect to the
+    learning rate `rate` and to `w`, the weight before the step.
 
     This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad`, unless
     the optimizer was made with `differentiable=True`.
@@ -214,8 +217,8 @@ def test_a_training_step_can_be_differentiated():
 
 
 def test_backward_with_create_graph_warns_of_a_cycle():
-    """`backward(create_graph=True)` on `x**3` stores a gradient with a history in `x.grad` and
-    warns of a reference cycle between parameter and gradient, once per process.
+    """`(x**3).backward(create_graph=True)` stores a gradient with a history in `x.grad`, and
+    warns of a reference cycle between parameter and gradient, by default once per process.
 
     Use `torch.autograd.grad`, or set `.grad` to None afterwards, so that the memory is freed.
     """
@@ -231,8 +234,8 @@ def test_backward_with_create_graph_warns_of_a_cycle():
 
 
 def test_with_create_graph_gradients_accumulate_into_a_new_tensor():
-    """With `backward(create_graph=True)` a second gradient isn't added to `.grad` in place:
-    `.grad` becomes a new tensor, and the first keeps its value.
+    """A second `(x**3).backward(create_graph=True)` doesn't add to `x.grad` in place: `x.grad`
+    becomes a new tensor with the sum, and the first one keeps its value.
     """
     x = torch.tensor(2.0, requires_grad=True)
 

@@ -7,10 +7,10 @@ outputs the Jacobian costs m backward passes, so it is for small cases. Where on
 with a vector is wanted, `vjp`, `jvp` and `hvp` give that in a pass or two.
 
 What surprises: the input need not require grad, its `.grad` isn't written, and the result has no
-history unless `create_graph=True` asks for one. An output that doesn't depend on the input gives
-zeros, silently.
+history unless `create_graph=True` asks for one. Inside `torch.inference_mode()` it is zeros. An
+output that doesn't depend on the input gives zeros, silently.
 
-The newer `torch.func` does the same with functions that return functions:
+The newer `torch.func` has transforms for the same ends:
 `spec/autograd/test_function_transforms.py`. What a Jacobian is, and what `backward(v)` makes of
 it: `spec/autograd/test_vector_jacobian.py`.
 """
@@ -23,7 +23,7 @@ from torch.autograd import functional
 @pytest.mark.claim("blitz-no-full-jacobian")
 def test_autograd_gives_the_full_jacobian(device):
     """`torch.autograd.functional.jacobian(f, x)` returns the whole Jacobian of `f` at `x` in
-    one call: here 2 by 3, for two outputs and three inputs.
+    one call: here 2 by 3, for a function of three elements that returns two.
     """
     x = torch.tensor([2.0, 3.0, 5.0], device=device)
 
@@ -33,8 +33,9 @@ def test_autograd_gives_the_full_jacobian(device):
 
 
 def test_a_jacobian_leaves_no_trace():
-    """`torch.autograd.functional.jacobian(f, x)` works for an `x` that doesn't require grad and
-    for one that does, writes no `.grad`, and returns a tensor that doesn't require grad.
+    """`torch.autograd.functional.jacobian(torch.square, x)` works for a float32 `x` that
+    doesn't require grad and for one that does, writes no `x.grad`, and by default returns a
+    tensor that doesn't require grad.
 
     Because it computes on an input of its own that requires grad.
     """
@@ -48,6 +49,23 @@ def test_a_jacobian_leaves_no_trace():
     assert of_tracked.tolist() == [[4.0, 0.0], [0.0, 6.0]]
     assert of_tracked.requires_grad is False
     assert tracked.grad is None
+
+
+def test_inside_inference_mode_a_jacobian_is_zero():
+    """Inside `torch.inference_mode()`, `torch.autograd.functional.jacobian(torch.square, x)`
+    returns zeros, silently; inside `torch.no_grad()` it returns the Jacobian.
+
+    Because inference mode records nothing, even where grad mode is switched on again.
+    """
+    x = torch.tensor([2.0, 3.0])
+
+    with torch.inference_mode():
+        in_inference = functional.jacobian(torch.square, x)
+    with torch.no_grad():
+        in_no_grad = functional.jacobian(torch.square, x)
+
+    assert in_inference.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert in_no_grad.tolist() == [[4.0, 0.0], [0.0, 6.0]]
 
 
 def test_a_jacobian_can_be_differentiated_again():
@@ -68,9 +86,9 @@ def test_a_jacobian_can_be_differentiated_again():
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """The result of `torch.autograd.functional.jacobian(f, x)` has the shape of the output
-    followed by that of the input: (3, 2, 3) for a sum over the first dimension of a (2, 3)
-    tensor.
+    """For an `f` from one tensor to one tensor, `torch.autograd.functional.jacobian(f, x)` has
+    the shape of the output followed by that of `x`: (3, 2, 3) for a sum over the first
+    dimension of a (2, 3) tensor.
 
     Reshape it to `(output.numel(), x.numel())` where a matrix is wanted.
     """
@@ -81,8 +99,8 @@ def test_a_jacobian_has_the_shape_of_output_and_input():
 
 
 def test_several_inputs_have_a_jacobian_each():
-    """`torch.autograd.functional.jacobian(f, (a, b))` returns a tuple with one Jacobian per
-    input.
+    """`torch.autograd.functional.jacobian(f, (a, b))` of an `f` that returns one tensor gives a
+    tuple with one Jacobian per input.
     """
     a, b = torch.tensor([2.0, 3.0]), torch.tensor(5.0)
 
@@ -93,8 +111,8 @@ def test_several_inputs_have_a_jacobian_each():
 
 
 def test_an_output_that_ignores_the_input_has_zeros():
-    """`torch.autograd.functional.jacobian` gives zeros for a function that doesn't use its
-    input; with `strict=True` it raises RuntimeError.
+    """`torch.autograd.functional.jacobian(lambda x: torch.ones(1), x)`, of a function that
+    doesn't use its input, gives zeros; with `strict=True` it raises RuntimeError.
 
     Use `strict=True` to find a computation that lost its graph by mistake.
     """
@@ -106,10 +124,10 @@ def test_an_output_that_ignores_the_input_has_zeros():
 
 
 def test_detach_inside_the_function_gives_zeros_too():
-    """`torch.autograd.functional.jacobian` differentiates what was recorded: a factor behind
-    `detach()` counts as a constant, and contributes nothing of its own to the Jacobian.
+    """`torch.autograd.functional.jacobian` of `x.detach() * x.sum()` treats the factor behind
+    `detach()` as a constant: only the sum is differentiated.
 
-    So a Jacobian that is smaller than expected hints at a `detach()`, an `item()` or a
+    So a Jacobian with smaller entries than expected hints at a `detach()`, an `item()` or a
     `no_grad` in the function.
     """
     x = torch.tensor([2.0, 3.0])
@@ -128,8 +146,9 @@ def test_the_input_is_a_tensor_or_a_tuple_of_tensors():
 
 
 def test_a_hessian_holds_the_second_derivatives(device):
-    """`torch.autograd.functional.hessian(f, point)` returns the matrix of second derivatives:
-    for x²y it is [[2y, 2x], [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
+    """`torch.autograd.functional.hessian(f, point)` returns the matrix of second derivatives
+    for an `f` of a vector that returns one element: for x²y it is [[2y, 2x], [2x, 0]], at (2,
+    3) so [[6, 4], [4, 0]].
     """
     point = torch.tensor([2.0, 3.0], device=device)
 
@@ -139,8 +158,8 @@ def test_a_hessian_holds_the_second_derivatives(device):
 
 
 def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
-    """`torch.autograd.functional.hessian(f, (x, y))` returns a tuple of tuples: the block of
-    each pair of inputs, with the mixed derivatives off the diagonal.
+    """`torch.autograd.functional.hessian(f, (x, y))` returns a tuple of tuples, one block per
+    pair of inputs: for x²y of two 0-d tensors ((2y, 2x), (2x, 0)).
     """
     x, y = torch.tensor(2.0), torch.tensor(3.0)
 
@@ -151,16 +170,16 @@ def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
 
 def test_only_a_scalar_function_has_a_hessian():
     """`torch.autograd.functional.hessian` of a function that returns two elements raises
-    RuntimeError; take the Jacobian of the Jacobian instead, or reduce the output to one
-    element.
+    RuntimeError, "should contain a single element"; reduce the output to one element, or take
+    the Jacobian of the Jacobian.
     """
     with pytest.raises(RuntimeError, match="should contain a single element"):
         functional.hessian(torch.square, torch.tensor([2.0, 3.0]))
 
 
 def test_vjp_gives_the_value_and_the_rows_weighed():
-    """`torch.autograd.functional.vjp(f, x, v)` returns the value `f(x)` and the product `v @
-    J`, which `f(x).backward(v)` would store.
+    """`torch.autograd.functional.vjp(f, x, v)` of real vectors `x` and `v` returns the value
+    `f(x)` and the product `v @ J`, which `f(x).backward(v)` would add to `x.grad`.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -173,8 +192,8 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
-    """`torch.autograd.functional.jvp(f, x, u)` returns the value `f(x)` and the product `J @
-    u`: the directional derivative of `f` along `u`.
+    """`torch.autograd.functional.jvp(f, x, u)` of vectors `x` and `u` returns the value `f(x)`
+    and the product `J @ u`, the derivative of `f` along `u`.
 
     It takes two backward passes; `torch.func.jvp` takes one forward pass.
     """
@@ -189,8 +208,9 @@ def test_jvp_gives_the_value_and_the_columns_weighed():
 
 
 def test_hvp_gives_the_hessian_times_a_vector():
-    """`torch.autograd.functional.hvp(f, x, u)` returns the value `f(x)` and the product `H @ u`
-    of the Hessian with `u`, without building the Hessian.
+    """`torch.autograd.functional.hvp(f, x, u)` of an `f` that returns one element gives the
+    value `f(x)` and the product `H @ u` of the Hessian with the vector `u`, without building
+    the Hessian.
     """
     value, product = functional.hvp(
         lambda p: p[0] ** 2 * p[1], torch.tensor([2.0, 3.0]), torch.tensor([1.0, 10.0])
@@ -201,10 +221,11 @@ def test_hvp_gives_the_hessian_times_a_vector():
 
 
 def test_vectorize_computes_all_rows_in_one_pass():
-    """`torch.autograd.functional.jacobian` runs one backward pass per row, here two; with
-    `vectorize=True` it runs a single pass that computes all rows together, with `vmap`.
+    """`torch.autograd.functional.jacobian` by default runs one backward pass per element of the
+    output, here two; with `vectorize=True` it runs a single pass that computes all rows
+    together, with `vmap`.
 
-    That is faster, and needs an `f` whose operations `vmap` supports.
+    That is faster for many rows, and needs an `f` whose backward operations `vmap` supports.
     """
     passes = []
 

@@ -4,7 +4,7 @@ A hook that `register_hook` puts on a tensor runs before its gradient is stored
 (`spec/autograd/test_hooks.py`). Three other kinds run at other moments.
 `x.register_post_accumulate_grad_hook(f)` calls `f(x)` when the `.grad` of the leaf `x` has been
 written: an optimizer can step there and free the gradient at once. `node.register_hook` and
-`register_prehook` run after and before a node of the graph, a `grad_fn`, has done its part.
+`node.register_prehook` are called after and before a node of the graph, a `grad_fn`, runs.
 `register_multi_grad_hook` waits for the gradients of several tensors.
 
 What surprises: `torch.autograd.grad` writes no `.grad`, so it calls no post-accumulate hook. And
@@ -18,8 +18,8 @@ import torch
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
-    """A hook of `register_post_accumulate_grad_hook` is called with the leaf itself, after each
-    `backward()` has added to its `.grad`.
+    """A hook of `x.register_post_accumulate_grad_hook` on a leaf `x` is called with `x` itself
+    after each `(x * x).backward()`, when the gradient has been added to `x.grad`.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     seen = []
@@ -36,8 +36,8 @@ def test_a_step_can_be_taken_during_backward():
     """A post-accumulate hook may update its leaf under `no_grad` and set `.grad` to None, so
     that the step is done inside `backward()`.
 
-    Then the gradients of all parameters never exist at the same time, which saves as much
-    memory as the parameters take.
+    If each parameter has such a hook, a gradient is freed as soon as it is used, so that the
+    gradients of all parameters need not exist at the same time.
     """
     w = torch.tensor(3.0, requires_grad=True)
 
@@ -55,8 +55,9 @@ def test_a_step_can_be_taken_during_backward():
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_needs_a_leaf():
-    """`register_post_accumulate_grad_hook` on a computed tensor raises RuntimeError, as only
-    leaves accumulate; use `register_hook` there.
+    """`register_post_accumulate_grad_hook` on a computed tensor that requires grad raises
+    RuntimeError, "post accumulate grad hooks cannot be registered on non-leaf tensors"; use
+    `register_hook` there.
     """
     middle = torch.tensor(3.0, requires_grad=True) * 2
 
@@ -78,8 +79,9 @@ def test_a_post_accumulate_hook_misses_autograd_grad():
 
 
 def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
-    """`grad_fn.register_hook(f)` calls `f(grad_inputs, grad_outputs)` after the node has run:
-    the gradients of the operation's inputs, then those of its outputs, each as a tuple.
+    """For `product = x * w`, `product.grad_fn.register_hook(f)` calls
+    `f(grad_inputs, grad_outputs)` after the node has run: the gradients of `x` and `w` as one
+    tuple, and that of `product` as another.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)
@@ -93,8 +95,8 @@ def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
 
 
 def test_a_node_hook_has_none_for_what_is_not_tracked():
-    """A hook of `grad_fn.register_hook`, on a product, gets None as the gradient of a factor
-    that doesn't require grad.
+    """For `product = x * w` with a `w` that doesn't require grad, a hook of
+    `product.grad_fn.register_hook` gets None as the gradient of `w`.
 
     Because the node doesn't compute a gradient that is not needed.
     """
@@ -109,10 +111,11 @@ def test_a_node_hook_has_none_for_what_is_not_tracked():
 
 
 def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
-    """A tuple returned by a hook of `grad_fn.register_hook` replaces the gradients of the
-    operation's inputs for everything further back.
+    """For `product = x * w`, a tuple of two returned by a hook of
+    `product.grad_fn.register_hook` replaces the gradients that are passed on to `x` and `w`.
 
-    It must have one element per input; None keeps all of them as they are.
+    The tuple must have one element per input of the operation; a hook that returns None leaves
+    the gradients as they are.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
@@ -125,8 +128,9 @@ def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
 
 
 def test_a_node_prehook_can_replace_what_comes_in():
-    """`grad_fn.register_prehook(f)` calls `f(grad_outputs)` before the node runs; a tuple that
-    `f` returns replaces the gradients the node computes with.
+    """For `product = x * w`, `product.grad_fn.register_prehook(f)` calls `f(grad_outputs)`
+    before the node runs; a tuple of one tensor that `f` returns replaces the gradient of
+    `product`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
@@ -140,9 +144,11 @@ def test_a_node_prehook_can_replace_what_comes_in():
 
 @pytest.mark.torch(">=2.0")
 def test_a_multi_grad_hook_waits_for_all_of_its_tensors():
-    """A hook of `torch.autograd.graph.register_multi_grad_hook((x, w), f)` is called once per
-    `backward()` that reaches one of its tensors, when all gradients are there, with None for a
-    tensor that took no part.
+    """`torch.autograd.graph.register_multi_grad_hook((x, w), f)` with leaves `x` and `w` calls
+    `f` once per `backward()` that reaches one of them, with a list of their gradients: None for
+    the one that took no part.
+
+    With the default `mode="all"` the call comes when the gradients of all of them are there.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)

@@ -4,12 +4,13 @@ The derivative of a function can be measured without autograd: change the input 
 side and divide the change of the output by the length of the step. This is slow, two evaluations
 per element of the input, and only approximate, but it knows nothing of the graph. That makes it a
 judge of gradients: `torch.autograd.gradcheck(f, inputs)` compares it with what `backward` gives,
-and raises where they differ.
+and raises where they differ by more than its tolerances.
 
 What surprises: it needs float64. In float32 the differences drown in rounding, and a right
 gradient looks wrong. At a kink, such as that of `relu` at 0, the measured derivative lies between
-those of both sides, so `gradcheck` may fail there for a function that is fine. And a gradient of
-0 almost everywhere, as that of `round`, passes, useless as it is for training.
+those of both sides, so `gradcheck` may fail there for a function that is fine. A gradient of
+0 almost everywhere, as that of `round`, passes, useless as it is for training. And an error smaller
+than the tolerance passes: choose inputs where the gradient is not tiny.
 """
 
 import pytest
@@ -20,8 +21,8 @@ from torch.autograd import gradcheck, gradgradcheck
 
 
 def test_backward_agrees_with_a_small_step_to_either_side(device):
-    """The gradient of `x**3` at 2 from `backward()` is 12, and the central difference, (f(2 +
-    h) - f(2 - h)) / 2h with h = 1e-6, agrees to 8 digits.
+    """The gradient of `x**3` at 2 from `backward()` is 12, and the central difference
+    `(f(2 + h) - f(2 - h)) / (2 * h)` in float64, with h = 1e-6, agrees to 8 digits.
     """
     x = torch.tensor(2.0, dtype=torch.float64, requires_grad=True, device=device)
     (x**3).backward()
@@ -35,8 +36,8 @@ def test_backward_agrees_with_a_small_step_to_either_side(device):
 
 @given(st.lists(st.integers(-9, 9), min_size=1, max_size=5), st.integers(-4, 4))
 def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
-    """`backward()` on a polynomial with integer coefficients, at an integer, gives exactly the
-    derivative by the rule k·c·xᵏ⁻¹, in float64, for up to five coefficients between -9 and 9.
+    """For polynomials of up to five integer coefficients between -9 and 9, at integers from -4
+    to 4, `backward()` in float64 gives exactly the derivative by the rule k·c·xᵏ⁻¹.
     """
     x = torch.tensor(float(at), dtype=torch.float64, requires_grad=True)
     polynomial = sum((c * x**k for k, c in enumerate(coefficients)), start=0 * x)
@@ -51,7 +52,7 @@ def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
 )
 def test_a_step_to_both_sides_errs_less_than_to_one(step, two_sided, one_sided):
     """For `x**3` at 2, whose derivative is 12, central differences with steps of 1 and 0.5 give
-    13 and 12.25; one-sided ones give 19 and 15.25.
+    13 and 12.25; differences to the right alone, `(f(x + h) - f(x)) / h`, give 19 and 15.25.
 
     Because the errors of both sides cancel in part.
     """
@@ -83,8 +84,8 @@ def test_too_small_a_step_is_swallowed():
 
 def test_gradcheck_says_whether_backward_is_right(device):
     """`torch.autograd.gradcheck(f, inputs)` returns True where the gradients of `backward`
-    agree with finite differences: here for `torch.exp`, and for `torch.mul` with a constant
-    factor.
+    agree with finite differences within its tolerances: here for `torch.exp`, and for
+    `torch.mul` with a constant factor.
     """
     x = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True, device=device)
     factor = torch.tensor([3.0, 4.0], dtype=torch.float64, device=device)
@@ -94,9 +95,11 @@ def test_gradcheck_says_whether_backward_is_right(device):
 
 
 def test_gradcheck_shows_where_backward_is_wrong():
-    """`torch.autograd.gradcheck` raises RuntimeError, "Jacobian mismatch for output 0", for a
-    `Function` whose `backward` computes 3x instead of 2x, and shows the numerical beside the
+    """`torch.autograd.gradcheck` at 2 raises RuntimeError, "Jacobian mismatch for output 0",
+    for a square whose `backward` computes 3x instead of 2x, and shows the numerical beside the
     analytical Jacobian.
+
+    The error is a `GradcheckError`, a subclass of RuntimeError.
     """
 
     class Square(torch.autograd.Function):
@@ -120,8 +123,10 @@ def test_gradcheck_shows_where_backward_is_wrong():
 
 
 def test_gradcheck_can_answer_instead_of_raising():
-    """`torch.autograd.gradcheck(f, x, raise_exception=False)` returns False for a wrong
-    gradient: here for `x * x.detach()`, whose `backward` gives half the derivative.
+    """`torch.autograd.gradcheck(f, x, raise_exception=False)` for `x * x.detach()` at 2, whose
+    `backward` gives half the derivative, returns False instead of raising an error.
+
+    Differences below `atol`, by default 1e-5, pass: at 1e-6 it returns True.
     """
     x = torch.tensor([2.0], dtype=torch.float64, requires_grad=True)
 
@@ -129,6 +134,8 @@ def test_gradcheck_can_answer_instead_of_raising():
         return x * x.detach()
 
     assert gradcheck(half_detached, x, raise_exception=False) is False
+    tiny = torch.tensor([1e-6], dtype=torch.float64, requires_grad=True)
+    assert gradcheck(half_detached, tiny) is True
     assert gradcheck(torch.square, x) is True
 
 
@@ -149,8 +156,8 @@ def test_gradcheck_wants_double_precision():
 
 
 def test_gradcheck_wants_something_tracked():
-    """`torch.autograd.gradcheck` raises ValueError if no input requires grad, even with
-    `raise_exception=False`; set `requires_grad=True` on an input.
+    """`torch.autograd.gradcheck(torch.square, x)` raises ValueError if `x` doesn't require
+    grad, even with `raise_exception=False`; set `requires_grad=True` on an input.
     """
     x = torch.tensor([2.0], dtype=torch.float64)
 
@@ -175,8 +182,8 @@ def test_gradcheck_fails_at_a_kink():
 
 
 def test_gradcheck_wants_a_function_that_repeats_itself():
-    """`torch.autograd.gradcheck` with `raise_exception=False` returns False for `dropout` with
-    p = 0.5, as each call drops other elements; with p = 0 it returns True.
+    """`torch.autograd.gradcheck` with `raise_exception=False` returns False for `dropout` of 20
+    elements with p = 0.5, as each call drops other elements; with p = 0 it returns True.
 
     Fix the random numbers outside the function.
     """
@@ -190,8 +197,8 @@ def test_gradcheck_wants_a_function_that_repeats_itself():
 
 
 def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
-    """`torch.autograd.gradcheck(torch.round, x)` returns True between two jumps, where the
-    gradient 0 is right; at a jump it returns False with `raise_exception=False`.
+    """`torch.autograd.gradcheck(torch.round, x)` returns True at 1.2, between two jumps, where
+    the gradient 0 is right; at the jump, 1.5, it returns False with `raise_exception=False`.
 
     So it judges whether a gradient is right, not whether it is of use.
     """
@@ -204,7 +211,8 @@ def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
 
 def test_gradgradcheck_judges_the_second_derivative():
     """`torch.autograd.gradgradcheck(f, x)` compares second derivatives with finite differences:
-    a `backward` that detaches its input passes `gradcheck` and fails `gradgradcheck`.
+    a square at 2 whose `backward` returns `2 * x.detach() * grad` passes `gradcheck` and fails
+    `gradgradcheck`.
     """
 
     class Square(torch.autograd.Function):

@@ -20,8 +20,8 @@ from torch.autograd import Variable
 
 @pytest.mark.claim("path-two-core-concepts")
 def test_variable_returns_a_plain_tensor():
-    """`Variable(x)` returns a `torch.Tensor`, which prints as one: there is no class of its own
-    left.
+    """The type of `torch.autograd.Variable(torch.ones(2))` is `torch.Tensor`, and it prints as
+    a tensor does, without the word Variable.
     """
     v = Variable(torch.ones(2))
 
@@ -30,8 +30,8 @@ def test_variable_returns_a_plain_tensor():
 
 
 def test_every_tensor_counts_as_a_variable():
-    """`isinstance(x, Variable)` is True for a tensor and for an `nn.Parameter`, and False for a
-    list.
+    """`isinstance(x, torch.autograd.Variable)` is True for a tensor and for an `nn.Parameter`,
+    and False for a list.
 
     So old code that asks before wrapping still works.
     """
@@ -45,8 +45,8 @@ def test_every_tensor_counts_as_a_variable():
 
 @pytest.mark.claim("self-wrap-in-variable", "self-tensor-no-gradients")
 def test_a_tensor_has_gradients_without_any_wrapper(device):
-    """A plain tensor with `requires_grad=True` gets its gradient from `backward()`, without a
-    `Variable` around it.
+    """A tensor made with `requires_grad=True` gets its gradient from `backward()`, without a
+    `torch.autograd.Variable` around it.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     (x * x).sum().backward()
@@ -57,8 +57,8 @@ def test_a_tensor_has_gradients_without_any_wrapper(device):
 
 @pytest.mark.claim("self-wrap-in-variable")
 def test_the_old_floattensor_has_gradients_too():
-    """`torch.FloatTensor([1.0, 2.0])` makes a plain float32 tensor, which may be made to
-    require grad.
+    """`torch.FloatTensor([1.0, 2.0])` makes a float32 `torch.Tensor`, which `requires_grad_()`
+    makes require grad.
 
     In new code write `torch.tensor`.
     """
@@ -71,8 +71,9 @@ def test_the_old_floattensor_has_gradients_too():
 
 @pytest.mark.claim("self-graph-in-background")
 def test_a_variable_records_nothing_unless_it_requires_gradients():
-    """`Variable(x) * 2` has no `grad_fn`, and `Variable(x, requires_grad=True) * 2` has one:
-    `requires_grad` decides, not the wrapper.
+    """For a plain tensor `x`, `Variable(x) * 2` has no `grad_fn`, and
+    `Variable(x, requires_grad=True) * 2` has one: `requires_grad` decides, not the wrapper
+    `torch.autograd.Variable`.
     """
     wrapped = Variable(torch.ones(2)) * 2
     tracked = Variable(torch.ones(2), requires_grad=True) * 2
@@ -83,8 +84,8 @@ def test_a_variable_records_nothing_unless_it_requires_gradients():
 
 @pytest.mark.claim("self-variable-drop-in")
 def test_code_for_tensors_takes_a_variable():
-    """The result of `Variable` works where a tensor does: in `+=`, `torch.cat`, `numpy()` and a
-    layer.
+    """The result of `torch.autograd.Variable(x)`, which doesn't require grad, works where a
+    tensor does: in `+=`, `torch.cat`, `numpy()` and an `nn.Linear`.
     """
     v = Variable(torch.ones(1, 2))
     v += 1
@@ -98,8 +99,8 @@ def test_code_for_tensors_takes_a_variable():
 
 @pytest.mark.claim("self-variables-flow")
 def test_tensors_go_into_a_model_and_from_layer_to_layer():
-    """A model takes plain tensors, and its layers pass plain tensors on: nothing is wrapped in
-    `Variable`.
+    """An `nn.Sequential` takes a plain `torch.Tensor`, and its layers pass plain tensors on: no
+    input or output is wrapped in `Variable`.
     """
     seen = []
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
@@ -111,8 +112,8 @@ def test_tensors_go_into_a_model_and_from_layer_to_layer():
 
 @pytest.mark.claim("summary-variable-cuda")
 def test_what_moves_to_a_device_is_the_tensor():
-    """`x.to(device)` moves a plain tensor and the result of `Variable(x)` alike, and returns a
-    `torch.Tensor`.
+    """`.to("meta")` moves a plain tensor and the result of `torch.autograd.Variable(x)` alike,
+    and returns a `torch.Tensor`.
     """
     batch = torch.ones(2, 3)
     moved = batch.to("meta")
@@ -137,7 +138,9 @@ def test_what_moves_to_the_gpu_is_the_tensor():
 
 
 def test_variable_shares_the_memory_of_its_tensor():
-    """`Variable(x)` is a new tensor that shares the storage of `x`: writing to it changes `x`."""
+    """`torch.autograd.Variable(x)` is a new tensor that shares the storage of `x`: writing to
+    it changes `x`.
+    """
     x = torch.ones(2)
     v = Variable(x)
     v[0] = 5.0
@@ -147,8 +150,8 @@ def test_variable_shares_the_memory_of_its_tensor():
 
 
 def test_a_variable_around_a_tracked_tensor_is_cut_off():
-    """`Variable(y)` of a `y` that requires grad doesn't require grad and has no `grad_fn`, like
-    `y.detach()`.
+    """`torch.autograd.Variable(y)` of a `y` that requires grad doesn't by default require grad
+    and has no `grad_fn`, like `y.detach()`.
 
     So an old `Variable(...)` in the middle of a model stops its gradient: delete it.
     """
@@ -161,28 +164,35 @@ def test_a_variable_around_a_tracked_tensor_is_cut_off():
 
 
 def test_variable_takes_tensors_only():
-    """`Variable([1.0, 2.0])` raises TypeError, "Variable data has to be a tensor, but got
-    list"; write `torch.tensor([1.0, 2.0])`.
+    """`torch.autograd.Variable([1.0, 2.0])` raises TypeError, "Variable data has to be a
+    tensor, but got list"; write `torch.tensor([1.0, 2.0])`.
     """
     with pytest.raises(TypeError, match="Variable data has to be a tensor, but got list"):
         Variable([1.0, 2.0])
 
 
 def test_volatile_is_taken_with_a_warning_and_does_nothing():
-    """`Variable(x, volatile=True)` warns that "volatile was removed and now has no effect":
-    what is computed from it with a weight is recorded.
+    """`torch.autograd.Variable(x, volatile=True)` warns that "volatile was removed and now has
+    no effect": what is computed from it with a weight is recorded.
 
-    Use `with torch.no_grad():` instead.
+    Use `with torch.no_grad():` instead. Together with `requires_grad=True` it raises
+    ValueError.
     """
     w = torch.ones(2, requires_grad=True)
 
     with pytest.warns(UserWarning, match="volatile was removed and now has no effect"):
         v = Variable(torch.ones(2), volatile=True)
     assert (w * v).requires_grad is True
+    with (
+        pytest.warns(UserWarning, match="volatile was removed and now has no effect"),
+        pytest.raises(ValueError, match="Variable can't be volatile and require_grad at"),
+    ):
+        Variable(torch.ones(2), volatile=True, requires_grad=True)
 
 
 def test_the_volatile_attribute_always_reads_false():
-    """Reading `x.volatile` warns and gives False; setting it warns and changes nothing.
+    """Reading the attribute `volatile` of a tensor warns and gives False; setting it warns and
+    changes nothing.
 
     Read `x.requires_grad` instead.
     """
@@ -197,8 +207,8 @@ def test_the_volatile_attribute_always_reads_false():
 
 
 def test_creator_became_grad_fn():
-    """The attribute `creator` of the oldest releases is gone and raises AttributeError; read
-    `grad_fn` instead.
+    """Reading `y.creator`, an attribute of the first releases, raises AttributeError; read
+    `y.grad_fn` instead.
     """
     y = torch.ones(2, requires_grad=True) * 2
 
@@ -209,7 +219,8 @@ def test_creator_became_grad_fn():
 
 @pytest.mark.claim("course-backward-compatible")
 def test_the_loss_is_read_with_item_and_no_longer_by_an_index():
-    """`loss.data[0]` raises IndexError, as a loss has the shape `()`; write `loss.item()`.
+    """`loss.data[0]` raises IndexError for a loss of shape `()`, as `F.mse_loss` returns by
+    default; write `loss.item()`.
 
     Before 0.4 there were no 0-d tensors, and a loss had one element to index.
     """

@@ -18,11 +18,13 @@ from torch import nn
 
 
 def test_adams_first_step_has_the_length_of_the_learning_rate(device):
-    """Adam's first step on a float32 weight has the length `lr`, against the sign of the gradient,
-    for a gradient of 1000 as for one of -0.001; a gradient of 0 moves nothing.
+    """The first step of `torch.optim.Adam` on a float32 weight has the length `lr`, nearly,
+    against the sign of the gradient, for a gradient of 1000 as for one of -0.001; a gradient of
+    0 moves nothing.
 
-    Because the mean of one gradient, divided by the root of the mean of one square, is its sign.
-    Only gradients near `eps`, 1e-8, or so large that their square overflows, move a weight less.
+    Because the mean of one gradient, divided by the root of the mean of one square, is its
+    sign. Only gradients near `eps`, 1e-8, or so large that their square overflows, move a
+    weight less.
     """
     weight = nn.Parameter(torch.zeros(3, device=device))
     weight.grad = torch.tensor([1000.0, -0.001, 0.0], device=device)
@@ -33,11 +35,11 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
 
 
 def test_a_gradient_whose_square_overflows_moves_nothing():
-    """`Adam` doesn't move a float32 weight at all for a gradient such as 1e25, whose square is
-    beyond the largest float32, about 3e38.
+    """`torch.optim.Adam` doesn't move a float32 weight at all for a gradient such as 1e25,
+    whose square is beyond the largest float32, about 3e38, nor in later steps.
 
-    Because the divisor is inf, and stays inf in all later steps: the weight is stuck without an
-    error. Clip gradients before `step()`: see `spec/optim/test_clipping.py`.
+    Because the divisor is inf, and stays inf: the weight is stuck without an error. Clip
+    gradients before `step()`: see `spec/optim/test_clipping.py`.
     """
     weight = nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([weight], lr=0.5)
@@ -52,11 +54,12 @@ def test_a_gradient_whose_square_overflows_moves_nothing():
 
 
 def test_adam_does_not_care_for_the_size_of_the_loss():
-    """Multiplying the loss by 1000 leaves Adam's path the same, as long as the gradients are far
-    larger than `eps`, 1e-8: two weights on `w**2` and `1000 * w**2` stay equal up to rounding.
+    """With `torch.optim.Adam` two float64 weights that start at 4, on the losses `w**2` and
+    `1000 * w**2`, take the same path, up to rounding, as long as the gradients are far larger
+    than `eps`, 1e-8.
 
-    Because numerator and divisor grow alike. A factor before the loss therefore doesn't act as a
-    larger learning rate, as it does with `SGD`.
+    Because numerator and divisor grow alike. A factor before the loss therefore doesn't act as
+    a larger learning rate, as it does with `SGD`.
     """
     weights = nn.Parameter(torch.tensor([4.0, 4.0], dtype=torch.float64))
     optimizer = torch.optim.Adam([weights], lr=0.5)
@@ -70,8 +73,8 @@ def test_adam_does_not_care_for_the_size_of_the_loss():
 
 
 def test_eps_shortens_the_step_of_a_tiny_gradient():
-    """Adam adds `eps`, by default 1e-8, to the divisor: a first gradient of 1e-8 moves a weight by
-    half of `lr`, one of 1e-6 by 99 % of it.
+    """`torch.optim.Adam` adds `eps`, by default 1e-8, to the divisor: a first gradient of 1e-8
+    moves a weight by half of `lr`, one of 1e-6 by 99 % of it.
     """
     weight = nn.Parameter(torch.zeros(2, dtype=torch.float64))
     weight.grad = torch.tensor([1e-8, 1e-6], dtype=torch.float64)
@@ -82,8 +85,9 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 
 def test_adam_by_hand():
-    """Adam subtracts `lr * mean / (sqrt(square) + eps)`, where `mean` and `square` are running
-    means of the gradients and of their squares, each divided by `1 - beta**step`.
+    """`torch.optim.Adam` subtracts `lr * mean / (sqrt(square) + eps)`, where `mean` and
+    `square` are running means of the gradients and of their squares, each divided by
+    `1 - beta**step` with its own beta.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -104,8 +108,11 @@ def test_adam_by_hand():
 
 
 def test_amsgrad_never_forgets_the_largest_gradient():
-    """`Adam(amsgrad=True)` divides by the root of the largest running mean of squares so far: after
-    one large gradient its steps stay shorter than Adam's.
+    """`torch.optim.Adam(amsgrad=True)` divides by the root of the largest running mean of
+    squares so far: with `lr=1.0` and betas of 0.5, after gradients of 10, 1, 1 a weight is at
+    -1.79; with plain Adam it is at -2.27.
+
+    So after one large gradient its steps stay short.
     """
     adam = nn.Parameter(torch.tensor(0.0))
     cautious = nn.Parameter(torch.tensor(0.0))
@@ -122,12 +129,12 @@ def test_amsgrad_never_forgets_the_largest_gradient():
 
 
 def test_adams_weight_decay_loses_its_strength_in_the_division():
-    """Adam's `weight_decay` is by default added to the gradient before the division: in the first
-    step a weight of 4 with a gradient of 0 moves by the full `lr` of 0.5, though the decay is only
-    0.001.
+    """`weight_decay` of `torch.optim.Adam` is by default added to the gradient before the
+    division: in the first step a weight of 4 with a gradient of 0 moves by the full `lr` of
+    0.5, though the decay is 0.001.
 
-    Because the division takes the size of the decay out again. For a decay whose strength can be
-    chosen use `AdamW`.
+    Because the division takes the size of the decay out again. For a decay whose strength can
+    be chosen use `AdamW`.
     """
     weight = nn.Parameter(torch.tensor([4.0, 4.0]))
     weight.grad = torch.tensor([0.0, 1.0])
@@ -138,8 +145,9 @@ def test_adams_weight_decay_loses_its_strength_in_the_division():
 
 
 def test_adamw_shrinks_the_weight_by_a_fixed_part():
-    """`AdamW` multiplies each weight that has a gradient by `1 - lr * weight_decay` in each step,
-    before Adam's own step; with gradients of zero nothing else moves it.
+    """`torch.optim.AdamW` multiplies each weight that has a gradient by `1 - lr * weight_decay`
+    in each step, before Adam's own step; as long as each gradient so far was zero nothing else
+    moves it.
 
     The decay depends on `lr`: a schedule that lowers the rate lowers the decay with it.
     """
@@ -156,8 +164,8 @@ def test_adamw_shrinks_the_weight_by_a_fixed_part():
 
 
 def test_adamw_by_hand():
-    """`AdamW` first multiplies the weight by `1 - lr * weight_decay`, then takes Adam's step, whose
-    running means contain no decay.
+    """`torch.optim.AdamW` first multiplies the weight by `1 - lr * weight_decay`, then takes
+    Adam's step, whose running means contain no decay.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -179,8 +187,8 @@ def test_adamw_by_hand():
 
 @pytest.mark.spare("[weight]", reason="a parameter listed twice changes no default")
 def test_adamw_decays_without_being_asked():
-    """`AdamW` has a default `weight_decay` of 0.01; `SGD`, `Adam`, `RMSprop` and `Adagrad` have one
-    of 0.
+    """`torch.optim.AdamW` has a default `weight_decay` of 0.01; `SGD`, `Adam`, `RMSprop` and
+    `Adagrad` have one of 0.
 
     `Muon`, since PyTorch 2.9, has a default of 0.1. Say `weight_decay=0.0` to have none.
     """
@@ -195,8 +203,9 @@ def test_adamw_decays_without_being_asked():
 
 
 def test_each_beta_is_below_one():
-    """`Adam` raises ValueError if one of the two `betas` given as a keyword argument is 1.0 or
-    more; the message names the index of the wrong one.
+    """`torch.optim.Adam` raises ValueError, "Invalid beta parameter at index 0", if the first
+    of the two `betas` given as a keyword argument is 1.0 or more, and names index 1 for the
+    second.
 
     Because a running mean with beta 1 would never take in a gradient. The defaults are 0.9 and
     0.999. In the dict of a group, betas aren't looked at.
@@ -212,8 +221,8 @@ def test_each_beta_is_below_one():
 
 
 def test_betas_are_two_numbers():
-    """`Adam(..., betas=0.9)`, one number instead of two, raises TypeError, "'float' object is not
-    subscriptable".
+    """`torch.optim.Adam(..., betas=0.9)`, one number instead of two, raises TypeError, "'float'
+    object is not subscriptable".
 
     Write `betas=(0.9, 0.999)`.
     """
@@ -223,8 +232,8 @@ def test_betas_are_two_numbers():
 
 @pytest.mark.torch("<2.6")
 def test_a_whole_number_was_a_beta_too():
-    """Before PyTorch 2.6, `Adam` accepted an int in `betas`, as in `betas=(0, 0.9)`, which is
-    common in adversarial training.
+    """Before PyTorch 2.6, `torch.optim.Adam` accepted an int in `betas`, as in
+    `betas=(0, 0.9)`, which is common in adversarial training.
     """
     optimizer = torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], betas=(0, 0.9))
 
@@ -233,8 +242,8 @@ def test_a_whole_number_was_a_beta_too():
 
 @pytest.mark.torch(">=2.6")
 def test_a_whole_number_is_no_beta():
-    """Since PyTorch 2.6, `Adam` raises ValueError for an int in `betas`, as in `betas=(0, 0.9)`:
-    both have to be floats, as in `(0.0, 0.9)`, or both tensors.
+    """Since PyTorch 2.6, `torch.optim.Adam` raises ValueError for `betas=(0, 0.9)`, an int
+    beside a float: both have to be floats, as in `(0.0, 0.9)`, or both tensors.
 
     Code for adversarial training, where the first beta is often 0, has to be changed by a dot.
     """

@@ -24,9 +24,10 @@ from torch.optim.swa_utils import SWALR, AveragedModel
 
 def test_averaged_model_keeps_the_mean_of_the_weights_it_was_shown():
     """`AveragedModel(net)` holds a copy of a network; after each `update_parameters(net)` its
-    weights are the mean of all weights it was shown (SWA).
+    parameters are by default the mean, up to rounding, of those that `net` had at each call
+    (SWA).
 
-    The first call replaces the copy; the weights from before training don't count.
+    The first call replaces the copy; the weights from before it don't count.
     """
     net = nn.Linear(1, 1, bias=False)
     averaged = AveragedModel(net)
@@ -43,8 +44,8 @@ def test_averaged_model_keeps_the_mean_of_the_weights_it_was_shown():
 
 
 def test_an_average_is_not_updated_by_training():
-    """`AveragedModel` is a copy with parameters of its own: `optimizer.step()` on the network does
-    not reach it, only `update_parameters(net)` does.
+    """`AveragedModel(net)` is a copy with parameters of its own: `optimizer.step()` on `net`
+    does not change it; call `update_parameters(net)` after it.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
@@ -60,8 +61,9 @@ def test_an_average_is_not_updated_by_training():
 
 @pytest.mark.torch(">=2.1")
 def test_an_exponential_moving_average_by_multi_avg_fn():
-    """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA: 0.75 times the old
-    average plus 0.25 times the new weights, beginning with the first weights it is shown.
+    """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA of the
+    parameters: 0.75 times the old average plus 0.25 times the new weights, beginning with the
+    first weights it is shown.
     """
     net = nn.Linear(1, 1, bias=False)
     average = swa_utils.get_ema_multi_avg_fn(0.75)
@@ -78,16 +80,21 @@ def test_an_exponential_moving_average_by_multi_avg_fn():
 
 @pytest.mark.torch(">=2.1")
 def test_a_decay_is_between_0_and_1():
-    """`get_ema_multi_avg_fn(1.5)` raises ValueError, "Invalid decay value 1.5 provided"; 0.999 is a
-    usual one, an average over about the last 1000 steps.
+    """`get_ema_multi_avg_fn(1.5)` raises ValueError, "Invalid decay value 1.5 provided": a
+    decay is from 0 to 1.
+
+    0.999 is a usual one, an average over about the last 1000 steps.
     """
     with pytest.raises(ValueError, match=r"Invalid decay value 1.5 provided"):
         swa_utils.get_ema_multi_avg_fn(1.5)
 
 
 def test_an_average_of_ones_own_is_a_function_of_two_tensors():
-    """`avg_fn=` takes a function of the old average, the new weight and the number of weights seen
-    so far, and returns the new average: in every release this makes an EMA.
+    """`AveragedModel(net, avg_fn=f)` calls `f(old, new, count)` for each parameter from the
+    second update on, and stores the average that `f` returns: `0.75 * old + 0.25 * new` makes
+    an EMA.
+
+    `get_ema_multi_avg_fn` needs PyTorch 2.1; `avg_fn` works in older releases too.
     """
     net = nn.Linear(1, 1, bias=False)
     averaged = AveragedModel(net, avg_fn=lambda old, new, count: 0.75 * old + 0.25 * new)
@@ -100,8 +107,8 @@ def test_an_average_of_ones_own_is_a_function_of_two_tensors():
 
 
 def test_an_ema_by_hand_is_a_lerp():
-    """`p_average.lerp_(p, 1 - decay)` for each pair of parameters, under `torch.no_grad()`, updates
-    an EMA kept in `copy.deepcopy(net)`.
+    """`p_average.lerp_(p, 1 - decay)` for each pair of parameters, under `torch.no_grad()`,
+    updates an EMA kept in `copy.deepcopy(net).requires_grad_(False)`.
 
     Buffers, such as running statistics, are copied or averaged as you decide.
     """
@@ -119,8 +126,12 @@ def test_an_ema_by_hand_is_a_lerp():
 
 
 def test_an_ema_without_no_grad_is_refused():
-    """`old.lerp_(new, 0.25)` outside of `torch.no_grad()` raises RuntimeError, "a leaf Variable
-    that requires grad is being used in an in-place operation", if the copy requires grad.
+    """For `average = copy.deepcopy(net)`, `average.weight.lerp_(net.weight, 0.25)` outside of
+    `torch.no_grad()` raises RuntimeError, "a leaf Variable that requires grad is being used in
+    an in-place operation".
+
+    With `requires_grad_(False)` on the copy it raises nothing, and records each update: the
+    graph grows from step to step. Use `torch.no_grad()`.
     """
     net = nn.Linear(1, 1, bias=False)
     average = copy.deepcopy(net)
@@ -130,10 +141,14 @@ def test_an_ema_without_no_grad_is_refused():
     ):
         average.weight.lerp_(net.weight, 0.25)
 
+    average.requires_grad_(False)
+    average.weight.lerp_(net.weight, 0.25)
+    assert average.weight.requires_grad is True
+
 
 def test_an_average_has_the_prefix_module():
-    """The keys of an `AveragedModel`'s `state_dict()` begin with "module." and there is a counter
-    `n_averaged`: load `averaged.module.state_dict()` into a plain network.
+    """The keys of `AveragedModel(net).state_dict()` are a counter, `n_averaged`, and those of
+    `net` with the prefix "module.": load `averaged.module.state_dict()` into a plain network.
     """
     net = nn.Linear(1, 1, bias=False)
     averaged = AveragedModel(net)
@@ -147,8 +162,8 @@ def test_an_average_has_the_prefix_module():
 
 
 def test_the_running_statistics_are_copied_and_not_averaged():
-    """`update_parameters` copies the buffers of the network, such as batch norm's `running_mean`;
-    with `use_buffers=True` they are averaged like the parameters.
+    """`AveragedModel.update_parameters` by default copies the buffers of the network, such as
+    batch norm's `running_mean`; with `use_buffers=True` they are averaged like the parameters.
     """
     net = nn.BatchNorm1d(1)
     copied, averaged = AveragedModel(net), AveragedModel(net, use_buffers=True)
@@ -163,11 +178,11 @@ def test_the_running_statistics_are_copied_and_not_averaged():
 
 
 def test_update_bn_recomputes_the_running_statistics():
-    """`swa_utils.update_bn(loader, averaged)` runs the loader through the network once and sets the
-    running statistics of batch norm to the mean over its batches.
+    """`swa_utils.update_bn(loader, averaged)` runs the loader through a network with batch norm
+    once, and sets its `running_mean` to the mean over the means of the batches.
 
-    Because the statistics of the averaged weights are those of no network that was trained. Each
-    batch may be a tensor, or a tuple whose first element is the input.
+    Because the statistics of the averaged weights are those of no network that was trained.
+    Each batch may be a tensor, or a list or tuple whose first element is the input.
     """
     averaged = AveragedModel(nn.BatchNorm1d(1)).eval()
     loader = [torch.tensor([[0.0], [10.0]]), torch.tensor([[2.0], [4.0]])]
@@ -179,8 +194,8 @@ def test_update_bn_recomputes_the_running_statistics():
 
 
 def test_the_averaged_model_has_a_mode_of_its_own():
-    """`averaged.eval()` puts the copy into evaluation mode and leaves the network in training
-    mode: call it before evaluating the average.
+    """`averaged.eval()` of an `AveragedModel` puts the copy into evaluation mode and leaves the
+    network in training mode: call it before evaluating the average.
     """
     net = nn.Sequential(nn.Linear(1, 1), nn.Dropout())
     averaged = AveragedModel(net)
@@ -192,8 +207,10 @@ def test_the_averaged_model_has_a_mode_of_its_own():
 
 
 def test_swalr_goes_to_a_constant_rate():
-    """`SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")` changes the rate
-    within four steps to `swa_lr` and keeps it there: SWA averages at a constant, rather high rate.
+    """`SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")` changes the
+    rate in four steps to `swa_lr` and keeps it there.
+
+    Because SWA averages at a constant, rather high rate.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")
@@ -208,8 +225,9 @@ def test_swalr_goes_to_a_constant_rate():
 
 
 def test_the_trained_network_is_for_training_and_the_average_for_evaluation():
-    """The loop of SWA or EMA trains `net` and evaluates `averaged`: `update_parameters` comes after
-    `optimizer.step()`, and the optimizer has the parameters of `net` alone.
+    """With `AveragedModel` the loop trains `net` and evaluates `averaged`: the optimizer is
+    given `net.parameters()`, and `averaged.update_parameters(net)` comes after
+    `optimizer.step()`.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 4.0)

@@ -1,13 +1,13 @@
-"""Momentum and weight decay.
+"""Momentum.
 
-`torch.optim.SGD` has two additions to the plain rule. `momentum` keeps a buffer for each weight,
+`momentum` is an addition of `torch.optim.SGD` to the plain rule. It keeps a buffer for each weight,
 a decaying sum of past gradients, and subtracts `lr` times the buffer instead of `lr` times the
 last gradient: where gradients keep their sign the steps grow, where they alternate they cancel.
-`weight_decay` adds a fraction of the weight to its gradient, which pulls the weight towards zero.
+The other addition, `weight_decay`, is told in `spec/optim/test_regularisation.py`.
 
 What surprises: momentum makes steps longer, up to `1 / (1 - momentum)` times, so that ten times
-the step is usual with 0.9 and the learning rate has to be smaller; and a weight with momentum or
-weight decay can move even where its gradient is zero. Where the buffer is kept is told in
+the step is usual with 0.9 and the learning rate has to be smaller; and a weight with momentum
+can move even where its gradient is zero. Where the buffer is kept is told in
 `spec/optim/test_optimizer_state.py`.
 """
 
@@ -29,9 +29,12 @@ from torch import nn
     ],
 )
 def test_momentum_adds_up_past_gradients(options, path):
-    """`SGD` with `momentum` keeps `buffer = momentum * buffer + gradient` and subtracts `lr *
-    buffer`: under a constant gradient the steps grow. `nesterov` looks ahead, `dampening` scales
-    later gradients.
+    """`SGD` with `momentum=0.5` keeps `buffer = 0.5 * buffer + gradient`, beginning with the
+    first gradient, and subtracts `lr * buffer`: under a constant gradient the steps are 1, 1.5,
+    1.75 times `lr * gradient`.
+
+    `nesterov=True` subtracts `lr * (gradient + momentum * buffer)`; `dampening` scales each
+    gradient but the first by `1 - dampening`.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0, **options)
@@ -46,11 +49,11 @@ def test_momentum_adds_up_past_gradients(options, path):
 
 
 def test_momentum_rolls_on_where_the_gradient_is_zero():
-    """With `SGD(momentum=0.5)` a weight goes on moving after its gradient has become zero: each
-    step is half as long as the one before.
+    """With `SGD(momentum=0.5)` and a constant `lr`, a weight goes on moving after its gradient
+    has become zero: each step is half as long as the one before.
 
-    Because the buffer still holds the past gradients. It carries a weight across flat ground, and
-    past a minimum too.
+    Because the buffer still holds the past gradients. It carries a weight across flat ground,
+    and past a minimum too.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.5)
@@ -66,11 +69,11 @@ def test_momentum_rolls_on_where_the_gradient_is_zero():
 
 
 def test_under_a_constant_gradient_momentum_multiplies_the_step():
-    """Under a constant gradient the steps of `SGD` with momentum approach `1 / (1 - momentum)`
-    times `lr * gradient`: four times for 0.75.
+    """Under a constant gradient the steps of `SGD` with `momentum=0.75` approach
+    `1 / (1 - momentum)`, four, times `lr * gradient`.
 
-    For the usual 0.9 that is ten times: when momentum is added, the learning rate usually has to go
-    down.
+    For the usual 0.9 that is ten times: when momentum is added, the learning rate usually has
+    to go down.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.75)
@@ -100,48 +103,10 @@ def test_the_notes_optimizer_for_their_classifier():
     assert seen == pytest.approx([-1.0, -2.9, -5.61])
 
 
-def test_weight_decay_adds_a_part_of_the_weight_to_its_gradient():
-    """`SGD(weight_decay=0.5)` adds `0.5 * weight` to the gradient: with a gradient of zero and
-    `lr=0.5`, a weight of 4 becomes 3, then 2.25.
-
-    Weights that the loss doesn't need shrink towards zero. Biases are often left out by a parameter
-    group, as in `spec/optim/test_param_groups.py`.
-    """
-    weight = nn.Parameter(torch.tensor([4.0, -4.0]))
-    optimizer = torch.optim.SGD([weight], lr=0.5, weight_decay=0.5)
-    weight.grad = torch.tensor([0.0, 0.0])
-
-    optimizer.step()
-    once = weight.tolist()
-    optimizer.step()
-
-    assert once == [3.0, -3.0]
-    assert weight.tolist() == [2.25, -2.25]
-
-
-def test_weight_decay_is_the_gradient_of_a_penalty_in_the_loss():
-    """One step of `SGD(lr=0.5, weight_decay=0.5)` equals, up to rounding, one step of `SGD(lr=0.5)`
-    on the loss plus `0.5 / 2 * weight**2`.
-
-    Because the gradient of that penalty is `0.5 * weight`. `AdamW` decays otherwise: see
-    `spec/optim/test_adaptive_rules.py`.
-    """
-    decayed = nn.Parameter(torch.tensor(4.0))
-    penalised = nn.Parameter(torch.tensor(4.0))
-
-    (3 * decayed).backward()
-    (3 * penalised + 0.25 * penalised**2).backward()
-    torch.optim.SGD([decayed], lr=0.5, weight_decay=0.5).step()
-    torch.optim.SGD([penalised], lr=0.5).step()
-
-    assert decayed.item() == 1.5
-    assert penalised.item() == 1.5
-
-
 def test_all_of_it_together_by_hand():
-    """`SGD` with `weight_decay`, `momentum` and `nesterov=True` first adds the decay to the
-    gradient, then updates the buffer with that sum, then subtracts `lr * (sum + momentum *
-    buffer)`.
+    """`SGD` with `weight_decay`, `momentum` and `nesterov=True` first adds
+    `weight_decay * weight` to the gradient, then updates the buffer with that sum, then
+    subtracts `lr * (sum + momentum * buffer)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -12,7 +12,8 @@ kernel (`fused=True`), decides how fast it is and, but for rounding, not where i
 
 What surprises: `step()` returns None unless it is given a closure; the loss that it returns then
 is that from before the step; and a graph that saved a weight before the step can't be used after
-it. The rules themselves begin in `spec/optim/test_update_rules.py`.
+it, which is an error unless the step was fused. The rules themselves begin in
+`spec/optim/test_update_rules.py`.
 """
 
 import pytest
@@ -21,11 +22,12 @@ from torch import nn
 
 
 def test_a_closure_computes_the_loss_for_the_step():
-    """`optimizer.step(closure)` calls the closure, which computes the loss and the gradients, then
-    updates the parameters, and returns the loss from before the update; `step()` without a closure
-    returns None.
+    """`SGD.step(closure)` calls the closure, which computes the loss and the gradients, then
+    updates the parameters, and returns what the closure returned, the loss from before the
+    update; `SGD.step()` returns None.
 
-    Because the closure runs first: here `weight**2` is 16 at 4, and the step moves the weight to 2.
+    Because the closure runs first: here `weight**2` is 16 at 4, and the step moves the weight
+    to 2.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.25)
@@ -44,11 +46,11 @@ def test_a_closure_computes_the_loss_for_the_step():
 
 
 def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
-    """`backward()` on a graph recorded before `optimizer.step()` raises RuntimeError if the graph
-    saved a weight that the step has changed in place.
+    """`loss.backward()` on a graph that saved a weight raises RuntimeError, "has been modified
+    by an inplace operation", after `SGD.step()` without `fused=True` has changed the weight.
 
-    Because the slope of `weight**3` needs the old weight, which has been overwritten. Compute the
-    loss anew after each step.
+    Because the slope of `weight**3` needs the old weight, which has been overwritten. Compute
+    the loss anew after each step.
     """
     weight = nn.Parameter(torch.tensor(2.0))
     loss = weight**3
@@ -61,12 +63,34 @@ def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
     assert weight.item() == -4.0
 
 
-def test_foreach_is_a_way_to_compute_the_same_step():
-    """Adam takes the same step, up to rounding, with `foreach=True`, which updates all parameters
-    of a group together, as with `foreach=False`, which updates one after the other.
+@pytest.mark.torch(">=2.14")
+def test_a_fused_step_changes_a_saved_weight_unnoticed():
+    """As of PyTorch 2.14, `backward()` on a graph that saved a weight raises no error after a
+    step of `SGD(fused=True)` on the CPU, and computes its gradient with the new weight,
+    silently.
 
-    Because `foreach` decides only how the operations are launched. Left at None, an optimizer uses
-    it on a GPU, where few large launches are faster than many small ones.
+    Because a fused step doesn't raise the version of the weight. Compute the loss anew after each
+    step.
+    """
+    weight = nn.Parameter(torch.tensor(2.0))
+    loss = weight**3
+    loss.backward(retain_graph=True)
+
+    torch.optim.SGD([weight], lr=0.5, fused=True).step()
+    weight.grad = None
+    loss.backward()
+
+    assert weight.item() == -4.0
+    assert weight.grad.item() == 48.0
+
+
+def test_foreach_is_a_way_to_compute_the_same_step():
+    """`torch.optim.Adam` takes the same step, up to rounding, with `foreach=True`, which
+    updates all parameters of a group together, as with `foreach=False`, which updates one after
+    the other.
+
+    Because `foreach` decides only how the operations are launched. Left at None, an optimizer
+    uses it on a GPU, where few large launches are faster than many small ones.
     """
     together = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
     in_turn = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
@@ -88,10 +112,11 @@ def test_foreach_is_a_way_to_compute_the_same_step():
 
 @pytest.mark.torch(">=2.4")
 def test_fused_is_a_way_to_compute_the_same_step():
-    """`torch.optim.Adam(..., fused=True)` computes the whole step in one kernel, since PyTorch 2.4
-    on the CPU too; together with `foreach=True` it raises RuntimeError.
+    """`torch.optim.Adam(..., fused=True)` computes the whole step in one kernel, since PyTorch
+    2.4 on the CPU too; together with `foreach=True` it raises RuntimeError.
 
     Because both say how to compute the step: choose one. The results agree up to rounding.
+    `fused=True` needs parameters of a floating-point dtype.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([1.0, -3.0])
@@ -164,12 +189,12 @@ def test_an_optimizer_of_ones_own_defines_step():
 # PyTorch 2.8 warns of how its own LBFGS reads the loss.
 @pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True:UserWarning")
 def test_lbfgs_calls_its_closure_several_times_per_step():
-    """`torch.optim.LBFGS` may call its closure many times in one `step`: here nine times, which
-    brings it to the minimum of a parabola in two dimensions; `step` returns the loss of the first
-    call.
+    """`torch.optim.LBFGS` with default settings may call its closure many times in one `step`:
+    here nine times, which brings it to the minimum of a parabola in two dimensions; `step`
+    returns the first loss.
 
-    Because it estimates the curvature from successive gradients. It wants a loss that is the same
-    function in each call: the whole data, not mini-batches.
+    Because it estimates the curvature from successive gradients. It wants a loss that is the
+    same function in each call: the whole data, not mini-batches.
     """
     weight = nn.Parameter(torch.tensor([0.0, 0.0]))
     optimizer = torch.optim.LBFGS([weight])
@@ -190,8 +215,8 @@ def test_lbfgs_calls_its_closure_several_times_per_step():
 
 
 def test_lbfgs_without_a_closure_is_refused():
-    """`LBFGS.step()` without a closure raises TypeError, where `SGD.step()` and `Adam.step()` need
-    none.
+    """`torch.optim.LBFGS.step()` without a closure raises TypeError, "missing 1 required
+    positional argument: 'closure'"; `torch.optim.SGD.step()` needs none.
 
     Because LBFGS has to compute the loss at several points: hand it a function that clears the
     gradients, calls `backward()` and returns the loss.
@@ -205,8 +230,8 @@ def test_lbfgs_without_a_closure_is_refused():
 
 
 def test_a_closure_that_returns_nothing_is_refused_by_lbfgs():
-    """`LBFGS.step(closure)` raises TypeError if the closure returns None, as it does when `return
-    loss` is forgotten.
+    """`torch.optim.LBFGS.step(closure)` raises TypeError if the closure returns None, as it
+    does when `return loss` is forgotten.
 
     Because LBFGS converts the returned loss with `float()`. End the closure with `return loss`.
     """
@@ -224,10 +249,11 @@ def test_a_closure_that_returns_nothing_is_refused_by_lbfgs():
 
 
 def test_lbfgs_has_one_group():
-    """`torch.optim.LBFGS` given two parameter groups raises ValueError.
+    """`torch.optim.LBFGS` given a list of two parameter groups raises ValueError, "LBFGS
+    doesn't support per-parameter options".
 
-    Because it treats all parameters as one long vector with one learning rate. Hand it one list of
-    parameters.
+    Because it treats all parameters as one long vector with one learning rate. Hand it one list
+    of parameters.
     """
     first, second = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
 

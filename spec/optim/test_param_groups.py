@@ -20,8 +20,8 @@ from torch import nn
 
 
 def test_a_plain_list_makes_one_group():
-    """An optimizer given `net.parameters()` has one group in `param_groups`, which holds the
-    Parameter objects themselves in the order of the net.
+    """`torch.optim.SGD(net.parameters())` has one group in `param_groups`, which holds the
+    `nn.Parameter` objects themselves in the order of the net.
     """
     net = nn.Linear(2, 1)
 
@@ -34,8 +34,8 @@ def test_a_plain_list_makes_one_group():
 
 @pytest.mark.claim("path-per-layer-learning-rate")
 def test_each_layer_can_have_its_own_learning_rate(device):
-    """An optimizer given one dict per layer, each with `params` and an `lr` of its own, moves each
-    layer by its own learning rate.
+    """`torch.optim.SGD` given one dict per layer, each with `params` and an `lr` of its own,
+    moves each layer by its own learning rate.
 
     Used in fine-tuning: a small rate for pretrained layers, a larger one for the new head.
     """
@@ -56,8 +56,8 @@ def test_each_layer_can_have_its_own_learning_rate(device):
 
 @pytest.mark.claim("path-per-layer-weight-decay")
 def test_each_layer_can_have_its_own_weight_decay():
-    """A group with `weight_decay=0.5` decays its parameters, while a group beside it without the
-    key keeps the default of 0.
+    """A group of `SGD` whose dict has `"weight_decay": 0.5` decays its parameters, while a
+    group beside it without the key keeps the default of 0.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[0].weight.data.fill_(4.0)
@@ -90,8 +90,9 @@ def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
 
 
 def test_biases_without_decay_are_selected_by_their_dimensions():
-    """Two groups, split by `p.ndim > 1`, give weight matrices a weight decay of 0.1, and biases and
-    the weights of `LayerNorm`, which have one dimension, a decay of 0.
+    """Two groups of `AdamW`, split by `p.ndim > 1`, give the matrices of `nn.Linear` a weight
+    decay of 0.1, and its biases and the parameters of `nn.LayerNorm(3)`, which have one
+    dimension, a decay of 0.
 
     A usual choice for transformers: decay on biases and normalisation weights helps little.
     """
@@ -110,8 +111,8 @@ def test_biases_without_decay_are_selected_by_their_dimensions():
 
 
 def test_a_group_can_be_added_later():
-    """`optimizer.add_param_group` adds parameters to an existing optimizer, with settings of their
-    own.
+    """`optimizer.add_param_group({"params": weight, "lr": 0.25})` adds parameters to an
+    existing optimizer, as a group with settings of its own.
 
     Used when layers are unfrozen during training, or replaced after the optimizer was made.
     """
@@ -127,8 +128,8 @@ def test_a_group_can_be_added_later():
 
 
 def test_groups_print_one_after_the_other():
-    """`repr` of an optimizer shows its class and, for each group, its number and settings such as
-    `lr`, but not the parameters.
+    """`repr` of a `torch.optim.SGD` shows its class and, for each group, its number and
+    settings such as `lr`, but not the values of the parameters.
     """
     first, second = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second]}], lr=0.5)
@@ -145,8 +146,8 @@ def test_groups_print_one_after_the_other():
 
 @pytest.mark.torch(">=2.6")
 def test_named_parameters_keep_their_names():
-    """Since PyTorch 2.6, an optimizer given `net.named_parameters()` keeps the names in the group,
-    under `param_names`.
+    """Since PyTorch 2.6, `torch.optim.SGD` given `net.named_parameters()` keeps the names in
+    the group, under `param_names`.
     """
     optimizer = torch.optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.5)
 
@@ -155,8 +156,8 @@ def test_named_parameters_keep_their_names():
 
 @pytest.mark.torch("<2.6")
 def test_named_parameters_were_refused():
-    """Before PyTorch 2.6, an optimizer given `net.named_parameters()`, which yields pairs of name
-    and parameter, raised TypeError.
+    """Before PyTorch 2.6, `torch.optim.SGD` given `net.named_parameters()`, which yields pairs
+    of name and parameter, raised TypeError.
 
     Because it took each pair for a parameter. `net.parameters()` works in all releases.
     """
@@ -165,8 +166,8 @@ def test_named_parameters_were_refused():
 
 
 def test_a_parameter_belongs_to_one_group():
-    """`torch.optim.SGD`, like the other optimizers, raises ValueError if the same parameter is in
-    two of its groups.
+    """`torch.optim.SGD` raises ValueError, "some parameters appear in more than one parameter
+    group", if the same parameter is in two of its groups.
 
     Because it would have two learning rates. Leave out of the one group what the other lists.
     """
@@ -177,8 +178,8 @@ def test_a_parameter_belongs_to_one_group():
 
 
 def test_a_parameter_given_twice_steps_twice():
-    """A parameter listed twice in one group is accepted with a UserWarning, and `SGD` moves it
-    twice per step.
+    """`torch.optim.SGD` accepts a parameter listed twice in one group with a UserWarning, and
+    moves it twice per step.
 
     It happens when the parameters of two nets that share a layer are joined to one list.
     `list(dict.fromkeys(parameters))` keeps each once.
@@ -204,11 +205,11 @@ def test_a_dict_alone_is_read_as_its_keys():
 
 
 def test_a_misspelt_setting_is_kept_and_does_nothing():
-    """A group's dict keeps keys that the optimizer doesn't know: `"learning_rate": 2.0` stands
-    beside `lr` and has no effect.
+    """A group's dict given to `torch.optim.SGD` keeps a key that the optimizer doesn't know:
+    `"learning_rate": 2.0` stands beside `lr` and has no effect.
 
-    No error says so; `print(optimizer)` shows the key. Own keys, such as a name for the group, are
-    kept in the same way.
+    No error says so; `print(optimizer)` shows the key. Own keys, such as a name for the group,
+    are kept in the same way.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(1.0)
@@ -221,10 +222,10 @@ def test_a_misspelt_setting_is_kept_and_does_nothing():
 
 
 def test_a_negative_rate_in_a_group_is_accepted():
-    """A negative `lr` in a group's dict is accepted, and `SGD.step()` then climbs; as a keyword
-    argument it raises ValueError.
+    """`torch.optim.SGD` accepts a negative `lr` in a group's dict, and its `step()` then
+    climbs; as a keyword argument it raises ValueError.
 
-    Because the constructor looks at its keyword arguments only.
+    Because the constructor looks at its keyword arguments alone.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(1.0)
@@ -238,7 +239,7 @@ def test_a_negative_rate_in_a_group_is_accepted():
 
 
 def test_the_key_of_a_groups_parameters_is_params():
-    """A group's dict without the key `params` raises KeyError.
+    """A group's dict without the key `params`, given to `torch.optim.SGD`, raises KeyError.
 
     Write `{"params": layer.parameters(), "lr": 0.1}`.
     """
@@ -247,7 +248,8 @@ def test_the_key_of_a_groups_parameters_is_params():
 
 
 def test_a_set_of_parameters_is_refused_in_a_group():
-    """A Python `set` of parameters under `params` in a group raises TypeError: a list is needed.
+    """A Python `set` under `params` in a group, given to `torch.optim.SGD`, raises TypeError,
+    "parameters need to be organized in ordered collections": write a list.
 
     Because the saved state of an optimizer goes by position, and a set has no order that would
     repeat.
@@ -262,8 +264,8 @@ def test_a_set_of_parameters_is_refused_in_a_group():
 
 @pytest.mark.torch("<2.15")
 def test_a_set_without_a_group_was_accepted():
-    """Before PyTorch 2.15, `torch.optim.SGD` accepted a set of parameters that is not inside a
-    group, without a warning.
+    """Before PyTorch 2.15, `torch.optim.SGD` accepted a Python `set` of parameters that is not
+    inside a group, without a warning.
 
     Its order may differ from run to run, and with it the meaning of a saved state. Use a list.
     """
@@ -274,8 +276,8 @@ def test_a_set_without_a_group_was_accepted():
 
 @pytest.mark.torch(">=2.15")
 def test_a_set_without_a_group_is_deprecated():
-    """Since PyTorch 2.15, `torch.optim.SGD` issues a FutureWarning for a set of parameters that is
-    not inside a group.
+    """Since PyTorch 2.15, `torch.optim.SGD` issues a FutureWarning for a Python `set` of
+    parameters that is not inside a group.
 
     Its order may differ from run to run, and with it the meaning of a saved state. Use a list.
     """

@@ -2,14 +2,16 @@
 
 Regularisation keeps weights small, so that a network fits its training data less closely. L2 adds
 the sum of the squared weights to the loss, L1 the sum of their absolute values, each times a small
-number. The setting `weight_decay` of an optimizer is L2 without changing the loss: it adds
+number. The setting `weight_decay` of `SGD` is L2 without changing the loss: it adds
 `weight_decay * weight` to the gradient. There is no setting for L1: it is a line in the loop.
 
 What surprises: `weight_decay=c` equals an L2 term of `c / 2` times the squares; it decays every
-parameter that the optimizer has, biases and norms too, unless they are in a group without it;
-`Adam` with `weight_decay` is not `AdamW` (`spec/optim/test_adaptive_rules.py`); and the printed
-loss does not contain what `weight_decay` does. Dropout (`spec/nn/test_dropout.py`) and early
-stopping (`spec/training/test_early_stopping.py`) serve the same end.
+parameter that has a gradient, biases and norms too, unless they are in a group without it
+(`spec/optim/test_param_groups.py`), and even where the gradient is 0
+(`spec/optim/test_zero_grad.py`); `Adam` with `weight_decay` is not `AdamW`
+(`spec/optim/test_adaptive_rules.py`); and the printed loss does not contain what `weight_decay`
+does. Dropout (`spec/nn/test_dropout.py`) and early stopping
+(`spec/training/test_early_stopping.py`) serve the same end.
 """
 
 import torch
@@ -17,21 +19,27 @@ from torch import nn
 
 
 def test_l2_regularisation_is_the_setting_weight_decay():
-    """L2 regularisation is `weight_decay=` of the optimizer: `SGD` adds `weight_decay * weight` to
-    the gradient of each parameter.
+    """`SGD(..., weight_decay=0.25)` adds `0.25 * weight` to the gradient of each parameter that
+    has one: with a gradient of zero and `lr=1.0`, a weight of 4 becomes 3, and one of -4
+    becomes -3.
+
+    This is L2 regularisation: weights that the loss doesn't need shrink towards zero.
     """
-    weight = nn.Parameter(torch.tensor(4.0))
+    weight = nn.Parameter(torch.tensor([4.0, -4.0]))
     optimizer = torch.optim.SGD([weight], lr=1.0, weight_decay=0.25)
-    weight.grad = torch.tensor(0.0)
+    weight.grad = torch.tensor([0.0, 0.0])
 
     optimizer.step()
 
-    assert weight.item() == 3.0
+    assert weight.tolist() == [3.0, -3.0]
 
 
 def test_weight_decay_equals_half_the_squares_in_the_loss():
-    """For `SGD`, `weight_decay=c` takes the same step as `loss + c / 2 * sum(p.square().sum() for p
-    in net.parameters())`: the gradient of the square brings a factor 2.
+    """`SGD` with `weight_decay=c` takes, up to rounding, the same step as `SGD` without it on
+    `loss + c / 2 * sum(p.square().sum() for p in net.parameters())`.
+
+    Because the gradient of that term is `c * weight`. `AdamW` decays otherwise: see
+    `spec/optim/test_adaptive_rules.py`.
     """
     decayed, penalised = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
     by_setting = torch.optim.SGD([decayed], lr=0.5, weight_decay=0.25)
@@ -47,10 +55,12 @@ def test_weight_decay_equals_half_the_squares_in_the_loss():
 
 
 def test_l1_regularisation_is_a_term_of_the_loss():
-    """L1 regularisation is `loss + c * sum(p.abs().sum() for p in net.parameters())`: it pulls each
-    weight towards 0 by the same amount, whatever its size.
+    """The L1 term `c * sum(p.abs().sum() for p in net.parameters())`, added to the loss, adds
+    `c` to the gradient of a positive weight, `-c` to that of a negative one and 0 to that of a
+    weight of 0.
 
-    No optimizer has a setting for it. The slope of `abs` at 0 counts as 0.
+    So it pulls a weight of any size by the same amount towards 0. The optimizers of
+    `torch.optim` have no setting for it.
     """
     net = nn.Linear(3, 1, bias=False)
     with torch.no_grad():
@@ -64,8 +74,11 @@ def test_l1_regularisation_is_a_term_of_the_loss():
 
 
 def test_l1_with_sgd_does_not_reach_zero_exactly():
-    """L1 by a term of the loss makes small weights swing around 0 instead of becoming 0: exact
-    zeros need soft thresholding, `F.softshrink(weight, lr * c)`, after the step.
+    """With `SGD` at `lr=1.0`, the L1 term `0.5 * weight.abs()` makes a weight of 0.25 swing
+    between -0.25 and 0.25 instead of becoming 0; `F.softshrink(weight, 0.5)` gives 0.
+
+    Soft thresholding, `F.softshrink(weight, lr * c)` after the step instead of the term in the
+    loss, makes small weights exactly 0.
     """
     weight = nn.Parameter(torch.tensor(0.25))
     optimizer = torch.optim.SGD([weight], lr=1.0)
@@ -82,8 +95,10 @@ def test_l1_with_sgd_does_not_reach_zero_exactly():
 
 
 def test_both_together_are_the_elastic_net():
-    """L1 and L2 together (the elastic net) are two terms of the loss, or an L1 term and
-    `weight_decay`.
+    """An L1 term in the loss and `weight_decay` of `SGD` add up: with `0.5 * weight.abs()`,
+    `weight_decay=0.25` and `lr=1.0` a weight of 4 moves by 0.5 + 1.
+
+    Both together are called the elastic net.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=1.0, weight_decay=0.25)
@@ -94,29 +109,17 @@ def test_both_together_are_the_elastic_net():
     assert weight.item() == 4.0 - 0.5 - 1.0
 
 
-def test_biases_are_left_out_by_a_group_of_their_own():
-    """`weight_decay` acts on all parameters; two groups, one with `"weight_decay": 0.0` for the
-    parameters of one dimension, leave biases and norm layers out.
-    """
-    net = nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))
-    matrices = [p for p in net.parameters() if p.ndim > 1]
-    vectors = [p for p in net.parameters() if p.ndim <= 1]
-
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}], weight_decay=0.1
-    )
-
-    assert [group["weight_decay"] for group in optimizer.param_groups] == [0.1, 0.0]
-    assert [len(group["params"]) for group in optimizer.param_groups] == [1, 3]
-
-
 def test_the_loss_does_not_show_weight_decay():
-    """The loss that is printed does not contain `weight_decay`; an L1 or L2 term added to the loss
-    does appear in it, and belongs to training only: compute the validation loss without it.
+    """The loss that is computed, such as by `F.mse_loss`, does not contain the optimizer's
+    `weight_decay`; an L1 or L2 term added to the loss does appear in it.
+
+    Such a term belongs to training alone: compute the validation loss without it, or the two
+    can't be compared.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 2.0)
     x, y = torch.tensor([[1.0]]), torch.tensor([[2.0]])
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5, weight_decay=0.5)
 
     plain = nn.functional.mse_loss(net(x), y)
     with_term = plain + 0.5 * sum(p.square().sum() for p in net.parameters())
@@ -124,10 +127,14 @@ def test_the_loss_does_not_show_weight_decay():
     assert plain.item() == 0.0
     assert with_term.item() == 2.0
 
+    plain.backward()
+    optimizer.step()
+    assert net.weight.item() == 1.5
+
 
 def test_one_layer_may_be_penalised_alone():
-    """A term over `net.head.parameters()` instead of `net.parameters()` regularises one layer; a
-    term over an activation regularises what the layer gives out.
+    """An L1 term over `net[1].parameters()` instead of `net.parameters()` regularises one layer
+    of an `nn.Sequential`: the other layer gets no gradient from it.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     for layer in net:
@@ -137,17 +144,3 @@ def test_one_layer_may_be_penalised_alone():
 
     assert net[0].weight.grad is None
     assert net[1].weight.grad.tolist() == [[1.0]]
-
-
-def test_weight_decay_moves_a_parameter_whose_gradient_is_zero():
-    """A parameter with gradient 0 still shrinks by `weight_decay`; one with `grad` None, such as a
-    frozen one, is passed over and keeps its value.
-    """
-    with_zero, with_none = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))
-    with_zero.grad = torch.tensor(0.0)
-    optimizer = torch.optim.SGD([with_zero, with_none], lr=1.0, weight_decay=0.5)
-
-    optimizer.step()
-
-    assert with_zero.item() == 2.0
-    assert with_none.item() == 4.0

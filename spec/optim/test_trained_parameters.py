@@ -21,8 +21,8 @@ from torch import nn
 
 
 def test_parameters_can_be_read_only_once():
-    """`net.parameters()` returns a generator: an optimizer given one that has been read already
-    raises ValueError, "optimizer got an empty parameter list".
+    """`net.parameters()` returns a generator: `torch.optim.SGD`, given one that has been read
+    already, raises ValueError, "optimizer got an empty parameter list".
 
     Call `net.parameters()` anew for each use, or keep `list(net.parameters())`.
     """
@@ -34,7 +34,8 @@ def test_parameters_can_be_read_only_once():
 
 
 def test_a_tensor_in_place_of_a_list_is_refused():
-    """`torch.optim.SGD(weight)` with a single tensor raises TypeError; `SGD([weight])` trains it.
+    """`torch.optim.SGD(weight)` with a single tensor raises TypeError, "should be an iterable
+    of Tensors or dicts"; `SGD([weight])` trains it.
 
     Because iterating over a tensor would give its rows, which are no parameters.
     """
@@ -48,11 +49,10 @@ def test_a_tensor_in_place_of_a_list_is_refused():
 
 
 def test_the_net_itself_and_the_method_are_no_list():
-    """`torch.optim.SGD(net)` with an `nn.Linear`, and `SGD(net.parameters)` without brackets, raise
-    TypeError: neither is iterable.
+    """`torch.optim.SGD(net)` with an `nn.Linear`, and `SGD(net.parameters)` without brackets,
+    raise TypeError, "object is not iterable": write `SGD(net.parameters())`.
 
-    Write `SGD(net.parameters())`. An `nn.Sequential` can be iterated over, and is refused because
-    its layers are no tensors.
+    An `nn.Sequential` can be iterated over, and is refused because its layers are no tensors.
     """
     net = nn.Linear(2, 1)
 
@@ -67,8 +67,8 @@ def test_the_net_itself_and_the_method_are_no_list():
 
 
 def test_the_result_of_a_calculation_is_refused():
-    """`torch.optim.SGD([weight * 1])`, with the result of an operation instead of the parameter,
-    raises ValueError, "can't optimize a non-leaf Tensor".
+    """`torch.optim.SGD([weight * 1])`, with the result of an operation on a tensor that
+    requires grad, raises ValueError, "can't optimize a non-leaf Tensor".
 
     Because `backward()` stores gradients in leaves. Hand over `weight`, or make a leaf of the
     result with `detach().requires_grad_()`.
@@ -80,11 +80,11 @@ def test_the_result_of_a_calculation_is_refused():
 
 
 def test_a_tensor_without_requires_grad_is_taken_and_rests():
-    """An optimizer accepts a tensor that does not require grad; `backward()` gives it no gradient,
-    so `SGD.step()` leaves it as it is.
+    """`torch.optim.SGD` accepts a tensor that doesn't require grad; `backward()` gives it no
+    gradient, and `step()` skips it while its `grad` is None.
 
     No error says that it isn't trained. Frozen parameters may therefore be handed over with the
-    others.
+    others. An old gradient would still move it: see `spec/optim/test_zero_grad.py`.
     """
     weight, constant = nn.Parameter(torch.tensor(4.0)), torch.tensor(4.0)
     optimizer = torch.optim.SGD([weight, constant], lr=0.25)
@@ -97,8 +97,8 @@ def test_a_tensor_without_requires_grad_is_taken_and_rests():
 
 
 def test_a_shared_weight_is_one_parameter():
-    """A weight that two layers share is listed once by `net.parameters()`, so the optimizer holds
-    one parameter and updates it once per step.
+    """A weight that two layers share is listed once by `net.parameters()`, so `torch.optim.SGD`
+    holds one parameter for it and updates it once per step.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[1].weight = net[0].weight
@@ -113,11 +113,11 @@ def test_a_shared_weight_is_one_parameter():
 
 
 def test_converting_a_net_keeps_its_parameters():
-    """`net.double()` changes the data of the parameters in place and keeps the Parameter objects,
-    so an optimizer made before trains the converted net.
+    """`net.double()` by default changes the data of the parameters in place and keeps the
+    `nn.Parameter` objects, so an optimizer made before trains the converted net.
 
-    The same holds for a move with `net.to("cuda")`. Convert before the first step: the next fact
-    says why.
+    The same holds for a move with `net.to("cuda")`. Convert before the first step: the next
+    fact says why.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
@@ -134,11 +134,11 @@ def test_converting_a_net_keeps_its_parameters():
 
 
 def test_state_made_before_the_conversion_keeps_its_dtype():
-    """The `momentum_buffer` that `SGD` made before `net.double()` stays float32 beside its float64
-    parameter.
+    """The `momentum_buffer` that `SGD(foreach=False)` made before `net.double()` stays float32
+    beside its float64 parameter, also after the next `step()`.
 
-    Because `net.double()` converts what the net holds, and the state belongs to the optimizer. Move
-    and convert the net first, then make the optimizer.
+    Because `net.double()` converts what the net holds, and the state belongs to the optimizer.
+    Move and convert the net first, then make the optimizer.
     """
     net = nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.5, foreach=False)
@@ -156,8 +156,8 @@ def test_state_made_before_the_conversion_keeps_its_dtype():
 
 @pytest.mark.cuda
 def test_an_optimizer_made_before_the_move_follows_to_the_gpu():
-    """`net.to("cuda")` keeps the Parameter objects: an optimizer made before the move trains them
-    on the GPU.
+    """`net.to("cuda")` by default keeps the `nn.Parameter` objects: an optimizer made before
+    the move trains them on the GPU.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
@@ -195,8 +195,8 @@ def test_state_made_before_the_move_stays_behind():
 
 
 def test_a_replaced_parameter_is_not_the_optimizers():
-    """An optimizer doesn't train a Parameter that is assigned to `net.weight` after the optimizer
-    was made: it goes on holding the old one.
+    """An optimizer doesn't train an `nn.Parameter` that is assigned to `net.weight` after the
+    optimizer was made: it goes on holding the old one.
 
     It bites when a head is replaced for fine-tuning. Make the optimizer afterwards, or call
     `add_param_group`.
@@ -230,8 +230,8 @@ def test_a_copied_net_is_not_the_optimizers():
 
 
 def test_a_pickled_optimizer_has_parameters_of_its_own():
-    """An optimizer that is pickled without its net, by `pickle.dumps`, comes back with copies of
-    the parameters, which belong to no net.
+    """An optimizer pickled without its net, by `pickle.loads(pickle.dumps(optimizer))`, comes
+    back with copies of the parameters, which belong to no net.
 
     Save `optimizer.state_dict()` instead, and load it into an optimizer made for the net.
     """

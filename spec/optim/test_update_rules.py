@@ -5,13 +5,14 @@ Training is one rule repeated: move every weight a little against its gradient. 
 "Stochastic" is only what the caller makes of it, by handing over gradients of random batches.
 
 The rule can be written by hand as a loop over `net.parameters()`, under `torch.no_grad()`. An
-optimizer does the same and adds settings, state and other rules; all of them have one interface,
-so that changing the rule means changing a name.
+optimizer does the same and adds settings, state and other rules; their interface is the same, but
+for `LBFGS` (`spec/optim/test_optimizer_steps.py`), so that changing the rule means changing a name
+and its settings.
 
-What surprises: `step()` reads gradients and changes weights, and leaves the gradients as they
-are, but for one combination of settings; the learning rate is not a maximum length of the step,
-a gradient of 1000 makes it a thousand times as long; and a rate that is too large makes the
-weights swing and grow instead of arriving.
+What surprises: `SGD.step()` reads gradients and changes weights, and leaves the gradients as they
+are, but for one combination of settings; the learning rate is not a maximum length of the step, a
+gradient of 1000 makes it a thousand times as long; and a rate that is too large makes the weights
+swing and grow instead of arriving.
 """
 
 import pytest
@@ -21,8 +22,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-sgd-rule")
 def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
-    """`SGD.step()`, without momentum or weight decay, sets each weight to `weight -
-    lr * gradient`.
+    """`torch.optim.SGD.step()`, with `lr` as its only setting, sets each weight to
+    `weight - lr * gradient`, up to rounding.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0, 3.0], device=device))
     weight.grad = torch.tensor([0.5, -1.0, 0.0], device=device)
@@ -34,8 +35,8 @@ def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
 
 @pytest.mark.claim("blitz-manual-update-loop")
 def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
-    """The loop `parameter.data.sub_(parameter.grad.data * lr)` over `net.parameters()` is plain SGD
-    by hand.
+    """The loop `parameter.data.sub_(parameter.grad.data * lr)` over `net.parameters()` is plain
+    `SGD` by hand, where each parameter has a gradient.
 
     `.data` hides the update from autograd. It works still, but `torch.no_grad()` is the way of
     today: the next fact.
@@ -53,8 +54,8 @@ def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
 
 
 def test_the_loop_by_hand_is_written_under_no_grad_today():
-    """Under `torch.no_grad()`, `parameter -= lr * parameter.grad` updates a parameter in place, and
-    it still requires grad afterwards.
+    """Under `torch.no_grad()`, `parameter -= lr * parameter.grad` updates an `nn.Parameter` in
+    place, and it still requires grad afterwards.
 
     Outside of `no_grad` the same line raises RuntimeError: see
     `spec/autograd/test_changing_leaves.py`.
@@ -72,8 +73,8 @@ def test_the_loop_by_hand_is_written_under_no_grad_today():
 
 
 def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone():
-    """`weight = weight - lr * weight.grad` binds the name to a new tensor, which is no leaf: the
-    parameter of the net stays as it was.
+    """After `weight = net.weight`, `weight = weight - lr * weight.grad` binds the name `weight`
+    to a new tensor, which is no leaf: `net.weight` stays as it was.
 
     Update in place, under `torch.no_grad()`, so that the net sees the new values.
     """
@@ -91,11 +92,11 @@ def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone(
 
 @pytest.mark.claim("blitz-workflow-updates-gradients")
 def test_the_step_changes_the_weights_and_leaves_the_gradients():
-    """`SGD.step()` on the CPU changes `weight` and by default leaves `weight.grad` as it was, with
-    momentum and weight decay too.
+    """`SGD.step()` on the CPU changes `weight` and, with the default `foreach=None`, leaves
+    `weight.grad` as it was, with momentum and weight decay too.
 
-    So the gradients are still there after the step, and are added to unless `zero_grad()` clears
-    them.
+    So the gradients are still there after the step, and are added to unless `zero_grad()`
+    clears them.
     """
     weight = nn.Parameter(torch.tensor([4.0]))
     weight.grad = torch.tensor([1.0])
@@ -155,8 +156,10 @@ def test_the_learning_rate_decides_whether_descent_arrives(lr, path):
 
 
 def test_maximize_climbs():
-    """`SGD(..., maximize=True)` adds `lr * gradient` instead of subtracting it, which makes the
-    objective grow.
+    """`torch.optim.SGD(..., maximize=True)` adds `lr * gradient` instead of subtracting it:
+    with `lr=0.5` a gradient of 0.5 moves a weight from 1 to 1.25.
+
+    Use it where the objective is to grow, instead of a negative learning rate.
     """
     weight = nn.Parameter(torch.tensor([1.0]))
     weight.grad = torch.tensor([0.5])
@@ -177,8 +180,8 @@ def test_maximize_climbs():
     ],
 )
 def test_torch_optim_offers_sgd_nesterov_adam_and_rmsprop(name, options, after):
-    """`torch.optim` has the classes `SGD`, `Adam` and `RMSprop`; Nesterov's momentum is the option
-    `nesterov=True` of `SGD`, with a `momentum` above 0.
+    """`torch.optim` has the classes `SGD`, `Adam` and `RMSprop`; for gradient descent with
+    Nesterov's momentum, `SGD` has the option `nesterov=True`, with a `momentum` above 0.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(8.0)
@@ -198,11 +201,11 @@ def test_torch_optim_offers_sgd_nesterov_adam_and_rmsprop(name, options, after):
     ],
 )
 def test_settings_that_make_no_sense_are_refused(options, words):
-    """`torch.optim.SGD` raises ValueError for a negative `lr`, `momentum` or `weight_decay` given
-    as keyword arguments, and for `nesterov=True` without momentum.
+    """`torch.optim.SGD` raises ValueError for an `lr` of -0.1, a `momentum` or `weight_decay`
+    of -1 given as keyword arguments, and for `nesterov=True` without momentum.
 
-    In the dict of a parameter group they aren't looked at: see `spec/optim/test_param_groups.py`.
-    To climb, use `maximize=True` instead of a negative rate.
+    In the dict of a parameter group they aren't looked at: see
+    `spec/optim/test_param_groups.py`. To climb, use `maximize=True` instead of a negative rate.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 
@@ -212,8 +215,9 @@ def test_settings_that_make_no_sense_are_refused(options, words):
 
 @pytest.mark.spare("[weight]", reason="a parameter listed twice changes no learning rate")
 def test_a_learning_rate_read_as_text_is_refused():
-    """`torch.optim.SGD(..., lr="0.1")` raises TypeError about comparing str and float: a learning
-    rate read from a file or the command line has to be converted with `float`.
+    """`torch.optim.SGD(..., lr="0.1")` raises TypeError, "'<' not supported between instances
+    of 'str' and 'float'": convert a learning rate read from a file or the command line with
+    `float`.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 
@@ -252,7 +256,7 @@ def test_sgd_wanted_a_learning_rate():
 def test_sgd_has_a_small_default_learning_rate():
     """Since PyTorch 2.2, `torch.optim.SGD` without `lr` uses a learning rate of 0.001.
 
-    Forgetting the rate is no error any more; training is only slow.
+    Forgetting the rate is no error any more; training may only be slow.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 
@@ -260,11 +264,11 @@ def test_sgd_has_a_small_default_learning_rate():
 
 
 def test_integer_tensors_cannot_take_a_fractional_step():
-    """`SGD.step()` with a learning rate of 0.5 raises RuntimeError for an integer tensor, which the
-    optimizer accepted when it was made.
+    """`SGD.step()` with `lr=0.5` raises RuntimeError, "alpha must not be a floating point
+    number", for an int64 tensor that has a gradient; making the optimizer raises nothing.
 
-    Because a fraction can't be added to integers in place. Train float32 tensors: an integer tensor
-    can't require grad either.
+    Because a fraction can't be added to integers in place. Train float32 tensors: an integer
+    tensor can't require grad either.
     """
     weight = torch.tensor([1, 2])
     weight.grad = torch.tensor([1, 1])

@@ -3,7 +3,7 @@
 A large learning rate at the very first steps can ruin a network, transformers above all: the rate
 rises from near zero over some hundreds of steps (warm-up) and falls afterwards. Two ways: chain
 ready-made schedulers with `SequentialLR`, or write the factor as a function of the step for
-`LambdaLR`, which says any schedule in a line. The formulas of the schedulers are on
+`LambdaLR`, which says most schedules in a line. The formulas of the schedulers are on
 `spec/optim/test_schedules.py`, their use on `spec/optim/test_schedule_steps.py`.
 
 What surprises: a warm-up is counted in optimizer steps, so `scheduler.step()` is called after each
@@ -36,8 +36,9 @@ def optimizer():
 
 
 def test_linear_warm_up_is_a_factor_below_one(optimizer):
-    """`LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))` raises the rate over four steps to
-    the optimizer's `lr` and keeps it there.
+    """`LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))` raises the rate in four equal
+    parts, from a quarter of the optimizer's `lr` in the first step to the whole in the fourth,
+    and keeps it there.
     """
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))
 
@@ -45,8 +46,8 @@ def test_linear_warm_up_is_a_factor_below_one(optimizer):
 
 
 def test_a_factor_of_zero_wastes_the_first_step(optimizer):
-    """With `lambda step: min(1, step / 4)` the first step has rate 0 and changes nothing: count
-    from 1, `(step + 1) / 4`.
+    """With `LambdaLR(optimizer, lambda step: min(1, step / 4))` the first step of `SGD` has
+    rate 0 and changes nothing: count from 1, `(step + 1) / 4`.
     """
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1, step / 4))
     (weight,) = optimizer.param_groups[0]["params"]
@@ -59,8 +60,9 @@ def test_a_factor_of_zero_wastes_the_first_step(optimizer):
 
 
 def test_warm_up_and_cosine_decay_in_one_function(optimizer):
-    """Warm-up followed by half a cosine down to 0 is one function for `LambdaLR`: a rising line up
-    to `warm` steps, then `0.5 * (1 + cos(pi * progress))`.
+    """`LambdaLR` with one function does warm-up and cosine decay: `(step + 1) / warm` below
+    `warm` steps, then `0.5 * (1 + cos(pi * progress))`, which falls from 1 to 0 as `progress`
+    goes from 0 to 1.
     """
     warm, total = 2, 6
 
@@ -75,8 +77,9 @@ def test_warm_up_and_cosine_decay_in_one_function(optimizer):
 
 
 def test_the_transformers_schedule_is_a_function_too():
-    """The schedule of "Attention Is All You Need" is `LambdaLR` with the factor `d**-0.5 *
-    min(step**-0.5, step * warm**-1.5)`, step counted from 1, on an optimizer with `lr=1.0`.
+    """The schedule of "Attention Is All You Need" is `LambdaLR` with the factor
+    `d**-0.5 * min(step**-0.5, step * warm**-1.5)`, for a model of width `d`, step counted from
+    1, on an optimizer with `lr=1.0`.
     """
     optimizer = torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     d, warm = 16, 4
@@ -93,19 +96,24 @@ def test_the_transformers_schedule_is_a_function_too():
 
 @pytest.mark.filterwarnings("ignore:The epoch parameter in `scheduler.step")
 def test_warm_up_and_decay_from_ready_made_parts(optimizer):
-    """`SequentialLR(optimizer, [LinearLR(...), CosineAnnealingLR(...)], milestones=[2])` warms up
-    for two steps and then decays; `T_max` counts the steps after the warm-up alone.
+    """`SequentialLR` of `LinearLR(optimizer, 0.5, total_iters=2)` and
+    `CosineAnnealingLR(optimizer, T_max=4)` with `milestones=[2]` warms up for two steps and
+    then falls to 0 within four.
+
+    `T_max` counts the steps after the warm-up alone. After them the cosine rises again: stop
+    there.
     """
     warm_up = lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=2)
     decay = lr_scheduler.CosineAnnealingLR(optimizer, T_max=4)
     scheduler = lr_scheduler.SequentialLR(optimizer, [warm_up, decay], milestones=[2])
 
-    assert rates(optimizer, scheduler, 7) == [0.5, 0.75, 1.0, 0.8536, 0.5, 0.1464, 0.0]
+    assert rates(optimizer, scheduler, 8) == [0.5, 0.75, 1.0, 0.8536, 0.5, 0.1464, 0.0, 0.1464]
 
 
 def test_linear_lr_does_not_start_at_zero(optimizer):
-    """`LinearLR(optimizer, start_factor=0.0)` raises ValueError, "Starting multiplicative factor
-    expected to be greater than 0": give a small one, such as 1e-8. Above 1 it is refused as well.
+    """`LinearLR(optimizer, start_factor=0.0)`, and a `start_factor` above 1, raise ValueError,
+    "Starting multiplicative factor expected to be greater than 0": give a small one, such as
+    1e-8.
     """
     with pytest.raises(
         ValueError, match="Starting multiplicative factor expected to be greater than"
@@ -118,15 +126,20 @@ def test_linear_lr_does_not_start_at_zero(optimizer):
 
 
 def test_linear_lr_by_default_rises_from_a_third_in_five_steps(optimizer):
-    """`LinearLR(optimizer)` without settings goes from 1/3 of the rate to the whole in 5 steps."""
+    """`LinearLR(optimizer)` without settings goes from 1/3 of the optimizer's `lr` to the whole
+    in 5 steps.
+    """
     scheduler = lr_scheduler.LinearLR(optimizer)
 
     assert rates(optimizer, scheduler, 6) == [0.3333, 0.4667, 0.6, 0.7333, 0.8667, 1.0]
 
 
 def test_a_sequence_has_one_milestone_fewer_than_schedulers(optimizer):
-    """`SequentialLR` raises ValueError, "Sequential Schedulers expects number of schedulers
-    provided to be one more than the number of milestone points", otherwise.
+    """`SequentialLR` wants one milestone fewer than schedulers: with two schedulers and two
+    milestones it raises ValueError, "Sequential Schedulers expects number of schedulers
+    provided to be one more".
+
+    A milestone is the step at which the next scheduler takes over.
     """
     parts = [lr_scheduler.ConstantLR(optimizer), lr_scheduler.ExponentialLR(optimizer, gamma=0.5)]
 
@@ -137,8 +150,8 @@ def test_a_sequence_has_one_milestone_fewer_than_schedulers(optimizer):
 
 
 def test_a_sequence_is_of_schedulers_of_one_optimizer(optimizer):
-    """`SequentialLR` raises ValueError for a scheduler of another optimizer, "expects all
-    schedulers to belong to the same optimizer".
+    """`SequentialLR(optimizer, ...)` raises ValueError, "expects all schedulers to belong to
+    the same optimizer", if one of its schedulers was made with another optimizer.
     """
     other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     parts = [lr_scheduler.ConstantLR(optimizer), lr_scheduler.ConstantLR(other)]
@@ -149,8 +162,11 @@ def test_a_sequence_is_of_schedulers_of_one_optimizer(optimizer):
 
 @pytest.mark.torch(">=2.4")
 def test_a_plateau_has_no_place_in_a_sequence(optimizer):
-    """`SequentialLR` raises ValueError for `ReduceLROnPlateau`, whose `step` needs a metric: step
-    the warm-up first and the plateau scheduler after it, by an `if` in the loop.
+    """`SequentialLR` raises ValueError, "does not support `ReduceLROnPlateau` scheduler", if
+    one of its schedulers is a `ReduceLROnPlateau`.
+
+    Because `ReduceLROnPlateau.step` needs a metric. Step the warm-up first and the plateau
+    scheduler after it, by an `if` in the loop.
     """
     parts = [lr_scheduler.ConstantLR(optimizer), lr_scheduler.ReduceLROnPlateau(optimizer)]
 
@@ -160,10 +176,11 @@ def test_a_plateau_has_no_place_in_a_sequence(optimizer):
 
 @pytest.mark.torch(">=2.0")
 def test_a_scheduler_of_ones_own_returns_the_rates(optimizer):
-    """A subclass of `lr_scheduler.LRScheduler` defines `get_lr`, which returns one rate per group
-    from `self.base_lrs` and the step count `self.last_epoch`.
+    """A subclass of `lr_scheduler.LRScheduler` defines `get_lr`, which returns a list with one
+    rate per group, computed from `self.base_lrs` and the step count `self.last_epoch`.
 
-    Before PyTorch 2.0 the class was called `_LRScheduler`; that name still works for a subclass.
+    Before PyTorch 2.0 the class was called `_LRScheduler`; that name still works for a
+    subclass.
     """
 
     class Halving(lr_scheduler.LRScheduler):
@@ -177,8 +194,8 @@ def test_a_scheduler_of_ones_own_returns_the_rates(optimizer):
 
 
 def test_a_lambda_is_not_saved(optimizer):
-    """`LambdaLR.state_dict()` holds None in place of a lambda or function: give the same function
-    when you make the scheduler anew. The attributes of a callable object are saved.
+    """`LambdaLR.state_dict()` holds None in place of a lambda, and the attributes of a callable
+    object of a class of one's own: give the same lambda when you make the scheduler anew.
     """
 
     class Rising:
@@ -196,8 +213,8 @@ def test_a_lambda_is_not_saved(optimizer):
 
 
 def test_layers_may_have_schedules_of_their_own():
-    """A list of functions gives each parameter group its own factor: the head may start at once
-    while the pretrained body stays frozen at rate 0 for two steps.
+    """`LambdaLR(optimizer, [f, g])` gives each of two parameter groups its own factor: the head
+    may start at once while the pretrained body has rate 0 for two steps.
     """
     body, head = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([{"params": [body]}, {"params": [head]}], lr=1.0)
@@ -213,8 +230,8 @@ def test_layers_may_have_schedules_of_their_own():
 
 
 def test_a_rate_written_by_hand_needs_no_scheduler(optimizer):
-    """A schedule without a scheduler is a loop over `optimizer.param_groups` that assigns
-    `group["lr"]` before each step.
+    """A loop over `optimizer.param_groups` that assigns `group["lr"]` before each
+    `optimizer.step()` is a schedule without a scheduler.
     """
     (weight,) = optimizer.param_groups[0]["params"]
     weight.grad = torch.tensor(-1.0)

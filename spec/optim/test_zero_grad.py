@@ -20,7 +20,9 @@ from torch import nn
 
 @pytest.mark.torch("<2.0")
 def test_zero_grad_filled_the_gradients_with_zeros():
-    """Before PyTorch 2.0, `optimizer.zero_grad()` wrote zeros into the gradient tensors."""
+    """Before PyTorch 2.0, `optimizer.zero_grad()` by default wrote zeros into the gradient
+    tensors.
+    """
     weight = nn.Parameter(torch.tensor([1.0, 2.0]))
     optimizer = torch.optim.SGD([weight], lr=0.5)
     weight.grad = torch.tensor([3.0, 4.0])
@@ -32,10 +34,11 @@ def test_zero_grad_filled_the_gradients_with_zeros():
 
 @pytest.mark.torch(">=2.0")
 def test_zero_grad_sets_the_gradients_to_none(device):
-    """Since PyTorch 2.0, `optimizer.zero_grad()` sets the `grad` of each of its parameters to None.
+    """Since PyTorch 2.0, `optimizer.zero_grad()` by default sets the `grad` of each of its
+    parameters to None.
 
-    None frees the memory, and lets the next `backward()` store its gradient instead of adding it to
-    zeros. `set_to_none=False` brings the zeros back.
+    None frees the memory, and lets the next `backward()` store its gradient instead of adding
+    it to zeros. `set_to_none=False` brings the zeros back.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0], device=device))
     optimizer = torch.optim.SGD([weight], lr=0.5)
@@ -64,8 +67,8 @@ def test_code_that_reads_a_cleared_gradient_meets_none():
 
 
 def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
-    """`optimizer.zero_grad(set_to_none=False)` keeps the gradient tensor of each parameter and
-    fills it with zeros.
+    """`optimizer.zero_grad(set_to_none=False)` keeps the gradient tensor `weight.grad` of a
+    parameter and fills it with zeros.
 
     Other names for `weight.grad` then see the zeros; after `set_to_none=True` they keep the old
     gradient.
@@ -81,11 +84,12 @@ def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
 
 
 def test_zeros_are_a_gradient_and_none_is_not():
-    """`SGD` with weight decay, or with a momentum buffer that isn't zero, moves a parameter whose
-    gradient is zero; it leaves one whose gradient is None as it is.
+    """`SGD` with `momentum=0.5` and `weight_decay=0.5` moves a weight of 4 whose gradient is
+    zero; it leaves one whose gradient is None as it is.
 
-    Because `step()` skips parameters whose `grad` is None, decay included. To freeze a layer, set
-    its gradients to None rather than to zero.
+    Because `step()` skips parameters whose `grad` is None, decay included, and for a gradient
+    of zero decay and momentum go on. To freeze a layer, set its gradients to None rather than
+    to zero.
     """
     zeros = nn.Parameter(torch.tensor(4.0))
     nothing = nn.Parameter(torch.tensor(4.0))
@@ -99,8 +103,8 @@ def test_zeros_are_a_gradient_and_none_is_not():
 
 
 def test_a_step_every_second_part_is_a_step_of_the_large_batch():
-    """With `step()` and `zero_grad()` after every second `backward()`, on losses divided by 2,
-    `SGD` takes the steps of a batch twice as large.
+    """With `step()` and `zero_grad()` after every second `backward()`, on mean losses divided
+    by 2, `SGD` on an `nn.Linear` takes, up to rounding, the steps of a batch twice as large.
 
     This is gradient accumulation: it needs the memory of one part only.
     """
@@ -128,8 +132,8 @@ def test_a_step_every_second_part_is_a_step_of_the_large_batch():
 
 
 def test_an_optimizer_clears_only_the_parameters_it_was_given():
-    """`optimizer.zero_grad()` clears the gradients of the parameters that the optimizer was given;
-    `net.zero_grad()` clears those of all parameters of the net.
+    """`optimizer.zero_grad()` clears the gradients of the parameters that the optimizer was
+    given; `net.zero_grad()` clears those of all parameters of the module `net`.
 
     The two differ when part of the net is frozen or has another optimizer, as in a GAN.
     """
@@ -149,10 +153,11 @@ def test_an_optimizer_clears_only_the_parameters_it_was_given():
 
 
 def test_a_frozen_parameter_still_moves_by_its_old_gradient():
-    """A parameter with `requires_grad = False` is still moved by `SGD.step()` as long as its `grad`
-    holds an old gradient.
+    """`SGD.step()` still moves a parameter whose `requires_grad` was set to False, as long as
+    its `grad` holds an old gradient.
 
-    Because `step()` looks at `grad` and not at `requires_grad`. Call `zero_grad()` after freezing.
+    Because `step()` looks at `grad` and not at `requires_grad`. Call `zero_grad()` after
+    freezing.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.25)
@@ -165,8 +170,8 @@ def test_a_frozen_parameter_still_moves_by_its_old_gradient():
 
 
 def test_zero_grad_detaches_a_gradient_from_its_graph():
-    """`zero_grad(set_to_none=False)` detaches a gradient made with `create_graph=True` from its
-    graph before filling it with zeros.
+    """`optimizer.zero_grad(set_to_none=False)` detaches a gradient made with
+    `create_graph=True` from its graph before filling it with zeros.
 
     Otherwise the filling would be recorded in that graph.
     """
