@@ -39,11 +39,11 @@ def test_eigh_reads_the_lower_triangle_only():
 
 
 def test_eigenvalues_of_a_matrix_are_complex():
-    """`torch.linalg.eigvals` of a real matrix gives complex eigenvalues, even where all of them
+    """`torch.linalg.eigvals` of a square float32 matrix is complex64, even where all eigenvalues
     are real.
 
     Because a real matrix can have complex ones, as a rotation by 90 degrees has i and -i. Use
-    `eigvalsh` for a symmetric matrix.
+    `torch.linalg.eigvalsh` for a symmetric matrix.
     """
     turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]])
 
@@ -69,8 +69,8 @@ def test_qr_splits_into_a_rotation_and_a_triangle():
 
 
 def test_svd_gives_the_singular_values_from_the_largest_down():
-    """`torch.linalg.svd(x)` returns `U`, the singular values `S` in descending order, and `Vh`,
-    with `U @ torch.diag(S) @ Vh` equal to a square `x` up to rounding.
+    """`torch.linalg.svd(x)` of a square real `x` returns `U`, the singular values `S` in descending
+    order, and `Vh`, with `U @ torch.diag(S) @ Vh` equal to `x` up to rounding.
 
     `Vh` is already transposed, where the old `torch.svd` returns `V`.
     """

@@ -1,8 +1,8 @@
 """Changing a tensor in place.
 
 A method whose name ends in an underscore, such as `add_`, writes its result into the tensor it is
-called on and returns that tensor. It allocates no new memory, and each view and each other name of
-the tensor sees the change. What such a write reaches and what is refused is told in
+called on and returns that tensor. `add_` allocates no new memory, and each view and each other name
+of the tensor sees the change. What such a write reaches and what is refused is told in
 `spec/tensors/test_inplace_limits.py`, what autograd makes of it in `spec/autograd/test_inplace.py`.
 
 What surprises is how much works in place without an underscore: `x[0] = 5`, `x += 1`, `out=x`,

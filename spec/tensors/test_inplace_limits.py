@@ -1,10 +1,10 @@
 """What a change in place reaches, and what is refused.
 
-A tensor that is written to in place keeps its memory, its dtype and its shape: its views change
-with it, and a result of another kind or a larger shape is refused. How to write in place is told in
-`spec/tensors/test_inplace.py`; shapes in `spec/tensors/test_broadcasting.py`; integer tensors under
-`/=` in `spec/tensors/test_division.py`; the version counter, by which autograd notices a write, in
-`spec/autograd/test_inplace_refused.py`.
+A tensor that arithmetic such as `add_` writes to keeps its memory, its dtype and its shape: its
+views change with it, and a result of another kind or a larger shape is refused. How to write in
+place is told in `spec/tensors/test_inplace.py`; shapes in `spec/tensors/test_broadcasting.py`;
+integer tensors under `/=` in `spec/tensors/test_division.py`; the version counter, by which
+autograd notices a write, in `spec/autograd/test_inplace_refused.py`.
 
 A write to rows that were chosen by a list, such as `x[[0]].zero_()`, is lost, see
 `spec/tensors/test_advanced_indexing.py`.

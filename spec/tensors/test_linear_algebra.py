@@ -62,9 +62,9 @@ def test_triu_and_tril_keep_one_triangle(device):
 
 
 def test_the_determinant(device):
-    """`torch.linalg.det(x)` is the determinant of a square matrix; `torch.linalg.slogdet(x)`
-    returns its sign and the logarithm of its absolute value, which stays finite where the
-    determinant overflows to inf.
+    """`torch.linalg.det(x)` is the determinant of a square float32 matrix;
+    `torch.linalg.slogdet(x)` returns its sign and the logarithm of its absolute value, finite where
+    the determinant overflows to inf.
     """
     x = torch.tensor([[0.0, 2.0], [4.0, 0.0]], device=device)
 
@@ -80,8 +80,8 @@ def test_the_determinant(device):
 
 
 def test_the_inverse_times_the_matrix_is_the_identity(device):
-    """`torch.linalg.inv(x)`, also spelled `x.inverse()`, is the inverse of a square float matrix:
-    for [[1, 2], [0, 4]], `x @ x.inverse()` is the identity.
+    """`torch.linalg.inv(x)`, also spelled `x.inverse()`, is the inverse of an invertible float32
+    matrix: for [[1, 2], [0, 4]], `x @ x.inverse()` is the identity.
 
     For other matrices it is the identity up to rounding, and far from it for one that is nearly
     singular.
@@ -94,8 +94,8 @@ def test_the_inverse_times_the_matrix_is_the_identity(device):
 
 
 def test_a_stack_of_matrices_is_inverted_one_by_one(device):
-    """`torch.linalg.inv` and `torch.linalg.det` of a tensor of shape (batch, n, n) treat each
-    matrix by itself.
+    """`torch.linalg.inv` and `torch.linalg.det` of a float32 tensor of shape (batch, n, n) treat
+    each matrix by itself.
     """
     x = torch.tensor([[[2.0]], [[4.0]]], device=device)
 
@@ -218,8 +218,8 @@ def test_the_pseudoinverse_exists_for_every_matrix():
 
 
 def test_solve_triangular_reads_one_triangle(device):
-    """`torch.linalg.solve_triangular(x, b, upper=True)` reads only the upper triangle of `x`;
-    the elements below the diagonal are ignored.
+    """`torch.linalg.solve_triangular(x, b, upper=True)` reads only the diagonal of `x` and what is
+    above it; the elements below the diagonal are ignored.
     """
     x = torch.tensor([[2.0, 1.0], [100.0, 4.0]], device=device)
     b = torch.tensor([[4.0], [8.0]], device=device)

@@ -136,8 +136,8 @@ def test_nelement_counts_zeros_too():
 
 
 def test_a_coo_matrix_takes_20_bytes_per_stored_float():
-    """A COO matrix of float32 takes 20 bytes per stored element, two int64 coordinates and the
-    value: less than a dense matrix only if fewer than one element in five is stored.
+    """`x.to_sparse()` of a float32 matrix takes 20 bytes per stored element, two int64 coordinates
+    and the value: less than the dense matrix only if fewer than one element in five is stored.
     """
     x = torch.eye(100)
 
@@ -312,7 +312,7 @@ def test_each_layout_has_accessors_of_its_own():
 
 
 def test_a_csr_tensor_warns_of_its_beta_state():
-    """Making a CSR tensor issues a UserWarning, "Sparse CSR tensor support is in beta state", once
+    """`x.to_sparse_csr()` issues a UserWarning, "Sparse CSR tensor support is in beta state", once
     per process; it may be ignored.
     """
     with pytest.warns(UserWarning, match="Sparse CSR tensor support is in beta state"):
@@ -336,8 +336,8 @@ def test_gradients_reach_the_values(device):
 
 
 def test_a_sparse_matrix_goes_through_a_linear_layer():
-    """`nn.Linear` takes a COO matrix and gives a dense result, up to rounding that of the dense
-    matrix.
+    """`nn.Linear` takes a float32 COO matrix and gives a dense result, up to rounding that of the
+    dense matrix.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]])
     layer = nn.Linear(3, 2)

@@ -58,17 +58,21 @@ def test_a_frame_itself_is_no_data(pandas):
 
 
 def test_a_filtered_series_has_gaps_in_its_index(pandas):
-    """`torch.tensor(series)` of a pandas Series without the label 0, as the filter `frame[frame.a >
-    1]["a"]` may leave it, raises ValueError, "could not determine the shape of object type
-    'Series'"; `series.to_numpy()` works.
+    """`torch.tensor(series)` of a pandas Series with integer labels, none of them 0, as the filter
+    `frame[frame.a > 1]["a"]` may leave it, raises ValueError, "could not determine the shape of
+    object type 'Series'".
 
-    Because `torch.tensor` reads `series[0]`, which pandas looks up among the labels.
+    Because `torch.tensor` reads `series[0]`, `series[1]`, ..., which pandas looks up among the
+    labels; labels such as 0 and 2 give a KeyError. `torch.tensor(series.to_numpy())` works.
     """
     frame = pandas.DataFrame({"a": [1, 2, 3]})
     filtered = frame[frame["a"] > 1]["a"]
 
     with pytest.raises(ValueError, match="could not determine the shape of object type 'Series'"):
         torch.tensor(filtered)
+
+    with pytest.raises(KeyError, match="1"):
+        torch.tensor(frame[frame["a"] != 2]["a"])
 
     assert torch.tensor(filtered.to_numpy()).tolist() == [2, 3]
 
