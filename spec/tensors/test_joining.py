@@ -174,8 +174,8 @@ def test_cat_goes_by_two_more_names():
 
 
 def test_hstack_and_vstack_treat_vectors_as_rows(device):
-    """`torch.vstack` puts vectors and matrices below each other as rows; `torch.hstack` joins
-    vectors end to end and matrices side by side.
+    """`torch.vstack` puts vectors and matrices of the same width below each other as rows;
+    `torch.hstack` joins vectors end to end, and matrices of the same height side by side.
     """
     a = torch.tensor([1, 2], device=device)
     matrix = torch.tensor([[1, 2], [3, 4]], device=device)

@@ -274,8 +274,8 @@ def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
 
 
 def test_dlpack_shares_memory_too():
-    """`torch.from_dlpack(array)` of a float64 array and `np.from_dlpack(tensor)` of a CPU tensor
-    that requires no grad share memory, too.
+    """`torch.from_dlpack(array)` of a float64 array and `np.from_dlpack(tensor)` of a float64 CPU
+    tensor that requires no grad share memory, too.
 
     DLPack is a protocol that other libraries, such as CuPy and JAX, speak as well.
     """
