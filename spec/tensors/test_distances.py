@@ -5,10 +5,9 @@ distances, `torch.pdist` with each pair of rows of one matrix once. Nearest neig
 begin so. Row by row distances, and cosine similarities, of rows and of all pairs, are told in
 `spec/nn/test_similarities.py`.
 
-What surprises: `torch.cdist` takes floating-point tensors of at least two dimensions only; for more
-than 25 rows it computes by a matrix product, which is fast and loses digits for points that are
-close to each other and far from the origin; and a root written by hand has gradient NaN where two
-points meet.
+What surprises: `torch.cdist` refuses integers and vectors; for more than 25 rows it computes by a
+matrix product, which is fast and loses digits for points that are close to each other and far from
+the origin; and a root written by hand has gradient NaN where two points meet.
 """
 
 import math
@@ -18,8 +17,8 @@ import torch
 
 
 def test_cdist_gives_the_distance_of_every_pair(device):
-    """`torch.cdist(a, b)` of an (n, d) and an (m, d) tensor is an (n, m) tensor: the Euclidean
-    distance of each row of `a` from each row of `b`.
+    """`torch.cdist(a, b)` of an (n, d) and an (m, d) tensor of float32 is an (n, m) tensor: the
+    Euclidean distance of each row of `a` from each row of `b`, up to rounding.
     """
     a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 0.0], [6.0, 8.0], [0.0, 1.0]], device=device)
@@ -56,8 +55,8 @@ def test_cdist_takes_other_norms(device):
 
 
 def test_cdist_is_a_broadcast_difference(device):
-    """`torch.cdist(a, b)` equals `(a[:, None] - b[None]).norm(dim=-1)` up to rounding, without the
-    (n, m, d) tensor of differences.
+    """`torch.cdist(a, b)` of at most 25 rows each equals `(a[:, None] - b[None]).norm(dim=-1)` up
+    to rounding, without the (n, m, d) tensor of differences.
 
     The broadcast form is good for other distances; it needs d times the memory.
     """
@@ -81,7 +80,7 @@ def test_cdist_takes_batches(device):
 
 def test_cdist_refuses_vectors_and_rows_of_different_length(device):
     """`torch.cdist` raises RuntimeError for a 1-D tensor, "cdist only supports at least 2D
-    tensors", and for rows of different length.
+    tensors", and for rows of different length, "X1 and X2 must have the same number of columns".
 
     For one vector against many rows write `torch.cdist(x[None], rows)[0]`.
     """
@@ -108,8 +107,8 @@ def test_cdist_refuses_integers(device):
 
 
 def test_cdist_of_many_rows_loses_digits():
-    """With more than 25 rows `torch.cdist` computes Euclidean distances by a matrix product, and
-    points 0.014 apart at about (1000, 1000) get a wrong distance.
+    """With more than 25 rows of float32, `torch.cdist` by default computes Euclidean distances by a
+    matrix product, and points 0.014 apart at about (1000, 1000) get a wrong distance.
 
     Because it subtracts squares as large as 2 million. Pass
     `compute_mode="donot_use_mm_for_euclid_dist"`, move the points to the origin or use float64.
@@ -128,8 +127,8 @@ def test_cdist_of_many_rows_loses_digits():
 
 
 def test_pdist_gives_each_pair_of_one_matrix_once(device):
-    """`torch.pdist(x)` of n rows is a 1-D tensor of the n(n - 1) / 2 distances of different rows:
-    the upper triangle of `torch.cdist(x, x)`.
+    """`torch.pdist(x)` of an (n, d) tensor is a vector of the n(n - 1) / 2 distances of two
+    different rows, in the order of the upper triangle of `torch.cdist(x, x)`.
     """
     x = torch.tensor([[0.0], [1.0], [5.0]], device=device)
 
@@ -140,8 +139,8 @@ def test_pdist_gives_each_pair_of_one_matrix_once(device):
 
 
 def test_the_distance_of_equal_rows_has_gradient_zero(device):
-    """At distance 0 the gradient of `torch.cdist` and of `norm()` is 0; that of
-    `(x**2).sum().sqrt()` is NaN.
+    """Where the distance is 0, the gradient of `torch.cdist(a, b)`, and of `x.norm()` for a vector
+    of zeros, is 0; that of `(x**2).sum().sqrt()` is NaN.
 
     Because the root has an infinite slope at 0, and infinity times 0 is NaN. Add a small number
     under a root written by hand.

@@ -15,7 +15,7 @@ import torch
 
 
 def test_randperm_shuffles_rows_when_used_as_an_index(device):
-    """`x[torch.randperm(len(x))]` holds the rows of `x` in random order.
+    """`x[torch.randperm(len(x))]` holds each row of `x` once, in random order.
 
     Index two tensors with the same permutation to keep their rows paired.
     """
@@ -28,8 +28,8 @@ def test_randperm_shuffles_rows_when_used_as_an_index(device):
 
 
 def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
-    """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of `x`; for an
-    integer `x` it raises a RuntimeError unless `dtype=` is given.
+    """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of a float `x`; for
+    an int64 `x` it raises a RuntimeError, "not implemented for 'Long'", unless `dtype=` is given.
     """
     x = torch.zeros(2, 3, dtype=torch.float64, device=device)
 
@@ -44,8 +44,8 @@ def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
 
 
 def test_normal_takes_a_mean_and_a_deviation_for_each_element(device):
-    """`torch.normal(means, deviations)` draws each element from a normal distribution with its
-    own mean and standard deviation.
+    """`torch.normal(means, deviations)` of two float32 tensors of one shape draws each element from
+    a normal distribution with its own mean and standard deviation.
     """
     means = torch.tensor([1.0, 200.0], device=device).repeat(10000, 1)
     deviations = torch.tensor([0.0, 10.0], device=device).repeat(10000, 1)
@@ -58,8 +58,8 @@ def test_normal_takes_a_mean_and_a_deviation_for_each_element(device):
 
 
 def test_normal_refuses_a_negative_deviation():
-    """`torch.normal` raises a RuntimeError for a negative standard deviation; a standard deviation
-    of 0 gives the mean.
+    """`torch.normal(3.0, -1.0, (2,))` raises a RuntimeError, "normal expects std >= 0.0", for its
+    negative standard deviation; a standard deviation of 0 gives the mean.
 
     A network that predicts a deviation can predict its logarithm: `log_std.exp()` is positive.
     """
@@ -70,8 +70,8 @@ def test_normal_refuses_a_negative_deviation():
 
 
 def test_bernoulli_draws_ones_with_the_given_odds(device):
-    """`torch.bernoulli(p)` draws 1.0 with the probability in `p`, else 0.0, for each element by
-    itself.
+    """`torch.bernoulli(p)` of a float32 tensor draws 1.0 with the probability in `p`, else 0.0, for
+    each element by itself.
     """
     p = torch.tensor([0.0, 0.25, 1.0], device=device).repeat(10000, 1)
 
@@ -84,7 +84,8 @@ def test_bernoulli_draws_ones_with_the_given_odds(device):
 
 
 def test_bernoulli_refuses_odds_above_one():
-    """`torch.bernoulli(p)` raises a RuntimeError if an element of `p` is not between 0 and 1.
+    """On the CPU `torch.bernoulli(p)` raises a RuntimeError, "Expected p_in >= 0 && p_in <= 1 to be
+    true", if an element of `p` is not between 0 and 1.
 
     Logits have to go through `sigmoid` first.
     """
@@ -97,10 +98,8 @@ def test_bernoulli_refuses_odds_above_one():
 
 
 def test_multinomial_draws_each_index_once(device):
-    """`torch.multinomial(weights, n)` draws `n` different indices; one of weight 0 is not drawn as
-    long as `n` is at most the number of nonzero weights.
-
-    With more draws than nonzero weights, indices of weight 0 fill up the rest.
+    """`torch.multinomial(weights, n)` of a float32 vector draws `n` different indices; one of
+    weight 0 is not drawn as long as `n` is at most the number of nonzero weights.
     """
     weights = torch.tensor([1.0, 0.0, 5.0, 1.0], device=device)
 
@@ -110,8 +109,8 @@ def test_multinomial_draws_each_index_once(device):
 
 
 def test_multinomial_draws_weight_zero_when_the_rest_is_used_up():
-    """On the CPU `torch.multinomial` of the weights [1, 0, 1] with `num_samples=3` draws the
-    index of weight 0 as well, without an error.
+    """On the CPU `torch.multinomial(weights, 3)` of the weights [1, 0, 1] draws the index of weight
+    0 as well, without an error.
 
     Because it draws without replacement, and no other index is left.
     """
@@ -123,8 +122,8 @@ def test_multinomial_draws_weight_zero_when_the_rest_is_used_up():
 
 
 def test_multinomial_with_replacement_draws_in_proportion_to_the_weights(device):
-    """`torch.multinomial(weights, n, replacement=True)` draws indices in proportion to the
-    weights, which need not sum to 1.
+    """`torch.multinomial(weights, n, replacement=True)` of a float32 vector draws `n` indices with
+    probabilities in proportion to the weights, which need not sum to 1.
     """
     weights = torch.tensor([1.0, 0.0, 3.0], device=device)
 
@@ -135,8 +134,8 @@ def test_multinomial_with_replacement_draws_in_proportion_to_the_weights(device)
 
 
 def test_multinomial_cannot_draw_more_than_there_are():
-    """`torch.multinomial` without `replacement=True` raises a RuntimeError for more draws than
-    weights.
+    """`torch.multinomial(weights, 3)` of two weights, without `replacement=True`, raises a
+    RuntimeError, "cannot sample n_sample > prob_dist.size(-1) samples without replacement".
 
     Without replacement each index can be drawn only once.
     """
@@ -149,7 +148,8 @@ def test_multinomial_cannot_draw_more_than_there_are():
 
 
 def test_multinomial_refuses_negative_weights():
-    """`torch.multinomial` raises a RuntimeError for a weight that is negative, infinite or NaN.
+    """On the CPU `torch.multinomial(weights, 1)` raises a RuntimeError, "probability tensor
+    contains either `inf`, `nan` or element < 0", for a weight that is negative, infinite or NaN.
 
     Pass probabilities, not logits: for a vector of logits `logits.softmax(0)`.
     """
@@ -158,14 +158,20 @@ def test_multinomial_refuses_negative_weights():
     with pytest.raises(RuntimeError, match="contains either `inf`, `nan` or element < 0"):
         torch.multinomial(logits, 1)
 
+    with pytest.raises(RuntimeError, match="contains either `inf`, `nan` or element < 0"):
+        torch.multinomial(torch.tensor([1.0, torch.inf]), 1)
+    with pytest.raises(RuntimeError, match="contains either `inf`, `nan` or element < 0"):
+        torch.multinomial(torch.tensor([1.0, torch.nan]), 1)
+
     assert torch.multinomial(logits.softmax(0), 1).tolist() == [0]
 
 
 def test_random_numbers_can_be_drawn_in_place(device):
-    """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite a float tensor
-    with random values and return it.
+    """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite a float32 tensor that
+    requires no grad with random values and return it.
 
-    `random_(4, 7)` draws the integers 4, 5 and 6.
+    `x.random_(4, 7)` draws the integers 4, 5 and 6, and takes integer tensors, too; the others
+    don't.
     """
     x = torch.zeros(1000, device=device)
     address = x.data_ptr()
@@ -178,3 +184,4 @@ def test_random_numbers_can_be_drawn_in_place(device):
     assert normal == pytest.approx(50, abs=0.5)
     assert whole.unique().tolist() == [4.0, 5.0, 6.0]
     assert whole.data_ptr() == address
+    assert x.long().random_(4, 7).unique().tolist() == [4, 5, 6]

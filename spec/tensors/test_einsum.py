@@ -5,7 +5,7 @@ product is `"ij,jk->ik"`. `outer`, `inner`, `tensordot`, `kron` and `cross` are 
 with names of their own; `@` is told in `spec/tensors/test_matrix_products.py`.
 
 What surprises: without an arrow `einsum` puts the remaining letters in alphabetical order, and
-`torch.cross` doesn't work along the last dimension unless told to.
+`torch.cross` works along the first dimension of size 3, not the last, unless told to.
 """
 
 import pytest
@@ -24,8 +24,8 @@ def test_outer_holds_every_product_of_two_vectors(device):
 
 
 def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
-    """`torch.kron(x, y)` replaces each element of `x` by that element times the whole matrix
-    `y`.
+    """`torch.kron(x, y)` of two matrices replaces each element of `x` by that element times the
+    whole matrix `y`.
     """
     x = torch.tensor([[1, 10]], device=device)
     y = torch.tensor([[1, 2], [3, 4]], device=device)
@@ -44,8 +44,8 @@ def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
     ],
 )
 def test_einsum_rearranges_and_sums_by_letters(equation, result, device):
-    """In `torch.einsum("ij->i", x)` each letter is a dimension of `x`; letters missing after
-    `->` are summed, and a letter that occurs twice takes the diagonal.
+    """In `torch.einsum("ij->i", x)` each letter is a dimension of `x`; letters missing after `->`
+    are summed, and a letter that occurs twice before it, as in `"ii->i"`, takes the diagonal.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
@@ -73,8 +73,9 @@ def test_einsum_multiplies_by_letters(equation, result, device):
 
 
 def test_einsum_without_an_arrow_sorts_the_letters(device):
-    """`torch.einsum("ba", x)`, without `->`, sums the letters that occur twice and sorts the others
-    alphabetically: here it is the transpose.
+    """`torch.einsum("ba", x)`, without `->`, sums the letters that occur more than once and sorts
+    the others alphabetically, capitals first: here it is the transpose, and so is
+    `torch.einsum("aB", x)`.
 
     Write the arrow to say the order yourself.
     """
@@ -82,14 +83,15 @@ def test_einsum_without_an_arrow_sorts_the_letters(device):
 
     assert torch.einsum("ba", x).tolist() == [[1.0, 3.0], [2.0, 4.0]]
     assert torch.einsum("ab", x).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert torch.einsum("aB", x).tolist() == [[1.0, 3.0], [2.0, 4.0]]
     assert torch.einsum("ba->ba", x).tolist() == [[1.0, 2.0], [3.0, 4.0]]
 
 
 def test_einsum_says_which_letter_does_not_fit():
-    """`torch.einsum` raises a RuntimeError if a letter stands for two different sizes, neither
-    of them 1.
+    """`torch.einsum("ij,jk->ik", x, y)` raises a RuntimeError, "does not broadcast with previously
+    seen size", if the letter `j` stands for two different sizes, neither of them 1.
 
-    The message names the letter, the operand and both sizes: print the shapes, or use another
+    The message names the letter, the operand and both sizes: transpose the operand, or use another
     letter.
     """
     with pytest.raises(RuntimeError, match="which does not broadcast with previously seen size 3"):
@@ -97,8 +99,8 @@ def test_einsum_says_which_letter_does_not_fit():
 
 
 def test_tensordot_sums_over_the_dimensions_that_meet(device):
-    """`torch.tensordot(x, y, dims=n)` sums over the last `n` dimensions of `x` and the first
-    `n` of `y`: for matrices `dims=1` is `x @ y`.
+    """`torch.tensordot(x, y, dims=n)` sums products over the last `n` dimensions of `x` and the
+    first `n` of `y`: for matrices `dims=1` is `x @ y`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
@@ -109,9 +111,9 @@ def test_tensordot_sums_over_the_dimensions_that_meet(device):
 
 def test_the_cross_product_stands_upright_on_both(device):
     """`torch.linalg.cross(x, y)` is the cross product along the last dimension, which must have
-    size 3; other sizes raise a RuntimeError.
+    size 3; vectors of 2 elements raise a RuntimeError, "inputs dimension -1 must have length 3".
 
-    Another dimension is named with `dim=`; vectors in the plane get a third component 0.
+    Another dimension is named with `dim=`. Give vectors in the plane a third component 0.
     """
     x = torch.tensor([1.0, 0.0, 0.0], device=device)
     y = torch.tensor([0.0, 2.0, 0.0], device=device)
@@ -124,10 +126,11 @@ def test_the_cross_product_stands_upright_on_both(device):
 
 @pytest.mark.torch(">=2.2")
 def test_torch_cross_wants_its_dim_named():
-    """`torch.cross(x, y)` without `dim=` takes the first dimension of size 3, not the last,
-    with a UserWarning; `torch.linalg.cross` takes the last.
+    """Since PyTorch 2.2 `torch.cross(x, y)` of two (3, 3) tensors without `dim=` gives a
+    UserWarning and works along dimension 0, the first of size 3; `torch.linalg.cross(x, y)` works
+    along the last.
 
-    For a batch of three vectors the two differ. A program shows the warning once; pass
+    Rows that hold three vectors are mixed up by the first. A program shows the warning once; pass
     `dim=-1`.
     """
     x = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1]])
@@ -142,10 +145,10 @@ def test_torch_cross_wants_its_dim_named():
 
 
 def test_vdot_conjugates_its_first_operand(device):
-    """For complex vectors `torch.vdot(x, y)` conjugates `x` before the dot product; `torch.dot`
-    doesn't.
+    """For complex vectors `torch.vdot(x, y)` conjugates `x` before the dot product; `torch.dot(x,
+    y)` doesn't.
 
-    So `vdot(x, x)` is the squared length.
+    So `torch.vdot(x, x)` is the squared length.
     """
     x = torch.tensor([1j, 2.0], device=device)
 

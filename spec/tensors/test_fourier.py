@@ -1,9 +1,9 @@
 """Fourier transforms: `torch.fft`, `torch.stft`.
 
 The discrete Fourier transform writes n samples as a sum of n waves: `torch.fft.fft(x)` gives their
-complex amplitudes, frequency 0 first. `rfft` is the half that suffices for real samples, `ifft` and
-`irfft` go back, `fft2` transforms images. `torch.stft` takes the transforms of short windows one
-after another: the spectrogram of sound.
+complex amplitudes, times n, frequency 0 first. `rfft` is the half that suffices for real samples,
+`ifft` and `irfft` go back, `fft2` transforms images. `torch.stft` takes the transforms of short
+windows one after another: the spectrogram of sound.
 
 What surprises: `torch.fft` is a module and no function any more; `irfft` needs the length where it
 is odd; frequencies above the middle are the negative ones; and `torch.stft` must be told
@@ -15,8 +15,12 @@ import torch
 
 
 def test_fft_gives_the_amplitude_of_each_frequency(device):
-    """`torch.fft.fft(x)` is a complex tensor as long as `x`: element k is the amplitude of the wave
-    with k periods, element 0 the sum.
+    """`torch.fft.fft(x)` of a float32 vector of n elements is a complex64 vector of n elements:
+    element 0 is the sum of `x`, element k says how strong the wave with k periods is, and is not
+    divided by n.
+
+    A cosine with one period in n samples gives n / 2 at element 1, and the same at element n - 1,
+    the wave that turns the other way.
     """
     x = torch.tensor([1.0, 0.0, -1.0, 0.0], device=device)
 
@@ -26,8 +30,8 @@ def test_fft_gives_the_amplitude_of_each_frequency(device):
 
 
 def test_ifft_goes_back_and_is_complex(device):
-    """`torch.fft.ifft(torch.fft.fft(x))` is `x` again up to rounding, as a complex tensor: take
-    `.real`.
+    """`torch.fft.ifft(torch.fft.fft(x))` of a real `x` is `x` again up to rounding, as a complex
+    tensor: take `.real`.
     """
     x = torch.tensor([1.0, 2.0, 3.0], device=device)
 
@@ -39,8 +43,9 @@ def test_ifft_goes_back_and_is_complex(device):
 
 @pytest.mark.spare("RuntimeError", reason="older releases raise it")
 def test_rfft_is_the_half_that_real_samples_need(device):
-    """`torch.fft.rfft(x)` of n real samples has n // 2 + 1 elements, the first half of `fft`: the
-    others are their conjugates. A complex input raises an error.
+    """`torch.fft.rfft(x)` of n real samples has n // 2 + 1 elements, the first ones of
+    `torch.fft.fft(x)`; the remaining ones are conjugates of these. A complex input is refused,
+    "rfft expects a real input tensor".
     """
     x = torch.tensor([1.0, 5.0, 2.0, 0.0, 3.0, 1.0], device=device)
 
@@ -48,6 +53,7 @@ def test_rfft_is_the_half_that_real_samples_need(device):
 
     assert half.shape == (4,)
     torch.testing.assert_close(half, torch.fft.fft(x)[:4])
+    torch.testing.assert_close(half[1:3].conj().flip(0), torch.fft.fft(x)[4:])
     with pytest.raises(
         (RuntimeError, TypeError), match="rfft expects a real input tensor, but got"
     ):
@@ -55,20 +61,21 @@ def test_rfft_is_the_half_that_real_samples_need(device):
 
 
 def test_irfft_needs_an_odd_length(device):
-    """`torch.fft.irfft(half)` assumes an even length, 2 * (len(half) - 1): of five samples it gives
-    back four wrong ones. Write `irfft(half, n=5)`.
+    """`torch.fft.irfft(half)` assumes an even length, 2 * (len(half) - 1): from the `rfft` of the
+    five samples [1, 5, 2, 0, 3] it makes four others. Write `torch.fft.irfft(half, n=5)`.
     """
     x = torch.tensor([1.0, 5.0, 2.0, 0.0, 3.0], device=device)
 
     half = torch.fft.rfft(x)
 
-    assert torch.fft.irfft(half).shape == (4,)
+    assert torch.fft.irfft(half).tolist() == pytest.approx([2.46, 5.50, 0.61, 2.42], abs=0.01)
     assert torch.fft.irfft(half, n=5).tolist() == pytest.approx(x.tolist(), abs=1e-5)
 
 
 def test_fftfreq_names_the_frequencies():
-    """`torch.fft.fftfreq(n, d)` gives the frequency of each element of `fft` for samples `d` apart:
-    from 0 upwards, then the negative ones. `fftshift` puts frequency 0 in the middle.
+    """`torch.fft.fftfreq(n, d)` gives the frequency of each element of `torch.fft.fft` for n
+    samples `d` apart: from 0 upwards, then the negative ones. `torch.fft.fftshift` moves frequency
+    0 to index n // 2.
     """
     frequencies = torch.fft.fftfreq(4, d=0.5)
 
@@ -78,19 +85,25 @@ def test_fftfreq_names_the_frequencies():
 
 
 def test_norm_says_where_the_factor_goes(device):
-    """By default `fft` has no factor and `ifft` divides by n; `norm="ortho"` divides both by the
-    root of n, which keeps the length of the vector, `norm="forward"` divides in `fft`.
+    """By default `torch.fft.fft` of n elements has no factor and `torch.fft.ifft` divides by n;
+    `norm="ortho"` divides both by the root of n, and `norm="forward"` divides `fft` by n and `ifft`
+    by nothing.
+
+    With `norm="ortho"` the transform keeps the length of the vector, up to rounding.
     """
     x = torch.ones(4, device=device)
 
     assert torch.fft.fft(x)[0].item() == 4.0
     assert torch.fft.fft(x, norm="ortho")[0].item() == 2.0
     assert torch.fft.fft(x, norm="forward")[0].item() == 1.0
+    assert torch.fft.ifft(x)[0].item() == 1.0
+    assert torch.fft.ifft(x, norm="ortho")[0].item() == 2.0
+    assert torch.fft.ifft(x, norm="forward")[0].item() == 4.0
 
 
 def test_fft2_transforms_the_last_two_dimensions(device):
-    """`torch.fft.fft2(images)` transforms height and width, the last two dimensions, and leaves
-    batch and channels; `fftn(x, dim=...)` transforms the dimensions named.
+    """`torch.fft.fft2(images)` transforms the last two dimensions, height and width, of each
+    channel by itself; `torch.fft.fftn(x, dim=(-2, -1))` names the dimensions.
     """
     images = torch.ones(2, 3, 4, 4, device=device)
 
@@ -100,8 +113,9 @@ def test_fft2_transforms_the_last_two_dimensions(device):
 
 
 def test_torch_fft_is_a_module():
-    """`torch.fft(x)` raises TypeError, "'module' object is not callable", since PyTorch 1.8: write
-    `torch.fft.fft(x)`. `torch.rfft` and `torch.irfft` moved into the module too.
+    """Since PyTorch 1.8 `torch.fft` is a module: `torch.fft(x)` raises TypeError, "'module' object
+    is not callable", and `torch.rfft(x)` AttributeError. Write `torch.fft.fft(x)` and
+    `torch.fft.rfft(x)`.
     """
     x = torch.ones(2)
 
@@ -114,8 +128,11 @@ def test_torch_fft_is_a_module():
 
 
 def test_a_product_of_transforms_is_a_convolution(device):
-    """`irfft(rfft(x, n) * rfft(k, n), n)` is the convolution of `x` and `k` if `n` is at least
-    `len(x) + len(k) - 1`; with a smaller `n` the end wraps round to the beginning.
+    """`torch.fft.irfft(torch.fft.rfft(x, n) * torch.fft.rfft(k, n), n)` of two real vectors is
+    their convolution, up to rounding, if `n` is at least `len(x) + len(k) - 1`.
+
+    With an `n` below that, but not below `len(x)` and `len(k)`, the end wraps round and is added to
+    the beginning.
     """
     x, k = torch.tensor([1.0, 2.0, 3.0], device=device), torch.tensor([1.0, 10.0], device=device)
 
@@ -127,8 +144,9 @@ def test_a_product_of_transforms_is_a_convolution(device):
 
 
 def test_stft_wants_return_complex():
-    """`torch.stft(x, n_fft, window=window)` of real samples raises RuntimeError, "stft requires the
-    return_complex parameter be given for real inputs": pass `return_complex=True`.
+    """`torch.stft(x, n_fft, window=window)` of real samples and a real window raises RuntimeError,
+    "stft requires the return_complex parameter be given for real inputs": pass
+    `return_complex=True`.
     """
     x, window = torch.ones(16), torch.hann_window(4)
 
@@ -141,10 +159,13 @@ def test_stft_wants_return_complex():
 
 
 def test_stft_gives_frequencies_by_windows():
-    """`torch.stft(x, n_fft=4, hop_length=2, ...)` of 16 samples is (n_fft // 2 + 1) frequencies by
-    1 + 16 // 2 windows; `hop_length` is n_fft // 4 by default, and the ends are padded.
+    """`torch.stft(x, 4, hop_length=2, window=window, return_complex=True)` of 16 real samples has
+    the shape (3, 9): 4 // 2 + 1 frequencies by 1 + 16 // 2 windows. `hop_length` is `n_fft // 4` by
+    default.
 
-    `abs()` of it is the spectrogram; `torch.istft` with the same settings goes back.
+    The ends are padded (`center=True`), so one window more than 16 // 2. `abs()` of it is the
+    spectrogram; `torch.istft` with the same settings goes back, and needs `length=15` for 15
+    samples.
     """
     x, window = torch.arange(16.0), torch.hann_window(4)
 
@@ -152,6 +173,7 @@ def test_stft_gives_frequencies_by_windows():
     back = torch.istft(spectrum, 4, hop_length=2, window=window)
 
     assert spectrum.shape == (3, 9)
+    assert torch.stft(x, 4, window=window, return_complex=True).shape == (3, 17)
     assert back.tolist() == pytest.approx(x.tolist(), abs=1e-4)
 
 

@@ -1,8 +1,8 @@
 """Changing a tensor in place.
 
 A method whose name ends in an underscore, such as `add_`, writes its result into the tensor it is
-called on and returns that tensor. It allocates no new memory, and each view and each other name of
-the tensor sees the change. What such a write reaches and what is refused is told in
+called on and returns that tensor. `add_` allocates no new memory, and each view and each other name
+of the tensor sees the change. What such a write reaches and what is refused is told in
 `spec/tensors/test_inplace_limits.py`, what autograd makes of it in `spec/autograd/test_inplace.py`.
 
 What surprises is how much works in place without an underscore: `x[0] = 5`, `x += 1`, `out=x`,
@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-add-inplace")
 def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
-    """`x.add_(y)` writes the sum into the memory of `x` and leaves `y` unchanged."""
+    """`x.add_(y)` of two float32 tensors of one shape writes the sum into the memory of `x`; a `y`
+    with memory of its own stays unchanged.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([10.0, 20.0], device=device)
     address = x.data_ptr()
@@ -33,7 +35,7 @@ def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
 
 
 def test_add_without_an_underscore_leaves_the_tensor_alone(device):
-    """`x.add(y)` returns a new tensor with memory of its own and leaves `x` unchanged."""
+    """`x.add(1)` returns a new tensor with memory of its own and leaves `x` unchanged."""
     x = torch.tensor([1.0, 2.0], device=device)
 
     total = x.add(1)
@@ -44,7 +46,7 @@ def test_add_without_an_underscore_leaves_the_tensor_alone(device):
 
 
 def test_underscore_operations_return_their_own_tensor_and_so_chain():
-    """In-place methods return the tensor they changed, so calls can be chained:
+    """`x.mul_` and `x.add_` return the tensor they changed, so calls can be chained:
     `x.mul_(10).add_(1)` is `x`.
     """
     x = torch.tensor([1.0, 2.0])
@@ -105,7 +107,9 @@ def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n)
 
 @pytest.mark.claim("blitz-copy-inplace")
 def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device):
-    """`x.copy_(y)` copies the values of `y` into `x`; a later change of `y` doesn't change `x`."""
+    """`x.copy_(y)` of two float32 tensors of one shape, each with memory of its own, copies the
+    values of `y` into `x`; a later change of `y` doesn't change `x`.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([8.0, 9.0], device=device)
 
@@ -117,8 +121,8 @@ def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device
 
 
 def test_copy_keeps_the_dtype_of_the_tensor_written_to():
-    """`x.copy_(y)` converts to the dtype of `x`: an int64 `x` gets floats truncated towards
-    zero, without an error.
+    """`x.copy_(y)` converts to the dtype of `x`, without an error: an int64 `x` gets the floats
+    1.75 and -1.75 truncated towards zero, as 1 and -1.
 
     Unlike `add_`, which refuses floats for an integer tensor.
     """
@@ -132,8 +136,8 @@ def test_copy_keeps_the_dtype_of_the_tensor_written_to():
 
 @pytest.mark.claim("blitz-t-inplace")
 def test_t_with_an_underscore_transposes_the_tensor_itself(device):
-    """`x.t_()` swaps the two dimensions of the matrix `x` itself: shape and strides change, the
-    memory stays the same.
+    """`x.t_()` swaps the two dimensions of a (2, 3) matrix `x` itself: its shape becomes (3, 2),
+    its strides change, the memory stays the same.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     address = x.data_ptr()
@@ -155,8 +159,8 @@ def test_t_with_an_underscore_transposes_the_tensor_itself(device):
     ],
 )
 def test_some_underscore_operations_change_no_number(name, arguments, shape):
-    """`squeeze_`, `unsqueeze_` and `transpose_` change the shape and the strides of a tensor in
-    place, and no element in memory.
+    """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` change the shape and the strides
+    of a (1, 2, 3) tensor in place, and no element in memory.
     """
     memory = torch.tensor([1, 2, 3, 4, 5, 6])
     x = memory.view(1, 2, 3)
@@ -171,7 +175,7 @@ def test_some_underscore_operations_change_no_number(name, arguments, shape):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_index_assignment_changes_a_tensor_without_an_underscore(device):
-    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of an ordinary tensor `x`."""
+    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of a matrix `x` that requires no grad."""
     x = torch.zeros(2, 2, device=device)
     address = x.data_ptr()
 
@@ -184,7 +188,7 @@ def test_index_assignment_changes_a_tensor_without_an_underscore(device):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_plus_equals_changes_the_tensor_that_both_names_share(device):
-    """`x += 1` works in place: another name of the same tensor sees the sum.
+    """`x += 1` of a float32 tensor works in place: another name of the same tensor sees the sum.
 
     Because Python calls `__iadd__`, which is `add_`.
     """
@@ -198,8 +202,8 @@ def test_plus_equals_changes_the_tensor_that_both_names_share(device):
 
 
 def test_x_equals_x_plus_one_gives_the_name_to_a_new_tensor(device):
-    """`x = x + 1` makes a new tensor and binds the name `x` to it; another name of the old
-    tensor sees no change.
+    """`x = x + 1` of a tensor makes a new tensor and binds the name `x` to it; another name of the
+    old tensor sees no change.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     other_name = x
@@ -212,7 +216,9 @@ def test_x_equals_x_plus_one_gives_the_name_to_a_new_tensor(device):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_out_writes_the_result_into_a_tensor_that_is_there():
-    """`torch.add(x, y, out=x)` overwrites `x` and returns it."""
+    """`torch.add(x, 10, out=x)` overwrites a float32 tensor `x` that requires no grad, and returns
+    it.
+    """
     x = torch.tensor([1.0, 2.0])
 
     result = torch.add(x, 10, out=x)
@@ -223,8 +229,8 @@ def test_out_writes_the_result_into_a_tensor_that_is_there():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_inplace_true_makes_an_activation_overwrite_its_input():
-    """`F.relu(x, inplace=True)` writes into `x` and returns `x`, as `nn.ReLU(inplace=True)`
-    does.
+    """`F.relu(x, inplace=True)` of a tensor that requires no grad writes into `x` and returns `x`,
+    as `nn.ReLU(inplace=True)` does.
 
     It saves the memory of the result. The input is lost, which matters if it is used again.
     """
@@ -239,8 +245,8 @@ def test_inplace_true_makes_an_activation_overwrite_its_input():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
-    """`x.data = other` keeps the Python object `x`, and `requires_grad`, and gives it the memory,
-    the shape and the dtype of `other`.
+    """`x.data = other`, of dense tensors on one device, keeps the Python object `x` and its
+    `requires_grad`, and gives it the memory, the shape and the dtype of `other`.
 
     Autograd doesn't see the change, and an `x` that requires grad refuses integers. To replace
     values use `x.copy_(other)` under `torch.no_grad()`.
@@ -259,8 +265,8 @@ def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
 
 
 def test_set_makes_a_tensor_share_the_memory_of_another(device):
-    """`x.set_(y)` makes `x` use the memory and the shape of `y`, without a copy: a later change
-    of `y` shows in `x`.
+    """`x.set_(y)` makes `x` use the memory and the shape of a `y` of its dtype, without a copy: a
+    later change of `y` shows in `x`.
     """
     x = torch.zeros(2, device=device)
     y = torch.tensor([1.0, 2.0, 3.0], device=device)
@@ -272,11 +278,11 @@ def test_set_makes_a_tensor_share_the_memory_of_another(device):
 
 
 def test_resize_changes_the_number_of_elements_in_place(device):
-    """`x.resize_(3)` of a contiguous (2, 2) tensor keeps the memory and makes a vector of its
+    """`x.resize_(3)` of a contiguous (2, 2) tensor keeps the memory and makes `x` a vector of its
     first three elements.
 
-    To change only the shape use `view` or `reshape`; enlarging with `resize_` leaves new
-    elements uninitialised.
+    To change only the shape use `view` or `reshape`; enlarging with `resize_` leaves new elements
+    uninitialised.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
     address = x.data_ptr()

@@ -1,17 +1,17 @@
 """What a change in place reaches, and what is refused.
 
-A tensor that is written to in place keeps its memory, its dtype and its shape: its views change
-with it, and a result of another kind or a larger shape is refused. How to write in place is told in
-`spec/tensors/test_inplace.py`; shapes in `spec/tensors/test_broadcasting.py`; integer tensors under
-`/=` in `spec/tensors/test_division.py`; the version counter, by which autograd notices a write, in
-`spec/autograd/test_inplace_refused.py`.
+A tensor that arithmetic such as `add_` writes to keeps its memory, its dtype and its shape: its
+views change with it, and a result of another kind or a larger shape is refused. How to write in
+place is told in `spec/tensors/test_inplace.py`; shapes in `spec/tensors/test_broadcasting.py`;
+integer tensors under `/=` in `spec/tensors/test_division.py`; the version counter, by which
+autograd notices a write, in `spec/autograd/test_inplace_refused.py`.
 
 A write to rows that were chosen by a list, such as `x[[0]].zero_()`, is lost, see
 `spec/tensors/test_advanced_indexing.py`.
 
 What surprises is the row swap `x[0], x[1] = x[1], x[0]`: it leaves the same row twice, because both
 sides are views of one memory. And overlapping slices are refused only where torch notices the
-overlap: `x[:, 1:] = x[:, :-1]` isn't, and smears the first column over the matrix.
+overlap: `x[:, 1:] = x[:, :-1]` of a (2, 3) matrix isn't, and smears the first column over it.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ import torch
 
 
 def test_a_change_in_place_of_a_view_changes_its_base(device):
-    """A row `x[0]` is a view: `x[0].zero_()` sets the row to 0 in `x`."""
+    """A row `x[0]` is a view: if `x` requires no grad, `x[0].zero_()` sets the row to 0 in `x`."""
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     x[0].zero_()
@@ -29,10 +29,11 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
-    """`x[0], x[1] = x[1], x[0]` leaves the same row twice.
+    """`x[0], x[1] = x[1], x[0]` of a matrix `x` does not swap the rows: it leaves the old row 1
+    twice.
 
-    Because both rows on the right are views: the first assignment already changes what the
-    second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
+    Because both rows on the right are views: the first assignment already changes what the second
+    one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
@@ -42,7 +43,7 @@ def test_swapping_two_rows_like_python_variables_loses_one(device):
 
 
 def test_swapping_two_rows_by_a_list_of_indices_works(device):
-    """`x[[0, 1]] = x[[1, 0]]` swaps two rows.
+    """`x[[0, 1]] = x[[1, 0]]` swaps the first two rows of a matrix `x`.
 
     Because indexing with a list copies the rows before they are written.
     """
@@ -54,8 +55,8 @@ def test_swapping_two_rows_by_a_list_of_indices_works(device):
 
 
 def test_an_integer_tensor_refuses_a_float_result(device):
-    """`x.add_(1.5)` on an integer tensor raises a RuntimeError; `x.add(1.5)` returns a float
-    tensor.
+    """`x.add_(1.5)` on an int64 tensor raises a RuntimeError, "result type Float can't be cast to
+    the desired output type Long"; `x.add(1.5)` returns a float tensor.
 
     Because in place the dtype stays, and no float is rounded for it.
     """
@@ -71,10 +72,10 @@ def test_an_integer_tensor_refuses_a_float_result(device):
 
 
 def test_a_float_tensor_takes_an_integer_operand(device):
-    """`x += y` with a float32 `x` keeps float32, be `y` an integer tensor or a float64 tensor.
+    """`x += y` keeps a float32 `x` float32 for a `y` of int64 as for a `y` of float64.
 
     `x + y` would be float64 for a float64 `y`: in place the result is converted to the dtype of
-    `x`, as long as it is of the same kind.
+    `x`, as long as it is of the same kind; a complex `y` is refused.
     """
     x = torch.tensor([0.5, 1.5], device=device)
 
@@ -86,8 +87,8 @@ def test_a_float_tensor_takes_an_integer_operand(device):
 
 
 def test_an_expanded_tensor_refuses_addition_in_place(device):
-    """`x.add_(1)` raises a RuntimeError for an expanded tensor whose elements share memory, such
-    as `torch.zeros(1).expand(3)`.
+    """`x.add_(1)` raises a RuntimeError, "more than one element of the written-to tensor refers to
+    a single memory location", for an expanded tensor such as `torch.zeros(1).expand(3)`.
 
     Because several elements share one memory location, and it isn't defined how often 1 would be
     added. Call `x.clone()` first.
@@ -101,10 +102,10 @@ def test_an_expanded_tensor_refuses_addition_in_place(device):
 
 
 def test_index_assignment_to_an_expanded_tensor_sets_every_copy(device):
-    """`x[0, 0] = 5` on an expanded tensor is allowed, and changes each element that shares the
-    memory location with `x[0, 0]`; so does `x[0].fill_(5)` on a row.
+    """`x[0, 0] = 5` on `x = torch.zeros(2, 1).expand(2, 3)` sets the whole row 0, whose elements
+    share one memory location; so does `x[1].fill_(7)` for row 1.
 
-    `x[0] = 5` on such a row is allowed since PyTorch 2.15, and raises a RuntimeError in 2.14.
+    `x[0] = 5` on the same `x` is allowed since PyTorch 2.15, and raises a RuntimeError in 2.14.
     """
     x = torch.zeros(2, 1, device=device).expand(2, 3)
 
@@ -117,8 +118,9 @@ def test_index_assignment_to_an_expanded_tensor_sets_every_copy(device):
 
 
 def test_operands_that_overlap_in_memory_are_refused(device):
-    """For a vector of three or more elements `x[1:] += x[:-1]` and `x[1:] = x[:-1]` raise a
-    RuntimeError, because the slices share part of their memory.
+    """For a contiguous vector of three elements `x[1:] += x[:-1]` and `x[1:] = x[:-1]` raise a
+    RuntimeError, "some elements of the input tensor and the written-to tensor refer to a single
+    memory location".
 
     An element could be overwritten before it is read. Write `x[1:] += x[:-1].clone()`.
     """
@@ -134,11 +136,11 @@ def test_operands_that_overlap_in_memory_are_refused(device):
 
 
 def test_an_overlap_of_columns_is_not_noticed():
-    """`x[:, 1:] = x[:, :-1]` of a matrix raises no error although the slices overlap: it reads
-    what it has already written. On the CPU, [1, 2, 3] becomes [1, 1, 1].
+    """`x[:, 1:] = x[:, :-1]` of a (2, 3) matrix raises no error although the slices overlap: on the
+    CPU it reads what it has already written, and the row [1, 2, 3] becomes [1, 1, 1].
 
     Because torch looks for an overlap only if both operands are dense in memory, which columns
-    aren't. Write `x[:, 1:] = x[:, :-1].clone()`.
+    aren't. Longer rows come out differently. Write `x[:, 1:] = x[:, :-1].clone()`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
     shifted = x.clone()
@@ -151,7 +153,9 @@ def test_an_overlap_of_columns_is_not_noticed():
 
 
 def test_a_tensor_may_be_its_own_operand(device):
-    """`x.add_(x)` is allowed and doubles `x`; `x.add_(x.t())` of a matrix raises a RuntimeError.
+    """`x.add_(x)` of a contiguous (2, 2) matrix is allowed and doubles `x`; `x.add_(x.t())` raises
+    a RuntimeError, "some elements of the input tensor and the written-to tensor refer to a single
+    memory location".
 
     Because `x.add_(x)` reads and writes each element at the same address; the transpose is read at
     others. Write `x + x.t()`.
@@ -166,11 +170,11 @@ def test_a_tensor_may_be_its_own_operand(device):
 
 
 def test_changes_through_data_and_numpy_go_uncounted():
-    """Writes through `x.data` and `x.numpy()` change `x` without raising its version counter,
+    """`x.data.add_(1)` and `x.numpy()[0] = 5` change `x` without raising its version counter,
     `x._version`.
 
-    So autograd doesn't notice them, and a gradient may be computed from changed values. Write
-    to `x` under `torch.no_grad()` instead.
+    So autograd doesn't notice them, and a gradient may be computed from changed values. Write to
+    `x` under `torch.no_grad()` instead.
     """
     x = torch.zeros(2)
 
@@ -184,7 +188,8 @@ def test_changes_through_data_and_numpy_go_uncounted():
 
 
 def test_a_tensor_on_numpy_memory_cannot_be_resized():
-    """`resize_` to more elements raises a RuntimeError for a tensor from `torch.from_numpy`.
+    """`x.resize_(3)` of a tensor of two elements from `torch.from_numpy` raises a RuntimeError,
+    "Trying to resize storage that is not resizable".
 
     Because the memory belongs to NumPy. Clone the tensor first.
     """

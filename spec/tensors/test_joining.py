@@ -5,7 +5,7 @@
 the pieces of a split are views of the original, see `spec/tensors/test_views.py`.
 
 What surprises: `cat` and `stack` don't broadcast, shapes have to agree; `chunk` may return fewer
-pieces than it was asked for; and `split` takes lengths where `tensor_split` takes indices.
+pieces than it was asked for; and a tuple is lengths to `split` and indices to `tensor_split`.
 """
 
 import pytest
@@ -13,7 +13,7 @@ import torch
 
 
 def test_cat_joins_along_an_axis_that_is_there(device):
-    """`torch.cat([a, b])` joins tensors along an existing dimension, the first unless `dim=`
+    """`torch.cat([a, b])` joins two matrices along an existing dimension, the first unless `dim=`
     names another.
     """
     a = torch.tensor([[1, 2]], device=device)
@@ -42,8 +42,8 @@ def test_stack_joins_along_a_new_axis(device):
 
 
 def test_cat_and_stack_copy(device):
-    """The result of `torch.cat` and `torch.stack` has its own memory, even for a list of one
-    tensor.
+    """The result of `torch.cat([a])` and of `torch.stack([a])`, lists of one tensor, has its own
+    memory: a later write to `a` does not show in it.
     """
     a = torch.tensor([1, 2], device=device)
     joined = torch.cat([a])
@@ -56,8 +56,8 @@ def test_cat_and_stack_copy(device):
 
 
 def test_cat_wants_equal_sizes_along_the_other_axes():
-    """Tensors given to `torch.cat` may differ in size along `dim`; a difference along another
-    dimension raises a RuntimeError.
+    """Matrices given to `torch.cat` may differ in size along `dim`; a difference along the other
+    dimension raises a RuntimeError, "Sizes of tensors must match except in dimension 0".
 
     Nothing is broadcast: `expand` or pad the smaller tensor first.
     """
@@ -70,15 +70,16 @@ def test_cat_wants_equal_sizes_along_the_other_axes():
 
 
 def test_cat_wants_equal_ranks():
-    """`torch.cat` of a matrix and a vector raises a RuntimeError; `row.unsqueeze(0)` makes the
-    vector a matrix of one row.
+    """`torch.cat` of a (2, 3) matrix and a vector `row` of 3 elements raises a RuntimeError,
+    "Tensors must have same number of dimensions"; `row.unsqueeze(0)` makes the vector a matrix of
+    one row.
 
     Because `cat` doesn't add dimensions, as broadcasting would.
     """
     a = torch.zeros(2, 3)
     row = torch.zeros(3)
 
-    with pytest.raises(RuntimeError, match="same number of dimensions: got 2 and 1"):
+    with pytest.raises(RuntimeError, match="must have same number of dimensions: got 2 and 1"):
         torch.cat([a, row])
     assert torch.cat([a, row.unsqueeze(0)]).shape == (3, 3)
 
@@ -100,10 +101,10 @@ def test_cat_passes_over_tensors_of_shape_zero():
 
 
 def test_stack_wants_equal_shapes():
-    """`torch.stack` raises a RuntimeError if two shapes differ.
+    """`torch.stack` raises a RuntimeError, "stack expects each tensor to be equal size", if two
+    tensors differ in shape.
 
-    To join sequences of different lengths pad them first, with
-    `torch.nn.utils.rnn.pad_sequence`.
+    To join sequences of different lengths pad them first, with `torch.nn.utils.rnn.pad_sequence`.
     """
     parts = [torch.ones(2), torch.ones(3)]
 
@@ -115,21 +116,27 @@ def test_stack_wants_equal_shapes():
 
 
 def test_an_empty_list_cannot_be_joined():
-    """`torch.stack([])` raises a RuntimeError: there is no tensor to take shape and dtype from.
+    """`torch.stack([])` raises a RuntimeError, "stack expects a non-empty TensorList": there is no
+    tensor to take shape and dtype from.
 
-    For `torch.cat` start the list with `torch.empty(0)` if it may be empty.
+    For `torch.cat` start the list with an empty vector of the dtype wanted if it may be empty:
+    `torch.empty(0)` makes the result float32 at least, `torch.empty(0, dtype=torch.int64)` leaves
+    integers as they are.
     """
     parts = []
 
     with pytest.raises(RuntimeError, match="stack expects a non-empty TensorList"):
         torch.stack(parts)
 
-    parts.append(torch.empty(0))
+    parts.append(torch.empty(0, dtype=torch.int64))
     assert torch.cat(parts).tolist() == []
+    parts.append(torch.tensor([1]))
+    assert torch.cat(parts).dtype == torch.int64
 
 
 def test_scalars_are_stacked_and_not_concatenated(device):
-    """`torch.cat` of 0-d tensors raises a RuntimeError; `torch.stack` makes a vector of them.
+    """`torch.cat` of 0-d tensors raises a RuntimeError, "zero-dimensional tensor (at position 0)
+    cannot be concatenated"; `torch.stack` makes a vector of them.
 
     Because a 0-d tensor has no dimension to join along.
     """
@@ -144,8 +151,8 @@ def test_scalars_are_stacked_and_not_concatenated(device):
 
 
 def test_cat_and_stack_promote_dtypes(device):
-    """`torch.cat` and `torch.stack` of tensors of several dtypes give the promoted dtype, as
-    `+` would: int64 and float32 give float32.
+    """`torch.cat` of an int64 and a float32 vector is float32, `torch.stack` of a float32 and a
+    float64 vector is float64: the dtype that `+` of the two would have.
     """
     integers = torch.tensor([1, 2], device=device)
     floats = torch.tensor([0.5, 1.5], device=device)
@@ -167,8 +174,8 @@ def test_cat_goes_by_two_more_names():
 
 
 def test_hstack_and_vstack_treat_vectors_as_rows(device):
-    """`torch.vstack` puts vectors and matrices below each other as rows; `torch.hstack` joins
-    vectors end to end and matrices side by side.
+    """`torch.vstack` puts vectors and matrices of the same width below each other as rows;
+    `torch.hstack` joins vectors end to end, and matrices of the same height side by side.
     """
     a = torch.tensor([1, 2], device=device)
     matrix = torch.tensor([[1, 2], [3, 4]], device=device)
@@ -180,8 +187,8 @@ def test_hstack_and_vstack_treat_vectors_as_rows(device):
 
 
 def test_split_cuts_pieces_of_one_length(device):
-    """`x.split(n)` returns a tuple of pieces of length `n`; the last is shorter if `n` doesn't
-    divide the length.
+    """`x.split(n)` divides a nonempty `x` along its first dimension into a tuple of pieces of
+    length `n`; the last is shorter if `n` doesn't divide the length.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
@@ -190,8 +197,9 @@ def test_split_cuts_pieces_of_one_length(device):
 
 
 def test_split_takes_a_list_of_lengths(device):
-    """`x.split([1, 4])` returns pieces of these lengths; a RuntimeError is raised unless they
-    sum to the length of `x`.
+    """`x.split([1, 4])` of five elements returns pieces of length 1 and 4; lengths that do not sum
+    to the length of `x` raise a RuntimeError, "split_with_sizes expects split_sizes to sum exactly
+    to 5".
 
     To take only a part use a slice, or `narrow`.
     """
@@ -262,8 +270,8 @@ def test_unbind_takes_an_axis_apart(device):
 
 
 def test_pieces_are_views(device):
-    """The pieces from `split`, `chunk`, `tensor_split` and `unbind` are views: writing to a piece
-    changes the original, as long as it requires no grad.
+    """The pieces from `split`, `chunk`, `tensor_split` and `unbind` of a dense tensor are views:
+    for a tensor that requires no grad, writing to a piece changes the original.
 
     Call `clone()` on a piece to keep it apart.
     """

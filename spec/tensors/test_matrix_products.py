@@ -5,8 +5,8 @@ number, two matrices a matrix, two batches of matrices a batch. `dot`, `mv`, `mm
 one of these and refuse the rest. Sums of products in general are told in
 `spec/tensors/test_einsum.py`.
 
-What surprises: `@` broadcasts the batch dimensions but never the last two, and it refuses operands
-of two dtypes, which `+` and `*` would promote.
+What surprises: `@` broadcasts the batch dimensions but not the last two, and it refuses operands of
+two dtypes, such as float32 and int64, which `+` and `*` would promote.
 """
 
 import pytest
@@ -14,9 +14,9 @@ import torch
 
 
 def test_a_matrix_product_sums_rows_times_columns(device):
-    """Element (i, j) of `x @ y` is row i of `x` times column j of `y`, summed.
+    """Element (i, j) of `x @ y` of two matrices is row i of `x` times column j of `y`, summed.
 
-    So the order matters: `y @ x` is another matrix.
+    So the order matters: `y @ x` is in general another matrix.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     y = torch.tensor([[5.0, 6.0], [7.0, 8.0]], device=device)
@@ -27,8 +27,8 @@ def test_a_matrix_product_sums_rows_times_columns(device):
 
 @pytest.mark.parametrize("name", ["matmul", "mm"])
 def test_matmul_and_mm_are_the_at_sign_for_matrices(name, device):
-    """For two matrices `x @ y`, `torch.matmul(x, y)` and `torch.mm(x, y)` are the same product;
-    both functions are methods, too.
+    """For two float32 matrices `x @ y`, `torch.matmul(x, y)` and `torch.mm(x, y)` are the same
+    product, and so are the methods `x.matmul(y)` and `x.mm(y)`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     y = torch.tensor([[5.0], [6.0]], device=device)
@@ -48,8 +48,8 @@ def test_two_vectors_give_a_number(device):
 
 
 def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device):
-    """`matrix @ vector` takes the vector as a column, `vector @ matrix` as a row; the result is
-    a vector. `torch.mv` is `matrix @ vector` alone.
+    """`matrix @ vector` takes the vector as a column, `vector @ matrix` as a row; the result is a
+    vector. `torch.mv(matrix, vector)` is `matrix @ vector`.
     """
     matrix = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     vector = torch.tensor([1.0, 10.0], device=device)
@@ -60,8 +60,8 @@ def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device)
 
 
 def test_stacks_are_multiplied_matrix_by_matrix(device):
-    """`x @ y` of two batches of matrices multiplies matrix i of `x` by matrix i of `y`, as
-    `torch.bmm` does.
+    """`x @ y` of two batches of equally many matrices multiplies matrix i of `x` by matrix i of
+    `y`, as `torch.bmm(x, y)` does.
     """
     x = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]], device=device)
     y = torch.tensor([[[1.0], [1.0]], [[10.0], [10.0]]], device=device)
@@ -94,8 +94,8 @@ def test_the_dimensions_before_the_last_two_broadcast(left, right, result, devic
 
 
 def test_inner_sizes_have_to_agree(device):
-    """`x @ y` of two matrices raises a RuntimeError unless `x` has as many columns as `y` has rows;
-    even size 1 is not broadcast.
+    """`x @ y` of two matrices raises a RuntimeError, "mat1 and mat2 shapes cannot be multiplied",
+    unless `x` has as many columns as `y` has rows; even size 1 is not broadcast.
 
     The message names both shapes. Often one operand has to be transposed: `x @ x.T`.
     """
@@ -138,8 +138,8 @@ def test_stacks_of_different_length_are_refused():
     ],
 )
 def test_each_function_says_which_dimensions_it_takes(multiply, words):
-    """`torch.mm`, `dot`, `bmm` and `outer` raise a RuntimeError for a matrix and a vector,
-    which `@` multiplies.
+    """`torch.mm`, `torch.dot`, `torch.bmm` and `torch.outer` raise a RuntimeError for a matrix and
+    a vector, which `@` multiplies.
 
     Each takes one number of dimensions: `mm` 2-D, `dot` and `outer` 1-D, `bmm` 3-D.
     """
@@ -152,7 +152,8 @@ def test_each_function_says_which_dimensions_it_takes(multiply, words):
 
 
 def test_a_number_is_no_factor_of_a_matrix_product():
-    """`x @ 3` raises a TypeError, and `x @ torch.tensor(3.0)` a RuntimeError.
+    """`x @ 3` of a tensor raises a TypeError, and `x @ torch.tensor(3.0)` a RuntimeError, "both
+    arguments to matmul need to be at least 1D".
 
     Because `@` takes tensors of at least one dimension. To scale a matrix write `x * 3`.
     """
@@ -167,8 +168,8 @@ def test_a_number_is_no_factor_of_a_matrix_product():
 
 
 def test_a_matrix_product_does_not_mix_dtypes():
-    """`x @ y` of two dtypes, such as float32 and int64, raises a RuntimeError, for matrices as for
-    vectors.
+    """`x @ y` of a float32 and an int64 tensor on the CPU raises a RuntimeError, for two matrices
+    as for two vectors: `@` does not promote dtypes as `+` and `*` do.
 
     Convert one operand: `x @ y.float()`. Typical for features loaded as integers or as float64.
     """
@@ -186,8 +187,8 @@ def test_a_matrix_product_does_not_mix_dtypes():
 
 
 def test_vectors_of_two_lengths_have_no_dot_product():
-    """`x @ y` and `torch.dot(x, y)` of vectors with two lengths raise a RuntimeError; a vector of
-    one element is not broadcast.
+    """`x @ y` and `torch.dot(x, y)` of a vector of two elements and a vector of one raise a
+    RuntimeError: nothing is broadcast.
 
     Write `(x * y).sum()` where broadcasting is wanted.
     """
@@ -203,8 +204,8 @@ def test_vectors_of_two_lengths_have_no_dot_product():
 
 
 def test_integers_are_multiplied_as_integers():
-    """`x @ y` of two int64 tensors is int64, of two int8 tensors int8, and wraps around where a
-    result doesn't fit: 100 * 100 in int8 is 16.
+    """On the CPU `x @ y` of two int64 tensors is int64, of two int8 tensors int8, and wraps around
+    where a result doesn't fit: 100 * 100 in int8 is 16.
 
     Bool tensors are refused. On CUDA, integer matrix products are not implemented; convert to
     float.
@@ -220,7 +221,7 @@ def test_integers_are_multiplied_as_integers():
 
 
 def test_an_empty_inner_dimension_gives_zeros(device):
-    """`x @ y` of a (2, 0) and a (0, 3) matrix is a (2, 3) matrix of zeros.
+    """`x @ y` of a (2, 0) and a (0, 3) matrix of float32 is a (2, 3) matrix of zeros.
 
     Because each element is a sum over nothing.
     """
@@ -230,8 +231,8 @@ def test_an_empty_inner_dimension_gives_zeros(device):
 
 
 def test_addmm_adds_a_product_to_a_matrix(device):
-    """`torch.addmm(m, x, y, beta=b, alpha=a)` is, up to rounding, `b * m + a * (x @ y)`; `m` is
-    broadcast, as the bias of a linear layer is.
+    """`torch.addmm(m, x, y, beta=b, alpha=a)` of finite float32 tensors is, up to rounding, `b * m
+    + a * (x @ y)`; `m` is broadcast, as the bias of a linear layer is.
 
     With `beta=0` it ignores `m`, even NaN in it.
     """
@@ -244,8 +245,8 @@ def test_addmm_adds_a_product_to_a_matrix(device):
 
 
 def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
-    """`torch.baddbmm(m, x, y)` is `m + torch.bmm(x, y)`, and `torch.addmv(v, x, w)` is `v + x @
-    w`, up to rounding.
+    """`torch.baddbmm(m, x, y)` of float32 tensors is `m + torch.bmm(x, y)`, and `torch.addmv(v, x,
+    w)` is `v + x @ w`, up to rounding.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     v = torch.tensor([1.0, 10.0], device=device)
@@ -256,8 +257,8 @@ def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
 
 
 def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
-    """`x.matrix_power(3)` is, up to rounding, the matrix product `x @ x @ x`, where `x ** 3` takes
-    the third power of each element; `matrix_power(0)` is the identity.
+    """`x.matrix_power(3)` of a square matrix is, up to rounding, the matrix product `x @ x @ x`,
+    where `x ** 3` takes the third power of each element; `x.matrix_power(0)` is the identity.
     """
     x = torch.tensor([[1.0, 2.0], [0.0, 1.0]], device=device)
 

@@ -8,8 +8,9 @@ The two differ only in the strides (`spec/tensors/test_strides.py`): shape, inde
 the same. Convolutions, batch normalisation, maximum pooling and most elementwise operations keep
 the format, so a model and its input need to be converted only once.
 
-What surprises: a channels-last tensor isn't contiguous to `is_contiguous()`, and `view` refuses to
-flatten it; a tensor with one channel is in both formats.
+What surprises: a channels-last tensor with several channels and pixels isn't contiguous to
+`is_contiguous()`, and `view` refuses to flatten it; a contiguous tensor with one channel is in both
+formats.
 """
 
 import pytest
@@ -18,8 +19,8 @@ from torch import nn
 
 
 def test_channels_last_changes_strides_and_nothing_else(device):
-    """`x.to(memory_format=torch.channels_last)` of an (N, C, H, W) tensor keeps shape and
-    values and changes the strides.
+    """`x.to(memory_format=torch.channels_last)` of a contiguous (N, C, H, W) tensor with several
+    channels keeps shape and values and changes the strides.
     """
     x = torch.arange(24, device=device).view(1, 2, 3, 4)
 
@@ -44,8 +45,9 @@ def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
 
 
 def test_a_tensor_is_asked_for_its_format_by_name():
-    """`x.is_contiguous()` asks for the default format: it is `False` for a channels-last tensor
-    with several channels; pass `memory_format=torch.channels_last` to ask for that.
+    """`x.is_contiguous()` asks for the default format: it is False for a channels-last tensor with
+    several channels and pixels; `x.is_contiguous(memory_format=torch.channels_last)` asks for
+    channels last.
     """
     x = torch.zeros(2, 3, 4, 5)
     y = x.to(memory_format=torch.channels_last)
@@ -57,8 +59,8 @@ def test_a_tensor_is_asked_for_its_format_by_name():
 
 
 def test_one_channel_is_in_both_formats():
-    """A tensor with one channel is contiguous in both formats: `is_contiguous()` is `True` with
-    and without `memory_format=torch.channels_last`.
+    """A contiguous (N, 1, H, W) tensor is in both formats: `x.is_contiguous()` is True with and
+    without `memory_format=torch.channels_last`.
 
     Because with one channel both orders of the elements are the same.
     """
@@ -74,7 +76,7 @@ def test_one_channel_is_in_both_formats():
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_format):
     """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if it already
-    has the format `f` and several channels.
+    has the format `f`, and several channels and pixels.
 
     `to` of a contiguous tensor with one channel, which has both formats, copies to other strides;
     `contiguous` doesn't.
@@ -90,8 +92,8 @@ def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_form
 
 
 def test_changing_the_format_copies(device):
-    """`x.to(memory_format=torch.channels_last)` of a tensor in another format copies: later
-    changes of `x` don't show.
+    """`x.to(memory_format=torch.channels_last)` of a contiguous tensor with several channels and
+    pixels copies: later changes of `x` don't show.
     """
     x = torch.zeros(1, 2, 1, 2, device=device)
     y = x.to(memory_format=torch.channels_last)
@@ -102,15 +104,17 @@ def test_changing_the_format_copies(device):
 
 
 def test_contiguous_without_argument_goes_back_to_the_default_format():
-    """`x.contiguous()` of a channels-last tensor copies it to the default format."""
+    """`x.contiguous()` of a channels-last tensor with several channels and pixels is a copy in the
+    default format.
+    """
     y = torch.zeros(1, 2, 3, 4).to(memory_format=torch.channels_last)
 
     assert y.contiguous().stride() == (24, 12, 4, 1)
 
 
 def test_permuting_axes_changes_the_shape_and_the_format_does_not():
-    """`x.permute(0, 2, 3, 1)` makes the shape (N, H, W, C), whereas channels last leaves the
-    shape (N, C, H, W) and changes only the strides.
+    """`x.permute(0, 2, 3, 1)` of an (N, C, H, W) tensor has the shape (N, H, W, C), whereas
+    `x.to(memory_format=torch.channels_last)` keeps the shape and changes only the strides.
     """
     x = torch.zeros(1, 2, 3, 4)
 
@@ -119,8 +123,8 @@ def test_permuting_axes_changes_the_shape_and_the_format_does_not():
 
 
 def test_an_image_with_its_channels_last_becomes_a_channels_last_tensor_by_permuting(device):
-    """A contiguous (N, H, W, C) tensor becomes a channels-last (N, C, H, W) tensor by
-    `permute(0, 3, 1, 2)`, without a copy.
+    """For a contiguous (N, H, W, C) tensor `x`, `x.permute(0, 3, 1, 2)` is a channels-last (N, C,
+    H, W) tensor, without a copy.
 
     Decoded images have this layout.
     """
@@ -135,11 +139,11 @@ def test_an_image_with_its_channels_last_becomes_a_channels_last_tensor_by_permu
 
 
 def test_view_refuses_to_flatten_channels_last():
-    """`x.view(N, -1)` of a channels-last tensor with several channels and pixels raises a
-    RuntimeError; `reshape` and `flatten` copy instead.
+    """`x.view(N, -1)` of a channels-last (N, C, H, W) tensor with several channels and pixels
+    raises a RuntimeError; `x.reshape(N, -1)` and `x.flatten(1)` copy instead.
 
-    Because the channels of a sample don't follow each other in memory, and a view has one
-    stride per dimension.
+    Because the channels of a sample don't follow each other in memory, and a view has one stride
+    per dimension.
     """
     y = torch.arange(8).view(1, 2, 2, 2).to(memory_format=torch.channels_last)
 
@@ -148,6 +152,7 @@ def test_view_refuses_to_flatten_channels_last():
     ):
         y.view(1, 8)
     assert y.reshape(1, 8).tolist() == [[0, 1, 2, 3, 4, 5, 6, 7]]
+    assert y.flatten(1).tolist() == [[0, 1, 2, 3, 4, 5, 6, 7]]
 
 
 def test_elementwise_operations_keep_the_format(device):
@@ -172,8 +177,8 @@ def test_elementwise_operations_keep_the_format(device):
 
 
 def test_of_two_formats_the_first_operand_decides(device):
-    """`x + y` of a contiguous and a channels-last tensor of the same shape has the format of
-    the left operand.
+    """`x + y` of a contiguous and a channels-last tensor of the same shape, with several channels
+    and pixels, has the format of the left operand.
 
     So one operand in the default format can undo channels last for the rest of a model.
     """
@@ -196,7 +201,7 @@ def test_clone_and_like_keep_the_format_unless_told_otherwise():
 
 
 def test_convolution_pooling_and_normalisation_keep_the_format():
-    """`nn.Conv2d`, `BatchNorm2d`, `ReLU` and `MaxPool2d` give a channels-last output for a
+    """`nn.Conv2d`, `nn.BatchNorm2d`, `nn.ReLU` and `nn.MaxPool2d` give a channels-last output for a
     channels-last input.
     """
     network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2))
@@ -220,8 +225,8 @@ def test_a_convolution_in_channels_last_answers_in_channels_last():
 
 
 def test_channels_last_is_for_four_dimensions():
-    """`to(memory_format=torch.channels_last)` raises a RuntimeError for a tensor that isn't
-    4-D.
+    """`x.to(memory_format=torch.channels_last)` of a 3-D tensor raises a RuntimeError, "required
+    rank 4 tensor to use channels_last format".
 
     A single image needs a batch dimension first, `x[None]`; 5-D tensors, such as videos, have
     `torch.channels_last_3d`.

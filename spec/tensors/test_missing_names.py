@@ -6,8 +6,8 @@ first: for 'list', 'tuple', 'numpy.ndarray' or 'float' the thing is no tensor at
 
 What surprises: `x.shape` is no method and `x.size` is none without brackets; a batch that is a list
 or a dict has no `.to`; what `item()` gave is a Python number without `backward`; and functions such
-as `x.max(1)` return a pair. The page also has the names that releases took away. What the notes'
-old releases called otherwise is told in `spec/autograd/test_retired_variable.py`.
+as `x.max(1)` return a pair. The page also has the names that releases took away. What older
+releases called otherwise is told in `spec/autograd/test_retired_variable.py`.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ from torch import nn
 
 
 def test_a_tensor_has_no_astype():
-    """`x.astype("float32")` raises AttributeError, "'Tensor' object has no attribute 'astype'",
-    which is NumPy's name: write `x.to(torch.float32)` or `x.float()`.
+    """For a tensor `x`, `x.astype("float32")` raises AttributeError, "'Tensor' object has no
+    attribute 'astype'": `astype` is NumPy's name. Write `x.to(torch.float32)` or `x.float()`.
     """
     x = torch.tensor([1, 2])
 
@@ -30,8 +30,8 @@ def test_a_tensor_has_no_astype():
 
 
 def test_a_tensor_has_no_copy():
-    """`x.copy()` raises AttributeError, "'Tensor' object has no attribute 'copy'": write
-    `x.clone()`.
+    """For a tensor `x`, `x.copy()` raises AttributeError, "'Tensor' object has no attribute
+    'copy'": write `x.clone()`.
     """
     x = torch.tensor([1, 2])
 
@@ -42,8 +42,8 @@ def test_a_tensor_has_no_copy():
 
 
 def test_a_tensor_has_no_append():
-    """`x.append(3)` raises AttributeError, "'Tensor' object has no attribute 'append'": collect in
-    a list and join once by `torch.stack` or `torch.cat`.
+    """For a tensor `x`, `x.append(3)` raises AttributeError, "'Tensor' object has no attribute
+    'append'": collect tensors in a list and join them once by `torch.stack` or `torch.cat`.
     """
     x = torch.tensor([1, 2])
 
@@ -54,8 +54,9 @@ def test_a_tensor_has_no_append():
 
 
 def test_a_dtype_is_no_method_of_a_tensor():
-    """`x.float32()` and `x.Long()` raise AttributeError, "'Tensor' object has no attribute": the
-    methods are `x.float()`, `x.long()`, and `x.to(dtype)` for all.
+    """`x.float32()` and `x.Long()` of a tensor raise AttributeError, "'Tensor' object has no
+    attribute": the methods are `x.float()` and `x.long()`. `x.to(torch.float32)` takes the dtype by
+    its full name.
     """
     x = torch.tensor([1, 2])
 
@@ -64,12 +65,14 @@ def test_a_dtype_is_no_method_of_a_tensor():
     with pytest.raises(AttributeError, match="'Tensor' object has no attribute 'Long'"):
         x.Long()
 
-    assert x.to(torch.int32).dtype is torch.int32
+    assert x.to(torch.float32).dtype is torch.float32
+    assert x.float().dtype is torch.float32
+    assert x.float().long().dtype is torch.int64
 
 
 def test_shape_is_no_method():
-    """`x.shape()` raises TypeError, "'torch.Size' object is not callable": write `x.shape`, or
-    `x.size()`. The same for `x.dtype()`, `x.device()` and `x.T()`.
+    """`x.shape()` of a tensor raises TypeError, "'torch.Size' object is not callable": `shape`,
+    `dtype`, `device` and `T` are attributes and take no brackets. `x.size()` is the method.
     """
     x = torch.ones(2, 3)
 
@@ -77,15 +80,18 @@ def test_shape_is_no_method():
         x.shape()
     with pytest.raises(TypeError, match=r"'torch.dtype' object is not callable"):
         x.dtype()
+    with pytest.raises(TypeError, match=r"'torch.device' object is not callable"):
+        x.device()
     with pytest.raises(TypeError, match="'Tensor' object is not callable"):
         x.T()
 
     assert x.shape == (2, 3)
+    assert x.size() == (2, 3)
 
 
 def test_size_is_a_method():
-    """`x.size[0]` raises TypeError, "'builtin_function_or_method' object is not subscriptable":
-    write `x.size(0)` or `x.shape[0]`.
+    """`x.size[0]` of a tensor raises TypeError, "'builtin_function_or_method' object is not
+    subscriptable": write `x.size(0)` or `x.shape[0]`.
     """
     x = torch.ones(2, 3)
 
@@ -96,8 +102,8 @@ def test_size_is_a_method():
 
 
 def test_a_list_of_tensors_cannot_be_moved():
-    """`batch.to(device)` raises AttributeError, "'list' object has no attribute 'to'", for a batch
-    that is a list, a tuple or a dict: move each tensor in it.
+    """`batch.to(device)` raises AttributeError, such as "'list' object has no attribute 'to'", for
+    a batch that is a plain list, tuple or dict: move each tensor in it.
 
     `[x.to(device) for x in batch]`, `{name: x.to(device) for name, x in batch.items()}`.
     """
@@ -131,8 +137,8 @@ def test_an_array_has_no_method_of_a_tensor():
 
 
 def test_what_item_gave_has_no_backward():
-    """`loss.item().backward()` raises AttributeError, "'float' object has no attribute 'backward'":
-    `item()` gives a Python number. Call `backward()` on the tensor.
+    """`loss.item().backward()` of a float32 tensor raises AttributeError, "'float' object has no
+    attribute 'backward'": `item()` gives a Python number. Call `loss.backward()`.
     """
     loss = torch.tensor(2.0, requires_grad=True)
 
@@ -145,7 +151,7 @@ def test_what_item_gave_has_no_backward():
 
 def test_max_along_a_dimension_is_a_pair():
     """`x.max(1).shape` raises AttributeError, "'torch.return_types.max' object has no attribute
-    'shape'": with a dimension `max` returns values and indices. Write `x.max(1).values` or `amax`.
+    'shape'": `x.max(1)` is a pair of values and indices. Write `x.max(1).values` or `x.amax(1)`.
     """
     x = torch.tensor([[1.0, 3.0], [4.0, 2.0]])
 
@@ -157,8 +163,9 @@ def test_max_along_a_dimension_is_a_pair():
 
 
 def test_a_layer_has_no_shape_and_no_index():
-    """A layer is no tensor: `layer.shape` raises AttributeError, "'Linear' object has no attribute
-    'shape'", and `layer[0]` TypeError. Ask `layer.weight.shape`, or call the layer.
+    """For an `nn.Linear` `layer`, `layer.shape` raises AttributeError, "'Linear' object has no
+    attribute 'shape'", and `layer[0]` raises TypeError: a layer is no tensor. Ask
+    `layer.weight.shape`, or call the layer.
     """
     layer = nn.Linear(3, 2)
 
@@ -196,10 +203,11 @@ def test_dimensions_could_have_names():
 @pytest.mark.torch(">=2.13")
 def test_named_tensors_are_gone():
     """Since PyTorch 2.13 there are no named tensors: `torch.zeros(2, names=("N",))` raises
-    TypeError, "zeros() got an unexpected keyword argument 'names'", and `x.refine_names`
-    AttributeError.
+    TypeError, "zeros() got an unexpected keyword argument 'names'", and `x.refine_names("N")`
+    raises AttributeError.
 
-    Keep the meaning of dimensions in variable names or comments; `einsum` names them in a product.
+    Keep the meaning of dimensions in variable names or comments; `torch.einsum` calls them by
+    letters.
     """
     with pytest.raises(TypeError, match=r"zeros\(\) got an unexpected keyword argument 'names'"):
         torch.zeros(2, names=("N",))

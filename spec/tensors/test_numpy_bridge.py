@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("self-tensor-to-array")
 def test_numpy_turns_a_tensor_into_an_array():
-    """`tensor.numpy()` returns a NumPy array with the values, the shape and the dtype of the
-    tensor.
+    """`tensor.numpy()` of an int32 CPU tensor returns a NumPy array with its values, its shape and
+    the dtype int32.
     """
     array = torch.tensor([[1, 2], [3, 4]], dtype=torch.int32).numpy()
 
@@ -31,8 +31,8 @@ def test_numpy_turns_a_tensor_into_an_array():
 
 @pytest.mark.claim("self-array-to-tensor")
 def test_from_numpy_turns_an_array_into_a_tensor():
-    """`torch.from_numpy(array)` returns a tensor with the values, the shape and the dtype of
-    the array.
+    """`torch.from_numpy(array)` of an int32 array returns a tensor with its values, its shape and
+    the dtype `torch.int32`.
     """
     tensor = torch.from_numpy(np.array([[1, 2], [3, 4]], dtype="int32"))
 
@@ -43,8 +43,8 @@ def test_from_numpy_turns_an_array_into_a_tensor():
 
 @pytest.mark.claim("blitz-numpy-shared-memory")
 def test_tensor_and_array_start_at_the_same_address():
-    """`tensor.numpy()` and `torch.from_numpy(array)` don't copy: tensor and array start at the
-    same memory address.
+    """`tensor.numpy()` of a float32 CPU tensor and `torch.from_numpy(array)` don't copy: a tensor
+    and its array, if not empty, start at the same memory address.
     """
     tensor = torch.ones(3)
     array = np.ones(3)
@@ -146,8 +146,9 @@ def test_numpys_floats_come_over_as_float64():
     ],
 )
 def test_a_dtype_keeps_its_name_across_the_bridge(dtype, name):
-    """bool, uint8, int16, int32, int64, float16, float32, float64, complex64 and complex128
-    keep their dtype in `tensor.numpy()` and in `torch.from_numpy(array)`.
+    """CPU tensors of bool, uint8, int16, int32, int64, float16, float32, float64, complex64 and
+    complex128 keep their dtype in `tensor.numpy()`, and their arrays keep it in
+    `torch.from_numpy(array)`.
     """
     tensor = torch.zeros(1, dtype=dtype)
 
@@ -198,8 +199,8 @@ def test_int8_tensors_cross_like_any_other():
 
 @given(st.lists(st.floats(allow_nan=False, width=32), min_size=1))
 def test_every_float_survives_the_way_to_numpy_and_back(numbers):
-    """A float32 tensor that goes through `numpy()` and back through `torch.from_numpy` has the
-    same values.
+    """A float32 tensor of finite and infinite numbers that goes through `tensor.numpy()` and back
+    through `torch.from_numpy` has the same values.
     """
     tensor = torch.tensor(numbers)
 
@@ -208,7 +209,7 @@ def test_every_float_survives_the_way_to_numpy_and_back(numbers):
 
 
 def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
-    """`torch.as_tensor(array, dtype=torch.float32)` of an ordinary float64 array copies, where
+    """`torch.as_tensor(array, dtype=torch.float32)` of a contiguous float64 array copies, where
     `torch.as_tensor(array)` shares the memory of the array.
 
     Because memory holds one dtype. What copies without a `dtype=` is told in
@@ -225,7 +226,9 @@ def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
 
 
 def test_asarray_shares_a_tensor_unless_the_dtype_has_to_change():
-    """`np.asarray(tensor)` shares the memory of the tensor; with another `dtype=` it copies."""
+    """`np.asarray(tensor)` of a float32 CPU tensor that requires no grad shares its memory;
+    `np.asarray(tensor, dtype="float64")` copies.
+    """
     tensor = torch.ones(2)
     shared = np.asarray(tensor)
     copied = np.asarray(tensor, dtype="float64")
@@ -237,8 +240,8 @@ def test_asarray_shares_a_tensor_unless_the_dtype_has_to_change():
 
 
 def test_a_transposed_tensor_becomes_an_array_with_the_same_strides():
-    """`tensor.numpy()` keeps the strides of a transposed tensor; NumPy counts them in bytes,
-    torch in elements.
+    """`tensor.numpy()` keeps the strides of a transposed tensor; NumPy counts them in bytes, torch
+    in elements: (1, 3) of float32 is (4, 12).
     """
     tensor = torch.zeros(2, 3).T
 
@@ -249,8 +252,8 @@ def test_a_transposed_tensor_becomes_an_array_with_the_same_strides():
 
 
 def test_a_slice_shares_its_part_of_the_memory():
-    """`tensor[1:].numpy()` is an array over the memory of the slice: writing into it changes
-    the tensor.
+    """`tensor[1:].numpy()` of a CPU vector is an array over the memory of the slice: writing into
+    it changes the tensor.
     """
     tensor = torch.tensor([1, 2, 3])
 
@@ -260,7 +263,7 @@ def test_a_slice_shares_its_part_of_the_memory():
 
 
 def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
-    """`numpy()` of a 0-d tensor is an array of shape (), not a number; `item()` gives the
+    """`x.numpy()` of a 0-d tensor is an array of shape (), not a number; `x.item()` gives the
     number.
     """
     array = torch.tensor(2.5).numpy()
@@ -271,9 +274,10 @@ def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
 
 
 def test_dlpack_shares_memory_too():
-    """`torch.from_dlpack(array)` and `np.from_dlpack(tensor)` share memory as well.
+    """`torch.from_dlpack(array)` of a float64 array and `np.from_dlpack(tensor)` of a float64 CPU
+    tensor that requires no grad share memory, too.
 
-    DLPack is a protocol that other libraries, such as CuPy and JAX, speak, too.
+    DLPack is a protocol that other libraries, such as CuPy and JAX, speak as well.
     """
     array = np.zeros(2)
     tensor = torch.from_dlpack(array)

@@ -70,8 +70,8 @@ def test_size_is_the_shape_and_not_the_number_of_elements():
 
 
 def test_a_ufunc_of_a_tensor_gives_a_tensor():
-    """`np.sqrt(x)`, a NumPy ufunc called with a tensor that requires no grad, computes in NumPy
-    and returns a tensor.
+    """`np.sqrt(x)`, a NumPy ufunc called with a float32 CPU tensor that requires no grad, computes
+    in NumPy and returns a tensor.
 
     NumPy 2 gives a DeprecationWarning for it. Write `x.sqrt()`.
     """
@@ -87,7 +87,8 @@ def test_a_ufunc_of_a_tensor_gives_a_tensor():
 
 
 def test_other_numpy_functions_give_arrays():
-    """`np.concatenate([x, x])` and `np.where(mask, x, 0)` of tensors return a NumPy array.
+    """`np.concatenate([x, x])` and `np.where(mask, x, 0)` of CPU tensors that require no grad
+    return a NumPy array.
 
     Because NumPy converts the tensors with `np.asarray`. Write `torch.cat` and `torch.where`.
     """
@@ -112,7 +113,7 @@ def test_other_numpy_functions_give_arrays():
     ],
 )
 def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
-    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` raise a TypeError for a tensor; write `x.sum()`, or
+    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` of a tensor raise a TypeError; write `x.sum()`, or
     `np.sum(np.asarray(x))`.
 
     Because they call the method `x.sum` with NumPy's own arguments, such as `axis=None`.
@@ -127,8 +128,8 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """`x * array`, with a tensor `x` that requires no grad on the left, is a tensor; a float32
-    tensor and a float64 array give float64.
+    """`x * array` of a float32 tensor that requires no grad, on the left, and a float64 array is a
+    float64 tensor.
 
     NumPy computes it and gives a DeprecationWarning. Convert the array first: `x *
     torch.from_numpy(array).float()`.
@@ -146,8 +147,8 @@ def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
 
 
 def test_plus_equals_with_an_array_is_not_in_place():
-    """`x += array` doesn't write into the tensor `x`, which requires no grad: it binds the name
-    `x` to a new tensor, with float64 if the array has it.
+    """`x += array` with a float64 array doesn't write into a float32 tensor `x` that requires no
+    grad: it binds the name `x` to a new tensor, of float64.
 
     Because `add_` refuses an array, and Python falls back to `x = x + array`. Write `x +=
     torch.from_numpy(array)`.
@@ -166,10 +167,11 @@ def test_plus_equals_with_an_array_is_not_in_place():
 
 
 def test_an_array_times_a_tensor_is_refused():
-    """`array * x`, with the NumPy array on the left, raises a TypeError.
+    """`array * x` with a float64 NumPy array on the left and a tensor on the right raises a
+    TypeError, "unsupported operand type(s) for *".
 
-    Because tensors ask NumPy to leave the operator to them, and torch takes no array there.
-    Write `x * array`, or convert the array with `torch.from_numpy`.
+    Because tensors ask NumPy to leave the operator to them, and torch takes no array there. Write
+    `x * array`, or convert the array with `torch.from_numpy`.
     """
     array = np.array([10.0, 10.0])
     x = torch.tensor([1.0, 2.0])
@@ -181,8 +183,8 @@ def test_an_array_times_a_tensor_is_refused():
 
 
 def test_torch_functions_refuse_arrays():
-    """`torch.add(x, array)` raises a TypeError: an array is no tensor argument of torch's
-    functions.
+    """`torch.add(x, array)` of a tensor and a NumPy array raises a TypeError, "argument 'other'
+    (position 2) must be Tensor, not numpy.ndarray".
 
     Convert with `torch.from_numpy(array)`.
     """
@@ -197,8 +199,8 @@ def test_torch_functions_refuse_arrays():
 
 @pytest.mark.claim("self-tensors-for-networks")
 def test_a_network_takes_tensors_and_no_arrays():
-    """`nn.Linear` raises a TypeError for a NumPy array, and takes `torch.from_numpy(array)` of
-    float32.
+    """`nn.Linear` raises a TypeError for a NumPy array, "argument 'input' (position 1) must be
+    Tensor, not numpy.ndarray", and takes `torch.from_numpy(array)` of float32.
 
     NumPy's default float64 would be refused by a float32 layer.
     """
@@ -229,7 +231,8 @@ def test_a_tensor_can_be_indexed_with_an_array():
 
 
 def test_a_tensor_cannot_be_assigned_an_array():
-    """`x[:] = array` raises a TypeError for a tensor `x`; `array[:] = x` works.
+    """`x[:] = array` of a NumPy array raises a TypeError, "can't assign a numpy.ndarray", for a
+    float32 tensor `x`; `array[:] = x` works.
 
     Write `x[:] = torch.from_numpy(array)`.
     """
@@ -246,10 +249,10 @@ def test_a_tensor_cannot_be_assigned_an_array():
 
 
 def test_dtypes_of_numpy_are_not_dtypes_of_torch():
-    """`torch.zeros(2, dtype=np.float32)` raises a TypeError.
+    """`torch.zeros(2, dtype=np.float32)` raises a TypeError: NumPy's dtypes are no dtypes of torch.
 
-    Because torch has dtypes of its own. Write `dtype=torch.float32`;
-    `torch.from_numpy(array).dtype` is the one that belongs to an array.
+    Write `dtype=torch.float32`; `torch.from_numpy(array).dtype` is the one that belongs to an
+    array.
     """
     words = r"'?dtype'? must be torch\.dtype, not type|invalid combination of arguments"
     with pytest.raises(TypeError, match=words):
@@ -258,8 +261,8 @@ def test_dtypes_of_numpy_are_not_dtypes_of_torch():
 
 @pytest.mark.claim("self-matplotlib-needs-arrays")
 def test_a_plotting_library_can_read_a_tensor_as_an_array():
-    """A CPU tensor that requires no grad can be passed to matplotlib's `plot`, which reads it
-    through `np.asarray(x)` and `x.ndim`.
+    """A CPU tensor `y` that requires no grad can be given to matplotlib's `plot`: `np.asarray(y)`
+    makes an array of it, and `y.ndim` is its number of dimensions.
     """
     y = torch.linspace(-1, 1, 5) ** 2
 

@@ -16,8 +16,9 @@ import torch
 
 
 def test_a_tensor_that_requires_grad_is_refused():
-    """`x.numpy()` raises a RuntimeError for a tensor that requires grad; `x.detach().numpy()`
-    returns an array that shares the memory of `x`.
+    """Outside `torch.no_grad()`, `x.numpy()` of a tensor that requires grad raises a RuntimeError,
+    "Can't call numpy() on Tensor that requires grad"; `x.detach().numpy()` is an array that shares
+    the memory of `x`.
 
     Because an array records no autograd graph, so a gradient would be lost without notice.
     """
@@ -32,10 +33,11 @@ def test_a_tensor_that_requires_grad_is_refused():
 
 
 def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
-    """Inside `torch.no_grad()` `x.numpy()` works for a tensor that requires grad.
+    """Inside `torch.no_grad()`, `x.numpy()` works for a CPU tensor that requires grad, and shares
+    its memory.
 
-    Because nothing would be recorded there anyway. Code that relies on it fails outside; `detach()`
-    works in both places.
+    Because nothing would be recorded there anyway. Code that relies on it fails outside;
+    `x.detach().numpy()` works in both places.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 
@@ -47,8 +49,8 @@ def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
 
 
 def test_asarray_refuses_what_numpy_refuses():
-    """`np.asarray(x)` and NumPy's functions, here `np.sqrt(x)`, raise the RuntimeError of
-    `x.numpy()` for a tensor that requires grad.
+    """`np.asarray(x)` and `np.sqrt(x)` of a tensor that requires grad raise the RuntimeError of
+    `x.numpy()`, "Can't call numpy() on Tensor that requires grad".
 
     Because NumPy calls `x.__array__()`, which calls `x.numpy()`. Write `x.sqrt()`, or pass
     `x.detach()`, also to libraries such as matplotlib.
@@ -65,8 +67,8 @@ def test_asarray_refuses_what_numpy_refuses():
 
 @pytest.mark.claim("blitz-numpy-cpu-only")
 def test_a_tensor_on_another_device_is_refused():
-    """`numpy()` raises a TypeError for a tensor that isn't in host memory, here one on the meta
-    device.
+    """`x.numpy()` of a tensor on the meta device raises a TypeError, "can't convert meta device
+    type tensor to numpy", as it does for one on a GPU.
 
     `x.cpu().numpy()` copies a tensor from a GPU first; a meta tensor has no data at all.
     """
@@ -79,7 +81,7 @@ def test_a_tensor_on_another_device_is_refused():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-numpy-cpu-only")
 def test_a_cuda_tensor_is_refused_until_it_is_copied_to_the_cpu():
-    """`numpy()` raises a TypeError for a CUDA tensor; `x.cpu().numpy()` works on a copy, which
+    """`x.numpy()` raises a TypeError for a CUDA tensor; `x.cpu().numpy()` works on a copy, which
     shares no memory with `x`.
     """
     x = torch.zeros(2, device="cuda")
@@ -95,10 +97,10 @@ def test_a_cuda_tensor_is_refused_until_it_is_copied_to_the_cpu():
 
 @pytest.mark.claim("blitz-all-other-cpu-types-convert")
 def test_a_sparse_tensor_is_refused():
-    """`numpy()` raises a TypeError for a sparse tensor; call `to_dense()` first.
+    """`x.numpy()` of a sparse COO tensor raises a TypeError, "can't convert Sparse layout tensor to
+    numpy"; call `x.to_dense()` first.
 
-    Because a sparse tensor stores indices and values, not a dense storage that NumPy could
-    share.
+    Because a sparse tensor stores indices and values, not a dense storage that NumPy could share.
     """
     x = torch.eye(2).to_sparse()
 
@@ -110,28 +112,31 @@ def test_a_sparse_tensor_is_refused():
 
 @pytest.mark.claim("blitz-all-other-cpu-types-convert")
 def test_bfloat16_is_refused():
-    """`numpy()` raises a TypeError for a bfloat16 tensor; convert with `x.float().numpy()`.
+    """`x.numpy()` of a bfloat16 tensor raises a TypeError, "Got unsupported ScalarType BFloat16";
+    convert with `x.float().numpy()`.
 
     Because NumPy has no bfloat16, and none of the float8 dtypes.
     """
     x = torch.tensor([1.0, 2.5], dtype=torch.bfloat16)
 
-    with pytest.raises(TypeError, match="unsupported ScalarType BFloat16"):
+    with pytest.raises(TypeError, match="Got unsupported ScalarType BFloat16"):
         x.numpy()
 
     assert x.float().numpy().tolist() == [1.0, 2.5]
 
 
 def test_a_conjugated_tensor_is_refused():
-    """`numpy()` raises a RuntimeError for the result of `x.conj()` of a complex tensor; call
-    `resolve_conj()` first.
+    """`x.conj().numpy()` of a complex tensor raises a RuntimeError, "Can't call numpy() on Tensor
+    that has conjugate bit set"; write `x.conj().resolve_conj().numpy()`.
 
     Because `conj()` only sets a flag, which NumPy doesn't know; `resolve_conj()` computes the
     values. Of a real tensor `conj()` sets none.
     """
     x = torch.tensor([1 + 2j]).conj()
 
-    with pytest.raises(RuntimeError, match=r"conjugate bit set. Use tensor.resolve_conj"):
+    with pytest.raises(
+        RuntimeError, match=r"Tensor that has conjugate bit set. Use tensor.resolve_conj"
+    ):
         x.numpy()
 
     assert x.resolve_conj().numpy().tolist() == [1 - 2j]
@@ -139,13 +144,16 @@ def test_a_conjugated_tensor_is_refused():
 
 
 def test_a_lazily_negated_tensor_is_refused():
-    """`numpy()` raises a RuntimeError for `x.conj().imag`; call `resolve_neg()` first.
+    """`x.conj().imag.numpy()` of a complex tensor raises a RuntimeError, "Can't call numpy() on
+    Tensor that has negative bit set"; call `resolve_neg()` first.
 
     Because the imaginary part of a lazy conjugate is only marked as negative.
     """
     x = torch.tensor([1 + 2j]).conj().imag
 
-    with pytest.raises(RuntimeError, match=r"negative bit set. Use tensor.resolve_neg"):
+    with pytest.raises(
+        RuntimeError, match=r"Tensor that has negative bit set. Use tensor.resolve_neg"
+    ):
         x.numpy()
 
     assert x.resolve_neg().numpy().tolist() == [-2.0]
@@ -160,8 +168,8 @@ def test_a_lazily_negated_tensor_is_refused():
     ],
 )
 def test_force_detaches_and_resolves_by_itself(make, numbers):
-    """`numpy(force=True)` does what `x.detach().cpu().resolve_conj().resolve_neg().numpy()`
-    does.
+    """`x.numpy(force=True)` takes a CPU tensor that requires grad, and resolves `x.conj()` and
+    `x.conj().imag`: it is `x.detach().cpu().resolve_conj().resolve_neg().numpy()`.
 
     It may copy, in which case array and tensor share no memory.
     """
@@ -171,9 +179,10 @@ def test_force_detaches_and_resolves_by_itself(make, numbers):
 
 
 def test_force_does_not_find_a_dtype_that_numpy_lacks():
-    """`numpy(force=True)` still raises a TypeError for bfloat16 and for sparse tensors.
+    """`x.numpy(force=True)` still raises a TypeError for a bfloat16 tensor and for a sparse COO
+    tensor.
 
-    Because it converts neither dtype nor layout: call `float()` or `to_dense()`.
+    Because it converts neither dtype nor layout: call `x.float()` or `x.to_dense()`.
     """
     x = torch.ones(2, dtype=torch.bfloat16)
     sparse = torch.eye(2).to_sparse()
@@ -185,7 +194,8 @@ def test_force_does_not_find_a_dtype_that_numpy_lacks():
 
 
 def test_from_numpy_takes_arrays_only():
-    """`torch.from_numpy` raises a TypeError for a list.
+    """`torch.from_numpy([1, 2])` raises a TypeError, "expected np.ndarray (got list)": a list is no
+    array.
 
     `torch.tensor` and `torch.as_tensor` take lists, NumPy arrays and numbers.
     """
@@ -197,8 +207,9 @@ def test_from_numpy_takes_arrays_only():
 
 @pytest.mark.parametrize("convert", [torch.from_numpy, torch.as_tensor, torch.tensor])
 def test_a_reversed_array_is_refused(convert):
-    """`torch.from_numpy(array[::-1])` raises a ValueError, and so do `torch.as_tensor` and
-    `torch.tensor`; write `array[::-1].copy()`.
+    """`torch.from_numpy(array[::-1])` of a nonempty array raises a ValueError, "At least one stride
+    in the given numpy array is negative", as `torch.as_tensor` and `torch.tensor` do; write
+    `array[::-1].copy()`.
 
     Because a reversed array has a negative stride, which tensors can't have. Images are often
     flipped like this.
@@ -212,7 +223,8 @@ def test_a_reversed_array_is_refused(convert):
 
 
 def test_an_array_of_text_is_refused():
-    """`torch.from_numpy` raises a TypeError for an array of strings.
+    """`torch.from_numpy` of an array of strings raises a TypeError, "can't convert np.ndarray of
+    type numpy.str_".
 
     Because torch has no dtype for text. Map the strings to integers first, here with `np.unique`.
     """
@@ -226,21 +238,28 @@ def test_an_array_of_text_is_refused():
 
 
 def test_an_array_of_python_objects_is_refused():
-    """`torch.from_numpy` raises a TypeError for an array of `dtype=object`, as rows of unequal
-    length or a column with missing values make it.
+    """`torch.from_numpy` of an array of dtype object, as a table with mixed columns or with None in
+    it gives, raises a TypeError, "can't convert np.ndarray of type numpy.object_".
 
-    Because it holds references to Python objects. Convert it with `array.astype("float32")`, or
-    pad the rows.
+    Because it holds references to Python objects. If all of them are numbers or None, write
+    `array.astype("float32")`; rows of unequal length have to be padded first.
     """
     array = np.array([[1], [2, 3]], dtype=object)
 
+    mixed = np.array([[1, 2.5], [True, None]], dtype=object)
+
     with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.object_"):
         torch.from_numpy(array)
+    with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.object_"):
+        torch.from_numpy(mixed)
+
+    assert repr(torch.from_numpy(mixed.astype("float32")).tolist()) == "[[1.0, 2.5], [1.0, nan]]"
 
 
 def test_numbers_in_the_byte_order_of_another_machine_are_refused():
-    """`torch.from_numpy` raises a ValueError for an array whose byte order isn't that of the
-    machine; convert it with `array.astype("float64")`.
+    """`torch.from_numpy` of a float64 array whose byte order isn't that of the machine raises a
+    ValueError, "given numpy array has byte order different from the native byte order";
+    `array.astype("float64")` converts it.
 
     Files written on other machines may give such arrays.
     """
@@ -254,11 +273,11 @@ def test_numbers_in_the_byte_order_of_another_machine_are_refused():
 
 
 def test_a_read_only_array_is_taken_with_a_warning():
-    """`torch.from_numpy` of a read-only array shares its memory and gives a UserWarning that
-    the array is not writable.
+    """`torch.from_numpy` of a read-only array shares its memory and gives a UserWarning, "The given
+    NumPy array is not writable", once per process.
 
-    Because a tensor can't be read-only, and writing to it is undefined. A program shows the
-    warning once; `torch.tensor(array)` copies.
+    Because a tensor can't be read-only, and writing to it is undefined. `torch.tensor(array)`
+    copies.
     """
     array = np.ones(2)
     array.flags.writeable = False

@@ -3,8 +3,8 @@
 `print(x)` and a prompt show the elements in columns of equal width, floats with four decimals, and
 after them only what isn't the default: a dtype, a device, `requires_grad` or the `grad_fn`.
 `torch.set_printoptions` changes the decimals and the limits. The element itself, with all digits,
-is `x.item()`, see `spec/tensors/test_python_values.py`; the heading of a parameter is told in
-`spec/nn/test_parameters.py`.
+is shown by `x.item()`, see `spec/tensors/test_python_values.py`; the heading of a parameter is told
+in `spec/nn/test_parameters.py`.
 
 What surprises: one very small or very large element puts all of them into scientific notation; the
 print shows neither all digits nor, from 1001 elements on, all elements; and an f-string shows a 0-d
@@ -29,9 +29,9 @@ from hypothesis import strategies as st
     ],
 )
 def test_floats_end_in_a_point_or_have_four_decimals(values, text):
-    """Outside scientific notation a float tensor of at most 1000 elements prints with four
-    decimals, or as `1.` if all its finite elements are whole numbers; integers print without a
-    point.
+    """Outside scientific notation `repr(x)` of a float tensor of at most 1000 elements has four
+    decimals, or a bare point as in `1.` if all finite elements are whole numbers; integers print
+    without a point.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -45,8 +45,8 @@ def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     ],
 )
 def test_numbers_are_padded_to_one_width(values, text):
-    """`print(x)` pads the elements of a tensor to the width of the widest, so that columns line
-    up.
+    """`print(x)` pads the elements of an integer, bool or real float tensor to the width of the
+    widest, so that columns line up.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -66,9 +66,9 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """`repr(x)` of floats is in scientific notation if, of the elements shown, the largest is more
-    than 1000 times the smallest nonzero one in magnitude, or more than 1e8, or if a fraction is
-    below 1e-4.
+    """`repr(x)` of floats is in scientific notation if, of the magnitudes shown, the largest is
+    more than 1000 times the smallest nonzero one, or more than 1e8, or if a fraction occurs and the
+    smallest is below 1e-4.
 
     Write `torch.set_printoptions(sci_mode=False)` to turn it off.
     """
@@ -85,13 +85,15 @@ def test_scientific_notation_comes_with_a_wide_range(values, text):
     ],
 )
 def test_special_numbers_print_by_name(values, text):
-    """NaN and infinities print as `nan`, `inf` and `-inf`, and a negative zero keeps its sign."""
+    """`repr(x)` of a float tensor shows NaN and infinities as `nan`, `inf` and `-inf`, and a
+    negative zero keeps its sign.
+    """
     assert repr(torch.tensor(values)) == text
 
 
 def test_a_complex_tensor_prints_both_parts_with_their_own_width():
     """`repr(x)` of a complex tensor formats the real parts and the imaginary parts separately:
-    here with four decimals and with none.
+    [1+2j, 3.5-1j] prints with four decimals in the real parts and none in the imaginary ones.
     """
     x = torch.tensor([1 + 2j, 3.5 - 1j])
 
@@ -112,8 +114,8 @@ def test_a_complex_tensor_prints_both_parts_with_their_own_width():
     ],
 )
 def test_a_dtype_is_printed_unless_the_values_tell_it(dtype, text):
-    """`repr(x)` of a tensor with elements names the dtype unless it is bool, int64, the default
-    float dtype or its complex counterpart.
+    """`repr(x)` of a dense CPU tensor with elements names the dtype unless it is bool, int64, the
+    default float dtype or its complex counterpart.
 
     Because these are the dtypes that `torch.tensor` infers from the printed values.
     """
@@ -121,7 +123,8 @@ def test_a_dtype_is_printed_unless_the_values_tell_it(dtype, text):
 
 
 def test_an_empty_tensor_of_integers_prints_its_dtype():
-    """An empty int64 tensor prints `dtype=torch.int64`, which a tensor with elements doesn't.
+    """`repr(x)` of an empty int64 CPU tensor names `dtype=torch.int64`, which that of one with
+    elements doesn't.
 
     Because `torch.tensor([])` would be float32.
     """
@@ -145,8 +148,8 @@ def test_the_default_dtype_is_the_one_that_goes_unnamed():
 
 
 def test_what_autograd_does_is_printed_after_the_numbers():
-    """A leaf that requires grad prints `requires_grad=True`; a result that autograd recorded
-    prints its `grad_fn`, such as `<AddBackward0>`.
+    """`repr(x)` of a leaf that requires grad ends in `requires_grad=True`; that of a result that
+    autograd recorded shows its `grad_fn`, such as `<AddBackward0>`.
     """
     x = torch.ones(2, requires_grad=True)
 
@@ -155,7 +158,8 @@ def test_what_autograd_does_is_printed_after_the_numbers():
 
 
 def test_a_tensor_without_numbers_prints_its_size():
-    """A tensor on the meta device prints `...` for its elements, and its size.
+    """`repr(x)` of a tensor on the meta device shows `...` for its elements, its device and its
+    size.
 
     Because it has a shape and a dtype, but no data.
     """
@@ -173,12 +177,12 @@ def test_a_tensor_without_numbers_prints_its_size():
     ],
 )
 def test_an_empty_tensor_prints_the_size_that_brackets_cannot_show(shape, text):
-    """An empty tensor prints its `size=` unless its shape is (0,)."""
+    """`repr(x)` of an empty dense CPU tensor names its `size=` unless its shape is (0,)."""
     assert repr(torch.empty(shape)) == text
 
 
 def test_rows_stand_below_each_other():
-    """`repr(x)` of a matrix with short rows has one row per line, all elements with the same
+    """`repr(x)` of a small matrix of integers has one row per line, all elements with the same
     width.
     """
     x = torch.tensor([[1, 20], [300, 4]])
@@ -190,7 +194,7 @@ def test_rows_stand_below_each_other():
 
 
 def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
-    """`repr(x)` of a 3-D tensor is its matrices with an empty line between them."""
+    """`repr(x)` of a small 3-D tensor is its matrices with an empty line between them."""
     x = torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])
 
     assert repr(x) == snapshot
@@ -198,7 +202,7 @@ def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
 
 
 def test_a_long_row_is_wrapped_at_80_characters(snapshot):
-    """In `repr(x)` a row that needs more than 80 characters goes on in the next line.
+    """In `repr(x)` a row that needs more than 80 characters goes on in the next line, by default.
 
     `torch.set_printoptions(linewidth=...)` changes the limit.
     """
@@ -209,8 +213,8 @@ def test_a_long_row_is_wrapped_at_80_characters(snapshot):
 
 
 def test_more_than_a_thousand_elements_are_summarised():
-    """A tensor of more than 1000 elements prints only the first and last three along each
-    dimension longer than six, with `...` between them.
+    """`repr(x)` of a tensor of more than 1000 elements shows by default only the first and last
+    three along each dimension longer than six, with `...` between them.
     """
     x = torch.arange(1001)
     printed_numbers = repr(x[:1000]).split(",")
@@ -221,8 +225,9 @@ def test_more_than_a_thousand_elements_are_summarised():
 
 
 def test_elements_left_out_do_not_decide_the_format():
-    """Elements that a summary leaves out don't decide the format: 2000 ones with a 0.5 and a 1e9
-    in the middle print as `1.`, neither with four decimals nor in scientific notation.
+    """Elements that the summary of `repr(x)` leaves out don't decide the format: 2000 ones with a
+    0.5 and a 1e9 in the middle print as `1.`, neither with four decimals nor in scientific
+    notation.
 
     So the print of a large tensor can hide an outlier: look at `x.aminmax()`.
     """
@@ -233,8 +238,8 @@ def test_elements_left_out_do_not_decide_the_format():
 
 
 def test_a_large_matrix_is_summarised_in_both_directions(snapshot):
-    """A 40 x 40 matrix prints three rows and columns at each side, with `...` for the middle
-    ones.
+    """`repr(x)` of a 40 x 40 matrix shows the first and last three rows, of each the first and last
+    three elements, and `...` for what is between.
     """
     x = torch.arange(1600).reshape(40, 40)
 
@@ -243,7 +248,7 @@ def test_a_large_matrix_is_summarised_in_both_directions(snapshot):
 
 
 def test_a_sparse_tensor_prints_its_parts(snapshot):
-    """A sparse COO tensor prints its `indices`, `values`, `size`, `nnz` and `layout`."""
+    """`repr(x)` of a sparse COO tensor shows `indices`, `values`, `size`, `nnz` and `layout`."""
     x = torch.tensor([[0, 7], [8, 0]]).to_sparse()
 
     assert repr(x) == snapshot
@@ -251,8 +256,8 @@ def test_a_sparse_tensor_prints_its_parts(snapshot):
 
 
 def test_printoptions_change_the_number_of_decimals():
-    """`torch.set_printoptions(precision=2)` prints floats with two decimals; the elements stay
-    the same.
+    """After `torch.set_printoptions(precision=2)` the float 3.14159 in a tensor prints as 3.14; the
+    element stays the same.
     """
     x = torch.tensor([3.14159])
 
@@ -265,20 +270,25 @@ def test_printoptions_change_the_number_of_decimals():
 
 
 def test_printoptions_switch_scientific_notation_off():
-    """`torch.set_printoptions(sci_mode=False)` prints floats without scientific notation."""
+    """After `torch.set_printoptions(sci_mode=False)` float tensors print without scientific
+    notation.
+
+    A small element such as 1e-9 then prints as 0.0000.
+    """
     x = torch.tensor([20000.25, 1.0])
 
     torch.set_printoptions(sci_mode=False)
-    text = repr(x)
+    text, tiny = repr(x), repr(torch.tensor([1e-9]))
     torch.set_printoptions(profile="default")
 
+    assert tiny.endswith("0.0000])") is True
     assert text == "tensor([20000.2500,     1.0000])"
     assert repr(x) == "tensor([2.0000e+04, 1.0000e+00])"
 
 
 def test_printoptions_say_when_and_how_much_to_leave_out():
-    """`torch.set_printoptions(threshold=4, edgeitems=1)` prints a vector of more than 4
-    elements with one element at each end.
+    """After `torch.set_printoptions(threshold=4, edgeitems=1)` a vector of more than 4 elements
+    prints with one element at each end.
     """
     x = torch.arange(5)
 
@@ -298,7 +308,7 @@ def test_str_and_repr_of_a_tensor_are_the_same():
 
 
 def test_an_f_string_shows_a_single_number_bare():
-    """In an f-string a 0-d `torch.Tensor` with data is formatted as its Python number:
+    """In an f-string a 0-d `torch.Tensor` on the CPU is formatted as its Python number:
     `f"{x:.2f}"` works, and `f"{x}"` shows all digits.
 
     Only of the class `torch.Tensor` itself: of a parameter write `f"{p.item():.2f}"`.
@@ -316,8 +326,8 @@ def test_an_f_string_shows_a_single_number_bare():
 
 
 def test_an_f_string_prints_any_other_tensor_as_usual():
-    """`f"{x}"` of a tensor with dimensions is `str(x)`, even with one element; `f"{x:.2f}"`
-    raises a TypeError.
+    """For a tensor `x` of shape (1,), `f"{x}"` is `str(x)`, not the number, and `f"{x:.2f}"` raises
+    a TypeError, "unsupported format string passed to Tensor.__format__".
 
     Write `f"{x.item():.2f}"` for a tensor of one element.
     """
@@ -332,8 +342,8 @@ def test_an_f_string_prints_any_other_tensor_as_usual():
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=50))
 def test_the_print_of_integers_can_be_read_back(numbers):
-    """The `repr` of a short, dense int64 CPU tensor with at least one element is, after `torch.`,
-    Python code that makes the tensor again.
+    """`eval("torch." + repr(x))` of an int64 CPU vector of 1 to 50 elements makes a tensor of the
+    same values.
     """
     text = repr(torch.tensor(numbers))
 

@@ -27,8 +27,8 @@ from hypothesis import strategies as st
     [(2.5, 2.5), ([2.5], 2.5), ([[[7]]], 7), (True, True), (1 + 2j, 1 + 2j)],
 )
 def test_item_reads_the_only_element_as_a_python_number(values, number, device):
-    """`x.item()` returns the only element of `x` as a Python number, whatever the number of
-    dimensions: `torch.tensor([[[7]]]).item()` is 7.
+    """`x.item()` of a CPU tensor with one element, in any number of dimensions, returns it as a
+    Python number: `torch.tensor([[[7]]]).item()` is 7.
     """
     x = torch.tensor(values, device=device)
 
@@ -38,8 +38,8 @@ def test_item_reads_the_only_element_as_a_python_number(values, number, device):
 
 @pytest.mark.claim("blitz-item-integer-like")
 def test_what_item_returns_is_an_integer_only_for_integer_dtypes():
-    """`item()` returns a Python float for a float tensor, an int for an integer tensor and a
-    bool for a bool tensor.
+    """`x.item()` returns a Python float for a float32 tensor of one element, an int for an int64
+    one and a bool for a bool one.
     """
     of_floats = torch.tensor([2.0]).item()
     of_integers = torch.tensor([2]).item()
@@ -52,7 +52,8 @@ def test_what_item_returns_is_an_integer_only_for_integer_dtypes():
 
 @pytest.mark.claim("blitz-item-full-precision")
 def test_item_has_all_digits_where_printing_rounds_to_four():
-    """A float32 element that prints as 0.4549 is 0.4549027979373932 from `item()`.
+    """An element of a float32 tensor that prints as 0.4549 can be 0.4549027979373932: `x.item()`
+    returns all digits.
 
     Because printing rounds to four decimals; the element keeps its full precision.
     """
@@ -63,8 +64,8 @@ def test_item_has_all_digits_where_printing_rounds_to_four():
 
 
 def test_a_float32_number_is_not_the_python_number_it_was_made_of():
-    """`torch.tensor(0.1).item()` is 0.10000000149011612: 0.1 is rounded to float32 when it is
-    stored.
+    """`torch.tensor(0.1).item()` is 0.10000000149011612: 0.1 is rounded to float32, the default
+    dtype, when it is stored.
 
     A float64 tensor gives back 0.1, because Python's floats have 64 bits.
     """
@@ -77,10 +78,11 @@ def test_a_float32_number_is_not_the_python_number_it_was_made_of():
 @pytest.mark.torch(">=2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refuses_more_than_one_element():
-    """Since PyTorch 2.0 `item()` of a tensor with several elements raises a RuntimeError.
+    """Since PyTorch 2.0 `x.item()` of a tensor with two elements raises a RuntimeError, "a Tensor
+    with 2 elements cannot be converted to Scalar".
 
-    Because it can't choose one. `tolist()` returns all of them, `x.mean().item()` one number
-    for all.
+    Because it can't choose one. `x.tolist()` returns all of them, `x.float().mean().item()` one
+    number for all.
     """
     x = torch.tensor([3, 4])
 
@@ -93,7 +95,8 @@ def test_item_refuses_more_than_one_element():
 @pytest.mark.torch("<2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refused_more_than_one_element_with_a_value_error():
-    """Before PyTorch 2.0 `item()` of a tensor with several elements raised a ValueError.
+    """Before PyTorch 2.0 `x.item()` of a tensor with two elements raised a ValueError, "only one
+    element tensors can be converted to Python scalars".
 
     `tolist()` returned all of them, as today.
     """
@@ -106,7 +109,8 @@ def test_item_refused_more_than_one_element_with_a_value_error():
 @pytest.mark.torch(">=2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refuses_no_element_at_all():
-    """Since PyTorch 2.0 `item()` of an empty tensor raises a RuntimeError.
+    """Since PyTorch 2.0 `torch.tensor([]).item()` raises a RuntimeError, "a Tensor with 0 elements
+    cannot be converted to Scalar".
 
     An empty tensor has no number to return; look at `x.numel()` first.
     """
@@ -115,8 +119,8 @@ def test_item_refuses_no_element_at_all():
 
 
 def test_tolist_gives_nested_lists_of_python_numbers(device):
-    """`x.tolist()` returns nested lists of Python numbers; for a 0-d tensor it returns the
-    number itself.
+    """`x.tolist()` of a dense tensor returns nested lists of Python numbers; for a 0-d tensor it
+    returns the number itself.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
@@ -129,7 +133,7 @@ def test_python_floats_survive_the_way_through_float64(numbers):
     """Finite and infinite Python floats come back unchanged from `torch.tensor(numbers,
     dtype=torch.float64).tolist()`.
 
-    Because both are 64-bit floats. Integers above 2**53 don't fit exactly.
+    Because both are 64-bit floats. An integer above 2**53 may be rounded: 2**53 + 1 becomes 2**53.
     """
     x = torch.tensor(numbers, dtype=torch.float64)
 
@@ -152,8 +156,8 @@ def test_python_floats_survive_the_way_through_float64(numbers):
     ],
 )
 def test_python_converts_a_single_element(convert, value, number):
-    """`int(x)`, `float(x)`, `bool(x)`, `math.sqrt(x)` and `hex(x)` of a one-element tensor give
-    what they give for its Python number.
+    """`int(x)`, `float(x)`, `bool(x)` and `math.sqrt(x)` of an int64 or float32 tensor of one
+    element give what they give for `x.item()`, and so does `hex(x)` of an int64 tensor.
     """
     result = convert(torch.tensor(value))
 
@@ -162,7 +166,8 @@ def test_python_converts_a_single_element(convert, value, number):
 
 
 def test_int_refuses_more_than_one_element():
-    """`int(x)` of a tensor with several elements raises a ValueError.
+    """`int(x)` of a tensor with several elements raises a ValueError, "only one element tensors can
+    be converted to Python scalars".
 
     `x.int()` converts all elements to int32, `x.tolist()` makes Python numbers of them.
     """
@@ -176,7 +181,8 @@ def test_int_refuses_more_than_one_element():
 
 
 def test_a_zero_dimensional_tensor_has_no_length():
-    """`len(x)` and iteration over a 0-d tensor raise a TypeError.
+    """`len(x)` of a 0-d tensor raises a TypeError, "len() of a 0-d tensor", and iterating over it
+    another, "iteration over a 0-d tensor".
 
     Because it is a single number, not a sequence. Write `x.reshape(-1)` to get a vector of one
     element.
@@ -192,8 +198,8 @@ def test_a_zero_dimensional_tensor_has_no_length():
 
 
 def test_iterating_gives_tensors_and_not_numbers():
-    """Iterating over a tensor yields views along the first dimension: `first, second = x` are the
-    rows of `x`, and writing to `first` changes `x`, for an `x` that does not require grad.
+    """Iterating over a matrix `x` that requires no grad yields views of its rows: after `first,
+    second = x`, `first.zero_()` changes `x`.
 
     Of a vector they are 0-d tensors, not Python numbers.
     """
@@ -208,7 +214,8 @@ def test_iterating_gives_tensors_and_not_numbers():
 
 
 def test_an_integer_tensor_serves_as_an_index():
-    """A one-element integer tensor works as the end of a slice of a list, and in `range`.
+    """`torch.tensor(2)`, an integer tensor of one element, works as the end of a slice of a list
+    and as the argument of `range`.
 
     As an index of a list or tuple it does too: `spec/data/test_image_datasets.py`.
     """
@@ -221,8 +228,8 @@ def test_an_integer_tensor_serves_as_an_index():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_pythons_own_functions_take_a_tensor():
-    """Python's `sum`, `max`, `sorted` and `zip` iterate over a 1-D tensor as over a list, and give
-    0-d tensors instead of Python numbers.
+    """Python's `sum`, `max`, `sorted` and `zip` iterate over a nonempty 1-D `torch.Tensor` as over
+    a list, and give 0-d tensors where a list would give Python numbers.
 
     They are slow, because each element becomes a tensor. Use `x.sum()`, `x.max()` and `x.sort()`.
     """
@@ -239,8 +246,9 @@ def test_pythons_own_functions_take_a_tensor():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_a_tensor_can_be_pickled_and_copied():
-    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` of a leaf give equal tensors with
-    memory of their own; `deepcopy` refuses the result of a recorded operation.
+    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` of a leaf give tensors with the same
+    values and memory of their own; `copy.deepcopy` of the result of a recorded operation raises a
+    RuntimeError.
 
     Write `y.detach().clone()` for a copy of such a result.
     """
@@ -257,8 +265,8 @@ def test_a_tensor_can_be_pickled_and_copied():
 
 
 def test_equal_tensors_are_different_keys():
-    """A `dict` doesn't find a tensor by an equal one: a tensor is hashed by identity, not by
-    value.
+    """A `dict` with a `torch.Tensor` as key doesn't find it by another tensor of the same value: a
+    tensor is hashed by identity, not by value.
 
     Because its values can change. Use `x.item()` or `tuple(x.tolist())` as the key.
     """
@@ -272,8 +280,8 @@ def test_equal_tensors_are_different_keys():
 
 
 def test_a_tensor_is_no_json():
-    """`json.dumps` of a tensor raises TypeError, "Object of type Tensor is not JSON serializable":
-    write `x.item()` or `x.tolist()`.
+    """`json.dumps` of a `torch.Tensor` raises TypeError, "Object of type Tensor is not JSON
+    serializable": write `x.item()` or `x.tolist()`.
     """
     x = torch.tensor([1.5, 2.0])
 

@@ -21,8 +21,8 @@ import torch.nn.functional as F
 
 
 def test_the_same_seed_gives_the_same_numbers(device):
-    """`torch.rand(3)` after `torch.manual_seed(7)` gives the same values each time; without
-    seeding again, the next draw differs.
+    """`torch.rand(3)` after `torch.manual_seed(7)` gives the same values each time in one process;
+    without seeding again, the next `torch.rand(3)` differs.
     """
     torch.manual_seed(7)
     first = torch.rand(3, device=device)
@@ -35,8 +35,8 @@ def test_the_same_seed_gives_the_same_numbers(device):
 
 
 def test_another_seed_gives_other_numbers(device):
-    """`torch.manual_seed(7)` and `torch.manual_seed(8)` give different values, although the
-    seeds are neighbours.
+    """`torch.rand(3)` gives different values after `torch.manual_seed(7)` and after
+    `torch.manual_seed(8)`, although the seeds are neighbours.
     """
     torch.manual_seed(7)
     first = torch.rand(3, device=device)
@@ -62,10 +62,10 @@ def test_the_low_32_bits_of_a_seed_count():
 
 def test_seed_zero_gives_every_reader_these_numbers():
     """On the CPU `torch.rand(3)` after `torch.manual_seed(0)` prints `tensor([0.4963, 0.7682,
-    0.0885])`.
+    0.0885])`, with the default dtype float32.
 
-    PyTorch doesn't promise the same numbers for other releases and platforms; these have been
-    the same for many releases.
+    PyTorch doesn't promise the same numbers for other releases and platforms; these have been the
+    same for many releases.
     """
     torch.manual_seed(0)
 
@@ -74,9 +74,10 @@ def test_seed_zero_gives_every_reader_these_numbers():
 
 def test_two_draws_give_what_one_longer_draw_gives():
     """On the CPU `torch.rand(2)` followed by `torch.rand(3)` gives the same values as one
-    `torch.rand(5)` from the same seed.
+    `torch.rand(5)` from the same seed; `torch.randn(8)` twice doesn't give those of
+    `torch.randn(16)`.
 
-    `torch.randn` doesn't, from 16 elements on.
+    Because from 16 elements on `torch.randn` is computed by another method.
     """
     torch.manual_seed(7)
     first, second = torch.rand(2), torch.rand(3)
@@ -85,10 +86,16 @@ def test_two_draws_give_what_one_longer_draw_gives():
 
     assert torch.cat([first, second]).tolist() == together.tolist()
 
+    torch.manual_seed(7)
+    halves = torch.cat([torch.randn(8), torch.randn(8)])
+    torch.manual_seed(7)
+
+    assert (torch.randn(16) == halves).tolist() == [False] * 16
+
 
 def test_the_order_of_draws_matters():
-    """A draw in between changes the draws after it: from the same seed, `torch.rand(2)` differs
-    if `torch.rand(1)` was called before it.
+    """A draw in between changes the draws after it: from the same seed, `torch.rand(2)` gives other
+    values if `torch.rand(1)` was called before it.
 
     So adding a layer to a model changes the initial weights of the layers after it.
     """
@@ -127,18 +134,19 @@ def test_manual_seed_returns_the_default_generator():
 
 
 def test_a_negative_seed_counts_from_the_top():
-    """`torch.manual_seed(-1)` sets the seed 2**64 - 1.
+    """`torch.manual_seed(-1)` sets the seed 2**64 - 1, as `torch.initial_seed()` then says.
 
     Because seeds are unsigned 64-bit integers.
     """
     generator = torch.manual_seed(-1)
 
     assert generator.initial_seed() == 2**64 - 1
+    assert torch.initial_seed() == 18446744073709551615
 
 
 def test_seed_picks_a_seed_by_chance_and_says_which():
     """`torch.seed()` sets a random seed and returns it; `torch.manual_seed` with that number
-    repeats the draws.
+    repeats the draws that followed.
 
     Log the number to be able to repeat a run.
     """
@@ -152,7 +160,9 @@ def test_seed_picks_a_seed_by_chance_and_says_which():
 
 
 def test_a_generator_of_ones_own_leaves_the_default_one_alone(device):
-    """A draw with `generator=` moves that `torch.Generator` on, and not the default generator."""
+    """`torch.rand(3, generator=g)` draws from the `torch.Generator` `g` and does not move the
+    default generator on.
+    """
     generator = torch.Generator(device).manual_seed(7)
     torch.manual_seed(0)
     undisturbed = torch.rand(3, device=device)
@@ -164,7 +174,9 @@ def test_a_generator_of_ones_own_leaves_the_default_one_alone(device):
 
 
 def test_a_generator_of_ones_own_follows_its_own_seed(device):
-    """Two `torch.Generator` objects on one device with the same seed give the same values."""
+    """`torch.rand(3, generator=g)` gives the same values for two `torch.Generator` objects on one
+    device with the same seed.
+    """
     first = torch.Generator(device).manual_seed(7)
     second = torch.Generator(device).manual_seed(7)
     torch.manual_seed(0)
@@ -176,8 +188,8 @@ def test_a_generator_of_ones_own_follows_its_own_seed(device):
 
 
 def test_a_new_generator_is_not_random():
-    """A new `torch.Generator()` has the seed 67280421310721: without `manual_seed` or `seed`,
-    it gives the same values in each run.
+    """A new `torch.Generator()` on the CPU has the seed 67280421310721: without `manual_seed` or
+    `seed`, `torch.rand(2, generator=g)` gives the same values in each run.
     """
     generator = torch.Generator()
 
@@ -188,10 +200,11 @@ def test_a_new_generator_is_not_random():
 
 
 def test_the_state_of_the_generator_can_be_kept_and_put_back():
-    """`torch.get_rng_state()` returns the state of the CPU generator as a uint8 tensor;
-    `torch.set_rng_state` restores it, so that the draws repeat.
+    """`torch.get_rng_state()` returns the state of the default CPU generator as a uint8 tensor;
+    `torch.set_rng_state` restores it, so that the draws on the CPU repeat.
 
-    Save it in a checkpoint to resume a run exactly.
+    Save it in a checkpoint to resume a run, with the states of the GPUs, NumPy and Python's
+    `random`.
     """
     torch.rand(5)
     bookmark = torch.get_rng_state()
@@ -204,8 +217,8 @@ def test_the_state_of_the_generator_can_be_kept_and_put_back():
 
 
 def test_fork_rng_puts_the_state_back_after_a_block():
-    """Seeding and drawing inside `with torch.random.fork_rng(devices=[])` leaves the CPU
-    generator outside as it was.
+    """Seeding and drawing inside `with torch.random.fork_rng(devices=[])` leaves the default CPU
+    generator as it was before the block.
     """
     torch.manual_seed(7)
     first, second = torch.rand(1), torch.rand(1)
@@ -221,7 +234,7 @@ def test_fork_rng_puts_the_state_back_after_a_block():
 
 
 def test_numpy_and_python_draw_from_generators_of_their_own():
-    """Draws from `np.random` and Python's `random` don't move torch's generator."""
+    """Draws from `np.random` and Python's `random` don't change what `torch.rand` draws next."""
     torch.manual_seed(7)
     first = torch.rand(3)
 
@@ -245,8 +258,8 @@ def test_manual_seed_seeds_neither_numpy_nor_python():
 
 
 def test_dropout_draws_from_the_default_generator(device):
-    """`F.dropout` draws from the default generator of the device, so a seed set before the call
-    determines which elements are zeroed.
+    """`F.dropout(x)` draws from the default generator of the device, so a `torch.manual_seed`
+    before the call determines which elements are zeroed.
     """
     x = torch.ones(64, device=device)
 
@@ -262,8 +275,8 @@ def test_dropout_draws_from_the_default_generator(device):
 
 @pytest.mark.cuda
 def test_manual_seed_seeds_the_gpu_as_well():
-    """`torch.manual_seed` seeds the CPU and each GPU; their generators are separate, and the
-    same seed gives other values on a GPU than on the CPU.
+    """`torch.manual_seed(7)` seeds the CPU and each GPU; their generators are separate, and
+    `torch.rand(3, device="cuda")` gives other values than `torch.rand(3)`.
     """
     torch.manual_seed(7)
     first_cpu, first_cuda = torch.rand(3), torch.rand(3, device="cuda")

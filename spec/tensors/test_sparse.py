@@ -7,9 +7,9 @@ row, where its values begin. Products with dense matrices are what both are for.
 
 What surprises: `indices()` is refused until `coalesce()` has added up coordinates that occur twice;
 nothing can be assigned to an element; a sparse tensor plus a number is refused, since the result
-would be dense; functions that are not written for a layout say so by a long NotImplementedError,
-"Could not run 'aten::...'"; and unless most elements are zero, a sparse tensor takes more memory
-and time than a dense one. Sparse gradients of embeddings are told in
+would be dense; most functions that are not written for a layout say so by a long
+NotImplementedError, "Could not run 'aten::...'"; and unless most elements are zero, a sparse tensor
+takes more memory and time than a dense one. Sparse gradients of embeddings are told in
 `spec/autograd/test_gradients.py`, what optimizers do with them in
 `spec/optim/test_further_rules.py`.
 """
@@ -29,7 +29,7 @@ pytestmark = [
 
 def test_a_coo_tensor_is_made_of_coordinates_and_values(device):
     """`torch.sparse_coo_tensor(indices, values, size)` takes a (dimensions, n) tensor of
-    coordinates, one column per value; all other elements are zero.
+    coordinates and n values, one column of coordinates per value; all other elements are zero.
     """
     indices = [[0, 1, 1], [2, 0, 2]]
 
@@ -54,22 +54,29 @@ def test_to_sparse_and_to_dense_convert(device):
 
 
 def test_coordinates_are_columns_and_not_rows():
-    """A list of (row, column) pairs has to be transposed for `sparse_coo_tensor`: pairs as rows
-    raise RuntimeError, "number of dimensions must be sparse_dim", or are misread if there are two.
+    """For `torch.sparse_coo_tensor` a list of (row, column) pairs has to be transposed: with three
+    pairs as rows and a 2-D size it raises a RuntimeError about "sparse_dim", and it misreads two
+    pairs.
     """
     pairs = torch.tensor([[0, 2], [1, 0], [1, 2]])
     values = torch.tensor([3.0, 4.0, 5.0])
 
-    with pytest.raises(RuntimeError, match=r"sparse_dim"):
+    with pytest.raises(RuntimeError, match=r"must be sparse_dim \(3\)|== sparse_dim \+ dense_dim"):
         torch.sparse_coo_tensor(pairs, values, (2, 3))
+    two = torch.tensor([[0, 1], [0, 2]])
+    misread = torch.sparse_coo_tensor(two, values[:2], (2, 3))
+    assert misread.to_dense().tolist() == [[3.0, 0.0, 0.0], [0.0, 0.0, 4.0]]
 
     x = torch.sparse_coo_tensor(pairs.T, values, (2, 3))
     assert x.to_dense().tolist() == [[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]]
 
 
 def test_indices_want_a_coalesced_tensor():
-    """`indices()` and `values()` of a fresh COO tensor raise RuntimeError, "Cannot get indices on
-    an uncoalesced tensor, please call .coalesce() first"; `coalesce()` sorts and returns a new one.
+    """`x.indices()` and `x.values()` raise RuntimeError, "Cannot get indices on an uncoalesced
+    tensor, please call .coalesce() first", if `torch.sparse_coo_tensor` made `x` of two values or
+    more.
+
+    `x.coalesce()` returns a new tensor, sorted; one from `to_sparse()` is coalesced already.
     """
     x = torch.sparse_coo_tensor([[1, 0], [2, 1]], [5.0, 4.0], (2, 3))
 
@@ -81,11 +88,12 @@ def test_indices_want_a_coalesced_tensor():
     assert x.is_coalesced() is False
     assert x.coalesce().indices().tolist() == [[0, 1], [1, 2]]
     assert x.coalesce().values().tolist() == [4.0, 5.0]
+    assert torch.eye(2).to_sparse().indices().tolist() == [[0, 1], [0, 1]]
 
 
 def test_values_at_one_coordinate_are_added(device):
-    """A coordinate given twice stands for the sum of its values, in `to_dense()` and in
-    `coalesce()`: it is not overwritten.
+    """A coordinate given twice to `torch.sparse_coo_tensor` stands for the sum of its float32
+    values, in `x.to_dense()` and in `x.coalesce()`: the second doesn't overwrite the first.
     """
     x = torch.sparse_coo_tensor([[0, 0], [1, 1]], [1.0, 2.0], (2, 2), device=device)
 
@@ -105,7 +113,7 @@ def test_without_a_size_it_is_guessed():
 
 def test_coordinates_beyond_the_size_are_looked_for_on_request():
     """With `check_invariants=True`, `torch.sparse_coo_tensor` raises RuntimeError for a coordinate
-    that is not below the size; otherwise such a tensor may be made and read foreign memory later.
+    that is not below the size; without it such a tensor may be made, and read foreign memory later.
     """
     inside = torch.sparse_coo_tensor([[0, 2]], [1.0, 2.0], (3,), check_invariants=True)
 
@@ -115,8 +123,8 @@ def test_coordinates_beyond_the_size_are_looked_for_on_request():
 
 
 def test_nelement_counts_zeros_too():
-    """`numel()` of a sparse tensor counts the zeros that are not stored; `len(x.values())` and
-    `_nnz()` count what is stored. There is no `nnz()`.
+    """`x.numel()` of a COO tensor counts the zeros that are not stored, too; `len(x.values())` and
+    `x._nnz()` count the elements stored. There is no `x.nnz()`.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]]).to_sparse()
 
@@ -128,8 +136,8 @@ def test_nelement_counts_zeros_too():
 
 
 def test_a_coo_matrix_takes_20_bytes_per_stored_float():
-    """A COO matrix of float32 takes 20 bytes per stored element, two int64 coordinates and the
-    value: less than a dense matrix only if fewer than one element in five is stored.
+    """`x.to_sparse()` of a float32 matrix takes 20 bytes per stored element, two int64 coordinates
+    and the value: less than the dense matrix only if fewer than one element in five is stored.
     """
     x = torch.eye(100)
 
@@ -141,8 +149,8 @@ def test_a_coo_matrix_takes_20_bytes_per_stored_float():
 
 
 def test_a_sparse_matrix_times_a_dense_one_is_dense(device):
-    """`sparse @ dense`, which is `torch.sparse.mm(sparse, dense)`, is a dense matrix; a vector on
-    the right works too.
+    """`sparse @ dense` of a COO and a dense matrix, which is `torch.sparse.mm(sparse, dense)`, is a
+    dense matrix; `sparse @ vector` works too.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse()
 
@@ -166,8 +174,8 @@ def test_a_product_of_two_sparse_matrices_is_sparse(device):
 
 
 def test_sparse_plus_dense_is_refused_and_dense_plus_sparse_is_dense():
-    """`sparse + dense` and `sparse + 1` raise RuntimeError, "add(sparse, dense) is not supported.
-    Use add(dense, sparse) instead"; `dense + sparse` is a dense tensor.
+    """For a COO tensor `x`, `x + dense` and `x + 1` raise RuntimeError, "add(sparse, dense) is not
+    supported. Use add(dense, sparse) instead"; `dense + x` is a dense tensor.
     """
     x = torch.tensor([[0.0, 3.0]]).to_sparse()
     dense = torch.tensor([[1.0, 1.0]])
@@ -186,8 +194,8 @@ def test_sparse_plus_dense_is_refused_and_dense_plus_sparse_is_dense():
 
 
 def test_products_with_numbers_keep_the_zeros(device):
-    """`sparse * 2`, `sparse / 2` and `sparse * sparse` are sparse again: zero times anything
-    finite is zero.
+    """For a COO tensor `x`, `x * 2`, `x / 2` and `x * x` are COO tensors again: zero times a finite
+    number is zero.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]], device=device).to_sparse()
 
@@ -197,8 +205,9 @@ def test_products_with_numbers_keep_the_zeros(device):
 
 
 def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
-    """`exp()`, comparisons, `max()` and `view()` of a COO tensor raise NotImplementedError, "Could
-    not run 'aten::exp' with arguments from the 'SparseCPU' backend".
+    """`x.exp()`, `x > 0`, `x.max()` and `x.view(4)` of a COO tensor on the CPU raise
+    NotImplementedError, such as "Could not run 'aten::exp' with arguments from the 'SparseCPU'
+    backend".
 
     Apply the function to `x.values()` where zero stays zero, otherwise to `x.to_dense()`.
     """
@@ -218,19 +227,20 @@ def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
 
 
 def test_sums_over_a_dimension_are_sparse_and_the_whole_sum_is_a_number(device):
-    """`x.sum()` of a COO tensor is an ordinary scalar tensor; `torch.sparse.sum(x, dim=1)` a COO
-    tensor of the row sums.
+    """`x.sum()` of a COO tensor is a dense 0-d tensor; `torch.sparse.sum(x, dim=1)` of a matrix is
+    a COO tensor of the row sums.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 5.0]], device=device).to_sparse()
 
+    assert x.sum().layout is torch.strided
     assert x.sum().item() == 12.0
     assert torch.sparse.sum(x, dim=1).layout is torch.sparse_coo
     assert torch.sparse.sum(x, dim=1).to_dense().tolist() == [3.0, 9.0]
 
 
 def test_a_row_can_be_read_and_no_element_written():
-    """`sparse[0]` is row 0 as a COO tensor; `sparse[0, 0] = 1` raises TypeError, "Cannot assign to
-    a sparse tensor", and a slice NotImplementedError.
+    """For a COO matrix `x`, `x[0]` is row 0 as a COO tensor; reading the slice `x[0:1]` raises
+    NotImplementedError, and `x[0, 0] = 1` TypeError, "Cannot assign to a sparse tensor".
 
     Make a new tensor of new indices and values, or pick rows by `index_select`.
     """
@@ -246,8 +256,8 @@ def test_a_row_can_be_read_and_no_element_written():
 
 
 def test_csr_stores_where_each_row_begins(device):
-    """`x.to_sparse_csr()` stores the column of each value and `crow_indices`: the values of row i
-    are those from `crow[i]` to `crow[i + 1]`.
+    """`x.to_sparse_csr()` stores the values, `col_indices` with the column of each, and
+    `crow_indices`: the values of row i are `values[crow[i]:crow[i + 1]]`.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse_csr()
 
@@ -302,7 +312,7 @@ def test_each_layout_has_accessors_of_its_own():
 
 
 def test_a_csr_tensor_warns_of_its_beta_state():
-    """Making a CSR tensor issues a UserWarning, "Sparse CSR tensor support is in beta state", once
+    """`x.to_sparse_csr()` issues a UserWarning, "Sparse CSR tensor support is in beta state", once
     per process; it may be ignored.
     """
     with pytest.warns(UserWarning, match="Sparse CSR tensor support is in beta state"):
@@ -312,8 +322,8 @@ def test_a_csr_tensor_warns_of_its_beta_state():
 
 
 def test_gradients_reach_the_values(device):
-    """A loss behind `torch.sparse.mm(sparse, dense)` gives gradients to the `values` that the
-    sparse tensor was made of, and to the dense matrix; the zeros get none.
+    """A loss on `torch.sparse.mm(sparse, dense)` gives gradients to the `values` tensor that
+    `torch.sparse_coo_tensor` was given, and to the dense matrix.
     """
     values = torch.tensor([3.0, 4.0], device=device, requires_grad=True)
     dense = torch.ones(3, 2, device=device, requires_grad=True)
@@ -326,7 +336,9 @@ def test_gradients_reach_the_values(device):
 
 
 def test_a_sparse_matrix_goes_through_a_linear_layer():
-    """`nn.Linear` takes a COO matrix and gives a dense result, that of the dense matrix."""
+    """`nn.Linear` takes a float32 COO matrix and gives a dense result, up to rounding that of the
+    dense matrix.
+    """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]])
     layer = nn.Linear(3, 2)
 
@@ -340,7 +352,7 @@ def test_a_sparse_matrix_goes_through_a_linear_layer():
 @pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants")
 @pytest.mark.filterwarnings("ignore:You are using `torch.load` with `weights_only=False`")
 def test_sparse_tensors_can_be_saved():
-    """`torch.save` and `torch.load` keep a sparse tensor sparse."""
+    """`torch.save` and `torch.load` keep a COO tensor in the COO layout."""
     file = io.BytesIO()
     torch.save(torch.eye(2).to_sparse(), file)
     file.seek(0)
@@ -352,8 +364,9 @@ def test_sparse_tensors_can_be_saved():
 
 
 def test_softmax_over_stored_elements_has_a_function_of_its_own():
-    """`torch.sparse.softmax(x, dim=1)` takes each row's softmax over the elements that are stored,
-    as if the others were minus infinity; `torch.softmax` of a COO tensor is refused.
+    """`torch.sparse.softmax(x, dim=1)` of a COO matrix takes each row's softmax over the elements
+    that are stored, as if the others were minus infinity; `torch.softmax(x, dim=1)` raises
+    NotImplementedError.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 4.0]]).to_sparse()
 

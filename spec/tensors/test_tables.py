@@ -5,9 +5,9 @@ becomes a table by `pandas.DataFrame(x.numpy(), columns=[...])`. Columns of text
 have to be made numbers first. The facts about pandas are decided where pandas is installed.
 
 What surprises: a DataFrame is not taken by `torch.tensor` itself; one column of text makes the
-whole array one of Python objects, which PyTorch refuses; numbers come as float64, which layers do
-not take; and a row filter (`df[df.a > 1]`) can leave a Series that `torch.tensor` cannot read.
-What else PyTorch refuses of NumPy is told in `spec/tensors/test_numpy_refusals.py`.
+whole array one of Python objects, which PyTorch refuses; floats come as float64, which a float32
+layer does not take; and a row filter (`df[df.a > 1]`) can leave a Series that `torch.tensor` cannot
+read. What else PyTorch refuses of NumPy is told in `spec/tensors/test_numpy_refusals.py`.
 """
 
 import io
@@ -25,7 +25,8 @@ def pandas():
 
 def test_a_frame_becomes_a_tensor_by_way_of_numpy(pandas):
     """`torch.tensor(frame.to_numpy(dtype="float32"))` makes a (rows, columns) tensor of a pandas
-    DataFrame of numbers; without `dtype` a frame of floats gives float64.
+    DataFrame of ints and floats; without `dtype`, an int64 and a float64 column together give
+    float64.
     """
     frame = pandas.DataFrame({"a": [1, 2], "b": [0.5, 1.5]})
 
@@ -37,8 +38,12 @@ def test_a_frame_becomes_a_tensor_by_way_of_numpy(pandas):
 
 
 def test_a_frame_itself_is_no_data(pandas):
-    """`torch.tensor(frame)` raises ValueError, "could not determine the shape of object type
-    'DataFrame'", and `torch.from_numpy(series)` TypeError: write `.to_numpy()` or `.values`.
+    """`torch.tensor(frame)` of a DataFrame whose columns are named by strings raises ValueError,
+    "could not determine the shape of object type 'DataFrame'", and `torch.from_numpy(series)`
+    TypeError: write `.to_numpy()`.
+
+    Because `torch.tensor` reads `frame[0]`, and a DataFrame looks 0 up among the names of its
+    columns.
     """
     frame = pandas.DataFrame({"a": [1, 2]})
 
@@ -53,8 +58,12 @@ def test_a_frame_itself_is_no_data(pandas):
 
 
 def test_a_filtered_series_has_gaps_in_its_index(pandas):
-    """`torch.tensor(frame[frame.a > 1]["a"])` raises ValueError, "could not determine the shape of
-    object type 'Series'", as row 0 is gone from the index; `.to_numpy()` works.
+    """`torch.tensor(series)` of a pandas Series with integer labels, none of them 0, as the filter
+    `frame[frame.a > 1]["a"]` may leave it, raises ValueError, "could not determine the shape of
+    object type 'Series'".
+
+    Because `torch.tensor` reads `series[0]`, `series[1]`, ..., which pandas looks up among the
+    labels; labels such as 0 and 2 give a KeyError. `torch.tensor(series.to_numpy())` works.
     """
     frame = pandas.DataFrame({"a": [1, 2, 3]})
     filtered = frame[frame["a"] > 1]["a"]
@@ -62,15 +71,19 @@ def test_a_filtered_series_has_gaps_in_its_index(pandas):
     with pytest.raises(ValueError, match="could not determine the shape of object type 'Series'"):
         torch.tensor(filtered)
 
+    with pytest.raises(KeyError, match="1"):
+        torch.tensor(frame[frame["a"] != 2]["a"])
+
     assert torch.tensor(filtered.to_numpy()).tolist() == [2, 3]
 
 
 def test_a_column_of_text_spoils_the_whole_table(pandas):
-    """`torch.tensor(frame.values)` of a frame with a column of text raises TypeError, "can't
-    convert np.ndarray of type numpy.object_": choose or convert the columns first.
+    """`torch.tensor(frame.values)` of a DataFrame with a column of numbers and one of text raises
+    TypeError, "can't convert np.ndarray of type numpy.object_": choose or convert the columns
+    first.
 
-    `pandas.get_dummies(frame)` makes one column per word, `pandas.Categorical(column).codes` a
-    number.
+    `pandas.get_dummies(frame)` makes a column of each word, `pandas.Categorical(column).codes` an
+    integer of each word.
     """
     frame = pandas.DataFrame({"a": [1, 2], "s": ["x", "y"]})
 
@@ -83,8 +96,8 @@ def test_a_column_of_text_spoils_the_whole_table(pandas):
 
 
 def test_a_tensor_becomes_a_frame(pandas):
-    """`pandas.DataFrame(x.numpy(), columns=["a", "b"])` makes a table of a 2-D tensor; one that
-    requires grad needs `detach()`, one on a GPU `cpu()` first.
+    """`pandas.DataFrame(x.numpy(), columns=["a", "b"])` makes a table of a float32 tensor with two
+    columns; a tensor that requires grad needs `x.detach()` first, one on a GPU `x.cpu()`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
 
@@ -93,31 +106,24 @@ def test_a_tensor_becomes_a_frame(pandas):
     assert frame["b"].tolist() == [2.0, 4.0]
 
 
-def test_an_array_of_objects_is_converted_by_astype():
-    """An array of dtype object, as a table with mixed columns gives, raises TypeError, "can't
-    convert np.ndarray of type numpy.object_"; `array.astype("float32")` makes it numbers.
-    """
-    array = np.array([[1, 2.5], [True, 4]], dtype=object)
-
-    with pytest.raises(TypeError, match=r"can't convert np.ndarray of type numpy.object_"):
-        torch.from_numpy(array)
-
-    assert torch.from_numpy(array.astype("float32")).tolist() == [[1.0, 2.5], [1.0, 4.0]]
-
-
 def test_text_among_the_numbers_is_told_by_numpy():
-    """`array.astype("float32")` raises ValueError, "could not convert string to float", where a
-    cell holds text: NumPy says it, before PyTorch sees the array.
+    """`array.astype("float32")` of an object array raises ValueError, "could not convert string to
+    float", where a cell holds a word such as "x": NumPy raises it, before PyTorch sees the array.
+    The text "2.5" is converted.
     """
     array = np.array([[1, "x"]], dtype=object)
 
     with pytest.raises(ValueError, match="could not convert string to float: 'x'"):
         torch.from_numpy(array.astype("float32"))
 
+    assert np.array([[1, "2.5"]], dtype=object).astype("float32").tolist() == [[1.0, 2.5]]
+
 
 def test_a_csv_file_is_read_with_numpy():
-    """`torch.from_numpy(np.loadtxt(file, delimiter=",", dtype="float32"))` reads a CSV file of
-    numbers; `skiprows=1` passes over a header.
+    """`torch.from_numpy(np.loadtxt(file, delimiter=",", dtype="float32"))` reads a CSV file in
+    which each field is a number; `skiprows=1` passes over a header.
+
+    A file with one row of numbers gives a vector; `ndmin=2` makes it a matrix of one row.
     """
     file = io.StringIO("a,b\n1,2.5\n3,4\n")
 
@@ -125,11 +131,14 @@ def test_a_csv_file_is_read_with_numpy():
 
     assert x.dtype is torch.float32
     assert x.tolist() == [[1.0, 2.5], [3.0, 4.0]]
+    assert np.loadtxt(io.StringIO("1,2\n"), delimiter=",").shape == (2,)
+    assert np.loadtxt(io.StringIO("1,2\n"), delimiter=",", ndmin=2).shape == (1, 2)
 
 
 def test_a_structured_array_is_refused():
-    """An array with named fields, as `np.genfromtxt(names=True)` gives, raises TypeError, "can't
-    convert np.ndarray of type numpy.void": take its fields one by one.
+    """`torch.from_numpy` raises TypeError, "can't convert np.ndarray of type numpy.void", for an
+    array with named fields, as `np.genfromtxt(..., names=True)` gives: convert a copy of one field,
+    `array["b"].copy()`.
     """
     array = np.array([(1, 2.5)], dtype=[("a", "i8"), ("b", "f8")])
 
@@ -140,8 +149,8 @@ def test_a_structured_array_is_refused():
 
 
 def test_features_and_labels_are_columns_of_one_table():
-    """`x[:, :-1]` are the features and `x[:, -1].long()` the class indices of a table whose last
-    column is the label.
+    """If the last column of a float32 tensor `x` holds class indices, `x[:, :-1]` holds the
+    features, and `x[:, -1].long()` is the vector of class indices as int64.
     """
     table = torch.tensor([[0.5, 1.5, 2.0], [2.5, 3.5, 0.0]])
 
@@ -153,10 +162,12 @@ def test_features_and_labels_are_columns_of_one_table():
 
 
 def test_a_column_is_standardised_by_its_mean_and_deviation():
-    """`(x - x.mean(0)) / x.std(0)` gives each column mean 0 and deviation 1: use the mean and
-    deviation of the training rows for the other rows too.
+    """`(x - x.mean(0)) / x.std(0)` gives each column of a float32 matrix mean 0 and standard
+    deviation 1, up to rounding, if no column is constant. Use the mean and deviation of the
+    training rows for other rows too.
 
-    A constant column has deviation 0 and becomes NaN; add a small number or drop it.
+    A column of ones has deviation 0 and becomes NaN; a constant that float32 rounds, such as 0.1,
+    can come out as anything. Drop such columns.
     """
     x = torch.tensor([[1.0, 10.0], [3.0, 50.0], [5.0, 90.0]])
 
@@ -164,3 +175,6 @@ def test_a_column_is_standardised_by_its_mean_and_deviation():
 
     assert scaled.tolist() == [[-1.0, -1.0], [0.0, 0.0], [1.0, 1.0]]
     assert ((x[:1] - x.mean(0)) / x.std(0)).tolist() == [[-1.0, -1.0]]
+
+    ones = torch.ones(3, 2)
+    assert ((ones - ones.mean(0)) / ones.std(0)).isnan().all().item() is True

@@ -1,9 +1,9 @@
 """PyTorch without NumPy, or with one of another age: "Numpy is not available".
 
 PyTorch needs no NumPy to compute; it needs one for `tensor.numpy()`, `torch.from_numpy` and what is
-built on them. Where NumPy is missing, or was made for another major version than the one PyTorch
-was built for, the import of torch only warns, and the functions that need NumPy raise RuntimeError,
-"Numpy is not available".
+built on them. Where NumPy is missing, or a PyTorch that was built for NumPy 1 meets NumPy 2, the
+import of torch only warns, and the functions that need NumPy raise RuntimeError, "Numpy is not
+available".
 
 What surprises: the error comes far from its cause, often from torchvision or a data loader, with
 NumPy installed: releases of PyTorch before 2.3 were built for NumPy 1 and do not find NumPy 2,
@@ -38,7 +38,9 @@ def without_numpy(folder, code):
 
 @pytest.mark.torch(">=2.3")
 def test_this_pytorch_works_with_numpy_2_and_1():
-    """PyTorch 2.3 and later work with NumPy 1 and NumPy 2: `torch.ones(2).numpy()` is an array."""
+    """Since PyTorch 2.3 `torch.ones(2).numpy()` is an array with NumPy 2 as with NumPy 1, in the
+    wheels for Linux.
+    """
     array = torch.ones(2).numpy()
 
     assert type(array) is np.ndarray
@@ -47,8 +49,9 @@ def test_this_pytorch_works_with_numpy_2_and_1():
 
 @pytest.mark.torch("<2.3")
 def test_an_older_pytorch_works_with_numpy_1_alone():
-    """PyTorch before 2.3 needs NumPy 1: with NumPy 2 it warns, "A module that was compiled using
-    NumPy 1.x cannot be run in NumPy 2", and `x.numpy()` raises "Numpy is not available".
+    """Before PyTorch 2.3 `x.numpy()` needs NumPy 1: with NumPy 2 it raises RuntimeError, "Numpy is
+    not available", after `import torch` has printed, "A module that was compiled using NumPy 1.x
+    cannot be run in NumPy 2".
 
     Write `pip install "numpy<2"`, or install a newer PyTorch.
     """
@@ -62,11 +65,12 @@ def test_an_older_pytorch_works_with_numpy_1_alone():
 @pytest.mark.slow
 @pytest.mark.parametrize("message", ["RuntimeError: Numpy is not available"])
 def test_without_numpy_the_functions_that_need_it_raise(tmp_path, message):
-    """Where Python finds no NumPy, or one that PyTorch was not built for, `tensor.numpy()` and
-    `torch.from_numpy` raise RuntimeError, "Numpy is not available".
+    """Where Python finds no NumPy, `x.numpy()`, `x.__array__()` and `torch.from_numpy` raise
+    RuntimeError, "Numpy is not available".
 
-    `pip install numpy`; with PyTorch before 2.3 `pip install "numpy<2"`. "A module that was
-    compiled using NumPy 1.x cannot be run in NumPy 2" is the same cause, told at import.
+    Write `pip install numpy`; with PyTorch before 2.3 `pip install "numpy<2"`, for they raise the
+    same error with NumPy 2, after "A module that was compiled using NumPy 1.x cannot be run in
+    NumPy 2" at import.
     """
     told = without_numpy(
         tmp_path,
@@ -84,8 +88,8 @@ for convert in (torch.Tensor.numpy, torch.Tensor.__array__, torch.from_numpy):
 
 @pytest.mark.slow
 def test_without_numpy_tensors_still_compute(tmp_path):
-    """Without NumPy `import torch` warns, "Failed to initialize NumPy: No module named 'numpy'",
-    and tensors can be made, computed with and turned into lists.
+    """Where Python finds no NumPy, `import torch` warns, "Failed to initialize NumPy: No module
+    named 'numpy'", and `(torch.ones(2) + 1).tolist()` works all the same.
     """
     told = without_numpy(tmp_path, "print((torch.ones(2) + 1).tolist(), file=sys.stderr)")
 
