@@ -272,6 +272,7 @@ def test_the_activation_is_relu_unless_told():
         layer_of_width_4(activation="swish")
 
 
+@pytest.mark.torch(">=2.1")
 def test_padded_positions_are_zero_on_the_fast_path():
     """In `eval()` under `torch.no_grad()` an `nn.TransformerEncoder` of
     `nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)` returns zeros where a bool
