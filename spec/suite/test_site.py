@@ -37,7 +37,7 @@ from fixtures.site.catalogue import Language, read_language, update
 from fixtures.site.drift import beside
 from fixtures.site.folder import replaced
 from fixtures.site.messages import key, lasting
-from fixtures.site.render import symbol_files
+from fixtures.site.render import Addresses, symbol_files
 
 ROOT = Path(__file__).parents[2]
 
@@ -303,6 +303,27 @@ def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
 
     assert said in refused(book, "--site", "out")
     assert not (book.path / "out").exists()
+
+
+def test_a_fact_without_a_sentence_stops_the_build(book):
+    """Every fact of the book has a sentence, those too that did not run."""
+    book.page("tensors/test_views.py", "def test_it(): pass")
+    book.page("nn/test_layers.py", "def test_bare(): assert 1 == 1", complete=False)
+
+    result = book.run("spec/tensors", "--site", "out")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "test_bare: has no sentence" in " ".join(result.outlines)
+    assert not (book.path / "out").exists()
+
+
+def test_a_link_to_an_unknown_symbol_stops_the_build():
+    """No address is made that leads to no page."""
+    addresses = Addresses.__new__(Addresses)
+    addresses.paths, addresses.own, addresses.files = set(), set(), {}
+
+    with pytest.raises(pytest.UsageError, match="leads to symbol/torch.nothing.html, and the site"):
+        addresses.symbol("torch.nothing")
 
 
 def test_a_fact_that_fails_is_told_with_what_pytorch_said(book):
@@ -724,7 +745,7 @@ def test_the_real_site_is_light(real):
         ),
         ("confusion matrix", "fact", "(labels * n + predicted).bincount("),
         ("dataloader workers", "page", "Workers"),
-        ("nothing_of_this_name", "", "Nothing was found."),
+        ("qqqq zzzz", "", "Nothing was found."),
     ],
 )
 def test_the_search_finds(tab, asked, kind, title):
