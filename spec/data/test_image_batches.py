@@ -188,8 +188,8 @@ def test_transposing_by_1_2_0_puts_the_channels_last():
 
 
 def test_permute_does_the_same_without_numpy(device):
-    """`image.permute(1, 2, 0)` puts the channels last without NumPy; `reshape` to the same shape
-    would mix up the pixels.
+    """`image.permute(1, 2, 0)` puts the channels of a colour image last without NumPy; `reshape` to
+    the same shape would mix up the pixels.
     """
     image = torch.tensor([[[1, 2]], [[3, 4]], [[5, 6]]], device=device)
 
@@ -198,8 +198,8 @@ def test_permute_does_the_same_without_numpy(device):
 
 
 def test_the_last_two_axes_are_not_to_be_swapped():
-    """`image.permute(2, 1, 0)` puts the channels last too, but swaps height and width: the image
-    lies on its side.
+    """`image.permute(2, 1, 0)` puts the channels last too, but swaps height and width: rows of the
+    image become columns.
 
     With square images the shape doesn't show it.
     """

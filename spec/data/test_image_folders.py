@@ -115,8 +115,8 @@ def test_find_classes_gives_the_numbers(tmp_path):
     """A subclass of `DatasetFolder` that defines `find_classes` decides which classes there are and
     how they are numbered.
 
-    `find_classes` returns the list of names and a dict from name to number; here it sorts 9 before
-    10.
+    `find_classes` returns the list of names and a dict from name to number, for example with "9"
+    before "10".
     """
     (tmp_path / "10").mkdir()
     (tmp_path / "9").mkdir()

@@ -40,7 +40,7 @@ def test_subset_looks_into_the_dataset_when_asked():
 
 def test_a_wrong_index_of_a_subset_shows_late():
     """`Subset(dataset, indices)` does not compare its indices with the length of the dataset: for a
-    list as dataset, a wrong one raises IndexError when its sample is read.
+    list as dataset, an index beyond its end raises IndexError when that sample is read.
 
     In a training that may be hours later. `max(indices) < len(dataset)` tells at once.
     """

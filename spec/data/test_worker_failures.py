@@ -63,8 +63,8 @@ def all_that_is_said(error):
 )
 def test_a_worker_that_was_killed_exited_unexpectedly(number, words):
     """If SIGKILL, SIGTERM or SIGSEGV ends a worker of a `DataLoader` while the loop waits for its
-    batch, the loop raises RuntimeError; that error or its cause says "DataLoader worker (pid ...)
-    is killed by signal:" and which.
+    batch, the loop raises RuntimeError; that error or its cause says "is killed by signal:" and
+    names the signal.
 
     "Killed" usually is the kernel, out of memory: use fewer workers or smaller batches.
     "Segmentation fault" is a crash in native code. A worker that ends while the body of the loop
@@ -130,8 +130,8 @@ def test_a_worker_that_leaves_tells_its_exit_code():
 
 
 def test_a_loader_can_be_used_again_after_a_worker_died(tmp_path):
-    """After "exited unexpectedly" the same `DataLoader`, without `persistent_workers`, can be
-    iterated over anew: it starts new workers.
+    """After a loop over a `DataLoader` without `persistent_workers` ended by "exited unexpectedly",
+    a new loop over the same loader starts new workers.
 
     The epoch that failed can't be continued where it stopped. With `persistent_workers=True` the
     loader keeps the dead worker: make a new loader.
@@ -173,7 +173,9 @@ def test_a_batch_that_comes_too_late_is_a_timeout():
 
 
 def test_a_timeout_is_not_negative():
-    """`DataLoader(data, timeout=-1)` raises ValueError; 0, the default, means to wait for ever."""
+    """`DataLoader(data, timeout=-1)` raises ValueError, "timeout option should be non-negative"; 0,
+    the default, means to wait for ever.
+    """
     with pytest.raises(ValueError, match="timeout option should be non-negative"):
         DataLoader([1], num_workers=1, timeout=-1)
 

@@ -99,6 +99,8 @@ def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
     ]
 
     assert [len(io.read_image(path)) for path in paths] == [1, 3, 4]
+    Image.open(paths[1]).convert("P").save(tmp_path / "palette.png")
+    assert len(io.read_image(str(tmp_path / "palette.png"))) == 1
     assert [len(io.read_image(path, ImageReadMode.RGB)) for path in paths] == [3, 3, 3]
 
 
