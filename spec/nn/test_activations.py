@@ -69,11 +69,10 @@ def test_with_a_relu_between_them_two_layers_bend(device):
     ],
 )
 def test_the_curve_of_each_activation(function, curve, device):
-    """Activations differ most below 0: at -3 `torch.relu` is 0, `F.leaky_relu` -0.03, `F.elu`
-    -0.9502, `F.gelu` -0.0040, `F.silu` -0.1423 and `torch.tanh` -0.9951, with default settings.
+    """At -3, with default settings, `torch.relu` is 0, `F.leaky_relu` -0.03, `F.elu` -0.9502,
+    `F.gelu` -0.0040, `F.silu` -0.1423, `torch.tanh` -0.9951 and `torch.sigmoid` 0.0474.
 
-    The table of this fact has sixteen activations at -3, -1, 0, 1 and 3, rounded to four
-    decimals.
+    The table of this fact has sixteen activations at -3, -1, 0, 1 and 3, rounded to four decimals.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 

@@ -87,8 +87,8 @@ def test_a_softmax_before_the_loss_is_one_too_many():
 
 
 def test_a_constant_added_to_all_scores_changes_nothing(device):
-    """`F.cross_entropy` of finite logits depends on their differences only: [0, 0] and [1e4, 1e4]
-    both give ln 2, without overflow.
+    """`F.cross_entropy` of finite logits depends on their differences only, up to rounding: [0, 0]
+    and [1e4, 1e4] both give ln 2, without overflow.
 
     Because `log_softmax` subtracts the largest logit before it takes exponentials. A constant so
     large that adding it rounds the differences away changes the loss: 1e8 + 1 is 1e8 in float32.
@@ -238,8 +238,8 @@ def test_a_single_sample_has_a_target_without_axes():
 
 
 def test_class_weights_make_a_weighted_mean(device):
-    """With `weight`, `F.nll_loss` divides the weighted sum by the sum of the targets' weights,
-    not by the number of samples: losses 1 and 5 with weights 1 and 3 give 4.
+    """With `weight`, the mean of `F.nll_loss` divides the weighted sum by the sum of the targets'
+    weights, not by the number of samples: losses 1 and 5 with weights 1 and 3 give 4.
     """
     logs = torch.tensor([[-1.0, -2.0], [-3.0, -5.0]], device=device)
     classes = torch.tensor([0, 1], device=device)

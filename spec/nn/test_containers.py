@@ -21,8 +21,8 @@ def test_a_plain_list_forgets_its_layers():
     """Layers in a plain Python list as attribute of an `nn.Module` compute but are not registered:
     `parameters()` and `state_dict()` leave them out, and `double()` doesn't cast them.
 
-    Because assignment registers modules and parameters only, and a list is neither. Write
-    `nn.ModuleList([...])`.
+    Because assignment registers modules, parameters and, since PyTorch 2.5, `nn.Buffer`, and a list
+    is none of them. Write `nn.ModuleList([...])`.
     """
 
     class Net(nn.Module):

@@ -83,8 +83,9 @@ def test_log_target_takes_logarithms_for_both():
 
 
 def test_the_divergence_has_a_direction():
-    """`F.kl_div` of p = [0.5, 0.5] from q = [0.9, 0.1] is 0.5108, that of q from p 0.3681: the KL
-    divergence is not symmetric. `F.kl_div(p.log(), p)` is 0 up to rounding.
+    """For p = [[0.5, 0.5]] and q = [[0.9, 0.1]] `F.kl_div(q.log(), p, reduction="batchmean")` is
+    0.5108, and with p and q exchanged 0.3681: the KL divergence is not symmetric. From p to p it is
+    0.
     """
     p, q = torch.tensor([[0.5, 0.5]]), torch.tensor([[0.9, 0.1]])
 
@@ -123,8 +124,8 @@ def test_distributions_have_a_divergence_by_formula():
     their two classes; a pair without a formula raises NotImplementedError, "No KL(p || q) is
     implemented".
 
-    Normal and Cauchy are such a pair: average `p.log_prob(x) - q.log_prob(x)` over samples `x` of
-    p.
+    Cauchy and Normal are such a pair. Where the divergence is finite, the mean of `p.log_prob(x) -
+    q.log_prob(x)` over samples `x` of p estimates it.
     """
     p = distributions.Categorical(torch.tensor([0.25, 0.75]))
     q = distributions.Categorical(torch.tensor([0.5, 0.5]))
@@ -137,9 +138,12 @@ def test_distributions_have_a_divergence_by_formula():
 
 
 def test_the_divergence_of_a_variational_autoencoder():
-    """`-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)` gives, per sample, the KL divergence of
-    `distributions.Normal(mu, exp(logvar / 2))`, summed over its features, from the standard normal
-    one.
+    """`-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)` is, per sample, the KL divergence of a
+    normal distribution with mean `mu` and variance `exp(logvar)` in each feature from the standard
+    normal one.
+
+    `torch.distributions.kl_divergence(Normal(mu, (logvar / 2).exp()), Normal(0.0, 1.0)).sum(1)`
+    gives the same up to rounding.
     """
     mu = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
     logvar = torch.tensor([[0.0, 1.0], [0.0, 0.0]])

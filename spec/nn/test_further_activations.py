@@ -152,9 +152,9 @@ def test_softmax2d_normalises_over_the_channels():
 
 
 def test_gumbel_softmax_draws_a_class():
-    """`F.gumbel_softmax(logits, hard=True)` draws a one-hot row with the probabilities of
-    `softmax(logits)` and passes back the gradient of a soft row; with `hard=False` it returns the
-    soft row itself.
+    """`F.gumbel_softmax(logits, hard=True)` draws a row that is one-hot up to rounding, with the
+    probabilities of `softmax(logits)`, and passes back the gradient of a soft row, which
+    `hard=False` returns.
 
     It replaces `torch.multinomial` where gradients shall reach the logits through the draw.
     """

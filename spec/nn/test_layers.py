@@ -136,8 +136,8 @@ def test_many_layers_take_a_single_sample_too(layer, single, shape):
     [((4, 5), "(4x5 and 3x2)"), ((5,), "(1x5 and 3x2)"), ((4, 2, 5), "(8x5 and")],
 )
 def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
-    """On a CPU, `nn.Linear(3, 2)` raises RuntimeError for [4, 5] inputs, "mat1 and mat2 shapes
-    cannot be multiplied (4x5 and 3x2)": rows x features of the input, then in x out features of the
+    """On a CPU, `nn.Linear(3, 2)` raises RuntimeError for an input of shape [4, 5], "mat1 and mat2
+    shapes cannot be multiplied (4x5 and 3x2)": rows x features, then in x out features of the
     layer.
 
     All dimensions before the last one are multiplied to the number of rows: [4, 2, 5] arrives as 8

@@ -161,11 +161,12 @@ def test_an_operation_outside_autograd_cuts_the_gradients_off():
 
 @pytest.mark.claim("self-regression-module")
 def test_a_small_module_learns_a_parabola():
-    """A module with one hidden layer of 8 tanh units and a linear output, trained by 200 steps of
-    gradient descent on `F.mse_loss`, learns `y = x * x` on [-1, 1] to within 0.15.
+    """A module with one hidden layer of 8 tanh units and a linear output, trained by 500 steps of
+    gradient descent with learning rate 0.2 on `F.mse_loss`, gives `x * x` at -1, 0 and 1 to within
+    0.15.
 
-    The last layer of a regression usually has no activation, because a target may be any real
-    number.
+    With learning rate 0.5 some seeds end in NaN. The last layer of a regression usually has no
+    activation, because a target may be any real number.
     """
 
     class Regression(nn.Module):
@@ -179,13 +180,13 @@ def test_a_small_module_learns_a_parabola():
 
     net = Regression()
     x = torch.linspace(-1, 1, 21).unsqueeze(1)
-    for _ in range(200):
+    for _ in range(500):
         loss = F.mse_loss(net(x), x * x)
         net.zero_grad()
         loss.backward()
         with torch.no_grad():
             for parameter in net.parameters():
-                parameter -= 0.5 * parameter.grad
+                parameter -= 0.2 * parameter.grad
 
     outputs = net(torch.tensor([[-1.0], [0.0], [1.0]])).flatten()
     assert outputs.tolist() == pytest.approx([1.0, 0.0, 1.0], abs=0.15)

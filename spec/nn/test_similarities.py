@@ -96,8 +96,8 @@ def test_integers_have_no_cosine():
 
 
 def test_normalize_divides_rows_by_their_length(device):
-    """`F.normalize(x)` divides each row of a float32 matrix by its 2-norm; `p=1` divides by the sum
-    of absolute values, and `dim=0` normalises columns.
+    """`F.normalize(x)` divides each row of a float32 matrix by its 2-norm, or by `eps=1e-12` if
+    that is larger; `p=1` divides by the sum of absolute values, and `dim=0` normalises columns.
 
     It isn't `transforms.Normalize`, which subtracts a mean and divides by a deviation.
     """
@@ -106,12 +106,14 @@ def test_normalize_divides_rows_by_their_length(device):
     assert F.normalize(x).flatten().tolist() == pytest.approx([0.6, 0.8, 0.0, 1.0])
     assert F.normalize(x, p=1).flatten().tolist() == pytest.approx([3 / 7, 4 / 7, 0.0, 1.0])
     assert F.normalize(x, dim=0)[:, 0].tolist() == [1.0, 0.0]
+    tiny = torch.tensor([[1e-13, 0.0]], device=device)
+    assert F.normalize(tiny).tolist() == [pytest.approx([0.1, 0.0])]
 
 
 @pytest.mark.parametrize(("p", "distance"), [(1.0, 7.0), (2.0, 5.0), (float("inf"), 4.0)])
 def test_a_pairwise_distance_compares_row_with_row(p, distance):
-    """`nn.PairwiseDistance(p)(a, b)` is, up to about 1e-6, the p-norm of `a - b` row by row: for
-    differences 3 and 4 it is 5 with `p=2`, 7 with `p=1` and 4 with `p=float("inf")`.
+    """`nn.PairwiseDistance(p)(a, b)` is, apart from its `eps=1e-6`, the p-norm of `a - b` row by
+    row: for differences 3 and 4 it is 5 with `p=2`, 7 with `p=1` and 4 with `p=float("inf")`.
     """
     a, b = torch.tensor([[1.0, 1.0]]), torch.tensor([[4.0, 5.0]])
 
