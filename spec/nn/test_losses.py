@@ -233,8 +233,8 @@ def test_a_target_of_another_float_dtype_is_promoted():
     """Since PyTorch 2.12 `F.mse_loss` of a float32 output and a float64 target is float64, and
     `backward()` gives the output a float32 gradient.
 
-    `F.huber_loss` still raises, "Found dtype Double but expected Float"; convert the target
-    with `target.to(output.dtype)`.
+    `backward()` of `F.huber_loss` still raises, "Found dtype Double but expected Float"; convert
+    the target with `target.to(output.dtype)`.
     """
     output = torch.tensor([1.0], requires_grad=True)
     loss = F.mse_loss(output, torch.tensor([3.0], dtype=torch.float64))

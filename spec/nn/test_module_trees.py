@@ -226,6 +226,9 @@ def test_a_layer_named_like_a_method_is_hidden_by_it():
 def test_a_child_has_no_dot_in_its_name():
     """`add_module("block.1", layer)` raises KeyError, "module name can't contain", because dots
     separate the levels of a path; write an underscore.
+
+    `setattr(net, "block.1", layer)` raises nothing, but `get_submodule("block.1")` then doesn't
+    find the layer.
     """
     net = nn.Module()
 
@@ -234,6 +237,9 @@ def test_a_child_has_no_dot_in_its_name():
     net.add_module("block_1", nn.ReLU())
 
     assert [name for name, _ in net.named_modules()] == ["", "block_1"]
+    setattr(net, "block.2", nn.Tanh())
+    with pytest.raises(AttributeError, match="Module has no attribute `block`"):
+        net.get_submodule("block.2")
 
 
 def test_a_name_already_taken_is_refused_to_a_child():
