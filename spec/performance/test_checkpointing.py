@@ -21,7 +21,11 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
-pytestmark = pytest.mark.torch(">=2.1")
+pytestmark = [
+    pytest.mark.torch(">=2.1"),
+    # What PyTorch 2.4 says of its own call.
+    pytest.mark.filterwarnings("ignore:`torch.cpu.amp.autocast:FutureWarning"),
+]
 
 
 def test_gradients_are_those_without_checkpointing():
