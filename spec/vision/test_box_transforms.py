@@ -68,7 +68,8 @@ def test_integer_boxes_stay_integers():
 
 def test_a_crop_keeps_the_number_of_boxes():
     """`v2.CenterCrop(4)` moves `tv_tensors.BoundingBoxes` along and by default clamps them to
-    the crop; a box that lies outside becomes [0, 0, 0, 0] instead of disappearing.
+    the crop: the box [0, 0, 2, 2], which lies outside, becomes [0, 0, 0, 0] instead of
+    disappearing.
 
     `v2.SanitizeBoundingBoxes()` drops it afterwards, together with its label.
     """
@@ -96,8 +97,8 @@ def test_empty_boxes_are_dropped_with_their_labels():
 
 
 def test_the_sanitiser_looks_for_labels():
-    """`v2.SanitizeBoundingBoxes()` of a dict without labels raises ValueError, "Could not infer
-    where the labels are in the sample"; pass `labels_getter=None` if there are none.
+    """`v2.SanitizeBoundingBoxes()` of a dict of boxes without labels raises ValueError, "Could
+    not infer where the labels are in the sample"; pass `labels_getter=None` if there are none.
 
     A key whose name contains "label" is found; for another one pass a function,
     `labels_getter=lambda sample: sample["classes"]`.
