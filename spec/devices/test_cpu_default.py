@@ -45,8 +45,8 @@ def test_a_new_tensor_lives_on_the_cpu(make):
 
 @pytest.mark.claim("self-device-attribute")
 def test_the_device_attribute_tells_where_a_tensor_is():
-    """`x.device` of a CPU tensor equals `torch.device("cpu")`; its attribute `x.is_cpu` is True
-    and `x.is_cuda` is False."""
+    """For a CPU tensor `x`, `x.device` equals `torch.device("cpu")`, `x.is_cpu` is True and
+    `x.is_cuda` is False."""
     x = torch.zeros(2)
 
     assert x.device == torch.device("cpu")

@@ -62,9 +62,9 @@ from torch.nn import functional as F
     ids=["cross_entropy", "embedding", "indexing", "gather", "binary_cross_entropy", "multinomial"],
 )
 def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
-    """A class index that is too large for `F.cross_entropy` is "CUDA error: device-side assert
-    triggered" on a GPU, and IndexError, "Target 3 is out of bounds.", on the CPU; one too large
-    for `F.embedding` "index out of range in self".
+    """An index that is too large raises IndexError on the CPU, "Target 3 is out of bounds." in
+    `F.cross_entropy` and "index out of range in self" in `F.embedding`; on a GPU both are "CUDA
+    error: device-side assert triggered".
 
     So run the failing step once with model and batch on the CPU. Typical reasons: labels that
     begin at 1, a last layer with too few outputs, a vocabulary larger than `num_embeddings`.
@@ -75,8 +75,8 @@ def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
 
 def test_labels_can_be_looked_at_before_the_gpu_does():
     """For `F.cross_entropy` of logits of shape (N, C) class indices must lie between 0 and C -
-    1, or be `ignore_index`, -100: the labels 1, 2 and 3 don't fit three columns, `labels - 1`
-    do.
+    1 or be `ignore_index`, by default -100: the labels 1, 2 and 3 don't fit three columns,
+    `labels - 1` do.
 
     Look at `labels.unique()` of the whole dataset once. On a GPU a label outside ends in
     "Assertion `t >= 0 && t < n_classes` failed.", after which the process can't use the GPU any
@@ -122,9 +122,9 @@ picked.cpu()  # here it is noticed
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_a_device_side_assert_is_noticed_later():
-    """`x[index]` with an index out of range on a GPU raises nothing at that line: the program
-    goes on, and a later call that waits, `picked.cpu()`, raises RuntimeError, "CUDA error:
-    device-side assert triggered".
+    """`picked = x[index]` with an index out of range on a GPU raises nothing at that line: the
+    program goes on, and a later call that waits, `picked.cpu()`, raises RuntimeError, "CUDA
+    error: device-side assert triggered".
 
     So the line in the traceback is often innocent: "CUDA kernel errors might be asynchronously
     reported at some other API call". The message of the kernel itself, such as "Assertion

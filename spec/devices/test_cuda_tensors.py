@@ -313,8 +313,9 @@ def test_numpy_does_not_follow_to_the_gpu():
 @pytest.mark.claim("self-gpu-thousands-of-cores")
 @pytest.mark.spare("1000", reason="all GPUs keep more than 2000 threads at work, most far more")
 def test_a_gpu_keeps_thousands_of_threads_at_work():
-    """A GPU's `multi_processor_count` times `max_threads_per_multi_processor`, the threads that
-    it can keep at work at once, is more than a thousand."""
+    """`multi_processor_count * max_threads_per_multi_processor` of
+    `torch.cuda.get_device_properties(0)`, the number of threads that the GPU can keep at work
+    at once, is more than a thousand."""
     gpu = torch.cuda.get_device_properties(0)
 
     threads = gpu.multi_processor_count * gpu.max_threads_per_multi_processor

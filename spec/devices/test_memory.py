@@ -129,8 +129,8 @@ def test_the_peak_remembers_what_has_been_freed():
 
 @pytest.mark.cuda
 def test_a_freed_block_is_used_again():
-    """`torch.zeros` of the same size on the same GPU, made just after `del x` with nothing in
-    between, gets the memory that `x` had."""
+    """`torch.zeros(..., device="cuda")` of the same size, made just after `del x` of a GPU
+    tensor `x`, gets the memory that `x` had: `y.data_ptr()` is what `x.data_ptr()` was."""
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
     address = x.data_ptr()
     del x
@@ -141,8 +141,9 @@ def test_a_freed_block_is_used_again():
 
 @pytest.mark.cuda
 def test_running_out_of_memory_is_survived():
-    """`torch.empty` of more bytes than the GPU has raises `torch.cuda.OutOfMemoryError`, "CUDA
-    out of memory", and the tensors that are there can still be used."""
+    """`torch.empty(..., device="cuda")` of more bytes than the GPU has raises
+    `torch.cuda.OutOfMemoryError`, "CUDA out of memory", and the tensors that are there can
+    still be used."""
     x = torch.ones(2, device="cuda")
 
     with pytest.raises(torch.cuda.OutOfMemoryError, match="CUDA out of memory"):
@@ -208,7 +209,7 @@ def test_the_summary_is_a_table():
     """`torch.cuda.memory_summary()` returns a table as text, headed "PyTorch CUDA memory
     summary".
 
-    It has a row each for allocated and reserved memory, with the values of now and of the peak.
+    It has rows for allocated and reserved memory, with the values of now and of the peak.
     """
     torch.zeros(1, device="cuda")
 
@@ -248,9 +249,9 @@ def test_a_fraction_of_the_memory_is_between_0_and_1():
 @pytest.mark.torch(">=2.14")
 @pytest.mark.parametrize("name", ["PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"])
 def test_the_allocator_is_set_by_the_environment(name):
-    """In PyTorch 2.14 `PYTORCH_ALLOC_CONF=max_split_size_mb:128`, set before torch is imported,
-    lets the allocator split no block of GPU memory over 128 MiB; the older name
-    `PYTORCH_CUDA_ALLOC_CONF` still works.
+    """In PyTorch 2.14 and 2.15 `PYTORCH_ALLOC_CONF=max_split_size_mb:128`, set before torch is
+    imported, forbids to split blocks of GPU memory over 128 MiB; the older name
+    `PYTORCH_CUDA_ALLOC_CONF` does the same.
 
     `expandable_segments:True` is the usual remedy for "reserved but unallocated memory is
     large".
@@ -288,8 +289,9 @@ def test_before_2_9_the_allocator_was_set_under_the_name_of_cuda():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.14")
 def test_an_unknown_setting_of_the_allocator_is_refused():
-    """In PyTorch 2.14 a misspelt setting, `PYTORCH_ALLOC_CONF=nope:1`, raises ValueError when
-    the allocator is first used, "Unrecognized key 'nope' in Accelerator allocator config."
+    """In PyTorch 2.14 and 2.15 a misspelt setting, `PYTORCH_ALLOC_CONF=nope:1`, raises
+    ValueError when the allocator is first used, "Unrecognized key 'nope' in Accelerator
+    allocator config."
 
     Older releases say "Unrecognized CachingAllocator option: nope". Correct the variable in the
     shell that starts Python.
@@ -330,8 +332,10 @@ def test_too_much_for_the_cpu_is_a_runtime_error():
     A tensor that is only somewhat too large may be made, and the system kills the process when
     it is written to.
     """
-    with pytest.raises(RuntimeError, match=r"can't allocate memory|not enough memory"):
+    with pytest.raises(RuntimeError, match=r"can't allocate memory|not enough memory") as caught:
         torch.empty(10**18)
+
+    assert isinstance(caught.value, torch.cuda.OutOfMemoryError) is False
 
 
 @pytest.mark.torch(">=2.0")

@@ -375,8 +375,9 @@ def test_a_scalers_step_divides_by_the_scale_first():
 @new_scaler
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])
 def test_a_step_with_an_infinite_gradient_is_left_out(bad):
-    """If one gradient is infinite or nan, `scaler.step(optimizer)` updates no parameter of that
-    optimizer, and `scaler.update()` halves the scale, with the default `backoff_factor=0.5`.
+    """If one gradient is infinite or nan, `scaler.step(optimizer)` of a GradScaler updates no
+    parameter of that optimizer, and `scaler.update()` halves the scale, with the default
+    `backoff_factor=0.5`.
 
     The first steps of a training are often left out so, until the scale fits. If the very first
     is, a scheduler that is stepped all the same warns of it.
@@ -398,7 +399,7 @@ def test_a_step_with_an_infinite_gradient_is_left_out(bad):
 @new_scaler
 def test_the_scale_grows_again_after_good_steps():
     """After `growth_interval` steps in a row without an infinite or nan gradient,
-    `scaler.update()` doubles the scale, with the default `growth_factor=2.0`."""
+    `scaler.update()` of a GradScaler doubles the scale, with the default `growth_factor=2.0`."""
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=2)
@@ -437,8 +438,8 @@ def test_gradients_are_unscaled_before_they_are_clipped():
 
 @new_scaler
 def test_unscaling_twice_is_refused():
-    """A second `scaler.unscale_(optimizer)` of the same optimizer before `scaler.update()`
-    raises RuntimeError, "unscale_() has already been called on this optimizer since the last
+    """A second `scaler.unscale_(optimizer)` of a GradScaler before `scaler.update()` raises
+    RuntimeError, "unscale_() has already been called on this optimizer since the last
     update()."
 
     Call `scaler.update()` once at the end of each step.

@@ -118,8 +118,8 @@ def test_another_stream_does_not_wait():
 
 @pytest.mark.cuda
 def test_a_stream_can_be_told_to_wait_for_another():
-    """After `second.wait_stream(first)`, what is queued in `second` runs after all that was
-    queued in `first` before, and sees its results.
+    """After `second.wait_stream(first)` of two `torch.cuda.Stream`, what is queued in `second`
+    runs after all that was queued in `first` before, and sees its results.
 
     Without it the second stream may read a tensor before the first has written it, and no error
     tells.
@@ -141,8 +141,8 @@ def test_a_stream_can_be_told_to_wait_for_another():
 
 @pytest.mark.cuda
 def test_a_stream_can_wait_for_an_event():
-    """After `event.wait(stream)`, what is queued in `stream` runs only when `event`, recorded
-    in another stream, has been reached."""
+    """After `event.wait(stream)` of a `torch.cuda.Event`, what is queued in `stream` runs only
+    when `event`, recorded in another stream, has been reached."""
     first, second = torch.cuda.Stream(), torch.cuda.Stream()
     ready = torch.cuda.Event()
     end = torch.cuda.Event()
@@ -160,8 +160,8 @@ def test_a_stream_can_wait_for_an_event():
 @pytest.mark.cuda
 @pytest.mark.spare("1.0", reason="how long the work takes depends on the GPU's clock")
 def test_events_measure_the_time_between_them():
-    """With two events made with `enable_timing=True`, `start.elapsed_time(end)` is the time in
-    milliseconds that the GPU took between them."""
+    """With two events made by `torch.cuda.Event(enable_timing=True)`, `start.elapsed_time(end)`
+    is the time in milliseconds that the GPU took between them."""
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
 
     start.record()
@@ -186,8 +186,8 @@ def test_the_cpu_has_no_queue():
     """`torch.cpu.current_stream`, `torch.cpu.stream` and `torch.cpu.synchronize` can be called
     as those of `torch.cuda`; `x.add_(1)` of a CPU tensor is done when the call returns.
 
-    So that code can be written for both: on the CPU there is no queue, and these functions do
-    nothing.
+    So that code can be written for both: on the CPU there is no queue, and
+    `torch.cpu.synchronize()` has nothing to wait for.
     """
     x = torch.ones(2)
     stream = torch.cpu.current_stream()
