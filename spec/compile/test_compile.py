@@ -25,6 +25,8 @@ pytestmark = [
     pytest.mark.torch(">=2.1"),
     pytest.mark.slow,
     pytest.mark.usefixtures("fresh_compiler"),
+    # What PyTorch 2.10 to 2.13 say of calls of their own.
+    pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning"),
 ]
 
 

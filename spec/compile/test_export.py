@@ -18,7 +18,12 @@ import pytest
 import torch
 from torch import nn
 
-pytestmark = [pytest.mark.torch(">=2.7"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.torch(">=2.7"),
+    pytest.mark.slow,
+    # What PyTorch 2.13 says of a call of its own.
+    pytest.mark.filterwarnings("ignore:`isinstance:FutureWarning"),
+]
 
 
 def test_a_program_holds_one_graph_and_the_parameters():
