@@ -72,9 +72,11 @@ def test_an_attribute_lr_changes_nothing():
     ],
 )
 def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
-    """Each `step()` of a scheduler writes the next rate into `optimizer.param_groups`: the
-    table has six rates, from an initial rate of 1, for `StepLR`, `ExponentialLR` and six more
-    schedulers.
+    """Each `step()` of a scheduler such as `StepLR` writes the next rate of its formula into
+    `optimizer.param_groups`: with `step_size=2` and `gamma=0.5` a rate of 1 goes 1, 1, 0.5,
+    0.5, 0.25, 0.25.
+
+    The table below has six rates for each of seven more schedulers, from a rate of 1 too.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = getattr(lr_scheduler, name)(optimizer, **settings)

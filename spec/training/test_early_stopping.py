@@ -25,8 +25,8 @@ def test_early_stopping_counts_epochs_without_improvement():
     0, any other adds 1 to `waited`, and `break` ends the training once `waited` equals
     `patience`.
 
-    Because PyTorch has no call for it. Here the smallest loss of all, 0.3, is never reached:
-    three epochs in a row were not better than 0.4.
+    Because PyTorch has no call for it. With `patience=3` the losses 0.7, 0.5 and 0.45 after a
+    best one of 0.4 end the training, and a 0.3 that would have come next is not reached.
     """
     losses = [0.9, 0.5, 0.6, 0.4, 0.7, 0.5, 0.45, 0.3]
     patience, best, waited = 3, math.inf, 0
@@ -159,8 +159,9 @@ def test_a_validation_loss_of_nan_is_never_better():
 
 
 def test_the_validation_loss_is_a_number_and_no_tensor():
-    """A validation loss computed without `torch.no_grad()` has a `grad_fn`, and kept as `best`
-    it keeps its graph; under `no_grad` it has none. Keep `loss.item()`, a Python float.
+    """A validation loss of a trainable net, computed without `torch.no_grad()`, has a
+    `grad_fn`, and kept as `best` it keeps its graph; under `no_grad` it has none. Keep
+    `loss.item()`, a Python float.
     """
     net, x = nn.Linear(1, 1), torch.ones(2, 1)
 
