@@ -178,6 +178,26 @@ def test_clipping_by_value_repairs_inf_but_not_nan():
     assert repr(weight.grad.tolist()) == "[1.0, nan, 0.5]"
 
 
+@pytest.mark.torch(">=2.5")
+def test_clipping_by_value_refuses_parameters_without_a_gradient():
+    """`clip_grad_value_` raises RuntimeError if the `grad` of each parameter is None, "Expected
+    !nested_tensorlist[0].empty() to be true": one gradient is enough for it to run.
+
+    Because it groups the gradients by device and dtype, and an empty list can't be grouped.
+    PyTorch 2.0 did nothing. Call `backward()` first.
+    """
+    idle, weight = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+
+    with pytest.raises(
+        RuntimeError, match=r"Expected !nested_tensorlist\[0\].empty\(\) to be true"
+    ):
+        clip_grad_value_([idle, weight], clip_value=1.0)
+
+    weight.grad = torch.tensor([3.0])
+    clip_grad_value_([idle, weight], clip_value=1.0)
+    assert weight.grad.tolist() == [1.0]
+
+
 def test_error_if_nonfinite_stops_instead(device):
     """`clip_grad_norm_(..., error_if_nonfinite=True)` raises RuntimeError if the joint norm is inf
     or NaN, and leaves the gradients as they are.

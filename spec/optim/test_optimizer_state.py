@@ -118,7 +118,8 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 def test_a_state_dict_numbers_the_parameters():
     """`optimizer.state_dict()` has two entries: `state`, keyed by the position of each
-    parameter, and `param_groups`, each with its settings and the positions of its parameters.
+    parameter that has a state, and `param_groups`, each with its settings and the positions of
+    its parameters.
 
     Positions, because a parameter object means nothing in another process.
     """

@@ -161,12 +161,13 @@ def test_multiplicative_lr_multiplies_the_last_rate():
 
 
 def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
-    """`OneCycleLR` starts at `max_lr / div_factor`, rises to `max_lr` and ends at the start
-    divided by `final_div_factor`, while it moves the momentum of `SGD` from 0.95 down to 0.85
-    and back.
+    """`OneCycleLR(..., total_steps=5, pct_start=0.6)` starts at `max_lr / div_factor`, rises to
+    `max_lr` and ends at the start divided by `final_div_factor`; meanwhile the momentum of
+    `SGD` goes from 0.95 to 0.85 and back.
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
-    optimizer's own `lr` plays no part.
+    optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number, the
+    peak lies between two steps.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(
