@@ -72,9 +72,11 @@ def test_an_attribute_lr_changes_nothing():
     ],
 )
 def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
-    """Each `step()` of a scheduler writes the next rate into `optimizer.param_groups`: the
-    table has six rates, from an initial rate of 1, for `StepLR`, `ExponentialLR` and six more
-    schedulers.
+    """Each `step()` of a scheduler such as `StepLR` writes the next rate of its formula into
+    `optimizer.param_groups`: with `step_size=2` and `gamma=0.5` a rate of 1 goes 1, 1, 0.5,
+    0.5, 0.25, 0.25.
+
+    The table below has six rates for each of seven more schedulers, from a rate of 1 too.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = getattr(lr_scheduler, name)(optimizer, **settings)
@@ -159,12 +161,13 @@ def test_multiplicative_lr_multiplies_the_last_rate():
 
 
 def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
-    """`OneCycleLR` starts at `max_lr / div_factor`, rises to `max_lr` and ends at the start
-    divided by `final_div_factor`, while it moves the momentum of `SGD` from 0.95 down to 0.85
-    and back.
+    """`OneCycleLR(..., total_steps=5, pct_start=0.6)` starts at `max_lr / div_factor`, rises to
+    `max_lr` and ends at the start divided by `final_div_factor`; meanwhile the momentum of
+    `SGD` goes from 0.95 to 0.85 and back.
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
-    optimizer's own `lr` plays no part.
+    optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number, the
+    peak lies between two steps.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(

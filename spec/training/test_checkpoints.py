@@ -6,9 +6,9 @@ the same code. To resume a training, the state of the optimizer, the epoch and t
 random number generator belong in the file too; a dict holds them all.
 
 What surprises: a state dict shares memory with its net, a refused `load_state_dict` has copied what
-fitted, and a `torch.save` that fails has destroyed the file it was to replace. What `torch.load`
-accepts in a file is told in `spec/training/test_pickles.py`, to which device it loads in
-`spec/training/test_map_location.py`, how an optimizer's state is loaded in
+fitted, and a `torch.save` that fails half way has destroyed the file it was to replace. What
+`torch.load` accepts in a file is told in `spec/training/test_pickles.py`, to which device it loads
+in `spec/training/test_map_location.py`, how an optimizer's state is loaded in
 `spec/optim/test_optimizer_state.py`.
 """
 
@@ -207,9 +207,9 @@ def test_strict_false_may_load_nothing_at_all():
 
 
 def test_a_shape_that_differs_is_refused_even_so():
-    """`strict=False` does not allow another shape: `load_state_dict` of a weight of [1, 2] into
-    one of [1, 3] raises RuntimeError, "size mismatch for weight: copying a param with shape
-    torch.Size([1, 2])".
+    """With `strict=False` too, `load_state_dict` of a weight of [1, 2] into one of [1, 3]
+    raises RuntimeError, "size mismatch for weight: copying a param with shape torch.Size([1,
+    2])".
 
     Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`). An
     exception: a tensor of shape [1] is taken for a 0-d one, such as `num_batches_tracked` of
@@ -456,7 +456,8 @@ def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
 
 def test_a_checkpoint_is_a_zip_archive(tmp_path):
     """`torch.save` writes a zip archive under any extension of the file name: `data.pkl` is the
-    pickle, and for two tensors `data/0` and `data/1` hold the bytes of their storages.
+    pickle, and for two tensors of their own storages `data/0` and `data/1` hold the bytes of
+    these.
 
     So `unzip -l net.pt` lists the sizes. Before PyTorch 1.6 the format was another one, which
     `torch.load` still reads.

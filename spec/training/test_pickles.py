@@ -332,7 +332,7 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
 
 
 def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
-    """`torch.load` of the first 60,000 bytes of an 80,000-byte checkpoint raises OSError,
+    """`torch.load` of the first 60,000 bytes of a checkpoint of 20,000 floats raises OSError,
     "Invalid argument", and not the RuntimeError of shorter and longer truncated files.
 
     Because the search for the table of contents, which is missing, seeks to a place before the
