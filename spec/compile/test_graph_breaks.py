@@ -407,8 +407,8 @@ def test_a_module_is_recorded_through_its_submodules():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.7")
 def test_torch_logs_prints_the_reasons(tmp_path):
-    """With the environment variable `TORCH_LOGS="graph_breaks"` a program prints "Graph break in
-    user code at" with file and line for each break, and its reason.
+    """With the environment variable `TORCH_LOGS="graph_breaks"` a program with `torch.compile`
+    prints "Graph break in user code at" with file and line for each break, and its reason.
 
     `TORCH_LOGS="recompiles"` does the same for recompilations; several are joined by commas.
     """

@@ -110,9 +110,9 @@ def test_a_marked_dimension_is_compiled_once():
 
 @pytest.mark.torch(">=2.3")
 def test_a_marked_dimension_that_cannot_change_is_refused():
-    """`mark_dynamic` of a dimension that the function needs to be constant raises
-    ConstraintViolationError, "Constraints violated (L['x'].size()[1])!": a linear layer of 2
-    features takes no other number.
+    """`torch._dynamo.mark_dynamic` of a dimension that the function needs constant, as `F.linear`
+    with a weight of 2 features, raises ConstraintViolationError in the call, "Constraints violated
+    (L['x'].size()[1])!".
 
     `torch._dynamo.maybe_mark_dynamic` accepts the constant instead.
     """
