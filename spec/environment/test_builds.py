@@ -12,8 +12,9 @@ as a warning and as "no kernel image is available for execution on the device".
 https://download.pytorch.org/whl/cu126, /cpu and so on, by `pip install torch --index-url ...`. What
 the metadata of a wheel say is told in `spec/environment/test_install.py`.
 
-What surprises: `nvidia-smi` shows the newest CUDA that the driver supports, which is neither the
-toolkit's nor the build's; and a fresh environment on Windows gets a build for the CPU by default.
+What surprises: `nvidia-smi` shows the newest CUDA that the driver supports, which need be neither
+the toolkit's nor the build's; and a fresh environment on Windows gets a build for the CPU by
+default.
 """
 
 import ctypes

@@ -85,11 +85,11 @@ def test_a_script_named_torch_imports_itself(tmp_path, message):
 
 @pytest.mark.claim("blitz-install-python-versions")
 def test_the_pythons_of_the_notes_are_no_longer_supported():
-    """`Requires-Python` in the metadata of `torch` names the Pythons it can be installed for:
-    2.7, 3.5 and 3.6 of the notes are not among them.
+    """`Requires-Python` in the metadata of `torch` names the Pythons it can be installed for: 2.7,
+    3.5 and 3.6, for which early releases were made, are not among them.
 
-    pip reads it and chooses the newest release that fits the Python it runs on; an old Python
-    gets an old torch.
+    pip reads it and chooses the newest release that fits the Python it runs on; an old Python gets
+    an old torch.
     """
     supported = SpecifierSet(importlib.metadata.metadata("torch")["Requires-Python"])
     found = [python in supported for python in ("2.7", "3.5", "3.6")]
@@ -98,8 +98,8 @@ def test_the_pythons_of_the_notes_are_no_longer_supported():
 
 
 def test_a_wheel_is_made_for_one_python_and_one_system():
-    """The tag of an installed wheel of torch names the interpreter, such as `cp311` for CPython
-    3.11, and the system; both are those that it runs on.
+    """The tag of an installed wheel of torch names the interpreter that it was made for, such as
+    `cp311` for CPython 3.11, and the system.
 
     Because pip installs a wheel only where its tag fits: "no matching distribution found" for torch
     usually means a Python that has no wheel yet or any more.
@@ -176,12 +176,11 @@ def requirements():
 
 @pytest.mark.claim("course-easy-install")
 def test_pip_brings_all_that_torch_needs(requirements):
-    """`importlib.metadata.requires("torch")` lists what torch needs, such as
-    `typing-extensions`: packages that `pip install torch` installs along with it, none of them
-    from a URL of its own.
+    """`importlib.metadata.requires("torch")` lists what torch needs, such as `typing-extensions`,
+    which `pip install torch` installs along with it; nothing of it comes from a URL of its own.
 
-    After a later install of something else `pip check` tells whether the requirements still
-    hold.
+    A line with `extra ==` is installed on request only. After a later install of something else
+    `pip check` tells whether the requirements still hold.
     """
     names = [canonicalize_name(need.name) for need in requirements]
 

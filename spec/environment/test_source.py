@@ -4,8 +4,8 @@ The package that pip installs holds the Python half of PyTorch as readable sourc
 optimizers, data loading. The C++ half, which computes with tensors, is there as compiled libraries.
 `inspect.getsource` and the tracebacks of errors show the way in, docstrings the way to use it.
 
-What surprises: the source has grown tenfold and more since the notes praised its size; single
-layers, which a learner wants to read, are still a page each.
+What surprises: the source has grown fivefold and more since PyTorch 1.1, when it was praised as
+small; single layers, which a learner wants to read, are still a page each.
 """
 
 import ast

@@ -155,7 +155,7 @@ def test_a_folder_can_be_turned_into_a_file(tmp_path, dcp):
     state = {"weight": torch.zeros(1)}
     dcp.load(state, checkpoint_id=back)
 
-    assert torch.load(file)["weight"].tolist() == [1.5]
+    assert torch.load(file, weights_only=True)["weight"].tolist() == [1.5]
     assert state["weight"].tolist() == [1.5]
 
 
