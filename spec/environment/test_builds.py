@@ -60,7 +60,7 @@ def test_built_is_not_available():
 
 
 def test_a_build_for_the_cpu_is_not_compiled_with_cuda(monkeypatch):
-    """In a build without CUDA `torch.cuda.init()` and `torch.ones(2, device="cuda")` raise
+    """In a build for the CPU only, `torch.cuda.init()` and `torch.ones(2, device="cuda")` raise
     AssertionError, "Torch not compiled with CUDA enabled", and `torch.cuda.is_available()` is
     False, whatever GPU and driver there are.
 
@@ -167,14 +167,14 @@ def machine_with(monkeypatch):
 
 
 def test_a_gpu_that_the_build_has_no_kernels_for_is_warned_of(machine_with):
-    """At the first use of CUDA torch warns of a GPU that the build has no kernels for: "NVIDIA
-    GeForce RTX 5090 with CUDA capability sm_120 is not compatible with the current PyTorch
-    installation."
+    """At the first use of CUDA, such as `x.cuda()`, torch warns of a GPU that the build has no
+    kernels for: "NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not compatible with the
+    current PyTorch installation."
 
     The next line lists what the build supports. A newer GPU needs a newer build, as from
     `--index-url https://download.pytorch.org/whl/cu128`; one that is too old needs an older
-    release. Afterwards operations fail: "no kernel image is available for execution on the
-    device". Here the GPU is simulated.
+    release. Afterwards operations fail: "no kernel image is available for execution on the device".
+    Here the GPU is simulated.
     """
     machine_with("NVIDIA GeForce RTX 5090", (12, 0), ["sm_50", "sm_80", "sm_86", "sm_90"])
 
