@@ -219,8 +219,8 @@ def load(rank, folder):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.6")
 def test_four_processes_save_and_two_load(tmp_path, dcp):
-    """A model that is sharded over four processes and saved by `dcp.save` can be loaded by
-    `dcp.load` into a model sharded over two, or into a plain model in one process.
+    """A model that is sharded by `fully_shard` over four processes and saved by `dcp.save` can be
+    loaded by `dcp.load` into a model sharded over two, or into plain tensors in one process.
 
     Each process reads the parts that it needs, from whichever file they are in.
     """
