@@ -89,8 +89,8 @@ def test_a_wrapped_models_state_dict_does_not_fit_the_model():
 @without_cuda
 @pytest.mark.claim("blitz-dp-no-gpu-full-batch")
 def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
-    """On a CPU machine, `nn.DataParallel(model, device_ids=[0, 1])` ignores the `device_ids`
-    without an error, and calls `model` once with the whole batch."""
+    """On a machine without a GPU, `nn.DataParallel(model, device_ids=[0, 1])` ignores the
+    `device_ids` without an error, and calls `model` once with the whole batch."""
     parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0, 1])
 
     output = parallel(torch.randn(30, 5))

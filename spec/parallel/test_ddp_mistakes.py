@@ -99,9 +99,9 @@ class Alone(nn.Module):
 def test_a_lone_layer_in_two_reentrant_checkpoints_is_averaged_once(
     use_reentrant, gradients, group
 ):
-    """If the layer in two `checkpoint(..., use_reentrant=True)` calls is all of a DDP model, no
-    error comes: the gradient of one call is averaged, that of the other is not, and the processes
-    differ; with `use_reentrant=False` all is averaged.
+    """If a DDP model is one layer in two `checkpoint(..., use_reentrant=True)` calls, and its input
+    requires grad, the gradient of one call is averaged and that of the other isn't, without an
+    error; with `use_reentrant=False` both are.
 
     Because DDP ends the averaging when each parameter has one gradient: of 1 and 2 the one call
     gives 1.5, to which each process adds its own 1 or 2.
@@ -132,8 +132,8 @@ def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of
     use_reentrant=True)` raises RuntimeError in `backward`, "Expected to mark a variable ready only
     once.", though the layer runs once.
 
-    Because the search takes what is inside the checkpoint for unused. Without the option, or with
-    `use_reentrant=False`, it works.
+    Because the search takes what is inside the checkpoint for unused. Without the option, with
+    `use_reentrant=False` or with `static_graph=True`, it works.
     """
     x = torch.ones(1, 1, requires_grad=True)
     parallel = DistributedDataParallel(Once(use_reentrant=True), find_unused_parameters=True)

@@ -178,8 +178,8 @@ def test_models_stay_equal(group):
 
 @pytest.mark.slow
 def test_past_the_wrapper_gradients_stay_as_they_are(group):
-    """Calling `parallel.module(x)` instead of the DDP wrapper `parallel(x)` averages nothing: after
-    `backward()` each process has its own gradient.
+    """A forward and `backward()` by `parallel.module(x)` instead of the DDP wrapper `parallel(x)`
+    averages nothing: each process has its own gradient.
 
     No error says so, and the models drift apart: in training always call the wrapper.
     """
@@ -270,11 +270,12 @@ def test_join_lets_a_process_run_out_of_data(group):
 
 @pytest.mark.slow
 def test_buffers_follow_rank_0(group):
-    """Each DDP process updates its buffers, such as BatchNorm's running mean, from its own rows;
-    the next call of the wrapper first overwrites them with rank 0's, unless the call before was
-    under `no_sync()` or `torch.no_grad()`.
+    """Each DDP process updates buffers such as BatchNorm's running mean from its own rows; by
+    default the wrapper's next call first overwrites them with those of rank 0, unless the call
+    before it was under `no_sync()` or `torch.no_grad()`.
 
-    To normalise by the rows of all processes, use `nn.SyncBatchNorm`, which trains on GPUs only.
+    With `broadcast_buffers=False` they are never overwritten. To normalise by the rows of all
+    processes, use `nn.SyncBatchNorm`, which trains on GPUs only.
     """
 
     def program(rank):

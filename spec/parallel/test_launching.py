@@ -10,7 +10,7 @@ rendezvous: `--rdzv-endpoint=node0:29400` names one of them, and any free port t
 The facts read the arguments as torchrun does, without starting anything; two machines are two
 torchruns on this one.
 
-What surprises: the old `python -m torch.distributed.launch` hands each script an argument,
+What surprises: the old `python -m torch.distributed.launch` hands each process an argument such as
 `--local-rank=0`, which a script that expects `--local_rank` does not know; and a process that chose
 no GPU of its own uses GPU 0, as all others do.
 """
@@ -240,8 +240,8 @@ def test_launch_is_deprecated():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_two_processes_on_one_gpu_are_refused_by_nccl(tmp_path):
-    """Two processes of an NCCL group that use the same GPU fail in the first collective: "Duplicate
-    GPU detected : rank 1 and rank 0 both on CUDA device".
+    """Two processes of an `init_process_group("nccl")` group that use the same GPU fail in the
+    first collective: "Duplicate GPU detected : rank 1 and rank 0 both on CUDA device".
 
     Because a process that chose no GPU uses GPU 0. Call
     `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` before anything else, and start no more

@@ -20,7 +20,11 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
-pytestmark = pytest.mark.torch(">=2.1")
+pytestmark = [
+    pytest.mark.torch(">=2.1"),
+    # What PyTorch 2.12 says of its own defaults.
+    pytest.mark.filterwarnings("ignore:Warning. Profiler clears events:UserWarning"),
+]
 
 CPU = [ProfilerActivity.CPU]
 
