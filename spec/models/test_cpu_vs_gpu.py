@@ -83,6 +83,9 @@ def test_who_does_not_wait_times_the_asking(script):
     """For a simulated device whose call returns after 1 s and whose work takes 99 s more,
     `seconds_of` of `examples/cpu_vs_gpu.py` returns 100 s if it waits for the device and 1 s if
     it doesn't.
+
+    Kernels on a GPU are launched asynchronously: call `torch.accelerator.synchronize()` before
+    reading the clock.
     """
     now, busy_until = [0], [0]
 

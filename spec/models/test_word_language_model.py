@@ -95,6 +95,8 @@ def test_the_unigram_perplexity_is_that_of_the_counts(speaker, corpus, trained):
     """The unigram perplexity of `examples/word_language_model.py` is exp of the mean of
     -log((count + 1) / total) over the words of the unread part; count is that of the training
     part, total its length plus the size of the vocabulary.
+
+    The 1 added to each count keeps a word that was never counted from costing infinity.
     """
     counts = Counter(corpus.learn.tolist())
     total = len(corpus.learn) + len(corpus.words)
