@@ -9,8 +9,11 @@ in a real browser: Chromium, where the system has one. `TORCH_SPEC_SITE` names a
 `--site` has written it; without that it is written once for all of them.
 """
 
+import doctest
+import importlib
 import json
 import os
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -23,6 +26,7 @@ from xml.etree import ElementTree
 import pytest
 import torch
 
+import fixtures.site
 from fixtures.evidence import place
 from fixtures.facts import read_book
 from fixtures.small_book import completed
@@ -617,6 +621,16 @@ def test_catalogues_follow_the_book(book, tmp_path):
     assert 'msgid "It is so."\nmsgstr "过去如此。"' in catalogue
 
 
+@pytest.mark.parametrize(
+    "name", [module.name for module in pkgutil.iter_modules(fixtures.site.__path__)]
+)
+def test_the_examples_in_the_docstrings_of_the_site_hold(name):
+    """What a docstring in `fixtures/site` shows at a prompt comes out as it says."""
+    result = doctest.testmod(importlib.import_module(f"fixtures.site.{name}"))
+
+    assert result.failed == 0
+
+
 def test_releases_are_drawn_together():
     """Neighbouring releases become one span, whatever lies between them by number."""
     among = ["1.13", "2.0", "2.1", "2.2", "2.3"]
@@ -737,7 +751,7 @@ def test_the_real_site_is_light(real):
     large = [str(path) for path, size in sizes.items() if path.suffix == ".html" and size > 300_000]
 
     assert large == []
-    assert round(sum(sizes.values()) / 1e8) == 0
+    assert sum(sizes.values()) < 60_000_000
 
 
 @pytest.mark.slow
