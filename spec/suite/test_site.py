@@ -591,11 +591,27 @@ def test_a_translation_of_other_words_is_outdated(tmp_path, context, text, state
     assert (said.text, said.state) == (text, state)
 
 
+def code_in(text):
+    """Return the pieces of code that a text has in backticks."""
+    return re.findall("`([^`]+)`", " ".join(text.split()))
+
+
 def test_english_needs_no_catalogue():
     """The book is written in English: each sentence is its own."""
     said = Language("en").say("a sentence", "It is so.")
 
     assert (said.text, said.state) == ("It is so.", "original")
+
+
+def test_code_is_never_translated():
+    """Each piece of code in an English sentence stands in its Chinese translation, and no other."""
+    wrong = [
+        context
+        for context, (english, translation) in read_language("zh").said.items()
+        if english and translation and set(code_in(english)) != set(code_in(translation))
+    ]
+
+    assert wrong == []
 
 
 def test_catalogues_follow_the_book(book, tmp_path):
