@@ -37,7 +37,7 @@ pytest.importorskip("pygments", reason="the site needs the extra `site`")
 pytest.importorskip("babel", reason="the site needs the extra `site`")
 
 from fixtures.site import gather, history
-from fixtures.site.catalogue import Language, read_language, update
+from fixtures.site.catalogue import Language, interface, read_language, update
 from fixtures.site.drift import beside
 from fixtures.site.folder import replaced
 from fixtures.site.messages import key, lasting
@@ -614,6 +614,18 @@ def test_code_is_never_translated():
     assert wrong == []
 
 
+def test_every_word_of_the_interface_is_translated():
+    """Each string of the pages themselves has its Chinese."""
+    words = read_language("zh").words
+    strings = {
+        message if isinstance(message, tuple) else (message, "") for message, _ in interface()
+    }
+
+    assert len(strings) > 150
+    assert strings - set(words) == set()
+    assert [forms for forms in words.values() if not all(forms)] == []
+
+
 def test_catalogues_follow_the_book(book, tmp_path):
     """Bringing a catalogue up to date adds what is new, takes out what is gone, and keeps the
     translation of a changed sentence as uncertain.
@@ -792,6 +804,7 @@ def test_the_real_site_is_light(real):
         ),
         ("confusion matrix", "fact", "(labels * n + predicted).bincount("),
         ("dataloader workers", "page", "Workers"),
+        ("cross entropy loss", "symbol", "torch.nn.functional.cross_entropy"),
         ("qqqq zzzz", "", "Nothing was found."),
     ],
 )
