@@ -43,7 +43,7 @@ def test_comparison_goes_element_by_element(compare, name, result, device):
 
 
 def test_comparing_gives_booleans(device):
-    """`x == 2` of a tensor `x` gives a bool tensor, which can be used as a mask.
+    """`x == 2` of a dense tensor `x` gives a bool tensor, which can be used as a mask.
 
     Up to PyTorch 1.1 it was a uint8 tensor, for which `~` meant something else.
     """
@@ -231,8 +231,8 @@ def test_isclose_answers_for_each_element(device):
 
 
 def test_close_is_an_absolute_and_a_relative_tolerance():
-    """For finite floats of one dtype `torch.isclose(x, y)` is true where `|x - y| <= atol +
-    rtol * |y|`, by default with `atol=1e-8` and `rtol=1e-5`.
+    """For finite float32 tensors `torch.isclose(x, y)` is true where
+    `|x - y| <= atol + rtol * |y|`, by default with `atol=1e-8` and `rtol=1e-5`.
 
     Near 0 only `atol` counts, and 1e-8 is less than the rounding of most float32 computations.
     """

@@ -187,8 +187,8 @@ def test_hstack_and_vstack_treat_vectors_as_rows(device):
 
 
 def test_split_cuts_pieces_of_one_length(device):
-    """`x.split(n)` divides a nonempty `x` along its first dimension into a tuple of pieces of
-    length `n`; the last is shorter if `n` doesn't divide the length.
+    """`x.split(n)`, n being 1 or more, divides a nonempty `x` along its first dimension into a
+    tuple of pieces of length `n`; the last is shorter if `n` doesn't divide the length.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 

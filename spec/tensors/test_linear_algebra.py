@@ -38,7 +38,7 @@ def test_diagonal_is_a_view(device):
 
 
 def test_the_trace_sums_the_diagonal(device):
-    """`torch.trace(x)` is the sum of the diagonal of a matrix of ints or floats."""
+    """`torch.trace(x)` is the sum of the diagonal of an int64 or float32 matrix."""
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     assert torch.trace(x).item() == 5
@@ -206,8 +206,8 @@ def test_lstsq_comes_as_near_as_it_can():
 
 
 def test_the_pseudoinverse_exists_for_every_matrix():
-    """`torch.linalg.pinv(x)` is the pseudoinverse, which singular matrices and matrices that
-    aren't square have, too.
+    """`torch.linalg.pinv(x)` of a finite float32 matrix is the pseudoinverse, which singular
+    matrices and matrices that aren't square have, too.
     """
     x = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 

@@ -159,7 +159,7 @@ def test_elementwise_operations_keep_the_format(device):
     """`x * 2`, `x.relu()` and `x.double()` of a channels-last tensor are channels-last;
     `x.masked_fill(mask, 5.0)` goes back to the default format.
 
-    Most elementwise operations keep the format, `torch.where(mask, 5.0, x)` among them.
+    `torch.where(mask, 5.0, x)` keeps the format if `mask` is channels-last, too.
     """
     y = torch.zeros(1, 2, 3, 4, device=device).to(memory_format=torch.channels_last)
 

@@ -128,11 +128,11 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """`x * array` of a float32 tensor that requires no grad, on the left, and a float64 array is a
-    float64 tensor.
+    """`x * array` of a float32 tensor that requires no grad, on the left, and a float64 array
+    on the right is a float64 tensor.
 
-    NumPy computes it and gives a DeprecationWarning. Convert the array first: `x *
-    torch.from_numpy(array).float()`.
+    NumPy computes it and gives a DeprecationWarning. Convert the array first:
+    `x * torch.from_numpy(array).float()`.
     """
     x = torch.tensor([1.0, 2.0])
     array = np.array([10.0, 10.0])

@@ -49,8 +49,9 @@ def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
 
 
 def test_asarray_refuses_what_numpy_refuses():
-    """`np.asarray(x)` and `np.sqrt(x)` of a tensor that requires grad raise the RuntimeError of
-    `x.numpy()`, "Can't call numpy() on Tensor that requires grad".
+    """Outside `torch.no_grad()`, `np.asarray(x)` and `np.sqrt(x)` of a tensor that requires
+    grad raise the RuntimeError of `x.numpy()`, "Can't call numpy() on Tensor that requires
+    grad".
 
     Because NumPy calls `x.__array__()`, which calls `x.numpy()`. Write `x.sqrt()`, or pass
     `x.detach()`, also to libraries such as matplotlib.

@@ -29,9 +29,9 @@ from hypothesis import strategies as st
     ],
 )
 def test_floats_end_in_a_point_or_have_four_decimals(values, text):
-    """Outside scientific notation `repr(x)` of a float tensor of at most 1000 elements has four
-    decimals, or a bare point as in `1.` if all finite elements are whole numbers; integers print
-    without a point.
+    """Outside scientific notation `repr(x)` of a real float tensor of at most 1000 elements,
+    one of them finite, has four decimals, or a bare point as in `1.` if all finite elements are
+    whole numbers; integers print without a point.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -66,9 +66,9 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """`repr(x)` of floats is in scientific notation if, of the magnitudes shown, the largest is
-    more than 1000 times the smallest nonzero one, or more than 1e8, or if a fraction occurs and the
-    smallest is below 1e-4.
+    """`repr(x)` of real floats is in scientific notation if, of the magnitudes shown, the
+    largest is more than 1000 times the smallest nonzero one, or more than 1e8, or if a fraction
+    occurs and the smallest is below 1e-4.
 
     Write `torch.set_printoptions(sci_mode=False)` to turn it off.
     """

@@ -29,8 +29,8 @@ import torch
     ],
 )
 def test_without_dim_all_elements_take_part(name, result, device):
-    """`sum`, `mean`, `prod`, `max`, `amax`, `min`, `amin`, `median` and `var` of a float32
-    matrix, called without `dim=`, reduce all elements to a 0-d tensor.
+    """`sum`, `mean`, `prod`, `max`, `amax`, `min`, `amin`, `median` and `var` of a nonempty
+    float32 matrix, called without `dim=`, reduce all elements to a 0-d tensor.
     """
     x = torch.tensor([[4.0, 0.5], [1.0, 2.5]], device=device)
 
@@ -109,8 +109,8 @@ def test_the_words_of_numpy_are_understood():
 
 
 def test_a_dim_that_is_not_there_is_refused():
-    """`x.sum` raises an IndexError for a dimension that `x` hasn't, such as `dim=2` of a
-    matrix, and a RuntimeError for a dimension that is named twice, as in `dim=(0, 0)`.
+    """`x.sum` of a matrix `x` raises an IndexError for a dimension that `x` hasn't, such as
+    `dim=2`, and a RuntimeError for a dimension that is named twice, as in `dim=(0, 0)`.
 
     Dimensions of a matrix are 0 and 1, or -1 and -2.
     """
@@ -193,8 +193,8 @@ def test_nothing_sums_to_zero_and_multiplies_to_one(device):
     ],
 )
 def test_nothing_has_no_largest_element(name, error):
-    """Of an empty tensor `x.max()`, `x.min()` and `x.amax()` raise a RuntimeError, and
-    `x.argmax()` an IndexError.
+    """Of an empty float32 tensor on the CPU `x.max()`, `x.min()` and `x.amax()` raise a
+    RuntimeError, and `x.argmax()` an IndexError.
 
     Because there is no neutral value to return. Guard with `if x.numel():`.
     """

@@ -123,8 +123,8 @@ def test_nan_is_sorted_behind_infinity(device):
 
 
 def test_the_nan_functions_leave_nan_out(device):
-    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a tensor skip NaN: the `nanmean` of
-    [1, NaN, 4] is 2.5.
+    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a float32 tensor skip NaN: the
+    `nanmean` of [1, NaN, 4] is 2.5.
     """
     x = torch.tensor([1.0, torch.nan, 4.0], device=device)
 
