@@ -4,8 +4,8 @@ An index may be a tensor of integers: the positions to pick, in any order and as
 named. A list of integers, a range or an int64 NumPy array in brackets works the same. This is how
 rows are shuffled, samples selected and tables looked up.
 
-In contrast to slices (`spec/tensors/test_indexing.py`) the result is a copy, unless the index is a
-0-dimensional int64 tensor, which counts as an integer. Assignment through such an index,
+In contrast to slices (`spec/tensors/test_indexing.py`) the result is a copy, unless the index is
+0-dimensional: `torch.tensor(1)` counts as the integer 1. Assignment through such an index,
 `x[index] = values`, still writes into `x`, because Python calls `x.__setitem__` for it and no copy
 is made first.
 

@@ -274,7 +274,8 @@ def test_an_assigned_tensor_must_fit():
 
 def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
     """On an int64 tensor, `x[0] = 7.9` writes 7, without a warning, and `x[1:] = floats` drops
-    the fractions: assignment to an integer index or a slice converts to the dtype of `x`.
+    the fractions: assignment to an integer index or a slice converts finite floats to the dtype
+    of `x`.
 
     Make `x` a float tensor to keep fractions. Assignment to an index tensor refuses another
     dtype: `spec/tensors/test_advanced_indexing.py`.

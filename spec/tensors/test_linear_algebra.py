@@ -169,8 +169,8 @@ def test_only_square_matrices_have_an_inverse(name):
 
 
 def test_solve_finds_what_a_matrix_turns_into_the_right_side(device):
-    """`torch.linalg.solve(a, b)` of an invertible matrix `a` returns the `x` with `a @ x` equal to
-    `b` up to rounding, where `b` is a vector or a matrix of columns.
+    """`torch.linalg.solve(a, b)` of an invertible float32 matrix `a` returns the `x` with
+    `a @ x` equal to `b` up to rounding, where `b` is a vector or a matrix of columns.
     """
     a = torch.tensor([[2.0, 0.0], [1.0, 4.0]], device=device)
     b = torch.tensor([2.0, 9.0], device=device)

@@ -213,8 +213,9 @@ def test_convolution_pooling_and_normalisation_keep_the_format():
 
 
 def test_a_convolution_in_channels_last_answers_in_channels_last():
-    """An `nn.Conv2d` converted with `layer.to(memory_format=torch.channels_last)` gives a
-    channels-last output even for a contiguous input.
+    """An `nn.Conv2d` of several input channels converted with
+    `layer.to(memory_format=torch.channels_last)` gives a channels-last output even for a
+    contiguous input.
     """
     layer = nn.Conv2d(2, 3, 3).to(memory_format=torch.channels_last)
 

@@ -45,8 +45,8 @@ def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     ],
 )
 def test_numbers_are_padded_to_one_width(values, text):
-    """`print(x)` pads the elements of an integer, bool or real float tensor to the width of the
-    widest, so that columns line up.
+    """`print(x)` pads the elements of an integer or bool tensor, or of a real float tensor
+    without zeros, NaN and infinities, to the width of the widest, so that columns line up.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -202,7 +202,8 @@ def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
 
 
 def test_a_long_row_is_wrapped_at_80_characters(snapshot):
-    """In `repr(x)` a row that needs more than 80 characters goes on in the next line, by default.
+    """In `repr(x)` of an int64 tensor a row that needs more than 80 characters goes on in the
+    next line, by default.
 
     `torch.set_printoptions(linewidth=...)` changes the limit.
     """

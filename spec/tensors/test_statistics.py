@@ -110,8 +110,8 @@ def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
 
 
 def test_quantile_interpolates_between_neighbours(device):
-    """`x.quantile(q)` of float32 interpolates linearly between the two nearest elements;
-    `interpolation="lower"` or `"higher"` picks one of them.
+    """`x.quantile(q)` of a nonempty float32 tensor without NaN interpolates linearly between
+    the two nearest elements; `interpolation="lower"` or `"higher"` picks one of them.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0, 8.0], device=device)
 

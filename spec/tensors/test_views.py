@@ -297,7 +297,8 @@ def test_unfold_lays_windows_over_an_axis(device):
     """`x.unfold(0, size, step)` of a vector is a view of windows of `size` elements that start
     `step` apart; overlapping windows share elements, so a write to `x` shows in each of them.
 
-    For a moving average write `x.unfold(0, 3, 1).mean(-1)`: the windows are not copied.
+    For a moving average of floats write `x.unfold(0, 3, 1).mean(-1)`: the windows are not
+    copied.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
     windows = x.unfold(0, 3, 1)
