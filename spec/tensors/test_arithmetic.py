@@ -202,8 +202,8 @@ def test_out_keeps_its_dtype():
 
 
 def test_out_of_integers_refuses_a_float_result(device):
-    """`torch.add` of float tensors into an integer `out=` raises a RuntimeError, even where the
-    result has no fraction.
+    """`torch.add` of float32 tensors into an integer `out=` raises a RuntimeError, even where
+    the result has no fraction.
 
     Because `torch.add` converts only within a kind or to a more general one: integers into
     floats, not floats into integers. Use a float `out=`, or convert the result.

@@ -394,8 +394,9 @@ def test_a_mask_has_no_minus():
 
 
 def test_and_binds_closer_than_a_comparison(device):
-    """`x > 0 & x < 2` without parentheses raises an error: "not implemented for 'Float'" for a
-    float tensor, "Boolean value of Tensor" for several integers. Write `(x > 0) & (x < 2)`.
+    """`x > 0 & x < 2` without parentheses raises an error on the CPU: "not implemented for
+    'Float'" for a float32 tensor, "Boolean value of Tensor" for several integers. Write
+    `(x > 0) & (x < 2)`.
 
     Because `&` and `|` bind closer than `<` and `==` in Python: it means `x > (0 & x) < 2`.
     """
@@ -411,7 +412,7 @@ def test_and_binds_closer_than_a_comparison(device):
 
 
 def test_one_pair_of_parentheses_may_not_be_enough(device):
-    """`x > 0 | (x < 2)` of a float tensor raises no error and means `x > (0 | (x < 2))`: x is
+    """`x > 0 | (x < 2)` of a float32 tensor raises no error and means `x > (0 | (x < 2))`: x is
     compared with a mask.
 
     Put both comparisons in parentheses: `(x > 0) | (x < 2)`.

@@ -164,8 +164,8 @@ def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
 
 
 def test_remainders_of_floats_may_be_fractions(device):
-    """`%` and `torch.fmod` take float tensors too: the remainder of 5.25 by 2 is 1.25; that of
-    -5.25 is 0.75 by `%` and -1.25 by `fmod`.
+    """`%` and `torch.fmod` take float32 tensors too: the remainder of 5.25 by 2 is 1.25; that
+    of -5.25 is 0.75 by `%` and -1.25 by `fmod`.
     """
     x = torch.tensor([5.25, -5.25], device=device)
 

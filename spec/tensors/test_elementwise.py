@@ -47,8 +47,8 @@ def test_a_function_answers_element_by_element(name, numbers, result, device):
 
 
 def test_the_name_with_an_underscore_writes_into_the_tensor(device):
-    """`x.sqrt_()` of a contiguous float tensor that requires no grad writes the roots into `x`
-    itself and returns `x`; for an integer tensor it raises RuntimeError.
+    """`x.sqrt_()` of a contiguous float32 tensor that requires no grad writes the roots into
+    `x` itself and returns `x`; for an int64 tensor it raises RuntimeError.
 
     Because the roots are floats and a tensor keeps its dtype in place. Use `x.sqrt()` or a
     float `x`.
@@ -64,7 +64,7 @@ def test_the_name_with_an_underscore_writes_into_the_tensor(device):
 
 
 def test_pythons_abs_and_minus_work_on_tensors(device):
-    """Python's `abs(x)` and `-x` of a float tensor are `torch.abs(x)` and `torch.neg(x)`;
+    """Python's `abs(x)` and `-x` of a float32 tensor are `torch.abs(x)` and `torch.neg(x)`;
     Python's `round(x)` raises a TypeError.
 
     Because tensors have no `__round__`. Write `x.round()`.
@@ -153,7 +153,7 @@ def test_rounding_to_decimals(device):
 
 
 def test_frac_is_what_trunc_cuts_off(device):
-    """For a finite float tensor `torch.frac(x)` is `x - torch.trunc(x)`, the part after the
+    """For a finite float32 tensor `torch.frac(x)` is `x - torch.trunc(x)`, the part after the
     decimal point; where it is not 0, it has the sign of `x`.
     """
     x = torch.tensor([-1.75, 2.5], device=device)

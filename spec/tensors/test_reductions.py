@@ -88,8 +88,8 @@ def test_prod_takes_one_dim_only():
 
 
 def test_keepdim_leaves_size_one_behind(device):
-    """`means = x.mean(dim=1, keepdim=True)` of a float tensor of shape (n, m) has the shape (n,
-    1), so that `x - means` subtracts from each row its own mean.
+    """`means = x.mean(dim=1, keepdim=True)` of a float32 tensor of shape (n, m) has the shape
+    (n, 1), so that `x - means` subtracts from each row its own mean.
     """
     x = torch.tensor([[1.0, 3.0], [5.0, 7.0]], device=device)
 
@@ -172,7 +172,7 @@ def test_dtype_names_the_type_to_sum_in(device):
 
 
 def test_nothing_sums_to_zero_and_multiplies_to_one(device):
-    """Of an empty float tensor `x.sum()` is 0, `x.prod()` is 1 and `x.mean()` is NaN.
+    """Of an empty float32 tensor `x.sum()` is 0, `x.prod()` is 1 and `x.mean()` is NaN.
 
     Because 0 and 1 change no sum and no product, and the mean of nothing is 0 / 0.
     """

@@ -22,7 +22,7 @@ import torch
     ],
 )
 def test_integers_have_no_mean(name, words, device):
-    """`x.mean()`, `x.std()` and `x.var()` of an integer tensor raise a RuntimeError.
+    """On the CPU `x.mean()`, `x.std()` and `x.var()` of an int64 tensor raise a RuntimeError.
 
     Because the result would be a fraction. Convert first, as in `x.float().mean()`; `mean` also
     takes `dtype=torch.float32`.
@@ -75,7 +75,7 @@ def test_correction_says_how_much_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.2")
 def test_one_value_has_no_deviation():
-    """`x.std()` of a float tensor with a single element is NaN, with a UserWarning about the
+    """`x.std()` of a float32 tensor with a single element is NaN, with a UserWarning about the
     degrees of freedom.
 
     Because n - 1 is 0 and the result 0 / 0. Pass `correction=0` where a batch may have one
@@ -88,7 +88,7 @@ def test_one_value_has_no_deviation():
 
 
 def test_var_mean_and_std_mean_give_both_at_once(device):
-    """`torch.var_mean(x)` of a float tensor returns the variance and the mean,
+    """`torch.var_mean(x)` of a float32 tensor returns the variance and the mean,
     `torch.std_mean(x)` the standard deviation and the mean.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
@@ -186,7 +186,7 @@ def test_norms_along_a_dimension(device):
 
 
 def test_integers_have_no_norm():
-    """`x.norm()` of an integer tensor raises a RuntimeError.
+    """`x.norm()` of an int64 tensor raises a RuntimeError.
 
     Convert first: `x.float().norm()`.
     """
