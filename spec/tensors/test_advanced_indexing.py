@@ -107,8 +107,8 @@ def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
 
 
 def test_a_scalar_tensor_is_a_number_to_an_index(device):
-    """`x[torch.tensor(1)]` of a matrix picks row 1 as `x[1]` does, and gives a view: a write to
-    it shows in `x`.
+    """`x[torch.tensor(1)]` of an int64 matrix picks row 1 as `x[1]` does, and gives a view: a
+    write to it shows in `x`.
 
     A 0-dimensional int64 tensor is taken for the number it holds, so `x[scores.argmax()]` drops
     the dimension. A 0-dimensional uint8 tensor is read as a mask and adds a dimension.
@@ -233,8 +233,8 @@ def test_an_index_tensor_may_be_int32():
 
 
 def test_assigning_through_an_index_tensor_writes_to_the_original(device):
-    """`x[[3, 1]] = values` writes the first value to position 3 of `x` and the second to
-    position 1.
+    """With `x = torch.zeros(5)`, `x[[3, 1]] = values` writes the first value to position 3 of
+    `x` and the second to position 1.
     """
     x = torch.zeros(5, device=device)
 
@@ -261,8 +261,8 @@ def test_assignment_through_an_index_tensor_converts_no_dtype():
 
 
 def test_a_write_to_a_picked_copy_is_lost():
-    """`x[[1, 2]][0] = 7` writes to a copy and leaves `x` as it was; `x[1:][0] = 7` writes
-    through a view.
+    """With `x = torch.zeros(3)`, `x[[1, 2]][0] = 7` writes to a copy and leaves `x` as it was;
+    `x[1:][0] = 7` writes through a view.
 
     Because the first brackets already copied. Use one pair of brackets: `x[1] = 7`.
     """
@@ -277,7 +277,8 @@ def test_a_write_to_a_picked_copy_is_lost():
 
 
 def test_adding_through_an_index_counts_repeated_places_once(device):
-    """`x[[0, 0, 2]] += 1` adds 1 to position 0 once, although it is named twice.
+    """With `x = torch.zeros(3)`, `x[[0, 0, 2]] += 1` adds 1 to position 0 once, although it is
+    named twice.
 
     Because it reads a copy, adds to it and writes it back, the same value twice.
     `x.index_add_(0, torch.tensor([0, 0, 2]), torch.ones(3))` counts each mention.
@@ -290,8 +291,9 @@ def test_adding_through_an_index_counts_repeated_places_once(device):
 
 
 def test_index_put_can_accumulate(device):
-    """`x.index_put_((index,), values, accumulate=True)` adds once for each mention of a
-    position: with `index` [0, 0, 2] twice at 0, as `x.index_add_(0, index, values)` does.
+    """`x.index_put_((index,), values, accumulate=True)` on `x = torch.zeros(3)` adds once for
+    each mention of a position: with `index` [0, 0, 2] twice at 0, as
+    `x.index_add_(0, index, values)` does.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([0, 0, 2], device=device)
