@@ -116,12 +116,12 @@ def test_stack_wants_equal_shapes():
 
 
 def test_an_empty_list_cannot_be_joined():
-    """`torch.stack([])` raises a RuntimeError, "stack expects a non-empty TensorList": there is no
-    tensor to take shape and dtype from.
+    """`torch.stack([])` raises a RuntimeError, "stack expects a non-empty TensorList": there is
+    no tensor to take shape and dtype from.
 
     For `torch.cat` start the list with an empty vector of the dtype wanted if it may be empty:
-    `torch.empty(0)` makes the result float32 at least, `torch.empty(0, dtype=torch.int64)` leaves
-    integers as they are.
+    `torch.empty(0)` makes the result float32 at least, `torch.empty(0, dtype=torch.int64)`
+    leaves int64 as it is.
     """
     parts = []
 
