@@ -86,7 +86,7 @@ def test_an_untracked_operand_leads_nowhere():
     """In a product `c * x` with an `x` that requires grad, a tensor `c` that doesn't appears in
     `next_functions` as `(None, 0)`, at its own position.
 
-    An operand that can have no gradient, such as the condition of `torch.where`, has no entry.
+    The condition of `torch.where` and an index tensor have no entry at all.
     """
     x = torch.ones(2, requires_grad=True)
     y = torch.ones(2) * x

@@ -72,7 +72,7 @@ def test_a_jacobian_can_be_differentiated_again():
     """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` returns a
     Jacobian that requires grad: it is 2x, whose own derivative is 2.
 
-    The Jacobian of a linear function is a constant, which doesn't require grad even so.
+    The Jacobian of `3 * x` is a constant, which doesn't require grad even so.
     """
     x = torch.tensor([3.0], requires_grad=True)
 
@@ -192,8 +192,8 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
-    """`torch.autograd.functional.jvp(f, x, u)` of vectors `x` and `u` returns the value `f(x)`
-    and the product `J @ u`, the derivative of `f` along `u`.
+    """`torch.autograd.functional.jvp(f, x, u)` of real vectors `x` and `u` returns the value
+    `f(x)` and the product `J @ u`, the derivative of `f` along `u`.
 
     It takes two backward passes; `torch.func.jvp` takes one forward pass.
     """
