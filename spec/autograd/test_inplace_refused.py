@@ -185,7 +185,7 @@ def test_pieces_of_a_split_are_not_written_to(split):
     inplace"; to a slice `y[:1]` they work.
 
     Because each of these functions returns several views at once. Write through slices, or use
-    the out-of-place form.
+    the out-of-place form; pieces of `tensor_split`, which is made of slices, may be written to.
     """
     y = torch.tensor([1.0, 2.0], requires_grad=True) * 2
     first, _ = split(y)

@@ -86,9 +86,9 @@ def test_a_jacobian_can_be_differentiated_again():
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """For an `f` from one tensor to one tensor, `torch.autograd.functional.jacobian(f, x)` has
-    the shape of the output followed by that of `x`: (3, 2, 3) for a sum over the first
-    dimension of a (2, 3) tensor.
+    """For a float tensor `x` and an `f` that returns one tensor, not an empty one,
+    `torch.autograd.functional.jacobian(f, x)` has the shape of the output followed by that of
+    `x`: (3, 2, 3) for a sum over the first dimension of a (2, 3) tensor.
 
     Reshape it to `(output.numel(), x.numel())` where a matrix is wanted.
     """
