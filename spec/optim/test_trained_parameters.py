@@ -116,8 +116,8 @@ def test_converting_a_net_keeps_its_parameters():
     """`net.double()` by default changes the data of the parameters in place and keeps the
     `nn.Parameter` objects, so an optimizer made before trains the converted net.
 
-    The same holds for a move with `net.to("cuda")`. Convert before the first step: the next
-    fact says why.
+    The same holds for a move with `net.to("cuda")`. Convert before the first step: state that
+    the optimizer has made keeps its old dtype.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
