@@ -84,8 +84,8 @@ def test_an_infinite_bound_only_measures():
 
 
 def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
-    """`clip_grad_norm_(parameters, max_norm=float("inf"))` turns all gradients to NaN if one
-    entry is inf, the finite ones of other parameters too.
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))`, with the default `norm_type`, turns
+    all gradients to NaN if one entry is inf, the finite ones of other parameters too.
 
     Because the factor is inf divided by inf. To measure only, without that risk, take the norm
     of the gradients yourself.
@@ -115,7 +115,7 @@ def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
 
 
 def test_clipping_by_value_limits_each_entry():
-    """`clip_grad_value_(parameters, clip_value)` limits each entry of each gradient to the
+    """`clip_grad_value_(parameters, clip_value)` limits each entry of each real gradient to the
     interval from `-clip_value` to `clip_value`, in place, and returns None.
 
     So the direction may change: only large entries are shortened.

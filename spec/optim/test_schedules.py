@@ -91,8 +91,9 @@ def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
 
 
 def test_cosine_annealing_follows_half_a_wave():
-    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of `eta_min + (lr - eta_min) *
-    (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate.
+    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of
+    `eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate, up
+    to rounding.
 
     Past `T_max` the rate rises again: choose `T_max` as the number of steps of the whole
     training. A rate assigned by hand meanwhile changes the following ones.
@@ -250,7 +251,8 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
     a higher one for `"max"`.
 
     An improvement has to be larger than `threshold`, by default a ten-thousandth of the best
-    value, if the values are positive. The rate doesn't fall below `min_lr`, by default 0.
+    value, if the values are positive. The rate doesn't fall below `min_lr`, by default 0, and
+    stays where it would fall by no more than `eps`, 1e-8.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=1)

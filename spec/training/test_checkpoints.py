@@ -144,8 +144,9 @@ def test_loading_answers_that_all_keys_matched():
 
 
 def test_names_that_do_not_match_are_refused():
-    """`load_state_dict` raises RuntimeError if a key is missing, `Missing key(s) in state_dict:
-    "bias"`, or names nothing in the net, `Unexpected key(s) in state_dict: "scale"`.
+    """`load_state_dict(state)` raises RuntimeError if a key is missing,
+    `Missing key(s) in state_dict: "bias"`, or names nothing in the net,
+    `Unexpected key(s) in state_dict: "scale"`.
 
     Because `strict=True` is the default. The message lists the keys; often one side has a
     prefix such as `module.` too many.
@@ -285,8 +286,8 @@ def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
     """One `torch.save` of a dict holds `net.state_dict()`, `optimizer.state_dict()` with the
     learning rate of `SGD`, and the epoch; `torch.load` reads it with `weights_only=True`.
 
-    Because these are tensors, numbers, strings and containers. A run that draws random numbers
-    needs the state of the generator too.
+    Because these are tensors, numbers, strings, lists and dicts. A run that draws random
+    numbers needs the state of the generator too.
     """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.25, momentum=0.5)

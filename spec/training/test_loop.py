@@ -147,7 +147,7 @@ def test_none_of_the_three_is_needed():
     train without `nn.Module` or `torch.optim`; set `w.grad = None` after each update.
 
     Without `no_grad` the update `w -= ...` is refused, for an in-place operation on a leaf that
-    requires grad can't be recorded (`spec/autograd/test_inplace_refused.py`).
+    requires grad can't be recorded (`spec/autograd/test_changing_leaves.py`).
     """
     w = torch.tensor(0.0, requires_grad=True)
 

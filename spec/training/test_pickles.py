@@ -1,9 +1,10 @@
 """Whole objects, and which files to trust.
 
 A checkpoint is a pickle in a zip archive, and a pickle is a small program: loading it can build
-objects of any class and call any function. `torch.load` with `weights_only=True` therefore builds
-tensors, numbers, strings, containers and a few classes of torch, and refuses anything else. Since
-PyTorch 2.6 this is the default; `weights_only=False` is for files that one trusts.
+objects of any class and call any function. `torch.load` with `weights_only=True` therefore
+builds tensors, numbers, strings, lists, tuples, dicts and a few further classes, and refuses
+anything else. Since PyTorch 2.6 this is the default; `weights_only=False` is for files that one
+trusts.
 
 A whole net can be saved as an object all the same: the file then holds its attributes and the name
 of its class, but none of the code.

@@ -24,8 +24,9 @@ def safetensors():
 
 
 def test_a_state_dict_goes_to_a_safetensors_file_and_back(safetensors, tmp_path):
-    """`safetensors.torch.save_file(net.state_dict(), path)` writes the state dict of a net
-    without tied weights; `net.load_state_dict(safetensors.torch.load_file(path))` reads it.
+    """`safetensors.torch.save_file(net.state_dict(), path)` writes the state dict of a net of
+    contiguous weights, none of them tied;
+    `net.load_state_dict(safetensors.torch.load_file(path))` reads it.
     """
     net, other = nn.Linear(2, 1), nn.Linear(2, 1)
 
