@@ -29,6 +29,8 @@ import torch
 import fixtures.site
 from fixtures.evidence import place
 from fixtures.facts import read_book
+from fixtures.finding import find
+from fixtures.index import read_index
 from fixtures.small_book import completed
 from fixtures.standalone import script
 
@@ -821,6 +823,34 @@ def test_the_search_finds(tab, asked, kind, title):
     assert found == kind
     assert shown.startswith(title)
     assert page.complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "zero_grad",
+        "weights_only",
+        "Tensor.view",
+        "F.relu",
+        "nn.Linear",
+        "gradient accumulation",
+        "how do I freeze layers",
+        "save and load a model",
+        "padding mask",
+    ],
+)
+def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
+    """The first fact that the page finds is the first that `--about` tells."""
+    entries = [one for one in read_index(pytestconfig) if not one.path.startswith("spec/suite/")]
+    page = tab("index.html")
+    found = page.evaluate(
+        "async asked => (await torchSpec.load(asked)).find(asked)"
+        ".filter(({ kind }) => kind === 'fact')[0].title",
+        asked,
+    )
+
+    assert found == find(entries, asked).about[0].sentence
 
 
 @pytest.mark.slow
