@@ -107,9 +107,9 @@ def test_a_padding_mask_of_another_shape_is_refused():
 
 
 def test_a_mask_has_a_row_for_each_query():
-    """A 2-D `attn_mask` of `nn.MultiheadAttention` is (queries, keys), the same for all samples;
-    (4, 5) for 5 queries raises RuntimeError, "The shape of the 2D attn_mask is torch.Size([4, 5]),
-    but should be (5, 5)".
+    """A 2-D `attn_mask` of `nn.MultiheadAttention` is (queries, keys), the same for all samples; in
+    training mode (4, 5) for 5 queries raises RuntimeError, "The shape of the 2D attn_mask is
+    torch.Size([4, 5]), but should be (5, 5)".
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     wrong, right = torch.zeros(4, 5), torch.zeros(5, 5)
@@ -122,9 +122,9 @@ def test_a_mask_has_a_row_for_each_query():
 
 
 def test_a_mask_for_each_sample_is_repeated_for_each_head():
-    """A 3-D `attn_mask` of `nn.MultiheadAttention` is (batch * heads, queries, keys): one mask per
-    sample raises RuntimeError, "The shape of the 3D attn_mask is torch.Size([3, 4, 4]), but should
-    be (6, 4, 4)".
+    """A 3-D `attn_mask` of `nn.MultiheadAttention` is (batch * heads, queries, keys): in training
+    mode one mask per sample raises RuntimeError, "The shape of the 3D attn_mask is torch.Size([3,
+    4, 4]), but should be (6, 4, 4)".
 
     Write `mask.repeat_interleave(num_heads, dim=0)`.
     """

@@ -78,8 +78,9 @@ def test_channels_come_before_height_and_width():
 
 
 def test_a_convolution_takes_a_single_image_too():
-    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); 2-D and 5-D
-    inputs raise RuntimeError, "Expected 3D (unbatched) or 4D (batched) input".
+    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); with the
+    default `padding_mode` 2-D and 5-D inputs raise RuntimeError, "Expected 3D (unbatched) or 4D
+    (batched) input".
 
     A grey image (H, W) needs a channel dimension: `image[None]`.
     """

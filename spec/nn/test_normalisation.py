@@ -4,8 +4,8 @@ Most normalising layers bring numbers to mean 0 and variance 1; many then scale 
 learnt parameters. The layers differ in which elements they take together: LayerNorm the last
 dimensions of a sample, GroupNorm a group of channels of a sample, InstanceNorm one channel of a
 sample. With default settings none of these four uses the other samples of the batch, so that
-training and evaluation agree, and a batch may have one sample. BatchNorm, which does use them, is
-on `spec/nn/test_batch_norm.py`.
+training and evaluation agree, and a batch may have one sample, as long as more than one element is
+taken together. BatchNorm, which does use the others, is on `spec/nn/test_batch_norm.py`.
 
 What surprises: `nn.LayerNorm(3)` takes the size of the last dimension, not a number of
 dimensions; and RMSNorm subtracts no mean.

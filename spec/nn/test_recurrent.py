@@ -218,8 +218,8 @@ def test_packed_sequences_come_longest_first_unless_told():
 
 
 def test_no_sequence_of_a_packed_batch_is_empty():
-    """`pack_padded_sequence` raises RuntimeError for a length of 0, "Length of all samples has to
-    be greater than 0": leave empty sequences out.
+    """`pack_padded_sequence` raises RuntimeError for the lengths 3 and 0, "Length of all samples
+    has to be greater than 0": leave empty sequences out.
 
     Lengths on a GPU are refused too, "'lengths' argument should be a 1D CPU int64 tensor": pass
     `lengths.cpu()`.
