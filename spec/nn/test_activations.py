@@ -7,7 +7,7 @@ as modules (`nn.ReLU()`). Softmax, which works on a whole row, is here too. Home
 are on `spec/nn/test_own_activations.py`, what they do to deep networks on
 `spec/nn/test_depth.py`.
 
-What surprises: where the slope of an activation is 0, no gradient reaches the layers before it;
+What surprises: where the slope of an activation is 0, the layers before it get gradient 0;
 and `layer = nn.ReLU(x)` raises nothing and computes nothing: `x` becomes the setting `inplace`.
 """
 

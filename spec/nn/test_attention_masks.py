@@ -40,8 +40,10 @@ def test_a_padding_mask_is_made_of_lengths(device):
 
 
 def test_padding_changes_nothing_for_the_other_positions():
-    """With its `key_padding_mask`, a sequence padded from 2 to 4 has the same outputs of
-    `nn.MultiheadAttention` without dropout at its 2 real positions, up to rounding.
+    """With its `key_padding_mask`, a sequence padded from 2 to 4 by finite numbers has the same
+    outputs of `nn.MultiheadAttention` without dropout at its 2 real positions, up to rounding.
+
+    NaN or infinity in the padding reaches the outputs, since 0 times NaN is NaN: pad with zeros.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     x = torch.randn(1, 4, 4)

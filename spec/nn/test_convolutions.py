@@ -186,10 +186,9 @@ def test_the_bias_is_added_once_a_channel(device):
 )
 def test_the_length_follows_a_formula(stride, padding, dilation, length):
     """`nn.Conv1d` with a kernel of size 3 makes of length 10 the length `(10 + 2 * padding - 2 *
-    dilation - 1) // stride + 1`.
+    dilation - 1) // stride + 1`, if the kernel fits into the padded input.
 
-    In general it is `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`, where the
-    kernel fits into the padded input.
+    In general it is `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`.
     """
     layer = nn.Conv1d(1, 1, 3, stride=stride, padding=padding, dilation=dilation)
 

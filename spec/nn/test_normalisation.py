@@ -114,8 +114,8 @@ def test_instance_norm_learns_nothing_unless_told():
 
 def test_local_response_norm_divides_by_neighbouring_channels(device):
     """`nn.LocalResponseNorm(3, alpha, beta, k)`, of AlexNet, divides each element by `(k + alpha *
-    m) ** beta`, m being the mean square over 3 neighbouring channels: of three ones, with 3, 1 and
-    1, the middle becomes 1 / 4.
+    m) ** beta`, m being the mean square over 3 neighbouring channels, missing ones counted as 0:
+    three ones, with 3, 1 and 1, become 1/3, 1/4, 1/3.
     """
     x = torch.ones(1, 3, 1, 1, device=device)
 
