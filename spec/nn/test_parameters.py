@@ -36,8 +36,8 @@ def test_a_parameter_is_a_tensor_that_wants_a_gradient(device):
 
 
 def test_a_parameter_says_so_when_printed():
-    """`repr` of an `nn.Parameter` begins with the line "Parameter containing:", followed by the
-    tensor.
+    """`repr` of an `nn.Parameter` of a plain tensor begins with the line "Parameter containing:",
+    followed by the tensor.
     """
     assert repr(nn.Parameter(torch.ones(2))) == (
         "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
