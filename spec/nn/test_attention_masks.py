@@ -40,8 +40,10 @@ def test_a_padding_mask_is_made_of_lengths(device):
 
 
 def test_padding_changes_nothing_for_the_other_positions():
-    """With its `key_padding_mask`, a sequence padded from 2 to 4 has the same outputs of
-    `nn.MultiheadAttention` without dropout at its 2 real positions, up to rounding.
+    """With its `key_padding_mask`, a sequence padded from 2 to 4 by finite numbers has the same
+    outputs of `nn.MultiheadAttention` without dropout at its 2 real positions, up to rounding.
+
+    NaN or infinity in the padding reaches the outputs, since 0 times NaN is NaN: pad with zeros.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     x = torch.randn(1, 4, 4)
@@ -107,9 +109,9 @@ def test_a_padding_mask_of_another_shape_is_refused():
 
 
 def test_a_mask_has_a_row_for_each_query():
-    """A 2-D `attn_mask` of `nn.MultiheadAttention` is (queries, keys), the same for all samples;
-    (4, 5) for 5 queries raises RuntimeError, "The shape of the 2D attn_mask is torch.Size([4, 5]),
-    but should be (5, 5)".
+    """A 2-D `attn_mask` of `nn.MultiheadAttention` is (queries, keys), the same for all samples; in
+    training mode (4, 5) for 5 queries raises RuntimeError, "The shape of the 2D attn_mask is
+    torch.Size([4, 5]), but should be (5, 5)".
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     wrong, right = torch.zeros(4, 5), torch.zeros(5, 5)
@@ -122,9 +124,9 @@ def test_a_mask_has_a_row_for_each_query():
 
 
 def test_a_mask_for_each_sample_is_repeated_for_each_head():
-    """A 3-D `attn_mask` of `nn.MultiheadAttention` is (batch * heads, queries, keys): one mask per
-    sample raises RuntimeError, "The shape of the 3D attn_mask is torch.Size([3, 4, 4]), but should
-    be (6, 4, 4)".
+    """A 3-D `attn_mask` of `nn.MultiheadAttention` is (batch * heads, queries, keys): in training
+    mode one mask per sample raises RuntimeError, "The shape of the 3D attn_mask is torch.Size([3,
+    4, 4]), but should be (6, 4, 4)".
 
     Write `mask.repeat_interleave(num_heads, dim=0)`.
     """
