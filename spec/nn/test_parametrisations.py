@@ -159,11 +159,11 @@ def test_spectral_norm_keeps_the_largest_singular_value_at_one():
 
 
 def test_an_orthogonal_weight_stays_orthogonal_in_training():
-    """`parametrizations.orthogonal(nn.Linear(3, 3))` keeps `weight @ weight.T` the identity, up to
-    rounding, after an optimizer step.
+    """`parametrizations.orthogonal(nn.Linear(3, 3))` in float32 keeps `weight @ weight.T` the
+    identity, up to rounding, after an optimizer step.
 
-    Of a weight that is not square, the rows are orthogonal if they are fewer than the columns, else
-    the columns.
+    Of a weight that is not square, the rows are orthogonal if they are fewer than the columns,
+    else the columns.
     """
     layer = nn.utils.parametrizations.orthogonal(nn.Linear(3, 3, bias=False))
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)

@@ -269,8 +269,8 @@ def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
 
 
 def test_multi_dot_chains_products(device):
-    """`torch.linalg.multi_dot([x, x, v])` is `x @ x @ v` up to rounding; it chooses the order with
-    the fewest multiplications.
+    """`torch.linalg.multi_dot([x, x, v])` of float32 tensors is `x @ x @ v` up to rounding; it
+    chooses the order with the fewest multiplications.
 
     Here `x @ (x @ v)`, since a matrix times a vector costs less than a matrix times a matrix.
     """
