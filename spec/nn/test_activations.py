@@ -262,10 +262,12 @@ def test_relu_swallows_its_input_as_a_setting():
 
 
 def test_inplace_overwrites_the_input(device):
-    """`nn.ReLU(inplace=True)` writes its result into the input and returns that same tensor; for a
-    leaf that requires grad it raises RuntimeError, unless called under `torch.no_grad()`.
+    """`nn.ReLU(inplace=True)` writes its result into the input and returns that same tensor;
+    with grad mode on and inference mode off it raises RuntimeError for a leaf that requires
+    grad.
 
-    It saves memory; the input must not be needed afterwards, as in a skip connection `x + f(x)`.
+    It saves memory; the input must not be needed afterwards, as in a skip connection `x +
+    f(x)`.
     """
     x = torch.tensor([-1.0, 2.0], device=device)
 

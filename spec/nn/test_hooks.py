@@ -251,7 +251,8 @@ def test_what_a_full_backward_hook_returns_goes_on(device):
 @pytest.mark.torch(">=2.0")
 def test_a_full_backward_pre_hook_changes_what_comes_in():
     """A hook of `register_full_backward_pre_hook`, since PyTorch 2.0, gets the gradient of the
-    outputs before the module uses it; what it returns changes the weight's gradient too.
+    outputs before the module uses it; if the input requires grad, what it returns changes the
+    weight's gradient too.
     """
     layer = nn.Linear(2, 1, bias=False)
     layer.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,))

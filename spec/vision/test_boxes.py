@@ -159,8 +159,9 @@ def test_a_higher_threshold_of_nms_keeps_more():
 
 
 def test_nms_knows_nothing_of_classes():
-    """`ops.nms` drops a box that equals one of another class and a higher score;
-    `ops.batched_nms`, given the class of each box, only compares boxes of the same class.
+    """For float32 boxes of positive area without negative coordinates, and a threshold below 1,
+    `ops.nms` drops a box that equals one of a higher score and another class;
+    `ops.batched_nms`, given the classes, only compares boxes of one class.
 
     The same argument keeps the images of a batch apart, hence the name.
     """
