@@ -277,8 +277,8 @@ def test_a_backward_hook_runs_layer_by_layer_from_the_end():
 
 def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
     """Once it has a hook of `register_full_backward_hook`, `nn.ReLU(inplace=True)` raises
-    RuntimeError in grad mode when its input requires grad: "is a view and is being modified
-    inplace".
+    RuntimeError, with grad mode on and inference mode off, when its input requires grad: "is a
+    view and is being modified inplace".
 
     Because such a hook wraps inputs and outputs in views made by an autograd function; use
     `inplace=False`.

@@ -110,9 +110,9 @@ def test_weight_norm_learns_length_and_direction():
 
 
 def test_the_older_weight_norm_warns_and_cannot_be_copied():
-    """Right after `nn.utils.weight_norm(layer)` of a trainable layer in grad mode,
-    `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created explicitly by the user (graph
-    leaves) support the deepcopy".
+    """Right after `nn.utils.weight_norm(layer)` of a trainable layer with grad mode on and
+    inference mode off, `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created
+    explicitly by the user (graph leaves) support the deepcopy".
 
     Because its `weight` is computed by a hook and, requiring grad, is no leaf. A layer with
     `parametrizations.weight_norm` can be copied; its parameters are named otherwise.
