@@ -57,7 +57,7 @@ def test_tensor_and_array_start_at_the_same_address():
 
 @pytest.mark.claim("blitz-numpy-tensor-edit-visible")
 def test_adding_to_the_tensor_changes_its_array():
-    """After `array = tensor.numpy()` of a float32 CPU tensor that requires no grad,
+    """After `array = tensor.numpy()` of a nonempty float32 CPU vector that requires no grad,
     `tensor.add_(1)` changes the array, too.
     """
     tensor = torch.ones(5)
@@ -71,8 +71,8 @@ def test_adding_to_the_tensor_changes_its_array():
 
 @pytest.mark.claim("blitz-numpy-array-edit-visible")
 def test_writing_into_the_array_changes_the_tensor():
-    """After `array = tensor.numpy()` of a float32 CPU tensor that requires no grad, `array[0] =
-    5` changes the tensor, too.
+    """After `array = tensor.numpy()` of a nonempty float32 CPU vector that requires no grad,
+    `array[0] = 5` changes the tensor, too.
     """
     tensor = torch.ones(3)
     array = tensor.numpy()
@@ -84,8 +84,8 @@ def test_writing_into_the_array_changes_the_tensor():
 
 @pytest.mark.claim("blitz-from-numpy-array-edit-visible")
 def test_adding_to_the_source_array_changes_the_tensor_made_of_it():
-    """After `tensor = torch.from_numpy(array)`, `np.add(array, 1, out=array)` changes the
-    tensor, too.
+    """After `tensor = torch.from_numpy(array)` of a nonempty float64 vector, `np.add(array, 1,
+    out=array)` changes the tensor, too.
     """
     array = np.ones(5)
     tensor = torch.from_numpy(array)
@@ -98,7 +98,9 @@ def test_adding_to_the_source_array_changes_the_tensor_made_of_it():
 
 @pytest.mark.claim("blitz-from-numpy-tensor-edit-visible")
 def test_writing_into_the_tensor_changes_the_source_array():
-    """After `tensor = torch.from_numpy(array)`, `tensor[0] = 5` changes the array, too."""
+    """After `tensor = torch.from_numpy(array)` of a nonempty float64 vector, `tensor[0] = 5`
+    changes the array, too.
+    """
     array = np.ones(3)
     tensor = torch.from_numpy(array)
 
