@@ -22,6 +22,7 @@ pytest_plugins = [
     "fixtures.atlas",
     "fixtures.since",
     "fixtures.bite",
+    "fixtures.learning.plugin",
     "fixtures.options",
     "fixtures.empty_runs",
     "fixtures.small_book",
