@@ -151,9 +151,10 @@ def test_what_cannot_run_here_is_no_exercise(book, head, why):
         ("[[7.0, 7], [7, 7]]", "solved", "right"),
         ("7", "wrong", "wrong kind: you gave an integer"),
         ("[7, 7]", "wrong", "right kind, wrong shape"),
-        ("[(7, 7), [7, 7]]", "wrong", "right shape, but lists and tuples are not where you have"),
+        ("[(7, 7), [7, 7]]", "wrong", "right shape, but a list stands where a tuple"),
         ("[[7, 8], [9, 7]]", "wrong", "2 of 4 right"),
-        ("import os", "refused", "this is no Python: invalid syntax"),
+        ("import os", "refused", "this is no Python: is a bracket or"),
+        ("7, 7, 7", "refused", "several values: a tuple needs its brackets"),
         ('__import__("os")', "refused", "an answer is a value, without calls"),
         ("x.tolist()", "refused", "an answer is a value, without calls"),
         ("os.sep", "refused", "write the value itself: `os` is a name"),
@@ -161,7 +162,7 @@ def test_what_cannot_run_here_is_no_exercise(book, head, why):
         ("int8", "refused", "a dtype is written with its module: torch.int8"),
         ("9 ** 9 ** 9", "refused", "write the number itself"),
         ("[0] * 10 ** 12", "refused", "the answer cannot be computed"),
-        ("[[7, 7], [7, 7]], 1", "refused", "two values after the assertion: a tuple needs its"),
+        ("[[7, 7], [7, 7]], 1", "refused", "several values: a tuple needs its brackets"),
         ("___", "open", "replace ___ by what comes out"),
         ("[[7, 7], [7, 7]]\n    assert 1 == 1", "refused", "more than the blank was changed"),
         ("[y for y in x]", "refused", "an answer is a value: a number"),
@@ -451,7 +452,7 @@ def test_a_learners_file_is_never_imported(book):
     result = book.run("learn/tour/tensors.py")
 
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*tour/tensors.py:10: this is no Python: invalid syntax"])
+    result.stdout.fnmatch_lines(["*tour/tensors.py:10: this is no Python: is a bracket*"])
 
 
 # The two other kinds, hints.
