@@ -346,6 +346,20 @@ def test_another_sentence_reopens_nothing_and_another_code_does(book):
     assert "#         assert x.tolist() == [[7, 7], [7, 8]]" in text
 
 
+@pytest.mark.parametrize(("note", "kept"), [("", False), ("    # mine\n", True)])
+def test_an_exercise_that_the_book_has_no_more_goes_if_nobody_touched_it(book, note, kept):
+    """What a learner wrote into stays."""
+    book.page("tensors/test_creation.py", FACT + FACT.replace("test_full", "test_more"))
+    written(book)
+    path = book.path / "learn" / "tensors" / "creation.py"
+    path.write_text(path.read_text().replace("    assert", f"{note}    assert"))
+    book.page("tensors/test_creation.py", FACT)
+
+    written(book)
+
+    assert ("test_more" in path.read_text()) is kept
+
+
 def test_deleted_files_and_exercises_are_written_again(book):
     """A file that is gone comes back with its blanks; the others stay."""
     book.page("tensors/test_creation.py", FACT)
