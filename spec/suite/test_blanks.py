@@ -346,6 +346,7 @@ def test_another_sentence_reopens_nothing_and_another_code_does(book):
     assert "#         assert x.tolist() == [[7, 7], [7, 8]]" in text
 
 
+@pytest.mark.spare("note", reason="any line is a learner's")
 @pytest.mark.parametrize(("note", "kept"), [("", False), ("    # mine\n", True)])
 def test_an_exercise_that_the_book_has_no_more_goes_if_nobody_touched_it(book, note, kept):
     """What a learner wrote into stays."""
