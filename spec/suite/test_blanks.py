@@ -7,10 +7,14 @@ stays when the exercises are written again.
 """
 
 import ast
+import contextlib
 import errno
 import json
 import os
+import pty
+import select
 import shutil
+import sys
 import time
 from collections import Counter
 
@@ -547,6 +551,71 @@ def test_hints_that_were_taken_are_kept_by_id(tmp_path):
     assert Hints(tmp_path).warning == (
         ".learn.json cannot be read: the hints that were taken are forgotten"
     )
+
+
+# pytest --learn DIR
+
+
+class Terminal:
+    """A terminal of 80 columns in which `pytest --learn learn` runs."""
+
+    def __init__(self, folder):
+        self.seen = ""
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.environ.update(COLUMNS="80", LINES="40", TERM="xterm", EDITOR="")
+            os.execv(sys.executable, [sys.executable, "-m", "pytest", "--learn", "learn"])
+
+    def wait_for(self, text, seconds=30):
+        """Read until a text is shown since the last key or change, and return whether it was."""
+        end = time.monotonic() + seconds
+        while text not in self.seen and time.monotonic() < end:
+            ready, _, _ = select.select([self.terminal], [], [], 0.2)
+            with contextlib.suppress(OSError):
+                self.seen += os.read(self.terminal, 65536).decode() if ready else ""
+        return text in self.seen
+
+    def press(self, key):
+        """Press a key."""
+        self.seen = ""
+        os.write(self.terminal, key.encode())
+
+    def end(self):
+        """Return the exit status."""
+        status = os.waitpid(self.pid, 0)[1]
+        os.close(self.terminal)
+        return os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.slow
+def test_what_is_saved_is_judged_and_the_next_one_shown(book):
+    """A wrong answer is told how near it is, a right one brings the next exercise; keys bring a
+    hint, the list, and the end.
+    """
+    pytest.importorskip("rich", reason="needs rich; it is not here")
+    pytest.importorskip("watchfiles", reason="needs watchfiles; it is not here")
+    book.page("tensors/test_creation.py", FACT)
+    assert book.run_as_a_person("--blanks", "learn").ret == 0
+
+    learner = Terminal(book.path)
+    shown = [learner.wait_for("Each exercise is a sentence"), learner.wait_for("and save it.")]
+    solve(book, "[[7, 7, 7], [7, 7, 8]]", "start.py")
+    shown.append(learner.wait_for("5 of 6 right"))
+    solved = book.path / "learn" / "start.py"
+    learner.seen = ""
+    solved.write_text(solved.read_text().replace("7, 8]]", "7, 7]]"))
+    shown += [learner.wait_for("Right:"), learner.wait_for("fills.")]
+    learner.press("h")
+    shown.append(learner.wait_for("a list of 2 lists of 2 integers"))
+    learner.press("l")
+    shown.append(learner.wait_for("1 of 2 solved"))
+    learner.press("\x1b")
+    learner.press("q")
+    shown.append(learner.wait_for("Go on with: pytest --learn"))
+
+    assert shown == [True, True, True, True, True, True, True, True]
+    assert learner.end() == 0
 
 
 # The whole book.

@@ -47,6 +47,21 @@ def test_a_case_that_has_run_can_be_set_up_again(book):
     result.assert_outcomes(passed=2)
 
 
+def test_a_run_can_have_the_terminal_to_itself(book):
+    """`whole_terminal` takes pytest's capture away, so that what is printed is shown at once."""
+    (book.path / "spec" / "conftest.py").write_text(
+        "import sys\n"
+        "from fixtures.pytest_internals import whole_terminal\n\n"
+        "def pytest_cmdline_main(config):\n"
+        "    before = sys.stdout\n"
+        "    with whole_terminal(config):\n"
+        "        config.apart = sys.stdout is not before\n"
+        "    return 3 if config.apart and sys.stdout is before else 4\n"
+    )
+
+    assert book.run_as_a_person("spec").ret == 3
+
+
 def test_a_reporter_shows_no_progress(book):
     """`show_no_progress` leaves a terminal reporter without file names and percentages."""
     book.page("tensors/test_creation.py", "def test_it(): pass")
