@@ -334,11 +334,16 @@ def test_writing_again_keeps_answers_and_notes(book):
 
 
 def test_another_sentence_reopens_nothing_and_another_code_does(book):
-    """A fact whose code changed is open again; the answer to the old one stays as a comment."""
+    """A fact whose code changed is open again; the answer to the old one stays as a comment. Where
+    its answer alone changed, what was written is judged again.
+    """
     book.page("tensors/test_creation.py", FACT)
     written(book)
     solve(book, "[[7, 7], [7, 8]]")
     book.page("tensors/test_creation.py", FACT.replace("fills.", "fills a tensor."))
+    assert written(book).outlines[0] == "learn: 2 exercises: 2 kept"
+
+    book.page("tensors/test_creation.py", FACT.replace("[7, 7]]", "[7, 8]]"))
     assert written(book).outlines[0] == "learn: 2 exercises: 2 kept"
 
     book.page("tensors/test_creation.py", FACT.replace("7", "5"))
