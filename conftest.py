@@ -21,6 +21,7 @@ pytest_plugins = [
     "fixtures.about",
     "fixtures.atlas",
     "fixtures.since",
+    "fixtures.site.plugin",
     "fixtures.bite",
     "fixtures.learning.plugin",
     "fixtures.options",

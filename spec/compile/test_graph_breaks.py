@@ -275,9 +275,9 @@ def test_item_splits_the_graph():
     assert whole_result.tolist() == [3.0, 3.0, 3.0]
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.10")
 def test_fullgraph_records_item():
-    """Since PyTorch 2.14 at the latest, `torch.compile(f, fullgraph=True)` records `.item()` as an
+    """Since PyTorch 2.10 `torch.compile(f, fullgraph=True)` records `.item()` as an
     operation of the graph, so that `x * x.sum().item()` is one graph.
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)

@@ -285,9 +285,9 @@ def test_the_old_name_of_the_limit_still_works():
         assert torch._dynamo.config.recompile_limit == 3
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.11")
 def test_fullgraph_refuses_to_pass_the_limit():
-    """Since PyTorch 2.14 at the latest, with `torch.compile(f, fullgraph=True)` a call that would
+    """Since PyTorch 2.11, with `torch.compile(f, fullgraph=True)` a call that would
     pass the recompile limit raises FailOnRecompileLimitHit, "Hard failure due to fullgraph=True".
     """
     compiled = torch.compile(lambda x, how: x + len(how), backend="eager", fullgraph=True)
@@ -300,9 +300,9 @@ def test_fullgraph_refuses_to_pass_the_limit():
             compiled(torch.ones(1), "bb")
 
 
-@pytest.mark.torch(">=2.7,<2.10")
-def test_before_2_10_the_limit_was_named():
-    """From PyTorch 2.7 to 2.9, with `torch.compile(f, fullgraph=True)` a call that would pass the
+@pytest.mark.torch(">=2.7,<2.11")
+def test_before_2_11_the_limit_was_named():
+    """From PyTorch 2.7 to 2.10, with `torch.compile(f, fullgraph=True)` a call that would pass the
     limit raises FailOnRecompileLimitHit, "recompile_limit reached with fullgraph=True" (2.7:
     `one_graph=True`).
     """

@@ -78,8 +78,9 @@ def test_channels_come_before_height_and_width():
 
 
 def test_a_convolution_takes_a_single_image_too():
-    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); 2-D and 5-D
-    inputs raise RuntimeError, "Expected 3D (unbatched) or 4D (batched) input".
+    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); with the
+    default `padding_mode` 2-D and 5-D inputs raise RuntimeError, "Expected 3D (unbatched) or 4D
+    (batched) input".
 
     A grey image (H, W) needs a channel dimension: `image[None]`.
     """
@@ -185,10 +186,9 @@ def test_the_bias_is_added_once_a_channel(device):
 )
 def test_the_length_follows_a_formula(stride, padding, dilation, length):
     """`nn.Conv1d` with a kernel of size 3 makes of length 10 the length `(10 + 2 * padding - 2 *
-    dilation - 1) // stride + 1`.
+    dilation - 1) // stride + 1`, if the kernel fits into the padded input.
 
-    In general it is `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`, where the
-    kernel fits into the padded input.
+    In general it is `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`.
     """
     layer = nn.Conv1d(1, 1, 3, stride=stride, padding=padding, dilation=dilation)
 

@@ -123,7 +123,8 @@ def test_a_soft_margin_loss_is_logistic_regression():
 
 def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
     """`nn.PoissonNLLLoss()(x, target)` averages `exp(x) - target * x`, x being the logarithm of the
-    expected count; `log_input=False` takes the count `x` itself and averages `x - target * log(x)`.
+    expected count; `log_input=False` takes the count `x` itself and averages `x - target * log(x +
+    1e-8)`.
 
     For a target of 3 the gradient is zero at `x = log(3)`, or with `log_input=False` at `x = 3`.
     """
@@ -140,7 +141,10 @@ def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
 
 def test_a_gaussian_loss_weighs_errors_by_the_variance():
     """`nn.GaussianNLLLoss()(mean, target, var)` averages `(log(var) + (mean - target) ** 2 / var) /
-    2`: the network predicts the variance too, and the best variance is the squared error.
+    2` for variances of at least `eps=1e-6`: the network predicts the variance too, and the best
+    variance is the squared error.
+
+    A smaller variance is taken for `eps`.
     """
     mean, target = torch.tensor([1.0]), torch.tensor([3.0])
 

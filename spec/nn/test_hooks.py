@@ -182,8 +182,9 @@ def test_a_hook_belongs_to_each_call_of_its_module():
 
 
 def test_a_full_backward_hook_sees_both_gradients(device):
-    """A hook of `register_full_backward_hook` is called in `backward()` with the module, the
-    gradients of its positional inputs and those of its outputs, both as tuples.
+    """For a module that takes and returns tensors, a hook of `register_full_backward_hook` is
+    called in `backward()` with the module, the gradients of its positional inputs and those of its
+    outputs, both as tuples.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.weight.data = torch.tensor([[3.0, 4.0]], device=device)

@@ -19,8 +19,8 @@ from torch import nn
 
 
 def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(device):
-    """`nn.Linear` computes `x @ weight.T + bias`: each row of the weight belongs to one output
-    feature.
+    """`nn.Linear` computes `x @ weight.T + bias` up to rounding: each row of the weight belongs to
+    one output feature.
     """
     layer = nn.Linear(3, 2, device=device)
     layer.weight.data = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 10.0]], device=device)
