@@ -398,6 +398,20 @@ def test_what_is_no_exercise_is_never_overwritten(book):
     result.stderr.fnmatch_lines(["ERROR: *start.py is no file of exercises: move it away or *"])
 
 
+def test_a_file_in_another_encoding_is_left_alone(book):
+    """What cannot be read whole is not written again."""
+    book.page("tensors/test_creation.py", FACT)
+    written(book)
+    path = book.path / "learn" / "start.py"
+    path.write_bytes(path.read_bytes() + b"# caf\xe9")
+
+    result = written(book)
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert path.read_bytes()[-4:] == b"caf\xe9"
+    result.stderr.fnmatch_lines(["ERROR: *start.py is not in UTF-8: save it so, and run again"])
+
+
 @pytest.mark.spare("when", reason="any other word is the other moment")
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_a_full_disk_loses_nothing(book, monkeypatch, when):
