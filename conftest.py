@@ -23,6 +23,7 @@ pytest_plugins = [
     "fixtures.since",
     "fixtures.site.plugin",
     "fixtures.bite",
+    "fixtures.learning.plugin",
     "fixtures.options",
     "fixtures.empty_runs",
     "fixtures.small_book",
