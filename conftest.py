@@ -21,6 +21,7 @@ pytest_plugins = [
     "fixtures.about",
     "fixtures.atlas",
     "fixtures.since",
+    "fixtures.used_in",
     "fixtures.bite",
     "fixtures.options",
     "fixtures.empty_runs",
