@@ -9,9 +9,9 @@
 
 `releases` and `atlas` install one release at a time (1 to 6 GB and about a minute each) and delete
 it again; both run the examples of the upgrade rules as well. What came out is written release by
-release, into `spec/evidence/`, `spec/drift/atlas.json` and `spec/drift/proofs.json`: a session that was cut off goes on where it stopped. A release that has
-been done is done again only if the book (or the probes) changed since, if it is asked for by name,
-or with `-- --again`.
+release, into `spec/evidence/`, `spec/drift/atlas.json` and `spec/drift/proofs.json`: a session that
+was cut off goes on where it stopped. A release that has been done is done again only if the book
+(or the probes, or the rules) changed since, if it is asked for by name, or with `-- --again`.
 
 Needed: pip's index, and the Pythons: 3.11 for the releases, 3.7 to 3.11 for the atlas.
 """
@@ -117,7 +117,6 @@ def proofs(session):
     """
     recorded = read(PROOFS) if PROOFS.exists() else {}
     due = fingerprint([PROVE, *RULES.glob("*.toml")])
-    recorded = {name: {"of": one.get("of")} for name, one in recorded.items()}
 
     def do(session, release, version, state):
         vision = [] if number(release) < (2, 0) else ["torchvision"]
@@ -152,6 +151,7 @@ def prove_rules(session, release):
         name: old[name] if one[1] is None and name in old else one
         for name, one in read(said).items()
     }
+    record[release]["of"] = fingerprint([PROVE, *RULES.glob("*.toml")])
     write(PROOFS, {name: record[name] for name in sorted(record, key=number)})
 
 
