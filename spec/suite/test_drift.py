@@ -1,7 +1,9 @@
 """What the atlas of releases answered.
 
-`--drift` prints where the answers in the atlas part, release by release. What changed for those who
-come from one release is told in `spec/suite/test_since.py`.
+The atlas holds what each release of PyTorch answered to the same small questions. `--drift` prints
+where the answers part, release by release; `--drift-json` writes it. Neither runs a fact, and neither
+imports PyTorch. What surprises: a question that changed twice is asked once, with both releases below
+it. What changed for those who come from one release is told in `spec/suite/test_since.py`.
 """
 
 import json
