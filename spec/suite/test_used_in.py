@@ -318,25 +318,32 @@ torch.symeig(x)
 """
 
 
+FILES = {
+    "a.ipynb": NOTEBOOK,
+    "half.ipynb": NOTEBOOK.rpartition("]")[0].rpartition("]")[0],
+    "one.ipynb": json.dumps(json.loads(NOTEBOOK)),
+    "a.md": DOCUMENT,
+    "a.txt": DOCUMENT,
+    "a.rst": ".. code-block:: python\n\n   torch.symeig(x)\n",
+    "a.py": "import torch\nprint torch.symeig(x)\nexec 'y'\ntorch.symeig(y)\n",
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "text", "places"),
+    ("name", "places"),
     [
-        ("a.ipynb", NOTEBOOK, ["14:1"]),
-        ("half.ipynb", NOTEBOOK.rpartition("]")[0].rpartition("]")[0], ["14:1"]),
-        ("one.ipynb", json.dumps(json.loads(NOTEBOOK)), ["cell 2:3:1"]),
-        ("a.md", DOCUMENT, ["10:12", "16:10", "23:5"]),
-        ("a.txt", DOCUMENT, ["10:12", "16:10", "23:5"]),
-        ("a.rst", ".. code-block:: python\n\n   torch.symeig(x)\n", ["3:4"]),
-        (
-            "a.py",
-            "import torch\nprint torch.symeig(x)\nexec 'y'\ntorch.symeig(y)\n",
-            ["2:7", "4:1"],
-        ),
+        ("a.ipynb", ["14:1"]),
+        ("half.ipynb", ["14:1"]),
+        ("one.ipynb", ["cell 2:3:1"]),
+        ("a.md", ["10:12", "16:10", "23:5"]),
+        ("a.txt", ["10:12", "16:10", "23:5"]),
+        ("a.rst", ["3:4"]),
+        ("a.py", ["2:7", "4:1"]),
     ],
 )
-def test_code_is_read_where_it_stands(code, name, text, places):
+def test_code_is_read_where_it_stands(code, name, places):
     """Notebooks, even half of one, fenced and typed code, Python 2: each line is that of its file."""
-    book = code(name, text)
+    book = code(name, FILES[name])
 
     book.run(
         *("spec", "--since", "1.9", "--until", "2.1", "--used-in", f"code/{name}"),
@@ -408,73 +415,97 @@ def test_bad_input_is_refused_in_a_line(code, arguments, reason):
     result.stderr.fnmatch_lines(f"ERROR: {reason}")
 
 
+IMPORTS = {
+    "an alias": ("import torch.nn.functional as F", "F.grid_sample(x, y)"),
+    "a module": ("from torch.nn import functional", "functional.grid_sample(x, y)"),
+    "a function": ("from torch.nn.functional import grid_sample as g", "g(x, y)"),
+    "in full": ("import torch", "torch.nn.functional.grid_sample(x, y)"),
+    "another's": ("import torch, other as F", "F.grid_sample(x, y)"),
+    "not imported": ("import torch", "F.grid_sample(x, y)"),
+    "everything": ("from torch.utils import *", "F.grid_sample(x, y)"),
+}
+
+
 @pytest.mark.parametrize(
-    ("imports", "call", "count"),
+    ("how", "lines"),
     [
-        ("import torch.nn.functional as F", "F.grid_sample(x, y)", 1),
-        ("from torch.nn import functional", "functional.grid_sample(x, y)", 1),
-        ("from torch.nn.functional import grid_sample as g", "g(x, y)", 1),
-        ("import torch", "torch.nn.functional.grid_sample(x, y)", 1),
-        ("import other as F", "F.grid_sample(x, y) # torch", 0),
-        ("import torch, other as F", "F.grid_sample(x, y)", 0),
-        ("from torch.utils import *", "F.grid_sample(x, y)", 1),
+        ("an alias", [2]),
+        ("a module", [2]),
+        ("a function", [2]),
+        ("in full", [2]),
+        ("another's", []),
+        ("not imported", []),
+        ("everything", [2]),
     ],
 )
-def test_a_name_is_what_the_file_imports_it_as(imports, call, count):
+def test_a_name_is_what_the_file_imports_it_as(how, lines):
     """`F.relu` is torch's after torch's import; after `import *` the usual names count."""
+    imports, call = IMPORTS[how]
     matcher = Matcher(Source("code.py", f"{imports}\nz = {call}\n"))
+    rule = RULES["corners-of-a-grid"]
 
-    assert len(matcher.findings([RULES["corners-of-a-grid"]])) == count
+    places = matcher.findings(each for each in (rule,))
+    assert [one.line for one in places] == lines
 
 
-@pytest.mark.parametrize(
-    "guard",
-    [
-        "try:\n    from torch._six import inf\nexcept ImportError:\n    inf = 1\n",
-        "if torch.__version__ < '1.8':\n    from torch._six import inf\n",
-        "if hasattr(torch, '_six'):\n    from torch._six import inf\n",
-    ],
-)
+GUARDS = {
+    "tried": "try:\n    from torch._six import inf\nexcept ImportError:\n    inf = 1\n",
+    "for a release": "if torch.__version__ < '1.8':\n    from torch._six import inf\n",
+    "if it is there": "if hasattr(torch, '_six'):\n    from torch._six import inf\n",
+}
+
+
+@pytest.mark.parametrize("guard", ["tried", "for a release", "if it is there"])
 def test_code_that_asks_first_is_left_alone(guard):
     """What is tried, or done for a release or a name that is asked for, is no finding."""
-    bare = re.search("from torch._six.*\n", guard)[0]
+    bare = re.search("from torch._six.*\n", GUARDS[guard])[0]
 
-    assert found(guard, "torch-six") == []
+    assert found(GUARDS[guard], "torch-six") == []
     assert found(bare, "torch-six") == [(1, "")]
 
 
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("x = torch.tensor([1, 2])\nx", "tensor int"),
-        ("x = torch.tensor([1, 2]).float()\nx", "tensor float"),
-        ("x = torch.arange(3) / 2\nx", "tensor float"),
-        ("x = torch.rand(3) > 0.5\nx", "tensor bool"),
-        ("y = (x == 1).byte()\ny", "tensor uint8"),
-        ("y = torch.zeros(3, dtype=torch.uint8)\ny", "tensor uint8"),
-        ("b = iter(DataLoader(d))\nb", "iterator"),
-        ("def f(self):\n    self.l = DataLoader(d)\nself.l", "loader"),
-        ("net = nn.Linear(1, 1)\nnet(x)", "tensor tracked op-linear"),
-        ("class N(nn.Module):\n    pass\nn = N()\nn", "module"),
-        ("c = nn.MSELoss()\nl = c(x, y)\nl", "tensor scalar op-mse"),
-        ("o = optim.SGD(p)\ns = optim.lr_scheduler.StepLR(o, 1)\ns", "scheduler !plateau"),
-        ("x = torch.ones(2, requires_grad=True)\nx", "tensor leaf"),
-        ("x = torch.ones(2)\nx.size()", "size"),
-        ("a, b = torch.ones(2), 1\nb", "number whole"),
-        ("v, i = torch.rand(3).max(0)\ni", "tensor int"),
-    ],
-)
-def test_what_an_expression_is_can_be_read(text, wanted):
+EXPRESSIONS = {
+    "a list of integers": ("x = torch.tensor([1, 2])\nx", "tensor int"),
+    "a cast": ("x = torch.tensor([1, 2]).float()\nx", "tensor float"),
+    "a quotient": ("x = torch.arange(3) / 2\nx", "tensor float"),
+    "a comparison": ("x = torch.rand(3) > 0.5\nx", "tensor bool"),
+    "a byte of anything": ("y = (x == 1).byte()\ny", "tensor uint8"),
+    "a dtype": ("y = torch.zeros(3, dtype=torch.uint8)\ny", "tensor uint8"),
+    "an iterator": ("b = iter(DataLoader(d))\nb", "iterator"),
+    "an attribute": ("def f(self):\n    self.l = DataLoader(d)\nself.l", "loader"),
+    "a layer's output": ("net = nn.Linear(1, 1)\nnet(x)", "tensor tracked op-linear"),
+    "a net": ("class N(nn.Module):\n    pass\nn = N()\nn", "module"),
+    "a loss": ("c = nn.MSELoss()\nl = c(x, y)\nl", "tensor scalar op-mse"),
+    "a schedule": (
+        "o = optim.SGD(p)\ns = optim.lr_scheduler.StepLR(o, 1)\ns",
+        "scheduler !plateau",
+    ),
+    "a leaf": ("x = torch.ones(2, requires_grad=True)\nx", "tensor leaf"),
+    "a size": ("x = torch.ones(2)\nx.size()", "size"),
+    "one of a tuple": ("a, b = torch.ones(2), 1\nb", "number whole"),
+    "an index": ("v, i = torch.rand(3).max(0)\ni", "tensor int"),
+}
+
+
+@pytest.mark.parametrize("what", EXPRESSIONS)
+def test_what_an_expression_is_can_be_read(what):
     """Types follow from torch's functions, literals and assignments, as a reader would see."""
+    text, wanted = EXPRESSIONS[what]
+
     assert is_(kinds(text), wanted) is True
     assert is_(kinds(text), "string") is False
 
 
+OF_A_PARAMETER = "def f(x):\n    x\n"
+
+
+@pytest.mark.spare("'tensor int'", reason="of nothing anything is known")
 def test_what_is_not_known_is_neither_so_nor_not():
     """Of a parameter nothing is known, so a rule that asks for its type is not sure."""
-    assert is_(kinds("def f(x):\n    x\n"), "tensor int") is None
+    assert is_(kinds(OF_A_PARAMETER), "tensor int") is None
 
 
+@pytest.mark.spare("4", reason="a bound that a slow machine keeps")
 def test_a_hundred_thousand_lines_take_seconds(tmp_path):
     """What is read, matched and counted grows with the code: a tenth of them in two CPU-seconds."""
     import time
