@@ -9,7 +9,7 @@ operations as they are; `backend="aot_eager"` records the backward pass as well.
 compiler: this page uses them wherever the backend does not matter.
 
 What surprises: nothing is compiled before the first call, a compiled module has `_orig_mod.` in
-the keys of its `state_dict`, a hook that is added later is ignored, and inductor draws other random
+the keys of its `state_dict`, a first hook added later is ignored, and inductor draws other random
 numbers. What is recorded for one kind of input is told in `spec/compile/test_recompilation.py`,
 what cannot be recorded in `spec/compile/test_graph_breaks.py`.
 """
@@ -25,12 +25,14 @@ pytestmark = [
     pytest.mark.torch(">=2.1"),
     pytest.mark.slow,
     pytest.mark.usefixtures("fresh_compiler"),
+    # What PyTorch 2.10 to 2.13 say of calls of their own.
+    pytest.mark.filterwarnings("ignore:`torch.jit.script_method:DeprecationWarning"),
 ]
 
 
 def test_a_compiled_function_gives_the_same_values(device):
-    """`torch.compile(f)(x)` returns what `f(x)` returns, up to rounding: compiled or not,
-    `(x * 2 + 1).sum()` of [1, 2] is 8.
+    """A function compiled by `torch.compile` without random numbers returns the values of the
+    function itself, up to rounding: compiled or not, `(x * 2 + 1).sum()` of [1, 2] is 8.
     """
     compiled = torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")
 
@@ -40,8 +42,8 @@ def test_a_compiled_function_gives_the_same_values(device):
 
 
 def test_compile_decorates_a_function():
-    """`@torch.compile(backend=...)` decorates a function; the compiled one keeps the name and the
-    docstring.
+    """`@torch.compile(backend=...)` decorates a function; the compiled one keeps `__name__` and
+    `__doc__`.
     """
 
     @torch.compile(backend="eager")
@@ -55,8 +57,8 @@ def test_compile_decorates_a_function():
 
 
 def test_gradients_pass_through_compiled_code():
-    """`backward()` works through a compiled function: `(x**2).sum()` compiled gives the gradient
-    2x.
+    """`backward()` works through a function compiled by `torch.compile`: `(x**2).sum()` compiled
+    gives the gradient 2x.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     compiled = torch.compile(lambda x: (x**2).sum(), backend="aot_eager")
@@ -85,8 +87,8 @@ def test_nothing_is_compiled_before_the_first_call():
 
 
 def test_a_backend_gets_the_recorded_operations():
-    """A backend is a function of a graph module and example inputs that returns a callable: for
-    `x + 1` the graph has a placeholder, one call and an output.
+    """A backend of `torch.compile` is a function of a graph module and example inputs that returns
+    a callable: for `x + 1` the graph has a placeholder, one call and an output.
     """
     recorded = []
 
@@ -102,8 +104,8 @@ def test_a_backend_gets_the_recorded_operations():
 
 @pytest.mark.torch(">=2.2")
 def test_a_module_compiled_in_place_keeps_its_keys():
-    """`model.compile()` compiles the calls of `model` itself: the model stays an instance of its
-    class and the keys of its `state_dict` stay as they are.
+    """`nn.Module.compile()` compiles the calls of the module itself: the module stays an instance
+    of its class and the keys of its `state_dict()` stay as they are.
     """
     model = nn.Linear(2, 1, bias=False)
     nn.init.ones_(model.weight)
@@ -116,8 +118,9 @@ def test_a_module_compiled_in_place_keeps_its_keys():
 
 
 def test_a_compiled_module_shares_its_parameters():
-    """`torch.compile(model)` wraps the model in an `OptimizedModule`: the parameters are the
-    model's own, with `_orig_mod.` before their names in `state_dict`, and `_orig_mod` is the model.
+    """`torch.compile(model)` wraps an `nn.Module` in an `OptimizedModule`: the parameters are the
+    model's own, with `_orig_mod.` before their names in `state_dict()`, and `_orig_mod` is the
+    model.
 
     So an optimizer may be made from either. `isinstance(compiled, Net)` is False.
     """
@@ -134,9 +137,9 @@ def test_a_compiled_module_shares_its_parameters():
 
 
 def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
-    """The `state_dict` of a compiled module does not load into the plain one, "Error(s) in loading
-    state_dict for Linear: Missing key(s) in state_dict ... Unexpected key(s) in state_dict:
-    "_orig_mod.weight"".
+    """`load_state_dict` of the plain module refuses the `state_dict()` of the compiled one with
+    RuntimeError, "Error(s) in loading state_dict for Linear", and below "Unexpected key(s) in
+    state_dict: "_orig_mod.weight"".
 
     Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. The prefix
     is removed from a saved one by `consume_prefix_in_state_dict_if_present`.
@@ -154,10 +157,10 @@ def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
 
 
 def test_changed_weights_are_used_without_compiling_again():
-    """A compiled module reads its parameters at each call: after an in-place change of the weight
-    the next call uses the new values, and nothing is compiled again.
+    """A module compiled by `torch.compile` reads its parameters at each call: after an in-place
+    change of the weight the next call uses the new values, and nothing is compiled again.
 
-    Because parameters are inputs of the graph, and not constants in it.
+    Because the graph refers to the parameters and holds none of their values as constants.
     """
     counter = CompileCounter()
     model = nn.Linear(1, 1, bias=False)
@@ -175,10 +178,12 @@ def test_changed_weights_are_used_without_compiling_again():
 
 @pytest.mark.torch(">=2.7")
 def test_a_hook_added_after_compiling_is_ignored():
-    """A forward hook that is registered on a module after its compiled form has run is not called
-    by the compiled form; `torch.compiler.reset()` makes the next call see it.
+    """If `torch.compile(model)` has run without hooks, a first `model.register_forward_hook` is
+    ignored by calls with inputs of the same kind; `torch.compiler.reset()` makes the next call see
+    it.
 
-    Because the compiler does not look at the hooks again. Register hooks before the first call.
+    Because the compiler does not look for hooks again until it compiles again. Register hooks
+    before the first call.
     """
     model = nn.Linear(1, 1, bias=False)
     nn.init.ones_(model.weight)
@@ -196,8 +201,8 @@ def test_a_hook_added_after_compiling_is_ignored():
 
 @pytest.mark.torch(">=2.5")
 def test_the_step_of_an_optimizer_can_be_compiled():
-    """A function that calls `optimizer.step()` can be compiled: three calls are one compilation,
-    and the weight moves as it does uncompiled.
+    """A function that calls `step()` of a `torch.optim.SGD` can be compiled by `torch.compile`:
+    three calls are one compilation, and the weight moves as it does uncompiled.
     """
     counter = CompileCounter()
     weight = nn.Parameter(torch.ones(1))
@@ -266,15 +271,15 @@ def test_the_listed_backends_leave_out_those_for_debugging():
 
 def test_a_backend_that_is_not_there_is_refused():
     """`torch.compile(f, backend="nope")` raises InvalidBackend, "Invalid backend: 'nope'"; some
-    releases raise it when the function is compiled, others in the first call.
+    releases raise it in `torch.compile`, others in the first call.
     """
     with pytest.raises(torch._dynamo.exc.InvalidBackend, match="Invalid backend: 'nope'"):
         torch.compile(lambda x: x, backend="nope")(torch.ones(1))
 
 
 def test_an_error_in_a_backend_names_the_backend():
-    """An exception in the backend comes out as BackendCompilerFailed, "backend='broken' raised:",
-    followed by the type and the words of the exception.
+    """An exception that a backend of `torch.compile` raises comes out as BackendCompilerFailed,
+    "backend='broken' raised:", followed by the type and the words of the exception.
 
     The same words with `backend='inductor' raised:` stand above many errors of a missing or broken
     C++ compiler, CUDA or Triton: the line below them tells which.
@@ -293,8 +298,8 @@ def test_an_error_in_a_backend_names_the_backend():
 
 
 def test_errors_of_the_compiler_can_be_suppressed():
-    """With `torch._dynamo.config.suppress_errors = True` a function that a backend fails on is run
-    uncompiled, and the error is only logged.
+    """With `torch._dynamo.config.suppress_errors = True` and without `fullgraph=True`, a function
+    that a backend fails on is run uncompiled, and no exception reaches the caller.
     """
 
     def broken(graph, inputs):
@@ -309,7 +314,9 @@ def test_errors_of_the_compiler_can_be_suppressed():
 
 
 def test_an_error_in_compiled_code_is_the_error_of_the_function():
-    """`raise ValueError("no")` inside a compiled function raises that ValueError to the caller."""
+    """`raise ValueError("no")` in a function compiled by `torch.compile` without `fullgraph=True`
+    raises that ValueError to the caller.
+    """
 
     @torch.compile(backend="eager")
     def f(x):
@@ -319,11 +326,11 @@ def test_an_error_in_compiled_code_is_the_error_of_the_function():
         f(torch.ones(2))
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.12")
 def test_shapes_that_do_not_fit_are_found_while_recording():
-    """Since PyTorch 2.14 at the latest, shapes that do not fit raise TorchRuntimeError in a
-    compiled function, "RuntimeError when making fake tensor call"; the error of the operation
-    stands below it.
+    """Since PyTorch 2.12 at the latest, `x @ y` with shapes that do not fit raises
+    TorchRuntimeError under `torch.compile`, "RuntimeError when making fake tensor call"; the error
+    of the operation stands below it.
 
     Because the compiler first runs the function with fake tensors, which have shapes and no values.
     Run the function uncompiled to see the usual message.
@@ -337,10 +344,11 @@ def test_shapes_that_do_not_fit_are_found_while_recording():
     assert "size mismatch, got input (2x3), vec (4)" in str(error.value)
 
 
-@pytest.mark.torch("<2.10")
-def test_before_2_10_the_node_that_did_not_fit_was_named():
-    """Before PyTorch 2.10 shapes that do not fit raise TorchRuntimeError in a compiled function,
-    with "Failed running call_function" or "Dynamo failed to run FX node with fake tensors".
+@pytest.mark.torch("<2.14")
+def test_before_2_14_the_node_that_did_not_fit_was_named():
+    """Before PyTorch 2.14 `x @ y` with shapes that do not fit raises TorchRuntimeError under
+    `torch.compile`, with "Failed running call_function" or "Dynamo failed to run FX node with fake
+    tensors".
     """
     compiled = torch.compile(lambda x: x @ torch.ones(4), backend="eager")
 
@@ -354,8 +362,9 @@ def test_before_2_10_the_node_that_did_not_fit_was_named():
 
 @pytest.mark.torch(">=2.3")
 def test_second_derivatives_of_compiled_code_are_refused():
-    """A compiled function can be differentiated once: a second `torch.autograd.grad` raises
-    RuntimeError, "torch.compile with aot_autograd does not currently support double backward".
+    """Compiled with `backend="aot_eager"`, as with inductor, a function gives first derivatives
+    only: a second `torch.autograd.grad` raises RuntimeError, "torch.compile with aot_autograd does
+    not currently support double backward".
 
     Differentiate the uncompiled function, as for a gradient penalty; `backend="eager"` works too,
     because it does not record the backward pass.
@@ -373,9 +382,10 @@ def test_second_derivatives_of_compiled_code_are_refused():
 
 
 def test_an_unknown_mode_is_refused():
-    """`torch.compile(f, mode="fast")` raises RuntimeError, "Unrecognized mode=fast, should be one
-    of: default, ...", when the function is compiled; `"reduce-overhead"` and `"max-autotune"` are
-    modes.
+    """`torch.compile(f, mode="fast")` with the default backend raises RuntimeError, "Unrecognized
+    mode=fast, should be one of: default, ...", before the first call.
+
+    `"reduce-overhead"` and `"max-autotune"` are modes; they belong to inductor.
     """
     with pytest.raises(RuntimeError, match="Unrecognized mode=fast, should be one of: default"):
         torch.compile(lambda x: x, mode="fast")
@@ -383,8 +393,8 @@ def test_an_unknown_mode_is_refused():
 
 @pytest.mark.torch(">=2.7")
 def test_a_mode_is_a_set_of_options():
-    """`mode="reduce-overhead"` is the option `triton.cudagraphs`; `"max-autotune"` is
-    `max_autotune`, `triton.cudagraphs` and `coordinate_descent_tuning`.
+    """For `torch.compile`, `mode="reduce-overhead"` is the option `triton.cudagraphs`;
+    `"max-autotune"` is `max_autotune`, `triton.cudagraphs` and `coordinate_descent_tuning`.
 
     The first replays the kernels of a GPU as one CUDA graph, which helps small batches; the second
     times several kernels and takes the fastest, so compiling takes longer. All three options are
@@ -410,8 +420,9 @@ def test_mode_and_options_together_are_refused():
 
 
 def test_a_python_that_is_too_new_is_refused(monkeypatch):
-    """`torch.compile` raises RuntimeError on a Python that its release does not know yet, such as
-    "torch.compile is not supported on Python 3.15+" or "Dynamo is not supported on Python 3.12+".
+    """`torch.compile` raises RuntimeError on a Python that its release does not know yet, with
+    words such as "torch.compile is not supported on Python 3.15+" or "Dynamo is not supported on
+    Python 3.12+".
 
     Because Dynamo reads bytecode, which changes with each Python. Python 3.12 is supported since
     PyTorch 2.4, 3.13 since 2.6.
@@ -424,8 +435,8 @@ def test_a_python_that_is_too_new_is_refused(monkeypatch):
 
 @pytest.mark.slow
 def test_inductor_gives_the_same_values_up_to_rounding():
-    """The default backend, inductor, fuses `relu(x.sin() * 2 + 1)` into a single C++ kernel on the
-    CPU, and its values are close to those of the uncompiled function.
+    """`torch.compile` with the default backend, inductor, fuses `relu(x.sin() * 2 + 1)` into a
+    single C++ kernel on the CPU, and its values are close to those of the uncompiled function.
     """
     from torch._inductor.utils import run_and_get_code
 
@@ -443,7 +454,8 @@ def test_inductor_gives_the_same_values_up_to_rounding():
 @pytest.mark.slow
 def test_inductor_draws_other_random_numbers():
     """Compiled by inductor, `torch.rand(3)` gives other numbers than uncompiled after the same
-    `torch.manual_seed`; with `options={"fallback_random": True}` it gives the same.
+    `torch.manual_seed`; with `torch.compile(f, options={"fallback_random": True})` it gives the
+    same.
 
     Because inductor has a generator of its own, which dropout uses too. It is no error.
     """
@@ -466,8 +478,9 @@ def test_inductor_draws_other_random_numbers():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.6")
 def test_inductor_needs_a_cpp_compiler():
-    """Without a C++ compiler the default backend raises on the CPU, "InvalidCxxCompiler: No working
-    C++ compiler found in torch._inductor.config.cpp.cxx".
+    """Without a C++ compiler `torch.compile` with the default backend raises on the CPU in the
+    first call, "InvalidCxxCompiler: No working C++ compiler found in
+    torch._inductor.config.cpp.cxx".
 
     Install one (`apt install g++`, the Build Tools of Visual Studio on Windows), or name it in the
     environment variable `CXX`. `backend="aot_eager"` needs none, and makes nothing faster.
@@ -485,8 +498,9 @@ def test_inductor_needs_a_cpp_compiler():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")
 def test_inductor_needs_triton_on_a_gpu(monkeypatch):
-    """Without the package `triton` the default backend raises TritonMissing on a GPU, "Cannot find
-    a working triton installation. Either the package is not installed or it is too old."
+    """Without the package `triton`, `torch.compile` with the default backend raises TritonMissing
+    on a GPU, "Cannot find a working triton installation. Either the package is not installed or it
+    is too old."
 
     The wheels for Linux bring it along; on Windows `pip install triton-windows` does. A GPU older
     than compute capability 7.0 is refused as "too old to be supported by the triton GPU compiler".

@@ -18,12 +18,18 @@ import pytest
 import torch
 from torch import nn
 
-pytestmark = [pytest.mark.torch(">=2.7"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.torch(">=2.7"),
+    pytest.mark.slow,
+    # What PyTorch 2.10 and 2.13 say of calls of their own.
+    pytest.mark.filterwarnings("ignore:You are calling torch.compile inside:UserWarning"),
+    pytest.mark.filterwarnings("ignore:`isinstance:FutureWarning"),
+]
 
 
 def test_a_program_holds_one_graph_and_the_parameters():
-    """`export(nn.Linear(2, 1), args)` records a single call of `aten.linear`; the parameters are
-    inputs of the graph and stand in `program.state_dict`.
+    """`torch.export.export(nn.Linear(2, 1), args)` records a single call of `aten.linear`; the
+    parameters are inputs of the graph and stand in `program.state_dict`.
     """
     program = torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),))
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
@@ -34,8 +40,8 @@ def test_a_program_holds_one_graph_and_the_parameters():
 
 
 def test_a_program_is_run_through_its_module():
-    """`program.module()` computes what the model computes; calling the program itself raises
-    RuntimeError, "Unable to call ExportedProgram directly. You should use
+    """`ExportedProgram.module()` computes what the model computes; calling the program itself
+    raises RuntimeError, "Unable to call ExportedProgram directly. You should use
     `exported_program.module()` instead."
     """
     model = nn.Linear(2, 1, bias=False)
@@ -48,7 +54,7 @@ def test_a_program_is_run_through_its_module():
 
 
 def test_only_modules_are_exported():
-    """`export` of a function raises ValueError, "Expected `mod` to be an instance of
+    """`torch.export.export` of a function raises ValueError, "Expected `mod` to be an instance of
     `torch.nn.Module`"; put the function into the `forward` of a module.
     """
     with pytest.raises(ValueError, match="Expected `mod` to be an instance of"):
@@ -56,8 +62,8 @@ def test_only_modules_are_exported():
 
 
 def test_example_inputs_are_a_tuple():
-    """The example inputs of `export` are a tuple, also for one input: a tensor raises, "Expecting
-    `args` to be a tuple of example positional inputs".
+    """The example inputs of `torch.export.export` are a tuple, also for one input: a tensor raises
+    a RuntimeError (UserError), "Expecting `args` to be a tuple of example positional inputs".
 
     Write `(x,)`, with the comma.
     """
@@ -66,8 +72,9 @@ def test_example_inputs_are_a_tuple():
 
 
 def test_a_condition_on_a_value_is_refused():
-    """`export` of a `forward` with `if x.sum() > 0:` raises RuntimeError, "Could not guard on
-    data-dependent expression Eq(u0, 1)" (or "Data-dependent branching" with `strict=True`).
+    """`torch.export.export` of a `forward` with `if x.sum() > 0:` raises RuntimeError, "Could not
+    guard on data-dependent expression Eq(u0, 1)" (or "Data-dependent branching" with
+    `strict=True`).
 
     Because one graph cannot hold a decision of Python. Write `torch.cond` or `torch.where`.
     """
@@ -85,8 +92,8 @@ def test_a_condition_on_a_value_is_refused():
 
 
 def test_cond_exports_both_branches():
-    """`torch.cond(predicate, true_function, false_function, operands)` is exported with both
-    branches: the program decides by the values of each input.
+    """`torch.cond(predicate, true_function, false_function, operands)` is exported by
+    `torch.export.export` with both branches: the program decides by the values of each input.
     """
 
     class Branch(nn.Module):
@@ -100,8 +107,9 @@ def test_cond_exports_both_branches():
 
 
 def test_a_size_that_is_a_value_is_declared_by_check():
-    """A slice up to `x.max().item()` exports if `torch._check` bounds the number first; the bounds
-    are then asserted when the program runs.
+    """`torch._check(end <= x.shape[0])` in `forward` gives `torch.export.export` a bound of a
+    number from `.item()`, such as the end of a slice; the program raises if the number of an input
+    breaks it.
     """
 
     class Head(nn.Module):
@@ -119,8 +127,8 @@ def test_a_size_that_is_a_value_is_declared_by_check():
 
 
 def test_a_condition_on_a_shape_keeps_the_branch_of_the_example():
-    """`if x.shape[0] > 3:` is decided while exporting: the program keeps the branch of the example
-    and refuses inputs of another size.
+    """`if x.shape[0] > 3:` is decided in `torch.export.export`: the program keeps the branch of the
+    example and, without `dynamic_shapes`, refuses inputs of another size.
     """
 
     class Branch(nn.Module):
@@ -136,10 +144,10 @@ def test_a_condition_on_a_shape_keeps_the_branch_of_the_example():
 
 
 def test_a_marked_dimension_that_a_condition_limits_is_refused():
-    """A dimension marked by `torch.export.Dim` on which `forward` decides raises "Constraints
-    violated (batch)!", with the suggested fix `Dim('batch', min=4)`.
+    """If `forward` decides by a dimension that is marked with `torch.export.Dim("batch")`, `export`
+    raises, "Constraints violated (batch)!", with the suggested fix `Dim('batch', min=4)`.
 
-    A `Dim` with that limit exports.
+    A `Dim` with that limit exports, and the program takes sizes from 4 on.
     """
 
     class Branch(nn.Module):
@@ -159,8 +167,8 @@ def test_a_marked_dimension_that_a_condition_limits_is_refused():
 
 
 def test_a_dimension_of_the_weights_cannot_be_dynamic():
-    """A feature dimension that a weight fixes cannot be marked: `export` raises "Constraints
-    violated (features)!"; only the batch dimension of a linear layer can change.
+    """A feature dimension that the weight of `nn.Linear(2, 1)` fixes cannot be marked by
+    `torch.export.Dim("features")`: `export` raises, "Constraints violated (features)!".
     """
     features = torch.export.Dim("features")
 
@@ -169,8 +177,11 @@ def test_a_dimension_of_the_weights_cannot_be_dynamic():
 
 
 def test_dim_auto_marks_what_can_change():
-    """`Dim.AUTO` lets `export` find out which dimensions can change: given for both dimensions of a
-    linear layer's input, the batch may change and the 2 features may not.
+    """`torch.export.Dim.AUTO` lets `export` find out which dimensions can change: given for both
+    dimensions of a 4 x 2 input of `nn.Linear(2, 1)`, the batch may change and the 2 features may
+    not.
+
+    Take an example of at least 2 samples: a dimension of size 1 may be taken for a constant.
     """
     auto = torch.export.Dim.AUTO
     program = torch.export.export(
@@ -183,7 +194,9 @@ def test_dim_auto_marks_what_can_change():
 
 
 def test_a_dim_may_have_a_largest_size():
-    """`Dim("batch", max=8)` makes a program that takes batches up to 8 and refuses 9."""
+    """`torch.export.Dim("batch", max=8)` makes a program that takes a batch of 8 and refuses one of
+    9.
+    """
     batch = torch.export.Dim("batch", max=8)
     shapes = ({0: batch},)
     program = torch.export.export(
@@ -196,9 +209,9 @@ def test_a_dim_may_have_a_largest_size():
 
 
 def test_dynamic_shapes_are_named_like_the_arguments():
-    """`dynamic_shapes` is a tuple like the inputs, or a dict whose keys are the names of the
-    arguments of `forward`; another key raises, "When `dynamic_shapes` is specified as a dict, its
-    top-level keys must be the arg names ['input']".
+    """`dynamic_shapes` of `torch.export.export` is a tuple like the inputs, or a dict from names of
+    arguments of `forward`; another key raises, "its top-level keys must be the arg names
+    ['input']".
     """
     batch = torch.export.Dim("batch")
     shapes = {"input": {0: batch}}
@@ -212,8 +225,8 @@ def test_dynamic_shapes_are_named_like_the_arguments():
 
 
 def test_two_dimensions_that_must_agree_share_a_dim():
-    """Inputs that are added need one `Dim` for both: two of them raise "Constraints violated", and
-    below "must always be equal".
+    """For `x + y` of two inputs of one size, `torch.export.export` needs one `Dim` for both:
+    `Dim("a")` and `Dim("b")` raise "Constraints violated", and below "must always be equal".
     """
 
     class Add(nn.Module):
@@ -231,8 +244,9 @@ def test_two_dimensions_that_must_agree_share_a_dim():
 
 
 def test_python_numbers_are_constants():
-    """A Python number among the example inputs is a constant of the program: with another value it
-    raises, "Guard failed: scale == 2.0" since PyTorch 2.9.
+    """A Python float among the example inputs of `torch.export.export` is a constant of the
+    program: with another value it raises, since PyTorch 2.9 with the words "Guard failed: scale ==
+    2.0".
 
     Pass a tensor if the value has to change.
     """
@@ -249,8 +263,8 @@ def test_python_numbers_are_constants():
 
 
 def test_print_runs_while_exporting_only(capsys):
-    """A `print` in `forward` runs while `export` records with `strict=False` and is not part of the
-    program.
+    """A `print` in `forward` runs while `torch.export.export` records with `strict=False` and is
+    not part of the program.
     """
 
     class Loud(nn.Module):
@@ -265,8 +279,8 @@ def test_print_runs_while_exporting_only(capsys):
 
 
 def test_the_mode_of_the_export_stays():
-    """A model exported in `train()` goes on dropping, and `eval()` of the program's module raises
-    NotImplementedError, "Calling eval() is not supported yet."
+    """`nn.Dropout` exported by `torch.export.export` in `train()` goes on dropping, and `eval()` of
+    the program's module raises NotImplementedError, "Calling eval() is not supported yet."
 
     Call `model.eval()` before `export`.
     """
@@ -281,10 +295,10 @@ def test_the_mode_of_the_export_stays():
 
 
 def test_decompositions_leave_a_smaller_set_of_operations():
-    """`program.run_decompositions()` rewrites the graph in the smaller set of core operations:
-    `aten.linear` becomes `aten.permute` and `aten.addmm`.
+    """`ExportedProgram.run_decompositions()` rewrites the graph in a smaller set of core
+    operations: `aten.linear` of a 2-D input becomes `aten.permute` and `aten.addmm`.
 
-    A translator into another format needs to know these only.
+    A translator into another format has fewer operations to know then.
     """
     program = torch.export.export(nn.Linear(2, 1), (torch.zeros(4, 2),)).run_decompositions()
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]

@@ -1,18 +1,18 @@
 """Graph breaks: code that cannot be recorded.
 
 `torch.compile` records the operations on tensors as a graph. Where a function does something that
-no graph can hold, such as an `if` on the value of a tensor, a `print` or a call into another
-library, the graph ends: Python runs that place, and a new graph begins behind it. This is a graph
+no graph can hold, such as an `if` on the value of a tensor, a `print` or a call into most other
+libraries, the graph ends: Python runs that place, and a new graph begins behind it. This is a graph
 break. The result stays right; what is lost is speed, because nothing is fused across the break.
 
 `torch._dynamo.explain(f)(x)` counts graphs and breaks and says why; the environment variable
 `TORCH_LOGS="graph_breaks"` prints the reasons while a program runs; `fullgraph=True` makes the
 first break an error.
 
-What surprises: an `if` on a shape is no break, and a loop over `range` is unrolled into the graph.
-Graphs are counted here with `torch._dynamo.testing.CompileCounter`, a backend that runs the
-operations as they are. When a graph is recorded again is told in
-`spec/compile/test_recompilation.py`.
+What surprises: an `if` on a shape is no break, a loop over `range` is unrolled into the graph, and
+a break inside a loop leaves the function to Python. Graphs are counted here with
+`torch._dynamo.testing.CompileCounter`, a backend that runs the operations as they are. When a graph
+is recorded again is told in `spec/compile/test_recompilation.py`.
 """
 
 import os
@@ -32,8 +32,8 @@ pytestmark = [
 
 
 def test_the_data_still_decides_which_way_to_go():
-    """An `if` on the value of a tensor is still decided at each call of a compiled function: the
-    same function takes one branch for [1] and the other for [-1].
+    """An `if` on the value of a tensor is still decided at each call of a function compiled by
+    `torch.compile`: the same function takes one branch for [1] and the other for [-1].
 
     Because the graph is split there, and Python decides between the two parts.
     """
@@ -49,8 +49,8 @@ def test_the_data_still_decides_which_way_to_go():
 
 
 def test_a_condition_on_a_value_splits_the_graph():
-    """`if x.sum() > 0:` in a compiled function makes two graphs: one that computes the condition
-    and one for the branch taken.
+    """Under `torch.compile`, `if x.sum() > 0:` between two operations on tensors makes two graphs:
+    one that computes the condition and one for the branch taken, here `x + 1`.
     """
     counter = CompileCounter()
 
@@ -63,6 +63,40 @@ def test_a_condition_on_a_value_splits_the_graph():
     f(torch.tensor([1.0]))
 
     assert counter.frame_count == 2
+
+
+def test_a_break_in_a_loop_leaves_the_function_to_python():
+    """Under `torch.compile` without `fullgraph=True`, an `if` on the value of a tensor in a `for`
+    loop makes no graph of the loop's function: Python runs it. Functions that the loop calls are
+    compiled still.
+
+    Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
+    `if`, or put the work of a turn into a function.
+    """
+    counter = CompileCounter()
+
+    @torch.compile(backend=counter)
+    def f(x):
+        for _ in range(2):
+            if x.sum() > 0:
+                x = x + 1
+        return x
+
+    assert f(torch.tensor([1.0])).tolist() == [3.0]
+    assert counter.frame_count == 0
+
+    def turn(x):
+        return x * 2
+
+    @torch.compile(backend=counter)
+    def g(x):
+        for _ in range(2):
+            if x.sum() > 0:
+                x = turn(x)
+        return x
+
+    assert g(torch.tensor([1.0])).tolist() == [4.0]
+    assert counter.frame_count == 1
 
 
 def test_explain_counts_graphs_and_tells_reasons():
@@ -86,8 +120,9 @@ def test_explain_counts_graphs_and_tells_reasons():
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_to_be_split():
-    """With `fullgraph=True` a function that needs two graphs raises: since PyTorch 2.7 an `if` on
-    the value of a tensor is "Data-dependent branching".
+    """With `torch.compile(f, fullgraph=True)` a function that needs two graphs raises in the first
+    call: since PyTorch 2.7 an `if` on the value of a tensor is Unsupported, "Data-dependent
+    branching".
 
     Use `torch.where` or `torch.cond` instead of the `if`, or leave `fullgraph` out.
     """
@@ -105,8 +140,8 @@ def test_fullgraph_refuses_to_be_split():
 
 @pytest.mark.torch("<2.7")
 def test_before_2_7_dynamic_control_flow_was_refused():
-    """Before PyTorch 2.7 `fullgraph=True` refused an `if` on the value of a tensor with "Dynamic
-    control flow is not supported at the moment".
+    """Before PyTorch 2.7 `torch.compile(f, fullgraph=True)` refused an `if` on the value of a
+    tensor in the first call, with "Dynamic control flow is not supported at the moment".
     """
 
     def f(x):
@@ -121,8 +156,8 @@ def test_before_2_7_dynamic_control_flow_was_refused():
 
 
 def test_where_keeps_a_condition_in_the_graph():
-    """`torch.where(condition, a, b)` in place of an `if` keeps the function one graph: it computes
-    both branches and chooses by value.
+    """`torch.where(condition, a, b)` in place of an `if` keeps a compiled function one graph: it
+    computes both branches and chooses by value.
     """
 
     @torch.compile(backend="eager", fullgraph=True)
@@ -150,8 +185,8 @@ def test_cond_keeps_two_branches_in_the_graph():
 
 
 def test_a_condition_on_a_shape_is_no_break():
-    """An `if` on `x.shape[0]` does not split the graph: the branch taken is recorded, for inputs on
-    whose shape the condition comes out the same.
+    """An `if` on `x.shape[0]` does not split the graph of `torch.compile`: the branch taken is
+    recorded, for inputs on whose shape the condition comes out the same.
     """
     counter = CompileCounter()
 
@@ -165,8 +200,8 @@ def test_a_condition_on_a_shape_is_no_break():
 
 
 def test_a_loop_over_a_range_is_unrolled():
-    """A Python loop over `range(3)` is recorded as three additions in one graph: long loops make
-    large graphs that take long to compile.
+    """Under `torch.compile` a Python loop `for _ in range(3): x = x + 1` is recorded as three
+    additions in one graph: long loops make large graphs that take long to compile.
     """
     counter = CompileCounter()
 
@@ -181,8 +216,8 @@ def test_a_loop_over_a_range_is_unrolled():
 
 
 def test_print_splits_the_graph(capsys):
-    """`print` in a compiled function splits it into two graphs, and prints at every call, as
-    Python does.
+    """`print` between two operations on tensors splits a function under `torch.compile` into two
+    graphs, and prints at every call, as in Python.
     """
     counter = CompileCounter()
 
@@ -201,8 +236,8 @@ def test_print_splits_the_graph(capsys):
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_print():
-    """Since PyTorch 2.7 `print` under `fullgraph=True` raises Unsupported, "Failed to trace builtin
-    operator", with the hint to avoid calling `print`.
+    """Since PyTorch 2.7 `print` under `torch.compile(f, fullgraph=True)` raises Unsupported,
+    "Failed to trace builtin operator".
 
     Print outside the compiled function, or remove the print.
     """
@@ -218,8 +253,8 @@ def test_fullgraph_refuses_print():
 
 @pytest.mark.torch(">=2.3")
 def test_item_splits_the_graph():
-    """`x.sum().item()` in a compiled function splits the graph, unless `fullgraph=True` or
-    `torch._dynamo.config.capture_scalar_outputs` is set.
+    """`x * x.sum().item()` under `torch.compile` without `fullgraph=True` is two graphs; with
+    `torch._dynamo.config.capture_scalar_outputs` set it is one.
 
     Because `item` needs a value, and a recording has none. Keep the value a tensor: `x * x.sum()`
     is one graph.
@@ -232,14 +267,18 @@ def test_item_splits_the_graph():
 
     assert split.frame_count == 2
     assert whole.frame_count == 1
+    scalar = CompileCounter()
+    with torch._dynamo.config.patch(capture_scalar_outputs=True):
+        torch.compile(lambda x: x * x.sum().item(), backend=scalar)(torch.ones(3))
+    assert scalar.frame_count == 1
     assert split_result.tolist() == [3.0, 3.0, 3.0]
     assert whole_result.tolist() == [3.0, 3.0, 3.0]
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.10")
 def test_fullgraph_records_item():
-    """Since PyTorch 2.14 at the latest, `fullgraph=True` records `.item()` as an operation of the
-    graph, so that `x * x.sum().item()` is one graph.
+    """Since PyTorch 2.10 `torch.compile(f, fullgraph=True)` records `.item()` as an
+    operation of the graph, so that `x * x.sum().item()` is one graph.
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
 
@@ -248,8 +287,8 @@ def test_fullgraph_records_item():
 
 @pytest.mark.torch("<2.10")
 def test_before_2_10_fullgraph_refused_item():
-    """Before PyTorch 2.10 `.item()` under `fullgraph=True` raises Unsupported, such as "Unsupported
-    Tensor.item() call with capture_scalar_outputs=False".
+    """Before PyTorch 2.10 `.item()` under `torch.compile(f, fullgraph=True)` raises Unsupported,
+    such as "Unsupported Tensor.item() call with capture_scalar_outputs=False".
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
 
@@ -259,8 +298,8 @@ def test_before_2_10_fullgraph_refused_item():
 
 @pytest.mark.torch(">=2.3")
 def test_a_result_of_unknown_size_splits_the_graph():
-    """`x[x > 0] + 1` in a compiled function is two graphs, because the size of `x[x > 0]` depends
-    on the values of `x`.
+    """`x[x > 0] + 1` under `torch.compile` without `fullgraph=True` is two graphs, because the size
+    of `x[x > 0]` depends on the values of `x`.
 
     `torch.where(x > 0, x + 1, 0.0)` keeps the size and is one graph.
     """
@@ -280,8 +319,8 @@ def test_a_result_of_unknown_size_splits_the_graph():
 
 @pytest.mark.torch(">=2.5")
 def test_numpy_code_is_recorded():
-    """`torch.from_numpy(x.numpy() * 2)` in a compiled function is one graph: the compiler records
-    NumPy calls as operations on tensors.
+    """`torch.from_numpy(x.numpy() * 2)` under `torch.compile` is one graph: the compiler records
+    this NumPy product as an operation on tensors.
     """
     counter = CompileCounter()
     compiled = torch.compile(
@@ -293,8 +332,8 @@ def test_numpy_code_is_recorded():
 
 
 def test_what_a_function_does_to_python_objects_is_done_at_each_call():
-    """`results.append(x + 1)` in a compiled function appends at every call, not only while
-    recording, and is no graph break.
+    """`results.append(x + 1)` in a function under `torch.compile` appends at every call, not only
+    while recording, and is no graph break.
     """
     results = []
 
@@ -311,8 +350,9 @@ def test_what_a_function_does_to_python_objects_is_done_at_each_call():
 
 @pytest.mark.torch(">=2.3")
 def test_a_disabled_function_is_run_by_python():
-    """A function decorated with `@torch.compiler.disable` is called by Python between two graphs;
-    inside it `torch.compiler.is_compiling()` is False.
+    """A function decorated with `@torch.compiler.disable` is run by Python: `middle(x + 1) + 1` is
+    two graphs with the call of `middle` between them, in which `torch.compiler.is_compiling()` is
+    False.
 
     One break around such a function is better than many breaks in it.
     """
@@ -335,8 +375,8 @@ def test_a_disabled_function_is_run_by_python():
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_a_disabled_function():
-    """Since PyTorch 2.7 a call of a disabled function under `fullgraph=True` raises Unsupported,
-    "Skip calling `torch.compiler.disable()`d function".
+    """Since PyTorch 2.7 a call of a function with `@torch.compiler.disable` under `torch.compile(f,
+    fullgraph=True)` raises Unsupported, "Skip calling `torch.compiler.disable()`d function".
 
     Remove the decorator, or leave `fullgraph` out.
     """
@@ -367,8 +407,8 @@ def test_code_can_tell_whether_it_is_compiled():
 
 
 def test_a_module_is_recorded_through_its_submodules():
-    """A compiled `nn.Sequential` of two linear layers and a ReLU is one graph: calls of submodules
-    are recorded with the rest.
+    """An `nn.Sequential` of two linear layers and a ReLU is one graph under `torch.compile`: calls
+    of submodules are recorded with the rest.
     """
     counter = CompileCounter()
     net = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1))
@@ -381,8 +421,8 @@ def test_a_module_is_recorded_through_its_submodules():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.7")
 def test_torch_logs_prints_the_reasons(tmp_path):
-    """With the environment variable `TORCH_LOGS="graph_breaks"` a program prints "Graph break in
-    user code at" with file and line for each break, and its reason.
+    """With the environment variable `TORCH_LOGS="graph_breaks"` a program with `torch.compile`
+    prints "Graph break in user code at" with file and line for each break, and its reason.
 
     `TORCH_LOGS="recompiles"` does the same for recompilations; several are joined by commas.
     """

@@ -42,7 +42,7 @@ def test_export_goes_through_torch_export_by_default():
     assert default is True
 
 
-@pytest.mark.torch(">=2.5,<2.9")
+@pytest.mark.torch(">=2.4,<2.9")
 def test_before_2_9_export_went_through_torchscript_by_default():
     """Before PyTorch 2.9 the default of `torch.onnx.export` is `dynamo=False`, the exporter that
     uses TorchScript.
@@ -55,8 +55,8 @@ def test_before_2_9_export_went_through_torchscript_by_default():
 @pytest.mark.skipif(find_spec("onnxscript") is not None, reason="onnxscript is installed here")
 @pytest.mark.torch(">=2.9")
 def test_export_needs_onnxscript(path):
-    """Without the package `onnxscript` the default exporter raises ModuleNotFoundError, "No module
-    named 'onnxscript'"; it is no part of torch.
+    """Without the package `onnxscript` `torch.onnx.export` raises ModuleNotFoundError by default
+    since PyTorch 2.9, "No module named 'onnxscript'"; installing torch does not bring it.
 
     Install what it needs: `pip install onnx onnxscript`.
     """
@@ -68,8 +68,10 @@ def test_export_needs_onnxscript(path):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.torch(">=2.5")
 def test_the_exporter_through_torchscript_needs_onnx(path):
-    """Without the package `onnx` the exporter with `dynamo=False` raises OnnxExporterError, "Module
-    onnx is not installed!"
+    """Without the package `onnx`, `torch.onnx.export(..., dynamo=False)` raises OnnxExporterError,
+    "Module onnx is not installed!"
+
+    Install it: `pip install onnx`.
     """
     with pytest.raises(torch.onnx.OnnxExporterError, match="Module onnx is not installed!"):
         torch.onnx.export(nn.Linear(2, 1).eval(), (torch.zeros(1, 2),), path, dynamo=False)
@@ -114,8 +116,9 @@ def test_onnx_runtime_gives_the_same_values(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_the_batch_of_the_example_is_fixed(path):
-    """A model exported with a batch of 4 is refused by ONNX Runtime for a batch of 7, "Got invalid
-    dimensions for input", because sizes are constants unless `dynamic_shapes` names them.
+    """A model written by `torch.onnx.export` with a batch of 4 is refused by ONNX Runtime for a
+    batch of 7, "Got invalid dimensions for input", because sizes are constants unless
+    `dynamic_shapes` names them.
     """
     import onnxruntime
 
@@ -132,8 +135,8 @@ def test_the_batch_of_the_example_is_fixed(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_dynamic_shapes_names_what_may_change(path):
-    """`dynamic_shapes=({0: "batch"},)` leaves dimension 0 of the input open: the file says
-    `["batch", 2]`, and ONNX Runtime takes 7 rows.
+    """`torch.onnx.export(..., dynamic_shapes=({0: "batch"},))` leaves dimension 0 of the input
+    open: the file says `["batch", 2]`, and ONNX Runtime takes 7 rows.
     """
     import onnx
     import onnxruntime
@@ -151,8 +154,10 @@ def test_dynamic_shapes_names_what_may_change(path):
     sizes = [size.dim_param or size.dim_value for size in x.type.tensor_type.shape.dim]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
+    (y,) = session.run(["y"], {"x": torch.zeros(7, 2).numpy()})
+
     assert sizes == ["batch", 2]
-    assert session.run(["y"], {"x": torch.zeros(7, 2).numpy()})[0].shape == (7, 1)
+    assert y.shape == (7, 1)
 
 
 @needs_onnx
@@ -160,8 +165,8 @@ def test_dynamic_shapes_names_what_may_change(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_dynamic_axes_is_the_old_name(path):
-    """`dynamic_axes={"x": {0: "batch"}}` is translated by the default exporter, with a UserWarning,
-    "'dynamic_axes' is not recommended when dynamo=True"; `dynamic_shapes` replaces it.
+    """`torch.onnx.export` translates `dynamic_axes={"x": {0: "batch"}}` by default, with a
+    UserWarning, "'dynamic_axes' is not recommended when dynamo=True"; `dynamic_shapes` replaces it.
     """
     import onnx
 
@@ -183,8 +188,8 @@ def test_dynamic_axes_is_the_old_name(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_onnx_runtime_wants_the_dtype_of_the_example(path):
-    """ONNX Runtime refuses a float64 array for a float32 input, "Unexpected input data type.
-    Actual: (tensor(double)) , expected: (tensor(float))".
+    """A float32 input of a model written by `torch.onnx.export` takes no float64 array: ONNX
+    Runtime says "Unexpected input data type. Actual: (tensor(double)) , expected: (tensor(float))".
 
     NumPy makes float64 by itself: convert with `array.astype("float32")`.
     """
@@ -203,8 +208,9 @@ def test_onnx_runtime_wants_the_dtype_of_the_example(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_the_opset_is_chosen(path):
-    """`opset_version=18` writes a file for opset 18, the version of the set of operations that a
-    runtime has to know; a number without a conversion, such as 11, is not followed.
+    """`torch.onnx.export(..., opset_version=18)` writes `nn.Linear` for opset 18, the version of
+    the operations that a runtime has to know; 11, for which there is no conversion, gives 18 as
+    well.
 
     Look at `onnx.load(path).opset_import` for what was written. `dynamo=False` follows older ones.
     """
@@ -229,8 +235,8 @@ def test_the_opset_is_chosen(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_a_condition_on_a_value_is_not_exported(path):
-    """A `forward` with `if x.sum() > 0:` raises OnnxExporterError, "Failed to export the model with
-    torch.export."; `torch.cond` is written as an `If`.
+    """`torch.onnx.export` of a `forward` with `if x.sum() > 0:` raises OnnxExporterError, "Failed
+    to export the model with torch.export."; `torch.cond` is written as an `If`.
 
     The words of `torch.export` follow below. The old exporter kept one branch, with a warning.
     """
@@ -256,8 +262,8 @@ def test_a_condition_on_a_value_is_not_exported(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_a_model_in_training_mode_is_warned_of(path):
-    """Exporting a model in `train()` warns, "Exporting a model while it is in training mode", and
-    writes its dropout into the file; after `eval()` there is none.
+    """`torch.onnx.export` of a model in `train()` issues a UserWarning, "Exporting a model while it
+    is in training mode", and writes its `nn.Dropout` into the file; after `eval()` there is none.
     """
     import onnx
 
@@ -277,8 +283,9 @@ def test_a_model_in_training_mode_is_warned_of(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_an_operation_without_a_translation_is_refused(path):
-    """A custom operator without a translation raises OnnxExporterError, "Failed to convert the
-    exported program to an ONNX model.", and below it "No ONNX function found for".
+    """`torch.onnx.export` of a custom operator without a translation raises OnnxExporterError,
+    "Failed to convert the exported program to an ONNX model.", and below it "No ONNX function found
+    for".
 
     `custom_translation_table` takes a function of onnxscript for it.
     """
@@ -304,7 +311,7 @@ def test_an_operation_without_a_translation_is_refused(path):
 @pytest.mark.torch(">=2.9")
 def test_export_returns_a_program_that_can_be_run():
     """`torch.onnx.export(model, args)` without a path returns an `ONNXProgram`; called with tensors
-    it runs in ONNX Runtime, and `save(path)` writes it.
+    it runs in ONNX Runtime, and its method `save(path)` writes it.
     """
     net = nn.Linear(2, 1, bias=False).eval()
     nn.init.ones_(net.weight)
@@ -321,8 +328,8 @@ def test_export_returns_a_program_that_can_be_run():
 @pytest.mark.filterwarnings("ignore:The feature will be removed:DeprecationWarning")
 @pytest.mark.torch(">=2.9")
 def test_the_exporter_through_torchscript_is_deprecated(path):
-    """`torch.onnx.export(..., dynamo=False)` warns since PyTorch 2.9, "You are using the legacy
-    TorchScript-based ONNX export", and still writes a file.
+    """`torch.onnx.export(..., dynamo=False)` issues a DeprecationWarning since PyTorch 2.9, "You
+    are using the legacy TorchScript-based ONNX export", and still writes a file.
     """
     import onnx
 

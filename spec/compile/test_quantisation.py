@@ -10,7 +10,7 @@ The tools have moved: `torch.ao.quantization` still has `quantize_dynamic`, and 
 `quantize_(model, config)` changes the weights of a model in place.
 
 What surprises: the fake quantised tensors of training stay float32, a quantised layer has no
-parameters for an optimizer, and most operations do not take a quantised tensor.
+parameters for an optimizer, and many operations, even `+`, do not take a quantised tensor.
 """
 
 import io
@@ -30,13 +30,19 @@ quiet = pytest.mark.filterwarnings(
 @quiet
 def test_dynamic_quantisation_replaces_linear_layers():
     """`torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)` returns a
-    copy whose linear layers hold 8-bit weights; the model itself stays as it was.
+    copy of an `nn.Sequential` whose linear layers hold 8-bit weights; the model itself stays as it
+    was.
+
+    It replaces children only: a single `nn.Linear` as the model stays float32.
     """
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
 
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
 
+    single = torch.ao.quantization.quantize_dynamic(nn.Linear(2, 3), {nn.Linear})
+
     assert type(model[0]) is nn.Linear
+    assert type(single) is nn.Linear
     assert type(quantised[0]).__name__ == "Linear"
     assert type(quantised[0]).__module__.startswith("torch.ao.nn.quantized.dynamic") is True
     assert str(quantised[0].weight().dtype) == "torch.qint8"
@@ -44,20 +50,23 @@ def test_dynamic_quantisation_replaces_linear_layers():
 
 @quiet
 def test_convolutions_are_not_quantised_dynamically():
-    """`quantize_dynamic` leaves `nn.Conv2d` as it is, without a warning, even if it is asked for;
-    it replaces `nn.Linear` and recurrent layers such as `nn.LSTM`.
+    """`torch.ao.quantization.quantize_dynamic` leaves `nn.Conv2d` as it is, without an error, even
+    if it is asked for; of `nn.LSTM` it makes a quantised layer.
     """
-    model = nn.Sequential(nn.Conv2d(1, 1, 1))
+    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.LSTM(2, 2))
 
-    quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Conv2d}, dtype=torch.qint8)
+    quantised = torch.ao.quantization.quantize_dynamic(
+        model, {nn.Conv2d, nn.LSTM}, dtype=torch.qint8
+    )
 
     assert type(quantised[0]) is nn.Conv2d
+    assert type(quantised[1]) is torch.ao.nn.quantized.dynamic.LSTM
 
 
 @quiet
 def test_a_quantised_file_is_a_quarter():
-    """The `state_dict` of `nn.Linear(256, 256)` takes 4 bytes per weight in a file, and 1 byte
-    after dynamic quantisation.
+    """A file with the `state_dict()` of `nn.Linear(256, 256)` takes about 4 bytes per weight, and
+    about 1 byte after `quantize_dynamic` to `torch.qint8`.
     """
     model = nn.Sequential(nn.Linear(256, 256))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
@@ -73,8 +82,8 @@ def test_a_quantised_file_is_a_quarter():
 
 @quiet
 def test_a_quantised_layer_is_close_and_has_no_parameters():
-    """The output of a dynamically quantised linear layer differs from the original by rounding,
-    here by less than 0.1, and `parameters()` of it is empty: it cannot be trained.
+    """The output of an `nn.Linear(64, 64)` replaced by `quantize_dynamic` differs from the original
+    by rounding, here by less than 0.1, and its `parameters()` are empty: it cannot be trained.
     """
     model = nn.Sequential(nn.Linear(64, 64))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
@@ -88,8 +97,9 @@ def test_a_quantised_layer_is_close_and_has_no_parameters():
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor, torch.quantize_per_channel")
 @pytest.mark.torch(">=2.9")
 def test_torch_ao_quantization_is_deprecated():
-    """Since PyTorch 2.9 at the latest, `quantize_dynamic` warns, "torch.ao.quantization is
-    deprecated and will be removed in 2.10."; PyTorch 2.15 still has it.
+    """Since PyTorch 2.9 at the latest, `torch.ao.quantization.quantize_dynamic` issues a
+    DeprecationWarning, "torch.ao.quantization is deprecated and will be removed in 2.10."; PyTorch
+    2.15 still has it.
 
     The message names the successor of each part: for `quantize_dynamic` it is `torchao`'s
     `quantize_`.
@@ -105,9 +115,9 @@ def test_torch_quantization_is_the_same():
     assert (torch.quantization.quantize_dynamic is torch.ao.quantization.quantize_dynamic) is True
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.11")
 def test_quantising_exported_programs_moved_to_torchao():
-    """Since PyTorch 2.14 at the latest there is no `torch.ao.quantization.quantize_pt2e`, "No
+    """Since PyTorch 2.11 there is no `torch.ao.quantization.quantize_pt2e`, "No
     module named 'torch.ao.quantization.quantize_pt2e'".
 
     `prepare_pt2e` and `convert_pt2e` are in `torchao.quantization.pt2e.quantize_pt2e`.
@@ -118,8 +128,8 @@ def test_quantising_exported_programs_moved_to_torchao():
 
 @quiet
 def test_a_quantised_tensor_stands_for_multiples_of_its_scale():
-    """`torch.quantize_per_tensor(x, 0.5, 10, torch.quint8)` stores `round(x / 0.5) + 10` within 0
-    and 255: 0.6 becomes 0.5, and 1000 the largest value, 122.5.
+    """`torch.quantize_per_tensor(x, 0.5, 10, torch.quint8)` stores `round(x / 0.5) + 10`, clamped
+    to 0 to 255: 0.6 becomes 0.5, and 1000 the largest value, 122.5.
     """
     x = torch.tensor([0.0, 0.6, 1000.0])
 
@@ -129,10 +139,11 @@ def test_a_quantised_tensor_stands_for_multiples_of_its_scale():
     assert quantised.dequantize().tolist() == [0.0, 0.5, 122.5]
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.13")
 def test_quantised_dtypes_are_deprecated():
-    """Since PyTorch 2.14 at the latest, `torch.quantize_per_tensor` warns that the functions that
-    make tensors of `torch.quint8`, `qint8` and `qint32` are deprecated.
+    """Since PyTorch 2.13 `torch.quantize_per_tensor` issues a UserWarning, once per
+    process by default: functions that make tensors of `torch.quint8`, `qint8` and `qint32` are
+    deprecated.
     """
     with pytest.warns(UserWarning, match="torch.quantize_per_tensor, torch.quantize_per_channel"):
         torch.quantize_per_tensor(torch.ones(1), 0.5, 0, torch.quint8)
@@ -140,10 +151,11 @@ def test_quantised_dtypes_are_deprecated():
 
 @quiet
 def test_quantised_tensors_are_not_added():
-    """`+` of two quantised tensors raises NotImplementedError, "Could not run 'aten::add.out' with
-    arguments from the 'QuantizedCPU' backend."
+    """`+` of two tensors of `torch.quint8` raises NotImplementedError, "Could not run
+    'aten::add.out' with arguments from the 'QuantizedCPU' backend."
 
-    The same words name whatever a quantised model cannot run. Call `dequantize()` before.
+    The same words, with another name, stand for other operations that have no quantised version,
+    such as `torch.exp`. Call `dequantize()` before.
     """
     x = torch.quantize_per_tensor(torch.ones(2), 0.5, 0, torch.quint8)
 
@@ -155,8 +167,8 @@ def test_quantised_tensors_are_not_added():
 
 
 def test_fake_quantisation_rounds_and_lets_gradients_through():
-    """`torch.fake_quantize_per_tensor_affine` rounds like quantisation and returns float32; its
-    gradient is 1 inside the range and 0 where the value was clamped.
+    """`torch.fake_quantize_per_tensor_affine` of a float32 tensor rounds like quantisation and
+    returns float32; its gradient is 1 inside the range and 0 where the value was clamped.
 
     Training with it is quantisation-aware training: the weights get used to the rounding.
     """
@@ -175,7 +187,7 @@ def test_fake_quantisation_rounds_and_lets_gradients_through():
 @pytest.mark.torch(">=2.9")
 def test_torchao_changes_weights_in_place():
     """`torchao.quantization.quantize_(model, Int8WeightOnlyConfig())` returns None and replaces the
-    weights of the model's linear layers by tensors of a subclass; the layers stay `nn.Linear`.
+    weights of the model's `nn.Linear` layers by tensors of a subclass; the layers stay `nn.Linear`.
     """
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 

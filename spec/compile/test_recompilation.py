@@ -7,7 +7,8 @@ as the first compilation, so a program in which something always changes gets sl
 limit of 8 results per function is reached and new kinds of input run uncompiled.
 
 Sizes are treated gently: the second size of a dimension is compiled as a symbol that stands for
-any size from 2 on. `TORCH_LOGS="recompiles"` prints which guard failed.
+any size from 2 on, unless the code depends on it. `TORCH_LOGS="recompiles"` prints which guard
+failed.
 
 What surprises: sizes 0 and 1 are always compiled separately, the count is kept per code object and
 not per compiled function, and after the limit the results are still right.
@@ -34,8 +35,8 @@ offset = 1
 
 
 def test_another_dtype_is_compiled_anew():
-    """A compiled function is compiled once more for an input of another dtype; both results are
-    kept, and the first dtype needs no third compilation.
+    """A function under `torch.compile` is compiled once more for an input of another dtype; both
+    results are kept, and the first dtype needs no third compilation.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -47,8 +48,8 @@ def test_another_dtype_is_compiled_anew():
 
 
 def test_the_second_size_is_compiled_for_all_sizes():
-    """Called with 2, 3, 4 and 5 elements a compiled function is compiled twice: for exactly 2, and
-    then for a size that may change.
+    """Called with 2, 3, 4 and 5 elements, `torch.compile(lambda x: x + 1)` is compiled twice: for
+    exactly 2, and then for a size that may change.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -62,8 +63,8 @@ def test_the_second_size_is_compiled_for_all_sizes():
 
 
 def test_sizes_0_and_1_are_compiled_separately():
-    """Sizes 0 and 1 are compiled on their own even with `dynamic=True`: sizes 3, 4, 1 and 0 take
-    three compilations.
+    """`torch.compile(lambda x: x + 1, dynamic=True)` is compiled for sizes 0 and 1 separately:
+    inputs of 3, 4, 1 and 0 elements take three compilations.
 
     Because a dimension of size 1 broadcasts and an empty one has no values. A last batch of a
     single sample costs a compilation; `drop_last=True` avoids it.
@@ -80,7 +81,9 @@ def test_sizes_0_and_1_are_compiled_separately():
 
 
 def test_dynamic_false_compiles_each_size():
-    """With `dynamic=False` each size is compiled on its own: four sizes are four compilations."""
+    """With `torch.compile(f, dynamic=False)` each size is compiled on its own: four sizes are four
+    compilations.
+    """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter, dynamic=False)
 
@@ -92,7 +95,7 @@ def test_dynamic_false_compiles_each_size():
 
 def test_a_marked_dimension_is_compiled_once():
     """`torch._dynamo.mark_dynamic(x, 0)` before the first call says that dimension 0 will change:
-    sizes 4, 5 and 6 take one compilation.
+    under `torch.compile` sizes 4, 5 and 6 take one compilation.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -107,9 +110,9 @@ def test_a_marked_dimension_is_compiled_once():
 
 @pytest.mark.torch(">=2.3")
 def test_a_marked_dimension_that_cannot_change_is_refused():
-    """`mark_dynamic` of a dimension that the function needs to be constant raises
-    ConstraintViolationError, "Constraints violated (L['x'].size()[1])!": a linear layer of 2
-    features takes no other number.
+    """`torch._dynamo.mark_dynamic` of a dimension that the function needs constant, as `F.linear`
+    with a weight of 2 features, raises ConstraintViolationError in the call, "Constraints violated
+    (L['x'].size()[1])!".
 
     `torch._dynamo.maybe_mark_dynamic` accepts the constant instead.
     """
@@ -123,8 +126,9 @@ def test_a_marked_dimension_that_cannot_change_is_refused():
 
 
 def test_other_kinds_of_tensor_are_compiled_anew():
-    """Besides dtype and size, a compiled function is compiled anew for another number of
-    dimensions, other strides, another `requires_grad`, and inside `no_grad`.
+    """Besides dtype and size, a function under `torch.compile` is compiled anew for another number
+    of dimensions, for other strides, as of `x[::2]`, for another `requires_grad`, and inside
+    `torch.no_grad()`.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -142,8 +146,11 @@ def test_other_kinds_of_tensor_are_compiled_anew():
 
 
 def test_a_second_integer_argument_is_compiled_for_all():
-    """A Python int argument is a constant at first and a symbol from its second value on: calls
-    with 2, 3, 4 and 5 take two compilations.
+    """Under `torch.compile` an int `n` in `x + n` is a constant at first and a symbol from its
+    second value on: calls with 2, 3, 4 and 5 take two compilations.
+
+    Where `n` counts the turns of a Python loop, as in `range(n)`, each value is compiled on its
+    own.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x, n: x + n, backend=counter)
@@ -155,21 +162,27 @@ def test_a_second_integer_argument_is_compiled_for_all():
 
 
 def test_strings_and_booleans_are_compiled_each():
-    """A Python string or bool argument is always a constant: three strings take three
-    compilations.
+    """Under `torch.compile` a Python string or bool on which the code depends is a constant: three
+    strings in `x + len(how)` take three compilations, True and False in `x + 1 if flag else x - 1`
+    two.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x, how: x + len(how), backend=counter)
 
     for how in ("a", "bb", "ccc"):
         compiled(torch.ones(1), how)
-
     assert counter.frame_count == 3
+
+    flags = CompileCounter()
+    compiled = torch.compile(lambda x, flag: x + 1 if flag else x - 1, backend=flags)
+    for flag in (True, False, True):
+        compiled(torch.ones(1), flag)
+    assert flags.frame_count == 2
 
 
 def test_a_changed_global_is_noticed():
-    """A compiled function that reads a global variable is compiled anew when its value changes: the
-    result follows the new value.
+    """A function under `torch.compile` that reads a global int is compiled anew when it finds a new
+    value: the result follows the new value.
     """
     global offset
     counter = CompileCounter()
@@ -186,8 +199,8 @@ def test_a_changed_global_is_noticed():
 
 @pytest.mark.torch(">=2.9")
 def test_an_integer_attribute_of_a_module_is_a_constant():
-    """Since PyTorch 2.9 at the latest, an int attribute of a module that `forward` reads is a
-    constant of the code: setting it to 1, 2 and 3 takes three compilations.
+    """Since PyTorch 2.9 at the latest, an int attribute of an `nn.Module` that `forward` reads is a
+    constant under `torch.compile`: setting it to 1, 2 and 3 takes three compilations.
 
     A counter such as `self.step += 1` in `forward` therefore recompiles at each call. Make it a
     buffer.
@@ -213,8 +226,8 @@ def test_an_integer_attribute_of_a_module_is_a_constant():
 
 
 def test_train_and_eval_are_compiled_each():
-    """A compiled module with dropout is compiled once for `train()` and once for `eval()`; going
-    back and forth compiles nothing more.
+    """A module with `nn.Dropout` under `torch.compile` is compiled once for `train()` and once for
+    `eval()`; going back and forth compiles nothing more.
     """
     counter = CompileCounter()
     model = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
@@ -229,8 +242,8 @@ def test_train_and_eval_are_compiled_each():
 
 @pytest.mark.torch(">=2.3")
 def test_after_the_limit_new_inputs_run_uncompiled():
-    """A function is compiled for at most 8 kinds of input; a ninth runs uncompiled and its result
-    is right.
+    """By default `torch.compile` compiles a function that is one graph for at most 8 kinds of
+    input; a ninth runs uncompiled and its result is right.
 
     The limit is `torch._dynamo.config.recompile_limit` (`cache_size_limit` before PyTorch 2.6).
     """
@@ -245,8 +258,8 @@ def test_after_the_limit_new_inputs_run_uncompiled():
 
 @pytest.mark.torch(">=2.7")
 def test_reaching_the_limit_is_logged():
-    """When the limit is reached a warning is logged, "torch._dynamo hit config.recompile_limit",
-    with the function and the guard that failed last.
+    """When a function passes `torch._dynamo.config.recompile_limit`, a warning is logged,
+    "torch._dynamo hit config.recompile_limit", with the function and the guard that failed last.
 
     Mostly one argument takes a new value in every call: make it a tensor, or mark the dimension
     that changes as dynamic. Raising the limit only helps if the kinds of input are few.
@@ -272,10 +285,10 @@ def test_the_old_name_of_the_limit_still_works():
         assert torch._dynamo.config.recompile_limit == 3
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.11")
 def test_fullgraph_refuses_to_pass_the_limit():
-    """Since PyTorch 2.14 at the latest, with `fullgraph=True` a function that reaches the limit
-    raises FailOnRecompileLimitHit, "Hard failure due to fullgraph=True".
+    """Since PyTorch 2.11, with `torch.compile(f, fullgraph=True)` a call that would
+    pass the recompile limit raises FailOnRecompileLimitHit, "Hard failure due to fullgraph=True".
     """
     compiled = torch.compile(lambda x, how: x + len(how), backend="eager", fullgraph=True)
 
@@ -287,10 +300,11 @@ def test_fullgraph_refuses_to_pass_the_limit():
             compiled(torch.ones(1), "bb")
 
 
-@pytest.mark.torch(">=2.7,<2.10")
-def test_before_2_10_the_limit_was_named():
-    """From PyTorch 2.7 to 2.9, with `fullgraph=True` a function that reaches the limit raises
-    FailOnRecompileLimitHit, "recompile_limit reached with fullgraph=True" (2.7: `one_graph=True`).
+@pytest.mark.torch(">=2.7,<2.11")
+def test_before_2_11_the_limit_was_named():
+    """From PyTorch 2.7 to 2.10, with `torch.compile(f, fullgraph=True)` a call that would pass the
+    limit raises FailOnRecompileLimitHit, "recompile_limit reached with fullgraph=True" (2.7:
+    `one_graph=True`).
     """
     compiled = torch.compile(lambda x, how: x + len(how), backend="eager", fullgraph=True)
 
@@ -304,10 +318,10 @@ def test_before_2_10_the_limit_was_named():
 
 
 def test_compiling_a_function_twice_shares_the_code():
-    """`torch.compile(f)` called twice with the same backend gives two functions that share what was
-    compiled: the second needs no compilation, and both count towards one limit.
+    """`torch.compile(f, backend=backend)` called twice gives two functions that share what was
+    compiled: the second needs no compilation for the same kind of input.
 
-    Because what was compiled is kept with the code object of `f`.
+    Because what was compiled is kept with the code object of `f`; both count towards one limit.
     """
     counter = CompileCounter()
 
@@ -321,7 +335,9 @@ def test_compiling_a_function_twice_shares_the_code():
 
 
 def test_reset_forgets_what_was_compiled():
-    """After `torch.compiler.reset()` the next call of a compiled function compiles it anew."""
+    """After `torch.compiler.reset()` the next call of a function under `torch.compile` compiles it
+    anew.
+    """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
     compiled(torch.ones(2))
@@ -334,8 +350,8 @@ def test_reset_forgets_what_was_compiled():
 
 @pytest.mark.torch(">=2.6")
 def test_recompiling_can_be_forbidden():
-    """Inside `torch.compiler.set_stance("fail_on_recompile")` a new kind of input raises
-    RuntimeError, "Detected recompile when torch.compile stance is 'fail_on_recompile'".
+    """Inside `torch.compiler.set_stance("fail_on_recompile")` a kind of input that was not compiled
+    yet raises RuntimeError, "Detected recompile when torch.compile stance is 'fail_on_recompile'".
 
     The message names the guard that failed. With "eager_on_recompile" such an input runs
     uncompiled.

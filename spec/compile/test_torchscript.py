@@ -27,7 +27,7 @@ torchscript = pytest.mark.filterwarnings("ignore:`torch.jit")
 @pytest.mark.spare("DeprecationWarning", reason="later releases issue a FutureWarning")
 def test_torchscript_is_deprecated(name, tmp_path):
     """Since PyTorch 2.10 `torch.jit.trace`, `script`, `save` and `load` warn that they are
-    deprecated, "`torch.jit.trace` is deprecated. Please switch to `torch.compile` or
+    deprecated, for example "`torch.jit.trace` is deprecated. Please switch to `torch.compile` or
     `torch.export`."
 
     It is a DeprecationWarning, which Python hides in most places, and since 2.14 a FutureWarning,
@@ -55,7 +55,8 @@ def test_torchscript_is_deprecated(name, tmp_path):
 @torchscript
 def test_a_trace_unrolls_loops():
     """`torch.jit.trace` records a loop over `range(x.shape[0])` as often as the example ran it:
-    traced with two elements it adds twice, whatever the input; a scripted one loops.
+    traced with two elements it adds twice for three elements too, where `torch.jit.script` adds
+    three times.
     """
 
     def count(x):
@@ -72,8 +73,9 @@ def test_a_trace_unrolls_loops():
 
 @torchscript
 def test_an_argument_without_a_type_is_a_tensor():
-    """`torch.jit.script` takes an argument without an annotation for a tensor: an int is refused,
-    "Expected a value of type 'Tensor (inferred)' for argument 'n' but instead found type 'int'."
+    """`torch.jit.script` takes an argument without annotation and default for a tensor: an int
+    raises RuntimeError, "Expected a value of type 'Tensor (inferred)' for argument 'n' but instead
+    found type 'int'."
 
     Annotate it: `n: int`.
     """
@@ -109,8 +111,10 @@ def test_scripted_functions_take_no_variable_arguments():
 
 @torchscript
 def test_scripting_needs_the_source():
-    """`torch.jit.script` of a function whose source file is not there, as one made by `exec` or
-    typed at a prompt, raises OSError, "Can't get source for".
+    """`torch.jit.script` of a function whose source cannot be found, such as one made by `exec`,
+    raises OSError, "Can't get source for".
+
+    Because it reads the source text. Write the function into a file.
     """
     names = {"__name__": "typed"}
     exec("def double(x):\n    return x * 2", names)
@@ -121,9 +125,11 @@ def test_scripting_needs_the_source():
 
 @torchscript
 def test_a_trace_takes_tensors_only():
-    """`torch.jit.trace` refuses a Python number among the inputs, "Type 'Tuple[Tensor, int]' cannot
-    be traced. Only Tensors and (possibly nested) Lists, Dicts, and Tuples of Tensors can be
-    traced".
+    """`torch.jit.trace` with an int among the inputs raises RuntimeError, "Type 'Tuple[Tensor,
+    int]' cannot be traced. Only Tensors and (possibly nested) Lists, Dicts, and Tuples of Tensors
+    can be traced".
+
+    Pass a tensor, or fix the number: `lambda x: f(x, 3)`.
     """
     with pytest.raises(RuntimeError, match=r"Type 'Tuple\[Tensor, int\]' cannot be traced"):
         torch.jit.trace(lambda x, n: x * n, (torch.ones(1), 3))
@@ -131,8 +137,8 @@ def test_a_trace_takes_tensors_only():
 
 @torchscript
 def test_a_trace_returns_tensors_only():
-    """`torch.jit.trace` of a function that returns a string raises, "Only tensors, lists, tuples of
-    tensors, or dictionary of tensors can be output from traced functions".
+    """`torch.jit.trace` of a function that returns a string raises RuntimeError, "Only tensors,
+    lists, tuples of tensors, or dictionary of tensors can be output from traced functions".
     """
     with pytest.raises(RuntimeError, match="Only tensors, lists, tuples of tensors, or dictionary"):
         torch.jit.trace(lambda x: "text", torch.ones(1))
@@ -140,8 +146,9 @@ def test_a_trace_returns_tensors_only():
 
 @torchscript
 def test_a_dict_is_traced_without_strict():
-    """`torch.jit.trace` refuses a model that returns a dict, "Encountering a dict at the output of
-    the tracer might cause the trace to be incorrect"; with `strict=False` it is traced.
+    """`torch.jit.trace` of a model that returns a dict raises RuntimeError, "Encountering a dict at
+    the output of the tracer might cause the trace to be incorrect"; with `strict=False` it is
+    traced.
     """
 
     class Net(nn.Module):
@@ -159,8 +166,9 @@ def test_a_dict_is_traced_without_strict():
 @pytest.mark.filterwarnings("ignore:'torch.load' received a zip file:UserWarning")
 @pytest.mark.torch(">=2.6")
 def test_torch_load_refuses_torchscript_files(tmp_path):
-    """Since PyTorch 2.6 `torch.load` refuses a TorchScript file, "Cannot use ``weights_only=True``
-    with TorchScript archives passed to ``torch.load``"; `torch.jit.load` reads it.
+    """Since PyTorch 2.6 `torch.load(path)` of a TorchScript file raises RuntimeError by default,
+    "Cannot use ``weights_only=True`` with TorchScript archives passed to ``torch.load``";
+    `torch.jit.load` reads it.
     """
     path = str(tmp_path / "relu.pt")
     torch.jit.script(nn.ReLU()).save(path)

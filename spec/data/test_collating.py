@@ -1,9 +1,10 @@
 """Collating.
 
 Collating makes one batch of several samples. `torch.utils.data.default_collate`, which a
-`DataLoader` uses unless told otherwise, stacks tensors of one shape, makes tensors of NumPy arrays
-and of numbers, and goes through tuples, lists and dicts part by part. The option `collate_fn` of
-the loader does it another way, as for sequences of different lengths, which have to be padded.
+`DataLoader` uses unless told otherwise, stacks dense tensors of one shape, makes tensors of
+numeric NumPy arrays and of ints, floats and bools, and goes through tuples, lists and dicts
+part by part. The option `collate_fn` of the loader does it another way, as for sequences of
+different lengths, which have to be padded.
 
 What surprises: a pair of input and label comes back as a list and not as a tuple; strings stay
 strings; Python floats become float64, which a float32 network refuses; the first sample decides
@@ -18,8 +19,8 @@ from torch.utils.data import DataLoader, default_collate
 
 
 def test_pairs_come_back_as_a_list_of_batches():
-    """A `DataLoader` turns samples `(input, label)` into a list `[inputs, labels]`, each of them
-    stacked to a tensor.
+    """A `DataLoader` turns samples `(input, label)`, of tensors of one shape and int labels, into a
+    list `[inputs, labels]` of two stacked tensors.
 
     So `for inputs, labels in loader` unpacks it.
     """
@@ -60,21 +61,26 @@ def test_a_named_tuple_keeps_its_names():
 
 
 def test_strings_are_collected_and_not_stacked():
-    """`default_collate` leaves a batch of strings as a list, because a tensor can't hold strings.
+    """`default_collate` makes no tensor of strings: samples that are strings come back as a list,
+    strings in pairs such as `("cat", 0)` as a tuple.
 
-    Turn words into integers in the dataset if the network is to read them.
+    Because a tensor can't hold strings. Turn words into integers in the dataset if the network is
+    to read them.
     """
     (batch,) = DataLoader(["cat", "ship"], batch_size=2)
 
     assert batch == ["cat", "ship"]
+    names, numbers = default_collate([("cat", 0), ("ship", 1)])
+    assert names == ("cat", "ship")
+    assert numbers.tolist() == [0, 1]
 
 
 def test_the_dtype_of_a_batch_comes_from_its_samples():
-    """`default_collate` makes int64 of Python ints, float64 of floats and bool of bools; tensors of
-    one dtype keep it, and float32 beside float64 becomes float64.
+    """`default_collate` in your own process makes int64 of Python ints, float64 of floats and bool
+    of bools; float32 tensors stay float32, and one float32 beside a float64 tensor becomes float64.
 
     A float label therefore meets float32 outputs as float64: return `torch.tensor(label)`, which is
-    float32, from the dataset.
+    float32, from the dataset. What a worker makes of two dtypes is on `spec/data/test_workers.py`.
     """
     batches = [
         default_collate([1, 2]),
@@ -94,8 +100,8 @@ def test_the_dtype_of_a_batch_comes_from_its_samples():
 
 
 def test_the_first_number_decides_the_dtype():
-    """`default_collate` of Python numbers makes float64 if the first is a float, as in `[1.0, 2]`;
-    if the first is an int it does what `torch.tensor` does, which makes float32 of `[1, 2.0]`.
+    """`default_collate` of `[1.0, 2]`, a float first, makes float64; of `[1, 2.0]`, an int first,
+    it makes what `torch.tensor` makes, which is float32.
 
     So a column of mixed numbers changes its dtype from batch to batch. Return `float(x)`, or a
     tensor, for each sample.
@@ -107,8 +113,8 @@ def test_the_first_number_decides_the_dtype():
 
 
 def test_collate_fn_takes_the_list_of_samples():
-    """`DataLoader(batch_size=2, collate_fn=f)` calls `f` with the list of the samples of one batch;
-    what it returns is the batch.
+    """`DataLoader(data, batch_size=2, collate_fn=f)` calls `f` with the list of the samples of one
+    batch; what `f` returns is the batch.
 
     With `batch_size=None` `f` is called with each single sample.
     """
@@ -121,8 +127,8 @@ def test_collate_fn_takes_the_list_of_samples():
 
 
 def test_collate_fn_pads_what_has_no_common_length():
-    """A `DataLoader` raises RuntimeError for samples of different lengths; with
-    `collate_fn=torch.nn.utils.rnn.pad_sequence` it pads them with zeros, time first.
+    """A batch of a 1-D tensor with one element and one with two raises RuntimeError in a
+    `DataLoader`; `collate_fn=torch.nn.utils.rnn.pad_sequence` pads it with zeros, time first.
 
     The default `stack` needs equal shapes. For the batch first, pass a function that calls
     `pad_sequence(..., batch_first=True)`.
@@ -136,8 +142,8 @@ def test_collate_fn_pads_what_has_no_common_length():
 
 
 def test_lists_of_different_lengths_are_not_collated():
-    """`default_collate` raises RuntimeError for lists of different lengths, because it collates
-    lists item by item.
+    """`default_collate` raises RuntimeError for a batch of lists of different lengths, because it
+    collates lists item by item.
 
     A `collate_fn` such as `lambda samples: samples` keeps the lists as they are.
     """
@@ -147,10 +153,12 @@ def test_lists_of_different_lengths_are_not_collated():
 
 
 def test_none_cannot_be_collated():
-    """`default_collate` raises TypeError for a sample that is None, as returned by a `__getitem__`
+    """`default_collate` raises TypeError for samples that are None, as returned by a `__getitem__`
     that forgot its `return`.
 
-    Samples that can't be read are best left out of the dataset; or a `collate_fn` filters them.
+    Samples that can't be read are best left out of the dataset; or a `collate_fn` filters them. A
+    None after a number raises other errors, a None after a string none.
     """
     with pytest.raises(TypeError, match="numbers, dicts or lists; found <class 'NoneType'>"):
         next(iter(DataLoader([None, None], batch_size=2)))
+    assert default_collate(["cat", None]) == ["cat", None]

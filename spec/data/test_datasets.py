@@ -72,8 +72,8 @@ def test_the_base_class_is_not_needed():
 
 @pytest.mark.claim("blitz-dp-item-shape")
 def test_a_hundred_random_vectors_make_a_dataset():
-    """A dataset whose `__getitem__` indexes the first dimension of a (100, 5) tensor has 100
-    samples of shape (5,).
+    """A `Dataset` that keeps a (100, 5) tensor, has the tensor's `len` as its length and returns
+    `self.data[index]` from `__getitem__` has 100 samples of shape (5,).
     """
 
     class RandomVectors(Dataset):
@@ -93,8 +93,9 @@ def test_a_hundred_random_vectors_make_a_dataset():
 
 
 def test_a_dataset_without_a_length_cannot_be_loaded():
-    """`DataLoader(dataset)`, without a sampler, can be built for a dataset that lacks `__len__`,
-    but asking it for a batch raises TypeError; with `shuffle=True` building it does.
+    """`DataLoader(dataset)` of a map-style dataset that lacks `__len__` can be built, but asking it
+    for a batch raises TypeError; `DataLoader(dataset, shuffle=True)` raises TypeError when it is
+    built.
 
     Because the loader's own samplers need the length. Define `__len__`, hand over a `sampler`, or
     write an `IterableDataset`.
@@ -131,8 +132,8 @@ def test_a_dataset_without_samples_says_what_it_lacks():
 
 
 def test_a_for_loop_over_a_dataset_ends_at_an_index_error():
-    """A `for` loop over a map-style dataset asks for samples 0, 1, 2 and so on until an IndexError;
-    it doesn't look at `__len__`, which a `DataLoader` does.
+    """A `for` loop over a `Dataset` with `__getitem__` and without `__iter__` asks for samples 0,
+    1, 2 and so on until an IndexError; it doesn't look at `__len__`, which a `DataLoader` does.
 
     A `__getitem__` that never raises IndexError makes such a loop endless. Loop over
     `range(len(dataset))`, or over a loader.
@@ -172,8 +173,8 @@ def test_tensor_dataset_gives_tuples(device):
 
 
 def test_tensor_dataset_copies_nothing(device):
-    """`TensorDataset` holds the tensors it was given, and for an int `i` `dataset[i]` is a view of
-    them: a later in-place change shows in the sample.
+    """`TensorDataset(x)` of a dense tensor keeps `x` itself, and for an int `i` the sample
+    `dataset[i]` holds a view of it: a later in-place change of `x` shows in the sample.
 
     An in-place operation on a sample changes the data as well. A list of indices gives a copy.
     """
@@ -191,9 +192,10 @@ def test_tensor_dataset_copies_nothing(device):
 
 @pytest.mark.torch("!=2.10.*")
 def test_tensor_dataset_wants_equally_many_rows():
-    """`TensorDataset(x, y)` raises AssertionError if the first dimensions of `x` and `y` differ.
+    """`TensorDataset(x, y)` raises AssertionError, except in PyTorch 2.10, if the first dimensions
+    of `x` and `y` differ in size.
 
-    Because sample `i` is made of row `i` of each. PyTorch 2.10 did not look.
+    Because sample `i` is made of row `i` of each. PyTorch 2.10 did not compare them.
     """
     with pytest.raises(AssertionError, match="Size mismatch between tensors"):
         TensorDataset(torch.zeros(3, 2), torch.zeros(2))
@@ -217,8 +219,8 @@ def test_tensor_dataset_took_any_number_of_rows():
 
 
 def test_tensor_dataset_wants_tensors():
-    """`TensorDataset` does not convert lists or NumPy arrays: a list raises AttributeError, an
-    array TypeError.
+    """`TensorDataset` does not convert lists or NumPy arrays: `TensorDataset([1, 2], [3, 4])`
+    raises AttributeError, `TensorDataset(np.array([1, 2]))` TypeError.
 
     Because it calls the method `size()`. Convert with `torch.tensor` or `torch.from_numpy` first.
     """
@@ -250,7 +252,8 @@ def test_an_iterable_dataset_only_streams():
 
 
 def test_an_iterable_dataset_cannot_be_shuffled():
-    """`DataLoader(dataset, shuffle=True)` raises ValueError for an `IterableDataset`.
+    """`DataLoader(dataset, shuffle=True)` raises ValueError for an `IterableDataset` that is not an
+    `IterDataPipe`.
 
     Because the loader can't ask a stream for sample 7. Shuffle inside `__iter__`, for example
     within a buffer of samples.

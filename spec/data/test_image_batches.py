@@ -32,8 +32,8 @@ def test_make_grid_joins_a_batch_into_one_picture(device):
 
 
 def test_the_grid_has_a_frame_around_each_picture():
-    """`make_grid(images, padding=1, pad_value=0.5)` keeps the values of the images, and fills 1
-    pixel around and between them with 0.5.
+    """`make_grid(images, padding=1, pad_value=0.5)` of two float images keeps their values, and
+    fills 1 pixel around and between them with 0.5.
     """
     images = torch.tensor([1.0, 2.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
 
@@ -67,8 +67,8 @@ def test_a_row_holds_eight_pictures():
 
 
 def test_grey_pictures_get_three_channels(device):
-    """`make_grid` repeats the one channel of grey images three times, so that the grid is in
-    colour; images with four channels keep four.
+    """`make_grid` repeats the one channel of grey images three times, so that the grid has three
+    channels; images with four channels keep four.
     """
     grid = make_grid(torch.tensor([[[[0.25]]], [[[0.5]]]], device=device), padding=0)
     with_alpha = make_grid(torch.ones(2, 4, 1, 1, device=device), padding=0)
@@ -78,11 +78,11 @@ def test_grey_pictures_get_three_channels(device):
 
 
 def test_a_single_picture_gets_no_frame():
-    """`make_grid` of a batch with one image returns that image without padding around it, even with
-    `padding=5`.
+    """`make_grid` of a batch with one image of three channels returns that image without padding
+    around it, even with `padding=5`.
 
-    A grid of several images is a copy; this one shares the memory of the batch, if the image has
-    three channels. Of a grey one the channel is repeated, which copies.
+    A grid of several images is a copy; this one shares the memory of the batch. Of one grey image
+    the channel is repeated, which copies.
     """
     images = torch.arange(12.0).view(1, 3, 2, 2)
 
@@ -95,8 +95,8 @@ def test_a_single_picture_gets_no_frame():
 
 
 def test_make_grid_takes_a_list():
-    """`make_grid` takes a list of images of one size, which it stacks; images of different sizes
-    raise RuntimeError.
+    """`make_grid` takes a list of images of one shape, which it stacks; images of different heights
+    or widths raise RuntimeError.
 
     Resize or pad them to one size first.
     """
@@ -106,7 +106,7 @@ def test_make_grid_takes_a_list():
 
 
 def test_make_grid_wants_tensors():
-    """`make_grid` raises TypeError for a NumPy array: it takes a tensor or a list of tensors.
+    """`make_grid` raises TypeError for a NumPy array, "tensor or list of tensors expected".
 
     `torch.from_numpy` converts the array; its channels have to come before height and width.
     """
@@ -115,8 +115,8 @@ def test_make_grid_wants_tensors():
 
 
 def test_make_grid_can_stretch_the_values():
-    """`make_grid(images, normalize=True)` maps the least value of a float batch to 0 and the
-    greatest to 1, without changing the batch.
+    """`make_grid(images, normalize=True)` maps the least value of a float batch with the values -1,
+    0 and 3 to 0, and the greatest to 1, without changing the batch.
 
     An integer batch raises RuntimeError: divide it by 255 first. A batch with one value everywhere
     becomes 0.
@@ -132,8 +132,8 @@ def test_make_grid_can_stretch_the_values():
 
 
 def test_scale_each_stretches_picture_by_picture():
-    """`make_grid(images, normalize=True, scale_each=True)` maps the least and greatest value of
-    each image to 0 and 1; a bright and a dark image then look alike.
+    """`make_grid(images, normalize=True, scale_each=True)` stretches each image on its own: one
+    from 0 to 1 and one from 0 to 4 look alike then.
     """
     images = torch.tensor([[[[0.0, 1.0]]], [[[0.0, 4.0]]]])
 
@@ -146,8 +146,8 @@ def test_scale_each_stretches_picture_by_picture():
 
 @pytest.mark.claim("blitz-imshow-unnormalise")
 def test_halving_and_adding_a_half_undoes_the_normalisation(device):
-    """After `Normalize(0.5, 0.5)`, which computes `(image - 0.5) / 0.5`, the expression `image / 2
-    + 0.5` gives the values from before, up to rounding.
+    """After `Normalize([0.5], [0.5])`, which computes `(image - 0.5) / 0.5`, the expression `image
+    / 2 + 0.5` gives the values from before, up to rounding.
 
     Shown without it, everything darker than the middle is black: `imshow` limits values to 0 and 1.
     """
@@ -160,8 +160,8 @@ def test_halving_and_adding_a_half_undoes_the_normalisation(device):
 
 
 def test_a_grid_is_unnormalised_with_its_frame():
-    """Undoing the normalisation of a whole grid, by `grid / 2 + 0.5`, turns its black padding of 0
-    to grey, 0.5.
+    """Undoing the normalisation of a whole grid of `make_grid`, by `grid / 2 + 0.5`, turns its
+    black padding of 0 to grey, 0.5.
 
     Undo it before `make_grid`, or give `pad_value=-1.0`, to keep the padding black.
     """
@@ -188,8 +188,8 @@ def test_transposing_by_1_2_0_puts_the_channels_last():
 
 
 def test_permute_does_the_same_without_numpy(device):
-    """`image.permute(1, 2, 0)` puts the channels last without NumPy; `reshape` to the same shape
-    would mix up the pixels.
+    """`image.permute(1, 2, 0)` puts the channels of a colour image last without NumPy; `reshape` to
+    the same shape would mix up the pixels.
     """
     image = torch.tensor([[[1, 2]], [[3, 4]], [[5, 6]]], device=device)
 
@@ -198,8 +198,8 @@ def test_permute_does_the_same_without_numpy(device):
 
 
 def test_the_last_two_axes_are_not_to_be_swapped():
-    """`image.permute(2, 1, 0)` puts the channels last too, but swaps height and width: the image
-    lies on its side.
+    """`image.permute(2, 1, 0)` puts the channels last too, but swaps height and width: rows of the
+    image become columns.
 
     With square images the shape doesn't show it.
     """
@@ -210,8 +210,8 @@ def test_the_last_two_axes_are_not_to_be_swapped():
 
 
 def test_save_image_writes_the_grid(tmp_path):
-    """`save_image(images, path)` makes the grid of a float batch and writes it to a file; values
-    below 0 become black and those above 1 white.
+    """`save_image(images, path)` makes the grid of a grey float batch and writes it to a file;
+    values below 0 become black and those above 1 white.
 
     So a normalised batch is saved too dark: undo the normalisation, or give `normalize=True`.
     """

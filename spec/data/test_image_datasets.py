@@ -72,7 +72,7 @@ def test_well_known_datasets_are_classes():
 
 
 def test_the_classes_bring_no_pictures(tmp_path):
-    """`datasets.MNIST(root)` raises RuntimeError if its files are not below `root`, and fetches
+    """`datasets.MNIST(root)` raises RuntimeError if `root` has no files of MNIST, and fetches
     nothing unless `download=True` is given.
 
     torchvision contains the code and not the images.
@@ -94,8 +94,8 @@ def test_the_module_is_called_datasets():
 
 @pytest.mark.claim("blitz-pil-output", "blitz-pil-range")
 def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
-    """Without a `transform`, a sample of `datasets.MNIST` is a Pillow picture with bytes from 0 to
-    255, and its label as an int.
+    """Without a `transform`, a sample of `datasets.MNIST` is a pair of a Pillow picture with bytes
+    from 0 to 255 and its label as an int.
 
     `transform=transforms.ToTensor()` makes a float tensor from 0 to 1 of it.
     """
@@ -107,8 +107,8 @@ def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
 
 
 def test_pictures_cannot_be_batched(mnist_files, tmp_path):
-    """A `DataLoader` raises TypeError for samples that are Pillow pictures; with
-    `transform=transforms.ToTensor()` it stacks them.
+    """A `DataLoader` without a `collate_fn` of its own raises TypeError for samples with Pillow
+    pictures, as of `datasets.MNIST`; with `transform=transforms.ToTensor()` it stacks them.
 
     Because `default_collate` has no rule for pictures.
     """
@@ -123,8 +123,8 @@ def test_pictures_cannot_be_batched(mnist_files, tmp_path):
 
 
 def test_mnist_reads_idx_files(mnist_files, tmp_path):
-    """`datasets.MNIST` reads its whole part into memory when it is made: `data` is a uint8 tensor
-    of shape (N, 28, 28), `targets` a tensor of N labels.
+    """`datasets.MNIST` reads all images of its part into memory when it is made: `data` is a uint8
+    tensor of shape (N, 28, 28), `targets` a tensor of N labels.
     """
     mnist = datasets.MNIST(tmp_path, train=False)
 
@@ -136,8 +136,8 @@ def test_mnist_reads_idx_files(mnist_files, tmp_path):
 
 
 def test_target_transform_changes_the_label(mnist_files, tmp_path):
-    """`transform` of a torchvision dataset is called with the picture of a sample,
-    `target_transform` with its label.
+    """`datasets.MNIST` calls its `transform` with the picture of a sample, and its
+    `target_transform` with the label.
     """
     mnist = datasets.MNIST(
         tmp_path,
@@ -150,8 +150,8 @@ def test_target_transform_changes_the_label(mnist_files, tmp_path):
 
 
 def test_data_is_not_transformed(mnist_files, tmp_path):
-    """A `transform` runs when a sample is asked for, as by `mnist[1]`; `mnist.data` keeps the bytes
-    from the file.
+    """The `transform` of `datasets.MNIST` runs when a sample is asked for, as by `mnist[1]`;
+    `mnist.data` keeps the bytes from the file.
 
     Training on `mnist.data` directly skips scaling and augmentation.
     """
@@ -162,8 +162,8 @@ def test_data_is_not_transformed(mnist_files, tmp_path):
 
 
 def test_mnist_wants_all_four_files(mnist_files, tmp_path):
-    """`datasets.MNIST(root, train=False)` raises RuntimeError if a file of the training part is
-    missing, and the other way round.
+    """`datasets.MNIST(root, train=False)` raises RuntimeError, "Dataset not found", even if only
+    the labels of the training part are missing.
 
     Because it looks for all four files, images and labels of both parts. Keep them together.
     """
@@ -177,8 +177,8 @@ def test_mnist_wants_all_four_files(mnist_files, tmp_path):
 
 
 def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
-    """`datasets.MNIST` raises RuntimeError about an invalid shape if an IDX file ends before the
-    size that its header gives.
+    """`datasets.MNIST` raises RuntimeError about an invalid shape if the IDX file of its images
+    lacks the last bytes of the pixels that its header announces.
 
     A download was interrupted: delete the file and fetch it again.
     """
@@ -193,10 +193,11 @@ def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
 
 
 def test_a_file_that_is_not_idx_fails_with_an_empty_message(mnist_files, tmp_path):
-    """`datasets.MNIST` raises AssertionError with an empty message if a file of the right name
-    isn't in IDX format, for example still compressed.
+    """`datasets.MNIST` raises AssertionError with an empty message if the file of its images is
+    still compressed by gzip.
 
-    Unpack it with `gunzip`, or let `download=True` do both.
+    Because it asserts that the file begins like an IDX file. Unpack it with `gunzip`, or let
+    `download=True` do both.
     """
     (mnist_files / "t10k-images-idx3-ubyte").write_bytes(b"\x1f\x8b\x08\x00")
 
@@ -206,7 +207,9 @@ def test_a_file_that_is_not_idx_fails_with_an_empty_message(mnist_files, tmp_pat
 
 @pytest.mark.claim("blitz-cifar-train-flag")
 def test_train_chooses_the_part(cifar_files, tmp_path):
-    """`CIFAR10(root, train=True)` reads the five training batches, `train=False` the test batch."""
+    """`datasets.CIFAR10(root, train=True)` reads the five training batches, `train=False` the test
+    batch.
+    """
     train = UncheckedCIFAR10(root=tmp_path, train=True, download=False, transform=None)
     test = UncheckedCIFAR10(root=tmp_path, train=False, download=False, transform=None)
 
@@ -216,7 +219,8 @@ def test_train_chooses_the_part(cifar_files, tmp_path):
 
 @pytest.mark.claim("blitz-cifar-train-flag")
 def test_training_is_the_default():
-    """`CIFAR10(root)` needs no further argument: `train` is True by default, and `download` False.
+    """`datasets.CIFAR10(root)` needs no further argument: `train` is True by default, and
+    `download` False.
 
     For the test set `train=False` has to be said, or accuracy is measured on the training data.
     """
@@ -228,8 +232,8 @@ def test_training_is_the_default():
 
 
 def test_cifar_rows_become_pictures(cifar_files, tmp_path):
-    """`CIFAR10` turns each row of 3072 bytes, which holds a red, a green and a blue plane, into an
-    image: `data` has the shape (N, 32, 32, 3).
+    """`datasets.CIFAR10` turns each row of 3072 bytes, which holds a red, a green and a blue plane,
+    into an image: `data` has the shape (N, 32, 32, 3).
 
     `data` is a NumPy array here, while MNIST's is a tensor.
     """
@@ -241,8 +245,8 @@ def test_cifar_rows_become_pictures(cifar_files, tmp_path):
 
 
 def test_cifar_keeps_the_names_of_its_classes(cifar_files, tmp_path):
-    """`CIFAR10` reads the names of its classes from `batches.meta`: `classes` lists them in order,
-    `class_to_idx` maps each to its label.
+    """`datasets.CIFAR10` reads the names of its classes from `batches.meta`: `classes` lists them
+    in order, `class_to_idx` maps each to its label.
     """
     cifar = UncheckedCIFAR10(tmp_path)
 
@@ -251,9 +255,8 @@ def test_cifar_keeps_the_names_of_its_classes(cifar_files, tmp_path):
 
 
 def test_cifar_compares_checksums(cifar_files, tmp_path):
-    """`CIFAR10` compares the checksum of each data batch with the published one and raises
-    RuntimeError, "Dataset not found or corrupted", if one differs; `batches.meta` is checked
-    separately.
+    """`datasets.CIFAR10` raises RuntimeError, "Dataset not found or corrupted", if its data batches
+    have other checksums than the published ones.
 
     Delete the files and use `download=True`. Data of one's own belongs in an `ImageFolder`.
     """
@@ -263,8 +266,8 @@ def test_cifar_compares_checksums(cifar_files, tmp_path):
 
 @pytest.mark.claim("blitz-label-tensor-indexes-tuple")
 def test_a_label_tensor_indexes_a_tuple_of_names():
-    """`classes[label]`, with a tuple of class names, takes an integer tensor of one element like an
-    int; a tensor of several elements, or a float one, raises TypeError.
+    """`classes[label]`, with a tuple of class names, takes an integer `torch.Tensor` of one element
+    like an int; a tensor of several elements, or a float one, raises TypeError.
 
     For a batch of labels write `[classes[label] for label in labels]`. A list of names does the
     same; of a float make an int first, `classes[int(label)]`.
@@ -281,8 +284,8 @@ def test_a_label_tensor_indexes_a_tuple_of_names():
 
 
 def test_fake_data_needs_no_files():
-    """`datasets.FakeData` needs no files: it makes Pillow pictures of noise, the same one each time
-    for the same index.
+    """`datasets.FakeData` needs no files: its samples have Pillow pictures of noise, and one object
+    gives the same picture each time for the same index.
 
     Good for trying out a training loop before the data is there.
     """

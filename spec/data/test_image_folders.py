@@ -16,8 +16,8 @@ from torchvision import datasets
 
 
 def test_an_image_folder_numbers_its_folders_by_the_alphabet(tmp_path):
-    """`ImageFolder(root)` makes each folder in `root` a class, numbered by sorted name; capital
-    letters come before small ones.
+    """`ImageFolder(root)` makes each folder in `root` a class, numbered by sorted name: "Zebra"
+    comes before "cat" and "dog", for capital letters are sorted before small ones.
 
     The numbers depend on which folders are there: training and test set need the same ones.
     """
@@ -33,8 +33,8 @@ def test_an_image_folder_numbers_its_folders_by_the_alphabet(tmp_path):
 
 
 def test_an_image_folder_sorts_its_pictures_by_name(tmp_path):
-    """`ImageFolder` lists its samples class by class, sorted by file name as text: `10.png` comes
-    before `9.png`.
+    """`ImageFolder` lists its samples class by class, those of a folder sorted by file name as
+    text: `10.png` comes before `9.png`.
 
     Numbers with leading zeros, `09.png`, sort as expected.
     """
@@ -48,8 +48,8 @@ def test_an_image_folder_sorts_its_pictures_by_name(tmp_path):
 
 
 def test_an_image_folder_makes_every_picture_colour(tmp_path):
-    """`ImageFolder` converts each picture to mode "RGB": a grey file gives a sample with three
-    equal channels.
+    """`ImageFolder` with its default loader converts pictures to mode "RGB": a grey file gives a
+    sample with three equal channels.
 
     Because its default loader calls `convert("RGB")`. For one channel pass a `loader` of your own,
     or the transform `Grayscale`.
@@ -65,12 +65,12 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
-    """`ImageFolder` leaves out files whose extension isn't in
+    """`ImageFolder` leaves out files with other extensions than
     `torchvision.datasets.folder.IMG_EXTENSIONS`, such as .txt and .gif, and files beside the class
-    folders; deeper folders belong to the class above.
+    folders; images in deeper folders belong to the class above.
 
-    The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp. For others pass
-    `is_valid_file`, a function of the path.
+    The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp, in small or capital
+    letters. For others pass `is_valid_file`, a function of the path.
     """
     (tmp_path / "cat" / "young").mkdir(parents=True)
     Image.new("L", (4, 2)).save(tmp_path / "cat" / "0.png")
@@ -97,10 +97,11 @@ def test_pictures_without_folders_are_no_classes(tmp_path):
 
 
 def test_an_empty_class_is_refused(tmp_path):
-    """`ImageFolder` raises FileNotFoundError if the folder of a class has no images; the message
-    names the class and the extensions it looks for.
+    """`ImageFolder` raises FileNotFoundError if the folder of a class has no images, "Found no
+    valid file for the classes cat"; by default the message goes on with the extensions that it
+    looks for.
 
-    Remove the folder. Newer releases of torchvision have `allow_empty=True`, which keeps the class.
+    Remove the folder. Since torchvision 0.18 `allow_empty=True` keeps the class.
     """
     (tmp_path / "cat").mkdir()
     (tmp_path / "dog").mkdir()
@@ -111,11 +112,11 @@ def test_an_empty_class_is_refused(tmp_path):
 
 
 def test_find_classes_gives_the_numbers(tmp_path):
-    """A subclass of `DatasetFolder` or `ImageFolder` that defines `find_classes` decides which
-    classes there are and how they are numbered.
+    """A subclass of `DatasetFolder` that defines `find_classes` decides which classes there are and
+    how they are numbered.
 
-    `find_classes` returns the list of names and a dict from name to number; here it sorts 9 before
-    10.
+    `find_classes` returns the list of names and a dict from name to number, for example with "9"
+    before "10".
     """
     (tmp_path / "10").mkdir()
     (tmp_path / "9").mkdir()
@@ -135,7 +136,7 @@ def test_find_classes_gives_the_numbers(tmp_path):
 
 
 def test_a_broken_picture_is_found_when_it_is_read(tmp_path):
-    """`ImageFolder` opens no picture when it is made: a file that is no image raises
+    """`ImageFolder` opens no picture when it is made: a .png file that is no image raises
     `PIL.UnidentifiedImageError` when its sample is read.
 
     Read all samples once before a long training: `for _ in folder: pass`.
@@ -153,8 +154,8 @@ def test_a_broken_picture_is_found_when_it_is_read(tmp_path):
 
 
 def test_a_truncated_picture_is_an_os_error(tmp_path):
-    """A JPEG file whose last part is missing raises OSError, "image file is truncated", when
-    `ImageFolder` reads its sample.
+    """A JPEG file that lacks the last 500 of its 3,000 bytes raises OSError, "image file is
+    truncated", when `ImageFolder` reads its sample.
 
     Fetch the file again; `ImageFile.LOAD_TRUNCATED_IMAGES = True` of Pillow reads what is there.
     """

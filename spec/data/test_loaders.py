@@ -9,8 +9,9 @@ order, `spec/data/test_collating.py` for what a batch is made of, and
 
 What surprises: the last batch is often shorter than the others; `len(loader)` counts batches and
 not samples; a `for` loop over a shuffling loader sees another order each time; an iterator is
-used up after one pass while the loader is not; and even a pass without shuffling draws a random
-number.
+used up after one pass while the loader is not; a StopIteration in the dataset ends a pass early,
+without an error (`spec/data/test_worker_failures.py`); and even a pass without shuffling draws a
+random number.
 """
 
 import inspect
@@ -19,7 +20,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader, Dataset, SequentialSampler, TensorDataset
+from torch.utils.data import DataLoader, SequentialSampler, TensorDataset
 
 
 @pytest.mark.claim("summary-dataloader", "blitz-loader-batch-four")
@@ -50,7 +51,7 @@ def test_the_batch_axis_is_there_for_one_sample_too():
 @pytest.mark.claim("blitz-dp-four-batches", "blitz-dp-sizes-are-picture-size")
 def test_the_last_batch_is_what_is_left():
     """`DataLoader(data, batch_size=30)` of 100 samples gives batches of 30, 30, 30 and 10: the last
-    has what is left; samples of size 5, as in the tutorial on DataParallel, make batches (30, 5).
+    has what is left. Samples of shape (5,) make batches (30, 5), and the last (10, 5).
 
     Code that expects a fixed batch size fails at the end of the first epoch: take it from the
     batch, or set `drop_last=True`.
@@ -63,10 +64,10 @@ def test_the_last_batch_is_what_is_left():
 
 
 def test_drop_last_leaves_the_short_batch_out():
-    """`DataLoader(..., drop_last=True)` leaves out a last batch that is shorter than `batch_size`:
-    of 100 samples in batches of 30, 10 are not seen in that pass.
+    """`DataLoader(data, batch_size=30, drop_last=True)` leaves out a last batch of fewer than 30
+    samples: of 100 samples, 10 are not seen in that pass.
 
-    Used in training, where `BatchNorm1d` refuses a batch of one; not in evaluation, which should
+    Used in training, where `BatchNorm1d` refuses a batch (1, C); not in evaluation, which should
     see all samples.
     """
     loader = DataLoader(range(100), batch_size=30, drop_last=True)
@@ -75,7 +76,7 @@ def test_drop_last_leaves_the_short_batch_out():
 
 
 def test_drop_last_may_leave_nothing():
-    """`DataLoader(..., drop_last=True)` gives no batch at all for a dataset smaller than one batch.
+    """`DataLoader(data, batch_size=4, drop_last=True)` of three samples gives no batch at all.
 
     The loop then does nothing, without an error.
     """
@@ -87,8 +88,9 @@ def test_drop_last_may_leave_nothing():
 
 
 def test_the_length_of_a_loader_counts_batches():
-    """`len(loader)` is the number of batches, a last short one included unless `drop_last=True`;
-    `len(loader.dataset)` is the number of samples.
+    """`len(loader)` of a `DataLoader` with a `batch_size`, over a map-style dataset, is the
+    number of batches, a last short one included unless `drop_last=True`; `len(loader.dataset)`
+    is the number of samples in the dataset.
 
     To average over samples divide by `len(loader.dataset)`, or, with a sampler of a part or
     `drop_last=True`, by the samples you have counted.
@@ -103,15 +105,17 @@ def test_the_length_of_a_loader_counts_batches():
 
 @pytest.mark.claim("summary-enumerate-loader")
 def test_enumerate_numbers_the_batches():
-    """`enumerate(loader, 0)` gives pairs of a number, counted from 0, and a batch."""
+    """`enumerate(loader, 0)` of a `DataLoader` gives pairs of a number, counted from 0, and a
+    batch.
+    """
     pairs = list(enumerate(DataLoader([7, 8, 9], batch_size=2), 0))
 
     assert [(number, batch.tolist()) for number, batch in pairs] == [(0, [7, 8]), (1, [9])]
 
 
 def test_next_iter_takes_the_first_batch():
-    """`next(iter(loader))` gives the first batch; a second call begins a new pass, and without
-    shuffling gives the same batch.
+    """`next(iter(loader))` gives the first batch of a `DataLoader`; a second such call begins a new
+    pass, and for a list as dataset, without shuffling, gives the same batch.
 
     Good for a look at the shapes. In a training loop it would use the first batch again and again.
     """
@@ -123,8 +127,8 @@ def test_next_iter_takes_the_first_batch():
 
 @pytest.mark.claim("blitz-dataiter-next-method")
 def test_the_iterator_has_no_next_method():
-    """`iter(loader)` has no method `.next()`, which tutorials for early releases call: it raises
-    AttributeError.
+    """The iterator `iter(loader)` of a `DataLoader` has no method `.next()`, which tutorials for
+    early releases call: `batches.next()` raises AttributeError.
 
     Write `next(batches)`.
     """
@@ -137,8 +141,8 @@ def test_the_iterator_has_no_next_method():
 
 
 def test_an_iterator_ends_and_the_loader_does_not():
-    """An iterator made by `iter(loader)` is used up after its last batch; a `for` loop over the
-    loader itself starts a new pass each time.
+    """An iterator made by `iter(loader)` of a `DataLoader` is used up after its last batch; a `for`
+    loop over the loader itself, with a list as dataset, starts a new pass each time.
     """
     loader = DataLoader([7, 8])
     batches = iter(loader)
@@ -149,8 +153,8 @@ def test_an_iterator_ends_and_the_loader_does_not():
 
 
 def test_a_loader_is_not_indexed():
-    """`loader[0]` raises TypeError: a loader can be iterated over but not indexed, while
-    `loader.dataset[1]` gives a sample.
+    """`loader[0]` of a `DataLoader` raises TypeError: it can be iterated over but not indexed.
+    `loader.dataset[1]` of a map-style dataset gives a sample.
 
     For one batch write `next(iter(loader))`.
     """
@@ -163,8 +167,8 @@ def test_a_loader_is_not_indexed():
 
 @pytest.mark.claim("blitz-loader-test-fixed")
 def test_without_shuffle_the_order_is_that_of_the_dataset():
-    """`DataLoader` with `shuffle=False`, the default, gives the samples in the order of the
-    dataset, in each pass.
+    """`DataLoader(data, shuffle=False)`, the default, gives the samples of a list in the order of
+    the list, in each pass.
     """
     loader = DataLoader([5, 3, 4], batch_size=3, shuffle=False)
     silent = DataLoader([5, 3, 4], batch_size=3)
@@ -175,8 +179,8 @@ def test_without_shuffle_the_order_is_that_of_the_dataset():
 
 @pytest.mark.claim("blitz-loader-shuffle-train")
 def test_shuffle_reorders_anew_each_epoch():
-    """`DataLoader(..., shuffle=True)` gives each sample once per pass, in random order, and in
-    another order in the next pass.
+    """`DataLoader(data, shuffle=True)` of 50 samples gives each of them once per pass, in random
+    order, and in another order in the next pass.
     """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 
@@ -189,8 +193,8 @@ def test_shuffle_reorders_anew_each_epoch():
 
 
 def test_a_seed_repeats_the_order():
-    """Without a `generator`, a shuffling `DataLoader` draws its order from torch's global
-    generator: `torch.manual_seed` before a pass repeats that pass.
+    """`DataLoader(data, shuffle=True)` draws its order from torch's global generator:
+    `torch.manual_seed` before a pass repeats the order of that pass.
 
     Other draws in between, such as those of Dropout, change the order: give the loader a generator
     of its own.
@@ -207,8 +211,8 @@ def test_a_seed_repeats_the_order():
 
 
 def test_a_generator_of_its_own_frees_the_order_from_other_randomness():
-    """`DataLoader(..., shuffle=True, generator=...)` draws its order from that generator: other
-    random numbers drawn before don't change it.
+    """`DataLoader(data, shuffle=True, generator=g)` draws its order from the generator `g`: numbers
+    drawn before from torch's global generator don't change it.
     """
     first = DataLoader(range(50), 50, shuffle=True, generator=torch.Generator().manual_seed(7))
     again = DataLoader(range(50), 50, shuffle=True, generator=torch.Generator().manual_seed(7))
@@ -223,11 +227,11 @@ def test_a_generator_of_its_own_frees_the_order_from_other_randomness():
 
 
 def test_a_pass_without_shuffle_draws_a_random_number_too():
-    """`iter(loader)` draws a number from torch's global generator even with `shuffle=False`, unless
-    the loader has a `generator` of its own.
+    """`iter(loader)` of a `DataLoader` without workers draws a number from torch's global
+    generator even with `shuffle=False`, unless the loader has a `generator` of its own.
 
-    It is the base seed of the workers, drawn without workers too. So an evaluation in between
-    changes all later random numbers.
+    It is the base seed of the workers, drawn without workers too; persistent workers draw it in
+    the first pass only. So an evaluation in between changes all later random numbers.
     """
     torch.manual_seed(3)
     plain = torch.rand(1).item()
@@ -249,8 +253,9 @@ def test_a_pass_without_shuffle_draws_a_random_number_too():
     shuffle=st.booleans(),
 )
 def test_every_sample_comes_exactly_once(samples, batch_size, shuffle):
-    """One pass over a `DataLoader` with `drop_last=False` gives each sample of a map-style dataset
-    once, for any batch size, with and without shuffling.
+    """One pass over `DataLoader(data, batch_size=n)`, without a sampler of its own and with
+    `drop_last=False`, gives each sample of `range(k)` once, for any positive `n`, with and without
+    shuffling.
     """
     loader = DataLoader(range(samples), batch_size=batch_size, shuffle=shuffle)
 
@@ -262,31 +267,8 @@ def test_every_sample_comes_exactly_once(samples, batch_size, shuffle):
     assert len(batches) == len(loader) == -(-samples // batch_size)
 
 
-def test_a_stop_iteration_ends_the_pass_early():
-    """A `for` loop over a `DataLoader` ends early, without an error, if `__getitem__` raises
-    StopIteration, as `next` does on an iterator that is used up.
-
-    Because StopIteration is how an iterator says that it has ended. Open the source anew in
-    `__getitem__`, or write an `IterableDataset`.
-    """
-
-    class FromIterator(Dataset):
-        def __init__(self):
-            self.lines = iter([10, 20])
-
-        def __len__(self):
-            return 4
-
-        def __getitem__(self, index):
-            return next(self.lines)
-
-    batches = [batch.tolist() for batch in DataLoader(FromIterator())]
-
-    assert batches == [[10], [20]]
-
-
 def test_batch_size_none_hands_samples_over_one_by_one():
-    """`DataLoader(..., batch_size=None)` hands over single samples, without a batch dimension, so
+    """`DataLoader(data, batch_size=None)` hands over single samples, without a batch dimension, so
     that their shapes may differ.
 
     Used for a dataset that already makes its own batches. NumPy arrays are still converted to
@@ -298,7 +280,7 @@ def test_batch_size_none_hands_samples_over_one_by_one():
 
 
 def test_a_batch_size_is_positive():
-    """`DataLoader(..., batch_size=0)` raises ValueError when the loader is made.
+    """`DataLoader(data, batch_size=0)` raises ValueError when the loader is made.
 
     For all samples in one batch write `batch_size=len(dataset)`.
     """
@@ -309,7 +291,7 @@ def test_a_batch_size_is_positive():
 
 
 def test_shuffle_and_sampler_exclude_each_other():
-    """`DataLoader` given a `sampler` and `shuffle=True` raises ValueError.
+    """`DataLoader(data, sampler=sampler, shuffle=True)` raises ValueError.
 
     Because the sampler already decides the order: leave out `shuffle`.
     """
@@ -318,7 +300,7 @@ def test_shuffle_and_sampler_exclude_each_other():
 
 
 def test_the_batch_size_of_a_loader_is_final():
-    """Assigning to `loader.batch_size` after the loader was made raises ValueError.
+    """Assigning to `loader.batch_size` of a `DataLoader` after it was made raises ValueError.
 
     Because its batch sampler already has the old one: make a new loader.
     """

@@ -22,8 +22,8 @@ from torchvision import transforms
 
 
 def test_resize_by_one_number_keeps_the_proportions():
-    """`Resize(2)` makes the shorter side 2 long and keeps the proportions; `Resize((2, 2))` makes
-    height and width 2, and distorts a picture that isn't square.
+    """`Resize(2)` makes the shorter side 2 long and keeps the proportions, up to whole pixels;
+    `Resize((2, 2))` makes height and width 2, and distorts a picture that isn't square.
 
     Pictures of different proportions stay of different shapes after `Resize(2)`: add
     `CenterCrop(2)` to stack them.
@@ -47,8 +47,8 @@ def test_center_crop_cuts_around_the_middle(device):
 
 
 def test_a_random_crop_is_no_larger_than_the_picture():
-    """`RandomCrop(3)` of a 2 by 2 image raises ValueError; `RandomCrop(4, padding=1)` pads the
-    image on each side first and then fits.
+    """`RandomCrop(3)` of a 2 by 2 image raises ValueError; `RandomCrop(4, padding=1)` pads each
+    side of the image by one pixel first, and then fits.
 
     `pad_if_needed=True` pads only images that are too small.
     """
@@ -61,8 +61,8 @@ def test_a_random_crop_is_no_larger_than_the_picture():
 
 
 def test_a_flip_mirrors_left_and_right():
-    """`RandomHorizontalFlip(p)` mirrors left and right with probability `p`: in each call for 1.0,
-    in none for 0.0.
+    """`RandomHorizontalFlip(1.0)` mirrors left and right in each call, `RandomHorizontalFlip(0.0)`
+    in none: the argument is the probability.
     """
     image = torch.tensor([[[1, 2], [3, 4]]])
 
@@ -102,10 +102,11 @@ def test_random_crops_follow_the_seed_of_torch():
 
 
 def test_random_choice_follows_the_seed_of_python():
-    """`transforms.RandomChoice` and `RandomOrder` of the first version draw from Python's `random`:
-    `torch.manual_seed` does not repeat their choices.
+    """`transforms.RandomChoice` of the first version draws from Python's `random`: `random.seed`
+    repeats its choices, and `torch.manual_seed` does not.
 
-    Call `random.seed` as well; those of `transforms.v2` draw from torch.
+    `transforms.RandomOrder` draws from `random` too; `RandomChoice` and `RandomOrder` of
+    `transforms.v2` draw from torch.
     """
     choice = transforms.RandomChoice([transforms.CenterCrop(1), transforms.CenterCrop(2)])
     image = torch.ones(1, 4, 4)
@@ -124,8 +125,8 @@ def test_random_choice_follows_the_seed_of_python():
 
 
 def test_picture_and_mask_part_unless_they_go_together():
-    """`RandomCrop` called on an image and then on its mask crops at two different places; called
-    once on both, joined by `torch.cat`, it crops both at the same place.
+    """`RandomCrop` called on an image and then on its mask draws the place twice, so that the crops
+    differ; called once on both, joined by `torch.cat`, it crops both at the same place.
 
     With `transforms.v2` write `crop(image, mask)` instead: see `spec/data/test_transforms_v2.py`.
     """

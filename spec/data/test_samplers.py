@@ -35,8 +35,8 @@ def test_a_sequential_sampler_counts():
 
 
 def test_shuffle_chooses_the_sampler():
-    """A `DataLoader` for a map-style dataset, without `sampler=`, makes a `RandomSampler` if
-    `shuffle=True`, and a `SequentialSampler` otherwise.
+    """A `DataLoader` for a map-style dataset, without `sampler` and `batch_sampler`, makes a
+    `RandomSampler` if `shuffle=True`, and a `SequentialSampler` otherwise.
     """
     shuffled = DataLoader([1, 2], shuffle=True)
     ordered = DataLoader([1, 2], shuffle=False)
@@ -47,8 +47,8 @@ def test_shuffle_chooses_the_sampler():
 
 
 def test_a_list_of_numbers_is_a_sampler():
-    """`DataLoader(sampler=[2, 0, 2])` takes a plain list of indices as its sampler, and fetches the
-    samples in that order, twice if an index comes twice.
+    """`DataLoader(data, sampler=[2, 0, 2])` takes a plain list of indices as its sampler, and
+    fetches the samples in that order, sample 2 twice.
     """
     loader = DataLoader(["a", "b", "c"], batch_size=2, sampler=[2, 0, 2])
 
@@ -57,8 +57,8 @@ def test_a_list_of_numbers_is_a_sampler():
 
 
 def test_a_random_sampler_gives_every_number_once():
-    """`RandomSampler(data)` yields each index once, in random order, and in another order in the
-    next pass.
+    """`RandomSampler(range(50))` yields each index from 0 to 49 once, in random order, and in
+    another order in the next pass.
     """
     sampler = RandomSampler(range(50))
 
@@ -103,7 +103,8 @@ def test_a_random_sampler_gives_fewer_numbers_if_asked():
 
 
 def test_a_random_sampler_of_nothing_is_refused():
-    """`RandomSampler(data, num_samples=0)` raises ValueError.
+    """`RandomSampler(data, num_samples=0)` raises ValueError, "num_samples should be a positive
+    integer value".
 
     The same error with `DataLoader(shuffle=True)` means that the dataset is empty, often because of
     a wrong path.
@@ -116,7 +117,7 @@ def test_a_random_sampler_of_nothing_is_refused():
 
 
 def test_a_subset_random_sampler_shuffles_the_numbers_it_is_given():
-    """`SubsetRandomSampler(indices)` yields each of the given indices once, in random order.
+    """`SubsetRandomSampler(indices)` yields the given indices in random order, each entry once.
 
     With it a loader trains on a part of a dataset without making a `Subset`.
     """
@@ -131,8 +132,8 @@ def test_a_subset_random_sampler_shuffles_the_numbers_it_is_given():
 
 
 def test_weights_say_how_often_a_sample_is_drawn():
-    """`WeightedRandomSampler(weights, num_samples)`, with replacement, draws an index as often as
-    its share of the sum of the weights says; an index of weight 0 is not drawn.
+    """`WeightedRandomSampler(weights, num_samples)`, with replacement, draws each index with the
+    probability of its share in the sum of the weights; an index of weight 0 is not drawn.
 
     The weights need not add up to 1.
     """
@@ -143,8 +144,8 @@ def test_weights_say_how_often_a_sample_is_drawn():
 
 
 def test_weights_by_class_balance_a_dataset():
-    """`WeightedRandomSampler` with the weight `1 / size of the class` for each sample draws two
-    classes of 90 and 10 samples about equally often.
+    """`WeightedRandomSampler` with the weight `1 / size of the class` for each sample draws from
+    two classes of 90 and 10 samples about equally often.
 
     The samples of the small class come again and again: augmentation helps against learning them by
     heart.
@@ -171,8 +172,8 @@ def test_weights_are_one_for_each_sample_and_not_for_each_class():
 
 
 def test_weights_without_replacement_give_each_number_once():
-    """`WeightedRandomSampler(replacement=False)` yields no index twice, and raises RuntimeError if
-    it is to draw more indices than there are weights.
+    """`WeightedRandomSampler(weights, n, replacement=False)` yields no index twice, and raises
+    RuntimeError in iteration if `n` is greater than the number of weights.
 
     Draw at most `len(weights)` indices, or with replacement.
     """
@@ -196,8 +197,8 @@ def test_a_weight_of_zero_is_drawn_when_nothing_else_is_left():
 
 
 def test_a_negative_weight_is_found_when_drawing():
-    """`WeightedRandomSampler` accepts a negative weight when it is made; iterating over it raises
-    RuntimeError.
+    """`WeightedRandomSampler([-1.0, 1.0], num_samples=2)` accepts the negative weight when it is
+    made; iterating over it raises RuntimeError.
 
     Because `torch.multinomial`, which draws, is what looks at the weights.
     """
@@ -209,7 +210,7 @@ def test_a_negative_weight_is_found_when_drawing():
 
 def test_a_batch_sampler_groups_the_numbers():
     """`BatchSampler(sampler, batch_size=2, drop_last=False)` yields lists of two indices, the last
-    of them shorter if need be; `drop_last=True` leaves the short one out.
+    of one if the number of indices is odd; `drop_last=True` leaves that one out.
     """
     numbers = SequentialSampler("abcde")
 
@@ -218,8 +219,8 @@ def test_a_batch_sampler_groups_the_numbers():
 
 
 def test_a_batch_sampler_of_ones_own_is_a_list_of_lists():
-    """`DataLoader(batch_sampler=...)` takes an iterable of lists of indices; each list is one
-    batch, and they may differ in length.
+    """`DataLoader(data, batch_sampler=[[4], [0, 1, 2]])` takes a list of lists of indices; each of
+    them is one batch, and they may differ in length.
 
     Used to put sequences of about the same length into one batch.
     """
@@ -230,7 +231,7 @@ def test_a_batch_sampler_of_ones_own_is_a_list_of_lists():
 
 
 def test_a_batch_sampler_excludes_batch_size():
-    """`DataLoader` with a `batch_sampler` and a `batch_size` other than 1 raises ValueError.
+    """`DataLoader` with a `batch_sampler` and `batch_size=2` raises ValueError.
 
     Because the batch sampler decides about size, order and the last batch: leave out `batch_size`,
     `shuffle`, `sampler` and `drop_last`.
@@ -242,8 +243,8 @@ def test_a_batch_sampler_excludes_batch_size():
 
 
 def test_a_sampler_has_a_generator_of_its_own():
-    """`RandomSampler(data, generator=...)` draws from its own generator: the same seed there gives
-    the same order, whatever torch's global generator has drawn.
+    """`RandomSampler(data, generator=g)` draws from the generator `g`: the same seed there gives
+    the same order, whatever seed torch's global generator has.
     """
     torch.manual_seed(1)
     first = list(RandomSampler(range(50), generator=torch.Generator().manual_seed(5)))

@@ -6,7 +6,7 @@ several datasets as one, which counts on from the first to the second.
 
 What surprises: nothing is copied, so that training and validation part share one dataset and with
 it one transform; a wrong index is noticed no sooner than its sample is asked for; and without a
-seeded generator `random_split` makes another split in each run, which mixes the validation data
+seed `random_split` makes another split in each run, which mixes the validation data
 of the last run into the training of this one.
 """
 
@@ -40,7 +40,7 @@ def test_subset_looks_into_the_dataset_when_asked():
 
 def test_a_wrong_index_of_a_subset_shows_late():
     """`Subset(dataset, indices)` does not compare its indices with the length of the dataset: for a
-    list as dataset, a wrong one raises IndexError when its sample is read.
+    list as dataset, an index beyond its end raises IndexError when that sample is read.
 
     In a training that may be hours later. `max(indices) < len(dataset)` tells at once.
     """
@@ -93,8 +93,8 @@ def test_random_split_deals_out_every_sample_once():
     """`random_split(dataset, [4, 2], generator)` deals each sample of six to one of two parts, in
     random order; a generator with the same seed repeats the split.
 
-    Without a seeded generator the split differs from run to run, and validation samples of one run
-    are trained on in the next.
+    Without a seed, of a generator or by `torch.manual_seed`, the split differs from run to run, and
+    validation samples of one run are trained on in the next.
     """
     letters = list("abcdef")
 
@@ -108,8 +108,10 @@ def test_random_split_deals_out_every_sample_once():
 
 
 def test_random_split_takes_fractions():
-    """`random_split(dataset, [0.75, 0.25])` takes fractions that add up to 1: each part's length is
+    """`random_split(dataset, [0.75, 0.25])` takes fractions of the length: each part's length is
     rounded down, and samples left over go one each to the first parts.
+
+    The fractions have to add up to 1.
     """
     quarters = random_split(range(10), [0.75, 0.25])
     halves = random_split(range(10), [0.5, 0.25, 0.25])
@@ -119,21 +121,23 @@ def test_random_split_takes_fractions():
 
 
 def test_random_split_wants_the_lengths_to_add_up():
-    """`random_split(dataset, lengths)` raises ValueError if the lengths don't add up to
-    `len(dataset)`.
+    """`random_split` of ten samples raises ValueError for the lengths `[7, 2]` and `[7, 4]`, which
+    don't add up to ten.
 
-    To leave samples out, add a last part for them and ignore it.
+    To leave samples out, add a last part for them and ignore it. Lengths that add up to 1, such as
+    `[1]`, are taken for fractions.
     """
     with pytest.raises(ValueError, match="Sum of input lengths does not equal the length"):
         random_split(range(10), [7, 2])
     with pytest.raises(ValueError, match="Sum of input lengths does not equal the length"):
         random_split(range(10), [7, 4])
     assert [len(part) for part in random_split(range(10), [7, 3])] == [7, 3]
+    assert [len(part) for part in random_split(range(10), [1])] == [10]
 
 
 def test_random_split_warns_of_an_empty_part():
-    """`random_split` with fractions issues a UserWarning for a part that gets no sample, such as
-    0.125 of two samples; a length of 0, as in `[2, 0]`, gives an empty part without a warning.
+    """`random_split` with the fractions `[0.875, 0.125]` of two samples issues a UserWarning, for
+    the second part gets no sample; the lengths `[2, 0]` give an empty part without a warning.
 
     An empty validation part would be noticed late, as a division by zero.
     """

@@ -80,10 +80,12 @@ for batch in DataLoader([1, 2], num_workers=1, multiprocessing_context="spawn"):
 
 @pytest.mark.slow
 def test_a_script_with_the_guard_can_spawn_workers(tmp_path):
-    """With the loop below `if __name__ == "__main__":` the script can spawn workers: a worker
-    imports the script under the name `__mp_main__`, and skips what is below the guard.
+    """A script whose loop over a `DataLoader` stands below `if __name__ == "__main__":` can spawn
+    workers: a worker imports the script under the name `__mp_main__`, and skips what is below the
+    guard.
 
-    What is above runs once more in each worker: it prints twice here.
+    What stands above the guard runs once more in each worker, so a `print` there is seen once in
+    your process and once from each worker.
     """
     script = tmp_path / "train.py"
     script.write_text("""
@@ -108,8 +110,8 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_a_dataset_typed_at_a_prompt_is_not_found_by_spawned_workers():
-    """A dataset class that was typed at a prompt or in a notebook can't be sent to a spawned
-    worker, which ends with "AttributeError: Can't get attribute 'Own' on <module '__main__'".
+    """A dataset class `Own` typed at Python's prompt can't be sent to a spawned worker of a
+    `DataLoader`, which ends with "AttributeError: Can't get attribute 'Own' on <module '__main__'".
 
     Because the class is pickled by its name and the worker has no script to import it from. Put it
     into a module, or use `num_workers=0`.
@@ -135,10 +137,11 @@ list(DataLoader(Own(), num_workers=1, multiprocessing_context="spawn"))
 
 def test_a_class_inside_a_function_cannot_be_sent_to_a_spawned_worker():
     """A dataset whose class is defined inside a function works with forked workers; with spawned
-    ones the loop over the `DataLoader` raises "Can't pickle local object".
+    ones `iter` of the `DataLoader` raises "Can't pickle local object", in Python 3.13 "Can't get
+    local object".
 
-    It is an AttributeError before Python 3.14 and a PicklingError from then on; Python 3.13 says
-    "Can't get local object". Move the class to the top of a module.
+    Because a class is pickled by its name. It is an AttributeError before Python 3.14 and a
+    PicklingError from then on. Move the class to the top of a module.
     """
 
     def squares():
@@ -161,10 +164,12 @@ def test_a_class_inside_a_function_cannot_be_sent_to_a_spawned_worker():
 
 
 def test_a_lambda_cannot_be_sent_to_a_spawned_worker():
-    """A lambda as `collate_fn` or `worker_init_fn` stops a `DataLoader` with spawned workers:
-    "Can't pickle local object", if it was written inside a function; forked workers accept it.
+    """A lambda written inside a function can't be the `collate_fn` of a `DataLoader` with spawned
+    workers: "Can't pickle local object", in Python 3.13 "Can't get local object"; forked workers
+    accept it.
 
-    Write a function with `def` at the top of a module; for arguments use `functools.partial`.
+    So it is with `worker_init_fn`. Write a function with `def` at the top of a module; for
+    arguments use `functools.partial` of such a function.
     """
 
     def load(**arguments):
@@ -196,8 +201,9 @@ class Transformed(Dataset):
 
 
 def test_a_lambda_at_the_top_of_a_module_cannot_be_sent_either():
-    """A lambda kept in a dataset, such as a `transform`, can't be sent to a spawned worker even if
-    it was written at the top of a module: PicklingError, "Can't pickle <function <lambda>".
+    """A lambda kept in a dataset, such as a `transform`, can't be sent to a spawned worker of a
+    `DataLoader` even if it was written at the top of a module: PicklingError, "Can't pickle
+    <function <lambda>".
 
     Because a lambda's name is `<lambda>`, under which no module has it. So `transforms.Lambda` with
     a lambda inside fails too.
@@ -214,17 +220,18 @@ def test_a_lambda_at_the_top_of_a_module_cannot_be_sent_either():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: open(os.devnull), "cannot pickle '_io.TextIOWrapper' object"),  # noqa: SIM115
+        (lambda: open(os.devnull), r"cannot pickle '(_io\.)?TextIOWrapper' "),  # noqa: SIM115
         (lambda: (number for number in [1]), "cannot pickle 'generator' object"),
         (lambda: threading.Lock(), "cannot pickle '_thread.lock' object"),
     ],
 )
 def test_open_files_generators_and_locks_cannot_be_sent(make, words):
-    """A dataset that holds an open file, a generator or a thread lock can't be sent to a spawned
-    worker: TypeError, "cannot pickle '_io.TextIOWrapper' object".
+    """A dataset that holds an open text file, a generator or a `threading.Lock` can't be sent to a
+    spawned worker of a `DataLoader`: TypeError, for the generator "cannot pickle 'generator'
+    object".
 
-    Connections to databases and HDF5 files fail likewise. Keep the path in the dataset, and open
-    the file on the first `__getitem__` or in `worker_init_fn`.
+    Connections of `sqlite3` and files of h5py can't be pickled either. Keep the path in the
+    dataset, and open the file on the first `__getitem__` or in `worker_init_fn`.
     """
     held = make()
     dataset = Transformed([1, 2], held)
@@ -237,10 +244,12 @@ def test_open_files_generators_and_locks_cannot_be_sent(make, words):
 
 
 def test_what_the_parent_opened_is_shared_by_forked_workers(tmp_path):
-    """A file that was opened before the workers were forked has one position for all of them: what
-    one worker reads, the other and your own process no longer read.
+    """A file descriptor that `os.open` made before the workers of a `DataLoader` were forked has
+    one position for all of them: what one worker has read with `os.read`, another and your own
+    process don't read again.
 
-    So with several workers samples get lost or mixed up. Open the file in each worker.
+    A file object of `open` has a buffer besides, which each process fills for itself: with several
+    workers lines get lost or come twice. Open the file in each worker.
     """
     path = tmp_path / "letters"
     path.write_text("abcdef")
@@ -258,7 +267,7 @@ def test_what_the_parent_opened_is_shared_by_forked_workers(tmp_path):
 
 @pytest.mark.cuda
 def test_cuda_cannot_be_used_in_a_forked_process():
-    """Once a process has used CUDA, a process forked from it can't: RuntimeError, "Cannot
+    """Once a process has used `torch.cuda`, a process forked from it can't: RuntimeError, "Cannot
     re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you must use the
     'spawn' start method".
 
@@ -287,9 +296,9 @@ def test_cuda_cannot_be_used_in_a_forked_process():
 
 
 def test_a_start_method_has_one_of_pythons_names():
-    """`DataLoader(multiprocessing_context="thread")` raises ValueError, "multiprocessing_context
-    option should specify a valid start method"; the names are those of
-    `multiprocessing.get_all_start_methods()`.
+    """`DataLoader(data, num_workers=1, multiprocessing_context="thread")` raises ValueError,
+    "multiprocessing_context option should specify a valid start method";
+    `multiprocessing.get_all_start_methods()` has the names.
 
     A context object, as of `multiprocessing.get_context("fork")`, is accepted as well.
     """
@@ -304,7 +313,9 @@ def test_a_start_method_has_one_of_pythons_names():
 
 def test_a_start_method_without_workers_is_refused():
     """`DataLoader(multiprocessing_context="spawn")` without workers raises ValueError, for no
-    process would be started: set `num_workers` to 1 or more, or leave it out."""
+    process would be started: set `num_workers` to 1 or more, or leave `multiprocessing_context`
+    out.
+    """
     with pytest.raises(ValueError, match="multiprocessing_context can only be used with multi-pro"):
         DataLoader([1], multiprocessing_context="spawn")
 
@@ -335,10 +346,11 @@ def test_a_worker_starts_no_workers_of_its_own():
 
 
 def test_a_worker_computes_with_one_thread():
-    """In a worker of a `DataLoader` `torch.get_num_threads()` is 1, however many threads your own
-    process uses.
+    """In a worker of a `DataLoader` `torch.get_num_threads()` is 1 to begin with, however many
+    threads your own process uses.
 
-    So that the workers don't compete for the cores; more workers, not more threads, use them.
+    So that the workers don't compete for the cores. `torch.set_num_threads` in `worker_init_fn`
+    sets another number.
     """
     threads = Transformed([0], lambda _: torch.get_num_threads())
     before = torch.get_num_threads()

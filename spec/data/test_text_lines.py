@@ -23,7 +23,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 @pytest.mark.claim("summary-read-lines")
 def test_lines_of_numbers_become_a_tensor(tmp_path):
     """A text file, read line by line inside `with open(...)` and split into floats, becomes a 2-D
-    tensor by `torch.tensor(rows)`, in float32.
+    tensor by `torch.tensor(rows)`, of the default dtype, float32, if the lines have equally many
+    numbers.
 
     Each line ends with its newline character, which `split()` removes.
     """
@@ -67,10 +68,10 @@ def test_a_csv_file_is_a_dataset(tmp_path):
 
 
 def test_a_large_file_streams_line_by_line(tmp_path):
-    """An `IterableDataset` that reads its file in `__iter__` hands over the samples line by line,
-    and reads the file anew in each pass.
+    """An `IterableDataset` that opens its file in `__iter__` and yields one sample per line hands
+    over the lines in order, and reads the file anew in each pass.
 
-    Only the lines of one batch are in memory. With workers the lines have to be divided: see
+    The file need not fit into memory. With workers the lines have to be divided: see
     `spec/data/test_workers.py`.
     """
     (tmp_path / "numbers.txt").write_text("1\n2\n3\n")
@@ -88,10 +89,10 @@ def test_a_large_file_streams_line_by_line(tmp_path):
 
 
 def test_numpy_reads_a_table_in_one_line(tmp_path):
-    """`np.loadtxt` reads a table of numbers as float64, and `torch.from_numpy` keeps that dtype;
-    `tensor.float()` makes float32 of it.
+    """`np.loadtxt` reads a table of numbers as float64 by default, and `torch.from_numpy` keeps
+    that dtype; `tensor.float()` makes float32 of it.
 
-    Layers have float32 weights by default, and refuse float64 inputs.
+    `torch.nn.Linear` and most layers have float32 parameters by default, and refuse float64 inputs.
     """
     (tmp_path / "points.txt").write_text("1,2.5\n3,4\n")
 
@@ -105,8 +106,11 @@ def test_numpy_reads_a_table_in_one_line(tmp_path):
 
 @pytest.mark.claim("blitz-data-via-numpy")
 def test_data_goes_through_numpy_into_a_tensor(tmp_path):
-    """`torch.from_numpy` makes a tensor of an array that a library has loaded, with the same dtype
-    and without a copy.
+    """`torch.from_numpy` makes an int16 tensor of an int16 array that `np.load` has read, without a
+    copy.
+
+    So it is for other dtypes that torch has, unless the array is in the byte order of another
+    machine or has negative strides.
     """
     np.save(tmp_path / "signal.npy", np.array([1, 2, 3], dtype=np.int16))
 
@@ -120,8 +124,8 @@ def test_data_goes_through_numpy_into_a_tensor(tmp_path):
 
 @pytest.mark.claim("blitz-data-image-libraries")
 def test_pillow_loads_pictures(tmp_path):
-    """`np.array` of a picture opened by Pillow in mode "RGB" has the shape (height, width, 3), with
-    the channels red, green, blue.
+    """`np.array` of a picture that Pillow opens in mode "RGB" has the shape (height, width, 3),
+    with the channels red, green, blue; `torch.from_numpy` makes a tensor of it.
 
     Networks want the channels first: see `spec/data/test_transforms.py`.
     """
@@ -135,8 +139,8 @@ def test_pillow_loads_pictures(tmp_path):
 
 @pytest.mark.claim("blitz-data-image-libraries")
 def test_opencv_loads_pictures_in_blue_green_red(tmp_path):
-    """`cv2.imread` of OpenCV gives an array of shape (height, width, 3), with the channels blue,
-    green, red.
+    """`cv2.imread(path)` of OpenCV reads a colour picture as an array of shape (height, width, 3),
+    with the channels blue, green, red; `torch.from_numpy` keeps that order.
 
     A network trained on red, green, blue loses accuracy without an error: reverse the last
     dimension with `array[..., ::-1].copy()`.

@@ -9,9 +9,9 @@ tensor with the channels first and values around 0.
 at a time. New code uses `spec/data/test_transforms_v2.py`. Transforms that draw random numbers are
 on `spec/data/test_random_transforms.py`.
 
-What surprises: `ToTensor` scales 8-bit pictures and uint8 arrays and nothing else; `Normalize`
-measures nothing, it uses the numbers it is given; and `ToPILImage` lets values beyond 1.0 wrap
-around to black.
+What surprises: `ToTensor` scales 8-bit pictures and uint8 arrays, and neither int64 arrays nor
+16-bit pictures; `Normalize` measures nothing, it uses the numbers it is given; and `ToPILImage`
+lets values beyond 1.0 wrap around.
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ from torchvision import datasets, transforms
 
 @pytest.mark.claim("blitz-totensor-chw", "summary-transforms")
 def test_to_tensor_puts_the_channels_first():
-    """`ToTensor` turns a picture of shape (height, width, channels) into a tensor of shape
-    (channels, height, width).
+    """`ToTensor` turns a Pillow picture of mode "RGB", whose pixels as an array have the shape
+    (height, width, 3), into a tensor of shape (3, height, width).
 
     Because convolutions take their channels first.
     """
@@ -37,8 +37,8 @@ def test_to_tensor_puts_the_channels_first():
 
 
 def test_a_picture_tells_its_size_the_other_way_round():
-    """Pillow's `picture.size` is (width, height); the shape of `ToTensor()(picture)` is (channels,
-    height, width).
+    """Pillow's `picture.size` is (width, height); the shape of `ToTensor()(picture)`, for mode
+    "RGB", is (3, height, width).
     """
     picture = Image.new("RGB", (4, 2))
 
@@ -48,8 +48,8 @@ def test_a_picture_tells_its_size_the_other_way_round():
 
 @pytest.mark.claim("blitz-totensor-range")
 def test_to_tensor_divides_bytes_by_255():
-    """`ToTensor` divides the bytes of an 8-bit picture by 255, and not by its brightest value: 0 to
-    255 become 0.0 to 1.0, in the default dtype, float32.
+    """`ToTensor` divides the bytes of a grey 8-bit picture by 255, and not by its brightest value:
+    0 to 255 become 0.0 to 1.0, in the default dtype, float32.
 
     A dark picture stays dark: it isn't stretched to the range.
     """
@@ -111,8 +111,8 @@ def test_to_tensor_wraps_sixteen_bits():
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("RGB", 3), ("RGBA", 4)])
 def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
-    """A Pillow picture of mode "L" gives 1 channel, "RGB" 3 and "RGBA" 4; `picture.convert("RGB")`
-    makes 3 of each.
+    """`ToTensor` of a Pillow picture of mode "L" gives 1 channel, "RGB" 3 and "RGBA" 4; after
+    `picture.convert("RGB")` it gives 3 for each of them.
 
     A folder with mixed modes gives samples of different shapes, which can't be stacked to a batch.
     """
@@ -144,15 +144,15 @@ def test_pil_to_tensor_keeps_the_bytes():
 
 
 def test_to_pil_image_goes_back():
-    """`ToPILImage` multiplies a float tensor by 255 and drops the fraction: 0.5 becomes 127."""
+    """`ToPILImage` multiplies a float32 tensor by 255 and drops the fraction: 0.5 becomes 127."""
     picture = transforms.ToPILImage()(torch.tensor([[[0.0, 0.5, 1.0]]]))
 
     assert np.asarray(picture).tolist() == [[0, 127, 255]]
 
 
 def test_to_pil_image_wraps_around():
-    """`ToPILImage` does not limit float values to the range from 0 to 1: 1.5 becomes 126 and -0.5
-    becomes 129.
+    """`ToPILImage` does not limit the values of a float32 tensor to the range from 0 to 1: 1.5
+    becomes 126 and -0.5 becomes 129.
 
     Because the product is converted to a byte, which wraps around. Undo `Normalize` first, or call
     `clamp(0, 1)`.
@@ -175,7 +175,7 @@ def test_normalize_by_a_half_maps_to_minus_one_to_one():
 
 def test_normalize_subtracts_and_divides_channel_by_channel(device):
     """`Normalize(mean, std)` subtracts from each channel its own mean and divides it by its own
-    standard deviation; the input stays as it was.
+    standard deviation; unless `inplace=True` is given, the input stays as it was.
     """
     normalize = transforms.Normalize(mean=[1.0, 2.0], std=[0.5, 4.0])
     image = torch.tensor([[[3.0]], [[4.0]]], device=device)
@@ -186,7 +186,7 @@ def test_normalize_subtracts_and_divides_channel_by_channel(device):
 
 def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
     """The `mean` and `std` of an image dataset for `Normalize` are `pixels.mean((0, 2, 3))` and
-    `pixels.std((0, 2, 3))` per channel, over all images and pixels, after `ToTensor`.
+    `pixels.std((0, 2, 3), correction=0)` of all its images (N, C, H, W), after `ToTensor`.
 
     Take the training images alone. The mean of the batches' deviations is too small where batches
     differ; for a dataset too large to stack, add up the sums and the sums of squares.
@@ -206,8 +206,8 @@ def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
 
 
 def test_normalize_measures_nothing():
-    """`Normalize` does not compute the mean of its input: it uses the numbers it is given, so only
-    with the data's own mean is the result centred at 0.
+    """`Normalize` does not compute the mean of its input: `Normalize([0.5], [0.5])` maps the pixels
+    6 and 8 to 11 and 15; with their own mean, 7, the result is centred at 0.
 
     Measure mean and standard deviation once, on the training set, and use the same for the test
     set.
@@ -219,7 +219,7 @@ def test_normalize_measures_nothing():
 
 
 def test_another_normalize_is_the_inverse(device):
-    """`Normalize(mean=-m / s, std=1 / s)` undoes `Normalize(mean=m, std=s)`, up to rounding.
+    """`Normalize([-m / s], [1 / s])` undoes `Normalize([m], [s])`, up to rounding.
 
     Needed to show an image after normalisation.
     """
@@ -232,8 +232,8 @@ def test_another_normalize_is_the_inverse(device):
 
 
 def test_one_mean_is_used_for_all_channels():
-    """`Normalize` with a single mean and deviation uses them for all channels; three for an image
-    with one channel raise RuntimeError.
+    """`Normalize([m], [s])` uses the one mean and deviation for all channels of an image; three of
+    each, for an image with one channel, raise RuntimeError.
 
     It happens when a pipeline for colour images meets grey ones: give one number, or convert the
     picture to "RGB".
@@ -248,7 +248,7 @@ def test_one_mean_is_used_for_all_channels():
 
 
 def test_normalize_refuses_bytes():
-    """`Normalize` raises TypeError for an integer tensor such as uint8.
+    """`Normalize` raises TypeError for a uint8 tensor, and for other integer tensors.
 
     Use `ToTensor`, which scales to floats, instead of `PILToTensor` before it.
     """
@@ -256,12 +256,14 @@ def test_normalize_refuses_bytes():
 
     with pytest.raises(TypeError, match="Input tensor should be a float tensor"):
         transforms.Normalize([0.5], [0.5])(image)
+    with pytest.raises(TypeError, match="Input tensor should be a float tensor"):
+        transforms.Normalize([0.5], [0.5])(image.to(torch.int64))
     assert transforms.Normalize([0.5], [0.5])(image / 255).tolist() == [[[1.0]]]
 
 
 def test_normalize_refuses_a_deviation_of_zero():
-    """`Normalize` raises ValueError if one of its standard deviations is 0, as is measured on a
-    channel that is the same everywhere.
+    """`Normalize([0.5], [0.0])` raises ValueError when it is called: a standard deviation of 0 is
+    what is measured on a channel that is the same everywhere.
 
     Because it would divide by zero: use 1 for that channel.
     """
@@ -271,8 +273,8 @@ def test_normalize_refuses_a_deviation_of_zero():
 
 @pytest.mark.claim("blitz-compose-order")
 def test_compose_runs_from_first_to_last():
-    """`Compose([first, second])` hands the result of the first transform to the second: `ToTensor`,
-    then `Normalize`.
+    """`Compose([ToTensor(), Normalize([0.5], [0.5])])` hands the result of the first transform to
+    the second.
     """
     compose = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.5], [0.5])])
 
@@ -294,8 +296,8 @@ def test_compose_does_not_sort():
 
 
 def test_compose_takes_a_list_of_objects():
-    """`Compose` takes one list of transform objects: two arguments instead of a list, or the class
-    `ToTensor` without brackets in the list, raise TypeError.
+    """`Compose` takes one list of transform objects: `Compose(ToTensor(), normalize)` raises
+    TypeError, and so does a call of `Compose([ToTensor])`, which has the class in its list.
 
     Write `Compose([ToTensor(), Normalize(mean, std)])`.
     """
@@ -323,7 +325,9 @@ def test_any_callable_is_a_transform():
 
 
 def test_compose_prints_its_steps():
-    """`str` of a `Compose` has one line per transform, in order, with its settings."""
+    """`str` of a `Compose` of `ToTensor` and `Normalize` has one line for each of them, in order,
+    with its settings.
+    """
     compose = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
 
     assert str(compose).split("\n") == [
@@ -335,8 +339,8 @@ def test_compose_prints_its_steps():
 
 
 def test_transforms_work_on_batches_too(device):
-    """`Normalize` takes a tensor with further dimensions in front: a batch of shape (N, C, H, W) is
-    normalised at once.
+    """`Normalize` takes a tensor with further dimensions in front of channel, height and width: a
+    batch (N, C, H, W) is normalised at once.
 
     Random transforms would draw once for the whole batch, the same crop for all images.
     """
@@ -347,8 +351,8 @@ def test_transforms_work_on_batches_too(device):
 
 @pytest.mark.claim("blitz-transforms-location")
 def test_transforms_have_a_module_of_their_own():
-    """`ToTensor` and the other transforms are in `torchvision.transforms`;
-    `torchvision.datasets.ToTensor` raises AttributeError.
+    """`ToTensor` is in `torchvision.transforms`; `torchvision.datasets.ToTensor` raises
+    AttributeError.
 
     Write `from torchvision import datasets, transforms`.
     """

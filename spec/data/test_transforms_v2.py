@@ -10,7 +10,7 @@ the same flip. What a tensor stands for is told by its class, a `tv_tensor`: `Im
 The usual beginning is `Compose([ToImage(), ToDtype(torch.float32, scale=True), Normalize(...)])`.
 
 What surprises: `ToImage` does not scale, and `ToDtype` only when told to; a NumPy array or a
-string passes a transform untouched, without an error; a plain tensor beside an image isn't
+string passes most transforms untouched, without an error; a plain tensor beside an image isn't
 transformed; and the result of arithmetic on a `tv_tensor` is a plain tensor.
 """
 
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_to_image_moves_the_axes_and_keeps_the_bytes():
-    """`v2.ToImage` makes a `tv_tensors.Image` of a Pillow picture in colour: channels first, dtype
-    uint8, values from 0 to 255 unscaled.
+    """`v2.ToImage` makes a `tv_tensors.Image` of a Pillow picture of mode "RGB": channels first,
+    dtype uint8, values from 0 to 255 unscaled.
 
     Scaling to floats is the work of `v2.ToDtype(torch.float32, scale=True)`, which comes next.
     """
@@ -44,8 +44,8 @@ def test_to_image_moves_the_axes_and_keeps_the_bytes():
 
 
 def test_to_image_leaves_the_axes_of_a_tensor():
-    """`v2.ToImage` moves the last dimension of a (2, 4, 3) NumPy array to the front, because arrays
-    have their channels last; a tensor's dimensions it leaves as they are.
+    """`v2.ToImage` moves the last dimension of a (2, 4, 3) NumPy array to the front, because
+    arrays have their channels last; the dimensions of a (2, 4, 3) tensor it leaves as they are.
 
     A tensor with channels last has to be permuted first, with `permute(2, 0, 1)`.
     """
@@ -70,8 +70,8 @@ def test_to_dtype_scales_when_told_to():
 
 
 def test_normalize_wants_a_float_tensor():
-    """`v2.Normalize` raises TypeError for a Pillow picture and for a uint8 image: `v2.ToImage()`
-    and `v2.ToDtype(torch.float32, scale=True)` come before it.
+    """`v2.Normalize` raises TypeError for a Pillow picture and for a uint8 `tv_tensors.Image`:
+    `v2.ToImage()` and `v2.ToDtype(torch.float32, scale=True)` come before it.
     """
     normalize = v2.Normalize([0.5], [0.5])
     picture = Image.new("L", (1, 1), 255)
@@ -85,11 +85,11 @@ def test_normalize_wants_a_float_tensor():
 
 
 def test_what_is_no_tensor_passes_untouched():
-    """`v2.ToDtype` and `v2.Normalize` return a NumPy array untouched, and `ToDtype` a Pillow
-    picture too: they transform tensors only.
+    """`v2.ToDtype` and `v2.Normalize` return a NumPy array untouched, and `v2.ToDtype` a Pillow
+    picture too.
 
-    Because v2 passes on what it has no rule for, such as labels. No error says so: begin with
-    `v2.ToImage()`.
+    Because a v2 transform passes on what it has no rule for, such as labels. No error says so:
+    begin with `v2.ToImage()`.
     """
     picture, array = Image.new("L", (2, 2)), np.zeros((2, 2, 3), dtype=np.uint8)
 
@@ -105,7 +105,7 @@ def test_what_is_no_tensor_passes_untouched():
 
 def test_to_dtype_scales_back_to_bytes():
     """From float32 to uint8, `v2.ToDtype(torch.uint8, scale=True)` maps 1.0 to 255 and 0.5 to 127;
-    values outside of 0 to 1 wrap around.
+    values outside of 0 to 1 wrap around, 1.5 to 127 and -0.5 to 129.
 
     Because it multiplies by a little less than 256 and drops the fraction, without a limit. Call
     `clamp(0, 1)` before.
@@ -118,8 +118,9 @@ def test_to_dtype_scales_back_to_bytes():
 
 
 def test_to_image_and_to_dtype_replace_to_tensor():
-    """`v2.ToTensor()` issues a UserWarning that it is deprecated; `v2.ToImage()` followed by
-    `v2.ToDtype(torch.float32, scale=True)` gives the same values, up to rounding.
+    """`v2.ToTensor()` issues a UserWarning that it is deprecated; for an 8-bit picture
+    `v2.ToImage()` followed by `v2.ToDtype(torch.float32, scale=True)` gives the same values, up to
+    rounding.
 
     The two steps keep the image uint8, which is faster, for the transforms in between.
     """
@@ -178,8 +179,8 @@ def test_a_mask_is_not_coloured():
 
 
 def test_a_mask_is_resized_without_new_classes():
-    """`v2.Resize` interpolates between the pixels of a `tv_tensors.Image`, and takes the nearest
-    pixel for a `tv_tensors.Mask`.
+    """`v2.Resize` by default interpolates between the pixels of a `tv_tensors.Image`, and takes the
+    nearest pixel for a `tv_tensors.Mask`.
 
     So between the classes 0 and 4 no pixel of class 1 or 3 appears.
     """
@@ -193,7 +194,7 @@ def test_a_mask_is_resized_without_new_classes():
 
 
 def test_boxes_are_mirrored_by_their_corners():
-    """`v2.RandomHorizontalFlip` mirrors `tv_tensors.BoundingBoxes`: a box from x=1 to x=3 on a
+    """`v2.RandomHorizontalFlip(1.0)` mirrors `tv_tensors.BoundingBoxes`: a box from x=1 to x=3 on a
     canvas 10 wide is from 7 to 9 afterwards.
 
     The width is that of `canvas_size`, which is (height, width).
@@ -207,8 +208,8 @@ def test_boxes_are_mirrored_by_their_corners():
 
 
 def test_samples_keep_their_structure():
-    """`v2.RandomHorizontalFlip`, like other v2 transforms, called on a dict transforms the image in
-    it and returns a dict with the same keys; an int label and a string stay as they are.
+    """`v2.RandomHorizontalFlip(1.0)` called on a dict transforms the `tv_tensors.Image` in it and
+    returns a dict with the same keys; an int label and a string stay as they are.
     """
     sample = {"image": tv_tensors.Image(torch.tensor([[[1, 2]]])), "label": 3, "name": "cat"}
 
@@ -219,7 +220,7 @@ def test_samples_keep_their_structure():
 
 
 def test_a_plain_tensor_beside_an_image_is_no_image():
-    """A v2 transform takes a plain tensor for an image if it comes alone; beside a
+    """`v2.RandomHorizontalFlip(1.0)` takes a plain tensor for an image if it comes alone; beside a
     `tv_tensors.Image` it returns the plain tensor unchanged.
 
     Because beside an image a plain tensor is taken for a label. Wrap what is to be transformed in
@@ -237,8 +238,8 @@ def test_a_plain_tensor_beside_an_image_is_no_image():
 
 
 def test_of_two_plain_tensors_only_the_first_is_an_image():
-    """Of two plain tensors, a v2 transform such as `RandomHorizontalFlip` transforms the first and
-    returns the second unchanged.
+    """Of two plain tensors, images or masks, `v2.RandomHorizontalFlip(1.0)` transforms the first
+    and returns the second unchanged.
 
     An image and its mask as plain tensors no longer match afterwards, without an error. Wrap them:
     `tv_tensors.Image(image)`, `tv_tensors.Mask(mask)`.
@@ -252,8 +253,8 @@ def test_of_two_plain_tensors_only_the_first_is_an_image():
 
 
 def test_wrapping_a_tensor_copies_nothing():
-    """`tv_tensors.Image(tensor)` makes a subclass of `torch.Tensor` that shares the memory of a
-    tensor with three dimensions.
+    """`tv_tensors.Image(tensor)` of a tensor (C, H, W), without a `dtype` or `device`, makes an
+    object of a subclass of `torch.Tensor` that shares the tensor's memory.
     """
     tensor = torch.zeros(1, 2, 2)
     image = tv_tensors.Image(tensor)
@@ -266,8 +267,8 @@ def test_wrapping_a_tensor_copies_nothing():
 
 
 def test_arithmetic_forgets_what_a_tensor_was():
-    """`image * 2` of a `tv_tensors.Image` is a plain `torch.Tensor`, and so is `image.float()`;
-    `image.clone()`, `detach()` and `to(dtype)` keep the class.
+    """`image * 2` of a `tv_tensors.Image` is a plain `torch.Tensor`, and so is `image.double()`;
+    `image.clone()`, `image.detach()` and `image.to(torch.float64)` keep the class.
 
     Most operations forget the class, those with another name for `to` included.
     `tv_tensors.wrap(result, like=image)` gives it back.

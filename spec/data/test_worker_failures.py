@@ -4,8 +4,8 @@ An exception in a worker's `__getitem__` reaches your process with its traceback
 (`spec/data/test_workers.py`). A worker that ends without an exception, because the system killed
 it, because native code crashed or because something called `os._exit`, can't tell anything: then
 the loader only knows that the process is gone, and "DataLoader worker (pid(s) 15332) exited
-unexpectedly" is all it says. The reason stands above it: in the cause of the exception, in the
-output of the worker, or in the log of the system.
+unexpectedly" is often all it says. The reason stands above it: in the cause of the exception, in
+the output of the worker, or in the log of the system.
 
 The first thing to try is `num_workers=0`: without another process the real error appears. The usual
 reasons are too little memory (the kernel kills a worker, "Killed"), too little shared memory ("Bus
@@ -62,12 +62,13 @@ def all_that_is_said(error):
     ],
 )
 def test_a_worker_that_was_killed_exited_unexpectedly(number, words):
-    """A worker ended by a signal makes the loop raise RuntimeError, "DataLoader worker (pid(s) ...)
-    exited unexpectedly"; its cause names the signal, "DataLoader worker (pid ...) is killed by
-    signal: Killed".
+    """If SIGKILL, SIGTERM or SIGSEGV ends a worker of a `DataLoader` while the loop waits for its
+    batch, the loop raises RuntimeError; that error or its cause says "is killed by signal:" and
+    names the signal.
 
-    "Killed" usually is the kernel, out of memory: use fewer workers, smaller batches or a dataset
-    that isn't copied. "Segmentation fault" is a crash in native code.
+    "Killed" usually is the kernel, out of memory: use fewer workers or smaller batches.
+    "Segmentation fault" is a crash in native code. A worker that ends while the body of the loop
+    runs raises the error there.
     """
     loader = DataLoader(
         Calling(lambda index: os.kill(os.getpid(), number)),
@@ -87,8 +88,9 @@ def test_a_worker_that_was_killed_exited_unexpectedly(number, words):
 
 
 def test_a_bus_error_speaks_of_shared_memory():
-    """A worker that meets a bus error is told with advice: "It is possible that dataloader's
-    workers are out of shared memory. Please try to raise your shared memory limit."
+    """If SIGBUS ends a worker of a `DataLoader`, the RuntimeError in the loop or its cause gives
+    advice: "It is possible that dataloader's workers are out of shared memory. Please try to raise
+    your shared memory limit."
 
     In Docker /dev/shm has 64 MB unless the container is started with `--shm-size=8g` or
     `--ipc=host`; smaller batches or fewer workers need less.
@@ -109,12 +111,12 @@ def test_a_bus_error_speaks_of_shared_memory():
 
 
 def test_a_worker_that_leaves_tells_its_exit_code():
-    """A worker that ends by `os._exit(3)` raises RuntimeError in the loop, "DataLoader worker
-    (pid(s) ...) exited unexpectedly", caused by "exited unexpectedly with exit code 3. Details are
-    lost due to multiprocessing."
+    """If a worker of a `DataLoader` ends by `os._exit(3)` while the loop waits for its batch, the
+    loop raises RuntimeError; that error or its cause says "exited unexpectedly with exit code 3.
+    Details are lost due to multiprocessing."
 
-    It goes on: "Rerunning with num_workers=0 may give better error trace." `sys.exit` in a dataset
-    does the same. Look for the reason in the worker's own output.
+    It goes on: "Rerunning with num_workers=0 may give better error trace." Look for the reason in
+    the worker's own output.
     """
     loader = DataLoader(
         Calling(lambda index: os._exit(3)), num_workers=1, multiprocessing_context="fork"
@@ -128,10 +130,11 @@ def test_a_worker_that_leaves_tells_its_exit_code():
 
 
 def test_a_loader_can_be_used_again_after_a_worker_died(tmp_path):
-    """After "exited unexpectedly" the same `DataLoader` can be iterated over anew: it starts new
-    workers.
+    """After a loop over a `DataLoader` without `persistent_workers` ended by "exited unexpectedly",
+    a new loop over the same loader starts new workers.
 
-    The epoch that failed can't be continued where it stopped.
+    The epoch that failed can't be continued where it stopped. With `persistent_workers=True` the
+    loader keeps the dead worker: make a new loader.
     """
     fixed = tmp_path / "fixed"
     loader = DataLoader(
@@ -150,8 +153,8 @@ def test_a_loader_can_be_used_again_after_a_worker_died(tmp_path):
 
 
 def test_a_batch_that_comes_too_late_is_a_timeout():
-    """`DataLoader(num_workers=1, timeout=0.1)` raises RuntimeError, "DataLoader timed out after 0.1
-    seconds", if a batch takes longer than that many seconds.
+    """`DataLoader(data, num_workers=1, timeout=0.1)` raises RuntimeError, "DataLoader timed out
+    after 0.1 seconds", if the loop waits for a batch longer than that.
 
     By default `timeout` is 0 and the loader waits for ever; give a generous one, such as 300, where
     a training hangs.
@@ -170,7 +173,9 @@ def test_a_batch_that_comes_too_late_is_a_timeout():
 
 
 def test_a_timeout_is_not_negative():
-    """`DataLoader(timeout=-1)` raises ValueError; 0, the default, means to wait for ever."""
+    """`DataLoader(data, timeout=-1)` raises ValueError, "timeout option should be non-negative"; 0,
+    the default, means to wait for ever.
+    """
     with pytest.raises(ValueError, match="timeout option should be non-negative"):
         DataLoader([1], num_workers=1, timeout=-1)
 
@@ -180,11 +185,11 @@ def test_a_timeout_is_not_negative():
 
 @pytest.mark.torch(">=2.10")
 def test_a_timeout_without_workers_is_refused():
-    """A `DataLoader` with `timeout=5` and no workers raises AssertionError when a loop begins,
-    "_SingleProcessDataLoaderIter requires timeout == 0".
+    """Since PyTorch 2.10 a `DataLoader` with `timeout=5` and no workers raises AssertionError,
+    "_SingleProcessDataLoaderIter requires timeout == 0", when a loop begins; before, the
+    AssertionError had no words.
 
     Because nothing can interrupt `__getitem__` in your own process: leave `timeout` out there.
-    Before PyTorch 2.10 the AssertionError had no words.
     """
     loader = DataLoader(range(2), timeout=5)
 
@@ -200,9 +205,9 @@ def test_a_timeout_without_workers_is_refused():
     ids=["a function", "a tensor that requires grad"],
 )
 def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
-    """If a worker's batch can't be pickled, such as a function or a tensor that requires grad and
-    is not a leaf, the loop waits for ever; with `timeout=` it raises RuntimeError, "DataLoader
-    timed out".
+    """If a worker's batch can't be pickled, such as a lambda or a tensor that requires grad and is
+    not a leaf, the loop over the `DataLoader` waits for ever; with `timeout=` it raises
+    RuntimeError, "DataLoader timed out".
 
     Because the pickling fails in a thread of the worker, which prints a traceback and goes on.
     Return plain values, and `detach()` tensors in the dataset.
@@ -219,10 +224,10 @@ def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
 
 
 def test_a_stop_iteration_ends_the_epoch_early():
-    """A StopIteration that `__getitem__` raises ends the loop over a `DataLoader` as if the dataset
-    were shorter: no error, with workers or without.
+    """A StopIteration that `__getitem__` of a map-style dataset raises ends the loop over a
+    `DataLoader` as if the dataset were shorter: no error, with workers or without.
 
-    `next()` on an exhausted iterator raises it: give `next` a default, or raise another error.
+    `next()` on an exhausted iterator raises it: open the source anew, or raise another error.
     """
     frames = iter(["first"])
     dataset = Calling(lambda index: next(frames))
@@ -243,8 +248,8 @@ def test_a_stop_iteration_ends_the_epoch_early():
 
 
 def test_an_error_in_worker_init_fn_comes_with_the_first_batch():
-    """An exception in `worker_init_fn` is raised in your process by the first batch, not by
-    `iter(loader)`: "Caught ZeroDivisionError in DataLoader worker process 0."
+    """An exception in `worker_init_fn` of a `DataLoader` is raised in your process by the first
+    batch, not by `iter(loader)`: "Caught ZeroDivisionError in DataLoader worker process 0."
     """
     loader = DataLoader(
         [1], num_workers=1, worker_init_fn=lambda number: 1 / number, multiprocessing_context="fork"
@@ -265,11 +270,10 @@ def test_an_error_in_worker_init_fn_comes_with_the_first_batch():
 
 
 def test_workers_end_with_their_iterator():
-    """The workers of a `DataLoader` end when its iterator is deleted, also in the middle of an
-    epoch.
+    """The workers of a `DataLoader` without `persistent_workers` end when the last reference to its
+    iterator is deleted, also in the middle of an epoch.
 
-    A `break` out of a `for` loop does the same. Workers that are left over after a crash of your
-    own process end by themselves.
+    A `break` out of a `for` loop does the same. Persistent workers live on with the loader.
     """
     before = multiprocessing.active_children()
     loader = DataLoader(range(100), num_workers=2, multiprocessing_context="fork")

@@ -1,9 +1,9 @@
 """Settings of workers: prefetching, order, and workers that stay.
 
 With `num_workers=n` a `DataLoader` sends the indices of the next batches to its `n` workers in
-turn, each up to `prefetch_factor` batches ahead, and gives you the batches in the order of the
-sampler. The sampler itself runs in your own process, so shuffling does not depend on the workers.
-`persistent_workers=True` keeps the workers from one epoch to the next.
+turn, each up to `prefetch_factor` batches ahead, and by default gives you the batches in the order
+of the sampler. The sampler itself runs in your own process, so shuffling does not depend on the
+workers. `persistent_workers=True` keeps the workers from one epoch to the next.
 
 More workers or a larger `prefetch_factor` help only while the training waits for data, and each
 batch that is ready waits in shared memory. What a worker is, is told in
@@ -47,8 +47,9 @@ class Counting:
     [(1, {}, 2), (2, {}, 4), (1, {"prefetch_factor": 3}, 3), (2, {"prefetch_factor": 3}, 6)],
 )
 def test_workers_fetch_ahead(workers, arguments, ahead):
-    """`iter(loader)` asks at once for `prefetch_factor` batches, 2 by default, from each worker;
-    each batch that you take is replaced by one more request.
+    """With workers, `iter` of a `DataLoader` asks at once for `prefetch_factor` batches, 2 by
+    default, from each worker; for each batch that you take one more is asked for, until the sampler
+    ends.
 
     So up to `num_workers * prefetch_factor` batches lie ready in shared memory.
     """
@@ -70,8 +71,9 @@ def test_workers_fetch_ahead(workers, arguments, ahead):
 
 
 def test_without_workers_nothing_is_fetched_ahead():
-    """With `num_workers=0` each batch is fetched when the loop asks for it, while the model
-    waits."""
+    """A `DataLoader` with `num_workers=0` fetches each batch when the loop asks for it, while the
+    model waits.
+    """
     sampler = Counting()
 
     batches = iter(DataLoader(range(10), sampler=sampler))
@@ -83,11 +85,11 @@ def test_without_workers_nothing_is_fetched_ahead():
 
 
 def test_shuffling_does_not_depend_on_workers():
-    """After the same seed `DataLoader(shuffle=True)` gives the same order with two workers and with
-    none.
+    """After the same `torch.manual_seed` the first pass over a `DataLoader(data, shuffle=True)` has
+    the same order with two workers and with none.
 
     Because the sampler draws the order in your own process. Random numbers inside `__getitem__` do
-    depend on the number of workers.
+    depend on the number of workers; without workers they also change the order of later passes.
     """
     torch.manual_seed(1)
     alone = [batch.item() for batch in DataLoader(range(6), shuffle=True)]
@@ -118,8 +120,10 @@ class Waiting(Dataset):
 
 
 def test_a_slow_batch_holds_up_the_others():
-    """By default the batches come in the order of the sampler: a batch that takes long holds up all
-    later ones, also those that other workers have ready."""
+    """By default a `DataLoader` with workers gives the batches of a map-style dataset in the order
+    of the sampler: a batch that takes long holds up all later ones, also those that other workers
+    have ready.
+    """
     dataset = Waiting(opened_by=3)
     loader = DataLoader(dataset, num_workers=2, multiprocessing_context="fork")
 
@@ -128,8 +132,8 @@ def test_a_slow_batch_holds_up_the_others():
 
 @pytest.mark.torch(">=2.6")
 def test_in_order_false_gives_what_is_ready():
-    """Since PyTorch 2.6 `DataLoader(in_order=False)` gives whichever batch is ready first, so a
-    slow one holds up no other worker's.
+    """Since PyTorch 2.6 `DataLoader(data, num_workers=2, in_order=False)` gives whichever batch is
+    ready first, so a slow one holds up no batch of the other worker.
 
     The order then differs from run to run; don't use it where a run has to be repeated exactly.
     """
@@ -157,8 +161,9 @@ def test_the_order_of_workers_could_not_be_given_up():
 
 @pytest.mark.parametrize(("persistent", "calls"), [(False, 2), (True, 1)])
 def test_worker_init_fn_runs_whenever_workers_start(persistent, calls):
-    """`worker_init_fn` runs in every epoch, for workers start anew in each; with
-    `persistent_workers=True` it runs once."""
+    """With workers, `worker_init_fn` of a `DataLoader` runs in each worker in every epoch, for
+    workers start anew in each; with `persistent_workers=True` it runs once in each worker.
+    """
     started = torch.zeros(1).share_memory_()
     loader = DataLoader(
         range(2),
@@ -175,8 +180,8 @@ def test_worker_init_fn_runs_whenever_workers_start(persistent, calls):
 
 
 def test_workers_that_start_anew_see_the_changed_dataset():
-    """A dataset that you change between two epochs is seen changed by workers that start anew, and
-    unchanged by persistent ones.
+    """A list that you change between two epochs is seen changed by the workers of a `DataLoader`
+    that start anew in each epoch, and unchanged by those of `persistent_workers=True`.
 
     Each worker has the copy of the time when it started. Make a new `DataLoader` after a change.
     """
@@ -230,10 +235,12 @@ class Stream(IterableDataset):
 
 
 def test_drop_last_drops_a_batch_per_worker_of_a_stream():
-    """With an `IterableDataset` each worker makes batches of its own share: `drop_last=True` drops
-    the incomplete last batch of every worker, here 4 and 5 of two.
+    """With workers, `DataLoader(drop_last=True)` drops an incomplete last batch of every worker of
+    an `IterableDataset`: two workers that have three of six samples each, in batches of 2, give
+    four samples and drop two.
 
-    Without workers the six samples make three whole batches.
+    Because each worker makes batches of its own share. Without workers the six samples make three
+    whole batches.
     """
     alone = DataLoader(Stream(), batch_size=2, drop_last=True)
     divided = DataLoader(

@@ -35,8 +35,9 @@ pytestmark = [
 
 @pytest.mark.claim("blitz-loader-two-workers")
 def test_two_workers_are_two_other_processes():
-    """With `num_workers=2` two processes other than your own fetch the batches in turn, and the
-    batches come in their usual order all the same.
+    """With `DataLoader(data, num_workers=2)` two processes other than your own fetch the batches in
+    turn, and by default the batches of a map-style dataset come in the order that they have without
+    workers.
     """
 
     class Fetched(Dataset):
@@ -58,7 +59,7 @@ def test_two_workers_are_two_other_processes():
 
 
 def test_without_workers_your_own_process_fetches():
-    """With `num_workers=0`, the default, samples are fetched in your own process, and
+    """With `num_workers=0`, the default, a `DataLoader` fetches samples in your own process, and
     `get_worker_info()` returns None there.
 
     Breakpoints and prints in `__getitem__` then work as usual: use it for debugging.
@@ -77,8 +78,9 @@ def test_without_workers_your_own_process_fetches():
 
 
 def test_a_worker_knows_its_number_and_its_seed():
-    """In a worker, `get_worker_info()` has its `id`, `num_workers` and `seed`; the seed is one base
-    seed plus the `id`, and is also torch's initial seed there.
+    """In a worker of a `DataLoader`, `get_worker_info()` has its `id`, `num_workers` and `seed`;
+    the seed is one base seed plus the `id`, and the worker starts with it as
+    `torch.initial_seed()`.
     """
 
     class Info(Dataset):
@@ -98,8 +100,8 @@ def test_a_worker_knows_its_number_and_its_seed():
 
 
 def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
-    """Workers draw different random numbers, from torch and from NumPy's global generator; the seed
-    of the loader's `generator` repeats them.
+    """Two workers of a `DataLoader` draw different numbers from `torch.rand` and `np.random.rand`;
+    the same seed of the loader's `generator` repeats them.
 
     Because each worker is seeded with the base seed plus its number. A NumPy `Generator` kept in
     the dataset is copied to all workers and isn't reseeded.
@@ -131,8 +133,8 @@ def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
 
 
 def test_worker_init_fn_runs_once_in_each_worker():
-    """`DataLoader(worker_init_fn=f)` calls `f` with the worker's number, in each worker, before it
-    fetches its first sample.
+    """`DataLoader(data, num_workers=2, worker_init_fn=f)` calls `f` with the worker's number, in
+    each worker, before it fetches its first sample.
 
     Used to open a file or a connection per worker, or to seed other libraries.
     """
@@ -154,8 +156,8 @@ def test_worker_init_fn_runs_once_in_each_worker():
 
 
 def test_a_worker_changes_only_its_own_copy_of_the_dataset():
-    """What `__getitem__` stores in the dataset stays in the worker: the dataset in your own process
-    does not change.
+    """An attribute that `__getitem__` assigns in a worker of a `DataLoader` changes the worker's
+    copy of the dataset: the dataset in your own process keeps its old value.
 
     So a cache in the dataset is filled once per worker, and a counter in it stays 0. Return such
     values with the sample.
@@ -181,8 +183,8 @@ def test_a_worker_changes_only_its_own_copy_of_the_dataset():
 
 
 def test_batches_of_workers_lie_in_shared_memory():
-    """A CPU tensor with elements that comes from a worker is in shared memory: `batch.is_shared()`
-    is True; without workers it is False.
+    """`batch.is_shared()` of a batch of numbers is True if a worker of a `DataLoader` collated it,
+    for the tensor is in shared memory then, and False without workers.
 
     Only a handle goes through the pipe. In a container with a small /dev/shm it can run out.
     """
@@ -193,11 +195,29 @@ def test_batches_of_workers_lie_in_shared_memory():
     assert own.is_shared() is False
 
 
-def test_a_stream_is_repeated_by_every_worker():
-    """With `num_workers=2` an `IterableDataset` that doesn't look at `get_worker_info()` gives each
-    of its samples twice.
+def test_a_worker_keeps_the_dtype_of_the_first_tensor():
+    """A worker of a `DataLoader` makes float32 of a batch of a float32 and a float64 tensor, in
+    this order; without workers `default_collate` makes float64.
 
-    Because each worker iterates over its own copy of the whole stream. The next fact divides it.
+    Because a worker stacks into shared memory that has the dtype of the first tensor. Give all
+    samples one dtype.
+    """
+    samples = [torch.tensor(1.0), torch.tensor(2.0, dtype=torch.float64)]
+
+    (batch,) = DataLoader(samples, batch_size=2, num_workers=1, multiprocessing_context="fork")
+    (own,) = DataLoader(samples, batch_size=2)
+
+    assert batch.tolist() == own.tolist() == [1.0, 2.0]
+    assert batch.dtype == torch.float32
+    assert own.dtype == torch.float64
+
+
+def test_a_stream_is_repeated_by_every_worker():
+    """With `num_workers=2` a `DataLoader` over an `IterableDataset` that doesn't look at
+    `get_worker_info()` gives each of its samples twice.
+
+    Because each worker iterates over its own copy of the whole stream. `__iter__` can divide it by
+    `get_worker_info().id`.
     """
 
     class Stream(IterableDataset):
@@ -210,8 +230,8 @@ def test_a_stream_is_repeated_by_every_worker():
 
 
 def test_a_stream_divides_itself_by_worker_info():
-    """An `IterableDataset` whose `__iter__` takes every `num_workers`-th sample, beginning with
-    `get_worker_info().id`, gives each sample once.
+    """An `IterableDataset` whose `__iter__` yields every `num_workers`-th sample, beginning with
+    `get_worker_info().id`, gives each sample once in a `DataLoader` with workers.
 
     With `num_workers=0` `get_worker_info()` is None: then yield all samples.
     """
@@ -258,7 +278,7 @@ def test_persistent_workers_outlive_the_epoch():
 
 
 def test_persistent_workers_want_workers():
-    """`DataLoader(persistent_workers=True)` without workers raises ValueError.
+    """`DataLoader(data, persistent_workers=True)` without workers raises ValueError.
 
     Because there is no process to keep: set `num_workers` to 1 or more.
     """
@@ -267,7 +287,7 @@ def test_persistent_workers_want_workers():
 
 
 def test_the_number_of_workers_is_not_negative():
-    """`DataLoader(num_workers=-1)` raises ValueError; -1 does not mean all cores as in other
+    """`DataLoader(data, num_workers=-1)` raises ValueError; -1 does not mean all cores as in other
     libraries.
 
     `os.cpu_count()` is the number of cores; fewer workers are often as fast.
@@ -277,7 +297,8 @@ def test_the_number_of_workers_is_not_negative():
 
 
 def test_far_more_workers_than_cores_are_warned_of():
-    """A `DataLoader` with more workers than there are cores issues a UserWarning when it is made.
+    """A `DataLoader` with 9999 workers, on a machine with fewer cores, issues a UserWarning when it
+    is made.
 
     Too many processes get in each other's way, and each holds a copy of the dataset.
     """
@@ -287,8 +308,8 @@ def test_far_more_workers_than_cores_are_warned_of():
 
 @pytest.mark.torch(">=2.0")
 def test_prefetching_wants_workers():
-    """`prefetch_factor`, the number of batches that each worker fetches ahead, is 2 by default;
-    given without workers it raises ValueError.
+    """`prefetch_factor` of a `DataLoader` with workers, the number of batches that each of them
+    fetches ahead, is 2 by default; `prefetch_factor=2` without workers raises ValueError.
 
     Leave it out, or set `num_workers` to 1 or more.
     """
@@ -317,8 +338,8 @@ def test_an_error_in_a_worker_reaches_you():
     """A ValueError in a worker of a `DataLoader` is raised in your process as a ValueError; its
     message names the worker and contains the worker's traceback.
 
-    So it is for each exception that can be made from a message alone. Set `num_workers=0` to debug
-    it where it arises.
+    Your process makes an exception of the same class from that message: further attributes are
+    lost. Set `num_workers=0` to debug it where it arises.
     """
 
     class Broken(Dataset):
@@ -340,8 +361,8 @@ def test_an_error_in_a_worker_reaches_you():
 
 
 def test_an_error_with_further_arguments_arrives_as_a_runtime_error():
-    """A UnicodeDecodeError in a worker arrives in your process as a RuntimeError: `except
-    UnicodeDecodeError` doesn't catch it there, while with `num_workers=0` it does.
+    """A UnicodeDecodeError in a worker of a `DataLoader` arrives in your process as a RuntimeError:
+    `except UnicodeDecodeError` doesn't catch it there, while with `num_workers=0` it does.
 
     Because the loader makes the exception anew from a message alone, which this class refuses. The
     message still names the class: "Caught UnicodeDecodeError".

@@ -2,7 +2,8 @@
 
 `torch.accelerator`, new in PyTorch 2.6, speaks of the one kind of fast device that a machine has,
 be it CUDA, Apple's MPS or Intel's XPU, so that a program need not name it. Its functions do for any
-of them what functions of `torch.cuda` do for NVIDIA GPUs alone. The usual first line of a program:
+of them what functions of `torch.cuda` do for NVIDIA GPUs alone. A first line of a program, since
+PyTorch 2.7:
 
     device = torch.accelerator.current_accelerator(check_available=True) or "cpu"
 
@@ -24,14 +25,16 @@ without_accelerator = pytest.mark.skipif(
 @pytest.mark.torch(">=2.6")
 @without_accelerator
 def test_without_an_accelerator_none_is_available():
-    """`torch.accelerator.is_available()` is False on a machine without an accelerator."""
+    """`torch.accelerator.is_available()` is False on a machine with a CPU only, whichever GPU
+    this PyTorch was built for."""
     assert torch.accelerator.is_available() is False
 
 
 @without_accelerator
 @pytest.mark.torch(">=2.6,!=2.7.*")
 def test_without_an_accelerator_the_devices_number_none():
-    """`torch.accelerator.device_count()` is 0 on a machine without an accelerator."""
+    """`torch.accelerator.device_count()` is 0 on a machine with a CPU only, in the releases
+    since PyTorch 2.6 except 2.7."""
     assert torch.accelerator.device_count() == 0
 
 
@@ -39,8 +42,8 @@ def test_without_an_accelerator_the_devices_number_none():
 @pytest.mark.torch("==2.7.*")
 @pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch is built without CUDA")
 def test_counting_accelerators_looked_for_a_driver():
-    """In PyTorch 2.7 built for CUDA, `torch.accelerator.device_count()` raised RuntimeError on
-    a machine without NVIDIA's driver.
+    """In PyTorch 2.7 built for CUDA, `torch.accelerator.device_count()` raised RuntimeError,
+    "Found no NVIDIA driver on your system", on a machine without NVIDIA's driver.
 
     Ask `torch.accelerator.is_available()` first where 2.7 has to be supported.
     """
@@ -51,8 +54,8 @@ def test_counting_accelerators_looked_for_a_driver():
 @without_accelerator
 @pytest.mark.torch(">=2.7")
 def test_current_accelerator_can_look_at_the_machine():
-    """`torch.accelerator.current_accelerator(check_available=True)` is None where no
-    accelerator can be used."""
+    """Since PyTorch 2.7 `torch.accelerator.current_accelerator(check_available=True)` is None
+    where no accelerator can be used, also in a PyTorch built for CUDA."""
     found = torch.accelerator.current_accelerator(check_available=True)
 
     assert found is None
@@ -62,10 +65,11 @@ def test_current_accelerator_can_look_at_the_machine():
 @pytest.mark.torch(">=2.7")
 @pytest.mark.skipif(not torch.backends.cuda.is_built(), reason="this torch is built without CUDA")
 def test_current_accelerator_tells_what_torch_was_built_for():
-    """`torch.accelerator.current_accelerator()` without `check_available=True` is `cuda` in a
-    PyTorch built for CUDA, also on a machine without a GPU.
+    """Since PyTorch 2.7 `torch.accelerator.current_accelerator()` without
+    `check_available=True` is `cuda` in a PyTorch built for CUDA, also on a machine without a
+    GPU.
 
-    A tensor can't be made there: ask with `check_available=True`.
+    No tensor can be made there: ask with `check_available=True`.
     """
     built_for = torch.accelerator.current_accelerator()
 
@@ -76,7 +80,7 @@ def test_current_accelerator_tells_what_torch_was_built_for():
 @pytest.mark.torch("==2.6.*")
 def test_current_accelerator_was_an_error_without_one():
     """In PyTorch 2.6 `torch.accelerator.current_accelerator()` raised RuntimeError on a machine
-    without an accelerator.
+    with a CPU only, "Cannot access accelerator device when none is available."
 
     Ask `torch.accelerator.is_available()` first where 2.6 has to be supported.
     """
@@ -88,7 +92,10 @@ def test_current_accelerator_was_an_error_without_one():
 @pytest.mark.torch(">=2.7")
 def test_a_program_falls_back_to_the_cpu():
     """`torch.accelerator.current_accelerator(check_available=True) or "cpu"` is "cpu" on a
-    machine without an accelerator, and can be given as `device=`."""
+    machine with a CPU only, and can be given as `device=`.
+
+    Because `current_accelerator(check_available=True)`, new in PyTorch 2.7, is None there.
+    """
     device = torch.accelerator.current_accelerator(check_available=True) or "cpu"
     x = torch.zeros(2, device=device)
 
@@ -106,7 +113,7 @@ def test_a_device_has_a_module_of_its_name():
 @pytest.mark.torch(">=2.2")
 def test_the_cpu_answers_the_same_questions():
     """`torch.cpu.is_available()` is True, `torch.cpu.device_count()` is 1 and
-    `torch.cpu.current_device()` is "cpu".
+    `torch.cpu.current_device()` is the string "cpu".
 
     They are there so that code written for `torch.get_device_module(name)` runs on the CPU too.
     """
@@ -118,8 +125,8 @@ def test_the_cpu_answers_the_same_questions():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")
 def test_a_gpu_is_the_accelerator():
-    """On a machine with CUDA `torch.accelerator.current_accelerator()` is `cuda` without an
-    index; `torch.accelerator.current_device_index()` is the number of the current GPU."""
+    """On a machine with one NVIDIA GPU `torch.accelerator.current_accelerator()` is `cuda`
+    without an index, and `torch.accelerator.current_device_index()` is 0."""
     accelerator = torch.accelerator.current_accelerator()
 
     assert str(accelerator) == "cuda"

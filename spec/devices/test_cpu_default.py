@@ -2,15 +2,16 @@
 
 Every tensor is in the memory of one device: `cpu` is the host's memory, `cuda:0` that of the first
 NVIDIA GPU. A new tensor is on the CPU unless a device is named, by the argument `device=` or as the
-default device. The attribute `device` tells which, and what is computed from a tensor stays there.
+default device. The attribute `device` tells which, and what operations such as `x + 1` compute from
+a tensor stays there.
 
 The device `meta`, which keeps shapes and no values, stands on this page for a device other than the
 CPU, since every machine has it. How tensors get from one device to another is told in
 `spec/devices/test_moving.py`; what happens where there is no GPU, in
 `spec/devices/test_without_cuda.py`.
 
-What surprises: a GPU is not used until it is named, however fast it is, and the default device says
-only where new tensors are made: results follow their operands.
+What surprises: `torch.zeros(2)` doesn't go to a GPU that is there until its device is named, and
+the default device says only where new tensors are made: results follow their operands.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -44,8 +45,8 @@ def test_a_new_tensor_lives_on_the_cpu(make):
 
 @pytest.mark.claim("self-device-attribute")
 def test_the_device_attribute_tells_where_a_tensor_is():
-    """`x.device` is the device of a tensor, such as `torch.device("cpu")`; `x.is_cpu` and
-    `x.is_cuda` are True or False."""
+    """For a CPU tensor `x`, `x.device` equals `torch.device("cpu")`, `x.is_cpu` is True and
+    `x.is_cuda` is False."""
     x = torch.zeros(2)
 
     assert x.device == torch.device("cpu")
@@ -56,8 +57,8 @@ def test_the_device_attribute_tells_where_a_tensor_is():
 @pytest.mark.cuda
 @pytest.mark.claim("self-device-attribute")
 def test_the_device_attribute_tells_a_gpu_with_its_number():
-    """The `device` of a tensor that was made with `device="cuda"` has an index: `cuda:0` on the
-    first GPU."""
+    """The `device` of `torch.zeros(2, device="cuda")` has an index: it is `cuda:0`, unless
+    another GPU was made the current one."""
     x = torch.zeros(2, device="cuda")
 
     assert str(x.device) == "cuda:0"
@@ -67,8 +68,8 @@ def test_the_device_attribute_tells_a_gpu_with_its_number():
 
 @pytest.mark.claim("blitz-cpu-repr-no-device")
 def test_a_cpu_tensor_prints_without_a_device():
-    """A CPU tensor prints without a device; a tensor on another device, such as `meta`, prints
-    with `device='meta'`."""
+    """`torch.zeros(2)` on the CPU prints as `tensor([0., 0.])`, without a device; on another
+    device, such as `meta`, the text has `device='meta'` in it."""
     on_cpu = torch.zeros(2)
     elsewhere = torch.zeros(2, device="meta")
 
@@ -112,8 +113,8 @@ def test_a_tensor_can_be_made_on_its_device_at_once(make):
     ],
 )
 def test_what_comes_of_a_tensor_stays_on_its_device(compute):
-    """`x + 1`, `x.sum()`, views, `x.clone()`, `torch.ones_like(x)` and `x.new_tensor([1.0])`
-    are on the device of `x`."""
+    """`x + 1`, `x.sum()`, the view `x[:1]`, `x.clone()`, `torch.ones_like(x)` and
+    `x.new_tensor([1.0])` are on the device of `x`, where no `device=` is given."""
     x = torch.zeros(2, device="meta")
 
     assert str(compute(x).device) == "meta"
@@ -121,8 +122,8 @@ def test_what_comes_of_a_tensor_stays_on_its_device(compute):
 
 @pytest.mark.claim("blitz-tensor-only-difference-gpu")
 def test_a_tensor_differs_from_an_array_on_the_cpu_already():
-    """A tensor has autograd on the CPU as well, `(x * x).backward()` computes its gradient; a
-    NumPy array has no `backward`.
+    """A CPU tensor has autograd: with `x = torch.tensor([3.0], requires_grad=True)`, `(x *
+    x).backward()` fills `x.grad`, while a NumPy array has no `backward`.
 
     So running on a GPU is not the only thing that sets a tensor apart from an array.
     """
@@ -138,8 +139,8 @@ def test_a_tensor_differs_from_an_array_on_the_cpu_already():
 
 @pytest.mark.torch(">=2.0")
 def test_a_device_in_a_with_statement_is_the_default_inside():
-    """Inside `with torch.device("meta"):` the default device is `meta`: `torch.zeros(2)` is
-    made there, and after the block on the CPU again."""
+    """Inside `with torch.device("meta"):` the default device is `meta`, so that
+    `torch.zeros(2)` is made there; after the block it is what it was before, here the CPU."""
     with torch.device("meta"):
         inside = torch.zeros(2)
     outside = torch.zeros(2)
@@ -150,8 +151,8 @@ def test_a_device_in_a_with_statement_is_the_default_inside():
 
 @pytest.mark.torch(">=2.0")
 def test_a_default_device_gives_way_to_a_device_that_is_named():
-    """The argument `device=` takes precedence over a default device set by `with
-    torch.device("meta"):`."""
+    """`torch.zeros(2, device="cpu")` is on the CPU inside `with torch.device("meta"):` too: the
+    argument `device=` takes precedence over the default device."""
     with torch.device("meta"):
         named = torch.zeros(2, device="cpu")
         unnamed = torch.zeros(2)
@@ -188,17 +189,19 @@ def test_a_default_device_does_not_reach_everything(make):
 
 @pytest.mark.torch(">=2.0")
 def test_as_tensor_moves_to_the_default_device():
-    """Inside `with torch.device("meta"):`, `torch.as_tensor(x)` of a CPU tensor or an array
-    makes a tensor on `meta`.
+    """Inside `with torch.device("meta"):` `torch.as_tensor(x)` of a CPU tensor or a NumPy array
+    makes a tensor on `meta`; with `device="cpu"` it returns the CPU tensor `x` itself.
 
-    So where a default device is set, `as_tensor` no longer shares the memory of its argument;
-    write `torch.as_tensor(x, device="cpu")`.
+    So where another default device than the CPU is set, `torch.as_tensor(array)` doesn't share
+    the memory of the array: write `torch.as_tensor(array, device="cpu")`.
     """
     x, array = torch.zeros(2), np.zeros(2)
 
     with torch.device("meta"):
         of_a_tensor, of_an_array = torch.as_tensor(x), torch.as_tensor(array)
+        on_the_cpu = torch.as_tensor(x, device="cpu")
 
+    assert (on_the_cpu is x) is True
     assert str(of_a_tensor.device) == "meta"
     assert str(of_an_array.device) == "meta"
 
@@ -208,7 +211,7 @@ def test_set_default_device_holds_until_it_is_set_again():
     """`torch.set_default_device("meta")` makes `meta` the default device of the thread that
     calls it, until it is called again; `torch.set_default_device(None)` makes it the CPU.
 
-    A `with torch.device(...)` block ends by itself.
+    For a few lines write `with torch.device("meta"):`, which ends by itself.
     """
     torch.set_default_device("meta")
     changed = torch.zeros(2)
@@ -221,8 +224,8 @@ def test_set_default_device_holds_until_it_is_set_again():
 
 @pytest.mark.torch(">=2.0")
 def test_a_default_device_holds_in_its_own_thread():
-    """A thread that is started inside `with torch.device("meta"):` makes its tensors on the
-    CPU: a default device holds in the thread that set it.
+    """A thread started inside `with torch.device("meta"):` makes `torch.zeros(2)` on the CPU:
+    the default device is that of the thread that set it.
 
     Name the device in the function that the thread runs.
     """
@@ -237,9 +240,9 @@ def test_a_default_device_holds_in_its_own_thread():
 @pytest.mark.torch(">=2.3,<2.10")
 def test_the_default_could_not_be_told_after_it_was_given_back():
     """From PyTorch 2.3 to 2.9 `torch.get_default_device()` raised AttributeError after
-    `torch.set_default_device(None)`.
+    `torch.set_default_device(None)`, "'NoneType' object has no attribute 'device'".
 
-    Call `torch.set_default_device("cpu")` there instead.
+    Call `torch.set_default_device("cpu")` there instead of `torch.set_default_device(None)`.
     """
     torch.set_default_device(None)
 
@@ -249,8 +252,9 @@ def test_the_default_could_not_be_told_after_it_was_given_back():
 
 @pytest.mark.torch(">=2.10")
 def test_get_default_device_tells_the_default():
-    """`torch.get_default_device()` is the device on which `torch.zeros(2)` would be made now:
-    `cpu` after `torch.set_default_device(None)`, `meta` inside `with torch.device("meta"):`."""
+    """Since PyTorch 2.10 `torch.get_default_device()` is `cpu` after
+    `torch.set_default_device(None)`, and `meta` inside `with torch.device("meta"):`: the device
+    on which `torch.zeros(2)` would be made."""
     torch.set_default_device(None)
     outside = torch.get_default_device()
     with torch.device("meta"):

@@ -62,26 +62,29 @@ from torch.nn import functional as F
     ids=["cross_entropy", "embedding", "indexing", "gather", "binary_cross_entropy", "multinomial"],
 )
 def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
-    """What on a GPU is "CUDA error: device-side assert triggered" raises a plain error on the CPU:
-    "Target 3 is out of bounds." for a class index of `cross_entropy`, "index out of range in self"
-    for an embedding.
+    """An index that is too large raises IndexError on the CPU, "Target 3 is out of bounds." in
+    `F.cross_entropy` and "index out of range in self" in `F.embedding`; on a GPU both are "CUDA
+    error: device-side assert triggered".
 
-    So run the failing step once with model and batch on the CPU. Typical reasons: labels that begin
-    at 1, a last layer with too few outputs, a vocabulary larger than `num_embeddings`.
+    So run the failing step once with model and batch on the CPU. Typical reasons: labels that
+    begin at 1, a last layer with too few outputs, a vocabulary larger than `num_embeddings`.
     """
     with pytest.raises(error, match=words):
         mistake()
 
 
 def test_labels_can_be_looked_at_before_the_gpu_does():
-    """Class indices fit `cross_entropy` if `labels.min() >= 0` and `labels.max()` is less than the
-    number of columns of the logits: labels 1, 2 and 3 don't fit three columns, `labels - 1` do.
+    """For `F.cross_entropy` of logits of shape (N, C) class indices must lie between 0 and C -
+    1 or be `ignore_index`, by default -100: the labels 1, 2 and 3 don't fit three columns,
+    `labels - 1` do.
 
-    Look at `labels.unique()` of the whole dataset once. On a GPU a label outside, other than
-    `ignore_index`, ends the program with "Assertion `t >= 0 && t < n_classes` failed."
+    Look at `labels.unique()` of the whole dataset once. On a GPU a label outside ends in
+    "Assertion `t >= 0 && t < n_classes` failed.", after which the process can't use the GPU any
+    more.
     """
     labels = torch.tensor([1, 2, 3])
     logits = torch.zeros(3, 3)
+    ignored = torch.tensor([0, 1, -100])
 
     with pytest.raises(IndexError, match="Target 3 is out of bounds"):
         F.cross_entropy(logits, labels)
@@ -89,6 +92,7 @@ def test_labels_can_be_looked_at_before_the_gpu_does():
     mended = labels - 1
     assert mended.unique().tolist() == [0, 1, 2]
     assert F.cross_entropy(logits, mended).exp().round().item() == 3.0
+    assert F.cross_entropy(logits, ignored).exp().round().item() == 3.0
 
 
 def python(source, **environment):
@@ -118,8 +122,9 @@ picked.cpu()  # here it is noticed
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_a_device_side_assert_is_noticed_later():
-    """An index out of range on a GPU raises nothing where it is used: the program goes on, and a
-    later call that waits raises RuntimeError, "CUDA error: device-side assert triggered".
+    """`picked = x[index]` with an index out of range on a GPU raises nothing at that line: the
+    program goes on, and a later call that waits, `picked.cpu()`, raises RuntimeError, "CUDA
+    error: device-side assert triggered".
 
     So the line in the traceback is often innocent: "CUDA kernel errors might be asynchronously
     reported at some other API call". The message of the kernel itself, such as "Assertion
@@ -135,11 +140,12 @@ def test_a_device_side_assert_is_noticed_later():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_launch_blocking_shows_the_right_line():
-    """With `CUDA_LAUNCH_BLOCKING=1` in the environment each call waits for its kernel, so the
-    traceback of a device-side assert ends at the line that caused it.
+    """With `CUDA_LAUNCH_BLOCKING=1` in the environment each call waits for its kernel, so that
+    `x[index]` with an index out of range on a GPU raises "CUDA error: device-side assert
+    triggered" at that very line.
 
-    Write `CUDA_LAUNCH_BLOCKING=1 python train.py`; set inside the program it has to come before the
-    first use of CUDA. It is slow, for debugging only.
+    Write `CUDA_LAUNCH_BLOCKING=1 python train.py`; set inside the program it has to come before
+    the first use of CUDA. It is slow, for debugging only.
     """
     said = python(LATE, CUDA_LAUNCH_BLOCKING="1")
 
@@ -150,11 +156,12 @@ def test_launch_blocking_shows_the_right_line():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_after_a_device_side_assert_the_gpu_is_lost_to_the_process():
-    """After a device-side assert has been raised, a correct call on the GPU raises "CUDA error:
-    device-side assert triggered" again, in the same process.
+    """After a device-side assert a correct call on the GPU, such as `torch.ones(2,
+    device="cuda").sum().cpu()`, raises "CUDA error: device-side assert triggered" again in the
+    same process.
 
-    Because the CUDA context is broken, and can't be mended: start Python, or the notebook's kernel,
-    anew.
+    Because the CUDA context is broken, and can't be mended: start Python, or the notebook's
+    kernel, anew.
     """
     said = python("""
 import torch
@@ -187,11 +194,11 @@ except RuntimeError as error:
     ],
 )
 def test_libraries_that_find_no_memory_fail_with_names_of_their_own(use, library):
-    """With no GPU memory left the first matrix product or convolution of a process fails: "CUDA
-    error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", "cuDNN error:
-    CUDNN_STATUS_NOT_INITIALIZED", or "CUDA out of memory".
+    """With no GPU memory left the first `x @ x` or `torch.conv2d` on a GPU fails, with "CUDA
+    out of memory" or an error of the library, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED ...",
+    "cuDNN error: CUDNN_STATUS_...".
 
-    Because the libraries take memory beside PyTorch's own. Use a smaller batch, or end other
+    Because cuBLAS and cuDNN take memory beside PyTorch's own. Use a smaller batch, or end other
     programs on the GPU: `nvidia-smi` shows them.
     """
     said = python(f"""
@@ -213,11 +220,11 @@ except RuntimeError as error:
 
 
 def test_cudnn_can_be_switched_off():
-    """`with torch.backends.cudnn.flags(enabled=False):` lets convolutions on a GPU run without
-    cuDNN; where "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED" then becomes another error, that is
-    the real one.
+    """Inside `with torch.backends.cudnn.flags(enabled=False):` `torch.backends.cudnn.enabled`,
+    by default True, is False: convolutions on a GPU then run without cuDNN.
 
-    Often it is "CUDA out of memory". Without cuDNN convolutions are slower.
+    Because "cuDNN error: CUDNN_STATUS_NOT_INITIALIZED" may hide another error, often "CUDA out
+    of memory", which the same step shows without cuDNN. Without cuDNN convolutions are slower.
     """
     before = torch.backends.cudnn.enabled
     with torch.backends.cudnn.flags(enabled=False):
@@ -228,8 +235,8 @@ def test_cudnn_can_be_switched_off():
 
 @pytest.mark.cuda
 def test_a_gpu_that_is_not_there_is_an_invalid_device_ordinal():
-    """A number beyond the GPUs that are there, such as `"cuda:99"`, raises RuntimeError, "CUDA
-    error: invalid device ordinal".
+    """On a machine with CUDA and fewer than 100 GPUs `torch.ones(1, device="cuda:99")` raises
+    RuntimeError, "CUDA error: invalid device ordinal".
 
     `torch.cuda.device_count()` tells how many there are; with `CUDA_VISIBLE_DEVICES=3` the only
     one that is left is `cuda:0`.
@@ -257,12 +264,13 @@ def test_a_gpu_that_is_not_there_is_an_invalid_device_ordinal():
     ],
 )
 def test_a_convolution_names_devices_as_types(of_input, of_weight, words):
-    """`nn.Conv2d` on a GPU raises RuntimeError for an input on the CPU, "Input type
-    (torch.FloatTensor) and weight type (torch.cuda.FloatTensor) should be the same"; the other way
-    round the types change places.
+    """A float32 `nn.Conv2d` on a GPU raises RuntimeError for an input on the CPU, "Input type
+    (torch.FloatTensor) and weight type (torch.cuda.FloatTensor) should be the same"; the other
+    way round the types change places.
 
     `torch.cuda.FloatTensor` is float32 on a GPU. Write `x = x.to(device)`: `to` returns a new
-    tensor. A layer that stayed on the CPU is often one in a plain list instead of a `ModuleList`.
+    tensor. A layer that stayed on the CPU is often one in a plain list instead of a
+    `ModuleList`.
     """
     layer = torch.nn.Conv2d(1, 1, 1, bias=False, device=of_weight)
     x = torch.ones(1, 1, 2, 2, device=of_input)

@@ -1,14 +1,15 @@
 """Numbers on a GPU.
 
-A GPU computes what the CPU computes, up to rounding, since it adds in another order. Since the
-Ampere generation it can also multiply float32 matrices in TF32, a shorter format that is much
-faster; for matrix products that has to be asked for, for convolutions it is allowed from the start.
+What a GPU computes equals what the CPU computes up to rounding, since it adds in another order.
+GPUs since the Ampere generation can also multiply float32 matrices in TF32, a shorter format that
+is much faster; for matrix products that has to be asked for, for convolutions it is allowed from
+the start.
 Random numbers come from a generator on each device.
 
-What surprises: one seed gives different numbers on the CPU and on a GPU, and some operations add up
-in whichever order their threads arrive, so that two runs differ in the last bits, unless told not
-to. Seeding a GPU is told in `spec/tensors/test_random.py`, more about repeatable runs in
-`spec/training/test_reproducibility.py`.
+What surprises: `torch.rand` draws other numbers on a GPU than on the CPU after the same seed, and
+some operations add up in whichever order their threads arrive, so that two runs differ in the last
+bits, unless told not to. Seeding a GPU is told in `spec/tensors/test_random.py`, more about
+repeatable runs in `spec/training/test_reproducibility.py`.
 """
 
 import pytest
@@ -16,9 +17,9 @@ import torch
 
 
 def test_float32_products_are_full_precision_unless_one_asks_for_speed():
-    """`torch.get_float32_matmul_precision()` is "highest" by default;
-    `torch.set_float32_matmul_precision("high")` allows float32 matrix products to use shorter
-    formats."""
+    """`torch.get_float32_matmul_precision()` is "highest" by default; after
+    `torch.set_float32_matmul_precision("high")` it is "high", which allows float32 matrix
+    products on a GPU to use shorter formats."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("high")
     changed = torch.get_float32_matmul_precision()
@@ -31,8 +32,7 @@ def test_float32_products_are_full_precision_unless_one_asks_for_speed():
 @pytest.mark.cuda
 def test_matrix_products_are_full_float32_unless_one_asks():
     """`x @ y` of float32 matrices on a GPU is computed in float32 by default: 1 + 2**-12, which
-    TF32 can't hold, times 1 is itself.
-    """
+    TF32 can't hold, times the identity matrix is itself."""
     x = torch.eye(64, device="cuda") * (1 + 2**-12)
 
     product = x @ torch.eye(64, device="cuda")
@@ -48,9 +48,10 @@ def test_matrix_products_are_full_float32_unless_one_asks():
 )
 def test_tf32_drops_digits_for_speed():
     """After `torch.set_float32_matmul_precision("high")` a GPU since Ampere multiplies float32
-    matrices in TF32, which keeps 10 bits of the fraction: 1 + 2**-12 becomes 1.
+    matrices in TF32, which keeps 10 bits of the fraction: 1 + 2**-12 times the identity matrix
+    is 1.
 
-    Often several times faster, and exact enough for most trainings.
+    It is often several times faster, and exact enough for most trainings.
     """
     x = torch.eye(64, device="cuda") * (1 + 2**-12)
 
@@ -63,8 +64,8 @@ def test_tf32_drops_digits_for_speed():
 
 @pytest.mark.cuda
 def test_doubles_are_never_shortened():
-    """`torch.set_float32_matmul_precision("high")` changes float32 products only: 1 + 2**-40 in
-    float64 stays itself."""
+    """After `torch.set_float32_matmul_precision("high")` a product of float64 matrices on a GPU
+    stays exact: 1 + 2**-40 times the identity matrix is itself."""
     x = torch.eye(64, device="cuda", dtype=torch.float64) * (1 + 2**-40)
 
     torch.set_float32_matmul_precision("high")
@@ -83,9 +84,8 @@ def test_convolutions_may_use_tf32_by_default():
 
 @pytest.mark.cuda
 def test_drawing_on_the_gpu_leaves_the_cpus_numbers_alone():
-    """Each device has its own generator: `torch.rand(2, device="cuda")` doesn't change which
-    numbers the CPU draws next.
-    """
+    """`torch.rand(1000, device="cuda")` doesn't change which numbers `torch.rand(3)` draws on
+    the CPU next: each of the two devices has its own generator."""
     torch.manual_seed(1)
     expected = torch.rand(3)
     torch.manual_seed(1)
@@ -109,8 +109,8 @@ def test_the_state_of_a_gpus_generator_can_be_kept():
 
 @pytest.mark.cuda
 def test_a_generator_belongs_to_a_device():
-    """A generator draws on its own device only: `torch.rand(3, device="cuda",
-    generator=torch.Generator())` raises RuntimeError.
+    """`torch.rand(3, device="cuda", generator=torch.Generator())` raises RuntimeError,
+    "Expected a 'cuda' device type for generator": a generator of the CPU can't draw on a GPU.
 
     Make it with `torch.Generator("cuda")`.
     """
@@ -124,9 +124,10 @@ def test_a_generator_belongs_to_a_device():
 
 @pytest.mark.cuda
 def test_what_cannot_be_computed_in_a_fixed_order_is_refused_on_demand():
-    """After `torch.set_deterministic_debug_mode("error")`, `torch.histc` of a GPU tensor raises
-    RuntimeError, since its result may depend on the order of threads.
+    """After `torch.set_deterministic_debug_mode("error")`, `torch.histc` of a float32 GPU
+    tensor raises RuntimeError, "does not have a deterministic implementation".
 
+    Because its result may depend on the order of threads.
     `torch.use_deterministic_algorithms(True)` does the same. Compute such a step on the CPU.
     """
     x = torch.ones(4, device="cuda")

@@ -5,8 +5,8 @@ and the result stays there until one asks for it. `x.to("cuda")` copies a tensor
 brings it back. What can be shown without a GPU stands in `spec/devices/test_moving.py`; this page
 shows what is special to `cuda`, and when a GPU pays.
 
-What surprises: a GPU is faster only for work that falls into many independent pieces. A chain of
-small steps, each waiting for the last, is slower there than on the CPU.
+What surprises: a GPU is faster for work that falls into many independent pieces. A chain of small
+steps, each waiting for the last, is slower there than on the CPU.
 """
 
 import numpy as np
@@ -66,8 +66,12 @@ def test_a_tensor_that_is_on_the_gpu_is_not_copied_again():
 @pytest.mark.cuda
 @pytest.mark.claim("self-cuda-argument-index")
 def test_the_number_given_to_cuda_counts_gpus():
-    """The number in `x.cuda(0)` is the index of a GPU, not of a core; the index of a GPU that
-    is not there raises RuntimeError."""
+    """The number in `x.cuda(0)` is the index of a GPU, not of a core:
+    `x.cuda(torch.cuda.device_count())` raises RuntimeError, "CUDA error: invalid device
+    ordinal".
+
+    Because indices begin at 0, the last one is `torch.cuda.device_count() - 1`.
+    """
     x = torch.zeros(2)
 
     assert str(x.cuda(0).device) == "cuda:0"
@@ -78,8 +82,8 @@ def test_the_number_given_to_cuda_counts_gpus():
 @pytest.mark.cuda
 @pytest.mark.claim("self-choose-device")
 def test_the_device_names_the_gpu_to_use():
-    """`torch.zeros(2, device="cuda:0")` makes the tensor on the first GPU, and `x.get_device()`
-    is 0."""
+    """`x = torch.zeros(2, device="cuda:0")` makes the tensor on the first GPU, and
+    `x.get_device()` is 0."""
     x = torch.zeros(2, device="cuda:0")
 
     assert str(x.device) == "cuda:0"
@@ -113,8 +117,8 @@ def test_the_current_gpu_is_what_cuda_without_a_number_means():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("self-mixed-devices")
 def test_two_gpus_are_two_devices():
-    """Adding a tensor on `cuda:0` and one on `cuda:1` raises RuntimeError; move one of them,
-    `y.to("cuda:0")`."""
+    """`x + y` of a tensor of shape (2,) on `cuda:0` and one on `cuda:1` raises RuntimeError,
+    "Expected all tensors to be on the same device"; move one of them, `y.to("cuda:0")`."""
     x = torch.ones(2, device="cuda:0")
     y = torch.ones(2, device="cuda:1")
 
@@ -141,7 +145,8 @@ def test_ones_like_makes_a_tensor_on_the_gpu_at_once():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-to-string-or-device")
 def test_to_takes_the_name_or_the_device_object():
-    """`x.to("cuda")` and `x.to(torch.device("cuda"))` return equal tensors on the same GPU."""
+    """`x.to("cuda")` and `x.to(torch.device("cuda"))` of a CPU tensor return equal tensors on
+    the same GPU."""
     x = torch.tensor([1.0, 2.0])
 
     by_name = x.to("cuda")
@@ -155,7 +160,8 @@ def test_to_takes_the_name_or_the_device_object():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-cuda-sum-stays")
 def test_a_sum_of_gpu_tensors_is_a_gpu_tensor():
-    """The sum of two tensors on `cuda:0` is on `cuda:0`: 0.4549 + 1 is 1.4549 there."""
+    """`x + torch.ones_like(x)` of a tensor on `cuda:0` is on `cuda:0`: 0.4549 + 1 is 1.4549
+    there, up to rounding."""
     x = torch.tensor([0.4549], device="cuda")
 
     total = x + torch.ones_like(x)
@@ -167,7 +173,8 @@ def test_a_sum_of_gpu_tensors_is_a_gpu_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-cuda-repr")
 def test_a_gpu_tensor_prints_with_its_device():
-    """A tensor on the first GPU prints with `device='cuda:0'`."""
+    """`torch.tensor([1.4549], device="cuda")` on the first GPU prints as `tensor([1.4549],
+    device='cuda:0')`."""
     x = torch.tensor([1.4549], device="cuda")
 
     assert repr(x) == "tensor([1.4549], device='cuda:0')"
@@ -201,8 +208,9 @@ def test_item_and_tolist_fetch_numbers_from_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-mixed-devices")
 def test_a_cpu_tensor_and_a_gpu_tensor_are_refused():
-    """Adding a CPU tensor of shape (2,) to a GPU tensor raises RuntimeError; move it first,
-    `x.cuda() + y`.
+    """`x + y` of a CPU tensor of shape (2,) and a GPU tensor of the same shape raises
+    RuntimeError, "Expected all tensors to be on the same device"; move the first, `x.cuda() +
+    y`.
 
     In a training the usual reason is a batch that was not moved.
     """
@@ -218,7 +226,11 @@ def test_a_cpu_tensor_and_a_gpu_tensor_are_refused():
 @pytest.mark.cuda
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_a_gpu_tensor():
-    """`x + y` of a 0-d CPU tensor and a GPU tensor works; the sum is on the GPU."""
+    """`y + torch.tensor(2.0)` of a GPU tensor `y` and a 0-d CPU tensor is on the GPU.
+
+    Because arithmetic takes a tensor without dimensions as a number; one of shape (1,) must be
+    moved.
+    """
     y = torch.ones(2, device="cuda")
 
     total = y + torch.tensor(2.0)
@@ -230,8 +242,8 @@ def test_a_single_number_on_the_cpu_goes_with_a_gpu_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("summary-model-cuda")
 def test_a_model_is_moved_by_the_call_alone():
-    """`model.cuda()` moves the parameters of `model` itself and returns `model`, so nothing has
-    to be assigned."""
+    """`model.cuda()` of a `nn.Linear` moves the parameters of `model` itself and returns
+    `model`, so nothing has to be assigned."""
     model = nn.Linear(2, 1)
 
     result = model.cuda()
@@ -244,8 +256,8 @@ def test_a_model_is_moved_by_the_call_alone():
 @pytest.mark.cuda
 @pytest.mark.claim("summary-data-cuda")
 def test_data_moves_only_where_names_are_bound_to_the_result():
-    """`data.cuda()` alone leaves `data` on the CPU; `target = target.cuda()` binds the name to
-    the copy on the GPU."""
+    """`data.cuda()` alone leaves the CPU tensor `data` where it is; `target = target.cuda()`
+    binds the name to the copy on the GPU."""
     data, target = torch.zeros(4, 3), torch.zeros(4)
 
     data.cuda()
@@ -258,8 +270,8 @@ def test_data_moves_only_where_names_are_bound_to_the_result():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-numpy-on-gpu", "self-gpu-numpy")
 def test_the_gpu_computes_what_numpy_computes():
-    """`torch.from_numpy(array).cuda()` computes on the GPU what NumPy computes on the CPU: `(x
-    @ x.T).sum(0)` has the same values."""
+    """`(x @ x.T).sum(0)` of `x = torch.from_numpy(array).cuda()` is computed on the GPU and has
+    the values that NumPy computes, for the array of the numbers 0 to 11 of shape (3, 4)."""
     array = np.arange(12.0).reshape(3, 4)
     x = torch.from_numpy(array).cuda()
 
@@ -285,7 +297,8 @@ def test_an_array_is_copied_on_its_way_to_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-numpy")
 def test_numpy_does_not_follow_to_the_gpu():
-    """`np.asarray(x)` raises TypeError for a GPU tensor; use `x.cpu()` first.
+    """`np.asarray(x)` of a GPU tensor raises TypeError, "can't convert cuda:0 device type
+    tensor to numpy"; write `x.cpu()` first.
 
     Because NumPy reads host memory only.
     """
@@ -300,8 +313,9 @@ def test_numpy_does_not_follow_to_the_gpu():
 @pytest.mark.claim("self-gpu-thousands-of-cores")
 @pytest.mark.spare("1000", reason="all GPUs keep more than 2000 threads at work, most far more")
 def test_a_gpu_keeps_thousands_of_threads_at_work():
-    """A GPU's `multi_processor_count` times `max_threads_per_multi_processor`, the threads that
-    it can keep at work at once, is more than a thousand."""
+    """`multi_processor_count * max_threads_per_multi_processor` of
+    `torch.cuda.get_device_properties(0)`, the number of threads that the GPU can keep at work
+    at once, is more than a thousand."""
     gpu = torch.cuda.get_device_properties(0)
 
     threads = gpu.multi_processor_count * gpu.max_threads_per_multi_processor
@@ -312,8 +326,8 @@ def test_a_gpu_keeps_thousands_of_threads_at_work():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-numpy")
 def test_a_large_matrix_product_is_faster_on_the_gpu():
-    """`x @ x` of a (1024, 1024) matrix takes less time on a GPU than on the CPU of the same
-    machine.
+    """`x @ x` of a float32 matrix of shape (1024, 1024) takes less time on a GPU than on the
+    CPU of the same machine.
 
     It is a million sums of products that don't depend on one another.
     """
@@ -350,8 +364,8 @@ def test_a_chain_of_small_steps_is_slower_on_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-splits-work")
 def test_many_independent_additions_cost_the_gpu_little_more_than_one():
-    """`x + 1` of 100,000 elements takes a GPU little longer than of one element; for a CPU core
-    the two times are further apart.
+    """`x.add_(1)` of 100,000 elements takes a GPU little longer than of one element; for one
+    CPU thread the ratio of the two times is larger.
 
     Because the GPU divides the work among many threads, and starting it takes most of the time.
     """

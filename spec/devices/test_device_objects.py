@@ -40,8 +40,8 @@ def test_a_number_after_the_colon_is_the_index():
 
 @pytest.mark.claim("blitz-device-object-moves")
 def test_making_a_device_object_moves_no_tensor():
-    """`device = torch.device("meta")` moves no tensor; `x.to(device)` returns a tensor on that
-    device, and `x` itself stays on the CPU."""
+    """`device = torch.device("meta")` moves no tensor: a tensor `x` that was made before stays
+    on the CPU, and `x.to(device)` returns another tensor on `meta`."""
     x = torch.zeros(2)
 
     device = torch.device("meta")
@@ -62,10 +62,10 @@ def test_a_device_object_and_its_name_are_interchangeable():
 
 
 def test_a_device_object_does_not_equal_its_name():
-    """`x.device == "cpu"` is False for a tensor on the CPU, because a device object doesn't
-    equal a string.
+    """`x.device == "cpu"` is False for a CPU tensor `x`, because a `torch.device` doesn't equal
+    a string.
 
-    No error tells of it. Compare with `torch.device("cpu")`, or ask `x.device.type == "cpu"`.
+    No error tells of it. Compare with `torch.device("cpu")`, or write `x.device.type == "cpu"`.
     """
     x = torch.zeros(2)
     same_as_name = x.device == "cpu"
@@ -89,14 +89,16 @@ def test_cuda_and_cuda_0_are_two_names():
 
 
 def test_the_cpu_has_no_number():
-    """A tensor made with `device="cpu:0"` is on `cpu`, without an index; so its device doesn't
-    equal `torch.device("cpu:0")`.
+    """`torch.zeros(2, device="cpu:0").device` is `cpu`, without an index, and so doesn't equal
+    `torch.device("cpu:0")`; for this reason `x.to("cpu:0")` of a CPU tensor returns a copy.
 
-    There is one CPU for PyTorch, whatever the number of its cores.
+    There is one CPU for PyTorch, whatever the number of its cores: write "cpu".
     """
     x = torch.zeros(2, device="cpu:0")
 
     assert str(x.device) == "cpu"
+    assert (x.to("cpu") is x) is True
+    assert (x.to("cpu:0") is x) is False
     assert x.device.index is None
     assert (x.device == torch.device("cpu:0")) is False
 
@@ -110,7 +112,7 @@ def test_the_cpu_has_no_number():
     ],
 )
 def test_str_is_the_name_and_repr_spells_it_out(name, text):
-    """`str(device)` is the name, such as `cuda:1`; `repr(device)`, which a prompt shows, is
+    """`str(torch.device("cuda:1"))` is `cuda:1`; its `repr`, which a prompt shows, is
     `device(type='cuda', index=1)`."""
     device = torch.device(name)
 
@@ -119,8 +121,8 @@ def test_str_is_the_name_and_repr_spells_it_out(name, text):
 
 
 def test_a_device_cannot_be_changed():
-    """The attributes `type` and `index` of a device object are read-only: assigning raises
-    AttributeError.
+    """The attributes `type` and `index` of a `torch.device` are read-only: `device.index = 0`
+    raises AttributeError, "attribute 'index' of 'torch.device' objects is not writable".
 
     Make another one: `torch.device("cuda", 0)`.
     """
@@ -128,14 +130,16 @@ def test_a_device_cannot_be_changed():
 
     with pytest.raises(AttributeError, match=r"of 'torch\.device' objects is not writable"):
         device.index = 0
+    with pytest.raises(AttributeError, match=r"of 'torch\.device' objects is not writable"):
+        device.type = "cpu"
 
-    assert device.index == 1
+    assert str(device) == "cuda:1"
 
 
 @pytest.mark.parametrize("name", ["mps", "xpu", "meta"])
 def test_other_kinds_of_device_have_names_of_their_own(name):
-    """`mps` names the GPU of an Apple computer, `xpu` one of Intel's, and `meta` a device whose
-    tensors have a shape but no values."""
+    """Besides `cpu` and `cuda`, `torch.device` takes `mps`, the GPU of an Apple computer,
+    `xpu`, a GPU of Intel's, and `meta`, a device whose tensors have a shape but no values."""
     device = torch.device(name)
 
     assert str(device) == name
@@ -144,8 +148,9 @@ def test_other_kinds_of_device_have_names_of_their_own(name):
 
 @pytest.mark.parametrize("name", ["gpu", "CPU"])
 def test_an_unknown_kind_of_device_is_refused_with_the_known_ones(name):
-    """`torch.device("gpu")` and `torch.device("CPU")` raise RuntimeError, which lists the types
-    of device that exist.
+    """`torch.device("gpu")` and `torch.device("CPU")` raise RuntimeError, "Expected one of cpu,
+    cuda, ... device type at start of device string": the message lists the types that PyTorch
+    knows.
 
     An NVIDIA GPU is `cuda`, and the types are written in lower case.
     """
@@ -154,8 +159,11 @@ def test_an_unknown_kind_of_device_is_refused_with_the_known_ones(name):
 
 
 def test_an_index_is_a_plain_number():
-    """`torch.device("cuda:-1")` and `torch.device("cuda:01")` raise RuntimeError: after the
-    colon stands a decimal number without a sign or leading zeros."""
+    """`torch.device("cuda:-1")` and `torch.device("cuda:01")` raise RuntimeError, "Invalid
+    device string": an index has neither a sign nor leading zeros.
+
+    GPUs are counted from 0: write `torch.device("cuda:0")` or `torch.device("cuda:1")`.
+    """
     with pytest.raises(RuntimeError, match="Invalid device string: 'cuda:-1'"):
         torch.device("cuda:-1")
     with pytest.raises(RuntimeError, match="Invalid device string: 'cuda:01'"):

@@ -7,12 +7,12 @@ nan, and `scaler.update()` adjusts the scale for the next step. Autocast surroun
 and the loss, nothing else. What the scaler computes in each call is told in
 `spec/devices/test_mixed_precision.py`; bfloat16 needs no scaler at all.
 
-The facts use `torch.amp.GradScaler("cpu")`, which behaves as that of CUDA and needs no GPU; write
+The facts use `torch.amp.GradScaler("cpu")`, which needs no GPU and has the same calls; write
 `torch.amp.GradScaler("cuda")` in a training on a GPU.
 
-What surprises: parameters stay float32, so `model.half()` together with a scaler is refused; most
-messages speak of "inf checks" and mean that no gradient was there to look at; and the gradient norm
-that clipping reports is infinite now and then without harm.
+What surprises: parameters stay float32, so `model.half()` together with a scaler is refused where
+gradients are unscaled; messages about "inf checks" mean that no gradient was there to look at; and
+the gradient norm that clipping reports is infinite now and then without harm.
 """
 
 import pytest
@@ -23,11 +23,12 @@ pytestmark = pytest.mark.torch(">=2.3")
 
 
 def test_the_whole_step_with_clipping():
-    """A mixed precision step calls, in this order, `scaler.scale(loss).backward()`,
-    `scaler.unscale_(optimizer)`, `clip_grad_norm_`, `scaler.step(optimizer)`, `scaler.update()`.
+    """A training step with `torch.amp.GradScaler` and clipping calls, in this order,
+    `scaler.scale(loss).backward()`, `scaler.unscale_(optimizer)`, `clip_grad_norm_`,
+    `scaler.step(optimizer)`, `scaler.update()`.
 
-    `autocast` surrounds forward and loss only: the backward pass of an operation runs in the dtype
-    that autocast chose for its forward. Leave out `unscale_` where nothing is clipped.
+    `autocast` surrounds forward and loss only: the backward pass of an operation runs in the
+    dtype that autocast chose for its forward. Leave out `unscale_` where nothing is clipped.
     """
     model = nn.Linear(1, 1, bias=False)
     nn.init.ones_(model.weight)
@@ -48,11 +49,11 @@ def test_the_whole_step_with_clipping():
 
 
 def test_clipped_without_unscaling_the_step_is_too_short():
-    """Clipped by `clip_grad_norm_` without `scaler.unscale_(optimizer)` before it, gradients end up
-    too small by the scale: here 0.5 instead of 2.
+    """Without `scaler.unscale_(optimizer)` before it `clip_grad_norm_(..., max_norm=2.0)` clips
+    the enlarged gradients: at the scale 4 a gradient of 1024 ends up as 0.5 instead of 2.
 
-    Because the enlarged gradient, 4096, is clipped to 2 and then divided by the scale, 4. No error
-    tells.
+    Because the enlarged gradient, 4096, is clipped to 2 and then divided by the scale, 4. No
+    error tells.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -67,10 +68,11 @@ def test_clipped_without_unscaling_the_step_is_too_short():
 
 
 def test_bfloat16_needs_no_scaler():
-    """Under `torch.autocast(..., dtype=torch.bfloat16)` a gradient of 2**-30 arrives without a
-    GradScaler: bfloat16 has the exponents of float32; float16 rounds 2**-30 to 0.
+    """Under `torch.autocast("cpu", dtype=torch.bfloat16)` a gradient of 2**-30 arrives without
+    a GradScaler; `.half()` of it is 0.
 
-    So with bfloat16 the training loop is `loss.backward()`, `optimizer.step()`, as always.
+    Because bfloat16 has the exponents of float32, and float16 has not. So with bfloat16 the
+    training loop is `loss.backward()`, `optimizer.step()`, as always.
     """
     w = torch.ones(1, 1, requires_grad=True)
 
@@ -84,10 +86,11 @@ def test_bfloat16_needs_no_scaler():
 
 
 def test_gradients_of_float16_parameters_are_not_unscaled():
-    """`scaler.step(optimizer)` and `scaler.unscale_(optimizer)` raise ValueError, "Attempting to
-    unscale FP16 gradients.", where parameters are float16.
+    """`scaler.unscale_(optimizer)` of a `torch.amp.GradScaler` raises ValueError, "Attempting
+    to unscale FP16 gradients.", where gradients are float16; so does `scaler.step(optimizer)`,
+    unless the optimizer has `fused=True`.
 
-    Because of `model.half()`, or a model loaded with `torch_dtype=torch.float16`: keep the
+    The cause is `model.half()`, or a model loaded with `torch_dtype=torch.float16`: keep the
     parameters float32 and let autocast choose float16, or train without a scaler.
     """
     w = torch.tensor([1.0], dtype=torch.float16, requires_grad=True)
@@ -96,14 +99,17 @@ def test_gradients_of_float16_parameters_are_not_unscaled():
     scaler.scale(w.sum()).backward()
 
     with pytest.raises(ValueError, match=r"Attempting to unscale FP16 gradients\."):
+        scaler.unscale_(optimizer)
+    with pytest.raises(ValueError, match=r"Attempting to unscale FP16 gradients\."):
         scaler.step(optimizer)
 
     assert w.grad.tolist() == [4.0]
 
 
 def test_a_step_without_gradients_is_refused():
-    """`scaler.step(optimizer)` raises AssertionError, "No inf checks were recorded for this
-    optimizer.", where none of the optimizer's parameters has a gradient.
+    """After `scaler.scale(loss)` of a `torch.amp.GradScaler`, `scaler.step(optimizer)` raises
+    AssertionError, "No inf checks were recorded for this optimizer.", where no parameter of an
+    optimizer without `fused=True` has a gradient.
 
     `backward()` was forgotten, or the loss doesn't depend on these parameters: another model's,
     frozen ones, a loss that was detached, or parameters replaced after the optimizer was made.
@@ -122,10 +128,11 @@ def test_a_step_without_gradients_is_refused():
 
 
 def test_an_update_without_a_step_is_refused():
-    """`scaler.update()` raises AssertionError, "No inf checks were recorded prior to update.", if
-    neither `scaler.step(optimizer)` nor `scaler.unscale_(optimizer)` came before it.
+    """If neither `scaler.step` nor `scaler.unscale_` came after
+    `scaler.scale(loss).backward()`, `scaler.update()` of a `torch.amp.GradScaler` raises
+    AssertionError, "No inf checks were recorded prior to update."
 
-    So it does after `optimizer.step()`, which must be `scaler.step(optimizer)`.
+    So it does after `optimizer.step()`: write `scaler.step(optimizer)` instead.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -141,8 +148,8 @@ def test_an_update_without_a_step_is_refused():
 
 
 def test_a_step_before_the_first_scaled_loss_is_refused():
-    """Before the first `scaler.scale(loss)`, `scaler.step(optimizer)` raises AssertionError,
-    "Attempted step but _scale is None."
+    """`scaler.step(optimizer)` of a `torch.amp.GradScaler` that has scaled no loss yet raises
+    AssertionError, "Attempted step but _scale is None."
 
     Write `scaler.scale(loss).backward()` in place of `loss.backward()`.
     """
@@ -158,10 +165,11 @@ def test_a_step_before_the_first_scaled_loss_is_refused():
 
 
 def test_a_loss_that_was_never_scaled_steps_too_short():
-    """After `loss.backward()` in place of `scaler.scale(loss).backward()`, `scaler.step` of a
-    scaler that has scaled before divides all the same: the gradient 1 becomes 0.25.
+    """After `loss.backward()`, `scaler.step(optimizer)` of a GradScaler that has scaled before
+    divides the unscaled gradients by the scale all the same: at the scale 4 the gradient 1
+    becomes 0.25.
 
-    No error tells; the training only becomes slow.
+    No error tells; the training only becomes slow. Write `scaler.scale(loss).backward()`.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -178,8 +186,9 @@ def test_a_loss_that_was_never_scaled_steps_too_short():
 
 
 def test_a_second_step_before_update_is_refused():
-    """`scaler.step(optimizer)` twice without `scaler.update()` between raises RuntimeError,
-    "step() has already been called since the last update()."
+    """`scaler.step(optimizer)` of a `torch.amp.GradScaler`, twice for one optimizer without
+    `scaler.update()` between, raises RuntimeError, "step() has already been called since the
+    last update()."
 
     End each iteration with `scaler.update()`.
     """
@@ -196,8 +205,8 @@ def test_a_second_step_before_update_is_refused():
 
 
 def test_unscaling_after_the_step_is_refused():
-    """`scaler.unscale_(optimizer)` after `scaler.step(optimizer)` raises RuntimeError, "unscale_()
-    is being called after step()."
+    """`scaler.unscale_(optimizer)` of a `torch.amp.GradScaler` after `scaler.step(optimizer)`
+    raises RuntimeError, "unscale_() is being called after step()."
 
     `step` has unscaled the gradients itself; to clip them call `unscale_` before `step`.
     """
@@ -214,8 +223,9 @@ def test_unscaling_after_the_step_is_refused():
 
 
 def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
-    """If a scaled gradient overflowed, `clip_grad_norm_` after `scaler.unscale_(optimizer)` returns
-    inf; `scaler.step(optimizer)` then leaves the step out and `scaler.update()` halves the scale.
+    """If a gradient scaled by a GradScaler is inf, `clip_grad_norm_` after
+    `scaler.unscale_(optimizer)` returns inf; `scaler.step(optimizer)` then leaves the step out
+    and `scaler.update()` halves the scale, from 4 to 2.
 
     So a logged norm of inf or nan now and then is no harm. If every step is left out, the loss
     itself is infinite or nan: look for it without autocast.
@@ -236,8 +246,9 @@ def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
 
 
 def test_whether_the_step_was_taken_is_told_by_the_scale():
-    """`scaler.step(optimizer)` returns what `optimizer.step()` returned, None for SGD, whether it
-    stepped or not; a scale that is lower after `scaler.update()` tells that it did not.
+    """`scaler.step(optimizer)` of a GradScaler and SGD returns None whether it stepped or left
+    the step out; a scale that is lower after `scaler.update()` than before tells that the step
+    was left out.
 
     Step the scheduler only where `scaler.get_scale()` is not lower than before `update()`.
     """
@@ -259,10 +270,12 @@ def test_whether_the_step_was_taken_is_told_by_the_scale():
 
 
 def test_scaled_gradients_accumulate():
-    """With gradient accumulation every `scaler.scale(loss / 2).backward()` uses one scale, and
-    `scaler.step` and `scaler.update` are called once, after the last: of two halves w becomes 0.5.
+    """To accumulate gradients of two batches with a GradScaler call `scaler.scale(loss /
+    2).backward()` for each, then `scaler.step(optimizer)` and `scaler.update()` once: the
+    gradient is the mean of both, unscaled.
 
-    Don't call `unscale_` or `update` between: gradients of different scales would be added.
+    Don't call `unscale_` or `update` between the two: gradients of different scales would be
+    added.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -278,10 +291,11 @@ def test_scaled_gradients_accumulate():
 
 
 def test_one_scaler_serves_two_optimizers():
-    """One GradScaler serves several optimizers: scale each loss, call `scaler.step` for each
-    optimizer, then `scaler.update()` once; an infinite gradient of one leaves only its step out.
+    """One GradScaler serves two optimizers: scale each loss, call `scaler.step` for each
+    optimizer, then `scaler.update()` once. An infinite gradient of the second leaves out its
+    step alone.
 
-    A GAN is trained so. The scale is halved for both.
+    A GAN is trained so. The scale, which is halved then, is common to both.
     """
     w = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([1.0], requires_grad=True)
@@ -299,11 +313,12 @@ def test_one_scaler_serves_two_optimizers():
 
 
 def test_the_state_of_a_disabled_scaler_cannot_be_loaded():
-    """`state_dict()` of a disabled GradScaler is empty, and an enabled one refuses to load it:
-    RuntimeError, "The source state dict is empty".
+    """`state_dict()` of a `torch.amp.GradScaler` made with `enabled=False` is empty, and
+    `load_state_dict` of an enabled one refuses it: RuntimeError, "The source state dict is
+    empty".
 
-    A checkpoint of a training without mixed precision has no scale to go on with: don't load the
-    scaler from it.
+    A checkpoint of a training without mixed precision has no scale to go on with: don't load
+    the scaler from it.
     """
     disabled = torch.amp.GradScaler("cpu", enabled=False)
     scaler = torch.amp.GradScaler("cpu")
@@ -316,8 +331,8 @@ def test_the_state_of_a_disabled_scaler_cannot_be_loaded():
 
 
 def test_small_steps_do_not_change_bfloat16_parameters():
-    """SGD with learning rate 2**-10 and gradient 1 leaves a bfloat16 parameter of 1.0 unchanged,
-    for 1 - 2**-10 rounds back to 1 in bfloat16; a float32 parameter changes.
+    """`torch.optim.SGD` with learning rate 2**-10 and gradient 1 leaves a bfloat16 parameter of
+    1.0 unchanged, for 1 - 2**-10 rounds back to 1 in bfloat16; a float32 parameter changes.
 
     So `model.bfloat16()` is not mixed precision: keep the parameters float32 and use autocast.
     """
@@ -341,10 +356,11 @@ def test_small_steps_do_not_change_bfloat16_parameters():
     ],
 )
 def test_the_names_in_torch_cuda_amp_are_deprecated(old, new):
-    """Since PyTorch 2.4 `torch.cuda.amp.GradScaler()` and `torch.cuda.amp.autocast()` warn that
-    they are deprecated; write `torch.amp.GradScaler("cuda")` and `torch.amp.autocast("cuda")`.
+    """Since PyTorch 2.4 `torch.cuda.amp.GradScaler()` and `torch.cuda.amp.autocast()` give a
+    FutureWarning that they are deprecated; write `torch.amp.GradScaler("cuda")` and
+    `torch.amp.autocast("cuda")`.
 
-    It is a FutureWarning, and they still work. `torch.cpu.amp.autocast()` warns as well.
+    They still work. `torch.cpu.amp.autocast()` warns as well.
     """
     with pytest.warns(FutureWarning, match=new):
         old()
@@ -365,8 +381,8 @@ def test_the_names_in_torch_cuda_amp_were_the_usual_ones():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="shows a machine without CUDA")
 def test_a_scaler_for_cuda_disables_itself_without_cuda():
-    """Without CUDA, `torch.amp.GradScaler("cuda")` warns, "GradScaler is enabled, but CUDA is not
-    available.  Disabling.", and is disabled: the loop then runs without scaling.
+    """Without CUDA, `torch.amp.GradScaler("cuda")` gives a UserWarning, "GradScaler is enabled,
+    but CUDA is not available", and is disabled: the loop then runs without scaling.
 
     `"cuda"` is also the default of `torch.amp.GradScaler()`.
     """
@@ -385,8 +401,8 @@ def test_a_scaler_for_cuda_disables_itself_without_cuda():
     ],
 )
 def test_autocast_wants_the_type_of_a_device_as_a_string(call, error, words):
-    """`torch.autocast` takes the device type as a string: a `torch.device` raises ValueError,
-    "Expected `device_type` of type `str`", and "gpu" raises RuntimeError, for it is no device type.
+    """`torch.autocast(torch.device("cpu"))` raises ValueError, "Expected `device_type` of type
+    `str`", and `torch.autocast("gpu")` RuntimeError, since "gpu" is no device type.
 
     Write `torch.autocast(device.type)`.
     """

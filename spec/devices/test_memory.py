@@ -32,8 +32,9 @@ print(torch.cuda.memory._snapshot()["allocator_settings"]["max_split_size"])
 
 @pytest.mark.cuda
 def test_a_tensor_is_counted_while_it_lives():
-    """A tensor of 2 MiB on a GPU adds 2 MiB to `torch.cuda.memory_allocated()`; when the last
-    name for it is deleted, they are taken off again."""
+    """`torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")` adds 2 MiB to
+    `torch.cuda.memory_allocated()`; when the last name for the tensor is deleted, they are
+    taken off again."""
     before = torch.cuda.memory_allocated()
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
     during = torch.cuda.memory_allocated()
@@ -47,8 +48,8 @@ def test_a_tensor_is_counted_while_it_lives():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.0")
 def test_memory_is_handed_out_in_pieces_of_512_bytes():
-    """A tensor of one float32 on a GPU takes 512 bytes of `memory_allocated()`, the smallest
-    piece, though its storage has 4."""
+    """`torch.zeros(1, device="cuda")` takes 512 bytes of `torch.cuda.memory_allocated()`, the
+    smallest piece, though its storage has 4."""
     before = torch.cuda.memory_allocated()
     x = torch.zeros(1, device="cuda")
     during = torch.cuda.memory_allocated()
@@ -59,8 +60,8 @@ def test_memory_is_handed_out_in_pieces_of_512_bytes():
 
 @pytest.mark.cuda
 def test_a_view_takes_no_memory():
-    """A view of a GPU tensor, such as `x.T`, adds nothing to `memory_allocated()`; a `clone()`
-    adds its full size."""
+    """A view of a GPU tensor, such as `x.T`, adds nothing to `torch.cuda.memory_allocated()`;
+    `x.T.clone()` adds the full size of its elements."""
     x = torch.zeros(1024, 1024, device="cuda")
     before = torch.cuda.memory_allocated()
     view = x.T
@@ -75,7 +76,7 @@ def test_a_view_takes_no_memory():
 
 @pytest.mark.cuda
 def test_a_deleted_tensor_leaves_its_block_reserved():
-    """After `del x` the memory of a large GPU tensor stays in `memory_reserved()`;
+    """After `del x` the 64 MiB of a GPU tensor stay in `torch.cuda.memory_reserved()`;
     `torch.cuda.empty_cache()` gives unused blocks back to the driver.
 
     So other programs see the memory as taken. Within one program `empty_cache()` is rarely of
@@ -113,7 +114,7 @@ def test_empty_cache_frees_no_tensor():
 @pytest.mark.cuda
 def test_the_peak_remembers_what_has_been_freed():
     """`torch.cuda.max_memory_allocated()` is the highest value of `memory_allocated()` since
-    the last `torch.cuda.reset_peak_memory_stats()`, also if it has been freed since."""
+    the last `torch.cuda.reset_peak_memory_stats()`, tensors that are deleted since included."""
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
@@ -128,7 +129,8 @@ def test_the_peak_remembers_what_has_been_freed():
 
 @pytest.mark.cuda
 def test_a_freed_block_is_used_again():
-    """A GPU tensor of the same size, made just after `del x`, gets the memory that `x` had."""
+    """`torch.zeros(..., device="cuda")` of the same size, made just after `del x` of a GPU
+    tensor `x`, gets the memory that `x` had: `y.data_ptr()` is what `x.data_ptr()` was."""
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
     address = x.data_ptr()
     del x
@@ -139,12 +141,9 @@ def test_a_freed_block_is_used_again():
 
 @pytest.mark.cuda
 def test_running_out_of_memory_is_survived():
-    """A tensor that is too large for the GPU raises `torch.cuda.OutOfMemoryError`, and the
-    tensors that are there can still be used.
-
-    Make the batch smaller and try again, outside the `except` block, which holds the tensors of
-    the traceback.
-    """
+    """`torch.empty(..., device="cuda")` of more bytes than the GPU has raises
+    `torch.cuda.OutOfMemoryError`, "CUDA out of memory", and the tensors that are there can
+    still be used."""
     x = torch.ones(2, device="cuda")
 
     with pytest.raises(torch.cuda.OutOfMemoryError, match="CUDA out of memory"):
@@ -156,12 +155,12 @@ def test_running_out_of_memory_is_survived():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.0")
 def test_a_smaller_batch_is_tried_after_the_except_clause():
-    """After `CUDA out of memory` the program goes on: leave the `except` clause, which holds the
-    tensors of the failed call, then try a smaller batch.
+    """After `torch.cuda.OutOfMemoryError` a program can try a smaller batch, once it has left
+    the `except` clause, whose traceback holds the tensors of the failed call.
 
     A lasting shortage also shows as "CUDA error: CUBLAS_STATUS_ALLOC_FAILED" or "cuDNN error:
-    CUDNN_STATUS_NOT_INITIALIZED", because cuBLAS and cuDNN found no memory for themselves: make the
-    batch smaller, or look with `nvidia-smi` for another process on the GPU.
+    CUDNN_STATUS_NOT_INITIALIZED", because cuBLAS and cuDNN found no memory for themselves: make
+    the batch smaller, or look with `nvidia-smi` for another process on the GPU.
     """
     size = 2**50
     while True:
@@ -180,8 +179,9 @@ def test_a_smaller_batch_is_tried_after_the_except_clause():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.0")
 def test_reserved_memory_is_at_least_what_is_allocated():
-    """`memory_reserved()` is what PyTorch holds of the GPU and `memory_allocated()` what tensors
-    hold of that: a tensor of 100 MiB is counted in both, and reserved is never the smaller.
+    """`torch.cuda.memory_reserved()` counts what PyTorch holds of the GPU, `memory_allocated()`
+    what tensors hold of that: a tensor of 100 MiB adds 100 MiB to the second, which never
+    exceeds the first.
 
     `nvidia-smi` shows more than both, because the CUDA context takes memory too.
     """
@@ -196,9 +196,8 @@ def test_reserved_memory_is_at_least_what_is_allocated():
 
 @pytest.mark.cuda
 def test_free_and_total_memory_are_those_of_the_gpu():
-    """`torch.cuda.mem_get_info()` returns the free and the total bytes of the GPU, whichever
-    program holds the rest; the total is that of `get_device_properties(0).total_memory`.
-    """
+    """`torch.cuda.mem_get_info()` returns the free and the total bytes of the GPU, other
+    programs counted; the total equals `torch.cuda.get_device_properties(0).total_memory`."""
     free, total = torch.cuda.mem_get_info()
 
     assert total - torch.cuda.get_device_properties(0).total_memory == 0
@@ -207,8 +206,10 @@ def test_free_and_total_memory_are_those_of_the_gpu():
 
 @pytest.mark.cuda
 def test_the_summary_is_a_table():
-    """`torch.cuda.memory_summary()` returns a table as text, headed "PyTorch CUDA memory summary",
-    with allocated and reserved memory, now and at the peak.
+    """`torch.cuda.memory_summary()` returns a table as text, headed "PyTorch CUDA memory
+    summary".
+
+    It has rows for allocated and reserved memory, with the values of now and of the peak.
     """
     torch.zeros(1, device="cuda")
 
@@ -218,8 +219,11 @@ def test_the_summary_is_a_table():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.1")
 def test_a_snapshot_tells_where_memory_was_allocated(tmp_path):
-    """After `torch.cuda.memory._record_memory_history()`, `_dump_snapshot(path)` writes every
-    allocation with its stack, for https://pytorch.org/memory_viz; `enabled=None` stops recording.
+    """After `torch.cuda.memory._record_memory_history()`,
+    `torch.cuda.memory._dump_snapshot(path)` writes a file for https://pytorch.org/memory_viz;
+    `enabled=None` stops recording.
+
+    The page shows which line of the program made each piece of GPU memory.
     """
     torch.cuda.memory._record_memory_history()
     x = torch.zeros(1024, device="cuda")
@@ -232,8 +236,10 @@ def test_a_snapshot_tells_where_memory_was_allocated(tmp_path):
 
 @pytest.mark.cuda
 def test_a_fraction_of_the_memory_is_between_0_and_1():
-    """`torch.cuda.set_per_process_memory_fraction(2.0)` raises ValueError, "Invalid fraction value:
-    2.0. Allowed range: 0~1"; with 0.5 a program runs out of memory at half of the GPU.
+    """`torch.cuda.set_per_process_memory_fraction(2.0)` raises ValueError, "Invalid fraction
+    value: 2.0. Allowed range: 0~1".
+
+    With 0.5 the program runs out of memory at half of the GPU, and leaves the rest to others.
     """
     with pytest.raises(ValueError, match=r"Invalid fraction value: 2\.0"):
         torch.cuda.set_per_process_memory_fraction(2.0)
@@ -243,11 +249,12 @@ def test_a_fraction_of_the_memory_is_between_0_and_1():
 @pytest.mark.torch(">=2.14")
 @pytest.mark.parametrize("name", ["PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF"])
 def test_the_allocator_is_set_by_the_environment(name):
-    """`PYTORCH_ALLOC_CONF=max_split_size_mb:128`, set before torch is imported, keeps blocks over
-    128 MiB whole; the older name `PYTORCH_CUDA_ALLOC_CONF` still works.
+    """In PyTorch 2.14 and 2.15 `PYTORCH_ALLOC_CONF=max_split_size_mb:128`, set before torch is
+    imported, forbids to split blocks of GPU memory over 128 MiB; the older name
+    `PYTORCH_CUDA_ALLOC_CONF` does the same.
 
-    `expandable_segments:True` is the usual remedy for "reserved but unallocated memory is large".
-    PyTorch 2.9 warns that the older name is deprecated.
+    `expandable_segments:True` is the usual remedy for "reserved but unallocated memory is
+    large".
     """
     done = subprocess.run(
         [sys.executable, "-c", SETTING],
@@ -263,9 +270,8 @@ def test_the_allocator_is_set_by_the_environment(name):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.1,<2.9")
 def test_before_2_9_the_allocator_was_set_under_the_name_of_cuda():
-    """Before PyTorch 2.9 the variable is `PYTORCH_CUDA_ALLOC_CONF`; `PYTORCH_ALLOC_CONF` is not
-    read.
-    """
+    """Before PyTorch 2.9 the allocator of GPU memory is set by `PYTORCH_CUDA_ALLOC_CONF`, such
+    as `max_split_size_mb:128`; `PYTORCH_ALLOC_CONF` is not read."""
     printed = {}
     for name in ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF"):
         done = subprocess.run(
@@ -283,10 +289,12 @@ def test_before_2_9_the_allocator_was_set_under_the_name_of_cuda():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.14")
 def test_an_unknown_setting_of_the_allocator_is_refused():
-    """A misspelt setting in `PYTORCH_ALLOC_CONF` raises ValueError when the allocator is first
-    used, "Unrecognized key 'nope' in Accelerator allocator config."
+    """In PyTorch 2.14 and 2.15 a misspelt setting, `PYTORCH_ALLOC_CONF=nope:1`, raises
+    ValueError when the allocator is first used, "Unrecognized key 'nope' in Accelerator
+    allocator config."
 
-    Before, it was "Unrecognized CachingAllocator option: nope".
+    Older releases say "Unrecognized CachingAllocator option: nope". Correct the variable in the
+    shell that starts Python.
     """
     done = subprocess.run(
         [sys.executable, "-c", SETTING],
@@ -299,11 +307,10 @@ def test_an_unknown_setting_of_the_allocator_is_refused():
     assert "Unrecognized key 'nope' in Accelerator allocator config" in done.stderr
 
 
-@pytest.mark.torch(">=2.5")
+@pytest.mark.torch(">=2.4")
 def test_out_of_memory_has_a_name_for_every_device():
-    """Since PyTorch 2.5 `torch.OutOfMemoryError` is the error of all accelerators;
-    `torch.cuda.OutOfMemoryError` is the same class.
-    """
+    """Since PyTorch 2.4 `torch.OutOfMemoryError` is the name for every accelerator, and
+    `torch.cuda.OutOfMemoryError` is the same class."""
     assert (torch.OutOfMemoryError is torch.cuda.OutOfMemoryError) is True
 
 
@@ -319,20 +326,23 @@ def test_out_of_memory_is_a_runtime_error():
 
 
 def test_too_much_for_the_cpu_is_a_runtime_error():
-    """A CPU tensor that is too large for the host's memory, `torch.empty(10**18)`, raises
-    RuntimeError.
+    """`torch.empty(10**18)` on the CPU, far more than the host's memory, raises RuntimeError,
+    not `torch.cuda.OutOfMemoryError`.
 
     A tensor that is only somewhat too large may be made, and the system kills the process when
     it is written to.
     """
-    with pytest.raises(RuntimeError, match=r"can't allocate memory|not enough memory"):
+    with pytest.raises(RuntimeError, match=r"can't allocate memory|not enough memory") as caught:
         torch.empty(10**18)
+
+    assert isinstance(caught.value, torch.cuda.OutOfMemoryError) is False
 
 
 @pytest.mark.torch(">=2.0")
 def test_the_memory_of_a_tensor_can_be_counted_on_any_device(device):
-    """`x.nelement() * x.element_size()` is the number of bytes of the elements of a dense `x`;
-    for a view, `untyped_storage().nbytes()` is still that of the whole storage.
+    """`x.nelement() * x.element_size()` is the number of bytes of the elements of a dense `x`:
+    24 for a row of 3 float64; `untyped_storage().nbytes()` is that of the whole storage of
+    which the row is a view, 96.
 
     It counts the repeated elements of an expanded tensor too, which take no memory.
     """
@@ -366,7 +376,8 @@ def test_pinned_memory_is_main_memory_that_stays_in_place():
 
 @pytest.mark.cuda
 def test_pinning_twice_copies_once():
-    """`pin_memory()` of a pinned tensor returns a tensor with the same memory."""
+    """`x.pin_memory()` of a tensor that is pinned already returns a tensor with the same
+    memory."""
     pinned = torch.ones(2).pin_memory()
 
     again = pinned.pin_memory()
@@ -376,7 +387,8 @@ def test_pinning_twice_copies_once():
 
 @pytest.mark.cuda
 def test_only_main_memory_can_be_pinned():
-    """`pin_memory()` raises RuntimeError for a tensor on a GPU: only CPU tensors can be pinned.
+    """`x.pin_memory()` of a tensor on a GPU raises RuntimeError, "only dense CPU tensors can be
+    pinned".
 
     Pin before moving: `x.pin_memory().to("cuda", non_blocking=True)`.
     """

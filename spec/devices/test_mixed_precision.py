@@ -1,17 +1,17 @@
 """Mixed precision.
 
-Inside `with torch.autocast(...)` each operation chooses the dtype in which it computes. Matrix
-products, linear layers and convolutions run in a 16-bit dtype, which is fast; on the CPU that is
-bfloat16. Losses such as `mse_loss` run in float32. What lies between computes in the dtype of its
-input: on the CPU `softmax`, `sum` and `exp` of a bfloat16 product are bfloat16, on CUDA they go
-back to float32. Parameters, their gradients, and what was made outside keep their dtype.
+Inside `with torch.autocast(...)` each operation chooses the dtype in which it computes. `x @ y`,
+linear layers and convolutions of float32 tensors run in a 16-bit dtype, which is fast; on the CPU
+that is bfloat16 by default. Losses such as `mse_loss` run in float32. Most of what lies between
+computes in the dtype of its input: on the CPU `softmax`, `sum` and `exp` of a bfloat16 product are
+bfloat16; on CUDA these three go back to float32. Parameters and their gradients keep their dtype.
 
 Where float16 is too short for gradients, a `GradScaler` multiplies the loss by a large factor
-before `backward()` and divides the gradients by it before the step. bfloat16 has the range of
+before `backward()` and divides the gradients by it before the step. bfloat16 has about the range of
 float32 and needs none. The formats themselves: `spec/tensors/test_special_dtypes.py`.
 
-What surprises: a GradScaler leaves out every step in which a gradient came out infinite or nan, and
-gives no warning.
+What surprises: a GradScaler leaves out an optimizer's step if a gradient came out infinite or nan,
+and gives no warning.
 """
 
 import pytest
@@ -34,7 +34,7 @@ new_scaler = pytest.mark.torch(">=2.3")
 )
 def test_products_of_matrices_are_made_in_bfloat16(compute):
     """Inside `torch.autocast("cpu", dtype=torch.bfloat16)`, `x @ x`, `torch.addmm(x, x, x)`,
-    `F.linear`, `F.conv1d` and `torch.einsum("ij,jk->ik", x, x)` of float32 tensors give
+    `F.linear`, `F.conv1d` and `torch.einsum("ij,jk->ik", x, x)` of float32 CPU tensors give
     bfloat16."""
     x = torch.ones(2, 2)
 
@@ -58,8 +58,8 @@ def test_products_of_matrices_are_made_in_bfloat16(compute):
     ],
 )
 def test_other_operations_leave_float32_alone(compute):
-    """Inside autocast on the CPU, `+`, `relu`, `sum`, `exp`, `softmax`, `F.layer_norm` and
-    `F.mse_loss` of float32 tensors give float32."""
+    """Inside `torch.autocast("cpu")`, `+`, `relu`, `sum`, `exp`, `softmax`, `F.layer_norm` and
+    `F.mse_loss` of float32 CPU tensors give float32."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -78,11 +78,12 @@ def test_other_operations_leave_float32_alone(compute):
     ],
 )
 def test_products_of_vectors_by_name_stay_float32(compute):
-    """Inside autocast on the CPU `torch.mv`, `torch.dot`, `torch.outer` and the elementwise
-    `torch.einsum("ij,ij->ij", x, x)` of float32 tensors give float32.
+    """Inside `torch.autocast("cpu")` `torch.mv`, `torch.dot`, `torch.outer` and the elementwise
+    `torch.einsum("ij,ij->ij", x, x)` of float32 tensors give float32, while `x @ v` gives
+    bfloat16.
 
-    Because autocast goes by a list of functions, on which `matmul` stands and these don't: `x @
-    v` gives bfloat16.
+    Because autocast goes by a list of functions, on which `matmul` stands and `mv`, `dot` and
+    `outer` don't.
     """
     x = torch.ones(2, 2)
 
@@ -107,11 +108,11 @@ def test_products_of_vectors_by_name_stay_float32(compute):
     ],
 )
 def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
-    """Inside autocast on the CPU, `relu`, `+`, `sum`, `exp` and `softmax` of a bfloat16 product
-    stay bfloat16; `F.mse_loss` and `F.cross_entropy` go back to float32.
+    """Inside `torch.autocast("cpu")` `relu`, `+`, `sum`, `exp` and `softmax` of the bfloat16
+    product `x @ x` are bfloat16; `F.mse_loss` and `F.cross_entropy` of it are float32.
 
-    A long sum or a softmax over many classes is then rounded to 8 bits; write `.float()` before
-    it.
+    A long sum or a softmax over many classes is then rounded to 8 significant bits; write `(x @
+    x).float()` before it.
     """
     x = torch.ones(2, 2)
 
@@ -122,9 +123,8 @@ def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
 
 
 def test_a_bfloat16_and_a_float32_operand_make_float32():
-    """Inside `torch.autocast` the sum of a bfloat16 product and a float32 tensor is float32, by
-    type promotion as without autocast.
-    """
+    """Inside `torch.autocast("cpu")` `x @ x + x` of a float32 matrix is float32: the bfloat16
+    product and the float32 `x` are promoted as without autocast."""
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -134,10 +134,11 @@ def test_a_bfloat16_and_a_float32_operand_make_float32():
 
 
 def test_float64_is_left_in_peace():
-    """Inside `torch.autocast` a matrix product `x @ x` of float64 tensors stays float64.
+    """Inside `torch.autocast("cpu")` `x @ x` of float64 tensors stays float64; `x @ x` of
+    float16 tensors gives bfloat16.
 
-    Autocast leaves float64, integers and complex numbers as they are; float32, float16 and
-    bfloat16 it converts.
+    Because matrix products under autocast convert float32, float16 and bfloat16 only. A product
+    of a float64 and a float32 tensor raises RuntimeError.
     """
     x = torch.ones(2, 2, dtype=torch.float64)
 
@@ -150,8 +151,10 @@ def test_float64_is_left_in_peace():
 
 
 def test_a_product_under_autocast_is_rounded():
-    """Inside `torch.autocast` to bfloat16, which keeps 8 significant bits, 257 times 1 as a matrix
-    product `x @ y` is 256.
+    """Inside `torch.autocast("cpu", dtype=torch.bfloat16)` the matrix product of `[[257.]]` and
+    `[[1.]]` is `[[256.]]`.
+
+    Because bfloat16 keeps 8 significant bits: 257 needs 9.
     """
     x = torch.tensor([[257.0]])
     one = torch.ones(1, 1)
@@ -164,8 +167,8 @@ def test_a_product_under_autocast_is_rounded():
 
 
 def test_parameters_and_their_gradients_stay_float32():
-    """Inside autocast a `nn.Linear` returns bfloat16, while its weight and, after `backward()`,
-    the weight's gradient are float32.
+    """Inside `torch.autocast("cpu")` a float32 `nn.Linear` returns bfloat16 for a float32
+    input; its weight and, after `backward()`, the weight's gradient are float32.
 
     So the optimizer steps in full precision. Call `backward()` outside the `with` block.
     """
@@ -182,8 +185,13 @@ def test_parameters_and_their_gradients_stay_float32():
 
 
 def test_autocast_can_be_switched_off_inside():
-    """`torch.autocast("cpu", enabled=False)` inside another autocast block makes products
-    float32 again; a bfloat16 tensor from outside has to be converted with `.float()` first."""
+    """Inside `torch.autocast("cpu", enabled=False)`, within another autocast block,
+    `low.float() @ x` of a bfloat16 `low` and a float32 `x` is float32; after the inner block `x
+    @ x` is bfloat16 again.
+
+    Because the dtypes are no longer matched there: convert what comes from outside by
+    `.float()`.
+    """
     x = torch.ones(2, 2)
 
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -198,10 +206,11 @@ def test_autocast_can_be_switched_off_inside():
 
 
 def test_switched_off_nobody_matches_the_dtypes():
-    """Inside `torch.autocast(..., enabled=False)` the matrix product of a bfloat16 and a float32
-    tensor raises RuntimeError; where autocast is enabled, both are converted.
+    """Inside `torch.autocast("cpu", enabled=False)` `low @ x` of a bfloat16 and a float32
+    matrix raises RuntimeError; where autocast is enabled, the product is bfloat16.
 
-    Write `low.float() @ x`.
+    Because without autocast a matrix product takes operands of one dtype: write `low.float() @
+    x`.
     """
     x = torch.ones(2, 2)
     low = (x @ x).bfloat16()
@@ -218,8 +227,8 @@ def test_switched_off_nobody_matches_the_dtypes():
 
 
 def test_autocast_decorates_a_function():
-    """As a decorator, `@torch.autocast("cpu", dtype=torch.bfloat16)` holds inside the function
-    only."""
+    """`@torch.autocast("cpu", dtype=torch.bfloat16)` above a function that returns `x @ x`
+    makes the product in it bfloat16; the same product outside stays float32."""
     x = torch.ones(2, 2)
 
     @torch.autocast("cpu", dtype=torch.bfloat16)
@@ -232,10 +241,11 @@ def test_autocast_decorates_a_function():
 
 @pytest.mark.torch(">=2.2")
 def test_a_dtype_that_autocast_does_not_know_switches_it_off():
-    """`torch.autocast("cpu", dtype=torch.float64)` warns, "Disabling autocast", and has no
-    effect: a product inside stays float32.
+    """`torch.autocast("cpu", dtype=torch.float64)` gives a UserWarning, "the target dtype is
+    not supported. Disabling autocast", and has no effect: `x @ x` of float32 tensors stays
+    float32.
 
-    The CPU takes bfloat16 and float16.
+    Because the CPU takes bfloat16 and float16 only: pass one of them.
     """
     x = torch.ones(2, 2)
 
@@ -249,7 +259,8 @@ def test_a_dtype_that_autocast_does_not_know_switches_it_off():
 
 @pytest.mark.torch(">=2.4")
 def test_each_kind_of_device_has_an_autocast_dtype_of_its_own():
-    """Without `dtype=`, autocast uses bfloat16 on the CPU and float16 on CUDA.
+    """`torch.get_autocast_dtype(device_type)`, the dtype of autocast where `dtype=` is not
+    given, is bfloat16 for "cpu" and float16 for "cuda" by default.
 
     float16 needs a GradScaler in training; on newer GPUs `dtype=torch.bfloat16` works without.
     """
@@ -271,8 +282,8 @@ def test_each_kind_of_device_has_an_autocast_dtype_of_its_own():
     ],
 )
 def test_on_a_gpu_autocast_means_float16(compute, dtype):
-    """Inside `torch.autocast("cuda")` matrix products are float16, and `softmax`, `sum` and
-    `exp` of such a product are float32."""
+    """Inside `torch.autocast("cuda")` `x @ x` and `F.linear` of float32 CUDA tensors are
+    float16, and `softmax`, `sum` and `exp` of such a product are float32."""
     x = torch.ones(2, 2, device="cuda")
 
     with torch.autocast("cuda"):
@@ -283,8 +294,11 @@ def test_on_a_gpu_autocast_means_float16(compute, dtype):
 
 @pytest.mark.cuda
 def test_autocast_for_cuda_leaves_the_cpu_alone():
-    """`torch.autocast("cuda")` changes operations on CUDA tensors only; a product of CPU
-    tensors inside stays float32."""
+    """Inside `torch.autocast("cuda")` `x @ x` of float32 CUDA tensors is float16, and of
+    float32 CPU tensors float32.
+
+    Because autocast changes the operations of one device type only.
+    """
     x = torch.ones(2, 2)
 
     with torch.autocast("cuda"):
@@ -297,8 +311,8 @@ def test_autocast_for_cuda_leaves_the_cpu_alone():
 
 @pytest.mark.cuda
 def test_binary_cross_entropy_of_probabilities_is_refused_on_a_gpu():
-    """`F.binary_cross_entropy` raises RuntimeError inside `torch.autocast("cuda")`; use
-    `F.binary_cross_entropy_with_logits` on the logits.
+    """`F.binary_cross_entropy` of CUDA tensors raises RuntimeError inside
+    `torch.autocast("cuda")`; use `F.binary_cross_entropy_with_logits` on the logits.
 
     Because in float16 a probability rounds to 0 or 1 too easily, and the logarithm of 0 is
     infinite.
@@ -313,7 +327,8 @@ def test_binary_cross_entropy_of_probabilities_is_refused_on_a_gpu():
 
 
 def test_small_gradients_vanish_in_float16():
-    """`torch.tensor(2.0**-25).half()` is 0; multiplied by 1024 before, the number is kept.
+    """`torch.tensor(2.0**-25).half()` is 0, since it is smaller than what float16 can hold;
+    multiplied by 1024 before, the value is kept, as 2**-15.
 
     That is the reason for a GradScaler: gradients are often as small as that.
     """
@@ -326,8 +341,8 @@ def test_small_gradients_vanish_in_float16():
 
 @new_scaler
 def test_a_scaler_enlarges_the_loss():
-    """`scaler.scale(loss)` is the loss multiplied by the scale, so that `backward()` computes
-    gradients multiplied by it."""
+    """`scaler.scale(loss)` of a `torch.amp.GradScaler` is the loss multiplied by the scale, so
+    that `backward()` computes gradients multiplied by it."""
     w = torch.tensor([1.0], requires_grad=True)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
 
@@ -340,8 +355,9 @@ def test_a_scaler_enlarges_the_loss():
 
 @new_scaler
 def test_a_scalers_step_divides_by_the_scale_first():
-    """`scaler.step(optimizer)` divides the gradients by the scale, in place, before it calls
-    `optimizer.step()`, where the optimizer was made without `fused=True`.
+    """`scaler.step(optimizer)` of a `torch.amp.GradScaler` divides the gradients by the scale,
+    in place, before it calls `optimizer.step()`, where the optimizer was made without
+    `fused=True`.
 
     A fused optimizer divides them itself, inside its step.
     """
@@ -359,11 +375,12 @@ def test_a_scalers_step_divides_by_the_scale_first():
 @new_scaler
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])
 def test_a_step_with_an_infinite_gradient_is_left_out(bad):
-    """If one gradient is infinite or nan, `scaler.step(optimizer)` updates no parameter of that
-    optimizer, and `scaler.update()` halves the scale.
+    """If one gradient is infinite or nan, `scaler.step(optimizer)` of a GradScaler updates no
+    parameter of that optimizer, and `scaler.update()` halves the scale, with the default
+    `backoff_factor=0.5`.
 
-    The first steps of a training are often left out so, until the scale fits; a scheduler that
-    is stepped all the same warns of it.
+    The first steps of a training are often left out so, until the scale fits. If the very first
+    is, a scheduler that is stepped all the same warns of it.
     """
     w = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([1.0], requires_grad=True)
@@ -382,7 +399,7 @@ def test_a_step_with_an_infinite_gradient_is_left_out(bad):
 @new_scaler
 def test_the_scale_grows_again_after_good_steps():
     """After `growth_interval` steps in a row without an infinite or nan gradient,
-    `scaler.update()` doubles the scale."""
+    `scaler.update()` of a GradScaler doubles the scale, with the default `growth_factor=2.0`."""
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=2)
@@ -400,10 +417,11 @@ def test_the_scale_grows_again_after_good_steps():
 
 @new_scaler
 def test_gradients_are_unscaled_before_they_are_clipped():
-    """`scaler.unscale_(optimizer)` divides the gradients by the scale, so that they can be
-    clipped; `scaler.step` then doesn't divide again.
+    """`scaler.unscale_(optimizer)` of a `torch.amp.GradScaler` divides the gradients by the
+    scale, so that they can be clipped; `scaler.step(optimizer)` then doesn't divide again.
 
-    Clipped without it, the gradients are clipped to a limit that is too small by the scale.
+    Clipped without it, the enlarged gradients are clipped and then divided by the scale: they
+    end up too small.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -420,7 +438,9 @@ def test_gradients_are_unscaled_before_they_are_clipped():
 
 @new_scaler
 def test_unscaling_twice_is_refused():
-    """A second `scaler.unscale_(optimizer)` before `scaler.update()` raises RuntimeError.
+    """A second `scaler.unscale_(optimizer)` of a GradScaler before `scaler.update()` raises
+    RuntimeError, "unscale_() has already been called on this optimizer since the last
+    update()."
 
     Call `scaler.update()` once at the end of each step.
     """
@@ -438,8 +458,8 @@ def test_unscaling_twice_is_refused():
 
 @new_scaler
 def test_a_scaler_that_is_switched_off_does_nothing():
-    """`torch.amp.GradScaler(..., enabled=False).scale(loss)` returns `loss` itself, so the same
-    loop runs without scaling."""
+    """`torch.amp.GradScaler("cpu", enabled=False)` has the scale 1, and its `scale(loss)`
+    returns `loss` itself, so that the same loop runs without scaling."""
     loss = torch.tensor(2.0, requires_grad=True)
     scaler = torch.amp.GradScaler("cpu", enabled=False)
 
@@ -449,10 +469,10 @@ def test_a_scaler_that_is_switched_off_does_nothing():
 
 @new_scaler
 def test_a_scaler_belongs_into_the_checkpoint():
-    """`scaler.state_dict()` holds the scale, and a new scaler that loads it has that scale
-    instead of its default, 65536.
+    """`scaler.state_dict()` of a `torch.amp.GradScaler` holds the scale, and a new scaler that
+    loads it has that scale instead of the default, 65536.
 
-    Without it a resumed training begins with a few steps that are left out.
+    Without it a resumed training may begin with a few steps that are left out.
     """
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
     other = torch.amp.GradScaler("cpu")

@@ -2,9 +2,9 @@
 
 `x.to(...)` gives a tensor with the wanted device and dtype; `x` itself stays what it was, so the
 result has to be bound to a name. `module.to(...)`, on the other hand, moves the parameters and
-buffers of the module itself, see `spec/training/test_on_a_gpu.py`. An operation takes its operands
-from one device: torch moves nothing by itself, with a few exceptions for single numbers and for
-indices.
+buffers of the module itself, see `spec/training/test_on_a_gpu.py`. An operation such as `x + y`
+takes its operands from one device: torch moves nothing by itself, with a few exceptions for single
+numbers and for indices.
 
 The device `meta`, which keeps shapes and no values, serves here as a second device that every
 machine has; what is special to it stands at the end. The same on a GPU:
@@ -19,8 +19,8 @@ import torch
 
 @pytest.mark.claim("blitz-tensor-to-returns-new")
 def test_to_another_device_gives_another_tensor():
-    """`x.to(device)` with another device returns a new tensor there; `x` stays where it is,
-    with its values.
+    """`x.to("meta")` of a CPU tensor `x` returns a new tensor on the device `meta`; `x` stays
+    on the CPU, with its values.
 
     So the result has to be bound to a name, `x = x.to(device)`. No error tells of a forgotten
     name until `x` meets a tensor on the other device.
@@ -47,11 +47,12 @@ def test_to_another_device_gives_another_tensor():
     ],
 )
 def test_to_where_it_already_is_gives_the_tensor_itself(move):
-    """Where `x` already has the device, dtype and memory format that are asked for,
-    `x.to(...)`, `x.cpu()` and `x.float()` return `x` itself: a write to the result changes `x`.
+    """Where a float32 CPU tensor `x` already has the device, dtype and memory format that are
+    asked for, `x.to(...)`, `x.cpu()` and `x.float()` return `x` itself: a write to the result
+    changes `x`.
 
-    So code that writes to what it moved behaves differently on a CPU and on a GPU; `copy=True`
-    helps.
+    So code that writes to what it moved behaves differently on a CPU and on a GPU: pass
+    `copy=True`.
     """
     x = torch.zeros(2)
 
@@ -65,7 +66,8 @@ def test_to_where_it_already_is_gives_the_tensor_itself(move):
 
 
 def test_copy_true_makes_a_copy_in_any_case(device):
-    """`x.to(device, copy=True)` returns a new tensor, even where `x` is on that device already."""
+    """`x.to(device, copy=True)` returns a new tensor with its own memory, even where `x` is on
+    that device already."""
     x = torch.zeros(2, device=device)
 
     copied = x.to(device, copy=True)
@@ -76,8 +78,11 @@ def test_copy_true_makes_a_copy_in_any_case(device):
 
 
 def test_to_another_dtype_copies_on_the_same_device(device):
-    """`x.to(torch.int64)` converts a float32 tensor into a new tensor on the same device,
-    dropping the fraction; `x` stays float32."""
+    """`x.to(torch.int64)` converts the float32 values 1.5 and -1.5 to 1 and -1 in a new tensor
+    on the same device; `x` stays float32.
+
+    Because a conversion to integers drops the fraction: `x.round().to(torch.int64)` rounds.
+    """
     x = torch.tensor([1.5, -1.5], device=device)
 
     whole = x.to(torch.int64)
@@ -90,7 +95,7 @@ def test_to_another_dtype_copies_on_the_same_device(device):
 @pytest.mark.claim("blitz-to-dtype")
 def test_one_call_can_change_device_and_dtype():
     """`x.to("cpu", torch.double)` returns a float64 tensor on the CPU, which prints with
-    `dtype=torch.float64`."""
+    `dtype=torch.float64`; the device comes first."""
     x = torch.tensor([1.4549])
 
     double = x.to("cpu", torch.double)
@@ -99,8 +104,8 @@ def test_one_call_can_change_device_and_dtype():
 
 
 def test_to_takes_another_tensor_as_its_model():
-    """`x.to(other)` returns `x` with the device and the dtype of the tensor `other`; the shape
-    stays that of `x`."""
+    """`x.to(other)` returns a tensor of the shape of `x` with the device and the dtype of the
+    tensor `other`, here `meta` and int16."""
     x = torch.zeros(2)
     other = torch.zeros(3, dtype=torch.int16, device="meta")
 
@@ -112,10 +117,12 @@ def test_to_takes_another_tensor_as_its_model():
 
 
 def test_gradients_find_their_way_back_through_to(device):
-    """Autograd passes through `x.to(...)` unless `x` becomes integers or bools: the gradient
-    arrives at `x`, on its device and in its dtype.
+    """Autograd passes through `x.to(device, torch.float64)` of a float32 tensor `x` on the CPU:
+    `backward()` fills `x.grad` in float32 on the CPU. The result of `x.to(torch.int64)`
+    requires no grad.
 
-    The result of `x.to(torch.int64)` requires no grad.
+    Because a gradient is converted back to the dtype and the device of its tensor, and integers
+    have none.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
 
@@ -130,11 +137,11 @@ def test_gradients_find_their_way_back_through_to(device):
 
 
 def test_a_moved_tensor_is_no_leaf():
-    """With grad mode on, `x.to(device)` with another device, of a tensor that requires grad,
-    returns a tensor that is not a leaf; by default `backward()` fills no `.grad` for it.
+    """`x.to(device)` with another device, of a tensor `x` that requires grad, returns a tensor
+    that is not a leaf; under `torch.no_grad()` it is a leaf that requires no grad.
 
-    Give the optimizer a leaf: make the tensor on its device at once, `torch.zeros(2,
-    device=..., requires_grad=True)`.
+    Because `backward()` fills no `.grad` for it by default, give the optimizer a leaf: make the
+    tensor on its device at once, `torch.zeros(2, device=..., requires_grad=True)`.
     """
     x = torch.zeros(2, requires_grad=True)
 
@@ -143,13 +150,15 @@ def test_a_moved_tensor_is_no_leaf():
     assert moved.is_leaf is False
     assert moved.requires_grad is True
     with torch.no_grad():
-        assert x.to("meta").is_leaf is True
+        without_grad = x.to("meta")
+    assert without_grad.is_leaf is True
+    assert without_grad.requires_grad is False
 
 
 @pytest.mark.claim("self-mixed-devices")
 def test_tensors_on_two_devices_are_refused():
-    """`x + y` raises RuntimeError where the two tensors, neither of them a 0-d CPU tensor, are
-    on different devices.
+    """`x + y` of a CPU tensor of shape (2,) and a tensor of the same shape on another device
+    raises RuntimeError.
 
     Because moving is slow, torch does not do it behind one's back: write `x + y.to(x.device)`.
     """
@@ -162,11 +171,11 @@ def test_tensors_on_two_devices_are_refused():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_any_device():
-    """In elementwise arithmetic a 0-d CPU tensor goes with a tensor on another device:
-    `torch.zeros(3, device="meta") + torch.tensor(2.0)` is on `meta`.
+    """A 0-d CPU tensor may be added to a tensor on another device: `torch.zeros(3,
+    device="meta") + torch.tensor(2.0)` is on `meta`. So it may be multiplied; `torch.cat`
+    refuses it.
 
-    It counts as a number there, like the Python number 2.0; `torch.cat` and `torch.stack`
-    refuse it.
+    Because elementwise arithmetic takes it as a number, like the Python number 2.0.
     """
     number = torch.tensor(2.0)
     elsewhere = torch.zeros(3, device="meta")
@@ -175,11 +184,14 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
 
     assert str(total.device) == "meta"
     assert total.shape == (3,)
+    assert str((elsewhere * number).device) == "meta"
+    with pytest.raises(RuntimeError, match=r"is not on the expected device|on the same device"):
+        torch.cat([elsewhere, number[None]])
 
 
 def test_a_single_element_is_not_enough_to_cross():
-    """`x + y` of a CPU tensor `x` of shape (1,) and a tensor `y` on another device raises
-    RuntimeError, though `x` holds a single number.
+    """`x + y` of a CPU tensor `x` of shape (1,) and a tensor `y` of shape (3,) on another
+    device raises RuntimeError, though `x` holds a single number.
 
     Only a tensor without dimensions counts as a number: use `x[0]`, or move it.
     """
@@ -191,8 +203,8 @@ def test_a_single_element_is_not_enough_to_cross():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_copying_and_indexing_may_cross_devices():
-    """`y.copy_(x)` takes values from a CPU tensor into a tensor on another device, and
-    `y[index]` takes indices on the CPU."""
+    """For a tensor `y` on another device, `y.copy_(x)` takes a CPU tensor `x`, and `y[index]`
+    takes a tensor of indices on the CPU."""
     elsewhere = torch.zeros(3, device="meta")
 
     copied = elsewhere.copy_(torch.ones(3))
@@ -204,8 +216,8 @@ def test_copying_and_indexing_may_cross_devices():
 
 
 def test_a_meta_tensor_has_a_shape_and_no_numbers():
-    """A tensor on `meta` takes no memory for its values: the product of two (1000000, 1000000)
-    tensors there is computed as shape and dtype only.
+    """A tensor on `meta` takes no memory for values: `x @ x` of shape (1000000, 1000000), which
+    would take 4 TB, is there at once, with its shape and dtype only.
 
     So the shapes and the size of a large model can be looked at on a small machine.
     """
@@ -218,11 +230,11 @@ def test_a_meta_tensor_has_a_shape_and_no_numbers():
 
 
 def test_nothing_can_be_moved_out_of_meta():
-    """`x.to("cpu")` raises NotImplementedError for a tensor on `meta`, "Cannot copy out of meta
+    """`x.to("cpu")` of a tensor on `meta` raises NotImplementedError, "Cannot copy out of meta
     tensor; no data!".
 
-    Make a new tensor of the same shape; for a module use `module.to_empty(device="cpu")` and
-    load its weights.
+    Because there are no values to copy: make a new tensor, `torch.zeros(x.shape)`; for a module
+    use `module.to_empty(device="cpu")` and load its weights.
     """
     x = torch.zeros(2, device="meta")
 

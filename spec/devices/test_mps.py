@@ -3,12 +3,13 @@
 On Macs with Apple silicon (M1 and later) PyTorch uses the GPU through Apple's Metal Performance
 Shaders: the device is called "mps". It comes with the ordinary build for macOS, nothing else has to
 be installed. Write the device once, `torch.device("mps" if torch.backends.mps.is_available() else
-"cpu")`, and move model and data there as to any other; `torch.accelerator` finds it too
-(`spec/devices/test_accelerator_api.py`).
+"cpu")`, and move model and data there as to any other; since PyTorch 2.6 `torch.accelerator`
+finds it too (`spec/devices/test_accelerator_api.py`).
 
-What surprises: there is no float64 on MPS; and an operation that has no kernel there raises
+What surprises: there is no float64 on MPS; and most operations that have no kernel there raise
 NotImplementedError, unless `PYTORCH_ENABLE_MPS_FALLBACK=1` is set before torch is imported, which
-lets the CPU compute it. `torch.cuda.is_available()` is False on every Mac of today.
+lets the CPU compute them. `torch.cuda.is_available()` is False on a Mac: the builds for macOS have
+no CUDA.
 """
 
 import os
@@ -18,7 +19,7 @@ import torch
 from torch import nn
 
 without_mps = pytest.mark.skipif(
-    torch.backends.mps.is_available(), reason="shows what a machine without MPS says"
+    torch.backends.mps.is_built(), reason="shows what a build without MPS says"
 )
 
 
@@ -37,7 +38,8 @@ def mps():
 )
 def test_a_program_takes_the_gpu_that_is_there(cuda, mps, chosen, monkeypatch):
     """`"cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else
-    "cpu"` chooses an NVIDIA GPU, the GPU of a Mac, or the CPU."""
+    "cpu"` is "cuda" where CUDA can be used, "mps" where only the GPU of a Mac can, and else
+    "cpu"."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
 
@@ -53,10 +55,12 @@ def test_a_program_takes_the_gpu_that_is_there(cuda, mps, chosen, monkeypatch):
 
 
 def test_available_needs_built():
-    """`torch.backends.mps.is_built()` tells whether the build knows MPS, as those for macOS do;
-    `is_available()` whether this machine has it too. Neither is an error elsewhere.
+    """`torch.backends.mps.is_built()` tells whether this build of PyTorch has MPS,
+    `torch.backends.mps.is_available()` whether this machine can use it as well; both return
+    True or False on every machine.
 
-    Built but not available means: an Intel Mac or a macOS that is too old.
+    Built but not available means that macOS is too old or the machine has no GPU that MPS
+    supports.
     """
     built, available = torch.backends.mps.is_built(), torch.backends.mps.is_available()
 
@@ -66,12 +70,12 @@ def test_available_needs_built():
 
 @without_mps
 def test_without_mps_a_tensor_there_is_refused():
-    """Where MPS isn't available, `torch.ones(1, device="mps")` raises RuntimeError or its subclass
-    NotImplementedError, "Could not run 'aten::empty.memory_format' with arguments from the 'MPS'
-    backend."
+    """In a build of PyTorch without MPS `torch.ones(1, device="mps")` raises RuntimeError or
+    its subclass NotImplementedError, "Could not run 'aten::empty.memory_format' with arguments
+    from the 'MPS' backend."
 
-    Nothing falls back to the CPU: choose the device as above. `torch.device("mps")` alone is no
-    error.
+    Because the tensor is not made on the CPU instead: ask `torch.backends.mps.is_available()`
+    and choose the device by the answer. `torch.device("mps")` alone raises nothing.
     """
     device = torch.device("mps")
 
@@ -84,10 +88,11 @@ def test_without_mps_a_tensor_there_is_refused():
 
 
 def test_there_is_no_float64_on_mps(mps):
-    """On MPS float64 raises TypeError, "Cannot convert a MPS Tensor to float64 dtype as the MPS
-    framework doesn't support float64. Please use float32 instead."
+    """On a Mac `x.to("mps")` of a float64 tensor raises TypeError, "Cannot convert a MPS Tensor
+    to float64 dtype as the MPS framework doesn't support float64. Please use float32 instead."
 
-    Arrays of NumPy are float64: write `torch.from_numpy(array).float().to("mps")`.
+    NumPy makes float64 arrays unless told otherwise: write
+    `torch.from_numpy(array).float().to("mps")`.
     """
     x = torch.ones(2, dtype=torch.float64)
 
@@ -98,8 +103,12 @@ def test_there_is_no_float64_on_mps(mps):
 
 
 def test_mps_computes_what_the_cpu_computes(mps):
-    """A product of matrices on "mps" has the device `mps:0` and is that of the CPU up to
-    rounding."""
+    """On a Mac `x.to("mps") @ x.to("mps")` of the float32 matrix `[[1, 2], [3, 4]]` is `[[7,
+    10], [15, 22]]`, as on the CPU, and its device is `mps:0`.
+
+    Because sums are added up in another order on a GPU, larger products equal those of the CPU
+    up to rounding only.
+    """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
 
     product = x.to(mps) @ x.to(mps)
@@ -109,9 +118,9 @@ def test_mps_computes_what_the_cpu_computes(mps):
 
 
 def test_a_module_in_float64_is_refused_by_mps(mps):
-    """`net.double().to("mps")` raises TypeError, "Cannot convert a MPS Tensor to float64 dtype":
-    use `net.float()` before moving.
-    """
+    """On a Mac `nn.Linear(1, 1).double().to("mps")` raises TypeError, "Cannot convert a MPS
+    Tensor to float64 dtype as the MPS framework doesn't support float64.": call `.float()`
+    before moving."""
     layer = nn.Linear(1, 1).double()
 
     with pytest.raises(TypeError, match="Cannot convert a MPS Tensor to float64 dtype as the MPS"):
@@ -124,11 +133,12 @@ def test_a_module_in_float64_is_refused_by_mps(mps):
     os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK") == "1", reason="the fallback is switched on"
 )
 def test_an_operation_that_mps_lacks_is_refused(mps):
-    """An operation without an MPS kernel, here `torch.linalg.eig`, raises NotImplementedError, "The
-    operator 'aten::...' is not currently implemented for the MPS device".
+    """`torch.linalg.eig(x)` of a tensor on "mps", an operation without an MPS kernel, raises
+    NotImplementedError, "The operator 'aten::linalg_eig' is not currently implemented for the
+    MPS device".
 
-    Set `PYTORCH_ENABLE_MPS_FALLBACK=1` in the environment before torch is imported to let the CPU
-    compute it, or move the tensor: `torch.linalg.eig(x.cpu())`.
+    Set `PYTORCH_ENABLE_MPS_FALLBACK=1` in the environment before torch is imported to let the
+    CPU compute such operations, or move the tensor: `torch.linalg.eig(x.cpu())`.
     """
     x = torch.eye(2, device=mps)
 
@@ -141,8 +151,10 @@ def test_an_operation_that_mps_lacks_is_refused(mps):
 
 
 def test_tensors_of_cpu_and_mps_do_not_mix(mps):
-    """Adding a tensor on the CPU to one on "mps" raises RuntimeError, "Expected all tensors to be
-    on the same device": move one of them. A 0-dimensional CPU tensor is taken.
+    """`x + y` of a tensor of shape (2,) on "mps" and one on the CPU raises RuntimeError,
+    "Expected all tensors to be on the same device"; a 0-d CPU tensor may be added.
+
+    Because torch moves no values behind one's back: write `x + y.to(x.device)`.
     """
     x = torch.ones(2, device=mps)
 
@@ -153,11 +165,12 @@ def test_tensors_of_cpu_and_mps_do_not_mix(mps):
 
 
 def test_memory_of_mps_is_asked_for_in_torch_mps(mps):
-    """`torch.mps.current_allocated_memory()` counts the bytes of tensors on "mps";
-    `torch.mps.empty_cache()` gives unused memory back, `torch.mps.synchronize()` waits.
+    """`torch.mps.current_allocated_memory()` is the number of bytes that tensors on "mps" take;
+    it grows by at least `x.nbytes` when the tensor `x` is made there.
 
-    "MPS backend out of memory" names `PYTORCH_MPS_HIGH_WATERMARK_RATIO=0.0`, which switches the
-    limit off and may bring the whole system down: a smaller batch is better.
+    `torch.mps.empty_cache()` gives unused memory back. "MPS backend out of memory" proposes
+    `PYTORCH_MPS_HIGH_WATERMARK_RATIO=0.0`, which switches the limit off and may bring the whole
+    system down: a smaller batch is better.
     """
     before = torch.mps.current_allocated_memory()
     x = torch.ones(1 << 20, device=mps)
@@ -167,9 +180,8 @@ def test_memory_of_mps_is_asked_for_in_torch_mps(mps):
 
 
 def test_a_seed_covers_mps(mps):
-    """`torch.manual_seed(0)` also seeds the generator of "mps"; its numbers differ from the
-    CPU's.
-    """
+    """`torch.manual_seed(0)` also seeds the generator of "mps": `torch.rand(3, device="mps")`
+    gives the same values after the same seed."""
     torch.manual_seed(0)
     first = torch.rand(3, device=mps)
     torch.manual_seed(0)

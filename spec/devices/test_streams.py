@@ -16,9 +16,9 @@ import torch
 
 @pytest.mark.cuda
 def test_a_call_returns_before_the_work_is_done():
-    """A call that starts a kernel on a GPU, such as `x @ x`, returns before the kernel is done:
-    an event recorded behind a long one answers False to `query()`, and True after
-    `synchronize()`.
+    """A call that queues a long kernel on a GPU returns before the kernel is done: a
+    `torch.cuda.Event` recorded behind it answers False to `query()`, and True after
+    `event.synchronize()`.
 
     Calls whose result depends on the values wait for them: `item()`, `nonzero()`, `x[mask]`.
     """
@@ -36,8 +36,8 @@ def test_a_call_returns_before_the_work_is_done():
 
 @pytest.mark.cuda
 def test_synchronize_waits_for_the_whole_gpu():
-    """`torch.cuda.synchronize()` waits until the GPU has done all work that was queued before:
-    an event recorded earlier then answers True to `query()`.
+    """`torch.cuda.synchronize()` waits until the current GPU has done the work that was queued
+    before: an event recorded earlier then answers True to `query()`.
 
     Call it before you read a clock.
     """
@@ -52,8 +52,8 @@ def test_synchronize_waits_for_the_whole_gpu():
 
 @pytest.mark.cuda
 def test_item_waits_for_its_number():
-    """`x.item()` waits until the GPU has computed the value: an event recorded before it
-    answers True to `query()` afterwards.
+    """`x.item()` of a GPU tensor waits until the GPU has computed the value: an event recorded
+    just before it answers True to `query()` afterwards.
 
     So printing the loss in each step makes Python wait for the GPU in each step.
     """
@@ -71,8 +71,8 @@ def test_item_waits_for_its_number():
 
 @pytest.mark.cuda
 def test_work_in_one_stream_keeps_its_order():
-    """Operations in one stream run in the order in which they were called: `x.mul_(3)` sees the
-    result of an earlier `x.add_(1)` without any waiting in Python."""
+    """Operations in one stream run in the order in which they were called: `x.mul_(3)` of a GPU
+    tensor sees the result of an earlier `x.add_(1)` without `torch.cuda.synchronize()` between."""
     x = torch.zeros(1000, device="cuda")
 
     torch.cuda._sleep(10**7)
@@ -84,8 +84,8 @@ def test_work_in_one_stream_keeps_its_order():
 
 @pytest.mark.cuda
 def test_outside_a_with_statement_the_stream_is_the_default_one():
-    """Inside `with torch.cuda.stream(stream):` the current stream is `stream`; outside it is
-    the default stream."""
+    """Inside `with torch.cuda.stream(stream):` `torch.cuda.current_stream()` is `stream`; after
+    the block it is what it was before, here `torch.cuda.default_stream()`."""
     stream = torch.cuda.Stream()
 
     with torch.cuda.stream(stream):
@@ -99,9 +99,8 @@ def test_outside_a_with_statement_the_stream_is_the_default_one():
 
 @pytest.mark.cuda
 def test_another_stream_does_not_wait():
-    """Work in one `torch.cuda.Stream` does not wait for work in another: an event in a free stream
-    is done while a long kernel in another stream still runs.
-    """
+    """Work in one `torch.cuda.Stream` does not wait for work in another: an event recorded in a
+    free stream is done while a long kernel in another stream still runs."""
     busy, free = torch.cuda.Stream(), torch.cuda.Stream()
     end_of_busy, end_of_free = torch.cuda.Event(), torch.cuda.Event()
 
@@ -119,8 +118,8 @@ def test_another_stream_does_not_wait():
 
 @pytest.mark.cuda
 def test_a_stream_can_be_told_to_wait_for_another():
-    """After `second.wait_stream(first)`, what is queued in `second` runs after all that was
-    queued in `first` before, and sees its results.
+    """After `second.wait_stream(first)` of two `torch.cuda.Stream`, what is queued in `second`
+    runs after all that was queued in `first` before, and sees its results.
 
     Without it the second stream may read a tensor before the first has written it, and no error
     tells.
@@ -142,8 +141,8 @@ def test_a_stream_can_be_told_to_wait_for_another():
 
 @pytest.mark.cuda
 def test_a_stream_can_wait_for_an_event():
-    """After `event.wait(stream)`, what is queued in `stream` runs only when `event`, recorded
-    in another stream, has been reached."""
+    """After `event.wait(stream)` of a `torch.cuda.Event`, what is queued in `stream` runs only
+    when `event`, recorded in another stream, has been reached."""
     first, second = torch.cuda.Stream(), torch.cuda.Stream()
     ready = torch.cuda.Event()
     end = torch.cuda.Event()
@@ -161,8 +160,8 @@ def test_a_stream_can_wait_for_an_event():
 @pytest.mark.cuda
 @pytest.mark.spare("1.0", reason="how long the work takes depends on the GPU's clock")
 def test_events_measure_the_time_between_them():
-    """With two events made with `enable_timing=True`, `start.elapsed_time(end)` is the time in
-    milliseconds that the GPU took between them."""
+    """With two events made by `torch.cuda.Event(enable_timing=True)`, `start.elapsed_time(end)`
+    is the time in milliseconds that the GPU took between them."""
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
 
     start.record()
@@ -184,8 +183,12 @@ def test_an_event_that_nobody_recorded_is_passed():
 
 @pytest.mark.torch(">=2.1")
 def test_the_cpu_has_no_queue():
-    """`torch.cpu.stream` and `torch.cpu.synchronize` can be called as those of `torch.cuda`, so
-    that code for both runs, but an operation on the CPU is done when its call returns."""
+    """`torch.cpu.current_stream`, `torch.cpu.stream` and `torch.cpu.synchronize` can be called
+    as those of `torch.cuda`; `x.add_(1)` of a CPU tensor is done when the call returns.
+
+    So that code can be written for both: on the CPU there is no queue, and
+    `torch.cpu.synchronize()` has nothing to wait for.
+    """
     x = torch.ones(2)
     stream = torch.cpu.current_stream()
 

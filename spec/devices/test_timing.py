@@ -1,16 +1,17 @@
 """Timing: how long an operation takes.
 
-`time.time()` before and after a call measures on the CPU how long the call takes, on a GPU only how
-long it takes to queue it: wait by `torch.cuda.synchronize()` before each look at the clock, or use
-two events (`spec/devices/test_streams.py`). The first calls take longer: CUDA starts, memory is
-reserved, cuDNN and `torch.compile` choose or make their kernels. So run a few calls before you
-measure, and many while you do.
+`time.time()` before and after a call measures on the CPU how long the call takes, on a GPU often
+only how long it takes to queue it: wait by `torch.cuda.synchronize()` before each look at the
+clock, or use two events (`spec/devices/test_streams.py`). The first calls take longer: CUDA starts,
+memory is reserved, cuDNN and `torch.compile` choose or make their kernels. So run a few calls
+before you measure, and many while you do.
 
 `torch.utils.benchmark.Timer` does all of it: it runs a statement some times beforehand, waits for
 the GPU, and repeats (`spec/performance/test_flops.py`).
 
-What surprises: `Timer` uses one thread unless told otherwise, so that its numbers differ from those
-of a training, and it takes the statement as a string with its names in `globals`.
+What surprises: `Timer` uses one thread unless told otherwise, so that its times on the CPU may
+differ from those of a program that uses more, and it takes the statement as a string with its names
+in `globals`.
 """
 
 import pytest
@@ -19,10 +20,11 @@ from torch.utils.benchmark import Timer
 
 
 def test_timer_needs_the_names_of_the_statement():
-    """A name in the statement of `torch.utils.benchmark.Timer` that is not in `globals` raises
-    NameError when it is run.
+    """`torch.utils.benchmark.Timer("x + 1").timeit(1)` raises NameError, "name 'x' is not
+    defined", even where `x` is defined beside it: pass `globals={"x": x}`.
 
-    Pass `globals=globals()` or a dict of the names that the statement uses.
+    Because the statement is a string that is run with the names in `globals`; the names
+    `torch`, those of Python itself and those made in `setup` are known besides.
     """
     x = torch.ones(2)
 
@@ -34,8 +36,8 @@ def test_timer_needs_the_names_of_the_statement():
 
 @pytest.mark.parametrize(("arguments", "threads"), [({}, 1), ({"num_threads": 2}, 2)])
 def test_timer_uses_one_thread_unless_told_otherwise(arguments, threads):
-    """`torch.utils.benchmark.Timer` runs its statement with one thread; `num_threads=2` gives it
-    two, and afterwards `torch.get_num_threads()` is as before.
+    """While `torch.utils.benchmark.Timer` runs its statement, `torch.get_num_threads()` is 1,
+    with `num_threads=2` it is 2; afterwards it is as before.
 
     For numbers as in your program pass `num_threads=torch.get_num_threads()`.
     """
@@ -49,8 +51,11 @@ def test_timer_uses_one_thread_unless_told_otherwise(arguments, threads):
 
 
 def test_setup_runs_before_and_is_not_measured():
-    """`Timer(stmt, setup=...)` runs `setup` before the statement, once for the runs beforehand and
-    once for those that are measured."""
+    """`Timer(stmt, setup=...).timeit(2)` runs `setup` and two statements to warm up, then
+    `setup` and the two statements that are measured.
+
+    So `setup` may make what the statement uses. `blocked_autorange` runs it more often.
+    """
     seen = []
 
     Timer("seen.append('run')", setup="seen.append('setup')", globals={"seen": seen}).timeit(2)
@@ -60,10 +65,12 @@ def test_setup_runs_before_and_is_not_measured():
 
 @pytest.mark.cuda
 def test_a_clock_read_without_waiting_measures_the_queue():
-    """Right after `x @ x` on a GPU, when the clock is usually read, the product is not yet there:
-    an event behind it answers False to `query()`; after `torch.cuda.synchronize()` it is there.
+    """After 20 products `x @ x` of shape (8192, 8192) were called on a GPU, an event recorded
+    behind them answers False to `query()`: they are not yet computed. After
+    `torch.cuda.synchronize()` it answers True.
 
-    So write `torch.cuda.synchronize()` before both looks at the clock.
+    Because a call on a GPU only queues its work: write `torch.cuda.synchronize()` before both
+    looks at the clock.
     """
     x = torch.ones(8192, 8192, device="cuda")
     x @ x
@@ -81,8 +88,8 @@ def test_a_clock_read_without_waiting_measures_the_queue():
 
 @pytest.mark.cuda
 def test_timer_waits_for_the_gpu():
-    """`torch.utils.benchmark.Timer` waits for the GPU before it stops its clock: what the statement
-    queued is done when `timeit` returns."""
+    """`torch.utils.benchmark.Timer(...).timeit(2)` waits for the GPU before it stops its clock:
+    what the statement queued there is done when `timeit` returns."""
     done = torch.cuda.Event()
 
     def work():
@@ -96,11 +103,12 @@ def test_timer_waits_for_the_gpu():
 
 
 def test_cudnn_may_measure_its_algorithms():
-    """With `torch.backends.cudnn.benchmark = True`, which is False by default, cuDNN measures its
-    algorithms at the first convolution of each input shape and keeps the fastest.
+    """`torch.backends.cudnn.benchmark` is False by default. Set to True it lets cuDNN, on a
+    GPU, time several algorithms at the first convolution of each shape and keep the fastest; a
+    convolution on the CPU doesn't use it.
 
-    It pays where shapes repeat and slows down where each batch has another; of each shape at most
-    `benchmark_limit` algorithms, 10, are tried. The CPU doesn't use cuDNN.
+    It pays where the shapes of batches repeat, and slows a training down where each batch has a
+    new shape.
     """
     x, weight = torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)
     before = torch.backends.cudnn.benchmark
@@ -115,8 +123,11 @@ def test_cudnn_may_measure_its_algorithms():
 
 @pytest.mark.cuda
 def test_measuring_changes_a_convolution_by_rounding_at_most():
-    """On a GPU a convolution under `torch.backends.cudnn.benchmark = True` gives the same values up
-    to rounding, whichever algorithm was the fastest."""
+    """On a GPU `torch.conv2d` of float32 tensors without TF32 gives the same values under
+    `torch.backends.cudnn.benchmark = True` as under False, up to rounding.
+
+    Because each algorithm adds the products up in another order.
+    """
     x, weight = torch.rand(2, 3, 32, 32, device="cuda"), torch.rand(4, 3, 3, 3, device="cuda")
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
         expected = torch.conv2d(x, weight)

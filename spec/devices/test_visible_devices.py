@@ -9,7 +9,7 @@ A GPU is named by its number, in CUDA's order, or by its UUID as `nvidia-smi -L`
 orders by speed unless `CUDA_DEVICE_ORDER=PCI_BUS_ID` asks for the order of `nvidia-smi`.
 
 What surprises: the numbers begin at 0 again, so with `CUDA_VISIBLE_DEVICES=3` there is no `cuda:3`;
-and a name that isn't understood hides that GPU and all after it, without an error.
+and an entry that is no number, such as `x`, hides all GPUs named after it, without an error.
 """
 
 import os
@@ -33,8 +33,8 @@ without_rocm = pytest.mark.skipif(bool(torch.version.hip), reason="ROCm has vari
     ],
 )
 def test_the_variable_lists_gpus_in_order(value, devices, monkeypatch):
-    """Of `CUDA_VISIBLE_DEVICES` PyTorch takes numbers or UUIDs in the order given: "1,0" is GPU 1
-    and then GPU 0; `torch.cuda.device_count()` counts by this reading."""
+    """`CUDA_VISIBLE_DEVICES` names GPUs by numbers, or by UUIDs such as "GPU-8ce", in the order
+    in which PyTorch is to count them: with "1,0" `cuda:0` is GPU 1 and `cuda:1` is GPU 0."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", value)
 
     assert torch.cuda._parse_visible_devices() == devices
@@ -42,10 +42,11 @@ def test_the_variable_lists_gpus_in_order(value, devices, monkeypatch):
 
 @without_rocm
 def test_what_is_no_gpu_hides_all_after_it(monkeypatch):
-    """`CUDA_VISIBLE_DEVICES` set to "", "-1" or "none" hides all GPUs, and "0,-1,1" those after the
-    -1; a GPU that is named twice, "0,0", hides all.
+    """`CUDA_VISIBLE_DEVICES` set to "", "-1" or "none" hides all GPUs; "0,-1,1" shows GPU 0
+    alone, since a -1 ends the list; "0,0", which names a GPU twice, hides all.
 
-    There is no error: the program finds no GPU, or fewer than it asked for.
+    Because the list is read without an error: what fails is the first call that uses the GPU,
+    or the program finds fewer GPUs than it asked for.
     """
 
     def read(value):
@@ -53,10 +54,10 @@ def test_what_is_no_gpu_hides_all_after_it(monkeypatch):
         return torch.cuda._parse_visible_devices()
 
     hidden = [read(value) for value in ("", "-1", "none", "0,0")]
-    first_alone = read("0,-1,1")
+    first_alone = [read(value) for value in ("0,-1,1", "0,x,1")]
 
     assert hidden == [[], [], [], []]
-    assert first_alone == [0]
+    assert first_alone == [[0], [0]]
 
 
 def answer(source, **environment):
@@ -73,11 +74,11 @@ def answer(source, **environment):
 
 @pytest.mark.slow
 def test_hidden_gpus_are_not_available():
-    """With `CUDA_VISIBLE_DEVICES=""` in the environment `torch.cuda.is_available()` is False and
-    `torch.cuda.device_count()` 0, on a machine with GPUs as well.
+    """With `CUDA_VISIBLE_DEVICES=""` in the environment `torch.cuda.is_available()` is False
+    and `torch.cuda.device_count()` is 0, on a machine with NVIDIA GPUs as well.
 
-    So a script can be tried on the CPU without a change; and a variable that was forgotten is one
-    reason why a GPU isn't found.
+    So a script that chooses its device by `is_available()` can be tried on the CPU; and a
+    variable that was forgotten is one reason why a GPU isn't found.
     """
     ask = "print(torch.cuda.is_available(), torch.cuda.device_count())"
     said = answer(ask, CUDA_VISIBLE_DEVICES="")
@@ -88,8 +89,8 @@ def test_hidden_gpus_are_not_available():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_one_visible_gpu_is_cuda_0():
-    """With `CUDA_VISIBLE_DEVICES=0` the program sees one GPU, `cuda:0`, and `torch.cuda`'s
-    `device_count()` is 1."""
+    """With `CUDA_VISIBLE_DEVICES=0` in the environment `torch.cuda.device_count()` is 1, and
+    `torch.ones(1, device="cuda")` is on `cuda:0`."""
     said = answer(
         "print(torch.cuda.device_count(), torch.ones(1, device='cuda').device)",
         CUDA_VISIBLE_DEVICES="0",
@@ -101,8 +102,8 @@ def test_one_visible_gpu_is_cuda_0():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.slow
 def test_the_second_gpu_can_be_cuda_0():
-    """With `CUDA_VISIBLE_DEVICES=1` the program's `cuda:0` is the machine's second GPU, and
-    `"cuda:1"` is an invalid device ordinal there."""
+    """With `CUDA_VISIBLE_DEVICES=1` in the environment `cuda:0` is the GPU that is `cuda:1`
+    without the variable, and `torch.cuda.device_count()` is 1."""
     uuid = "torch.cuda.get_device_properties({}).uuid"
     second = answer(f"print({uuid.format(1)})")
     only = answer(f"print({uuid.format(0)}, torch.cuda.device_count())", CUDA_VISIBLE_DEVICES="1")
@@ -113,10 +114,11 @@ def test_the_second_gpu_can_be_cuda_0():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_once_cuda_is_in_use_the_variable_is_no_longer_read():
-    """`os.environ["CUDA_VISIBLE_DEVICES"] = ""` after the first use of CUDA hides nothing: tensors
-    still go to the GPU.
+    """`os.environ["CUDA_VISIBLE_DEVICES"] = ""` after a first tensor was made on the GPU hides
+    nothing: `torch.ones(1, device="cuda")` is still on `cuda:0`.
 
-    Set it at the top of the script, before `import torch`, or outside of Python.
+    Because CUDA reads the variable once, when it starts: set it at the top of the script,
+    before `import torch`, or outside of Python.
     """
     said = answer("""
 import os

@@ -1,17 +1,17 @@
 """A machine without CUDA.
 
 The same program runs on machines with an NVIDIA GPU and on machines without, if it asks first:
-`torch.cuda.is_available()` tells whether CUDA can be used. Without it, questions about numbers get
-an answer (False, 0 GPUs, 0 bytes), and whatever would have to use the GPU raises an error that says
-what is missing.
+`torch.cuda.is_available()` tells whether CUDA can be used. Without it a few questions get an
+answer, such as `torch.cuda.device_count()` and `torch.cuda.memory_allocated()`, which are 0; calls
+that have to use the GPU raise an error that says what is missing.
 
-The type of that error depends on how PyTorch was built: a build for CUDA that finds no driver
-raises RuntimeError, a build without CUDA AssertionError. Which other accelerator a machine may have
-is told in `spec/devices/test_accelerator_api.py`; files that were saved on a GPU, in
-`spec/training/test_map_location.py`.
+The type of that error depends on how PyTorch was built: `x.cuda()` raises RuntimeError in a build
+for CUDA that finds no driver, AssertionError in a build without CUDA. Which other accelerator a
+machine may have is told in `spec/devices/test_accelerator_api.py`; files that were saved on a GPU,
+in `spec/training/test_map_location.py`.
 
-What surprises: a tensor or model that is to go to a GPU which isn't there does not stay on the CPU
-silently, it raises an error; an exception is `nn.DataParallel`, see
+What surprises: `x.cuda()` and `model.cuda()` don't leave a tensor or a model with parameters on the
+CPU silently where there is no GPU, they raise an error; an exception is `nn.DataParallel`, see
 `spec/parallel/test_data_parallel.py`. Some functions of `torch.cuda`, such as seeding, are accepted
 without a GPU and change nothing yet.
 """
@@ -40,7 +40,7 @@ def test_is_available_answers_with_a_bool():
 @without_cuda
 @pytest.mark.claim("blitz-cuda-available-bool", "blitz-dp-device-count-check")
 def test_is_available_is_false_without_a_gpu():
-    """On a machine without an NVIDIA GPU `torch.cuda.is_available()` is False and
+    """On a machine without a GPU `torch.cuda.is_available()` is False and
     `torch.cuda.device_count()` is 0; asking does not initialise CUDA.
 
     Where a GPU is there but its driver is too old, the count may say 1: ask `is_available()`.
@@ -52,8 +52,8 @@ def test_is_available_is_false_without_a_gpu():
 
 @pytest.mark.claim("summary-args-cuda")
 def test_a_program_takes_cuda_where_it_is_available(monkeypatch):
-    """`"cuda" if not no_cuda and torch.cuda.is_available() else "cpu"` chooses CUDA only where
-    it is available and the program's own option `no_cuda` is not set."""
+    """`"cuda" if not no_cuda and torch.cuda.is_available() else "cpu"` is "cuda" only where
+    CUDA is available and the program's own option `no_cuda` is False."""
 
     def choose(no_cuda):
         return "cuda" if not no_cuda and torch.cuda.is_available() else "cpu"
@@ -89,11 +89,12 @@ def test_a_program_takes_cuda_where_it_is_available(monkeypatch):
 )
 def test_what_needs_a_gpu_says_that_there_is_none(use):
     """Where `torch.cuda.is_available()` is False, `torch.zeros(2, device="cuda")`, `x.cuda()`,
-    `x.to("cuda")` and `torch.cuda.current_device()` raise an error such as "Found no NVIDIA
-    driver".
+    `x.to("cuda")` and `torch.cuda.current_device()` raise an error, such as RuntimeError,
+    "Found no NVIDIA driver".
 
-    None of them falls back to the CPU: ask `is_available()` once, choose the device, and pass
-    it on.
+    Because none of them falls back to the CPU: ask `is_available()` once, choose the device,
+    and pass it on. A PyTorch built without CUDA raises AssertionError, "Torch not compiled with
+    CUDA enabled".
     """
     with pytest.raises(REFUSAL, match=NO_CUDA):
         use()
@@ -101,7 +102,7 @@ def test_what_needs_a_gpu_says_that_there_is_none(use):
 
 @without_cuda
 def test_a_model_that_could_not_be_moved_still_works():
-    """After `model.cuda()` has raised for want of CUDA, the parameters of a `nn.Linear` are
+    """After `model.cuda()` of a `nn.Linear` has raised for want of CUDA, the parameters are
     still on the CPU and the model can be used there."""
     model = nn.Linear(2, 1)
     nn.init.ones_(model.weight)
@@ -131,21 +132,26 @@ def test_seeding_the_gpus_waits_for_them():
 
 @without_cuda
 def test_the_memory_of_no_gpu_is_zero():
-    """Without CUDA `torch.cuda.memory_allocated()`, `memory_reserved()` and
-    `max_memory_allocated()` are 0, and `torch.cuda.empty_cache()` does nothing."""
+    """Without CUDA `torch.cuda.memory_allocated()`, `torch.cuda.memory_reserved()` and
+    `torch.cuda.max_memory_allocated()` are 0, and `torch.cuda.empty_cache()` raises nothing.
+
+    Not so `torch.cuda.mem_get_info()`, which asks the GPU and raises.
+    """
     torch.cuda.empty_cache()
 
     assert torch.cuda.memory_allocated() == 0
     assert torch.cuda.memory_reserved() == 0
     assert torch.cuda.max_memory_allocated() == 0
+    with pytest.raises(REFUSAL, match=NO_CUDA):
+        torch.cuda.mem_get_info()
 
 
 @without_cuda
 def test_autocast_for_cuda_warns_and_does_nothing():
-    """Without CUDA `torch.autocast("cuda")` warns, "CUDA is not available", and is disabled: a
-    matrix product inside stays float32.
+    """Without CUDA `torch.autocast("cuda")` gives a UserWarning, "CUDA is not available", and
+    is disabled: `x @ x` of float32 tensors inside stays float32.
 
-    On the CPU use `torch.autocast("cpu")`, see `spec/devices/test_mixed_precision.py`.
+    On the CPU write `torch.autocast("cpu")`, see `spec/devices/test_mixed_precision.py`.
     """
     x = torch.ones(2, 2)
 

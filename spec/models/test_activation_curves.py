@@ -7,7 +7,8 @@ at 0, softplus rounds that corner off, sigmoid and tanh become level at both end
 
 What surprises: where a curve is level its slope is nearly 0, and backpropagation multiplies by
 that slope. Sigmoid's slope is at most 1/4, so a gradient shrinks on its way through many sigmoid
-layers. The functions themselves are the subject of `spec/nn/test_activations.py`.
+layers, unless large weights make up for it. The functions themselves are the subject of
+`spec/nn/test_activations.py`.
 """
 
 import functools
@@ -52,8 +53,9 @@ def drawn(example, tmp_path_factory):
     ],
 )
 def test_each_curve_has_the_range_of_its_formula(drawn, name, low, high):
-    """Between -5 and 5, `torch.relu` runs from 0 to 5, `torch.sigmoid` from 0.0067 to 0.9933,
-    `torch.tanh` from -0.9999 to 0.9999 and `F.softplus` from 0.0067 to 5.0067.
+    """For x from -5 to 5, rounded to four decimals, `torch.relu` runs from 0 to 5,
+    `torch.sigmoid` from 0.0067 to 0.9933, `torch.tanh` from -0.9999 to 0.9999 and `F.softplus`
+    from 0.0067 to 5.0067.
     """
     curves, _ = drawn()
 
@@ -70,8 +72,9 @@ def test_each_curve_has_the_range_of_its_formula(drawn, name, low, high):
     ],
 )
 def test_each_curve_follows_its_formula(drawn, name, formula):
-    """Each of the 201 points that `examples/activation_curves.py` draws for ReLU, sigmoid, tanh
-    and softplus agrees, to within 1e-5, with the formula computed by Python's `math`.
+    """With its default settings `examples/activation_curves.py` computes ReLU, sigmoid, tanh
+    and softplus at 201 points from -5 to 5, each value within 1e-5 of the formula computed by
+    Python's `math`.
     """
     curves, _ = drawn()
 
@@ -82,8 +85,8 @@ def test_each_curve_follows_its_formula(drawn, name, formula):
 
 
 def test_softplus_is_a_relu_with_the_corner_rounded_off(drawn):
-    """The softplus curve of `examples/activation_curves.py` lies above ReLU between -5 and 5:
-    most at x = 0, by ln 2, and at -5 and 5 by only 0.0067.
+    """For x from -5 to 5 `F.softplus(x)` lies above `torch.relu(x)`: most at x = 0, by ln 2,
+    and at -5 and 5 by only 0.0067.
 
     Because softplus(x) is log(1 + exp(x)), and softplus(x) - relu(x) is log(1 + exp(-|x|)).
     """
@@ -101,11 +104,11 @@ def test_softplus_is_a_relu_with_the_corner_rounded_off(drawn):
     ("name", "steepest"), [("relu", 1.0), ("sigmoid", 0.25), ("tanh", 1.0), ("softplus", 0.993307)]
 )
 def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, steepest):
-    """The steepest slope that autograd finds between -5 and 5 is 0.25 for `torch.sigmoid`, 1
+    """The steepest slope that autograd finds for x from -5 to 5 is 0.25 for `torch.sigmoid`, 1
     for `torch.relu` and `torch.tanh`, and 0.9933 for `F.softplus`.
 
-    Because backpropagation multiplies by this slope, each sigmoid layer leaves at most a
-    quarter of the gradient that reaches it, apart from the weights.
+    Because backpropagation multiplies by this slope, the gradient behind a sigmoid is at most a
+    quarter of the gradient that reaches it.
     """
     curves, _ = drawn()
 
@@ -113,8 +116,8 @@ def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, ste
 
 
 def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
-    """`examples/activation_curves.py` writes a picture of 900 x 600 pixels with four panels,
-    one curve in each, in four different colours.
+    """Without `--slopes`, `examples/activation_curves.py` writes a picture of 900 x 600 pixels
+    with four panels, one curve in each, in four different colours.
     """
     from PIL import Image
 
@@ -135,7 +138,7 @@ def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
 
 def test_slopes_are_drawn_when_asked_for(drawn):
     """`examples/activation_curves.py --slopes` draws the slope of each curve as well; the
-    picture keeps its 900 x 600 pixels and the returned numbers are the same as without the
+    picture keeps its 900 x 600 pixels, and `main` returns the same numbers as without the
     option.
     """
     from PIL import Image
@@ -161,8 +164,8 @@ def test_the_limit_and_the_number_of_points_are_the_users(drawn):
 
 
 def test_a_dry_run_writes_nothing(example, drawn, tmp_path):
-    """`examples/activation_curves.py --dry-run` returns the same curves as a full run and
-    writes no file, not even the folder of `--out`.
+    """`examples/activation_curves.py --dry-run` returns the same curves as a run without the
+    option, and makes neither the picture nor the folder of `--out`.
     """
     curves = example.main(["--dry-run", "--device", "cpu", "--out", str(tmp_path / "out")])
 
@@ -180,11 +183,12 @@ def test_a_dry_run_writes_nothing(example, drawn, tmp_path):
     ],
 )
 def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """`examples/activation_curves.py` ends with exit code 2, a message that names the option,
-    and no file written, if `--device` or `--out` can't be used, `--points` is below 2 or
-    `--limit` is negative.
+    """`examples/activation_curves.py` ends with exit code 2 and a message that names the option
+    if `--device` is unknown (abacus), `--out` is a file, `--points` is below 2 or `--limit` is
+    negative.
 
-    Because each is for the user to mend: name a device that exists, a folder, more points.
+    No picture is written then. Each is for the user to mend: name a device that exists, a
+    folder, more points.
     """
     with pytest.raises(SystemExit) as stopped:
         example.main(["--out", str(tmp_path), *arguments])

@@ -96,8 +96,8 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
 
 
 def test_a_finished_run_resumed_trains_nothing_and_measures_the_same(classifier, few, tmp_path):
-    """`examples/cifar10_classifier.py --resume` on a run that has finished trains no further,
-    and the evaluation gives the same accuracy.
+    """`examples/cifar10_classifier.py --resume` on a run that has finished, with the same
+    options, trains no further, and the evaluation gives the same accuracy.
     """
     run = ["--data", str(few), "--out", str(tmp_path), *TINY]
     first = classifier.main(run)
@@ -123,8 +123,9 @@ def spoilt(tmp_path):
 
 
 def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
-    """Without pictures in `--data`, `examples/cifar10_classifier.py` ends with exit code 2 and
-    one line that says where to put them, and that `--download` fetches CIFAR-10 (170 MB).
+    """Without `--download` and without pictures in `--data`, `examples/cifar10_classifier.py`
+    ends with exit code 2 and one line that says where to put them, and that `--download`
+    fetches CIFAR-10 (170 MB).
     """
     code, said = refused("--data", tmp_path / "nowhere", "--out", tmp_path / "out")
 
@@ -137,10 +138,11 @@ def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
-    """If a .jpg file is no picture, `examples/cifar10_classifier.py` ends with exit code 2 and
-    one line that names the file, also if a worker process of the `DataLoader` met it.
+    """If a .jpg file in train/ is no picture, `examples/cifar10_classifier.py` ends with exit
+    code 2 and one line that names the file, with `--recipe notes` as with `--recipe fast`.
 
-    By itself `DataLoader` re-raises a worker's exception with the worker's whole traceback.
+    By itself `DataLoader` re-raises a worker's exception with the worker's whole traceback; the
+    script makes one line of it.
     """
     (spoilt / "train" / "star" / "0000.jpg").write_bytes(b"no picture")
 
@@ -155,8 +157,8 @@ def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
-    """If a .jpg file ends too early, `examples/cifar10_classifier.py` ends with exit code 2 and
-    a line that names it, although its header can be read.
+    """If a .jpg file in train/ ends too early, `examples/cifar10_classifier.py` ends with exit
+    code 2 and a line that names it, although its header can be read.
     """
     path = spoilt / "train" / "star" / "0000.jpg"
     path.write_bytes(path.read_bytes()[:700])
@@ -169,8 +171,9 @@ def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
-    """The net of `examples/cifar10_classifier.py` takes pictures of 32 x 32 pixels: for another
-    size the run ends with exit code 2 and one line with the file and its size.
+    """The net of `examples/cifar10_classifier.py` takes pictures of 32 x 32 pixels: if a
+    picture in train/ has 64 x 48, the run ends with exit code 2 and one line with the file and
+    its size.
 
     Because the input features of the first linear layer are fixed by the size of the picture.
     """
@@ -204,8 +207,8 @@ def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
 
 
 def test_nine_classes_are_refused(refused, spoilt, tmp_path):
-    """With pictures of nine classes `examples/cifar10_classifier.py` ends with exit code 2: its
-    net has ten outputs.
+    """With pictures of nine classes in train/ and test/, `examples/cifar10_classifier.py` ends
+    with exit code 2 and one line: its net tells 10 classes apart.
     """
     shutil.rmtree(spoilt / "test" / "star")
     shutil.rmtree(spoilt / "train" / "star")
@@ -217,8 +220,8 @@ def test_nine_classes_are_refused(refused, spoilt, tmp_path):
 
 
 def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
-    """Without the folder test/ in `--data`, `examples/cifar10_classifier.py` ends with exit
-    code 2 and says that it needs train/CLASS and test/CLASS.
+    """With pictures in train/ but no folder test/ in `--data`, `examples/cifar10_classifier.py`
+    ends with exit code 2 and says that it needs train/CLASS and test/CLASS.
     """
     shutil.rmtree(spoilt / "test")
 
@@ -229,7 +232,7 @@ def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
 
 
 def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
-    """If the folder of a class is empty, `examples/cifar10_classifier.py` ends with exit code 2
+    """If the folder test/star is empty, `examples/cifar10_classifier.py` ends with exit code 2
     and torchvision's message, "Found no valid file for the classes star."
     """
     (spoilt / "test" / "star" / "0000.jpg").unlink()
@@ -306,8 +309,8 @@ def test_a_file_that_is_no_checkpoint_is_refused(refused, few, tmp_path):
 
 
 def test_a_loss_that_is_no_number_ends_the_run(refused, few, tmp_path):
-    """If `--lr` of `examples/cifar10_classifier.py` is so large that the reported loss is NaN,
-    the run ends with exit code 2 and names the rate.
+    """If `--lr 1e6` makes the loss that `examples/cifar10_classifier.py` reports NaN, the run
+    ends with exit code 2 and a line that names the rate.
 
     Take a smaller `--lr`: after NaN every weight is NaN, and training on is in vain.
     """
@@ -339,9 +342,8 @@ def test_an_unknown_device_is_refused(refused, few, tmp_path):
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(refused, arguments, reason):
-    """`examples/cifar10_classifier.py` refuses `--epochs` or `--batch-size` below 1, an `--lr`
-    of NaN, words for numbers, and `--download` with `--dry-run`: exit code 2 and argparse's
-    last line.
+    """`examples/cifar10_classifier.py` refuses `--epochs 0`, `--batch-size -4`, `--lr nan`,
+    `--workers two`, and `--download` with `--dry-run`: exit code 2 and argparse's last line.
     """
     code, said = refused(*arguments.split())
 
@@ -351,8 +353,8 @@ def test_arguments_that_make_no_sense_are_refused(refused, arguments, reason):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_a_dry_run_writes_nothing(classifier, few, tmp_path, recipe):
-    """`examples/cifar10_classifier.py --dry-run` runs through to the metrics, by either recipe,
-    and writes no file, not even the folder of `--out`.
+    """`examples/cifar10_classifier.py --dry-run` with `--recipe notes` or `fast` goes on to the
+    metrics and writes no file, not even the folder of `--out`.
     """
     run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path / "out"), *TINY]
 

@@ -1,14 +1,14 @@
 """Activations.
 
 Linear layers in a row compute nothing that one linear layer couldn't. An activation between them,
-a function applied to each element, makes the network non-linear. This page has a table of values,
-of slopes and of ranges for the common ones. They come as functions (`torch.relu`, `F.gelu`) and
+a function applied to each element, makes the network non-linear. This page has tables of values,
+of slopes and of ranges for common ones. They come as functions (`torch.relu`, `F.gelu`) and
 as modules (`nn.ReLU()`). Softmax, which works on a whole row, is here too. Home-made activations
 are on `spec/nn/test_own_activations.py`, what they do to deep networks on
 `spec/nn/test_depth.py`.
 
-What surprises: where the slope of an activation is 0, no gradient reaches the layers before it;
-and `nn.ReLU(x)` raises nothing, although it computes nothing: `x` becomes the setting `inplace`.
+What surprises: where the slope of an activation is 0, the layers before it get gradient 0;
+and `layer = nn.ReLU(x)` raises nothing and computes nothing: `x` becomes the setting `inplace`.
 """
 
 import pytest
@@ -19,9 +19,10 @@ from torch import nn
 
 @pytest.mark.claim("self-activation-bends")
 def test_two_linear_layers_are_one(device):
-    """Two linear layers without an activation between them are one linear layer, whose weight
-    is the product of theirs: `second @ (first @ x)` equals `(second @ first) @ x` up to
-    rounding.
+    """Two linear maps without an activation between them are one, whose weight is the product of
+    their weights: `second @ (first @ x)` equals `(second @ first) @ x` up to rounding.
+
+    So two `nn.Linear` in a row, biases included, compute nothing that one `nn.Linear` could not.
     """
     first = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     second = torch.tensor([[5.0, -6.0]], device=device)
@@ -34,8 +35,8 @@ def test_two_linear_layers_are_one(device):
 
 @pytest.mark.claim("self-activation-bends")
 def test_with_a_relu_between_them_two_layers_bend(device):
-    """With ReLU between them, two linear layers compute the absolute value,
-    `relu(x) + relu(-x)`, which no single linear layer can.
+    """Two linear maps with `torch.relu` between them can compute the absolute value of a number,
+    `torch.relu(x) + torch.relu(-x)`, which no single linear map can.
     """
     first = torch.tensor([[1.0], [-1.0]], device=device)
     second = torch.tensor([[1.0, 1.0]], device=device)
@@ -68,9 +69,10 @@ def test_with_a_relu_between_them_two_layers_bend(device):
     ],
 )
 def test_the_curve_of_each_activation(function, curve, device):
-    """At -3, -1, 0, 1 and 3, the sixteen activations of the table, from `torch.relu` to
-    `F.logsigmoid`, have the values given there, rounded to four decimals; a curve drawn through
-    them shows their shape.
+    """At -3, with default settings, `torch.relu` is 0, `F.leaky_relu` -0.03, `F.elu` -0.9502,
+    `F.gelu` -0.0040, `F.silu` -0.1423, `torch.tanh` -0.9951 and `torch.sigmoid` 0.0474.
+
+    The table of this fact has sixteen activations at -3, -1, 0, 1 and 3, rounded to four decimals.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 
@@ -90,9 +92,9 @@ def test_the_curve_of_each_activation(function, curve, device):
     ],
 )
 def test_the_slope_of_each_activation(function, slopes, device):
-    """The slopes of seven activations at -100, -1, 0, 1 and 100 are those of the table: `sigmoid`
-    and `tanh` are flat on both sides, `relu`, `softplus`, `elu` and `silu` on the negative
-    side, `leaky_relu` on none.
+    """At -100 the slopes of `sigmoid`, `tanh`, `relu`, `softplus`, `elu` and `silu` are 0 to four
+    decimals, that of `leaky_relu` is 0.01; at 100 those of `sigmoid` and `tanh` are 0 and those of
+    the other five 1.
     """
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], device=device, requires_grad=True)
 
@@ -113,8 +115,9 @@ def test_the_slope_of_each_activation(function, slopes, device):
     ],
 )
 def test_the_range_of_each_activation(function, lowest, highest, device):
-    """On inputs from -1000 to 1000 `sigmoid` takes values from 0 to 1, `tanh` from -1 to 1,
-    `relu6` from 0 to 6, and `relu` from 0 to the largest input.
+    """On float32 inputs from -1000 to 1000 `sigmoid` takes values from 0 to 1, `tanh` from -1 to 1,
+    `relu6` from 0 to 6, `relu` from 0 to 1000, `elu` from -1 to 1000 and `leaky_relu` from -10 to
+    1000.
     """
     y = function(torch.linspace(-1000, 1000, 21, device=device))
 
@@ -123,19 +126,24 @@ def test_the_range_of_each_activation(function, lowest, highest, device):
 
 @pytest.mark.claim("self-activation-plots")
 def test_a_curve_is_an_array_for_a_plotting_library():
-    """To plot an activation, compute it on `torch.linspace` and pass `x.numpy()` and
-    `y.numpy()` to the plotting library.
+    """To plot an activation, compute it on `x = torch.linspace(-5, 5, 100)` and pass `x.numpy()`
+    and `torch.relu(x).numpy()` to the plotting library.
+
+    `numpy()` refuses a tensor that requires grad: write `y.detach().numpy()` for the output of a
+    layer with parameters.
     """
     x = torch.linspace(-1, 1, 5)
+    of_a_layer = nn.PReLU()(x)
 
     assert x.numpy().tolist() == [-1.0, -0.5, 0.0, 0.5, 1.0]
     assert torch.relu(x).numpy().tolist() == [0.0, 0.0, 0.0, 0.5, 1.0]
+    assert of_a_layer.detach().numpy().tolist() == [-0.25, -0.125, 0.0, 0.5, 1.0]
 
 
 @pytest.mark.claim("self-activation-bends")
 def test_an_activation_at_the_end_bounds_the_answer():
-    """As a last step `sigmoid` maps each score to a number in [0, 1], and `softmax` maps a row
-    of finite scores to numbers in [0, 1] that sum to 1 up to rounding.
+    """As a last step `torch.sigmoid` maps each finite score to a number in [0, 1], and
+    `torch.softmax` maps a row of finite scores to numbers in [0, 1] that sum to 1 up to rounding.
 
     For training, losses with logits include this step: `spec/nn/test_classification_losses.py`.
     """
@@ -147,8 +155,8 @@ def test_an_activation_at_the_end_bounds_the_answer():
 
 
 def test_softmax_is_no_function_of_one_number(device):
-    """`softmax(dim)` divides the exponentials by their sum along `dim`: with `dim=1` each row
-    of a matrix sums to 1, with `dim=0` each column.
+    """`x.softmax(dim)` divides the exponentials by their sum along `dim`: of a matrix of finite
+    scores `dim=1` makes each row sum to 1 and `dim=0` each column, up to rounding.
     """
     x = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
 
@@ -157,11 +165,10 @@ def test_softmax_is_no_function_of_one_number(device):
 
 
 def test_softmax_without_a_dim_guesses_and_warns():
-    """`F.softmax` without `dim` warns, "Implicit dimension choice for softmax has been
-    deprecated", and chooses dimension 1 for a matrix and 0 for a 3-D tensor.
+    """`F.softmax(x)` without `dim` issues a UserWarning, "Implicit dimension choice for softmax has
+    been deprecated", and takes dimension 1 of a matrix but dimension 0 of a 3-D tensor.
 
-    A reader sees the warning once per process unless `torch.set_warn_always(True)`; write
-    `dim=-1` for the last dimension.
+    By default the warning is shown once for a line of code; write `dim=-1` for the last dimension.
     """
     x = torch.tensor([[0.0, 0.0]])
 
@@ -175,11 +182,11 @@ def test_softmax_without_a_dim_guesses_and_warns():
 
 
 def test_a_saturated_unit_does_not_learn(device):
-    """At 200 the slope of `torch.sigmoid` rounds to 0 in float32, and so does the gradient of
-    the weight: a saturated unit does not learn.
+    """At 200 the slope of `torch.sigmoid` is 0 in float32, and so is the gradient of a weight
+    before it: a saturated unit does not learn from that input.
 
-    Because the slope is `s * (1 - s)` with `s` the sigmoid, which rounds to 1. Keep inputs near
-    0 by normalisation or smaller weights.
+    Because the slope is `s * (1 - s)` with `s` the sigmoid, which rounds to 1. Keep inputs near 0
+    by normalisation or smaller weights.
     """
     weight = torch.tensor([200.0], device=device, requires_grad=True)
 
@@ -189,11 +196,12 @@ def test_a_saturated_unit_does_not_learn(device):
 
 
 def test_a_dead_relu_does_not_learn(device):
-    """`torch.relu` has slope 0 for negative inputs: a unit that only gets such inputs has
-    gradient 0. `F.leaky_relu` keeps a slope of its `negative_slope`.
+    """`torch.relu` has slope 0 for negative inputs, so that a unit that gets only such inputs
+    passes back gradient 0; the slope of `F.leaky_relu` there is its `negative_slope`, 0.01 by
+    default.
 
-    A too large learning rate can push a unit below 0 for all samples; its own weights then get
-    no gradient that would bring it back.
+    A too large learning rate can push a unit below 0 for all samples; its own weights then get no
+    gradient that would bring it back.
     """
     dead = torch.tensor([-8.0], device=device, requires_grad=True)
     leaky = torch.tensor([-8.0], device=device, requires_grad=True)
@@ -206,8 +214,8 @@ def test_a_dead_relu_does_not_learn(device):
 
 
 def test_an_activation_is_a_module_or_a_function():
-    """`nn.ReLU()` is a module without parameters, which fits into `nn.Sequential`; `F.relu` is
-    the function for use in a `forward`. Both compute the same.
+    """`nn.ReLU()` is a module without parameters, which fits into `nn.Sequential`; `F.relu` is a
+    function for use in a `forward`. Both compute the same.
     """
     layer = nn.ReLU()
 
@@ -220,8 +228,8 @@ def test_an_activation_is_a_module_or_a_function():
 
 
 def test_an_activation_module_is_made_before_it_is_called():
-    """`nn.Tanh(x)` raises TypeError, because the constructor takes no data; write
-    `nn.Tanh()(x)` or `torch.tanh(x)`.
+    """`nn.Tanh(x)` raises TypeError, "takes 1 positional argument but 2 were given", because its
+    constructor takes no data; write `nn.Tanh()(x)` or `torch.tanh(x)`.
     """
     x = torch.tensor([0.0])
 
@@ -231,11 +239,11 @@ def test_an_activation_module_is_made_before_it_is_called():
 
 
 def test_relu_swallows_its_input_as_a_setting():
-    """`nn.ReLU(x)` raises nothing and returns a module whose setting `inplace` is `x`; with
-    several elements in `x`, calling this module raises RuntimeError.
+    """`layer = nn.ReLU(x)` raises nothing and computes nothing: the setting `layer.inplace` is `x`.
+    Calling or printing this layer raises RuntimeError if `x` has several elements.
 
-    Write `nn.ReLU()(x)` or `torch.relu(x)`. `SiLU`, `ELU`, `LeakyReLU` and `GELU` take `x` for a
-    setting in the same way.
+    Write `nn.ReLU()(x)` or `torch.relu(x)`. `nn.SiLU(x)`, `nn.ELU(x)`, `nn.LeakyReLU(x)` and
+    `nn.GELU(x)` take `x` for a setting too.
     """
     x = torch.tensor([-1.0, 2.0])
     swallowed = nn.ReLU(x)
@@ -246,15 +254,18 @@ def test_relu_swallows_its_input_as_a_setting():
         RuntimeError, match="Boolean value of Tensor with more than one value is ambig"
     ):
         swallowed(x)
+    with pytest.raises(
+        RuntimeError, match="Boolean value of Tensor with more than one value is ambig"
+    ):
+        repr(swallowed)
     assert nn.ReLU()(x).tolist() == [0.0, 2.0]
 
 
 def test_inplace_overwrites_the_input(device):
-    """`nn.ReLU(inplace=True)` writes its result into the input and returns that same tensor;
-    outside `no_grad` a leaf that requires grad raises RuntimeError instead.
+    """`nn.ReLU(inplace=True)` writes its result into the input, a contiguous float tensor, and
+    returns that same tensor; in grad mode it raises RuntimeError for a leaf that requires grad.
 
-    It saves memory; the input must not be needed afterwards, as in a skip connection
-    `x + f(x)`.
+    It saves memory; the input must not be needed afterwards, as in a skip connection `x + f(x)`.
     """
     x = torch.tensor([-1.0, 2.0], device=device)
 
@@ -267,11 +278,11 @@ def test_inplace_overwrites_the_input(device):
 
 
 def test_inplace_after_a_sigmoid_breaks_backward():
-    """An in-place ReLU on the output of `torch.sigmoid` makes `backward()` raise RuntimeError,
-    "modified by an inplace operation".
+    """`F.relu(y, inplace=True)` on the output `y` of `torch.sigmoid` makes `backward()` raise
+    RuntimeError, "has been modified by an inplace operation".
 
-    Because sigmoid saves its output for its gradient; a linear layer doesn't, so that an
-    in-place ReLU behind it works. Use `inplace=False`.
+    Because `sigmoid` saves its output for its gradient. `nn.Linear` doesn't, so that an in-place
+    ReLU behind it works. Elsewhere leave out `inplace=True`.
     """
     y = torch.sigmoid(torch.ones(2, requires_grad=True))
     F.relu(y, inplace=True)
@@ -284,8 +295,8 @@ def test_inplace_after_a_sigmoid_breaks_backward():
 
 
 def test_prelu_learns_its_slope(device):
-    """`nn.PReLU` is a leaky ReLU whose negative slope is a parameter, 0.25 at first, with a
-    gradient of its own.
+    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first: its gradient
+    sums the negative inputs, each times the gradient of its output.
     """
     layer = nn.PReLU(device=device)
 

@@ -17,8 +17,8 @@ from torch import nn
 
 
 def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
-    """A float tensor registered by `register_buffer(name, tensor)` is in `state_dict()`, moves
-    with `to(device)` and is cast by `double()`; `parameters()` does not yield it.
+    """A float32 tensor registered by `register_buffer(name, tensor)` is in `state_dict()`, moves
+    with the module's `to(device)` and is cast by its `double()`; `parameters()` does not yield it.
     """
     net = nn.Module()
     net.register_buffer("mean", torch.zeros(2))
@@ -33,8 +33,9 @@ def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
 
 
 def test_a_buffer_and_a_parameter_differ_in_being_learnt():
-    """The difference between `register_buffer` and `register_parameter`: both tensors are in
-    `state_dict()` and move with the module, only the parameter is in `parameters()` and learnt.
+    """Of two tensors that don't require grad, one given to `register_buffer` and one, as
+    `nn.Parameter`, to `register_parameter`, both are in `state_dict()`, but only the parameter
+    requires grad and is in `parameters()`.
     """
     net = nn.Module()
     net.register_buffer("mean", torch.zeros(2))
@@ -46,7 +47,7 @@ def test_a_buffer_and_a_parameter_differ_in_being_learnt():
 
 
 def test_casting_a_module_leaves_integer_buffers():
-    """`double()` casts floating-point buffers of a module to float64 and leaves int64 and bool
+    """`module.double()` casts float32 buffers of a module to float64 and leaves int64 and bool
     buffers as they are.
 
     Because a count or a mask has no use for fractions: BatchNorm's `num_batches_tracked` stays
@@ -64,8 +65,8 @@ def test_casting_a_module_leaves_integer_buffers():
 
 
 def test_batch_norm_has_two_parameters_and_three_buffers():
-    """The weight and bias of `nn.BatchNorm1d` are parameters; its running mean, running
-    variance and count of batches are buffers.
+    """By default the weight and bias of `nn.BatchNorm1d` are parameters; its `running_mean`,
+    `running_var` and `num_batches_tracked` are buffers.
 
     An optimizer updates the first two; the layer itself updates the buffers, see
     `spec/nn/test_batch_norm.py`.
@@ -81,18 +82,19 @@ def test_batch_norm_has_two_parameters_and_three_buffers():
 
 
 def test_a_buffer_that_is_not_persistent_is_not_saved():
-    """A buffer registered with `persistent=False` is moved with the module, and cast with it if it
-    is floating-point or complex, but it is left out of `state_dict()`.
+    """A float32 buffer registered with `register_buffer(name, tensor, persistent=False)` is cast by
+    the module's `double()` and moved with it like others, but `state_dict()` leaves it out.
 
     It is meant for tensors that `__init__` can compute again, such as a table of positions.
     """
     net = nn.Module()
     net.register_buffer("kept", torch.zeros(1))
     net.register_buffer("made_again", torch.zeros(1), persistent=False)
-    net.double()
+    net.double().to("meta")
 
     assert list(net.state_dict()) == ["kept"]
     assert net.made_again.dtype == torch.float64
+    assert net.made_again.is_meta is True
 
 
 @pytest.mark.torch(">=2.5")
@@ -109,10 +111,10 @@ def test_a_buffer_can_be_registered_by_assignment():
 
 
 def test_a_tensor_may_be_assigned_to_a_buffer():
-    """A plain tensor may be assigned to a buffer of `register_buffer`, even one of another shape;
-    a list raises TypeError, "cannot assign 'list' as buffer 'mean'".
+    """To an attribute `mean` registered by `register_buffer` one may assign a plain tensor, even of
+    another shape; a list raises TypeError, "cannot assign 'list' as buffer 'mean'".
 
-    This differs from parameters, to which no plain tensor can be assigned:
+    Write `torch.tensor(numbers)` for a list. A parameter, in contrast, takes no plain tensor:
     `spec/nn/test_parameters.py`.
     """
     net = nn.Module()
@@ -125,8 +127,8 @@ def test_a_tensor_may_be_assigned_to_a_buffer():
 
 
 def test_a_buffer_is_a_tensor_from_the_start():
-    """`register_buffer` raises TypeError for a list and KeyError for a name that is taken by
-    another attribute; pass `torch.tensor(...)` and a new name.
+    """`register_buffer` raises TypeError for a list, and KeyError for a name that the module uses
+    for something else, such as a parameter's; pass `torch.tensor(...)` and a new name.
     """
     layer = nn.Linear(2, 1)
 

@@ -6,9 +6,9 @@ class: 0 for certainty, ln 2 for two equal logits, without an upper limit. The t
 index, or a row of probabilities. For yes or no there are `nn.BCELoss`, for probabilities, and
 `nn.BCEWithLogitsLoss`, for logits. What losses share is on `spec/nn/test_losses.py`.
 
-What surprises: softmax is inside the loss, so that a network that ends in a softmax is squashed
-twice; `nll_loss` takes no logarithm; and a target of floats or of a wrong shape means something
-else or is refused.
+What surprises: softmax is inside the loss, so that a network that ends in a softmax gets a second
+one; `F.nll_loss` takes no logarithm; and a target of floats means probabilities if it has the
+shape of the logits, and is refused otherwise.
 """
 
 import math
@@ -21,8 +21,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-cross-entropy")
 def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
-    """`nn.CrossEntropyLoss` takes logits and class indices and returns
-    `-log(softmax(logits)[class])`: logits ln 1 and ln 3 give ln 4 for class 0, ln 4/3 for class
+    """`nn.CrossEntropyLoss()` of logits and class indices is the mean of
+    `-log(softmax(logits)[class])`: logits ln 1 and ln 3 give ln 4 for class 0 and ln 4/3 for class
     1.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
@@ -33,8 +33,11 @@ def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
 
 
 def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
-    """`F.cross_entropy` of equal logits is the logarithm of the number of classes: 2.3026 for
-    ten classes, near which an untrained network starts.
+    """`F.cross_entropy` of equal finite logits is, up to rounding, the logarithm of the number of
+    classes: 2.3026 for ten classes.
+
+    An untrained network mostly starts near it; a first loss far above hints at wrong scales or
+    labels.
     """
     scores = torch.zeros(4, 10, device=device)
     classes = torch.tensor([0, 3, 5, 9], device=device)
@@ -57,8 +60,8 @@ def test_cross_entropy_is_log_softmax_and_nll(device):
 
 
 def test_nll_does_not_take_logarithms():
-    """`F.nll_loss` only looks up and negates: given probabilities instead of log-probabilities
-    it returns minus the probability, here -0.75.
+    """`F.nll_loss` only looks up and negates: given the probabilities [0.25, 0.75] instead of
+    log-probabilities it returns -0.75 for class 1, and no error.
 
     A negative loss is the sign of it: apply `log_softmax` first, or use `cross_entropy` on the
     logits.
@@ -69,8 +72,8 @@ def test_nll_does_not_take_logarithms():
 
 
 def test_a_softmax_before_the_loss_is_one_too_many():
-    """`F.cross_entropy` of softmax outputs applies softmax twice: a certain and right
-    prediction then costs 0.3133 instead of 0, for two classes.
+    """`F.cross_entropy` of softmax outputs applies softmax twice: for two classes a prediction that
+    is certain and right then costs 0.3133 instead of 0.
 
     Return logits from the network, and call `softmax` only to show probabilities.
     """
@@ -84,12 +87,11 @@ def test_a_softmax_before_the_loss_is_one_too_many():
 
 
 def test_a_constant_added_to_all_scores_changes_nothing(device):
-    """`F.cross_entropy` depends on the differences of the stored logits only: [0, 0] and
-    [1e4, 1e4] both give ln 2, without overflow.
+    """`F.cross_entropy` of finite logits depends on their differences only, up to rounding: [0, 0]
+    and [1e4, 1e4] both give ln 2, without overflow.
 
-    Because `log_softmax` subtracts the largest logit before it takes exponentials. A constant
-    so large that adding it rounds the differences away changes the loss: 1e8 + 1 is 1e8 in
-    float32.
+    Because `log_softmax` subtracts the largest logit before it takes exponentials. A constant so
+    large that adding it rounds the differences away changes the loss: 1e8 + 1 is 1e8 in float32.
     """
     target = torch.tensor([1], device=device)
     scores = torch.tensor([[1.0, 0.0]], device=device)
@@ -107,8 +109,9 @@ def test_a_constant_added_to_all_scores_changes_nothing(device):
 
 
 def test_the_gradient_is_probability_minus_one_or_zero(device):
-    """The gradient of `F.cross_entropy` for a logit is its softmax probability, minus 1 for the
-    right class; with the mean over a batch it is divided by the batch size.
+    """With default settings and class indices (N,), none of them ignored, the gradient of
+    `F.cross_entropy` for a logit of (N, C) is its softmax probability, minus 1 for the right class,
+    divided by N.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log().requires_grad_()
 
@@ -121,12 +124,12 @@ def test_the_gradient_is_probability_minus_one_or_zero(device):
 
 
 def test_probabilities_are_targets_too(device):
-    """A float target of the logits' own shape holds one probability per class:
-    `F.cross_entropy` weights the classes by it; without `weight`, one-hot floats give the loss
+    """A float target of the logits' own shape holds one probability per class for
+    `F.cross_entropy`; of finite logits and without `weight`, a one-hot float target gives the loss
     of the class index.
 
-    With class weights they don't: the mean over probabilities divides by the number of samples,
-    the mean over class indices by the sum of their weights.
+    With `weight` it doesn't: the mean over probabilities divides by the number of samples, the mean
+    over class indices by the sum of their weights.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     shares = torch.tensor([[0.5, 0.5]], device=device)
@@ -171,9 +174,9 @@ def test_probabilities_are_targets_too(device):
     ],
 )
 def test_wrong_targets_are_refused(target, error, words):
-    """A target of class indices for `F.cross_entropy` and `nn.CrossEntropyLoss` is int64 (or
-    uint8), one per sample, from 0 to the number of classes minus 1, or `ignore_index`; other
-    targets, such as those of the table, raise.
+    """Class indices for `F.cross_entropy` of logits (N, C) are int64 or uint8 of shape (N,), from 0
+    to C - 1 or `ignore_index`; on a CPU float32 or int32 indices, the shape (N, 1), -1 and C raise
+    an error.
 
     Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`.
     """
@@ -187,8 +190,9 @@ def test_wrong_targets_are_refused(target, error, words):
 
 
 def test_scores_are_floats_and_no_decision():
-    """`F.cross_entropy` of `argmax` instead of logits raises RuntimeError, and `argmax` does
-    not require grad: pass the logits themselves to the loss.
+    """`F.cross_entropy(logits.argmax(1), classes)` raises RuntimeError, "Expected floating point
+    type for target with class probabilities": pass the logits, since `argmax` has no gradient
+    either.
     """
     decision = torch.tensor([[0.0, 1.0]], requires_grad=True).argmax(1)
 
@@ -198,8 +202,8 @@ def test_scores_are_floats_and_no_decision():
 
 
 def test_the_classes_are_axis_one_of_an_image_too(device):
-    """For segmentation, a class for each pixel, `nn.CrossEntropyLoss` and `F.cross_entropy` take
-    logits [N, classes, H, W] and targets [N, H, W].
+    """For segmentation, where each pixel has a class, `F.cross_entropy` takes logits [N, classes,
+    H, W] and class indices [N, H, W]; with `reduction="none"` it returns one loss per pixel.
     """
     scores = torch.zeros(2, 3, 4, 5, device=device)
     target = torch.zeros(2, 4, 5, dtype=torch.int64, device=device)
@@ -210,8 +214,9 @@ def test_the_classes_are_axis_one_of_an_image_too(device):
 
 
 def test_a_segmentation_target_has_no_channel_dimension():
-    """`F.cross_entropy` of (N, classes, H, W) raises RuntimeError for a target (N, 1, H, W), "only
-    batches of spatial targets supported (3D tensors)": write `target.squeeze(1)`.
+    """`F.cross_entropy` of logits (N, C, H, W), C > 1, and class indices (N, 1, H, W) raises
+    RuntimeError, "only batches of spatial targets supported (3D tensors)": write
+    `target.squeeze(1)`.
 
     A colour mask (N, 3, H, W) has to be turned into class indices first.
     """
@@ -234,8 +239,8 @@ def test_a_single_sample_has_a_target_without_axes():
 
 
 def test_class_weights_make_a_weighted_mean(device):
-    """With `weight`, `F.nll_loss` divides the weighted sum by the sum of the targets' weights,
-    not by the number of samples: losses 1 and 5 with weights 1 and 3 give 4.
+    """With `weight`, the mean of `F.nll_loss` divides the weighted sum by the sum of the targets'
+    weights, not by the number of samples: losses 1 and 5 with weights 1 and 3 give 4.
     """
     logs = torch.tensor([[-1.0, -2.0], [-3.0, -5.0]], device=device)
     classes = torch.tensor([0, 1], device=device)
@@ -247,8 +252,8 @@ def test_class_weights_make_a_weighted_mean(device):
 
 
 def test_class_weights_are_a_tensor_of_one_number_a_class():
-    """The `weight` of `nn.CrossEntropyLoss` is a tensor with one number per class: another
-    length raises RuntimeError at the call, a list TypeError in the constructor.
+    """The `weight` of `nn.CrossEntropyLoss` is a tensor with one number per class: another length
+    raises RuntimeError when the loss is called, a list TypeError in the constructor.
     """
     numbers = [1.0, 2.0, 3.0]
     loss = nn.CrossEntropyLoss(weight=torch.tensor(numbers))
@@ -261,8 +266,8 @@ def test_class_weights_are_a_tensor_of_one_number_a_class():
 
 
 def test_ignored_targets_do_not_count(device):
-    """Targets equal to `ignore_index`, -100 by default, count neither in the sum nor in the
-    number by which `F.nll_loss` divides.
+    """Class indices equal to `ignore_index`, -100 by default, count neither in the sum of
+    `F.nll_loss` nor in the number by which its mean divides.
 
     Use it for padding in sequences.
     """
@@ -273,8 +278,8 @@ def test_ignored_targets_do_not_count(device):
 
 
 def test_a_batch_of_ignored_targets_has_the_mean_nan():
-    """`F.cross_entropy` is NaN if every target is ignored, because its mean is 0 divided by 0;
-    with `reduction="sum"` it is 0.
+    """`F.cross_entropy` with the default mean is NaN if all class indices are ignored, because it
+    divides 0 by 0; with `reduction="sum"` it is 0.
     """
     scores = torch.zeros(1, 2)
 
@@ -283,8 +288,8 @@ def test_a_batch_of_ignored_targets_has_the_mean_nan():
 
 
 def test_label_smoothing_shares_a_part_among_all_classes(device):
-    """`label_smoothing=0.5` with two classes makes the target 3/4 for the right class and 1/4
-    for the other: half of it is shared among all classes.
+    """`F.cross_entropy(..., label_smoothing=0.5)` shares half of the target equally among all
+    classes: with two classes it is 3/4 for the right one and 1/4 for the other.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
 
@@ -294,8 +299,11 @@ def test_label_smoothing_shares_a_part_among_all_classes(device):
 
 
 def test_binary_cross_entropy_takes_probabilities_and_its_sibling_scores(device):
-    """`nn.BCELoss` takes probabilities, after `sigmoid`; `nn.BCEWithLogitsLoss` takes logits
-    and gives the same loss up to rounding, unless the sigmoid rounds to 0 or 1.
+    """`nn.BCELoss` takes probabilities, `nn.BCEWithLogitsLoss` logits: for target 1 both give ln
+    4/3 up to rounding, one of the probability 3/4, the other of its logit ln 3.
+
+    For logits far from 0 the two drift apart, because `sigmoid` rounds and `nn.BCELoss` ends at
+    100: prefer the one with logits.
     """
     score = torch.tensor([3.0], device=device).log()
     yes, no = torch.ones(1, device=device), torch.zeros(1, device=device)
@@ -307,10 +315,11 @@ def test_binary_cross_entropy_takes_probabilities_and_its_sibling_scores(device)
 
 
 def test_with_logits_a_wrong_certainty_keeps_its_gradient():
-    """At logit -200 and target 1 `F.binary_cross_entropy` of the sigmoid is capped at 100 with
+    """At the float32 logit -200 and target 1, `F.binary_cross_entropy` of the sigmoid is 100 with
     gradient 0; `F.binary_cross_entropy_with_logits` is 200 with gradient -1.
 
-    Because the sigmoid rounds to 0 in float32; compute the loss from the logits.
+    Because the sigmoid is 0 in float32, and `F.binary_cross_entropy` replaces a logarithm below
+    -100 by -100; compute the loss from the logits.
     """
     squashed = torch.tensor([-200.0], requires_grad=True)
     raw = torch.tensor([-200.0], requires_grad=True)
@@ -325,10 +334,10 @@ def test_with_logits_a_wrong_certainty_keeps_its_gradient():
 
 
 def test_binary_targets_are_floats_of_the_same_shape():
-    """`F.binary_cross_entropy_with_logits` wants floats in the shape of the logits as target:
-    0.0, 1.0 or a probability between; int64 raises RuntimeError, another shape ValueError.
+    """`F.binary_cross_entropy_with_logits` of float32 logits wants a float target of the same
+    shape, such as 0.0, 1.0 or 0.25: an int64 target raises RuntimeError, another shape ValueError.
 
-    Write `target.float()` and `target[:, None]`. A target beyond 0 and 1 raises nothing here.
+    Write `target.float()` and `target[:, None]`. A target above 1 or below 0 raises nothing here.
     """
     with pytest.raises(RuntimeError, match="result type Float can't be cast to the desired output"):
         F.binary_cross_entropy_with_logits(torch.zeros(2), torch.tensor([0, 1]))
@@ -342,8 +351,9 @@ def test_binary_targets_are_floats_of_the_same_shape():
 
 
 def test_bce_refuses_scores():
-    """`F.binary_cross_entropy` raises RuntimeError for inputs outside [0, 1], "all elements of
-    input should be between 0 and 1": apply `sigmoid` first, or use the version with logits.
+    """On a CPU `F.binary_cross_entropy` raises RuntimeError for inputs outside [0, 1], "all
+    elements of input should be between 0 and 1": apply `sigmoid` first, or use the version with
+    logits.
     """
     with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
         F.binary_cross_entropy(torch.tensor([2.0]), torch.ones(1))
@@ -353,10 +363,11 @@ def test_bce_refuses_scores():
 
 
 def test_pos_weight_counts_the_yes_more():
-    """`pos_weight=torch.tensor([3.0])` of `nn.BCEWithLogitsLoss` multiplies the loss of targets
-    1 by 3 and leaves that of targets 0; the plain number 3.0 raises TypeError.
+    """`nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]))` multiplies the loss of targets 1 by 3
+    and leaves that of targets 0; `pos_weight=3.0` raises TypeError, because it has to be a tensor.
 
-    Use it for rare positives: negatives divided by positives is the usual weight.
+    Use it for rare positives: the number of negatives divided by that of positives is the usual
+    weight.
     """
     loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0]), reduction="none")
 
@@ -368,10 +379,10 @@ def test_pos_weight_counts_the_yes_more():
 
 
 def test_kl_divergence_wants_logarithms_first_and_batchmean():
-    """`F.kl_div(log_q, p)` takes log-probabilities first and probabilities second; with
-    `reduction="batchmean"` it is the sum of `p * log(p / q)` per sample, averaged.
+    """`F.kl_div(log_q, p, reduction="batchmean")` takes log-probabilities first and probabilities
+    second: it sums `p * log(p / q)` for each row of (N, classes) and averages over the N rows.
 
-    The default, "mean", divides by the number of elements and is not the divergence.
+    The default reduction, "mean", divides by the number of elements: `spec/nn/test_divergences.py`.
     """
     log_q = torch.tensor([[0.5, 0.5], [0.5, 0.5]]).log()
     p = torch.tensor([[0.25, 0.75], [0.25, 0.75]])

@@ -2,8 +2,8 @@
 
 A network with many similar layers keeps them in an `nn.ModuleList` or an `nn.ModuleDict`, and
 parameters of its own in an `nn.ParameterList` or `nn.ParameterDict`. These containers register
-what they hold, and are used like a Python list or dict; what to compute with them is for a
-`forward` to say. For a plain chain there is `nn.Sequential`: `spec/nn/test_sequential.py`.
+what they hold, and are indexed and iterated like a Python list or dict; what to compute with them
+is for a `forward` to say. For a plain chain there is `nn.Sequential`: `spec/nn/test_sequential.py`.
 
 What surprises: layers in a plain Python list compute like others, but the module doesn't know
 them. They are not in `parameters()`, not moved by `to()` and not saved, and no error says so
@@ -18,11 +18,11 @@ from torch import nn
 
 
 def test_a_plain_list_forgets_its_layers():
-    """Layers in a plain Python list compute but are not registered: `parameters()` and
-    `state_dict()` leave them out, and `double()` doesn't cast them.
+    """Layers in a plain Python list as attribute of an `nn.Module` compute but are not registered:
+    `parameters()` and `state_dict()` leave them out, and `double()` doesn't cast them.
 
-    Because assignment registers modules and parameters only, and a list is neither. Write
-    `nn.ModuleList([...])`.
+    Because assignment registers modules, parameters and, since PyTorch 2.5, `nn.Buffer`, and a list
+    is none of them. Write `nn.ModuleList([...])`.
     """
 
     class Net(nn.Module):
@@ -44,11 +44,11 @@ def test_a_plain_list_forgets_its_layers():
 
 
 def test_an_optimizer_on_a_plain_list_of_layers_finds_nothing():
-    """For a network whose layers all stand in a plain list, `torch.optim.SGD(net.parameters())`
-    raises ValueError, "optimizer got an empty parameter list".
+    """For a network whose layers all stand in a plain list, `torch.optim.SGD(net.parameters(),
+    lr=0.1)` raises ValueError, "optimizer got an empty parameter list".
 
-    With one registered layer besides there is no error, and the layers in the list just don't
-    learn. Use `nn.ModuleList`.
+    With one registered layer besides there is no error, and the layers in the list don't learn. Use
+    `nn.ModuleList`.
     """
     net = nn.Module()
     net.layers = [nn.Linear(2, 1)]
@@ -61,8 +61,8 @@ def test_an_optimizer_on_a_plain_list_of_layers_finds_nothing():
 
 
 def test_a_module_list_registers_its_layers():
-    """Layers in an `nn.ModuleList` are registered under their index: `state_dict()` lists
-    "layers.0.weight", and `double()` casts them.
+    """Layers in an `nn.ModuleList` at the attribute `layers` are registered under their index:
+    `state_dict()` lists "layers.0.weight", and `double()` casts them.
     """
     net = nn.Module()
     net.layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 1)])
@@ -98,8 +98,8 @@ def test_a_module_list_does_not_say_what_to_compute():
 
 
 def test_a_module_list_grows_like_a_list():
-    """An `nn.ModuleList` has `append`, `extend`, `insert` and `del`; `insert` and `del`
-    renumber the modules behind, whose names in `state_dict()` change.
+    """An `nn.ModuleList` has `append`, `extend`, `insert` and `del`; an `insert` or `del` before
+    the end renumbers the modules behind, whose names in `state_dict()` change.
 
     A checkpoint saved before no longer fits: use an `nn.ModuleDict` where layers come and go.
     """
@@ -118,8 +118,8 @@ def test_a_module_list_grows_like_a_list():
 
 
 def test_a_module_dict_holds_alternatives_by_name(device):
-    """An `nn.ModuleDict` holds modules by key and registers them all, whether `forward` chooses
-    them or not.
+    """An `nn.ModuleDict` holds modules by key, in the order given, and registers all of them, also
+    those that `forward` doesn't call.
     """
     acts = nn.ModuleDict({"relu": nn.ReLU(), "leaky": nn.LeakyReLU(0.5)})
     x = torch.tensor([-2.0], device=device)
@@ -131,11 +131,10 @@ def test_a_module_dict_holds_alternatives_by_name(device):
 
 
 def test_not_every_key_names_a_module():
-    """An `nn.ModuleDict` refuses keys with a dot, the empty string and names of its own
-    methods, such as "keys", with KeyError, and a number with TypeError.
+    """An `nn.ModuleDict` raises KeyError for a key with a dot, for the empty string and for a name
+    of its own methods, such as "keys", and TypeError for an int.
 
-    Because a key becomes the name of a child; write "a_b" for "a.b" and `str(number)` for a
-    number.
+    Because a key becomes the name of a child; write "a_b" for "a.b" and `str(number)` for a number.
     """
     acts = nn.ModuleDict()
 
@@ -153,8 +152,8 @@ def test_not_every_key_names_a_module():
 
 
 def test_a_parameter_list_registers_its_parameters():
-    """Parameters in a plain Python list are not registered; in an `nn.ParameterList` they are,
-    under their index.
+    """Parameters in a plain Python list as attribute of an `nn.Module` are not registered; in an
+    `nn.ParameterList` they are, under their index.
     """
     net = nn.Module()
     net.hidden = [nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(2))]
@@ -164,8 +163,8 @@ def test_a_parameter_list_registers_its_parameters():
 
 
 def test_a_parameter_list_is_used_like_a_list():
-    """An `nn.ParameterList` has `len`, indices from both ends and `append`, and can be
-    iterated.
+    """An `nn.ParameterList` has `len`, `append` and indices from both ends, and can be iterated; it
+    has no `insert`, which raises AttributeError.
     """
     weights = nn.ParameterList([nn.Parameter(torch.tensor(2.0)), nn.Parameter(torch.tensor(3.0))])
     weights.append(nn.Parameter(torch.tensor(4.0)))
@@ -173,11 +172,13 @@ def test_a_parameter_list_is_used_like_a_list():
     assert len(weights) == 3
     assert weights[-1].item() == 4.0
     assert [weight.item() for weight in weights] == [2.0, 3.0, 4.0]
+    with pytest.raises(AttributeError, match="'ParameterList' object has no attribute 'insert'"):
+        weights.insert(0, nn.Parameter(torch.tensor(1.0)))
 
 
 def test_a_parameter_list_makes_parameters_of_tensors():
-    """A plain floating-point tensor put into an `nn.ParameterList` or `nn.ParameterDict`
-    becomes an `nn.Parameter`.
+    """A plain float32 tensor put into an `nn.ParameterList` or `nn.ParameterDict` becomes an
+    `nn.Parameter`.
     """
     listed = nn.ParameterList([torch.ones(1)])
     named = nn.ParameterDict({"scale": torch.ones(1)})
@@ -186,8 +187,8 @@ def test_a_parameter_list_makes_parameters_of_tensors():
 
 
 def test_a_parameter_dict_registers_by_key():
-    """An `nn.ParameterDict` registers its parameters under their keys, and answers `in` and
-    assignment like a dict.
+    """An `nn.ParameterDict` registers its parameters under their keys, and supports `in`, indexing
+    and assignment to a key like a dict.
     """
     net = nn.Module()
     net.gains = nn.ParameterDict({"left": torch.ones(1)})
@@ -200,11 +201,10 @@ def test_a_parameter_dict_registers_by_key():
 
 
 def test_a_parameter_dict_sorts_the_keys_of_a_plain_dict():
-    """`nn.ParameterDict` sorts the keys of a plain dict and keeps the order of an
-    `OrderedDict`; `nn.ModuleDict` keeps the order of either.
+    """`nn.ParameterDict(d)` sorts the keys of a plain dict and keeps the order of an `OrderedDict`;
+    `nn.ModuleDict(d)` keeps the order of either.
 
-    An optimizer's state follows the order of the parameters, so the order matters for
-    checkpoints.
+    An optimizer's state follows the order of the parameters, so the order matters for checkpoints.
     """
     plain = {"b": torch.ones(1), "a": torch.ones(2)}
 

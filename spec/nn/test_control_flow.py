@@ -6,7 +6,7 @@ Python code. Autograd records what this call did, so that the network may comput
 for the next input.
 
 What surprises: an `if` decides once per call for the whole batch, not per sample; and the layers
-of the branch not taken have `.grad` None afterwards, not zeros
+of the branch not taken get no gradient: `.grad` None stays None, not zeros
 (`spec/autograd/test_gradients.py`). `if x > 0` on several elements raises RuntimeError:
 `spec/tensors/test_comparing.py`.
 """
@@ -23,11 +23,11 @@ from torch import nn
 @pytest.mark.claim("path-plain-if")
 @pytest.mark.parametrize(("value", "output"), [(3.0, 30.0), (-3.0, 3.0)])
 def test_a_condition_in_a_model_is_an_if(value, output, device):
-    """An `if` in `forward` may depend on the values of the input: each call runs the branch
-    that its own data chose.
+    """In eager mode an `if` in the `forward` of an `nn.Module` may depend on the values of the
+    input, as in `if x.sum() > 0`: each call runs the branch that its own input chooses.
 
-    The comparison reads a value back as a Python bool, which on a GPU waits for the
-    computation.
+    The `if` turns the comparison into a Python bool, which on a GPU waits for the computation;
+    `torch.jit.trace` records one branch only: `spec/training/test_deployment.py`.
     """
 
     class Net(nn.Module):
@@ -40,8 +40,8 @@ def test_a_condition_in_a_model_is_an_if(value, output, device):
 
 
 def test_a_whole_batch_goes_one_way():
-    """An `if` in `forward` decides once per call and sends the whole batch the same way;
-    `torch.where(condition, a, b)` chooses per element.
+    """`if x.sum() > 0` in the `forward` of an `nn.Module` decides once per call and sends the whole
+    batch the same way; `torch.where(x > 0, a, b)` chooses per element.
     """
 
     class Net(nn.Module):
@@ -59,9 +59,9 @@ def test_a_whole_batch_goes_one_way():
     ("times", "output", "gradient"), [(0, 5.0, None), (1, 10.0, 5.0), (3, 40.0, 60.0)]
 )
 def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
-    """A `for` in `forward` may repeat a layer as often as an argument of the call says;
-    `x * scale` done 3 times has the gradient `3 * x * scale ** 2`, and done 0 times leaves
-    `.grad` None.
+    """A `for` in `forward` may run as often as an argument of the call says: after `x = x *
+    self.scale` 3 times, `backward()` gives the `nn.Parameter` scale the gradient `3 * x * scale **
+    2`; if it runs 0 times, `scale.grad` stays None.
     """
 
     class Net(nn.Module):
@@ -83,7 +83,8 @@ def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
 
 
 def test_forward_takes_what_python_takes():
-    """`forward` may take lists, keyword arguments and None, and may return a dict.
+    """The `forward` of an `nn.Module` may take a list and a keyword argument, which may be None,
+    and may return a dict.
 
     In an `nn.Sequential` each module gets one input and returns one output:
     `spec/nn/test_sequential.py`.
@@ -103,8 +104,8 @@ def test_forward_takes_what_python_takes():
 
 
 def test_a_result_kept_on_the_module_is_there_afterwards():
-    """`self.hidden = hidden` in `forward` keeps an intermediate result on the module until the
-    next call, with its autograd graph, and outside `state_dict()`.
+    """`self.hidden = self.fc(x)` in the `forward` of an `nn.Module` keeps this result on the module
+    until the next call, with its autograd graph, and outside `state_dict()`.
 
     Keep `hidden.detach()` if only the values are wanted: the graph holds memory.
     """
@@ -129,8 +130,8 @@ def test_a_result_kept_on_the_module_is_there_afterwards():
 
 @pytest.mark.claim("blitz-dp-forward-print")
 def test_a_print_in_forward_shows_the_sizes_of_every_call(capsys):
-    """`print(x.size())` in `forward` prints the sizes of this call's batch, here 30 x 5 and
-    then 10 x 5.
+    """`print(x.size())` in the `forward` of an `nn.Module` prints the size of this call's batch:
+    `torch.Size([30, 5])` for 30 samples of 5 features and then `torch.Size([10, 5])` for 10.
     """
 
     class Model(nn.Module):
@@ -155,8 +156,8 @@ def test_a_print_in_forward_shows_the_sizes_of_every_call(capsys):
 
 @pytest.mark.claim("path-plain-print", "course-print-intermediate")
 def test_an_intermediate_result_is_printed_with_its_values(capsys):
-    """`print(hidden)` in `forward` shows the values of an intermediate result and its
-    `grad_fn`, and does not change the result.
+    """`print(hidden)` in the `forward` of an `nn.Module` shows the values of a small intermediate
+    tensor and, if it requires grad, its `grad_fn`; the result of the call doesn't change.
     """
 
     class Net(nn.Module):
@@ -179,8 +180,8 @@ def test_an_intermediate_result_is_printed_with_its_values(capsys):
 
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_a_breakpoint_stops_inside_forward(monkeypatch):
-    """`breakpoint()` in `forward` calls `sys.breakpointhook` in that line, where the local
-    tensors have their values.
+    """`breakpoint()` in the `forward` of an `nn.Module` calls `sys.breakpointhook` in that line,
+    where the local tensors have their values.
     """
     seen = []
     monkeypatch.setattr(
@@ -201,8 +202,8 @@ def test_a_breakpoint_stops_inside_forward(monkeypatch):
 
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_pdb_prints_and_changes_tensors_in_forward():
-    """In pdb inside `forward`, a tensor can be printed with `p hidden` and changed in place;
-    after `continue` the changed values are used.
+    """In pdb inside the `forward` of an `nn.Module`, `p hidden` prints a local tensor and
+    `hidden.mul_(10)` changes it in place; after `continue` the changed values are used.
     """
     typed, shown = io.StringIO("p hidden\nhidden.mul_(10)\ncontinue\n"), io.StringIO()
     debugger = pdb.Pdb(stdin=typed, stdout=shown, readrc=False, nosigint=True)

@@ -61,11 +61,12 @@ def test_a_convolution_reads_samples_channels_height_width():
 
 
 def test_channels_come_before_height_and_width():
-    """`nn.Conv2d` reads dimension 1 as channels: images in the order of image files, here
-    [2, 32, 40, 3], raise RuntimeError, "to have 3 channels, but got 32 channels instead".
+    """`nn.Conv2d` with 3 input channels reads dimension 1 of a batch as channels: images of shape
+    [2, 32, 40, 3], channels last, raise RuntimeError, "to have 3 channels, but got 32 channels
+    instead".
 
-    Write `images.permute(0, 3, 1, 2)` first. Images of as many rows as there should be channels
-    raise nothing.
+    Write `images.permute(0, 3, 1, 2)` first. Nothing is noticed where dimension 1 happens to have
+    size 3.
     """
     layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
     images = torch.zeros(2, 32, 40, 3)
@@ -77,8 +78,9 @@ def test_channels_come_before_height_and_width():
 
 
 def test_a_convolution_takes_a_single_image_too():
-    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); other
-    numbers of dimensions raise RuntimeError.
+    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); with the
+    default `padding_mode` 2-D and 5-D inputs raise RuntimeError, "Expected 3D (unbatched) or 4D
+    (batched) input".
 
     A grey image (H, W) needs a channel dimension: `image[None]`.
     """
@@ -87,12 +89,14 @@ def test_a_convolution_takes_a_single_image_too():
     assert layer(torch.zeros(3, 32, 40)).shape == (6, 28, 40)
     with pytest.raises(RuntimeError, match=r"Expected 3D \(unbatched\) or 4D \(batched\) input"):
         layer(torch.zeros(32, 40))
+    with pytest.raises(RuntimeError, match=r"Expected 3D \(unbatched\) or 4D \(batched\) input"):
+        layer(torch.zeros(1, 1, 3, 32, 40))
 
 
 @pytest.mark.claim("self-feature-map-count")
 def test_a_convolution_makes_one_feature_map_for_each_filter():
-    """`nn.Conv2d` has one kernel per output channel, and the channel dimension of the result
-    holds one feature map per kernel.
+    """`nn.Conv2d` has one kernel per output channel, and its output has one feature map per kernel
+    in the channel dimension: `nn.Conv2d(3, 16, 5)` makes 16.
     """
     layer = nn.Conv2d(1, 3, kernel_size=2, bias=False)
     layer.weight.data = torch.tensor(
@@ -107,8 +111,8 @@ def test_a_convolution_makes_one_feature_map_for_each_filter():
 
 
 def test_the_window_is_not_turned_round(device):
-    """`conv1d` multiplies kernel and input in the same order and does not flip the kernel: in
-    signal processing this is a cross-correlation.
+    """`F.conv1d` multiplies kernel and input element by element in the same order: the kernel is
+    not flipped, which in signal processing is called a cross-correlation.
 
     For the mathematical convolution flip the kernel first: `weight.flip(-1)`.
     """
@@ -133,8 +137,9 @@ def test_the_window_is_not_turned_round(device):
 @pytest.mark.spare("3", reason="the floor of a stride hides one more number")
 @pytest.mark.spare("2", reason="the floor of a stride hides one more number")
 def test_conv1d_is_the_loop_over_outputs_and_places(x, weight, settings, shape):
-    """`F.conv1d` agrees exactly, on integers stored as float64, with a loop over outputs and
-    positions, for the strides, paddings, dilations and groups of the table.
+    """`F.conv1d` of integers stored as float64 equals a loop that, for each output channel and
+    position, sums the products of kernel and input, also with `stride`, `padding`, `dilation` and
+    `groups`.
     """
     x = torch.randint(-9, 10, x).double()
     weight = torch.randint(-9, 10, weight).double()
@@ -150,8 +155,8 @@ def test_conv1d_is_the_loop_over_outputs_and_places(x, weight, settings, shape):
     [({}, (4, 5)), ({"stride": 2}, (2, 3)), ({"padding": 1}, (6, 7))],
 )
 def test_conv2d_is_the_loop_over_rows_and_columns(settings, sides):
-    """`F.conv2d` agrees exactly, on integers stored as float64, with a double loop over the
-    rows and columns of an image, with stride and with padding.
+    """`F.conv2d` of integers stored as float64 equals a double loop over the rows and columns of
+    the output that sums the products of kernel and image, also with `stride=2` or `padding=1`.
     """
     x = torch.randint(-9, 10, (2, 3, 6, 7)).double()
     weight = torch.randint(-9, 10, (4, 3, 3, 3)).double()
@@ -163,8 +168,8 @@ def test_conv2d_is_the_loop_over_rows_and_columns(settings, sides):
 
 
 def test_the_bias_is_added_once_a_channel(device):
-    """The `bias` of `nn.Conv2d` has one number per output channel, which is added at every
-    position.
+    """The `bias` of `nn.Conv1d` has one number per output channel, which is added at every position
+    of the output.
     """
     layer = nn.Conv1d(1, 2, 1, device=device)
     layer.weight.data = torch.ones(2, 1, 1, device=device)
@@ -180,10 +185,10 @@ def test_the_bias_is_added_once_a_channel(device):
     [(1, 0, 1, 8), (1, 1, 1, 10), (2, 0, 1, 4), (1, 0, 2, 6), (3, 1, 2, 3), (2, 1, 3, 3)],
 )
 def test_the_length_follows_a_formula(stride, padding, dilation, length):
-    """A kernel of size 3 makes of length 10 the length
-    `(10 + 2 * padding - 2 * dilation - 1) // stride + 1`, for the settings of the table.
+    """`nn.Conv1d` with a kernel of size 3 makes of length 10 the length `(10 + 2 * padding - 2 *
+    dilation - 1) // stride + 1`, if the kernel fits into the padded input.
 
-    In general `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`.
+    In general it is `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`.
     """
     layer = nn.Conv1d(1, 1, 3, stride=stride, padding=padding, dilation=dilation)
 
@@ -192,8 +197,8 @@ def test_the_length_follows_a_formula(stride, padding, dilation, length):
 
 
 def test_a_stride_may_leave_the_end_unseen(device):
-    """With `stride=2` a kernel of size 2 never uses the fifth of five elements, because the
-    output length is rounded down.
+    """`F.conv1d` with `stride=2`, a kernel of size 2 and no padding never uses the fifth of five
+    elements, because the output length is rounded down.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 99.0]]], device=device)
 
@@ -210,11 +215,11 @@ def test_a_stride_may_leave_the_end_unseen(device):
     ],
 )
 def test_padding_comes_in_four_kinds(mode, edges):
-    """`padding_mode` of `nn.Conv1d` fills the border of [1, 2, 3] with zeros, or with 1 and 3
-    ("replicate"), 2 and 2 ("reflect"), or 3 and 1 ("circular").
+    """`nn.Conv1d(..., padding=1, padding_mode=...)` pads [1, 2, 3] with two zeros ("zeros"), with 1
+    and 3 ("replicate"), with 2 and 2 ("reflect") or with 3 and 1 ("circular").
 
-    The sums of three neighbours show it: with zeros the border gives 1 + 2, with "circular" 3 +
-    1 + 2.
+    The sums of three neighbours show it: with "zeros" the border gives 1 + 2, with "circular" 3 + 1
+    + 2.
     """
     layer = nn.Conv1d(1, 1, 3, padding=1, padding_mode=mode, bias=False)
     layer.weight.data = torch.ones(1, 1, 3)
@@ -223,10 +228,11 @@ def test_padding_comes_in_four_kinds(mode, edges):
 
 
 def test_padding_same_keeps_the_sides():
-    """`padding="same"` of `nn.Conv2d` keeps height and width at stride 1, here for a 3 x 5
-    kernel with dilation 2; a larger stride raises ValueError.
+    """`nn.Conv2d(..., padding="same")` with stride 1 keeps height and width, also for a 3 x 5
+    kernel with `dilation=2`; with `stride=2` its constructor raises ValueError.
 
-    With a stride, give the padding as a number; `(kernel - 1) // 2` suits odd kernels.
+    With a stride, give the padding as a number; `(kernel - 1) // 2` suits odd kernels without
+    dilation.
     """
     layer = nn.Conv2d(1, 1, (3, 5), padding="same", dilation=2)
 
@@ -238,8 +244,8 @@ def test_padding_same_keeps_the_sides():
 
 
 def test_pairs_are_height_and_width():
-    """`kernel_size`, `stride` and `padding` of `nn.Conv2d` take a pair (height, width); a
-    single number stands for both.
+    """`kernel_size`, `stride` and `padding` of `nn.Conv2d` take a pair (height, width) or a single
+    number for both.
     """
     image = torch.zeros(1, 1, 9, 9)
     oblong = nn.Conv2d(1, 1, (3, 5), stride=(1, 2), padding=(1, 0))
@@ -250,8 +256,8 @@ def test_pairs_are_height_and_width():
 
 
 def test_one_group_a_channel_keeps_the_channels_apart(device):
-    """With `groups=in_channels` each output channel sees one input channel (a depthwise
-    convolution), and the weight has size 1 in dimension 1: [2, 1, 1] instead of [2, 2, 1].
+    """With `groups=2`, `nn.Conv1d(2, 2, 1)` computes each output channel from one input channel (a
+    depthwise convolution), and its weight has the shape [2, 1, 1] instead of [2, 2, 1].
     """
     layer = nn.Conv1d(2, 2, 1, groups=2, bias=False, device=device)
     layer.weight.data = torch.tensor([[[10.0]], [[100.0]]], device=device)
@@ -262,8 +268,10 @@ def test_one_group_a_channel_keeps_the_channels_apart(device):
 
 
 def test_groups_divide_the_channels():
-    """`nn.Conv2d` raises ValueError if `groups` does not divide both `in_channels` and
-    `out_channels`.
+    """`nn.Conv2d` raises ValueError if `groups` does not divide `in_channels`, "in_channels must be
+    divisible by groups", or does not divide `out_channels`.
+
+    Choose channel numbers that are multiples of `groups`, as in `nn.Conv2d(4, 6, 3, groups=2)`.
     """
     with pytest.raises(ValueError, match="in_channels must be divisible by groups"):
         nn.Conv2d(3, 4, 3, groups=2)
@@ -273,8 +281,8 @@ def test_groups_divide_the_channels():
 
 
 def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
-    """A convolution with kernel size 1 applies the same linear map to the channels at each
-    position: `F.conv1d` gives the numbers of `F.linear` up to rounding.
+    """`F.conv1d` with a kernel of size 1 applies the same linear map to the channels at each
+    position: its numbers are those of `F.linear` up to rounding.
     """
     weight = torch.tensor([[1.0, 10.0]], device=device)
     pixels = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
@@ -285,8 +293,8 @@ def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
 
 @pytest.mark.parametrize(("stride", "length"), [(1, 7), (2, 11), (3, 15)])
 def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, length):
-    """`F.conv_transpose1d` adds, for each input element, the kernel times this element into the
-    output, at intervals of `stride`; where kernels overlap they add up.
+    """`F.conv_transpose1d` without padding adds, for each input element, the kernel times this
+    element to the output, at intervals of `stride`; where these copies overlap they add up.
     """
     x = torch.randint(-9, 10, (2, 3, 5)).double()
     weight = torch.randint(-9, 10, (3, 4, 3)).double()
@@ -322,8 +330,8 @@ def test_a_transposed_weight_has_its_inputs_first():
 
 
 def test_a_window_larger_than_the_image_is_refused():
-    """`nn.Conv2d` with a 5 x 5 kernel raises RuntimeError for an image of 3 x 3, "Kernel size
-    can't be greater than actual input size"; with `padding=1` it fits.
+    """`nn.Conv2d(1, 1, 5)` raises RuntimeError for an image of 3 x 3 pixels, "Kernel size can't be
+    greater than actual input size"; with `padding=1` the 5 x 5 kernel fits.
 
     It happens in networks that shrink small images too often: add padding or remove a pooling.
     """
@@ -335,10 +343,10 @@ def test_a_window_larger_than_the_image_is_refused():
 
 
 def test_pixels_as_bytes_are_refused():
-    """`nn.Conv2d` raises RuntimeError for uint8 pixels, as image files have them, "Input type
-    (unsigned char) and bias type (float) should be the same".
+    """`nn.Conv2d` with float32 weights and bias raises RuntimeError for uint8 pixels, as image
+    files have them, "Input type (unsigned char) and bias type (float) should be the same".
 
-    Write `image.float()`, usually with `/ 255`.
+    Write `image.float() / 255`. With `bias=False` the words of the error are others.
     """
     layer = nn.Conv2d(1, 1, 3)
     image = torch.zeros(1, 1, 3, 3, dtype=torch.uint8)

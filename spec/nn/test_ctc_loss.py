@@ -8,7 +8,7 @@ class, 0 by default, is dropped: `__aa_b` and `a_bb` both spell "ab".
 What surprises: the scores are (time, batch, classes), time first, and must be *log*-probabilities,
 or the loss may be negative; a label that is too long for the input has an infinite loss, and its
 gradient NaN, unless `zero_infinity=True`; a repeated letter needs a blank in between, so one step
-more; and label 0 is the blank.
+more; and class 0 is the blank unless `blank=` names another.
 """
 
 import itertools
@@ -27,8 +27,9 @@ def log_probs():
 
 
 def test_ctc_loss_wants_time_first_and_two_lengths(log_probs):
-    """`F.ctc_loss(log_probs, targets, input_lengths, target_lengths)` takes (T, N, C)
-    log-probabilities, (N, S) labels, and the length of each input and of each label.
+    """`F.ctc_loss(log_probs, targets, input_lengths, target_lengths)` of a batch takes
+    log-probabilities of shape (T, N, C), labels of shape (N, S), and the N lengths of the inputs
+    and of the labels.
     """
     targets = torch.tensor([[1, 2], [3, 3]])
     input_lengths, target_lengths = torch.tensor([5, 5]), torch.tensor([2, 2])
@@ -39,8 +40,11 @@ def test_ctc_loss_wants_time_first_and_two_lengths(log_probs):
 
 
 def test_batch_first_scores_are_refused_by_their_lengths(log_probs):
-    """Scores of the shape (N, T, C) make `F.ctc_loss` raise RuntimeError, "input_lengths must be of
-    size batch_size", where T is not N: write `log_probs.transpose(0, 1)`.
+    """Log-probabilities of shape (N, T, C) make `F.ctc_loss` raise RuntimeError, "input_lengths
+    must be of size batch_size", where T is not N: write `log_probs.transpose(0, 1)`.
+
+    Because `F.ctc_loss` takes the second dimension for the batch; where T equals N nothing is
+    noticed.
     """
     targets, lengths = torch.tensor([[1, 2], [3, 3]]), torch.tensor([2, 2])
 
@@ -49,8 +53,8 @@ def test_batch_first_scores_are_refused_by_their_lengths(log_probs):
 
 
 def test_the_loss_is_the_probability_of_all_paths_that_spell_the_label(log_probs):
-    """The CTC loss is minus the logarithm of the sum, over all paths of classes that give the label
-    after merging repetitions and dropping blanks, of the product of their probabilities.
+    """`F.ctc_loss` of one sample with `reduction="none"` is `-log` of the summed probability of the
+    paths (one class per step) that give the label once repetitions are merged and blanks dropped.
     """
     paths = itertools.product(range(4), repeat=5)
     merged = ([key for key, _ in itertools.groupby(path) if key != 0] for path in paths)
@@ -63,8 +67,8 @@ def test_the_loss_is_the_probability_of_all_paths_that_spell_the_label(log_probs
 
 
 def test_labels_may_be_written_in_a_row(log_probs):
-    """The labels of a batch may be one 1-D tensor, one after the other, as long as the sum of
-    `target_lengths`: no padding is needed.
+    """The labels of a batch may be given to `F.ctc_loss` as one 1-D tensor, one label after the
+    other without padding; its size is the sum of `target_lengths`.
     """
     padded = torch.tensor([[1, 2, 0], [3, 0, 0]])
     lengths = torch.tensor([5, 5]), torch.tensor([2, 1])
@@ -76,8 +80,8 @@ def test_labels_may_be_written_in_a_row(log_probs):
 
 
 def test_softmax_is_applied_before_the_loss():
-    """`F.ctc_loss` takes `log_softmax(scores, dim=-1)`; raw scores are not noticed and can give a
-    negative loss.
+    """`F.ctc_loss` takes `log_softmax(scores, dim=-1)`; for raw scores it raises no error and can
+    return a negative loss.
     """
     scores = torch.zeros(5, 1, 4)
     target = torch.tensor([[1, 2]])
@@ -90,8 +94,8 @@ def test_softmax_is_applied_before_the_loss():
 
 
 def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
-    """A label of S letters, R of them equal to the one before, needs S + R steps: with fewer the
-    CTC loss is inf. `zero_infinity=True` makes the loss 0 there.
+    """A label of S letters, R of them equal to the letter before, needs S + R steps: with fewer
+    steps `F.ctc_loss` is inf, or 0 with `zero_infinity=True`.
 
     [3, 3] does not fit into two steps, since a blank has to stand between the two 3s.
     """
@@ -106,11 +110,11 @@ def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
 
 
 def test_an_infinite_loss_makes_the_gradient_nan():
-    """The gradient of an infinite CTC loss is NaN and spoils the weights; with
-    `zero_infinity=True` it is 0.
+    """A sample whose `F.ctc_loss` is inf gets a gradient with NaN in it, which an optimizer step
+    carries into the weights; with `zero_infinity=True` its gradient is 0.
 
-    So `nn.CTCLoss(zero_infinity=True)` is a usual choice; infinite losses mean labels that are too
-    long for the network's output.
+    So `nn.CTCLoss(zero_infinity=True)` is a usual choice. Infinite losses mostly mean labels that
+    are too long for the network's output.
     """
     scores = torch.zeros(1, 1, 4, requires_grad=True)
     target = torch.tensor([[1, 2]])
@@ -124,20 +128,22 @@ def test_an_infinite_loss_makes_the_gradient_nan():
 
 
 def test_the_mean_divides_each_loss_by_the_length_of_its_label(log_probs):
-    """The default `reduction="mean"` of `F.ctc_loss` divides the loss of each sample by the length
-    of its label before it averages over the batch.
+    """`F.ctc_loss` with the default `reduction="mean"` divides the loss of each sample by the
+    length of its label, an empty label counting as length 1, and then averages over the batch.
     """
     targets = torch.tensor([[1, 2], [3, 3]])
     lengths = torch.tensor([5, 5]), torch.tensor([2, 2])
 
     loss = F.ctc_loss(log_probs, targets, *lengths)
 
+    with_an_empty_one = F.ctc_loss(log_probs, targets, lengths[0], torch.tensor([2, 0]))
     assert loss.item() == pytest.approx((3.3761 / 2 + 4.2234 / 2) / 2, abs=1e-4)
+    assert with_an_empty_one.item() == pytest.approx((3.3761 / 2 + 5 * math.log(4)) / 2, abs=1e-4)
 
 
 def test_the_blank_is_a_class_of_its_own(log_probs):
-    """The classes are the letters plus one for the blank: class 0 unless `blank=` names another;
-    a number that is no class raises RuntimeError, "blank must be in label range".
+    """The C classes of `F.ctc_loss` are the letters plus one for the blank: class 0, or the class
+    that `blank=` names. A `blank` of C or more raises RuntimeError, "blank must be in label range".
     """
     target, lengths = torch.tensor([[0, 1]]), ((5,), (2,))
 
@@ -150,7 +156,10 @@ def test_the_blank_is_a_class_of_its_own(log_probs):
 
 def test_lengths_beyond_the_tensors_are_refused(log_probs):
     """`F.ctc_loss` raises RuntimeError for an input length above T, "Expected input_lengths to have
-    value at most", and for float lengths, "input_lengths must be integral".
+    value at most", and for input lengths as a float32 tensor, "input_lengths must be integral".
+
+    Write the lengths as an int64 tensor or a tuple of ints; an input length counts the steps of the
+    network's output, which may be fewer than those of its input.
     """
     targets, two = torch.tensor([[1, 2], [3, 3]]), torch.tensor([2, 2])
 
@@ -163,10 +172,15 @@ def test_lengths_beyond_the_tensors_are_refused(log_probs):
 
 
 def test_greedy_decoding_merges_repetitions_and_drops_blanks():
-    """`torch.unique_consecutive(scores.argmax(-1))` without the blanks is the most likely path as a
-    label: first merge, then drop the zeros.
+    """Greedy CTC decoding of one sequence takes the most probable class of each step: with `best =
+    scores.argmax(-1)` of shape (T,), first `torch.unique_consecutive(best)`, then drop the blanks.
+
+    Because dropping the blanks first would merge a doubled letter. For a batch call
+    `unique_consecutive` once per sequence: without `dim` it flattens.
     """
-    best = torch.tensor([0, 1, 1, 0, 1, 2, 2])
+    classes = torch.tensor([0, 1, 1, 0, 1, 2, 2])
+    scores = F.one_hot(classes, num_classes=3).float()
+    best = scores.argmax(-1)
 
     merged = torch.unique_consecutive(best)
 

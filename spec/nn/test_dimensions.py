@@ -1,15 +1,16 @@
 """Layers for sequences, images and volumes.
 
-Layers that look at neighbours exist three times. The ending of the name says how many dimensions
-have neighbours: `1d` for sequences (N, C, L), `2d` for images (N, C, H, W), `3d` for volumes and
-videos (N, C, D, H, W). N is the batch, C the channels. What differs is the shape of the input, of
-the kernel and of the output; the settings have the same names, and one number stands for all
-dimensions: `kernel_size=3` is 3 x 3 x 3 in a `3d` layer.
+Most layers that look at neighbours exist three times. The ending of the name says how many
+dimensions have neighbours: `1d` for sequences (N, C, L), `2d` for images (N, C, H, W), `3d` for
+volumes and videos (N, C, D, H, W). N is the batch, C the channels. What differs is the shape of the
+input, of the kernel and of the output; the settings have the same names, and one number stands for
+all dimensions: `kernel_size=3` is 3 x 3 x 3 in a `3d` layer.
 
 What surprises: a layer cannot always tell that its input has the wrong number of dimensions. Most
-accept one sample without a batch dimension, so a `3d` layer takes a batch of images for one volume.
-The layers themselves are told in `spec/nn/test_convolutions.py`, `spec/nn/test_pooling.py`,
-`spec/nn/test_padding.py`, `spec/nn/test_batch_norm.py` and `spec/nn/test_dropout.py`.
+accept one sample without a batch dimension, so `nn.MaxPool3d` takes a batch of images for one
+volume. The layers themselves are told in `spec/nn/test_convolutions.py`,
+`spec/nn/test_pooling.py`, `spec/nn/test_padding.py`, `spec/nn/test_batch_norm.py` and
+`spec/nn/test_dropout.py`.
 """
 
 import pytest
@@ -51,7 +52,7 @@ def test_the_kernel_grows_with_the_dimensions():
     ],
 )
 def test_transposed_convolutions_double_each_dimension(layer, shape, output):
-    """With a kernel and a stride of 2, `nn.ConvTranspose1d`, `ConvTranspose2d` and
+    """With `kernel_size=2` and `stride=2`, `nn.ConvTranspose1d`, `ConvTranspose2d` and
     `ConvTranspose3d` make 10 of 5 positions in each of their dimensions.
     """
     assert layer(torch.ones(shape)).shape == output
@@ -71,9 +72,9 @@ def test_transposed_convolutions_double_each_dimension(layer, shape, output):
     ],
 )
 def test_pooling_halves_each_dimension(layer, shape, output):
-    """With a window of 2, `nn.MaxPool1d` and `AvgPool1d` halve the length, `MaxPool2d` and
-    `AvgPool2d` height and width, `MaxPool3d` and `AvgPool3d` depth, height and width, rounded
-    down; so do `LPPool1d` and `LPPool2d`.
+    """With `kernel_size=2`, `nn.MaxPool1d` and `AvgPool1d` halve the length, `MaxPool2d` and
+    `AvgPool2d` height and width, `MaxPool3d` and `AvgPool3d` depth, height and width: 9 becomes 4.
+    So do `LPPool1d` and `LPPool2d`.
     """
     assert layer(torch.ones(shape)).shape == output
 
@@ -91,7 +92,8 @@ def test_pooling_halves_each_dimension(layer, shape, output):
 )
 def test_adaptive_pooling_takes_the_size_of_the_output(layer, shape, output):
     """`nn.AdaptiveAvgPool1d`, `AdaptiveAvgPool3d`, `AdaptiveMaxPool1d`, `AdaptiveMaxPool2d` and
-    `AdaptiveMaxPool3d` take the output's size: one number for all dimensions, or one for each.
+    `AdaptiveMaxPool3d` take the output's size: one number for all dimensions, or a tuple of one per
+    dimension, such as `(1, 2, 3)` for the 3d layers.
     """
     assert layer(torch.ones(shape)).shape == output
 
@@ -99,10 +101,10 @@ def test_adaptive_pooling_takes_the_size_of_the_output(layer, shape, output):
 @pytest.mark.spare("8", reason="the output has its size whatever the input's")
 @pytest.mark.spare("2", reason="a larger window overlaps more, and the output has its size")
 def test_fractional_pooling_makes_a_size_that_does_not_divide():
-    """`nn.FractionalMaxPool2d(2, output_size=5)` makes 5 x 5 of 8 x 8, with windows of 2 x 2 whose
-    places are drawn at random; `FractionalMaxPool3d` does so with volumes.
+    """`nn.FractionalMaxPool2d(2, output_size=5)` makes 5 x 5 of 8 x 8, with pooling windows of 2 x
+    2 at positions drawn at random; `FractionalMaxPool3d` makes 5 x 5 x 5 of 8 x 8 x 8.
 
-    With a fixed window, `nn.MaxPool2d`, the ratio of the sizes is a whole number.
+    `nn.MaxPool2d(2)`, whose windows lie side by side, makes 4 x 4.
     """
     assert nn.FractionalMaxPool2d(2, output_size=5)(torch.ones(1, 3, 8, 8)).shape == (1, 3, 5, 5)
     assert nn.FractionalMaxPool3d(2, output_size=5)(torch.ones(1, 3, 8, 8, 8)).shape == (
@@ -144,8 +146,9 @@ def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output)
     ],
 )
 def test_batch_norm_normalises_over_all_but_the_channels(layer, shape):
-    """In training mode `nn.BatchNorm1d`, `BatchNorm2d` and `BatchNorm3d` bring each channel of
-    (N, C, ...) to a mean of 0, taken over the batch and all positions.
+    """In training mode, with weight 1 and bias 0 as at first, `nn.BatchNorm1d`, `BatchNorm2d` and
+    `BatchNorm3d` bring each channel of (N, C, ...) to a mean of 0 up to rounding, taken over the
+    batch and all positions.
     """
     y = layer(torch.randn(shape) + 5)
 
@@ -164,8 +167,9 @@ def test_batch_norm_normalises_over_all_but_the_channels(layer, shape):
     ],
 )
 def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
-    """`nn.BatchNorm1d`, `BatchNorm2d`, `BatchNorm3d` and `InstanceNorm3d` raise ValueError for an
-    input of another number of dimensions, such as "expected 4D input (got 3D input)".
+    """`nn.BatchNorm1d`, `BatchNorm2d`, `BatchNorm3d` and `InstanceNorm3d` raise ValueError for a
+    wrong number of dimensions: `nn.BatchNorm2d` of a 3-D input says "expected 4D input (got 3D
+    input)".
 
     After `flatten(1)` a batch is (N, C): `nn.BatchNorm1d` is the one that fits.
     """
@@ -184,7 +188,7 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
 )
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
     """`nn.InstanceNorm1d`, `InstanceNorm2d` and `InstanceNorm3d` bring each channel of each sample
-    to a mean of 0, taken over its positions alone.
+    of (N, C, ...) to a mean of 0 up to rounding, taken over the positions of that sample alone.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 
@@ -202,8 +206,9 @@ def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
     ],
 )
 def test_dropout_of_channels_drops_them_whole(layer, shape):
-    """`nn.Dropout1d`, `Dropout2d`, `Dropout3d` and `FeatureAlphaDropout` give all positions of a
-    channel one value where the input is 1: a channel is dropped as a whole, or kept.
+    """In training mode `nn.Dropout1d`, `Dropout2d`, `Dropout3d` and `FeatureAlphaDropout` give all
+    positions of a channel of (N, C, ...) the same value, where the input is ones: a channel is
+    dropped as a whole, or kept.
     """
     y = layer(torch.ones(shape)).flatten(2)
 
@@ -216,12 +221,14 @@ def test_a_volume_layer_takes_a_batch_of_images_for_one_volume():
     """`nn.MaxPool3d(2)` accepts (2, 3, 8, 8), as one volume of 2 channels and depth 3: the result
     is (2, 1, 4, 4), without an error.
 
-    Because the batch dimension may be missing. `x[:, None]` or `x.unsqueeze(2)` says what is meant.
+    Because the batch dimension may be missing. For a batch of images write `nn.MaxPool2d(2)(x)`, or
+    `nn.MaxPool3d((1, 2, 2))(x.unsqueeze(2))`, where each image is a volume of depth 1.
     """
     images = torch.ones(2, 3, 8, 8)
 
     assert nn.MaxPool3d(2)(images).shape == (2, 1, 4, 4)
     assert nn.MaxPool3d((1, 2, 2))(images.unsqueeze(2)).shape == (2, 3, 1, 4, 4)
+    assert nn.MaxPool2d(2)(images).shape == (2, 3, 4, 4)
 
 
 @pytest.mark.parametrize(
@@ -233,8 +240,9 @@ def test_a_volume_layer_takes_a_batch_of_images_for_one_volume():
     ],
 )
 def test_a_convolution_says_how_many_dimensions_it_wants(layer, said):
-    """`nn.Conv1d`, `Conv3d` and `ConvTranspose3d` raise RuntimeError for an input that is neither a
-    batch nor one sample: "Expected 4D (unbatched) or 5D (batched) input to conv3d".
+    """`nn.Conv1d`, `Conv3d` and `ConvTranspose3d` raise RuntimeError for an input with too few
+    dimensions for one sample: `nn.Conv3d` says "Expected 4D (unbatched) or 5D (batched) input to
+    conv3d".
     """
     wrong = torch.ones(8) if isinstance(layer, nn.Conv1d) else torch.ones(2, 3, 8)
 
@@ -256,7 +264,8 @@ def test_a_convolution_says_how_many_dimensions_it_wants(layer, said):
 )
 def test_a_lazy_convolution_learns_its_in_channels(lazy, shape, becomes):
     """`nn.LazyConv1d`, `LazyConv3d`, `LazyConvTranspose1d`, `LazyConvTranspose2d` and
-    `LazyConvTranspose3d` take `in_channels` from the first input and become the plain layer.
+    `LazyConvTranspose3d` take `in_channels` from the first input and become the layer without
+    `Lazy`, such as `nn.Conv1d`.
     """
     layer = lazy(4, kernel_size=3)
     before = type(layer.weight)
@@ -281,8 +290,9 @@ def test_a_lazy_convolution_learns_its_in_channels(lazy, shape, becomes):
     ],
 )
 def test_a_lazy_norm_learns_its_channels(lazy, shape, becomes):
-    """`nn.LazyBatchNorm1d`, `LazyBatchNorm2d` and `LazyBatchNorm3d`, and `LazyInstanceNorm1d` to
-    `LazyInstanceNorm3d` with `affine=True`, take the number of channels from the first input.
+    """Made with `affine=True`, `nn.LazyBatchNorm1d`, `LazyBatchNorm2d`, `LazyBatchNorm3d` and
+    `nn.LazyInstanceNorm1d`, `LazyInstanceNorm2d`, `LazyInstanceNorm3d` take the number of channels
+    from the first input.
     """
     layer = lazy(affine=True)
     layer(torch.ones(shape))

@@ -15,8 +15,8 @@ from torch import nn
 
 
 def test_a_hook_collects_the_features_of_a_layer(device):
-    """A forward hook that stores its `output` collects the features of a layer in the middle
-    while the network is called as usual.
+    """A hook of `register_forward_hook` that stores its `output` collects the features of a layer
+    in the middle while the network is called as usual.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).to(device)
     features = {}
@@ -29,7 +29,7 @@ def test_a_hook_collects_the_features_of_a_layer(device):
 
 
 def test_a_cut_is_a_shorter_net_of_the_same_parts():
-    """`net[:-1]` of a `Sequential` is a network without the last layer that shares its layers,
+    """`net[:-1]` of an `nn.Sequential` is a network without the last layer that shares its layers,
     and their parameters, with `net`.
 
     Training it trains `net`; `copy.deepcopy(net[:-1])` is independent.
@@ -42,10 +42,12 @@ def test_a_cut_is_a_shorter_net_of_the_same_parts():
 
 
 def test_hook_and_cut_agree(device):
-    """The output recorded by a hook on `net[1]` of a `Sequential` is equal to the output of
-    `net[:2]`, if no layer draws random numbers, as Dropout does in training mode.
+    """In an `nn.Sequential` of `nn.Linear` and `nn.Tanh`, the output that a forward hook on
+    `net[1]` records is equal to the output of `net[:2]` for the same input.
 
-    The hook lets the whole network run; the slice saves the computation of the layers behind.
+    The hook lets the whole network run; the slice saves the computation of the layers behind. The
+    two differ where a layer draws random numbers, as Dropout does, or where `net[2]` writes in
+    place.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1)).to(device)
     x = torch.ones(4, 2, device=device)
@@ -59,11 +61,11 @@ def test_hook_and_cut_agree(device):
 
 
 def test_a_cut_from_children_is_a_chain():
-    """`nn.Sequential(*list(net.children())[:-1])` calls the layers in the order of assignment
-    and loses what `forward` did by functions, such as `torch.relu`.
+    """`nn.Sequential(*list(net.children())[:-1])` calls the child modules in the order of their
+    assignment and loses what `forward` did by functions, such as `torch.relu`.
 
-    A layer assigned under two names is called once only. Replace the last layer by
-    `nn.Identity()` instead if `forward` has more than a chain of layers.
+    A layer assigned under two names is called once only. Replace the last layer by `nn.Identity()`
+    instead if `forward` has more than a chain of layers.
     """
 
     class Net(nn.Module):
@@ -85,8 +87,8 @@ def test_a_cut_from_children_is_a_chain():
 
 
 def test_identity_in_place_of_the_head_gives_the_features():
-    """With the last layer replaced by `nn.Identity()`, the network's own `forward` runs,
-    functions included, and returns the features.
+    """With `net.head = nn.Identity()` in place of the layer that `forward` calls last, the
+    network's own `forward` runs, functions such as `torch.relu` included, and returns the features.
     """
 
     class Net(nn.Module):
@@ -108,7 +110,7 @@ def test_identity_in_place_of_the_head_gives_the_features():
 
 
 def test_features_keep_the_graph_until_detached():
-    """An output that a hook stores outside `no_grad` requires grad, if the layers up to it are
+    """An output that a forward hook stores in grad mode requires grad, if the layers up to it are
     trainable, and keeps its graph alive; `output.detach()` shares its storage without the graph.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
@@ -125,8 +127,8 @@ def test_features_keep_the_graph_until_detached():
 
 
 def test_a_collected_output_changes_under_an_inplace_layer():
-    """If `nn.ReLU(inplace=True)` follows, the output that a hook stored is overwritten by the
-    ReLU; store `output.clone()`.
+    """If `nn.ReLU(inplace=True)` follows, the output that a forward hook stored is overwritten by
+    the ReLU; store `output.clone()` instead.
 
     Because the hook stores a reference to the tensor, and the in-place layer writes into its
     storage.

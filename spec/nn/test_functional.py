@@ -1,16 +1,18 @@
 """Functions beside the modules.
 
-`torch.nn.functional`, imported as `F`, has a function for nearly every layer of `torch.nn`:
-`F.celu` for `nn.CELU`, `F.max_pool3d` for `nn.MaxPool3d`. A function keeps nothing: what a module
-stores in itself, weights, running statistics, whether it is in training mode, a function is given
-with each call. Where there is nothing to store, the two are the same; in `forward` people write
-whichever is shorter.
+`torch.nn.functional`, imported as `F`, has a function for most layers of `torch.nn`: `F.celu` for
+`nn.CELU`, `F.max_pool3d` for `nn.MaxPool3d`, but none for `nn.LSTM`. A function keeps nothing:
+what a module stores in itself, weights, running statistics, whether it is in training mode, a
+function is given with each call. Where there is nothing to store, the two compute the same; in
+`forward` people write whichever is shorter.
 
 What surprises: a function knows nothing of `model.eval()`. `F.dropout` drops by default, and
 `F.alpha_dropout` by default does not. The modules are told in `spec/nn/test_activations.py`,
 `spec/nn/test_further_activations.py`, `spec/nn/test_pooling.py` and `spec/nn/test_dropout.py`,
 losses as functions in `spec/nn/test_further_losses.py`.
 """
+
+import warnings
 
 import pytest
 import torch
@@ -32,8 +34,9 @@ from torch.nn import functional as F
     ],
 )
 def test_smooth_and_hard_activations_at_minus_four_and_four(function, module, values):
-    """`F.celu`, `selu`, `mish`, `softsign`, `softplus`, `hardsigmoid`, `hardswish` and `hardtanh`
-    of [-4, 4] have the values of the table, and so have `nn.CELU` to `nn.Hardtanh`.
+    """To two decimals, of [-4.0, 4.0] `F.celu` makes [-0.98, 4], `selu` [-1.73, 4.20], `mish`
+    [-0.07, 4.00], `softsign` [-0.8, 0.8], `softplus` [0.02, 4.02], `hardsigmoid` [0, 1],
+    `hardswish` [0, 4], `hardtanh` [-1, 1].
     """
     x = torch.tensor([-4.0, 4.0])
 
@@ -50,8 +53,9 @@ def test_smooth_and_hard_activations_at_minus_four_and_four(function, module, va
     ],
 )
 def test_shrinking_activations(function, module, values):
-    """`F.hardshrink` makes what lies between -0.5 and 0.5 zero, `F.softshrink` also moves the rest
-    by 0.5 towards zero, and `F.tanhshrink(x)` is `x - tanh(x)`; the modules do the same.
+    """With the default `lambd=0.5`, `F.hardshrink` makes the numbers from -0.5 to 0.5 zero and
+    `F.softshrink` also moves the others 0.5 towards zero; `F.tanhshrink(x)` is `x - tanh(x)`.
+    `nn.Hardshrink()` and so on do the same.
     """
     x = torch.tensor([-1.0, -0.5, 0.0, 4.0])
 
@@ -60,8 +64,8 @@ def test_shrinking_activations(function, module, values):
 
 
 def test_softmin_prefers_the_smallest():
-    """`F.softmin(x, dim=0)`, as `nn.Softmin(0)`, is `F.softmax(-x, dim=0)`: of [0, ln 3] it makes
-    [3/4, 1/4].
+    """`F.softmin(x, dim=0)` and `nn.Softmin(0)(x)` compute `F.softmax(-x, dim=0)` of a float
+    tensor: of [0, ln 3] they make [3/4, 1/4].
     """
     x = torch.tensor([0.0, 3.0]).where(torch.tensor([True, False]), torch.tensor(3.0).log())
 
@@ -71,7 +75,7 @@ def test_softmin_prefers_the_smallest():
 
 def test_the_function_of_prelu_is_given_its_slope():
     """`F.prelu(x, weight)` multiplies negative numbers by `weight`, which `nn.PReLU` keeps as a
-    parameter: with 0.25, -4 becomes -1.
+    parameter, 0.25 at first: with `torch.tensor([0.25])` -4 becomes -1.
     """
     x = torch.tensor([-4.0, 4.0])
 
@@ -92,8 +96,8 @@ def test_the_function_of_prelu_is_given_its_slope():
     ],
 )
 def test_activations_with_an_underscore_write_into_their_input(function, values):
-    """`F.relu_(x)`, `elu_`, `celu_`, `selu_`, `leaky_relu_`, `rrelu_` and `hardtanh_` write their
-    values into `x` and return `x` itself.
+    """Of a float tensor that doesn't require grad, `F.relu_(x)`, `elu_`, `celu_`, `selu_`,
+    `leaky_relu_`, `rrelu_` and `hardtanh_` write their values into `x` and return `x` itself.
     """
     x = torch.tensor([-1.0, 0.0, 2.0])
 
@@ -104,7 +108,7 @@ def test_activations_with_an_underscore_write_into_their_input(function, values)
 
 
 def test_threshold_replaces_what_is_not_above_it():
-    """`F.threshold(x, 0.5, 9.0)` replaces each number that is not above 0.5 by 9, as
+    """`F.threshold(x, 0.5, 9.0)` replaces each number less than or equal to 0.5 by 9, as
     `nn.Threshold(0.5, 9.0)` does; `F.threshold_` does so in place.
     """
     x = torch.tensor([0.0, 0.5, 1.0])
@@ -119,11 +123,11 @@ def test_threshold_replaces_what_is_not_above_it():
     "function", [F.dropout, F.dropout1d, F.dropout2d, F.dropout3d], ids=lambda f: f.__name__
 )
 def test_functions_of_dropout_drop_unless_told_otherwise(function):
-    """`F.dropout(x, 1.0)`, `dropout1d`, `dropout2d` and `dropout3d` return zeros: `training` is
-    True by default. With `training=False` they return the numbers of `x`.
+    """Of a tensor of ones `F.dropout(x, 1.0)`, `dropout1d`, `dropout2d` and `dropout3d` make zeros,
+    as `training` is True by default; with `training=False` they return ones.
 
-    Because a function doesn't see `model.eval()`: in `forward` write
-    `F.dropout(x, p, training=self.training)`, or use `nn.Dropout`.
+    Because a function doesn't see `model.eval()`: in `forward` write `F.dropout(x, p,
+    training=self.training)`, or use `nn.Dropout`.
     """
     x = torch.ones(1, 2, 2, 2, 2) if function is F.dropout3d else torch.ones(1, 2, 2, 2)
     x = x[0] if function is F.dropout1d else x
@@ -136,8 +140,9 @@ def test_functions_of_dropout_drop_unless_told_otherwise(function):
     "function", [F.alpha_dropout, F.feature_alpha_dropout], ids=lambda f: f.__name__
 )
 def test_functions_of_alpha_dropout_drop_only_if_told_so(function):
-    """`F.alpha_dropout(x, 0.5)` and `feature_alpha_dropout` return the numbers of `x`: `training`
-    is False by default. With `training=True` kept and dropped ones get new values.
+    """Of a tensor of ones `F.alpha_dropout(x, 0.5)` and `feature_alpha_dropout` return ones, as
+    `training` is False by default; with `training=True` kept and dropped elements get two other
+    values.
 
     The default is the opposite of that of `F.dropout`: give `training=self.training` to both.
     """
@@ -148,8 +153,8 @@ def test_functions_of_alpha_dropout_drop_only_if_told_so(function):
 
 
 def test_the_function_of_rrelu_draws_slopes_in_training_only():
-    """`F.rrelu(x)` multiplies negative numbers by 11/48, the mean of its slopes; with
-    `training=True` it draws each slope between 1/8 and 1/3.
+    """`F.rrelu(x)`, with its default bounds 1/8 and 1/3, multiplies negative numbers by their mean,
+    11/48; with `training=True` it draws a slope between the bounds for each.
     """
     x = torch.full((10000,), -48.0)
 
@@ -173,8 +178,9 @@ def test_the_function_of_rrelu_draws_slopes_in_training_only():
     ],
 )
 def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
-    """Of the numbers 0 to 15 in 4 x 4, `F.max_pool2d` and `avg_pool2d` take the window and
-    `adaptive_max_pool2d` and `adaptive_avg_pool2d` the size of the result: 2 is 2 x 2 of both.
+    """The second argument of `F.max_pool2d` and `F.avg_pool2d` is the kernel size, that of
+    `F.adaptive_max_pool2d` and `F.adaptive_avg_pool2d` the output size: `avg_pool2d(x, 4)` and
+    `adaptive_avg_pool2d(x, 1)` of a 4 x 4 image are its mean.
     """
     x = torch.arange(16.0).reshape(1, 1, 4, 4)
 
@@ -191,8 +197,8 @@ def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
     ],
 )
 def test_pooling_functions_of_volumes(function, setting, value):
-    """Of a volume of the numbers 0 to 7, `F.max_pool3d(x, 2)` and `adaptive_max_pool3d(x, 1)`
-    take the maximum 7, `avg_pool3d(x, 2)` and `adaptive_avg_pool3d(x, 1)` the mean 3.5.
+    """Of the numbers 0 to 7 in 2 x 2 x 2, `F.max_pool3d(x, 2)` and `adaptive_max_pool3d(x, 1)` give
+    the maximum 7, `avg_pool3d(x, 2)` and `adaptive_avg_pool3d(x, 1)` the mean 3.5.
     """
     x = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
 
@@ -200,8 +206,9 @@ def test_pooling_functions_of_volumes(function, setting, value):
 
 
 def test_lp_pooling_is_a_norm_of_each_window():
-    """`F.lp_pool1d(x, 2, kernel_size=2)` and `lp_pool2d` take the root of the sum of squares of
-    each window: 5 of 3 and 4. With the first number 1 they take the sum, 7.
+    """`F.lp_pool1d(x, 2, kernel_size=2)` and `lp_pool2d` take the square root of the sum of squares
+    of each pooling window: 5 of 3 and 4. With `norm_type` 1, `F.lp_pool1d(x, 1, kernel_size=2)`
+    takes the sum, 7.
     """
     x = torch.tensor([[[3.0, 4.0], [0.0, 0.0]]])
 
@@ -211,8 +218,9 @@ def test_lp_pooling_is_a_norm_of_each_window():
 
 
 def test_unpooling_puts_each_number_back_at_its_index():
-    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d` and `max_unpool3d` put each number at its
-    index, counted over the flattened result of each channel, and zeros elsewhere.
+    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d` and `max_unpool3d` put each number of `x`
+    where its index says and zeros elsewhere; an index counts positions of the flattened output of
+    one channel.
     """
     line = F.max_unpool1d(torch.tensor([[[5.0]]]), torch.tensor([[[1]]]), 2)
     image = F.max_unpool2d(torch.tensor([[[[5.0]]]]), torch.tensor([[[[2]]]]), 2)
@@ -224,8 +232,9 @@ def test_unpooling_puts_each_number_back_at_its_index():
 
 
 def test_functions_of_layers_are_given_the_weights():
-    """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` take the kernels that `nn.Conv3d`
-    and `nn.ConvTranspose2d` keep: ones sum up 0 to 7, and a transposed kernel is painted.
+    """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` are given the kernel that
+    `nn.Conv3d` and `nn.ConvTranspose2d` store: a 2 x 2 x 2 kernel of ones sums up its input, and of
+    a single 2 `conv_transpose2d` makes twice the kernel.
     """
     volume = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
     kernel = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
@@ -237,8 +246,9 @@ def test_functions_of_layers_are_given_the_weights():
 
 
 def test_the_function_of_batch_norm_is_given_the_statistics():
-    """`F.batch_norm(x, mean, var)` normalises by the statistics given; with `training=True` it uses
-    those of the batch, and with neither it raises RuntimeError, "running_mean must be defined".
+    """`F.batch_norm(x, mean, var)` normalises by the statistics given, `F.batch_norm(x, None, None,
+    training=True)` by those of the batch; `F.batch_norm(x, None, None)` raises RuntimeError,
+    "running_mean must be defined in evaluation mode".
     """
     x = torch.tensor([[1.0], [3.0]])
 
@@ -252,8 +262,8 @@ def test_the_function_of_batch_norm_is_given_the_statistics():
 
 
 def test_pixel_shuffle_makes_an_image_of_channels():
-    """`F.pixel_shuffle(x, 2)` turns four channels into one of twice the height and width, as
-    `nn.PixelShuffle(2)` does; `F.pixel_unshuffle(y, 2)` turns it back.
+    """`F.pixel_shuffle(x, 2)` turns each four channels into one channel of twice the height and
+    width, as `nn.PixelShuffle(2)` does; `F.pixel_unshuffle(y, 2)` turns it back.
     """
     channels = torch.arange(4.0).reshape(1, 4, 1, 1)
 
@@ -276,10 +286,11 @@ def test_channel_shuffle_mixes_groups_of_channels():
 
 
 def test_local_response_norm_divides_by_neighbouring_channels():
-    """`F.local_response_norm(x, 2, alpha=2.0, beta=1.0, k=0.0)` divides by the sum of squares of
-    a channel and the one before it: ones become [1, 1/2, 1/2]; so does `nn.LocalResponseNorm`.
+    """Of ones in three channels `F.local_response_norm(x, 2, alpha=2.0, beta=1.0, k=0.0)` makes [1,
+    1/2, 1/2], dividing by the sum of squares of a channel and the one before it; so does
+    `nn.LocalResponseNorm`.
 
-    AlexNet has it; later networks use `nn.BatchNorm2d`.
+    AlexNet has it; most later networks have `nn.BatchNorm2d` instead.
     """
     x = torch.ones(1, 3, 1)
 
@@ -290,19 +301,22 @@ def test_local_response_norm_divides_by_neighbouring_channels():
 
 
 def test_embedding_bag_takes_the_mean_of_rows():
-    """`F.embedding_bag(indices, weight)` returns one mean of rows of `weight` for each row of
-    indices, as `nn.EmbeddingBag` does; `mode="sum"` their sum.
+    """For indices of two dimensions `F.embedding_bag(indices, weight)` returns for each row of
+    indices the mean of these rows of `weight`, as `nn.EmbeddingBag` does; with `mode="sum"` it
+    returns their sum.
     """
     weight = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
     bags = torch.tensor([[0, 1], [2, 2]])
 
     assert F.embedding_bag(bags, weight).tolist() == [[1.0, 2.0], [4.0, 5.0]]
+    assert nn.EmbeddingBag.from_pretrained(weight)(bags).tolist() == [[1.0, 2.0], [4.0, 5.0]]
     assert F.embedding_bag(bags, weight, mode="sum").tolist() == [[2.0, 4.0], [8.0, 10.0]]
 
 
 def test_fold_adds_up_overlapping_blocks():
-    """`F.fold(F.unfold(x, 2), (3, 3), 2)` adds up the blocks where they overlap: of ones in 3 x 3
-    the centre becomes 4. With `stride=2`, blocks don't overlap and 4 x 4 comes back.
+    """`F.fold(F.unfold(x, 2), (3, 3), 2)` adds up the blocks where they overlap: of 3 x 3 ones the
+    centre becomes 4. With `stride=2` in both calls blocks don't overlap, and a 4 x 4 image comes
+    back unchanged.
     """
     ones = torch.ones(1, 1, 3, 3)
     numbers = torch.arange(16.0).reshape(1, 1, 4, 4)
@@ -316,10 +330,12 @@ def test_fold_adds_up_overlapping_blocks():
 
 
 def test_an_adaptive_softmax_gives_rare_classes_smaller_layers():
-    """`nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5])` scores classes 0 and 1 in its head and
-    the rest in two clusters, projected to 2 and 0 features; `log_prob(x)` sums up to 1.
+    """`nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)` scores classes 0 and 1
+    in its head and the rest in two clusters, projected to 4 and 2 features; `log_prob(x).exp()`
+    sums up to 1 over the classes.
 
-    It makes large vocabularies cheap; classes are to be sorted by how often they occur.
+    It makes large vocabularies cheap, if the classes are numbered from the most frequent to the
+    rarest. The default `div_value=4.0` would leave 2 and 0 features of these 8.
     """
     layer = nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)
 
@@ -331,8 +347,8 @@ def test_an_adaptive_softmax_gives_rare_classes_smaller_layers():
 
 
 def test_an_adaptive_softmax_returns_output_and_loss():
-    """`nn.AdaptiveLogSoftmaxWithLoss` is called with inputs and classes and returns a pair:
-    `output`, the log-probability of each class, and `loss`, minus their mean.
+    """`nn.AdaptiveLogSoftmaxWithLoss` is called with inputs and class indices and returns a named
+    tuple: `output`, the log-probability of each sample's class, and `loss`, minus their mean.
     """
     layer = nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)
 
@@ -347,22 +363,25 @@ def test_an_adaptive_softmax_returns_output_and_loss():
 
 @pytest.mark.parametrize("name", ["upsample", "upsample_nearest", "upsample_bilinear"])
 def test_upsample_functions_are_deprecated(name):
-    """`F.upsample`, `F.upsample_nearest` and `F.upsample_bilinear` warn that they are deprecated:
-    "Use `nn.functional.interpolate` instead."; `nn.UpsamplingNearest2d` and `nn.Upsample` do not.
+    """`F.upsample`, `F.upsample_nearest` and `F.upsample_bilinear` issue a UserWarning: they are
+    deprecated, "Use `nn.functional.interpolate` instead."; the layer `nn.UpsamplingNearest2d`
+    issues none.
     """
     image = torch.tensor([[[[1.0, 3.0]]]])
 
     with pytest.warns(UserWarning, match=r"deprecated. Use `?nn.functional.interpolate`? instead"):
         getattr(F, name)(image, scale_factor=2)
 
-    assert nn.UpsamplingNearest2d(scale_factor=2)(image).tolist() == [
-        [[[1.0, 1.0, 3.0, 3.0], [1.0, 1.0, 3.0, 3.0]]]
-    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert nn.UpsamplingNearest2d(scale_factor=2)(image).tolist() == [
+            [[[1.0, 1.0, 3.0, 3.0], [1.0, 1.0, 3.0, 3.0]]]
+        ]
 
 
 def test_recurrent_layers_share_a_base_class():
-    """`nn.RNN`, `nn.LSTM` and `nn.GRU` are subclasses of `nn.RNNBase`, `nn.RNNCell`, `nn.LSTMCell`
-    and `nn.GRUCell` of `nn.RNNCellBase`: `isinstance` with the base tells a recurrent layer.
+    """`isinstance(layer, nn.RNNBase)` is True for an `nn.RNN`, `nn.LSTM` or `nn.GRU`, and False for
+    an `nn.LSTMCell`, whose base class is `nn.RNNCellBase`.
     """
     layers = [nn.RNN(2, 3), nn.LSTM(2, 3), nn.GRU(2, 3), nn.LSTMCell(2, 3), nn.Linear(2, 3)]
 

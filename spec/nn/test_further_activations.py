@@ -35,9 +35,12 @@ from torch import nn
     ],
 )
 def test_the_curves_of_further_activations(layer, curve, device):
-    """At -3, -1, 0, 1 and 3 `nn.SELU`, `CELU`, `Softsign`, `Tanhshrink`, `Hardshrink`,
-    `Softshrink`, `ReLU6`, `LogSigmoid`, `Threshold`, `Hardtanh`, `Hardswish` and `SiLU` have
-    the values of the table.
+    """At -3 `nn.SELU()` is -1.6706, `nn.Softsign()` -0.75, `nn.Tanhshrink()` -2.0049,
+    `nn.LogSigmoid()` -3.0486, `nn.Hardswish()` 0, `nn.Softshrink(0.5)` -2.5 and `nn.Hardtanh(-2.0,
+    2.0)` -2.
+
+    The table of this fact has twelve activations at -3, -1, 0, 1 and 3, rounded to four
+    decimals.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 
@@ -45,8 +48,8 @@ def test_the_curves_of_further_activations(layer, curve, device):
 
 
 def test_silu_is_swish():
-    """`nn.SiLU()` is `x * sigmoid(x)`, which papers also call swish; `nn.Hardswish()` replaces
-    its sigmoid by straight lines, `x * relu6(x + 3) / 6`.
+    """`nn.SiLU()` computes `x * sigmoid(x)` up to rounding, which papers also call swish;
+    `nn.Hardswish()` replaces the sigmoid by straight lines: `x * relu6(x + 3) / 6`.
     """
     x = torch.tensor([-2.0, 0.5, 4.0])
 
@@ -55,10 +58,11 @@ def test_silu_is_swish():
 
 
 def test_gelu_has_two_formulas():
-    """`nn.GELU()` multiplies by the normal distribution; `nn.GELU(approximate="tanh")` is the
-    formula of GPT-2 and BERT's first code, which differs in the fourth decimal.
+    """`nn.GELU()` computes x times the probability that a standard normal number is below x;
+    `nn.GELU(approximate="tanh")` approximates it, at 2 by 1.95460 instead of 1.95450.
 
-    Weights trained with one give slightly other answers with the other.
+    Use the formula that a network was trained with: weights trained with one give slightly other
+    outputs with the other. GPT-2 uses the tanh formula.
     """
     x = torch.tensor([-2.0, 2.0])
 
@@ -67,8 +71,8 @@ def test_gelu_has_two_formulas():
 
 
 def test_glu_halves_the_features(device):
-    """`nn.GLU()` splits the last dimension in two and returns the first half times the sigmoid
-    of the second: (N, 4) becomes (N, 2).
+    """`nn.GLU()` splits the last dimension in two halves and returns the first times the sigmoid of
+    the second: the shape (N, 4) becomes (N, 2).
     """
     x = torch.tensor([[2.0, 4.0, 0.0, 100.0]], device=device)
 
@@ -76,8 +80,11 @@ def test_glu_halves_the_features(device):
 
 
 def test_glu_wants_an_even_number():
-    """`nn.GLU()` of 3 features raises RuntimeError, "Halving dimension must be even, but
-    dimension 1 is size 3"; the layer before it has twice the features that come out.
+    """`nn.GLU()` of an input of shape (2, 3) raises RuntimeError, "Halving dimension must be even,
+    but dimension 1 is size 3".
+
+    Give the layer before it twice the features that shall come out: `nn.Linear(3, 8)` and
+    `nn.GLU()` make 4.
     """
     x = torch.zeros(2, 3)
 
@@ -89,8 +96,9 @@ def test_glu_wants_an_even_number():
 
 
 def test_prelu_may_have_a_slope_for_each_channel():
-    """`nn.PReLU(2)` has one slope for each of the 2 channels in dimension 1; another number of
-    channels raises RuntimeError, "Mismatch of parameter numbers and input channel size".
+    """`nn.PReLU(2)` has one slope for each of the 2 channels in dimension 1 of its input; for
+    another number of channels it raises RuntimeError, "Mismatch of parameter numbers and input
+    channel size".
     """
     layer = nn.PReLU(2)
     layer.weight.data = torch.tensor([0.5, 0.1])
@@ -110,8 +118,8 @@ def test_prelu_may_have_a_slope_for_each_channel():
     ],
 )
 def test_the_softmax_family(layer, row, device):
-    """Of the scores 0 and log 3 `nn.Softmax` makes 0.25 and 0.75, `nn.Softmin`, the softmax of
-    the negative scores, 0.75 and 0.25, and `nn.LogSoftmax` the logarithms of the first.
+    """Of the scores 0 and log 3 `nn.Softmax(dim=1)` makes 0.25 and 0.75, `nn.Softmin(dim=1)`, the
+    softmax of the negated scores, 0.75 and 0.25, and `nn.LogSoftmax(dim=1)` log 0.25 and log 0.75.
     """
     x = torch.tensor([[1.0, 3.0]], device=device).log()
 
@@ -119,8 +127,8 @@ def test_the_softmax_family(layer, row, device):
 
 
 def test_log_softmax_stays_finite():
-    """`F.log_softmax` of the scores 0 and 200 is -200 and 0; the logarithm of `softmax` is
-    minus infinity and 0, because the probability rounds to 0 in float32.
+    """`F.log_softmax` of the float32 scores 0 and 200 is -200 and 0; `F.softmax(x, dim=0).log()` is
+    minus infinity and 0, because the probability of the first rounds to 0.
     """
     x = torch.tensor([0.0, 200.0])
 
@@ -129,8 +137,10 @@ def test_log_softmax_stays_finite():
 
 
 def test_softmax2d_normalises_over_the_channels():
-    """`nn.Softmax2d()` of (N, C, H, W) makes the channels of each pixel sum to 1, as
-    `softmax(dim=1)`; for a map that sums to 1 over its pixels write
+    """`nn.Softmax2d()` of a tensor (N, C, H, W) is `softmax(dim=1)`: the channels of each pixel sum
+    to 1 up to rounding, not the pixels of a channel.
+
+    For a map that sums to 1 over the pixels of each channel write
     `x.flatten(2).softmax(-1).view_as(x)`.
     """
     x = torch.randn(2, 3, 4, 4)
@@ -142,11 +152,11 @@ def test_softmax2d_normalises_over_the_channels():
 
 
 def test_gumbel_softmax_draws_a_class():
-    """`F.gumbel_softmax(logits, hard=True)` draws a one-hot row with the probabilities of
-    `softmax(logits)` and passes the gradient of a soft sample; without `hard` the rows are
-    shares.
+    """`F.gumbel_softmax(logits, hard=True)` draws a row that is one-hot up to rounding, with the
+    probabilities of `softmax(logits)`, and passes back the gradient of a soft row, which
+    `hard=False` returns.
 
-    It replaces `torch.multinomial` where the draw has to be differentiable.
+    It replaces `torch.multinomial` where gradients shall reach the logits through the draw.
     """
     logits = torch.tensor([0.25, 0.75]).log().expand(2000, 2).clone().requires_grad_()
 
@@ -160,8 +170,8 @@ def test_gumbel_softmax_draws_a_class():
 
 
 def test_selu_and_alpha_dropout_keep_the_statistics():
-    """`nn.SELU` maps normally distributed inputs of mean 0 and variance 1 to outputs of mean 0
-    and variance 1, and `nn.AlphaDropout` keeps both; ReLU gives mean 0.4.
+    """`nn.SELU` maps standard normal inputs to outputs of mean 0 and variance 1, which
+    `nn.AlphaDropout` behind it keeps, up to sampling noise; `torch.relu` gives mean 0.4.
     """
     x = torch.randn(200_000)
 

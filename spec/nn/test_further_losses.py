@@ -20,8 +20,8 @@ from torch import nn
 
 
 def test_a_ranking_loss_wants_one_score_above_the_other():
-    """`nn.MarginRankingLoss(margin=1.0)(x1, x2, y)` is `max(0, -y * (x1 - x2) + margin)`: with
-    `y=1` the first score has to be higher by the margin, with `y=-1` the second.
+    """`nn.MarginRankingLoss(margin=1.0)(x1, x2, y)` averages `max(0, -y * (x1 - x2) + 1)`: it is 0
+    where, for `y=1`, `x1` is higher than `x2` by 1 or more, and for `y=-1` the other way round.
     """
     loss = nn.MarginRankingLoss(margin=1.0, reduction="none")
     first, second = torch.tensor([3.0, 1.5, 3.0]), torch.tensor([1.0, 1.0, 1.0])
@@ -39,8 +39,8 @@ def test_a_ranking_loss_wants_one_score_above_the_other():
     ],
 )
 def test_the_targets_of_margin_losses_are_plus_and_minus_one(values):
-    """`F.margin_ranking_loss`, `soft_margin_loss` and `hinge_embedding_loss` want targets 1 and
-    -1; a target of 0 raises nothing, and gives another loss than -1.
+    """`F.margin_ranking_loss`, `F.soft_margin_loss` and `F.hinge_embedding_loss` take targets 1 and
+    -1; a target of 0 raises nothing: `F.soft_margin_loss` is then log 2, whatever the finite score.
 
     Write `2 * target - 1` for targets of 1 and 0.
     """
@@ -50,11 +50,14 @@ def test_the_targets_of_margin_losses_are_plus_and_minus_one(values):
 
     assert torch.equal(right[:1], wrong[:1]) is True
     assert right[1].item() != pytest.approx(wrong[1].item())
+    scores = torch.randn(2)
+    of_zero = F.soft_margin_loss(scores, torch.zeros(2), reduction="none")
+    assert of_zero.tolist() == pytest.approx([0.6931, 0.6931], abs=1e-4)
 
 
 def test_a_cosine_embedding_loss_pulls_and_pushes():
-    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` is 1 - cosine for `y=1`, and
-    `max(0, cosine - margin)` for `y=-1`.
+    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` averages 1 - cosine over the pairs with
+    `y=1`, and `max(0, cosine - 0.5)` over those with `y=-1`.
     """
     loss = nn.CosineEmbeddingLoss(margin=0.5, reduction="none")
     same, across = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])
@@ -66,8 +69,9 @@ def test_a_cosine_embedding_loss_pulls_and_pushes():
 
 
 def test_the_target_of_a_cosine_embedding_loss_has_one_dimension():
-    """`nn.CosineEmbeddingLoss` takes targets (N,); (N, 1) raises RuntimeError, "0D or 1D target
-    tensor expected, multi-target not supported": write `y.squeeze(1)`.
+    """`F.cosine_embedding_loss` of inputs (N, D) takes targets (N,); targets (N, 1) raise
+    RuntimeError, "0D or 1D target tensor expected, multi-target not supported": write
+    `y.squeeze(1)`.
     """
     x, y = torch.ones(2, 3), torch.tensor([[1], [1]])
 
@@ -77,8 +81,8 @@ def test_the_target_of_a_cosine_embedding_loss_has_one_dimension():
 
 
 def test_a_triplet_loss_takes_a_distance_of_ones_own():
-    """`nn.TripletMarginWithDistanceLoss(distance_function=f, margin=0.5)` is `max(0, f(anchor,
-    positive) - f(anchor, negative) + margin)`, here with one minus the cosine.
+    """`nn.TripletMarginWithDistanceLoss(distance_function=f, margin=0.5)` averages `max(0,
+    f(anchor, positive) - f(anchor, negative) + 0.5)`; `f` may be one minus the cosine.
     """
     loss = nn.TripletMarginWithDistanceLoss(
         distance_function=lambda a, b: 1 - F.cosine_similarity(a, b), margin=0.5
@@ -90,8 +94,8 @@ def test_a_triplet_loss_takes_a_distance_of_ones_own():
 
 
 def test_a_hinge_embedding_loss_takes_distances():
-    """`nn.HingeEmbeddingLoss(margin=1.0)(x, y)` takes distances: it is `x` for `y=1` and
-    `max(0, margin - x)` for `y=-1`.
+    """`nn.HingeEmbeddingLoss(margin=1.0)(x, y)` takes distances `x` and averages `x` where `y=1`
+    and `max(0, 1 - x)` where `y=-1`.
     """
     distance, target = torch.tensor([0.25, 0.25, 2.0]), torch.tensor([1, -1, -1])
 
@@ -101,22 +105,28 @@ def test_a_hinge_embedding_loss_takes_distances():
 
 
 def test_a_soft_margin_loss_is_logistic_regression():
-    """`nn.SoftMarginLoss()(x, y)` is `log(1 + exp(-y * x))`: binary cross entropy of logits,
-    with targets 1 and -1.
+    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))`, the binary cross entropy of the
+    logits `x` with targets 1 and -1 instead of 1 and 0.
+
+    It overflows where `nn.BCEWithLogitsLoss` does not: a float32 logit of -1000 with target 1 costs
+    inf there, and 1000 here.
     """
     x, y = torch.tensor([0.0, 2.0]), torch.tensor([1.0, -1.0])
 
     loss = nn.SoftMarginLoss(reduction="none")(x, y)
 
     assert loss.tolist() == pytest.approx([math.log(2), math.log(1 + math.exp(2))])
+    far, yes = torch.tensor([-1000.0]), torch.ones(1)
+    assert F.soft_margin_loss(far, yes).item() == math.inf
+    assert F.binary_cross_entropy_with_logits(far, yes).item() == 1000.0
 
 
 def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
-    """`nn.PoissonNLLLoss()(x, target)` is `exp(x) - target * x`, x being the logarithm of the
-    expected count; `log_input=False` takes the count itself, `x - target * log(x)`. Both are
-    averaged.
+    """`nn.PoissonNLLLoss()(x, target)` averages `exp(x) - target * x`, x being the logarithm of the
+    expected count; `log_input=False` takes the count `x` itself and averages `x - target * log(x +
+    1e-8)`.
 
-    For counts of 3 its gradient is zero at `x = log(3)`.
+    For a target of 3 the gradient is zero at `x = log(3)`, or with `log_input=False` at `x = 3`.
     """
     x = torch.tensor([math.log(3)], requires_grad=True)
 
@@ -130,9 +140,11 @@ def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
 
 
 def test_a_gaussian_loss_weighs_errors_by_the_variance():
-    """`nn.GaussianNLLLoss()(mean, target, var)` is `(log(var) + (mean - target) ** 2 / var) /
-    2`, averaged: the net predicts the variance too, and the loss is smallest if it equals the
-    squared error.
+    """`nn.GaussianNLLLoss()(mean, target, var)` averages `(log(var) + (mean - target) ** 2 / var) /
+    2` for variances of at least `eps=1e-6`: the network predicts the variance too, and the best
+    variance is the squared error.
+
+    A smaller variance is taken for `eps`.
     """
     mean, target = torch.tensor([1.0]), torch.tensor([3.0])
 
@@ -145,10 +157,10 @@ def test_a_gaussian_loss_weighs_errors_by_the_variance():
 
 def test_a_variance_is_positive_and_of_the_inputs_shape():
     """`nn.GaussianNLLLoss` raises ValueError for a negative variance, "var has negative
-    entry/entries", and for 3 x 2 variances of one mean, "var is of incorrect size"; let the net
-    predict `exp` of its output.
+    entry/entries", and for variances (3, 2) of a mean (1,), "var is of incorrect size".
 
-    For means (N, D) the variances are (N, D), (N, 1) or (N,), one per row.
+    Let the network predict the logarithm and give `exp` of it. For means (N, D) the variances may
+    be (N, D), (N, 1) or (N,), one per row.
     """
     mean, target, raw = torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([-4.0])
 
@@ -162,8 +174,8 @@ def test_a_variance_is_positive_and_of_the_inputs_shape():
 
 
 def test_a_multi_label_loss_is_binary_cross_entropy():
-    """`nn.MultiLabelSoftMarginLoss()` of scores and targets of 0 and 1 (N, classes) equals
-    `nn.BCEWithLogitsLoss()` up to rounding; several classes of a sample may be 1.
+    """`nn.MultiLabelSoftMarginLoss()` of scores (N, classes) and float targets 0 and 1 of the same
+    shape equals `nn.BCEWithLogitsLoss()` up to rounding; several classes of a sample may be 1.
     """
     scores = torch.tensor([[0.0, 3.0, -1.0], [2.0, 0.5, 0.0]])
     targets = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
@@ -174,8 +186,8 @@ def test_a_multi_label_loss_is_binary_cross_entropy():
 
 
 def test_multi_label_margin_lists_class_numbers():
-    """The target of `nn.MultiLabelMarginLoss` lists the classes of a sample and ends at -1: [3,
-    0, -1, 1] means classes 3 and 0. It has the shape of the scores.
+    """The target of `nn.MultiLabelMarginLoss` has the shape of the scores and lists the classes of
+    a sample up to the first -1: [3, 0, -1, 1] means classes 3 and 0.
     """
     scores = torch.tensor([[0.1, 0.2, 0.4, 0.8]])
     loss = nn.MultiLabelMarginLoss()
@@ -185,19 +197,21 @@ def test_multi_label_margin_lists_class_numbers():
 
 
 def test_a_multi_class_margin_takes_class_numbers():
-    """`nn.MultiMarginLoss()(scores, target)` adds `max(0, 1 - scores[target] + scores[i])` over
-    the other classes i and divides by the number of classes.
+    """`nn.MultiMarginLoss()(scores, target)` of one sample adds `max(0, 1 - scores[target] +
+    scores[i])` over the other classes i and divides by the number of classes; a batch is averaged.
     """
     scores = torch.tensor([[0.1, 0.2, 0.4]])
 
     loss = nn.MultiMarginLoss()(scores, torch.tensor([2]))
+    batch = nn.MultiMarginLoss()(torch.cat([scores, 9 * scores]), torch.tensor([2, 2]))
 
     assert loss.item() == pytest.approx((0.7 + 0.8) / 3)
+    assert batch.item() == pytest.approx((0.7 + 0.8) / 3 / 2)
 
 
 def test_class_numbers_in_float_are_refused_by_name_of_the_dtype():
-    """`F.multi_margin_loss` raises RuntimeError for float class indices, "expected scalar type Long
-    but found Float", which older releases said of `F.cross_entropy` too: write `target.long()`.
+    """`F.multi_margin_loss` raises RuntimeError for float32 class indices, "expected scalar type
+    Long but found Float": write `target.long()`.
     """
     scores, target = torch.zeros(2, 3), torch.tensor([0.0, 2.0])
 

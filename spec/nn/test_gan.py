@@ -20,8 +20,8 @@ from torch import nn
 
 
 def test_noise_goes_in_and_samples_come_out():
-    """A generator is an `nn.Module` that maps noise [5, 8] to samples [5, 3]; a discriminator maps
-    samples to one number each, with a final `sigmoid` between 0 and 1.
+    """A generator may be an `nn.Sequential` that maps noise [5, 8] to samples [5, 3]; a
+    discriminator that ends in `nn.Sigmoid` maps these to [5, 1], one number from 0 to 1 per sample.
     """
     generator = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3))
     discriminator = nn.Sequential(nn.Linear(3, 16), nn.ReLU(), nn.Linear(16, 1), nn.Sigmoid())
@@ -35,8 +35,8 @@ def test_noise_goes_in_and_samples_come_out():
 
 
 def test_an_undecided_discriminator_loses_log_two_on_either_label():
-    """`F.binary_cross_entropy` of 0.5 is ln 2 = 0.6931 for a real and for a fake sample; 0.875
-    costs 0.1335 for a real and 2.0794 for a fake one.
+    """`F.binary_cross_entropy` of the output 0.5 is ln 2 = 0.6931 for a real sample (label 1) and
+    for a fake one (label 0); 0.875 costs 0.1335 for a real and 2.0794 for a fake one.
     """
     undecided, sure = torch.tensor([0.5]), torch.tensor([0.875])
     real, fake = torch.ones(1), torch.zeros(1)
@@ -48,8 +48,8 @@ def test_an_undecided_discriminator_loses_log_two_on_either_label():
 
 
 def test_labels_have_the_shape_of_the_verdicts():
-    """`F.binary_cross_entropy` raises ValueError for outputs [5, 1] and labels [5]: labels need
-    the shape of the outputs, as `torch.ones_like(outputs)` has.
+    """`F.binary_cross_entropy` raises ValueError for outputs [5, 1] and labels [5], "Using a target
+    size": labels need the shape of the outputs, as `torch.ones_like(outputs)` has.
     """
     verdicts = torch.full((5, 1), 0.5)
 
@@ -74,8 +74,8 @@ def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
 
 
 def test_without_detach_the_generator_is_taught_to_lose():
-    """Without `detach()` the discriminator's loss leaves gradients in the generator too, which
-    a later step would use unless they are cleared.
+    """With `discriminator(fake)`, without `detach()`, the discriminator's loss leaves gradients in
+    the generator too, which its next step would use unless they are cleared.
 
     They would teach the generator to be recognised, the contrary of its task.
     """
@@ -88,8 +88,8 @@ def test_without_detach_the_generator_is_taught_to_lose():
 
 
 def test_the_generators_loss_fills_the_gradients_of_both():
-    """The generator's loss is computed through the discriminator and leaves gradients in both
-    networks; clear the discriminator's with `discriminator.zero_grad()`.
+    """`backward()` of the generator's loss, which is computed through the discriminator, leaves
+    gradients in both networks; clear the discriminator's with `discriminator.zero_grad()`.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     generator.bias.data.fill_(0.0)
@@ -107,11 +107,11 @@ def test_the_generators_loss_fills_the_gradients_of_both():
 
 
 def test_a_frozen_discriminator_still_lets_the_gradient_through():
-    """With `discriminator.requires_grad_(False)` during the generator's turn the generator gets
-    its gradient, and the discriminator gets none.
+    """With `discriminator.requires_grad_(False)` during the generator's turn the generator gets its
+    gradient, and the discriminator gets none.
 
-    This saves the computation of gradients that nobody uses; `requires_grad_(True)` before its
-    own turn.
+    This saves the computation of gradients that nobody uses; call
+    `discriminator.requires_grad_(True)` before its own turn.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     discriminator.weight.data.fill_(3.0)
@@ -123,8 +123,9 @@ def test_a_frozen_discriminator_still_lets_the_gradient_through():
 
 
 def test_one_backward_for_both_losses_needs_the_graph_twice():
-    """A second `backward()` through the same `fake` raises RuntimeError, "Trying to backward
-    through the graph a second time", because both losses share the generator's graph.
+    """After one `backward()` without `retain_graph=True`, a second one through the same `fake`
+    raises RuntimeError, "Trying to backward through the graph a second time": both losses share the
+    generator's graph.
 
     Use `fake.detach()` for the discriminator, or make a new `fake` for the generator.
     """
@@ -137,17 +138,15 @@ def test_one_backward_for_both_losses_needs_the_graph_twice():
 
 
 def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
-    """`step()` of an optimizer made from the generator's parameters changes the generator only;
-    the discriminator keeps its values, and its gradients until they are cleared.
+    """`step()` of a `torch.optim.SGD` made from the generator's parameters changes the generator
+    only; the discriminator keeps its values, and its gradients until they are cleared.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     generator.bias.data.fill_(0.0)
     discriminator.bias.data.fill_(0.0)
     discriminator.weight.data.fill_(3.0)
     discriminator(generator(torch.ones(4, 1))).mean().backward()
-    with torch.no_grad():
-        for parameter in generator.parameters():
-            parameter -= 0.5 * parameter.grad
+    torch.optim.SGD(generator.parameters(), lr=0.5).step()
 
     assert generator.bias.tolist() == [-1.5]
     assert discriminator.bias.tolist() == [0.0]
@@ -157,8 +156,8 @@ def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
 @pytest.mark.slow
 @pytest.mark.claim("path-gan-fifty-lines")
 def test_a_gan_fits_into_fifty_lines():
-    """A complete GAN of `nn.Linear` layers, which learns where a one-dimensional normal
-    distribution lies, is a function of 23 lines.
+    """A complete GAN of `nn.Linear` layers, which learns the mean 4 of a one-dimensional normal
+    distribution to within 0.5, is a function of 23 lines.
     """
 
     def train():
@@ -193,8 +192,9 @@ def test_a_gan_fits_into_fifty_lines():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_critic_is_the_discriminator_without_its_sigmoid():
-    """The first change from DCGAN to WGAN is to leave out the sigmoid: `discriminator[:-1]` is
-    a critic that gives scores instead of probabilities.
+    """The first change from DCGAN to WGAN is to leave out the sigmoid: if the discriminator is an
+    `nn.Sequential` that ends in `nn.Sigmoid`, `discriminator[:-1]` is a critic that gives scores
+    instead of probabilities.
     """
     discriminator = nn.Sequential(nn.Conv2d(1, 1, 2, bias=False), nn.Flatten(), nn.Sigmoid())
     discriminator[0].weight.data.fill_(1.0)
@@ -222,8 +222,8 @@ def test_the_critics_loss_is_a_difference_of_means():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critics_weights_are_clipped_after_each_step(device):
-    """The third change from DCGAN to WGAN is `parameter.clamp_(-0.5, 0.5)` on the critic's
-    parameters after each step, in place under `no_grad`; the bound is a setting.
+    """The third change from DCGAN to WGAN is `parameter.clamp_(-c, c)` on the critic's parameters
+    after each step, in place under `torch.no_grad()`; the bound c is a setting, here 0.5.
     """
     critic = nn.Linear(3, 1, device=device)
     critic.weight.data = torch.tensor([[-2.0, 0.25, 3.0]], device=device)
@@ -239,8 +239,8 @@ def test_the_critics_weights_are_clipped_after_each_step(device):
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critic_steps_five_times_for_each_step_of_the_generator():
-    """The fourth change from DCGAN to WGAN is an inner loop: the critic's optimizer takes five
-    `step()` for each one of the generator's.
+    """The fourth change from DCGAN to WGAN is an inner loop: five times `backward()` and an update
+    of the critic, with `generator(noise).detach()`, for each update of the generator.
     """
     generator, critic = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     generator.weight.data.fill_(0.0)
@@ -263,8 +263,9 @@ def test_the_critic_steps_five_times_for_each_step_of_the_generator():
 
 
 def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
-    """Where the discriminator is certain, at logit -20, the gradient of `log(1 - sigmoid(x))`
-    is nearly 0; a critic's loss `-x` has the gradient -1.
+    """Where the discriminator is certain that a sample is fake, at logit -20, the gradient of
+    `torch.log(1 - torch.sigmoid(x))` is nearly 0; the loss `-x`, as with a critic, has the gradient
+    -1.
 
     That is why the first steps of a GAN often stall, and a reason for the WGAN.
     """
@@ -280,7 +281,8 @@ def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_learns_where_the_data_are():
     """A WGAN (scores without `sigmoid`, difference of means, weights clipped by `clamp_`, five
-    critic steps) with a linear generator learns to produce the value 2, where its data lie.
+    critic steps) whose generator learns a bias only learns to produce the value 2, where its data
+    lie.
     """
     generator, critic = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(generator.weight)

@@ -31,8 +31,8 @@ def test_a_new_network_has_no_gradients():
 
 
 def test_backward_puts_the_slope_of_the_loss_into_each_parameter(device):
-    """After `backward()` each parameter's `.grad` is the derivative of the loss: for the sum of
-    `nn.Linear` it is the input for the weight and 1 for the bias.
+    """After the first `backward()` of a sum of `nn.Linear` outputs for one sample, the `.grad` of
+    the weight is the input and that of the bias 1: the derivatives of the sum.
     """
     net = nn.Linear(2, 1).to(device)
 
@@ -43,8 +43,11 @@ def test_backward_puts_the_slope_of_the_loss_into_each_parameter(device):
 
 
 def test_a_gradient_is_shaped_like_its_parameter():
-    """A parameter's `.grad` has the parameter's shape, dtype and device: [3, 2] and float64
-    here, for a batch of 7 samples.
+    """The `.grad` of an `nn.Linear(2, 3)` weight has the shape, dtype and device of the weight, [3,
+    2] and float64 after `double()`, also for a batch of 7 samples.
+
+    Because the gradients of the samples are summed: a batch does not make the gradient larger in
+    shape.
     """
     net = nn.Linear(2, 3).double()
 
@@ -57,8 +60,8 @@ def test_a_gradient_is_shaped_like_its_parameter():
 
 @pytest.mark.claim("blitz-graph-differentiable")
 def test_backward_reaches_every_layer():
-    """One `loss.backward()` fills the gradients of the convolution at the beginning and of the
-    linear layer at the end of a network.
+    """One `loss.backward()` fills the `.grad` of the convolution at the beginning and of the linear
+    layer at the end of an `nn.Sequential`.
     """
     net = nn.Sequential(
         nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(24, 10)
@@ -73,8 +76,8 @@ def test_backward_reaches_every_layer():
 
 @pytest.mark.claim("blitz-bias-grad-after")
 def test_backward_fills_the_gradient_of_the_bias():
-    """After `loss.backward()` the bias of a convolution with six output channels has six
-    gradients, here none of them 0.
+    """After `loss.backward()` the bias of `nn.Conv2d(1, 6, 5)`, with six output channels, has a
+    `.grad` of six elements, here none of them 0.
     """
     net = nn.Sequential(
         OrderedDict(
@@ -94,8 +97,11 @@ def test_backward_fills_the_gradient_of_the_bias():
 
 
 def test_the_input_gets_a_gradient_only_if_it_asks():
-    """Data given to a network gets a `.grad` only if it requires grad itself: a plain tensor
-    keeps None, one made with `requires_grad=True` gets a gradient.
+    """The input of a network gets a `.grad` from `backward()` if it is a leaf that requires grad,
+    such as `torch.ones(1, 1, requires_grad=True)`; a plain tensor, such as a batch of data, keeps
+    None.
+
+    An input computed from such a leaf gets none: call its `retain_grad()` before `backward()`.
     """
     net = nn.Linear(1, 1)
     net.weight.data.fill_(4.0)
@@ -110,8 +116,8 @@ def test_the_input_gets_a_gradient_only_if_it_asks():
 @pytest.mark.claim("blitz-bias-grad-zeros-before", "blitz-zero-grad-clears-all")
 @pytest.mark.torch("<2.0")
 def test_zero_grad_made_six_zeros_of_the_gradients_of_a_bias():
-    """Before PyTorch 2.0 `net.zero_grad()` set the gradients of all parameters to zeros: the
-    bias of `conv1` had six of them.
+    """Before PyTorch 2.0 `net.zero_grad()` filled the `.grad` of the parameters that had one with
+    zeros: the bias of an `nn.Conv2d` with six output channels had six of them.
     """
     net = nn.Sequential(OrderedDict(conv1=nn.Conv2d(1, 6, 5), flat=nn.Flatten()))
     net(torch.rand(1, 1, 5, 5)).sum().backward()
@@ -125,11 +131,11 @@ def test_zero_grad_made_six_zeros_of_the_gradients_of_a_bias():
 @pytest.mark.claim("blitz-bias-grad-zeros-before", "blitz-zero-grad-clears-all")
 @pytest.mark.torch(">=2.0")
 def test_zero_grad_leaves_none():
-    """Since PyTorch 2.0 `net.zero_grad()` sets `.grad` of all parameters to None: the bias of
-    `conv1` has None and no zeros.
+    """Since PyTorch 2.0 `net.zero_grad()` sets the `.grad` of all parameters of a network to None
+    and not to zeros.
 
-    Because None needs no memory, and an optimizer skips such parameters; `set_to_none=False`
-    makes zeros.
+    Because None needs no memory, and an optimizer skips such parameters; `set_to_none=False` makes
+    zeros.
     """
     net = nn.Sequential(OrderedDict(conv1=nn.Conv2d(1, 6, 5), flat=nn.Flatten()))
     net(torch.rand(1, 1, 5, 5)).sum().backward()
@@ -144,8 +150,8 @@ def test_zero_grad_leaves_none():
 
 
 def test_zero_grad_reaches_every_layer_and_frozen_ones_too():
-    """`net.zero_grad(set_to_none=True)` clears the parameters of nested modules, and of those
-    frozen by `requires_grad_(False)` after `backward()`.
+    """`net.zero_grad(set_to_none=True)` clears the `.grad` of the parameters of nested modules too,
+    and of parameters frozen by `requires_grad_(False)` after `backward()`.
     """
     net = nn.Sequential(nn.Linear(1, 1), nn.Sequential(nn.Linear(1, 1)))
     net(torch.ones(1, 1)).sum().backward()
@@ -157,8 +163,8 @@ def test_zero_grad_reaches_every_layer_and_frozen_ones_too():
 
 
 def test_detaching_in_between_cuts_the_first_layers_off():
-    """`detach()` between two layers ends the graph there: the first layer gets no gradient, the
-    second does.
+    """`detach()` of the output between two layers ends the autograd graph there: the weight of the
+    first layer gets no `.grad`, that of the second does.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[0].weight.data.fill_(2.0)

@@ -16,8 +16,8 @@ from torch import nn
 
 
 def test_a_forward_hook_sees_module_inputs_and_output(device):
-    """A forward hook is called after `forward` with the module, the tuple of its positional
-    inputs, and its output.
+    """A hook registered by `register_forward_hook` is called after `forward` with the module, the
+    tuple of its positional inputs, and its output.
     """
     layer = nn.ReLU()
     seen = []
@@ -51,11 +51,11 @@ def test_calling_forward_directly_skips_the_hooks():
 
 
 def test_what_a_forward_hook_returns_is_the_output(device):
-    """What a hook of `register_forward_hook` returns replaces the output of the module; a hook
-    that returns None leaves it as it is.
+    """What a hook of `register_forward_hook` returns replaces the output of the module; a hook that
+    returns None leaves it as it is.
 
-    A lambda returns the value of its expression: `features.update(...)` and `list.append(...)`
-    return None.
+    A lambda returns the value of its expression: that of `features.update(...)` or
+    `list.append(...)` is None.
     """
     layer = nn.ReLU()
     layer.register_forward_hook(lambda module, inputs, output: output + 100)
@@ -66,8 +66,9 @@ def test_what_a_forward_hook_returns_is_the_output(device):
 
 
 def test_a_pre_hook_sees_the_inputs_and_may_change_them(device):
-    """A forward pre-hook is called before `forward` with the module and the tuple of inputs; a
-    tuple or a value that it returns replaces the inputs.
+    """A hook of `register_forward_pre_hook` is called before `forward` with the module and the
+    tuple of positional inputs; a tuple that it returns replaces the inputs, and so does a single
+    value other than None.
     """
     layer = nn.ReLU()
     seen = []
@@ -81,8 +82,8 @@ def test_a_pre_hook_sees_the_inputs_and_may_change_them(device):
 
 
 def test_the_order_around_a_call():
-    """A call `net(x)` runs the forward pre-hooks of `net`, then its `forward`, then its forward
-    hooks, each kind in the order of registration unless `prepend=True` is given.
+    """A call `net(x)` of an `nn.Module` runs the forward pre-hooks of `net`, then its `forward`,
+    then its forward hooks, by default in the order in which they were registered.
     """
     events = []
 
@@ -115,8 +116,8 @@ def test_prepend_puts_a_hook_in_front():
 
 
 def test_remove_takes_one_hook_off():
-    """`remove()` on the handle that registering returned takes this one hook off and leaves the
-    others.
+    """`remove()` on the handle that `register_forward_hook` returned takes this one hook off and
+    leaves the others.
     """
     layer = nn.ReLU()
     events = []
@@ -144,8 +145,9 @@ def test_a_hook_on_for_one_block():
 
 @pytest.mark.torch(">=2.0")
 def test_a_hook_sees_keyword_arguments_only_when_asked():
-    """The `inputs` of a forward hook hold positional arguments only; since PyTorch 2.0 a hook
-    registered with `with_kwargs=True` gets the keyword arguments as a dict.
+    """The `inputs` that a hook of `register_forward_hook` gets are the positional arguments only;
+    since PyTorch 2.0 a hook registered with `with_kwargs=True` gets the keyword arguments as a dict
+    before the output.
     """
 
     class Scale(nn.Module):
@@ -180,8 +182,9 @@ def test_a_hook_belongs_to_each_call_of_its_module():
 
 
 def test_a_full_backward_hook_sees_both_gradients(device):
-    """A full backward hook is called in `backward()` with the module, the gradients of its
-    positional inputs and those of its outputs, both as tuples.
+    """For a module that takes and returns tensors, a hook of `register_full_backward_hook` is
+    called in `backward()` with the module, the gradients of its positional inputs and those of its
+    outputs, both as tuples.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.weight.data = torch.tensor([[3.0, 4.0]], device=device)
@@ -214,8 +217,9 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silentl
 
 @pytest.mark.torch(">=2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
-    """If no input of the module requires grad, as with the data of a first layer, a full
-    backward hook gets None as gradient of the input, and since PyTorch 2.8 `backward()` warns.
+    """If no input of the module requires grad, as with the data of a first layer, a hook of
+    `register_full_backward_hook` gets None as gradient of the input, and since PyTorch 2.8
+    `backward()` issues a UserWarning.
 
     Let the data require grad, or put the hook on a later layer, if the gradient of the input is
     wanted.
@@ -259,8 +263,8 @@ def test_a_full_backward_pre_hook_changes_what_comes_in():
 
 
 def test_a_backward_hook_runs_layer_by_layer_from_the_end():
-    """In a `Sequential` whose input requires grad, the full backward hooks run from the last
-    layer to the first, in the order of `backward()`.
+    """In an `nn.Sequential` whose input requires grad, hooks of `register_full_backward_hook` run
+    from the last layer to the first, in the order of `backward()`.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     events = []
@@ -272,8 +276,9 @@ def test_a_backward_hook_runs_layer_by_layer_from_the_end():
 
 
 def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
-    """`nn.ReLU(inplace=True)` with a full backward hook raises RuntimeError when its input
-    requires grad, "is a view and is being modified inplace".
+    """Once it has a hook of `register_full_backward_hook`, `nn.ReLU(inplace=True)` raises
+    RuntimeError in grad mode when its input requires grad: "is a view and is being modified
+    inplace".
 
     Because such a hook wraps inputs and outputs in views made by an autograd function; use
     `inplace=False`.
@@ -288,7 +293,7 @@ def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
 
 
 def test_a_hook_with_too_few_arguments_fails_at_the_call():
-    """`register_forward_hook` takes a hook with a wrong number of parameters; the first call of
+    """`register_forward_hook` takes a hook with one parameter without an error; the first call of
     the module raises TypeError, "takes 1 positional argument but 3 were given".
 
     A forward hook takes three arguments: module, inputs, output.
@@ -302,7 +307,8 @@ def test_a_hook_with_too_few_arguments_fails_at_the_call():
 
 def test_a_hook_for_all_modules():
     """`nn.modules.module.register_module_forward_hook` registers a hook for all modules of the
-    process: it runs at each call, for the children first, until removed.
+    process: it runs after each call of a module, so after those of its children, until it is
+    removed.
 
     Meant for debugging and profiling, as it also runs in modules of other libraries.
     """

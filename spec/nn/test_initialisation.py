@@ -1,10 +1,10 @@
 """Initialisation.
 
 A layer draws its first weights when it is built, from the global random generator of torch.
-`nn.Linear` and the `nn.Conv` layers draw weights and biases from a uniform distribution whose
-bound is 1/sqrt(n), where n is the number of inputs that are summed for one output (the fan-in).
-The functions of `nn.init` fill a tensor by another rule; they write in place, without recording,
-and their names end in an underscore.
+`nn.Linear` and `nn.Conv2d` draw weights and biases from a uniform distribution whose bound is
+1/sqrt(n), where n is the number of inputs that are summed for one output (the fan-in).
+The functions of `nn.init` whose names end in an underscore fill a tensor by another rule; they
+write in place, without recording.
 
 What surprises: other layers have other rules, `nn.Embedding` a normal distribution, BatchNorm
 ones and zeros. And with the same seed the weights still differ if another layer with random
@@ -28,10 +28,11 @@ from torch import nn
     ],
 )
 def test_a_layer_starts_evenly_within_one_over_the_root_of_its_inputs(layer, bound):
-    """`nn.Linear` and `nn.Conv2d` draw weights and biases uniformly from [-1/sqrt(n),
-    1/sqrt(n)], where n is the fan-in: in features, or in channels x kernel elements.
+    """`nn.Linear` and `nn.Conv2d` draw weights and biases uniformly from [-1/sqrt(n), 1/sqrt(n)],
+    where n is the fan-in: `in_features`, or with `groups=1` `in_channels` times the kernel's
+    elements.
 
-    With groups, n counts the channels of one group. `nn.ConvTranspose2d` counts its output
+    With groups, n counts the input channels of one group. `nn.ConvTranspose2d` counts its output
     channels instead.
     """
     layer.reset_parameters()
@@ -45,8 +46,8 @@ def test_a_layer_starts_evenly_within_one_over_the_root_of_its_inputs(layer, bou
 
 
 def test_a_transposed_convolution_counts_its_output_channels():
-    """`nn.ConvTranspose2d(16, 100, 5)` starts within 1/sqrt(100 * 5 * 5) = 0.02: the bound
-    counts output channels, because its weight has them in dimension 1.
+    """The weight of `nn.ConvTranspose2d(16, 100, 5)` starts within 1/sqrt(100 * 5 * 5) = 0.02: the
+    bound counts output channels, because the weight has them in dimension 1.
     """
     layer = nn.ConvTranspose2d(16, 100, 5)
 
@@ -55,8 +56,8 @@ def test_a_transposed_convolution_counts_its_output_channels():
 
 
 def test_normalising_layers_start_as_the_identity():
-    """`nn.BatchNorm1d` and `nn.LayerNorm` start with weight 1 and bias 0; BatchNorm's running
-    mean starts at 0, its running variance at 1.
+    """`nn.BatchNorm1d` and `nn.LayerNorm` start with weight 1 and bias 0; the running mean of
+    BatchNorm starts at 0, its running variance at 1.
     """
     batch, layer = nn.BatchNorm1d(2), nn.LayerNorm(2)
 
@@ -67,8 +68,8 @@ def test_normalising_layers_start_as_the_identity():
 
 
 def test_the_same_seed_gives_the_same_net():
-    """After `torch.manual_seed(3)` the same layer built first gets the same weights; a second
-    layer built without seeding gets others.
+    """After `torch.manual_seed(3)` the first `nn.Linear(2, 2)` built on a CPU gets the same weights
+    each time; a second one, built without seeding again, gets others.
     """
     torch.manual_seed(3)
     first = nn.Linear(2, 2).weight
@@ -81,8 +82,9 @@ def test_the_same_seed_gives_the_same_net():
 
 
 def test_a_layer_built_before_changes_the_next():
-    """`nn.Linear` layers built on the CPU draw from one generator: with the same seed, building
-    another layer first gives the next layer other weights.
+    """`nn.Linear` layers built on a CPU draw from one generator: after the same
+    `torch.manual_seed`, `nn.Linear(2, 2)` gets other weights if an `nn.Linear(5, 1)` is built
+    before it.
 
     So adding a layer with random weights to a network changes the initial weights of the layers
     built after it; a ReLU or a BatchNorm draws nothing.
@@ -101,8 +103,8 @@ def test_a_layer_built_before_changes_the_next():
 
 
 def test_reset_parameters_draws_again():
-    """`reset_parameters()` of `nn.Linear` draws new weights in place, by the same rule as when
-    the layer was built.
+    """`reset_parameters()` of an `nn.Linear` draws new values in place for weight and bias, by the
+    same rule as when the layer was built.
     """
     layer = nn.Linear(100, 100)
     with torch.no_grad():
@@ -115,7 +117,7 @@ def test_reset_parameters_draws_again():
 
 def test_an_init_function_fills_in_place_and_records_nothing(device):
     """`nn.init.constant_(layer.weight, 3.0)` changes the parameter in place and returns it; it
-    needs no `no_grad`, as the functions of `nn.init` use it themselves.
+    needs no `torch.no_grad()` around it, because the function uses it itself.
     """
     layer = nn.Linear(2, 1, device=device)
     returned = nn.init.constant_(layer.weight, 3.0)
@@ -129,8 +131,8 @@ def test_an_init_function_fills_in_place_and_records_nothing(device):
 
 
 def test_a_whole_net_is_initialised_by_apply():
-    """`net.apply(fill)` calls `fill` with each module: with `isinstance(module, nn.Linear)` it
-    initialises all linear layers of a network.
+    """`net.apply(fill)` calls the function `fill` with each module of the tree: with `if
+    isinstance(module, nn.Linear)` in it, it initialises the linear layers of a network.
     """
 
     def fill(module):
@@ -150,10 +152,12 @@ def test_a_whole_net_is_initialised_by_apply():
 
 
 def test_equal_weights_stay_equal():
-    """After `nn.init.constant_` on all parameters, the units of a hidden layer get equal
-    gradients: the three rows of its weight's gradient are the same, and stay so.
+    """After `nn.init.constant_(p, 0.5)` on all parameters of `nn.Sequential(nn.Linear(2, 3),
+    nn.Tanh(), nn.Linear(3, 1))` the three hidden units get equal gradients: three equal rows of the
+    first weight's `.grad`.
 
-    Such units learn the same, as if there were one. That is why initial weights are random.
+    So these units stay equal and learn as if there were one. That is why initial weights are
+    random.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
     for parameter in net.parameters():
@@ -166,8 +170,9 @@ def test_equal_weights_stay_equal():
 
 
 def test_fixed_fillings(device):
-    """`nn.init.ones_` and `eye_` fill with ones and with the identity matrix; `dirac_` on
-    the weight makes `nn.Conv1d(1, 1, 3, padding=1, bias=False)` return its input.
+    """`nn.init.ones_` fills a tensor with ones and `nn.init.eye_` a matrix with the identity, which
+    for the shape (2, 3) is [[1, 0, 0], [0, 1, 0]]; for the weights of convolutions there is
+    `nn.init.dirac_`.
     """
     layer = nn.Conv1d(1, 1, 3, padding=1, bias=False, device=device)
     nn.init.dirac_(layer.weight)
@@ -181,8 +186,8 @@ def test_fixed_fillings(device):
 
 
 def test_xavier_weighs_inputs_and_outputs():
-    """`nn.init.xavier_uniform_` draws uniformly from [-b, b] with
-    `b = sqrt(6 / (fan_in + fan_out))`: 0.1 for 2 inputs and 598 outputs.
+    """`nn.init.xavier_uniform_(weight)` draws uniformly from [-b, b] with `b = sqrt(6 / (fan_in +
+    fan_out))`: 0.1 for 2 inputs and 598 outputs.
     """
     weight = nn.init.xavier_uniform_(torch.empty(598, 2))
 
@@ -191,19 +196,20 @@ def test_xavier_weighs_inputs_and_outputs():
 
 
 def test_xavier_normal_has_a_spread_of_the_same_kind():
-    """`nn.init.xavier_normal_` draws from a normal distribution with standard deviation
-    `sqrt(2 / (fan_in + fan_out))`: 0.1 for 50 inputs and 150 outputs.
+    """`nn.init.xavier_normal_(weight)` draws from a normal distribution of mean 0 and standard
+    deviation `sqrt(2 / (fan_in + fan_out))`: 0.1 for 50 inputs and 150 outputs.
     """
     weight = nn.init.xavier_normal_(torch.empty(150, 50))
 
     assert weight.std().item() == pytest.approx(0.1, rel=0.03)
+    assert weight.mean().item() == pytest.approx(0.0, abs=0.01)
     assert weight.abs().max().item() == pytest.approx(0.37, rel=0.15)
 
 
 @pytest.mark.parametrize(("mode", "bound"), [("fan_in", 0.1), ("fan_out", 0.2)])
 def test_kaiming_counts_inputs_or_outputs(mode, bound):
-    """`nn.init.kaiming_uniform_` for ReLU draws uniformly from [-b, b] with `b = sqrt(6 / n)`,
-    n being the fan-in, or the fan-out with `mode="fan_out"`.
+    """`nn.init.kaiming_uniform_(weight, nonlinearity="relu")` draws uniformly from [-b, b] with `b
+    = sqrt(6 / n)`, n being the fan-in, or with `mode="fan_out"` the fan-out.
     """
     weight = nn.init.kaiming_uniform_(torch.empty(150, 600), mode=mode, nonlinearity="relu")
 
@@ -215,11 +221,11 @@ def test_kaiming_counts_inputs_or_outputs(mode, bound):
     [("linear", 1.0), ("sigmoid", 1.0), ("tanh", 5 / 3), ("relu", math.sqrt(2))],
 )
 def test_each_activation_has_its_gain(function, gain):
-    """`nn.init.calculate_gain` returns the factor by which initial weights are scaled for an
-    activation: 1 for linear and sigmoid, 5/3 for tanh, sqrt(2) for ReLU.
+    """`nn.init.calculate_gain(name)` returns a factor for initial weights before an activation: 1
+    for "linear" and "sigmoid", 5/3 for "tanh", sqrt(2) for "relu"; "gelu" raises ValueError.
 
     The Kaiming functions call it; the Xavier functions scale by their argument `gain`, 1 by
-    default. GELU and SiLU have no gain and raise ValueError.
+    default. For GELU and SiLU the gain of "relu" is often taken.
     """
     assert nn.init.calculate_gain(function) == pytest.approx(gain)
     with pytest.raises(ValueError, match="Unsupported nonlinearity gelu"):
@@ -227,8 +233,8 @@ def test_each_activation_has_its_gain(function, gain):
 
 
 def test_an_orthogonal_matrix_keeps_lengths():
-    """`nn.init.orthogonal_` of a matrix with fewer rows than columns makes rows of length 1 at
-    right angles: `weight @ weight.T` is the identity up to rounding.
+    """`nn.init.orthogonal_` of a float32 matrix with fewer rows than columns makes rows of length 1
+    at right angles: `weight @ weight.T` is the identity up to rounding.
 
     For more rows than columns it is the columns that are orthogonal.
     """
@@ -238,8 +244,9 @@ def test_an_orthogonal_matrix_keeps_lengths():
 
 
 def test_the_fan_needs_two_axes():
-    """`nn.init.xavier_uniform_` raises ValueError for a bias, "Fan in and fan out can not be
-    computed for tensor with fewer than 2 dimensions"; use `zeros_` or `uniform_`.
+    """`nn.init.xavier_uniform_` of a 1-D tensor, such as a bias, raises ValueError, "Fan in and fan
+    out can not be computed for tensor with fewer than 2 dimensions"; use `nn.init.zeros_` or
+    `uniform_`.
     """
     layer = nn.Linear(2, 1)
 
@@ -249,8 +256,8 @@ def test_the_fan_needs_two_axes():
 
 
 def test_the_names_without_underscore_are_deprecated():
-    """`nn.init.xavier_uniform`, without underscore, still fills the tensor but warns that it
-    "is now deprecated in favor of" `nn.init.xavier_uniform_`.
+    """`nn.init.xavier_uniform`, without the underscore at the end, fills the tensor too but warns
+    that it "is now deprecated in favor of" `nn.init.xavier_uniform_`.
     """
     weight = torch.zeros(598, 2)
 
@@ -260,10 +267,10 @@ def test_the_names_without_underscore_are_deprecated():
 
 
 def test_a_truncated_normal_has_no_outliers():
-    """`nn.init.trunc_normal_(w, std=0.02, a=-0.04, b=0.04)` draws normal numbers between `a`
-    and `b`; the limits are -2 and 2 unless told, whatever `std` is.
+    """`nn.init.trunc_normal_(w, std=0.02, a=-0.04, b=0.04)` draws normal numbers between `a` and
+    `b`, whose defaults are -2 and 2 and not multiples of `std`.
 
-    With `std=0.02` alone nothing is cut: -2 and 2 are a hundred deviations away.
+    With `std=0.02` alone practically nothing is cut off: -2 and 2 are a hundred deviations away.
     """
     weight = nn.init.trunc_normal_(torch.empty(10_000), std=0.02, a=-0.04, b=0.04)
     uncut = nn.init.trunc_normal_(torch.empty(10_000), std=0.02)
@@ -274,10 +281,10 @@ def test_a_truncated_normal_has_no_outliers():
 
 
 def test_a_dirac_kernel_passes_its_channels():
-    """`nn.init.dirac_(weight)` of two input and two output channels makes output i equal input
-    i, with padding: the kernel from channel i to i has 1 in the middle, the others are 0.
+    """`nn.init.dirac_` of the weight of `nn.Conv1d(2, 2, 3, padding=1, bias=False)` makes output
+    channel i equal input channel i: the kernel from i to i is [0, 1, 0], the others are 0.
 
-    Outputs beyond the number of inputs are 0.
+    With more output than input channels, the outputs beyond the number of inputs are 0.
     """
     layer = nn.Conv1d(2, 2, 3, padding=1, bias=False)
     x = torch.randn(1, 2, 5)
@@ -291,12 +298,15 @@ def test_a_dirac_kernel_passes_its_channels():
 
 
 def test_sparse_initialisation_zeroes_a_part_of_each_column():
-    """`nn.init.sparse_(weight, sparsity=0.5)` fills a matrix with normal numbers of
-    deviation 0.01 and sets half of each column to 0; a 3-D tensor raises ValueError.
+    """`nn.init.sparse_(weight, sparsity=0.5)` fills a matrix with normal numbers of standard
+    deviation 0.01 and sets half of each column, rounded up, to 0; a 3-D tensor raises ValueError.
     """
     weight = nn.init.sparse_(torch.empty(1000, 10), sparsity=0.5)
 
+    odd = nn.init.sparse_(torch.empty(5, 2), sparsity=0.5)
+
     assert (weight == 0).sum(0).tolist() == [500] * 10
+    assert (odd == 0).sum(0).tolist() == [3, 3]
     assert weight[weight != 0].std().item() == pytest.approx(0.01, rel=0.1)
     with pytest.raises(ValueError, match="Only tensors with 2 dimensions are supported"):
         nn.init.sparse_(torch.empty(4, 4, 4), sparsity=0.5)

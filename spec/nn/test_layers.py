@@ -6,9 +6,9 @@ taken as batch dimensions. Other layers have rules of their own: a convolution r
 dimensions as channels, height and width (`spec/nn/test_convolutions.py`), an embedding takes
 indices (`spec/nn/test_embeddings.py`), BatchNorm needs a batch (`spec/nn/test_batch_norm.py`).
 
-What surprises: a layer only compares the dimensions that it works on. An input whose features are
-in another order, or have another meaning, is accepted if its last dimension has the right size.
-And linear layers convert no dtypes: float64 data from NumPy meets float32 weights and is refused.
+What surprises: `nn.Linear` only compares the size of the last dimension. An input whose features
+are in another order, or have another meaning, is accepted if its last dimension has the right size.
+And it converts no dtypes outside autocast: float64 data from NumPy is refused by float32 weights.
 """
 
 import re
@@ -19,8 +19,8 @@ from torch import nn
 
 
 def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(device):
-    """`nn.Linear` computes `x @ weight.T + bias`: each row of the weight belongs to one output
-    feature.
+    """`nn.Linear` computes `x @ weight.T + bias` up to rounding: each row of the weight belongs to
+    one output feature.
     """
     layer = nn.Linear(3, 2, device=device)
     layer.weight.data = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 10.0]], device=device)
@@ -45,8 +45,8 @@ def test_a_linear_layer_maps_the_last_dimension_and_keeps_those_before():
 
 @pytest.mark.torch(">=2.0,!=2.1.*,!=2.2.*")
 def test_a_linear_layer_refuses_a_single_number():
-    """`nn.Linear(1, 2)` raises RuntimeError for a 0-d tensor, "need to be at least 1D": write
-    `x[None]`, which has one feature.
+    """`nn.Linear(1, 2)` raises RuntimeError for a 0-d tensor `x`, "need to be at least 1D": write
+    `x[None]`, whose shape is (1,).
     """
     layer = nn.Linear(1, 2)
     x = torch.tensor(1.0)
@@ -59,11 +59,11 @@ def test_a_linear_layer_refuses_a_single_number():
 
 
 def test_the_samples_of_a_batch_do_not_meet(device):
-    """`nn.Linear` computes each row of a batch from that row alone: the output for [1, 1] is 6
-    whether it comes alone, beside [0, 0] or beside [9, 9].
+    """`nn.Linear` computes each row of a batch from that row alone: with weight [2, 3] and bias 1
+    the output for [1, 1] is 6, whether it comes alone, beside [0, 0] or beside [9, 9].
 
-    With other numbers an output may change slightly, by rounding, with the batch size, also in
-    eval mode, as other kernels sum the matrix product in another order.
+    With other numbers an output may change slightly, by rounding, with the batch size, also in eval
+    mode, as other kernels sum the matrix product in another order.
     """
     layer = nn.Linear(2, 1, device=device)
     layer.weight.data = torch.tensor([[2.0, 3.0]], device=device)
@@ -75,8 +75,8 @@ def test_the_samples_of_a_batch_do_not_meet(device):
 
 
 def test_without_bias_zero_stays_zero(device):
-    """`nn.Linear(3, 2, bias=False)` has `bias` None and one parameter, the weight; it maps
-    zeros to zeros.
+    """`nn.Linear(3, 2, bias=False)` has `bias` None and one parameter, the weight; with finite
+    weights it maps zeros to zeros.
     """
     layer = nn.Linear(3, 2, bias=False, device=device)
 
@@ -101,8 +101,9 @@ def test_without_bias_zero_stays_zero(device):
     ids=lambda value: value.__class__.__name__,
 )
 def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
-    """`torch.nn` has modules for convolution, pooling, normalisation, linear maps, flattening
-    and upsampling; each of these accepts images [2, 3, 8, 8] and gives the shape shown.
+    """`nn.Conv2d`, `MaxPool2d`, `AvgPool2d`, `BatchNorm2d`, `Linear`, `Flatten` and `Upsample` are
+    ready-made modules that accept images of shape [2, 3, 8, 8]; `nn.Conv2d(3, 6, 5)` makes [2, 6,
+    4, 4] of them.
     """
     images = torch.zeros(2, 3, 8, 8)
 
@@ -121,11 +122,11 @@ def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
     ],
 )
 def test_many_layers_take_a_single_sample_too(layer, single, shape):
-    """`nn.Linear`, `ReLU`, `Conv2d`, `MaxPool2d` and `LayerNorm` accept one sample without a
-    batch dimension, and give an output without one.
+    """`nn.Linear`, `nn.ReLU`, `nn.Conv2d`, `nn.MaxPool2d` and `nn.LayerNorm` accept one sample
+    without a batch dimension, and return an output without one.
 
-    Exceptions are BatchNorm (`spec/nn/test_batch_norm.py`) and `nn.Flatten`, which takes the
-    channels for the batch (`spec/nn/test_flattening.py`).
+    Not all layers do: BatchNorm refuses one sample (`spec/nn/test_batch_norm.py`), and `nn.Flatten`
+    takes the channels for the batch (`spec/nn/test_flattening.py`).
     """
     assert layer(single).shape == shape
 
@@ -135,11 +136,12 @@ def test_many_layers_take_a_single_sample_too(layer, single, shape):
     [((4, 5), "(4x5 and 3x2)"), ((5,), "(1x5 and 3x2)"), ((4, 2, 5), "(8x5 and")],
 )
 def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
-    """`nn.Linear` raises RuntimeError, "mat1 and mat2 shapes cannot be multiplied", if the last
-    dimension isn't `in_features`; the message gives rows x features, then in x out.
+    """On a CPU, `nn.Linear(3, 2)` raises RuntimeError for an input of shape [4, 5], "mat1 and mat2
+    shapes cannot be multiplied (4x5 and 3x2)": rows x features, then in x out features of the
+    layer.
 
-    All dimensions before the last one are multiplied to the number of rows: [4, 2, 5] arrives
-    as 8 x 5.
+    All dimensions before the last one are multiplied to the number of rows: [4, 2, 5] arrives as 8
+    x 5, and [5] as 1 x 5.
     """
     layer = nn.Linear(3, 2)
 
@@ -163,11 +165,11 @@ def test_a_right_last_axis_hides_a_wrong_meaning():
 
 
 def test_the_input_has_the_dtype_of_the_weights():
-    """`nn.Linear` with float32 weights refuses int64 and float64 inputs with RuntimeError,
-    "must have the same dtype": it converts nothing.
+    """Outside autocast, `nn.Linear` with float32 weights converts no input on a CPU: int64 and
+    float64 raise RuntimeError, "mat1 and mat2 must have the same dtype".
 
-    Data from NumPy is often float64: write `x.float()` for the data, or `layer.double()` for
-    the weights. With `bias=False` the words are "to have the same dtype".
+    Data from NumPy is often float64: write `x.float()` for the data, or `layer.double()` for the
+    weights. With `bias=False` the words are "to have the same dtype".
     """
     layer = nn.Linear(3, 2)
     whole = torch.ones(1, 3, dtype=torch.int64)
@@ -183,7 +185,7 @@ def test_the_input_has_the_dtype_of_the_weights():
 
 def test_a_layer_takes_tensors_only():
     """`nn.Linear` raises TypeError for a Python list, "must be Tensor, not list"; write
-    `layer(torch.tensor(numbers))`.
+    `layer(torch.tensor([1.0, 2.0, 3.0]))`, with floats.
     """
     layer = nn.Linear(3, 2)
     numbers = [1.0, 2.0, 3.0]
@@ -194,8 +196,8 @@ def test_a_layer_takes_tensors_only():
 
 
 def test_the_sizes_of_a_layer_are_whole_numbers():
-    """`nn.Linear(400 / 2, 1)` raises TypeError, because `400 / 2` is the float 200.0 and a size
-    has to be an int; write `400 // 2`.
+    """`nn.Linear(400 / 2, 1)` raises TypeError, because `400 / 2` is the float 200.0 and no float
+    is taken as a size; write `400 // 2`.
     """
     inputs = 400
 
@@ -206,11 +208,11 @@ def test_the_sizes_of_a_layer_are_whole_numbers():
 
 @pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
-    """`nn.LazyLinear(2)` takes its `in_features` from the first input, creates weight and bias
-    then, and becomes an ordinary `nn.Linear`.
+    """`nn.LazyLinear(2)` takes its `in_features` from the last dimension of the first input, gives
+    weight and bias their shapes and values then, and becomes an `nn.Linear`.
 
-    Until that first call its parameters are uninitialised: run one batch through the network
-    before an optimizer gets them.
+    Until that call its parameters are uninitialised, and counting or initialising them fails: run
+    one batch through the network first.
     """
     layer = nn.LazyLinear(2)
     before = repr(layer)
@@ -221,11 +223,12 @@ def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
     assert before == "LazyLinear(in_features=0, out_features=2, bias=True)"
     assert repr(layer) == "Linear(in_features=400, out_features=2, bias=True)"
     assert layer.weight.shape == (2, 400)
+    assert type(layer) is nn.Linear
 
 
 def test_a_bilinear_layer_takes_two_inputs():
-    """`nn.Bilinear(2, 3, 4)` takes inputs of 2 and 3 features and returns 4: output k is
-    `x1 @ weight[k] @ x2 + bias[k]`, with a weight (4, 2, 3).
+    """`nn.Bilinear(2, 3, 4)` takes an input of 2 and one of 3 features and returns 4: output k is
+    `x1 @ weight[k] @ x2 + bias[k]` up to rounding, with a weight of shape (4, 2, 3).
     """
     layer = nn.Bilinear(2, 3, 4)
     first, second = torch.randn(5, 2), torch.randn(5, 3)
@@ -238,9 +241,8 @@ def test_a_bilinear_layer_takes_two_inputs():
 
 @pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_has_no_numbers_before_its_first_batch():
-    """The parameters of a lazy layer, such as `nn.LazyConv2d(8, 3)`, have no number of elements
-    before the first call: `numel()` raises ValueError, "Attempted to use an uninitialized
-    parameter".
+    """Before the first call of a lazy layer, such as `nn.LazyConv2d(8, 3)`, `numel()` of its
+    parameters raises ValueError, "Attempted to use an uninitialized parameter".
 
     Run one batch through the network before counting its parameters.
     """

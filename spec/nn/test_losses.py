@@ -1,13 +1,14 @@
 """Losses for numbers, and what losses share.
 
 A loss takes the output of a network and the target and returns how far apart they are: by default
-one number, a mean, from which `backward()` starts. Each loss comes as a
+one number, a mean, from which `backward()` starts. Most losses come as a
 module (`nn.MSELoss()`) and as a function (`F.mse_loss`), which compute the same. Losses for
 classes are on `spec/nn/test_classification_losses.py`.
 
-What surprises: output and target of different shapes are broadcast, with a warning, into a loss
-that means nothing; `reduction="none"` returns one loss per element, from which `backward()` can't
-start; and `nn.MSELoss(output, target)` gives no loss, because the constructor takes settings.
+What surprises: `F.mse_loss` broadcasts output and target of different shapes, with a warning, into
+a loss that means nothing; `reduction="none"` returns one loss per element, from which `backward()`
+can't start if there are several; and `nn.MSELoss(output, target)` gives no loss, because the
+constructor takes settings.
 """
 
 import math
@@ -20,8 +21,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-loss-takes-pair")
 def test_a_loss_makes_one_number_of_output_and_target(device):
-    """`nn.MSELoss()(output, target)` returns a 0-d tensor, the mean over all elements; it is 0
-    if output and target are equal and finite.
+    """`nn.MSELoss()(output, target)` returns a 0-d tensor, the mean over all elements; it is 0 for
+    equal, finite and non-empty output and target.
     """
     output = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     target = torch.tensor([[1.0, 0.0], [3.0, 0.0]], device=device)
@@ -54,8 +55,9 @@ def test_mse_is_the_mean_of_the_squared_errors(device):
     CosineEmbeddingLoss TripletMarginLoss SoftMarginLoss MultiMarginLoss""".split(),
 )
 def test_torch_ships_many_losses(name):
-    """`torch.nn` has losses for numbers, classes, probabilities, pairs and triples, such as
-    those of the table, each a subclass of `nn.Module`.
+    """`torch.nn` has losses for numbers (`nn.L1Loss`), classes (`nn.NLLLoss`), probabilities
+    (`nn.KLDivLoss`), pairs (`nn.MarginRankingLoss`) and triples (`nn.TripletMarginLoss`), as
+    subclasses of `nn.Module`.
     """
     assert issubclass(getattr(nn, name), nn.Module)
 
@@ -74,8 +76,9 @@ def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
 
 
 def test_a_loss_without_reduction_has_no_backward():
-    """`backward()` on a loss of several elements, with `reduction="none"`, raises RuntimeError,
-    "grad can be implicitly created only for scalar outputs"; write `loss.sum().backward()`.
+    """`backward()` on `F.mse_loss(output, target, reduction="none")` of several elements raises
+    RuntimeError, "grad can be implicitly created only for scalar outputs"; write
+    `loss.sum().backward()`.
     """
     output = torch.tensor([1.0, 2.0], requires_grad=True)
     loss = F.mse_loss(output, torch.zeros(2), reduction="none")
@@ -113,8 +116,9 @@ def test_an_unknown_reduction_is_noticed_when_the_loss_is_called():
     ],
 )
 def test_losses_for_numbers_differ_in_how_they_weigh_far_points(loss, values, device):
-    """`nn.L1Loss` grows with the error and `nn.MSELoss` with its square; `SmoothL1Loss` and
-    `HuberLoss` are quadratic for small errors and linear for large ones.
+    """`nn.L1Loss` grows with the error and `nn.MSELoss` with its square; `nn.SmoothL1Loss` and
+    `nn.HuberLoss` are quadratic for errors below their `beta` or `delta`, 1 by default, and linear
+    above.
 
     So single wrong targets pull an L1, smooth L1 or Huber fit less than one by MSE.
     """
@@ -136,11 +140,11 @@ def test_a_target_of_ten_becomes_one_row():
 
 
 def test_a_target_of_another_shape_is_broadcast_with_a_warning():
-    """`F.mse_loss`, as `nn.MSELoss`, of an output [2, 1] and a target [2] broadcasts them to
-    [2, 2] and warns: equal values then have the loss 2 instead of 0.
+    """`F.mse_loss` of an output of shape [2, 1] and a target of shape [2] broadcasts them to [2, 2]
+    and issues a UserWarning: outputs 1, 3 and targets 1, 3 then have the loss 2 instead of 0.
 
-    Write `output.squeeze(1)` or `target[:, None]`. The warning comes once per process unless
-    `torch.set_warn_always(True)`.
+    Write `output.squeeze(1)` or `target[:, None]`. Python shows the warning once per line of code
+    by default, so that a training loop prints it once.
     """
     output = torch.tensor([[1.0], [3.0]])
     target = torch.tensor([1.0, 3.0])
@@ -153,8 +157,11 @@ def test_a_target_of_another_shape_is_broadcast_with_a_warning():
 
 
 def test_a_target_that_cannot_be_broadcast_is_refused():
-    """`F.mse_loss` of 4 outputs and 3 targets raises RuntimeError, because the shapes can't be
-    broadcast: "The size of tensor a (4) must match the size of tensor b (3)".
+    """`F.mse_loss` of 4 outputs and 3 targets raises RuntimeError, "The size of tensor a (4) must
+    match the size of tensor b (3)", because the shapes can't be broadcast.
+
+    Write `output[:3]`, or find the sample without a target. A UserWarning, "Using a target size",
+    comes before the error.
     """
     output, target = torch.ones(4), torch.zeros(3)
 
@@ -169,9 +176,9 @@ def test_a_target_that_cannot_be_broadcast_is_refused():
 
 
 def test_a_loss_is_made_first_and_called_then():
-    """`nn.MSELoss(output, target)` computes no loss: tensors of one element become outdated
-    settings, with a warning; those of several raise RuntimeError, "Boolean value of Tensor with
-    more than one value is ambiguous".
+    """`nn.MSELoss(output, target)` computes no loss: its arguments are outdated settings. Tensors
+    of one element give a UserWarning; those of several raise RuntimeError, "Boolean value of
+    Tensor".
 
     Write `nn.MSELoss()(output, target)` or `F.mse_loss(output, target)`.
     """
@@ -197,8 +204,8 @@ def test_the_mean_of_an_empty_batch_is_nan():
 
 
 def test_integers_have_no_mean_squared_error():
-    """`F.mse_loss` of two int64 tensors on the CPU raises RuntimeError, '"mse_cpu" not
-    implemented for 'Long''; write `.float()` for both.
+    """`F.mse_loss` of two int64 tensors on a CPU raises a RuntimeError, which may be of its
+    subclass NotImplementedError, '"mse_cpu" not implemented for 'Long''; write `.float()` for both.
     """
     output, target = torch.tensor([1, 2], device="cpu"), torch.tensor([3, 4], device="cpu")
 
@@ -226,8 +233,8 @@ def test_a_target_of_another_float_dtype_is_promoted():
     """Since PyTorch 2.12 `F.mse_loss` of a float32 output and a float64 target is float64, and
     `backward()` gives the output a float32 gradient.
 
-    `F.huber_loss` still raises, "Found dtype Double but expected Float"; convert the target
-    with `target.to(output.dtype)`.
+    `backward()` of `F.huber_loss` still raises, "Found dtype Double but expected Float"; convert
+    the target with `target.to(output.dtype)`.
     """
     output = torch.tensor([1.0], requires_grad=True)
     loss = F.mse_loss(output, torch.tensor([3.0], dtype=torch.float64))
@@ -241,8 +248,8 @@ def test_a_target_of_another_float_dtype_is_promoted():
 
 
 def test_a_triplet_loss_compares_three():
-    """`nn.TripletMarginLoss(margin=1.0)` wants the positive nearer to the anchor than the
-    negative by at least the margin: distances 1 and 1.5 cost 0.5, 1 and 6 cost 0.
+    """`nn.TripletMarginLoss(margin=1.0, eps=0.0)` is `max(0, d_positive - d_negative + 1)`, of the
+    distances from the anchor: distances 1 and 1.5 cost 0.5, 1 and 6 cost 0.
     """
     anchor, near, far, farther = torch.tensor([[[0.0]], [[1.0]], [[1.5]], [[6.0]]])
     loss = nn.TripletMarginLoss(margin=1.0, eps=0.0)

@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_a_module_is_registered_by_assigning_it():
-    """Assigning an `nn.Module` to an attribute makes it a child of the module; an attribute that
-    is a plain number is kept but is no child.
+    """Assigning an `nn.Module` to an attribute of another makes it a child of that module; a plain
+    number as attribute is kept but is no child.
     """
     net = nn.Module()
     net.number = 3
@@ -57,14 +57,17 @@ def test_children_come_in_the_order_of_assignment():
 
 
 def test_children_are_one_level_and_modules_all_of_them():
-    """`named_children()` yields the direct children; `named_modules()` yields the whole tree,
-    beginning with the module itself under the empty name.
+    """`named_children()` yields the direct children of an `nn.Module`; `named_modules()` yields the
+    module itself, under the empty name, and then the modules of the whole tree, each object once.
     """
     inner = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     net = nn.Sequential(inner, nn.Linear(2, 1))
 
     assert [name for name, _ in net.named_children()] == ["0", "1"]
+    shared = nn.ReLU()
+    twice = nn.Sequential(shared, nn.Tanh(), shared)
     assert [name for name, _ in net.named_modules()] == ["", "0", "0.0", "0.1", "1"]
+    assert [name for name, _ in twice.named_modules()] == ["", "0", "1"]
     assert [type(module).__name__ for module in net.modules()] == [
         "Sequential",
         "Sequential",
@@ -75,8 +78,9 @@ def test_children_are_one_level_and_modules_all_of_them():
 
 
 def test_a_part_is_fetched_by_its_path():
-    """`get_submodule("0.0")` and `get_parameter("0.0.weight")` follow a dotted path; an unknown
-    name raises AttributeError, "Sequential has no attribute `5`".
+    """`net.get_submodule("0.0")` and `net.get_parameter("0.0.weight")` follow a dotted path; in an
+    `nn.Sequential` an unknown number such as "0.5" raises AttributeError, "Sequential has no
+    attribute `5`".
 
     `named_modules()` lists the paths that exist.
     """
@@ -90,8 +94,8 @@ def test_a_part_is_fetched_by_its_path():
 
 
 def test_apply_visits_every_module_children_first():
-    """`net.apply(f)` calls `f` with each module of the tree, children before their parent, and
-    returns the network.
+    """`net.apply(f)` calls `f` with each module of the tree of `net`, children before their parent,
+    and returns `net`.
 
     It is the usual way to initialise a network: `spec/nn/test_initialisation.py`.
     """
@@ -104,11 +108,10 @@ def test_apply_visits_every_module_children_first():
 
 
 def test_to_casts_the_whole_tree_in_place(device):
-    """`net.to(torch.float64)` casts the floating-point parameters of the whole tree in place
-    and returns the same module.
+    """`net.to(torch.float64)` of an `nn.Module` casts the floating-point parameters of the whole
+    tree in place and returns the same module.
 
-    Unlike a tensor, which `to` leaves as it is: `net.to(...)` needs no assignment,
-    `x = x.to(...)` does.
+    The `to` of a tensor doesn't change it: `net.to(...)` needs no assignment, `x = x.to(...)` does.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 1))).to(device)
     returned = net.to(torch.float64)
@@ -119,10 +122,11 @@ def test_to_casts_the_whole_tree_in_place(device):
 
 
 def test_to_takes_no_integer_dtype():
-    """`net.to(torch.int64)` raises TypeError, because `to` casts a module to floating-point or
-    complex dtypes only.
+    """`net.to(torch.int64)` of an `nn.Module` raises TypeError, "only accepts floating point or
+    complex dtypes".
 
-    For integer weights use quantisation, or cast single tensors.
+    Because parameters are learnt by gradients, which integers can't have. For integer weights use
+    quantisation, or cast single tensors.
     """
     layer = nn.Linear(2, 1)
 
@@ -132,24 +136,27 @@ def test_to_takes_no_integer_dtype():
 
 
 def test_a_deep_copy_shares_nothing():
-    """`copy.deepcopy(net)` copies the modules and their parameters; `same = net` only makes a
-    second name for the same network.
+    """`copy.deepcopy(net)` copies the modules of a network and their parameters, without the
+    `.grad` of these; `same = net` only makes a second name for the same network.
     """
     net = nn.Sequential(nn.Linear(2, 1))
+    net(torch.tensor([1.0, 5.0])).backward()
     same, copied = net, copy.deepcopy(net)
     with torch.no_grad():
         net[0].weight.fill_(7.0)
         copied[0].weight.fill_(8.0)
 
+    assert same[0].weight.grad.tolist() == [[1.0, 5.0]]
+    assert copied[0].weight.grad is None
     assert same[0].weight.tolist() == [[7.0, 7.0]]
     assert copied[0].weight.tolist() == [[8.0, 8.0]]
 
 
 def test_a_later_assignment_takes_the_place_of_the_earlier_one():
-    """Assigning a new module to the attribute of a child replaces the child under the same name
-    and at the same position of `named_children()`.
+    """Assigning a new `nn.Module` to the attribute of a child replaces the child under the same
+    name and at the same position of `named_children()`.
 
-    This is how the last layer of a pretrained network is exchanged.
+    This is how the last layer of a pretrained network is exchanged: `net.fc = nn.Linear(512, 10)`.
     """
     net = nn.Module()
     net.body = nn.Linear(4, 3)
@@ -162,10 +169,10 @@ def test_a_later_assignment_takes_the_place_of_the_earlier_one():
 
 
 def test_a_deleted_child_is_gone():
-    """`del net.head` removes the child and its parameters; using `net.head` then raises
-    AttributeError.
+    """`del net.head` removes the child `head` and its parameters from an `nn.Module`; using
+    `net.head` then raises AttributeError.
 
-    To keep the `forward` that calls it, assign `nn.Identity()` instead.
+    Where `forward` calls the child, assign `nn.Identity()` instead.
     """
     net = nn.Module()
     net.body = nn.Linear(4, 3)
@@ -178,8 +185,8 @@ def test_a_deleted_child_is_gone():
 
 
 def test_the_name_of_a_child_takes_none_and_no_function():
-    """The attribute of a child accepts None, another module or an `nn.Parameter` in its place;
-    assigning a function such as `torch.relu` raises TypeError.
+    """The attribute of a child takes None, another `nn.Module` or an `nn.Parameter` in its place;
+    assigning a function such as `torch.relu` raises TypeError, "torch.nn.Module or None expected".
 
     Wrap a function in a module: `nn.ReLU()`. A `forward` that may meet None has to ask for it.
     """
@@ -200,8 +207,8 @@ def test_the_name_of_a_child_takes_none_and_no_function():
 
 
 def test_a_layer_named_like_a_method_is_hidden_by_it():
-    """A layer assigned to an attribute that is also a method, such as `net.float`, is
-    registered, but `net.float` still gives the method.
+    """A layer assigned to an attribute that is also a method of `nn.Module`, such as `net.float`,
+    is registered as a child, but `net.float` still gives the method.
 
     Because Python finds methods before `nn.Module` looks for children; choose another name.
     `add_module` refuses such a name.
@@ -217,8 +224,11 @@ def test_a_layer_named_like_a_method_is_hidden_by_it():
 
 
 def test_a_child_has_no_dot_in_its_name():
-    """`add_module` raises KeyError for a name with a dot, because dots separate the levels of a
-    path; use an underscore.
+    """`add_module("block.1", layer)` raises KeyError, "module name can't contain", because dots
+    separate the levels of a path; write an underscore.
+
+    `setattr(net, "block.1", layer)` raises nothing, but `get_submodule("block.1")` then doesn't
+    find the layer.
     """
     net = nn.Module()
 
@@ -227,11 +237,16 @@ def test_a_child_has_no_dot_in_its_name():
     net.add_module("block_1", nn.ReLU())
 
     assert [name for name, _ in net.named_modules()] == ["", "block_1"]
+    setattr(net, "block.2", nn.Tanh())
+    with pytest.raises(AttributeError, match="Module has no attribute `block`"):
+        net.get_submodule("block.2")
 
 
 def test_a_name_already_taken_is_refused_to_a_child():
-    """`add_module` raises KeyError, "attribute 'weight' already exists", for a name that
-    belongs to a parameter, buffer or plain attribute; choose a free name.
+    """`add_module` raises KeyError, "attribute 'weight' already exists", for a name of a parameter,
+    buffer or plain attribute of the module; choose a free name.
+
+    The name of a child is not refused: the new module takes its place.
     """
     layer = nn.Linear(2, 1)
 
@@ -240,5 +255,7 @@ def test_a_name_already_taken_is_refused_to_a_child():
     with pytest.raises(KeyError, match="attribute 'in_features' already exists"):
         layer.add_module("in_features", nn.ReLU())
     layer.add_module("after", nn.ReLU())
+    layer.add_module("after", nn.Tanh())
 
+    assert type(layer.after) is nn.Tanh
     assert [name for name, _ in layer.named_children()] == ["after"]

@@ -21,7 +21,7 @@ from torch import nn
 @pytest.mark.claim("self-own-activation")
 def test_a_function_of_tensors_is_an_activation(device):
     """An activation written with torch's operations, such as `x.clamp(min=0) ** 2`, gets its
-    gradient from autograd: 2 * x for positive x, else 0.
+    gradient from autograd: `2 * x` for positive x, 0 for negative x.
     """
 
     def squared_relu(x):
@@ -37,8 +37,8 @@ def test_a_function_of_tensors_is_an_activation(device):
 
 @pytest.mark.claim("self-own-activation")
 def test_an_activation_of_ones_own_is_a_layer_with_a_forward():
-    """An activation written as a module, with a parameter of its own, stands in a `Sequential`,
-    and its parameter is listed and gets a gradient.
+    """An activation written as an `nn.Module` with an `nn.Parameter` of its own stands in an
+    `nn.Sequential` like a layer: `named_parameters()` lists its parameter, which gets a gradient.
     """
 
     class Scaled(nn.Module):
@@ -59,8 +59,9 @@ def test_an_activation_of_ones_own_is_a_layer_with_a_forward():
 
 
 def test_where_chooses_between_two_formulas(device):
-    """`torch.where(x > 0, x * x, 0.5 * x)` defines an activation in two pieces; as both pieces
-    have finite slopes, each element gets the gradient of the piece chosen for it.
+    """`torch.where(x > 0, x * x, 0.5 * x)` defines an activation in two pieces; for x such as -2
+    and 2 both pieces have finite slopes, so that each element gets the gradient of the piece chosen
+    for it.
 
     An infinite slope of the other piece makes the gradient NaN:
     `spec/autograd/test_gradient_edges.py`.
@@ -76,8 +77,8 @@ def test_where_chooses_between_two_formulas(device):
 
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_corner_needs_no_derivative(device):
-    """At 0, where they have no derivative, `torch.relu` and `abs` have the gradient 0;
-    `F.leaky_relu` takes its negative slope there.
+    """At 0, where they have no derivative, `torch.relu` and `torch.abs` get the gradient 0 from
+    autograd; `F.leaky_relu` takes its negative slope there.
     """
     x = torch.tensor([0.0], device=device, requires_grad=True)
     z = torch.tensor([0.0], device=device, requires_grad=True)
@@ -95,8 +96,8 @@ def test_a_corner_needs_no_derivative(device):
 
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_step_passes_the_gradient_zero(device):
-    """`torch.sign` has the gradient 0 at -2 and at 3: `backward()` raises nothing, and nothing
-    before the step learns.
+    """`torch.sign` has the gradient 0 at -2 and at 3: `backward()` raises nothing, and the
+    parameters before it get zeros.
     """
     x = torch.tensor([-2.0, 3.0], device=device, requires_grad=True)
 

@@ -6,7 +6,7 @@ to be inherited, and no `backward` written. Many losses of papers are two lines 
 
 What surprises: `reduction="none"` of a ready-made loss is the start of most of them; contrastive
 losses are a cross entropy over a matrix of similarities, whose targets are `arange(n)`; and what
-goes through `argmax`, a comparison, `round` or `item()` has no gradient.
+goes through `argmax`, a comparison or `item()` has no gradient, and the gradient of `round` is 0.
 """
 
 import math
@@ -18,8 +18,10 @@ from torch import nn
 
 
 def test_a_loss_is_a_function_and_needs_no_class():
-    """A function of output and target that returns a scalar tensor is a loss: `backward()` goes
-    through it. Subclass `nn.Module` where it has settings or parameters.
+    """A Python function that makes a scalar tensor of output and target by differentiable
+    operations, such as `abs` and `mean`, serves as a loss: `backward()` goes through it.
+
+    A subclass of `nn.Module` is needed only where the loss has parameters or buffers.
     """
 
     def relative_error(output, target):
@@ -34,8 +36,11 @@ def test_a_loss_is_a_function_and_needs_no_class():
 
 
 def test_a_loss_through_argmax_has_no_gradient():
-    """A loss made of `argmax`, such as `1 - accuracy`, raises RuntimeError at `backward()`,
-    "element 0 of tensors does not require grad": train on cross entropy, report the accuracy.
+    """`backward()` of a loss that depends on the scores through `argmax` only, such as `1 -
+    accuracy`, raises RuntimeError, "element 0 of tensors does not require grad".
+
+    Because `argmax` returns int64, which can't require grad: train on `F.cross_entropy` and report
+    the accuracy.
     """
     scores = torch.tensor([[2.0, 1.0]], requires_grad=True)
 
@@ -49,8 +54,8 @@ def test_a_loss_through_argmax_has_no_gradient():
 
 
 def test_weights_of_samples_multiply_the_unreduced_loss():
-    """`(F.cross_entropy(scores, y, reduction="none") * weight).sum() / weight.sum()` gives each
-    sample a weight of its own; `weight=` of the loss is one per class.
+    """`(F.cross_entropy(scores, y, reduction="none") * weight).sum() / weight.sum()` weights each
+    sample; the `weight=` of `F.cross_entropy` itself has one number per class.
     """
     scores = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
     each = F.cross_entropy(scores, torch.tensor([0, 1]), reduction="none")
@@ -63,8 +68,12 @@ def test_weights_of_samples_multiply_the_unreduced_loss():
 
 
 def test_focal_loss_is_cross_entropy_that_forgets_the_easy():
-    """Focal loss is `(1 - p)**gamma * cross_entropy`, p being the probability of the right class:
-    `(1 - torch.exp(-ce))**gamma * ce` with `reduction="none"`. Gamma 0 is cross entropy.
+    """Focal loss is `(1 - torch.exp(-ce))**gamma * ce` with `ce = F.cross_entropy(scores, y,
+    reduction="none")`, so that `torch.exp(-ce)` is the probability of the right class; gamma 0
+    gives `ce` itself.
+
+    Because a sample that is already right with probability near 1 gets a factor near 0: easy
+    samples count little.
     """
 
     def focal_loss(scores, y, gamma=2.0):
@@ -79,8 +88,8 @@ def test_focal_loss_is_cross_entropy_that_forgets_the_easy():
 
 
 def test_binary_focal_loss_is_in_torchvision():
-    """`torchvision.ops.sigmoid_focal_loss(scores, targets)` is the focal loss of yes/no scores,
-    with `alpha=0.25` for the yes and `reduction="none"` by default; float targets.
+    """`torchvision.ops.sigmoid_focal_loss(scores, targets)` is the focal loss of binary logits with
+    float targets 0 and 1, by default with `alpha=0.25` for target 1 and `reduction="none"`.
     """
     ops = pytest.importorskip("torchvision.ops", reason="needs torchvision; it is not here")
     scores, yes = torch.tensor([0.0]), torch.tensor([1.0])
@@ -92,10 +101,10 @@ def test_binary_focal_loss_is_in_torchvision():
 
 
 def test_info_nce_is_cross_entropy_over_similarities():
-    """InfoNCE of n pairs (a[i], b[i]) is `F.cross_entropy(a @ b.T / temperature, torch.arange(n))`
-    for normalised rows: each a has to find its b among all of the batch.
+    """InfoNCE of n pairs of normalised rows (a[i], b[i]) is `F.cross_entropy(a @ b.T / temperature,
+    torch.arange(n))`: row i of the similarities has its partner in column i.
 
-    CLIP adds the same for `b @ a.T` and halves.
+    CLIP takes the mean of this and of the same loss for `b @ a.T`.
     """
     a = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 2.0]]), dim=1)
     b = F.normalize(torch.tensor([[3.0, 0.0], [0.0, 1.0]]), dim=1)
@@ -108,8 +117,9 @@ def test_info_nce_is_cross_entropy_over_similarities():
 
 
 def test_contrastive_scores_of_a_row_with_itself_are_masked():
-    """With both views in one tensor (SimCLR) the diagonal of `z @ z.T` is each row with itself:
-    `masked_fill` it with minus infinity, and let the target of row i be the other view.
+    """With both views of n images in one tensor `z` (SimCLR), the diagonal of `z @ z.T` compares
+    each row with itself: `masked_fill` it with `-torch.inf`; the target of row i is `(i + n) % (2 *
+    n)`.
     """
     z = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]), dim=1)
     n = len(z) // 2
@@ -123,22 +133,27 @@ def test_contrastive_scores_of_a_row_with_itself_are_masked():
 
 
 def test_dice_loss_compares_overlap_with_size():
-    """Soft Dice loss is `1 - 2 * (p * y).sum() / (p.sum() + y.sum())`, p being
-    probabilities: few foreground pixels count as much as many.
+    """Soft Dice loss is `1 - 2 * (p * y).sum() / (p.sum() + y.sum())`, `p` being probabilities and
+    `y` the mask of 0 and 1; where both are all zeros it is NaN.
 
-    A small number above and below the line keeps an empty picture from giving NaN.
+    Because it then divides 0 by 0: add a small number, such as 1e-6, to numerator and denominator.
+    Background pixels with `p` 0 change nothing, so that a small foreground is not outweighed.
     """
     y = torch.tensor([[0.0, 0.0, 0.0, 1.0]])
     p = torch.tensor([[0.0, 0.0, 0.5, 0.5]])
 
     loss = 1 - 2 * (p * y).sum() / (p.sum() + y.sum())
 
+    empty = torch.zeros(1, 4)
+    of_nothing = 1 - 2 * (empty * empty).sum() / (empty.sum() + empty.sum())
+
     assert loss.item() == 0.5
+    assert of_nothing.isnan().item() is True
 
 
 def test_a_loss_with_parameters_is_given_to_the_optimizer():
-    """A loss that is a module with an `nn.Parameter`, such as a learnt temperature, is trained only
-    if its parameters are handed to the optimizer too.
+    """The parameters of a loss that is an `nn.Module`, such as a learnt temperature, are not in
+    `net.parameters()`: hand `[*net.parameters(), *criterion.parameters()]` to the optimizer.
     """
 
     class Scaled(nn.Module):
@@ -155,5 +170,6 @@ def test_a_loss_with_parameters_is_given_to_the_optimizer():
     criterion(torch.tensor([3.0])).backward()
     optimizer.step()
 
+    assert len(list(net.parameters())) == 2
     assert len(optimizer.param_groups[0]["params"]) == 3
     assert criterion.log_scale.item() == 1.0

@@ -22,10 +22,11 @@ from torch.nn.utils import (
 
 
 def test_parameters_are_joined_to_one_vector():
-    """`parameters_to_vector(net.parameters())` joins all parameters, flattened, in their order,
-    to one vector; it is a copy that carries gradients back.
+    """`nn.utils.parameters_to_vector(net.parameters())` joins all parameters, if they are
+    contiguous, flattened and in their order, to one vector; it is a copy through which, in grad
+    mode, gradients reach the parameters.
 
-    `vector.norm()` is the norm of the whole net.
+    `parameters_to_vector(net.parameters()).norm()` is the norm of all parameters together.
     """
     net = nn.Linear(2, 1)
     net.weight.data, net.bias.data = torch.tensor([[3.0, 4.0]]), torch.tensor([12.0])
@@ -39,8 +40,8 @@ def test_parameters_are_joined_to_one_vector():
 
 
 def test_a_vector_is_written_into_the_parameters():
-    """`vector_to_parameters(vector, net.parameters())` sets the parameters to slices of the
-    vector; they stay the same `nn.Parameter` objects and share its memory then.
+    """`vector_to_parameters(vector, net.parameters())` sets the parameters to slices of the vector;
+    they stay the same `nn.Parameter` objects, and their data share the memory of the vector.
     """
     net, vector = nn.Linear(2, 1), torch.tensor([1.0, 2.0, 3.0])
     weight = net.weight
@@ -54,10 +55,12 @@ def test_a_vector_is_written_into_the_parameters():
 
 
 def test_a_vector_of_another_length():
-    """`vector_to_parameters` of too short a vector raises RuntimeError, "shape '[1]' is invalid
-    for input of size 0"; of too long a one it uses the beginning and raises nothing.
+    """`vector_to_parameters` of a vector one element too short for `nn.Linear(2, 1)` raises
+    RuntimeError, "shape '[1]' is invalid for input of size 0"; of a longer one it uses the
+    beginning and raises nothing.
 
-    The parameters before the missing ones have been set by then.
+    The parameters before the missing ones have been set by then. Compare `vector.numel()` with the
+    number of parameters first.
     """
     net = nn.Linear(2, 1)
 
@@ -69,8 +72,9 @@ def test_a_vector_of_another_length():
 
 
 def test_two_nets_are_mixed_as_vectors():
-    """The mean of two nets' weights is set by `parameters_to_vector` of both, their mean, and
-    `vector_to_parameters` into a third. Buffers, as those of BatchNorm, are not among them.
+    """`vector_to_parameters(mean, third.parameters())` gives a net the mean of two others, `mean`
+    being that of their `parameters_to_vector`. Buffers, such as those of `nn.BatchNorm1d`, are not
+    among them.
     """
     first, second, middle = nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)
     vector_to_parameters(torch.tensor([1.0, 5.0]), first.parameters())
@@ -84,8 +88,9 @@ def test_two_nets_are_mixed_as_vectors():
 
 
 def test_a_batch_norm_is_fused_into_its_convolution():
-    """`fuse_conv_bn_eval(conv, bn)` returns one convolution that computes `bn(conv(x))` in
-    evaluation mode, up to rounding, with a bias even if `conv` has none.
+    """`fuse_conv_bn_eval(conv, bn)` of an `nn.Conv2d` and an `nn.BatchNorm2d` in evaluation mode
+    returns one convolution that computes `bn(conv(x))` up to rounding, with a bias even if `conv`
+    has none.
     """
     conv, bn = nn.Conv2d(2, 3, 3, bias=False).eval(), nn.BatchNorm2d(3).eval()
     bn.running_mean, bn.running_var = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 1.0, 9.0])
@@ -98,8 +103,8 @@ def test_a_batch_norm_is_fused_into_its_convolution():
 
 
 def test_layers_are_fused_in_evaluation_mode():
-    """`fuse_conv_bn_eval` raises AssertionError for layers in training mode, "Fusion only for
-    eval!": call `net.eval()` first.
+    """`nn.utils.fuse_conv_bn_eval` raises AssertionError for layers in training mode, "Fusion only
+    for eval!": call `net.eval()` first.
     """
     conv, bn = nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3)
 
@@ -109,8 +114,8 @@ def test_layers_are_fused_in_evaluation_mode():
 
 
 def test_a_layer_can_be_built_without_initialisation():
-    """`nn.utils.skip_init(nn.Linear, 3, 2)` builds the layer with uninitialised memory and
-    draws no random numbers; load its state dict next.
+    """`nn.utils.skip_init(nn.Linear, 3, 2)` builds the layer with uninitialised memory and draws no
+    random numbers; load its `state_dict()` next.
 
     It works for modules whose constructor has the argument `device`.
     """

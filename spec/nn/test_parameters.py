@@ -7,7 +7,7 @@ make their own: `nn.Linear` has `weight` and `bias`. Tensors that belong to a mo
 learnt are buffers: `spec/nn/test_buffers.py`.
 
 What surprises: a plain tensor as attribute is not registered, even if it requires grad. Once
-registered, a parameter can't be replaced by a plain tensor, and its values are changed in place,
+registered, a parameter can't be replaced by a plain tensor; to change its values, write into it
 under `torch.no_grad()`.
 """
 
@@ -17,23 +17,27 @@ from torch import nn
 
 
 def test_a_parameter_is_a_tensor_that_wants_a_gradient(device):
-    """`nn.Parameter(x)` of a floating-point tensor is a `torch.Tensor`, a leaf, and requires
-    grad unless `requires_grad=False` is given.
+    """`nn.Parameter(x)` of a floating-point tensor `x` made outside `torch.inference_mode()` is a
+    `torch.Tensor` and a leaf, and requires grad unless `requires_grad=False` is given, whether `x`
+    requires grad or not.
 
-    It requires grad even if `x` does not, because a parameter is there to be learnt.
+    Because a parameter is there to be learnt. It is a leaf even where `x` was computed: no gradient
+    goes on to what `x` was computed from.
     """
     parameter = nn.Parameter(torch.ones(2, device=device))
     frozen = nn.Parameter(torch.ones(2), requires_grad=False)
+    computed = nn.Parameter(torch.ones(2, requires_grad=True) * 2)
 
     assert isinstance(parameter, torch.Tensor) is True
     assert parameter.requires_grad is True
     assert parameter.is_leaf is True
     assert frozen.requires_grad is False
+    assert (computed.is_leaf, computed.grad_fn) == (True, None)
 
 
 def test_a_parameter_says_so_when_printed():
-    """`repr` of a parameter begins with the line "Parameter containing:", followed by the
-    tensor.
+    """`repr` of an `nn.Parameter` of a plain tensor begins with the line "Parameter containing:",
+    followed by the tensor.
     """
     assert repr(nn.Parameter(torch.ones(2))) == (
         "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
@@ -41,9 +45,9 @@ def test_a_parameter_says_so_when_printed():
 
 
 def test_only_parameters_count_among_the_tensors():
-    """A plain tensor assigned to a new attribute of a module is not in `parameters()` or
-    `state_dict()` and is not cast by `double()` or moved by `to(device)`, whether it requires
-    grad or not; an `nn.Parameter` is.
+    """A plain tensor as a new attribute of an `nn.Module` is missing in `parameters()` and
+    `state_dict()` and stays behind in `double()` and `to(device)`, even if it requires grad; an
+    `nn.Parameter` takes part in all four.
 
     Wrap what is to be learnt in `nn.Parameter`, and register other tensors as buffers:
     `spec/nn/test_buffers.py`.
@@ -82,8 +86,8 @@ def test_parameters_are_the_tensors_to_be_trained():
 
 
 def test_parameters_is_a_generator():
-    """`parameters()` returns a generator: it has no `len` and is empty after it was iterated
-    once.
+    """`nn.Module.parameters()` returns a generator: it has no `len`, and after one iteration it
+    yields nothing more.
 
     Write `list(net.parameters())` to keep the parameters, for instance to pass them to two
     functions.
@@ -98,8 +102,8 @@ def test_parameters_is_a_generator():
 
 
 def test_parameters_of_the_module_alone():
-    """`named_parameters(recurse=False)` yields the module's own parameters and leaves out those
-    of its children.
+    """`named_parameters(recurse=False)` of an `nn.Module` yields the module's own parameters and
+    leaves out those of its children.
     """
     net = nn.Module()
     net.scale = nn.Parameter(torch.ones(1))
@@ -110,8 +114,8 @@ def test_parameters_of_the_module_alone():
 
 
 def test_a_parameter_shares_its_memory_with_the_tensor():
-    """`nn.Parameter(x)` copies nothing: parameter and tensor share storage, and an in-place
-    change of the parameter shows in `x`.
+    """`nn.Parameter(x)` of a plain tensor `x` copies nothing: parameter and tensor share storage,
+    and an in-place change of the parameter shows in `x`.
 
     Write `nn.Parameter(x.clone())` where `x` has to keep its values.
     """
@@ -125,8 +129,8 @@ def test_a_parameter_shares_its_memory_with_the_tensor():
 
 
 def test_the_result_of_an_operation_on_a_parameter_is_no_parameter():
-    """`nn.Parameter(x) * 2`, or a float32 parameter `.to(torch.float64)`, is a plain tensor,
-    which a module doesn't register.
+    """`nn.Parameter(x) * 2` is a plain tensor, which a module doesn't register, and so is
+    `.to(torch.float64)` of a float32 parameter.
 
     Do the arithmetic first and wrap its result: `nn.Parameter(x * 2)`.
     """
@@ -139,8 +143,11 @@ def test_the_result_of_an_operation_on_a_parameter_is_no_parameter():
 
 
 def test_a_parameter_of_integers_cannot_be_learnt():
-    """`nn.Parameter` of an int64 tensor raises RuntimeError unless `requires_grad=False` is
-    given, because only floating-point and complex tensors can require grad.
+    """`nn.Parameter` of an int64 tensor raises RuntimeError, "Only Tensors of floating point and
+    complex dtype can require gradients", unless `requires_grad=False` is given.
+
+    A tensor of integers that belongs to a module is better registered as a buffer:
+    `spec/nn/test_buffers.py`.
     """
     x = torch.tensor([1, 2])
 
@@ -150,12 +157,13 @@ def test_a_parameter_of_integers_cannot_be_learnt():
 
 
 def test_a_frozen_parameter_is_still_one():
-    """`requires_grad_(False)` on a layer freezes its parameters: `backward()` gives them no
-    gradient, but `parameters()` still yields them.
+    """`requires_grad_(False)` on the first of two new `nn.Linear` freezes its parameters:
+    `backward()` of a loss behind both leaves their `.grad` None, but `parameters()` still yields
+    them.
 
-    An optimizer such as `torch.optim.SGD` skips parameters whose `.grad` is None, so that
-    frozen ones may be passed to it. A gradient left from before freezing would still move them:
-    call `zero_grad()` first.
+    An optimizer such as `torch.optim.SGD` skips parameters whose `.grad` is None, so that frozen
+    ones may be passed to it. A gradient from before freezing would still move them: call
+    `zero_grad()`. If nothing requires grad, `backward()` raises.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     net[0].requires_grad_(False)
@@ -180,11 +188,11 @@ def test_a_frozen_parameter_is_still_one():
 
 
 def test_freezing_through_an_attribute_of_the_module_does_nothing():
-    """`layer.requires_grad = False` freezes nothing: it only sets a new attribute on the
-    module. `layer.requires_grad_(False)` freezes its parameters.
+    """`layer.requires_grad = False` freezes nothing: it only sets a new attribute of the module.
+    `layer.requires_grad_(False)`, with an underscore and a call, freezes its parameters.
 
-    Because `requires_grad` is an attribute of tensors and not of modules; Python lets one set
-    any attribute.
+    Because `requires_grad` is an attribute of tensors and not of modules, and Python lets one set a
+    new attribute.
     """
     layer = nn.Linear(2, 1)
     layer.requires_grad = False
@@ -198,8 +206,8 @@ def test_freezing_through_an_attribute_of_the_module_does_nothing():
 
 @pytest.mark.claim("path-plain-assign")
 def test_a_parameter_cannot_be_overwritten_by_a_tensor():
-    """Assigning a plain tensor to a parameter, `layer.weight = torch.ones(1, 2)`, raises
-    TypeError and leaves the parameter as it was.
+    """Assigning a plain tensor to a registered parameter, `layer.weight = torch.ones(1, 2)`, raises
+    TypeError, "cannot assign 'torch.FloatTensor' as parameter 'weight'", and changes nothing.
 
     Write `layer.weight = nn.Parameter(tensor)`, or copy the values in place under
     `torch.no_grad()`.
@@ -230,8 +238,9 @@ def test_a_parameter_is_changed_in_place_under_no_grad(device):
 
 
 def test_without_no_grad_a_parameter_refuses_to_be_changed():
-    """Outside `no_grad` an in-place change of a parameter that requires grad raises
-    RuntimeError, "leaf Variable that requires grad is being used in an in-place operation".
+    """With grad mode on, `layer.weight.fill_(1.0)` and `layer.weight[0] = 1.0` of a parameter that
+    requires grad raise RuntimeError, "leaf Variable that requires grad is being used in an in-place
+    operation".
 
     Write it under `with torch.no_grad():`. Functions of `nn.init` do so themselves:
     `spec/nn/test_initialisation.py`.
@@ -269,8 +278,8 @@ def test_another_parameter_may_be_assigned():
 
 
 def test_a_parameter_set_to_none_is_gone_and_keeps_its_name():
-    """`layer.bias = None` removes the bias from `parameters()`, and `nn.Linear` then computes
-    without it.
+    """`layer.bias = None` on an `nn.Linear` removes the bias from `parameters()`, and the layer
+    then computes without it.
     """
     layer = nn.Linear(2, 1)
     layer.weight.data = torch.tensor([[3.0, 4.0]])
@@ -281,10 +290,10 @@ def test_a_parameter_set_to_none_is_gone_and_keeps_its_name():
 
 
 def test_the_parameters_of_a_model_are_counted_by_numel():
-    """`sum(p.numel() for p in model.parameters())` counts the parameters of a model, that is, their
-    numbers; with `if p.requires_grad` those that are trained.
+    """`sum(p.numel() for p in model.parameters())` counts the elements of the parameters of a
+    model; with `if p.requires_grad` it leaves out the frozen ones.
 
-    A parameter shared by two layers counts once; buffers do not count.
+    A parameter object shared by two layers counts once; buffers do not count.
     """
     model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
     model[0].requires_grad_(False)
@@ -294,10 +303,11 @@ def test_the_parameters_of_a_model_are_counted_by_numel():
 
 
 def test_register_parameter_takes_no_plain_tensor():
-    """`register_parameter(name, value)` registers an `nn.Parameter` under a name given as a
-    string; a plain tensor raises TypeError.
+    """`module.register_parameter(name, value)` registers an `nn.Parameter` under a name given as a
+    string; for a plain tensor as value it raises TypeError.
 
-    It serves where the name is computed; otherwise assign the attribute.
+    Write `nn.Parameter(tensor)`. The method serves where the name is computed; otherwise assign the
+    attribute.
     """
     net = nn.Module()
 

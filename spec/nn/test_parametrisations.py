@@ -20,8 +20,9 @@ from torch.nn.utils import prune
 
 
 def test_a_parametrisation_computes_the_weight_at_each_use():
-    """After one `register_parametrization(layer, "weight", module)`, `layer.weight` is
-    `module(original)`; the learnt parameter is `layer.parametrizations.weight.original`.
+    """After `register_parametrization(layer, "weight", module)`, with a module that has a `forward`
+    only, `layer.weight` is `module(original)`; the learnt parameter is
+    `layer.parametrizations.weight.original`.
     """
 
     class Doubled(nn.Module):
@@ -40,8 +41,12 @@ def test_a_parametrisation_computes_the_weight_at_each_use():
 
 
 def test_a_parametrised_weight_is_assigned_through_its_inverse():
-    """Assigning to a parametrised weight calls the parametrisation's `right_inverse` to get the
-    original; without that method it raises RuntimeError.
+    """Assigning to a weight under `register_parametrization` calls the `right_inverse` of the
+    module to get the original; a module without that method raises RuntimeError, "does not
+    implement right_inverse".
+
+    Write `right_inverse`, or assign to `layer.parametrizations.weight.original` under
+    `torch.no_grad()` with `copy_`.
     """
 
     class Doubled(nn.Module):
@@ -86,11 +91,12 @@ def test_a_removed_parametrisation_leaves_its_value():
 
 @pytest.mark.torch(">=2.1")
 def test_weight_norm_learns_length_and_direction():
-    """`nn.utils.parametrizations.weight_norm(layer)` splits each row of the weight into two
-    parameters, its length (`original0`) and its direction (`original1`).
+    """`nn.utils.parametrizations.weight_norm(layer)` of an `nn.Linear` splits the weight into two
+    parameters: `original0`, the length of each row, and `original1`, its direction, at first the
+    row itself.
 
-    The direction is divided by its own norm when the weight is computed, so that only the
-    length decides the size.
+    The direction is divided by its own norm when the weight is computed, so that only the length
+    decides the size.
     """
     layer = nn.Linear(2, 1, bias=False)
     layer.weight.data = torch.tensor([[3.0, 4.0]])
@@ -104,17 +110,19 @@ def test_weight_norm_learns_length_and_direction():
 
 
 def test_the_older_weight_norm_warns_and_cannot_be_copied():
-    """`nn.utils.weight_norm` is deprecated, and `copy.deepcopy` of a layer with it raises
-    RuntimeError, "Only Tensors created explicitly by the user (graph leaves) support".
+    """Right after `nn.utils.weight_norm(layer)` of a trainable layer in grad mode,
+    `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created explicitly by the user (graph
+    leaves) support the deepcopy".
 
-    Because its `weight` is computed by a hook and is no leaf. `parametrizations.weight_norm` can be
-    copied; its parameters are named otherwise.
+    Because its `weight` is computed by a hook and, requiring grad, is no leaf. A layer with
+    `parametrizations.weight_norm` can be copied; its parameters are named otherwise.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         layer = nn.utils.weight_norm(nn.Linear(2, 1))
 
     assert sorted(layer.state_dict()) == ["bias", "weight_g", "weight_v"]
+    assert layer.weight.is_leaf is False
     with pytest.raises(RuntimeError, match="Only Tensors created explicitly by the user"):
         copy.deepcopy(layer)
 
@@ -131,11 +139,12 @@ def test_the_older_weight_norm_names_its_successor():
 
 
 def test_spectral_norm_keeps_the_largest_singular_value_at_one():
-    """`parametrizations.spectral_norm(layer)` divides the weight by its largest singular value, so
-    that the layer stretches no vector: for the discriminators of GANs.
+    """`parametrizations.spectral_norm(layer)` divides the weight by an estimate of its largest
+    singular value, so that weight [[8, 0], [0, 2]] is used as [[1, 0], [0, 1/4]]: for the
+    discriminators of GANs.
 
-    The value is estimated by a power iteration at each use in training mode, in two buffers `_u`
-    and `_v`.
+    The estimate comes from a power iteration at each use in training mode, in two buffers `_u` and
+    `_v`; where it is good, the layer stretches no vector, its bias apart.
     """
     layer = nn.Linear(2, 2, bias=False)
     layer.weight.data = torch.tensor([[8.0, 0.0], [0.0, 2.0]])
@@ -150,8 +159,11 @@ def test_spectral_norm_keeps_the_largest_singular_value_at_one():
 
 
 def test_an_orthogonal_weight_stays_orthogonal_in_training():
-    """`parametrizations.orthogonal(layer)` keeps `weight @ weight.T` the identity of a square layer
-    after each optimizer step; of a rectangular one the rows, or columns, that are fewer.
+    """`parametrizations.orthogonal(nn.Linear(3, 3))` keeps `weight @ weight.T` the identity, up to
+    rounding, after an optimizer step.
+
+    Of a weight that is not square, the rows are orthogonal if they are fewer than the columns, else
+    the columns.
     """
     layer = nn.utils.parametrizations.orthogonal(nn.Linear(3, 3, bias=False))
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)
@@ -165,8 +177,9 @@ def test_an_orthogonal_weight_stays_orthogonal_in_training():
 
 
 def test_a_parametrisation_may_not_change_the_shape():
-    """`register_parametrization` raises ValueError, "Registering a parametrization may not change
-    the shape of the tensor", unless `unsafe=True`; the same for the dtype.
+    """`register_parametrization` of a module that returns another shape raises ValueError,
+    "Registering a parametrization may not change the shape of the tensor", unless `unsafe=True` is
+    given.
     """
 
     class FirstRow(nn.Module):
@@ -184,8 +197,9 @@ def test_a_parametrisation_may_not_change_the_shape():
 
 
 def test_a_weight_can_be_kept_symmetric():
-    """A parametrisation `w.triu() + w.triu(1).mT` makes a square weight symmetric at each use; the
-    lower half of the original gets no gradient.
+    """A module for `register_parametrization` that returns `w.triu() + w.triu(1).mT` makes a square
+    weight symmetric at each use; the elements of the original below the diagonal get the gradient
+    0.
     """
 
     class Symmetric(nn.Module):
@@ -202,8 +216,9 @@ def test_a_weight_can_be_kept_symmetric():
 
 
 def test_cached_computes_a_parametrised_weight_once():
-    """Each use of a parametrised weight computes it anew; inside `with parametrize.cached():` it is
-    computed once, which pays for a recurrent layer that is called at each time step.
+    """Outside `parametrize.cached()` each use of a parametrised weight computes it anew; inside
+    `with parametrize.cached():` it is computed once, which pays for a recurrent layer that is
+    called at each time step.
     """
     calls = []
 
@@ -228,8 +243,11 @@ def test_cached_computes_a_parametrised_weight_once():
 
 
 def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
-    """`load_state_dict` of a plain layer's state into a parametrised one raises RuntimeError with
-    missing and unexpected keys: load first, register afterwards.
+    """`load_state_dict` of the state of a plain `nn.Linear` into a parametrised one raises
+    RuntimeError, "Error(s) in loading state_dict for ParametrizedLinear": load first, register
+    afterwards.
+
+    Because "weight" is unexpected and "parametrizations.weight.original" is missing.
     """
 
     class Doubled(nn.Module):
@@ -266,11 +284,10 @@ def test_pruning_masks_the_smallest_weights():
 
 
 def test_a_pruned_weight_gets_no_gradient():
-    """The gradient of `weight_orig` is 0 where the mask is 0: the hidden original values are
-    not trained.
+    """After `prune.l1_unstructured` the gradient of `weight_orig` is 0 where `weight_mask` is 0:
+    the original values behind the mask are not trained.
 
-    Weight decay may still change them; the weight that is used stays 0, as the mask multiplies
-    it.
+    Weight decay may still change them; the weight that is used stays 0, as the mask multiplies it.
     """
     layer = nn.Linear(4, 1, bias=False)
     layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])
@@ -281,8 +298,8 @@ def test_a_pruned_weight_gets_no_gradient():
 
 
 def test_pruning_is_made_permanent_by_removing_it():
-    """`prune.remove(layer, "weight")` removes mask and original and keeps the zeros: `weight`
-    is a parameter of the same size as before.
+    """`prune.remove(layer, "weight")` takes mask and original away and keeps the zeros: `weight` is
+    in the `state_dict()` again, with as many elements as before.
     """
     layer = nn.Linear(4, 1, bias=False)
     layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])

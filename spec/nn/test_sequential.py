@@ -2,7 +2,7 @@
 
 `nn.Sequential(f, g, h)` is a network without a class of one's own: called with `x` it computes
 `h(g(f(x)))`. Its parts are modules, named by their number or by the keys of an `OrderedDict`. It
-is indexed, sliced and extended like a list. It fits as long as each layer has one input and one
+is indexed and sliced like a list. It fits as long as each layer has one input and one
 output; branches, skip connections and several inputs need a class with a `forward`
 (`spec/nn/test_modules.py`).
 
@@ -20,8 +20,8 @@ from torch import nn
 
 @pytest.mark.claim("summary-sequential")
 def test_a_sequential_is_a_complete_model():
-    """`nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))` is a complete network of
-    31 numbers, each of which gets a gradient by `backward()`.
+    """`nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))` is a complete network of 31
+    numbers in four parameters, each of which gets a gradient by `backward()`.
     """
     model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
     y = model(torch.ones(5, 1))
@@ -38,7 +38,7 @@ def test_a_sequential_is_a_complete_model():
 
 
 def test_a_sequential_hands_each_output_to_the_next(device):
-    """`nn.Sequential(f, g, h)(x)` computes `h(g(f(x)))`."""
+    """`nn.Sequential(f, g, h)(x)`, of three modules, computes `h(g(f(x)))`."""
     model = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Flatten(0)).to(device)
     model[0].weight.data.fill_(-2.0)
     model[0].bias.data.fill_(1.0)
@@ -48,8 +48,8 @@ def test_a_sequential_hands_each_output_to_the_next(device):
 
 
 def test_a_sequential_names_its_parts_by_number():
-    """A `Sequential` names its parts "0", "1", "2"; a ReLU takes a number too but has no entry
-    in `state_dict()`, so that the keys jump from 0 to 2.
+    """`nn.Sequential` names its modules "0", "1", "2"; a ReLU between two linear layers takes
+    number 1 but has no entry in `state_dict()`, so that its keys jump from 0 to 2.
 
     Inserting a layer shifts the names behind it, and an old checkpoint no longer fits.
     """
@@ -59,11 +59,10 @@ def test_a_sequential_names_its_parts_by_number():
 
 
 def test_an_ordered_dict_gives_the_parts_names():
-    """Built from an `OrderedDict`, a `Sequential` names its parts by the keys, and each part is
-    an attribute under that name.
+    """An `nn.Sequential` built from one `OrderedDict` names its modules by the keys, and each
+    module is an attribute under that name.
 
-    Names in a checkpoint then say what a layer is for, and survive the insertion of another
-    one.
+    Names in a checkpoint then say what a layer is for, and survive the insertion of another one.
     """
     model = nn.Sequential(OrderedDict(first=nn.Linear(1, 10), act=nn.ReLU()))
 
@@ -72,8 +71,8 @@ def test_an_ordered_dict_gives_the_parts_names():
 
 
 def test_a_sequential_prints_its_chain():
-    """`repr` of a `Sequential` lists number and module of each part, those of a nested
-    `Sequential` indented further.
+    """`repr` of an `nn.Sequential` lists the name of each module, such as (0), and the module; the
+    modules of a nested `Sequential` are indented further.
     """
     model = nn.Sequential(nn.Linear(1, 10), nn.Sequential(nn.ReLU(), nn.Linear(10, 1)))
 
@@ -89,8 +88,8 @@ def test_a_sequential_prints_its_chain():
 
 
 def test_a_sequential_is_indexed_and_sliced_like_a_list():
-    """An index into a `Sequential` gives a part; a slice such as `model[:2]` gives a new
-    `Sequential` of the same part objects, with shared parameters.
+    """Of an `nn.Sequential` `model`, `model[-1]` is a module, and `model[:2]` a new `Sequential` of
+    the same module objects, with shared parameters.
     """
     model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
     head = model[:2]
@@ -107,9 +106,11 @@ def test_a_sequential_is_indexed_and_sliced_like_a_list():
     ("widths", "parameters"), [([3, 1], 4), ([3, 4, 1], 21), ([3, 4, 4, 4, 1], 61)]
 )
 def test_a_list_of_widths_becomes_a_network_in_one_line(widths, parameters):
-    """A list of layer widths becomes a network by
-    `nn.Sequential(*[nn.Linear(i, o) for i, o in pairwise(widths)])`, one linear layer per
-    neighbouring pair.
+    """A list of layer widths becomes a network by `nn.Sequential(*[nn.Linear(i, o) for i, o in
+    itertools.pairwise(widths)])`, one linear layer for each pair of neighbours.
+
+    An activation is still missing between the layers: without one they compute a single linear map
+    (`spec/nn/test_activations.py`).
     """
     net = nn.Sequential(*[nn.Linear(i, o) for i, o in pairwise(widths)])
 
@@ -118,7 +119,7 @@ def test_a_list_of_widths_becomes_a_network_in_one_line(widths, parameters):
 
 
 def test_a_list_of_layers_is_unpacked_by_a_star():
-    """`nn.Sequential` takes its parts as separate arguments: a list raises TypeError, "list is
+    """`nn.Sequential` takes its modules as separate arguments: a list raises TypeError, "list is
     not a Module subclass"; write `nn.Sequential(*layers)`.
     """
     layers = [nn.Linear(1, 3), nn.Linear(3, 2)]
@@ -142,11 +143,11 @@ def test_the_parts_are_modules_and_no_functions():
 
 
 def test_a_sequential_passes_one_input():
-    """A `Sequential` takes one input: calling it with two raises TypeError, "takes 2 positional
+    """An `nn.Sequential` is called with one input: two raise TypeError, "takes 2 positional
     arguments but 3 were given".
 
-    A layer with several inputs, such as `nn.MultiheadAttention`, needs a class with a
-    `forward`.
+    A network with several inputs, or with a layer that takes several, such as
+    `nn.MultiheadAttention`, needs a class with a `forward`.
     """
     model = nn.Sequential(nn.Linear(1, 1))
     x = torch.ones(1)
@@ -157,8 +158,8 @@ def test_a_sequential_passes_one_input():
 
 
 def test_a_sequential_hands_on_a_tuple_as_it_is():
-    """A part that returns a tuple, such as `nn.GRU`, breaks the chain: the next layer gets the
-    tuple, and `nn.Linear` raises TypeError, "must be Tensor, not tuple".
+    """In an `nn.Sequential` a module that returns a tuple, such as `nn.GRU`, hands the whole tuple
+    to the next: `nn.Linear` behind it raises TypeError, "must be Tensor, not tuple".
 
     Because a GRU returns output and state; write a `forward` that takes the one it wants.
     """
@@ -171,8 +172,8 @@ def test_a_sequential_hands_on_a_tuple_as_it_is():
 
 
 def test_layers_that_do_not_fit_are_found_by_calling():
-    """Linear layers whose sizes don't fit can be put into a `Sequential`; its first call raises
-    RuntimeError, "shapes cannot be multiplied", with both sizes.
+    """`nn.Sequential(nn.Linear(1, 10), nn.Linear(11, 1))`, whose sizes don't fit, can be built; on
+    a CPU its first call raises RuntimeError, "shapes cannot be multiplied (1x10 and 11x1)".
 
     Run one batch through a network as soon as it is built.
     """

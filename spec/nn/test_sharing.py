@@ -20,10 +20,10 @@ from torch import nn
 
 @pytest.mark.claim("path-share-parameters")
 def test_a_layer_called_twice_shares_its_weight_with_itself(device):
-    """A layer called twice in `forward` uses one weight twice: `parameters()` yields it once,
-    and its gradient is the sum over both calls.
+    """An `nn.Linear` called twice in `forward` uses one weight twice: `parameters()` yields it
+    once, and its gradient is the sum over both calls.
 
-    Here y = w * w * x, so that the gradient is 2 * w * x = 30.
+    With w = 3 and x = 5, y = w * w * x has the gradient 2 * w * x = 30.
     """
 
     class Net(nn.Module):
@@ -46,8 +46,9 @@ def test_a_layer_called_twice_shares_its_weight_with_itself(device):
 
 @pytest.mark.claim("path-share-parameters")
 def test_one_layer_may_serve_two_inputs():
-    """One layer called with two inputs, as in a siamese network, gets the sum of both
-    gradients: for `f(a) - f(b)` its weight's gradient is `a - b`.
+    """One layer called with two inputs, as in a siamese network, gets the sum of both gradients:
+    for `f(a) - f(b)`, `f` being `nn.Linear(2, 1, bias=False)`, the gradient of its weight is `a -
+    b`.
     """
     twin = nn.Linear(2, 1, bias=False)
     difference = twin(torch.tensor([1.0, 10.0])) - twin(torch.tensor([3.0, 4.0]))
@@ -57,7 +58,7 @@ def test_one_layer_may_serve_two_inputs():
 
 
 def test_two_names_for_one_layer_are_one_layer():
-    """A layer put twice into a `Sequential` is not copied: both indices give the same object,
+    """A layer put twice into an `nn.Sequential` is not copied: both indices give the same object,
     and `named_parameters()` and `named_children()` list it once, under its first name.
     """
     layer = nn.Linear(2, 2)
@@ -69,8 +70,9 @@ def test_two_names_for_one_layer_are_one_layer():
 
 
 def test_a_list_multiplied_repeats_one_layer():
-    """`[nn.Linear(2, 2)] * 3` repeats one layer three times, with 2 parameters; a list
-    comprehension makes three layers, with 6.
+    """`nn.Sequential(*[nn.Linear(2, 2)] * 3)` repeats one layer three times and has 2 parameters;
+    with a list comprehension, `*[nn.Linear(2, 2) for _ in range(3)]`, it has three layers and 6
+    parameters.
 
     Because Python's list multiplication repeats references, and `nn.Linear(2, 2)` is evaluated
     once.
@@ -83,8 +85,8 @@ def test_a_list_multiplied_repeats_one_layer():
 
 
 def test_the_state_dict_lists_a_shared_tensor_under_each_name():
-    """`state_dict()` lists a shared parameter under each of its names, all with the same
-    storage; `parameters()` yields it once.
+    """The `state_dict()` of a module lists a shared parameter under each of its names, all with the
+    same storage; `parameters()` yields it once.
     """
     layer = nn.Linear(2, 2, bias=False)
     net = nn.Sequential(layer, layer)
@@ -97,8 +99,8 @@ def test_the_state_dict_lists_a_shared_tensor_under_each_name():
 
 @pytest.mark.torch(">=2.0")
 def test_all_names_of_a_shared_parameter_can_be_listed():
-    """`named_parameters(remove_duplicate=False)`, since PyTorch 2.0, yields a shared parameter
-    under each of its names.
+    """`nn.Module.named_parameters(remove_duplicate=False)`, since PyTorch 2.0, yields a shared
+    parameter under each of its names.
     """
     layer = nn.Linear(2, 2, bias=False)
     net = nn.Sequential(layer, layer)
@@ -110,8 +112,8 @@ def test_all_names_of_a_shared_parameter_can_be_listed():
 
 
 def test_weights_alone_are_tied_by_assigning_the_parameter(device):
-    """`decode.weight = embed.weight` ties two layers: both use the same parameter, and an
-    in-place change through one shows in the other.
+    """`decode.weight = embed.weight` ties an `nn.Linear` to an `nn.Embedding`: both use the same
+    parameter, and an in-place change through one shows in the other.
 
     The weight of `nn.Embedding(5, 3)` has the shape of that of `nn.Linear(3, 5)`, so they fit
     without a transpose.
@@ -127,8 +129,8 @@ def test_weights_alone_are_tied_by_assigning_the_parameter(device):
 
 
 def test_tied_weights_collect_one_gradient():
-    """Two layers with a tied weight have one `.grad`, which is the sum of the gradients from
-    both layers.
+    """Two `nn.Linear` tied by `second.weight = first.weight` have one `.grad`: after `backward()`
+    it is the sum of the gradients from both layers.
     """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight = first.weight
@@ -139,11 +141,11 @@ def test_tied_weights_collect_one_gradient():
 
 
 def test_assigning_the_data_shares_memory_and_not_the_gradient():
-    """`second.weight.data = first.weight.data` shares storage but not the parameter: both have
-    the same values, and each has its own `.grad`.
+    """`second.weight.data = first.weight.data` shares storage but not the parameter: both have the
+    same values, and `backward()` through the first layer gives the second no `.grad`.
 
-    An optimizer would then update the shared values twice; tie weights by assigning the
-    parameter itself.
+    An optimizer given both would update the shared values twice per step; tie weights by assigning
+    the parameter itself, `second.weight = first.weight`.
     """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight.data = first.weight.data
@@ -157,12 +159,12 @@ def test_assigning_the_data_shares_memory_and_not_the_gradient():
 
 
 def test_to_keeps_weights_tied():
-    """`double()` keeps sharing: a layer that stands twice in the tree and a weight tied by
-    assignment are cast once and stay the same object.
+    """`nn.Module.double()` keeps sharing by default: a layer that stands twice in the tree and a
+    weight tied by assignment are cast once and stay the same object.
 
     Because the values are exchanged inside the parameter.
-    `torch.__future__.set_overwrite_module_params_on_conversion(True)` makes new parameters
-    instead, which are no longer tied.
+    `torch.__future__.set_overwrite_module_params_on_conversion(True)` makes new parameters instead,
+    which are no longer tied.
     """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, nn.Sequential(layer)).double()
@@ -178,11 +180,11 @@ def test_to_keeps_weights_tied():
 
 
 def test_moving_to_meta_unties_weights():
-    """`to("meta")` unties a weight that two layers share by assignment: afterwards each has its
-    own parameter.
+    """By default `nn.Module.to("meta")` of a network on the CPU unties a weight that two layers
+    share by `second.weight = first.weight`: afterwards each has its own parameter.
 
-    Because a tensor on "meta" can't be written into the old parameter, so that each layer gets
-    a new one. Tie the weights again after moving.
+    Because a tensor on "meta" can't be written into the old parameter, so that each layer gets a
+    new one. Tie the weights again after moving.
     """
     first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
     second.weight = first.weight
@@ -196,8 +198,9 @@ def test_moving_to_meta_unties_weights():
 
 
 def test_to_empty_unties_weights():
-    """`to_empty(device="cpu")` of a network made on "meta" gives two tied layers a memory each: tie
-    them again, `head.weight = embedding.weight`, before the state is loaded.
+    """`nn.Module.to_empty(device="cpu")` of a network made on "meta" gives two layers with one tied
+    weight a parameter each: tie them again, `head.weight = embedding.weight`, before the state is
+    loaded.
     """
     embedding = nn.Embedding(3, 2, device="meta")
     head = nn.Linear(2, 3, bias=False, device="meta")
@@ -213,10 +216,11 @@ def test_to_empty_unties_weights():
 
 @pytest.mark.torch(">=2.1")
 def test_loading_by_assignment_unties_weights():
-    """`load_state_dict(state, assign=True)` makes one parameter per name: tied layers have two of
-    them afterwards, which an optimizer moves apart. Tie them again after loading.
+    """`load_state_dict(state, assign=True)` with a `state_dict()` makes one parameter per name:
+    tied layers have two afterwards. Tie them again after loading, `second.weight = first.weight`.
 
-    The two still share the memory of the state's tensor, so that in-place steps add up in it.
+    Two such parameters still share memory if the tensors of the state did, and an optimizer then
+    updates it twice per step; if the state's tensors are copies, the two drift apart.
     """
     first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
     second.weight = first.weight
@@ -234,8 +238,8 @@ def test_loading_by_assignment_unties_weights():
 
 
 def test_a_deep_copy_is_tied_in_itself_and_to_nothing_else():
-    """`copy.deepcopy` of a network keeps sharing inside the copy; the copy shares no parameter
-    with the original.
+    """`copy.deepcopy` of an `nn.Sequential` that has one layer twice has one layer twice as well;
+    the copy shares no parameter with the original.
     """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, layer)
@@ -248,8 +252,8 @@ def test_a_deep_copy_is_tied_in_itself_and_to_nothing_else():
 
 
 def test_a_new_parameter_unties():
-    """Assigning a new `nn.Parameter` to one of two tied layers ends the sharing: the other
-    layer keeps the old parameter.
+    """Assigning a new `nn.Parameter` to the weight of one of two tied layers ends the sharing: the
+    other layer keeps the old parameter.
     """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight = first.weight

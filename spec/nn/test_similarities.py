@@ -4,9 +4,9 @@ Embeddings are compared by the cosine of the angle between them or by their dist
 functions differ in what they pair: `F.cosine_similarity` and `F.pairwise_distance` compare row
 with row; the distances of all pairs, `torch.cdist`, are on `spec/tensors/test_distances.py`.
 
-What surprises: `F.cosine_similarity` compares along dimension 1 unless told; a matrix of all
-pairs needs a broadcast or a product of normalised rows; `nn.PairwiseDistance` adds a small
-number, so that equal vectors are not at distance 0; and the cosine of a zero vector is 0.
+What surprises: `F.cosine_similarity` compares along dimension 1 unless `dim` is given; a matrix of
+all pairs needs a broadcast or a product of normalised rows; `nn.PairwiseDistance` adds a small
+number, so that equal vectors are not at distance 0; and the cosine of a float32 zero vector is 0.
 Losses made of these are on `spec/nn/test_further_losses.py` and `spec/nn/test_own_losses.py`.
 """
 
@@ -17,8 +17,9 @@ from torch import nn
 
 
 def test_cosine_similarity_compares_row_with_row(device):
-    """`nn.CosineSimilarity()(a, b)` of two (N, D) tensors is the cosine of each row of `a` and
-    the same row of `b`, N numbers from -1 to 1 up to rounding; twice a row has the same one.
+    """`nn.CosineSimilarity()(a, b)` of two float32 (N, D) tensors gives N numbers, up to rounding
+    the cosine of each row of `a` with the same row of `b`, if the lengths of the rows are far from
+    `eps=1e-8` and from overflow.
 
     Clamp before `acos`, `cosine.clamp(-1, 1)`: 1.0000001 occurs, and its `acos` is NaN.
     """
@@ -27,11 +28,13 @@ def test_cosine_similarity_compares_row_with_row(device):
 
     assert nn.CosineSimilarity()(a, b).tolist() == pytest.approx([1.0, 0.6, -1.0])
     assert nn.CosineSimilarity()(a + a, b).tolist() == pytest.approx([1.0, 0.6, -1.0])
+    short, unit = torch.tensor([[1e-12, 0.0]]), torch.tensor([[1.0, 0.0]])
+    assert nn.CosineSimilarity()(short, unit).tolist() == pytest.approx([1e-4])
 
 
 def test_the_dimension_of_a_cosine_is_one_unless_told():
-    """`F.cosine_similarity` compares along `dim=1`: two vectors (D,) raise IndexError,
-    "Dimension out of range"; write `dim=0`, or `dim=-1`, which fits both.
+    """`F.cosine_similarity` compares along `dim=1` by default: two vectors of shape (D,) raise
+    IndexError, "Dimension out of range"; write `dim=-1`, which fits (D,) and (N, D).
     """
     a, b = torch.tensor([3.0, 4.0]), torch.tensor([1.0, 0.0])
 
@@ -42,8 +45,9 @@ def test_the_dimension_of_a_cosine_is_one_unless_told():
 
 
 def test_all_pairs_are_a_product_of_normalised_rows():
-    """`F.normalize(a) @ F.normalize(b).T` is the matrix of all cosines; so is
-    `F.cosine_similarity(a[:, None], b[None], dim=-1)`, which needs more memory.
+    """For float32 matrices whose rows have lengths from 1e-3 to 1e3, `F.normalize(a) @
+    F.normalize(b).T` has the cosines of all rows of `a` with all rows of `b`;
+    `F.cosine_similarity(a[:, None], b[None], dim=-1)` gives them too, up to rounding.
     """
     a = torch.tensor([[2.0, 0.0], [3.0, 4.0]])
     b = torch.tensor([[1.0, 0.0], [0.0, 5.0], [-1.0, 0.0]])
@@ -56,8 +60,10 @@ def test_all_pairs_are_a_product_of_normalised_rows():
 
 
 def test_two_tensors_of_different_lengths_have_no_pairs():
-    """`F.cosine_similarity` of (2, D) and (3, D) raises RuntimeError, "The size of tensor a (2)
-    must match the size of tensor b (3)"; one row against many broadcasts.
+    """`F.cosine_similarity` of shapes (2, D) and (3, D) raises RuntimeError, "The size of tensor a
+    (2) must match the size of tensor b (3)"; the shapes (1, D) and (3, D) are broadcast.
+
+    For the cosines of all pairs write `F.normalize(a) @ F.normalize(b).T`.
     """
     two, three = torch.ones(2, 4), torch.ones(3, 4)
 
@@ -69,8 +75,11 @@ def test_two_tensors_of_different_lengths_have_no_pairs():
 
 
 def test_a_zero_vector_has_the_cosine_zero(device):
-    """The cosine of a zero vector with another is 0 in `F.cosine_similarity`, and not NaN,
-    because lengths are at least `eps`; `F.normalize` leaves a zero vector zero.
+    """`F.cosine_similarity` of a float32 zero vector with another finite vector is 0 and not NaN,
+    because it takes lengths of at least `eps`; `F.normalize` leaves a float32 zero vector zero.
+
+    In float16 the default `eps` rounds to 0, and both may be NaN: give a larger one, such as
+    `eps=1e-4`.
     """
     zero, one = torch.zeros(2, device=device), torch.ones(2, device=device)
 
@@ -79,7 +88,7 @@ def test_a_zero_vector_has_the_cosine_zero(device):
 
 
 def test_integers_have_no_cosine():
-    """`F.cosine_similarity` of int64 tensors raises RuntimeError, "expected common dtype to be
+    """`F.cosine_similarity` of two int64 tensors raises RuntimeError, "expected common dtype to be
     floating point, yet common dtype is Long"; write `.float()`.
     """
     a = torch.tensor([3, 4])
@@ -92,8 +101,8 @@ def test_integers_have_no_cosine():
 
 
 def test_normalize_divides_rows_by_their_length(device):
-    """`F.normalize(x)` divides each row of a matrix by its 2-norm; `p=1` by the sum of absolute
-    values, and `dim=0` normalises columns.
+    """`F.normalize(x)` divides each row of a float32 matrix by its 2-norm, or by `eps=1e-12` if
+    that is larger; `p=1` divides by the sum of absolute values, and `dim=0` normalises columns.
 
     It isn't `transforms.Normalize`, which subtracts a mean and divides by a deviation.
     """
@@ -102,12 +111,14 @@ def test_normalize_divides_rows_by_their_length(device):
     assert F.normalize(x).flatten().tolist() == pytest.approx([0.6, 0.8, 0.0, 1.0])
     assert F.normalize(x, p=1).flatten().tolist() == pytest.approx([3 / 7, 4 / 7, 0.0, 1.0])
     assert F.normalize(x, dim=0)[:, 0].tolist() == [1.0, 0.0]
+    tiny = torch.tensor([[1e-13, 0.0]], device=device)
+    assert F.normalize(tiny).tolist() == [pytest.approx([0.1, 0.0])]
 
 
 @pytest.mark.parametrize(("p", "distance"), [(1.0, 7.0), (2.0, 5.0), (float("inf"), 4.0)])
 def test_a_pairwise_distance_compares_row_with_row(p, distance):
-    """`nn.PairwiseDistance(p)` is the p-norm of the differences, row by row: 5 for the sides 3
-    and 4 with `p=2`, 7 with `p=1`, 4 with infinity.
+    """`nn.PairwiseDistance(p)(a, b)` is, apart from its `eps=1e-6`, the p-norm of `a - b` row by
+    row: for differences 3 and 4 it is 5 with `p=2`, 7 with `p=1` and 4 with `p=float("inf")`.
     """
     a, b = torch.tensor([[1.0, 1.0]]), torch.tensor([[4.0, 5.0]])
 
@@ -115,11 +126,11 @@ def test_a_pairwise_distance_compares_row_with_row(p, distance):
 
 
 def test_equal_vectors_are_not_at_distance_zero():
-    """`nn.PairwiseDistance()` adds `eps=1e-6` to each difference: equal vectors of 2 elements
-    are 1.4e-6 apart. `eps=0.0` gives 0; `torch.cdist` and `(a - b).norm(dim=1)` do too.
+    """`nn.PairwiseDistance()` adds `eps=1e-6` to each difference: equal vectors of 2 elements are
+    1.4e-6 apart. With `eps=0.0` they are 0 apart.
 
-    Take `eps=0.0` where the distance of equal vectors has to be 0; the gradient is 0 then, and
-    not NaN as that of `(a - b).square().sum(1).sqrt()`.
+    Take `eps=0.0` where the distance of equal vectors has to be 0; the gradient is 0 then, and not
+    NaN as that of `(a - b).square().sum(1).sqrt()`.
     """
     a = torch.tensor([[1.0, 1.0]])
 

@@ -78,10 +78,10 @@ def test_an_exponential_moving_average_by_multi_avg_fn():
     assert seen == [8.0, 6.0, 6.5]
 
 
-@pytest.mark.torch(">=2.1")
+@pytest.mark.torch(">=2.6")
 def test_a_decay_is_between_0_and_1():
-    """`get_ema_multi_avg_fn(1.5)` raises ValueError, "Invalid decay value 1.5 provided": a
-    decay is from 0 to 1.
+    """Since PyTorch 2.6 `get_ema_multi_avg_fn(1.5)` raises ValueError, "Invalid decay value 1.5
+    provided": a decay is from 0 to 1.
 
     0.999 is a usual one, an average over about the last 1000 steps.
     """

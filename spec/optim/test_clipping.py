@@ -7,8 +7,8 @@ gradients together, as one long vector, and scales them by one factor if it is l
 does not. Clipping is usual for recurrent nets and transformers.
 
 What surprises: the norm is not that of each parameter but of all; what is returned is the norm
-before clipping; a gradient that is inf or NaN is not repaired but spoils the other gradients;
-and a generator of parameters that has been read clips nothing.
+before clipping; `clip_grad_norm_` does not repair a gradient of inf or NaN but spoils the other
+gradients; and a generator of parameters that has been read clips nothing.
 """
 
 import pytest
@@ -18,10 +18,12 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 
 def test_all_gradients_are_scaled_by_one_factor(device):
-    """`clip_grad_norm_` multiplies all gradients in place by `max_norm / (norm + 1e-6)` if their
-    joint norm is larger than `max_norm`; afterwards the joint norm is `max_norm` or a trifle less.
+    """`clip_grad_norm_` multiplies all gradients in place by `max_norm / (norm + 1e-6)` if
+    their joint norm is larger than `max_norm`: 3 and -4, of norm 5, become 0.6 and -0.8 for
+    `max_norm=1`.
 
-    The joint norm of 3 and -4 is 5, so both are divided by 5. The direction of the step stays.
+    So the direction stays and the new norm is `max_norm`, up to rounding, if the old one is far
+    above 1e-6; in bfloat16 it may be a hundredth larger.
     """
     first = nn.Parameter(torch.zeros(1, device=device))
     second = nn.Parameter(torch.zeros(1, device=device))
@@ -35,7 +37,8 @@ def test_all_gradients_are_scaled_by_one_factor(device):
 
 
 def test_the_norm_before_clipping_is_returned():
-    """`clip_grad_norm_` returns the joint norm of the gradients before clipping, as a tensor.
+    """`clip_grad_norm_` returns the joint norm of the gradients before clipping, as a 0-d
+    tensor.
 
     Log it: it shows how often, and by how much, gradients are clipped.
     """
@@ -46,6 +49,7 @@ def test_the_norm_before_clipping_is_returned():
     after = clip_grad_norm_([weight], max_norm=1.0)
 
     assert before.item() == 5.0
+    assert before.shape == ()
     assert after.item() == pytest.approx(1.0, rel=1e-5)
 
 
@@ -80,11 +84,11 @@ def test_an_infinite_bound_only_measures():
 
 
 def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
-    """`clip_grad_norm_(parameters, max_norm=float("inf"))` turns all gradients to NaN if one entry
-    is inf, the finite ones of other parameters too.
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))`, with the default `norm_type`, turns
+    all gradients to NaN if one entry is inf, the finite ones of other parameters too.
 
-    Because the factor is inf divided by inf. To measure only, without that risk, take the norm of
-    the gradients yourself.
+    Because the factor is inf divided by inf. To measure only, without that risk, take the norm
+    of the gradients yourself.
     """
     weight, other = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([float("inf"), 1.0])
@@ -111,10 +115,10 @@ def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
 
 
 def test_clipping_by_value_limits_each_entry():
-    """`clip_grad_value_(parameters, clip_value)` limits each entry of each gradient to the interval
-    from `-clip_value` to `clip_value`, in place, and returns None.
+    """`clip_grad_value_(parameters, clip_value)` limits each entry of each real gradient to the
+    interval from `-clip_value` to `clip_value`, in place, and returns None.
 
-    The direction changes: only large entries are shortened.
+    So the direction may change: only large entries are shortened.
     """
     weight = nn.Parameter(torch.zeros(3))
     weight.grad = torch.tensor([3.0, -4.0, 0.5])
@@ -126,11 +130,11 @@ def test_clipping_by_value_limits_each_entry():
 
 
 def test_one_infinite_gradient_turns_the_rest_to_zero():
-    """With one gradient entry of inf and a finite `max_norm`, `clip_grad_norm_` turns that entry to
-    NaN and finite ones to 0.
+    """With one gradient entry of inf, a finite `max_norm` and the default `norm_type`,
+    `clip_grad_norm_` turns that entry to NaN and finite ones to 0.
 
-    Because the norm is inf and the factor 0, and inf times 0 is NaN. `error_if_nonfinite=True`
-    raises instead.
+    Because the norm is inf and the factor 0, and inf times 0 is NaN. A norm that overflows, as
+    of two entries of 1e20 in float32, turns all to 0. `error_if_nonfinite=True` raises instead.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([float("inf"), 1.0])
@@ -140,12 +144,17 @@ def test_one_infinite_gradient_turns_the_rest_to_zero():
     assert norm.item() == float("inf")
     assert repr(weight.grad.tolist()) == "[nan, 0.0]"
 
+    weight.grad = torch.tensor([1e20, 1e20])
+    clip_grad_norm_([weight], max_norm=1.0)
+    assert weight.grad.tolist() == [0.0, 0.0]
+
 
 def test_one_nan_makes_all_gradients_nan():
-    """With one gradient entry of NaN, `clip_grad_norm_` turns all gradients to NaN, those of other
-    parameters too.
+    """With one gradient entry of NaN, `clip_grad_norm_` with the default `norm_type` turns all
+    gradients to NaN, those of other parameters too.
 
-    Because the norm, and so the factor, is NaN. Skip the step if the returned norm isn't finite.
+    Because the norm, and so the factor, is NaN. Skip the step if the returned norm isn't
+    finite.
     """
     weight, other = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([float("nan"), 1.0])
@@ -158,8 +167,8 @@ def test_one_nan_makes_all_gradients_nan():
 
 
 def test_clipping_by_value_repairs_inf_but_not_nan():
-    """`clip_grad_value_` limits an entry of inf to `clip_value` as any large number, and leaves NaN
-    as it is.
+    """`clip_grad_value_(parameters, clip_value)` limits an entry of inf to `clip_value`, as any
+    large number, and leaves NaN as it is.
     """
     weight = nn.Parameter(torch.zeros(3))
     weight.grad = torch.tensor([float("inf"), float("nan"), 0.5])
@@ -167,6 +176,26 @@ def test_clipping_by_value_repairs_inf_but_not_nan():
     clip_grad_value_([weight], clip_value=1.0)
 
     assert repr(weight.grad.tolist()) == "[1.0, nan, 0.5]"
+
+
+@pytest.mark.torch(">=2.4")
+def test_clipping_by_value_refuses_parameters_without_a_gradient():
+    """`clip_grad_value_` raises RuntimeError if the `grad` of each parameter is None, "Expected
+    !nested_tensorlist[0].empty() to be true": one gradient is enough for it to run.
+
+    Because it groups the gradients by device and dtype, and an empty list can't be grouped.
+    PyTorch 2.0 did nothing. Call `backward()` first.
+    """
+    idle, weight = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+
+    with pytest.raises(
+        RuntimeError, match=r"Expected !nested_tensorlist\[0\].empty\(\) to be true"
+    ):
+        clip_grad_value_([idle, weight], clip_value=1.0)
+
+    weight.grad = torch.tensor([3.0])
+    clip_grad_value_([idle, weight], clip_value=1.0)
+    assert weight.grad.tolist() == [1.0]
 
 
 def test_error_if_nonfinite_stops_instead(device):
@@ -186,7 +215,8 @@ def test_error_if_nonfinite_stops_instead(device):
 
 
 def test_parameters_without_a_gradient_are_passed_over():
-    """`clip_grad_norm_` skips parameters whose `grad` is None; if all are None it returns 0.
+    """`clip_grad_norm_` skips parameters whose `grad` is None; if all are None it returns a
+    tensor of 0.
 
     A norm of 0 in the log is therefore a sign that `backward()` was forgotten or that the wrong
     parameters were given.
@@ -255,15 +285,18 @@ def test_a_generator_that_was_read_clips_nothing():
 
 
 def test_clipping_wants_parameters_not_the_net():
-    """`clip_grad_norm_(net, max_norm)` with an `nn.Linear` raises TypeError, because a module that
-    is no container is not iterable.
+    """`clip_grad_norm_(net, max_norm)` with an `nn.Linear` raises TypeError, "'Linear' object
+    is not iterable": write `clip_grad_norm_(net.parameters(), max_norm)`.
 
-    Write `clip_grad_norm_(net.parameters(), max_norm)`.
+    Because it takes tensors. An `nn.Sequential` can be iterated over, and the error is that a
+    layer has no attribute `grad`.
     """
     net = nn.Linear(1, 1)
 
     with pytest.raises(TypeError, match="'Linear' object is not iterable"):
         clip_grad_norm_(net, max_norm=1.0)
+    with pytest.raises(AttributeError, match="'Linear' object has no attribute 'grad'"):
+        clip_grad_norm_(nn.Sequential(net), max_norm=1.0)
 
 
 @pytest.mark.torch("<2.4")
@@ -298,12 +331,13 @@ def test_the_name_without_underscore_is_deprecated():
 
 @pytest.mark.torch(">=2.6")
 def test_measuring_and_scaling_are_also_two_functions():
-    """`torch.nn.utils.get_total_norm(gradients)` returns the joint norm of tensors;
-    `clip_grads_with_norm_(parameters, max_norm, total_norm)` scales gradients by a norm that is
-    given.
+    """Since PyTorch 2.6 `torch.nn.utils.get_total_norm(gradients)` returns the joint norm of
+    tensors; `clip_grads_with_norm_(parameters, max_norm, total_norm)` scales gradients by a
+    norm, a tensor, that is given.
 
-    Together they are `clip_grad_norm_`. Apart they allow to combine the norms of several devices in
-    between.
+    Together they are `clip_grad_norm_`. Apart they allow to combine the norms of several
+    devices in between. Hand `get_total_norm` the gradients: of parameters it measures the
+    weights.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])

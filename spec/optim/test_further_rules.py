@@ -1,14 +1,15 @@
 """RMSprop, Adagrad and the rest of the family.
 
-Before Adam there were Adagrad, which divides by the root of the sum of all squared gradients, and
-RMSprop, which divides by the root of their running mean. After it came many variants: Adamax,
-NAdam, RAdam, and Muon for matrices. `SparseAdam` is for embeddings whose gradients are sparse.
-Except for LBFGS, which needs a closure, all of them are used alike: to change the rule is to
-change the name of the class, and then to look for a good learning rate anew.
+Before Adam there were Adagrad, which divides by the root of the sum of all squared gradients,
+and RMSprop, which divides by the root of their running mean. After it came many variants:
+Adamax, NAdam, RAdam, and Muon for matrices. `SparseAdam` is for embeddings whose gradients are
+sparse. Except for LBFGS, which needs a closure, `SparseAdam` and `Muon`, they are used alike:
+to change the rule is to change the name of the class, and then to look for a good learning rate
+anew.
 
-What surprises: the learning rates of two rules cannot be compared. With the same `lr` RMSprop's
-first step is ten times as long as Adam's, Adadelta's three hundred times shorter; and a rule may
-refuse gradients or parameters of a kind that another takes.
+What surprises: the learning rates of two rules cannot be compared. With the same `lr` and else the
+defaults, RMSprop's first step is ten times as long as Adam's, Adadelta's some three hundred times
+shorter; and a rule may refuse gradients or parameters of a kind that another takes.
 """
 
 import pytest
@@ -18,11 +19,11 @@ from torch import nn
 
 @pytest.mark.parametrize(("alpha", "after"), [(0.75, -2.0), (0.99, -10.0)])
 def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
-    """RMSprop's first step has the length `lr / sqrt(1 - alpha)`, if the gradient is much larger
-    than `eps`: ten times `lr` with the default `alpha` of 0.99.
+    """The first step of `RMSprop` without centering has the length `lr / sqrt(1 - alpha)`, if
+    the gradient is much larger than `eps`: ten times `lr` with the default `alpha` of 0.99.
 
-    Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start with a
-    smaller rate than for Adam.
+    Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start with
+    a smaller rate than for Adam.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     weight.grad = torch.tensor(0.5)
@@ -33,8 +34,9 @@ def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
 
 
 def test_rmsprop_by_hand():
-    """`RMSprop` subtracts `lr * gradient / (sqrt(square) + eps)`, where `square` is a running mean
-    of squared gradients with factor `alpha`.
+    """`RMSprop` without momentum, centering and weight decay subtracts `lr * gradient /
+    (sqrt(square) + eps)`, where `square` is a running mean of squared gradients, from 0, with
+    factor `alpha`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -73,11 +75,11 @@ def test_centered_rmsprop_with_momentum_by_hand():
 
 
 def test_adagrads_steps_grow_shorter():
-    """`Adagrad` divides by the root of the sum of all squared gradients: under a constant gradient
-    its steps go `lr` times 1, 1/√2, 1/√3, 1/2.
+    """`Adagrad` divides by the root of the sum of all squared gradients: with its default
+    settings and a constant gradient of 5 its steps go `lr` times 1, 1/√2, 1/√3, 1/2.
 
-    The sum never shrinks, so that long trainings come to a halt; RMSprop's running mean was made to
-    mend that.
+    The sum never shrinks, so that in a long training the steps become very small; RMSprop's
+    running mean was made to mend that.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.Adagrad([weight], lr=1.0)
@@ -121,8 +123,8 @@ def test_adagrad_by_hand():
     ],
 )
 def test_other_rules_under_a_constant_gradient(name, path):
-    """Under a constant gradient of 1 with `lr=1.0`, `Adamax` and `RAdam` begin with steps of 1,
-    `Adadelta` with 0.003, and `ASGD` with steps that shrink slowly.
+    """Under a constant gradient of 1 with `lr=1.0`, the first three steps of `Adamax` and
+    `RAdam` are 1, those of `Adadelta` about 0.003, and those of `ASGD` shrink slowly from 1.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = getattr(torch.optim, name)([weight], lr=1.0)
@@ -138,8 +140,8 @@ def test_other_rules_under_a_constant_gradient(name, path):
 
 @pytest.mark.torch("<2.0")
 def test_nadams_step_had_a_wrong_factor():
-    """Before PyTorch 2.0, the first step of `NAdam` was 1.0495 times `lr`; since then it is 1.0565
-    times.
+    """Before PyTorch 2.0, the first step of `NAdam` with its default settings was 1.0495 times
+    `lr`; since then it is 1.0565 times.
 
     Because the next step's momentum was multiplied by one factor too many. Results of the two
     releases differ.
@@ -154,25 +156,31 @@ def test_nadams_step_had_a_wrong_factor():
 
 @pytest.mark.torch(">=2.0")
 def test_nadam_looks_one_step_ahead():
-    """`NAdam` is Adam with Nesterov's momentum: since PyTorch 2.0 its first step is 1.0565 times
-    `lr`, where Adam's is `lr`.
+    """`NAdam` is Adam with Nesterov's momentum: since PyTorch 2.0 its first step with the
+    default settings is 1.0565 times `lr` for a gradient of 1, where that of `Adam` is `lr`.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     weight.grad = torch.tensor(1.0, dtype=torch.float64)
 
     torch.optim.NAdam([weight], lr=1.0).step()
 
+    other = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
+    other.grad = torch.tensor(1.0, dtype=torch.float64)
+    torch.optim.Adam([other], lr=1.0).step()
+
     now, ahead = (0.9 * (1 - 0.5 * 0.96 ** (step * 0.004)) for step in (1, 2))
     assert -weight.item() == pytest.approx(1 + ahead * 0.1 / (1 - now * ahead))
     assert weight.item() == pytest.approx(-1.0564518)
+    assert other.item() == pytest.approx(-1.0)
 
 
 def test_rprop_looks_at_signs_only():
-    """`Rprop` looks at the sign of the gradient only: the same sign makes its step 1.2 times as
-    long, a change of sign skips one step and makes the next half as long.
+    """`Rprop` looks at the sign of the gradient only: with the default `etas` the same sign
+    makes its step 1.2 times as long, a change of sign skips one step and makes the next half as
+    long.
 
-    It is meant for the gradient of the whole data set, whose sign doesn't change by chance from
-    batch to batch.
+    The step stays between 1e-6 and 50. The rule is meant for the gradient of the whole data
+    set, whose sign doesn't change by chance from batch to batch.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.Rprop([weight], lr=1.0)
@@ -187,11 +195,11 @@ def test_rprop_looks_at_signs_only():
 
 
 def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
-    """`Adam.step()` raises RuntimeError for a sparse gradient, as of `nn.Embedding(sparse=True)`,
-    and `SparseAdam.step()` for a dense one; each message names the other class.
+    """`Adam.step()` raises RuntimeError for a sparse gradient, as of
+    `nn.Embedding(sparse=True)`, "please consider SparseAdam instead", and `SparseAdam.step()`
+    for a dense one, "please consider Adam instead".
 
-    `Adagrad` and `SGD`, both without weight decay, take either kind; `SGD(fused=True)` refuses
-    sparse ones.
+    `Adagrad` and `SGD` take either kind, both without weight decay and without `fused=True`.
     """
     table = nn.Embedding.from_pretrained(torch.zeros(2, 2), freeze=False, sparse=True)
     table(torch.tensor([1])).sum().backward()
@@ -207,8 +215,8 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
 
 
 def test_sparse_adam_moves_only_the_rows_that_were_looked_up():
-    """`SparseAdam` moves only the rows of the embedding that the batch looked up; the other rows
-    and their running means stay as they are.
+    """`SparseAdam.step()` moves only the rows of an `nn.Embedding(sparse=True)` that the batch
+    looked up; the other rows and their running means stay as they are.
 
     `Adam` with a dense gradient goes on moving a row by its old mean after its last look-up.
     """
@@ -228,8 +236,8 @@ def test_sparse_adam_moves_only_the_rows_that_were_looked_up():
 
 @pytest.mark.torch(">=2.9")
 def test_muon_takes_matrices_only():
-    """`torch.optim.Muon`, since PyTorch 2.9, takes parameters with two dimensions: a bias of shape
-    (3,) raises ValueError.
+    """`torch.optim.Muon`, since PyTorch 2.9, takes parameters with two dimensions: one of shape
+    (3,), as a bias has, raises ValueError, "Muon only supports 2D parameters".
 
     Because its step makes the update matrix orthogonal. Give biases, and the weights of
     convolutions, to a second optimizer such as `AdamW`.
@@ -244,6 +252,9 @@ def test_muon_takes_matrices_only():
 def test_adafactor_keeps_a_row_and_a_column_instead_of_a_matrix():
     """`torch.optim.Adafactor`, since PyTorch 2.5, keeps `row_var` and `col_var` for a matrix, 3
     + 4 numbers for 3 x 4 parameters; `Adam` keeps two matrices of the parameter's shape.
+
+    So its state is small for large matrices. For a vector it keeps one `variance` of the
+    parameter's shape.
     """
     weight, other = nn.Parameter(torch.ones(3, 4)), nn.Parameter(torch.ones(3, 4))
     factored, adam = torch.optim.Adafactor([weight]), torch.optim.Adam([other])

@@ -2,15 +2,15 @@
 
 Gradient descent is itself a function, from gradients to steps, and a network can be put in its
 place: an LSTM that reads the gradient of each coordinate and answers with the step to take. It is
-trained by what comes of its steps: the loss after some steps is differentiated through all of
-them, back to the weights of the LSTM. This is called meta-learning, or learning to optimize.
+trained by what comes of its steps: the loss after some steps is differentiated through all of them,
+back to the weights of the LSTM. This is called meta-learning, or learning to optimize.
 
 For that the steps have to be part of the autograd graph. The parameters of the function that is
 minimised are therefore plain tensors here, updated out of place, `weight = weight + step`.
 
 What surprises: no special class is needed for that, arithmetic on tensors is enough; and an update
 by `optimizer.step()` would not do, because it writes in place, outside of the graph, unless the
-optimizer was made with `differentiable=True`. A longer run is
+optimizer was made with `differentiable=True`, and then with limits. A longer run is
 `spec/models/test_learning_to_optimize.py`.
 """
 
@@ -20,8 +20,9 @@ from torch import nn
 
 
 def test_gradients_flow_through_an_update_out_of_place():
-    """`weight = weight - lr * gradient` makes a new tensor that autograd records: `backward()` on
-    the loss after two such steps gives `lr` a gradient.
+    """`weight = weight - lr * gradient`, with a tensor `lr` that requires grad, makes a new
+    tensor that autograd records: `backward()` on the loss after two such steps gives `lr` a
+    gradient.
 
     So a learning rate, or whatever else computes the step, can itself be learned by gradient
     descent.
@@ -39,11 +40,11 @@ def test_gradients_flow_through_an_update_out_of_place():
 
 
 def test_gradients_do_not_flow_through_an_optimizers_step():
-    """Autograd doesn't record `optimizer.step()` by default: `backward()` on a loss of the updated
+    """Autograd doesn't record `SGD.step()` by default: `backward()` on a loss of the updated
     weight gives no gradient to a tensor from which the gradient of the step was computed.
 
-    Because `step()` runs under `no_grad`. Write the update out of place, `weight - lr * gradient`,
-    with a gradient made by `create_graph=True`.
+    Because `step()` runs under `no_grad`. Write the update out of place, `weight - lr *
+    gradient`, with a gradient made by `create_graph=True`.
     """
     scale = torch.tensor(2.0, requires_grad=True)
     weight = nn.Parameter(torch.tensor(3.0))
@@ -63,12 +64,13 @@ def test_gradients_do_not_flow_through_an_optimizers_step():
 
 @pytest.mark.torch(">=2.0")
 def test_a_differentiable_step_is_recorded():
-    """Autograd records the `step()` of `torch.optim.SGD(..., differentiable=True)`, which also
-    takes parameters that are no leaves: the new weight gives a gradient to what `weight.grad` was
-    computed from.
+    """Autograd records the `step()` of `SGD([weight], lr=0.125, differentiable=True)` without
+    momentum, where `weight` is no leaf: the new weight gives a gradient to what `weight.grad`
+    was computed from.
 
-    Hand over a clone: a leaf that requires grad can't be changed in place. The step still writes in
-    place, so a graph that saved the old weight fails in `backward()`.
+    Hand over a clone: a leaf that requires grad can't be changed in place. The step still
+    writes in place, so a graph that saved the old weight fails in `backward()`. With momentum
+    the first step passes no gradient on.
     """
     scale = torch.tensor(2.0, requires_grad=True)
     weight = nn.Parameter(torch.tensor(3.0)).clone()
@@ -78,6 +80,13 @@ def test_a_differentiable_step_is_recorded():
     (weight**2).backward()
 
     assert weight.item() == 1.5
+    assert scale.grad.item() == -2.25
+
+    with_momentum = nn.Parameter(torch.tensor(3.0)).clone()
+    with_momentum.grad = scale * 6.0
+    torch.optim.SGD([with_momentum], lr=0.125, momentum=0.5, differentiable=True).step()
+    (with_momentum**2).backward()
+    assert with_momentum.item() == 1.5
     assert scale.grad.item() == -2.25
 
 
@@ -102,10 +111,11 @@ def test_an_lstm_gets_gradients_from_the_steps_it_took():
 
 @pytest.mark.claim("path-lstm-optimizer")
 def test_an_lstm_can_learn_to_optimize():
-    """An `nn.LSTMCell` trained for forty batches to minimise parabolas reaches a lower loss after
-    ten steps on new parabolas than gradient descent with rate 0.1, and than itself untrained.
+    """An `nn.LSTMCell` trained for a hundred batches to minimise parabolas reaches a lower loss
+    after ten steps on new parabolas than gradient descent with rate 0.1, and than itself
+    untrained.
 
-    A well-chosen rate would still win: forty batches are a short training.
+    A well-chosen rate would still win: a hundred batches are a short training.
     """
     cell, head = nn.LSTMCell(1, 4), nn.Linear(4, 1)
 
@@ -121,7 +131,7 @@ def test_an_lstm_can_learn_to_optimize():
     curvature, start = torch.rand(16, 1) + 0.5, torch.randn(16, 1)
     _, untrained = loss_after(10, curvature, start)
     optimizer = torch.optim.Adam([*cell.parameters(), *head.parameters()], lr=0.03)
-    for _ in range(40):
+    for _ in range(100):
         optimizer.zero_grad()
         total, _ = loss_after(10, torch.rand(16, 1) + 0.5, torch.randn(16, 1))
         total.backward()

@@ -1,17 +1,17 @@
 """What an optimizer remembers.
 
 Momentum, running means and step counts live in the optimizer: in `optimizer.state`, a dict whose
-keys are the parameters themselves. A parameter has no entry before the first step that updates it;
-only `Adagrad` makes the entries at once.
+keys are the parameters themselves. For most optimizers a parameter has no entry before the first
+step that updates it; `Adagrad` makes the entries at once.
 
 `optimizer.state_dict()` is the form for saving, beside the `state_dict()` of the net: there the
-parameters are numbered, in the order in which they were handed to the optimizer, and each group
-has its settings, learning rate included. Training that goes on from a checkpoint without it
-starts its momentum, means and step counts anew.
+parameters are numbered, in the order in which they were handed to the optimizer, and each group has
+its settings, learning rate included. Training that goes on from a checkpoint without it starts its
+momentum, means and step counts anew.
 
 What surprises: `state_dict()` copies no tensors; a saved state goes by position, so the order of
 the parameters matters; loading replaces the learning rate by the saved one; and a state of wrong
-shape is accepted, and fails in the next step. Whole checkpoints are the subject of
+shape is accepted, and usually fails in the next step. Whole checkpoints are the subject of
 `spec/training/test_checkpoints.py`.
 """
 
@@ -32,8 +32,12 @@ from torch import nn
     ],
 )
 def test_each_rule_keeps_its_own_state_per_parameter(name, options, kept):
-    """For each parameter that has been updated, `optimizer.state[parameter]` holds what the rule
-    needs: `Adam` two running averages and a step count, `RMSprop` one average, `Adagrad` a sum.
+    """After a step, `optimizer.state[parameter]` holds what the rule keeps for that parameter:
+    `Adam` two running averages and a step count, `RMSprop` one average and a count, `Adagrad` a
+    sum and a count.
+
+    Options add entries: `Adam(amsgrad=True)` keeps the largest average too,
+    `RMSprop(momentum=...)` a buffer.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.ones(2)
@@ -45,8 +49,8 @@ def test_each_rule_keeps_its_own_state_per_parameter(name, options, kept):
 
 
 def test_sgd_keeps_a_buffer_for_its_momentum():
-    """`torch.optim.SGD` with `momentum` keeps one `momentum_buffer` per parameter, whose first
-    value is the first gradient; without momentum it keeps no state.
+    """`SGD` with `momentum`, its other settings being the defaults, keeps one `momentum_buffer`
+    per parameter, whose first value is the first gradient; without momentum it keeps no tensor.
     """
     weight, plain = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
     weight.grad = plain.grad = torch.tensor([3.0, 5.0])
@@ -62,8 +66,9 @@ def test_sgd_keeps_a_buffer_for_its_momentum():
 
 
 def test_the_state_has_the_shape_of_the_parameter(device):
-    """Adam's `exp_avg` and `exp_avg_sq` have the shape of their parameter, so that its state takes
-    twice the memory of the parameters; `step` is a single number.
+    """By default `Adam` keeps `exp_avg` and `exp_avg_sq` in the shape of their parameter, so
+    that its state takes about twice the memory of the parameters; `step` is a tensor of one
+    number.
     """
     weight = nn.Parameter(torch.zeros(2, 3, device=device))
     weight.grad = torch.ones(2, 3, device=device)
@@ -97,7 +102,8 @@ def test_the_state_is_made_by_the_first_step():
 
 
 def test_parameters_without_a_gradient_are_passed_over():
-    """`SGD.step()` skips a parameter whose `grad` is None: no weight decay, no momentum, no state.
+    """`SGD.step()` skips a parameter whose `grad` is None: no weight decay, no momentum, no
+    entry in the state.
 
     A gradient of zeros is another matter: see `spec/optim/test_zero_grad.py`.
     """
@@ -111,8 +117,9 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 
 def test_a_state_dict_numbers_the_parameters():
-    """`optimizer.state_dict()` has two entries: `state`, keyed by the position of each parameter,
-    and `param_groups`, each with its settings and the positions of its parameters.
+    """`optimizer.state_dict()` has two entries: `state`, keyed by the position of each
+    parameter that has a state, and `param_groups`, each with its settings and the positions of
+    its parameters.
 
     Positions, because a parameter object means nothing in another process.
     """
@@ -133,11 +140,11 @@ def test_a_state_dict_numbers_the_parameters():
 
 
 def test_a_state_dict_shares_memory_with_the_optimizer():
-    """`optimizer.state_dict()` copies no tensor: later steps change the tensors in it, unless
-    `copy.deepcopy` was made of it.
+    """`optimizer.state_dict()` of an `SGD` with momentum copies no tensor: the next step
+    changes the `momentum_buffer` in it. `copy.deepcopy` of it keeps the values of the moment.
 
-    `torch.save` writes the values of the moment; a dict kept in memory, for the best epoch so far,
-    needs the deep copy.
+    `torch.save` writes the values of the moment; a dict kept in memory, for the best epoch so
+    far, needs the deep copy. Settings such as `lr` that are numbers stay as they were.
     """
     weight = nn.Parameter(torch.zeros(1))
     weight.grad = torch.ones(1)
@@ -178,8 +185,9 @@ def test_a_resumed_training_goes_on_as_if_uninterrupted():
 
 
 def test_without_its_state_a_resumed_training_loses_its_momentum():
-    """A new `SGD` with momentum that isn't given the saved state starts with an empty momentum
-    buffer, so that its next step differs from that of the old optimizer.
+    """A new `SGD` with momentum that isn't given the saved state starts without a momentum
+    buffer, so that its next step differs from that of the old optimizer: here it leads to 0
+    instead of -1.
 
     Save `optimizer.state_dict()` in the checkpoint: no error says that it is missing.
     """
@@ -200,8 +208,8 @@ def test_without_its_state_a_resumed_training_loses_its_momentum():
 
 
 def test_loading_a_state_brings_its_settings_along():
-    """`optimizer.load_state_dict(saved)` replaces the learning rate and the other settings of each
-    group by the saved ones.
+    """`optimizer.load_state_dict(saved)` replaces the settings of each group by the saved ones:
+    an `SGD` made with `lr=0.25` has the saved `lr` of 0.5 and momentum of 0.75 afterwards.
 
     To go on with another rate, assign to `optimizer.param_groups[0]["lr"]` after loading.
     """
@@ -216,11 +224,11 @@ def test_loading_a_state_brings_its_settings_along():
 
 
 def test_a_loaded_state_goes_by_order():
-    """`optimizer.load_state_dict` assigns state by position: an optimizer that lists the same
-    parameters in another order gives each the state of the other, without an error.
+    """`optimizer.load_state_dict` assigns state by position: an `SGD` that lists the same two
+    parameters in another order gives each the momentum buffer of the other, without an error.
 
-    Because a state dict has no names. Build the optimizer from `net.parameters()` of the same net,
-    whose order is fixed.
+    Because the keys of `state` are positions. Build the optimizer from `net.parameters()` of
+    the same net, whose order is fixed.
     """
     first, second = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     first.grad, second.grad = torch.tensor([2.0]), torch.tensor([3.0])
@@ -235,12 +243,11 @@ def test_a_loaded_state_goes_by_order():
 
 
 def test_a_loaded_state_takes_the_dtype_of_the_parameter():
-    """`optimizer.load_state_dict` converts a `momentum_buffer` or a running mean to the dtype of
-    its parameter, if that is a floating-point one; Adam's `step` is not converted to it: with
-    the usual default dtype it is float32.
+    """`optimizer.load_state_dict` converts the `momentum_buffer` of `SGD` and the `exp_avg` of
+    `Adam` to the dtype of a float64 parameter; the `step` of `Adam` stays float32.
 
     Averages go to the device of the parameter too: load into an optimizer whose parameters have
-    already been moved.
+    already been moved. State of a complex parameter is not converted.
     """
     single, double = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1).double())
     single.grad = torch.ones(1)
@@ -261,8 +268,9 @@ def test_a_loaded_state_takes_the_dtype_of_the_parameter():
 
 
 def test_a_state_of_another_size_is_refused():
-    """`optimizer.load_state_dict` raises ValueError if the number of parameters in a group, or the
-    number of groups, differs from the saved one.
+    """`optimizer.load_state_dict` raises ValueError if the number of parameters in a group
+    differs from the saved one, "doesn't match the size of optimizer's group", or the number of
+    groups.
 
     Parameters that are new since then can be added after loading, by `add_param_group`.
     """
@@ -276,11 +284,12 @@ def test_a_state_of_another_size_is_refused():
 
 
 def test_a_state_of_another_shape_is_taken_and_fails_later():
-    """`optimizer.load_state_dict` does not compare shapes: a momentum buffer of shape (1,) is
-    accepted for a parameter of shape (2,), and the next `step()` raises RuntimeError.
+    """`SGD.load_state_dict` does not compare shapes: a momentum buffer of shape (1,) is
+    accepted for a parameter of shape (2,), and the next `step()`, if not fused, raises
+    RuntimeError, "doesn't match the broadcast shape".
 
-    It happens when a layer was replaced by one of another size. Make a new optimizer for the new
-    net.
+    It happens when a layer was replaced by one of another size. Make a new optimizer for the
+    new net. With `fused=True` the step raises nothing and writes past the end of the buffer.
     """
     small, large = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(2))
     small.grad, large.grad = torch.ones(1), torch.ones(2)
@@ -295,10 +304,11 @@ def test_a_state_of_another_shape_is_taken_and_fails_later():
 
 
 def test_the_state_dict_of_a_net_is_refused_by_an_optimizer():
-    """`optimizer.load_state_dict(net.state_dict())` raises KeyError 'param_groups', because a net's
-    state dict has only names of parameters and buffers.
+    """`optimizer.load_state_dict(net.state_dict())` raises KeyError, "'param_groups'", because
+    a net's state dict has the names of parameters and buffers as keys.
 
-    A checkpoint has two entries, one for `net.state_dict()` and one for `optimizer.state_dict()`.
+    A checkpoint has two entries, one for `net.state_dict()` and one for
+    `optimizer.state_dict()`.
     """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5)

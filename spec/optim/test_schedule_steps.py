@@ -3,14 +3,14 @@
 A scheduler of `torch.optim.lr_scheduler` is a small object beside the optimizer. It counts how
 often its own `step()` was called, and writes the learning rate for that count into the groups of
 the optimizer. It is called after `optimizer.step()`, once per epoch or once per batch, whichever
-its numbers mean. It keeps the initial rate of each group in the group, as `initial_lr`. All this
+its numbers mean. It keeps the rate that it starts from in the group, as `initial_lr`. All this
 holds for schedulers with a formula, which are on `spec/optim/test_schedules.py`;
 `ReduceLROnPlateau` follows a measured value instead, and keeps no `initial_lr`.
 
-What surprises: making a scheduler already changes the rate, if its formula says so for count 0;
-its unit is the call and not the epoch, in spite of the name `last_epoch`; a rate set by hand
-survives some schedulers and not others; and a scheduler has a state of its own, to be saved
-beside that of the optimizer.
+What surprises: making a scheduler already changes the rate, if its formula says so for count 0; its
+unit is the call and not the epoch, in spite of the name `last_epoch`; a rate set by hand survives
+some schedulers and not others; and a scheduler has a state of its own, to be saved beside that of
+the optimizer.
 """
 
 import pytest
@@ -35,8 +35,8 @@ def test_a_scheduler_acts_as_soon_as_it_is_made():
 
 
 def test_a_scheduler_keeps_the_ratio_of_the_groups():
-    """`ExponentialLR` multiplies the rate of each parameter group, and `get_last_lr()` returns a
-    list with one rate per group.
+    """`ExponentialLR.step()` multiplies the rate of each parameter group by `gamma`, and
+    `get_last_lr()` returns a list with one rate per group: 1 and 0.25 become 0.5 and 0.125.
     """
     first, second = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second], "lr": 0.25}], lr=1.0)
@@ -50,7 +50,7 @@ def test_a_scheduler_keeps_the_ratio_of_the_groups():
 
 def test_stepping_the_scheduler_first_skips_the_first_rate():
     """`ExponentialLR.step()` before the first `optimizer.step()` issues a UserWarning, and the
-    first rate of the schedule is never used.
+    first rate of the schedule is not used.
 
     Call `optimizer.step()` first, then `scheduler.step()`.
     """
@@ -67,8 +67,8 @@ def test_stepping_the_scheduler_first_skips_the_first_rate():
 
 
 def test_a_scheduler_stepped_per_batch_counts_batches():
-    """A scheduler counts its `step()` calls: `StepLR(step_size=2)` called after each of eight
-    batches reduces the rate four times, even if 2 was meant as epochs.
+    """`StepLR(optimizer, step_size=2)` counts its `step()` calls: called after each of eight
+    batches it reduces the rate four times, even if 2 was meant as epochs.
 
     Put `scheduler.step()` into the outer loop, or multiply `step_size` by `len(loader)`.
     """
@@ -85,8 +85,9 @@ def test_a_scheduler_stepped_per_batch_counts_batches():
 
 
 def test_a_rate_set_by_hand_survives_some_schedulers_only():
-    """`StepLR` goes on from a rate that was assigned to `param_groups`, because it multiplies the
-    present rate; `LambdaLR` overwrites it, because it multiplies the initial one.
+    """`StepLR.step()` goes on from a rate that was assigned to `param_groups`, because it
+    multiplies the present rate; `LambdaLR.step()` overwrites it, because it multiplies the
+    initial one.
 
     Build the exception into the function of `LambdaLR`, or make a new scheduler.
     """
@@ -106,10 +107,12 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
 
 
 def test_get_lr_is_not_for_reading_the_rate():
-    """`get_last_lr()` returns the present rates; `ExponentialLR.get_lr()` returns the rates after
-    one more step, with a UserWarning.
+    """`get_last_lr()` returns the rates that the scheduler wrote last; after a step
+    `ExponentialLR.get_lr()` returns those of one more step, with a UserWarning, "please use
+    `get_last_lr()`".
 
-    `get_lr` is what `step()` calls, and what a scheduler of one's own defines.
+    `get_lr` is what `step()` calls, and what a scheduler of one's own defines. A rate that was
+    set by hand since is read from `param_groups`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
@@ -122,10 +125,14 @@ def test_get_lr_is_not_for_reading_the_rate():
     assert computed == [0.25]
     assert scheduler.get_last_lr() == [0.5]
 
+    optimizer.param_groups[0]["lr"] = 8.0
+    assert scheduler.get_last_lr() == [0.5]
+
 
 def test_a_schedule_goes_on_from_its_state():
-    """A new `StepLR(step_size=2)` that loads the `state_dict()` saved after three steps goes on
-    counting: its next step is the fourth, and halves the rate that the optimizer has loaded.
+    """A new `StepLR(optimizer, step_size=2, gamma=0.5)` that loads the `state_dict()` saved
+    after three steps goes on counting: its next step is the fourth, and halves the rate that
+    the optimizer has loaded.
 
     Save both. The optimizer's state has the rate, the scheduler's the count.
     """
@@ -147,11 +154,11 @@ def test_a_schedule_goes_on_from_its_state():
 
 
 def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
-    """`LambdaLR.state_dict()` has the step count and the rates, but neither the optimizer nor the
-    function: `lr_lambdas` is `[None]`.
+    """`LambdaLR.state_dict()` has the step count and the rates, but neither the optimizer nor a
+    function given as a lambda: `lr_lambdas` is `[None]`.
 
-    Because a function can't be pickled reliably: hand it over again when the scheduler is made. A
-    callable object is saved by its attributes.
+    Because a function can't be pickled reliably: hand it over again when the scheduler is made.
+    A callable object is saved by its attributes.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 0.5**count)
@@ -168,11 +175,12 @@ def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
 
 
 def test_starting_in_the_middle_needs_the_first_rate():
-    """`StepLR(optimizer, ..., last_epoch=3)`, which is meant for resuming, raises KeyError if the
-    optimizer's groups have no `initial_lr`.
+    """`StepLR(optimizer, step_size=2, last_epoch=3)`, which is meant for resuming, raises
+    KeyError, "param 'initial_lr' is not specified in param_groups[0]", if the groups have no
+    `initial_lr`.
 
-    Load the saved state of the optimizer first, which has it. Easier: make the scheduler without
-    `last_epoch` and call its `load_state_dict`.
+    Load the saved state of the optimizer first, which has it. Easier: make the scheduler
+    without `last_epoch` and call its `load_state_dict`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     saved = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
@@ -206,7 +214,7 @@ def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
 
 def test_a_scheduler_wants_the_optimizer():
     """`lr_scheduler.StepLR` given a net or a list of parameters instead of an optimizer raises
-    TypeError.
+    TypeError, "is not an Optimizer".
 
     Because it changes the optimizer's groups: `StepLR(optimizer, step_size=1)`.
     """
@@ -219,10 +227,11 @@ def test_a_scheduler_wants_the_optimizer():
 
 
 def test_settings_of_schedulers_are_looked_at():
-    """`ReduceLROnPlateau` raises ValueError for a `factor` of 1 or more and for a `mode` other than
-    "min" and "max", `OneCycleLR` if it can't tell the number of steps.
+    """`ReduceLROnPlateau` raises ValueError for a `factor` of 1, "Factor should be < 1.0", and
+    for `mode="mean"`, "mode mean is unknown"; `OneCycleLR` does without a number of steps.
 
-    `OneCycleLR` needs `total_steps`, or `epochs` and `steps_per_epoch`.
+    `mode` is "min" or "max". `OneCycleLR` needs `total_steps`, or `epochs` and
+    `steps_per_epoch`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
 

@@ -1,9 +1,9 @@
 """Learning rates that change.
 
-A schedule says which learning rate to use after how many steps: usually a large one at first and
-a small one at the end, often after a short warm-up that rises. The rate is the entry `lr` of each
-group of the optimizer, and may be set by hand. The classes of `torch.optim.lr_scheduler` compute
-it by a formula, and write it there in each `scheduler.step()`.
+A schedule says which learning rate to use after how many steps: usually a large one at first and a
+small one at the end, often after a short warm-up that rises. The rate is the entry `lr` of each
+group of the optimizer, and may be set by hand. The classes of `torch.optim.lr_scheduler` compute it
+by a formula, and write it there in each `scheduler.step()`.
 
 The page has each formula once, with the rates that it gives. How a scheduler is used, in which
 order, saved and resumed, is told in `spec/optim/test_schedule_steps.py`.
@@ -23,8 +23,8 @@ from torch.optim import lr_scheduler
 
 @pytest.mark.claim("path-adjust-learning-rate")
 def test_the_rate_can_be_changed_by_hand():
-    """Assigning to `optimizer.param_groups[0]["lr"]` changes the learning rate of that group from
-    the next `step()` on.
+    """Assigning to `optimizer.param_groups[0]["lr"]` changes the learning rate of that group
+    from the next `optimizer.step()` on.
 
     Because each step reads its settings from the group. With several groups, assign to each.
     """
@@ -72,8 +72,11 @@ def test_an_attribute_lr_changes_nothing():
     ],
 )
 def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
-    """Each `scheduler.step()` writes the rate of the scheduler's formula into the optimizer's
-    group; the table has six rates for each of eight schedulers, from a rate of 1.
+    """Each `step()` of a scheduler such as `StepLR` writes the next rate of its formula into
+    `optimizer.param_groups`: with `step_size=2` and `gamma=0.5` a rate of 1 goes 1, 1, 0.5,
+    0.5, 0.25, 0.25.
+
+    The table below has six rates for each of seven more schedulers, from a rate of 1 too.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = getattr(lr_scheduler, name)(optimizer, **settings)
@@ -88,10 +91,12 @@ def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
 
 
 def test_cosine_annealing_follows_half_a_wave():
-    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of `eta_min + (lr - eta_min) * (1 +
-    cos(pi * t / T_max)) / 2`, `lr` being the initial rate.
+    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of
+    `eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate, up
+    to rounding.
 
-    Past `T_max` the rate rises again: choose `T_max` as the number of steps of the whole training.
+    Past `T_max` the rate rises again: choose `T_max` as the number of steps of the whole
+    training. A rate assigned by hand meanwhile changes the following ones.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=4.0)
     scheduler = lr_scheduler.CosineAnnealingLR(optimizer, T_max=6, eta_min=2.0)
@@ -107,7 +112,7 @@ def test_cosine_annealing_follows_half_a_wave():
 
 def test_lambda_lr_multiplies_the_first_rate_by_a_function_of_the_count():
     """`LambdaLR` sets the rate to the initial rate times what its function returns for the step
-    count 0, 1, 2, and so on.
+    count 0, 1, 2, and so on: with `1 / (1 + count)` a rate of 0.5 becomes 0.25, 1/6 and 0.125.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=0.5)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 1 / (1 + count))
@@ -122,8 +127,8 @@ def test_lambda_lr_multiplies_the_first_rate_by_a_function_of_the_count():
 
 
 def test_a_function_that_returns_the_rate_itself_squares_it():
-    """If the function of `LambdaLR` returns the wanted rate instead of a factor, the result is that
-    rate times the first: 0.125 becomes 0.125 squared.
+    """If the function of `LambdaLR` returns the wanted rate instead of a factor, the result is
+    that rate times the initial one: for 0.125 and 0.125 it is 0.015625.
 
     To let the function return rates, give the optimizer `lr=1.0`.
     """
@@ -135,10 +140,10 @@ def test_a_function_that_returns_the_rate_itself_squares_it():
 
 
 def test_multiplicative_lr_multiplies_the_last_rate():
-    """`MultiplicativeLR` multiplies the present rate by what its function returns; `LambdaLR`
-    multiplies the initial rate.
+    """Each `step()` of `MultiplicativeLR` multiplies the present rate by what its function
+    returns; `LambdaLR` multiplies the initial rate.
 
-    A function that always returns 0.5 halves the rate in each step here, and only once with
+    A function that returns 0.5 each time halves the rate in each step here, and only once with
     `LambdaLR`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
@@ -157,10 +162,13 @@ def test_multiplicative_lr_multiplies_the_last_rate():
 
 
 def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
-    """`OneCycleLR` starts at `max_lr / div_factor`, rises to `max_lr` and ends at the start divided
-    by `final_div_factor`, while it moves the momentum from 0.95 down to 0.85 and back.
+    """`OneCycleLR(..., total_steps=5, pct_start=0.6)` starts at `max_lr / div_factor`, rises to
+    `max_lr` and ends at the start divided by `final_div_factor`; meanwhile the momentum of
+    `SGD` goes from 0.95 to 0.85 and back.
 
-    `cycle_momentum=False` leaves the momentum alone. The optimizer's own `lr` plays no part.
+    `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
+    optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number, the
+    peak lies between two steps.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(
@@ -185,8 +193,8 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
 
 
 def test_one_cycle_gives_momentum_to_an_optimizer_without():
-    """`OneCycleLR` switches the momentum of an `SGD` made without momentum on: to 0.95, as soon as
-    the scheduler is made.
+    """`OneCycleLR(optimizer, ...)` switches the momentum of an `SGD` made without momentum on:
+    to 0.95, as soon as the scheduler is made.
 
     For an optimizer without momentum or betas, such as `Adagrad`, it raises ValueError.
     `cycle_momentum=False` prevents both.
@@ -204,12 +212,12 @@ def test_one_cycle_gives_momentum_to_an_optimizer_without():
 
 
 def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
-    """`OneCycleLR` reaches its last rate after `total_steps - 1` calls of `step()`; one more leaves
-    the schedule, for `anneal_strategy="linear"` even to a rate below 0, and the next raises
-    ValueError.
+    """`OneCycleLR` reaches its last rate after `total_steps - 1` calls of `step()`; one more
+    leaves the schedule, with `anneal_strategy="linear"` even to a rate below 0, and the next
+    raises ValueError.
 
-    With one `step()` after each batch, `total_steps` is the number of epochs times `len(loader)`;
-    the rate after the last batch isn't used any more.
+    With one `step()` after each batch, `total_steps` is the number of epochs times
+    `len(loader)`; the rate after the last batch isn't used any more.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(
@@ -238,11 +246,13 @@ def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
     [("min", [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]), ("max", [1.0, 1.0, 0.5, 0.5, 0.25, 0.25])],
 )
 def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
-    """`ReduceLROnPlateau` multiplies the rate by `factor` after more than `patience` steps in a row
-    without an improvement: a lower value for `mode="min"`, a higher one for `"max"`.
+    """With `cooldown=0`, the default, `ReduceLROnPlateau` multiplies the rate by `factor` after
+    more than `patience` steps in a row without an improvement: a lower value for `mode="min"`,
+    a higher one for `"max"`.
 
-    An improvement has to be larger than `threshold`, by default a ten-thousandth of the best value,
-    if the values are positive.
+    An improvement has to be larger than `threshold`, by default a ten-thousandth of the best
+    value, if the values are positive. The rate doesn't fall below `min_lr`, by default 0, and
+    stays where it would fall by no more than `eps`, 1e-8.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=1)
@@ -258,8 +268,8 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
 
 def test_on_a_plateau_of_negative_losses_the_rate_does_not_fall():
     """With the defaults `threshold_mode="rel"` and `threshold=1e-4`,
-    `ReduceLROnPlateau(mode="min")` never lowers the rate for a loss that stays at -1: the same
-    negative value counts as an improvement each time.
+    `ReduceLROnPlateau(mode="min")` does not lower the rate for a loss that stays at -1: the
+    same negative value counts as an improvement each time.
 
     Because the bound is `best * (1 - threshold)`, -0.9999. For losses or scores that can be
     negative give `threshold_mode="abs"`.
@@ -278,10 +288,11 @@ def test_on_a_plateau_of_negative_losses_the_rate_does_not_fall():
 
 
 def test_on_a_plateau_the_value_has_to_be_handed_over():
-    """`ReduceLROnPlateau.step()` without the value to watch raises TypeError; a `StepLR`, like the
-    other schedulers, steps without an argument.
+    """`ReduceLROnPlateau.step()` without the value to watch raises TypeError, "missing 1
+    required positional argument: 'metrics'": write `scheduler.step(validation_loss)`.
 
-    Write `scheduler.step(validation_loss)`.
+    Because it has no formula and follows that value. Schedulers with a formula, such as
+    `StepLR`, are stepped without an argument.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5)
@@ -294,8 +305,11 @@ def test_on_a_plateau_the_value_has_to_be_handed_over():
 
 @pytest.mark.torch(">=2.9")
 def test_warm_up_is_one_schedule_after_another():
-    """`SequentialLR` runs one scheduler up to each milestone and the next from there: with
-    `LinearLR` and `ExponentialLR`, a warm-up from 0.25 to 1 and then a decay by half.
+    """`SequentialLR` runs one scheduler up to the milestone and the next from there: with
+    `LinearLR`, `ExponentialLR` and `milestones=[2]` the rates are 0.25, 0.5, 1, 0.5 and 0.25.
+
+    Because the second scheduler begins at the initial rate, 1, whatever the first one has
+    reached. Before PyTorch 2.9 `SequentialLR` warned of itself.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.SequentialLR(
@@ -318,8 +332,8 @@ def test_warm_up_is_one_schedule_after_another():
 
 @pytest.mark.torch("<2.9")
 def test_a_sequence_of_schedules_warned_of_itself():
-    """Up to PyTorch 2.8, `SequentialLR.step()` issued a UserWarning about the epoch parameter of
-    `scheduler.step()` when it reached a milestone.
+    """Up to PyTorch 2.8, `SequentialLR.step()` issued a UserWarning, "The epoch parameter in
+    `scheduler.step()`", when it reached a milestone.
 
     Because it called the next scheduler with an epoch, which PyTorch itself had deprecated. The
     warning may be ignored.
@@ -336,11 +350,11 @@ def test_a_sequence_of_schedules_warned_of_itself():
 
 
 def test_chained_schedules_multiply_unless_they_start_from_the_first_rate():
-    """`ChainedScheduler` steps several schedulers one after the other: the factors of `ConstantLR`
-    and `ExponentialLR` multiply, but of two `LambdaLR` the last one decides.
+    """`ChainedScheduler` steps several schedulers one after the other: the factors of a
+    `ConstantLR` and an `ExponentialLR` multiply, but of two `LambdaLR` the last one decides.
 
-    Because `LambdaLR` computes its rate from the initial one anew, `ConstantLR` and `ExponentialLR`
-    by a factor from the present one.
+    Because `LambdaLR` computes its rate from the initial one anew, `ConstantLR` and
+    `ExponentialLR` by a factor from the present one.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
@@ -371,8 +385,8 @@ def test_chained_schedules_multiply_unless_they_start_from_the_first_rate():
 
 
 def test_lambda_lr_wants_one_function_or_one_for_each_group():
-    """`LambdaLR` takes one function for all groups, or a list with one function per group; a list
-    of another length raises ValueError.
+    """`LambdaLR` takes one function for all groups, or a list with one function per group; a
+    list of another length raises ValueError, "Expected 2 lr_lambdas, but got 1".
 
     A list lets one group warm up while another stays constant.
     """
@@ -384,13 +398,15 @@ def test_lambda_lr_wants_one_function_or_one_for_each_group():
 
     scheduler = lr_scheduler.LambdaLR(optimizer, [lambda count: 0.5, lambda count: 0.25])
     assert scheduler.get_last_lr() == [0.5, 0.25]
+    assert lr_scheduler.LambdaLR(optimizer, lambda count: 0.125).get_last_lr() == [0.125, 0.125]
 
 
 def test_a_cyclic_schedule_goes_up_and_down():
     """`CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)` moves the rate in a
-    triangle: 1, 2, 3, 2, 1 and again; it is stepped after each batch.
+    triangle, 1, 2, 3, 2, 1 and up again, by one entry per `step()`.
 
-    It moves the momentum too, between 0.8 and 0.9, unless `cycle_momentum=False`.
+    So it is stepped after each batch. It moves the momentum of `SGD` too, between 0.8 and 0.9,
+    unless `cycle_momentum=False`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=7.0, momentum=0.5)
     scheduler = lr_scheduler.CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)

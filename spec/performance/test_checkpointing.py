@@ -10,7 +10,7 @@ computes every block twice. The word has nothing to do with the checkpoints that
 There are two implementations. `use_reentrant=False` is the recommended one; `True`, the older one
 and still the default, runs the block without gradients first and has limits that are told below.
 
-What surprises: whatever a block does besides computing, such as updating running statistics or
+What surprises: what a block does besides computing, such as updating running statistics or
 printing, it does twice. What autograd saves is told in `spec/autograd/test_saved_tensors.py`.
 """
 
@@ -21,12 +21,16 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
-pytestmark = pytest.mark.torch(">=2.1")
+pytestmark = [
+    pytest.mark.torch(">=2.1"),
+    # What PyTorch 2.4 says of its own call.
+    pytest.mark.filterwarnings("ignore:`torch.cpu.amp.autocast:FutureWarning"),
+]
 
 
 def test_gradients_are_those_without_checkpointing():
-    """`checkpoint(f, x, use_reentrant=False)` returns what `f(x)` returns, and `backward()` gives
-    the same gradient.
+    """For a block without random numbers or side effects, such as `(x**2).sin()`, `checkpoint(f, x,
+    use_reentrant=False)` returns what `f(x)` returns, and `backward()` gives the same gradient.
     """
 
     def block(x):
@@ -45,7 +49,7 @@ def test_gradients_are_those_without_checkpointing():
 
 def test_only_the_input_of_the_block_is_kept():
     """Five `sin` in a row save five tensors of 4,000 bytes for the backward pass; inside
-    `checkpoint` only the input is saved, 4,000 bytes.
+    `checkpoint(f, x, use_reentrant=False)` only the input is saved, 4,000 bytes.
     """
     sizes = []
 
@@ -70,7 +74,11 @@ def test_only_the_input_of_the_block_is_kept():
 
 
 def test_the_block_runs_twice():
-    """A checkpointed block runs once in the forward pass and once more in `backward()`."""
+    """A block such as `x.sin().exp()`, whose gradient needs saved tensors, runs once when
+    `checkpoint(block, x, use_reentrant=False)` is called and once more in `backward()`.
+
+    A block that saves no tensors, such as `x + 1`, isn't run again.
+    """
     runs = []
 
     def block(x):
@@ -85,10 +93,17 @@ def test_the_block_runs_twice():
     assert forward == 1
     assert len(runs) == 2
 
+    def shift(x):
+        runs.append("shift")
+        return x + 1
+
+    checkpoint(shift, x, use_reentrant=False).sum().backward()
+    assert runs == ["run", "run", "shift"]
+
 
 def test_batch_norm_counts_a_checkpointed_batch_twice():
-    """BatchNorm in a checkpointed block updates its running statistics in both runs: after one
-    training step `num_batches_tracked` is 2.
+    """`nn.BatchNorm1d` in training mode in a checkpointed block updates its running statistics in
+    both runs: after one `checkpoint` and `backward()` its `num_batches_tracked` is 2.
     """
     norm = nn.BatchNorm1d(2)
     x = torch.randn(4, 2, requires_grad=True)
@@ -102,8 +117,11 @@ def test_batch_norm_counts_a_checkpointed_batch_twice():
 
 
 def test_dropout_drops_the_same_elements_in_both_runs():
-    """`checkpoint` sets the random generator back for the second run, so dropout drops the same
-    elements; with `preserve_rng_state=False` it does not.
+    """`checkpoint` sets PyTorch's default random generators back for the second run, so that
+    dropout drops the same elements; with `preserve_rng_state=False` it does not.
+
+    Numbers from NumPy or from a `torch.Generator` of one's own are other ones in the second run,
+    and the gradient is wrong.
     """
 
     def drop(x):
@@ -121,8 +139,8 @@ def test_dropout_drops_the_same_elements_in_both_runs():
 
 @pytest.mark.torch(">=2.4")
 def test_not_saying_which_implementation_is_warned_of():
-    """`checkpoint(f, x)` without `use_reentrant` warns since PyTorch 2.4, "the use_reentrant
-    parameter should be passed explicitly", and uses `True`.
+    """Since PyTorch 2.4 `checkpoint(f, x)` without `use_reentrant` issues a UserWarning, "the
+    use_reentrant parameter should be passed explicitly", and uses `True`.
 
     Write `use_reentrant=False`.
     """
@@ -135,8 +153,9 @@ def test_not_saying_which_implementation_is_warned_of():
 
 
 def test_the_reentrant_one_needs_an_input_that_requires_grad():
-    """With `use_reentrant=True` a block whose inputs don't require grad gives no gradients to its
-    parameters, and warns, "None of the inputs have requires_grad=True. Gradients will be None".
+    """`checkpoint(layer, x, use_reentrant=True)` with an `x` that doesn't require grad gives no
+    gradients to the parameters, and warns, "None of the inputs have requires_grad=True. Gradients
+    will be None".
 
     With `use_reentrant=False` the parameters get gradients. The first block of a net, whose input
     is data, is the usual case.
@@ -153,9 +172,9 @@ def test_the_reentrant_one_needs_an_input_that_requires_grad():
 
 
 def test_the_reentrant_one_takes_backward_only():
-    """With `use_reentrant=True` `torch.autograd.grad` raises RuntimeError, "When
-    use_reentrant=True, torch.utils.checkpoint is incompatible with .grad()"; older releases say
-    "Checkpointing is not compatible with .grad()".
+    """Of a result of `checkpoint` with `use_reentrant=True`, `torch.autograd.grad` raises
+    RuntimeError, "is incompatible with .grad() or passing an `inputs` parameter"; older releases
+    say "Checkpointing is not compatible with .grad() or".
 
     Use `use_reentrant=False`, or call `backward()` without `inputs`.
     """
@@ -169,8 +188,8 @@ def test_the_reentrant_one_takes_backward_only():
 
 
 def test_the_reentrant_one_takes_no_keyword_arguments():
-    """With `use_reentrant=True` keyword arguments for the block raise ValueError, "Unexpected
-    keyword arguments: scale"; with `use_reentrant=False` they are passed on.
+    """`checkpoint(block, x, scale=2.0, use_reentrant=True)` raises ValueError, "Unexpected keyword
+    arguments: scale"; with `use_reentrant=False` keyword arguments are passed on to the block.
     """
 
     def block(x, scale=1.0):
@@ -184,8 +203,9 @@ def test_the_reentrant_one_takes_no_keyword_arguments():
 
 
 def test_a_second_run_that_saves_other_tensors_is_refused():
-    """A block that does something else in its second run raises CheckpointError in `backward()`, "A
-    different number of tensors was saved during the original forward and recomputation."
+    """A block under `checkpoint` that saves fewer tensors in its second run raises CheckpointError
+    in `backward()`, "A different number of tensors was saved during the original forward and
+    recomputation."
 
     A counter, a cache or a random decision in the block is the usual reason. `debug=True` names the
     operations of both runs.
@@ -206,9 +226,36 @@ def test_a_second_run_that_saves_other_tensors_is_refused():
         y.sum().backward()
 
 
+def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed():
+    """A block under `checkpoint` that saves another tensor of the same shape and dtype in its
+    second run raises nothing: with `x * factor` and a factor that changed, the gradient is wrong.
+
+    Because shapes, dtypes and devices are compared, not values. Give `factor` to the block as an
+    argument of `checkpoint`: that it was changed in place is an error then.
+    """
+    factor = torch.tensor([3.0])
+
+    def block(x):
+        return x * (factor * 1)
+
+    x = torch.ones(1, requires_grad=True)
+    y = checkpoint(block, x, use_reentrant=False)
+    factor.fill_(5.0)
+    y.backward()
+
+    assert y.item() == 3.0
+    assert x.grad.item() == 5.0
+
+    y = checkpoint(lambda x, factor: x * (factor * 1), x, factor, use_reentrant=False)
+    factor.fill_(7.0)
+    with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
+        y.backward()
+
+
 def test_a_second_run_with_another_dtype_is_refused():
-    """A block whose second run computes in another dtype raises CheckpointError, "Recomputed values
-    for the following tensors have different metadata than during the forward pass."
+    """A block under `checkpoint` that saves tensors of another dtype in its second run raises
+    CheckpointError, "Recomputed values for the following tensors have different metadata than
+    during the forward pass."
 
     Autocast that is active in one run only is a usual reason. `determinism_check="none"` switches
     this comparison off.
@@ -230,8 +277,9 @@ def test_a_second_run_with_another_dtype_is_refused():
 
 
 def test_the_second_run_stops_early():
-    """With `use_reentrant=False` the second run stops as soon as the last tensor that autograd
-    needs is there; `set_checkpoint_early_stop(False)` lets it run to its end.
+    """With `use_reentrant=False` the second run of `checkpoint` stops once the last tensor that
+    autograd needs is computed; `set_checkpoint_early_stop(False)` around the call of `checkpoint`
+    lets it run to its end.
     """
     from torch.utils.checkpoint import set_checkpoint_early_stop
 
@@ -256,8 +304,8 @@ def test_the_second_run_stops_early():
 
 @pytest.mark.spare("2", reason="both layers of the last segment")
 def test_a_sequential_is_checkpointed_in_segments():
-    """`checkpoint_sequential(net, 2, x, use_reentrant=False)` divides the layers of an
-    `nn.Sequential` into two segments and checkpoints them, up to the last, which runs as usual.
+    """`checkpoint_sequential(net, 2, x, use_reentrant=False)` divides the four layers of an
+    `nn.Sequential` into two segments: the first is checkpointed, the last runs as usual.
     """
     runs = []
     net = nn.Sequential(*(nn.Linear(2, 2) for _ in range(4)))
@@ -276,21 +324,31 @@ def test_a_sequential_is_checkpointed_in_segments():
 
 
 def test_nothing_is_kept_without_gradients():
-    """Inside `no_grad` `checkpoint` runs the block once, and the result does not require grad."""
+    """Inside `torch.no_grad()` `checkpoint(f, x, use_reentrant=False)` runs `f` once, and the
+    result does not require grad.
+    """
+    runs = []
+
+    def block(x):
+        runs.append("run")
+        return x.exp()
+
     x = torch.ones(1, requires_grad=True)
 
     with torch.no_grad():
-        y = checkpoint(torch.exp, x, use_reentrant=False)
+        y = checkpoint(block, x, use_reentrant=False)
 
     assert y.requires_grad is False
+    assert len(runs) == 1
 
 
 @pytest.mark.torch(">=2.5")
 def test_chosen_operations_are_kept():
-    """With a policy that answers MUST_SAVE for `aten.mm`, selective checkpointing keeps the result
-    of the matrix product and computes only the cheap operations again.
+    """With a policy for `create_selective_checkpoint_contexts` that returns
+    `CheckpointPolicy.MUST_SAVE` for `aten.mm`, `checkpoint` keeps the result of a matrix product:
+    `w @ w` is not computed again in `backward()`.
 
-    `create_selective_checkpoint_contexts(policy)` is passed as `context_fn`.
+    The contexts are passed to `checkpoint` as `context_fn`, by `functools.partial`.
     """
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts

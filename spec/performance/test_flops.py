@@ -5,8 +5,8 @@ inside it: a multiplication and an addition count as two. It knows the formulas 
 convolutions and attention, which make up nearly all the work of a net, and looks at shapes only. So
 a count can be had on the meta device, without memory or a GPU.
 
-What surprises: an addition or a softmax of a million elements counts 0, and so does an LSTM on the
-CPU, because it is one operation whose formula the counter does not know.
+What surprises: an addition or a softmax of a million elements counts 0, and so does a float32 LSTM
+on the CPU, because it is one operation whose formula the counter does not know.
 
 `torch.utils.benchmark.Timer` measures time instead. What the profiler counts is told in
 `spec/performance/test_profiler.py`.
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.torch(">=2.1")
     ("rows", "inner", "columns", "flops"), [(4, 4, 4, 128), (2, 3, 5, 60), (1, 10, 1, 20)]
 )
 def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops):
-    """`FlopCounterMode` counts 2 * n * k * m for the product of an (n, k) and a (k, m) matrix: one
+    """`FlopCounterMode` counts 2 * n * k * m for the product of an (n, k) and a (k, m) tensor: one
     multiplication and one addition per term.
     """
     from torch.utils.flop_counter import FlopCounterMode
@@ -35,7 +35,9 @@ def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops
 
 
 def test_a_linear_layer_counts_as_its_product():
-    """`nn.Linear(10, 20)` of 4 rows counts 2 * 4 * 10 * 20 = 1600; the bias is not counted."""
+    """`FlopCounterMode` counts 2 * 4 * 10 * 20 = 1600 for `nn.Linear(10, 20)` of 4 rows; the bias
+    is not counted.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
@@ -45,8 +47,8 @@ def test_a_linear_layer_counts_as_its_product():
 
 
 def test_a_convolution_counts_its_kernel_at_each_place():
-    """`nn.Conv2d(3, 8, 3)` of a 10 x 10 image counts 2 * (8 * 8 places) * 8 channels * (3 * 3 * 3)
-    weights = 27,648.
+    """`FlopCounterMode` counts 27,648 for `nn.Conv2d(3, 8, 3)` of one 10 x 10 image: 2 for each of
+    8 * 8 output positions, 8 output channels and 3 * 3 * 3 weights of a kernel.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -57,8 +59,9 @@ def test_a_convolution_counts_its_kernel_at_each_place():
 
 
 def test_the_backward_pass_counts_twice_the_forward_pass():
-    """The backward pass of a linear layer whose input requires grad counts twice its forward pass:
-    one product for the gradient of the weight and one for that of the input.
+    """By `FlopCounterMode`, `backward()` through an `nn.Linear` whose input requires grad counts
+    twice its forward pass: one product for the gradient of the weight and one for that of the
+    input.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -75,10 +78,21 @@ def test_the_backward_pass_counts_twice_the_forward_pass():
 
 
 @pytest.mark.parametrize(
-    "operation", [torch.exp, lambda x: x + x, lambda x: x.softmax(0), lambda x: x.sum()]
+    "operation",
+    [
+        torch.exp,
+        lambda x: x + x,
+        lambda x: x.softmax(0),
+        lambda x: x.sum(),
+        lambda x: x.reshape(10, 100) @ x[:100],
+    ],
 )
 def test_elementwise_operations_count_nothing(operation):
-    """`exp`, `+`, `softmax` and `sum` count 0 FLOPs, however large the tensor is."""
+    """`FlopCounterMode` counts 0 for `torch.exp`, `+`, `softmax` and `sum` of 1000 elements, and
+    for a matrix times a vector of one dimension.
+
+    Because it has formulas for `aten.mm` and other products of matrices, and none for these.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
@@ -88,20 +102,26 @@ def test_elementwise_operations_count_nothing(operation):
 
 
 def test_an_lstm_on_the_cpu_counts_nothing():
-    """`nn.LSTM` on the CPU counts 0, though it multiplies matrices: the counter has no formula for
-    the one operation that it is.
+    """`FlopCounterMode` counts 0 for an `nn.LSTM` of float32 on the CPU, where oneDNN computes it
+    as one operation without a formula; in float64 it counts the matrix products, 512 for
+    `nn.LSTM(4, 4)` of 2 steps.
+
+    To count an LSTM, put it on the meta device or convert it by `double()`.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter:
         nn.LSTM(4, 4)(torch.ones(2, 1, 4))
+    with FlopCounterMode(display=False) as double:
+        nn.LSTM(4, 4).double()(torch.ones(2, 1, 4).double())
 
     assert counter.get_total_flops() == 0
+    assert double.get_total_flops() == 512
 
 
 def test_nothing_has_to_be_computed():
-    """Tensors on the meta device are counted like others: a product of two 10,000 x 10,000 matrices
-    counts 2 * 10**12 without memory for them.
+    """`FlopCounterMode` counts products of tensors on the meta device too: that of two 10,000 x
+    10,000 matrices counts 2 * 10**12 without memory for them.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -111,10 +131,10 @@ def test_nothing_has_to_be_computed():
     assert counter.get_total_flops() == 2_000_000_000_000
 
 
-@pytest.mark.torch(">=2.5")
+@pytest.mark.torch(">=2.4")
 def test_counts_are_kept_per_module():
-    """`counter.get_flop_counts()` is a dict of the names of the modules, each with a dict of
-    operations; "Global" is the sum.
+    """`FlopCounterMode.get_flop_counts()` returns a dict from names of modules, such as
+    "Sequential.0", to dicts from operations to counts; "Global" has the sums over all modules.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -27,8 +27,8 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_the_bytes_of_a_tensor_are_elements_times_their_size():
-    """A tensor's elements take `numel() * element_size()` bytes: 1000 float32 take 4,000, as
-    float16 2,000.
+    """The elements of a dense tensor such as `torch.zeros(1000)` take `numel() * element_size()`
+    bytes: 1000 float32 elements take 4,000, after `half()` 2,000.
     """
     x = torch.zeros(1000)
     half = x.half()
@@ -38,8 +38,8 @@ def test_the_bytes_of_a_tensor_are_elements_times_their_size():
 
 
 def test_sys_getsizeof_does_not_count_the_elements():
-    """`sys.getsizeof` of a tensor is the size of the Python object, the same for 1 and for a
-    million elements; that of its `untyped_storage()` grows with them.
+    """`sys.getsizeof` of a `torch.Tensor` is the size of the Python object, the same for 1 and for
+    a million elements; that of its `untyped_storage()` grows with them.
     """
     small = torch.zeros(1)
     large = torch.zeros(1_000_000)
@@ -51,8 +51,8 @@ def test_sys_getsizeof_does_not_count_the_elements():
 
 
 def test_a_small_view_keeps_a_large_storage():
-    """`x[:10]` of 1000 elements keeps the storage of all 1000, 4,000 bytes, also after `del x`;
-    `x[:10].clone()` has 40 bytes of its own.
+    """`x[:10]` of 1000 float32 elements keeps the storage of all 1000, 4,000 bytes, also after `del
+    x`; `x[:10].clone()` has 40 bytes of its own.
 
     Clone what you keep of a large tensor, such as one row of a batch or the last hidden state.
     """
@@ -67,8 +67,9 @@ def test_a_small_view_keeps_a_large_storage():
 
 @pytest.mark.spare("10", reason="a slice of any length")
 def test_contiguous_does_not_free_a_large_storage():
-    """`contiguous()` of `x[:10]` is that view itself and keeps all 4,000 bytes, because the slice
-    is contiguous already; of `x[::2]` it is a copy.
+    """`x[:10].contiguous()` of 1000 float32 elements keeps the storage of all of them, 4,000 bytes,
+    because this slice is contiguous already; `x[::2].contiguous()` is a copy with a storage of its
+    own.
     """
     x = torch.zeros(1000)
 
@@ -77,20 +78,22 @@ def test_contiguous_does_not_free_a_large_storage():
 
 
 def test_deepcopy_of_a_view_copies_the_whole_storage():
-    """`copy.deepcopy` of a view of 10 elements copies the storage of all 1000: 4,000 bytes; `clone`
-    copies the 10.
+    """`copy.deepcopy` of a view of 10 out of 1000 float32 elements copies the whole storage, 4,000
+    bytes, unless it is an `nn.Parameter`, of which it copies the 10 elements; `clone` copies the
+    10.
 
     So that views of one storage, copied together, still share memory.
     """
     view = torch.zeros(1000)[:10]
 
     assert copy.deepcopy(view).untyped_storage().nbytes() == 4000
+    assert copy.deepcopy(nn.Parameter(view)).untyped_storage().nbytes() == 40
     assert view.clone().untyped_storage().nbytes() == 40
 
 
 def test_chunks_keep_the_tensor_that_they_were_cut_from():
-    """One chunk of `x.split(100)` keeps the storage of all of `x`: dropping the other nine frees
-    nothing.
+    """One chunk of `x.split(100)` of 1000 elements keeps the storage of all of `x`: dropping the
+    other nine chunks frees nothing.
     """
     first = torch.zeros(1000).split(100)[0]
 
@@ -99,8 +102,8 @@ def test_chunks_keep_the_tensor_that_they_were_cut_from():
 
 
 def test_an_expanded_tensor_takes_the_memory_of_its_source():
-    """`torch.zeros(1).expand(1000)` has 1000 elements in a storage of 4 bytes; `contiguous()`
-    makes 4,000 of them.
+    """`torch.zeros(1).expand(1000)` has 1000 elements in a storage of 4 bytes; its `contiguous()`
+    has a storage of 4,000 bytes.
     """
     x = torch.zeros(1).expand(1000)
 
@@ -110,7 +113,8 @@ def test_an_expanded_tensor_takes_the_memory_of_its_source():
 
 
 def test_a_storage_is_freed_with_the_last_tensor():
-    """`del x` frees nothing while a list still holds the tensor: it goes with the last reference.
+    """`del x` frees nothing while a list still holds the `torch.Tensor`: the tensor is freed with
+    its last reference.
 
     `gc.collect()` is needed only for objects that refer to each other in a circle.
     """
@@ -130,8 +134,8 @@ def test_a_storage_is_freed_with_the_last_tensor():
     ("keep", "alive"), [(lambda loss: loss, 4), (torch.Tensor.detach, 0), (torch.Tensor.item, 0)]
 )
 def test_a_list_of_losses_keeps_their_graphs(keep, alive):
-    """A list of 4 losses keeps the activations of all 4 forward passes if `backward()` was not
-    called on them; `loss.detach()` or `loss.item()` keeps none.
+    """A list of 4 losses keeps the tensors that autograd saved in all 4 forward passes if
+    `backward()` was not called on them; a list of `loss.detach()` or `loss.item()` keeps none.
 
     So an evaluation that collects losses outside `no_grad` runs out of memory.
     """
@@ -150,8 +154,8 @@ def test_a_list_of_losses_keeps_their_graphs(keep, alive):
 
 
 def test_a_running_sum_of_losses_keeps_their_graphs():
-    """`total = total + loss` keeps the activations of every loss in the sum; `total + loss.item()`
-    keeps none.
+    """Until `backward()`, `total = total + loss` keeps the tensors that autograd saved for every
+    loss in the sum; `total + loss.item()` keeps none.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -170,8 +174,8 @@ def test_a_running_sum_of_losses_keeps_their_graphs():
 
 
 def test_backward_frees_the_activations_of_a_kept_loss():
-    """After `loss.backward()` a kept loss holds no activations any more: `backward` frees what the
-    graph saved, unless `retain_graph=True` is given.
+    """After `loss.backward()` a kept loss holds no activations any more: `backward()` frees the
+    tensors that the graph saved, unless `retain_graph=True` is given.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -188,8 +192,8 @@ def test_backward_frees_the_activations_of_a_kept_loss():
 
 
 def test_a_kept_output_keeps_the_graph_of_its_net():
-    """An output kept in a list keeps the activations of the net that made it; computed inside
-    `no_grad` it keeps none.
+    """A kept output that requires grad keeps the tensors that autograd saved for it; computed
+    inside `torch.no_grad()` it keeps none.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -206,8 +210,9 @@ def test_a_kept_output_keeps_the_graph_of_its_net():
 
 
 def test_zero_grad_frees_the_gradient():
-    """`optimizer.zero_grad()` drops the gradient tensors, so that their memory is free during the
-    next forward pass; with `set_to_none=False` they stay, filled with zeros.
+    """`optimizer.zero_grad()` sets `.grad` of its parameters to None, so that the memory of the
+    gradients is free in the next forward pass; with `set_to_none=False` they stay, filled with
+    zeros.
     """
     weight = nn.Parameter(torch.ones(1000))
     optimizer = torch.optim.SGD([weight], lr=0.5)
@@ -223,8 +228,9 @@ def test_zero_grad_frees_the_gradient():
 
 
 def test_training_with_adam_takes_four_times_the_weights():
-    """Training with `Adam` holds four tensors per parameter: the weight, its gradient, and the two
-    averages of the optimizer; 4,000 bytes of weights need 16,000, and the activations besides.
+    """With the defaults of `torch.optim.Adam` a parameter needs four tensors of its size: weight,
+    gradient, `exp_avg` and `exp_avg_sq`; 4,000 bytes of weights need 16,000, and the activations
+    besides.
     """
     weight = nn.Parameter(torch.ones(1000))
     optimizer = torch.optim.Adam([weight])
@@ -238,8 +244,9 @@ def test_training_with_adam_takes_four_times_the_weights():
 
 
 def test_an_exception_keeps_the_tensors_of_its_frames():
-    """A caught exception keeps the local tensors of the function that raised it, until the `except`
-    clause is left: retry a batch that ran out of memory after the clause, not inside.
+    """An exception caught by `except RuntimeError:` keeps each `torch.Tensor` that is local to the
+    function that raised it, until the clause is left: retry a batch that ran out of memory after
+    the clause, not inside.
 
     Because the exception refers to its traceback, and that to the frames.
     """

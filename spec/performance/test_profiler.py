@@ -20,14 +20,18 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
-pytestmark = pytest.mark.torch(">=2.1")
+pytestmark = [
+    pytest.mark.torch(">=2.1"),
+    # What PyTorch 2.12 says of its own defaults.
+    pytest.mark.filterwarnings("ignore:Warning. Profiler clears events:UserWarning"),
+]
 
 CPU = [ProfilerActivity.CPU]
 
 
 def test_calls_are_counted_by_operation():
-    """`profile(activities=[ProfilerActivity.CPU])` records operations under their ATen names: two
-    additions are two calls of `aten::add`.
+    """`torch.profiler.profile(activities=[ProfilerActivity.CPU])` records operations under their
+    ATen names: two additions are two calls of `aten::add`.
     """
     x = torch.ones(4)
 
@@ -40,10 +44,11 @@ def test_calls_are_counted_by_operation():
 
 
 def test_an_operation_contains_those_that_it_calls():
-    """`x @ x` is recorded as `aten::matmul`, which calls `aten::mm`: both have a count of 1, and
-    the CPU time of `aten::matmul` contains that of `aten::mm`.
+    """`torch.profiler.profile` records `x @ x` of a matrix as `aten::matmul`, which calls
+    `aten::mm`: both have a count of 1, and the `cpu_time_total` of `aten::matmul` contains that of
+    `aten::mm`.
 
-    Sort by `self_cpu_time_total` to find where the time is spent itself.
+    Sort by `self_cpu_time_total` to find the operations that spend the time themselves.
     """
     x = torch.ones(4, 4)
 
@@ -58,7 +63,7 @@ def test_an_operation_contains_those_that_it_calls():
 
 def test_the_table_is_text():
     """`p.key_averages().table(sort_by="self_cpu_time_total", row_limit=5)` is a string with a row
-    per operation and columns such as "Self CPU" and "# of Calls".
+    per operation, at most 5, and columns such as "Self CPU" and "# of Calls".
     """
     x = torch.ones(4)
 
@@ -72,11 +77,11 @@ def test_the_table_is_text():
 
 
 def test_an_unknown_column_is_refused():
-    """Sorting the table by a column that is not there raises AttributeError, "'FunctionEventAvg'
-    object has no attribute 'nope'".
+    """`p.key_averages().table(sort_by="nope")` raises AttributeError, "'FunctionEventAvg' object
+    has no attribute 'nope'".
 
-    `cpu_time_total`, `self_cpu_time_total` and `count` are columns; those of a GPU begin with
-    `cuda_` up to PyTorch 2.5 and with `device_` after.
+    Write `cpu_time_total`, `self_cpu_time_total` or `count`; of a GPU `device_time_total`, in old
+    releases such as 2.0 `cuda_time_total`.
     """
     with profile(activities=CPU) as p:
         torch.ones(4) + 1
@@ -86,8 +91,8 @@ def test_an_unknown_column_is_refused():
 
 
 def test_a_part_of_a_program_gets_a_name():
-    """Operations inside `with record_function("encoder"):` are summed up under that name as well:
-    the table has a row `encoder`.
+    """`with torch.profiler.record_function("encoder"):` gives the operations inside a common row
+    `encoder` in `key_averages()`, besides their own rows.
     """
     x = torch.ones(4)
 
@@ -103,8 +108,8 @@ def test_a_part_of_a_program_gets_a_name():
 
 
 def test_shapes_are_recorded_if_asked():
-    """With `record_shapes=True`, `key_averages(group_by_input_shape=True)` keeps apart calls with
-    other shapes: products of 2 x 2 and of 3 x 3 matrices are two rows.
+    """With `record_shapes=True`, `key_averages(group_by_input_shape=True)` has a row per operation
+    and shapes of its inputs: products of 2 x 2 and of 3 x 3 matrices are two rows of `aten::mm`.
     """
     with profile(activities=CPU, record_shapes=True) as p:
         for size in (2, 3, 3):
@@ -120,8 +125,9 @@ def test_shapes_are_recorded_if_asked():
 
 @pytest.mark.torch(">=2.3")
 def test_memory_is_counted_if_asked():
-    """With `profile_memory=True` the bytes that an operation allocates are counted: the sum of two
-    tensors of 1000 float32 elements allocates 4,000 bytes, as column "Self CPU Mem" says.
+    """With `profile_memory=True`, `torch.profiler.profile` counts the bytes that an operation
+    allocates: the sum of two tensors of 1000 float32 elements has a `self_cpu_memory_usage` of
+    4000.
     """
     x = torch.ones(1000)
 
@@ -134,8 +140,11 @@ def test_memory_is_counted_if_asked():
 
 
 def test_flops_are_estimated_if_asked():
-    """With `with_flops=True` the profiler estimates the operations of matrix products and
-    convolutions: 128 for a product of 4 x 4 matrices.
+    """`torch.profiler.profile(with_flops=True)` estimates the floating-point operations of some
+    operations, such as `aten::mm`: 128 for a product of 4 x 4 matrices.
+
+    `torch.nn.Conv1d` is not among them, `nn.Conv2d` is. `FlopCounterMode` knows more:
+    `spec/performance/test_flops.py`.
     """
     x = torch.ones(4, 4)
 
@@ -147,8 +156,9 @@ def test_flops_are_estimated_if_asked():
 
 
 def test_the_backward_pass_is_recorded_with_its_nodes():
-    """The backward pass is recorded under the names of the graph's nodes: `MmBackward0` for a
-    product, and two more calls of `aten::mm` inside it if both factors require grad.
+    """`torch.profiler.profile` records the backward pass under the names of the graph's nodes:
+    `MmBackward0` for `w.mm(x)`, and two more calls of `aten::mm` inside it if both factors require
+    grad.
     """
     w = torch.ones(2, 2, requires_grad=True)
     x = torch.ones(2, 2, requires_grad=True)
@@ -162,8 +172,8 @@ def test_the_backward_pass_is_recorded_with_its_nodes():
 
 
 def test_a_schedule_says_which_steps_are_recorded():
-    """`schedule(wait=1, warmup=1, active=2, repeat=1)` skips step 0, warms up in step 1, records
-    steps 2 and 3 and then nothing more.
+    """`torch.profiler.schedule(wait=1, warmup=1, active=2, repeat=1)` skips step 0, warms up in
+    step 1, records steps 2 and 3 and then nothing more.
 
     Without `repeat` the cycle goes on for ever.
     """
@@ -176,8 +186,8 @@ def test_a_schedule_says_which_steps_are_recorded():
 
 @pytest.mark.filterwarnings("ignore:Profiler clears events:UserWarning")
 def test_a_loop_calls_step():
-    """A profiled loop calls `p.step()` at the end of each step; when the recorded steps are over,
-    `on_trace_ready` gets the profiler: here with the additions of 2 of 6 steps.
+    """A loop under `profile(schedule=..., on_trace_ready=f)` calls `p.step()` at the end of each
+    step; `f` gets the profiler when the recorded steps are over, with `active=2` two of them.
     """
     ready = []
 
@@ -195,8 +205,9 @@ def test_a_loop_calls_step():
 
 
 def test_a_trace_file_is_json(tmp_path):
-    """`p.export_chrome_trace(path)` writes a JSON file with one event per operation, under the key
-    `traceEvents`; it opens in chrome://tracing or ui.perfetto.dev.
+    """`p.export_chrome_trace(path)` writes a JSON file that has, under the key `traceEvents`, an
+    event for each call of an operation, here one for `aten::add`; chrome://tracing and
+    ui.perfetto.dev open it.
 
     `torch.profiler.tensorboard_trace_handler(folder)` as `on_trace_ready` names the files itself.
     """
@@ -210,8 +221,8 @@ def test_a_trace_file_is_json(tmp_path):
 
 
 def test_there_is_nothing_to_read_before_the_block():
-    """`key_averages()` of a profiler that never started raises AssertionError; results are read
-    after the `with` block.
+    """`key_averages()` of a `torch.profiler.profile` that never started raises AssertionError; read
+    the results after the `with` block.
     """
     p = profile(activities=CPU)
 
@@ -221,8 +232,10 @@ def test_there_is_nothing_to_read_before_the_block():
 
 @pytest.mark.spare("'Linear'", reason="what is absent is absent in other words too")
 def test_a_module_is_seen_as_its_operations():
-    """`nn.Linear` is recorded as `aten::linear` and what it calls, `aten::addmm`: names of modules
-    do not appear.
+    """`torch.profiler.profile` records a call of `nn.Linear` with a bias on the CPU as
+    `aten::linear` and what that calls, `aten::addmm`: names of modules are not among the keys.
+
+    Put `with record_function("encoder"):` around the call to see it by a name.
     """
     layer = nn.Linear(2, 3)
 
@@ -236,18 +249,19 @@ def test_a_module_is_seen_as_its_operations():
 
 def test_the_activities_that_can_be_recorded_are_listed():
     """`torch.profiler.supported_activities()` contains `ProfilerActivity.CPU`, and `CUDA` where a
-    CUDA device is there; without `activities=` all of them are recorded.
+    CUDA device is there; `profile()` without `activities=` records all of them.
     """
     supported = torch.profiler.supported_activities()
 
     assert (ProfilerActivity.CPU in supported) is True
+    assert profile().activities == supported
 
 
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.6")
 def test_kernels_are_recorded_with_the_cuda_activity():
-    """With `ProfilerActivity.CUDA` the kernels of a GPU are recorded, and the operations that
-    started them have a `device_time_total`.
+    """With `ProfilerActivity.CUDA`, `torch.profiler.profile` records the kernels of a GPU, and the
+    operations that started them have a `device_time_total`.
 
     Without it, an operation on a GPU seems to take only the time to start its kernel.
     """

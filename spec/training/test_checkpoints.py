@@ -5,8 +5,8 @@ What a net has learnt is in its parameters and buffers. `state_dict()` gives the
 the same code. To resume a training, the state of the optimizer, the epoch and the state of the
 random number generator belong in the file too; a dict holds them all.
 
-What surprises: a state dict shares memory with its net, a refused `load_state_dict` has copied
-what fitted, and a `torch.save` that fails has destroyed the file it was to replace. What
+What surprises: a state dict shares memory with its net, a refused `load_state_dict` has copied what
+fitted, and a `torch.save` that fails half way has destroyed the file it was to replace. What
 `torch.load` accepts in a file is told in `spec/training/test_pickles.py`, to which device it loads
 in `spec/training/test_map_location.py`, how an optimizer's state is loaded in
 `spec/optim/test_optimizer_state.py`.
@@ -29,9 +29,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 
 
 def test_a_state_dict_holds_parameters_and_buffers_by_name():
-    """`net.state_dict()` maps dotted names to the parameters and the persistent buffers of all
-    submodules: `0.weight`, and for BatchNorm also `1.running_mean`. A layer without either, such
-    as ReLU, has no entry.
+    """`net.state_dict()` of an `nn.Sequential` maps dotted names to the parameters and
+    persistent buffers of its layers: `0.weight`, and for `nn.BatchNorm1d` also
+    `1.running_mean`. `nn.ReLU` has neither and no entry.
 
     A buffer registered with `persistent=False` is left out (`spec/nn/test_buffers.py`).
     """
@@ -51,11 +51,12 @@ def test_a_state_dict_holds_parameters_and_buffers_by_name():
 
 
 def test_a_state_dict_shares_memory_with_its_net(device):
-    """The tensors of `net.state_dict()` share memory with the parameters, so they change as
-    training goes on; `copy.deepcopy(net.state_dict())` keeps the values of the moment.
+    """The tensors of `net.state_dict()` share memory with the parameters, so they change when a
+    step changes these in place; `copy.deepcopy(net.state_dict())` keeps the values of the
+    moment.
 
-    So `best = net.state_dict()` keeps no best weights. The tensors are detached: they don't
-    require grad.
+    So `best = net.state_dict()` keeps no best weights. The tensors are detached: unless
+    `keep_vars=True` is given, they don't require grad.
     """
     net = nn.Linear(1, 1, device=device)
     net.weight.data.fill_(3.0)
@@ -73,7 +74,7 @@ def test_a_state_dict_shares_memory_with_its_net(device):
 @pytest.mark.claim("course-save-load")
 def test_a_saved_net_can_be_loaded_again(tmp_path, device):
     """`torch.save(net.state_dict(), path)` and `new.load_state_dict(torch.load(path))` give
-    another net of the same structure the saved values: a linear layer then gives the same
+    another net of the same structure the saved values: an `nn.Linear` then gives the same
     outputs.
     """
     net = nn.Linear(2, 1, device=device)
@@ -111,9 +112,9 @@ def test_saving_the_numbers_is_the_way_that_loads_without_trust(tmp_path):
 
 
 def test_loading_copies_into_the_nets_own_memory(device):
-    """`load_state_dict`, without `assign=True`, copies values into the existing parameters:
-    `net.weight` is the same Parameter in the same memory, and later changes of the loaded
-    tensors don't reach it.
+    """`load_state_dict`, without `assign=True`, copies values into the existing parameters of
+    an `nn.Linear`: `net.weight` is the same Parameter in the same memory, and later changes of
+    the loaded tensors don't reach it.
 
     So an optimizer that was built before the load still has the right parameters.
     """
@@ -143,8 +144,9 @@ def test_loading_answers_that_all_keys_matched():
 
 
 def test_names_that_do_not_match_are_refused():
-    """`load_state_dict` raises RuntimeError if a key is missing, `Missing key(s) in state_dict:
-    "bias"`, or belongs to nothing in the net, `Unexpected key(s) in state_dict: "scale"`.
+    """`load_state_dict(state)` raises RuntimeError if a key is missing,
+    `Missing key(s) in state_dict: "bias"`, or names nothing in the net,
+    `Unexpected key(s) in state_dict: "scale"`.
 
     Because `strict=True` is the default. The message lists the keys; often one side has a
     prefix such as `module.` too many.
@@ -158,7 +160,8 @@ def test_names_that_do_not_match_are_refused():
 
 
 def test_a_refused_load_has_loaded_what_it_could():
-    """A `load_state_dict` that raises for a missing key has already copied the keys that matched.
+    """`nn.Linear.load_state_dict` that raises RuntimeError for a missing `bias` has already
+    copied the `weight`.
 
     Because the keys are compared after the copying. Load into a fresh net if a failed load must
     leave the old one as it was.
@@ -189,8 +192,9 @@ def test_strict_false_loads_what_fits_and_tells_the_rest():
 
 
 def test_strict_false_may_load_nothing_at_all():
-    """Where no key matches, `load_state_dict(state, strict=False)` changes nothing and neither
-    raises nor warns; only the returned `missing_keys` and `unexpected_keys` tell.
+    """Where no key matches, `load_state_dict(state, strict=False)` leaves the parameters as
+    they are and neither raises nor warns; only the returned `missing_keys` and
+    `unexpected_keys` tell.
 
     So read what the call returns, for instance `assert not result.missing_keys`.
     """
@@ -204,12 +208,13 @@ def test_strict_false_may_load_nothing_at_all():
 
 
 def test_a_shape_that_differs_is_refused_even_so():
-    """`strict=False` allows missing and unexpected keys, not another shape: a weight of [1, 2]
-    for one of [1, 3] raises RuntimeError, "size mismatch for weight: copying a param with shape
-    torch.Size([1, 2])".
+    """With `strict=False` too, `load_state_dict` of a weight of [1, 2] into one of [1, 3]
+    raises RuntimeError, "size mismatch for weight: copying a param with shape torch.Size([1,
+    2])".
 
-    Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`). One
-    exception: a tensor of shape [1] is taken for a 0-d one.
+    Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`). An
+    exception: a tensor of shape [1] is taken for a 0-d one, such as `num_batches_tracked` of
+    BatchNorm.
     """
     net = nn.Linear(3, 1)
     expected = r"size mismatch for weight: copying a param with shape torch.Size\(\[1, 2\]\) from"
@@ -222,11 +227,12 @@ def test_a_shape_that_differs_is_refused_even_so():
 
 
 def test_a_wrapper_puts_its_name_before_every_key():
-    """The `state_dict()` of a net wrapped by `DataParallel` has the prefix `module.` in each key;
-    `consume_prefix_in_state_dict_if_present(state, "module.")` removes it in place.
+    """The keys of the `state_dict()` of a net wrapped by `nn.DataParallel` begin with
+    `module.`; `consume_prefix_in_state_dict_if_present(state, "module.")` removes that prefix
+    from `state` in place.
 
-    Because the wrapper holds the net as its submodule `module`. Or save
-    `wrapper.module.state_dict()` from the start.
+    Because the wrapper holds the net as its submodule `module`. The function is in
+    `torch.nn.modules.utils`. Or save `wrapper.module.state_dict()` from the start.
     """
     net = nn.Linear(1, 1)
     wrapped = nn.DataParallel(nn.Linear(1, 1))
@@ -245,8 +251,8 @@ def test_a_wrapper_puts_its_name_before_every_key():
 
 
 def test_a_file_name_or_a_net_is_no_state_dict():
-    """`load_state_dict` takes the loaded dict: a file name or another net raises TypeError,
-    "Expected state_dict to be dict-like, got" and the class.
+    """`load_state_dict` takes a dict: a file name as a string, or another net, raises
+    TypeError, "Expected state_dict to be dict-like, got" and the class.
 
     Write `net.load_state_dict(torch.load(path))`, or `net.load_state_dict(other.state_dict())`.
     """
@@ -261,8 +267,8 @@ def test_a_file_name_or_a_net_is_no_state_dict():
 
 
 def test_mode_and_freezing_are_not_in_a_state_dict():
-    """A state dict holds neither the mode nor `requires_grad`: a net in `eval()` with frozen
-    parameters leaves the net that loads it in training mode and trainable.
+    """`net.state_dict()` holds neither the mode nor `requires_grad`: the state of a net in
+    `eval()` with frozen parameters leaves the net that loads it in training mode and trainable.
 
     So call `eval()` and freeze again after loading.
     """
@@ -277,9 +283,11 @@ def test_mode_and_freezing_are_not_in_a_state_dict():
 
 @pytest.mark.torch(">=2.0")
 def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
-    """One `torch.save` of a dict holds all that a run needs to resume: `net.state_dict()`,
-    `optimizer.state_dict()` with its learning rate and momentum, and the epoch. It loads with
-    `weights_only=True`.
+    """One `torch.save` of a dict holds `net.state_dict()`, `optimizer.state_dict()` with the
+    learning rate of `SGD`, and the epoch; `torch.load` reads it with `weights_only=True`.
+
+    Because these are tensors, numbers, strings, lists and dicts. A run that draws random
+    numbers needs the state of the generator too.
     """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.25, momentum=0.5)
@@ -295,12 +303,12 @@ def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
 
 @pytest.mark.torch(">=2.0")
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
-    """A training resumed from a checkpoint of net, optimizer and `torch.get_rng_state()` ends
-    with the same weights, bit for bit, as one without interruption; with Dropout it doesn't if
-    the generator was forgotten.
+    """On the CPU, a training resumed from a checkpoint of net, `SGD` and
+    `torch.get_rng_state()` ends with the weights of an uninterrupted one, bit for bit; with
+    `nn.Dropout` it doesn't if the generator was forgotten.
 
     On one machine with one release: see `spec/training/test_reproducibility.py` for what a seed
-    does not fix.
+    does not fix. A `DataLoader` that shuffles, or a scheduler, has a state of its own to save.
     """
     data = torch.rand(8, 4)
 
@@ -342,11 +350,12 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
 
 
 def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
-    """`torch.save` to an existing path that raises half way leaves neither the old nor a new
-    checkpoint: the file can't be loaded any more.
+    """`torch.save` to an existing path that raises while it pickles, here for a
+    `threading.Lock`, leaves neither the old nor a new checkpoint: `torch.load` of the file
+    raises.
 
     Because the file is opened for writing, and so emptied, before the first object is pickled.
-    Save to a second name first, then `os.replace` the old file.
+    Save to a second name first, then call `os.replace`.
     """
     path = tmp_path / "run.pt"
     torch.save({"epoch": 1}, path)
@@ -361,8 +370,8 @@ def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
 
 
 def test_a_save_beside_and_a_rename_is_complete_or_absent(tmp_path):
-    """`torch.save` to a second name followed by `os.replace(second, path)` keeps the old
-    checkpoint if saving raises, and replaces it by the complete new one otherwise.
+    """`torch.save` to a second name, followed by `os.replace(second, path)`, leaves the old
+    checkpoint at `path` if saving raises, and the complete new one otherwise.
 
     Because `os.replace` within one file system takes effect at once or not at all.
     """
@@ -382,8 +391,8 @@ def test_a_save_beside_and_a_rename_is_complete_or_absent(tmp_path):
 
 
 def test_torch_save_makes_no_folder(tmp_path):
-    """`torch.save` into a directory that doesn't exist raises RuntimeError, "Parent directory ...
-    does not exist"; `torch.load` of a missing file raises FileNotFoundError.
+    """`torch.save` to a path in a directory that doesn't exist raises RuntimeError, "Parent
+    directory ... does not exist"; `torch.load` of a missing file raises FileNotFoundError.
 
     Call `path.parent.mkdir(parents=True, exist_ok=True)` first.
     """
@@ -395,7 +404,7 @@ def test_torch_save_makes_no_folder(tmp_path):
 
 @pytest.mark.torch(">=2.0")
 def test_the_object_comes_first_and_the_file_second(tmp_path):
-    """`torch.save(path, state)`, with the dict in the file's position, raises AttributeError,
+    """`torch.save(path, state)`, with a dict in the file's position, raises AttributeError,
     "expected 'f' to be string, path, or a file-like object with a 'write' attribute"; write
     `torch.save(state, path)`.
 
@@ -407,11 +416,11 @@ def test_the_object_comes_first_and_the_file_second(tmp_path):
 
 
 def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
-    """Tensors of one dtype that share a storage are saved with one copy of it if they are in one
-    `torch.save`, and they share memory again after loading.
+    """Two tensors of one dtype that share a storage, in one `torch.save`, share memory again
+    after `torch.load`: a write to the one shows in the other.
 
-    Saved by two calls into two files, they are independent afterwards. With different dtypes, as
-    `x` and `x.view(torch.int32)`, one `torch.save` of both raises RuntimeError.
+    Saved by two calls into two files, they are independent afterwards. With different dtypes,
+    as `x` and `x.view(torch.int32)`, one `torch.save` of both raises RuntimeError.
     """
     x = torch.zeros(4)
     torch.save({"all": x, "half": x[:2]}, tmp_path / "x.pt")
@@ -447,8 +456,9 @@ def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
 
 
 def test_a_checkpoint_is_a_zip_archive(tmp_path):
-    """`torch.save` writes a zip archive, whatever the file's extension: `data.pkl` is the pickle,
-    and `data/0`, `data/1` hold the bytes of one storage each.
+    """`torch.save` writes a zip archive under any extension of the file name: `data.pkl` is the
+    pickle, and for two tensors of their own storages `data/0` and `data/1` hold the bytes of
+    these.
 
     So `unzip -l net.pt` lists the sizes. Before PyTorch 1.6 the format was another one, which
     `torch.load` still reads.
@@ -465,7 +475,7 @@ def test_a_checkpoint_is_a_zip_archive(tmp_path):
 
 def test_a_buffer_in_memory_is_a_file_to_be_rewound():
     """`torch.save` writes to an `io.BytesIO` as to a file and leaves it at its end:
-    `torch.load(buffer)` raises EOFError until `buffer.seek(0)`.
+    `torch.load(buffer)` raises EOFError; call `buffer.seek(0)` first.
     """
     buffer = io.BytesIO()
     torch.save({"epoch": 7}, buffer)

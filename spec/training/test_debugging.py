@@ -30,11 +30,11 @@ from torch import nn
 
 
 def test_hooks_print_the_shape_after_every_layer():
-    """A forward hook on each layer, `register_forward_hook(lambda module, args, output: ...)`,
-    sees `output.shape` after each layer of one forward pass.
+    """A forward hook on each layer of an `nn.Sequential`, `register_forward_hook(lambda module,
+    args, output: ...)`, sees `output.shape` after each layer of one forward pass.
 
     So one run shows where a shape is not what was meant, for instance how many features
-    `Flatten` hands on.
+    `nn.Flatten` hands on. The output of `nn.LSTM` is a tuple and has no `shape`.
     """
     net = nn.Sequential(nn.Conv2d(3, 6, 5), nn.MaxPool2d(2), nn.Flatten())
     shapes = []
@@ -57,14 +57,14 @@ def test_a_parameter_tells_its_shape_dtype_and_device(device):
 
 
 def test_one_batch_can_be_learned_by_heart():
-    """A net with enough parameters can learn one small batch by heart: here 200 steps of `SGD` on
-    six different samples bring the loss below 0.05 and predict all six labels.
+    """A net with enough parameters can learn one small batch by heart: here 200 steps of `Adam`
+    on six different samples bring `F.cross_entropy` below 0.05 and predict all six labels.
 
-    A net that can't has a fault in net, loss or loop, for there is nothing to generalise. Try
-    this before a long training.
+    A net that can't has probably a fault in net, loss, loop or learning rate, for there is
+    nothing to generalise. Try this before a long training.
     """
     net = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 3))
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
     x, labels = torch.randn(6, 4), torch.tensor([0, 1, 2, 2, 1, 0])
     for _ in range(200):
         optimizer.zero_grad()
@@ -77,7 +77,7 @@ def test_one_batch_can_be_learned_by_heart():
 
 def test_parameters_without_a_gradient_are_listed_by_name():
     """After a first `backward()`, parameters whose `.grad` is None took no part in the loss or
-    are frozen: a `detach()` between two layers leaves those of the first layer without a
+    are frozen: a `detach()` between two `nn.Linear` leaves those of the first one without a
     gradient.
 
     List them by name: they show where the graph is interrupted or a layer is not used.
@@ -90,9 +90,8 @@ def test_parameters_without_a_gradient_are_listed_by_name():
 
 
 def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
-    """`(p.grad == 0).float().mean()` is the share of a parameter that the batch does not train:
-    a ReLU unit that is 0 for all samples gives gradients of exactly 0 to its weights on both
-    sides.
+    """`(p.grad == 0).float().mean()` is the share of a parameter whose gradient is exactly 0: a
+    ReLU unit that is 0 for all samples of the batch gives 0 to its weights on both sides.
 
     Unlike None, a gradient of 0 means that the parameter is in the graph
     (`spec/nn/test_activations.py` on dead ReLUs).
@@ -108,11 +107,12 @@ def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
 
 
 def test_one_nan_spoils_every_answer():
-    """One NaN in one sample of a batch makes the `mse_loss` of a linear layer NaN, and after
-    `backward()` and `step()` its whole weight and bias: from then on all its outputs are NaN.
+    """One NaN in the input of one sample of a batch makes `F.mse_loss` of an `nn.Linear` NaN,
+    and `backward()` and a step of `SGD` make its whole weight and bias NaN: from then on its
+    outputs for all samples are NaN.
 
-    So stop before the step: `if not loss.isfinite(): ...`. No further step makes a weight of
-    NaN a number again.
+    So stop before the step: `if not loss.isfinite(): ...`. No further step of `SGD` makes a
+    weight of NaN a number again.
     """
     net = nn.Linear(2, 1)
     loss = F.mse_loss(net(torch.tensor([[1.0, 2.0], [math.nan, 4.0]])), torch.zeros(2, 1))
@@ -127,7 +127,7 @@ def test_one_nan_spoils_every_answer():
 
 def test_hooks_find_the_first_layer_with_a_nan():
     """A forward hook on each layer that records `output.isnan().any()` shows the first layer
-    whose output has NaN, here a linear layer with an infinite weight.
+    whose output has NaN, here an `nn.Linear` with an infinite weight and an input of 0.
 
     Because most later layers hand NaN on, the first one is where to look.
     """

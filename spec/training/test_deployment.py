@@ -2,8 +2,8 @@
 
 To answer, a net needs its parameters and its forward computation and no more: `eval()`,
 `inference_mode()`, and a file that runs where the class of the net is not known. `torch.export`
-writes such a file today; TorchScript (`torch.jit.trace`, `torch.jit.script`) did before, and
-newer releases warn that it is deprecated. `torch.export` and `torch.jit.trace` record what the
+writes such a file today; TorchScript (`torch.jit.trace`, `torch.jit.script`) did before, and newer
+releases warn that it is deprecated. `torch.export` and `torch.jit.trace` record what the
 computation does for an example; `torch.jit.script` compiles the code of `forward`.
 
 Several requests may be answered at once, by threads that share one net or as the rows of one batch.
@@ -56,11 +56,11 @@ def test_an_exported_net_answers_without_its_class(tmp_path):
 
 @pytest.mark.torch(">=2.3")
 def test_an_exported_net_takes_the_batch_of_its_example():
-    """An exported net accepts only the input sizes of its example: exported with a batch of 4
-    it refuses 7, unless `dynamic_shapes` marks that dimension by `torch.export.Dim`.
+    """An `nn.Linear` exported by `torch.export.export` with a batch of 4 refuses a batch of 7,
+    unless `dynamic_shapes` marks that dimension by `torch.export.Dim`.
 
-    Because sizes are recorded as constants. Mark the batch dimension when you export, and give an
-    example of two rows or more: a batch of 1 can't be marked.
+    Because sizes are recorded as constants. Mark the batch dimension when you export, and give
+    an example of two rows or more: with a batch of 1, `Dim` raises "Constraints violated".
     """
     net = nn.Linear(2, 1)
     example = (torch.zeros(4, 2),)
@@ -79,8 +79,9 @@ def test_an_exported_net_takes_the_batch_of_its_example():
 @torchscript
 @pytest.mark.claim("course-deployment")
 def test_a_traced_net_answers_without_its_class(tmp_path):
-    """`torch.jit.trace(net, example)` records one run; saved by `save(path)` and loaded by
-    `torch.jit.load`, it answers other inputs without the class of the net.
+    """`torch.jit.trace(net, example)` records one run of `forward`; saved by `save(path)` and
+    loaded by `torch.jit.load`, the record computes `2 * x.relu()` of another input without the
+    class of the net.
     """
 
     class Net(nn.Module):
@@ -98,11 +99,12 @@ def test_a_traced_net_answers_without_its_class(tmp_path):
 
 @torchscript
 def test_a_trace_keeps_the_branch_of_its_example():
-    """`torch.jit.trace` keeps the branch of an `if` that the example took, with a
+    """`torch.jit.trace` keeps the branch that the example took at an `if` on a tensor, with a
     TracerWarning, "Converting a tensor to a Python boolean"; `torch.jit.script` compiles both
     branches.
 
-    Because a trace records the operations on tensors, and a Python `if` is none.
+    Because a trace records the operations on tensors, and a Python `if` is none. An `if` on a
+    Python bool warns of nothing.
     """
 
     class Net(nn.Module):
@@ -121,8 +123,8 @@ def test_a_trace_keeps_the_branch_of_its_example():
 
 @torchscript
 def test_a_trace_keeps_the_mode_of_its_example():
-    """`torch.jit.trace` keeps the mode: a net with Dropout traced in training mode goes on
-    dropping after `eval()` of the trace. Call `net.eval()` before tracing.
+    """`torch.jit.trace` keeps the mode of the example: `nn.Dropout` traced in training mode
+    goes on dropping after `eval()` of the trace. Call `net.eval()` before tracing.
 
     Because `training` was read while tracing, and its value is a constant of the record.
     """
@@ -136,8 +138,8 @@ def test_a_trace_keeps_the_mode_of_its_example():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_threads_that_share_a_net_get_the_answers_of_single_calls():
-    """Four threads may call one net of `Linear` and `ReLU` at the same time: each gets the
-    output that its input gives alone.
+    """Four threads may call one net of `nn.Linear` and `nn.ReLU` in `eval()` at the same time:
+    each gets the output that its input gives alone.
 
     Because `forward` of these layers only reads the parameters, and each call makes tensors of
     its own.
@@ -161,7 +163,7 @@ def test_threads_that_share_a_net_get_the_answers_of_single_calls():
 
 def test_a_forward_that_remembers_mixes_requests_up():
     """A `forward` that stores its input in an attribute, `self.x = x`, and reads it later can
-    return another thread's tensor when two threads share the net.
+    return another thread's tensor when two threads share the `nn.Module`.
 
     Because all threads share the attributes of the module. Keep intermediate results in local
     variables.
@@ -181,9 +183,9 @@ def test_a_forward_that_remembers_mixes_requests_up():
 
 
 def test_each_thread_begins_with_gradients():
-    """`no_grad` holds for the thread that entered it: a net called in a new thread of a pool
-    has outputs that require grad. Put `inference_mode()` inside the function that the thread
-    runs.
+    """`torch.no_grad` holds for the thread that entered it: an `nn.Linear` called in a new
+    thread of a pool has outputs that require grad. Put `inference_mode()` inside the function
+    that the thread runs.
     """
     net = nn.Linear(1, 1)
     x = torch.ones(1)
@@ -204,8 +206,8 @@ def test_each_thread_begins_with_gradients():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_the_rows_of_a_batch_are_answered_each_by_itself():
-    """In `eval()` linear layers and BatchNorm with running statistics answer each row of a batch as
-    if it were alone, up to rounding: several requests may be stacked into one batch.
+    """In `eval()` `nn.Linear` and `nn.BatchNorm1d` with running statistics answer each row of a
+    batch as if it were alone, up to rounding: several requests may be stacked into one batch.
 
     The matrix product of a larger batch may add in another order. BatchNorm made with
     `track_running_stats=False` normalises with the batch in `eval()` too.
@@ -226,8 +228,8 @@ def test_the_rows_of_a_batch_are_answered_each_by_itself():
 
 
 def test_in_training_mode_requests_change_each_others_answers():
-    """In training mode BatchNorm normalises with the batch, so the output for 2 is nearly -1
-    beside a 4 and nearly 1 beside a 0: call `eval()` before answering.
+    """In training mode `nn.BatchNorm1d` normalises with the batch, so the output for 2 is
+    nearly -1 beside a 4 and nearly 1 beside a 0: call `eval()` before answering.
     """
     net = nn.BatchNorm1d(1)
 

@@ -1,14 +1,15 @@
 """Early stopping in plain code.
 
-A network that is trained too long learns its training data by heart, and the loss on data that it
-was not trained on, the validation loss, rises again. Early stopping ends the training when that
-loss has not become smaller for a number of epochs, the patience, and goes back to the best
+A network that is trained too long may learn its training data by heart; the loss on data that it
+was not trained on, the validation loss, then rises again. Early stopping ends the training when
+that loss has not become smaller for a number of epochs, the patience, and goes back to the best
 weights. PyTorch has no class for it (Keras and Lightning have): it is a few lines in the loop.
 
-What surprises: `best = net.state_dict()` is no copy and changes with every further step; the last
-weights are not the best ones, so they have to be loaded back; and a validation loss of NaN compares
-as "not better". `ReduceLROnPlateau` has a patience too (`spec/optim/test_schedules.py`): let it be
-smaller, so that the rate falls before the training ends.
+What surprises: `best = net.state_dict()` is no copy and changes with every further step
+(`spec/training/test_checkpoints.py`); the weights at the end are those of the last epoch, so the
+best ones have to be loaded back; and a validation loss of NaN compares as "not better".
+`ReduceLROnPlateau` has a patience too (`spec/optim/test_schedules.py`): let it be smaller, so that
+the rate falls before the training ends.
 """
 
 import copy
@@ -20,8 +21,12 @@ from torch import nn
 
 
 def test_early_stopping_counts_epochs_without_improvement():
-    """Early stopping keeps the best validation loss and a count of the epochs since; at `patience`
-    epochs without a smaller one it leaves the loop with `break`.
+    """Early stopping in plain Python: a loss below `best` becomes `best` and sets `waited` to
+    0, any other adds 1 to `waited`, and `break` ends the training once `waited` equals
+    `patience`.
+
+    Because PyTorch has no call for it. With `patience=3` the losses 0.7, 0.5 and 0.45 after a
+    best one of 0.4 end the training, and a 0.3 that would have come next is not reached.
     """
     losses = [0.9, 0.5, 0.6, 0.4, 0.7, 0.5, 0.45, 0.3]
     patience, best, waited = 3, math.inf, 0
@@ -40,24 +45,9 @@ def test_early_stopping_counts_epochs_without_improvement():
     assert best == 0.4
 
 
-def test_the_best_weights_need_a_copy():
-    """`best = net.state_dict()` shares its memory with the network, so it holds the last weights in
-    the end; `copy.deepcopy(net.state_dict())` keeps those of that moment.
-    """
-    net = nn.Linear(1, 1, bias=False)
-    nn.init.constant_(net.weight, 3.0)
-    shared, kept = net.state_dict(), copy.deepcopy(net.state_dict())
-
-    with torch.no_grad():
-        net.weight += 1
-
-    assert shared["weight"].item() == 4.0
-    assert kept["weight"].item() == 3.0
-
-
 def test_the_best_weights_are_loaded_back():
-    """After early stopping the network has the weights of the last epoch: `load_state_dict(best)`
-    gives it those of the best one.
+    """After the last epoch `net` has the last weights: `net.load_state_dict(best)`, with `best`
+    a deep copy of the state dict of the best epoch, gives it the best ones.
     """
     net = nn.Linear(1, 1, bias=False)
     best, best_state = math.inf, None
@@ -75,8 +65,11 @@ def test_the_best_weights_are_loaded_back():
 
 @pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 def test_the_best_weights_may_go_to_a_file(tmp_path):
-    """`torch.save(net.state_dict(), path)` at each new best loss keeps the best weights in a file,
-    also where the program is stopped; no copy in memory is needed.
+    """`torch.save(net.state_dict(), path)` at each new best loss leaves the weights of the best
+    epoch in the file; no deep copy is needed.
+
+    Because `torch.save` writes the values of that moment. A program that is killed while it
+    writes leaves a broken file: write to another name first and call `os.replace`.
     """
     net, path = nn.Linear(1, 1, bias=False), tmp_path / "best.pt"
     best = math.inf
@@ -92,12 +85,14 @@ def test_the_best_weights_may_go_to_a_file(tmp_path):
 
 
 def test_a_smallest_improvement_keeps_rounding_from_counting():
-    """With `loss < best - min_delta` an improvement smaller than `min_delta` counts as none, and a
-    loss that creeps downwards ends the training too.
-    """
-    losses = [1.0, 0.9999, 0.9998, 0.5]
+    """`if loss < best - min_delta` counts only a loss that is smaller than the best one by more
+    than `min_delta`: with 0.25, of the losses 1, 0.9999, 0.9998 and 0.5 only 1 and 0.5 count.
 
-    def improvements(min_delta):
+    Because `best` stays where it is meanwhile, small improvements add up: of 1, 0.875, 0.75 and
+    0.625 the last one counts.
+    """
+
+    def improvements(losses, min_delta):
         best, found = math.inf, []
         for loss in losses:
             if loss < best - min_delta:
@@ -105,37 +100,51 @@ def test_a_smallest_improvement_keeps_rounding_from_counting():
                 found.append(loss)
         return found
 
-    assert improvements(min_delta=0.0) == [1.0, 0.9999, 0.9998, 0.5]
-    assert improvements(min_delta=0.25) == [1.0, 0.5]
+    one_drop, slow = [1.0, 0.9999, 0.9998, 0.5], [1.0, 0.875, 0.75, 0.625]
+
+    assert improvements(one_drop, min_delta=0.0) == [1.0, 0.9999, 0.9998, 0.5]
+    assert improvements(one_drop, min_delta=0.25) == [1.0, 0.5]
+    assert improvements(slow, min_delta=0.0) == [1.0, 0.875, 0.75, 0.625]
+    assert improvements(slow, min_delta=0.25) == [1.0, 0.625]
 
 
 def test_an_accuracy_is_better_if_it_is_larger():
-    """Early stopping on an accuracy begins at minus infinity and asks for `accuracy > best`; with
-    `<` the first epoch would stay the best one.
+    """Early stopping on an accuracy starts with `best = -math.inf` and asks for `accuracy >
+    best`; with `accuracy < best`, as for a loss, no epoch would be an improvement.
     """
+    accuracies = [0.5, 0.8, 0.7]
     best, best_epoch = -math.inf, None
 
-    for epoch, accuracy in enumerate([0.5, 0.8, 0.7]):
+    for epoch, accuracy in enumerate(accuracies):
         if accuracy > best:
             best, best_epoch = accuracy, epoch
 
     assert best_epoch == 1
     assert best == 0.8
+    assert [accuracy < -math.inf for accuracy in accuracies] == [False, False, False]
 
 
 def test_a_validation_loss_of_nan_is_never_better():
-    """`nan < best` is False, so a loss of NaN counts as an epoch without improvement; written as
-    `if loss > best: waited += 1` it would never stop.
+    """`nan < best` and `nan > best` are both False: `if loss < best: ... else: waited += 1`
+    counts a loss of NaN as an epoch without improvement, `if loss > best: waited += 1` does
+    not.
+
+    So a training whose loss stays NaN ends with the first form and runs on with the second.
     """
     loss, best = torch.tensor(torch.nan).item(), 0.5
 
+    waited_by_less = 0 if loss < best else 1
+    waited_by_greater = 1 if loss > best else 0
+
     assert (loss < best) is False
     assert (loss > best) is False
+    assert (waited_by_less, waited_by_greater) == (1, 0)
 
 
 def test_the_validation_loss_is_a_number_and_no_tensor():
-    """Keep `loss.item()` of a mean over the validation set, under `torch.no_grad()`: a tensor kept
-    as `best` keeps the graph it was computed by, and its memory.
+    """A validation loss of a trainable net, computed without `torch.no_grad()`, has a
+    `grad_fn`, and kept as `best` it keeps its graph; under `no_grad` it has none. Keep
+    `loss.item()`, a Python float.
     """
     net, x = nn.Linear(1, 1), torch.ones(2, 1)
 
@@ -146,21 +155,26 @@ def test_the_validation_loss_is_a_number_and_no_tensor():
     net.train()
 
     assert with_graph.requires_grad is True
+    assert with_graph.grad_fn.name() == "MeanBackward0"
     assert loss.requires_grad is False
+    assert loss.grad_fn is None
     assert type(loss.item()) is float
 
 
 def test_early_stopping_is_no_part_of_pytorch():
-    """`torch.optim.EarlyStopping` does not exist (AttributeError), nor is there such a callback:
-    the training loop is yours, and so is its end.
+    """`torch.optim.EarlyStopping` does not exist: AttributeError, "module 'torch.optim' has no
+    attribute 'EarlyStopping'". Write the few lines yourself, or take Lightning's callback.
     """
-    with pytest.raises(AttributeError, match=r"module 'torch.optim' has no attribute 'EarlyStopp"):
+    with pytest.raises(
+        AttributeError, match=r"module 'torch.optim' has no attribute 'EarlyStopping'"
+    ):
         torch.optim.EarlyStopping(patience=3)
 
 
 def test_early_stopping_as_a_class():
-    """A class `EarlyStopping` with the best loss, a copy of the best weights and a count is handed
-    the loss after each epoch, and answers whether to stop.
+    """A class of your own may keep the best loss, `copy.deepcopy(net.state_dict())` and the
+    count of epochs without improvement; its method gets the loss of an epoch and returns True
+    when to stop.
     """
 
     class EarlyStopping:

@@ -6,11 +6,11 @@ correct predictions. Divided by the number of samples it is the accuracy; counte
 and prediction it is the confusion matrix.
 
 What surprises: labels of shape (N, 1) compare every prediction with every label and raise nothing;
-bool tensors have no mean, and `+` of two of them is a bool and no count
+`mean()` of a bool tensor raises, and `+` of two of them is a bool and no count
 (`spec/tensors/test_arithmetic.py`); and accuracies averaged over batches differ from the accuracy
-when the last batch is shorter. An evaluation runs in
-`net.eval()` and under `no_grad`: `spec/nn/test_modes.py` and `spec/autograd/test_no_grad.py`; what
-happens without them is told in `spec/training/test_wrong_orders.py`.
+when the last batch is shorter. An evaluation runs in `net.eval()` and under `no_grad`:
+`spec/nn/test_modes.py` and `spec/autograd/test_no_grad.py`; what happens without them is told in
+`spec/training/test_wrong_orders.py`.
 """
 
 import pytest
@@ -21,8 +21,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 @pytest.mark.claim("blitz-predict-argmax")
 def test_the_second_value_of_max_is_the_predicted_class(device):
-    """`torch.max(scores, 1)` returns the largest score of each row and, second, its index along
-    dimension 1: the predicted class, an int64.
+    """`torch.max(scores, 1)` of a 2-D tensor returns the largest score of each row and, second,
+    its index in the row: the predicted class, an int64.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
     values, predicted = torch.max(scores, 1)
@@ -33,19 +33,21 @@ def test_the_second_value_of_max_is_the_predicted_class(device):
 
 
 def test_argmax_is_the_second_value_alone(device):
-    """`scores.argmax(1)` is the predicted class of each row: the second value of
-    `torch.max(scores, 1)` without the first.
+    """`scores.argmax(1)` of 2-D floating-point scores is the predicted class of each row: the
+    second value of `torch.max(scores, 1)` without the first.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
 
     assert scores.argmax(1).tolist() == [1, 0]
+    assert torch.equal(scores.argmax(1), torch.max(scores, 1).indices) is True
 
 
 def test_the_wrong_dimension_compares_samples():
     """Of scores of shape (samples, classes), `argmax(0)` gives for each class the sample that
-    scores highest, and `argmax()` one index into the flattened tensor; neither is a class.
+    scores highest, and `argmax()` one index into the flattened tensor; the classes are
+    `argmax(1)`.
 
-    Write `argmax(1)`, or `argmax(-1)` where the classes are the last dimension.
+    Write `argmax(-1)` where the classes are the last dimension of more than two.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]])
 
@@ -55,12 +57,12 @@ def test_the_wrong_dimension_compares_samples():
 
 
 def test_softmax_does_not_change_the_prediction():
-    """`scores.softmax(1).argmax(1)` of finite scores is the same class as `scores.argmax(1)`,
-    unless two probabilities become equal by rounding.
+    """`scores.softmax(1).argmax(1)` of finite float32 scores is the same class as
+    `scores.argmax(1)`, unless the largest probabilities become equal by rounding.
 
-    Because softmax is increasing in each score. The scores 1e-9 and 2e-9 have equal probabilities
-    in float32, and then the first index wins; with a score of infinity all probabilities of the
-    sample are NaN. Take `argmax` of the scores.
+    Because softmax is increasing in each score. The scores 1e-9 and 2e-9 have equal
+    probabilities in float32, and then the first index wins; with a score of infinity all
+    probabilities of the sample are NaN. Take `argmax` of the scores.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]])
 
@@ -73,8 +75,9 @@ def test_softmax_does_not_change_the_prediction():
 
 
 def test_two_classes_from_one_score_are_told_apart_at_zero():
-    """With one score per sample, shape (N, 1), `argmax(1)` is 0 for each of them; the class is
-    `scores > 0`, a probability `scores.sigmoid()` above one half.
+    """With one score per sample, shape (N, 1), `scores.argmax(1)` is 0 for each sample; the
+    class of a sample is 1 where `scores > 0`, which is, up to rounding, where
+    `scores.sigmoid()` is above one half.
 
     Because `argmax` chooses among the columns, and there is only one. A score of 1e-9 is above
     0, while its sigmoid rounds to 0.5: compare the scores.
@@ -101,11 +104,11 @@ def test_topk_gives_the_best_few():
 
 @pytest.mark.claim("blitz-eq-gives-one-zero")
 def test_comparing_with_the_labels_gives_booleans(device):
-    """`predicted == labels` is a bool tensor of True and False. Before PyTorch 1.2 it was uint8
-    with 1 and 0.
+    """`predicted == labels` of two integer tensors is a bool tensor. Before PyTorch 1.2 it was
+    uint8 with 1 and 0.
 
-    So `1 - (predicted == labels)`, which gave 1 for each error then, raises today: write
-    `predicted != labels`.
+    So `1 - (predicted == labels)`, which gave 1 for each error then, raises RuntimeError today,
+    "Subtraction, the `-` operator, with a bool tensor": write `predicted != labels`.
     """
     right = torch.tensor([3, 8, 8], device=device) == torch.tensor([3, 8, 0], device=device)
 
@@ -117,8 +120,8 @@ def test_comparing_with_the_labels_gives_booleans(device):
 
 @pytest.mark.claim("blitz-eq-adds-as-count")
 def test_comparisons_add_up_to_the_number_right(device):
-    """`(predicted == labels).sum()` is the number of correct predictions, an int64; adding
-    `item()` of each element to a Python number counts them too.
+    """`(predicted == labels).sum()` of two 1-D tensors of one length is the number of correct
+    predictions, an int64; adding `item()` of each element to a Python number counts them too.
 
     Because `item()` of a bool tensor is a Python bool, which counts as 0 or 1.
     """
@@ -134,8 +137,8 @@ def test_comparisons_add_up_to_the_number_right(device):
 
 
 def test_booleans_have_no_mean():
-    """`mean()` of a bool tensor raises RuntimeError, "could not infer output dtype"; `(predicted
-    == labels).float().mean()` is the share of correct predictions.
+    """`mean()` of a bool tensor without a `dtype` raises RuntimeError, "could not infer output
+    dtype"; `(predicted == labels).float().mean()` is the share of correct predictions.
 
     Because a mean needs a floating-point dtype, and `mean` doesn't choose one for bool or
     integers. `mean(dtype=torch.float32)` works too.
@@ -143,7 +146,7 @@ def test_booleans_have_no_mean():
     right = torch.tensor([True, True, False, True])
 
     with pytest.raises(
-        RuntimeError, match="dtype must be either a floating point or complex dtype"
+        RuntimeError, match=r"could not infer output dtype\. Input dtype must be either a floating"
     ):
         right.mean()
     assert right.float().mean().item() == 0.75
@@ -188,8 +191,8 @@ def test_labels_with_a_dimension_too_many_compare_all_with_all():
 
 @pytest.mark.claim("blitz-eval-no-grad")
 def test_evaluation_needs_no_gradients(device):
-    """Under `torch.no_grad()` what a net computes doesn't require grad; its parameters still
-    do, and their `.grad` stays None.
+    """Under `torch.no_grad()` the output of `nn.Linear` doesn't require grad; its weight still
+    does, and the `.grad` of the weight stays None.
 
     So no graph and none of the tensors that `backward()` would need are kept.
     """
@@ -213,8 +216,8 @@ def test_evaluation_needs_no_gradients(device):
 @pytest.mark.spare("10000", reason="one image more moves no percentage across a limit")
 @pytest.mark.spare("5600", reason="5601 of 10,000 is cut off to 56 as well")
 def test_d_prints_a_whole_percentage_cut_off(correct, cut_off, rounded):
-    """`"%d %%" % (100 * correct / total)` prints a whole percentage rounded down: 5599 of 10,000
-    prints as 55 %; `f"{correct / total:.0%}"` rounds to 56%.
+    """`"%d %%" % (100 * correct / total)` prints a whole percentage rounded down: 5599 of
+    10,000 prints as 55 %; `f"{correct / total:.0%}"` rounds to the nearest one, 56%.
     """
     assert "%d %%" % (100 * correct / 10000) == cut_off  # noqa: UP031
     assert f"{correct / 10000:.0%}" == rounded
@@ -222,7 +225,7 @@ def test_d_prints_a_whole_percentage_cut_off(correct, cut_off, rounded):
 
 @pytest.mark.claim("blitz-chance-ten-percent")
 def test_a_net_that_prefers_nothing_is_right_in_a_tenth_of_ten_classes():
-    """With equal scores `argmax(1)` predicts class 0 for each sample, so where ten classes are
+    """`argmax(1)` of `torch.zeros(40, 10)` is class 0 for each sample, so where ten classes are
     equally frequent 4 of 40 predictions are correct: 10 %.
 
     What the loss of such a net is, ln 10, is told in `spec/nn/test_classification_losses.py`.
@@ -248,8 +251,8 @@ def test_chance_depends_on_how_many_there_are_of_each_class():
 
 @pytest.mark.claim("blitz-squeeze-noop")
 def test_squeeze_does_nothing_to_a_batch_of_several():
-    """`(predicted == labels).squeeze()` of a batch of 4 does nothing: the comparison has shape
-    (4,) already, and is indexed sample by sample.
+    """`(predicted == labels).squeeze()` of 1-D tensors of 4 samples changes nothing: the
+    comparison has shape (4,) already, and is indexed sample by sample.
     """
     right = torch.tensor([3, 8, 8, 0]) == torch.tensor([3, 8, 8, 8])
     squeezed = right.squeeze()
@@ -274,7 +277,7 @@ def test_squeeze_takes_the_only_dimension_of_a_batch_of_one():
 @pytest.mark.claim("blitz-per-class-range-four")
 def test_four_positions_a_batch_visit_all_of_10000_images():
     """`DataLoader(..., batch_size=4)` makes 2500 full batches of 10,000 samples, so a loop over
-    the positions 0 to 3 of each batch reaches each of them.
+    the positions 0 to 3 of each batch reaches each sample.
 
     Because 4 divides 10,000.
     """
@@ -285,8 +288,8 @@ def test_four_positions_a_batch_visit_all_of_10000_images():
 
 
 def test_four_positions_fail_where_the_last_batch_is_short():
-    """A loop over `range(4)` for the positions of each batch raises IndexError where the last
-    batch is shorter: of 10 samples in batches of 4 the last has 2.
+    """A loop over `range(4)` for the positions of each batch of a `DataLoader` raises
+    IndexError where the last batch is shorter: of 10 samples in batches of 4 the last has 2.
 
     Loop over `range(len(labels))`, or count without a loop by `bincount`.
     """
@@ -298,8 +301,8 @@ def test_four_positions_fail_where_the_last_batch_is_short():
 
 
 def test_four_positions_pass_over_the_rest_of_larger_batches():
-    """A loop over `range(4)` for the positions of batches of 5 leaves out every fifth sample, and
-    nothing raises.
+    """A loop over `range(4)` for the positions of each batch of 5 samples, as from `split(5)`,
+    leaves out every fifth sample, and nothing raises.
     """
     visited = [batch[i].item() for batch in torch.arange(10).split(5) for i in range(4)]
 
@@ -307,10 +310,12 @@ def test_four_positions_pass_over_the_rest_of_larger_batches():
 
 
 def test_accuracy_per_class_by_bincount():
-    """`labels.bincount(minlength=n)` counts the samples per class, `labels[predicted ==
-    labels].bincount(minlength=n)` the correct ones; their quotient is the accuracy per class.
+    """`labels.bincount(minlength=n)` counts the samples of each of n classes, `labels[predicted
+    == labels].bincount(minlength=n)` the correct ones; their quotient is the accuracy per
+    class.
 
-    `minlength=n` makes both results n long, even where the last class does not occur.
+    `minlength=n` makes both results n long, even where the last class does not occur; labels
+    are 0 to n - 1, for `bincount` refuses negative ones such as -100.
     """
     labels = torch.tensor([0, 0, 1, 1, 1, 1, 2])
     predicted = torch.tensor([0, 1, 1, 1, 1, 0, 2])
@@ -323,8 +328,8 @@ def test_accuracy_per_class_by_bincount():
 
 
 def test_a_class_without_images_has_no_accuracy():
-    """The accuracy of a class without samples is NaN, 0 / 0 of tensors, and so is the mean over
-    the classes; `nanmean()` leaves it out.
+    """The accuracy of a class without samples, `right / of_class` of tensors, is 0 / 0, NaN,
+    and so is `mean()` over the classes; `nanmean()` leaves that class out.
     """
     right, of_class = torch.tensor([3, 0]), torch.tensor([4, 0])
 
@@ -334,8 +339,8 @@ def test_a_class_without_images_has_no_accuracy():
 
 
 def test_a_confusion_matrix_by_bincount():
-    """`(labels * n + predicted).bincount(minlength=n * n).reshape(n, n)` of int64 labels is the
-    confusion matrix of n classes: entry [i, j] counts the samples of class i that were predicted
+    """`(labels * n + predicted).bincount(minlength=n * n).reshape(n, n)` of int64 labels 0 to n
+    - 1 is the confusion matrix: entry [i, j] counts the samples of class i that were predicted
     as j.
 
     Because `label * n + predicted` numbers the pairs from 0 to n * n - 1. In uint8 the product
@@ -352,8 +357,8 @@ def test_a_confusion_matrix_by_bincount():
 
 
 def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
-    """Of a confusion matrix whose rows are the labels, `diagonal() / sum(1)` is the recall per
-    class and `diagonal() / sum(0)` the precision.
+    """Of a confusion matrix whose rows are the labels, `matrix.diagonal() / matrix.sum(1)` is
+    the recall per class and `matrix.diagonal() / matrix.sum(0)` the precision.
 
     Recall is the share of a class that was found, precision the share of its predictions that
     were correct.
@@ -366,11 +371,12 @@ def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
 
 @pytest.mark.claim("blitz-per-class-ranking", "blitz-per-class-mean")
 def test_the_notes_table_is_ranked_and_averaged():
-    """`argsort()` of ten accuracies per class, the notes' table from 33 to 72 %, has cat, deer
-    and bird first and ship and truck last; their `mean()` is 55.1, close to the overall 55 %.
+    """`table.argsort()` of the accuracies of ten classes gives their indices from the worst to
+    the best class; `table.mean()` is the mean over the classes, 55.1 for ten accuracies from 33
+    to 72.
 
-    Because the ten classes are equally frequent, the mean over the classes is the accuracy, but
-    for the digits that printing cut off.
+    Because the ten classes of CIFAR-10 are equally frequent, that mean is the accuracy over all
+    samples, 55 %, but for the digits that printing cut off.
     """
     names = "plane car bird cat deer dog frog horse ship truck".split()
     table = torch.tensor([58.0, 59.0, 40.0, 33.0, 39.0, 60.0, 54.0, 66.0, 70.0, 72.0])

@@ -23,11 +23,11 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_head_learns_on_a_frozen_body():
-    """`net.requires_grad_(False)` and then a new last layer: `step()` changes the weight of the
-    new layer, and the frozen layer keeps its weight and has no gradient.
+    """After `net.requires_grad_(False)` and then a new last layer, `SGD.step()` changes the
+    weight of the new layer, and the frozen layer keeps its weight and has no gradient.
 
-    Because a new layer's parameters require grad, and an optimizer passes over parameters without
-    a gradient. A gradient left from before the freezing would still move the layer
+    Because a new layer's parameters require grad, and an optimizer passes over parameters
+    without a gradient. A gradient left from before the freezing would still move the layer
     (`spec/optim/test_zero_grad.py`).
     """
     net = nn.Sequential(nn.Linear(1, 2, bias=False), nn.Linear(2, 1, bias=False))
@@ -48,8 +48,9 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """In this example, after the same 3 SGD steps on a similar task, the `nn.Linear` trained on
-    the old task has a smaller loss than a newly initialised one; this is usual, not guaranteed.
+    """In this example, after the same 3 steps of `SGD` on a similar task, the `nn.Linear`
+    trained on the old task has a smaller loss than a newly initialised one; this is usual, not
+    guaranteed.
     """
     x = torch.rand(64, 2)
 
@@ -91,9 +92,9 @@ def test_training_starts_from_whatever_numbers_are_there():
 
 
 def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
-    """`net.requires_grad_(False)` after the head was replaced freezes the new head as well, and
-    `backward()` raises, "element 0 of tensors does not require grad". Freeze first, then
-    replace the head.
+    """`net.requires_grad_(False)` after the head was replaced freezes the new head too, and
+    `backward()` raises RuntimeError, "element 0 of tensors does not require grad". Freeze
+    first, then replace the head.
 
     Because the call reaches the parameters that the net has at that moment.
     """
@@ -111,8 +112,8 @@ def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_weights_of_another_net_do_not_fit_as_they_are():
-    """`load_state_dict` of another net's state dict raises where the names differ: the error
-    lists `Missing key(s) in state_dict` and `Unexpected key(s) in state_dict`.
+    """`load_state_dict` of another net's state dict raises RuntimeError where the names differ:
+    it lists `Missing key(s) in state_dict` and `Unexpected key(s) in state_dict`.
 
     Rename the keys in a dict of your own, and load it with `strict=False` if some are left out.
     """
@@ -129,8 +130,8 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_chosen_weights_are_renamed_and_picked_by_hand():
-    """A dict with renamed and selected entries of another net's state dict loads with
-    `strict=False`; `missing_keys` lists the parameters that keep their own values.
+    """`load_state_dict(chosen, strict=False)` loads a dict with renamed and selected entries of
+    another net's state dict; `missing_keys` lists the parameters that keep their own values.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     donor[0].weight.data = torch.tensor([[3.0], [5.0]])
@@ -149,8 +150,8 @@ def test_chosen_weights_are_renamed_and_picked_by_hand():
 
 
 def test_weights_are_picked_where_name_and_shape_agree():
-    """Entries whose name and shape agree with `net.state_dict()` can be picked by one dict
-    comprehension and loaded with `strict=False`: all but the head of a net for 1000 classes.
+    """A dict of the entries whose name and shape agree with `net.state_dict()` loads by
+    `load_state_dict(fitting, strict=False)`: of a net for 1000 classes all but the head.
 
     The shape has to be compared because `strict=False` still refuses another shape.
     """
@@ -174,8 +175,9 @@ def test_weights_are_picked_where_name_and_shape_agree():
 @pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_hook_cut_and_extractor_agree_on_the_features():
-    """In torchvision's `squeezenet1_1` a forward hook on `net.features[3]`, the slice
-    `net.features[:4]` and `create_feature_extractor` give the same features, bit for bit.
+    """In torchvision's `squeezenet1_1` in `eval()` on the CPU a forward hook on
+    `net.features[3]`, the slice `net.features[:4]` and `create_feature_extractor` give the same
+    features, bit for bit.
     """
     net = models.squeezenet1_1(weights=None).eval()
     x = torch.rand(1, 3, 32, 32)
@@ -197,10 +199,12 @@ def test_hook_cut_and_extractor_agree_on_the_features():
 @pytest.mark.filterwarnings("ignore:'has_:UserWarning")
 @pytest.mark.claim("path-extract-layer")
 def test_the_extractor_finds_what_forward_computes_between_the_layers():
-    """`get_graph_node_names(net)` names each step of `forward`, functions such as `torch.relu`
-    too, and `create_feature_extractor(net, {"relu": "body"})` returns the output of that step.
+    """`get_graph_node_names(net)` names the steps of a `forward` such as
+    `self.head(torch.relu(self.body(x)))`, the function too, and `create_feature_extractor(net,
+    {"relu": "body"})` returns the output of that step.
 
-    A hook needs a module; the function `torch.relu` is none.
+    A hook needs a module; the function `torch.relu` is none. Where `forward` has an `if` on a
+    tensor, both raise `TraceError`.
     """
 
     class Net(nn.Module):
@@ -246,9 +250,9 @@ def test_the_extractor_refuses_a_layer_that_is_not_there():
     ],
 )
 def test_the_families_come_with_weights(name, classes, parameters):
-    """`torchvision.models.get_model_weights(name).DEFAULT` describes the pretrained weights of
-    `inception_v3`, `resnet18`, `resnext50_32x4d` and `vit_b_16`: 1000 classes each, and the
-    number of parameters.
+    """`torchvision.models.get_model_weights(name).DEFAULT.meta` describes the pretrained
+    weights of `inception_v3`, `resnet18`, `resnext50_32x4d` and `vit_b_16`: 1000 categories
+    each, and the number of parameters.
     """
     weights = models.get_model_weights(name).DEFAULT
 
@@ -260,19 +264,25 @@ def test_the_families_come_with_weights(name, classes, parameters):
 @pytest.mark.torch(">=2.0")
 def test_a_net_of_torchvision_has_as_many_parameters_as_its_weights():
     """`models.resnet18(weights=None)` has 11,689,512 parameters, as many as
-    `weights.meta["num_params"]` of its pretrained weights says; built on `meta` it takes no
-    memory.
+    `weights.meta["num_params"]` of its pretrained weights says.
+
+    Built inside `with torch.device("meta")`, as here, the net takes no memory for them.
     """
     with torch.device("meta"):
         net = models.resnet18(weights=None)
 
+    weights = models.ResNet18_Weights.IMAGENET1K_V1
+
     assert sum(parameter.numel() for parameter in net.parameters()) == 11689512
+    assert weights.meta["num_params"] == 11689512
+    assert {parameter.device.type for parameter in net.parameters()} == {"meta"}
 
 
 @pytest.mark.claim("path-pretrained-families")
 def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
-    """The head of `squeezenet1_1` is `net.classifier[1]`, a convolution to 1000 classes;
-    assigned anew with `out_channels=3`, the net answers for three classes.
+    """The head of torchvision's `squeezenet1_1` is `net.classifier[1]`, a convolution to 1000
+    classes; replaced by an `nn.Conv2d` with 3 output channels, the net gives 3 scores per
+    image.
 
     The head's name differs between families, such as `fc` in ResNet: `print(net)` shows it at
     the end.
@@ -330,7 +340,7 @@ def test_unknown_weights_are_refused():
 
 
 def test_pretrained_is_the_old_spelling():
-    """`models.squeezenet1_1(pretrained=False)` still works, with a UserWarning, "The parameter
+    """`models.squeezenet1_1(pretrained=False)` runs with a UserWarning, "The parameter
     'pretrained' is deprecated since 0.13"; write `weights=None`, and `weights="IMAGENET1K_V1"`
     for `pretrained=True`.
     """
@@ -346,11 +356,12 @@ def test_pretrained_is_the_old_spelling():
 # Earlier torchvisions warn that their transforms are about to smooth what they shrink.
 @pytest.mark.torch(">=2.2")
 def test_weights_know_how_their_pictures_are_prepared():
-    """`models.ResNet18_Weights.IMAGENET1K_V1.transforms()` is the preprocessing of the
-    pretrained weights: it resizes and crops to 224 x 224, scales to floats and normalises per
+    """`models.ResNet18_Weights.IMAGENET1K_V1.transforms()` is the preprocessing of these
+    weights: a uint8 image of 3 x 300 x 400 becomes 3 x 224 x 224 floats, normalised per
     channel.
 
-    A pretrained net expects inputs with these means and standard deviations.
+    Because a pretrained net expects inputs with the means and standard deviations of its
+    training.
     """
     prepare = models.ResNet18_Weights.IMAGENET1K_V1.transforms()
 

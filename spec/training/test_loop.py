@@ -1,16 +1,18 @@
 """The training loop.
 
-PyTorch has no function that trains: you write the loop. For each batch it clears the old
-gradients, runs the model forward, computes the loss, calls `backward()` and lets the optimizer
-take a step; one pass over the data set is an epoch. Most facts of this page train a model of one
-weight that sees 2 and should answer 8, so the weight has to become 4; with a learning rate of 1/16
-each step goes half of the way.
+PyTorch has no function that trains: you write the loop. For each batch it clears the old gradients,
+runs the model forward, computes the loss, calls `backward()` and lets the optimizer take a step;
+one pass over the data set is an epoch. Most facts of this page train a model of one weight that
+sees 2 and should answer 8, so the weight has to become 4; with a learning rate of 1/16 each step
+goes half of the way.
 
 What surprises: each line does one thing only, and hardly any of them notices when its neighbour is
 missing or in the wrong place. What happens then is told in `spec/training/test_wrong_orders.py`;
 what `zero_grad()` leaves behind in `spec/optim/test_zero_grad.py`, what the optimizers compute in
 `spec/optim/test_update_rules.py`.
 """
+
+import warnings
 
 import pytest
 import torch
@@ -21,12 +23,12 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 @pytest.mark.claim("blitz-workflow-runs", "summary-training-libraries")
 def test_the_loop_is_five_lines(device):
-    """A training loop is five lines: for each batch `optimizer.zero_grad()`, the loss of
-    `net(x)`, `loss.backward()` and `optimizer.step()`. Here the loss falls from 64 to 16, 4 and
-    1.
+    """A training loop is five lines: `for x, y in data`, `optimizer.zero_grad()`, `loss =
+    F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. With `SGD` on one weight the
+    loss falls from 64 to 16, 4 and 1.
 
-    Because `backward()` fills `.grad` of the parameters and `step()` reads it: the two meet in
-    the parameters that were given to the optimizer, and nowhere else.
+    Because `backward()` fills `.grad` of the parameters and `step()` reads it: net, loss and
+    optimizer meet in the parameters that were given to the optimizer.
     """
     net = nn.Linear(1, 1, bias=False, device=device)
     nn.init.zeros_(net.weight)
@@ -47,10 +49,11 @@ def test_the_loop_is_five_lines(device):
 
 
 def test_there_is_no_fit():
-    """An `nn.Module` has no `fit`: `net.fit(x, y)` raises AttributeError, "'Linear' object has no
-    attribute 'fit'".
+    """`nn.Linear` has no method `fit`: `net.fit(x, y)` raises AttributeError, "'Linear' object
+    has no attribute 'fit'".
 
-    Libraries such as Lightning or Keras bring one; with PyTorch alone write the loop.
+    Because `nn.Module` has none. Libraries such as Lightning or Keras bring one; with PyTorch
+    alone write the loop.
     """
     net = nn.Linear(1, 1)
 
@@ -60,9 +63,8 @@ def test_there_is_no_fit():
 
 @pytest.mark.claim("blitz-optim-step-sequence")
 def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
-    """After `zero_grad()`, forward, loss and `backward()`, `SGD(net.parameters(),
-    lr=0.01).step()` subtracts 0.01 times the gradient: a gradient of -32 moves a weight from 0 to
-    0.32.
+    """`SGD(net.parameters(), lr=0.01).step()`, with its other arguments left at their defaults,
+    subtracts 0.01 times the gradient: a gradient of -32 moves a weight from 0 to 0.32.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(net.weight)
@@ -79,12 +81,12 @@ def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
 
 @pytest.mark.torch(">=2.0")
 def test_each_line_of_the_loop_does_one_thing():
-    """In a round with `SGD` the forward pass leaves weight and `.grad` as they are,
-    `backward()` fills `.grad`, `step()` changes the weight and leaves `.grad`, and
-    `zero_grad()` sets `.grad` to None.
+    """In a round with `SGD` and the loss `(2 * w - 8)**2` the forward pass leaves `w` and
+    `w.grad` as they are, `backward()` fills `w.grad`, `step()` changes `w` and leaves `w.grad`,
+    and `zero_grad()` sets `w.grad` to None.
 
     Buffers are another matter: the forward pass of BatchNorm in training mode updates its
-    running statistics.
+    running statistics. Before PyTorch 2.0 `zero_grad()` filled `.grad` with zeros.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
@@ -102,8 +104,8 @@ def test_each_line_of_the_loop_does_one_thing():
 
 @pytest.mark.claim("course-update-parameters")
 def test_step_updates_every_parameter_in_place():
-    """`optimizer.step()` changes parameters in place: `net.weight` and `net.bias` are the same
-    Parameter objects afterwards, in the same storage, with new values.
+    """`SGD.step()` changes parameters in place: `net.weight` and `net.bias` are the same
+    Parameter objects afterwards, `net.weight` in the same memory, with new values.
 
     Because the optimizer holds the very tensors that `net.parameters()` yielded: nothing is
     returned and nothing has to be assigned.
@@ -123,8 +125,9 @@ def test_step_updates_every_parameter_in_place():
 
 
 def test_the_loss_of_a_round_is_that_of_the_weights_before_it():
-    """The loss of a round is that of the weights before `step()`: here 64, and 16 when it is
-    computed again after the step.
+    """The loss computed before `optimizer.step()` is that of the old weights: 64 for a weight
+    of 0 and the loss `(2 * w - 8)**2`, and 16 when it is computed again after a step of
+    `SGD(lr=1/16)`.
 
     So the training loss that a loop prints lags one step behind; for the loss of the trained
     weights evaluate once more after the loop.
@@ -144,7 +147,7 @@ def test_none_of_the_three_is_needed():
     train without `nn.Module` or `torch.optim`; set `w.grad = None` after each update.
 
     Without `no_grad` the update `w -= ...` is refused, for an in-place operation on a leaf that
-    requires grad can't be recorded (`spec/autograd/test_inplace_refused.py`).
+    requires grad can't be recorded (`spec/autograd/test_changing_leaves.py`).
     """
     w = torch.tensor(0.0, requires_grad=True)
 
@@ -167,11 +170,11 @@ def test_none_of_the_three_is_needed():
     ],
 )
 def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
-    """`zero_grad()` before the forward pass, after it, or after `step()` trains alike if no
-    gradient is left from before the first round; only between `backward()` and `step()` it
-    loses the new gradient.
+    """`zero_grad()` before the forward pass, after it, or after `step()` leads `SGD` to the
+    same weights, if no gradient is left from before the first round.
 
-    The last of these mistakes is shown in `spec/training/test_wrong_orders.py`.
+    Because each of the three clears the old gradient before the next `backward()`. Between
+    `backward()` and `step()` it would clear the new one (`spec/training/test_wrong_orders.py`).
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
@@ -194,11 +197,11 @@ def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
 
 @pytest.mark.claim("summary-training-order", "summary-monitor")
 def test_an_epoch_sets_the_mode_and_now_and_then_reports():
-    """`net.train()` stands before the loop over the batches, once per epoch; reports are an `if`
-    on the step number after `optimizer.step()`, here at every second step.
+    """`net.train()` before the loop over the batches puts a net that an evaluation left in
+    `eval()` back into training mode; an `if` after `optimizer.step()` keeps the loss of each
+    second step.
 
-    Because an evaluation between two epochs leaves the net in evaluation mode; `loss.item()`
-    reads the number to report.
+    Because `net.eval()` lasts until `net.train()`; `loss.item()` reads the number to report.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Dropout(0.0)).eval()
     nn.init.zeros_(net[0].weight)
@@ -219,10 +222,11 @@ def test_an_epoch_sets_the_mode_and_now_and_then_reports():
 
 
 def test_an_epoch_takes_one_step_per_batch():
-    """One pass over `DataLoader(data, batch_size=4)` is an epoch and yields each sample once:
-    10 samples make 3 batches, the last one of 2 samples, and so 3 steps per epoch.
+    """One pass over `DataLoader(data, batch_size=4)` is an epoch: 10 samples make 3 batches of
+    4, 4 and 2 samples, and so 3 steps per epoch.
 
-    With `drop_last=True` the short last batch is left out, and 10 samples make 2 steps.
+    Because the default samplers yield each sample once. With `drop_last=True` the short last
+    batch is left out, and 10 samples make 2 steps.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1.0)
@@ -245,8 +249,8 @@ def test_an_epoch_takes_one_step_per_batch():
 @pytest.mark.claim("summary-train-then-test")
 def test_a_net_learns_from_one_set_and_is_measured_on_another():
     """A net is trained on the batches of one `DataLoader` and run on those of another under
-    `no_grad`: trained on the pairs (1, 3) and (2, 6), it answers 15 to 5, which it has not
-    seen.
+    `no_grad`: `nn.Linear(1, 1, bias=False)`, trained on the pairs (1, 3) and (2, 6), answers 15
+    to 5, which it has not seen.
     """
     train = TensorDataset(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [6.0]]))
     test = TensorDataset(torch.tensor([[5.0]]), torch.tensor([[15.0]]))
@@ -266,8 +270,8 @@ def test_a_net_learns_from_one_set_and_is_measured_on_another():
 
 @pytest.mark.claim("blitz-loss-item-float")
 def test_item_makes_a_plain_number_of_the_loss(device):
-    """`loss.item()` of a floating-point loss is a Python `float` without graph or device, so a
-    sum of such numbers is a `float` too.
+    """`loss.item()` of a floating-point loss of one element is a Python `float` without graph
+    or device, so a sum of such numbers is a `float` too.
 
     Add up `loss.item()`, not `loss`: a sum of loss tensors keeps the graphs of all rounds
     (`spec/training/test_wrong_orders.py`).
@@ -285,18 +289,23 @@ def test_item_makes_a_plain_number_of_the_loss(device):
 
 @pytest.mark.torch(">=2.8")
 def test_float_of_a_loss_warns():
-    """Since PyTorch 2.8 `float(loss)` of a loss that requires grad returns the number and
-    warns, once per process: "Converting a tensor with requires_grad=True to a scalar may lead
-    to unexpected behavior".
+    """Since PyTorch 2.8, outside `no_grad`, `float(loss)` of a loss that requires grad returns
+    the number and warns, once per process: "Converting a tensor with requires_grad=True to a
+    scalar may lead to unexpected behavior".
 
-    Write `loss.item()` or `float(loss.detach())`: neither warns.
+    Write `loss.item()` or `float(loss.detach())`: neither warns. Under `no_grad` `float(loss)`
+    does not warn either.
     """
     loss = torch.tensor(3.0, requires_grad=True) * 2
 
     with pytest.warns(UserWarning, match="Converting a tensor with requires_grad=True to a scalar"):
         number = float(loss)
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        silently = float(loss)
 
     assert number == 6.0
+    assert silently == 6.0
 
 
 @pytest.mark.claim("blitz-print-every-2000", "blitz-six-reports-per-epoch")
@@ -319,8 +328,8 @@ def test_a_counter_from_0_reports_at_remainder_1999():
 
 @pytest.mark.claim("blitz-print-average")
 def test_a_report_averages_the_batches_since_the_last_one():
-    """A running sum of `loss.item()` that is set back to 0 after each report gives the mean
-    loss of the batches since the last report: 2 and 6 for the losses 1, 3, 5, 7 and a report
+    """A running sum of `loss.item()`, divided by the number of batches since the last report
+    and then set back to 0, is their mean loss: 2 and 6 for the losses 1, 3, 5, 7 and a report
     every 2 batches.
 
     Without the reset each report contains all earlier batches as well, and the second one reads
@@ -340,12 +349,12 @@ def test_a_report_averages_the_batches_since_the_last_one():
 
 
 def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
-    """With a shorter last batch the mean of the batch losses may differ from the mean over the
-    samples, here 2.5 instead of 2: multiply each mean loss by `len(x)` and divide the sum by the
-    number of samples.
+    """With a shorter last batch the mean of the batches' `F.mse_loss` may differ from the mean
+    over the samples, here 2.5 instead of 2: multiply each batch's loss by `len(x)` and divide
+    the sum by the number of samples.
 
-    Because a loss with `reduction="mean"` has already been divided by the size of its own
-    batch.
+    Because `reduction="mean"`, the default, has already divided by the size of its own batch.
+    `cross_entropy` with `weight=` or `ignore_index=` divides by another number.
     """
     samples = torch.tensor([1.0, 1.0, 1.0, 1.0, 2.0, 2.0])
     losses = [(F.mse_loss(x, 0 * x).item(), len(x)) for x in DataLoader(samples, batch_size=4)]
@@ -358,8 +367,9 @@ def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
 
 @pytest.mark.claim("path-mnist-covers-parts")
 def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
-    """A small classifier takes one of each: a `Dataset` with `__len__` and `__getitem__`, a
-    `Module` with `forward`, an optimizer and a loss; `DataLoader` makes batches of the samples.
+    """A small training script has a `Dataset` with `__len__` and `__getitem__`, an `nn.Module`
+    with `forward`, an optimizer such as `SGD` and a loss such as `nn.CrossEntropyLoss`;
+    `DataLoader` makes batches of the samples.
     """
 
     class Signs(Dataset):
@@ -393,10 +403,11 @@ def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
 @pytest.mark.claim("path-example-template")
 def test_the_examples_share_one_pattern():
     """Two functions, `train(net, loader, optimizer)` and `test(net, loader)`, serve several
-    tasks unchanged: here they train and measure one linear layer on AND and another on OR.
+    tasks unchanged: here they train an `nn.Linear(2, 2)` on AND and another on OR, and count
+    the correct predictions.
 
-    Because `net(x)`, the loss, `backward()` and `step()` are called alike for any net and any
-    data. PyTorch's own MNIST example is built so; the ImageNet one calls the second `validate`.
+    Because both tasks call `net(x)`, `cross_entropy`, `backward()` and `step()` in the same
+    way. PyTorch's own MNIST example is built so; the ImageNet one calls the second `validate`.
     """
 
     def train(net, loader, optimizer):

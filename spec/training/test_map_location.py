@@ -35,8 +35,8 @@ def saved_on_a_gpu(tmp_path, monkeypatch):
 
 
 def test_a_tensor_comes_back_in_its_dtype(tmp_path, device):
-    """`torch.load` gives each tensor the dtype and, without `map_location`, the device that it
-    was saved with.
+    """`torch.load` without `map_location` returns a float16, an int8 and a complex64 tensor in
+    these dtypes, on the device that each was on.
     """
     x = torch.tensor([0, 1], device=device)
     torch.save([x.half(), x.to(torch.int8), x.to(torch.complex64)], tmp_path / "x.pt")
@@ -47,13 +47,14 @@ def test_a_tensor_comes_back_in_its_dtype(tmp_path, device):
     assert int8.dtype == torch.int8
     assert complex64.dtype == torch.complex64
     assert int8.tolist() == [0, 1]
-    assert int8.device == x.device
+    assert half.device == int8.device == complex64.device == x.device
 
 
 @without_cuda
 def test_a_file_from_a_gpu_is_refused_where_there_is_none(saved_on_a_gpu):
-    """Without a GPU, `torch.load` of a file with a CUDA tensor raises, "Attempting to deserialize
-    object on a CUDA device but torch.cuda.is_available() is False"; pass `map_location="cpu"`.
+    """Without a GPU, `torch.load` of a file with a CUDA tensor raises, "Attempting to
+    deserialize object on a CUDA device but torch.cuda.is_available() is False"; pass
+    `map_location="cpu"`.
 
     Because the file names the device of each tensor, and no other one is chosen silently.
     """
@@ -68,8 +69,9 @@ def test_a_file_from_a_gpu_is_refused_where_there_is_none(saved_on_a_gpu):
     ["cpu", torch.device("cpu"), {"cuda:0": "cpu"}, lambda storage, location: storage],
 )
 def test_map_location_says_where_to(map_location, saved_on_a_gpu):
-    """`map_location` takes a device name, a `torch.device`, a dict such as `{"cuda:0": "cpu"}` or
-    a function of storage and location; each of these four loads a file from a GPU to the CPU.
+    """The `map_location` of `torch.load` is a device name, a `torch.device`, a dict such as
+    `{"cuda:0": "cpu"}` or a function of storage and location; each of the four loads a file
+    from `cuda:0` to the CPU.
     """
     loaded = torch.load(saved_on_a_gpu, map_location=map_location, weights_only=True)
 
@@ -79,8 +81,8 @@ def test_map_location_says_where_to(map_location, saved_on_a_gpu):
 
 @without_cuda
 def test_a_map_that_does_not_name_the_device_changes_nothing(saved_on_a_gpu):
-    """A dict as `map_location` moves only the devices it names: `{"cuda:1": "cpu"}` doesn't help
-    with a file from `cuda:0`, which still raises where there is no GPU.
+    """A dict as `map_location` moves only the devices that it names: with `{"cuda:1": "cpu"}`
+    `torch.load` of a file from `cuda:0` still raises where there is no GPU.
 
     `map_location="cpu"` moves tensors from all devices.
     """
@@ -89,7 +91,7 @@ def test_a_map_that_does_not_name_the_device_changes_nothing(saved_on_a_gpu):
 
 
 def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
-    """A function as `map_location` is called for each storage with the storage on the CPU and the
+    """A function as `map_location` is called by `torch.load` with a storage on the CPU and the
     saved device as a string, such as `"cuda:0"`; it returns the storage to use.
 
     If it returns None, the tensor goes to the device it was saved on.
@@ -109,8 +111,10 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
 
 @pytest.mark.torch("!=2.1.*")
 def test_an_unknown_place_is_refused(tmp_path):
-    """`map_location="gpu"` is refused, "don't know how to restore data location of
-    torch.storage.UntypedStorage (tagged with gpu)"; the device type is `cuda`.
+    """`torch.load(path, map_location="gpu")` raises, "don't know how to restore data location
+    of torch.storage.UntypedStorage (tagged with gpu)"; the device type is `cuda`.
+
+    Because `map_location` takes the names of PyTorch's device types, and `"gpu"` is none.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 
@@ -132,8 +136,10 @@ def test_an_unknown_place_was_taken_for_another(tmp_path):
 
 
 def test_map_location_leaves_the_dtype(tmp_path):
-    """`map_location` changes the device and not the dtype: a float16 tensor stays float16.
-    Convert it by `to(torch.float32)` afterwards.
+    """`torch.load(path, map_location="cpu")` leaves the dtype as it was saved: a float16 tensor
+    stays float16. Convert it by `to(torch.float32)` afterwards.
+
+    Because `map_location` names a device only.
     """
     torch.save(torch.tensor([1.5], dtype=torch.float16), tmp_path / "x.pt")
 
@@ -143,11 +149,11 @@ def test_map_location_leaves_the_dtype(tmp_path):
 
 
 def test_a_loaded_state_takes_the_dtype_of_the_net(device):
-    """`load_state_dict` copies into the parameters that the net has, so loaded float64 and int64
-    values become float32 on the device of the net, without a warning.
+    """`load_state_dict` copies into the parameters that the net has, so loaded float64 and
+    int64 values become float32 in a float32 `nn.Linear`, on its device, without a warning.
 
-    Because it is `copy_`, which converts: 1e300 becomes infinity, and 2**24 + 1 becomes 2**24. A
-    half-precision checkpoint in a float32 net takes float32 memory.
+    Because it is `copy_`, which converts: 1e300 becomes infinity, and 2**24 + 1 becomes 2**24.
+    A half-precision checkpoint in a float32 net takes float32 memory.
     """
     net = nn.Linear(1, 1, device=device)
     state = {
@@ -165,10 +171,11 @@ def test_a_loaded_state_takes_the_dtype_of_the_net(device):
 
 @pytest.mark.torch(">=2.1")
 def test_assign_gives_the_loaded_tensors_to_the_net():
-    """With `load_state_dict(state, assign=True)` the net takes the loaded tensors as new
-    parameters, with their memory, dtype and device, instead of copying.
+    """With `load_state_dict(state, assign=True)` an `nn.Linear` gets new parameters that have
+    the memory and dtype of the loaded floating-point tensors; nothing is copied.
 
-    So an optimizer built before would go on with the old parameters: build it afterwards.
+    So an optimizer built before would go on with the old parameters: build it afterwards. The
+    device is that of the loaded tensors too.
     """
     net = nn.Linear(1, 1)
     before = net.weight
@@ -183,8 +190,9 @@ def test_assign_gives_the_loaded_tensors_to_the_net():
 
 @pytest.mark.torch(">=2.3")
 def test_assigned_tensors_are_as_trainable_as_the_parameters_were():
-    """`load_state_dict(state, assign=True)` keeps `requires_grad` of the parameters it replaces:
-    trainable ones stay trainable Parameters, frozen ones stay frozen.
+    """Since PyTorch 2.3 `load_state_dict(state, assign=True)` keeps `requires_grad` of the
+    parameters it replaces: trainable ones are replaced by trainable Parameters, frozen ones by
+    frozen ones.
     """
     trained, frozen = nn.Linear(1, 1), nn.Linear(1, 1).requires_grad_(False)
     state = {"weight": torch.zeros(1, 1), "bias": torch.zeros(1)}
@@ -199,19 +207,20 @@ def test_assigned_tensors_are_as_trainable_as_the_parameters_were():
 
 @pytest.mark.torch(">=2.0")
 def test_a_net_on_meta_has_shapes_and_no_numbers():
-    """A net built inside `with torch.device("meta")` has shapes and dtypes but no memory for its
-    values: `nn.Linear(1_000_000, 1_000_000)` with its 10**12 weights takes no space.
+    """`nn.Linear(1_000_000, 1_000_000)`, built inside `with torch.device("meta")`, has a weight
+    with shape and dtype but no memory for its 10**12 values.
     """
     with torch.device("meta"):
         net = nn.Linear(1_000_000, 1_000_000)
 
     assert net.weight.shape == (1_000_000, 1_000_000)
+    assert net.weight.dtype == torch.float32
     assert str(net.weight.device) == "meta"
 
 
 def test_a_net_on_meta_cannot_be_moved_away():
-    """`net.to("cpu")` of a net on `meta` raises NotImplementedError, "Cannot copy out of meta
-    tensor; no data!". Use `to_empty(device="cpu")` or load a state with `assign=True`.
+    """`net.to("cpu")` of an `nn.Linear` on `meta` raises NotImplementedError, "Cannot copy out
+    of meta tensor; no data!". Use `to_empty(device="cpu")`, or load a state with `assign=True`.
 
     Because a meta tensor has a shape but no values that could be copied.
     """
@@ -223,8 +232,11 @@ def test_a_net_on_meta_cannot_be_moved_away():
 
 @pytest.mark.torch(">=2.1")
 def test_a_net_on_meta_is_filled_by_assigning():
-    """`load_state_dict(state, assign=True)` gives a net on `meta` the loaded tensors, and it runs
-    on their device; its own initialisation was never computed.
+    """`load_state_dict(state, assign=True)` gives an `nn.Linear` on `meta` the loaded tensors
+    as parameters, and it computes with them.
+
+    Because `assign=True` replaces the parameters. So no initial weights have to be computed
+    first.
     """
     net = nn.Linear(1, 1, device="meta")
 
@@ -235,8 +247,9 @@ def test_a_net_on_meta_is_filled_by_assigning():
 
 @pytest.mark.torch(">=2.1")
 def test_copying_into_a_net_on_meta_does_nothing():
-    """`load_state_dict` without `assign=True` into a net on `meta` copies nothing: it warns,
-    "which is a no-op. (Did you mean to pass `assign=True`", and the weight stays on `meta`.
+    """`load_state_dict` without `assign=True` into an `nn.Linear` on `meta` copies nothing: it
+    warns, "which is a no-op. (Did you mean to pass `assign=True`", and the weight stays on
+    `meta`.
 
     Because a meta parameter has no memory to copy into.
     """
@@ -249,8 +262,8 @@ def test_copying_into_a_net_on_meta_does_nothing():
 
 
 def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
-    """`net.to_empty(device="cpu")` gives a net on `meta` uninitialised memory on the CPU, into
-    which `load_state_dict` then copies.
+    """`net.to_empty(device="cpu")` gives an `nn.Linear` on `meta` uninitialised memory on the
+    CPU, into which `load_state_dict` then copies.
 
     Until then the parameters hold arbitrary values: parameters that the state dict lacks have
     to be initialised by hand.
@@ -263,8 +276,8 @@ def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
 
 
 def test_a_file_can_be_loaded_as_shapes_only(tmp_path):
-    """`torch.load(path, map_location="meta")` returns tensors with shape and dtype but no values:
-    a way to see what is in a large file.
+    """`torch.load(path, map_location="meta")` of a saved tensor returns one with its shape and
+    dtype but no values: a way to see what is in a large file.
     """
     torch.save(torch.zeros(2, 3, dtype=torch.float16), tmp_path / "x.pt")
 
@@ -275,10 +288,11 @@ def test_a_file_can_be_loaded_as_shapes_only(tmp_path):
 
 @pytest.mark.torch(">=2.1")
 def test_a_mapped_file_is_not_written_to(tmp_path):
-    """`torch.load(path, mmap=True)` maps the file into memory, so values are read when they are
-    used; writes to the tensor stay in memory and don't reach the file.
+    """After `torch.load(path, mmap=True)` a write in place to the loaded tensor stays in memory
+    and doesn't reach the file.
 
-    Because the mapping is private, copy-on-write, by default.
+    Because the file is mapped into memory, and the mapping is private, copy-on-write, by
+    default. Values are read from the file when they are used.
     """
     torch.save(torch.tensor([1.0, 2.0]), tmp_path / "x.pt")
 
@@ -292,8 +306,8 @@ def test_a_mapped_file_is_not_written_to(tmp_path):
 
 @pytest.mark.torch(">=2.1")
 def test_only_a_file_with_a_name_can_be_mapped():
-    """`torch.load(buffer, mmap=True)` of a `BytesIO` raises ValueError: only a file that is given
-    by its path can be mapped.
+    """`torch.load(buffer, mmap=True)` of an `io.BytesIO` raises ValueError, "f must be a": only
+    a file that is given by its path can be mapped.
     """
     buffer = io.BytesIO()
     torch.save(torch.zeros(1), buffer)
@@ -328,8 +342,8 @@ def test_a_mapped_file_had_to_be_named_by_a_string(tmp_path):
 
 @pytest.mark.cuda
 def test_a_tensor_returns_to_the_gpu_it_was_saved_on(tmp_path):
-    """A tensor saved on `cuda:0` is loaded to `cuda:0` again; with `map_location="cpu"` it is
-    loaded to the CPU.
+    """A tensor saved on `cuda:0` is loaded to `cuda:0` again by `torch.load`; with
+    `map_location="cpu"` it is loaded to the CPU.
     """
     torch.save(torch.tensor([1.0], device="cuda:0"), tmp_path / "x.pt")
 
@@ -342,8 +356,9 @@ def test_a_tensor_returns_to_the_gpu_it_was_saved_on(tmp_path):
 
 @pytest.mark.cuda
 def test_a_gpu_that_is_not_there_is_refused(tmp_path):
-    """`map_location="cuda:99"` raises where there are fewer than 100 GPUs, "Attempting to
-    deserialize object on CUDA device 99 but torch.cuda.device_count() is" their number.
+    """`torch.load(path, map_location="cuda:99")` raises where there are fewer than 100 GPUs,
+    "Attempting to deserialize object on CUDA device 99 but torch.cuda.device_count() is" their
+    number.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 

@@ -25,8 +25,8 @@ from torch import nn
 
 @pytest.mark.claim("course-visualise-training")
 def test_a_history_of_numbers_is_all_that_a_plot_needs():
-    """PyTorch draws no curves: there is no `torch.plot`. A list of `loss.item()` is what a
-    plotting library such as matplotlib takes.
+    """`torch.plot` does not exist (AttributeError): a list of `loss.item()`, one float per
+    step, is what a plotting library such as matplotlib takes.
     """
     w = nn.Parameter(torch.tensor(0.0))
 
@@ -45,12 +45,12 @@ def test_a_history_of_numbers_is_all_that_a_plot_needs():
 
 
 def test_a_logged_parameter_is_the_parameter_itself():
-    """After a training loop a list to which `w` or `w.detach()` was appended in each round shows
-    the last weight in all entries; `w.detach().clone()` and `w.tolist()` keep the weight of the
-    round.
+    """After a loop with `SGD` a list to which `w` or `w.detach()` was appended in each round
+    shows the last weight in all entries; `w.detach().clone()` and `w.tolist()` keep the weight
+    of the round.
 
-    Because `optimizer.step()` writes in place, `append` copies nothing, and `detach()` shares the
-    storage (`spec/autograd/test_detach.py`).
+    Because `optimizer.step()` writes in place, `append` copies nothing, and `detach()` shares
+    the storage (`spec/autograd/test_detach.py`).
     """
     w = nn.Parameter(torch.tensor([0.0]))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -72,8 +72,8 @@ def test_a_logged_parameter_is_the_parameter_itself():
 
 
 def test_a_moving_average_smooths_a_noisy_loss():
-    """`smooth = smooth.lerp(loss, 0.5)` is an exponential moving average: the losses 8, 0, 8
-    become 4, 2, 5 from a start of 0.
+    """`smooth = smooth.lerp(loss, 0.5)` of float32 tensors is an exponential moving average:
+    from a start of 0 the losses 8, 0, 8 become 4, 2, 5.
 
     Because `lerp(end, weight)` is `start + weight * (end - start)`. Give it `loss.detach()`, or
     the graphs of all losses are kept.
@@ -106,8 +106,9 @@ def test_the_rate_is_read_from_the_optimizer():
 
 @pytest.mark.torch(">=2.4")
 def test_a_rate_that_is_a_tensor_is_logged_by_item():
-    """If `lr` is a tensor, a list of `optimizer.param_groups[0]["lr"]` shows the last rate in all
-    entries: log `lr.item()` instead.
+    """In PyTorch 2.4 and later, if `lr` is a tensor and `StepLR` changes it, a list of
+    `optimizer.param_groups[0]["lr"]` shows the last rate in all entries: log `lr.item()`
+    instead.
 
     Because the scheduler writes the new rate into that tensor, in place.
     """
@@ -126,11 +127,12 @@ def test_a_rate_that_is_a_tensor_is_logged_by_item():
 
 
 def test_the_norm_of_all_gradients():
-    """The norm of all gradients together is `torch.stack([p.grad.norm() for p in
-    net.parameters()]).norm()` where each parameter has one: the root of the sum of all squared
-    entries.
+    """`torch.stack([p.grad.norm() for p in net.parameters()]).norm()`, where each parameter has
+    a gradient, is the norm of all gradients together, up to rounding: the root of the sum of
+    all squared entries.
 
-    It is the number that `clip_grad_norm_` compares with `max_norm` and returns.
+    It is, up to rounding, the number that `clip_grad_norm_` compares with `max_norm` and
+    returns. A parameter whose `.grad` is None has to be left out.
     """
     net = nn.Linear(2, 1)
     net.weight.grad = torch.tensor([[2.0, 3.0]])
@@ -146,7 +148,8 @@ def test_the_norm_of_all_gradients():
 
 def test_how_far_a_step_went():
     """`(p - before[name]).norm()` with `before[name] = p.detach().clone()` taken before
-    `step()` shows how far a step moved each parameter; without the `clone()` it would be 0.
+    `SGD.step()` shows how far the step moved each parameter; without the `clone()` it would be
+    0.
     """
     net = nn.Linear(2, 1)
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
@@ -160,11 +163,11 @@ def test_how_far_a_step_went():
 
 
 def test_a_forward_hook_watches_activations():
-    """A forward hook on a layer is called with each output, for instance to record the share of
-    ReLU outputs that are 0; `handle.remove()` ends it.
+    """A forward hook on an `nn.ReLU` gets the output of each call of that module, for instance
+    to record the share of outputs that are 0; `handle.remove()` ends it.
 
-    A hook that only watches must return None: a returned tensor would replace the output
-    (`spec/nn/test_hooks.py`).
+    A hook that only watches must return None: another value would replace the output
+    (`spec/nn/test_hooks.py`). The function `F.relu` calls no hook.
     """
     net = nn.Sequential(nn.Identity(), nn.ReLU())
     silent = []
@@ -216,8 +219,8 @@ def test_an_old_tensorboard_is_refused(monkeypatch):
 
 @pytest.mark.slow
 def test_an_event_file_holds_what_was_logged(tmp_path):
-    """`SummaryWriter.add_scalar(name, value, global_step=step)` takes a number or a 0-d tensor
-    and writes an event file, from which TensorBoard reads step and value.
+    """`SummaryWriter.add_scalar(name, value, global_step=step)` takes a Python float or a 0-d
+    tensor and writes an event file, from which TensorBoard reads step and value.
     """
     tensorboard = pytest.importorskip(
         "torch.utils.tensorboard", reason="needs tensorboard, which the extra `examples` brings"

@@ -4,10 +4,10 @@ A training moves to the GPU by three calls of `to(device)`: the net once, inputs
 batch. The loop itself stays as it was. A string or a `torch.device` names the device; where no GPU
 can be used it is the CPU, and the calls do nothing.
 
-What surprises: `net.to(device)` changes the net itself, `x.to(device)` returns another tensor, so a
-batch that was moved and not assigned stays where it was. Most optimizers may be built before the
-move to the GPU, for the parameters stay the same objects; Adagrad may not. A small net gains little
-or nothing.
+What surprises: `net.to(device)` changes the net itself, `x.to(device)` of a tensor returns another
+one, so a batch that was moved and not assigned stays where it was. Most optimizers may be built
+before the move to the GPU, for the parameters stay the same objects; Adagrad may not. A small net
+gains little or nothing.
 
 Device names are told in `spec/devices/test_device_objects.py`, tensors that move in
 `spec/devices/test_moving.py`, plain tensor attributes, which `net.to(device)` leaves on the CPU, in
@@ -25,7 +25,7 @@ from torch import nn
 
 @pytest.mark.claim("blitz-device-select-else")
 def test_without_a_gpu_the_usual_choice_is_cpu(monkeypatch):
-    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints `cpu` where no
+    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints as `cpu` where no
     GPU can be used.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -38,8 +38,8 @@ def test_without_a_gpu_the_usual_choice_is_cpu(monkeypatch):
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-device-select-cuda")
 def test_with_a_gpu_the_usual_choice_is_the_first_one():
-    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints `cuda:0` on a
-    machine with a GPU, and a tensor made with `device=device` is there.
+    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints as `cuda:0` where
+    a CUDA GPU can be used, and a tensor made with `device=device` is there.
     """
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
 
@@ -49,11 +49,11 @@ def test_with_a_gpu_the_usual_choice_is_the_first_one():
 
 @pytest.mark.claim("blitz-device-idle")
 def test_the_name_of_a_device_says_nothing_about_the_device():
-    """`torch.device("cuda:63")` prints `cuda:63` on a machine without that GPU too: making a
+    """`str(torch.device("cuda:63"))` is `cuda:63` on a machine without that GPU too: making a
     device object asks no hardware.
 
-    So a printed `cuda:0` does not say that this GPU is there or idle; ask
-    `torch.cuda.is_available()` and `torch.cuda.device_count()`.
+    So a printed `cuda:0` does not say that this GPU is there: ask `torch.cuda.device_count()`.
+    Whether it is idle, `nvidia-smi` shows.
     """
     device = torch.device("cuda:63")
 
@@ -63,8 +63,8 @@ def test_the_name_of_a_device_says_nothing_about_the_device():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-device-idle")
 def test_a_busy_gpu_has_the_same_name():
-    """The device of a tensor prints as `cuda:0` while that GPU has work queued and memory
-    allocated, as it does when idle.
+    """`str(x.device)` of a tensor on the first GPU is `cuda:0` while that GPU has work queued
+    and memory allocated, as it is when the GPU is idle.
     """
     x = torch.rand(4096, 4096, device="cuda:0")
 
@@ -77,11 +77,13 @@ def test_a_busy_gpu_has_the_same_name():
 
 @pytest.mark.claim("blitz-module-to-inplace")
 def test_to_changes_a_net_and_makes_a_new_tensor():
-    """`net.to(device, dtype)` moves and casts the floating-point parameters of `net` itself and
-    returns `net`; `x.to(device, dtype)` returns a new tensor and leaves `x` as it was.
+    """`net.to(device, dtype)` moves and casts the parameters of an `nn.Linear` itself and
+    returns `net`; `x.to(device, dtype)` of a tensor on another device returns a new tensor and
+    leaves `x` as it was.
 
     So write `x = x.to(device)`. If nothing has to change, `x.to` returns `x` itself
-    (`spec/devices/test_moving.py`).
+    (`spec/devices/test_moving.py`). Parameters and buffers of an integer dtype are moved and
+    not cast.
     """
     net, x = nn.Linear(2, 1), torch.zeros(2)
 
@@ -109,8 +111,9 @@ def test_to_moves_all_parameters_of_a_net_to_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-move-net-and-data")
 def test_a_batch_left_on_the_cpu_is_refused():
-    """A net on the GPU refuses inputs on the CPU, and the loss refuses labels on the CPU:
-    RuntimeError, "Expected all tensors to be on the same device". Move both with `to("cuda")`.
+    """An `nn.Linear` on the GPU refuses inputs on the CPU, and `F.cross_entropy` of its outputs
+    refuses labels on the CPU: RuntimeError, "Expected all tensors to be on the same device".
+    Move both with `to("cuda")`.
     """
     net = nn.Linear(2, 3).to("cuda")
     inputs, labels = torch.ones(4, 2), torch.tensor([0, 1, 2, 0])
@@ -127,8 +130,8 @@ def test_a_batch_left_on_the_cpu_is_refused():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-move-net-and-data")
 def test_a_net_left_on_the_cpu_refuses_a_moved_batch():
-    """A net on the CPU refuses inputs on the GPU: RuntimeError, "Expected all tensors to be on
-    the same device". Move the net with `net.to("cuda")`.
+    """An `nn.Linear` on the CPU refuses inputs on the GPU: RuntimeError, "Expected all tensors
+    to be on the same device". Move the net with `net.to("cuda")`.
     """
     net = nn.Linear(2, 3)
 
@@ -138,8 +141,9 @@ def test_a_net_left_on_the_cpu_refuses_a_moved_batch():
 
 @pytest.mark.claim("blitz-loop-same-with-device")
 def test_the_loop_with_its_moves_is_the_loop_without(device):
-    """A loop that moves net, inputs and labels by `to(device)` computes the same gradients, up to
-    rounding, as one without these calls; with `device="cpu"` too, so one loop serves both devices.
+    """A loop that moves an `nn.Linear`, inputs and labels by `to(device)` computes the same
+    gradients, up to rounding, as one without these calls; with `device="cpu"` too, so one loop
+    serves both devices.
     """
     data = [
         (torch.tensor([[1.0]]), torch.tensor([[3.0]])),
@@ -162,12 +166,12 @@ def test_the_loop_with_its_moves_is_the_loop_without(device):
 
 @pytest.mark.claim("blitz-optimizer-after-to")
 def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
-    """An optimizer built before `net.to(torch.float64)` holds and trains the cast parameters; after
-    `net.to("meta")` it still holds the old ones.
+    """`SGD` built before `net.to(torch.float64)` holds and trains the cast parameters; after
+    `net.to("meta")` of a net on the CPU it still holds the old ones.
 
-    Because `to` keeps the Parameter objects and changes what they hold, on the way to the GPU too
-    (`spec/optim/test_trained_parameters.py`); a meta tensor can't take the place of a CPU one, so
-    `to("meta")` makes new Parameters.
+    Because `to` keeps the Parameter objects and changes what they hold, on the way to the GPU
+    too (`spec/optim/test_trained_parameters.py`); a meta tensor can't take the place of a CPU
+    one, so `to("meta")` makes new Parameters.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(3.0)
@@ -190,8 +194,8 @@ def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
     on the CPU, and `step()` raises RuntimeError, "Expected all tensors to be on the same
     device".
 
-    Optimizers such as SGD and Adam make their state in the first `step()`. Building the
-    optimizer after the move is right for all of them.
+    SGD and Adam make their state in the first `step()`. Building the optimizer after the move
+    is right for all of them.
     """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.Adagrad(net.parameters(), foreach=False)
@@ -228,8 +232,8 @@ def test_a_gpu_trains_to_nearly_the_same_weights():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-gpu-speeds-training")
 def test_a_wide_net_trains_faster_on_a_gpu():
-    """Forward and backward of two `nn.Linear(2048, 2048)` layers with a batch of 1024 take less
-    time on a GPU than on the CPU.
+    """Forward and `backward()` of two `nn.Linear(2048, 2048)` with a batch of 1024 take less
+    time on a data-centre GPU than on the CPU beside it.
 
     Because large matrix products consist of many independent operations, which a GPU computes
     at the same time.
@@ -252,8 +256,8 @@ def test_a_wide_net_trains_faster_on_a_gpu():
 @pytest.mark.claim("blitz-gpu-no-gain-small-net")
 @pytest.mark.spare("3", reason="little or no speed-up, as a number")
 def test_a_small_net_gains_little_or_nothing_from_a_gpu():
-    """Forward and `backward()` of a net of two convolutions and three linear layers, with a batch
-    of 4 images of 32 x 32, are at most 3 times as fast on a GPU as on one CPU thread.
+    """Forward and `backward()` of two `nn.Conv2d` and three `nn.Linear`, with a batch of 4
+    images of 32 x 32, were at most 3 times as fast on the GPUs tried as on one CPU thread.
 
     Because launching each operation on the GPU takes longer than computing it for so few
     numbers.

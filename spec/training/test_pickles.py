@@ -1,9 +1,10 @@
 """Whole objects, and which files to trust.
 
 A checkpoint is a pickle in a zip archive, and a pickle is a small program: loading it can build
-objects of any class and call any function. `torch.load` with `weights_only=True` therefore builds
-tensors, numbers, strings, containers and a few classes of torch, and refuses anything else. Since
-PyTorch 2.6 this is the default; `weights_only=False` is for files that one trusts.
+objects of any class and call any function. `torch.load` with `weights_only=True` therefore
+builds tensors, numbers, strings, lists, tuples, dicts and a few further classes, and refuses
+anything else. Since PyTorch 2.6 this is the default; `weights_only=False` is for files that one
+trusts.
 
 A whole net can be saved as an object all the same: the file then holds its attributes and the name
 of its class, but none of the code.
@@ -32,8 +33,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 
 @pytest.mark.claim("summary-save-whole-model")
 def test_a_whole_net_can_be_saved_as_one_object(tmp_path):
-    """`torch.save(net, path)` saves the object with its mode and parameters, and
-    `torch.load(path, weights_only=False)` returns it ready for use.
+    """`torch.save(net, path)` of an `nn.Sequential` saves the object with its mode and
+    parameters, and `torch.load(path, weights_only=False)` returns it ready for use.
 
     Only for files one trusts, for such a load may run code; a state dict is the safer way.
     """
@@ -86,8 +87,8 @@ def test_before_2_4_a_whole_net_is_loaded_without_a_warning(tmp_path):
 
 
 def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
-    """A net saved as an object is loaded with the class as it is now: if `forward` was changed
-    after saving, the changed `forward` runs.
+    """A net saved by `torch.save(net, path)` is loaded with its class as it is now: if
+    `forward` was changed after saving, the changed `forward` runs.
 
     Because a pickle holds the module and the name of the class, not its code.
     """
@@ -106,8 +107,9 @@ def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
 
 
 def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
-    """A net saved by `torch.save(net, path)` can't be loaded after its class was renamed, "Can't
-    get attribute 'Net'", or its module removed, "No module named".
+    """A net saved by `torch.save(net, path)` can't be loaded after its class was renamed,
+    AttributeError, "Can't get attribute 'Net'", or its module removed, ModuleNotFoundError, "No
+    module named".
 
     A state dict depends on neither: build the net by its new name and load the state.
     """
@@ -125,8 +127,8 @@ def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
 
 
 def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
-    """`torch.save(net, path)` raises if the class of `net` was defined inside a function, "local
-    object"; its `state_dict()` can be saved.
+    """`torch.save(net, path)` raises, "local object", if the class of `net` was defined inside
+    a function; `net.state_dict()` can be saved.
 
     Because a pickle names a class by its module and name, and a local class can't be found that
     way. Define it at the top level of a module.
@@ -150,8 +152,8 @@ def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
 
 
 def test_nothing_of_a_hostile_file_runs(tmp_path):
-    """`torch.load(path, weights_only=True)` refuses a file that would call a function, here
-    `os.mkdir`, before the call is made; the error names the function.
+    """`torch.load(path, weights_only=True)` of a file that would call `os.mkdir` raises
+    UnpicklingError before the call is made; the error names the function.
     """
 
     class Hostile:
@@ -167,10 +169,10 @@ def test_nothing_of_a_hostile_file_runs(tmp_path):
 
 
 def test_weights_only_false_runs_whatever_the_file_says(tmp_path):
-    """`torch.load(path, weights_only=False)` of a file that calls a function runs that function,
-    here `os.mkdir`, and returns tensors that look harmless.
+    """`torch.load(path, weights_only=False)` of a file that calls `os.mkdir` makes that
+    directory, and returns tensors that look harmless.
 
-    So use it only for files from people you trust.
+    Because a pickle may call any function. So use it only for files from people you trust.
     """
 
     class Hostile:
@@ -187,8 +189,10 @@ def test_weights_only_false_runs_whatever_the_file_says(tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
-    """`os.system` stays refused with `weights_only=True` even inside `safe_globals([os.system])`:
-    its module is on a list of blocked modules.
+    """A file that calls `os.system` stays refused by `torch.load(path, weights_only=True)`,
+    even inside `safe_globals([os.system])`: "whose module posix is blocked" on Linux.
+
+    Because a few modules, such as that of `os`, are on a list of blocked ones.
     """
 
     class Hostile:
@@ -206,22 +210,22 @@ def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
 
 @pytest.mark.torch(">=2.0")  # 1.13 reads no float
 def test_plain_values_are_always_loaded(tmp_path):
-    """`weights_only=True` loads int of up to 255 bytes, float, bool, None, str, list, tuple, dict,
-    dtypes and `torch.Size`.
+    """`torch.load(path, weights_only=True)` loads int of up to 255 bytes, float, bool, None and
+    str, the lists, tuples and dicts of these, dtypes and `torch.Size`.
 
     So a checkpoint of state dicts and such values needs no exception. A longer int, such as
-    `10**700`, is refused, "Unsupported operand 139": save it as text.
+    `2**2039`, is refused, "Unsupported operand 139": save it as text.
     """
-    numbers = {"epoch": 7, "loss": 0.25, "done": True, "best": None}
+    numbers = {"epoch": 7, "loss": 0.25, "done": True, "best": None, "seed": 2**2039 - 1}
     rest = {"nested": [1, (2, ["LeNet"])], "dtype": torch.float16, "size": torch.Size([2, 3])}
     torch.save({**numbers, **rest}, tmp_path / "run.pt")
 
     loaded = torch.load(tmp_path / "run.pt", weights_only=True)
 
-    assert [loaded[name] for name in numbers] == [7, 0.25, True, None]
+    assert [loaded[name] for name in numbers] == [7, 0.25, True, None, 2**2039 - 1]
     assert [loaded[name] for name in rest] == [[1, (2, ["LeNet"])], torch.float16, (2, 3)]
     assert type(loaded["size"]) is torch.Size
-    torch.save({"seed": 10**700}, tmp_path / "long.pt")
+    torch.save({"seed": 2**2039}, tmp_path / "long.pt")
     with pytest.raises(pickle.UnpicklingError, match="Unsupported operand 139"):
         torch.load(tmp_path / "long.pt", weights_only=True)
 
@@ -236,10 +240,12 @@ def test_plain_values_are_always_loaded(tmp_path):
     ],
 )
 def test_other_objects_are_refused_by_name(content, name, tmp_path):
-    """A NumPy number or array, a `pathlib.Path` or an `argparse.Namespace` in a checkpoint is
-    refused by `weights_only=True`; the error names the class or function that it would need.
+    """`np.float32(0.25)`, `np.zeros(2)`, `Path("data")` and an `argparse.Namespace` in a
+    checkpoint make `torch.load(path, weights_only=True)` raise UnpicklingError, which names the
+    class or function needed.
 
-    Save `float(number)`, `torch.from_numpy(array)`, `str(path)` and `vars(arguments)` instead.
+    Because only plain values and a few classes of torch are allowed. Save `float(number)`,
+    `torch.from_numpy(array)`, `str(path)` and `vars(arguments)` instead.
     """
     torch.save({"epoch": 7, "extra": content}, tmp_path / "run.pt")
 
@@ -249,11 +255,11 @@ def test_other_objects_are_refused_by_name(content, name, tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_safe_globals_lets_a_class_through(tmp_path):
-    """Inside `with torch.serialization.safe_globals([cls])` objects of that class load with
-    `weights_only=True`; after the block they are refused again.
+    """Inside `with torch.serialization.safe_globals([argparse.Namespace])` a `Namespace` of
+    plain values loads with `weights_only=True`; after the block it is refused again.
 
-    Other classes that such an object holds are still refused, here a `Path` in a `Namespace`: list
-    them all.
+    Other classes that such an object holds are still refused, here a `Path` in a `Namespace`:
+    list them all.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
     torch.save(argparse.Namespace(data=Path("data")), tmp_path / "other.pt")
@@ -270,8 +276,8 @@ def test_safe_globals_lets_a_class_through(tmp_path):
 
 @pytest.mark.torch(">=2.4")
 def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
-    """`torch.serialization.add_safe_globals([cls])` allows a class for the whole process, until
-    `clear_safe_globals()`; `get_safe_globals()` lists what is allowed.
+    """`torch.serialization.add_safe_globals([cls])` allows a class in this process until
+    `clear_safe_globals()`; `get_safe_globals()` lists what was allowed.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
 
@@ -288,7 +294,8 @@ def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
 @pytest.mark.torch(">=2.6")
 def test_a_file_can_be_asked_what_it_wants(tmp_path):
     """`torch.serialization.get_unsafe_globals_in_checkpoint(path)` lists the classes and
-    functions that a file would need beyond the allowed ones, without loading any of them.
+    functions that a file needs beyond the allowed ones, such as `argparse.Namespace`, without
+    loading it.
     """
     torch.save({"args": argparse.Namespace(lr=0.25), "w": torch.zeros(1)}, tmp_path / "run.pt")
 
@@ -308,12 +315,12 @@ def test_a_file_can_be_asked_what_it_wants(tmp_path):
 @pytest.mark.spare("300", reason="somewhere in the middle")
 @pytest.mark.spare("10", reason="somewhere at the beginning")
 def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
-    """`torch.load` of a small checkpoint that lost bytes at its end, even a single one, raises
-    RuntimeError, "PytorchStreamReader failed reading zip archive".
+    """`torch.load` of a checkpoint of 100 floats of which the last byte is missing, or all but
+    the first 10 or 300, raises RuntimeError, "PytorchStreamReader failed reading zip archive".
 
     Because the table of contents of a zip archive stands at its end. Typical causes are a full
     disk and an interrupted download: copy the file again. Files of 70,000 bytes or more raise
-    the same error.
+    the same error, files in between another one.
     """
     torch.save({"weight": torch.zeros(100)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()
@@ -326,11 +333,11 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
 
 
 def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
-    """`torch.load` of a checkpoint of which 5,000 to 69,000 bytes are left may raise OSError,
-    "Invalid argument", instead of the RuntimeError of other truncated files.
+    """`torch.load` of the first 60,000 bytes of a checkpoint of 20,000 floats raises OSError,
+    "Invalid argument", and not the RuntimeError of shorter and longer truncated files.
 
     Because the search for the table of contents, which is missing, seeks to a place before the
-    beginning of the file. Copy the file again.
+    beginning of the file. It happens with about 4,100 to 69,000 bytes. Copy the file again.
     """
     torch.save({"weight": torch.zeros(20000)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()
@@ -341,8 +348,8 @@ def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
 
 
 def test_an_empty_file_has_ended_already(tmp_path):
-    """`torch.load` of an empty file, of 0 bytes, raises EOFError; with `weights_only=False` it says
-    "Ran out of input".
+    """`torch.load` of an empty file, of 0 bytes, raises EOFError; with `weights_only=False` it
+    says "Ran out of input".
 
     A full disk or a process that ended while saving leaves such a file.
     """
@@ -362,11 +369,13 @@ def test_an_empty_file_has_ended_already(tmp_path):
     ],
 )
 def test_the_wrong_file_is_told_by_its_first_letter(content, trusting, safe, tmp_path):
-    """`torch.load` of an HTML page or a Git LFS pointer raises UnpicklingError that names the
-    first byte: "invalid load key, '<'", or "Unsupported operand 60" with `weights_only=True`.
+    """`torch.load` of a file that begins with `<!DOCTYPE html>` raises UnpicklingError,
+    "invalid load key, '<'" with `weights_only=False` and "Unsupported operand 60" with
+    `weights_only=True`.
 
-    Because the bytes are read as a pickle. The download fetched a page or a pointer instead of
-    the weights: look at the file in an editor.
+    Because the bytes are read as a pickle, and 60 is the byte of `<`. The download fetched a
+    page instead of the weights, or, with `'v'` and 118, a Git LFS pointer: look at the file in
+    an editor.
     """
     (tmp_path / "net.pt").write_bytes(content)
 

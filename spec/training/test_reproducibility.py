@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_the_same_seed_gives_the_same_training():
-    """Two trainings with Dropout that begin with `torch.manual_seed(1)` end with the same
-    weights, bit for bit; a third one without seeding ends with others.
+    """On the CPU, two trainings with `nn.Dropout` that begin with `torch.manual_seed(1)` end
+    with the same weights, bit for bit; a third one without seeding ends with others.
     """
 
     def train():
@@ -60,11 +60,11 @@ def test_a_seed_comes_before_the_net():
 
 
 def test_one_more_draw_shifts_all_that_follow():
-    """A layer that draws weights, built before another one, changes the other's initial weights
-    under the same seed; a layer without parameters, such as `nn.ReLU`, doesn't.
+    """An `nn.Linear` built before another one changes the other's initial weights under the
+    same seed; an `nn.ReLU` built before it doesn't.
 
-    Because both draw from one generator in turn. To compare two nets, copy the common weights
-    by `load_state_dict`.
+    Because both `nn.Linear` draw from one generator in turn, and `nn.ReLU` draws nothing. To
+    compare two nets, copy the common weights by `load_state_dict`.
     """
     torch.manual_seed(1)
     plain = nn.Sequential(nn.Linear(2, 2))
@@ -79,8 +79,9 @@ def test_one_more_draw_shifts_all_that_follow():
 
 
 def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
-    """`torch.randperm(6, generator=own)` repeats after `own.manual_seed(7)`, though Dropout has
-    drawn from the default generator meanwhile; `torch.randperm(6)` after such a draw differs.
+    """`torch.randperm(6, generator=own)` repeats after `own.manual_seed(7)`, though
+    `nn.Dropout` has drawn from the default generator; `torch.randperm(6)` after
+    `torch.manual_seed(7)` and such a draw differs.
 
     So give a `DataLoader` with `shuffle=True` a `generator` of its own: the order of the
     samples then doesn't depend on the net.
@@ -99,8 +100,9 @@ def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
 
 
 def test_a_sum_depends_on_its_order():
-    """Float addition rounds after each step, so the order matters: `(1e8 + 1) - 1e8` is 0 in
-    float32 and `(1e8 - 1e8) + 1` is 1.
+    """Addition of float32 tensors rounds after each step, so the order matters: with `x =
+    torch.tensor([1e8, 1.0, -1e8])`, `(x[0] + x[1]) + x[2]` is 0 and `(x[0] + x[2]) + x[1]` is
+    1.
 
     So another batch size, number of threads or device, which add in another order, may change
     the last bits of a result.
@@ -115,9 +117,9 @@ def test_a_sum_depends_on_its_order():
 
 
 def test_deterministic_mode_refuses_what_depends_on_chance():
-    """`torch.set_deterministic_debug_mode("error")` makes `x.put_(index, values)` raise
-    RuntimeError, "put_ does not have a deterministic implementation"; with `accumulate=True` it
-    still runs.
+    """`torch.set_deterministic_debug_mode("error")` makes `x.put_(index, values)` of CPU
+    tensors raise RuntimeError, "put_ does not have a deterministic implementation"; with
+    `accumulate=True` it still runs.
 
     Because a repeated index leaves open which value stays. The mode is the same as
     `torch.use_deterministic_algorithms(True)`.
@@ -135,10 +137,10 @@ def test_deterministic_mode_refuses_what_depends_on_chance():
 
 
 def test_deterministic_mode_can_warn_instead():
-    """With `torch.set_deterministic_debug_mode("warn")`, `x.put_(index, values)` runs and warns,
-    "put_ does not have a deterministic implementation".
+    """With `torch.set_deterministic_debug_mode("warn")`, `x.put_(index, values)` runs and
+    warns, "put_ does not have a deterministic implementation".
 
-    So one run of a training lists all of its operations that may vary.
+    So one run of a training lists those of its operations that PyTorch knows to vary.
     """
     x = torch.zeros(2)
 
@@ -185,10 +187,11 @@ def test_deterministic_mode_has_three_degrees(mode, enabled, warns, number):
     ],
 )
 def test_in_deterministic_mode_empty_memory_is_filled(dtype, filling):
-    """Since PyTorch 2.1 `torch.empty` in deterministic mode fills its memory: float32 and bfloat16
-    with NaN, int8, uint8 and int64 with the largest value of the dtype, bool with True.
+    """Since PyTorch 2.1 `torch.empty` in deterministic mode fills its memory: float32 and
+    bfloat16 with NaN, int8, uint8 and int64 with the largest value of the dtype, bool with
+    True.
 
-    So reading memory that was never written shows up as NaN.
+    So reading memory that was never written shows up, in floats as NaN. From PyTorch 2.2 on
     `torch.utils.deterministic.fill_uninitialized_memory = False` turns it off.
     """
     torch.set_deterministic_debug_mode("error")
@@ -200,15 +203,22 @@ def test_in_deterministic_mode_empty_memory_is_filled(dtype, filling):
 
 def test_cudnn_chooses_by_rule_unless_told_to_measure():
     """`torch.backends.cudnn.benchmark` and `deterministic` are False by default; `with
-    torch.backends.cudnn.flags(deterministic=True, benchmark=False)` sets them for a block.
+    torch.backends.cudnn.flags(enabled=True, deterministic=True)` sets `deterministic` for a
+    block.
 
     With `benchmark=True` cuDNN times several algorithms and takes the fastest, so that two runs
-    may use different ones.
+    may use different ones. `flags` sets what it is not told too: without `enabled=True` it
+    switches cuDNN off in the block.
     """
     benchmark = torch.backends.cudnn.benchmark
-    with torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True):
         inside = torch.backends.cudnn.deterministic
+        enabled = torch.backends.cudnn.enabled
+    with torch.backends.cudnn.flags(deterministic=True):
+        not_told = torch.backends.cudnn.enabled
 
     assert benchmark is False
     assert inside is True
+    assert enabled is True
+    assert not_told is False
     assert torch.backends.cudnn.deterministic is False

@@ -1,14 +1,16 @@
 """safetensors files.
 
-A `.safetensors` file holds named tensors and nothing else: a header in JSON and the bytes. Unlike
-a pickle it can run no code when it is loaded (`spec/training/test_pickles.py`), and single tensors
+A `.safetensors` file holds named tensors and nothing else: a header in JSON and the bytes. Unlike a
+pickle it can run no code when it is loaded (`spec/training/test_pickles.py`), and single tensors
 can be read without the rest. The package `safetensors` is no part of PyTorch; these facts are
 decided where it is installed (`pip install safetensors`).
 
-What surprises: only tensors are taken, so no optimizer state, no numbers; tensors that share
-memory, such as tied weights, are refused, and so are tensors that are not contiguous; and the
-metadata are strings.
+What surprises: only tensors are taken, so no numbers, and no state dict of an optimizer as it is;
+tensors of the same memory, such as tied weights, are refused, and so are tensors that are not
+contiguous; and the metadata are strings.
 """
+
+import pickle
 
 import pytest
 import torch
@@ -22,8 +24,9 @@ def safetensors():
 
 
 def test_a_state_dict_goes_to_a_safetensors_file_and_back(safetensors, tmp_path):
-    """`safetensors.torch.save_file(net.state_dict(), path)` writes a state dict,
-    `net.load_state_dict(load_file(path))` reads it.
+    """`safetensors.torch.save_file(net.state_dict(), path)` writes the state dict of a net of
+    contiguous weights, none of them tied;
+    `net.load_state_dict(safetensors.torch.load_file(path))` reads it.
     """
     net, other = nn.Linear(2, 1), nn.Linear(2, 1)
 
@@ -35,8 +38,12 @@ def test_a_state_dict_goes_to_a_safetensors_file_and_back(safetensors, tmp_path)
 
 
 def test_tied_weights_are_refused_by_save_file(safetensors, tmp_path):
-    """`save_file` raises RuntimeError, "Some tensors share memory", for tied weights; write
-    `save_model(net, path)` and `load_model(net, path)`, which keep one of the names.
+    """`safetensors.torch.save_file` of a state dict with tied weights raises RuntimeError,
+    "Some tensors share memory"; `save_model(net, path)` writes them once, and `load_model(net,
+    path)` reads them.
+
+    Because two names of one tensor would be written twice and be two tensors afterwards.
+    `save_model` keeps one of the names.
     """
     first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
     second.weight = first.weight
@@ -55,8 +62,8 @@ def test_tied_weights_are_refused_by_save_file(safetensors, tmp_path):
 
 
 def test_a_tensor_that_is_not_contiguous_is_refused_by_save_file(safetensors, tmp_path):
-    """`save_file` raises ValueError, "You are trying to save a non contiguous tensor", for a
-    transposed tensor: call `.contiguous()`.
+    """`safetensors.torch.save_file` of a transposed (2, 3) tensor raises ValueError, "You are
+    trying to save a non contiguous tensor": save `x.contiguous()`.
     """
     x = torch.ones(2, 3).T
     path = tmp_path / "x.safetensors"
@@ -71,13 +78,18 @@ def test_a_tensor_that_is_not_contiguous_is_refused_by_save_file(safetensors, tm
 
 
 def test_only_tensors_go_into_a_safetensors_file(safetensors, tmp_path):
-    """`save_file` raises ValueError for a value that is no tensor, "expected torch.Tensor but
-    received": an optimizer's state goes to `torch.save`, numbers as strings to `metadata=`.
+    """`safetensors.torch.save_file({"epoch": 3}, path)` raises ValueError, "Key `epoch` is
+    invalid, expected torch.Tensor but received <class 'int'>"; `metadata={"epoch": "3"}` takes
+    strings.
+
+    Because the format has tensors and strings only. The state dict of an optimizer has numbers
+    and lists: save it by `torch.save`.
     """
     path = tmp_path / "x.safetensors"
 
     with pytest.raises(
-        ValueError, match=r"Key `epoch` is invalid, expected torch.Tensor but recei"
+        ValueError,
+        match=r"Key `epoch` is invalid, expected torch.Tensor but received <class 'int'>",
     ):
         safetensors.save_file({"epoch": 3}, path)
 
@@ -87,32 +99,34 @@ def test_only_tensors_go_into_a_safetensors_file(safetensors, tmp_path):
 
 
 def test_one_tensor_is_read_without_the_others(safetensors, tmp_path):
-    """`safe_open(path, framework="pt")` lists the names with `keys()` and reads one tensor with
-    `get_tensor(name)`, and a part of it with `get_slice(name)[rows]`.
+    """`safetensors.safe_open(path, framework="pt")` lists the names by `keys()`, reads one
+    tensor by `get_tensor(name)`, and rows 1 to 2 of a 2-D tensor by `get_slice(name)[1:3]`.
     """
     path = tmp_path / "x.safetensors"
-    safetensors.save_file({"x": torch.arange(6.0).reshape(3, 2), "y": torch.ones(1)}, path)
+    safetensors.save_file({"x": torch.arange(8.0).reshape(4, 2), "y": torch.ones(1)}, path)
 
     with pytest.importorskip("safetensors").safe_open(path, "pt") as file:
         assert sorted(file.keys()) == ["x", "y"]
         assert file.get_tensor("y").tolist() == [1.0]
-        assert file.get_slice("x")[1:2].tolist() == [[2.0, 3.0]]
+        assert file.get_slice("x")[1:3].tolist() == [[2.0, 3.0], [4.0, 5.0]]
 
 
 def test_a_loaded_tensor_requires_no_grad(safetensors, tmp_path):
-    """`load_file` returns tensors that don't require grad, on the CPU or on the `device=` named."""
+    """`safetensors.torch.load_file(path)` returns tensors on the CPU that don't require grad,
+    also where the tensor that was saved did.
+    """
     path = tmp_path / "x.safetensors"
     safetensors.save_file({"x": torch.ones(1, requires_grad=True)}, path)
 
-    loaded = safetensors.load_file(path, device="cpu")
+    loaded = safetensors.load_file(path)
 
     assert loaded["x"].requires_grad is False
     assert loaded["x"].device == torch.device("cpu")
 
 
 def test_another_file_has_no_safetensors_header(safetensors, tmp_path):
-    """`load_file` of a file of `torch.save` raises `SafetensorError`, "Error while deserializing
-    header": read it with `torch.load`.
+    """`safetensors.torch.load_file` of a file of `torch.save` raises `SafetensorError`, "Error
+    while deserializing header": read it with `torch.load`.
     """
     path = tmp_path / "x.pt"
     torch.save({"x": torch.ones(1)}, path)
@@ -123,3 +137,21 @@ def test_another_file_has_no_safetensors_header(safetensors, tmp_path):
 
     loaded = torch.load(path, weights_only=True)
     assert loaded["x"].tolist() == [1.0]
+
+
+@pytest.mark.torch(">=2.14")
+def test_torch_load_reads_a_safetensors_file_by_its_name(safetensors, tmp_path):
+    """In PyTorch 2.14 and later, with the package `safetensors` installed, `torch.load(path)`
+    of a name that ends in `.safetensors` returns the dict of tensors that
+    `safetensors.torch.load_file(path)` returns.
+
+    Because it asks for the ending of the name: under another name the file is taken for a
+    pickle and refused. PyTorch 2.5 refuses it under both names.
+    """
+    path, other = tmp_path / "x.safetensors", tmp_path / "x.pt"
+    safetensors.save_file({"x": torch.ones(2)}, path)
+    safetensors.save_file({"x": torch.ones(2)}, other)
+
+    assert torch.load(path)["x"].tolist() == [1.0, 1.0]
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        torch.load(other)

@@ -5,11 +5,11 @@ state carries the graph of everything before it along. `h = h.detach()` keeps it
 the graph there: the gradient then goes back to the beginning of the chunk and no further, which is
 what "truncated backpropagation through time" means.
 
-What surprises: without `detach()` the *second* chunk's `backward()` fails, "Trying to backward
-through the graph a second time"; `retain_graph=True` seems to help until an optimizer steps in
-between, and then it is "modified by an inplace operation"; and the state of an LSTM is a tuple,
-which has no `detach`. Recurrent layers themselves are told in `spec/nn/test_recurrent.py`, why a
-graph is freed in `spec/autograd/test_retain_graph.py`.
+What surprises: without `detach()` the *second* chunk's `backward()` usually fails, "Trying to
+backward through the graph a second time"; `retain_graph=True` seems to help until an optimizer
+steps in between, and then it is "modified by an inplace operation"; and the state of an LSTM is a
+tuple, which has no `detach`. Recurrent layers themselves are told in `spec/nn/test_recurrent.py`,
+why a graph is freed in `spec/autograd/test_retain_graph.py`.
 """
 
 import pytest
@@ -18,16 +18,19 @@ from torch import nn
 
 
 def test_a_state_kept_between_batches_brings_its_graph_along():
-    """A hidden state of an RNN kept for the next chunk makes its `backward()` raise RuntimeError,
-    "Trying to backward through the graph a second time": write `h = h.detach()` first.
+    """The hidden state `h` of an `nn.RNN` in training, kept for the next chunk, makes the
+    second chunk's `backward()` raise RuntimeError, "Trying to backward through the graph a
+    second time": write `h = h.detach()` first.
 
-    The first chunk's graph was freed by its own `backward()`, and the state leads into it.
+    Because the first chunk's `backward()` freed the graph of that chunk, and `h` leads into it.
+    Where all weights of the RNN are frozen, `h` has no graph and nothing raises.
     """
     rnn = nn.RNN(1, 2)
     first, second = torch.randn(4, 1, 1).split(2)
 
     output, h = rnn(first)
     output.sum().backward()
+    assert h.requires_grad is True
 
     with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
         rnn(second, h)[0].sum().backward()
@@ -38,11 +41,13 @@ def test_a_state_kept_between_batches_brings_its_graph_along():
 
 
 def test_retain_graph_does_not_survive_a_step():
-    """`retain_graph=True` instead of `detach()` fails after `optimizer.step()`: RuntimeError, "one
-    of the variables needed for gradient computation has been modified by an inplace operation".
+    """With `backward(retain_graph=True)` instead of `h.detach()`, a step of the default `SGD`
+    between two chunks of two steps each makes the second `backward()` of an `nn.RNN` raise
+    RuntimeError, "modified by an inplace operation".
 
-    The step wrote into the weights that the retained graph of the chunk before needs; and the graph
-    would grow with each chunk.
+    Because the step wrote into a weight that the retained graph needs; and that graph would
+    grow with each chunk. An optimizer with `fused=True` raises nothing, and the gradients are
+    wrong (`spec/training/test_wrong_orders.py`).
     """
     rnn = nn.RNN(1, 2)
     optimizer = torch.optim.SGD(rnn.parameters(), lr=0.1)
@@ -59,8 +64,9 @@ def test_retain_graph_does_not_survive_a_step():
 
 
 def test_the_state_of_an_lstm_is_detached_one_by_one():
-    """The state of an `nn.LSTM` is a tuple, for which `.detach()` raises AttributeError: write
-    `h, c = h.detach(), c.detach()` or `tuple(each.detach() for each in state)`.
+    """The state of an `nn.LSTM` is a tuple of two tensors, and `state.detach()` raises
+    AttributeError, "'tuple' object has no attribute 'detach'": write `tuple(each.detach() for
+    each in state)`.
     """
     lstm = nn.LSTM(1, 2)
     _, state = lstm(torch.randn(2, 1, 1))
@@ -68,13 +74,16 @@ def test_the_state_of_an_lstm_is_detached_one_by_one():
     with pytest.raises(AttributeError, match="'tuple' object has no attribute 'detach'"):
         state.detach()
 
-    h, c = (each.detach() for each in state)
+    h, c = tuple(each.detach() for each in state)
     assert (h.requires_grad, c.requires_grad) == (False, False)
 
 
 def test_a_detached_state_has_its_values():
-    """`detach()` of a hidden state changes no number: a sequence in two chunks gives the outputs of
-    the whole one.
+    """A one-directional `nn.RNN` without dropout, run on a sequence in two chunks with
+    `h.detach()` in between, gives the outputs of one run on the whole sequence, up to rounding.
+
+    Because `detach()` changes no value. A bidirectional RNN gives other outputs: its backward
+    direction begins at the end of each chunk.
     """
     rnn = nn.RNN(1, 2)
     sequence = torch.randn(4, 1, 1)
@@ -87,8 +96,11 @@ def test_a_detached_state_has_its_values():
 
 
 def test_the_gradient_ends_at_the_beginning_of_the_chunk():
-    """With a detached state the inputs of earlier chunks get no gradient from a later loss: what
-    lies further back than a chunk is used, but not learnt from.
+    """If a chunk begins with `h.detach()`, the `backward()` of its loss gives no gradient to
+    the inputs of earlier chunks: their `.grad` stays None.
+
+    So the RNN still uses what lies further back than one chunk, for it is in the values of `h`,
+    but is not trained by it.
     """
     rnn = nn.RNN(1, 2)
     first = torch.randn(2, 1, 1, requires_grad=True)
@@ -102,8 +114,10 @@ def test_the_gradient_ends_at_the_beginning_of_the_chunk():
 
 
 def test_a_loop_over_chunks():
-    """The loop of truncated backpropagation is: detach the state, forward, `zero_grad`, `backward`,
-    `step`, for each chunk; the state is None at the beginning of each new sequence.
+    """The loop of truncated backpropagation with an `nn.RNN` is, per chunk: `h.detach()`,
+    forward, `zero_grad()`, `backward()`, `step()`; at the beginning of a sequence `h` is None.
+
+    Because `rnn(x, None)` begins with zeros, as `rnn(x)` does.
     """
     rnn, head = nn.RNN(1, 4), nn.Linear(4, 1)
     optimizer = torch.optim.SGD([*rnn.parameters(), *head.parameters()], lr=0.1)
@@ -124,8 +138,11 @@ def test_a_loop_over_chunks():
 
 
 def test_a_state_of_another_batch_size_is_refused():
-    """A state kept from full batches does not fit a smaller last batch: RuntimeError, "Expected
-    hidden size". Use `drop_last=True`, or begin anew with None.
+    """A state `h` of an `nn.RNN` from a batch of 3 does not fit a batch of 2: RuntimeError,
+    "Expected hidden size (1, 2, 2), got [1, 3, 2]".
+
+    It bites in the last batch, if it is smaller: use `drop_last=True` in the `DataLoader`, or
+    begin anew with None.
     """
     rnn = nn.RNN(1, 2)
     _, h = rnn(torch.randn(2, 3, 1))
@@ -137,8 +154,11 @@ def test_a_state_of_another_batch_size_is_refused():
 
 
 def test_a_cell_by_hand_is_detached_alike():
-    """A loop over `nn.RNNCell`, or any state of one's own kept between steps (an agent's memory, a
-    running average), needs the same `detach()` where a `backward()` lies between.
+    """In a loop over `state = state * weight` with a `backward()` in each round, `state` needs
+    `state.detach()` before the next one: without it the next `backward()` raises RuntimeError,
+    "Trying to backward through the graph a second time".
+
+    So does the state of an `nn.RNNCell` in a loop that calls `backward()` at each step.
     """
     weight = torch.tensor(2.0, requires_grad=True)
 
@@ -149,3 +169,5 @@ def test_a_cell_by_hand_is_detached_alike():
 
     assert state.item() == 8.0
     assert weight.grad.item() == 1.0 + 2.0 + 4.0
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+        (state * weight).backward()

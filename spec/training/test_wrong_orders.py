@@ -1,8 +1,8 @@
 """Wrong orders in the training loop.
 
 A loop with a line too few, or with two lines exchanged, rarely stops with an error. It trains
-something else, or nothing, and prints losses as if all were well. Here is each mistake with what
-it does, mostly to one weight `w` that starts at 0 and should become 4. In the right order
+something else, or nothing, and prints losses as if all were well. Here is each mistake with what it
+does, mostly to one weight `w` that starts at 0 and should become 4. In the right order
 (`spec/training/test_loop.py`), with the loss `(w - 4)**2` and the rate 0.25, it becomes 2, 3, 3.5.
 
 What surprises: nearly all of these mistakes are silent. Most errors come from autograd: a graph
@@ -27,12 +27,12 @@ from torch import nn
     "blitz-optim-zero-grad-still-needed",
 )
 def test_zero_grad_forgotten():
-    """Without `zero_grad()` each `backward()` adds to the old gradients, so that `step()`
-    repeats all of them: the weight runs past 4 to 5, 7.5 and 8.25.
+    """Without `zero_grad()` each `backward()` adds to the old gradients: with the loss `(w -
+    4)**2` and `SGD(lr=0.25)` a weight runs from 0 to 2, 5, 7.5 and 8.25, past the best one, 4.
 
-    Because `backward()` accumulates into `.grad` (`spec/autograd/test_accumulation.py`). No
-    error and no warning tells of it: the loss falls to 1 and grows again. Call `zero_grad()` once
-    per step.
+    Because `backward()` accumulates into `.grad` (`spec/autograd/test_accumulation.py`), so
+    `step()` uses all gradients so far. No error and no warning tells of it: call `zero_grad()`
+    once per step.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -51,7 +51,7 @@ def test_zero_grad_forgotten():
 
 def test_zero_grad_between_backward_and_step():
     """A loop with `zero_grad()` between `backward()` and `step()` runs to its end and trains
-    nothing: with `SGD` the loss is 16 in each of three rounds.
+    nothing with `SGD(lr=0.25)`: the loss `(w - 4)**2` is 16 in each of three rounds.
 
     Because each new gradient is thrown away before it is used. No error says so: clear before
     `backward()` or after `step()` (`spec/training/test_loop.py`).
@@ -71,8 +71,11 @@ def test_zero_grad_between_backward_and_step():
 
 
 def test_step_before_backward_is_a_round_late():
-    """In the order `step()`, `zero_grad()`, forward, `backward()` each step uses the gradient of
-    the round before: the first step does nothing, and the last gradient is never used.
+    """In the order `step()`, `zero_grad()`, forward, `backward()` each step of `SGD` uses the
+    gradient of the round before: the first step does nothing, and the last gradient is not
+    used.
+
+    Because `backward()` is the last line of the round. Write `step()` behind it.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -90,8 +93,12 @@ def test_step_before_backward_is_a_round_late():
 
 
 def test_step_between_zero_grad_and_backward_never_moves():
-    """In the order `zero_grad()`, `step()`, `backward()` each step meets cleared gradients: the
-    weight stays at 0 although `.grad` holds -8 after each round.
+    """In the order `zero_grad()`, `step()`, `backward()` each step of `SGD` meets cleared
+    gradients: a weight of 0 with the loss `(w - 4)**2` stays at 0, although `.grad` is -8 after
+    each round.
+
+    Because `zero_grad()` clears each gradient before a step could use it. Write `step()` behind
+    `backward()`.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -109,13 +116,13 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """In the order forward, `step()`, `zero_grad()`, `backward()` two linear layers train for one
-    round; in the second `backward()` raises, "one of the variables needed for gradient computation
-    has been modified by an inplace operation".
+    """A step of the default `SGD` between forward and `backward()` of two `nn.Linear` does
+    nothing in the first round, without gradients; in the second, `backward()` raises
+    RuntimeError, "modified by an inplace operation".
 
     Because `step()` changed the weight of the second layer, which the graph had saved
-    (`spec/optim/test_optimizer_steps.py`). Where no saved tensor was changed, as with `(w - 4)**2`,
-    the same order goes unnoticed. Write `backward()` before `step()`.
+    (`spec/optim/test_optimizer_steps.py`). With `fused=True`, or the loss `(w - 4)**2`, which
+    saves `w - 4`, nothing raises. Write `backward()` before `step()`.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     nn.init.ones_(net[0].weight)
@@ -140,8 +147,9 @@ def test_step_between_forward_and_backward_spoils_the_graph():
 
 @pytest.mark.torch(">=2.4")
 def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
-    """With `SGD(..., fused=True)` no error tells of a `step()` between forward and `backward()`:
-    for `w**3` at 2 and a step to 1, `w.grad` becomes 3, the slope at the new weight, instead of 12.
+    """With `SGD(..., fused=True)` on the CPU no error tells of a `step()` between forward and
+    `backward()`: for `w**3` at 2 and a step to 1, `w.grad` becomes 3, the slope at the new
+    weight, instead of 12.
 
     Because the fused step doesn't raise the version counter of `w`, by which autograd notices
     changes in place. Write `backward()` before `step()`.
@@ -161,8 +169,8 @@ def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
 
 
 def test_backward_forgotten():
-    """Without `backward()` each `.grad` stays None and `step()` of SGD changes nothing: the loss
-    stays at 16, and nothing raises.
+    """Without `backward()` the `.grad` of a new parameter stays None and `SGD.step()` changes
+    nothing: the loss `(w - 4)**2` stays at 16 in three rounds, and nothing raises.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -179,8 +187,8 @@ def test_backward_forgotten():
 
 
 def test_step_forgotten():
-    """Without `step()` the gradients are computed in each round, always -8, but no weight
-    changes: the loss stays what it was.
+    """Without `optimizer.step()` each round computes the same gradient, -8 for the loss `(w -
+    4)**2` at 0, and the weight stays at 0; nothing raises.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -197,12 +205,11 @@ def test_step_forgotten():
 
 
 def test_forward_outside_the_loop():
-    """A loss such as `(w - 4)**2` that is computed once before the loop has one graph: the
-    second `backward()` raises RuntimeError, "Trying to backward through the graph a second
-    time".
+    """The loss `(w - 4)**2`, computed once before the loop, has one graph: the second
+    `backward()` raises RuntimeError, "Trying to backward through the graph a second time".
 
     Because the first `backward()` frees what the graph had saved. Compute the loss inside the
-    loop; `retain_graph=True` would only repeat the old gradient.
+    loop. A loss that saves nothing, such as `w - 4`, raises no error and repeats its gradient.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -214,10 +221,17 @@ def test_forward_outside_the_loop():
         loss.backward()
     assert w.item() == 2.0
 
+    v = nn.Parameter(torch.tensor(0.0))
+    loss = v - 4
+    loss.backward()
+    loss.backward()
+    assert v.grad.item() == 2.0
+
 
 def test_an_optimizer_made_inside_the_loop_forgets_its_momentum():
-    """An optimizer made anew in each round starts without state: `SGD` with momentum 0.5 then
-    moves 1 per step for a constant gradient of -1, while a lasting one moves 1, 1.5, 1.75.
+    """An `SGD` made anew in each round starts without the old momentum: with `lr=1` and
+    momentum 0.5 it moves a weight by 1 per step for a constant gradient of -1, while a lasting
+    one moves it by 1, 1.5 and 1.75.
 
     Because momentum, and the averages of Adam, are kept in the optimizer
     (`spec/optim/test_optimizer_state.py`).
@@ -270,8 +284,8 @@ def test_a_loss_rebuilt_from_its_number_trains_nothing():
 
 
 def test_a_loss_computed_under_no_grad_has_no_backward():
-    """`loss.backward()` of a loss computed under `no_grad` raises RuntimeError, "element 0 of
-    tensors does not require grad and does not have a grad_fn".
+    """`loss.backward()` of a loss such as `(w - 4)**2` computed under `no_grad` raises
+    RuntimeError, "element 0 of tensors does not require grad and does not have a grad_fn".
 
     Put `no_grad` around the evaluation only, not around the training.
     """
@@ -286,11 +300,12 @@ def test_a_loss_computed_under_no_grad_has_no_backward():
 
 
 def test_a_loss_of_predicted_classes_has_no_backward():
-    """`scores.argmax(1)` has no gradient: a loss of predicted classes raises RuntimeError in
-    `backward()`. Give `cross_entropy` the scores themselves.
+    """`F.l1_loss` of `scores.argmax(1).float()` raises RuntimeError in `backward()`, "element 0
+    of tensors does not require grad and does not have a grad_fn": give `F.cross_entropy` the
+    scores.
 
-    Because the class index jumps from one integer to the next, its derivative is 0 or
-    undefined; autograd does not record `argmax`.
+    Because autograd does not record `argmax`: the class index jumps from one integer to the
+    next, so its derivative is 0 or undefined.
     """
     scores = torch.tensor([[1.0, 3.0], [2.0, 0.0]], requires_grad=True)
     labels = torch.tensor([0, 0])
@@ -305,11 +320,11 @@ def test_a_loss_of_predicted_classes_has_no_backward():
 
 
 def test_eval_forgotten():
-    """Without `net.eval()` a net with `Dropout` on 100 features gives two different answers to one
-    input; after `eval()` both answers are equal.
+    """Without `net.eval()` a new net with `nn.Dropout(0.5)` gives two different answers to one
+    input of 100 features; after `net.eval()` both answers are equal.
 
-    Because a new module is in training mode, in which Dropout zeroes elements at random and
-    BatchNorm normalises with the batch (`spec/nn/test_modes.py`).
+    Because a new module is in training mode, in which `nn.Dropout` zeroes elements at random
+    and BatchNorm normalises with the batch (`spec/nn/test_modes.py`).
     """
     net = nn.Sequential(nn.Dropout(0.5), nn.Flatten())
     x = torch.ones(1, 100)
@@ -321,8 +336,8 @@ def test_eval_forgotten():
 
 
 def test_train_forgotten_after_an_evaluation():
-    """`net.eval()` lasts until `net.train()`: if `train()` stands before the epochs instead of in
-    each of them, all epochs after the first evaluation train without Dropout.
+    """`net.eval()` lasts until `net.train()`: with `train()` before the loop over the epochs
+    only, each epoch after the first evaluation runs without `nn.Dropout`.
 
     Put `net.train()` on the first line of each epoch, and `net.eval()` before each evaluation.
     """
@@ -338,9 +353,9 @@ def test_train_forgotten_after_an_evaluation():
 
 
 def test_no_grad_forgotten_saves_what_nobody_will_use():
-    """Without `no_grad` an evaluation saves tensors for a `backward()` that never comes: for two
-    linear layers with `tanh` the input, the activations and a weight. Under `no_grad` nothing is
-    saved.
+    """Without `no_grad` an evaluation saves tensors for a `backward()` that never comes: for
+    two `nn.Linear` with `nn.Tanh` between them the input, the activations and a weight. Under
+    `no_grad` it saves none.
 
     So it costs memory; the saved tensors are freed when the output is.
     """
@@ -363,12 +378,12 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
 
 
 def test_no_grad_forgotten_does_not_train():
-    """A linear layer evaluated without `no_grad` gives the same output as with it, and its weight
+    """`nn.Linear` evaluated without `no_grad` gives the same output as with it, and its weight
     stays the same; only the output requires grad.
 
-    Because only `step()` changes weights. What is lost is memory, and `output.numpy()` is refused.
-    A few modules ask for the mode: `nn.TransformerEncoder` has a faster path under `no_grad`, which
-    rounds differently.
+    Because only `step()` changes weights. What is lost is memory, and `output.numpy()` is
+    refused. A few modules ask for the mode: `nn.TransformerEncoder` has a faster path under
+    `no_grad`, which rounds differently.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
@@ -382,9 +397,9 @@ def test_no_grad_forgotten_does_not_train():
 
 
 def test_losses_kept_as_tensors_keep_their_graphs():
-    """A list of loss tensors keeps their graphs in memory: for five losses `w**2`, five saved
-    tensors stay until the list is deleted. A list of `loss.item()` holds only numbers and keeps
-    no graph.
+    """A list of loss tensors before `backward()` keeps their graphs in memory: for five losses
+    `w**2` five saved tensors, until the list is deleted. A list of `loss.item()` holds only
+    numbers and keeps no graph.
 
     So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number is
     not needed at once.
@@ -416,8 +431,8 @@ def test_losses_kept_as_tensors_keep_their_graphs():
 
 
 def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
-    """`loss.backward()` frees the tensors that the graph saved, but a loss that is kept still
-    holds the nodes of its graph; `loss.detach()` has none.
+    """`loss.backward()` of `loss = w**2` frees the tensor that the graph saved, but `loss`
+    still holds the nodes of its graph in `grad_fn`; `loss.detach()` has no `grad_fn`.
 
     So a list of losses after `backward()` costs less, yet still keeps the graph's nodes and the
     parameters alive.
@@ -433,11 +448,11 @@ def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
 
 
 def test_summing_losses_makes_one_ever_longer_graph():
-    """`total += loss` over three rounds makes one graph with an `AddBackward0` node for each
-    round, and `total` requires grad; `total += loss.item()` adds plain numbers.
+    """`total += loss` over three rounds, from `total = 0.0`, makes one graph with three
+    `AddBackward0` nodes, and `total` requires grad; `total += loss.item()` adds plain numbers.
 
-    So memory grows over an epoch with what each graph has saved. `loss.detach()` spares the wait
-    for a GPU that `item()` brings.
+    So memory grows over an epoch with what each graph has saved. `loss.detach()` spares the
+    wait for a GPU that `item()` brings.
     """
     w = torch.tensor(2.0, requires_grad=True)
 
@@ -458,8 +473,8 @@ def test_summing_losses_makes_one_ever_longer_graph():
 
 
 def test_backward_on_the_running_total_fails_in_the_second_round():
-    """`total.backward()` on a running total of losses, here of `w**2`, fails in the second
-    round: "Trying to backward through the graph a second time".
+    """`total.backward()` on a running total of losses `w**2` raises RuntimeError in the second
+    round, "Trying to backward through the graph a second time".
 
     Because the total still contains the graph of the first round, which the first `backward()`
     freed. Call `backward()` on the loss of the round.
@@ -474,8 +489,10 @@ def test_backward_on_the_running_total_fails_in_the_second_round():
 
 
 def test_a_name_without_brackets_is_no_call():
-    """`loss.backward` and `loss.item` without parentheses call nothing: no gradient is computed,
-    and adding `loss.item` to a number raises TypeError, "unsupported operand type(s) for +".
+    """`loss.backward` and `loss.item` without parentheses call nothing: `.grad` stays None, and
+    adding `loss.item` to a float raises TypeError, "unsupported operand type(s) for +".
+
+    Because the name alone is the bound method. Write `loss.backward()` and `loss.item()`.
     """
     w = torch.tensor(2.0, requires_grad=True)
     loss = w**2

@@ -24,7 +24,7 @@ from torchvision import transforms
 
 
 def test_random_resized_crop_returns_one_size():
-    """`RandomResizedCrop(4)` returns 4 x 4 images of images of any size, and
+    """`RandomResizedCrop(4)` makes 4 x 4 images of a 30 x 20 and of a 2 x 2 image, and
     `RandomResizedCrop((4, 6))` images of height 4 and width 6.
     """
     crop = transforms.RandomResizedCrop(4, antialias=True)
@@ -48,8 +48,8 @@ def test_random_resized_crop_needs_a_size():
 
 
 def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
-    """`RandomResizedCrop` of a 100 x 100 image cuts a part of about 8 % to 100 % of the area,
-    with sides in proportions from 3:4 to 4:3; `scale=(0.5, 1.0)` cuts about half or more.
+    """`RandomResizedCrop` by default cuts a part of about 8 % to 100 % of the area of a 100 x 100
+    image, with sides of about 3:4 to 4:3; with `scale=(0.5, 1.0)` it cuts about half or more.
 
     With 8 % the object may be outside; for small images a larger `scale` is common.
     """
@@ -64,8 +64,8 @@ def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
 
 
 def test_a_long_image_loses_more_than_the_scale_says():
-    """`RandomResizedCrop` takes a central crop if no part of that `scale` and `ratio` fits in:
-    of a 10 x 1000 image it always keeps 10 x 13, 1.3 % of the area.
+    """`RandomResizedCrop` takes a central crop if no part of its `scale` and `ratio` fits in: with
+    `scale=(0.5, 1.0)` it keeps 10 x 13 of a 10 x 1000 image, 1.3 % of the area.
 
     The proportions of 4:3 win over the area. For long images give a wider `ratio`.
     """
@@ -125,10 +125,11 @@ def test_random_erasing_blanks_a_rectangle():
 
 
 def test_random_erasing_takes_tensors_only():
-    """`transforms.RandomErasing` of a Pillow picture raises AttributeError, "'Image' object has
-    no attribute 'shape'"; put it after `ToTensor`.
+    """`transforms.RandomErasing(p=1.0)` of a Pillow picture raises AttributeError, "'Image' object
+    has no attribute 'shape'"; put it after `ToTensor`.
 
-    That of v2 returns the picture untouched, with a warning.
+    With the default `p` of 0.5 only about every second call raises it. `v2.RandomErasing` takes
+    pictures too.
     """
     picture = Image.new("RGB", (8, 8), (255, 255, 255))
     steps = transforms.Compose([transforms.ToTensor(), transforms.RandomErasing(p=1.0)])
@@ -139,12 +140,12 @@ def test_random_erasing_takes_tensors_only():
 
 
 def test_rand_augment_wants_bytes():
-    """`transforms.RandAugment` takes uint8 tensors and Pillow pictures; a float image raises
-    TypeError as soon as an operation such as posterize is drawn: put it before the conversion
-    to floats.
+    """`transforms.RandAugment` takes uint8 tensors and Pillow pictures of mode "RGB"; a float image
+    raises TypeError as soon as an operation such as posterize is drawn: put it before the
+    conversion to floats.
 
-    The messages are "Only torch.uint8 image tensors are supported" and "Threshold should be
-    less than bound of img". `v2.RandAugment` takes floats too.
+    The messages are "Only torch.uint8 image tensors are supported" and "Threshold should be less
+    than bound of img". `v2.RandAugment` takes floats too.
     """
     augment = transforms.RandAugment(num_ops=2)
     image = torch.randint(0, 256, (3, 16, 16), dtype=torch.uint8)
@@ -157,8 +158,10 @@ def test_rand_augment_wants_bytes():
 
 
 def test_colour_jitter_draws_factors_around_one():
-    """`ColorJitter(brightness=0.5)` multiplies the image by a factor from 0.5 to 1.5, drawn at
-    each call; a pair sets the limits, `brightness=(0.2, 0.2)`.
+    """`ColorJitter(brightness=0.5)` multiplies a float image of 0.5 by a factor from 0.5 to 1.5,
+    drawn at each call; a pair sets the limits of the factor, `brightness=(0.2, 0.2)`.
+
+    Products above 1.0, or 255 in a uint8 image, become 1.0 or 255.
     """
     image = torch.full((3, 2, 2), 0.5)
     jitter = transforms.ColorJitter(brightness=0.5)
@@ -170,6 +173,8 @@ def test_colour_jitter_draws_factors_around_one():
     assert min(factors) >= 0.499
     assert max(factors) <= 1.501
     assert darker.flatten().tolist() == pytest.approx([0.1] * 12)
+    bright = transforms.ColorJitter(brightness=(1.5, 1.5))(torch.full((3, 1, 1), 0.9))
+    assert bright.max().item() == 1.0
 
 
 def test_a_batch_is_cropped_alike():
@@ -188,7 +193,8 @@ def test_a_batch_is_cropped_alike():
 
 def test_random_apply_wraps_a_list():
     """`RandomApply([GaussianBlur(3)], p=0.5)` applies a list of transforms, all or none, with
-    probability 0.5; `RandomApply(GaussianBlur(3))` raises TypeError: put it in a list.
+    probability 0.5; `RandomApply(GaussianBlur(3), p=1.0)` raises TypeError when it is called: put
+    the blur in a list.
     """
     image = torch.zeros(1, 3, 3)
     image[0, 1, 1] = 9.0

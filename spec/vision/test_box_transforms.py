@@ -30,9 +30,9 @@ def boxes_on(rows, canvas_size, format="XYXY"):
 
 
 def test_boxes_are_wrapped_with_format_and_canvas():
-    """`tv_tensors.BoundingBoxes(data)` without `format` and `canvas_size` raises TypeError,
-    "missing 2 required keyword-only arguments"; a single box gets a first dimension.
-    """
+    """`tv_tensors.BoundingBoxes([[1, 2, 3, 4]])` without `format` and `canvas_size` raises
+    TypeError, "missing 2 required keyword-only arguments"; with them a single box [1, 2, 3, 4]
+    becomes (1, 4)."""
     with pytest.raises(TypeError, match="missing 2 required keyword-only arguments: 'format'"):
         tv_tensors.BoundingBoxes([[1, 2, 3, 4]])
     boxes = tv_tensors.BoundingBoxes([1, 2, 3, 4], format="XYXY", canvas_size=(8, 10))
@@ -43,9 +43,8 @@ def test_boxes_are_wrapped_with_format_and_canvas():
 
 
 def test_a_resize_scales_boxes_with_their_canvas():
-    """`v2.Resize((4, 20))` of boxes on a canvas of height 8 and width 10 halves y, doubles x
-    and sets `canvas_size` to (4, 20).
-    """
+    """`v2.Resize((4, 20))` of `tv_tensors.BoundingBoxes` on a canvas of height 8 and width 10
+    halves y, doubles x and sets `canvas_size` to (4, 20)."""
     boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
 
     resized = v2.Resize((4, 20))(boxes)
@@ -55,8 +54,8 @@ def test_a_resize_scales_boxes_with_their_canvas():
 
 
 def test_integer_boxes_stay_integers():
-    """`v2.Resize` of int64 boxes returns int64 and drops fractions: an edge at 3 becomes 1
-    instead of 1.5. Float boxes keep the fraction.
+    """`v2.Resize` of `tv_tensors.BoundingBoxes` in int64 returns int64 and drops fractions:
+    halved, an edge at 3 is at 1 instead of 1.5. Float32 boxes keep the fraction.
 
     Make boxes floats before they go through several transforms.
     """
@@ -68,8 +67,11 @@ def test_integer_boxes_stay_integers():
 
 
 def test_a_crop_keeps_the_number_of_boxes():
-    """`v2.CenterCrop(4)` moves boxes along and clamps them to the crop; a box that lies outside
-    becomes empty instead of disappearing.
+    """`v2.CenterCrop(4)` moves `tv_tensors.BoundingBoxes` along and by default clamps them to
+    the crop: the box [0, 0, 2, 2], which lies outside, becomes [0, 0, 0, 0] instead of
+    disappearing.
+
+    `v2.SanitizeBoundingBoxes()` drops it afterwards, together with its label.
     """
     boxes = boxes_on([[0, 0, 2, 2], [4, 3, 9, 5]], canvas_size=(8, 10))
 
@@ -77,8 +79,8 @@ def test_a_crop_keeps_the_number_of_boxes():
 
 
 def test_empty_boxes_are_dropped_with_their_labels():
-    """`v2.SanitizeBoundingBoxes()` of a dict drops the boxes that are narrower or lower than
-    `min_size`, 1 unless told, or reach beyond the canvas, and their entries of `labels`.
+    """`v2.SanitizeBoundingBoxes()` of a dict drops boxes with a side shorter than `min_size`,
+    by default 1, and boxes that reach beyond the canvas, and their entries of `labels`.
 
     Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the
     canvas, clamp them first, `v2.ClampBoundingBoxes()`.
@@ -95,8 +97,8 @@ def test_empty_boxes_are_dropped_with_their_labels():
 
 
 def test_the_sanitiser_looks_for_labels():
-    """`v2.SanitizeBoundingBoxes()` of a sample without labels raises ValueError, "Could not
-    infer where the labels are in the sample"; say `labels_getter=None` if there are none.
+    """`v2.SanitizeBoundingBoxes()` of a dict of boxes without labels raises ValueError, "Could
+    not infer where the labels are in the sample"; pass `labels_getter=None` if there are none.
 
     A key whose name contains "label" is found; for another one pass a function,
     `labels_getter=lambda sample: sample["classes"]`.
@@ -111,8 +113,7 @@ def test_the_sanitiser_looks_for_labels():
 
 def test_boxes_change_their_format():
     """`v2.ConvertBoundingBoxFormat("CXCYWH")` of the box [2, 2, 6, 4] in "XYXY" is [4, 3, 4,
-    2]; the result remembers its new format.
-    """
+    2], whose `format` is "CXCYWH"."""
     boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
 
     converted = v2.ConvertBoundingBoxFormat("CXCYWH")(boxes)
@@ -136,17 +137,16 @@ def test_the_format_decides_what_a_flip_does():
 
 
 def test_boxes_are_clamped_to_their_canvas():
-    """`v2.ClampBoundingBoxes()` moves edges outside `canvas_size`, (height, width), to the
-    border of the canvas.
-    """
+    """`v2.ClampBoundingBoxes()` clips the box [-2, 2, 60, 40] on a canvas of height 8 and width
+    10, `canvas_size=(8, 10)`, to [0, 2, 10, 8]."""
     boxes = boxes_on([[-2, 2, 60, 40]], canvas_size=(8, 10))
 
     assert v2.ClampBoundingBoxes()(boxes).tolist() == [[0, 2, 10, 8]]
 
 
 def test_a_turned_box_is_the_box_around_the_turned_box():
-    """`v2.RandomRotation` by 45 degrees returns an upright box around the turned one: a square
-    of side 20 becomes larger, and turned back it does not become small again.
+    """`v2.RandomRotation((45, 45))` returns the upright box around the turned one: for a square
+    of side 20 in the middle one of side 28; turned back by -45 degrees it is 40.
 
     So the boxes of rotated images are looser than those of the originals.
     """
@@ -162,9 +162,8 @@ def test_a_turned_box_is_the_box_around_the_turned_box():
 
 
 def test_one_mask_for_each_object_is_resized_at_once():
-    """A `tv_tensors.Mask` of one mask per object, (N, H, W) bool, keeps N and its dtype under
-    `v2.Resize`; values are taken from the nearest pixel.
-    """
+    """`v2.Resize` of a bool `tv_tensors.Mask` with one mask per object, (N, H, W), keeps N and
+    the dtype; values are those of the nearest pixel."""
     masks = tv_tensors.Mask(torch.tensor([[[True, False]], [[False, True]]]))
 
     resized = v2.Resize((1, 4))(masks)
@@ -175,9 +174,9 @@ def test_one_mask_for_each_object_is_resized_at_once():
 
 @pytest.mark.torch(">=2.2")
 def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
-    """A v2 pipeline called as `transforms(image, target)`, the target a dict of boxes, masks
-    and labels, resizes all of them alike and returns the pair.
-    """
+    """A `v2.Compose` called as `transforms(image, target)`, `target` a dict with
+    `tv_tensors.BoundingBoxes`, a `tv_tensors.Mask` and labels, resizes image, boxes and masks
+    alike and returns the pair."""
     image = tv_tensors.Image(torch.zeros(3, 8, 10, dtype=torch.uint8))
     target = {
         "boxes": boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10)),
@@ -197,8 +196,10 @@ def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
 
 @pytest.mark.torch(">=2.2")
 def test_boxes_that_are_not_wrapped_stay_where_they_were():
-    """A plain tensor of boxes beside a `tv_tensors.Image` comes out of `v2.Resize` unchanged,
-    without an error: it no longer fits the image. Wrap it in `tv_tensors.BoundingBoxes`.
+    """`v2.Resize` of a `tv_tensors.Image` and a plain tensor of boxes returns the boxes
+    unchanged, without an error: they no longer fit the image.
+
+    Wrap them in `tv_tensors.BoundingBoxes`.
     """
     image = tv_tensors.Image(torch.zeros(3, 8, 10))
     plain = torch.tensor([[2, 2, 6, 4]])
@@ -210,9 +211,8 @@ def test_boxes_that_are_not_wrapped_stay_where_they_were():
 
 
 def test_a_slice_of_boxes_is_a_plain_tensor():
-    """Indexing `tv_tensors.BoundingBoxes`, as in `boxes[keep]`, returns a plain tensor without
-    format and canvas; `tv_tensors.wrap(boxes[keep], like=boxes)` gives them back.
-    """
+    """Indexing `tv_tensors.BoundingBoxes`, as in `boxes[1:]`, returns a plain tensor without
+    format and canvas by default; `tv_tensors.wrap(boxes[1:], like=boxes)` gives them back."""
     boxes = boxes_on([[0, 0, 2, 2], [4, 3, 9, 5]], canvas_size=(8, 10))
 
     picked = boxes[1:]

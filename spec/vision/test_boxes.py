@@ -6,9 +6,9 @@ format "xyxy": left, top, right and bottom edge, in pixels, x before y. Data set
 "xywh" (left, top, width, height), as COCO does, or "cxcywh" (centre and size), as YOLO does:
 `box_convert` goes from one to the other.
 
-How well two boxes agree is measured by intersection over union, IoU: 1 for equal boxes, 0 for
-boxes that share no area. A detector predicts the same object many times; `nms` keeps the best box
-of each heap and drops the ones that overlap it.
+How well two boxes agree is measured by intersection over union, IoU: 1 for equal boxes with an
+area, 0 for boxes that share none. A detector predicts the same object many times; `nms` keeps the
+best box of each heap and drops the ones that overlap it.
 
 What surprises: nobody notices a wrong format; `nms` returns indices instead of boxes, wants
 floats, and knows nothing of classes: `batched_nms` does. How boxes go through transforms is on
@@ -30,8 +30,8 @@ from torchvision import ops
 )
 def test_a_box_has_three_common_formats(format, row):
     """`ops.box_convert(boxes, in_fmt, out_fmt)` converts between "xyxy" (two corners), "xywh"
-    (corner and size) and "cxcywh" (centre and size): the box of the table is the same in all.
-    """
+    (corner and size) and "cxcywh" (centre and size): [1, 2, 5, 10] in "xyxy" is [1, 2, 4, 8] in
+    "xywh" and [3, 6, 4, 8] in "cxcywh"."""
     boxes = torch.tensor([[1.0, 2.0, 5.0, 10.0]])
 
     converted = ops.box_convert(boxes, "xyxy", format)
@@ -42,7 +42,7 @@ def test_a_box_has_three_common_formats(format, row):
 
 def test_an_unknown_format_is_refused():
     """`ops.box_convert(boxes, "xyxy", "XYWH")` raises ValueError, "Unsupported Bounding Box
-    Conversions": the names of the formats are in small letters here.
+    Conversions": this function takes the names of the formats in small letters.
 
     `tv_tensors.BoundingBoxes` takes the names in capitals and in small letters.
     """
@@ -54,8 +54,8 @@ def test_an_unknown_format_is_refused():
 
 
 def test_the_area_of_a_box_is_width_times_height():
-    """`ops.box_area` of boxes in "xyxy" is (right - left) * (bottom - top); a box given as
-    "xywh" raises nothing and has a wrong, here a negative, area.
+    """`ops.box_area` of boxes in "xyxy" is (right - left) * (bottom - top); of the box [10, 20,
+    4, 25], meant as "xywh", it is -30 instead of 100, without an error.
 
     `ops.box_area` can't see the format of four numbers. Convert when the data are read.
     """
@@ -68,18 +68,23 @@ def test_the_area_of_a_box_is_width_times_height():
 
 def test_iou_is_the_shared_area_over_the_joint_area():
     """`ops.box_iou(boxes1, boxes2)` divides the shared area by the area of the union: 1 for
-    equal boxes, 0 for boxes apart, and 1 / 7 for two 2 x 2 boxes that share one pixel.
+    equal boxes of 2 x 2, 0 for boxes apart, and 1 / 7 for two 2 x 2 boxes that share one pixel;
+    two boxes without area give nan.
+
+    Because 0 is divided by 0 there: drop such boxes with `ops.remove_small_boxes`.
     """
     one = torch.tensor([[0.0, 0.0, 2.0, 2.0]])
     others = torch.tensor([[0.0, 0.0, 2.0, 2.0], [5.0, 5.0, 6.0, 6.0], [1.0, 1.0, 3.0, 3.0]])
 
     assert ops.box_iou(one, others)[0].tolist() == pytest.approx([1.0, 0.0, 1 / 7])
+    nothing = torch.tensor([[2.0, 2.0, 2.0, 2.0]])
+    assert ops.box_iou(nothing, nothing).isnan().tolist() == [[True]]
 
 
 def test_iou_compares_each_box_with_each():
-    """`ops.box_iou` of 2 and 3 boxes is a matrix (2, 3), with each pair; the diagonal of the
-    matrix of N and N boxes compares them in order.
-    """
+    """`ops.box_iou` of 2 and 3 boxes is a matrix of shape (2, 3), each of the first with each
+    of the second; its diagonal compares the first with the first and the second with the
+    second."""
     two = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 4.0, 4.0]])
     three = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 4.0, 2.0], [4.0, 4.0, 6.0, 6.0]])
 
@@ -90,8 +95,8 @@ def test_iou_compares_each_box_with_each():
 
 
 def test_generalised_iou_tells_how_far_boxes_are_apart():
-    """`ops.generalized_box_iou` of two equal boxes moved apart in a row falls from 0, where they
-    touch, to -1 / 3 and -1 / 2, while `ops.box_iou` is 0 for all of these.
+    """`ops.generalized_box_iou` of two 1 x 1 boxes side by side is 0 where they touch, -1 / 3
+    one pixel apart and -1 / 2 two pixels apart, while `ops.box_iou` is 0 for all three.
 
     So a loss made of it, `ops.generalized_box_iou_loss`, has a gradient for boxes apart.
     """
@@ -103,9 +108,8 @@ def test_generalised_iou_tells_how_far_boxes_are_apart():
 
 
 def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
-    """`ops.generalized_box_iou_loss` compares boxes row by row and returns 1 - GIoU per pair;
-    its `reduction` is "none" unless told, unlike that of the losses in `torch.nn`.
-    """
+    """`ops.generalized_box_iou_loss` compares boxes row by row and returns 1 - GIoU per pair,
+    up to rounding; its default is `reduction="none"`, unlike that of `nn.MSELoss`, "mean"."""
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]])
     target = torch.tensor([[0.0, 0.0, 2.0, 2.0], [3.0, 0.0, 4.0, 1.0]])
 
@@ -118,9 +122,9 @@ def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
 
 
 def test_nms_returns_the_indices_of_the_boxes_to_keep():
-    """`ops.nms(boxes, scores, 0.5)` returns indices, highest score first: a box goes if its IoU
-    with a kept box of higher score exceeds 0.5. `boxes[keep]` are the boxes.
-    """
+    """`keep = ops.nms(boxes, scores, 0.5)` is a tensor of indices, highest score first: a box
+    goes if its IoU with a kept box of higher score exceeds 0.5. The boxes themselves are
+    `boxes[keep]`."""
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 9.0], [20.0, 20.0, 30.0, 30.0]])
     scores = torch.tensor([0.6, 0.9, 0.7])
 
@@ -131,9 +135,8 @@ def test_nms_returns_the_indices_of_the_boxes_to_keep():
 
 
 def test_nms_does_not_look_at_the_scores_alone():
-    """`ops.nms` keeps a box of a low score that overlaps nothing; thresholds of the score are
-    applied by hand, `boxes[scores > 0.5]`, before or after it.
-    """
+    """`ops.nms` with the threshold 0.5 keeps a box of score 0.01 that overlaps no other; boxes
+    of low score are dropped by hand, `boxes[scores > 0.5]`."""
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [5.0, 5.0, 6.0, 6.0]])
     scores = torch.tensor([0.9, 0.01])
 
@@ -156,8 +159,8 @@ def test_a_higher_threshold_of_nms_keeps_more():
 
 
 def test_nms_knows_nothing_of_classes():
-    """`ops.nms` drops a box that overlaps one of another class; `ops.batched_nms`, given the
-    class of each box, only compares boxes of the same class.
+    """`ops.nms` drops a box that equals one of another class and a higher score;
+    `ops.batched_nms`, given the class of each box, only compares boxes of the same class.
 
     The same argument keeps the images of a batch apart, hence the name.
     """
@@ -170,11 +173,10 @@ def test_nms_knows_nothing_of_classes():
 
 
 def test_nms_wants_floats():
-    """`ops.nms` of int64 boxes raises RuntimeError, '"nms_kernel" not implemented for 'Long'',
-    on the CPU; write `boxes.float()`.
+    """`ops.nms` of int64 boxes on the CPU raises RuntimeError, '"nms_kernel" not implemented
+    for 'Long'', and of float16 boxes the same for 'Half'; write `boxes.float()`.
 
-    Boxes read from a file of annotations are often integers. Half and bfloat16 are refused on
-    the CPU as well.
+    Boxes read from a file of annotations are often integers.
     """
     boxes = torch.tensor([[0, 0, 2, 2], [0, 0, 2, 2]], device="cpu")
     scores = torch.tensor([0.5, 0.9])
@@ -197,8 +199,12 @@ def test_nms_wants_floats():
     ],
 )
 def test_nms_wants_a_row_of_four_and_a_score_for_each_box(boxes, scores, words):
-    """`ops.nms` wants boxes (N, 4) and scores (N,) of one dtype; the table shows what other
-    shapes and dtypes raise. No boxes at all, (0, 4), are fine.
+    """`ops.nms` raises RuntimeError unless the boxes have the shape (N, 4) and the scores the
+    shape (N,) and the same dtype. Float32 boxes of shape (0, 4) with scores of shape (0,) are
+    fine.
+
+    The messages name what is wrong, such as "boxes should have 4 elements in dimension 1, got
+    5".
     """
     with pytest.raises(RuntimeError, match=words):
         ops.nms(boxes, scores, 0.5)
@@ -207,8 +213,10 @@ def test_nms_wants_a_row_of_four_and_a_score_for_each_box(boxes, scores, words):
 
 
 def test_boxes_are_clipped_to_height_and_width():
-    """`ops.clip_boxes_to_image(boxes, (height, width))` moves edges outside the image to its
-    border; the size has the height first, a box has x first.
+    """`ops.clip_boxes_to_image(boxes, (6, 20))`, height before width, clips the "xyxy" box [-3,
+    1, 30, 9] to [0, 1, 20, 6].
+
+    Because sizes have the height first, while a box has x first.
     """
     boxes = torch.tensor([[-3.0, 1.0, 30.0, 9.0]])
 
@@ -216,8 +224,8 @@ def test_boxes_are_clipped_to_height_and_width():
 
 
 def test_small_boxes_are_found_by_their_sides():
-    """`ops.remove_small_boxes(boxes, 2)` returns the indices of the boxes whose two sides are
-    at least 2 long.
+    """`ops.remove_small_boxes(boxes, 2)` returns the indices of the boxes whose width and
+    height are both at least 2.
 
     A detector refuses boxes without width or height in its targets; this finds them.
     """
@@ -227,8 +235,8 @@ def test_small_boxes_are_found_by_their_sides():
 
 
 def test_the_boxes_of_masks_end_on_the_last_pixel():
-    """`ops.masks_to_boxes` of masks (N, H, W) returns the first and last column and row that
-    are not zero: a mask of one pixel has a box of width 0.
+    """`ops.masks_to_boxes` of masks (N, H, W) returns "xyxy" boxes of the first and last column
+    and row that are not zero: a mask of one pixel has a box of width 0.
 
     Because the last pixel counts as the edge. Add 1 to right and bottom for a detector, which
     refuses boxes without width.
@@ -243,7 +251,7 @@ def test_an_empty_mask_had_no_box():
     """Up to torchvision 0.25 `ops.masks_to_boxes` raised RuntimeError for a mask of zeros,
     "min(): Expected reduction dim to be specified for input.numel() == 0".
 
-    Keep the masks with `masks[masks.flatten(1).any(1)]`.
+    Drop such masks before: `masks[masks.flatten(1).any(1)]`.
     """
     masks = torch.tensor([[[0, 0], [0, 0]], [[0, 1], [0, 1]]])
     seen = masks.flatten(1).any(1)
@@ -258,7 +266,7 @@ def test_an_empty_mask_has_a_box_of_zeros():
     """Since torchvision 0.26 `ops.masks_to_boxes` returns the box [0, 0, 0, 0] for a mask of
     zeros.
 
-    A detector refuses that box in its targets: keep the masks with
+    A detector refuses that box in its targets: drop such masks before,
     `masks[masks.flatten(1).any(1)]`.
     """
     masks = torch.tensor([[[0, 0], [0, 0]], [[0, 1], [0, 1]]])
@@ -270,10 +278,11 @@ def test_an_empty_mask_has_a_box_of_zeros():
 
 def test_focal_loss_counts_easy_elements_less():
     """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` is the binary cross entropy times `(1
-    - p) ** 2`, p being the probability of the right answer: at p = 0.5 a quarter of it.
+    - p) ** 2`, p being the probability of the right answer and 2 the default of `gamma`: at p =
+    0.5 a quarter of it.
 
-    `alpha` is 0.25 unless told, which multiplies the loss of positive targets by 0.25 and that
-    of negative ones by 0.75.
+    The default `alpha=0.25` multiplies the loss of positive targets by 0.25 and that of
+    negative ones by 0.75.
     """
     logits, targets = torch.tensor([0.0, 0.0]), torch.tensor([1.0, 0.0])
     half = 0.6931  # -log 0.5

@@ -9,10 +9,11 @@ In training mode the answer is a dict of losses, which one adds up; in evaluatio
 dict of `boxes`, `labels` and `scores` per image. The model resizes and normalises the images
 itself.
 
-What surprises: there is no separate loss function; class 0 is the background, so that two kinds of
-objects need `num_classes=3`; a box without width stops the training; and the images of a batch
-can't be stacked, so the loader needs a `collate_fn` (`spec/data/test_collating.py`). The net on
-this page is a Faster R-CNN on a backbone of one convolution.
+What surprises: there is no separate loss function; class 0 of a Faster R-CNN is the background, so
+that two kinds of objects need `num_classes=3`; a box without width stops the training; and images
+of different sizes can't be stacked, so the loader needs a `collate_fn`
+(`spec/data/test_collating.py`). The net on this page is a Faster R-CNN on a backbone of one
+convolution.
 """
 
 import inspect
@@ -45,9 +46,9 @@ def target(boxes=((0.0, 0.0, 16.0, 16.0),), labels=(1,)):
 
 
 def test_in_training_a_detector_returns_its_losses():
-    """In training mode a Faster R-CNN, called with images and targets, returns a dict of four
-    losses; `sum(losses.values()).backward()` is the step of a training loop.
-    """
+    """In training mode a `FasterRCNN`, called with images and targets, returns a dict of four
+    losses; `sum(losses.values()).backward()` computes the gradients of the parameters that
+    require grad."""
     net = small_detector()
 
     losses = net([torch.rand(3, 32, 32)], [target()])
@@ -64,8 +65,8 @@ def test_in_training_a_detector_returns_its_losses():
 
 
 def test_in_evaluation_a_detector_returns_what_it_found():
-    """In evaluation mode a detector returns one dict per image: `boxes` (N, 4) in pixels of
-    that image, `labels` and `scores` (N,), the highest score first.
+    """In evaluation mode a `FasterRCNN` returns one dict per image: `boxes` (N, 4) in pixels of
+    that image, `labels` (N,) and `scores` (N,), the highest score first.
 
     Low scores are among them; keep `boxes[scores > 0.5]`.
     """
@@ -82,8 +83,8 @@ def test_in_evaluation_a_detector_returns_what_it_found():
 
 
 def test_losses_and_answers_do_not_come_together():
-    """A detector in evaluation mode ignores the targets and returns no losses: a validation
-    loss has to be computed in training mode, under `torch.no_grad()`.
+    """A `FasterRCNN` in evaluation mode returns no losses, even if it is given targets: a
+    validation loss has to be computed in training mode, under `torch.no_grad()`.
 
     In training mode `nn.BatchNorm2d` layers update their statistics even so. The pretrained
     `fasterrcnn_resnet50_fpn` has frozen ones; `fasterrcnn_resnet50_fpn_v2` has not.
@@ -100,9 +101,8 @@ def test_losses_and_answers_do_not_come_together():
 
 
 def test_training_wants_targets():
-    """A detector called without targets in training mode raises AssertionError, "targets should
-    not be none when in training mode"; call `net.eval()` to predict.
-    """
+    """A `FasterRCNN` called without targets in training mode raises AssertionError, "targets
+    should not be none when in training mode"; call `net.eval()` to predict."""
     net = small_detector()
 
     images = [torch.rand(3, 32, 32)]
@@ -113,10 +113,11 @@ def test_training_wants_targets():
 
 
 def test_images_come_as_a_list():
-    """A detector takes a list of images (C, H, W) of any sizes; a single image that is not in a
-    list raises ValueError, "images is expected to be a list of 3d tensors".
+    """A `FasterRCNN` takes a list of images (C, H, W), which may differ in size; a single image
+    that is not in a list raises ValueError, "images is expected to be a list of 3d tensors".
 
-    The model pads them to one size. A batch (N, C, H, W) is taken as a list of N images.
+    Because the model pads them to one size itself. A batch (N, C, H, W) is taken as a list of N
+    images.
     """
     net = small_detector().eval()
     image = torch.rand(3, 32, 32)
@@ -128,8 +129,8 @@ def test_images_come_as_a_list():
 
 
 def test_images_are_floats_from_zero_to_one():
-    """A detector raises TypeError for uint8 images, "Expected input images to be of floating
-    type (in range [0, 1])"; write `image / 255`.
+    """A `FasterRCNN` raises TypeError for a uint8 image, "Expected input images to be of
+    floating type (in range [0, 1])"; write `image / 255`.
 
     Don't normalise by mean and deviation: the model does that itself.
     """
@@ -144,9 +145,9 @@ def test_images_are_floats_from_zero_to_one():
 
 
 def test_a_box_has_width_and_height():
-    """A target box whose right edge is not right of its left one raises AssertionError in
-    training, "All bounding boxes should have positive height and width"; (20, 20, 8, 8) in
-    "xywh" is found so.
+    """A target box [5, 5, 5, 9], without width, raises AssertionError in the training of a
+    `FasterRCNN`, "All bounding boxes should have positive height and width"; so does [20, 20,
+    8, 8] in "xywh".
 
     The message shows the box as resized. A box in "xywh" that is wider than its x and higher
     than its y raises nothing: convert with `ops.box_convert` before.
@@ -166,9 +167,9 @@ def test_a_box_has_width_and_height():
 
 
 def test_the_boxes_of_an_image_are_a_matrix():
-    """Target boxes that aren't a tensor (N, 4) raise AssertionError, "Expected target boxes to
-    be a tensor of shape [N, 4], got torch.Size([4])"; for one box write `[[x1, y1, x2, y2]]`.
-    """
+    """Target boxes of shape (4,) raise AssertionError in the training of a `FasterRCNN`,
+    "Expected target boxes to be a tensor of shape [N, 4], got torch.Size([4])"; for one box
+    write `[[x1, y1, x2, y2]]`."""
     net, images = small_detector(), [torch.rand(3, 32, 32)]
 
     with pytest.raises(AssertionError, match="Expected target boxes to be a tensor of shape"):
@@ -180,8 +181,11 @@ def test_the_boxes_of_an_image_are_a_matrix():
 
 
 def test_an_image_without_objects_has_an_empty_target():
-    """An image without objects has `boxes` of shape (0, 4) and `labels` of shape (0,) int64,
-    and the loss of the boxes is 0; `torch.tensor([])` is refused, because its shape is (0,).
+    """For a `FasterRCNN` the target of an image without objects has `boxes` of shape (0, 4) and
+    int64 `labels` of shape (0,), and `loss_box_reg` is 0; boxes `torch.tensor([])`, of shape
+    (0,), raise AssertionError.
+
+    Write `torch.zeros(0, 4)` and `torch.zeros(0, dtype=torch.int64)`.
     """
     net, images = small_detector(), [torch.rand(3, 32, 32)]
     nothing = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
@@ -194,9 +198,8 @@ def test_an_image_without_objects_has_an_empty_target():
 
 
 def test_labels_are_int64():
-    """Target labels of int32 or float32 raise TypeError in Faster R-CNN, "target labels must of
-    int64 type, instead got torch.int32"; write `labels.long()`.
-    """
+    """Target labels of int32 raise TypeError in the training of a `FasterRCNN`, "target labels
+    must of int64 type, instead got torch.int32"; write `labels.long()`."""
     net, images = small_detector(), [torch.rand(3, 32, 32)]
     labels = torch.tensor([1], dtype=torch.int32)
 
@@ -209,10 +212,11 @@ def test_labels_are_int64():
 
 
 def test_class_zero_is_the_background():
-    """`num_classes` of a Faster R-CNN counts the background, class 0: with `num_classes=3`
+    """`num_classes` of a `FasterRCNN` counts the background, class 0: with `num_classes=3`
     labels are 1 and 2, and label 3 raises IndexError, "Target 3 is out of bounds", on the CPU.
 
-    A box labelled 0 raises nothing: it counts as background, and the loss of the boxes is 0.
+    A box labelled 0 raises nothing: it counts as background, and `loss_box_reg` is 0.
+    `RetinaNet` and `FCOS` take label 0 for a class like any other.
     """
     net, images = small_detector(num_classes=3), [torch.rand(3, 32, 32)]
 
@@ -227,9 +231,8 @@ def test_class_zero_is_the_background():
 
 
 def test_a_target_names_boxes_and_labels():
-    """A detector raises KeyError, 'labels', for a target without `labels`; further keys,
-    such as `image_id` and `area`, which COCO's evaluation uses, are allowed and not used.
-    """
+    """A `FasterRCNN` in training raises KeyError, 'labels', for a target without `labels`;
+    further keys, such as `image_id` and `area`, which COCO's evaluation uses, are allowed."""
     net, images = small_detector(), [torch.rand(3, 32, 32)]
 
     with pytest.raises(KeyError, match="labels"):
@@ -239,11 +242,12 @@ def test_a_target_names_boxes_and_labels():
 
 
 def test_the_model_resizes_the_images():
-    """A Faster R-CNN's `transform` scales the image and its boxes so that the shorter side has
-    `min_size`, or less if the longer one would exceed `max_size`, and pads; answers are scaled
-    back.
+    """`transform` of a `FasterRCNN` scales image and boxes so that the shorter side is
+    `min_size`, or less if the longer one would exceed `max_size`: with 32 and 64, (16, 20)
+    becomes (32, 40) and (16, 128) becomes (8, 64).
 
-    `FasterRCNN` has `min_size=800` unless told: a small image costs as much as a large one.
+    Then it pads the batch; answers are scaled back. The default is `min_size=800`, so that a
+    small image costs about as much as a large one.
     """
     net = small_detector()
 
@@ -257,8 +261,8 @@ def test_the_model_resizes_the_images():
 
 
 def test_the_head_of_a_detector_is_replaced_for_ones_own_classes():
-    """`net.roi_heads.box_predictor = FastRCNNPredictor(in_features, num_classes)` gives a ready
-    Faster R-CNN a head for other classes; `in_features` is that of the old `cls_score`.
+    """`net.roi_heads.box_predictor = FastRCNNPredictor(in_features, num_classes)` gives a
+    `FasterRCNN` a head for other classes; `in_features` is that of the old `cls_score`.
 
     The new head has one score and four box offsets per class, background included.
     """
@@ -273,9 +277,9 @@ def test_the_head_of_a_detector_is_replaced_for_ones_own_classes():
 
 
 def test_a_backbone_tells_its_channels():
-    """`FasterRCNN` wants a backbone with an attribute `out_channels`, and raises ValueError,
-    "backbone should contain an attribute out_channels", without it.
-    """
+    """`FasterRCNN(backbone, num_classes=2)` raises ValueError, "backbone should contain an
+    attribute out_channels", for a `nn.Sequential` without that attribute: set
+    `backbone.out_channels`."""
     backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8))
 
     with pytest.raises(ValueError, match="backbone should contain an attribute out_channels"):
@@ -286,8 +290,8 @@ def test_a_backbone_tells_its_channels():
 
 
 def test_weights_of_the_detector_and_of_its_backbone_are_asked_for_apart():
-    """`fasterrcnn_resnet50_fpn(weights=None)` still downloads weights for its backbone;
-    `weights_backbone=None` too builds a net of random weights, without a network.
+    """`fasterrcnn_resnet50_fpn(weights=None)` still downloads weights for its backbone; with
+    `weights_backbone=None` besides it builds a net of random weights, without a download.
 
     The default of `weights_backbone` is `ResNet50_Weights.IMAGENET1K_V1`.
     """

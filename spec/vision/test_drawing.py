@@ -19,8 +19,8 @@ def black(height=4, width=4):
 
 def test_a_box_is_drawn_as_a_frame():
     """`draw_bounding_boxes(image, boxes, colors="red")` returns a new image with a frame one
-    pixel wide around each "xyxy" box, right and bottom edge included; the image itself stays.
-    """
+    pixel wide around an "xyxy" box, right and bottom edge included; `image` itself stays as it
+    was."""
     image = black()
 
     drawn = draw_bounding_boxes(image, torch.tensor([[1, 1, 3, 3]]), colors="red")
@@ -35,8 +35,9 @@ def test_a_box_is_drawn_as_a_frame():
 
 
 def test_a_box_upside_down_is_refused():
-    """`draw_bounding_boxes` raises ValueError for a box with right smaller than left, or bottom
-    than top, "Boxes need to be in (xmin, ymin, xmax, ymax) format"; use `ops.box_convert`.
+    """`draw_bounding_boxes` of the box [2, 2, 1, 1], whose right edge is left of its left one,
+    raises ValueError, "Boxes need to be in (xmin, ymin, xmax, ymax) format"; use
+    `ops.box_convert`.
 
     A box in "xywh" is found only if the width is smaller than x, or the height than y.
     """
@@ -51,7 +52,8 @@ def test_channels_last_cannot_be_drawn_on():
     """`draw_bounding_boxes` of an image (4, 5, 3), channels last, raises ValueError, "Only
     grayscale and RGB images are supported"; write `image.permute(2, 0, 1)`.
 
-    Because the first dimension, 4, is taken for the channels, of which there are 1 or 3.
+    Because the first dimension, 4, is taken for the channels, of which there are 1 or 3. An
+    image 3 pixels high and channels last raises nothing.
     """
     image = torch.zeros(4, 5, 3, dtype=torch.uint8)
     boxes = torch.tensor([[1, 1, 3, 3]])
@@ -59,12 +61,12 @@ def test_channels_last_cannot_be_drawn_on():
     with pytest.raises(ValueError, match="Only grayscale and RGB images are supported"):
         draw_bounding_boxes(image, boxes)
     assert draw_bounding_boxes(image.permute(2, 0, 1), boxes).shape == (3, 4, 5)
+    assert draw_bounding_boxes(image[:3], boxes).shape == (3, 5, 3)
 
 
 def test_a_batch_is_not_drawn_on():
-    """`draw_bounding_boxes` takes one image: a batch (N, C, H, W) raises ValueError, "Pass
-    individual images, not batches".
-    """
+    """`draw_bounding_boxes` of a batch (N, C, H, W) raises ValueError, "Pass individual images,
+    not batches": pass one image (C, H, W)."""
     boxes = torch.tensor([[1, 1, 3, 3]])
 
     with pytest.raises(ValueError, match="Pass individual images, not batches"):
@@ -73,18 +75,23 @@ def test_a_batch_is_not_drawn_on():
 
 
 def test_no_boxes_leave_the_image():
-    """`draw_bounding_boxes` of no boxes, shape (0, 4), warns, "boxes doesn't contain any box",
-    and returns the image.
+    """`draw_bounding_boxes` of boxes of shape (0, 4) gives a UserWarning, "boxes doesn't
+    contain any box", and returns the image itself.
+
+    An image on which a detector found nothing is no error: the warning can be ignored.
     """
+    image = black()
+
     with pytest.warns(UserWarning, match="boxes doesn't contain any box"):
-        drawn = draw_bounding_boxes(black(), torch.zeros(0, 4))
+        drawn = draw_bounding_boxes(image, torch.zeros(0, 4))
+
+    assert drawn is image
     assert drawn.max().item() == 0
 
 
 def test_labels_come_one_for_each_box():
-    """`draw_bounding_boxes(..., labels=["cat"])` writes a label beside each box; another number
-    of labels raises ValueError, "Number of boxes (1) and labels (2) mismatch".
-    """
+    """`draw_bounding_boxes(..., labels=["cat"])` of one box writes "cat" beside it; another
+    number of labels raises ValueError, "Number of boxes (1) and labels (2) mismatch"."""
     boxes = torch.tensor([[1, 15, 30, 35]])
 
     with pytest.raises(ValueError, match=r"Number of boxes \(1\) and labels \(2\) mismatch"):
@@ -95,9 +102,9 @@ def test_labels_come_one_for_each_box():
 
 
 def test_a_mask_is_laid_over_the_image():
-    """`draw_segmentation_masks(image, masks, alpha=0.8, colors=["red"])` mixes `alpha` of the
-    colour with the image where the bool mask is True.
-    """
+    """`draw_segmentation_masks(image, mask, alpha=0.8, colors=["red"])` mixes 0.8 of the colour
+    with 0.2 of the image where the bool mask is True: in a grey of 100 red becomes 224, green
+    and blue 20."""
     image = torch.full((3, 1, 2), 100, dtype=torch.uint8)
     mask = torch.tensor([[True, False]])
 

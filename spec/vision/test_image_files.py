@@ -5,10 +5,11 @@ gives (channels, height, width) of uint8, in RGB. It reads JPEG, PNG, GIF and We
 by the content, not by the name. `write_png` and `write_jpeg` go the other way.
 
 What surprises: the tensor has bytes from 0 to 255, and has to be scaled for a network; a grey PNG
-file has one channel and one with transparency four, unless the mode "RGB" is asked for;
-`decode_image` took the bytes of a file only, and no path, before torchvision 0.20 (PyTorch 2.5);
-videos were removed; and since torchvision 0.29 (PyTorch 2.14) image reading is deprecated too, for
-`torchcodec`. Pillow's pictures are on `spec/data/test_transforms.py`.
+file has one channel and one with transparency four, unless the mode "RGB" is asked for, and one
+with a palette gives indices; `decode_image` took the bytes of a file only, and no path, before
+torchvision 0.20 (PyTorch 2.5); videos were removed; and since torchvision 0.29 (PyTorch 2.14) image
+reading is deprecated too, for `torchcodec`. Pillow's pictures are on
+`spec/data/test_transforms.py`.
 """
 
 import numpy as np
@@ -30,8 +31,8 @@ def save(path, pixels):
 
 
 def test_an_image_file_becomes_bytes_with_channels_first(tmp_path):
-    """`io.read_image(path)` of an ordinary colour file, 8 bits per channel, returns a uint8
-    tensor (C, H, W) in RGB: a PNG file 2 wide and 1 high gives (3, 1, 2).
+    """`io.read_image(path)` of a colour PNG file, 8 bits per channel and without a palette, returns
+    a uint8 tensor (C, H, W) in RGB: a file 2 wide and 1 high gives (3, 1, 2).
 
     Divide by 255 for a network, `image / 255`, or use `v2.ToDtype(torch.float32, scale=True)`.
     """
@@ -68,8 +69,8 @@ def test_decode_image_took_no_path(tmp_path):
 
 
 def test_bytes_are_decoded_from_a_tensor(tmp_path):
-    """`io.decode_image` takes the content of a file as a 1-D uint8 tensor: of bytes from the
-    network or a zip file `torch.frombuffer(bytearray(data), dtype=torch.uint8)`.
+    """`io.decode_image` takes the content of a file as a 1-D uint8 tensor: for `data`, bytes from
+    the network or a zip file, write `torch.frombuffer(bytearray(data), dtype=torch.uint8)`.
 
     Python's `bytes` themselves are refused, or taken for a path.
     """
@@ -85,11 +86,11 @@ def test_bytes_are_decoded_from_a_tensor(tmp_path):
 
 
 def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
-    """`io.read_image` of a PNG file gives 1 channel for grey, 3 for colour and 4 for colour with
-    transparency; `ImageReadMode.RGB` makes it 3 each time.
+    """`io.read_image` of a PNG file without a palette gives 1 channel for grey, 3 for colour and 4
+    for colour with transparency; `ImageReadMode.RGB` makes it 3 each time.
 
-    A data set with a few grey or transparent files fails in the loader's stack otherwise:
-    "stack expects each tensor to be equal size".
+    A data set with a few grey or transparent files fails in the loader's stack otherwise: "stack
+    expects each tensor to be equal size". A PNG file with a palette gives 1 channel of indices.
     """
     paths = [
         save(tmp_path / "grey.png", [[9]]),
@@ -98,15 +99,16 @@ def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
     ]
 
     assert [len(io.read_image(path)) for path in paths] == [1, 3, 4]
+    Image.open(paths[1]).convert("P").save(tmp_path / "palette.png")
+    assert len(io.read_image(str(tmp_path / "palette.png"))) == 1
     assert [len(io.read_image(path, ImageReadMode.RGB)) for path in paths] == [3, 3, 3]
 
 
 def test_a_missing_file_is_a_runtime_error(tmp_path):
-    """`io.read_image` of a missing file raises RuntimeError, "[Errno 2] No such file or
-    directory", and not Python's FileNotFoundError.
+    """`io.read_image` of a missing file raises RuntimeError, "[Errno 2] No such file or directory",
+    and not Python's FileNotFoundError.
 
-    So `except FileNotFoundError` doesn't catch it. Pillow's `Image.open` raises
-    FileNotFoundError.
+    So `except FileNotFoundError` doesn't catch it. Pillow's `Image.open` raises FileNotFoundError.
     """
     with pytest.raises(RuntimeError, match="No such file or directory"):
         io.read_image(str(tmp_path / "no.png"))
@@ -115,11 +117,11 @@ def test_a_missing_file_is_a_runtime_error(tmp_path):
 
 
 def test_other_kinds_of_files_are_refused(tmp_path):
-    """`io.read_image` raises RuntimeError for text or a BMP file, "Unsupported image file. Only
-    jpeg, png", whatever the file is called; Pillow reads BMP, TIFF and more.
+    """`io.read_image` raises RuntimeError for a text file named `0.png` and for a BMP file,
+    "Unsupported image file. Only jpeg, png"; Pillow reads BMP, TIFF and more.
 
-    `torchvision.transforms.v2.functional.pil_to_tensor(Image.open(path))` gives the same
-    tensor.
+    `v2.functional.pil_to_tensor(Image.open(path))` of `torchvision.transforms` gives a tensor of
+    the same form.
     """
     path = save(tmp_path / "0.bmp", [[9]])
     (tmp_path / "0.png").write_text("hello")
@@ -132,8 +134,9 @@ def test_other_kinds_of_files_are_refused(tmp_path):
 
 
 def test_a_truncated_file_is_refused(tmp_path):
-    """`io.read_image` of a PNG file that was cut off raises RuntimeError, "Probably, the input
-    image is corrupted"; an empty file raises "Expected a non empty file".
+    """`io.read_image` of a PNG file that ends before its pixels, after 40 bytes, raises
+    RuntimeError, "Probably, the input image is corrupted"; an empty file raises "Expected a non
+    empty file".
     """
     save(tmp_path / "0.png", [[9, 8]])
     (tmp_path / "cut.png").write_bytes((tmp_path / "0.png").read_bytes()[:40])
@@ -146,8 +149,8 @@ def test_a_truncated_file_is_refused(tmp_path):
 
 
 def test_png_keeps_the_bytes(tmp_path):
-    """`io.write_png(image, path)` followed by `io.read_image(path)` gives the same bytes; JPEG
-    is lossy and need not.
+    """`io.write_png(image, path)` of a uint8 tensor followed by `io.read_image(path)` gives the
+    same bytes; `io.write_jpeg` is lossy and need not.
     """
     image = torch.tensor([[[0, 255, 0, 255]]], dtype=torch.uint8)
 
@@ -167,10 +170,12 @@ def test_png_keeps_the_bytes(tmp_path):
     ],
 )
 def test_writing_wants_bytes_with_channels_first(image, words, tmp_path):
-    """`io.write_png` wants uint8 (C, H, W) with 1 or 3 channels; floats, two dimensions and
-    channels last raise RuntimeError. For floats from 0 to 1, `save_image` converts.
+    """`io.write_png` wants uint8 (C, H, W) with 1 or 3 channels: `torch.rand(3, 2, 2)`, two
+    dimensions and a uint8 (5, 5, 3) raise RuntimeError. For floats from 0 to 1, `save_image`
+    converts.
 
-    By hand: `(image * 255).round().to(torch.uint8)`.
+    By hand: `(image * 255).round().to(torch.uint8)`. Channels last with a height of 1 or 3 raise
+    nothing, and give a wrong picture.
     """
     with pytest.raises(RuntimeError, match=words):
         io.write_png(image, str(tmp_path / "0.png"))
@@ -180,10 +185,11 @@ def test_writing_wants_bytes_with_channels_first(image, words, tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_sixteen_bits_stay_sixteen_bits(tmp_path):
-    """Since torchvision 0.20 (PyTorch 2.5) a PNG file of 16 bits is read as uint16: depth maps
-    and medical images keep their values. Before, it was refused.
+    """Since torchvision 0.20 (PyTorch 2.5) `io.decode_image` reads a grey PNG file of 16 bits as
+    uint16: depth maps and medical images keep their values. Before, it was refused.
 
-    Most operations lack uint16 (`spec/tensors/test_special_dtypes.py`): write `.float()`.
+    Most operations lack uint16 (`spec/tensors/test_special_dtypes.py`): write `.float()`. With
+    `mode="RGB"` too the values keep their 16 bits.
     """
     Image.fromarray(np.array([[40000, 7]], dtype=np.uint16)).save(tmp_path / "0.png")
 
@@ -208,10 +214,11 @@ def test_sixteen_bits_were_refused(tmp_path):
 
 @pytest.mark.torch(">=2.14")
 def test_image_reading_is_deprecated(tmp_path):
-    """Since torchvision 0.29 (PyTorch 2.14) `io.decode_image`, `read_image` and `write_png`
-    issue a DeprecationWarning: `torchcodec` is to take their place.
+    """Since torchvision 0.29 (PyTorch 2.14) `io.decode_image` issues a DeprecationWarning:
+    `torchcodec` is to take its place.
 
-    A script does not show it: by default Python hides a DeprecationWarning raised in a library.
+    So do `read_image` and `write_png`. A script does not show it: by default Python hides a
+    DeprecationWarning raised in a library.
     """
     path = save(tmp_path / "0.png", [[9]])
 

@@ -24,8 +24,9 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_mixup_mixes_images_and_labels_in_one_proportion():
-    """`v2.MixUp(num_classes=3)(images, labels)` returns `p * image + (1 - p) * neighbour` and
-    labels (N, 3) with `p` and `1 - p` at the two classes.
+    """`v2.MixUp(num_classes=3)` of two float images with the labels 0 and 2 returns `p * image + (1
+    - p) * neighbour`, and labels (2, 3) with `p` at the class of the image and `1 - p` at that of
+    its neighbour.
 
     The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
     """
@@ -57,8 +58,10 @@ def test_cutmix_weights_labels_by_area():
 
 
 def test_mixed_labels_are_targets_of_cross_entropy():
-    """`F.cross_entropy` takes the float labels (N, classes) of `v2.MixUp`; `labels.argmax(1)`
-    gives one class again, for an accuracy.
+    """`F.cross_entropy` takes the float labels (N, classes) of `v2.MixUp` as its targets; each row
+    of them adds up to 1.
+
+    For an accuracy `labels.argmax(1)` gives one class again.
     """
     images, labels = torch.rand(2, 3, 4, 4), torch.tensor([0, 2])
 
@@ -71,8 +74,8 @@ def test_mixed_labels_are_targets_of_cross_entropy():
 
 @pytest.mark.parametrize("transform", [v2.MixUp, v2.CutMix] if hasattr(v2, "MixUp") else [])
 def test_a_single_image_is_not_mixed(transform):
-    """`v2.MixUp` and `v2.CutMix` of one image and its label as a 0-d tensor raise ValueError,
-    which names the shape of the labels, `(batch_size,)`: call them on batches of the loader.
+    """`v2.MixUp` and `v2.CutMix` of one image and its label as a 0-d tensor raise ValueError, which
+    names the shape of the labels, `(batch_size,)`: call them on batches of the loader.
 
     A label that is an int raises ValueError too, "When using the default labels_getter".
     """
@@ -88,8 +91,9 @@ def test_a_single_image_is_not_mixed(transform):
 
 @pytest.mark.torch(">=2.4")
 def test_the_number_of_classes_has_to_be_told():
-    """`v2.MixUp()` without `num_classes` raises ValueError for labels that are class indices,
-    "num_classes must be passed if the labels are index-based (1D)".
+    """Since torchvision 0.19 (PyTorch 2.4) `v2.MixUp()` can be built without `num_classes`, but
+    raises ValueError for labels that are class indices, "num_classes must be passed if the labels
+    are index-based (1D)".
     """
     images, labels = torch.rand(2, 3, 4, 4), torch.tensor([0, 2])
 
@@ -130,8 +134,8 @@ def test_mixing_fits_into_the_collate_function():
 
 
 def test_a_larger_alpha_mixes_more_evenly():
-    """The share of `v2.MixUp` is drawn from the beta distribution with both parameters `alpha`:
-    with 1000 it is close to one half, with 0.05 mostly close to 0 or 1.
+    """The share of `v2.MixUp(alpha=a)` is drawn from the beta distribution with both parameters
+    `a`: with 1000 it is close to one half, with 0.05 mostly close to 0 or 1.
 
     The default 1 draws each share with equal probability.
     """

@@ -29,8 +29,9 @@ def images(n, height, width):
 
 
 def test_inception_returns_two_outputs_in_training():
-    """`models.inception_v3` in training mode returns `InceptionOutputs`, a named tuple of
-    `logits` and `aux_logits`, each (N, 1000): unpack it, `logits, aux = net(x)`.
+    """`models.inception_v3` in training mode, with its auxiliary head and 1000 classes, returns
+    `InceptionOutputs`, a named tuple of `logits` and `aux_logits`, each (N, 1000): unpack it,
+    `logits, aux = net(x)`.
 
     The usual loss is `criterion(logits, y) + 0.4 * criterion(aux, y)`.
     """
@@ -83,8 +84,8 @@ def test_inception_returns_one_tensor_in_evaluation():
 
 @pytest.mark.slow
 def test_without_auxiliary_heads_there_is_one_output():
-    """`aux_logits=False` builds Inception and GoogLeNet without auxiliary heads: both return a
-    tensor in training mode too.
+    """`models.inception_v3` and `models.googlenet` with `aux_logits=False` have no auxiliary heads:
+    both return a tensor in training mode too.
 
     Together with pretrained weights, the heads are loaded first and then removed.
     """
@@ -98,8 +99,8 @@ def test_without_auxiliary_heads_there_is_one_output():
 
 
 def test_googlenet_returns_three_outputs_in_training():
-    """`models.googlenet` in training mode returns `GoogLeNetOutputs` of three tensors:
-    `logits`, `aux_logits2` and `aux_logits1`.
+    """`models.googlenet` in training mode, with its auxiliary heads, returns `GoogLeNetOutputs` of
+    three tensors: `logits`, `aux_logits2` and `aux_logits1`.
     """
     net = on_meta(models.googlenet, init_weights=False)
 
@@ -111,8 +112,8 @@ def test_googlenet_returns_three_outputs_in_training():
 
 @pytest.mark.slow
 def test_both_heads_of_inception_are_replaced():
-    """For classes of one's own Inception needs two new heads, `net.fc` and `net.AuxLogits.fc`;
-    with the first alone, `aux_logits` still has 1000 classes.
+    """For 5 classes of one's own `models.inception_v3` needs two new layers, `net.fc` and
+    `net.AuxLogits.fc`; with the first alone, `aux_logits` still has 1000 classes.
     """
     net = on_meta(models.inception_v3, init_weights=False)
     net.fc = torch.nn.Linear(net.fc.in_features, 5, device="meta")
@@ -127,10 +128,11 @@ def test_both_heads_of_inception_are_replaced():
 
 @pytest.mark.slow
 def test_inception_wants_large_images():
-    """`models.inception_v3` in training mode raises RuntimeError for images of 64 x 64,
-    "Calculated output size: (768x0x0). Output size is too small": it was made for 299 x 299.
+    """`models.inception_v3` in training mode raises RuntimeError for images of 64 x 64, "Calculated
+    output size: (768x0x0). Output size is too small": it was made for 299 x 299.
 
-    The auxiliary head pools a map that is 17 x 17 for 299. Resize, or set `aux_logits=False`.
+    The auxiliary head pools a map that is 17 x 17 for 299. Resize the images; with
+    `aux_logits=False`, or in evaluation mode, 75 x 75 is the smallest size.
     """
     net = on_meta(models.inception_v3, init_weights=False)
 
@@ -142,8 +144,9 @@ def test_inception_wants_large_images():
 
 @pytest.mark.slow
 def test_a_batch_of_one_is_too_small_for_some_models():
-    """`models.segmentation.deeplabv3_mobilenet_v3_large` in training mode raises ValueError for
-    one image, "Expected more than 1 value per channel when training": a BatchNorm sees 1 x 1.
+    """`models.segmentation.deeplabv3_mobilenet_v3_large` in training mode raises ValueError for a
+    batch of one image, "Expected more than 1 value per channel when training": a BatchNorm sees 1 x
+    1.
 
     A last batch of one sample is avoided by `drop_last=True`.
     """
@@ -156,8 +159,8 @@ def test_a_batch_of_one_is_too_small_for_some_models():
 
 
 def test_a_segmentation_model_returns_a_dict():
-    """A model of `torchvision.models.segmentation` returns a dict whose "out" has the logits
-    (N, classes, H, W), as high and wide as the images.
+    """A segmentation model such as `models.segmentation.lraspp_mobilenet_v3_large` returns a dict
+    whose "out" has the logits (N, classes, H, W), as high and wide as the images.
 
     `logits.argmax(1)` are the classes (N, H, W).
     """
@@ -191,8 +194,8 @@ def test_a_loss_refuses_the_dict():
 
 @pytest.mark.slow
 def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
-    """`models.segmentation.fcn_resnet50(aux_loss=True)` returns "out" and "aux", in evaluation
-    mode too; without `aux_loss` only "out".
+    """`models.segmentation.fcn_resnet50(aux_loss=True)` returns "out" and "aux", in evaluation mode
+    too; without weights and `aux_loss` it returns only "out".
 
     Pretrained weights turn `aux_loss` on.
     """
@@ -207,8 +210,8 @@ def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
 
 
 def test_the_classes_of_a_segmentation_include_the_background():
-    """Segmentation models have 21 classes unless told, Pascal VOC's 20 and the background 0;
-    `net.classifier[4]` of an FCN is the layer to replace.
+    """`models.segmentation.fcn_resnet50` without weights has 21 classes unless told, for Pascal
+    VOC's 20 and the background 0; `net.classifier[4]` is the layer to replace.
     """
     net = on_meta(models.segmentation.fcn_resnet50, weights_backbone=None)
 

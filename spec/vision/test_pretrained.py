@@ -19,11 +19,12 @@ from torchvision import models, transforms
 
 
 def test_the_numbers_of_imagenet_belong_to_the_weights():
-    """`models.ResNet18_Weights.DEFAULT.transforms()` has mean [0.485, 0.456, 0.406] and std
-    [0.229, 0.224, 0.225], ImageNet's own, as most of torchvision's classifiers have.
+    """`models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean [0.485, 0.456, 0.406] and
+    std [0.229, 0.224, 0.225], as most weights of torchvision's classifiers have.
 
-    A pretrained net expects inputs normalised by the numbers it was trained with. Your own data
-    set needs its own only if you train from random weights.
+    A pretrained net expects inputs normalised by the numbers it was trained with;
+    `EfficientNet_V2_L_Weights` has 0.5 for all six. Your own data set needs its own only if you
+    train from random weights.
     """
     prepare = models.ResNet18_Weights.DEFAULT.transforms()
 
@@ -32,9 +33,9 @@ def test_the_numbers_of_imagenet_belong_to_the_weights():
 
 
 def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
-    """`Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])` maps the mean colour of
-    ImageNet to 0, and white, 1.0 in each channel, to about 2.2 to 2.6. It follows the scaling
-    to [0, 1].
+    """`Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])`, applied after scaling to [0, 1],
+    maps the mean colour of ImageNet to 0, and white, 1.0 in each channel, to about 2.25, 2.43 and
+    2.64.
     """
     normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
@@ -45,11 +46,12 @@ def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
 
 
 def test_a_grey_image_has_no_three_means():
-    """`transforms.Normalize` with three means raises RuntimeError for an image with one
-    channel, "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
+    """`transforms.Normalize` with three means raises RuntimeError for an image with one channel,
+    "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
 
-    Make the image colour first, with `Grayscale(3)` or `image.expand(3, -1, -1)`.
-    `v2.Normalize` of torchvision 0.29 raises nothing: it broadcasts to three channels.
+    Make the tensor colour first, `image.expand(3, -1, -1)`, or the picture,
+    `picture.convert("RGB")`. `v2.Normalize` of torchvision 0.29 raises nothing: it broadcasts to
+    three channels.
     """
     normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     grey = torch.zeros(1, 2, 2)
@@ -62,8 +64,9 @@ def test_a_grey_image_has_no_three_means():
 
 
 def test_two_sets_of_weights_want_two_preparations():
-    """`ResNet50_Weights.IMAGENET1K_V1` resizes to 256 and `IMAGENET1K_V2` to 232 before the
-    crop to 224; Inception wants crops of 299.
+    """The `transforms()` of `ResNet50_Weights.IMAGENET1K_V1` resize to 256 and those of
+    `IMAGENET1K_V2` to 232 before the crop to 224; those of `Inception_V3_Weights.DEFAULT` crop to
+    299.
 
     So take `weights.transforms()` instead of numbers from a tutorial.
     """
@@ -76,8 +79,8 @@ def test_two_sets_of_weights_want_two_preparations():
 
 
 def test_the_class_of_an_answer_is_looked_up_in_the_weights():
-    """`weights.meta["categories"][index]` is the name of a class: ImageNet's 1000 begin with
-    "tench" and have "tabby" at 281.
+    """`weights.meta["categories"][index]` is the name of a class: the 1000 of
+    `ResNet18_Weights.DEFAULT`, ImageNet's, begin with "tench" and have "tabby" at 281.
     """
     categories = models.ResNet18_Weights.DEFAULT.meta["categories"]
     scores = torch.zeros(1, 1000)
@@ -88,10 +91,10 @@ def test_the_class_of_an_answer_is_looked_up_in_the_weights():
 
 
 def test_weights_of_another_model_are_refused():
-    """`models.resnet18(weights=ResNet50_Weights.DEFAULT)` raises TypeError, "Invalid Weight
-    class provided; expected ResNet18_Weights but received ResNet50_Weights".
+    """`models.resnet18(weights=ResNet50_Weights.DEFAULT)` raises TypeError, "Invalid Weight class
+    provided; expected ResNet18_Weights but received ResNet50_Weights".
 
-    `weights="DEFAULT"` can't go wrong like this.
+    `weights="DEFAULT"` takes the weights that belong to the model.
     """
     with pytest.raises(TypeError, match="Invalid Weight class provided; expected ResNet18_Weights"):
         models.resnet18(weights=models.ResNet50_Weights.DEFAULT)
@@ -125,8 +128,10 @@ def test_models_are_built_by_name():
 
 
 def test_detectors_normalise_by_themselves():
-    """The `transforms()` of a detector's weights only scale to floats in [0, 1]; those of a
-    segmentation model resize to 520 and normalise.
+    """`FasterRCNN_ResNet50_FPN_Weights.DEFAULT.transforms()` only scales uint8 images to floats in
+    [0, 1]; that of `FCN_ResNet50_Weights.DEFAULT` resizes to 520 and normalises.
+
+    Because a detector of torchvision normalises its input itself.
     """
     image = torch.full((3, 40, 40), 255, dtype=torch.uint8)
     detector = models.detection.FasterRCNN_ResNet50_FPN_Weights.DEFAULT.transforms()
@@ -138,8 +143,9 @@ def test_detectors_normalise_by_themselves():
 
 
 def test_weights_of_detection_know_their_classes():
-    """COCO's 91 categories of `FasterRCNN_ResNet50_FPN_Weights` begin with "__background__" and
-    "person"; the 21 of `FCN_ResNet50_Weights` are Pascal VOC's, "person" at 15.
+    """The 91 categories of `FasterRCNN_ResNet50_FPN_Weights.DEFAULT`, COCO's, begin with
+    "__background__" and "person"; the 21 of `FCN_ResNet50_Weights.DEFAULT`, Pascal VOC's, have
+    "person" at 15.
     """
     coco = models.detection.FasterRCNN_ResNet50_FPN_Weights.DEFAULT.meta["categories"]
     voc = models.segmentation.FCN_ResNet50_Weights.DEFAULT.meta["categories"]

@@ -22,9 +22,8 @@ from torchvision.models.detection.image_list import ImageList
 
 
 def test_roi_align_cuts_each_box_to_one_size():
-    """`ops.roi_align(features, boxes, (2, 3))` returns (boxes, channels, 2, 3), whatever the
-    sizes of the boxes are; here 5 boxes on maps of 4 channels.
-    """
+    """`ops.roi_align(features, boxes, (2, 3))` of 5 boxes of different sizes on maps of 4
+    channels returns a tensor of shape (5, 4, 2, 3)."""
     features = torch.zeros(2, 4, 16, 16)
     boxes = [torch.tensor([[0.0, 0.0, 3.0, 9.0]] * 2), torch.tensor([[1.0, 1.0, 8.0, 8.0]] * 3)]
 
@@ -34,9 +33,8 @@ def test_roi_align_cuts_each_box_to_one_size():
 
 
 def test_boxes_of_regions_name_their_image():
-    """`ops.roi_align` takes a list with one tensor (N, 4) per image, or one tensor (K, 5) whose
-    first column is the index of the image; both give the same.
-    """
+    """`ops.roi_align` takes boxes as a list with one tensor (N, 4) per image, or as one tensor
+    (K, 5) whose first column is the index of the image; both give the same."""
     features = torch.tensor([[[[1.0]]], [[[7.0]]]])
     box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     numbered = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0, 1.0]])
@@ -58,10 +56,11 @@ def test_a_tensor_of_four_columns_does_not_name_its_image():
 
 
 def test_the_spatial_scale_is_that_of_the_map():
-    """With `spatial_scale=0.5` `ops.roi_align` halves the boxes: boxes stay in pixels of an
-    image that is twice as large as the feature map.
+    """`ops.roi_align(..., spatial_scale=0.5)` halves the coordinates of the boxes: boxes stay
+    in pixels of an image that is twice as large as the feature map.
 
-    For a map of stride 16 it is 1 / 16. Forgotten, boxes lie outside the map.
+    For a map of stride 16 it is 1 / 16. Without it boxes may lie outside the map, where the
+    result is 0.
     """
     features = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
     boxes = [torch.tensor([[0.0, 0.0, 4.0, 4.0]])]
@@ -72,10 +71,11 @@ def test_the_spatial_scale_is_that_of_the_map():
 
 
 def test_roi_align_is_half_a_pixel_off_unless_aligned():
-    """The box of a whole 4 x 4 map, cut by `ops.roi_align` to 4 x 4 with one sample per cell,
-    gives the map itself with `aligned=True`, and values half a pixel further on without it.
+    """`ops.roi_align` of the box of a whole 4 x 4 map, to 4 x 4 with `sampling_ratio=1`, gives
+    the map itself with `aligned=True`, and values half a pixel further on with the default,
+    False.
 
-    The default is False, for the weights that were trained with it.
+    The default is for the weights that were trained with it.
     """
     features = torch.arange(16.0).view(1, 1, 4, 4)
     boxes = [torch.tensor([[0.0, 0.0, 4.0, 4.0]])]
@@ -88,8 +88,8 @@ def test_roi_align_is_half_a_pixel_off_unless_aligned():
 
 
 def test_roi_pool_takes_maxima_of_whole_pixels():
-    """`ops.roi_pool` rounds the edges of a box to whole pixels and takes the maximum of each
-    cell; the last pixel of the box belongs to it.
+    """`ops.roi_pool` rounds the edges of a box to whole pixels, the last one included, and
+    takes the maximum of each cell: the box [0, 0, 3.2, 2.8] covers 4 x 4 pixels.
 
     `roi_align` replaced it, because rounding moves small objects.
     """
@@ -100,7 +100,8 @@ def test_roi_pool_takes_maxima_of_whole_pixels():
 
 
 def test_a_region_passes_gradients_to_the_map_only():
-    """`ops.roi_align` gives gradients to the feature map; the boxes get none.
+    """After `backward()` through `ops.roi_align` the feature map has a gradient, and the boxes
+    have None, even if they require grad.
 
     So a loss behind it doesn't move the boxes: detectors learn those by a loss of their own.
     """
@@ -114,9 +115,9 @@ def test_a_region_passes_gradients_to_the_map_only():
 
 
 def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
-    """`ops.MultiScaleRoIAlign(["large", "small"], ...)` reads small boxes from the large map
-    and large ones from the small map; maps with other names in the dict are left aside.
-    """
+    """`ops.MultiScaleRoIAlign(["large", "small"], ...)` reads a box of side 20 from the large
+    map and one of side 250 from the small map; a map with another name in the dict is left
+    aside."""
     pool = ops.MultiScaleRoIAlign(["large", "small"], output_size=1, sampling_ratio=1)
     maps = {
         "large": torch.full((1, 1, 64, 64), 1.0),
@@ -131,9 +132,8 @@ def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
 
 
 def test_a_feature_pyramid_gives_each_map_the_same_channels():
-    """`ops.FeaturePyramidNetwork([4, 8], 6)` takes an ordered dict of maps with 4 and 8
-    channels, largest first, and returns maps of the same sides with 6 channels each.
-    """
+    """`ops.FeaturePyramidNetwork([4, 8], 6)` takes a dict of maps with 4 and 8 channels, in
+    this order, and returns maps of the same heights and widths with 6 channels each."""
     pyramid = ops.FeaturePyramidNetwork([4, 8], out_channels=6)
     maps = OrderedDict(high=torch.zeros(1, 4, 16, 16), low=torch.zeros(1, 8, 8, 8))
 
@@ -144,9 +144,8 @@ def test_a_feature_pyramid_gives_each_map_the_same_channels():
 
 
 def test_anchors_are_boxes_around_each_position():
-    """`AnchorGenerator(((4,),), ((1.0,),))` lays one 4 x 4 box on each position of a feature
-    map; on a 2 x 2 map of an 8 x 8 image the positions are 4 apart.
-    """
+    """Calling `AnchorGenerator(((4,),), ((1.0,),))` lays one 4 x 4 box around each position of
+    a feature map; on a 2 x 2 map of an 8 x 8 image the positions are 4 apart."""
     generator = AnchorGenerator(sizes=((4,),), aspect_ratios=((1.0,),))
     images = ImageList(torch.zeros(1, 3, 8, 8), [(8, 8)])
 
@@ -161,8 +160,9 @@ def test_anchors_are_boxes_around_each_position():
 
 
 def test_each_feature_map_has_anchors_of_its_own():
-    """`AnchorGenerator` raises AssertionError, "Anchors should be Tuple[Tuple[int]]", unless
-    there is one tuple of sizes per feature map: `((4, 8),)` for one map.
+    """Calling an `AnchorGenerator` with five tuples of sizes for one feature map raises
+    AssertionError, "Anchors should be Tuple[Tuple[int]]": write one tuple per map, `((4, 8),)`
+    for one.
 
     A backbone with one feature map and the usual five tuples is what raises it in practice.
     """

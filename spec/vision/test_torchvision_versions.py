@@ -20,8 +20,8 @@ from torchvision import ops, transforms
 
 @pytest.mark.torch(">=2.4")
 def test_an_operator_that_was_not_loaded_does_not_exist():
-    """Registering a fake implementation for an operator that no library has brought raises
-    RuntimeError, "operator torchvision::... does not exist".
+    """`torch.library.register_fake("torchvision::no_nms")` of an operator that is not
+    registered raises RuntimeError, "operator torchvision::no_nms does not exist".
 
     `import torchvision` does just that for `nms` in several releases, and fails with "operator
     torchvision::nms does not exist" if its compiled library does not fit this torch. Install
@@ -52,11 +52,10 @@ def test_operators_that_were_not_loaded_are_named_when_called(monkeypatch):
 
 @pytest.mark.torch("<2.15")
 def test_the_minor_releases_go_together():
-    """For torch 2.x up to 2.14 the release of torchvision is 0.(x + 15): 2.0 and 0.15, 2.4 and
-    0.19, 2.14 and 0.29.
+    """For torch 2.x up to 2.14 the release of torchvision, `torchvision.__version__`, is 0.(x +
+    15): 2.0 and 0.15, 2.4 and 0.19, 2.14 and 0.29.
 
-    `torchvision.__version__` tells it; the builds after the plus sign, such as `+cu121`, have
-    to agree as well.
+    The builds after the plus sign, such as `+cu121`, have to agree as well.
     """
     minor = int(torch.__version__.split(".")[1])
     vision = int(torchvision.__version__.split(".")[1])
@@ -66,7 +65,8 @@ def test_the_minor_releases_go_together():
 
 @pytest.mark.torch("==2.15.*")
 def test_from_2_15_on_the_rule_fails():
-    """With torch 2.15.0 goes torchvision 0.29.2, `torchvision.__version__`, and not 0.30.
+    """With torch 2.15.0 goes torchvision 0.29.2, not 0.30: `torchvision.__version__` begins
+    with 0.29.
 
     So look the pair up, or let pip choose both in one command.
     """
@@ -74,9 +74,9 @@ def test_from_2_15_on_the_rule_fails():
 
 
 def test_an_operator_is_called_through_torch_ops():
-    """`torchvision.ops.nms` calls the registered operator `torch.ops.torchvision.nms`; an
-    operator that is not there raises AttributeError, "'torchvision' object has no attribute".
-    """
+    """`torch.ops.torchvision.nms(boxes, scores, 0.5)` is the operator behind
+    `torchvision.ops.nms`; `torch.ops.torchvision.no_nms`, which isn't registered, raises
+    AttributeError, "'torchvision' object has no attribute"."""
     boxes, scores = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0])
 
     keep = torch.ops.torchvision.nms(boxes, scores, 0.5)
@@ -88,11 +88,12 @@ def test_an_operator_is_called_through_torch_ops():
 
 @pytest.mark.torch(">=2.2")
 def test_functional_tensor_is_gone():
-    """Since torchvision 0.17 (PyTorch 2.2) `torchvision.transforms.functional_tensor` is
-    missing, "No module named 'torchvision.transforms.functional_tensor'"; its functions are in
+    """Since torchvision 0.17 (PyTorch 2.2) importing `torchvision.transforms.functional_tensor`
+    raises ModuleNotFoundError; its `rgb_to_grayscale` is in
     `torchvision.transforms.functional`.
 
-    Older releases of packages such as basicsr import `rgb_to_grayscale` from it.
+    The message is "No module named 'torchvision.transforms.functional_tensor'". Older releases
+    of packages such as basicsr import `rgb_to_grayscale` from it.
     """
     with pytest.raises(
         ModuleNotFoundError, match=r"No module named 'torchvision.transforms.functional_tensor'"
@@ -107,8 +108,7 @@ def test_functional_tensor_is_gone():
 @pytest.mark.filterwarnings("ignore:The torchvision.transforms.functional_tensor:UserWarning")
 def test_functional_tensor_was_a_module():
     """Before torchvision 0.17 (PyTorch 2.2) `torchvision.transforms.functional_tensor` could be
-    imported, with a warning that it is going to be removed.
-    """
+    imported and had `rgb_to_grayscale`."""
     module = importlib.import_module("torchvision.transforms.functional_tensor")
 
     assert module.rgb_to_grayscale(torch.zeros(3, 2, 2)).shape == (1, 2, 2)
@@ -126,9 +126,11 @@ def test_load_state_dict_from_url_is_torchs():
 
 @pytest.mark.torch(">=2.1")
 def test_datapoints_became_tv_tensors():
-    """Since torchvision 0.16 (PyTorch 2.1) the tensor classes of v2 are in
-    `torchvision.tv_tensors`; `torchvision.datapoints`, their name in 0.15, is missing, and
-    `BoundingBox` is `BoundingBoxes`.
+    """Since torchvision 0.16 (PyTorch 2.1) `Image`, `Mask`, `Video` and `BoundingBoxes` are in
+    `torchvision.tv_tensors`; importing `torchvision.datapoints`, their module in 0.15, raises
+    ModuleNotFoundError.
+
+    `BoundingBox` of 0.15 is called `BoundingBoxes` since.
     """
     with pytest.raises(ModuleNotFoundError, match=r"No module named 'torchvision.datapoints'"):
         importlib.import_module("torchvision.datapoints")
@@ -137,8 +139,10 @@ def test_datapoints_became_tv_tensors():
 
 
 def test_two_old_transforms_have_new_names():
-    """`transforms.Scale` and `RandomSizedCrop`, deprecated for years, are gone, "has no
-    attribute 'Scale'": they are called `Resize` and `RandomResizedCrop`.
+    """`transforms.Scale` and `transforms.RandomSizedCrop` raise AttributeError, "has no
+    attribute 'Scale'": they are called `transforms.Resize` and `transforms.RandomResizedCrop`.
+
+    The old names were deprecated for years, and are still found in old tutorials.
     """
     with pytest.raises(AttributeError, match="has no attribute 'Scale'"):
         transforms.Scale(4)
