@@ -196,6 +196,21 @@ def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, 
     assert found["truth"] is truth
 
 
+def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
+    """`--beyond-gates --evidence` writes what failed on this release, and how, where no fact held."""
+    page = '@pytest.mark.torch("<1")\ndef test_gone():\n    """It was."""\n    assert torch.gone() == 1'
+    atlas.page("tensors/test_arithmetic.py", page)
+    atlas.run("--beyond-gates", "--evidence")
+
+    (said,) = json.loads((atlas.path / "spec/drift/beyond.json").read_text()).values()
+
+    assert said == {
+        "spec/tensors/test_arithmetic.py::test_gone": (
+            "AttributeError: module 'torch' has no attribute 'gone'"
+        )
+    }
+
+
 def test_an_older_truth_without_a_successor_says_until_when(atlas):
     """Where no fact tells what is true now, the old sentence stands alone, last."""
     page = '@pytest.mark.torch("<1.10")\ndef test_gone():\n    """It was so."""'
