@@ -368,6 +368,16 @@ def test_what_cannot_be_parsed_is_named(code):
     assert "        code/a.py:3:1" in lines
 
 
+def test_what_is_data_is_named_and_not_read(code, monkeypatch):
+    """A text of over five million bytes holds no code; it is told that it was left out."""
+    monkeypatch.setattr("fixtures.sources.MOST_BYTES", 9)
+    result = code("a b.py", "import torch\n").run(
+        "spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"
+    )
+
+    assert "  code/a b.py:1:1: not read: it has over 9 bytes" in told(result)
+
+
 @pytest.mark.slow
 def test_nothing_of_the_code_is_executed(tmp_path):
     """Neither a module nor a `conftest.py` of the code is imported, and no torch to read it."""
@@ -383,7 +393,7 @@ def test_nothing_of_the_code_is_executed(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
 
     assert done.stdout.splitlines()[-1] == "code 0 False"
-    assert (tmp_path / "ran").exists() is False
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 @pytest.mark.parametrize(
