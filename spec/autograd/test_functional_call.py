@@ -18,8 +18,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn.utils import stateless
+
+func = pytest.importorskip("torch.func", reason="there is no torch.func before 2.0")
+functional_call, grad, vmap = func.functional_call, func.grad, func.vmap
+stack_module_state = func.stack_module_state
 
 pytestmark = pytest.mark.torch(">=2.0")
 

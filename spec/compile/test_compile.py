@@ -19,7 +19,10 @@ import sys
 import pytest
 import torch
 from torch import nn
-from torch._dynamo.testing import CompileCounter
+
+CompileCounter = pytest.importorskip(
+    "torch._dynamo.testing", reason="there is no torch.compile before 2.0"
+).CompileCounter
 
 pytestmark = [
     pytest.mark.torch(">=2.1"),

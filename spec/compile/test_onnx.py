@@ -86,6 +86,7 @@ def test_dynamo_export_is_gone():
     """
     with pytest.raises(AttributeError, match="has no attribute 'dynamo_export'"):
         _ = torch.onnx.dynamo_export
+    assert "dynamo" in inspect.signature(torch.onnx.export).parameters
 
 
 @needs_onnx

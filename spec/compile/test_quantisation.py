@@ -115,6 +115,7 @@ def test_torch_quantization_is_the_same():
     assert (torch.quantization.quantize_dynamic is torch.ao.quantization.quantize_dynamic) is True
 
 
+@pytest.mark.slow
 @pytest.mark.torch(">=2.11")
 def test_quantising_exported_programs_moved_to_torchao():
     """Since PyTorch 2.11 there is no `torch.ao.quantization.quantize_pt2e`, "No

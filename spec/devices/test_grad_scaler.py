@@ -19,9 +19,8 @@ import pytest
 import torch
 from torch import nn
 
-pytestmark = pytest.mark.torch(">=2.3")
 
-
+@pytest.mark.torch(">=2.3")
 def test_the_whole_step_with_clipping():
     """A training step with `torch.amp.GradScaler` and clipping calls, in this order,
     `scaler.scale(loss).backward()`, `scaler.unscale_(optimizer)`, `clip_grad_norm_`,
@@ -48,6 +47,7 @@ def test_the_whole_step_with_clipping():
     assert model.weight.tolist() == [[0.0]]
 
 
+@pytest.mark.torch(">=2.3")
 def test_clipped_without_unscaling_the_step_is_too_short():
     """Without `scaler.unscale_(optimizer)` before it `clip_grad_norm_(..., max_norm=2.0)` clips
     the enlarged gradients: at the scale 4 a gradient of 1024 ends up as 0.5 instead of 2.
@@ -85,6 +85,7 @@ def test_bfloat16_needs_no_scaler():
     assert w.grad.half().item() == 0.0
 
 
+@pytest.mark.torch(">=2.3")
 def test_gradients_of_float16_parameters_are_not_unscaled():
     """`scaler.unscale_(optimizer)` of a `torch.amp.GradScaler` raises ValueError, "Attempting
     to unscale FP16 gradients.", where gradients are float16; so does `scaler.step(optimizer)`,
@@ -106,6 +107,7 @@ def test_gradients_of_float16_parameters_are_not_unscaled():
     assert w.grad.tolist() == [4.0]
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_step_without_gradients_is_refused():
     """After `scaler.scale(loss)` of a `torch.amp.GradScaler`, `scaler.step(optimizer)` raises
     AssertionError, "No inf checks were recorded for this optimizer.", where no parameter of an
@@ -127,6 +129,7 @@ def test_a_step_without_gradients_is_refused():
     assert other.grad.tolist() == [4.0]
 
 
+@pytest.mark.torch(">=2.3")
 def test_an_update_without_a_step_is_refused():
     """If neither `scaler.step` nor `scaler.unscale_` came after
     `scaler.scale(loss).backward()`, `scaler.update()` of a `torch.amp.GradScaler` raises
@@ -147,6 +150,7 @@ def test_an_update_without_a_step_is_refused():
     assert w.tolist() == [-1.0]
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_step_before_the_first_scaled_loss_is_refused():
     """`scaler.step(optimizer)` of a `torch.amp.GradScaler` that has scaled no loss yet raises
     AssertionError, "Attempted step but _scale is None."
@@ -164,6 +168,7 @@ def test_a_step_before_the_first_scaled_loss_is_refused():
     assert w.tolist() == [1.0]
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_loss_that_was_never_scaled_steps_too_short():
     """After `loss.backward()`, `scaler.step(optimizer)` of a GradScaler that has scaled before
     divides the unscaled gradients by the scale all the same: at the scale 4 the gradient 1
@@ -185,6 +190,7 @@ def test_a_loss_that_was_never_scaled_steps_too_short():
     assert w.grad.tolist() == [0.25]
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_second_step_before_update_is_refused():
     """`scaler.step(optimizer)` of a `torch.amp.GradScaler`, twice for one optimizer without
     `scaler.update()` between, raises RuntimeError, "step() has already been called since the
@@ -204,6 +210,7 @@ def test_a_second_step_before_update_is_refused():
     assert w.tolist() == [0.5]
 
 
+@pytest.mark.torch(">=2.3")
 def test_unscaling_after_the_step_is_refused():
     """`scaler.unscale_(optimizer)` of a `torch.amp.GradScaler` after `scaler.step(optimizer)`
     raises RuntimeError, "unscale_() is being called after step()."
@@ -222,6 +229,7 @@ def test_unscaling_after_the_step_is_refused():
     assert w.grad.tolist() == [1.0]
 
 
+@pytest.mark.torch(">=2.3")
 def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
     """If a gradient scaled by a GradScaler is inf, `clip_grad_norm_` after
     `scaler.unscale_(optimizer)` returns inf; `scaler.step(optimizer)` then leaves the step out
@@ -245,6 +253,7 @@ def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
     assert scaler.get_scale() == 2.0
 
 
+@pytest.mark.torch(">=2.3")
 def test_whether_the_step_was_taken_is_told_by_the_scale():
     """`scaler.step(optimizer)` of a GradScaler and SGD returns None whether it stepped or left
     the step out; a scale that is lower after `scaler.update()` than before tells that the step
@@ -269,6 +278,7 @@ def test_whether_the_step_was_taken_is_told_by_the_scale():
     assert stepped == [False, True]
 
 
+@pytest.mark.torch(">=2.3")
 def test_scaled_gradients_accumulate():
     """To accumulate gradients of two batches with a GradScaler call `scaler.scale(loss /
     2).backward()` for each, then `scaler.step(optimizer)` and `scaler.update()` once: the
@@ -290,6 +300,7 @@ def test_scaled_gradients_accumulate():
     assert w.tolist() == [0.5]
 
 
+@pytest.mark.torch(">=2.3")
 def test_one_scaler_serves_two_optimizers():
     """One GradScaler serves two optimizers: scale each loss, call `scaler.step` for each
     optimizer, then `scaler.update()` once. An infinite gradient of the second leaves out its
@@ -312,6 +323,7 @@ def test_one_scaler_serves_two_optimizers():
     assert scaler.get_scale() == 2.0
 
 
+@pytest.mark.torch(">=2.3")
 def test_the_state_of_a_disabled_scaler_cannot_be_loaded():
     """`state_dict()` of a `torch.amp.GradScaler` made with `enabled=False` is empty, and
     `load_state_dict` of an enabled one refuses it: RuntimeError, "The source state dict is
@@ -379,6 +391,7 @@ def test_the_names_in_torch_cuda_amp_were_the_usual_ones():
     assert isinstance(context, torch.autocast) is True
 
 
+@pytest.mark.torch(">=2.3")
 @pytest.mark.skipif(torch.cuda.is_available(), reason="shows a machine without CUDA")
 def test_a_scaler_for_cuda_disables_itself_without_cuda():
     """Without CUDA, `torch.amp.GradScaler("cuda")` gives a UserWarning, "GradScaler is enabled,

@@ -323,10 +323,10 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
     assert y.shape == (1, 3, 4)
 
 
-@pytest.mark.torch(">=2.6")
+@pytest.mark.torch(">=2.1")
 def test_without_gradients_the_hint_alone_is_not_causal():
     """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention(4, 2, batch_first=True)` called as
-    `layer(x, x, x, is_causal=True)` raises nothing since PyTorch 2.6, and is not causal: pass
+    `layer(x, x, x, is_causal=True)` raises nothing since PyTorch 2.1, and is not causal: pass
     `attn_mask` as well.
 
     The faster path that it takes then knows no hint. The same call raises in training mode.

@@ -20,7 +20,7 @@ from torch import nn
 from fixtures import processes
 
 pytestmark = [
-    pytest.mark.torch(">=2.4"),
+    pytest.mark.torch(">=2.2"),
     # Without a process group it says that it saves or loads in a single process.
     pytest.mark.filterwarnings("ignore:torch.distributed is (disabled|unavailable):UserWarning"),
     pytest.mark.filterwarnings("ignore:TypedStorage is deprecated:UserWarning"),
@@ -37,6 +37,7 @@ def dcp():
     return dcp
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_checkpoint_is_a_folder(tmp_path, dcp):
     """In a single process `dcp.save(state_dict, checkpoint_id=folder)`, of
     `torch.distributed.checkpoint`, writes a folder of two files: `__0_0.distcp` with the values and
@@ -50,6 +51,7 @@ def test_a_checkpoint_is_a_folder(tmp_path, dcp):
     assert names == [".metadata", "__0_0.distcp"]
 
 
+@pytest.mark.torch(">=2.4")
 def test_loading_writes_into_what_is_there(tmp_path, dcp):
     """`dcp.load({"weight": weight, "step": 0}, checkpoint_id=folder)` writes the saved values into
     the tensor `weight` itself and replaces the number in the dict; it returns None.
@@ -68,6 +70,7 @@ def test_loading_writes_into_what_is_there(tmp_path, dcp):
     assert state["step"] == 7
 
 
+@pytest.mark.torch(">=2.3")
 def test_only_what_is_named_is_loaded(tmp_path, dcp):
     """`dcp.load` loads the keys that the given state dict has: into an empty dict it loads nothing.
 
@@ -103,6 +106,7 @@ def test_a_tensor_of_another_size_is_refused(tmp_path, dcp):
     assert issubclass(dcp.CheckpointException, Exception) is False
 
 
+@pytest.mark.torch(">=2.4")
 def test_a_name_that_was_not_saved_is_refused(tmp_path, dcp):
     """`dcp.load` into a tensor whose name the checkpoint lacks raises CheckpointException with
     "Missing key in checkpoint state_dict: bias."
@@ -121,6 +125,7 @@ def test_a_name_that_was_not_saved_is_refused(tmp_path, dcp):
     assert state["bias"].tolist() == [0.0, 0.0, 0.0, 0.0]
 
 
+@pytest.mark.torch(">=2.3")
 def test_the_dtype_is_that_of_the_tensor_that_is_there(tmp_path, dcp):
     """`dcp.load` keeps the dtype of the tensor that it loads into: a float32 1.5 becomes 1.5 in a
     float64 tensor and 1 in an int64 tensor.
@@ -139,6 +144,7 @@ def test_the_dtype_is_that_of_the_tensor_that_is_there(tmp_path, dcp):
     assert integer["weight"].tolist() == [1]
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_folder_can_be_turned_into_a_file(tmp_path, dcp):
     """`dcp_to_torch_save(folder, file)` turns a checkpoint folder into a file for `torch.load`, and
     `torch_save_to_dcp(file, folder)` such a file of a state dict into a folder; both are in

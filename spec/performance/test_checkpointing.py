@@ -22,7 +22,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint, checkpoint_sequential
 
 pytestmark = [
-    pytest.mark.torch(">=2.1"),
+    pytest.mark.torch(">=2.0"),
     # What PyTorch 2.4 says of its own call.
     pytest.mark.filterwarnings("ignore:`torch.cpu.amp.autocast:FutureWarning"),
 ]
@@ -47,6 +47,7 @@ def test_gradients_are_those_without_checkpointing():
     assert torch.equal(x.grad, expected) is True
 
 
+@pytest.mark.torch(">=2.1")
 def test_only_the_input_of_the_block_is_kept():
     """Five `sin` in a row save five tensors of 4,000 bytes for the backward pass; inside
     `checkpoint(f, x, use_reentrant=False)` only the input is saved, 4,000 bytes.
@@ -137,7 +138,7 @@ def test_dropout_drops_the_same_elements_in_both_runs():
     assert torch.equal(other, z) is False
 
 
-@pytest.mark.torch(">=2.4")
+@pytest.mark.torch(">=2.3")
 def test_not_saying_which_implementation_is_warned_of():
     """Since PyTorch 2.4 `checkpoint(f, x)` without `use_reentrant` issues a UserWarning, "the
     use_reentrant parameter should be passed explicitly", and uses `True`.
@@ -202,6 +203,7 @@ def test_the_reentrant_one_takes_no_keyword_arguments():
     assert checkpoint(block, x, scale=2.0, use_reentrant=False).item() == 2.0
 
 
+@pytest.mark.torch(">=2.1")
 def test_a_second_run_that_saves_other_tensors_is_refused():
     """A block under `checkpoint` that saves fewer tensors in its second run raises CheckpointError
     in `backward()`, "A different number of tensors was saved during the original forward and
@@ -226,6 +228,7 @@ def test_a_second_run_that_saves_other_tensors_is_refused():
         y.sum().backward()
 
 
+@pytest.mark.torch(">=2.1")
 def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed():
     """A block under `checkpoint` that saves another tensor of the same shape and dtype in its
     second run raises nothing: with `x * factor` and a factor that changed, the gradient is wrong.
@@ -252,6 +255,7 @@ def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed
         y.backward()
 
 
+@pytest.mark.torch(">=2.1")
 def test_a_second_run_with_another_dtype_is_refused():
     """A block under `checkpoint` that saves tensors of another dtype in its second run raises
     CheckpointError, "Recomputed values for the following tensors have different metadata than
@@ -276,6 +280,7 @@ def test_a_second_run_with_another_dtype_is_refused():
         y.sum().backward()
 
 
+@pytest.mark.torch(">=2.1")
 def test_the_second_run_stops_early():
     """With `use_reentrant=False` the second run of `checkpoint` stops once the last tensor that
     autograd needs is computed; `set_checkpoint_early_stop(False)` around the call of `checkpoint`

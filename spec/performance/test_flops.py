@@ -16,9 +16,8 @@ import pytest
 import torch
 from torch import nn
 
-pytestmark = pytest.mark.torch(">=2.1")
 
-
+@pytest.mark.torch(">=2.1")
 @pytest.mark.parametrize(
     ("rows", "inner", "columns", "flops"), [(4, 4, 4, 128), (2, 3, 5, 60), (1, 10, 1, 20)]
 )
@@ -34,6 +33,7 @@ def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops
     assert counter.get_total_flops() == flops
 
 
+@pytest.mark.torch(">=2.1")
 def test_a_linear_layer_counts_as_its_product():
     """`FlopCounterMode` counts 2 * 4 * 10 * 20 = 1600 for `nn.Linear(10, 20)` of 4 rows; the bias
     is not counted.
@@ -46,6 +46,7 @@ def test_a_linear_layer_counts_as_its_product():
     assert counter.get_total_flops() == 1600
 
 
+@pytest.mark.torch(">=2.1")
 def test_a_convolution_counts_its_kernel_at_each_place():
     """`FlopCounterMode` counts 27,648 for `nn.Conv2d(3, 8, 3)` of one 10 x 10 image: 2 for each of
     8 * 8 output positions, 8 output channels and 3 * 3 * 3 weights of a kernel.
@@ -58,6 +59,7 @@ def test_a_convolution_counts_its_kernel_at_each_place():
     assert counter.get_total_flops() == 27648
 
 
+@pytest.mark.torch(">=2.1")
 def test_the_backward_pass_counts_twice_the_forward_pass():
     """By `FlopCounterMode`, `backward()` through an `nn.Linear` whose input requires grad counts
     twice its forward pass: one product for the gradient of the weight and one for that of the
@@ -77,6 +79,7 @@ def test_the_backward_pass_counts_twice_the_forward_pass():
     assert backward.get_total_flops() == 3200
 
 
+@pytest.mark.torch(">=2.1")
 @pytest.mark.parametrize(
     "operation",
     [
@@ -101,6 +104,7 @@ def test_elementwise_operations_count_nothing(operation):
     assert counter.get_total_flops() == 0
 
 
+@pytest.mark.torch(">=2.1")
 def test_an_lstm_on_the_cpu_counts_nothing():
     """`FlopCounterMode` counts 0 for an `nn.LSTM` of float32 on the CPU, where oneDNN computes it
     as one operation without a formula; in float64 it counts the matrix products, 512 for
@@ -119,6 +123,7 @@ def test_an_lstm_on_the_cpu_counts_nothing():
     assert double.get_total_flops() == 512
 
 
+@pytest.mark.torch(">=2.1")
 def test_nothing_has_to_be_computed():
     """`FlopCounterMode` counts products of tensors on the meta device too: that of two 10,000 x
     10,000 matrices counts 2 * 10**12 without memory for them.
@@ -149,7 +154,6 @@ def test_counts_are_kept_per_module():
     assert sum(counts["Global"].values()) == 2400
 
 
-@pytest.mark.torch(">=2.3")
 def test_a_timer_repeats_a_statement():
     """`torch.utils.benchmark.Timer(stmt, globals=...)` runs a statement: `timeit(10)` runs it 10
     times, and some more to warm up, and returns a `Measurement`.
