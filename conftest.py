@@ -22,6 +22,7 @@ pytest_plugins = [
     "fixtures.atlas",
     "fixtures.since",
     "fixtures.site.plugin",
+    "fixtures.used_in",
     "fixtures.bite",
     "fixtures.learning.plugin",
     "fixtures.options",
