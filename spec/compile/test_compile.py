@@ -278,8 +278,8 @@ def test_a_backend_that_is_not_there_is_refused():
 
 
 def test_an_error_in_a_backend_names_the_backend():
-    """An exception that a backend of `torch.compile` raises comes out as BackendCompilerFailed,
-    "backend='broken' raised:", followed by the type and the words of the exception.
+    """An exception such as ValueError that a backend of `torch.compile` raises comes out as
+    BackendCompilerFailed, "backend='broken' raised:", followed by its type and its words.
 
     The same words with `backend='inductor' raised:` stand above many errors of a missing or broken
     C++ compiler, CUDA or Triton: the line below them tells which.
@@ -362,9 +362,9 @@ def test_before_2_10_the_node_that_did_not_fit_was_named():
 
 @pytest.mark.torch(">=2.3")
 def test_second_derivatives_of_compiled_code_are_refused():
-    """Compiled with `backend="aot_eager"`, as with inductor, a function gives first derivatives
-    only: a second `torch.autograd.grad` raises RuntimeError, "torch.compile with aot_autograd does
-    not currently support double backward".
+    """Of `x**3`, compiled with `backend="aot_eager"` or inductor, there is a first derivative
+    only: a second `torch.autograd.grad` raises RuntimeError, "torch.compile with aot_autograd
+    does not currently support double backward".
 
     Differentiate the uncompiled function, as for a gradient penalty; `backend="eager"` works too,
     because it does not record the backward pass.

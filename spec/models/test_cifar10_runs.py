@@ -353,8 +353,8 @@ def test_arguments_that_make_no_sense_are_refused(refused, arguments, reason):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_a_dry_run_writes_nothing(classifier, few, tmp_path, recipe):
-    """`examples/cifar10_classifier.py --dry-run` with `--recipe notes` or `fast` goes on to the
-    metrics and writes no file, not even the folder of `--out`.
+    """Given pictures in `--data`, `examples/cifar10_classifier.py --dry-run` with `--recipe
+    notes` or `fast` goes on to the metrics and writes no file, not even the folder of `--out`.
     """
     run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path / "out"), *TINY]
 

@@ -374,8 +374,8 @@ def test_each_doubling_of_the_side_is_one_more_layer(dcgan, size, layers):
 
 
 def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_path, monkeypatch):
-    """`examples/dcgan.py --loss wgan --dry-run` takes one generator step with its three critic
-    steps and writes no file, not even the folder of `--out`.
+    """Given digits in `--data`, `examples/dcgan.py --loss wgan --dry-run` takes one generator
+    step with its three critic steps and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 

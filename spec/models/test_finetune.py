@@ -369,8 +369,8 @@ def test_pretraining_alone_leaves_the_base(finetune, few, tmp_path):
 
 
 def test_a_dry_run_goes_every_way_and_writes_nothing(finetune, few, tmp_path, monkeypatch):
-    """`examples/finetune.py --dry-run`, without `--mode`, tries all five modes on a few
-    pictures and writes no file, not even the folder of `--out`.
+    """Given pictures in `--data`, `examples/finetune.py --dry-run`, without `--mode`, tries all
+    five modes on a few of them and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 

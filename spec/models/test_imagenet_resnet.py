@@ -382,8 +382,8 @@ def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(imagenet, few, tmp_path, monkeypatch):
-    """`examples/imagenet_resnet.py --dry-run` goes on to the metrics of one epoch of a few
-    pictures and writes no file, not even the folder of `--out`.
+    """Given pictures in `--data`, `examples/imagenet_resnet.py --dry-run` goes on to the metrics
+    of one epoch of a few of them and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 

@@ -362,8 +362,8 @@ def test_a_finished_run_resumed_only_measures_again(classifier, few, tiny, tmp_p
 
 
 def test_a_dry_run_writes_nothing(classifier, few, tmp_path, monkeypatch):
-    """`examples/mnist_classifier.py --dry-run` trains on three batches, evaluates on as many,
-    returns the metrics and writes no file, not even the folder of `--out`.
+    """Given digits in `--data`, `examples/mnist_classifier.py --dry-run` trains on three batches,
+    evaluates on as many, returns the metrics and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 

@@ -288,8 +288,8 @@ def test_a_run_repeats_exactly_from_its_seed(siamese, few):
 
 
 def test_a_dry_run_writes_nothing(siamese, few, tmp_path, monkeypatch):
-    """`examples/siamese.py --dry-run` takes three steps, returns its metrics and writes no
-    file, not even the folder of `--out`.
+    """Given digits in `--data`, `examples/siamese.py --dry-run` takes three steps, returns its
+    metrics and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 
