@@ -116,8 +116,8 @@ def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, ste
 
 
 def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
-    """Without `--slopes`, `examples/activation_curves.py` writes a picture of 900 x 600 pixels
-    with four panels, one curve in each, in four different colours.
+    """Without `--slopes` and `--dry-run`, `examples/activation_curves.py` writes a picture of 900 x
+    600 pixels with four panels, one curve in each, in four different colours.
     """
     from PIL import Image
 

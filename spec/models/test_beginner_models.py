@@ -285,9 +285,9 @@ def test_the_seed_decides_all(trained):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_model_leaves_two_pictures(trained, model):
-    """`examples/beginner_models.py --model NAME` leaves two files in the new folder `--out`,
-    NAME being one of the six models: NAME.png, what the model has learned, and NAME_loss.png,
-    its loss curve.
+    """Without `--dry-run`, `examples/beginner_models.py --model NAME` leaves two files in the new
+    folder `--out`, NAME being one of the six models: NAME.png, what the model has learned, and
+    NAME_loss.png, its loss curve.
     """
     from PIL import Image
 

@@ -201,8 +201,8 @@ def test_the_gradient_stops_at_each_step(poet, monkeypatch, tmp_path):
 
 
 def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained):
-    """A finished run of `examples/char_rnn.py` without `--text` leaves in the new folder
-    `--out`: checkpoint.pt, couplets.txt, samples.txt, loss.png and lengths.png.
+    """A finished training by `examples/char_rnn.py` without `--dry-run` or `--text` leaves in the
+    new folder `--out`: checkpoint.pt, couplets.txt, samples.txt, loss.png and lengths.png.
     """
     from PIL import Image
 
@@ -235,9 +235,9 @@ def test_one_seed_gives_one_net_and_another_seed_another(poet, tiny, tmp_path):
 
 @pytest.mark.spare("31", reason="any step after the first epoch and before the end will do")
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(poet, tiny, tmp_path):
-    """`examples/char_rnn.py --resume`, after a run was killed within its second epoch, goes on
-    from the checkpoint of the first and ends with bit-for-bit the weights of an uninterrupted
-    run with as many threads on the same CPU.
+    """`examples/char_rnn.py --resume`, with the same options after a run was killed within its
+    second epoch, goes on from its first checkpoint and ends with bit-for-bit the weights of an
+    uninterrupted run with as many threads on the same CPU.
     """
     _, whole, _ = tiny(0)
     run_until_killed(poet, "torch.Tensor.backward", 31, [*TINY, "--out", str(tmp_path)])

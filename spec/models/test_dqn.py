@@ -210,9 +210,9 @@ def test_chance_gives_way_to_the_net(lesson):
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(
     dqn, tiny, tmp_path, function, call, left
 ):
-    """`examples/dqn.py --resume`, after a run was killed between two checkpoints or while one
-    was written, ends with bit-for-bit the weights and the replay memory of an uninterrupted run
-    with as many threads on the same CPU.
+    """`examples/dqn.py --resume`, with the same options after a run was killed between two
+    checkpoints or while one was written, ends with bit-for-bit the weights and the replay memory of
+    an uninterrupted run with as many threads on the same CPU.
 
     Because the checkpoint holds the replay memory and the state of the random generator, and is
     first written to checkpoint.partial and then renamed.
@@ -274,8 +274,8 @@ def test_the_drawn_pole_leans_as_it_is_seen(dqn):
 
 
 def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
-    """A finished run of `examples/dqn.py` without `--play` leaves two files in the new folder
-    `--out`: checkpoint.pt and returns.png.
+    """A finished training by `examples/dqn.py` without `--dry-run` or `--play` leaves two files in
+    the new folder `--out`: checkpoint.pt and returns.png.
     """
     from PIL import Image
 

@@ -328,9 +328,9 @@ def test_the_same_seed_trains_the_same_weights(quick):
 
 
 def test_a_run_leaves_weights_figures_and_metrics(compared):
-    """A finished run of `examples/finetune.py` with all modes, as by default, leaves in the new
-    folder `--out`: base.pt, freeze.pt, all.pt and scratch.pt (weights), metrics.json,
-    accuracies.png and features.png.
+    """A finished training by `examples/finetune.py` with all modes, as by default, and without
+    `--dry-run` leaves in the new folder `--out`: base.pt, freeze.pt, all.pt and scratch.pt
+    (weights), metrics.json, accuracies.png and features.png.
     """
     from PIL import Image
 

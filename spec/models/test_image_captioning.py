@@ -211,9 +211,9 @@ def test_torchvision_reads_the_scenes(scenes, tmp_path):
 
 
 def test_a_run_writes_its_scenes_figures_and_net(trained):
-    """A finished run of `examples/image_captioning.py` without `--data` leaves in the new
-    folder `--out`: checkpoint.pt, the folder scenes with the pictures it drew, loss.png and
-    captions.png.
+    """A finished training by `examples/image_captioning.py` without `--dry-run` or `--data` leaves
+    in the new folder `--out`: checkpoint.pt, the folder scenes with the pictures it drew, loss.png
+    and captions.png.
     """
     from PIL import Image
 
@@ -228,9 +228,9 @@ def test_a_run_writes_its_scenes_figures_and_net(trained):
 
 @pytest.mark.spare("3", reason="any checkpoint but the first will do")
 def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_path):
-    """`examples/image_captioning.py --resume`, after a run was killed while it wrote a
-    checkpoint, ends with bit-for-bit the weights and losses of an uninterrupted run with as
-    many threads on the same CPU.
+    """`examples/image_captioning.py --resume`, with the same options after a run was killed while
+    it wrote a checkpoint, ends with bit-for-bit the weights and losses of an uninterrupted run with
+    as many threads on the same CPU.
 
     Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
     is complete at any moment.

@@ -202,8 +202,8 @@ def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
 
 
 def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
-    """A finished run of `examples/imagenet_resnet.py` leaves five files in the new folder
-    `--out`: checkpoint.pt, best.pt, metrics.json, curves.png and predictions.png.
+    """A finished training by `examples/imagenet_resnet.py` without `--dry-run` leaves five files in
+    the new folder `--out`: checkpoint.pt, best.pt, metrics.json, curves.png and predictions.png.
     """
     from PIL import Image
 
@@ -249,12 +249,12 @@ def test_the_same_seed_trains_the_same_weights(whole, imagenet, few, tmp_path):
 def test_a_killed_run_goes_on_to_the_same_weights_and_the_same_next_step(
     imagenet, whole, few, tmp_path, function, call, left
 ):
-    """`examples/imagenet_resnet.py --resume`, after a run was killed within an epoch or while
-    it wrote a checkpoint, ends with bit-for-bit the weights, momentum and learning rate of an
-    uninterrupted run with as many threads on the same CPU.
+    """`examples/imagenet_resnet.py --resume`, with the same options after a run was killed within
+    an epoch, ends with bit-for-bit the weights, momentum and learning rate of an uninterrupted run
+    with as many threads on the same CPU.
 
-    Because the checkpoint holds the optimizer and the scheduler, and is first written to
-    checkpoint.partial and then renamed.
+    So it does if the run was killed while it wrote a checkpoint, because that holds the optimizer
+    and the scheduler, and is first written to checkpoint.partial and then renamed.
     """
     run = ["--data", str(few), "--out", str(tmp_path), *TINY]
     run_until_killed(imagenet, function, call, run)

@@ -244,9 +244,9 @@ def test_the_training_reaches_through_all_steps(example):
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(
     example, tiny, tmp_path, function, call, left
 ):
-    """`examples/learning_to_optimize.py --resume`, after a run was killed between two
-    checkpoints or while one was written, ends with bit-for-bit the weights of an uninterrupted
-    run with as many threads on the same CPU.
+    """`examples/learning_to_optimize.py --resume`, with the same options after a run was killed
+    between two checkpoints or while one was written, ends with bit-for-bit the weights of an
+    uninterrupted run with as many threads on the same CPU.
 
     Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
     is complete at any moment.
@@ -279,9 +279,9 @@ def test_a_run_repeats_by_its_seed(example, tiny, tmp_path):
     ("figure", "size"), [("curves.png", (1200, 540)), ("training.png", (840, 480))]
 )
 def test_a_run_leaves_two_figures_and_a_checkpoint(trained, figure, size):
-    """A finished run of `examples/learning_to_optimize.py` leaves three files in the new folder
-    `--out`: checkpoint.pt, curves.png (the loss of each optimizer over the steps) and
-    training.png.
+    """A finished training by `examples/learning_to_optimize.py` without `--dry-run` leaves three
+    files in the new folder `--out`: checkpoint.pt, curves.png (the loss of each optimizer over the
+    steps) and training.png.
     """
     from PIL import Image
 

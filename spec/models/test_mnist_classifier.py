@@ -218,9 +218,9 @@ def test_without_tensorboard_a_run_says_so_and_goes_on(
 
 
 def test_a_run_leaves_three_figures_a_log_and_a_checkpoint(trained):
-    """With tensorboard installed, a finished run of `examples/mnist_classifier.py` leaves in
-    the new folder `--out`, made with its parents: checkpoint.pt, log.txt, the folder events,
-    confusion.png, loss.png and mistakes.png.
+    """With tensorboard installed, a finished run of `examples/mnist_classifier.py` without
+    `--dry-run` leaves in the new folder `--out`, made with its parents: checkpoint.pt, log.txt, the
+    folder events, confusion.png, loss.png and mistakes.png.
     """
     from PIL import Image
 
@@ -318,12 +318,12 @@ def test_nothing_is_dropped_when_the_net_is_measured(classifier, few):
 
 
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(classifier, tiny, few, tmp_path):
-    """`examples/mnist_classifier.py --resume`, after a run was killed while it wrote its second
-    checkpoint, ends with bit-for-bit the weights of an uninterrupted run with as many threads
-    on the same CPU, and with the same curves in TensorBoard.
+    """`examples/mnist_classifier.py --resume`, with the same options after a run was killed while
+    it wrote its second checkpoint, ends with bit-for-bit the weights of an uninterrupted run with
+    as many threads on the same CPU.
 
-    Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
-    is complete at any moment.
+    Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt is
+    complete at any moment. TensorBoard shows the same curves too.
     """
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = ["--data", str(few), "--out", str(tmp_path), "--seed", "0", *TINY]

@@ -236,8 +236,8 @@ def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
 
 
 def test_a_run_leaves_names_two_figures_and_the_nets(trained):
-    """A finished run of `examples/name_classifier.py` without `--data` leaves in the new folder
-    `--out`: model.pt (both nets), the folder names, loss.png and confusion.png.
+    """A finished training by `examples/name_classifier.py` without `--dry-run` or `--data` leaves
+    in the new folder `--out`: model.pt (both nets), the folder names, loss.png and confusion.png.
     """
     from PIL import Image
 

@@ -199,12 +199,12 @@ def test_an_optimizer_that_forgot_takes_another_way(trained, resumed):
 
 
 def test_a_killed_run_goes_on_from_its_last_checkpoint(example, trained, tmp_path):
-    """`examples/regression.py --resume`, after a run was killed while it wrote its second
-    checkpoint, goes on from the first one and ends with bit-for-bit the weights of an
+    """`examples/regression.py --resume`, with the same options after a run was killed while it
+    wrote its second checkpoint, goes on from the first and ends with bit-for-bit the weights of an
     uninterrupted run with as many threads on the same CPU.
 
-    Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
-    is complete at any moment.
+    Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt is
+    complete at any moment.
     """
     run = ["--out", str(tmp_path), "--device", "cpu", "--epochs", "30"]
     run_until_killed(example, "os.fsync", 2, run)
@@ -234,9 +234,9 @@ def test_the_seed_decides_all(trained):
 
 
 def test_a_run_leaves_two_pictures_two_copies_and_a_checkpoint(trained):
-    """A finished run of `examples/regression.py` leaves five files in the new folder `--out`:
-    checkpoint.pt, net.pt (the whole net), parameters.pt (its `state_dict`), fit.png and
-    loss.png.
+    """A finished training by `examples/regression.py` without `--dry-run` leaves five files in the
+    new folder `--out`: checkpoint.pt, net.pt (the whole net), parameters.pt (its `state_dict`),
+    fit.png and loss.png.
     """
     from PIL import Image
 

@@ -235,7 +235,7 @@ def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
 
 
 def test_a_run_writes_its_reviews_figures_and_nets(trained):
-    """A finished run of `examples/sentiment.py` with its defaults leaves in the new folder
+    """With its defaults, a finished run of `examples/sentiment.py` leaves in the new folder
     `--out`: reviews.tsv with 2000 reviews, pooled.pt, recurrent.pt, loss.png, kinds.png and
     words.png.
     """

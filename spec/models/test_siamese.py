@@ -255,8 +255,8 @@ def test_the_loss_falls_to_a_fraction(metrics):
 
 
 def test_a_run_leaves_three_figures_and_a_log(trained):
-    """A finished run of `examples/siamese.py` leaves in the new folder `--out`, made with its
-    parents: log.txt, distances.png, loss.png and pairs.png.
+    """A finished training by `examples/siamese.py` without `--dry-run` leaves in the new folder
+    `--out`, made with its parents: log.txt, distances.png, loss.png and pairs.png.
     """
     from PIL import Image
 

@@ -180,8 +180,8 @@ def test_one_seed_gives_the_same_picture_again_and_another_gives_another(transfe
 
 
 def test_a_run_leaves_the_result_and_two_figures(painted):
-    """A finished run of `examples/style_transfer.py` leaves three files in the new folder
-    `--out`: result.png, pictures.png and losses.png.
+    """A finished run of `examples/style_transfer.py` without `--dry-run` leaves three files in the
+    new folder `--out`: result.png, pictures.png and losses.png.
     """
     from PIL import Image
 

@@ -218,8 +218,8 @@ def test_pairs_of_ones_own_are_read(translation, tmp_path):
 
 
 def test_a_run_writes_its_pairs_figures_and_net(trained):
-    """A finished run of `examples/translation.py` without `--data` leaves in the new folder
-    `--out`: checkpoint.pt, pairs.tsv, loss.png and attention.png.
+    """A finished training by `examples/translation.py` without `--dry-run` or `--data` leaves in
+    the new folder `--out`: checkpoint.pt, pairs.tsv, loss.png and attention.png.
     """
     from PIL import Image
 
@@ -233,9 +233,9 @@ def test_a_run_writes_its_pairs_figures_and_net(trained):
 
 @pytest.mark.spare("3", reason="any checkpoint but the first will do")
 def test_a_killed_run_resumed_ends_with_the_same_weights(translation, tmp_path):
-    """`examples/translation.py --resume`, after a run was killed while it wrote a checkpoint,
-    ends with bit-for-bit the weights and losses of an uninterrupted run with as many threads on
-    the same CPU.
+    """`examples/translation.py --resume`, with the same options after a run was killed while it
+    wrote a checkpoint, ends with bit-for-bit the weights and losses of an uninterrupted run with as
+    many threads on the same CPU.
 
     Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
     is complete at any moment.

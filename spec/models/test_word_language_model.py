@@ -261,8 +261,8 @@ def test_gradients_are_clipped_and_stop_at_each_step(speaker, little, monkeypatc
 
 
 def test_a_run_leaves_a_figure_a_sample_and_a_checkpoint(trained):
-    """A finished run of `examples/word_language_model.py` leaves three files in the new folder
-    `--out`: checkpoint.pt, sample.txt and perplexity.png.
+    """A finished training by `examples/word_language_model.py` without `--dry-run` leaves three
+    files in the new folder `--out`: checkpoint.pt, sample.txt and perplexity.png.
     """
     from PIL import Image
 
@@ -289,9 +289,9 @@ def test_one_seed_gives_one_net_and_another_seed_another(speaker, tiny, little, 
 
 @pytest.mark.spare("2", reason="any checkpoint but the first will do")
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(speaker, tiny, little, tmp_path):
-    """`examples/word_language_model.py --resume`, after a run was killed while it wrote its
-    second checkpoint, goes on from the first and ends with bit-for-bit the weights of an
-    uninterrupted run with as many threads on the same CPU.
+    """`examples/word_language_model.py --resume`, with the same options after a run was killed
+    while it wrote its second checkpoint, ends with bit-for-bit the weights of an uninterrupted run
+    with as many threads on the same CPU.
     """
     run = [*TINY, "--text", str(little), "--out", str(tmp_path)]
     run_until_killed(speaker, "os.fsync", 2, run)
