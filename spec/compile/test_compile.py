@@ -201,8 +201,8 @@ def test_a_hook_added_after_compiling_is_ignored():
 
 @pytest.mark.torch(">=2.5")
 def test_the_step_of_an_optimizer_can_be_compiled():
-    """A function that calls `step()` of a `torch.optim.SGD` can be compiled by `torch.compile`:
-    three calls are one compilation, and the weight moves as it does uncompiled.
+    """A function that calls `step()` of a `torch.optim.SGD` without momentum can be compiled by
+    `torch.compile`: three calls are one compilation, and the weight moves as it does uncompiled.
     """
     counter = CompileCounter()
     weight = nn.Parameter(torch.ones(1))

@@ -6,7 +6,8 @@ convolutions and attention, which make up nearly all the work of a net, and look
 a count can be had on the meta device, without memory or a GPU.
 
 What surprises: an addition or a softmax of a million elements counts 0, and mostly so does a
-float32 LSTM on the CPU, because it is one operation whose formula the counter does not know.
+float32 LSTM on the CPU, because it is one operation whose formula the counter does not know. In
+PyTorch 2.14 `F.scaled_dot_product_attention` on the CPU counts 0 too; 2.15 counts it.
 
 `torch.utils.benchmark.Timer` measures time instead. What the profiler counts is told in
 `spec/performance/test_profiler.py`.
