@@ -204,8 +204,8 @@ def test_a_hook_added_after_compiling_is_ignored():
 
 @pytest.mark.torch(">=2.5")
 def test_the_step_of_an_optimizer_can_be_compiled():
-    """A function that calls `step()` of a `torch.optim.SGD` can be compiled by `torch.compile`:
-    three calls are one compilation, and the weight moves as it does uncompiled.
+    """A function that calls `step()` of a `torch.optim.SGD` without momentum can be compiled by
+    `torch.compile`: three calls are one compilation, and the weight moves as it does uncompiled.
     """
     counter = CompileCounter()
     weight = nn.Parameter(torch.ones(1))
@@ -281,8 +281,8 @@ def test_a_backend_that_is_not_there_is_refused():
 
 
 def test_an_error_in_a_backend_names_the_backend():
-    """An exception that a backend of `torch.compile` raises comes out as BackendCompilerFailed,
-    "backend='broken' raised:", followed by the type and the words of the exception.
+    """An exception such as ValueError that a backend of `torch.compile` raises comes out as
+    BackendCompilerFailed, "backend='broken' raised:", followed by its type and its words.
 
     The same words with `backend='inductor' raised:` stand above many errors of a missing or broken
     C++ compiler, CUDA or Triton: the line below them tells which.
@@ -365,9 +365,9 @@ def test_before_2_14_the_node_that_did_not_fit_was_named():
 
 @pytest.mark.torch(">=2.3")
 def test_second_derivatives_of_compiled_code_are_refused():
-    """Compiled with `backend="aot_eager"`, as with inductor, a function gives first derivatives
-    only: a second `torch.autograd.grad` raises RuntimeError, "torch.compile with aot_autograd does
-    not currently support double backward".
+    """Of `x**3`, compiled with `backend="aot_eager"` or inductor, there is a first derivative
+    only: a second `torch.autograd.grad` raises RuntimeError, "torch.compile with aot_autograd
+    does not currently support double backward".
 
     Differentiate the uncompiled function, as for a gradient penalty; `backend="eager"` works too,
     because it does not record the backward pass.

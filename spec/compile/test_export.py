@@ -296,7 +296,7 @@ def test_the_mode_of_the_export_stays():
 
 def test_decompositions_leave_a_smaller_set_of_operations():
     """`ExportedProgram.run_decompositions()` rewrites the graph in a smaller set of core
-    operations: `aten.linear` of a 2-D input becomes `aten.permute` and `aten.addmm`.
+    operations: `aten.linear` with a bias, of a 2-D input, becomes `aten.permute` and `aten.addmm`.
 
     A translator into another format has fewer operations to know then.
     """

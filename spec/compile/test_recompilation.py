@@ -10,7 +10,7 @@ Sizes are treated gently: the second size of a dimension is compiled as a symbol
 any size from 2 on, unless the code depends on it. `TORCH_LOGS="recompiles"` prints which guard
 failed.
 
-What surprises: sizes 0 and 1 are always compiled separately, the count is kept per code object and
+What surprises: sizes 0 and 1 are compiled separately, the count is kept per code object and
 not per compiled function, and after the limit the results are still right.
 
 Compilations are counted here with `torch._dynamo.testing.CompileCounter`, a backend that runs the
@@ -129,9 +129,12 @@ def test_a_marked_dimension_that_cannot_change_is_refused():
 
 
 def test_other_kinds_of_tensor_are_compiled_anew():
-    """Besides dtype and size, a function under `torch.compile` is compiled anew for another number
-    of dimensions, for other strides, as of `x[::2]`, for another `requires_grad`, and inside
+    """Compiled for `torch.ones(2)`, `torch.compile(lambda x: x + 1)` is compiled anew for two
+    dimensions, for the stride 2 of `x[::2]`, for `requires_grad=True`, and inside
     `torch.no_grad()`.
+
+    Because each is a guard, as dtype and size are. A third stride needs no compilation: from the
+    second on it is a symbol.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)

@@ -22,12 +22,12 @@ from torch import nn
 
 @pytest.mark.torch(">=2.3")
 def test_the_whole_step_with_clipping():
-    """A training step with `torch.amp.GradScaler` and clipping calls, in this order,
+    """A training step with an enabled `torch.amp.GradScaler` and clipping calls, in this order,
     `scaler.scale(loss).backward()`, `scaler.unscale_(optimizer)`, `clip_grad_norm_`,
     `scaler.step(optimizer)`, `scaler.update()`.
 
-    `autocast` surrounds forward and loss only: the backward pass of an operation runs in the
-    dtype that autocast chose for its forward. Leave out `unscale_` where nothing is clipped.
+    `autocast` surrounds forward and loss only: the backward pass of an operation runs in the dtype
+    that autocast chose for its forward. Leave out `unscale_` where nothing is clipped.
     """
     model = nn.Linear(1, 1, bias=False)
     nn.init.ones_(model.weight)
@@ -87,9 +87,9 @@ def test_bfloat16_needs_no_scaler():
 
 @pytest.mark.torch(">=2.3")
 def test_gradients_of_float16_parameters_are_not_unscaled():
-    """`scaler.unscale_(optimizer)` of a `torch.amp.GradScaler` raises ValueError, "Attempting
-    to unscale FP16 gradients.", where gradients are float16; so does `scaler.step(optimizer)`,
-    unless the optimizer has `fused=True`.
+    """`scaler.unscale_(optimizer)` of an enabled `torch.amp.GradScaler` raises ValueError,
+    "Attempting to unscale FP16 gradients.", where gradients are float16; so does
+    `scaler.step(optimizer)`, unless the optimizer has `fused=True`.
 
     The cause is `model.half()`, or a model loaded with `torch_dtype=torch.float16`: keep the
     parameters float32 and let autocast choose float16, or train without a scaler.
@@ -109,9 +109,9 @@ def test_gradients_of_float16_parameters_are_not_unscaled():
 
 @pytest.mark.torch(">=2.3")
 def test_a_step_without_gradients_is_refused():
-    """After `scaler.scale(loss)` of a `torch.amp.GradScaler`, `scaler.step(optimizer)` raises
-    AssertionError, "No inf checks were recorded for this optimizer.", where no parameter of an
-    optimizer without `fused=True` has a gradient.
+    """After `scaler.scale(loss)` of an enabled `torch.amp.GradScaler`, `scaler.step(optimizer)`
+    raises AssertionError, "No inf checks were recorded for this optimizer.", where no parameter of
+    an optimizer without `fused=True` has a gradient.
 
     `backward()` was forgotten, or the loss doesn't depend on these parameters: another model's,
     frozen ones, a loss that was detached, or parameters replaced after the optimizer was made.
@@ -131,9 +131,9 @@ def test_a_step_without_gradients_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_an_update_without_a_step_is_refused():
-    """If neither `scaler.step` nor `scaler.unscale_` came after
-    `scaler.scale(loss).backward()`, `scaler.update()` of a `torch.amp.GradScaler` raises
-    AssertionError, "No inf checks were recorded prior to update."
+    """If neither `scaler.step` nor `scaler.unscale_` came after `scaler.scale(loss).backward()`,
+    `scaler.update()` of an enabled `torch.amp.GradScaler` raises AssertionError, "No inf checks
+    were recorded prior to update."
 
     So it does after `optimizer.step()`: write `scaler.step(optimizer)` instead.
     """
@@ -152,8 +152,8 @@ def test_an_update_without_a_step_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_a_step_before_the_first_scaled_loss_is_refused():
-    """`scaler.step(optimizer)` of a `torch.amp.GradScaler` that has scaled no loss yet raises
-    AssertionError, "Attempted step but _scale is None."
+    """`scaler.step(optimizer)` of an enabled `torch.amp.GradScaler` that has scaled no loss yet
+    raises AssertionError, "Attempted step but _scale is None."
 
     Write `scaler.scale(loss).backward()` in place of `loss.backward()`.
     """
@@ -170,8 +170,8 @@ def test_a_step_before_the_first_scaled_loss_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_a_loss_that_was_never_scaled_steps_too_short():
-    """After `loss.backward()`, `scaler.step(optimizer)` of a GradScaler that has scaled before
-    divides the unscaled gradients by the scale all the same: at the scale 4 the gradient 1
+    """After `loss.backward()`, `scaler.step(optimizer)` of an enabled GradScaler that has scaled
+    before divides the unscaled gradients by the scale all the same: at the scale 4 the gradient 1
     becomes 0.25.
 
     No error tells; the training only becomes slow. Write `scaler.scale(loss).backward()`.
@@ -192,9 +192,9 @@ def test_a_loss_that_was_never_scaled_steps_too_short():
 
 @pytest.mark.torch(">=2.3")
 def test_a_second_step_before_update_is_refused():
-    """`scaler.step(optimizer)` of a `torch.amp.GradScaler`, twice for one optimizer without
-    `scaler.update()` between, raises RuntimeError, "step() has already been called since the
-    last update()."
+    """`scaler.step(optimizer)` of an enabled `torch.amp.GradScaler`, twice for one optimizer
+    without `scaler.update()` between, raises RuntimeError, "step() has already been called since
+    the last update()."
 
     End each iteration with `scaler.update()`.
     """
@@ -212,8 +212,8 @@ def test_a_second_step_before_update_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_unscaling_after_the_step_is_refused():
-    """`scaler.unscale_(optimizer)` of a `torch.amp.GradScaler` after `scaler.step(optimizer)`
-    raises RuntimeError, "unscale_() is being called after step()."
+    """`scaler.unscale_(optimizer)` of an enabled `torch.amp.GradScaler` after
+    `scaler.step(optimizer)` raises RuntimeError, "unscale_() is being called after step()."
 
     `step` has unscaled the gradients itself; to clip them call `unscale_` before `step`.
     """
@@ -231,9 +231,9 @@ def test_unscaling_after_the_step_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
-    """If a gradient scaled by a GradScaler is inf, `clip_grad_norm_` after
-    `scaler.unscale_(optimizer)` returns inf; `scaler.step(optimizer)` then leaves the step out
-    and `scaler.update()` halves the scale, from 4 to 2.
+    """If a gradient scaled by an enabled GradScaler is inf, `clip_grad_norm_` after
+    `scaler.unscale_(optimizer)` returns inf; `scaler.step(optimizer)` then leaves the step out and
+    `scaler.update()` halves the scale, from 4 to 2.
 
     So a logged norm of inf or nan now and then is no harm. If every step is left out, the loss
     itself is infinite or nan: look for it without autocast.
@@ -255,8 +255,8 @@ def test_an_infinite_norm_belongs_to_a_step_that_is_left_out():
 
 @pytest.mark.torch(">=2.3")
 def test_whether_the_step_was_taken_is_told_by_the_scale():
-    """`scaler.step(optimizer)` of a GradScaler and SGD returns None whether it stepped or left
-    the step out; a scale that is lower after `scaler.update()` than before tells that the step
+    """`scaler.step(optimizer)` of an enabled GradScaler and SGD returns None whether it stepped or
+    left the step out; a scale that is lower after `scaler.update()` than before tells that the step
     was left out.
 
     Step the scheduler only where `scaler.get_scale()` is not lower than before `update()`.
@@ -280,12 +280,11 @@ def test_whether_the_step_was_taken_is_told_by_the_scale():
 
 @pytest.mark.torch(">=2.3")
 def test_scaled_gradients_accumulate():
-    """To accumulate gradients of two batches with a GradScaler call `scaler.scale(loss /
-    2).backward()` for each, then `scaler.step(optimizer)` and `scaler.update()` once: the
-    gradient is the mean of both, unscaled.
+    """To accumulate gradients of two batches with an enabled GradScaler call `scaler.scale(loss /
+    2).backward()` for each, then `scaler.step(optimizer)` and `scaler.update()` once: the gradient
+    is the mean of both, unscaled.
 
-    Don't call `unscale_` between the two: gradients of different scales would be added.
-    `update` alone there raises AssertionError, "No inf checks were recorded prior to update."
+    Don't call `unscale_` or `update` between the two: gradients of different scales would be added.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -302,9 +301,9 @@ def test_scaled_gradients_accumulate():
 
 @pytest.mark.torch(">=2.3")
 def test_one_scaler_serves_two_optimizers():
-    """One GradScaler serves two optimizers: scale each loss, call `scaler.step` for each
-    optimizer, then `scaler.update()` once. An infinite gradient of the second leaves out its
-    step alone.
+    """One enabled GradScaler serves two optimizers: scale each loss, call `scaler.step` for each
+    optimizer, then `scaler.update()` once. An infinite gradient of the second leaves out its step
+    alone.
 
     A GAN is trained so. The scale, which is halved then, is common to both.
     """

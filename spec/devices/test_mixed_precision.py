@@ -341,8 +341,9 @@ def test_small_gradients_vanish_in_float16():
 
 @new_scaler
 def test_a_scaler_enlarges_the_loss():
-    """`scaler.scale(loss)` of a `torch.amp.GradScaler` is the loss multiplied by the scale, so
-    that `backward()` computes gradients multiplied by it."""
+    """`scaler.scale(loss)` of an enabled `torch.amp.GradScaler` is the loss multiplied by the
+    scale, so that `backward()` computes gradients multiplied by it.
+    """
     w = torch.tensor([1.0], requires_grad=True)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
 
@@ -355,8 +356,8 @@ def test_a_scaler_enlarges_the_loss():
 
 @new_scaler
 def test_a_scalers_step_divides_by_the_scale_first():
-    """`scaler.step(optimizer)` of a `torch.amp.GradScaler` divides the gradients by the scale,
-    in place, before it calls `optimizer.step()`, where the optimizer was made without
+    """`scaler.step(optimizer)` of an enabled `torch.amp.GradScaler` divides the gradients by the
+    scale, in place, before it calls `optimizer.step()`, where the optimizer was made without
     `fused=True`.
 
     A fused optimizer divides them itself, inside its step.
@@ -375,12 +376,12 @@ def test_a_scalers_step_divides_by_the_scale_first():
 @new_scaler
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])
 def test_a_step_with_an_infinite_gradient_is_left_out(bad):
-    """If one gradient is infinite or nan, `scaler.step(optimizer)` of a GradScaler updates no
-    parameter of that optimizer, and `scaler.update()` halves the scale, with the default
+    """If one gradient is infinite or nan, `scaler.step(optimizer)` of an enabled GradScaler updates
+    no parameter of that optimizer, and `scaler.update()` halves the scale, with the default
     `backoff_factor=0.5`.
 
-    The first steps of a training are often left out so, until the scale fits. If the very first
-    is, a scheduler that is stepped all the same warns of it.
+    The first steps of a training are often left out so, until the scale fits. If the very first is,
+    a scheduler that is stepped all the same warns of it.
     """
     w = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([1.0], requires_grad=True)
@@ -398,8 +399,9 @@ def test_a_step_with_an_infinite_gradient_is_left_out(bad):
 
 @new_scaler
 def test_the_scale_grows_again_after_good_steps():
-    """After `growth_interval` steps in a row without an infinite or nan gradient,
-    `scaler.update()` of a GradScaler doubles the scale, with the default `growth_factor=2.0`."""
+    """After `growth_interval` steps in a row without an infinite or nan gradient, `scaler.update()`
+    of an enabled GradScaler doubles the scale, with the default `growth_factor=2.0`.
+    """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
     scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=2)
@@ -417,11 +419,11 @@ def test_the_scale_grows_again_after_good_steps():
 
 @new_scaler
 def test_gradients_are_unscaled_before_they_are_clipped():
-    """`scaler.unscale_(optimizer)` of a `torch.amp.GradScaler` divides the gradients by the
-    scale, so that they can be clipped; `scaler.step(optimizer)` then doesn't divide again.
+    """`scaler.unscale_(optimizer)` of an enabled `torch.amp.GradScaler` divides the gradients by
+    the scale, so that they can be clipped; `scaler.step(optimizer)` then doesn't divide again.
 
-    Clipped without it, the enlarged gradients are clipped and then divided by the scale: they
-    end up too small.
+    Clipped without it, the enlarged gradients are clipped and then divided by the scale: they end
+    up too small.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -438,8 +440,8 @@ def test_gradients_are_unscaled_before_they_are_clipped():
 
 @new_scaler
 def test_unscaling_twice_is_refused():
-    """A second `scaler.unscale_(optimizer)` of a GradScaler before `scaler.update()` raises
-    RuntimeError, "unscale_() has already been called on this optimizer since the last
+    """A second `scaler.unscale_(optimizer)` of an enabled GradScaler before `scaler.update()`
+    raises RuntimeError, "unscale_() has already been called on this optimizer since the last
     update()."
 
     Call `scaler.update()` once at the end of each step.
@@ -469,8 +471,8 @@ def test_a_scaler_that_is_switched_off_does_nothing():
 
 @new_scaler
 def test_a_scaler_belongs_into_the_checkpoint():
-    """`scaler.state_dict()` of a `torch.amp.GradScaler` holds the scale, and a new scaler that
-    loads it has that scale instead of the default, 65536.
+    """`scaler.state_dict()` of an enabled `torch.amp.GradScaler` holds the scale, and a new scaler
+    that loads it has that scale instead of the default, 65536.
 
     Without it a resumed training may begin with a few steps that are left out.
     """

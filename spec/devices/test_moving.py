@@ -117,9 +117,9 @@ def test_to_takes_another_tensor_as_its_model():
 
 
 def test_gradients_find_their_way_back_through_to(device):
-    """Autograd passes through `x.to(device, torch.float64)` of a float32 tensor `x` on the CPU:
-    `backward()` fills `x.grad` in float32 on the CPU. The result of `x.to(torch.int64)`
-    requires no grad.
+    """Autograd passes through `x.to(device, torch.float64)` of a float32 leaf `x` on the CPU that
+    requires grad: `backward()` fills `x.grad` in float32 on the CPU. The result of
+    `x.to(torch.int64)` requires no grad.
 
     Because a gradient is converted back to the dtype and the device of its tensor, and integers
     have none.

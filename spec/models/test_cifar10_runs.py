@@ -74,12 +74,12 @@ def uninterrupted(classifier, few, tmp_path_factory):
 def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
     classifier, uninterrupted, few, tmp_path, recipe, function, call, left
 ):
-    """`examples/cifar10_classifier.py --resume`, after a run was killed before its first
-    checkpoint, between two, while one was written or before the evaluation, ends with
-    bit-for-bit the weights of an uninterrupted run with as many threads.
+    """`examples/cifar10_classifier.py --resume`, with the same options after a run was killed
+    before its first checkpoint, between two, while one was written or before the evaluation, ends
+    with bit-for-bit the weights of an uninterrupted run.
 
-    On the same CPU, that is. A checkpoint is first written to checkpoint.partial and then
-    renamed: checkpoint.pt is complete at any moment.
+    On the same CPU with as many threads, that is. A checkpoint is first written to
+    checkpoint.partial and then renamed: checkpoint.pt is complete at any moment.
     """
     run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path), *TINY]
     run_until_killed(classifier, function, call, run)
@@ -353,8 +353,8 @@ def test_arguments_that_make_no_sense_are_refused(refused, arguments, reason):
 
 @pytest.mark.parametrize("recipe", ["notes", "fast"])
 def test_a_dry_run_writes_nothing(classifier, few, tmp_path, recipe):
-    """`examples/cifar10_classifier.py --dry-run` with `--recipe notes` or `fast` goes on to the
-    metrics and writes no file, not even the folder of `--out`.
+    """Given pictures in `--data`, `examples/cifar10_classifier.py --dry-run` with `--recipe
+    notes` or `fast` goes on to the metrics and writes no file, not even the folder of `--out`.
     """
     run = ["--recipe", recipe, "--data", str(few), "--out", str(tmp_path / "out"), *TINY]
 

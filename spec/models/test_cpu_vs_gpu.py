@@ -231,8 +231,8 @@ def test_the_figure_shows_seconds_over_size(compared_with_itself, tmp_path):
 def test_a_dry_run_times_two_small_sizes_and_writes_nothing(
     compared_with_itself, tmp_path, monkeypatch
 ):
-    """`examples/cpu_vs_gpu.py --dry-run` times the sizes 16 and 64 and writes no file, not even
-    the folder of `--out`.
+    """On a machine with an accelerator `examples/cpu_vs_gpu.py --dry-run` times the sizes 16 and
+    64 and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 

@@ -47,10 +47,12 @@ def test_two_processes_are_rank_0_and_rank_1_of_2(group):
 
 
 def test_all_reduce_gives_everyone_the_sum(group):
-    """`dist.all_reduce(x)` of int64 tensors of one shape adds the `x` of all processes
+    """`dist.all_reduce(x)` of contiguous int64 tensors of one shape adds the `x` of all processes
     elementwise and writes the sum into the `x` of every process; it returns None.
 
-    Because it overwrites `x`, pass a `clone()` where the process's own values are needed later.
+    Because it overwrites `x`, pass a `clone()` where the process's own values are needed later. A
+    slice such as `x[::2]` is not contiguous: gloo adds what lies in memory from its first element
+    on, without an error.
     """
 
     def program(rank):
@@ -65,7 +67,7 @@ def test_all_reduce_gives_everyone_the_sum(group):
     ("name", "result"), [("MAX", [2, 20]), ("MIN", [1, 10]), ("PRODUCT", [2, 200])]
 )
 def test_all_reduce_takes_other_operations(name, result, group):
-    """`all_reduce(x, op=dist.ReduceOp.MAX)` of int64 tensors of one shape takes the elementwise
+    """`dist.all_reduce(x, op=dist.ReduceOp.MAX)` of contiguous int64 tensors takes the elementwise
     maximum instead of the sum; `MIN` and `PRODUCT` are further operations.
 
     For the mean over the processes divide the sum by `dist.get_world_size()`.
@@ -80,8 +82,8 @@ def test_all_reduce_takes_other_operations(name, result, group):
 
 
 def test_broadcast_overwrites_with_one_processs_tensor(group):
-    """After `dist.broadcast(x, src=1)` of int64 tensors of one shape the `x` of every process
-    holds the values that rank 1 had in its own.
+    """After `dist.broadcast(x, src=1)` of contiguous tensors the `x` of every process holds the
+    values that rank 1 had in its own.
     """
 
     def program(rank):
@@ -124,8 +126,8 @@ def test_gather_gives_one_process_everything(group):
 
 
 def test_scatter_deals_out_a_list(group):
-    """`dist.scatter(x, tensors, src=0)` writes entry `rank` of rank 0's list of int64 tensors
-    of one shape into the `x` of each process.
+    """`dist.scatter(x, tensors, src=0)` writes entry `rank` of rank 0's list into the contiguous
+    `x` of each process.
     """
 
     def program(rank):
@@ -138,8 +140,8 @@ def test_scatter_deals_out_a_list(group):
 
 
 def test_reduce_gives_one_process_the_sum(group):
-    """After `dist.reduce(x, dst=0)` of int64 tensors of one shape in every process, the `x` of
-    rank 0 holds the sum of the `x` of all processes.
+    """After `dist.reduce(x, dst=0)` of contiguous int64 tensors in every process the `x` of rank 0
+    holds the sum of the `x` of all processes.
 
     What the `x` of the other processes holds afterwards is not defined, so it must not be used.
     """
@@ -168,9 +170,8 @@ def test_objects_travel_as_pickles(group):
 
 
 def test_send_and_recv_concern_two_processes_only(group):
-    """For int64 tensors of one shape, after `dist.send(x, dst=1)` in rank 0 and `dist.recv(x,
-    src=0)` in rank 1, the `x` of rank 1 holds what rank 0 sent, and the `x` of rank 0 is
-    unchanged.
+    """After `dist.send(x, dst=1)` of a contiguous tensor in rank 0 and `dist.recv(x, src=0)` in
+    rank 1, the `x` of rank 1 holds what rank 0 sent, and the `x` of rank 0 is unchanged.
     """
 
     def program(rank):
@@ -185,7 +186,7 @@ def test_send_and_recv_concern_two_processes_only(group):
 
 
 def test_an_asynchronous_sum_is_there_after_wait(group):
-    """`dist.all_reduce(x, async_op=True)` of int64 tensors returns a work handle instead of
+    """`dist.all_reduce(x, async_op=True)` of contiguous tensors returns a work handle instead of
     waiting; after `wait()` of that handle `x` holds the sum.
 
     Between the two the process can compute something else, but must neither read nor write `x`.

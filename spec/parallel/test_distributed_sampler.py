@@ -58,10 +58,10 @@ def test_drop_last_leaves_the_rest_out(rank, mine):
 
 
 def test_a_small_dataset_is_repeated_until_it_suffices():
-    """With fewer samples than processes, `DistributedSampler` repeats the dataset until each
-    process has one sample: of 2 samples, 5 processes get 0, 1, 0, 1, 0 with `shuffle=False`.
+    """`DistributedSampler` repeats a dataset of fewer samples than processes until each process has
+    one: of 2 samples, 5 processes get 0, 1, 0, 1, 0 with `shuffle=False`.
 
-    With `drop_last=True` all of them get none.
+    With `drop_last=True` all of them get none; so they do of an empty dataset.
     """
     shares = [
         list(DistributedSampler(range(2), num_replicas=5, rank=rank, shuffle=False))

@@ -100,7 +100,9 @@ def test_one_process_on_one_machine_is_the_default(read):
 
 def test_the_processes_may_be_counted_by_torchrun(monkeypatch):
     """`torchrun --nproc-per-node=gpu` starts one process per GPU, and raises ValueError, "Cuda is
-    not available.", where CUDA isn't available; `--nproc-per-node=cpu` starts one per CPU core."""
+    not available.", where CUDA isn't available; `--nproc-per-node=cpu` starts as many as
+    `os.cpu_count()`.
+    """
     import torch
     from torch.distributed.run import determine_local_world_size
 

@@ -5,8 +5,9 @@ inside it: a multiplication and an addition count as two. It knows the formulas 
 convolutions and attention, which make up nearly all the work of a net, and looks at shapes only. So
 a count can be had on the meta device, without memory or a GPU.
 
-What surprises: an addition or a softmax of a million elements counts 0, and so does a float32 LSTM
-on the CPU, because it is one operation whose formula the counter does not know.
+What surprises: an addition or a softmax of a million elements counts 0, and mostly so does a
+float32 LSTM on the CPU, because it is one operation whose formula the counter does not know. In
+PyTorch 2.14 `F.scaled_dot_product_attention` on the CPU counts 0 too; 2.15 counts it.
 
 `torch.utils.benchmark.Timer` measures time instead. What the profiler counts is told in
 `spec/performance/test_profiler.py`.
@@ -106,11 +107,12 @@ def test_elementwise_operations_count_nothing(operation):
 
 @pytest.mark.torch(">=2.1")
 def test_an_lstm_on_the_cpu_counts_nothing():
-    """`FlopCounterMode` counts 0 for an `nn.LSTM` of float32 on the CPU, where oneDNN computes it
-    as one operation without a formula; in float64 it counts the matrix products, 512 for
-    `nn.LSTM(4, 4)` of 2 steps.
+    """`FlopCounterMode` counts 0 for `nn.LSTM(4, 4)` of a float32 CPU tensor where oneDNN
+    computes it as one operation without a formula; in float64 it counts the matrix products, 512
+    for 2 steps of one sample.
 
-    To count an LSTM, put it on the meta device or convert it by `double()`.
+    To count an LSTM, put it on the meta device or convert it by `double()`. A packed sequence and
+    `proj_size=` are counted in float32 too, because oneDNN doesn't compute them.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -140,9 +140,9 @@ def test_random_erasing_takes_tensors_only():
 
 
 def test_rand_augment_wants_bytes():
-    """`transforms.RandAugment` takes uint8 tensors and Pillow pictures of mode "RGB"; a float image
-    raises TypeError as soon as an operation such as posterize is drawn: put it before the
-    conversion to floats.
+    """`transforms.RandAugment` takes uint8 tensors (3, H, W) and Pillow pictures of mode "RGB";
+    for a float image it raises TypeError as soon as an operation such as posterize is drawn: put
+    it before the conversion to floats.
 
     The messages are "Only torch.uint8 image tensors are supported" and "Threshold should be less
     than bound of img". `v2.RandAugment` takes floats too.

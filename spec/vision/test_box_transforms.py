@@ -145,8 +145,9 @@ def test_boxes_are_clamped_to_their_canvas():
 
 
 def test_a_turned_box_is_the_box_around_the_turned_box():
-    """`v2.RandomRotation((45, 45))` returns the upright box around the turned one: for a square
-    of side 20 in the middle one of side 28; turned back by -45 degrees it is 40.
+    """`v2.RandomRotation((45, 45))` of a float32 box returns the upright box around the turned
+    one: for a square of side 20 in the middle one of side 28; turned back by -45 degrees it is
+    40.
 
     So the boxes of rotated images are looser than those of the originals.
     """

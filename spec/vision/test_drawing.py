@@ -4,8 +4,9 @@ To look at what a detector found, draw it: `torchvision.utils.draw_bounding_boxe
 `draw_segmentation_masks(image, masks)` return a new image tensor (C, H, W), which is shown or saved
 like any other (`spec/data/test_image_batches.py`).
 
-What surprises: channels come first; without `colors` each box gets a colour of its own; boxes are
-"xyxy"; masks are bool, one for each object, and a map of class numbers has to be taken apart first.
+What surprises: channels come first; without `colors` each box gets a colour of its own, and that
+of the first is black; boxes are "xyxy"; masks are bool, one for each object, and a map of class
+numbers has to be taken apart first.
 """
 
 import pytest

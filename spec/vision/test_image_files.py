@@ -5,10 +5,10 @@ gives (channels, height, width) of uint8, in RGB. It reads JPEG, PNG, GIF and We
 by the content, not by the name. `write_png` and `write_jpeg` go the other way.
 
 What surprises: the tensor has bytes from 0 to 255, and has to be scaled for a network; a grey PNG
-file has one channel and one with transparency four, unless the mode "RGB" is asked for, and one
-with a palette gives indices; `decode_image` took the bytes of a file only, and no path, before
-torchvision 0.20 (PyTorch 2.5); videos were removed; and since torchvision 0.29 (PyTorch 2.14) image
-reading is deprecated too, for `torchcodec`. Pillow's pictures are on
+file has one channel and a colour one with transparency four, unless the mode "RGB" is asked for,
+and one with a palette gives indices; `decode_image` took the bytes of a file only, and no path,
+before torchvision 0.20 (PyTorch 2.5); videos were removed; and since torchvision 0.29 (PyTorch
+2.14) image reading is deprecated too, for `torchcodec`. Pillow's pictures are on
 `spec/data/test_transforms.py`.
 """
 

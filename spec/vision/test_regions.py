@@ -61,7 +61,7 @@ def test_the_spatial_scale_is_that_of_the_map():
     """`ops.roi_align(..., spatial_scale=0.5)` of float32 maps halves the coordinates of the
     boxes: boxes stay in pixels of an image that is twice as large as the feature map.
 
-    For a map of stride 16 it is 1 / 16. Without it boxes may lie outside the map, where the
+    For a map of stride 16 it is 1 / 16. Without it boxes may lie far outside the map, where the
     result is 0.
     """
     features = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
