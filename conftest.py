@@ -22,6 +22,7 @@ pytest_plugins = [
     "fixtures.atlas",
     "fixtures.since",
     "fixtures.used_in",
+    "fixtures.site.plugin",
     "fixtures.bite",
     "fixtures.options",
     "fixtures.empty_runs",

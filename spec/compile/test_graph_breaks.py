@@ -319,8 +319,9 @@ def test_a_result_of_unknown_size_splits_the_graph():
 
 @pytest.mark.torch(">=2.5")
 def test_numpy_code_is_recorded():
-    """`torch.from_numpy(x.numpy() * 2)` under `torch.compile` is one graph: the compiler records
-    this NumPy product as an operation on tensors.
+    """`torch.from_numpy(x.numpy() * 2)` of a float32 CPU tensor that requires no grad, under
+    `torch.compile`, is one graph: the compiler records this NumPy product as an operation on
+    tensors.
     """
     counter = CompileCounter()
     compiled = torch.compile(

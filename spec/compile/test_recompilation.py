@@ -258,8 +258,9 @@ def test_after_the_limit_new_inputs_run_uncompiled():
 
 @pytest.mark.torch(">=2.7")
 def test_reaching_the_limit_is_logged():
-    """When a function passes `torch._dynamo.config.recompile_limit`, a warning is logged,
-    "torch._dynamo hit config.recompile_limit", with the function and the guard that failed last.
+    """When a function compiled without `fullgraph=True` passes
+    `torch._dynamo.config.recompile_limit`, a warning is logged, "torch._dynamo hit
+    config.recompile_limit", with the function and the guard that failed last.
 
     Mostly one argument takes a new value in every call: make it a tensor, or mark the dimension
     that changes as dynamic. Raising the limit only helps if the kinds of input are few.

@@ -201,8 +201,8 @@ def test_the_gradient_stops_at_each_step(poet, monkeypatch, tmp_path):
 
 
 def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained):
-    """A finished run of `examples/char_rnn.py` without `--text` leaves in the new folder
-    `--out`: checkpoint.pt, couplets.txt, samples.txt, loss.png and lengths.png.
+    """A finished run of `examples/char_rnn.py` without `--text` and `--dry-run` leaves in the
+    new folder `--out`: checkpoint.pt, couplets.txt, samples.txt, loss.png and lengths.png.
     """
     from PIL import Image
 
@@ -284,9 +284,9 @@ def test_it_reads_a_file_of_its_user(poet, tmp_path):
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(poet, tmp_path, capsys, arguments, said):
-    """`examples/char_rnn.py` ends with exit code 2 and one line of its own that names the
-    cause: no file `--text`, a `--prompt` with a character that the text hasn't, no checkpoint,
-    `--device abacus`, or `--lr 1e35`.
+    """Without `--dry-run`, `examples/char_rnn.py` ends with exit code 2 and one line of its own
+    that names the cause: no file `--text`, a `--prompt` with a character that the text hasn't,
+    no checkpoint, `--device abacus`, or `--lr 1e35`.
     """
     with pytest.raises(SystemExit) as stopped:
         poet.main([*TINY, "--out", str(tmp_path), *arguments.split()])

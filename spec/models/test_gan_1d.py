@@ -145,8 +145,8 @@ def test_one_seed_gives_the_same_samples_again_and_another_gives_others(gan, tmp
 
 
 def test_a_run_draws_two_figures(trained):
-    """A finished run of `examples/gan_1d.py` leaves two files in the new folder `--out`:
-    history.png and samples.png.
+    """A finished run of `examples/gan_1d.py` without `--dry-run` leaves two files in the new
+    folder `--out`: history.png and samples.png.
     """
     from PIL import Image
 
@@ -180,8 +180,9 @@ def test_a_dry_run_takes_three_steps_and_writes_nothing(gan, tmp_path, monkeypat
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(gan, capsys, tmp_path, monkeypatch, arguments, line):
-    """`examples/gan_1d.py` ends with exit code 2 and one line of its own if `--lr 1e30` makes
-    the loss infinite or NaN, `--device` is unknown (toaster), or `--out` lies below a file.
+    """Without `--dry-run`, `examples/gan_1d.py` ends with exit code 2 and one line of its own
+    if `--lr 1e30` makes the loss infinite or NaN, `--device` is unknown (toaster), or `--out`
+    lies below a file.
     """
     monkeypatch.chdir(tmp_path)
 

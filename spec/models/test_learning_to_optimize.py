@@ -279,9 +279,9 @@ def test_a_run_repeats_by_its_seed(example, tiny, tmp_path):
     ("figure", "size"), [("curves.png", (1200, 540)), ("training.png", (840, 480))]
 )
 def test_a_run_leaves_two_figures_and_a_checkpoint(trained, figure, size):
-    """A finished run of `examples/learning_to_optimize.py` leaves three files in the new folder
-    `--out`: checkpoint.pt, curves.png (the loss of each optimizer over the steps) and
-    training.png.
+    """A finished run of `examples/learning_to_optimize.py` without `--dry-run` leaves three
+    files in the new folder `--out`: checkpoint.pt, curves.png (the loss of each optimizer over
+    the steps) and training.png.
     """
     from PIL import Image
 
@@ -311,9 +311,9 @@ def test_a_dry_run_writes_nothing(example, tmp_path):
     ],
 )
 def test_what_it_cannot_do_is_said_in_one_line(example, tmp_path, capsys, arguments, reason):
-    """`examples/learning_to_optimize.py` ends with exit code 2 and one line of its own that
-    names the cause for `--device abacus`, and for `--lr 1e30`, which makes the loss infinite or
-    NaN.
+    """Without `--dry-run`, `examples/learning_to_optimize.py` ends with exit code 2 and one
+    line of its own that names the cause for `--device abacus`, and for `--lr 1e30`, which makes
+    the loss infinite or NaN.
     """
     with pytest.raises(SystemExit) as stopped:
         example.main(["--out", str(tmp_path), *arguments])
@@ -326,8 +326,8 @@ def test_what_it_cannot_do_is_said_in_one_line(example, tmp_path, capsys, argume
 
 
 def test_a_checkpoint_of_another_run_is_refused(example, trained, capsys):
-    """`examples/learning_to_optimize.py --resume` refuses a checkpoint written with another
-    `--seed`: exit code 2, and one line with both values of the setting.
+    """Without `--dry-run`, `examples/learning_to_optimize.py --resume` refuses a checkpoint
+    written with another `--seed`: exit code 2, and one line with both values of the setting.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """

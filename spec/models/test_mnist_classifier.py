@@ -204,8 +204,9 @@ def test_the_dashboard_shows_what_was_logged(trained):
 def test_without_tensorboard_a_run_says_so_and_goes_on(
     classifier, few, tmp_path, monkeypatch, capsys
 ):
-    """Without the package tensorboard `examples/mnist_classifier.py` logs once "going on
-    without a dashboard: pip install tensorboard brings it", trains, and writes its checkpoint.
+    """Without the package tensorboard `examples/mnist_classifier.py`, run without `--dry-run`,
+    logs once "going on without a dashboard: pip install tensorboard brings it", trains, and
+    writes its checkpoint.
     """
     monkeypatch.setattr(classifier, "SummaryWriter", None)
 
@@ -218,9 +219,9 @@ def test_without_tensorboard_a_run_says_so_and_goes_on(
 
 
 def test_a_run_leaves_three_figures_a_log_and_a_checkpoint(trained):
-    """With tensorboard installed, a finished run of `examples/mnist_classifier.py` leaves in
-    the new folder `--out`, made with its parents: checkpoint.pt, log.txt, the folder events,
-    confusion.png, loss.png and mistakes.png.
+    """With tensorboard installed, a finished run of `examples/mnist_classifier.py` without
+    `--dry-run` leaves in the new folder `--out`, made with its parents: checkpoint.pt, log.txt,
+    the folder events, confusion.png, loss.png and mistakes.png.
     """
     from PIL import Image
 
@@ -460,8 +461,9 @@ def test_digits_and_labels_have_to_be_as_many(refused, few, tmp_path):
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(refused, few, tiny, tmp_path, change, reason):
-    """`examples/mnist_classifier.py --resume` refuses a checkpoint written with another
-    `--seed`, `--epochs` or `--lr`: exit code 2, and one line with both values of the setting.
+    """Without `--dry-run`, `examples/mnist_classifier.py --resume` refuses a checkpoint written
+    with another `--seed`, `--epochs` or `--lr`: exit code 2, and one line with both values of
+    the setting.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """
@@ -474,8 +476,8 @@ def test_a_checkpoint_of_another_run_is_refused(refused, few, tiny, tmp_path, ch
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(refused, few, tmp_path):
-    """`examples/mnist_classifier.py --resume` with a file checkpoint.pt that `torch.load` can't
-    read ends with exit code 2 and names the file.
+    """Without `--dry-run`, `examples/mnist_classifier.py --resume` with a file checkpoint.pt
+    that `torch.load` can't read ends with exit code 2 and names the file.
     """
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
 

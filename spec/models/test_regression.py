@@ -234,9 +234,9 @@ def test_the_seed_decides_all(trained):
 
 
 def test_a_run_leaves_two_pictures_two_copies_and_a_checkpoint(trained):
-    """A finished run of `examples/regression.py` leaves five files in the new folder `--out`:
-    checkpoint.pt, net.pt (the whole net), parameters.pt (its `state_dict`), fit.png and
-    loss.png.
+    """A finished run of `examples/regression.py` without `--dry-run` leaves five files in the
+    new folder `--out`: checkpoint.pt, net.pt (the whole net), parameters.pt (its `state_dict`),
+    fit.png and loss.png.
     """
     from PIL import Image
 
@@ -280,9 +280,9 @@ def test_a_dry_run_writes_nothing(example, tmp_path):
     ],
 )
 def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """`examples/regression.py` ends with exit code 2 and a message that names the cause if
-    `--lr 1e30` makes the loss infinite or NaN, `--resume` finds no checkpoint, `--device` is
-    unknown (abacus), `--out` is a file or `--epochs` is 0.
+    """Without `--dry-run`, `examples/regression.py` ends with exit code 2 and a message that
+    names the cause if `--lr 1e30` makes the loss infinite or NaN, `--resume` finds no
+    checkpoint, `--out` is a file, for `--device abacus` or `--epochs 0`.
 
     With `--drop-last` a batch larger than the 200 points is refused too, as there would be no
     batch at all. No file is written in these cases.
@@ -305,9 +305,9 @@ def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, a
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(example, trained, capsys, change, reason):
-    """`examples/regression.py --resume` refuses a checkpoint written with another `--net` or
-    `--seed`, or one that has come farther than `--epochs`: exit code 2, and one line that says
-    why.
+    """Without `--dry-run`, `examples/regression.py --resume` refuses a checkpoint written with
+    another `--net` or `--seed`, or one that has come farther than `--epochs`: exit code 2, and
+    one line that says why.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """
@@ -320,8 +320,8 @@ def test_a_checkpoint_of_another_run_is_refused(example, trained, capsys, change
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(example, tmp_path, capsys):
-    """`examples/regression.py --resume` with a file checkpoint.pt that `torch.load` can't read
-    ends with exit code 2 and names the file.
+    """Without `--dry-run`, `examples/regression.py --resume` with a file checkpoint.pt that
+    `torch.load` can't read ends with exit code 2 and names the file.
     """
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
 

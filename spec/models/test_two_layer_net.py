@@ -221,8 +221,8 @@ def test_the_seed_decides_all(trained):
 
 
 def test_a_run_leaves_one_picture(trained):
-    """A finished run of `examples/two_layer_net.py` leaves one file in the new folder `--out`:
-    curves.png, the loss curves.
+    """A finished run of `examples/two_layer_net.py` without `--dry-run` leaves one file in the
+    new folder `--out`: curves.png, the loss curves.
     """
     from PIL import Image
 
@@ -255,9 +255,9 @@ def test_a_dry_run_writes_nothing(example, tmp_path):
     ],
 )
 def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """`examples/two_layer_net.py` ends with exit code 2 and a message that names the option if
-    `--lr 1e9` makes the loss NaN, `--device` is unknown (abacus), `--out` is a file or
-    `--steps` is 0.
+    """Without `--dry-run`, `examples/two_layer_net.py` ends with exit code 2 and a message that
+    names the option if `--lr 1e9` makes the loss NaN, `--device` is unknown (abacus), `--out`
+    is a file or `--steps` is 0.
     """
     run = ["--out", str(tmp_path), "--device", "cpu", "--steps", "50", *arguments]
     with pytest.raises(SystemExit) as stopped:

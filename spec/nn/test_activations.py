@@ -263,9 +263,11 @@ def test_relu_swallows_its_input_as_a_setting():
 
 def test_inplace_overwrites_the_input(device):
     """`nn.ReLU(inplace=True)` writes its result into the input, a contiguous float tensor, and
-    returns that same tensor; in grad mode it raises RuntimeError for a leaf that requires grad.
+    returns that same tensor; with grad mode on and inference mode off it raises RuntimeError for a
+    leaf that requires grad.
 
-    It saves memory; the input must not be needed afterwards, as in a skip connection `x + f(x)`.
+    It saves memory; the input must not be needed afterwards, as in a skip connection `x +
+    f(x)`.
     """
     x = torch.tensor([-1.0, 2.0], device=device)
 

@@ -122,11 +122,13 @@ def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
     ],
 )
 def test_many_layers_take_a_single_sample_too(layer, single, shape):
-    """`nn.Linear`, `nn.ReLU`, `nn.Conv2d`, `nn.MaxPool2d` and `nn.LayerNorm` accept one sample
-    without a batch dimension, and return an output without one.
+    """`nn.Linear`, `nn.ReLU`, `nn.MaxPool2d`, `nn.LayerNorm` and, with its default padding
+    mode, `nn.Conv2d` accept one sample without a batch dimension, and return an output without
+    one.
 
-    Not all layers do: BatchNorm refuses one sample (`spec/nn/test_batch_norm.py`), and `nn.Flatten`
-    takes the channels for the batch (`spec/nn/test_flattening.py`).
+    Not all layers do: `nn.BatchNorm1d(3)` refuses a sample of shape (3,)
+    (`spec/nn/test_batch_norm.py`), and `nn.Flatten` takes the channels for the batch
+    (`spec/nn/test_flattening.py`).
     """
     assert layer(single).shape == shape
 
