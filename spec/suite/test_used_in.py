@@ -18,11 +18,14 @@ from packaging.version import Version
 
 from fixtures.atlas import changes, read_atlas, read_probes
 from fixtures.facts import read_book
-from fixtures.inferred import View
-from fixtures.matching import Matcher, is_
 from fixtures.proofs import read_proofs, verdict
 from fixtures.rules import read_rules, read_unseen
 from fixtures.sources import Source, read_source
+
+pytest.importorskip("ast_grep_py", reason='needs ast-grep-py: pip install -e ".[upgrade]"')
+
+from fixtures.inferred import View
+from fixtures.matching import Matcher, is_
 
 ROOT = Path(__file__).parents[2]
 RULES = {rule.name: rule for rule in read_rules(ROOT)}
