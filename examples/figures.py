@@ -65,9 +65,16 @@ def curves(axes, lines, xlabel, ylabel, title="", references=None, **limits):
     for (name, points), style in zip(lines.items(), ("-", "--", "-.", ":") * 3, strict=False):
         points = np.asarray(points, dtype=float)
         x, y = points.T if points.ndim == 2 else (np.arange(1, len(points) + 1), points)
-        axes.plot(x, y, style, label=name, marker="o" if len(x) < 20 else "", markersize=5)
+        axes.plot(
+            x,
+            y,
+            style,
+            label=name.replace("_", " "),
+            marker="o" if len(x) < 20 else "",
+            markersize=5,
+        )
     for (name, height), style in zip((references or {}).items(), (":", "--", "-."), strict=False):
-        axes.axhline(height, color=GRAY, linestyle=style, label=name)
+        axes.axhline(height, color=GRAY, linestyle=style, label=name.replace("_", " "))
     axes.set(xlabel=xlabel, ylabel=ylabel, title=title, **limits)
     if len(lines) + len(references or ()) > 1:
         axes.legend()

@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from figures import GRAY, curves, figure
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from workbench import Arguments, InputError, Run, fingerprint, log, positive, script
+from workbench import Arguments, InputError, Run, log, positive, script
 
 NOISE = 0.1  # its standard deviation; the variance is 0.01
 
@@ -126,7 +126,7 @@ def main(argv=None):
     points = TensorDataset(x, y, torch.arange(len(x)))  # each comes with its number
     loader = DataLoader(points, args.batch_size, args.shuffle, drop_last=args.drop_last)
     parts = {"model": net} | ({} if args.forget_optimizer else {"optimizer": optimizer})
-    run = Run(args, fingerprint(x, y), ("epochs", "forget_optimizer"), **parts)
+    run = Run(args, free=("epochs", "forget_optimizer"), **parts)
     run.parts["optimizer"] = optimizer  # saved even by a run that forgot the one before
 
     seen = []

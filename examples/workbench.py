@@ -217,11 +217,27 @@ def make_folder(path):
 
 
 def check_loss(loss, args):
-    """Refuse a loss that is infinite or NaN, and return it as a float."""
+    """Refuse a loss that is NaN, infinite or beyond 1e15, and return it as a float."""
     loss = float(loss)
-    if not math.isfinite(loss):
+    if not abs(loss) < 1e15:
         raise InputError(f"the loss is {loss}: with --lr {args.lr} training went astray")
     return loss
+
+
+@contextlib.contextmanager
+def threads(count):
+    """Compute with `count` threads, then with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def progress(things, name, total):
+    """Yield things behind a progress bar, which is shown on a terminal only."""
+    return tqdm(things, name, total, leave=False, disable=None)
 
 
 # Checkpoints.
@@ -346,8 +362,8 @@ class Run:
         total = len(batches) if total is None else total
         total = min(total, self.limit or total)
         name = f"epoch {self.epoch + 1} of {self.args.epochs}"
-        bar = tqdm(itertools.islice(batches, total), name, total, leave=False, disable=None)
-        for number, batch in enumerate(bar, 1):
+        few = itertools.islice(batches, total)
+        for number, batch in enumerate(progress(few, name, total), 1):
             yield [part.to(self.device) if hasattr(part, "to") else part for part in batch]
             self.step += 1
             waiting = self.watched[self.told :]
@@ -405,10 +421,10 @@ class Run:
 
     def restore(self, path, saved):
         """Go back to where a checkpoint was written; refuse one of other settings or data."""
+        if saved["settings"]["data"] != self.settings["data"]:
+            raise InputError(f"{path} is of another run: it learned from other data")
         for name, value in self.settings.items():
             there = saved["settings"].get(name)
-            if name == "data" and there != value:
-                raise InputError(f"{path} is of another run: it learned from other data")
             if there != value:
                 raise InputError(f"{path} is of another run: {name} is {there} there, {value} here")
         if saved["epoch"] > self.args.epochs:
