@@ -183,7 +183,7 @@ def learn(args):
     unigram, markov = ([babble(text[:cut], 50 * length, order)] for order in (0, 4))
     metrics |= judge({"net": samples, "unigram": unigram, "markov": markov}) if ours else {}
     if not args.dry_run:
-        texts = {"text": [text], "net": samples, "last four letters": markov, "any order": unigram}
+        texts = {"text": [text], "net": samples, "by last four": markov, "shuffled": unigram}
         draw(args.out, texts, metrics)
         (args.out / "text.txt").write_text(text, encoding="utf-8")
         (args.out / "samples.txt").write_text("\n---\n".join(samples), encoding="utf-8")

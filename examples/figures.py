@@ -9,6 +9,7 @@ and Ito). They are drawn without a display and written as PNG, 100 pixels an inc
 """
 
 import contextlib
+import itertools
 
 import numpy as np
 from cycler import cycler
@@ -119,11 +120,12 @@ def confusion(axes, counts, names, xlabel="read as", ylabel="what it was"):
     axes.grid(visible=False)
 
 
-def pictures(grid, images, captions, colours=None, **options):
-    """Draw pictures, arrays for `imshow`, into an array of axes, each under its caption."""
-    colours = colours or ["black"] * len(captions)
+def pictures(grid, images, captions=(), colours=(), **options):
+    """Draw pictures, arrays for `imshow`, into an array of axes, the first ones with captions."""
     for axes in grid.flat:
         axes.set_axis_off()
-    for axes, image, caption, colour in zip(grid.flat, images, captions, colours, strict=False):
+    for axes, image in zip(grid.flat, images, strict=False):
         axes.imshow(np.asarray(image), **options)
-        axes.set_title(caption, size=12, color=colour)
+    for axes, caption, colour in itertools.zip_longest(grid.flat, captions, colours):
+        if axes and caption:
+            axes.set_title(caption, size=12, color=colour or "black")

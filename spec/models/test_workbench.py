@@ -34,6 +34,7 @@ pytestmark = [pytest.mark.slow]
 TINY = {
     "regression": "--epochs 21 --batch-size 50",
     "mnist_classifier": "--epochs 4 --batch-size 16 --log-every 4",
+    "siamese": "--pairs 200 --epochs 4",
     "char_rnn": "--couplets 100 --epochs 4 --hidden 16 --batch-size 4 --sample 40",
 }
 # Scripts that take a few seconds and write no checkpoint.
