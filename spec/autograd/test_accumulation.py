@@ -125,12 +125,12 @@ def test_gradients_accumulate_in_place(device):
 
 
 def test_micro_batches_add_up_to_the_whole_batch():
-    """Two halves of a batch, if no sample's loss depends on another sample, each with
-    `loss.mean() / 2` and `backward()`, leave the gradient of the whole batch's mean, up to
-    rounding; without the division twice that.
+    """Two equal halves of a batch, each with `loss.mean() / 2` and `backward()`, leave the
+    gradient of the whole batch's mean, up to rounding, if a sample's loss depends neither on
+    other samples nor on chance; without the division twice that.
 
-    This is gradient accumulation: large batches in the memory of small ones. A layer such as
-    BatchNorm, which mixes the samples of a batch, makes it differ. The loop with an optimizer:
+    This is gradient accumulation: large batches in the memory of small ones. BatchNorm, which
+    mixes the samples of a batch, and dropout make it differ. The loop with an optimizer:
     `spec/optim/test_zero_grad.py`.
     """
     batch = torch.tensor([1.0, 2.0, 3.0, 6.0])
@@ -199,8 +199,9 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 
 def test_an_assigned_grad_is_added_to(device):
-    """A dense tensor assigned to `x.grad` of a leaf becomes the gradient itself, without a
-    copy, and the next `backward()` without `create_graph=True` adds to it in place.
+    """A contiguous tensor that doesn't require grad, made outside `torch.inference_mode()` and
+    assigned to `x.grad` of a leaf, becomes the gradient itself, without a copy; the next
+    `backward()` without `create_graph=True` adds to it in place.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     mine = torch.tensor([100.0, 200.0], device=device)
@@ -275,8 +276,9 @@ def test_an_assigned_grad_is_a_tensor():
 
 
 def test_leaves_of_one_sum_do_not_share_a_gradient():
-    """After `(a + b).sum().backward()` the gradients of `a` and `b` are equal in value but
-    separate in memory: zeroing `a.grad` in place leaves `b.grad` alone.
+    """After `(a + b).sum().backward()`, for leaves of one shape and dtype, the gradients of `a`
+    and `b` are equal in value but separate in memory: zeroing `a.grad` in place leaves `b.grad`
+    alone.
     """
     a = torch.ones(2, requires_grad=True)
     b = torch.ones(2, requires_grad=True)

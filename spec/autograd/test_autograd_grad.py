@@ -1,12 +1,12 @@
 """Asking for gradients: `torch.autograd.grad` and `inputs=`.
 
-`backward()` stores gradients in the `.grad` of the leaves. `torch.autograd.grad(outputs, inputs)`
-returns them instead: a tuple with one gradient per input, in the order of the inputs, and no
-`.grad` is written. It also takes inputs in the middle of the graph, which `backward()` leaves
-without a `.grad`. Use it where a gradient is itself part of a computation, as in a gradient
-penalty or a higher derivative (`spec/autograd/test_higher_derivatives.py`).
-`backward(inputs=[...])` lies between the two: it writes `.grad`, but only that of the named
-tensors.
+`backward()` stores gradients in the `.grad` of the leaves.
+`torch.autograd.grad(outputs, inputs)` returns them instead: a tuple with one gradient per
+input, in the order of the inputs, and no `.grad` is written. It also takes inputs in the middle
+of the graph, which `backward()` leaves without a `.grad`. Use it where a gradient is itself
+part of a computation, as in a gradient penalty or a higher derivative
+(`spec/autograd/test_higher_derivatives.py`). `backward(inputs=[...])` lies between the two: it
+writes `.grad`, but of the leaves only that of the named ones.
 
 What surprises: several outputs don't give several gradients; their contributions are added up. An
 input that the output doesn't depend on raises, unless `allow_unused=True` or, since PyTorch 2.1,

@@ -39,7 +39,7 @@ def test_backward_leaves_the_derivative_in_grad(device):
 
 
 def test_one_backward_fills_the_grad_of_every_leaf(device):
-    """One `backward()` on `x * w + b`, with 0-d leaves `x`, `w` and `b` that require grad,
+    """One `backward()` on `x * w + b`, with real 0-d leaves `x`, `w` and `b` that require grad,
     stores in the `.grad` of each of the three the derivative with respect to that leaf: `w`,
     `x` and 1.
 
@@ -71,8 +71,8 @@ def test_a_scalar_needs_no_argument(device):
 
 @pytest.mark.claim("blitz-mean-quarter-formula", "blitz-z-27", "blitz-out-27")
 def test_the_mean_of_four_is_a_quarter_of_their_sum():
-    """With `x` a 2 by 2 tensor of ones, `z = 3 * (x + 2)**2` is 27 in each element, and
-    `z.mean()` is 27, a quarter of `z.sum()`.
+    """With `x = torch.ones(2, 2)`, `z = 3 * (x + 2)**2` is 27 in each element, and `z.mean()`
+    is 27, a quarter of `z.sum()`.
     """
     x = torch.ones(2, 2, requires_grad=True)
     z = 3 * (x + 2) ** 2
@@ -102,7 +102,7 @@ def test_the_gradient_of_the_mean_is_4_5_everywhere(device):
 @pytest.mark.claim("blitz-gradient-formula")
 def test_the_gradient_agrees_with_the_formula_by_hand():
     """After `(3 * (x + 2) ** 2).mean().backward()` with a leaf `x` of four elements, `x.grad`
-    equals the derivative found by hand, `3 / 2 * (x + 2)`.
+    equals, up to rounding, the derivative found by hand, `3 / 2 * (x + 2)`.
     """
     x = torch.tensor([[-2.0, 0.0], [1.0, 2.0]], requires_grad=True)
 

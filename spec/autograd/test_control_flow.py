@@ -119,8 +119,9 @@ def test_each_iteration_may_leave_another_graph():
     ("times", "value", "gradient"), [(1, 2.0, 1.0), (2, 4.0, 4.0), (3, 8.0, 12.0), (5, 32.0, 80.0)]
 )
 def test_a_loop_is_recorded_round_by_round(times, value, gradient):
-    """A loop that multiplies 1 by `x` n times is recorded iteration by iteration: `backward()`
-    on the result, `x ** n`, gives the gradient `n * x ** (n - 1)`.
+    """A loop that multiplies 1 by `x` n times, at least once, is recorded iteration by
+    iteration: `backward()` on the result, `x ** n`, gives the gradient `n * x ** (n - 1)`, up
+    to rounding.
     """
     x = torch.tensor(2.0, requires_grad=True)
     power = torch.tensor(1.0)

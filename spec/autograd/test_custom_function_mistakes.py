@@ -122,9 +122,9 @@ def test_a_gradient_that_was_broadcast_is_summed_back():
 
 
 def test_backward_returns_tensors():
-    """A `backward` of a `torch.autograd.Function` that returns a Python number makes the call
-    of `y.backward()` raise RuntimeError, "expected Variable or None (got float)"; return a
-    tensor or None.
+    """A `backward` of a `torch.autograd.Function` that returns a Python float makes the call of
+    `y.backward()` raise RuntimeError, "expected Variable or None (got float)"; return a tensor
+    or None.
     """
 
     class Double(torch.autograd.Function):

@@ -86,8 +86,8 @@ def test_detach_with_an_underscore_cuts_the_tensor_itself():
 
 
 def test_detach_with_an_underscore_refuses_a_view():
-    """`view.detach_()` on a slice `view = y[:1]` raises RuntimeError, "Can't detach views
-    in-place"; `view.detach()` works.
+    """`view.detach_()` on a slice `view = y[:1]` of a `y` that requires grad raises
+    RuntimeError, "Can't detach views in-place"; `view.detach()` works.
 
     Because a view's history is that of its base, which `detach_()` would have to change as
     well.

@@ -1,10 +1,10 @@
 """The graph behind a result.
 
 Each recorded operation makes a node. A node refers, with `next_functions`, to the nodes of its
-operands, and so on down to the leaves, each of which ends in a node called `AccumulateGrad`. That
-is the whole autograd graph: objects that can be looked at from Python, kept alive by the results
-that refer to them, and built anew each time the code runs. `backward()` goes through it from the
-result to the leaves.
+operands, and so on down to the leaves that require grad, each of which has a node called
+`AccumulateGrad`. That is the whole autograd graph: objects that can be looked at from Python,
+kept alive by the results that refer to them, and built anew each time the code runs.
+`backward()` goes through it from the result to the leaves.
 
 The nodes refer backward only, from results to operands, so the graph has no cycles: even an
 in-place operation puts a new node in front of the old ones.
@@ -86,7 +86,7 @@ def test_an_untracked_operand_leads_nowhere():
     """In a product `c * x` with an `x` that requires grad, a tensor `c` that doesn't appears in
     `next_functions` as `(None, 0)`, at its own position.
 
-    An operand that can have no gradient, such as the condition of `torch.where`, has no entry.
+    The condition of `torch.where` and an index tensor have no entry at all.
     """
     x = torch.ones(2, requires_grad=True)
     y = torch.ones(2) * x

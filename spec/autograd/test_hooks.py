@@ -49,7 +49,8 @@ def test_a_hook_sees_the_sum_over_all_uses():
 
 def test_what_a_hook_returns_replaces_the_gradient(device):
     """A tensor returned by a hook of `register_hook` replaces the gradient for everything
-    further back in the graph: `x.grad` is computed from a gradient clamped to 10.
+    further back in the graph: here a hook of `middle = x * 3` returns the gradient clamped to
+    10, and `x.grad` is computed from that.
 
     A hook that returns None leaves the gradient as it is.
     """
@@ -195,8 +196,8 @@ def test_a_retained_grad_used_to_miss_the_hooks_put_on_later():
 
 @pytest.mark.torch(">=2.0")
 def test_hooks_of_a_leaf_run_for_autograd_grad_too():
-    """Since PyTorch 2.0 `torch.autograd.grad(y, x)` calls the hooks of `x`, and returns the
-    gradient as they changed it.
+    """Since PyTorch 2.0 `torch.autograd.grad(y, x)` calls the hooks that `x.register_hook`
+    registered, and returns the gradient as they changed it.
     """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad * 10)

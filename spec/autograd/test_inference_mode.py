@@ -181,9 +181,9 @@ def test_an_inference_tensor_is_changed_in_place_only_inside():
 
 
 def test_inference_mode_decorates_a_function():
-    """A function, not an `async` one, decorated with `@torch.inference_mode()` runs in the
-    mode, so a product that it computes is an inference tensor; after the call the mode is off
-    again.
+    """A function, neither `async` nor a generator, decorated with `@torch.inference_mode()`
+    runs in the mode, so a product that it computes is an inference tensor; after the call the
+    mode is off again.
 
     An ordinary tensor that it returns unchanged stays ordinary.
     """

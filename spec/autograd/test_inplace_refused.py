@@ -1,11 +1,11 @@
 """In-place writes that autograd refuses.
 
 Some operations save a value for backward: `exp` its result, `sin` its input, a product its
-factors (`spec/autograd/test_saved_tensors.py`). Each tensor has a version counter, `_version`,
-which in-place operations increment, and its state is noted when a value is saved. If it differs
-when `backward()` needs the value, the value is no longer the one that was computed with, and torch
-raises RuntimeError, "one of the variables needed for gradient computation has been modified by an
-inplace operation", rather than return a wrong gradient.
+factors (`spec/autograd/test_saved_tensors.py`). Each ordinary tensor has a version counter,
+`_version`, which in-place operations increment, and its state is noted when a value is saved.
+If it differs when `backward()` needs the value, the value is no longer the one that was
+computed with, and torch raises RuntimeError, "one of the variables needed for gradient
+computation has been modified by an inplace operation", rather than return a wrong gradient.
 
 What surprises: the mistake is in the forward code, but it shows only in `backward()`; anomaly
 detection finds the line (`spec/autograd/test_anomalies.py`). Whether an in-place operation is
@@ -185,7 +185,7 @@ def test_pieces_of_a_split_are_not_written_to(split):
     inplace"; to a slice `y[:1]` they work.
 
     Because each of these functions returns several views at once. Write through slices, or use
-    the out-of-place form.
+    the out-of-place form; pieces of `tensor_split`, which is made of slices, may be written to.
     """
     y = torch.tensor([1.0, 2.0], requires_grad=True) * 2
     first, _ = split(y)

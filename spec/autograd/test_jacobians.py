@@ -72,7 +72,7 @@ def test_a_jacobian_can_be_differentiated_again():
     """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` returns a
     Jacobian that requires grad: it is 2x, whose own derivative is 2.
 
-    The Jacobian of a linear function is a constant, which doesn't require grad even so.
+    The Jacobian of `3 * x` is a constant, which doesn't require grad even so.
     """
     x = torch.tensor([3.0], requires_grad=True)
 
@@ -86,9 +86,9 @@ def test_a_jacobian_can_be_differentiated_again():
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """For an `f` from one tensor to one tensor, `torch.autograd.functional.jacobian(f, x)` has
-    the shape of the output followed by that of `x`: (3, 2, 3) for a sum over the first
-    dimension of a (2, 3) tensor.
+    """For a float tensor `x` and an `f` that returns one tensor, not an empty one,
+    `torch.autograd.functional.jacobian(f, x)` has the shape of the output followed by that of
+    `x`: (3, 2, 3) for a sum over the first dimension of a (2, 3) tensor.
 
     Reshape it to `(output.numel(), x.numel())` where a matrix is wanted.
     """
@@ -192,8 +192,8 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
-    """`torch.autograd.functional.jvp(f, x, u)` of vectors `x` and `u` returns the value `f(x)`
-    and the product `J @ u`, the derivative of `f` along `u`.
+    """`torch.autograd.functional.jvp(f, x, u)` of real vectors `x` and `u` returns the value
+    `f(x)` and the product `J @ u`, the derivative of `f` along `u`.
 
     It takes two backward passes; `torch.func.jvp` takes one forward pass.
     """

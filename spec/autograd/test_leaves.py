@@ -6,10 +6,11 @@ of leaves that require grad, and of other tensors only on request, by `retain_gr
 `inputs=`. `x.is_leaf` says whether `x` is one; every tensor that doesn't require grad counts as a
 leaf too.
 
-What surprises: an operation that hardly looks like one makes a non-leaf, as `.to(torch.float64)`,
-`.cuda()` or `* 1` do. So `torch.ones(2, requires_grad=True).cuda()` is no leaf, its `.grad` stays
-None, and an optimizer refuses it. Make the tensor on its device, or call `requires_grad_()` last.
-The same word explains why `copy.deepcopy` and `requires_grad_(False)` refuse some tensors.
+What surprises: an operation that hardly looks like one makes a non-leaf, as
+`.to(torch.float64)` of float32, `.cuda()` or `* 1` do. So
+`torch.ones(2, requires_grad=True).cuda()` is no leaf, its `.grad` stays None, and an optimizer
+refuses it. Make the tensor on its device, or call `requires_grad_()` last. The same word
+explains why `copy.deepcopy` and `requires_grad_(False)` refuse some tensors.
 """
 
 import copy

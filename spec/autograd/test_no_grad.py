@@ -135,8 +135,8 @@ def test_a_layer_made_inside_no_grad_can_be_trained():
 
 
 def test_a_graph_from_before_can_be_walked_inside():
-    """`y.backward()` works inside `torch.no_grad()` for a `y` that was computed before the
-    block.
+    """`y.backward()` works inside `torch.no_grad()` for a 0-d `y` that was computed, and
+    recorded, before the block.
 
     Because the mode concerns the recording of operations, and this graph was recorded already.
     """
@@ -190,8 +190,8 @@ def test_no_grad_can_be_nested():
 
 
 def test_enable_grad_records_inside_no_grad():
-    """Inside `torch.no_grad()` a block of `torch.enable_grad()` records operations on tensors
-    that require grad; after it recording is off again.
+    """Inside `torch.no_grad()` a block of `torch.enable_grad()` records the product `x * 2` of
+    an `x` that requires grad; after it recording is off again.
     """
     x = torch.ones(2, requires_grad=True)
     with torch.no_grad():

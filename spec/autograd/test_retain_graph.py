@@ -64,7 +64,7 @@ def test_retain_graph_keeps_the_graph_for_another_backward(device):
 
 
 def test_a_graph_that_saved_nothing_survives_backward():
-    """`backward()` works twice through `x + 1` or `x.sum()` of a leaf `x` without
+    """`backward()` works twice through `x + 1` or `x.sum()` of a real 0-d leaf `x` without
     `retain_graph`: these operations save no tensor, so none is missing the second time.
 
     Don't rely on it: one product further back makes the second call fail.

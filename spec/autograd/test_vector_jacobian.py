@@ -39,9 +39,9 @@ def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
 
 @pytest.mark.claim("blitz-vjp-tool")
 def test_backward_leaves_v_times_the_jacobian(device):
-    """For real 1-D tensors `y.backward(v)` stores `v @ J` in the `.grad` of a leaf `x` that had
-    none, where J is the Jacobian of `y` with respect to `x`: its rows, weighted by `v` and
-    added up.
+    """For real 1-D tensors `y.backward(v)` stores `v @ J`, up to rounding, in the `.grad` of a
+    leaf `x` that had none, where J is the Jacobian of `y` with respect to `x`: its rows,
+    weighted by `v` and added up.
 
     Because each operation only needs to multiply the gradient that arrives with its own
     derivatives; J itself isn't built.

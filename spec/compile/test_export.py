@@ -224,8 +224,8 @@ def test_dynamic_shapes_are_named_like_the_arguments():
 
 
 def test_two_dimensions_that_must_agree_share_a_dim():
-    """For `x + y` of two inputs of one size, `torch.export.export` needs the same `Dim` for both:
-    two different ones raise "Constraints violated", and below "must always be equal".
+    """For `x + y` of two inputs of one size, `torch.export.export` needs one `Dim` for both:
+    `Dim("a")` and `Dim("b")` raise "Constraints violated", and below "must always be equal".
     """
 
     class Add(nn.Module):

@@ -10,7 +10,7 @@ break. The result stays right; what is lost is speed, because nothing is fused a
 first break an error.
 
 What surprises: an `if` on a shape is no break, a loop over `range` is unrolled into the graph, and
-a break inside a loop leaves the whole function uncompiled. Graphs are counted here with
+a break inside a loop leaves the function to Python. Graphs are counted here with
 `torch._dynamo.testing.CompileCounter`, a backend that runs the operations as they are. When a graph
 is recorded again is told in `spec/compile/test_recompilation.py`.
 """
@@ -66,11 +66,12 @@ def test_a_condition_on_a_value_splits_the_graph():
 
 
 def test_a_break_in_a_loop_leaves_the_function_to_python():
-    """Under `torch.compile` without `fullgraph=True`, an `if` on the value of a tensor inside a
-    `for` loop leaves the whole function uncompiled: no graph is made, and the result is right.
+    """Under `torch.compile` without `fullgraph=True`, an `if` on the value of a tensor in a `for`
+    loop makes no graph of the loop's function: Python runs it. Functions that the loop calls are
+    compiled still.
 
-    Because Python cannot enter the middle of a loop again. Write `torch.where`, or compile a
-    function that does one step.
+    Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
+    `if`, or put the work of a turn into a function.
     """
     counter = CompileCounter()
 
@@ -83,6 +84,19 @@ def test_a_break_in_a_loop_leaves_the_function_to_python():
 
     assert f(torch.tensor([1.0])).tolist() == [3.0]
     assert counter.frame_count == 0
+
+    def turn(x):
+        return x * 2
+
+    @torch.compile(backend=counter)
+    def g(x):
+        for _ in range(2):
+            if x.sum() > 0:
+                x = turn(x)
+        return x
+
+    assert g(torch.tensor([1.0])).tolist() == [4.0]
+    assert counter.frame_count == 1
 
 
 def test_explain_counts_graphs_and_tells_reasons():
@@ -407,8 +421,8 @@ def test_a_module_is_recorded_through_its_submodules():
 @pytest.mark.slow
 @pytest.mark.torch(">=2.7")
 def test_torch_logs_prints_the_reasons(tmp_path):
-    """With the environment variable `TORCH_LOGS="graph_breaks"` a program prints "Graph break in
-    user code at" with file and line for each break, and its reason.
+    """With the environment variable `TORCH_LOGS="graph_breaks"` a program with `torch.compile`
+    prints "Graph break in user code at" with file and line for each break, and its reason.
 
     `TORCH_LOGS="recompiles"` does the same for recompilations; several are joined by commas.
     """

@@ -110,9 +110,9 @@ def test_a_marked_dimension_is_compiled_once():
 
 @pytest.mark.torch(">=2.3")
 def test_a_marked_dimension_that_cannot_change_is_refused():
-    """`mark_dynamic` of a dimension that the function needs to be constant raises
-    ConstraintViolationError, "Constraints violated (L['x'].size()[1])!": a linear layer of 2
-    features takes no other number.
+    """`torch._dynamo.mark_dynamic` of a dimension that the function needs constant, as `F.linear`
+    with a weight of 2 features, raises ConstraintViolationError in the call, "Constraints violated
+    (L['x'].size()[1])!".
 
     `torch._dynamo.maybe_mark_dynamic` accepts the constant instead.
     """
@@ -127,7 +127,8 @@ def test_a_marked_dimension_that_cannot_change_is_refused():
 
 def test_other_kinds_of_tensor_are_compiled_anew():
     """Besides dtype and size, a function under `torch.compile` is compiled anew for another number
-    of dimensions, other strides, another `requires_grad`, and inside `torch.no_grad()`.
+    of dimensions, for other strides, as of `x[::2]`, for another `requires_grad`, and inside
+    `torch.no_grad()`.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -180,8 +181,8 @@ def test_strings_and_booleans_are_compiled_each():
 
 
 def test_a_changed_global_is_noticed():
-    """A function under `torch.compile` that reads a global int is compiled anew when its value
-    changes: the result follows the new value.
+    """A function under `torch.compile` that reads a global int is compiled anew when it finds a new
+    value: the result follows the new value.
     """
     global offset
     counter = CompileCounter()

@@ -1,9 +1,10 @@
 """Collating.
 
 Collating makes one batch of several samples. `torch.utils.data.default_collate`, which a
-`DataLoader` uses unless told otherwise, stacks tensors of one shape, makes tensors of NumPy arrays
-and of numbers, and goes through tuples, lists and dicts part by part. The option `collate_fn` of
-the loader does it another way, as for sequences of different lengths, which have to be padded.
+`DataLoader` uses unless told otherwise, stacks dense tensors of one shape, makes tensors of
+numeric NumPy arrays and of ints, floats and bools, and goes through tuples, lists and dicts
+part by part. The option `collate_fn` of the loader does it another way, as for sequences of
+different lengths, which have to be padded.
 
 What surprises: a pair of input and label comes back as a list and not as a tuple; strings stay
 strings; Python floats become float64, which a float32 network refuses; the first sample decides

@@ -88,9 +88,9 @@ def test_drop_last_may_leave_nothing():
 
 
 def test_the_length_of_a_loader_counts_batches():
-    """`len(loader)` of a `DataLoader` over a map-style dataset is the number of batches, a last
-    short one included unless `drop_last=True`; `len(loader.dataset)` is the number of samples in
-    the dataset.
+    """`len(loader)` of a `DataLoader` with a `batch_size`, over a map-style dataset, is the
+    number of batches, a last short one included unless `drop_last=True`; `len(loader.dataset)`
+    is the number of samples in the dataset.
 
     To average over samples divide by `len(loader.dataset)`, or, with a sampler of a part or
     `drop_last=True`, by the samples you have counted.
@@ -227,11 +227,11 @@ def test_a_generator_of_its_own_frees_the_order_from_other_randomness():
 
 
 def test_a_pass_without_shuffle_draws_a_random_number_too():
-    """`iter(loader)` of a `DataLoader` draws a number from torch's global generator even with
-    `shuffle=False`, unless the loader has a `generator` of its own.
+    """`iter(loader)` of a `DataLoader` without workers draws a number from torch's global
+    generator even with `shuffle=False`, unless the loader has a `generator` of its own.
 
-    It is the base seed of the workers, drawn without workers too. So an evaluation in between
-    changes all later random numbers.
+    It is the base seed of the workers, drawn without workers too; persistent workers draw it in
+    the first pass only. So an evaluation in between changes all later random numbers.
     """
     torch.manual_seed(3)
     plain = torch.rand(1).item()

@@ -44,8 +44,8 @@ def test_to_image_moves_the_axes_and_keeps_the_bytes():
 
 
 def test_to_image_leaves_the_axes_of_a_tensor():
-    """`v2.ToImage` moves the last dimension of a (2, 4, 3) NumPy array to the front, because arrays
-    have their channels last; a tensor's dimensions it leaves as they are.
+    """`v2.ToImage` moves the last dimension of a (2, 4, 3) NumPy array to the front, because
+    arrays have their channels last; the dimensions of a (2, 4, 3) tensor it leaves as they are.
 
     A tensor with channels last has to be permuted first, with `permute(2, 0, 1)`.
     """

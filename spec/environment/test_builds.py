@@ -12,8 +12,9 @@ as a warning and as "no kernel image is available for execution on the device".
 https://download.pytorch.org/whl/cu126, /cpu and so on, by `pip install torch --index-url ...`. What
 the metadata of a wheel say is told in `spec/environment/test_install.py`.
 
-What surprises: `nvidia-smi` shows the newest CUDA that the driver supports, which is neither the
-toolkit's nor the build's; and a fresh environment on Windows gets a build for the CPU by default.
+What surprises: `nvidia-smi` shows the newest CUDA that the driver supports, which need be neither
+the toolkit's nor the build's; and a fresh environment on Windows gets a build for the CPU by
+default.
 """
 
 import ctypes
@@ -32,10 +33,11 @@ built_for_cuda = pytest.mark.skipif(
 
 @built_for_cuda
 def test_the_build_tag_names_the_release_of_cuda():
-    """Where `torch.__version__` ends in a tag such as "+cu126", the digits are those of
-    `torch.version.cuda`, "12.6"; "+cpu" marks a build without CUDA, where it is None.
+    """Where `torch.__version__` ends in a tag such as "+cu126", its digits are those of
+    `torch.version.cuda`, "12.6".
 
-    Wheels from PyPI may lack the tag in their file name; `torch.version.cuda` always tells.
+    A build tagged "+cpu" has no CUDA: there `torch.version.cuda` is None. Wheels from PyPI may lack
+    the tag in their file name; `torch.version.cuda` always tells.
     """
     tag = re.search(r"\+cu(\d+)", f"{torch.__version__}+cu{torch.version.cuda.replace('.', '')}")
 
@@ -45,11 +47,11 @@ def test_the_build_tag_names_the_release_of_cuda():
 
 @built_for_cuda
 def test_built_is_not_available():
-    """`torch.backends.cuda.is_built()` tells whether torch was built for CUDA, with a GPU or
-    without; `torch.cuda.is_available()` whether CUDA can be used here.
+    """`torch.backends.cuda.is_built()` is True in a build for CUDA, with a GPU or without;
+    `torch.cuda.is_available()` tells whether CUDA can be used on this machine.
 
-    True and False together mean: no GPU, no driver, a driver that is too old, or a hidden GPU.
-    True needs both.
+    If only the first is True, there is no GPU, no driver, a driver that is too old, or the GPU is
+    hidden.
     """
     built, available = torch.backends.cuda.is_built(), torch.cuda.is_available()
 
@@ -58,8 +60,9 @@ def test_built_is_not_available():
 
 
 def test_a_build_for_the_cpu_is_not_compiled_with_cuda(monkeypatch):
-    """In a build without CUDA everything that needs CUDA raises AssertionError, "Torch not compiled
-    with CUDA enabled", and `torch.cuda.is_available()` is False, whatever GPU and driver there are.
+    """In a build for the CPU only, `torch.cuda.init()` and `torch.ones(2, device="cuda")` raise
+    AssertionError, "Torch not compiled with CUDA enabled", and `torch.cuda.is_available()` is
+    False, whatever GPU and driver there are.
 
     Such a build comes from pip on Windows and macOS, from `--index-url .../whl/cpu`, and from other
     channels. Uninstall torch and install a build for CUDA; here its absence is simulated.
@@ -71,6 +74,8 @@ def test_a_build_for_the_cpu_is_not_compiled_with_cuda(monkeypatch):
     assert torch.cuda.is_available() is False
     with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
         torch.cuda.init()
+    with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled"):
+        torch.ones(2, device="cuda")
 
 
 @without_cuda
@@ -91,9 +96,9 @@ def test_a_build_for_cuda_without_a_driver_finds_none():
 @pytest.mark.cuda
 @built_for_cuda
 def test_the_driver_supports_the_cuda_of_the_build():
-    """`cuDriverGetVersion` of the NVIDIA driver is at least the major release of
-    `torch.version.cuda`; otherwise CUDA isn't available: "The NVIDIA driver on your system is too
-    old (found version 11040)".
+    """`torch.cuda.is_available()` is True where the NVIDIA driver's `cuDriverGetVersion` is at
+    least the major release of `torch.version.cuda`; for an older one: "The NVIDIA driver on your
+    system is too old (found version 11040)".
 
     11040 is CUDA 11.4, the newest that this driver supports, as `nvidia-smi` shows it. Update the
     driver, or install a build of torch for that CUDA.
@@ -109,8 +114,8 @@ def test_the_driver_supports_the_cuda_of_the_build():
 @pytest.mark.torch(">=2.13")
 @built_for_cuda
 def test_the_arch_list_needs_no_gpu():
-    """`torch.cuda.get_arch_list()` names the architectures that the build has kernels for, such as
-    "sm_80" and "sm_90"; since PyTorch 2.13 without a GPU too.
+    """In a build for CUDA `torch.cuda.get_arch_list()` names the architectures that the build has
+    kernels for, such as "sm_90"; since PyTorch 2.13 without a GPU too.
 
     sm_75 is Turing, sm_80 and sm_86 Ampere, sm_90 Hopper, sm_100 and sm_120 Blackwell.
     """
@@ -131,11 +136,11 @@ def test_the_arch_list_was_empty_without_a_gpu():
 @pytest.mark.cuda
 @built_for_cuda
 def test_the_compute_capability_is_among_the_builds():
-    """`torch.cuda.get_device_capability()` is a pair such as (8, 6), for which the build needs
-    kernels: an "sm_8x" of the same major number and a minor number that is not greater.
+    """`torch.cuda.get_device_capability()` is a pair such as (8, 6); `torch.cuda.get_arch_list()`
+    has to name an "sm_8x" of the same major number and a minor number that is not greater.
 
     If none fits, the first operation raises RuntimeError, "CUDA error: no kernel image is available
-    for execution on the device".
+    for execution on the device". Kernels as PTX, "compute_80", would fit too.
     """
     major, minor = torch.cuda.get_device_capability()
     kernels = [
@@ -162,14 +167,14 @@ def machine_with(monkeypatch):
 
 
 def test_a_gpu_that_the_build_has_no_kernels_for_is_warned_of(machine_with):
-    """At the first use of CUDA torch warns of a GPU that the build has no kernels for: "NVIDIA
-    GeForce RTX 5090 with CUDA capability sm_120 is not compatible with the current PyTorch
-    installation."
+    """At the first use of CUDA, such as `x.cuda()`, torch warns of a GPU that the build has no
+    kernels for: "NVIDIA GeForce RTX 5090 with CUDA capability sm_120 is not compatible with the
+    current PyTorch installation."
 
     The next line lists what the build supports. A newer GPU needs a newer build, as from
     `--index-url https://download.pytorch.org/whl/cu128`; one that is too old needs an older
-    release. Afterwards operations fail: "no kernel image is available for execution on the
-    device". Here the GPU is simulated.
+    release. Afterwards operations fail: "no kernel image is available for execution on the device".
+    Here the GPU is simulated.
     """
     machine_with("NVIDIA GeForce RTX 5090", (12, 0), ["sm_50", "sm_80", "sm_86", "sm_90"])
 
@@ -182,8 +187,11 @@ def test_a_gpu_that_the_build_has_no_kernels_for_is_warned_of(machine_with):
 
 
 def test_kernels_of_the_same_generation_fit(machine_with, recwarn):
-    """A GPU of compute capability 8.6 runs with kernels for sm_80: within a generation, the digit
-    before the point, newer GPUs run kernels of older ones, so torch gives no warning."""
+    """For a GPU of compute capability 8.6 torch warns of nothing if `torch.cuda.get_arch_list()`
+    names "sm_80": it runs kernels of its own major number whose minor number is not greater.
+
+    Here the GPU is simulated.
+    """
     machine_with("NVIDIA GeForce RTX 3090", (8, 6), ["sm_70", "sm_80"])
 
     torch.cuda._check_cubins()
@@ -194,11 +202,11 @@ def test_kernels_of_the_same_generation_fit(machine_with, recwarn):
 @pytest.mark.torch(">=2.4")
 @built_for_cuda
 def test_cudnn_comes_with_the_build():
-    """`torch.backends.cudnn.version()` is the cuDNN that came with torch, as one number: 92400 is
-    9.24.0. `torch.__config__.show()` names it too.
+    """In a build for CUDA `torch.backends.cudnn.version()` is the release of cuDNN as one number,
+    92400 for 9.24.0; `torch.__config__.show()` names the one that torch was built with.
 
-    cuDNN needs no installation of its own. One of another release that `LD_LIBRARY_PATH` names is
-    found first, and may fail.
+    cuDNN comes with torch and needs no installation of its own. One of another release that
+    `LD_LIBRARY_PATH` names is found first, and may fail.
     """
     number = torch.backends.cudnn.version()
     major, minor, patch = number // 10_000, number // 100 % 100, number % 100
@@ -208,8 +216,8 @@ def test_cudnn_comes_with_the_build():
 
 @pytest.mark.slow
 def test_collect_env_tells_it_all():
-    """`python -m torch.utils.collect_env` prints the release, the CUDA of the build, the driver and
-    the GPUs, as bug reports ask for; from Python it is
+    """`python -m torch.utils.collect_env` prints what bug reports ask for, such as the release of
+    torch and the CUDA of the build; from Python it is
     `torch.utils.collect_env.get_pretty_env_info()`.
 
     It tells of the Python that runs it: run it by the interpreter of your program.

@@ -20,8 +20,8 @@ from torch import nn
 
 @pytest.mark.claim("summary-argparse", "path-skip-argument-parsing")
 def test_settings_are_read_from_the_command_line():
-    """A learning rate that `argparse` reads with `type=float` trains as the same number written
-    into the code: where a setting comes from makes no difference to the optimizer.
+    """`torch.optim.SGD` steps with a learning rate that `argparse` reads with `type=float`, such as
+    `--lr 0.25`, as with the same number written into the code.
 
     So the argument handling of an example can be skipped when reading it.
     """
@@ -38,10 +38,10 @@ def test_settings_are_read_from_the_command_line():
 
 
 def test_a_device_can_be_a_settings_type():
-    """`parser.add_argument("--device", type=torch.device, default="cpu")` gives a
-    `torch.device`, for the default too: `--device cuda:1` becomes `torch.device("cuda", 1)`.
+    """`parser.add_argument("--device", type=torch.device, default="cpu")` gives a `torch.device`,
+    for the default too: `--device cuda:1` becomes `torch.device("cuda", 1)`.
 
-    Because `argparse` calls the type with the text of the setting.
+    Because `argparse` calls the type with the text of the setting, and with a default that is text.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", type=torch.device, default="cpu")
@@ -87,8 +87,8 @@ def logger(tmp_path):
 
 @pytest.mark.claim("summary-logging")
 def test_a_run_is_recorded_in_a_file(logger, tmp_path):
-    """`logger.info("epoch %d, loss %.3f", epoch, loss)` writes one-element tensors of real dtypes
-    as plain numbers; `%s` writes what `print` shows, `tensor(0.2500)`.
+    """`logger.info("epoch %d, loss %.3f", epoch, loss)` writes the tensors `torch.tensor(1)` and
+    `torch.tensor(0.25)` as `1` and `0.250`; `%s` writes what `print` shows, `tensor(0.2500)`.
 
     Since PyTorch 2.9 a loss that requires grad warns there once: give it `loss.item()`.
     """
@@ -100,11 +100,10 @@ def test_a_run_is_recorded_in_a_file(logger, tmp_path):
 
 def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
     """`logger.info("%.3f", x)` with a tensor of several elements writes no line to the log:
-    `logging` prints "--- Logging error ---" to stderr, and the script goes on. `%s` takes any
+    `logging` prints "--- Logging error ---" to stderr, and the script goes on. `%s` writes such a
     tensor.
 
-    Because only a one-element tensor converts to a Python number. Log `x.mean()` or
-    `x.tolist()`.
+    Because only a one-element tensor converts to a Python number. Log `x.mean()` or `x.tolist()`.
     """
     logger.info("losses %.3f", torch.tensor([0.25, 0.5]))
     logger.info("losses %s", torch.tensor([0.25, 0.5]))
@@ -117,8 +116,8 @@ def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
 
 @pytest.mark.claim("summary-assert-file")
 def test_an_assertion_reports_a_missing_picture(tmp_path):
-    """`assert path.is_file(), message` raises AssertionError with the message where an image is
-    missing, before any tensor is made of it.
+    """`assert path.is_file(), message` raises AssertionError with the message where an image file
+    is missing, before any tensor is made of it.
 
     `python -O` leaves assertions out: raise FileNotFoundError for what must hold always.
     """

@@ -4,8 +4,8 @@ The package that pip installs holds the Python half of PyTorch as readable sourc
 optimizers, data loading. The C++ half, which computes with tensors, is there as compiled libraries.
 `inspect.getsource` and the tracebacks of errors show the way in, docstrings the way to use it.
 
-What surprises: the source has grown tenfold and more since the notes praised its size; single
-layers, which a learner wants to read, are still a page each.
+What surprises: the source has grown fivefold and more since PyTorch 1.1, when it was praised as
+small; single layers, which a learner wants to read, are still a page each.
 """
 
 import ast
@@ -24,10 +24,10 @@ from torch.nn import functional
 
 @pytest.mark.claim("path-codebase-small")
 def test_the_source_is_not_small_any_more():
-    """The Python files of an installed `torch` have between ten and a hundred million bytes:
-    too much to read, unlike the single modules.
+    """The Python files of an installed `torch` have together more than ten million bytes: too much
+    to read, unlike single modules such as `torch/nn/modules/linear.py`.
 
-    PyTorch 1.1, the release of the notes, had two million.
+    PyTorch 1.1, of 2019, had two million.
     """
     record = importlib.metadata.distribution("torch").read_text("RECORD")
 
@@ -60,9 +60,10 @@ def test_a_layer_is_a_page_of_source():
 
 @pytest.mark.claim("path-few-abstraction-layers")
 def test_few_calls_lie_between_a_layer_and_the_compiled_code():
-    """The traceback of an error in `nn.Linear` shows the calls between `layer(x)` and compiled
-    code: `_wrapped_call_impl` in newer releases, `_call_impl` and `forward`; `F.linear` is
-    compiled.
+    """The traceback of an error in an `nn.Linear` shows the calls between `layer(x)` and compiled
+    code: `_call_impl` and `forward`, in newer releases before them `_wrapped_call_impl`.
+
+    Because `F.linear`, which `forward` calls, is compiled.
     """
     layer = nn.Linear(2, 1)
 
@@ -76,7 +77,7 @@ def test_few_calls_lie_between_a_layer_and_the_compiled_code():
 
 def test_compiled_functions_have_no_source_to_show():
     """`inspect.getsource(torch.add)` raises TypeError, for `torch.add` is a compiled builtin;
-    functions written in Python, such as `F.relu`, have a source.
+    `inspect.getsource(F.relu)` shows the source, for `F.relu` is written in Python.
 
     The C++ source of compiled functions is in PyTorch's repository only.
     """
@@ -88,9 +89,8 @@ def test_compiled_functions_have_no_source_to_show():
 
 @pytest.mark.claim("path-resnet-source-short")
 def test_resnet_is_two_hundred_lines():
-    """The classes `BasicBlock`, `Bottleneck` and `ResNet` in `torchvision/models/resnet.py`
-    have about two hundred lines together.
-    """
+    """The classes `BasicBlock`, `Bottleneck` and `ResNet` in `torchvision/models/resnet.py` have
+    together about two hundred lines."""
     pytest.importorskip("torchvision")
     package = importlib.util.find_spec("torchvision").submodule_search_locations[0]
     module = ast.parse((pathlib.Path(package) / "models" / "resnet.py").read_text())
@@ -107,8 +107,10 @@ def test_resnet_is_two_hundred_lines():
 @pytest.mark.claim("path-docs-api-reference")
 @pytest.mark.parametrize("module", [nn, torch.optim])
 def test_layers_and_optimizers_have_docstrings(module):
-    """`inspect.getdoc` finds a docstring, the class's own or an inherited one, for all classes
-    in `torch.nn` and in `torch.optim`; the documentation on the web is made from them.
+    """`inspect.getdoc` finds a docstring, the class's own or an inherited one, for every class that
+    `torch.nn` or `torch.optim` has as an attribute.
+
+    The documentation on the web is made from the docstrings.
     """
     classes = [thing for thing in vars(module).values() if inspect.isclass(thing)]
 
@@ -117,8 +119,8 @@ def test_layers_and_optimizers_have_docstrings(module):
 
 
 def test_a_compiled_function_tells_its_signature_in_its_documentation():
-    """The docstring of the compiled `torch.add` begins with its signature, `add(input, other,
-    *, alpha=1, out=None) -> Tensor`, which `help(torch.add)` prints.
+    """The docstring of the compiled `torch.add` begins with its signature, "add(input, other, *,
+    alpha=1, out=None) -> Tensor", as `help(torch.add)` shows.
 
     Because a builtin function has no signature that Python could read.
     """

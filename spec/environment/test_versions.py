@@ -19,16 +19,15 @@ from torch.torch_version import TorchVersion
 
 @pytest.mark.claim("blitz-install-latest-version", "course-version-190")
 def test_this_release_is_newer_than_those_of_the_notes():
-    """`torch.__version__` of the running release is greater than "1.1" and "1.9.1", the
-    releases for which the notes were written.
-    """
+    """`torch.__version__` of the release that runs is greater than "1.1" and "1.9.1", for which
+    many tutorials of 2019 and 2021 were written."""
     assert torch.__version__ > "1.1"
     assert Version(torch.__version__) > Version("1.9.1")
 
 
 def test_the_package_and_the_library_name_the_same_release():
-    """`importlib.metadata.version("torch")` and `torch.__version__` name the same release, in
-    three numbers; only the build, such as `+cu117`, may be left out of one.
+    """`importlib.metadata.version("torch")` and `torch.__version__` name the same release, in three
+    numbers; a build tag such as `+cu117` may be missing from one of them.
 
     If they differ, two installations of torch are mixed.
     """
@@ -39,9 +38,8 @@ def test_the_package_and_the_library_name_the_same_release():
 
 
 def test_versions_are_compared_by_their_numbers():
-    """`torch.__version__` is a `TorchVersion`, which compares by numbers: "1.10.0" is greater
-    than "1.9.0" and than the tuple `(1, 9)`.
-    """
+    """`torch.__version__` is a `TorchVersion`, which compares by numbers: `TorchVersion("1.10.0")`
+    is greater than "1.9.0" and than the tuple `(1, 9)`."""
     version, nine = TorchVersion("1.10.0"), (1, 9)
 
     assert sorted([version, TorchVersion("1.9.0")]) == ["1.9.0", "1.10.0"]
@@ -50,8 +48,8 @@ def test_versions_are_compared_by_their_numbers():
 
 
 def test_a_version_made_plain_text_compares_as_text():
-    """`str(torch.__version__)` and parts of `torch.__version__.split(".")` are plain strings
-    and compare by characters: "1.10.0" sorts before "1.9.0".
+    """`str(torch.__version__)` and the parts of `torch.__version__.split(".")` are plain strings
+    and compare by characters: so the string "1.10.0" is less than "1.9.0".
 
     Compare `torch.__version__` itself, or `packaging.version.Version`.
     """
@@ -77,7 +75,7 @@ def test_a_version_may_name_its_build():
 
 def test_a_nightly_build_comes_before_its_release():
     """A nightly build such as `2.1.0.dev20230901` or one from source such as `2.1.0a0` is less than
-    "2.1": there `torch.__version__ >= "2.1"` is False.
+    its release "2.1": there `torch.__version__ >= "2.1"` is False.
 
     Because both count as steps on the way to 2.1.0. Compare with "2.1.0.dev0" to include them.
     """
@@ -90,8 +88,9 @@ def test_a_nightly_build_comes_before_its_release():
 
 
 def test_version_is_a_module_and_no_function():
-    """`torch.version` is a module with details of the build, such as
-    `torch.version.git_version`; calling it raises TypeError, "'module' object is not callable".
+    """`torch.version` is a module with details of the build, such as `torch.version.git_version`;
+    calling it raises TypeError, "'module' object is not callable".
+
     The release is `torch.__version__`.
     """
     with pytest.raises(TypeError, match="'module' object is not callable"):
@@ -104,10 +103,9 @@ def test_version_is_a_module_and_no_function():
 @pytest.mark.claim("course-backward-compatible")
 @pytest.mark.parametrize("name", ["solve", "lstsq", "eig"])
 def test_code_for_an_earlier_release_may_meet_functions_that_were_removed(name):
-    """`torch.solve`, `torch.lstsq` and `torch.eig`, called as before, raise RuntimeError, "This
-    function was deprecated since version 1.9 and is now removed", and name the replacement in
-    `torch.linalg`.
-    """
+    """`torch.solve`, `torch.lstsq` and `torch.eig`, called with two tensors, raise RuntimeError,
+    "This function was deprecated since version 1.9 and is now removed", and name the replacement in
+    `torch.linalg`."""
     with pytest.raises(
         RuntimeError, match=r"This function was deprecated since version 1\.9 and is now removed"
     ) as removed:
@@ -132,9 +130,8 @@ def test_code_for_an_earlier_release_may_meet_names_that_are_gone():
 
 
 def test_code_for_03_that_copies_in_the_background_is_no_python():
-    """`x.cuda(async=True)` of PyTorch 0.3 is a SyntaxError, for `async` is a keyword since
-    Python 3.7; the argument is called `non_blocking` today.
-    """
+    """`x.cuda(async=True)` of PyTorch 0.3 is a SyntaxError since Python 3.7, where `async` is a
+    keyword; the argument is called `non_blocking` today."""
     with pytest.raises(SyntaxError, match="invalid syntax"):
         compile("x.cuda(async=True)", "old.py", "eval")
 
@@ -152,8 +149,8 @@ def test_print_without_brackets_is_no_python():
 
 
 def test_what_is_there_can_be_asked_for():
-    """`hasattr(torch, name)` tells without a comparison of versions whether the running release has
-    the name, here `no_grad` and not `rfft`, which is gone.
+    """`hasattr(torch, name)` tells without a comparison of versions whether the release that runs
+    has a name: `no_grad` is there, and `rfft` is gone.
 
     A name can be there and only raise: `hasattr(torch, "solve")` is True, though calling
     `torch.solve` raises RuntimeError.

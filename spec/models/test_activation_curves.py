@@ -7,7 +7,8 @@ at 0, softplus rounds that corner off, sigmoid and tanh become level at both end
 
 What surprises: where a curve is level its slope is nearly 0, and backpropagation multiplies by
 that slope. Sigmoid's slope is at most 1/4, so a gradient shrinks on its way through many sigmoid
-layers. The functions themselves are the subject of `spec/nn/test_activations.py`.
+layers, unless large weights make up for it. The functions themselves are the subject of
+`spec/nn/test_activations.py`.
 """
 
 import functools

@@ -54,9 +54,9 @@ def tiny(poet, tmp_path_factory):
 
 
 def test_the_baselines_are_those_of_the_text(trained):
-    """The baselines of `examples/char_rnn.py` are ln of the number of different characters,
-    about 3.26, for a uniform guess, and, within 0.01, the entropy of the characters'
-    frequencies, about 2.92, for a guess by frequency.
+    """By default the baselines of `examples/char_rnn.py` are ln of the number of different
+    characters, about 3.26, for a uniform guess, and, within 0.01, the entropy of the
+    characters' frequencies, about 2.92, for a guess by frequency.
 
     A loss says something only beside what costs no learning.
     """
@@ -73,8 +73,8 @@ def test_the_baselines_are_those_of_the_text(trained):
 
 
 def test_the_loss_falls_to_a_seventh_of_the_unigram_loss(trained):
-    """On couplets that it was not trained on, the net of `examples/char_rnn.py` has 0.11 to
-    0.15 of the loss of a guess by the characters' frequencies.
+    """After the default training, the net of `examples/char_rnn.py` has on held-out couplets
+    0.11 to 0.15 times the loss of a guess by the characters' frequencies.
     """
     metrics, _ = trained
 
@@ -83,8 +83,8 @@ def test_the_loss_falls_to_a_seventh_of_the_unigram_loss(trained):
 
 
 def test_held_out_couplets_cost_no_more_than_those_it_learns_from(trained):
-    """After training, the losses of `examples/char_rnn.py` on training couplets and on held-out
-    ones differ by at most 0.03 nats per character: it doesn't overfit.
+    """After the default training, the losses of `examples/char_rnn.py` on training couplets and
+    on held-out ones differ by at most 0.03 nats per character: the net doesn't overfit.
     """
     last = trained[0]["losses"][-1]
 
@@ -92,8 +92,8 @@ def test_held_out_couplets_cost_no_more_than_those_it_learns_from(trained):
 
 
 def test_it_keeps_the_length_of_lines(trained):
-    """Of the lines that the trained net of `examples/char_rnn.py` writes, more than 90 % have
-    five words or seven; of lines of characters drawn by frequency about 11 %.
+    """Of the lines that the net of `examples/char_rnn.py` writes after the default training, at
+    least 90 % have five words or seven; of lines of characters drawn by frequency about 11 %.
     """
     lines = trained[0]["right_lines"]
 
@@ -102,9 +102,9 @@ def test_it_keeps_the_length_of_lines(trained):
 
 
 def test_four_letters_back_spell_words_and_lose_count(trained):
-    """Where each character is drawn by the four before it, as the baseline of
-    `examples/char_rnn.py` does, about 47 % of the lines have five words or seven, and at most 5
-    % of the couplets two lines of one right length.
+    """The baseline of `examples/char_rnn.py` draws each character by the four before it: about
+    45 % of its lines have five words or seven, and at most 5 % of its couplets two lines of
+    five or two of seven.
 
     Because four characters don't tell how many words the line has had; the state of an LSTM
     can.
@@ -116,8 +116,9 @@ def test_four_letters_back_spell_words_and_lose_count(trained):
 
 
 def test_every_couplet_of_the_text_is_right_and_rhymes():
-    """In the text that `examples/char_rnn.py` makes, every couplet has two lines of five words
-    or two of seven, and rhymes; `right_couplets` gives 0 to lines of other lengths.
+    """In `write_couplets(200)` of `examples/drawn/verses.py` each couplet has two lines of five
+    words or two of seven, and rhymes; `right_couplets` gives 0 to a couplet of lines of four
+    words and one.
     """
     verses = import_example("drawn.verses")
 
@@ -130,8 +131,8 @@ def test_every_couplet_of_the_text_is_right_and_rhymes():
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
     """`examples/char_rnn.py --generate --prompt "the old" --sample 200` writes 200 characters
-    after the prompt by the net of the checkpoint, without training; at temperature 0.5 all but
-    one of its whole words, at least, are words of the text.
+    after the prompt without training; by the default net and `--temperature 0.5`, at most one
+    whole word isn't a word of the text.
 
     The last word is not counted, as the 200th character may cut it off.
     """
@@ -150,9 +151,9 @@ def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
 
 
 def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
-    """At `--temperature 0`, `examples/char_rnn.py --generate` writes the same for seeds 1 and
-    2, in words of the text but for a last one that is cut off; at 5, at most 5 different words
-    of the text occur in 300 characters.
+    """At `--temperature 0` the default net of `examples/char_rnn.py` writes by `--generate` the
+    same for seeds 1 and 2, in words of the text; at `--temperature 5`, 300 characters have at
+    most 5 different words of the text.
 
     The logits are divided by the temperature: near 0 the largest wins, at 5 all characters
     become almost equally likely.
@@ -170,8 +171,8 @@ def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
 
 
 def test_the_memory_goes_on_from_step_to_step(poet):
-    """`mean_loss` of `examples/char_rnn.py` is the same, up to rounding, whether a text is read
-    5 or 1000 characters at a time.
+    """`mean_loss(net, text, length)` of `examples/char_rnn.py` is the same, up to rounding,
+    whether a text is read 5 or 1000 characters at a time.
 
     Because the state of the LSTM is handed on from one piece to the next.
     """
@@ -202,8 +203,9 @@ def test_the_gradient_stops_at_each_step(poet, monkeypatch, tmp_path):
 
 
 def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained):
-    """`examples/char_rnn.py` writes exactly these to `--out`: checkpoint.pt, log.txt,
-    text.txt (what it read), samples.txt, loss.png and lengths.png.
+    """A finished run of `examples/char_rnn.py` without `--text` leaves in the new folder
+    `--out`: checkpoint.pt, log.txt, text.txt (what it read), samples.txt, loss.png and
+    lengths.png.
     """
     from PIL import Image
 
@@ -223,8 +225,8 @@ def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained)
 
 
 def test_one_seed_gives_one_net_and_another_seed_another(poet, tiny, tmp_path):
-    """Two runs of `examples/char_rnn.py` with the same `--seed` and number of threads end with
-    bit-for-bit equal weights on one CPU; another seed has other losses.
+    """Two runs of `examples/char_rnn.py` with the same options and number of threads end with
+    bit-for-bit equal weights on one CPU; with `--seed 1` instead of 0 the losses are others.
     """
     metrics, checkpoint, _ = tiny(0)
     again = poet.main([*TINY, "--out", str(tmp_path)])
@@ -257,8 +259,8 @@ def test_it_reads_a_file_of_its_user(poet, tmp_path):
 )
 def test_what_it_can_not_use_is_told_in_one_line(poet, tmp_path, capsys, arguments, said):
     """`examples/char_rnn.py` ends with exit code 2 and one line of its own that names the
-    cause: no text file, a prompt with a character that the text hasn't, or `--generate` without
-    a checkpoint.
+    cause: no file `--text`, a `--prompt` with a character that the text hasn't, or `--generate`
+    without a checkpoint.
     """
     with pytest.raises(SystemExit) as stopped:
         poet.main([*TINY, "--out", str(tmp_path), *arguments.split()])

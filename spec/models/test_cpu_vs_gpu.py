@@ -45,8 +45,8 @@ def test_a_product_takes_twice_the_cube_of_its_size(script, size, count):
 
 
 def test_the_time_is_the_median(script):
-    """`seconds_of` of `examples/cpu_vs_gpu.py` returns the median of the timed calls: one call
-    that took 75 s among calls of 1 to 3 s doesn't change the result, 2 s.
+    """`seconds_of` of `examples/cpu_vs_gpu.py` returns the median of the timed calls: for five
+    calls that took 2, 1, 75, 3 and 2 s, 2 s.
     """
     ticks = iter([0, 2, 10, 11, 20, 95, 100, 103, 110, 112])
 
@@ -80,8 +80,9 @@ def test_work_is_waited_for_before_and_after_each_timed_call(script):
 
 
 def test_who_does_not_wait_times_the_asking(script):
-    """On a device that takes 1 s to be asked and 99 s more to finish, `seconds_of` of
-    `examples/cpu_vs_gpu.py` gives 100 s if it waits and 1 s if it doesn't.
+    """For a simulated device whose call returns after 1 s and whose work takes 99 s more,
+    `seconds_of` of `examples/cpu_vs_gpu.py` returns 100 s if it waits for the device and 1 s if
+    it doesn't.
 
     Kernels on a GPU are launched asynchronously: call `torch.accelerator.synchronize()` before
     reading the clock.
@@ -118,9 +119,9 @@ def rows(cpu, gpu):
     ],
 )
 def test_the_crossover_is_the_size_from_which_on_the_gpu_wins(script, cpu, gpu, size):
-    """`crossover` of `examples/cpu_vs_gpu.py` returns the smallest size from which on the GPU
-    is faster at every measured size, in whatever order they are given, or None if there is
-    none.
+    """`crossover` of `examples/cpu_vs_gpu.py` returns the smallest measured size from which on
+    the GPU is faster at each measured size, in whatever order the sizes are given, or None if
+    there is none.
 
     A single win at a small size, taken back by the next one, doesn't count.
     """
@@ -140,9 +141,9 @@ def test_the_crossover_is_the_size_from_which_on_the_gpu_wins(script, cpu, gpu, 
     ],
 )
 def test_without_an_accelerator_one_line_says_so(script, tmp_path, capsys, arguments, said):
-    """Without an accelerator, or with `--device cpu`, `meta` or an unknown one,
-    `examples/cpu_vs_gpu.py` ends with exit code 2 and one line, and writes no file: there is
-    nothing to compare.
+    """On a machine without an accelerator `examples/cpu_vs_gpu.py`, without `--device` or with
+    `--device cpu`, `meta`, `cuda` or `abacus`, ends with exit code 2 and one line, and writes
+    no file: there is nothing to compare.
     """
     with pytest.raises(SystemExit, match="2"):
         script.main([*arguments.split(), "--out", str(tmp_path / "out")])
@@ -163,8 +164,8 @@ def test_without_an_accelerator_one_line_says_so(script, tmp_path, capsys, argum
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(script, capsys, arguments, said):
-    """`examples/cpu_vs_gpu.py` refuses fewer than two different `--sizes`, a size of 0 and
-    negative `--repeats`: exit code 2 and argparse's last line.
+    """`examples/cpu_vs_gpu.py` refuses `--sizes 16`, `--sizes 16 16` (two different sizes are
+    needed), `--sizes 16 0` and `--repeats -1`: exit code 2 and argparse's last line.
     """
     with pytest.raises(SystemExit, match="2"):
         script.main(arguments.split())
@@ -213,8 +214,8 @@ def test_the_table_tells_sizes_seconds_ratio_and_crossover(compared_with_itself,
 
 
 def test_the_figure_shows_seconds_over_size(compared_with_itself, tmp_path):
-    """`examples/cpu_vs_gpu.py` makes the folder of `--out`, parents included, and writes
-    exactly one file to it: seconds.png.
+    """A finished run of `examples/cpu_vs_gpu.py` leaves one file in the new folder `--out`,
+    made with its parents: seconds.png.
     """
     from PIL import Image
 
@@ -242,8 +243,8 @@ def test_a_dry_run_times_two_small_sizes_and_writes_nothing(
 
 
 def test_on_the_cpu_a_large_product_takes_longer(script):
-    """Timed on the CPU by `compare` of `examples/cpu_vs_gpu.py`, a product of 256 x 256
-    matrices takes longer than one of 16 x 16.
+    """Timed on the CPU by `compare` of `examples/cpu_vs_gpu.py`, a product of two 256 x 256
+    matrices takes longer than one of two 16 x 16 matrices.
     """
     cpu = torch.device("cpu")
 
@@ -272,8 +273,8 @@ def test_a_gpu_wins_the_large_product_and_not_the_small_one(script, tmp_path):
 
 @pytest.mark.cuda
 def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
-    """On a CUDA GPU, timing `a @ a` of a 4096 x 4096 matrix without `torch.cuda.synchronize()`
-    gives less than 1/5 of the time that it takes.
+    """On a CUDA GPU, timing `a @ a` of a 4096 x 4096 float32 matrix without
+    `torch.cuda.synchronize()` gives less than 1/5 of the time that the product takes.
 
     Because the call returns when the kernel is queued, not when it is done.
     """
@@ -288,9 +289,9 @@ def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
 
 @pytest.mark.cuda
 def test_events_on_the_gpu_agree_with_the_clock(script):
-    """On a CUDA GPU, `elapsed_time` between two `torch.cuda.Event(enable_timing=True)` around a
-    large product is within 40 % of what a clock with synchronization tells; it is given in
-    milliseconds.
+    """On a CUDA GPU, `elapsed_time` between two `torch.cuda.Event(enable_timing=True)` around
+    `a @ a` of a 4096 x 4096 matrix, in milliseconds, is within 40 % of what a clock with
+    synchronization tells.
     """
     device = torch.device("cuda")
     a = torch.rand(4096, 4096, device=device)

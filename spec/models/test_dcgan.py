@@ -9,9 +9,9 @@ Whether samples are good can't be read from the losses. It is measured by what c
 data's for good ones: means and variances of the pixels, how far samples lie from each other, which
 digit they are nearest to, what is dark in the place of the eyes.
 
-What surprises is how little makes a WGAN of it: two losses, an optimizer, clipped weights, a number
-of steps. A smaller GAN is told in `spec/models/test_gan_1d.py`, the losses in
-`spec/nn/test_gan.py`. Figures are those of the default seed 0 on the CPU.
+What surprises is how little makes a WGAN of it: two losses, an optimizer with its learning rate,
+clipped weights, two numbers of steps. A smaller GAN is told in `spec/models/test_gan_1d.py`, the
+losses in `spec/nn/test_gan.py`. Figures are those of the default seed 0 on the CPU.
 """
 
 import functools
@@ -75,9 +75,9 @@ def game(request, trained):
 
 
 def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
-    """The samples of `examples/dcgan.py` (GAN and WGAN on digits, GAN on faces) have means per
-    pixel less than 1/4 as far from the data's as those of noise and of the untrained generator,
-    and variances less than 1/2 as far.
+    """Samples of `examples/dcgan.py` (GAN and WGAN on digits, GAN on faces) have per-pixel
+    means less than 1/4 as far from the data's as noise and the untrained generator have, and
+    per-pixel variances less than 1/2 as far.
     """
     samples, untrained, noise = game["samples"], game["untrained"], game["noise"]
 
@@ -88,9 +88,9 @@ def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
 
 
 def test_the_data_comes_closest_to_itself(game):
-    """A thousand pictures of the data have means per pixel nearer to the data's than the
-    samples of `examples/dcgan.py` have, and lie as far from each other as the data do, to
-    within 5 %.
+    """For `examples/dcgan.py`, a thousand pictures of the data have per-pixel means nearer to
+    the data's than the samples have, and lie on average as far from each other as the data do,
+    to within 5 %.
 
     So these measures would show better samples than the nets make.
     """
@@ -101,8 +101,8 @@ def test_the_data_comes_closest_to_itself(game):
 
 
 def test_samples_vary_as_the_data_does(game):
-    """Two samples of the trained generator of `examples/dcgan.py` lie on average 0.8 to 1.2
-    times as far apart as two pictures of the data; before training less than half as far.
+    """After the default training of `examples/dcgan.py`, two samples lie on average 0.8 to 1.2
+    times as far apart as two pictures of the data; before it less than half as far.
 
     A generator that makes one picture of all noise vectors, called mode collapse, would have a
     spread near 0.
@@ -112,8 +112,8 @@ def test_samples_vary_as_the_data_does(game):
 
 
 def test_the_picture_of_fixed_noise_improves(game):
-    """During the training of `examples/dcgan.py` the pictures made of the same noise vectors
-    come nearer to the data: at the end less than 0.6 of their distance at the start.
+    """In the training of `examples/dcgan.py` the pictures made of the same noise vectors come
+    nearer to the data: at the end their mean distance is less than 0.6 of that at the start.
 
     Fixed noise makes pictures of different steps comparable.
     """
@@ -126,9 +126,9 @@ def test_the_picture_of_fixed_noise_improves(game):
 
 @pytest.mark.parametrize("loss", ["gan", "wgan"])
 def test_samples_of_digits_are_of_all_ten(trained, loss):
-    """Judged by the nearest real digits, 1000 samples of `examples/dcgan.py` contain each of
-    the ten digits more than 15 times; the five nearest agree more often than for noise, less
-    often than for real digits.
+    """Judged by their five nearest real digits, 1000 samples of `examples/dcgan.py` contain
+    each of the ten digits more than 15 times; a larger share of the five agrees on one digit
+    than for noise, a smaller one than for real digits.
     """
     metrics, _ = trained(loss, "digits")
     samples, noise, data = metrics["samples"], metrics["noise"], metrics["data"]
@@ -141,9 +141,9 @@ def test_samples_of_digits_are_of_all_ten(trained, loss):
 
 
 def test_a_sampled_face_has_the_colours_of_a_face(trained):
-    """In sampled faces of `examples/dcgan.py`, trained for 400 steps, the mean colours of hair,
-    skin and wall are within 0.25 of those of the drawn faces, per channel on a scale from -1 to
-    1.
+    """In sampled faces of `examples/dcgan.py`, trained for 400 steps on drawn faces, the mean
+    colours of hair, skin and wall are within 0.25 of those of the drawn faces, per channel on a
+    scale from -1 to 1.
     """
     metrics, _ = trained("gan", "faces")
     found, meant = metrics["samples"]["colours"], metrics["data"]["colours"]
@@ -155,9 +155,9 @@ def test_a_sampled_face_has_the_colours_of_a_face(trained):
 
 
 def test_a_sampled_face_has_the_layout_of_a_face(trained):
-    """More than 80 % of the sampled faces of `examples/dcgan.py` have dark hair, two dark eyes
-    and a redder mouth in their places; of the drawn faces more than 95 %, of noise less than 20
-    %, of untrained samples less than 1 %.
+    """After 400 steps more than 80 % of the sampled faces of `examples/dcgan.py` have dark
+    hair, two dark eyes and a redder mouth in their places; of the drawn faces more than 95 %,
+    of noise less than 20 %, before training less than 1 %.
     """
     metrics, _ = trained("gan", "faces")
 
@@ -169,9 +169,9 @@ def test_a_sampled_face_has_the_layout_of_a_face(trained):
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_differs_from_the_gan_in_six_settings(dcgan):
-    """In `examples/dcgan.py` a WGAN differs from the GAN in six settings: losses, RMSprop
-    instead of Adam, learning rate, number of steps, three critic steps per generator step, and
-    weights clipped to 0.01.
+    """In `examples/dcgan.py` `--loss wgan` differs from `--loss gan` in six settings: losses,
+    RMSprop instead of Adam, learning rate, number of steps, three critic steps per generator
+    step, and weights clipped to 0.01.
 
     The critic's loss is mean(fake) - mean(real), without a logarithm; nets and training loop
     are the same code.
@@ -193,8 +193,9 @@ def test_a_wgan_differs_from_the_gan_in_six_settings(dcgan):
 
 
 def test_the_critic_is_clipped_and_steps_three_times(trained):
-    """After a WGAN run of `examples/dcgan.py` no parameter of the critic is larger than 0.01 in
-    absolute value, and the critic has taken 1200 steps for 400 of the generator.
+    """After `--loss wgan` of `examples/dcgan.py` on digits the largest parameter of the critic
+    has the absolute value 0.01, up to rounding, and the critic has taken 1200 steps for 400 of
+    the generator.
 
     Clipping bounds how fast the critic's answer may change with the picture, which a WGAN
     needs.
@@ -210,8 +211,9 @@ def test_the_critic_is_clipped_and_steps_three_times(trained):
 
 
 def test_the_critics_distance_shrinks(trained):
-    """In a WGAN run of `examples/dcgan.py` on digits, the critic's mean(real) - mean(fake) over
-    the last 100 steps is positive and less than half of its peak in the first 100.
+    """With `--loss wgan` of `examples/dcgan.py` on digits, the critic's mean(real) - mean(fake)
+    over the last 100 of its 1200 steps is positive and less than half of its peak in the first
+    100.
 
     The distance tells how far samples and data are apart, which the losses of a GAN don't.
     """
@@ -224,8 +226,8 @@ def test_the_critics_distance_shrinks(trained):
 
 
 def test_the_wgans_samples_match_the_data_at_least_as_well(trained):
-    """On digits, means and variances per pixel of the WGAN's samples in `examples/dcgan.py` lie
-    at most 1.2 times as far from the data's as those of the GAN's samples.
+    """On digits, per-pixel means and variances of the samples of `--loss wgan` in
+    `examples/dcgan.py` lie at most 1.2 times as far from the data's as those of `--loss gan`.
     """
     gan, wgan = (trained(loss, "digits")[0]["samples"] for loss in ("gan", "wgan"))
 
@@ -234,8 +236,8 @@ def test_the_wgans_samples_match_the_data_at_least_as_well(trained):
 
 
 def test_a_run_leaves_three_figures_and_a_checkpoint(trained):
-    """`examples/dcgan.py` writes exactly these to `--out`: checkpoint.pt, losses.png,
-    progress.png and samples.png.
+    """A finished run of `examples/dcgan.py` leaves four files in the new folder `--out`:
+    checkpoint.pt, losses.png, progress.png and samples.png.
     """
     from PIL import Image
 
@@ -325,8 +327,8 @@ def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_weights(
 
 
 def test_one_seed_gives_the_same_run_again_and_another_gives_another(dcgan, few, tmp_path):
-    """Two runs of `examples/dcgan.py` with the same `--seed` and number of threads have equal
-    losses and samples on one CPU; another seed has other losses.
+    """Two runs of `examples/dcgan.py` with the same options and number of threads have equal
+    losses and samples on one CPU; with `--seed 4` instead of 3 the losses are others.
     """
     run = ["--data", str(few), "--out", str(tmp_path), "--device", "cpu", *TINY]
 
@@ -373,7 +375,7 @@ def test_each_doubling_of_the_side_is_one_more_layer(dcgan, size, layers):
 
 def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_path, monkeypatch):
     """`examples/dcgan.py --loss wgan --dry-run` takes one generator step with its three critic
-    steps and writes no file.
+    steps and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -397,9 +399,9 @@ def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_p
 def test_what_cannot_be_is_told_in_one_line(
     dcgan, few, capsys, tmp_path, monkeypatch, arguments, line
 ):
-    """`examples/dcgan.py` ends with exit code 2 and a line that names the cause, without a
-    traceback: no pictures in `--data`, no checkpoint for `--generate`, an unknown `--device`,
-    or a loss that isn't finite.
+    """`examples/dcgan.py` ends with exit code 2 and a line that names the cause: no pictures in
+    `--data`, no checkpoint for `--generate`, `--device toaster`, or `--lr 1e30`, by which the
+    loss isn't finite.
     """
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").symlink_to(few)
@@ -413,8 +415,8 @@ def test_what_cannot_be_is_told_in_one_line(
 
 
 def test_the_same_seed_draws_the_same_faces(tmp_path):
-    """A face of `examples/draw_faces.py` depends on the seed and its number alone: drawing six
-    instead of four leaves face 3 equal byte for byte, and another seed changes it.
+    """`write_faces(folder, 6)` of `examples/draw_faces.py` draws face 3 equal byte for byte to
+    that of `write_faces(folder, 4)`; with seed 1 instead of 0 it is another.
     """
     draw = import_example("draw_faces")
     for name, count, seed in (("few", 4, 0), ("more", 6, 0), ("others", 4, 1)):
@@ -429,8 +431,8 @@ def test_the_same_seed_draws_the_same_faces(tmp_path):
 
 
 def test_faces_are_read_by_image_folder(faces):
-    """`ImageFolder` reads what `examples/draw_faces.py` writes as two classes, long and short
-    (the hair), with pictures of 32 x 32 pixels.
+    """`ImageFolder` reads a thousand faces that `examples/draw_faces.py` writes as two classes,
+    long and short (the hair), of 500 pictures each of 32 x 32 pixels.
     """
     from torchvision.datasets import ImageFolder
 

@@ -2,12 +2,13 @@
 
 `examples/dqn.py` balances a pole on a cart (Gymnasium's CartPole-v1). The net sees four numbers
 and estimates, for each of the two pushes, the points still to come: Q. It gets a point for each
-moment that the pole stands; a game ends when it falls, or after 500 points. The target of the
-training is the point just got plus 0.99 times what a target network says of the next moment.
+moment of a game, which ends when the pole leans by more than 12 degrees, when the cart leaves its
+track, or after 500 points. The target of the training is the point just got plus 0.99 times what a
+target network says of the next moment.
 
-Three things keep that from diverging: a replay memory mixes old moments with new ones, the target
-network follows the net slowly, and the Huber loss (`F.smooth_l1_loss`) bounds the gradient of large
-errors. The net chooses the next action and the target network values it: double DQN.
+Three things help to keep that from diverging: a replay memory mixes old moments with new ones, the
+target network follows the net slowly, and the Huber loss (`F.smooth_l1_loss`) bounds the gradient
+of large errors. The net chooses the next action and the target network values it: double DQN.
 
 What surprises is how little it takes: a few dozen games, most of them lost after some twenty
 moments, and a net of 17,410 parameters plays five times as long as chance and more. Figures are
@@ -64,8 +65,8 @@ def env(dqn):
 
 
 def test_random_play_keeps_the_pole_up_for_about_22_moments(dqn, env):
-    """With random pushes, `play_at_random` of `examples/dqn.py`, a game of CartPole-v1 lasts 19
-    to 25 moments on average over 300 games.
+    """With random pushes, by `play_at_random` of `examples/dqn.py` with seed 0, a game of
+    CartPole-v1 lasts 19 to 25 moments on average over 300 games.
 
     This is the baseline that the trained net has to beat.
     """
@@ -75,9 +76,9 @@ def test_random_play_keeps_the_pole_up_for_about_22_moments(dqn, env):
 
 
 def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
-    """After at most 3500 moments of training, the best net of
-    `examples/dqn.py --steps 3500 --enough 250` with seed 0 gets more than 150 points on average
-    in other games, more than five times as many as random play in the same games.
+    """`examples/dqn.py --steps 3500 --enough 250` with seed 0 trains a net for at most 3500
+    moments: it gets more than 150 points on average in other games, more than five times as
+    many as random play in them.
     """
     metrics, _ = learned
 
@@ -98,8 +99,8 @@ def test_games_get_longer_while_it_learns(learned):
 
 
 def test_the_best_net_is_kept(dqn, learned, env):
-    """The checkpoint of `examples/dqn.py` holds the net with the highest mean of all
-    evaluations, and it is this net, not the last one, that is measured at the end.
+    """The checkpoint of `examples/dqn.py` holds as "best" the net with the highest mean of its
+    evaluations: played again in the same ten games, it gets that mean.
 
     Because in Q-learning a net may play worse again after it has played well.
     """
@@ -115,8 +116,8 @@ def test_the_best_net_is_kept(dqn, learned, env):
 
 
 def test_the_memory_forgets_the_oldest(dqn, env):
-    """The replay memory of `examples/dqn.py` is a ring: with a capacity of 3, the fourth moment
-    takes the place of the first.
+    """`Memory` of `examples/dqn.py`, the replay memory, is a ring: with a capacity of 3, the
+    fourth moment takes the place of the first.
     """
     memory = dqn.Memory(3, env)
     for points in [1.0, 2.0, 3.0, 4.0]:
@@ -142,9 +143,9 @@ def lesson(dqn, env):
 
 @pytest.mark.parametrize(("over", "share"), [(True, 0.0), (False, 0.9)])
 def test_the_target_is_the_point_and_what_is_still_to_come(lesson, monkeypatch, over, share):
-    """The target of a moment in `examples/dqn.py` is its point plus gamma times the target
-    network's value of the action that the net would choose next; if the game is over, the point
-    alone.
+    """The training target of a moment in `examples/dqn.py` is its point plus gamma times the
+    target network's value of the action that the net would choose next; if the game is over,
+    the point alone.
 
     That one network chooses and the other values is double DQN: it overestimates less.
     """
@@ -185,7 +186,7 @@ def test_the_target_network_follows_slowly(lesson):
 
 def test_chance_gives_way_to_the_net(lesson):
     """With `--explore 1000` the share of random actions in `examples/dqn.py` falls linearly
-    from 1 to 0.05 in 1000 steps and stays there.
+    from 1 to 0.05 in the first 1000 steps and stays there.
 
     A net that never tries anything else can't find better actions.
     """
@@ -231,8 +232,8 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(
 
 
 def test_a_run_repeats_by_its_seed(dqn, tiny, tmp_path):
-    """Two runs of `examples/dqn.py` with the same `--seed` and number of threads get the same
-    points in every game on one CPU; another seed gets others.
+    """Two runs of `examples/dqn.py` with the same options and number of threads get the same
+    points in each game on one CPU; with `--seed 1` instead of 0 the points are others.
     """
     again = dqn.main([*TINY, "--out", str(tmp_path)])
 
@@ -242,8 +243,8 @@ def test_a_run_repeats_by_its_seed(dqn, tiny, tmp_path):
 
 
 def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
-    """`examples/dqn.py --play CHECKPOINT` measures the saved net again, finds the same mean,
-    and writes the first game as play.gif and play.png.
+    """`examples/dqn.py --play CHECKPOINT` measures the saved best net again, finds the same
+    mean as the run that saved it, and writes the first game as play.gif and play.png.
     """
     from PIL import Image
 
@@ -260,8 +261,8 @@ def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
 
 
 def test_the_drawn_pole_leans_as_it_is_seen(dqn):
-    """`draw_pole` of `examples/dqn.py` draws a pole with a positive angle to the right of its
-    cart's middle, in a picture of 300 x 200 pixels.
+    """`draw_pole` of `examples/dqn.py` draws a pole at an angle of +0.5, on a cart at position
+    0, at least 90 % to the right of the cart's middle, in a picture of 300 x 200 pixels.
     """
     import numpy as np
 
@@ -273,7 +274,9 @@ def test_the_drawn_pole_leans_as_it_is_seen(dqn):
 
 
 def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
-    """`examples/dqn.py` writes exactly these to `--out`: checkpoint.pt and returns.png."""
+    """A finished run of `examples/dqn.py` without `--play` leaves two files in the new folder
+    `--out`: checkpoint.pt and returns.png.
+    """
     from PIL import Image
 
     _, out = learned
@@ -306,8 +309,8 @@ def test_a_dry_run_writes_nothing(dqn, tmp_path):
 )
 def test_what_it_cannot_do_is_said_in_one_line(dqn, tmp_path, capsys, arguments, reason):
     """`examples/dqn.py` ends with exit code 2 and one line that names the cause: an unknown
-    game, one without a choice among actions, an unknown `--device`, no checkpoint for `--play`,
-    or a loss that isn't finite.
+    `--env`, `--env Pendulum-v1`, which has no choice among actions, `--device abacus`, no
+    checkpoint for `--play`, or `--lr 1e30`.
     """
     with pytest.raises(SystemExit) as stopped:
         dqn.main(["--out", str(tmp_path), *arguments])

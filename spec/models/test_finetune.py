@@ -91,8 +91,8 @@ def quick(finetune, few, tmp_path_factory):
 
 
 def test_pictures_are_drawn_as_the_seed_says(draw_pictures, tmp_path):
-    """`examples/draw_pictures.py` draws each picture by itself: two pictures per class instead
-    of one leave the first one equal byte for byte, and another `--seed` changes it.
+    """`examples/draw_pictures.py` draws each picture by itself: `--count 2` instead of 1 leaves
+    the first picture of a class equal byte for byte, and `--seed 1` instead of 0 changes it.
     """
     args = ["--classes", "disc", "star", "--size", "32"]
     runs = {"few": ["--count", "1"], "many": ["--count", "2"], "other": ["--seed", "1"]}
@@ -109,8 +109,8 @@ def test_pictures_are_drawn_as_the_seed_says(draw_pictures, tmp_path):
 
 def test_a_class_can_be_a_shape_in_a_colour(draw_pictures, tmp_path):
     """`examples/draw_pictures.py --classes bars --colours red blue` makes one class for each
-    colour and shape, red_bars and blue_bars; a picture of red_bars is on average more red than
-    blue.
+    colour and shape, red_bars and blue_bars; the first picture of red_bars is on average more
+    red than blue.
     """
     from PIL import Image
 
@@ -137,11 +137,12 @@ def test_a_class_can_be_a_shape_in_a_colour(draw_pictures, tmp_path):
 def test_an_architecture_is_built_by_its_name_with_a_head_of_ones_own(
     finetune, arch, head, features
 ):
-    """`build(arch, classes=7)` of `examples/finetune.py` makes a torchvision network by name
-    and replaces its last linear layer, so that the output has shape (N, 7).
+    """`build(arch, classes=7)` of `examples/finetune.py` makes resnet18, resnext50_32x4d,
+    inception_v3 or mobilenet_v3_small of torchvision and replaces the last `nn.Linear`, so that
+    in eval mode the output has shape (N, 7).
 
     The layer has another name per family: `fc` in ResNet, ResNeXt and Inception, `classifier.3`
-    in MobileNetV3.
+    in MobileNetV3. A SqueezeNet, which ends in a convolution, is refused.
     """
     net = finetune.build(arch, classes=7).eval()
 
@@ -154,8 +155,8 @@ def test_an_architecture_is_built_by_its_name_with_a_head_of_ones_own(
 
 
 def test_a_network_can_be_made_narrower(finetune):
-    """A ResNet-18 with a quarter of the channels in every layer (`--shrink 4`) has 831,096
-    parameters instead of 11,689,512 with 1000 classes: a fourteenth.
+    """`build("resnet18", 1000, shrink=4)` of `examples/finetune.py`, a ResNet-18 with a quarter
+    of the channels in each layer, has 831,096 parameters instead of 11,689,512: a fourteenth.
 
     Because a convolution's weight is in channels * out channels: a quarter of both leaves a
     sixteenth; the last layer and the first have one fixed side.
@@ -170,9 +171,9 @@ def test_a_network_can_be_made_narrower(finetune):
 
 
 def test_weights_go_by_name_into_a_new_network_that_then_agrees_exactly(finetune, tmp_path):
-    """A network of `examples/finetune.py` that was built anew from a saved file of weights
-    gives, in eval mode, outputs that are equal bit for bit to those of the network that was
-    saved.
+    """A network that `load_weights` of `examples/finetune.py` builds anew from the file of
+    `save_weights` gives, in eval mode on the same CPU, outputs equal bit for bit to those of
+    the network that was saved.
 
     Because the `state_dict` holds the running statistics of BatchNorm as well as the
     parameters.
@@ -195,8 +196,8 @@ def test_weights_go_by_name_into_a_new_network_that_then_agrees_exactly(finetune
 
 def test_weights_made_here_serve_the_next_run(finetune, compared, tmp_path):
     """`examples/finetune.py --weights FILE --mode freeze` skips the pretraining and, with the
-    other options the same, reaches exactly the accuracy that the run which wrote FILE reached
-    with `freeze`.
+    other options and the threads the same, reaches exactly the accuracy that the run which
+    wrote FILE reached with `freeze`.
     """
     metrics, out, run = compared
 
@@ -215,9 +216,9 @@ def test_weights_made_here_serve_the_next_run(finetune, compared, tmp_path):
 
 
 def test_the_base_has_learned_the_old_classes(compared):
-    """The base that `examples/finetune.py` pretrains classifies more than 6 times as many
-    unseen pictures of its own classes correctly as a guess; none of these classes is in the new
-    task.
+    """The base that `examples/finetune.py` pretrains on fifteen drawn shapes, 150 pictures
+    each, classifies more than 6 times as many unseen pictures of these shapes correctly as a
+    guess (1/15); the five shapes of the new task are others.
     """
     pretraining = compared[0]["pretraining"]
     chance = 1 / len(pretraining["classes"])
@@ -227,8 +228,9 @@ def test_the_base_has_learned_the_old_classes(compared):
 
 
 def test_a_frozen_base_keeps_every_bit(modes, model):
-    """After training with `--mode freeze` of `examples/finetune.py`, only `fc.weight` and
-    `fc.bias` differ from the base; BatchNorm's running statistics are equal bit for bit too.
+    """After training a ResNet with `--mode freeze` of `examples/finetune.py`, only `fc.weight`
+    and `fc.bias` differ from the base; BatchNorm's running statistics are equal bit for bit
+    too.
 
     Because the frozen part stays in eval mode while the head is trained.
     """
@@ -242,8 +244,9 @@ def test_a_frozen_base_keeps_every_bit(modes, model):
 
 
 def test_training_all_changes_every_tensor(model):
-    """After training with `--mode all` of `examples/finetune.py`, every tensor of the
-    `state_dict` differs from that of the base, BatchNorm's running statistics included.
+    """After twelve epochs with `--mode all` of `examples/finetune.py`, each tensor in the
+    `state_dict` of the ResNet differs from that of the base, BatchNorm's running statistics
+    included.
     """
     base, trained = model("base"), model("all")
 
@@ -252,7 +255,7 @@ def test_training_all_changes_every_tensor(model):
 
 @pytest.mark.claim("path-finetune")
 def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
-    """On five drawn shapes with twenty pictures each, a new head on the frozen base of
+    """On five drawn shapes with twenty pictures each (seed 0), a new head on the frozen base of
     `examples/finetune.py` reaches 0.8 to 1.2 times the accuracy of training everything, with
     less than 1/500 of the parameters to train.
 
@@ -265,9 +268,9 @@ def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
 
 
 def test_what_was_learned_before_helps(compared, modes):
-    """From the same twenty pictures per class, both ways that start from the pretrained base of
-    `examples/finetune.py` reach more than 1.2 times the accuracy of the same network trained
-    from new weights.
+    """On five drawn shapes with twenty pictures each (seed 0), `--mode freeze` and `--mode all`
+    of `examples/finetune.py` each reach more than 1.2 times the accuracy of `--mode scratch`,
+    the same network trained from new weights.
     """
     chance = compared[0]["chance"]
 
@@ -279,12 +282,12 @@ def test_what_was_learned_before_helps(compared, modes):
 
 @pytest.mark.claim("path-extract-layer")
 def test_three_ways_to_take_features_agree_exactly(finetune, compared):
-    """A forward hook, the network cut off before its last layer, and torchvision's
+    """In eval mode a forward hook, the network cut off before its last layer, and torchvision's
     `create_feature_extractor` take bit-for-bit the same 128 features per picture from the
-    ResNet of `examples/finetune.py`.
+    ResNet of `examples/finetune.py` on a CPU.
 
-    The network must be in eval mode, and the last layer applied to these features gives its
-    output.
+    The last layer applied to these features gives the network's output. In training mode each
+    pass would change BatchNorm's running statistics.
     """
     args = finetune.read_arguments([])
     net, _ = finetune.load_weights(compared[1] / "base.pt", args)
@@ -302,9 +305,9 @@ def test_three_ways_to_take_features_agree_exactly(finetune, compared):
 
 
 def test_a_linear_classifier_sees_more_in_features_than_in_pixels(compared, modes):
-    """On the 128 features of the base of `examples/finetune.py`, a linear classifier reaches
-    more than 1.8 times the accuracy of one on the 6,912 pixel values, with twenty pictures per
-    class.
+    """On five drawn shapes with twenty pictures each (seed 0), a linear classifier on the 128
+    features of the base of `examples/finetune.py` reaches more than 1.8 times the accuracy of
+    one on the 6,912 pixel values.
     """
     classes, chance = len(compared[0]["classes"]), compared[0]["chance"]
 
@@ -315,8 +318,8 @@ def test_a_linear_classifier_sees_more_in_features_than_in_pixels(compared, mode
 
 
 def test_the_same_seed_trains_the_same_weights(quick):
-    """Two runs of `examples/finetune.py` with the same `--seed` and number of threads end with
-    bit-for-bit equal weights on one CPU; another seed ends with others.
+    """Two runs of `examples/finetune.py` with the same options and number of threads end with
+    bit-for-bit equal weights on one CPU; with `--seed 1` instead of 0 they are others.
     """
     first, again, other = quick(0, repetition=1), quick(0, repetition=2), quick(1, repetition=1)
 
@@ -325,9 +328,9 @@ def test_the_same_seed_trains_the_same_weights(quick):
 
 
 def test_a_run_leaves_weights_figures_and_metrics(compared):
-    """`examples/finetune.py` writes exactly these to `--out`: base.pt, freeze.pt, all.pt and
-    scratch.pt, the weights of each network it trained, metrics.json, accuracies.png and
-    features.png.
+    """A finished run of `examples/finetune.py` with all modes, as by default, leaves in the new
+    folder `--out`: base.pt, freeze.pt, all.pt and scratch.pt (weights), metrics.json,
+    accuracies.png and features.png.
     """
     from PIL import Image
 
@@ -366,8 +369,8 @@ def test_pretraining_alone_leaves_the_base(finetune, few, tmp_path):
 
 
 def test_a_dry_run_goes_every_way_and_writes_nothing(finetune, few, tmp_path, monkeypatch):
-    """`examples/finetune.py --dry-run` tries all five modes on a few pictures and writes no
-    file, not even the folder of `--out`.
+    """`examples/finetune.py --dry-run`, without `--mode`, tries all five modes on a few
+    pictures and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -399,11 +402,11 @@ def test_torchvisions_weights_come_from_where_it_keeps_them(finetune, few, tmp_p
 
 
 def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, monkeypatch, capsys):
-    """If `--weights DEFAULT` of `examples/finetune.py` finds neither the file nor a network,
-    the run ends with exit code 2 and a line with the name of the architecture.
+    """If `--weights DEFAULT` of `examples/finetune.py` finds neither torchvision's file nor a
+    network, the run ends with exit code 2 and a line with the name of the architecture.
 
-    Put the file into the hub/checkpoints folder below TORCH_HOME on a machine without a
-    network.
+    On a machine without a network put the file into the hub/checkpoints folder below
+    TORCH_HOME.
     """
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
@@ -430,9 +433,11 @@ def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, mon
 def test_what_cannot_be_done_is_said_in_one_line(
     finetune, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
-    """`examples/finetune.py` ends with exit code 2 and a last line that names the cause:
-    missing pictures, an unknown architecture or class, a missing file of weights, a size or
-    `--shrink` that doesn't fit, or a loss that isn't finite.
+    """`examples/finetune.py` ends with exit code 2 and a last line that names the cause: no
+    pictures in `--data`, an unknown `--arch`, an `--old` class or a `--weights` file that is
+    missing, `--shrink 3`, or a loss that isn't finite.
+
+    So it does if the network needs larger pictures than `--size`, as Inception does.
     """
     monkeypatch.chdir(tmp_path)
     quick = ["--pretrain-epochs", "1", "--mode", "all"]
@@ -444,8 +449,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 
 def test_a_picture_that_cannot_be_read_is_named(finetune, few, tmp_path, monkeypatch, capsys):
-    """If a .jpg file is no picture, `examples/finetune.py` ends with exit code 2 and a line
-    that names the file.
+    """If a .jpg file in train/ is no picture, `examples/finetune.py` ends with exit code 2 and
+    a line that names the file.
     """
     import shutil
 

@@ -92,9 +92,9 @@ def alike(left, right):
 
 
 def test_the_network_learns_ten_classes(trained):
-    """On ten classes of drawn shapes, 60 pictures each, nine epochs of
-    `examples/imagenet_resnet.py --size 48 --batch-size 16` with seed 0 reach a top-1 accuracy
-    above 40 % and a top-5 above 85 % on unseen pictures; a guess has 10 % and 50 %.
+    """On ten classes of 60 drawn pictures, nine epochs of `examples/imagenet_resnet.py --size
+    48 --batch-size 16` with seed 0 reach a top-1 above 40 % and a top-5 above 85 % on unseen
+    pictures; a guess has 10 % and 50 %.
 
     Measured in PyTorch 2.14.1: 47 to 59.5 % and 96 to 100 %, over seeds 0 to 5 with one thread
     and seeds 0 to 2 with two. The bounds are the lowest of these less 7 and 11 points.
@@ -108,12 +108,12 @@ def test_the_network_learns_ten_classes(trained):
 
 
 def test_the_loss_falls_from_that_of_a_guess(trained):
-    """On ten classes of drawn shapes the mean training loss of `examples/imagenet_resnet.py`
-    with seed 0 is about 2.6 in the first epoch, no better than ln 10 = 2.303, that of a guess,
-    and below 0.7 of that in the ninth.
+    """On ten classes of 60 drawn pictures the mean training loss of
+    `examples/imagenet_resnet.py` with seed 0 is about 2.55 in the first of nine epochs, no
+    better than a guess, ln 10 = 2.303, and at most 0.68 times that in the ninth.
 
-    That is more than a guess costs, as confident wrong answers cost more; seeds 0 to 5 gave
-    2.49 to 2.62.
+    The first loss is more than a guess costs, as confident wrong answers cost more; seeds 0 to
+    5 gave 2.49 to 2.62.
     """
     first, *_, last = [report["loss"] for report in trained[0]["history"]]
 
@@ -123,8 +123,8 @@ def test_the_loss_falls_from_that_of_a_guess(trained):
 
 def test_top_5_counts_what_is_among_the_five_highest_scores(imagenet):
     """`right_within(scores, labels, k)` of `examples/imagenet_resnet.py` counts the rows whose
-    label is among the k highest scores: with six classes the label with the lowest score is not
-    in the top 5.
+    label is among the k highest of the row's scores: of six classes the one with the lowest
+    score is not in the top 5.
     """
     scores = torch.tensor(
         [
@@ -149,9 +149,9 @@ def test_the_learning_rate_falls_to_a_tenth_every_four_epochs(trained):
 
 
 def test_pictures_to_learn_from_are_cropped_anew_each_time(imagenet, few):
-    """In `examples/imagenet_resnet.py` a training picture is cropped at random each time it is
-    read, a picture to evaluate on always in the same way; both have shape (3, 64, 64) by
-    default.
+    """By default `examples/imagenet_resnet.py` crops a training picture at random each time it
+    is read, and a picture to evaluate on in the same way each time; both have shape (3, 64,
+    64).
 
     Random crops make more of few pictures; an evaluation has to be comparable between epochs.
     """
@@ -164,7 +164,8 @@ def test_pictures_to_learn_from_are_cropped_anew_each_time(imagenet, few):
 
 def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained, tmp_path):
     """`evaluate()` of `examples/imagenet_resnet.py` sets the network to eval mode: BatchNorm's
-    running statistics stay as they are, and another batch size gives the same top-1 and top-5.
+    running statistics stay as they are, and batches of 7 give the same top-1 and top-5 as
+    batches of 16.
 
     Because in eval mode BatchNorm uses its running statistics, not those of the batch.
     """
@@ -186,8 +187,8 @@ def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained, tmp_path):
 
 
 def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
-    """`examples/imagenet_resnet.py` writes best.pt after each epoch whose top-1 is the highest
-    so far; `--evaluate` loads it and finds the same top-1 again.
+    """`examples/imagenet_resnet.py` writes best.pt after each epoch whose top-1 is higher than
+    in all epochs before; `--evaluate` loads best.pt and finds the same top-1 again.
     """
     metrics, out, shapes = trained
     top1 = [report["top1"] for report in metrics["history"]]
@@ -201,8 +202,8 @@ def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
 
 
 def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
-    """`examples/imagenet_resnet.py` writes exactly these to `--out`: checkpoint.pt, best.pt,
-    metrics.json, curves.png and predictions.png.
+    """A finished run of `examples/imagenet_resnet.py` leaves five files in the new folder
+    `--out`: checkpoint.pt, best.pt, metrics.json, curves.png and predictions.png.
     """
     from PIL import Image
 
@@ -224,8 +225,8 @@ def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
 
 
 def test_the_same_seed_trains_the_same_weights(whole, imagenet, few, tmp_path):
-    """Two runs of `examples/imagenet_resnet.py` with the same `--seed` and number of threads
-    end with bit-for-bit equal weights on one CPU; another seed ends with others.
+    """Two runs of `examples/imagenet_resnet.py` with the same options and number of threads end
+    with bit-for-bit equal weights on one CPU; with `--seed 1` instead of 0 they are others.
 
     With another number of threads sums are added in another order: on twenty drawn classes,
     seed 0 reached top-1 73.4 % with one thread and 66.0 % with two.
@@ -300,9 +301,9 @@ def torchrun(pytestconfig):
 def test_two_processes_end_with_the_weights_of_one_on_the_whole_batch(
     imagenet, few, torchrun, tmp_path
 ):
-    """With GroupNorm and without random crops, two processes of `examples/imagenet_resnet.py`
-    under `torchrun`, each with half of the batch, end with the weights of one process on the
-    whole batch, up to rounding.
+    """With `--norm group --no-augment`, two CPU processes of `examples/imagenet_resnet.py`
+    under `torchrun`, each with half of the batch, end after two steps with the weights of one
+    process on the whole batch, up to rounding.
 
     Because `DistributedDataParallel` averages the gradients of equal halves; only the order of
     the additions differs.
@@ -331,8 +332,8 @@ def test_two_processes_end_with_the_weights_of_one_on_the_whole_batch(
 
 def test_a_batch_shared_out_is_another_to_batch_norm(imagenet):
     """In training mode, two halves of a batch give the same outputs as the whole batch, to
-    within 1e-5, if a ResNet has `GroupNorm`, and outputs that differ by more than 0.01 if it
-    has `BatchNorm2d`.
+    within 1e-5, if the ResNet of `examples/imagenet_resnet.py` has `GroupNorm`, and outputs
+    that differ by more than 0.01 if it has `BatchNorm2d`.
 
     Because BatchNorm normalises by the statistics of the batch it is given; `SyncBatchNorm`
     shares them between processes on CUDA.
@@ -353,9 +354,9 @@ def test_a_batch_shared_out_is_another_to_batch_norm(imagenet):
     ("arch", "parameters"), [("resnet18", 11689512), ("resnext50_32x4d", 25028904)]
 )
 def test_whole_networks_are_torchvisions_own(imagenet, arch, parameters):
-    """With `--shrink 1` and BatchNorm, `--arch resnet18` of `examples/imagenet_resnet.py` has
-    11,689,512 parameters and resnext50_32x4d 25,028,904, as torchvision's networks with 1000
-    classes.
+    """With `--shrink 1`, BatchNorm and 1000 classes, `--arch resnet18` of
+    `examples/imagenet_resnet.py` has 11,689,512 parameters and `--arch resnext50_32x4d`
+    25,028,904, as in torchvision.
     """
     net = imagenet.build(arch, classes=1000, shrink=1, norm="batch")
 
@@ -363,9 +364,9 @@ def test_whole_networks_are_torchvisions_own(imagenet, arch, parameters):
 
 
 def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
-    """With `--workers 2` two runs of `examples/imagenet_resnet.py` with one seed and number of
-    threads end with bit-for-bit equal weights on one CPU, although worker processes draw the
-    random crops.
+    """With `--workers 2`, two runs of `examples/imagenet_resnet.py` with the same options and
+    number of threads end with bit-for-bit equal weights on one CPU, although worker processes
+    draw the random crops.
 
     Because the `DataLoader` is given a generator seeded by seed and epoch, and seeds each
     worker from it.
@@ -381,8 +382,8 @@ def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(imagenet, few, tmp_path, monkeypatch):
-    """`examples/imagenet_resnet.py --dry-run` trains one epoch on a few pictures and writes no
-    file, not even the folder of `--out`.
+    """`examples/imagenet_resnet.py --dry-run` goes on to the metrics of one epoch of a few
+    pictures and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -405,8 +406,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
     imagenet, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
     """`examples/imagenet_resnet.py` ends with exit code 2 and a last line that names the cause:
-    missing pictures, `--evaluate` without best.pt, a loss that isn't finite, or `--norm sync`
-    without CUDA.
+    no pictures in `--data`, `--evaluate` without best.pt, `--lr 1e9` with a loss that isn't
+    finite, or `--norm sync` without CUDA.
 
     Without CUDA take `--norm group`: it is independent of how a batch is shared.
     """

@@ -49,8 +49,8 @@ def chance_of_praise(sentiment, trained):
 
 
 def test_a_recurrent_net_classifies_unseen_sentences_far_above_the_majority_share(trained):
-    """On 400 unseen sentences the GRU of `examples/sentiment.py` classifies about 99 %
-    correctly; always answering the more frequent label is right in 59 %.
+    """After the default training the GRU of `examples/sentiment.py` classifies about 99 % of
+    400 unseen sentences correctly; always answering the more frequent label is right in 59 %.
     """
     metrics, _ = trained
 
@@ -60,9 +60,9 @@ def test_a_recurrent_net_classifies_unseen_sentences_far_above_the_majority_shar
 
 
 def test_a_bag_of_words_is_above_the_majority_share_too(trained):
-    """On 400 unseen sentences the bag of words of `examples/sentiment.py`, averaged word
-    vectors and a linear layer, classifies about 70 % correctly, and of the plain ones about 98
-    %.
+    """After the default training the bag of words of `examples/sentiment.py`, averaged word
+    vectors and a linear layer, classifies about 70 % of 400 unseen sentences correctly, and
+    about 98 % of the plain ones among them.
     """
     metrics, _ = trained
 
@@ -72,7 +72,8 @@ def test_a_bag_of_words_is_above_the_majority_share_too(trained):
 
 def test_only_the_net_that_reads_in_order_understands_a_negation(trained):
     """Of unseen negated sentences such as "the plot was not good", the bag of words of
-    `examples/sentiment.py` classifies at most 15 % correctly, the GRU at least 95 %.
+    `examples/sentiment.py` classifies after the default training at most 15 % correctly, the
+    GRU at least 95 %.
 
     Because a bag adds up what its words weigh, and "good" outweighs "not", which occurs in
     praise as well as in blame.
@@ -84,8 +85,9 @@ def test_only_the_net_that_reads_in_order_understands_a_negation(trained):
 
 
 def test_the_kinds_that_words_alone_cannot_decide_stay_near_chance(trained):
-    """Of corrected, turned and distracted sentences the bag of words of `examples/sentiment.py`
-    classifies about 50, 55 and 62 % correctly, the GRU at least 95 % of every kind.
+    """After the default training the bag of words of `examples/sentiment.py` classifies about
+    50 % of corrected, 55 % of turned and 62 % of distracted unseen sentences correctly, the GRU
+    at least 95 % of each kind.
     """
     pooled, recurrent = (trained[0][name]["by_kind"] for name in ("pooled", "recurrent"))
 
@@ -96,9 +98,9 @@ def test_the_kinds_that_words_alone_cannot_decide_stay_near_chance(trained):
 
 
 def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
-    """For "the plot was lovely , not dull" and "the plot was dull , not lovely" the bag of
-    words of `examples/sentiment.py` gives the same probability, to within 1e-6, the GRU
-    opposite answers.
+    """For "the plot was lovely , not dull" and "the plot was dull , not lovely" the trained bag
+    of words of `examples/sentiment.py` gives the same probability, to within 1e-6, the trained
+    GRU opposite answers.
 
     Because a mean doesn't depend on the order of what it averages.
     """
@@ -123,17 +125,17 @@ def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
     ],
 )
 def test_classify_tells_praise_from_blame(chance_of_praise, text, praise):
-    """`examples/sentiment.py --classify TEXT` classifies a sentence by the trained net; the GRU
-    gives plain, negated, distracted and turned ones the right label with a probability of at
-    least 80 %.
+    """`examples/sentiment.py --classify TEXT --net recurrent`, after the default training,
+    gives six sentences such as "the music was not really good" the right label with a
+    probability of at least 80 %.
     """
     assert chance_of_praise("recurrent", text) == pytest.approx(praise, abs=0.2)
 
 
 def test_one_word_turns_the_answer(sentiment, trained):
-    """Read word by word, "the plot was not good" and "the plot was good" have the same
-    probabilities after their first three words, and after "good" opposite ones, by the GRU of
-    `examples/sentiment.py`.
+    """Read word by word by the trained GRU of `examples/sentiment.py`, "the plot was not good"
+    and "the plot was good" have the same probabilities after their first three words, and
+    opposite ones after "good".
 
     A GRU has an output after each word, which depends on the words up to there.
     """
@@ -151,9 +153,9 @@ def test_one_word_turns_the_answer(sentiment, trained):
 
 
 def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
-    """A short sentence gets the same score from the GRU of `examples/sentiment.py` alone and
-    padded beside a longer one, to within 1e-6, as sequences are packed; reading the padding
-    changes the score.
+    """`score_all` of `examples/sentiment.py`, which packs sequences, gives a short sentence the
+    same score by the GRU alone and beside a longer one, to within 1e-6; a GRU that reads the
+    padding too gives another score.
 
     Use `pack_padded_sequence` with the true lengths, and the final state `h_n` it gives.
     """
@@ -169,8 +171,8 @@ def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
 
 
 def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
-    """The vocabulary of `examples/sentiment.py` has <pad> at 0, <unk> at 1, and then the words
-    that occur at least twice in the training part; any other word is encoded as 1.
+    """`Vocabulary.of(sentences)` of `examples/sentiment.py` has <pad> at 0, <unk> at 1, and
+    then the words that occur at least twice in the sentences; any other word is encoded as 1.
 
     A vector for a word met once could not be trained, and unseen sentences contain unknown
     words.
@@ -182,8 +184,9 @@ def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
 
 
 def test_with_shuffled_labels_nothing_is_learned(sentiment, trained, tmp_path):
-    """If the labels are shuffled among the sentences, the GRU of `examples/sentiment.py`
-    classifies 44 to 60 % of unseen sentences correctly after 3 epochs: no better than a guess.
+    """If the labels are shuffled among the sentences (seed 0), the GRU of
+    `examples/sentiment.py` classifies 44 to 60 % of unseen sentences correctly after 3 epochs:
+    no better than a guess.
 
     A test worth making with any pipeline: a better result would mean that labels leak into the
     inputs.
@@ -209,9 +212,9 @@ def test_with_shuffled_labels_nothing_is_learned(sentiment, trained, tmp_path):
 
 
 def test_the_loss_of_the_recurrent_net_falls_from_a_guess_to_nearly_nothing(trained):
-    """In 12 epochs the training loss of the GRU of `examples/sentiment.py` starts at about
-    0.63, near ln 2 = 0.693 of a guess between two, and its loss on unseen sentences ends below
-    0.03; the bag of words ends at about 0.55.
+    """In 12 default epochs of `examples/sentiment.py` the GRU's training loss starts at about
+    0.63, near ln 2 = 0.693 of a guess, and its loss on unseen sentences ends below 0.03; the
+    bag of words' ends at about 0.55.
     """
     recurrent, pooled = (trained[0][name]["losses"] for name in ("recurrent", "pooled"))
 
@@ -222,8 +225,8 @@ def test_the_loss_of_the_recurrent_net_falls_from_a_guess_to_nearly_nothing(trai
 
 
 def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
-    """The training loss of the bag of words in `examples/sentiment.py` falls in each epoch, by
-    about 0.15 in all.
+    """The training loss of the bag of words in `examples/sentiment.py` falls in each of the 12
+    default epochs, by about 0.15 in all.
     """
     seen = [each["train"] for each in trained[0]["pooled"]["losses"]]
 
@@ -232,8 +235,9 @@ def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
 
 
 def test_a_run_writes_its_reviews_figures_and_nets(trained):
-    """`examples/sentiment.py` writes exactly these to `--out`: reviews.tsv with 2000 reviews,
-    pooled.pt, recurrent.pt, loss.png, kinds.png and words.png.
+    """A finished run of `examples/sentiment.py` with its defaults leaves in the new folder
+    `--out`: reviews.tsv with 2000 reviews, pooled.pt, recurrent.pt, loss.png, kinds.png and
+    words.png.
     """
     from PIL import Image
 
@@ -254,8 +258,8 @@ def test_a_run_writes_its_reviews_figures_and_nets(trained):
 
 
 def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
-    """`examples/sentiment.py --data FILE` reads tab-separated columns `sentence` and `label` in
-    any order; a sentence that comes twice counts once, and one in five is kept for evaluation.
+    """`examples/sentiment.py --data FILE` reads tab-separated columns named `sentence` and
+    `label`; of 51 lines with one sentence twice it keeps 50, trains on 40 and evaluates on 10.
 
     Otherwise the same sentence could be in the training and in the evaluation part.
     """
@@ -272,9 +276,9 @@ def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
 
 
 def test_a_seed_decides_the_whole_run(sentiment, tmp_path):
-    """Two runs of `examples/sentiment.py` with the same `--seed` and number of threads write
-    the same reviews and end with bit-for-bit equal recurrent weights on one CPU; another seed
-    has other ones.
+    """Two runs of `examples/sentiment.py` with the same options and number of threads write the
+    same reviews and end with bit-for-bit equal GRU weights on one CPU; with `--seed 1` instead
+    of 0 both are others.
     """
 
     def run(seed, name):
@@ -318,9 +322,11 @@ def test_a_dry_run_writes_nothing(sentiment, tmp_path):
     ],
 )
 def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arguments, said):
-    """`examples/sentiment.py` ends with exit code 2 and one line that names the cause: no file,
-    a file without the named columns, a line without label 0 or 1 and text, too few reviews, no
-    trained net, or an unknown `--device`.
+    """`examples/sentiment.py` ends with exit code 2 and one line that names the cause: no file
+    `--data`, a file without the named columns or with a label that isn't 0 or 1, too few
+    reviews, no trained net, or `--device abacus`.
+
+    So it does for a line without a text, and for `--classify` with a text of blanks.
     """
     (tmp_path / "r.tsv").write_text(written) if written else None
 
@@ -333,8 +339,8 @@ def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arg
 
 
 def test_a_loss_that_is_no_number_ends_the_run(sentiment, tmp_path, capsys):
-    """If `--lr` of `examples/sentiment.py` is so large that the loss is not finite, the run
-    ends with exit code 2 and names the rate.
+    """If `--lr 1e30` makes the loss of `examples/sentiment.py` infinite or NaN, the run ends
+    with exit code 2 and a line that names the rate.
 
     Take a smaller `--lr`: after NaN every weight is NaN, and training on is in vain.
     """

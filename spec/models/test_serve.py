@@ -106,8 +106,8 @@ def probabilities(answers):
 
 
 def test_the_demo_model_tells_three_spiral_arms_apart(demo):
-    """The demo model of `examples/serve.py`, trained for 100 steps, classifies about 99 % of
-    unseen points on three spiral arms correctly; a guess gets 1/3.
+    """The demo model of `examples/serve.py`, trained for 100 steps with seed 0, classifies at
+    least 96 % of unseen points on three spiral arms correctly; a guess gets 1/3.
     """
     _, metrics = demo
 
@@ -129,8 +129,8 @@ def test_the_file_holds_weights_and_names_but_no_code(demo):
 
 
 def test_a_saved_demo_is_the_same_for_the_same_seed(example, demo, tmp_path):
-    """Two trainings by `examples/serve.py --save-demo` with the same `--seed` and number of
-    threads end with bit-for-bit equal weights on one CPU; another seed ends with others.
+    """Two runs of `examples/serve.py --save-demo` with the same options and number of threads
+    end with bit-for-bit equal weights on one CPU; with `--seed 1` instead of 0 they are others.
     """
     again, other = tmp_path / "again.pt", tmp_path / "other.pt"
     example.main(["--save-demo", str(again), *DEMO])
@@ -160,8 +160,8 @@ def test_an_answer_names_the_likeliest_class(served, net):
 
 
 def test_requests_at_the_same_time_are_one_batch(served, points):
-    """With `max_batch=8`, `examples/serve.py` computes sixteen requests that come at the same
-    time in two batches of eight.
+    """`create_app(net, max_batch=8, max_wait=60)` of `examples/serve.py` computes sixteen
+    requests that come at the same time in two batches of eight.
 
     One call with a batch of eight costs less than eight calls with one row.
     """
@@ -178,8 +178,8 @@ def test_requests_at_the_same_time_are_one_batch(served, points):
 
 
 def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
-    """`examples/serve.py` computes a batch that isn't full when its first request has waited
-    `max_wait`: a single request gets its answer in a batch of one.
+    """`create_app(net, max_batch=8, max_wait=0.001)` of `examples/serve.py` computes a single
+    request in a batch of one, after waiting 1 ms for others.
     """
     answers, stats = served([{"inputs": points[0]}], max_batch=8, max_wait=0.001)
 
@@ -188,8 +188,9 @@ def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
 
 
 def test_company_does_not_change_an_answer(served, points):
-    """64 parallel requests to `examples/serve.py` get byte for byte the answers that they get
-    one by one from a service of their own.
+    """By `create_app(net, max_batch=32)` of `examples/serve.py`, 64 requests at the same time
+    get byte for byte the answers that each gets from a service of its own, on one CPU with as
+    many threads.
 
     Because every batch is filled up with zeros to `max_batch` rows, so that each product adds
     in the same order.
@@ -204,8 +205,9 @@ def test_company_does_not_change_an_answer(served, points):
 
 
 def test_batches_of_their_own_size_differ_in_the_last_digits(served, points):
-    """With `pad=False`, answers of `examples/serve.py` in batches of 32 agree with those of
-    single requests to within 2e-6, and name the same class, but need not be equal bit for bit.
+    """By `create_app(net, pad=False)` of `examples/serve.py`, the demo model's answers in
+    batches of 32 agree with those of single requests to within 2e-6, and name the same class,
+    but need not be equal bit for bit.
 
     Because a matrix product over another number of rows may add in another order.
     """
@@ -229,9 +231,9 @@ def test_batches_of_their_own_size_differ_in_the_last_digits(served, points):
     ],
 )
 def test_a_question_of_the_wrong_shape_is_answered_with_what_to_send(served, body, reason):
-    """`examples/serve.py` answers a request with too few or too many numbers under "inputs",
-    with something else than numbers, or with none, with status 422 and an example of what to
-    send; it isn't counted as a request.
+    """`examples/serve.py` answers JSON with one or three numbers under "inputs" instead of two,
+    with a word or no list there, or without "inputs", with status 422 and an example of what to
+    send.
     """
     (answer,), stats = served([body])
 
@@ -243,9 +245,9 @@ def test_a_question_of_the_wrong_shape_is_answered_with_what_to_send(served, bod
 
 
 def test_what_spoils_one_answer_spoils_no_other(served, points):
-    """An input for which the model's answer is not a number, such as 1e300, which overflows
-    float32, is answered 500 by `examples/serve.py`; the other requests of its batch get their
-    answers.
+    """For the input [1e300, 1.0], which overflows float32, `examples/serve.py` answers 500,
+    "the model failed: the answer is not a number"; two other requests of the same batch get
+    their answers.
     """
     bodies = [{"inputs": points[0]}, {"inputs": [1e300, 1.0]}, {"inputs": points[1]}]
 
@@ -257,8 +259,9 @@ def test_what_spoils_one_answer_spoils_no_other(served, points):
 
 
 def test_more_requests_than_may_wait_are_sent_away(served, points):
-    """When `max_queue` requests are waiting, `examples/serve.py` answers further ones with
-    status 503, "4 requests are waiting; try later".
+    """`create_app(net, max_batch=4, max_queue=4)` of `examples/serve.py` answers some of twelve
+    requests that come at the same time, and sends others away with status 503, "4 requests are
+    waiting; try later".
 
     An unbounded queue would grow until every client has given up waiting.
     """
@@ -274,9 +277,9 @@ def test_more_requests_than_may_wait_are_sent_away(served, points):
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_a_server_answers_parallel_requests_as_single_ones(example, running):
-    """A running server of `examples/serve.py` gives 40 requests from parallel clients in fewer
-    than 11 batches, and in the four that are compared the answers are equal to those of single
-    calls.
+    """Started with `--max-wait 100`, `examples/serve.py` computes 40 requests of parallel
+    clients in at most 10 batches, and the four answers that are compared are equal to those of
+    single calls.
 
     `--bench URL` measures it: requests per second and the waiting times of 50, 95 and 99 %.
     """
@@ -298,8 +301,8 @@ def test_a_server_answers_parallel_requests_as_single_ones(example, running):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_stop_ends_well(running, number):
-    """`examples/serve.py` goes on answering after a request that is no JSON, and on SIGTERM or
-    Ctrl-C ends with exit code 0 and without a traceback.
+    """`examples/serve.py` goes on answering after a request that is no JSON, which gets status
+    422, and on SIGTERM or Ctrl-C ends with exit code 0 and without a traceback.
     """
     import httpx
 
@@ -326,8 +329,8 @@ def refused(example, refusal):
 
 
 def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
-    """If `--model` of `examples/serve.py` names no file, the script ends with exit code 2 and
-    one line that says how to make a model: `--save-demo`.
+    """If there is no file `--model`, `examples/serve.py` ends with exit code 2 and one line
+    that says how to make a model: `--save-demo`.
     """
     path = tmp_path / "model.pt"
 
@@ -338,8 +341,8 @@ def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
 
 
 def test_a_file_that_is_no_model_is_refused(refused, tmp_path):
-    """If the file of `--model` isn't one that `examples/serve.py` wrote, the script ends with
-    exit code 2 and one line that names it.
+    """If `torch.load` can't read the file of `--model`, `examples/serve.py` ends with exit code
+    2 and one line that names it.
     """
     path = tmp_path / "model.pt"
     path.write_bytes(b"no model")
@@ -378,8 +381,8 @@ def test_nothing_to_measure_is_told(refused, tmp_path):
 
 
 def test_a_dry_run_writes_nothing(example, tmp_path):
-    """`examples/serve.py --save-demo FILE --dry-run` trains for ten steps and writes no file,
-    not even its folder.
+    """`examples/serve.py --save-demo FILE --dry-run` trains the demo model and writes no file,
+    not even the folder of FILE.
     """
     example.main(["--save-demo", str(tmp_path / "new" / "model.pt"), "--dry-run"])
 

@@ -172,7 +172,8 @@ def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese,
     one, other = (siamese.make_pairs(*data, [7, 8, 9], 2000, seed) for seed in (0, 1))
 
     pairs = [[torch.stack([part.first, part.second]) for part in parts] for parts in (one, other)]
-    assert [torch.equal(a, b) for a, b in zip(*pairs, strict=True)] == [False, True, True]
+    equal = [torch.equal(a, b) for a, b in zip(*pairs, strict=True)]
+    assert equal == [False, True, True]
 
 
 def test_the_net_tells_same_from_different(metrics):

@@ -42,8 +42,8 @@ def painted(transfer, tmp_path_factory):
 
 
 def test_a_gram_matrix_multiplies_channels_pixel_by_pixel(transfer):
-    """`gram` of `examples/style_transfer.py` holds, for each pair of channels, the mean over
-    all pixels of the product of the two.
+    """`gram` of `examples/style_transfer.py`, given the features of one picture, holds for each
+    pair of channels the mean over all pixels of the product of the two.
 
     For two channels [1, 2] and [3, 4] that is [[2.5, 5.5], [5.5, 12.5]].
     """
@@ -57,7 +57,7 @@ def test_a_gram_matrix_multiplies_channels_pixel_by_pixel(transfer):
 
 def test_a_gram_matrix_forgets_where(transfer):
     """`gram` of `examples/style_transfer.py` gives the same matrix, up to rounding, if the
-    pixels of its features are reversed.
+    columns of its features are put in reverse order.
 
     Because it is a mean over pixels: that is why it stands for style, and not for content.
     """
@@ -69,9 +69,9 @@ def test_a_gram_matrix_forgets_where(transfer):
 
 
 def test_the_losses_are_nought_for_the_picture_they_come_from(transfer):
-    """In `examples/style_transfer.py` the content loss of the content picture and the style
-    loss of the style picture are 0; the content loss of the style picture and the style loss of
-    the content picture are above 0.1.
+    """In `examples/style_transfer.py` (drawn pictures, random net) the content loss of the
+    content picture and the style loss of the style picture are 0; each picture's loss of the
+    other kind is above 0.1.
     """
     scene = transfer.to_tensor(transfer.draw_scene(32))
     pattern = transfer.to_tensor(transfer.draw_pattern(32))
@@ -85,8 +85,9 @@ def test_the_losses_are_nought_for_the_picture_they_come_from(transfer):
 
 
 def test_both_losses_fall(painted):
-    """In the 150 default steps of `examples/style_transfer.py`, from noise, the content loss
-    falls from about 2 to less than 0.6 of that, the style loss to less than a tenth.
+    """In the 150 default steps of `examples/style_transfer.py`, which start from noise, the
+    content loss falls from about 2 to less than 0.6 of that, the style loss to less than a
+    tenth of its first value.
 
     A content loss of 2 is what two unrelated pictures have.
     """
@@ -100,9 +101,9 @@ def test_both_losses_fall(painted):
 
 
 def test_the_result_keeps_the_content_and_takes_on_the_style(painted):
-    """The result of `examples/style_transfer.py` has less than 0.6 of the content loss of noise
-    and of the style picture, less than a tenth of the style loss of noise and a fortieth of
-    that of the content picture.
+    """By default the result of `examples/style_transfer.py` has less than 0.6 of the content
+    loss of noise and of the style picture, less than 1/10 of the style loss of noise and less
+    than 1/40 of that of the content picture.
     """
     metrics, _ = painted()
     result, noise, scene, pattern = (
@@ -117,7 +118,7 @@ def test_the_result_keeps_the_content_and_takes_on_the_style(painted):
 
 def test_with_no_weight_on_the_style_the_picture_stays_the_content(painted):
     """With `--style-weight 0 --smooth 0 --start content`, the result of
-    `examples/style_transfer.py` is the content picture, pixel for pixel.
+    `examples/style_transfer.py` after ten steps is the content picture, pixel for pixel.
 
     Because the content loss is 0 there, its smallest value, and so is its gradient.
     """
@@ -132,9 +133,9 @@ def test_with_no_weight_on_the_style_the_picture_stays_the_content(painted):
 
 
 def test_with_no_weight_on_the_content_the_gram_matrices_become_those_of_the_style(painted):
-    """With `--content-weight 0 --smooth 0 --size 64 --steps 80`, the style loss of
-    `examples/style_transfer.py` falls to less than 1/50 of that of noise, lower than with the
-    content, and the content loss is more than twice as high as with it.
+    """With `--smooth 0 --size 64 --steps 80`, `--content-weight 0` brings the style loss of
+    `examples/style_transfer.py` below 1/50 of that of noise and below that of the default
+    content weight; the content loss is more than twice as high.
     """
     run = ("--smooth", "0", "--size", "64", "--steps", "80")
     free, _ = painted("--content-weight", "0", *run)
@@ -162,8 +163,9 @@ def test_the_net_is_the_same_in_every_run_and_learns_nothing(transfer):
 
 
 def test_one_seed_gives_the_same_picture_again_and_another_gives_another(transfer, tmp_path):
-    """Two runs of `examples/style_transfer.py` with the same `--seed` and number of threads
-    write the same result.png, byte for byte, on one CPU; another seed writes another.
+    """Two runs of `examples/style_transfer.py` with the same options and number of threads
+    write the same result.png, byte for byte, on one CPU; with `--seed 6` instead of 5 it is
+    another.
     """
     run = ["--size", "32", "--steps", "3", "--device", "cpu"]
     for name, seed in (("first", "5"), ("again", "5"), ("other", "6")):
@@ -178,8 +180,8 @@ def test_one_seed_gives_the_same_picture_again_and_another_gives_another(transfe
 
 
 def test_a_run_leaves_the_result_and_two_figures(painted):
-    """`examples/style_transfer.py` writes exactly these to `--out`: result.png, pictures.png
-    and losses.png.
+    """A finished run of `examples/style_transfer.py` leaves three files in the new folder
+    `--out`: result.png, pictures.png and losses.png.
     """
     from PIL import Image
 
@@ -196,8 +198,8 @@ def test_a_run_leaves_the_result_and_two_figures(painted):
 
 
 def test_pictures_of_ones_own_are_cut_to_their_middle_square(transfer, tmp_path):
-    """`read_picture` of `examples/style_transfer.py` takes the middle square of a wide or a
-    tall picture and scales it to the size asked for.
+    """`read_picture(path, 32)` of `examples/style_transfer.py` takes the middle square of a
+    wide or a tall picture and scales it to 32 x 32 pixels.
     """
     from PIL import Image
 
@@ -215,8 +217,8 @@ def test_pictures_of_ones_own_are_cut_to_their_middle_square(transfer, tmp_path)
 
 def test_content_and_style_can_be_any_two_files(transfer, tmp_path):
     """With `--content` and `--style`, `examples/style_transfer.py` reads the two pictures from
-    files; with a plain red style the result's mean colour after 60 steps is within 0.25 of that
-    red, per channel on a scale from 0 to 1.
+    files; with a plain red style, the random net and 60 steps the result's mean colour is
+    within 0.25 of that red, per channel on a scale from 0 to 1.
     """
     from PIL import Image
 
@@ -234,8 +236,9 @@ def test_content_and_style_can_be_any_two_files(transfer, tmp_path):
 
 
 def test_the_layers_of_vgg_are_those_of_the_paper(transfer):
-    """In torchvision's VGG-19, `examples/style_transfer.py` reads the style behind the ReLUs of
-    64, 128, 256 and 512 channels, and the content behind layer 22, a ReLU.
+    """In torchvision's VGG-19, `examples/style_transfer.py` reads the style behind four ReLUs,
+    of 64, 128, 256 and 512 channels, and the content behind layer 22 of `vgg19().features`, a
+    ReLU.
 
     `with torch.device("meta")` builds the net without memory for its 143 million parameters.
     """
@@ -252,8 +255,10 @@ def test_the_layers_of_vgg_are_those_of_the_paper(transfer):
 
 
 def test_weights_default_takes_the_trained_vgg(transfer, monkeypatch, tmp_path):
-    """`examples/style_transfer.py --weights DEFAULT` asks torchvision for
-    `vgg19(weights="DEFAULT")` and reads its features; a small stand-in takes its place here.
+    """`examples/style_transfer.py --weights DEFAULT` takes its features from torchvision's
+    `vgg19(weights="DEFAULT")`.
+
+    That fetches about 550 MB at the first time; a small stand-in takes its place here.
     """
     asked = []
 
@@ -293,7 +298,9 @@ def test_without_a_network_vgg_is_missed_in_one_line(transfer, monkeypatch, tmp_
 
 
 def test_a_dry_run_takes_two_steps_and_writes_nothing(transfer, tmp_path, monkeypatch):
-    """`examples/style_transfer.py --dry-run` takes two steps and writes no file."""
+    """`examples/style_transfer.py --dry-run` takes two steps and writes no file, not even the
+    folder of `--out`.
+    """
     monkeypatch.chdir(tmp_path)
 
     metrics = transfer.main(["--dry-run", "--size", "32"])
@@ -314,9 +321,9 @@ def test_a_dry_run_takes_two_steps_and_writes_nothing(transfer, tmp_path, monkey
 def test_what_cannot_be_is_told_in_one_line(
     transfer, capsys, tmp_path, monkeypatch, arguments, line
 ):
-    """`examples/style_transfer.py` ends with exit code 2 and a line that names the cause,
-    without a traceback: a missing or unreadable picture, or an `--out` or `--device` that can't
-    be used.
+    """`examples/style_transfer.py` ends with exit code 2 and a line that names the cause: a
+    `--content` or `--style` that is missing or no picture, an `--out` below a file, or
+    `--device toaster`.
     """
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.png").write_text("words")

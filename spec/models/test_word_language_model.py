@@ -68,9 +68,9 @@ def corpus(speaker):
 
 
 def test_the_perplexity_is_far_below_vocabulary_and_counted_words(trained):
-    """On paragraphs it has not read, the net of `examples/word_language_model.py` has after
-    five epochs a perplexity below 4 % of the size of its vocabulary, and about 0.24 times that
-    of single words' frequencies.
+    """After five epochs on Python's help, the net of `examples/word_language_model.py` has on
+    unread paragraphs a perplexity below 4 % of the size of its vocabulary, and 0.18 to 0.30
+    times that of single words' frequencies.
 
     A model that knows nothing has the size of the vocabulary as its perplexity.
     """
@@ -81,9 +81,9 @@ def test_the_perplexity_is_far_below_vocabulary_and_counted_words(trained):
 
 
 def test_the_perplexity_is_below_that_of_counted_pairs(trained):
-    """The perplexity of `examples/word_language_model.py` is below 0.75 times that of counted
-    pairs of words with something added to each count, and below 0.85 times that of pairs mixed
-    with single words.
+    """After five epochs on Python's help, the perplexity of `examples/word_language_model.py`
+    on unread paragraphs is below 0.75 times that of counted pairs of words, smoothed, and below
+    0.85 times that of pairs mixed with single words.
     """
     metrics, _ = trained
 
@@ -93,7 +93,8 @@ def test_the_perplexity_is_below_that_of_counted_pairs(trained):
 
 def test_the_unigram_perplexity_is_that_of_the_counts(speaker, corpus, trained):
     """The unigram perplexity of `examples/word_language_model.py` is exp of the mean of
-    -log((count + 1) / total), counted in plain Python over the words of the unread part.
+    -log((count + 1) / total) over the words of the unread part; count is that of the training
+    part, total its length plus the size of the vocabulary.
 
     The 1 added to each count keeps a word that was never counted from costing infinity.
     """
@@ -109,7 +110,7 @@ def test_the_unigram_perplexity_is_that_of_the_counts(speaker, corpus, trained):
 
 def test_counted_pairs_are_a_fair_opponent(speaker):
     """On a text that repeats three words in a fixed order, the bigram models of
-    `examples/word_language_model.py` have a perplexity of about 1, the unigram model of about
+    `examples/word_language_model.py` have a perplexity of 1 to 1.1, the unigram model of about
     3.
 
     Perplexity 1 is certainty; 3 is a guess among three.
@@ -138,8 +139,9 @@ def test_no_paragraph_is_both_learned_and_measured(speaker):
 
 
 def test_rare_words_are_one_word(corpus, speaker):
-    """In `examples/word_language_model.py` words that occur fewer than three times are <unk>,
-    number 0, less than 10 % of the text; `write` never writes it, however high its score.
+    """In `examples/word_language_model.py` words that occur fewer than three times in the
+    training part are <unk>, number 0, less than 10 % of that part of Python's help; `write`
+    leaves <unk> out even if it has the highest score.
     """
     assert corpus.words[0] == "<unk>"
     assert 0 < (corpus.learn == 0).double().mean().item() < 0.1
@@ -152,8 +154,9 @@ def test_rare_words_are_one_word(corpus, speaker):
 
 
 def test_it_writes_words_that_it_has_read(trained, corpus, speaker):
-    """The text that the net of `examples/word_language_model.py` writes consists of words of
-    the training part, and at least 60 % of its pairs of neighbouring words stand there too.
+    """The text that the net of `examples/word_language_model.py` writes after five epochs
+    consists of words of the training part, and at least 60 % of its pairs of neighbouring words
+    stand there too.
     """
     words = speaker.words_of(trained[0]["sample"])
     pairs = set(itertools.pairwise(corpus.learn.tolist()))
@@ -166,9 +169,9 @@ def test_it_writes_words_that_it_has_read(trained, corpus, speaker):
 
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(speaker, trained):
-    """`examples/word_language_model.py --generate --prompt "The class"` writes on by the net of
-    the checkpoint, without training: at `--temperature 0` the same for two seeds, by default
-    another text for each.
+    """`examples/word_language_model.py --generate --prompt "The class"` writes on by the
+    checkpoint's net without training: with `--temperature 0` the same for seeds 0 and 1, by
+    default different texts for seeds 1 and 2.
     """
     _, out = trained
     before = (out / "checkpoint.pt").stat().st_mtime_ns
@@ -202,8 +205,8 @@ def test_the_learning_rate_falls_when_validation_finds_nothing_better(tiny):
 
 
 def test_the_best_weights_are_kept(speaker, tiny, little):
-    """The checkpoint of `examples/word_language_model.py` holds the weights of the epoch with
-    the best validation perplexity, and the final perplexity is measured with them.
+    """The checkpoint of `examples/word_language_model.py` holds as "best" the weights of the
+    epoch with the best validation perplexity, and the final perplexity is measured with them.
     """
     metrics, state = tiny("--lr", "0.1", "--epochs", "6")
     corpus = speaker.Corpus(little.read_text(encoding="utf-8"), least=3)
@@ -216,9 +219,9 @@ def test_the_best_weights_are_kept(speaker, tiny, little):
 
 
 def test_tied_weights_are_one_tensor(speaker, tiny):
-    """In `examples/word_language_model.py` the last layer's weight is the embedding's weight,
-    one and the same parameter; `--untied` makes two of them, with 16 parameters more per word
-    at `--hidden 16`.
+    """By default the last layer's weight in `examples/word_language_model.py` is the
+    embedding's weight, one and the same parameter; with `--untied --hidden 16` there are two,
+    with 16 parameters more per word.
 
     Assigning one module's parameter to the other is enough; see `spec/nn/test_sharing.py`.
     """
@@ -230,8 +233,9 @@ def test_tied_weights_are_one_tensor(speaker, tiny):
 
 
 def test_gradients_are_clipped_and_stop_at_each_step(speaker, little, monkeypatch):
-    """In `examples/word_language_model.py` the norm of all gradients is at most `--clip` when
-    the optimizer steps, and the LSTM's state that the next step is given doesn't require grad.
+    """In `examples/word_language_model.py` with `--clip 0.001` the norm of all gradients
+    together is 0.001 at each optimizer step, within 1 %, and the LSTM's state that the next
+    step is given doesn't require grad.
 
     Clipping keeps a rare steep place from throwing the weights far away.
     """
@@ -257,8 +261,8 @@ def test_gradients_are_clipped_and_stop_at_each_step(speaker, little, monkeypatc
 
 
 def test_a_run_leaves_a_figure_a_sample_and_a_checkpoint(trained):
-    """`examples/word_language_model.py` writes exactly these to `--out`: checkpoint.pt,
-    sample.txt and perplexity.png.
+    """A finished run of `examples/word_language_model.py` leaves three files in the new folder
+    `--out`: checkpoint.pt, sample.txt and perplexity.png.
     """
     from PIL import Image
 
@@ -270,8 +274,9 @@ def test_a_run_leaves_a_figure_a_sample_and_a_checkpoint(trained):
 
 
 def test_one_seed_gives_one_net_and_another_seed_another(speaker, tiny, little, tmp_path):
-    """Two runs of `examples/word_language_model.py` with the same `--seed` and number of
-    threads end with bit-for-bit equal weights on one CPU; another seed has another perplexity.
+    """Two runs of `examples/word_language_model.py` with the same options and number of threads
+    end with bit-for-bit equal weights on one CPU; with `--seed 1` instead of 0 the perplexity
+    is another.
     """
     metrics, checkpoint = tiny()
     again = speaker.main([*TINY, "--text", str(little), "--out", str(tmp_path)])
@@ -302,8 +307,8 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(speaker, tiny, litt
 
 
 def test_a_dry_run_writes_nothing(speaker, little, tmp_path):
-    """`examples/word_language_model.py --dry-run` trains for one epoch and writes no file, not
-    even the folder of `--out`.
+    """`examples/word_language_model.py --dry-run` goes on to the metrics of a single, shortened
+    epoch and writes no file, not even the folder of `--out`.
     """
     run = [*TINY, "--text", str(little), "--dry-run", "--out", str(tmp_path / "out")]
 
@@ -326,8 +331,8 @@ def test_what_it_can_not_use_is_told_in_one_line(
     speaker, little, tmp_path, capsys, arguments, said
 ):
     """`examples/word_language_model.py` ends with exit code 2 and one line of its own that
-    names the cause: no text file, no checkpoint for `--generate`, an unknown `--device`, or a
-    training loss of 50 or more.
+    names the cause: no file `--text`, no checkpoint for `--generate`, `--device abacus`, or a
+    training loss of 50 or more (`--lr 1e30`).
 
     Because a guess among W words costs ln W, at most 20 or so: a loss of 50 means that `--lr`
     is too large.

@@ -8,9 +8,9 @@ all dimensions: `kernel_size=3` is 3 x 3 x 3 in a `3d` layer.
 
 What surprises: a layer cannot always tell that its input has the wrong number of dimensions. Most
 accept one sample without a batch dimension, so `nn.MaxPool3d` takes a batch of images for one
-volume.
-The layers themselves are told in `spec/nn/test_convolutions.py`, `spec/nn/test_pooling.py`,
-`spec/nn/test_padding.py`, `spec/nn/test_batch_norm.py` and `spec/nn/test_dropout.py`.
+volume. The layers themselves are told in `spec/nn/test_convolutions.py`,
+`spec/nn/test_pooling.py`, `spec/nn/test_padding.py`, `spec/nn/test_batch_norm.py` and
+`spec/nn/test_dropout.py`.
 """
 
 import pytest

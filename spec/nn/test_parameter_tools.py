@@ -22,8 +22,8 @@ from torch.nn.utils import (
 
 
 def test_parameters_are_joined_to_one_vector():
-    """`parameters_to_vector(net.parameters())` joins all parameters, flattened, in their order, to
-    one vector; it is a copy that carries gradients back.
+    """`nn.utils.parameters_to_vector(net.parameters())` joins all parameters, flattened, in their
+    order, to one vector; it is a copy through which, in grad mode, gradients reach the parameters.
 
     `parameters_to_vector(net.parameters()).norm()` is the norm of all parameters together.
     """
@@ -102,8 +102,8 @@ def test_a_batch_norm_is_fused_into_its_convolution():
 
 
 def test_layers_are_fused_in_evaluation_mode():
-    """`fuse_conv_bn_eval` raises AssertionError for layers in training mode, "Fusion only for
-    eval!": call `net.eval()` first.
+    """`nn.utils.fuse_conv_bn_eval` raises AssertionError for layers in training mode, "Fusion only
+    for eval!": call `net.eval()` first.
     """
     conv, bn = nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3)
 

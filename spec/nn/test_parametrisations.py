@@ -110,8 +110,9 @@ def test_weight_norm_learns_length_and_direction():
 
 
 def test_the_older_weight_norm_warns_and_cannot_be_copied():
-    """`copy.deepcopy` of a layer on which `nn.utils.weight_norm` was called in grad mode raises
-    RuntimeError, "Only Tensors created explicitly by the user (graph leaves) support the deepcopy".
+    """Right after `nn.utils.weight_norm(layer)` of a trainable layer in grad mode,
+    `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created explicitly by the user (graph
+    leaves) support the deepcopy".
 
     Because its `weight` is computed by a hook and, requiring grad, is no leaf. A layer with
     `parametrizations.weight_norm` can be copied; its parameters are named otherwise.
@@ -196,8 +197,9 @@ def test_a_parametrisation_may_not_change_the_shape():
 
 
 def test_a_weight_can_be_kept_symmetric():
-    """A parametrisation that returns `w.triu() + w.triu(1).mT` makes a square weight symmetric at
-    each use; the elements of the original below the diagonal get the gradient 0.
+    """A module for `register_parametrization` that returns `w.triu() + w.triu(1).mT` makes a square
+    weight symmetric at each use; the elements of the original below the diagonal get the gradient
+    0.
     """
 
     class Symmetric(nn.Module):

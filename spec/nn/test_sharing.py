@@ -99,8 +99,8 @@ def test_the_state_dict_lists_a_shared_tensor_under_each_name():
 
 @pytest.mark.torch(">=2.0")
 def test_all_names_of_a_shared_parameter_can_be_listed():
-    """`named_parameters(remove_duplicate=False)`, since PyTorch 2.0, yields a shared parameter
-    under each of its names.
+    """`nn.Module.named_parameters(remove_duplicate=False)`, since PyTorch 2.0, yields a shared
+    parameter under each of its names.
     """
     layer = nn.Linear(2, 2, bias=False)
     net = nn.Sequential(layer, layer)
@@ -180,8 +180,8 @@ def test_to_keeps_weights_tied():
 
 
 def test_moving_to_meta_unties_weights():
-    """`to("meta")` of a network on the CPU unties a weight that two layers share by `second.weight
-    = first.weight`: afterwards each has its own parameter.
+    """By default `nn.Module.to("meta")` of a network on the CPU unties a weight that two layers
+    share by `second.weight = first.weight`: afterwards each has its own parameter.
 
     Because a tensor on "meta" can't be written into the old parameter, so that each layer gets a
     new one. Tie the weights again after moving.
@@ -198,8 +198,9 @@ def test_moving_to_meta_unties_weights():
 
 
 def test_to_empty_unties_weights():
-    """`to_empty(device="cpu")` of a network made on "meta" gives two layers with one tied weight a
-    parameter each: tie them again, `head.weight = embedding.weight`, before the state is loaded.
+    """`nn.Module.to_empty(device="cpu")` of a network made on "meta" gives two layers with one tied
+    weight a parameter each: tie them again, `head.weight = embedding.weight`, before the state is
+    loaded.
     """
     embedding = nn.Embedding(3, 2, device="meta")
     head = nn.Linear(2, 3, bias=False, device="meta")

@@ -18,9 +18,9 @@ from torch import nn
 
 
 def test_adams_first_step_has_the_length_of_the_learning_rate(device):
-    """The first step of `torch.optim.Adam` on a float32 weight has the length `lr`, nearly,
-    against the sign of the gradient, for a gradient of 1000 as for one of -0.001; a gradient of
-    0 moves nothing.
+    """The first step of `torch.optim.Adam`, with no setting but `lr`, on a float32 weight of 0
+    has the length `lr`, nearly, against the sign of the gradient, for a gradient of 1000 as for
+    one of -0.001; a gradient of 0 moves nothing.
 
     Because the mean of one gradient, divided by the root of the mean of one square, is its
     sign. Only gradients near `eps`, 1e-8, or so large that their square overflows, move a
@@ -35,8 +35,9 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
 
 
 def test_a_gradient_whose_square_overflows_moves_nothing():
-    """`torch.optim.Adam` doesn't move a float32 weight at all for a gradient such as 1e25,
-    whose square is beyond the largest float32, about 3e38, nor in later steps.
+    """`torch.optim.Adam` with its default `betas` doesn't move a float32 weight at all for a
+    gradient such as 1e25, whose square is beyond the largest float32, about 3e38, nor in later
+    steps.
 
     Because the divisor is inf, and stays inf: the weight is stuck without an error. Clip
     gradients before `step()`: see `spec/optim/test_clipping.py`.
@@ -85,9 +86,9 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 
 def test_adam_by_hand():
-    """`torch.optim.Adam` subtracts `lr * mean / (sqrt(square) + eps)`, where `mean` and
-    `square` are running means of the gradients and of their squares, each divided by
-    `1 - beta**step` with its own beta.
+    """`torch.optim.Adam` without `weight_decay` and `amsgrad` subtracts
+    `lr * mean / (sqrt(square) + eps)`, where `mean` and `square` are running means of the
+    gradients and of their squares, each divided by `1 - beta**step` with its own beta.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -84,8 +84,8 @@ def test_an_infinite_bound_only_measures():
 
 
 def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
-    """`clip_grad_norm_(parameters, max_norm=float("inf"))` turns all gradients to NaN if one
-    entry is inf, the finite ones of other parameters too.
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))`, with the default `norm_type`, turns
+    all gradients to NaN if one entry is inf, the finite ones of other parameters too.
 
     Because the factor is inf divided by inf. To measure only, without that risk, take the norm
     of the gradients yourself.
@@ -115,7 +115,7 @@ def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
 
 
 def test_clipping_by_value_limits_each_entry():
-    """`clip_grad_value_(parameters, clip_value)` limits each entry of each gradient to the
+    """`clip_grad_value_(parameters, clip_value)` limits each entry of each real gradient to the
     interval from `-clip_value` to `clip_value`, in place, and returns None.
 
     So the direction may change: only large entries are shortened.
@@ -130,8 +130,8 @@ def test_clipping_by_value_limits_each_entry():
 
 
 def test_one_infinite_gradient_turns_the_rest_to_zero():
-    """With one gradient entry of inf and a finite `max_norm`, `clip_grad_norm_` turns that
-    entry to NaN and finite ones to 0.
+    """With one gradient entry of inf, a finite `max_norm` and the default `norm_type`,
+    `clip_grad_norm_` turns that entry to NaN and finite ones to 0.
 
     Because the norm is inf and the factor 0, and inf times 0 is NaN. A norm that overflows, as
     of two entries of 1e20 in float32, turns all to 0. `error_if_nonfinite=True` raises instead.
@@ -150,10 +150,11 @@ def test_one_infinite_gradient_turns_the_rest_to_zero():
 
 
 def test_one_nan_makes_all_gradients_nan():
-    """With one gradient entry of NaN, `clip_grad_norm_` turns all gradients to NaN, those of other
-    parameters too.
+    """With one gradient entry of NaN, `clip_grad_norm_` with the default `norm_type` turns all
+    gradients to NaN, those of other parameters too.
 
-    Because the norm, and so the factor, is NaN. Skip the step if the returned norm isn't finite.
+    Because the norm, and so the factor, is NaN. Skip the step if the returned norm isn't
+    finite.
     """
     weight, other = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([float("nan"), 1.0])
@@ -175,6 +176,26 @@ def test_clipping_by_value_repairs_inf_but_not_nan():
     clip_grad_value_([weight], clip_value=1.0)
 
     assert repr(weight.grad.tolist()) == "[1.0, nan, 0.5]"
+
+
+@pytest.mark.torch(">=2.5")
+def test_clipping_by_value_refuses_parameters_without_a_gradient():
+    """`clip_grad_value_` raises RuntimeError if the `grad` of each parameter is None, "Expected
+    !nested_tensorlist[0].empty() to be true": one gradient is enough for it to run.
+
+    Because it groups the gradients by device and dtype, and an empty list can't be grouped.
+    PyTorch 2.0 did nothing. Call `backward()` first.
+    """
+    idle, weight = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
+
+    with pytest.raises(
+        RuntimeError, match=r"Expected !nested_tensorlist\[0\].empty\(\) to be true"
+    ):
+        clip_grad_value_([idle, weight], clip_value=1.0)
+
+    weight.grad = torch.tensor([3.0])
+    clip_grad_value_([idle, weight], clip_value=1.0)
+    assert weight.grad.tolist() == [1.0]
 
 
 def test_error_if_nonfinite_stops_instead(device):

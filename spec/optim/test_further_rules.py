@@ -1,10 +1,11 @@
 """RMSprop, Adagrad and the rest of the family.
 
-Before Adam there were Adagrad, which divides by the root of the sum of all squared gradients, and
-RMSprop, which divides by the root of their running mean. After it came many variants: Adamax,
-NAdam, RAdam, and Muon for matrices. `SparseAdam` is for embeddings whose gradients are sparse.
-Except for LBFGS, which needs a closure, they are used alike for dense gradients: to change the rule
-is to change the name of the class, and then to look for a good learning rate anew.
+Before Adam there were Adagrad, which divides by the root of the sum of all squared gradients,
+and RMSprop, which divides by the root of their running mean. After it came many variants:
+Adamax, NAdam, RAdam, and Muon for matrices. `SparseAdam` is for embeddings whose gradients are
+sparse. Except for LBFGS, which needs a closure, `SparseAdam` and `Muon`, they are used alike:
+to change the rule is to change the name of the class, and then to look for a good learning rate
+anew.
 
 What surprises: the learning rates of two rules cannot be compared. With the same `lr` and else the
 defaults, RMSprop's first step is ten times as long as Adam's, Adadelta's some three hundred times
@@ -18,8 +19,8 @@ from torch import nn
 
 @pytest.mark.parametrize(("alpha", "after"), [(0.75, -2.0), (0.99, -10.0)])
 def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
-    """The first step of `RMSprop` has the length `lr / sqrt(1 - alpha)`, if the gradient is
-    much larger than `eps`: ten times `lr` with the default `alpha` of 0.99.
+    """The first step of `RMSprop` without centering has the length `lr / sqrt(1 - alpha)`, if
+    the gradient is much larger than `eps`: ten times `lr` with the default `alpha` of 0.99.
 
     Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start with
     a smaller rate than for Adam.
@@ -74,11 +75,11 @@ def test_centered_rmsprop_with_momentum_by_hand():
 
 
 def test_adagrads_steps_grow_shorter():
-    """`Adagrad` divides by the root of the sum of all squared gradients: under a constant
-    gradient of 5 its steps go `lr` times 1, 1/√2, 1/√3, 1/2.
+    """`Adagrad` divides by the root of the sum of all squared gradients: with its default
+    settings and a constant gradient of 5 its steps go `lr` times 1, 1/√2, 1/√3, 1/2.
 
-    The sum never shrinks, so that long trainings come to a halt; RMSprop's running mean was
-    made to mend that.
+    The sum never shrinks, so that in a long training the steps become very small; RMSprop's
+    running mean was made to mend that.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.Adagrad([weight], lr=1.0)

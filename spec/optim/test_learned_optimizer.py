@@ -20,8 +20,9 @@ from torch import nn
 
 
 def test_gradients_flow_through_an_update_out_of_place():
-    """`weight = weight - lr * gradient` makes a new tensor that autograd records: `backward()` on
-    the loss after two such steps gives `lr` a gradient.
+    """`weight = weight - lr * gradient`, with a tensor `lr` that requires grad, makes a new
+    tensor that autograd records: `backward()` on the loss after two such steps gives `lr` a
+    gradient.
 
     So a learning rate, or whatever else computes the step, can itself be learned by gradient
     descent.

@@ -49,8 +49,8 @@ def test_each_rule_keeps_its_own_state_per_parameter(name, options, kept):
 
 
 def test_sgd_keeps_a_buffer_for_its_momentum():
-    """`SGD` with `momentum` keeps one `momentum_buffer` per parameter, whose first value is the
-    first gradient, if no weight decay is added to it; without momentum it keeps no tensor.
+    """`SGD` with `momentum`, its other settings being the defaults, keeps one `momentum_buffer`
+    per parameter, whose first value is the first gradient; without momentum it keeps no tensor.
     """
     weight, plain = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
     weight.grad = plain.grad = torch.tensor([3.0, 5.0])
@@ -66,8 +66,9 @@ def test_sgd_keeps_a_buffer_for_its_momentum():
 
 
 def test_the_state_has_the_shape_of_the_parameter(device):
-    """`Adam` keeps `exp_avg` and `exp_avg_sq` in the shape of their parameter, so that its
-    state takes about twice the memory of the parameters; `step` is a tensor of one number.
+    """By default `Adam` keeps `exp_avg` and `exp_avg_sq` in the shape of their parameter, so
+    that its state takes about twice the memory of the parameters; `step` is a tensor of one
+    number.
     """
     weight = nn.Parameter(torch.zeros(2, 3, device=device))
     weight.grad = torch.ones(2, 3, device=device)
@@ -117,7 +118,8 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 def test_a_state_dict_numbers_the_parameters():
     """`optimizer.state_dict()` has two entries: `state`, keyed by the position of each
-    parameter, and `param_groups`, each with its settings and the positions of its parameters.
+    parameter that has a state, and `param_groups`, each with its settings and the positions of
+    its parameters.
 
     Positions, because a parameter object means nothing in another process.
     """
@@ -283,12 +285,11 @@ def test_a_state_of_another_size_is_refused():
 
 def test_a_state_of_another_shape_is_taken_and_fails_later():
     """`SGD.load_state_dict` does not compare shapes: a momentum buffer of shape (1,) is
-    accepted for a parameter of shape (2,), and the next `step()` raises RuntimeError, "doesn't
-    match the broadcast shape".
+    accepted for a parameter of shape (2,), and the next `step()`, if not fused, raises
+    RuntimeError, "doesn't match the broadcast shape".
 
     It happens when a layer was replaced by one of another size. Make a new optimizer for the
-    new net. With `fused=True` not even the step raises, and it reads past the end of the
-    buffer.
+    new net. With `fused=True` the step raises nothing and writes past the end of the buffer.
     """
     small, large = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(2))
     small.grad, large.grad = torch.ones(1), torch.ones(2)

@@ -107,10 +107,12 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
 
 
 def test_get_lr_is_not_for_reading_the_rate():
-    """`get_last_lr()` returns the present rates; after a step `ExponentialLR.get_lr()` returns
-    the rates of one more step, with a UserWarning, "please use `get_last_lr()`".
+    """`get_last_lr()` returns the rates that the scheduler wrote last; after a step
+    `ExponentialLR.get_lr()` returns those of one more step, with a UserWarning, "please use
+    `get_last_lr()`".
 
-    `get_lr` is what `step()` calls, and what a scheduler of one's own defines.
+    `get_lr` is what `step()` calls, and what a scheduler of one's own defines. A rate that was
+    set by hand since is read from `param_groups`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
@@ -121,6 +123,9 @@ def test_get_lr_is_not_for_reading_the_rate():
         computed = scheduler.get_lr()
 
     assert computed == [0.25]
+    assert scheduler.get_last_lr() == [0.5]
+
+    optimizer.param_groups[0]["lr"] = 8.0
     assert scheduler.get_last_lr() == [0.5]
 
 

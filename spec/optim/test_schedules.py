@@ -72,9 +72,11 @@ def test_an_attribute_lr_changes_nothing():
     ],
 )
 def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
-    """Each `step()` of a scheduler writes the next rate into `optimizer.param_groups`: the
-    table has six rates, from an initial rate of 1, for `StepLR`, `ExponentialLR` and six more
-    schedulers.
+    """Each `step()` of a scheduler such as `StepLR` writes the next rate of its formula into
+    `optimizer.param_groups`: with `step_size=2` and `gamma=0.5` a rate of 1 goes 1, 1, 0.5,
+    0.5, 0.25, 0.25.
+
+    The table below has six rates for each of seven more schedulers, from a rate of 1 too.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = getattr(lr_scheduler, name)(optimizer, **settings)
@@ -89,8 +91,9 @@ def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
 
 
 def test_cosine_annealing_follows_half_a_wave():
-    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of `eta_min + (lr - eta_min) *
-    (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate.
+    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of
+    `eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate, up
+    to rounding.
 
     Past `T_max` the rate rises again: choose `T_max` as the number of steps of the whole
     training. A rate assigned by hand meanwhile changes the following ones.
@@ -159,12 +162,13 @@ def test_multiplicative_lr_multiplies_the_last_rate():
 
 
 def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
-    """`OneCycleLR` starts at `max_lr / div_factor`, rises to `max_lr` and ends at the start
-    divided by `final_div_factor`, while it moves the momentum of `SGD` from 0.95 down to 0.85
-    and back.
+    """`OneCycleLR(..., total_steps=5, pct_start=0.6)` starts at `max_lr / div_factor`, rises to
+    `max_lr` and ends at the start divided by `final_div_factor`; meanwhile the momentum of
+    `SGD` goes from 0.95 to 0.85 and back.
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
-    optimizer's own `lr` plays no part.
+    optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number, the
+    peak lies between two steps.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(
@@ -247,7 +251,8 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
     a higher one for `"max"`.
 
     An improvement has to be larger than `threshold`, by default a ten-thousandth of the best
-    value, if the values are positive. The rate doesn't fall below `min_lr`, by default 0.
+    value, if the values are positive. The rate doesn't fall below `min_lr`, by default 0, and
+    stays where it would fall by no more than `eps`, 1e-8.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=1)

@@ -67,8 +67,8 @@ def test_the_net_itself_and_the_method_are_no_list():
 
 
 def test_the_result_of_a_calculation_is_refused():
-    """`torch.optim.SGD([weight * 1])`, with the result of an operation on a tensor that
-    requires grad, raises ValueError, "can't optimize a non-leaf Tensor".
+    """With grad mode on, `torch.optim.SGD([weight * 1])`, with the result of an operation on a
+    tensor that requires grad, raises ValueError, "can't optimize a non-leaf Tensor".
 
     Because `backward()` stores gradients in leaves. Hand over `weight`, or make a leaf of the
     result with `detach().requires_grad_()`.
@@ -116,8 +116,8 @@ def test_converting_a_net_keeps_its_parameters():
     """`net.double()` by default changes the data of the parameters in place and keeps the
     `nn.Parameter` objects, so an optimizer made before trains the converted net.
 
-    The same holds for a move with `net.to("cuda")`. Convert before the first step: the next
-    fact says why.
+    The same holds for a move with `net.to("cuda")`. Convert before the first step: state that
+    the optimizer has made keeps its old dtype.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)

@@ -38,8 +38,8 @@ def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
     """The loop `parameter.data.sub_(parameter.grad.data * lr)` over `net.parameters()` is plain
     `SGD` by hand, where each parameter has a gradient.
 
-    `.data` hides the update from autograd. It works still, but `torch.no_grad()` is the way of
-    today: the next fact.
+    `.data` hides the update from autograd. It works still; in new code update under
+    `torch.no_grad()`.
     """
     net = nn.Linear(2, 1)
     net.weight.data = torch.tensor([[3.0, 4.0]])

@@ -47,8 +47,8 @@ def test_two_processes_are_rank_0_and_rank_1_of_2(group):
 
 
 def test_all_reduce_gives_everyone_the_sum(group):
-    """`dist.all_reduce(x)` adds the `x` of all processes elementwise and writes the sum into
-    the `x` of every process; it returns None.
+    """`dist.all_reduce(x)` of int64 tensors adds the `x` of all processes elementwise and writes
+    the sum into the `x` of every process; it returns None.
 
     Because it overwrites `x`, pass a `clone()` where the process's own values are needed later.
     """
@@ -92,11 +92,10 @@ def test_broadcast_overwrites_with_one_processs_tensor(group):
 
 
 def test_all_gather_gives_everyone_everything(group):
-    """`dist.all_gather(tensors, x)` fills the list `tensors` of every process with the `x` of
-    all processes, in the order of their ranks.
+    """`dist.all_gather(tensors, x)` writes the `x` of all processes into the tensors of the list
+    `tensors` of every process, in the order of their ranks.
 
-    The list has to hold one tensor per process, of the right shape and dtype, to be written
-    into.
+    The list has to hold one tensor per process, of the right shape and dtype, to be written into.
     """
 
     def program(rank):
@@ -109,8 +108,8 @@ def test_all_gather_gives_everyone_everything(group):
 
 
 def test_gather_gives_one_process_everything(group):
-    """`dist.gather(x, tensors, dst=0)` fills the list of rank 0 with the `x` of all processes;
-    the other processes pass None as list."""
+    """`dist.gather(x, tensors, dst=0)` writes the `x` of all processes into the tensors of rank 0's
+    list; the other processes pass None as list."""
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])
@@ -135,7 +134,8 @@ def test_scatter_deals_out_a_list(group):
 
 
 def test_reduce_gives_one_process_the_sum(group):
-    """After `dist.reduce(x, dst=0)` the `x` of rank 0 holds the sum.
+    """After `dist.reduce(x, dst=0)` in every process the `x` of rank 0 holds the sum of the `x` of
+    all processes.
 
     What the `x` of the other processes holds afterwards is not defined, so it must not be used.
     """
@@ -149,10 +149,10 @@ def test_reduce_gives_one_process_the_sum(group):
 
 
 def test_objects_travel_as_pickles(group):
-    """`dist.all_gather_object(objects, value)` fills the list `objects` of every process with
-    the Python object `value` of each process.
+    """`dist.all_gather_object(objects, value)` fills the list `objects` of every process with the
+    `value` of each process, a Python object that can be pickled.
 
-    The objects are pickled, which is slow and safe only among processes that trust each other.
+    Pickling is slow, and safe only among processes that trust each other.
     """
 
     def program(rank):
@@ -179,8 +179,8 @@ def test_send_and_recv_concern_two_processes_only(group):
 
 
 def test_an_asynchronous_sum_is_there_after_wait(group):
-    """`all_reduce(x, async_op=True)` returns a work handle at once; after the `wait()` of that
-    handle `x` holds the sum.
+    """`dist.all_reduce(x, async_op=True)` returns a work handle instead of waiting; after `wait()`
+    of that handle `x` holds the sum.
 
     Between the two the process can compute something else, but must neither read nor write `x`.
     """
@@ -212,8 +212,9 @@ def test_a_subgroup_counts_its_own_ranks(group):
 
 
 def test_a_monitored_barrier_names_who_is_missing(group):
-    """`dist.monitored_barrier(group, timeout=...)` waits for all processes of a gloo group, and
-    after the timeout raises a RuntimeError in rank 0 that names the rank that is missing.
+    """`dist.monitored_barrier(group, timeout=...)` of a gloo group raises a RuntimeError in rank 0
+    when the timeout is over and rank 1 has not come: "Rank 1 failed to pass monitoredBarrier in 300
+    ms".
 
     Put it where a program hangs to learn which process took another way.
     """
@@ -232,8 +233,9 @@ def test_a_monitored_barrier_names_who_is_missing(group):
 
 
 def test_a_process_that_does_not_come_ends_the_waiting_by_timeout(group):
-    """In a gloo group made with `timeout=`, `all_reduce` raises a RuntimeError when that time
-    is over and another process has not called it.
+    """In a gloo group that was made by `dist.new_group(timeout=...)`, `all_reduce` raises a
+    RuntimeError, "Timed out waiting 300ms", when that time is over and another process has not
+    called it.
 
     Without `timeout=` a gloo group waits for 30 minutes, which looks like a program that hangs.
     """
@@ -252,8 +254,9 @@ def test_a_process_that_does_not_come_ends_the_waiting_by_timeout(group):
 
 
 def test_a_process_that_is_gone_ends_the_waiting_at_once(group):
-    """When a process of a gloo group has ended, the next `all_reduce` of another raises a
-    RuntimeError at once: its connection is closed or reset "by peer".
+    """When a process of a gloo group has ended, the next `dist.all_reduce` of another raises a
+    RuntimeError without waiting for the timeout: "Connection closed by peer" or "Connection reset
+    by peer".
 
     Look for the reason in the output of the process that ended, not in this message.
     """

@@ -56,8 +56,8 @@ def test_the_names_in_the_state_dict_begin_with_module():
 
 
 def test_attributes_of_the_model_are_reached_through_module():
-    """`nn.DataParallel` does not pass on the model's attributes: `parallel.in_features` raises
-    AttributeError, and `parallel.module.in_features` is the way."""
+    """`nn.DataParallel` does not pass on what the model's own class defines: for an `nn.Linear`,
+    `parallel.in_features` raises AttributeError, and `parallel.module.in_features` is the way."""
     parallel = nn.DataParallel(nn.Linear(5, 2))
 
     with pytest.raises(AttributeError, match="'DataParallel' object has no attribute"):
@@ -67,8 +67,9 @@ def test_attributes_of_the_model_are_reached_through_module():
 
 
 def test_a_wrapped_models_state_dict_does_not_fit_the_model():
-    """For a model with parameters, `model.load_state_dict(parallel.state_dict())` raises
-    RuntimeError, since every key begins with `module.`; `parallel.module.state_dict()` fits.
+    """For a model with parameters, `model.load_state_dict(parallel.state_dict())` of its
+    `nn.DataParallel` wrapper raises RuntimeError, since every key begins with `module.`;
+    `parallel.module.state_dict()` fits.
 
     This is the usual trouble with old checkpoints; for a file that was saved so there is
     `nn.modules.utils.consume_prefix_in_state_dict_if_present`.
@@ -88,8 +89,8 @@ def test_a_wrapped_models_state_dict_does_not_fit_the_model():
 @without_cuda
 @pytest.mark.claim("blitz-dp-no-gpu-full-batch")
 def test_without_a_gpu_the_model_sees_the_whole_batch(capsys):
-    """On a machine without a GPU, `nn.DataParallel(model)(x)` calls `model` once with the whole
-    batch; GPUs named in `device_ids` are ignored without an error."""
+    """On a machine without a GPU, `nn.DataParallel(model, device_ids=[0, 1])` ignores the
+    `device_ids` without an error, and calls `model` once with the whole batch."""
     parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0, 1])
 
     output = parallel(torch.randn(30, 5))
@@ -115,8 +116,8 @@ def test_outside_the_model_sizes_are_those_of_the_whole_batch():
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("blitz-one-gpu-by-default")
 def test_one_gpu_is_used_by_default():
-    """Without `DataParallel` a model moved to `"cuda"` uses one GPU, the current one, `cuda:0`;
-    nothing is allocated on a second GPU."""
+    """Without `nn.DataParallel` a model moved to `"cuda"` uses one GPU, the current one, by default
+    `cuda:0`; nothing is allocated on a second GPU."""
     before = torch.cuda.memory_allocated(1)
 
     model = nn.Linear(5, 2).to("cuda")
@@ -277,8 +278,8 @@ def test_the_model_may_be_moved_before_or_after_wrapping(prepare):
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-dp-print-per-replica")
 def test_a_print_in_forward_runs_once_a_replica(capsys):
-    """A `print` in `forward` runs once per replica: three replicas print the sizes of their
-    three shares, in no fixed order."""
+    """A `print` in the `forward` of a model under `nn.DataParallel` runs once per replica: three
+    replicas print the sizes of their three shares, in no fixed order."""
     parallel = nn.DataParallel(Talkative(5, 2), device_ids=[0, 0, 0]).to("cuda:0")
 
     output = parallel(torch.zeros(10, 5))
@@ -398,8 +399,8 @@ def test_batch_norm_learns_from_the_first_share_only():
 
 @pytest.mark.cuda
 def test_an_exception_names_its_replica():
-    """An exception in a replica is raised from `nn.DataParallel` with the same type, and its
-    message begins "Caught ValueError in replica 1 on device 0.".
+    """A ValueError in the second replica of `nn.DataParallel` is raised from the wrapper as a
+    ValueError, and its message begins "Caught ValueError in replica 1 on device 0.".
 
     The traceback of the replica stands in the message.
     """

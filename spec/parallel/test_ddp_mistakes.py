@@ -2,9 +2,9 @@
 
 `DistributedDataParallel` (`spec/parallel/test_distributed.py`) waits in each `backward` until every
 parameter has got its gradient, exactly once, and exchanges the gradients in groups, its buckets, as
-they come. All its strictness follows from that: a parameter that gets no gradient makes it wait for
-ever, one that gets two in one backward pass comes too late for its bucket, and processes whose
-models differ have nothing to average.
+they come. All its strictness follows from that: a parameter that gets no gradient leaves the
+averaging unfinished, which the next forward refuses; one that gets two in one backward pass comes
+too late for its bucket; and processes whose models differ have nothing to average.
 
 How many samples one step sees belongs here too: each process has a batch of its own, so the
 effective batch size is that of a loader times the number of processes, times the batches that are
@@ -59,8 +59,8 @@ class Checkpointed(nn.Module):
 
 
 def test_a_parameter_is_marked_ready_only_once(group_of_one):
-    """A layer that is used twice under `checkpoint(..., use_reentrant=True)` raises RuntimeError
-    in a DDP model's `backward`: "Expected to mark a variable ready only once."
+    """A layer that a DDP model runs in two `checkpoint(..., use_reentrant=True)` calls, behind
+    another layer, raises RuntimeError in `backward`: "Expected to mark a variable ready only once."
 
     Because each reentrant checkpoint runs a backward pass of its own. Use `use_reentrant=False`, or
     `static_graph=True` where the graph is the same in every step.
@@ -79,6 +79,42 @@ def test_a_parameter_is_marked_ready_only_once(group_of_one):
     assert static.module.again.weight.grad.shape == (1, 1)
 
 
+class Alone(nn.Module):
+    """A layer that is checkpointed twice, and nothing else."""
+
+    def __init__(self, use_reentrant):
+        super().__init__()
+        self.layer = nn.Linear(1, 1, bias=False)
+        self.use_reentrant = use_reentrant
+        nn.init.ones_(self.layer.weight)
+
+    def forward(self, x):
+        for _ in range(2):
+            x = checkpoint(self.layer, x, use_reentrant=self.use_reentrant)
+        return x
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("use_reentrant", "gradients"), [(True, [2.5, 3.5]), (False, [3.0, 3.0])])
+def test_a_lone_layer_in_two_reentrant_checkpoints_is_averaged_once(
+    use_reentrant, gradients, group
+):
+    """If a DDP model is one layer in two `checkpoint(..., use_reentrant=True)` calls, and its input
+    requires grad, the gradient of one call is averaged and that of the other isn't, without an
+    error; with `use_reentrant=False` both are.
+
+    Because DDP ends the averaging when each parameter has one gradient: of 1 and 2 the one call
+    gives 1.5, to which each process adds its own 1 or 2.
+    """
+
+    def program(rank, use_reentrant):
+        parallel = DistributedDataParallel(Alone(use_reentrant))
+        parallel(torch.tensor([[rank + 1.0]], requires_grad=True)).sum().backward()
+        return parallel.module.layer.weight.grad.item()
+
+    assert group(program, use_reentrant) == gradients
+
+
 class Once(nn.Module):
     """A layer that is checkpointed."""
 
@@ -92,11 +128,12 @@ class Once(nn.Module):
 
 
 def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of_one):
-    """With `find_unused_parameters=True` a DDP model with a reentrant checkpoint raises
-    RuntimeError, "Expected to mark a variable ready only once.", even if nothing is used twice.
+    """With `find_unused_parameters=True` a DDP model whose layer runs under `checkpoint(...,
+    use_reentrant=True)` raises RuntimeError in `backward`, "Expected to mark a variable ready only
+    once.", though the layer runs once.
 
-    Because the search takes what is inside the checkpoint for unused. Without the option, or with
-    `use_reentrant=False`, it works.
+    Because the search takes what is inside the checkpoint for unused. Without the option, with
+    `use_reentrant=False` or with `static_graph=True`, it works.
     """
     x = torch.ones(1, 1, requires_grad=True)
     parallel = DistributedDataParallel(Once(use_reentrant=True), find_unused_parameters=True)
@@ -110,14 +147,19 @@ def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of
 
 
 def test_a_layer_may_be_used_twice_without_checkpoints(group_of_one):
-    """A layer that `forward` uses twice, or a DDP model that is called twice before one
-    `backward`, is no error: its gradients are added first and averaged once."""
-    parallel = DistributedDataParallel(nn.Linear(1, 1))
+    """Without checkpoints a layer that a DDP model runs twice in its `forward` is no error, nor are
+    two calls of the DDP model before one `backward`: the gradients of both uses are added."""
+    layer = nn.Linear(1, 1)
+    nn.init.constant_(layer.weight, 3.0)
+    twice_in_forward = DistributedDataParallel(nn.Sequential(layer, layer))
+    called_twice = DistributedDataParallel(nn.Linear(1, 1))
     x = torch.ones(1, 1)
 
-    (parallel(x) + parallel(x)).sum().backward()
+    twice_in_forward(x).sum().backward()
+    (called_twice(x) + called_twice(x)).sum().backward()
 
-    assert parallel.module.bias.grad.tolist() == [2.0]
+    assert layer.bias.grad.tolist() == [4.0]
+    assert called_twice.module.bias.grad.tolist() == [2.0]
 
 
 class HalfUsed(nn.Module):
@@ -133,11 +175,12 @@ class HalfUsed(nn.Module):
 
 
 def test_unused_parameters_are_named_on_demand(group_of_one):
-    """The error "Expected to have finished reduction in the prior iteration before starting a new
-    one." gives the unused parameters by number; with `TORCH_DISTRIBUTED_DEBUG=DETAIL` by name.
+    """The error of DDP, "Expected to have finished reduction in the prior iteration before starting
+    a new one.", gives the unused parameters by number; with `TORCH_DISTRIBUTED_DEBUG=DETAIL` in the
+    environment also by name.
 
-    `dist.set_debug_level(dist.DebugLevel.DETAIL)` before wrapping does the same. Without DDP they
-    are those whose `.grad` is None after `backward()`.
+    `dist.set_debug_level(dist.DebugLevel.DETAIL)` before wrapping does the same. Without DDP the
+    unused parameters are those whose `.grad` is None after `backward()`.
     """
     x = torch.ones(1, 1)
 
@@ -159,8 +202,9 @@ def test_unused_parameters_are_named_on_demand(group_of_one):
 
 
 def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
-    """`requires_grad_(False)` on a parameter of a model that is wrapped already makes the second
-    call of the wrapper raise "Expected to have finished reduction in the prior iteration".
+    """After `weight.requires_grad_(False)` on a parameter of a model that DDP wraps already, one
+    forward and `backward()` pass; the next forward raises RuntimeError, "Expected to have finished
+    reduction in the prior iteration".
 
     Because DDP lists the parameters when it is made: freeze before wrapping, or wrap anew.
     """
@@ -183,9 +227,9 @@ def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
 
 @pytest.mark.slow
 def test_models_of_different_shapes_are_refused(group):
-    """If the models of two processes differ in a shape, `DistributedDataParallel(model)` raises
-    RuntimeError, "params[0] in this process with sizes [2, 1] appears not to match sizes of the
-    same param in process 0."
+    """If a parameter of a process has another shape than in rank 0,
+    `DistributedDataParallel(model)` raises RuntimeError there, "params[0] in this process with
+    sizes [2, 1] appears not to match sizes of the same param in process 0."
 
     Often a last layer is as wide as the classes that this process found in its own data: take the
     number from the whole dataset.
@@ -236,8 +280,9 @@ def test_different_collectives_are_told_apart_on_demand(group):
 
 @pytest.mark.slow
 def test_no_sync_has_to_surround_the_forward(group):
-    """Whether a DDP model averages is decided in its forward: `backward()` outside of `no_sync()`
-    averages nothing if the forward was inside, and one inside averages if the forward was outside.
+    """The forward decides whether DDP averages: after a forward inside `with parallel.no_sync():` a
+    `backward()` behind the block averages nothing; after a forward before the block a `backward()`
+    inside it averages.
 
     So put both into `with parallel.no_sync():`.
     """
@@ -260,8 +305,8 @@ def test_no_sync_has_to_surround_the_forward(group):
 
 @pytest.mark.slow
 def test_accumulation_needs_no_sync_and_a_divided_loss(group):
-    """With two batches per step, the first under `no_sync()` and each loss divided by 2, two DDP
-    processes get the gradient of the mean over all four samples: -30.
+    """With two batches of one sample per step, the first under `no_sync()`, and each mean loss
+    divided by 2, both of two DDP processes get the gradient of the mean loss over all four samples.
 
     The effective batch size is samples per batch times batches per step times processes.
     """
@@ -306,8 +351,11 @@ def test_the_batch_size_of_a_loader_is_that_of_one_process():
 
 @pytest.mark.slow
 def test_clipping_sees_the_averaged_gradient(group):
-    """After `backward()` of a DDP model `clip_grad_norm_` measures the averaged gradient, the same
-    in every process, so that all clip alike: of 1 and 2 it is 1.5."""
+    """After `backward()` of a DDP model `clip_grad_norm_` returns the norm of the averaged
+    gradient, the same in every process: of the gradients 1 and 2 it is 1.5.
+
+    So all processes clip alike, and their models stay equal.
+    """
 
     def program(rank):
         parallel = DistributedDataParallel(nn.Linear(1, 1, bias=False))
@@ -319,11 +367,12 @@ def test_clipping_sees_the_averaged_gradient(group):
 
 
 def test_attributes_of_the_model_are_those_of_module(group_of_one):
-    """A method or attribute of the model isn't one of its DDP wrapper: AttributeError,
-    "'DistributedDataParallel' object has no attribute 'in_features'"; write
-    `parallel.module.in_features`.
+    """`DistributedDataParallel` does not pass on what the model's own class defines: for an
+    `nn.Linear`, `parallel.in_features` raises AttributeError, "'DistributedDataParallel' object has
+    no attribute 'in_features'".
 
-    A method that computes with the parameters, called on `module`, goes past the averaging.
+    Write `parallel.module.in_features`. A method that computes with the parameters, called on
+    `module`, goes past the averaging.
     """
     parallel = DistributedDataParallel(nn.Linear(5, 2))
 
@@ -336,25 +385,26 @@ def test_attributes_of_the_model_are_those_of_module(group_of_one):
 
 
 def test_batch_norm_layers_are_converted_before_wrapping():
-    """`nn.SyncBatchNorm.convert_sync_batchnorm(model)` returns the model with each BatchNorm layer
-    replaced by an `nn.SyncBatchNorm` with the same parameters, which in training normalises over
-    the batches of all processes.
+    """`nn.SyncBatchNorm.convert_sync_batchnorm(model)` replaces an `nn.BatchNorm2d` inside `model`
+    by an `nn.SyncBatchNorm` with the same parameters, and returns the model.
 
-    Convert first, then wrap in DDP. It needs GPUs; in `eval()` it works as BatchNorm does.
+    It normalises over the batches of all processes in training, which needs GPUs; in `eval()` it
+    works as BatchNorm does. Convert first, then wrap in DDP.
     """
     norm = nn.BatchNorm2d(3)
     model = nn.Sequential(nn.Conv2d(3, 3, 1), norm)
 
     converted = nn.SyncBatchNorm.convert_sync_batchnorm(model)
 
+    assert converted is model
     assert type(converted[1]) is nn.SyncBatchNorm
     assert (converted[1].weight is norm.weight) is True
     assert converted[1].eval()(torch.ones(2, 3, 4, 4)).shape == (2, 3, 4, 4)
 
 
 def test_sync_batch_norm_trains_on_gpus_only(group_of_one):
-    """In training `nn.SyncBatchNorm` raises ValueError for a CPU tensor, "SyncBatchNorm expected
-    input tensor to be on GPU".
+    """In training, in a process group, `nn.SyncBatchNorm` raises ValueError for a CPU tensor,
+    "SyncBatchNorm expected input tensor to be on GPU"; after `eval()` it takes one.
 
     On the CPU leave the model unconverted, or use `nn.GroupNorm`, which needs no batch.
     """

@@ -48,8 +48,8 @@ def linear(weight):
 
 @pytest.mark.torch(">=2.2")
 def test_ddp_needs_a_group():
-    """`DistributedDataParallel(model)` raises ValueError before `init_process_group` has been
-    called.
+    """Since PyTorch 2.2 `DistributedDataParallel(model)` raises ValueError before
+    `init_process_group` has been called, "Default process group has not been initialized".
 
     Because it sends the weights to the other processes at once, it has to know who they are.
     """
@@ -70,11 +70,11 @@ def test_ddp_keeps_the_model_as_module(group_of_one):
 
 @pytest.mark.slow
 def test_weights_start_as_those_of_rank_0(group):
-    """`DistributedDataParallel(model)` overwrites the weights of every process with those of
-    rank 0.
+    """`DistributedDataParallel(model)` with its defaults overwrites the weights of `model` in every
+    process with those of rank 0.
 
-    So it doesn't matter that the processes initialise their models differently, and a
-    checkpoint need only be loaded by rank 0 before wrapping.
+    So it doesn't matter that the processes initialise their models differently, and a checkpoint
+    need only be loaded by rank 0 before wrapping.
     """
 
     def program(rank):
@@ -88,16 +88,22 @@ def test_weights_start_as_those_of_rank_0(group):
 
 @pytest.mark.slow
 def test_gradients_are_averaged(group):
-    """After `backward()` through a DDP model, `.grad` is in every process the mean of the
-    gradients of all processes: of 1 and 2 it is 1.5."""
+    """After one forward of a DDP model and its first `backward()`, `.grad` is in every process the
+    mean of the gradients of all processes: of 1 and 2 it is 1.5.
+
+    A second `backward()` through the same graph averages nothing: each needs a forward of its own.
+    """
 
     def program(rank):
         parallel = DistributedDataParallel(linear(1.0))
         # The gradient of `weight * x` is `x`: 1 in rank 0, 2 in rank 1.
-        parallel(torch.tensor([[rank + 1.0]])).sum().backward()
-        return parallel.module.weight.grad.item()
+        loss = parallel(torch.tensor([[rank + 1.0]])).sum()
+        loss.backward(retain_graph=True)
+        averaged = parallel.module.weight.grad.item()
+        loss.backward()
+        return [averaged, parallel.module.weight.grad.item() - averaged]
 
-    assert group(program) == [1.5, 1.5]
+    assert group(program) == [[1.5, 1.0], [1.5, 2.0]]
 
 
 @pytest.mark.slow
@@ -129,11 +135,11 @@ def test_a_step_of_two_processes_is_one_step_on_the_whole_batch(group):
 
 @pytest.mark.slow
 def test_uneven_shares_weigh_the_same(group):
-    """`DistributedDataParallel` weights each process equally: with three rows in one and one row
-    in the other, the gradient of a mean loss is not that of the four rows together.
+    """`DistributedDataParallel` weights each process equally: with three rows in one process and
+    one in the other, the gradient of a mean loss is not that of the four rows together.
 
-    Because the mean of the two means, -16 and -64, is -40, and the mean of the rows is -28.
-    Give all processes batches of one size, as `DistributedSampler` does.
+    Because the mean of the two processes' means, -16 and -64, is -40, and the mean over the rows is
+    -28. Give all processes batches of one size, as `DistributedSampler` does.
     """
 
     def program(rank):
@@ -152,11 +158,10 @@ def test_uneven_shares_weigh_the_same(group):
 
 @pytest.mark.slow
 def test_models_stay_equal(group):
-    """After three `SGD` steps on different data the models of two processes under
-    `DistributedDataParallel` have the very same weight.
+    """After three `torch.optim.SGD` steps on different data the models of two processes under
+    `DistributedDataParallel` have exactly the same weight.
 
-    Because they started equal and stepped with equal gradients; the weights are never sent
-    again.
+    Because they started equal and stepped with equal gradients; the weights are never sent again.
     """
 
     def program(rank):
@@ -173,8 +178,8 @@ def test_models_stay_equal(group):
 
 @pytest.mark.slow
 def test_past_the_wrapper_gradients_stay_as_they_are(group):
-    """Calling `parallel.module(x)` instead of `parallel(x)` averages nothing: after
-    `backward()` each process has its own gradient.
+    """A forward and `backward()` by `parallel.module(x)` instead of the DDP wrapper `parallel(x)`
+    averages nothing: each process has its own gradient.
 
     No error says so, and the models drift apart: in training always call the wrapper.
     """
@@ -205,8 +210,11 @@ def test_a_loss_is_known_to_one_process_until_it_is_reduced(group):
 
 @pytest.mark.slow
 def test_no_sync_leaves_gradients_to_each_process(group):
-    """With forward and `backward()` inside `with parallel.no_sync():` nothing is averaged: each
-    process keeps its own gradient."""
+    """With forward and `backward()` of a DDP model inside `with parallel.no_sync():` nothing is
+    averaged: each process keeps its own gradient.
+
+    A forward outside of the block is told in `spec/parallel/test_ddp_mistakes.py`.
+    """
 
     def program(rank):
         parallel = DistributedDataParallel(linear(1.0))
@@ -218,27 +226,9 @@ def test_no_sync_leaves_gradients_to_each_process(group):
 
 
 @pytest.mark.slow
-def test_no_sync_goes_by_the_forward(group):
-    """If the forward of a DDP model ran before `with parallel.no_sync():`, a `backward()`
-    inside the block averages the gradients all the same.
-
-    Because the forward prepares the averaging: write both into the block.
-    """
-
-    def program(rank):
-        parallel = DistributedDataParallel(linear(1.0))
-        output = parallel(torch.tensor([[rank + 1.0]]))
-        with parallel.no_sync():
-            output.sum().backward()
-        return parallel.module.weight.grad.item()
-
-    assert group(program) == [1.5, 1.5]
-
-
-@pytest.mark.slow
 def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
-    """The first forward and `backward()` after a `no_sync()` block averages the whole `.grad`,
-    also what was accumulated inside the block: here the mean of 2 and 4.
+    """The first forward and `backward()` of a DDP model after a `no_sync()` block averages the
+    whole `.grad`, also what was accumulated inside the block: here the mean of 2 and 4.
 
     So with gradient accumulation the processes need to communicate only once per step.
     """
@@ -256,10 +246,13 @@ def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
 
 @pytest.mark.slow
 def test_join_lets_a_process_run_out_of_data(group):
-    """Inside `with parallel.join():` a process with fewer batches counts as one with gradient 0
-    in the further steps of the others: rank 0's own gradient of 1 becomes 0.5.
+    """Inside `with parallel.join():` of DDP, with its defaults, a process with fewer batches counts
+    as one with gradient 0 in the further steps of the others: rank 0's own gradient of 1 becomes
+    0.5.
 
-    Without `join()` rank 0 would wait in `backward()` for a process that has left the loop.
+    Because the sum is divided by the number of all processes; with
+    `divide_by_initial_world_size=False` by that of the processes left. Without `join()` rank 0
+    would wait in `backward()`.
     """
 
     def program(rank):
@@ -277,11 +270,12 @@ def test_join_lets_a_process_run_out_of_data(group):
 
 @pytest.mark.slow
 def test_buffers_follow_rank_0(group):
-    """Each DDP process updates its buffers, such as BatchNorm's running mean, from its own
-    rows; the next call of the wrapper outside `no_sync()` overwrites them with those of rank 0.
+    """Each DDP process updates buffers such as BatchNorm's running mean from its own rows; by
+    default the wrapper's next call first overwrites them with those of rank 0, unless the call
+    before it was under `no_sync()` or `torch.no_grad()`.
 
-    To normalise by the rows of all processes, use `nn.SyncBatchNorm`, which trains on GPUs
-    only.
+    With `broadcast_buffers=False` they are never overwritten. To normalise by the rows of all
+    processes, use `nn.SyncBatchNorm`, which trains on GPUs only.
     """
 
     def program(rank):
@@ -290,18 +284,23 @@ def test_buffers_follow_rank_0(group):
         parallel(torch.tensor([[0.0], [4.0]]) + 10 * rank)
         own = norm.running_mean.item()
         parallel.eval()(torch.tensor([[0.0]]))
-        return [own, norm.running_mean.item()]
+        overwritten = norm.running_mean.item()
+        with torch.no_grad():
+            parallel(torch.tensor([[0.0]]))
+        norm.running_mean.fill_(own)
+        parallel(torch.tensor([[0.0]]))
+        return [own, overwritten, norm.running_mean.item()]
 
-    assert group(program) == [[2.0, 2.0], [12.0, 2.0]]
+    assert group(program) == [[2.0, 2.0, 2.0], [12.0, 2.0, 12.0]]
 
 
 @pytest.mark.slow
 def test_rank_0_saves_for_all(group, tmp_path):
-    """Rank 0 alone writes a checkpoint, `dist.barrier()` makes the others wait for it, and then
-    each process can load it.
+    """With DDP rank 0 alone writes a checkpoint, `dist.barrier()` makes the other processes wait
+    for it, and then each process can load it.
 
-    Because the models are equal, one file is enough; without the barrier another process may
-    find no file, or half of one.
+    Because the models are equal, one file is enough; without the barrier another process may find
+    no file, or half of one.
     """
 
     def program(rank, file):
@@ -319,8 +318,9 @@ def test_rank_0_saves_for_all(group, tmp_path):
 
 
 def test_what_was_saved_without_the_wrapper_loads_without_it(group_of_one):
-    """`parallel.module.state_dict()` has the keys of the bare model, so a program without DDP
-    can load it; `parallel.state_dict()` has others."""
+    """`parallel.module.state_dict()` of a DDP wrapper loads into the bare model;
+    `parallel.state_dict()` raises RuntimeError there, "Missing key(s) in state_dict", for its keys
+    begin with `module.`."""
     parallel = DistributedDataParallel(linear(7.0))
     model = linear(0.0)
 
@@ -370,12 +370,11 @@ class HalfUsed(nn.Module):
 
 
 def test_an_unused_parameter_stops_the_second_step(group_of_one):
-    """If a parameter got no gradient in a `backward()` through
-    `DistributedDataParallel(model)`, the next call of the wrapper with grad mode on raises
-    RuntimeError.
+    """If a parameter got no gradient in a `backward()` through `DistributedDataParallel(model)`
+    outside `no_sync()`, the next call of the wrapper with grad mode on raises RuntimeError.
 
-    Because DDP waits until every gradient has come before it ends the averaging. Remove the
-    layer, freeze it before wrapping, or wrap with `find_unused_parameters=True`.
+    Because DDP waits until every gradient has come before it ends the averaging. Remove the layer,
+    freeze it before wrapping, or wrap with `find_unused_parameters=True`.
     """
     parallel = DistributedDataParallel(HalfUsed())
     x = torch.ones(1, 1)
@@ -390,8 +389,8 @@ def test_an_unused_parameter_stops_the_second_step(group_of_one):
 
 
 def test_unused_parameters_can_be_looked_for(group_of_one):
-    """With `DistributedDataParallel(model, find_unused_parameters=True)` a layer that `forward`
-    leaves out is no error: the other gradients arrive, and its own stays None.
+    """With `DistributedDataParallel(model, find_unused_parameters=True)` a layer that no process
+    uses in `forward` is no error: the other gradients arrive, and its own stays None.
 
     It costs a walk through the graph in every step, so it is off by default.
     """

@@ -44,10 +44,11 @@ def test_padding_starts_again_from_the_front(rank, mine):
 
 @pytest.mark.parametrize(("rank", "mine"), [(0, [0, 3, 6]), (1, [1, 4, 7]), (2, [2, 5, 8])])
 def test_drop_last_leaves_the_rest_out(rank, mine):
-    """With `drop_last=True` and `shuffle=False`, `DistributedSampler` leaves out sample 9 of 10
-    for 3 processes instead of repeating two others.
+    """With `drop_last=True` and `shuffle=False`, `DistributedSampler` leaves out sample 9 of 10 for
+    3 processes instead of repeating two others.
 
-    Shuffled, it leaves out another sample in each epoch, the last in the order of the epoch.
+    Shuffled, it leaves out the sample that is last in the order of the epoch, mostly another in
+    each.
     """
     sampler = DistributedSampler(
         range(10), num_replicas=3, rank=rank, shuffle=False, drop_last=True
@@ -58,7 +59,7 @@ def test_drop_last_leaves_the_rest_out(rank, mine):
 
 def test_a_small_dataset_is_repeated_until_it_suffices():
     """With fewer samples than processes, `DistributedSampler` repeats the dataset until each
-    process has one: of 2 samples, 5 processes get 0, 1, 0, 1, 0 with `shuffle=False`.
+    process has one sample: of 2 samples, 5 processes get 0, 1, 0, 1, 0 with `shuffle=False`.
 
     With `drop_last=True` all of them get none.
     """
@@ -93,11 +94,10 @@ def test_together_the_processes_see_everything_once(steps, processes, epoch, shu
 
 
 def test_shuffling_repeats_itself_until_the_epoch_is_set():
-    """`DistributedSampler` shuffles each epoch in the same order, unless
-    `sampler.set_epoch(epoch)` is called before the epoch.
+    """`DistributedSampler`, which shuffles by default, gives each epoch the same order, unless
+    `sampler.set_epoch(epoch)` is called with another number before the epoch.
 
-    No error tells of a forgotten `set_epoch`; call it as the first line of the loop over
-    epochs.
+    No error tells of a forgotten `set_epoch`; call it as the first line of the loop over epochs.
     """
     sampler = DistributedSampler(range(100), num_replicas=2, rank=0)
 
@@ -110,8 +110,8 @@ def test_shuffling_repeats_itself_until_the_epoch_is_set():
 
 
 def test_the_order_depends_on_seed_and_epoch_alone():
-    """The order of `DistributedSampler` depends on its arguments `seed` and the epoch that was
-    set, not on `torch.manual_seed`.
+    """The shuffled order of a `DistributedSampler` depends on its argument `seed` and on the epoch
+    that was set, not on `torch.manual_seed`.
 
     All processes must shuffle alike, or their shares would overlap, whatever each drew before.
     """
@@ -127,8 +127,8 @@ def test_the_order_depends_on_seed_and_epoch_alone():
 
 
 def test_seed_and_epoch_are_added():
-    """`DistributedSampler` seeds its generator with the sum of seed and epoch: epoch 1 of
-    `seed=3` has the order of epoch 0 of `seed=4`.
+    """`DistributedSampler` seeds its shuffling with the sum of seed and epoch: epoch 1 of `seed=3`
+    has the order of epoch 0 of `seed=4`.
 
     So runs with neighbouring seeds share most of their orders; take seeds that lie far apart.
     """
@@ -142,8 +142,8 @@ def test_seed_and_epoch_are_added():
 
 
 def test_a_loader_takes_the_sampler_in_place_of_shuffle():
-    """`DataLoader(dataset, sampler=sampler)` makes batches of the process's own share;
-    `shuffle=True` beside a sampler raises ValueError.
+    """`DataLoader(dataset, sampler=sampler)` with a `DistributedSampler` makes batches of the
+    process's own share; `shuffle=True` beside it raises ValueError.
 
     The sampler decides about the order: give `shuffle` to `DistributedSampler`.
     """

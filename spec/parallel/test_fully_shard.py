@@ -31,10 +31,10 @@ def group(tmp_path_factory):
 
 
 def test_fully_shard_changes_the_model_itself(group):
-    """`fully_shard(model)` returns `model` itself, and the keys of its state dict stay as they
-    are.
+    """`fully_shard(model)` returns `model` itself, and the keys of its state dict stay as they are.
 
-    Unlike `DistributedDataParallel` it makes no wrapper, so there is no prefix `module.`.
+    Unlike `DistributedDataParallel` it makes no wrapper, so there is no prefix `module.`. Only the
+    class of `model` becomes another, a subclass such as FSDPLinear.
     """
 
     def program(rank):
@@ -49,8 +49,8 @@ def test_fully_shard_changes_the_model_itself(group):
 
 
 def test_parameters_become_dtensors(group):
-    """`fully_shard(model, mesh=mesh)` with a mesh of one dimension makes each parameter a
-    `DTensor` with the placement `Shard(dim=0)`.
+    """`fully_shard(model, mesh=mesh)` with a mesh of one dimension makes each parameter of an
+    `nn.Linear` a `DTensor` with the placement `Shard(dim=0)`.
 
     A parameter without dimensions is refused: give it the shape (1,).
     """
@@ -66,8 +66,8 @@ def test_parameters_become_dtensors(group):
 
 
 def test_a_parameter_shows_its_whole_shape_and_holds_its_rows(group):
-    """After `fully_shard`, `weight.shape` is that of the whole parameter, and
-    `weight.to_local()` holds the rows of this process."""
+    """After `fully_shard(model)`, `model.weight.shape` is that of the whole parameter, and
+    `model.weight.to_local()` holds the rows of this process."""
 
     def program(rank):
         from torch.distributed.device_mesh import init_device_mesh
@@ -119,8 +119,8 @@ def test_rows_are_dealt_like_chunks(group):
 
 
 def test_outputs_are_plain_tensors(group):
-    """The output of a model sharded by `fully_shard` is a plain tensor, computed from the rows of
-    this process with the whole parameters.
+    """The output of an `nn.Linear` sharded by `fully_shard` is a plain tensor: each process
+    computes it from its own input and the whole weight.
 
     Because `forward` all-gathers the parameters first, the code of the model need not change.
     """
@@ -142,8 +142,9 @@ def test_outputs_are_plain_tensors(group):
 
 
 def test_gradients_are_averaged_and_dealt_out(group):
-    """After `backward()` through a sharded model each process holds the gradient of its own
-    rows, averaged over the processes; `full_tensor()` gathers the whole gradient."""
+    """After `backward()` through a model sharded by `fully_shard` each process holds the gradient
+    of its own rows of the weight, averaged over the processes; `full_tensor()` of it gathers the
+    whole gradient."""
 
     def program(rank):
         from torch.distributed.device_mesh import init_device_mesh
@@ -160,8 +161,9 @@ def test_gradients_are_averaged_and_dealt_out(group):
 
 
 def test_a_sharded_step_is_one_step_on_the_whole_batch(group):
-    """With a loss that is a mean over the batch, an SGD step of an `nn.Linear` sharded over two
-    processes gives the weights that one process with all rows gets, up to rounding.
+    """With a loss that is a mean over the batch, an SGD step of an `nn.Linear` sharded by
+    `fully_shard` over two processes with equal batches gives the weights that one process with all
+    rows gets, up to rounding.
 
     Not so with BatchNorm in training mode, which normalises by the rows of its own process.
     """

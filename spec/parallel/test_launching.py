@@ -1,16 +1,16 @@
 """Launching on one machine and on several.
 
-`torchrun` is started once on each machine, with the same arguments, and starts `--nproc-per-node`
-processes there. The machines find each other at a rendezvous: `--rdzv-endpoint=node0:29400` names
-one of them, and any free port there, for `--rdzv-backend=c10d`. `RANK` counts all processes,
-`LOCAL_RANK` those of one machine: with `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` each
-takes a GPU of its own. On one machine `--standalone` is enough, see
-`spec/parallel/test_torchrun.py`.
+`torchrun`, which is `python -m torch.distributed.run`, is started once on each machine, with the
+same arguments, and starts `--nproc-per-node` processes there. The machines find each other at a
+rendezvous: `--rdzv-endpoint=node0:29400` names one of them, and any free port there, for
+`--rdzv-backend=c10d`. `RANK` counts all processes, `LOCAL_RANK` those of one machine: with
+`torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` each takes a GPU of its own. On one machine
+`--standalone` is enough, see `spec/parallel/test_torchrun.py`.
 
 The facts read the arguments as torchrun does, without starting anything; two machines are two
 torchruns on this one.
 
-What surprises: the old `python -m torch.distributed.launch` hands each script an argument,
+What surprises: the old `python -m torch.distributed.launch` hands each process an argument such as
 `--local-rank=0`, which a script that expects `--local_rank` does not know; and a process that chose
 no GPU of its own uses GPU 0, as all others do.
 """
@@ -57,10 +57,12 @@ def test_two_machines_meet_at_one_endpoint(read):
 
 
 def test_machines_may_be_numbered_by_hand(read):
-    """With `--node-rank=1 --master-addr=10.0.0.1 --master-port=29500` each machine gets its number
-    by hand, and a fixed address takes the place of the rendezvous: the backend is "static".
+    """`torchrun --nnodes=2 --node-rank=1 --master-addr=10.0.0.1 --master-port=29500 train.py`
+    numbers the machine by hand and meets at a fixed address: without `--rdzv-backend` the
+    rendezvous backend is "static".
 
-    Here the command differs between the machines, by `--node-rank`.
+    The first machine has `--node-rank=0`, and 10.0.0.1 is its address. Here the command differs
+    between the machines, by `--node-rank`.
     """
     config, _ = read(
         "--nnodes=2 --node-rank=1 --nproc-per-node=8 --master-addr=10.0.0.1 --master-port=29500"
@@ -72,28 +74,33 @@ def test_machines_may_be_numbered_by_hand(read):
 
 
 def test_the_number_of_machines_may_be_a_range(read):
-    """`torchrun --nnodes=1:4 --max-restarts=3` begins with one machine and lets up to four join;
-    whenever the number changes, all processes are started anew.
+    """`torchrun --nnodes=1:4 --rdzv-backend=c10d --rdzv-endpoint=node0:29400 --max-restarts=3
+    train.py` allows one to four machines: it begins with those that come in time.
 
-    So the script has to load its last checkpoint when it starts.
+    When a machine joins or leaves, all processes are started anew, so the script has to load its
+    last checkpoint when it starts. The default backend, "static", is for a fixed number of
+    machines.
     """
-    config, _ = read("--nnodes=1:4 --nproc-per-node=2 --max-restarts=3 train.py")
+    config, _ = read(
+        "--nnodes=1:4 --rdzv-backend=c10d --rdzv-endpoint=node0:29400 --max-restarts=3 train.py"
+    )
 
     assert [config.min_nodes, config.max_nodes] == [1, 4]
+    assert config.rdzv_backend == "c10d"
     assert config.max_restarts == 3
 
 
 def test_one_process_on_one_machine_is_the_default(read):
-    """`torchrun train.py` starts one process: without `--nproc-per-node` a machine with eight GPUs
-    uses one of them."""
+    """`torchrun train.py` starts one process: without `--nproc-per-node` torchrun uses one GPU of a
+    machine with eight."""
     config, _ = read("train.py")
 
     assert [config.min_nodes, config.max_nodes, config.nproc_per_node] == [1, 1, 1]
 
 
 def test_the_processes_may_be_counted_by_torchrun(monkeypatch):
-    """`--nproc-per-node=gpu` starts a process per GPU and raises ValueError, "Cuda is not
-    available.", where there is none; `--nproc-per-node=cpu` counts CPU cores instead."""
+    """`torchrun --nproc-per-node=gpu` starts one process per GPU, and raises ValueError, "Cuda is
+    not available.", where CUDA isn't available; `--nproc-per-node=cpu` starts one per CPU core."""
     import torch
     from torch.distributed.run import determine_local_world_size
 
@@ -107,8 +114,8 @@ def test_the_processes_may_be_counted_by_torchrun(monkeypatch):
 
 
 def test_each_process_gets_one_thread(read, monkeypatch):
-    """With more than one process per machine torchrun sets `OMP_NUM_THREADS` to 1 for all of them,
-    unless it is set already.
+    """With `--nproc-per-node` greater than 1 `torchrun` sets the environment variable
+    `OMP_NUM_THREADS` to 1 for all its processes, unless it is set already.
 
     So `torch.get_num_threads()` is 1 there: on the CPU set `OMP_NUM_THREADS` to the number of cores
     divided by the number of processes.
@@ -124,8 +131,9 @@ def test_each_process_gets_one_thread(read, monkeypatch):
 
 
 def test_a_port_that_is_taken_is_named():
-    """A second store on a port of this machine raises RuntimeError with "EADDRINUSE": "The server
-    socket has failed to listen on any local network address."
+    """A second `TCPStore` server on one port raises RuntimeError, "The server socket has failed to
+    listen on any local network address.", and gives the reason: "address already in use", in newer
+    releases also as EADDRINUSE.
 
     Another job, or an earlier one that still runs, has the port: give `--master-port` another one,
     or use `--standalone`, which finds a free port itself.
@@ -135,7 +143,7 @@ def test_a_port_that_is_taken_is_named():
     with pytest.raises(RuntimeError, match="The server socket has failed to listen on") as caught:
         dist.TCPStore("127.0.0.1", first.port, is_master=True, wait_for_workers=False)
 
-    assert "EADDRINUSE" in str(caught.value)
+    assert "address already in use" in str(caught.value).lower()
 
 
 def start(module, *arguments):
@@ -151,8 +159,9 @@ def start(module, *arguments):
 
 @pytest.mark.slow
 def test_ranks_go_on_counting_from_machine_to_machine(tmp_path):
-    """On two machines with two processes each, `RANK` counts 0 to 3, `LOCAL_RANK` 0 and 1 on each,
-    `GROUP_RANK` names the machine, and `WORLD_SIZE` is 4.
+    """With `python -m torch.distributed.run --nnodes=2 --nproc-per-node=2 --rdzv-endpoint=...`,
+    which is `torchrun`, on two machines, `RANK` counts 0 to 3, `LOCAL_RANK` 0 and 1 on each,
+    `GROUP_RANK` the machines, and `WORLD_SIZE` is 4.
 
     The GPU is chosen by `LOCAL_RANK`: by `RANK` the second machine would look for `cuda:2`.
     """
@@ -180,8 +189,9 @@ pathlib.Path(__file__).with_name(place[0]).write_text(" ".join(place))
 
 @pytest.mark.slow
 def test_launch_hands_over_an_argument_that_old_scripts_do_not_know(tmp_path):
-    """`python -m torch.distributed.launch` passes `--local-rank=0` to the script since PyTorch 2.0:
-    one that expects `--local_rank` ends with "error: unrecognized arguments: --local-rank=0".
+    """Since PyTorch 2.0 `python -m torch.distributed.launch` passes its first process
+    `--local-rank=0`: a script that expects `--local_rank` ends with "error: unrecognized arguments:
+    --local-rank=0".
 
     Use `torchrun`, which passes no argument, and read `os.environ["LOCAL_RANK"]`; a script for both
     has `parser.add_argument("--local-rank", "--local_rank", type=int)`.
@@ -230,8 +240,8 @@ def test_launch_is_deprecated():
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_two_processes_on_one_gpu_are_refused_by_nccl(tmp_path):
-    """Two processes of an NCCL group that use the same GPU fail in the first collective: "Duplicate
-    GPU detected : rank 1 and rank 0 both on CUDA device".
+    """Two processes of an `init_process_group("nccl")` group that use the same GPU fail in the
+    first collective: "Duplicate GPU detected : rank 1 and rank 0 both on CUDA device".
 
     Because a process that chose no GPU uses GPU 0. Call
     `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` before anything else, and start no more
@@ -285,12 +295,13 @@ dist.destroy_process_group()
 @pytest.mark.multi_gpu(2)
 @pytest.mark.slow
 def test_a_timeout_over_nccl_names_the_collective(tmp_path):
-    """If a process doesn't come to a collective over NCCL, the others end after the group's
-    `timeout`, 10 minutes by default: "Watchdog caught collective operation timeout:
-    WorkNCCL(SeqNum=..., OpType=ALLREDUCE, ...)".
+    """If a process doesn't come to a collective over NCCL, the others end after the `timeout=` of
+    `init_process_group`: "Watchdog caught collective operation timeout: WorkNCCL(SeqNum=...,
+    OpType=ALLREDUCE, ...)".
 
     The message names the collective that waited, not the process that is missing: look for a rank
-    that took another branch, crashed, or had fewer batches.
+    that took another branch, crashed, or had fewer batches. Since PyTorch 2.2 the default is 10
+    minutes.
     """
     script = tmp_path / "train.py"
     script.write_text("""

@@ -38,8 +38,8 @@ def group_of_one(tmp_path):
 
 
 def test_nccl_sums_tensors_on_the_gpu(group_of_one):
-    """`dist.all_reduce(x)` over NCCL works in place on a GPU tensor; in a group of one process
-    the sum is `x` itself."""
+    """`dist.all_reduce(x)` over NCCL works in place on a GPU tensor; in a group of one process it
+    leaves the values of `x` as they are."""
     x = torch.tensor([1.0, 2.0], device="cuda")
 
     dist.all_reduce(x)
@@ -61,8 +61,8 @@ def test_nccl_refuses_tensors_on_the_cpu(group_of_one):
 
 
 def test_ddp_on_a_gpu_names_it(group_of_one):
-    """`DistributedDataParallel(model, device_ids=[0])` expects `model` on GPU 0 and moves CPU
-    inputs to that GPU; output and gradients are on it."""
+    """`DistributedDataParallel(model, device_ids=[0])` with `model` on GPU 0 moves CPU inputs to
+    that GPU; output and gradients are on it."""
     model = nn.Linear(1, 1, bias=False, device="cuda")
     nn.init.constant_(model.weight, 3.0)
     parallel = DistributedDataParallel(model, device_ids=[0])

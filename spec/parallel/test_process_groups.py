@@ -40,8 +40,8 @@ def test_distributed_comes_with_torch():
 
 @pytest.mark.torch(">=2.2")
 def test_without_a_group_there_is_no_rank():
-    """Before `init_process_group`, `dist.is_initialized()` is False and `dist.get_rank()`
-    raises ValueError.
+    """Before `init_process_group`, `dist.is_initialized()` is False and `dist.get_rank()` raises
+    ValueError, since PyTorch 2.2, "Default process group has not been initialized".
 
     A script that must also run alone asks `dist.is_initialized()` first.
     """
@@ -52,10 +52,11 @@ def test_without_a_group_there_is_no_rank():
 
 
 def test_a_single_process_is_rank_0_of_1(tmp_path):
-    """`init_process_group("gloo", init_method="file://...", rank=0, world_size=1)` makes a
-    group of this process alone; `destroy_process_group()` ends it.
+    """`init_process_group("gloo", init_method="file://...", rank=0, world_size=1)` makes a group of
+    this process alone; `destroy_process_group()` ends it.
 
-    The file is the store in which the processes find each other; it must not exist before.
+    The file is the store in which the processes find each other; it must not hold anything yet, as
+    one of an earlier run might.
     """
     hook = sys.excepthook
     dist.init_process_group("gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1)
@@ -88,10 +89,10 @@ def test_the_environment_is_enough(monkeypatch):
 
 
 def test_the_environment_has_to_name_the_rank(monkeypatch):
-    """`init_process_group("gloo")` raises ValueError where the environment variable `RANK` is
-    not set, "environment variable RANK expected, but not set".
+    """`init_process_group("gloo")` raises ValueError where the environment variable `RANK` is not
+    set, "environment variable RANK expected, but not set".
 
-    The script was started with `python` instead of `torchrun`.
+    Mostly the script was started with `python` instead of `torchrun`.
     """
     monkeypatch.delenv("RANK", raising=False)
 
@@ -101,8 +102,8 @@ def test_the_environment_has_to_name_the_rank(monkeypatch):
 
 @pytest.mark.torch(">=2.2")
 def test_the_default_group_is_made_once(group_of_one, tmp_path):
-    """A second `init_process_group` in one process raises ValueError, "trying to initialize the
-    default process group twice!".
+    """A second `init_process_group` in one process raises ValueError, since PyTorch 2.2, "trying to
+    initialize the default process group twice!".
 
     Call `destroy_process_group()` first, or make a further group with `dist.new_group()`.
     """
@@ -116,12 +117,11 @@ def test_the_default_group_is_made_once(group_of_one, tmp_path):
 
 @pytest.mark.torch(">=2.3")
 def test_tracebacks_name_the_rank(group_of_one, capsys):
-    """`init_process_group` replaces `sys.excepthook`: each nonempty line that an uncaught
-    exception prints then begins with the rank, such as `[rank0]: `.
+    """Since PyTorch 2.3 `init_process_group` replaces `sys.excepthook`: each nonempty line that an
+    uncaught exception of the main thread prints then begins with the rank, such as `[rank0]: `.
 
-    So the output of several processes in one terminal can be told apart.
-    `destroy_process_group` does not put the old hook back: a second group in the same process
-    adds a second prefix.
+    So the output of several processes in one terminal can be told apart. `destroy_process_group`
+    does not put the old hook back: a second group in the same process adds a second prefix.
     """
     sys.excepthook(ValueError, ValueError("no"), None)
 
@@ -129,8 +129,8 @@ def test_tracebacks_name_the_rank(group_of_one, capsys):
 
 
 def test_alone_a_sum_over_all_is_ones_own_part(group_of_one):
-    """In a group of one process `dist.all_reduce(x)` leaves `x` as it is: the same script runs
-    alone."""
+    """In a group of one process `dist.all_reduce(x)` of a float32 tensor leaves the values of `x`
+    as they are, so a script for several processes runs in one too."""
     x = torch.tensor([1.0, 2.0])
 
     dist.all_reduce(x)
@@ -167,8 +167,8 @@ def test_a_source_beyond_the_group_is_refused(group_of_one):
 
 
 def test_a_store_keeps_bytes_by_name():
-    """`store.set("rate", "0.5")` keeps a string under a key, and `store.get("rate")` returns it
-    as bytes."""
+    """`store.set("rate", "0.5")` of a `dist.HashStore` keeps a string under a key, and
+    `store.get("rate")` returns it as bytes."""
     store = dist.HashStore()
 
     store.set("rate", "0.5")
@@ -178,10 +178,10 @@ def test_a_store_keeps_bytes_by_name():
 
 
 def test_a_store_counts():
-    """`store.add("arrived", 2)` adds 2 to the number kept under a key, which starts from 0, and
-    returns the sum.
+    """`store.add("arrived", 2)` of a `dist.HashStore` adds 2 to the number kept under a key, which
+    starts from 0, and returns the sum.
 
-    Because the addition is atomic, processes can count themselves with it.
+    Because the addition is atomic, also in a `TCPStore`, processes can count themselves with it.
     """
     store = dist.HashStore()
 
@@ -192,8 +192,8 @@ def test_a_store_counts():
 
 
 def test_waiting_for_a_key_ends_with_the_timeout():
-    """`store.wait(["never"], timeout)` raises a RuntimeError when the timeout is over and
-    nobody has set the key.
+    """`store.wait(["never"], timeout)` of a `dist.HashStore` raises a RuntimeError when the timeout
+    is over and nobody has set the key.
 
     This is what a process sees that waits for others which were never started.
     """
@@ -204,8 +204,9 @@ def test_waiting_for_a_key_ends_with_the_timeout():
 
 
 def test_port_0_finds_a_free_port():
-    """`dist.TCPStore("127.0.0.1", 0, is_master=True)` serves on a free port, which its `port`
-    names; a second `TCPStore` on that port reads and writes the same keys."""
+    """`dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)` serves on a free
+    port, its `port`; a `TCPStore` with `is_master=False` on that port reads and writes the same
+    keys."""
     server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     client = dist.TCPStore("127.0.0.1", server.port, is_master=False)
 

@@ -23,7 +23,7 @@ from torch import nn
 
 
 def test_a_tensor_can_be_moved_into_shared_memory():
-    """`x.share_memory_()` moves the storage of a CPU tensor `x` into shared memory, in place,
+    """`x.share_memory_()` moves the storage of a dense CPU tensor `x` into shared memory, in place,
     and returns `x`; afterwards `x.is_shared()` is True."""
     x = torch.tensor([1.0, 2.0])
     before = x.is_shared()
@@ -37,7 +37,8 @@ def test_a_tensor_can_be_moved_into_shared_memory():
 
 
 def test_views_are_shared_and_copies_are_not():
-    """A view of a tensor in shared memory is in shared memory too; a `clone()` of it is not.
+    """A view such as `x[1:]` of a CPU tensor `x` in shared memory is in shared memory too;
+    `x.clone()` is not.
 
     Because it is the storage that is shared, and a view has the same storage.
     """
@@ -49,11 +50,11 @@ def test_views_are_shared_and_copies_are_not():
 
 
 def test_a_module_shares_all_its_parameters():
-    """`module.share_memory()` moves the parameters and buffers of a module into shared memory,
-    and returns the module.
+    """`module.share_memory()` moves the parameters and buffers of a module on the CPU into shared
+    memory, and returns the module.
 
-    So several processes can train one model (Hogwild): each gets the module and updates the
-    same weights.
+    So several processes can train one model (Hogwild): each gets the module and updates the same
+    weights.
     """
     model = nn.BatchNorm1d(2)
 
@@ -65,8 +66,8 @@ def test_a_module_shares_all_its_parameters():
 
 
 def test_a_sent_tensor_arrives_as_the_same_memory():
-    """A CPU tensor that is put into a `torch.multiprocessing` queue is moved into shared
-    memory: a write to the received tensor shows in the sender's.
+    """`put` of a `torch.multiprocessing.SimpleQueue` moves a CPU tensor that has elements into
+    shared memory: a write to the tensor that `get` returns shows in the sender's.
 
     Send `x.clone()` where the sender goes on to change `x`.
     """
@@ -99,12 +100,11 @@ def test_results_with_a_graph_are_not_sent():
 
 
 def test_a_queue_drops_what_it_cannot_send(capfd):
-    """`put` of a `torch.multiprocessing.Queue` raises nothing for a tensor that requires grad
-    and is not a leaf: a thread of the queue prints the RuntimeError, and the tensor never
-    arrives.
+    """`put` of a `torch.multiprocessing.Queue` raises nothing for a tensor that requires grad and
+    is not a leaf: a thread of the queue prints the RuntimeError, and the tensor never arrives.
 
-    Because such a queue pickles in that thread, after `put` has returned; so `get` waits for
-    good.
+    Because such a queue pickles in that thread, after `put` has returned; so `get` waits for good.
+    Put `x.detach()` instead.
     """
     result = torch.ones(2, requires_grad=True) * 2
     queue = mp.get_context("spawn").Queue()
@@ -147,11 +147,10 @@ def fail(rank):
 
 @pytest.mark.slow
 def test_an_exception_in_a_process_reaches_the_parent():
-    """If the function raises in one of its processes, `mp.spawn` raises ProcessRaisedException
-    with that process's traceback in the message.
+    """If the function raises an Exception such as ValueError in one of its processes, `mp.spawn`
+    raises ProcessRaisedException with that process's traceback in the message.
 
-    `except ValueError` does not catch it, whatever the function raised: the type is in the text
-    only.
+    `except ValueError` does not catch it: the type is in the text only.
     """
     with pytest.raises(mp.ProcessRaisedException, match="ValueError: process 0 gives up"):
         mp.spawn(fail, nprocs=1)
@@ -165,11 +164,11 @@ def leave(rank):
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_told_by_its_exit_code():
-    """If a process ends without an exception but with an exit code other than 0, `mp.spawn`
-    raises ProcessExitedException, which names its number and exit code.
+    """If a process is left by `os._exit(3)`, `mp.spawn` raises ProcessExitedException, "process 0
+    terminated with exit code 3".
 
-    Such a process was killed, out of memory being the usual reason, or left by `sys.exit` or
-    `os._exit`.
+    So it is for `sys.exit(3)`. A process that was killed, out of memory being the usual reason, is
+    "terminated with signal SIGKILL".
     """
     with pytest.raises(mp.ProcessExitedException, match="process 0 terminated with exit code 3"):
         mp.spawn(leave, nprocs=1)

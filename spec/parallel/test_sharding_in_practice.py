@@ -48,10 +48,11 @@ def whole(model):
 
 
 def test_sharded_layer_by_layer_one_is_whole_at_a_time(group):
-    """With `fully_shard` applied to each layer and then to the model, only the layer that runs has
-    whole parameters; with `fully_shard(model)` alone all have, during the whole forward.
+    """With `fully_shard` applied to each layer and then to the model, only the layer whose forward
+    runs has whole parameters; with `fully_shard(model)` alone all have, during the whole forward.
 
-    So the memory is that of the largest layer instead of that of the model.
+    So the memory is that of one layer, or of two where the next is gathered in advance, instead of
+    that of the model.
     """
 
     def program(rank):
@@ -98,8 +99,9 @@ def test_a_module_is_sharded_once(group):
     ("reshard", "after_forward"), [(True, []), (False, ["0.weight", "1.weight"])]
 )
 def test_parameters_may_stay_whole_until_the_backward(reshard, after_forward, group):
-    """With `fully_shard(layer, reshard_after_forward=False)` the parameters stay whole from the
-    forward until the backward has used them; with True they are sharded again at once.
+    """With `fully_shard(layer, reshard_after_forward=False)` the parameters of `layer` stay whole
+    from its forward until its backward has used them; with `reshard_after_forward=True` they are
+    sharded again after the forward.
 
     True saves memory, False a second all-gather per step. After the backward all are sharded.
     """
@@ -119,8 +121,9 @@ def test_parameters_may_stay_whole_until_the_backward(reshard, after_forward, gr
 
 @pytest.mark.torch(">=2.8")
 def test_the_root_stays_whole_after_the_forward_by_default(group):
-    """Since PyTorch 2.8 without `reshard_after_forward=` the module on which `fully_shard` was
-    called last, the root, keeps its parameters whole until the backward, and layers inside don't.
+    """Since PyTorch 2.8, without `reshard_after_forward=`, the outermost module that `fully_shard`
+    was applied to, the root, keeps its own parameters whole from the forward until the backward;
+    sharded layers inside it don't.
 
     Because the backward begins with the root's own parameters.
     """
@@ -158,8 +161,8 @@ def test_sharding_makes_new_parameters(group):
 
 
 def test_the_state_of_the_optimizer_is_sharded(group):
-    """After a step of Adam on a sharded model `exp_avg` and `exp_avg_sq` are DTensors with half of
-    the rows in each of two processes."""
+    """After a step of `torch.optim.Adam` on a model sharded over two processes, `exp_avg` and
+    `exp_avg_sq` of a weight of four rows are DTensors with two rows in each process."""
 
     def program(rank):
         model = sharded(nn.Linear(2, 4, bias=False))
@@ -167,14 +170,15 @@ def test_the_state_of_the_optimizer_is_sharded(group):
         model(torch.ones(1, 2)).sum().backward()
         optimizer.step()
         state = optimizer.state[model.weight]
-        return [list(state[name].to_local().shape) for name in ("exp_avg", "exp_avg_sq")]
+        sums = [state["exp_avg"], state["exp_avg_sq"]]
+        return [[type(each).__name__, list(each.to_local().shape)] for each in sums]
 
-    assert group(program) == [[[2, 2], [2, 2]]] * 2
+    assert group(program) == [[["DTensor", [2, 2]], ["DTensor", [2, 2]]]] * 2
 
 
 def test_mixed_precision_is_a_policy(group):
-    """With `MixedPrecisionPolicy(param_dtype=torch.bfloat16)` a sharded model computes and gathers
-    in bfloat16, and keeps parameters and gradients in float32.
+    """With `MixedPrecisionPolicy(param_dtype=torch.bfloat16)` a sharded float32 model gathers its
+    parameters and computes in bfloat16, and keeps the parameters and their gradients in float32.
 
     `fully_shard(model, mp_policy=...)` takes it; `reduce_dtype=torch.float32` averages the
     gradients in float32. It takes the place of autocast.
@@ -193,8 +197,8 @@ def test_mixed_precision_is_a_policy(group):
 
 
 def test_a_gradient_norm_is_a_dtensor(group):
-    """`clip_grad_norm_` of a sharded model returns a DTensor, the norm over all processes;
-    `full_tensor()` makes it a plain tensor: four ones have norm 2."""
+    """`clip_grad_norm_` of the parameters of a sharded model returns a DTensor, the norm of the
+    whole gradient; `full_tensor()` makes it a plain tensor: a gradient of four ones has norm 2."""
 
     def program(rank):
         model = sharded(nn.Linear(1, 4, bias=False))
@@ -248,9 +252,9 @@ def test_a_model_may_be_sharded_before_it_has_memory(group):
 
 
 def test_plain_tensors_and_dtensors_do_not_mix(group):
-    """`model.weight + torch.ones(4, 2)` of a sharded parameter and a plain tensor raises
-    RuntimeError, "got mixed torch.Tensor and DTensor, need to convert all torch.Tensor to DTensor
-    before calling distributed operators!"
+    """`model.weight + torch.ones(4, 2)`, a sharded parameter and a plain tensor of several
+    elements, raises RuntimeError, "got mixed torch.Tensor and DTensor, need to convert all
+    torch.Tensor to DTensor before calling distributed operators!"
 
     Compute with `to_local()`, with `full_tensor()`, or with a tensor from `distribute_tensor`.
     """

@@ -45,8 +45,8 @@ def test_chunk_deals_out_the_rows_of_a_batch(batch, gpus, shares, device):
 @pytest.mark.claim("blitz-dp-chunk-rule")
 @given(batch=st.integers(1, 300), gpus=st.integers(1, 40))
 def test_a_share_is_the_equal_part_rounded_up(batch, gpus):
-    """`x.chunk(n)` splits a nonempty `x` into consecutive shares of `ceil(len(x) / n)` rows,
-    the last of which may be shorter."""
+    """`x.chunk(n)` splits a tensor with at least one row into consecutive shares of `ceil(len(x) /
+    n)` rows, the last of which may have fewer."""
     share = -(-batch // gpus)
 
     pieces = torch.arange(batch).chunk(gpus)
@@ -58,8 +58,8 @@ def test_a_share_is_the_equal_part_rounded_up(batch, gpus):
 
 @pytest.mark.claim("blitz-dp-dim-zero")
 def test_the_cut_goes_along_dimension_0(device):
-    """`chunk(3)` splits dimension 0 by default: 30 images of shape (3, 4, 4) become three
-    batches of 10 whole images."""
+    """`x.chunk(3)` splits dimension 0 by default: 30 images of shape (3, 4, 4) become three batches
+    of 10 whole images."""
     pictures = torch.zeros(30, 3, 4, 4, device=device)
 
     stacks = pictures.chunk(3)
@@ -68,8 +68,11 @@ def test_the_cut_goes_along_dimension_0(device):
 
 
 def test_another_dimension_can_be_named():
-    """`chunk(n, dim=1)` splits dimension 1 instead, as `DataParallel(model, dim=1)` does for
-    sequences whose batch dimension is the second."""
+    """`x.chunk(2, dim=1)` splits dimension 1 instead of 0: a tensor of shape (2, 3) becomes one of
+    shape (2, 2) and one of (2, 1).
+
+    `DataParallel(model, dim=1)` does so for sequences whose batch dimension is the second.
+    """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     left, right = x.chunk(2, dim=1)
@@ -79,8 +82,8 @@ def test_another_dimension_can_be_named():
 
 
 def test_neighbouring_rows_stay_together():
-    """`rows.chunk(2)` puts the first half of the rows into the first share and the second half
-    into the second.
+    """`rows.chunk(2)` of six rows puts rows 0 to 2 into the first share and rows 3 to 5 into the
+    second.
 
     `DistributedSampler` divides a dataset differently: process 0 of 2 gets every second sample.
     """
@@ -94,18 +97,18 @@ def test_neighbouring_rows_stay_together():
 
 @pytest.mark.parametrize(("batch", "shares"), [(1, [1]), (3, [1, 1, 1]), (7, [1] * 7)])
 def test_fewer_rows_than_devices_leave_devices_idle(batch, shares):
-    """`chunk(8)` of 1 to 7 rows makes as many shares as there are rows, one row each: the other
-    devices get nothing."""
+    """`x.chunk(8)` of 1 to 7 rows makes as many shares as there are rows, one row each: under
+    `DataParallel` the other GPUs of eight get nothing."""
     pieces = torch.zeros(batch).chunk(8)
 
     assert [len(piece) for piece in pieces] == shares
 
 
 def test_devices_can_stay_idle_with_rows_enough():
-    """`chunk(8)` of 9 rows makes five shares and not eight, because 9 / 8 is rounded up to 2.
+    """`x.chunk(8)` of 9 rows makes five shares and not eight, because 9 / 8 is rounded up to 2.
 
-    `tensor_split(8)` would make eight, of 2 and 1 rows; `DataParallel` doesn't use it. A batch
-    size that is a multiple of the number of devices avoids the question.
+    `tensor_split(8)` would make eight, of 2 and 1 rows; `DataParallel` doesn't use it. A batch size
+    that is a multiple of the number of devices avoids the question.
     """
     pieces = torch.arange(9).chunk(8)
     evener = torch.arange(9).tensor_split(8)
@@ -123,7 +126,7 @@ def test_cat_puts_the_shares_back_together(batch, gpus):
 
 
 def test_an_empty_batch_is_shared_by_all():
-    """`chunk(3)` of a tensor with 0 rows makes three empty shares.
+    """`x.chunk(3)` of a tensor with 0 rows makes three empty shares.
 
     That is the exception: `chunk` makes no empty share of a tensor that has rows.
     """
@@ -133,8 +136,8 @@ def test_an_empty_batch_is_shared_by_all():
 
 
 def test_there_is_no_cutting_for_no_device():
-    """`x.chunk(0)` raises RuntimeError; `x.chunk(1)` returns a tuple of one share with all
-    rows.
+    """`x.chunk(0)` raises RuntimeError, "chunk expects `chunks` to be greater than 0"; `x.chunk(1)`
+    returns a tuple of one share with all rows.
 
     The message often means that `torch.cuda.device_count()` was 0.
     """
@@ -148,8 +151,9 @@ def test_there_is_no_cutting_for_no_device():
 
 @pytest.mark.claim("blitz-dp-splits-dataset")
 def test_batches_are_split_and_the_dataset_is_not():
-    """A device that gets the first share of each batch sees samples from the whole dataset, not
-    its first half: `DataParallel` splits batches and never sees the dataset."""
+    """`DataParallel` splits batches and never sees the dataset: with `batch.chunk(2)[0]` of each
+    batch the first device sees samples of the whole dataset, here 0, 1, 4 and 5 of 8, not its first
+    half."""
     loader = DataLoader(range(8), batch_size=4)
 
     first_device = [batch.chunk(2)[0].tolist() for batch in loader]

@@ -96,11 +96,11 @@ dist.destroy_process_group()
 
 
 def test_a_process_that_dies_takes_the_others_along(tmp_path):
-    """When one process of a script ends with an error, `torchrun` ends the others, exits with
-    code 1 and prints a ChildFailedError that names the process.
+    """When one process of a script ends with an error and no restart is left, `torchrun` ends the
+    others, exits with code 1 and prints a ChildFailedError with that process's exit code.
 
-    Here the other waits in an `all_reduce` that nobody will complete, and would hang without
-    `torchrun`.
+    Here the other waits in an `all_reduce` that nobody will complete. By default torchrun restarts
+    nothing.
     """
     script = tmp_path / "train.py"
     script.write_text("""
@@ -128,8 +128,8 @@ dist.all_reduce(torch.ones(1))
 
 
 def test_torchrun_starts_again_if_it_may(tmp_path):
-    """With `torchrun --max-restarts 1 script.py` a script that fails is started once more, with
-    `TORCHELASTIC_RESTART_COUNT` one higher.
+    """With `torchrun --max-restarts 1 script.py` a script that fails is started once more, all its
+    processes, with `TORCHELASTIC_RESTART_COUNT` 1 instead of 0 in the environment.
 
     It begins from its first line, so a training has to load its last checkpoint there.
     """

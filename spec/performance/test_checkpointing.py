@@ -230,8 +230,8 @@ def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed
     """A block under `checkpoint` that saves another tensor of the same shape and dtype in its
     second run raises nothing: with `x * factor` and a factor that changed, the gradient is wrong.
 
-    Because shapes, dtypes and devices are compared, not values. Pass what changes to the block as
-    an argument.
+    Because shapes, dtypes and devices are compared, not values. Give `factor` to the block as an
+    argument of `checkpoint`: that it was changed in place is an error then.
     """
     factor = torch.tensor([3.0])
 
@@ -245,6 +245,11 @@ def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed
 
     assert y.item() == 3.0
     assert x.grad.item() == 5.0
+
+    y = checkpoint(lambda x, factor: x * (factor * 1), x, factor, use_reentrant=False)
+    factor.fill_(7.0)
+    with pytest.raises(RuntimeError, match="has been modified by an inplace operation"):
+        y.backward()
 
 
 def test_a_second_run_with_another_dtype_is_refused():
@@ -339,11 +344,11 @@ def test_nothing_is_kept_without_gradients():
 
 @pytest.mark.torch(">=2.5")
 def test_chosen_operations_are_kept():
-    """With a policy that returns `CheckpointPolicy.MUST_SAVE` for `aten.mm`, selective
-    checkpointing keeps the result of a matrix product: `w @ w` is not computed again in
-    `backward()`.
+    """With a policy for `create_selective_checkpoint_contexts` that returns
+    `CheckpointPolicy.MUST_SAVE` for `aten.mm`, `checkpoint` keeps the result of a matrix product:
+    `w @ w` is not computed again in `backward()`.
 
-    `create_selective_checkpoint_contexts(policy)` is passed as `context_fn`.
+    The contexts are passed to `checkpoint` as `context_fn`, by `functools.partial`.
     """
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils.checkpoint import CheckpointPolicy, create_selective_checkpoint_contexts

@@ -154,8 +154,8 @@ def test_a_list_of_losses_keeps_their_graphs(keep, alive):
 
 
 def test_a_running_sum_of_losses_keeps_their_graphs():
-    """`total = total + loss` keeps the tensors that autograd saved for every loss in the sum;
-    `total + loss.item()` keeps none.
+    """Until `backward()`, `total = total + loss` keeps the tensors that autograd saved for every
+    loss in the sum; `total + loss.item()` keeps none.
     """
     weight = torch.ones(3, requires_grad=True)
 

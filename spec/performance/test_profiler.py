@@ -20,7 +20,11 @@ import torch
 from torch import nn
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
-pytestmark = pytest.mark.torch(">=2.1")
+pytestmark = [
+    pytest.mark.torch(">=2.1"),
+    # What PyTorch 2.12 says of its own defaults.
+    pytest.mark.filterwarnings("ignore:Warning. Profiler clears events:UserWarning"),
+]
 
 CPU = [ProfilerActivity.CPU]
 
@@ -40,8 +44,9 @@ def test_calls_are_counted_by_operation():
 
 
 def test_an_operation_contains_those_that_it_calls():
-    """The profiler records `x @ x` of a matrix as `aten::matmul`, which calls `aten::mm`: both have
-    a count of 1, and the `cpu_time_total` of `aten::matmul` contains that of `aten::mm`.
+    """`torch.profiler.profile` records `x @ x` of a matrix as `aten::matmul`, which calls
+    `aten::mm`: both have a count of 1, and the `cpu_time_total` of `aten::matmul` contains that of
+    `aten::mm`.
 
     Sort by `self_cpu_time_total` to find the operations that spend the time themselves.
     """
@@ -86,8 +91,8 @@ def test_an_unknown_column_is_refused():
 
 
 def test_a_part_of_a_program_gets_a_name():
-    """`with record_function("encoder"):` gives the operations inside a common row `encoder` in the
-    profiler's `key_averages()`, besides their own rows.
+    """`with torch.profiler.record_function("encoder"):` gives the operations inside a common row
+    `encoder` in `key_averages()`, besides their own rows.
     """
     x = torch.ones(4)
 
@@ -120,8 +125,9 @@ def test_shapes_are_recorded_if_asked():
 
 @pytest.mark.torch(">=2.3")
 def test_memory_is_counted_if_asked():
-    """With `profile_memory=True` the profiler counts the bytes that an operation allocates: the sum
-    of two tensors of 1000 float32 elements has a `self_cpu_memory_usage` of 4000.
+    """With `profile_memory=True`, `torch.profiler.profile` counts the bytes that an operation
+    allocates: the sum of two tensors of 1000 float32 elements has a `self_cpu_memory_usage` of
+    4000.
     """
     x = torch.ones(1000)
 
@@ -134,7 +140,7 @@ def test_memory_is_counted_if_asked():
 
 
 def test_flops_are_estimated_if_asked():
-    """With `with_flops=True` the profiler estimates the floating-point operations of some
+    """`torch.profiler.profile(with_flops=True)` estimates the floating-point operations of some
     operations, such as `aten::mm`: 128 for a product of 4 x 4 matrices.
 
     `torch.nn.Conv1d` is not among them, `nn.Conv2d` is. `FlopCounterMode` knows more:
@@ -150,8 +156,9 @@ def test_flops_are_estimated_if_asked():
 
 
 def test_the_backward_pass_is_recorded_with_its_nodes():
-    """The profiler records the backward pass under the names of the graph's nodes: `MmBackward0`
-    for `w.mm(x)`, and two more calls of `aten::mm` inside it if both factors require grad.
+    """`torch.profiler.profile` records the backward pass under the names of the graph's nodes:
+    `MmBackward0` for `w.mm(x)`, and two more calls of `aten::mm` inside it if both factors require
+    grad.
     """
     w = torch.ones(2, 2, requires_grad=True)
     x = torch.ones(2, 2, requires_grad=True)
@@ -225,8 +232,8 @@ def test_there_is_nothing_to_read_before_the_block():
 
 @pytest.mark.spare("'Linear'", reason="what is absent is absent in other words too")
 def test_a_module_is_seen_as_its_operations():
-    """The profiler records a call of `nn.Linear` with a bias on the CPU as `aten::linear` and what
-    that calls, `aten::addmm`: names of modules are not among the keys.
+    """`torch.profiler.profile` records a call of `nn.Linear` with a bias on the CPU as
+    `aten::linear` and what that calls, `aten::addmm`: names of modules are not among the keys.
 
     Put `with record_function("encoder"):` around the call to see it by a name.
     """
@@ -253,8 +260,8 @@ def test_the_activities_that_can_be_recorded_are_listed():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.6")
 def test_kernels_are_recorded_with_the_cuda_activity():
-    """With `ProfilerActivity.CUDA` the kernels of a GPU are recorded, and the operations that
-    started them have a `device_time_total`.
+    """With `ProfilerActivity.CUDA`, `torch.profiler.profile` records the kernels of a GPU, and the
+    operations that started them have a `device_time_total`.
 
     Without it, an operation on a GPU seems to take only the time to start its kernel.
     """

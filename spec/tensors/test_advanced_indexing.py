@@ -4,8 +4,8 @@ An index may be a tensor of integers: the positions to pick, in any order and as
 named. A list of integers, a range or an int64 NumPy array in brackets works the same. This is how
 rows are shuffled, samples selected and tables looked up.
 
-In contrast to slices (`spec/tensors/test_indexing.py`) the result is a copy, unless the index is a
-0-dimensional int64 tensor, which counts as an integer. Assignment through such an index,
+In contrast to slices (`spec/tensors/test_indexing.py`) the result is a copy, unless the index is
+0-dimensional: `torch.tensor(1)` counts as the integer 1. Assignment through such an index,
 `x[index] = values`, still writes into `x`, because Python calls `x.__setitem__` for it and no copy
 is made first.
 
@@ -107,8 +107,8 @@ def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
 
 
 def test_a_scalar_tensor_is_a_number_to_an_index(device):
-    """`x[torch.tensor(1)]` of a matrix picks row 1 as `x[1]` does, and gives a view: a write to
-    it shows in `x`.
+    """`x[torch.tensor(1)]` of an int64 matrix picks row 1 as `x[1]` does, and gives a view: a
+    write to it shows in `x`.
 
     A 0-dimensional int64 tensor is taken for the number it holds, so `x[scores.argmax()]` drops
     the dimension. A 0-dimensional uint8 tensor is read as a mask and adds a dimension.
@@ -233,8 +233,8 @@ def test_an_index_tensor_may_be_int32():
 
 
 def test_assigning_through_an_index_tensor_writes_to_the_original(device):
-    """`x[[3, 1]] = values` writes the first value to position 3 of `x` and the second to
-    position 1.
+    """With `x = torch.zeros(5)`, `x[[3, 1]] = values` writes the first value to position 3 of
+    `x` and the second to position 1.
     """
     x = torch.zeros(5, device=device)
 
@@ -261,8 +261,8 @@ def test_assignment_through_an_index_tensor_converts_no_dtype():
 
 
 def test_a_write_to_a_picked_copy_is_lost():
-    """`x[[1, 2]][0] = 7` writes to a copy and leaves `x` as it was; `x[1:][0] = 7` writes
-    through a view.
+    """With `x = torch.zeros(3)`, `x[[1, 2]][0] = 7` writes to a copy and leaves `x` as it was;
+    `x[1:][0] = 7` writes through a view.
 
     Because the first brackets already copied. Use one pair of brackets: `x[1] = 7`.
     """
@@ -277,7 +277,8 @@ def test_a_write_to_a_picked_copy_is_lost():
 
 
 def test_adding_through_an_index_counts_repeated_places_once(device):
-    """`x[[0, 0, 2]] += 1` adds 1 to position 0 once, although it is named twice.
+    """With `x = torch.zeros(3)`, `x[[0, 0, 2]] += 1` adds 1 to position 0 once, although it is
+    named twice.
 
     Because it reads a copy, adds to it and writes it back, the same value twice.
     `x.index_add_(0, torch.tensor([0, 0, 2]), torch.ones(3))` counts each mention.
@@ -290,8 +291,9 @@ def test_adding_through_an_index_counts_repeated_places_once(device):
 
 
 def test_index_put_can_accumulate(device):
-    """`x.index_put_((index,), values, accumulate=True)` adds once for each mention of a
-    position: with `index` [0, 0, 2] twice at 0, as `x.index_add_(0, index, values)` does.
+    """`x.index_put_((index,), values, accumulate=True)` on `x = torch.zeros(3)` adds once for
+    each mention of a position: with `index` [0, 0, 2] twice at 0, as
+    `x.index_add_(0, index, values)` does.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([0, 0, 2], device=device)

@@ -21,9 +21,9 @@ import torch
 
 @pytest.mark.claim("blitz-op-families")
 def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws():
-    """A square matrix `x` is transposed by `x.t()`, indexed by `x[1, 0]`, sliced by `x[:, 1]`,
-    reduced by one with `x - 1`, multiplied with itself by `x @ x`; `torch.randperm(4)` draws a
-    random order of 0 to 3.
+    """A square float32 matrix `x` is transposed by `x.t()`, indexed by `x[1, 0]`, sliced by
+    `x[:, 1]`, reduced by one with `x - 1`, multiplied with itself by `x @ x`;
+    `torch.randperm(4)` draws a random order of 0 to 3.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 5.0]])
 
@@ -88,8 +88,9 @@ def test_each_operator_has_a_function_and_a_method(name, result):
 
 @pytest.mark.claim("blitz-add-four-ways-agree")
 def test_four_ways_to_add_give_the_same_numbers(device):
-    """For two float32 tensors of the same shape that require no grad, `x + y`, `torch.add(x,
-    y)`, `torch.add(x, y, out=z)` with a float32 `z`, and `x.add_(y)` give the same values.
+    """For two contiguous float32 tensors of the same shape that require no grad, `x + y`,
+    `torch.add(x, y)`, `torch.add(x, y, out=z)` with a `z` like them, and `x.add_(y)` give the
+    same values.
 
     They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor,
     `out=z` fills `z`, and `add_` overwrites `x`. Of tensors that require grad autograd refuses
@@ -123,9 +124,9 @@ def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
 
 @pytest.mark.claim("blitz-add-out")
 def test_out_overwrites_whatever_the_tensor_held(device):
-    """`torch.add(x, y, out=z)` of float32 tensors of one shape writes the sum into the memory
-    of `z` and returns `z`; the values that a separate `z` held before, even NaN, have no
-    influence.
+    """`torch.add(x, y, out=z)` of contiguous float32 tensors of one shape, none of which
+    requires grad, writes the sum into the memory of `z` and returns `z`; the values that a
+    separate `z` held before, even NaN, have no influence.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     z = torch.full((2,), torch.nan, device=device)
@@ -139,8 +140,9 @@ def test_out_overwrites_whatever_the_tensor_held(device):
 
 
 def test_out_may_be_one_column_of_a_matrix(device):
-    """The `out=` of `torch.add` may be a slice of a larger tensor that has the shape of the
-    result, such as `table[:, 1]`: only that part of `table` is written.
+    """The `out=` of `torch.add` of float32 tensors may be a slice of a larger float32 tensor,
+    if it has the shape of the result, such as `table[:, 1]`: only that part of `table` is
+    written.
 
     Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy,
     and `out=table[:, [1]]` would fill only that copy.
@@ -156,8 +158,8 @@ def test_out_may_be_one_column_of_a_matrix(device):
 
 
 def test_out_without_elements_takes_the_shape_of_the_result():
-    """`torch.add(x, y, out=torch.empty(0))` of float32 tensors resizes the empty tensor to the
-    shape of the result, without a warning.
+    """`torch.add(x, y, out=torch.empty(0))` of float32 tensors that require no grad resizes the
+    empty tensor to the shape of the result, without a warning.
     """
     z = torch.empty(0)
 
@@ -167,12 +169,12 @@ def test_out_without_elements_takes_the_shape_of_the_result():
 
 
 def test_out_of_another_size_is_resized_with_a_warning():
-    """An `out=` tensor of `torch.add` that has elements but not the shape of the result is
-    resized too, with a UserWarning that this is deprecated.
+    """`torch.add(x, 1, out=torch.zeros(5))` of a vector of two ones resizes the `out=` tensor
+    to two elements, with a UserWarning that resizing an output that has elements is deprecated.
 
-    Call `z.resize_(0)` first, or pass an `out=` tensor of the right shape. A slice that is
-    resized, such as a column, no longer covers the same elements: the sum lands in its
-    neighbours.
+    Call `z.resize_(0)` first, or pass an `out=` tensor of the right shape; memory of NumPy is
+    not enlarged. A slice that is resized, such as a column, no longer covers the same elements:
+    the sum lands in its neighbours.
     """
     z = torch.zeros(5)
 
@@ -200,8 +202,8 @@ def test_out_keeps_its_dtype():
 
 
 def test_out_of_integers_refuses_a_float_result(device):
-    """`torch.add` of float tensors into an integer `out=` raises a RuntimeError, even where the
-    result has no fraction.
+    """`torch.add` of float32 tensors into an integer `out=` raises a RuntimeError, even where
+    the result has no fraction.
 
     Because `torch.add` converts only within a kind or to a more general one: integers into
     floats, not floats into integers. Use a float `out=`, or convert the result.
@@ -230,7 +232,7 @@ def test_alpha_multiplies_the_second_operand(device):
 
 def test_a_fractional_alpha_needs_float_tensors():
     """`torch.add` of two integer tensors raises RuntimeError for a float `alpha=`, be it 0.5 or
-    2.0; float tensors take it.
+    2.0; two float32 tensors take it.
 
     Because the result would have to stay integer. Pass an integer `alpha`, or convert an
     operand to float.
@@ -275,8 +277,9 @@ def test_a_number_is_combined_with_every_element(device):
 
 
 def test_a_tensor_without_dimensions_acts_like_a_number(device):
-    """In arithmetic a 0-d tensor is combined with each element of the other operand:
-    `torch.tensor(10) - x` subtracts each element of `x` from 10.
+    """`+`, `-`, `*` and `/` of a 0-d int64 tensor and a larger int64 tensor combine the 0-d one
+    with each element of the other: `torch.tensor(10) - x` subtracts each element of `x` from
+    10.
 
     As a Python number is, with exceptions: of the same exponent -1, an integer tensor refuses
     the Python number and takes the tensor, see `spec/tensors/test_elementwise.py`.
@@ -346,8 +349,8 @@ def test_booleans_add_like_or_and_multiply_like_and(device):
 
 
 def test_booleans_refuse_the_minus_sign(device):
-    """`-` raises a RuntimeError if an operand is a bool tensor, as in `mask - mask` and `1 -
-    mask`. Newer releases raise its subclass NotImplementedError.
+    """With a bool tensor `mask`, `mask - mask` and `1 - mask` raise a RuntimeError. Newer
+    releases raise the subclass NotImplementedError.
 
     NumPy refuses `mask - mask`, but computes `1 - mask`. Write `a ^ b` where two masks differ,
     and `~mask` for the opposite.
@@ -381,8 +384,8 @@ def test_bitwise_operators_work_on_integers(device):
 
 
 def test_bitwise_operators_refuse_floats():
-    """`&`, `|` and `^` between float tensors raise a RuntimeError (its subclass
-    NotImplementedError in newer releases), and `~x` of a float tensor a TypeError.
+    """`&`, `|` and `^` between float32 tensors on the CPU raise a RuntimeError (its subclass
+    NotImplementedError in newer releases), and `~x` a TypeError.
 
     Compare first, as in `(x > 0) & (y > 0)`, or convert to an integer dtype.
     """

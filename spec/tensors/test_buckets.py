@@ -41,8 +41,9 @@ def test_a_value_on_a_boundary_falls_below_unless_right(device):
 
 
 def test_right_means_the_opposite_in_numpys_digitize():
-    """For sorted boundaries `np.digitize(x, bins)` gives the numbers of `torch.bucketize(x,
-    bins, right=True)`, and `right=True` of `digitize` those of `right=False` of `bucketize`.
+    """For rising boundaries `np.digitize(x, bins)` gives the numbers of
+    `torch.bucketize(x, bins, right=True)`, and `right=True` of `digitize` those of
+    `right=False` of `bucketize`.
 
     `bucketize` takes tensors. NumPy takes falling boundaries, too.
     """
@@ -148,8 +149,9 @@ def test_histc_without_a_range_takes_that_of_the_data(device):
 
 
 def test_histogram_also_gives_the_edges():
-    """`torch.histogram(x, bins, range=(low, high))` with an int `bins` returns counts and the
-    `bins + 1` edges; without `range=`, `bins` may also be a tensor of edges.
+    """`torch.histogram(x, bins, range=(low, high))` of a float32 tensor, with an int `bins`,
+    returns counts and the `bins + 1` edges; without `range=`, `bins` may also be a float32
+    tensor of edges.
     """
     x = torch.tensor([1.0, 2.0, 2.0, 9.0])
 

@@ -43,7 +43,7 @@ def test_comparison_goes_element_by_element(compare, name, result, device):
 
 
 def test_comparing_gives_booleans(device):
-    """`x == 2` of a tensor `x` gives a bool tensor, which can be used as a mask.
+    """`x == 2` of a dense tensor `x` gives a bool tensor, which can be used as a mask.
 
     Up to PyTorch 1.1 it was a uint8 tensor, for which `~` meant something else.
     """
@@ -231,8 +231,8 @@ def test_isclose_answers_for_each_element(device):
 
 
 def test_close_is_an_absolute_and_a_relative_tolerance():
-    """For finite floats of one dtype `torch.isclose(x, y)` is true where `|x - y| <= atol +
-    rtol * |y|`, by default with `atol=1e-8` and `rtol=1e-5`.
+    """For finite float32 tensors `torch.isclose(x, y)` is true where
+    `|x - y| <= atol + rtol * |y|`, by default with `atol=1e-8` and `rtol=1e-5`.
 
     Near 0 only `atol` counts, and 1e-8 is less than the rounding of most float32 computations.
     """
@@ -394,8 +394,9 @@ def test_a_mask_has_no_minus():
 
 
 def test_and_binds_closer_than_a_comparison(device):
-    """`x > 0 & x < 2` without parentheses raises an error: "not implemented for 'Float'" for a
-    float tensor, "Boolean value of Tensor" for several integers. Write `(x > 0) & (x < 2)`.
+    """`x > 0 & x < 2` without parentheses raises an error on the CPU: "not implemented for
+    'Float'" for a float32 tensor, "Boolean value of Tensor" for several integers. Write
+    `(x > 0) & (x < 2)`.
 
     Because `&` and `|` bind closer than `<` and `==` in Python: it means `x > (0 & x) < 2`.
     """
@@ -411,7 +412,7 @@ def test_and_binds_closer_than_a_comparison(device):
 
 
 def test_one_pair_of_parentheses_may_not_be_enough(device):
-    """`x > 0 | (x < 2)` of a float tensor raises no error and means `x > (0 | (x < 2))`: x is
+    """`x > 0 | (x < 2)` of a float32 tensor raises no error and means `x > (0 | (x < 2))`: x is
     compared with a mask.
 
     Put both comparisons in parentheses: `(x > 0) | (x < 2)`.

@@ -122,8 +122,8 @@ def test_a_conversion_copies(device):
 
 
 def test_fractions_are_cut_off_towards_zero(device):
-    """`x.long()` of a float tensor drops the fraction, so it rounds towards zero: 1.75 becomes
-    1 and -1.75 becomes -1.
+    """`x.long()` of a float32 tensor drops the fraction, so it rounds towards zero: 1.75
+    becomes 1 and -1.75 becomes -1.
 
     For the next lower integer write `x.floor().long()`, for the nearest `x.round().long()`;
     `round` takes a half to the even neighbour.
@@ -284,8 +284,8 @@ def test_a_mix_of_dtypes_is_told_in_many_words():
 
 
 def test_complex_to_real_drops_the_imaginary_part_with_a_warning(device):
-    """`z.float()` of a complex tensor drops the imaginary part and warns, once per process;
-    `z.real` gives the real part without a warning.
+    """`z.float()` of a complex tensor with elements drops the imaginary part and warns, once
+    per process; `z.real` gives the real part without a warning.
     """
     z = torch.tensor([3 + 4j], device=device)
 

@@ -56,8 +56,9 @@ def test_unique_consecutive_only_drops_repetitions(device):
 
 
 def test_bincount_counts_each_small_integer(device):
-    """`x.bincount()` of a vector of nonnegative integers counts how often 0, 1, 2 and so on up
-    to the maximum occur; a larger `minlength=` appends zeros for numbers above the maximum.
+    """`x.bincount()` of an int64 vector of nonnegative numbers counts how often 0, 1, 2 and so
+    on up to the maximum occur; a larger `minlength=` appends zeros for numbers above the
+    maximum.
 
     With class indices, `minlength=num_classes` gives the count of each class.
     """
@@ -68,8 +69,8 @@ def test_bincount_counts_each_small_integer(device):
 
 
 def test_bincount_with_weights_adds_them_up(device):
-    """`x.bincount(weights=w)` with a weight for each element of `x` sums for each integer the
-    weights of its occurrences instead of counting them.
+    """`x.bincount(weights=w)` of an int64 vector with a float weight for each element of `x`
+    sums for each integer the weights of its occurrences instead of counting them.
     """
     x = torch.tensor([0, 1, 1], device=device)
     weights = torch.tensor([0.5, 1.0, 2.0], device=device)

@@ -164,8 +164,8 @@ def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
 
 
 def test_remainders_of_floats_may_be_fractions(device):
-    """`%` and `torch.fmod` take float tensors too: the remainder of 5.25 by 2 is 1.25; that of
-    -5.25 is 0.75 by `%` and -1.25 by `fmod`.
+    """`%` and `torch.fmod` take float32 tensors too: the remainder of 5.25 by 2 is 1.25; that
+    of -5.25 is 0.75 by `%` and -1.25 by `fmod`.
     """
     x = torch.tensor([5.25, -5.25], device=device)
 
@@ -178,8 +178,8 @@ integers = st.integers(-(2**31), 2**31 - 1)
 
 @given(integers, integers.filter(bool))
 def test_floor_division_and_remainder_agree_with_python(x, y):
-    """`//` and `%` of an int64 tensor agree with Python's `//` and `%` for numbers from -2**31
-    to 2**31 - 1, the divisor not being 0.
+    """`//` and `%` of an int64 tensor by an int agree with Python's `//` and `%` of ints, for
+    numbers from -2**31 to 2**31 - 1, the divisor not being 0.
     """
     assert (torch.tensor(-7) // 2).item() == -7 // 2 == -4
     assert (torch.tensor(x) // y).item() == x // y

@@ -150,7 +150,7 @@ def test_a_dtype_is_no_string_and_not_numpys():
 )
 def test_iinfo_knows_the_range_of_an_integer(dtype, smallest, largest):
     """`torch.iinfo(dtype).min` and `torch.iinfo(dtype).max` are the smallest and the largest
-    number of an integer dtype: 0 and 255 for uint8, -128 and 127 for int8.
+    number of an integer dtype from uint8 to int64: 0 and 255 for uint8, -128 and 127 for int8.
     """
     info = torch.iinfo(dtype)
 
@@ -169,9 +169,9 @@ def test_iinfo_knows_the_range_of_an_integer(dtype, smallest, largest):
 def test_finfo_knows_range_and_precision_of_a_float(
     dtype, largest, step_after_one, smallest_normal
 ):
-    """`torch.finfo(dtype)` of a float dtype has `max`, the largest finite number, `eps`, the
-    gap between 1 and the next larger number, and `smallest_normal`, the smallest positive
-    number of full precision.
+    """`torch.finfo(dtype)` of float16, bfloat16, float32 or float64 has `max`, the largest
+    finite number, `eps`, the gap between 1 and the next larger number, and `smallest_normal`,
+    the smallest positive number of full precision.
 
     bfloat16 has the exponents of float32 and an `eps` 65536 times as large; float16 ends at
     65504.

@@ -47,8 +47,8 @@ def test_a_function_answers_element_by_element(name, numbers, result, device):
 
 
 def test_the_name_with_an_underscore_writes_into_the_tensor(device):
-    """`x.sqrt_()` of a float tensor writes the roots into `x` itself and returns `x`; for an
-    integer tensor it raises RuntimeError.
+    """`x.sqrt_()` of a contiguous float32 tensor that requires no grad writes the roots into
+    `x` itself and returns `x`; for an int64 tensor it raises RuntimeError.
 
     Because the roots are floats and a tensor keeps its dtype in place. Use `x.sqrt()` or a
     float `x`.
@@ -64,7 +64,7 @@ def test_the_name_with_an_underscore_writes_into_the_tensor(device):
 
 
 def test_pythons_abs_and_minus_work_on_tensors(device):
-    """Python's `abs(x)` and `-x` of a float tensor are `torch.abs(x)` and `torch.neg(x)`;
+    """Python's `abs(x)` and `-x` of a float32 tensor are `torch.abs(x)` and `torch.neg(x)`;
     Python's `round(x)` raises a TypeError.
 
     Because tensors have no `__round__`. Write `x.round()`.
@@ -153,7 +153,7 @@ def test_rounding_to_decimals(device):
 
 
 def test_frac_is_what_trunc_cuts_off(device):
-    """For a finite float tensor `torch.frac(x)` is `x - torch.trunc(x)`, the part after the
+    """For a finite float32 tensor `torch.frac(x)` is `x - torch.trunc(x)`, the part after the
     decimal point; where it is not 0, it has the sign of `x`.
     """
     x = torch.tensor([-1.75, 2.5], device=device)
@@ -175,8 +175,8 @@ def test_clamp_moves_numbers_between_two_bounds(device):
 
 
 def test_clamp_with_one_bound_leaves_the_other_side_open(device):
-    """`x.clamp(min=3)` bounds only from below, `x.clamp(max=6)` only from above; without a
-    bound `clamp` raises a RuntimeError.
+    """`x.clamp(min=3)` of an int64 tensor bounds only from below, `x.clamp(max=6)` only from
+    above; without a bound `clamp` raises a RuntimeError.
 
     `F.relu(x)` gives the values of `x.clamp(min=0)`.
     """
@@ -190,8 +190,8 @@ def test_clamp_with_one_bound_leaves_the_other_side_open(device):
 
 
 def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
-    """`torch.clamp` with a number `min` above the number `max` sets every element but NaN to
-    `max`, without an error.
+    """`torch.clamp` of a float32 tensor with a number `min` above the number `max` sets every
+    element but NaN to `max`, without an error.
 
     NumPy's `clip` does the same.
     """
@@ -245,8 +245,8 @@ def test_maximum_refuses_a_number():
 
 
 def test_integers_refuse_negative_integer_powers():
-    """An integer tensor to the power of a negative Python int, such as `x ** -1`, raises a
-    RuntimeError.
+    """On the CPU an integer tensor to the power of a negative Python int, such as `x ** -1`,
+    raises a RuntimeError.
 
     Because the result would be a fraction. Make the exponent or the base a float: `x ** -1.0`.
     """
@@ -283,11 +283,11 @@ def test_a_power_may_differ_for_each_element(device):
 
 
 def test_lerp_goes_part_of_the_way(device):
-    """`torch.lerp(start, end, weight)` of two float32 tensors is, up to rounding, `start +
-    weight * (end - start)`, a linear interpolation.
+    """`torch.lerp(start, end, weight)` of two float32 tensors is, up to rounding,
+    `start + weight * (end - start)`, a linear interpolation.
 
-    At weight 1 it gives `end` itself if `start` is finite, which the formula doesn't where
-    `start` is so large that `end - start` is rounded.
+    At weight 1 it gives `end` itself unless `end - start` overflows, which the formula doesn't
+    where `end - start` is rounded, as with 1e8 and 1.
     """
     start = torch.tensor([0.0, 10.0], device=device)
     end = torch.tensor([10.0, 30.0], device=device)

@@ -130,8 +130,8 @@ def test_amax_shares_its_gradient_between_equal_values():
 
 
 def test_aminmax_gives_both_ends(device):
-    """`x.aminmax()` of a nonempty tensor returns a named tuple of the smallest and the largest
-    element, `min` and `max`.
+    """`x.aminmax()` of a nonempty int64 tensor returns a named tuple of the smallest and the
+    largest element, `min` and `max`.
     """
     ends = torch.tensor([3, 1, 2], device=device).aminmax()
 

@@ -190,8 +190,8 @@ def test_scatter_reduce_counts_what_was_there_before(device):
 
 
 def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
-    """For float32 `rows` and n groups, `F.one_hot(group, n).T.float() @ rows` is the same sum
-    by group as by `index_add_`, up to rounding, by a matrix product.
+    """For finite float32 `rows` and n groups, `F.one_hot(group, n).T.float() @ rows` is the
+    same sum by group as by `index_add_`, up to rounding, by a matrix product.
 
     It needs memory for the matrix of zeros and ones, which has one row per group and one column
     per row of `rows`.
@@ -205,9 +205,9 @@ def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
 
 
 def test_index_copy_writes_rows_and_index_fill_a_number(device):
-    """For indices from 0, `x.index_copy_(0, index, rows)` writes `rows` to the rows that the
-    index names, as `x[index] = rows` does, and `x.index_fill_(0, index, 7)` writes the number
-    7, as `x[index] = 7` does.
+    """For float32 tensors and indices from 0, `x.index_copy_(0, index, rows)` writes `rows` to
+    the rows that the index names, as `x[index] = rows` does, and `x.index_fill_(0, index, 7)`
+    writes the number 7, as `x[index] = 7` does.
     """
     index = torch.tensor([2, 0], device=device)
     copied, filled = torch.zeros(3, 1, device=device), torch.zeros(3, 1, device=device)

@@ -51,8 +51,8 @@ def test_a_number_drops_its_axis_and_a_slice_keeps_it():
 
 
 def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
-    """`x[1, 2]` of a matrix is a 0-dimensional tensor and a view: `x[1, 2].mul_(10)` changes
-    `x`. Its Python number is `x[1, 2].item()`.
+    """`x[1, 2]` of an int64 matrix is a 0-dimensional tensor and a view: `x[1, 2].mul_(10)`
+    changes `x`. Its Python number is `x[1, 2].item()`.
 
     So a list of `losses[i]` keeps the tensors, and their graph, alive; append `.item()`.
     """
@@ -66,8 +66,8 @@ def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
 
 
 def test_brackets_after_brackets_index_what_the_first_picked():
-    """`x[1][2]` of a matrix is the same element as `x[1, 2]`, and `x[1][2] = 60` writes into
-    `x`; `x[1:][0]` is row 1, since the second index applies to what the first picked.
+    """`x[1][2]` of an int64 matrix is the same element as `x[1, 2]`, and `x[1][2] = 60` writes
+    into `x`; `x[1:][0]` is row 1, since the second index applies to what the first picked.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -119,8 +119,8 @@ def test_a_slice_out_of_range_is_cut_short():
 
 
 def test_a_slice_is_a_view(device):
-    """`part = x[1:4]` shares the memory of `x`: a write to `part` shows in `x` and a write to
-    `x` in `part`.
+    """`part = x[1:4]` of `x = torch.zeros(5)` shares the memory of `x`: a write to `part` shows
+    in `x` and a write to `x` in `part`.
 
     Unlike a slice of a Python list, which copies. `x[1:4].clone()` is independent.
     """
@@ -221,8 +221,8 @@ def test_a_float_is_no_index():
 
 
 def test_iterating_gives_views_of_the_rows():
-    """`for row in x` over a matrix goes along the first dimension; each `row` is a view, so
-    `row[0] = 0` writes into `x`.
+    """`for row in x` over an int64 matrix goes along the first dimension; each `row` is a view,
+    so `row[0] = 0` writes into `x`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -249,8 +249,8 @@ def test_assigning_to_an_index_writes_into_the_tensor(device):
 
 
 def test_an_assigned_tensor_is_broadcast(device):
-    """`x[:] = row` broadcasts the assigned tensor: a row of three is written to each row of a 2
-    x 3 tensor.
+    """With `x = torch.zeros(2, 3)`, `x[:] = row` broadcasts the assigned tensor: a row of three
+    is written to each row of `x`.
     """
     x = torch.zeros(2, 3, device=device)
 
@@ -274,7 +274,8 @@ def test_an_assigned_tensor_must_fit():
 
 def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
     """On an int64 tensor, `x[0] = 7.9` writes 7, without a warning, and `x[1:] = floats` drops
-    the fractions: assignment to an integer index or a slice converts to the dtype of `x`.
+    the fractions: assignment to an integer index or a slice converts finite floats to the dtype
+    of `x`.
 
     Make `x` a float tensor to keep fractions. Assignment to an index tensor refuses another
     dtype: `spec/tensors/test_advanced_indexing.py`.
@@ -322,8 +323,8 @@ def test_a_list_cannot_be_assigned():
 
 
 def test_augmented_assignment_works_on_the_part(device):
-    """`x[0] += 1` adds to the first row of `x` in place, and `x[:, 2] *= 5` multiplies its last
-    column.
+    """With `x = torch.zeros(2, 3)`, `x[0] += 1` adds to the first row of `x` in place, and
+    `x[:, 2] *= 5` multiplies its last column.
     """
     x = torch.zeros(2, 3, device=device)
 

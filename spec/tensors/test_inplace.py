@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-add-inplace")
 def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
-    """`x.add_(y)` of two float32 tensors of one shape writes the sum into the memory of `x`; a `y`
-    with memory of its own stays unchanged.
+    """`x.add_(y)` of two contiguous float32 tensors of one shape that require no grad writes
+    the sum into the memory of `x`; a `y` with memory of its own stays unchanged.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([10.0, 20.0], device=device)
@@ -75,7 +75,8 @@ def test_underscore_operations_return_their_own_tensor_and_so_chain():
 )
 def test_what_common_underscore_operations_leave_behind(name, arguments, expected, device):
     """`zero_`, `fill_`, `neg_`, `abs_`, `sub_`, `mul_`, `div_`, `pow_`, `clamp_` and `relu_`
-    overwrite the float tensor they are called on; `gt_` stores 0.0 and 1.0 in it.
+    overwrite the float32 tensor they are called on, if it is contiguous and requires no grad;
+    `gt_` stores 0.0 and 1.0 in it.
 
     Because a tensor keeps its dtype in place, a comparison can't leave bools in it.
     """
@@ -188,7 +189,8 @@ def test_index_assignment_changes_a_tensor_without_an_underscore(device):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_plus_equals_changes_the_tensor_that_both_names_share(device):
-    """`x += 1` of a float32 tensor works in place: another name of the same tensor sees the sum.
+    """`x += 1` of a float32 tensor that requires no grad works in place: another name of the
+    same tensor sees the sum.
 
     Because Python calls `__iadd__`, which is `add_`.
     """
@@ -265,8 +267,8 @@ def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
 
 
 def test_set_makes_a_tensor_share_the_memory_of_another(device):
-    """`x.set_(y)` makes `x` use the memory and the shape of a `y` of its dtype, without a copy: a
-    later change of `y` shows in `x`.
+    """`x.set_(y)` makes `x` use the memory and the shape of a `y` of its dtype, neither
+    requiring grad, without a copy: a later change of `y` shows in `x`.
     """
     x = torch.zeros(2, device=device)
     y = torch.tensor([1.0, 2.0, 3.0], device=device)
@@ -278,11 +280,11 @@ def test_set_makes_a_tensor_share_the_memory_of_another(device):
 
 
 def test_resize_changes_the_number_of_elements_in_place(device):
-    """`x.resize_(3)` of a contiguous (2, 2) tensor keeps the memory and makes `x` a vector of its
-    first three elements.
+    """`x.resize_(3)` of a contiguous (2, 2) tensor that requires no grad keeps the memory and
+    makes `x` a vector of its first three elements.
 
-    To change only the shape use `view` or `reshape`; enlarging with `resize_` leaves new elements
-    uninitialised.
+    To change only the shape use `view` or `reshape`; enlarging with `resize_` leaves new
+    elements uninitialised.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
     address = x.data_ptr()

@@ -29,11 +29,11 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
-    """`x[0], x[1] = x[1], x[0]` of a matrix `x` does not swap the rows: it leaves the old row 1
-    twice.
+    """`x[0], x[1] = x[1], x[0]` of a matrix `x` that requires no grad does not swap the rows:
+    it leaves the old row 1 twice.
 
-    Because both rows on the right are views: the first assignment already changes what the second
-    one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
+    Because both rows on the right are views: the first assignment already changes what the
+    second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
@@ -43,7 +43,7 @@ def test_swapping_two_rows_like_python_variables_loses_one(device):
 
 
 def test_swapping_two_rows_by_a_list_of_indices_works(device):
-    """`x[[0, 1]] = x[[1, 0]]` swaps the first two rows of a matrix `x`.
+    """`x[[0, 1]] = x[[1, 0]]` swaps the first two rows of a matrix `x` that requires no grad.
 
     Because indexing with a list copies the rows before they are written.
     """
@@ -87,11 +87,11 @@ def test_a_float_tensor_takes_an_integer_operand(device):
 
 
 def test_an_expanded_tensor_refuses_addition_in_place(device):
-    """`x.add_(1)` raises a RuntimeError, "more than one element of the written-to tensor refers to
-    a single memory location", for an expanded tensor such as `torch.zeros(1).expand(3)`.
+    """`x.add_(1)` raises a RuntimeError, "more than one element of the written-to tensor refers
+    to a single memory location", for the expanded tensor `x = torch.zeros(1).expand(3)`.
 
-    Because several elements share one memory location, and it isn't defined how often 1 would be
-    added. Call `x.clone()` first.
+    Because several elements share one memory location, and it isn't defined how often 1 would
+    be added. Call `x.clone()` first.
     """
     x = torch.zeros(1, device=device).expand(3)
 

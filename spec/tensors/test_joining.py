@@ -116,12 +116,12 @@ def test_stack_wants_equal_shapes():
 
 
 def test_an_empty_list_cannot_be_joined():
-    """`torch.stack([])` raises a RuntimeError, "stack expects a non-empty TensorList": there is no
-    tensor to take shape and dtype from.
+    """`torch.stack([])` raises a RuntimeError, "stack expects a non-empty TensorList": there is
+    no tensor to take shape and dtype from.
 
     For `torch.cat` start the list with an empty vector of the dtype wanted if it may be empty:
-    `torch.empty(0)` makes the result float32 at least, `torch.empty(0, dtype=torch.int64)` leaves
-    integers as they are.
+    `torch.empty(0)` makes the result float32 at least, `torch.empty(0, dtype=torch.int64)`
+    leaves int64 as it is.
     """
     parts = []
 
@@ -187,8 +187,8 @@ def test_hstack_and_vstack_treat_vectors_as_rows(device):
 
 
 def test_split_cuts_pieces_of_one_length(device):
-    """`x.split(n)` divides a nonempty `x` along its first dimension into a tuple of pieces of
-    length `n`; the last is shorter if `n` doesn't divide the length.
+    """`x.split(n)`, n being 1 or more, divides a nonempty `x` along its first dimension into a
+    tuple of pieces of length `n`; the last is shorter if `n` doesn't divide the length.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 

@@ -38,7 +38,7 @@ def test_diagonal_is_a_view(device):
 
 
 def test_the_trace_sums_the_diagonal(device):
-    """`torch.trace(x)` is the sum of the diagonal of a matrix of ints or floats."""
+    """`torch.trace(x)` is the sum of the diagonal of an int64 or float32 matrix."""
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     assert torch.trace(x).item() == 5
@@ -169,8 +169,8 @@ def test_only_square_matrices_have_an_inverse(name):
 
 
 def test_solve_finds_what_a_matrix_turns_into_the_right_side(device):
-    """`torch.linalg.solve(a, b)` of an invertible matrix `a` returns the `x` with `a @ x` equal to
-    `b` up to rounding, where `b` is a vector or a matrix of columns.
+    """`torch.linalg.solve(a, b)` of an invertible float32 matrix `a` returns the `x` with
+    `a @ x` equal to `b` up to rounding, where `b` is a vector or a matrix of columns.
     """
     a = torch.tensor([[2.0, 0.0], [1.0, 4.0]], device=device)
     b = torch.tensor([2.0, 9.0], device=device)
@@ -206,8 +206,8 @@ def test_lstsq_comes_as_near_as_it_can():
 
 
 def test_the_pseudoinverse_exists_for_every_matrix():
-    """`torch.linalg.pinv(x)` is the pseudoinverse, which singular matrices and matrices that
-    aren't square have, too.
+    """`torch.linalg.pinv(x)` of a finite float32 matrix is the pseudoinverse, which singular
+    matrices and matrices that aren't square have, too.
     """
     x = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 

@@ -68,7 +68,7 @@ def test_a_mask_must_have_the_shape_of_what_it_covers():
 
 
 def test_assigning_through_a_mask_writes_to_the_original(device):
-    """`x[x < 0] = 0` writes 0 to each negative element of `x`."""
+    """`x[x < 0] = 0` writes 0 to each negative element of an int64 tensor `x`."""
     x = torch.tensor([[1, -2], [-3, 4]], device=device)
 
     x[x < 0] = 0
@@ -77,8 +77,8 @@ def test_assigning_through_a_mask_writes_to_the_original(device):
 
 
 def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
-    """`x[mask] = values` with a mask of the shape of `x` writes one value per True element, in
-    row-major order; three values for two such elements raise RuntimeError.
+    """`x[mask] = values` of int64 tensors, with a mask of the shape of `x`, writes one value
+    per True element, in row-major order; three values for two such elements raise RuntimeError.
 
     One value alone goes to all of them. To choose from a tensor of the shape of `x` write
     `torch.where(mask, other, x)`.
@@ -104,8 +104,8 @@ def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
 
 
 def test_masked_fill_replaces_where_the_mask_is_true(device):
-    """`x.masked_fill(mask, 0)` returns a copy of `x` with 0 where the boolean mask is True;
-    `x.masked_fill_(mask, 0)` writes into `x`.
+    """`x.masked_fill(mask, 0)` of an int64 tensor returns a copy of `x` with 0 where the
+    boolean mask is True; `x.masked_fill_(mask, 0)` writes into `x`.
 
     In attention, scores are filled with `float("-inf")` in this way before `softmax`.
     """

@@ -94,8 +94,9 @@ def test_the_dimensions_before_the_last_two_broadcast(left, right, result, devic
 
 
 def test_inner_sizes_have_to_agree(device):
-    """`x @ y` of two matrices raises a RuntimeError, "mat1 and mat2 shapes cannot be multiplied",
-    unless `x` has as many columns as `y` has rows; even size 1 is not broadcast.
+    """`x @ y` of two dense matrices on the CPU raises a RuntimeError, "mat1 and mat2 shapes
+    cannot be multiplied", unless `x` has as many columns as `y` has rows; even size 1 is not
+    broadcast.
 
     The message names both shapes. Often one operand has to be transposed: `x @ x.T`.
     """

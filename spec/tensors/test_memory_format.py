@@ -159,7 +159,7 @@ def test_elementwise_operations_keep_the_format(device):
     """`x * 2`, `x.relu()` and `x.double()` of a channels-last tensor are channels-last;
     `x.masked_fill(mask, 5.0)` goes back to the default format.
 
-    Most elementwise operations keep the format, `torch.where(mask, 5.0, x)` among them.
+    `torch.where(mask, 5.0, x)` keeps the format if `mask` is channels-last, too.
     """
     y = torch.zeros(1, 2, 3, 4, device=device).to(memory_format=torch.channels_last)
 
@@ -213,8 +213,9 @@ def test_convolution_pooling_and_normalisation_keep_the_format():
 
 
 def test_a_convolution_in_channels_last_answers_in_channels_last():
-    """An `nn.Conv2d` converted with `layer.to(memory_format=torch.channels_last)` gives a
-    channels-last output even for a contiguous input.
+    """An `nn.Conv2d` of several input channels converted with
+    `layer.to(memory_format=torch.channels_last)` gives a channels-last output even for a
+    contiguous input.
     """
     layer = nn.Conv2d(2, 3, 3).to(memory_format=torch.channels_last)
 

@@ -43,8 +43,9 @@ def test_from_numpy_turns_an_array_into_a_tensor():
 
 @pytest.mark.claim("blitz-numpy-shared-memory")
 def test_tensor_and_array_start_at_the_same_address():
-    """`tensor.numpy()` of a float32 CPU tensor and `torch.from_numpy(array)` don't copy: a tensor
-    and its array, if not empty, start at the same memory address.
+    """`tensor.numpy()` of a float32 CPU tensor that requires no grad and
+    `torch.from_numpy(array)` don't copy: a tensor and its array, if not empty, start at the
+    same memory address.
     """
     tensor = torch.ones(3)
     array = np.ones(3)

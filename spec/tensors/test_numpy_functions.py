@@ -39,8 +39,8 @@ from torch import nn
     ],
 )
 def test_the_same_line_gives_the_same_numbers_in_numpy_and_torch(line, expected):
-    """Lines such as `arange(6).reshape(2, 3).sum(axis=0)` give the same values with `np` and with
-    `torch`, where both spell functions and arguments alike.
+    """`arange(6).reshape(2, 3).sum(axis=0)`, `linspace(0, 1, 3)`, `ones((1, 3)) @ ones((3, 1))`
+    and `cumsum(arange(4), axis=0)` give the same values with `np` and with `torch`.
     """
     assert line(np).tolist() == expected
     assert line(torch).tolist() == expected
@@ -128,11 +128,11 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """`x * array` of a float32 tensor that requires no grad, on the left, and a float64 array is a
-    float64 tensor.
+    """`x * array` of a float32 tensor that requires no grad, on the left, and a float64 array
+    on the right is a float64 tensor.
 
-    NumPy computes it and gives a DeprecationWarning. Convert the array first: `x *
-    torch.from_numpy(array).float()`.
+    NumPy computes it; NumPy 2 gives a DeprecationWarning. Convert the array first:
+    `x * torch.from_numpy(array).float()`.
     """
     x = torch.tensor([1.0, 2.0])
     array = np.array([10.0, 10.0])

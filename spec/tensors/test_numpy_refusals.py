@@ -49,8 +49,9 @@ def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
 
 
 def test_asarray_refuses_what_numpy_refuses():
-    """`np.asarray(x)` and `np.sqrt(x)` of a tensor that requires grad raise the RuntimeError of
-    `x.numpy()`, "Can't call numpy() on Tensor that requires grad".
+    """Outside `torch.no_grad()`, `np.asarray(x)` and `np.sqrt(x)` of a tensor that requires
+    grad raise the RuntimeError of `x.numpy()`, "Can't call numpy() on Tensor that requires
+    grad".
 
     Because NumPy calls `x.__array__()`, which calls `x.numpy()`. Write `x.sqrt()`, or pass
     `x.detach()`, also to libraries such as matplotlib.
@@ -112,8 +113,8 @@ def test_a_sparse_tensor_is_refused():
 
 @pytest.mark.claim("blitz-all-other-cpu-types-convert")
 def test_bfloat16_is_refused():
-    """`x.numpy()` of a bfloat16 tensor raises a TypeError, "Got unsupported ScalarType BFloat16";
-    convert with `x.float().numpy()`.
+    """`x.numpy()` of a bfloat16 tensor that requires no grad raises a TypeError, "Got
+    unsupported ScalarType BFloat16"; convert with `x.float().numpy()`.
 
     Because NumPy has no bfloat16, and none of the float8 dtypes.
     """
@@ -126,8 +127,9 @@ def test_bfloat16_is_refused():
 
 
 def test_a_conjugated_tensor_is_refused():
-    """`x.conj().numpy()` of a complex tensor raises a RuntimeError, "Can't call numpy() on Tensor
-    that has conjugate bit set"; write `x.conj().resolve_conj().numpy()`.
+    """`x.conj().numpy()` of a complex tensor that requires no grad raises a RuntimeError,
+    "Can't call numpy() on Tensor that has conjugate bit set"; write
+    `x.conj().resolve_conj().numpy()`.
 
     Because `conj()` only sets a flag, which NumPy doesn't know; `resolve_conj()` computes the
     values. Of a real tensor `conj()` sets none.
@@ -144,8 +146,8 @@ def test_a_conjugated_tensor_is_refused():
 
 
 def test_a_lazily_negated_tensor_is_refused():
-    """`x.conj().imag.numpy()` of a complex tensor raises a RuntimeError, "Can't call numpy() on
-    Tensor that has negative bit set"; call `resolve_neg()` first.
+    """`x.conj().imag.numpy()` of a complex tensor that requires no grad raises a RuntimeError,
+    "Can't call numpy() on Tensor that has negative bit set"; call `resolve_neg()` first.
 
     Because the imaginary part of a lazy conjugate is only marked as negative.
     """

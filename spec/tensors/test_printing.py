@@ -29,9 +29,9 @@ from hypothesis import strategies as st
     ],
 )
 def test_floats_end_in_a_point_or_have_four_decimals(values, text):
-    """Outside scientific notation `repr(x)` of a float tensor of at most 1000 elements has four
-    decimals, or a bare point as in `1.` if all finite elements are whole numbers; integers print
-    without a point.
+    """Outside scientific notation `repr(x)` of a real float tensor of at most 1000 elements,
+    one of them finite, has four decimals, or a bare point as in `1.` if all finite elements are
+    whole numbers; integers print without a point.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -45,8 +45,8 @@ def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     ],
 )
 def test_numbers_are_padded_to_one_width(values, text):
-    """`print(x)` pads the elements of an integer, bool or real float tensor to the width of the
-    widest, so that columns line up.
+    """`print(x)` pads the elements of an integer or bool tensor, or of a real float tensor
+    without zeros, NaN and infinities, to the width of the widest, so that columns line up.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -66,9 +66,9 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """`repr(x)` of floats is in scientific notation if, of the magnitudes shown, the largest is
-    more than 1000 times the smallest nonzero one, or more than 1e8, or if a fraction occurs and the
-    smallest is below 1e-4.
+    """`repr(x)` of real floats is in scientific notation if, of the magnitudes shown, the
+    largest is more than 1000 times the smallest nonzero one, or more than 1e8, or if a fraction
+    occurs and the smallest is below 1e-4.
 
     Write `torch.set_printoptions(sci_mode=False)` to turn it off.
     """
@@ -202,7 +202,8 @@ def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
 
 
 def test_a_long_row_is_wrapped_at_80_characters(snapshot):
-    """In `repr(x)` a row that needs more than 80 characters goes on in the next line, by default.
+    """In `repr(x)` of an int64 tensor a row that needs more than 80 characters goes on in the
+    next line, by default.
 
     `torch.set_printoptions(linewidth=...)` changes the limit.
     """

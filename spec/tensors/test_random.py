@@ -174,8 +174,8 @@ def test_a_generator_of_ones_own_leaves_the_default_one_alone(device):
 
 
 def test_a_generator_of_ones_own_follows_its_own_seed(device):
-    """`torch.rand(3, generator=g)` gives the same values for two `torch.Generator` objects on one
-    device with the same seed.
+    """`torch.rand(3, generator=g)` gives the same values for two `torch.Generator` objects on
+    one device that have just been given the same seed.
     """
     first = torch.Generator(device).manual_seed(7)
     second = torch.Generator(device).manual_seed(7)

@@ -29,8 +29,8 @@ import torch
     ],
 )
 def test_without_dim_all_elements_take_part(name, result, device):
-    """`sum`, `mean`, `prod`, `max`, `amax`, `min`, `amin`, `median` and `var` of a float32
-    matrix, called without `dim=`, reduce all elements to a 0-d tensor.
+    """`sum`, `mean`, `prod`, `max`, `amax`, `min`, `amin`, `median` and `var` of a nonempty
+    float32 matrix, called without `dim=`, reduce all elements to a 0-d tensor.
     """
     x = torch.tensor([[4.0, 0.5], [1.0, 2.5]], device=device)
 
@@ -88,8 +88,8 @@ def test_prod_takes_one_dim_only():
 
 
 def test_keepdim_leaves_size_one_behind(device):
-    """`means = x.mean(dim=1, keepdim=True)` of a float tensor of shape (n, m) has the shape (n,
-    1), so that `x - means` subtracts from each row its own mean.
+    """`means = x.mean(dim=1, keepdim=True)` of a float32 tensor of shape (n, m) has the shape
+    (n, 1), so that `x - means` subtracts from each row its own mean.
     """
     x = torch.tensor([[1.0, 3.0], [5.0, 7.0]], device=device)
 
@@ -109,8 +109,8 @@ def test_the_words_of_numpy_are_understood():
 
 
 def test_a_dim_that_is_not_there_is_refused():
-    """`x.sum` raises an IndexError for a dimension that `x` hasn't, such as `dim=2` of a
-    matrix, and a RuntimeError for a dimension that is named twice, as in `dim=(0, 0)`.
+    """`x.sum` of a matrix `x` raises an IndexError for a dimension that `x` hasn't, such as
+    `dim=2`, and a RuntimeError for a dimension that is named twice, as in `dim=(0, 0)`.
 
     Dimensions of a matrix are 0 and 1, or -1 and -2.
     """
@@ -172,7 +172,7 @@ def test_dtype_names_the_type_to_sum_in(device):
 
 
 def test_nothing_sums_to_zero_and_multiplies_to_one(device):
-    """Of an empty float tensor `x.sum()` is 0, `x.prod()` is 1 and `x.mean()` is NaN.
+    """Of an empty float32 tensor `x.sum()` is 0, `x.prod()` is 1 and `x.mean()` is NaN.
 
     Because 0 and 1 change no sum and no product, and the mean of nothing is 0 / 0.
     """
@@ -193,8 +193,8 @@ def test_nothing_sums_to_zero_and_multiplies_to_one(device):
     ],
 )
 def test_nothing_has_no_largest_element(name, error):
-    """Of an empty tensor `x.max()`, `x.min()` and `x.amax()` raise a RuntimeError, and
-    `x.argmax()` an IndexError.
+    """Of an empty float32 tensor on the CPU `x.max()`, `x.min()` and `x.amax()` raise a
+    RuntimeError, and `x.argmax()` an IndexError.
 
     Because there is no neutral value to return. Guard with `if x.numel():`.
     """

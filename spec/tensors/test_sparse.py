@@ -73,8 +73,8 @@ def test_coordinates_are_columns_and_not_rows():
 
 def test_indices_want_a_coalesced_tensor():
     """`x.indices()` and `x.values()` raise RuntimeError, "Cannot get indices on an uncoalesced
-    tensor, please call .coalesce() first", if `torch.sparse_coo_tensor` made `x` of two values or
-    more.
+    tensor, please call .coalesce() first", if `torch.sparse_coo_tensor(indices, values, size)`
+    made `x` of two values or more.
 
     `x.coalesce()` returns a new tensor, sorted; one from `to_sparse()` is coalesced already.
     """

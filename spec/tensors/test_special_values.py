@@ -123,8 +123,8 @@ def test_nan_is_sorted_behind_infinity(device):
 
 
 def test_the_nan_functions_leave_nan_out(device):
-    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a tensor skip NaN: the `nanmean` of
-    [1, NaN, 4] is 2.5.
+    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a float32 tensor skip NaN: the
+    `nanmean` of [1, NaN, 4] is 2.5.
     """
     x = torch.tensor([1.0, torch.nan, 4.0], device=device)
 
@@ -157,8 +157,8 @@ def test_nan_to_num_puts_numbers_in_their_place(device):
 
 
 def test_where_replaces_nan_and_indexing_drops_it(device):
-    """Of a float tensor `torch.where(x.isnan(), -1.0, x)` replaces NaN by -1; `x[x.isfinite()]`
-    leaves NaN and infinities out.
+    """Of a float32 tensor `torch.where(x.isnan(), -1.0, x)` replaces NaN by -1;
+    `x[x.isfinite()]` leaves NaN and infinities out.
     """
     x = torch.tensor([1.0, torch.nan, 3.0, torch.inf], device=device)
 
@@ -167,7 +167,7 @@ def test_where_replaces_nan_and_indexing_drops_it(device):
 
 
 def test_multiplying_by_zero_does_not_mask_nan(device):
-    """`x * 0` doesn't remove NaN or infinity from a float tensor: `nan * 0` and `inf * 0` are
+    """`x * 0` doesn't remove NaN or infinity from a float32 tensor: `nan * 0` and `inf * 0` are
     NaN.
 
     A mask is applied with `masked_fill` or `torch.where`, not by multiplication.
@@ -210,7 +210,7 @@ def test_a_root_of_a_negative_number_is_nan_even_if_it_exists(device):
 
 
 def test_some_functions_of_nan_are_no_nan(device):
-    """`nan ** 0` and `1 ** nan` of a float tensor that holds NaN are 1: a few functions don't
+    """`nan ** 0` and `1 ** nan` of a float32 tensor that holds NaN are 1: a few functions don't
     depend on NaN.
     """
     nan = torch.tensor([torch.nan], device=device)
@@ -367,7 +367,7 @@ def test_nan_converted_to_an_integer_is_some_integer():
 
 
 def test_unique_keeps_every_nan(device):
-    """`x.unique()` of a float tensor keeps each NaN of `x`.
+    """`x.unique()` of a float32 tensor keeps each NaN of `x`.
 
     Because no NaN equals another.
     """

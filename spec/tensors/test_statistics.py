@@ -22,7 +22,7 @@ import torch
     ],
 )
 def test_integers_have_no_mean(name, words, device):
-    """`x.mean()`, `x.std()` and `x.var()` of an integer tensor raise a RuntimeError.
+    """On the CPU `x.mean()`, `x.std()` and `x.var()` of an int64 tensor raise a RuntimeError.
 
     Because the result would be a fraction. Convert first, as in `x.float().mean()`; `mean` also
     takes `dtype=torch.float32`.
@@ -49,9 +49,9 @@ def test_each_column_has_its_own_statistics(device):
 
 
 def test_std_and_var_divide_by_one_less_than_the_count(device):
-    """By default `x.var()` of n elements divides the sum of squared deviations by n - 1
-    (Bessel's correction), where NumPy's divides by n; `unbiased=False` divides by n. `x.std()`
-    is the root of `x.var()`.
+    """By default `x.var()` of n float32 elements, n being 2 or more, divides the sum of squared
+    deviations by n - 1 (Bessel's correction), where NumPy's divides by n; `unbiased=False`
+    divides by n. `x.std()` is its root, up to rounding.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
@@ -62,9 +62,9 @@ def test_std_and_var_divide_by_one_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.0")
 def test_correction_says_how_much_less_than_the_count(device):
-    """`x.var(correction=c)` of n elements, c being less than n, divides the sum of squared
-    deviations by n - c, and `x.std(correction=c)` is its root: `correction=0` gives NumPy's
-    result, 1 is the default.
+    """`x.var(correction=c)` of n float32 elements, c being less than n, divides the sum of
+    squared deviations by n - c, and `x.std(correction=c)` is its root up to rounding:
+    `correction=0` gives NumPy's result, 1 is the default.
     """
     x = torch.tensor([1.0, 3.0], device=device)
 
@@ -75,7 +75,7 @@ def test_correction_says_how_much_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.2")
 def test_one_value_has_no_deviation():
-    """`x.std()` of a float tensor with a single element is NaN, with a UserWarning about the
+    """`x.std()` of a float32 tensor with a single element is NaN, with a UserWarning about the
     degrees of freedom.
 
     Because n - 1 is 0 and the result 0 / 0. Pass `correction=0` where a batch may have one
@@ -88,7 +88,7 @@ def test_one_value_has_no_deviation():
 
 
 def test_var_mean_and_std_mean_give_both_at_once(device):
-    """`torch.var_mean(x)` of a float tensor returns the variance and the mean,
+    """`torch.var_mean(x)` of a float32 tensor returns the variance and the mean,
     `torch.std_mean(x)` the standard deviation and the mean.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
@@ -98,8 +98,8 @@ def test_var_mean_and_std_mean_give_both_at_once(device):
 
 
 def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
-    """`x.median()` of an even number of elements without NaN is the lower of the two middle
-    values; `x.quantile(0.5)` of float32 is their mean.
+    """`x.median()` of two, four or another even number of elements without NaN is the lower of
+    the two middle values; `x.quantile(0.5)` of float32 is their mean.
 
     NumPy's `median` is the mean, too.
     """
@@ -110,8 +110,8 @@ def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
 
 
 def test_quantile_interpolates_between_neighbours(device):
-    """`x.quantile(q)` of float32 interpolates linearly between the two nearest elements;
-    `interpolation="lower"` or `"higher"` picks one of them.
+    """`x.quantile(q)` of a nonempty float32 tensor without NaN interpolates linearly between
+    the two nearest elements; `interpolation="lower"` or `"higher"` picks one of them.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0, 8.0], device=device)
 
@@ -151,8 +151,8 @@ def test_quantile_wants_a_probability():
 
 
 def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
-    """`x.mode()` of a nonempty vector has the most frequent value as `values`; if several are
-    equally frequent, the smallest of them.
+    """`x.mode()` of a nonempty int64 vector has the most frequent value as `values`; if several
+    are equally frequent, the smallest of them.
 
     Of a matrix it gives one value per row, even without `dim=`, unlike `median`.
     """
@@ -165,9 +165,9 @@ def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
 
 
 def test_the_norm_is_the_length_of_a_vector(device):
-    """`x.norm()` of a float32 tensor is the square root of the sum of squares; `p=1` sums
-    absolute values, `p=torch.inf` takes the largest absolute value, `p=0` counts the nonzero
-    elements.
+    """`x.norm()` of a nonempty float32 tensor is the square root of the sum of squares; `p=1`
+    sums absolute values, `p=torch.inf` takes the largest absolute value, `p=0` counts the
+    nonzero elements.
     """
     x = torch.tensor([3.0, -4.0, 0.0], device=device)
 
@@ -186,7 +186,7 @@ def test_norms_along_a_dimension(device):
 
 
 def test_integers_have_no_norm():
-    """`x.norm()` of an integer tensor raises a RuntimeError.
+    """`x.norm()` of an int64 tensor raises a RuntimeError.
 
     Convert first: `x.float().norm()`.
     """

@@ -169,7 +169,7 @@ def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
 
 def test_the_default_dtype_decides_what_integers_become():
     """After `torch.set_default_dtype(torch.float64)`, `x + 0.5`, `x / 2` and `x.sqrt()` of an
-    integer tensor are float64 instead of float32.
+    int64 tensor are float64 instead of float32.
     """
     whole = torch.tensor([1, 2])
 

@@ -21,8 +21,8 @@ import torch
 
 
 def test_a_view_shares_memory_with_its_source(device):
-    """`x.view(3, 2)` of a 2 x 3 tensor shares the memory of `x`: a write to the view shows in
-    `x`.
+    """`x.view(3, 2)` of `x = torch.zeros(2, 3)` shares the memory of `x`: a write to the view
+    shows in `x`.
 
     So reshaping a large tensor costs nothing; `x.view(3, 2).clone()` is independent.
     """
@@ -160,7 +160,9 @@ def test_view_takes_a_tensor_out_of_order_where_it_only_splits_axes():
 
 
 def test_reshape_is_a_view_where_it_can_be_one(device):
-    """`x.reshape(3, 2)` of a contiguous tensor is a view: a write to it shows in `x`."""
+    """`x.reshape(3, 2)` of `x = torch.zeros(2, 3)`, which is contiguous, is a view: a write to
+    it shows in `x`.
+    """
     x = torch.zeros(2, 3, device=device)
     y = x.reshape(3, 2)
 
@@ -170,8 +172,9 @@ def test_reshape_is_a_view_where_it_can_be_one(device):
 
 
 def test_reshape_copies_where_it_must(device):
-    """`x.t().reshape(6)` must merge dimensions that are not adjacent in memory, so it is a
-    copy: a write to it does not show in `x`; `x.t().reshape(3, 2, 1)` is a view.
+    """With `x = torch.zeros(2, 3)`, `x.t().reshape(6)` must merge dimensions that are not
+    adjacent in memory, so it is a copy: a write to it does not show in `x`;
+    `x.t().reshape(3, 2, 1)` is a view.
 
     It is silent about it. Where a view is needed write `view`, which raises; where a copy is
     needed, `clone()`.
@@ -217,7 +220,7 @@ def test_flatten_makes_one_axis_of_several():
 
 
 def test_flatten_is_a_view_where_it_can_be_one(device):
-    """`x.flatten()` and `x.ravel()` of a contiguous 2 x 3 tensor are views, so a write to them
+    """`x.flatten()` and `x.ravel()` of `x = torch.zeros(2, 3)` are views, so a write to them
     shows in `x`; `x.t().flatten()` is a copy.
 
     As with `reshape`. NumPy's `flatten` always copies.
@@ -294,10 +297,12 @@ def test_narrow_is_a_slice_by_start_and_length(device):
 
 
 def test_unfold_lays_windows_over_an_axis(device):
-    """`x.unfold(0, size, step)` of a vector is a view of windows of `size` elements that start
-    `step` apart; overlapping windows share elements, so a write to `x` shows in each of them.
+    """`x.unfold(0, size, step)` of an int64 vector is a view of windows of `size` elements that
+    start `step` apart; overlapping windows share elements, so a write to `x` shows in each of
+    them.
 
-    For a moving average write `x.unfold(0, 3, 1).mean(-1)`: the windows are not copied.
+    For a moving average of floats write `x.unfold(0, 3, 1).mean(-1)`: the windows are not
+    copied.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
     windows = x.unfold(0, 3, 1)

@@ -6,9 +6,9 @@ the same code. To resume a training, the state of the optimizer, the epoch and t
 random number generator belong in the file too; a dict holds them all.
 
 What surprises: a state dict shares memory with its net, a refused `load_state_dict` has copied what
-fitted, and a `torch.save` that fails has destroyed the file it was to replace. What `torch.load`
-accepts in a file is told in `spec/training/test_pickles.py`, to which device it loads in
-`spec/training/test_map_location.py`, how an optimizer's state is loaded in
+fitted, and a `torch.save` that fails half way has destroyed the file it was to replace. What
+`torch.load` accepts in a file is told in `spec/training/test_pickles.py`, to which device it loads
+in `spec/training/test_map_location.py`, how an optimizer's state is loaded in
 `spec/optim/test_optimizer_state.py`.
 """
 
@@ -144,8 +144,9 @@ def test_loading_answers_that_all_keys_matched():
 
 
 def test_names_that_do_not_match_are_refused():
-    """`load_state_dict` raises RuntimeError if a key is missing, `Missing key(s) in state_dict:
-    "bias"`, or names nothing in the net, `Unexpected key(s) in state_dict: "scale"`.
+    """`load_state_dict(state)` raises RuntimeError if a key is missing,
+    `Missing key(s) in state_dict: "bias"`, or names nothing in the net,
+    `Unexpected key(s) in state_dict: "scale"`.
 
     Because `strict=True` is the default. The message lists the keys; often one side has a
     prefix such as `module.` too many.
@@ -207,9 +208,9 @@ def test_strict_false_may_load_nothing_at_all():
 
 
 def test_a_shape_that_differs_is_refused_even_so():
-    """`strict=False` does not allow another shape: `load_state_dict` of a weight of [1, 2] into
-    one of [1, 3] raises RuntimeError, "size mismatch for weight: copying a param with shape
-    torch.Size([1, 2])".
+    """With `strict=False` too, `load_state_dict` of a weight of [1, 2] into one of [1, 3]
+    raises RuntimeError, "size mismatch for weight: copying a param with shape torch.Size([1,
+    2])".
 
     Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`). An
     exception: a tensor of shape [1] is taken for a 0-d one, such as `num_batches_tracked` of
@@ -285,8 +286,8 @@ def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
     """One `torch.save` of a dict holds `net.state_dict()`, `optimizer.state_dict()` with the
     learning rate of `SGD`, and the epoch; `torch.load` reads it with `weights_only=True`.
 
-    Because these are tensors, numbers, strings and containers. A run that draws random numbers
-    needs the state of the generator too.
+    Because these are tensors, numbers, strings, lists and dicts. A run that draws random
+    numbers needs the state of the generator too.
     """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.25, momentum=0.5)
@@ -456,7 +457,8 @@ def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
 
 def test_a_checkpoint_is_a_zip_archive(tmp_path):
     """`torch.save` writes a zip archive under any extension of the file name: `data.pkl` is the
-    pickle, and for two tensors `data/0` and `data/1` hold the bytes of their storages.
+    pickle, and for two tensors of their own storages `data/0` and `data/1` hold the bytes of
+    these.
 
     So `unzip -l net.pt` lists the sizes. Before PyTorch 1.6 the format was another one, which
     `torch.load` still reads.

@@ -107,8 +107,8 @@ def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
 
 
 def test_one_nan_spoils_every_answer():
-    """One NaN in one sample of a batch makes `F.mse_loss` of an `nn.Linear` NaN, and
-    `backward()` and a step of `SGD` make its whole weight and bias NaN: from then on its
+    """One NaN in the input of one sample of a batch makes `F.mse_loss` of an `nn.Linear` NaN,
+    and `backward()` and a step of `SGD` make its whole weight and bias NaN: from then on its
     outputs for all samples are NaN.
 
     So stop before the step: `if not loss.isfinite(): ...`. No further step of `SGD` makes a

@@ -5,11 +5,11 @@ was not trained on, the validation loss, then rises again. Early stopping ends t
 that loss has not become smaller for a number of epochs, the patience, and goes back to the best
 weights. PyTorch has no class for it (Keras and Lightning have): it is a few lines in the loop.
 
-What surprises: `best = net.state_dict()` is no copy and changes with every further step; the
-weights at the end are those of the last epoch, so the best ones have to be loaded back; and a
-validation loss of NaN compares as "not better". `ReduceLROnPlateau` has a patience too
-(`spec/optim/test_schedules.py`): let it be smaller, so that the rate falls before the training
-ends.
+What surprises: `best = net.state_dict()` is no copy and changes with every further step
+(`spec/training/test_checkpoints.py`); the weights at the end are those of the last epoch, so the
+best ones have to be loaded back; and a validation loss of NaN compares as "not better".
+`ReduceLROnPlateau` has a patience too (`spec/optim/test_schedules.py`): let it be smaller, so that
+the rate falls before the training ends.
 """
 
 import copy
@@ -25,8 +25,8 @@ def test_early_stopping_counts_epochs_without_improvement():
     0, any other adds 1 to `waited`, and `break` ends the training once `waited` equals
     `patience`.
 
-    Because PyTorch has no call for it. Here the smallest loss of all, 0.3, is never reached:
-    three epochs in a row were not better than 0.4.
+    Because PyTorch has no call for it. With `patience=3` the losses 0.7, 0.5 and 0.45 after a
+    best one of 0.4 end the training, and a 0.3 that would have come next is not reached.
     """
     losses = [0.9, 0.5, 0.6, 0.4, 0.7, 0.5, 0.45, 0.3]
     patience, best, waited = 3, math.inf, 0
@@ -43,23 +43,6 @@ def test_early_stopping_counts_epochs_without_improvement():
 
     assert seen == [0.9, 0.5, 0.6, 0.4, 0.7, 0.5, 0.45]
     assert best == 0.4
-
-
-def test_the_best_weights_need_a_copy():
-    """`best = net.state_dict()` shares memory with the parameters of `net`, so an in-place
-    update changes `best` too; `copy.deepcopy(net.state_dict())` keeps the old weights.
-
-    Because `optimizer.step()` writes in place: at the end such a `best` has the last weights.
-    """
-    net = nn.Linear(1, 1, bias=False)
-    nn.init.constant_(net.weight, 3.0)
-    shared, kept = net.state_dict(), copy.deepcopy(net.state_dict())
-
-    with torch.no_grad():
-        net.weight += 1
-
-    assert shared["weight"].item() == 4.0
-    assert kept["weight"].item() == 3.0
 
 
 def test_the_best_weights_are_loaded_back():
@@ -159,8 +142,9 @@ def test_a_validation_loss_of_nan_is_never_better():
 
 
 def test_the_validation_loss_is_a_number_and_no_tensor():
-    """A validation loss computed without `torch.no_grad()` has a `grad_fn`, and kept as `best`
-    it keeps its graph; under `no_grad` it has none. Keep `loss.item()`, a Python float.
+    """A validation loss of a trainable net, computed without `torch.no_grad()`, has a
+    `grad_fn`, and kept as `best` it keeps its graph; under `no_grad` it has none. Keep
+    `loss.item()`, a Python float.
     """
     net, x = nn.Linear(1, 1), torch.ones(2, 1)
 

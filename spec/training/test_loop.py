@@ -23,9 +23,9 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 @pytest.mark.claim("blitz-workflow-runs", "summary-training-libraries")
 def test_the_loop_is_five_lines(device):
-    """A training loop is five lines: `for` each batch `optimizer.zero_grad()`, the loss of
-    `net(x)`, `loss.backward()` and `optimizer.step()`. Four rounds with `SGD` on one weight
-    have the losses 64, 16, 4 and 1.
+    """A training loop is five lines: `for x, y in data`, `optimizer.zero_grad()`, `loss =
+    F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. With `SGD` on one weight the
+    loss falls from 64 to 16, 4 and 1.
 
     Because `backward()` fills `.grad` of the parameters and `step()` reads it: net, loss and
     optimizer meet in the parameters that were given to the optimizer.
@@ -147,7 +147,7 @@ def test_none_of_the_three_is_needed():
     train without `nn.Module` or `torch.optim`; set `w.grad = None` after each update.
 
     Without `no_grad` the update `w -= ...` is refused, for an in-place operation on a leaf that
-    requires grad can't be recorded (`spec/autograd/test_inplace_refused.py`).
+    requires grad can't be recorded (`spec/autograd/test_changing_leaves.py`).
     """
     w = torch.tensor(0.0, requires_grad=True)
 
@@ -289,9 +289,9 @@ def test_item_makes_a_plain_number_of_the_loss(device):
 
 @pytest.mark.torch(">=2.8")
 def test_float_of_a_loss_warns():
-    """Since PyTorch 2.8 `float(loss)` of a loss that requires grad returns the number and
-    warns, once per process: "Converting a tensor with requires_grad=True to a scalar may lead
-    to unexpected behavior".
+    """Since PyTorch 2.8, outside `no_grad`, `float(loss)` of a loss that requires grad returns
+    the number and warns, once per process: "Converting a tensor with requires_grad=True to a
+    scalar may lead to unexpected behavior".
 
     Write `loss.item()` or `float(loss.detach())`: neither warns. Under `no_grad` `float(loss)`
     does not warn either.

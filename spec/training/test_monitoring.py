@@ -127,9 +127,9 @@ def test_a_rate_that_is_a_tensor_is_logged_by_item():
 
 
 def test_the_norm_of_all_gradients():
-    """The norm of all gradients together, the root of the sum of all squared entries, is
-    `torch.stack([p.grad.norm() for p in net.parameters()]).norm()`, where each parameter has a
-    gradient.
+    """`torch.stack([p.grad.norm() for p in net.parameters()]).norm()`, where each parameter has
+    a gradient, is the norm of all gradients together, up to rounding: the root of the sum of
+    all squared entries.
 
     It is, up to rounding, the number that `clip_grad_norm_` compares with `max_norm` and
     returns. A parameter whose `.grad` is None has to be left out.

@@ -1,9 +1,10 @@
 """Whole objects, and which files to trust.
 
 A checkpoint is a pickle in a zip archive, and a pickle is a small program: loading it can build
-objects of any class and call any function. `torch.load` with `weights_only=True` therefore builds
-tensors, numbers, strings, containers and a few classes of torch, and refuses anything else. Since
-PyTorch 2.6 this is the default; `weights_only=False` is for files that one trusts.
+objects of any class and call any function. `torch.load` with `weights_only=True` therefore
+builds tensors, numbers, strings, lists, tuples, dicts and a few further classes, and refuses
+anything else. Since PyTorch 2.6 this is the default; `weights_only=False` is for files that one
+trusts.
 
 A whole net can be saved as an object all the same: the file then holds its attributes and the name
 of its class, but none of the code.
@@ -332,7 +333,7 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
 
 
 def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
-    """`torch.load` of the first 60,000 bytes of an 80,000-byte checkpoint raises OSError,
+    """`torch.load` of the first 60,000 bytes of a checkpoint of 20,000 floats raises OSError,
     "Invalid argument", and not the RuntimeError of shorter and longer truncated files.
 
     Because the search for the table of contents, which is missing, seeks to a place before the

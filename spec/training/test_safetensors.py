@@ -1,7 +1,7 @@
 """safetensors files.
 
-A `.safetensors` file holds named tensors and nothing else: a header in JSON and the bytes. Unlike
-a pickle it can run no code when it is loaded (`spec/training/test_pickles.py`), and single tensors
+A `.safetensors` file holds named tensors and nothing else: a header in JSON and the bytes. Unlike a
+pickle it can run no code when it is loaded (`spec/training/test_pickles.py`), and single tensors
 can be read without the rest. The package `safetensors` is no part of PyTorch; these facts are
 decided where it is installed (`pip install safetensors`).
 
@@ -24,8 +24,9 @@ def safetensors():
 
 
 def test_a_state_dict_goes_to_a_safetensors_file_and_back(safetensors, tmp_path):
-    """`safetensors.torch.save_file(net.state_dict(), path)` writes the state dict of a net
-    without tied weights; `net.load_state_dict(safetensors.torch.load_file(path))` reads it.
+    """`safetensors.torch.save_file(net.state_dict(), path)` writes the state dict of a net of
+    contiguous weights, none of them tied;
+    `net.load_state_dict(safetensors.torch.load_file(path))` reads it.
     """
     net, other = nn.Linear(2, 1), nn.Linear(2, 1)
 
@@ -140,11 +141,12 @@ def test_another_file_has_no_safetensors_header(safetensors, tmp_path):
 
 @pytest.mark.torch(">=2.14")
 def test_torch_load_reads_a_safetensors_file_by_its_name(safetensors, tmp_path):
-    """In PyTorch 2.14 `torch.load(path)` of a name that ends in `.safetensors` returns the dict of
-    tensors that `safetensors.torch.load_file(path)` returns.
+    """In PyTorch 2.14 and later, with the package `safetensors` installed, `torch.load(path)`
+    of a name that ends in `.safetensors` returns the dict of tensors that
+    `safetensors.torch.load_file(path)` returns.
 
-    Because it asks for the ending of the name: under another name the file is taken for a pickle
-    and refused. PyTorch 2.5 refuses it under both names.
+    Because it asks for the ending of the name: under another name the file is taken for a
+    pickle and refused. PyTorch 2.5 refuses it under both names.
     """
     path, other = tmp_path / "x.safetensors", tmp_path / "x.pt"
     safetensors.save_file({"x": torch.ones(2)}, path)

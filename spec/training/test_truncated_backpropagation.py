@@ -41,13 +41,13 @@ def test_a_state_kept_between_batches_brings_its_graph_along():
 
 
 def test_retain_graph_does_not_survive_a_step():
-    """With `backward(retain_graph=True)` instead of `h.detach()`, a step of `SGD` between two
-    chunks of an `nn.RNN` makes the second `backward()` raise RuntimeError, "modified by an
-    inplace operation".
+    """With `backward(retain_graph=True)` instead of `h.detach()`, a step of the default `SGD`
+    between two chunks of two steps each makes the second `backward()` of an `nn.RNN` raise
+    RuntimeError, "modified by an inplace operation".
 
-    Because the step wrote into weights that the retained graph needs; and that graph would grow
-    with each chunk. An optimizer with `fused=True` raises nothing and gives wrong gradients
-    instead (`spec/training/test_wrong_orders.py`).
+    Because the step wrote into a weight that the retained graph needs; and that graph would
+    grow with each chunk. An optimizer with `fused=True` raises nothing, and the gradients are
+    wrong (`spec/training/test_wrong_orders.py`).
     """
     rnn = nn.RNN(1, 2)
     optimizer = torch.optim.SGD(rnn.parameters(), lr=0.1)
@@ -154,9 +154,9 @@ def test_a_state_of_another_batch_size_is_refused():
 
 
 def test_a_cell_by_hand_is_detached_alike():
-    """A state of your own, such as `state = state * weight`, needs `state.detach()` after a
-    `backward()` too: without it the next `backward()` raises RuntimeError, "Trying to backward
-    through the graph a second time".
+    """In a loop over `state = state * weight` with a `backward()` in each round, `state` needs
+    `state.detach()` before the next one: without it the next `backward()` raises RuntimeError,
+    "Trying to backward through the graph a second time".
 
     So does the state of an `nn.RNNCell` in a loop that calls `backward()` at each step.
     """

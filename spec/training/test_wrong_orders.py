@@ -116,14 +116,13 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """`SGD.step()` between forward and `backward()` of two linear layers runs in the first
-    round, when no gradient is there; in the second, `backward()` raises RuntimeError, "modified
-    by an inplace operation".
+    """A step of the default `SGD` between forward and `backward()` of two `nn.Linear` does
+    nothing in the first round, without gradients; in the second, `backward()` raises
+    RuntimeError, "modified by an inplace operation".
 
     Because `step()` changed the weight of the second layer, which the graph had saved
-    (`spec/optim/test_optimizer_steps.py`). Where no saved tensor was changed, as with `(w -
-    4)**2`, or with `fused=True`, the same order goes unnoticed. Write `backward()` before
-    `step()`.
+    (`spec/optim/test_optimizer_steps.py`). With `fused=True`, or the loss `(w - 4)**2`, which
+    saves `w - 4`, nothing raises. Write `backward()` before `step()`.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     nn.init.ones_(net[0].weight)
@@ -230,9 +229,9 @@ def test_forward_outside_the_loop():
 
 
 def test_an_optimizer_made_inside_the_loop_forgets_its_momentum():
-    """An optimizer made anew in each round starts without state: `SGD` with `lr=1` and momentum
-    0.5 then moves a weight by 1 per step for a constant gradient of -1, while a lasting one
-    moves it by 1, 1.5 and 1.75.
+    """An `SGD` made anew in each round starts without the old momentum: with `lr=1` and
+    momentum 0.5 it moves a weight by 1 per step for a constant gradient of -1, while a lasting
+    one moves it by 1, 1.5 and 1.75.
 
     Because momentum, and the averages of Adam, are kept in the optimizer
     (`spec/optim/test_optimizer_state.py`).
