@@ -81,8 +81,7 @@ def streams(numbers, count):
 
 def mean_loss(net, numbers, length):
     """Return the mean loss of a character of a text that is read once, in eight streams."""
-    total, memory = 0.0, None
-    rows = streams(numbers, 8)
+    total, memory, rows = 0.0, None, streams(numbers, 8)
     net.eval()
     with torch.inference_mode():
         for read, following in steps(rows, length):
@@ -127,13 +126,18 @@ def draw(out, texts, metrics):
         lines = {name: [each[name] for each in metrics["losses"]] for name in ("train", "held_out")}
         guesses = {name: metrics[name] for name in ("uniform_loss", "unigram_loss")}
         curves(axes, lines, "epoch", "loss (nats a character)", references=guesses, ylim=0)
-    with figure(out / "lengths.png", "It learns to count: five words a line, or seven") as axes:
-        groups = {name: shares_of_lengths(samples) for name, samples in texts.items()}
-        bars(axes, groups, [*range(12), "12+"], "words in a line", "share of the lines (%)")
+    if "right_lines" in metrics:
+        title = f"{metrics['right_lines']['net']:.1%} of its lines have five words or seven"
+        with figure(out / "lengths.png", title) as axes:
+            groups = {name: shares_of_lengths(samples) for name, samples in texts.items()}
+            bars(axes, groups, [*range(12), "12+"], "words in a line", "share of the lines (%)")
 
 
 def learn(args):
-    """Read the text, train, write, and return what came out."""
+    """Read the text, train, write, and return what came out.
+
+    The learning rate goes down to a tenth in a straight line: late steps only polish.
+    """
     ours = args.text == "couplets"
     text = write_couplets(args.couplets) if ours else read_text(args.text, "couplets or pydoc")
     args.characters = characters = "".join(sorted(set(text)))
@@ -147,7 +151,6 @@ def learn(args):
     torch.manual_seed(args.seed)
     net = CharRNN(len(characters), args.hidden, args.layers).to(args.device)
     optimizer = torch.optim.Adam(net.parameters(), args.lr)
-    # Down to a tenth in a straight line: late steps only polish.
     decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, max(1, args.epochs - 1))
     free = ("threads", "generate", "prompt", "temperature", "sample")
     run = Run(args, fingerprint(text), free, model=net, optimizer=optimizer, scheduler=decay)

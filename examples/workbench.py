@@ -218,7 +218,7 @@ def make_folder(path):
 
 def check_loss(loss, args):
     """Refuse a loss that is NaN, infinite or beyond 1e15, and return it as a float."""
-    loss = float(loss)
+    loss = loss.item() if isinstance(loss, torch.Tensor) else float(loss)
     if not abs(loss) < 1e15:
         raise InputError(f"the loss is {loss}: with --lr {args.lr} training went astray")
     return loss
