@@ -351,6 +351,7 @@ class Memory:
         self.seen = state["seen"]
 
 
+@pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
     """A run that was interrupted in its second epoch and resumed ends with the same weights,
     optimizer, `GradScaler`, `torch.Generator` and memory of its own as an uninterrupted one,
@@ -401,6 +402,7 @@ def test_killed_at_any_moment_a_checkpoint_is_whole_or_absent(function, call, tm
         assert saved["epoch"] == 10 * (call - 2)
 
 
+@pytest.mark.torch(">=2.3")
 def test_a_flipped_bit_is_told_or_changes_nothing(train, workbench, tmp_path):
     """Whichever of 500 bits of a checkpoint is flipped, from the first to the last byte,
     `read_checkpoint` of `examples/workbench.py` raises InputError or returns what was saved:
@@ -426,6 +428,7 @@ def test_a_flipped_bit_is_told_or_changes_nothing(train, workbench, tmp_path):
     assert told > 100
 
 
+@pytest.mark.torch(">=2.3")
 def test_an_epoch_more_is_refused_where_the_schedule_depends_on_it(train, capsys):
     """A checkpoint of a run of 3 epochs is refused with `--epochs 4`: "epochs is 3 there, 4
     here".
