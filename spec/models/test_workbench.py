@@ -184,10 +184,12 @@ def test_a_dry_run_writes_nothing(name, command, tmp_path, monkeypatch):
 def test_what_the_user_can_mend_is_told_in_one_line(
     name, command, tmp_path, refusal, arguments, said
 ):
-    """A script of `examples/` ends with exit code 2 and one line that names the option for an
-    unknown `--device`, the device `meta`, whose tensors have no data, a `--seed` beyond 62
-    bits, `--lr nan`, an `--lr` that makes the loss NaN, infinite or larger than 1e15, and an
-    `--out` that is a file.
+    """A script of `examples/` ends with exit code 2 and one line that names the option if a seed,
+    a device, a rate or a folder can't be used, or if `--lr` makes the loss NaN, infinite or
+    larger than 1e15.
+
+    Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a `--seed`
+    that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a file.
     """
     code, told = refusal(import_example(name), *command(name, tmp_path / "out"), *arguments.split())
 
@@ -213,9 +215,9 @@ def test_what_the_user_can_mend_is_told_in_one_line(
 def test_a_checkpoint_that_does_not_fit_is_refused(
     name, change, said, command, stopped, refusal, workbench
 ):
-    """`--resume` ends with exit code 2, one line, and the checkpoint as it was, if it was
-    written with another `--seed` or `--lr` or by another script, has one bit flipped, ends
-    early, holds weights of other shapes, or if there is none in `--out`.
+    """`--resume` ends with exit code 2 and one line, and leaves the checkpoint as it was, if that
+    is of another `--seed`, `--lr` or script, has one bit flipped, ends early, or holds weights
+    of other shapes, and if there is none in `--out`.
 
     So a mistyped `--out` does not begin afresh. The checksum covers all that is in the file:
     `torch.load` itself reads weights of which a bit has changed without a word.
@@ -353,11 +355,11 @@ class Memory:
 
 @pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
-    """A run that was interrupted in its second epoch and resumed ends with the same weights,
-    optimizer, `GradScaler`, `torch.Generator` and memory of its own as an uninterrupted one,
-    bit for bit, though it shuffles its data and drops out half of its units.
+    """A run on `examples/workbench.py` that was interrupted in its second epoch and resumed ends
+    with the same weights, optimizer, `GradScaler`, `torch.Generator` and memory of its own as
+    an uninterrupted one, bit for bit.
 
-    Each epoch begins with a seed of its own; all other state is in the checkpoint.
+    So it does though it shuffles its data and drops out half of its units. Each epoch begins with a seed of its own; all other state is in the checkpoint.
     """
     train(out="whole")
     with pytest.raises(KeyboardInterrupt):
