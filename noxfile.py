@@ -5,12 +5,13 @@
     nox -s releases             on each minor release of PyTorch from 1.13 to the newest
     nox -s releases -- 2.4 2.5  on these alone
     nox -s atlas                the probes of spec/drift on each minor release from 1.0 on
+    nox -s proofs               the examples of the upgrade rules alone, on each of them
 
 `releases` and `atlas` install one release at a time (1 to 6 GB and about a minute each) and delete
-it again. What came out is written release by release, into `spec/evidence/` and
-`spec/drift/atlas.json`: a session that was cut off goes on where it stopped. A release that has
-been done is done again only if the book (or the probes) changed since, if it is asked for by name,
-or with `-- --again`.
+it again; both run the examples of the upgrade rules as well. What came out is written release by
+release, into `spec/evidence/`, `spec/drift/atlas.json` and `spec/drift/proofs.json`: a session that
+was cut off goes on where it stopped. A release that has been done is done again only if the book
+(or the probes, or the rules) changed since, if it is asked for by name, or with `-- --again`.
 
 Needed: pip's index, and the Pythons: 3.11 for the releases, 3.7 to 3.11 for the atlas.
 """
@@ -37,6 +38,9 @@ ROOT = Path(__file__).parent
 EVIDENCE = ROOT / "spec" / "evidence"
 PROBES = ROOT / "spec" / "drift" / "probes.py"
 ATLAS = ROOT / "spec" / "drift" / "atlas.json"
+PROVE = ROOT / "spec" / "drift" / "prove.py"
+PROOFS = ROOT / "spec" / "drift" / "proofs.json"
+RULES = ROOT / "spec" / "drift" / "rules"
 APART = ("models", "suite", "drift")  # chapters that are not run on each release
 PROJECT = nox.project.load_toml("pyproject.toml")
 DEPENDENCIES = PROJECT["project"]["dependencies"]
@@ -80,6 +84,7 @@ def run_book(session, release, version, state):
     vision = [] if release == "1.13" else ["torchvision"]
     suite = [line for line in DEPENDENCIES if not re.match("torch|numpy", line)]
     install(session, version, *vision, *suite)
+    prove_rules(session, release)
     path = EVIDENCE / f"{release}-cpu.json"
     # 1.13 crashes on some facts that it is not told for; the gates are measured from 2.0 on.
     runs = [[]] if release == "1.13" else [[], ["--beyond-gates"]]
@@ -101,6 +106,53 @@ def ask_probes(session, release, version, state):
         session.run("python", PROBES, stdout=file, stderr=None)
     record = read(ATLAS)["releases"] | {release: read(said) | {"of": state}}
     write(ATLAS, {"releases": {name: record[name] for name in sorted(record, key=number)}})
+    prove_rules(session, release)
+
+
+@nox.session(python=list(FIRST))
+def proofs(session):
+    """Run the examples of the upgrade rules on each minor release of PyTorch from 1.0 on.
+
+    `releases` and `atlas` do so too; this does nothing else.
+    """
+    recorded = read(PROOFS) if PROOFS.exists() else {}
+    due = fingerprint([PROVE, *RULES.glob("*.toml")])
+
+    def do(session, release, version, state):
+        vision = [] if number(release) < (2, 0) else ["torchvision"]
+        install(session, version, *vision)
+        prove_rules(session, release)
+
+    for_each(session, recorded, due, do)
+
+
+def prove_rules(session, release):
+    """Run the first positive and the first negative example of each rule on a release of torch."""
+    examples = {}
+    for path in sorted(RULES.glob("*.toml")):
+        for name, rule in nox.project.load_toml(path).items():
+            examples[f"{name} +"] = rule["matches"][0]
+            if rule.get("passes"):
+                examples[f"{name} -"] = rule["passes"][0]
+    asked = Path(session.create_tmp(), "examples.json")
+    asked.write_text(json.dumps(examples))
+    said = Path(session.create_tmp(), "outcomes.json")
+    with said.open("w") as file:
+        session.run(
+            *("python", PROVE, asked),
+            env={"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+            stdout=file,
+            stderr=None,
+        )
+    record = read(PROOFS) if PROOFS.exists() else {}
+    old = record.get(release, {})
+    # Where there is no torchvision, what an older run said of its examples is kept.
+    record[release] = {
+        name: old[name] if one[1] is None and name in old else one
+        for name, one in read(said).items()
+    }
+    record[release]["of"] = fingerprint([PROVE, *RULES.glob("*.toml")])
+    write(PROOFS, {name: record[name] for name in sorted(record, key=number)})
 
 
 def install(session, version, *packages):

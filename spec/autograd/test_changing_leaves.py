@@ -18,9 +18,9 @@ import torch
 
 
 def test_a_tracked_leaf_may_not_be_changed_in_place(device):
-    """With grad mode on, `x.add_(1)` and `x += 1` on a leaf that requires grad raise
-    RuntimeError, "a leaf Variable that requires grad is being used in an in-place operation",
-    and leave `x` unchanged.
+    """With grad mode on and inference mode off, `x.add_(1)` and `x += 1` on a leaf that
+    requires grad raise RuntimeError, "a leaf Variable that requires grad is being used in an
+    in-place operation", and leave `x` unchanged.
 
     Do it inside `torch.no_grad()`, or compute a new tensor with `x + 1`.
     """
@@ -34,9 +34,9 @@ def test_a_tracked_leaf_may_not_be_changed_in_place(device):
 
 
 def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
-    """With grad mode on, `x[0] = 7.0` and `x.view(1, 2).zero_()` on a leaf that requires grad
-    raise RuntimeError, "a view of a leaf Variable that requires grad is being used in an
-    in-place operation".
+    """With grad mode on and inference mode off, `x[0] = 7.0` and `x.view(1, 2).zero_()` on a
+    leaf that requires grad raise RuntimeError, "a view of a leaf Variable that requires grad is
+    being used in an in-place operation".
 
     Because the view shares the storage of the leaf. Use `torch.no_grad()`, or write into
     `x.clone()`. A write through `x.detach()` passes: see `spec/autograd/test_detach.py`.

@@ -50,8 +50,8 @@ def test_a_gradient_has_the_dtype_of_its_leaf(device):
 
 
 def test_a_gradient_is_itself_not_tracked():
-    """After `(x**3).backward()`, without `create_graph=True`, `x.grad` of a leaf `x` has
-    `requires_grad` False and `grad_fn` None.
+    """After `(x**3).backward()` as the first backward, without `create_graph=True`, `x.grad` of
+    a leaf `x` has `requires_grad` False and `grad_fn` None.
 
     Because the backward computation is not recorded. With `create_graph=True` it is:
     `spec/autograd/test_higher_derivatives.py`.

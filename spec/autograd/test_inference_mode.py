@@ -118,8 +118,8 @@ def test_an_inference_tensor_cannot_be_saved_for_backward():
 
 
 def test_where_nothing_is_saved_an_inference_tensor_may_take_part():
-    """Outside `torch.inference_mode()`, adding an inference tensor to a weight that requires
-    grad is recorded, and `backward()` works: a sum saves no operand.
+    """With grad mode on, outside `torch.inference_mode()`, adding an inference tensor to a
+    weight that requires grad is recorded, and `backward()` works: a sum saves no operand.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():

@@ -39,8 +39,9 @@ def test_a_new_tensor_is_not_tracked(create, device):
 
 @pytest.mark.claim("blitz-requires-grad-tracks")
 def test_requires_grad_true_starts_the_recording(device):
-    """With grad mode on, the sum `x + 2` of `x = torch.ones(2, 2, requires_grad=True)` requires
-    grad as well, and its `grad_fn`, of type `AddBackward0`, records the addition.
+    """With grad mode on and inference mode off, the sum `x + 2` of `x = torch.ones(2, 2,
+    requires_grad=True)` requires grad as well, and its `grad_fn`, of type `AddBackward0`,
+    records the addition.
     """
     x = torch.ones(2, 2, requires_grad=True, device=device)
     y = x + 2
@@ -62,8 +63,8 @@ def test_without_requires_grad_nothing_is_recorded(device):
 
 
 def test_one_tracked_operand_is_enough(device):
-    """With grad mode on, `a + b` of float32 tensors requires grad if at least one of the two
-    operands does, the left or the right.
+    """With grad mode on and inference mode off, `a + b` of float32 tensors requires grad if at
+    least one of the two operands does, the left or the right.
 
     Inside `torch.no_grad()` it doesn't, nor do results of integer or bool dtype, such as that
     of `a > b`: see `spec/autograd/test_trackable.py`.
@@ -134,8 +135,8 @@ def test_requires_grad_with_an_underscore_switches_the_tensor_itself():
 
 
 def test_requires_grad_can_be_assigned():
-    """After `x.requires_grad = True` a product `x * 2`, computed with grad mode on, requires
-    grad, as after `x.requires_grad_()`.
+    """After `x.requires_grad = True` a product `x * 2`, computed with grad mode on and
+    inference mode off, requires grad, as after `x.requires_grad_()`.
     """
     x = torch.ones(3)
     x.requires_grad = True
@@ -160,7 +161,7 @@ def test_plain_arithmetic_stays_untracked_until_the_switch():
 
 def test_switching_on_does_not_reach_back():
     """A product `x * 2` that was computed before `x.requires_grad_()` keeps `requires_grad`
-    False; with grad mode on, a product computed afterwards has True.
+    False; with grad mode on and inference mode off, a product computed afterwards has True.
 
     Because autograd reads the flag of an operand when the operation runs. So call
     `requires_grad_()` before the forward computation.
@@ -207,9 +208,9 @@ def test_switching_off_spares_what_is_already_recorded():
 
 
 def test_an_in_place_write_of_a_tracked_value_makes_a_plain_tensor_tracked():
-    """With grad mode on, assigning a value that requires grad to one element of a float32
-    tensor that doesn't, as in `buffer[1] = x * 2`, makes the whole `buffer` require grad and no
-    longer a leaf.
+    """With grad mode on and inference mode off, assigning a value that requires grad to one
+    element of a float32 tensor that doesn't, as in `buffer[1] = x * 2`, makes the whole
+    `buffer` require grad and no longer a leaf.
 
     Because the write is recorded as an operation on `buffer`; `total += x` does the same, so a
     running total keeps the graph of each term: add `x.detach()`. An integer tensor stays

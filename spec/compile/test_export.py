@@ -21,7 +21,8 @@ from torch import nn
 pytestmark = [
     pytest.mark.torch(">=2.7"),
     pytest.mark.slow,
-    # What PyTorch 2.13 says of a call of its own.
+    # What PyTorch 2.10 and 2.13 say of calls of their own.
+    pytest.mark.filterwarnings("ignore:You are calling torch.compile inside:UserWarning"),
     pytest.mark.filterwarnings("ignore:`isinstance:FutureWarning"),
 ]
 

@@ -275,9 +275,9 @@ def test_item_splits_the_graph():
     assert whole_result.tolist() == [3.0, 3.0, 3.0]
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.10")
 def test_fullgraph_records_item():
-    """Since PyTorch 2.14 at the latest, `torch.compile(f, fullgraph=True)` records `.item()` as an
+    """Since PyTorch 2.10 `torch.compile(f, fullgraph=True)` records `.item()` as an
     operation of the graph, so that `x * x.sum().item()` is one graph.
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
@@ -319,8 +319,9 @@ def test_a_result_of_unknown_size_splits_the_graph():
 
 @pytest.mark.torch(">=2.5")
 def test_numpy_code_is_recorded():
-    """`torch.from_numpy(x.numpy() * 2)` under `torch.compile` is one graph: the compiler records
-    this NumPy product as an operation on tensors.
+    """`torch.from_numpy(x.numpy() * 2)` of a float32 CPU tensor that requires no grad, under
+    `torch.compile`, is one graph: the compiler records this NumPy product as an operation on
+    tensors.
     """
     counter = CompileCounter()
     compiled = torch.compile(

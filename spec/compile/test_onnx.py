@@ -42,7 +42,7 @@ def test_export_goes_through_torch_export_by_default():
     assert default is True
 
 
-@pytest.mark.torch(">=2.5,<2.9")
+@pytest.mark.torch(">=2.4,<2.9")
 def test_before_2_9_export_went_through_torchscript_by_default():
     """Before PyTorch 2.9 the default of `torch.onnx.export` is `dynamo=False`, the exporter that
     uses TorchScript.

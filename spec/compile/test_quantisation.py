@@ -115,9 +115,9 @@ def test_torch_quantization_is_the_same():
     assert (torch.quantization.quantize_dynamic is torch.ao.quantization.quantize_dynamic) is True
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.11")
 def test_quantising_exported_programs_moved_to_torchao():
-    """Since PyTorch 2.14 at the latest there is no `torch.ao.quantization.quantize_pt2e`, "No
+    """Since PyTorch 2.11 there is no `torch.ao.quantization.quantize_pt2e`, "No
     module named 'torch.ao.quantization.quantize_pt2e'".
 
     `prepare_pt2e` and `convert_pt2e` are in `torchao.quantization.pt2e.quantize_pt2e`.
@@ -139,9 +139,9 @@ def test_a_quantised_tensor_stands_for_multiples_of_its_scale():
     assert quantised.dequantize().tolist() == [0.0, 0.5, 122.5]
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.13")
 def test_quantised_dtypes_are_deprecated():
-    """Since PyTorch 2.14 at the latest, `torch.quantize_per_tensor` issues a UserWarning, once per
+    """Since PyTorch 2.13 `torch.quantize_per_tensor` issues a UserWarning, once per
     process by default: functions that make tensors of `torch.quint8`, `qint8` and `qint32` are
     deprecated.
     """

@@ -258,8 +258,9 @@ def test_after_the_limit_new_inputs_run_uncompiled():
 
 @pytest.mark.torch(">=2.7")
 def test_reaching_the_limit_is_logged():
-    """When a function passes `torch._dynamo.config.recompile_limit`, a warning is logged,
-    "torch._dynamo hit config.recompile_limit", with the function and the guard that failed last.
+    """When a function compiled without `fullgraph=True` passes
+    `torch._dynamo.config.recompile_limit`, a warning is logged, "torch._dynamo hit
+    config.recompile_limit", with the function and the guard that failed last.
 
     Mostly one argument takes a new value in every call: make it a tensor, or mark the dimension
     that changes as dynamic. Raising the limit only helps if the kinds of input are few.
@@ -285,9 +286,9 @@ def test_the_old_name_of_the_limit_still_works():
         assert torch._dynamo.config.recompile_limit == 3
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.11")
 def test_fullgraph_refuses_to_pass_the_limit():
-    """Since PyTorch 2.14 at the latest, with `torch.compile(f, fullgraph=True)` a call that would
+    """Since PyTorch 2.11, with `torch.compile(f, fullgraph=True)` a call that would
     pass the recompile limit raises FailOnRecompileLimitHit, "Hard failure due to fullgraph=True".
     """
     compiled = torch.compile(lambda x, how: x + len(how), backend="eager", fullgraph=True)
@@ -300,9 +301,9 @@ def test_fullgraph_refuses_to_pass_the_limit():
             compiled(torch.ones(1), "bb")
 
 
-@pytest.mark.torch(">=2.7,<2.10")
-def test_before_2_10_the_limit_was_named():
-    """From PyTorch 2.7 to 2.9, with `torch.compile(f, fullgraph=True)` a call that would pass the
+@pytest.mark.torch(">=2.7,<2.11")
+def test_before_2_11_the_limit_was_named():
+    """From PyTorch 2.7 to 2.10, with `torch.compile(f, fullgraph=True)` a call that would pass the
     limit raises FailOnRecompileLimitHit, "recompile_limit reached with fullgraph=True" (2.7:
     `one_graph=True`).
     """

@@ -193,11 +193,11 @@ def test_shuffle_reorders_anew_each_epoch():
 
 
 def test_a_seed_repeats_the_order():
-    """`DataLoader(data, shuffle=True)` draws its order from torch's global generator:
-    `torch.manual_seed` before a pass repeats the order of that pass.
+    """`DataLoader(data, shuffle=True)` without persistent workers draws its order from torch's
+    global generator: `torch.manual_seed` before a pass repeats the order of that pass.
 
-    Other draws in between, such as those of Dropout, change the order: give the loader a generator
-    of its own.
+    Other draws in between, such as those of Dropout, change the order: give the loader a
+    generator of its own.
     """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 

@@ -248,8 +248,9 @@ def test_a_stop_iteration_ends_the_epoch_early():
 
 
 def test_an_error_in_worker_init_fn_comes_with_the_first_batch():
-    """An exception in `worker_init_fn` of a `DataLoader` is raised in your process by the first
-    batch, not by `iter(loader)`: "Caught ZeroDivisionError in DataLoader worker process 0."
+    """A ZeroDivisionError in `worker_init_fn` of a `DataLoader` is raised in your process by
+    the first batch, not by `iter(loader)`: "Caught ZeroDivisionError in DataLoader worker
+    process 0."
     """
     loader = DataLoader(
         [1], num_workers=1, worker_init_fn=lambda number: 1 / number, multiprocessing_context="fork"

@@ -100,11 +100,12 @@ def test_a_worker_knows_its_number_and_its_seed():
 
 
 def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
-    """Two workers of a `DataLoader` draw different numbers from `torch.rand` and `np.random.rand`;
-    the same seed of the loader's `generator` repeats them.
+    """Two workers of a `DataLoader` draw different numbers from `torch.rand` and
+    `np.random.rand`; without persistent workers, the same seed of the loader's `generator`
+    repeats them.
 
-    Because each worker is seeded with the base seed plus its number. A NumPy `Generator` kept in
-    the dataset is copied to all workers and isn't reseeded.
+    Because each worker is seeded with the base seed plus its number. A NumPy `Generator` kept
+    in the dataset is copied to all workers and isn't reseeded.
     """
 
     class Noise(Dataset):
@@ -335,11 +336,12 @@ def test_pinned_batches_can_be_copied_while_the_gpu_works():
 
 
 def test_an_error_in_a_worker_reaches_you():
-    """A ValueError in a worker of a `DataLoader` is raised in your process as a ValueError; its
-    message names the worker and contains the worker's traceback.
+    """`raise ValueError("bad")` in a worker of a `DataLoader` is raised in your process as a
+    ValueError; its message names the worker and contains the worker's traceback.
 
     Your process makes an exception of the same class from that message: further attributes are
-    lost. Set `num_workers=0` to debug it where it arises.
+    lost, and a class that can't be made from one message arrives as a RuntimeError. Set
+    `num_workers=0` to debug it where it arises.
     """
 
     class Broken(Dataset):

@@ -274,8 +274,8 @@ def test_scaled_gradients_accumulate():
     2).backward()` for each, then `scaler.step(optimizer)` and `scaler.update()` once: the
     gradient is the mean of both, unscaled.
 
-    Don't call `unscale_` or `update` between the two: gradients of different scales would be
-    added.
+    Don't call `unscale_` between the two: gradients of different scales would be added.
+    `update` alone there raises AssertionError, "No inf checks were recorded prior to update."
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)

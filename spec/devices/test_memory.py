@@ -307,9 +307,9 @@ def test_an_unknown_setting_of_the_allocator_is_refused():
     assert "Unrecognized key 'nope' in Accelerator allocator config" in done.stderr
 
 
-@pytest.mark.torch(">=2.5")
+@pytest.mark.torch(">=2.4")
 def test_out_of_memory_has_a_name_for_every_device():
-    """Since PyTorch 2.5 `torch.OutOfMemoryError` is the name for every accelerator, and
+    """Since PyTorch 2.4 `torch.OutOfMemoryError` is the name for every accelerator, and
     `torch.cuda.OutOfMemoryError` is the same class."""
     assert (torch.OutOfMemoryError is torch.cuda.OutOfMemoryError) is True
 

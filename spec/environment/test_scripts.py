@@ -87,10 +87,11 @@ def logger(tmp_path):
 
 @pytest.mark.claim("summary-logging")
 def test_a_run_is_recorded_in_a_file(logger, tmp_path):
-    """`logger.info("epoch %d, loss %.3f", epoch, loss)` writes the tensors `torch.tensor(1)` and
-    `torch.tensor(0.25)` as `1` and `0.250`; `%s` writes what `print` shows, `tensor(0.2500)`.
+    """`logger.info("epoch %d, loss %.3f", epoch, loss)` writes the tensors `torch.tensor(1)`
+    and `torch.tensor(0.25)` as `1` and `0.250`; `%s` writes what `print` shows,
+    `tensor(0.2500)`.
 
-    Since PyTorch 2.9 a loss that requires grad warns there once: give it `loss.item()`.
+    Since PyTorch 2.8 a loss that requires grad warns there once: give it `loss.item()`.
     """
     logger.info("epoch %d, loss %.3f", torch.tensor(1), torch.tensor(0.25))
     logger.info("loss %s", torch.tensor(0.25))

@@ -116,8 +116,8 @@ def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, ste
 
 
 def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
-    """Without `--slopes`, `examples/activation_curves.py` writes a picture of 900 x 600 pixels
-    with four panels, one curve in each, in four different colours.
+    """Without `--slopes` and `--dry-run`, `examples/activation_curves.py` writes a picture of
+    900 x 600 pixels with four panels, one curve in each, in four different colours.
     """
     from PIL import Image
 
@@ -183,9 +183,9 @@ def test_a_dry_run_writes_nothing(example, drawn, tmp_path):
     ],
 )
 def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """`examples/activation_curves.py` ends with exit code 2 and a message that names the option
-    if `--device` is unknown (abacus), `--out` is a file, `--points` is below 2 or `--limit` is
-    negative.
+    """Without `--dry-run`, `examples/activation_curves.py` ends with exit code 2 and a message
+    that names the option if `--device` is unknown (abacus), `--out` is a file, `--points` is
+    below 2 or `--limit` is negative.
 
     No picture is written then. Each is for the user to mend: name a device that exists, a
     folder, more points.

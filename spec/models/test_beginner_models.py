@@ -285,9 +285,9 @@ def test_the_seed_decides_all(trained):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_model_leaves_two_pictures(trained, model):
-    """`examples/beginner_models.py --model NAME` leaves two files in the new folder `--out`,
-    NAME being one of the six models: NAME.png, what the model has learned, and NAME_loss.png,
-    its loss curve.
+    """`examples/beginner_models.py --model NAME` without `--dry-run` leaves two files in the
+    new folder `--out`, NAME being one of the six models: NAME.png, what the model has learned,
+    and NAME_loss.png, its loss curve.
     """
     from PIL import Image
 
@@ -322,9 +322,9 @@ def test_a_dry_run_writes_nothing(example, tmp_path):
     ],
 )
 def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """`examples/beginner_models.py` ends with exit code 2 and a message that names the cause if
-    `--lr 1e30` makes the loss infinite or NaN, `--device` is unknown (abacus), `--out` is a
-    file, `--model` is none of the six or `--batch-size` is 0.
+    """Without `--dry-run`, `examples/beginner_models.py` ends with exit code 2 and a line that
+    names the cause if `--lr 1e30` makes the loss infinite or NaN, if `--out` is a file, for
+    `--device abacus`, an unknown `--model` and `--batch-size 0`.
 
     No picture is written in these cases. For a loss that isn't finite take a smaller `--lr`.
     """

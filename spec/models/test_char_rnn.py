@@ -203,9 +203,9 @@ def test_the_gradient_stops_at_each_step(poet, monkeypatch, tmp_path):
 
 
 def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained):
-    """A finished run of `examples/char_rnn.py` without `--text` leaves in the new folder
-    `--out`: checkpoint.pt, log.txt, text.txt (what it read), samples.txt, loss.png and
-    lengths.png.
+    """A finished run of `examples/char_rnn.py` without `--text` and `--dry-run` leaves in the
+    new folder `--out`: checkpoint.pt, log.txt, text.txt (what it read), samples.txt, loss.png
+    and lengths.png.
     """
     from PIL import Image
 

@@ -446,8 +446,9 @@ def test_a_run_says_what_it_did(notes):
 
 
 def test_a_run_leaves_two_figures_and_a_checkpoint(trained):
-    """With `--recipe notes`, a finished run of `examples/cifar10_classifier.py` leaves three
-    files in the new folder `--out`: checkpoint.pt, loss.png and predictions.png.
+    """With `--recipe notes`, a finished run of `examples/cifar10_classifier.py` without
+    `--dry-run` leaves three files in the new folder `--out`: checkpoint.pt, loss.png and
+    predictions.png.
     """
     from PIL import Image
 

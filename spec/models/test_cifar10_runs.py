@@ -244,8 +244,8 @@ def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
 
 
 def test_pictures_are_written_only_below_a_folder_that_exists(refused, few, tmp_path):
-    """`examples/cifar10_classifier.py` makes the folder of `--out` only if its parent exists;
-    otherwise it ends with exit code 2 and "No such file or directory".
+    """Without `--dry-run`, `examples/cifar10_classifier.py` makes the folder of `--out` only if
+    its parent exists; otherwise it ends with exit code 2 and "No such file or directory".
     """
     out = tmp_path / "slip" / "out"
 
@@ -256,8 +256,8 @@ def test_pictures_are_written_only_below_a_folder_that_exists(refused, few, tmp_
 
 
 def test_a_file_is_no_out_folder(refused, few, tmp_path):
-    """If `--out` of `examples/cifar10_classifier.py` names an existing file, the run ends with
-    exit code 2 and "File exists".
+    """Without `--dry-run`, if `--out` of `examples/cifar10_classifier.py` names an existing
+    file, the run ends with exit code 2 and "File exists".
     """
     out = tmp_path / "file"
     out.write_text("")
@@ -278,9 +278,9 @@ def test_a_file_is_no_out_folder(refused, few, tmp_path):
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(classifier, refused, few, tmp_path, change, reason):
-    """`examples/cifar10_classifier.py --resume` refuses a checkpoint written with another
-    `--seed`, `--recipe`, `--epochs` or `--lr`: exit code 2, and one line with both values of
-    the setting.
+    """Without `--dry-run`, `examples/cifar10_classifier.py --resume` refuses a checkpoint
+    written with another `--seed`, `--recipe`, `--epochs` or `--lr`: exit code 2, and one line
+    with both values of the setting.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """
@@ -294,8 +294,8 @@ def test_a_checkpoint_of_another_run_is_refused(classifier, refused, few, tmp_pa
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(refused, few, tmp_path):
-    """`examples/cifar10_classifier.py --resume` with a file checkpoint.pt that `torch.load`
-    can't read ends with exit code 2 and names the file.
+    """Without `--dry-run`, `examples/cifar10_classifier.py --resume` with a file checkpoint.pt
+    that `torch.load` can't read ends with exit code 2 and names the file.
     """
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
 
@@ -366,9 +366,9 @@ def test_a_dry_run_writes_nothing(classifier, few, tmp_path, recipe):
 
 
 def test_both_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
-    """`examples/cifar10_classifier.py --recipe both` trains by both recipes, writes to the
-    folders notes and fast below `--out`, and prints times and accuracies per class side by
-    side.
+    """`examples/cifar10_classifier.py --recipe both` without `--dry-run` trains by both
+    recipes, writes to the folders notes and fast below `--out`, and prints times and accuracies
+    per class side by side.
     """
     run = ["--recipe", "both", "--data", str(few), "--out", str(tmp_path / "out"), *TINY]
 

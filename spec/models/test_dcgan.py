@@ -236,8 +236,8 @@ def test_the_wgans_samples_match_the_data_at_least_as_well(trained):
 
 
 def test_a_run_leaves_three_figures_and_a_checkpoint(trained):
-    """A finished run of `examples/dcgan.py` leaves four files in the new folder `--out`:
-    checkpoint.pt, losses.png, progress.png and samples.png.
+    """A finished run of `examples/dcgan.py` without `--dry-run` leaves four files in the new
+    folder `--out`: checkpoint.pt, losses.png, progress.png and samples.png.
     """
     from PIL import Image
 
@@ -255,8 +255,9 @@ def test_a_run_leaves_three_figures_and_a_checkpoint(trained):
 
 
 def test_pictures_are_generated_from_the_checkpoint(dcgan, trained):
-    """`examples/dcgan.py --generate 20` writes twenty pictures to the folder generated below
-    `--out`, made by the generator of the checkpoint there, without training.
+    """`examples/dcgan.py --generate 20` without `--dry-run` writes twenty pictures to the
+    folder generated below `--out`, made by the generator of the checkpoint there, without
+    training.
     """
     from PIL import Image
 
@@ -340,8 +341,8 @@ def test_one_seed_gives_the_same_run_again_and_another_gives_another(dcgan, few,
 
 
 def test_a_checkpoint_of_another_run_is_refused(dcgan, few, tmp_path, capsys):
-    """`examples/dcgan.py --resume` refuses a checkpoint written with another `--lr`: exit code
-    2, and one line with both values of the setting.
+    """Without `--dry-run`, `examples/dcgan.py --resume` refuses a checkpoint written with
+    another `--lr`: exit code 2, and one line with both values of the setting.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """
@@ -399,9 +400,9 @@ def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_p
 def test_what_cannot_be_is_told_in_one_line(
     dcgan, few, capsys, tmp_path, monkeypatch, arguments, line
 ):
-    """`examples/dcgan.py` ends with exit code 2 and a line that names the cause: no pictures in
-    `--data`, no checkpoint for `--generate`, `--device toaster`, or `--lr 1e30`, by which the
-    loss isn't finite.
+    """Without `--dry-run`, `examples/dcgan.py` ends with exit code 2 and a line that names the
+    cause: no pictures in `--data`, no checkpoint for `--generate`, `--device toaster`, or `--lr
+    1e30`, by which the loss isn't finite.
     """
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").symlink_to(few)

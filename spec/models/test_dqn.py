@@ -243,8 +243,9 @@ def test_a_run_repeats_by_its_seed(dqn, tiny, tmp_path):
 
 
 def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
-    """`examples/dqn.py --play CHECKPOINT` measures the saved best net again, finds the same
-    mean as the run that saved it, and writes the first game as play.gif and play.png.
+    """`examples/dqn.py --play CHECKPOINT` without `--dry-run` measures the saved best net
+    again, finds the same mean as the run that saved it, and writes the first game as play.gif
+    and play.png.
     """
     from PIL import Image
 
@@ -274,8 +275,8 @@ def test_the_drawn_pole_leans_as_it_is_seen(dqn):
 
 
 def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
-    """A finished run of `examples/dqn.py` without `--play` leaves two files in the new folder
-    `--out`: checkpoint.pt and returns.png.
+    """A finished run of `examples/dqn.py` without `--play` and `--dry-run` leaves two files in
+    the new folder `--out`: checkpoint.pt and returns.png.
     """
     from PIL import Image
 
@@ -308,9 +309,9 @@ def test_a_dry_run_writes_nothing(dqn, tmp_path):
     ],
 )
 def test_what_it_cannot_do_is_said_in_one_line(dqn, tmp_path, capsys, arguments, reason):
-    """`examples/dqn.py` ends with exit code 2 and one line that names the cause: an unknown
-    `--env`, `--env Pendulum-v1`, which has no choice among actions, `--device abacus`, no
-    checkpoint for `--play`, or `--lr 1e30`.
+    """Without `--dry-run`, `examples/dqn.py` ends with exit code 2 and one line that names the
+    cause: an unknown `--env`, `--env Pendulum-v1`, which has no choice among actions, `--device
+    abacus`, no checkpoint for `--play`, or `--lr 1e30`.
     """
     with pytest.raises(SystemExit) as stopped:
         dqn.main(["--out", str(tmp_path), *arguments])
@@ -322,8 +323,8 @@ def test_what_it_cannot_do_is_said_in_one_line(dqn, tmp_path, capsys, arguments,
 
 
 def test_a_checkpoint_of_another_run_is_refused(dqn, learned, capsys):
-    """`examples/dqn.py --resume` refuses a checkpoint written with another `--seed`: exit code
-    2, and one line with both values of the setting.
+    """Without `--dry-run`, `examples/dqn.py --resume` refuses a checkpoint written with another
+    `--seed`: exit code 2, and one line with both values of the setting.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """

@@ -328,9 +328,9 @@ def test_the_same_seed_trains_the_same_weights(quick):
 
 
 def test_a_run_leaves_weights_figures_and_metrics(compared):
-    """A finished run of `examples/finetune.py` with all modes, as by default, leaves in the new
-    folder `--out`: base.pt, freeze.pt, all.pt and scratch.pt (weights), metrics.json,
-    accuracies.png and features.png.
+    """A finished run of `examples/finetune.py` with all modes, as by default, and without
+    `--dry-run` leaves in the new folder `--out`: base.pt, freeze.pt, all.pt and scratch.pt
+    (weights), metrics.json, accuracies.png and features.png.
     """
     from PIL import Image
 
@@ -354,8 +354,8 @@ def test_a_run_leaves_weights_figures_and_metrics(compared):
 
 
 def test_pretraining_alone_leaves_the_base(finetune, few, tmp_path):
-    """`examples/finetune.py --pretrain` stops after the pretraining and writes base.pt and
-    metrics.json to `--out`, a folder that it makes with its parents.
+    """`examples/finetune.py --pretrain` without `--dry-run` stops after the pretraining and
+    writes base.pt and metrics.json to `--out`, a folder that it makes with its parents.
     """
     out = tmp_path / "a" / "b"
 
@@ -433,9 +433,9 @@ def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, mon
 def test_what_cannot_be_done_is_said_in_one_line(
     finetune, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
-    """`examples/finetune.py` ends with exit code 2 and a last line that names the cause: no
-    pictures in `--data`, an unknown `--arch`, an `--old` class or a `--weights` file that is
-    missing, `--shrink 3`, or a loss that isn't finite.
+    """Without `--dry-run`, `examples/finetune.py` ends with exit code 2 and a line that names
+    the cause: no pictures in `--data`, an unknown `--arch`, a missing `--old` class or
+    `--weights` file, `--shrink 3`, or a loss that isn't finite.
 
     So it does if the network needs larger pictures than `--size`, as Inception does.
     """

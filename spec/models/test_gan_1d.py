@@ -145,8 +145,8 @@ def test_one_seed_gives_the_same_samples_again_and_another_gives_others(gan, tmp
 
 
 def test_a_run_draws_two_figures(trained):
-    """A finished run of `examples/gan_1d.py` leaves two files in the new folder `--out`:
-    history.png and samples.png.
+    """A finished run of `examples/gan_1d.py` without `--dry-run` leaves two files in the new
+    folder `--out`: history.png and samples.png.
     """
     from PIL import Image
 

@@ -211,9 +211,9 @@ def test_torchvision_reads_the_scenes(scenes, tmp_path):
 
 
 def test_a_run_writes_its_scenes_figures_and_net(trained):
-    """A finished run of `examples/image_captioning.py` without `--data` leaves in the new
-    folder `--out`: checkpoint.pt, the folder scenes with the pictures it drew, loss.png and
-    captions.png.
+    """A finished run of `examples/image_captioning.py` without `--data` and `--dry-run` leaves
+    in the new folder `--out`: checkpoint.pt, the folder scenes with the pictures it drew,
+    loss.png and captions.png.
     """
     from PIL import Image
 
@@ -249,8 +249,8 @@ def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_pa
 
 
 def test_a_checkpoint_of_another_run_is_refused(captioning, few, tmp_path, capsys):
-    """`examples/image_captioning.py --resume` refuses a checkpoint written with another
-    `--seed`: exit code 2, and one line with both values of the setting.
+    """Without `--dry-run`, `examples/image_captioning.py --resume` refuses a checkpoint written
+    with another `--seed`: exit code 2, and one line with both values of the setting.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """
@@ -297,9 +297,9 @@ def test_a_dry_run_writes_nothing(captioning, tmp_path):
 def test_bad_input_is_told_in_one_line(
     captioning, few, tmp_path, capsys, file, content, arguments, said
 ):
-    """`examples/image_captioning.py` ends with exit code 2 and one line that names the cause:
-    no captions in `--data`, a JSON file without images, a broken picture, no trained net for
-    `--caption`, or `--device abacus`.
+    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one line
+    that names the cause: no captions in `--data`, a JSON file without images, a broken picture,
+    no trained net for `--caption`, or `--device abacus`.
 
     So it does for `--lr 1e30`, which makes the loss NaN.
     """

@@ -187,8 +187,9 @@ def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained, tmp_path):
 
 
 def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
-    """`examples/imagenet_resnet.py` writes best.pt after each epoch whose top-1 is higher than
-    in all epochs before; `--evaluate` loads best.pt and finds the same top-1 again.
+    """Without `--dry-run`, `examples/imagenet_resnet.py` writes best.pt after each epoch whose
+    top-1 is higher than in all epochs before; `--evaluate` loads best.pt and finds the same
+    top-1 again.
     """
     metrics, out, shapes = trained
     top1 = [report["top1"] for report in metrics["history"]]
@@ -202,8 +203,9 @@ def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
 
 
 def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
-    """A finished run of `examples/imagenet_resnet.py` leaves five files in the new folder
-    `--out`: checkpoint.pt, best.pt, metrics.json, curves.png and predictions.png.
+    """A finished run of `examples/imagenet_resnet.py` without `--dry-run` leaves five files in
+    the new folder `--out`: checkpoint.pt, best.pt, metrics.json, curves.png and
+    predictions.png.
     """
     from PIL import Image
 
@@ -405,9 +407,9 @@ def test_a_dry_run_writes_nothing(imagenet, few, tmp_path, monkeypatch):
 def test_what_cannot_be_done_is_said_in_one_line(
     imagenet, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
-    """`examples/imagenet_resnet.py` ends with exit code 2 and a last line that names the cause:
-    no pictures in `--data`, `--evaluate` without best.pt, `--lr 1e9` with a loss that isn't
-    finite, or `--norm sync` without CUDA.
+    """Without `--dry-run`, `examples/imagenet_resnet.py` ends with exit code 2 and a last line
+    that names the cause: no pictures in `--data`, `--evaluate` without best.pt, `--lr 1e9` with
+    a loss that isn't finite, or `--norm sync` without CUDA.
 
     Without CUDA take `--norm group`: it is independent of how a batch is shared.
     """
@@ -420,8 +422,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 
 def test_a_checkpoint_of_another_run_is_refused(imagenet, few, tmp_path, capsys):
-    """`examples/imagenet_resnet.py --resume` refuses a checkpoint written with another
-    `--epochs`: exit code 2, and a last line with both values of the setting.
+    """Without `--dry-run`, `examples/imagenet_resnet.py --resume` refuses a checkpoint written
+    with another `--epochs`: exit code 2, and a last line with both values of the setting.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """

@@ -247,9 +247,9 @@ def test_a_run_repeats_by_its_seed(example, tiny, tmp_path):
     ("figure", "size"), [("curves.png", (1000, 450)), ("training.png", (800, 450))]
 )
 def test_a_run_leaves_two_figures_and_a_checkpoint(trained, figure, size):
-    """A finished run of `examples/learning_to_optimize.py` leaves four files in the new folder
-    `--out`: checkpoint.pt, log.txt, curves.png (the loss of each optimizer over the steps) and
-    training.png.
+    """A finished run of `examples/learning_to_optimize.py` without `--dry-run` leaves four files
+    in the new folder `--out`: checkpoint.pt, log.txt, curves.png (the loss of each optimizer
+    over the steps) and training.png.
     """
     from PIL import Image
 

@@ -202,9 +202,9 @@ def test_the_dashboard_shows_what_was_logged(trained):
 
 
 def test_a_run_leaves_three_figures_a_log_and_a_checkpoint(trained):
-    """With tensorboard installed, a finished run of `examples/mnist_classifier.py` leaves in
-    the new folder `--out`, made with its parents: checkpoint.pt, log.txt, the folder events,
-    confusion.png, loss.png and mistakes.png.
+    """With tensorboard installed, a finished run of `examples/mnist_classifier.py` without
+    `--dry-run` leaves in the new folder `--out`, made with its parents: checkpoint.pt, log.txt,
+    the folder events, confusion.png, loss.png and mistakes.png.
     """
     from PIL import Image
 

@@ -236,8 +236,9 @@ def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
 
 
 def test_a_run_leaves_names_two_figures_and_the_nets(trained):
-    """A finished run of `examples/name_classifier.py` without `--data` leaves in the new folder
-    `--out`: model.pt (both nets), the folder names, loss.png and confusion.png.
+    """A finished run of `examples/name_classifier.py` without `--data` and `--dry-run` leaves
+    in the new folder `--out`: model.pt (both nets), the folder names, loss.png and
+    confusion.png.
     """
     from PIL import Image
 
@@ -303,8 +304,9 @@ def test_it_reads_the_lists_of_its_user(namer, tmp_path):
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, arguments, said):
-    """`examples/name_classifier.py` ends with exit code 2 and one line of its own that names
-    the cause: no lists in `--data`, no trained nets for `--classify`, or `--device abacus`.
+    """Without `--dry-run`, `examples/name_classifier.py` ends with exit code 2 and one line of
+    its own that names the cause: no lists in `--data`, no trained nets for `--classify`, or
+    `--device abacus`.
     """
     with pytest.raises(SystemExit) as stopped:
         namer.main([*TINY, "--out", str(tmp_path), *arguments.split()])

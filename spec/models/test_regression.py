@@ -214,9 +214,9 @@ def test_the_seed_decides_all(trained):
 
 
 def test_a_run_leaves_two_pictures_two_copies_and_a_checkpoint(trained):
-    """A finished run of `examples/regression.py` leaves six files in the new folder `--out`:
-    checkpoint.pt, log.txt, net.pt (the whole net), parameters.pt (its `state_dict`), fit.png
-    and loss.png.
+    """A finished run of `examples/regression.py` without `--dry-run` leaves six files in the new
+    folder `--out`: checkpoint.pt, log.txt, net.pt (the whole net), parameters.pt (its
+    `state_dict`), fit.png and loss.png.
     """
     from PIL import Image
 

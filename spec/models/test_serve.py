@@ -116,8 +116,8 @@ def test_the_demo_model_tells_three_spiral_arms_apart(demo):
 
 
 def test_the_file_holds_weights_and_names_but_no_code(demo):
-    """`examples/serve.py --save-demo FILE` writes a dict of architecture, settings and weights,
-    which `torch.load` reads with `weights_only=True`.
+    """`examples/serve.py --save-demo FILE` without `--dry-run` writes a dict of architecture,
+    settings and weights, which `torch.load` reads with `weights_only=True`.
 
     So loading it can't run code, as unpickling a whole module can.
     """

@@ -180,8 +180,8 @@ def test_one_seed_gives_the_same_picture_again_and_another_gives_another(transfe
 
 
 def test_a_run_leaves_the_result_and_two_figures(painted):
-    """A finished run of `examples/style_transfer.py` leaves three files in the new folder
-    `--out`: result.png, pictures.png and losses.png.
+    """A finished run of `examples/style_transfer.py` without `--dry-run` leaves three files in
+    the new folder `--out`: result.png, pictures.png and losses.png.
     """
     from PIL import Image
 
@@ -321,9 +321,9 @@ def test_a_dry_run_takes_two_steps_and_writes_nothing(transfer, tmp_path, monkey
 def test_what_cannot_be_is_told_in_one_line(
     transfer, capsys, tmp_path, monkeypatch, arguments, line
 ):
-    """`examples/style_transfer.py` ends with exit code 2 and a line that names the cause: a
-    `--content` or `--style` that is missing or no picture, an `--out` below a file, or
-    `--device toaster`.
+    """Without `--dry-run`, `examples/style_transfer.py` ends with exit code 2 and a line that
+    names the cause: a `--content` or `--style` that is missing or no picture, an `--out` below
+    a file, or `--device toaster`.
     """
     monkeypatch.chdir(tmp_path)
     (tmp_path / "words.png").write_text("words")

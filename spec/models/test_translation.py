@@ -218,8 +218,8 @@ def test_pairs_of_ones_own_are_read(translation, tmp_path):
 
 
 def test_a_run_writes_its_pairs_figures_and_net(trained):
-    """A finished run of `examples/translation.py` without `--data` leaves in the new folder
-    `--out`: checkpoint.pt, pairs.tsv, loss.png and attention.png.
+    """A finished run of `examples/translation.py` without `--data` and `--dry-run` leaves in
+    the new folder `--out`: checkpoint.pt, pairs.tsv, loss.png and attention.png.
     """
     from PIL import Image
 
@@ -268,8 +268,8 @@ def test_another_seed_is_another_run(translation, tmp_path):
 
 
 def test_a_checkpoint_of_another_run_is_refused(translation, tmp_path, capsys):
-    """`examples/translation.py --resume` refuses a checkpoint written with another `--lr`: exit
-    code 2, and one line with both values of the setting.
+    """Without `--dry-run`, `examples/translation.py --resume` refuses a checkpoint written with
+    another `--lr`: exit code 2, and one line with both values of the setting.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """
@@ -304,9 +304,9 @@ def test_a_dry_run_writes_nothing(translation, tmp_path):
     ],
 )
 def test_bad_input_is_told_in_one_line(translation, tmp_path, capsys, written, arguments, said):
-    """`examples/translation.py` ends with exit code 2 and one line that names the cause: no
-    file `--data`, a line in it without a tab, fewer than 10 sources, no trained net for
-    `--translate`, `--device abacus`, or `--lr 1e30` with a loss of NaN.
+    """Without `--dry-run`, `examples/translation.py` ends with exit code 2 and a line that
+    names the cause: no file `--data`, a line in it without a tab, fewer than 10 sources, no
+    trained net for `--translate`, `--device abacus`, or `--lr 1e30`.
 
     So it does for `--translate` with a sentence of blanks.
     """

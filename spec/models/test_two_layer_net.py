@@ -224,8 +224,8 @@ def test_the_seed_decides_all(trained):
 
 
 def test_a_run_leaves_one_picture(trained):
-    """A finished run of `examples/two_layer_net.py` leaves one file in the new folder `--out`:
-    curves.png, the loss curves.
+    """A finished run of `examples/two_layer_net.py` without `--dry-run` leaves one file in the
+    new folder `--out`: curves.png, the loss curves.
     """
     from PIL import Image
 

@@ -261,8 +261,8 @@ def test_gradients_are_clipped_and_stop_at_each_step(speaker, little, monkeypatc
 
 
 def test_a_run_leaves_a_figure_a_sample_and_a_checkpoint(trained):
-    """A finished run of `examples/word_language_model.py` leaves three files in the new folder
-    `--out`: checkpoint.pt, sample.txt and perplexity.png.
+    """A finished run of `examples/word_language_model.py` without `--dry-run` leaves three
+    files in the new folder `--out`: checkpoint.pt, sample.txt and perplexity.png.
     """
     from PIL import Image
 
@@ -330,9 +330,9 @@ def test_a_dry_run_writes_nothing(speaker, little, tmp_path):
 def test_what_it_can_not_use_is_told_in_one_line(
     speaker, little, tmp_path, capsys, arguments, said
 ):
-    """`examples/word_language_model.py` ends with exit code 2 and one line of its own that
-    names the cause: no file `--text`, no checkpoint for `--generate`, `--device abacus`, or a
-    training loss of 50 or more (`--lr 1e30`).
+    """Without `--dry-run`, `examples/word_language_model.py` ends with exit code 2 and one line
+    of its own that names the cause: no file `--text`, no checkpoint for `--generate`, `--device
+    abacus`, or a training loss of 50 or more (`--lr 1e30`).
 
     Because a guess among W words costs ln W, at most 20 or so: a loss of 50 means that `--lr`
     is too large.

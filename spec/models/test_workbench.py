@@ -359,7 +359,8 @@ def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
     with the same weights, optimizer, `GradScaler`, `torch.Generator` and memory of its own as
     an uninterrupted one, bit for bit.
 
-    So it does though it shuffles its data and drops out half of its units. Each epoch begins with a seed of its own; all other state is in the checkpoint.
+    So it does though it shuffles its data and drops out half of its units. Each epoch begins
+    with a seed of its own; all other state is in the checkpoint.
     """
     train(out="whole")
     with pytest.raises(KeyboardInterrupt):

@@ -7,7 +7,7 @@ as modules (`nn.ReLU()`). Softmax, which works on a whole row, is here too. Home
 are on `spec/nn/test_own_activations.py`, what they do to deep networks on
 `spec/nn/test_depth.py`.
 
-What surprises: where the slope of an activation is 0, no gradient reaches the layers before it;
+What surprises: where the slope of an activation is 0, the layers before it get gradient 0;
 and `layer = nn.ReLU(x)` raises nothing and computes nothing: `x` becomes the setting `inplace`.
 """
 
@@ -142,8 +142,8 @@ def test_a_curve_is_an_array_for_a_plotting_library():
 
 @pytest.mark.claim("self-activation-bends")
 def test_an_activation_at_the_end_bounds_the_answer():
-    """As a last step `torch.sigmoid` maps each score to a number in [0, 1], and `torch.softmax`
-    maps a row of finite scores to numbers in [0, 1] that sum to 1 up to rounding.
+    """As a last step `torch.sigmoid` maps each finite score to a number in [0, 1], and
+    `torch.softmax` maps a row of finite scores to numbers in [0, 1] that sum to 1 up to rounding.
 
     For training, losses with logits include this step: `spec/nn/test_classification_losses.py`.
     """
@@ -262,10 +262,12 @@ def test_relu_swallows_its_input_as_a_setting():
 
 
 def test_inplace_overwrites_the_input(device):
-    """`nn.ReLU(inplace=True)` writes its result into the input and returns that same tensor; for a
-    leaf that requires grad it raises RuntimeError, unless called under `torch.no_grad()`.
+    """`nn.ReLU(inplace=True)` writes its result into the input, a contiguous float tensor, and
+    returns that same tensor; with grad mode on and inference mode off it raises RuntimeError for a
+    leaf that requires grad.
 
-    It saves memory; the input must not be needed afterwards, as in a skip connection `x + f(x)`.
+    It saves memory; the input must not be needed afterwards, as in a skip connection `x +
+    f(x)`.
     """
     x = torch.tensor([-1.0, 2.0], device=device)
 

@@ -40,8 +40,10 @@ def test_a_padding_mask_is_made_of_lengths(device):
 
 
 def test_padding_changes_nothing_for_the_other_positions():
-    """With its `key_padding_mask`, a sequence padded from 2 to 4 has the same outputs of
-    `nn.MultiheadAttention` without dropout at its 2 real positions, up to rounding.
+    """With its `key_padding_mask`, a sequence padded from 2 to 4 by finite numbers has the same
+    outputs of `nn.MultiheadAttention` without dropout at its 2 real positions, up to rounding.
+
+    NaN or infinity in the padding reaches the outputs, since 0 times NaN is NaN: pad with zeros.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     x = torch.randn(1, 4, 4)
@@ -107,9 +109,9 @@ def test_a_padding_mask_of_another_shape_is_refused():
 
 
 def test_a_mask_has_a_row_for_each_query():
-    """A 2-D `attn_mask` of `nn.MultiheadAttention` is (queries, keys), the same for all samples;
-    (4, 5) for 5 queries raises RuntimeError, "The shape of the 2D attn_mask is torch.Size([4, 5]),
-    but should be (5, 5)".
+    """A 2-D `attn_mask` of `nn.MultiheadAttention` is (queries, keys), the same for all samples; in
+    training mode (4, 5) for 5 queries raises RuntimeError, "The shape of the 2D attn_mask is
+    torch.Size([4, 5]), but should be (5, 5)".
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(3, 5, 4)
     wrong, right = torch.zeros(4, 5), torch.zeros(5, 5)
@@ -122,9 +124,9 @@ def test_a_mask_has_a_row_for_each_query():
 
 
 def test_a_mask_for_each_sample_is_repeated_for_each_head():
-    """A 3-D `attn_mask` of `nn.MultiheadAttention` is (batch * heads, queries, keys): one mask per
-    sample raises RuntimeError, "The shape of the 3D attn_mask is torch.Size([3, 4, 4]), but should
-    be (6, 4, 4)".
+    """A 3-D `attn_mask` of `nn.MultiheadAttention` is (batch * heads, queries, keys): in training
+    mode one mask per sample raises RuntimeError, "The shape of the 3D attn_mask is torch.Size([3,
+    4, 4]), but should be (6, 4, 4)".
 
     Write `mask.repeat_interleave(num_heads, dim=0)`.
     """
@@ -321,10 +323,10 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
     assert y.shape == (1, 3, 4)
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.6")
 def test_without_gradients_the_hint_alone_is_not_causal():
     """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention(4, 2, batch_first=True)` called as
-    `layer(x, x, x, is_causal=True)` raises nothing in PyTorch 2.14, and is not causal: pass
+    `layer(x, x, x, is_causal=True)` raises nothing since PyTorch 2.6, and is not causal: pass
     `attn_mask` as well.
 
     The faster path that it takes then knows no hint. The same call raises in training mode.

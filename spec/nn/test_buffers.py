@@ -33,9 +33,9 @@ def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
 
 
 def test_a_buffer_and_a_parameter_differ_in_being_learnt():
-    """Of two tensors, one given to `register_buffer` and one, as `nn.Parameter`, to
-    `register_parameter`, both are in `state_dict()`, but only the parameter requires grad and is in
-    `parameters()`.
+    """Of two tensors that don't require grad, one given to `register_buffer` and one, as
+    `nn.Parameter`, to `register_parameter`, both are in `state_dict()`, but only the parameter
+    requires grad and is in `parameters()`.
     """
     net = nn.Module()
     net.register_buffer("mean", torch.zeros(2))

@@ -109,8 +109,9 @@ def test_a_constant_added_to_all_scores_changes_nothing(device):
 
 
 def test_the_gradient_is_probability_minus_one_or_zero(device):
-    """With class indices and default settings, the gradient of `F.cross_entropy` for a logit is its
-    softmax probability, minus 1 for the right class, divided by the batch size.
+    """With default settings and class indices (N,), none of them ignored, the gradient of
+    `F.cross_entropy` for a logit of (N, C) is its softmax probability, minus 1 for the right class,
+    divided by N.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log().requires_grad_()
 

@@ -204,6 +204,9 @@ def test_a_breakpoint_stops_inside_forward(monkeypatch):
 def test_pdb_prints_and_changes_tensors_in_forward():
     """In pdb inside the `forward` of an `nn.Module`, `p hidden` prints a local tensor and
     `hidden.mul_(10)` changes it in place; after `continue` the changed values are used.
+
+    To train on, type `hidden = hidden * 10` instead: where autograd has saved `hidden`, as for
+    the result of a ReLU, the in-place write makes `backward()` raise RuntimeError.
     """
     typed, shown = io.StringIO("p hidden\nhidden.mul_(10)\ncontinue\n"), io.StringIO()
     debugger = pdb.Pdb(stdin=typed, stdout=shown, readrc=False, nosigint=True)

@@ -78,8 +78,9 @@ def test_channels_come_before_height_and_width():
 
 
 def test_a_convolution_takes_a_single_image_too():
-    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); 2-D and 5-D
-    inputs raise RuntimeError, "Expected 3D (unbatched) or 4D (batched) input".
+    """`nn.Conv2d` accepts a single image (C, H, W) as well as a batch (N, C, H, W); with the
+    default `padding_mode` 2-D and 5-D inputs raise RuntimeError, "Expected 3D (unbatched) or 4D
+    (batched) input".
 
     A grey image (H, W) needs a channel dimension: `image[None]`.
     """
@@ -136,9 +137,9 @@ def test_the_window_is_not_turned_round(device):
 @pytest.mark.spare("3", reason="the floor of a stride hides one more number")
 @pytest.mark.spare("2", reason="the floor of a stride hides one more number")
 def test_conv1d_is_the_loop_over_outputs_and_places(x, weight, settings, shape):
-    """`F.conv1d` of integers stored as float64 equals a loop that, for each output channel and
-    position, sums the products of kernel and input, also with `stride`, `padding`, `dilation` and
-    `groups`.
+    """On the CPU `F.conv1d` of small integers stored as float64 (sums below 2**53) equals a
+    loop that, for each output channel and position, sums the products of kernel and input, also
+    with `stride`, `padding`, `dilation` and `groups`.
     """
     x = torch.randint(-9, 10, x).double()
     weight = torch.randint(-9, 10, weight).double()
@@ -154,8 +155,9 @@ def test_conv1d_is_the_loop_over_outputs_and_places(x, weight, settings, shape):
     [({}, (4, 5)), ({"stride": 2}, (2, 3)), ({"padding": 1}, (6, 7))],
 )
 def test_conv2d_is_the_loop_over_rows_and_columns(settings, sides):
-    """`F.conv2d` of integers stored as float64 equals a double loop over the rows and columns of
-    the output that sums the products of kernel and image, also with `stride=2` or `padding=1`.
+    """On the CPU `F.conv2d` of small integers stored as float64 (sums below 2**53) equals a
+    double loop over rows and columns of the output that sums the products of kernel and image,
+    also with `stride=2` or `padding=1`.
     """
     x = torch.randint(-9, 10, (2, 3, 6, 7)).double()
     weight = torch.randint(-9, 10, (4, 3, 3, 3)).double()
@@ -185,10 +187,9 @@ def test_the_bias_is_added_once_a_channel(device):
 )
 def test_the_length_follows_a_formula(stride, padding, dilation, length):
     """`nn.Conv1d` with a kernel of size 3 makes of length 10 the length `(10 + 2 * padding - 2 *
-    dilation - 1) // stride + 1`.
+    dilation - 1) // stride + 1`, if the kernel fits into the padded input.
 
-    In general it is `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`, where the
-    kernel fits into the padded input.
+    In general it is `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`.
     """
     layer = nn.Conv1d(1, 1, 3, stride=stride, padding=padding, dilation=dilation)
 

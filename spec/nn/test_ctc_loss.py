@@ -27,9 +27,9 @@ def log_probs():
 
 
 def test_ctc_loss_wants_time_first_and_two_lengths(log_probs):
-    """`F.ctc_loss(log_probs, targets, input_lengths, target_lengths)` of a batch takes
-    log-probabilities of shape (T, N, C), labels of shape (N, S), and the N lengths of the inputs
-    and of the labels.
+    """`F.ctc_loss(log_probs, targets, input_lengths, target_lengths)` of a batch takes float32
+    log-probabilities of shape (T, N, C), labels of shape (N, S), and the N lengths of the
+    inputs and of the labels.
     """
     targets = torch.tensor([[1, 2], [3, 3]])
     input_lengths, target_lengths = torch.tensor([5, 5]), torch.tensor([2, 2])
@@ -40,8 +40,9 @@ def test_ctc_loss_wants_time_first_and_two_lengths(log_probs):
 
 
 def test_batch_first_scores_are_refused_by_their_lengths(log_probs):
-    """Log-probabilities of shape (N, T, C) make `F.ctc_loss` raise RuntimeError, "input_lengths
-    must be of size batch_size", where T is not N: write `log_probs.transpose(0, 1)`.
+    """Float32 log-probabilities of shape (N, T, C) make `F.ctc_loss` raise RuntimeError,
+    "input_lengths must be of size batch_size", where T is not N: write `log_probs.transpose(0,
+    1)`.
 
     Because `F.ctc_loss` takes the second dimension for the batch; where T equals N nothing is
     noticed.
@@ -53,8 +54,9 @@ def test_batch_first_scores_are_refused_by_their_lengths(log_probs):
 
 
 def test_the_loss_is_the_probability_of_all_paths_that_spell_the_label(log_probs):
-    """`F.ctc_loss` of one sample with `reduction="none"` is `-log` of the summed probability of the
-    paths (one class per step) that give the label once repetitions are merged and blanks dropped.
+    """`F.ctc_loss` of one float32 sample with `reduction="none"` is `-log` of the summed
+    probability of the paths (one class per step) that give the label once repetitions are
+    merged and blanks dropped.
     """
     paths = itertools.product(range(4), repeat=5)
     merged = ([key for key, _ in itertools.groupby(path) if key != 0] for path in paths)
@@ -67,8 +69,9 @@ def test_the_loss_is_the_probability_of_all_paths_that_spell_the_label(log_probs
 
 
 def test_labels_may_be_written_in_a_row(log_probs):
-    """The labels of a batch may be given to `F.ctc_loss` as one 1-D tensor, one label after the
-    other without padding; its size is the sum of `target_lengths`.
+    """For float32 log-probabilities, the labels of a batch may be given to `F.ctc_loss` as one
+    1-D tensor, one label after the other without padding; its size is the sum of
+    `target_lengths`.
     """
     padded = torch.tensor([[1, 2, 0], [3, 0, 0]])
     lengths = torch.tensor([5, 5]), torch.tensor([2, 1])
@@ -80,8 +83,8 @@ def test_labels_may_be_written_in_a_row(log_probs):
 
 
 def test_softmax_is_applied_before_the_loss():
-    """`F.ctc_loss` takes `log_softmax(scores, dim=-1)`; for raw scores it raises no error and can
-    return a negative loss.
+    """`F.ctc_loss` takes `log_softmax(scores, dim=-1)`; for raw float32 scores it raises no
+    error and can return a negative loss.
     """
     scores = torch.zeros(5, 1, 4)
     target = torch.tensor([[1, 2]])
@@ -95,7 +98,7 @@ def test_softmax_is_applied_before_the_loss():
 
 def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
     """A label of S letters, R of them equal to the letter before, needs S + R steps: with fewer
-    steps `F.ctc_loss` is inf, or 0 with `zero_infinity=True`.
+    steps `F.ctc_loss` of float32 log-probabilities is inf, or 0 with `zero_infinity=True`.
 
     [3, 3] does not fit into two steps, since a blank has to stand between the two 3s.
     """
@@ -110,11 +113,11 @@ def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
 
 
 def test_an_infinite_loss_makes_the_gradient_nan():
-    """A sample whose `F.ctc_loss` is inf gets a gradient with NaN in it, which an optimizer step
-    carries into the weights; with `zero_infinity=True` its gradient is 0.
+    """A float32 sample whose `F.ctc_loss` is inf gets a gradient with NaN in it, which an
+    optimizer step carries into the weights; with `zero_infinity=True` its gradient is 0.
 
-    So `nn.CTCLoss(zero_infinity=True)` is a usual choice. Infinite losses mostly mean labels that
-    are too long for the network's output.
+    So `nn.CTCLoss(zero_infinity=True)` is a usual choice. Infinite losses mostly mean labels
+    that are too long for the network's output.
     """
     scores = torch.zeros(1, 1, 4, requires_grad=True)
     target = torch.tensor([[1, 2]])
@@ -128,8 +131,9 @@ def test_an_infinite_loss_makes_the_gradient_nan():
 
 
 def test_the_mean_divides_each_loss_by_the_length_of_its_label(log_probs):
-    """`F.ctc_loss` with the default `reduction="mean"` divides the loss of each sample by the
-    length of its label, an empty label counting as length 1, and then averages over the batch.
+    """`F.ctc_loss` with the default `reduction="mean"` divides the loss of each float32 sample
+    by the length of its label, an empty label counting as length 1, and then averages over the
+    batch.
     """
     targets = torch.tensor([[1, 2], [3, 3]])
     lengths = torch.tensor([5, 5]), torch.tensor([2, 2])

@@ -92,8 +92,8 @@ def test_pooling_halves_each_dimension(layer, shape, output):
 )
 def test_adaptive_pooling_takes_the_size_of_the_output(layer, shape, output):
     """`nn.AdaptiveAvgPool1d`, `AdaptiveAvgPool3d`, `AdaptiveMaxPool1d`, `AdaptiveMaxPool2d` and
-    `AdaptiveMaxPool3d` take the output's size: one number for all dimensions, or a tuple such as
-    `(1, 2, 3)`.
+    `AdaptiveMaxPool3d` take the output's size: one number for all dimensions, or a tuple of one per
+    dimension, such as `(1, 2, 3)` for the 3d layers.
     """
     assert layer(torch.ones(shape)).shape == output
 

@@ -134,11 +134,11 @@ def test_a_pretrained_table_is_frozen_unless_asked():
 
 
 def test_a_number_outside_the_table_is_refused():
-    """On the CPU `nn.Embedding(3, 2)` accepts the indices 0, 1 and 2; 3 and -1 raise IndexError,
-    "index out of range in self".
+    """On the CPU `nn.Embedding(3, 2)`, without `max_norm=`, accepts the indices 0, 1 and 2; 3
+    and -1 raise IndexError, "index out of range in self".
 
-    A negative index does not count from the end, as it does in `weight[-1]`. On a GPU the error is
-    an assertion of the device.
+    A negative index does not count from the end, as it does in `weight[-1]`. On a GPU the error
+    is an assertion of the device.
     """
     layer = nn.Embedding(3, 2)
     too_large, negative = torch.tensor([3]), torch.tensor([-1])

@@ -96,7 +96,7 @@ def test_the_function_of_prelu_is_given_its_slope():
     ],
 )
 def test_activations_with_an_underscore_write_into_their_input(function, values):
-    """Of a float tensor that doesn't require grad, `F.relu_(x)`, `elu_`, `celu_`, `selu_`,
+    """Of a float32 tensor that doesn't require grad, `F.relu_(x)`, `elu_`, `celu_`, `selu_`,
     `leaky_relu_`, `rrelu_` and `hardtanh_` write their values into `x` and return `x` itself.
     """
     x = torch.tensor([-1.0, 0.0, 2.0])
@@ -153,8 +153,9 @@ def test_functions_of_alpha_dropout_drop_only_if_told_so(function):
 
 
 def test_the_function_of_rrelu_draws_slopes_in_training_only():
-    """`F.rrelu(x)`, with its default bounds 1/8 and 1/3, multiplies negative numbers by their mean,
-    11/48; with `training=True` it draws a slope between the bounds for each.
+    """`F.rrelu(x)` of a float32 `x`, with its default bounds 1/8 and 1/3, multiplies negative
+    numbers by their mean, 11/48; with `training=True` it draws a slope between the bounds for
+    each.
     """
     x = torch.full((10000,), -48.0)
 

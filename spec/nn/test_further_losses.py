@@ -122,10 +122,12 @@ def test_a_soft_margin_loss_is_logistic_regression():
 
 
 def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
-    """`nn.PoissonNLLLoss()(x, target)` averages `exp(x) - target * x`, x being the logarithm of the
-    expected count; `log_input=False` takes the count `x` itself and averages `x - target * log(x)`.
+    """`nn.PoissonNLLLoss()(x, target)` averages `exp(x) - target * x`, x being the logarithm of
+    the expected count; `log_input=False` takes the count `x` itself and averages `x - target *
+    log(x + 1e-8)`.
 
-    For a target of 3 the gradient is zero at `x = log(3)`, or with `log_input=False` at `x = 3`.
+    For a target of 3 the gradient is zero at `x = log(3)`, or with `log_input=False` at `x =
+    3`.
     """
     x = torch.tensor([math.log(3)], requires_grad=True)
 
@@ -140,7 +142,10 @@ def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
 
 def test_a_gaussian_loss_weighs_errors_by_the_variance():
     """`nn.GaussianNLLLoss()(mean, target, var)` averages `(log(var) + (mean - target) ** 2 / var) /
-    2`: the network predicts the variance too, and the best variance is the squared error.
+    2` for variances of at least `eps=1e-6`: the network predicts the variance too, and the best
+    variance is the squared error.
+
+    A smaller variance is taken for `eps`.
     """
     mean, target = torch.tensor([1.0]), torch.tensor([3.0])
 
@@ -182,8 +187,8 @@ def test_a_multi_label_loss_is_binary_cross_entropy():
 
 
 def test_multi_label_margin_lists_class_numbers():
-    """The target of `nn.MultiLabelMarginLoss` has the shape of the scores and lists the classes of
-    a sample up to the first -1: [3, 0, -1, 1] means classes 3 and 0.
+    """The target of `nn.MultiLabelMarginLoss`, for float32 scores, has the shape of the scores
+    and lists the classes of a sample up to the first -1: [3, 0, -1, 1] means classes 3 and 0.
     """
     scores = torch.tensor([[0.1, 0.2, 0.4, 0.8]])
     loss = nn.MultiLabelMarginLoss()
@@ -193,8 +198,9 @@ def test_multi_label_margin_lists_class_numbers():
 
 
 def test_a_multi_class_margin_takes_class_numbers():
-    """`nn.MultiMarginLoss()(scores, target)` of one sample adds `max(0, 1 - scores[target] +
-    scores[i])` over the other classes i and divides by the number of classes; a batch is averaged.
+    """`nn.MultiMarginLoss()(scores, target)` of one sample of float32 scores adds `max(0, 1 -
+    scores[target] + scores[i])` over the other classes i and divides by the number of classes;
+    a batch is averaged.
     """
     scores = torch.tensor([[0.1, 0.2, 0.4]])
 
@@ -206,8 +212,8 @@ def test_a_multi_class_margin_takes_class_numbers():
 
 
 def test_class_numbers_in_float_are_refused_by_name_of_the_dtype():
-    """`F.multi_margin_loss` raises RuntimeError for float32 class indices, "expected scalar type
-    Long but found Float": write `target.long()`.
+    """On the CPU `F.multi_margin_loss` of nonempty float32 scores raises RuntimeError for
+    float32 class indices, "expected scalar type Long but found Float": write `target.long()`.
     """
     scores, target = torch.zeros(2, 3), torch.tensor([0.0, 2.0])
 

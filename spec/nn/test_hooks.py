@@ -182,8 +182,9 @@ def test_a_hook_belongs_to_each_call_of_its_module():
 
 
 def test_a_full_backward_hook_sees_both_gradients(device):
-    """A hook of `register_full_backward_hook` is called in `backward()` with the module, the
-    gradients of its positional inputs and those of its outputs, both as tuples.
+    """For a module that takes and returns tensors, a hook of `register_full_backward_hook` is
+    called in `backward()` with the module, the gradients of its positional inputs and those of its
+    outputs, both as tuples.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.weight.data = torch.tensor([[3.0, 4.0]], device=device)
@@ -251,7 +252,8 @@ def test_what_a_full_backward_hook_returns_goes_on(device):
 @pytest.mark.torch(">=2.0")
 def test_a_full_backward_pre_hook_changes_what_comes_in():
     """A hook of `register_full_backward_pre_hook`, since PyTorch 2.0, gets the gradient of the
-    outputs before the module uses it; what it returns changes the weight's gradient too.
+    outputs before the module uses it; if the input requires grad, what it returns changes the
+    weight's gradient too.
     """
     layer = nn.Linear(2, 1, bias=False)
     layer.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,))
@@ -276,8 +278,8 @@ def test_a_backward_hook_runs_layer_by_layer_from_the_end():
 
 def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
     """Once it has a hook of `register_full_backward_hook`, `nn.ReLU(inplace=True)` raises
-    RuntimeError in grad mode when its input requires grad: "is a view and is being modified
-    inplace".
+    RuntimeError, with grad mode on and inference mode off, when its input requires grad: "is a
+    view and is being modified inplace".
 
     Because such a hook wraps inputs and outputs in views made by an autograd function; use
     `inplace=False`.

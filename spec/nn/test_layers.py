@@ -19,8 +19,8 @@ from torch import nn
 
 
 def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(device):
-    """`nn.Linear` computes `x @ weight.T + bias`: each row of the weight belongs to one output
-    feature.
+    """`nn.Linear` computes `x @ weight.T + bias` up to rounding: each row of the weight belongs to
+    one output feature.
     """
     layer = nn.Linear(3, 2, device=device)
     layer.weight.data = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 10.0]], device=device)
@@ -122,11 +122,13 @@ def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
     ],
 )
 def test_many_layers_take_a_single_sample_too(layer, single, shape):
-    """`nn.Linear`, `nn.ReLU`, `nn.Conv2d`, `nn.MaxPool2d` and `nn.LayerNorm` accept one sample
-    without a batch dimension, and return an output without one.
+    """`nn.Linear`, `nn.ReLU`, `nn.MaxPool2d`, `nn.LayerNorm` and, with its default padding
+    mode, `nn.Conv2d` accept one sample without a batch dimension, and return an output without
+    one.
 
-    Not all layers do: BatchNorm refuses one sample (`spec/nn/test_batch_norm.py`), and `nn.Flatten`
-    takes the channels for the batch (`spec/nn/test_flattening.py`).
+    Not all layers do: `nn.BatchNorm1d(3)` refuses a sample of shape (3,)
+    (`spec/nn/test_batch_norm.py`), and `nn.Flatten` takes the channels for the batch
+    (`spec/nn/test_flattening.py`).
     """
     assert layer(single).shape == shape
 

@@ -70,9 +70,9 @@ def test_eval_is_train_false():
 )
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_few_layers_compute_something_else_in_evaluation(layer, same):
-    """With their default settings `nn.Dropout`, `AlphaDropout`, `BatchNorm1d` and `RReLU` compute
-    something else in evaluation mode than in training mode; `Linear`, `ReLU` and `LayerNorm`
-    compute the same.
+    """For a float32 batch and with their default settings `nn.Dropout`, `AlphaDropout`,
+    `BatchNorm1d` and `RReLU` compute something else in evaluation mode than in training mode;
+    `Linear`, `ReLU` and `LayerNorm` compute the same.
     """
     x = torch.linspace(-3, 5, 32).reshape(8, 4)
 
@@ -81,8 +81,9 @@ def test_few_layers_compute_something_else_in_evaluation(layer, same):
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_rrelu_has_a_random_slope_in_training_only():
-    """`nn.RReLU(lower, upper)` draws a random slope between the bounds for each negative element in
-    training mode, and uses the mean of the two bounds in evaluation mode.
+    """`nn.RReLU(lower, upper)` draws a random slope between the bounds for each negative
+    element of a float32 input in training mode, and uses the mean of the two bounds in
+    evaluation mode.
     """
     layer = nn.RReLU(lower=0.25, upper=0.75)
     x = torch.full((100,), -1.0)

@@ -193,8 +193,9 @@ def test_a_small_module_learns_a_parabola():
 
 
 def test_extra_repr_adds_words_to_the_print():
-    """A module's `repr` shows the string that its `extra_repr()` returns: `Scale(factor=3)` for a
-    class `Scale` whose `extra_repr` returns "factor=3".
+    """`repr` of a direct subclass of `nn.Module` shows the string that its `extra_repr()` returns:
+    `Scale(factor=3)` for an object without children of a class `Scale(nn.Module)` whose
+    `extra_repr` returns "factor=3".
 
     Override it to show settings of your own layers, as `nn.Linear` shows its sizes.
     """
@@ -272,8 +273,8 @@ def test_a_module_of_plain_attributes_without_super_init_fails_when_called():
     `super().__init__()`; calling it raises AttributeError, "object has no attribute
     '_backward_hooks'".
 
-    Plain attributes, such as numbers, need no registration, so that the mistake shows only when the
-    call looks for hooks.
+    Plain attributes, such as numbers, need no registration, so that the mistake shows only later:
+    in a call, which looks for hooks, or in `parameters()`.
     """
 
     class Double(nn.Module):

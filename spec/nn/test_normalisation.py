@@ -4,8 +4,8 @@ Most normalising layers bring numbers to mean 0 and variance 1; many then scale 
 learnt parameters. The layers differ in which elements they take together: LayerNorm the last
 dimensions of a sample, GroupNorm a group of channels of a sample, InstanceNorm one channel of a
 sample. With default settings none of these four uses the other samples of the batch, so that
-training and evaluation agree, and a batch may have one sample. BatchNorm, which does use them, is
-on `spec/nn/test_batch_norm.py`.
+training and evaluation agree, and a batch may have one sample, as long as more than one element is
+taken together. BatchNorm, which does use the others, is on `spec/nn/test_batch_norm.py`.
 
 What surprises: `nn.LayerNorm(3)` takes the size of the last dimension, not a number of
 dimensions; and RMSNorm subtracts no mean.
@@ -114,8 +114,8 @@ def test_instance_norm_learns_nothing_unless_told():
 
 def test_local_response_norm_divides_by_neighbouring_channels(device):
     """`nn.LocalResponseNorm(3, alpha, beta, k)`, of AlexNet, divides each element by `(k + alpha *
-    m) ** beta`, m being the mean square over 3 neighbouring channels: of three ones, with 3, 1 and
-    1, the middle becomes 1 / 4.
+    m) ** beta`, m being the mean square over 3 neighbouring channels, missing ones counted as 0:
+    three ones, with 3, 1 and 1, become 1/3, 1/4, 1/3.
     """
     x = torch.ones(1, 3, 1, 1, device=device)
 

@@ -59,8 +59,9 @@ def test_an_activation_of_ones_own_is_a_layer_with_a_forward():
 
 
 def test_where_chooses_between_two_formulas(device):
-    """`torch.where(x > 0, x * x, 0.5 * x)` defines an activation in two pieces; for finite x both
-    pieces have finite slopes, so that each element gets the gradient of the piece chosen for it.
+    """`torch.where(x > 0, x * x, 0.5 * x)` defines an activation in two pieces; for x such as -2
+    and 2 both pieces have finite slopes, so that each element gets the gradient of the piece chosen
+    for it.
 
     An infinite slope of the other piece makes the gradient NaN:
     `spec/autograd/test_gradient_edges.py`.

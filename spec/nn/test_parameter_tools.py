@@ -22,8 +22,9 @@ from torch.nn.utils import (
 
 
 def test_parameters_are_joined_to_one_vector():
-    """`nn.utils.parameters_to_vector(net.parameters())` joins all parameters, flattened, in their
-    order, to one vector; it is a copy through which, in grad mode, gradients reach the parameters.
+    """`nn.utils.parameters_to_vector(net.parameters())` joins all parameters, if they are
+    contiguous, flattened and in their order, to one vector; it is a copy through which, in grad
+    mode, gradients reach the parameters.
 
     `parameters_to_vector(net.parameters()).norm()` is the norm of all parameters together.
     """

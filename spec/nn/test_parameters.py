@@ -17,8 +17,9 @@ from torch import nn
 
 
 def test_a_parameter_is_a_tensor_that_wants_a_gradient(device):
-    """`nn.Parameter(x)` of a floating-point tensor `x` is a `torch.Tensor` and a leaf, and requires
-    grad unless `requires_grad=False` is given, whether `x` requires grad or not.
+    """`nn.Parameter(x)` of a floating-point tensor `x` made outside `torch.inference_mode()` is a
+    `torch.Tensor` and a leaf, and requires grad unless `requires_grad=False` is given, whether `x`
+    requires grad or not.
 
     Because a parameter is there to be learnt. It is a leaf even where `x` was computed: no gradient
     goes on to what `x` was computed from.
@@ -35,8 +36,8 @@ def test_a_parameter_is_a_tensor_that_wants_a_gradient(device):
 
 
 def test_a_parameter_says_so_when_printed():
-    """`repr` of an `nn.Parameter` begins with the line "Parameter containing:", followed by the
-    tensor.
+    """`repr` of an `nn.Parameter` of a plain tensor begins with the line "Parameter containing:",
+    followed by the tensor.
     """
     assert repr(nn.Parameter(torch.ones(2))) == (
         "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
@@ -156,12 +157,13 @@ def test_a_parameter_of_integers_cannot_be_learnt():
 
 
 def test_a_frozen_parameter_is_still_one():
-    """`layer.requires_grad_(False)` freezes the parameters of a layer: `backward()` of a loss
-    behind it leaves their `.grad` None, but `parameters()` still yields them.
+    """`requires_grad_(False)` on the first of two new `nn.Linear` freezes its parameters:
+    `backward()` of a loss behind both leaves their `.grad` None, but `parameters()` still yields
+    them.
 
     An optimizer such as `torch.optim.SGD` skips parameters whose `.grad` is None, so that frozen
-    ones may be passed to it. A gradient left from before freezing would still move them: call
-    `zero_grad()` first.
+    ones may be passed to it. A gradient from before freezing would still move them: call
+    `zero_grad()`. If nothing requires grad, `backward()` raises.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     net[0].requires_grad_(False)
@@ -236,9 +238,9 @@ def test_a_parameter_is_changed_in_place_under_no_grad(device):
 
 
 def test_without_no_grad_a_parameter_refuses_to_be_changed():
-    """With grad mode on, `layer.weight.fill_(1.0)` and `layer.weight[0] = 1.0` of a parameter that
-    requires grad raise RuntimeError, "leaf Variable that requires grad is being used in an in-place
-    operation".
+    """With grad mode on and inference mode off, `layer.weight.fill_(1.0)` and `layer.weight[0]
+    = 1.0` of a parameter that requires grad raise RuntimeError, "leaf Variable that requires
+    grad is being used in an in-place operation".
 
     Write it under `with torch.no_grad():`. Functions of `nn.init` do so themselves:
     `spec/nn/test_initialisation.py`.

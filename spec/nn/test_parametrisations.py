@@ -110,9 +110,9 @@ def test_weight_norm_learns_length_and_direction():
 
 
 def test_the_older_weight_norm_warns_and_cannot_be_copied():
-    """Right after `nn.utils.weight_norm(layer)` of a trainable layer in grad mode,
-    `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created explicitly by the user (graph
-    leaves) support the deepcopy".
+    """Right after `nn.utils.weight_norm(layer)` of a trainable layer with grad mode on and
+    inference mode off, `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created
+    explicitly by the user (graph leaves) support the deepcopy".
 
     Because its `weight` is computed by a hook and, requiring grad, is no leaf. A layer with
     `parametrizations.weight_norm` can be copied; its parameters are named otherwise.
@@ -159,11 +159,11 @@ def test_spectral_norm_keeps_the_largest_singular_value_at_one():
 
 
 def test_an_orthogonal_weight_stays_orthogonal_in_training():
-    """`parametrizations.orthogonal(nn.Linear(3, 3))` keeps `weight @ weight.T` the identity, up to
-    rounding, after an optimizer step.
+    """`parametrizations.orthogonal(nn.Linear(3, 3))` in float32 keeps `weight @ weight.T` the
+    identity, up to rounding, after an optimizer step.
 
-    Of a weight that is not square, the rows are orthogonal if they are fewer than the columns, else
-    the columns.
+    Of a weight that is not square, the rows are orthogonal if they are fewer than the columns,
+    else the columns.
     """
     layer = nn.utils.parametrizations.orthogonal(nn.Linear(3, 3, bias=False))
     optimizer = torch.optim.SGD(layer.parameters(), lr=0.5)

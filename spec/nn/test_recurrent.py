@@ -93,8 +93,8 @@ def test_an_lstm_has_two_states():
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
     """One step of an `nn.RNN` of one layer and one direction computes, with the default
-    `nonlinearity="tanh"`, `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)`, both output and
-    new hidden state.
+    `nonlinearity="tanh"`, `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)` up to rounding,
+    both output and new hidden state.
     """
     layer = nn.RNN(1, 1, device=device)
     values = [2.0, 3.0, 0.25, 0.5]
@@ -110,9 +110,9 @@ def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
 
 
 def test_one_step_of_an_lstm(device):
-    """`nn.LSTMCell` has the gates i, f, g, o in this order in its weights; one step gives `c' =
-    sigmoid(f) c + sigmoid(i) tanh(g)` and `h' = sigmoid(o) tanh(c')`, each gate being a linear
-    function of x and h.
+    """`nn.LSTMCell` has the gates i, f, g, o in this order in its weights; one step gives, up to
+    rounding, `c' = sigmoid(f) c + sigmoid(i) tanh(g)` and `h' = sigmoid(o) tanh(c')`, each gate
+    being a linear function of x and h.
     """
     cell = nn.LSTMCell(1, 1, device=device)
     cell.weight_ih.data = torch.tensor([[1.0], [2.0], [3.0], [4.0]], device=device)
@@ -129,9 +129,9 @@ def test_one_step_of_an_lstm(device):
 
 
 def test_one_step_of_a_gru(device):
-    """`nn.GRUCell` has the gates r, z, n in this order in its weights; one step gives `n = tanh(x_n
-    + sigmoid(r) * h_n)`, `h' = (1 - sigmoid(z)) * n + sigmoid(z) * h`, where x_n and h_n are the
-    parts of n from x and h.
+    """`nn.GRUCell` has the gates r, z, n in this order in its weights; one step gives, up to
+    rounding, `n = tanh(x_n + sigmoid(r) * h_n)`, `h' = (1 - sigmoid(z)) * n + sigmoid(z) * h`, x_n
+    and h_n being the parts of n from x and h.
 
     r multiplies the product of h with the weight; the original paper multiplies h before.
     """
@@ -218,8 +218,8 @@ def test_packed_sequences_come_longest_first_unless_told():
 
 
 def test_no_sequence_of_a_packed_batch_is_empty():
-    """`pack_padded_sequence` raises RuntimeError for a length of 0, "Length of all samples has to
-    be greater than 0": leave empty sequences out.
+    """`pack_padded_sequence` raises RuntimeError for the lengths 3 and 0, "Length of all samples
+    has to be greater than 0": leave empty sequences out.
 
     Lengths on a GPU are refused too, "'lengths' argument should be a 1D CPU int64 tensor": pass
     `lengths.cpu()`.
@@ -239,8 +239,9 @@ def test_no_sequence_of_a_packed_batch_is_empty():
 
 
 def test_a_state_on_another_device_is_refused():
-    """`nn.GRU` raises RuntimeError, "Input and hidden tensors are not at the same device", for a
-    hidden state made on another device: make it with `torch.zeros(..., device=x.device)`.
+    """`nn.GRU` of a tensor `x`, not a PackedSequence, raises RuntimeError, "Input and hidden
+    tensors are not at the same device", for a hidden state made on another device: make it with
+    `torch.zeros(..., device=x.device)`.
     """
     x, state = torch.ones(2, 1, 1), torch.zeros(1, 1, 2, device="meta")
 

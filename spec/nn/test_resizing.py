@@ -159,9 +159,9 @@ def test_nearest_rounds_down():
 
 
 def test_class_numbers_are_resized_as_floats():
-    """`F.interpolate` of int64 masks (N, H, W) raises RuntimeError, "not implemented for 'Long'",
-    on the CPU; write `F.interpolate(mask[:, None].float(), size, mode="nearest").long()`. uint8
-    works with "nearest".
+    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) raises RuntimeError on the
+    CPU, "not implemented for 'Long'": write `mask[:, None].float()`, mode "nearest", and `.long()`
+    afterwards. uint8 works with "nearest".
 
     Because mode "bilinear" makes up classes: between 0 and 7 it finds 1 and 5.
     """

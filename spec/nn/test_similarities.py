@@ -6,7 +6,7 @@ with row; the distances of all pairs, `torch.cdist`, are on `spec/tensors/test_d
 
 What surprises: `F.cosine_similarity` compares along dimension 1 unless `dim` is given; a matrix of
 all pairs needs a broadcast or a product of normalised rows; `nn.PairwiseDistance` adds a small
-number, so that equal vectors are not at distance 0; and the cosine of a zero vector is 0.
+number, so that equal vectors are not at distance 0; and the cosine of a float32 zero vector is 0.
 Losses made of these are on `spec/nn/test_further_losses.py` and `spec/nn/test_own_losses.py`.
 """
 
@@ -17,8 +17,9 @@ from torch import nn
 
 
 def test_cosine_similarity_compares_row_with_row(device):
-    """`nn.CosineSimilarity()(a, b)` of two (N, D) tensors gives N numbers, up to rounding the
-    cosine of each row of `a` with the same row of `b`, if the rows are much longer than `eps=1e-8`.
+    """`nn.CosineSimilarity()(a, b)` of two float32 (N, D) tensors gives N numbers, up to rounding
+    the cosine of each row of `a` with the same row of `b`, if the lengths of the rows are far from
+    `eps=1e-8` and from overflow.
 
     Clamp before `acos`, `cosine.clamp(-1, 1)`: 1.0000001 occurs, and its `acos` is NaN.
     """
@@ -44,8 +45,9 @@ def test_the_dimension_of_a_cosine_is_one_unless_told():
 
 
 def test_all_pairs_are_a_product_of_normalised_rows():
-    """`F.normalize(a) @ F.normalize(b).T` is the matrix of the cosines of all rows of `a` with all
-    rows of `b`; `F.cosine_similarity(a[:, None], b[None], dim=-1)` gives it too, up to rounding.
+    """For float32 matrices whose rows have lengths from 1e-3 to 1e3, `F.normalize(a) @
+    F.normalize(b).T` has the cosines of all rows of `a` with all rows of `b`;
+    `F.cosine_similarity(a[:, None], b[None], dim=-1)` gives them too, up to rounding.
     """
     a = torch.tensor([[2.0, 0.0], [3.0, 4.0]])
     b = torch.tensor([[1.0, 0.0], [0.0, 5.0], [-1.0, 0.0]])
@@ -73,8 +75,11 @@ def test_two_tensors_of_different_lengths_have_no_pairs():
 
 
 def test_a_zero_vector_has_the_cosine_zero(device):
-    """`F.cosine_similarity` of a zero vector with another finite vector is 0 and not NaN, because
-    it takes lengths of at least `eps`; `F.normalize` leaves a zero vector zero.
+    """`F.cosine_similarity` of a float32 zero vector with another finite vector is 0 and not NaN,
+    because it takes lengths of at least `eps`; `F.normalize` leaves a float32 zero vector zero.
+
+    In float16 the default `eps` rounds to 0, and both may be NaN: give a larger one, such as
+    `eps=1e-4`.
     """
     zero, one = torch.zeros(2, device=device), torch.ones(2, device=device)
 

@@ -19,6 +19,9 @@ import pytest
 import torch
 from torch import fx, nn
 
+# What PyTorch 2.1 says of a call of its own.
+pytestmark = pytest.mark.filterwarnings("ignore:'has_cuda' is deprecated:UserWarning")
+
 
 class Net(nn.Module):
     def __init__(self):

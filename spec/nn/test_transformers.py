@@ -274,9 +274,9 @@ def test_the_activation_is_relu_unless_told():
 
 @pytest.mark.torch(">=2.1")
 def test_padded_positions_are_zero_on_the_fast_path():
-    """In `eval()` under `torch.no_grad()` an `nn.TransformerEncoder` of
-    `nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)` returns zeros where a bool
-    `src_key_padding_mask` hides the end of a sequence; while autograd records, it does not.
+    """In `eval()` under `torch.no_grad()`, with a bool `src_key_padding_mask` and no `mask`,
+    `nn.TransformerEncoder` of `nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)` returns zeros
+    at the padded end; while autograd records, it does not.
 
     The fast path computes real tokens only. An odd number of heads, `norm_first=True`, another
     activation than ReLU and GELU, or padding at the front keep it away. Ignore those positions in

@@ -178,7 +178,7 @@ def test_clipping_by_value_repairs_inf_but_not_nan():
     assert repr(weight.grad.tolist()) == "[1.0, nan, 0.5]"
 
 
-@pytest.mark.torch(">=2.5")
+@pytest.mark.torch(">=2.4")
 def test_clipping_by_value_refuses_parameters_without_a_gradient():
     """`clip_grad_value_` raises RuntimeError if the `grad` of each parameter is None, "Expected
     !nested_tensorlist[0].empty() to be true": one gradient is enough for it to run.

@@ -63,27 +63,6 @@ def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
     assert weight.item() == -4.0
 
 
-@pytest.mark.torch(">=2.14")
-def test_a_fused_step_changes_a_saved_weight_unnoticed():
-    """As of PyTorch 2.14, `backward()` on a graph that saved a weight raises no error after a
-    step of `SGD(fused=True)` on the CPU, and computes its gradient with the new weight,
-    silently.
-
-    Because a fused step doesn't raise the version of the weight. Compute the loss anew after each
-    step.
-    """
-    weight = nn.Parameter(torch.tensor(2.0))
-    loss = weight**3
-    loss.backward(retain_graph=True)
-
-    torch.optim.SGD([weight], lr=0.5, fused=True).step()
-    weight.grad = None
-    loss.backward()
-
-    assert weight.item() == -4.0
-    assert weight.grad.item() == 48.0
-
-
 def test_foreach_is_a_way_to_compute_the_same_step():
     """`torch.optim.Adam` takes the same step, up to rounding, with `foreach=True`, which
     updates all parameters of a group together, as with `foreach=False`, which updates one after

@@ -20,8 +20,8 @@ from torch import nn
 
 
 def test_a_plain_list_makes_one_group():
-    """`torch.optim.SGD(net.parameters())` has one group in `param_groups`, which holds the
-    `nn.Parameter` objects themselves in the order of the net.
+    """`torch.optim.SGD(net.parameters(), lr=0.5)` has one group in `param_groups`, which holds
+    the `nn.Parameter` objects themselves in the order of the net.
     """
     net = nn.Linear(2, 1)
 

@@ -35,7 +35,7 @@ def test_parameters_can_be_read_only_once():
 
 def test_a_tensor_in_place_of_a_list_is_refused():
     """`torch.optim.SGD(weight)` with a single tensor raises TypeError, "should be an iterable
-    of Tensors or dicts"; `SGD([weight])` trains it.
+    of Tensors or dicts"; `SGD([weight], lr=0.1)` trains it.
 
     Because iterating over a tensor would give its rows, which are no parameters.
     """
@@ -50,7 +50,7 @@ def test_a_tensor_in_place_of_a_list_is_refused():
 
 def test_the_net_itself_and_the_method_are_no_list():
     """`torch.optim.SGD(net)` with an `nn.Linear`, and `SGD(net.parameters)` without brackets,
-    raise TypeError, "object is not iterable": write `SGD(net.parameters())`.
+    raise TypeError, "object is not iterable": write `SGD(net.parameters(), lr=0.1)`.
 
     An `nn.Sequential` can be iterated over, and is refused because its layers are no tensors.
     """
@@ -67,8 +67,9 @@ def test_the_net_itself_and_the_method_are_no_list():
 
 
 def test_the_result_of_a_calculation_is_refused():
-    """With grad mode on, `torch.optim.SGD([weight * 1])`, with the result of an operation on a
-    tensor that requires grad, raises ValueError, "can't optimize a non-leaf Tensor".
+    """With grad mode on and inference mode off, `torch.optim.SGD([weight * 1])`, with the
+    result of an operation on a tensor that requires grad, raises ValueError, "can't optimize a
+    non-leaf Tensor".
 
     Because `backward()` stores gradients in leaves. Hand over `weight`, or make a leaf of the
     result with `detach().requires_grad_()`.

@@ -47,8 +47,8 @@ def test_two_processes_are_rank_0_and_rank_1_of_2(group):
 
 
 def test_all_reduce_gives_everyone_the_sum(group):
-    """`dist.all_reduce(x)` of int64 tensors adds the `x` of all processes elementwise and writes
-    the sum into the `x` of every process; it returns None.
+    """`dist.all_reduce(x)` of int64 tensors of one shape adds the `x` of all processes
+    elementwise and writes the sum into the `x` of every process; it returns None.
 
     Because it overwrites `x`, pass a `clone()` where the process's own values are needed later.
     """
@@ -65,8 +65,8 @@ def test_all_reduce_gives_everyone_the_sum(group):
     ("name", "result"), [("MAX", [2, 20]), ("MIN", [1, 10]), ("PRODUCT", [2, 200])]
 )
 def test_all_reduce_takes_other_operations(name, result, group):
-    """`all_reduce(x, op=dist.ReduceOp.MAX)` takes the elementwise maximum instead of the sum;
-    `MIN` and `PRODUCT` are further operations.
+    """`all_reduce(x, op=dist.ReduceOp.MAX)` of int64 tensors of one shape takes the elementwise
+    maximum instead of the sum; `MIN` and `PRODUCT` are further operations.
 
     For the mean over the processes divide the sum by `dist.get_world_size()`.
     """
@@ -80,8 +80,9 @@ def test_all_reduce_takes_other_operations(name, result, group):
 
 
 def test_broadcast_overwrites_with_one_processs_tensor(group):
-    """After `dist.broadcast(x, src=1)` the `x` of every process holds the values that rank 1
-    had in its own."""
+    """After `dist.broadcast(x, src=1)` of int64 tensors of one shape the `x` of every process
+    holds the values that rank 1 had in its own.
+    """
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])
@@ -92,10 +93,11 @@ def test_broadcast_overwrites_with_one_processs_tensor(group):
 
 
 def test_all_gather_gives_everyone_everything(group):
-    """`dist.all_gather(tensors, x)` writes the `x` of all processes into the tensors of the list
-    `tensors` of every process, in the order of their ranks.
+    """`dist.all_gather(tensors, x)` writes the `x` of all processes, int64 tensors of one
+    shape, into the tensors of the list `tensors` of every process, in the order of their ranks.
 
-    The list has to hold one tensor per process, of the right shape and dtype, to be written into.
+    The list has to hold one tensor per process, of the right shape and dtype, to be written
+    into.
     """
 
     def program(rank):
@@ -108,8 +110,9 @@ def test_all_gather_gives_everyone_everything(group):
 
 
 def test_gather_gives_one_process_everything(group):
-    """`dist.gather(x, tensors, dst=0)` writes the `x` of all processes into the tensors of rank 0's
-    list; the other processes pass None as list."""
+    """`dist.gather(x, tensors, dst=0)` writes the `x` of all processes, int64 tensors of one
+    shape, into the tensors of rank 0's list; the other processes pass None as list.
+    """
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])
@@ -121,8 +124,9 @@ def test_gather_gives_one_process_everything(group):
 
 
 def test_scatter_deals_out_a_list(group):
-    """`dist.scatter(x, tensors, src=0)` writes entry `rank` of rank 0's list into the `x` of
-    each process."""
+    """`dist.scatter(x, tensors, src=0)` writes entry `rank` of rank 0's list of int64 tensors
+    of one shape into the `x` of each process.
+    """
 
     def program(rank):
         x = torch.zeros(2, dtype=torch.int64)
@@ -134,8 +138,8 @@ def test_scatter_deals_out_a_list(group):
 
 
 def test_reduce_gives_one_process_the_sum(group):
-    """After `dist.reduce(x, dst=0)` in every process the `x` of rank 0 holds the sum of the `x` of
-    all processes.
+    """After `dist.reduce(x, dst=0)` of int64 tensors of one shape in every process, the `x` of
+    rank 0 holds the sum of the `x` of all processes.
 
     What the `x` of the other processes holds afterwards is not defined, so it must not be used.
     """
@@ -164,8 +168,10 @@ def test_objects_travel_as_pickles(group):
 
 
 def test_send_and_recv_concern_two_processes_only(group):
-    """After `dist.send(x, dst=1)` in rank 0 and `dist.recv(x, src=0)` in rank 1, the `x` of
-    rank 1 holds what rank 0 sent, and the `x` of rank 0 is unchanged."""
+    """For int64 tensors of one shape, after `dist.send(x, dst=1)` in rank 0 and `dist.recv(x,
+    src=0)` in rank 1, the `x` of rank 1 holds what rank 0 sent, and the `x` of rank 0 is
+    unchanged.
+    """
 
     def program(rank):
         x = torch.tensor([rank + 1, 10 * (rank + 1)])
@@ -179,8 +185,8 @@ def test_send_and_recv_concern_two_processes_only(group):
 
 
 def test_an_asynchronous_sum_is_there_after_wait(group):
-    """`dist.all_reduce(x, async_op=True)` returns a work handle instead of waiting; after `wait()`
-    of that handle `x` holds the sum.
+    """`dist.all_reduce(x, async_op=True)` of int64 tensors returns a work handle instead of
+    waiting; after `wait()` of that handle `x` holds the sum.
 
     Between the two the process can compute something else, but must neither read nor write `x`.
     """

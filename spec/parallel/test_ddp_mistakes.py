@@ -42,6 +42,10 @@ def group(tmp_path_factory):
         yield group
 
 
+# PyTorch 2.4 says so of a call of its own checkpoint.
+autocast_is_deprecated = pytest.mark.filterwarnings("ignore:`torch.cpu.amp.autocast:FutureWarning")
+
+
 class Checkpointed(nn.Module):
     """A layer, and one that is checkpointed and used twice."""
 
@@ -58,6 +62,7 @@ class Checkpointed(nn.Module):
         return x
 
 
+@autocast_is_deprecated
 def test_a_parameter_is_marked_ready_only_once(group_of_one):
     """A layer that a DDP model runs in two `checkpoint(..., use_reentrant=True)` calls, behind
     another layer, raises RuntimeError in `backward`: "Expected to mark a variable ready only once."
@@ -127,6 +132,7 @@ class Once(nn.Module):
         return checkpoint(self.layer, x, use_reentrant=self.use_reentrant)
 
 
+@autocast_is_deprecated
 def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of_one):
     """With `find_unused_parameters=True` a DDP model whose layer runs under `checkpoint(...,
     use_reentrant=True)` raises RuntimeError in `backward`, "Expected to mark a variable ready only

@@ -119,8 +119,9 @@ def seen(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.multi_gpu(2)
 def test_each_process_gets_the_sum_on_its_own_gpu(seen):
-    """`dist.all_reduce(x)` over NCCL leaves the sum of all processes' `x` in each process's own
-    tensor, on its own GPU."""
+    """`dist.all_reduce(x)` of float32 tensors of one shape over NCCL leaves the sum of all
+    processes' `x` in each process's own tensor, on its own GPU.
+    """
     assert [process["device"] for process in seen] == ["cuda:0", "cuda:1"]
     assert [process["sum"] for process in seen] == [[3.0], [3.0]]
 
@@ -129,7 +130,8 @@ def test_each_process_gets_the_sum_on_its_own_gpu(seen):
 @pytest.mark.multi_gpu(2)
 def test_everyone_gets_everything_over_nccl(seen):
     """`dist.all_gather(tensors, x)` over NCCL fills the list of every process with the `x` of
-    all, in the order of their ranks."""
+    all, tensors of one shape and dtype, in the order of their ranks.
+    """
     assert [process["all_gather"] for process in seen] == [[[1.0], [2.0]], [[1.0], [2.0]]]
 
 

@@ -75,11 +75,12 @@ def test_sharded_layer_by_layer_one_is_whole_at_a_time(group):
 
 
 def test_a_module_is_sharded_once(group):
-    """A second `fully_shard` of the same module raises AssertionError, "Each distinct composable
-    distributed API can only be applied to a module once."
+    """A second `fully_shard` of the same module raises AssertionError, "Each distinct
+    composable distributed API can only be applied to a module once."
 
-    Shard from the layers to the root: in the order of `for layer in model: fully_shard(layer)`,
-    then `fully_shard(model)`.
+    So shard a layer that stands in two places once. The layers come first, `for layer in model:
+    fully_shard(layer)`, then the root, `fully_shard(model)`; the other way round raises another
+    error.
     """
 
     def program(rank):

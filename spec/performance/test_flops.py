@@ -131,7 +131,7 @@ def test_nothing_has_to_be_computed():
     assert counter.get_total_flops() == 2_000_000_000_000
 
 
-@pytest.mark.torch(">=2.5")
+@pytest.mark.torch(">=2.4")
 def test_counts_are_kept_per_module():
     """`FlopCounterMode.get_flop_counts()` returns a dict from names of modules, such as
     "Sequential.0", to dicts from operations to counts; "Global" has the sums over all modules.

@@ -47,6 +47,21 @@ def test_a_case_that_has_run_can_be_set_up_again(book):
     result.assert_outcomes(passed=2)
 
 
+def test_a_run_can_have_the_keyboard(book):
+    """`keyboard` gives standard input back to a run, and takes it away again."""
+    (book.path / "spec" / "conftest.py").write_text(
+        "import sys\n"
+        "from fixtures.pytest_internals import keyboard\n\n"
+        "def pytest_cmdline_main(config):\n"
+        "    kept = sys.stdin\n"
+        "    with keyboard(config):\n"
+        "        given = sys.stdin\n"
+        "    return 3 if given is sys.__stdin__ and sys.stdin is kept is not given else 4\n"
+    )
+
+    assert book.run_as_a_person("spec").ret == 3
+
+
 def test_a_reporter_shows_no_progress(book):
     """`show_no_progress` leaves a terminal reporter without file names and percentages."""
     book.page("tensors/test_creation.py", "def test_it(): pass")

@@ -290,8 +290,8 @@ def test_a_tensor_without_dimensions_acts_like_a_number(device):
 
 
 def test_the_star_pairs_elements_and_the_at_sign_multiplies_matrices(device):
-    """`x * y` multiplies two matrices of the same shape element by element; the matrix product
-    is `x @ y`.
+    """`x * y` multiplies two square float32 matrices of one size element by element; the matrix
+    product is `x @ y`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 

@@ -180,8 +180,9 @@ def test_histograms_on_the_cpu_take_floats():
 
 
 def test_a_density_has_area_one():
-    """`torch.histogram(x, bins, density=True)` divides the counts by their sum and by the width
-    of each bin, so that the area is 1, not the sum. At least one element has to be in range.
+    """`torch.histogram(x, bins, density=True)` of a float32 `x` divides the counts by their sum
+    and by the width of each bin, so that the area is 1, not the sum. At least one element has
+    to be in range.
     """
     density, edges = torch.histogram(
         torch.tensor([0.0, 0.1, 0.4]), 2, range=(0.0, 0.5), density=True

@@ -38,8 +38,8 @@ def test_unique_tells_where_and_how_often(device):
 
 
 def test_unique_rows(device):
-    """`x.unique(dim=0)` of an int64 matrix compares whole rows, and returns each row once, in
-    lexicographic order.
+    """`x.unique(dim=0)` of an int64 matrix with at least one column compares whole rows, and
+    returns each row once, in lexicographic order.
     """
     x = torch.tensor([[1, 2], [0, 9], [1, 2]], device=device)
 

@@ -15,8 +15,8 @@ import torch
 
 
 def test_eigh_gives_the_eigenvalues_of_a_symmetric_matrix_in_order():
-    """`torch.linalg.eigh(x)` of a real symmetric matrix returns the eigenvalues in ascending order
-    and the eigenvectors as columns.
+    """`torch.linalg.eigh(x)` of a symmetric float32 matrix returns the eigenvalues in ascending
+    order and the eigenvectors as columns.
     """
     x = torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
 
@@ -29,8 +29,8 @@ def test_eigh_gives_the_eigenvalues_of_a_symmetric_matrix_in_order():
 
 
 def test_eigh_reads_the_lower_triangle_only():
-    """`torch.linalg.eigh` and `torch.linalg.eigvalsh` read only the lower triangle, with `UPLO="U"`
-    only the upper one; a square matrix that isn't symmetric raises no error.
+    """`torch.linalg.eigh` and `torch.linalg.eigvalsh` read only the lower triangle, with
+    `UPLO="U"` only the upper one; a square float32 matrix that isn't symmetric raises no error.
     """
     x = torch.tensor([[2.0, 100.0], [1.0, 2.0]], dtype=torch.float64)
 
@@ -55,8 +55,8 @@ def test_eigenvalues_of_a_matrix_are_complex():
 
 
 def test_qr_splits_into_a_rotation_and_a_triangle():
-    """`torch.linalg.qr(x)` by default returns `Q` with orthonormal columns and an upper triangular
-    `R`, with `Q @ R` equal to `x` up to rounding.
+    """`torch.linalg.qr(x)` of a float32 matrix by default returns `Q` with orthonormal columns
+    and an upper triangular `R`, with `Q @ R` equal to `x` up to rounding.
     """
     x = torch.tensor([[3.0, 1.0], [4.0, 2.0]], dtype=torch.float64)
 
@@ -69,8 +69,8 @@ def test_qr_splits_into_a_rotation_and_a_triangle():
 
 
 def test_svd_gives_the_singular_values_from_the_largest_down():
-    """`torch.linalg.svd(x)` of a square real `x` returns `U`, the singular values `S` in descending
-    order, and `Vh`, with `U @ torch.diag(S) @ Vh` equal to `x` up to rounding.
+    """`torch.linalg.svd(x)` of a square float32 `x` returns `U`, the singular values `S` in
+    descending order, and `Vh`, with `U @ torch.diag(S) @ Vh` equal to `x` up to rounding.
 
     `Vh` is already transposed, where the old `torch.svd` returns `V`.
     """
@@ -84,8 +84,8 @@ def test_svd_gives_the_singular_values_from_the_largest_down():
 
 
 def test_svd_is_full_unless_told():
-    """`torch.linalg.svd` of a (5, 2) matrix makes `U` (5, 5) unless `full_matrices=False` is given;
-    `torch.linalg.qr` by default makes `Q` (5, 2).
+    """`torch.linalg.svd` of a (5, 2) float32 matrix makes `U` (5, 5) unless
+    `full_matrices=False` is given; `torch.linalg.qr` by default makes `Q` (5, 2).
 
     The extra columns cost memory and are rarely used.
     """
@@ -97,8 +97,8 @@ def test_svd_is_full_unless_told():
 
 
 def test_cholesky_is_the_root_of_a_positive_definite_matrix():
-    """`torch.linalg.cholesky(x)` of a real positive definite `x` is the lower triangular `L` with
-    `L @ L.T` equal to `x` up to rounding.
+    """`torch.linalg.cholesky(x)` of a positive definite float32 `x` is the lower triangular `L`
+    with `L @ L.T` equal to `x` up to rounding.
 
     Whether it raises for a singular matrix is a matter of rounding, and a covariance matrix can
     miss positive definiteness by rounding, too; add a small multiple of the identity.
@@ -114,9 +114,9 @@ def test_cholesky_is_the_root_of_a_positive_definite_matrix():
 
 
 def test_a_matrix_that_is_not_positive_definite_has_no_cholesky_factor():
-    """`torch.linalg.cholesky` of [[1, 2], [2, 1]], which has a negative eigenvalue, raises
-    `LinAlgError`, "The factorization could not be completed because the input is not
-    positive-definite".
+    """`torch.linalg.cholesky` of the float32 matrix [[1, 2], [2, 1]], which has a negative
+    eigenvalue, raises `LinAlgError`, "The factorization could not be completed because the
+    input is not positive-definite".
 
     A covariance matrix that raises it needs a small number added to its diagonal.
     `torch.linalg.cholesky_ex` returns an `info` instead of raising.

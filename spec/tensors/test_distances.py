@@ -31,8 +31,8 @@ def test_cdist_gives_the_distance_of_every_pair(device):
 
 
 def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
-    """`torch.cdist(queries, points).argmin(1)` is the index of the nearest neighbour of each query;
-    `topk(k, largest=False)` gives the k nearest.
+    """`torch.cdist(queries, points).argmin(1)` of float32 matrices is the index of the nearest
+    neighbour of each query; `topk(k, largest=False)` gives the k nearest.
     """
     points = torch.tensor([[0.0], [10.0], [12.0]], device=device)
     queries = torch.tensor([[11.5], [1.0]], device=device)
@@ -44,8 +44,8 @@ def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
 
 
 def test_cdist_takes_other_norms(device):
-    """`torch.cdist(a, b, p=1)` adds the absolute differences (Manhattan distance), and
-    `p=float("inf")` takes the largest of them.
+    """`torch.cdist(a, b, p=1)` of float32 matrices adds the absolute differences (Manhattan
+    distance), and `p=float("inf")` takes the largest of them.
     """
     a = torch.tensor([[3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 1.0]], device=device)
@@ -55,8 +55,8 @@ def test_cdist_takes_other_norms(device):
 
 
 def test_cdist_is_a_broadcast_difference(device):
-    """`torch.cdist(a, b)` of at most 25 rows each equals `(a[:, None] - b[None]).norm(dim=-1)` up
-    to rounding, without the (n, m, d) tensor of differences.
+    """`torch.cdist(a, b)` of float32 matrices of at most 25 rows equals `(a[:, None] -
+    b[None]).norm(dim=-1)` up to rounding, without the (n, m, d) tensor of differences.
 
     The broadcast form is good for other distances; it needs d times the memory.
     """
@@ -69,8 +69,8 @@ def test_cdist_is_a_broadcast_difference(device):
 
 
 def test_cdist_takes_batches(device):
-    """`torch.cdist` of a (batch, n, d) and a (batch, m, d) tensor gives (batch, n, m); dimensions
-    before the last two broadcast.
+    """`torch.cdist` of a (batch, n, d) and a (batch, m, d) float32 tensor gives (batch, n, m);
+    dimensions before the last two broadcast.
     """
     a = torch.ones(2, 3, 4, device=device)
 
@@ -127,8 +127,8 @@ def test_cdist_of_many_rows_loses_digits():
 
 
 def test_pdist_gives_each_pair_of_one_matrix_once(device):
-    """`torch.pdist(x)` of an (n, d) tensor is a vector of the n(n - 1) / 2 distances of two
-    different rows, in the order of the upper triangle of `torch.cdist(x, x)`.
+    """`torch.pdist(x)` of an (n, d) float32 tensor is a vector of the n(n - 1) / 2 distances of
+    two different rows, in the order of the upper triangle of `torch.cdist(x, x)`.
     """
     x = torch.tensor([[0.0], [1.0], [5.0]], device=device)
 
@@ -139,8 +139,8 @@ def test_pdist_gives_each_pair_of_one_matrix_once(device):
 
 
 def test_the_distance_of_equal_rows_has_gradient_zero(device):
-    """Where the distance is 0, the gradient of `torch.cdist(a, b)`, and of `x.norm()` for a vector
-    of zeros, is 0; that of `(x**2).sum().sqrt()` is NaN.
+    """Where the distance is 0, the gradient of `torch.cdist(a, b)` of float32 matrices, and of
+    `x.norm()` for a vector of zeros, is 0; that of `(x**2).sum().sqrt()` is NaN.
 
     Because the root has an infinite slope at 0, and infinity times 0 is NaN. Add a small number
     under a root written by hand.

@@ -13,7 +13,7 @@ import torch
 
 
 def test_outer_holds_every_product_of_two_vectors(device):
-    """`torch.outer(x, y)` of two vectors is the matrix of all products `x[i] * y[j]`;
+    """`torch.outer(x, y)` of two float32 vectors is the matrix of all products `x[i] * y[j]`;
     `torch.inner(x, y)` is the sum of `x[i] * y[i]`.
     """
     x = torch.tensor([1.0, 2.0], device=device)
@@ -24,8 +24,8 @@ def test_outer_holds_every_product_of_two_vectors(device):
 
 
 def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
-    """`torch.kron(x, y)` of two matrices replaces each element of `x` by that element times the
-    whole matrix `y`.
+    """`torch.kron(x, y)` of two int64 matrices replaces each element of `x` by that element
+    times the whole matrix `y`.
     """
     x = torch.tensor([[1, 10]], device=device)
     y = torch.tensor([[1, 2], [3, 4]], device=device)
@@ -63,8 +63,8 @@ def test_einsum_rearranges_and_sums_by_letters(equation, result, device):
     ],
 )
 def test_einsum_multiplies_by_letters(equation, result, device):
-    """In `torch.einsum("ij,jk->ik", x, y)` a letter in both operands pairs their elements, and
-    is summed if it is missing after `->`.
+    """In `torch.einsum("ij,jk->ik", x, y)` of float32 matrices a letter in both operands pairs
+    their elements, and is summed if it is missing after `->`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     y = torch.tensor([[1.0, 0.0], [0.0, 10.0]], device=device)
@@ -99,8 +99,8 @@ def test_einsum_says_which_letter_does_not_fit():
 
 
 def test_tensordot_sums_over_the_dimensions_that_meet(device):
-    """`torch.tensordot(x, y, dims=n)` sums products over the last `n` dimensions of `x` and the
-    first `n` of `y`: for matrices `dims=1` is `x @ y`.
+    """`torch.tensordot(x, y, dims=n)` of float32 tensors sums products over the last `n`
+    dimensions of `x` and the first `n` of `y`: for matrices `dims=1` is `x @ y`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 

@@ -27,8 +27,8 @@ def test_max_of_everything_is_one_number(device):
 
 
 def test_max_along_a_dim_gives_values_and_indices(device):
-    """`x.max(dim)` and `x.min(dim)` of a matrix return a named tuple of `values` and `indices`,
-    the positions of the values along `dim`.
+    """`x.max(dim)` and `x.min(dim)` of a nonempty int64 matrix return a named tuple of `values`
+    and `indices`, the positions of the values along `dim`.
     """
     x = torch.tensor([[1, 5, 3], [7, 2, 6]], device=device)
 
@@ -140,8 +140,8 @@ def test_aminmax_gives_both_ends(device):
 
 
 def test_cummax_keeps_the_largest_so_far(device):
-    """`x.cummax(0)` of a vector returns the largest value so far at each position and its
-    index, `x.cummin(0)` the smallest; of equal values `cummax` reports the last so far.
+    """`x.cummax(0)` of an int64 vector returns the largest value so far at each position and
+    its index, `x.cummin(0)` the smallest; of equal values `cummax` reports the last so far.
     """
     x = torch.tensor([2, 5, 1, 4], device=device)
 

@@ -30,8 +30,8 @@ def test_fft_gives_the_amplitude_of_each_frequency(device):
 
 
 def test_ifft_goes_back_and_is_complex(device):
-    """`torch.fft.ifft(torch.fft.fft(x))` of a real `x` is `x` again up to rounding, as a complex
-    tensor: take `.real`.
+    """`torch.fft.ifft(torch.fft.fft(x))` of a float32 `x` is `x` again up to rounding, as a
+    complex tensor: take `.real`.
     """
     x = torch.tensor([1.0, 2.0, 3.0], device=device)
 
@@ -43,7 +43,7 @@ def test_ifft_goes_back_and_is_complex(device):
 
 @pytest.mark.spare("RuntimeError", reason="older releases raise it")
 def test_rfft_is_the_half_that_real_samples_need(device):
-    """`torch.fft.rfft(x)` of n real samples has n // 2 + 1 elements, the first ones of
+    """`torch.fft.rfft(x)` of n float32 samples has n // 2 + 1 elements, the first ones of
     `torch.fft.fft(x)`; the remaining ones are conjugates of these. A complex input is refused,
     "rfft expects a real input tensor".
     """
@@ -85,9 +85,9 @@ def test_fftfreq_names_the_frequencies():
 
 
 def test_norm_says_where_the_factor_goes(device):
-    """By default `torch.fft.fft` of n elements has no factor and `torch.fft.ifft` divides by n;
-    `norm="ortho"` divides both by the root of n, and `norm="forward"` divides `fft` by n and `ifft`
-    by nothing.
+    """By default `torch.fft.fft` of n float32 elements has no factor and `torch.fft.ifft`
+    divides by n; `norm="ortho"` divides both by the root of n, and `norm="forward"` divides
+    `fft` by n and `ifft` by nothing.
 
     With `norm="ortho"` the transform keeps the length of the vector, up to rounding.
     """
@@ -102,8 +102,8 @@ def test_norm_says_where_the_factor_goes(device):
 
 
 def test_fft2_transforms_the_last_two_dimensions(device):
-    """`torch.fft.fft2(images)` transforms the last two dimensions, height and width, of each
-    channel by itself; `torch.fft.fftn(x, dim=(-2, -1))` names the dimensions.
+    """`torch.fft.fft2(images)` of float32 images transforms the last two dimensions, height and
+    width, of each channel by itself; `torch.fft.fftn(x, dim=(-2, -1))` names the dimensions.
     """
     images = torch.ones(2, 3, 4, 4, device=device)
 
@@ -128,11 +128,11 @@ def test_torch_fft_is_a_module():
 
 
 def test_a_product_of_transforms_is_a_convolution(device):
-    """`torch.fft.irfft(torch.fft.rfft(x, n) * torch.fft.rfft(k, n), n)` of two real vectors is
-    their convolution, up to rounding, if `n` is at least `len(x) + len(k) - 1`.
+    """`torch.fft.irfft(torch.fft.rfft(x, n) * torch.fft.rfft(k, n), n)` of two float32 vectors
+    is their convolution, up to rounding, if `n` is at least `len(x) + len(k) - 1`.
 
-    With an `n` below that, but not below `len(x)` and `len(k)`, the end wraps round and is added to
-    the beginning.
+    With an `n` below that, but not below `len(x)` and `len(k)`, the end wraps round and is
+    added to the beginning.
     """
     x, k = torch.tensor([1.0, 2.0, 3.0], device=device), torch.tensor([1.0, 10.0], device=device)
 
@@ -178,8 +178,8 @@ def test_stft_gives_frequencies_by_windows():
 
 
 def test_the_gradient_goes_through_a_transform(device):
-    """A loss on `torch.fft.rfft(x).abs()` has a gradient for real `x`, so a network can be trained
-    on a spectrum.
+    """A loss on `torch.fft.rfft(x).abs()` has a gradient for a float32 `x`, so a network can be
+    trained on a spectrum.
     """
     x = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
 

@@ -104,10 +104,12 @@ def test_a_stack_of_matrices_is_inverted_one_by_one(device):
 
 
 def test_a_singular_matrix_has_no_inverse():
-    """`torch.linalg.inv(x)` and `torch.linalg.solve(x, b)` of the singular matrix [[1, 2], [2, 4]]
-    raise `torch.linalg.LinAlgError`, a RuntimeError: "the input matrix is singular".
+    """`torch.linalg.inv(x)` and `torch.linalg.solve(x, b)` of the singular float32 matrix [[1,
+    2], [2, 4]] raise `torch.linalg.LinAlgError`, a RuntimeError: "the input matrix is
+    singular".
 
-    A matrix that is singular only up to rounding gives a huge inverse instead; `matrix_rank` tells.
+    A matrix that is singular only up to rounding gives a huge inverse instead; `matrix_rank`
+    tells.
     """
     x = torch.tensor([[1.0, 2.0], [2.0, 4.0]])
 
@@ -124,8 +126,9 @@ def test_a_singular_matrix_has_no_inverse():
 
 
 def test_inv_ex_reports_instead_of_raising():
-    """`torch.linalg.inv_ex(x)` by default raises no error for the singular matrix [[1, 2], [2, 4]]:
-    its `info` is 2, the position of the zero pivot, counted from 1; for success `info` is 0.
+    """`torch.linalg.inv_ex(x)` by default raises no error for the singular float32 matrix [[1,
+    2], [2, 4]]: its `info` is 2, the position of the zero pivot, counted from 1; for success
+    `info` is 0.
 
     It needs no synchronisation with a GPU.
     """
@@ -155,8 +158,8 @@ def test_integers_have_to_become_floats_first(name):
 
 @pytest.mark.parametrize("name", ["inv", "det", "eigvals", "cholesky"])
 def test_only_square_matrices_have_an_inverse(name):
-    """`torch.linalg.inv`, `det`, `eigvals` and `cholesky` of a (2, 3) matrix raise a RuntimeError,
-    "A must be batches of square matrices, but they are 2 by 3 matrices".
+    """`torch.linalg.inv`, `det`, `eigvals` and `cholesky` of a (2, 3) float32 matrix raise a
+    RuntimeError, "A must be batches of square matrices, but they are 2 by 3 matrices".
 
     `torch.linalg.pinv` and `torch.linalg.svd` take a matrix of any shape.
     """
@@ -181,8 +184,8 @@ def test_solve_finds_what_a_matrix_turns_into_the_right_side(device):
 
 
 def test_the_right_side_has_to_be_as_long_as_the_matrix():
-    """`torch.linalg.solve(a, b)` raises a RuntimeError, "Incompatible shapes of A and B", if `b`
-    hasn't as many rows as `a`.
+    """`torch.linalg.solve(a, b)` of float32 matrices raises a RuntimeError, "Incompatible
+    shapes of A and B", if `b` hasn't as many rows as `a`.
 
     The message names both shapes, a vector as a matrix of one column.
     """
@@ -195,7 +198,7 @@ def test_the_right_side_has_to_be_as_long_as_the_matrix():
 
 def test_lstsq_comes_as_near_as_it_can():
     """`torch.linalg.lstsq(a, b).solution` is the least-squares solution of more equations than
-    unknowns: here the line fitted to three points.
+    unknowns in float32: here the line fitted to three points.
     """
     a = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
     b = torch.tensor([[1.0], [2.0], [6.0]])
@@ -218,8 +221,8 @@ def test_the_pseudoinverse_exists_for_every_matrix():
 
 
 def test_solve_triangular_reads_one_triangle(device):
-    """`torch.linalg.solve_triangular(x, b, upper=True)` reads only the diagonal of `x` and what is
-    above it; the elements below the diagonal are ignored.
+    """`torch.linalg.solve_triangular(x, b, upper=True)` reads only the diagonal of a float32
+    `x` and what is above it; the elements below the diagonal are ignored.
     """
     x = torch.tensor([[2.0, 1.0], [100.0, 4.0]], device=device)
     b = torch.tensor([[4.0], [8.0]], device=device)
@@ -228,9 +231,9 @@ def test_solve_triangular_reads_one_triangle(device):
 
 
 def test_norms_of_matrices(device):
-    """`torch.linalg.norm(x)` of a matrix, without `ord`, is the square root of the sum of squares
-    (Frobenius); `torch.linalg.matrix_norm` with `ord=2` is the largest singular value, with
-    `ord="nuc"` their sum.
+    """`torch.linalg.norm(x)` of a float32 matrix, without `ord`, is the square root of the sum
+    of squares (Frobenius); `torch.linalg.matrix_norm` with `ord=2` is the largest singular
+    value, with `ord="nuc"` their sum.
     """
     x = torch.tensor([[3.0, 0.0], [0.0, -4.0]], device=device)
 
@@ -240,8 +243,9 @@ def test_norms_of_matrices(device):
 
 
 def test_the_norm_with_an_order_differs_between_vector_and_matrix(device):
-    """Of a matrix `torch.linalg.vector_norm(x, ord=1)` sums the absolute values of all elements,
-    and `torch.linalg.matrix_norm(x, ord=1)` is the largest sum of absolute values of a column.
+    """Of a float32 matrix `torch.linalg.vector_norm(x, ord=1)` sums the absolute values of all
+    elements, and `torch.linalg.matrix_norm(x, ord=1)` is the largest sum of absolute values of
+    a column.
     """
     x = torch.tensor([[1.0, -5.0], [2.0, 3.0]], device=device)
 

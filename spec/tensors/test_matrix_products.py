@@ -14,7 +14,8 @@ import torch
 
 
 def test_a_matrix_product_sums_rows_times_columns(device):
-    """Element (i, j) of `x @ y` of two matrices is row i of `x` times column j of `y`, summed.
+    """Element (i, j) of `x @ y` of two float32 matrices is row i of `x` times column j of `y`,
+    summed.
 
     So the order matters: `y @ x` is in general another matrix.
     """
@@ -38,7 +39,9 @@ def test_matmul_and_mm_are_the_at_sign_for_matrices(name, device):
 
 
 def test_two_vectors_give_a_number(device):
-    """`x @ y` of two vectors is their dot product, a 0-d tensor, as `torch.dot(x, y)` gives it."""
+    """`x @ y` of two float32 vectors is their dot product, a 0-d tensor, as `torch.dot(x, y)`
+    gives it.
+    """
     x = torch.tensor([1.0, 2.0, 3.0], device=device)
     y = torch.tensor([4.0, 5.0, 6.0], device=device)
 
@@ -48,8 +51,8 @@ def test_two_vectors_give_a_number(device):
 
 
 def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device):
-    """`matrix @ vector` takes the vector as a column, `vector @ matrix` as a row; the result is a
-    vector. `torch.mv(matrix, vector)` is `matrix @ vector`.
+    """In float32 `matrix @ vector` takes the vector as a column, `vector @ matrix` as a row;
+    the result is a vector. `torch.mv(matrix, vector)` is `matrix @ vector`.
     """
     matrix = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     vector = torch.tensor([1.0, 10.0], device=device)
@@ -60,8 +63,8 @@ def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device)
 
 
 def test_stacks_are_multiplied_matrix_by_matrix(device):
-    """`x @ y` of two batches of equally many matrices multiplies matrix i of `x` by matrix i of
-    `y`, as `torch.bmm(x, y)` does.
+    """`x @ y` of two batches of equally many float32 matrices multiplies matrix i of `x` by
+    matrix i of `y`, as `torch.bmm(x, y)` does.
     """
     x = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]], device=device)
     y = torch.tensor([[[1.0], [1.0]], [[10.0], [10.0]]], device=device)
@@ -83,8 +86,8 @@ def test_stacks_are_multiplied_matrix_by_matrix(device):
     ],
 )
 def test_the_dimensions_before_the_last_two_broadcast(left, right, result, device):
-    """`x @ y` multiplies over the last two dimensions as matrices and broadcasts the dimensions
-    before them: (5, 2, 3) @ (3, 4) has the shape (5, 2, 4).
+    """`x @ y` of float32 tensors multiplies over the last two dimensions as matrices and
+    broadcasts the dimensions before them: (5, 2, 3) @ (3, 4) has the shape (5, 2, 4).
     """
     x = torch.ones(left, device=device)
     y = torch.ones(right, device=device)
@@ -94,9 +97,9 @@ def test_the_dimensions_before_the_last_two_broadcast(left, right, result, devic
 
 
 def test_inner_sizes_have_to_agree(device):
-    """`x @ y` of two dense matrices on the CPU raises a RuntimeError, "mat1 and mat2 shapes
-    cannot be multiplied", unless `x` has as many columns as `y` has rows; even size 1 is not
-    broadcast.
+    """`x @ y` of two dense float32 matrices on the CPU raises a RuntimeError, "mat1 and mat2
+    shapes cannot be multiplied", unless `x` has as many columns as `y` has rows; even size 1 is
+    not broadcast.
 
     The message names both shapes. Often one operand has to be transposed: `x @ x.T`.
     """
@@ -112,8 +115,8 @@ def test_inner_sizes_have_to_agree(device):
 
 
 def test_stacks_of_different_length_are_refused():
-    """`x @ y` of batches of 2 and 5 matrices raises a RuntimeError, as shapes that can't be
-    broadcast do; `torch.bmm` refuses a batch of 1 beside one of 5 as well.
+    """`x @ y` of batches of 2 and 5 float32 matrices raises a RuntimeError, as shapes that
+    can't be broadcast do; `torch.bmm` refuses a batch of 1 beside one of 5 as well.
 
     `bmm` doesn't broadcast: write `@` where one batch has size 1.
     """
@@ -258,8 +261,9 @@ def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
 
 
 def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
-    """`x.matrix_power(3)` of a square matrix is, up to rounding, the matrix product `x @ x @ x`,
-    where `x ** 3` takes the third power of each element; `x.matrix_power(0)` is the identity.
+    """`x.matrix_power(3)` of a square float32 matrix is, up to rounding, the matrix product `x
+    @ x @ x`, where `x ** 3` takes the third power of each element; `x.matrix_power(0)` is the
+    identity.
     """
     x = torch.tensor([[1.0, 2.0], [0.0, 1.0]], device=device)
 
@@ -269,8 +273,8 @@ def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
 
 
 def test_multi_dot_chains_products(device):
-    """`torch.linalg.multi_dot([x, x, v])` is `x @ x @ v` up to rounding; it chooses the order with
-    the fewest multiplications.
+    """`torch.linalg.multi_dot([x, x, v])` of float32 tensors is `x @ x @ v` up to rounding; it
+    chooses the order with the fewest multiplications.
 
     Here `x @ (x @ v)`, since a matrix times a vector costs less than a matrix times a matrix.
     """

@@ -57,7 +57,9 @@ def test_tensor_and_array_start_at_the_same_address():
 
 @pytest.mark.claim("blitz-numpy-tensor-edit-visible")
 def test_adding_to_the_tensor_changes_its_array():
-    """After `array = tensor.numpy()`, `tensor.add_(1)` changes the array, too."""
+    """After `array = tensor.numpy()` of a nonempty float32 CPU vector that requires no grad,
+    `tensor.add_(1)` changes the array, too.
+    """
     tensor = torch.ones(5)
     array = tensor.numpy()
 
@@ -69,7 +71,9 @@ def test_adding_to_the_tensor_changes_its_array():
 
 @pytest.mark.claim("blitz-numpy-array-edit-visible")
 def test_writing_into_the_array_changes_the_tensor():
-    """After `array = tensor.numpy()`, `array[0] = 5` changes the tensor, too."""
+    """After `array = tensor.numpy()` of a nonempty float32 CPU vector that requires no grad,
+    `array[0] = 5` changes the tensor, too.
+    """
     tensor = torch.ones(3)
     array = tensor.numpy()
 
@@ -80,8 +84,8 @@ def test_writing_into_the_array_changes_the_tensor():
 
 @pytest.mark.claim("blitz-from-numpy-array-edit-visible")
 def test_adding_to_the_source_array_changes_the_tensor_made_of_it():
-    """After `tensor = torch.from_numpy(array)`, `np.add(array, 1, out=array)` changes the
-    tensor, too.
+    """After `tensor = torch.from_numpy(array)` of a nonempty float64 vector, `np.add(array, 1,
+    out=array)` changes the tensor, too.
     """
     array = np.ones(5)
     tensor = torch.from_numpy(array)
@@ -94,7 +98,9 @@ def test_adding_to_the_source_array_changes_the_tensor_made_of_it():
 
 @pytest.mark.claim("blitz-from-numpy-tensor-edit-visible")
 def test_writing_into_the_tensor_changes_the_source_array():
-    """After `tensor = torch.from_numpy(array)`, `tensor[0] = 5` changes the array, too."""
+    """After `tensor = torch.from_numpy(array)` of a nonempty float64 vector, `tensor[0] = 5`
+    changes the array, too.
+    """
     array = np.ones(3)
     tensor = torch.from_numpy(array)
 
@@ -187,7 +193,9 @@ def test_wider_unsigned_integers_did_not_cross(name):
 
 @pytest.mark.claim("blitz-char-tensor-excluded")
 def test_int8_tensors_cross_like_any_other():
-    """An int8 tensor, a `CharTensor`, shares its memory with NumPy in both directions."""
+    """An int8 tensor on the CPU, a `CharTensor`, shares its memory with NumPy in both
+    directions.
+    """
     tensor = torch.CharTensor([-128, 127])
 
     array = tensor.numpy()
@@ -200,8 +208,8 @@ def test_int8_tensors_cross_like_any_other():
 
 @given(st.lists(st.floats(allow_nan=False, width=32), min_size=1))
 def test_every_float_survives_the_way_to_numpy_and_back(numbers):
-    """A float32 tensor of finite and infinite numbers that goes through `tensor.numpy()` and back
-    through `torch.from_numpy` has the same values.
+    """A float32 CPU tensor, not requiring grad, of finite and infinite numbers that goes
+    through `tensor.numpy()` and back through `torch.from_numpy` has the same values.
     """
     tensor = torch.tensor(numbers)
 
@@ -241,8 +249,8 @@ def test_asarray_shares_a_tensor_unless_the_dtype_has_to_change():
 
 
 def test_a_transposed_tensor_becomes_an_array_with_the_same_strides():
-    """`tensor.numpy()` keeps the strides of a transposed tensor; NumPy counts them in bytes, torch
-    in elements: (1, 3) of float32 is (4, 12).
+    """`tensor.numpy()` keeps the strides of a transposed float32 CPU tensor that requires no
+    grad; NumPy counts them in bytes, torch in elements: (1, 3) of float32 is (4, 12).
     """
     tensor = torch.zeros(2, 3).T
 
@@ -253,8 +261,8 @@ def test_a_transposed_tensor_becomes_an_array_with_the_same_strides():
 
 
 def test_a_slice_shares_its_part_of_the_memory():
-    """`tensor[1:].numpy()` of a CPU vector is an array over the memory of the slice: writing into
-    it changes the tensor.
+    """`tensor[1:].numpy()` of a float32 CPU vector that requires no grad is an array over the
+    memory of the slice: writing into it changes the tensor.
     """
     tensor = torch.tensor([1, 2, 3])
 
@@ -264,8 +272,8 @@ def test_a_slice_shares_its_part_of_the_memory():
 
 
 def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
-    """`x.numpy()` of a 0-d tensor is an array of shape (), not a number; `x.item()` gives the
-    number.
+    """`x.numpy()` of a 0-d float32 CPU tensor that requires no grad is an array of shape (),
+    not a number; `x.item()` gives the number.
     """
     array = torch.tensor(2.5).numpy()
 
@@ -291,7 +299,7 @@ def test_dlpack_shares_memory_too():
 
 
 def test_memory_outlives_the_tensor_it_came_from():
-    """An array from `tensor.numpy()` stays valid after the tensor is deleted.
+    """An array from `tensor.numpy()` of a CPU tensor stays valid after the tensor is deleted.
 
     Because the array holds a reference to the tensor's storage.
     """

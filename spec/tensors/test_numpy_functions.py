@@ -70,8 +70,8 @@ def test_size_is_the_shape_and_not_the_number_of_elements():
 
 
 def test_a_ufunc_of_a_tensor_gives_a_tensor():
-    """`np.sqrt(x)`, a NumPy ufunc called with a float32 CPU tensor that requires no grad, computes
-    in NumPy and returns a tensor.
+    """`np.sqrt(x)`, a NumPy ufunc called with a dense float32 CPU tensor that requires no grad,
+    computes in NumPy and returns a tensor.
 
     NumPy 2 gives a DeprecationWarning for it. Write `x.sqrt()`.
     """
@@ -87,8 +87,8 @@ def test_a_ufunc_of_a_tensor_gives_a_tensor():
 
 
 def test_other_numpy_functions_give_arrays():
-    """`np.concatenate([x, x])` and `np.where(mask, x, 0)` of CPU tensors that require no grad
-    return a NumPy array.
+    """`np.concatenate([x, x])` and `np.where(x > 1, x, 0)` of a dense 1-D float32 CPU tensor
+    `x` that requires no grad return a NumPy array.
 
     Because NumPy converts the tensors with `np.asarray`. Write `torch.cat` and `torch.where`.
     """
@@ -128,11 +128,11 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """`x * array` of a float32 tensor that requires no grad, on the left, and a float64 array
-    on the right is a float64 tensor.
+    """`x * array` of a float32 CPU tensor that requires no grad, on the left, and a float64
+    array on the right is a float64 tensor.
 
-    NumPy computes it; NumPy 2 gives a DeprecationWarning. Convert the array first:
-    `x * torch.from_numpy(array).float()`.
+    NumPy computes it; NumPy 2 gives a DeprecationWarning. Convert the array first: `x *
+    torch.from_numpy(array).float()`.
     """
     x = torch.tensor([1.0, 2.0])
     array = np.array([10.0, 10.0])
@@ -147,8 +147,8 @@ def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
 
 
 def test_plus_equals_with_an_array_is_not_in_place():
-    """`x += array` with a float64 array doesn't write into a float32 tensor `x` that requires no
-    grad: it binds the name `x` to a new tensor, of float64.
+    """`x += array` with a float64 array doesn't write into a float32 CPU tensor `x` that
+    requires no grad: it binds the name `x` to a new tensor, of float64.
 
     Because `add_` refuses an array, and Python falls back to `x = x + array`. Write `x +=
     torch.from_numpy(array)`.
@@ -232,7 +232,7 @@ def test_a_tensor_can_be_indexed_with_an_array():
 
 def test_a_tensor_cannot_be_assigned_an_array():
     """`x[:] = array` of a NumPy array raises a TypeError, "can't assign a numpy.ndarray", for a
-    float32 tensor `x`; `array[:] = x` works.
+    float32 CPU tensor `x` that requires no grad; `array[:] = x` works.
 
     Write `x[:] = torch.from_numpy(array)`.
     """
@@ -261,8 +261,8 @@ def test_dtypes_of_numpy_are_not_dtypes_of_torch():
 
 @pytest.mark.claim("self-matplotlib-needs-arrays")
 def test_a_plotting_library_can_read_a_tensor_as_an_array():
-    """A CPU tensor `y` that requires no grad can be given to matplotlib's `plot`: `np.asarray(y)`
-    makes an array of it, and `y.ndim` is its number of dimensions.
+    """A float32 CPU tensor `y` that requires no grad can be given to matplotlib's `plot`:
+    `np.asarray(y)` makes an array of it, and `y.ndim` is its number of dimensions.
     """
     y = torch.linspace(-1, 1, 5) ** 2
 

@@ -16,9 +16,9 @@ import torch
 
 
 def test_a_tensor_that_requires_grad_is_refused():
-    """Outside `torch.no_grad()`, `x.numpy()` of a tensor that requires grad raises a RuntimeError,
-    "Can't call numpy() on Tensor that requires grad"; `x.detach().numpy()` is an array that shares
-    the memory of `x`.
+    """With grad mode on, `x.numpy()` of a dense float32 CPU tensor that requires grad raises a
+    RuntimeError, "Can't call numpy() on Tensor that requires grad"; `x.detach().numpy()` is an
+    array that shares the memory of `x`.
 
     Because an array records no autograd graph, so a gradient would be lost without notice.
     """
@@ -33,8 +33,8 @@ def test_a_tensor_that_requires_grad_is_refused():
 
 
 def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
-    """Inside `torch.no_grad()`, `x.numpy()` works for a CPU tensor that requires grad, and shares
-    its memory.
+    """Inside `torch.no_grad()`, `x.numpy()` works for a float32 CPU tensor that requires grad,
+    and shares its memory.
 
     Because nothing would be recorded there anyway. Code that relies on it fails outside;
     `x.detach().numpy()` works in both places.
@@ -49,7 +49,7 @@ def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
 
 
 def test_asarray_refuses_what_numpy_refuses():
-    """Outside `torch.no_grad()`, `np.asarray(x)` and `np.sqrt(x)` of a tensor that requires
+    """With grad mode on, `np.asarray(x)` and `np.sqrt(x)` of a dense CPU tensor that requires
     grad raise the RuntimeError of `x.numpy()`, "Can't call numpy() on Tensor that requires
     grad".
 

@@ -57,7 +57,7 @@ def test_the_rank_is_the_number_of_dimensions():
 
 
 def test_the_rank_of_linear_algebra_is_another_number():
-    """`torch.linalg.matrix_rank(x)` is the number of linearly independent rows of a float
+    """`torch.linalg.matrix_rank(x)` is the number of linearly independent rows of a float32
     matrix, 1 for [[1.0, 2.0], [2.0, 4.0]]; the number of dimensions is `x.ndim`, and `x.rank`
     raises AttributeError.
 

@@ -36,8 +36,8 @@ def test_sort_gives_values_and_where_they_stood(device):
 
 
 def test_sort_works_along_the_last_dimension(device):
-    """`x.sort()` sorts along the last dimension, each row of a matrix by itself;
-    `x.sort(dim=0)` sorts each column.
+    """`x.sort()` of an int64 tensor sorts along the last dimension, each row of a matrix by
+    itself; `x.sort(dim=0)` sorts each column.
     """
     x = torch.tensor([[3, 1], [2, 4]], device=device)
 
@@ -48,7 +48,7 @@ def test_sort_works_along_the_last_dimension(device):
 
 
 def test_argsort_is_the_indices_of_sort(device):
-    """For a vector of distinct elements `x.argsort()` is `x.sort().indices`, and
+    """For an int64 vector of distinct elements `x.argsort()` is `x.sort().indices`, and
     `x.argsort().argsort()` is the rank of each element, counted from 0.
     """
     x = torch.tensor([30, 10, 20], device=device)
@@ -59,8 +59,8 @@ def test_argsort_is_the_indices_of_sort(device):
 
 
 def test_a_stable_sort_keeps_equal_values_in_their_order(device):
-    """`x.sort(stable=True)` keeps equal elements in their original order; without `stable=True`
-    the order of equal elements is not defined.
+    """`x.sort(stable=True)` of an int64 tensor keeps equal elements in their original order;
+    without `stable=True` the order of equal elements is not defined.
 
     It matters when `indices` is used to reorder another tensor.
     """

@@ -149,8 +149,9 @@ def test_a_coo_matrix_takes_20_bytes_per_stored_float():
 
 
 def test_a_sparse_matrix_times_a_dense_one_is_dense(device):
-    """`sparse @ dense` of a COO and a dense matrix, which is `torch.sparse.mm(sparse, dense)`, is a
-    dense matrix; `sparse @ vector` works too.
+    """`sparse @ dense` of a COO and a dense matrix, both float32, which is
+    `torch.sparse.mm(sparse, dense)`, is a dense matrix; `sparse @ vector` of a float32 vector
+    is a dense vector.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse()
 
@@ -163,7 +164,7 @@ def test_a_sparse_matrix_times_a_dense_one_is_dense(device):
 
 
 def test_a_product_of_two_sparse_matrices_is_sparse(device):
-    """`a @ b` of two COO matrices is a COO matrix."""
+    """`a @ b` of two float32 COO matrices is a COO matrix."""
     a = torch.tensor([[0.0, 2.0], [0.0, 0.0]], device=device).to_sparse()
     b = torch.tensor([[0.0, 0.0], [5.0, 0.0]], device=device).to_sparse()
 
@@ -194,8 +195,8 @@ def test_sparse_plus_dense_is_refused_and_dense_plus_sparse_is_dense():
 
 
 def test_products_with_numbers_keep_the_zeros(device):
-    """For a COO tensor `x`, `x * 2`, `x / 2` and `x * x` are COO tensors again: zero times a finite
-    number is zero.
+    """For a float32 COO tensor `x`, `x * 2`, `x / 2` and `x * x` are COO tensors again: zero
+    times a finite number is zero.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]], device=device).to_sparse()
 
@@ -227,8 +228,8 @@ def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
 
 
 def test_sums_over_a_dimension_are_sparse_and_the_whole_sum_is_a_number(device):
-    """`x.sum()` of a COO tensor is a dense 0-d tensor; `torch.sparse.sum(x, dim=1)` of a matrix is
-    a COO tensor of the row sums.
+    """`x.sum()` of a float32 COO tensor is a dense 0-d tensor; `torch.sparse.sum(x, dim=1)` of
+    a matrix is a COO tensor of the row sums.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 5.0]], device=device).to_sparse()
 
@@ -322,8 +323,8 @@ def test_a_csr_tensor_warns_of_its_beta_state():
 
 
 def test_gradients_reach_the_values(device):
-    """A loss on `torch.sparse.mm(sparse, dense)` gives gradients to the `values` tensor that
-    `torch.sparse_coo_tensor` was given, and to the dense matrix.
+    """A loss on `torch.sparse.mm(sparse, dense)` of float32 matrices gives gradients to the
+    `values` tensor that `torch.sparse_coo_tensor` was given, and to the dense matrix.
     """
     values = torch.tensor([3.0, 4.0], device=device, requires_grad=True)
     dense = torch.ones(3, 2, device=device, requires_grad=True)
@@ -364,9 +365,9 @@ def test_sparse_tensors_can_be_saved():
 
 
 def test_softmax_over_stored_elements_has_a_function_of_its_own():
-    """`torch.sparse.softmax(x, dim=1)` of a COO matrix takes each row's softmax over the elements
-    that are stored, as if the others were minus infinity; `torch.softmax(x, dim=1)` raises
-    NotImplementedError.
+    """`torch.sparse.softmax(x, dim=1)` of a float32 COO matrix takes each row's softmax over
+    the elements that are stored, as if the others were minus infinity; `torch.softmax(x,
+    dim=1)` raises NotImplementedError.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 4.0]]).to_sparse()
 

@@ -111,8 +111,8 @@ def test_argmax_points_to_the_first_nan(device):
 
 
 def test_nan_is_sorted_behind_infinity(device):
-    """`x.sort()` and `x.topk(k)` treat NaN as larger than infinity: `x.sort()` puts it last,
-    `x.topk(1)` returns it.
+    """`x.sort()` and `x.topk(k)` of a float32 tensor treat NaN as larger than infinity:
+    `x.sort()` puts it last, `x.topk(1)` returns it.
     """
     x = torch.tensor([3.0, torch.nan, torch.inf, 1.0], device=device)
 

@@ -138,7 +138,8 @@ def test_quantile_is_for_float32_and_float64():
 
 
 def test_quantile_wants_a_probability():
-    """`x.quantile(50.0)` raises a RuntimeError: `q` is a probability from 0 to 1, not a percentage.
+    """`x.quantile(50.0)` of a float32 `x` raises a RuntimeError: `q` is a probability from 0 to
+    1, not a percentage.
 
     Divide a percentage by 100.
     """

@@ -448,8 +448,9 @@ def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
 
 
 def test_summing_losses_makes_one_ever_longer_graph():
-    """`total += loss` over three rounds, from `total = 0.0`, makes one graph with three
-    `AddBackward0` nodes, and `total` requires grad; `total += loss.item()` adds plain numbers.
+    """`total += loss` of `loss = w**2`, with a `w` that requires grad, over three rounds from
+    `total = 0.0` makes one graph with three `AddBackward0` nodes, and `total` requires grad;
+    `total += loss.item()` adds plain numbers.
 
     So memory grows over an epoch with what each graph has saved. `loss.detach()` spares the
     wait for a GPU that `item()` brings.

@@ -122,9 +122,10 @@ def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
 
 
 def test_nms_returns_the_indices_of_the_boxes_to_keep():
-    """`keep = ops.nms(boxes, scores, 0.5)` is a tensor of indices, highest score first: a box
-    goes if its IoU with a kept box of higher score exceeds 0.5. The boxes themselves are
-    `boxes[keep]`."""
+    """`keep = ops.nms(boxes, scores, 0.5)` of float32 boxes is a tensor of indices, highest
+    score first: a box goes if its IoU with a kept box of higher score exceeds 0.5. The boxes
+    themselves are `boxes[keep]`.
+    """
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [0.0, 0.0, 10.0, 9.0], [20.0, 20.0, 30.0, 30.0]])
     scores = torch.tensor([0.6, 0.9, 0.7])
 
@@ -135,8 +136,9 @@ def test_nms_returns_the_indices_of_the_boxes_to_keep():
 
 
 def test_nms_does_not_look_at_the_scores_alone():
-    """`ops.nms` with the threshold 0.5 keeps a box of score 0.01 that overlaps no other; boxes
-    of low score are dropped by hand, `boxes[scores > 0.5]`."""
+    """`ops.nms` with the threshold 0.5 keeps a float32 box of score 0.01 that overlaps no
+    other; boxes of low score are dropped by hand, `boxes[scores > 0.5]`.
+    """
     boxes = torch.tensor([[0.0, 0.0, 1.0, 1.0], [5.0, 5.0, 6.0, 6.0]])
     scores = torch.tensor([0.9, 0.01])
 
@@ -147,8 +149,8 @@ def test_nms_does_not_look_at_the_scores_alone():
 
 
 def test_a_higher_threshold_of_nms_keeps_more():
-    """`iou_threshold` of `ops.nms` is the overlap that is still allowed: two boxes of IoU 0.5
-    are both kept at 0.5 and at 0.6, and one of them at 0.4.
+    """`iou_threshold` of `ops.nms` is the overlap that is still allowed: two float32 boxes of
+    IoU 0.5 are both kept at 0.5 and at 0.6, and one of them at 0.4.
     """
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 4.0]])
     scores = torch.tensor([0.9, 0.8])
@@ -159,8 +161,9 @@ def test_a_higher_threshold_of_nms_keeps_more():
 
 
 def test_nms_knows_nothing_of_classes():
-    """`ops.nms` drops a box that equals one of another class and a higher score;
-    `ops.batched_nms`, given the class of each box, only compares boxes of the same class.
+    """For float32 boxes of positive area without negative coordinates, and a threshold below 1,
+    `ops.nms` drops a box that equals one of a higher score and another class;
+    `ops.batched_nms`, given the classes, only compares boxes of one class.
 
     The same argument keeps the images of a batch apart, hence the name.
     """

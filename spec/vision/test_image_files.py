@@ -185,11 +185,12 @@ def test_writing_wants_bytes_with_channels_first(image, words, tmp_path):
 
 @pytest.mark.torch(">=2.5")
 def test_sixteen_bits_stay_sixteen_bits(tmp_path):
-    """Since torchvision 0.20 (PyTorch 2.5) `io.decode_image` reads a grey PNG file of 16 bits as
-    uint16: depth maps and medical images keep their values. Before, it was refused.
+    """Since torchvision 0.20 (PyTorch 2.5) `io.decode_image` reads a grey PNG file of 16 bits
+    as uint16: depth maps and medical images keep their values. Before, it was refused.
 
-    Most operations lack uint16 (`spec/tensors/test_special_dtypes.py`): write `.float()`. With
-    `mode="RGB"` too the values keep their 16 bits.
+    Most operations lack uint16 (`spec/tensors/test_special_dtypes.py`): write `.float()`.
+    torchvision 0.29 warns that decoding images is deprecated. With `mode="RGB"` too the values
+    keep their 16 bits.
     """
     Image.fromarray(np.array([[40000, 7]], dtype=np.uint16)).save(tmp_path / "0.png")
 

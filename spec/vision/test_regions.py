@@ -22,8 +22,9 @@ from torchvision.models.detection.image_list import ImageList
 
 
 def test_roi_align_cuts_each_box_to_one_size():
-    """`ops.roi_align(features, boxes, (2, 3))` of 5 boxes of different sizes on maps of 4
-    channels returns a tensor of shape (5, 4, 2, 3)."""
+    """`ops.roi_align(features, boxes, (2, 3))` of 5 boxes of different sizes on float32 maps of
+    4 channels returns a tensor of shape (5, 4, 2, 3).
+    """
     features = torch.zeros(2, 4, 16, 16)
     boxes = [torch.tensor([[0.0, 0.0, 3.0, 9.0]] * 2), torch.tensor([[1.0, 1.0, 8.0, 8.0]] * 3)]
 
@@ -33,8 +34,9 @@ def test_roi_align_cuts_each_box_to_one_size():
 
 
 def test_boxes_of_regions_name_their_image():
-    """`ops.roi_align` takes boxes as a list with one tensor (N, 4) per image, or as one tensor
-    (K, 5) whose first column is the index of the image; both give the same."""
+    """`ops.roi_align` on float32 maps takes boxes as a list with one tensor (N, 4) per image,
+    or as one tensor (K, 5) whose first column is the index of the image; both give the same.
+    """
     features = torch.tensor([[[[1.0]]], [[[7.0]]]])
     box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
     numbered = torch.tensor([[0.0, 0.0, 0.0, 1.0, 1.0], [1.0, 0.0, 0.0, 1.0, 1.0]])
@@ -56,8 +58,8 @@ def test_a_tensor_of_four_columns_does_not_name_its_image():
 
 
 def test_the_spatial_scale_is_that_of_the_map():
-    """`ops.roi_align(..., spatial_scale=0.5)` halves the coordinates of the boxes: boxes stay
-    in pixels of an image that is twice as large as the feature map.
+    """`ops.roi_align(..., spatial_scale=0.5)` of float32 maps halves the coordinates of the
+    boxes: boxes stay in pixels of an image that is twice as large as the feature map.
 
     For a map of stride 16 it is 1 / 16. Without it boxes may lie outside the map, where the
     result is 0.
@@ -71,9 +73,9 @@ def test_the_spatial_scale_is_that_of_the_map():
 
 
 def test_roi_align_is_half_a_pixel_off_unless_aligned():
-    """`ops.roi_align` of the box of a whole 4 x 4 map, to 4 x 4 with `sampling_ratio=1`, gives
-    the map itself with `aligned=True`, and values half a pixel further on with the default,
-    False.
+    """`ops.roi_align` of the box of a whole 4 x 4 float32 map, to 4 x 4 with
+    `sampling_ratio=1`, gives the map itself with `aligned=True`, and values half a pixel
+    further on with the default, False.
 
     The default is for the weights that were trained with it.
     """
@@ -88,8 +90,8 @@ def test_roi_align_is_half_a_pixel_off_unless_aligned():
 
 
 def test_roi_pool_takes_maxima_of_whole_pixels():
-    """`ops.roi_pool` rounds the edges of a box to whole pixels, the last one included, and
-    takes the maximum of each cell: the box [0, 0, 3.2, 2.8] covers 4 x 4 pixels.
+    """`ops.roi_pool` on float32 maps rounds the edges of a box to whole pixels, the last one
+    included, and takes the maximum of each cell: the box [0, 0, 3.2, 2.8] covers 4 x 4 pixels.
 
     `roi_align` replaced it, because rounding moves small objects.
     """
@@ -100,8 +102,8 @@ def test_roi_pool_takes_maxima_of_whole_pixels():
 
 
 def test_a_region_passes_gradients_to_the_map_only():
-    """After `backward()` through `ops.roi_align` the feature map has a gradient, and the boxes
-    have None, even if they require grad.
+    """After `backward()` through `ops.roi_align` a float32 feature map that requires grad has a
+    gradient, and the boxes have None, even if they require grad.
 
     So a loss behind it doesn't move the boxes: detectors learn those by a loss of their own.
     """

@@ -1,0 +1,418 @@
+"""What changed for those who come from an older release.
+
+`--since 2.1` is for those who upgrade: it tells what was and what is, most serious first, from the
+gates of facts, the atlas, the rules of `--used-in` and the ledger of claims; the facts whose truth
+changed run, and a mark tells that they hold. With `--until 2.6` nothing is run, and neither release
+need be there. What surprises: a fact that an older release could not even try, for want of the
+function, is new and no change of truth.
+"""
+
+import json
+
+import pytest
+import torch
+
+PROBES = """
+class Probe:
+    claims = ()
+
+    def __init__(self, says):
+        self.says = says
+
+PROBES = {
+    "division": Probe("What 7 // 2 gives."),
+    "size": Probe("How many million characters there are."),
+    "letters": Probe("Which letters there are."),
+    "symeig": Probe("What `torch.symeig` gives."),
+    "qr": Probe("Whether `torch.qr` warns."),
+    "same": Probe("What stays."),
+}
+"""
+
+
+def answers(**values):
+    """Return a column of the atlas; `same` is always there."""
+    return {"values": {"same": 1, **values}}
+
+
+ATLAS = {
+    "releases": {
+        "1.0": answers(division="tensor(3)", size=1, letters="a", symeig="absent", qr="silent"),
+        "1.9": answers(division="tensor(3)", size=2, letters="a", symeig="[1.0]", qr="silent"),
+        "1.10": answers(
+            division="tensor(3.5000)",
+            size=3,
+            letters="a b",
+            symeig="absent",
+            qr="warns UserWarning",
+        ),
+        "0.4": {"missing": "no wheel"},
+    }
+}
+
+FACTS = '''
+@pytest.mark.torch("<1.10")
+def test_old():
+    """It was one way."""
+
+@pytest.mark.torch(">=1.10")
+def test_new():
+    """It is another way; write `x.other()` instead. So it is."""
+    assert 7 / 2 == 3.5
+
+@pytest.mark.torch(">=1.5")
+def test_in_both():
+    """It has long been so."""
+
+def test_always():
+    """It was always so."""
+
+def test_more():
+    """One more."""
+
+@pytest.mark.torch(">=1.10")
+def test_added():
+    """There is a function."""
+'''
+
+LEDGER = """
+[division]
+section = "1"
+says = "Division rounds."
+verdict = "changed"
+since = "1.10"
+now = "It does not."
+"""
+
+RULE = """
+[division]
+since = "1.10"
+strength = "differs"
+was = "It rounded."
+is = "It does not round."
+write = "`//`"
+rests_on = ["division", "spec/tensors/test_arithmetic.py::test_new"]
+pattern = ["torch.div($$$)"]
+matches = ["torch.div(x, y)"]
+"""
+
+
+@pytest.fixture
+def atlas(book):
+    """A book with an atlas of six questions, put to three releases, and a page."""
+    book.page("tensors/test_arithmetic.py", FACTS)
+    (book.path / "spec" / "drift" / "rules").mkdir(parents=True)
+    (book.path / "spec" / "drift" / "probes.py").write_text(PROBES)
+    (book.path / "spec" / "drift" / "atlas.json").write_text(json.dumps(ATLAS))
+    return book
+
+
+def between(book, *arguments):
+    """Return the lines that tell what changed from 1.9 to 1.10, those that hold nothing left out."""
+    result = book.run("--since", "1.9", "--until", "1.10", *arguments)
+    assert result.ret == pytest.ExitCode.OK
+    return [line for line in result.outlines if line]
+
+
+def test_the_most_serious_comes_first(atlas):
+    """What raises is told first, then what differs silently, what warns, what is new, the rest."""
+    lines = between(atlas)
+
+    assert [line for line in lines if not line.startswith(" ")][:-1] == [
+        "RAISES NOW, OR IS REFUSED (1)",
+        "GIVES ANOTHER RESULT, SILENTLY (2)",
+        "WARNS NOW (1)",
+        "NEW, OR ACCEPTED NOW: NOTHING THAT WAS TRUE BECAME UNTRUE (1)",
+        "MESSAGES, SIGNATURES, SIZES (2)",
+    ]
+    assert lines[-1] == (
+        "From 1.9 to 1.10: 1 raise now, 2 give another result, 1 warn; 1 new, 2 minor."
+    )
+
+
+def test_the_old_truth_stands_beside_the_new_one(atlas):
+    """Two facts with complementary gates are one change: was, is, what to write, and their ids."""
+    lines = between(atlas)
+
+    start = next(number for number, line in enumerate(lines) if "It was one way." in line)
+    assert lines[start : start + 5] == [
+        "  1.10  It was one way.                    | It is another way; write",
+        "                                           | `x.other()` instead. So it is.",
+        "        write: `x.other()` instead",
+        "        by: spec/tensors/test_arithmetic.py::test_old",
+        "        by: spec/tensors/test_arithmetic.py::test_new",
+    ]
+
+
+def test_an_answer_of_the_atlas_has_its_question_above_it(atlas):
+    """The question takes a line; below it the old answer stands beside the new one."""
+    lines = between(atlas)
+
+    start = lines.index("  1.10  What `torch.symeig` gives.")
+    assert lines[start + 1 : start + 3] == [
+        "        [1.0]                              | absent",
+        "        by: symeig",
+    ]
+
+
+def test_what_is_merely_new_takes_a_line(atlas):
+    """A gate of a function that an older release lacks is no change of truth."""
+    lines = between(atlas)
+
+    assert "  1.10  There is a function." in lines
+
+
+SAID = {
+    "no function": "AttributeError: module 'torch' has no attribute 'f'",
+    "no keyword": "TypeError: f() got an unexpected keyword argument 'g'",
+    "no error": "Failed: DID NOT RAISE RuntimeError",
+    "no warning": "Failed: DID NOT WARN. No warnings",
+    "a warning": "UserWarning: no longer given",
+    "another number": "the book says 1, your PyTorch says 2",
+}
+
+
+@pytest.mark.parametrize(
+    ("met", "kind", "truth"),
+    [
+        ("no function", "new", False),
+        ("no keyword", "new", False),
+        ("no error", "raises", True),
+        ("no warning", "warns", True),
+        ("a warning", "minor", False),
+        ("another number", "differs", True),
+    ],
+)
+def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, met, kind, truth):
+    """`spec/drift/beyond.json` has what a fact met where it is not told: that decides its kind."""
+    fact = "spec/tensors/test_arithmetic.py::test_added"
+    (atlas.path / "spec/drift/beyond.json").write_text(json.dumps({"1.9": {fact: SAID[met]}}))
+    between(atlas, "--since-json", "since.json")
+
+    changes = json.loads((atlas.path / "since.json").read_text())["changes"]
+
+    (found,) = [change for change in changes if fact in change["evidence"]]
+    assert found["kind"] == kind
+    assert found["truth"] is truth
+
+
+def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
+    """`--beyond-gates --evidence` writes what failed on this release, and how, where no fact held."""
+    page = '@pytest.mark.torch("<1")\ndef test_gone():\n    """It was."""\n    assert torch.gone() == 1'
+    atlas.page("tensors/test_arithmetic.py", page)
+    atlas.run("--beyond-gates", "--evidence")
+
+    (said,) = json.loads((atlas.path / "spec/drift/beyond.json").read_text()).values()
+
+    assert said == {
+        "spec/tensors/test_arithmetic.py::test_gone": (
+            "AttributeError: module 'torch' has no attribute 'gone'"
+        )
+    }
+
+
+def test_an_older_truth_without_a_successor_says_until_when(atlas):
+    """Where no fact tells what is true now, the old sentence stands alone, last."""
+    page = '@pytest.mark.torch("<1.10")\ndef test_gone():\n    """It was so."""'
+    atlas.page("tensors/test_arithmetic.py", page)
+
+    lines = between(atlas)
+
+    assert "  1.10  Until then: It was so." in lines
+
+
+def test_a_rule_tells_its_evidence_once(atlas):
+    """What a rule of `--used-in` rests on is told in the rule's words, not again by itself."""
+    (atlas.path / "spec/drift/rules/arithmetic.toml").write_text(RULE)
+
+    lines = between(atlas)
+
+    start = lines.index("  1.10  It rounded.                        | It does not round.")
+    assert lines[start + 1 : start + 4] == [
+        "        write: `//`",
+        "        by: division",
+        "        by: spec/tensors/test_arithmetic.py::test_new",
+    ]
+    assert [line for line in lines if "//" in line] == ["        write: `//`"]
+
+
+def test_an_answer_that_came_and_went_is_no_change(atlas):
+    """Between two releases that answered alike nothing is told, whatever others answered."""
+    result = atlas.run("--since", "1.0", "--until", "1.10")
+
+    told = [line for line in result.outlines if "symeig" in line]
+    assert told == []
+
+
+def test_json_has_every_change(atlas):
+    """`--since-json FILE` has release, was, is, what to write and evidence of each change."""
+    atlas.ledger(LEDGER)
+    between(atlas, "--since-json", "since.json")
+
+    data = json.loads((atlas.path / "since.json").read_text())
+    assert (data["since"], data["until"], data["oldest_known"]) == ("1.9", "1.10", "1.0")
+    assert data["changes"][0] == {
+        "kind": "raises",
+        "release": "1.10",
+        "about": "What `torch.symeig` gives.",
+        "was": "[1.0]",
+        "now": "absent",
+        "write": "",
+        "evidence": ["symeig"],
+        "truth": True,
+    }
+    assert data["claims"] == [
+        {"id": "division", "since": "1.10", "says": "Division rounds.", "now": "It does not."}
+    ]
+
+
+def test_the_oldest_release_that_is_known_is_told(atlas):
+    """Asked for an older release, the data say where they begin."""
+    result = atlas.run("--since", "0.3", "--until", "1.10")
+
+    assert result.outlines[0] == (
+        "The data begin with PyTorch 1.0: what changed before is not known."
+    )
+    assert result.ret == 0
+
+
+def test_nothing_changed_is_an_answer(atlas):
+    """Between a release and itself nothing changed: it is said, and the run ends well."""
+    result = atlas.run("--since", "1.10", "--until", "1.10")
+
+    assert result.outlines[-1] == "Nothing that the book knows of changed from 1.10 to 1.10."
+    assert result.ret == 0
+
+
+def test_without_until_the_facts_are_run(atlas):
+    """`--since` runs the facts whose truth changed: a mark stands before what holds here."""
+    result = atlas.run("--since", "1.9")
+
+    result.assert_outcomes(passed=2, skipped=1, deselected=3)
+    result.stdout.fnmatch_lines(["*| ✓ It is another way; write*", "*✓ There is a function."])
+
+
+def test_the_claims_that_stopped_being_true_come_last(atlas):
+    """A claim of the notes stands beside what is true now."""
+    atlas.ledger(LEDGER)
+
+    lines = between(atlas)
+
+    assert lines[-3:-1] == [
+        "CLAIMS OF THE NOTES THAT STOPPED BEING TRUE (1)",
+        "  1.10  division: Division rounds.         | It does not.",
+    ]
+
+
+@pytest.mark.spare("'1.9.9'", reason="what is no release is refused as well")
+@pytest.mark.parametrize(("here", "told"), [("1.9.9", 0), ("1.10", 1), ("1.11", 1)])
+def test_what_changed_later_than_this_release_is_not_told(atlas, monkeypatch, here, told):
+    """The atlas and the ledger may know releases after the running one; its own news count."""
+    monkeypatch.setattr("fixtures.since.installed", lambda: here)
+    atlas.ledger(LEDGER)
+
+    result = atlas.run("--since", "1.9")
+
+    assert str(result.stdout).count("What 7 // 2 gives.") == told
+    assert str(result.stdout).count("Division rounds.") == told
+
+
+def test_a_fact_that_was_true_only_in_between_is_not_told(atlas):
+    """A fact that was untrue then, and is untrue now, says nothing of the difference."""
+    marks = '@pytest.mark.torch(">=1.5")\n@pytest.mark.torch("<1.10")'
+    atlas.page("tensors/test_arithmetic.py", f"{marks}\ndef test_between(): pass")
+
+    result = atlas.run("--since", "1.0")
+
+    result.assert_outcomes(deselected=1)
+
+
+def test_this_release_is_no_earlier_one_and_changed_nothing(atlas):
+    """`--since` with the running release is allowed, ends well, and has nothing to tell."""
+    result = atlas.run("--since", torch.__version__)
+
+    advice = [line for line in result.outlines if "no fact" in line]
+    assert result.ret == pytest.ExitCode.OK
+    assert advice == []
+
+
+def test_since_needs_no_atlas(book):
+    """A book without an atlas has its facts and its ledger to tell; claims alone are news."""
+    book.ledger(LEDGER)
+    book.page("tensors/test_arithmetic.py", FACTS)
+
+    result = book.run("--since", "1.9")
+
+    result.assert_outcomes(passed=2, skipped=1, deselected=3)
+    result.stdout.fnmatch_lines("*1.10  division: Division rounds.*")
+
+
+def test_a_claim_with_another_verdict_is_no_change(atlas):
+    """Only claims that were true once have stopped being true."""
+    atlas.ledger(LEDGER.replace("changed", "false").replace("since", "seen_on"))
+
+    told = [line for line in between(atlas) if "Division" in line]
+    assert told == []
+
+
+def test_a_failure_since_then_is_a_failure(atlas):
+    """A fact that has become true, and is not, fails the run, and is marked."""
+    page = '@pytest.mark.torch(">=1.10")\ndef test_new():\n    """It is so."""\n    assert 1 == 2'
+    atlas.page("tensors/test_arithmetic.py", page)
+
+    result = atlas.run("--since", "1.9")
+
+    result.assert_outcomes(failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines("*✗ It is so.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("--since yesterday", "--since yesterday: give a release, as in 2.1"),
+        ("--since 99", "--since 99: this is *, which came before it"),
+        ("--until 1.10", "--until: say from which release on, as in --since 2.1"),
+        ("--since-json a.json", "--since-json: say from which release on, as in --since 2.1"),
+        (
+            "--since 1.10 --until 1.9",
+            "--until 1.9: it came before 1.10; exchange the two",
+        ),
+        ("--since 1.9 --until 3", "--until 3: the data end with 1.10; nox -s releases*"),
+        (
+            "--since 1.9 --until 1.10 --since-json no/a.json",
+            "--since-json no/a.json: give a file in a folder that exists",
+        ),
+    ],
+)
+def test_what_makes_no_span_of_releases_is_refused(atlas, arguments, reason):
+    """Both ends are releases in order, and the data know the second: else one line says so."""
+    result = atlas.run(*arguments.split())
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(f"ERROR: {reason}")
+
+
+@pytest.mark.spare("'[a'", reason="anything that is no TOML")
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("[a", "*no TOML (*); correct it"),
+        ("[a]\nsince = '1'", "*[[]a] lacks is, matches, strength, was, write; write it"),
+        (
+            RULE.replace("differs", "hurts"),
+            "*strength is hurts; write one of raises, differs, warns",
+        ),
+        (RULE.replace('"1.10"', '"soon"'), "*since is soon; give a release, as in 2.1"),
+        (RULE + "colour = 1\n", "*has colour, which no rule has; there are *"),
+        (RULE.replace("pattern", "without"), "*finds nothing; write a pattern, names or a kind"),
+    ],
+)
+def test_a_damaged_rule_is_refused_with_advice(atlas, text, advice):
+    """What a rule lacks, or has too much, is a usage error that names the file and the rule."""
+    (atlas.path / "spec/drift/rules/arithmetic.toml").write_text(text)
+
+    result = atlas.run("--since", "1.9", "--until", "1.10")
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(f"ERROR: {advice}")
