@@ -85,7 +85,8 @@ def script(main):
         except KeyboardInterrupt:
             if main.__module__ != "__main__":
                 raise
-            print(f"{file}: stopped; --resume goes on from its last checkpoint", file=sys.stderr)
+            how = "; --resume goes on from its last checkpoint" if Run.saved else ""
+            print(f"{file}: stopped{how}", file=sys.stderr)
             raise SystemExit(130) from None
         finally:
             opened = before
@@ -313,6 +314,7 @@ class Run:
         seconds: what the epochs took, those before an interruption included.
     """
 
+    saved = False  # whether this process has written a checkpoint
     FREE = ("out", "device", "resume", "dry_run", "data", "log_every", "script")
 
     def __init__(self, args, data=None, free=(), dashboard=False, **parts):
@@ -418,6 +420,7 @@ class Run:
             known = hasattr(part, "state_dict")
             content[name] = part.state_dict() if known else part.get_state()
         write_checkpoint(self.args.out / "checkpoint.pt", content)
+        Run.saved = True
 
     def restore(self, path, saved):
         """Go back to where a checkpoint was written; refuse one of other settings or data."""
