@@ -17,22 +17,12 @@ It prints the table of sizes, seconds and ratios, and the size from which on the
 says so and ends with exit code 2.
 """
 
-import argparse
 import statistics
-import sys
 import time
-from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
-from tqdm import tqdm
-
-
-class InputError(Exception):
-    """Something that the user can mend; shown as one line, with exit code 2."""
-
-
-# Timing.
+from figures import GRAY, curves, figure
+from workbench import Arguments, InputError, make_folder, positive, progress, script
 
 
 def seconds_of(work, synchronize, repeats=10, warmup=3, clock=time.perf_counter):
@@ -97,9 +87,6 @@ def crossover(rows, column="gpu"):
     return first
 
 
-# The table and the figure.
-
-
 def show_seconds(seconds):
     """Return seconds in the unit that gives a number from 1 to 1000."""
     for factor, unit in ((1, "s "), (1e3, "ms"), (1e6, "us")):
@@ -121,46 +108,23 @@ def table(rows):
 
 
 def draw_seconds(rows, names, path):
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.subplots()
-    sizes = [row["size"] for row in rows]
-    for column, name in names.items():
-        axes.plot(sizes, [row[column] for row in rows], marker="o", label=name)
-    if size := crossover(rows):
-        axes.axvline(size, color="grey", ls=":", label=f"from {size} on the GPU wins")
-    axes.set(xscale="log", yscale="log", xlabel="n", ylabel="seconds")
-    axes.set(title="One product of two n by n matrices")
-    axes.set_xticks(sizes, [str(size) for size in sizes], minor=False)
-    axes.minorticks_off()
-    axes.legend()
-    axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=100)
+    """Draw the seconds of a product over its size, and from where on the GPU wins."""
+    size, sizes = crossover(rows), [row["size"] for row in rows]
+    title = f"From n = {size} on the GPU wins" if size else "The GPU wins nowhere"
+    with figure(path, f"{title}: the product of two n by n matrices", size=(8, 5)) as axes:
+        lines = {name: [(row["size"], row[of]) for row in rows] for of, name in names.items()}
+        curves(axes, lines, "n", "seconds", xscale="log", yscale="log")
+        if size:
+            axes.axvline(size, color=GRAY, ls=":")
+        axes.set_xticks(sizes, [str(size) for size in sizes], minor=False)
+        axes.minorticks_off()
 
 
-# A run, from the command line or called.
-
-
-def pick_device(name):
-    """Return the accelerator called `name`, or the one that is here; there has to be one."""
-    try:
-        if name is None:
-            if hasattr(torch, "accelerator"):
-                # Where there is none, it says so by None or by an error, as the release goes.
-                available = torch.accelerator.is_available()
-                device = torch.accelerator.current_accelerator() if available else None
-            else:  # before PyTorch 2.6
-                device = torch.device("cuda") if torch.cuda.is_available() else None
-            if device is None:
-                raise InputError("there is no accelerator here, and so nothing to compare with")
-            return device
-        probe = torch.zeros(1, device=name)
-        probe.item()  # a device without values, such as meta, gives none back
-    except (AssertionError, RuntimeError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(f"--device {name}: {reason}") from error
-    if probe.device.type == "cpu":
-        raise InputError(f"--device {name}: to be compared with the CPU it has to be another")
-    return probe.device
+def accelerator(device, dry_run):
+    """Return the device; but in a dry run it has to be another than the CPU."""
+    if device.type == "cpu" and not dry_run:
+        raise InputError("there is no accelerator here to compare with: --dry-run tries without")
+    return device
 
 
 def name_of(device):
@@ -168,65 +132,27 @@ def name_of(device):
     return torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
 
 
-def positive(text):
-    value = int(text)
-    if value < 1:
-        raise ValueError
-    return value
-
-
-positive.__name__ = "positive number"  # argparse says: invalid positive number value
-
-
-def read_arguments(argv):
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add = parser.add_argument
-    add("--device", help="cuda, mps, ... (default: the accelerator that is here)")
-    add(
-        "--sizes",
-        type=positive,
-        nargs="+",
-        default=[2**power for power in range(4, 12)],
-        metavar="N",
-        help="small to large (default: 16 32 64 ... 2048)",
-    )
-    add("--repeats", type=positive, default=10, help="products timed of a size (default: 10)")
-    add("--warmup", type=positive, default=3, help="products before those (default: 3)")
-    default = Path("runs/cpu_vs_gpu")
-    add("--out", type=Path, default=default, metavar="DIR", help=f"the figure (default: {default})")
-    add("--dry-run", action="store_true", help="time two small sizes once; write nothing")
-    args = parser.parse_args(argv)
+@script
+def main(argv=None):
+    """Time the products as the arguments say and return the table with what follows from it."""
+    parser = Arguments(__file__, __doc__)
+    add, sizes = parser.add_argument, [2**power for power in range(4, 12)]
+    add("--sizes", type=positive, nargs="+", default=sizes, metavar="N", help="small to large")
+    add("--repeats", type=positive, default=10, help="products timed of a size")
+    add("--warmup", type=positive, default=3, help="products before those")
+    args = parser.read(argv)
     args.sizes = sorted(set(args.sizes))
     if args.dry_run:
         args.sizes, args.repeats, args.warmup = [16, 64], 1, 1
     if len(args.sizes) < 2:
         parser.error("argument --sizes: takes a small and a large one at least")
-    return args
 
-
-def make_folder(path):
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {path}: {error.strerror}") from error
-
-
-def main(argv=None):
-    """Time the products as the arguments say and return the table with what follows from it."""
-    args = read_arguments(argv)
-    try:
-        device = pick_device(args.device)
-        if not args.dry_run:
-            make_folder(args.out)
-        name = name_of(device)
-        print(f"CPU with {torch.get_num_threads()} threads; GPU: {name}")
-        rows = [
-            compare(size, device, args.repeats, args.warmup)
-            for size in tqdm(args.sizes, "sizes", leave=False, disable=None)
-        ]
-    except InputError as error:
-        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+    device = accelerator(args.device, args.dry_run)
+    print(f"CPU with {torch.get_num_threads()} threads; GPU: {name_of(device)}")
+    rows = [
+        compare(size, device, args.repeats, args.warmup)
+        for size in progress(args.sizes, "sizes", len(args.sizes))
+    ]
     print(*table(rows), sep="\n")
     for column, where in (("gpu", "there already"), ("copied", "copied there and back")):
         size = crossover(rows, column)
@@ -238,8 +164,8 @@ def main(argv=None):
         f"at {large['size']} {large['ratio']:.3g} times."
     )
     if not args.dry_run:
-        names = {"cpu": "CPU", "gpu": f"GPU ({name})", "copied": "GPU, with copies"}
-        draw_seconds(rows, names, args.out / "seconds.png")
+        names = {"cpu": "CPU", "gpu": f"GPU ({name_of(device)})", "copied": "GPU, with copies"}
+        draw_seconds(rows, names, make_folder(args.out) / "seconds.png")
     return {
         "device": str(device),
         "rows": rows,
@@ -251,7 +177,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("stopped")
+    main()

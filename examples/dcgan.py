@@ -9,7 +9,7 @@ his own, and the book's cartoon avatars), 002 (image generation) and 004 (faces)
 
     python examples/dcgan.py --data data/mnist
     python examples/dcgan.py --data data/mnist --loss wgan --out runs/wgan
-    python examples/draw_faces.py --out data/faces
+    python examples/drawn/faces.py --out data/faces
     python examples/dcgan.py --data data/faces --out runs/faces
     python examples/dcgan.py --out runs/faces --generate 100
 
@@ -94,7 +94,7 @@ def open_pictures(root, size):
     if root is None or not root.is_dir():
         raise InputError(
             f"no pictures in {root}: name by --data a folder with t10k-images-idx3-ubyte.gz and "
-            "t10k-labels-idx1-ubyte.gz, or draw faces: python examples/draw_faces.py --out DIR"
+            "t10k-labels-idx1-ubyte.gz, or draw faces: python examples/drawn/faces.py --out DIR"
         )
     if (root / "t10k-images-idx3-ubyte.gz").exists():
         images = read_idx(root / "t10k-images-idx3-ubyte.gz", 16)
@@ -363,7 +363,7 @@ def rms(values):
     return values.square().mean().sqrt().item()
 
 
-# Where a face of draw_faces.py has its parts: left, top, right, bottom as shares of the side.
+# Where a face of drawn/faces.py has its parts: left, top, right, bottom as shares of the side.
 PARTS = {
     "hair": (0.40, 0.13, 0.60, 0.28),
     "skin": (0.45, 0.57, 0.55, 0.66),

@@ -5,7 +5,7 @@ the way, and these serve for other classes too. This script pretrains a torchvis
 chosen by name, on most classes of a folder, then turns to the others, of which it is given a few
 pictures each:
 
-    python examples/draw_pictures.py data/pictures --count 300 --val 100
+    python examples/drawn/shapes.py data/pictures --count 300 --val 100
     python examples/finetune.py --data data/pictures
 
 and compares the ways to go on (`--mode` picks one):
@@ -240,7 +240,7 @@ def split_classes(root, old, new):
     except FileNotFoundError as error:
         raise InputError(
             f"no pictures in {root}: put train/CLASS/*.jpg and val/CLASS/*.jpg there, "
-            f"or draw some: python examples/draw_pictures.py {root} --count 300 --val 100"
+            f"or draw some: python examples/drawn/shapes.py {root} --count 300 --val 100"
         ) from error
     rest = -max(2, len(learn) // 4)
     old, new = (

@@ -20,24 +20,24 @@ law's (99 % before training). Fed with even chance instead, `--noise uniform`, m
 come out as well (4.02 and 1.25), but not the bell: the samples lie evenly between 1.8 and 6.1.
 """
 
-import argparse
-import logging
 import math
-import sys
-import time
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from matplotlib.figure import Figure
+from figures import BLACK, GRAY, curves, figure, histograms
 from torch import nn
-from tqdm import tqdm
-
-log = logging.getLogger("gan_1d")
-
-
-class InputError(Exception):
-    """Something that the user can mend; shown as one line, with exit code 2."""
+from workbench import (
+    Arguments,
+    above_zero,
+    check_loss,
+    finite,
+    log,
+    make_folder,
+    not_negative,
+    positive,
+    progress,
+    script,
+)
 
 
 # networks and training
@@ -91,25 +91,6 @@ def train(generator, discriminator, real_numbers, args, device):
 # end
 
 
-def first_line(error):
-    return str(error).strip().partition("\n")[0]
-
-
-def pick_device(name):
-    """Return the device called `name`, or the accelerator that is here, or the CPU."""
-    try:
-        if name:
-            probe = torch.zeros(1, device=name)
-            probe.item()  # a device without values, such as meta, gives none back
-            return probe.device
-        # Unasked whether it is available, it names what PyTorch was built for, here or not.
-        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-    except (AssertionError, RuntimeError) as error:
-        raise InputError(f"--device {name}: {first_line(error)}") from error
-    except (AttributeError, TypeError):  # before PyTorch 2.7
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def distance(samples, mean, std):
     """Return the largest gap between the share of samples below x and the normal law's share.
 
@@ -131,143 +112,84 @@ def measure(generator, args, device):
     return samples.cpu(), {**found, "distance": distance(samples, args.mean, args.std)}
 
 
-def draw_samples(before, after, args, path):
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
+def draw(out, before, after, history, found, args):
+    """Draw the samples beside the data's density, and the way on which they came there."""
     low, high = args.mean - 4 * args.std, args.mean + 4 * args.std
     x = torch.linspace(low, high, 300)
-    density = torch.exp(-0.5 * ((x - args.mean) / args.std) ** 2)
-    bins = torch.linspace(low, high, 81).tolist()
-    axes.hist(after.numpy(), bins, density=True, alpha=0.5, label="samples")
-    # The untrained generator's samples lie so close together that their bar would hide the rest.
-    axes.axvline(before.mean().item(), color="gray", ls=":", label="before training, about here")
-    axes.plot(x, density / (args.std * math.sqrt(2 * math.pi)), color="black", label="the data")
-    axes.set(title="What the generator draws", xlabel="number", ylabel="density")
-    axes.legend()
-    figure.savefig(path, dpi=100)
+    density = torch.exp(-0.5 * ((x - args.mean) / args.std) ** 2) / args.std / math.tau**0.5
+    title = (
+        f"Samples of mean {found['mean']:.2f}, deviation {found['std']:.2f}: nobody showed it one"
+    )
+    with figure(out / "samples.png", title) as axes:
+        bins = torch.linspace(low, high, 81).tolist()
+        axes.plot(x, density, color=BLACK, label=f"the data: {args.mean:g} and {args.std:g}")
+        # The untrained generator's samples lie so close that their bar would hide the rest.
+        axes.axvline(before.mean().item(), color=GRAY, ls=":", label="before training, about here")
+        histograms(axes, {"samples": after}, "number", "density", bins=bins, density=True)
+    title = "The samples walk to the data until the discriminator can only guess"
+    with figure(out / "history.png", title, 2, size=(8, 6), sharex=True) as (top, bottom):
+        of = {name: list(zip(history["step"], each, strict=True)) for name, each in history.items()}
+        lines = {"mean of the samples": of["mean"], "their deviation": of["std"]}
+        curves(
+            top,
+            lines,
+            "",
+            "number",
+            references={"the data's mean": args.mean, "the data's deviation": args.std},
+        )
+        lines = {name: of[name] for name in ("discriminator", "generator")}
+        undecided = {"undecided: ln 4": math.log(4), "undecided: ln 2": math.log(2)}
+        curves(bottom, lines, "step", "loss (nats)", references=undecided)
+        bottom.legend(loc="upper right", ncols=2)
 
 
-def draw_history(history, args, path):
-    figure = Figure(figsize=(8, 6), layout="constrained")
-    top, bottom = figure.subplots(2, 1, sharex=True)
-    for name, target, color in (("mean", args.mean, "C0"), ("std", args.std, "C1")):
-        top.plot(history["step"], history[name], color=color, label=f"{name} of a batch of samples")
-        top.axhline(target, color=color, ls=":")
-    top.set(title="Samples on their way to the data (dotted)")
-    for name in ("discriminator", "generator"):
-        bottom.plot(history["step"], history[name], label=name)
-    bottom.axhline(math.log(4), color="gray", ls=":", label="undecided: ln 4 and ln 2")
-    bottom.axhline(math.log(2), color="gray", ls=":")
-    bottom.set(title="Losses", xlabel="step")
-    for axes in (top, bottom):
-        axes.legend()
-        axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=100)
-
-
-def run(args):
-    """Train, measure, draw; return what came out."""
-    began, device = time.perf_counter(), pick_device(args.device)
+@script
+def main(argv=None):
+    """Train as the arguments say and return the metrics."""
+    parser = Arguments(__file__, __doc__, batch_size=256, lr=0.002)
+    add = parser.add_argument
+    add("--mean", type=finite, default=4.0, help="mean of the data")
+    add("--std", type=above_zero, default=1.25, help="its standard deviation")
+    add("--steps", type=positive, default=1500, help="turns of both nets")
+    add("--penalty", type=not_negative, default=0.1, help="weight of the slope's penalty")
+    add("--noise", choices=["normal", "uniform"], default="normal", help="feeds the generator")
+    args = parser.read(argv)
     if args.dry_run:
         args.steps = 3
-    else:
-        make_folder(args.out)
     torch.manual_seed(args.seed)
-    generator, discriminator = make_generator().to(device), make_discriminator().to(device)
+    generator = make_generator().to(args.device)
+    discriminator = make_discriminator().to(args.device)
 
     def real_numbers(count):
-        return args.mean + args.std * torch.randn(count, 1, device=device)
+        return args.mean + args.std * torch.randn(count, 1, device=args.device)
 
-    before, untrained = measure(generator, args, device)
+    before, untrained = measure(generator, args, args.device)
     history = {name: [] for name in ("step", "mean", "std", "discriminator", "generator")}
-    steps = train(generator, discriminator, real_numbers, args, device)
-    for step, (d_loss, g_loss, fake) in enumerate(
-        tqdm(steps, "steps", args.steps, leave=False, disable=None), 1
-    ):
-        if not abs(d_loss) + abs(g_loss) < float("inf"):
-            raise InputError(f"the loss is {d_loss}: with --lr {args.lr} training went astray")
+    steps = train(generator, discriminator, real_numbers, args, args.device)
+    for step, (d_loss, g_loss, fake) in enumerate(progress(steps, "steps", args.steps), 1):
+        check_loss(abs(d_loss) + abs(g_loss), args)
         if step % max(1, args.steps // 100) == 0:
-            now = (step, fake.mean().item(), fake.std().item(), d_loss, g_loss)
+            now = (step, fake.mean().item(), fake.std(correction=0).item(), d_loss, g_loss)
             for values, value in zip(history.values(), now, strict=True):
                 values.append(value)
 
-    after, trained = measure(generator, args, device)
+    after, trained = measure(generator, args, args.device)
     log.info("before: mean %(mean).3f, deviation %(std).3f, distance %(distance).3f", untrained)
     log.info("after:  mean %(mean).3f, deviation %(std).3f, distance %(distance).3f", trained)
     if not args.dry_run:
-        draw_samples(before, after, args, args.out / "samples.png")
-        draw_history(history, args, args.out / "history.png")
-        log.info("figures are in %s", args.out)
+        draw(make_folder(args.out), before, after, history, trained, args)
     with torch.inference_mode():
         verdict = torch.sigmoid(discriminator(real_numbers(10_000))).mean().item()
+        noise = chance(100_000, args.device, args.noise)
     return {
         **trained,
         "untrained": untrained,
-        "noise_distance": distance(chance(100_000, device, args.noise), args.mean, args.std),
+        "noise_distance": distance(noise, args.mean, args.std),
         "verdict_on_real": verdict,
         "history": history,
-        "device": str(device),
-        "seconds": time.perf_counter() - began,
+        "device": str(args.device),
     }
 
 
-def number(kind, valid, name):
-    """Return what reads an argument, so that argparse says `invalid NAME value` where it can't."""
-
-    def read(text):
-        value = kind(text)
-        if not valid(value):
-            raise ValueError
-        return value
-
-    read.__name__ = name
-    return read
-
-
-def read_arguments(argv):
-    positive = number(int, lambda value: value > 0, "positive number")
-    several = number(int, lambda value: value > 1, "number above 1")
-    seed = number(int, lambda value: value >= 0, "number")
-    finite = number(float, math.isfinite, "number")
-    above_zero = number(float, lambda value: 0 < value < math.inf, "positive number")
-    weight = number(float, lambda value: 0 <= value < math.inf, "weight")
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add = parser.add_argument
-    add("--mean", type=finite, default=4.0, help="mean of the data (default: 4)")
-    add("--std", type=above_zero, default=1.25, help="its standard deviation (default: 1.25)")
-    add("--steps", type=positive, default=1500, help="turns of both nets (default: 1500)")
-    add("--batch-size", type=several, default=256, help="numbers in a step (default: 256)")
-    add("--lr", type=above_zero, default=0.002, help="the generator's (default: 0.002)")
-    add("--penalty", type=weight, default=0.1, help="weight of the slope's penalty (default: 0.1)")
-    kinds = ["normal", "uniform"]
-    add("--noise", choices=kinds, default="normal", help="what the generator is fed with")
-    add("--seed", type=seed, default=0, help="for weights and numbers (default: 0)")
-    add("--device", help="cpu, cuda, mps, ... (default: the accelerator that is here, or cpu)")
-    add("--out", type=Path, default=Path("runs/gan_1d"), metavar="DIR", help="for the figures")
-    add("--dry-run", action="store_true", help="take three steps and write nothing")
-    return parser.parse_args(argv)
-
-
-def make_folder(path):
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {path}: {error.strerror}") from error
-
-
-def main(argv=None):
-    """Train as the arguments say and return the metrics."""
-    args = read_arguments(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        return run(args)
-    except InputError as error:
-        print(f"{Path(__file__).name}: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("stopped")
+    main()

@@ -3,7 +3,7 @@
 The encoder makes of a picture a grid of 5 x 5 vectors; the decoder, a GRU, writes the caption word
 by word, and before each word looks at the grid with a weight for each cell. Notes 000 and 001 send
 the learner to chenyuntc's book for an image description model; that one needs COCO and days, this
-one draws its own pictures (`examples/draw_scenes.py`) and learns in a minute.
+one draws its own pictures (`examples/drawn/scenes.py`) and learns in a minute.
 
     python examples/image_captioning.py
     python examples/image_captioning.py --caption some_picture.png
@@ -36,6 +36,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from drawn.scenes import PARTS, write_scenes
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
@@ -43,11 +44,6 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
-
-try:
-    from examples.draw_scenes import PARTS, write_scenes
-except ModuleNotFoundError:  # run as a script, its own folder is where Python looks
-    from draw_scenes import PARTS, write_scenes
 
 log = logging.getLogger("captioning")
 SIZE = 40
@@ -88,7 +84,7 @@ class CocoCaptions(Dataset):
             ]
         except OSError as error:
             raise InputError(
-                f"no captions in {annotations}: draw scenes by python examples/draw_scenes.py, "
+                f"no captions in {annotations}: draw scenes by python examples/drawn/scenes.py, "
                 "or leave --data out"
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -6,7 +6,7 @@ crops and mirror images to learn from, SGD with momentum and weight decay, a lea
 falls by steps, top-1 and top-5 measured in eval mode, and a checkpoint after each epoch, with a
 copy of the best one.
 
-    python examples/draw_pictures.py data/shapes
+    python examples/drawn/shapes.py data/shapes
     python examples/imagenet_resnet.py --data data/shapes
 
 A run that was stopped, even by `kill -9`, goes on with `--resume` and ends with the same weights;
@@ -160,7 +160,7 @@ def open_pictures(args):
     except FileNotFoundError as error:
         raise InputError(
             f"no pictures in {args.data}: put train/CLASS/*.jpg and val/CLASS/*.jpg there, "
-            f"or draw some: python examples/draw_pictures.py {args.data}"
+            f"or draw some: python examples/drawn/shapes.py {args.data}"
         ) from error
     if train.classes != val.classes:
         odd = ", ".join(sorted(set(train.classes) ^ set(val.classes)))

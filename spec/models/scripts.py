@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 DIES = """
 import importlib, os, pkgutil, signal, sys
 
+sys.path.append("examples")
 script, function, call = sys.argv[1:4]
 main = importlib.import_module(script).main
 owner, _, name = function.rpartition(".")
@@ -31,10 +32,13 @@ main(sys.argv[4:])
 
 
 def import_example(name):
-    """Return the script `examples/NAME.py` as a module; skip where what it needs is missing."""
-    return pytest.importorskip(
-        f"examples.{name}", reason='needs what pip install -e ".[examples]" brings'
-    )
+    """Return the script `examples/NAME.py` as a module; skip where what it needs is missing.
+
+    It finds its neighbours, such as workbench.py, as it does when Python runs it.
+    """
+    if str(ROOT / "examples") not in sys.path:
+        sys.path.append(str(ROOT / "examples"))
+    return pytest.importorskip(name, reason='needs what pip install -e ".[examples]" brings')
 
 
 def run_until_killed(script, function, call, arguments):

@@ -125,7 +125,7 @@ def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
 
     with Image.open(path) as picture:
         assert picture.size == (900, 600)
-        inks = [(31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40)]
+        inks = [(0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167)]
         quarters = [(0, 0, 450, 300), (450, 0, 900, 300), (0, 300, 450, 600), (450, 300, 900, 600)]
         counts = [
             dict(map(reversed, picture.crop(box).convert("RGB").getcolors(1 << 16)))

@@ -133,8 +133,8 @@ def test_the_crossover_is_the_size_from_which_on_the_gpu_wins(script, cpu, gpu, 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("", "there is no accelerator here, and so nothing to compare with"),
-        ("--device cpu", "--device cpu: to be compared with the CPU it has to be another"),
+        ("", "there is no accelerator here to compare with: --dry-run tries without"),
+        ("--device cpu", "there is no accelerator here to compare with: --dry-run tries without"),
         ("--device meta", "--device meta: Tensor.item() cannot be called on meta tensors"),
         ("--device cuda", "--device cuda: "),
         ("--device abacus", "--device abacus: Expected one of cpu, cuda, "),
@@ -170,7 +170,7 @@ def test_numbers_that_make_no_sense_are_refused(script, capsys, arguments, said)
     with pytest.raises(SystemExit, match="2"):
         script.main(arguments.split())
 
-    assert capsys.readouterr().err.endswith(f"{said}\n")
+    assert capsys.readouterr().err.endswith(f"{said} (--help lists all)\n")
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def compared_with_itself(script, monkeypatch):
     """The script, made to take the CPU for an accelerator; its seconds are given, not measured."""
     seconds = iter([1e-6, 1e-5, 2e-5, 0.25, 0.125, 0.5])
     waits = []
-    monkeypatch.setattr(script, "pick_device", lambda name: torch.device("cpu"))
+    monkeypatch.setattr(script, "accelerator", lambda device, dry_run: torch.device("cpu"))
     monkeypatch.setattr(script, "synchronizer", lambda device: lambda: waits.append(device.type))
 
     def timed(work, synchronize, repeats, warmup):
@@ -223,22 +223,22 @@ def test_the_figure_shows_seconds_over_size(compared_with_itself, tmp_path):
 
     assert os.listdir(tmp_path / "a/b") == ["seconds.png"]
     with Image.open(tmp_path / "a/b/seconds.png") as figure:
-        assert figure.size == (700, 500)
+        assert figure.size == (800, 500)
         # As many shades as a figure with something in it has; a blank one has one.
         assert len(np.unique(np.asarray(figure.convert("L")))) == pytest.approx(200, abs=60)
 
 
-def test_a_dry_run_times_two_small_sizes_and_writes_nothing(
-    compared_with_itself, tmp_path, monkeypatch
-):
-    """On a machine with an accelerator `examples/cpu_vs_gpu.py --dry-run` times the sizes 16 and
-    64 and writes no file, not even the folder of `--out`.
+@without_accelerator
+def test_a_dry_run_times_two_small_sizes_and_writes_nothing(script, tmp_path, monkeypatch):
+    """`examples/cpu_vs_gpu.py --dry-run` times the sizes 16 and 64, where there is no
+    accelerator on the CPU twice, and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 
-    metrics = compared_with_itself.main(["--dry-run", "--out", str(tmp_path / "out")])
+    metrics = script.main(["--dry-run", "--out", str(tmp_path / "out")])
 
     assert [row["size"] for row in metrics["rows"]] == [16, 64]
+    assert metrics["device"] == "cpu"
     assert os.listdir(tmp_path) == []
 
 

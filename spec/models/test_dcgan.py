@@ -3,7 +3,7 @@
 `examples/dcgan.py` turns 32 random numbers into a picture by transposed convolutions (the
 generator), and lets another net say of pictures whether they are real (the discriminator, called
 critic in a WGAN). It learns digits of MNIST where TORCH_SPEC_DATA names a folder that holds them,
-digits drawn in files of the same format elsewhere, and faces that `examples/draw_faces.py` draws.
+digits drawn in files of the same format elsewhere, and faces that `examples/drawn/faces.py` draws.
 
 Whether samples are good can't be read from the losses. It is measured by what comes near the
 data's for good ones: means and variances of the pixels, how far samples lie from each other, which
@@ -37,7 +37,7 @@ def dcgan():
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory):
     """A folder of a thousand drawn faces."""
-    draw = import_example("draw_faces")
+    draw = import_example("drawn.faces")
     return draw.write_faces(tmp_path_factory.mktemp("faces"), 1000)
 
 
@@ -416,10 +416,10 @@ def test_what_cannot_be_is_told_in_one_line(
 
 
 def test_the_same_seed_draws_the_same_faces(tmp_path):
-    """`write_faces(folder, 6)` of `examples/draw_faces.py` draws face 3 equal byte for byte to
+    """`write_faces(folder, 6)` of `examples/drawn/faces.py` draws face 3 equal byte for byte to
     that of `write_faces(folder, 4)`; with seed 1 instead of 0 it is another.
     """
-    draw = import_example("draw_faces")
+    draw = import_example("drawn.faces")
     for name, count, seed in (("few", 4, 0), ("more", 6, 0), ("others", 4, 1)):
         draw.write_faces(tmp_path / name, count, seed)
 
@@ -432,7 +432,7 @@ def test_the_same_seed_draws_the_same_faces(tmp_path):
 
 
 def test_faces_are_read_by_image_folder(faces):
-    """`ImageFolder` reads a thousand faces that `examples/draw_faces.py` writes as two classes,
+    """`ImageFolder` reads a thousand faces that `examples/drawn/faces.py` writes as two classes,
     long and short (the hair), of 500 pictures each of 32 x 32 pixels.
     """
     from torchvision.datasets import ImageFolder

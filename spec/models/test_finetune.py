@@ -6,7 +6,7 @@ part, called the base, is frozen under a new last layer (`freeze`), or trained o
 or used to compute features for a linear classifier (`features`); beside these stand the same
 network trained from new weights (`scratch`) and a linear classifier on the pixels (`pixels`).
 
-The pictures are drawn by `examples/draw_pictures.py`: fifteen shapes to pretrain on, five others
+The pictures are drawn by `examples/drawn/shapes.py`: fifteen shapes to pretrain on, five others
 as the new task, with twenty pictures each.
 
 What surprises: the frozen base, of which no value changes, comes near to training everything, with
@@ -41,7 +41,7 @@ def finetune():
 @pytest.fixture(scope="module")
 def draw_pictures():
     """The script that draws pictures, as a module."""
-    return import_example("draw_pictures")
+    return import_example("drawn.shapes")
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def quick(finetune, few, tmp_path_factory):
 
 
 def test_pictures_are_drawn_as_the_seed_says(draw_pictures, tmp_path):
-    """`examples/draw_pictures.py` draws each picture by itself: `--count 2` instead of 1 leaves
+    """`examples/drawn/shapes.py` draws each picture by itself: `--count 2` instead of 1 leaves
     the first picture of a class equal byte for byte, and `--seed 1` instead of 0 changes it.
     """
     args = ["--classes", "disc", "star", "--size", "32"]
@@ -108,7 +108,7 @@ def test_pictures_are_drawn_as_the_seed_says(draw_pictures, tmp_path):
 
 
 def test_a_class_can_be_a_shape_in_a_colour(draw_pictures, tmp_path):
-    """`examples/draw_pictures.py --classes bars --colours red blue` makes one class for each
+    """`examples/drawn/shapes.py --classes bars --colours red blue` makes one class for each
     colour and shape, red_bars and blue_bars; the first picture of red_bars is on average more
     red than blue.
     """

@@ -1,6 +1,6 @@
 """Pictures described in words.
 
-`examples/image_captioning.py` learns to describe scenes that `examples/draw_scenes.py` draws: one
+`examples/image_captioning.py` learns to describe scenes that `examples/drawn/scenes.py` draws: one
 or two shapes with their size, colour and place. A convolutional encoder makes a grid of 5 x 5
 vectors of a picture; a GRU writes the caption word by word, and before each word looks at the grid
 with a weight for each cell. A caption is right if it is, word for word, one of the picture's own.
@@ -32,7 +32,7 @@ def captioning():
 @pytest.fixture(scope="module")
 def scenes(captioning):
     """The example that draws the scenes, as a module."""
-    return import_example("draw_scenes")
+    return import_example("drawn.scenes")
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_caption_describes_one_picture(captioning, trained, number):
 
 
 def test_a_held_out_combination_is_in_no_caption_that_was_learned_from(scenes, tmp_path):
-    """Of 300 scenes by `write_scenes` of `examples/draw_scenes.py`, no training or test picture
+    """Of 300 scenes by `write_scenes` of `examples/drawn/scenes.py`, no training or test picture
     shows a red cross, green circle, blue triangle or yellow square, and each picture of the
     part novel shows one of them.
     """
@@ -156,7 +156,7 @@ def test_a_held_out_combination_is_in_no_caption_that_was_learned_from(scenes, t
 
 
 def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
-    """Two calls of `write_scenes` of `examples/draw_scenes.py` with one seed write equal
+    """Two calls of `write_scenes` of `examples/drawn/scenes.py` with one seed write equal
     pictures, byte for byte, and equal captions; with seed 1 instead of 0 both are others.
     """
     for name, seed in (("first", 0), ("again", 0), ("other", 1)):
@@ -176,7 +176,7 @@ def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
 
 
 def test_the_scenes_are_in_the_files_of_coco(captioning, scenes, tmp_path):
-    """`examples/draw_scenes.py` writes captions in COCO's format, a JSON file of images and
+    """`examples/drawn/scenes.py` writes captions in COCO's format, a JSON file of images and
     annotations, and `examples/image_captioning.py` reads a scene as a uint8 tensor of shape (3,
     40, 40) with its captions.
     """
@@ -197,7 +197,7 @@ def test_the_scenes_are_in_the_files_of_coco(captioning, scenes, tmp_path):
 
 def test_torchvision_reads_the_scenes(scenes, tmp_path):
     """`torchvision.datasets.CocoCaptions`, which needs pycocotools, reads the scenes and
-    captions of `examples/draw_scenes.py`.
+    captions of `examples/drawn/scenes.py`.
     """
     pytest.importorskip("pycocotools")
     from torchvision.datasets import CocoCaptions

@@ -3,7 +3,7 @@
 `examples/imagenet_resnet.py` is the script that many trainings were copied from, in small: random
 crops and mirror images, SGD with momentum whose learning rate falls by steps, top-1 and top-5
 accuracy in eval mode, a checkpoint after each epoch and a copy of the best. Under `torchrun`
-several processes share each batch. The pictures are drawn by `examples/draw_pictures.py`; the
+several processes share each batch. The pictures are drawn by `examples/drawn/shapes.py`; the
 network is half as deep as a ResNet-18, with a quarter of its channels.
 
 What surprises: with BatchNorm two processes are not the same as one. Each normalises by its own
@@ -45,8 +45,8 @@ def imagenet():
 
 @pytest.fixture(scope="module")
 def draw(tmp_path_factory):
-    """Draws a folder of pictures as the command line of `examples/draw_pictures.py` says."""
-    script = import_example("draw_pictures")
+    """Draws a folder of pictures as the command line of `examples/drawn/shapes.py` says."""
+    script = import_example("drawn.shapes")
 
     def draw(*arguments):
         folder = tmp_path_factory.mktemp("pictures")

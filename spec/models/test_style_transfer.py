@@ -193,7 +193,7 @@ def test_a_run_leaves_the_result_and_two_figures(painted):
         with Image.open(out / name) as figure:
             sizes.append(figure.size)
             shades.append(len(set(figure.convert("L").tobytes())))
-    assert sizes == [(700, 400), (900, 320), (96, 96)]
+    assert sizes == [(800, 450), (900, 360), (96, 96)]
     assert shades == pytest.approx([200, 200, 200], abs=80)
 
 

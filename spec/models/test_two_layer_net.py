@@ -7,8 +7,9 @@ hands one more part of the work to PyTorch. All seven start from the same weight
 they must have the same loss curve.
 
 What surprises: they do, and only rounding sets them apart, which float64 makes many millions of
-times smaller. An eighth way has no fixed depth at all: at every step it draws how many times the
-data pass through one and the same layer, and it learns too. Figures are those of seed 0 on the CPU.
+times smaller. The net of `examples/dynamic_net.py` has no fixed depth at all: at every step it
+draws how many times the data pass through one and the same layer, and it learns too. Figures are
+those of seed 0 on the CPU.
 The parts are told in `spec/autograd/test_custom_functions.py` and `spec/nn/test_modules.py`.
 """
 
@@ -29,6 +30,13 @@ STAGES = ["numpy", "tensor", "autograd", "function", "nn", "optim", "module"]
 def example():
     """The example as a module."""
     return import_example("two_layer_net")
+
+
+@pytest.fixture(scope="module")
+def dynamic(tmp_path_factory):
+    """The metrics of a run of the dynamic net by its defaults."""
+    out = tmp_path_factory.mktemp("dynamic_net")
+    return import_example("dynamic_net").main(["--out", str(out), "--device", "cpu"])
 
 
 @pytest.fixture(scope="module")
@@ -171,33 +179,28 @@ def test_the_net_learns_through_the_own_function(example, tmp_path, monkeypatch)
     assert real_first.tolist() == [[-0.75, -1.5], [-0.5, 0.25]]
 
 
-def test_the_number_of_loops_is_drawn_anew_each_time(trained):
-    """With seed 0 the dynamic net of `examples/two_layer_net.py` draws at each of 500 steps
+def test_the_number_of_loops_is_drawn_anew_each_time(dynamic):
+    """With seed 0 the net of `examples/dynamic_net.py` draws at each of 500 steps
     whether its middle layer is applied 0, 1, 2 or 3 times: each number comes 90 to 160 times,
     and after each number comes, at some step, each of the four.
 
     A Python `for` in `forward` is enough, as autograd records anew in every forward pass.
     """
-    metrics, _ = trained()
-
-    loops = torch.tensor(metrics["dynamic"]["loops"])
+    loops = torch.tensor(dynamic["loops"])
 
     assert torch.bincount(loops).tolist() == pytest.approx([125] * 4, abs=35)
     # In no order: after each number comes each.
     assert len(set(zip(loops[:-1].tolist(), loops[1:].tolist(), strict=True))) == 16
 
 
-def test_a_net_of_random_depth_learns_at_every_depth(trained):
+def test_a_net_of_random_depth_learns_at_every_depth(dynamic):
     """After 500 steps with seed 0, in which its middle layer was applied 0 to 3 times at
-    random, the dynamic net of `examples/two_layer_net.py` has at each of these four depths less
+    random, the net of `examples/dynamic_net.py` has at each of these four depths less
     than 5 % of the best linear map's error on unseen data.
     """
-    metrics, _ = trained()
-
-    linear = metrics["baseline"]["test"]
-    ratios = [error / linear for error in metrics["dynamic"]["test"]]
+    ratios = [error / dynamic["baseline"] for error in dynamic["test"]]
     assert ratios == pytest.approx([0.025] * 4, abs=0.02)
-    curve = metrics["dynamic"]["losses"]
+    curve = dynamic["losses"]
     assert sum(curve[-50:]) / sum(curve[:50]) == pytest.approx(0.025, abs=0.015)
 
 
@@ -216,7 +219,7 @@ def test_the_seed_decides_all(trained):
     )
 
     assert again[0]["losses"] == first[0]["losses"]
-    assert again[0]["dynamic"] == first[0]["dynamic"]
+    assert again[0]["test"] == first[0]["test"]
     assert other[0]["losses"]["numpy"][0] != first[0]["losses"]["numpy"][0]
 
 
@@ -232,37 +235,3 @@ def test_a_run_leaves_one_picture(trained):
     with Image.open(out / "curves.png") as picture:
         assert picture.size == (1100, 450)
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 100
-
-
-def test_a_dry_run_writes_nothing(example, tmp_path):
-    """`examples/two_layer_net.py --dry-run` takes three steps in each of the seven versions and
-    makes neither a picture nor the folder of `--out`.
-    """
-    metrics = example.main(["--dry-run", "--device", "cpu", "--out", str(tmp_path / "out")])
-
-    lengths = {stage: len(curve) for stage, curve in metrics["losses"].items()}
-    assert lengths == dict.fromkeys(STAGES, 3)
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--lr", "1e9"], "two_layer_net.py: the loss is nan: --lr 1000000000.0 leads astray"),
-        (["--device", "abacus"], "two_layer_net.py: --device abacus: Expected one of cpu"),
-        (["--out", "/dev/null"], "two_layer_net.py: --out /dev/null: File exists"),
-        (["--steps", "0"], "error: argument --steps: invalid positive number value: '0'"),
-    ],
-)
-def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """Without `--dry-run`, `examples/two_layer_net.py` ends with exit code 2 and a message that
-    names the option if `--lr 1e9` makes the loss NaN, `--device` is unknown (abacus), `--out`
-    is a file or `--steps` is 0.
-    """
-    run = ["--out", str(tmp_path), "--device", "cpu", "--steps", "50", *arguments]
-    with pytest.raises(SystemExit) as stopped:
-        example.main(run)
-
-    assert stopped.value.code == 2
-    assert said in capsys.readouterr().err
-    assert os.listdir(tmp_path) == []

@@ -5,7 +5,7 @@ plain wall. Colours, hair cut, size and place are chance, the layout is not: tha
 faces (the PyTorch book's cartoon avatars of note 000, the DCGAN of note 004's closing list) has to
 find out. `examples/dcgan.py` learns from them.
 
-    python examples/draw_faces.py --out data/faces --count 2000
+    python examples/drawn/faces.py --out data/faces --count 2000
 
 Picture number n depends on the seed and on n alone, not on how many are drawn. They lie in two
 folders by their hair, --out/long/0000.png and --out/short/0001.png, so that a classifier has

@@ -3,8 +3,8 @@
 Finetuning and the ImageNet script learn from a folder with train/CLASS and val/CLASS. Where no such
 folder is at hand, this script draws one that any ImageFolder reads:
 
-    python examples/draw_pictures.py data/pictures
-    python examples/draw_pictures.py data/flags --classes disc star --colours red green blue
+    python examples/drawn/shapes.py data/pictures
+    python examples/drawn/shapes.py data/flags --classes disc star --colours red green blue
 
 A class is a shape; paper, ink, place, size and turn are chance, and a little noise lies over all.
 With `--colours` a class is a colour and a shape, such as red_star. The same seed draws the same
@@ -21,7 +21,6 @@ import sys
 from pathlib import Path
 
 from PIL import Image, ImageDraw
-from tqdm import tqdm
 
 # Drawn larger and scaled down, for smooth edges.
 SCALE = 3
@@ -214,6 +213,8 @@ def draw(name, size, chance):
 
 def write(folder, classes, counts, size, seed):
     """Write counts[part] pictures of each class as folder/part/CLASS/0000.jpg and so on."""
+    from tqdm import tqdm  # here: who only draws a picture needs none
+
     total = len(classes) * sum(counts.values())
     with tqdm(total=total, desc="drawing", disable=None, leave=False) as bar:
         for part, count in counts.items():

@@ -8,7 +8,7 @@ a grainy ground. A pair is described from the top or from the left:
     a large green cross left of a large green triangle
     a small black square
 
-    python examples/draw_scenes.py --out data/scenes
+    python examples/drawn/scenes.py --out data/scenes
 
 writes three parts, each as DIR/PART/*.png and DIR/annotations/captions_PART.json, the JSON as COCO
 captions have it (torchvision.datasets.CocoCaptions reads it where pycocotools is installed). In

@@ -1,0 +1,52 @@
+"""Read a text to learn from, a file or the English of every Python, and let a net write on."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from workbench import InputError
+
+
+def read_text(name, words="pydoc", least=2000):
+    """Return the text that `--text` names: "pydoc", the help texts of this Python, or a file.
+
+    Args:
+        name: what `--text` was given.
+        words: those that `--text` takes beside the name of a file.
+        least: so many characters it must have.
+    """
+    if name == "pydoc":
+        from pydoc_data.topics import topics
+
+        return "\n\n".join(topics[topic] for topic in sorted(topics))
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        reason = f"{error.strerror}: name a text file, or say {words}"
+        raise InputError(f"--text {name}: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"--text {name} is no UTF-8 text: {error}") from error
+    if len(text) < least:
+        raise InputError(f"--text {name} has {len(text)} characters; {least} are the least")
+    return text
+
+
+def write(net, prompt, length, temperature, generator):
+    """Return `length` characters for each row of `prompt`, each drawn after all before it.
+
+    A temperature below 1 makes likely characters likelier still; 0 always takes the likeliest.
+    """
+    net.eval()
+    written, read, memory = [], prompt, None
+    with torch.inference_mode():
+        for _ in range(length):
+            scores, memory = net(read, memory)
+            scores = scores[:, -1].cpu()
+            if temperature:
+                chances = F.softmax(scores / temperature, 1)
+                read = torch.multinomial(chances, 1, generator=generator)
+            else:
+                read = scores.argmax(1, keepdim=True)
+            written.append(read)
+            read = read.to(prompt.device)
+    return torch.cat(written, 1)

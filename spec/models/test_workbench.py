@@ -1,0 +1,517 @@
+"""A run that can be stopped at any moment.
+
+`examples/workbench.py` has what every training script of `examples/` needs beside its model:
+arguments, device, log, dashboard, checkpoints, and errors in one line. It is told here once, of
+each script in turn where it could differ; what a model has to learn is told on its own page.
+
+What surprises is how much it takes until a stopped run can be trusted. A checkpoint must be whole
+or absent whenever the process dies, tell when a bit of it has changed, and refuse to go on with
+other settings, other data or another net; and a run that goes on from it ends with weights that are
+equal bit for bit to those of one that nothing stopped, on the same CPU with as many threads. How
+PyTorch itself saves and loads is told in `spec/training/test_checkpoints.py`.
+"""
+
+import functools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from fixtures.images import write_digits
+from spec.models.scripts import import_example, run_until_killed
+
+# The examples are imported where they are used: a run without the slow facts reads this module too.
+
+pytestmark = [pytest.mark.slow]
+
+# A row for each script that trains in epochs: the options of its smallest run.
+TINY = {
+    "regression": "--epochs 21 --batch-size 50",
+    "mnist_classifier": "--epochs 4 --batch-size 16 --log-every 4",
+    "siamese": "--pairs 200 --epochs 4",
+    "learning_to_optimize": "--steps 220 --unroll 2 --batch-size 2",
+    "char_rnn": "--couplets 100 --epochs 4 --hidden 16 --batch-size 4 --sample 40",
+}
+# Scripts that take a few seconds and write no checkpoint.
+SHORT = {
+    "two_layer_net": "--steps 3",
+    "dynamic_net": "--steps 3",
+    "gan_1d": "--steps 3",
+}
+
+NEED_DIGITS = ("mnist_classifier", "siamese")
+
+
+@pytest.fixture(scope="module")
+def workbench():
+    """The workbench as a module."""
+    return import_example("workbench")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Returns the options that name small data for a script: `other` data than before, if asked."""
+
+    text = tmp_path_factory.mktemp("text") / "verses.txt"
+
+    @functools.cache
+    def digits(seed):
+        return str(write_digits(tmp_path_factory.mktemp("digits"), 200, seed))
+
+    def options(name, other=False):
+        if name == "char_rnn":
+            text.write_text(("work and play, all\n" if other else "all work and no play\n") * 200)
+            return ["--text", str(text)]
+        if name not in NEED_DIGITS:
+            return []
+        return ["--data", digits(int(other))]
+
+    return options
+
+
+@pytest.fixture(scope="module")
+def command(data):
+    """Returns the arguments of the smallest run of a script that writes to `out`."""
+
+    def arguments(name, out, *more):
+        options = {**TINY, **SHORT}[name].split()
+        return [*options, *data(name), "--device", "cpu", "--out", str(out), *map(str, more)]
+
+    return arguments
+
+
+@pytest.fixture(scope="module")
+def whole(command, tmp_path_factory):
+    """Trains a script to the end, once; the folder that it wrote to."""
+
+    @functools.cache
+    def train(name):
+        out = tmp_path_factory.mktemp(name)
+        import_example(name).main(command(name, out))
+        return out
+
+    return train
+
+
+@pytest.fixture
+def stopped(whole, tmp_path):
+    """Returns a copy of the folder of a finished run."""
+
+    def copy(name):
+        return shutil.copytree(whole(name), tmp_path / "copy")
+
+    return copy
+
+
+def checkpoint(out):
+    """Return what a run that wrote to `out` has saved."""
+    return torch.load(out / "checkpoint.pt", map_location="cpu", weights_only=True)
+
+
+def differing(one, other):
+    """Return the names of the weights of two checkpoints that are not equal bit for bit."""
+    pairs = zip(one["model"].items(), other["model"].items(), strict=True)
+    return [name for (name, a), (_, b) in pairs if not torch.equal(a, b)]
+
+
+# Each script.
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whole, tmp_path):
+    """After a training script of `examples/` was killed while it wrote its fourth checkpoint,
+    `--resume` goes on from the third and ends with the weights and losses of an uninterrupted
+    run with as many threads on the same CPU, bit for bit.
+
+    The first checkpoint is that of the untrained net, one follows each epoch; in
+    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step.
+    """
+    script = import_example(name)
+    run_until_killed(script, "os.replace", 4, command(name, tmp_path))
+    assert 1 < checkpoint(tmp_path)["epoch"] < checkpoint(whole(name))["epoch"]
+
+    script.main(command(name, tmp_path, "--resume"))
+
+    resumed, expected = checkpoint(tmp_path), checkpoint(whole(name))
+    assert differing(resumed, expected) == []
+    assert resumed["scalars"] == expected["scalars"]
+    assert resumed["epoch"] == expected["epoch"]
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_finished_run_resumed_trains_no_further(name, command, whole, stopped):
+    """`--resume` of a finished run leaves weights and losses as they are, and measures again."""
+    out = stopped(name)
+
+    import_example(name).main(command(name, out, "--resume"))
+
+    assert differing(checkpoint(out), checkpoint(whole(name))) == []
+    assert checkpoint(out)["scalars"] == checkpoint(whole(name))["scalars"]
+
+
+@pytest.mark.parametrize("name", [*TINY, *SHORT])
+def test_a_dry_run_writes_nothing(name, command, tmp_path, monkeypatch):
+    """`--dry-run` takes a script of `examples/` through all its parts in a few batches and
+    writes no file, not even the folder of `--out`.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    metrics = import_example(name).main(command(name, tmp_path / "out", "--dry-run"))
+
+    assert os.listdir(tmp_path) == []
+    assert metrics["device"] == "cpu"
+
+
+@pytest.mark.parametrize("name", [*TINY, *SHORT])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--device abacus", ": --device abacus: Expected one of cpu"),
+        ("--device meta", ": --device meta: Tensor.item() cannot be called on meta tensors"),
+        ("--seed 4611686018427387904", "4611686018427387904 is no seed: 0 to 2**62 - 1 are"),
+        ("--seed -1", "-1 is no seed: 0 to 2**62 - 1 are"),
+        ("--lr nan", ": error: argument --lr: invalid learning rate value: 'nan'"),
+        ("--lr 1e30", ": the loss is "),
+        ("--out /dev/null", ": --out /dev/null: File exists"),
+    ],
+)
+def test_what_the_user_can_mend_is_told_in_one_line(
+    name, command, tmp_path, refusal, arguments, said
+):
+    """A script of `examples/` ends with exit code 2 and one line that names the option if a seed,
+    a device, a rate or a folder can't be used, or if `--lr` makes the loss NaN, infinite or
+    larger than 1e15.
+
+    Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a `--seed`
+    that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a file.
+    """
+    code, told = refusal(import_example(name), *command(name, tmp_path / "out"), *arguments.split())
+
+    lines = [line for line in told.splitlines() if line.startswith(f"{name}.py: ")]
+    assert code == 2
+    assert len(lines) == 1
+    assert said in lines[0]
+
+
+@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("seed", "checkpoint.pt is of another run: seed is 0 there, 1 here"),
+        ("lr", "checkpoint.pt is of another run: lr is"),
+        ("folder", "nowhere/checkpoint.pt to go on from: train without --resume first"),
+        ("script", "checkpoint.pt is a checkpoint of another.py"),
+        ("bit", "checkpoint.pt is damaged, "),
+        ("end", "checkpoint.pt is damaged, or no checkpoint: train without --resume"),
+        ("net", "checkpoint.pt does not fit this script's model: "),
+    ],
+)
+def test_a_checkpoint_that_does_not_fit_is_refused(
+    name, change, said, command, stopped, refusal, workbench
+):
+    """`--resume` ends with exit code 2 and one line, and leaves the checkpoint as it was, if that
+    is of another `--seed`, `--lr` or script, has one bit flipped, ends early, or holds weights
+    of other shapes, and if there is none in `--out`.
+
+    So a mistyped `--out` does not begin afresh. The checksum covers all that is in the file:
+    `torch.load` itself reads weights of which a bit has changed without a word.
+    """
+    out = stopped(name)
+    path, more = out / "checkpoint.pt", []
+    content = bytearray(path.read_bytes())
+    if change in ("seed", "lr"):
+        more = [f"--{change}=1"]
+    elif change == "folder":
+        more = ["--out", out / "nowhere"]
+    elif change == "bit":
+        weights = next(iter(checkpoint(out)["model"].values()))
+        content[content.index(weights.numpy().tobytes()) + 3] ^= 64
+        path.write_bytes(content)
+    elif change == "end":
+        path.write_bytes(content[: len(content) // 2])
+    else:
+        saved = workbench.read_checkpoint(path, name)
+        if change == "script":
+            saved["script"] = "another"
+        else:
+            saved["model"] = {key: value[..., :1] for key, value in saved["model"].items()}
+        workbench.write_checkpoint(path, saved)
+    before = path.read_bytes()
+
+    code, told = refusal(import_example(name), *command(name, out, "--resume", *more))
+
+    lines = told.splitlines()
+    assert code == 2
+    assert said in lines[-1]
+    assert path.read_bytes() == before
+    assert not (out / "nowhere").exists()
+
+
+@pytest.mark.parametrize("name", ["mnist_classifier", "siamese", "char_rnn"])
+def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
+    """`--resume` with other data in `--data`, or another text in the file of `--text`, than
+    the checkpoint's ends with exit code 2 and one line: the checkpoint holds a hash of what was
+    learned from.
+    """
+    out = stopped(name)
+
+    code, told = refusal(
+        import_example(name), *command(name, out, "--resume"), *data(name, other=True)
+    )
+
+    assert code == 2
+    assert told.endswith("checkpoint.pt is of another run: it learned from other data\n")
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_full_disk_leaves_the_checkpoint_before(name, command, refusal, tmp_path, monkeypatch):
+    """If the disk is full when a script of `examples/` writes its second checkpoint, it ends
+    with exit code 2 and one line; the first is left, whole, and no half-written one.
+    """
+    replace, calls = os.replace, iter([False, True])
+
+    def full(*paths):
+        if next(calls):
+            raise OSError(28, "No space left on device")
+        replace(*paths)
+
+    monkeypatch.setattr(os, "replace", full)
+    code, told = refusal(import_example(name), *command(name, tmp_path))
+
+    assert code == 2
+    assert told.splitlines()[-1] == (
+        f"{name}.py: no checkpoint could be written to {tmp_path}/checkpoint.pt: "
+        "No space left on device"
+    )
+    assert checkpoint(tmp_path)["epoch"] == 0
+    assert "checkpoint.partial" not in os.listdir(tmp_path)
+
+
+# The workbench itself, on a net that is small enough to be told whole.
+
+
+@pytest.fixture
+def train(workbench, tmp_path):
+    """Trains a small net with dropout on shuffled data; what is saved, and what was drawn."""
+
+    def run(*arguments, out="out", stop=None):
+        @workbench.script
+        def main(argv):
+            args = workbench.Arguments("toy.py", "A toy.", epochs=3, lr=0.1).read(argv)
+            torch.manual_seed(args.seed)
+            net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+            x = torch.arange(12.0).view(4, 3)
+            loader = torch.utils.data.DataLoader(x, 2, shuffle=True, collate_fn=lambda x: [*x])
+            optimizer = torch.optim.Adam(net.parameters(), lr=args.lr)
+            scaler = torch.amp.GradScaler("cpu", init_scale=4.0, growth_interval=2)
+            generator = torch.Generator().manual_seed(args.seed)
+            memory = Memory()
+            run = workbench.Run(
+                args,
+                workbench.fingerprint(x),
+                model=net,
+                optimizer=optimizer,
+                scaler=scaler,
+                generator=generator,
+                memory=memory,
+            )
+            for epoch in run.epochs():
+                for batch in run.batches(loader):
+                    if epoch == stop:
+                        raise KeyboardInterrupt
+                    optimizer.zero_grad()
+                    loss = net(torch.stack(batch)).square().mean()
+                    scaler.scale(loss).backward()
+                    scaler.step(optimizer)
+                    scaler.update()
+                    run.watch(loss)
+                    memory.seen.append(torch.rand((), generator=generator))
+                run.note(mean_loss=run.mean_loss())
+            return run
+
+        return main(["--device", "cpu", "--out", str(tmp_path / out), *arguments])
+
+    return run
+
+
+class Memory:
+    """What a script may have beside modules and optimizers, such as the memory of a DQN."""
+
+    def __init__(self):
+        self.seen = []
+
+    def state_dict(self):
+        return {"seen": self.seen}
+
+    def load_state_dict(self, state):
+        self.seen = state["seen"]
+
+
+@pytest.mark.torch(">=2.3")  # GradScaler("cpu")
+def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
+    """A run on `examples/workbench.py` that was interrupted in its second epoch and resumed ends
+    with the same weights, optimizer, `GradScaler`, `torch.Generator` and memory of its own as
+    an uninterrupted one, bit for bit.
+
+    So it does though it shuffles its data and drops out half of its units. Each epoch begins
+    with a seed of its own; all other state is in the checkpoint.
+    """
+    train(out="whole")
+    with pytest.raises(KeyboardInterrupt):
+        train(out="resumed", stop=2)
+    assert checkpoint(tmp_path / "resumed")["epoch"] == 1
+
+    train("--resume", out="resumed")
+
+    whole, resumed = checkpoint(tmp_path / "whole"), checkpoint(tmp_path / "resumed")
+    assert differing(resumed, whole) == []
+    assert resumed["scaler"] == whole["scaler"]
+    assert torch.equal(resumed["generator"], whole["generator"])
+    assert resumed["memory"] == whole["memory"]
+    assert len(resumed["memory"]["seen"]) == 6
+    assert str(resumed["optimizer"]) == str(whole["optimizer"])
+    # But for its seconds, and the checksum of these.
+    assert [name for name in whole if str(whole[name]) != str(resumed[name])] == [
+        "checksum",
+        "seconds",
+    ]
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 4])
+@pytest.mark.parametrize("function", ["os.fsync", "os.replace"])
+def test_killed_at_any_moment_a_checkpoint_is_whole_or_absent(function, call, tmp_path):
+    """A process that dies before any `os.fsync` or `os.replace` of
+    `examples/workbench.py` leaves the checkpoint before, whole, or, killed while it wrote the
+    first, none.
+
+    Because it is written to checkpoint.partial, flushed to the disk, and only then renamed.
+    """
+    workbench = import_example("workbench")
+    script = import_example("regression")
+    options = ["--epochs", "30", "--device", "cpu", "--out", str(tmp_path)]
+
+    run_until_killed(script, function, call, options)
+
+    if call == 1:
+        assert not (tmp_path / "checkpoint.pt").exists()
+    else:
+        saved = workbench.read_checkpoint(tmp_path / "checkpoint.pt", "regression")
+        assert saved["epoch"] == 10 * (call - 2)
+
+
+@pytest.mark.torch(">=2.3")
+def test_a_flipped_bit_is_told_or_changes_nothing(train, workbench, tmp_path):
+    """Whichever of 500 bits of a checkpoint is flipped, from the first to the last byte,
+    `read_checkpoint` of `examples/workbench.py` raises InputError or returns what was saved:
+    no other value passes.
+
+    Some bits mean nothing, such as those between two tensors and the time of a file.
+    """
+    train()
+    path = tmp_path / "out" / "checkpoint.pt"
+    content = path.read_bytes()
+    saved = workbench.fingerprint(workbench.read_checkpoint(path, "toy"))
+    told = unchanged = 0
+    for number in range(500):
+        spoilt = bytearray(content)
+        spoilt[number * (len(content) - 1) // 499] ^= 1 << number % 8
+        path.write_bytes(spoilt)
+        try:
+            unchanged += workbench.fingerprint(workbench.read_checkpoint(path, "toy")) == saved
+        except workbench.InputError:
+            told += 1
+
+    assert told + unchanged == 500
+    assert told > 100
+
+
+@pytest.mark.torch(">=2.3")
+def test_an_epoch_more_is_refused_where_the_schedule_depends_on_it(train, capsys):
+    """A checkpoint of a run of 3 epochs is refused with `--epochs 4`: "epochs is 3 there, 4
+    here".
+
+    A script whose learning rate does not depend on the number of epochs says so and goes on
+    (`examples/regression.py`).
+    """
+    train()
+
+    with pytest.raises(SystemExit, match="2"):
+        train("--resume", "--epochs", "4")
+
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith("checkpoint.pt is of another run: epochs is 3 there, 4 here")
+
+
+def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
+    """`fingerprint` of `examples/workbench.py` is the same for equal tensors, and another one
+    if a value, the shape, the dtype, a name or the order of a list differs.
+    """
+    ones = torch.ones(2, 2)
+    others = [
+        torch.ones(4),
+        torch.ones(2, 2, dtype=torch.int32),
+        torch.tensor([[1.0, 1.0], [1.0, 2.0]]),
+        {"ones": torch.ones(2, 2)},
+        [torch.ones(2, 2)],
+    ]
+
+    hashes = [workbench.fingerprint(other) for other in others]
+
+    assert workbench.fingerprint(ones) == workbench.fingerprint(torch.ones(2, 4)[:, ::2])
+    assert len({*hashes, workbench.fingerprint(ones)}) == 6
+    assert len(hashes[0]) == 64
+
+
+def test_without_tensorboard_a_run_says_so_and_goes_on(command, tmp_path, monkeypatch, capsys):
+    """Without the package tensorboard `examples/mnist_classifier.py` logs once "going on
+    without a dashboard: pip install tensorboard brings it", trains, and writes its checkpoint.
+    """
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+
+    metrics = import_example("mnist_classifier").main(command("mnist_classifier", tmp_path))
+
+    said = capsys.readouterr().err
+    assert said.count("going on without a dashboard: pip install tensorboard brings it\n") == 1
+    assert metrics["epochs"] == 4
+    assert "checkpoint.pt" in os.listdir(tmp_path)
+
+
+def test_a_resumed_dashboard_shows_every_value_once(command, stopped):
+    """The event file of a resumed run begins anew with all that was noted before, so that each
+    value stands there once.
+    """
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    out = stopped("mnist_classifier")
+
+    import_example("mnist_classifier").main(command("mnist_classifier", out, "--resume"))
+
+    events = accumulator.EventAccumulator(str(out / "events")).Reload()
+    assert [event.step for event in events.Scalars("test_loss")] == [10, 20, 30, 40]
+    assert len(os.listdir(out / "events")) == 1
+    assert "going on after epoch 4\n" in (out / "log.txt").read_text()
+
+
+def test_an_interrupt_is_one_line(pytestconfig, tmp_path):
+    """A script of `examples/` that is interrupted (SIGINT, Ctrl-C) exits with code 130 and one
+    line that says how to go on; imported, its `main` passes KeyboardInterrupt on.
+    """
+    run = [sys.executable, "examples/regression.py", "--epochs", "100000", "--device", "cpu"]
+    process = subprocess.Popen(
+        [*run, "--out", str(tmp_path)], cwd=pytestconfig.rootpath, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (tmp_path / "checkpoint.pt").exists():
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert said.splitlines()[-1] == (
+        "regression.py: stopped; --resume goes on from its last checkpoint"
+    )
