@@ -17,6 +17,7 @@ tensors, and to store something else in their place, on the CPU or on disk; Pyth
 as the factor in `x * 2`, are not passed to it.
 """
 
+import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
@@ -86,6 +87,7 @@ def test_pow_saves_its_exponent():
     assert y.grad_fn._saved_exponent == 3
 
 
+@pytest.mark.torch(">=2.0")
 def test_hooks_see_every_tensor_that_is_saved():
     """Inside `torch.autograd.graph.saved_tensors_hooks(pack, unpack)`, `pack` is given the
     tensors that operations save: the constant tensor of `x * constant`, the result of `relu`;

@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 pytestmark = [
-    pytest.mark.torch(">=2.7"),
+    pytest.mark.torch(">=2.5"),
     pytest.mark.slow,
     # What PyTorch 2.10 and 2.13 say of calls of their own.
     pytest.mark.filterwarnings("ignore:You are calling torch.compile inside:UserWarning"),
@@ -71,6 +71,7 @@ def test_example_inputs_are_a_tuple():
         torch.export.export(nn.Linear(2, 1), torch.zeros(4, 2))
 
 
+@pytest.mark.torch(">=2.7")
 def test_a_condition_on_a_value_is_refused():
     """`torch.export.export` of a `forward` with `if x.sum() > 0:` raises RuntimeError, "Could not
     guard on data-dependent expression Eq(u0, 1)" (or "Data-dependent branching" with
@@ -262,6 +263,7 @@ def test_python_numbers_are_constants():
         program(torch.ones(2), 3.0)
 
 
+@pytest.mark.torch(">=2.7")
 def test_print_runs_while_exporting_only(capsys):
     """A `print` in `forward` runs while `torch.export.export` records with `strict=False` and is
     not part of the program.

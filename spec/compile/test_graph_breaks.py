@@ -171,7 +171,7 @@ def test_where_keeps_a_condition_in_the_graph():
     assert f(torch.tensor([-1.0])).tolist() == [-2.0]
 
 
-@pytest.mark.torch(">=2.6")
+@pytest.mark.torch(">=2.5")
 def test_cond_keeps_two_branches_in_the_graph():
     """`torch.cond(predicate, true_function, false_function, operands)` puts both branches into one
     graph and runs the one that the predicate chooses.

@@ -169,6 +169,7 @@ def test_tensors_on_two_devices_are_refused():
         x + elsewhere
 
 
+@pytest.mark.torch(">=2.0")
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_any_device():
     """A 0-d CPU tensor may be added to a tensor on another device: `torch.zeros(3,

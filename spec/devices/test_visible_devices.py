@@ -22,6 +22,7 @@ import torch
 without_rocm = pytest.mark.skipif(bool(torch.version.hip), reason="ROCm has variables of its own")
 
 
+@pytest.mark.torch(">=2.0")
 @without_rocm
 @pytest.mark.parametrize(
     ("value", "devices"),
@@ -40,6 +41,7 @@ def test_the_variable_lists_gpus_in_order(value, devices, monkeypatch):
     assert torch.cuda._parse_visible_devices() == devices
 
 
+@pytest.mark.torch(">=2.0")
 @without_rocm
 def test_what_is_no_gpu_hides_all_after_it(monkeypatch):
     """`CUDA_VISIBLE_DEVICES` set to "", "-1" or "none" hides all GPUs; "0,-1,1" shows GPU 0

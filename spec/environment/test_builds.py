@@ -203,15 +203,15 @@ def test_kernels_of_the_same_generation_fit(machine_with, recwarn):
 @built_for_cuda
 def test_cudnn_comes_with_the_build():
     """In a build for CUDA `torch.backends.cudnn.version()` is the release of cuDNN as one number,
-    92400 for 9.24.0; `torch.__config__.show()` names the one that torch was built with.
+    92400 for 9.24.0; `torch.__config__.show()` names the one that torch was built with, of the same
+    major release.
 
     cuDNN comes with torch and needs no installation of its own. One of another release that
     `LD_LIBRARY_PATH` names is found first, and may fail.
     """
-    number = torch.backends.cudnn.version()
-    major, minor, patch = number // 10_000, number // 100 % 100, number % 100
+    major = torch.backends.cudnn.version() // 10_000
 
-    assert f"CUDNN_VERSION={major}.{minor}.{patch}" in torch.__config__.show()
+    assert f"CUDNN_VERSION={major}." in torch.__config__.show()
 
 
 @pytest.mark.slow

@@ -96,6 +96,7 @@ def test_a_function_can_be_replaced_in_the_graph():
     assert torch.equal(traced(x), torch.tanh(net.layer(x)) + 1) is True
 
 
+@pytest.mark.torch(">=2.0")
 def test_replace_pattern_exchanges_a_piece_of_the_graph():
     """`fx.replace_pattern(traced, pattern, replacement)` exchanges calls of `torch.relu` for
     `torch.sigmoid`, if `pattern` and `replacement` are functions with these calls, and returns a

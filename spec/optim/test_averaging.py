@@ -162,6 +162,7 @@ def test_an_average_has_the_prefix_module():
     assert torch.equal(net.weight, averaged.module.weight) is True
 
 
+@pytest.mark.torch(">=2.0")
 def test_the_running_statistics_are_copied_and_not_averaged():
     """`AveragedModel.update_parameters` by default copies the buffers of the network, such as
     batch norm's `running_mean`; with `use_buffers=True` they are averaged like the parameters.

@@ -110,6 +110,7 @@ def test_warm_up_and_decay_from_ready_made_parts(optimizer):
     assert rates(optimizer, scheduler, 8) == [0.5, 0.75, 1.0, 0.8536, 0.5, 0.1464, 0.0, 0.1464]
 
 
+@pytest.mark.torch(">=2.0")
 def test_linear_lr_does_not_start_at_zero(optimizer):
     """`LinearLR(optimizer, start_factor=0.0)`, and a `start_factor` above 1, raise ValueError,
     "Starting multiplicative factor expected to be greater than 0": give a small one, such as

@@ -390,6 +390,7 @@ def test_attributes_of_the_model_are_those_of_module(group_of_one):
     assert parallel.module.in_features == 5
 
 
+@pytest.mark.torch(">=2.0")
 def test_batch_norm_layers_are_converted_before_wrapping():
     """`nn.SyncBatchNorm.convert_sync_batchnorm(model)` replaces an `nn.BatchNorm2d` inside `model`
     by an `nn.SyncBatchNorm` with the same parameters, and returns the model.
@@ -408,6 +409,7 @@ def test_batch_norm_layers_are_converted_before_wrapping():
     assert converted[1].eval()(torch.ones(2, 3, 4, 4)).shape == (2, 3, 4, 4)
 
 
+@pytest.mark.torch(">=2.0")
 def test_sync_batch_norm_trains_on_gpus_only(group_of_one):
     """In training, in a process group, `nn.SyncBatchNorm` raises ValueError for a CPU tensor,
     "SyncBatchNorm expected input tensor to be on GPU"; after `eval()` it takes one.

@@ -38,6 +38,7 @@ def read(tmp_path, monkeypatch):
     return read
 
 
+@pytest.mark.torch(">=2.0")
 def test_two_machines_meet_at_one_endpoint(read):
     """On each of two machines with 8 GPUs run `torchrun --nnodes=2 --nproc-per-node=8
     --rdzv-backend=c10d --rdzv-endpoint=node0:29400 --rdzv-id=job train.py`: 16 processes in all.
@@ -56,6 +57,7 @@ def test_two_machines_meet_at_one_endpoint(read):
     assert command[-3:] == ["train.py", "--epochs", "3"]
 
 
+@pytest.mark.torch(">=2.0")
 def test_machines_may_be_numbered_by_hand(read):
     """`torchrun --nnodes=2 --node-rank=1 --master-addr=10.0.0.1 --master-port=29500 train.py`
     numbers the machine by hand and meets at a fixed address: without `--rdzv-backend` the
@@ -73,6 +75,7 @@ def test_machines_may_be_numbered_by_hand(read):
     assert config.rdzv_configs["rank"] == 1
 
 
+@pytest.mark.torch(">=2.0")
 def test_the_number_of_machines_may_be_a_range(read):
     """`torchrun --nnodes=1:4 --rdzv-backend=c10d --rdzv-endpoint=node0:29400 --max-restarts=3
     train.py` allows one to four machines: it begins with those that come in time.
@@ -90,6 +93,7 @@ def test_the_number_of_machines_may_be_a_range(read):
     assert config.max_restarts == 3
 
 
+@pytest.mark.torch(">=2.0")
 def test_one_process_on_one_machine_is_the_default(read):
     """`torchrun train.py` starts one process: without `--nproc-per-node` torchrun uses one GPU of a
     machine with eight."""
@@ -115,6 +119,7 @@ def test_the_processes_may_be_counted_by_torchrun(monkeypatch):
     assert isinstance(determine_local_world_size("cpu"), int) is True
 
 
+@pytest.mark.torch(">=2.0")
 def test_each_process_gets_one_thread(read, monkeypatch):
     """With `--nproc-per-node` greater than 1 `torchrun` sets the environment variable
     `OMP_NUM_THREADS` to 1 for all its processes, unless it is set already.

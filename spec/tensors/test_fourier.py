@@ -143,6 +143,7 @@ def test_a_product_of_transforms_is_a_convolution(device):
     assert product(3).tolist() == pytest.approx([31.0, 12.0, 23.0], abs=1e-4)
 
 
+@pytest.mark.torch(">=2.0")
 def test_stft_wants_return_complex():
     """`torch.stft(x, n_fft, window=window)` of real samples and a real window raises RuntimeError,
     "stft requires the return_complex parameter be given for real inputs": pass

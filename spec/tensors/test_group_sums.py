@@ -156,6 +156,7 @@ def test_scatter_add_chooses_a_place_for_each_element(device):
     assert column.tolist() == [[4.0, 0.0], [0.0, 0.0], [2.0, 0.0]]
 
 
+@pytest.mark.torch(">=2.0")
 def test_scatter_reduce_gives_the_maximum_of_each_group(device):
     """`x.scatter_reduce(0, group, values, reduce="amax", include_self=False)` gives each group
     its maximum; `"amin"`, `"mean"`, `"prod"` and `"sum"` give other reductions. An empty group
@@ -175,6 +176,7 @@ def test_scatter_reduce_gives_the_maximum_of_each_group(device):
     assert reduced("sum") == [-4.0, 0.0, 2.0]
 
 
+@pytest.mark.torch(">=2.0")
 def test_scatter_reduce_counts_what_was_there_before(device):
     """`scatter_reduce` includes by default the old value of `x` in each group
     (`include_self=True`): over zeros, the "amax" of -1 and -3 is 0, and their "mean" is -4 / 3

@@ -111,6 +111,7 @@ def test_without_a_size_it_is_guessed():
     assert torch.sparse_coo_tensor(indices, values, (9, 9)).shape == (9, 9)
 
 
+@pytest.mark.torch(">=2.0")
 def test_coordinates_beyond_the_size_are_looked_for_on_request():
     """With `check_invariants=True`, `torch.sparse_coo_tensor` raises RuntimeError for a coordinate
     that is not below the size; without it such a tensor may be made, and read foreign memory later.
@@ -227,6 +228,7 @@ def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
     assert torch.sparse_coo_tensor(x.indices(), x.values().exp(), x.shape)._nnz() == 2
 
 
+@pytest.mark.torch(">=2.0")
 def test_sums_over_a_dimension_are_sparse_and_the_whole_sum_is_a_number(device):
     """`x.sum()` of a float32 COO tensor is a dense 0-d tensor; `torch.sparse.sum(x, dim=1)` of
     a matrix is a COO tensor of the row sums.
@@ -293,6 +295,7 @@ def test_is_sparse_means_coo():
     assert x.to_sparse_csr().layout is torch.sparse_csr
 
 
+@pytest.mark.torch(">=2.0")
 def test_each_layout_has_accessors_of_its_own():
     """`indices()` of a CSR tensor and `crow_indices()` of a COO tensor raise RuntimeError that
     names the layout it expected; `to_sparse_csr()` and `to_sparse_coo()` convert.

@@ -139,9 +139,9 @@ def test_another_file_has_no_safetensors_header(safetensors, tmp_path):
     assert loaded["x"].tolist() == [1.0]
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.13")
 def test_torch_load_reads_a_safetensors_file_by_its_name(safetensors, tmp_path):
-    """In PyTorch 2.14 and later, with the package `safetensors` installed, `torch.load(path)`
+    """In PyTorch 2.13 and later, with the package `safetensors` installed, `torch.load(path)`
     of a name that ends in `.safetensors` returns the dict of tensors that
     `safetensors.torch.load_file(path)` returns.
 

@@ -70,6 +70,7 @@ def test_from_2_15_on_the_rule_fails():
 
     So look the pair up, or let pip choose both in one command.
     """
+    assert torch.__version__.split(".")[:2] == ["2", "15"]
     assert torchvision.__version__.split(".")[:2] == ["0", "29"]
 
 
