@@ -95,9 +95,9 @@ def test_a_quantised_layer_is_close_and_has_no_parameters():
 
 
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor, torch.quantize_per_channel")
-@pytest.mark.torch(">=2.9")
+@pytest.mark.torch(">=2.8")
 def test_torch_ao_quantization_is_deprecated():
-    """Since PyTorch 2.9 at the latest, `torch.ao.quantization.quantize_dynamic` issues a
+    """Since PyTorch 2.8 `torch.ao.quantization.quantize_dynamic` issues a
     DeprecationWarning, "torch.ao.quantization is deprecated and will be removed in 2.10."; PyTorch
     2.15 still has it.
 

@@ -483,8 +483,8 @@ def test_without_tensorboard_a_run_says_so_and_goes_on(command, tmp_path, monkey
 
 
 def test_a_resumed_dashboard_shows_every_value_once(command, stopped):
-    """The event file of a resumed run begins anew with all that was noted before, so that each
-    value stands there once.
+    """The event file that `examples/mnist_classifier.py --resume` writes for TensorBoard begins
+    anew with all that was noted before, so that each value stands there once.
     """
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     out = stopped("mnist_classifier")
