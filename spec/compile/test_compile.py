@@ -329,9 +329,9 @@ def test_an_error_in_compiled_code_is_the_error_of_the_function():
         f(torch.ones(2))
 
 
-@pytest.mark.torch(">=2.12")
+@pytest.mark.torch(">=2.11")
 def test_shapes_that_do_not_fit_are_found_while_recording():
-    """Since PyTorch 2.12 at the latest, `x @ y` with shapes that do not fit raises
+    """Since PyTorch 2.11, `x @ y` with shapes that do not fit raises
     TorchRuntimeError under `torch.compile`, "RuntimeError when making fake tensor call"; the error
     of the operation stands below it.
 
