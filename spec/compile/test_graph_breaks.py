@@ -124,10 +124,11 @@ def test_explain_counts_graphs_and_tells_reasons():
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_to_be_split():
     """With `torch.compile(f, fullgraph=True)` a function that needs two graphs raises in the first
-    call: since PyTorch 2.7 an `if` on the value of a tensor is Unsupported, "Data-dependent
-    branching".
+    call: since PyTorch 2.7 `if x.sum() > 0:`, on a tensor itself, is Unsupported,
+    "Data-dependent branching".
 
-    Use `torch.where` or `torch.cond` instead of the `if`, or leave `fullgraph` out.
+    With `.item()` in the condition the error is another one. Use `torch.where` or `torch.cond`
+    instead of the `if`, or leave `fullgraph` out.
     """
 
     def f(x):

@@ -188,12 +188,12 @@ def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
 
 
 def test_company_does_not_change_an_answer(served, points):
-    """By `create_app(net, max_batch=32)` of `examples/serve.py`, 64 requests at the same time
-    get byte for byte the answers that each gets from a service of its own, on one CPU with as
-    many threads.
+    """By `create_app(net, max_batch=32)` of `examples/serve.py`, 64 requests at once to a net of
+    width 512 get byte for byte the answers that each gets from a service of its own, on one CPU
+    with as many threads.
 
-    Because every batch is filled up with zeros to `max_batch` rows, so that each product adds
-    in the same order.
+    Because every batch is filled up with zeros to `max_batch` rows. With odd widths such as 17
+    a row's place in the batch may still change the last bits.
     """
     together, stats = served([{"inputs": point} for point in points], max_batch=32, max_wait=60)
     singles = [

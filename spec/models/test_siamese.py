@@ -70,9 +70,9 @@ def few(tmp_path_factory):
 
 
 def test_the_order_of_a_pair_does_not_matter(siamese):
-    """`Siamese` of `examples/siamese.py` has one encoder for both pictures: the distance of a
-    pair is the same in both orders, up to rounding, and that of a picture from itself is at
-    most 1e-5.
+    """The default `Siamese()` of `examples/siamese.py` has one encoder for both pictures: the
+    distances of a pair of different pictures in its two orders differ by less than 1e-5, and
+    that of a picture from itself is at most 1e-5.
 
     `F.pairwise_distance` adds 1e-6 to each difference, so a distance of exactly 0 isn't
     reached.

@@ -239,8 +239,8 @@ def test_the_critics_weights_are_clipped_after_each_step(device):
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critic_steps_five_times_for_each_step_of_the_generator():
-    """The fourth change from DCGAN to WGAN is an inner loop: five times `backward()` and an update
-    of the critic, with `generator(noise).detach()`, for each update of the generator.
+    """WGAN adds an inner loop to DCGAN: the critic is updated several times, here and in the paper
+    five, with `generator(noise).detach()`, for each update of the generator.
     """
     generator, critic = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     generator.weight.data.fill_(0.0)

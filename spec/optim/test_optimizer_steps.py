@@ -46,8 +46,9 @@ def test_a_closure_computes_the_loss_for_the_step():
 
 
 def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
-    """`loss.backward()` on a graph that saved a weight raises RuntimeError, "has been modified
-    by an inplace operation", after `SGD.step()` without `fused=True` has changed the weight.
+    """After `loss = weight**3`, `loss.backward(retain_graph=True)` and `SGD([weight],
+    lr=0.5).step()`, a second `loss.backward()` raises RuntimeError, "has been modified by an
+    inplace operation".
 
     Because the slope of `weight**3` needs the old weight, which has been overwritten. Compute
     the loss anew after each step.

@@ -231,7 +231,8 @@ def test_launch_is_deprecated():
     """`torch.distributed.launch.main` issues a FutureWarning, "The module torch.distributed.launch
     is deprecated and will be removed in future. Use torchrun."
 
-    `torchrun` takes the same arguments and behaves as `launch --use-env`.
+    `torchrun` takes the same arguments except `--use-env`, which it refuses: it always behaves
+    as `launch --use-env` does.
     """
     import torch.distributed.launch as launch
 

@@ -66,10 +66,11 @@ def test_a_module_shares_all_its_parameters():
 
 
 def test_a_sent_tensor_arrives_as_the_same_memory():
-    """`put` of a `torch.multiprocessing.SimpleQueue` moves a CPU tensor that has elements into
-    shared memory: a write to the tensor that `get` returns shows in the sender's.
+    """`put` of a `torch.multiprocessing.SimpleQueue` moves a CPU tensor that has elements and
+    doesn't require grad into shared memory: a write to the tensor that `get` returns shows in
+    the sender's.
 
-    Send `x.clone()` where the sender goes on to change `x`.
+    Send `x.detach().clone()` where the sender goes on to change `x`, or where it requires grad.
     """
     x = torch.zeros(2)
     queue = mp.get_context("spawn").SimpleQueue()

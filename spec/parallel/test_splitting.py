@@ -151,9 +151,9 @@ def test_there_is_no_cutting_for_no_device():
 
 @pytest.mark.claim("blitz-dp-splits-dataset")
 def test_batches_are_split_and_the_dataset_is_not():
-    """`DataParallel` splits batches and never sees the dataset: with `batch.chunk(2)[0]` of each
-    batch the first device sees samples of the whole dataset, here 0, 1, 4 and 5 of 8, not its first
-    half."""
+    """`DataParallel` splits batches and never sees the dataset: of 8 samples in batches of 4,
+    `batch.chunk(2)[0]` gives the first device 0, 1, 4 and 5, not the first half of the dataset.
+    """
     loader = DataLoader(range(8), batch_size=4)
 
     first_device = [batch.chunk(2)[0].tolist() for batch in loader]

@@ -77,7 +77,8 @@ def test_only_the_input_of_the_block_is_kept():
 
 def test_the_block_runs_twice():
     """A block such as `x.sin().exp()`, whose gradient needs saved tensors, runs once when
-    `checkpoint(block, x, use_reentrant=False)` is called and once more in `backward()`.
+    `checkpoint(block, x, use_reentrant=False)` is called with an `x` that requires grad, and
+    once more in `backward()`.
 
     A block that saves no tensors, such as `x + 1`, isn't run again.
     """

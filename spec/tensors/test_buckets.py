@@ -17,8 +17,8 @@ import torch
 
 
 def test_bucketize_gives_the_number_of_the_bucket(device):
-    """`torch.bucketize(x, boundaries)` with a sorted vector `boundaries` gives 0 up to the
-    first boundary, 1 up to the second, and `len(boundaries)` above the last.
+    """`torch.bucketize(x, boundaries)` with a strictly ascending vector `boundaries` gives 0 up to
+    and including the first boundary, 1 up to the second, and `len(boundaries)` above the last.
     """
     boundaries = torch.tensor([18.0, 65.0], device=device)
     ages = torch.tensor([[5.0, 30.0], [70.0, 40.0]], device=device)

@@ -158,9 +158,9 @@ def test_a_list_of_longer_tensors_is_stacked_instead(device):
 
 
 def test_a_list_of_arrays_is_slow_and_warns():
-    """`torch.tensor(arrays)` of a list of equally long, nonempty one-dimensional NumPy arrays
-    works and warns that it is slow; `torch.tensor(np.array(arrays))` gives the same without the
-    warning.
+    """`torch.tensor(arrays)` of a list of equally long, nonempty one-dimensional NumPy arrays of
+    one float or integer dtype works and warns that it is slow; `torch.tensor(np.array(arrays))`
+    gives the same without the warning.
 
     Because the list is read element by element. The warning is given once per process.
     """

@@ -55,8 +55,8 @@ def test_to_sparse_and_to_dense_convert(device):
 
 def test_coordinates_are_columns_and_not_rows():
     """For `torch.sparse_coo_tensor` a list of (row, column) pairs has to be transposed: with three
-    pairs as rows and a 2-D size it raises a RuntimeError about "sparse_dim", and it misreads two
-    pairs.
+    pairs as rows and a 2-D size it raises a RuntimeError about "sparse_dim"; two pairs (0, 1)
+    and (0, 2) are misread as (0, 0) and (1, 2).
     """
     pairs = torch.tensor([[0, 2], [1, 0], [1, 2]])
     values = torch.tensor([3.0, 4.0, 5.0])
@@ -211,7 +211,9 @@ def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
     NotImplementedError, such as "Could not run 'aten::exp' with arguments from the 'SparseCPU'
     backend".
 
-    Apply the function to `x.values()` where zero stays zero, otherwise to `x.to_dense()`.
+    Apply the function to `x.coalesce().values()` where zero stays zero, otherwise to
+    `x.to_dense()`. Without `coalesce()`, `values()` of a tensor fresh from
+    `torch.sparse_coo_tensor` raises RuntimeError.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]]).to_sparse()
 
