@@ -656,7 +656,8 @@ def test_every_exercise_of_the_book_is_sound(pytestconfig, tmp_path, capsys):
     blank = [job(one, [blank.node for blank in one.answers]) for one in exercises]
     for work, one in zip(blank, exercises, strict=True):
         work.answers = [blank_of(blank) for blank in one.answers]
-    right, open_ = list(verdicts(truth)), list(verdicts(blank))
+    # On a busy machine a fact may take long; what hangs is told all the same.
+    right, open_ = list(verdicts(truth, seconds=60)), list(verdicts(blank, seconds=60))
     failing = [one.id for one, said in zip(exercises, right, strict=True) if said.said != "right"]
     holding = [
         one.id for one, said in zip(exercises, open_, strict=True) if said.outcome != "wrong"
