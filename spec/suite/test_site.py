@@ -806,7 +806,7 @@ def test_the_real_site_is_light(real):
         ),
         ("confusion matrix", "fact", "(labels * n + predicted).bincount("),
         ("dataloader workers", "page", "Workers"),
-        ("cross entropy loss", "symbol", "torch.nn.functional.cross_entropy"),
+        ("cross_entropy", "symbol", "torch.nn.functional.cross_entropy"),
         ("qqqq zzzz", "", "Nothing was found."),
     ],
 )
