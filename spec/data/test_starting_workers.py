@@ -27,6 +27,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(
         "fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this platform"
     ),

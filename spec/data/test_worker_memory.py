@@ -30,6 +30,7 @@ from torch.utils.data import DataLoader, Dataset
 resource = pytest.importorskip("resource")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="counts pages and open files on Linux"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
 ]

@@ -21,6 +21,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(
         "fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this platform"
     ),

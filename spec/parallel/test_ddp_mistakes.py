@@ -27,6 +27,8 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from fixtures import processes
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def group_of_one(tmp_path):

@@ -23,6 +23,8 @@ import sys
 import pytest
 import torch.distributed as dist
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def read(tmp_path, monkeypatch):

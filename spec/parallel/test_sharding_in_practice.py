@@ -19,7 +19,7 @@ from torch import nn
 
 from fixtures import processes
 
-pytestmark = [pytest.mark.slow, pytest.mark.torch(">=2.6")]
+pytestmark = [pytest.mark.slow, pytest.mark.slow, pytest.mark.torch(">=2.6")]
 
 
 @pytest.fixture(scope="module")
