@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -64,8 +65,9 @@ def outcome(code):
 
 
 def first_line(error):
-    """Return an error as its type and the first line of its message."""
-    return "".join(traceback.format_exception_only(type(error), error)).strip().split("\n")[0]
+    """Return an error as its type and the first line of its message, without the place of a file."""
+    said = "".join(traceback.format_exception_only(type(error), error)).strip().split("\n")[0]
+    return re.sub(r" \(/[^)]*\)$", "", said)
 
 
 def apart(code):

@@ -131,8 +131,8 @@ def test_loading_copies_into_the_nets_own_memory(device):
 
 
 def test_loading_answers_that_all_keys_matched():
-    """`load_state_dict` returns a named tuple of `missing_keys` and `unexpected_keys`; if both
-    are empty it prints as `<All keys matched successfully>`.
+    """`net.load_state_dict(state)` of an `nn.Module` returns a named tuple of `missing_keys` and
+    `unexpected_keys`; if both are empty it prints as `<All keys matched successfully>`.
     """
     net = nn.Linear(1, 1)
 
