@@ -65,7 +65,7 @@ def outcome(code):
 
 
 def first_line(error):
-    """Return an error as its type and the first line of its message, without the place of a file."""
+    """Return an error's type and the first line of its message, without the place of a file."""
     said = "".join(traceback.format_exception_only(type(error), error)).strip().split("\n")[0]
     return re.sub(r" \(/[^)]*\)$", "", said)
 

@@ -16,7 +16,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from packaging.specifiers import SpecifierSet
 
 from fixtures.evidence import current, read_evidence
 from fixtures.facts import pages_of, read_book, read_page
@@ -70,9 +69,7 @@ NOT_RUN = {"slow", "cuda", "network", *(f"multi_gpu({n})" for n in range(1, 9))}
 
 def told_for(fact):
     """Return the recorded releases that a fact is told for."""
-    gates = [gate[len("torch(") : -1] for gate in fact.gates if gate.startswith("torch(")]
-    releases = SpecifierSet(",".join(gates))
-    return [name for name in RELEASES if releases.contains(EVIDENCE[f"{name}-cpu"]["torch"])]
+    return [name for name in RELEASES if fact.releases.contains(EVIDENCE[f"{name}-cpu"]["torch"])]
 
 
 @pytest.mark.parametrize("path", pages_of(ROOT))
