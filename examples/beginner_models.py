@@ -31,6 +31,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+import workbench
 from matplotlib.figure import Figure
 from torch import nn
 from tqdm import tqdm
@@ -471,23 +472,10 @@ def print_results(results):
         )
 
 
-def number(kind, valid, name):
-    """Return what reads an argument, so that argparse says `invalid NAME value` where it can't."""
-
-    def read(text):
-        value = kind(text)
-        if not valid(value):
-            raise ValueError
-        return value
-
-    read.__name__ = name
-    return read
-
-
 def read_arguments(argv):
-    positive = number(int, lambda value: value > 0, "positive number")
-    count = number(int, lambda value: value >= 0, "number")
-    rate = number(float, lambda value: 0 < value < float("inf"), "learning rate")
+    positive = workbench.number(int, lambda value: value > 0, "positive number")
+    count = workbench.number(int, lambda value: value >= 0, "number")
+    rate = workbench.number(float, lambda value: 0 < value < float("inf"), "learning rate")
     names = [model.__name__ for model in MODELS]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument

@@ -43,6 +43,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+import workbench
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
@@ -545,24 +546,11 @@ def print_results(metrics):
     print(f"fixed noise lies {first:.2f}, then {last:.2f} from the nearest picture of the data")
 
 
-def number(kind, valid, name):
-    """Return what reads an argument, so that argparse says `invalid NAME value` where it can't."""
-
-    def read(text):
-        value = kind(text)
-        if not valid(value):
-            raise ValueError
-        return value
-
-    read.__name__ = name
-    return read
-
-
 def read_arguments(argv):
-    positive = number(int, lambda value: value > 0, "positive number")
-    several = number(int, lambda value: value > 1, "number above 1")
-    seed = number(int, lambda value: value >= 0, "number")
-    rate = number(float, lambda value: 0 < value < float("inf"), "positive number")
+    positive = workbench.number(int, lambda value: value > 0, "positive number")
+    several = workbench.number(int, lambda value: value > 1, "number above 1")
+    seed = workbench.number(int, lambda value: value >= 0, "number")
+    rate = workbench.number(float, lambda value: 0 < value < float("inf"), "positive number")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
     add("--data", type=Path, default=Path("data/mnist"), metavar="DIR", help="default: data/mnist")

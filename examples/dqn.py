@@ -32,6 +32,7 @@ import gymnasium
 import numpy as np
 import torch
 import torch.nn.functional as F
+import workbench
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
 from torch import nn
@@ -458,24 +459,11 @@ def show(args):
     return {"mean": mean, "worst": min(points), "random": random_mean, "points": points}
 
 
-def number(kind, valid, name):
-    """Return what reads an argument, so that argparse says `invalid NAME value` where it can't."""
-
-    def read(text):
-        value = kind(text)
-        if not valid(value):
-            raise ValueError
-        return value
-
-    read.__name__ = name
-    return read
-
-
 def read_arguments(argv):
-    positive = number(int, lambda value: value > 0, "positive number")
-    count = number(int, lambda value: value >= 0, "number")
-    rate = number(float, lambda value: 0 < value < float("inf"), "learning rate")
-    share = number(float, lambda value: 0 <= value <= 1, "share")
+    positive = workbench.number(int, lambda value: value > 0, "positive number")
+    count = workbench.number(int, lambda value: value >= 0, "number")
+    rate = workbench.number(float, lambda value: 0 < value < float("inf"), "learning rate")
+    share = workbench.number(float, lambda value: 0 <= value <= 1, "share")
     parser = argparse.ArgumentParser(
         description=__doc__.partition("\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

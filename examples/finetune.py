@@ -37,6 +37,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+import workbench
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
@@ -571,23 +572,10 @@ def print_results(metrics):
     print(f"{'a guess':10}{metrics['chance']:10.1%}{0:12}\n{metrics['seconds']:.1f} s")
 
 
-def number(kind, valid, name):
-    """Return what reads an argument, so that argparse says `invalid NAME value` where it can't."""
-
-    def read(text):
-        value = kind(text)
-        if not valid(value):
-            raise ValueError
-        return value
-
-    read.__name__ = name
-    return read
-
-
 def read_arguments(argv):
-    positive = number(int, lambda value: value > 0, "positive number")
-    count = number(int, lambda value: value >= 0, "number")
-    rate = number(float, lambda value: 0 < value < float("inf"), "learning rate")
+    positive = workbench.number(int, lambda value: value > 0, "positive number")
+    count = workbench.number(int, lambda value: value >= 0, "number")
+    rate = workbench.number(float, lambda value: 0 < value < float("inf"), "learning rate")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
     # fmt: off

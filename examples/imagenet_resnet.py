@@ -45,6 +45,7 @@ import torch._dynamo  # DDP imports it: later than `init_process_group` it would
 import torch.distributed as dist
 import torch.nn.functional as F
 import torchvision
+import workbench
 from matplotlib.figure import Figure
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -433,24 +434,11 @@ def run(args):
         return metrics
 
 
-def number(kind, valid, name):
-    """Return what reads an argument, so that argparse says `invalid NAME value` where it can't."""
-
-    def read(text):
-        value = kind(text)
-        if not valid(value):
-            raise ValueError
-        return value
-
-    read.__name__ = name
-    return read
-
-
 def read_arguments(argv):
-    positive = number(int, lambda value: value > 0, "positive number")
-    count = number(int, lambda value: value >= 0, "number")
-    rate = number(float, lambda value: 0 < value < float("inf"), "rate")
-    share = number(float, lambda value: 0 < value <= 1, "share")
+    positive = workbench.number(int, lambda value: value > 0, "positive number")
+    count = workbench.number(int, lambda value: value >= 0, "number")
+    rate = workbench.number(float, lambda value: 0 < value < float("inf"), "rate")
+    share = workbench.number(float, lambda value: 0 < value <= 1, "share")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
     # fmt: off

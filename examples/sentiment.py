@@ -36,6 +36,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+import workbench
 from matplotlib.figure import Figure
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
@@ -467,24 +468,11 @@ def run(args):
     }
 
 
-def number(kind, valid, name):
-    """Return what reads an argument, so that argparse says `invalid NAME value` where it can't."""
-
-    def read(text):
-        value = kind(text)
-        if not valid(value):
-            raise ValueError
-        return value
-
-    read.__name__ = name
-    return read
-
-
 def read_arguments(argv):
-    positive = number(int, lambda value: value > 0, "positive number")
-    count = number(int, lambda value: value >= 0, "number")
-    rate = number(float, lambda value: 0 < value <= 1e30, "learning rate")
-    many = number(int, lambda value: 20 <= value <= 20000, "number from 20 to 20000")
+    positive = workbench.number(int, lambda value: value > 0, "positive number")
+    count = workbench.number(int, lambda value: value >= 0, "number")
+    rate = workbench.number(float, lambda value: 0 < value <= 1e30, "learning rate")
+    many = workbench.number(int, lambda value: 20 <= value <= 20000, "number from 20 to 20000")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
     add("--net", choices=[*NETS, "both"], default="both", help="which net (default: both)")

@@ -50,6 +50,7 @@ import httpx
 import torch
 import torch.nn.functional as F
 import uvicorn
+import workbench
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -532,25 +533,12 @@ def save_demo(args):
     return metrics | {"device": str(device), "seconds": time.perf_counter() - began}
 
 
-def number(kind, valid, name):
-    """Return what reads an argument, so that argparse says `invalid NAME value` where it can't."""
-
-    def read(text):
-        value = kind(text)
-        if not valid(value):
-            raise ValueError
-        return value
-
-    read.__name__ = name
-    return read
-
-
 def read_arguments(argv):
-    positive = number(int, lambda value: value > 0, "positive number")
-    count = number(int, lambda value: value >= 0, "number")
-    port = number(int, lambda value: 0 <= value < 65536, "port")
-    rate = number(float, lambda value: 0 < value < float("inf"), "learning rate")
-    wait = number(float, lambda value: 0 <= value < float("inf"), "time")
+    positive = workbench.number(int, lambda value: value > 0, "positive number")
+    count = workbench.number(int, lambda value: value >= 0, "number")
+    port = workbench.number(int, lambda value: 0 <= value < 65536, "port")
+    rate = workbench.number(float, lambda value: 0 < value < float("inf"), "learning rate")
+    wait = workbench.number(float, lambda value: 0 <= value < float("inf"), "time")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
     instead = parser.add_mutually_exclusive_group()

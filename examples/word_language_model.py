@@ -35,6 +35,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+import workbench
 from matplotlib.figure import Figure
 from torch import nn
 from tqdm import tqdm
@@ -435,25 +436,12 @@ def run(args):
     }
 
 
-def number(kind, valid, name):
-    """Return what reads an argument, so that argparse says `invalid NAME value` where it can't."""
-
-    def read(text):
-        value = kind(text)
-        if not valid(value):
-            raise ValueError
-        return value
-
-    read.__name__ = name
-    return read
-
-
 def read_arguments(argv):
-    positive = number(int, lambda value: value > 0, "positive number")
-    count = number(int, lambda value: value >= 0, "number")
-    rate = number(float, lambda value: 0 < value < math.inf, "rate")
-    share = number(float, lambda value: 0 <= value < 1, "share")
-    heat = number(float, lambda value: 0 <= value < math.inf, "temperature")
+    positive = workbench.number(int, lambda value: value > 0, "positive number")
+    count = workbench.number(int, lambda value: value >= 0, "number")
+    rate = workbench.number(float, lambda value: 0 < value < math.inf, "rate")
+    share = workbench.number(float, lambda value: 0 <= value < 1, "share")
+    heat = workbench.number(float, lambda value: 0 <= value < math.inf, "temperature")
     parser = argparse.ArgumentParser(
         description=__doc__.partition("\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
