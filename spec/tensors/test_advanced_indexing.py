@@ -175,8 +175,8 @@ def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
 
 
 def test_index_tensors_may_count_from_the_end():
-    """`x[torch.tensor([-1, 0])]` picks the last and the first element; on the CPU a position
-    beyond the end raises IndexError.
+    """Of a vector of three elements, `x[torch.tensor([-1, 0])]` picks the last and the first;
+    on the CPU `x[torch.tensor([0, 3])]` raises IndexError, since position 3 is beyond the end.
 
     The message names position and size; `index.clamp(max=len(x) - 1)` keeps within. On a GPU
     the error is a device-side assertion.
@@ -189,7 +189,7 @@ def test_index_tensors_may_count_from_the_end():
 
 
 def test_an_index_tensor_must_hold_integers():
-    """`x[torch.tensor([1.0])]` raises IndexError, since a float tensor is no index: write
+    """`x[torch.tensor([1.0])]` raises IndexError, since a float32 tensor is no index: write
     `x[index.long()]`.
 
     It bites with indices that were computed with `/` or read from a float tensor.
@@ -205,7 +205,7 @@ def test_a_list_of_floats_is_cut_to_integers():
     """`x[[1.7]]` with a Python list drops the fraction without an error and picks position 1;
     `x[1.7]` and `x[torch.tensor([1.7])]` raise IndexError.
 
-    Because a list is first made an int64 tensor. Write `x[torch.tensor(positions)]`, which
+    Because the list is first made an int64 tensor. Write `x[torch.tensor(positions)]`, which
     raises.
     """
     x = torch.tensor([10, 20, 30])

@@ -286,7 +286,7 @@ def test_only_tensors_are_tensors():
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1)))
 def test_every_list_of_64_bit_integers_survives_the_way_there_and_back(numbers):
-    """`torch.tensor(numbers, dtype=torch.int64).tolist()` gives back the same list for integers
-    from -2**63 to 2**63 - 1.
+    """`torch.tensor(numbers, dtype=torch.int64).tolist()` gives back the same flat list for
+    Python integers from -2**63 to 2**63 - 1.
     """
     assert torch.tensor(numbers, dtype=torch.int64).tolist() == numbers

@@ -37,8 +37,8 @@ def test_integers_have_no_mean(name, words, device):
 
 
 def test_each_column_has_its_own_statistics(device):
-    """With `dim=0`, `mean`, `var`, `median` and `quantile` of a float32 matrix give one number
-    per column.
+    """Of a float32 matrix, `x.mean(dim=0)`, `x.var(dim=0)`, `x.quantile(0.75, dim=0)` and
+    `x.median(dim=0).values` hold one number per column.
     """
     x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 9.0]], device=device)
 
@@ -98,8 +98,8 @@ def test_var_mean_and_std_mean_give_both_at_once(device):
 
 
 def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
-    """`x.median()` of two, four or another even number of elements without NaN is the lower of
-    the two middle values; `x.quantile(0.5)` of float32 is their mean.
+    """`x.median()` of an even number of finite float32 elements is the lower of the two middle
+    values; `x.quantile(0.5)` is their mean, up to rounding.
 
     NumPy's `median` is the mean, too.
     """
@@ -110,8 +110,8 @@ def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
 
 
 def test_quantile_interpolates_between_neighbours(device):
-    """`x.quantile(q)` of a nonempty float32 tensor without NaN interpolates linearly between
-    the two nearest elements; `interpolation="lower"` or `"higher"` picks one of them.
+    """`x.quantile(q)` of a nonempty float32 tensor of finite numbers interpolates linearly
+    between the two nearest elements; `interpolation="lower"` or `"higher"` picks one of them.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0, 8.0], device=device)
 
@@ -121,8 +121,8 @@ def test_quantile_interpolates_between_neighbours(device):
 
 
 def test_quantile_is_for_float32_and_float64():
-    """`x.quantile(q)` takes float32 and float64 tensors: an int64 or a float16 tensor raises a
-    RuntimeError.
+    """`x.quantile(0.5)` of an int64 or a float16 tensor raises a RuntimeError, "input tensor
+    must be either float or double dtype", which means float32 or float64.
 
     `x.float().quantile(q)` works for both; `median` takes integers.
     """
@@ -166,9 +166,9 @@ def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
 
 
 def test_the_norm_is_the_length_of_a_vector(device):
-    """`x.norm()` of a nonempty float32 tensor is the square root of the sum of squares; `p=1`
-    sums absolute values, `p=torch.inf` takes the largest absolute value, `p=0` counts the
-    nonzero elements.
+    """`x.norm()` of a nonempty float32 vector is the square root of the sum of squares, up to
+    rounding; `p=1` sums absolute values, `p=torch.inf` takes the largest absolute value, `p=0`
+    counts the nonzero elements.
     """
     x = torch.tensor([3.0, -4.0, 0.0], device=device)
 
@@ -179,7 +179,9 @@ def test_the_norm_is_the_length_of_a_vector(device):
 
 
 def test_norms_along_a_dimension(device):
-    """`x.norm(dim=1)` of a float32 matrix is the norm of each row."""
+    """`x.norm(dim=1)` of a float32 matrix is a vector with the norm of each row: 5 for the row
+    [3, 4].
+    """
     x = torch.tensor([[3.0, 4.0], [0.0, 2.0]], device=device)
 
     assert x.norm(dim=1).tolist() == [5.0, 2.0]
@@ -187,7 +189,8 @@ def test_norms_along_a_dimension(device):
 
 
 def test_integers_have_no_norm():
-    """`x.norm()` of an int64 tensor raises a RuntimeError.
+    """`x.norm()` of an int64 tensor raises a RuntimeError, which asks for a floating-point or
+    complex tensor.
 
     Convert first: `x.float().norm()`.
     """
