@@ -124,8 +124,8 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
 
 
 def test_two_index_tensors_are_read_in_pairs(device):
-    """`x[[0, 2], [1, 2]]` picks the elements (0, 1) and (2, 2): two index lists of one length
-    are read in pairs, not as a rectangle.
+    """`x[[0, 2], [1, 2]]` of a 3 x 3 matrix picks the elements (0, 1) and (2, 2): two index
+    lists of one length are read in pairs, not as a rectangle.
 
     `scores[torch.arange(n), labels]` picks one score per row in this way.
     """
@@ -135,8 +135,9 @@ def test_two_index_tensors_are_read_in_pairs(device):
 
 
 def test_index_tensors_are_broadcast_against_each_other():
-    """`x[rows, columns]` broadcasts its index tensors: `rows` of shape (2, 1) and `columns` of
-    shape (2,) pick a 2 x 2 rectangle; two index lists of lengths 2 and 3 raise IndexError.
+    """`x[rows, columns]` of a matrix broadcasts its index tensors: `rows` of shape (2, 1) and
+    `columns` of shape (2,) pick a 2 x 2 rectangle; two index lists of lengths 2 and 3 raise
+    IndexError.
 
     For the rectangle of two vectors write `x[rows[:, None], columns]`.
     """

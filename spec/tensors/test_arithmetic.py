@@ -139,9 +139,8 @@ def test_out_overwrites_whatever_the_tensor_held(device):
 
 
 def test_out_may_be_one_column_of_a_matrix(device):
-    """The `out=` of `torch.add` of float32 tensors may be a slice of a larger float32 tensor,
-    if it has the shape of the result, such as `table[:, 1]`: only that part of `table` is
-    written.
+    """`torch.add(x, x, out=table[:, 1])` of a float32 vector `x` writes the sum into column 1
+    of a float32 matrix `table` and leaves its other columns as they were.
 
     Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy,
     and `out=table[:, [1]]` would fill only that copy.

@@ -22,7 +22,7 @@ from torch import nn
 
 def test_a_complex_tensor_is_made_of_two_real_ones(device):
     """`torch.complex(real, imag)` of the float32 tensors [3, 0] and [4, 1] is the complex64
-    tensor [3 + 4j, 1j], and so is `real + 1j * imag`; with infinite parts the two differ.
+    tensor [3 + 4j, 1j], and so is `real + 1j * imag`; if `imag` is infinite, the two differ.
 
     Because `1j * imag` multiplies, and 0 times infinity is NaN: write `torch.complex`.
     """
@@ -110,8 +110,8 @@ def test_view_as_real_has_a_last_dimension_of_two(device):
 
 
 def test_complex_numbers_have_no_order():
-    """`==` compares complex64 tensors; on the CPU `x > y` and `x.max()` of complex64 tensors
-    raise RuntimeError, "not implemented for 'ComplexFloat'".
+    """`==` compares two complex64 tensors; on the CPU `x > y` and `x.max()` of complex64
+    tensors raise RuntimeError, "not implemented for 'ComplexFloat'".
 
     Because no order of the complex numbers agrees with their arithmetic: compare `x.abs()` or
     `x.real`.

@@ -68,8 +68,8 @@ def test_an_integer_tensor_cannot_be_divided_in_place():
 
 @pytest.mark.parametrize("floor_divide", [torch.floor_divide, lambda x, y: x // y])
 def test_floor_division_rounds_down(floor_divide, device):
-    """`//` and (since PyTorch 1.13) `torch.floor_divide` of an int64 tensor by an int round
-    towards negative infinity: -7 divided by 2 gives -4.
+    """`torch.tensor([7, -7]) // 2` is [3, -4], since `//` of an int64 tensor by an int rounds
+    towards negative infinity; so does `torch.floor_divide` since PyTorch 1.13.
     """
     quotient = floor_divide(torch.tensor([7, -7], device=device), 2)
 
@@ -273,7 +273,7 @@ def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, small
 
 def test_a_product_of_integers_may_overflow(device):
     """A product by `*` that is too large for int8 or int64 keeps only the low bits: 100 * 2 in
-    int8 is -56, and 2**62 * 4 in int64 is 0.
+    an int8 tensor is -56, and 2**62 * 4 in an int64 tensor is 0.
     """
     assert (torch.tensor([100], dtype=torch.int8, device=device) * 2).tolist() == [-56]
     assert (torch.tensor([100], dtype=torch.int16, device=device) * 2).tolist() == [200]

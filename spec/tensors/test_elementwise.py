@@ -1,6 +1,6 @@
 """Functions of each element.
 
-`torch.sqrt`, `torch.round`, `torch.clamp` and similar functions compute each element of the result
+`torch.sqrt`, `torch.round`, `torch.abs` and similar functions compute each element of the result
 from the element at the same index of the input, so the result has the shape of the input. Each is
 a function, a method, and mostly also an in-place method with a trailing underscore. `sqrt`, `exp`
 and others whose results are fractions turn integers into floats.
@@ -37,7 +37,7 @@ import torch
 )
 def test_a_function_answers_element_by_element(name, numbers, result, device):
     """`torch.sqrt(x)` of a float32 tensor, also spelled `x.sqrt()`, gives a new tensor with the
-    root of each element; `abs`, `exp`, `log2`, `floor` and `sigmoid` work alike.
+    square root of each element; `abs`, `exp`, `log2`, `floor` and `sigmoid` work alike.
     """
     x = torch.tensor(numbers, device=device)
 
@@ -132,9 +132,8 @@ def test_rounding_gives_floats():
 
 
 def test_rounding_to_decimals(device):
-    """For a float32 tensor `x.round(decimals=2)` rounds to two decimal places, up to rounding
-    errors, and `x.round(decimals=-2)` to hundreds. For an int64 tensor both raise a
-    RuntimeError.
+    """`x.round(decimals=2)` of the float32 number 1234.5678 is 1234.57, up to rounding, and
+    `x.round(decimals=-2)` is 1200. For an int64 tensor both raise a RuntimeError.
 
     Because the number is multiplied by a power of 10, rounded, and divided again: 2.345 becomes
     2.34, and a number near the largest float becomes inf.
@@ -278,8 +277,9 @@ def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
 
 
 def test_a_power_may_differ_for_each_element(device):
-    """`x.pow(exponents)` of a float32 tensor with a tensor of exponents takes one for each
-    element of `x`; `x.pow(0.5)` is the square root.
+    """`x.pow(exponents)` with a tensor of exponents takes one for each element of `x`: the
+    float32 tensor [4, 4, 4] to the powers [2, 1, -1] is [16, 4, 0.25]. `x.pow(0.5)` of it is
+    [2, 2, 2].
     """
     x = torch.tensor([4.0, 4.0, 4.0], device=device)
 

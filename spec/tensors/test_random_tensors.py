@@ -19,8 +19,8 @@ import torch
 
 @pytest.mark.claim("blitz-rand-random")
 def test_rand_gives_fresh_numbers_on_every_call(device):
-    """Two calls of `torch.rand(5, 3)` in a row give two tensors of different numbers;
-    `torch.manual_seed` before each call makes them the same.
+    """Two calls of `torch.rand(5, 3)` in a row give two tensors of different numbers; with
+    `torch.manual_seed(0)` before each call they give the same numbers.
 
     Because every draw moves the generator on, and setting the seed puts it back to the start:
     `spec/tensors/test_random.py`.

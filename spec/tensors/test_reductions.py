@@ -267,7 +267,7 @@ def test_all_of_nothing_is_true(device):
 
 
 def test_logsumexp_does_not_overflow_on_the_way(device):
-    """`torch.logsumexp(x, 0)` of the float32 vector [1000, 1000] is 1000.6931, where
+    """`torch.logsumexp(x, 0)` of the float32 vector [1000, 1000] is about 1000.693, where
     `x.exp().sum(0).log()` overflows to inf.
 
     Because it subtracts the maximum before `exp` and adds it afterwards.
@@ -279,8 +279,8 @@ def test_logsumexp_does_not_overflow_on_the_way(device):
 
 
 def test_pythons_sum_adds_up_the_rows():
-    """Python's `sum(x)` of a uint8 matrix adds up the rows in uint8, which can wrap, where
-    `x.sum(dim=0)` computes in int64.
+    """Python's `sum(x)` of the uint8 matrix [[200], [100]] adds up the rows in uint8 and wraps
+    to [44], where `x.sum(dim=0)` computes in int64 and gives [300].
 
     Because it iterates over the first dimension, and `row + row` keeps the dtype. It is also
     slow, because each row is a tensor of its own.

@@ -7,8 +7,8 @@ computing. float16 on the CPU learnt matrix products in PyTorch 2.2.
 Boolean tensors are what comparisons give, and serve as masks: `spec/tensors/test_masks.py`. Complex
 tensors have a page of their own: `spec/tensors/test_complex_numbers.py`.
 
-What surprises: `True + True` is `True` in a boolean tensor, so only `sum` counts; and `~` inverts
-booleans but flips the bits of an integer, so `~1` is -2.
+What surprises: True plus True is True between boolean tensors, so count with `sum`; and `~` inverts
+booleans but flips the bits of an integer, so 1 in an int64 tensor becomes -2.
 """
 
 import numpy as np
