@@ -221,18 +221,6 @@ def test_a_float_is_no_index():
     assert x[int(1.0)].item() == 20
 
 
-def test_iterating_gives_views_of_the_rows():
-    """`for row in x` over an int64 matrix goes along the first dimension; each `row` is a view,
-    so `row[0] = 0` writes into `x`.
-    """
-    x = torch.tensor([[1, 2, 3], [4, 5, 6]])
-
-    for row in x:
-        row[0] = 0
-
-    assert x.tolist() == [[0, 2, 3], [0, 5, 6]]
-
-
 def test_assigning_to_an_index_writes_into_the_tensor(device):
     """`x[1] = 7` on `x = torch.zeros(2, 3)` fills row 1 in place, and `x[0, :2] = values`
     copies two values into row 0: `x` keeps its memory.

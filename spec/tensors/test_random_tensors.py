@@ -19,10 +19,10 @@ import torch
 
 @pytest.mark.claim("blitz-rand-random")
 def test_rand_gives_fresh_numbers_on_every_call(device):
-    """Two calls of `torch.rand(5, 3)` in a row give two tensors of different numbers; with
-    `torch.manual_seed(0)` before each call they give the same numbers.
+    """Two calls of `torch.rand(5, 3)` in a row give two tensors of shape (5, 3) with different
+    numbers.
 
-    Because every draw moves the generator on, and setting the seed puts it back to the start:
+    Because every draw moves the generator on. The same seed gives the same numbers again:
     `spec/tensors/test_random.py`.
     """
     torch.manual_seed(0)

@@ -162,7 +162,8 @@ def test_len_is_the_length_of_the_first_axis():
     """`len(x)` of a tensor `x` of shape (4, 5, 6) is 4, the size of the first dimension, not
     the number of elements.
 
-    The number of elements is `x.numel()`.
+    The number of elements is `x.numel()`. A 0-dimensional tensor has no length:
+    `spec/tensors/test_python_values.py`.
     """
     x = torch.zeros(4, 5, 6)
 
@@ -184,21 +185,6 @@ def test_a_scalar_has_the_empty_shape():
     assert repr(x.shape) == "torch.Size([])"
     assert x.numel() == 1
     assert x.item() == 7.5
-
-
-def test_a_scalar_has_no_length():
-    """`len(x)` and `list(x)` of a 0-dimensional tensor raise TypeError, since it has no first
-    dimension to go along; write `x.item()` or `x.reshape(1)`.
-
-    It bites after `x.sum()`, or after a bare `squeeze()` of a tensor of one element, which give
-    a 0-dimensional tensor.
-    """
-    x = torch.tensor(7)
-
-    with pytest.raises(TypeError, match=r"len\(\) of a 0-d tensor"):
-        len(x)
-    with pytest.raises(TypeError, match="iteration over a 0-d tensor"):
-        list(x)
 
 
 def test_an_axis_of_length_zero_makes_an_empty_tensor(device):

@@ -7,8 +7,8 @@ computing. float16 on the CPU learnt matrix products in PyTorch 2.2.
 Boolean tensors are what comparisons give, and serve as masks: `spec/tensors/test_masks.py`. Complex
 tensors have a page of their own: `spec/tensors/test_complex_numbers.py`.
 
-What surprises: True plus True is True between boolean tensors, so count with `sum`; and `~` inverts
-booleans but flips the bits of an integer, so 1 in an int64 tensor becomes -2.
+What surprises: True plus True is True between boolean tensors, so count with `sum`. That `~`
+inverts booleans but flips the bits of an integer is told in `spec/tensors/test_comparing.py`.
 """
 
 import numpy as np
@@ -55,18 +55,6 @@ def test_booleans_cannot_be_subtracted(device):
     with pytest.raises(TypeError, match="boolean subtract, the `-` operator, is not supported"):
         np.array([True]) - np.array([True])
     assert (1 - np.array([True, False])).tolist() == [0, 1]
-
-
-def test_tilde_inverts_booleans_and_flips_the_bits_of_integers(device):
-    """`~x` inverts a boolean tensor, but flips the bits of an int64 or uint8 one: for an
-    element of 1 it gives -2 in int64 and 254 in uint8.
-
-    It bites with a mask of ones and zeros: `~mask` of an int64 mask holds -2 and -1. Write
-    `~mask.bool()`.
-    """
-    assert (~torch.tensor([True, False], device=device)).tolist() == [False, True]
-    assert (~torch.tensor([1, 0], device=device)).tolist() == [-2, -1]
-    assert (~torch.tensor([1, 0], dtype=torch.uint8, device=device)).tolist() == [254, 255]
 
 
 @pytest.mark.torch("<2.2")
