@@ -71,8 +71,9 @@ def test_asarray_copies_an_array_without_dimensions():
 
 @pytest.mark.parametrize("make", [torch.as_tensor, torch.asarray])
 def test_as_tensor_hands_a_tensor_back(make, device):
-    """`torch.as_tensor(x)` and `torch.asarray(x)` of a tensor that does not require grad return
-    `x` itself; with another `dtype=` they return a converted copy.
+    """Unless a default device was set, `torch.as_tensor(x)` and `torch.asarray(x)` of a float32
+    tensor that does not require grad return `x` itself; with `dtype=torch.int64` they return a
+    converted copy.
 
     So a function can begin with `x = torch.as_tensor(x)` to accept lists, arrays and tensors
     alike. `as_tensor` hands back a tensor that requires grad too; `asarray` changed here

@@ -40,7 +40,7 @@ def test_without_dim_all_elements_take_part(name, result, device):
 
 
 def test_dim_names_the_dimension_that_disappears(device):
-    """`x.sum(dim=0)` of a matrix adds up each column, `x.sum(dim=1)` each row: without
+    """`x.sum(dim=0)` of an int64 matrix adds up each column, `x.sum(dim=1)` each row: without
     `keepdim=True` the dimension named by `dim=` disappears from the shape.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
@@ -52,8 +52,8 @@ def test_dim_names_the_dimension_that_disappears(device):
 
 
 def test_negative_dims_count_from_the_last_one(device):
-    """A negative `dim` of `x.sum` counts from the last dimension: `x.sum(-1)` of a matrix is
-    `x.sum(1)`.
+    """A negative `dim` of `x.sum` counts from the last dimension: for an int64 matrix,
+    `x.sum(-1)` is `x.sum(1)` and `x.sum(-2)` is `x.sum(0)`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -62,8 +62,8 @@ def test_negative_dims_count_from_the_last_one(device):
 
 
 def test_several_dims_disappear_at_once(device):
-    """`x.sum` takes a tuple of dimensions: `x.sum(dim=(0, 2))` of shape (2, 2, 2) has the shape
-    (2,). `x.sum(dim=())`, with the empty tuple, reduces all dimensions.
+    """`x.sum(dim=(0, 2))` of shape (2, 2, 2) reduces two dimensions and has the shape (2,);
+    `x.sum(dim=())`, with the empty tuple, reduces all of them.
 
     So a tuple of dimensions that is computed must not become empty by mistake.
     """
