@@ -109,8 +109,8 @@ def test_the_right_dtype_already_is_handed_back(device):
 
 
 def test_a_conversion_copies(device):
-    """`x.double()` of a float32 tensor has memory of its own: writing into it leaves `x`
-    unchanged.
+    """`x.double()` of the float32 tensor [1, 2] has memory of its own: writing into it leaves
+    `x` unchanged.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     converted = x.double()
@@ -122,8 +122,8 @@ def test_a_conversion_copies(device):
 
 
 def test_fractions_are_cut_off_towards_zero(device):
-    """`x.long()` of a float32 tensor drops the fraction, so it rounds towards zero: 1.75
-    becomes 1 and -1.75 becomes -1.
+    """`torch.tensor([1.75, -1.75]).long()` is [1, -1]: the conversion from float32 to int64
+    drops the fraction, so it rounds towards zero.
 
     For the next lower integer write `x.floor().long()`, for the nearest `x.round().long()`;
     `round` takes a half to the even neighbour.
@@ -247,11 +247,11 @@ def test_widening_brings_no_digits_back(device):
 
 
 def test_a_float32_model_refuses_float64_data():
-    """An `nn.Linear` with float32 weights raises RuntimeError for a float64 input: convert the
-    data with `data.float()` or the layer with `layer.double()`.
+    """`nn.Linear(2, 1)` with its float32 weights raises RuntimeError for a float64 input:
+    convert the data with `data.float()` or the layer with `layer.double()`.
 
-    Because matrix products do not promote dtypes. It bites with data from NumPy, whose floats are
-    float64.
+    Because matrix products do not promote dtypes. It bites with data from NumPy, whose floats
+    are float64.
     """
     layer = torch.nn.Linear(2, 1)
     data = torch.zeros(3, 2, dtype=torch.float64)

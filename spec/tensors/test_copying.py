@@ -20,8 +20,8 @@ import torch
 
 
 def test_tensor_copies_its_data():
-    """`torch.tensor(data)` copies a list or a NumPy array: a later change of the source does
-    not show in the tensor.
+    """`torch.tensor(data)` copies the list [1, 2] or the array `np.array([1, 2])`: a later
+    change of the source does not show in the tensor.
     """
     numbers = [1, 2]
     array = np.array([1, 2])
@@ -71,8 +71,9 @@ def test_asarray_copies_an_array_without_dimensions():
 
 @pytest.mark.parametrize("make", [torch.as_tensor, torch.asarray])
 def test_as_tensor_hands_a_tensor_back(make, device):
-    """`torch.as_tensor(x)` and `torch.asarray(x)` of a tensor that does not require grad return
-    `x` itself; with another `dtype=` they return a converted copy.
+    """Unless a default device was set, `torch.as_tensor(x)` and `torch.asarray(x)` of a float32
+    tensor that does not require grad return `x` itself; with `dtype=torch.int64` they return a
+    converted copy.
 
     So a function can begin with `x = torch.as_tensor(x)` to accept lists, arrays and tensors
     alike. `as_tensor` hands back a tensor that requires grad too; `asarray` changed here
@@ -158,9 +159,9 @@ def test_a_list_of_longer_tensors_is_stacked_instead(device):
 
 
 def test_a_list_of_arrays_is_slow_and_warns():
-    """`torch.tensor(arrays)` of a list of equally long, nonempty one-dimensional NumPy arrays of
-    one float or integer dtype works and warns that it is slow; `torch.tensor(np.array(arrays))`
-    gives the same without the warning.
+    """`torch.tensor(arrays)` of a list of NumPy arrays, here two int64 vectors of two elements,
+    works and warns that it is slow; `torch.tensor(np.array(arrays))` gives the same without the
+    warning.
 
     Because the list is read element by element. The warning is given once per process.
     """
@@ -191,7 +192,7 @@ def test_frombuffer_reads_raw_bytes_in_place():
 
 def test_frombuffer_wants_whole_numbers_of_bytes():
     """`torch.frombuffer(buffer, dtype=torch.int16)` of three bytes raises ValueError without
-    `count=`, since three bytes hold one int16 and a half.
+    `count=` and `offset=`, since three bytes hold one int16 and a half.
 
     Pass `count=1` to read the elements that fit.
     """

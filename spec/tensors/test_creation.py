@@ -59,12 +59,11 @@ def test_a_size_is_numbers_or_a_sequence_of_them():
 
 @pytest.mark.parametrize("make", [torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn])
 def test_factories_make_float32_on_the_cpu(make):
-    """Without `dtype=` and `device=`, `torch.empty`, `zeros`, `ones`, `rand` and `randn` make a
-    float32 tensor on the CPU.
+    """With the default settings and without `dtype=` and `device=`, `torch.empty`, `zeros`,
+    `ones`, `rand` and `randn` make a float32 tensor on the CPU.
 
-    float32 and the CPU are the defaults that `torch.set_default_dtype` and
-    `torch.set_default_device` change. `torch.full`, `torch.arange` and `torch.randint` make
-    int64 from integers.
+    `torch.set_default_dtype` and `torch.set_default_device` change the defaults. `torch.full`,
+    `torch.arange` and `torch.randint` make int64 from integers.
     """
     made = make(5, 3)
 
@@ -95,8 +94,8 @@ def test_zeros_of_dtype_long_are_64_bit_integers():
 
 @pytest.mark.claim("blitz-ones")
 def test_ones_works_like_zeros_but_fills_with_one(device):
-    """`torch.ones` takes a size, `dtype=` and `device=` as `torch.zeros` does, and fills with 1
-    instead of 0.
+    """`torch.ones(2, 3, dtype=torch.long)` takes its size and `dtype=` as `torch.zeros` does,
+    and fills with 1 instead of 0.
     """
     ones = torch.ones(2, 3, dtype=torch.long, device=device)
     zeros = torch.zeros(2, 3, dtype=torch.long, device=device)
@@ -160,8 +159,9 @@ def test_eye_has_ones_on_the_diagonal(device):
 
 @pytest.mark.claim("blitz-empty-uninitialised")
 def test_empty_leaves_memory_as_it_is():
-    """`torch.empty` writes no elements: `torch.empty(5, 3, out=memory)` of a 5 x 3 `memory`
-    full of sevens returns it with the sevens, where `torch.zeros` overwrites them.
+    """`torch.empty(5, 3, out=memory)` of a 5 x 3 `memory` full of sevens returns it with the
+    sevens, since `torch.empty` writes no elements outside deterministic mode; `torch.zeros`
+    overwrites them.
 
     Without `out=` the elements are whatever the newly allocated memory holds, so write each
     before it is read. Deterministic mode fills them: `spec/training/test_reproducibility.py`.
@@ -203,8 +203,8 @@ def test_a_size_of_floats_is_refused():
 
 @pytest.mark.parametrize("make", [torch.empty, torch.zeros, torch.ones, torch.rand])
 def test_a_negative_size_is_refused(make, device):
-    """`torch.empty`, `zeros`, `ones` and `rand` accept a size of 0 and raise RuntimeError for a
-    negative one.
+    """`torch.empty`, `zeros`, `ones` and `rand` accept the size (2, 0) and raise RuntimeError
+    for the size (2, -1).
 
     A -1 that is computed from the other sizes is understood by `view` and `reshape`, not by
     factories: `spec/tensors/test_views.py`.
@@ -228,8 +228,9 @@ def test_requires_grad_is_asked_for_at_creation(device):
 
 @pytest.mark.claim("self-tensor-primary-structure")
 def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
-    """The input, the weight, the loss and the weight's gradient of an `nn.Linear` model are all
-    `torch.Tensor`s; the weight is an `nn.Parameter`, a subclass of it.
+    """The input, the output summed to a loss, the weight and the weight's gradient of
+    `nn.Linear(2, 1)` are each a `torch.Tensor`; the weight is an `nn.Parameter`, a subclass of
+    it.
     """
     inputs = torch.ones(1, 2)
     model = torch.nn.Linear(2, 1)
@@ -260,11 +261,11 @@ def test_torch_makes_tensors_and_autograd_differentiates_them():
 
 
 def test_the_meta_device_gives_a_shape_without_memory():
-    """A tensor `x` with `device="meta"` has a shape and a dtype but no data: `x.sum(dim=0)` has
-    the right shape, and `x.cpu()` raises NotImplementedError.
+    """`torch.empty(2, device="meta")` has a shape and a dtype but no data: operations such as
+    `sum(dim=0)` compute the shape of their result, and `cpu()` raises NotImplementedError.
 
-    Useful to compute the shapes of a model too large for memory; `torch.empty_like(x,
-    device="cpu")` allocates real, uninitialised memory.
+    Useful to compute the shapes of a model too large for memory. For a meta tensor `x`,
+    `torch.empty_like(x, device="cpu")` allocates real, uninitialised memory.
     """
     huge = torch.empty(1_000_000, 2_000_000, device="meta")
     small = torch.empty(2, device="meta")

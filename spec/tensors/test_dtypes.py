@@ -1,8 +1,9 @@
 """The dtypes there are.
 
-The elements of a tensor have one dtype: bool, an integer dtype of 8 to 64 bits, a float dtype of 8
-to 64 bits, or a complex dtype. The dtype says how many bytes an element takes, how large it can be
-and how many digits it keeps; `torch.iinfo` and `torch.finfo` give these limits as numbers.
+The elements of a tensor have one dtype, for example bool, an integer dtype of 8 to 64 bits, a float
+dtype of 16 to 64 bits, or a complex dtype. The dtype says how many bytes an element takes, how
+large it can be and how many digits it keeps; `torch.iinfo` and `torch.finfo` give these limits as
+numbers.
 
 Unless told otherwise, Python floats become float32 and Python integers int64. float16 and bfloat16
 take two bytes each: float16 keeps more digits, bfloat16 has the range of float32. The rarer dtypes
@@ -37,11 +38,11 @@ import torch.nn.functional as F
     ],
 )
 def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name):
-    """`x.element_size()` is the number of bytes that an element of `x` takes, from 1 for bool
-    to 16 for complex128; on the CPU `x.type()` is the older name of the dtype, such as
-    `torch.FloatTensor`.
+    """`x.element_size()` is the number of bytes that an element of `x` takes, 1 for bool, 4 for
+    float32, 16 for complex128; for a float32 tensor on the CPU `x.type()` is the older name of
+    its dtype, `torch.FloatTensor`.
 
-    The number in a dtype's name counts bits, eight to a byte. A complex64 is two float32
+    The number in these dtypes' names counts bits, eight to a byte. A complex64 is two float32
     numbers. On a GPU `x.type()` says `torch.cuda.FloatTensor`.
     """
     tensor = torch.zeros(3, dtype=dtype)
@@ -74,8 +75,9 @@ def test_some_dtypes_have_a_name_from_c(alias, dtype):
 
 
 def test_floats_are_float32_and_integers_int64_by_default():
-    """By default `torch.tensor` makes float32 of a Python float, int64 of an integer and
-    complex64 of a complex number; `torch.get_default_dtype()` is float32.
+    """Unless it was changed, `torch.get_default_dtype()` is float32: the dtype of
+    `torch.tensor(0.5)`. `torch.tensor(5)` is int64, and `torch.tensor(5j)` is complex64, two
+    numbers of the default dtype.
     """
     made = [torch.tensor(0.5), torch.tensor(5), torch.tensor(5j)]
 
@@ -102,8 +104,8 @@ def test_the_default_dtype_rules_all_that_is_made_of_floats():
 
 
 def test_the_default_dtype_must_be_a_float():
-    """`torch.set_default_dtype(torch.int32)` raises TypeError: the default is the dtype of
-    Python floats. For an integer tensor write `dtype=torch.int32`.
+    """`torch.set_default_dtype(torch.int32)` raises TypeError, "only floating-point types are
+    supported as the default type"; for an integer tensor write `dtype=torch.int32`.
 
     The dtype of Python integers, int64, cannot be changed.
     """
@@ -199,16 +201,16 @@ def test_the_gap_after_one_is_where_float16_gives_up():
 
 
 def test_iinfo_refuses_floats():
-    """`torch.iinfo(torch.float32)` raises TypeError: it is for integer dtypes; use
-    `torch.finfo`.
+    """`torch.iinfo(torch.float32)` raises TypeError, which names `torch.finfo`: that is the one
+    for floating-point dtypes.
     """
     with pytest.raises(TypeError, match=r"requires an integer input type. Use torch.finfo"):
         torch.iinfo(torch.float32)
 
 
 def test_finfo_refuses_integers():
-    """`torch.finfo(torch.int64)` raises TypeError: it is for floating-point dtypes; use
-    `torch.iinfo`.
+    """`torch.finfo(torch.int64)` raises TypeError, which names `torch.iinfo`: that is the one
+    for integer dtypes.
     """
     with pytest.raises(TypeError, match=r"requires a floating point input type. Use torch.iinfo"):
         torch.finfo(torch.int64)
@@ -249,8 +251,8 @@ def test_class_labels_are_int64(device):
 
 @pytest.mark.claim("self-labels-long")
 def test_int32_labels_are_refused():
-    """`F.cross_entropy(scores, labels)` raises RuntimeError for int32 class indices; write
-    `labels.long()`.
+    """`F.cross_entropy(scores, labels)` of 2 x 3 scores raises RuntimeError for int32 class
+    indices; write `labels.long()`.
 
     It bites with labels from NumPy or a file, which are often int32.
     """

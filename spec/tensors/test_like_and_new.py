@@ -39,8 +39,8 @@ def test_like_functions_keep_size_dtype_and_device(like, device):
 
 
 def test_like_functions_take_nothing_of_the_values(device):
-    """`torch.zeros_like(x)` and `torch.ones_like(x)` fill a new tensor and leave the values of
-    `x` as they were.
+    """`torch.zeros_like(x)` and `torch.ones_like(x)` of the tensor [5, 7] are [0, 0] and [1,
+    1], and leave the values of `x` as they were.
     """
     pattern = torch.tensor([5, 7], device=device)
 
@@ -64,11 +64,11 @@ def test_full_like_converts_its_value_to_the_patterns_dtype(device):
 
 
 def test_randint_like_draws_integers_into_the_patterns_dtype(device):
-    """`torch.randint_like(x, 3)` draws the integers 0, 1 and 2 in the dtype of `x`, as 0., 1.
-    and 2. for a float32 `x`, as int64 for an int64 one; a complex64 `x` raises RuntimeError.
+    """`torch.randint_like(x, 3)` draws 0., 1. and 2. for a float32 `x` and the int64 numbers 0,
+    1 and 2 for an int64 `x`; for a complex64 `x` it raises RuntimeError.
 
-    Unlike `torch.randint`, which is int64 by default. For a complex `x` draw with
-    `dtype=torch.int64` and convert.
+    Because it keeps the dtype of `x`, unlike `torch.randint`, which is int64 by default. For a
+    complex `x` draw with `dtype=torch.int64` and convert.
     """
     drawn = torch.randint_like(torch.zeros(100, device=device), 3)
 
@@ -137,7 +137,7 @@ def test_like_functions_want_a_tensor():
 
 
 def test_like_functions_keep_the_order_in_memory(device):
-    """`torch.zeros_like(x)` of a transposed matrix `x` has the strides of `x`; with
+    """`torch.zeros_like(x)` of `x = torch.ones(2, 3).t()` has the strides of `x`, (1, 3); with
     `memory_format=torch.contiguous_format` it has row-major strides, and so has
     `x.new_zeros(x.shape)`.
 
@@ -232,9 +232,10 @@ def test_new_ones_must_be_told_a_size():
 
 @pytest.mark.claim("blitz-new-every-needs-size")
 def test_new_tensor_takes_data_instead_of_a_size(device):
-    """`x.new_tensor([1, 2, 3])` takes data, not a size, and converts it to the dtype of `x`.
+    """`x.new_tensor([1, 2, 3])` takes data, not a size, and converts it to the dtype of `x`,
+    here float64.
 
-    `torch.tensor([1, 2, 3])` would be int64; `x.new_tensor` of a float64 `x` is float64.
+    `torch.tensor([1, 2, 3])` would be int64.
     """
     source = torch.zeros(2, dtype=torch.float64, device=device)
 

@@ -1,8 +1,8 @@
 """Where promotion differs from NumPy's.
 
-torch and NumPy agree on the common dtype of most pairs: of two integer dtypes, of two float dtypes,
-and of a narrow integer beside a wide float. The rules of torch alone are on the page
-`spec/tensors/test_type_promotion.py`.
+torch and NumPy agree on the common dtype of most pairs: of uint8 and the signed integer dtypes, of
+two float dtypes, and of a narrow integer beside a wide float. The rules of torch alone are on the
+page `spec/tensors/test_type_promotion.py`.
 
 They differ for int16 to int64 beside a float that holds fewer of their digits: float16, float32 or
 complex64. NumPy then takes a wider float, at most float64; torch keeps the float dtype it was
@@ -123,7 +123,7 @@ def test_numpy_refuses_a_python_integer_that_does_not_fit():
 def test_a_numpy_number_is_a_python_number_to_torch():
     """A float32 tensor of shape (2,) times `np.float64(0.1)` stays float32.
 
-    Because `np.float64` is a subclass of Python's float, and ranks as one in promotion. Times
+    Because torch treats a NumPy scalar as a Python number in promotion. Times
     `torch.from_numpy` of a float64 array of shape (2,) the product is float64.
     """
     x = torch.tensor([1.0, 2.0])

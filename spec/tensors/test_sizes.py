@@ -108,8 +108,8 @@ def test_a_size_takes_in_nothing_but_ints():
 
 
 def test_a_size_can_be_made_from_ints_only():
-    """`torch.Size` takes an iterable of ints, such as a list or a range; `torch.Size([5, 3.0])`
-    raises TypeError, since one entry is a float: convert with `int(...)`.
+    """`torch.Size([5, 3])` and `torch.Size(range(3))` make a size of ints; `torch.Size([5,
+    3.0])` raises TypeError, since one entry is a float: convert with `int(...)`.
 
     It bites where a size was computed with `/`; `//` gives an int.
     """

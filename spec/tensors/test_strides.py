@@ -49,8 +49,8 @@ def test_an_element_lies_at_the_offset_plus_index_times_stride():
 
 @given(st.permutations([0, 1, 2]), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
 def test_the_rule_of_strides_holds_for_every_element(axes, i, j, k):
-    """For a sliced and permuted tensor too, element `x[i, j, k]` lies at `x.storage_offset()`
-    plus i, j and k times the strides.
+    """Element `x[i, j, k]` of a sliced and permuted 3-dimensional tensor lies in the storage at
+    `x.storage_offset()` plus i, j and k times the three numbers of `x.stride()`.
     """
     x = torch.arange(64).view(4, 4, 4)[1:, 1:, 1:].permute(axes)
     a, b, c = x.stride()
@@ -75,8 +75,8 @@ def test_strides_count_elements_and_addresses_count_bytes(device):
 
 
 def test_a_transpose_swaps_strides_and_moves_nothing(device):
-    """`x.t()` of a matrix has the strides of `x` swapped and the same `data_ptr()`: no element
-    is moved.
+    """`x.t()` of a dense 5 x 3 matrix has the strides (1, 3) instead of (3, 1) and the same
+    `data_ptr()`: no element is moved.
 
     So transposing costs the same for a matrix of any size.
     """
@@ -116,8 +116,7 @@ def test_whole_neighbouring_rows_are_contiguous(slices, contiguous):
 
 
 def test_axes_of_length_one_do_not_spoil_contiguity():
-    """`torch.zeros(3, 1).t()` is still contiguous, although the transpose of a 5 x 3 tensor is
-    not.
+    """`torch.zeros(3, 1).t()` is still contiguous, although `torch.zeros(5, 3).t()` is not.
 
     Because the stride of a dimension of size 1 is never used.
     """
@@ -130,7 +129,7 @@ def test_axes_of_length_one_do_not_spoil_contiguity():
 
 
 def test_contiguous_returns_the_tensor_itself_where_nothing_is_to_do(device):
-    """`x.contiguous()` without arguments returns `x` itself if `x` is contiguous.
+    """`x.contiguous()` without arguments returns `x` itself if `x.is_contiguous()` is True.
 
     So calling it costs nothing there, but a write to the result then changes `x`; `clone()`
     always copies.
@@ -174,8 +173,8 @@ def test_as_strided_reads_memory_by_any_strides(device):
 
 
 def test_as_strided_stays_within_the_storage(device):
-    """`x.as_strided((3, 2), (2, 2))` of five elements raises RuntimeError, since an element
-    would lie beyond the storage of `x`.
+    """`x.as_strided((3, 2), (2, 2))` of a new vector `x` of five elements raises RuntimeError,
+    since an element would lie beyond the storage of `x`.
 
     The last element lies at offset + the sum of (size - 1) * stride, here at 6, which must be
     less than the number of elements stored.

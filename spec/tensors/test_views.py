@@ -48,8 +48,8 @@ def test_a_view_keeps_the_order_of_the_elements(device):
 
 
 def test_sizes_come_one_by_one_or_in_one_tuple():
-    """`x.view` takes the sizes as separate integers, as a tuple, as a list or as a
-    `torch.Size`: `x.view(3, 2)` and `x.view((3, 2))` give one shape.
+    """`x.view` of six elements takes the sizes as separate integers, as a tuple, as a list or
+    as a `torch.Size`: `x.view(3, 2)` and `x.view((3, 2))` give one shape.
     """
     x = torch.zeros(6)
 
@@ -145,11 +145,11 @@ def test_view_refuses_what_would_need_a_copy(device):
 
 
 def test_view_takes_a_tensor_out_of_order_where_it_only_splits_axes():
-    """`x.view` may split dimensions of a non-contiguous `x`, but merge only neighbours in
-    memory: `torch.zeros(2, 3, 4).transpose(0, 1)` can be viewed as (3, 2, 2, 2), not as (6, 4).
+    """`torch.zeros(2, 3, 4).transpose(0, 1)`, which is not contiguous, can be viewed as (3, 2,
+    2, 2), which splits the last dimension, but not as (6, 4), which merges the first two.
 
-    Because each part of a split dimension has a stride, while no stride steps over a gap;
-    `reshape` copies instead.
+    Because each part of a split dimension has a stride, while no stride steps over a gap:
+    `view` merges only dimensions that are neighbours in memory. `reshape` copies instead.
     """
     x = torch.zeros(2, 3, 4).transpose(0, 1)
 
@@ -206,7 +206,7 @@ def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
 
 def test_flatten_makes_one_axis_of_several():
     """`x.flatten(start, end)` merges the dimensions from `start` to `end`, both included, into
-    one: `flatten(1)` of shape (2, 3, 4) gives (2, 12), `flatten(0, 1)` (6, 4), `flatten()`
+    one: of shape (2, 3, 4), `flatten(1)` gives (2, 12), `flatten(0, 1)` (6, 4), `flatten()`
     (24,).
 
     `flatten(1)` keeps the batch dimension, which is what a linear layer after a convolution
@@ -236,9 +236,8 @@ def test_flatten_is_a_view_where_it_can_be_one(device):
 
 @pytest.mark.claim("blitz-num-flat-features")
 def test_each_sample_is_flattened_to_one_row():
-    """`batch.view(-1, features)` of a contiguous batch, `features` being the product of all
-    sizes but the first, has one row per sample: (4, 16, 5, 5) becomes (4, 400), as with
-    `batch.flatten(1)`.
+    """`batch.view(-1, 400)` of a contiguous batch of shape (4, 16, 5, 5), 400 being the product
+    16 * 5 * 5, has one row per sample, the shape (4, 400), as `batch.flatten(1)` has.
     """
     batch = torch.zeros(4, 16, 5, 5)
 
