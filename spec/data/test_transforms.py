@@ -144,14 +144,16 @@ def test_pil_to_tensor_keeps_the_bytes():
 
 
 def test_to_pil_image_goes_back():
-    """`ToPILImage` multiplies a float32 tensor by 255 and drops the fraction: 0.5 becomes 127."""
+    """`ToPILImage()`, without a `mode`, multiplies a float32 tensor by 255 and drops the fraction:
+    0.5 becomes 127.
+    """
     picture = transforms.ToPILImage()(torch.tensor([[[0.0, 0.5, 1.0]]]))
 
     assert np.asarray(picture).tolist() == [[0, 127, 255]]
 
 
 def test_to_pil_image_wraps_around():
-    """`ToPILImage` does not limit the values of a float32 tensor to the range from 0 to 1: 1.5
+    """`ToPILImage()` does not limit the values of a float32 tensor to the range from 0 to 1: 1.5
     becomes 126 and -0.5 becomes 129.
 
     Because the product is converted to a byte, which wraps around. Undo `Normalize` first, or call
