@@ -234,11 +234,11 @@ def test_another_normalize_is_the_inverse(device):
 
 
 def test_one_mean_is_used_for_all_channels():
-    """`Normalize([m], [s])` uses the one mean and deviation for all channels of an image; three of
-    each, for an image with one channel, raise RuntimeError.
+    """`Normalize([1.0], [2.0])` uses the one mean and the one deviation for all three channels of a
+    colour image.
 
-    It happens when a pipeline for colour images meets grey ones: give one number, or convert the
-    picture to "RGB".
+    Not so the other way round: three means refuse an image with one channel, see
+    `spec/vision/test_pretrained.py`.
     """
     assert transforms.Normalize([1.0], [2.0])(5 * torch.ones(3, 1, 1)).tolist() == [
         [[2.0]],

@@ -88,8 +88,8 @@ def test_weights_start_as_those_of_rank_0(group):
 
 @pytest.mark.slow
 def test_gradients_are_averaged(group):
-    """After one forward of a DDP model and its first `backward()`, `.grad` is in every process the
-    mean of the gradients of all processes: of 1 and 2 it is 1.5.
+    """After one forward of a DDP model and its first `backward()`, `.grad`, before None, is in
+    every process the mean of the gradients of all processes: of 1 and 2 it is 1.5.
 
     A second `backward()` through the same graph averages nothing: each needs a forward of its own.
     """

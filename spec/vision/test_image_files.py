@@ -149,8 +149,8 @@ def test_a_truncated_file_is_refused(tmp_path):
 
 
 def test_png_keeps_the_bytes(tmp_path):
-    """`io.write_png(image, path)` of a uint8 tensor followed by `io.read_image(path)` gives the
-    same bytes; `io.write_jpeg` is lossy and need not.
+    """`io.write_png(image, path)` of a grey uint8 tensor of shape (1, 1, 4), followed by
+    `io.read_image(path)`, gives the same bytes; `io.write_jpeg` is lossy and need not.
     """
     image = torch.tensor([[[0, 255, 0, 255]]], dtype=torch.uint8)
 
