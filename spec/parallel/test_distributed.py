@@ -228,7 +228,8 @@ def test_no_sync_leaves_gradients_to_each_process(group):
 @pytest.mark.slow
 def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
     """The first forward and `backward()` of a DDP model after a `no_sync()` block averages the
-    whole `.grad`, also what was accumulated inside the block: here the mean of 2 and 4.
+    whole `.grad`, also what was accumulated inside: where one process accumulates 1 + 1 and the
+    other 2 + 2, both get 3.
 
     So with gradient accumulation the processes need to communicate only once per step.
     """
