@@ -56,8 +56,10 @@ def test_the_names_in_the_state_dict_begin_with_module():
 
 
 def test_attributes_of_the_model_are_reached_through_module():
-    """`nn.DataParallel` does not pass on what the model's own class defines: for an `nn.Linear`,
-    `parallel.in_features` raises AttributeError, and `parallel.module.in_features` is the way."""
+    """A wrapper `parallel` made by `nn.DataParallel` does not pass on what the model's own class
+    defines: with an `nn.Linear` inside, `parallel.in_features` raises AttributeError, and
+    `parallel.module.in_features` is the way.
+    """
     parallel = nn.DataParallel(nn.Linear(5, 2))
 
     with pytest.raises(AttributeError, match="'DataParallel' object has no attribute"):

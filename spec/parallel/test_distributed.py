@@ -178,8 +178,8 @@ def test_models_stay_equal(group):
 
 @pytest.mark.slow
 def test_past_the_wrapper_gradients_stay_as_they_are(group):
-    """A forward and `backward()` by `parallel.module(x)` instead of the DDP wrapper `parallel(x)`
-    averages nothing: each process has its own gradient.
+    """A forward and `backward()` by `parallel.module(x)`, past the DDP wrapper `parallel`, averages
+    nothing: each process has its own gradient.
 
     No error says so, and the models drift apart: in training always call the wrapper.
     """
@@ -210,8 +210,8 @@ def test_a_loss_is_known_to_one_process_until_it_is_reduced(group):
 
 @pytest.mark.slow
 def test_no_sync_leaves_gradients_to_each_process(group):
-    """With forward and `backward()` of a DDP model inside `with parallel.no_sync():` nothing is
-    averaged: each process keeps its own gradient.
+    """With forward and `backward()` of a DDP model `parallel` inside `with parallel.no_sync():`
+    nothing is averaged: each process keeps its own gradient.
 
     A forward outside of the block is told in `spec/parallel/test_ddp_mistakes.py`.
     """
@@ -247,9 +247,9 @@ def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
 
 @pytest.mark.slow
 def test_join_lets_a_process_run_out_of_data(group):
-    """Inside `with parallel.join():` of DDP, with its defaults, a process with fewer batches counts
-    as one with gradient 0 in the further steps of the others: rank 0's own gradient of 1 becomes
-    0.5.
+    """Inside `with parallel.join():` of a DDP model `parallel`, a process with fewer batches by
+    default counts as one with gradient 0 in the further steps of the others: of two processes, rank
+    0's own gradient of 1 becomes 0.5.
 
     Because the sum is divided by the number of all processes; with
     `divide_by_initial_world_size=False` by that of the processes left. Without `join()` rank 0
@@ -319,9 +319,10 @@ def test_rank_0_saves_for_all(group, tmp_path):
 
 
 def test_what_was_saved_without_the_wrapper_loads_without_it(group_of_one):
-    """`parallel.module.state_dict()` of a DDP wrapper loads into the bare model;
+    """`parallel.module.state_dict()` of a DDP wrapper `parallel` loads into the bare model;
     `parallel.state_dict()` raises RuntimeError there, "Missing key(s) in state_dict", for its keys
-    begin with `module.`."""
+    begin with `module.`.
+    """
     parallel = DistributedDataParallel(linear(7.0))
     model = linear(0.0)
 

@@ -8,9 +8,9 @@ which `F.cross_entropy` takes as a target (`spec/nn/test_classification_losses.p
 They need a batch: they are called after the `DataLoader`, or in its `collate_fn`, and not by the
 dataset.
 
-What surprises: `num_classes` is needed, because labels become one row of that length; a single
-image is refused; and each image meets its neighbour in the batch, so a loader that doesn't shuffle
-mixes the same pairs in every epoch.
+What surprises: class indices need `num_classes`, because each becomes a row of that length; a
+single image is refused; and each image meets its neighbour in the batch, so a loader that doesn't
+shuffle mixes the same pairs in every epoch.
 """
 
 import pytest
