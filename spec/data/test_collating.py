@@ -19,8 +19,8 @@ from torch.utils.data import DataLoader, default_collate
 
 
 def test_pairs_come_back_as_a_list_of_batches():
-    """A `DataLoader` turns samples `(input, label)`, of tensors of one shape and int labels, into a
-    list `[inputs, labels]` of two stacked tensors.
+    """`DataLoader(dataset, batch_size=2)` turns two samples `(input, label)`, of tensors of one
+    shape and int labels, into a list `[inputs, labels]` of two tensors.
 
     So `for inputs, labels in loader` unpacks it.
     """
@@ -48,8 +48,8 @@ def test_dicts_come_back_as_a_dict_of_batches():
 
 
 def test_a_named_tuple_keeps_its_names():
-    """`default_collate` turns samples of a `namedtuple` class into one object of the same class,
-    with batches as its fields.
+    """`default_collate` turns samples of a `namedtuple` class, here of an int and a string, into
+    one object of the same class, whose fields are the batches `tensor([1, 2])` and `("a", "b")`.
     """
     Sample = namedtuple("Sample", "x label")
 
@@ -100,8 +100,8 @@ def test_the_dtype_of_a_batch_comes_from_its_samples():
 
 
 def test_the_first_number_decides_the_dtype():
-    """`default_collate` of `[1.0, 2]`, a float first, makes float64; of `[1, 2.0]`, an int first,
-    it makes what `torch.tensor` makes, which is float32.
+    """`default_collate([1.0, 2])`, a float first, makes float64; `default_collate([1, 2.0])`, an
+    int first, makes what `torch.tensor` makes, by default float32.
 
     So a column of mixed numbers changes its dtype from batch to batch. Return `float(x)`, or a
     tensor, for each sample.

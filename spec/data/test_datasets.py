@@ -49,11 +49,11 @@ def test_a_dataset_of_ones_own_needs_two_methods():
 
 @pytest.mark.claim("blitz-dp-dataset-protocol")
 def test_the_base_class_is_not_needed():
-    """A `DataLoader` takes an object with `__len__` and `__getitem__` that doesn't inherit from
-    `Dataset`, such as a list.
+    """A `DataLoader` batches an object that doesn't inherit from `Dataset`, such as a list, if it
+    has `__len__` and a `__getitem__` that takes the indices from 0 to `len - 1`.
 
     `Dataset` adds the operator `+`, which joins two datasets, and an error for a missing
-    `__getitem__`.
+    `__getitem__`. A dict with other keys than these indices raises KeyError.
     """
 
     class Squares:
@@ -117,7 +117,8 @@ def test_a_dataset_without_a_length_cannot_be_loaded():
 
 @pytest.mark.torch(">=2.1")
 def test_a_dataset_without_samples_says_what_it_lacks():
-    """A subclass of `Dataset` without `__getitem__` raises NotImplementedError when it is indexed.
+    """A class derived from `Dataset` itself that defines `__len__` and no `__getitem__` raises
+    NotImplementedError when it is indexed.
 
     Because the base class has a `__getitem__` that says what the subclass has to define.
     """
@@ -233,8 +234,8 @@ def test_tensor_dataset_wants_tensors():
 
 
 def test_an_iterable_dataset_only_streams():
-    """A `DataLoader` batches an `IterableDataset` in the order of its `__iter__`; `len(loader)`
-    raises TypeError if the dataset defines no `__len__`.
+    """A `DataLoader` without workers batches an `IterableDataset` in the order of its `__iter__`;
+    `len(loader)` raises TypeError if the dataset defines no `__len__`.
 
     Used for data that is read once from front to end: a large file, a database, a network
     connection.

@@ -144,14 +144,16 @@ def test_pil_to_tensor_keeps_the_bytes():
 
 
 def test_to_pil_image_goes_back():
-    """`ToPILImage` multiplies a float32 tensor by 255 and drops the fraction: 0.5 becomes 127."""
+    """`ToPILImage()`, without a `mode`, multiplies a float32 tensor by 255 and drops the fraction:
+    0.5 becomes 127.
+    """
     picture = transforms.ToPILImage()(torch.tensor([[[0.0, 0.5, 1.0]]]))
 
     assert np.asarray(picture).tolist() == [[0, 127, 255]]
 
 
 def test_to_pil_image_wraps_around():
-    """`ToPILImage` does not limit the values of a float32 tensor to the range from 0 to 1: 1.5
+    """`ToPILImage()` does not limit the values of a float32 tensor to the range from 0 to 1: 1.5
     becomes 126 and -0.5 becomes 129.
 
     Because the product is converted to a byte, which wraps around. Undo `Normalize` first, or call
@@ -232,11 +234,11 @@ def test_another_normalize_is_the_inverse(device):
 
 
 def test_one_mean_is_used_for_all_channels():
-    """`Normalize([m], [s])` uses the one mean and deviation for all channels of an image; three of
-    each, for an image with one channel, raise RuntimeError.
+    """`Normalize([1.0], [2.0])` uses the one mean and the one deviation for all three channels of a
+    colour image.
 
-    It happens when a pipeline for colour images meets grey ones: give one number, or convert the
-    picture to "RGB".
+    Not so the other way round: three means refuse an image with one channel, see
+    `spec/vision/test_pretrained.py`.
     """
     assert transforms.Normalize([1.0], [2.0])(5 * torch.ones(3, 1, 1)).tolist() == [
         [[2.0]],

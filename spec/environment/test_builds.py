@@ -60,15 +60,14 @@ def test_built_is_not_available():
 
 
 def test_a_build_for_the_cpu_is_not_compiled_with_cuda(monkeypatch):
-    """In a build for the CPU only, `torch.cuda.init()` and `torch.ones(2, device="cuda")` raise
-    AssertionError, "Torch not compiled with CUDA enabled", and `torch.cuda.is_available()` is
-    False, whatever GPU and driver there are.
+    """Where `torch._C` lacks `_cuda_getDeviceCount`, as in a build for the CPU only,
+    `torch.cuda.init()` and `torch.ones(2, device="cuda")` raise AssertionError, "Torch not compiled
+    with CUDA enabled"; `torch.cuda.is_available()` is False.
 
     Such a build comes from pip on Windows and macOS, from `--index-url .../whl/cpu`, and from other
     channels. Uninstall torch and install a build for CUDA; here its absence is simulated.
     """
-    if hasattr(torch._C, "_cuda_getDeviceCount"):
-        monkeypatch.delattr(torch._C, "_cuda_getDeviceCount")
+    monkeypatch.delattr(torch._C, "_cuda_getDeviceCount", raising=False)
     monkeypatch.setattr(torch.cuda, "_initialized", False)
 
     assert torch.cuda.is_available() is False

@@ -149,8 +149,8 @@ def test_a_truncated_file_is_refused(tmp_path):
 
 
 def test_png_keeps_the_bytes(tmp_path):
-    """`io.write_png(image, path)` of a uint8 tensor followed by `io.read_image(path)` gives the
-    same bytes; `io.write_jpeg` is lossy and need not.
+    """`io.write_png(image, path)` of a grey uint8 tensor of shape (1, 1, 4), followed by
+    `io.read_image(path)`, gives the same bytes; `io.write_jpeg` is lossy and need not.
     """
     image = torch.tensor([[[0, 255, 0, 255]]], dtype=torch.uint8)
 
@@ -170,9 +170,9 @@ def test_png_keeps_the_bytes(tmp_path):
     ],
 )
 def test_writing_wants_bytes_with_channels_first(image, words, tmp_path):
-    """`io.write_png` wants uint8 (C, H, W) with 1 or 3 channels: `torch.rand(3, 2, 2)`, two
-    dimensions and a uint8 (5, 5, 3) raise RuntimeError. For floats from 0 to 1, `save_image`
-    converts.
+    """`io.write_png` wants uint8 (C, H, W) with 1 or 3 channels: a float32 tensor (3, 2, 2), one
+    with two dimensions and a uint8 (5, 5, 3) raise RuntimeError. For floats from 0 to 1,
+    `save_image` converts.
 
     By hand: `(image * 255).round().to(torch.uint8)`. Channels last with a height of 1 or 3 raise
     nothing, and give a wrong picture.

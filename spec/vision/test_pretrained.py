@@ -20,7 +20,7 @@ from torchvision import models, transforms
 
 def test_the_numbers_of_imagenet_belong_to_the_weights():
     """`models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean [0.485, 0.456, 0.406] and
-    std [0.229, 0.224, 0.225], as most weights of torchvision's classifiers have.
+    std [0.229, 0.224, 0.225], which most weights of torchvision's classifiers share.
 
     A pretrained net expects inputs normalised by the numbers it was trained with;
     `EfficientNet_V2_L_Weights` has 0.5 for all six. Your own data set needs its own only if you
@@ -129,7 +129,7 @@ def test_models_are_built_by_name():
 
 def test_detectors_normalise_by_themselves():
     """`FasterRCNN_ResNet50_FPN_Weights.DEFAULT.transforms()` only scales uint8 images to floats in
-    [0, 1]; that of `FCN_ResNet50_Weights.DEFAULT` resizes to 520 and normalises.
+    [0, 1]; `FCN_ResNet50_Weights.DEFAULT.transforms()` resizes to 520 and normalises.
 
     Because a detector of torchvision normalises its input itself.
     """
