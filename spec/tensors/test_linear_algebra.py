@@ -38,7 +38,7 @@ def test_diagonal_is_a_view(device):
 
 
 def test_the_trace_sums_the_diagonal(device):
-    """`torch.trace(x)` is the sum of the diagonal of an int64 or float32 matrix."""
+    """`torch.trace(x)` is the sum of the diagonal of an int64 matrix."""
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     assert torch.trace(x).item() == 5
@@ -80,11 +80,10 @@ def test_the_determinant(device):
 
 
 def test_the_inverse_times_the_matrix_is_the_identity(device):
-    """`torch.linalg.inv(x)`, also spelled `x.inverse()`, is the inverse of an invertible float32
-    matrix: for [[1, 2], [0, 4]], `x @ x.inverse()` is the identity.
+    """`torch.linalg.inv(x)`, also spelled `x.inverse()`, is the inverse of an invertible
+    float32 matrix up to rounding: for [[1, 2], [0, 4]], `x @ x.inverse()` is the identity.
 
-    For other matrices it is the identity up to rounding, and far from it for one that is nearly
-    singular.
+    It is far from the identity for a matrix that is nearly singular.
     """
     x = torch.tensor([[1.0, 2.0], [0.0, 4.0]], device=device)
 
@@ -184,8 +183,8 @@ def test_solve_finds_what_a_matrix_turns_into_the_right_side(device):
 
 
 def test_the_right_side_has_to_be_as_long_as_the_matrix():
-    """`torch.linalg.solve(a, b)` of float32 matrices raises a RuntimeError, "Incompatible
-    shapes of A and B", if `b` hasn't as many rows as `a`.
+    """`torch.linalg.solve(torch.eye(2), b)` raises a RuntimeError, "Incompatible shapes of A
+    and B", for a float32 vector `b` of three elements: `b` needs as many rows as the matrix.
 
     The message names both shapes, a vector as a matrix of one column.
     """
@@ -197,8 +196,8 @@ def test_the_right_side_has_to_be_as_long_as_the_matrix():
 
 
 def test_lstsq_comes_as_near_as_it_can():
-    """`torch.linalg.lstsq(a, b).solution` is the least-squares solution of more equations than
-    unknowns in float32: here the line fitted to three points.
+    """`torch.linalg.lstsq(a, b).solution` of three equations in two unknowns, in float32, is
+    the least-squares solution: here the line fitted to three points.
     """
     a = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
     b = torch.tensor([[1.0], [2.0], [6.0]])

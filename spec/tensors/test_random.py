@@ -234,7 +234,7 @@ def test_fork_rng_puts_the_state_back_after_a_block():
 
 
 def test_numpy_and_python_draw_from_generators_of_their_own():
-    """Draws from `np.random` and Python's `random` don't change what `torch.rand` draws next."""
+    """`np.random.rand()` and `random.random()` don't change what `torch.rand` draws next."""
     torch.manual_seed(7)
     first = torch.rand(3)
 
@@ -258,8 +258,8 @@ def test_manual_seed_seeds_neither_numpy_nor_python():
 
 
 def test_dropout_draws_from_the_default_generator(device):
-    """`F.dropout(x)` draws from the default generator of the device, so a `torch.manual_seed`
-    before the call determines which elements are zeroed.
+    """`F.dropout(x)` draws from the default generator of the device of `x`, so a
+    `torch.manual_seed` just before the call determines which elements are zeroed.
     """
     x = torch.ones(64, device=device)
 
@@ -290,9 +290,7 @@ def test_manual_seed_seeds_the_gpu_as_well():
 
 @pytest.mark.multi_gpu(2)
 def test_each_gpu_has_a_generator_of_its_own():
-    """A draw such as `torch.rand(1, device="cuda:1")` on one GPU doesn't move the generator of
-    another GPU.
-    """
+    """`torch.rand(3, device="cuda:0")` doesn't move the default generator of `cuda:1`."""
     torch.manual_seed(7)
     first = torch.rand(3, device="cuda:1")
     torch.manual_seed(7)
