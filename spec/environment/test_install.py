@@ -38,8 +38,8 @@ def test_an_installation_works_if_a_random_matrix_prints():
 
 
 def test_the_librarys_name_is_torch():
-    """PyTorch is imported as `torch`; `import pytorch` raises ModuleNotFoundError, "No module
-    named 'pytorch'".
+    """PyTorch is imported as `torch`; after `pip install torch` alone, `import pytorch` raises
+    ModuleNotFoundError, "No module named 'pytorch'".
     """
     with pytest.raises(ModuleNotFoundError, match="No module named 'pytorch'"):
         importlib.import_module("pytorch")

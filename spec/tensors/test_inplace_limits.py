@@ -68,8 +68,9 @@ def test_an_integer_tensor_refuses_a_float_result(device):
         x.add_(1.5)
 
     assert x.tolist() == [1, 2]
-    assert x.add(1.5).tolist() == [2.5, 3.5]
-    assert x.add(1.5).dtype == torch.float32
+    total = x.add(1.5)
+    assert total.tolist() == [2.5, 3.5]
+    assert total.dtype == torch.float32
 
 
 def test_a_float_tensor_takes_an_integer_operand(device):

@@ -172,7 +172,7 @@ def test_a_number_is_no_factor_of_a_matrix_product():
 
 
 def test_a_matrix_product_does_not_mix_dtypes():
-    """`x @ y` of a float32 and an int64 matrix of shape (2, 2) on the CPU raises a
+    """`x @ y` of a (1, 2) float32 matrix and a (2, 1) int64 matrix on the CPU raises a
     RuntimeError, as of two such vectors: `@` does not promote dtypes as `+` and `*` do.
 
     Convert one operand: `x @ y.float()`. Typical for features loaded as integers or as float64.

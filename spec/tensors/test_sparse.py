@@ -204,8 +204,9 @@ def test_products_with_numbers_keep_the_zeros(device):
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]], device=device).to_sparse()
 
-    assert (x * 2).layout is torch.sparse_coo
-    assert (x * 2).values().tolist() == [6.0, 8.0]
+    doubled = x * 2
+    assert doubled.layout is torch.sparse_coo
+    assert doubled.values().tolist() == [6.0, 8.0]
     assert (x / 2).values().tolist() == [1.5, 2.0]
     assert (x * x).to_dense().tolist() == [[0.0, 9.0], [16.0, 0.0]]
 
