@@ -23,8 +23,8 @@ from torch import nn
     ("rows", "inner", "columns", "flops"), [(4, 4, 4, 128), (2, 3, 5, 60), (1, 10, 1, 20)]
 )
 def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops):
-    """`FlopCounterMode` counts 2 * n * k * m for the product of an (n, k) and a (k, m) tensor: one
-    multiplication and one addition per term.
+    """`FlopCounterMode` counts 2 * n * k * m for the product `x @ y` of a float32 (n, k) and a
+    (k, m) matrix: one multiplication and one addition per term.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -62,9 +62,9 @@ def test_a_convolution_counts_its_kernel_at_each_place():
 
 @pytest.mark.torch(">=2.1")
 def test_the_backward_pass_counts_twice_the_forward_pass():
-    """By `FlopCounterMode`, `backward()` through an `nn.Linear` whose input requires grad counts
-    twice its forward pass: one product for the gradient of the weight and one for that of the
-    input.
+    """By `FlopCounterMode`, `backward()` through `nn.Linear(10, 20)` of a (4, 10) input that
+    requires grad counts twice its forward pass: one product for the gradient of the weight and
+    one for that of the input.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
