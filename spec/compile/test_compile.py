@@ -9,9 +9,10 @@ operations as they are; `backend="aot_eager"` records the backward pass as well.
 compiler: this page uses them wherever the backend does not matter.
 
 What surprises: nothing is compiled before the first call, `torch.compile(model)` has `_orig_mod.`
-in the keys of its `state_dict`, a first hook added later is ignored, and inductor draws other random
-numbers. What is recorded for one kind of input is told in `spec/compile/test_recompilation.py`,
-what cannot be recorded in `spec/compile/test_graph_breaks.py`.
+in the keys of its `state_dict`, a first hook added later is ignored, and inductor draws other
+random numbers. What is recorded for one kind of input is told in
+`spec/compile/test_recompilation.py`, what cannot be recorded in
+`spec/compile/test_graph_breaks.py`.
 """
 
 import sys
