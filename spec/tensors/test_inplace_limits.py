@@ -29,8 +29,8 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
-    """`x[0], x[1] = x[1], x[0]` of a matrix `x` that requires no grad does not swap the rows:
-    it leaves the old row 1 twice.
+    """`x[0], x[1] = x[1], x[0]` of a (2, 2) matrix `x` that requires no grad does not swap the
+    rows: it leaves the old row 1 twice.
 
     Because both rows on the right are views: the first assignment already changes what the
     second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.

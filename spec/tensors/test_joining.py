@@ -42,8 +42,8 @@ def test_stack_joins_along_a_new_axis(device):
 
 
 def test_cat_and_stack_copy(device):
-    """The result of `torch.cat([a])` and of `torch.stack([a])`, lists of one tensor, has its own
-    memory: a later write to `a` does not show in it.
+    """The results of `torch.cat([a])` and `torch.stack([a])`, lists of one int64 vector, have
+    memory of their own: a later write to `a` does not show in them.
     """
     a = torch.tensor([1, 2], device=device)
     joined = torch.cat([a])
@@ -197,9 +197,9 @@ def test_split_cuts_pieces_of_one_length(device):
 
 
 def test_split_takes_a_list_of_lengths(device):
-    """`x.split([1, 4])` of five elements returns pieces of length 1 and 4; lengths that do not sum
-    to the length of `x` raise a RuntimeError, "split_with_sizes expects split_sizes to sum exactly
-    to 5".
+    """`x.split([1, 4])` of a vector of five elements returns pieces of length 1 and 4; lengths
+    that do not sum to 5 raise a RuntimeError, "split_with_sizes expects split_sizes to sum
+    exactly to 5".
 
     To take only a part use a slice, or `narrow`.
     """
@@ -259,8 +259,8 @@ def test_tensor_split_takes_the_places_to_cut_at():
 
 
 def test_unbind_takes_an_axis_apart(device):
-    """`x.unbind(dim)` returns a tuple of the slices along `dim`, without that dimension: the
-    rows of a matrix, with `dim=1` its columns.
+    """`x.unbind(dim)` of a matrix returns a tuple of the slices along `dim`, without that
+    dimension: by default the rows, with `dim=1` the columns.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 

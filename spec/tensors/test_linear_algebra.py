@@ -27,8 +27,8 @@ def test_diag_makes_a_matrix_of_a_vector_and_a_vector_of_a_matrix(device):
 
 
 def test_diagonal_is_a_view(device):
-    """`x.diagonal()` is a view: for an `x` that requires no grad, `x.diagonal().fill_(7)` writes
-    into the diagonal of `x`.
+    """`x.diagonal()` of a float32 matrix is a view: for an `x` that requires no grad,
+    `x.diagonal().fill_(7)` writes into the diagonal of `x`.
     """
     x = torch.zeros(2, 2, device=device)
 
@@ -45,9 +45,9 @@ def test_the_trace_sums_the_diagonal(device):
 
 
 def test_triu_and_tril_keep_one_triangle(device):
-    """`x.triu()` of a matrix keeps the diagonal and what is above it and sets the rest to 0,
-    `x.tril()` keeps the diagonal and what is below it; `x.triu(1)` and `x.tril(-1)` leave the
-    diagonal out.
+    """`x.triu()` of an int64 matrix keeps the diagonal and what is above it and sets the rest
+    to 0, `x.tril()` keeps the diagonal and what is below it; `x.triu(1)` and `x.tril(-1)` leave
+    the diagonal out.
 
     `torch.ones(n, n, dtype=torch.bool).tril()` is the causal mask of
     `scaled_dot_product_attention`, where True means attend; a float mask is added to the scores
@@ -253,13 +253,16 @@ def test_the_norm_with_an_order_differs_between_vector_and_matrix(device):
     assert torch.linalg.vector_norm(x, ord=torch.inf, dim=1).tolist() == [5.0, 3.0]
 
 
+@pytest.mark.claim("course-backward-compatible")
 @pytest.mark.parametrize("name", ["solve", "lstsq", "eig", "matrix_rank"])
 def test_the_old_functions_outside_linalg_are_gone(name):
-    """`torch.solve`, `torch.lstsq`, `torch.eig` and `torch.matrix_rank` raise a RuntimeError
-    that names the function of `torch.linalg` to use instead.
+    """`torch.solve`, `torch.lstsq`, `torch.eig` and `torch.matrix_rank` raise a RuntimeError,
+    "This function was deprecated since version 1.9 and is now removed", which names the
+    function of `torch.linalg` to use instead.
 
-    They were removed after PyTorch 1.9; `torch.linalg.solve(a, b)` takes its arguments in the
-    other order.
+    `torch.linalg.solve(a, b)` takes its arguments in the other order.
     """
-    with pytest.raises(RuntimeError, match=f"(?s)now removed.*torch.linalg.{name}"):
+    words = f"(?s)function was deprecated since version 1.9 and is now removed.*torch.linalg.{name}"
+    with pytest.raises(RuntimeError, match=words):
         getattr(torch, name)(torch.eye(2), torch.eye(2))
+    assert hasattr(torch.linalg, name) is True

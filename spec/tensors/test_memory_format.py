@@ -114,8 +114,9 @@ def test_contiguous_without_argument_goes_back_to_the_default_format():
 
 
 def test_permuting_axes_changes_the_shape_and_the_format_does_not():
-    """`x.permute(0, 2, 3, 1)` of an (N, C, H, W) tensor has the shape (N, H, W, C), whereas
-    `x.to(memory_format=torch.channels_last)` keeps the shape and changes only the strides.
+    """`x.permute(0, 2, 3, 1)` of a contiguous (1, 2, 3, 4) tensor has the shape (1, 3, 4, 2),
+    whereas `x.to(memory_format=torch.channels_last)` keeps the shape and changes only the
+    strides.
     """
     x = torch.zeros(1, 2, 3, 4)
 

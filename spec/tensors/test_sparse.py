@@ -41,7 +41,7 @@ def test_a_coo_tensor_is_made_of_coordinates_and_values(device):
 
 
 def test_to_sparse_and_to_dense_convert(device):
-    """`x.to_sparse()` makes a COO tensor of the nonzero elements of a dense tensor, and
+    """`x.to_sparse()` makes a COO tensor of the nonzero elements of a dense float32 matrix, and
     `to_dense()` a dense one again.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device)
@@ -72,9 +72,9 @@ def test_coordinates_are_columns_and_not_rows():
 
 
 def test_indices_want_a_coalesced_tensor():
-    """`x.indices()` and `x.values()` raise RuntimeError, "Cannot get indices on an uncoalesced
-    tensor, please call .coalesce() first", if `torch.sparse_coo_tensor(indices, values, size)`
-    made `x` of two values or more.
+    """`x.indices()` and `x.values()` raise RuntimeError, such as "Cannot get indices on an
+    uncoalesced tensor, please call .coalesce() first", if `torch.sparse_coo_tensor(indices,
+    values, size)` made `x` of two values or more.
 
     `x.coalesce()` returns a new tensor, sorted; one from `to_sparse()` is coalesced already.
     """
