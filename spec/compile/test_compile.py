@@ -490,11 +490,11 @@ def test_inductor_draws_other_random_numbers():
 @pytest.mark.torch(">=2.5")
 def test_inductor_needs_a_cpp_compiler():
     """Without a C++ compiler `torch.compile` with the default backend raises on the CPU in the
-    first call, "InvalidCxxCompiler: No working C++ compiler found in
-    torch._inductor.config.cpp.cxx".
+    first call of a function that isn't in its cache, "InvalidCxxCompiler: No working C++
+    compiler found in torch._inductor.config.cpp.cxx".
 
-    Install one (`apt install g++`, the Build Tools of Visual Studio on Windows), or name it in the
-    environment variable `CXX`. `backend="aot_eager"` needs none, and makes nothing faster.
+    Install one (`apt install g++`, the Build Tools of Visual Studio on Windows), or name it in
+    the environment variable `CXX`. `backend="aot_eager"` needs none, and makes nothing faster.
     """
     import torch._inductor.config as inductor
 

@@ -80,7 +80,8 @@ def test_compiled_functions_have_no_source_to_show():
     """`inspect.getsource(torch.add)` raises TypeError, for `torch.add` is a compiled builtin;
     `inspect.getsource(F.relu)` shows the source, for `F.relu` is written in Python.
 
-    The C++ source of compiled functions is in PyTorch's repository only.
+    The C++ source of compiled functions is in PyTorch's repository; the wheel has headers of it
+    only.
     """
     with pytest.raises(TypeError, match="builtin_function_or_method"):
         inspect.getsource(torch.add)

@@ -108,11 +108,12 @@ def test_elementwise_operations_count_nothing(operation):
 @pytest.mark.torch(">=2.1")
 def test_an_lstm_on_the_cpu_counts_nothing():
     """`FlopCounterMode` counts 0 for `nn.LSTM(4, 4)` of a float32 CPU tensor where oneDNN
-    computes it as one operation without a formula; in float64 it counts the matrix products, 512
-    for 2 steps of one sample.
+    computes it as one operation without a formula; in float64 it counts the matrix products,
+    512 for 2 steps of one sample.
 
-    To count an LSTM, put it on the meta device or convert it by `double()`. A packed sequence and
-    `proj_size=` are counted in float32 too, because oneDNN doesn't compute them.
+    To count an LSTM, put it on the meta device or convert it by `double()`. A packed batch of
+    sequences of different lengths and `proj_size=` are counted in float32 too, because oneDNN
+    doesn't compute them.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -121,8 +122,13 @@ def test_an_lstm_on_the_cpu_counts_nothing():
     with FlopCounterMode(display=False) as double:
         nn.LSTM(4, 4).double()(torch.ones(2, 1, 4).double())
 
+    packed = nn.utils.rnn.pack_sequence([torch.ones(3, 4), torch.ones(2, 4)])
+    with FlopCounterMode(display=False) as several_lengths:
+        nn.LSTM(4, 4)(packed)
+
     assert counter.get_total_flops() == 0
     assert double.get_total_flops() == 512
+    assert several_lengths.get_total_flops() == 1280
 
 
 @pytest.mark.torch(">=2.1")

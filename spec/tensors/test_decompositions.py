@@ -32,7 +32,7 @@ def test_eigh_reads_the_lower_triangle_only():
     """`torch.linalg.eigvalsh(x)` reads only the lower triangle of a float64 matrix, with
     `UPLO="U"` only the upper one: a matrix that isn't symmetric raises no error.
 
-    So does `torch.linalg.eigh`.
+    `torch.linalg.eigh` reads the same triangle.
     """
     x = torch.tensor([[2.0, 100.0], [1.0, 2.0]], dtype=torch.float64)
 

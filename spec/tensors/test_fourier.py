@@ -16,11 +16,11 @@ import torch
 
 def test_fft_gives_the_amplitude_of_each_frequency(device):
     """`torch.fft.fft(x)` of a float32 vector of n elements is a complex64 vector of n elements:
-    element 0 is the sum of `x`, element k says how strong the wave with k periods is, and is not
-    divided by n.
+    element 0 is the sum of `x`, element k says how strong the wave with k periods is, and is
+    not divided by n.
 
-    A cosine with one period in n samples gives n / 2 at element 1, and the same at element n - 1,
-    the wave that turns the other way.
+    A cosine with one period in n samples, n being 3 or more, gives n / 2 at element 1, and the
+    same at element n - 1, the wave that turns the other way.
     """
     x = torch.tensor([1.0, 0.0, -1.0, 0.0], device=device)
 

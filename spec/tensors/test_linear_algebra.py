@@ -141,10 +141,11 @@ def test_inv_ex_reports_instead_of_raising():
 @pytest.mark.parametrize("name", ["inv", "det", "svdvals", "matrix_norm"])
 def test_integers_have_to_become_floats_first(name):
     """`torch.linalg.inv`, `det`, `svdvals` and `matrix_norm` of an int64 matrix raise a
-    RuntimeError, "Expected a floating point or complex tensor as input"; convert with `x.float()`.
+    RuntimeError, "Expected a floating point or complex tensor as input"; convert with
+    `x.float()`.
 
-    Others in `torch.linalg`, such as `cross`, `multi_dot` and `matrix_power` with a power from 0
-    on, take integers.
+    Others in `torch.linalg`, such as `cross`, `multi_dot` and `matrix_power` with a power from
+    0 on, take integers on the CPU.
     """
     x = torch.tensor([[1, 2], [3, 4]])
 
