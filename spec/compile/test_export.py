@@ -179,9 +179,9 @@ def test_a_dimension_of_the_weights_cannot_be_dynamic():
 
 
 def test_dim_auto_marks_what_can_change():
-    """`torch.export.Dim.AUTO` lets `export` find out which dimensions can change: given for both
-    dimensions of a 4 x 2 input of `nn.Linear(2, 1)`, the batch may change and the 2 features may
-    not.
+    """`torch.export.Dim.AUTO` lets `torch.export.export` find out which dimensions can change:
+    given for both dimensions of a 4 x 2 input of `nn.Linear(2, 1)`, the batch may change and
+    the 2 features may not.
 
     Take an example of at least 2 samples: a dimension of size 1 may be taken for a constant.
     """

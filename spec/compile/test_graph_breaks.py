@@ -291,8 +291,8 @@ def test_fullgraph_records_item():
 
 @pytest.mark.torch("<2.10")
 def test_before_2_10_fullgraph_refused_item():
-    """Before PyTorch 2.10 `.item()` under `torch.compile(f, fullgraph=True)` raises Unsupported,
-    such as "Unsupported Tensor.item() call with capture_scalar_outputs=False".
+    """Before PyTorch 2.10 `.item()` under `torch.compile(f, fullgraph=True)` by default raises
+    Unsupported, such as "Unsupported Tensor.item() call with capture_scalar_outputs=False".
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
 
@@ -400,8 +400,9 @@ def test_fullgraph_refuses_a_disabled_function():
 
 @pytest.mark.torch(">=2.3")
 def test_code_can_tell_whether_it_is_compiled():
-    """`torch.compiler.is_compiling()` is True in code that is being recorded and False in code that
-    runs uncompiled: a function can keep its prints and checks out of the graph with it.
+    """`torch.compiler.is_compiling()` is True in code that `torch.compile` records and False in
+    code that runs uncompiled: a function can keep its prints and checks out of the graph with
+    it.
     """
 
     def f(x):

@@ -96,12 +96,12 @@ def test_a_build_for_cuda_without_a_driver_finds_none():
 @pytest.mark.cuda
 @built_for_cuda
 def test_the_driver_supports_the_cuda_of_the_build():
-    """`torch.cuda.is_available()` is True where the NVIDIA driver's `cuDriverGetVersion` is at
-    least the major release of `torch.version.cuda`; for an older one: "The NVIDIA driver on your
-    system is too old (found version 11040)".
+    """With a visible GPU `torch.cuda.is_available()` is True where the driver's
+    `cuDriverGetVersion` // 1000 is at least the major release of `torch.version.cuda`; else:
+    "The NVIDIA driver on your system is too old (found version 11040)".
 
-    11040 is CUDA 11.4, the newest that this driver supports, as `nvidia-smi` shows it. Update the
-    driver, or install a build of torch for that CUDA.
+    11040 is CUDA 11.4, the newest that this driver supports, as `nvidia-smi` shows it. Update
+    the driver, or install a build of torch for that CUDA.
     """
     version = ctypes.c_int()
     ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))
@@ -136,11 +136,11 @@ def test_the_arch_list_was_empty_without_a_gpu():
 @pytest.mark.cuda
 @built_for_cuda
 def test_the_compute_capability_is_among_the_builds():
-    """`torch.cuda.get_device_capability()` is a pair such as (8, 6); `torch.cuda.get_arch_list()`
-    has to name an "sm_8x" of the same major number and a minor number that is not greater.
+    """`torch.cuda.get_device_capability()` is a pair such as (8, 6): a build runs on such a GPU
+    if `torch.cuda.get_arch_list()` names an "sm_8x" with an x of at most 6.
 
-    If none fits, the first operation raises RuntimeError, "CUDA error: no kernel image is available
-    for execution on the device". Kernels as PTX, "compute_80", would fit too.
+    If none fits, the first operation raises RuntimeError, "CUDA error: no kernel image is
+    available for execution on the device". Kernels as PTX, "compute_80", would fit too.
     """
     major, minor = torch.cuda.get_device_capability()
     kernels = [

@@ -134,8 +134,9 @@ def test_a_storage_is_freed_with_the_last_tensor():
     ("keep", "alive"), [(lambda loss: loss, 4), (torch.Tensor.detach, 0), (torch.Tensor.item, 0)]
 )
 def test_a_list_of_losses_keeps_their_graphs(keep, alive):
-    """A list of 4 losses keeps the tensors that autograd saved in all 4 forward passes if
-    `backward()` was not called on them; a list of `loss.detach()` or `loss.item()` keeps none.
+    """A list of 4 losses `(hidden * hidden).sum()` keeps the tensors `hidden` of all 4 forward
+    passes if `backward()` was not called on them; a list of `loss.detach()` or `loss.item()`
+    keeps none.
 
     So an evaluation that collects losses outside `no_grad` runs out of memory.
     """
@@ -154,8 +155,8 @@ def test_a_list_of_losses_keeps_their_graphs(keep, alive):
 
 
 def test_a_running_sum_of_losses_keeps_their_graphs():
-    """Until `backward()`, `total = total + loss` keeps the tensors that autograd saved for every
-    loss in the sum; `total + loss.item()` keeps none.
+    """Until `backward()`, `total = total + loss` keeps the tensors that autograd saved for each
+    of the losses; `total + loss.item()` keeps none.
     """
     weight = torch.ones(3, requires_grad=True)
 

@@ -395,8 +395,8 @@ def test_a_mask_has_no_minus():
 
 def test_and_binds_closer_than_a_comparison(device):
     """`x > 0 & x < 2` without parentheses raises an error on the CPU: "not implemented for
-    'Float'" for a float32 tensor, "Boolean value of Tensor" for several integers. Write
-    `(x > 0) & (x < 2)`.
+    'Float'" for a float32 tensor, "Boolean value of Tensor" for an int32 tensor of three
+    elements. Write `(x > 0) & (x < 2)`.
 
     Because `&` and `|` bind closer than `<` and `==` in Python: it means `x > (0 & x) < 2`.
     """
