@@ -5,8 +5,8 @@ of its own in memory. In the memory format `torch.channels_last` the channels of
 to each other, as in an image file; convolutions on many devices are faster with it.
 
 The two differ only in the strides (`spec/tensors/test_strides.py`): shape, indexing and values are
-the same. Convolutions, batch normalisation, maximum pooling and most elementwise operations keep
-the format, so a model and its input need to be converted only once.
+the same. Most convolutions, batch normalisation, maximum pooling and most elementwise operations
+keep the format, so a model and its input need to be converted only once.
 
 What surprises: a channels-last tensor with several channels and pixels isn't contiguous to
 `is_contiguous()`, and `view` refuses to flatten it; a contiguous tensor with one channel is in both
