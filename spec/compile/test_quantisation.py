@@ -6,7 +6,7 @@ is rounding. Dynamic quantisation stores the weights of linear layers that way a
 input as it comes, without data or training.
 
 The tools have moved: `torch.ao.quantization` still has `quantize_dynamic`, and warns since PyTorch
-2.9 (at the latest) that it is deprecated; its successor is the package `torchao`, whose
+2.8 that it is deprecated; its successor is the package `torchao`, whose
 `quantize_(model, config)` changes the weights of a model in place.
 
 What surprises: the fake quantised tensors of training stay float32, a quantised layer has no
@@ -50,8 +50,8 @@ def test_dynamic_quantisation_replaces_linear_layers():
 
 @quiet
 def test_convolutions_are_not_quantised_dynamically():
-    """`torch.ao.quantization.quantize_dynamic` leaves `nn.Conv2d` as it is, without an error, even
-    if it is asked for; of `nn.LSTM` it makes a quantised layer.
+    """`torch.ao.quantization.quantize_dynamic(model, {nn.Conv2d, nn.LSTM})` leaves an
+    `nn.Conv2d` as it is, without an error; of an `nn.LSTM` it makes a quantised layer.
     """
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.LSTM(2, 2))
 
@@ -129,8 +129,9 @@ def test_quantising_exported_programs_moved_to_torchao():
 
 @quiet
 def test_a_quantised_tensor_stands_for_multiples_of_its_scale():
-    """`torch.quantize_per_tensor(x, 0.5, 10, torch.quint8)` stores `round(x / 0.5) + 10`, clamped
-    to 0 to 255: 0.6 becomes 0.5, and 1000 the largest value, 122.5.
+    """`torch.quantize_per_tensor(x, 0.5, 10, torch.quint8)` of a float32 `x` stores `round(x /
+    0.5) + 10`, clamped to 0 to 255: 0.6 is stored as 11, which stands for 0.5, and 1000 as 255,
+    which stands for 122.5.
     """
     x = torch.tensor([0.0, 0.6, 1000.0])
 
@@ -168,8 +169,9 @@ def test_quantised_tensors_are_not_added():
 
 
 def test_fake_quantisation_rounds_and_lets_gradients_through():
-    """`torch.fake_quantize_per_tensor_affine` of a float32 tensor rounds like quantisation and
-    returns float32; its gradient is 1 inside the range and 0 where the value was clamped.
+    """`torch.fake_quantize_per_tensor_affine(x, 0.5, 10, 0, 255)` of a float32 tensor rounds
+    like quantisation and returns float32; its gradient is 1 inside the range and 0 where the
+    value was clamped.
 
     Training with it is quantisation-aware training: the weights get used to the rounding.
     """

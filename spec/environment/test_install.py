@@ -38,8 +38,8 @@ def test_an_installation_works_if_a_random_matrix_prints():
 
 
 def test_the_librarys_name_is_torch():
-    """PyTorch is imported as `torch`; `import pytorch` raises ModuleNotFoundError, "No module
-    named 'pytorch'".
+    """PyTorch is imported as `torch`; after `pip install torch` alone, `import pytorch` raises
+    ModuleNotFoundError, "No module named 'pytorch'".
     """
     with pytest.raises(ModuleNotFoundError, match="No module named 'pytorch'"):
         importlib.import_module("pytorch")
@@ -147,8 +147,9 @@ def test_a_build_is_for_one_release_of_cuda_or_for_none():
 
 
 def test_a_build_is_for_one_make_of_cards():
-    """A build of torch for NVIDIA's GPUs is none for AMD's: of `torch.version.cuda` and
-    `torch.version.hip` at least one is None."""
+    """No build of torch is for NVIDIA's and for AMD's GPUs at once: of `torch.version.cuda` and
+    `torch.version.hip` at least one is None.
+    """
     makes = [torch.version.cuda, torch.version.hip]
 
     assert makes.count(None) > 0
@@ -175,8 +176,9 @@ def requirements():
 
 @pytest.mark.claim("course-easy-install")
 def test_pip_brings_all_that_torch_needs(requirements):
-    """`importlib.metadata.requires("torch")` lists what torch needs, such as `typing-extensions`,
-    which `pip install torch` installs along with it; nothing of it comes from a URL of its own.
+    """`importlib.metadata.requires("torch")` lists what torch needs, such as
+    `typing-extensions`, which `pip install torch` installs along with it; none of these
+    requirements names a URL.
 
     A line with `extra ==` is installed on request only. After a later install of something else
     `pip check` tells whether the requirements still hold.

@@ -16,11 +16,11 @@ import torch
 
 def test_fft_gives_the_amplitude_of_each_frequency(device):
     """`torch.fft.fft(x)` of a float32 vector of n elements is a complex64 vector of n elements:
-    element 0 is the sum of `x`, element k says how strong the wave with k periods is, and is not
-    divided by n.
+    element 0 is the sum of `x`, element k says how strong the wave with k periods is, and is
+    not divided by n.
 
-    A cosine with one period in n samples gives n / 2 at element 1, and the same at element n - 1,
-    the wave that turns the other way.
+    A cosine with one period in n samples, n being 3 or more, gives n / 2 at element 1, and the
+    same at element n - 1, the wave that turns the other way.
     """
     x = torch.tensor([1.0, 0.0, -1.0, 0.0], device=device)
 
@@ -43,9 +43,9 @@ def test_ifft_goes_back_and_is_complex(device):
 
 @pytest.mark.spare("RuntimeError", reason="older releases raise it")
 def test_rfft_is_the_half_that_real_samples_need(device):
-    """`torch.fft.rfft(x)` of n float32 samples has n // 2 + 1 elements, the first ones of
-    `torch.fft.fft(x)`; the remaining ones are conjugates of these. A complex input is refused,
-    "rfft expects a real input tensor".
+    """`torch.fft.rfft(x)` of n float32 samples has n // 2 + 1 elements, up to rounding the
+    first ones of `torch.fft.fft(x)`; the remaining ones are conjugates of these. A complex
+    input is refused, "rfft expects a real input tensor".
     """
     x = torch.tensor([1.0, 5.0, 2.0, 0.0, 3.0, 1.0], device=device)
 
@@ -103,7 +103,8 @@ def test_norm_says_where_the_factor_goes(device):
 
 def test_fft2_transforms_the_last_two_dimensions(device):
     """`torch.fft.fft2(images)` of float32 images transforms the last two dimensions, height and
-    width, of each channel by itself; `torch.fft.fftn(x, dim=(-2, -1))` names the dimensions.
+    width, of each channel by itself; `torch.fft.fftn(images, dim=(-2, -1))` names the
+    dimensions.
     """
     images = torch.ones(2, 3, 4, 4, device=device)
 

@@ -85,8 +85,8 @@ def test_scientific_notation_comes_with_a_wide_range(values, text):
     ],
 )
 def test_special_numbers_print_by_name(values, text):
-    """`repr(x)` of a float tensor shows NaN and infinities as `nan`, `inf` and `-inf`, and a
-    negative zero keeps its sign.
+    """`repr(x)` of a short float32 vector shows NaN and infinities as `nan`, `inf` and `-inf`,
+    and a negative zero keeps its sign.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -301,7 +301,9 @@ def test_printoptions_say_when_and_how_much_to_leave_out():
 
 
 def test_str_and_repr_of_a_tensor_are_the_same():
-    """`str(x)` and `repr(x)` of a tensor are equal, so `print(x)` shows what a prompt shows."""
+    """`str(x)` and `repr(x)` of a `torch.Tensor` are equal, so `print(x)` shows what a prompt
+    shows.
+    """
     x = torch.tensor([1.0, 2.0])
 
     assert str(x) == "tensor([1., 2.])"
