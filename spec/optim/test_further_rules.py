@@ -19,8 +19,9 @@ from torch import nn
 
 @pytest.mark.parametrize(("alpha", "after"), [(0.75, -2.0), (0.99, -10.0)])
 def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
-    """The first step of `RMSprop` without centering has the length `lr / sqrt(1 - alpha)`, if
-    the gradient is much larger than `eps`: ten times `lr` with the default `alpha` of 0.99.
+    """The first step of `RMSprop` with only `lr` and `alpha` given has, for a gradient of 0.5,
+    the length `lr / sqrt(1 - alpha)`, up to rounding and `eps`: ten times `lr` with the default
+    `alpha` of 0.99.
 
     Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start with
     a smaller rate than for Adam.

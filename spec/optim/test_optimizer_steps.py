@@ -69,8 +69,8 @@ def test_foreach_is_a_way_to_compute_the_same_step():
     updates all parameters of a group together, as with `foreach=False`, which updates one after
     the other.
 
-    Because `foreach` decides only how the operations are launched. Left at None, an optimizer
-    uses it on a GPU, where few large launches are faster than many small ones.
+    Because `foreach` decides only how the operations are launched. Left at None, `Adam` uses it
+    on a GPU, where few large launches are faster than many small ones.
     """
     together = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
     in_turn = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]

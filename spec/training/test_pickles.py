@@ -87,8 +87,8 @@ def test_before_2_4_a_whole_net_is_loaded_without_a_warning(tmp_path):
 
 
 def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
-    """A net saved by `torch.save(net, path)` is loaded with its class as it is now: if
-    `forward` was changed after saving, the changed `forward` runs.
+    """`torch.load(path, weights_only=False)` of a net saved by `torch.save(net, path)` takes
+    its class as it is now: if `forward` was changed after saving, the changed `forward` runs.
 
     Because a pickle holds the module and the name of the class, not its code.
     """
@@ -107,9 +107,9 @@ def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
 
 
 def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
-    """A net saved by `torch.save(net, path)` can't be loaded after its class was renamed,
-    AttributeError, "Can't get attribute 'Net'", or its module removed, ModuleNotFoundError, "No
-    module named".
+    """`torch.load(path, weights_only=False)` of a net saved as an object raises AttributeError,
+    "Can't get attribute 'Net'", if its class was renamed since, and ModuleNotFoundError, "No
+    module named", if its module was removed.
 
     A state dict depends on neither: build the net by its new name and load the state.
     """

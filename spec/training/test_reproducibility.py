@@ -18,8 +18,9 @@ from torch import nn
 
 
 def test_the_same_seed_gives_the_same_training():
-    """On the CPU, two trainings with `nn.Dropout` that begin with `torch.manual_seed(1)` end
-    with the same weights, bit for bit; a third one without seeding ends with others.
+    """On the CPU, two trainings of two `nn.Linear` with `nn.Dropout` between them that begin
+    with `torch.manual_seed(1)` end with the same weights, bit for bit; a third one without
+    seeding ends with others.
     """
 
     def train():

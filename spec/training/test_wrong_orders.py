@@ -320,8 +320,8 @@ def test_a_loss_of_predicted_classes_has_no_backward():
 
 
 def test_eval_forgotten():
-    """Without `net.eval()` a new net with `nn.Dropout(0.5)` gives two different answers to one
-    input of 100 features; after `net.eval()` both answers are equal.
+    """Without `eval()` a new `nn.Sequential(nn.Dropout(0.5), nn.Flatten())` gives two different
+    answers, in two calls, to `torch.ones(1, 100)`; after `eval()` both answers are equal.
 
     Because a new module is in training mode, in which `nn.Dropout` zeroes elements at random
     and BatchNorm normalises with the batch (`spec/nn/test_modes.py`).
@@ -379,7 +379,7 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
 
 def test_no_grad_forgotten_does_not_train():
     """`nn.Linear` evaluated without `no_grad` gives the same output as with it, and its weight
-    stays the same; only the output requires grad.
+    stays the same; but the output requires grad.
 
     Because only `step()` changes weights. What is lost is memory, and `output.numpy()` is
     refused. A few modules ask for the mode: `nn.TransformerEncoder` has a faster path under
