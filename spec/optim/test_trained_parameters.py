@@ -1,7 +1,7 @@
 """Which parameters are trained.
 
 An optimizer is given the parameters that it is to train when it is made: `net.parameters()`, or
-any list of tensors. From then on it holds these very objects. It knows nothing of the net, of its
+a list of leaf tensors. From then on it holds these very objects. It knows nothing of the net, of its
 layers or of its `forward`.
 
 What surprises: an optimizer made before a parameter is replaced, or for a net that is copied

@@ -33,8 +33,8 @@ def test_the_second_value_of_max_is_the_predicted_class(device):
 
 
 def test_argmax_is_the_second_value_alone(device):
-    """`scores.argmax(1)` of 2-D floating-point scores is the predicted class of each row: the
-    second value of `torch.max(scores, 1)` without the first.
+    """`scores.argmax(1)` of 2-D float32 scores is the predicted class of each row: the second
+    value of `torch.max(scores, 1)` without the first.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
 
@@ -156,7 +156,8 @@ def test_booleans_have_no_mean():
 @pytest.mark.claim("blitz-count-correct")
 def test_counts_over_the_loader_make_the_accuracy():
     """The accuracy over a `DataLoader` is the sum of correct predictions divided by the sum of
-    batch sizes: here 4 of 5 samples.
+    batch sizes: 0.8 where 3 of 4 predictions of the first batch and 1 of 1 of the second are
+    correct.
 
     The mean of the accuracies per batch, 0.75 and 1, would be 0.875: a short last batch counts
     too much in it.

@@ -270,8 +270,8 @@ def test_a_net_learns_from_one_set_and_is_measured_on_another():
 
 @pytest.mark.claim("blitz-loss-item-float")
 def test_item_makes_a_plain_number_of_the_loss(device):
-    """`loss.item()` of a floating-point loss of one element is a Python `float` without graph
-    or device, so a sum of such numbers is a `float` too.
+    """`loss.item()` of a float32 loss of one element on the CPU or a GPU is a Python `float`
+    without graph or device, so a sum of such numbers is a `float` too.
 
     Add up `loss.item()`, not `loss`: a sum of loss tensors keeps the graphs of all rounds
     (`spec/training/test_wrong_orders.py`).
@@ -349,9 +349,9 @@ def test_a_report_averages_the_batches_since_the_last_one():
 
 
 def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
-    """With a shorter last batch the mean of the batches' `F.mse_loss` may differ from the mean
-    over the samples, here 2.5 instead of 2: multiply each batch's loss by `len(x)` and divide
-    the sum by the number of samples.
+    """With a shorter last batch the mean of the batches' `F.mse_loss` may differ from that over
+    the samples: 1 for 4 samples and 4 for 2 have the mean 2.5, not 2. Multiply each loss by
+    `len(x)`, and divide the sum by the number of samples.
 
     Because `reduction="mean"`, the default, has already divided by the size of its own batch.
     `cross_entropy` with `weight=` or `ignore_index=` divides by another number.

@@ -116,8 +116,8 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """A step of the default `SGD` between forward and `backward()` of two `nn.Linear` does
-    nothing in the first round, without gradients; in the second, `backward()` raises
+    """With two `nn.Linear` and the default `SGD`, the order forward, `step()`, `zero_grad()`,
+    `backward()` passes in the first round, without gradients; in the second `backward()` raises
     RuntimeError, "modified by an inplace operation".
 
     Because `step()` changed the weight of the second layer, which the graph had saved
