@@ -237,7 +237,8 @@ def test_a_scheduler_wants_the_optimizer():
 
 def test_settings_of_schedulers_are_looked_at():
     """`ReduceLROnPlateau` raises ValueError for a `factor` of 1, "Factor should be < 1.0", and
-    for `mode="mean"`, "mode mean is unknown"; `OneCycleLR` does without a number of steps.
+    for `mode="mean"`, "mode mean is unknown"; so does `OneCycleLR(optimizer, max_lr=1.0)`,
+    which lacks a number of steps.
 
     `mode` is "min" or "max". `OneCycleLR` needs `total_steps`, or `epochs` and
     `steps_per_epoch`.

@@ -382,8 +382,8 @@ def test_no_grad_forgotten_does_not_train():
     stays the same; but the output requires grad.
 
     Because only `step()` changes weights. What is lost is memory, and `output.numpy()` is
-    refused. A few modules ask for the mode: `nn.TransformerEncoder` has a faster path under
-    `no_grad`, which rounds differently.
+    refused. A few modules ask for the mode: `nn.TransformerEncoder` in `eval()` has a faster
+    path under `no_grad`, which rounds differently.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
