@@ -1,8 +1,8 @@
 """Which parameters are trained.
 
 An optimizer is given the parameters that it is to train when it is made: `net.parameters()`, or
-a list of leaf tensors. From then on it holds these very objects. It knows nothing of the net, of its
-layers or of its `forward`.
+a list of leaf tensors. From then on it holds these very objects. It knows nothing of the net, of
+its layers or of its `forward`.
 
 What surprises: an optimizer made before a parameter is replaced, or for a net that is copied
 afterwards, does not train the new one; it goes on training a net that is moved or converted in
