@@ -257,7 +257,7 @@ def test_a_wrapper_puts_its_name_before_every_key():
 
 
 def test_a_file_name_or_a_net_is_no_state_dict():
-    """`load_state_dict` takes a dict: a file name as a string, or another net, raises
+    """`nn.Module.load_state_dict` takes a dict: a file name as a string, or another net, raises
     TypeError, "Expected state_dict to be dict-like, got" and the class.
 
     Write `net.load_state_dict(torch.load(path))`, or `net.load_state_dict(other.state_dict())`.
