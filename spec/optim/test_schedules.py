@@ -26,7 +26,8 @@ def test_the_rate_can_be_changed_by_hand():
     """Assigning to `optimizer.param_groups[0]["lr"]` changes the learning rate of that group
     from the next `optimizer.step()` on.
 
-    Because each step reads its settings from the group. With several groups, assign to each.
+    Because each step reads its settings from the group. With several groups, assign to each. A
+    loop that does so before each step is a schedule without a scheduler.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0)

@@ -209,18 +209,3 @@ def test_layers_may_have_schedules_of_their_own():
         scheduler.step()
 
     assert seen == [[0.0, 1.0], [0.0, 1.0], [1.0, 1.0]]
-
-
-def test_a_rate_written_by_hand_needs_no_scheduler(optimizer):
-    """A loop over `optimizer.param_groups` that assigns `group["lr"]` before each
-    `optimizer.step()` is a schedule without a scheduler.
-    """
-    (weight,) = optimizer.param_groups[0]["params"]
-    weight.grad = torch.tensor(-1.0)
-
-    for step in range(4):
-        for group in optimizer.param_groups:
-            group["lr"] = min(1, (step + 1) / 2)
-        optimizer.step()
-
-    assert weight.item() == 3.5
