@@ -104,9 +104,9 @@ def test_the_notes_optimizer_for_their_classifier():
 
 
 def test_all_of_it_together_by_hand():
-    """`SGD` with `weight_decay`, `momentum` and `nesterov=True` first adds
-    `weight_decay * weight` to the gradient, then updates the buffer with that sum, then
-    subtracts `lr * (sum + momentum * buffer)`.
+    """`SGD(weight_decay=c, momentum=m, nesterov=True)` first adds `c * weight` to the gradient,
+    then updates `buffer = m * buffer + sum` with that sum, then subtracts `lr * (sum + m *
+    buffer)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
