@@ -107,7 +107,7 @@ def test_comparing_with_the_labels_gives_booleans(device):
     """`predicted == labels` of two int64 tensors of one shape is a bool tensor. Before PyTorch
     1.2 it was uint8 with 1 and 0.
 
-    So `1 - (predicted == labels)`, which gave 1 for each error then, raises RuntimeError today,
+    So `1 - (predicted == labels)`, which gave 1 for each error then, is refused today,
     "Subtraction, the `-` operator, with a bool tensor": write `predicted != labels`.
     """
     right = torch.tensor([3, 8, 8], device=device) == torch.tensor([3, 8, 0], device=device)
