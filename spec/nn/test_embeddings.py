@@ -191,8 +191,9 @@ def test_max_norm_shortens_the_table_itself():
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """`nn.EmbeddingBag` looks up several rows of a finite weight and returns one: with `mode="sum"`
-    their sum, with "mean", the default, their mean, with "max" their maximum per column.
+    """`nn.EmbeddingBag` and `F.embedding_bag` turn each row of 2-D indices into one vector of
+    the looked up rows of a finite weight: with `mode="sum"` their sum, with "mean", the
+    default, their mean, with "max" their maximum per column.
 
     It does not store the single rows, which saves memory for texts taken as bags of words.
     """
@@ -200,6 +201,8 @@ def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
     layer = nn.EmbeddingBag.from_pretrained(table, mode=mode)
 
     assert layer(torch.tensor([[1, 2]])).tolist() == [bag]
+    assert F.embedding_bag(torch.tensor([[1, 2]]), table, mode=mode).tolist() == [bag]
+    assert F.embedding_bag(torch.tensor([[1, 2]]), table).tolist() == [[1.5, 4.0]]
 
 
 def test_one_hot_adds_a_dimension_of_the_classes(device):

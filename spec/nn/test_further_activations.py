@@ -118,8 +118,9 @@ def test_prelu_may_have_a_slope_for_each_channel():
     ],
 )
 def test_the_softmax_family(layer, row, device):
-    """Of the scores 0 and log 3 `nn.Softmax(dim=1)` makes 0.25 and 0.75, `nn.Softmin(dim=1)`, the
-    softmax of the negated scores, 0.75 and 0.25, and `nn.LogSoftmax(dim=1)` log 0.25 and log 0.75.
+    """Of the scores 0 and log 3 `nn.Softmax(dim=1)` makes 0.25 and 0.75, `nn.Softmin(dim=1)`,
+    the softmax of the negated scores, 0.75 and 0.25, and `nn.LogSoftmax(dim=1)` log 0.25 and
+    log 0.75.
     """
     x = torch.tensor([[1.0, 3.0]], device=device).log()
 

@@ -101,9 +101,9 @@ def test_without_bias_zero_stays_zero(device):
     ids=lambda value: value.__class__.__name__,
 )
 def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
-    """`nn.Conv2d`, `MaxPool2d`, `AvgPool2d`, `BatchNorm2d`, `Linear`, `Flatten` and `Upsample` are
-    ready-made modules that accept images of shape [2, 3, 8, 8]; `nn.Conv2d(3, 6, 5)` makes [2, 6,
-    4, 4] of them.
+    """`nn.Conv2d`, `MaxPool2d`, `AvgPool2d`, `BatchNorm2d`, `Linear`, `Flatten` and `Upsample`
+    are ready-made modules; with fitting sizes they accept images [2, 3, 8, 8], of which
+    `nn.Conv2d(3, 6, 5)` makes [2, 6, 4, 4].
     """
     images = torch.zeros(2, 3, 8, 8)
 
@@ -243,8 +243,9 @@ def test_a_bilinear_layer_takes_two_inputs():
 
 @pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_has_no_numbers_before_its_first_batch():
-    """Before the first call of a lazy layer, such as `nn.LazyConv2d(8, 3)`, `numel()` of its
-    parameters raises ValueError, "Attempted to use an uninitialized parameter".
+    """Before the first call of `nn.LazyConv2d(8, 3)` `numel()` of its weight and bias raises
+    ValueError, "Attempted to use an uninitialized parameter"; a first input of 3 channels makes
+    224 numbers of them.
 
     Run one batch through the network before counting its parameters.
     """

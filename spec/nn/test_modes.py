@@ -13,6 +13,7 @@ records in evaluation mode too, on `spec/autograd/test_network_graph.py`.
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
@@ -81,9 +82,12 @@ def test_few_layers_compute_something_else_in_evaluation(layer, same):
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_rrelu_has_a_random_slope_in_training_only():
-    """`nn.RReLU(lower, upper)` draws a random slope between the bounds for each negative
-    element of a float32 input in training mode, and uses the mean of the two bounds in
-    evaluation mode.
+    """`nn.RReLU(lower, upper)` multiplies each negative element of a float32 input by a random
+    slope between the bounds in training mode, and by the mean of the two bounds in evaluation
+    mode.
+
+    The function `F.rrelu(x, lower, upper)` takes the mean by default and draws only with
+    `training=True`.
     """
     layer = nn.RReLU(lower=0.25, upper=0.75)
     x = torch.full((100,), -1.0)
@@ -91,7 +95,13 @@ def test_rrelu_has_a_random_slope_in_training_only():
     evaluation = layer.eval()(x)
 
     assert len(training.unique()) == 100
+    assert training.min().item() >= -0.75
+    assert training.max().item() <= -0.25
     assert sorted(set(evaluation.tolist())) == [-0.5]
+    assert F.rrelu(x, 0.25, 0.75).unique().tolist() == [-0.5]
+    drawn = F.rrelu(x, 0.25, 0.75, training=True)
+    assert len(drawn.unique()) == 100
+    assert drawn.min().item() >= -0.75
 
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")

@@ -132,6 +132,22 @@ def test_the_places_of_the_maxima_lead_back(device):
     assert nn.MaxUnpool1d(2)(largest, places).tolist() == [[[0.0, 3.0, 6.0, 0.0]]]
 
 
+def test_unpooling_puts_each_number_back_at_its_index():
+    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d` and `max_unpool3d`, and
+    `nn.MaxUnpool3d(2)`, put each number of `x` where its index says, counted in the flattened
+    output of one channel, and zeros elsewhere.
+    """
+    line = F.max_unpool1d(torch.tensor([[[5.0]]]), torch.tensor([[[1]]]), 2)
+    image = F.max_unpool2d(torch.tensor([[[[5.0]]]]), torch.tensor([[[[2]]]]), 2)
+    five, last = torch.tensor([[[[[5.0]]]]]), torch.tensor([[[[[7]]]]])
+    volume = F.max_unpool3d(five, last, 2)
+
+    assert line.tolist() == [[[0.0, 5.0]]]
+    assert image.tolist() == [[[[0.0, 0.0], [5.0, 0.0]]]]
+    assert nn.MaxUnpool3d(2)(five, last).equal(volume) is True
+    assert volume.flatten().tolist() == [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0]
+
+
 def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
     """Adaptive pooling takes the output size: `F.adaptive_avg_pool1d(x, 2)` makes 2 of 4 elements,
     and `F.adaptive_max_pool1d(x, 2)` 2 of 5, with windows that share the third element.
@@ -215,6 +231,29 @@ def test_further_pools_have_these_values(layer, values):
     assert layer(x).flatten().tolist() == pytest.approx(values)
     x[0, 0, 0, 0] = -1.0
     assert nn.LPPool2d(1, 2)(x).item() == pytest.approx(8.0)
+
+
+def test_lp_pooling_is_a_norm_of_each_window():
+    """`F.lp_pool1d(x, 2, kernel_size=2)` takes the square root of the sum of squares of each
+    pooling window, 5 of 3 and 4, and so does `F.lp_pool2d`; `F.lp_pool1d(x, 1, kernel_size=2)`
+    takes the sum, 7.
+    """
+    x = torch.tensor([[[3.0, 4.0], [0.0, 0.0]]])
+
+    assert F.lp_pool1d(x, 2, kernel_size=2).tolist() == [[[5.0], [0.0]]]
+    assert F.lp_pool2d(x, 2, kernel_size=2).tolist() == [[[5.0]]]
+    assert F.lp_pool1d(x, 1, kernel_size=2).tolist() == [[[7.0], [0.0]]]
+
+
+@pytest.mark.torch(">=2.3")
+def test_lp_pooling_has_a_layer_for_volumes():
+    """`nn.LPPool3d(2, 2)` of a volume of 2 x 2 x 2 twos gives the square root of the sum of their
+    squares, `sqrt(8 * 4)`, as `F.lp_pool3d` does.
+    """
+    x = torch.full((1, 1, 2, 2, 2), 2.0)
+
+    assert nn.LPPool3d(2, 2)(x).item() == pytest.approx(32**0.5)
+    assert F.lp_pool3d(x, 2, kernel_size=2).item() == pytest.approx(32**0.5)
 
 
 @pytest.mark.parametrize(

@@ -304,3 +304,13 @@ def test_dropout_of_a_single_layer_does_nothing_and_warns():
     assert torch.equal(layer(x)[0], layer(x)[0]) is True
     assert torch.equal(stacked(x)[0], stacked(x)[0]) is False
     assert torch.equal(stacked.eval()(x)[0], stacked(x)[0]) is True
+
+
+def test_recurrent_layers_share_a_base_class():
+    """`isinstance(layer, nn.RNNBase)` is True for an `nn.RNN`, `nn.LSTM` or `nn.GRU`, and False for
+    an `nn.LSTMCell`, whose base class is `nn.RNNCellBase`.
+    """
+    layers = [nn.RNN(2, 3), nn.LSTM(2, 3), nn.GRU(2, 3), nn.LSTMCell(2, 3), nn.Linear(2, 3)]
+
+    assert [isinstance(layer, nn.RNNBase) for layer in layers] == [True, True, True, False, False]
+    assert isinstance(layers[3], nn.RNNCellBase) is True
