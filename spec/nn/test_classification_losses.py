@@ -33,8 +33,8 @@ def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
 
 
 def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
-    """`F.cross_entropy` of equal finite logits is, up to rounding, the logarithm of the number of
-    classes: 2.3026 for ten classes.
+    """With its default settings `F.cross_entropy` of equal finite logits is, up to rounding,
+    the logarithm of the number of classes: 2.3026 for ten classes.
 
     An untrained network mostly starts near it; a first loss far above hints at wrong scales or
     labels.
@@ -46,7 +46,7 @@ def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
 
 
 def test_cross_entropy_is_log_softmax_and_nll(device):
-    """`F.cross_entropy(logits, classes)` equals
+    """For logits (N, C) and class indices (N,) `F.cross_entropy(logits, classes)` equals
     `F.nll_loss(F.log_softmax(logits, dim=1), classes)` up to rounding.
     """
     scores = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
@@ -392,3 +392,24 @@ def test_kl_divergence_wants_logarithms_first_and_batchmean():
     divergence = 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
     assert loss.item() == pytest.approx(divergence)
     assert loss.item() == pytest.approx(0.1308, abs=1e-4)
+
+
+@pytest.mark.torch(">=2.14")
+def test_a_linear_layer_and_cross_entropy_may_be_one_module():
+    """`layer = nn.LinearCrossEntropyLoss(3, 2)` holds an `nn.Linear(3, 2, bias=False)` and
+    computes `F.cross_entropy(layer.linear(x), classes)` up to rounding, as
+    `F.linear_cross_entropy` does with its weight.
+
+    It is the last layer of a classifier and its loss in one; its `options` can compute it in
+    chunks, without the whole matrix of logits in memory.
+    """
+    layer = nn.LinearCrossEntropyLoss(3, 2)
+    x, classes = torch.randn(4, 3), torch.tensor([0, 1, 1, 0])
+
+    by_hand = F.cross_entropy(layer.linear(x), classes)
+    by_function = F.linear_cross_entropy(x, layer.linear.weight, classes)
+
+    assert [name for name, _ in layer.named_parameters()] == ["linear.weight"]
+    assert layer.linear.weight.shape == (2, 3)
+    assert torch.allclose(layer(x, classes), by_hand) is True
+    assert torch.allclose(by_function, by_hand) is True
