@@ -6,9 +6,10 @@ taken as batch dimensions. Other layers have rules of their own: a convolution r
 dimensions as channels, height and width (`spec/nn/test_convolutions.py`), an embedding takes
 indices (`spec/nn/test_embeddings.py`), BatchNorm needs a batch (`spec/nn/test_batch_norm.py`).
 
-What surprises: `nn.Linear` only compares the size of the last dimension. An input whose features
-are in another order, or have another meaning, is accepted if its last dimension has the right size.
-And it converts no dtypes outside autocast: float64 data from NumPy is refused by float32 weights.
+What surprises: of the input's shape `nn.Linear` compares only the last size. An input whose
+features are in another order, or have another meaning, is accepted if its last dimension has the
+right size. And it converts no dtypes outside autocast: float64 data from NumPy is refused by
+float32 weights.
 """
 
 import re
@@ -152,8 +153,8 @@ def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
 
 
 def test_a_right_last_axis_hides_a_wrong_meaning():
-    """`nn.Linear(3, 2)` only compares the size of the last dimension: data of shape [3, 5] is
-    refused, but its `reshape(5, 3)`, which mixes features and samples, is accepted.
+    """Of an input's shape `nn.Linear(3, 2)` compares the last size only: data of shape [3, 5]
+    is refused, but its `reshape(5, 3)`, which mixes features and samples, is accepted.
 
     To turn features x samples into samples x features write `x.T`, not `reshape`.
     """
@@ -198,8 +199,8 @@ def test_a_layer_takes_tensors_only():
 
 
 def test_the_sizes_of_a_layer_are_whole_numbers():
-    """`nn.Linear(400 / 2, 1)` raises TypeError, because `400 / 2` is the float 200.0 and no float
-    is taken as a size; write `400 // 2`.
+    """`nn.Linear(400 / 2, 1)` raises TypeError, because `400 / 2` is the float 200.0; write
+    `400 // 2`, which is the int 200.
     """
     inputs = 400
 

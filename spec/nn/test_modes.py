@@ -71,9 +71,9 @@ def test_eval_is_train_false():
 )
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_few_layers_compute_something_else_in_evaluation(layer, same):
-    """For a float32 batch and with their default settings `nn.Dropout`, `AlphaDropout`,
-    `BatchNorm1d` and `RReLU` compute something else in evaluation mode than in training mode;
-    `Linear`, `ReLU` and `LayerNorm` compute the same.
+    """For a float32 batch with negative elements and with default settings `nn.Dropout`,
+    `AlphaDropout`, `BatchNorm1d` and `RReLU` compute something else in evaluation than in
+    training mode; `Linear`, `ReLU` and `LayerNorm` compute the same.
     """
     x = torch.linspace(-3, 5, 32).reshape(8, 4)
 
