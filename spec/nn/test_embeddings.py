@@ -2,7 +2,8 @@
 
 Words, users or products have no arithmetic, only an index in a list. `nn.Embedding(n, d)` keeps a
 learnt vector of d numbers for each of n indices and returns the rows that are asked for. For a
-finite weight that is the product of one-hot vectors and the weight, without building them.
+finite weight that is the product of one-hot vectors (`spec/tensors/test_one_hot.py`) and the
+weight, without building them.
 
 What surprises: its input is unlike that of other layers. Indices are int64 or int32, in any
 shape, each from 0 to n - 1, and negative indices do not count from the end. `padding_idx` does
@@ -203,39 +204,3 @@ def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
     assert layer(torch.tensor([[1, 2]])).tolist() == [bag]
     assert F.embedding_bag(torch.tensor([[1, 2]]), table, mode=mode).tolist() == [bag]
     assert F.embedding_bag(torch.tensor([[1, 2]]), table).tolist() == [[1.5, 4.0]]
-
-
-def test_one_hot_adds_a_dimension_of_the_classes(device):
-    """`F.one_hot(labels, 4)` of (N,) class numbers is (N, 4) of int64; without `num_classes` it has
-    one column more than the largest label, which differs between batches.
-
-    Losses want floats: `F.one_hot(labels, 4).float()`. For images the classes come last and have to
-    be moved, `permute(0, 3, 1, 2)`.
-    """
-    labels = torch.tensor([0, 2], device=device)
-
-    assert F.one_hot(labels, num_classes=4).tolist() == [[1, 0, 0, 0], [0, 0, 1, 0]]
-    assert F.one_hot(labels).tolist() == [[1, 0, 0], [0, 0, 1]]
-    assert F.one_hot(labels).dtype == torch.int64
-    images = torch.zeros(2, 5, 6, dtype=torch.int64, device=device)
-    assert F.one_hot(images, 4).permute(0, 3, 1, 2).shape == (2, 4, 5, 6)
-
-
-@pytest.mark.parametrize(
-    ("labels", "words"),
-    [
-        (torch.tensor([0.0, 2.0]), "one_hot is only applicable to index tensor"),
-        (torch.tensor([0, 2], dtype=torch.int32), "one_hot is only applicable to index tensor"),
-        (torch.tensor([0, 3]), r"Class values must be smaller than num_classes\."),
-        (torch.tensor([0, -1]), r"Class values must be non-negative\."),
-    ],
-)
-def test_one_hot_wants_class_numbers(labels, words):
-    """`F.one_hot(labels, 3)` raises RuntimeError on the CPU for floats, int32, a label of 3 and
-    a negative label; write `labels.long()` for the first two.
-    """
-    with pytest.raises(RuntimeError, match=words):
-        F.one_hot(labels, 3)
-    proper = labels.long().clamp(0, 2)
-    rows = F.one_hot(proper, 3)
-    assert rows.shape == (2, 3)

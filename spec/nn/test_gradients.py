@@ -31,8 +31,9 @@ def test_a_new_network_has_no_gradients():
 
 
 def test_backward_puts_the_slope_of_the_loss_into_each_parameter(device):
-    """After the first `backward()` of a sum of `nn.Linear` outputs for one sample, the `.grad` of
-    the weight is the input and that of the bias 1: the derivatives of the sum.
+    """After the first `backward()` of the sum of the output of `nn.Linear(2, 1)` for one
+    sample, the `.grad` of the weight is the input and that of the bias 1: the derivatives of
+    the sum.
     """
     net = nn.Linear(2, 1).to(device)
 

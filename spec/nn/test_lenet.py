@@ -89,9 +89,8 @@ def test_lenet_has_ten_parameter_tensors():
 
 
 def test_the_numbers_of_a_network_are_counted_by_numel():
-    """`sum(p.numel() for p in net.parameters())` counts the elements of the weights and biases of
-    a network: a LeNet for grey pictures, with two 5 x 5 convolutions and three linear layers,
-    has 61,706.
+    """`LeNet` for grey pictures, with two 5 x 5 convolutions and three linear layers, has
+    61,706 elements in its weights and biases: `sum(p.numel() for p in net.parameters())`.
     """
     assert sum(parameter.numel() for parameter in LeNet().parameters()) == 61706
 

@@ -36,7 +36,8 @@ def test_a_loss_makes_one_number_of_output_and_target(device):
 
 @pytest.mark.claim("blitz-mse-is-mean")
 def test_mse_is_the_mean_of_the_squared_errors(device):
-    """`nn.MSELoss` squares each difference and divides the sum by the number of elements.
+    """By default `nn.MSELoss` squares each difference of output and target and divides the sum
+    by the number of elements.
 
     All elements count, not the samples: for outputs [N, 10] it divides by 10 * N.
     """
