@@ -124,12 +124,12 @@ def test_the_gradient_is_probability_minus_one_or_zero(device):
 
 
 def test_probabilities_are_targets_too(device):
-    """A float target of the logits' own shape holds one probability per class for
-    `F.cross_entropy`; of finite logits and without `weight`, a one-hot float target gives the loss
-    of the class index.
+    """`F.cross_entropy` takes a float target of the logits' own shape as one probability per
+    class: without `weight`, the one-hot target [0, 1] of the logits 0 and ln 3 gives ln 4/3, as
+    the class index 1 does.
 
-    With `weight` it doesn't: the mean over probabilities divides by the number of samples, the mean
-    over class indices by the sum of their weights.
+    With `weight` it doesn't: the mean over probabilities divides by the number of samples, the
+    mean over class indices by the sum of their weights.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     shares = torch.tensor([[0.5, 0.5]], device=device)

@@ -72,11 +72,12 @@ def test_transposed_convolutions_double_each_dimension(layer, shape, output):
     ],
 )
 def test_pooling_halves_each_dimension(layer, shape, output):
-    """With `kernel_size=2`, `nn.MaxPool1d` and `AvgPool1d` halve the length, `MaxPool2d` and
-    `AvgPool2d` height and width, `MaxPool3d` and `AvgPool3d` depth, height and width: 9 becomes 4.
-    So do `LPPool1d` and `LPPool2d`.
+    """With `kernel_size=2`, `nn.MaxPool1d`, `AvgPool1d` and `LPPool1d` make 4 of 9 positions,
+    `MaxPool2d`, `AvgPool2d` and `LPPool2d` 4 x 4 of 9 x 9, `MaxPool3d` and `AvgPool3d` 4 x 4 x
+    4; so they do without a batch dimension.
     """
     assert layer(torch.ones(shape)).shape == output
+    assert layer(torch.ones(shape[1:])).shape == output[1:]
 
 
 @pytest.mark.spare("shape", reason="the output has its size whatever the input's")

@@ -133,9 +133,9 @@ def test_the_places_of_the_maxima_lead_back(device):
 
 
 def test_unpooling_puts_each_number_back_at_its_index():
-    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d` and `max_unpool3d`, and
-    `nn.MaxUnpool3d(2)`, put each number of `x` where its index says, counted in the flattened
-    output of one channel, and zeros elsewhere.
+    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d`, `max_unpool3d` and `nn.MaxUnpool3d(2)`
+    put each number of a float32 `x` where its index says, counted in the flattened output of
+    one channel, and zeros elsewhere.
     """
     line = F.max_unpool1d(torch.tensor([[[5.0]]]), torch.tensor([[[1]]]), 2)
     image = F.max_unpool2d(torch.tensor([[[[5.0]]]]), torch.tensor([[[[2]]]]), 2)
@@ -254,29 +254,6 @@ def test_lp_pooling_has_a_layer_for_volumes():
 
     assert nn.LPPool3d(2, 2)(x).item() == pytest.approx(32**0.5)
     assert F.lp_pool3d(x, 2, kernel_size=2).item() == pytest.approx(32**0.5)
-
-
-@pytest.mark.parametrize(
-    ("name", "dimensions"),
-    [
-        ("MaxPool1d", 1),
-        ("MaxPool2d", 2),
-        ("MaxPool3d", 3),
-        ("AvgPool1d", 1),
-        ("AvgPool2d", 2),
-        ("AvgPool3d", 3),
-    ],
-)
-def test_the_number_in_the_name_is_that_of_the_pooled_dimensions(name, dimensions):
-    """`nn.MaxPool1d` and `AvgPool1d` pool the last dimension, `MaxPool2d` and `AvgPool2d` the last
-    two, `MaxPool3d` and `AvgPool3d` the last three; channels, and a batch if there is one, come
-    before.
-    """
-    pool = getattr(nn, name)(2)
-    batch, single = torch.zeros(5, 3, *[4] * dimensions), torch.zeros(3, *[4] * dimensions)
-
-    assert list(pool(batch).shape) == [5, 3] + [2] * dimensions
-    assert list(pool(single).shape) == [3] + [2] * dimensions
 
 
 def test_unpooling_a_size_that_was_rounded_needs_that_size():
