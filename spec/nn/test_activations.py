@@ -77,8 +77,10 @@ def test_the_curve_of_each_activation(function, curve, device):
     """At -3, with default settings, `torch.relu` is 0, `F.leaky_relu` -0.03, `F.elu` -0.9502,
     `F.gelu` -0.0040, `F.silu` -0.1423, `torch.tanh` -0.9951 and `torch.sigmoid` 0.0474.
 
-    The table of this fact has the values of these and of others, such as `F.selu`, `F.celu`,
-    `F.mish`, `F.softplus` and `F.hardsigmoid`, at -3, -1, 0, 1 and 3, rounded to four decimals.
+    The table of this fact has their values at -3, -1, 0, 1 and 3, rounded to four decimals, and
+    those of `F.relu6`, `F.selu`, `F.celu`, `F.softsign`, `F.softplus`, `F.mish`, `F.hardtanh`,
+    `F.hardsigmoid`, `F.hardswish`, `F.logsigmoid` and of the modules `nn.Mish`,
+    `nn.Hardsigmoid` and `nn.Softplus`.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 

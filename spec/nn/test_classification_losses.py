@@ -400,8 +400,9 @@ def test_a_linear_layer_and_cross_entropy_may_be_one_module():
     computes `F.cross_entropy(layer.linear(x), classes)` up to rounding, as
     `F.linear_cross_entropy` does with its weight.
 
-    It is the last layer of a classifier and its loss in one; its `options` can compute it in
-    chunks, without the whole matrix of logits in memory.
+    It is the last layer of a classifier and its loss in one; given
+    `options=nn.LinearCrossEntropyOptions()` it can compute the loss in chunks, without the
+    whole matrix of logits in memory.
     """
     layer = nn.LinearCrossEntropyLoss(3, 2)
     x, classes = torch.randn(4, 3), torch.tensor([0, 1, 1, 0])

@@ -248,10 +248,12 @@ def test_a_lazy_layer_has_no_numbers_before_its_first_batch():
     ValueError, "Attempted to use an uninitialized parameter"; a first input of 3 channels makes
     224 numbers of them.
 
-    Run one batch through the network before counting its parameters.
+    Such a parameter is an `nn.parameter.UninitializedParameter`, which has no shape yet. Run
+    one batch through the network before counting its parameters.
     """
     layer = nn.LazyConv2d(8, kernel_size=3)
 
+    assert type(layer.weight) is nn.parameter.UninitializedParameter
     with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter in"):
         sum(parameter.numel() for parameter in layer.parameters())
     layer(torch.zeros(1, 3, 5, 5))

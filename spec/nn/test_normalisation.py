@@ -85,8 +85,8 @@ def test_instance_norm_takes_each_channel_of_each_sample(device):
 
 @pytest.mark.torch(">=2.4")
 def test_rms_norm_divides_without_taking_the_mean_away(device):
-    """`F.rms_norm`, since PyTorch 2.4, divides by the root of the mean square, up to `eps`, and
-    subtracts no mean: 1 and 7 are divided by 5.
+    """`F.rms_norm` and `nn.RMSNorm`, since PyTorch 2.4, divide by the root of the mean square,
+    up to `eps`, and subtract no mean: 1 and 7 are divided by 5.
 
     Language models such as Llama use it in place of LayerNorm; in older releases write `x *
     (x.square().mean(-1, keepdim=True) + eps).rsqrt()` with a small `eps`.
@@ -94,6 +94,7 @@ def test_rms_norm_divides_without_taking_the_mean_away(device):
     x = torch.tensor([1.0, 7.0], device=device)
 
     assert F.rms_norm(x, (2,), eps=0.0).tolist() == pytest.approx([0.2, 1.4])
+    assert nn.RMSNorm(2, eps=0.0, device=device)(x).tolist() == pytest.approx([0.2, 1.4])
     by_hand = x * (x.square().mean(-1, keepdim=True) + 1e-7).rsqrt()
     assert by_hand.tolist() == pytest.approx([0.2, 1.4])
 

@@ -191,14 +191,15 @@ def test_each_mode_has_its_layers(layer, rows):
 
 @pytest.mark.torch(">=2.1")
 def test_circular_layers_came_later():
-    """Since PyTorch 2.1 `nn.CircularPad1d` and `nn.ZeroPad1d` pad (N, C, L), `nn.CircularPad3d`
-    and `nn.ZeroPad3d` volumes: the circular ones take the border from the other end, as on a
-    ring.
+    """Since PyTorch 2.1 there are `nn.CircularPad1d` and `nn.ZeroPad1d` for (N, C, L),
+    `nn.CircularPad2d` for images, `nn.CircularPad3d` and `nn.ZeroPad3d` for volumes: the
+    circular ones take the border from the other end, as on a ring.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0]]])
 
     assert nn.CircularPad1d((1, 0))(x).tolist() == [[[3.0, 1.0, 2.0, 3.0]]]
     assert nn.ZeroPad1d(1)(x).tolist() == [[[0.0, 1.0, 2.0, 3.0, 0.0]]]
+    assert nn.CircularPad2d((1, 0, 0, 0))(x.unsqueeze(2)).flatten().tolist() == [3.0, 1.0, 2.0, 3.0]
     row, left = x[:, :, None, None], (1, 0, 0, 0, 0, 0)
     assert nn.CircularPad3d(left)(row).flatten().tolist() == [3.0, 1.0, 2.0, 3.0]
     assert nn.ZeroPad3d(left)(row).flatten().tolist() == [0.0, 1.0, 2.0, 3.0]

@@ -220,7 +220,8 @@ def test_upsampling_bilinear_aligns_the_corners():
 
 def test_pixel_shuffle_makes_pixels_of_channels(device):
     """`nn.PixelShuffle(2)` and `F.pixel_shuffle(x, 2)` make one 2 x 2 block of each four
-    channels: (N, 4C, H, W) becomes (N, C, 2H, 2W); `nn.PixelUnshuffle(2)` goes back.
+    channels: (N, 4C, H, W) becomes (N, C, 2H, 2W); `nn.PixelUnshuffle(2)` and
+    `F.pixel_unshuffle(y, 2)` go back.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device).view(1, 4, 1, 1)
 
@@ -243,14 +244,15 @@ def test_pixel_shuffle_wants_a_square_number_of_channels():
 
 
 def test_channel_shuffle_deals_the_channels():
-    """`nn.ChannelShuffle(2)` of (N, 4, H, W) takes the channels from two groups in turn: the
-    channels 0, 1, 2, 3 become 0, 2, 1, 3.
+    """`nn.ChannelShuffle(2)` and `F.channel_shuffle(x, 2)` of (N, 4, H, W) take the channels
+    from two groups in turn: the channels 0, 1, 2, 3 become 0, 2, 1, 3.
 
     Between grouped convolutions it brings the groups together, as in ShuffleNet.
     """
     x = torch.arange(4.0).view(1, 4, 1, 1)
 
     assert nn.ChannelShuffle(2)(x).flatten().tolist() == [0.0, 2.0, 1.0, 3.0]
+    assert F.channel_shuffle(x, 2).flatten().tolist() == [0.0, 2.0, 1.0, 3.0]
 
 
 def test_unfold_lists_the_patches():
