@@ -40,8 +40,8 @@ def test_an_embedding_adds_one_axis():
 
 
 def test_an_embedding_is_a_product_with_one_hot_vectors(device):
-    """`F.embedding(index, table)` equals `F.one_hot(index, n).float() @ table` for a finite
-    float32 table of n rows, shown for row 1 of 3.
+    """For a finite float32 table of 3 rows `F.embedding(index, table)` equals `F.one_hot(index,
+    3).float() @ table`.
 
     An infinite element of another row makes the product NaN, as 0 times infinity is; the
     look-up does not read that row.
@@ -57,10 +57,11 @@ def test_an_embedding_is_a_product_with_one_hot_vectors(device):
 
 
 def test_an_embedding_starts_with_standard_normal_numbers():
-    """`nn.Embedding` draws its weight from a normal distribution with mean 0 and standard deviation
-    1, here for rows of 100 and of 10 numbers.
+    """`nn.Embedding` draws its weight from a normal distribution with mean 0 and standard
+    deviation 1, for rows of 100 numbers as for rows of 10.
 
-    Unlike in `nn.Linear`, the numbers don't shrink with the size: `spec/nn/test_initialisation.py`.
+    Unlike in `nn.Linear`, the numbers don't shrink with the size:
+    `spec/nn/test_initialisation.py`.
     """
     wide, narrow = nn.Embedding(100, 100).weight, nn.Embedding(1000, 10).weight
 

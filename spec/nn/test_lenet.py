@@ -172,8 +172,9 @@ def test_colour_images_need_a_first_layer_of_three_channels():
 
 @pytest.mark.claim("blitz-cifar-net-same-function")
 def test_the_channels_change_one_weight_and_nothing_else():
-    """`LeNet(channels=3)` for colour images differs from `LeNet()` for grey ones in the shape of
-    one parameter: `conv1.weight` is [6, 3, 5, 5] instead of [6, 1, 5, 5].
+    """The class `LeNet` of this page, made for colour images by `LeNet(channels=3)`, differs
+    from `LeNet()` for grey ones in the shape of one parameter: `conv1.weight` is [6, 3, 5, 5]
+    instead of [6, 1, 5, 5].
     """
     grey = {name: parameter.shape for name, parameter in LeNet().named_parameters()}
     colour = {name: parameter.shape for name, parameter in LeNet(channels=3).named_parameters()}

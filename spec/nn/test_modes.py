@@ -152,9 +152,9 @@ def test_setting_the_flag_by_hand_does_not_reach_the_parts():
 
 @pytest.mark.claim("summary-testing-order")
 def test_results_are_put_out_after_switching_to_evaluation():
-    """`nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8, 1))`, called four times with one
-    input, gives here four different outputs in training mode, and the same output four times after
-    `eval()`.
+    """After `torch.manual_seed(0)` `nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8,
+    1))`, called four times with one input, gives four different outputs in training mode, and
+    the same output four times after `eval()`.
 
     Call `eval()` before computing the results that count, and `train()` before training on.
     """

@@ -81,7 +81,7 @@ def test_layers_and_directions_add_to_the_state(device):
 
 def test_an_lstm_has_two_states():
     """`nn.LSTM` returns its output and a pair of states, `(h_n, c_n)`: the hidden state and the
-    cell state, of the same shape here.
+    cell state, of the same shape unless `proj_size` is given.
 
     Unpack it as `output, (hidden, cell) = layer(x)`; a state passed in is such a pair, too.
     """
@@ -89,6 +89,9 @@ def test_an_lstm_has_two_states():
 
     assert output.shape == (7, 2, 5)
     assert hidden.shape == cell.shape == (1, 2, 5)
+    projecting = nn.LSTM(3, 5, proj_size=4, dtype=torch.float64)
+    _, (hidden, cell) = projecting(torch.zeros(7, 2, 3, dtype=torch.float64))
+    assert (hidden.shape, cell.shape) == ((1, 2, 4), (1, 2, 5))
 
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):

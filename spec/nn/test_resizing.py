@@ -206,8 +206,9 @@ def test_upsample_functions_are_deprecated(name):
 
 
 def test_upsampling_bilinear_aligns_the_corners():
-    """`nn.UpsamplingBilinear2d(scale_factor=2)` uses `align_corners=True`, unlike
-    `nn.Upsample(scale_factor=2, mode="bilinear")`: their results differ.
+    """`nn.UpsamplingBilinear2d(scale_factor=2)` uses `align_corners=True` and makes rows 0, 1,
+    2, 3 of the row 0, 3; `nn.Upsample(scale_factor=2, mode="bilinear")` doesn't and makes rows
+    0, 0.75, 2.25, 3.
     """
     x = torch.tensor([[[[0.0, 3.0]]]])
 
@@ -342,9 +343,9 @@ def test_grid_sample_warns_of_its_default():
 
 
 def test_an_affine_grid_turns_an_image():
-    """`F.affine_grid(theta, image.shape)` makes the positions for `F.grid_sample` from one 2 x 3
-    matrix per image: the unit matrix gives the image up to rounding, with -1 in its first entry
-    mirrored.
+    """`F.affine_grid(theta, image.shape, align_corners=False)` makes the positions for
+    `F.grid_sample` with that setting from one 2 x 3 matrix per image: the unit matrix gives the
+    image up to rounding, with -1 in its first entry mirrored.
     """
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 
