@@ -172,8 +172,12 @@ def test_an_adaptive_softmax_gives_rare_classes_smaller_layers():
 
 
 def test_an_adaptive_softmax_returns_output_and_loss():
-    """`nn.AdaptiveLogSoftmaxWithLoss` is called with inputs and class indices and returns a named
-    tuple: `output`, the log-probability of each sample's class, and `loss`, minus their mean.
+    """`nn.AdaptiveLogSoftmaxWithLoss` is called with inputs and class indices and returns a
+    named tuple: `output`, the log-probability of each sample's class, and `loss`, minus their
+    mean.
+
+    A class index of 10 for ten classes raises RuntimeError, "Target values should be in [0,
+    9]".
     """
     layer = nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)
 

@@ -160,11 +160,12 @@ def test_nearest_rounds_down():
 
 
 def test_class_numbers_are_resized_as_floats():
-    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) raises RuntimeError on the
-    CPU, "not implemented for 'Long'": write `mask[:, None].float()`, mode "nearest", and `.long()`
+    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) fails on the CPU, "not
+    implemented for 'Long'": write `mask[:, None].float()`, mode "nearest", and `.long()`
     afterwards. uint8 works with "nearest".
 
-    Because mode "bilinear" makes up classes: between 0 and 7 it finds 1 and 5.
+    Because mode "bilinear" makes up classes: between 0 and 7 it finds 1 and 5. The error is a
+    RuntimeError, in newer releases of its subclass NotImplementedError.
     """
     mask = torch.tensor([[[0, 7]]], device="cpu")
 
