@@ -394,11 +394,11 @@ def test_kl_divergence_wants_logarithms_first_and_batchmean():
     assert loss.item() == pytest.approx(0.1308, abs=1e-4)
 
 
-@pytest.mark.torch(">=2.14")
+@pytest.mark.torch(">=2.13")
 def test_a_linear_layer_and_cross_entropy_may_be_one_module():
-    """`layer = nn.LinearCrossEntropyLoss(3, 2)` holds an `nn.Linear(3, 2, bias=False)` and
-    computes `F.cross_entropy(layer.linear(x), classes)` up to rounding, as
-    `F.linear_cross_entropy` does with its weight.
+    """`layer = nn.LinearCrossEntropyLoss(3, 2)`, since PyTorch 2.13, holds an `nn.Linear(3, 2,
+    bias=False)` and computes `F.cross_entropy(layer.linear(x), classes)` up to rounding, as
+    `F.linear_cross_entropy` does.
 
     It is the last layer of a classifier and its loss in one; given
     `options=nn.LinearCrossEntropyOptions()` it can compute the loss in chunks, without the

@@ -247,8 +247,9 @@ def test_lp_pooling_is_a_norm_of_each_window():
 
 @pytest.mark.torch(">=2.3")
 def test_lp_pooling_has_a_layer_for_volumes():
-    """`nn.LPPool3d(2, 2)` of a volume of 2 x 2 x 2 twos gives the square root of the sum of their
-    squares, `sqrt(8 * 4)`, as `F.lp_pool3d` does.
+    """Since PyTorch 2.3 there are `nn.LPPool3d` and `F.lp_pool3d`: with norm 2 and kernel size
+    2 a volume of 2 x 2 x 2 twos gives the square root of the sum of their squares, `sqrt(8 *
+    4)`.
     """
     x = torch.full((1, 1, 2, 2, 2), 2.0)
 
