@@ -148,8 +148,8 @@ def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output)
 )
 def test_batch_norm_normalises_over_all_but_the_channels(layer, shape):
     """In training mode a new `nn.BatchNorm1d`, `BatchNorm2d` or `BatchNorm3d` brings each
-    channel of normally distributed numbers (N, C, ...) to a mean of 0 up to rounding, taken
-    over the batch and all positions.
+    channel of normally distributed numbers (N, C, ...), N > 1, to a mean of 0 up to rounding,
+    taken over the batch and all positions.
     """
     y = layer(torch.randn(shape) + 5)
 
@@ -190,7 +190,7 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
     """`nn.InstanceNorm1d`, `InstanceNorm2d` and `InstanceNorm3d` bring each channel of each
     sample of normally distributed numbers (N, C, ...) to a mean of 0 up to rounding, taken over
-    the positions of that sample alone.
+    the several positions of that sample.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 
