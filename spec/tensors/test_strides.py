@@ -118,7 +118,8 @@ def test_whole_neighbouring_rows_are_contiguous(slices, contiguous):
 def test_axes_of_length_one_do_not_spoil_contiguity():
     """`torch.zeros(3, 1).t()` is still contiguous, although `torch.zeros(5, 3).t()` is not.
 
-    Because the stride of a dimension of size 1 is never used.
+    Because `is_contiguous()` does not look at the stride of a dimension of size 1: no step is
+    ever taken along it.
     """
     column = torch.zeros(3, 1)
     wide = torch.zeros(5, 3).t()

@@ -206,10 +206,11 @@ def test_a_tensor_without_dimensions_ranks_below_one_with(device):
 
 def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(device):
     """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional `y` has the dtype of `y`,
-    float64 or float16; of a float32 `x` and a 0-dimensional complex128 `y` it is complex64.
+    float64 or float16; of a float32 `x` of that shape and a 0-dimensional complex128 `y` it is
+    complex64.
 
     Unlike a Python float, a 0-dimensional tensor has a dtype of its own. A complex one beside
-    floats adds the kind, while the precision stays that of the floats.
+    float32 numbers adds the kind, while the precision stays that of float32.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
 

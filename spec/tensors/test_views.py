@@ -342,11 +342,13 @@ def test_a_view_of_another_dtype_reads_the_same_bits():
 
 
 def test_a_view_of_smaller_elements_has_more_of_them():
-    """`x.view(torch.uint8)` of a 2 x 3 float32 tensor has the shape (2, 12): four bytes per
-    element. `x.view(torch.float64)` raises RuntimeError, since the last dimension, 3, is odd.
+    """`x.view(torch.uint8)` of `x = torch.zeros(2, 3)`, which is float32, has the shape (2,
+    12): four bytes per element. `x.view(torch.float64)` raises RuntimeError, since the last
+    dimension, 3, is odd.
 
-    Because the bytes of a row are divided into elements of another size. For that the last
-    dimension must also have stride 1: call `contiguous()` first.
+    Because the bytes of a row are divided into elements of another size. For larger elements
+    the strides and the start in memory must fit too: copy with
+    `x.clone(memory_format=torch.contiguous_format)` where they do not.
     """
     x = torch.zeros(2, 3)
 
