@@ -183,9 +183,9 @@ def test_a_list_of_arrays_is_slow_and_warns():
 
 
 def test_frombuffer_reads_raw_bytes_in_place():
-    """`torch.frombuffer(buffer, dtype=torch.int16)` reads the bytes of the `bytearray` [1, 2,
-    3, 4], two by two, as int16 numbers and shares its memory; `offset=` counts bytes, `count=`
-    elements.
+    """`torch.frombuffer(buffer, dtype=torch.uint8)` reads the bytes of the `bytearray` [1, 2,
+    3, 4] as uint8 numbers and shares its memory; int16 takes two bytes each. `offset=` counts
+    bytes, `count=` elements.
     """
     buffer = bytearray([1, 2, 3, 4])
 

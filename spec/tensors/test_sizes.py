@@ -133,8 +133,8 @@ def test_a_size_refuses_to_be_added_to_a_list():
 
 
 def test_numel_of_a_size_multiplies_its_entries():
-    """`size.numel()` is the product of the entries, the number of elements of a tensor of that
-    size: 15 for (5, 3), 1 for the empty size.
+    """`torch.Size([5, 3]).numel()` is 15, the product of the entries, which is the number of
+    elements of a tensor of that size; of the empty size it is 1.
     """
     assert torch.Size([5, 3]).numel() == 15
     assert torch.Size([]).numel() == 1
