@@ -299,8 +299,8 @@ def test_complex_to_real_drops_the_imaginary_part_with_a_warning(device):
 
 
 def test_conversion_between_floats_keeps_the_gradient(device):
-    """Outside `torch.no_grad()`, `x.double()` of a float32 `x` that requires grad is part of
-    the autograd graph, and the gradient arrives at `x` as float32; `x.long()` does not require
+    """With grad mode on, `x.double()` of a float32 `x` that requires grad is part of the
+    autograd graph, and the gradient arrives at `x` as float32; `x.long()` does not require
     grad.
 
     Because an integer tensor cannot require grad, the graph ends at `x.long()`.

@@ -133,8 +133,8 @@ def test_full_converts_its_value_to_the_dtype_it_is_given(device):
     """With `dtype=`, `torch.full` on the CPU converts the fill value: 7 to 7.0 in float64, 7.9
     to 7 in int64; 300, which uint8 cannot hold, and 1e300 in float32 raise RuntimeError.
 
-    Choose a wider dtype. In contrast `torch.tensor(1e300, dtype=torch.float32)` is infinite,
-    and so is `torch.full` of 1e300 in float16.
+    Choose a wider dtype. In contrast `torch.tensor(1e300, dtype=torch.float32)` is infinite:
+    `spec/tensors/test_from_data.py`.
     """
     full = torch.full((2, 2), 7, dtype=torch.float64, device=device)
     cut = torch.full((1,), 7.9, dtype=torch.int64, device=device)

@@ -299,8 +299,8 @@ def test_narrow_is_a_slice_by_start_and_length(device):
 
 def test_unfold_lays_windows_over_an_axis(device):
     """`x.unfold(0, size, step)` of an int64 vector is a view of windows of `size` elements that
-    start `step` apart; overlapping windows share elements, so a write to `x` shows in each of
-    them.
+    start `step` apart; overlapping windows share elements, so a write to one of them in `x`
+    shows in each window that holds it.
 
     For a moving average of floats write `x.unfold(0, 3, 1).mean(-1)`: the windows are not
     copied.
