@@ -87,13 +87,13 @@ def test_each_operator_has_a_function_and_a_method(name, result):
 
 @pytest.mark.claim("blitz-add-four-ways-agree")
 def test_four_ways_to_add_give_the_same_numbers(device):
-    """For two contiguous float32 tensors of the same shape that require no grad, `x + y`,
-    `torch.add(x, y)`, `torch.add(x, y, out=z)` with a `z` like them, and `x.add_(y)` give the
-    same values.
+    """For two new float32 tensors `x` and `y` of the same shape, which share no memory and
+    require no grad, `x + y`, `torch.add(x, y)`, `torch.add(x, y, out=z)` with a `z` like them,
+    and `x.add_(y)` give the same values.
 
     They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor,
-    `out=z` fills `z`, and `add_` overwrites `x`. Of tensors that require grad autograd refuses
-    `out=`, and `add_` on a leaf.
+    `out=z` fills `z`, and `add_` overwrites `x`. With grad mode on, autograd refuses `out=` for
+    tensors that require grad, and `add_` on a leaf of them.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([0.5, 8.0], device=device)

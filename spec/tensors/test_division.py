@@ -145,8 +145,9 @@ def test_an_unknown_rounding_mode_is_refused():
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, 1), (8, -3, -1), (-8, -3, -2)]
 )
 def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
-    """`x % y` and `torch.remainder(x, y)` of an int64 tensor by an int, where they are not 0,
-    have the sign of the divisor `y`, as in Python: `-8 % 3` is 1.
+    """`x % y` and `torch.remainder(x, y)` of an int64 tensor by a non-zero int `y` from -2**63
+    to 2**63 - 1 have, where they are not 0, the sign of the divisor `y`, as in Python: `-8 % 3`
+    is 1.
     """
     x = torch.tensor(x, device=device)
 

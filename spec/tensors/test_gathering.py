@@ -19,15 +19,19 @@ import torch
 
 
 def test_gather_picks_one_element_of_each_row(device):
-    """`scores.gather(1, labels.unsqueeze(1))` of an (n, classes) matrix and a vector of n class
-    indices picks from each row the column that its label names: the score of that class.
+    """`scores.gather(1, labels.unsqueeze(1))` of an (n, classes) matrix and an int64 vector of
+    n class indices picks from each row the column that its label names: the score of that
+    class.
 
-    The result has shape (n, 1); `.squeeze(1)` makes it a vector.
+    The result has shape (n, 1); `.squeeze(1)` makes it a vector. Labels of uint8, as NumPy may
+    give them, raise RuntimeError: convert them with `labels.long()`.
     """
     scores = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     labels = torch.tensor([2, 0], device=device)
 
     assert scores.gather(1, labels.unsqueeze(1)).tolist() == [[3], [4]]
+    with pytest.raises(RuntimeError, match=r"gather\(\): Expected dtype int"):
+        scores.gather(1, labels.byte().unsqueeze(1))
 
 
 def test_gather_has_the_shape_of_its_index(device):

@@ -37,8 +37,11 @@ def test_integers_have_no_mean(name, words, device):
 
 
 def test_each_column_has_its_own_statistics(device):
-    """Of a float32 matrix, `x.mean(dim=0)`, `x.var(dim=0)`, `x.quantile(0.75, dim=0)` and
-    `x.median(dim=0).values` hold one number per column.
+    """Of the float32 matrix [[1, 0], [3, 0], [5, 9]], `x.mean(dim=0)`, `x.var(dim=0)`,
+    `x.quantile(0.75, dim=0)` and `x.median(dim=0).values` hold one number per column.
+
+    A matrix without rows has no quantile and no median: both raise. With a single row `var` is
+    NaN.
     """
     x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 9.0]], device=device)
 
@@ -46,18 +49,25 @@ def test_each_column_has_its_own_statistics(device):
     assert x.var(dim=0).tolist() == pytest.approx([4.0, 27.0])
     assert x.median(dim=0).values.tolist() == [3.0, 0.0]
     assert x.quantile(0.75, dim=0).tolist() == [4.0, 4.5]
+    with pytest.raises(RuntimeError, match="input tensor must be non-empty"):
+        x[:0].quantile(0.75, dim=0)
 
 
 def test_std_and_var_divide_by_one_less_than_the_count(device):
-    """By default `x.var()` of n float32 elements, n being 2 or more, divides the sum of squared
-    deviations by n - 1 (Bessel's correction), where NumPy's divides by n; `unbiased=False`
-    divides by n. `x.std()` is its root, up to rounding.
+    """Of the float32 vector [1, 3, 5], `x.var()` is 4: it divides the sum of squared
+    deviations, 8, by n - 1 (Bessel's correction), where NumPy's divides by n; `unbiased=False`
+    gives 8 / 3. `x.std()` is the root, 2.
+
+    On the CPU the float32 variance of [1e30, -1e30] overflows to inf, while `std` gives the
+    right 1.414e30.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
     assert x.var().item() == pytest.approx(4.0)
     assert x.std().item() == pytest.approx(2.0)
     assert x.var(unbiased=False).item() == pytest.approx(8 / 3)
+    far = torch.tensor([1e30, -1e30])
+    assert (far.var().item(), far.std().item()) == (float("inf"), pytest.approx(2**0.5 * 1e30))
 
 
 @pytest.mark.torch(">=2.0")
