@@ -29,8 +29,8 @@ def test_an_index_tensor_picks_rows_in_any_order(device):
 
 @pytest.mark.parametrize("index", [[2, 0], range(2, -1, -2), np.array([2, 0])], ids=str)
 def test_lists_ranges_and_arrays_pick_like_tensors(index):
-    """`x[[2, 0]]`, a range of 2 and 0 and an int64 NumPy array pick like an index tensor:
-    positions 2 and 0, in this order.
+    """The list `[2, 0]`, `range(2, -1, -2)` and the int64 array `np.array([2, 0])` in brackets
+    pick like an index tensor: of a vector positions 2 and 0, in this order.
 
     A uint8 array is read as a mask, as a uint8 tensor is: `spec/tensors/test_masks.py`.
     """
@@ -57,8 +57,8 @@ def test_what_an_index_tensor_picks_is_a_copy(device):
 
 
 def test_the_result_has_the_shape_of_the_index(device):
-    """`table[index]` replaces the first dimension by the shape of `index`: a 2 x 2 index into a
-    3 x 2 table gives shape (2, 2, 2).
+    """`table[index]` replaces the first dimension of `table` by the shape of the int64 tensor
+    `index`: a 2 x 2 index into a 3 x 2 table gives shape (2, 2, 2).
 
     This is a table look-up, as in `nn.Embedding`.
     """
@@ -125,9 +125,9 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
 
 def test_two_index_tensors_are_read_in_pairs(device):
     """`x[[0, 2], [1, 2]]` of a 3 x 3 matrix picks the elements (0, 1) and (2, 2): two index
-    lists of one length are read in pairs, not as a rectangle.
+    lists of equal length are read in pairs, not as a rectangle.
 
-    `scores[torch.arange(n), labels]` picks one score per row in this way.
+    `scores[torch.arange(n), labels]` with n int64 labels picks one score per row in this way.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]], device=device)
 
@@ -292,9 +292,9 @@ def test_adding_through_an_index_counts_repeated_places_once(device):
 
 
 def test_index_put_can_accumulate(device):
-    """`x.index_put_((index,), values, accumulate=True)` on `x = torch.zeros(3)` adds once for
-    each mention of a position: with `index` [0, 0, 2] twice at 0, as
-    `x.index_add_(0, index, values)` does.
+    """`x.index_put_((index,), torch.ones(3), accumulate=True)` on `x = torch.zeros(3)` adds
+    once for each mention of a position: with `index = torch.tensor([0, 0, 2])` twice at 0, as
+    `x.index_add_(0, index, torch.ones(3))` does.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([0, 0, 2], device=device)

@@ -55,10 +55,10 @@ def test_a_mask_along_the_first_axis_picks_rows(device):
 
 
 def test_a_mask_must_have_the_shape_of_what_it_covers():
-    """`x[mask]` with a boolean mask of 2 entries for a matrix of 3 rows raises IndexError,
+    """`x[mask]` with a boolean mask of shape (2,) for a matrix of 3 rows raises IndexError,
     which names both shapes; `x[[True, False, False]]` fits.
 
-    Because brackets do not broadcast a mask. `x.masked_select(mask)` broadcasts its mask.
+    Because brackets do not broadcast a mask.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 
