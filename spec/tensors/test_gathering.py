@@ -212,8 +212,9 @@ def test_where_broadcasts_and_takes_numbers(device):
 
 
 def test_where_promotes(device):
-    """`torch.where(condition, a, b)` gives the common dtype of `a` and `b`: float64 for int64 and
-    float64 tensors, float32 for an int64 tensor and the Python number 0.5.
+    """`torch.where(condition, a, b)` gives the common dtype of `a` and `b`: float64 for int64
+    and float64 vectors, and the default dtype, float32, for an int64 vector and the Python
+    number 0.5.
 
     The rules are those of `+`: `spec/tensors/test_type_promotion.py`.
     """

@@ -104,8 +104,8 @@ def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
 
 
 def test_masked_fill_replaces_where_the_mask_is_true(device):
-    """`x.masked_fill(mask, 0)` of an int64 tensor returns a copy of `x` with 0 where the
-    boolean mask is True; `x.masked_fill_(mask, 0)` writes into `x`.
+    """`x.masked_fill(mask, 0)` of an int64 tensor, with a boolean mask of its shape, returns a
+    copy of `x` with 0 where the mask is True; `x.masked_fill_(mask, 0)` writes into `x`.
 
     In attention, scores are filled with `float("-inf")` in this way before `softmax`.
     """

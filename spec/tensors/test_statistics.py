@@ -51,20 +51,26 @@ def test_each_column_has_its_own_statistics(device):
 def test_std_and_var_divide_by_one_less_than_the_count(device):
     """By default `x.var()` of n float32 elements, n being 2 or more, divides the sum of squared
     deviations by n - 1 (Bessel's correction), where NumPy's divides by n; `unbiased=False`
-    divides by n. `x.std()` is its root, up to rounding.
+    divides by n. Of [1, 3, 5] `x.var()` is 4 and `x.std()` is 2.
+
+    Where the variance leaves the range of float32, `x.std()` need not be its root: of [1e30,
+    -1e30] the variance is inf, and on the CPU `x.std()` is 1.4e30.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
     assert x.var().item() == pytest.approx(4.0)
     assert x.std().item() == pytest.approx(2.0)
     assert x.var(unbiased=False).item() == pytest.approx(8 / 3)
+    far = torch.tensor([1e30, -1e30])
+    assert far.var().item() == torch.inf
+    assert far.std().item() == pytest.approx(2**0.5 * 1e30)
 
 
 @pytest.mark.torch(">=2.0")
 def test_correction_says_how_much_less_than_the_count(device):
     """`x.var(correction=c)` of n float32 elements, c being less than n, divides the sum of
-    squared deviations by n - c, and `x.std(correction=c)` is its root up to rounding:
-    `correction=0` gives NumPy's result, 1 is the default.
+    squared deviations by n - c: of [1, 3], `correction=0` gives 1, as NumPy does, and 1, the
+    default, gives 2. `x.std(correction=0)` is 1 as well.
     """
     x = torch.tensor([1.0, 3.0], device=device)
 
@@ -114,7 +120,7 @@ def test_quantile_interpolates_between_neighbours(device):
     linearly between the two nearest elements; `interpolation="lower"` gives 1, and `"higher"`
     gives 2.
 
-    `q` may be a tensor of several probabilities.
+    `q` may be a float32 tensor of several probabilities.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0, 8.0], device=device)
 
