@@ -20,7 +20,9 @@ import torch
 
 
 def test_an_index_tensor_picks_rows_in_any_order(device):
-    """`x[torch.tensor([2, 0, 2])]` of a matrix picks rows 2, 0 and 2 again, in this order."""
+    """`x[torch.tensor([2, 0, 2])]` of a dense 3 x 2 matrix picks rows 2, 0 and 2 again, in this
+    order.
+    """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
     index = torch.tensor([2, 0, 2], device=device)
 
@@ -92,8 +94,8 @@ def test_a_list_of_lists_is_read_as_a_tuple():
 
 @pytest.mark.torch(">=2.8")
 def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
-    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` warns and is read as `x[[0, 2], [1, 0]]`; an
-    index tensor of these numbers gives shape (2, 2, 2) instead.
+    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a 3 x 2 matrix warns and is read as `x[[0,
+    2], [1, 0]]`; an index tensor of these numbers gives shape (2, 2, 2) instead.
 
     A later release is to read it as an index tensor. Write the tuple or `torch.tensor(...)`
     out.
@@ -234,8 +236,8 @@ def test_an_index_tensor_may_be_int32():
 
 
 def test_assigning_through_an_index_tensor_writes_to_the_original(device):
-    """With `x = torch.zeros(5)`, `x[[3, 1]] = values` writes the first value to position 3 of
-    `x` and the second to position 1.
+    """With `x = torch.zeros(5)`, `x[[3, 1]] = torch.tensor([8.0, 9.0])` writes the first
+    value to position 3 of `x` and the second to position 1.
     """
     x = torch.zeros(5, device=device)
 

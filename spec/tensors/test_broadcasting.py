@@ -132,7 +132,7 @@ def test_a_row_minus_a_column_is_a_table():
 
 
 def test_dividing_rows_by_their_sums_needs_keepdim():
-    """`x / x.sum(1, keepdim=True)` divides each row of a 2 x 2 matrix by its sum; `x /
+    """`x / x.sum(1, keepdim=True)` divides each row of a 2 x 2 float32 matrix by its sum; `x /
     x.sum(1)` divides each column by one of the sums, without an error.
 
     Because `x.sum(1)` has the shape (2,), which is aligned with the columns. `x / x.sum(1)[:,

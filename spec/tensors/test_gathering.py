@@ -19,21 +19,21 @@ import torch
 
 
 def test_gather_picks_one_element_of_each_row(device):
-    """`scores.gather(1, labels.unsqueeze(1))` of an (n, classes) matrix and an int64 vector of
-    n class indices picks from each row the column that its label names: the score of that
-    class.
+    """`scores.gather(1, labels.unsqueeze(1))` of an (n, classes) float32 matrix and an int64
+    vector of n class indices picks from each row the column that its label names: the score of
+    that class.
 
     The result has shape (n, 1); `.squeeze(1)` makes it a vector.
     """
-    scores = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
+    scores = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], device=device)
     labels = torch.tensor([2, 0], device=device)
 
-    assert scores.gather(1, labels.unsqueeze(1)).tolist() == [[3], [4]]
+    assert scores.gather(1, labels.unsqueeze(1)).tolist() == [[3.0], [4.0]]
 
 
 def test_gather_has_the_shape_of_its_index(device):
-    """`x.gather(1, index)` of a matrix and an int64 matrix `index` with as many rows has the
-    shape of `index`; its element [i, j] is x[i, index[i, j]].
+    """`x.gather(1, index)` of int64 matrices with equally many rows has the shape of `index`;
+    its element [i, j] is x[i, index[i, j]].
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     index = torch.tensor([[2, 2], [0, 1]], device=device)
@@ -42,8 +42,8 @@ def test_gather_has_the_shape_of_its_index(device):
 
 
 def test_gather_along_the_first_axis_picks_within_columns(device):
-    """`x.gather(0, index)` of a matrix and an int64 matrix `index` with as many columns picks
-    within columns: its element [i, j] is x[index[i, j], j].
+    """`x.gather(0, index)` of int64 matrices with equally many columns picks within columns:
+    its element [i, j] is x[index[i, j], j].
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -83,9 +83,9 @@ def test_gather_does_not_count_from_the_end():
 
 
 def test_scatter_is_gather_the_other_way_round(device):
-    """`x.scatter_(1, index, src)` of float32 matrices writes src[i, j] to x[i, index[i, j]], in
-    place. If the int64 `index` has the shape of `src` and no row of it repeats a position,
-    `x.gather(1, index)` then reads `src` back.
+    """`x.scatter_(1, index, src)` of float32 matrices that share no memory writes src[i, j] to
+    x[i, index[i, j]]. If the int64 `index` has the shape of `src` and repeats no position in a
+    row, `x.gather(1, index)` then reads `src` back.
     """
     x = torch.full((2, 3), 9.0, device=device)
     index = torch.tensor([[2, 0], [1, 2]], device=device)
@@ -110,9 +110,9 @@ def test_scatter_makes_one_hot_rows(device):
 
 
 def test_scatter_add_adds_up_what_meets_in_one_place(device):
-    """`x.scatter_add_(0, index, src)` of float32 vectors, with one int64 index per value of
-    `src`, adds each value to the element of `x` at its index, so that an index named twice gets
-    both. `x.scatter_(0, index, 7.0)` writes 7.0 there.
+    """`x.scatter_add_(0, index, src)` with `x = torch.zeros(3)`, an int64 `index` [1, 1, 2] and
+    a float32 `src` [1, 2, 5] gives [0, 3, 5]: an index named twice gets both values added.
+    `x.scatter_(0, index, 7.0)` writes 7.0 there.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([1, 1, 2], device=device)
@@ -138,8 +138,8 @@ def test_scatter_wants_a_source_of_the_same_dtype():
 
 
 def test_take_reads_the_tensor_as_one_line(device):
-    """`x.take(index)` with an int64 index picks elements as if `x` were flattened, accepts
-    negative positions, and has the shape of `index`.
+    """`x.take(index)` of an int64 matrix with an int64 index picks elements as if `x` were
+    flattened, accepts negative positions, and has the shape of `index`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -147,8 +147,8 @@ def test_take_reads_the_tensor_as_one_line(device):
 
 
 def test_take_along_dim_broadcasts_its_index(device):
-    """`x.take_along_dim(index, dim=1)` of a 2 x 3 matrix uses an int64 index of shape (1, 2)
-    for each row, where `gather` does not broadcast. Without `dim` it indexes the flattened
+    """`x.take_along_dim(index, dim=1)` of a 2 x 3 int64 matrix uses an int64 index of shape (1,
+    2) for each row, where `gather` does not broadcast. Without `dim` it indexes the flattened
     tensor.
 
     It fits what `x.argsort(1)` and `x.argmax(1, keepdim=True)` return. With `dim`, `index`
@@ -189,8 +189,9 @@ def test_index_select_does_not_count_from_the_end():
 
 
 def test_where_chooses_between_two_tensors_element_by_element(device):
-    """`torch.where(condition, a, b)` with a bool tensor `condition` takes the element of `a`
-    where it is True and that of `b` where it is False.
+    """With a bool vector `condition` and int64 vectors `a` and `b` of one length,
+    `torch.where(condition, a, b)` takes the element of `a` where `condition` is True and that
+    of `b` where it is False.
 
     Both `a` and `b` are computed in full, so `where` does not spare a division by zero.
     """

@@ -49,8 +49,8 @@ def test_a_mean_by_group_is_a_sum_over_a_count(device):
 
 
 def test_index_add_scales_by_alpha(device):
-    """`x.index_add_(0, index, source, alpha=-1)` of float32 tensors multiplies `source` by
-    `alpha` before it adds: -1 subtracts.
+    """`x.index_add_(0, index, torch.ones(2), alpha=-1)` of a float32 vector `x` multiplies the
+    ones by `alpha` before it adds: with the index [1, 1] it subtracts 1 from x[1] twice.
     """
     x = torch.tensor([10.0, 20.0], device=device)
 
@@ -215,9 +215,9 @@ def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
 
 
 def test_index_copy_writes_rows_and_index_fill_a_number(device):
-    """On a float32 matrix `x` and with the int64 index [2, 0], `x.index_copy_(0, index, rows)`
-    writes two float32 rows to rows 2 and 0, as `x[index] = rows` does, and `x.index_fill_(0,
-    index, 7)` writes the number 7, as `x[index] = 7` does.
+    """With `x = torch.zeros(3, 1)`, an int64 `index` [2, 0] and `rows = torch.tensor([[5.0],
+    [6.0]])`, `x.index_copy_(0, index, rows)` writes what `x[index] = rows` writes, and
+    `x.index_fill_(0, index, 7)` what `x[index] = 7` does.
     """
     index = torch.tensor([2, 0], device=device)
     copied, filled = torch.zeros(3, 1, device=device), torch.zeros(3, 1, device=device)
@@ -230,3 +230,5 @@ def test_index_copy_writes_rows_and_index_fill_a_number(device):
     assert copied.flatten().tolist() == [6.0, 0.0, 5.0]
     assert written.flatten().tolist() == [6.0, 0.0, 5.0]
     assert filled.flatten().tolist() == [7.0, 0.0, 7.0]
+    written[index] = 7
+    assert written.flatten().tolist() == [7.0, 0.0, 7.0]

@@ -77,8 +77,9 @@ def test_assigning_through_a_mask_writes_to_the_original(device):
 
 
 def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
-    """`x[mask] = values` of int64 tensors, with a mask of the shape of `x`, writes one value
-    per True element, in row-major order; three values for two such elements raise RuntimeError.
+    """`x[mask] = values` of int64 tensors that share no memory, with a mask of the shape of
+    `x`, writes one value per True element, in row-major order; three values for two such
+    elements raise RuntimeError.
 
     One value alone goes to all of them. To choose from a tensor of the shape of `x` write
     `torch.where(mask, other, x)`.
@@ -94,8 +95,9 @@ def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
 
 
 def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
-    """`x.masked_select(mask)` gives the elements where a boolean mask is True, as a vector, and
-    broadcasts the mask: one of shape (3,) is used for each row of a 2 x 3 tensor.
+    """`x.masked_select(mask)` of an int64 tensor gives the elements where a boolean mask is
+    True, as a vector, and broadcasts the mask: one of shape (3,) is used for each row of a 2 x
+    3 tensor.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 

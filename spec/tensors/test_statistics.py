@@ -188,8 +188,8 @@ def test_the_norm_is_the_length_of_a_vector(device):
 
 
 def test_norms_along_a_dimension(device):
-    """`x.norm(dim=1)` of a float32 matrix is a vector with the norm of each row: 5 for the row
-    [3, 4].
+    """`x.norm(dim=1)` of the float32 matrix [[3, 4], [0, 2]] is a vector with the norm of each
+    row, [5, 2]; with `keepdim=True` it is a column.
     """
     x = torch.tensor([[3.0, 4.0], [0.0, 2.0]], device=device)
 
