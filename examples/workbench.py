@@ -147,14 +147,15 @@ class Arguments(argparse.ArgumentParser):
     Args:
         file: `__file__` of the script; it names the folder that `--out` is by default.
         doc: its docstring, whose first line is the description.
-        defaults: default values of `epochs`, `batch_size` and `lr`, for a script that has these
-            options. A script with epochs has `--resume` too.
+        defaults: default values of `epochs`, `batch_size`, `lr` and `threads`, for a script that
+            has these options. A script with epochs has `--resume` too.
     """
 
     SHARED = (
         ("epochs", positive, "times through all data to learn from"),
         ("batch_size", positive, "examples in a step"),
         ("lr", rate, "learning rate at the start"),
+        ("threads", positive, "of the CPU; steps that are small gain nothing from more"),
     )
 
     def __init__(self, file, doc, **defaults):
@@ -189,6 +190,9 @@ class Arguments(argparse.ArgumentParser):
         args.script, args.device = Path(self.prog).stem, pick_device(args.device)
         if args.dry_run:
             args.epochs, args.resume = 1, False
+        if "threads" in args:
+            opened.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(args.threads)
         return args
 
 
@@ -315,7 +319,7 @@ class Run:
     """
 
     saved = False  # whether this process has written a checkpoint
-    FREE = ("out", "device", "resume", "dry_run", "data", "log_every", "script")
+    FREE = ("out", "device", "resume", "dry_run", "data", "log_every", "script", "threads")
 
     def __init__(self, args, data=None, free=(), dashboard=False, **parts):
         self.args, self.parts, self.device = args, parts, args.device
