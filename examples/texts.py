@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
 from workbench import InputError
 
 
@@ -29,6 +30,11 @@ def read_text(name, words="pydoc", least=2000):
     if len(text) < least:
         raise InputError(f"--text {name} has {len(text)} characters; {least} are the least")
     return text
+
+
+def padded(rows):
+    """Return rows of numbers as one tensor, the short ones filled up with 0, and their lengths."""
+    return pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
 
 
 def write(net, prompt, length, temperature, generator):

@@ -399,6 +399,17 @@ class Run:
         if self.writer:
             self.writer.add_scalar(name, value, self.step)
 
+    def values(self, name):
+        """Return the values that were noted by this name, without their steps."""
+        return [value for _, value in self.scalars[name]]
+
+    def tell(self, metrics, *names):
+        """Log some of the metrics, a line each."""
+        for name in names:
+            value = metrics[name]
+            value = f"{value:.4g}" if isinstance(value, float) else value
+            log.info("%s: %s", name.replace("_", " "), value)
+
     def open_dashboard(self, folder):
         """Begin an event file with what was noted before, so that nothing stands there twice."""
         for old in folder.glob("events.out.tfevents.*"):

@@ -36,6 +36,8 @@ TINY = {
     "siamese": "--pairs 200 --epochs 4",
     "learning_to_optimize": "--steps 220 --unroll 2 --batch-size 2",
     "char_rnn": "--couplets 100 --epochs 4 --hidden 16 --batch-size 4 --sample 40",
+    "name_classifier": "--epochs 4 --hidden 8 --batch-size 16",
+    "sentiment": "--epochs 4 --batch-size 16",
 }
 # Scripts that take a few seconds and write no checkpoint.
 SHORT = {
@@ -57,19 +59,36 @@ def workbench():
 def data(tmp_path_factory):
     """Returns the options that name small data for a script: `other` data than before, if asked."""
 
-    text = tmp_path_factory.mktemp("text") / "verses.txt"
+    folder = tmp_path_factory.mktemp("texts")
 
     @functools.cache
     def digits(seed):
         return str(write_digits(tmp_path_factory.mktemp("digits"), 200, seed))
 
+    def verses(other):
+        text = folder / "verses.txt"
+        text.write_text(("work and play, all\n" if other else "all work and no play\n") * 200)
+        return str(text)
+
+    def names(other):
+        for language, letters in (("Elian", "ela" if other else "eli"), ("Orun", "oru")):
+            (folder / "names").mkdir(exist_ok=True)
+            own = (letters[n % 3 :] + letters * (n % 7) for n in range(21))
+            (folder / "names" / f"{language}.txt").write_text("\n".join(own))
+        return str(folder / "names")
+
+    def reviews(other):
+        lines = [f"{n % 2}\tit was {'not ' * (n % 2)}{n}" for n in range(40 + other)]
+        (folder / "reviews.tsv").write_text("\n".join(["label\ttext", *lines]))
+        return str(folder / "reviews.tsv")
+
+    makers = {"char_rnn": ("--text", verses), "name_classifier": ("--data", names)}
+    makers |= {"sentiment": ("--data", reviews)}
+    makers |= dict.fromkeys(NEED_DIGITS, ("--data", digits))
+
     def options(name, other=False):
-        if name == "char_rnn":
-            text.write_text(("work and play, all\n" if other else "all work and no play\n") * 200)
-            return ["--text", str(text)]
-        if name not in NEED_DIGITS:
-            return []
-        return ["--data", digits(int(other))]
+        option, make = makers.get(name, (None, None))
+        return [option, make(other)] if option else []
 
     return options
 
@@ -252,7 +271,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     assert not (out / "nowhere").exists()
 
 
-@pytest.mark.parametrize("name", ["mnist_classifier", "siamese", "char_rnn"])
+@pytest.mark.parametrize(
+    "name", ["mnist_classifier", "siamese", "char_rnn", "name_classifier", "sentiment"]
+)
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
     """`--resume` with other data in `--data`, or another text in the file of `--text`, than
     the checkpoint's ends with exit code 2 and one line: the checkpoint holds a hash of what was
