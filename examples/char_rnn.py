@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from drawn.verses import babble, judge, shares_of_lengths, unigram_loss, write_couplets
 from figures import bars, curves, figure
-from texts import read_text, write
+from texts import read_text, steps, streams, write
 from torch import nn
 from workbench import (
     Arguments,
@@ -64,18 +64,6 @@ class CharRNN(nn.Module):
     def forward(self, characters, memory=None):
         remembered, memory = self.lstm(self.embedding(characters), memory)
         return self.scores(remembered), memory
-
-
-def steps(streams, length):
-    """Yield what is read and what comes next, `length` characters of all streams at a time."""
-    for start in range(0, streams.shape[1] - 1, length):
-        piece = streams[:, start : start + length + 1]
-        yield piece[:, :-1], piece[:, 1:]
-
-
-def streams(numbers, count):
-    """Cut a text of numbers into rows to be read side by side."""
-    return numbers[: len(numbers) // count * count].view(count, -1)
 
 
 def mean_loss(net, numbers, length):

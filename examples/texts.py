@@ -37,10 +37,25 @@ def padded(rows):
     return pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
 
 
-def write(net, prompt, length, temperature, generator):
-    """Return `length` characters for each row of `prompt`, each drawn after all before it.
+def streams(numbers, count):
+    """Cut a text of numbers into rows to be read side by side."""
+    return numbers[: len(numbers) // count * count].view(count, -1)
 
-    A temperature below 1 makes likely characters likelier still; 0 always takes the likeliest.
+
+def steps(streams, length):
+    """Yield what is read and what comes next, `length` numbers of all streams at a time."""
+    for start in range(0, streams.shape[1] - 1, length):
+        piece = streams[:, start : start + length + 1]
+        yield piece[:, :-1], piece[:, 1:]
+
+
+def write(net, prompt, length, temperature, generator, never=()):
+    """Return `length` numbers for each row of `prompt`, each drawn after all before it.
+
+    Args:
+        net: gives scores of each number that comes next, and a memory.
+        temperature: below 1 it makes likely numbers likelier still; 0 always takes the likeliest.
+        never: numbers that are not drawn.
     """
     net.eval()
     written, read, memory = [], prompt, None
@@ -48,6 +63,7 @@ def write(net, prompt, length, temperature, generator):
         for _ in range(length):
             scores, memory = net(read, memory)
             scores = scores[:, -1].cpu()
+            scores[:, list(never)] = float("-inf")
             if temperature:
                 chances = F.softmax(scores / temperature, 1)
                 read = torch.multinomial(chances, 1, generator=generator)

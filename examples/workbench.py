@@ -339,9 +339,8 @@ class Run:
         make_folder(args.out)
         mode = "a" if saved else "w"
         add_handler(logging.FileHandler(args.out / "log.txt", mode=mode, encoding="utf-8"))
-        log.info(
-            "arguments: %s", ", ".join(f"{name}={value}" for name, value in vars(args).items())
-        )
+        told = (f"{name}={value}"[:60] for name, value in vars(args).items())  # not a vocabulary
+        log.info("arguments: %s", ", ".join(told))
         if saved:
             self.restore(path, saved)
             log.info("going on after epoch %d", self.epoch)
@@ -401,7 +400,7 @@ class Run:
 
     def values(self, name):
         """Return the values that were noted by this name, without their steps."""
-        return [value for _, value in self.scalars[name]]
+        return [value for _, value in self.scalars.get(name, [])]
 
     def tell(self, metrics, *names):
         """Log some of the metrics, a line each."""

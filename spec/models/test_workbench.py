@@ -38,6 +38,7 @@ TINY = {
     "char_rnn": "--couplets 100 --epochs 4 --hidden 16 --batch-size 4 --sample 40",
     "name_classifier": "--epochs 4 --hidden 8 --batch-size 16",
     "sentiment": "--epochs 4 --batch-size 16",
+    "word_language_model": "--epochs 4 --hidden 8 --batch-size 4 --length 16 --sample 20",
 }
 # Scripts that take a few seconds and write no checkpoint.
 SHORT = {
@@ -47,6 +48,7 @@ SHORT = {
 }
 
 NEED_DIGITS = ("mnist_classifier", "siamese")
+NEED_TEXT = ("char_rnn", "name_classifier", "sentiment", "word_language_model")
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +84,13 @@ def data(tmp_path_factory):
         (folder / "reviews.tsv").write_text("\n".join(["label\ttext", *lines]))
         return str(folder / "reviews.tsv")
 
+    def paragraphs(other):
+        lines = (f"of {n} and {n + other} and {n % 7} comes {n % 5}" for n in range(300))
+        (folder / "paragraphs.txt").write_text("\n\n".join(lines))
+        return str(folder / "paragraphs.txt")
+
     makers = {"char_rnn": ("--text", verses), "name_classifier": ("--data", names)}
-    makers |= {"sentiment": ("--data", reviews)}
+    makers |= {"sentiment": ("--data", reviews), "word_language_model": ("--text", paragraphs)}
     makers |= dict.fromkeys(NEED_DIGITS, ("--data", digits))
 
     def options(name, other=False):
@@ -271,9 +278,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     assert not (out / "nowhere").exists()
 
 
-@pytest.mark.parametrize(
-    "name", ["mnist_classifier", "siamese", "char_rnn", "name_classifier", "sentiment"]
-)
+@pytest.mark.parametrize("name", [*NEED_DIGITS, *NEED_TEXT])
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
     """`--resume` with other data in `--data`, or another text in the file of `--text`, than
     the checkpoint's ends with exit code 2 and one line: the checkpoint holds a hash of what was
