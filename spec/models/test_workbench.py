@@ -38,6 +38,7 @@ TINY = {
     "char_rnn": "--couplets 100 --epochs 4 --hidden 16 --batch-size 4 --sample 40",
     "name_classifier": "--epochs 4 --hidden 8 --batch-size 16",
     "sentiment": "--epochs 4 --batch-size 16",
+    "dcgan": "--width 4 --steps 16 --batch-size 8 --report-every 4",
     "word_language_model": "--epochs 4 --hidden 8 --batch-size 4 --length 16 --sample 20",
 }
 # Scripts that take a few seconds and write no checkpoint.
@@ -47,7 +48,7 @@ SHORT = {
     "gan_1d": "--steps 3",
 }
 
-NEED_DIGITS = ("mnist_classifier", "siamese")
+NEED_DIGITS = ("mnist_classifier", "siamese", "dcgan")
 NEED_TEXT = ("char_rnn", "name_classifier", "sentiment", "word_language_model")
 
 
@@ -155,7 +156,8 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whol
     run with as many threads on the same CPU, bit for bit.
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
-    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step.
+    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step, in
+    `dcgan.py` each `--report-every` steps.
     """
     script = import_example(name)
     run_until_killed(script, "os.replace", 4, command(name, tmp_path))
@@ -255,7 +257,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     elif change == "folder":
         more = ["--out", out / "nowhere"]
     elif change == "bit":
-        weights = next(iter(checkpoint(out)["model"].values()))
+        weights = next(w for w in checkpoint(out)["model"].values() if w.dim() == 1)
         content[content.index(weights.numpy().tobytes()) + 3] ^= 64
         path.write_bytes(content)
     elif change == "end":
@@ -265,7 +267,8 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
         if change == "script":
             saved["script"] = "another"
         else:
-            saved["model"] = {key: value[..., :1] for key, value in saved["model"].items()}
+            weights = saved["model"].items()
+            saved["model"] = {name: w[..., :1] if w.dim() else w for name, w in weights}
         workbench.write_checkpoint(path, saved)
     before = path.read_bytes()
 
