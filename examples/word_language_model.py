@@ -15,10 +15,10 @@ nothing better, the learning rate falls to a quarter and training goes on from t
     python examples/word_language_model.py --generate --prompt "the class" --temperature 0.8
     python examples/word_language_model.py --text FILE --hidden 400 --epochs 40
 
-In 35 seconds on one core the perplexity falls to 38 on text never read: the net hesitates as if
-among 38 words. Counting single words leaves 180 of 1575, counting pairs 72, pairs mixed with single
-words 61, though these may choose their best mixture on what is measured. What it writes keeps a few
-words together and no thought.
+In 21 seconds on one core the perplexity falls to 38, 40 and 40 on text never read (PyTorch 2.14 on
+a CPU, Python 3.11, seeds 0, 1 and 2): the net hesitates as if among 38 words. Counting single words
+leaves 180 of 1575, counting pairs 72, pairs mixed with single words 61, though these may choose
+their best mixture on what is measured. What it writes keeps a few words together and no thought.
 """
 
 import copy
