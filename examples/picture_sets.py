@@ -118,7 +118,7 @@ def draw(out, metrics, samples, shown):
             curves(left, lines, "step", "loss (nats)", references={"a guess: ln 4": math.log(4)})
         else:
             lines = {"critic": -lines["discriminator"]}
-            curves(left, lines, "step", "distance from samples to data, by the critic", ylim=0)
+            curves(left, lines, "step", "distance by the critic", ylim=0)
         curves(
             right,
             {"nearest": metrics["nearness"]},

@@ -243,10 +243,10 @@ def test_digits_never_seen_are_harder(metrics):
 def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
     """After 3 epochs on MNIST the net of `examples/siamese.py` judges 7 to 18 percentage points
     more of the pairs of unseen digits correctly than the pixels do, each with the threshold
-    best for these pairs; with the threshold from the training pairs at most 3 points fewer.
+    best for these pairs.
 
-    Because its codes have the length 1: without `F.normalize` new digits lie closer together,
-    and the threshold is too large for them.
+    With the threshold from the training pairs it is at most 3 points fewer, because its codes
+    have the length 1: else new digits lie closer together than known ones.
     """
     unseen = metrics["unseen"]
 
