@@ -147,14 +147,15 @@ class Arguments(argparse.ArgumentParser):
     Args:
         file: `__file__` of the script; it names the folder that `--out` is by default.
         doc: its docstring, whose first line is the description.
-        defaults: default values of `epochs`, `batch_size` and `lr`, for a script that has these
-            options. A script with epochs has `--resume` too.
+        defaults: default values of `epochs`, `batch_size`, `lr` and `threads`, for a script that
+            has these options. A script with epochs has `--resume` too.
     """
 
     SHARED = (
         ("epochs", positive, "times through all data to learn from"),
         ("batch_size", positive, "examples in a step"),
         ("lr", rate, "learning rate at the start"),
+        ("threads", positive, "of the CPU; steps that are small gain nothing from more"),
     )
 
     def __init__(self, file, doc, **defaults):
@@ -189,6 +190,9 @@ class Arguments(argparse.ArgumentParser):
         args.script, args.device = Path(self.prog).stem, pick_device(args.device)
         if args.dry_run:
             args.epochs, args.resume = 1, False
+        if "threads" in args:
+            opened.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(args.threads)
         return args
 
 
@@ -315,7 +319,7 @@ class Run:
     """
 
     saved = False  # whether this process has written a checkpoint
-    FREE = ("out", "device", "resume", "dry_run", "data", "log_every", "script")
+    FREE = ("out", "device", "resume", "dry_run", "data", "log_every", "script", "threads")
 
     def __init__(self, args, data=None, free=(), dashboard=False, **parts):
         self.args, self.parts, self.device = args, parts, args.device
@@ -335,9 +339,8 @@ class Run:
         make_folder(args.out)
         mode = "a" if saved else "w"
         add_handler(logging.FileHandler(args.out / "log.txt", mode=mode, encoding="utf-8"))
-        log.info(
-            "arguments: %s", ", ".join(f"{name}={value}" for name, value in vars(args).items())
-        )
+        told = (f"{name}={value}"[:60] for name, value in vars(args).items())  # not a vocabulary
+        log.info("arguments: %s", ", ".join(told))
         if saved:
             self.restore(path, saved)
             log.info("going on after epoch %d", self.epoch)
@@ -394,6 +397,17 @@ class Run:
         self.scalars.setdefault(name, []).append([self.step, value])
         if self.writer:
             self.writer.add_scalar(name, value, self.step)
+
+    def values(self, name):
+        """Return the values that were noted by this name, without their steps."""
+        return [value for _, value in self.scalars.get(name, [])]
+
+    def tell(self, metrics, *names):
+        """Log some of the metrics, a line each."""
+        for name in names:
+            value = metrics[name]
+            value = f"{value:.4g}" if isinstance(value, float) else value
+            log.info("%s: %s", name.replace("_", " "), value)
 
     def open_dashboard(self, folder):
         """Begin an event file with what was noted before, so that nothing stands there twice."""

@@ -36,6 +36,10 @@ TINY = {
     "siamese": "--pairs 200 --epochs 4",
     "learning_to_optimize": "--steps 220 --unroll 2 --batch-size 2",
     "char_rnn": "--couplets 100 --epochs 4 --hidden 16 --batch-size 4 --sample 40",
+    "name_classifier": "--epochs 4 --hidden 8 --batch-size 16",
+    "sentiment": "--epochs 4 --batch-size 16",
+    "dcgan": "--width 4 --steps 16 --batch-size 8 --report-every 4",
+    "word_language_model": "--epochs 4 --hidden 8 --batch-size 4 --length 16 --sample 20",
 }
 # Scripts that take a few seconds and write no checkpoint.
 SHORT = {
@@ -44,7 +48,8 @@ SHORT = {
     "gan_1d": "--steps 3",
 }
 
-NEED_DIGITS = ("mnist_classifier", "siamese")
+NEED_DIGITS = ("mnist_classifier", "siamese", "dcgan")
+NEED_TEXT = ("char_rnn", "name_classifier", "sentiment", "word_language_model")
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +62,41 @@ def workbench():
 def data(tmp_path_factory):
     """Returns the options that name small data for a script: `other` data than before, if asked."""
 
-    text = tmp_path_factory.mktemp("text") / "verses.txt"
+    folder = tmp_path_factory.mktemp("texts")
 
     @functools.cache
     def digits(seed):
         return str(write_digits(tmp_path_factory.mktemp("digits"), 200, seed))
 
+    def verses(other):
+        text = folder / "verses.txt"
+        text.write_text(("work and play, all\n" if other else "all work and no play\n") * 200)
+        return str(text)
+
+    def names(other):
+        for language, letters in (("Elian", "ela" if other else "eli"), ("Orun", "oru")):
+            (folder / "names").mkdir(exist_ok=True)
+            own = (letters[n % 3 :] + letters * (n % 7) for n in range(21))
+            (folder / "names" / f"{language}.txt").write_text("\n".join(own))
+        return str(folder / "names")
+
+    def reviews(other):
+        lines = [f"{n % 2}\tit was {'not ' * (n % 2)}{n}" for n in range(40 + other)]
+        (folder / "reviews.tsv").write_text("\n".join(["label\ttext", *lines]))
+        return str(folder / "reviews.tsv")
+
+    def paragraphs(other):
+        lines = (f"of {n} and {n + other} and {n % 7} comes {n % 5}" for n in range(300))
+        (folder / "paragraphs.txt").write_text("\n\n".join(lines))
+        return str(folder / "paragraphs.txt")
+
+    makers = {"char_rnn": ("--text", verses), "name_classifier": ("--data", names)}
+    makers |= {"sentiment": ("--data", reviews), "word_language_model": ("--text", paragraphs)}
+    makers |= dict.fromkeys(NEED_DIGITS, ("--data", digits))
+
     def options(name, other=False):
-        if name == "char_rnn":
-            text.write_text(("work and play, all\n" if other else "all work and no play\n") * 200)
-            return ["--text", str(text)]
-        if name not in NEED_DIGITS:
-            return []
-        return ["--data", digits(int(other))]
+        option, make = makers.get(name, (None, None))
+        return [option, make(other)] if option else []
 
     return options
 
@@ -129,7 +156,8 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whol
     run with as many threads on the same CPU, bit for bit.
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
-    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step.
+    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step, in
+    `dcgan.py` each `--report-every` steps.
     """
     script = import_example(name)
     run_until_killed(script, "os.replace", 4, command(name, tmp_path))
@@ -229,7 +257,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     elif change == "folder":
         more = ["--out", out / "nowhere"]
     elif change == "bit":
-        weights = next(iter(checkpoint(out)["model"].values()))
+        weights = next(w for w in checkpoint(out)["model"].values() if w.dim() == 1)
         content[content.index(weights.numpy().tobytes()) + 3] ^= 64
         path.write_bytes(content)
     elif change == "end":
@@ -239,7 +267,8 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
         if change == "script":
             saved["script"] = "another"
         else:
-            saved["model"] = {key: value[..., :1] for key, value in saved["model"].items()}
+            weights = saved["model"].items()
+            saved["model"] = {name: w[..., :1] if w.dim() else w for name, w in weights}
         workbench.write_checkpoint(path, saved)
     before = path.read_bytes()
 
@@ -252,7 +281,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     assert not (out / "nowhere").exists()
 
 
-@pytest.mark.parametrize("name", ["mnist_classifier", "siamese", "char_rnn"])
+@pytest.mark.parametrize("name", [*NEED_DIGITS, *NEED_TEXT])
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
     """`--resume` with other data in `--data`, or another text in the file of `--text`, than
     the checkpoint's ends with exit code 2 and one line: the checkpoint holds a hash of what was
