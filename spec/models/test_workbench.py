@@ -36,6 +36,7 @@ TINY = {
     "siamese": "--pairs 200 --epochs 4",
     "learning_to_optimize": "--steps 220 --unroll 2 --batch-size 2",
     "char_rnn": "--couplets 100 --epochs 4 --hidden 16 --batch-size 4 --sample 40",
+    "translation": "--pairs 100 --epochs 4",
 }
 # Scripts that take a few seconds and write no checkpoint.
 SHORT = {
@@ -58,6 +59,7 @@ def data(tmp_path_factory):
     """Returns the options that name small data for a script: `other` data than before, if asked."""
 
     text = tmp_path_factory.mktemp("text") / "verses.txt"
+    pairs = text.with_name("pairs.tsv")
 
     @functools.cache
     def digits(seed):
@@ -67,6 +69,9 @@ def data(tmp_path_factory):
         if name == "char_rnn":
             text.write_text(("work and play, all\n" if other else "all work and no play\n") * 200)
             return ["--text", str(text)]
+        if name == "translation" and other:
+            pairs.write_text("".join(f"{i} cats\t{i} miron\n" for i in range(20)))
+            return ["--data", str(pairs)]
         if name not in NEED_DIGITS:
             return []
         return ["--data", digits(int(other))]
@@ -252,7 +257,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     assert not (out / "nowhere").exists()
 
 
-@pytest.mark.parametrize("name", ["mnist_classifier", "siamese", "char_rnn"])
+@pytest.mark.parametrize("name", ["mnist_classifier", "siamese", "char_rnn", "translation"])
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
     """`--resume` with other data in `--data`, or another text in the file of `--text`, than
     the checkpoint's ends with exit code 2 and one line: the checkpoint holds a hash of what was
