@@ -37,6 +37,7 @@ TINY = {
     "learning_to_optimize": "--steps 220 --unroll 2 --batch-size 2",
     "char_rnn": "--couplets 100 --epochs 4 --hidden 16 --batch-size 4 --sample 40",
     "translation": "--pairs 100 --epochs 4",
+    "dqn": "--steps 500 --warm-up 100 --evaluate-every 100 --games 2",
 }
 # Scripts that take a few seconds and write no checkpoint.
 SHORT = {
@@ -134,7 +135,8 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whol
     run with as many threads on the same CPU, bit for bit.
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
-    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step.
+    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step, in
+    `dqn.py` each evaluation.
     """
     script = import_example(name)
     run_until_killed(script, "os.replace", 4, command(name, tmp_path))
