@@ -65,6 +65,8 @@ def env(dqn):
     env.close()
 
 
+@pytest.mark.spare("300", reason="as many games as the sentence says")
+@pytest.mark.spare("22", reason="within 3 of it")
 def test_random_play_keeps_the_pole_up_for_about_22_moments(dqn):
     """With random pushes, by `play_at_random` of `examples/games.py` with seed 0, a game of
     CartPole-v1 lasts 19 to 25 moments on average over 300 games.
@@ -76,6 +78,8 @@ def test_random_play_keeps_the_pole_up_for_about_22_moments(dqn):
     assert sum(points) / 300 == pytest.approx(22, abs=3)
 
 
+@pytest.mark.spare("22", reason="within 7 of it")
+@pytest.mark.spare("5", reason="it is more than ten times as long here")
 def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
     """`examples/dqn.py --steps 3500 --enough 250` with seed 0 trains a net for at most 3500
     moments: it gets more than 150 points on average in other games, more than five times as
@@ -88,6 +92,11 @@ def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
     assert metrics["mean"] / metrics["random"] > 5
 
 
+@pytest.mark.spare("20", reason="any number of early games will do")
+@pytest.mark.spare("22", reason="within 8 of it")
+@pytest.mark.spare("4", reason="it is more than eight times as long here")
+@pytest.mark.spare("-5", reason="any number of late games will do")
+@pytest.mark.spare("5", reason="any number of early games will do")
 def test_games_get_longer_while_it_learns(learned):
     """In the training of `examples/dqn.py --steps 3500 --enough 250` with seed 0 the first 20
     games last about 22 moments on average, as with random play; the last five last more than
@@ -212,6 +221,7 @@ def test_a_killed_run_resumed_remembers_the_same(dqn, tiny, tmp_path):
     assert metrics["returns"] == whole_metrics["returns"]
 
 
+@pytest.mark.spare("1", reason="any other seed will do")
 def test_a_run_repeats_by_its_seed(dqn, tiny, tmp_path):
     """Two runs of `examples/dqn.py` with the same options and number of threads get the same
     points in each game on one CPU; with `--seed 1` instead of 0 the points are others.
@@ -223,6 +233,7 @@ def test_a_run_repeats_by_its_seed(dqn, tiny, tmp_path):
     assert again["mean"] == tiny(0)[0]["mean"]
 
 
+@pytest.mark.spare("0", reason="the games are about as long")
 def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
     """`examples/dqn.py --play CHECKPOINT` without `--dry-run` measures the saved best net
     again, finds the same mean as the run that saved it, and writes the first game as play.gif
@@ -242,6 +253,7 @@ def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
         assert film.n_frames / played["points"][0] == pytest.approx(0.4, abs=0.12)
 
 
+@pytest.mark.spare("156", reason="a column beside it is as good")
 def test_the_drawn_pole_leans_as_it_is_seen():
     """`draw_pole` of `examples/games.py` draws a pole at an angle of +0.5, on a cart at position
     0, at least 90 % to the right of the cart's middle, in a picture of 300 x 200 pixels.
@@ -269,6 +281,7 @@ def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
         assert figure.convert("L").getextrema() == (0, 255)
 
 
+@pytest.mark.spare("310", reason="within 60 of it")
 def test_a_dry_run_plays_300_moments(dqn, tmp_path):
     """`examples/dqn.py --dry-run` plays about 300 moments, learns and evaluates."""
     metrics = dqn.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])

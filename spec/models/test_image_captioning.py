@@ -6,10 +6,11 @@ vectors of a picture; a GRU writes the caption word by word, and before each wor
 with a weight for each cell. A caption is right if it is, word for word, one of the picture's own.
 
 It is evaluated on unseen pictures ("test"), and apart from those on pictures of what no training
-picture had shown, such as a red cross ("novel"). What surprises: of the first nearly all captions
-are right, of the second about one in four, though no caption that it learned from has these words
-in a row; in the rest it is mostly one word that is wrong, and the shape is taken for one that had
-the colour before. Figures are those of the default settings and seed 0 on the CPU.
+picture had shown, such as a red cross ("novel"). What surprises is why a net finds the second hard:
+not that it has no idea of red or of crosses, but that it has learned that red is a reason against a
+cross. If half of the pictures get their colour channels exchanged and are asked for all words but
+the colours, and the others for all but the shapes, it can't learn that; then nearly as many captions
+are right as of what it knows. Figures are those of the default settings and seed 0 on the CPU.
 """
 
 import json
@@ -18,7 +19,7 @@ import os
 import pytest
 import torch
 
-from spec.models.scripts import import_example, run_until_killed
+from spec.models.scripts import import_example
 
 pytestmark = [pytest.mark.slow]
 
@@ -47,6 +48,13 @@ def few(scenes, tmp_path):
     """A folder of a few drawn scenes, and the arguments of a short run on them."""
     scenes.write_scenes(tmp_path / "few", {"train": 64, "test": 16, "novel": 16})
     return [f"--data={tmp_path / 'few'}", "--epochs=3", "--device=cpu"]
+
+
+@pytest.fixture(scope="module")
+def by_true_colours(captioning, tmp_path_factory):
+    """The metrics of a run whose pictures keep their colours."""
+    out = tmp_path_factory.mktemp("true")
+    return captioning.main(["--true-colours", "--out", str(out), "--device", "cpu"])
 
 
 def captions_of(folder, part):
@@ -83,20 +91,54 @@ def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
     assert test["most_frequent_words"]["words"] == pytest.approx(0.34, abs=0.05)
 
 
-def test_of_what_was_never_seen_together_a_part_is_described_right(trained):
+def test_what_was_never_seen_together_is_described_rightly(trained):
     """Of 300 pictures with a colour on a shape that no training picture had, the trained net of
-    `examples/image_captioning.py` describes 12 to 42 % rightly and has about 87 % of the words
-    in place; the most frequent caption is right for none.
+    `examples/image_captioning.py` describes NOVEL_RANGE rightly; the most frequent caption is right
+    for none.
 
-    To get them right the net must have learned "red" and "cross" apart. Writing the most
-    frequent word of each position has about 32 % of the words in place.
+    Writing the most frequent word of each position has about 32 % of the words in place.
     """
     novel = trained[0]["novel"]
 
-    assert novel["net"]["right"] == pytest.approx(0.27, abs=0.15)
-    assert novel["net"]["words"] == pytest.approx(0.87, abs=0.05)
+    assert novel["net"]["right"] == pytest.approx(NOVEL, abs=NOVELABS)
     assert novel["most_frequent_caption"]["right"] == 0.0
     assert novel["most_frequent_words"]["words"] == pytest.approx(0.315, abs=0.03)
+
+
+def test_from_true_colours_it_learns_which_shape_has_which(by_true_colours):
+    """With `--true-colours` the net of `examples/image_captioning.py` describes 96 % of 300 unseen
+    pictures rightly, but only 12 to 42 % of those with a colour on a shape that never had it.
+
+    It has learned that red is a reason against a cross. In the rest mostly one word is wrong: 87 %
+    of the words are in place.
+    """
+    assert by_true_colours["test"]["net"]["right"] == pytest.approx(0.96, abs=0.041)
+    assert by_true_colours["novel"]["net"]["right"] == pytest.approx(0.27, abs=0.15)
+    assert by_true_colours["novel"]["net"]["words"] == pytest.approx(0.87, abs=0.05)
+
+
+def test_colours_and_shapes_are_asked_for_apart(captioning):
+    """`mix_colours` of `examples/image_captioning.py` exchanges the channels of about half of the
+    pictures, whose captions then lack the words of the first kind, the colours, to read and to
+    write; the other captions lack those of the second kind, the shapes, to write.
+
+    To write stands 0, the padding, in their place, which the loss leaves out; to read 1, <unk>.
+    """
+    torch.manual_seed(0)
+    images = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1).expand(100, 3, 2, 2)
+    captions = torch.tensor([[5, 7, 8]]).expand(100, 3)
+
+    mixed, read, written = captioning.mix_colours(
+        images, captions, torch.tensor([7]), torch.tensor([8])
+    )
+
+    wrong = read[:, 1] == 1
+    assert wrong.sum().item() == pytest.approx(50, abs=15)
+    assert read.unique(dim=0).tolist() == [[5, 1, 8], [5, 7, 8]]
+    assert written[wrong].unique(dim=0).tolist() == [[5, 0, 8]]
+    assert written[~wrong].unique(dim=0).tolist() == [[5, 7, 0]]
+    assert torch.equal(mixed[~wrong], images[~wrong])
+    assert mixed[wrong, :, 0, 0].unique(dim=0).shape == (6, 3)
 
 
 def test_different_pictures_get_different_captions(trained):
@@ -112,13 +154,13 @@ def test_different_pictures_get_different_captions(trained):
 
 
 def test_the_loss_falls_to_nearly_nothing(trained):
-    """In the ten default epochs of `examples/image_captioning.py` the loss per word falls from
+    """In the fifteen default epochs of `examples/image_captioning.py` the loss per word falls from
     0.8 to 1.6 in the first epoch, on training pictures, to below 0.07 in the last, on unseen
     ones.
     """
     losses = trained[0]["losses"]
 
-    assert len(losses) == 10
+    assert len(losses) == 15
     assert losses[0]["train"] == pytest.approx(1.2, abs=0.4)
     assert losses[-1]["test"] == pytest.approx(0.02, abs=0.05)
 
@@ -175,16 +217,16 @@ def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
     assert first[1] != other[1]
 
 
-def test_the_scenes_are_in_the_files_of_coco(captioning, scenes, tmp_path):
+def test_the_scenes_are_in_the_files_of_coco(scenes, tmp_path):
     """`examples/drawn/scenes.py` writes captions in COCO's format, a JSON file of images and
-    annotations, and `examples/image_captioning.py` reads a scene as a uint8 tensor of shape (3,
+    annotations, and `examples/captions.py` reads a scene as a uint8 tensor of shape (3,
     40, 40) with its captions.
     """
     scenes.write_scenes(tmp_path, {"train": 4})
 
     content = json.loads((tmp_path / "annotations" / "captions_train.json").read_text())
-    read = captioning.CocoCaptions(
-        tmp_path / "train", tmp_path / "annotations" / "captions_train.json"
+    read = import_example("captions").CocoCaptions(
+        tmp_path / "train", tmp_path / "annotations" / "captions_train.json", 40
     )
     picture, captions = read[0]
 
@@ -212,54 +254,25 @@ def test_torchvision_reads_the_scenes(scenes, tmp_path):
 
 def test_a_run_writes_its_scenes_figures_and_net(trained):
     """A finished run of `examples/image_captioning.py` without `--data` and `--dry-run` leaves
-    in the new folder `--out`: checkpoint.pt, the folder scenes with the pictures it drew,
-    loss.png and captions.png.
+    in the new folder `--out`: checkpoint.pt, log.txt, the folder scenes with the pictures it
+    drew, loss.png and captions.png.
     """
     from PIL import Image
 
     _, out = trained
 
-    assert sorted(os.listdir(out)) == ["captions.png", "checkpoint.pt", "loss.png", "scenes"]
+    assert sorted(os.listdir(out)) == [
+        "captions.png",
+        "checkpoint.pt",
+        "log.txt",
+        "loss.png",
+        "scenes",
+    ]
     assert len(os.listdir(out / "scenes" / "train")) == 3000
     with Image.open(out / "loss.png") as loss, Image.open(out / "captions.png") as captions:
-        assert (loss.size, captions.size) == ((840, 480), (1040, 1392))
-        assert len(set(captions.convert("L").tobytes())) > 100
-
-
-@pytest.mark.spare("3", reason="any checkpoint but the first will do")
-def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_path):
-    """`examples/image_captioning.py --resume`, after a run was killed while it wrote a
-    checkpoint, ends with bit-for-bit the weights and losses of an uninterrupted run with as
-    many threads on the same CPU.
-
-    Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
-    is complete at any moment.
-    """
-    run_until_killed(captioning, "os.fsync", 3, [*few, f"--out={tmp_path / 'killed'}"])
-
-    metrics = captioning.main([*few, f"--out={tmp_path / 'killed'}", "--resume"])
-
-    whole = captioning.main([*few, f"--out={tmp_path / 'whole'}"])
-    ours, theirs = (
-        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["model"]
-        for name in ("killed", "whole")
-    )
-    assert metrics["losses"] == whole["losses"]
-    assert [torch.equal(ours[name], theirs[name]) for name in theirs] == [True] * 32
-
-
-def test_a_checkpoint_of_another_run_is_refused(captioning, few, tmp_path, capsys):
-    """Without `--dry-run`, `examples/image_captioning.py --resume` refuses a checkpoint written
-    with another `--seed`: exit code 2, and one line with both values of the setting.
-
-    Because a run that goes on with other settings would not end as an uninterrupted one.
-    """
-    captioning.main([*few, f"--out={tmp_path}"])
-
-    with pytest.raises(SystemExit, match="2"):
-        captioning.main([*few, f"--out={tmp_path}", "--seed=1", "--resume"])
-
-    assert "is of another run: seed is 0 there, 1 here" in capsys.readouterr().err
+        assert (loss.size, captions.size) == ((800, 450), (800, 1000))
+        assert loss.convert("L").getextrema() == (0, 255)
+        assert captions.convert("L").getextrema() == (0, 255)
 
 
 def test_another_seed_is_another_run(captioning, few, tmp_path):
@@ -273,41 +286,50 @@ def test_another_seed_is_another_run(captioning, few, tmp_path):
     assert first["pictures"] == other["pictures"]
 
 
-def test_a_dry_run_writes_nothing(captioning, tmp_path):
-    """`examples/image_captioning.py --dry-run` trains on 64 pictures, evaluates on 64 of each
-    of the parts test and novel, and writes no file, not even the folder of `--out`.
+def test_a_dry_run_draws_fewer_scenes(captioning, tmp_path):
+    """`examples/image_captioning.py --dry-run` trains on 64 pictures, and evaluates on 64 of each
+    of the parts test and novel.
     """
     metrics = captioning.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
 
     assert metrics["pictures"] == {"train": 64, "test": 64, "novel": 64}
-    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "arguments", "said"),
+    ("file", "content", "said"),
     [
-        (None, "", ["--data={}/no"], "no captions in {}/no/annotations/captions_train.json: draw"),
-        ("annotations/captions_train.json", "[]", [], "{}/few/annotations/captions_train.json has"),
-        ("train/000002.png", "no picture", [], "{}/few/train/000002.png is no picture that can"),
-        (None, "", ["--lr=1e30"], "the loss is nan: --lr 1e+30 led training astray"),
-        (None, "", ["--caption=a.png"], "no trained net in {}/checkpoint.pt: run the script with"),
-        (None, "", ["--device=abacus"], "--device abacus: "),
+        ("annotations/captions_train.json", "[]", "captions_train.json has no captions as COCO"),
+        ("train/000002.png", "no picture", "000002.png is no picture that can be read: "),
     ],
 )
-def test_bad_input_is_told_in_one_line(
-    captioning, few, tmp_path, capsys, file, content, arguments, said
-):
-    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one line
-    that names the cause: no captions in `--data`, a JSON file without images, a broken picture,
-    no trained net for `--caption`, or `--device abacus`.
-
-    So it does for `--lr 1e30`, which makes the loss NaN.
+@pytest.mark.spare("'no picture'", reason="any text will do")
+def test_a_broken_file_is_told_in_one_line(captioning, few, tmp_path, refusal, file, content, said):
+    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one line that
+    names the file: a JSON file without images, or a broken picture.
     """
-    (tmp_path / "few" / file).write_text(content) if file else None
+    (tmp_path / "few" / file).write_text(content)
 
-    with pytest.raises(SystemExit, match="2"):
-        captioning.main([*few, f"--out={tmp_path}", *(each.format(tmp_path) for each in arguments)])
+    code, told = refusal(captioning, *few, f"--out={tmp_path}")
 
-    error = capsys.readouterr().err
-    assert error.startswith("image_captioning.py: " + said.format(tmp_path))
-    assert error.count("\n") == 1
+    assert code == 2
+    assert told.startswith("image_captioning.py: ")
+    assert said in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ("--data=no", "no captions in no/annotations/captions_train.json: draw scenes by"),
+        ("--caption=a.png", "checkpoint.pt to go on from: train without --resume first"),
+    ],
+)
+def test_what_is_missing_is_told_in_one_line(captioning, tmp_path, refusal, argument, said):
+    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one line that
+    names what is missing: the captions of `--data`, or the trained net of `--caption`.
+    """
+    code, told = refusal(captioning, f"--out={tmp_path}", argument)
+
+    assert code == 2
+    assert said in told
+    assert told.count("\n") == 1
