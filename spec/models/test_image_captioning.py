@@ -6,11 +6,11 @@ vectors of a picture; a GRU writes the caption word by word, and before each wor
 with a weight for each cell. A caption is right if it is, word for word, one of the picture's own.
 
 It is evaluated on unseen pictures ("test"), and apart from those on pictures of what no training
-picture had shown, such as a red cross ("novel"). What surprises is why a net finds the second hard:
-not that it has no idea of red or of crosses, but that it has learned that red is a reason against a
-cross. If half of the pictures get their colour channels exchanged and are asked for all words but
-the colours, and the others for all but the shapes, it can't learn that; then nearly as many captions
-are right as of what it knows. Figures are those of the default settings and seed 0 on the CPU.
+picture had shown, such as a red cross ("novel"). What surprises is what helps with the second: half
+of the training pictures get their colour channels exchanged and are asked for all words but the
+colours, the others for all but the shapes. So the net can't learn that red is a reason against a
+cross, and describes four in five of them rightly. Figures are those of the default settings and
+seed 0 on the CPU.
 """
 
 import json
@@ -50,13 +50,6 @@ def few(scenes, tmp_path):
     return [f"--data={tmp_path / 'few'}", "--epochs=3", "--device=cpu"]
 
 
-@pytest.fixture(scope="module")
-def by_true_colours(captioning, tmp_path_factory):
-    """The metrics of a run whose pictures keep their colours."""
-    out = tmp_path_factory.mktemp("true")
-    return captioning.main(["--true-colours", "--out", str(out), "--device", "cpu"])
-
-
 def captions_of(folder, part):
     """The captions of each picture of a part, as its JSON file has them."""
     content = json.loads((folder / "annotations" / f"captions_{part}.json").read_text())
@@ -68,14 +61,14 @@ def captions_of(folder, part):
 
 
 def test_greedy_captions_of_unseen_pictures_are_right_far_above_chance(trained):
-    """After the default training `examples/image_captioning.py` describes about 96 % of 300
+    """After the default training `examples/image_captioning.py` describes about 97 % of 300
     unseen pictures with a right caption; giving all of them the most frequent caption is right
     for at most 2 %.
     """
     test = trained[0]["test"]
 
     assert trained[0]["pictures"] == {"train": 3000, "test": 300, "novel": 300}
-    assert test["net"]["right"] == pytest.approx(0.96, abs=0.041)
+    assert test["net"]["right"] == pytest.approx(0.97, abs=0.031)
     assert test["most_frequent_caption"]["right"] == pytest.approx(0.0, abs=0.02)
     assert test["most_frequent_words"]["right"] == pytest.approx(0.0, abs=0.02)
 
@@ -93,28 +86,16 @@ def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
 
 def test_what_was_never_seen_together_is_described_rightly(trained):
     """Of 300 pictures with a colour on a shape that no training picture had, the trained net of
-    `examples/image_captioning.py` describes NOVEL_RANGE rightly; the most frequent caption is right
+    `examples/image_captioning.py` describes 65 to 95 % rightly; the most frequent caption is right
     for none.
 
     Writing the most frequent word of each position has about 32 % of the words in place.
     """
     novel = trained[0]["novel"]
 
-    assert novel["net"]["right"] == pytest.approx(NOVEL, abs=NOVELABS)
+    assert novel["net"]["right"] == pytest.approx(0.8, abs=0.15)
     assert novel["most_frequent_caption"]["right"] == 0.0
     assert novel["most_frequent_words"]["words"] == pytest.approx(0.315, abs=0.03)
-
-
-def test_from_true_colours_it_learns_which_shape_has_which(by_true_colours):
-    """With `--true-colours` the net of `examples/image_captioning.py` describes 96 % of 300 unseen
-    pictures rightly, but only 12 to 42 % of those with a colour on a shape that never had it.
-
-    It has learned that red is a reason against a cross. In the rest mostly one word is wrong: 87 %
-    of the words are in place.
-    """
-    assert by_true_colours["test"]["net"]["right"] == pytest.approx(0.96, abs=0.041)
-    assert by_true_colours["novel"]["net"]["right"] == pytest.approx(0.27, abs=0.15)
-    assert by_true_colours["novel"]["net"]["words"] == pytest.approx(0.87, abs=0.05)
 
 
 def test_colours_and_shapes_are_asked_for_apart(captioning):
@@ -154,13 +135,13 @@ def test_different_pictures_get_different_captions(trained):
 
 
 def test_the_loss_falls_to_nearly_nothing(trained):
-    """In the fifteen default epochs of `examples/image_captioning.py` the loss per word falls from
+    """In the twenty default epochs of `examples/image_captioning.py` the loss per word falls from
     0.8 to 1.6 in the first epoch, on training pictures, to below 0.07 in the last, on unseen
     ones.
     """
     losses = trained[0]["losses"]
 
-    assert len(losses) == 15
+    assert len(losses) == 20
     assert losses[0]["train"] == pytest.approx(1.2, abs=0.4)
     assert losses[-1]["test"] == pytest.approx(0.02, abs=0.05)
 
