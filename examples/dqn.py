@@ -123,7 +123,7 @@ def draw_returns(run, title, random_mean, path):
     """Draw the points of each game learned from, those of each evaluation, and what chance gets."""
     with figure(path, title) as axes:
         axes.plot(
-            *zip(*run.scalars["points"], strict=True), ".", color=GRAY, label="a game of them"
+            *zip(*run.scalars["points"], strict=True), ".", color=GRAY, label="a game to learn from"
         )
         lines = {"10 other games, no push by chance": run.scalars["mean"]}
         curves(axes, lines, "moments played", "points", references={"chance": random_mean}, ylim=0)

@@ -191,7 +191,7 @@ def draw_waits(results, path):
         shares = [(wait, 100 * number / len(waits)) for number, wait in enumerate(waits, 1)]
         lines[f"{name}: {result['per_second']:.0f} requests/s"] = shares
     medians = ", ".join(f"{each['p50_ms']:.0f} ms {name}" for name, each in results.items())
-    title = f"Half of the answers to {first['clients']} clients at once come within {medians}"
+    title = f"{first['clients']} clients: half of them wait up to {medians}"
     with figure(path, title) as axes:
         curves(
             axes,

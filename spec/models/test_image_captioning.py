@@ -100,10 +100,11 @@ def test_what_was_never_seen_together_is_described_rightly(trained):
 
 def test_colours_and_shapes_are_asked_for_apart(captioning):
     """`mix_colours` of `examples/image_captioning.py` exchanges the channels of about half of the
-    pictures, whose captions then lack the words of the first kind, the colours, to read and to
-    write; the other captions lack those of the second kind, the shapes, to write.
+    pictures; their captions lack the words of the first kind, the colours, and the others those of
+    the second kind, the shapes.
 
-    To write stands 0, the padding, in their place, which the loss leaves out; to read 1, <unk>.
+    Where the loss leaves a word out, 0 stands, the padding. Of a picture with exchanged channels
+    the colours are not read either: 1, <unk>, stands there.
     """
     torch.manual_seed(0)
     images = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1).expand(100, 3, 2, 2)
