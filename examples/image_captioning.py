@@ -3,7 +3,7 @@
 The encoder makes of a picture a grid of 5 x 5 vectors; the decoder, a GRU, writes the caption word
 by word, and before each word looks at the grid with a weight for each cell. Notes 000 and 001 send
 the learner to chenyuntc's book for an image description model; that one needs COCO and days, this
-one draws its own pictures (`drawn/scenes.py`) and learns in half a minute.
+one draws its own pictures (`drawn/scenes.py`) and learns in a minute.
 
     python examples/image_captioning.py
     python examples/image_captioning.py --caption some_picture.png
