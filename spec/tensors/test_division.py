@@ -114,7 +114,7 @@ def test_rounding_mode_says_what_div_does_with_the_fraction(rounding_mode, resul
 
 def test_a_rounding_mode_keeps_integers_integers(device):
     """`torch.div` of an int64 tensor by an int gives int64 with `rounding_mode="floor"` or
-    `"trunc"`, and float32 without.
+    `"trunc"`, and the default dtype, float32, without.
     """
     x = torch.tensor([7], device=device)
 
