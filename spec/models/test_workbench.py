@@ -40,6 +40,9 @@ TINY = {
     "sentiment": "--epochs 4 --batch-size 16",
     "dcgan": "--width 4 --steps 16 --batch-size 8 --report-every 4",
     "word_language_model": "--epochs 4 --hidden 8 --batch-size 4 --length 16 --sample 20",
+    "translation": "--epochs 4",
+    "image_captioning": "--epochs 4",
+    "dqn": "--steps 500 --warm-up 100 --evaluate-every 100 --games 2",
 }
 # Scripts that take a few seconds and write no checkpoint.
 SHORT = {
@@ -49,7 +52,7 @@ SHORT = {
 }
 
 NEED_DIGITS = ("mnist_classifier", "siamese", "dcgan")
-NEED_TEXT = ("char_rnn", "name_classifier", "sentiment", "word_language_model")
+NEED_TEXT = ("char_rnn", "name_classifier", "sentiment", "word_language_model", "translation")
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +93,21 @@ def data(tmp_path_factory):
         (folder / "paragraphs.txt").write_text("\n\n".join(lines))
         return str(folder / "paragraphs.txt")
 
+    def pairs(other):
+        lines = (f"{i} cats\t{i} {'miron' if other else 'mirona'}\n" for i in range(20))
+        (folder / "pairs.tsv").write_text("".join(lines))
+        return str(folder / "pairs.tsv")
+
+    @functools.cache
+    def scenes(seed):
+        drawn = tmp_path_factory.mktemp("scenes")
+        counts = {"train": 64, "test": 8, "novel": 8}
+        import_example("drawn.scenes").write_scenes(drawn, counts, seed)
+        return str(drawn)
+
     makers = {"char_rnn": ("--text", verses), "name_classifier": ("--data", names)}
     makers |= {"sentiment": ("--data", reviews), "word_language_model": ("--text", paragraphs)}
+    makers |= {"translation": ("--data", pairs), "image_captioning": ("--data", scenes)}
     makers |= dict.fromkeys(NEED_DIGITS, ("--data", digits))
 
     def options(name, other=False):
@@ -157,7 +173,7 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whol
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
     `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step, in
-    `dcgan.py` each `--report-every` steps.
+    `dqn.py` each evaluation, in `dcgan.py` each `--report-every` steps.
     """
     script = import_example(name)
     run_until_killed(script, "os.replace", 4, command(name, tmp_path))
@@ -267,8 +283,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
         if change == "script":
             saved["script"] = "another"
         else:
-            weights = saved["model"].items()
-            saved["model"] = {name: w[..., :1] if w.dim() else w for name, w in weights}
+            saved["model"] = {key: value.flatten()[:1] for key, value in saved["model"].items()}
         workbench.write_checkpoint(path, saved)
     before = path.read_bytes()
 
@@ -281,7 +296,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     assert not (out / "nowhere").exists()
 
 
-@pytest.mark.parametrize("name", [*NEED_DIGITS, *NEED_TEXT])
+@pytest.mark.parametrize("name", [*NEED_DIGITS, *NEED_TEXT, "image_captioning"])
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
     """`--resume` with other data in `--data`, or another text in the file of `--text`, than
     the checkpoint's ends with exit code 2 and one line: the checkpoint holds a hash of what was
