@@ -56,8 +56,12 @@ class InputError(Exception):
 
 
 def first_line(error):
-    """Return the first line of what an error says, or its name where it says nothing."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    """Return the first line of what an error says, or its name where it says nothing.
+
+    One that a loader's worker met says it after the worker's traceback.
+    """
+    said = str(error).rpartition("InputError: ")[2]
+    return said.strip().partition("\n")[0] or type(error).__name__
 
 
 def script(main):
@@ -167,6 +171,8 @@ class Arguments(argparse.ArgumentParser):
         for name, kind, told in self.SHARED:
             if name in defaults:
                 option = "--" + name.replace("_", "-")
+                # Without a default of its own it must not be said to be None.
+                told += "" if defaults[name] else " (default: its own for each)%(default).0s"
                 add(option, type=kind, default=defaults[name], help=told)
         out = Path("runs", Path(file).stem)
         add("--out", type=Path, default=out, metavar="DIR", help="what is written")
