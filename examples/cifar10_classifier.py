@@ -62,8 +62,12 @@ class Net(nn.Module):
 
 
 def normalise(images, recipe):
-    """Return the values of pictures in bytes: from -1 to 1, and for `fast` twice as far apart."""
-    return (images.float() / 255 - 0.5) / (0.25 if recipe == "fast" else 0.5)
+    """Return the values of pictures in bytes: from -1 to 1, and for `fast` twice as far apart.
+
+    A picture has its channels last, as it is decoded, and the values have them last in memory:
+    convolutions on a CPU are faster so.
+    """
+    return (images.permute(0, 3, 1, 2).float() / 255 - 0.5) / (0.25 if recipe == "fast" else 0.5)
 
 
 def predict(net, test, args, limit=None):

@@ -1,31 +1,31 @@
 """Read CIFAR-10: from folders of pictures, or as torchvision keeps its own copy."""
 
+import numpy as np
 import torch
 from picture_files import fingerprint_of_folder, open_folders, read_rgb
 from torch.utils.data import DataLoader
 from torchvision.datasets import CIFAR10
-from torchvision.transforms import v2
 from workbench import InputError, fingerprint, first_line, progress
 
 
 def read_small(path):
-    """Read a picture of 32 x 32 pixels as bytes, (3, 32, 32)."""
+    """Read a picture of 32 x 32 pixels as bytes, (32, 32, 3)."""
     picture = read_rgb(path)
     if picture.size != (32, 32):
         width, height = picture.size
         raise InputError(f"{path} is {width} x {height} pixels; the net takes 32 x 32")
-    return v2.functional.pil_to_tensor(picture)
+    return torch.from_numpy(np.array(picture))
 
 
 def open_cifar10(root, download):
-    """Return a training and a test set, of pictures in (3, 32, 32) bytes, and their source."""
+    """Return a training and a test set, of pictures in (32, 32, 3) bytes, and their source."""
     if not download and any((root / part).is_dir() for part in ("train", "test")):
         train, test = open_folders(root, "train", "test", loader=read_small)
         if len(train.classes) != 10:
             raise InputError(f"{root} holds {len(train.classes)} classes; the net tells 10 apart")
         return train, test, "image folder"
     try:
-        parts = [CIFAR10(root, part, v2.PILToTensor(), None, download) for part in (True, False)]
+        parts = [CIFAR10(root, part, np.array, None, download) for part in (True, False)]
     except (OSError, RuntimeError) as error:
         if download:
             raise InputError(f"CIFAR-10 did not get into {root}: {first_line(error)}") from error
@@ -37,13 +37,10 @@ def open_cifar10(root, download):
 
 
 def decode(pictures):
-    """Return all pictures of a set in one tensor of bytes, (N, 32, 32, 3), and their labels.
-
-    The channels come last, as convolutions on a CPU like a batch best.
-    """
+    """Return all pictures of a set in one tensor of bytes, (N, 32, 32, 3), and their labels."""
     loader = DataLoader(pictures, 500)
     images, labels = zip(*progress(loader, "decoding", len(loader)), strict=True)
-    return torch.cat(images).permute(0, 2, 3, 1).contiguous(), torch.cat(labels)
+    return torch.cat(images), torch.cat(labels)
 
 
 def fingerprint_of(pictures):
@@ -70,6 +67,6 @@ class Held:
         count = len(self.labels)
         order = torch.randperm(count) if self.shuffled else torch.arange(count)
         for chosen in order.split(self.batch_size):
-            images = self.images[chosen].permute(0, 3, 1, 2)
+            images = self.images[chosen]
             mirrored = self.shuffled and torch.rand(()) < 0.5
-            yield images.flip(3) if mirrored else images, self.labels[chosen]
+            yield images.flip(2) if mirrored else images, self.labels[chosen]

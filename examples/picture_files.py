@@ -13,7 +13,8 @@ def read_rgb(path):
     """Read a picture, in RGB."""
     try:
         with Image.open(path) as image:
-            return image.convert("RGB")
+            image.load()
+            return image if image.mode == "RGB" else image.convert("RGB")
     except FileNotFoundError as error:
         raise InputError(f"no picture {path}") from error
     except (OSError, ValueError) as error:
