@@ -39,7 +39,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 import torchvision
 from figures import BLUE, GRAY, ORANGE, curves, figure, pictures
-from picture_files import fingerprint_of_folder, open_folders
+from picture_files import fingerprint_of_folder, open_folders, to_values
 from processes import added_up, apart, processes
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -102,7 +102,7 @@ def open_pictures(args):
             f"no pictures in {args.data}: put train/CLASS/*.jpg and val/CLASS/*.jpg there, "
             f"or draw some: python examples/drawn/shapes.py {args.data}"
         )
-    finish = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
+    finish = [to_values, v2.Normalize(MEAN, STD)]
     plain = [v2.Resize(args.size * 8 // 7), v2.CenterCrop(args.size)]
     crop = v2.RandomResizedCrop(args.size, scale=(args.crop_from, 1))
     random = plain if args.no_augment else [crop, v2.RandomHorizontalFlip()]

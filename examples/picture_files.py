@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torchvision.datasets import ImageFolder
+from torchvision.transforms import v2
 from workbench import InputError, fingerprint, first_line
 
 
@@ -28,6 +29,13 @@ def read_picture(path, size):
     left, top = (image.width - side) // 2, (image.height - side) // 2
     image = image.crop((left, top, left + side, top + side))
     return to_tensor(image.resize((size, size), Image.Resampling.LANCZOS))
+
+
+def to_values(image):
+    """Return a picture of PIL's as values from 0 to 1, (3, height, width): `v2.ToImage` and
+    `v2.ToDtype(torch.float32, scale=True)` in one, which torchvision 0.15 does not have.
+    """
+    return v2.functional.pil_to_tensor(image).float().mul_(1 / 255)
 
 
 def to_tensor(image):
