@@ -150,8 +150,9 @@ def test_micro_batches_add_up_to_the_whole_batch():
 
 
 def test_micro_batches_of_unequal_size_need_unequal_weights():
-    """For parts of 3 and 1 of the 4 samples, the `mean()` losses must be weighted by 3/4 and
-    1/4 before `backward()` to give the whole batch's gradient, here 3; halving both gives 4.
+    """The `mean()` losses of parts of 3 and 1 samples must be weighted by 3/4 and 1/4 before
+    `backward()` to give the gradient of all four: for `w * x` with `x` of 1, 2, 3 and 6 it is
+    3, while halving both losses gives 4.
 
     The last batch of a `DataLoader` is often smaller. `drop_last=True` leaves that batch out.
     """

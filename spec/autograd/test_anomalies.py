@@ -30,7 +30,7 @@ def test_nan_in_a_gradient_is_no_error_by_itself(device):
 
 
 def test_anomaly_detection_stops_at_the_first_nan(device):
-    """Inside `torch.autograd.set_detect_anomaly(True)`, `backward()` of `x.sqrt()` with an
+    """Inside `torch.autograd.set_detect_anomaly(True)`, `x.sqrt().sum().backward()` with an
     element -1 raises RuntimeError, "Function 'SqrtBackward0' returned nan values in its 0th
     output", and writes no `x.grad`.
 

@@ -21,8 +21,9 @@ import torch
 
 @pytest.mark.claim("self-two-parts", "course-autograd-module")
 def test_grad_returns_what_backward_would_have_stored(device):
-    """`torch.autograd.grad(y, x)` of a real 0-d `y` that was computed from `x` returns the
-    derivative of `y` with respect to `x`, as a tuple of one tensor, and writes no `x.grad`.
+    """`torch.autograd.grad(y, x)` of a real 0-d `y` that was computed from an `x` that requires
+    grad returns the derivative of `y` with respect to `x`, as a tuple of one tensor, and writes
+    no `x.grad`.
 
     `torch` computes the value, and the package `torch.autograd` differentiates what was
     computed.

@@ -81,8 +81,8 @@ def test_a_computed_tensor_may_be_changed_in_place(device):
 
 
 def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
-    """After `x = x + 1`, with a leaf `x` that requires grad, the name `x` holds a computed
-    tensor, no leaf; the leaf still exists with its old value, under its other names.
+    """After a recorded `x = x + 1`, with a leaf `x` that requires grad, the name `x` holds a
+    computed tensor, no leaf; the leaf still exists with its old value, under its other names.
 
     An optimizer that was given the leaf goes on updating the leaf.
     """

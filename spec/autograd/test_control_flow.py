@@ -60,9 +60,9 @@ def test_a_mistake_is_reported_by_the_line_that_makes_it():
     ("start", "node", "gradient"), [(2.0, "MulBackward0", 4.0), (-2.0, "PowBackward0", 12.0)]
 )
 def test_the_branch_that_ran_is_the_graph(start, node, gradient):
-    """After `y = x * x if x > 0 else x**3`, `y.grad_fn` and the gradient of `x` are those of
-    the branch that was taken: `MulBackward0` for a positive `x`, `PowBackward0` for a negative
-    one.
+    """After a recorded `y = x * x if x > 0 else x**3`, with an `x` that requires grad,
+    `y.grad_fn` and the gradient of `x` are those of the branch taken: `MulBackward0` for a
+    positive `x`, `PowBackward0` for a negative one.
     """
     x = torch.tensor(start, requires_grad=True)
     y = x * x if x > 0 else x**3
@@ -105,8 +105,9 @@ def test_where_computes_both_branches():
 
 @pytest.mark.claim("blitz-graph-changes-each-iteration")
 def test_each_iteration_may_leave_another_graph():
-    """`operation(x).grad_fn`, run with `torch.exp`, `torch.square` and `torch.neg` in turn, is
-    a different node each time: the graph is made anew in each iteration.
+    """`operation(x).grad_fn`, recorded for `torch.exp`, `torch.square` and `torch.neg` in turn,
+    with an `x` that requires grad, is a different node each time: the graph is made anew in
+    each iteration.
     """
     x = torch.tensor(2.0, requires_grad=True)
     operations = [torch.exp, torch.square, torch.neg]

@@ -162,8 +162,8 @@ def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
 
 
 def test_data_shares_memory_and_is_untracked():
-    """`x.data`, like `x.detach()`, shares the storage of `x` and doesn't require grad; an `x`
-    that requires grad still does.
+    """`x.data` of a dense tensor, like `x.detach()`, shares the storage of `x` and doesn't
+    require grad; an `x` that requires grad still does.
     """
     x = torch.ones(2, requires_grad=True)
     x.data[0] = 5.0

@@ -182,8 +182,9 @@ def test_stacked_models_are_an_ensemble_in_one_call():
 
 
 def test_a_stack_is_a_copy_that_is_trained_itself():
-    """The stacked parameters of `stack_module_state` are copies, and leaves: an optimizer given
-    `parameters.values()` trains them, and the models that were stacked do not change.
+    """The parameters that `stack_module_state` stacks from trainable models are copies, and
+    leaves: an optimizer given `parameters.values()` trains them, and the models that were
+    stacked do not change.
     """
     models = [nn.Linear(1, 1, bias=False) for _ in range(2)]
     for model in models:

@@ -185,8 +185,8 @@ def test_grad_fn_is_read_only():
 
 @pytest.mark.torch(">=2.0")
 def test_nodes_have_a_public_class():
-    """In PyTorch 2.0 and later `isinstance(y.grad_fn, torch.autograd.graph.Node)` is True for
-    `y = x * 3` with an `x` that requires grad; for the tensor `y` itself it is False.
+    """In PyTorch 2.0 and later `isinstance(y.grad_fn, torch.autograd.graph.Node)` is True for a
+    recorded `y = x * 3`, with an `x` that requires grad; for the tensor `y` itself it is False.
     """
     y = torch.ones(2, requires_grad=True) * 3
 

@@ -18,8 +18,9 @@ import torch
 
 
 def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
-    """`y.add_(1)` on `y = x * 2`, with an `x` that requires grad, returns `y` itself with a new
-    `grad_fn`, `AddBackward0`, whose `next_functions` refers to the old one, `MulBackward0`.
+    """`y.add_(1)` on a recorded `y = x * 2`, with an `x` that requires grad, is recorded too:
+    it returns `y` itself with a new `grad_fn`, `AddBackward0`, whose `next_functions` refers to
+    the old one, `MulBackward0`.
 
     So the history only grows: nothing that was recorded is changed.
     """

@@ -86,7 +86,7 @@ def test_a_jacobian_can_be_differentiated_again():
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """For a float tensor `x` and an `f` that returns one tensor, not an empty one,
+    """For a float32 `x` and an `f` that returns one float32 tensor, not an empty one,
     `torch.autograd.functional.jacobian(f, x)` has the shape of the output followed by that of
     `x`: (3, 2, 3) for a sum over the first dimension of a (2, 3) tensor.
 

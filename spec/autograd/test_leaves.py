@@ -76,9 +76,9 @@ def test_backward_fills_the_gradients_of_tracked_leaves_only():
 
 
 def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
-    """For `y = x * 2` with an `x` that requires grad, reading `y.grad` gives None and a
-    UserWarning, "use .retain_grad() on the non-leaf Tensor", where neither `retain_grad()` nor
-    `backward(inputs=[y])` was called.
+    """For a recorded `y = x * 2` with an `x` that requires grad, reading `y.grad` gives None
+    and a UserWarning, "use .retain_grad() on the non-leaf Tensor", where neither
+    `retain_grad()` nor `backward(inputs=[y])` was called.
 
     By default Python shows this warning once per line of code.
     """
@@ -90,8 +90,8 @@ def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
 
 
 def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
-    """After `y.retain_grad()` on `y = x * 3` the call `(y * y).backward()` stores a gradient in
-    `y.grad`, and the leaf `x` gets its own as before.
+    """After `y.retain_grad()` on a recorded 0-d `y = x * 3`, with a leaf `x` that requires
+    grad, `(y * y).backward()` stores a gradient in `y.grad`, and `x` gets its own as before.
     """
     x = torch.tensor(2.0, requires_grad=True)
     y = x * 3

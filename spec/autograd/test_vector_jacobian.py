@@ -61,8 +61,10 @@ def test_backward_leaves_v_times_the_jacobian(device):
     ("v", "row"), [([1.0, 0.0], [3.0, 2.0, 0.0]), ([0.0, 1.0], [1.0, 0.0, 7.0])]
 )
 def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
-    """`y.backward(v)` of a real 1-D `y`, with a `v` of one 1 and zeros elsewhere, gives one row
-    of the Jacobian: the gradient of that element of `y`.
+    """`y.backward(v)` of a real 1-D `y` with finite derivatives, with a `v` of one 1 and zeros
+    elsewhere, gives one row of the Jacobian: the gradient of that element of `y`.
+
+    An infinite derivative of another element makes NaN: it is multiplied by the 0 in `v`.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])

@@ -8,10 +8,11 @@ Triton for a GPU, and needs a compiler for them. `backend="eager"` records and t
 operations as they are; `backend="aot_eager"` records the backward pass as well. Both need no
 compiler: this page uses them wherever the backend does not matter.
 
-What surprises: nothing is compiled before the first call, a compiled module has `_orig_mod.` in
-the keys of its `state_dict`, a first hook added later is ignored, and inductor draws other random
-numbers. What is recorded for one kind of input is told in `spec/compile/test_recompilation.py`,
-what cannot be recorded in `spec/compile/test_graph_breaks.py`.
+What surprises: nothing is compiled before the first call, `torch.compile(model)` has `_orig_mod.`
+in the keys of its `state_dict`, a first hook added later is ignored, and inductor draws other
+random numbers. What is recorded for one kind of input is told in
+`spec/compile/test_recompilation.py`, what cannot be recorded in
+`spec/compile/test_graph_breaks.py`.
 """
 
 import sys
@@ -34,8 +35,10 @@ pytestmark = [
 
 
 def test_a_compiled_function_gives_the_same_values(device):
-    """A function compiled by `torch.compile` without random numbers returns the values of the
-    function itself, up to rounding: compiled or not, `(x * 2 + 1).sum()` of [1, 2] is 8.
+    """A function compiled by `torch.compile` computes what the function computes: compiled with
+    `backend="eager"` or not, `(x * 2 + 1).sum()` of [1.0, 2.0] is 8.
+
+    With inductor floats may be rounded otherwise, and random numbers are other ones.
     """
     compiled = torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")
 
@@ -72,8 +75,9 @@ def test_gradients_pass_through_compiled_code():
 
 
 def test_nothing_is_compiled_before_the_first_call():
-    """`torch.compile(f)` itself compiles nothing: the backend is called in the first call of the
-    compiled function, and not again in a second call with an input of the same kind.
+    """`torch.compile(lambda x: x + 1)` itself compiles nothing: the backend is called in the
+    first call of the compiled function, and not again in a second call with an input of the
+    same kind.
 
     So the first call is slow. Call the function once before you measure it.
     """
@@ -90,8 +94,8 @@ def test_nothing_is_compiled_before_the_first_call():
 
 
 def test_a_backend_gets_the_recorded_operations():
-    """A backend of `torch.compile` is a function of a graph module and example inputs that returns
-    a callable: for `x + 1` the graph has a placeholder, one call and an output.
+    """A backend of `torch.compile` is a function of a graph module and example inputs that
+    returns a callable: for `x + 1` the graph has a placeholder, one call and an output.
     """
     recorded = []
 
@@ -121,11 +125,11 @@ def test_a_module_compiled_in_place_keeps_its_keys():
 
 
 def test_a_compiled_module_shares_its_parameters():
-    """`torch.compile(model)` wraps an `nn.Module` in an `OptimizedModule`: the parameters are the
+    """`torch.compile(model)` of an `nn.Linear` makes an `OptimizedModule`: the parameters are the
     model's own, with `_orig_mod.` before their names in `state_dict()`, and `_orig_mod` is the
     model.
 
-    So an optimizer may be made from either. `isinstance(compiled, Net)` is False.
+    So an optimizer may be made from either. `isinstance(compiled, nn.Linear)` is False.
     """
     model = nn.Linear(2, 1, bias=False)
 
@@ -140,12 +144,12 @@ def test_a_compiled_module_shares_its_parameters():
 
 
 def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
-    """`load_state_dict` of the plain module refuses the `state_dict()` of the compiled one with
-    RuntimeError, "Error(s) in loading state_dict for Linear", and below "Unexpected key(s) in
-    state_dict: "_orig_mod.weight"".
+    """`load_state_dict` of an `nn.Linear` refuses the `state_dict()` of `torch.compile` of it
+    with RuntimeError, "Error(s) in loading state_dict for Linear", and below "Unexpected key(s)
+    in state_dict: "_orig_mod.weight"".
 
-    Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. The prefix
-    is removed from a saved one by `consume_prefix_in_state_dict_if_present`.
+    Save `model.state_dict()` of the model itself, or `compiled._orig_mod.state_dict()`. The
+    prefix is removed from a saved one by `consume_prefix_in_state_dict_if_present`.
     """
     model = nn.Linear(2, 1, bias=False)
     saved = torch.compile(model, backend="eager").state_dict()
@@ -160,8 +164,9 @@ def test_a_checkpoint_of_a_compiled_module_is_refused_by_the_plain_one():
 
 
 def test_changed_weights_are_used_without_compiling_again():
-    """A module compiled by `torch.compile` reads its parameters at each call: after an in-place
-    change of the weight the next call uses the new values, and nothing is compiled again.
+    """An `nn.Linear` compiled by `torch.compile` reads its weight at each call: after an
+    in-place change of the weight the next call uses the new values, and nothing is compiled
+    again.
 
     Because the graph refers to the parameters and holds none of their values as constants.
     """
@@ -182,8 +187,8 @@ def test_changed_weights_are_used_without_compiling_again():
 @pytest.mark.torch(">=2.5")
 def test_a_hook_added_after_compiling_is_ignored():
     """If `torch.compile(model)` has run without hooks, a first `model.register_forward_hook` is
-    ignored by calls with inputs of the same kind; `torch.compiler.reset()` makes the next call see
-    it.
+    ignored by calls with inputs of the same kind; `torch.compiler.reset()` makes the next call
+    see it.
 
     Because the compiler does not look for hooks again until it compiles again. Register hooks
     before the first call.
@@ -205,7 +210,8 @@ def test_a_hook_added_after_compiling_is_ignored():
 @pytest.mark.torch(">=2.5")
 def test_the_step_of_an_optimizer_can_be_compiled():
     """A function that calls `step()` of a `torch.optim.SGD` without momentum can be compiled by
-    `torch.compile`: three calls are one compilation, and the weight moves as it does uncompiled.
+    `torch.compile`: three calls are one compilation, and a weight of 1 with the gradient 1
+    moves to 0.25 for `lr=0.25`.
     """
     counter = CompileCounter()
     weight = nn.Parameter(torch.ones(1))
@@ -239,8 +245,9 @@ def test_compile_can_be_switched_off():
 
 @pytest.mark.torch(">=2.6")
 def test_a_stance_runs_compiled_functions_uncompiled():
-    """Inside `torch.compiler.set_stance("force_eager")` compiled functions run uncompiled, which
-    tells whether an error comes from the compiler or from the function.
+    """Inside `torch.compiler.set_stance("force_eager")` a function that `torch.compile`
+    returned runs uncompiled, which tells whether an error comes from the compiler or from the
+    function.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -281,11 +288,11 @@ def test_a_backend_that_is_not_there_is_refused():
 
 
 def test_an_error_in_a_backend_names_the_backend():
-    """An exception such as ValueError that a backend of `torch.compile` raises comes out as
-    BackendCompilerFailed, "backend='broken' raised:", followed by its type and its words.
+    """A ValueError that a backend of `torch.compile` raises comes out as BackendCompilerFailed,
+    "backend='broken' raised:", followed by its type and its words.
 
-    The same words with `backend='inductor' raised:` stand above many errors of a missing or broken
-    C++ compiler, CUDA or Triton: the line below them tells which.
+    The same words with `backend='inductor' raised:` stand above many errors of a missing or
+    broken C++ compiler, CUDA or Triton: the line below them tells which.
     """
 
     def broken(graph, inputs):
@@ -301,8 +308,9 @@ def test_an_error_in_a_backend_names_the_backend():
 
 
 def test_errors_of_the_compiler_can_be_suppressed():
-    """With `torch._dynamo.config.suppress_errors = True` and without `fullgraph=True`, a function
-    that a backend fails on is run uncompiled, and no exception reaches the caller.
+    """With `torch._dynamo.config.suppress_errors = True` and without `fullgraph=True`, a
+    function under `torch.compile` whose backend raises ValueError is run uncompiled, and no
+    exception reaches the caller.
     """
 
     def broken(graph, inputs):
@@ -331,12 +339,12 @@ def test_an_error_in_compiled_code_is_the_error_of_the_function():
 
 @pytest.mark.torch(">=2.11")
 def test_shapes_that_do_not_fit_are_found_while_recording():
-    """Since PyTorch 2.11, `x @ y` with shapes that do not fit raises
-    TorchRuntimeError under `torch.compile`, "RuntimeError when making fake tensor call"; the error
-    of the operation stands below it.
+    """Since PyTorch 2.11, `x @ y` with shapes that do not fit raises TorchRuntimeError under
+    `torch.compile`, "RuntimeError when making fake tensor call"; the error of the operation
+    stands below it.
 
-    Because the compiler first runs the function with fake tensors, which have shapes and no values.
-    Run the function uncompiled to see the usual message.
+    Because the compiler first runs the function with fake tensors, which have shapes and no
+    values. Run the function uncompiled to see the usual message.
     """
     compiled = torch.compile(lambda x: x @ torch.ones(4), backend="eager")
 
@@ -350,8 +358,8 @@ def test_shapes_that_do_not_fit_are_found_while_recording():
 @pytest.mark.torch("<2.14")
 def test_before_2_14_the_node_that_did_not_fit_was_named():
     """Before PyTorch 2.14 `x @ y` with shapes that do not fit raises TorchRuntimeError under
-    `torch.compile`, with "Failed running call_function" or "Dynamo failed to run FX node with fake
-    tensors".
+    `torch.compile`, with "Failed running call_function" or "Dynamo failed to run FX node with
+    fake tensors".
     """
     compiled = torch.compile(lambda x: x @ torch.ones(4), backend="eager")
 
@@ -399,9 +407,9 @@ def test_a_mode_is_a_set_of_options():
     """For `torch.compile`, `mode="reduce-overhead"` is the option `triton.cudagraphs`;
     `"max-autotune"` is `max_autotune`, `triton.cudagraphs` and `coordinate_descent_tuning`.
 
-    The first replays the kernels of a GPU as one CUDA graph, which helps small batches; the second
-    times several kernels and takes the fastest, so compiling takes longer. All three options are
-    those of inductor.
+    The first replays the kernels of a GPU as one CUDA graph, which helps small batches; the
+    second times several kernels and takes the fastest, so compiling takes longer. All three
+    options are those of inductor.
     """
     modes = torch._inductor.list_mode_options()
 
@@ -482,11 +490,11 @@ def test_inductor_draws_other_random_numbers():
 @pytest.mark.torch(">=2.5")
 def test_inductor_needs_a_cpp_compiler():
     """Without a C++ compiler `torch.compile` with the default backend raises on the CPU in the
-    first call, "InvalidCxxCompiler: No working C++ compiler found in
-    torch._inductor.config.cpp.cxx".
+    first call of a function that isn't in its cache, "InvalidCxxCompiler: No working C++
+    compiler found in torch._inductor.config.cpp.cxx".
 
-    Install one (`apt install g++`, the Build Tools of Visual Studio on Windows), or name it in the
-    environment variable `CXX`. `backend="aot_eager"` needs none, and makes nothing faster.
+    Install one (`apt install g++`, the Build Tools of Visual Studio on Windows), or name it in
+    the environment variable `CXX`. `backend="aot_eager"` needs none, and makes nothing faster.
     """
     import torch._inductor.config as inductor
 
@@ -501,12 +509,13 @@ def test_inductor_needs_a_cpp_compiler():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")
 def test_inductor_needs_triton_on_a_gpu(monkeypatch):
-    """Without the package `triton`, `torch.compile` with the default backend raises TritonMissing
-    on a GPU, "Cannot find a working triton installation. Either the package is not installed or it
-    is too old."
+    """Without the package `triton`, `torch.compile` with the default backend raises
+    TritonMissing on a GPU, "Cannot find a working triton installation. Either the package is
+    not installed or it is too old."
 
-    The wheels for Linux bring it along; on Windows `pip install triton-windows` does. A GPU older
-    than compute capability 7.0 is refused as "too old to be supported by the triton GPU compiler".
+    The wheels for Linux bring it along; on Windows `pip install triton-windows` does. A GPU
+    older than compute capability 7.0 is refused as "too old to be supported by the triton GPU
+    compiler".
     """
     monkeypatch.setattr("torch._inductor.scheduler.has_triton", lambda: False)
     compiled = torch.compile(lambda x: x.sin() + x.cos() * 5, options={"fx_graph_cache": False})

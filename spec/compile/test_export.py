@@ -40,8 +40,8 @@ def test_a_program_holds_one_graph_and_the_parameters():
 
 
 def test_a_program_is_run_through_its_module():
-    """`ExportedProgram.module()` computes what the model computes; calling the program itself
-    raises RuntimeError, "Unable to call ExportedProgram directly. You should use
+    """`program.module()` of an `ExportedProgram` computes what the model computes; calling the
+    program itself raises RuntimeError, "Unable to call ExportedProgram directly. You should use
     `exported_program.module()` instead."
     """
     model = nn.Linear(2, 1, bias=False)
@@ -93,8 +93,8 @@ def test_a_condition_on_a_value_is_refused():
 
 
 def test_cond_exports_both_branches():
-    """`torch.cond(predicate, true_function, false_function, operands)` is exported by
-    `torch.export.export` with both branches: the program decides by the values of each input.
+    """`torch.export.export` keeps both branches of `torch.cond(x.sum() > 0, lambda x: x + 1,
+    lambda x: x - 1, (x,))`: the program decides by the values of each input.
     """
 
     class Branch(nn.Module):
@@ -179,9 +179,9 @@ def test_a_dimension_of_the_weights_cannot_be_dynamic():
 
 
 def test_dim_auto_marks_what_can_change():
-    """`torch.export.Dim.AUTO` lets `export` find out which dimensions can change: given for both
-    dimensions of a 4 x 2 input of `nn.Linear(2, 1)`, the batch may change and the 2 features may
-    not.
+    """`torch.export.Dim.AUTO` lets `torch.export.export` find out which dimensions can change:
+    given for both dimensions of a 4 x 2 input of `nn.Linear(2, 1)`, the batch may change and
+    the 2 features may not.
 
     Take an example of at least 2 samples: a dimension of size 1 may be taken for a constant.
     """
@@ -196,8 +196,8 @@ def test_dim_auto_marks_what_can_change():
 
 
 def test_a_dim_may_have_a_largest_size():
-    """`torch.export.Dim("batch", max=8)` makes a program that takes a batch of 8 and refuses one of
-    9.
+    """`torch.export.Dim("batch", max=8)` for dimension 0 of the input of an `nn.Linear` makes a
+    program that takes a batch of 8 and refuses one of 9.
     """
     batch = torch.export.Dim("batch", max=8)
     shapes = ({0: batch},)

@@ -35,8 +35,8 @@ pytestmark = [
 
 
 def test_the_data_still_decides_which_way_to_go():
-    """An `if` on the value of a tensor is still decided at each call of a function compiled by
-    `torch.compile`: the same function takes one branch for [1] and the other for [-1].
+    """`if x.sum() > 0:` is still decided at each call of a function compiled by
+    `torch.compile`: the same function takes one branch for [1.0] and the other for [-1.0].
 
     Because the graph is split there, and Python decides between the two parts.
     """
@@ -52,8 +52,8 @@ def test_the_data_still_decides_which_way_to_go():
 
 
 def test_a_condition_on_a_value_splits_the_graph():
-    """Under `torch.compile`, `if x.sum() > 0:` between two operations on tensors makes two graphs:
-    one that computes the condition and one for the branch taken, here `x + 1`.
+    """Under `torch.compile` without `fullgraph=True`, `if x.sum() > 0:` makes two graphs: one
+    that computes the condition and one for the branch taken, here `x + 1`.
     """
     counter = CompileCounter()
 
@@ -69,9 +69,9 @@ def test_a_condition_on_a_value_splits_the_graph():
 
 
 def test_a_break_in_a_loop_leaves_the_function_to_python():
-    """Under `torch.compile` without `fullgraph=True`, an `if` on the value of a tensor in a `for`
-    loop makes no graph of the loop's function: Python runs it. Functions that the loop calls are
-    compiled still.
+    """Under `torch.compile` without `fullgraph=True`, `if x.sum() > 0:` in a `for` loop makes
+    no graph of the loop's function: Python runs it. A function that the loop calls is still
+    compiled.
 
     Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
     `if`, or put the work of a turn into a function.
@@ -160,8 +160,8 @@ def test_before_2_7_dynamic_control_flow_was_refused():
 
 
 def test_where_keeps_a_condition_in_the_graph():
-    """`torch.where(condition, a, b)` in place of an `if` keeps a compiled function one graph: it
-    computes both branches and chooses by value.
+    """`torch.where(x.sum() > 0, x + 1, x - 1)` in place of an `if` keeps a function under
+    `torch.compile` one graph: it computes both branches and chooses by value.
     """
 
     @torch.compile(backend="eager", fullgraph=True)
@@ -174,10 +174,10 @@ def test_where_keeps_a_condition_in_the_graph():
 
 @pytest.mark.torch(">=2.5")
 def test_cond_keeps_two_branches_in_the_graph():
-    """`torch.cond(predicate, true_function, false_function, operands)` puts both branches into one
-    graph and runs the one that the predicate chooses.
+    """`torch.cond(predicate, true_function, false_function, operands)` puts both branches into
+    one graph and runs the one that the predicate chooses.
 
-    Both functions must return tensors of the same shape and dtype.
+    Both functions must return tensors of the same dtype and of matching shapes.
     """
 
     @torch.compile(backend="eager", fullgraph=True)
@@ -220,8 +220,8 @@ def test_a_loop_over_a_range_is_unrolled():
 
 
 def test_print_splits_the_graph(capsys):
-    """`print` between two operations on tensors splits a function under `torch.compile` into two
-    graphs, and prints at every call, as in Python.
+    """`print` between two operations on tensors splits a function under `torch.compile` without
+    `fullgraph=True` into two graphs, and prints at every call, as in Python.
     """
     counter = CompileCounter()
 
@@ -291,8 +291,8 @@ def test_fullgraph_records_item():
 
 @pytest.mark.torch("<2.10")
 def test_before_2_10_fullgraph_refused_item():
-    """Before PyTorch 2.10 `.item()` under `torch.compile(f, fullgraph=True)` raises Unsupported,
-    such as "Unsupported Tensor.item() call with capture_scalar_outputs=False".
+    """Before PyTorch 2.10 `.item()` under `torch.compile(f, fullgraph=True)` by default raises
+    Unsupported, such as "Unsupported Tensor.item() call with capture_scalar_outputs=False".
     """
     compiled = torch.compile(lambda x: x * x.sum().item(), backend="eager", fullgraph=True)
 
@@ -337,8 +337,8 @@ def test_numpy_code_is_recorded():
 
 
 def test_what_a_function_does_to_python_objects_is_done_at_each_call():
-    """`results.append(x + 1)` in a function under `torch.compile` appends at every call, not only
-    while recording, and is no graph break.
+    """`results.append(x + 1)` to a list outside of a function under `torch.compile` appends at
+    every call, not only while recording, and is no graph break.
     """
     results = []
 
@@ -400,8 +400,9 @@ def test_fullgraph_refuses_a_disabled_function():
 
 @pytest.mark.torch(">=2.3")
 def test_code_can_tell_whether_it_is_compiled():
-    """`torch.compiler.is_compiling()` is True in code that is being recorded and False in code that
-    runs uncompiled: a function can keep its prints and checks out of the graph with it.
+    """`torch.compiler.is_compiling()` is True in code that `torch.compile` records and False in
+    code that runs uncompiled: a function can keep its prints and checks out of the graph with
+    it.
     """
 
     def f(x):

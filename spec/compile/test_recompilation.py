@@ -38,8 +38,8 @@ offset = 1
 
 
 def test_another_dtype_is_compiled_anew():
-    """A function under `torch.compile` is compiled once more for an input of another dtype; both
-    results are kept, and the first dtype needs no third compilation.
+    """`torch.compile(lambda x: x + 1)`, called with float32, is compiled once more for float64;
+    both results are kept, and float32 needs no third compilation.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)
@@ -66,7 +66,7 @@ def test_the_second_size_is_compiled_for_all_sizes():
 
 
 def test_sizes_0_and_1_are_compiled_separately():
-    """`torch.compile(lambda x: x + 1, dynamic=True)` is compiled for sizes 0 and 1 separately:
+    """`torch.compile(lambda x: x + 1, dynamic=True)` compiles sizes 0 and 1 each on their own:
     inputs of 3, 4, 1 and 0 elements take three compilations.
 
     Because a dimension of size 1 broadcasts and an empty one has no values. A last batch of a
@@ -187,8 +187,8 @@ def test_strings_and_booleans_are_compiled_each():
 
 
 def test_a_changed_global_is_noticed():
-    """A function under `torch.compile` that reads a global int is compiled anew when it finds a new
-    value: the result follows the new value.
+    """A function `x + offset` under `torch.compile` that reads a global int `offset` is
+    compiled anew when `offset` is set from 1 to 5: the result follows the new value.
     """
     global offset
     counter = CompileCounter()
@@ -232,8 +232,8 @@ def test_an_integer_attribute_of_a_module_is_a_constant():
 
 
 def test_train_and_eval_are_compiled_each():
-    """A module with `nn.Dropout` under `torch.compile` is compiled once for `train()` and once for
-    `eval()`; going back and forth compiles nothing more.
+    """An `nn.Sequential` with `nn.Dropout` under `torch.compile` is compiled once for `train()`
+    and once for `eval()`; going back and forth compiles nothing more.
     """
     counter = CompileCounter()
     model = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
@@ -248,8 +248,8 @@ def test_train_and_eval_are_compiled_each():
 
 @pytest.mark.torch(">=2.3")
 def test_after_the_limit_new_inputs_run_uncompiled():
-    """By default `torch.compile` compiles a function that is one graph for at most 8 kinds of
-    input; a ninth runs uncompiled and its result is right.
+    """By default `torch.compile` without `fullgraph=True` compiles a function that is one graph
+    for at most 8 kinds of input; a ninth runs uncompiled and its result is right.
 
     The limit is `torch._dynamo.config.recompile_limit` (`cache_size_limit` before PyTorch 2.6).
     """
@@ -325,8 +325,9 @@ def test_before_2_11_the_limit_was_named():
 
 
 def test_compiling_a_function_twice_shares_the_code():
-    """`torch.compile(f, backend=backend)` called twice gives two functions that share what was
-    compiled: the second needs no compilation for the same kind of input.
+    """`torch.compile(f, backend=backend)` called twice for one Python function gives two
+    functions that share what was compiled: the second needs no compilation for the same kind of
+    input.
 
     Because what was compiled is kept with the code object of `f`; both count towards one limit.
     """
@@ -342,8 +343,8 @@ def test_compiling_a_function_twice_shares_the_code():
 
 
 def test_reset_forgets_what_was_compiled():
-    """After `torch.compiler.reset()` the next call of a function under `torch.compile` compiles it
-    anew.
+    """After `torch.compiler.reset()` the next call of `torch.compile(lambda x: x + 1)` compiles
+    the function anew, for an input of a kind that was compiled before.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)

@@ -27,11 +27,11 @@ torchscript = pytest.mark.filterwarnings("ignore:`torch.jit")
 @pytest.mark.spare("DeprecationWarning", reason="later releases issue a FutureWarning")
 def test_torchscript_is_deprecated(name, tmp_path):
     """Since PyTorch 2.10 `torch.jit.trace`, `script`, `save` and `load` warn that they are
-    deprecated, for example "`torch.jit.trace` is deprecated. Please switch to `torch.compile` or
-    `torch.export`."
+    deprecated, for example "`torch.jit.trace` is deprecated. Please switch to `torch.compile`
+    or `torch.export`."
 
-    It is a DeprecationWarning, which Python hides in most places, and since 2.14 a FutureWarning,
-    which it shows.
+    It is a DeprecationWarning, which Python hides in most places, and since PyTorch 2.14 a
+    FutureWarning, which it shows.
     """
     path = str(tmp_path / "relu.pt")
 

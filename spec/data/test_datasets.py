@@ -49,11 +49,11 @@ def test_a_dataset_of_ones_own_needs_two_methods():
 
 @pytest.mark.claim("blitz-dp-dataset-protocol")
 def test_the_base_class_is_not_needed():
-    """A `DataLoader` takes an object with `__len__` and `__getitem__` that doesn't inherit from
-    `Dataset`, such as a list.
+    """A `DataLoader` batches an object that doesn't inherit from `Dataset`, such as a list, if it
+    has `__len__` and a `__getitem__` that takes the indices from 0 to `len - 1`.
 
     `Dataset` adds the operator `+`, which joins two datasets, and an error for a missing
-    `__getitem__`.
+    `__getitem__`. A dict with other keys than these indices raises KeyError.
     """
 
     class Squares:
@@ -93,12 +93,12 @@ def test_a_hundred_random_vectors_make_a_dataset():
 
 
 def test_a_dataset_without_a_length_cannot_be_loaded():
-    """`DataLoader(dataset)` of a map-style dataset that lacks `__len__` can be built, but asking it
-    for a batch raises TypeError; `DataLoader(dataset, shuffle=True)` raises TypeError when it is
-    built.
+    """`DataLoader(dataset)` of a map-style dataset that lacks `__len__` can be built, but
+    asking it for a batch raises TypeError; `DataLoader(dataset, shuffle=True)` raises TypeError
+    when it is built.
 
-    Because the loader's own samplers need the length. Define `__len__`, hand over a `sampler`, or
-    write an `IterableDataset`.
+    Because the loader's own samplers need the length. Define `__len__`, hand over a `sampler`,
+    or write an `IterableDataset`.
     """
 
     class Endless(Dataset):
@@ -117,7 +117,8 @@ def test_a_dataset_without_a_length_cannot_be_loaded():
 
 @pytest.mark.torch(">=2.1")
 def test_a_dataset_without_samples_says_what_it_lacks():
-    """A subclass of `Dataset` without `__getitem__` raises NotImplementedError when it is indexed.
+    """A class derived from `Dataset` itself that defines `__len__` and no `__getitem__` raises
+    NotImplementedError when it is indexed.
 
     Because the base class has a `__getitem__` that says what the subclass has to define.
     """
@@ -132,11 +133,12 @@ def test_a_dataset_without_samples_says_what_it_lacks():
 
 
 def test_a_for_loop_over_a_dataset_ends_at_an_index_error():
-    """A `for` loop over a `Dataset` with `__getitem__` and without `__iter__` asks for samples 0,
-    1, 2 and so on until an IndexError; it doesn't look at `__len__`, which a `DataLoader` does.
+    """A `for` loop over a `Dataset` with `__getitem__` and without `__iter__` asks for samples
+    0, 1, 2 and so on, and an IndexError ends it; it doesn't look at `__len__`, which a
+    `DataLoader` does.
 
-    A `__getitem__` that never raises IndexError makes such a loop endless. Loop over
-    `range(len(dataset))`, or over a loader.
+    A `__getitem__` that answers any index, as by `self.data[index % n]`, makes such a loop
+    endless. Loop over `range(len(dataset))`, or over a loader.
     """
 
     class Tens(Dataset):
@@ -192,8 +194,8 @@ def test_tensor_dataset_copies_nothing(device):
 
 @pytest.mark.torch("!=2.10.*")
 def test_tensor_dataset_wants_equally_many_rows():
-    """`TensorDataset(x, y)` raises AssertionError, except in PyTorch 2.10, if the first dimensions
-    of `x` and `y` differ in size.
+    """`TensorDataset(x, y)` raises AssertionError, except in PyTorch 2.10, if the first
+    dimensions of `x` and `y` differ in size.
 
     Because sample `i` is made of row `i` of each. PyTorch 2.10 did not compare them.
     """
@@ -233,8 +235,8 @@ def test_tensor_dataset_wants_tensors():
 
 
 def test_an_iterable_dataset_only_streams():
-    """A `DataLoader` batches an `IterableDataset` in the order of its `__iter__`; `len(loader)`
-    raises TypeError if the dataset defines no `__len__`.
+    """A `DataLoader` without workers batches an `IterableDataset` in the order of its `__iter__`;
+    `len(loader)` raises TypeError if the dataset defines no `__len__`.
 
     Used for data that is read once from front to end: a large file, a database, a network
     connection.
@@ -252,8 +254,8 @@ def test_an_iterable_dataset_only_streams():
 
 
 def test_an_iterable_dataset_cannot_be_shuffled():
-    """`DataLoader(dataset, shuffle=True)` raises ValueError for an `IterableDataset` that is not an
-    `IterDataPipe`.
+    """`DataLoader(dataset, shuffle=True)` raises ValueError for an `IterableDataset` that is
+    not an `IterDataPipe`.
 
     Because the loader can't ask a stream for sample 7. Shuffle inside `__iter__`, for example
     within a buffer of samples.

@@ -123,8 +123,8 @@ def test_pictures_cannot_be_batched(mnist_files, tmp_path):
 
 
 def test_mnist_reads_idx_files(mnist_files, tmp_path):
-    """`datasets.MNIST` reads all images of its part into memory when it is made: `data` is a uint8
-    tensor of shape (N, 28, 28), `targets` a tensor of N labels.
+    """`datasets.MNIST` reads all images of the training or test part into memory when it is made:
+    `data` is a uint8 tensor of shape (N, 28, 28), `targets` a tensor of N labels.
     """
     mnist = datasets.MNIST(tmp_path, train=False)
 

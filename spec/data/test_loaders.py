@@ -88,9 +88,9 @@ def test_drop_last_may_leave_nothing():
 
 
 def test_the_length_of_a_loader_counts_batches():
-    """`len(loader)` of a `DataLoader` with a `batch_size`, over a map-style dataset, is the
-    number of batches, a last short one included unless `drop_last=True`; `len(loader.dataset)`
-    is the number of samples in the dataset.
+    """`len(loader)` of a `DataLoader` with a `batch_size`, over a map-style dataset and without a
+    `sampler`, is the number of batches, a last short one included unless `drop_last=True`;
+    `len(loader.dataset)` is that of the samples.
 
     To average over samples divide by `len(loader.dataset)`, or, with a sampler of a part or
     `drop_last=True`, by the samples you have counted.
@@ -141,8 +141,8 @@ def test_the_iterator_has_no_next_method():
 
 
 def test_an_iterator_ends_and_the_loader_does_not():
-    """An iterator made by `iter(loader)` of a `DataLoader` is used up after its last batch; a `for`
-    loop over the loader itself, with a list as dataset, starts a new pass each time.
+    """An iterator made by `iter(loader)` of `loader = DataLoader([7, 8])` is used up after its last
+    batch; a `for` loop over the loader itself starts a new pass each time.
     """
     loader = DataLoader([7, 8])
     batches = iter(loader)
@@ -193,11 +193,12 @@ def test_shuffle_reorders_anew_each_epoch():
 
 
 def test_a_seed_repeats_the_order():
-    """`DataLoader(data, shuffle=True)` without persistent workers draws its order from torch's
-    global generator: `torch.manual_seed` before a pass repeats the order of that pass.
+    """`DataLoader(data, shuffle=True)` without a `generator` and without persistent workers draws
+    its order from torch's global generator: `torch.manual_seed` before a pass repeats the order of
+    that pass.
 
-    Other draws in between, such as those of Dropout, change the order: give the loader a
-    generator of its own.
+    Other draws in between, such as those of Dropout, change the order: give the loader a generator
+    of its own.
     """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 
@@ -253,9 +254,9 @@ def test_a_pass_without_shuffle_draws_a_random_number_too():
     shuffle=st.booleans(),
 )
 def test_every_sample_comes_exactly_once(samples, batch_size, shuffle):
-    """One pass over `DataLoader(data, batch_size=n)`, without a sampler of its own and with
-    `drop_last=False`, gives each sample of `range(k)` once, for any positive `n`, with and without
-    shuffling.
+    """One pass over `DataLoader(range(k), batch_size=n)`, for positive `k` and `n`, without a
+    sampler of its own and with `drop_last=False`, gives each number below `k` once, with and
+    without shuffling.
     """
     loader = DataLoader(range(samples), batch_size=batch_size, shuffle=shuffle)
 

@@ -16,8 +16,8 @@ from torch.utils.data import ConcatDataset, Subset, TensorDataset, random_split
 
 
 def test_subset_renumbers_the_samples_it_keeps():
-    """`Subset(dataset, indices)` is a dataset of the samples with these indices, numbered from 0 in
-    the order given; an index may come twice.
+    """`Subset(dataset, indices)` of a list of indices is a dataset of the samples with these
+    indices, numbered from 0 in the order given; an index may come twice.
     """
     part = Subset(["a", "b", "c", "d"], [3, 0, 0])
 
@@ -108,10 +108,10 @@ def test_random_split_deals_out_every_sample_once():
 
 
 def test_random_split_takes_fractions():
-    """`random_split(dataset, [0.75, 0.25])` takes fractions of the length: each part's length is
-    rounded down, and samples left over go one each to the first parts.
+    """`random_split(range(10), [0.75, 0.25])` takes fractions of the ten samples: 7.5 and 2.5 are
+    rounded down to 7 and 2, and the sample left over goes to the first part, which gets 8.
 
-    The fractions have to add up to 1.
+    Samples left over go one each to the first parts. The fractions have to add up to 1.
     """
     quarters = random_split(range(10), [0.75, 0.25])
     halves = random_split(range(10), [0.5, 0.25, 0.25])

@@ -15,6 +15,7 @@ What surprises: without the guard each worker runs your script, and the training
 after CUDA has been used in a process, a forked copy of it can't use CUDA.
 """
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -221,27 +222,27 @@ def test_a_lambda_at_the_top_of_a_module_cannot_be_sent_either():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: open(os.devnull), r"cannot pickle '(_io\.)?TextIOWrapper' "),  # noqa: SIM115
-        (lambda: (number for number in [1]), "cannot pickle 'generator' object"),
-        (lambda: threading.Lock(), "cannot pickle '_thread.lock' object"),
+        (
+            lambda files: files.enter_context(open(os.devnull)),  # noqa: SIM115
+            r"cannot pickle '(_io\.)?TextIOWrapper' ",
+        ),
+        (lambda files: (number for number in [1]), "cannot pickle 'generator' object"),
+        (lambda files: threading.Lock(), "cannot pickle '_thread.lock' object"),
     ],
 )
 def test_open_files_generators_and_locks_cannot_be_sent(make, words):
-    """A dataset that holds an open text file, a generator or a `threading.Lock` can't be sent to a
-    spawned worker of a `DataLoader`: TypeError, for the generator "cannot pickle 'generator'
-    object".
+    """`iter` of a `DataLoader` with a spawned worker raises TypeError if the dataset holds an open
+    text file, a generator or a `threading.Lock`, such as "cannot pickle 'generator' object": they
+    can't be sent to the worker.
 
     Connections of `sqlite3` and files of h5py can't be pickled either. Keep the path in the
     dataset, and open the file on the first `__getitem__` or in `worker_init_fn`.
     """
-    held = make()
-    dataset = Transformed([1, 2], held)
+    with contextlib.ExitStack() as files:
+        dataset = Transformed([1, 2], make(files))
 
-    with pytest.raises(TypeError, match=words):
-        iter(DataLoader(dataset, num_workers=1, multiprocessing_context="spawn"))
-
-    if hasattr(held, "close"):
-        held.close()
+        with pytest.raises(TypeError, match=words):
+            iter(DataLoader(dataset, num_workers=1, multiprocessing_context="spawn"))
 
 
 def test_what_the_parent_opened_is_shared_by_forked_workers(tmp_path):

@@ -267,11 +267,13 @@ def test_wrapping_a_tensor_copies_nothing():
 
 
 def test_arithmetic_forgets_what_a_tensor_was():
-    """`image * 2` of a `tv_tensors.Image` is a plain `torch.Tensor`, and so is `image.double()`;
-    `image.clone()`, `image.detach()` and `image.to(torch.float64)` keep the class.
+    """By default `image * 2` of a `tv_tensors.Image` is a plain `torch.Tensor`, and so is
+    `image.double()`; `image.clone()`, `image.detach()` and `image.to(torch.float64)` keep the
+    class.
 
     Most operations forget the class, those with another name for `to` included.
-    `tv_tensors.wrap(result, like=image)` gives it back.
+    `tv_tensors.wrap(result, like=image)` gives it back; `tv_tensors.set_return_type("TVTensor")`
+    changes the default.
     """
     image = tv_tensors.Image(torch.tensor([[[1.0]]]))
 

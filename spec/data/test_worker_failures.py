@@ -206,12 +206,13 @@ def test_a_timeout_without_workers_is_refused():
     ids=["a function", "a tensor that requires grad"],
 )
 def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
-    """If a worker's batch can't be pickled, such as a lambda or a tensor that requires grad and is
-    not a leaf, the loop over the `DataLoader` waits for ever; with `timeout=` it raises
-    RuntimeError, "DataLoader timed out".
+    """With `batch_size=None` and a worker a `DataLoader` waits for ever for a sample that can't be
+    pickled, such as a lambda or a tensor that requires grad and is not a leaf; with `timeout=` it
+    raises RuntimeError, "DataLoader timed out".
 
-    Because the pickling fails in a thread of the worker, which prints a traceback and goes on.
-    Return plain values, and `detach()` tensors in the dataset.
+    Because the pickling fails in a thread of the worker, which prints a traceback and goes on; so
+    it does for a batch made by a `collate_fn`. Return plain values, and `detach()` tensors in the
+    dataset.
     """
     loader = DataLoader(
         [sample], batch_size=None, num_workers=1, timeout=0.5, multiprocessing_context="fork"
@@ -226,9 +227,10 @@ def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
 
 def test_a_stop_iteration_ends_the_epoch_early():
     """A StopIteration that `__getitem__` of a map-style dataset raises ends the loop over a
-    `DataLoader` as if the dataset were shorter: no error, with workers or without.
+    `DataLoader` early, without an error, with workers or without.
 
     `next()` on an exhausted iterator raises it: open the source anew, or raise another error.
+    Samples of the batch in which it is raised are lost.
     """
     frames = iter(["first"])
     dataset = Calling(lambda index: next(frames))

@@ -7,7 +7,7 @@ objects is copied page by page into each worker as it is read, and memory grows 
 same data in one NumPy array or tensor stays shared, for reading it writes nothing.
 
 Batches come back through shared memory (/dev/shm on Linux). With the sharing strategy
-`file_descriptor`, the default on Linux, each tensor that you keep holds a file open; with
+`file_descriptor`, the default on Linux, a tensor that you keep holds a file open; with
 `file_system` each has a name in /dev/shm instead. Sharing between processes of your own is told in
 `spec/parallel/test_processes.py`.
 
@@ -172,9 +172,9 @@ def sharing_strategy(name):
 
 
 def test_kept_batches_keep_files_open():
-    """With "file_descriptor", the default sharing strategy of `torch.multiprocessing` on Linux,
-    each tensor with elements that comes from a worker holds one open file while you keep it: 50
-    kept batches of one tensor hold 50.
+    """With "file_descriptor", the default sharing strategy of `torch.multiprocessing` on Linux, a
+    batch of one tensor with elements that comes from a worker holds one open file while you keep
+    it: 50 kept batches hold 50.
 
     Keep a copy, `batch.clone()`, or only the values, `batch.tolist()`, where many are kept.
     """

@@ -232,7 +232,8 @@ def test_a_stream_is_repeated_by_every_worker():
 
 def test_a_stream_divides_itself_by_worker_info():
     """An `IterableDataset` whose `__iter__` yields every `num_workers`-th sample, beginning with
-    `get_worker_info().id`, gives each sample once in a `DataLoader` with workers.
+    `get_worker_info().id`, gives each sample once in a `DataLoader` with `num_workers=2` and
+    `drop_last=False`.
 
     With `num_workers=0` `get_worker_info()` is None: then yield all samples.
     """

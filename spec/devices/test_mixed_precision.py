@@ -327,7 +327,7 @@ def test_binary_cross_entropy_of_probabilities_is_refused_on_a_gpu():
 
 
 def test_small_gradients_vanish_in_float16():
-    """`torch.tensor(2.0**-25).half()` is 0, since it is smaller than what float16 can hold;
+    """`torch.tensor(2.0**-25).half()` is 0, since float16 has no positive number below 2**-24;
     multiplied by 1024 before, the value is kept, as 2**-15.
 
     That is the reason for a GradScaler: gradients are often as small as that.
@@ -356,9 +356,9 @@ def test_a_scaler_enlarges_the_loss():
 
 @new_scaler
 def test_a_scalers_step_divides_by_the_scale_first():
-    """`scaler.step(optimizer)` of an enabled `torch.amp.GradScaler` divides the gradients by the
-    scale, in place, before it calls `optimizer.step()`, where the optimizer was made without
-    `fused=True`.
+    """`scaler.step(optimizer)` of an enabled `torch.amp.GradScaler`, with an SGD made without
+    `fused=True` and no `unscale_` before, divides the gradients by the scale, in place, before it
+    calls `optimizer.step()`.
 
     A fused optimizer divides them itself, inside its step.
     """

@@ -47,12 +47,11 @@ def test_to_another_device_gives_another_tensor():
     ],
 )
 def test_to_where_it_already_is_gives_the_tensor_itself(move):
-    """Where a float32 CPU tensor `x` already has the device, dtype and memory format that are
-    asked for, `x.to(...)`, `x.cpu()` and `x.float()` return `x` itself: a write to the result
-    changes `x`.
+    """For a float32 CPU tensor `x`, `x.to("cpu")`, `x.to(torch.float32)`, `x.cpu()` and `x.float()`
+    return `x` itself, because nothing has to change: a write to the result changes `x`.
 
     So code that writes to what it moved behaves differently on a CPU and on a GPU: pass
-    `copy=True`.
+    `copy=True`. Another memory format, `memory_format=torch.channels_last`, makes a copy.
     """
     x = torch.zeros(2)
 

@@ -160,8 +160,10 @@ def test_a_stream_can_wait_for_an_event():
 @pytest.mark.cuda
 @pytest.mark.spare("1.0", reason="how long the work takes depends on the GPU's clock")
 def test_events_measure_the_time_between_them():
-    """With two events made by `torch.cuda.Event(enable_timing=True)`, `start.elapsed_time(end)`
-    is the time in milliseconds that the GPU took between them."""
+    """For two events made by `torch.cuda.Event(enable_timing=True)` and recorded, after
+    `end.synchronize()`, `start.elapsed_time(end)` is the time in milliseconds that the GPU took
+    between them.
+    """
     start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
 
     start.record()

@@ -1,7 +1,7 @@
 """Which build, which driver and which GPU fit together.
 
 A wheel of torch brings CUDA's libraries along, so a CUDA toolkit that is installed on the machine
-doesn't matter, whatever `nvcc --version` says. Three things have to fit: the build must be one for
+matters only to those who compile extensions. Three things have to fit: the build must be one for
 CUDA (`torch.version.cuda` is not None), the NVIDIA driver must be new enough for that release of
 CUDA, and the build must contain kernels for the GPU's compute capability
 (`torch.cuda.get_arch_list()`). `torch.cuda.is_available()` is False if one of the first two fails,
@@ -48,10 +48,10 @@ def test_the_build_tag_names_the_release_of_cuda():
 @built_for_cuda
 def test_built_is_not_available():
     """`torch.backends.cuda.is_built()` is True in a build for CUDA, with a GPU or without;
-    `torch.cuda.is_available()` tells whether CUDA can be used on this machine.
+    `torch.cuda.is_available()` is True only where CUDA can be used on this machine.
 
-    If only the first is True, there is no GPU, no driver, a driver that is too old, or the GPU is
-    hidden.
+    If only the first is True, there is no GPU, no driver, a driver that is too old, or the GPU
+    is hidden.
     """
     built, available = torch.backends.cuda.is_built(), torch.cuda.is_available()
 
@@ -62,13 +62,12 @@ def test_built_is_not_available():
 def test_a_build_for_the_cpu_is_not_compiled_with_cuda(monkeypatch):
     """In a build for the CPU only, `torch.cuda.init()` and `torch.ones(2, device="cuda")` raise
     AssertionError, "Torch not compiled with CUDA enabled", and `torch.cuda.is_available()` is
-    False, whatever GPU and driver there are.
+    False, with an NVIDIA GPU and driver, too.
 
-    Such a build comes from pip on Windows and macOS, from `--index-url .../whl/cpu`, and from other
-    channels. Uninstall torch and install a build for CUDA; here its absence is simulated.
+    Such a build comes from pip on Windows and macOS, from `--index-url .../whl/cpu`, and from
+    other channels. Uninstall torch and install a build for CUDA; here its absence is simulated.
     """
-    if hasattr(torch._C, "_cuda_getDeviceCount"):
-        monkeypatch.delattr(torch._C, "_cuda_getDeviceCount")
+    monkeypatch.delattr(torch._C, "_cuda_getDeviceCount", raising=False)
     monkeypatch.setattr(torch.cuda, "_initialized", False)
 
     assert torch.cuda.is_available() is False
@@ -96,12 +95,12 @@ def test_a_build_for_cuda_without_a_driver_finds_none():
 @pytest.mark.cuda
 @built_for_cuda
 def test_the_driver_supports_the_cuda_of_the_build():
-    """`torch.cuda.is_available()` is True where the NVIDIA driver's `cuDriverGetVersion` is at
-    least the major release of `torch.version.cuda`; for an older one: "The NVIDIA driver on your
-    system is too old (found version 11040)".
+    """With a visible GPU `torch.cuda.is_available()` is True where the driver's
+    `cuDriverGetVersion` // 1000 is at least the major release of `torch.version.cuda`; else:
+    "The NVIDIA driver on your system is too old (found version 11040)".
 
-    11040 is CUDA 11.4, the newest that this driver supports, as `nvidia-smi` shows it. Update the
-    driver, or install a build of torch for that CUDA.
+    11040 is CUDA 11.4, the newest that this driver supports, as `nvidia-smi` shows it. Update
+    the driver, or install a build of torch for that CUDA.
     """
     version = ctypes.c_int()
     ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))
@@ -136,11 +135,11 @@ def test_the_arch_list_was_empty_without_a_gpu():
 @pytest.mark.cuda
 @built_for_cuda
 def test_the_compute_capability_is_among_the_builds():
-    """`torch.cuda.get_device_capability()` is a pair such as (8, 6); `torch.cuda.get_arch_list()`
-    has to name an "sm_8x" of the same major number and a minor number that is not greater.
+    """`torch.cuda.get_device_capability()` is a pair such as (8, 6): a build runs on such a GPU
+    if `torch.cuda.get_arch_list()` names an "sm_8x" with an x of at most 6.
 
-    If none fits, the first operation raises RuntimeError, "CUDA error: no kernel image is available
-    for execution on the device". Kernels as PTX, "compute_80", would fit too.
+    If none fits, the first operation raises RuntimeError, "CUDA error: no kernel image is
+    available for execution on the device". Kernels as PTX, "compute_80", would fit too.
     """
     major, minor = torch.cuda.get_device_capability()
     kernels = [
@@ -187,8 +186,9 @@ def test_a_gpu_that_the_build_has_no_kernels_for_is_warned_of(machine_with):
 
 
 def test_kernels_of_the_same_generation_fit(machine_with, recwarn):
-    """For a GPU of compute capability 8.6 torch warns of nothing if `torch.cuda.get_arch_list()`
-    names "sm_80": it runs kernels of its own major number whose minor number is not greater.
+    """For a GPU of compute capability 8.6 torch doesn't warn of missing kernels if
+    `torch.cuda.get_arch_list()` names "sm_80": the GPU runs kernels of its own major number
+    whose minor number is not greater.
 
     Here the GPU is simulated.
     """

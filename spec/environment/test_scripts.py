@@ -100,11 +100,12 @@ def test_a_run_is_recorded_in_a_file(logger, tmp_path):
 
 
 def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
-    """`logger.info("%.3f", x)` with a tensor of several elements writes no line to the log:
-    `logging` prints "--- Logging error ---" to stderr, and the script goes on. `%s` writes such a
-    tensor.
+    """`logger.info("%.3f", x)` with a tensor of two elements writes no line to the log: by
+    default `logging` prints "--- Logging error ---" to stderr, and the script goes on. `%s`
+    writes such a tensor.
 
-    Because only a one-element tensor converts to a Python number. Log `x.mean()` or `x.tolist()`.
+    Because only a one-element tensor converts to a Python number. Log `x.mean()` or
+    `x.tolist()`.
     """
     logger.info("losses %.3f", torch.tensor([0.25, 0.5]))
     logger.info("losses %s", torch.tensor([0.25, 0.5]))

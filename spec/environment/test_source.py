@@ -60,8 +60,9 @@ def test_a_layer_is_a_page_of_source():
 
 @pytest.mark.claim("path-few-abstraction-layers")
 def test_few_calls_lie_between_a_layer_and_the_compiled_code():
-    """The traceback of an error in an `nn.Linear` shows the calls between `layer(x)` and compiled
-    code: `_call_impl` and `forward`, in newer releases before them `_wrapped_call_impl`.
+    """The traceback of a size mismatch in an `nn.Linear` without hooks shows the calls between
+    `layer(x)` and compiled code: `_call_impl` and `forward`, in newer releases before them
+    `_wrapped_call_impl`.
 
     Because `F.linear`, which `forward` calls, is compiled.
     """
@@ -79,7 +80,8 @@ def test_compiled_functions_have_no_source_to_show():
     """`inspect.getsource(torch.add)` raises TypeError, for `torch.add` is a compiled builtin;
     `inspect.getsource(F.relu)` shows the source, for `F.relu` is written in Python.
 
-    The C++ source of compiled functions is in PyTorch's repository only.
+    The C++ source of compiled functions is in PyTorch's repository; the wheel has headers of it
+    only.
     """
     with pytest.raises(TypeError, match="builtin_function_or_method"):
         inspect.getsource(torch.add)

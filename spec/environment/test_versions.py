@@ -101,21 +101,6 @@ def test_version_is_a_module_and_no_function():
 
 
 @pytest.mark.claim("course-backward-compatible")
-@pytest.mark.parametrize("name", ["solve", "lstsq", "eig"])
-def test_code_for_an_earlier_release_may_meet_functions_that_were_removed(name):
-    """`torch.solve`, `torch.lstsq` and `torch.eig`, called with two tensors, raise RuntimeError,
-    "This function was deprecated since version 1.9 and is now removed", and name the replacement in
-    `torch.linalg`."""
-    with pytest.raises(
-        RuntimeError, match=r"This function was deprecated since version 1\.9 and is now removed"
-    ) as removed:
-        getattr(torch, name)(torch.eye(2), torch.eye(2))
-
-    assert hasattr(torch.linalg, name) is True
-    assert f"torch.linalg.{name}" in str(removed.value)
-
-
-@pytest.mark.claim("course-backward-compatible")
 def test_code_for_an_earlier_release_may_meet_names_that_are_gone():
     """`torch.rfft`, `torch.irfft` and `torch.gels` of earlier releases are gone:
     AttributeError, "module 'torch' has no attribute 'rfft'".
@@ -149,11 +134,11 @@ def test_print_without_brackets_is_no_python():
 
 
 def test_what_is_there_can_be_asked_for():
-    """`hasattr(torch, name)` tells without a comparison of versions whether the release that runs
-    has a name: `no_grad` is there, and `rfft` is gone.
+    """`hasattr(torch, name)` tells without a comparison of versions whether the release that
+    runs has a name: `no_grad` is there, and `rfft` is gone.
 
     A name can be there and only raise: `hasattr(torch, "solve")` is True, though calling
-    `torch.solve` raises RuntimeError.
+    `torch.solve` raises RuntimeError, see `spec/tensors/test_linear_algebra.py`.
     """
     there = [name for name in ("no_grad", "rfft", "solve") if hasattr(torch, name)]
 

@@ -7,13 +7,14 @@ causal mask, (queries, keys), which hides the future. `nn.MultiheadAttention` an
 `F.scaled_dot_product_attention` takes one `attn_mask` that broadcasts to (batch, heads, queries,
 keys).
 
-What surprises: True leaves a key out in the former and lets it take part in the latter
-(`spec/nn/test_attention.py`); a mask per sample has to be repeated for each head; a padding mask
-hides keys, so that padded queries still get an output; a padding mask without its extra dimensions
-is taken for something else if batch and length are equal; and `is_causal` is only a hint in
-`nn.MultiheadAttention`. Some errors below have other words, or are missing, in evaluation mode
-without gradients, where `nn.MultiheadAttention` takes a faster path: what is said of it holds in
-training mode, unless the sentence names the other.
+What surprises: True in a mask of `nn.MultiheadAttention` leaves a key out, True in a mask of
+`F.scaled_dot_product_attention` lets it take part (`spec/nn/test_attention.py`); a mask per
+sample has to be repeated for each head; a padding mask hides keys, so that padded queries still
+get an output; a padding mask without its extra dimensions is taken for something else if batch
+and length are equal; and `is_causal` is only a hint in `nn.MultiheadAttention`. Some errors below
+have other words, or are missing, in evaluation mode without gradients, where
+`nn.MultiheadAttention` takes a faster path: what is said of it holds in training mode, unless the
+sentence names the other.
 """
 
 import math

@@ -59,9 +59,11 @@ def test_a_whole_batch_goes_one_way():
     ("times", "output", "gradient"), [(0, 5.0, None), (1, 10.0, 5.0), (3, 40.0, 60.0)]
 )
 def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
-    """A `for` in `forward` may run as often as an argument of the call says: after `x = x *
-    self.scale` 3 times, `backward()` gives the `nn.Parameter` scale the gradient `3 * x * scale **
-    2`; if it runs 0 times, `scale.grad` stays None.
+    """A `for` in `forward` may run as often as an argument of the call says: `x = x *
+    self.scale` run 3 times on 5.0 with scale 2.0 gives the `nn.Parameter` scale the gradient
+    60; run 0 times, `scale.grad` stays None.
+
+    Because 5 * scale ** 3 has the derivative 15 * scale ** 2.
     """
 
     class Net(nn.Module):

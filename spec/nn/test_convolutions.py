@@ -344,8 +344,9 @@ def test_a_window_larger_than_the_image_is_refused():
 
 
 def test_pixels_as_bytes_are_refused():
-    """`nn.Conv2d` with float32 weights and bias raises RuntimeError for uint8 pixels, as image
-    files have them, "Input type (unsigned char) and bias type (float) should be the same".
+    """On a CPU `nn.Conv2d` with float32 weights and bias raises RuntimeError for uint8 pixels,
+    as image files have them, "Input type (unsigned char) and bias type (float) should be the
+    same".
 
     Write `image.float() / 255`. With `bias=False` the words of the error are others.
     """

@@ -56,8 +56,8 @@ def test_the_targets_of_margin_losses_are_plus_and_minus_one(values):
 
 
 def test_a_cosine_embedding_loss_pulls_and_pushes():
-    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` averages 1 - cosine over the pairs with
-    `y=1`, and `max(0, cosine - 0.5)` over those with `y=-1`.
+    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` is the mean over the pairs of 1 - cosine,
+    where `y=1`, and `max(0, cosine - 0.5)`, where `y=-1`.
     """
     loss = nn.CosineEmbeddingLoss(margin=0.5, reduction="none")
     same, across = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])
@@ -94,8 +94,8 @@ def test_a_triplet_loss_takes_a_distance_of_ones_own():
 
 
 def test_a_hinge_embedding_loss_takes_distances():
-    """`nn.HingeEmbeddingLoss(margin=1.0)(x, y)` takes distances `x` and averages `x` where `y=1`
-    and `max(0, 1 - x)` where `y=-1`.
+    """`nn.HingeEmbeddingLoss(margin=1.0)(x, y)` takes distances `x`: it is the mean of `x`,
+    where `y=1`, and `max(0, 1 - x)`, where `y=-1`.
     """
     distance, target = torch.tensor([0.25, 0.25, 2.0]), torch.tensor([1, -1, -1])
 

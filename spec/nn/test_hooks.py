@@ -7,7 +7,8 @@ class. Registering returns a handle, whose `remove()` takes the hook off. Hooks 
 `spec/autograd/test_hooks.py`; collecting features with hooks on `spec/nn/test_features.py`.
 
 What surprises: hooks run when the module is called as `net(x)`. `net.forward(x)` skips the hooks
-of `net` itself, though not those of its children; and what a hook returns replaces the output.
+of `net` itself, though not those of its children; and what a forward hook returns, unless it is
+None, replaces the output.
 """
 
 import pytest

@@ -13,6 +13,7 @@ records in evaluation mode too, on `spec/autograd/test_network_graph.py`.
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
@@ -70,9 +71,9 @@ def test_eval_is_train_false():
 )
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_few_layers_compute_something_else_in_evaluation(layer, same):
-    """For a float32 batch and with their default settings `nn.Dropout`, `AlphaDropout`,
-    `BatchNorm1d` and `RReLU` compute something else in evaluation mode than in training mode;
-    `Linear`, `ReLU` and `LayerNorm` compute the same.
+    """For a float32 batch with negative elements and with default settings `nn.Dropout`,
+    `AlphaDropout`, `BatchNorm1d` and `RReLU` compute something else in evaluation than in
+    training mode; `Linear`, `ReLU` and `LayerNorm` compute the same.
     """
     x = torch.linspace(-3, 5, 32).reshape(8, 4)
 
@@ -81,9 +82,12 @@ def test_few_layers_compute_something_else_in_evaluation(layer, same):
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_rrelu_has_a_random_slope_in_training_only():
-    """`nn.RReLU(lower, upper)` draws a random slope between the bounds for each negative
-    element of a float32 input in training mode, and uses the mean of the two bounds in
-    evaluation mode.
+    """`nn.RReLU(lower, upper)` multiplies each negative element of a float32 input by a random
+    slope between the bounds in training mode, and by the mean of the two bounds in evaluation
+    mode.
+
+    The function `F.rrelu(x, lower, upper)` takes the mean by default and draws only with
+    `training=True`.
     """
     layer = nn.RReLU(lower=0.25, upper=0.75)
     x = torch.full((100,), -1.0)
@@ -91,7 +95,13 @@ def test_rrelu_has_a_random_slope_in_training_only():
     evaluation = layer.eval()(x)
 
     assert len(training.unique()) == 100
+    assert training.min().item() >= -0.75
+    assert training.max().item() <= -0.25
     assert sorted(set(evaluation.tolist())) == [-0.5]
+    assert F.rrelu(x, 0.25, 0.75).unique().tolist() == [-0.5]
+    drawn = F.rrelu(x, 0.25, 0.75, training=True)
+    assert len(drawn.unique()) == 100
+    assert drawn.min().item() >= -0.75
 
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
@@ -142,9 +152,9 @@ def test_setting_the_flag_by_hand_does_not_reach_the_parts():
 
 @pytest.mark.claim("summary-testing-order")
 def test_results_are_put_out_after_switching_to_evaluation():
-    """`nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8, 1))`, called four times with one
-    input, gives here four different outputs in training mode, and the same output four times after
-    `eval()`.
+    """After `torch.manual_seed(0)` `nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8,
+    1))`, called four times with one input, gives four different outputs in training mode, and
+    the same output four times after `eval()`.
 
     Call `eval()` before computing the results that count, and `train()` before training on.
     """

@@ -191,18 +191,24 @@ def test_each_mode_has_its_layers(layer, rows):
 
 @pytest.mark.torch(">=2.1")
 def test_circular_layers_came_later():
-    """`nn.CircularPad1d` and `nn.ZeroPad1d`, since PyTorch 2.1, pad (N, C, L): the first takes
-    the border from the other end, as on a ring.
+    """Since PyTorch 2.1 there are `nn.CircularPad1d` and `nn.ZeroPad1d` for (N, C, L),
+    `nn.CircularPad2d` for images, `nn.CircularPad3d` and `nn.ZeroPad3d` for volumes: the
+    circular ones take the border from the other end, as on a ring.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0]]])
 
     assert nn.CircularPad1d((1, 0))(x).tolist() == [[[3.0, 1.0, 2.0, 3.0]]]
     assert nn.ZeroPad1d(1)(x).tolist() == [[[0.0, 1.0, 2.0, 3.0, 0.0]]]
+    assert nn.CircularPad2d((1, 0, 0, 0))(x.unsqueeze(2)).flatten().tolist() == [3.0, 1.0, 2.0, 3.0]
+    row, left = x[:, :, None, None], (1, 0, 0, 0, 0, 0)
+    assert nn.CircularPad3d(left)(row).flatten().tolist() == [3.0, 1.0, 2.0, 3.0]
+    assert nn.ZeroPad3d(left)(row).flatten().tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
 def test_a_padding_layer_before_a_convolution():
-    """`nn.ReflectionPad2d(1)` before an `nn.Conv2d` with a 3 x 3 kernel and stride 1 keeps height
-    and width, here 5 x 6, and gives what `padding=1, padding_mode="reflect"` gives, up to rounding.
+    """`nn.ReflectionPad2d(1)` before an `nn.Conv2d` with a 3 x 3 kernel and stride 1 keeps the
+    height and width of a 5 x 6 image and gives, up to rounding, what `padding=1,
+    padding_mode="reflect"` gives with the same weights.
     """
     x = torch.randn(1, 2, 5, 6)
     convolution = nn.Conv2d(2, 3, 3)

@@ -139,12 +139,13 @@ def test_the_older_weight_norm_names_its_successor():
 
 
 def test_spectral_norm_keeps_the_largest_singular_value_at_one():
-    """`parametrizations.spectral_norm(layer)` divides the weight by an estimate of its largest
-    singular value, so that weight [[8, 0], [0, 2]] is used as [[1, 0], [0, 1/4]]: for the
-    discriminators of GANs.
+    """`parametrizations.spectral_norm(layer)` of `torch.nn.utils` divides the weight by an
+    estimate of its largest singular value, so that the weight [[8, 0], [0, 2]] is used as [[1,
+    0], [0, 1/4]].
 
-    The estimate comes from a power iteration at each use in training mode, in two buffers `_u` and
-    `_v`; where it is good, the layer stretches no vector, its bias apart.
+    The estimate comes from a power iteration at each use in training mode, in two buffers `_u`
+    and `_v`; where it is good, the layer stretches no vector, its bias apart. Discriminators of
+    GANs have it.
     """
     layer = nn.Linear(2, 2, bias=False)
     layer.weight.data = torch.tensor([[8.0, 0.0], [0.0, 2.0]])

@@ -132,6 +132,22 @@ def test_the_places_of_the_maxima_lead_back(device):
     assert nn.MaxUnpool1d(2)(largest, places).tolist() == [[[0.0, 3.0, 6.0, 0.0]]]
 
 
+def test_unpooling_puts_each_number_back_at_its_index():
+    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d`, `max_unpool3d` and `nn.MaxUnpool3d(2)`
+    put each number of a float32 `x` where its index says, counted in the flattened output of
+    one channel, and zeros elsewhere.
+    """
+    line = F.max_unpool1d(torch.tensor([[[5.0]]]), torch.tensor([[[1]]]), 2)
+    image = F.max_unpool2d(torch.tensor([[[[5.0]]]]), torch.tensor([[[[2]]]]), 2)
+    five, last = torch.tensor([[[[[5.0]]]]]), torch.tensor([[[[[7]]]]])
+    volume = F.max_unpool3d(five, last, 2)
+
+    assert line.tolist() == [[[0.0, 5.0]]]
+    assert image.tolist() == [[[[0.0, 0.0], [5.0, 0.0]]]]
+    assert nn.MaxUnpool3d(2)(five, last).equal(volume) is True
+    assert volume.flatten().tolist() == [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0]
+
+
 def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
     """Adaptive pooling takes the output size: `F.adaptive_avg_pool1d(x, 2)` makes 2 of 4 elements,
     and `F.adaptive_max_pool1d(x, 2)` 2 of 5, with windows that share the third element.
@@ -217,27 +233,28 @@ def test_further_pools_have_these_values(layer, values):
     assert nn.LPPool2d(1, 2)(x).item() == pytest.approx(8.0)
 
 
-@pytest.mark.parametrize(
-    ("name", "dimensions"),
-    [
-        ("MaxPool1d", 1),
-        ("MaxPool2d", 2),
-        ("MaxPool3d", 3),
-        ("AvgPool1d", 1),
-        ("AvgPool2d", 2),
-        ("AvgPool3d", 3),
-    ],
-)
-def test_the_number_in_the_name_is_that_of_the_pooled_dimensions(name, dimensions):
-    """`nn.MaxPool1d` and `AvgPool1d` pool the last dimension, `MaxPool2d` and `AvgPool2d` the last
-    two, `MaxPool3d` and `AvgPool3d` the last three; channels, and a batch if there is one, come
-    before.
+def test_lp_pooling_is_a_norm_of_each_window():
+    """`F.lp_pool1d(x, 2, kernel_size=2)` takes the square root of the sum of squares of each
+    pooling window, 5 of 3 and 4, and so does `F.lp_pool2d`; `F.lp_pool1d(x, 1, kernel_size=2)`
+    takes the sum, 7.
     """
-    pool = getattr(nn, name)(2)
-    batch, single = torch.zeros(5, 3, *[4] * dimensions), torch.zeros(3, *[4] * dimensions)
+    x = torch.tensor([[[3.0, 4.0], [0.0, 0.0]]])
 
-    assert list(pool(batch).shape) == [5, 3] + [2] * dimensions
-    assert list(pool(single).shape) == [3] + [2] * dimensions
+    assert F.lp_pool1d(x, 2, kernel_size=2).tolist() == [[[5.0], [0.0]]]
+    assert F.lp_pool2d(x, 2, kernel_size=2).tolist() == [[[5.0]]]
+    assert F.lp_pool1d(x, 1, kernel_size=2).tolist() == [[[7.0], [0.0]]]
+
+
+@pytest.mark.torch(">=2.3")
+def test_lp_pooling_has_a_layer_for_volumes():
+    """Since PyTorch 2.3 there are `nn.LPPool3d` and `F.lp_pool3d`: with norm 2 and kernel size
+    2 a volume of 2 x 2 x 2 twos gives the square root of the sum of their squares, `sqrt(8 *
+    4)`.
+    """
+    x = torch.full((1, 1, 2, 2, 2), 2.0)
+
+    assert nn.LPPool3d(2, 2)(x).item() == pytest.approx(32**0.5)
+    assert F.lp_pool3d(x, 2, kernel_size=2).item() == pytest.approx(32**0.5)
 
 
 def test_unpooling_a_size_that_was_rounded_needs_that_size():

@@ -81,7 +81,7 @@ def test_layers_and_directions_add_to_the_state(device):
 
 def test_an_lstm_has_two_states():
     """`nn.LSTM` returns its output and a pair of states, `(h_n, c_n)`: the hidden state and the
-    cell state, of the same shape here.
+    cell state, of the same shape unless `proj_size` is given.
 
     Unpack it as `output, (hidden, cell) = layer(x)`; a state passed in is such a pair, too.
     """
@@ -89,6 +89,9 @@ def test_an_lstm_has_two_states():
 
     assert output.shape == (7, 2, 5)
     assert hidden.shape == cell.shape == (1, 2, 5)
+    projecting = nn.LSTM(3, 5, proj_size=4, dtype=torch.float64)
+    _, (hidden, cell) = projecting(torch.zeros(7, 2, 3, dtype=torch.float64))
+    assert (hidden.shape, cell.shape) == ((1, 2, 4), (1, 2, 5))
 
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
@@ -204,8 +207,9 @@ def test_packing_reads_each_sequence_to_its_own_end(device):
 
 
 def test_packed_sequences_come_longest_first_unless_told():
-    """`pack_padded_sequence` raises RuntimeError unless the lengths are sorted in decreasing order;
-    with `enforce_sorted=False` it sorts, and `pad_packed_sequence` restores the order.
+    """By default `pack_padded_sequence` raises RuntimeError for lengths that are not sorted in
+    decreasing order, such as [1, 2]; with `enforce_sorted=False` it sorts, and
+    `pad_packed_sequence` restores the order.
     """
     padded = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
 
@@ -304,3 +308,13 @@ def test_dropout_of_a_single_layer_does_nothing_and_warns():
     assert torch.equal(layer(x)[0], layer(x)[0]) is True
     assert torch.equal(stacked(x)[0], stacked(x)[0]) is False
     assert torch.equal(stacked.eval()(x)[0], stacked(x)[0]) is True
+
+
+def test_recurrent_layers_share_a_base_class():
+    """`isinstance(layer, nn.RNNBase)` is True for an `nn.RNN`, `nn.LSTM` or `nn.GRU`, and False for
+    an `nn.LSTMCell`, whose base class is `nn.RNNCellBase`.
+    """
+    layers = [nn.RNN(2, 3), nn.LSTM(2, 3), nn.GRU(2, 3), nn.LSTMCell(2, 3), nn.Linear(2, 3)]
+
+    assert [isinstance(layer, nn.RNNBase) for layer in layers] == [True, True, True, False, False]
+    assert isinstance(layers[3], nn.RNNCellBase) is True

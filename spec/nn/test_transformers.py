@@ -191,8 +191,9 @@ def test_a_decoder_layer_reads_a_memory():
 
 
 def test_a_decoder_wants_its_causal_mask():
-    """`nn.TransformerDecoder` is not causal by itself: without `tgt_mask` the first output changes
-    with a later target, with the causal mask as `tgt_mask` it does not.
+    """`nn.TransformerDecoder` is not causal by itself: without `tgt_mask` the first output
+    changes with a later target; with the causal mask as `tgt_mask`, and without dropout, it
+    does not.
 
     A model trained without it can copy its answer from the future. The mask is
     `nn.Transformer.generate_square_subsequent_mask(steps)`.
@@ -351,9 +352,9 @@ def test_an_encoder_warns_that_it_cannot_be_fast():
 
 
 def test_a_small_language_model_learns_to_repeat():
-    """An `nn.Embedding` of tokens and one of positions, a causal `nn.TransformerEncoder` and a
-    linear layer are a language model: here, after 60 steps of Adam on one sequence of 8 tokens, it
-    predicts each next token.
+    """An `nn.Embedding` of tokens and one of positions, a causal `nn.TransformerEncoder` of
+    width 16 and a linear layer are a language model: after 60 steps of Adam on one sequence of
+    8 tokens it predicts each next token.
     """
     ids = torch.tensor([[3, 1, 4, 1, 5, 9, 2, 6]])
     tokens, positions = nn.Embedding(10, 16), nn.Embedding(8, 16)

@@ -86,9 +86,9 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 
 def test_adam_by_hand():
-    """`torch.optim.Adam` without `weight_decay` and `amsgrad` subtracts
-    `lr * mean / (sqrt(square) + eps)`, where `mean` and `square` are running means of the
-    gradients and of their squares, each divided by `1 - beta**step` with its own beta.
+    """`torch.optim.Adam` with no settings but `lr`, `betas` and `eps` subtracts `lr * mean /
+    (sqrt(square) + eps)`, `mean` and `square` being running means of the gradients and their
+    squares, each divided by `1 - beta**step` with its own beta.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

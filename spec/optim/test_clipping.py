@@ -115,8 +115,8 @@ def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
 
 
 def test_clipping_by_value_limits_each_entry():
-    """`clip_grad_value_(parameters, clip_value)` limits each entry of each real gradient to the
-    interval from `-clip_value` to `clip_value`, in place, and returns None.
+    """`clip_grad_value_(parameters, clip_value)` limits each entry of dense float32 gradients
+    without NaN to the interval from `-clip_value` to `clip_value`, in place, and returns None.
 
     So the direction may change: only large entries are shortened.
     """

@@ -19,8 +19,9 @@ from torch import nn
 
 @pytest.mark.parametrize(("alpha", "after"), [(0.75, -2.0), (0.99, -10.0)])
 def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
-    """The first step of `RMSprop` without centering has the length `lr / sqrt(1 - alpha)`, if
-    the gradient is much larger than `eps`: ten times `lr` with the default `alpha` of 0.99.
+    """The first step of `RMSprop` with only `lr` and `alpha` given has, for a gradient of 0.5,
+    the length `lr / sqrt(1 - alpha)`, up to rounding and `eps`: ten times `lr` with the default
+    `alpha` of 0.99.
 
     Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start with
     a smaller rate than for Adam.
@@ -34,9 +35,9 @@ def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
 
 
 def test_rmsprop_by_hand():
-    """`RMSprop` without momentum, centering and weight decay subtracts `lr * gradient /
-    (sqrt(square) + eps)`, where `square` is a running mean of squared gradients, from 0, with
-    factor `alpha`.
+    """`RMSprop` with no settings but `lr`, `alpha` and `eps` subtracts `lr * gradient /
+    (sqrt(square) + eps)`, where `square = alpha * square + (1 - alpha) * gradient**2` begins at
+    0.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -54,8 +55,9 @@ def test_rmsprop_by_hand():
 
 
 def test_centered_rmsprop_with_momentum_by_hand():
-    """`RMSprop(centered=True)` subtracts the square of the mean gradient under the root; with
-    `momentum` it sums up the divided gradients in a buffer and subtracts `lr` times that.
+    """`RMSprop(centered=True, momentum=m)` divides each gradient by `sqrt(square - mean**2) +
+    eps`, with running means of squares and gradients, keeps `buffer = m * buffer + quotient`,
+    and subtracts `lr * buffer`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -111,9 +111,9 @@ def test_an_lstm_gets_gradients_from_the_steps_it_took():
 
 @pytest.mark.claim("path-lstm-optimizer")
 def test_an_lstm_can_learn_to_optimize():
-    """An `nn.LSTMCell` trained for a hundred batches to minimise parabolas reaches a lower loss
-    after ten steps on new parabolas than gradient descent with rate 0.1, and than itself
-    untrained.
+    """An `nn.LSTMCell` can be trained to optimize: here, after a hundred batches of parabolas,
+    ten of its steps on new ones reach a lower loss than ten of gradient descent with rate 0.1,
+    and than its own before the training.
 
     A well-chosen rate would still win: a hundred batches are a short training.
     """

@@ -50,10 +50,10 @@ def test_momentum_adds_up_past_gradients(options, path):
 
 def test_momentum_rolls_on_where_the_gradient_is_zero():
     """With `SGD(momentum=0.5)` and a constant `lr`, a weight goes on moving after its gradient
-    has become zero: each step is half as long as the one before.
+    has become a tensor of 0: each step is half as long as the one before.
 
     Because the buffer still holds the past gradients. It carries a weight across flat ground,
-    and past a minimum too.
+    and past a minimum too. A weight whose gradient is None doesn't move.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.5)
@@ -104,9 +104,9 @@ def test_the_notes_optimizer_for_their_classifier():
 
 
 def test_all_of_it_together_by_hand():
-    """`SGD` with `weight_decay`, `momentum` and `nesterov=True` first adds
-    `weight_decay * weight` to the gradient, then updates the buffer with that sum, then
-    subtracts `lr * (sum + momentum * buffer)`.
+    """`SGD(weight_decay=c, momentum=m, nesterov=True)` first adds `c * weight` to the gradient,
+    then updates `buffer = m * buffer + sum` with that sum, then subtracts `lr * (sum + m *
+    buffer)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -161,7 +161,8 @@ def test_a_state_dict_shares_memory_with_the_optimizer():
 
 def test_a_resumed_training_goes_on_as_if_uninterrupted():
     """A new parameter and a new `SGD` that are given the value and the `optimizer.state_dict()`
-    saved after a step take the same next step as training without the interruption.
+    saved after a step take, with the same gradient, the same next step as training without the
+    interruption.
 
     Because `load_state_dict` brings back the momentum buffer and the settings; the new optimizer's
     own `lr=1.0` is replaced.
@@ -185,9 +186,9 @@ def test_a_resumed_training_goes_on_as_if_uninterrupted():
 
 
 def test_without_its_state_a_resumed_training_loses_its_momentum():
-    """A new `SGD` with momentum that isn't given the saved state starts without a momentum
-    buffer, so that its next step differs from that of the old optimizer: here it leads to 0
-    instead of -1.
+    """After a step of `SGD([weight], lr=0.25, momentum=0.5)` from 4 to 2, the next one with the
+    same gradient, 8, leads to -1; that of a new `SGD` without the saved state leads to 0, as it
+    has no momentum buffer.
 
     Save `optimizer.state_dict()` in the checkpoint: no error says that it is missing.
     """

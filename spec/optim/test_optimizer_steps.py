@@ -69,8 +69,8 @@ def test_foreach_is_a_way_to_compute_the_same_step():
     updates all parameters of a group together, as with `foreach=False`, which updates one after
     the other.
 
-    Because `foreach` decides only how the operations are launched. Left at None, an optimizer
-    uses it on a GPU, where few large launches are faster than many small ones.
+    Because `foreach` decides only how the operations are launched. Left at None, `Adam` uses it
+    on a GPU, where few large launches are faster than many small ones.
     """
     together = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
     in_turn = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
@@ -170,8 +170,8 @@ def test_an_optimizer_of_ones_own_defines_step():
 @pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True:UserWarning")
 def test_lbfgs_calls_its_closure_several_times_per_step():
     """`torch.optim.LBFGS` with default settings may call its closure many times in one `step`:
-    here nine times, which brings it to the minimum of a parabola in two dimensions; `step`
-    returns the first loss.
+    nine times for `(a - 3)**2 + 10 * (b + 1)**2` from (0, 0), which brings it to the minimum,
+    (3, -1); `step` returns the first loss.
 
     Because it estimates the curvature from successive gradients. It wants a loss that is the
     same function in each call: the whole data, not mini-batches.

@@ -36,9 +36,11 @@ def test_l2_regularisation_is_the_setting_weight_decay():
 
 def test_weight_decay_equals_half_the_squares_in_the_loss():
     """`SGD` with `weight_decay=c` takes, up to rounding, the same step as `SGD` without it on
-    `loss + c / 2 * sum(p.square().sum() for p in net.parameters())`.
+    `loss + c / 2 * sum(p.square().sum() for p in net.parameters())`, if `loss` gives each
+    parameter a gradient.
 
-    Because the gradient of that term is `c * weight`. `AdamW` decays otherwise: see
+    Because the gradient of that term is `c * weight`. It decays a parameter that the loss
+    doesn't reach too; the setting doesn't. `AdamW` decays otherwise:
     `spec/optim/test_adaptive_rules.py`.
     """
     decayed, penalised = nn.Parameter(torch.tensor(4.0)), nn.Parameter(torch.tensor(4.0))

@@ -154,24 +154,33 @@ def test_a_schedule_goes_on_from_its_state():
 
 
 def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
-    """`LambdaLR.state_dict()` has the step count and the rates, but neither the optimizer nor a
-    function given as a lambda: `lr_lambdas` is `[None]`.
+    """`LambdaLR.state_dict()` has the step count and the rates, but not the optimizer; it holds
+    None in place of a lambda, and the attributes of a callable object of a class of one's own.
 
-    Because a function can't be pickled reliably: hand it over again when the scheduler is made.
-    A callable object is saved by its attributes.
+    Because a function can't be pickled reliably: give the same lambda when you make the
+    scheduler anew.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 0.5**count)
     optimizer.step()
     scheduler.step()
 
+    class Rising:
+        def __init__(self, warm):
+            self.warm = warm
+
+        def __call__(self, step):
+            return min(1, (step + 1) / self.warm)
+
     state = scheduler.state_dict()
+    by_object = lr_scheduler.LambdaLR(optimizer, Rising(4))
 
     assert state["last_epoch"] == 1
     assert state["base_lrs"] == [1.0]
     assert state["_last_lr"] == [0.5]
     assert state["lr_lambdas"] == [None]
     assert [key for key in vars(scheduler) if key not in state] == ["optimizer"]
+    assert by_object.state_dict()["lr_lambdas"] == [{"warm": 4}]
 
 
 def test_starting_in_the_middle_needs_the_first_rate():
@@ -228,7 +237,8 @@ def test_a_scheduler_wants_the_optimizer():
 
 def test_settings_of_schedulers_are_looked_at():
     """`ReduceLROnPlateau` raises ValueError for a `factor` of 1, "Factor should be < 1.0", and
-    for `mode="mean"`, "mode mean is unknown"; `OneCycleLR` does without a number of steps.
+    for `mode="mean"`, "mode mean is unknown"; so does `OneCycleLR(optimizer, max_lr=1.0)`,
+    which lacks a number of steps.
 
     `mode` is "min" or "max". `OneCycleLR` needs `total_steps`, or `epochs` and
     `steps_per_epoch`.

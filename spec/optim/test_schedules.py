@@ -2,8 +2,8 @@
 
 A schedule says which learning rate to use after how many steps: usually a large one at first and a
 small one at the end, often after a short warm-up that rises. The rate is the entry `lr` of each
-group of the optimizer, and may be set by hand. The classes of `torch.optim.lr_scheduler` compute it
-by a formula, and write it there in each `scheduler.step()`.
+group of the optimizer, and may be set by hand. The classes of `torch.optim.lr_scheduler` compute
+it, all but `ReduceLROnPlateau` by a formula, and write it there in `scheduler.step()`.
 
 The page has each formula once, with the rates that it gives. How a scheduler is used, in which
 order, saved and resumed, is told in `spec/optim/test_schedule_steps.py`.
@@ -26,7 +26,8 @@ def test_the_rate_can_be_changed_by_hand():
     """Assigning to `optimizer.param_groups[0]["lr"]` changes the learning rate of that group
     from the next `optimizer.step()` on.
 
-    Because each step reads its settings from the group. With several groups, assign to each.
+    Because each step reads its settings from the group. With several groups, assign to each. A
+    loop that does so before each step is a schedule without a scheduler.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0)

@@ -1,8 +1,8 @@
 """Which parameters are trained.
 
 An optimizer is given the parameters that it is to train when it is made: `net.parameters()`, or
-any list of tensors. From then on it holds these very objects. It knows nothing of the net, of its
-layers or of its `forward`.
+a list of leaf tensors. From then on it holds these very objects. It knows nothing of the net, of
+its layers or of its `forward`.
 
 What surprises: an optimizer made before a parameter is replaced, or for a net that is copied
 afterwards, does not train the new one; it goes on training a net that is moved or converted in
@@ -67,9 +67,8 @@ def test_the_net_itself_and_the_method_are_no_list():
 
 
 def test_the_result_of_a_calculation_is_refused():
-    """With grad mode on and inference mode off, `torch.optim.SGD([weight * 1])`, with the
-    result of an operation on a tensor that requires grad, raises ValueError, "can't optimize a
-    non-leaf Tensor".
+    """With grad mode on and inference mode off, `torch.optim.SGD([weight * 1])` of an
+    `nn.Parameter` `weight` raises ValueError, "can't optimize a non-leaf Tensor".
 
     Because `backward()` stores gradients in leaves. Hand over `weight`, or make a leaf of the
     result with `detach().requires_grad_()`.

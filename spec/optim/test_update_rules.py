@@ -22,8 +22,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-sgd-rule")
 def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
-    """`torch.optim.SGD.step()`, with `lr` as its only setting, sets each weight to
-    `weight - lr * gradient`, up to rounding.
+    """`torch.optim.SGD.step()`, with `lr` as its only setting, sets each weight that has a
+    gradient to `weight - lr * gradient`, up to rounding.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0, 3.0], device=device))
     weight.grad = torch.tensor([0.5, -1.0, 0.0], device=device)
@@ -35,8 +35,8 @@ def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
 
 @pytest.mark.claim("blitz-manual-update-loop")
 def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
-    """The loop `parameter.data.sub_(parameter.grad.data * lr)` over `net.parameters()` is plain
-    `SGD` by hand, where each parameter has a gradient.
+    """The loop `parameter.data.sub_(parameter.grad.data * lr)` over `net.parameters()` does by
+    hand what plain `SGD` does, up to rounding, where each parameter has a gradient.
 
     `.data` hides the update from autograd. It works still; in new code update under
     `torch.no_grad()`.

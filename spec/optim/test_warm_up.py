@@ -194,25 +194,6 @@ def test_a_scheduler_of_ones_own_returns_the_rates(optimizer):
     assert lr_scheduler._LRScheduler.__mro__[1] is lr_scheduler.LRScheduler
 
 
-def test_a_lambda_is_not_saved(optimizer):
-    """`LambdaLR.state_dict()` holds None in place of a lambda, and the attributes of a callable
-    object of a class of one's own: give the same lambda when you make the scheduler anew.
-    """
-
-    class Rising:
-        def __init__(self, warm):
-            self.warm = warm
-
-        def __call__(self, step):
-            return min(1, (step + 1) / self.warm)
-
-    by_lambda = lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
-    by_object = lr_scheduler.LambdaLR(optimizer, Rising(4))
-
-    assert by_lambda.state_dict()["lr_lambdas"] == [None]
-    assert by_object.state_dict()["lr_lambdas"] == [{"warm": 4}]
-
-
 def test_layers_may_have_schedules_of_their_own():
     """`LambdaLR(optimizer, [f, g])` gives each of two parameter groups its own factor: the head
     may start at once while the pretrained body has rate 0 for two steps.
@@ -228,18 +209,3 @@ def test_layers_may_have_schedules_of_their_own():
         scheduler.step()
 
     assert seen == [[0.0, 1.0], [0.0, 1.0], [1.0, 1.0]]
-
-
-def test_a_rate_written_by_hand_needs_no_scheduler(optimizer):
-    """A loop over `optimizer.param_groups` that assigns `group["lr"]` before each
-    `optimizer.step()` is a schedule without a scheduler.
-    """
-    (weight,) = optimizer.param_groups[0]["params"]
-    weight.grad = torch.tensor(-1.0)
-
-    for step in range(4):
-        for group in optimizer.param_groups:
-            group["lr"] = min(1, (step + 1) / 2)
-        optimizer.step()
-
-    assert weight.item() == 3.5

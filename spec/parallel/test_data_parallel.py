@@ -56,8 +56,10 @@ def test_the_names_in_the_state_dict_begin_with_module():
 
 
 def test_attributes_of_the_model_are_reached_through_module():
-    """`nn.DataParallel` does not pass on what the model's own class defines: for an `nn.Linear`,
-    `parallel.in_features` raises AttributeError, and `parallel.module.in_features` is the way."""
+    """A wrapper `parallel` made by `nn.DataParallel` does not pass on what the model's own class
+    defines: with an `nn.Linear` inside, `parallel.in_features` raises AttributeError, and
+    `parallel.module.in_features` is the way.
+    """
     parallel = nn.DataParallel(nn.Linear(5, 2))
 
     with pytest.raises(AttributeError, match="'DataParallel' object has no attribute"):
@@ -380,11 +382,11 @@ def test_an_attribute_that_a_replica_sets_is_lost():
 
 @pytest.mark.cuda
 def test_batch_norm_learns_from_the_first_share_only():
-    """With several replicas, BatchNorm's running mean under `nn.DataParallel` is that of the
-    first replica's rows, not of the whole batch.
+    """With two replicas under `nn.DataParallel`, `nn.BatchNorm1d` updates its running mean from the
+    first replica's rows alone, not from the whole batch.
 
-    Because each replica updates its own copy of the buffers, and only the first shares them
-    with the model.
+    Because each replica updates its own copy of the buffers, and only the first shares them with
+    the model.
     """
     alone = nn.BatchNorm1d(1, momentum=1.0, device="cuda:0")
     shared = nn.BatchNorm1d(1, momentum=1.0, device="cuda:0")

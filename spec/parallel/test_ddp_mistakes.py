@@ -288,9 +288,9 @@ def test_different_collectives_are_told_apart_on_demand(group):
 
 @pytest.mark.slow
 def test_no_sync_has_to_surround_the_forward(group):
-    """The forward decides whether DDP averages: after a forward inside `with parallel.no_sync():` a
-    `backward()` behind the block averages nothing; after a forward before the block a `backward()`
-    inside it averages.
+    """The forward of a DDP model `parallel` decides whether gradients are averaged: after one
+    inside `with parallel.no_sync():` a `backward()` behind the block averages nothing; after one
+    before the block a `backward()` inside averages.
 
     So put both into `with parallel.no_sync():`.
     """
@@ -375,9 +375,9 @@ def test_clipping_sees_the_averaged_gradient(group):
 
 
 def test_attributes_of_the_model_are_those_of_module(group_of_one):
-    """`DistributedDataParallel` does not pass on what the model's own class defines: for an
-    `nn.Linear`, `parallel.in_features` raises AttributeError, "'DistributedDataParallel' object has
-    no attribute 'in_features'".
+    """A wrapper `parallel` made by `DistributedDataParallel` does not pass on what the model's own
+    class defines: with an `nn.Linear` inside, `parallel.in_features` raises AttributeError, "...
+    object has no attribute 'in_features'".
 
     Write `parallel.module.in_features`. A method that computes with the parameters, called on
     `module`, goes past the averaging.

@@ -88,8 +88,8 @@ def test_weights_start_as_those_of_rank_0(group):
 
 @pytest.mark.slow
 def test_gradients_are_averaged(group):
-    """After one forward of a DDP model and its first `backward()`, `.grad` is in every process the
-    mean of the gradients of all processes: of 1 and 2 it is 1.5.
+    """After one forward of a DDP model and its first `backward()`, `.grad`, before None, is in
+    every process the mean of the gradients of all processes: of 1 and 2 it is 1.5.
 
     A second `backward()` through the same graph averages nothing: each needs a forward of its own.
     """
@@ -178,8 +178,8 @@ def test_models_stay_equal(group):
 
 @pytest.mark.slow
 def test_past_the_wrapper_gradients_stay_as_they_are(group):
-    """A forward and `backward()` by `parallel.module(x)` instead of the DDP wrapper `parallel(x)`
-    averages nothing: each process has its own gradient.
+    """A forward and `backward()` by `parallel.module(x)`, past the DDP wrapper `parallel`, averages
+    nothing: each process has its own gradient.
 
     No error says so, and the models drift apart: in training always call the wrapper.
     """
@@ -210,8 +210,8 @@ def test_a_loss_is_known_to_one_process_until_it_is_reduced(group):
 
 @pytest.mark.slow
 def test_no_sync_leaves_gradients_to_each_process(group):
-    """With forward and `backward()` of a DDP model inside `with parallel.no_sync():` nothing is
-    averaged: each process keeps its own gradient.
+    """With forward and `backward()` of a DDP model `parallel` inside `with parallel.no_sync():`
+    nothing is averaged: each process keeps its own gradient.
 
     A forward outside of the block is told in `spec/parallel/test_ddp_mistakes.py`.
     """
@@ -228,7 +228,8 @@ def test_no_sync_leaves_gradients_to_each_process(group):
 @pytest.mark.slow
 def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
     """The first forward and `backward()` of a DDP model after a `no_sync()` block averages the
-    whole `.grad`, also what was accumulated inside the block: here the mean of 2 and 4.
+    whole `.grad`, also what was accumulated inside: where one process accumulates 1 + 1 and the
+    other 2 + 2, both get 3.
 
     So with gradient accumulation the processes need to communicate only once per step.
     """
@@ -246,9 +247,9 @@ def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
 
 @pytest.mark.slow
 def test_join_lets_a_process_run_out_of_data(group):
-    """Inside `with parallel.join():` of DDP, with its defaults, a process with fewer batches counts
-    as one with gradient 0 in the further steps of the others: rank 0's own gradient of 1 becomes
-    0.5.
+    """Inside `with parallel.join():` of a DDP model `parallel`, a process with fewer batches by
+    default counts as one with gradient 0 in the further steps of the others: of two processes, rank
+    0's own gradient of 1 becomes 0.5.
 
     Because the sum is divided by the number of all processes; with
     `divide_by_initial_world_size=False` by that of the processes left. Without `join()` rank 0
@@ -318,9 +319,10 @@ def test_rank_0_saves_for_all(group, tmp_path):
 
 
 def test_what_was_saved_without_the_wrapper_loads_without_it(group_of_one):
-    """`parallel.module.state_dict()` of a DDP wrapper loads into the bare model;
+    """`parallel.module.state_dict()` of a DDP wrapper `parallel` loads into the bare model;
     `parallel.state_dict()` raises RuntimeError there, "Missing key(s) in state_dict", for its keys
-    begin with `module.`."""
+    begin with `module.`.
+    """
     parallel = DistributedDataParallel(linear(7.0))
     model = linear(0.0)
 

@@ -102,8 +102,8 @@ def test_the_environment_has_to_name_the_rank(monkeypatch):
 
 @pytest.mark.torch(">=2.2")
 def test_the_default_group_is_made_once(group_of_one, tmp_path):
-    """A second `init_process_group` in one process raises ValueError, since PyTorch 2.2, "trying to
-    initialize the default process group twice!".
+    """While a process has a default group, a second `init_process_group` raises ValueError, since
+    PyTorch 2.2, "trying to initialize the default process group twice!".
 
     Call `destroy_process_group()` first, or make a further group with `dist.new_group()`.
     """

@@ -122,21 +122,25 @@ def test_parameters_may_stay_whole_until_the_backward(reshard, after_forward, gr
 
 @pytest.mark.torch(">=2.8")
 def test_the_root_stays_whole_after_the_forward_by_default(group):
-    """Since PyTorch 2.8, without `reshard_after_forward=`, the outermost module that `fully_shard`
-    was applied to, the root, keeps its own parameters whole from the forward until the backward;
-    sharded layers inside it don't.
+    """Without `reshard_after_forward=` the outermost module that `fully_shard` was applied to, the
+    root, keeps its own parameters whole from the forward until the backward; since PyTorch 2.8
+    `reshard_after_forward=True` shards them again.
 
-    Because the backward begins with the root's own parameters.
+    Because the backward begins with the root's own parameters. Sharded layers inside it don't stay
+    whole. Before 2.8 the root kept them in spite of `reshard_after_forward=True`.
     """
 
     def program(rank):
-        model = layers()
-        sharded(model[0])
-        sharded(model)
-        model(torch.ones(1, 2))
-        return whole(model)
+        seen = []
+        for settings in ({}, {"reshard_after_forward": True}):
+            model = layers()
+            sharded(model[0])
+            sharded(model, **settings)
+            model(torch.ones(1, 2))
+            seen.append(whole(model))
+        return seen
 
-    assert group(program) == [["1.weight"]] * 2
+    assert group(program) == [[["1.weight"], []]] * 2
 
 
 def test_sharding_makes_new_parameters(group):

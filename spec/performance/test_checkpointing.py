@@ -29,8 +29,11 @@ pytestmark = [
 
 
 def test_gradients_are_those_without_checkpointing():
-    """For a block without random numbers or side effects, such as `(x**2).sin()`, `checkpoint(f, x,
-    use_reentrant=False)` returns what `f(x)` returns, and `backward()` gives the same gradient.
+    """For the block `(x**2).sin()`, `checkpoint(block, x, use_reentrant=False)` returns what
+    `block(x)` returns, and `backward()` gives the same gradient.
+
+    So it does for other blocks without random numbers and side effects, as far as the
+    operations are deterministic.
     """
 
     def block(x):
@@ -105,8 +108,9 @@ def test_the_block_runs_twice():
 
 
 def test_batch_norm_counts_a_checkpointed_batch_twice():
-    """`nn.BatchNorm1d` in training mode in a checkpointed block updates its running statistics in
-    both runs: after one `checkpoint` and `backward()` its `num_batches_tracked` is 2.
+    """`checkpoint(norm, x, use_reentrant=False)` of an `nn.BatchNorm1d` in training mode
+    updates the running statistics in both runs: after the call and `backward()` its
+    `num_batches_tracked` is 2.
     """
     norm = nn.BatchNorm1d(2)
     x = torch.randn(4, 2, requires_grad=True)
@@ -120,11 +124,12 @@ def test_batch_norm_counts_a_checkpointed_batch_twice():
 
 
 def test_dropout_drops_the_same_elements_in_both_runs():
-    """`checkpoint` sets PyTorch's default random generators back for the second run, so that
-    dropout drops the same elements; with `preserve_rng_state=False` it does not.
+    """With `use_reentrant=False`, `checkpoint` sets the default random generator of the CPU
+    back for the second run, so that dropout of a CPU tensor drops the same elements; with
+    `preserve_rng_state=False` it does not.
 
-    Numbers from NumPy or from a `torch.Generator` of one's own are other ones in the second run,
-    and the gradient is wrong.
+    It sets that of the GPU of an input back, too. Numbers from NumPy or from a
+    `torch.Generator` of one's own are other ones in the second run, and the gradient is wrong.
     """
 
     def drop(x):
@@ -142,8 +147,8 @@ def test_dropout_drops_the_same_elements_in_both_runs():
 
 @pytest.mark.torch(">=2.3")
 def test_not_saying_which_implementation_is_warned_of():
-    """Since PyTorch 2.4 `checkpoint(f, x)` without `use_reentrant` issues a UserWarning, "the
-    use_reentrant parameter should be passed explicitly", and uses `True`.
+    """Since PyTorch 2.3, `checkpoint(f, x)` without `use_reentrant` issues a
+    UserWarning, "the use_reentrant parameter should be passed explicitly", and uses `True`.
 
     Write `use_reentrant=False`.
     """
@@ -207,12 +212,12 @@ def test_the_reentrant_one_takes_no_keyword_arguments():
 
 @pytest.mark.torch(">=2.1")
 def test_a_second_run_that_saves_other_tensors_is_refused():
-    """A block under `checkpoint` that saves fewer tensors in its second run raises CheckpointError
-    in `backward()`, "A different number of tensors was saved during the original forward and
-    recomputation."
+    """A block under `checkpoint(block, x, use_reentrant=False)` that saves fewer tensors in its
+    second run raises CheckpointError in `backward()`, "A different number of tensors was saved
+    during the original forward and recomputation."
 
-    A counter, a cache or a random decision in the block is the usual reason. `debug=True` names the
-    operations of both runs.
+    A counter, a cache or a random decision in the block is the usual reason. `debug=True` names
+    the operations of both runs.
     """
     runs = []
 
@@ -232,11 +237,12 @@ def test_a_second_run_that_saves_other_tensors_is_refused():
 
 @pytest.mark.torch(">=2.1")
 def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed():
-    """A block under `checkpoint` that saves another tensor of the same shape and dtype in its
-    second run raises nothing: with `x * factor` and a factor that changed, the gradient is wrong.
+    """Under `checkpoint` with `use_reentrant=False`, a second run that saves another tensor of
+    the same shape and dtype raises nothing: with `x * (factor * 1)` and a `factor` that
+    changed, the gradient is wrong.
 
-    Because shapes, dtypes and devices are compared, not values. Give `factor` to the block as an
-    argument of `checkpoint`: that it was changed in place is an error then.
+    Because shapes, dtypes and devices are compared, not values. Give `factor` to the block as
+    an argument of `checkpoint`: that it was changed in place is an error then.
     """
     factor = torch.tensor([3.0])
 
@@ -259,12 +265,12 @@ def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed
 
 @pytest.mark.torch(">=2.1")
 def test_a_second_run_with_another_dtype_is_refused():
-    """A block under `checkpoint` that saves tensors of another dtype in its second run raises
-    CheckpointError, "Recomputed values for the following tensors have different metadata than
-    during the forward pass."
+    """Under `checkpoint` with `use_reentrant=False`, a second run that saves tensors of another
+    dtype raises CheckpointError, "Recomputed values for the following tensors have different
+    metadata than during the forward pass."
 
-    Autocast that is active in one run only is a usual reason. `determinism_check="none"` switches
-    this comparison off.
+    Autocast that is active in one run only is a usual reason. `determinism_check="none"`
+    switches this comparison off.
     """
     runs = []
 
@@ -331,8 +337,8 @@ def test_a_sequential_is_checkpointed_in_segments():
 
 
 def test_nothing_is_kept_without_gradients():
-    """Inside `torch.no_grad()` `checkpoint(f, x, use_reentrant=False)` runs `f` once, and the
-    result does not require grad.
+    """Inside `torch.no_grad()` `checkpoint(torch.exp, x, use_reentrant=False)` runs the
+    function once, and the result does not require grad.
     """
     runs = []
 
@@ -352,8 +358,8 @@ def test_nothing_is_kept_without_gradients():
 @pytest.mark.torch(">=2.5")
 def test_chosen_operations_are_kept():
     """With a policy for `create_selective_checkpoint_contexts` that returns
-    `CheckpointPolicy.MUST_SAVE` for `aten.mm`, `checkpoint` keeps the result of a matrix product:
-    `w @ w` is not computed again in `backward()`.
+    `CheckpointPolicy.MUST_SAVE` for `aten.mm`, `checkpoint` with `use_reentrant=False` keeps
+    the product `w @ w`, which is not computed again in `backward()`.
 
     The contexts are passed to `checkpoint` as `context_fn`, by `functools.partial`.
     """

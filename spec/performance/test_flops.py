@@ -23,8 +23,8 @@ from torch import nn
     ("rows", "inner", "columns", "flops"), [(4, 4, 4, 128), (2, 3, 5, 60), (1, 10, 1, 20)]
 )
 def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops):
-    """`FlopCounterMode` counts 2 * n * k * m for the product of an (n, k) and a (k, m) tensor: one
-    multiplication and one addition per term.
+    """`FlopCounterMode` counts 2 * n * k * m for the product `x @ y` of a float32 (n, k) and a
+    (k, m) matrix: one multiplication and one addition per term.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -62,9 +62,9 @@ def test_a_convolution_counts_its_kernel_at_each_place():
 
 @pytest.mark.torch(">=2.1")
 def test_the_backward_pass_counts_twice_the_forward_pass():
-    """By `FlopCounterMode`, `backward()` through an `nn.Linear` whose input requires grad counts
-    twice its forward pass: one product for the gradient of the weight and one for that of the
-    input.
+    """By `FlopCounterMode`, `backward()` through `nn.Linear(10, 20)` of a (4, 10) input that
+    requires grad counts twice its forward pass: one product for the gradient of the weight and
+    one for that of the input.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -108,11 +108,12 @@ def test_elementwise_operations_count_nothing(operation):
 @pytest.mark.torch(">=2.1")
 def test_an_lstm_on_the_cpu_counts_nothing():
     """`FlopCounterMode` counts 0 for `nn.LSTM(4, 4)` of a float32 CPU tensor where oneDNN
-    computes it as one operation without a formula; in float64 it counts the matrix products, 512
-    for 2 steps of one sample.
+    computes it as one operation without a formula; in float64 it counts the matrix products,
+    512 for 2 steps of one sample.
 
-    To count an LSTM, put it on the meta device or convert it by `double()`. A packed sequence and
-    `proj_size=` are counted in float32 too, because oneDNN doesn't compute them.
+    To count an LSTM, put it on the meta device or convert it by `double()`. A packed batch of
+    sequences of different lengths and `proj_size=` are counted in float32 too, because oneDNN
+    doesn't compute them.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

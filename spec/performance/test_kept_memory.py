@@ -27,8 +27,8 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_the_bytes_of_a_tensor_are_elements_times_their_size():
-    """The elements of a dense tensor such as `torch.zeros(1000)` take `numel() * element_size()`
-    bytes: 1000 float32 elements take 4,000, after `half()` 2,000.
+    """The elements of `torch.zeros(1000)` take `numel() * element_size()` bytes: 1000 float32
+    elements take 4,000, after `half()` 2,000.
     """
     x = torch.zeros(1000)
     half = x.half()
@@ -38,8 +38,8 @@ def test_the_bytes_of_a_tensor_are_elements_times_their_size():
 
 
 def test_sys_getsizeof_does_not_count_the_elements():
-    """`sys.getsizeof` of a `torch.Tensor` is the size of the Python object, the same for 1 and for
-    a million elements; that of its `untyped_storage()` grows with them.
+    """`sys.getsizeof` of a `torch.Tensor` is the size of the Python object, the same for 1 and
+    for a million elements; that of its `untyped_storage()` grows with them.
     """
     small = torch.zeros(1)
     large = torch.zeros(1_000_000)
@@ -51,8 +51,8 @@ def test_sys_getsizeof_does_not_count_the_elements():
 
 
 def test_a_small_view_keeps_a_large_storage():
-    """`x[:10]` of 1000 float32 elements keeps the storage of all 1000, 4,000 bytes, also after `del
-    x`; `x[:10].clone()` has 40 bytes of its own.
+    """`x[:10]` of 1000 float32 elements keeps the storage of all 1000, 4,000 bytes, also after
+    `del x`; `x[:10].clone()` has 40 bytes of its own.
 
     Clone what you keep of a large tensor, such as one row of a batch or the last hidden state.
     """
@@ -67,9 +67,9 @@ def test_a_small_view_keeps_a_large_storage():
 
 @pytest.mark.spare("10", reason="a slice of any length")
 def test_contiguous_does_not_free_a_large_storage():
-    """`x[:10].contiguous()` of 1000 float32 elements keeps the storage of all of them, 4,000 bytes,
-    because this slice is contiguous already; `x[::2].contiguous()` is a copy with a storage of its
-    own.
+    """`x[:10].contiguous()` of 1000 float32 elements keeps the storage of all of them, 4,000
+    bytes, because this slice is contiguous already; `x[::2].contiguous()` is a copy with a
+    storage of its own.
     """
     x = torch.zeros(1000)
 
@@ -78,11 +78,11 @@ def test_contiguous_does_not_free_a_large_storage():
 
 
 def test_deepcopy_of_a_view_copies_the_whole_storage():
-    """`copy.deepcopy(x[:10])` of 1000 float32 elements without grad copies the whole storage, 4,000
-    bytes; of `nn.Parameter(x[:10])` it copies the 10 elements, as `x[:10].clone()` does.
+    """`copy.deepcopy(x[:10])` of 1000 float32 elements without grad copies the whole storage,
+    4,000 bytes; of `nn.Parameter(x[:10])` it copies the 10 elements, as `x[:10].clone()` does.
 
-    So that views of one storage, copied together, still share memory. Of a view that requires grad
-    `deepcopy` raises RuntimeError: it copies leaves only.
+    So that views of one storage, copied together, still share memory. Of a view that requires
+    grad `deepcopy` raises RuntimeError: it copies leaves only.
     """
     view = torch.zeros(1000)[:10]
 
@@ -134,8 +134,9 @@ def test_a_storage_is_freed_with_the_last_tensor():
     ("keep", "alive"), [(lambda loss: loss, 4), (torch.Tensor.detach, 0), (torch.Tensor.item, 0)]
 )
 def test_a_list_of_losses_keeps_their_graphs(keep, alive):
-    """A list of 4 losses keeps the tensors that autograd saved in all 4 forward passes if
-    `backward()` was not called on them; a list of `loss.detach()` or `loss.item()` keeps none.
+    """A list of 4 losses `(hidden * hidden).sum()` keeps the tensors `hidden` of all 4 forward
+    passes if `backward()` was not called on them; a list of `loss.detach()` or `loss.item()`
+    keeps none.
 
     So an evaluation that collects losses outside `no_grad` runs out of memory.
     """
@@ -154,8 +155,8 @@ def test_a_list_of_losses_keeps_their_graphs(keep, alive):
 
 
 def test_a_running_sum_of_losses_keeps_their_graphs():
-    """Until `backward()`, `total = total + loss` keeps the tensors that autograd saved for every
-    loss in the sum; `total + loss.item()` keeps none.
+    """Until `backward()`, `total = total + loss` keeps the tensors that autograd saved for each
+    of the losses; `total + loss.item()` keeps none.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -174,8 +175,11 @@ def test_a_running_sum_of_losses_keeps_their_graphs():
 
 
 def test_backward_frees_the_activations_of_a_kept_loss():
-    """After `loss.backward()` a kept loss holds no activations any more: `backward()` frees the
-    tensors that the graph saved, unless `retain_graph=True` is given.
+    """For the loss `(hidden * hidden).sum()`, `loss.backward()` frees the tensor `hidden` that
+    the graph saved, though the loss is kept, unless `retain_graph=True` is given.
+
+    A `torch.autograd.Function` that stores a tensor as an attribute of `ctx`, not by
+    `save_for_backward`, keeps it as long as the loss lives.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -190,10 +194,28 @@ def test_backward_frees_the_activations_of_a_kept_loss():
     assert alive_after() is False
     assert alive_after(retain_graph=True) is True
 
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x * x
+
+        @staticmethod
+        def backward(ctx, gradient):
+            return 2 * ctx.x * gradient
+
+    hidden = weight * 2
+    loss = Square.apply(hidden).sum()
+    loss.backward()
+    activation = weakref.ref(hidden)
+    del hidden
+    assert activation().tolist() == [2.0, 2.0, 2.0]
+    assert weight.grad.tolist() == [24.0, 24.0, 24.0]
+
 
 def test_a_kept_output_keeps_the_graph_of_its_net():
-    """A kept output that requires grad keeps the tensors that autograd saved for it; computed
-    inside `torch.no_grad()` it keeps none.
+    """Before `backward()` a kept output `hidden * hidden` keeps the tensor `hidden` that
+    autograd saved for it, if it requires grad; computed inside `torch.no_grad()` it keeps none.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -210,9 +232,9 @@ def test_a_kept_output_keeps_the_graph_of_its_net():
 
 
 def test_zero_grad_frees_the_gradient():
-    """`optimizer.zero_grad()` sets `.grad` of its parameters to None, so that the memory of the
-    gradients is free in the next forward pass; with `set_to_none=False` they stay, filled with
-    zeros.
+    """`optimizer.zero_grad()` by default sets `.grad` of its parameters to None, so that the
+    memory of the gradients is free in the next forward pass; with `set_to_none=False` they
+    stay, filled with zeros.
     """
     weight = nn.Parameter(torch.ones(1000))
     optimizer = torch.optim.SGD([weight], lr=0.5)
@@ -244,9 +266,9 @@ def test_training_with_adam_takes_four_times_the_weights():
 
 
 def test_an_exception_keeps_the_tensors_of_its_frames():
-    """An exception caught by `except RuntimeError:` keeps each `torch.Tensor` that is local to the
-    function that raised it, until the clause is left: retry a batch that ran out of memory after
-    the clause, not inside.
+    """An exception caught by `except RuntimeError:` keeps a `torch.Tensor` that is local to the
+    function that raised it and held by nothing else; it is freed when the clause is left: retry a
+    batch that ran out of memory after the clause.
 
     Because the exception refers to its traceback, and that to the frames.
     """

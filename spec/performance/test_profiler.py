@@ -1,6 +1,6 @@
 """The profiler.
 
-`torch.profiler.profile` records every operation that runs inside its `with` block: how often it was
+`torch.profiler.profile` records the operations that run inside its `with` block: how often each was
 called, how long it took on the CPU and on the GPU, and, if asked, with which shapes and how much
 memory it allocated. `key_averages()` sums up by operation, `.table(sort_by=...)` prints the sums,
 `export_chrome_trace(path)` writes a time line for a browser (chrome://tracing, ui.perfetto.dev).
@@ -62,8 +62,8 @@ def test_an_operation_contains_those_that_it_calls():
 
 
 def test_the_table_is_text():
-    """`p.key_averages().table(sort_by="self_cpu_time_total", row_limit=5)` is a string with a row
-    per operation, at most 5, and columns such as "Self CPU" and "# of Calls".
+    """`p.key_averages().table(sort_by="self_cpu_time_total", row_limit=5)` is a string with a
+    row per operation, at most 5, and columns such as "Self CPU" and "# of Calls".
     """
     x = torch.ones(4)
 
@@ -77,11 +77,11 @@ def test_the_table_is_text():
 
 
 def test_an_unknown_column_is_refused():
-    """`p.key_averages().table(sort_by="nope")` raises AttributeError, "'FunctionEventAvg' object
-    has no attribute 'nope'".
+    """`p.key_averages().table(sort_by="nope")` raises AttributeError, "'FunctionEventAvg'
+    object has no attribute 'nope'", if an operation was recorded.
 
-    Write `cpu_time_total`, `self_cpu_time_total` or `count`; of a GPU `device_time_total`, in old
-    releases such as 2.0 `cuda_time_total`.
+    Write `cpu_time_total`, `self_cpu_time_total` or `count`; of a GPU `device_time_total`, in
+    old releases such as 2.0 `cuda_time_total`.
     """
     with profile(activities=CPU) as p:
         torch.ones(4) + 1
@@ -125,8 +125,8 @@ def test_shapes_are_recorded_if_asked():
 
 def test_memory_is_counted_if_asked():
     """With `profile_memory=True`, `torch.profiler.profile` counts the bytes that an operation
-    allocates: the sum of two tensors of 1000 float32 elements has a `self_cpu_memory_usage` of
-    4000.
+    allocates: the sum of two CPU tensors of 1000 float32 elements has a `self_cpu_memory_usage`
+    of 4000.
     """
     x = torch.ones(1000)
 
@@ -231,8 +231,9 @@ def test_there_is_nothing_to_read_before_the_block():
 
 @pytest.mark.spare("'Linear'", reason="what is absent is absent in other words too")
 def test_a_module_is_seen_as_its_operations():
-    """`torch.profiler.profile` records a call of `nn.Linear` with a bias on the CPU as
-    `aten::linear` and what that calls, `aten::addmm`: names of modules are not among the keys.
+    """`torch.profiler.profile` records a call of `nn.Linear` with a bias and a 2-D input on the
+    CPU as `aten::linear` and what that calls, `aten::addmm`: by default, names of modules are
+    not among the keys.
 
     Put `with record_function("encoder"):` around the call to see it by a name.
     """

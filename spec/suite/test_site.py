@@ -875,26 +875,59 @@ def test_a_result_leads_to_its_fact(tab):
 
 @pytest.mark.slow
 def test_answers_can_be_covered_and_each_is_shown_on_demand(tab):
-    """*Cover the answers* hides what assertions compare with; a key or a click shows one, the same
-    button all.
+    """*Cover the answers* puts a field in the place of each literal that an exercise could ask for;
+    Enter in an empty one shows it, the same button all.
     """
     page = tab("spec/tensors/broadcasting.html")
-    covered = page.locator("b.covered")
-    before = covered.count()
+    fields = page.locator("input.say")
+    before = fields.count()
     page.click("button.cover")
-    total = covered.count()
-    hidden = covered.first.evaluate("answer => getComputedStyle(answer).color")
-    covered.first.focus()
-    page.keyboard.press("Enter")
-    covered.first.click()
-    left = covered.count()
+    total = fields.count()
+    shown = page.locator("pre.code b:visible").count()
+    fields.first.press("Enter")
+    left = fields.count()
     page.click("button.cover")
 
     assert before == 0
-    assert hidden == "rgba(0, 0, 0, 0)"
-    assert total - left == 2
+    assert shown == 0
+    assert total - left == 1
     assert total == page.locator("pre.code b").count()
-    assert covered.count() == 0
+    assert fields.count() == 0
+    assert page.locator("b.right").count() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("answer", "typed"),
+    [
+        ("(2, 3)", "(2,3)"),
+        ("(3,)", "torch.Size([3])"),
+        ("[1.0, -2.5]", "[1, -2.50]"),
+        ("torch.float32", "float32"),
+        ("torch.int64", "torch.long"),
+        ("'same'", '"same"'),
+        ("RuntimeError", " RuntimeError "),
+    ],
+)
+def test_a_covered_answer_is_compared_with_what_is_typed(tab, answer, typed):
+    """What is typed into a field is right in another spelling too; what is wrong stays, and is said
+    to be so.
+    """
+    page = tab("spec/tensors/broadcasting.html")
+    page.evaluate("text => { document.querySelector('pre.code b').textContent = text; }", answer)
+    page.click("button.cover")
+    field = page.locator("input.say").first
+    field.fill(f"{typed} + 1")
+    field.press("Enter")
+    wrong = field.get_attribute("aria-invalid")
+    field.fill(typed)
+    retyped = field.get_attribute("aria-invalid")
+    field.press("Enter")
+
+    assert wrong == "true"
+    assert retyped is None
+    assert page.locator("b.right").all_text_contents() == [answer]
+    assert page.locator("input.say").first.evaluate("field => field === document.activeElement")
 
 
 @pytest.mark.slow

@@ -124,8 +124,8 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
 
 
 def test_two_index_tensors_are_read_in_pairs(device):
-    """`x[[0, 2], [1, 2]]` picks the elements (0, 1) and (2, 2): two index lists of one length
-    are read in pairs, not as a rectangle.
+    """`x[[0, 2], [1, 2]]` of a 3 x 3 matrix picks the elements (0, 1) and (2, 2): two index
+    lists of one length are read in pairs, not as a rectangle.
 
     `scores[torch.arange(n), labels]` picks one score per row in this way.
     """
@@ -135,8 +135,9 @@ def test_two_index_tensors_are_read_in_pairs(device):
 
 
 def test_index_tensors_are_broadcast_against_each_other():
-    """`x[rows, columns]` broadcasts its index tensors: `rows` of shape (2, 1) and `columns` of
-    shape (2,) pick a 2 x 2 rectangle; two index lists of lengths 2 and 3 raise IndexError.
+    """`x[rows, columns]` of a matrix broadcasts its index tensors: `rows` of shape (2, 1) and
+    `columns` of shape (2,) pick a 2 x 2 rectangle; two index lists of lengths 2 and 3 raise
+    IndexError.
 
     For the rectangle of two vectors write `x[rows[:, None], columns]`.
     """
@@ -175,8 +176,8 @@ def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
 
 
 def test_index_tensors_may_count_from_the_end():
-    """`x[torch.tensor([-1, 0])]` picks the last and the first element; on the CPU a position
-    beyond the end raises IndexError.
+    """Of a vector of three elements, `x[torch.tensor([-1, 0])]` picks the last and the first;
+    on the CPU `x[torch.tensor([0, 3])]` raises IndexError, since position 3 is beyond the end.
 
     The message names position and size; `index.clamp(max=len(x) - 1)` keeps within. On a GPU
     the error is a device-side assertion.
@@ -189,7 +190,7 @@ def test_index_tensors_may_count_from_the_end():
 
 
 def test_an_index_tensor_must_hold_integers():
-    """`x[torch.tensor([1.0])]` raises IndexError, since a float tensor is no index: write
+    """`x[torch.tensor([1.0])]` raises IndexError, since a float32 tensor is no index: write
     `x[index.long()]`.
 
     It bites with indices that were computed with `/` or read from a float tensor.
@@ -205,7 +206,7 @@ def test_a_list_of_floats_is_cut_to_integers():
     """`x[[1.7]]` with a Python list drops the fraction without an error and picks position 1;
     `x[1.7]` and `x[torch.tensor([1.7])]` raise IndexError.
 
-    Because a list is first made an int64 tensor. Write `x[torch.tensor(positions)]`, which
+    Because the list is first made an int64 tensor. Write `x[torch.tensor(positions)]`, which
     raises.
     """
     x = torch.tensor([10, 20, 30])

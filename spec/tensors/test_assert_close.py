@@ -27,8 +27,9 @@ def test_close_values_pass_and_others_raise():
 
 
 def test_the_message_counts_and_locates_the_differences():
-    """The AssertionError of `assert_close` for two matrices that differ counts the mismatched
-    elements and gives the greatest absolute and relative difference with their indices.
+    """The AssertionError of `assert_close` for two float32 matrices of one shape that differ
+    counts the mismatched elements and gives the greatest absolute and relative difference with
+    their indices.
 
     For 0-d tensors it says "Scalars are not close!" and has nothing to count.
     """
@@ -71,8 +72,8 @@ def test_the_tolerance_follows_the_dtype(dtype, atol, rtol):
 
 
 def test_integers_have_to_be_equal():
-    """By default `assert_close` wants integers to be equal: for 1000000 and 1000001 it raises
-    AssertionError, whereas `torch.allclose` accepts them.
+    """By default `assert_close` wants int64 tensors to be equal: for 1000000 and 1000001 it
+    raises AssertionError, whereas `torch.allclose` accepts them.
 
     Explicit `rtol=` and `atol=` apply to integers, too.
     """
@@ -101,8 +102,9 @@ def test_a_tolerance_of_your_own_comes_in_pairs():
 
 
 def test_dtype_and_shape_have_to_agree():
-    """`assert_close` raises an AssertionError for tensors of two dtypes or two shapes;
-    `check_dtype=False` allows two dtypes, but tensors of two shapes are not broadcast.
+    """By default `assert_close` raises an AssertionError for a float32 and a float64 tensor,
+    and for two shapes; `check_dtype=False` allows two dtypes, but tensors of two shapes are not
+    broadcast.
 
     So a forgotten `squeeze` or a float64 result shows, which `allclose` would broadcast or
     refuse without a report.
@@ -120,8 +122,8 @@ def test_dtype_and_shape_have_to_agree():
 
 
 def test_nan_is_not_close_to_nan_unless_asked():
-    """`assert_close` raises AssertionError for tensors with NaN at the same index, unless
-    `equal_nan=True` is given.
+    """`assert_close` raises AssertionError for float32 tensors with NaN at the same index,
+    unless `equal_nan=True` is given.
 
     Because NaN is not equal to itself.
     """
@@ -147,8 +149,8 @@ def test_lists_and_dictionaries_are_compared_item_by_item():
 
 
 def test_a_tensor_is_not_compared_with_a_list():
-    """`assert_close` of a tensor and a list, or of a tensor and a Python number, raises a
-    TypeError.
+    """`torch.testing.assert_close` of a tensor and a list, or of a tensor and a Python number,
+    raises a TypeError.
 
     Compare two tensors, or convert with `x.tolist()`.
     """

@@ -132,10 +132,10 @@ def test_a_row_minus_a_column_is_a_table():
 
 
 def test_dividing_rows_by_their_sums_needs_keepdim():
-    """`x / x.sum(1, keepdim=True)` divides each row of a matrix by its sum; without `keepdim`
-    each column of a square matrix is divided by one of the sums, without an error.
+    """`x / x.sum(1, keepdim=True)` divides each row of a 2 x 2 matrix by its sum; `x /
+    x.sum(1)` divides each column by one of the sums, without an error.
 
-    Because `x.sum(1)` has the shape (n,), which is aligned with the columns. `x / x.sum(1)[:,
+    Because `x.sum(1)` has the shape (2,), which is aligned with the columns. `x / x.sum(1)[:,
     None]` divides the rows, too.
     """
     x = torch.tensor([[1.0, 3.0], [2.0, 6.0]])
@@ -146,7 +146,7 @@ def test_dividing_rows_by_their_sums_needs_keepdim():
 
 
 def test_indexing_with_none_makes_a_vector_a_column(device):
-    """`x[:, None]` of a vector with n elements has the shape (n, 1), so that `x[:, None] * y`
+    """`x[:, None]` of a vector with two elements has the shape (2, 1), so that `x[:, None] * y`
     holds the product of each element of `x` with each of a vector `y`.
     """
     x = torch.tensor([1, 2], device=device)
@@ -180,8 +180,8 @@ def test_an_in_place_operation_repeats_its_argument(device):
 
 
 def test_a_tensor_does_not_grow_in_place(device):
-    """`row.add_(matrix)` raises a RuntimeError where the broadcast shape is larger than that of
-    `row`, even if `row` has size 1 there.
+    """`row.add_(matrix)` of shapes (1, 3) and (2, 3) raises a RuntimeError, since the broadcast
+    shape (2, 3) is not that of `row`.
 
     Because an in-place operation can't change the shape of its tensor. Write `row + matrix`.
     """
@@ -210,8 +210,9 @@ def test_expand_repeats_without_copying(device):
 
 
 def test_broadcast_to_is_expand(device):
-    """`torch.broadcast_to(x, shape)` and `x.expand_as(other)` give a view of the same shape and
-    strides as `x.expand(shape)`, `shape` being that of `other`.
+    """`torch.broadcast_to(x, (3, 2))` and `x.expand_as(other)`, with `other` of shape (3, 2),
+    give a view of the shape and strides that `x.expand(3, 2)` has: for `x` of shape (2,) the
+    strides (0, 1).
     """
     row = torch.tensor([1, 2], device=device)
 
@@ -248,8 +249,8 @@ def test_minus_one_in_expand_keeps_a_size():
 
 
 def test_only_dimensions_of_size_one_expand():
-    """Of the existing dimensions `x.expand` changes the size only where it is 1; expanding size
-    2 to 4 raises a RuntimeError.
+    """`torch.ones(2).expand(4)` raises a RuntimeError: of the existing dimensions `expand`
+    changes the size only where it is 1.
 
     Because a stride of 0 repeats one element only. `x.repeat(2)` copies a longer dimension.
     """

@@ -8,7 +8,7 @@ a histogram. `torch.bucketize` gives the number of the bucket of each element, `
 
 What surprises: a value equal to a boundary belongs to the bucket *below* it unless `right=True`,
 which is the opposite of `np.digitize`; what lies outside of a histogram's range is not counted; and
-on the CPU `histc` and `histogram` take floats only.
+on the CPU `histc` and `histogram` refuse integers.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def test_a_value_on_a_boundary_falls_below_unless_right(device):
 
 
 def test_right_means_the_opposite_in_numpys_digitize():
-    """For rising boundaries `np.digitize(x, bins)` gives the numbers of
+    """For rising integer boundaries `np.digitize(x, bins)` gives the numbers of
     `torch.bucketize(x, bins, right=True)`, and `right=True` of `digitize` those of
     `right=False` of `bucketize`.
 
@@ -88,8 +88,8 @@ def test_searchsorted_takes_boundaries_for_each_row(device):
 
 
 def test_boundaries_that_are_not_contiguous_are_copied_with_a_warning():
-    """`torch.searchsorted` issues a UserWarning for boundaries that are not contiguous, such as
-    a slice with a step: it copies them first.
+    """`torch.searchsorted(torch.arange(10)[::2], torch.tensor([3]))` issues a UserWarning,
+    "boundary tensor is non-contiguous": a slice with a step is copied first.
 
     By default the warning comes once per process; call `.contiguous()` once, outside of the
     loop.
@@ -104,8 +104,8 @@ def test_boundaries_that_are_not_contiguous_are_copied_with_a_warning():
 
 
 def test_nan_falls_into_the_last_bucket():
-    """`torch.bucketize` puts NaN behind the last of boundaries that are finite numbers, as it
-    puts inf.
+    """`torch.bucketize` with the boundaries [1.0, 3.0] puts NaN behind the last of them, in
+    bucket 2, as it puts inf.
 
     Ask `x.isnan()` first where it should be a bucket of its own.
     """
@@ -136,10 +136,11 @@ def test_histc_counts_in_bins_of_equal_width(device):
 
 
 def test_histc_without_a_range_takes_that_of_the_data(device):
-    """`torch.histc(x, bins=2)` with `min` and `max` both 0, as by default, uses the smallest
-    and the largest element of `x` for its range, if all are finite and not all are equal.
+    """`torch.histc(x, bins=2)` of a float32 vector, with `min` and `max` both 0, as by default,
+    uses the smallest and the largest element of `x` for its range, if all are finite and not
+    all are equal.
 
-    Of equal elements the range is one wider on either side.
+    Around elements that are all equal the range is widened.
     """
     x = torch.tensor([1.0, 2.0, 4.0, 5.0, 5.0], device=device)
 
@@ -181,8 +182,8 @@ def test_histograms_on_the_cpu_take_floats():
 
 def test_a_density_has_area_one():
     """`torch.histogram(x, bins, density=True)` of a float32 `x` divides the counts by their sum
-    and by the width of each bin, so that the area is 1, not the sum. At least one element has
-    to be in range.
+    and by the width of each bin, so that the area is 1, not the sum; if no element is in range,
+    it gives NaN.
     """
     density, edges = torch.histogram(
         torch.tensor([0.0, 0.1, 0.4]), 2, range=(0.0, 0.5), density=True

@@ -7,8 +7,8 @@ NaN, which is not equal to itself, is told in `spec/tensors/test_special_values.
 
 What surprises, coming from Python: `if x == y:`, `x < y < z` and `x and y` raise an error for
 tensors of several elements; write `.all()` or `.any()`, and join masks with `&`. A tensor compared
-with a list is plain `False`. And a Python integer is converted to an integer tensor's dtype before
-it is compared, so that a uint8 of 200 equals 456.
+with a list is plain `False`. And a Python integer beside a uint8 tensor is converted to uint8
+before it is compared, so that a uint8 of 200 equals 456.
 """
 
 import operator
@@ -43,7 +43,7 @@ def test_comparison_goes_element_by_element(compare, name, result, device):
 
 
 def test_comparing_gives_booleans(device):
-    """`x == 2` of a dense tensor `x` gives a bool tensor, which can be used as a mask.
+    """`x == 2` of an int64 tensor `x` gives a bool tensor, which can be used as a mask.
 
     Up to PyTorch 1.1 it was a uint8 tensor, for which `~` meant something else.
     """
@@ -54,8 +54,8 @@ def test_comparing_gives_booleans(device):
 
 
 def test_comparing_shapes_that_do_not_fit_is_an_error(device):
-    """`x == y` raises a RuntimeError if the shapes of the two tensors can't be broadcast,
-    instead of giving `False`.
+    """`x == y` of int64 vectors of two and of three elements raises a RuntimeError, since the
+    shapes can't be broadcast, instead of giving `False`.
 
     `torch.equal(x, y)` is `False` then.
     """
@@ -95,8 +95,8 @@ def test_large_integers_are_compared_with_floats_as_floats():
 
 
 def test_a_tensor_is_never_equal_to_a_list():
-    """`x == [1, 2]` of a tensor `x` is the Python bool `False` and `x != [1, 2]` is `True`,
-    whatever `x` holds; `x < [1, 2]` raises a TypeError.
+    """`x == [1, 2]` of the tensor [1, 2] is the Python bool `False` and `x != [1, 2]` is
+    `True`; `x < [1, 2]` raises a TypeError.
 
     Because a list is no operand of tensor operators. Compare `x.tolist()`, or wrap the list in
     `torch.tensor`.
@@ -219,7 +219,7 @@ def test_a_python_integer_out_of_range_wraps_before_it_is_compared():
 
 
 def test_isclose_answers_for_each_element(device):
-    """`torch.isclose(x, y)` of two float32 tensors of one shape gives a bool tensor of that
+    """`torch.isclose(x, y)` of two dense float32 tensors of one shape gives a bool tensor of that
     shape; `torch.allclose(x, y)` gives one Python bool.
     """
     x = torch.tensor([1.0, 1.0], device=device)
@@ -231,10 +231,10 @@ def test_isclose_answers_for_each_element(device):
 
 
 def test_close_is_an_absolute_and_a_relative_tolerance():
-    """For finite float32 tensors `torch.isclose(x, y)` is true where
-    `|x - y| <= atol + rtol * |y|`, by default with `atol=1e-8` and `rtol=1e-5`.
+    """For finite float64 tensors `torch.isclose(x, y)` is true where `|x - y| <= atol + rtol *
+    |y|`, by default with `atol=1e-8` and `rtol=1e-5`.
 
-    Near 0 only `atol` counts, and 1e-8 is less than the rounding of most float32 computations.
+    Near 0 only `atol` counts; in float32 a sum near 1 is already rounded by more than 1e-8.
     """
     expected = torch.tensor([0.0, 0.0, 1.0, 1.0, 1000.0], dtype=torch.float64)
     off = torch.tensor([0.9e-8, 1.1e-8, 0.9e-5, 1.1e-5, 0.9e-2], dtype=torch.float64)
@@ -243,8 +243,8 @@ def test_close_is_an_absolute_and_a_relative_tolerance():
 
 
 def test_the_relative_tolerance_counts_from_the_second_number(device):
-    """In `torch.isclose(x, y)` the relative tolerance is a share of the second argument, so
-    that swapping the arguments can change the result.
+    """In `torch.isclose(x, y)` of float32 tensors the relative tolerance is a share of the
+    second argument: with `rtol=0.2`, 10 is close to 12.5, and 12.5 isn't close to 10.
     """
     ten = torch.tensor([10.0], device=device)
     twelve = torch.tensor([12.5], device=device)
@@ -269,8 +269,8 @@ def test_allclose_broadcasts_but_does_not_convert(device):
 
 
 def test_several_answers_are_no_answer(device):
-    """`if x:`, `x and y`, `not x` and `0 < x < 2` raise a RuntimeError for a tensor `x` of
-    several elements, "Boolean value of Tensor with more than one value is ambiguous".
+    """`if x:`, `x and y`, `not x` and `0 < x < 2` raise a RuntimeError for an int64 tensor `x`
+    of several elements, "Boolean value of Tensor with more than one value is ambiguous".
 
     Because Python asks for one bool. Write `.any()` or `.all()`, and `(0 < x) & (x < 2)` for
     the chain.
@@ -290,8 +290,8 @@ def test_several_answers_are_no_answer(device):
 
 
 def test_one_answer_is_enough_for_python(device):
-    """`mask.any()` and `mask.all()` without a dimension reduce a mask to one element, which
-    `if` and `not` accept.
+    """`mask.any()` and `mask.all()` of a bool tensor without a `dim` reduce the mask to one
+    element, which `if` and `not` accept.
     """
     mask = torch.tensor([1, 2], device=device) == 2
 
@@ -301,8 +301,8 @@ def test_one_answer_is_enough_for_python(device):
 
 
 def test_in_looks_for_an_equal_element(device):
-    """`7 in x` is `True` if any element of `x` equals 7; a string, a list or `None` on the left
-    raises a RuntimeError.
+    """`7 in x` is `True` if an element of the int64 tensor `x` equals 7; a string, a list or
+    `None` on the left raises a RuntimeError.
 
     Only numbers and tensors can be looked for.
     """
@@ -320,8 +320,8 @@ def test_in_looks_for_an_equal_element(device):
 
 
 def test_a_tensor_is_in_another_if_any_pair_is_equal():
-    """`y in x` with two tensors is `(x == y).any()` as a Python bool: a row counts as contained
-    if one of its elements is equal.
+    """`y in x` with two int64 tensors is `(x == y).any()` as a Python bool: a row counts as
+    contained if one of its elements is equal.
 
     For whole rows write `(x == row).all(1).any()`.
     """
@@ -333,8 +333,8 @@ def test_a_tensor_is_in_another_if_any_pair_is_equal():
 
 
 def test_looking_for_a_tensor_in_a_list_compares_elements():
-    """`x in [y]`, with a list on the right, raises a RuntimeError if `x` and `y` are two tensor
-    objects of several elements, even of equal ones.
+    """`x in [y]`, with a list on the right, raises a RuntimeError if `x` and `y` are two
+    vectors of the same two elements, but not the same object.
 
     Because the list converts `x == y` to a bool. Write `any(torch.equal(x, y) for y in
     tensors)`.
@@ -360,8 +360,8 @@ def test_isin_asks_for_each_element_whether_it_is_among_others(device):
 
 
 def test_masks_are_joined_with_and_or_and_not(device):
-    """Bool tensors are combined with `&` (and), `|` (or) and `^` (exclusive or), and inverted
-    with `~`.
+    """Bool tensors of one shape are combined with `&` (and), `|` (or) and `^` (exclusive or),
+    and inverted with `~`.
     """
     x = torch.tensor([True, True, False], device=device)
     y = torch.tensor([True, False, False], device=device)
@@ -395,8 +395,8 @@ def test_a_mask_has_no_minus():
 
 def test_and_binds_closer_than_a_comparison(device):
     """`x > 0 & x < 2` without parentheses raises an error on the CPU: "not implemented for
-    'Float'" for a float32 tensor, "Boolean value of Tensor" for several integers. Write
-    `(x > 0) & (x < 2)`.
+    'Float'" for a float32 tensor, "Boolean value of Tensor" for an int32 tensor of three
+    elements. Write `(x > 0) & (x < 2)`.
 
     Because `&` and `|` bind closer than `<` and `==` in Python: it means `x > (0 & x) < 2`.
     """

@@ -21,10 +21,10 @@ from torch import nn
 
 
 def test_a_complex_tensor_is_made_of_two_real_ones(device):
-    """`torch.complex(real, imag)` of two float32 tensors is a complex64 tensor; of finite
-    parts, `real + 1j * imag` equals it.
+    """`torch.complex(real, imag)` of the float32 tensors [3, 0] and [4, 1] is the complex64
+    tensor [3 + 4j, 1j], and so is `real + 1j * imag`; if `imag` is infinite, the two differ.
 
-    Because `1j * imag` multiplies, an infinite part becomes NaN there: write `torch.complex`.
+    Because `1j * imag` multiplies, and 0 times infinity is NaN: write `torch.complex`.
     """
     real, imag = torch.tensor([3.0, 0.0], device=device), torch.tensor([4.0, 1.0], device=device)
 
@@ -39,8 +39,8 @@ def test_a_complex_tensor_is_made_of_two_real_ones(device):
 
 
 def test_complex_wants_two_floats_of_one_dtype():
-    """`torch.complex(real, imag)` raises RuntimeError for int64 parts, "Expected both inputs to
-    be Half, Float or Double tensors", and for one float32 and one float64 part.
+    """On the CPU `torch.complex(real, imag)` raises RuntimeError for int64 parts, "Expected
+    both inputs to be Half, Float or Double tensors", and for one float32 and one float64 part.
 
     Convert both parts first, as in `torch.complex(real.float(), imag.float())`.
     """
@@ -59,8 +59,9 @@ def test_complex_wants_two_floats_of_one_dtype():
 
 
 def test_length_and_angle(device):
-    """`x.abs()` is the length and `x.angle()` the angle of each complex number, as float
-    tensors; `torch.polar(length, angle)` gives 3 + 4j back, up to rounding.
+    """For the complex64 tensor `x` of 3 + 4j and 2j, `x.abs()` is the length, 5 and 2, and
+    `x.angle()` the angle, as float tensors; `torch.polar(length, angle)` gives `x` back, up to
+    rounding.
     """
     x = torch.tensor([3 + 4j, 2j], device=device)
 
@@ -71,9 +72,9 @@ def test_length_and_angle(device):
 
 @pytest.mark.spare("TypeError", reason="PyTorch before 2.15 raises RuntimeError")
 def test_real_and_imag_are_views(device):
-    """`x.real` and `x.imag` of a complex tensor are float views of its parts: a write to
-    `x.real` changes `x`. A float32 tensor has no `imag`: RuntimeError, since PyTorch 2.15
-    TypeError.
+    """`x.real` and `x.imag` of `x = torch.tensor([3 + 4j])`, which is complex64, are float32
+    views of its parts: a write to `x.real` changes `x`. A float32 tensor has no `imag`:
+    RuntimeError, since PyTorch 2.15 TypeError.
     """
     x = torch.tensor([3 + 4j], device=device)
 
@@ -87,11 +88,12 @@ def test_real_and_imag_are_views(device):
 
 
 def test_view_as_real_has_a_last_dimension_of_two(device):
-    """`torch.view_as_real(x)` of a complex `x` of shape (2,) is a float view of shape (2, 2),
-    real part first; `torch.view_as_complex` goes back, and refuses a last dimension of size 3
-    or of stride 2.
+    """`torch.view_as_real(x)` of the complex64 `x = torch.tensor([3 + 4j, 1j])` is a float32
+    view of shape (2, 2), real part first; `torch.view_as_complex` goes back, and refuses a last
+    dimension of size 3 or of stride 2.
 
-    The size must be 2 and the stride 1; make the pairs contiguous first.
+    The size must be 2, the stride 1, the other strides and the start in memory even:
+    `pairs.clone(memory_format=torch.contiguous_format)` copies them so.
     `torch.view_as_real(x.conj())` raises RuntimeError: write `x.conj().resolve_conj()`.
     """
     x = torch.tensor([3 + 4j, 1j], device=device)
@@ -106,14 +108,17 @@ def test_view_as_real_has_a_last_dimension_of_two(device):
         torch.view_as_complex(torch.ones(2, 3, device=device))
     with pytest.raises(RuntimeError, match="Tensor must have a last dimension with stride 1"):
         torch.view_as_complex(torch.ones(2, 2, device=device).t())
+    copied = torch.ones(2, 2, device=device).t().clone(memory_format=torch.contiguous_format)
+    assert torch.view_as_complex(copied).tolist() == [1 + 1j, 1 + 1j]
 
 
 def test_complex_numbers_have_no_order():
-    """`==` compares complex64 tensors; on the CPU `x > y` and `x.max()` of complex64 tensors
-    raise RuntimeError, "not implemented for 'ComplexFloat'".
+    """`==` compares two complex64 tensors; on the CPU `x > x` and `x.max()` of `x =
+    torch.tensor([3 + 4j, 1j])` raise NotImplementedError, a RuntimeError, "not implemented for
+    'ComplexFloat'".
 
     Because no order of the complex numbers agrees with their arithmetic: compare `x.abs()` or
-    `x.real`.
+    `x.real`. Older releases raise a plain RuntimeError.
     """
     x = torch.tensor([3 + 4j, 1j])
 
@@ -127,8 +132,8 @@ def test_complex_numbers_have_no_order():
 
 
 def test_the_root_of_a_negative_number_is_complex_if_the_tensor_is(device):
-    """`torch.sqrt` of -1.0 is NaN in a float32 tensor and 1j in a complex64 one; convert with
-    `x.to(torch.complex64)` first.
+    """`x.sqrt()` of `x = torch.tensor([-1.0])`, which is float32, is NaN;
+    `x.to(torch.complex64).sqrt()` is 1j.
     """
     x = torch.tensor([-1.0], device=device)
 
@@ -137,8 +142,9 @@ def test_the_root_of_a_negative_number_is_complex_if_the_tensor_is(device):
 
 
 def test_the_conjugate_transpose_is_mh(device):
-    """`x.mH` is the conjugate transpose of a complex matrix, `x.mT` the transpose alone, and
-    `torch.vdot(x, y)` conjugates its first vector, which `torch.dot` does not.
+    """`x.mH` of a complex matrix is its conjugate transpose, `x.mT` the transpose alone;
+    `torch.vdot(x, y)` conjugates the vector `x` before it multiplies, `torch.dot(x, y)` does
+    not.
     """
     x = torch.tensor([[1j, 2.0]], device=device)
 

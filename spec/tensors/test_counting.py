@@ -79,8 +79,8 @@ def test_bincount_with_weights_adds_them_up(device):
 
 
 def test_bincount_refuses_negative_integers_and_floats():
-    """`x.bincount()` raises a RuntimeError for negative integers, for a float32 tensor and for
-    a matrix.
+    """`x.bincount()` raises a RuntimeError for an int64 vector with a negative number, for a
+    float32 tensor and for an int64 matrix.
 
     Convert floats with `.long()`, flatten a matrix; to count by ranges use `torch.histc`.
     """

@@ -15,7 +15,7 @@ import torch
 
 
 def test_eigh_gives_the_eigenvalues_of_a_symmetric_matrix_in_order():
-    """`torch.linalg.eigh(x)` of a symmetric float32 matrix returns the eigenvalues in ascending
+    """`torch.linalg.eigh(x)` of a symmetric float64 matrix returns the eigenvalues in ascending
     order and the eigenvectors as columns.
     """
     x = torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
@@ -29,13 +29,16 @@ def test_eigh_gives_the_eigenvalues_of_a_symmetric_matrix_in_order():
 
 
 def test_eigh_reads_the_lower_triangle_only():
-    """`torch.linalg.eigh` and `torch.linalg.eigvalsh` read only the lower triangle, with
-    `UPLO="U"` only the upper one; a square float32 matrix that isn't symmetric raises no error.
+    """`torch.linalg.eigvalsh(x)` reads only the lower triangle of a float64 matrix, with
+    `UPLO="U"` only the upper one: a matrix that isn't symmetric raises no error.
+
+    `torch.linalg.eigh` reads the same triangle.
     """
     x = torch.tensor([[2.0, 100.0], [1.0, 2.0]], dtype=torch.float64)
 
     assert torch.linalg.eigvalsh(x).tolist() == pytest.approx([1.0, 3.0])
     assert torch.linalg.eigvalsh(x, UPLO="U").tolist() == pytest.approx([-98.0, 102.0])
+    assert torch.linalg.eigh(x).eigenvalues.tolist() == pytest.approx([1.0, 3.0])
 
 
 def test_eigenvalues_of_a_matrix_are_complex():
@@ -55,8 +58,8 @@ def test_eigenvalues_of_a_matrix_are_complex():
 
 
 def test_qr_splits_into_a_rotation_and_a_triangle():
-    """`torch.linalg.qr(x)` of a float32 matrix by default returns `Q` with orthonormal columns
-    and an upper triangular `R`, with `Q @ R` equal to `x` up to rounding.
+    """`torch.linalg.qr(x)` of a square float64 matrix returns `Q` with orthonormal columns and
+    an upper triangular `R`, with `Q @ R` equal to `x` up to rounding.
     """
     x = torch.tensor([[3.0, 1.0], [4.0, 2.0]], dtype=torch.float64)
 
@@ -69,7 +72,7 @@ def test_qr_splits_into_a_rotation_and_a_triangle():
 
 
 def test_svd_gives_the_singular_values_from_the_largest_down():
-    """`torch.linalg.svd(x)` of a square float32 `x` returns `U`, the singular values `S` in
+    """`torch.linalg.svd(x)` of a square float64 `x` returns `U`, the singular values `S` in
     descending order, and `Vh`, with `U @ torch.diag(S) @ Vh` equal to `x` up to rounding.
 
     `Vh` is already transposed, where the old `torch.svd` returns `V`.

@@ -17,8 +17,9 @@ import torch
 
 
 def test_cdist_gives_the_distance_of_every_pair(device):
-    """`torch.cdist(a, b)` of an (n, d) and an (m, d) tensor of float32 is an (n, m) tensor: the
-    Euclidean distance of each row of `a` from each row of `b`, up to rounding.
+    """`torch.cdist(a, b)` of an (n, d) and an (m, d) tensor of float32, n and m at most 25, is
+    an (n, m) tensor: the Euclidean distance of each row of `a` from each row of `b`, up to
+    rounding.
     """
     a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 0.0], [6.0, 8.0], [0.0, 1.0]], device=device)
@@ -31,8 +32,8 @@ def test_cdist_gives_the_distance_of_every_pair(device):
 
 
 def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
-    """`torch.cdist(queries, points).argmin(1)` of float32 matrices is the index of the nearest
-    neighbour of each query; `topk(k, largest=False)` gives the k nearest.
+    """`torch.cdist(queries, points).argmin(1)` of float32 matrices of at most 25 rows is the
+    index of a nearest point for each query; `topk(k, largest=False)` gives the k nearest.
     """
     points = torch.tensor([[0.0], [10.0], [12.0]], device=device)
     queries = torch.tensor([[11.5], [1.0]], device=device)
@@ -95,7 +96,7 @@ def test_cdist_refuses_vectors_and_rows_of_different_length(device):
 
 
 def test_cdist_refuses_integers(device):
-    """`torch.cdist` raises RuntimeError for integer tensors, "cdist only supports floating-point
+    """`torch.cdist` raises RuntimeError for int64 tensors, "cdist only supports floating-point
     dtypes"; convert them with `.float()`.
     """
     x = torch.tensor([[0, 0], [3, 4]], device=device)

@@ -15,9 +15,10 @@ import torch
 
 
 def test_randperm_shuffles_rows_when_used_as_an_index(device):
-    """`x[torch.randperm(len(x))]` holds each row of `x` once, in random order.
+    """`x[torch.randperm(len(x))]` of a vector holds each element of `x` once, in random order.
 
-    Index two tensors with the same permutation to keep their rows paired.
+    A matrix is shuffled row by row in the same way. Index two tensors with the same permutation
+    to keep their rows paired.
     """
     x = torch.arange(100, device=device)
 
@@ -25,11 +26,14 @@ def test_randperm_shuffles_rows_when_used_as_an_index(device):
 
     assert torch.equal(shuffled, x) is False
     assert shuffled.sort().values.tolist() == x.tolist()
+    rows = x.view(2, 50)[torch.tensor([1, 0], device=device)]
+    assert rows[:, 0].tolist() == [50, 0]
 
 
 def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
-    """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of a float `x`; for
-    an int64 `x` it raises a RuntimeError, "not implemented for 'Long'", unless `dtype=` is given.
+    """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of a float64
+    `x`; for an int64 `x` it raises a RuntimeError, "not implemented for 'Long'", unless
+    `dtype=` is given.
     """
     x = torch.zeros(2, 3, dtype=torch.float64, device=device)
 
@@ -84,8 +88,8 @@ def test_bernoulli_draws_ones_with_the_given_odds(device):
 
 
 def test_bernoulli_refuses_odds_above_one():
-    """On the CPU `torch.bernoulli(p)` raises a RuntimeError, "Expected p_in >= 0 && p_in <= 1 to be
-    true", if an element of `p` is not between 0 and 1.
+    """On the CPU `torch.bernoulli(p)` raises a RuntimeError, "Expected p_in >= 0 && p_in <= 1
+    to be true", if an element of a float32 `p` is above 1.
 
     Logits have to go through `sigmoid` first.
     """
@@ -148,8 +152,9 @@ def test_multinomial_cannot_draw_more_than_there_are():
 
 
 def test_multinomial_refuses_negative_weights():
-    """On the CPU `torch.multinomial(weights, 1)` raises a RuntimeError, "probability tensor
-    contains either `inf`, `nan` or element < 0", for a weight that is negative, infinite or NaN.
+    """On the CPU `torch.multinomial(weights, 1)` of a float32 vector raises a RuntimeError,
+    "probability tensor contains either `inf`, `nan` or element < 0", for a weight that is
+    negative, infinite or NaN.
 
     Pass probabilities, not logits: for a vector of logits `logits.softmax(0)`.
     """

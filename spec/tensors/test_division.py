@@ -36,8 +36,9 @@ def test_dividing_booleans_gives_floats(device):
 
 
 def test_division_of_a_large_integer_loses_its_last_digits():
-    """`/` between integers computes in the default dtype float32, so an integer above 2**24 may
-    lose digits: `torch.tensor([2**24 + 1]) / 1` is 2**24. `//` between integers stays exact.
+    """`torch.tensor([2**24 + 1]) / 1` is 2**24, since `/` between integers computes in the
+    default dtype float32, which may lose digits above 2**24; `torch.tensor([2**24 + 1]) // 1`
+    is exact.
 
     Convert with `.double()` first: float64 holds integers up to 2**53 exactly.
     """
@@ -67,8 +68,8 @@ def test_an_integer_tensor_cannot_be_divided_in_place():
 
 @pytest.mark.parametrize("floor_divide", [torch.floor_divide, lambda x, y: x // y])
 def test_floor_division_rounds_down(floor_divide, device):
-    """`//` and (since PyTorch 1.13) `torch.floor_divide` of an int64 tensor by an int round
-    towards negative infinity: -7 divided by 2 gives -4.
+    """`torch.tensor([7, -7]) // 2` is [3, -4], since `//` of an int64 tensor by an int rounds
+    towards negative infinity; so does `torch.floor_divide` since PyTorch 1.13.
     """
     quotient = floor_divide(torch.tensor([7, -7], device=device), 2)
 
@@ -78,7 +79,7 @@ def test_floor_division_rounds_down(floor_divide, device):
 
 def test_floor_division_of_floats_gives_whole_floats(device):
     """`x // 2` of a float32 tensor of finite numbers rounds down too, and the result is
-    float32: -7.5 divided by 2 gives -4.0.
+    float32: for 7.5 it is 3.0, for -7.5 it is -4.0.
     """
     quotient = torch.tensor([7.5, -7.5], device=device) // 2
 
@@ -127,8 +128,8 @@ def test_a_rounding_mode_keeps_integers_integers(device):
 
 
 def test_an_unknown_rounding_mode_is_refused():
-    """`torch.div` with an unknown string as `rounding_mode`, such as `"up"`, raises a
-    RuntimeError that lists None, 'trunc' and 'floor'.
+    """`torch.div(x, 3, rounding_mode="up")` raises a RuntimeError, which lists None, 'trunc'
+    and 'floor' as the modes there are.
 
     For rounding up write `(x / y).ceil()`.
     """
@@ -144,8 +145,9 @@ def test_an_unknown_rounding_mode_is_refused():
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, 1), (8, -3, -1), (-8, -3, -2)]
 )
 def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
-    """`x % y` and `torch.remainder(x, y)` of an int64 tensor, where they are not 0, have the
-    sign of the divisor `y`, as in Python.
+    """`x % y` and `torch.remainder(x, y)` of an int64 tensor by a non-zero int `y` from -2**63
+    to 2**63 - 1 have, where they are not 0, the sign of the divisor `y`, as in Python: `-8 % 3`
+    is 1.
     """
     x = torch.tensor(x, device=device)
 
@@ -157,8 +159,8 @@ def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, -2), (8, -3, 2), (-8, -3, -2)]
 )
 def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
-    """`torch.fmod(x, y)` of an int64 tensor, where it is not 0, has the sign of the dividend
-    `x`, as `%` has in C.
+    """`torch.fmod(x, y)` of an int64 tensor by an int, where it is not 0, has the sign of the
+    dividend `x`, as `%` has in C: of -8 by 3 it is -2.
     """
     assert torch.fmod(torch.tensor(x, device=device), y).item() == remainder
 
@@ -187,7 +189,7 @@ def test_floor_division_and_remainder_agree_with_python(x, y):
 
 
 def test_divmod_is_not_defined():
-    """Python's `divmod(x, 3)` raises a TypeError for a tensor `x`.
+    """Python's `divmod(x, 3)` raises a TypeError for an int64 tensor `x`.
 
     Write `x // 3, x % 3`.
     """
@@ -220,8 +222,8 @@ def test_an_integer_divided_by_zero_is_an_error(divide):
 
 
 def test_true_division_by_zero_gives_infinities(device):
-    """`x / 0` of a float32 or int64 tensor raises no error: it gives inf for positive, -inf for
-    negative elements, and NaN for 0.
+    """`x / 0` of a float32 or int64 tensor raises no error: it gives inf for 1, -inf for -1 and
+    NaN for 0.
     """
     floats = torch.tensor([1.0, -1.0, 0.0], device=device) / 0
     integers = torch.tensor([1, -1, 0], device=device) / 0
@@ -261,7 +263,7 @@ def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, small
     """For uint8, int8, int16, int32 and int64 tensors, `x + 1` of the largest number is the
     smallest number of the dtype, without error or warning.
 
-    The dtype doesn't grow as Python's int does; convert to a wider dtype first.
+    The dtype doesn't grow as Python's int does; convert the narrower ones to int64 first.
     """
     following = torch.tensor([largest], dtype=dtype, device=device) + 1
 
@@ -272,7 +274,7 @@ def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, small
 
 def test_a_product_of_integers_may_overflow(device):
     """A product by `*` that is too large for int8 or int64 keeps only the low bits: 100 * 2 in
-    int8 is -56, and 2**62 * 4 in int64 is 0.
+    an int8 tensor is -56, and 2**62 * 4 in an int64 tensor is 0.
     """
     assert (torch.tensor([100], dtype=torch.int8, device=device) * 2).tolist() == [-56]
     assert (torch.tensor([100], dtype=torch.int16, device=device) * 2).tolist() == [200]

@@ -1,8 +1,9 @@
 """The dtypes there are.
 
-The elements of a tensor have one dtype: bool, an integer dtype of 8 to 64 bits, a float dtype of 8
-to 64 bits, or a complex dtype. The dtype says how many bytes an element takes, how large it can be
-and how many digits it keeps; `torch.iinfo` and `torch.finfo` give these limits as numbers.
+The elements of a tensor have one dtype, for example bool, an integer dtype of 8 to 64 bits, a float
+dtype of 16 to 64 bits, or a complex dtype. The dtype says how many bytes an element takes, how
+large it can be and how many digits it keeps; `torch.iinfo` and `torch.finfo` give these limits as
+numbers.
 
 Unless told otherwise, Python floats become float32 and Python integers int64. float16 and bfloat16
 take two bytes each: float16 keeps more digits, bfloat16 has the range of float32. The rarer dtypes
@@ -37,11 +38,11 @@ import torch.nn.functional as F
     ],
 )
 def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name):
-    """`x.element_size()` is the number of bytes that an element of `x` takes, from 1 for bool
-    to 16 for complex128; on the CPU `x.type()` is the older name of the dtype, such as
-    `torch.FloatTensor`.
+    """`x.element_size()` is the number of bytes that an element of `x` takes, 1 for bool, 4 for
+    float32, 16 for complex128; for a dense float32 tensor on the CPU `x.type()` is the older
+    name of its dtype, `torch.FloatTensor`.
 
-    The number in a dtype's name counts bits, eight to a byte. A complex64 is two float32
+    The number in these dtypes' names counts bits, eight to a byte. A complex64 is two float32
     numbers. On a GPU `x.type()` says `torch.cuda.FloatTensor`.
     """
     tensor = torch.zeros(3, dtype=dtype)
@@ -74,8 +75,9 @@ def test_some_dtypes_have_a_name_from_c(alias, dtype):
 
 
 def test_floats_are_float32_and_integers_int64_by_default():
-    """By default `torch.tensor` makes float32 of a Python float, int64 of an integer and
-    complex64 of a complex number; `torch.get_default_dtype()` is float32.
+    """Unless it was changed, `torch.get_default_dtype()` is float32: the dtype of
+    `torch.tensor(0.5)`. `torch.tensor(5)` is int64, and `torch.tensor(5j)` is complex64, two
+    numbers of the default dtype.
     """
     made = [torch.tensor(0.5), torch.tensor(5), torch.tensor(5j)]
 
@@ -102,8 +104,8 @@ def test_the_default_dtype_rules_all_that_is_made_of_floats():
 
 
 def test_the_default_dtype_must_be_a_float():
-    """`torch.set_default_dtype(torch.int32)` raises TypeError: the default is the dtype of
-    Python floats. For an integer tensor write `dtype=torch.int32`.
+    """`torch.set_default_dtype(torch.int32)` raises TypeError, "only floating-point types are
+    supported as the default type"; for an integer tensor write `dtype=torch.int32`.
 
     The dtype of Python integers, int64, cannot be changed.
     """
@@ -199,16 +201,16 @@ def test_the_gap_after_one_is_where_float16_gives_up():
 
 
 def test_iinfo_refuses_floats():
-    """`torch.iinfo(torch.float32)` raises TypeError: it is for integer dtypes; use
-    `torch.finfo`.
+    """`torch.iinfo(torch.float32)` raises TypeError, which names `torch.finfo`: that is the one
+    for floating-point dtypes.
     """
     with pytest.raises(TypeError, match=r"requires an integer input type. Use torch.finfo"):
         torch.iinfo(torch.float32)
 
 
 def test_finfo_refuses_integers():
-    """`torch.finfo(torch.int64)` raises TypeError: it is for floating-point dtypes; use
-    `torch.iinfo`.
+    """`torch.finfo(torch.int64)` raises TypeError, which names `torch.iinfo`: that is the one
+    for integer dtypes.
     """
     with pytest.raises(TypeError, match=r"requires a floating point input type. Use torch.iinfo"):
         torch.finfo(torch.int64)
@@ -233,8 +235,8 @@ def test_class_labels_are_int64(device):
     """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` are int64, which `F.cross_entropy`
     takes for class indices.
 
-    uint8 is taken too; a float tensor of the shape of the scores is read as class
-    probabilities.
+    For scores of one row per sample uint8 is taken too; a float tensor of the shape of the
+    scores is read as class probabilities.
     """
     labels = torch.tensor([0, 2], device=device)
     scores = torch.tensor([[9.0, 0.0, 0.0], [0.0, 0.0, 9.0]], device=device)
@@ -249,10 +251,10 @@ def test_class_labels_are_int64(device):
 
 @pytest.mark.claim("self-labels-long")
 def test_int32_labels_are_refused():
-    """`F.cross_entropy(scores, labels)` raises RuntimeError for int32 class indices; write
-    `labels.long()`.
+    """On the CPU `F.cross_entropy(scores, labels)` of 2 x 3 scores raises RuntimeError for
+    int32 class indices; write `labels.long()`.
 
-    It bites with labels from NumPy or a file, which are often int32.
+    It bites with labels that a NumPy array or a file holds as int32.
     """
     labels = torch.tensor([0, 2], dtype=torch.int32)
     scores = torch.zeros(2, 3)
@@ -276,11 +278,12 @@ def test_old_type_names_still_make_tensors():
 
 
 def test_old_type_names_tell_dtypes_apart():
-    """`isinstance(x, torch.LongTensor)` is True for an int64 tensor on the CPU and False for a
-    float32 one, although `type(x)` is `torch.Tensor` for both.
+    """`isinstance(x, torch.LongTensor)` is True for the CPU tensor `torch.tensor([1])`, which
+    is int64, and False for `torch.tensor([1.0])`, a float32 one, although `type(x)` is
+    `torch.Tensor` for both.
 
-    Because these names stand for a dtype and a device, not for a class. `x.dtype is
-    torch.int64` says it plainly.
+    Because these names ask for a dtype and a device; they are not base classes of tensors.
+    `x.dtype is torch.int64` asks for the dtype alone.
     """
     integers, floats = torch.tensor([1]), torch.tensor([1.0])
 

@@ -73,9 +73,9 @@ def test_einsum_multiplies_by_letters(equation, result, device):
 
 
 def test_einsum_without_an_arrow_sorts_the_letters(device):
-    """`torch.einsum("ba", x)`, without `->`, sums the letters that occur more than once and sorts
-    the others alphabetically, capitals first: here it is the transpose, and so is
-    `torch.einsum("aB", x)`.
+    """`torch.einsum("ba", x)` of a float32 matrix, without `->`, sums the letters that occur
+    more than once and sorts the others alphabetically, capitals first: here it is the
+    transpose, and so is `torch.einsum("aB", x)`.
 
     Write the arrow to say the order yourself.
     """
@@ -110,10 +110,11 @@ def test_tensordot_sums_over_the_dimensions_that_meet(device):
 
 
 def test_the_cross_product_stands_upright_on_both(device):
-    """`torch.linalg.cross(x, y)` is the cross product along the last dimension, which must have
-    size 3; vectors of 2 elements raise a RuntimeError, "inputs dimension -1 must have length 3".
+    """`torch.linalg.cross(x, y)` of float32 vectors of three elements is their cross product;
+    vectors of 2 elements raise a RuntimeError, "inputs dimension -1 must have length 3".
 
-    Another dimension is named with `dim=`. Give vectors in the plane a third component 0.
+    It works along the last dimension of a tensor; another is named with `dim=`. Give vectors in
+    the plane a third component 0.
     """
     x = torch.tensor([1.0, 0.0, 0.0], device=device)
     y = torch.tensor([0.0, 2.0, 0.0], device=device)

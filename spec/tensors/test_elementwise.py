@@ -1,6 +1,6 @@
 """Functions of each element.
 
-`torch.sqrt`, `torch.round`, `torch.clamp` and similar functions compute each element of the result
+`torch.sqrt`, `torch.round`, `torch.abs` and similar functions compute each element of the result
 from the element at the same index of the input, so the result has the shape of the input. Each is
 a function, a method, and mostly also an in-place method with a trailing underscore. `sqrt`, `exp`
 and others whose results are fractions turn integers into floats.
@@ -36,8 +36,8 @@ import torch
     ],
 )
 def test_a_function_answers_element_by_element(name, numbers, result, device):
-    """`torch.sqrt(x)`, also spelled `x.sqrt()`, gives a new tensor with the root of each
-    element; `abs`, `exp`, `log2`, `floor` and `sigmoid` of a float32 tensor work alike.
+    """`torch.sqrt(x)` of a float32 tensor, also spelled `x.sqrt()`, gives a new tensor with the
+    square root of each element; `abs`, `exp`, `log2`, `floor` and `sigmoid` work alike.
     """
     x = torch.tensor(numbers, device=device)
 
@@ -105,8 +105,8 @@ def test_functions_with_whole_results_keep_integers_integers():
 
 
 def test_halves_are_rounded_to_the_even_neighbour(device):
-    """`torch.round(x)` sends a half to the even neighbour, as Python's `round` does: 0.5 to 0,
-    1.5 and 2.5 to 2.
+    """`torch.round(x)` of a float32 tensor sends a half to the even neighbour, as Python's
+    `round` does: 0.5 to 0, 1.5 and 2.5 to 2.
 
     Rounding halves always up would make the mean of many rounded numbers too large.
     """
@@ -132,9 +132,8 @@ def test_rounding_gives_floats():
 
 
 def test_rounding_to_decimals(device):
-    """For a float32 tensor `x.round(decimals=2)` rounds to two decimal places, up to rounding
-    errors, and `x.round(decimals=-2)` to hundreds. For an int64 tensor both raise a
-    RuntimeError.
+    """`x.round(decimals=2)` of the float32 number 1234.5678 is 1234.57, up to rounding, and
+    `x.round(decimals=-2)` is 1200. For an int64 tensor both raise a RuntimeError.
 
     Because the number is multiplied by a power of 10, rounded, and divided again: 2.345 becomes
     2.34, and a number near the largest float becomes inf.
@@ -150,6 +149,8 @@ def test_rounding_to_decimals(device):
     assert round(almost.item(), 2) == 2.35
     with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
         torch.tensor([1234], device=device).round(decimals=2)
+    with pytest.raises(RuntimeError, match="not implemented for 'Long'"):
+        torch.tensor([1234], device=device).round(decimals=-2)
 
 
 def test_frac_is_what_trunc_cuts_off(device):
@@ -190,8 +191,8 @@ def test_clamp_with_one_bound_leaves_the_other_side_open(device):
 
 
 def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
-    """`torch.clamp` of a float32 tensor with a number `min` above the number `max` sets every
-    element but NaN to `max`, without an error.
+    """`x.clamp(min=6, max=3)` of a float32 tensor, with the lower bound above the upper one,
+    sets every element but NaN to 3, without an error.
 
     NumPy's `clip` does the same.
     """
@@ -201,8 +202,8 @@ def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
 
 
 def test_clamp_takes_a_bound_for_each_element(device):
-    """The bounds of `torch.clamp` may be tensors, which gives each element a bound of its own; a
-    number together with a tensor of one or more dimensions raises a TypeError.
+    """The bounds of `x.clamp(low, high)` may be tensors, which gives each element a bound of
+    its own; a tensor `low` with dimensions together with a number as `high` raises a TypeError.
 
     Call `clamp` twice, or make the number a 0-d tensor.
     """
@@ -231,7 +232,8 @@ def test_maximum_and_minimum_compare_two_tensors(device):
 
 
 def test_maximum_refuses_a_number():
-    """`torch.maximum(x, 3)` raises a TypeError: both arguments have to be tensors.
+    """`torch.maximum(x, 3)` raises a TypeError, since the second argument has to be a tensor as
+    well.
 
     Write `x.clamp(min=3)`, or give a 0-d tensor.
     """
@@ -260,10 +262,12 @@ def test_integers_refuse_negative_integer_powers():
 
 
 def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
-    """`x ** y` of two int64 tensors with negative exponents raises no error: the fraction is
-    truncated, so 4 to the power of -1 is 0, while 1 and -1 to the power of -1 are 1 and -1.
+    """`x ** y` of two int64 tensors raises no error for a negative exponent: the fraction is
+    dropped, so 4 and -4 to the power of -1 are 0, while 1 and -1 to the power of -1 are 1 and
+    -1.
 
-    Only a Python exponent is refused; convert a tensor exponent to float.
+    On the CPU a negative Python int as the exponent is refused; convert a tensor exponent to
+    float.
     """
     x = torch.tensor([1, 4, -1, -4], device=device)
     exponents = torch.tensor([-1, -1, -1, -1], device=device)
@@ -273,8 +277,9 @@ def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
 
 
 def test_a_power_may_differ_for_each_element(device):
-    """`x.pow(exponents)` of a float32 tensor with a tensor of exponents takes one for each
-    element of `x`; `x.pow(0.5)` is the square root.
+    """`x.pow(exponents)` with a tensor of exponents takes one for each element of `x`: the
+    float32 tensor [4, 4, 4] to the powers [2, 1, -1] is [16, 4, 0.25]. `x.pow(0.5)` of it is
+    [2, 2, 2].
     """
     x = torch.tensor([4.0, 4.0, 4.0], device=device)
 
@@ -283,8 +288,8 @@ def test_a_power_may_differ_for_each_element(device):
 
 
 def test_lerp_goes_part_of_the_way(device):
-    """`torch.lerp(start, end, weight)` of two float32 tensors is, up to rounding,
-    `start + weight * (end - start)`, a linear interpolation.
+    """`torch.lerp(start, end, weight)` of two finite float32 tensors is, up to rounding, `start
+    + weight * (end - start)`, a linear interpolation.
 
     At weight 1 it gives `end` itself unless `end - start` overflows, which the formula doesn't
     where `end - start` is rounded, as with 1e8 and 1.

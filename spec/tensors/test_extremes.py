@@ -27,8 +27,8 @@ def test_max_of_everything_is_one_number(device):
 
 
 def test_max_along_a_dim_gives_values_and_indices(device):
-    """`x.max(dim)` and `x.min(dim)` of a nonempty int64 matrix return a named tuple of `values`
-    and `indices`, the positions of the values along `dim`.
+    """`x.max(1)` and `x.min(dim=0)` of a nonempty int64 matrix return a named tuple of `values`
+    and `indices`, the positions of the values along that dimension.
     """
     x = torch.tensor([[1, 5, 3], [7, 2, 6]], device=device)
 
@@ -53,8 +53,8 @@ def test_max_of_two_tensors_compares_them(device):
 
 
 def test_argmax_counts_through_the_flattened_tensor(device):
-    """`x.argmax()` is an index into the flattened tensor; `x.argmax(dim=1)` of a matrix is an
-    index along dimension 1, one per row.
+    """`x.argmax()` of a matrix is an index into the flattened tensor, in row-major order;
+    `x.argmax(dim=1)` is an index along dimension 1, one per row.
 
     A classifier's answer is `logits.argmax(dim=1)`.
     """
@@ -68,8 +68,8 @@ def test_argmax_counts_through_the_flattened_tensor(device):
 
 @pytest.mark.torch(">=2.2")
 def test_unravel_index_turns_a_flat_index_into_coordinates(device):
-    """`torch.unravel_index(index, shape)` turns an index tensor into the flattened tensor, such
-    as `x.argmax()` gives, into one index tensor per dimension.
+    """`torch.unravel_index(torch.tensor(5), (2, 4))` turns 5, an index into the flattened
+    tensor such as `x.argmax()` gives, into one index tensor per dimension: 1 and 1.
 
     A position beyond the end of the shape is not refused.
     """
@@ -83,8 +83,8 @@ def test_unravel_index_turns_a_flat_index_into_coordinates(device):
 
 
 def test_of_equal_values_the_first_is_reported(device):
-    """Of equal values, `argmax`, `argmin`, `x.max(dim)` and `x.min(dim)` report the index of
-    the first.
+    """Of equal values in an int64 vector, `argmax`, `argmin`, `x.max(0)` and `x.min(0)` report
+    the index of the first.
 
     `topk` and `cummax` may report another one.
     """
@@ -97,8 +97,8 @@ def test_of_equal_values_the_first_is_reported(device):
 
 
 def test_amax_takes_several_dims_and_gives_values_only(device):
-    """`x.amax(dim=(0, 2))` and `x.amin(dim=(0, 2))` reduce two dimensions and return only the
-    values; `x.max` raises a TypeError for a tuple.
+    """`x.amax(dim=(0, 2))` and `x.amin(dim=(0, 2))` of shape (2, 2, 2) reduce two dimensions
+    and return only the values; `x.max(dim=(0, 2))` raises a TypeError.
 
     Because `max` returns an index along its dimension, of which there is only one. Use `amax`.
     """
@@ -111,8 +111,8 @@ def test_amax_takes_several_dims_and_gives_values_only(device):
 
 
 def test_amax_shares_its_gradient_between_equal_values():
-    """`x.amax(0)` divides its gradient equally among equal maxima; `x.max(0)` gives the whole
-    gradient to the element whose index it reports.
+    """`x.amax(0)` of a float32 vector divides its gradient equally among equal maxima;
+    `x.max(0).values` gives the whole gradient to the element whose index `x.max(0)` reports.
 
     `x.max()` without a dimension reports no index and divides as `amax` does.
     """

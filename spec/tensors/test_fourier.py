@@ -16,11 +16,11 @@ import torch
 
 def test_fft_gives_the_amplitude_of_each_frequency(device):
     """`torch.fft.fft(x)` of a float32 vector of n elements is a complex64 vector of n elements:
-    element 0 is the sum of `x`, element k says how strong the wave with k periods is, and is not
-    divided by n.
+    element 0 is the sum of `x`, element k says how strong the wave with k periods is, and is
+    not divided by n.
 
-    A cosine with one period in n samples gives n / 2 at element 1, and the same at element n - 1,
-    the wave that turns the other way.
+    A cosine with one period in n samples, n being 3 or more, gives n / 2 at element 1, and the
+    same at element n - 1, the wave that turns the other way.
     """
     x = torch.tensor([1.0, 0.0, -1.0, 0.0], device=device)
 
@@ -43,9 +43,9 @@ def test_ifft_goes_back_and_is_complex(device):
 
 @pytest.mark.spare("RuntimeError", reason="older releases raise it")
 def test_rfft_is_the_half_that_real_samples_need(device):
-    """`torch.fft.rfft(x)` of n float32 samples has n // 2 + 1 elements, the first ones of
-    `torch.fft.fft(x)`; the remaining ones are conjugates of these. A complex input is refused,
-    "rfft expects a real input tensor".
+    """`torch.fft.rfft(x)` of n float32 samples has n // 2 + 1 elements, up to rounding the
+    first ones of `torch.fft.fft(x)`; the remaining ones are conjugates of these. A complex
+    input is refused, "rfft expects a real input tensor".
     """
     x = torch.tensor([1.0, 5.0, 2.0, 0.0, 3.0, 1.0], device=device)
 
@@ -74,8 +74,8 @@ def test_irfft_needs_an_odd_length(device):
 
 def test_fftfreq_names_the_frequencies():
     """`torch.fft.fftfreq(n, d)` gives the frequency of each element of `torch.fft.fft` for n
-    samples `d` apart: from 0 upwards, then the negative ones. `torch.fft.fftshift` moves frequency
-    0 to index n // 2.
+    samples `d` apart: from 0 upwards, then the negative ones. `torch.fft.fftshift` moves
+    frequency 0 to index n // 2.
     """
     frequencies = torch.fft.fftfreq(4, d=0.5)
 
@@ -103,7 +103,8 @@ def test_norm_says_where_the_factor_goes(device):
 
 def test_fft2_transforms_the_last_two_dimensions(device):
     """`torch.fft.fft2(images)` of float32 images transforms the last two dimensions, height and
-    width, of each channel by itself; `torch.fft.fftn(x, dim=(-2, -1))` names the dimensions.
+    width, of each channel by itself; `torch.fft.fftn(images, dim=(-2, -1))` names the
+    dimensions.
     """
     images = torch.ones(2, 3, 4, 4, device=device)
 
@@ -113,8 +114,8 @@ def test_fft2_transforms_the_last_two_dimensions(device):
 
 
 def test_torch_fft_is_a_module():
-    """Since PyTorch 1.8 `torch.fft` is a module: `torch.fft(x)` raises TypeError, "'module' object
-    is not callable", and `torch.rfft(x)` AttributeError. Write `torch.fft.fft(x)` and
+    """Since PyTorch 1.8 `torch.fft` is a module: `torch.fft(x)` raises TypeError, "'module'
+    object is not callable", and `torch.rfft(x)` AttributeError. Write `torch.fft.fft(x)` and
     `torch.fft.rfft(x)`.
     """
     x = torch.ones(2)
@@ -145,8 +146,8 @@ def test_a_product_of_transforms_is_a_convolution(device):
 
 @pytest.mark.torch(">=2.0")
 def test_stft_wants_return_complex():
-    """`torch.stft(x, n_fft, window=window)` of real samples and a real window raises RuntimeError,
-    "stft requires the return_complex parameter be given for real inputs": pass
+    """`torch.stft(x, n_fft, window=window)` of real samples and a real window raises
+    RuntimeError, "stft requires the return_complex parameter be given for real inputs": pass
     `return_complex=True`.
     """
     x, window = torch.ones(16), torch.hann_window(4)
@@ -160,13 +161,13 @@ def test_stft_wants_return_complex():
 
 
 def test_stft_gives_frequencies_by_windows():
-    """`torch.stft(x, 4, hop_length=2, window=window, return_complex=True)` of 16 real samples has
-    the shape (3, 9): 4 // 2 + 1 frequencies by 1 + 16 // 2 windows. `hop_length` is `n_fft // 4` by
-    default.
+    """`torch.stft(x, 4, hop_length=2, window=window, return_complex=True)` of 16 float32
+    samples and a window of 4 has the shape (3, 9): 4 // 2 + 1 frequencies by 1 + 16 // 2
+    windows. `hop_length` is `n_fft // 4` by default.
 
     The ends are padded (`center=True`), so one window more than 16 // 2. `abs()` of it is the
-    spectrogram; `torch.istft` with the same settings goes back, and needs `length=15` for 15
-    samples.
+    spectrogram; `torch.istft` with the same `n_fft`, `hop_length` and `window` goes back, and
+    needs `length=15` for 15 samples.
     """
     x, window = torch.arange(16.0), torch.hann_window(4)
 

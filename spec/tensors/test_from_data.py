@@ -43,8 +43,8 @@ def test_tensor_makes_a_tensor_of_the_given_numbers():
     ],
 )
 def test_the_widest_kind_in_the_data_decides_the_dtype(data, dtype, held, device):
-    """`torch.tensor` of a list of Python numbers is int64 for integers, float32 with one float
-    among them, complex64 with one complex number, bool for booleans alone; an empty list gives
+    """`torch.tensor` of the list `[1, 2]` is int64, of `[1, 2.5]`, with one float, float32, of
+    `[1, 2j]`, with one complex number, complex64, of `[True, False]` bool; an empty list gives
     float32.
 
     Because the dtype must hold each value: kinds rank bool, integer, float, complex. float32
@@ -70,8 +70,9 @@ def test_a_number_makes_a_tensor_without_dimensions(device):
 
 
 def test_each_level_of_nesting_is_a_dimension(device):
-    """`torch.tensor` of three sequences of three numbers has shape (3, 3): each level of
-    nesting is a dimension; a list, a tuple and a range may be mixed.
+    """`torch.tensor` of a list that holds a list, a tuple and a range of three integers each
+    has shape (3, 3), and `torch.tensor([[], []])` shape (2, 0): each level of nesting is a
+    dimension.
     """
     matrix = torch.tensor([[1, 2, 3], (4, 5, 6), range(7, 10)], device=device)
     empty = torch.tensor([[], []], device=device)
@@ -157,8 +158,8 @@ def test_rows_of_different_length_are_refused():
 
 
 def test_a_number_beside_a_row_is_refused():
-    """`torch.tensor([[1, 2], 3])` raises TypeError, "not a sequence": after a list as first
-    element, the others must be sequences too.
+    """`torch.tensor([[1, 2], 3])` raises TypeError, "not a sequence": after the list [1, 2] as
+    first element, the others must be sequences too.
 
     Because the first element decides how many dimensions there are. Write `[3, 3]`, or whatever
     row is meant.
@@ -193,8 +194,8 @@ def test_a_list_of_texts_is_refused():
     [(None, "NoneType"), ({1, 2}, "set"), ({}, "dict"), (iter([1, 2]), "list_iterator")],
 )
 def test_what_is_no_sequence_is_refused(data, kind):
-    """`torch.tensor` without `dtype=` of `None`, a set, a dict or an iterator raises
-    RuntimeError, "Could not infer dtype of ...", with the name of the type.
+    """`torch.tensor` without `dtype=` of `None`, a set, a dict or the list iterator `iter([1,
+    2])` raises RuntimeError, "Could not infer dtype of ...", with the name of the type.
 
     Because these are neither numbers nor sequences. Make a list first:
     `torch.tensor(list(values))`, for a dict `torch.tensor(list(d.values()))`. With `dtype=` the
@@ -237,7 +238,7 @@ def test_capital_tensor_takes_no_dtype():
     """`torch.Tensor([1, 2], dtype=torch.float16)` raises TypeError: the class takes no
     `dtype=`; `torch.tensor` does.
 
-    Because its dtype is the default dtype. Write `torch.tensor(data, dtype=...)`.
+    Of a list it makes a tensor of the default dtype. Write `torch.tensor(data, dtype=...)`.
     """
     asked = torch.tensor([1, 2], dtype=torch.float16)
 
@@ -286,7 +287,7 @@ def test_only_tensors_are_tensors():
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1)))
 def test_every_list_of_64_bit_integers_survives_the_way_there_and_back(numbers):
-    """`torch.tensor(numbers, dtype=torch.int64).tolist()` gives back the same list for integers
-    from -2**63 to 2**63 - 1.
+    """`torch.tensor(numbers, dtype=torch.int64).tolist()` gives back the same flat list for
+    Python integers from -2**63 to 2**63 - 1.
     """
     assert torch.tensor(numbers, dtype=torch.int64).tolist() == numbers

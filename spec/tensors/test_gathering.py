@@ -6,7 +6,8 @@ index)` picks whole rows or columns, `torch.where(mask, a, b)` chooses between t
 `x.nonzero()` gives the positions of the elements that are not zero.
 
 `x.scatter_(dim, index, src)` is the inverse of `gather`: it writes to the positions that an index
-tensor names. `scatter_add_` and `scatter_reduce_` say what happens where positions repeat.
+tensor names. `scatter_add_` and `scatter_reduce_` (`spec/tensors/test_group_sums.py`) say
+what happens where positions repeat.
 
 What surprises: `gather` does not broadcast its index, a matrix needs an index of two dimensions;
 of a dense tensor `gather`, `scatter_` and `index_select` refuse negative positions, which brackets
@@ -18,15 +19,19 @@ import torch
 
 
 def test_gather_picks_one_element_of_each_row(device):
-    """`scores.gather(1, labels.unsqueeze(1))` of an (n, classes) matrix and a vector of n class
-    indices picks from each row the column that its label names: the score of that class.
+    """`scores.gather(1, labels.unsqueeze(1))` of an (n, classes) matrix and an int64 vector of
+    n class indices picks from each row the column that its label names: the score of that
+    class.
 
-    The result has shape (n, 1); `.squeeze(1)` makes it a vector.
+    The result has shape (n, 1); `.squeeze(1)` makes it a vector. Labels of uint8, as NumPy may
+    give them, raise RuntimeError: convert them with `labels.long()`.
     """
     scores = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     labels = torch.tensor([2, 0], device=device)
 
     assert scores.gather(1, labels.unsqueeze(1)).tolist() == [[3], [4]]
+    with pytest.raises(RuntimeError, match=r"gather\(\): Expected dtype int"):
+        scores.gather(1, labels.byte().unsqueeze(1))
 
 
 def test_gather_has_the_shape_of_its_index(device):
@@ -109,8 +114,8 @@ def test_scatter_makes_one_hot_rows(device):
 
 def test_scatter_add_adds_up_what_meets_in_one_place(device):
     """`x.scatter_add_(0, index, src)` of float32 vectors adds each value of `src` to the
-    element of `x` at its index; an element named twice gets both values added, where `scatter_`
-    leaves one of them.
+    element of `x` at its index: an element named twice gets both values added. `x.scatter_(0,
+    index, 7.0)` writes 7.0 there.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([1, 1, 2], device=device)
@@ -121,30 +126,9 @@ def test_scatter_add_adds_up_what_meets_in_one_place(device):
     assert x.scatter_(0, index, 7.0).tolist() == [0.0, 7.0, 7.0]
 
 
-@pytest.mark.torch(">=2.0")
-def test_scatter_reduce_chooses_what_happens_where_values_meet(device):
-    """`x.scatter_reduce_(0, index, src, "amax")` of float32 vectors keeps the largest of the
-    values that meet at one index, the old value of `x` included unless `include_self=False`.
-
-    Other reductions are "sum", "prod", "mean" and "amin".
-    """
-    x = torch.zeros(3, device=device)
-    index = torch.tensor([1, 1, 2], device=device)
-
-    values = torch.tensor([4.0, 3.0, 5.0], device=device)
-
-    with_the_zeros = x.scatter_reduce(0, index, -values, "amax")
-    without_them = x.scatter_reduce(0, index, -values, "amax", include_self=False)
-    x.scatter_reduce_(0, index, values, "amax")
-
-    assert x.tolist() == [0.0, 4.0, 5.0]
-    assert with_the_zeros.tolist() == [0.0, 0.0, 0.0]
-    assert without_them.tolist() == [0.0, -3.0, -5.0]
-
-
 def test_scatter_wants_a_source_of_the_same_dtype():
-    """`x.scatter_(0, index, src)` raises RuntimeError if `src` is a tensor of another dtype
-    than `x`: write `src.to(x.dtype)`.
+    """`x.scatter_(0, index, src)` of a float32 `x` raises RuntimeError if `src` is an int64
+    tensor: write `src.to(x.dtype)`.
 
     A Python number as the source is converted: the int 5 is written to a float32 tensor as 5.0.
     """
@@ -166,9 +150,8 @@ def test_take_reads_the_tensor_as_one_line(device):
 
 
 def test_take_along_dim_broadcasts_its_index(device):
-    """`x.take_along_dim(index, dim=1)` is a `gather` that broadcasts sizes of 1: of a matrix,
-    an index of shape (1, 2) is used for each row. Without `dim` it indexes the flattened
-    tensor.
+    """`x.take_along_dim(index, dim=1)` of a 2 x 3 matrix uses an index of shape (1, 2) for each
+    row, where `gather` does not broadcast. Without `dim` it indexes the flattened tensor.
 
     It fits what `x.argsort(1)` and `x.argmax(1, keepdim=True)` return. With `dim`, `index`
     needs as many dimensions as `x`.
@@ -220,8 +203,8 @@ def test_where_chooses_between_two_tensors_element_by_element(device):
 
 
 def test_where_broadcasts_and_takes_numbers(device):
-    """`torch.where(condition, a, b)` broadcasts the three tensors to one shape, and `a` or `b`
-    may be a Python number instead.
+    """`torch.where(condition, a, b)` broadcasts a bool `condition` and int64 tensors `a` and
+    `b` to one shape, and `b` may be a Python number instead.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
     columns = torch.tensor([True, False], device=device)
@@ -248,8 +231,8 @@ def test_where_promotes(device):
 
 
 def test_nonzero_lists_the_places_one_a_row(device):
-    """`x.nonzero()` has one row per element that is not zero and one column per dimension of
-    `x`: the positions as int64; `torch.argwhere(x)` gives the same.
+    """`x.nonzero()` of an int64 matrix has one row per element that is not zero and two
+    columns: the positions as int64; `torch.argwhere(x)` gives the same.
     """
     x = torch.tensor([[0, 7, 0], [8, 0, 9]], device=device)
 

@@ -44,8 +44,8 @@ def test_meshgrid_xy_has_rows_and_columns_exchanged(device):
 
 
 def test_meshgrid_without_indexing_warns():
-    """`torch.meshgrid(a, b)` without `indexing=` issues a UserWarning, "in an upcoming release,
-    it will be required to pass the indexing argument", and takes "ij".
+    """`torch.meshgrid(a, b)` of two vectors without `indexing=` issues a UserWarning, "in an
+    upcoming release, it will be required to pass the indexing argument", and takes "ij".
 
     By default the warning comes once per process. Write `indexing="ij"` to keep the result.
     """
@@ -74,8 +74,8 @@ def test_numpys_meshgrid_has_the_other_default():
 
 
 def test_meshgrid_wants_tensors_of_one_dtype(device):
-    """`torch.meshgrid` raises RuntimeError for tensors of different dtype, and for a tensor of two
-    dimensions.
+    """`torch.meshgrid(a, b, indexing="ij")` raises RuntimeError for an int64 and a float32
+    vector, and for a tensor of two dimensions.
     """
     a = torch.arange(2, device=device)
 
@@ -121,8 +121,8 @@ def test_a_grid_of_points_is_a_stack_of_coordinates(device):
 
 
 def test_cartesian_prod_lists_every_pair(device):
-    """`torch.cartesian_prod(a, b)` of two vectors has one row per pair of an element of `a` and
-    one of `b`, those of `b` running fastest, like `itertools.product`.
+    """`torch.cartesian_prod(a, b)` of two vectors of one dtype has one row per pair of an
+    element of `a` and one of `b`, those of `b` running fastest, like `itertools.product`.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4], device=device)
 
@@ -130,9 +130,9 @@ def test_cartesian_prod_lists_every_pair(device):
 
 
 def test_combinations_picks_pairs_of_one_tensor(device):
-    """`torch.combinations(x)` of a vector has a row for each pair of elements at different
-    positions, in order; `r=3` makes triples, `with_replacement=True` also pairs a position with
-    itself.
+    """`torch.combinations(x)` of a vector of three elements has a row for each pair of elements
+    at different positions, in order; `r=3` makes triples, `with_replacement=True` also pairs a
+    position with itself.
     """
     x = torch.tensor([1, 2, 3], device=device)
 

@@ -17,8 +17,9 @@ import torch.nn.functional as F
 
 
 def test_index_add_sums_rows_by_group(device):
-    """`torch.zeros(3, 2).index_add_(0, group, rows)` adds each row of `rows` to the row that
-    `group` names: one sum per group, also where a group occurs several times.
+    """`torch.zeros(3, 2).index_add_(0, group, rows)` of float32 `rows` of shape (3, 2) adds
+    each row of `rows` to the row that `group` names: one sum per group, also where a group
+    occurs several times.
     """
     group = torch.tensor([0, 2, 0], device=device)
     rows = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], device=device)
@@ -89,8 +90,10 @@ def test_the_gradient_of_a_sum_by_group_is_picked_back(device):
 
 
 def test_index_add_wants_an_integer_index_for_each_row(device):
-    """`index_add_` raises RuntimeError for an index that is not int32 or int64, or whose length
-    is not the number of rows of `source`, and IndexError for an index of two dimensions.
+    """`x.index_add_(0, index, rows)` with two rows raises RuntimeError for a float32 index and
+    for an index of three entries, and IndexError for an index of two dimensions.
+
+    The index must be int32 or int64, with one entry per row.
     """
     x, rows = torch.zeros(2, 1, device=device), torch.ones(2, 1, device=device)
     index = torch.tensor([0, 1], device=device)
@@ -109,8 +112,8 @@ def test_index_add_wants_an_integer_index_for_each_row(device):
 
 
 def test_index_add_wants_one_dtype(device):
-    """`x.index_add_(0, index, source)` raises RuntimeError if `x` and `source` differ in dtype,
-    "must have the same scalar type"; convert with `source.to(x.dtype)`.
+    """`x.index_add_(0, index, source)` of a float32 `x` raises RuntimeError for a float64
+    `source`, "must have the same scalar type"; convert with `source.to(x.dtype)`.
     """
     index = torch.tensor([0], device=device)
     source = torch.tensor([1.5], dtype=torch.float64, device=device)
@@ -158,9 +161,9 @@ def test_scatter_add_chooses_a_place_for_each_element(device):
 
 @pytest.mark.torch(">=2.0")
 def test_scatter_reduce_gives_the_maximum_of_each_group(device):
-    """`x.scatter_reduce(0, group, values, reduce="amax", include_self=False)` gives each group
-    its maximum; `"amin"`, `"mean"`, `"prod"` and `"sum"` give other reductions. An empty group
-    keeps its value of `x`.
+    """`x.scatter_reduce(0, group, values, reduce="amax", include_self=False)` of float32
+    vectors gives each group its maximum; `"amin"`, `"mean"`, `"prod"` and `"sum"` work alike.
+    An empty group keeps its value of `x`.
     """
     group = torch.tensor([0, 2, 0], device=device)
     values = torch.tensor([-1.0, 2.0, -3.0], device=device)

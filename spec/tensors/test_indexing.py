@@ -147,8 +147,8 @@ def test_a_step_skips_elements_and_copies_nothing(device):
 
 
 def test_slices_never_run_backwards():
-    """`x[::-1]` raises ValueError, since steps must be greater than zero; write `x.flip(0)`,
-    which copies in reverse order.
+    """`x[::-1]` of a vector raises ValueError, since steps must be greater than zero; write
+    `x.flip(0)`, which copies in reverse order.
 
     Because PyTorch has no negative strides, unlike NumPy.
     """
@@ -171,8 +171,9 @@ def test_none_adds_an_axis_of_length_one():
 
 
 def test_an_ellipsis_stands_for_all_axes_not_mentioned():
-    """`x[..., 0]` takes position 0 of the last dimension, `x[0, ..., 0]` of the first and of
-    the last: `...` stands for the dimensions that are not mentioned.
+    """Of a tensor of shape (2, 3, 4), `x[..., 0]` takes position 0 of the last dimension, `x[0,
+    ..., 0]` of the first and of the last: `...` stands for the dimensions that are not
+    mentioned.
     """
     x = torch.arange(24).view(2, 3, 4)
 
@@ -220,23 +221,12 @@ def test_a_float_is_no_index():
     assert x[int(1.0)].item() == 20
 
 
-def test_iterating_gives_views_of_the_rows():
-    """`for row in x` over an int64 matrix goes along the first dimension; each `row` is a view,
-    so `row[0] = 0` writes into `x`.
-    """
-    x = torch.tensor([[1, 2, 3], [4, 5, 6]])
-
-    for row in x:
-        row[0] = 0
-
-    assert x.tolist() == [[0, 2, 3], [0, 5, 6]]
-
-
 def test_assigning_to_an_index_writes_into_the_tensor(device):
-    """`x[1] = 7` on `x = torch.zeros(2, 3)` fills row 1 in place, and `x[0, :2] = values`
-    copies two values into row 0: `x` keeps its memory.
+    """`x[1] = 7` on `x = torch.zeros(2, 3)` fills row 1 in place, and `x[0, :2] =
+    torch.tensor([8.0, 9.0])` copies the two values into row 0: `x` keeps its memory.
 
-    Because assignment to an index is an in-place operation, other views of `x` show it too.
+    Because assignment to an index is an in-place operation, other views of `x` show it too. A
+    list on the right, `x[0, :2] = [8, 9]`, raises TypeError.
     """
     x = torch.zeros(2, 3, device=device)
     place = x.data_ptr()
@@ -246,6 +236,8 @@ def test_assigning_to_an_index_writes_into_the_tensor(device):
 
     assert x.tolist() == [[8.0, 9.0, 0.0], [7.0, 7.0, 7.0]]
     assert x.data_ptr() == place
+    with pytest.raises(TypeError, match="can't assign a list to a torch"):
+        x[0, :2] = [8, 9]
 
 
 def test_an_assigned_tensor_is_broadcast(device):
@@ -273,12 +265,12 @@ def test_an_assigned_tensor_must_fit():
 
 
 def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
-    """On an int64 tensor, `x[0] = 7.9` writes 7, without a warning, and `x[1:] = floats` drops
-    the fractions: assignment to an integer index or a slice converts finite floats to the dtype
-    of `x`.
+    """On an int64 tensor, `x[0] = 7.9` writes 7 and `x[1:] = torch.tensor([-8.9, 9.5])` writes
+    -8 and 9: the fractions are dropped without a warning.
 
-    Make `x` a float tensor to keep fractions. Assignment to an index tensor refuses another
-    dtype: `spec/tensors/test_advanced_indexing.py`.
+    Because assignment to an index or a slice converts to the dtype of `x`. Make `x` a float
+    tensor to keep fractions. An index tensor refuses another dtype:
+    `spec/tensors/test_advanced_indexing.py`.
     """
     x = torch.tensor([1, 2, 3], device=device)
 
@@ -342,8 +334,9 @@ def test_augmented_assignment_works_on_the_part(device):
     ).map(tuple)
 )
 def test_indexing_agrees_with_numpy(index):
-    """`x[index]`, with integers, slices with positive steps and `None` in the index, picks from
-    a 3 x 3 x 3 tensor the same elements, in the same shape, as from a NumPy array.
+    """`x[index]`, with up to three integers, slices with positive steps and `None` in the
+    index, picks from a 3 x 3 x 3 tensor the same elements, in the same shape, as from a NumPy
+    array.
     """
     array = np.arange(27).reshape(3, 3, 3)
     tensor = torch.from_numpy(array)

@@ -35,7 +35,9 @@ def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
 
 
 def test_add_without_an_underscore_leaves_the_tensor_alone(device):
-    """`x.add(1)` returns a new tensor with memory of its own and leaves `x` unchanged."""
+    """`x.add(1)` of a float32 tensor returns a new tensor with memory of its own and leaves `x`
+    unchanged.
+    """
     x = torch.tensor([1.0, 2.0], device=device)
 
     total = x.add(1)
@@ -46,8 +48,8 @@ def test_add_without_an_underscore_leaves_the_tensor_alone(device):
 
 
 def test_underscore_operations_return_their_own_tensor_and_so_chain():
-    """`x.mul_` and `x.add_` return the tensor they changed, so calls can be chained:
-    `x.mul_(10).add_(1)` is `x`.
+    """`x.mul_` and `x.add_` of a float32 tensor return the tensor they changed, so calls can be
+    chained: `x.mul_(10).add_(1)` is `x`.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -122,8 +124,8 @@ def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device
 
 
 def test_copy_keeps_the_dtype_of_the_tensor_written_to():
-    """`x.copy_(y)` converts to the dtype of `x`, without an error: an int64 `x` gets the floats
-    1.75 and -1.75 truncated towards zero, as 1 and -1.
+    """`x.copy_(y)` of an int64 `x` and a float32 `y` converts to int64, without an error: 1.75
+    and -1.75 are truncated towards zero, to 1 and -1.
 
     Unlike `add_`, which refuses floats for an integer tensor.
     """
@@ -192,7 +194,7 @@ def test_plus_equals_changes_the_tensor_that_both_names_share(device):
     """`x += 1` of a float32 tensor that requires no grad works in place: another name of the
     same tensor sees the sum.
 
-    Because Python calls `__iadd__`, which is `add_`.
+    Because Python calls `__iadd__`, which does what `add_` does.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     other_name = x
@@ -231,8 +233,8 @@ def test_out_writes_the_result_into_a_tensor_that_is_there():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_inplace_true_makes_an_activation_overwrite_its_input():
-    """`F.relu(x, inplace=True)` of a tensor that requires no grad writes into `x` and returns `x`,
-    as `nn.ReLU(inplace=True)` does.
+    """`F.relu(x, inplace=True)` of a float32 tensor that requires no grad writes into `x` and
+    returns `x`, as `nn.ReLU(inplace=True)` does.
 
     It saves the memory of the result. The input is lost, which matters if it is used again.
     """
@@ -247,8 +249,9 @@ def test_inplace_true_makes_an_activation_overwrite_its_input():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
-    """`x.data = other`, of dense tensors on one device, keeps the Python object `x` and its
-    `requires_grad`, and gives it the memory, the shape and the dtype of `other`.
+    """`x.data = other` of a float32 `x` and a float64 `other`, both dense on the CPU, keeps the
+    Python object `x` and its `requires_grad`, and gives it the memory, the shape and the dtype
+    of `other`.
 
     Autograd doesn't see the change, and an `x` that requires grad refuses integers. To replace
     values use `x.copy_(other)` under `torch.no_grad()`.
@@ -267,8 +270,8 @@ def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
 
 
 def test_set_makes_a_tensor_share_the_memory_of_another(device):
-    """`x.set_(y)` makes `x` use the memory and the shape of a `y` of its dtype, neither
-    requiring grad, without a copy: a later change of `y` shows in `x`.
+    """`x.set_(y)` of two float32 tensors on one device that require no grad makes `x` use the
+    memory and the shape of `y`, without a copy: a later change of `y` shows in `x`.
     """
     x = torch.zeros(2, device=device)
     y = torch.tensor([1.0, 2.0, 3.0], device=device)

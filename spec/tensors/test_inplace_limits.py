@@ -29,8 +29,8 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
-    """`x[0], x[1] = x[1], x[0]` of a matrix `x` that requires no grad does not swap the rows:
-    it leaves the old row 1 twice.
+    """`x[0], x[1] = x[1], x[0]` of a (2, 2) matrix `x` that requires no grad does not swap the
+    rows: it leaves the old row 1 twice.
 
     Because both rows on the right are views: the first assignment already changes what the
     second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
@@ -55,8 +55,8 @@ def test_swapping_two_rows_by_a_list_of_indices_works(device):
 
 
 def test_an_integer_tensor_refuses_a_float_result(device):
-    """`x.add_(1.5)` on an int64 tensor raises a RuntimeError, "result type Float can't be cast to
-    the desired output type Long"; `x.add(1.5)` returns a float tensor.
+    """`x.add_(1.5)` on an int64 tensor raises a RuntimeError, "result type Float can't be cast
+    to the desired output type Long"; `x.add(1.5)` returns a float32 tensor by default.
 
     Because in place the dtype stays, and no float is rounded for it.
     """
@@ -68,7 +68,9 @@ def test_an_integer_tensor_refuses_a_float_result(device):
         x.add_(1.5)
 
     assert x.tolist() == [1, 2]
-    assert x.add(1.5).tolist() == [2.5, 3.5]
+    total = x.add(1.5)
+    assert total.tolist() == [2.5, 3.5]
+    assert total.dtype == torch.float32
 
 
 def test_a_float_tensor_takes_an_integer_operand(device):
@@ -136,8 +138,9 @@ def test_operands_that_overlap_in_memory_are_refused(device):
 
 
 def test_an_overlap_of_columns_is_not_noticed():
-    """`x[:, 1:] = x[:, :-1]` of a (2, 3) matrix raises no error although the slices overlap: on the
-    CPU it reads what it has already written, and the row [1, 2, 3] becomes [1, 1, 1].
+    """`x[:, 1:] = x[:, :-1]` of a (2, 3) int64 matrix raises no error although the slices
+    overlap: on the CPU it reads what it has already written, and the row [1, 2, 3] becomes [1,
+    1, 1].
 
     Because torch looks for an overlap only if both operands are dense in memory, which columns
     aren't. Longer rows come out differently. Write `x[:, 1:] = x[:, :-1].clone()`.
@@ -153,12 +156,12 @@ def test_an_overlap_of_columns_is_not_noticed():
 
 
 def test_a_tensor_may_be_its_own_operand(device):
-    """`x.add_(x)` of a contiguous (2, 2) matrix is allowed and doubles `x`; `x.add_(x.t())` raises
-    a RuntimeError, "some elements of the input tensor and the written-to tensor refer to a single
-    memory location".
+    """`x.add_(x)` of a contiguous (2, 2) float32 matrix that doesn't require grad doubles `x`;
+    `x.add_(x.t())` raises a RuntimeError, "some elements of the input tensor and the written-to
+    tensor refer to a single memory location".
 
-    Because `x.add_(x)` reads and writes each element at the same address; the transpose is read at
-    others. Write `x + x.t()`.
+    Because `x.add_(x)` reads and writes each element at the same address; the transpose is read
+    at others. Write `x + x.t()`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
@@ -170,11 +173,11 @@ def test_a_tensor_may_be_its_own_operand(device):
 
 
 def test_changes_through_data_and_numpy_go_uncounted():
-    """`x.data.add_(1)` and `x.numpy()[0] = 5` change `x` without raising its version counter,
-    `x._version`.
+    """`x.data.add_(1)` and `x.numpy()[0] = 5` change a float32 CPU tensor `x` without raising
+    its version counter, `x._version`.
 
-    So autograd doesn't notice them, and a gradient may be computed from changed values. Write to
-    `x` under `torch.no_grad()` instead.
+    So autograd doesn't notice them, and a gradient may be computed from changed values. Write
+    to `x` under `torch.no_grad()` instead.
     """
     x = torch.zeros(2)
 

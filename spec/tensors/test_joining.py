@@ -4,8 +4,8 @@
 `tensor_split` and `unbind` divide a tensor along a dimension, by default the first. Joining copies;
 the pieces of a split are views of the original, see `spec/tensors/test_views.py`.
 
-What surprises: `cat` and `stack` don't broadcast, shapes have to agree; `chunk` may return fewer
-pieces than it was asked for; and a tuple is lengths to `split` and indices to `tensor_split`.
+What surprises: `cat` and `stack` don't broadcast; `chunk` may return fewer pieces than it was asked
+for; and a tuple is lengths to `split` and indices to `tensor_split`.
 """
 
 import pytest
@@ -42,8 +42,8 @@ def test_stack_joins_along_a_new_axis(device):
 
 
 def test_cat_and_stack_copy(device):
-    """The result of `torch.cat([a])` and of `torch.stack([a])`, lists of one tensor, has its own
-    memory: a later write to `a` does not show in it.
+    """The results of `torch.cat([a])` and `torch.stack([a])`, lists of one int64 vector, have
+    memory of their own: a later write to `a` does not show in them.
     """
     a = torch.tensor([1, 2], device=device)
     joined = torch.cat([a])
@@ -166,7 +166,7 @@ def test_cat_and_stack_promote_dtypes(device):
 
 
 def test_cat_goes_by_two_more_names():
-    """`torch.concat` and `torch.concatenate` are aliases of `torch.cat`."""
+    """`torch.concat` and `torch.concatenate` do the same as `torch.cat`."""
     a = torch.tensor([1, 2])
 
     assert torch.concat([a, a]).tolist() == [1, 2, 1, 2]
@@ -187,8 +187,8 @@ def test_hstack_and_vstack_treat_vectors_as_rows(device):
 
 
 def test_split_cuts_pieces_of_one_length(device):
-    """`x.split(n)`, n being 1 or more, divides a nonempty `x` along its first dimension into a
-    tuple of pieces of length `n`; the last is shorter if `n` doesn't divide the length.
+    """`x.split(n)` of a nonempty vector, n being 1 or more, divides it into a tuple of pieces
+    of length `n`; the last is shorter if `n` doesn't divide the length.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
@@ -197,9 +197,9 @@ def test_split_cuts_pieces_of_one_length(device):
 
 
 def test_split_takes_a_list_of_lengths(device):
-    """`x.split([1, 4])` of five elements returns pieces of length 1 and 4; lengths that do not sum
-    to the length of `x` raise a RuntimeError, "split_with_sizes expects split_sizes to sum exactly
-    to 5".
+    """`x.split([1, 4])` of a vector of five elements returns pieces of length 1 and 4; lengths
+    that do not sum to 5 raise a RuntimeError, "split_with_sizes expects split_sizes to sum
+    exactly to 5".
 
     To take only a part use a slice, or `narrow`.
     """
@@ -223,8 +223,9 @@ def test_split_takes_a_list_of_lengths(device):
 )
 @pytest.mark.spare("8", reason="any number of chunks above the length gives these pieces")
 def test_chunk_rounds_the_length_of_a_piece_up(length, asked, pieces):
-    """`x.chunk(n)` divides a length L into pieces of ceil(L / n), the last may be shorter, so it
-    may return fewer than `n` pieces: 12 elements in 5 chunks give 4 pieces of 3.
+    """`x.chunk(n)` of a nonempty vector of length L gives pieces of length ceil(L / n), the
+    last may be shorter, so it may return fewer than `n` pieces: 12 elements in 5 chunks give 4
+    pieces of 3.
 
     `tensor_split(n)` returns exactly `n` pieces.
     """
@@ -238,8 +239,8 @@ def test_chunk_rounds_the_length_of_a_piece_up(length, asked, pieces):
     [(6, 3, [2, 2, 2]), (5, 4, [2, 1, 1, 1]), (12, 5, [3, 3, 2, 2, 2]), (2, 3, [1, 1, 0])],
 )
 def test_tensor_split_always_gives_as_many_pieces_as_asked(length, asked, pieces):
-    """`x.tensor_split(n)` returns exactly `n` pieces whose lengths differ by at most 1; some
-    are empty if there are fewer elements than pieces.
+    """`x.tensor_split(n)` of a vector returns exactly `n` pieces whose lengths differ by at
+    most 1; some are empty if there are fewer elements than pieces.
     """
     x = torch.zeros(length)
 
@@ -247,8 +248,9 @@ def test_tensor_split_always_gives_as_many_pieces_as_asked(length, asked, pieces
 
 
 def test_tensor_split_takes_the_places_to_cut_at():
-    """A tuple is indices for `tensor_split` and lengths for `split`: `x.tensor_split((1, 3))`
-    cuts before index 1 and 3, `x.split((1, 3, 1))` gives lengths 1, 3, 1.
+    """A tuple is indices for `tensor_split` and lengths for `split`: for a vector `x` of five
+    elements `x.tensor_split((1, 3))` divides before index 1 and 3, `x.split((1, 3, 1))` gives
+    lengths 1, 3, 1.
     """
     x = torch.tensor([10, 20, 30, 40, 50])
 
@@ -257,8 +259,8 @@ def test_tensor_split_takes_the_places_to_cut_at():
 
 
 def test_unbind_takes_an_axis_apart(device):
-    """`x.unbind(dim)` returns a tuple of the slices along `dim`, without that dimension: the
-    rows of a matrix, with `dim=1` its columns.
+    """`x.unbind(dim)` of a matrix returns a tuple of the slices along `dim`, without that
+    dimension: by default the rows, with `dim=1` the columns.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -270,8 +272,8 @@ def test_unbind_takes_an_axis_apart(device):
 
 
 def test_pieces_are_views(device):
-    """The pieces from `split`, `chunk`, `tensor_split` and `unbind` of a dense tensor are views:
-    for a tensor that requires no grad, writing to a piece changes the original.
+    """The pieces from `split`, `chunk`, `tensor_split` and `unbind` of a dense vector are
+    views: if it requires no grad, writing to a piece changes the original.
 
     Call `clone()` on a piece to keep it apart.
     """

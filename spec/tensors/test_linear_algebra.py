@@ -27,8 +27,8 @@ def test_diag_makes_a_matrix_of_a_vector_and_a_vector_of_a_matrix(device):
 
 
 def test_diagonal_is_a_view(device):
-    """`x.diagonal()` is a view: for an `x` that requires no grad, `x.diagonal().fill_(7)` writes
-    into the diagonal of `x`.
+    """`x.diagonal()` of a float32 matrix is a view: for an `x` that requires no grad,
+    `x.diagonal().fill_(7)` writes into the diagonal of `x`.
     """
     x = torch.zeros(2, 2, device=device)
 
@@ -38,16 +38,16 @@ def test_diagonal_is_a_view(device):
 
 
 def test_the_trace_sums_the_diagonal(device):
-    """`torch.trace(x)` is the sum of the diagonal of an int64 or float32 matrix."""
+    """`torch.trace(x)` is the sum of the diagonal of an int64 matrix."""
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     assert torch.trace(x).item() == 5
 
 
 def test_triu_and_tril_keep_one_triangle(device):
-    """`x.triu()` of a matrix keeps the diagonal and what is above it and sets the rest to 0,
-    `x.tril()` keeps the diagonal and what is below it; `x.triu(1)` and `x.tril(-1)` leave the
-    diagonal out.
+    """`x.triu()` of an int64 matrix keeps the diagonal and what is above it and sets the rest
+    to 0, `x.tril()` keeps the diagonal and what is below it; `x.triu(1)` and `x.tril(-1)` leave
+    the diagonal out.
 
     `torch.ones(n, n, dtype=torch.bool).tril()` is the causal mask of
     `scaled_dot_product_attention`, where True means attend; a float mask is added to the scores
@@ -80,11 +80,10 @@ def test_the_determinant(device):
 
 
 def test_the_inverse_times_the_matrix_is_the_identity(device):
-    """`torch.linalg.inv(x)`, also spelled `x.inverse()`, is the inverse of an invertible float32
-    matrix: for [[1, 2], [0, 4]], `x @ x.inverse()` is the identity.
+    """`torch.linalg.inv(x)`, also spelled `x.inverse()`, is the inverse of an invertible
+    float32 matrix up to rounding: for [[1, 2], [0, 4]], `x @ x.inverse()` is the identity.
 
-    For other matrices it is the identity up to rounding, and far from it for one that is nearly
-    singular.
+    It is far from the identity for a matrix that is nearly singular.
     """
     x = torch.tensor([[1.0, 2.0], [0.0, 4.0]], device=device)
 
@@ -142,10 +141,11 @@ def test_inv_ex_reports_instead_of_raising():
 @pytest.mark.parametrize("name", ["inv", "det", "svdvals", "matrix_norm"])
 def test_integers_have_to_become_floats_first(name):
     """`torch.linalg.inv`, `det`, `svdvals` and `matrix_norm` of an int64 matrix raise a
-    RuntimeError, "Expected a floating point or complex tensor as input"; convert with `x.float()`.
+    RuntimeError, "Expected a floating point or complex tensor as input"; convert with
+    `x.float()`.
 
-    Others in `torch.linalg`, such as `cross`, `multi_dot` and `matrix_power` with a power from 0
-    on, take integers.
+    Others in `torch.linalg`, such as `cross`, `multi_dot` and `matrix_power` with a power from
+    0 on, take integers on the CPU.
     """
     x = torch.tensor([[1, 2], [3, 4]])
 
@@ -184,8 +184,8 @@ def test_solve_finds_what_a_matrix_turns_into_the_right_side(device):
 
 
 def test_the_right_side_has_to_be_as_long_as_the_matrix():
-    """`torch.linalg.solve(a, b)` of float32 matrices raises a RuntimeError, "Incompatible
-    shapes of A and B", if `b` hasn't as many rows as `a`.
+    """`torch.linalg.solve(torch.eye(2), b)` raises a RuntimeError, "Incompatible shapes of A
+    and B", for a float32 vector `b` of three elements: `b` needs as many rows as the matrix.
 
     The message names both shapes, a vector as a matrix of one column.
     """
@@ -197,8 +197,8 @@ def test_the_right_side_has_to_be_as_long_as_the_matrix():
 
 
 def test_lstsq_comes_as_near_as_it_can():
-    """`torch.linalg.lstsq(a, b).solution` is the least-squares solution of more equations than
-    unknowns in float32: here the line fitted to three points.
+    """`torch.linalg.lstsq(a, b).solution` of three equations in two unknowns, in float32, is
+    the least-squares solution: here the line fitted to three points.
     """
     a = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
     b = torch.tensor([[1.0], [2.0], [6.0]])
@@ -254,13 +254,16 @@ def test_the_norm_with_an_order_differs_between_vector_and_matrix(device):
     assert torch.linalg.vector_norm(x, ord=torch.inf, dim=1).tolist() == [5.0, 3.0]
 
 
+@pytest.mark.claim("course-backward-compatible")
 @pytest.mark.parametrize("name", ["solve", "lstsq", "eig", "matrix_rank"])
 def test_the_old_functions_outside_linalg_are_gone(name):
-    """`torch.solve`, `torch.lstsq`, `torch.eig` and `torch.matrix_rank` raise a RuntimeError
-    that names the function of `torch.linalg` to use instead.
+    """`torch.solve`, `torch.lstsq`, `torch.eig` and `torch.matrix_rank` raise a RuntimeError,
+    "This function was deprecated since version 1.9 and is now removed", which names the
+    function of `torch.linalg` to use instead.
 
-    They were removed after PyTorch 1.9; `torch.linalg.solve(a, b)` takes its arguments in the
-    other order.
+    `torch.linalg.solve(a, b)` takes its arguments in the other order.
     """
-    with pytest.raises(RuntimeError, match=f"(?s)now removed.*torch.linalg.{name}"):
+    words = f"(?s)function was deprecated since version 1.9 and is now removed.*torch.linalg.{name}"
+    with pytest.raises(RuntimeError, match=words):
         getattr(torch, name)(torch.eye(2), torch.eye(2))
+    assert hasattr(torch.linalg, name) is True

@@ -18,8 +18,8 @@ import torch
 
 
 def test_a_mask_picks_the_elements_where_it_is_true(device):
-    """`x[x > 2]` picks the elements for which the comparison is True, as a one-dimensional
-    tensor, in row-major order.
+    """`x[x > 2]` of an int64 matrix picks the elements for which the comparison is True, as a
+    one-dimensional tensor, in row-major order.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -28,8 +28,8 @@ def test_a_mask_picks_the_elements_where_it_is_true(device):
 
 
 def test_what_a_mask_picks_is_a_copy(device):
-    """`picked = x[x > 0]` is a copy, even if `x > 0` is True throughout: a write to `picked`
-    does not show in `x`.
+    """`picked = x[x > 0]` of an int64 vector is a copy, even if `x > 0` is True throughout: a
+    write to `picked` does not show in `x`.
 
     To write into `x` assign through the mask: `x[x > 0] = 7`.
     """
@@ -43,8 +43,8 @@ def test_what_a_mask_picks_is_a_copy(device):
 
 
 def test_a_mask_along_the_first_axis_picks_rows(device):
-    """`x[mask]` with a one-dimensional boolean mask picks rows of a matrix, and `x[:, mask]`
-    picks columns.
+    """`x[mask]` of a 3 x 2 matrix with a boolean mask of shape (3,) picks rows, and `x[:,
+    mask]` with one of shape (2,) picks columns.
 
     Because a mask covers as many dimensions as it has.
     """
@@ -55,10 +55,10 @@ def test_a_mask_along_the_first_axis_picks_rows(device):
 
 
 def test_a_mask_must_have_the_shape_of_what_it_covers():
-    """`x[mask]` does not broadcast: a boolean mask of 2 entries for 3 rows raises IndexError,
+    """`x[mask]` with a boolean mask of 2 entries for a matrix of 3 rows raises IndexError,
     which names both shapes; `x[[True, False, False]]` fits.
 
-    `x.masked_select(mask)` broadcasts its mask.
+    Because brackets do not broadcast a mask. `x.masked_select(mask)` broadcasts its mask.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 

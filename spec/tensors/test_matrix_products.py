@@ -39,8 +39,8 @@ def test_matmul_and_mm_are_the_at_sign_for_matrices(name, device):
 
 
 def test_two_vectors_give_a_number(device):
-    """`x @ y` of two float32 vectors is their dot product, a 0-d tensor, as `torch.dot(x, y)`
-    gives it.
+    """`x @ y` of two float32 vectors of one length is their dot product, a 0-d tensor, as
+    `torch.dot(x, y)` gives it.
     """
     x = torch.tensor([1.0, 2.0, 3.0], device=device)
     y = torch.tensor([4.0, 5.0, 6.0], device=device)
@@ -156,8 +156,8 @@ def test_each_function_says_which_dimensions_it_takes(multiply, words):
 
 
 def test_a_number_is_no_factor_of_a_matrix_product():
-    """`x @ 3` of a tensor raises a TypeError, and `x @ torch.tensor(3.0)` a RuntimeError, "both
-    arguments to matmul need to be at least 1D".
+    """`x @ 3` of a float32 matrix `x` raises a TypeError, and `x @ torch.tensor(3.0)` a
+    RuntimeError, "both arguments to matmul need to be at least 1D".
 
     Because `@` takes tensors of at least one dimension. To scale a matrix write `x * 3`.
     """
@@ -172,8 +172,8 @@ def test_a_number_is_no_factor_of_a_matrix_product():
 
 
 def test_a_matrix_product_does_not_mix_dtypes():
-    """`x @ y` of a float32 and an int64 tensor on the CPU raises a RuntimeError, for two matrices
-    as for two vectors: `@` does not promote dtypes as `+` and `*` do.
+    """`x @ y` of a (1, 2) float32 matrix and a (2, 1) int64 matrix on the CPU raises a
+    RuntimeError, as of two such vectors: `@` does not promote dtypes as `+` and `*` do.
 
     Convert one operand: `x @ y.float()`. Typical for features loaded as integers or as float64.
     """
@@ -191,8 +191,8 @@ def test_a_matrix_product_does_not_mix_dtypes():
 
 
 def test_vectors_of_two_lengths_have_no_dot_product():
-    """`x @ y` and `torch.dot(x, y)` of a vector of two elements and a vector of one raise a
-    RuntimeError: nothing is broadcast.
+    """`x @ y` and `torch.dot(x, y)` of a float32 vector of two elements and one of one element
+    raise a RuntimeError: nothing is broadcast.
 
     Write `(x * y).sum()` where broadcasting is wanted.
     """

@@ -5,8 +5,8 @@ of its own in memory. In the memory format `torch.channels_last` the channels of
 to each other, as in an image file; convolutions on many devices are faster with it.
 
 The two differ only in the strides (`spec/tensors/test_strides.py`): shape, indexing and values are
-the same. Convolutions, batch normalisation, maximum pooling and most elementwise operations keep
-the format, so a model and its input need to be converted only once.
+the same. Most convolutions, batch normalisation, maximum pooling and most elementwise operations
+keep the format, so a model and its input need to be converted only once.
 
 What surprises: a channels-last tensor with several channels and pixels isn't contiguous to
 `is_contiguous()`, and `view` refuses to flatten it; a contiguous tensor with one channel is in both
@@ -33,8 +33,9 @@ def test_channels_last_changes_strides_and_nothing_else(device):
 
 
 def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
-    """In `torch.channels_last` the memory of an image holds all channels of the first pixel, then
-    those of the next; in the default format all pixels of the first channel come first.
+    """A `torch.channels_last` tensor of one image holds in memory all channels of the first
+    pixel, then those of the next; in the default format all pixels of the first channel come
+    first.
     """
     red_and_green = torch.tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]], device=device)
 
@@ -45,9 +46,9 @@ def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
 
 
 def test_a_tensor_is_asked_for_its_format_by_name():
-    """`x.is_contiguous()` asks for the default format: it is False for a channels-last tensor with
-    several channels and pixels; `x.is_contiguous(memory_format=torch.channels_last)` asks for
-    channels last.
+    """`x.is_contiguous()` asks for the default format: it is False for a channels-last tensor
+    with several channels and pixels; `x.is_contiguous(memory_format=torch.channels_last)` asks
+    for channels last.
     """
     x = torch.zeros(2, 3, 4, 5)
     y = x.to(memory_format=torch.channels_last)
@@ -104,8 +105,8 @@ def test_changing_the_format_copies(device):
 
 
 def test_contiguous_without_argument_goes_back_to_the_default_format():
-    """`x.contiguous()` of a channels-last tensor with several channels and pixels is a copy in the
-    default format.
+    """`x.contiguous()` of a channels-last tensor with several channels and pixels is a copy in
+    the default format, of the strides (24, 12, 4, 1) for the shape (1, 2, 3, 4).
     """
     y = torch.zeros(1, 2, 3, 4).to(memory_format=torch.channels_last)
 
@@ -113,13 +114,16 @@ def test_contiguous_without_argument_goes_back_to_the_default_format():
 
 
 def test_permuting_axes_changes_the_shape_and_the_format_does_not():
-    """`x.permute(0, 2, 3, 1)` of an (N, C, H, W) tensor has the shape (N, H, W, C), whereas
-    `x.to(memory_format=torch.channels_last)` keeps the shape and changes only the strides.
+    """`x.permute(0, 2, 3, 1)` of a contiguous (1, 2, 3, 4) tensor is a view of shape (1, 3, 4,
+    2), whereas `x.to(memory_format=torch.channels_last)` keeps the shape and copies the
+    elements into another order: its strides are (24, 1, 8, 2).
     """
     x = torch.zeros(1, 2, 3, 4)
 
     assert x.permute(0, 2, 3, 1).shape == (1, 3, 4, 2)
+    assert x.permute(0, 2, 3, 1).data_ptr() == x.data_ptr()
     assert x.to(memory_format=torch.channels_last).shape == (1, 2, 3, 4)
+    assert x.to(memory_format=torch.channels_last).stride() == (24, 1, 8, 2)
 
 
 def test_an_image_with_its_channels_last_becomes_a_channels_last_tensor_by_permuting(device):
@@ -156,8 +160,8 @@ def test_view_refuses_to_flatten_channels_last():
 
 
 def test_elementwise_operations_keep_the_format(device):
-    """`x * 2`, `x.relu()` and `x.double()` of a channels-last tensor are channels-last;
-    `x.masked_fill(mask, 5.0)` goes back to the default format.
+    """`x * 2`, `x.relu()` and `x.double()` of a float32 channels-last tensor of shape (1, 2, 3,
+    4) are channels-last; `x.masked_fill(x == 0, 5.0)` goes back to the default format.
 
     `torch.where(mask, 5.0, x)` keeps the format if `mask` is channels-last, too.
     """
@@ -190,8 +194,8 @@ def test_of_two_formats_the_first_operand_decides(device):
 
 
 def test_clone_and_like_keep_the_format_unless_told_otherwise():
-    """`x.clone()` and `torch.zeros_like(x)` keep the format of a channels-last `x`;
-    `memory_format=torch.contiguous_format` overrides it.
+    """`x.clone()` and `torch.zeros_like(x)` keep the format of a channels-last `x` of shape (1,
+    2, 3, 4); `memory_format=torch.contiguous_format` overrides it.
     """
     y = torch.zeros(1, 2, 3, 4).to(memory_format=torch.channels_last)
 
@@ -201,8 +205,8 @@ def test_clone_and_like_keep_the_format_unless_told_otherwise():
 
 
 def test_convolution_pooling_and_normalisation_keep_the_format():
-    """`nn.Conv2d`, `nn.BatchNorm2d`, `nn.ReLU` and `nn.MaxPool2d` give a channels-last output for a
-    channels-last input.
+    """`nn.Conv2d(2, 3, 3)`, `nn.BatchNorm2d(3)`, `nn.ReLU()` and `nn.MaxPool2d(2)`, one after
+    the other, give a channels-last output for a float32 channels-last input.
     """
     network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2))
     x = torch.zeros(1, 2, 6, 8)
@@ -213,9 +217,8 @@ def test_convolution_pooling_and_normalisation_keep_the_format():
 
 
 def test_a_convolution_in_channels_last_answers_in_channels_last():
-    """An `nn.Conv2d` of several input channels converted with
-    `layer.to(memory_format=torch.channels_last)` gives a channels-last output even for a
-    contiguous input.
+    """`nn.Conv2d(2, 3, 3)`, converted with `layer.to(memory_format=torch.channels_last)`, gives
+    a channels-last output even for a contiguous float32 input.
     """
     layer = nn.Conv2d(2, 3, 3).to(memory_format=torch.channels_last)
 

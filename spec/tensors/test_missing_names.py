@@ -121,8 +121,9 @@ def test_a_list_of_tensors_cannot_be_moved():
 
 
 def test_an_array_has_no_method_of_a_tensor():
-    """`array.unsqueeze(0)` and `array.to(device)` raise AttributeError, "'numpy.ndarray' object has
-    no attribute 'unsqueeze'": convert it first by `torch.from_numpy(array)`.
+    """`array.unsqueeze(0)` and `array.to(device)` of a NumPy array raise AttributeError, such
+    as "'numpy.ndarray' object has no attribute 'unsqueeze'": convert it first by
+    `torch.from_numpy(array)`.
     """
     array = np.ones(2)
 
@@ -137,8 +138,8 @@ def test_an_array_has_no_method_of_a_tensor():
 
 
 def test_what_item_gave_has_no_backward():
-    """`loss.item().backward()` of a float32 tensor raises AttributeError, "'float' object has no
-    attribute 'backward'": `item()` gives a Python number. Call `loss.backward()`.
+    """`loss.item().backward()` of a 0-d float32 tensor raises AttributeError, "'float' object
+    has no attribute 'backward'": `item()` gives a Python number. Call `loss.backward()`.
     """
     loss = torch.tensor(2.0, requires_grad=True)
 
@@ -150,8 +151,9 @@ def test_what_item_gave_has_no_backward():
 
 
 def test_max_along_a_dimension_is_a_pair():
-    """`x.max(1).shape` raises AttributeError, "'torch.return_types.max' object has no attribute
-    'shape'": `x.max(1)` is a pair of values and indices. Write `x.max(1).values` or `x.amax(1)`.
+    """`x.max(1).shape` of a matrix raises AttributeError, "'torch.return_types.max' object has
+    no attribute 'shape'": `x.max(1)` is a pair of values and indices. Write `x.max(1).values`
+    or `x.amax(1)`.
     """
     x = torch.tensor([[1.0, 3.0], [4.0, 2.0]])
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("self-tensor-to-array")
 def test_numpy_turns_a_tensor_into_an_array():
-    """`tensor.numpy()` of an int32 CPU tensor returns a NumPy array with its values, its shape and
-    the dtype int32.
+    """`tensor.numpy()` of an int32 CPU tensor returns a NumPy array with its values, its shape
+    and the dtype int32.
     """
     array = torch.tensor([[1, 2], [3, 4]], dtype=torch.int32).numpy()
 
@@ -110,8 +110,8 @@ def test_writing_into_the_tensor_changes_the_source_array():
 
 
 def test_a_result_of_arithmetic_shares_nothing():
-    """After `tensor = torch.from_numpy(array)`, `array = array + 1` makes a new array: the
-    tensor keeps the old values.
+    """After `tensor = torch.from_numpy(array)` of a float64 vector, `array = array + 1` makes a
+    new array: the tensor keeps the old values.
 
     Only writes into the array, such as `array += 1`, reach the tensor.
     """
@@ -127,10 +127,10 @@ def test_a_result_of_arithmetic_shares_nothing():
 
 @pytest.mark.claim("blitz-from-numpy-float64")
 def test_numpys_floats_come_over_as_float64():
-    """`torch.from_numpy(np.ones(5))` is a float64 tensor, and prints its dtype.
+    """`torch.from_numpy(np.ones(5))` is a float64 tensor, and prints its dtype, since the
+    default dtype is float32.
 
-    Because NumPy's default is float64 and torch's is float32. Convert with `.float()` before it
-    meets a model.
+    Because NumPy's default is float64. Convert with `.float()` before it meets a model.
     """
     tensor = torch.from_numpy(np.ones(5))
 
@@ -261,8 +261,8 @@ def test_a_transposed_tensor_becomes_an_array_with_the_same_strides():
 
 
 def test_a_slice_shares_its_part_of_the_memory():
-    """`tensor[1:].numpy()` of a float32 CPU vector that requires no grad is an array over the
-    memory of the slice: writing into it changes the tensor.
+    """`tensor[1:].numpy()` of an int64 CPU vector is an array over the memory of the slice:
+    writing into it changes the tensor.
     """
     tensor = torch.tensor([1, 2, 3])
 
@@ -299,7 +299,8 @@ def test_dlpack_shares_memory_too():
 
 
 def test_memory_outlives_the_tensor_it_came_from():
-    """An array from `tensor.numpy()` of a CPU tensor stays valid after the tensor is deleted.
+    """An array from `tensor.numpy()` of a float32 CPU tensor keeps its values after `del
+    tensor`.
 
     Because the array holds a reference to the tensor's storage.
     """

@@ -48,8 +48,9 @@ def test_the_same_line_gives_the_same_numbers_in_numpy_and_torch(line, expected)
 
 @pytest.mark.claim("path-advanced-numpy")
 def test_a_line_of_array_arithmetic_also_gives_its_derivative():
-    """A computation written as with NumPy arrays also gives gradients in torch: `(x *
-    x).sum().backward()` fills `x.grad` with `2 * x`.
+    """A float32 computation written as with NumPy arrays also gives gradients in torch: for `x
+    = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)`, `(x * x).sum().backward()` fills
+    `x.grad` with `2 * x`.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
 
@@ -113,8 +114,8 @@ def test_other_numpy_functions_give_arrays():
     ],
 )
 def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
-    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` of a tensor raise a TypeError; write `x.sum()`, or
-    `np.sum(np.asarray(x))`.
+    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` of a `torch.Tensor` raise a TypeError; write
+    `x.sum()`, or `np.sum(np.asarray(x))`.
 
     Because they call the method `x.sum` with NumPy's own arguments, such as `axis=None`.
     """
@@ -167,11 +168,11 @@ def test_plus_equals_with_an_array_is_not_in_place():
 
 
 def test_an_array_times_a_tensor_is_refused():
-    """`array * x` with a float64 NumPy array on the left and a tensor on the right raises a
-    TypeError, "unsupported operand type(s) for *".
+    """`array * x` with a float64 vector of NumPy on the left and a float32 tensor on the right
+    raises a TypeError, "unsupported operand type(s) for *".
 
-    Because tensors ask NumPy to leave the operator to them, and torch takes no array there. Write
-    `x * array`, or convert the array with `torch.from_numpy`.
+    Because tensors ask NumPy to leave the operator to them, and torch takes no array there.
+    Write `x * array`, or convert the array with `torch.from_numpy`.
     """
     array = np.array([10.0, 10.0])
     x = torch.tensor([1.0, 2.0])
@@ -214,8 +215,8 @@ def test_a_network_takes_tensors_and_no_arrays():
 
 
 def test_a_tensor_can_be_indexed_with_an_array():
-    """`x[array]` with a NumPy array of int64 or bool picks elements as an index tensor or a mask
-    does.
+    """`x[array]` of a vector `x` with a NumPy vector of int64 or bool picks elements as an
+    index tensor or a mask does.
 
     An array of uint8, as images are, is read as a mask, which is deprecated: convert it with
     `array.astype(int)`.

@@ -1,7 +1,7 @@
 """What can't be converted to NumPy and back.
 
 `tensor.numpy()` shares memory, so the tensor has to be in host memory, dense, of a dtype that NumPy
-has, and free of autograd. Others raise an error whose message says what to call first;
+has, and free of autograd. Others raise an error, which often says what to call first;
 `numpy(force=True)` makes some of these calls itself. In the other direction `torch.from_numpy`
 refuses arrays of text, of objects and of foreign byte order. What does work is told in
 `spec/tensors/test_numpy_bridge.py`.
@@ -98,10 +98,11 @@ def test_a_cuda_tensor_is_refused_until_it_is_copied_to_the_cpu():
 
 @pytest.mark.claim("blitz-all-other-cpu-types-convert")
 def test_a_sparse_tensor_is_refused():
-    """`x.numpy()` of a sparse COO tensor raises a TypeError, "can't convert Sparse layout tensor to
-    numpy"; call `x.to_dense()` first.
+    """`x.numpy()` of a float32 sparse COO tensor raises a TypeError, "can't convert Sparse
+    layout tensor to numpy"; call `x.to_dense()` first.
 
-    Because a sparse tensor stores indices and values, not a dense storage that NumPy could share.
+    Because a sparse tensor stores indices and values, not a dense storage that NumPy could
+    share.
     """
     x = torch.eye(2).to_sparse()
 
@@ -170,8 +171,9 @@ def test_a_lazily_negated_tensor_is_refused():
     ],
 )
 def test_force_detaches_and_resolves_by_itself(make, numbers):
-    """`x.numpy(force=True)` takes a CPU tensor that requires grad, and resolves `x.conj()` and
-    `x.conj().imag`: it is `x.detach().cpu().resolve_conj().resolve_neg().numpy()`.
+    """`x.numpy(force=True)` takes a float32 CPU tensor that requires grad, and `x.conj()` and
+    `x.conj().imag` of a complex64 one: it is
+    `x.detach().cpu().resolve_conj().resolve_neg().numpy()`.
 
     It may copy, in which case array and tensor share no memory.
     """
@@ -209,9 +211,9 @@ def test_from_numpy_takes_arrays_only():
 
 @pytest.mark.parametrize("convert", [torch.from_numpy, torch.as_tensor, torch.tensor])
 def test_a_reversed_array_is_refused(convert):
-    """`torch.from_numpy(array[::-1])` of a nonempty array raises a ValueError, "At least one stride
-    in the given numpy array is negative", as `torch.as_tensor` and `torch.tensor` do; write
-    `array[::-1].copy()`.
+    """`torch.from_numpy(array[::-1])` of a nonempty int64 vector raises a ValueError, "At least
+    one stride in the given numpy array is negative", as `torch.as_tensor` and `torch.tensor`
+    do; write `array[::-1].copy()`.
 
     Because a reversed array has a negative stride, which tensors can't have. Images are often
     flipped like this.
@@ -225,10 +227,11 @@ def test_a_reversed_array_is_refused(convert):
 
 
 def test_an_array_of_text_is_refused():
-    """`torch.from_numpy` of an array of strings raises a TypeError, "can't convert np.ndarray of
+    """`torch.from_numpy(np.array(["a", "b"]))` raises a TypeError, "can't convert np.ndarray of
     type numpy.str_".
 
-    Because torch has no dtype for text. Map the strings to integers first, here with `np.unique`.
+    Because torch has no dtype for text. Map the strings to integers first, here with
+    `np.unique`.
     """
     array = np.array(["a", "b", "a"])
 
@@ -275,8 +278,8 @@ def test_numbers_in_the_byte_order_of_another_machine_are_refused():
 
 
 def test_a_read_only_array_is_taken_with_a_warning():
-    """`torch.from_numpy` of a read-only array shares its memory and gives a UserWarning, "The given
-    NumPy array is not writable", once per process.
+    """`torch.from_numpy` of a read-only float64 array shares its memory and gives a
+    UserWarning, "The given NumPy array is not writable", by default once per process.
 
     Because a tensor can't be read-only, and writing to it is undefined. `torch.tensor(array)`
     copies.
@@ -291,8 +294,8 @@ def test_a_read_only_array_is_taken_with_a_warning():
 
 
 def test_a_copy_of_a_read_only_array_needs_no_warning():
-    """`torch.tensor(array)` of a read-only array copies and gives no warning; writing to the
-    tensor leaves the array unchanged.
+    """`torch.tensor(array)` of a read-only float64 array copies and gives no warning; writing
+    to the tensor leaves the array unchanged.
     """
     array = np.ones(2)
     array.flags.writeable = False

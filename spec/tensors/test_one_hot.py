@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_one_hot_has_a_one_at_the_label(device):
-    """`F.one_hot(labels, num_classes=3)` of a vector of n class indices from 0 to 2 is an (n,
-    3) tensor of zeros with a 1 in the column of each label.
+    """`F.one_hot(labels, num_classes=3)` of an int64 vector of n class indices from 0 to 2 is
+    an (n, 3) tensor of zeros with a 1 in the column of each label.
     """
     labels = torch.tensor([2, 0], device=device)
 
@@ -27,7 +27,9 @@ def test_one_hot_has_a_one_at_the_label(device):
 
 
 def test_argmax_turns_one_hot_back_into_labels(device):
-    """`one_hot.argmax(dim=-1)` of a tensor of one-hot vectors gives their class indices."""
+    """`one_hot.argmax(dim=-1)` of a tensor that `F.one_hot(labels)` made gives the labels
+    again.
+    """
     one_hot = torch.tensor([[0, 0, 1], [1, 0, 0]], device=device)
 
     assert one_hot.argmax(dim=-1).tolist() == [2, 0]
@@ -50,8 +52,8 @@ def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
 
 
 def test_one_hot_takes_int64_labels_only():
-    """`F.one_hot` raises RuntimeError for labels that are not int64, such as float, int32 or uint8:
-    "one_hot is only applicable to index tensor"; call `.long()` first.
+    """`F.one_hot` raises RuntimeError for labels that are not int64, such as float, int32 or
+    uint8: "one_hot is only applicable to index tensor"; call `.long()` first.
 
     Since PyTorch 2.4 the message adds "of type LongTensor".
     """
@@ -83,8 +85,8 @@ def test_without_num_classes_the_largest_label_counts(device):
 
 
 def test_a_label_out_of_range_is_refused():
-    """On the CPU `F.one_hot` raises RuntimeError for a label that is not below `num_classes`,
-    "Class values must be smaller than num_classes", and for a negative one.
+    """On the CPU `F.one_hot(labels, num_classes=3)` raises RuntimeError for the label 3, "Class
+    values must be smaller than num_classes", and for -1.
 
     Labels that count from 1 need `labels - 1`; a label such as -1 or 255 for "ignore" has to be
     replaced first.

@@ -27,8 +27,8 @@ from hypothesis import strategies as st
     [(2.5, 2.5), ([2.5], 2.5), ([[[7]]], 7), (True, True), (1 + 2j, 1 + 2j)],
 )
 def test_item_reads_the_only_element_as_a_python_number(values, number, device):
-    """`x.item()` of a CPU tensor with one element, in any number of dimensions, returns it as a
-    Python number: `torch.tensor([[[7]]]).item()` is 7.
+    """`x.item()` of a dense bool, int64 or float32 CPU tensor with one element, in any number of
+    dimensions, returns it as a Python number: `torch.tensor([[[7]]]).item()` is 7.
     """
     x = torch.tensor(values, device=device)
 
@@ -109,8 +109,8 @@ def test_item_refused_more_than_one_element_with_a_value_error():
 @pytest.mark.torch(">=2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refuses_no_element_at_all():
-    """Since PyTorch 2.0 `torch.tensor([]).item()` raises a RuntimeError, "a Tensor with 0 elements
-    cannot be converted to Scalar".
+    """Since PyTorch 2.0 `torch.tensor([]).item()` raises a RuntimeError, "a Tensor with 0
+    elements cannot be converted to Scalar".
 
     An empty tensor has no number to return; look at `x.numel()` first.
     """
@@ -119,8 +119,8 @@ def test_item_refuses_no_element_at_all():
 
 
 def test_tolist_gives_nested_lists_of_python_numbers(device):
-    """`x.tolist()` of a dense tensor returns nested lists of Python numbers; for a 0-d tensor it
-    returns the number itself.
+    """`x.tolist()` of an int64 matrix returns nested lists of Python numbers; for a 0-d tensor
+    it returns the number itself.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
@@ -133,7 +133,8 @@ def test_python_floats_survive_the_way_through_float64(numbers):
     """Finite and infinite Python floats come back unchanged from `torch.tensor(numbers,
     dtype=torch.float64).tolist()`.
 
-    Because both are 64-bit floats. An integer above 2**53 may be rounded: 2**53 + 1 becomes 2**53.
+    Because both are 64-bit floats. An integer above 2**53 may be rounded: 2**53 + 1 becomes
+    2**53.
     """
     x = torch.tensor(numbers, dtype=torch.float64)
 
@@ -166,8 +167,8 @@ def test_python_converts_a_single_element(convert, value, number):
 
 
 def test_int_refuses_more_than_one_element():
-    """`int(x)` of a tensor with several elements raises a ValueError, "only one element tensors can
-    be converted to Python scalars".
+    """`int(x)` of a float32 tensor of two elements raises a ValueError, "only one element
+    tensors can be converted to Python scalars".
 
     `x.int()` converts all elements to int32, `x.tolist()` makes Python numbers of them.
     """
@@ -198,8 +199,8 @@ def test_a_zero_dimensional_tensor_has_no_length():
 
 
 def test_iterating_gives_tensors_and_not_numbers():
-    """Iterating over a matrix `x` that requires no grad yields views of its rows: after `first,
-    second = x`, `first.zero_()` changes `x`.
+    """Iterating over a (2, 2) matrix `x` that requires no grad yields views of its rows: after
+    `first, second = x`, `first.zero_()` changes `x`.
 
     Of a vector they are 0-d tensors, not Python numbers.
     """
@@ -214,8 +215,8 @@ def test_iterating_gives_tensors_and_not_numbers():
 
 
 def test_an_integer_tensor_serves_as_an_index():
-    """`torch.tensor(2)`, an integer tensor of one element, works as the end of a slice of a list
-    and as the argument of `range`.
+    """`torch.tensor(2)` works as the end of a slice of a list and as the argument of `range`,
+    as the Python integer 2 does.
 
     As an index of a list or tuple it does too: `spec/data/test_image_datasets.py`.
     """
@@ -228,10 +229,11 @@ def test_an_integer_tensor_serves_as_an_index():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_pythons_own_functions_take_a_tensor():
-    """Python's `sum`, `max`, `sorted` and `zip` iterate over a nonempty 1-D `torch.Tensor` as over
-    a list, and give 0-d tensors where a list would give Python numbers.
+    """Python's `sum`, `max`, `sorted` and `zip` iterate over a nonempty int64 vector as over a
+    list, and give 0-d tensors where a list would give Python numbers.
 
-    They are slow, because each element becomes a tensor. Use `x.sum()`, `x.max()` and `x.sort()`.
+    They are slow, because each element becomes a tensor. Use `x.sum()`, `x.max()` and
+    `x.sort()`.
     """
     x = torch.tensor([3, 1, 2])
 
@@ -246,9 +248,9 @@ def test_pythons_own_functions_take_a_tensor():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_a_tensor_can_be_pickled_and_copied():
-    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` of a leaf give tensors with the same
-    values and memory of their own; `copy.deepcopy` of the result of a recorded operation raises a
-    RuntimeError.
+    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` of a float32 leaf on the CPU give
+    tensors with the same values and memory of their own; `copy.deepcopy` of the result of a
+    recorded operation raises a RuntimeError.
 
     Write `y.detach().clone()` for a copy of such a result.
     """
@@ -265,8 +267,8 @@ def test_a_tensor_can_be_pickled_and_copied():
 
 
 def test_equal_tensors_are_different_keys():
-    """A `dict` with a `torch.Tensor` as key doesn't find it by another tensor of the same value: a
-    tensor is hashed by identity, not by value.
+    """A `dict` with a `torch.Tensor` as key doesn't find it by another tensor of the same
+    value: a tensor is hashed by identity, not by value.
 
     Because its values can change. Use `x.item()` or `tuple(x.tolist())` as the key.
     """

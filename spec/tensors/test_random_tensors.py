@@ -19,10 +19,11 @@ import torch
 
 @pytest.mark.claim("blitz-rand-random")
 def test_rand_gives_fresh_numbers_on_every_call(device):
-    """Two calls of `torch.rand(5, 3)` give different numbers; the same call after the same
-    `torch.manual_seed(0)` gives the same numbers again.
+    """Two calls of `torch.rand(5, 3)` in a row give two tensors of shape (5, 3) with different
+    numbers.
 
-    Because every draw moves the generator on, and setting the seed puts it back to the start.
+    Because a draw moves the generator on. The same seed gives the same numbers again:
+    `spec/tensors/test_random.py`.
     """
     torch.manual_seed(0)
     first = torch.rand(5, 3, device=device)
@@ -36,8 +37,8 @@ def test_rand_gives_fresh_numbers_on_every_call(device):
 
 
 def test_rand_covers_zero_to_one_evenly(device):
-    """`torch.rand` draws uniformly from [0, 1): of 4000 numbers each quarter of the interval
-    gets about a quarter.
+    """`torch.rand(4000)` draws uniformly from [0, 1): each quarter of the interval gets about a
+    quarter of the numbers.
     """
     quarters = (torch.rand(4000, device=device) * 4).long()
     shares = quarters.bincount() / 4000
@@ -47,9 +48,11 @@ def test_rand_covers_zero_to_one_evenly(device):
 
 @pytest.mark.claim("blitz-rand-prints-one")
 def test_rand_can_print_a_one_that_it_never_draws():
-    """`torch.rand` draws numbers below 1, yet a drawn 0.999951 prints as `1.0000`.
+    """In `tensor([1.0000, 0.3093])`, as a draw of `torch.rand(2)` prints, the first number is
+    0.999951: it is below 1, and the repr rounds it.
 
     Because the repr rounds to four decimals by default; `x < 1` compares the stored number.
+    `torch.rand` draws from [0, 1), without the 1.
     """
     # A seed that was searched for: one draw in twenty thousand is this close to 1.
     generator = torch.Generator().manual_seed(10642)
@@ -58,12 +61,14 @@ def test_rand_can_print_a_one_that_it_never_draws():
     below_one = drawn < 1
 
     assert repr(drawn) == "tensor([1.0000, 0.3093])"
+    assert drawn[0].item() == pytest.approx(0.999951, abs=1e-6)
     assert below_one.tolist() == [True, True]
 
 
 def test_randn_is_standard_normal(device):
-    """`torch.randn` draws from the normal distribution with mean 0 and standard deviation 1: of
-    10,000 numbers about 68 % lie within one standard deviation of 0, about 95 % within two.
+    """`torch.randn(10_000)` draws from the normal distribution with mean 0 and standard
+    deviation 1: about 68 % of the numbers lie within one standard deviation of 0, about 95 %
+    within two.
 
     For another mean and deviation write `mean + std * torch.randn(size)`.
     """
@@ -78,10 +83,10 @@ def test_randn_is_standard_normal(device):
 
 def test_randint_leaves_its_upper_end_out(device):
     """`torch.randint(3, 6, (100,))` draws from 3, 4 and 5: the upper bound is excluded; with
-    one bound, `torch.randint(3, (100,))`, the lower bound is 0. Without `dtype=` the result is
-    int64.
+    one bound, `torch.randint(3, (100,))`, the lower bound is 0. Both are int64.
 
     As in Python's `range`, unlike Python's `random.randint`, which includes its upper bound.
+    For another dtype give `dtype=`.
     """
     drawn = torch.randint(3, 6, (100,), device=device)
     from_zero = torch.randint(3, (100,), device=device)
@@ -92,8 +97,8 @@ def test_randint_leaves_its_upper_end_out(device):
 
 
 def test_randint_of_an_empty_interval_is_refused(device):
-    """`torch.randint(low, high, size)` raises RuntimeError unless `low < high`: `randint(5, 5,
-    (2,))` has no integer to draw, `randint(5, 6, (2,))` draws fives.
+    """`torch.randint(5, 5, (2,))` raises RuntimeError, since no integer is at least 5 and less
+    than 5; `torch.randint(5, 6, (2,))` draws fives.
 
     It bites in `torch.randint(len(items), (1,))` for an empty list: look at the length first.
     """
@@ -103,10 +108,10 @@ def test_randint_of_an_empty_interval_is_refused(device):
 
 
 def test_randperm_shuffles_the_numbers_below_n(device):
-    """`torch.randperm(n)` without `dtype=` is an int64 tensor that holds each integer from 0 to
-    n - 1 once, in random order.
+    """`torch.randperm(n)` without further arguments is an int64 tensor that holds each integer
+    from 0 to n - 1 once, in random order.
 
-    `x[torch.randperm(len(x))]` is a copy of `x` with its rows shuffled.
+    `x[torch.randperm(len(x))]` of a matrix `x` is a copy with its rows shuffled.
     """
     shuffled = torch.randperm(100, device=device)
 
@@ -118,11 +123,11 @@ def test_randperm_shuffles_the_numbers_below_n(device):
 @pytest.mark.parametrize("draw", [torch.rand, torch.randn])
 def test_real_random_numbers_need_a_floating_dtype(draw):
     """On the CPU `torch.rand(2, dtype=...)` and `torch.randn(2, dtype=...)` take float16,
-    bfloat16, float32, float64 and complex64, and raise RuntimeError for int64; `torch.randint`
-    takes integer dtypes.
+    bfloat16, float32, float64 and complex64, and raise NotImplementedError, a RuntimeError, for
+    int64; `torch.randint` takes uint8.
 
-    Because a uniform number in [0, 1) would be 0 in an integer dtype: write `torch.randint(low,
-    high, size, dtype=...)`. For float8 draw float32 numbers and convert them.
+    For integers write `torch.randint(low, high, size, dtype=...)`. For float8 draw float32
+    numbers and convert them. Older releases raise a plain RuntimeError.
     """
     floats = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
     made = [draw(2, dtype=dtype).dtype for dtype in floats]

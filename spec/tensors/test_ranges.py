@@ -34,8 +34,8 @@ def test_arange_starts_at_zero_and_steps_by_one(device):
 
 
 def test_arange_of_integers_is_int64(device):
-    """`torch.arange` of Python numbers without `dtype=` is int64 if all of them are integers,
-    and has the default dtype, float32, if one is a float.
+    """`torch.arange(1, 3)` of Python ints is int64, and `torch.arange(1, 3.0)`, with one float
+    among them, has the default dtype, float32; `dtype=torch.float64` asks for another.
 
     Unlike `torch.zeros(3)`, which is float32: `torch.arange(3)` cannot require grad,
     `torch.arange(3.0)` can.
@@ -52,8 +52,8 @@ def test_arange_of_integers_is_int64(device):
 
 
 def test_arange_can_overshoot_with_a_float_step(device):
-    """With a float step `torch.arange` may include its end: `torch.arange(1, 1.3, 0.1)` has
-    four elements, the last of them 1.3 up to rounding.
+    """`torch.arange(1, 1.3, 0.1)` has four elements, the last of them 1.3 up to rounding,
+    although `torch.arange` excludes its end.
 
     Because in floating point (1.3 - 1) / 0.1 is slightly above 3, which is rounded up to 4
     elements. Where the number of points matters write `torch.linspace`.
@@ -108,7 +108,8 @@ def test_linspace_must_be_told_how_many():
     """`torch.linspace(0, 1)` raises TypeError: the number of points, `steps`, has no default,
     unlike the 50 of NumPy's `linspace`.
 
-    Write `torch.linspace(0, 1, 50)` for what NumPy gives.
+    Write `torch.linspace(0, 1, 50)`, which is float32 by default where NumPy's points are
+    float64.
     """
     in_numpy = np.linspace(0, 1)
 
@@ -123,8 +124,7 @@ def test_linspace_is_float_even_between_integers():
     """`torch.linspace(0, 10, 5)` has the default dtype, float32; with `dtype=torch.int64` 2.5
     becomes 2, and the ends are converted first: 0.9 to 10.9 gives 0, 2, 5, 7, 10.
 
-    A whole number may also come out one off, by rounding. Write `torch.linspace(0.9, 10.9,
-    5).round().long()` for the nearest integers.
+    Write `torch.linspace(0.9, 10.9, 5).round().long()` for the nearest integers.
     """
     floats = torch.linspace(0, 10, 5)
     integers = torch.linspace(0, 10, 5, dtype=torch.int64)

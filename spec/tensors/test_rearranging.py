@@ -95,7 +95,9 @@ def test_unsqueeze_counts_among_the_axes_of_the_result(device):
 
 
 def test_squeeze_drops_every_axis_of_length_one():
-    """`x.squeeze()` drops each dimension of size 1: shape (1, 3, 1, 2) becomes (3, 2)."""
+    """`x.squeeze()` without a `dim` drops the dimensions of size 1: shape (1, 3, 1, 2) becomes
+    (3, 2).
+    """
     x = torch.zeros(1, 3, 1, 2)
 
     assert x.squeeze().shape == (3, 2)
@@ -128,8 +130,8 @@ def test_squeeze_takes_several_axes():
 
 
 def test_squeeze_takes_a_batch_of_one_for_an_axis_to_drop():
-    """`predictions.squeeze()` drops the batch dimension too if the batch holds one sample:
-    shape (1, 1) becomes (), not (1,).
+    """`predictions.squeeze()` of shape (8, 1) gives (8,), but of a batch of one, shape (1, 1),
+    it drops the batch dimension too and gives (), not (1,).
 
     It bites in the last, smaller batch of an epoch. Name the dimension, `squeeze(1)`.
     """
@@ -225,7 +227,7 @@ def test_movedim_moves_one_axis_and_keeps_the_order_of_the_rest():
 
 
 def test_capital_t_transposes_a_matrix():
-    """`x.T` is the transpose of a matrix, as a view."""
+    """`x.T` of a dense 2 x 3 matrix is its transpose, as a view."""
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
     assert x.T.tolist() == [[1, 4], [2, 5], [3, 6]]
@@ -246,7 +248,7 @@ def test_capital_t_is_deprecated_for_anything_but_matrices():
 
 
 def test_mt_transposes_each_matrix_of_a_batch():
-    """`x.mT` of a batch of matrices is a view with the last two dimensions swapped, the
+    """`x.mT` of a dense batch of matrices is a view with the last two dimensions swapped, the
     transpose of each matrix; for a vector it raises RuntimeError.
 
     For a column of a vector write `v[:, None]`.

@@ -40,7 +40,7 @@ def test_without_dim_all_elements_take_part(name, result, device):
 
 
 def test_dim_names_the_dimension_that_disappears(device):
-    """`x.sum(dim=0)` of a matrix adds up each column, `x.sum(dim=1)` each row: without
+    """`x.sum(dim=0)` of an int64 matrix adds up each column, `x.sum(dim=1)` each row: without
     `keepdim=True` the dimension named by `dim=` disappears from the shape.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
@@ -52,8 +52,8 @@ def test_dim_names_the_dimension_that_disappears(device):
 
 
 def test_negative_dims_count_from_the_last_one(device):
-    """A negative `dim` of `x.sum` counts from the last dimension: `x.sum(-1)` of a matrix is
-    `x.sum(1)`.
+    """A negative `dim` of `x.sum` counts from the last dimension: for an int64 matrix,
+    `x.sum(-1)` is `x.sum(1)` and `x.sum(-2)` is `x.sum(0)`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -62,8 +62,8 @@ def test_negative_dims_count_from_the_last_one(device):
 
 
 def test_several_dims_disappear_at_once(device):
-    """`x.sum` takes a tuple of dimensions: `x.sum(dim=(0, 2))` of shape (2, 2, 2) has the shape
-    (2,). `x.sum(dim=())`, with the empty tuple, reduces all dimensions.
+    """`x.sum(dim=(0, 2))` of shape (2, 2, 2) reduces two dimensions and has the shape (2,);
+    `x.sum(dim=())`, with the empty tuple, reduces all of them.
 
     So a tuple of dimensions that is computed must not become empty by mistake.
     """
@@ -75,7 +75,7 @@ def test_several_dims_disappear_at_once(device):
 
 
 def test_prod_takes_one_dim_only():
-    """`x.prod` takes one dimension as `dim=`; a tuple raises a TypeError.
+    """`x.prod(dim=(0, 1))` raises a TypeError: `x.prod` takes an int as `dim=`, not a tuple.
 
     Unlike `sum`, `mean` and `amax`. Flatten the dimensions first, or call `prod` twice.
     """
@@ -88,8 +88,8 @@ def test_prod_takes_one_dim_only():
 
 
 def test_keepdim_leaves_size_one_behind(device):
-    """`means = x.mean(dim=1, keepdim=True)` of a float32 tensor of shape (n, m) has the shape
-    (n, 1), so that `x - means` subtracts from each row its own mean.
+    """`means = x.mean(dim=1, keepdim=True)` of a float32 tensor of shape (2, 2) has the shape
+    (2, 1), so that `x - means` subtracts from each row its own mean.
     """
     x = torch.tensor([[1.0, 3.0], [5.0, 7.0]], device=device)
 
@@ -161,8 +161,8 @@ def test_a_sum_past_the_range_of_int64_wraps(device):
 
 
 def test_dtype_names_the_type_to_sum_in(device):
-    """`x.sum(dtype=...)` converts the elements to that dtype before it adds: int8 values summed
-    with `dtype=torch.int8` wrap around.
+    """`x.sum(dtype=torch.int8)` of the int8 tensor [100, 100] is -56, since the sum wraps
+    around in int8; without `dtype=` it is 200, in int64.
     """
     x = torch.tensor([100, 100], dtype=torch.int8, device=device)
 
@@ -203,8 +203,8 @@ def test_nothing_has_no_largest_element(name, error):
 
 
 def test_an_empty_dimension_sums_to_zeros(device):
-    """Of a tensor of shape (0, 3), `x.sum(0)` is three zeros and `x.amax(1)` is empty, but
-    `x.max(0)` raises an IndexError.
+    """Of a float32 tensor of shape (0, 3), `x.sum(0)` is three zeros and `x.amax(1)` is empty,
+    but `x.max(0)` raises an IndexError.
 
     Because a sum over nothing is 0, while a maximum needs at least one element in the dimension
     it reduces. Look at `x.shape[0]` first where a batch may be empty.
@@ -218,7 +218,7 @@ def test_an_empty_dimension_sums_to_zeros(device):
 
 
 def test_cumsum_keeps_every_sum_on_the_way(device):
-    """`x.cumsum(0)` of a vector holds the sum of the elements so far at each index,
+    """`x.cumsum(0)` of an int64 vector holds the sum of the elements so far at each index,
     `x.cumprod(0)` the product; `x.cumsum()` without a dimension raises a TypeError.
 
     NumPy's `cumsum` flattens the array if no axis is named: write `x.flatten().cumsum(0)` for
@@ -236,8 +236,8 @@ def test_cumsum_keeps_every_sum_on_the_way(device):
 
 
 def test_diff_undoes_cumsum(device):
-    """`torch.diff(x)` of an int64 vector holds the differences between neighbouring elements,
-    one fewer than `x` has.
+    """`torch.diff(x)` of a nonempty int64 vector holds the differences between neighbouring
+    elements, one fewer than `x` has: of [1, 3, 6, 10] it is [2, 3, 4].
     """
     assert torch.diff(torch.tensor([1, 3, 6, 10], device=device)).tolist() == [2, 3, 4]
 
@@ -257,8 +257,8 @@ def test_all_and_any_take_what_is_not_zero_for_true(device):
 
 
 def test_all_of_nothing_is_true(device):
-    """Of an empty tensor `x.all()` is true and `x.any()` is false, as with Python's `all` and
-    `any`.
+    """Of an empty float32 tensor `x.all()` is true and `x.any()` is false, as with Python's
+    `all` and `any`.
     """
     nothing = torch.zeros(0, device=device)
 
@@ -267,7 +267,7 @@ def test_all_of_nothing_is_true(device):
 
 
 def test_logsumexp_does_not_overflow_on_the_way(device):
-    """`torch.logsumexp(x, 0)` of the float32 vector [1000, 1000] is 1000.6931, where
+    """`torch.logsumexp(x, 0)` of the float32 vector [1000, 1000] is about 1000.693, where
     `x.exp().sum(0).log()` overflows to inf.
 
     Because it subtracts the maximum before `exp` and adds it afterwards.
@@ -279,8 +279,8 @@ def test_logsumexp_does_not_overflow_on_the_way(device):
 
 
 def test_pythons_sum_adds_up_the_rows():
-    """Python's `sum(x)` of a uint8 matrix adds up the rows in uint8, which can wrap, where
-    `x.sum(dim=0)` computes in int64.
+    """Python's `sum(x)` of the uint8 matrix [[200], [100]] adds up the rows in uint8 and wraps
+    to [44], where `x.sum(dim=0)` computes in int64 and gives [300].
 
     Because it iterates over the first dimension, and `row + row` keeps the dtype. It is also
     slow, because each row is a tensor of its own.

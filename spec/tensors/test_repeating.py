@@ -93,8 +93,8 @@ def test_roll_without_an_axis_rolls_the_flattened_tensor():
 
 
 def test_flip_reverses_axes_into_a_copy(device):
-    """`x.flip(1)` reverses the order along dimension 1 and copies, where NumPy's `flip` returns
-    a view.
+    """`x.flip(1)` of a matrix reverses the order along dimension 1 and copies, where NumPy's
+    `flip` returns a view.
 
     Because torch has no negative strides. `x.flip()` without dimensions is refused: write
     `x.flip(0, 1)`.

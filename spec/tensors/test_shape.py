@@ -57,9 +57,9 @@ def test_the_rank_is_the_number_of_dimensions():
 
 
 def test_the_rank_of_linear_algebra_is_another_number():
-    """`torch.linalg.matrix_rank(x)` is the number of linearly independent rows of a float32
-    matrix, 1 for [[1.0, 2.0], [2.0, 4.0]]; the number of dimensions is `x.ndim`, and `x.rank`
-    raises AttributeError.
+    """`torch.linalg.matrix_rank` of the float32 matrix [[1, 2], [2, 4]] is 1, the number of
+    linearly independent rows; the number of dimensions is `x.ndim`, here 2, and `x.rank` raises
+    AttributeError.
 
     The word has both meanings; TensorFlow's `tf.rank` is PyTorch's `x.ndim`.
     """
@@ -87,8 +87,8 @@ def test_a_tensor_has_as_many_axes_as_its_rank():
 
 
 def test_negative_axes_count_from_the_end():
-    """In `x.size(dim)` a negative `dim` counts from the end: -1 is the last dimension; with
-    three dimensions, -3 is the first and -4 raises IndexError.
+    """In `x.size(dim)` of a tensor of shape (4, 5, 6) a negative `dim` counts from the end: -1
+    is the last dimension, of size 6, -3 is the first, and -4 raises IndexError.
 
     So code written for the last dimension, as `dim=-1`, works with and without a batch
     dimension.
@@ -112,7 +112,7 @@ def test_axes_run_from_the_outer_brackets_to_the_inner():
 
 @pytest.mark.claim("self-shape-is-size")
 def test_shape_and_size_are_the_same_thing():
-    """`x.shape` and `x.size()` are equal, and each is a `torch.Size`.
+    """`x.shape` and `x.size()` of a dense tensor `x` are equal, and each is a `torch.Size`.
 
     In NumPy `x.size` is the number of elements; in PyTorch that is `x.numel()`.
     """
@@ -123,7 +123,9 @@ def test_shape_and_size_are_the_same_thing():
 
 
 def test_size_takes_an_axis_and_answers_with_a_plain_int():
-    """`x.size(dim)` is the size of one dimension as a Python int, equal to `x.shape[dim]`."""
+    """`torch.zeros(5, 3).size(0)` is the Python int 5, the size of the dimension 0, and equals
+    `shape[0]`.
+    """
     x = torch.zeros(5, 3)
 
     assert repr(x.size(0)) == "5"
@@ -157,10 +159,11 @@ def test_numel_is_the_product_of_the_shape():
 
 
 def test_len_is_the_length_of_the_first_axis():
-    """`len(x)` is the size of the first dimension, not the number of elements: 4 for shape (4,
-    5, 6).
+    """`len(x)` of a tensor `x` of shape (4, 5, 6) is 4, the size of the first dimension, not
+    the number of elements.
 
-    The number of elements is `x.numel()`.
+    The number of elements is `x.numel()`. A 0-dimensional tensor has no length:
+    `spec/tensors/test_python_values.py`.
     """
     x = torch.zeros(4, 5, 6)
 
@@ -171,31 +174,17 @@ def test_len_is_the_length_of_the_first_axis():
 
 
 def test_a_scalar_has_the_empty_shape():
-    """A 0-dimensional tensor such as `torch.tensor(7.5)` has the shape `torch.Size([])` and one
-    element, whose Python number is `x.item()`.
+    """`torch.tensor(7.5)` is 0-dimensional: its shape is `torch.Size([])`, it has one element,
+    and `x.item()` of it is the Python number 7.5.
 
-    A loss is such a tensor: `loss.item()` gives the number to print.
+    A loss with the default `reduction="mean"` is such a tensor: `loss.item()` gives the number
+    to print.
     """
     x = torch.tensor(7.5)
 
     assert repr(x.shape) == "torch.Size([])"
     assert x.numel() == 1
     assert x.item() == 7.5
-
-
-def test_a_scalar_has_no_length():
-    """`len(x)` and `list(x)` of a 0-dimensional tensor raise TypeError, since it has no first
-    dimension to go along; write `x.item()` or `x.reshape(1)`.
-
-    It bites after `x.sum()`, or after a bare `squeeze()` of a tensor of one element, which give
-    a 0-dimensional tensor.
-    """
-    x = torch.tensor(7)
-
-    with pytest.raises(TypeError, match=r"len\(\) of a 0-d tensor"):
-        len(x)
-    with pytest.raises(TypeError, match="iteration over a 0-d tensor"):
-        list(x)
 
 
 def test_an_axis_of_length_zero_makes_an_empty_tensor(device):

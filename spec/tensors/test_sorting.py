@@ -85,7 +85,8 @@ def test_topk_gives_the_largest_in_order(device):
 
 
 def test_topk_cannot_give_more_than_there_are():
-    """`x.topk(k)` with `k` above the size of the last dimension raises a RuntimeError.
+    """`x.topk(3)` of an int64 vector of two elements raises a RuntimeError, "selected index k
+    out of range": `k` may not exceed the size of the dimension.
 
     For a vector write `x.topk(min(k, len(x)))`.
     """
@@ -113,9 +114,9 @@ def test_kthvalue_counts_from_one(device):
 
 
 def test_searchsorted_finds_where_a_value_belongs(device):
-    """`torch.searchsorted(edges, x)` gives for each element of `x` the index at which it would
-    be inserted into the sorted vector `edges`: before equal elements, or after them with
-    `right=True`.
+    """`torch.searchsorted(edges, x)` of int64 vectors, `edges` in ascending order, gives for
+    each element of `x` the index at which it would be inserted into `edges`: before equal
+    elements, or after them with `right=True`.
 
     `torch.bucketize(x, edges)` is the same with the arguments swapped.
     """
@@ -128,10 +129,10 @@ def test_searchsorted_finds_where_a_value_belongs(device):
 
 
 def test_searchsorted_does_not_notice_an_unsorted_tensor():
-    """On the CPU `torch.searchsorted` raises no error if its first argument is unsorted; the
-    result is then meaningless: for 15 in [30, 10, 20] it is 2.
+    """`torch.searchsorted(edges, torch.tensor([15]))` raises no error for the unsorted `edges`
+    [30, 10, 20] on the CPU and gives 2, although 15 belongs between 10 and 20.
 
-    A check would cost more than the binary search. Sort first, or pass
+    Because it runs a binary search without a look at the order. Sort first, or pass
     `sorter=edges.argsort()`.
     """
     edges = torch.tensor([30, 10, 20])

@@ -41,7 +41,7 @@ def test_a_coo_tensor_is_made_of_coordinates_and_values(device):
 
 
 def test_to_sparse_and_to_dense_convert(device):
-    """`x.to_sparse()` makes a COO tensor of the nonzero elements of a dense tensor, and
+    """`x.to_sparse()` makes a COO tensor of the nonzero elements of a dense float32 matrix, and
     `to_dense()` a dense one again.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device)
@@ -72,9 +72,9 @@ def test_coordinates_are_columns_and_not_rows():
 
 
 def test_indices_want_a_coalesced_tensor():
-    """`x.indices()` and `x.values()` raise RuntimeError, "Cannot get indices on an uncoalesced
-    tensor, please call .coalesce() first", if `torch.sparse_coo_tensor(indices, values, size)`
-    made `x` of two values or more.
+    """`x.indices()` and `x.values()` raise RuntimeError, such as "Cannot get indices on an
+    uncoalesced tensor, please call .coalesce() first", if `torch.sparse_coo_tensor(indices,
+    values, size)` made `x` of two values or more.
 
     `x.coalesce()` returns a new tensor, sorted; one from `to_sparse()` is coalesced already.
     """
@@ -113,8 +113,10 @@ def test_without_a_size_it_is_guessed():
 
 @pytest.mark.torch(">=2.0")
 def test_coordinates_beyond_the_size_are_looked_for_on_request():
-    """With `check_invariants=True`, `torch.sparse_coo_tensor` raises RuntimeError for a coordinate
-    that is not below the size; without it such a tensor may be made, and read foreign memory later.
+    """With `check_invariants=True`, `torch.sparse_coo_tensor` raises RuntimeError for a
+    coordinate that is not below the size, "size is inconsistent with indices".
+
+    By default such a tensor may be made without an error, and read foreign memory later.
     """
     inside = torch.sparse_coo_tensor([[0, 2]], [1.0, 2.0], (3,), check_invariants=True)
 
@@ -124,8 +126,8 @@ def test_coordinates_beyond_the_size_are_looked_for_on_request():
 
 
 def test_nelement_counts_zeros_too():
-    """`x.numel()` of a COO tensor counts the zeros that are not stored, too; `len(x.values())` and
-    `x._nnz()` count the elements stored. There is no `x.nnz()`.
+    """For `x = dense.to_sparse()`, `x.numel()` counts the zeros that are not stored, too;
+    `len(x.values())` and `x._nnz()` count the elements stored. There is no `x.nnz()`.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]]).to_sparse()
 
@@ -176,8 +178,8 @@ def test_a_product_of_two_sparse_matrices_is_sparse(device):
 
 
 def test_sparse_plus_dense_is_refused_and_dense_plus_sparse_is_dense():
-    """For a COO tensor `x`, `x + dense` and `x + 1` raise RuntimeError, "add(sparse, dense) is not
-    supported. Use add(dense, sparse) instead"; `dense + x` is a dense tensor.
+    """For a float32 COO matrix `x`, `x + dense` and `x + 1` raise RuntimeError, "add(sparse,
+    dense) is not supported. Use add(dense, sparse) instead"; `dense + x` is a dense tensor.
     """
     x = torch.tensor([[0.0, 3.0]]).to_sparse()
     dense = torch.tensor([[1.0, 1.0]])
@@ -196,18 +198,21 @@ def test_sparse_plus_dense_is_refused_and_dense_plus_sparse_is_dense():
 
 
 def test_products_with_numbers_keep_the_zeros(device):
-    """For a float32 COO tensor `x`, `x * 2`, `x / 2` and `x * x` are COO tensors again: zero
-    times a finite number is zero.
+    """For a float32 COO tensor `x`, `x * 2`, `x / 2` and `x * x` are COO tensors again.
+
+    Because zero times or divided by a finite number other than 0 is zero.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]], device=device).to_sparse()
 
-    assert (x * 2).values().tolist() == [6.0, 8.0]
+    doubled = x * 2
+    assert doubled.layout is torch.sparse_coo
+    assert doubled.values().tolist() == [6.0, 8.0]
     assert (x / 2).values().tolist() == [1.5, 2.0]
     assert (x * x).to_dense().tolist() == [[0.0, 9.0], [16.0, 0.0]]
 
 
 def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
-    """`x.exp()`, `x > 0`, `x.max()` and `x.view(4)` of a COO tensor on the CPU raise
+    """`x.exp()`, `x > 0`, `x.max()` and `x.view(4)` of a (2, 2) COO tensor on the CPU raise
     NotImplementedError, such as "Could not run 'aten::exp' with arguments from the 'SparseCPU'
     backend".
 
@@ -261,8 +266,8 @@ def test_a_row_can_be_read_and_no_element_written():
 
 
 def test_csr_stores_where_each_row_begins(device):
-    """`x.to_sparse_csr()` stores the values, `col_indices` with the column of each, and
-    `crow_indices`: the values of row i are `values[crow[i]:crow[i + 1]]`.
+    """`x.to_sparse_csr()` of a matrix stores the values, `col_indices` with the column of each,
+    and `crow_indices`: the values of row i are `values[crow[i]:crow[i + 1]]`.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse_csr()
 
@@ -318,8 +323,8 @@ def test_each_layout_has_accessors_of_its_own():
 
 
 def test_a_csr_tensor_warns_of_its_beta_state():
-    """`x.to_sparse_csr()` issues a UserWarning, "Sparse CSR tensor support is in beta state", once
-    per process; it may be ignored.
+    """`x.to_sparse_csr()` of a matrix issues a UserWarning, "Sparse CSR tensor support is in
+    beta state", by default once per process; it may be ignored.
     """
     with pytest.warns(UserWarning, match="Sparse CSR tensor support is in beta state"):
         x = torch.eye(2).to_sparse_csr()
@@ -342,8 +347,8 @@ def test_gradients_reach_the_values(device):
 
 
 def test_a_sparse_matrix_goes_through_a_linear_layer():
-    """`nn.Linear` takes a float32 COO matrix and gives a dense result, up to rounding that of the
-    dense matrix.
+    """`nn.Linear(3, 2)` takes a float32 COO matrix and gives a dense result, up to rounding
+    that of the dense matrix.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]])
     layer = nn.Linear(3, 2)
@@ -358,7 +363,7 @@ def test_a_sparse_matrix_goes_through_a_linear_layer():
 @pytest.mark.filterwarnings("ignore:Validating sparse tensor invariants")
 @pytest.mark.filterwarnings("ignore:You are using `torch.load` with `weights_only=False`")
 def test_sparse_tensors_can_be_saved():
-    """`torch.save` and `torch.load` keep a COO tensor in the COO layout."""
+    """`torch.save` and `torch.load` keep a float32 COO tensor in the COO layout."""
     file = io.BytesIO()
     torch.save(torch.eye(2).to_sparse(), file)
     file.seek(0)

@@ -7,17 +7,18 @@ computing. float16 on the CPU learnt matrix products in PyTorch 2.2.
 Boolean tensors are what comparisons give, and serve as masks: `spec/tensors/test_masks.py`. Complex
 tensors have a page of their own: `spec/tensors/test_complex_numbers.py`.
 
-What surprises: `True + True` is `True` in a boolean tensor, so only `sum` counts; and `~` inverts
-booleans but flips the bits of an integer, so `~1` is -2.
+What surprises: True plus True is True between boolean tensors, so count with `sum`. That `~`
+inverts booleans but flips the bits of an integer is told in `spec/tensors/test_comparing.py`.
 """
 
+import numpy as np
 import pytest
 import torch
 
 
 def test_booleans_add_up_to_booleans(device):
-    """Between two boolean tensors `+` is a logical or and `*` a logical and, with boolean
-    results; `flags.sum()` counts the True elements as int64.
+    """Between two dense boolean tensors `+` is a logical or and `*` a logical and, with boolean
+    results; `flags.sum()` counts the True elements as int64, and `flags + 1` is int64.
 
     Because the sum of two bool tensors has the dtype bool, which has no room for 2. Write `|`
     and `&` to make it plain.
@@ -28,35 +29,32 @@ def test_booleans_add_up_to_booleans(device):
     assert (flags + others).dtype is torch.bool
     assert (flags + others).tolist() == [True, True, False]
     assert (flags * others).tolist() == [True, False, False]
+    assert (flags + 1).tolist() == [2, 2, 1]
     assert flags.sum().item() == 2
     assert flags.sum().dtype is torch.int64
 
 
 def test_booleans_cannot_be_subtracted(device):
-    """`flags - others` of two boolean tensors raises RuntimeError; write `flags ^ others` for
-    True where they differ, or `flags.int() - others.int()` for numbers.
+    """`flags - others` of two boolean tensors and `1 - others` raise NotImplementedError, a
+    RuntimeError. Write `flags ^ others` for True where they differ, `~others` for the opposite,
+    or `flags.int() - others.int()`.
 
-    Because bool has no -1 for False minus True.
+    Because bool has no -1 for False minus True. Older releases raise a plain RuntimeError.
+    NumPy refuses `-` of two boolean arrays, but computes `1 - array`.
     """
     flags = torch.tensor([True, True], device=device)
     others = torch.tensor([True, False], device=device)
 
     assert (flags ^ others).tolist() == [False, True]
     assert (flags.int() - others.int()).tolist() == [0, 1]
+    assert (~others).tolist() == [False, True]
     with pytest.raises(RuntimeError, match=r"Subtraction.* two bool tensors is not supported"):
         flags - others
-
-
-def test_tilde_inverts_booleans_and_flips_the_bits_of_integers(device):
-    """`~x` inverts a boolean tensor, but flips the bits of an int64 or uint8 one: `~1` is -2 in
-    int64 and 254 in uint8.
-
-    It bites with a mask of ones and zeros: `~mask` of an int64 mask holds -2 and -1. Write
-    `~mask.bool()`.
-    """
-    assert (~torch.tensor([True, False], device=device)).tolist() == [False, True]
-    assert (~torch.tensor([1, 0], device=device)).tolist() == [-2, -1]
-    assert (~torch.tensor([1, 0], dtype=torch.uint8, device=device)).tolist() == [254, 255]
+    with pytest.raises(RuntimeError, match=r"use the `~` or `logical_not\(\)` operator instead"):
+        1 - others
+    with pytest.raises(TypeError, match="boolean subtract, the `-` operator, is not supported"):
+        np.array([True]) - np.array([True])
+    assert (1 - np.array([True, False])).tolist() == [0, 1]
 
 
 @pytest.mark.torch("<2.2")
@@ -96,8 +94,8 @@ def test_wide_unsigned_integers_reach_twice_as_far(name, largest):
     """Since PyTorch 2.3, `torch.uint16`, `torch.uint32` and `torch.uint64` hold integers from 0
     to 65535, to 2**32 - 1 and to 2**64 - 1.
 
-    They are meant for storage and exchange: `+` of two uint16 tensors raises. Convert to int64
-    or a float dtype to compute.
+    They are meant for storage and exchange: `+` of two uint16 tensors raises on the CPU. To
+    compute, convert to a float dtype, or to int64 where the numbers fit.
     """
     dtype = getattr(torch, name)
 
@@ -113,7 +111,7 @@ def test_float8_keeps_three_binary_digits():
     becomes 16.0 and 1.1 becomes 1.125.
 
     Because e4m3 has 4 bits of exponent and 3 of mantissa. It is for weights and activations of
-    scaled matrix products; `+` is not defined, so convert with `.float()`.
+    scaled matrix products; on the CPU `+` raises, so convert with `.float()`.
     """
     eighth = torch.tensor([16.0, 17.0, 18.0, 1.1]).to(torch.float8_e4m3fn)
 

@@ -16,8 +16,8 @@ import torch
 
 
 def test_nan_is_not_equal_to_itself(device):
-    """`x == x` is false where `x` is NaN; by `==`, `<` and `>` NaN is neither equal to, less
-    than, nor greater than any number or NaN.
+    """`x == x` is false where a float32 tensor `x` is NaN; by `==`, `<` and `>` NaN is neither
+    equal to, less than, nor greater than any number or NaN.
 
     So `x != x` finds NaN, as does `x.isnan()`.
     """
@@ -45,7 +45,7 @@ def test_isnan_finds_what_equality_does_not(device):
 
 
 def test_nan_is_not_in_its_own_tensor():
-    """`nan in x` is `False` even where the tensor `x` holds NaN.
+    """`torch.nan in x` is `False` even where the float32 tensor `x` holds NaN.
 
     Because `in` compares with `==`. Write `x.isnan().any()`.
     """
@@ -57,7 +57,7 @@ def test_nan_is_not_in_its_own_tensor():
 
 
 def test_a_tensor_with_nan_is_not_equal_to_itself(device):
-    """`torch.equal(x, x)` is `False` if `x` holds NaN."""
+    """`torch.equal(x, x)` is `False` if the float32 tensor `x` holds NaN."""
     x = torch.tensor([1.0, torch.nan], device=device)
     finite = torch.tensor([1.0, torch.inf], device=device)
 
@@ -66,8 +66,8 @@ def test_a_tensor_with_nan_is_not_equal_to_itself(device):
 
 
 def test_equal_nan_lets_nan_be_close_to_nan(device):
-    """`torch.isclose` and `torch.allclose` count two NaN as close only with `equal_nan=True`;
-    infinities of the same sign are close by default.
+    """`torch.isclose` and `torch.allclose` of float32 tensors count two NaN as close only with
+    `equal_nan=True`; infinities of the same sign are close by default.
     """
     x = torch.tensor([torch.nan, torch.inf], device=device)
 
@@ -93,15 +93,15 @@ def test_one_nan_spoils_a_reduction(name, device):
 
 
 def test_cumsum_is_nan_from_the_first_nan_on(device):
-    """`x.cumsum(0)` of a vector is NaN from the first NaN on."""
+    """`x.cumsum(0)` of a float32 vector is NaN from the first NaN on."""
     x = torch.tensor([1.0, 2.0, torch.nan, 4.0], device=device)
 
     assert str(x.cumsum(0).tolist()) == "[1.0, 3.0, nan, nan]"
 
 
 def test_argmax_points_to_the_first_nan(device):
-    """`x.argmax()` and `x.argmin()` of a vector with NaN both give the index of the first NaN;
-    `x.max(0)` reports it as its index, too.
+    """`x.argmax()` and `x.argmin()` of a float32 vector with NaN both give the index of the
+    first NaN; `x.max(0)` reports it as its index, too.
     """
     x = torch.tensor([1.0, torch.nan, 3.0, torch.nan], device=device)
 
@@ -135,7 +135,8 @@ def test_the_nan_functions_leave_nan_out(device):
 
 
 def test_when_all_is_nan_little_is_left(device):
-    """If every element of `x` is NaN, `x.nansum()` is 0 and `x.nanmean()` is NaN.
+    """If every element of a float32 tensor `x` is NaN, `x.nansum()` is 0 and `x.nanmean()` is
+    NaN.
 
     They are the sum and the mean of no elements.
     """
@@ -235,8 +236,8 @@ def test_infinity_calculates_like_a_very_large_number(device):
 
 
 def test_maximum_keeps_nan_and_fmax_avoids_it(device):
-    """`torch.maximum(x, y)`, `x.clamp` and `x.relu()` pass a NaN in `x` on; of a NaN and a
-    number `torch.fmax` and `torch.fmin` return the number.
+    """For float32 tensors `torch.maximum(x, y)`, `x.clamp(0, 1)` and `x.relu()` pass a NaN in
+    `x` on; of a NaN and a number `torch.fmax` and `torch.fmin` return the number.
     """
     x = torch.tensor([torch.nan], device=device)
     one = torch.tensor([1.0], device=device)
@@ -284,7 +285,7 @@ def test_results_too_small_for_a_float_are_zero(device):
 
 
 def test_softmax_ignores_minus_infinity_but_not_nan(device):
-    """`softmax` over the last dimension gives -inf beside finite entries the probability 0,
+    """`x.softmax(-1)` of a float32 matrix gives -inf beside finite entries the probability 0,
     which is how attention masks work; a NaN makes its whole row NaN, and no other row.
     """
     masked = torch.tensor([-torch.inf, 0.0, 0.0], device=device)
@@ -298,7 +299,7 @@ def test_softmax_ignores_minus_infinity_but_not_nan(device):
 
 
 def test_softmax_of_nothing_but_minus_infinity_is_nan(device):
-    """`x.softmax(0)` of a vector whose entries are all -inf is NaN.
+    """`x.softmax(0)` of a float32 vector whose entries are all -inf is NaN.
 
     So a row that is masked entirely turns into NaN; leave at least one entry, or replace the
     row afterwards.
@@ -321,7 +322,7 @@ def test_zero_has_a_sign(device):
 
 
 def test_nan_counts_as_true(device):
-    """`x.bool()` of NaN is `True`, of -0.0 `False`; `x.count_nonzero()` counts NaN.
+    """`x.bool()` of a float32 NaN is `True`, of -0.0 `False`; `x.count_nonzero()` counts NaN.
 
     Because only zero is false.
     """

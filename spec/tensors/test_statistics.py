@@ -37,8 +37,11 @@ def test_integers_have_no_mean(name, words, device):
 
 
 def test_each_column_has_its_own_statistics(device):
-    """With `dim=0`, `mean`, `var`, `median` and `quantile` of a float32 matrix give one number
-    per column.
+    """Of the float32 matrix [[1, 0], [3, 0], [5, 9]], `x.mean(dim=0)`, `x.var(dim=0)`,
+    `x.quantile(0.75, dim=0)` and `x.median(dim=0).values` hold one number per column.
+
+    A matrix without rows has no quantile and no median: both raise. With a single row `var` is
+    NaN.
     """
     x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 9.0]], device=device)
 
@@ -46,18 +49,25 @@ def test_each_column_has_its_own_statistics(device):
     assert x.var(dim=0).tolist() == pytest.approx([4.0, 27.0])
     assert x.median(dim=0).values.tolist() == [3.0, 0.0]
     assert x.quantile(0.75, dim=0).tolist() == [4.0, 4.5]
+    with pytest.raises(RuntimeError, match="input tensor must be non-empty"):
+        x[:0].quantile(0.75, dim=0)
 
 
 def test_std_and_var_divide_by_one_less_than_the_count(device):
-    """By default `x.var()` of n float32 elements, n being 2 or more, divides the sum of squared
-    deviations by n - 1 (Bessel's correction), where NumPy's divides by n; `unbiased=False`
-    divides by n. `x.std()` is its root, up to rounding.
+    """Of the float32 vector [1, 3, 5], `x.var()` is 4: it divides the sum of squared
+    deviations, 8, by n - 1 (Bessel's correction), where NumPy's divides by n; `unbiased=False`
+    gives 8 / 3. `x.std()` is the root, 2.
+
+    On the CPU the float32 variance of [1e30, -1e30] overflows to inf, while `std` gives the
+    right 1.414e30.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
     assert x.var().item() == pytest.approx(4.0)
     assert x.std().item() == pytest.approx(2.0)
     assert x.var(unbiased=False).item() == pytest.approx(8 / 3)
+    far = torch.tensor([1e30, -1e30])
+    assert (far.var().item(), far.std().item()) == (float("inf"), pytest.approx(2**0.5 * 1e30))
 
 
 @pytest.mark.torch(">=2.0")
@@ -88,8 +98,8 @@ def test_one_value_has_no_deviation():
 
 
 def test_var_mean_and_std_mean_give_both_at_once(device):
-    """`torch.var_mean(x)` of a float32 tensor returns the variance and the mean,
-    `torch.std_mean(x)` the standard deviation and the mean.
+    """`torch.var_mean(x)` of a float32 tensor returns a tuple of the variance and the mean,
+    `torch.std_mean(x)` one of the standard deviation and the mean.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
@@ -98,10 +108,10 @@ def test_var_mean_and_std_mean_give_both_at_once(device):
 
 
 def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
-    """`x.median()` of two, four or another even number of elements without NaN is the lower of
-    the two middle values; `x.quantile(0.5)` of float32 is their mean.
+    """For the float32 tensor [4, 1, 3, 2], `x.median()` is 2, the lower of the two middle
+    values, and `x.quantile(0.5)` is 2.5, their mean.
 
-    NumPy's `median` is the mean, too.
+    As for other even numbers of elements. NumPy's `median` is the mean, too.
     """
     x = torch.tensor([4.0, 1.0, 3.0, 2.0], device=device)
 
@@ -110,8 +120,11 @@ def test_the_median_of_an_even_count_is_the_lower_middle_value(device):
 
 
 def test_quantile_interpolates_between_neighbours(device):
-    """`x.quantile(q)` of a nonempty float32 tensor without NaN interpolates linearly between
-    the two nearest elements; `interpolation="lower"` or `"higher"` picks one of them.
+    """`x.quantile(0.125)` of the float32 tensor [1, 2, 3, 4, 8] is 1.5, since it interpolates
+    linearly between the two nearest elements; `interpolation="lower"` gives 1, and `"higher"`
+    gives 2.
+
+    `q` may be a tensor of several probabilities.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0, 8.0], device=device)
 
@@ -121,8 +134,8 @@ def test_quantile_interpolates_between_neighbours(device):
 
 
 def test_quantile_is_for_float32_and_float64():
-    """`x.quantile(q)` takes float32 and float64 tensors: an int64 or a float16 tensor raises a
-    RuntimeError.
+    """`x.quantile(0.5)` of an int64 or a float16 tensor raises a RuntimeError, "input tensor
+    must be either float or double dtype", which means float32 or float64.
 
     `x.float().quantile(q)` works for both; `median` takes integers.
     """
@@ -166,9 +179,9 @@ def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
 
 
 def test_the_norm_is_the_length_of_a_vector(device):
-    """`x.norm()` of a nonempty float32 tensor is the square root of the sum of squares; `p=1`
-    sums absolute values, `p=torch.inf` takes the largest absolute value, `p=0` counts the
-    nonzero elements.
+    """For the float32 vector [3, -4, 0], `x.norm()` is 5, the square root of the sum of
+    squares, `x.norm(p=1)` is 7, the sum of absolute values, `p=torch.inf` gives the largest of
+    them, 4, and `p=0` the nonzero count, 2.
     """
     x = torch.tensor([3.0, -4.0, 0.0], device=device)
 
@@ -179,7 +192,9 @@ def test_the_norm_is_the_length_of_a_vector(device):
 
 
 def test_norms_along_a_dimension(device):
-    """`x.norm(dim=1)` of a float32 matrix is the norm of each row."""
+    """`x.norm(dim=1)` of a float32 matrix is a vector with the norm of each row: 5 for the row
+    [3, 4].
+    """
     x = torch.tensor([[3.0, 4.0], [0.0, 2.0]], device=device)
 
     assert x.norm(dim=1).tolist() == [5.0, 2.0]
@@ -187,7 +202,8 @@ def test_norms_along_a_dimension(device):
 
 
 def test_integers_have_no_norm():
-    """`x.norm()` of an int64 tensor raises a RuntimeError.
+    """`x.norm()` of an int64 tensor raises a RuntimeError, which asks for a floating-point or
+    complex tensor.
 
     Convert first: `x.float().norm()`.
     """

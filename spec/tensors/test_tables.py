@@ -24,9 +24,8 @@ def pandas():
 
 
 def test_a_frame_becomes_a_tensor_by_way_of_numpy(pandas):
-    """`torch.tensor(frame.to_numpy(dtype="float32"))` makes a (rows, columns) tensor of a pandas
-    DataFrame of ints and floats; without `dtype`, an int64 and a float64 column together give
-    float64.
+    """`torch.tensor(frame.to_numpy(dtype="float32"))` makes a (rows, columns) tensor of a
+    pandas DataFrame of an int64 and a float64 column; without `dtype`, the two give float64.
     """
     frame = pandas.DataFrame({"a": [1, 2], "b": [0.5, 1.5]})
 
@@ -120,8 +119,8 @@ def test_text_among_the_numbers_is_told_by_numpy():
 
 
 def test_a_csv_file_is_read_with_numpy():
-    """`torch.from_numpy(np.loadtxt(file, delimiter=",", dtype="float32"))` reads a CSV file in
-    which each field is a number; `skiprows=1` passes over a header.
+    """`torch.from_numpy(np.loadtxt(file, delimiter=",", dtype="float32", skiprows=1))` reads a
+    CSV file of numbers with a header line, which `skiprows=1` passes over.
 
     A file with one row of numbers gives a vector; `ndmin=2` makes it a matrix of one row.
     """
@@ -149,7 +148,7 @@ def test_a_structured_array_is_refused():
 
 
 def test_features_and_labels_are_columns_of_one_table():
-    """If the last column of a float32 tensor `x` holds class indices, `x[:, :-1]` holds the
+    """If the last column of a float32 matrix `x` holds class indices, `x[:, :-1]` holds the
     features, and `x[:, -1].long()` is the vector of class indices as int64.
     """
     table = torch.tensor([[0.5, 1.5, 2.0], [2.5, 3.5, 0.0]])
@@ -162,12 +161,12 @@ def test_features_and_labels_are_columns_of_one_table():
 
 
 def test_a_column_is_standardised_by_its_mean_and_deviation():
-    """`(x - x.mean(0)) / x.std(0)` gives each column of a float32 matrix mean 0 and standard
-    deviation 1, up to rounding, if no column is constant. Use the mean and deviation of the
-    training rows for other rows too.
+    """`(x - x.mean(0)) / x.std(0)` gives each column of [[1.0, 10.0], [3.0, 50.0], [5.0, 90.0]]
+    mean 0 and standard deviation 1. For other rows use the mean and deviation of the training
+    rows, too.
 
-    A column of ones has deviation 0 and becomes NaN; a constant that float32 rounds, such as 0.1,
-    can come out as anything. Drop such columns.
+    A column of ones has deviation 0 and becomes NaN; a constant that float32 rounds, such as
+    0.1, can come out as anything. Drop such columns.
     """
     x = torch.tensor([[1.0, 10.0], [3.0, 50.0], [5.0, 90.0]])
 

@@ -53,8 +53,8 @@ from torch import uint8 as u8
     ],
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
-    """Among the twelve common dtypes, `+` of two tensors with dimensions takes the higher kind,
-    then the wider dtype; but int16 for uint8 and int8, float32 for float16 and bfloat16,
+    """Among twelve common dtypes, `+` of two dense tensors with dimensions takes the higher
+    kind, then the wider dtype; but int16 for uint8 and int8, float32 for float16 and bfloat16,
     complex128 for float64 and complex64.
 
     Kinds rank bool, integer, float, complex. The three exceptions: neither dtype holds the
@@ -71,8 +71,10 @@ def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, devi
 
 @pytest.mark.claim("self-mixed-dtypes")
 def test_tensors_of_different_dtypes_can_be_combined(device):
-    """`+`, `*` and `==` accept an int64 and a float32 tensor and convert the integers to
-    float32 first.
+    """`+`, `*` and `==` of the int64 tensor [1, 2] and the float32 tensor [0.5, 2.0] convert
+    the integers to float32 first.
+
+    More about `==` between dtypes: `spec/tensors/test_comparing.py`.
     """
     whole = torch.tensor([1, 2], device=device)
     halves = torch.tensor([0.5, 2.0], device=device)
@@ -82,22 +84,9 @@ def test_tensors_of_different_dtypes_can_be_combined(device):
     assert (whole == halves).tolist() == [False, True]
 
 
-def test_comparisons_promote_before_they_compare(device):
-    """`==` between an int64 and a float32 tensor compares float32 numbers, so 16777217 equals
-    16777216.0; `==` with the float32 tensor converted to int64 tells them apart.
-
-    Because float32 holds each integer only up to 2**24. Compare large integers as integers.
-    """
-    integer = torch.tensor([16_777_217], device=device)
-    single = torch.tensor([16_777_216.0], device=device)
-
-    assert (integer == single).tolist() == [True]
-    assert (integer == single.long()).tolist() == [False]
-
-
 def test_unsigned_and_signed_bytes_meet_in_16_bits(device):
-    """`+` of a uint8 and an int8 tensor gives int16, so 200 + 100 is 300 and does not wrap
-    round.
+    """`+` of a uint8 and an int8 tensor, both with dimensions, gives int16: 200 + 100 is 300
+    and does not wrap round.
 
     Because neither dtype holds all values of the other, and int16 holds those of both.
     """
@@ -127,10 +116,11 @@ def test_a_float_wins_over_a_wider_integer(device):
 
 
 def test_a_python_number_of_the_same_kind_changes_nothing(device):
-    """`x + 1` keeps the dtype of an int8 or float16 tensor, `x + 0.5` that of a float16 tensor:
-    adding a Python number of the same or a lower kind does not change the dtype.
+    """`x + 1` and `x + True` keep the dtype of an int8 tensor, `x + 1` and `x + 0.5` that of a
+    float16 tensor.
 
-    So constants in a formula do not turn a float16 model into float32.
+    Because a Python number of the same or a lower kind does not take part in the choice of the
+    dtype. So constants in a formula do not turn a float16 model into float32.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
     half = torch.ones(2, dtype=torch.float16, device=device)
@@ -146,8 +136,9 @@ def test_a_python_number_of_the_same_kind_changes_nothing(device):
 
 
 def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
-    """An int8 or bool tensor plus the Python number 0.5 gives float32, a bool tensor plus 1
-    gives int64, an int8 tensor plus `1j` complex64 and a float64 tensor plus `1j` complex128.
+    """With the default dtype float32, an int8 or bool tensor plus 0.5 gives float32, a bool
+    tensor plus 1 int64, an int8 tensor plus `1j` complex64; a float64 tensor plus `1j` gives
+    complex128.
 
     The number brings its kind: int64 for an integer, the default dtype for a float. `1j` keeps
     the precision of a float32 or float64 tensor, and takes the default dtype beside integers.
@@ -195,26 +186,12 @@ def test_the_size_of_a_python_number_does_not_count():
     assert total.tolist() == [45]
 
 
-def test_a_python_number_wraps_before_it_is_compared():
-    """`x == 300` of an int8 tensor is True for 44, and `x > -1` of a uint8 tensor is False for
-    200: the Python integer keeps its lowest 8 bits, 44 and 255, before it is compared.
-
-    Because a comparison converts the number to the dtype of `x`, without an error. Write
-    `x.long() > -1`.
-    """
-    signed = torch.tensor([44], dtype=torch.int8)
-    unsigned = torch.tensor([200], dtype=torch.uint8)
-
-    assert (signed == 300).tolist() == [True]
-    assert (unsigned > -1).tolist() == [False]
-
-
 def test_a_tensor_without_dimensions_ranks_below_one_with(device):
-    """`x + y` of a float32 `x` of shape (2,) and a 0-dimensional float64 `y` gives float32:
-    within a kind a 0-dimensional tensor does not widen one with dimensions.
+    """`x + y` of a float32 `x` of shape (2,) and a 0-dimensional float64 `y` gives float32, of
+    an int8 `x` and a 0-dimensional int64 `y` int8: within a kind `y` does not widen `x`.
 
-    Because it is treated like a Python number, so a scale or a mean does not change the dtype
-    of the data.
+    Because a 0-dimensional tensor ranks below one with dimensions, so a scale or a mean does
+    not change the dtype of the data.
     """
     narrow = torch.ones(2, dtype=torch.float32, device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)
@@ -229,10 +206,11 @@ def test_a_tensor_without_dimensions_ranks_below_one_with(device):
 
 def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(device):
     """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional `y` has the dtype of `y`,
-    float64 or float16; of a float32 `x` and a 0-dimensional complex128 `y` it is complex64.
+    float64 or float16; of a float32 `x` of that shape and a 0-dimensional complex128 `y` it is
+    complex64.
 
     Unlike a Python float, a 0-dimensional tensor has a dtype of its own. A complex one beside
-    floats adds the kind, while the precision stays that of the floats.
+    float32 numbers adds the kind, while the precision stays that of float32.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
 
@@ -287,9 +265,8 @@ def test_promote_types_reads_the_table():
 
 
 def test_result_type_knows_the_ranks_too():
-    """`torch.result_type(a, b)` of a tensor and a second tensor or number is the dtype of `a +
-    b`: int8 for an int8 tensor of shape (2,) and the number 1, float64 for it and a
-    0-dimensional float64 tensor.
+    """`torch.result_type(a, b)` with an int8 tensor `a` of shape (2,) is the dtype of `a + b`:
+    int8 for the number 1, float32 for 0.5, float64 for a 0-dimensional float64 tensor.
 
     `promote_types` knows only dtypes, and so cannot tell that `1` does not widen an int8
     tensor.
@@ -308,11 +285,12 @@ def test_result_type_knows_the_ranks_too():
 
 
 def test_can_cast_forbids_only_a_lower_kind():
-    """`torch.can_cast(a, b)` is True if `b` is of the same kind as `a`, narrower or not, or of
-    a higher kind, in the order bool, integer, float, complex; otherwise it is False.
+    """Among bool, integer, float and complex dtypes, in this order of kinds, `torch.can_cast(a,
+    b)` is True if `b` is of the same kind as `a`, narrower or not, or of a higher kind, and
+    False for a lower kind.
 
-    It is the rule for in-place operations and `out=`: float64 may be written to float16,
-    float16 may not be written to int64.
+    It is the rule for `+=` and for `torch.add` with `out=`: a float64 result may be written to
+    float16, a float16 result may not be written to int64.
     """
     kinds = [torch.bool, torch.int64, torch.float64, torch.complex64]
     ladder = [torch.bool, torch.int8, torch.int64, torch.float16, torch.float64, torch.complex64]
@@ -328,8 +306,8 @@ def test_can_cast_forbids_only_a_lower_kind():
 
 
 def test_in_place_results_of_the_same_kind_are_narrowed(device):
-    """`x += y` keeps the dtype of `x` if `y` is wider but of the same kind: with float64 `y`
-    the sum is rounded to float32, with int64 `y` it wraps round in int8.
+    """`x += y` keeps the dtype of `x` if `y` is wider but of the same kind: float32 [1.0] plus
+    float64 [0.1] is rounded to float32, int8 [100] plus int64 [100] wraps round to -56.
 
     A `y` of a higher kind raises: `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the
     wider dtype instead.
@@ -345,11 +323,12 @@ def test_in_place_results_of_the_same_kind_are_narrowed(device):
 
 
 def test_out_refuses_a_lower_kind(device):
-    """`torch.add(x, y, out=z)` converts the result to the dtype of `z` if that is of the same or a
-    higher kind, and raises RuntimeError if it is of a lower kind, as int64 for a float sum.
+    """`torch.add(x, y, out=z)` of two int64 vectors converts the sums to the dtype of `z`, here
+    int8 or float32, the same or a higher kind; of two float32 vectors it raises RuntimeError
+    for an int64 `z`, a lower kind.
 
-    Make `z` with `torch.result_type(x, y)` as its dtype. Matrix products are stricter: `out=` must
-    have their own dtype.
+    Make `z` with `torch.result_type(x, y)` as its dtype. Matrix products are stricter: `out=`
+    must have their own dtype.
     """
     whole = torch.tensor([1, 2], device=device)
     narrow = torch.zeros(2, dtype=torch.int8, device=device)

@@ -79,9 +79,9 @@ def test_an_exported_net_takes_the_batch_of_its_example():
 @torchscript
 @pytest.mark.claim("course-deployment")
 def test_a_traced_net_answers_without_its_class(tmp_path):
-    """`torch.jit.trace(net, example)` records one run of `forward`; saved by `save(path)` and
-    loaded by `torch.jit.load`, the record computes `2 * x.relu()` of another input without the
-    class of the net.
+    """`torch.jit.trace(net, example)` records one run of `forward`, such as `2 * x.relu()`;
+    saved by `save(path)` and loaded by `torch.jit.load`, the program computes it for another
+    input, without the class of the net.
     """
 
     class Net(nn.Module):

@@ -142,8 +142,8 @@ def test_a_validation_loss_of_nan_is_never_better():
 
 
 def test_the_validation_loss_is_a_number_and_no_tensor():
-    """A validation loss of a trainable net, computed without `torch.no_grad()`, has a
-    `grad_fn`, and kept as `best` it keeps its graph; under `no_grad` it has none. Keep
+    """`net(x).mean()` of a trainable `nn.Linear`, computed with grad mode on, has a `grad_fn`,
+    and kept as the best validation loss it keeps its graph; under `no_grad` it has none. Keep
     `loss.item()`, a Python float.
     """
     net, x = nn.Linear(1, 1), torch.ones(2, 1)

@@ -21,8 +21,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 @pytest.mark.claim("blitz-predict-argmax")
 def test_the_second_value_of_max_is_the_predicted_class(device):
-    """`torch.max(scores, 1)` of a 2-D tensor returns the largest score of each row and, second,
-    its index in the row: the predicted class, an int64.
+    """`torch.max(scores, 1)` of finite float32 scores of shape (samples, classes) returns the
+    largest score of each row and, second, its index in the row: the predicted class, an int64.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
     values, predicted = torch.max(scores, 1)
@@ -33,8 +33,8 @@ def test_the_second_value_of_max_is_the_predicted_class(device):
 
 
 def test_argmax_is_the_second_value_alone(device):
-    """`scores.argmax(1)` of 2-D floating-point scores is the predicted class of each row: the
-    second value of `torch.max(scores, 1)` without the first.
+    """`scores.argmax(1)` of 2-D float32 scores is the predicted class of each row: the second
+    value of `torch.max(scores, 1)` without the first.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
 
@@ -104,10 +104,10 @@ def test_topk_gives_the_best_few():
 
 @pytest.mark.claim("blitz-eq-gives-one-zero")
 def test_comparing_with_the_labels_gives_booleans(device):
-    """`predicted == labels` of two integer tensors is a bool tensor. Before PyTorch 1.2 it was
-    uint8 with 1 and 0.
+    """`predicted == labels` of two int64 tensors of one shape is a bool tensor. Before PyTorch
+    1.2 it was uint8 with 1 and 0.
 
-    So `1 - (predicted == labels)`, which gave 1 for each error then, raises RuntimeError today,
+    So `1 - (predicted == labels)`, which gave 1 for each error then, is refused today,
     "Subtraction, the `-` operator, with a bool tensor": write `predicted != labels`.
     """
     right = torch.tensor([3, 8, 8], device=device) == torch.tensor([3, 8, 0], device=device)
@@ -156,7 +156,8 @@ def test_booleans_have_no_mean():
 @pytest.mark.claim("blitz-count-correct")
 def test_counts_over_the_loader_make_the_accuracy():
     """The accuracy over a `DataLoader` is the sum of correct predictions divided by the sum of
-    batch sizes: here 4 of 5 samples.
+    batch sizes: 0.8 where 3 of 4 predictions of the first batch and 1 of 1 of the second are
+    correct.
 
     The mean of the accuracies per batch, 0.75 and 1, would be 0.875: a short last batch counts
     too much in it.
@@ -288,8 +289,9 @@ def test_four_positions_a_batch_visit_all_of_10000_images():
 
 
 def test_four_positions_fail_where_the_last_batch_is_short():
-    """A loop over `range(4)` for the positions of each batch of a `DataLoader` raises
-    IndexError where the last batch is shorter: of 10 samples in batches of 4 the last has 2.
+    """Reading `batch[i]` for each `i` in `range(4)` from the batches of
+    `DataLoader(torch.arange(10), batch_size=4)` raises IndexError at the last one, which has 2
+    samples.
 
     Loop over `range(len(labels))`, or count without a loop by `bincount`.
     """
@@ -310,9 +312,9 @@ def test_four_positions_pass_over_the_rest_of_larger_batches():
 
 
 def test_accuracy_per_class_by_bincount():
-    """`labels.bincount(minlength=n)` counts the samples of each of n classes, `labels[predicted
-    == labels].bincount(minlength=n)` the correct ones; their quotient is the accuracy per
-    class.
+    """`labels.bincount(minlength=n)` of 1-D int64 labels counts the samples of each of n
+    classes, `labels[predicted == labels].bincount(minlength=n)` the correct ones; their
+    quotient is the accuracy per class.
 
     `minlength=n` makes both results n long, even where the last class does not occur; labels
     are 0 to n - 1, for `bincount` refuses negative ones such as -100.
@@ -339,9 +341,9 @@ def test_a_class_without_images_has_no_accuracy():
 
 
 def test_a_confusion_matrix_by_bincount():
-    """`(labels * n + predicted).bincount(minlength=n * n).reshape(n, n)` of int64 labels 0 to n
-    - 1 is the confusion matrix: entry [i, j] counts the samples of class i that were predicted
-    as j.
+    """`(labels * n + predicted).bincount(minlength=n * n).reshape(n, n)` of 1-D int64 labels
+    and predictions, 0 to n - 1, is the confusion matrix: entry [i, j] counts the samples of
+    class i that were predicted as j.
 
     Because `label * n + predicted` numbers the pairs from 0 to n * n - 1. In uint8 the product
     overflows: 20 * 25 is 244. Convert such labels by `long()`.

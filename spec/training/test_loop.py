@@ -81,9 +81,9 @@ def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
 
 @pytest.mark.torch(">=2.0")
 def test_each_line_of_the_loop_does_one_thing():
-    """In a round with `SGD` and the loss `(2 * w - 8)**2` the forward pass leaves `w` and
-    `w.grad` as they are, `backward()` fills `w.grad`, `step()` changes `w` and leaves `w.grad`,
-    and `zero_grad()` sets `w.grad` to None.
+    """In a round with `SGD` and the loss `(2 * w - 8)**2` at `w` = 0 the forward pass leaves
+    `w` and `w.grad` as they are, `backward()` fills `w.grad`, `step()` changes `w` and leaves
+    `w.grad`, and `zero_grad()` sets `w.grad` to None.
 
     Buffers are another matter: the forward pass of BatchNorm in training mode updates its
     running statistics. Before PyTorch 2.0 `zero_grad()` filled `.grad` with zeros.
@@ -248,9 +248,9 @@ def test_an_epoch_takes_one_step_per_batch():
 
 @pytest.mark.claim("summary-train-then-test")
 def test_a_net_learns_from_one_set_and_is_measured_on_another():
-    """A net is trained on the batches of one `DataLoader` and run on those of another under
-    `no_grad`: `nn.Linear(1, 1, bias=False)`, trained on the pairs (1, 3) and (2, 6), answers 15
-    to 5, which it has not seen.
+    """`nn.Linear(1, 1, bias=False)` with a weight of 0, trained by `SGD(lr=0.125)` on a
+    `DataLoader` of the pairs (1, 3) and (2, 6), one per batch, answers 15 to 5, run under
+    `no_grad` on another `DataLoader`: 5 it has not seen.
     """
     train = TensorDataset(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [6.0]]))
     test = TensorDataset(torch.tensor([[5.0]]), torch.tensor([[15.0]]))
@@ -270,8 +270,8 @@ def test_a_net_learns_from_one_set_and_is_measured_on_another():
 
 @pytest.mark.claim("blitz-loss-item-float")
 def test_item_makes_a_plain_number_of_the_loss(device):
-    """`loss.item()` of a floating-point loss of one element is a Python `float` without graph
-    or device, so a sum of such numbers is a `float` too.
+    """`loss.item()` of a float32 loss of one element on the CPU or a GPU is a Python `float`
+    without graph or device, so a sum of such numbers is a `float` too.
 
     Add up `loss.item()`, not `loss`: a sum of loss tensors keeps the graphs of all rounds
     (`spec/training/test_wrong_orders.py`).
@@ -349,9 +349,9 @@ def test_a_report_averages_the_batches_since_the_last_one():
 
 
 def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
-    """With a shorter last batch the mean of the batches' `F.mse_loss` may differ from the mean
-    over the samples, here 2.5 instead of 2: multiply each batch's loss by `len(x)` and divide
-    the sum by the number of samples.
+    """With a shorter last batch the mean of the batches' `F.mse_loss` may differ from that over
+    the samples: 1 for 4 samples and 4 for 2 have the mean 2.5, not 2. Multiply each loss by
+    `len(x)`, and divide the sum by the number of samples.
 
     Because `reduction="mean"`, the default, has already divided by the size of its own batch.
     `cross_entropy` with `weight=` or `ignore_index=` divides by another number.

@@ -75,8 +75,8 @@ def test_a_moving_average_smooths_a_noisy_loss():
     """`smooth = smooth.lerp(loss, 0.5)` of float32 tensors is an exponential moving average:
     from a start of 0 the losses 8, 0, 8 become 4, 2, 5.
 
-    Because `lerp(end, weight)` is `start + weight * (end - start)`. Give it `loss.detach()`, or
-    the graphs of all losses are kept.
+    Because `lerp(end, weight)` is `start + weight * (end - start)`, up to rounding. Give it
+    `loss.detach()`, or the graphs of all losses are kept.
     """
     smooth = torch.tensor(0.0)
 
@@ -127,9 +127,9 @@ def test_a_rate_that_is_a_tensor_is_logged_by_item():
 
 
 def test_the_norm_of_all_gradients():
-    """`torch.stack([p.grad.norm() for p in net.parameters()]).norm()`, where each parameter has
-    a gradient, is the norm of all gradients together, up to rounding: the root of the sum of
-    all squared entries.
+    """For an `nn.Linear` with the gradients 2, 3 and 6, `torch.stack([p.grad.norm() for p in
+    net.parameters()]).norm()` is 7, up to rounding: the norm of all gradients together, the
+    root of the sum of all squared entries.
 
     It is, up to rounding, the number that `clip_grad_norm_` compares with `max_norm` and
     returns. A parameter whose `.grad` is None has to be left out.

@@ -87,8 +87,8 @@ def test_before_2_4_a_whole_net_is_loaded_without_a_warning(tmp_path):
 
 
 def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
-    """A net saved by `torch.save(net, path)` is loaded with its class as it is now: if
-    `forward` was changed after saving, the changed `forward` runs.
+    """`torch.load(path, weights_only=False)` of a net saved by `torch.save(net, path)` takes
+    its class as it is now: if `forward` was changed after saving, the changed `forward` runs.
 
     Because a pickle holds the module and the name of the class, not its code.
     """
@@ -107,9 +107,9 @@ def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
 
 
 def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
-    """A net saved by `torch.save(net, path)` can't be loaded after its class was renamed,
-    AttributeError, "Can't get attribute 'Net'", or its module removed, ModuleNotFoundError, "No
-    module named".
+    """`torch.load(path, weights_only=False)` of a net saved as an object raises AttributeError,
+    "Can't get attribute 'Net'", if its class was renamed since, and ModuleNotFoundError, "No
+    module named", if its module was removed.
 
     A state dict depends on neither: build the net by its new name and load the state.
     """
@@ -315,12 +315,12 @@ def test_a_file_can_be_asked_what_it_wants(tmp_path):
 @pytest.mark.spare("300", reason="somewhere in the middle")
 @pytest.mark.spare("10", reason="somewhere at the beginning")
 def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
-    """`torch.load` of a checkpoint of 100 floats of which the last byte is missing, or all but
-    the first 10 or 300, raises RuntimeError, "PytorchStreamReader failed reading zip archive".
+    """`torch.load` of a checkpoint of 100 floats that lacks its last byte, or of its first 10
+    or 300 bytes alone, raises RuntimeError, "PytorchStreamReader failed reading zip archive".
 
     Because the table of contents of a zip archive stands at its end. Typical causes are a full
-    disk and an interrupted download: copy the file again. Files of 70,000 bytes or more raise
-    the same error, files in between another one.
+    disk and an interrupted download: copy the file again. Truncated files of 70,000 bytes or
+    more raise the same error, those of 5,000 to 69,000 bytes OSError.
     """
     torch.save({"weight": torch.zeros(100)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()

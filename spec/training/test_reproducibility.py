@@ -18,8 +18,9 @@ from torch import nn
 
 
 def test_the_same_seed_gives_the_same_training():
-    """On the CPU, two trainings with `nn.Dropout` that begin with `torch.manual_seed(1)` end
-    with the same weights, bit for bit; a third one without seeding ends with others.
+    """On the CPU, two trainings of two `nn.Linear` with `nn.Dropout` between them that begin
+    with `torch.manual_seed(1)` end with the same weights, bit for bit; a third one without
+    seeding ends with others.
     """
 
     def train():
@@ -79,9 +80,9 @@ def test_one_more_draw_shifts_all_that_follow():
 
 
 def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
-    """`torch.randperm(6, generator=own)` repeats after `own.manual_seed(7)`, though
-    `nn.Dropout` has drawn from the default generator; `torch.randperm(6)` after
-    `torch.manual_seed(7)` and such a draw differs.
+    """`torch.randperm(6, generator=own)` repeats after `own.manual_seed(7)`, even if
+    `nn.Dropout` drew from the default generator before; `torch.randperm(6)` after
+    `torch.manual_seed(7)` is another one if `nn.Dropout` drew in between.
 
     So give a `DataLoader` with `shuffle=True` a `generator` of its own: the order of the
     samples then doesn't depend on the net.

@@ -18,9 +18,9 @@ from torch import nn
 
 
 def test_a_state_kept_between_batches_brings_its_graph_along():
-    """The hidden state `h` of an `nn.RNN` in training, kept for the next chunk, makes the
-    second chunk's `backward()` raise RuntimeError, "Trying to backward through the graph a
-    second time": write `h = h.detach()` first.
+    """If the hidden state `h` of a trainable `nn.RNN` goes from one chunk, after its
+    `backward()`, into the next, the second `backward()` raises RuntimeError, "Trying to
+    backward through the graph a second time": write `h = h.detach()` first.
 
     Because the first chunk's `backward()` freed the graph of that chunk, and `h` leads into it.
     Where all weights of the RNN are frozen, `h` has no graph and nothing raises.
@@ -138,7 +138,7 @@ def test_a_loop_over_chunks():
 
 
 def test_a_state_of_another_batch_size_is_refused():
-    """A state `h` of an `nn.RNN` from a batch of 3 does not fit a batch of 2: RuntimeError,
+    """A state `h` of `nn.RNN(1, 2)` from a batch of 3 does not fit a batch of 2: RuntimeError,
     "Expected hidden size (1, 2, 2), got [1, 3, 2]".
 
     It bites in the last batch, if it is smaller: use `drop_last=True` in the `DataLoader`, or

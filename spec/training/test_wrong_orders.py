@@ -116,8 +116,8 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """A step of the default `SGD` between forward and `backward()` of two `nn.Linear` does
-    nothing in the first round, without gradients; in the second, `backward()` raises
+    """With two `nn.Linear` and the default `SGD`, the order forward, `step()`, `zero_grad()`,
+    `backward()` passes in the first round, without gradients; in the second `backward()` raises
     RuntimeError, "modified by an inplace operation".
 
     Because `step()` changed the weight of the second layer, which the graph had saved
@@ -320,8 +320,8 @@ def test_a_loss_of_predicted_classes_has_no_backward():
 
 
 def test_eval_forgotten():
-    """Without `net.eval()` a new net with `nn.Dropout(0.5)` gives two different answers to one
-    input of 100 features; after `net.eval()` both answers are equal.
+    """Without `eval()` a new `nn.Sequential(nn.Dropout(0.5), nn.Flatten())` gives two different
+    answers, in two calls, to `torch.ones(1, 100)`; after `eval()` both answers are equal.
 
     Because a new module is in training mode, in which `nn.Dropout` zeroes elements at random
     and BatchNorm normalises with the batch (`spec/nn/test_modes.py`).
@@ -379,11 +379,11 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
 
 def test_no_grad_forgotten_does_not_train():
     """`nn.Linear` evaluated without `no_grad` gives the same output as with it, and its weight
-    stays the same; only the output requires grad.
+    stays the same; but the output requires grad.
 
     Because only `step()` changes weights. What is lost is memory, and `output.numpy()` is
-    refused. A few modules ask for the mode: `nn.TransformerEncoder` has a faster path under
-    `no_grad`, which rounds differently.
+    refused. A few modules ask for the mode: `nn.TransformerEncoder` in `eval()` has a faster
+    path under `no_grad`, which rounds differently.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)

@@ -195,6 +195,8 @@ def test_random_apply_wraps_a_list():
     """`RandomApply([GaussianBlur(3)], p=0.5)` applies a list of transforms, all or none, with
     probability 0.5; `RandomApply(GaussianBlur(3), p=1.0)` raises TypeError when it is called: put
     the blur in a list.
+
+    `v2.RandomApply(v2.GaussianBlur(3))` raises TypeError as soon as it is made.
     """
     image = torch.zeros(1, 3, 3)
     image[0, 1, 1] = 9.0

@@ -1,7 +1,7 @@
 """Drawing boxes and masks.
 
 To look at what a detector found, draw it: `torchvision.utils.draw_bounding_boxes(image, boxes)` and
-`draw_segmentation_masks(image, masks)` return a new image tensor (C, H, W), which is shown or saved
+`draw_segmentation_masks(image, masks)` return an image tensor (C, H, W), which is shown or saved
 like any other (`spec/data/test_image_batches.py`).
 
 What surprises: channels come first; without `colors` each box gets a colour of its own, and that
@@ -19,9 +19,10 @@ def black(height=4, width=4):
 
 
 def test_a_box_is_drawn_as_a_frame():
-    """`draw_bounding_boxes(image, boxes, colors="red")` returns a new image with a frame one
-    pixel wide around an "xyxy" box, right and bottom edge included; `image` itself stays as it
-    was."""
+    """`draw_bounding_boxes(image, boxes, colors="red")` of the "xyxy" box [1, 1, 3, 3] returns a
+    new image with a frame one pixel wide from row and column 1 to 3; `image` itself stays as it
+    was.
+    """
     image = black()
 
     drawn = draw_bounding_boxes(image, torch.tensor([[1, 1, 3, 3]]), colors="red")

@@ -8,9 +8,9 @@ which `F.cross_entropy` takes as a target (`spec/nn/test_classification_losses.p
 They need a batch: they are called after the `DataLoader`, or in its `collate_fn`, and not by the
 dataset.
 
-What surprises: `num_classes` is needed, because labels become one row of that length; a single
-image is refused; and each image meets its neighbour in the batch, so a loader that doesn't shuffle
-mixes the same pairs in every epoch.
+What surprises: class indices need `num_classes`, because each becomes a row of that length; a
+single image is refused; and each image meets its neighbour in the batch, so a loader that doesn't
+shuffle mixes the same pairs in every epoch.
 """
 
 import pytest
@@ -117,11 +117,11 @@ def test_a_class_beyond_the_number_of_classes_is_refused():
 
 
 def test_mixing_fits_into_the_collate_function():
-    """A `collate_fn` of `mix(*default_collate(samples))` makes a `DataLoader` yield mixed
-    batches, with labels (N, classes).
+    """A `collate_fn` of `mix(*default_collate(samples))` makes a `DataLoader` yield mixed batches,
+    with labels (N, classes).
 
-    Written so, the workers do the mixing. `RandomChoice([CutMix, MixUp])` chooses one per
-    batch.
+    Written so, workers do the mixing where there are any. `RandomChoice([CutMix, MixUp])` chooses
+    one per batch.
     """
     data = [(torch.rand(3, 4, 4), label) for label in (0, 1, 2, 0)]
     mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])
