@@ -23,7 +23,7 @@ The real thing, on ImageNet:
 
 Of 500 unseen drawn pictures of twenty classes the default run, after nine times through 2,000
 others, gets about 70 % right by top-1 and 96 % by top-5; a guess gets 5 % and 25 %. Measured in
-PyTorch 2.14.1 with the seeds 0, 1 and 2: 63 to 74 % and 95 to 99 % with one thread, 66 to 70 % and
+PyTorch 2.14.1 with the seeds 0, 1 and 2: 63 to 74 % and 95 to 99 % with one thread, 66 to 72 % and
 94 to 98 % with two threads, 65 to 69 % and 94 to 97 % with two processes of one thread each. One
 seed gives the same numbers again with as many threads on the same CPU; with others, sums are
 rounded otherwise. It takes about half a minute on two cores.
