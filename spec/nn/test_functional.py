@@ -28,9 +28,9 @@ from torch.nn import functional as F
     ],
 )
 def test_shrinking_activations(function, module, values):
-    """With the default `lambd=0.5`, `F.hardshrink` makes the numbers from -0.5 to 0.5 zero and
-    `F.softshrink` also moves the others 0.5 towards zero; `F.tanhshrink(x)` is `x - tanh(x)`.
-    `nn.Hardshrink()` and so on do the same.
+    """With the default `lambd=0.5`, `F.hardshrink` makes float32 numbers from -0.5 to 0.5 zero
+    and `F.softshrink` also moves the others 0.5 towards zero; `F.tanhshrink(x)` is `x -
+    tanh(x)`. `nn.Hardshrink()` and so on do the same.
     """
     x = torch.tensor([-1.0, -0.5, 0.0, 4.0])
 
@@ -61,8 +61,9 @@ def test_the_function_of_prelu_is_given_its_slope():
     ],
 )
 def test_activations_with_an_underscore_write_into_their_input(function, values):
-    """Of a float32 tensor that doesn't require grad, `F.relu_(x)`, `elu_`, `celu_`, `selu_`,
-    `leaky_relu_`, `rrelu_` and `hardtanh_` write their values into `x` and return `x` itself.
+    """Of a contiguous float32 tensor that doesn't require grad, `F.relu_(x)`, `elu_`, `celu_`,
+    `selu_`, `leaky_relu_`, `rrelu_` and `hardtanh_` write their values into `x` and return `x`
+    itself.
     """
     x = torch.tensor([-1.0, 0.0, 2.0])
 

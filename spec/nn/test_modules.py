@@ -92,8 +92,8 @@ def test_a_module_is_ordinary_tensor_arithmetic_recorded_by_autograd(device):
 
 @pytest.mark.claim("blitz-backward-automatic")
 def test_backward_needs_no_method_of_its_own(device):
-    """A subclass of `nn.Module` needs no method `backward`: `backward()` of an output with one
-    element lets autograd compute the gradients of the parameters that `forward` used.
+    """A subclass of `nn.Module` needs no method `backward`: where `forward` returns `self.scale
+    * x * x`, `net(x).backward()` of a 0-d float `x` fills the `.grad` of the parameter `scale`.
 
     `nn.Module` has no method `backward`: `net.backward()` raises AttributeError; call
     `loss.backward()`.
@@ -293,8 +293,9 @@ def test_a_module_of_plain_attributes_without_super_init_fails_when_called():
 
 @pytest.mark.claim("blitz-forward-required")
 def test_a_module_without_forward_cannot_be_called():
-    """A direct subclass of `nn.Module` without `forward` can be built, but calling it with one
-    input raises NotImplementedError, 'Module [Net] is missing the required "forward" function'.
+    """A direct subclass of `nn.Module` without `forward` can be built, but calling it as
+    `net(x)` raises NotImplementedError, 'Module [Net] is missing the required "forward"
+    function'.
     """
 
     class Net(nn.Module):
@@ -313,10 +314,11 @@ def test_a_module_without_forward_cannot_be_called():
 
 def test_a_misspelt_forward_is_a_missing_one():
     """A direct subclass of `nn.Module` that defines `foward` instead of `forward` raises
-    NotImplementedError when it is called with one input, 'missing the required "forward" function'.
+    NotImplementedError when it is called as `net(x)`, 'missing the required "forward"
+    function'.
 
-    Python can't know that `foward` was meant; compare the method's name when this error comes. A
-    subclass of a layer, such as `nn.Linear`, runs the layer's own `forward` instead.
+    Python can't know that `foward` was meant; compare the method's name when this error comes.
+    A subclass of a layer, such as `nn.Linear`, runs the layer's own `forward` instead.
     """
 
     class Net(nn.Module):
@@ -329,7 +331,7 @@ def test_a_misspelt_forward_is_a_missing_one():
 
 def test_forward_without_self_counts_the_module_as_an_argument():
     """A method `def forward(x)`, declared without `self`, raises TypeError when the module is
-    called with one input, "takes 1 positional argument but 2 were given".
+    called as `net(x)`, "takes 1 positional argument but 2 were given".
 
     Because Python passes the module itself as the first argument: write `def forward(self, x)`.
     """
