@@ -20,8 +20,9 @@ from torch import nn
 
 
 def test_a_ranking_loss_wants_one_score_above_the_other():
-    """`nn.MarginRankingLoss(margin=1.0)(x1, x2, y)` averages `max(0, -y * (x1 - x2) + 1)`: it is 0
-    where, for `y=1`, `x1` is higher than `x2` by 1 or more, and for `y=-1` the other way round.
+    """`nn.MarginRankingLoss(margin=1.0)(x1, x2, y)` averages `max(0, -y * (x1 - x2) + 1)` for
+    an int64 or float `y`: it is 0 where, for `y=1`, `x1` is higher than `x2` by 1 or more, and
+    for `y=-1` the other way round.
     """
     loss = nn.MarginRankingLoss(margin=1.0, reduction="none")
     first, second = torch.tensor([3.0, 1.5, 3.0]), torch.tensor([1.0, 1.0, 1.0])
@@ -39,25 +40,30 @@ def test_a_ranking_loss_wants_one_score_above_the_other():
     ],
 )
 def test_the_targets_of_margin_losses_are_plus_and_minus_one(values):
-    """`F.margin_ranking_loss`, `F.soft_margin_loss` and `F.hinge_embedding_loss` take targets 1 and
-    -1; a target of 0 raises nothing: `F.soft_margin_loss` is then log 2, whatever the finite score.
+    """`F.margin_ranking_loss`, `F.soft_margin_loss` and `F.hinge_embedding_loss` take targets 1
+    and -1; a float or int64 target of 0 raises nothing: `F.soft_margin_loss` is then log 2,
+    whatever the finite score.
 
-    Write `2 * target - 1` for targets of 1 and 0.
+    Write `2.0 * target - 1` for targets of 1 and 0: with the int 2, uint8 targets would become
+    255 instead of -1.
     """
     target = torch.tensor([1, 0])
 
-    right, wrong = values(2 * target - 1), values(target)
+    right, wrong = values(2.0 * target - 1), values(target)
 
     assert torch.equal(right[:1], wrong[:1]) is True
     assert right[1].item() != pytest.approx(wrong[1].item())
     scores = torch.randn(2)
     of_zero = F.soft_margin_loss(scores, torch.zeros(2), reduction="none")
     assert of_zero.tolist() == pytest.approx([0.6931, 0.6931], abs=1e-4)
+    assert (2.0 * target.byte() - 1).tolist() == [1.0, -1.0]
+    assert (2 * target.byte() - 1).tolist() == [1, 255]
 
 
 def test_a_cosine_embedding_loss_pulls_and_pushes():
-    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` is the mean over the pairs of 1 - cosine,
-    where `y=1`, and `max(0, cosine - 0.5)`, where `y=-1`.
+    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` is a mean over the pairs of rows: of 1 -
+    cosine, where `y=1`, and of `max(0, cosine - 0.5)`, where `y=-1`. The pair [2, 0] and [0, 1]
+    costs 1 for `y=1` and 0 for `y=-1`.
     """
     loss = nn.CosineEmbeddingLoss(margin=0.5, reduction="none")
     same, across = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])
