@@ -164,10 +164,11 @@ def test_a_gaussian_loss_weighs_errors_by_the_variance():
 
 def test_a_variance_is_positive_and_of_the_inputs_shape():
     """`nn.GaussianNLLLoss` raises ValueError for a negative variance, "var has negative
-    entry/entries", and for variances (3, 2) of a mean (1,), "var is of incorrect size".
+    entry/entries", and for variances of shape (3, 2) with means of shape (1,), "var is of
+    incorrect size".
 
-    Let the network predict the logarithm and give `exp` of it. For means (N, D) the variances may
-    be (N, D), (N, 1) or (N,), one per row.
+    Let the network predict the logarithm and give `exp` of it. For means (N, D) the variances
+    may be (N, D), (N, 1) or (N,), one per row.
     """
     mean, target, raw = torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([-4.0])
 
