@@ -99,8 +99,8 @@ def test_threshold_replaces_what_is_not_above_it():
 )
 def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
     """The second argument of `F.max_pool2d` and `F.avg_pool2d` is the kernel size, that of
-    `F.adaptive_max_pool2d` and `F.adaptive_avg_pool2d` the output size: `avg_pool2d(x, 4)` and
-    `adaptive_avg_pool2d(x, 1)` of a float (1, 1, 4, 4) are its mean.
+    `F.adaptive_max_pool2d` and `F.adaptive_avg_pool2d` the output size: `avg_pool2d(x, 4)` or
+    `adaptive_avg_pool2d(x, 1)` of a float [1, 1, 4, 4] is the mean.
     """
     x = torch.arange(16.0).reshape(1, 1, 4, 4)
 
@@ -128,7 +128,7 @@ def test_pooling_functions_of_volumes(function, setting, value):
 def test_functions_of_layers_are_given_the_weights():
     """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` are given the kernel that
     `nn.Conv3d` and `nn.ConvTranspose2d` store: `conv3d` of 2 x 2 x 2 numbers with a kernel of
-    ones is their sum, `conv_transpose2d` of one 2 is twice the kernel.
+    ones is their sum, `conv_transpose2d` of a 2 twice the kernel.
     """
     volume = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
     kernel = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
