@@ -129,8 +129,8 @@ def test_probabilities_are_targets_too(device):
     class: without `weight`, the one-hot target [0, 1] of the logits 0 and ln 3 gives ln 4/3, as
     the class index 1 does.
 
-    With `weight` it doesn't: the mean over probabilities divides by the number of samples, the
-    mean over class indices by the sum of their weights.
+    With `weight` the two may differ: the mean over probabilities divides by the number of
+    samples, the mean over class indices by the sum of their weights.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     shares = torch.tensor([[0.5, 0.5]], device=device)

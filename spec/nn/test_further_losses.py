@@ -111,11 +111,11 @@ def test_a_hinge_embedding_loss_takes_distances():
 
 
 def test_a_soft_margin_loss_is_logistic_regression():
-    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))`, the binary cross entropy of the
-    logits `x` with targets 1 and -1 instead of 1 and 0.
+    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))`, the binary cross entropy of
+    the logits `x` with targets 1 and -1 instead of 1 and 0.
 
-    It overflows where `nn.BCEWithLogitsLoss` does not: a float32 logit of -1000 with target 1 costs
-    inf there, and 1000 here.
+    `nn.SoftMarginLoss` overflows where `nn.BCEWithLogitsLoss` does not: for a float32 logit of
+    -1000 and target 1 the first is inf, the second 1000.
     """
     x, y = torch.tensor([0.0, 2.0]), torch.tensor([1.0, -1.0])
 
