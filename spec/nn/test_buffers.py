@@ -102,7 +102,7 @@ def test_a_buffer_that_is_not_persistent_is_not_saved():
 
 @pytest.mark.torch(">=2.5")
 def test_a_buffer_can_be_registered_by_assignment():
-    """Since PyTorch 2.5 assigning `nn.Buffer(tensor)` to an attribute registers a buffer, as
+    """Since PyTorch 2.5 assigning `nn.Buffer(tensor)` to a new attribute registers a buffer, as
     assigning an `nn.Parameter` registers a parameter.
     """
     net = nn.Module()

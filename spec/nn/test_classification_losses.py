@@ -33,8 +33,9 @@ def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
 
 
 def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
-    """With its default settings `F.cross_entropy` of equal finite logits is, up to rounding,
-    the logarithm of the number of classes: 2.3026 for ten classes.
+    """With its default settings and class indices, none of them ignored, `F.cross_entropy` of
+    equal finite logits is, up to rounding, the logarithm of the number of classes: 2.3026 for
+    ten classes.
 
     An untrained network mostly starts near it; a first loss far above hints at wrong scales or
     labels.
@@ -128,8 +129,8 @@ def test_probabilities_are_targets_too(device):
     class: without `weight`, the one-hot target [0, 1] of the logits 0 and ln 3 gives ln 4/3, as
     the class index 1 does.
 
-    With `weight` it doesn't: the mean over probabilities divides by the number of samples, the
-    mean over class indices by the sum of their weights.
+    With `weight` the two may differ: the mean over probabilities divides by the number of
+    samples, the mean over class indices by the sum of their weights.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     shares = torch.tensor([[0.5, 0.5]], device=device)
@@ -202,8 +203,11 @@ def test_scores_are_floats_and_no_decision():
 
 
 def test_the_classes_are_axis_one_of_an_image_too(device):
-    """For segmentation, where each pixel has a class, `F.cross_entropy` takes logits [N, classes,
-    H, W] and class indices [N, H, W]; with `reduction="none"` it returns one loss per pixel.
+    """For segmentation, where each pixel has a class, `F.cross_entropy` takes logits [N,
+    classes, H, W] and int64 class indices [N, H, W]; with `reduction="none"` it returns one
+    loss per pixel.
+
+    A mask read from an image file is uint8: write `mask.long()`.
     """
     scores = torch.zeros(2, 3, 4, 5, device=device)
     target = torch.zeros(2, 4, 5, dtype=torch.int64, device=device)
@@ -379,10 +383,12 @@ def test_pos_weight_counts_the_yes_more():
 
 
 def test_kl_divergence_wants_logarithms_first_and_batchmean():
-    """`F.kl_div(log_q, p, reduction="batchmean")` takes log-probabilities first and probabilities
-    second: it sums `p * log(p / q)` for each row of (N, classes) and averages over the N rows.
+    """`F.kl_div(log_q, p, reduction="batchmean")` takes finite log-probabilities first and
+    probabilities second: it sums `p * log(p / q)` for each row of (N, classes) and averages
+    over the N rows.
 
-    The default reduction, "mean", divides by the number of elements: `spec/nn/test_divergences.py`.
+    The default reduction, "mean", divides by the number of elements:
+    `spec/nn/test_divergences.py`.
     """
     log_q = torch.tensor([[0.5, 0.5], [0.5, 0.5]]).log()
     p = torch.tensor([[0.25, 0.75], [0.25, 0.75]])

@@ -28,9 +28,9 @@ from torch.nn import functional as F
     ],
 )
 def test_shrinking_activations(function, module, values):
-    """With the default `lambd=0.5`, `F.hardshrink` makes the numbers from -0.5 to 0.5 zero and
-    `F.softshrink` also moves the others 0.5 towards zero; `F.tanhshrink(x)` is `x - tanh(x)`.
-    `nn.Hardshrink()` and so on do the same.
+    """With the default `lambd=0.5`, `F.hardshrink` makes float32 numbers from -0.5 to 0.5 zero
+    and `F.softshrink` also moves the others 0.5 towards zero; `F.tanhshrink(x)` is `x -
+    tanh(x)`. `nn.Hardshrink()` and so on do the same.
     """
     x = torch.tensor([-1.0, -0.5, 0.0, 4.0])
 
@@ -61,8 +61,9 @@ def test_the_function_of_prelu_is_given_its_slope():
     ],
 )
 def test_activations_with_an_underscore_write_into_their_input(function, values):
-    """Of a float32 tensor that doesn't require grad, `F.relu_(x)`, `elu_`, `celu_`, `selu_`,
-    `leaky_relu_`, `rrelu_` and `hardtanh_` write their values into `x` and return `x` itself.
+    """Of a contiguous float32 tensor that doesn't require grad, `F.relu_(x)`, `elu_`, `celu_`,
+    `selu_`, `leaky_relu_`, `rrelu_` and `hardtanh_` write their values into `x` and return `x`
+    itself.
     """
     x = torch.tensor([-1.0, 0.0, 2.0])
 
@@ -98,8 +99,8 @@ def test_threshold_replaces_what_is_not_above_it():
 )
 def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
     """The second argument of `F.max_pool2d` and `F.avg_pool2d` is the kernel size, that of
-    `F.adaptive_max_pool2d` and `F.adaptive_avg_pool2d` the output size: `avg_pool2d(x, 4)` and
-    `adaptive_avg_pool2d(x, 1)` of a 4 x 4 image are its mean.
+    `F.adaptive_max_pool2d` and `F.adaptive_avg_pool2d` the output size: `avg_pool2d(x, 4)` or
+    `adaptive_avg_pool2d(x, 1)` of a float [1, 1, 4, 4] is the mean.
     """
     x = torch.arange(16.0).reshape(1, 1, 4, 4)
 
@@ -126,8 +127,8 @@ def test_pooling_functions_of_volumes(function, setting, value):
 
 def test_functions_of_layers_are_given_the_weights():
     """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` are given the kernel that
-    `nn.Conv3d` and `nn.ConvTranspose2d` store: a 2 x 2 x 2 kernel of ones sums up its input, and of
-    a single 2 `conv_transpose2d` makes twice the kernel.
+    `nn.Conv3d` and `nn.ConvTranspose2d` store: `conv3d` of 2 x 2 x 2 numbers with a kernel of
+    ones is their sum, `conv_transpose2d` of a 2 twice the kernel.
     """
     volume = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
     kernel = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])

@@ -176,7 +176,7 @@ def test_gumbel_softmax_draws_a_class():
 
 def test_selu_and_alpha_dropout_keep_the_statistics():
     """`nn.SELU` maps standard normal inputs to outputs of mean 0 and variance 1, which
-    `nn.AlphaDropout` behind it keeps, up to sampling noise; `torch.relu` gives mean 0.4.
+    `nn.AlphaDropout(0.2)` behind it keeps, up to sampling noise; `torch.relu` gives mean 0.4.
     """
     x = torch.randn(200_000)
 

@@ -139,12 +139,12 @@ def test_many_layers_take_a_single_sample_too(layer, single, shape):
     [((4, 5), "(4x5 and 3x2)"), ((5,), "(1x5 and 3x2)"), ((4, 2, 5), "(8x5 and")],
 )
 def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
-    """On a CPU, `nn.Linear(3, 2)` raises RuntimeError for an input of shape [4, 5], "mat1 and mat2
-    shapes cannot be multiplied (4x5 and 3x2)": rows x features, then in x out features of the
-    layer.
+    """On a CPU, `nn.Linear(3, 2)` raises RuntimeError for a float32 input of shape [4, 5],
+    "mat1 and mat2 shapes cannot be multiplied (4x5 and 3x2)": rows x features, then in x out
+    features of the layer.
 
-    All dimensions before the last one are multiplied to the number of rows: [4, 2, 5] arrives as 8
-    x 5, and [5] as 1 x 5.
+    All dimensions before the last one are multiplied to the number of rows: [4, 2, 5] arrives
+    as 8 x 5, and [5] as 1 x 5.
     """
     layer = nn.Linear(3, 2)
 
@@ -211,11 +211,11 @@ def test_the_sizes_of_a_layer_are_whole_numbers():
 
 @pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
-    """`nn.LazyLinear(2)` takes its `in_features` from the last dimension of the first input, gives
-    weight and bias their shapes and values then, and becomes an `nn.Linear`.
+    """`nn.LazyLinear(2)` takes its `in_features` from the last dimension of the first input,
+    gives weight and bias their shapes and values then, and becomes an `nn.Linear`.
 
-    Until that call its parameters are uninitialised, and counting or initialising them fails: run
-    one batch through the network first.
+    Until that call its parameters are uninitialised: `numel()` and `nn.init.zeros_` of them
+    raise ValueError. Run one batch through the network first.
     """
     layer = nn.LazyLinear(2)
     before = repr(layer)

@@ -21,8 +21,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-loss-takes-pair")
 def test_a_loss_makes_one_number_of_output_and_target(device):
-    """`nn.MSELoss()(output, target)` returns a 0-d tensor, the mean over all elements; it is 0 for
-    equal, finite and non-empty output and target.
+    """`nn.MSELoss()(output, target)` of two float32 tensors returns a 0-d tensor, the mean over
+    all elements; it is 0 for equal, finite and non-empty output and target.
     """
     output = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     target = torch.tensor([[1.0, 0.0], [3.0, 0.0]], device=device)

@@ -176,8 +176,9 @@ def test_a_sequential_hands_on_a_tuple_as_it_is():
 
 
 def test_layers_that_do_not_fit_are_found_by_calling():
-    """`nn.Sequential(nn.Linear(1, 10), nn.Linear(11, 1))`, whose sizes don't fit, can be built; on
-    a CPU its first call raises RuntimeError, "shapes cannot be multiplied (1x10 and 11x1)".
+    """`nn.Sequential(nn.Linear(1, 10), nn.Linear(11, 1))`, whose sizes don't fit, can be built;
+    on a CPU a call with one sample, `torch.ones(1)`, raises RuntimeError, "shapes cannot be
+    multiplied (1x10 and 11x1)".
 
     Run one batch through a network as soon as it is built.
     """
