@@ -120,9 +120,9 @@ def test_momentum_is_the_share_of_the_new_batch(device):
 
 
 def test_without_momentum_all_batches_count_alike(device):
-    """With `momentum=None` the running mean of `nn.BatchNorm1d` is the plain mean of the means of
-    all batches seen in training mode, counted in `num_batches_tracked`; a larger batch counts no
-    more than others.
+    """With `momentum=None` the running mean of `nn.BatchNorm1d` is, up to rounding, the plain
+    mean of the means of all batches seen in training mode, counted in `num_batches_tracked`; a
+    larger batch counts no more than others.
     """
     layer = nn.BatchNorm1d(1, momentum=None, device=device)
 

@@ -92,12 +92,12 @@ def test_an_encoder_layer_by_hand():
 
 def test_the_outputs_are_normalised_unless_the_norm_comes_first():
     """The outputs of a new `nn.TransformerEncoderLayer(4, 2, 8)` for `torch.randn(2, 3, 4) *
-    10` have mean 0 and standard deviation 1 (`correction=0`) at each position, up to `eps` and
-    rounding; with `norm_first=True` they have not.
+    100` have mean 0 and standard deviation 1 (`correction=0`) at each position, up to `eps`
+    and rounding; with `norm_first=True` they have not.
 
     Its last step is a LayerNorm, whose weight and bias start as 1 and 0 and are learnt.
     """
-    x = torch.randn(2, 3, 4) * 10
+    x = torch.randn(2, 3, 4) * 100
 
     last, first = layer_of_width_4()(x), layer_of_width_4(norm_first=True)(x)
 
