@@ -283,11 +283,12 @@ def test_flash_attention_on_a_gpu_wants_half_precision():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fused_kernel_does_not_keep_the_scores():
-    """For q, k and v of (1, 1, 256, 4), `(q @ k.mT / 2).softmax(-1) @ v` saves matrices of 256 x
-    256 for the backward pass; `F.scaled_dot_product_attention` without mask and dropout on the CPU
-    saves none of that size.
+    """For contiguous q, k, v of (1, 1, 256, 4), `(q @ k.mT / 2).softmax(-1) @ v` saves
+    matrices of 256 x 256 for the backward pass; `F.scaled_dot_product_attention` without mask
+    and dropout on the CPU saves none of that size.
 
-    With dropout, or for 2-D inputs, the CPU takes the plain kernel, which saves them.
+    With dropout, for 2-D inputs, or where the last stride is not 1, the CPU takes the plain
+    kernel, which saves them.
     """
     q, k, v = (torch.randn(1, 1, 256, 4, device="cpu", requires_grad=True) for _ in range(3))
 

@@ -72,7 +72,8 @@ def test_a_removed_parametrisation_leaves_its_value():
     """`remove_parametrizations(layer, "weight")` makes the computed weight an ordinary
     parameter named `weight` again.
 
-    With `leave_parametrized=False` the original value is kept instead.
+    With `leave_parametrized=False` the original value is kept instead, where there is one
+    original.
     """
 
     class Doubled(nn.Module):
