@@ -188,9 +188,9 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
     ],
 )
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
-    """`nn.InstanceNorm1d`, `InstanceNorm2d` and `InstanceNorm3d` bring each channel of each
-    sample of normally distributed numbers (N, C, ...) to a mean of 0 up to rounding, taken over
-    the several positions of that sample.
+    """In training mode a new `nn.InstanceNorm1d`, `InstanceNorm2d` or `InstanceNorm3d` brings
+    each channel of each sample of normally distributed numbers (N, C, ...) to a mean of 0 up
+    to rounding, taken over the positions of that sample.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 
@@ -242,9 +242,9 @@ def test_a_volume_layer_takes_a_batch_of_images_for_one_volume():
     ],
 )
 def test_a_convolution_says_how_many_dimensions_it_wants(layer, said):
-    """`nn.Conv1d`, `Conv3d` and `ConvTranspose3d` raise RuntimeError for an input with too few
-    dimensions for one sample: `nn.Conv3d` says "Expected 4D (unbatched) or 5D (batched) input to
-    conv3d".
+    """`nn.Conv1d(3, 4, 3)`, `Conv3d(3, 4, 3)` and `ConvTranspose3d(3, 4, 3)` raise
+    RuntimeError for an input with too few dimensions for one sample: `nn.Conv3d` says
+    "Expected 4D (unbatched) or 5D (batched) input to conv3d".
     """
     wrong = torch.ones(8) if isinstance(layer, nn.Conv1d) else torch.ones(2, 3, 8)
 

@@ -16,8 +16,8 @@ from torch import nn
 
 
 def test_dropout_drops_in_training_and_passes_in_evaluation(device):
-    """`nn.Dropout(0.5)` in training mode sets about half of the elements of a float tensor to 0 and
-    doubles the rest; in evaluation mode it returns the input tensor itself.
+    """`nn.Dropout(0.5)` in training mode sets about half of 1000 float32 ones to 0 and doubles
+    the rest; in evaluation mode it returns the input tensor itself.
     """
     layer = nn.Dropout(p=0.5)
     x = torch.ones(1000, device=device)
@@ -102,8 +102,9 @@ def test_a_probability_is_between_zero_and_one():
 
 
 def test_dropout_of_integers_is_refused():
-    """`F.dropout(x)` of an int64 `x`, with the default `p=0.5`, raises RuntimeError, because the
-    elements are multiplied by floats; write `x.float()`. With `training=False` it returns `x`.
+    """`F.dropout(x)` of three int64 elements, with the default `p=0.5`, raises RuntimeError,
+    because the elements are multiplied by floats; write `x.float()`. With `training=False` it
+    returns `x`.
     """
     x = torch.ones(3, dtype=torch.int64)
 
@@ -134,9 +135,9 @@ def test_the_functions_of_channels_drop_unless_told_otherwise(function):
     "function", [F.alpha_dropout, F.feature_alpha_dropout], ids=lambda f: f.__name__
 )
 def test_functions_of_alpha_dropout_drop_only_if_told_so(function):
-    """Of ones `F.alpha_dropout(x, 0.5)` and `F.feature_alpha_dropout(x, 0.5)` return ones, as
-    `training` is False by default; with `training=True` each element becomes one of two other
-    values.
+    """Of ones of shape (4, 64, 2) `F.alpha_dropout(x, 0.5)` and `F.feature_alpha_dropout(x,
+    0.5)` return ones, as `training` is False by default; with `training=True` each element
+    becomes one of two other values.
 
     The default is the opposite of that of `F.dropout`: give `training=self.training` to both.
     """

@@ -40,8 +40,8 @@ def test_an_embedding_adds_one_axis():
 
 
 def test_an_embedding_is_a_product_with_one_hot_vectors(device):
-    """For a finite float32 table of 3 rows `F.embedding(index, table)` equals `F.one_hot(index,
-    3).float() @ table`.
+    """For a finite float32 table of 3 rows and an int64 `index`, `F.embedding(index, table)`
+    equals `F.one_hot(index, 3).float() @ table`.
 
     An infinite element of another row makes the product NaN, as 0 times infinity is; the
     look-up does not read that row.
@@ -107,9 +107,11 @@ def test_the_row_of_the_padding_does_not_learn(device):
 
 
 def test_the_row_of_the_padding_starts_as_zeros():
-    """`nn.Embedding(3, 2, padding_idx=1)` starts with row 1 at zero; the other rows are random.
+    """`nn.Embedding(3, 2, padding_idx=1)` starts with row 1 at zero; the other rows are
+    random.
 
-    Only the start is zero: `from_pretrained` and a later `nn.init.ones_` give the row other values.
+    Only the start is zero: `from_pretrained` keeps the values of its table, and a later
+    `nn.init.ones_` gives the row others.
     """
     layer = nn.Embedding(3, 2, padding_idx=1)
 
@@ -170,11 +172,11 @@ def test_an_embedding_takes_whole_numbers_only():
 
 
 def test_max_norm_shortens_the_table_itself():
-    """`nn.Embedding` with `max_norm=5.0` rescales a row whose 2-norm is larger to norm 5, up to
-    rounding, when the row is looked up, in place in the weight.
+    """`nn.Embedding` with `max_norm=5.0` rescales a row whose 2-norm is larger, such as [6,
+    8], to norm 5, up to rounding, when the row is looked up, in place in the weight.
 
-    Because of this change in place, the backward pass of an operation that saved the weight, such
-    as `weight * weight`, raises RuntimeError: clone the weight before such an operation.
+    Because of this change in place, the backward pass of an operation that saved the weight,
+    such as `weight * weight`, raises RuntimeError: clone the weight before such an operation.
     """
     layer = nn.Embedding.from_pretrained(torch.tensor([[3.0, 4.0], [6.0, 8.0]]), max_norm=5.0)
 
@@ -194,9 +196,9 @@ def test_max_norm_shortens_the_table_itself():
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """`nn.EmbeddingBag` and `F.embedding_bag` turn each row of 2-D indices into one vector of
-    the looked up rows of a finite weight: with `mode="sum"` their sum, with "mean", the
-    default, their mean, with "max" their maximum per column.
+    """Of the indices [[1, 2]] `nn.EmbeddingBag` and `F.embedding_bag` make one vector of the
+    rows 1 and 2 of a finite weight: with `mode="sum"` their sum, with "mean", the default,
+    their mean, with "max" their maximum per column.
 
     It does not store the single rows, which saves memory for texts taken as bags of words.
     """

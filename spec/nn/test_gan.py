@@ -123,9 +123,9 @@ def test_a_frozen_discriminator_still_lets_the_gradient_through():
 
 
 def test_one_backward_for_both_losses_needs_the_graph_twice():
-    """After one `backward()` without `retain_graph=True`, a second one through the same `fake`
-    raises RuntimeError, "Trying to backward through the graph a second time": both losses share the
-    generator's graph.
+    """After one `backward()` without `retain_graph=True` a second one through the same `fake`
+    of an `nn.Linear` generator raises RuntimeError, "Trying to backward through the graph a
+    second time": both losses share the generator's graph.
 
     Use `fake.detach()` for the discriminator, or make a new `fake` for the generator.
     """
@@ -283,8 +283,8 @@ def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_learns_where_the_data_are():
     """A WGAN (scores without `sigmoid`, difference of means, weights clipped by `clamp_`, five
-    critic steps) whose generator learns a bias only learns to produce the value 2, where its data
-    lie.
+    critic steps) can bring a generator that starts with all weights 0 to produce the value 2,
+    which all its data have.
     """
     generator, critic = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(generator.weight)

@@ -110,10 +110,11 @@ def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
 
 @pytest.mark.claim("blitz-fc1-400-from-32")
 def test_an_image_of_32_by_32_arrives_as_400_numbers():
-    """In `LeNet` a side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by `F.max_pool2d(x, 2)`,
-    then 10 and 5 by the second pair; 16 channels of 5 x 5 flatten to 400 features.
+    """In `LeNet` a side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by `F.max_pool2d(x,
+    2)`, then 10 and 5 by the second pair; 16 channels of 5 x 5 flatten to 400 features.
 
-    A kernel of 5 without padding takes 4 from each side length, `F.max_pool2d(x, 2)` halves it.
+    A kernel of 5 without padding takes 4 from each side length, `F.max_pool2d(x, 2)` halves an
+    even one.
     """
     net = LeNet()
     first = net.conv1(torch.zeros(1, 1, 32, 32))

@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_a_new_module_is_in_training_mode():
-    """A new module is in training mode: after `nn.Sequential(nn.Linear(2, 2), nn.Dropout())` the
-    attribute `training` is True for the container and for both layers.
+    """`nn.Sequential(nn.Linear(2, 2), nn.Dropout())` is made in training mode: the attribute
+    `training` is True for the container and for both layers.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
 
@@ -27,8 +27,10 @@ def test_a_new_module_is_in_training_mode():
 
 
 def test_eval_and_train_set_the_flag_of_the_whole_tree():
-    """`Module.eval()` sets `training` to False and `Module.train()` sets it to True, in the module
-    itself and in every submodule, nested ones included; both return the module itself.
+    """`eval()` sets `training` to False and `train()` sets it to True, in an `nn.Sequential`
+    itself and in all its layers, nested ones included; both return the module itself.
+
+    A module of your own that overrides `train` decides for itself and its parts.
     """
     net = nn.Sequential(nn.Sequential(nn.Dropout()), nn.Linear(2, 2))
     evaluated = net.eval()
@@ -71,7 +73,7 @@ def test_eval_is_train_false():
 )
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_few_layers_compute_something_else_in_evaluation(layer, same):
-    """For a float32 batch with negative elements and with default settings `nn.Dropout`,
+    """For `torch.linspace(-3, 5, 32).reshape(8, 4)` and with default settings `nn.Dropout`,
     `AlphaDropout`, `BatchNorm1d` and `RReLU` compute something else in evaluation than in
     training mode; `Linear`, `ReLU` and `LayerNorm` compute the same.
     """

@@ -72,7 +72,8 @@ def test_a_removed_parametrisation_leaves_its_value():
     """`remove_parametrizations(layer, "weight")` makes the computed weight an ordinary
     parameter named `weight` again.
 
-    With `leave_parametrized=False` the original value is kept instead.
+    With `leave_parametrized=False` the original value is kept instead, where there is one
+    original.
     """
 
     class Doubled(nn.Module):
@@ -110,9 +111,9 @@ def test_weight_norm_learns_length_and_direction():
 
 
 def test_the_older_weight_norm_warns_and_cannot_be_copied():
-    """Right after `nn.utils.weight_norm(layer)` of a trainable layer with grad mode on and
-    inference mode off, `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created
-    explicitly by the user (graph leaves) support the deepcopy".
+    """Right after `nn.utils.weight_norm(layer)` of an `nn.Linear`, with grad mode on,
+    `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created explicitly by the user
+    (graph leaves) support the deepcopy".
 
     Because its `weight` is computed by a hook and, requiring grad, is no leaf. A layer with
     `parametrizations.weight_norm` can be copied; its parameters are named otherwise.
@@ -248,7 +249,8 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
     RuntimeError, "Error(s) in loading state_dict for ParametrizedLinear": load first, register
     afterwards.
 
-    Because "weight" is unexpected and "parametrizations.weight.original" is missing.
+    Because "weight" is unexpected and "parametrizations.weight.original" is missing. With
+    `strict=False` nothing is raised, and the weight is not loaded.
     """
 
     class Doubled(nn.Module):
@@ -263,6 +265,7 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
         RuntimeError, match=r"Error\(s\) in loading state_dict for ParametrizedLinear"
     ):
         layer.load_state_dict(plain)
+    assert layer.load_state_dict(plain, strict=False).unexpected_keys == ["weight"]
 
     assert parametrize.is_parametrized(layer, "weight") is True
     assert isinstance(layer, nn.Linear) is True

@@ -72,8 +72,9 @@ def test_learnt_positions_are_a_second_embedding():
 
 
 def test_sines_and_cosines_tell_positions_apart():
-    """A table of positions with `torch.sin` in even and `torch.cos` in odd columns has 0 and 1
-    alternating at position 0, values in [-1, 1], and a slower wave in each next pair of columns.
+    """A table of `torch.sin(position * rate)` in even and `torch.cos(position * rate)` in odd
+    columns, with the rates `10000 ** (-i / d)`, i = 0, 2, 4, ..., has 0 and 1 alternating at
+    position 0, and a slower wave in each next pair of columns.
     """
     table = sines(100, 4)
 

@@ -28,8 +28,9 @@ def test_the_input_is_time_by_batch_by_features():
 
 
 def test_batch_first_changes_input_and_output_and_not_the_state():
-    """With `batch_first=True` input and output of `nn.RNN`, `nn.LSTM` and `nn.GRU` have the shape
-    [batch, time, features], but the hidden state of a layer of hidden size 5 stays [1, batch, 5].
+    """With `batch_first=True` input and output of `nn.RNN(3, 5)`, `nn.LSTM(3, 5)` and
+    `nn.GRU(3, 5)` have the shape [batch, time, features], but the hidden state stays [1,
+    batch, 5].
     """
     batch = torch.zeros(2, 7, 3)
     output, hidden = nn.RNN(3, 5, batch_first=True)(batch)
@@ -185,8 +186,9 @@ def test_the_state_starts_at_zero_and_can_be_handed_on(device):
 
 
 def test_packing_reads_each_sequence_to_its_own_end(device):
-    """`pack_padded_sequence` with the lengths makes `nn.RNN` stop at the end of each sequence: the
-    hidden state is that of the last real step, whatever the padding holds.
+    """`pack_padded_sequence` with the lengths makes an `nn.RNN` of one direction stop at the
+    end of each sequence: the hidden state is that of the last real step, whatever the padding
+    holds.
     """
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", batch_first=True, device=device)
     for parameter in layer.parameters():

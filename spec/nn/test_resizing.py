@@ -22,8 +22,8 @@ from torch import nn
 
 
 def test_interpolation_repeats_the_nearest_element_unless_told(device):
-    """`F.interpolate(x, scale_factor=2)` of (N, C, H, W) doubles height and width and repeats
-    each element, as its default mode "nearest" does.
+    """`F.interpolate(x, scale_factor=2)` of float32 images (N, C, H, W) doubles height and
+    width and repeats each element, as its default mode "nearest" does.
     """
     x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], device=device)
 
@@ -308,12 +308,12 @@ def test_fold_knows_how_many_patches_there_are():
 
 
 def test_grid_sample_reads_at_positions_from_minus_one_to_one(device):
-    """`F.grid_sample(image, grid)` reads the image at (x, y) positions: (0, 0) is the middle and
-    (-1, -1) the upper left corner; with the default `mode="bilinear"` it interpolates between
-    pixels.
+    """`F.grid_sample(image, grid)` of float32 tensors reads the image at (x, y) positions: (0,
+    0) is the middle and (-1, -1) the upper left corner; with the default `mode="bilinear"` it
+    interpolates between pixels.
 
-    With `align_corners=False` the corner lies half a pixel outside the first pixel's middle, and a
-    quarter of its value is read there.
+    With `align_corners=False` the corner lies half a pixel outside the first pixel's middle,
+    and with the default `padding_mode="zeros"` a quarter of its value is read there.
     """
     image = torch.tensor([[[[4.0, 8.0], [12.0, 16.0]]]], device=device)
     grid = torch.tensor([[[[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0]]]], device=device)
