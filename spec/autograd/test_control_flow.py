@@ -219,8 +219,8 @@ def test_gradients_pass_through_lists_and_dictionaries():
 
 
 def test_tensors_made_of_a_list_of_results_keep_their_histories():
-    """With grad mode on and inference mode off, `torch.stack(results)` requires grad if one of
-    its tensors does; `torch.tensor` of their `item()` values doesn't.
+    """With grad mode on, `torch.stack(results)` requires grad if one of its tensors does;
+    `torch.tensor` of their `item()` values doesn't.
 
     Use `stack` or `cat` to collect results that a loss is made of.
     """

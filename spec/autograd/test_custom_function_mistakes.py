@@ -191,8 +191,8 @@ def test_without_backward_it_computes_but_does_not_differentiate():
 
 def test_only_tensors_are_saved_for_backward():
     """`ctx.save_for_backward(x, 2.0)` makes `apply` raise TypeError, "can only save variables",
-    if `x` requires grad and grad mode is on and inference mode off; set the number as an
-    attribute instead, `ctx.factor = factor`.
+    if `x` requires grad and grad mode is on; set the number as an attribute instead,
+    `ctx.factor = factor`.
 
     Where the result requires no grad nothing is saved, so the mistake passes there.
     """

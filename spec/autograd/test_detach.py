@@ -187,9 +187,8 @@ def test_item_and_tolist_need_no_detach(device):
 
 
 def test_clone_copies_the_memory_and_keeps_the_history(device):
-    """With grad mode on and inference mode off, `x.clone()` of an `x` that requires grad has
-    storage of its own and a `grad_fn`, so gradients flow through it back to `x`; `x.detach()`
-    has neither.
+    """With grad mode on, `x.clone()` of an `x` that requires grad has storage of its own and a
+    `grad_fn`, so gradients flow through it back to `x`; `x.detach()` has neither.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()

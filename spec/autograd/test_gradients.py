@@ -82,8 +82,8 @@ def test_a_leaf_that_took_no_part_keeps_none():
 
 
 def test_a_leaf_times_zero_gets_zero_not_none(device):
-    """After `(x * 0).sum().backward()` the leaf `x`, which took part and was multiplied by 0,
-    has a `.grad` of zeros, not None.
+    """After `(x * 0).sum().backward()` a float32 leaf `x` that requires grad, which took part
+    and was multiplied by 0, has a `.grad` of zeros, not None, if it had none before.
 
     Because autograd follows the recorded operations and doesn't look for products that vanish.
     An infinite derivative on the way makes it NaN, as in `(x * 0).sqrt()`.
