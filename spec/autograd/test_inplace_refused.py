@@ -20,7 +20,7 @@ import torch
 
 
 def test_every_in_place_write_raises_the_version(device):
-    """`x.add_(1)` and `x[0] = 7` on an ordinary tensor each increment `x._version` by 1;
+    """`x.add_(1)` and `x[0] = 7` on `x = torch.zeros(3)` each increment `x._version` by 1;
     `x.sum()`, which only reads, doesn't.
     """
     x = torch.zeros(3, device=device)
@@ -199,8 +199,8 @@ def test_pieces_of_a_split_are_not_written_to(split):
 
 def test_a_view_made_under_no_grad_is_not_written_to_outside():
     """With grad mode on, `view.mul_(10)` on a slice `view = y[:1]` that was taken inside
-    `torch.no_grad()`, of a `y` that requires grad, raises RuntimeError, "A view was created in
-    no_grad mode".
+    `torch.no_grad()`, of a product `y = x * 2` that requires grad, raises RuntimeError, "A view
+    was created in no_grad mode".
 
     Because it isn't clear whether the write is to be recorded. Take the view outside, or write
     inside too.

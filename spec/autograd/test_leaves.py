@@ -30,8 +30,8 @@ def test_what_you_make_yourself_is_a_leaf(device):
 
 
 def test_what_is_computed_from_a_tracked_tensor_is_no_leaf(device):
-    """With grad mode on, a product `x * 2` is no leaf if `x` requires grad; if `x` doesn't, the
-    product has no `grad_fn` and counts as a leaf.
+    """With grad mode on, a product `x * 2` of a float32 `x` is no leaf if `x` requires grad; if
+    `x` doesn't, the product has no `grad_fn` and counts as a leaf.
     """
     recorded = torch.ones(3, requires_grad=True, device=device) * 2
     unrecorded = torch.ones(3, device=device) * 2
@@ -166,9 +166,9 @@ def test_to_the_gpu_leaves_the_leaf_behind():
     ],
 )
 def test_copies_and_views_of_a_leaf_are_no_leaves(function, leaf):
-    """With grad mode on, `clone()` and `t()` of a leaf that requires grad are no leaves;
-    `detach()` is one, and so is `x` itself, which `contiguous()` and `flatten()` return for a
-    contiguous 1-D `x`.
+    """With grad mode on, `clone()` and `t()` of `x = torch.ones(2, requires_grad=True)` are no
+    leaves; `detach()` is one, and so is `x` itself, which `contiguous()` and `flatten()` return
+    for this 1-D `x`.
     """
     x = torch.ones(2, requires_grad=True)
 

@@ -111,8 +111,9 @@ def test_the_loss_prints_mselossbackward0():
 
 @pytest.mark.claim("blitz-next-functions-linear")
 def test_one_step_behind_the_loss_is_the_last_linear_layer():
-    """`loss.grad_fn.next_functions` of an `nn.MSELoss` of the output of an `nn.Linear` holds
-    the node of that output and, for a target that doesn't require grad, `(None, 0)`.
+    """`loss.grad_fn.next_functions` of an `nn.MSELoss` of the output of an `nn.Linear` and a
+    target of its shape holds the node of that output and, for a target that doesn't require
+    grad, `(None, 0)`.
     """
     net = nn.Sequential(nn.ReLU(), nn.Linear(2, 1))
     loss = nn.MSELoss()(net(torch.ones(1, 2)), torch.ones(1, 1))
@@ -152,8 +153,8 @@ def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
 
 
 def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
-    """`next_functions` of the output of an `nn.Conv2d` with bias, for a batch of images, holds
-    the nodes of input, weight and bias; for images that don't require grad the first is None.
+    """`next_functions` of the output of `nn.Conv2d(1, 6, 5)`, for a batch of images, holds the
+    nodes of input, weight and bias; for images that don't require grad the first is None.
     """
     conv = nn.Conv2d(1, 6, 5)
     output = conv(torch.ones(1, 1, 32, 32))

@@ -199,9 +199,9 @@ def test_rows_that_mix_are_not_kept_apart():
 
 
 def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
-    """`torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` of a `y` of two elements
-    returns the whole Jacobian: one product per row of the identity matrix, computed together
-    with `vmap`.
+    """`torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` of a float32 `y` of the
+    shape (2,) returns a tuple of one tensor, the whole Jacobian: one product per row of the
+    identity matrix, computed together with `vmap`.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
