@@ -200,9 +200,12 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 
 def test_an_assigned_grad_is_added_to(device):
-    """A contiguous tensor that doesn't require grad, made outside `torch.inference_mode()` and
-    assigned to `x.grad` of a leaf, becomes the gradient itself, without a copy; the next
-    `backward()` without `create_graph=True` adds to it in place.
+    """A contiguous float32 tensor assigned to `x.grad` of a float32 leaf of its shape becomes
+    the gradient itself, without a copy; the next `backward()` without `create_graph=True` adds
+    to it in place.
+
+    A tensor made inside `torch.inference_mode()` can't be added to outside it: there
+    `backward()` raises RuntimeError. Assign its `clone()`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     mine = torch.tensor([100.0, 200.0], device=device)

@@ -141,8 +141,8 @@ def test_gradcheck_can_answer_instead_of_raising():
 
 def test_gradcheck_wants_double_precision():
     """`torch.autograd.gradcheck(torch.square, x, raise_exception=False)` with a float32 `x` at
-    2 warns and returns False, as rounding spoils the differences; with `x.double()` it returns
-    True.
+    2 that requires grad warns and returns False, as rounding spoils the differences; with
+    `x.double()` it returns True.
 
     A float32 input may pass where rounding is exact. Use float64.
     """
