@@ -212,8 +212,9 @@ def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
 
 
 def test_two_backward_passes_give_the_jacobian_times_a_vector():
-    """Two backward passes give `J @ u`: `torch.autograd.grad(y, x, v, create_graph=True)` is
-    linear in `v`, and its own product with `u`, differentiated by `v`, is `J @ u`.
+    """Two backward passes give `J @ u`: with a `v` that requires grad, `g` from
+    `torch.autograd.grad(y, x, v, create_graph=True)` is `v @ J`, linear in `v`, and
+    `torch.autograd.grad(g, v, u)` returns `J @ u`, in a tuple of one.
 
     `torch.func.jvp` computes it in one forward pass:
     `spec/autograd/test_function_transforms.py`.
