@@ -187,8 +187,8 @@ def test_losses_one_by_one_are_the_sum_of_the_losses():
 
 
 def test_asking_with_autograd_grad_adds_nothing():
-    """`torch.autograd.grad(10 * x, x)` leaves the 6 in `x.grad` unchanged: it returns only the
-    gradient of its own output, 10.
+    """`torch.autograd.grad(10 * x, x)`, with a 0-d leaf `x`, leaves the 6 in `x.grad`
+    unchanged: it returns only the gradient of its own output, 10.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()

@@ -21,9 +21,9 @@ import torch
 
 @pytest.mark.claim("self-two-parts", "course-autograd-module")
 def test_grad_returns_what_backward_would_have_stored(device):
-    """`torch.autograd.grad(y, x)` of a real 0-d `y` that was computed from an `x` that requires
-    grad returns the derivative of `y` with respect to `x`, as a tuple of one tensor, and writes
-    no `x.grad`.
+    """For `y = x * x` with a float32 0-d `x` that requires grad, `torch.autograd.grad(y, x)`
+    returns the derivative of `y` with respect to `x`, as a tuple of one tensor, and writes no
+    `x.grad`.
 
     `torch` computes the value, and the package `torch.autograd` differentiates what was
     computed.
@@ -137,8 +137,9 @@ def test_materialize_grads_gives_zeros_for_an_unused_input():
 
 
 def test_grad_refuses_an_untracked_input():
-    """`torch.autograd.grad(x * c, c)` raises RuntimeError, "One of the differentiated Tensors
-    does not require grad", if `c` doesn't require grad, with `allow_unused=True` as well.
+    """`torch.autograd.grad(x * c, c)` of 0-d tensors raises RuntimeError, "One of the
+    differentiated Tensors does not require grad", if `x` requires grad and `c` doesn't, with
+    `allow_unused=True` as well.
 
     Call `c.requires_grad_()` before the computation.
     """

@@ -57,7 +57,7 @@ def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
 
 @pytest.mark.claim("self-one-backward-all", "blitz-grad-on-every-tensor")
 def test_backward_fills_the_gradients_of_tracked_leaves_only():
-    """`(x * w * constant).backward()` fills the `.grad` of the leaves `x` and `w`, which
+    """`(x * w * constant).backward()` fills the `.grad` of the 0-d leaves `x` and `w`, which
     require grad; the constant and the product `x * w` in between keep None.
 
     Because gradients in between are needed only in passing. `retain_grad()` keeps one.
