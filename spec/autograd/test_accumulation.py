@@ -172,8 +172,8 @@ def test_losses_one_by_one_are_the_sum_of_the_losses():
     gradients in the `.grad` of a leaf without hooks as one `backward()` on their sum, up to
     rounding.
 
-    Losses that share a part of their graph need `retain_graph=True` for the first call: see
-    `spec/autograd/test_retain_graph.py`.
+    Losses that share a part of their graph where tensors were saved need `retain_graph=True`
+    for the first call: see `spec/autograd/test_retain_graph.py`.
     """
     one_by_one = torch.tensor([1.0, 2.0], requires_grad=True)
     together = torch.tensor([1.0, 2.0], requires_grad=True)
