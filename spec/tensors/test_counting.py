@@ -79,8 +79,9 @@ def test_bincount_with_weights_adds_them_up(device):
 
 
 def test_bincount_refuses_negative_integers_and_floats():
-    """`x.bincount()` raises a RuntimeError for an int64 vector with a negative number, for a
-    float32 tensor and for an int64 matrix.
+    """`x.bincount()` raises a RuntimeError for an int64 vector with a negative number and for
+    an int64 matrix; for a float32 vector the RuntimeError says "not implemented for 'Float'",
+    in newer releases as NotImplementedError.
 
     Convert floats with `.long()`, flatten a matrix; to count by ranges use `torch.histc`.
     """
