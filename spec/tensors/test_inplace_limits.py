@@ -120,9 +120,9 @@ def test_index_assignment_to_an_expanded_tensor_sets_every_copy(device):
 
 
 def test_operands_that_overlap_in_memory_are_refused(device):
-    """For a contiguous vector of three elements `x[1:] += x[:-1]` and `x[1:] = x[:-1]` raise a
-    RuntimeError, "some elements of the input tensor and the written-to tensor refer to a single
-    memory location".
+    """For a contiguous int64 vector of three elements `x[1:] += x[:-1]` and `x[1:] = x[:-1]`
+    raise a RuntimeError, "some elements of the input tensor and the written-to tensor refer to
+    a single memory location".
 
     An element could be overwritten before it is read. Write `x[1:] += x[:-1].clone()`.
     """

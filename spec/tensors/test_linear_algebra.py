@@ -93,8 +93,11 @@ def test_the_inverse_times_the_matrix_is_the_identity(device):
 
 
 def test_a_stack_of_matrices_is_inverted_one_by_one(device):
-    """`torch.linalg.inv` and `torch.linalg.det` of a float32 tensor of shape (batch, n, n) treat
-    each matrix by itself.
+    """`torch.linalg.inv` and `torch.linalg.det` of a float32 tensor of shape (batch, n, n)
+    treat each matrix by itself.
+
+    One singular matrix among them makes `inv` raise for the whole batch; `inv_ex` gives an
+    `info` for each.
     """
     x = torch.tensor([[[2.0]], [[4.0]]], device=device)
 

@@ -29,7 +29,8 @@ pytestmark = [
 
 def test_a_coo_tensor_is_made_of_coordinates_and_values(device):
     """`torch.sparse_coo_tensor(indices, values, size)` takes a (dimensions, n) tensor of
-    coordinates and n values, one column of coordinates per value; all other elements are zero.
+    coordinates and a vector of n values, one column of coordinates per value; all other
+    elements are zero.
     """
     indices = [[0, 1, 1], [2, 0, 2]]
 
