@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-add-inplace")
 def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
-    """`x.add_(y)` of two contiguous float32 tensors of one shape that require no grad writes
-    the sum into the memory of `x`; a `y` with memory of its own stays unchanged.
+    """`x.add_(y)` of two contiguous float32 tensors of one shape that share no memory and
+    require no grad writes the sum into the memory of `x`; `y` stays unchanged.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([10.0, 20.0], device=device)
@@ -92,8 +92,8 @@ def test_what_common_underscore_operations_leave_behind(name, arguments, expecte
 
 @given(st.lists(st.integers(-100, 100), min_size=1), st.integers(-100, 100))
 def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n):
-    """`x.mul_(n)` of an int64 tensor `x` by a Python int `n` leaves in `x` the values that
-    `x.mul(n)` returns.
+    """`x.mul_(n)` of a contiguous int64 tensor `x` by a Python int `n` leaves in `x` the values
+    that `x.mul(n)` returns.
 
     A float `n` is refused, where `x.mul(n)` gives floats.
     """
@@ -124,8 +124,8 @@ def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device
 
 
 def test_copy_keeps_the_dtype_of_the_tensor_written_to():
-    """`x.copy_(y)` of an int64 `x` and a float32 `y` converts to int64, without an error: 1.75
-    and -1.75 are truncated towards zero, to 1 and -1.
+    """`x.copy_(y)` of a contiguous int64 vector `x` and a float32 `y` of its length converts to
+    int64, without an error: 1.75 and -1.75 are truncated towards zero, to 1 and -1.
 
     Unlike `add_`, which refuses floats for an integer tensor.
     """

@@ -202,8 +202,8 @@ def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
 
 
 def test_a_long_row_is_wrapped_at_80_characters(snapshot):
-    """In `repr(x)` of an int64 tensor a row that needs more than 80 characters goes on in the
-    next line, by default.
+    """In `repr(x)` of an int64 vector of at most 1000 elements a row that needs more than 80
+    characters goes on in the next line, by default.
 
     `torch.set_printoptions(linewidth=...)` changes the limit.
     """

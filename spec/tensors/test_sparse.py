@@ -218,8 +218,8 @@ def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
     backend".
 
     Apply the function to `x.coalesce().values()` where zero stays zero, otherwise to
-    `x.to_dense()`. Without `coalesce()`, `values()` of a tensor fresh from
-    `torch.sparse_coo_tensor` raises RuntimeError.
+    `x.to_dense()`. Without `coalesce()`, `values()` of two elements or more, fresh from
+    `torch.sparse_coo_tensor`, raises RuntimeError.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]]).to_sparse()
 
