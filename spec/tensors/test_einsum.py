@@ -147,8 +147,8 @@ def test_torch_cross_wants_its_dim_named():
 
 
 def test_vdot_conjugates_its_first_operand(device):
-    """For complex vectors `torch.vdot(x, y)` conjugates `x` before the dot product; `torch.dot(x,
-    y)` doesn't.
+    """For complex64 vectors `torch.vdot(x, y)` conjugates `x` before the dot product;
+    `torch.dot(x, y)` doesn't.
 
     So `torch.vdot(x, x)` is the squared length.
     """

@@ -180,7 +180,8 @@ def test_a_product_of_two_sparse_matrices_is_sparse(device):
 
 def test_sparse_plus_dense_is_refused_and_dense_plus_sparse_is_dense():
     """For a float32 COO matrix `x`, `x + dense` and `x + 1` raise RuntimeError, "add(sparse,
-    dense) is not supported. Use add(dense, sparse) instead"; `dense + x` is a dense tensor.
+    dense) is not supported. Use add(dense, sparse) instead"; `dense + x` of a dense matrix of
+    the same shape is dense.
     """
     x = torch.tensor([[0.0, 3.0]]).to_sparse()
     dense = torch.tensor([[1.0, 1.0]])
