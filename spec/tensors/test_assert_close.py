@@ -59,7 +59,7 @@ def test_the_tolerance_follows_the_dtype(dtype, atol, rtol):
     """The default tolerance of `assert_close` depends on the dtype of the tensors: `rtol` is
     1e-7 for float64, 1.3e-6 for float32, 1e-3 for float16 and 1.6e-2 for bfloat16.
 
-    The fewer digits a dtype has, the more rounding is allowed.
+    Of these four, the fewer digits a dtype has, the more rounding is allowed.
     """
     zero, one = torch.tensor([0.0], dtype=dtype), torch.tensor([1.0], dtype=dtype)
 

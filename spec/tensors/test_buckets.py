@@ -17,8 +17,9 @@ import torch
 
 
 def test_bucketize_gives_the_number_of_the_bucket(device):
-    """`torch.bucketize(x, boundaries)` with a strictly ascending vector `boundaries` gives 0 up to
-    and including the first boundary, 1 up to the second, and `len(boundaries)` above the last.
+    """`torch.bucketize(x, boundaries)` of two float32 tensors without NaN, `boundaries` a
+    strictly ascending vector, gives 0 up to and including the first boundary, 1 up to the
+    second, and `len(boundaries)` above the last.
     """
     boundaries = torch.tensor([18.0, 65.0], device=device)
     ages = torch.tensor([[5.0, 30.0], [70.0, 40.0]], device=device)
@@ -41,11 +42,11 @@ def test_a_value_on_a_boundary_falls_below_unless_right(device):
 
 
 def test_right_means_the_opposite_in_numpys_digitize():
-    """For rising integer boundaries `np.digitize(x, bins)` gives the numbers of
-    `torch.bucketize(x, bins, right=True)`, and `right=True` of `digitize` those of
-    `right=False` of `bucketize`.
+    """For int64 arrays, or tensors of the same numbers, with `bins` ascending, `np.digitize(x,
+    bins)` gives the numbers of `torch.bucketize(x, bins, right=True)`, and `right=True` of
+    `digitize` those of `right=False` of `bucketize`.
 
-    `bucketize` takes tensors. NumPy takes falling boundaries, too.
+    `bucketize` takes its boundaries as a tensor. NumPy takes descending boundaries, too.
     """
     x, bins = np.array([1, 2, 3]), np.array([2, 3])
 
@@ -74,9 +75,11 @@ def test_the_boundaries_are_a_sorted_tensor_of_one_dimension(device):
 
 
 def test_searchsorted_takes_boundaries_for_each_row(device):
-    """`torch.searchsorted(boundaries, x)` of an (n, k) and an (n, m) tensor searches each row
-    of `x` in the same row of `boundaries`; for a vector `x` it raises RuntimeError, "boundaries
-    tensor should be 1 dimension".
+    """`torch.searchsorted(boundaries, x)` of an (n, k) and an (n, m) float32 tensor searches
+    each row of `x` in the same row of `boundaries`; for a vector `x` it raises RuntimeError,
+    "boundaries tensor should be 1 dimension".
+
+    Each row of `boundaries` has to be in ascending order.
     """
     boundaries = torch.tensor([[1.0, 2.0], [10.0, 20.0]], device=device)
 
@@ -115,8 +118,8 @@ def test_nan_falls_into_the_last_bucket():
 
 
 def test_bucket_numbers_have_no_gradient():
-    """`torch.bucketize` of a tensor that requires grad gives integers without `grad_fn`: nothing
-    can be learnt through it.
+    """`torch.bucketize` of a float32 tensor that requires grad gives integers without
+    `grad_fn`: nothing can be learnt through it.
     """
     x = torch.tensor([0.5, 2.5], requires_grad=True)
 
@@ -136,9 +139,9 @@ def test_histc_counts_in_bins_of_equal_width(device):
 
 
 def test_histc_without_a_range_takes_that_of_the_data(device):
-    """`torch.histc(x, bins=2)` of a float32 vector, with `min` and `max` both 0, as by default,
-    uses the smallest and the largest element of `x` for its range, if all are finite and not
-    all are equal.
+    """`torch.histc(x, bins=2)` of a float32 vector of two or more different finite numbers,
+    with `min` and `max` both 0, as by default, counts between the smallest and the largest
+    element of `x`.
 
     Around elements that are all equal the range is widened.
     """
@@ -165,9 +168,10 @@ def test_histogram_also_gives_the_edges():
 
 
 def test_histograms_on_the_cpu_take_floats():
-    """On the CPU `torch.histc` and `torch.histogram` raise RuntimeError for an int64 tensor,
-    "not implemented for 'Long'": convert with `.float()`, or count integers with
-    `torch.bincount`.
+    """On the CPU `torch.histc` and `torch.histogram` raise an error for an int64 tensor, "not
+    implemented for 'Long'": convert with `.float()`, or count integers with `torch.bincount`.
+
+    It is a RuntimeError, in newer releases its subclass NotImplementedError.
     """
     x = torch.tensor([1, 2, 2])
 
@@ -181,9 +185,9 @@ def test_histograms_on_the_cpu_take_floats():
 
 
 def test_a_density_has_area_one():
-    """`torch.histogram(x, bins, density=True)` of a float32 `x` divides the counts by their sum
-    and by the width of each bin, so that the area is 1, not the sum; if no element is in range,
-    it gives NaN.
+    """`torch.histogram(x, 2, range=(0.0, 0.5), density=True)` of a float32 vector divides the
+    counts by their sum and by the width of a bin, 0.25, so that the area is 1, not the sum; if
+    no element is in range, it gives NaN.
     """
     density, edges = torch.histogram(
         torch.tensor([0.0, 0.1, 0.4]), 2, range=(0.0, 0.5), density=True

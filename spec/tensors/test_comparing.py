@@ -231,8 +231,8 @@ def test_isclose_answers_for_each_element(device):
 
 
 def test_close_is_an_absolute_and_a_relative_tolerance():
-    """For finite float64 tensors `torch.isclose(x, y)` is true where `|x - y| <= atol + rtol *
-    |y|`, by default with `atol=1e-8` and `rtol=1e-5`.
+    """For finite float64 tensors `torch.isclose(x, y)`, with the default `atol=1e-8` and
+    `rtol=1e-5`, is true where `|x - y| <= atol + rtol * |y|`.
 
     Near 0 only `atol` counts; in float32 a sum near 1 is already rounded by more than 1e-8.
     """
@@ -350,7 +350,7 @@ def test_looking_for_a_tensor_in_a_list_compares_elements():
 
 def test_isin_asks_for_each_element_whether_it_is_among_others(device):
     """`torch.isin(x, others)` of an int64 tensor `x` is a mask: true for each element of `x`
-    that occurs in `others`, a tensor or a number.
+    that occurs in `others`, an int64 tensor or an integer.
     """
     x = torch.tensor([1, 2, 3], device=device)
     others = torch.tensor([3, 1], device=device)

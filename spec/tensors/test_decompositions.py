@@ -15,8 +15,8 @@ import torch
 
 
 def test_eigh_gives_the_eigenvalues_of_a_symmetric_matrix_in_order():
-    """`torch.linalg.eigh(x)` of a symmetric float64 matrix returns the eigenvalues in ascending
-    order and the eigenvectors as columns.
+    """`torch.linalg.eigh(x)` of a finite symmetric float64 matrix returns the eigenvalues in
+    ascending order and the eigenvectors as columns.
     """
     x = torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
 
@@ -58,8 +58,8 @@ def test_eigenvalues_of_a_matrix_are_complex():
 
 
 def test_qr_splits_into_a_rotation_and_a_triangle():
-    """`torch.linalg.qr(x)` of a square float64 matrix returns `Q` with orthonormal columns and
-    an upper triangular `R`, with `Q @ R` equal to `x` up to rounding.
+    """`torch.linalg.qr(x)` of a finite square float64 matrix returns `Q` with orthonormal
+    columns and an upper triangular `R`, with `Q @ R` equal to `x` up to rounding.
     """
     x = torch.tensor([[3.0, 1.0], [4.0, 2.0]], dtype=torch.float64)
 
@@ -72,8 +72,8 @@ def test_qr_splits_into_a_rotation_and_a_triangle():
 
 
 def test_svd_gives_the_singular_values_from_the_largest_down():
-    """`torch.linalg.svd(x)` of a square float64 `x` returns `U`, the singular values `S` in
-    descending order, and `Vh`, with `U @ torch.diag(S) @ Vh` equal to `x` up to rounding.
+    """`torch.linalg.svd(x)` of a finite square float64 `x` returns `U`, the singular values `S`
+    in descending order, and `Vh`, with `U @ torch.diag(S) @ Vh` equal to `x` up to rounding.
 
     `Vh` is already transposed, where the old `torch.svd` returns `V`.
     """
@@ -100,8 +100,8 @@ def test_svd_is_full_unless_told():
 
 
 def test_cholesky_is_the_root_of_a_positive_definite_matrix():
-    """`torch.linalg.cholesky(x)` of a positive definite float32 `x` is the lower triangular `L`
-    with `L @ L.T` equal to `x` up to rounding.
+    """`torch.linalg.cholesky(x)` of the positive definite float32 matrix [[4, 2], [2, 10]] is
+    the lower triangular `L`, [[2, 0], [1, 3]], with `L @ L.T` equal to `x`.
 
     Whether it raises for a singular matrix is a matter of rounding, and a covariance matrix can
     miss positive definiteness by rounding, too; add a small multiple of the identity.

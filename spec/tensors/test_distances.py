@@ -17,9 +17,9 @@ import torch
 
 
 def test_cdist_gives_the_distance_of_every_pair(device):
-    """`torch.cdist(a, b)` of an (n, d) and an (m, d) tensor of float32, n and m at most 25, is
-    an (n, m) tensor: the Euclidean distance of each row of `a` from each row of `b`, up to
-    rounding.
+    """`torch.cdist(a, b)` of an (n, d) and an (m, d) float32 tensor, n and m at most 25, is an
+    (n, m) tensor: the Euclidean distance of each row of `a` from each row of `b`, up to
+    rounding, while no square overflows or underflows.
     """
     a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 0.0], [6.0, 8.0], [0.0, 1.0]], device=device)
@@ -32,8 +32,9 @@ def test_cdist_gives_the_distance_of_every_pair(device):
 
 
 def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
-    """`torch.cdist(queries, points).argmin(1)` of float32 matrices of at most 25 rows is the
-    index of a nearest point for each query; `topk(k, largest=False)` gives the k nearest.
+    """`torch.cdist(queries, points).argmin(1)` of float32 matrices of at most 25 rows, with
+    finite distances, is the index of a nearest point for each query; `topk(k, largest=False)`
+    gives the k nearest.
     """
     points = torch.tensor([[0.0], [10.0], [12.0]], device=device)
     queries = torch.tensor([[11.5], [1.0]], device=device)
@@ -45,8 +46,8 @@ def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
 
 
 def test_cdist_takes_other_norms(device):
-    """`torch.cdist(a, b, p=1)` of float32 matrices adds the absolute differences (Manhattan
-    distance), and `p=float("inf")` takes the largest of them.
+    """`torch.cdist(a, b, p=1)` of finite float32 matrices adds the absolute differences
+    (Manhattan distance), and `p=float("inf")` takes the largest of them.
     """
     a = torch.tensor([[3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 1.0]], device=device)

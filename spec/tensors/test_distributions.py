@@ -32,8 +32,8 @@ def test_randperm_shuffles_rows_when_used_as_an_index(device):
 
 def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
     """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of a float64
-    `x`; for an int64 `x` it raises a RuntimeError, "not implemented for 'Long'", unless
-    `dtype=` is given.
+    `x`; for an int64 `x` it raises an error, "not implemented for 'Long'", unless `dtype=` is
+    given.
     """
     x = torch.zeros(2, 3, dtype=torch.float64, device=device)
 
@@ -48,8 +48,9 @@ def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
 
 
 def test_normal_takes_a_mean_and_a_deviation_for_each_element(device):
-    """`torch.normal(means, deviations)` of two float32 tensors of one shape draws each element from
-    a normal distribution with its own mean and standard deviation.
+    """`torch.normal(means, deviations)` of two float32 tensors of one shape, with no negative
+    deviation, draws each element from a normal distribution with its own mean and standard
+    deviation.
     """
     means = torch.tensor([1.0, 200.0], device=device).repeat(10000, 1)
     deviations = torch.tensor([0.0, 10.0], device=device).repeat(10000, 1)
@@ -74,8 +75,8 @@ def test_normal_refuses_a_negative_deviation():
 
 
 def test_bernoulli_draws_ones_with_the_given_odds(device):
-    """`torch.bernoulli(p)` of a float32 tensor draws 1.0 with the probability in `p`, else 0.0, for
-    each element by itself.
+    """`torch.bernoulli(p)` of a float32 tensor of probabilities draws 1.0 with the probability
+    in `p`, else 0.0, for each element by itself.
     """
     p = torch.tensor([0.0, 0.25, 1.0], device=device).repeat(10000, 1)
 
@@ -102,8 +103,9 @@ def test_bernoulli_refuses_odds_above_one():
 
 
 def test_multinomial_draws_each_index_once(device):
-    """`torch.multinomial(weights, n)` of a float32 vector draws `n` different indices; one of
-    weight 0 is not drawn as long as `n` is at most the number of nonzero weights.
+    """`torch.multinomial(weights, n)` of a float32 vector of nonnegative weights draws `n`
+    different indices, and none of weight 0, if `n` is at least 1 and at most the number of
+    nonzero weights.
     """
     weights = torch.tensor([1.0, 0.0, 5.0, 1.0], device=device)
 
@@ -113,8 +115,8 @@ def test_multinomial_draws_each_index_once(device):
 
 
 def test_multinomial_draws_weight_zero_when_the_rest_is_used_up():
-    """On the CPU `torch.multinomial(weights, 3)` of the weights [1, 0, 1] draws the index of weight
-    0 as well, without an error.
+    """On the CPU `torch.multinomial(weights, 3)` of the float32 weights [1, 0, 1] draws the
+    index of weight 0 as well, without an error.
 
     Because it draws without replacement, and no other index is left.
     """
@@ -126,8 +128,9 @@ def test_multinomial_draws_weight_zero_when_the_rest_is_used_up():
 
 
 def test_multinomial_with_replacement_draws_in_proportion_to_the_weights(device):
-    """`torch.multinomial(weights, n, replacement=True)` of a float32 vector draws `n` indices with
-    probabilities in proportion to the weights, which need not sum to 1.
+    """`torch.multinomial(weights, n, replacement=True)` of the float32 weights [1, 0, 3] draws
+    `n` indices, `n` being 1 or more, with probabilities in proportion to the weights, which
+    need not sum to 1.
     """
     weights = torch.tensor([1.0, 0.0, 3.0], device=device)
 
@@ -138,8 +141,9 @@ def test_multinomial_with_replacement_draws_in_proportion_to_the_weights(device)
 
 
 def test_multinomial_cannot_draw_more_than_there_are():
-    """`torch.multinomial(weights, 3)` of two weights, without `replacement=True`, raises a
-    RuntimeError, "cannot sample n_sample > prob_dist.size(-1) samples without replacement".
+    """`torch.multinomial(weights, 3)` of two float32 weights, without `replacement=True`,
+    raises a RuntimeError, "cannot sample n_sample > prob_dist.size(-1) samples without
+    replacement".
 
     Without replacement each index can be drawn only once.
     """
@@ -172,8 +176,8 @@ def test_multinomial_refuses_negative_weights():
 
 
 def test_random_numbers_can_be_drawn_in_place(device):
-    """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite a float32 tensor that
-    requires no grad with random values and return it.
+    """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite a contiguous
+    float32 tensor that requires no grad with random values and return it.
 
     `x.random_(4, 7)` draws the integers 4, 5 and 6, and takes integer tensors, too; the others
     don't.

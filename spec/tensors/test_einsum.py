@@ -14,7 +14,7 @@ import torch
 
 def test_outer_holds_every_product_of_two_vectors(device):
     """`torch.outer(x, y)` of two float32 vectors is the matrix of all products `x[i] * y[j]`;
-    `torch.inner(x, y)` is the sum of `x[i] * y[i]`.
+    `torch.inner(x, y)` of two vectors of one length is the sum of `x[i] * y[i]`.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([3.0, 4.0], device=device)
@@ -88,11 +88,12 @@ def test_einsum_without_an_arrow_sorts_the_letters(device):
 
 
 def test_einsum_says_which_letter_does_not_fit():
-    """`torch.einsum("ij,jk->ik", x, y)` raises a RuntimeError, "does not broadcast with previously
-    seen size", if the letter `j` stands for two different sizes, neither of them 1.
+    """`torch.einsum("ij,jk->ik", x, y)` of float32 matrices raises a RuntimeError, "does not
+    broadcast with previously seen size", if the letter `j` stands for two different sizes,
+    neither of them 1.
 
-    The message names the letter, the operand and both sizes: transpose the operand, or use another
-    letter.
+    The message names the letter, the operand and both sizes: transpose the operand, or use
+    another letter.
     """
     with pytest.raises(RuntimeError, match="which does not broadcast with previously seen size 3"):
         torch.einsum("ij,jk->ik", torch.ones(2, 3), torch.ones(2, 3))
@@ -146,8 +147,8 @@ def test_torch_cross_wants_its_dim_named():
 
 
 def test_vdot_conjugates_its_first_operand(device):
-    """For complex vectors `torch.vdot(x, y)` conjugates `x` before the dot product; `torch.dot(x,
-    y)` doesn't.
+    """For complex64 vectors `torch.vdot(x, y)` conjugates `x` before the dot product;
+    `torch.dot(x, y)` doesn't.
 
     So `torch.vdot(x, x)` is the squared length.
     """

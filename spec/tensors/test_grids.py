@@ -16,8 +16,8 @@ import torch
 
 
 def test_meshgrid_makes_the_coordinates_of_a_grid(device):
-    """`torch.meshgrid(a, b, indexing="ij")` of 1-D tensors of length n and m returns two (n, m)
-    tensors: the element at [i, j] is `a[i]` in the first and `b[j]` in the second.
+    """`torch.meshgrid(a, b, indexing="ij")` of int64 vectors of length n and m returns two (n,
+    m) tensors: the element at [i, j] is `a[i]` in the first and `b[j]` in the second.
     """
     a = torch.tensor([10, 20], device=device)
     b = torch.tensor([1, 2, 3], device=device)
@@ -29,7 +29,7 @@ def test_meshgrid_makes_the_coordinates_of_a_grid(device):
 
 
 def test_meshgrid_xy_has_rows_and_columns_exchanged(device):
-    """`torch.meshgrid(x, y, indexing="xy")` of two vectors returns tensors of the shape
+    """`torch.meshgrid(x, y, indexing="xy")` of two int64 vectors returns tensors of the shape
     (len(y), len(x)): x runs along the columns and y along the rows, as in a picture. They are
     the "ij" ones transposed.
     """
@@ -44,8 +44,8 @@ def test_meshgrid_xy_has_rows_and_columns_exchanged(device):
 
 
 def test_meshgrid_without_indexing_warns():
-    """`torch.meshgrid(a, b)` of two vectors without `indexing=` issues a UserWarning, "in an
-    upcoming release, it will be required to pass the indexing argument", and takes "ij".
+    """`torch.meshgrid(a, b)` of two int64 vectors without `indexing=` issues a UserWarning, "in
+    an upcoming release, it will be required to pass the indexing argument", and takes "ij".
 
     By default the warning comes once per process. Write `indexing="ij"` to keep the result.
     """
@@ -61,8 +61,9 @@ def test_meshgrid_without_indexing_warns():
 
 
 def test_numpys_meshgrid_has_the_other_default():
-    """`np.meshgrid(a, b)` of two vectors means `indexing="xy"` and returns arrays of shape
-    (len(b), len(a)), where `torch.meshgrid(a, b, indexing="ij")` has (len(a), len(b)).
+    """`np.meshgrid(a, b)` of two int64 arrays means `indexing="xy"` and returns arrays of shape
+    (len(b), len(a)), where `torch.meshgrid(a, b, indexing="ij")` of two int64 vectors has
+    (len(a), len(b)).
     """
     a, b = np.arange(2), np.arange(3)
 
@@ -89,8 +90,8 @@ def test_meshgrid_wants_tensors_of_one_dtype(device):
 
 def test_a_grid_repeats_its_memory(device):
     """The tensors of `torch.meshgrid(a, b, indexing="ij")` are expanded views of `a` and `b`:
-    for lengths 2 and 3, writing to one element of the first, `g[0, 0] = 7`, also changes `a`,
-    and `g += 7` raises RuntimeError.
+    for int64 vectors of length 2 and 3, `g[0, 0] = 7` in the first of them, `g`, also changes
+    `a`, and `g += 7` raises RuntimeError.
 
     Because a whole row lies at one address. Write to `g.clone()`.
     """
@@ -142,7 +143,7 @@ def test_combinations_picks_pairs_of_one_tensor(device):
 
 
 def test_a_function_over_a_grid_needs_no_meshgrid(device):
-    """`a[:, None] * b[None, :]` of two vectors computes the product over their grid by
+    """`a[:, None] * b[None, :]` of two int64 vectors computes the product over their grid by
     broadcasting, without `torch.meshgrid`.
     """
     a, b = torch.tensor([1, 2], device=device), torch.tensor([3, 4, 5], device=device)

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-add-inplace")
 def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
-    """`x.add_(y)` of two contiguous float32 tensors of one shape that require no grad writes
-    the sum into the memory of `x`; a `y` with memory of its own stays unchanged.
+    """`x.add_(y)` of two contiguous float32 tensors of one shape that share no memory and
+    require no grad writes the sum into the memory of `x`; `y` stays unchanged.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([10.0, 20.0], device=device)
@@ -48,8 +48,8 @@ def test_add_without_an_underscore_leaves_the_tensor_alone(device):
 
 
 def test_underscore_operations_return_their_own_tensor_and_so_chain():
-    """`x.mul_` and `x.add_` of a float32 tensor return the tensor they changed, so calls can be
-    chained: `x.mul_(10).add_(1)` is `x`.
+    """`x.mul_` and `x.add_` of a contiguous float32 tensor that requires no grad return the
+    tensor they changed, so calls can be chained: `x.mul_(10).add_(1)` is `x`.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -92,8 +92,8 @@ def test_what_common_underscore_operations_leave_behind(name, arguments, expecte
 
 @given(st.lists(st.integers(-100, 100), min_size=1), st.integers(-100, 100))
 def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n):
-    """`x.mul_(n)` of an int64 tensor `x` by a Python int `n` leaves in `x` the values that
-    `x.mul(n)` returns.
+    """`x.mul_(n)` of a contiguous int64 tensor `x` by a Python int `n` leaves in `x` the values
+    that `x.mul(n)` returns.
 
     A float `n` is refused, where `x.mul(n)` gives floats.
     """
@@ -124,8 +124,8 @@ def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device
 
 
 def test_copy_keeps_the_dtype_of_the_tensor_written_to():
-    """`x.copy_(y)` of an int64 `x` and a float32 `y` converts to int64, without an error: 1.75
-    and -1.75 are truncated towards zero, to 1 and -1.
+    """`x.copy_(y)` of a contiguous int64 vector `x` and a float32 `y` of its length converts to
+    int64, without an error: 1.75 and -1.75 are truncated towards zero, to 1 and -1.
 
     Unlike `add_`, which refuses floats for an integer tensor.
     """
@@ -139,8 +139,8 @@ def test_copy_keeps_the_dtype_of_the_tensor_written_to():
 
 @pytest.mark.claim("blitz-t-inplace")
 def test_t_with_an_underscore_transposes_the_tensor_itself(device):
-    """`x.t_()` swaps the two dimensions of a (2, 3) matrix `x` itself: its shape becomes (3, 2),
-    its strides change, the memory stays the same.
+    """`x.t_()` swaps the two dimensions of a (2, 3) matrix `x` itself, one that requires no
+    grad: its shape becomes (3, 2), its strides change, the memory stays the same.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     address = x.data_ptr()
@@ -162,8 +162,8 @@ def test_t_with_an_underscore_transposes_the_tensor_itself(device):
     ],
 )
 def test_some_underscore_operations_change_no_number(name, arguments, shape):
-    """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` change the shape and the strides
-    of a (1, 2, 3) tensor in place, and no element in memory.
+    """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` change the shape and the
+    strides of a (1, 2, 3) tensor that requires no grad in place, and no element in memory.
     """
     memory = torch.tensor([1, 2, 3, 4, 5, 6])
     x = memory.view(1, 2, 3)
@@ -178,7 +178,9 @@ def test_some_underscore_operations_change_no_number(name, arguments, shape):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_index_assignment_changes_a_tensor_without_an_underscore(device):
-    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of a matrix `x` that requires no grad."""
+    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of a contiguous matrix `x` that
+    requires no grad.
+    """
     x = torch.zeros(2, 2, device=device)
     address = x.data_ptr()
 
@@ -191,8 +193,8 @@ def test_index_assignment_changes_a_tensor_without_an_underscore(device):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_plus_equals_changes_the_tensor_that_both_names_share(device):
-    """`x += 1` of a float32 tensor that requires no grad works in place: another name of the
-    same tensor sees the sum.
+    """`x += 1` of a contiguous float32 tensor that requires no grad works in place: another
+    name of the same tensor sees the sum.
 
     Because Python calls `__iadd__`, which does what `add_` does.
     """
@@ -220,8 +222,8 @@ def test_x_equals_x_plus_one_gives_the_name_to_a_new_tensor(device):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_out_writes_the_result_into_a_tensor_that_is_there():
-    """`torch.add(x, 10, out=x)` overwrites a float32 tensor `x` that requires no grad, and returns
-    it.
+    """`torch.add(x, 10, out=x)` overwrites a contiguous float32 tensor `x` that requires no
+    grad, and returns it.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -233,8 +235,8 @@ def test_out_writes_the_result_into_a_tensor_that_is_there():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_inplace_true_makes_an_activation_overwrite_its_input():
-    """`F.relu(x, inplace=True)` of a float32 tensor that requires no grad writes into `x` and
-    returns `x`, as `nn.ReLU(inplace=True)` does.
+    """`F.relu(x, inplace=True)` of a contiguous float32 tensor that requires no grad writes
+    into `x` and returns `x`, as `nn.ReLU(inplace=True)` does.
 
     It saves the memory of the result. The input is lost, which matters if it is used again.
     """

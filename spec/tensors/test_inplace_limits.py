@@ -74,7 +74,8 @@ def test_an_integer_tensor_refuses_a_float_result(device):
 
 
 def test_a_float_tensor_takes_an_integer_operand(device):
-    """`x += y` keeps a float32 `x` float32 for a `y` of int64 as for a `y` of float64.
+    """`x += y` keeps a contiguous float32 vector `x` that requires no grad float32, for an
+    int64 vector `y` of its length as for a float64 one.
 
     `x + y` would be float64 for a float64 `y`: in place the result is converted to the dtype of
     `x`, as long as it is of the same kind; a complex `y` is refused.
@@ -120,9 +121,9 @@ def test_index_assignment_to_an_expanded_tensor_sets_every_copy(device):
 
 
 def test_operands_that_overlap_in_memory_are_refused(device):
-    """For a contiguous vector of three elements `x[1:] += x[:-1]` and `x[1:] = x[:-1]` raise a
-    RuntimeError, "some elements of the input tensor and the written-to tensor refer to a single
-    memory location".
+    """For a contiguous int64 vector of three elements `x[1:] += x[:-1]` and `x[1:] = x[:-1]`
+    raise a RuntimeError, "some elements of the input tensor and the written-to tensor refer to
+    a single memory location".
 
     An element could be overwritten before it is read. Write `x[1:] += x[:-1].clone()`.
     """
@@ -173,8 +174,8 @@ def test_a_tensor_may_be_its_own_operand(device):
 
 
 def test_changes_through_data_and_numpy_go_uncounted():
-    """`x.data.add_(1)` and `x.numpy()[0] = 5` change a float32 CPU tensor `x` without raising
-    its version counter, `x._version`.
+    """`x.data.add_(1)` and `x.numpy()[0] = 5` change a float32 CPU vector `x` that requires no
+    grad without raising its version counter, `x._version`.
 
     So autograd doesn't notice them, and a gradient may be computed from changed values. Write
     to `x` under `torch.no_grad()` instead.

@@ -13,8 +13,8 @@ import torch
 
 
 def test_cat_joins_along_an_axis_that_is_there(device):
-    """`torch.cat([a, b])` joins two matrices along an existing dimension, the first unless `dim=`
-    names another.
+    """`torch.cat([a, b])` joins two int64 matrices of one shape along an existing dimension,
+    the first unless `dim=` names another.
     """
     a = torch.tensor([[1, 2]], device=device)
     b = torch.tensor([[3, 4]], device=device)
@@ -223,9 +223,9 @@ def test_split_takes_a_list_of_lengths(device):
 )
 @pytest.mark.spare("8", reason="any number of chunks above the length gives these pieces")
 def test_chunk_rounds_the_length_of_a_piece_up(length, asked, pieces):
-    """`x.chunk(n)` of a nonempty vector of length L gives pieces of length ceil(L / n), the
-    last may be shorter, so it may return fewer than `n` pieces: 12 elements in 5 chunks give 4
-    pieces of 3.
+    """`x.chunk(n)` of a nonempty vector of length L, n being 1 or more, gives pieces of length
+    ceil(L / n), the last may be shorter, so it may return fewer than `n` pieces: 12 elements in
+    5 chunks give 4 pieces of 3.
 
     `tensor_split(n)` returns exactly `n` pieces.
     """
@@ -239,8 +239,8 @@ def test_chunk_rounds_the_length_of_a_piece_up(length, asked, pieces):
     [(6, 3, [2, 2, 2]), (5, 4, [2, 1, 1, 1]), (12, 5, [3, 3, 2, 2, 2]), (2, 3, [1, 1, 0])],
 )
 def test_tensor_split_always_gives_as_many_pieces_as_asked(length, asked, pieces):
-    """`x.tensor_split(n)` of a vector returns exactly `n` pieces whose lengths differ by at
-    most 1; some are empty if there are fewer elements than pieces.
+    """`x.tensor_split(n)` of a vector, n being 1 or more, returns exactly `n` pieces whose
+    lengths differ by at most 1; some are empty if there are fewer elements than pieces.
     """
     x = torch.zeros(length)
 
@@ -272,8 +272,8 @@ def test_unbind_takes_an_axis_apart(device):
 
 
 def test_pieces_are_views(device):
-    """The pieces from `split`, `chunk`, `tensor_split` and `unbind` of a dense vector are
-    views: if it requires no grad, writing to a piece changes the original.
+    """The pieces from `split`, `chunk`, `tensor_split` and `unbind` of a contiguous float32
+    vector are views: if it requires no grad, writing to a piece changes the original.
 
     Call `clone()` on a piece to keep it apart.
     """

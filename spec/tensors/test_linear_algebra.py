@@ -93,8 +93,11 @@ def test_the_inverse_times_the_matrix_is_the_identity(device):
 
 
 def test_a_stack_of_matrices_is_inverted_one_by_one(device):
-    """`torch.linalg.inv` and `torch.linalg.det` of a float32 tensor of shape (batch, n, n) treat
-    each matrix by itself.
+    """`torch.linalg.inv` and `torch.linalg.det` of a float32 tensor of shape (batch, n, n)
+    treat each matrix by itself.
+
+    One singular matrix among them makes `inv` raise for the whole batch; `inv_ex` gives an
+    `info` for each.
     """
     x = torch.tensor([[[2.0]], [[4.0]]], device=device)
 
@@ -140,12 +143,12 @@ def test_inv_ex_reports_instead_of_raising():
 
 @pytest.mark.parametrize("name", ["inv", "det", "svdvals", "matrix_norm"])
 def test_integers_have_to_become_floats_first(name):
-    """`torch.linalg.inv`, `det`, `svdvals` and `matrix_norm` of an int64 matrix raise a
-    RuntimeError, "Expected a floating point or complex tensor as input"; convert with
-    `x.float()`.
+    """`torch.linalg.inv`, `det`, `svdvals` and `matrix_norm` of an int64 matrix raise an error,
+    "Expected a floating point or complex tensor as input"; convert with `x.float()`.
 
-    Others in `torch.linalg`, such as `cross`, `multi_dot` and `matrix_power` with a power from
-    0 on, take integers on the CPU.
+    It is a RuntimeError, from PyTorch 2.15 on its subclass NotImplementedError. Others in
+    `torch.linalg`, such as `cross`, `multi_dot` and `matrix_power` with a power from 0 on, take
+    integers on the CPU.
     """
     x = torch.tensor([[1, 2], [3, 4]])
 
@@ -209,8 +212,12 @@ def test_lstsq_comes_as_near_as_it_can():
 
 
 def test_the_pseudoinverse_exists_for_every_matrix():
-    """`torch.linalg.pinv(x)` of a finite float32 matrix is the pseudoinverse, which singular
-    matrices and matrices that aren't square have, too.
+    """`torch.linalg.pinv` of a finite float32 matrix is the pseudoinverse, which singular
+    matrices and matrices that aren't square have, too; by default, singular values below a
+    small fraction of the largest count as 0.
+
+    So the pseudoinverse of `torch.tensor([[1e-25, 0.0], [0.0, 1.0]])` has no 1e25; `rtol=` sets
+    the fraction.
     """
     x = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 
@@ -218,6 +225,8 @@ def test_the_pseudoinverse_exists_for_every_matrix():
 
     assert torch.linalg.pinv(x).tolist() == [[0.5, 0.0], [0.0, 0.0], [0.0, 0.0]]
     assert torch.linalg.pinv(singular).tolist() == [[0.5, 0.0], [0.0, 0.0]]
+    tiny = torch.tensor([[1e-25, 0.0], [0.0, 1.0]])
+    assert torch.linalg.pinv(tiny).tolist() == [[0.0, 0.0], [0.0, 1.0]]
 
 
 def test_solve_triangular_reads_one_triangle(device):

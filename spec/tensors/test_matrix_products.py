@@ -235,8 +235,9 @@ def test_an_empty_inner_dimension_gives_zeros(device):
 
 
 def test_addmm_adds_a_product_to_a_matrix(device):
-    """`torch.addmm(m, x, y, beta=b, alpha=a)` of finite float32 tensors is, up to rounding, `b * m
-    + a * (x @ y)`; `m` is broadcast, as the bias of a linear layer is.
+    """`torch.addmm(m, x, y, beta=b, alpha=a)` of float32 tensors is, up to rounding and where
+    nothing overflows, `b * m + a * (x @ y)`; `m` is broadcast, as the bias of a linear layer
+    is.
 
     With `beta=0` it ignores `m`, even NaN in it.
     """
@@ -249,8 +250,8 @@ def test_addmm_adds_a_product_to_a_matrix(device):
 
 
 def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
-    """`torch.baddbmm(m, x, y)` of float32 tensors is `m + torch.bmm(x, y)`, and `torch.addmv(v, x,
-    w)` is `v + x @ w`, up to rounding.
+    """`torch.baddbmm(m, x, y)` of float32 tensors is `m + torch.bmm(x, y)`, and `torch.addmv(v,
+    x, w)` is `v + x @ w`, up to rounding, where `m` and `v` have the shape of the product.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     v = torch.tensor([1.0, 10.0], device=device)

@@ -17,8 +17,9 @@ from torch import nn
 
 
 def test_a_tensor_has_no_astype():
-    """For a tensor `x`, `x.astype("float32")` raises AttributeError, "'Tensor' object has no
-    attribute 'astype'": `astype` is NumPy's name. Write `x.to(torch.float32)` or `x.float()`.
+    """For `x = torch.tensor([1, 2])`, `x.astype("float32")` raises AttributeError, "'Tensor'
+    object has no attribute 'astype'": `astype` is NumPy's name. Write `x.to(torch.float32)` or
+    `x.float()`.
     """
     x = torch.tensor([1, 2])
 
@@ -30,8 +31,8 @@ def test_a_tensor_has_no_astype():
 
 
 def test_a_tensor_has_no_copy():
-    """For a tensor `x`, `x.copy()` raises AttributeError, "'Tensor' object has no attribute
-    'copy'": write `x.clone()`.
+    """For `x = torch.tensor([1, 2])`, `x.copy()` raises AttributeError, "'Tensor' object has no
+    attribute 'copy'": write `x.clone()`.
     """
     x = torch.tensor([1, 2])
 
@@ -42,8 +43,9 @@ def test_a_tensor_has_no_copy():
 
 
 def test_a_tensor_has_no_append():
-    """For a tensor `x`, `x.append(3)` raises AttributeError, "'Tensor' object has no attribute
-    'append'": collect tensors in a list and join them once by `torch.stack` or `torch.cat`.
+    """For `x = torch.tensor([1, 2])`, `x.append(3)` raises AttributeError, "'Tensor' object has
+    no attribute 'append'": collect tensors in a list and join them once by `torch.stack` or
+    `torch.cat`.
     """
     x = torch.tensor([1, 2])
 
@@ -54,9 +56,9 @@ def test_a_tensor_has_no_append():
 
 
 def test_a_dtype_is_no_method_of_a_tensor():
-    """`x.float32()` and `x.Long()` of a tensor raise AttributeError, "'Tensor' object has no
-    attribute": the methods are `x.float()` and `x.long()`. `x.to(torch.float32)` takes the dtype by
-    its full name.
+    """For `x = torch.tensor([1, 2])`, `x.float32()` and `x.Long()` raise AttributeError,
+    "'Tensor' object has no attribute": the methods are `x.float()` and `x.long()`.
+    `x.to(torch.float32)` takes the dtype by its full name.
     """
     x = torch.tensor([1, 2])
 

@@ -57,7 +57,7 @@ def test_tensor_and_array_start_at_the_same_address():
 
 @pytest.mark.claim("blitz-numpy-tensor-edit-visible")
 def test_adding_to_the_tensor_changes_its_array():
-    """After `array = tensor.numpy()` of a nonempty float32 CPU vector that requires no grad,
+    """After `array = tensor.numpy()` of the float32 CPU tensor `torch.ones(5)`,
     `tensor.add_(1)` changes the array, too.
     """
     tensor = torch.ones(5)
@@ -153,9 +153,9 @@ def test_numpys_floats_come_over_as_float64():
     ],
 )
 def test_a_dtype_keeps_its_name_across_the_bridge(dtype, name):
-    """CPU tensors of bool, uint8, int16, int32, int64, float16, float32, float64, complex64 and
-    complex128 keep their dtype in `tensor.numpy()`, and their arrays keep it in
-    `torch.from_numpy(array)`.
+    """CPU tensors that require no grad, of bool, uint8, int16, int32, int64, float16, float32,
+    float64, complex64 and complex128, keep their dtype in `tensor.numpy()`, and their arrays
+    keep it in `torch.from_numpy(array)`.
     """
     tensor = torch.zeros(1, dtype=dtype)
 
@@ -299,8 +299,8 @@ def test_dlpack_shares_memory_too():
 
 
 def test_memory_outlives_the_tensor_it_came_from():
-    """An array from `tensor.numpy()` of a float32 CPU tensor keeps its values after `del
-    tensor`.
+    """An array from `tensor.numpy()` of a float32 CPU tensor that requires no grad keeps its
+    values after `del tensor`.
 
     Because the array holds a reference to the tensor's storage.
     """

@@ -129,8 +129,8 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """`x * array` of a float32 CPU tensor that requires no grad, on the left, and a float64
-    array on the right is a float64 tensor.
+    """`x * array` of a float32 CPU vector that requires no grad, on the left, and a float64
+    vector of NumPy on the right, of the same length, is a float64 tensor.
 
     NumPy computes it; NumPy 2 gives a DeprecationWarning. Convert the array first: `x *
     torch.from_numpy(array).float()`.
@@ -148,8 +148,8 @@ def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
 
 
 def test_plus_equals_with_an_array_is_not_in_place():
-    """`x += array` with a float64 array doesn't write into a float32 CPU tensor `x` that
-    requires no grad: it binds the name `x` to a new tensor, of float64.
+    """`x += array` with a float64 vector of NumPy doesn't write into a float32 CPU vector `x`
+    of the same length that requires no grad: it binds the name `x` to a new tensor, of float64.
 
     Because `add_` refuses an array, and Python falls back to `x = x + array`. Write `x +=
     torch.from_numpy(array)`.
@@ -215,8 +215,8 @@ def test_a_network_takes_tensors_and_no_arrays():
 
 
 def test_a_tensor_can_be_indexed_with_an_array():
-    """`x[array]` of a vector `x` with a NumPy vector of int64 or bool picks elements as an
-    index tensor or a mask does.
+    """`x[array]` of a vector `x` with a contiguous NumPy vector of int64 or bool picks elements
+    as an index tensor or a mask does.
 
     An array of uint8, as images are, is read as a mask, which is deprecated: convert it with
     `array.astype(int)`.

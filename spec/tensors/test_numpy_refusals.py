@@ -128,7 +128,7 @@ def test_bfloat16_is_refused():
 
 
 def test_a_conjugated_tensor_is_refused():
-    """`x.conj().numpy()` of a complex tensor that requires no grad raises a RuntimeError,
+    """`x.conj().numpy()` of a complex64 CPU tensor that requires no grad raises a RuntimeError,
     "Can't call numpy() on Tensor that has conjugate bit set"; write
     `x.conj().resolve_conj().numpy()`.
 
@@ -147,8 +147,9 @@ def test_a_conjugated_tensor_is_refused():
 
 
 def test_a_lazily_negated_tensor_is_refused():
-    """`x.conj().imag.numpy()` of a complex tensor that requires no grad raises a RuntimeError,
-    "Can't call numpy() on Tensor that has negative bit set"; call `resolve_neg()` first.
+    """`x.conj().imag.numpy()` of a complex64 CPU tensor that requires no grad raises a
+    RuntimeError, "Can't call numpy() on Tensor that has negative bit set"; call `resolve_neg()`
+    first.
 
     Because the imaginary part of a lazy conjugate is only marked as negative.
     """
@@ -243,11 +244,11 @@ def test_an_array_of_text_is_refused():
 
 
 def test_an_array_of_python_objects_is_refused():
-    """`torch.from_numpy` of an array of dtype object, as a table with mixed columns or with None in
-    it gives, raises a TypeError, "can't convert np.ndarray of type numpy.object_".
+    """`torch.from_numpy` of an array of dtype object, as a table with mixed columns or with
+    None in it gives, raises a TypeError, "can't convert np.ndarray of type numpy.object_".
 
-    Because it holds references to Python objects. If all of them are numbers or None, write
-    `array.astype("float32")`; rows of unequal length have to be padded first.
+    Because it holds references to Python objects. If all of them are real numbers or None,
+    write `array.astype("float32")`; rows of unequal length have to be padded first.
     """
     array = np.array([[1], [2, 3]], dtype=object)
 

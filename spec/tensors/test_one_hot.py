@@ -36,8 +36,10 @@ def test_argmax_turns_one_hot_back_into_labels(device):
 
 
 def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
-    """`F.one_hot` returns int64: a float32 `nn.Linear` raises RuntimeError, "mat1 and mat2 must
-    have the same dtype", until `.float()` converts it. There is no `dtype=` argument.
+    """`F.one_hot` returns int64: a float32 `nn.Linear(3, 1)` raises RuntimeError, "mat1 and
+    mat2 must have the same dtype", until `.float()` converts it. There is no `dtype=` argument.
+
+    A layer without a bias raises RuntimeError in other words.
     """
     one_hot = F.one_hot(torch.tensor([2, 0], device=device), num_classes=3)
     layer = nn.Linear(3, 1, device=device)
@@ -70,8 +72,8 @@ def test_one_hot_takes_int64_labels_only():
 
 
 def test_without_num_classes_the_largest_label_counts(device):
-    """`F.one_hot(labels)` of a nonempty vector without `num_classes` makes `labels.max() + 1`
-    columns, so that two batches may get different shapes.
+    """`F.one_hot(labels)` of a nonempty int64 vector of class indices from 0 on makes
+    `labels.max() + 1` columns, so that two batches may get different shapes.
 
     Pass the number of classes of the task. An empty vector without it raises RuntimeError.
     """

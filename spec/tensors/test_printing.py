@@ -66,9 +66,9 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """`repr(x)` of real floats is in scientific notation if, of the magnitudes shown, the
-    largest is more than 1000 times the smallest nonzero one, or more than 1e8, or if a fraction
-    occurs and the smallest is below 1e-4.
+    """`repr(x)` of a float32 vector is in scientific notation if, of the finite magnitudes
+    shown, the largest is more than 1000 times the smallest nonzero one, or more than 1e8, or if
+    the smallest nonzero one is below 1e-4.
 
     Write `torch.set_printoptions(sci_mode=False)` to turn it off.
     """
@@ -202,8 +202,8 @@ def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
 
 
 def test_a_long_row_is_wrapped_at_80_characters(snapshot):
-    """In `repr(x)` of an int64 tensor a row that needs more than 80 characters goes on in the
-    next line, by default.
+    """In `repr(x)` of an int64 vector of at most 1000 elements a row that needs more than 80
+    characters goes on in the next line, by default.
 
     `torch.set_printoptions(linewidth=...)` changes the limit.
     """
@@ -214,8 +214,8 @@ def test_a_long_row_is_wrapped_at_80_characters(snapshot):
 
 
 def test_more_than_a_thousand_elements_are_summarised():
-    """`repr(x)` of a tensor of more than 1000 elements shows by default only the first and last
-    three along each dimension longer than six, with `...` between them.
+    """`repr(x)` of a dense CPU tensor of more than 1000 elements shows by default only the
+    first and last three along each dimension longer than six, with `...` between them.
     """
     x = torch.arange(1001)
     printed_numbers = repr(x[:1000]).split(",")

@@ -270,7 +270,8 @@ def test_equal_tensors_are_different_keys():
     """A `dict` with a `torch.Tensor` as key doesn't find it by another tensor of the same
     value: a tensor is hashed by identity, not by value.
 
-    Because its values can change. Use `x.item()` or `tuple(x.tolist())` as the key.
+    Because its values can change. Use `x.item()`, or `tuple(x.tolist())` of a vector, as the
+    key.
     """
     key = torch.tensor(1)
     equal_key = torch.tensor(1)

@@ -88,10 +88,11 @@ def test_two_draws_give_what_one_longer_draw_gives():
 
 
 def test_the_order_of_draws_matters():
-    """A draw in between changes the draws after it: from the same seed, `torch.rand(2)` gives other
-    values if `torch.rand(1)` was called before it.
+    """A draw in between changes the draws after it: from the same seed, `torch.rand(2)` gives
+    other values if `torch.rand(1)` was called before it.
 
-    So adding a layer to a model changes the initial weights of the layers after it.
+    So adding a layer with weights to a model changes the initial weights of the layers after
+    it.
     """
     torch.manual_seed(7)
     plain = torch.rand(2)

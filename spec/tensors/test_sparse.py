@@ -29,7 +29,8 @@ pytestmark = [
 
 def test_a_coo_tensor_is_made_of_coordinates_and_values(device):
     """`torch.sparse_coo_tensor(indices, values, size)` takes a (dimensions, n) tensor of
-    coordinates and n values, one column of coordinates per value; all other elements are zero.
+    coordinates and a vector of n values, one column of coordinates per value; all other
+    elements are zero.
     """
     indices = [[0, 1, 1], [2, 0, 2]]
 
@@ -179,7 +180,8 @@ def test_a_product_of_two_sparse_matrices_is_sparse(device):
 
 def test_sparse_plus_dense_is_refused_and_dense_plus_sparse_is_dense():
     """For a float32 COO matrix `x`, `x + dense` and `x + 1` raise RuntimeError, "add(sparse,
-    dense) is not supported. Use add(dense, sparse) instead"; `dense + x` is a dense tensor.
+    dense) is not supported. Use add(dense, sparse) instead"; `dense + x` of a dense matrix of
+    the same shape is dense.
     """
     x = torch.tensor([[0.0, 3.0]]).to_sparse()
     dense = torch.tensor([[1.0, 1.0]])
@@ -217,8 +219,8 @@ def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
     backend".
 
     Apply the function to `x.coalesce().values()` where zero stays zero, otherwise to
-    `x.to_dense()`. Without `coalesce()`, `values()` of a tensor fresh from
-    `torch.sparse_coo_tensor` raises RuntimeError.
+    `x.to_dense()`. Without `coalesce()`, `values()` of two elements or more, fresh from
+    `torch.sparse_coo_tensor`, raises RuntimeError.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 0.0]]).to_sparse()
 

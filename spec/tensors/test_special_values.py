@@ -82,8 +82,8 @@ def test_equal_nan_lets_nan_be_close_to_nan(device):
     "name", ["sum", "mean", "prod", "max", "min", "amax", "amin", "median", "std", "var", "norm"]
 )
 def test_one_nan_spoils_a_reduction(name, device):
-    """A single NaN in a float32 tensor makes `sum`, `mean`, `prod`, `max`, `min`, `amax`,
-    `amin`, `median`, `std`, `var` and `norm` of all its elements NaN.
+    """A single NaN in a float32 tensor makes `sum()`, `mean()`, `prod()`, `max()`, `min()`,
+    `amax()`, `amin()`, `median()`, `std()`, `var()` and `norm()` of all its elements NaN.
 
     NumPy's do the same. Use `nansum`, `nanmean` or a mask.
     """

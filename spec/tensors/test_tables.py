@@ -37,9 +37,9 @@ def test_a_frame_becomes_a_tensor_by_way_of_numpy(pandas):
 
 
 def test_a_frame_itself_is_no_data(pandas):
-    """`torch.tensor(frame)` of a DataFrame whose columns are named by strings raises ValueError,
-    "could not determine the shape of object type 'DataFrame'", and `torch.from_numpy(series)`
-    TypeError: write `.to_numpy()`.
+    """`torch.tensor(frame)` of a nonempty DataFrame whose columns are named by strings raises
+    ValueError, "could not determine the shape of object type 'DataFrame'", and
+    `torch.from_numpy(series)` TypeError: write `.to_numpy()`.
 
     Because `torch.tensor` reads `frame[0]`, and a DataFrame looks 0 up among the names of its
     columns.
@@ -57,9 +57,9 @@ def test_a_frame_itself_is_no_data(pandas):
 
 
 def test_a_filtered_series_has_gaps_in_its_index(pandas):
-    """`torch.tensor(series)` of a pandas Series with integer labels, none of them 0, as the filter
-    `frame[frame.a > 1]["a"]` may leave it, raises ValueError, "could not determine the shape of
-    object type 'Series'".
+    """`torch.tensor(series)` of a nonempty pandas Series with integer labels, none of them 0,
+    as the filter `frame[frame.a > 1]["a"]` may leave it, raises ValueError, "could not
+    determine the shape of object type 'Series'".
 
     Because `torch.tensor` reads `series[0]`, `series[1]`, ..., which pandas looks up among the
     labels; labels such as 0 and 2 give a KeyError. `torch.tensor(series.to_numpy())` works.
@@ -77,12 +77,12 @@ def test_a_filtered_series_has_gaps_in_its_index(pandas):
 
 
 def test_a_column_of_text_spoils_the_whole_table(pandas):
-    """`torch.tensor(frame.values)` of a DataFrame with a column of numbers and one of text raises
-    TypeError, "can't convert np.ndarray of type numpy.object_": choose or convert the columns
-    first.
+    """`torch.tensor(frame.values)` of a DataFrame with a column of numbers and one of text
+    raises TypeError, "can't convert np.ndarray of type numpy.object_": choose or convert the
+    columns first.
 
-    `pandas.get_dummies(frame)` makes a column of each word, `pandas.Categorical(column).codes` an
-    integer of each word.
+    `pandas.get_dummies(frame).to_numpy(dtype="float32")` has a column for each word,
+    `pandas.Categorical(column).codes` an integer for each word.
     """
     frame = pandas.DataFrame({"a": [1, 2], "s": ["x", "y"]})
 
