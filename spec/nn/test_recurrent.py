@@ -102,10 +102,12 @@ def test_the_hidden_state_is_the_output_of_the_last_step():
 
     output, (h_n, _) = nn.LSTM(2, 3, num_layers=2, batch_first=True)(x)
     both, (ends, _) = nn.LSTM(2, 3, batch_first=True, bidirectional=True)(x)
+    backward = both[:, :, 3:]
 
+    assert output.shape == (4, 5, 3)
     assert torch.equal(output[:, -1], h_n[-1]) is True
-    assert torch.equal(both[:, 0, 3:], ends[1]) is True
-    assert torch.equal(both[:, -1, 3:], ends[1]) is False
+    assert torch.equal(backward[:, 0], ends[1]) is True
+    assert torch.equal(backward[:, -1], ends[1]) is False
 
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):

@@ -446,17 +446,3 @@ def test_the_tilde_flips_bits_not_truth(device):
 
     assert (~x).tolist() == [-1, -2]
     assert x.logical_not().tolist() == [True, False]
-
-
-def test_isin_asks_whether_elements_are_in_a_list():
-    """`torch.isin(x, torch.tensor([1, 3]))` of an int64 tensor `x` is a bool tensor of its
-    shape, True for the elements that are in the list; a Python list in place of the second
-    tensor raises TypeError.
-
-    `x[torch.isin(x, keep)]` keeps those elements. `3 in x` checks a single value.
-    """
-    x = torch.tensor([[1, 2], [3, 4]])
-
-    assert torch.isin(x, torch.tensor([1, 3])).tolist() == [[True, False], [True, False]]
-    with pytest.raises(TypeError, match="received an invalid combination of arguments"):
-        torch.isin(x, [1, 3])
