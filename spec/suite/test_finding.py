@@ -112,7 +112,7 @@ def test_each_page_has_a_share_of_a_long_answer():
 
     found = answers("view", model, *page, short)
 
-    assert found.index("`view` elsewhere.") == 34
+    assert found.index("`view` elsewhere.") == 26
     assert found.index("`view` in a model.") == 61
     assert len(found) == 62
 
