@@ -26,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from drawn.verses import babble, judge, shares_of_lengths, unigram_loss, write_couplets
 from figures import bars, curves, figure
-from texts import read_text, write
+from texts import read_text, steps, streams, write
 from torch import nn
 from workbench import (
     Arguments,
@@ -38,7 +38,6 @@ from workbench import (
     positive,
     read_checkpoint,
     script,
-    threads,
 )
 
 
@@ -65,18 +64,6 @@ class CharRNN(nn.Module):
     def forward(self, characters, memory=None):
         remembered, memory = self.lstm(self.embedding(characters), memory)
         return self.scores(remembered), memory
-
-
-def steps(streams, length):
-    """Yield what is read and what comes next, `length` characters of all streams at a time."""
-    for start in range(0, streams.shape[1] - 1, length):
-        piece = streams[:, start : start + length + 1]
-        yield piece[:, :-1], piece[:, 1:]
-
-
-def streams(numbers, count):
-    """Cut a text of numbers into rows to be read side by side."""
-    return numbers[: len(numbers) // count * count].view(count, -1)
 
 
 def mean_loss(net, numbers, length):
@@ -152,7 +139,7 @@ def learn(args):
     net = CharRNN(len(characters), args.hidden, args.layers).to(args.device)
     optimizer = torch.optim.Adam(net.parameters(), args.lr)
     decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, max(1, args.epochs - 1))
-    free = ("threads", "generate", "prompt", "temperature", "sample")
+    free = ("generate", "prompt", "temperature", "sample")
     run = Run(args, fingerprint(text), free, model=net, optimizer=optimizer, scheduler=decay)
 
     for _ in run.epochs():
@@ -198,21 +185,19 @@ def learn(args):
 @script
 def main(argv=None):
     """Do as the arguments say and return the metrics."""
-    parser = Arguments(__file__, __doc__, epochs=7, batch_size=8, lr=0.01)
+    parser = Arguments(__file__, __doc__, epochs=7, batch_size=8, lr=0.01, threads=1)
     add = parser.add_argument
     add("--text", default="couplets", help="couplets, pydoc (English of Python's manual) or a file")
     add("--couplets", type=positive, default=2500, help="couplets to make")
     add("--length", type=positive, default=64, help="characters that a gradient reaches back")
     add("--hidden", type=positive, default=128, help="numbers that the LSTM remembers")
     add("--layers", type=positive, default=1, help="LSTMs one upon the other")
-    add("--threads", type=positive, default=1, help="steps this small gain nothing from more")
     add("--generate", action="store_true", help="only write, by the checkpoint in --out")
     add("--prompt", default="", help="what the sample begins with")
     add("--temperature", type=not_negative, default=0.7, help="0 is dull, 1 as learned")
     add("--sample", type=positive, default=300, help="characters to write")
     args = parser.read(argv)
-    with threads(args.threads):
-        metrics = generate(args) if args.generate else learn(args)
+    metrics = generate(args) if args.generate else learn(args)
     print(metrics["sample"])
     return metrics
 

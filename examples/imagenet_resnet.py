@@ -23,101 +23,47 @@ The real thing, on ImageNet:
 
 Of 500 unseen drawn pictures of twenty classes the default run, after nine times through 2,000
 others, gets about 70 % right by top-1 and 96 % by top-5; a guess gets 5 % and 25 %. Measured in
-PyTorch 2.14.1 with the seeds 0, 1 and 2: 63 to 74 % and 95 to 99 % with one thread, 66 to 70 % and
+PyTorch 2.14.1 with the seeds 0, 1 and 2: 63 to 74 % and 95 to 99 % with one thread, 66 to 72 % and
 94 to 98 % with two threads, 65 to 69 % and 94 to 97 % with two processes of one thread each. One
 seed gives the same numbers again with as many threads on the same CPU; with others, sums are
 rounded otherwise. It takes about half a minute on two cores.
 """
 
-import argparse
 import json
-import logging
-import os
-import sys
 import time
-from contextlib import contextmanager
-from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import torch
-import torch._dynamo  # DDP imports it: later than `init_process_group` it would keep the group
 import torch.distributed as dist
 import torch.nn.functional as F
 import torchvision
-import workbench
-from matplotlib.figure import Figure
+from figures import BLUE, GRAY, ORANGE, curves, figure, pictures
+from picture_files import fingerprint_of_folder, open_folders, to_values
+from processes import added_up, apart, processes
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, Subset
-from torchvision.datasets import ImageFolder
 from torchvision.models import get_model, list_models
 from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.transforms import v2
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
-
-log = logging.getLogger("imagenet")
+from workbench import (
+    Arguments,
+    InputError,
+    Run,
+    count,
+    fingerprint,
+    log,
+    not_negative,
+    number,
+    positive,
+    read_checkpoint,
+    script,
+)
 
 # All of torchvision's, and one of half the depth of its smallest.
 ARCHS = ["resnet10", *(name for name in list_models(torchvision.models) if "resne" in name)]
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's pictures
-
-
-class InputError(Exception):
-    """Something that the user can mend; shown as one line, with exit code 2."""
-
-
-def one_line(error):
-    """Return an error's own words; one from a worker process comes with its traceback before."""
-    return str(error).strip().rpartition("\n")[2]
-
-
-# Processes: one by itself, or as many as torchrun starts.
-
-
-@contextmanager
-def processes(args):
-    """Join the other processes, if there are any; yield rank, number of processes and device."""
-    device = pick_device(args.device)
-    if "WORLD_SIZE" not in os.environ:
-        yield 0, 1, device
-        return
-    options = {"backend": "gloo", "timeout": timedelta(minutes=10)}
-    if device.type == "cuda":
-        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        torch.cuda.set_device(device)
-        options |= {"backend": "nccl", "device_id": device}
-    dist.init_process_group(**options)
-    try:
-        yield dist.get_rank(), dist.get_world_size(), device
-    finally:
-        dist.destroy_process_group()
-
-
-def pick_device(name):
-    """Return the device called `name`, or the accelerator that is here, or the CPU."""
-    if name:
-        try:
-            return torch.empty(1, device=name).device
-        except (AssertionError, RuntimeError) as error:
-            raise InputError(f"--device {name}: {str(error).partition(chr(10))[0]}") from error
-    try:
-        return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-    except (AttributeError, TypeError):  # before PyTorch 2.7
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def added_up(numbers, device):
-    """Return the sums of these numbers over all processes."""
-    sums = torch.tensor(numbers, dtype=torch.float64)
-    if dist.is_initialized():
-        sums = sums.to(device)
-        dist.all_reduce(sums)
-    return sums.tolist()
-
-
-# The network and the pictures.
 
 
 def build(arch, classes, shrink, norm):
@@ -151,173 +97,35 @@ def build(arch, classes, shrink, norm):
 
 def open_pictures(args):
     """Return the pictures to learn from, cropped and mirrored at random, and those to measure."""
-    finish = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD)]
-    plain = [v2.Resize(args.size * 8 // 7), v2.CenterCrop(args.size)]
-    crop = v2.RandomResizedCrop(args.size, scale=(args.crop_from, 1))
-    random = plain if args.no_augment else [crop, v2.RandomHorizontalFlip()]
-    try:
-        train = ImageFolder(args.data / "train", v2.Compose(random + finish))
-        val = ImageFolder(args.data / "val", v2.Compose(plain + finish))
-    except FileNotFoundError as error:
+    if not any((args.data / part).is_dir() for part in ("train", "val")):
         raise InputError(
             f"no pictures in {args.data}: put train/CLASS/*.jpg and val/CLASS/*.jpg there, "
             f"or draw some: python examples/drawn/shapes.py {args.data}"
-        ) from error
-    if train.classes != val.classes:
-        odd = ", ".join(sorted(set(train.classes) ^ set(val.classes)))
-        raise InputError(f"{args.data} needs the same classes in train and val; one lacks {odd}")
-    return train, val
-
-
-# Training.
-
-
-class Training:
-    """A run that can be stopped at any moment and taken up again after its last whole epoch.
-
-    The order of the pictures, their crops and mirror images depend on seed, epoch and rank alone.
-    """
-
-    def __init__(self, train, val, args, rank, world, device):
-        self.train, self.val, self.args = train, val, args
-        self.rank, self.world, self.device = rank, world, device
-        torch.manual_seed(args.seed)
-        self.net = build(args.arch, len(train.classes), args.shrink, args.norm).to(device)
-        self.model = self.net  # what is called in training; the numbers are the same
-        if world > 1:
-            ids = [device] if device.type == "cuda" else None
-            self.model = DistributedDataParallel(self.net, device_ids=ids)
-        self.optimizer = torch.optim.SGD(
-            self.net.parameters(), args.lr, momentum=0.9, weight_decay=args.weight_decay
         )
-        self.scheduler = torch.optim.lr_scheduler.StepLR(self.optimizer, args.lr_step, gamma=0.1)
-        # Each process takes every world-th picture of one order, and so its part of each batch.
-        self.sampler = DistributedSampler(train, world, rank, shuffle=True, seed=args.seed)
-        self.history, self.best = [], -1.0
+    finish = [to_values, v2.Normalize(MEAN, STD)]
+    plain = [v2.Resize(args.size * 8 // 7), v2.CenterCrop(args.size)]
+    crop = v2.RandomResizedCrop(args.size, scale=(args.crop_from, 1))
+    random = plain if args.no_augment else [crop, v2.RandomHorizontalFlip()]
+    both = open_folders(args.data, "train", "val")
+    for part, first in zip(both, (random, plain), strict=True):
+        part.transform = v2.Compose(first + finish)
+        if args.dry_run:
+            part.samples = part.samples[:: max(1, len(part) // 8)]
+    return both
 
-    def loader(self, pictures, sampler=None):
-        seed = 1_000_000 * self.args.seed + 1000 * len(self.history) + self.rank
-        torch.manual_seed(seed)  # for crops made here; those made by workers follow `generator`
-        return DataLoader(
-            pictures,
-            max(1, self.args.batch_size // self.world),
-            sampler=sampler,
-            num_workers=self.args.workers,
-            pin_memory=self.device.type == "cuda",
-            generator=torch.Generator().manual_seed(seed),
-        )
 
-    def run(self, folder=None):
-        """Train to the end; after each epoch write a checkpoint, and a copy if it is the best."""
-        while len(self.history) < self.args.epochs:
-            report = {"epoch": len(self.history) + 1, "lr": self.scheduler.get_last_lr()[0]}
-            report["loss"] = self.train_epoch()
-            self.scheduler.step()
-            report |= self.evaluate()
-            self.history.append(report)
-            log.info("epoch %(epoch)d, lr %(lr)g: loss %(loss).3f, top-1 %(top1).3f, "
-                     "top-5 %(top5).3f", report)  # fmt: skip
-            better, self.best = report["top1"] > self.best, max(self.best, report["top1"])
-            if folder and self.rank == 0:
-                if better:
-                    self.save(folder / "best.pt")
-                self.save(folder / "checkpoint.pt")
-
-    def train_epoch(self):
-        """Go through the pictures once and return the mean loss."""
-        self.model.train()
-        self.sampler.set_epoch(len(self.history))  # a new order
-        batches = self.loader(self.train, self.sampler)
-        steps = min(len(batches), self.args.steps or len(batches))
-        what = f"epoch {len(self.history) + 1} of {self.args.epochs}"
-        bar = tqdm(batches, what, total=steps, leave=False, disable=self.rank > 0 or None)
-        total = seen = 0
-        for step, (images, labels) in enumerate(bar, 1):
-            images, labels = images.to(self.device), labels.to(self.device)
-            self.optimizer.zero_grad()
-            loss = F.cross_entropy(self.model(images), labels)
-            loss.backward()  # DistributedDataParallel averages the gradients of all processes
-            self.optimizer.step()
-            total, seen = total + loss.item() * len(labels), seen + len(labels)
-            if step == steps:
-                break
-        total, seen = added_up([total, seen], self.device)
-        if not total < float("inf"):
-            raise InputError(f"the loss is {total}: a smaller --lr than {self.args.lr} may help")
-        return total / seen
-
-    def evaluate(self):
-        """Return top-1, top-5 and loss on the pictures to measure on, each measured once."""
-        self.net.eval()
-        if self.world > 1:  # the means that BatchNorm has counted are each process's own
-            for buffer in self.net.buffers():
-                dist.broadcast(buffer, 0)
-        part = Subset(self.val, range(self.rank, len(self.val), self.world))
-        sums = [0.0] * 3
-        with torch.inference_mode():
-            for images, labels in self.loader(part):
-                scores, labels = self.net(images.to(self.device)), labels.to(self.device)
-                loss = F.cross_entropy(scores, labels, reduction="sum").item()
-                found = loss, right_within(scores, labels, 1), right_within(scores, labels, 5)
-                sums = [before + new for before, new in zip(sums, found, strict=True)]
-        names = ("val_loss", "top1", "top5")
-        sums = added_up(sums, self.device)
-        return {name: each / len(self.val) for name, each in zip(names, sums, strict=True)}
-
-    def apart(self):
-        """Return by how much the weights of any process differ from those of the first."""
-        most = torch.zeros(1, device=self.device)
-        for parameter in self.net.parameters() if self.world > 1 else []:
-            first = parameter.detach().clone()
-            dist.broadcast(first, 0)
-            most = torch.maximum(most, (parameter.detach() - first).abs().max())
-        if self.world > 1:
-            dist.all_reduce(most, dist.ReduceOp.MAX)
-        return most.item()
-
-    def settings(self):
-        """Return what a checkpoint must share with the run that goes on from it."""
-        names = "arch shrink norm size epochs batch_size lr lr_step weight_decay crop_from"
-        names = f"{names} no_augment steps workers seed".split()
-        return {name: getattr(self.args, name) for name in names} | {
-            "processes": self.world,
-            "classes": self.train.classes,
-        }
-
-    def save(self, path):
-        """Write a checkpoint: a kill at any moment leaves the one before or this one, whole."""
-        state = {
-            "settings": self.settings(),
-            "model": self.net.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-            "history": self.history,
-            "best": self.best,
-        }
-        partial = path.with_suffix(".partial")
-        with open(partial, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-
-    def load(self, path, names=None):
-        """Go back to where a checkpoint was written, if it is of a run with these settings."""
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-            settings = state["settings"]
-        except FileNotFoundError as error:
-            raise InputError(f"there is no {path}: a run writes it after an epoch") from error
-        except Exception as error:  # whatever else lies there can fail in any way
-            raise InputError(f"{path} is no checkpoint of this script: {error!r:.80}") from error
-        for name in names or self.settings():
-            here, there = self.settings()[name], settings.get(name)
-            if here != there:
-                raise InputError(f"{path} is of another run: {name} is {there} there, {here} here")
-        self.net.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
-        self.history, self.best = state["history"], state["best"]
+def batches_of(pictures, args, epoch, rank, world, sampler=None):
+    """Return the loader of one process: its part of each batch, the same for the same epoch."""
+    seed = (1_000_000 * args.seed + 1000 * epoch + rank) % 2**63
+    torch.manual_seed(seed)  # for crops made here; those made by workers follow `generator`
+    return DataLoader(
+        pictures,
+        max(1, args.batch_size // world),
+        sampler=sampler,
+        num_workers=args.workers,
+        pin_memory=args.device.type == "cuda",
+        generator=torch.Generator().manual_seed(seed),
+    )
 
 
 def right_within(scores, labels, k):
@@ -326,176 +134,152 @@ def right_within(scores, labels, k):
     return (highest == labels[:, None]).any(1).sum().item()
 
 
-# Figures.
-
-
-def draw_curves(history, classes, path):
-    """Draw the losses and the shares of right answers over the epochs; dotted, where lr falls."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    epochs = [report["epoch"] for report in history]
-    for axes, names in ((left, {"loss": "to learn from", "val_loss": "to measure on"}),
-                        (right, {"top1": "top-1", "top5": "top-5"})):  # fmt: skip
-        for name, label in names.items():
-            axes.plot(epochs, [report[name] for report in history], marker=".", label=label)
-        for before, after in pairwise(history):
-            if after["lr"] < before["lr"]:
-                axes.axvline(before["epoch"] + 0.5, color="gray", linestyle=":")
-        axes.set(xlabel="epoch")
-        axes.grid(alpha=0.3)
-    for k, color in ((1, "tab:blue"), (5, "tab:orange")):
-        guess = min(k, classes) / classes
-        right.axhline(guess, color=color, linestyle="--", linewidth=1, label=f"top-{k} of a guess")
-    left.set(title="Loss of the pictures ...", ylabel="mean cross-entropy", ylim=(0, None))
-    right.set(title="Right on unseen pictures", ylim=(0, 1.02))
-    left.legend()
-    right.legend(loc="center right")
-    figure.savefig(path, dpi=100)
-
-
-def draw_predictions(training, path, rows=5, columns=8):
-    """Draw pictures from all over the classes, each under what the network takes it for."""
-    val, count = training.val, min(rows * columns, len(training.val))
-    chosen = [i * len(val) // count for i in range(count)]
-    images, labels = zip(*(val[i] for i in chosen), strict=True)
-    training.net.eval()
+def evaluate(net, val, args, rank=0, world=1):
+    """Return top-1, top-5 and loss on the pictures to measure on, each measured once."""
+    net.eval()
+    for buffer in net.buffers() if world > 1 else []:
+        dist.broadcast(buffer, 0)  # the means that BatchNorm has counted are each process's own
+    part = Subset(val, range(rank, len(val), world))
+    sums = [0.0] * 3
     with torch.inference_mode():
-        guesses = training.net(torch.stack(images).to(training.device)).argmax(1).tolist()
-    figure = Figure(figsize=(columns * 1.25, rows * 1.45 + 0.4), layout="constrained")
-    figure.suptitle("Unseen pictures, and what the network takes them for")
-    grid = figure.subplots(rows, columns).flatten()
+        for images, labels in batches_of(part, args, 0, rank, world):
+            scores, labels = net(images.to(args.device)), labels.to(args.device)
+            loss = F.cross_entropy(scores, labels, reduction="sum").item()
+            found = loss, right_within(scores, labels, 1), right_within(scores, labels, 5)
+            sums = [before + new for before, new in zip(sums, found, strict=True)]
+    sums = added_up(sums, args.device)
+    return dict(zip(("val_loss", "top1", "top5"), (each / len(val) for each in sums), strict=True))
+
+
+def draw(out, history, net, val, args):
+    """Draw how it learned, and unseen pictures, under what the net takes each for."""
+    last, classes = history[-1], len(val.classes)
+    title = (
+        f"Unseen pictures of {classes} classes: top-1 {last['top1']:.0%}, top-5 {last['top5']:.0%}"
+    )
+    with figure(out / "curves.png", title, columns=2, size=(10, 4.5)) as (left, right):
+        names = {"loss": "learned from", "val_loss": "unseen"}
+        lines = {told: [report[name] for report in history] for name, told in names.items()}
+        curves(left, lines, "epoch", "mean cross-entropy (nats)", ylim=0)
+        lines = {name: [100 * report[name] for report in history] for name in ("top1", "top5")}
+        guesses = {f"top{k} of a guess": 100 * min(1, k / classes) for k in (1, 5)}
+        curves(right, lines, "epoch", "unseen pictures right (%)", "", guesses, ylim=(0, 102))
+        for before, after in pairwise(history):
+            for axes in (left, right) if after["lr"] < before["lr"] else ():
+                axes.axvline(before["epoch"] + 0.5, color=GRAY, linestyle=":", linewidth=1)
+    total = min(40, len(val))
+    images, labels = zip(*(val[i * len(val) // total] for i in range(total)), strict=True)
+    with torch.inference_mode():
+        guesses = net.eval()(torch.stack(images).to(args.device)).argmax(1).tolist()
     mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
-    for axes in grid:
-        axes.axis("off")
-    for axes, image, label, guess in zip(grid, images, labels, guesses, strict=False):
-        axes.imshow((image * std + mean).clamp(0, 1).permute(1, 2, 0).numpy())
-        color, weight = ("green", "normal") if guess == label else ("red", "bold")
-        axes.set_title(val.classes[guess], size=9, color=color, weight=weight)
-    figure.savefig(path, dpi=100)
+    shown = [(image * std + mean).clamp(0, 1).permute(1, 2, 0) for image in images]
+    colours = [
+        BLUE if guess == label else ORANGE for guess, label in zip(guesses, labels, strict=True)
+    ]
+    title = f"{last['top1']:.0%} of unseen pictures named rightly (blue)"
+    with figure(out / "predictions.png", title, 5, 8, size=(10, 8)) as grid:
+        pictures(grid, shown, [val.classes[guess] for guess in guesses], colours)
 
 
-# A run, from the command line or called.
+def learn(args, rank, world):
+    """Train, or measure what was trained, as one of `world` processes; return what came out."""
+    began, (train, val) = time.perf_counter(), open_pictures(args)
+    torch.manual_seed(args.seed)
+    net = build(args.arch, len(train.classes), args.shrink, args.norm).to(args.device)
+    model = net  # what is called in training; the numbers are the same
+    if world > 1:
+        ids = [args.device] if args.device.type == "cuda" else None
+        model = DistributedDataParallel(net, device_ids=ids)
+    optimizer = torch.optim.SGD(
+        net.parameters(), args.lr, momentum=0.9, weight_decay=args.weight_decay
+    )
+    decay = torch.optim.lr_scheduler.StepLR(optimizer, args.lr_step, gamma=0.1)
+    # Each process takes every world-th picture of one order, and so its part of each batch.
+    sampler = DistributedSampler(train, world, rank, shuffle=True, seed=args.seed)
+    metrics = {
+        "chance": {f"top{k}": min(1, k / len(train.classes)) for k in (1, 5)},
+        "parameters": sum(each.numel() for each in net.parameters()),
+        "pictures": {"train": len(train), "val": len(val)},
+        "processes": world,
+        "device": str(args.device),
+    }
+    if args.evaluate:
+        saved = read_checkpoint(args.out / "best.pt", args.script, "a run writes it after an epoch")
+        for name in ("arch", "shrink", "norm"):
+            if saved["settings"][name] != getattr(args, name):
+                raise InputError(f"best.pt was made with --{name} {saved['settings'][name]}")
+        net.load_state_dict(saved["model"])
+        return metrics | evaluate(net, val, args, rank, world)
+
+    args.processes = world
+    data = fingerprint(train.classes, fingerprint_of_folder(train))
+    parts = {"model": net, "optimizer": optimizer, "scheduler": decay}
+    run = Run(args, data, ("evaluate",), rank=rank, **parts)
+    log.info("%d pictures of %d classes, %d process(es)", len(train), len(train.classes), world)
+    for epoch in run.epochs():
+        model.train()
+        sampler.set_epoch(epoch - 1)  # a new order
+        loader = batches_of(train, args, epoch - 1, rank, world, sampler)
+        total = seen = 0
+        for images, labels in run.batches(loader, min(len(loader), args.steps or len(loader))):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(images), labels)
+            loss.backward()  # DistributedDataParallel averages the gradients of all processes
+            optimizer.step()
+            total, seen = total + loss.item() * len(labels), seen + len(labels)
+        total, seen = added_up([total, seen], args.device)
+        run.note(lr=decay.get_last_lr()[0], loss=total / seen)
+        decay.step()
+        run.note(**evaluate(net, val, args, rank, world))
+        *before, top1 = (value for _, value in run.scalars["top1"])
+        if top1 > max(before, default=-1):
+            run.save("best.pt")
+
+    noted = {name: [value for _, value in values] for name, values in run.scalars.items()}
+    history = [
+        {"epoch": n + 1} | {name: values[n] for name, values in noted.items()}
+        for n in range(run.epoch)
+    ]
+    metrics |= {"top1": noted["top1"][-1], "top5": noted["top5"][-1], "best": max(noted["top1"])}
+    metrics |= {"history": history, "apart": apart(net, world)}
+    metrics["seconds"] = time.perf_counter() - began
+    if run.writes and not args.dry_run:
+        (args.out / "metrics.json").write_text(json.dumps(metrics, indent=1))
+        draw(args.out, history, net, val, args)
+    return metrics
 
 
-def run(args):
-    """Train, or take up or measure what was trained, and return what came out."""
-    began = time.perf_counter()
-    with processes(args) as (rank, world, device):
-        log.setLevel(logging.INFO if rank == 0 else logging.WARNING)
-        if args.norm == "sync" and device.type != "cuda":
-            raise InputError("--norm sync needs CUDA; --norm group is independent of the batch too")
-        if args.batch_size % world:
-            raise InputError(f"--batch-size {args.batch_size} does not divide by {world} processes")
-        writes = rank == 0 and not args.dry_run
-        if writes:
-            args.out.mkdir(parents=True, exist_ok=True)
-        train, val = open_pictures(args)
-        if args.dry_run:
-            for part in (train, val):
-                part.samples = part.samples[:: max(1, len(part) // 8)]
-        training = Training(train, val, args, rank, world, device)
-        checkpoint = args.out / "checkpoint.pt"
-        if args.evaluate:
-            training.load(args.out / "best.pt", ("arch", "shrink", "norm", "classes"))
-            measured = training.evaluate()
-        else:
-            if args.resume and checkpoint.exists():
-                training.load(checkpoint)
-                log.info("going on after epoch %d", len(training.history))
-            elif writes:  # a stopped run must not find an older one's
-                checkpoint.unlink(missing_ok=True)
-            words = "%s on %s, %d process(es): %d pictures of %d classes"
-            log.info(words, args.arch, device, world, len(train), len(train.classes))
-            training.run(None if args.dry_run else args.out)
-            measured = training.history[-1]
-        metrics = {
-            "top1": measured["top1"],
-            "top5": measured["top5"],
-            "chance": {f"top{k}": min(1, k / len(train.classes)) for k in (1, 5)},
-            "best": training.best,
-            "history": training.history,
-            "parameters": sum(each.numel() for each in training.net.parameters()),
-            "pictures": {"train": len(train), "val": len(val)},
-            "processes": world,
-            "apart": training.apart(),
-            "seconds": time.perf_counter() - began,
-        }
-        if writes and not args.evaluate:
-            (args.out / "metrics.json").write_text(json.dumps(metrics, indent=1))
-            draw_curves(training.history, len(train.classes), args.out / "curves.png")
-            draw_predictions(training, args.out / "predictions.png")
-        if rank == 0:
-            print(
-                f"top-1 {metrics['top1']:.1%} (a guess {metrics['chance']['top1']:.1%}), "
-                f"top-5 {metrics['top5']:.1%} (a guess {metrics['chance']['top5']:.1%}), "
-                f"{metrics['seconds']:.1f} s"
-            )
-        del training  # DDP holds the group, whose threads must not outlive Python
-        return metrics
-
-
-def read_arguments(argv):
-    positive = workbench.number(int, lambda value: value > 0, "positive number")
-    count = workbench.number(int, lambda value: value >= 0, "number")
-    rate = workbench.number(float, lambda value: 0 < value < float("inf"), "rate")
-    share = workbench.number(float, lambda value: 0 < value <= 1, "share")
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add = parser.add_argument
-    # fmt: off
-    add("--data", type=Path, default=Path("data/shapes"), metavar="DIR",
-        help="folder with train/CLASS and val/CLASS (default: data/shapes)")
-    add("--arch", choices=ARCHS, default="resnet10", metavar="NAME",
-        help=f"{', '.join(ARCHS)} (default: resnet10)")
-    add("--shrink", type=int, choices=(1, 2, 4), default=4,
-        help="divide the channels of all its layers by this (default: 4)")
-    add("--norm", choices=("batch", "group", "sync"), default="batch",
-        help="BatchNorm, GroupNorm, or BatchNorm over all processes (default: batch)")
-    add("--size", type=positive, default=64, help="pixels a side of its input (default: 64)")
-    add("--crop-from", type=share, default=0.35, metavar="SHARE",
-        help="least share of a picture that a random crop keeps (default: 0.35)")
-    add("--no-augment", action="store_true", help="learn from the pictures as they are")
-    add("--epochs", type=positive, default=9, help="times through the pictures (default: 9)")
-    add("--steps", type=count, default=0, metavar="N",
-        help="at most N batches an epoch (default: 0, all)")
-    add("--batch-size", type=positive, default=32,
-        help="pictures in a step, of all processes together (default: 32)")
-    add("--lr", type=rate, default=0.05, help="first learning rate (default: 0.05)")
-    add("--lr-step", type=positive, default=4, metavar="N",
-        help="a tenth of it after every N epochs (default: 4)")
-    add("--weight-decay", type=float, default=1e-4, metavar="RATE",
-        help="by which SGD keeps the weights small (default: 0.0001)")
-    add("--workers", type=count, default=2, help="processes that read pictures (default: 2)")
-    add("--seed", type=count, default=0, help="for weights, order and crops (default: 0)")
-    add("--device", help="cpu, cuda, mps, ... (default: the accelerator that is here, or cpu)")
-    add("--out", type=Path, default=Path("runs/imagenet_resnet"), metavar="DIR",
-        help="checkpoints, figures, metrics.json (default: runs/imagenet_resnet)")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--resume", action="store_true", help="go on from --out's checkpoint.pt")
-    what.add_argument("--evaluate", action="store_true", help="measure --out's best.pt, and stop")
-    what.add_argument("--dry-run", action="store_true",
-        help="go all the way on a few pictures; write nothing")
-    # fmt: on
-    args = parser.parse_args(argv)
-    if args.dry_run:
-        args.epochs = args.steps = 1
-    return args
-
-
+@script
 def main(argv=None):
     """Do what the arguments say and return the metrics."""
-    args = read_arguments(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
-        with logging_redirect_tqdm():
-            return run(args)
-    except (InputError, OSError) as error:
-        if os.environ.get("RANK", "0") == "0":  # once, not by each process
-            print(f"{Path(__file__).name}: {one_line(error)}", file=sys.stderr)
-        raise SystemExit(2) from error
+    share = number(float, lambda value: 0 < value <= 1, "share")
+    parser = Arguments(__file__, __doc__, epochs=9, batch_size=32, lr=0.05)
+    add = parser.add_argument
+    add("--data", type=Path, default=Path("data/shapes"), help="folder with train/ and val/")
+    add("--arch", choices=ARCHS, default="resnet10", metavar="NAME", help=", ".join(ARCHS))
+    add("--shrink", type=int, choices=(1, 2, 4), default=4, help="divide the channels by this")
+    add("--norm", choices=("batch", "group", "sync"), default="batch", help="kind of normalisation")
+    add("--size", type=positive, default=64, help="pixels a side of its input")
+    add("--crop-from", type=share, default=0.35, help="least share of a picture in a random crop")
+    add("--no-augment", action="store_true", help="learn from the pictures as they are")
+    add("--steps", type=count, default=0, metavar="N", help="at most N batches an epoch; 0: all")
+    add("--lr-step", type=positive, default=4, metavar="N", help="a tenth of it every N epochs")
+    add("--weight-decay", type=not_negative, default=1e-4, help="how small SGD keeps the weights")
+    add("--workers", type=count, default=2, help="processes that read pictures")
+    add("--evaluate", action="store_true", help="measure --out's best.pt, and stop")
+    args = parser.read(argv)
+    if args.norm == "sync" and args.device.type != "cuda":
+        raise InputError("--norm sync needs CUDA; --norm group is independent of the batch too")
+    with processes(args) as (rank, world):
+        if args.batch_size % world:
+            raise InputError(f"--batch-size {args.batch_size} does not divide by {world} processes")
+        metrics = learn(args, rank, world)
+    if rank == 0:
+        chance = metrics["chance"]
+        for name in ("top1", "top5"):
+            print(f"{name} {metrics[name]:.1%} (a guess {chance[name]:.1%})")
+    return metrics
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("stopped; --resume goes on from the last whole epoch")
+    main()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
 from workbench import InputError
 
 
@@ -31,10 +32,30 @@ def read_text(name, words="pydoc", least=2000):
     return text
 
 
-def write(net, prompt, length, temperature, generator):
-    """Return `length` characters for each row of `prompt`, each drawn after all before it.
+def padded(rows):
+    """Return rows of numbers as one tensor, the short ones filled up with 0, and their lengths."""
+    return pad_sequence(rows, batch_first=True), torch.tensor([len(row) for row in rows])
 
-    A temperature below 1 makes likely characters likelier still; 0 always takes the likeliest.
+
+def streams(numbers, count):
+    """Cut a text of numbers into rows to be read side by side."""
+    return numbers[: len(numbers) // count * count].view(count, -1)
+
+
+def steps(streams, length):
+    """Yield what is read and what comes next, `length` numbers of all streams at a time."""
+    for start in range(0, streams.shape[1] - 1, length):
+        piece = streams[:, start : start + length + 1]
+        yield piece[:, :-1], piece[:, 1:]
+
+
+def write(net, prompt, length, temperature, generator, never=()):
+    """Return `length` numbers for each row of `prompt`, each drawn after all before it.
+
+    Args:
+        net: gives scores of each number that comes next, and a memory.
+        temperature: below 1 it makes likely numbers likelier still; 0 always takes the likeliest.
+        never: numbers that are not drawn.
     """
     net.eval()
     written, read, memory = [], prompt, None
@@ -42,6 +63,7 @@ def write(net, prompt, length, temperature, generator):
         for _ in range(length):
             scores, memory = net(read, memory)
             scores = scores[:, -1].cpu()
+            scores[:, list(never)] = float("-inf")
             if temperature:
                 chances = F.softmax(scores / temperature, 1)
                 read = torch.multinomial(chances, 1, generator=generator)

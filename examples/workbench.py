@@ -56,8 +56,12 @@ class InputError(Exception):
 
 
 def first_line(error):
-    """Return the first line of what an error says, or its name where it says nothing."""
-    return str(error).strip().partition("\n")[0] or type(error).__name__
+    """Return the first line of what an error says, or its name where it says nothing.
+
+    One that a loader's worker met says it after the worker's traceback.
+    """
+    said = str(error).rpartition("InputError: ")[2]
+    return said.strip().partition("\n")[0] or type(error).__name__
 
 
 def script(main):
@@ -80,7 +84,8 @@ def script(main):
         except (InputError, OSError) as error:
             told = isinstance(error, OSError) and error.filename
             reason = f"{error.filename}: {error.strerror}" if told else first_line(error)
-            print(f"{file}: {reason}", file=sys.stderr)
+            if os.environ.get("RANK", "0") == "0":  # of several processes, one tells it
+                print(f"{file}: {reason}", file=sys.stderr)
             raise SystemExit(2) from error
         except KeyboardInterrupt:
             if main.__module__ != "__main__":
@@ -147,14 +152,15 @@ class Arguments(argparse.ArgumentParser):
     Args:
         file: `__file__` of the script; it names the folder that `--out` is by default.
         doc: its docstring, whose first line is the description.
-        defaults: default values of `epochs`, `batch_size` and `lr`, for a script that has these
-            options. A script with epochs has `--resume` too.
+        defaults: default values of `epochs`, `batch_size`, `lr` and `threads`, for a script that
+            has these options. A script with epochs has `--resume` too.
     """
 
     SHARED = (
         ("epochs", positive, "times through all data to learn from"),
         ("batch_size", positive, "examples in a step"),
         ("lr", rate, "learning rate at the start"),
+        ("threads", positive, "of the CPU; steps that are small gain nothing from more"),
     )
 
     def __init__(self, file, doc, **defaults):
@@ -167,6 +173,8 @@ class Arguments(argparse.ArgumentParser):
         for name, kind, told in self.SHARED:
             if name in defaults:
                 option = "--" + name.replace("_", "-")
+                # Without a default of its own it must not be said to be None.
+                told += "" if defaults[name] else " (default: its own for each)%(default).0s"
                 add(option, type=kind, default=defaults[name], help=told)
         out = Path("runs", Path(file).stem)
         add("--out", type=Path, default=out, metavar="DIR", help="what is written")
@@ -189,6 +197,9 @@ class Arguments(argparse.ArgumentParser):
         args.script, args.device = Path(self.prog).stem, pick_device(args.device)
         if args.dry_run:
             args.epochs, args.resume = 1, False
+        if "threads" in args:
+            opened.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(args.threads)
         return args
 
 
@@ -280,17 +291,20 @@ def write_checkpoint(path, content):
         raise InputError(f"no checkpoint could be written to {path}: {error.strerror}") from error
 
 
-def read_checkpoint(path, script):
-    """Return the content of a checkpoint that `script` has written, whole and unchanged."""
+def read_checkpoint(path, script, cure="train without --resume first"):
+    """Return the content of a checkpoint that `script` has written, whole and unchanged.
+
+    What can't be read is refused, with `cure` as what to do.
+    """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         whole = content.pop("checksum") == fingerprint(content)
     except FileNotFoundError as error:
-        raise InputError(f"no {path} to go on from: train without --resume first") from error
+        raise InputError(f"no {path} to go on from: {cure}") from error
     except Exception as error:  # whatever else lies there can fail in any way
-        raise InputError(f"{path} is damaged, or no checkpoint: train without --resume") from error
+        raise InputError(f"{path} is damaged, or no checkpoint: {cure}") from error
     if not whole:
-        raise InputError(f"{path} is damaged, its checksum is wrong: train without --resume")
+        raise InputError(f"{path} is damaged, its checksum is wrong: {cure}")
     if content["script"] != script:
         raise InputError(f"{path} is a checkpoint of {content['script']}.py")
     return content
@@ -304,6 +318,7 @@ class Run:
         data: the `fingerprint` of what is learned from; a checkpoint of other data is refused.
         free: names of arguments that may differ in a run that goes on, beside those in `FREE`.
         dashboard: write an event file for TensorBoard.
+        rank: of this process; where several train together, only process 0 writes and logs.
         parts: what a checkpoint remembers: all that has `state_dict` and `load_state_dict`, such as
             a module, an optimizer, a scheduler or a GradScaler, and a torch.Generator.
 
@@ -315,10 +330,10 @@ class Run:
     """
 
     saved = False  # whether this process has written a checkpoint
-    FREE = ("out", "device", "resume", "dry_run", "data", "log_every", "script")
+    FREE = ("out", "device", "resume", "dry_run", "data", "log_every", "script", "threads")
 
-    def __init__(self, args, data=None, free=(), dashboard=False, **parts):
-        self.args, self.parts, self.device = args, parts, args.device
+    def __init__(self, args, data=None, free=(), dashboard=False, rank=0, **parts):
+        self.args, self.parts, self.device, self.writes = args, parts, args.device, not rank
         self.limit = 3 if args.dry_run else None
         kept = {
             name: value for name, value in vars(args).items() if name not in (*self.FREE, *free)
@@ -328,16 +343,18 @@ class Run:
         self.epoch = self.step = self.began_at = 0
         self.seconds, self.scalars, self.watched, self.told = 0.0, {}, [], 0
         self.writer = None
+        if rank:
+            log.setLevel(logging.WARNING)
         if args.dry_run:
             return
         path = args.out / "checkpoint.pt"
         saved = read_checkpoint(path, args.script) if args.resume else None
-        make_folder(args.out)
-        mode = "a" if saved else "w"
-        add_handler(logging.FileHandler(args.out / "log.txt", mode=mode, encoding="utf-8"))
-        log.info(
-            "arguments: %s", ", ".join(f"{name}={value}" for name, value in vars(args).items())
-        )
+        if self.writes:
+            make_folder(args.out)
+            mode = "a" if saved else "w"
+            add_handler(logging.FileHandler(args.out / "log.txt", mode=mode, encoding="utf-8"))
+        told = (f"{name}={value}"[:60] for name, value in vars(args).items())  # not a vocabulary
+        log.info("arguments: %s", ", ".join(told))
         if saved:
             self.restore(path, saved)
             log.info("going on after epoch %d", self.epoch)
@@ -395,6 +412,17 @@ class Run:
         if self.writer:
             self.writer.add_scalar(name, value, self.step)
 
+    def values(self, name):
+        """Return the values that were noted by this name, without their steps."""
+        return [value for _, value in self.scalars.get(name, [])]
+
+    def tell(self, metrics, *names):
+        """Log some of the metrics, a line each."""
+        for name in names:
+            value = metrics[name]
+            value = f"{value:.4g}" if isinstance(value, float) else value
+            log.info("%s: %s", name.replace("_", " "), value)
+
     def open_dashboard(self, folder):
         """Begin an event file with what was noted before, so that nothing stands there twice."""
         for old in folder.glob("events.out.tfevents.*"):
@@ -410,16 +438,16 @@ class Run:
             for step, value in values:
                 self.writer.add_scalar(name, value, step)
 
-    def save(self):
+    def save(self, name="checkpoint.pt"):
         """Write the checkpoint, but in a dry run."""
-        if self.args.dry_run:
+        if self.args.dry_run or not self.writes:
             return
         content = {"script": self.args.script, "settings": self.settings, "scalars": self.scalars}
         content |= {"epoch": self.epoch, "step": self.step, "seconds": self.seconds}
-        for name, part in self.parts.items():
+        for key, part in self.parts.items():
             known = hasattr(part, "state_dict")
-            content[name] = part.state_dict() if known else part.get_state()
-        write_checkpoint(self.args.out / "checkpoint.pt", content)
+            content[key] = part.state_dict() if known else part.get_state()
+        write_checkpoint(self.args.out / name, content)
         Run.saved = True
 
     def restore(self, path, saved):

@@ -80,6 +80,46 @@ def write_faces(folder, count=2000, seed=0, size=SIZE):
     return folder
 
 
+# Where a face has its parts: left, top, right, bottom as shares of the side.
+PARTS = {
+    "hair": (0.40, 0.13, 0.60, 0.28),
+    "skin": (0.45, 0.57, 0.55, 0.66),
+    "wall": (0.00, 0.00, 0.12, 0.12),
+    "left eye": (0.30, 0.44, 0.44, 0.63),
+    "right eye": (0.56, 0.44, 0.70, 0.63),
+    "mouth": (0.40, 0.66, 0.60, 0.80),
+}
+
+
+def part(images, name):
+    """Return the pixels of one part of the face, as (pictures, channels, pixels)."""
+    left, top, right, bottom = (round(edge * images.shape[-1]) for edge in PARTS[name])
+    return images[:, :, top : max(bottom, top + 1), left : max(right, left + 1)].flatten(2)
+
+
+def layout(images):
+    """Return the mean colours of the parts, and the share of pictures laid out as a face.
+
+    Pictures are a tensor (pictures, 3, height, width) of values from -1 to 1.
+
+    A face has hair darker than its skin, in the place of either eye something darker than the
+    skin, and in the place of the mouth something redder.
+    """
+    colours = {name: part(images, name).mean((0, 2)).tolist() for name in ("hair", "skin", "wall")}
+    skin = part(images, "skin").mean(2)
+    light = skin.mean(1)
+    eyes = [part(images, name).mean(1).amin(1) for name in ("left eye", "right eye")]
+    mouth = part(images, "mouth")
+    rules = {
+        "hair": part(images, "hair").mean((1, 2)) < light - 0.2,
+        "eyes": (eyes[0] < light - 0.4) & (eyes[1] < light - 0.4),
+        "mouth": (mouth[:, 0] - mouth[:, 1]).amax(1) > skin[:, 0] - skin[:, 1] + 0.1,
+    }
+    shares = {name: holds.double().mean().item() for name, holds in rules.items()}
+    shares["all"] = (rules["hair"] & rules["eyes"] & rules["mouth"]).double().mean().item()
+    return {"colours": colours, "layout": shares}
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument

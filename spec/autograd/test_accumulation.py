@@ -172,8 +172,8 @@ def test_losses_one_by_one_are_the_sum_of_the_losses():
     gradients in the `.grad` of a leaf without hooks as one `backward()` on their sum, up to
     rounding.
 
-    Losses that share a part of their graph need `retain_graph=True` for the first call: see
-    `spec/autograd/test_retain_graph.py`.
+    Losses that share a part of their graph where tensors were saved need `retain_graph=True`
+    for the first call: see `spec/autograd/test_retain_graph.py`.
     """
     one_by_one = torch.tensor([1.0, 2.0], requires_grad=True)
     together = torch.tensor([1.0, 2.0], requires_grad=True)
@@ -187,8 +187,8 @@ def test_losses_one_by_one_are_the_sum_of_the_losses():
 
 
 def test_asking_with_autograd_grad_adds_nothing():
-    """`torch.autograd.grad(10 * x, x)` leaves the 6 in `x.grad` unchanged: it returns only the
-    gradient of its own output, 10.
+    """`torch.autograd.grad(10 * x, x)`, with a 0-d leaf `x`, leaves the 6 in `x.grad`
+    unchanged: it returns only the gradient of its own output, 10.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()
@@ -200,9 +200,12 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 
 def test_an_assigned_grad_is_added_to(device):
-    """A contiguous tensor that doesn't require grad, made outside `torch.inference_mode()` and
-    assigned to `x.grad` of a leaf, becomes the gradient itself, without a copy; the next
-    `backward()` without `create_graph=True` adds to it in place.
+    """A contiguous float32 tensor assigned to `x.grad` of a float32 leaf of its shape becomes
+    the gradient itself, without a copy; the next `backward()` without `create_graph=True` adds
+    to it in place.
+
+    A tensor made inside `torch.inference_mode()` can't be added to outside it: there
+    `backward()` raises RuntimeError. Assign its `clone()`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     mine = torch.tensor([100.0, 200.0], device=device)

@@ -21,9 +21,9 @@ import torch
 
 @pytest.mark.claim("self-two-parts", "course-autograd-module")
 def test_grad_returns_what_backward_would_have_stored(device):
-    """`torch.autograd.grad(y, x)` of a real 0-d `y` that was computed from an `x` that requires
-    grad returns the derivative of `y` with respect to `x`, as a tuple of one tensor, and writes
-    no `x.grad`.
+    """For `y = x * x` with a float32 0-d `x` that requires grad, `torch.autograd.grad(y, x)`
+    returns the derivative of `y` with respect to `x`, as a tuple of one tensor, and writes no
+    `x.grad`.
 
     `torch` computes the value, and the package `torch.autograd` differentiates what was
     computed.
@@ -38,8 +38,8 @@ def test_grad_returns_what_backward_would_have_stored(device):
 
 
 def test_grad_answers_in_the_order_it_was_asked():
-    """For `y = x * w`, `torch.autograd.grad(y, [x, w])` returns a tuple with one gradient per
-    input, in the order of the inputs.
+    """For `y = x * w` of float32 0-d tensors that require grad, `torch.autograd.grad(y, [x,
+    w])` returns a tuple with one gradient per input, in the order of the inputs.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)
@@ -50,8 +50,9 @@ def test_grad_answers_in_the_order_it_was_asked():
 
 
 def test_grad_answers_for_tensors_in_the_middle():
-    """For `middle = 2 * x`, `torch.autograd.grad(middle * middle, middle)` gives the gradient
-    with respect to `middle`: an input need not be a leaf.
+    """For `middle = 2 * x`, with a float32 0-d leaf `x` that requires grad,
+    `torch.autograd.grad(middle * middle, middle)` gives the gradient with respect to `middle`:
+    an input need not be a leaf.
     """
     x = torch.tensor(3.0, requires_grad=True)
     middle = 2 * x
@@ -62,8 +63,8 @@ def test_grad_answers_for_tensors_in_the_middle():
 
 
 def test_grad_adds_the_gradients_of_several_outputs():
-    """`torch.autograd.grad([a, b], x)` with 0-d outputs `a` and `b` computed from `x` returns
-    one gradient for `x`: the sum of those of `a` and `b`.
+    """`torch.autograd.grad([x * x, 100 * x], x)`, with a float32 0-d `x` that requires grad,
+    returns one gradient for `x`: the sum of those of both outputs.
 
     For one gradient per output, call it once per output, or see
     `spec/autograd/test_jacobians.py`.
@@ -136,8 +137,9 @@ def test_materialize_grads_gives_zeros_for_an_unused_input():
 
 
 def test_grad_refuses_an_untracked_input():
-    """`torch.autograd.grad(x * c, c)` raises RuntimeError, "One of the differentiated Tensors
-    does not require grad", if `c` doesn't require grad, with `allow_unused=True` as well.
+    """`torch.autograd.grad(x * c, c)` of 0-d tensors raises RuntimeError, "One of the
+    differentiated Tensors does not require grad", if `x` requires grad and `c` doesn't, with
+    `allow_unused=True` as well.
 
     Call `c.requires_grad_()` before the computation.
     """
@@ -165,8 +167,8 @@ def test_an_element_taken_afterwards_was_not_used():
 
 
 def test_inputs_confines_backward_to_some_leaves(device):
-    """`(x * w).backward(inputs=[w])` accumulates a gradient in `w.grad` alone; the `.grad` of
-    the other leaf `x` stays as it was, here None.
+    """`(x * w).backward(inputs=[w])`, with float32 0-d leaves `x` and `w` that require grad,
+    accumulates a gradient in `w.grad` alone; the `.grad` of `x` stays as it was, here None.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)
@@ -178,8 +180,9 @@ def test_inputs_confines_backward_to_some_leaves(device):
 
 
 def test_inputs_reach_a_tensor_in_the_middle():
-    """For `middle = 2 * x`, `(middle * middle).backward(inputs=[middle])` accumulates a
-    gradient in `middle.grad`, and the leaf `x`, which is not named, gets none.
+    """For `middle = 2 * x`, with a float32 0-d leaf `x` that requires grad, `(middle *
+    middle).backward(inputs=[middle])` accumulates a gradient in `middle.grad`, and `x`, which
+    is not named, gets none.
 
     `retain_grad()` keeps such a gradient without giving up those of the leaves.
     """

@@ -39,9 +39,9 @@ def test_backward_leaves_the_derivative_in_grad(device):
 
 
 def test_one_backward_fills_the_grad_of_every_leaf(device):
-    """One `backward()` on `x * w + b`, with real 0-d leaves `x`, `w` and `b` that require grad,
-    stores in the `.grad` of each of the three the derivative with respect to that leaf: `w`,
-    `x` and 1.
+    """One `backward()` on `x * w + b`, with float32 0-d leaves `x`, `w` and `b` that require
+    grad and have no `.grad` yet, stores in the `.grad` of each of the three the derivative with
+    respect to that leaf: `w`, `x` and 1.
 
     Because the chain rule shares its intermediate results, all gradients of a loss cost about
     as much as a few forward computations, however many parameters there are.
@@ -57,8 +57,8 @@ def test_one_backward_fills_the_grad_of_every_leaf(device):
 
 @pytest.mark.claim("blitz-backward-scalar-no-args")
 def test_a_scalar_needs_no_argument(device):
-    """`loss.backward()` needs no argument where `loss` is real, requires grad and has the shape
-    `()`, also if the leaf has several elements, here three.
+    """`loss.backward()` needs no argument where `loss` is a computed float32 tensor of the
+    shape `()` that requires grad, also if the leaf has several elements, here three.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     loss = (x * x).sum()
@@ -101,8 +101,9 @@ def test_the_gradient_of_the_mean_is_4_5_everywhere(device):
 
 @pytest.mark.claim("blitz-gradient-formula")
 def test_the_gradient_agrees_with_the_formula_by_hand():
-    """After `(3 * (x + 2) ** 2).mean().backward()` with a leaf `x` of four elements, `x.grad`
-    equals, up to rounding, the derivative found by hand, `3 / 2 * (x + 2)`.
+    """After `(3 * (x + 2) ** 2).mean().backward()` with a float32 leaf `x` of four elements,
+    without `.grad` before, `x.grad` equals, up to rounding, the derivative found by hand, `3 /
+    2 * (x + 2)`.
     """
     x = torch.tensor([[-2.0, 0.0], [1.0, 2.0]], requires_grad=True)
 
@@ -155,8 +156,8 @@ def test_the_argument_defaults_to_one():
     [(3.0, 6.0), ([3.0], [6.0]), ([[3.0]], [[6.0]])],
 )
 def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
-    """`backward()` without argument works on a real tensor of one element that requires grad,
-    be its shape `()`, `(1,)` or `(1, 1)`.
+    """`backward()` without argument works on a dense float32 tensor of one element that was
+    computed from a leaf that requires grad, be its shape `()`, `(1,)` or `(1, 1)`.
 
     A complex tensor of one element needs an argument:
     `spec/autograd/test_complex_gradients.py`.
@@ -191,8 +192,8 @@ def test_several_elements_need_a_gradient_argument():
 
 
 def test_no_elements_are_not_a_scalar_either():
-    """`y.backward()` on a `y` of no elements that requires grad raises RuntimeError, as on one
-    of several; `y.sum()`, the 0-d tensor 0, takes `backward()`.
+    """`y.backward()` on a float32 `y` of no elements that requires grad raises RuntimeError, as
+    on one of several; `y.sum()`, the 0-d tensor 0, takes `backward()`.
     """
     x = torch.tensor([], requires_grad=True)
     y = x * 2

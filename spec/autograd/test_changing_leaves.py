@@ -18,11 +18,13 @@ import torch
 
 
 def test_a_tracked_leaf_may_not_be_changed_in_place(device):
-    """With grad mode on and inference mode off, `x.add_(1)` and `x += 1` on a leaf that
-    requires grad raise RuntimeError, "a leaf Variable that requires grad is being used in an
-    in-place operation", and leave `x` unchanged.
+    """With grad mode on, `x.add_(1)` and `x += 1` on `x = torch.ones(2, requires_grad=True)`, a
+    leaf that requires grad, raise RuntimeError, "a leaf Variable that requires grad is being
+    used in an in-place operation", and leave `x` unchanged.
 
-    Do it inside `torch.no_grad()`, or compute a new tensor with `x + 1`.
+    Do it inside `torch.no_grad()`, or compute a new tensor with `x + 1`. For a leaf that is
+    itself a view, as `torch.arange(4.0).view(2, 2).requires_grad_()`, the message says "a view
+    of a leaf".
     """
     x = torch.ones(2, requires_grad=True, device=device)
 
@@ -34,8 +36,8 @@ def test_a_tracked_leaf_may_not_be_changed_in_place(device):
 
 
 def test_a_view_is_no_back_door_to_a_tracked_leaf(device):
-    """With grad mode on and inference mode off, `x[0] = 7.0` and `x.view(1, 2).zero_()` on a
-    leaf that requires grad raise RuntimeError, "a view of a leaf Variable that requires grad is
+    """With grad mode on, `x[0] = 7.0` and `x.view(1, 2).zero_()` on `x = torch.ones(2,
+    requires_grad=True)` raise RuntimeError, "a view of a leaf Variable that requires grad is
     being used in an in-place operation".
 
     Because the view shares the storage of the leaf. Use `torch.no_grad()`, or write into

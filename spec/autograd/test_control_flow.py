@@ -40,8 +40,8 @@ def test_each_line_does_its_work_at_once():
 
 @pytest.mark.claim("course-imperative-style")
 def test_a_mistake_is_reported_by_the_line_that_makes_it():
-    """`y + torch.ones(3)` with a `y` of two elements raises RuntimeError, "The size of tensor a
-    (2) must match the size of tensor b (3)", at that line, not when `backward()` is called
+    """`y + torch.ones(3)` with a `y` of the shape (2,) raises RuntimeError, "The size of tensor
+    a (2) must match the size of tensor b (3)", at that line, not when `backward()` is called
     later.
 
     On a GPU this holds for errors of shape and dtype; errors inside a kernel may be reported
@@ -60,9 +60,9 @@ def test_a_mistake_is_reported_by_the_line_that_makes_it():
     ("start", "node", "gradient"), [(2.0, "MulBackward0", 4.0), (-2.0, "PowBackward0", 12.0)]
 )
 def test_the_branch_that_ran_is_the_graph(start, node, gradient):
-    """After a recorded `y = x * x if x > 0 else x**3`, with an `x` that requires grad,
-    `y.grad_fn` and the gradient of `x` are those of the branch taken: `MulBackward0` for a
-    positive `x`, `PowBackward0` for a negative one.
+    """After a recorded `y = x * x if x > 0 else x**3`, with a 0-d float32 `x` that requires
+    grad, `y.grad_fn` and the gradient of `x` are those of the branch taken: `MulBackward0` for
+    a positive `x`, `PowBackward0` for a negative one.
     """
     x = torch.tensor(start, requires_grad=True)
     y = x * x if x > 0 else x**3
@@ -74,8 +74,9 @@ def test_the_branch_that_ran_is_the_graph(start, node, gradient):
 
 @pytest.mark.parametrize(("choice", "gradients"), [(True, [2.0, None]), (False, [None, 3.0])])
 def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
-    """After `y = a * 2 if choice else b * 3` and `y.backward()` the leaf of the branch not
-    taken keeps `.grad` None, not 0: it isn't part of the graph.
+    """After `y = a * 2 if choice else b * 3` and `y.backward()`, with 0-d leaves `a` and `b`
+    that require grad and have no `.grad`, that of the branch not taken keeps `.grad` None, not
+    0: it isn't part of the graph.
     """
     a = torch.tensor(1.0, requires_grad=True)
     b = torch.tensor(1.0, requires_grad=True)
@@ -86,9 +87,9 @@ def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
 
 
 def test_where_computes_both_branches():
-    """`torch.where(condition, a, b)` of tensors of one shape records both sides: `a` and `b`
-    each get a gradient that is 0 where the other side was chosen, and none flows back through
-    the condition.
+    """`torch.where(x > 0, a * 10, b)` of float32 vectors of one length that require grad
+    records both sides: `a` and `b` each get a gradient that is 0 where the other side was
+    chosen, and `x`, which only the condition uses, gets none.
 
     So a NaN or an expensive computation on the side not chosen still counts: see
     `spec/autograd/test_gradient_edges.py`.
@@ -219,8 +220,8 @@ def test_gradients_pass_through_lists_and_dictionaries():
 
 
 def test_tensors_made_of_a_list_of_results_keep_their_histories():
-    """With grad mode on and inference mode off, `torch.stack(results)` requires grad if one of
-    its tensors does; `torch.tensor` of their `item()` values doesn't.
+    """With grad mode on, `torch.stack(results)` requires grad if one of its tensors does;
+    `torch.tensor` of their `item()` values doesn't.
 
     Use `stack` or `cat` to collect results that a loss is made of.
     """
@@ -261,7 +262,8 @@ def test_the_shape_may_depend_on_the_data():
 
 def test_reusing_a_name_loses_no_history():
     """After `x = x * 2`, `x = x * 3` and `x = x * 4`, `x.backward()` gives the first `x`, a
-    leaf, the gradient 24: the graph refers to tensors, not to names.
+    float32 0-d leaf that requires grad, the gradient 24: the graph refers to tensors, not to
+    names.
     """
     x = leaf = torch.tensor(1.0, requires_grad=True)
     x = x * 2

@@ -98,8 +98,8 @@ def test_an_output_can_be_marked_as_not_differentiable():
 
 def test_an_in_place_function_marks_what_it_changed():
     """A `torch.autograd.Function` that changes its input in place calls `ctx.mark_dirty` with
-    it and returns it: with grad mode on and inference mode off, `apply` of a non-leaf tensor
-    then returns this tensor itself, with the new history.
+    it and returns it: with grad mode on, `apply` of a non-leaf tensor then returns this tensor
+    itself, with the new history.
 
     A leaf that requires grad is refused, as by other in-place operations. Without the mark
     autograd would not know that the values have changed.

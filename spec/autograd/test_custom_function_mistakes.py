@@ -8,7 +8,7 @@ that out by comparing them with finite differences (`spec/autograd/test_numerica
 What surprises: `forward` alone works, so a missing or wrong `backward` shows only when gradients
 are asked for. A gradient of too large a shape isn't always an error: one that was broadcast is
 summed back to the shape of its argument. And returning None says that there is no gradient, so a
-leaf keeps `.grad` None. `once_differentiable` stops `backward()` alone.
+leaf keeps `.grad` None. `once_differentiable` doesn't stop every wrong second derivative.
 
 The right form: `spec/autograd/test_custom_functions.py`.
 """
@@ -144,7 +144,7 @@ def test_backward_returns_tensors():
 
 def test_none_from_backward_leaves_no_gradient():
     """Where `backward` of a `torch.autograd.Function` returns None for a leaf, `y.backward()`
-    raises no error and leaves the `.grad` of the leaf None.
+    raises no error and leaves the `.grad` of the leaf as it was, here None.
 
     `torch.autograd.grad(y, x)` raises RuntimeError there: `x` appears to not have been used in
     the graph.
@@ -171,8 +171,9 @@ def test_none_from_backward_leaves_no_gradient():
 
 
 def test_without_backward_it_computes_but_does_not_differentiate():
-    """A `torch.autograd.Function` that defines `forward` alone computes its result, and raises
-    NotImplementedError only when a gradient is asked for, as by `y.backward()`.
+    """A `torch.autograd.Function` that defines `forward` alone computes its result for an `x`
+    that requires grad, and raises NotImplementedError only when a gradient is asked for, as by
+    `y.backward()`.
 
     The message is "You must implement either the backward or vjp method".
     """
@@ -191,8 +192,8 @@ def test_without_backward_it_computes_but_does_not_differentiate():
 
 def test_only_tensors_are_saved_for_backward():
     """`ctx.save_for_backward(x, 2.0)` makes `apply` raise TypeError, "can only save variables",
-    if `x` requires grad and grad mode is on and inference mode off; set the number as an
-    attribute instead, `ctx.factor = factor`.
+    if `x` requires grad and grad mode is on; set the number as an attribute instead,
+    `ctx.factor = factor`.
 
     Where the result requires no grad nothing is saved, so the mistake passes there.
     """
@@ -277,12 +278,13 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """`backward` of a `torch.autograd.Function` decorated with
-    `@torch.autograd.function.once_differentiable` gives first derivatives; `first.backward()`
-    on such a derivative raises RuntimeError.
+    """`backward` of a `torch.autograd.Function` `Cube` decorated with
+    `@torch.autograd.function.once_differentiable` gives first derivatives: `first.backward()`
+    on that of `Cube.apply(x) ** 2`, made with `create_graph=True`, raises RuntimeError.
 
-    It belongs on a `backward` that computes outside torch, whose second derivative would be
-    silently wrong.
+    It belongs on a `backward` that computes outside torch. It isn't a full guard:
+    `first.backward()` on the derivative of `Cube.apply(x) + x**2` raises no error and leaves 2
+    instead of 8, since no gradient that arrived at `Cube` required grad.
     """
 
     class Cube(torch.autograd.Function):
@@ -303,6 +305,12 @@ def test_once_differentiable_refuses_a_second_derivative():
     assert first.item() == 6.0
     with pytest.raises(RuntimeError, match="differentiate twice a function that was marked with"):
         first.backward()
+
+    (first,) = torch.autograd.grad(Cube.apply(x) + x**2, x, create_graph=True)
+    first.backward()
+
+    assert first.item() == 5.0
+    assert x.grad.item() == 2.0
 
 
 def test_once_differentiable_does_not_stop_autograd_grad():

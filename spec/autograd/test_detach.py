@@ -7,7 +7,8 @@ value is to count as a constant: a target computed by the same network, a value 
 an array for NumPy.
 
 What surprises: the storage is shared, so an in-place write through the detached tensor changes
-`x` too. Autograd notices such a write where a saved tensor was changed, and `backward()` raises.
+`x` too. Autograd notices such a write by a torch operation where a saved tensor was changed, and
+`backward()` raises.
 Through the older attribute `.data` it doesn't notice, and the gradient may be wrong.
 `detach().clone()` is independent.
 
@@ -126,15 +127,19 @@ def test_a_tracked_detached_tensor_starts_a_new_graph():
 
 
 def test_a_write_through_detach_is_noticed():
-    """Writing in place through `x.detach()` increments the version counter of `x`; if `y = x *
-    x`, which saved `x` for backward, was computed before the write, `y.sum().backward()` raises
-    RuntimeError.
+    """`x.detach().mul_(10)` increments the version counter of `x`; if `y = x * x`, which saved
+    `x` for backward, was computed before it, `y.sum().backward()` raises RuntimeError.
 
     Because the detached tensor shares the counter of `x`. Write to `x.detach().clone()`
-    instead, or after `backward()`.
+    instead, or after `backward()`. A write to the array `x.detach().numpy()` isn't counted.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     y = x * x
+    x.detach().numpy()[0] = 5.0
+
+    assert x.tolist() == [5.0, 2.0]
+    assert x._version == 0
+
     x.detach().mul_(10)
 
     assert x._version == 1
@@ -187,9 +192,8 @@ def test_item_and_tolist_need_no_detach(device):
 
 
 def test_clone_copies_the_memory_and_keeps_the_history(device):
-    """With grad mode on and inference mode off, `x.clone()` of an `x` that requires grad has
-    storage of its own and a `grad_fn`, so gradients flow through it back to `x`; `x.detach()`
-    has neither.
+    """With grad mode on, `x.clone()` of an `x` that requires grad has storage of its own and a
+    `grad_fn`, so gradients flow through it back to `x`; `x.detach()` has neither.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()

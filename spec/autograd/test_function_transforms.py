@@ -165,8 +165,8 @@ def test_vjp_returns_a_function_of_v():
 @forward_mode
 def test_jvp_carries_a_direction_forward():
     """`torch.func.jvp(f, (x,), (u,))` of real vectors returns the value `f(x)` and `J @ u`,
-    computed together in one forward pass; no graph is recorded if `x` and the tensors that `f`
-    uses don't require grad.
+    computed together in one forward pass; no graph is recorded if `x`, `u` and the tensors that
+    `f` uses don't require grad.
     """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 

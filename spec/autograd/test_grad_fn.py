@@ -20,8 +20,8 @@ import torch
 
 @pytest.mark.claim("blitz-grad-fn-of-result")
 def test_grad_fn_of_a_result_is_the_node_that_made_it(device):
-    """With grad mode on and inference mode off, the `grad_fn` of `x + 2`, with an `x` that
-    requires grad, is a node of the type `AddBackward0`, which is also its `name()`.
+    """The `grad_fn` of a recorded `x + 2`, with a float32 `x` that requires grad, is a node of
+    the type `AddBackward0`, which is also its `name()`.
     """
     x = torch.ones(2, 2, requires_grad=True, device=device)
     y = x + 2
@@ -86,9 +86,9 @@ def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
     ],
 )
 def test_a_node_is_named_after_its_operation(operation, name):
-    """With grad mode on and inference mode off, for tensors that require grad, the `grad_fn` of
-    `a * b`, `a**2` and `a.sum()` is named after the operation, then `Backward`, then a digit:
-    `MulBackward0`, `PowBackward0`, `SumBackward0`.
+    """The `grad_fn` of a recorded `a * b`, `a**2` or `a.sum()`, of float32 tensors that require
+    grad, is named after the operation, then `Backward`, then a digit: `MulBackward0`,
+    `PowBackward0`, `SumBackward0`.
 
     The digit tells variants apart: `sum(dim=0)` makes `SumBackward1`. The name is that of what
     ran: `a @ b` of matrices is `MmBackward0`, of vectors `DotBackward0`.
@@ -113,8 +113,8 @@ def test_a_node_is_named_after_its_operation(operation, name):
     ],
 )
 def test_a_view_is_recorded_like_any_operation(view, name):
-    """With grad mode on and inference mode off, `x[0]`, `x.t()` and `x.expand(3, 2, 2)` of a
-    (2, 2) tensor `x` that requires grad share its storage, and each has a `grad_fn` of its own.
+    """With grad mode on, `x[0]`, `x.t()` and `x.expand(3, 2, 2)` of a (2, 2) tensor `x` that
+    requires grad share its storage, and each has a `grad_fn` of its own.
 
     So gradients pass through such views to `x`. `x.detach()` shares the storage too and has no
     `grad_fn`.
@@ -129,9 +129,9 @@ def test_a_view_is_recorded_like_any_operation(view, name):
 
 @pytest.mark.claim("blitz-y-repr-addbackward")
 def test_a_sum_prints_addbackward0():
-    """With grad mode on and inference mode off, the result of `x + 2`, with an `x` that
-    requires grad, prints `grad_fn=<AddBackward0>`; the node itself prints its class and
-    address, `<AddBackward0 object at 0x...>`.
+    """A recorded `x + 2`, with a float32 `x` that requires grad, prints
+    `grad_fn=<AddBackward0>`; the node itself prints its class and address, `<AddBackward0
+    object at 0x...>`.
     """
     y = torch.ones(2, 2, requires_grad=True) + 2
 
@@ -141,8 +141,8 @@ def test_a_sum_prints_addbackward0():
 
 @pytest.mark.claim("blitz-z-repr-mulbackward")
 def test_a_product_prints_mulbackward0():
-    """With grad mode on and inference mode off, the result of `y * y * 3`, with a `y` that
-    requires grad, prints `grad_fn=<MulBackward0>`: only the last of the operations shows.
+    """A recorded `y * y * 3`, with a float32 `y` that requires grad, prints
+    `grad_fn=<MulBackward0>`: only the last of the operations shows.
     """
     y = torch.ones(2, 2, requires_grad=True) + 2
     z = y * y * 3
@@ -152,7 +152,7 @@ def test_a_product_prints_mulbackward0():
 
 @pytest.mark.claim("blitz-out-repr-meanbackward")
 def test_a_mean_prints_meanbackward0():
-    """With grad mode on and inference mode off, `x.mean()` of an `x` that requires grad prints
+    """A recorded `x.mean()`, with a float32 `x` that requires grad, prints
     `grad_fn=<MeanBackward0>`.
     """
     out = torch.full((2, 2), 27.0, requires_grad=True).mean()
@@ -162,8 +162,8 @@ def test_a_mean_prints_meanbackward0():
 
 @pytest.mark.claim("blitz-sum-grad-fn")
 def test_a_sum_of_squares_after_the_switch_has_sumbackward0():
-    """With grad mode on and inference mode off, after `a.requires_grad_(True)` the `grad_fn` of
-    `(a * a).sum()` is a `SumBackward0`.
+    """After `a.requires_grad_(True)` the `grad_fn` of a recorded `(a * a).sum()` is a
+    `SumBackward0`.
     """
     a = torch.randn(2, 2)
     a.requires_grad_(True)

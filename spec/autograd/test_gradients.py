@@ -51,7 +51,7 @@ def test_a_gradient_has_the_dtype_of_its_leaf(device):
 
 def test_a_gradient_is_itself_not_tracked():
     """After `(x**3).backward()` as the first backward, without `create_graph=True`, `x.grad` of
-    a leaf `x` has `requires_grad` False and `grad_fn` None.
+    a float32 0-d leaf `x` has `requires_grad` False and `grad_fn` None.
 
     Because the backward computation is not recorded. With `create_graph=True` it is:
     `spec/autograd/test_higher_derivatives.py`.
@@ -82,8 +82,8 @@ def test_a_leaf_that_took_no_part_keeps_none():
 
 
 def test_a_leaf_times_zero_gets_zero_not_none(device):
-    """After `(x * 0).sum().backward()` the leaf `x`, which took part and was multiplied by 0,
-    has a `.grad` of zeros, not None.
+    """After `(x * 0).sum().backward()` a float32 leaf `x` that requires grad, which took part
+    and was multiplied by 0, has a `.grad` of zeros, not None, if it had none before.
 
     Because autograd follows the recorded operations and doesn't look for products that vanish.
     An infinite derivative on the way makes it NaN, as in `(x * 0).sqrt()`.
@@ -98,8 +98,8 @@ def test_a_leaf_times_zero_gets_zero_not_none(device):
 
 
 def test_elements_left_out_by_indexing_get_zeros(device):
-    """After `(x[1] * x[3]).backward()` with a leaf `x` of four elements, `x.grad` is 0 at the
-    two elements that were not used.
+    """After `(x[1] * x[3]).backward()` with a 1-D float32 leaf `x` of four elements, `x.grad`
+    is 0 at the two elements that were not used.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True, device=device)
 

@@ -35,8 +35,8 @@ def test_a_hook_sees_the_gradient_of_its_tensor(device):
 
 
 def test_a_hook_sees_the_sum_over_all_uses():
-    """In `(x * x + 5 * x).backward()` a function given to `x.register_hook` is called once,
-    with the sum of the gradients of all uses of `x`.
+    """In `(x * x + 5 * x).backward()`, with a 0-d leaf `x`, a function given to
+    `x.register_hook` is called once, with the sum of the gradients of all uses of `x`.
     """
     x = torch.tensor(3.0, requires_grad=True)
     seen = []

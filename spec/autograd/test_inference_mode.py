@@ -146,7 +146,7 @@ def test_a_clone_is_ordinary_again():
 
 
 def test_an_inference_tensor_cannot_be_tracked_later():
-    """Outside `torch.inference_mode()`, `requires_grad_()` on an inference tensor raises
+    """Outside `torch.inference_mode()`, `requires_grad_()` on a float32 inference tensor raises
     RuntimeError, "Setting requires_grad=True on inference tensor outside InferenceMode is not
     allowed".
 

@@ -50,8 +50,9 @@ def test_gradients_pass_through_an_in_place_operation(device):
 
 
 def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
-    """`y[0].mul_(5)` on `y = x * 2` changes one element of `y` and its history: the gradient of
-    `y.sum()` is 10 for the first element of `x` and 2 for the other.
+    """`y[0].mul_(5)` on `y = x * 2` of two elements, in one dimension, changes one element of
+    `y` and its history: the gradient of `y.sum()` is 10 for the first element of `x` and 2 for
+    the other.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2

@@ -20,7 +20,7 @@ import torch
 
 
 def test_every_in_place_write_raises_the_version(device):
-    """`x.add_(1)` and `x[0] = 7` on an ordinary tensor each increment `x._version` by 1;
+    """`x.add_(1)` and `x[0] = 7` on `x = torch.zeros(3)` each increment `x._version` by 1;
     `x.sum()`, which only reads, doesn't.
     """
     x = torch.zeros(3, device=device)
@@ -180,9 +180,9 @@ def test_a_step_between_forward_and_backward_is_noticed():
 
 @pytest.mark.parametrize("split", [torch.unbind, lambda y: y.split(1), lambda y: y.chunk(2)])
 def test_pieces_of_a_split_are_not_written_to(split):
-    """With grad mode on and inference mode off, in-place writes to the pieces that `unbind`,
-    `split` or `chunk` give of a product `y` that requires grad raise RuntimeError, "is a view
-    and is being modified inplace"; to a slice `y[:1]` they work.
+    """With grad mode on, in-place writes to the pieces that `unbind`, `split` or `chunk` give
+    of a product `y` that requires grad raise RuntimeError, "is a view and is being modified
+    inplace"; to a slice `y[:1]` they work.
 
     Because each of these functions returns several views at once. Write through slices, or use
     the out-of-place form; pieces of `tensor_split`, which is made of slices, may be written to.
@@ -198,9 +198,9 @@ def test_pieces_of_a_split_are_not_written_to(split):
 
 
 def test_a_view_made_under_no_grad_is_not_written_to_outside():
-    """With grad mode on and inference mode off, `view.mul_(10)` on a slice `view = y[:1]` that
-    was taken inside `torch.no_grad()`, of a `y` that requires grad, raises RuntimeError, "A
-    view was created in no_grad mode".
+    """With grad mode on, `view.mul_(10)` on a slice `view = y[:1]` that was taken inside
+    `torch.no_grad()`, of a product `y = x * 2` that requires grad, raises RuntimeError, "A view
+    was created in no_grad mode".
 
     Because it isn't clear whether the write is to be recorded. Take the view outside, or write
     inside too.

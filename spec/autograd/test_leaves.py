@@ -30,8 +30,8 @@ def test_what_you_make_yourself_is_a_leaf(device):
 
 
 def test_what_is_computed_from_a_tracked_tensor_is_no_leaf(device):
-    """With grad mode on and inference mode off, a product `x * 2` is no leaf if `x` requires
-    grad; if `x` doesn't, the product has no `grad_fn` and counts as a leaf.
+    """With grad mode on, a product `x * 2` of a float32 `x` is no leaf if `x` requires grad; if
+    `x` doesn't, the product has no `grad_fn` and counts as a leaf.
     """
     recorded = torch.ones(3, requires_grad=True, device=device) * 2
     unrecorded = torch.ones(3, device=device) * 2
@@ -41,8 +41,8 @@ def test_what_is_computed_from_a_tracked_tensor_is_no_leaf(device):
 
 
 def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
-    """With grad mode on and inference mode off, `torch.ones(3, requires_grad=True) * 2` is no
-    leaf; `(torch.ones(3) * 2).requires_grad_()` has the same values and is one.
+    """With grad mode on, `torch.ones(3, requires_grad=True) * 2` is no leaf; `(torch.ones(3) *
+    2).requires_grad_()` has the same values and is one.
 
     So ask for gradients last, after scaling, casting and moving: an optimizer refuses a tensor
     that requires grad and is no leaf.
@@ -57,7 +57,7 @@ def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
 
 @pytest.mark.claim("self-one-backward-all", "blitz-grad-on-every-tensor")
 def test_backward_fills_the_gradients_of_tracked_leaves_only():
-    """`(x * w * constant).backward()` fills the `.grad` of the leaves `x` and `w`, which
+    """`(x * w * constant).backward()` fills the `.grad` of the 0-d leaves `x` and `w`, which
     require grad; the constant and the product `x * w` in between keep None.
 
     Because gradients in between are needed only in passing. `retain_grad()` keeps one.
@@ -126,9 +126,8 @@ def test_retain_grad_needs_a_tracked_tensor():
 
 
 def test_to_another_dtype_leaves_the_leaf_behind():
-    """With grad mode on and inference mode off, `x.to(torch.float64)` of a float32 leaf that
-    requires grad is no leaf; `x.to(torch.float32)`, which has nothing to change, returns `x`
-    itself.
+    """With grad mode on, `x.to(torch.float64)` of a float32 leaf that requires grad is no leaf;
+    `x.to(torch.float32)`, which has nothing to change, returns `x` itself.
 
     The gradient then arrives at `x`, in float32, and not at the cast tensor.
     """
@@ -144,8 +143,8 @@ def test_to_another_dtype_leaves_the_leaf_behind():
 
 @pytest.mark.cuda
 def test_to_the_gpu_leaves_the_leaf_behind():
-    """With grad mode on and inference mode off, `x.cuda()` of a CPU leaf that requires grad is
-    no leaf; a tensor made with `device="cuda", requires_grad=True` is one.
+    """With grad mode on, `x.cuda()` of a CPU leaf that requires grad is no leaf; a tensor made
+    with `device="cuda", requires_grad=True` is one.
 
     So an optimizer refuses `x.cuda()`. For a model call `model.cuda()`, which moves the
     parameters and keeps them leaves.
@@ -167,9 +166,9 @@ def test_to_the_gpu_leaves_the_leaf_behind():
     ],
 )
 def test_copies_and_views_of_a_leaf_are_no_leaves(function, leaf):
-    """With grad mode on and inference mode off, `clone()` and `t()` of a leaf that requires
-    grad are no leaves; `detach()` is one, and so is `x` itself, which `contiguous()` and
-    `flatten()` return for a contiguous 1-D `x`.
+    """With grad mode on, `clone()` and `t()` of `x = torch.ones(2, requires_grad=True)` are no
+    leaves; `detach()` is one, and so is `x` itself, which `contiguous()` and `flatten()` return
+    for this 1-D `x`.
     """
     x = torch.ones(2, requires_grad=True)
 

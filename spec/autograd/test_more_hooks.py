@@ -18,8 +18,8 @@ import torch
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
-    """A hook of `x.register_post_accumulate_grad_hook` on a leaf `x` is called with `x` itself
-    after each `(x * x).backward()`, when the gradient has been added to `x.grad`.
+    """A hook of `x.register_post_accumulate_grad_hook` on a 0-d leaf `x` is called with `x`
+    itself after each `(x * x).backward()`, when the gradient has been added to `x.grad`.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     seen = []

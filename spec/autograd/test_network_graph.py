@@ -86,9 +86,8 @@ def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
 
 @pytest.mark.claim("blitz-out-repr-thaddmm")
 def test_the_networks_output_prints_addmmbackward0():
-    """With grad mode on and inference mode off, the output of LeNet for one image, in a batch
-    of one, has the shape (1, 10) and prints `grad_fn=<AddmmBackward0>`, as its last layer is
-    linear with a bias.
+    """The recorded output of LeNet for one image, in a batch of one, has the shape (1, 10) and
+    prints `grad_fn=<AddmmBackward0>`, as its last layer is linear with a bias.
 
     `addmm` is one matrix product and an addition.
     """
@@ -100,8 +99,8 @@ def test_the_networks_output_prints_addmmbackward0():
 
 @pytest.mark.claim("blitz-loss-repr")
 def test_the_loss_prints_mselossbackward0():
-    """With grad mode on and inference mode off, the result of `nn.MSELoss()` prints
-    `grad_fn=<MseLossBackward0>` where the output that it was given requires grad.
+    """The recorded result of `nn.MSELoss()` prints `grad_fn=<MseLossBackward0>` where the
+    output that it was given requires grad.
     """
     output = torch.tensor([1.0, 3.0], requires_grad=True)
     loss = nn.MSELoss()(output, torch.tensor([1.0, 1.0]))
@@ -112,8 +111,9 @@ def test_the_loss_prints_mselossbackward0():
 
 @pytest.mark.claim("blitz-next-functions-linear")
 def test_one_step_behind_the_loss_is_the_last_linear_layer():
-    """`loss.grad_fn.next_functions` of an `nn.MSELoss` of the output of an `nn.Linear` holds
-    the node of that output and, for a target that doesn't require grad, `(None, 0)`.
+    """`loss.grad_fn.next_functions` of an `nn.MSELoss` of the output of an `nn.Linear` and a
+    target of its shape holds the node of that output and, for a target that doesn't require
+    grad, `(None, 0)`.
     """
     net = nn.Sequential(nn.ReLU(), nn.Linear(2, 1))
     loss = nn.MSELoss()(net(torch.ones(1, 2)), torch.ones(1, 1))
@@ -144,8 +144,8 @@ def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
 
 
 def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
-    """With grad mode on and inference mode off, the output of `nn.Linear(3, 2, bias=False)` for
-    a 2-D input has an `MmBackward0` node, a plain matrix product.
+    """The recorded output of `nn.Linear(3, 2, bias=False)` for a 2-D input has an `MmBackward0`
+    node, a plain matrix product.
     """
     output = nn.Linear(3, 2, bias=False)(torch.ones(1, 3))
 
@@ -153,8 +153,8 @@ def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
 
 
 def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
-    """`next_functions` of the output of an `nn.Conv2d` with bias, for a batch of images, holds
-    the nodes of input, weight and bias; for images that don't require grad the first is None.
+    """`next_functions` of the output of `nn.Conv2d(1, 6, 5)`, for a batch of images, holds the
+    nodes of input, weight and bias; for images that don't require grad the first is None.
     """
     conv = nn.Conv2d(1, 6, 5)
     output = conv(torch.ones(1, 1, 32, 32))
@@ -215,8 +215,8 @@ def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
 
 @pytest.mark.claim("blitz-no-grad-evaluation")
 def test_eval_does_not_stop_the_recording():
-    """With grad mode on and inference mode off, the output of an `nn.Linear` after `eval()`
-    still has a `grad_fn`; inside `torch.no_grad()` it has none.
+    """The output of an `nn.Linear` after `eval()` still has a `grad_fn`, where its parameters
+    require grad; inside `torch.no_grad()` it has none.
 
     `eval()` changes only how layers such as dropout and BatchNorm behave.
     """
@@ -230,8 +230,8 @@ def test_eval_does_not_stop_the_recording():
 
 
 def test_each_call_of_a_network_builds_a_new_graph_on_the_same_ends():
-    """Two calls of an `nn.Linear` build two graphs, which end in the same `AccumulateGrad` node
-    of its bias: `backward()` on both outputs adds up in `weight.grad`.
+    """Two calls of `nn.Linear(2, 1)` on one row build two graphs, which end in the same
+    `AccumulateGrad` node of its bias: `backward()` on both outputs adds up in `weight.grad`.
     """
     net = nn.Linear(2, 1)
     first = net(torch.ones(1, 2))

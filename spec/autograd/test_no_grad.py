@@ -9,7 +9,7 @@ works as a decorator.
 
 What surprises: the block sets a mode of the current thread and changes no tensor. A parameter
 still says `requires_grad=True` inside, a leaf made there with `requires_grad=True` gets it, and a
-view of a tensor that requires grad still says True, though no gradient flows through it.
+slice of such a leaf still says True, though no gradient flows through it.
 `no_grad` doesn't switch dropout or BatchNorm either: that is `model.eval()`.
 `torch.inference_mode` goes further: `spec/autograd/test_inference_mode.py`.
 """
@@ -61,8 +61,8 @@ def test_inside_no_grad_nothing_is_saved_for_later():
 
 @pytest.mark.claim("blitz-no-grad-evaluation")
 def test_evaluation_needs_no_grad_because_parameters_ask_for_gradients():
-    """With grad mode on and inference mode off, the output of a new `nn.Linear` requires grad
-    even for an input that doesn't, as weight and bias do; inside `torch.no_grad()` it doesn't.
+    """The output of a new `nn.Linear` requires grad even for an input that doesn't, as weight
+    and bias do; inside `torch.no_grad()` it doesn't.
 
     So evaluation needs `no_grad` or `inference_mode` to build no graph: plain data and `eval()`
     are not enough.
@@ -91,11 +91,13 @@ def test_no_grad_does_not_change_requires_grad_of_what_is_there():
 
 
 def test_a_view_taken_inside_no_grad_still_says_that_it_requires_grad():
-    """A slice `x[:1]` taken inside `torch.no_grad()` of an `x` that requires grad says
-    `requires_grad` True, as `x` does, and has no `grad_fn`; a copy `x[[0]]` says False.
+    """A slice `x[:1]` of `x = torch.ones(2, requires_grad=True)`, taken inside
+    `torch.no_grad()`, says `requires_grad` True, as `x` does, and has no `grad_fn`; a copy
+    `x[[0]]` says False.
 
-    Because a view reads the flag of its base. It has no history all the same: `backward()` of a
-    result of the slice leaves `x.grad` None. Look at `grad_fn` where you want to know.
+    Because a slice reads the flag of its base, here `x`. It has no history all the same:
+    `backward()` of a result of the slice leaves `x.grad` None. Look at `grad_fn` where you want
+    to know.
     """
     x = torch.ones(2, requires_grad=True)
     with torch.no_grad():

@@ -50,9 +50,9 @@ def test_argmax_ends_the_graph(device):
 
 
 def test_sorting_moves_the_gradients_with_the_values(device):
-    """With grad mode on and inference mode off, for `x` that requires grad, the values of
-    `x.sort()` require grad, and each gradient goes to the element of `x` that its value came
-    from; the indices don't require grad.
+    """With grad mode on, for `x` that requires grad, the values of `x.sort()` require grad, and
+    each gradient goes to the element of `x` that its value came from; the indices don't require
+    grad.
     """
     x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True, device=device)
 
@@ -75,9 +75,8 @@ def test_topk_sends_gradients_to_the_chosen_only():
 
 
 def test_a_cast_to_integers_ends_the_graph():
-    """With grad mode on and inference mode off, for a float32 `x` that requires grad,
-    `x.long()` doesn't require grad; `x.double()` does, as the cast from float32 to float64 is
-    recorded.
+    """With grad mode on, for a float32 `x` that requires grad, `x.long()` doesn't require grad;
+    `x.double()` does, as the cast from float32 to float64 is recorded.
     """
     x = torch.tensor(2.5, requires_grad=True)
 
@@ -91,9 +90,9 @@ def test_a_cast_to_integers_ends_the_graph():
     "function", [torch.round, torch.floor, torch.ceil, torch.trunc, torch.sign]
 )
 def test_step_functions_are_tracked_and_flat(function, device):
-    """With grad mode on and inference mode off, `torch.round`, `floor`, `ceil`, `trunc` and
-    `sign` of a float32 tensor that requires grad give results that require grad, and the
-    gradient 0, at their jumps as well.
+    """With grad mode on, `torch.round`, `floor`, `ceil`, `trunc` and `sign` of a float32 tensor
+    that requires grad give results that require grad, and the gradient 0, at their jumps as
+    well.
 
     So `backward()` runs without an error, and what comes before isn't trained. Use the
     straight-through form, `x + (x.round() - x).detach()`.

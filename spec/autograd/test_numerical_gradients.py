@@ -84,8 +84,8 @@ def test_too_small_a_step_is_swallowed():
 
 def test_gradcheck_says_whether_backward_is_right(device):
     """`torch.autograd.gradcheck(f, inputs)` returns True where the gradients of `backward`
-    agree with finite differences within its tolerances: for float64 inputs of `torch.exp`, and
-    of `torch.mul` with a constant factor.
+    agree with finite differences within its tolerances: at the float64 inputs 0.5 and 2, for
+    `torch.exp` and for `torch.mul` with a constant factor.
     """
     x = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True, device=device)
     factor = torch.tensor([3.0, 4.0], dtype=torch.float64, device=device)
@@ -141,8 +141,8 @@ def test_gradcheck_can_answer_instead_of_raising():
 
 def test_gradcheck_wants_double_precision():
     """`torch.autograd.gradcheck(torch.square, x, raise_exception=False)` with a float32 `x` at
-    2 warns and returns False, as rounding spoils the differences; with `x.double()` it returns
-    True.
+    2 that requires grad warns and returns False, as rounding spoils the differences; with
+    `x.double()` it returns True.
 
     A float32 input may pass where rounding is exact. Use float64.
     """
@@ -166,9 +166,9 @@ def test_gradcheck_wants_something_tracked():
 
 
 def test_gradcheck_fails_at_a_kink():
-    """`torch.autograd.gradcheck(torch.relu, x)` of a float64 `x` raises `GradcheckError`, a
-    RuntimeError, at 0, where the finite difference is 1/2 and `backward` gives 0; at 0.5 it
-    returns True.
+    """`torch.autograd.gradcheck(torch.relu, x)` of a float64 `x` that requires grad raises
+    `GradcheckError`, a RuntimeError, at 0, where the finite difference is 1/2 and `backward`
+    gives 0; at 0.5 it returns True.
 
     Choose inputs away from kinks. `abs` passes at 0, as both give 0.
     """
@@ -198,9 +198,9 @@ def test_gradcheck_wants_a_function_that_repeats_itself():
 
 
 def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
-    """`torch.autograd.gradcheck(torch.round, x)` of a float64 `x` returns True at 1.2, between
-    two jumps, where the gradient 0 is right; at the jump, 1.5, it returns False with
-    `raise_exception=False`.
+    """`torch.autograd.gradcheck(torch.round, x)` of a float64 `x` that requires grad returns
+    True at 1.2, between two jumps, where the gradient 0 is right; at the jump, 1.5, it returns
+    False with `raise_exception=False`.
 
     So it judges whether a gradient is right, not whether it is of use.
     """

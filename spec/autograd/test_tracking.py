@@ -39,9 +39,8 @@ def test_a_new_tensor_is_not_tracked(create, device):
 
 @pytest.mark.claim("blitz-requires-grad-tracks")
 def test_requires_grad_true_starts_the_recording(device):
-    """With grad mode on and inference mode off, the sum `x + 2` of `x = torch.ones(2, 2,
-    requires_grad=True)` requires grad as well, and its `grad_fn`, of type `AddBackward0`,
-    records the addition.
+    """With grad mode on, the sum `x + 2` of `x = torch.ones(2, 2, requires_grad=True)` requires
+    grad as well, and its `grad_fn`, of type `AddBackward0`, records the addition.
     """
     x = torch.ones(2, 2, requires_grad=True, device=device)
     y = x + 2
@@ -63,8 +62,8 @@ def test_without_requires_grad_nothing_is_recorded(device):
 
 
 def test_one_tracked_operand_is_enough(device):
-    """With grad mode on and inference mode off, `a + b` of float32 tensors requires grad if at
-    least one of the two operands does, the left or the right.
+    """With grad mode on, `a + b` of float32 tensors requires grad if at least one of the two
+    operands does, the left or the right.
 
     Inside `torch.no_grad()` it doesn't, nor do results of integer or bool dtype, such as that
     of `a > b`: see `spec/autograd/test_trackable.py`.
@@ -79,8 +78,8 @@ def test_one_tracked_operand_is_enough(device):
 
 def test_a_plain_operand_counts_as_a_constant():
     """In `(x * c).sum().backward()` a tensor `c` that doesn't require grad is a constant: for a
-    real leaf `x` without `.grad` and a `c` of its shape and dtype, `x.grad` becomes `c`, and
-    `c.grad` stays None.
+    float32 leaf `x` without `.grad` and a dense float32 `c` of its shape, `x.grad` becomes `c`,
+    and `c.grad` stays None.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     c = torch.tensor([3.0, 5.0])
@@ -108,8 +107,8 @@ def test_tracking_changes_no_value(values):
 
 @pytest.mark.claim("blitz-requires-grad-repr")
 def test_a_tracked_tensor_says_so_when_printed():
-    """A leaf that requires grad prints with `requires_grad=True` at the end; a tensor that
-    doesn't require grad prints without it.
+    """`torch.ones(2, requires_grad=True)` prints with `requires_grad=True` at the end;
+    `torch.ones(2)`, which doesn't require grad, prints without it.
 
     A computed tensor that requires grad prints its `grad_fn` instead:
     `spec/autograd/test_grad_fn.py`.
@@ -135,8 +134,8 @@ def test_requires_grad_with_an_underscore_switches_the_tensor_itself():
 
 
 def test_requires_grad_can_be_assigned():
-    """After `x.requires_grad = True` a product `x * 2`, computed with grad mode on and
-    inference mode off, requires grad, as after `x.requires_grad_()`.
+    """After `x.requires_grad = True` a product `x * 2`, computed with grad mode on, requires
+    grad, as after `x.requires_grad_()`.
     """
     x = torch.ones(3)
     x.requires_grad = True
@@ -161,7 +160,7 @@ def test_plain_arithmetic_stays_untracked_until_the_switch():
 
 def test_switching_on_does_not_reach_back():
     """A product `x * 2` that was computed before `x.requires_grad_()` keeps `requires_grad`
-    False; with grad mode on and inference mode off, a product computed afterwards has True.
+    False; with grad mode on, a product computed afterwards has True.
 
     Because autograd reads the flag of an operand when the operation runs. So call
     `requires_grad_()` before the forward computation.
@@ -176,27 +175,32 @@ def test_switching_on_does_not_reach_back():
 
 
 def test_a_view_taken_before_the_switch_leads_nowhere():
-    """The slice `x[:1]`, taken before `x.requires_grad_()`, says `requires_grad` True after it,
-    but has no `grad_fn`: `backward()` of a result of the slice leaves `x.grad` None and raises
-    no error.
+    """The slice `x[:1]` of `x = torch.ones(3)`, taken before `x.requires_grad_()`, says
+    `requires_grad` True after it, but has no `grad_fn`: `backward()` of a result of the slice
+    leaves `x.grad` None and raises no error.
 
-    Because such a view reads the flag of its base and has no history; `x.detach()` keeps False.
-    Take the view again after `requires_grad_()`.
+    Because the slice reads the flag of its base, here `x`, and has no history; `x.detach()`
+    keeps False, and so does a slice of `torch.arange(4.0).view(2, 2)`, whose base is the
+    `arange`. Take the slice again after `requires_grad_()`.
     """
     x = torch.ones(3)
     view, detached = x[:1], x.detach()
     x.requires_grad_()
     (view * 2).backward()
+    square = torch.arange(4.0).view(2, 2)
+    row = square[:1]
+    square.requires_grad_()
 
     assert view.requires_grad is True
+    assert row.requires_grad is False
     assert detached.requires_grad is False
     assert view.grad_fn is None
     assert x.grad is None
 
 
 def test_switching_off_spares_what_is_already_recorded():
-    """After `x.requires_grad_(False)` on a leaf `x`, a new product `x * 2` doesn't require
-    grad; a product computed before it still does.
+    """After `x.requires_grad_(False)` on a leaf `x` that required grad, a new product `x * 2`
+    doesn't require grad; a product recorded before it still does.
     """
     x = torch.ones(3, requires_grad=True)
     before = x * 2
@@ -208,9 +212,9 @@ def test_switching_off_spares_what_is_already_recorded():
 
 
 def test_an_in_place_write_of_a_tracked_value_makes_a_plain_tensor_tracked():
-    """With grad mode on and inference mode off, assigning a value that requires grad to one
-    element of a float32 tensor that doesn't, as in `buffer[1] = x * 2`, makes the whole
-    `buffer` require grad and no longer a leaf.
+    """With grad mode on, assigning a value that requires grad to one element of a float32
+    tensor that doesn't, as in `buffer[1] = x * 2`, makes the whole `buffer` require grad and no
+    longer a leaf.
 
     Because the write is recorded as an operation on `buffer`; `total += x` does the same, so a
     running total keeps the graph of each term: add `x.detach()`. An integer tensor stays

@@ -199,9 +199,9 @@ def test_rows_that_mix_are_not_kept_apart():
 
 
 def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
-    """`torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` of a `y` of two elements
-    returns the whole Jacobian: one product per row of the identity matrix, computed together
-    with `vmap`.
+    """`torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` of a float32 `y` of the
+    shape (2,) returns a tuple of one tensor, the whole Jacobian: one product per row of the
+    identity matrix, computed together with `vmap`.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
@@ -212,8 +212,9 @@ def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
 
 
 def test_two_backward_passes_give_the_jacobian_times_a_vector():
-    """Two backward passes give `J @ u`: `torch.autograd.grad(y, x, v, create_graph=True)` is
-    linear in `v`, and its own product with `u`, differentiated by `v`, is `J @ u`.
+    """Two backward passes give `J @ u`: with a `v` that requires grad, `g` from
+    `torch.autograd.grad(y, x, v, create_graph=True)` is `v @ J`, linear in `v`, and
+    `torch.autograd.grad(g, v, u)` returns `J @ u`, in a tuple of one.
 
     `torch.func.jvp` computes it in one forward pass:
     `spec/autograd/test_function_transforms.py`.

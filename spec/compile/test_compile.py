@@ -94,8 +94,8 @@ def test_nothing_is_compiled_before_the_first_call():
 
 
 def test_a_backend_gets_the_recorded_operations():
-    """A backend of `torch.compile` is a function of a graph module and example inputs that returns
-    a callable: for `x + 1` the graph has a placeholder, one call and an output.
+    """A backend of `torch.compile` is a function of a graph module and example inputs that
+    returns a callable: for `x + 1` the graph has a placeholder, one call and an output.
     """
     recorded = []
 
@@ -125,11 +125,11 @@ def test_a_module_compiled_in_place_keeps_its_keys():
 
 
 def test_a_compiled_module_shares_its_parameters():
-    """`torch.compile(model)` wraps an `nn.Module` in an `OptimizedModule`: the parameters are the
+    """`torch.compile(model)` of an `nn.Linear` makes an `OptimizedModule`: the parameters are the
     model's own, with `_orig_mod.` before their names in `state_dict()`, and `_orig_mod` is the
     model.
 
-    So an optimizer may be made from either. `isinstance(compiled, Net)` is False.
+    So an optimizer may be made from either. `isinstance(compiled, nn.Linear)` is False.
     """
     model = nn.Linear(2, 1, bias=False)
 
@@ -187,8 +187,8 @@ def test_changed_weights_are_used_without_compiling_again():
 @pytest.mark.torch(">=2.5")
 def test_a_hook_added_after_compiling_is_ignored():
     """If `torch.compile(model)` has run without hooks, a first `model.register_forward_hook` is
-    ignored by calls with inputs of the same kind; `torch.compiler.reset()` makes the next call see
-    it.
+    ignored by calls with inputs of the same kind; `torch.compiler.reset()` makes the next call
+    see it.
 
     Because the compiler does not look for hooks again until it compiles again. Register hooks
     before the first call.
@@ -339,12 +339,12 @@ def test_an_error_in_compiled_code_is_the_error_of_the_function():
 
 @pytest.mark.torch(">=2.11")
 def test_shapes_that_do_not_fit_are_found_while_recording():
-    """Since PyTorch 2.11, `x @ y` with shapes that do not fit raises
-    TorchRuntimeError under `torch.compile`, "RuntimeError when making fake tensor call"; the error
-    of the operation stands below it.
+    """Since PyTorch 2.11, `x @ y` with shapes that do not fit raises TorchRuntimeError under
+    `torch.compile`, "RuntimeError when making fake tensor call"; the error of the operation
+    stands below it.
 
-    Because the compiler first runs the function with fake tensors, which have shapes and no values.
-    Run the function uncompiled to see the usual message.
+    Because the compiler first runs the function with fake tensors, which have shapes and no
+    values. Run the function uncompiled to see the usual message.
     """
     compiled = torch.compile(lambda x: x @ torch.ones(4), backend="eager")
 
@@ -358,8 +358,8 @@ def test_shapes_that_do_not_fit_are_found_while_recording():
 @pytest.mark.torch("<2.14")
 def test_before_2_14_the_node_that_did_not_fit_was_named():
     """Before PyTorch 2.14 `x @ y` with shapes that do not fit raises TorchRuntimeError under
-    `torch.compile`, with "Failed running call_function" or "Dynamo failed to run FX node with fake
-    tensors".
+    `torch.compile`, with "Failed running call_function" or "Dynamo failed to run FX node with
+    fake tensors".
     """
     compiled = torch.compile(lambda x: x @ torch.ones(4), backend="eager")
 
@@ -407,9 +407,9 @@ def test_a_mode_is_a_set_of_options():
     """For `torch.compile`, `mode="reduce-overhead"` is the option `triton.cudagraphs`;
     `"max-autotune"` is `max_autotune`, `triton.cudagraphs` and `coordinate_descent_tuning`.
 
-    The first replays the kernels of a GPU as one CUDA graph, which helps small batches; the second
-    times several kernels and takes the fastest, so compiling takes longer. All three options are
-    those of inductor.
+    The first replays the kernels of a GPU as one CUDA graph, which helps small batches; the
+    second times several kernels and takes the fastest, so compiling takes longer. All three
+    options are those of inductor.
     """
     modes = torch._inductor.list_mode_options()
 
@@ -509,12 +509,13 @@ def test_inductor_needs_a_cpp_compiler():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")
 def test_inductor_needs_triton_on_a_gpu(monkeypatch):
-    """Without the package `triton`, `torch.compile` with the default backend raises TritonMissing
-    on a GPU, "Cannot find a working triton installation. Either the package is not installed or it
-    is too old."
+    """Without the package `triton`, `torch.compile` with the default backend raises
+    TritonMissing on a GPU, "Cannot find a working triton installation. Either the package is
+    not installed or it is too old."
 
-    The wheels for Linux bring it along; on Windows `pip install triton-windows` does. A GPU older
-    than compute capability 7.0 is refused as "too old to be supported by the triton GPU compiler".
+    The wheels for Linux bring it along; on Windows `pip install triton-windows` does. A GPU
+    older than compute capability 7.0 is refused as "too old to be supported by the triton GPU
+    compiler".
     """
     monkeypatch.setattr("torch._inductor.scheduler.has_triton", lambda: False)
     compiled = torch.compile(lambda x: x.sin() + x.cos() * 5, options={"fx_graph_cache": False})

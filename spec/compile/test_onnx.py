@@ -34,8 +34,8 @@ def path(tmp_path):
 
 @pytest.mark.torch(">=2.9")
 def test_export_goes_through_torch_export_by_default():
-    """Since PyTorch 2.9 the default of `torch.onnx.export` is `dynamo=True`, the exporter that uses
-    `torch.export`.
+    """Since PyTorch 2.9 the default of `torch.onnx.export` is `dynamo=True`, the exporter that
+    uses `torch.export`.
     """
     default = inspect.signature(torch.onnx.export).parameters["dynamo"].default
 
@@ -68,8 +68,8 @@ def test_export_needs_onnxscript(path):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.torch(">=2.5")
 def test_the_exporter_through_torchscript_needs_onnx(path):
-    """Without the package `onnx`, `torch.onnx.export(..., dynamo=False)` raises OnnxExporterError,
-    "Module onnx is not installed!"
+    """Without the package `onnx`, `torch.onnx.export(..., dynamo=False)` raises
+    OnnxExporterError, "Module onnx is not installed!"
 
     Install it: `pip install onnx`.
     """
@@ -117,9 +117,11 @@ def test_onnx_runtime_gives_the_same_values(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_the_batch_of_the_example_is_fixed(path):
-    """A model written by `torch.onnx.export` with a batch of 4 is refused by ONNX Runtime for a
-    batch of 7, "Got invalid dimensions for input", because sizes are constants unless
-    `dynamic_shapes` names them.
+    """`nn.Linear(2, 1)` written by `torch.onnx.export` with a batch of 4, without
+    `dynamic_shapes` and `dynamic_axes`, is refused by ONNX Runtime for a batch of 7, "Got
+    invalid dimensions for input".
+
+    Because the sizes of the example are constants unless one of these two arguments names them.
     """
     import onnxruntime
 
@@ -136,8 +138,10 @@ def test_the_batch_of_the_example_is_fixed(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_dynamic_shapes_names_what_may_change(path):
-    """`torch.onnx.export(..., dynamic_shapes=({0: "batch"},))` leaves dimension 0 of the input
-    open: the file says `["batch", 2]`, and ONNX Runtime takes 7 rows.
+    """`torch.onnx.export(..., dynamic_shapes=({0: "batch"},))` of `nn.Linear(2, 1)` leaves
+    dimension 0 of the input open: the file says `["batch", 2]`, and ONNX Runtime takes 7 rows.
+
+    A model with the batch size in its code, as in `x.reshape(4, -1)`, is not made open by it.
     """
     import onnx
     import onnxruntime
@@ -167,7 +171,8 @@ def test_dynamic_shapes_names_what_may_change(path):
 @pytest.mark.torch(">=2.9")
 def test_dynamic_axes_is_the_old_name(path):
     """`torch.onnx.export` translates `dynamic_axes={"x": {0: "batch"}}` by default, with a
-    UserWarning, "'dynamic_axes' is not recommended when dynamo=True"; `dynamic_shapes` replaces it.
+    UserWarning, "'dynamic_axes' is not recommended when dynamo=True"; `dynamic_shapes` replaces
+    it.
     """
     import onnx
 
@@ -190,7 +195,8 @@ def test_dynamic_axes_is_the_old_name(path):
 @pytest.mark.torch(">=2.9")
 def test_onnx_runtime_wants_the_dtype_of_the_example(path):
     """A float32 input of a model written by `torch.onnx.export` takes no float64 array: ONNX
-    Runtime says "Unexpected input data type. Actual: (tensor(double)) , expected: (tensor(float))".
+    Runtime says "Unexpected input data type. Actual: (tensor(double)) , expected:
+    (tensor(float))".
 
     NumPy makes float64 by itself: convert with `array.astype("float32")`.
     """
@@ -209,11 +215,12 @@ def test_onnx_runtime_wants_the_dtype_of_the_example(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_the_opset_is_chosen(path):
-    """`torch.onnx.export(..., opset_version=18)` writes `nn.Linear` for opset 18, the version of
-    the operations that a runtime has to know; 11, for which there is no conversion, gives 18 as
-    well.
+    """`torch.onnx.export(..., opset_version=18)` writes `nn.Linear` for opset 18, the version
+    of the operations that a runtime has to know; 11, for which there is no conversion, gives 18
+    as well.
 
-    Look at `onnx.load(path).opset_import` for what was written. `dynamo=False` follows older ones.
+    Look at `onnx.load(path).opset_import` for what was written. `dynamo=False` follows older
+    ones.
     """
     import onnx
 
@@ -263,8 +270,9 @@ def test_a_condition_on_a_value_is_not_exported(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_a_model_in_training_mode_is_warned_of(path):
-    """`torch.onnx.export` of a model in `train()` issues a UserWarning, "Exporting a model while it
-    is in training mode", and writes its `nn.Dropout` into the file; after `eval()` there is none.
+    """`torch.onnx.export` of a model in `train()` issues a UserWarning, "Exporting a model
+    while it is in training mode", and writes its `nn.Dropout` into the file; after `eval()`
+    there is none.
     """
     import onnx
 
@@ -285,8 +293,8 @@ def test_a_model_in_training_mode_is_warned_of(path):
 @pytest.mark.torch(">=2.9")
 def test_an_operation_without_a_translation_is_refused(path):
     """`torch.onnx.export` of a custom operator without a translation raises OnnxExporterError,
-    "Failed to convert the exported program to an ONNX model.", and below it "No ONNX function found
-    for".
+    "Failed to convert the exported program to an ONNX model.", and below it "No ONNX function
+    found for".
 
     `custom_translation_table` takes a function of onnxscript for it.
     """
@@ -311,8 +319,8 @@ def test_an_operation_without_a_translation_is_refused(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_export_returns_a_program_that_can_be_run():
-    """`torch.onnx.export(model, args)` without a path returns an `ONNXProgram`; called with tensors
-    it runs in ONNX Runtime, and its method `save(path)` writes it.
+    """`torch.onnx.export(model, args)` without a path returns an `ONNXProgram`; called with
+    tensors it runs in ONNX Runtime, and its method `save(path)` writes it.
     """
     net = nn.Linear(2, 1, bias=False).eval()
     nn.init.ones_(net.weight)

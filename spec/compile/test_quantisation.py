@@ -30,8 +30,8 @@ quiet = pytest.mark.filterwarnings(
 @quiet
 def test_dynamic_quantisation_replaces_linear_layers():
     """`torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)` returns a
-    copy of an `nn.Sequential` whose linear layers hold 8-bit weights; the model itself stays as it
-    was.
+    copy of an `nn.Sequential` whose linear layers hold 8-bit weights; the model itself stays as
+    it was.
 
     It replaces children only: a single `nn.Linear` as the model stays float32.
     """
@@ -65,8 +65,12 @@ def test_convolutions_are_not_quantised_dynamically():
 
 @quiet
 def test_a_quantised_file_is_a_quarter():
-    """A file with the `state_dict()` of `nn.Linear(256, 256)` takes about 4 bytes per weight, and
-    about 1 byte after `quantize_dynamic` to `torch.qint8`.
+    """A file with the `state_dict()` of `nn.Sequential(nn.Linear(256, 256))` takes about 4
+    bytes per weight, and about 1 byte after `quantize_dynamic(model, {nn.Linear},
+    dtype=torch.qint8)`.
+
+    `quantize_dynamic` replaces the layers inside of a module: a bare `nn.Linear` given to it
+    stays as it is.
     """
     model = nn.Sequential(nn.Linear(256, 256))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
@@ -82,8 +86,9 @@ def test_a_quantised_file_is_a_quarter():
 
 @quiet
 def test_a_quantised_layer_is_close_and_has_no_parameters():
-    """The output of an `nn.Linear(64, 64)` replaced by `quantize_dynamic` differs from the original
-    by rounding, here by less than 0.1, and its `parameters()` are empty: it cannot be trained.
+    """The output of an `nn.Linear(64, 64)` replaced by `quantize_dynamic` differs from the
+    original by rounding, here by less than 0.1, and its `parameters()` are empty: it cannot be
+    trained.
     """
     model = nn.Sequential(nn.Linear(64, 64))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
@@ -97,9 +102,9 @@ def test_a_quantised_layer_is_close_and_has_no_parameters():
 @pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor, torch.quantize_per_channel")
 @pytest.mark.torch(">=2.8")
 def test_torch_ao_quantization_is_deprecated():
-    """Since PyTorch 2.8 `torch.ao.quantization.quantize_dynamic` issues a
-    DeprecationWarning, "torch.ao.quantization is deprecated and will be removed in 2.10."; PyTorch
-    2.15 still has it.
+    """Since PyTorch 2.8 `torch.ao.quantization.quantize_dynamic` issues a DeprecationWarning,
+    "torch.ao.quantization is deprecated and will be removed in 2.10."; PyTorch 2.15 still has
+    it.
 
     The message names the successor of each part: for `quantize_dynamic` it is `torchao`'s
     `quantize_`.
@@ -189,8 +194,9 @@ def test_fake_quantisation_rounds_and_lets_gradients_through():
 @pytest.mark.skipif(find_spec("torchao") is None, reason="needs torchao")
 @pytest.mark.torch(">=2.9")
 def test_torchao_changes_weights_in_place():
-    """`torchao.quantization.quantize_(model, Int8WeightOnlyConfig())` returns None and replaces the
-    weights of the model's `nn.Linear` layers by tensors of a subclass; the layers stay `nn.Linear`.
+    """`torchao.quantization.quantize_(model, Int8WeightOnlyConfig())` returns None and replaces
+    the weights of the model's `nn.Linear` layers by tensors of a subclass; the layers stay
+    `nn.Linear`.
     """
     from torchao.quantization import Int8WeightOnlyConfig, quantize_
 

@@ -19,8 +19,8 @@ from torch.utils.data import DataLoader, default_collate
 
 
 def test_pairs_come_back_as_a_list_of_batches():
-    """`DataLoader(dataset, batch_size=2)` turns two samples `(input, label)`, of tensors of one
-    shape and int labels, into a list `[inputs, labels]` of two tensors.
+    """`DataLoader(dataset, batch_size=2)` turns two tuples `(input, label)`, of dense tensors
+    of one shape and int labels, into a list `[inputs, labels]` of two tensors.
 
     So `for inputs, labels in loader` unpacks it.
     """
@@ -33,8 +33,8 @@ def test_pairs_come_back_as_a_list_of_batches():
 
 
 def test_dicts_come_back_as_a_dict_of_batches():
-    """`default_collate` turns a list of dicts into one dict with the keys of the first sample, each
-    value a batch; a key that only later samples have is dropped without an error.
+    """`default_collate` turns a list of dicts into one dict with the keys of the first sample,
+    each value a batch; a key that only later samples have is dropped without an error.
 
     A key that a later sample lacks raises KeyError. Give all samples the same keys.
     """
@@ -76,11 +76,13 @@ def test_strings_are_collected_and_not_stacked():
 
 
 def test_the_dtype_of_a_batch_comes_from_its_samples():
-    """`default_collate` in your own process makes int64 of Python ints, float64 of floats and bool
-    of bools; float32 tensors stay float32, and one float32 beside a float64 tensor becomes float64.
+    """`default_collate` in your own process makes int64 of Python ints, float64 of floats and
+    bool of bools; float32 tensors stay float32, and one float32 beside a float64 tensor becomes
+    float64.
 
-    A float label therefore meets float32 outputs as float64: return `torch.tensor(label)`, which is
-    float32, from the dataset. What a worker makes of two dtypes is on `spec/data/test_workers.py`.
+    A float label therefore meets float32 outputs as float64: return `torch.tensor(label)`,
+    which is float32, from the dataset. What a worker makes of two dtypes is on
+    `spec/data/test_workers.py`.
     """
     batches = [
         default_collate([1, 2]),
@@ -113,8 +115,8 @@ def test_the_first_number_decides_the_dtype():
 
 
 def test_collate_fn_takes_the_list_of_samples():
-    """`DataLoader(data, batch_size=2, collate_fn=f)` calls `f` with the list of the samples of one
-    batch; what `f` returns is the batch.
+    """`DataLoader(data, batch_size=2, collate_fn=f)` calls `f` with the list of the samples of
+    one batch; what `f` returns is the batch.
 
     With `batch_size=None` `f` is called with each single sample.
     """
@@ -153,11 +155,11 @@ def test_lists_of_different_lengths_are_not_collated():
 
 
 def test_none_cannot_be_collated():
-    """`default_collate` raises TypeError for samples that are None, as returned by a `__getitem__`
-    that forgot its `return`.
+    """`default_collate` raises TypeError for samples that are None, as returned by a
+    `__getitem__` that forgot its `return`.
 
-    Samples that can't be read are best left out of the dataset; or a `collate_fn` filters them. A
-    None after a number raises other errors, a None after a string none.
+    Samples that can't be read are best left out of the dataset; or a `collate_fn` filters them.
+    A None after a number raises other errors, a None after a string none.
     """
     with pytest.raises(TypeError, match="numbers, dicts or lists; found <class 'NoneType'>"):
         next(iter(DataLoader([None, None], batch_size=2)))

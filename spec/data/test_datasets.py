@@ -93,12 +93,12 @@ def test_a_hundred_random_vectors_make_a_dataset():
 
 
 def test_a_dataset_without_a_length_cannot_be_loaded():
-    """`DataLoader(dataset)` of a map-style dataset that lacks `__len__` can be built, but asking it
-    for a batch raises TypeError; `DataLoader(dataset, shuffle=True)` raises TypeError when it is
-    built.
+    """`DataLoader(dataset)` of a map-style dataset that lacks `__len__` can be built, but
+    asking it for a batch raises TypeError; `DataLoader(dataset, shuffle=True)` raises TypeError
+    when it is built.
 
-    Because the loader's own samplers need the length. Define `__len__`, hand over a `sampler`, or
-    write an `IterableDataset`.
+    Because the loader's own samplers need the length. Define `__len__`, hand over a `sampler`,
+    or write an `IterableDataset`.
     """
 
     class Endless(Dataset):
@@ -133,11 +133,12 @@ def test_a_dataset_without_samples_says_what_it_lacks():
 
 
 def test_a_for_loop_over_a_dataset_ends_at_an_index_error():
-    """A `for` loop over a `Dataset` with `__getitem__` and without `__iter__` asks for samples 0,
-    1, 2 and so on until an IndexError; it doesn't look at `__len__`, which a `DataLoader` does.
+    """A `for` loop over a `Dataset` with `__getitem__` and without `__iter__` asks for samples
+    0, 1, 2 and so on, and an IndexError ends it; it doesn't look at `__len__`, which a
+    `DataLoader` does.
 
-    A `__getitem__` that never raises IndexError makes such a loop endless. Loop over
-    `range(len(dataset))`, or over a loader.
+    A `__getitem__` that answers any index, as by `self.data[index % n]`, makes such a loop
+    endless. Loop over `range(len(dataset))`, or over a loader.
     """
 
     class Tens(Dataset):
@@ -193,8 +194,8 @@ def test_tensor_dataset_copies_nothing(device):
 
 @pytest.mark.torch("!=2.10.*")
 def test_tensor_dataset_wants_equally_many_rows():
-    """`TensorDataset(x, y)` raises AssertionError, except in PyTorch 2.10, if the first dimensions
-    of `x` and `y` differ in size.
+    """`TensorDataset(x, y)` raises AssertionError, except in PyTorch 2.10, if the first
+    dimensions of `x` and `y` differ in size.
 
     Because sample `i` is made of row `i` of each. PyTorch 2.10 did not compare them.
     """
@@ -253,8 +254,8 @@ def test_an_iterable_dataset_only_streams():
 
 
 def test_an_iterable_dataset_cannot_be_shuffled():
-    """`DataLoader(dataset, shuffle=True)` raises ValueError for an `IterableDataset` that is not an
-    `IterDataPipe`.
+    """`DataLoader(dataset, shuffle=True)` raises ValueError for an `IterableDataset` that is
+    not an `IterDataPipe`.
 
     Because the loader can't ask a stream for sample 7. Shuffle inside `__iter__`, for example
     within a buffer of samples.

@@ -25,8 +25,8 @@ from torch.utils.data import (
 
 
 def test_a_sequential_sampler_counts():
-    """`SequentialSampler(data)` yields 0, 1, 2 and so on up to `len(data) - 1`; it doesn't look at
-    the samples.
+    """`SequentialSampler(data)` yields 0, 1, 2 and so on up to `len(data) - 1`; it doesn't look
+    at the samples.
     """
     sampler = SequentialSampler("abcd")
 
@@ -35,8 +35,8 @@ def test_a_sequential_sampler_counts():
 
 
 def test_shuffle_chooses_the_sampler():
-    """A `DataLoader` for a map-style dataset, without `sampler` and `batch_sampler`, makes a
-    `RandomSampler` if `shuffle=True`, and a `SequentialSampler` otherwise.
+    """A `DataLoader` for a nonempty map-style dataset, without `sampler` and `batch_sampler`,
+    makes a `RandomSampler` if `shuffle=True`, and a `SequentialSampler` otherwise.
     """
     shuffled = DataLoader([1, 2], shuffle=True)
     ordered = DataLoader([1, 2], shuffle=False)
@@ -69,8 +69,8 @@ def test_a_random_sampler_gives_every_number_once():
 
 
 def test_a_random_sampler_with_replacement_repeats_some():
-    """`RandomSampler(data, replacement=True)` draws each index from all of them: of 50 indices some
-    come twice and others not at all.
+    """`RandomSampler(data, replacement=True)` draws each index from all of them: of 50 indices
+    some come twice and others not at all.
 
     For 50 draws from 50 about a third of the samples is left out of an epoch.
     """
@@ -93,8 +93,8 @@ def test_a_random_sampler_can_give_more_numbers_than_there_are(wanted, copies):
 
 
 def test_a_random_sampler_gives_fewer_numbers_if_asked():
-    """`RandomSampler(data, num_samples=20)` of 50 samples yields 20 different indices: an epoch of
-    a part of the data, drawn anew in each pass.
+    """`RandomSampler(data, num_samples=20)` of 50 samples yields 20 different indices: an epoch
+    of a part of the data, drawn anew in each pass.
     """
     sampler = RandomSampler(range(50), num_samples=20)
 
@@ -106,8 +106,8 @@ def test_a_random_sampler_of_nothing_is_refused():
     """`RandomSampler(data, num_samples=0)` raises ValueError, "num_samples should be a positive
     integer value".
 
-    The same error with `DataLoader(shuffle=True)` means that the dataset is empty, often because of
-    a wrong path.
+    The same error with `DataLoader(shuffle=True)` means that the dataset is empty, often
+    because of a wrong path.
     """
     with pytest.raises(ValueError, match="positive integer value, but got num_samples=0"):
         RandomSampler([1, 2], num_samples=0)
@@ -144,11 +144,11 @@ def test_weights_say_how_often_a_sample_is_drawn():
 
 
 def test_weights_by_class_balance_a_dataset():
-    """`WeightedRandomSampler` with the weight `1 / size of the class` for each sample draws from
-    two classes of 90 and 10 samples about equally often.
+    """`WeightedRandomSampler` with the weight `1 / size of the class` for each sample draws
+    from two classes of 90 and 10 samples about equally often.
 
-    The samples of the small class come again and again: augmentation helps against learning them by
-    heart.
+    The samples of the small class come again and again: augmentation helps against learning
+    them by heart.
     """
     labels = torch.tensor([0] * 90 + [1] * 10)
 
@@ -209,8 +209,8 @@ def test_a_negative_weight_is_found_when_drawing():
 
 
 def test_a_batch_sampler_groups_the_numbers():
-    """`BatchSampler(sampler, batch_size=2, drop_last=False)` yields lists of two indices, the last
-    of one if the number of indices is odd; `drop_last=True` leaves that one out.
+    """`BatchSampler(sampler, batch_size=2, drop_last=False)` yields lists of two indices, the
+    last of one if the number of indices is odd; `drop_last=True` leaves that one out.
     """
     numbers = SequentialSampler("abcde")
 
@@ -219,8 +219,8 @@ def test_a_batch_sampler_groups_the_numbers():
 
 
 def test_a_batch_sampler_of_ones_own_is_a_list_of_lists():
-    """`DataLoader(data, batch_sampler=[[4], [0, 1, 2]])` takes a list of lists of indices; each of
-    them is one batch, and they may differ in length.
+    """`DataLoader(data, batch_sampler=[[4], [0, 1, 2]])` takes a list of lists of indices; each
+    of them is one batch, and they may differ in length.
 
     Used to put sequences of about the same length into one batch.
     """
@@ -233,8 +233,8 @@ def test_a_batch_sampler_of_ones_own_is_a_list_of_lists():
 def test_a_batch_sampler_excludes_batch_size():
     """`DataLoader` with a `batch_sampler` and `batch_size=2` raises ValueError.
 
-    Because the batch sampler decides about size, order and the last batch: leave out `batch_size`,
-    `shuffle`, `sampler` and `drop_last`.
+    Because the batch sampler decides about size, order and the last batch: leave out
+    `batch_size`, `shuffle`, `sampler` and `drop_last`.
     """
     with pytest.raises(
         ValueError, match="batch_sampler option is mutually exclusive with batch_si"

@@ -48,8 +48,8 @@ def test_a_picture_tells_its_size_the_other_way_round():
 
 @pytest.mark.claim("blitz-totensor-range")
 def test_to_tensor_divides_bytes_by_255():
-    """`ToTensor` divides the bytes of a grey 8-bit picture by 255, and not by its brightest value:
-    0 to 255 become 0.0 to 1.0, in the default dtype, float32.
+    """`ToTensor` divides the bytes of a grey 8-bit picture by 255, and not by its brightest
+    value: 0 to 255 become 0.0 to 1.0, in the default dtype, float32.
 
     A dark picture stays dark: it isn't stretched to the range.
     """
@@ -93,11 +93,11 @@ def test_to_tensor_does_not_scale_pictures_of_wide_numbers(mode, dtype):
 
 
 def test_to_tensor_wraps_sixteen_bits():
-    """`ToTensor` makes int16 of a Pillow picture of mode "I;16", whose values go up to 65535: 60000
-    becomes -5536.
+    """`ToTensor` makes int16 of a Pillow picture of mode "I;16", whose values go up to 65535:
+    60000 becomes -5536.
 
-    Sixteen-bit PNG files open in this mode. Write `picture.convert("I")` first: int32 has room for
-    the values.
+    Sixteen-bit PNG files open in this mode. Write `picture.convert("I")` first: int32 has room
+    for the values.
     """
     picture = Image.fromarray(np.array([[60000]], dtype=np.uint16))
 
@@ -114,7 +114,8 @@ def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
     """`ToTensor` of a Pillow picture of mode "L" gives 1 channel, "RGB" 3 and "RGBA" 4; after
     `picture.convert("RGB")` it gives 3 for each of them.
 
-    A folder with mixed modes gives samples of different shapes, which can't be stacked to a batch.
+    A folder with mixed modes gives samples of different shapes, which can't be stacked to a
+    batch.
     """
     picture = Image.new(mode, (2, 2))
 
@@ -144,8 +145,8 @@ def test_pil_to_tensor_keeps_the_bytes():
 
 
 def test_to_pil_image_goes_back():
-    """`ToPILImage()`, without a `mode`, multiplies a float32 tensor by 255 and drops the fraction:
-    0.5 becomes 127.
+    """`ToPILImage()`, without a `mode`, multiplies a float32 tensor by 255 and drops the
+    fraction: 0.5 becomes 127.
     """
     picture = transforms.ToPILImage()(torch.tensor([[[0.0, 0.5, 1.0]]]))
 
@@ -153,11 +154,11 @@ def test_to_pil_image_goes_back():
 
 
 def test_to_pil_image_wraps_around():
-    """`ToPILImage()` does not limit the values of a float32 tensor to the range from 0 to 1: 1.5
-    becomes 126 and -0.5 becomes 129.
+    """`ToPILImage()` does not limit the values of a float32 tensor to the range from 0 to 1:
+    1.5 becomes 126 and -0.5 becomes 129.
 
-    Because the product is converted to a byte, which wraps around. Undo `Normalize` first, or call
-    `clamp(0, 1)`.
+    Because the product is converted to a byte, which wraps around. Undo `Normalize` first, or
+    call `clamp(0, 1)`.
     """
     picture = transforms.ToPILImage()(torch.tensor([[[1.5, -0.5]]]))
 
@@ -166,8 +167,8 @@ def test_to_pil_image_wraps_around():
 
 @pytest.mark.claim("blitz-normalize-range")
 def test_normalize_by_a_half_maps_to_minus_one_to_one():
-    """`Normalize` with means and standard deviations of 0.5 maps values from 0 to 1 to values from
-    -1 to 1.
+    """`Normalize` with means and standard deviations of 0.5 maps values from 0 to 1 to values
+    from -1 to 1.
     """
     normalize = transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     image = torch.tensor([0.0, 0.5, 1.0]).expand(3, 1, 3)
@@ -208,8 +209,8 @@ def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
 
 
 def test_normalize_measures_nothing():
-    """`Normalize` does not compute the mean of its input: `Normalize([0.5], [0.5])` maps the pixels
-    6 and 8 to 11 and 15; with their own mean, 7, the result is centred at 0.
+    """`Normalize` does not compute the mean of its input: `Normalize([0.5], [0.5])` maps the
+    pixels 6 and 8 to 11 and 15; with their own mean, 7, the result is centred at 0.
 
     Measure mean and standard deviation once, on the training set, and use the same for the test
     set.
@@ -234,8 +235,8 @@ def test_another_normalize_is_the_inverse(device):
 
 
 def test_one_mean_is_used_for_all_channels():
-    """`Normalize([1.0], [2.0])` uses the one mean and the one deviation for all three channels of a
-    colour image.
+    """`Normalize([1.0], [2.0])` uses the one mean and the one deviation for all three channels
+    of a colour image.
 
     Not so the other way round: three means refuse an image with one channel, see
     `spec/vision/test_pretrained.py`.
@@ -313,11 +314,11 @@ def test_compose_takes_a_list_of_objects():
 
 
 def test_any_callable_is_a_transform():
-    """`Compose` calls each of its steps with one argument, so functions such as `torch.neg` and
-    lambdas serve as transforms.
+    """`transforms.Compose` calls each of its steps with one argument, so functions such as
+    `torch.neg` and lambdas serve as transforms.
 
     Lambdas can't be pickled: with workers started by `spawn` define a function at the top of a
-    module.
+    module. `v2.Compose` hands on as many arguments as it was called with.
     """
     compose = transforms.Compose([transforms.ToTensor(), torch.neg, lambda image: image.flatten()])
 

@@ -149,7 +149,7 @@ def test_the_memory_of_no_gpu_is_zero():
 @without_cuda
 def test_autocast_for_cuda_warns_and_does_nothing():
     """Without CUDA `torch.autocast("cuda")` gives a UserWarning, "CUDA is not available", and
-    is disabled: `x @ x` of float32 tensors inside stays float32.
+    does nothing: `x @ x` of float32 tensors inside is float32, as outside.
 
     On the CPU write `torch.autocast("cpu")`, see `spec/devices/test_mixed_precision.py`.
     """

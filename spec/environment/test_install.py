@@ -48,11 +48,11 @@ def test_the_librarys_name_is_torch():
 
 
 def test_a_file_named_like_the_library_hides_it(tmp_path):
-    """A file `torch.py` beside the script that is run is imported by `import torch` in place of the
-    library; behind the library on `sys.path` it is not.
+    """A file `torch.py` beside the script that is run is imported by `import torch` in place of
+    the library; behind the library on `sys.path` it is not.
 
-    Because the directory of the script stands first on `sys.path`, unless Python runs with `-P`.
-    Rename the file if torch suddenly lacks all its names.
+    Because the directory of the script stands first on `sys.path`, unless Python runs with
+    `-P`. Rename the file if torch suddenly lacks all its names.
     """
     own = tmp_path / "torch.py"
     own.write_text("")
@@ -67,12 +67,12 @@ def test_a_file_named_like_the_library_hides_it(tmp_path):
 
 @pytest.mark.parametrize("message", ["module 'torch' has no attribute 'tensor' ("])
 def test_a_script_named_torch_imports_itself(tmp_path, message):
-    """A script `torch.py` that runs `import torch` and `torch.tensor([1])` imports itself and ends
-    with AttributeError, "module 'torch' has no attribute 'tensor'".
+    """A script `torch.py` that runs `import torch` and `torch.tensor([1])` imports itself and
+    ends with AttributeError, "module 'torch' has no attribute 'tensor'".
 
-    Up to Python 3.12 the message begins with "partially initialized module 'torch'" and ends with
-    "(most likely due to a circular import)"; 3.13 says "(consider renaming ...". Rename the script,
-    and delete a folder `torch` beside it; `torch.__file__` says what was found.
+    Up to Python 3.12 the message begins with "partially initialized module 'torch'" and ends
+    with "(most likely due to a circular import)"; 3.13 says "(consider renaming ...". Rename
+    the script, and delete a folder `torch` beside it; `torch.__file__` says what was found.
     """
     script = tmp_path / "torch.py"
     script.write_text("import torch\ntorch.tensor([1])\n")
@@ -84,11 +84,11 @@ def test_a_script_named_torch_imports_itself(tmp_path, message):
 
 @pytest.mark.claim("blitz-install-python-versions")
 def test_the_pythons_of_the_notes_are_no_longer_supported():
-    """`Requires-Python` in the metadata of `torch` names the Pythons it can be installed for: 2.7,
-    3.5 and 3.6, for which early releases were made, are not among them.
+    """`Requires-Python` in the metadata of `torch` names the Pythons it can be installed for:
+    2.7, 3.5 and 3.6, for which early releases were made, are not among them.
 
-    pip reads it and chooses the newest release that fits the Python it runs on; an old Python gets
-    an old torch.
+    pip reads it and chooses the newest release that fits the Python it runs on; an old Python
+    gets an old torch.
     """
     supported = SpecifierSet(importlib.metadata.metadata("torch")["Requires-Python"])
     found = [python in supported for python in ("2.7", "3.5", "3.6")]
@@ -97,11 +97,11 @@ def test_the_pythons_of_the_notes_are_no_longer_supported():
 
 
 def test_a_wheel_is_made_for_one_python_and_one_system():
-    """The tag of an installed wheel of torch names the interpreter that it was made for, such as
-    `cp311` for CPython 3.11, and the system.
+    """The tag of an installed wheel of torch names the interpreter that it was made for, such
+    as `cp311` for CPython 3.11, and the system.
 
-    Because pip installs a wheel only where its tag fits: "no matching distribution found" for torch
-    usually means a Python that has no wheel yet or any more.
+    Because pip installs a wheel only where its tag fits: "no matching distribution found" for
+    torch usually means a Python that has no wheel yet or any more.
     """
     wheel = importlib.metadata.distribution("torch").read_text("WHEEL")
     tags = parse_tag(re.findall("Tag: (.*)", wheel)[0])
@@ -115,12 +115,13 @@ def test_a_wheel_is_made_for_one_python_and_one_system():
     "message", ["ERROR: Could not find a version that satisfies the requirement torch"]
 )
 def test_pip_finds_no_wheel_that_fits(tmp_path, message):
-    """Where no wheel of torch fits the Python and the system, `pip install torch` ends with "ERROR:
-    Could not find a version that satisfies the requirement torch" and "No matching distribution
-    found for torch".
+    """Where no wheel of torch fits the Python and the system, `pip install torch` ends with
+    "ERROR: Could not find a version that satisfies the requirement torch" and "No matching
+    distribution found for torch".
 
-    Look at `python --version`, at 64 bits (`sys.maxsize > 2**32`), and upgrade pip; PyTorch 2.10
-    and later have wheels for Python 3.10 to 3.14, and none for 32 bits. Here pip is offered none.
+    Look at `python --version`, at 64 bits (`sys.maxsize > 2**32`), and upgrade pip; PyTorch
+    2.10 and later have wheels for Python 3.10 to 3.14, and none for 32 bits. Here pip is
+    offered none.
     """
     pytest.importorskip("pip", reason="needs pip; it is not here")
     command = [sys.executable, "-m", "pip", "download", "--no-index", "--no-deps", "torch==0.0"]
@@ -220,8 +221,10 @@ def test_a_script_may_still_begin_with_print_function():
 @pytest.mark.claim("self-cuda-is-software")
 @pytest.mark.cuda
 def test_cuda_is_a_library_whose_functions_can_be_called():
-    """CUDA is software: `torch.cuda.cudart()` gives access to its runtime library, whose
-    `cudaGetErrorString` names error 0 "no error" and error 2 "out of memory"."""
+    """CUDA is software: `torch.cuda.cudart()` gives access to its runtime library, in which
+    `cudaGetErrorString(cudaError(0))` is "no error" and `cudaGetErrorString(cudaError(2))` is
+    "out of memory".
+    """
     runtime = torch.cuda.cudart()
 
     assert runtime.cudaGetErrorString(runtime.cudaError(0)) == "no error"

@@ -83,6 +83,7 @@ def test_the_loss_of_each_model_falls(trained, model):
     assert len(losses) >= 7
 
 
+@pytest.mark.spare("13.25", reason="500 points tell the share of the noise to within 0.002")
 def test_linear_regression_finds_the_slopes_behind_the_noise(trained):
     """`--model linear` of `examples/beginner_models.py`, one `nn.Linear` trained on noisy
     points, finds with seed 0 the slopes 3 and -2 and the offset 0.5 to within 0.06; its R2 on
@@ -192,9 +193,9 @@ def test_without_shortcuts_a_deep_net_does_not_learn_at_all(trained):
     """
     metrics, _ = trained("residual")
 
-    assert metrics["losses_without"][-1] == pytest.approx(math.log(4), abs=0.01)
+    assert metrics["losses_without"] == pytest.approx([math.log(4)] * 7, abs=0.01)
     assert metrics["losses"][0] == pytest.approx(math.log(4), abs=0.2)
-    assert metrics["losses"][-1] < 0.2
+    assert metrics["losses"][-1] == pytest.approx(0.1, abs=0.1)
 
 
 def test_with_and_without_shortcuts_a_net_has_the_same_weights(example):
@@ -242,11 +243,11 @@ def test_a_wave_sorted_does_not_tell_its_kind(example):
     """
     waves, kinds = example.waves(2400, torch.Generator().manual_seed(0))
 
-    means = [waves[kinds == kind].squeeze(2).sort(1).values.mean(0) for kind in range(3)]
+    means = [waves[kinds == kind].squeeze(2).sort().values.mean(0) for kind in range(3)]
     steps = [waves[kinds == kind].squeeze(2).diff(dim=1).median().item() for kind in range(3)]
 
-    assert means[1].tolist() == pytest.approx(means[0].tolist(), abs=0.05)
-    assert means[2].tolist() == pytest.approx(means[0].tolist(), abs=0.05)
+    rising, falling, triangle = (mean.tolist() for mean in means)
+    assert [falling, triangle] == [pytest.approx(rising, abs=0.05)] * 2
     assert steps == pytest.approx([0.22, -0.22, 0.0], abs=0.03)
 
 
@@ -280,11 +281,21 @@ def test_the_seed_decides_all(trained):
     )
 
     assert again["losses"] == first["losses"]
-    assert other["losses"][0] != first["losses"][0]
+    assert other["losses"] != first["losses"]
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_each_model_leaves_two_pictures(trained, model):
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [
+        ("linear", (800, 450)),
+        ("logistic", (800, 450)),
+        ("feed_forward", (800, 450)),
+        ("cnn", (900, 450)),
+        ("residual", (900, 450)),
+        ("recurrent", (800, 600)),
+    ],
+)
+def test_each_model_leaves_two_pictures(trained, model, size):
     """`examples/beginner_models.py --model NAME` without `--dry-run` leaves two files in the
     new folder `--out`, NAME being one of the six models: NAME.png, what the model has learned,
     and NAME_loss.png, its loss curve.
@@ -295,42 +306,6 @@ def test_each_model_leaves_two_pictures(trained, model):
 
     assert sorted(os.listdir(out)) == [f"{model}.png", f"{model}_loss.png"]
     with Image.open(out / f"{model}.png") as learned, Image.open(out / f"{model}_loss.png") as loss:
-        assert learned.size == ((900, 450) if model == "cnn" else (600, 500))
-        assert loss.size == (600, 400)
-        assert len(learned.convert("RGB").getcolors(1 << 20)) > 100
-        assert (31, 119, 180) in {colour for _, colour in loss.convert("RGB").getcolors(1 << 18)}
-
-
-def test_a_dry_run_writes_nothing(example, tmp_path):
-    """`examples/beginner_models.py --dry-run` trains each of the six models for one epoch and
-    writes no file, not even the folder of `--out`.
-    """
-    metrics = example.main(["--dry-run", "--device", "cpu", "--out", str(tmp_path / "out")])
-
-    assert [len(metrics[model]["losses"]) for model in MODELS] == [1] * 6
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--lr", "1e30"], "beginner_models.py: the loss of linear is "),
-        (["--device", "abacus"], "beginner_models.py: --device abacus: Expected one of cpu"),
-        (["--out", "/dev/null"], "beginner_models.py: --out /dev/null: File exists"),
-        (["--model", "transformer"], "error: argument --model: invalid choice: 'transformer'"),
-        (["--batch-size", "0"], "error: argument --batch-size: invalid positive number value: '0'"),
-    ],
-)
-def test_what_the_user_can_mend_is_told_in_one_line(example, tmp_path, capsys, arguments, said):
-    """Without `--dry-run`, `examples/beginner_models.py` ends with exit code 2 and a line that
-    names the cause if `--lr 1e30` makes the loss infinite or NaN, if `--out` is a file, for
-    `--device abacus`, an unknown `--model` and `--batch-size 0`.
-
-    No picture is written in these cases. For a loss that isn't finite take a smaller `--lr`.
-    """
-    with pytest.raises(SystemExit) as stopped:
-        example.main(["--out", str(tmp_path), "--device", "cpu", *arguments])
-
-    assert stopped.value.code == 2
-    assert said in capsys.readouterr().err
-    assert os.listdir(tmp_path) == []
+        assert learned.size == size
+        assert loss.size == (800, 450)
+        assert bytes((0, 114, 178)) in loss.convert("RGB").tobytes()

@@ -6,10 +6,11 @@ vectors of a picture; a GRU writes the caption word by word, and before each wor
 with a weight for each cell. A caption is right if it is, word for word, one of the picture's own.
 
 It is evaluated on unseen pictures ("test"), and apart from those on pictures of what no training
-picture had shown, such as a red cross ("novel"). What surprises: of the first nearly all captions
-are right, of the second about one in four, though no caption that it learned from has these words
-in a row; in the rest it is mostly one word that is wrong, and the shape is taken for one that had
-the colour before. Figures are those of the default settings and seed 0 on the CPU.
+picture had shown, such as a red cross ("novel"). What surprises is what helps with the second: half
+of the training pictures get their colour channels exchanged and are asked for all words but the
+colours, the others for all but the shapes. So the net can't learn that red is a reason against a
+cross, and describes four in five of them rightly. Figures are those of the default settings and
+seed 0 on the CPU.
 """
 
 import json
@@ -18,7 +19,7 @@ import os
 import pytest
 import torch
 
-from spec.models.scripts import import_example, run_until_killed
+from spec.models.scripts import import_example
 
 pytestmark = [pytest.mark.slow]
 
@@ -60,14 +61,14 @@ def captions_of(folder, part):
 
 
 def test_greedy_captions_of_unseen_pictures_are_right_far_above_chance(trained):
-    """After the default training `examples/image_captioning.py` describes about 96 % of 300
+    """After the default training `examples/image_captioning.py` describes about 97 % of 300
     unseen pictures with a right caption; giving all of them the most frequent caption is right
     for at most 2 %.
     """
     test = trained[0]["test"]
 
     assert trained[0]["pictures"] == {"train": 3000, "test": 300, "novel": 300}
-    assert test["net"]["right"] == pytest.approx(0.96, abs=0.041)
+    assert test["net"]["right"] == pytest.approx(0.97, abs=0.031)
     assert test["most_frequent_caption"]["right"] == pytest.approx(0.0, abs=0.02)
     assert test["most_frequent_words"]["right"] == pytest.approx(0.0, abs=0.02)
 
@@ -83,20 +84,44 @@ def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
     assert test["most_frequent_words"]["words"] == pytest.approx(0.34, abs=0.05)
 
 
-def test_of_what_was_never_seen_together_a_part_is_described_right(trained):
+def test_what_was_never_seen_together_is_described_rightly(trained):
     """Of 300 pictures with a colour on a shape that no training picture had, the trained net of
-    `examples/image_captioning.py` describes 12 to 42 % rightly and has about 87 % of the words
-    in place; the most frequent caption is right for none.
+    `examples/image_captioning.py` describes 65 to 95 % rightly; the most frequent caption is right
+    for none.
 
-    To get them right the net must have learned "red" and "cross" apart. Writing the most
-    frequent word of each position has about 32 % of the words in place.
+    Writing the most frequent word of each position has about 32 % of the words in place.
     """
     novel = trained[0]["novel"]
 
-    assert novel["net"]["right"] == pytest.approx(0.27, abs=0.15)
-    assert novel["net"]["words"] == pytest.approx(0.87, abs=0.05)
+    assert novel["net"]["right"] == pytest.approx(0.8, abs=0.15)
     assert novel["most_frequent_caption"]["right"] == 0.0
     assert novel["most_frequent_words"]["words"] == pytest.approx(0.315, abs=0.03)
+
+
+@pytest.mark.spare("50", reason="within 15 of it")
+def test_colours_and_shapes_are_asked_for_apart(captioning):
+    """`mix_colours` of `examples/image_captioning.py` exchanges the channels of about half of the
+    pictures; their captions lack the words of the first kind, the colours, and the others those of
+    the second kind, the shapes.
+
+    Where the loss leaves a word out, 0 stands, the padding. Of a picture with exchanged channels
+    the colours are not read either: 1, <unk>, stands there.
+    """
+    torch.manual_seed(0)
+    images = torch.tensor([10, 20, 30], dtype=torch.uint8).view(1, 3, 1, 1).expand(100, 3, 2, 2)
+    captions = torch.tensor([[5, 7, 8]]).expand(100, 3)
+
+    mixed, read, written = captioning.mix_colours(
+        images, captions, torch.tensor([7]), torch.tensor([8])
+    )
+
+    wrong = read[:, 1] == 1
+    assert wrong.sum().item() == pytest.approx(50, abs=15)
+    assert read.unique(dim=0).tolist() == [[5, 1, 8], [5, 7, 8]]
+    assert written[wrong].unique(dim=0).tolist() == [[5, 0, 8]]
+    assert written[~wrong].unique(dim=0).tolist() == [[5, 7, 0]]
+    assert torch.equal(mixed[~wrong], images[~wrong])
+    assert mixed[wrong].flatten(1).unique(dim=0).shape == (6, 12)
 
 
 def test_different_pictures_get_different_captions(trained):
@@ -112,13 +137,13 @@ def test_different_pictures_get_different_captions(trained):
 
 
 def test_the_loss_falls_to_nearly_nothing(trained):
-    """In the ten default epochs of `examples/image_captioning.py` the loss per word falls from
+    """In the twenty default epochs of `examples/image_captioning.py` the loss per word falls from
     0.8 to 1.6 in the first epoch, on training pictures, to below 0.07 in the last, on unseen
     ones.
     """
     losses = trained[0]["losses"]
 
-    assert len(losses) == 10
+    assert len(losses) == 20
     assert losses[0]["train"] == pytest.approx(1.2, abs=0.4)
     assert losses[-1]["test"] == pytest.approx(0.02, abs=0.05)
 
@@ -155,6 +180,7 @@ def test_a_held_out_combination_is_in_no_caption_that_was_learned_from(scenes, t
     assert [share(part) for part in ("train", "test", "novel")] == [0, 0, 1]
 
 
+@pytest.mark.spare("0", reason="captions and pictures both differ")
 def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
     """Two calls of `write_scenes` of `examples/drawn/scenes.py` with one seed write equal
     pictures, byte for byte, and equal captions; with seed 1 instead of 0 both are others.
@@ -175,16 +201,17 @@ def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
     assert first[1] != other[1]
 
 
-def test_the_scenes_are_in_the_files_of_coco(captioning, scenes, tmp_path):
+@pytest.mark.spare("0", reason="all have the same keys")
+def test_the_scenes_are_in_the_files_of_coco(scenes, tmp_path):
     """`examples/drawn/scenes.py` writes captions in COCO's format, a JSON file of images and
-    annotations, and `examples/image_captioning.py` reads a scene as a uint8 tensor of shape (3,
+    annotations, and `examples/captions.py` reads a scene as a uint8 tensor of shape (3,
     40, 40) with its captions.
     """
     scenes.write_scenes(tmp_path, {"train": 4})
 
     content = json.loads((tmp_path / "annotations" / "captions_train.json").read_text())
-    read = captioning.CocoCaptions(
-        tmp_path / "train", tmp_path / "annotations" / "captions_train.json"
+    read = import_example("captions").CocoCaptions(
+        tmp_path / "train", tmp_path / "annotations" / "captions_train.json", 40
     )
     picture, captions = read[0]
 
@@ -212,54 +239,25 @@ def test_torchvision_reads_the_scenes(scenes, tmp_path):
 
 def test_a_run_writes_its_scenes_figures_and_net(trained):
     """A finished run of `examples/image_captioning.py` without `--data` and `--dry-run` leaves
-    in the new folder `--out`: checkpoint.pt, the folder scenes with the pictures it drew,
-    loss.png and captions.png.
+    in the new folder `--out`: checkpoint.pt, log.txt, the folder scenes with the pictures it
+    drew, loss.png and captions.png.
     """
     from PIL import Image
 
     _, out = trained
 
-    assert sorted(os.listdir(out)) == ["captions.png", "checkpoint.pt", "loss.png", "scenes"]
+    assert sorted(os.listdir(out)) == [
+        "captions.png",
+        "checkpoint.pt",
+        "log.txt",
+        "loss.png",
+        "scenes",
+    ]
     assert len(os.listdir(out / "scenes" / "train")) == 3000
     with Image.open(out / "loss.png") as loss, Image.open(out / "captions.png") as captions:
-        assert (loss.size, captions.size) == ((840, 480), (1040, 1392))
-        assert len(set(captions.convert("L").tobytes())) > 100
-
-
-@pytest.mark.spare("3", reason="any checkpoint but the first will do")
-def test_a_killed_run_resumed_ends_with_the_same_weights(captioning, few, tmp_path):
-    """`examples/image_captioning.py --resume`, after a run was killed while it wrote a
-    checkpoint, ends with bit-for-bit the weights and losses of an uninterrupted run with as
-    many threads on the same CPU.
-
-    Because a checkpoint is first written to checkpoint.partial and then renamed: checkpoint.pt
-    is complete at any moment.
-    """
-    run_until_killed(captioning, "os.fsync", 3, [*few, f"--out={tmp_path / 'killed'}"])
-
-    metrics = captioning.main([*few, f"--out={tmp_path / 'killed'}", "--resume"])
-
-    whole = captioning.main([*few, f"--out={tmp_path / 'whole'}"])
-    ours, theirs = (
-        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["model"]
-        for name in ("killed", "whole")
-    )
-    assert metrics["losses"] == whole["losses"]
-    assert [torch.equal(ours[name], theirs[name]) for name in theirs] == [True] * 32
-
-
-def test_a_checkpoint_of_another_run_is_refused(captioning, few, tmp_path, capsys):
-    """Without `--dry-run`, `examples/image_captioning.py --resume` refuses a checkpoint written
-    with another `--seed`: exit code 2, and one line with both values of the setting.
-
-    Because a run that goes on with other settings would not end as an uninterrupted one.
-    """
-    captioning.main([*few, f"--out={tmp_path}"])
-
-    with pytest.raises(SystemExit, match="2"):
-        captioning.main([*few, f"--out={tmp_path}", "--seed=1", "--resume"])
-
-    assert "is of another run: seed is 0 there, 1 here" in capsys.readouterr().err
+        assert (loss.size, captions.size) == ((800, 450), (800, 1000))
+        assert loss.convert("L").getextrema() == (0, 255)
+        assert captions.convert("L").getextrema() == (0, 255)
 
 
 def test_another_seed_is_another_run(captioning, few, tmp_path):
@@ -273,41 +271,51 @@ def test_another_seed_is_another_run(captioning, few, tmp_path):
     assert first["pictures"] == other["pictures"]
 
 
-def test_a_dry_run_writes_nothing(captioning, tmp_path):
-    """`examples/image_captioning.py --dry-run` trains on 64 pictures, evaluates on 64 of each
-    of the parts test and novel, and writes no file, not even the folder of `--out`.
+def test_a_dry_run_draws_fewer_scenes(captioning, tmp_path):
+    """`examples/image_captioning.py --dry-run` trains on 64 pictures, and evaluates on 64 of each
+    of the parts test and novel.
     """
     metrics = captioning.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
 
     assert metrics["pictures"] == {"train": 64, "test": 64, "novel": 64}
-    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.spare("'[]'", reason="whatever else it is will do")
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("annotations/captions_train.json", "[]", "captions_train.json has no captions as COCO"),
+        ("train/000002.png", "no picture", "000002.png is no picture that can be read: "),
+    ],
+)
+@pytest.mark.spare("'no picture'", reason="any text will do")
+def test_a_broken_file_is_told_in_one_line(captioning, few, tmp_path, refusal, file, content, said):
+    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one line that
+    names the file: a JSON file without images, or a broken picture.
+    """
+    (tmp_path / "few" / file).write_text(content)
+
+    code, told = refusal(captioning, *few, f"--out={tmp_path}")
+
+    assert code == 2
+    assert told.startswith("image_captioning.py: ")
+    assert said in told
+    assert told.count("\n") == 1
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "arguments", "said"),
+    ("argument", "said"),
     [
-        (None, "", ["--data={}/no"], "no captions in {}/no/annotations/captions_train.json: draw"),
-        ("annotations/captions_train.json", "[]", [], "{}/few/annotations/captions_train.json has"),
-        ("train/000002.png", "no picture", [], "{}/few/train/000002.png is no picture that can"),
-        (None, "", ["--lr=1e30"], "the loss is nan: --lr 1e+30 led training astray"),
-        (None, "", ["--caption=a.png"], "no trained net in {}/checkpoint.pt: run the script with"),
-        (None, "", ["--device=abacus"], "--device abacus: "),
+        ("--data=no", "no captions in no/annotations/captions_train.json: draw scenes by"),
+        ("--caption=a.png", "checkpoint.pt to go on from: train without --resume first"),
     ],
 )
-def test_bad_input_is_told_in_one_line(
-    captioning, few, tmp_path, capsys, file, content, arguments, said
-):
-    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one line
-    that names the cause: no captions in `--data`, a JSON file without images, a broken picture,
-    no trained net for `--caption`, or `--device abacus`.
-
-    So it does for `--lr 1e30`, which makes the loss NaN.
+def test_what_is_missing_is_told_in_one_line(captioning, tmp_path, refusal, argument, said):
+    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one line that
+    names what is missing: the captions of `--data`, or the trained net of `--caption`.
     """
-    (tmp_path / "few" / file).write_text(content) if file else None
+    code, told = refusal(captioning, f"--out={tmp_path}", argument)
 
-    with pytest.raises(SystemExit, match="2"):
-        captioning.main([*few, f"--out={tmp_path}", *(each.format(tmp_path) for each in arguments)])
-
-    error = capsys.readouterr().err
-    assert error.startswith("image_captioning.py: " + said.format(tmp_path))
-    assert error.count("\n") == 1
+    assert code == 2
+    assert said in told
+    assert told.count("\n") == 1

@@ -13,6 +13,7 @@ is enough to change what a short training reaches: by some points, with another 
 How processes share gradients is told in `spec/parallel/test_distributed.py`.
 """
 
+import argparse
 import functools
 import json
 import os
@@ -22,7 +23,7 @@ import sys
 import pytest
 import torch
 
-from spec.models.scripts import import_example, run_until_killed
+from spec.models.scripts import import_example
 
 # The examples are imported where they are used: a run without the slow facts reads this too.
 
@@ -155,35 +156,36 @@ def test_pictures_to_learn_from_are_cropped_anew_each_time(imagenet, few):
 
     Random crops make more of few pictures; an evaluation has to be comparable between epochs.
     """
-    train, val = imagenet.open_pictures(imagenet.read_arguments(["--data", str(few)]))
+    args = argparse.Namespace(data=few, size=64, crop_from=0.35, no_augment=False, dry_run=False)
+    train, val = imagenet.open_pictures(args)
 
     assert train[0][0].shape == val[0][0].shape == (3, 64, 64)
     assert not torch.equal(train[0][0], train[0][0])
     assert torch.equal(val[0][0], val[0][0])
 
 
-def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained, tmp_path):
-    """`evaluate()` of `examples/imagenet_resnet.py` sets the network to eval mode: BatchNorm's
-    running statistics stay as they are, and batches of 7 give the same top-1 and top-5 as
-    batches of 16.
+def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained):
+    """`evaluate(net, ...)` of `examples/imagenet_resnet.py` sets the network to eval mode:
+    BatchNorm's running statistics stay as they are, and batches of 7 give the same top-1 and
+    top-5 as batches of 16.
 
     Because in eval mode BatchNorm uses its running statistics, not those of the batch.
     """
     metrics, out, shapes = trained
-    args = imagenet.read_arguments(["--data", str(shapes), *SMALL, "--batch-size", "7"])
-    training = imagenet.Training(
-        *imagenet.open_pictures(args), args, rank=0, world=1, device=torch.device("cpu")
-    )
-    training.load(out / "checkpoint.pt", ["classes"])
-    training.net.train()
-    before = training.net.bn1.running_mean.clone()
+    size = {"size": 48, "crop_from": 0.35, "no_augment": False, "dry_run": False}
+    how = {"batch_size": 7, "workers": 0, "seed": 0, "device": torch.device("cpu")}
+    args = argparse.Namespace(data=shapes, **size, **how)
+    _, val = imagenet.open_pictures(args)
+    net = imagenet.build("resnet10", classes=10, shrink=4, norm="batch").train()
+    net.load_state_dict(torch.load(out / "checkpoint.pt", weights_only=True)["model"])
+    before = net.bn1.running_mean.clone()
 
-    measured = training.evaluate()
+    measured = imagenet.evaluate(net, val, args)
 
     assert measured["top1"] == metrics["top1"]
     assert measured["top5"] == metrics["top5"]
-    assert training.net.training is False
-    assert torch.equal(training.net.bn1.running_mean, before)
+    assert net.training is False
+    assert torch.equal(net.bn1.running_mean, before)
 
 
 def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
@@ -197,14 +199,14 @@ def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
     best = torch.load(out / "best.pt", weights_only=True)
     again = imagenet.main(["--data", str(shapes), "--out", str(out), *SMALL, "--evaluate"])
 
-    assert best["history"] == metrics["history"][: top1.index(max(top1)) + 1]
+    assert [value for _, value in best["scalars"]["top1"]] == top1[: top1.index(max(top1)) + 1]
     assert metrics["best"] == max(top1)
     assert again["top1"] == max(top1)
 
 
 def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
-    """A finished run of `examples/imagenet_resnet.py` without `--dry-run` leaves five files in
-    the new folder `--out`: checkpoint.pt, best.pt, metrics.json, curves.png and
+    """A finished run of `examples/imagenet_resnet.py` without `--dry-run` leaves six files in
+    the new folder `--out`: checkpoint.pt, best.pt, log.txt, metrics.json, curves.png and
     predictions.png.
     """
     from PIL import Image
@@ -215,13 +217,14 @@ def test_a_run_leaves_two_figures_two_checkpoints_and_its_metrics(trained):
         "best.pt",
         "checkpoint.pt",
         "curves.png",
+        "log.txt",
         "metrics.json",
         "predictions.png",
     ]
     assert json.loads((out / "metrics.json").read_text()) == metrics
     with Image.open(out / "curves.png") as curves, Image.open(out / "predictions.png") as grid:
-        assert curves.size == (1000, 400)
-        assert grid.size == (1000, 765)
+        assert curves.size == (1000, 450)
+        assert grid.size == (1000, 800)
         assert len(curves.convert("L").getcolors()) > 50
         assert len(grid.convert("L").getcolors()) > 50
 
@@ -231,45 +234,13 @@ def test_the_same_seed_trains_the_same_weights(whole, imagenet, few, tmp_path):
     with bit-for-bit equal weights on one CPU; with `--seed 1` instead of 0 they are others.
 
     With another number of threads sums are added in another order: on twenty drawn classes,
-    seed 0 reached top-1 73.4 % with one thread and 66.0 % with two.
+    seed 0 reached top-1 73.4 % with one thread and 71.6 % with two.
     """
     imagenet.main(["--data", str(few), "--out", str(tmp_path), *TINY])
 
     again = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert alike(again, whole(0)[1])
     assert not alike(again, whole(1)[1])
-
-
-@pytest.mark.spare("4", reason="any batch of the second epoch will do")
-@pytest.mark.parametrize(
-    ("function", "call", "left"),
-    [
-        ("torch.Tensor.backward", 4, ["best.pt", "checkpoint.pt"]),
-        ("os.fsync", 2, ["best.pt", "checkpoint.partial"]),
-    ],
-)
-def test_a_killed_run_goes_on_to_the_same_weights_and_the_same_next_step(
-    imagenet, whole, few, tmp_path, function, call, left
-):
-    """`examples/imagenet_resnet.py --resume`, after a run was killed within an epoch or while
-    it wrote a checkpoint, ends with bit-for-bit the weights, momentum and learning rate of an
-    uninterrupted run with as many threads on the same CPU.
-
-    Because the checkpoint holds the optimizer and the scheduler, and is first written to
-    checkpoint.partial and then renamed.
-    """
-    run = ["--data", str(few), "--out", str(tmp_path), *TINY]
-    run_until_killed(imagenet, function, call, run)
-    assert sorted(os.listdir(tmp_path)) == left
-
-    metrics = imagenet.main([*run, "--resume"])
-
-    unstopped, checkpoint = whole(0)
-    resumed = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
-    assert metrics["history"] == unstopped["history"]
-    assert alike(resumed, checkpoint)
-    torch.testing.assert_close(resumed["optimizer"], checkpoint["optimizer"], rtol=0, atol=0)
-    assert resumed["scheduler"] == checkpoint["scheduler"]
 
 
 @pytest.fixture
@@ -383,24 +354,11 @@ def test_workers_read_the_pictures_as_well(imagenet, few, tmp_path):
     )
 
 
-def test_a_dry_run_writes_nothing(imagenet, few, tmp_path, monkeypatch):
-    """`examples/imagenet_resnet.py --dry-run` goes on to the metrics of one epoch of a few
-    pictures and writes no file, not even the folder of `--out`.
-    """
-    monkeypatch.chdir(tmp_path)
-
-    metrics = imagenet.main(["--data", str(few), *TINY, "--dry-run"])
-
-    assert len(metrics["history"]) == 1
-    assert os.listdir(tmp_path) == []
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--data", "nowhere"], "no pictures in nowhere: put train/CLASS/*.jpg and val/CLASS"),
-        (["--evaluate"], "there is no out/best.pt: a run writes it after an epoch"),
-        (["--lr", "1e9"], ": a smaller --lr than 1000000000.0 may help"),
+        (["--evaluate"], "no out/best.pt to go on from: a run writes it after an epoch"),
         (["--norm", "sync"], "--norm sync needs CUDA; --norm group is independent of the batch"),
     ],
 )
@@ -408,8 +366,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
     imagenet, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
     """Without `--dry-run`, `examples/imagenet_resnet.py` ends with exit code 2 and a last line
-    that names the cause: no pictures in `--data`, `--evaluate` without best.pt, `--lr 1e9` with
-    a loss that isn't finite, or `--norm sync` without CUDA.
+    that names the cause: no pictures in `--data`, `--evaluate` without best.pt, or `--norm sync`
+    without CUDA.
 
     Without CUDA take `--norm group`: it is independent of how a batch is shared.
     """
@@ -419,19 +377,3 @@ def test_what_cannot_be_done_is_said_in_one_line(
         imagenet.main(["--data", str(few), *TINY, "--out", "out", *arguments])
 
     assert words in capsys.readouterr().err.strip().splitlines()[-1]
-
-
-def test_a_checkpoint_of_another_run_is_refused(imagenet, few, tmp_path, capsys):
-    """Without `--dry-run`, `examples/imagenet_resnet.py --resume` refuses a checkpoint written
-    with another `--epochs`: exit code 2, and a last line with both values of the setting.
-
-    Because a run that goes on with other settings would not end as an uninterrupted one.
-    """
-    run = ["--data", str(few), "--out", str(tmp_path), *TINY, "--steps", "1"]
-    imagenet.main([*run, "--epochs", "1"])
-
-    with pytest.raises(SystemExit, match="2"):
-        imagenet.main([*run, "--epochs", "3", "--resume"])
-
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.endswith("checkpoint.pt is of another run: epochs is 1 there, 3 here")

@@ -139,10 +139,10 @@ def test_one_word_turns_the_answer(sentiment, trained):
 
     A GRU has an output after each word, which depends on the words up to there.
     """
-    state = torch.load(trained[1] / "recurrent.pt", weights_only=True)
-    vocabulary = sentiment.Vocabulary(state["words"])
-    net = sentiment.Recurrent(len(vocabulary))
-    net.load_state_dict(state["model"])
+    state = torch.load(trained[1] / "checkpoint.pt", weights_only=True)
+    nets = sentiment.make_nets(**state["settings"])
+    nets.load_state_dict(state["model"])
+    net, vocabulary = nets["recurrent"], sentiment.Vocabulary(state["settings"]["words"])
 
     words, chances = sentiment.word_by_word(net, vocabulary, "the plot was not good", "cpu")
     _, unnegated = sentiment.word_by_word(net, vocabulary, "the plot was good", "cpu")
@@ -236,23 +236,23 @@ def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
 
 def test_a_run_writes_its_reviews_figures_and_nets(trained):
     """A finished run of `examples/sentiment.py` with its defaults, and without `--dry-run`,
-    leaves in the new folder `--out`: reviews.tsv with 2000 reviews, pooled.pt, recurrent.pt,
-    loss.png, kinds.png and words.png.
+    leaves in the new folder `--out`: reviews.tsv with 2000 reviews, checkpoint.pt (both nets),
+    log.txt, loss.png, kinds.png and words.png.
     """
     from PIL import Image
 
     _, out = trained
 
     assert sorted(os.listdir(out)) == [
+        "checkpoint.pt",
         "kinds.png",
+        "log.txt",
         "loss.png",
-        "pooled.pt",
-        "recurrent.pt",
         "reviews.tsv",
         "words.png",
     ]
     with Image.open(out / "loss.png") as loss, Image.open(out / "words.png") as words:
-        assert (loss.size, words.size) == ((840, 480), (900, 1050))
+        assert (loss.size, words.size) == ((800, 450), (900, 1000))
         assert len(set(words.convert("L").tobytes())) > 100
     assert (out / "reviews.tsv").read_text().count("\n") == 2001
 
@@ -284,7 +284,7 @@ def test_a_seed_decides_the_whole_run(sentiment, tmp_path):
     def run(seed, name):
         small = ["--sentences=200", "--epochs=1", "--net=recurrent", "--device=cpu"]
         sentiment.main([*small, f"--seed={seed}", f"--out={tmp_path / name}"])
-        state = torch.load(tmp_path / name / "recurrent.pt", weights_only=True)["model"]
+        state = torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["model"]
         return (
             (tmp_path / name / "reviews.tsv").read_text(),
             {name: weight.tolist() for name, weight in state.items()},
@@ -297,17 +297,6 @@ def test_a_seed_decides_the_whole_run(sentiment, tmp_path):
     assert first[1] != other[1]
 
 
-def test_a_dry_run_writes_nothing(sentiment, tmp_path):
-    """`examples/sentiment.py --dry-run` trains both nets for one epoch on 240 sentences and
-    writes no file, not even the folder of `--out`.
-    """
-    metrics = sentiment.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
-
-    assert metrics["sentences"] == {"train": 240, "test": 60}
-    assert len(metrics["recurrent"]["losses"]) == 1
-    assert os.listdir(tmp_path) == []
-
-
 @pytest.mark.parametrize(
     ("written", "arguments", "said"),
     [
@@ -316,15 +305,14 @@ def test_a_dry_run_writes_nothing(sentiment, tmp_path):
         ("label\ttext\n1\t\n", ["--data={}/r.tsv"], "{}/r.tsv, line 2: no label 0 or 1 with"),
         ("label\ttext\n7\tso\n", ["--data={}/r.tsv"], "{}/r.tsv, line 2: no label 0 or 1 with"),
         ("label\ttext\n1\tso\n", ["--data={}/r.tsv"], "the reviews are too few"),
-        (None, ["--classify=good"], "no trained net in {}/recurrent.pt: run the script"),
+        (None, ["--classify=good"], "no {}/checkpoint.pt to go on from: train without --resume"),
         (None, ["--classify= "], "--classify: the text has no words"),
-        (None, ["--device=abacus"], "--device abacus: "),
     ],
 )
 def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arguments, said):
     """Without `--dry-run`, `examples/sentiment.py` ends with exit code 2 and a line that names
     the cause: no file `--data`, one without the named columns or with a label that isn't 0 or
-    1, too few reviews, no trained net, or `--device abacus`.
+    1, too few reviews, or no checkpoint for `--classify`.
 
     So it does for a line without a text, and for `--classify` with a text of blanks.
     """
@@ -338,13 +326,15 @@ def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arg
     assert error.count("\n") == 1
 
 
-def test_a_loss_that_is_no_number_ends_the_run(sentiment, tmp_path, capsys):
-    """If `--lr 1e30` makes the loss of `examples/sentiment.py` infinite or NaN, the run ends
-    with exit code 2 and a line that names the rate.
-
-    Take a smaller `--lr`: after NaN every weight is NaN, and training on is in vain.
+def test_a_net_that_was_not_trained_is_named(sentiment, tmp_path, capsys):
+    """After a run with `--net recurrent`, `examples/sentiment.py --classify TEXT --net pooled`
+    ends with exit code 2 and a line that says which net the checkpoint has.
     """
-    with pytest.raises(SystemExit, match="2"):
-        sentiment.main(["--lr=1e30", "--sentences=100", f"--out={tmp_path}", "--device=cpu"])
+    tiny = ["--sentences=100", "--epochs=1", f"--out={tmp_path}", "--device=cpu"]
+    sentiment.main([*tiny, "--net=recurrent"])
 
-    assert "with --lr 1e+30 training went astray" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        sentiment.main([*tiny, "--net=pooled", "--classify=good"])
+
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"--net pooled: the checkpoint in {tmp_path} has only recurrent")

@@ -10,9 +10,10 @@ MNIST's test (mnist/t10k-images-idx3-ubyte.gz and mnist/t10k-labels-idx1-ubyte.g
 elsewhere; the case in a fact's id, [mnist] or [drawn], says which. It is evaluated on pairs of
 other pictures of the same seven digits ("seen"), and on pairs of the three other digits ("unseen").
 
-What surprises is how little of what it learned carries over to the three digits left out: 98 % of
-the pairs of known MNIST digits are judged correctly, 62 % of the pairs of new ones. Figures are
-those of three epochs with seed 0 on the CPU.
+What surprises is how much it takes to carry over to the three digits left out: 97 % of the pairs of
+known MNIST digits are judged correctly, 75 % of the pairs of new ones, and that only because every
+picture is moved and turned as it is learned, and every code has the length 1. Figures are those of
+three epochs with seed 0 on the CPU.
 """
 
 import os
@@ -32,7 +33,7 @@ pytestmark = [pytest.mark.slow]
 MNIST_FOLDER = mnist_folder()
 
 # By how much fewer pairs of new digits are judged correctly.
-LOST = 0.36 if MNIST_FOLDER else 0.19
+LOST = 0.22 if MNIST_FOLDER else 0.12
 
 TINY = "--pairs 600 --epochs 1 --device cpu".split()
 
@@ -83,6 +84,15 @@ def test_the_order_of_a_pair_does_not_matter(siamese):
     assert net(first, second).tolist() == pytest.approx(net(second, first).tolist(), abs=1e-5)
     assert net(first, first).tolist() == pytest.approx([0.0] * 4, abs=1e-5)
     assert net(first, second).tolist() != pytest.approx([0.0] * 4, abs=1e-3)
+
+
+def test_every_code_has_the_length_1(siamese):
+    """The codes that `Siamese().encode` of `examples/siamese.py` gives four random pictures have
+    the Euclidean length 1, within 1e-5: no two are farther apart than 2.
+    """
+    codes = siamese.Siamese().encode(torch.randint(256, (4, 28, 28)))
+
+    assert codes.norm(dim=1).tolist() == pytest.approx([1.0] * 4, abs=1e-5)
 
 
 def test_the_loss_draws_together_and_pushes_apart_up_to_the_margin(siamese):
@@ -181,7 +191,7 @@ def test_the_net_tells_same_from_different(metrics):
     pairs of new pictures of known digits correctly, on MNIST and on drawn digits; one answer
     for all pairs gets 50 %.
     """
-    assert metrics["seen"]["accuracy"] == pytest.approx(0.977, abs=0.023)
+    assert metrics["seen"]["accuracy"] == pytest.approx(0.976, abs=0.025)
     assert metrics["seen"]["majority"] == 0.5
 
 
@@ -216,40 +226,41 @@ def test_the_pixels_get_their_best_chance(metrics, siamese, digits):
 
 def test_digits_never_seen_are_harder(metrics):
     """On MNIST, after `--epochs 3`, the net of `examples/siamese.py` judges pairs of the
-    default `--unseen` digits less well than of known ones, by 26 to 46 percentage points; with
-    the threshold best for unseen pairs over 60 % are right.
+    default `--unseen` digits less well than of known ones, by 12 to 32 percentage points; with
+    the threshold best for unseen pairs over 70 % are right.
 
     One answer for all is right in 50 %. Where no folder of MNIST is given, drawn digits stand
-    in, and the difference is 9 to 29 points.
+    in, and the difference is 2 to 22 points.
     """
     lost = metrics["seen"]["accuracy"] - metrics["unseen"]["accuracy"]
 
     assert lost == pytest.approx(LOST, abs=0.1)
-    assert metrics["unseen"]["best"] > metrics["unseen"]["majority"] + 0.1
+    assert metrics["unseen"]["best"] > metrics["unseen"]["majority"] + 0.2
     assert metrics["unseen"]["majority"] == 0.5
 
 
 @pytest.mark.skipif(MNIST_FOLDER is None, reason="needs MNIST: TORCH_SPEC_DATA names no folder")
 def test_what_it_learned_is_of_some_use_for_digits_never_seen(metrics):
-    """After 3 epochs on MNIST the net of `examples/siamese.py` judges 1 to 10 percentage points
+    """After 3 epochs on MNIST the net of `examples/siamese.py` judges 7 to 18 percentage points
     more of the pairs of unseen digits correctly than the pixels do, each with the threshold
     best for these pairs.
 
-    The threshold from the training pairs does worse, as new digits lie closer together.
+    With the threshold from the training pairs it is at most 3 points fewer, because its codes
+    have the length 1: else new digits lie closer together than known ones.
     """
     unseen = metrics["unseen"]
 
-    assert unseen["best"] - unseen["pixels"] == pytest.approx(0.055, abs=0.045)
-    assert unseen["best"] - unseen["accuracy"] == pytest.approx(0.06, abs=0.055)
+    assert unseen["best"] - unseen["pixels"] == pytest.approx(0.125, abs=0.055)
+    assert unseen["best"] - unseen["accuracy"] == pytest.approx(0.015, abs=0.015)
 
 
 def test_the_loss_falls_to_a_fraction(metrics):
-    """In 3 epochs with seed 0 the training loss of `examples/siamese.py` falls to less than 30
+    """In 3 epochs with seed 0 the training loss of `examples/siamese.py` falls to less than 40
     % of its first report.
     """
     (_, first), *_, (last_step, last) = metrics["losses"]
 
-    assert last / first == pytest.approx(0.15, abs=0.14)
+    assert last / first == pytest.approx(0.2, abs=0.19)
     assert last_step == 750
 
 
@@ -277,7 +288,7 @@ def test_a_run_leaves_three_figures_and_a_log(trained):
     assert sizes == [(900, 450), (800, 450), (1000, 260)]
     # As many shades as a figure with something in it has; a blank one has one.
     assert shades == pytest.approx([200, 200, 200], abs=60)
-    assert "pairs judged rightly: " in (out / "log.txt").read_text()
+    assert "unseen: {" in (out / "log.txt").read_text()
 
 
 def test_a_run_repeats_exactly_from_its_seed(siamese, few):

@@ -55,6 +55,11 @@ def test_with_a_relu_between_them_two_layers_bend(device):
         (F.leaky_relu, [-0.03, -0.01, 0, 1, 3]),
         (F.elu, [-0.9502, -0.6321, 0, 1, 3]),
         (torch.selu, [-1.6706, -1.1113, 0, 1.0507, 3.1521]),
+        (F.selu, [-1.6706, -1.1113, 0, 1.0507, 3.1521]),
+        (F.celu, [-0.9502, -0.6321, 0, 1, 3]),
+        (nn.Mish(), [-0.1456, -0.3034, 0, 0.8651, 2.9865]),
+        (nn.Hardsigmoid(), [0, 0.3333, 0.5, 0.6667, 1]),
+        (nn.Softplus(), [0.0486, 0.3133, 0.6931, 1.3133, 3.0486]),
         (torch.sigmoid, [0.0474, 0.2689, 0.5, 0.7311, 0.9526]),
         (torch.tanh, [-0.9951, -0.7616, 0, 0.7616, 0.9951]),
         (F.softsign, [-0.75, -0.5, 0, 0.5, 0.75]),
@@ -69,10 +74,14 @@ def test_with_a_relu_between_them_two_layers_bend(device):
     ],
 )
 def test_the_curve_of_each_activation(function, curve, device):
-    """At -3, with default settings, `torch.relu` is 0, `F.leaky_relu` -0.03, `F.elu` -0.9502,
-    `F.gelu` -0.0040, `F.silu` -0.1423, `torch.tanh` -0.9951 and `torch.sigmoid` 0.0474.
+    """At a float32 -3, with default settings, `torch.relu` is 0, `F.leaky_relu` -0.03, `F.elu`
+    -0.9502, `F.gelu` -0.0040, `F.silu` -0.1423, `torch.tanh` -0.9951 and `torch.sigmoid`
+    0.0474.
 
-    The table of this fact has sixteen activations at -3, -1, 0, 1 and 3, rounded to four decimals.
+    The table of this fact has their values at -3, -1, 0, 1 and 3, rounded to four decimals, and
+    those of `F.relu6`, `F.selu`, `F.celu`, `F.softsign`, `F.softplus`, `F.mish`, `F.hardtanh`,
+    `F.hardsigmoid`, `F.hardswish`, `F.logsigmoid` and of the modules `nn.Mish`,
+    `nn.Hardsigmoid` and `nn.Softplus`.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 
@@ -142,8 +151,8 @@ def test_a_curve_is_an_array_for_a_plotting_library():
 
 @pytest.mark.claim("self-activation-bends")
 def test_an_activation_at_the_end_bounds_the_answer():
-    """As a last step `torch.sigmoid` maps each finite score to a number in [0, 1], and
-    `torch.softmax` maps a row of finite scores to numbers in [0, 1] that sum to 1 up to rounding.
+    """As a last step `torch.sigmoid` maps each finite float32 score to a number in [0, 1], and
+    `torch.softmax` maps a row of such scores to numbers in [0, 1] that sum to 1 up to rounding.
 
     For training, losses with logits include this step: `spec/nn/test_classification_losses.py`.
     """
@@ -156,7 +165,7 @@ def test_an_activation_at_the_end_bounds_the_answer():
 
 def test_softmax_is_no_function_of_one_number(device):
     """`x.softmax(dim)` divides the exponentials by their sum along `dim`: of a matrix of finite
-    scores `dim=1` makes each row sum to 1 and `dim=0` each column, up to rounding.
+    float32 scores `dim=1` makes each row sum to 1 and `dim=0` each column, up to rounding.
     """
     x = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
 
@@ -263,8 +272,8 @@ def test_relu_swallows_its_input_as_a_setting():
 
 def test_inplace_overwrites_the_input(device):
     """`nn.ReLU(inplace=True)` writes its result into the input, a contiguous float tensor, and
-    returns that same tensor; with grad mode on and inference mode off it raises RuntimeError for a
-    leaf that requires grad.
+    returns that same tensor; with grad mode on it raises RuntimeError for a leaf that requires
+    grad.
 
     It saves memory; the input must not be needed afterwards, as in a skip connection `x +
     f(x)`.
@@ -280,11 +289,11 @@ def test_inplace_overwrites_the_input(device):
 
 
 def test_inplace_after_a_sigmoid_breaks_backward():
-    """`F.relu(y, inplace=True)` on the output `y` of `torch.sigmoid` makes `backward()` raise
-    RuntimeError, "has been modified by an inplace operation".
+    """`F.relu(y, inplace=True)` on `y = torch.sigmoid(x)`, where `x` requires grad, makes
+    `y.sum().backward()` raise RuntimeError, "has been modified by an inplace operation".
 
-    Because `sigmoid` saves its output for its gradient. `nn.Linear` doesn't, so that an in-place
-    ReLU behind it works. Elsewhere leave out `inplace=True`.
+    Because `sigmoid` saves its output for its gradient. `nn.Linear` doesn't, so that an
+    in-place ReLU behind it works. Elsewhere leave out `inplace=True`.
     """
     y = torch.sigmoid(torch.ones(2, requires_grad=True))
     F.relu(y, inplace=True)

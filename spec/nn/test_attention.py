@@ -79,9 +79,9 @@ def test_true_in_the_mask_means_look_here(device):
 
 
 def test_a_float_mask_is_added_to_the_likenesses(device):
-    """A float `attn_mask` of `F.scaled_dot_product_attention` is added to the scores: 0 changes
-    nothing, minus infinity gives a key the weight 0, log 3 triples its weight relative to the
-    others.
+    """A float32 `attn_mask` of `F.scaled_dot_product_attention` is added to the scores of a
+    float32 query: 0 changes nothing, minus infinity gives a key the weight 0, log 3 triples
+    its weight relative to the others.
     """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[0.0], [100.0]], device=device)
@@ -152,11 +152,12 @@ def test_a_query_that_may_see_nothing_used_to_get_nan():
 
 @pytest.mark.torch(">=2.5")
 def test_a_query_that_may_see_nothing_gets_zeros():
-    """Since PyTorch 2.5 `F.scaled_dot_product_attention` on the CPU returns zeros for a query whose
-    row of a bool `attn_mask` is all False, if queries, keys and values are finite.
+    """Since PyTorch 2.5 `F.scaled_dot_product_attention` on the CPU returns zeros for a query
+    whose row of a bool `attn_mask` is all False, if the scores and the values are finite.
 
-    `nn.MultiheadAttention` still gives NaN in this case when it also returns the attention weights,
-    which is its default; with `need_weights=False` in training mode it gives its output bias.
+    `nn.MultiheadAttention` still gives NaN in this case when it also returns the attention
+    weights, which is its default; with `need_weights=False` in training mode it gives its
+    output bias.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])
@@ -190,9 +191,11 @@ def test_attention_does_not_know_the_order_of_keys(device):
 
 
 def test_multihead_attention_returns_the_answer_and_the_shares():
-    """`nn.MultiheadAttention(8, 2, batch_first=True)` returns the output [batch, queries, 8] and
-    the attention weights [batch, queries, keys]; without dropout they sum to 1 over the keys, up to
-    rounding.
+    """`nn.MultiheadAttention(8, 2, batch_first=True)` called with batches, `layer(q, k, k)`,
+    returns the output [batch, queries, 8] and the attention weights [batch, queries, keys],
+    which sum to 1 over the keys, up to rounding.
+
+    With dropout the weights are returned after the drop, and do not sum to 1.
     """
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     q, k = torch.randn(3, 5, 8), torch.randn(3, 7, 8)
@@ -202,6 +205,8 @@ def test_multihead_attention_returns_the_answer_and_the_shares():
     assert answer.shape == (3, 5, 8)
     assert shares.shape == (3, 5, 7)
     assert shares.sum(2).flatten().tolist() == pytest.approx([1.0] * 15)
+    _, dropped = nn.MultiheadAttention(8, 2, dropout=1.0, batch_first=True)(q, k, k)
+    assert dropped.unique().tolist() == [0.0]
 
 
 def test_multihead_attention_wants_three_inputs():

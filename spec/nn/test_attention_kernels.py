@@ -85,7 +85,7 @@ def test_dropout_of_attention_drops_in_evaluation_too():
     """`F.scaled_dot_product_attention(..., dropout_p=0.5)` drops attention weights at each
     call: the function knows no mode. Write `dropout_p=0.5 if self.training else 0.0`.
 
-    `nn.MultiheadAttention(dropout=0.5)` does so itself.
+    `nn.MultiheadAttention(4, 1, dropout=0.5)` does so itself.
     """
     q = torch.ones(1, 1, 64, 2)
     layer = nn.MultiheadAttention(4, 1, dropout=0.5).eval()
@@ -167,8 +167,8 @@ def test_the_heads_of_keys_divide_those_of_queries():
 @pytest.mark.torch(">=2.3")
 def test_sdpa_kernel_narrows_the_choice():
     """Inside `with torch.nn.attention.sdpa_kernel(SDPBackend.MATH):`
-    `F.scaled_dot_product_attention` uses the plain kernel; a list allows several. On the CPU the
-    results agree up to rounding.
+    `F.scaled_dot_product_attention` uses the plain kernel; a list allows several. On the CPU,
+    without dropout, the results agree up to rounding.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -283,11 +283,12 @@ def test_flash_attention_on_a_gpu_wants_half_precision():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fused_kernel_does_not_keep_the_scores():
-    """For q, k and v of (1, 1, 256, 4), `(q @ k.mT / 2).softmax(-1) @ v` saves matrices of 256 x
-    256 for the backward pass; `F.scaled_dot_product_attention` without mask and dropout on the CPU
-    saves none of that size.
+    """For contiguous q, k, v of (1, 1, 256, 4), `(q @ k.mT / 2).softmax(-1) @ v` saves
+    matrices of 256 x 256 for the backward pass; `F.scaled_dot_product_attention` without mask
+    and dropout on the CPU saves none of that size.
 
-    With dropout, or for 2-D inputs, the CPU takes the plain kernel, which saves them.
+    With dropout, for 2-D inputs, or where the last stride is not 1, the CPU takes the plain
+    kernel, which saves them.
     """
     q, k, v = (torch.randn(1, 1, 256, 4, device="cpu", requires_grad=True) for _ in range(3))
 
@@ -350,11 +351,12 @@ def test_a_cache_may_be_allocated_at_once():
 @pytest.mark.torch(">=2.6")
 @pytest.mark.filterwarnings("ignore:flex_attention called without:UserWarning")
 def test_flex_attention_takes_a_function_of_scores():
-    """`flex_attention(q, k, v, score_mod=function)` replaces each score by what `function` makes of
-    the score and its batch, head, query and key index; a bias by distance is one line.
+    """`flex_attention(q, k, v, score_mod=function)` of tensors without gradients replaces each
+    score by what `function` makes of the score and its batch, head, query and key index; a
+    bias by distance is one line.
 
-    It is meant for `torch.compile`: without it PyTorch warns, and an unfused form runs that stores
-    all scores.
+    It is meant for `torch.compile`: without it PyTorch warns, and an unfused form runs that
+    stores all scores. On the CPU it has no backward pass.
     """
     from torch.nn.attention.flex_attention import flex_attention
 

@@ -7,13 +7,14 @@ causal mask, (queries, keys), which hides the future. `nn.MultiheadAttention` an
 `F.scaled_dot_product_attention` takes one `attn_mask` that broadcasts to (batch, heads, queries,
 keys).
 
-What surprises: True leaves a key out in the former and lets it take part in the latter
-(`spec/nn/test_attention.py`); a mask per sample has to be repeated for each head; a padding mask
-hides keys, so that padded queries still get an output; a padding mask without its extra dimensions
-is taken for something else if batch and length are equal; and `is_causal` is only a hint in
-`nn.MultiheadAttention`. Some errors below have other words, or are missing, in evaluation mode
-without gradients, where `nn.MultiheadAttention` takes a faster path: what is said of it holds in
-training mode, unless the sentence names the other.
+What surprises: True in a mask of `nn.MultiheadAttention` leaves a key out, True in a mask of
+`F.scaled_dot_product_attention` lets it take part (`spec/nn/test_attention.py`); a mask per
+sample has to be repeated for each head; a padding mask hides keys, so that padded queries still
+get an output; a padding mask without its extra dimensions is taken for something else if batch
+and length are equal; and `is_causal` is only a hint in `nn.MultiheadAttention`. Some errors below
+have other words, or are missing, in evaluation mode without gradients, where
+`nn.MultiheadAttention` takes a faster path: what is said of it holds in training mode, unless the
+sentence names the other.
 """
 
 import math
@@ -40,10 +41,12 @@ def test_a_padding_mask_is_made_of_lengths(device):
 
 
 def test_padding_changes_nothing_for_the_other_positions():
-    """With its `key_padding_mask`, a sequence padded from 2 to 4 by finite numbers has the same
-    outputs of `nn.MultiheadAttention` without dropout at its 2 real positions, up to rounding.
+    """With its `key_padding_mask`, a sequence padded from 2 to 4 by random numbers has the
+    same outputs of `nn.MultiheadAttention` without dropout at its 2 real positions, up to
+    rounding.
 
-    NaN or infinity in the padding reaches the outputs, since 0 times NaN is NaN: pad with zeros.
+    NaN, infinity or a number near the largest float32 in the padding reaches the outputs,
+    since 0 times NaN is NaN: pad with zeros.
     """
     layer = nn.MultiheadAttention(4, 2, batch_first=True)
     x = torch.randn(1, 4, 4)
@@ -124,11 +127,12 @@ def test_a_mask_has_a_row_for_each_query():
 
 
 def test_a_mask_for_each_sample_is_repeated_for_each_head():
-    """A 3-D `attn_mask` of `nn.MultiheadAttention` is (batch * heads, queries, keys): in training
-    mode one mask per sample raises RuntimeError, "The shape of the 3D attn_mask is torch.Size([3,
-    4, 4]), but should be (6, 4, 4)".
+    """With 2 heads and 3 samples a 3-D `attn_mask` of `nn.MultiheadAttention` is (6, queries,
+    keys): one mask per sample raises RuntimeError in training mode, "The shape of the 3D
+    attn_mask is torch.Size([3, 4, 4]), but should be (6, 4, 4)".
 
-    Write `mask.repeat_interleave(num_heads, dim=0)`.
+    In general it is (batch * heads, queries, keys): write `mask.repeat_interleave(num_heads,
+    dim=0)`.
     """
     layer, x = nn.MultiheadAttention(8, num_heads=2, batch_first=True), torch.zeros(3, 4, 8)
     mask = torch.zeros(3, 4, 4, dtype=torch.bool)
@@ -141,9 +145,9 @@ def test_a_mask_for_each_sample_is_repeated_for_each_head():
 
 
 def test_the_heads_of_a_sample_are_neighbours_in_the_mask():
-    """In a 3-D `attn_mask` of `nn.MultiheadAttention` the heads of the first sample come first:
-    `mask.repeat_interleave(heads, 0)` gives each sample its mask; `mask.repeat(heads, 1, 1)` raises
-    nothing and mixes them up.
+    """In a 3-D `attn_mask` of `nn.MultiheadAttention` the heads of the first sample come
+    first: of 2 samples and 2 heads `mask.repeat_interleave(2, 0)` gives each sample its mask;
+    `mask.repeat(2, 1, 1)` raises nothing and mixes them up.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(2, 2, 4)
     mask = torch.tensor([[[False, True]] * 2, [[True, False]] * 2])  # the first sees 0, the other 1

@@ -18,8 +18,9 @@ from torch import nn
 
 
 def test_batch_norm_brings_each_feature_of_the_batch_to_mean_zero(device):
-    """In training mode a new `nn.BatchNorm1d` subtracts from each feature of [N, C] its mean over
-    the batch and divides by its biased standard deviation over the batch, up to `eps`.
+    """In training mode a new `nn.BatchNorm1d` subtracts from each feature of [N, C], N > 1, its
+    mean over the batch and divides by its biased standard deviation over the batch, up to `eps`
+    and rounding.
     """
     layer = nn.BatchNorm1d(2, eps=1e-12, device=device)
     x = torch.tensor([[1.0, 0.0], [3.0, 100.0]], device=device)
@@ -69,11 +70,11 @@ def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
 
 
 def test_batch_norm_uses_the_batch_in_training_and_its_memory_in_evaluation(device):
-    """In training mode `nn.BatchNorm1d` normalises by mean and variance of the batch, in evaluation
-    mode by its `running_mean` and `running_var`.
+    """In training mode `nn.BatchNorm1d(1)` normalises by mean and variance of the batch, in
+    evaluation mode by its `running_mean` and `running_var`.
 
-    So that a prediction doesn't depend on the samples beside it; the running statistics stand for
-    the training data.
+    So that a prediction doesn't depend on the samples beside it; the running statistics stand
+    for the training data.
     """
     layer = nn.BatchNorm1d(1, device=device)
     x = torch.tensor([[1.0], [3.0]], device=device)
@@ -119,9 +120,9 @@ def test_momentum_is_the_share_of_the_new_batch(device):
 
 
 def test_without_momentum_all_batches_count_alike(device):
-    """With `momentum=None` the running mean of `nn.BatchNorm1d` is the plain mean of the means of
-    all batches seen in training mode, counted in `num_batches_tracked`; a larger batch counts no
-    more than others.
+    """With `momentum=None` the running mean of `nn.BatchNorm1d` is, up to rounding, the plain
+    mean of the means of all batches seen in training mode, counted in `num_batches_tracked`; a
+    larger batch counts no more than others.
     """
     layer = nn.BatchNorm1d(1, momentum=None, device=device)
 
@@ -135,8 +136,8 @@ def test_without_momentum_all_batches_count_alike(device):
 
 
 def test_batch_norm_records_in_training_only():
-    """A call of `nn.BatchNorm1d` in evaluation mode leaves `running_mean` and `num_batches_tracked`
-    as they are; a call in training mode updates both.
+    """A call of `nn.BatchNorm1d(1)` in evaluation mode leaves `running_mean` and
+    `num_batches_tracked` as they are; a call in training mode updates both.
     """
     layer = nn.BatchNorm1d(1)
     x = torch.tensor([[10.0], [30.0]])
@@ -150,11 +151,11 @@ def test_batch_norm_records_in_training_only():
 
 
 def test_no_grad_does_not_stop_the_recording_of_batch_norm():
-    """Under `torch.no_grad` `nn.BatchNorm1d` in training mode still updates its running mean: call
-    `eval()` before evaluating.
+    """Under `torch.no_grad` `nn.BatchNorm1d(1)` in training mode still updates its running
+    mean: call `eval()` before evaluating.
 
-    Because the running statistics are buffers that `forward` writes, not something that gradients
-    change.
+    Because the running statistics are buffers that `forward` writes, not something that
+    gradients change.
     """
     layer = nn.BatchNorm1d(1)
     with torch.no_grad():
@@ -183,8 +184,8 @@ def test_frozen_parameters_do_not_freeze_batch_norm():
 
 
 def test_a_sample_is_judged_alone_in_evaluation_only():
-    """In training mode the output of `nn.BatchNorm1d` for a sample depends on the other samples of
-    its batch; after `eval()` the sample has the same output beside other samples.
+    """In training mode the output of `nn.BatchNorm1d(1)` for a sample depends on the other
+    samples of its batch; after `eval()` the sample has the same output beside other samples.
     """
     layer = nn.BatchNorm1d(1)
     alone = torch.tensor([[2.0], [0.0]])

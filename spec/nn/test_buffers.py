@@ -82,10 +82,13 @@ def test_batch_norm_has_two_parameters_and_three_buffers():
 
 
 def test_a_buffer_that_is_not_persistent_is_not_saved():
-    """A float32 buffer registered with `register_buffer(name, tensor, persistent=False)` is cast by
-    the module's `double()` and moved with it like others, but `state_dict()` leaves it out.
+    """A float32 buffer registered with `register_buffer(name, tensor, persistent=False)` is
+    cast by the module's `double()` and moved with it like others, but `state_dict()` leaves it
+    out.
 
-    It is meant for tensors that `__init__` can compute again, such as a table of positions.
+    It is meant for tensors that `__init__` can compute again, such as a table of positions. As
+    a plain attribute the table would stay on the CPU when the module moves, as a parameter it
+    would be learnt.
     """
     net = nn.Module()
     net.register_buffer("kept", torch.zeros(1))
@@ -99,7 +102,7 @@ def test_a_buffer_that_is_not_persistent_is_not_saved():
 
 @pytest.mark.torch(">=2.5")
 def test_a_buffer_can_be_registered_by_assignment():
-    """Since PyTorch 2.5 assigning `nn.Buffer(tensor)` to an attribute registers a buffer, as
+    """Since PyTorch 2.5 assigning `nn.Buffer(tensor)` to a new attribute registers a buffer, as
     assigning an `nn.Parameter` registers a parameter.
     """
     net = nn.Module()

@@ -33,8 +33,9 @@ def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
 
 
 def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
-    """`F.cross_entropy` of equal finite logits is, up to rounding, the logarithm of the number of
-    classes: 2.3026 for ten classes.
+    """With its default settings and class indices, none of them ignored, `F.cross_entropy` of
+    equal finite logits is, up to rounding, the logarithm of the number of classes: 2.3026 for
+    ten classes.
 
     An untrained network mostly starts near it; a first loss far above hints at wrong scales or
     labels.
@@ -46,7 +47,7 @@ def test_equal_scores_cost_the_logarithm_of_the_number_of_classes(device):
 
 
 def test_cross_entropy_is_log_softmax_and_nll(device):
-    """`F.cross_entropy(logits, classes)` equals
+    """For logits (N, C) and class indices (N,) `F.cross_entropy(logits, classes)` equals
     `F.nll_loss(F.log_softmax(logits, dim=1), classes)` up to rounding.
     """
     scores = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
@@ -124,12 +125,12 @@ def test_the_gradient_is_probability_minus_one_or_zero(device):
 
 
 def test_probabilities_are_targets_too(device):
-    """A float target of the logits' own shape holds one probability per class for
-    `F.cross_entropy`; of finite logits and without `weight`, a one-hot float target gives the loss
-    of the class index.
+    """`F.cross_entropy` takes a float target of the logits' own shape as one probability per
+    class: without `weight`, the one-hot target [0, 1] of the logits 0 and ln 3 gives ln 4/3, as
+    the class index 1 does.
 
-    With `weight` it doesn't: the mean over probabilities divides by the number of samples, the mean
-    over class indices by the sum of their weights.
+    With `weight` the two may differ: the mean over probabilities divides by the number of
+    samples, the mean over class indices by the sum of their weights.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     shares = torch.tensor([[0.5, 0.5]], device=device)
@@ -202,8 +203,11 @@ def test_scores_are_floats_and_no_decision():
 
 
 def test_the_classes_are_axis_one_of_an_image_too(device):
-    """For segmentation, where each pixel has a class, `F.cross_entropy` takes logits [N, classes,
-    H, W] and class indices [N, H, W]; with `reduction="none"` it returns one loss per pixel.
+    """For segmentation, where each pixel has a class, `F.cross_entropy` takes logits [N,
+    classes, H, W] and int64 class indices [N, H, W]; with `reduction="none"` it returns one
+    loss per pixel.
+
+    A mask read from an image file is uint8: write `mask.long()`.
     """
     scores = torch.zeros(2, 3, 4, 5, device=device)
     target = torch.zeros(2, 4, 5, dtype=torch.int64, device=device)
@@ -379,10 +383,12 @@ def test_pos_weight_counts_the_yes_more():
 
 
 def test_kl_divergence_wants_logarithms_first_and_batchmean():
-    """`F.kl_div(log_q, p, reduction="batchmean")` takes log-probabilities first and probabilities
-    second: it sums `p * log(p / q)` for each row of (N, classes) and averages over the N rows.
+    """`F.kl_div(log_q, p, reduction="batchmean")` takes finite log-probabilities first and
+    probabilities second: it sums `p * log(p / q)` for each row of (N, classes) and averages
+    over the N rows.
 
-    The default reduction, "mean", divides by the number of elements: `spec/nn/test_divergences.py`.
+    The default reduction, "mean", divides by the number of elements:
+    `spec/nn/test_divergences.py`.
     """
     log_q = torch.tensor([[0.5, 0.5], [0.5, 0.5]]).log()
     p = torch.tensor([[0.25, 0.75], [0.25, 0.75]])
@@ -392,3 +398,25 @@ def test_kl_divergence_wants_logarithms_first_and_batchmean():
     divergence = 0.25 * math.log(0.5) + 0.75 * math.log(1.5)
     assert loss.item() == pytest.approx(divergence)
     assert loss.item() == pytest.approx(0.1308, abs=1e-4)
+
+
+@pytest.mark.torch(">=2.13")
+def test_a_linear_layer_and_cross_entropy_may_be_one_module():
+    """`layer = nn.LinearCrossEntropyLoss(3, 2)`, since PyTorch 2.13, holds an `nn.Linear(3, 2,
+    bias=False)` and computes `F.cross_entropy(layer.linear(x), classes)` up to rounding, as
+    `F.linear_cross_entropy` does.
+
+    It is the last layer of a classifier and its loss in one; given
+    `options=nn.LinearCrossEntropyOptions()` it can compute the loss in chunks, without the
+    whole matrix of logits in memory.
+    """
+    layer = nn.LinearCrossEntropyLoss(3, 2)
+    x, classes = torch.randn(4, 3), torch.tensor([0, 1, 1, 0])
+
+    by_hand = F.cross_entropy(layer.linear(x), classes)
+    by_function = F.linear_cross_entropy(x, layer.linear.weight, classes)
+
+    assert [name for name, _ in layer.named_parameters()] == ["linear.weight"]
+    assert layer.linear.weight.shape == (2, 3)
+    assert torch.allclose(layer(x, classes), by_hand) is True
+    assert torch.allclose(by_function, by_hand) is True

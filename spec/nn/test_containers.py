@@ -78,8 +78,8 @@ def test_a_module_list_registers_its_layers():
 
 
 def test_a_module_list_does_not_say_what_to_compute():
-    """Calling an `nn.ModuleList` raises NotImplementedError, 'Module [ModuleList] is missing
-    the required "forward" function'; loop over it in your `forward`.
+    """Calling an `nn.ModuleList` as `modules(x)` raises NotImplementedError, 'Module
+    [ModuleList] is missing the required "forward" function'; loop over it in your `forward`.
 
     For a plain chain use `nn.Sequential`, which can be called.
     """
@@ -98,8 +98,9 @@ def test_a_module_list_does_not_say_what_to_compute():
 
 
 def test_a_module_list_grows_like_a_list():
-    """An `nn.ModuleList` has `append`, `extend`, `insert` and `del`; an `insert` or `del` before
-    the end renumbers the modules behind, whose names in `state_dict()` change.
+    """An `nn.ModuleList` has `append`, `extend`, `insert` and `del`; `insert(0, module)` and
+    `del modules[3]`, if it isn't the last, renumber the modules behind, whose names in
+    `state_dict()` change.
 
     A checkpoint saved before no longer fits: use an `nn.ModuleDict` where layers come and go.
     """

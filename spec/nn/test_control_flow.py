@@ -59,9 +59,11 @@ def test_a_whole_batch_goes_one_way():
     ("times", "output", "gradient"), [(0, 5.0, None), (1, 10.0, 5.0), (3, 40.0, 60.0)]
 )
 def test_an_argument_may_say_how_deep_the_net_is(times, output, gradient):
-    """A `for` in `forward` may run as often as an argument of the call says: after `x = x *
-    self.scale` 3 times, `backward()` gives the `nn.Parameter` scale the gradient `3 * x * scale **
-    2`; if it runs 0 times, `scale.grad` stays None.
+    """A `for` in `forward` may run as often as an argument of the call says: `x = x *
+    self.scale` run 3 times on 5.0 with scale 2.0 gives the `nn.Parameter` scale the gradient
+    60; run 0 times, `scale.grad` stays None.
+
+    Because 5 * scale ** 3 has the derivative 15 * scale ** 2.
     """
 
     class Net(nn.Module):
@@ -104,10 +106,11 @@ def test_forward_takes_what_python_takes():
 
 
 def test_a_result_kept_on_the_module_is_there_afterwards():
-    """`self.hidden = self.fc(x)` in the `forward` of an `nn.Module` keeps this result on the module
-    until the next call, with its autograd graph, and outside `state_dict()`.
+    """In grad mode `self.hidden = self.fc(x)` in the `forward` of an `nn.Module` keeps this
+    result on the module until the next call, with its `grad_fn`, and outside `state_dict()`.
 
-    Keep `hidden.detach()` if only the values are wanted: the graph holds memory.
+    Keep `hidden.detach()` if only the values are wanted: the graph behind `grad_fn` holds
+    memory.
     """
 
     class Net(nn.Module):

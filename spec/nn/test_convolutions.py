@@ -61,12 +61,12 @@ def test_a_convolution_reads_samples_channels_height_width():
 
 
 def test_channels_come_before_height_and_width():
-    """`nn.Conv2d` with 3 input channels reads dimension 1 of a batch as channels: images of shape
-    [2, 32, 40, 3], channels last, raise RuntimeError, "to have 3 channels, but got 32 channels
-    instead".
+    """`nn.Conv2d` with 3 input channels reads dimension 1 of a batch as channels: images of
+    shape [2, 32, 40, 3], channels last, raise RuntimeError, "to have 3 channels, but got 32
+    channels instead".
 
-    Write `images.permute(0, 3, 1, 2)` first. Nothing is noticed where dimension 1 happens to have
-    size 3.
+    Write `images.permute(0, 3, 1, 2)` first. Nothing is noticed where dimension 1 happens to
+    have size 3 and the kernel fits into the other two.
     """
     layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=(5, 1))
     images = torch.zeros(2, 32, 40, 3)
@@ -198,12 +198,18 @@ def test_the_length_follows_a_formula(stride, padding, dilation, length):
 
 
 def test_a_stride_may_leave_the_end_unseen(device):
-    """`F.conv1d` with `stride=2`, a kernel of size 2 and no padding never uses the fifth of five
-    elements, because the output length is rounded down.
+    """`F.conv1d` with `stride=2`, a kernel of size 2 and neither padding nor dilation never
+    uses the fifth of five elements, because the output length is rounded down.
+
+    With `dilation=2` the second window reads the elements 2 and 4, counted from 0, and uses
+    it.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0, 99.0]]], device=device)
 
-    assert F.conv1d(x, torch.ones(1, 1, 2, device=device), stride=2).tolist() == [[[3.0, 7.0]]]
+    weight = torch.ones(1, 1, 2, device=device)
+
+    assert F.conv1d(x, weight, stride=2).tolist() == [[[3.0, 7.0]]]
+    assert F.conv1d(x, weight, stride=2, dilation=2).tolist() == [[[4.0, 102.0]]]
 
 
 @pytest.mark.parametrize(
@@ -229,8 +235,9 @@ def test_padding_comes_in_four_kinds(mode, edges):
 
 
 def test_padding_same_keeps_the_sides():
-    """`nn.Conv2d(..., padding="same")` with stride 1 keeps height and width, also for a 3 x 5
-    kernel with `dilation=2`; with `stride=2` its constructor raises ValueError.
+    """`nn.Conv2d(..., padding="same")` with stride 1 and zeros as padding keeps height and
+    width, also for a 3 x 5 kernel with `dilation=2`; with `stride=2` its constructor raises
+    ValueError.
 
     With a stride, give the padding as a number; `(kernel - 1) // 2` suits odd kernels without
     dilation.
@@ -269,10 +276,11 @@ def test_one_group_a_channel_keeps_the_channels_apart(device):
 
 
 def test_groups_divide_the_channels():
-    """`nn.Conv2d` raises ValueError if `groups` does not divide `in_channels`, "in_channels must be
-    divisible by groups", or does not divide `out_channels`.
+    """`nn.Conv2d(3, 4, 3, groups=2)` raises ValueError, "in_channels must be divisible by
+    groups", and `nn.Conv2d(4, 3, 3, groups=2)` says the same of `out_channels`.
 
-    Choose channel numbers that are multiples of `groups`, as in `nn.Conv2d(4, 6, 3, groups=2)`.
+    Choose channel numbers that are multiples of `groups`, as in `nn.Conv2d(4, 6, 3,
+    groups=2)`.
     """
     with pytest.raises(ValueError, match="in_channels must be divisible by groups"):
         nn.Conv2d(3, 4, 3, groups=2)
@@ -282,8 +290,10 @@ def test_groups_divide_the_channels():
 
 
 def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
-    """`F.conv1d` with a kernel of size 1 applies the same linear map to the channels at each
-    position: its numbers are those of `F.linear` up to rounding.
+    """`F.conv1d(x, weight)` with a kernel of size 1 applies the same linear map to the
+    channels at each position: its numbers are those of `F.linear` up to rounding.
+
+    `stride`, `padding` or `groups`, where given, change that.
     """
     weight = torch.tensor([[1.0, 10.0]], device=device)
     pixels = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
@@ -294,8 +304,9 @@ def test_a_window_of_one_is_a_linear_layer_at_each_pixel(device):
 
 @pytest.mark.parametrize(("stride", "length"), [(1, 7), (2, 11), (3, 15)])
 def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, length):
-    """`F.conv_transpose1d` without padding adds, for each input element, the kernel times this
-    element to the output, at intervals of `stride`; where these copies overlap they add up.
+    """`F.conv_transpose1d(x, weight, stride=stride)` adds, for each input element, the kernel
+    times this element to the output, at intervals of `stride`; where these copies overlap they
+    add up.
     """
     x = torch.randint(-9, 10, (2, 3, 5)).double()
     weight = torch.randint(-9, 10, (3, 4, 3)).double()
@@ -307,11 +318,12 @@ def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, l
 
 
 def test_a_transposed_convolution_restores_the_shape_and_not_the_numbers(device):
-    """`F.conv_transpose1d` with kernel 2 and stride 2 leads from length 2 back to 4, the length
-    before `F.conv1d` with the same settings, but not to the same numbers.
+    """With a kernel of two ones and `stride=2`, `F.conv1d` makes 3 and 7 of the elements 1, 2,
+    3, 4, and `F.conv_transpose1d` of these makes 3, 3, 7, 7: the length comes back, the
+    numbers do not.
 
-    It is the transpose of the convolution, which the gradient uses, and not its inverse. Length
-    5, too, becomes 2 and then 4.
+    Because it is the transpose of the convolution, which the gradient uses, and not its
+    inverse. Length 5, too, becomes 2 and then 4.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0, 4.0]]], device=device)
     weight = torch.ones(1, 1, 2, device=device)
@@ -373,8 +385,9 @@ def test_a_window_larger_than_the_image_is_refused():
 
 
 def test_pixels_as_bytes_are_refused():
-    """`nn.Conv2d` with float32 weights and bias raises RuntimeError for uint8 pixels, as image
-    files have them, "Input type (unsigned char) and bias type (float) should be the same".
+    """On a CPU `nn.Conv2d` with float32 weights and bias raises RuntimeError for uint8 pixels,
+    as image files have them, "Input type (unsigned char) and bias type (float) should be the
+    same".
 
     Write `image.float() / 255`. With `bias=False` the words of the error are others.
     """

@@ -113,8 +113,9 @@ def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
 
 
 def test_an_infinite_loss_makes_the_gradient_nan():
-    """A float32 sample whose `F.ctc_loss` is inf gets a gradient with NaN in it, which an
-    optimizer step carries into the weights; with `zero_infinity=True` its gradient is 0.
+    """A float32 sample of one or more steps whose `F.ctc_loss` is inf gets a gradient with NaN
+    in it, which an optimizer step carries into the weights; with `zero_infinity=True` its
+    gradient is 0.
 
     So `nn.CTCLoss(zero_infinity=True)` is a usual choice. Infinite losses mostly mean labels
     that are too long for the network's output.
@@ -159,11 +160,12 @@ def test_the_blank_is_a_class_of_its_own(log_probs):
 
 
 def test_lengths_beyond_the_tensors_are_refused(log_probs):
-    """`F.ctc_loss` raises RuntimeError for an input length above T, "Expected input_lengths to have
-    value at most", and for input lengths as a float32 tensor, "input_lengths must be integral".
+    """`F.ctc_loss` raises RuntimeError for an input length above T, "Expected input_lengths to
+    have value at most", and for input lengths as a float32 tensor, "input_lengths must be
+    integral".
 
-    Write the lengths as an int64 tensor or a tuple of ints; an input length counts the steps of the
-    network's output, which may be fewer than those of its input.
+    Write both lengths as int64 tensors or both as tuples of ints; an input length counts the
+    steps of the network's output, which may be fewer than those of its input.
     """
     targets, two = torch.tensor([[1, 2], [3, 3]]), torch.tensor([2, 2])
 

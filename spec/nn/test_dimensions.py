@@ -72,11 +72,12 @@ def test_transposed_convolutions_double_each_dimension(layer, shape, output):
     ],
 )
 def test_pooling_halves_each_dimension(layer, shape, output):
-    """With `kernel_size=2`, `nn.MaxPool1d` and `AvgPool1d` halve the length, `MaxPool2d` and
-    `AvgPool2d` height and width, `MaxPool3d` and `AvgPool3d` depth, height and width: 9 becomes 4.
-    So do `LPPool1d` and `LPPool2d`.
+    """With `kernel_size=2`, `nn.MaxPool1d`, `AvgPool1d` and `LPPool1d` make 4 of 9 positions,
+    `MaxPool2d`, `AvgPool2d` and `LPPool2d` 4 x 4 of 9 x 9, `MaxPool3d` and `AvgPool3d` 4 x 4 x
+    4; so they do without a batch dimension.
     """
     assert layer(torch.ones(shape)).shape == output
+    assert layer(torch.ones(shape[1:])).shape == output[1:]
 
 
 @pytest.mark.spare("shape", reason="the output has its size whatever the input's")
@@ -146,9 +147,9 @@ def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output)
     ],
 )
 def test_batch_norm_normalises_over_all_but_the_channels(layer, shape):
-    """In training mode, with weight 1 and bias 0 as at first, `nn.BatchNorm1d`, `BatchNorm2d` and
-    `BatchNorm3d` bring each channel of (N, C, ...) to a mean of 0 up to rounding, taken over the
-    batch and all positions.
+    """In training mode a new `nn.BatchNorm1d`, `BatchNorm2d` or `BatchNorm3d` brings each
+    channel of normally distributed numbers (N, C, ...), N > 1, to a mean of 0 up to rounding,
+    taken over the batch and all positions.
     """
     y = layer(torch.randn(shape) + 5)
 
@@ -187,8 +188,9 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
     ],
 )
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
-    """`nn.InstanceNorm1d`, `InstanceNorm2d` and `InstanceNorm3d` bring each channel of each sample
-    of (N, C, ...) to a mean of 0 up to rounding, taken over the positions of that sample alone.
+    """In training mode a new `nn.InstanceNorm1d`, `InstanceNorm2d` or `InstanceNorm3d` brings
+    each channel of each sample of normally distributed numbers (N, C, ...) to a mean of 0 up
+    to rounding, taken over the positions of that sample.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 
@@ -240,9 +242,9 @@ def test_a_volume_layer_takes_a_batch_of_images_for_one_volume():
     ],
 )
 def test_a_convolution_says_how_many_dimensions_it_wants(layer, said):
-    """`nn.Conv1d`, `Conv3d` and `ConvTranspose3d` raise RuntimeError for an input with too few
-    dimensions for one sample: `nn.Conv3d` says "Expected 4D (unbatched) or 5D (batched) input to
-    conv3d".
+    """`nn.Conv1d(3, 4, 3)`, `Conv3d(3, 4, 3)` and `ConvTranspose3d(3, 4, 3)` raise
+    RuntimeError for an input with too few dimensions for one sample: `nn.Conv3d` says
+    "Expected 4D (unbatched) or 5D (batched) input to conv3d".
     """
     wrong = torch.ones(8) if isinstance(layer, nn.Conv1d) else torch.ones(2, 3, 8)
 

@@ -18,8 +18,9 @@ from torch import distributions, nn
 
 
 def test_the_default_reduction_of_kl_div_warns():
-    """`F.kl_div(log_q, p)` and `nn.KLDivLoss()` by default issue a UserWarning, "reduction: 'mean'
-    divides the total loss by both the batch size and the support size".
+    """`F.kl_div(log_q, p)` and `nn.KLDivLoss()(log_q, p)` issue a UserWarning about the default
+    reduction, "reduction: 'mean' divides the total loss by both the batch size and the support
+    size".
 
     Write `reduction="batchmean"`, which divides by the batch size only.
     """

@@ -16,8 +16,8 @@ from torch import nn
 
 
 def test_dropout_drops_in_training_and_passes_in_evaluation(device):
-    """`nn.Dropout(0.5)` in training mode sets about half of the elements of a float tensor to 0 and
-    doubles the rest; in evaluation mode it returns the input tensor itself.
+    """`nn.Dropout(0.5)` in training mode sets about half of 1000 float32 ones to 0 and doubles
+    the rest; in evaluation mode it returns the input tensor itself.
     """
     layer = nn.Dropout(p=0.5)
     x = torch.ones(1000, device=device)
@@ -31,8 +31,8 @@ def test_dropout_drops_in_training_and_passes_in_evaluation(device):
 
 @pytest.mark.parametrize(("p", "kept"), [(0.2, 1.25), (0.5, 2.0), (0.75, 4.0)])
 def test_dropout_makes_up_for_what_it_drops(p, kept, device):
-    """`F.dropout(x, p)` divides the elements that stay by `1 - p`, up to rounding, so that the mean
-    of many elements stays about the same: ones become 1.25, 2 or 4 for p = 0.2, 0.5 or 0.75.
+    """`F.dropout(x, p)` of many ones divides the elements that stay by `1 - p`, so that their
+    mean stays about 1: the ones become 1.25, 2 or 4 for `p` = 0.2, 0.5 or 0.75.
     """
     y = F.dropout(torch.ones(1000, device=device), p)
 
@@ -41,8 +41,8 @@ def test_dropout_makes_up_for_what_it_drops(p, kept, device):
 
 
 def test_dropout_of_one_drops_all_and_of_zero_nothing(device):
-    """In `F.dropout` the probability `p` is that of being dropped: `p=1.0` makes zeros of finite
-    numbers, and `p=0.0` leaves them as they are.
+    """In `F.dropout` with its default `training=True` the probability `p` is that of being
+    dropped: of a tensor of ones `p=1.0` makes zeros, and `p=0.0` leaves the ones.
     """
     x = torch.ones(3, device=device)
 
@@ -51,8 +51,8 @@ def test_dropout_of_one_drops_all_and_of_zero_nothing(device):
 
 
 def test_what_is_dropped_gets_no_gradient(device):
-    """After `F.dropout(x, p=0.5).sum().backward()` the gradient is 0 for dropped elements and 2 for
-    the others: the same factors as in the forward pass.
+    """After `F.dropout(x, p=0.5).sum().backward()` the gradient of `x` is 0 for dropped
+    elements and 2 for the others: the same factors as in the forward pass.
     """
     x = torch.ones(1000, device=device, requires_grad=True)
 
@@ -80,11 +80,11 @@ def test_the_function_dropout_does_not_know_the_mode():
 
 
 def test_dropout2d_drops_whole_channels(device):
-    """`nn.Dropout2d()`, of probability 0.5, drops whole channels of [N, C, H, W] in training mode:
-    a channel of 3 x 3 ones sums to 0 or to 18.
+    """`nn.Dropout2d()`, whose `p` is 0.5, in training mode drops whole channels of [N, C, H, W]
+    and doubles the others: a channel of 3 x 3 ones sums to 0 or to 18.
 
-    Neighbouring pixels of a feature map resemble each other, so that single dropped pixels would
-    change little.
+    Neighbouring pixels of a feature map resemble each other, so that single dropped pixels
+    would change little.
     """
     y = nn.Dropout2d()(torch.ones(1, 100, 3, 3, device=device))
 
@@ -102,8 +102,9 @@ def test_a_probability_is_between_zero_and_one():
 
 
 def test_dropout_of_integers_is_refused():
-    """`F.dropout(x)` of an int64 `x`, with the default `p=0.5`, raises RuntimeError, because the
-    elements are multiplied by floats; write `x.float()`. With `training=False` it returns `x`.
+    """`F.dropout(x)` of three int64 elements, with the default `p=0.5`, raises RuntimeError,
+    because the elements are multiplied by floats; write `x.float()`. With `training=False` it
+    returns `x`.
     """
     x = torch.ones(3, dtype=torch.int64)
 
@@ -111,3 +112,36 @@ def test_dropout_of_integers_is_refused():
         F.dropout(x)
     assert F.dropout(x.float(), p=0.0).tolist() == [1.0, 1.0, 1.0]
     assert F.dropout(x, training=False).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "function", [F.dropout1d, F.dropout2d, F.dropout3d], ids=lambda f: f.__name__
+)
+def test_the_functions_of_channels_drop_unless_told_otherwise(function):
+    """Of a tensor of ones `F.dropout1d(x, 1.0)`, `F.dropout2d` and `F.dropout3d` make zeros, as
+    `training` is True by default; with `training=False` they return ones.
+
+    Because a function doesn't see `model.eval()`: in `forward` write `F.dropout2d(x, p,
+    training=self.training)`, or use `nn.Dropout2d`.
+    """
+    x = torch.ones(1, 2, 2, 2, 2) if function is F.dropout3d else torch.ones(1, 2, 2, 2)
+    x = x[0] if function is F.dropout1d else x
+
+    assert function(x, 1.0).unique().tolist() == [0.0]
+    assert function(x, 1.0, training=False).unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize(
+    "function", [F.alpha_dropout, F.feature_alpha_dropout], ids=lambda f: f.__name__
+)
+def test_functions_of_alpha_dropout_drop_only_if_told_so(function):
+    """Of ones of shape (4, 64, 2) `F.alpha_dropout(x, 0.5)` and `F.feature_alpha_dropout(x,
+    0.5)` return ones, as `training` is False by default; with `training=True` each element
+    becomes one of two other values.
+
+    The default is the opposite of that of `F.dropout`: give `training=self.training` to both.
+    """
+    x = torch.ones(4, 64, 2)
+
+    assert function(x, 0.5).unique().tolist() == [1.0]
+    assert function(x, 0.5, training=True).unique().numel() == 2

@@ -2,7 +2,8 @@
 
 Words, users or products have no arithmetic, only an index in a list. `nn.Embedding(n, d)` keeps a
 learnt vector of d numbers for each of n indices and returns the rows that are asked for. For a
-finite weight that is the product of one-hot vectors and the weight, without building them.
+finite weight that is the product of one-hot vectors (`spec/tensors/test_one_hot.py`) and the
+weight, without building them.
 
 What surprises: its input is unlike that of other layers. Indices are int64 or int32, in any
 shape, each from 0 to n - 1, and negative indices do not count from the end. `padding_idx` does
@@ -39,8 +40,8 @@ def test_an_embedding_adds_one_axis():
 
 
 def test_an_embedding_is_a_product_with_one_hot_vectors(device):
-    """`F.embedding(index, table)` equals `F.one_hot(index, n).float() @ table` for a finite
-    float32 table of n rows, shown for row 1 of 3.
+    """For a finite float32 table of 3 rows and an int64 `index`, `F.embedding(index, table)`
+    equals `F.one_hot(index, 3).float() @ table`.
 
     An infinite element of another row makes the product NaN, as 0 times infinity is; the
     look-up does not read that row.
@@ -56,10 +57,11 @@ def test_an_embedding_is_a_product_with_one_hot_vectors(device):
 
 
 def test_an_embedding_starts_with_standard_normal_numbers():
-    """`nn.Embedding` draws its weight from a normal distribution with mean 0 and standard deviation
-    1, here for rows of 100 and of 10 numbers.
+    """`nn.Embedding` draws its weight from a normal distribution with mean 0 and standard
+    deviation 1, for rows of 100 numbers as for rows of 10.
 
-    Unlike in `nn.Linear`, the numbers don't shrink with the size: `spec/nn/test_initialisation.py`.
+    Unlike in `nn.Linear`, the numbers don't shrink with the size:
+    `spec/nn/test_initialisation.py`.
     """
     wide, narrow = nn.Embedding(100, 100).weight, nn.Embedding(1000, 10).weight
 
@@ -105,9 +107,11 @@ def test_the_row_of_the_padding_does_not_learn(device):
 
 
 def test_the_row_of_the_padding_starts_as_zeros():
-    """`nn.Embedding(3, 2, padding_idx=1)` starts with row 1 at zero; the other rows are random.
+    """`nn.Embedding(3, 2, padding_idx=1)` starts with row 1 at zero; the other rows are
+    random.
 
-    Only the start is zero: `from_pretrained` and a later `nn.init.ones_` give the row other values.
+    Only the start is zero: `from_pretrained` keeps the values of its table, and a later
+    `nn.init.ones_` gives the row others.
     """
     layer = nn.Embedding(3, 2, padding_idx=1)
 
@@ -137,8 +141,9 @@ def test_a_number_outside_the_table_is_refused():
     """On the CPU `nn.Embedding(3, 2)`, without `max_norm=`, accepts the indices 0, 1 and 2; 3
     and -1 raise IndexError, "index out of range in self".
 
-    A negative index does not count from the end, as it does in `weight[-1]`. On a GPU the error
-    is an assertion of the device.
+    A negative index does not count from the end, as it does in `weight[-1]`. A table of 8
+    positions fails in this way at the ninth step of a sequence. On a GPU the error is an
+    assertion of the device.
     """
     layer = nn.Embedding(3, 2)
     too_large, negative = torch.tensor([3]), torch.tensor([-1])
@@ -167,11 +172,11 @@ def test_an_embedding_takes_whole_numbers_only():
 
 
 def test_max_norm_shortens_the_table_itself():
-    """`nn.Embedding` with `max_norm=5.0` rescales a row whose 2-norm is larger to norm 5, up to
-    rounding, when the row is looked up, in place in the weight.
+    """`nn.Embedding` with `max_norm=5.0` rescales a row whose 2-norm is larger, such as [6,
+    8], to norm 5, up to rounding, when the row is looked up, in place in the weight.
 
-    Because of this change in place, the backward pass of an operation that saved the weight, such
-    as `weight * weight`, raises RuntimeError: clone the weight before such an operation.
+    Because of this change in place, the backward pass of an operation that saved the weight,
+    such as `weight * weight`, raises RuntimeError: clone the weight before such an operation.
     """
     layer = nn.Embedding.from_pretrained(torch.tensor([[3.0, 4.0], [6.0, 8.0]]), max_norm=5.0)
 
@@ -191,8 +196,9 @@ def test_max_norm_shortens_the_table_itself():
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """`nn.EmbeddingBag` looks up several rows of a finite weight and returns one: with `mode="sum"`
-    their sum, with "mean", the default, their mean, with "max" their maximum per column.
+    """Of the indices [[1, 2]] `nn.EmbeddingBag` and `F.embedding_bag` make one vector of the
+    rows 1 and 2 of a finite weight: with `mode="sum"` their sum, with "mean", the default,
+    their mean, with "max" their maximum per column.
 
     It does not store the single rows, which saves memory for texts taken as bags of words.
     """
@@ -200,39 +206,5 @@ def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
     layer = nn.EmbeddingBag.from_pretrained(table, mode=mode)
 
     assert layer(torch.tensor([[1, 2]])).tolist() == [bag]
-
-
-def test_one_hot_adds_a_dimension_of_the_classes(device):
-    """`F.one_hot(labels, 4)` of (N,) class numbers is (N, 4) of int64; without `num_classes` it has
-    one column more than the largest label, which differs between batches.
-
-    Losses want floats: `F.one_hot(labels, 4).float()`. For images the classes come last and have to
-    be moved, `permute(0, 3, 1, 2)`.
-    """
-    labels = torch.tensor([0, 2], device=device)
-
-    assert F.one_hot(labels, num_classes=4).tolist() == [[1, 0, 0, 0], [0, 0, 1, 0]]
-    assert F.one_hot(labels).tolist() == [[1, 0, 0], [0, 0, 1]]
-    assert F.one_hot(labels).dtype == torch.int64
-    images = torch.zeros(2, 5, 6, dtype=torch.int64, device=device)
-    assert F.one_hot(images, 4).permute(0, 3, 1, 2).shape == (2, 4, 5, 6)
-
-
-@pytest.mark.parametrize(
-    ("labels", "words"),
-    [
-        (torch.tensor([0.0, 2.0]), "one_hot is only applicable to index tensor"),
-        (torch.tensor([0, 2], dtype=torch.int32), "one_hot is only applicable to index tensor"),
-        (torch.tensor([0, 3]), r"Class values must be smaller than num_classes\."),
-        (torch.tensor([0, -1]), r"Class values must be non-negative\."),
-    ],
-)
-def test_one_hot_wants_class_numbers(labels, words):
-    """`F.one_hot(labels, 3)` raises RuntimeError on the CPU for floats, int32, a label of 3 and
-    a negative label; write `labels.long()` for the first two.
-    """
-    with pytest.raises(RuntimeError, match=words):
-        F.one_hot(labels, 3)
-    proper = labels.long().clamp(0, 2)
-    rows = F.one_hot(proper, 3)
-    assert rows.shape == (2, 3)
+    assert F.embedding_bag(torch.tensor([[1, 2]]), table, mode=mode).tolist() == [bag]
+    assert F.embedding_bag(torch.tensor([[1, 2]]), table).tolist() == [[1.5, 4.0]]

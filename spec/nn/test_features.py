@@ -7,7 +7,8 @@ replaced by `nn.Identity()`, so that `forward` ends one step earlier.
 
 What surprises: a network made from `children()` has lost what `forward` called as functions;
 recorded outputs keep their autograd graph; and an in-place layer behind the hook changes what was
-recorded. Hooks in general are on `spec/nn/test_hooks.py`.
+recorded. Hooks in general are on `spec/nn/test_hooks.py`, slices such as `net[:-1]` on
+`spec/nn/test_sequential.py`.
 """
 
 import torch
@@ -26,19 +27,6 @@ def test_a_hook_collects_the_features_of_a_layer(device):
     assert list(features) == ["relu"]
     assert features["relu"].shape == (4, 3)
     assert features["relu"].min().item() >= 0.0
-
-
-def test_a_cut_is_a_shorter_net_of_the_same_parts():
-    """`net[:-1]` of an `nn.Sequential` is a network without the last layer that shares its layers,
-    and their parameters, with `net`.
-
-    Training it trains `net`; `copy.deepcopy(net[:-1])` is independent.
-    """
-    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
-    body = net[:-1]
-
-    assert body(torch.ones(4, 2)).shape == (4, 3)
-    assert body[0].weight is net[0].weight
 
 
 def test_hook_and_cut_agree(device):
@@ -110,8 +98,9 @@ def test_identity_in_place_of_the_head_gives_the_features():
 
 
 def test_features_keep_the_graph_until_detached():
-    """An output that a forward hook stores in grad mode requires grad, if the layers up to it are
-    trainable, and keeps its graph alive; `output.detach()` shares its storage without the graph.
+    """An output that a forward hook stores in grad mode requires grad, if the layers up to it
+    are `nn.Linear` with trainable weights; `output.detach()` shares its storage and does not
+    refer to the autograd graph.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
     kept, detached = [], []

@@ -36,11 +36,11 @@ from torch import nn
 )
 def test_the_curves_of_further_activations(layer, curve, device):
     """At -3 `nn.SELU()` is -1.6706, `nn.Softsign()` -0.75, `nn.Tanhshrink()` -2.0049,
-    `nn.LogSigmoid()` -3.0486, `nn.Hardswish()` 0, `nn.Softshrink(0.5)` -2.5 and `nn.Hardtanh(-2.0,
-    2.0)` -2.
+    `nn.LogSigmoid()` -3.0486, `nn.Hardswish()` 0, `nn.Softshrink(0.5)` -2.5 and
+    `nn.Hardtanh(-2.0, 2.0)` -2.
 
-    The table of this fact has twelve activations at -3, -1, 0, 1 and 3, rounded to four
-    decimals.
+    The table of this fact has twelve activations, `nn.CELU`, `nn.ReLU6` and `nn.Threshold`
+    among them, at -3, -1, 0, 1 and 3, rounded to four decimals.
     """
     x = torch.tensor([-3.0, -1.0, 0.0, 1.0, 3.0], device=device)
 
@@ -71,12 +71,13 @@ def test_gelu_has_two_formulas():
 
 
 def test_glu_halves_the_features(device):
-    """`nn.GLU()` splits the last dimension in two halves and returns the first times the sigmoid of
-    the second: the shape (N, 4) becomes (N, 2).
+    """`nn.GLU()` and `F.glu` split the last dimension in two halves and return the first times
+    the sigmoid of the second: the shape (N, 4) becomes (N, 2).
     """
     x = torch.tensor([[2.0, 4.0, 0.0, 100.0]], device=device)
 
     assert nn.GLU()(x).tolist() == [[1.0, 4.0]]
+    assert F.glu(x).tolist() == [[1.0, 4.0]]
 
 
 def test_glu_wants_an_even_number():
@@ -114,12 +115,16 @@ def test_prelu_may_have_a_slope_for_each_channel():
     [
         (nn.Softmax(dim=1), [0.25, 0.75]),
         (nn.Softmin(dim=1), [0.75, 0.25]),
+        (lambda x: F.softmin(x, dim=1), [0.75, 0.25]),
         (nn.LogSoftmax(dim=1), [-1.3863, -0.2877]),
     ],
 )
 def test_the_softmax_family(layer, row, device):
-    """Of the scores 0 and log 3 `nn.Softmax(dim=1)` makes 0.25 and 0.75, `nn.Softmin(dim=1)`, the
-    softmax of the negated scores, 0.75 and 0.25, and `nn.LogSoftmax(dim=1)` log 0.25 and log 0.75.
+    """Of the scores 0 and log 3 `nn.Softmax(dim=1)` makes 0.25 and 0.75, `nn.Softmin(dim=1)`,
+    the softmax of the negated scores, 0.75 and 0.25, and `nn.LogSoftmax(dim=1)` log 0.25 and
+    log 0.75.
+
+    `F.softmax`, `F.softmin` and `F.log_softmax` with `dim=1` are the functions for it.
     """
     x = torch.tensor([[1.0, 3.0]], device=device).log()
 
@@ -171,7 +176,7 @@ def test_gumbel_softmax_draws_a_class():
 
 def test_selu_and_alpha_dropout_keep_the_statistics():
     """`nn.SELU` maps standard normal inputs to outputs of mean 0 and variance 1, which
-    `nn.AlphaDropout` behind it keeps, up to sampling noise; `torch.relu` gives mean 0.4.
+    `nn.AlphaDropout(0.2)` behind it keeps, up to sampling noise; `torch.relu` gives mean 0.4.
     """
     x = torch.randn(200_000)
 

@@ -20,8 +20,9 @@ from torch import nn
 
 
 def test_a_ranking_loss_wants_one_score_above_the_other():
-    """`nn.MarginRankingLoss(margin=1.0)(x1, x2, y)` averages `max(0, -y * (x1 - x2) + 1)`: it is 0
-    where, for `y=1`, `x1` is higher than `x2` by 1 or more, and for `y=-1` the other way round.
+    """`nn.MarginRankingLoss(margin=1.0)(x1, x2, y)` averages `max(0, -y * (x1 - x2) + 1)` for
+    an int64 or float `y`: it is 0 where, for `y=1`, `x1` is higher than `x2` by 1 or more, and
+    for `y=-1` the other way round.
     """
     loss = nn.MarginRankingLoss(margin=1.0, reduction="none")
     first, second = torch.tensor([3.0, 1.5, 3.0]), torch.tensor([1.0, 1.0, 1.0])
@@ -39,25 +40,30 @@ def test_a_ranking_loss_wants_one_score_above_the_other():
     ],
 )
 def test_the_targets_of_margin_losses_are_plus_and_minus_one(values):
-    """`F.margin_ranking_loss`, `F.soft_margin_loss` and `F.hinge_embedding_loss` take targets 1 and
-    -1; a target of 0 raises nothing: `F.soft_margin_loss` is then log 2, whatever the finite score.
+    """`F.margin_ranking_loss`, `F.soft_margin_loss` and `F.hinge_embedding_loss` take targets 1
+    and -1; a float or int64 target of 0 raises nothing: `F.soft_margin_loss` is then log 2,
+    whatever the finite score.
 
-    Write `2 * target - 1` for targets of 1 and 0.
+    Write `2.0 * target - 1` for targets of 1 and 0: with the int 2, uint8 targets would become
+    255 instead of -1.
     """
     target = torch.tensor([1, 0])
 
-    right, wrong = values(2 * target - 1), values(target)
+    right, wrong = values(2.0 * target - 1), values(target)
 
     assert torch.equal(right[:1], wrong[:1]) is True
     assert right[1].item() != pytest.approx(wrong[1].item())
     scores = torch.randn(2)
     of_zero = F.soft_margin_loss(scores, torch.zeros(2), reduction="none")
     assert of_zero.tolist() == pytest.approx([0.6931, 0.6931], abs=1e-4)
+    assert (2.0 * target.byte() - 1).tolist() == [1.0, -1.0]
+    assert (2 * target.byte() - 1).tolist() == [1, 255]
 
 
 def test_a_cosine_embedding_loss_pulls_and_pushes():
-    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` averages 1 - cosine over the pairs with
-    `y=1`, and `max(0, cosine - 0.5)` over those with `y=-1`.
+    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` is a mean over the pairs of rows: of 1 -
+    cosine, where `y=1`, and of `max(0, cosine - 0.5)`, where `y=-1`. The pair [2, 0] and [0, 1]
+    costs 1 for `y=1` and 0 for `y=-1`.
     """
     loss = nn.CosineEmbeddingLoss(margin=0.5, reduction="none")
     same, across = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]])
@@ -94,8 +100,8 @@ def test_a_triplet_loss_takes_a_distance_of_ones_own():
 
 
 def test_a_hinge_embedding_loss_takes_distances():
-    """`nn.HingeEmbeddingLoss(margin=1.0)(x, y)` takes distances `x` and averages `x` where `y=1`
-    and `max(0, 1 - x)` where `y=-1`.
+    """`nn.HingeEmbeddingLoss(margin=1.0)(x, y)` takes distances `x`: it is the mean of `x`,
+    where `y=1`, and `max(0, 1 - x)`, where `y=-1`.
     """
     distance, target = torch.tensor([0.25, 0.25, 2.0]), torch.tensor([1, -1, -1])
 
@@ -105,11 +111,11 @@ def test_a_hinge_embedding_loss_takes_distances():
 
 
 def test_a_soft_margin_loss_is_logistic_regression():
-    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))`, the binary cross entropy of the
-    logits `x` with targets 1 and -1 instead of 1 and 0.
+    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))`, the binary cross entropy of
+    the logits `x` with targets 1 and -1 instead of 1 and 0.
 
-    It overflows where `nn.BCEWithLogitsLoss` does not: a float32 logit of -1000 with target 1 costs
-    inf there, and 1000 here.
+    `nn.SoftMarginLoss` overflows where `nn.BCEWithLogitsLoss` does not: for a float32 logit of
+    -1000 and target 1 the first is inf, the second 1000.
     """
     x, y = torch.tensor([0.0, 2.0]), torch.tensor([1.0, -1.0])
 
@@ -158,10 +164,11 @@ def test_a_gaussian_loss_weighs_errors_by_the_variance():
 
 def test_a_variance_is_positive_and_of_the_inputs_shape():
     """`nn.GaussianNLLLoss` raises ValueError for a negative variance, "var has negative
-    entry/entries", and for variances (3, 2) of a mean (1,), "var is of incorrect size".
+    entry/entries", and for variances of shape (3, 2) with means of shape (1,), "var is of
+    incorrect size".
 
-    Let the network predict the logarithm and give `exp` of it. For means (N, D) the variances may
-    be (N, D), (N, 1) or (N,), one per row.
+    Let the network predict the logarithm and give `exp` of it. For means (N, D) the variances
+    may be (N, D), (N, 1) or (N,), one per row.
     """
     mean, target, raw = torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([-4.0])
 

@@ -123,9 +123,9 @@ def test_a_frozen_discriminator_still_lets_the_gradient_through():
 
 
 def test_one_backward_for_both_losses_needs_the_graph_twice():
-    """After one `backward()` without `retain_graph=True`, a second one through the same `fake`
-    raises RuntimeError, "Trying to backward through the graph a second time": both losses share the
-    generator's graph.
+    """After one `backward()` without `retain_graph=True` a second one through the same `fake`
+    of an `nn.Linear` generator raises RuntimeError, "Trying to backward through the graph a
+    second time": both losses share the generator's graph.
 
     Use `fake.detach()` for the discriminator, or make a new `fake` for the generator.
     """
@@ -156,8 +156,9 @@ def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
 @pytest.mark.slow
 @pytest.mark.claim("path-gan-fifty-lines")
 def test_a_gan_fits_into_fifty_lines():
-    """A complete GAN of `nn.Linear` layers, which learns the mean 4 of a one-dimensional normal
-    distribution to within 0.5, is a function of 23 lines.
+    """A complete GAN of `nn.Linear` layers is a function of 23 lines: after
+    `torch.manual_seed(2)` it learns the mean 4 of a one-dimensional normal distribution to
+    within 0.5.
     """
 
     def train():
@@ -222,8 +223,9 @@ def test_the_critics_loss_is_a_difference_of_means():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critics_weights_are_clipped_after_each_step(device):
-    """The third change from DCGAN to WGAN is `parameter.clamp_(-c, c)` on the critic's parameters
-    after each step, in place under `torch.no_grad()`; the bound c is a setting, here 0.5.
+    """The third change from DCGAN to WGAN is `parameter.clamp_(-c, c)` on the critic's
+    parameters after each step, in place under `torch.no_grad()`; the bound c, such as 0.5, is a
+    setting.
     """
     critic = nn.Linear(3, 1, device=device)
     critic.weight.data = torch.tensor([[-2.0, 0.25, 3.0]], device=device)
@@ -239,8 +241,8 @@ def test_the_critics_weights_are_clipped_after_each_step(device):
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_the_critic_steps_five_times_for_each_step_of_the_generator():
-    """WGAN adds an inner loop to DCGAN: the critic is updated several times, here and in the paper
-    five, with `generator(noise).detach()`, for each update of the generator.
+    """WGAN adds an inner loop to DCGAN: for each update of the generator the critic is updated
+    several times, in the paper five, with `generator(noise).detach()`.
     """
     generator, critic = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     generator.weight.data.fill_(0.0)
@@ -281,8 +283,8 @@ def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_learns_where_the_data_are():
     """A WGAN (scores without `sigmoid`, difference of means, weights clipped by `clamp_`, five
-    critic steps) whose generator learns a bias only learns to produce the value 2, where its data
-    lie.
+    critic steps) can bring a generator that starts with all weights 0 to produce the value 2,
+    which all its data have.
     """
     generator, critic = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(generator.weight)

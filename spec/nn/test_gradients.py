@@ -31,8 +31,9 @@ def test_a_new_network_has_no_gradients():
 
 
 def test_backward_puts_the_slope_of_the_loss_into_each_parameter(device):
-    """After the first `backward()` of a sum of `nn.Linear` outputs for one sample, the `.grad` of
-    the weight is the input and that of the bias 1: the derivatives of the sum.
+    """After the first `backward()` of the sum of the output of `nn.Linear(2, 1)` for one
+    sample, the `.grad` of the weight is the input and that of the bias 1: the derivatives of
+    the sum.
     """
     net = nn.Linear(2, 1).to(device)
 
@@ -76,8 +77,8 @@ def test_backward_reaches_every_layer():
 
 @pytest.mark.claim("blitz-bias-grad-after")
 def test_backward_fills_the_gradient_of_the_bias():
-    """After `loss.backward()` the bias of `nn.Conv2d(1, 6, 5)`, with six output channels, has a
-    `.grad` of six elements, here none of them 0.
+    """After `loss.backward()` the bias of an `nn.Conv2d(1, 6, 5)` has a `.grad` of six
+    elements, one per output channel.
     """
     net = nn.Sequential(
         OrderedDict(

@@ -7,7 +7,8 @@ class. Registering returns a handle, whose `remove()` takes the hook off. Hooks 
 `spec/autograd/test_hooks.py`; collecting features with hooks on `spec/nn/test_features.py`.
 
 What surprises: hooks run when the module is called as `net(x)`. `net.forward(x)` skips the hooks
-of `net` itself, though not those of its children; and what a hook returns replaces the output.
+of `net` itself, though not those of its children; and what a forward hook returns, unless it is
+None, replaces the output.
 """
 
 import pytest
@@ -182,9 +183,9 @@ def test_a_hook_belongs_to_each_call_of_its_module():
 
 
 def test_a_full_backward_hook_sees_both_gradients(device):
-    """For a module that takes and returns tensors, a hook of `register_full_backward_hook` is
-    called in `backward()` with the module, the gradients of its positional inputs and those of its
-    outputs, both as tuples.
+    """For an `nn.Linear` whose input requires grad, a hook of `register_full_backward_hook` is
+    called in `backward()` with the module, the gradients of its positional inputs and those of
+    its outputs, both as tuples.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.weight.data = torch.tensor([[3.0, 4.0]], device=device)
@@ -202,8 +203,8 @@ def test_a_full_backward_hook_sees_both_gradients(device):
 
 @pytest.mark.torch("<2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silently():
-    """Before PyTorch 2.8 a hook of `register_full_backward_hook` got None, without a warning, as
-    gradient of the input if no input of the module required grad.
+    """Before PyTorch 2.8 a hook of `register_full_backward_hook` on an `nn.Linear` got None,
+    without a warning, as gradient of the input if the input did not require grad.
     """
     layer = nn.Linear(2, 1)
     seen = []
@@ -217,12 +218,12 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silentl
 
 @pytest.mark.torch(">=2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
-    """If no input of the module requires grad, as with the data of a first layer, a hook of
-    `register_full_backward_hook` gets None as gradient of the input, and since PyTorch 2.8
-    `backward()` issues a UserWarning.
+    """If the input of an `nn.Linear` does not require grad, as with the data of a first layer,
+    a hook of `register_full_backward_hook` on it gets None as gradient of the input, and since
+    PyTorch 2.8 `backward()` issues a UserWarning.
 
-    Let the data require grad, or put the hook on a later layer, if the gradient of the input is
-    wanted.
+    Let the data require grad, or put the hook on a later layer, if the gradient of the input
+    is wanted. On a layer without parameters, such as `nn.ReLU`, the hook isn't called then.
     """
     layer = nn.Linear(2, 1)
     seen = []
@@ -234,6 +235,11 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
     with pytest.warns(UserWarning, match="since no inputs require gradients"):
         y.backward()
     assert seen == [((None,), [[1.0]])]
+
+    calls, relu = [], nn.ReLU()
+    relu.register_full_backward_hook(lambda *args: calls.append("hook"))
+    nn.Linear(2, 1)(relu(torch.ones(1, 2))).backward()
+    assert calls == []
 
 
 def test_what_a_full_backward_hook_returns_goes_on(device):
@@ -278,8 +284,8 @@ def test_a_backward_hook_runs_layer_by_layer_from_the_end():
 
 def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
     """Once it has a hook of `register_full_backward_hook`, `nn.ReLU(inplace=True)` raises
-    RuntimeError, with grad mode on and inference mode off, when its input requires grad: "is a
-    view and is being modified inplace".
+    RuntimeError, with grad mode on, when its input requires grad: "is a view and is being
+    modified inplace".
 
     Because such a hook wraps inputs and outputs in views made by an autograd function; use
     `inplace=False`.

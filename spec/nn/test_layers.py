@@ -6,9 +6,10 @@ taken as batch dimensions. Other layers have rules of their own: a convolution r
 dimensions as channels, height and width (`spec/nn/test_convolutions.py`), an embedding takes
 indices (`spec/nn/test_embeddings.py`), BatchNorm needs a batch (`spec/nn/test_batch_norm.py`).
 
-What surprises: `nn.Linear` only compares the size of the last dimension. An input whose features
-are in another order, or have another meaning, is accepted if its last dimension has the right size.
-And it converts no dtypes outside autocast: float64 data from NumPy is refused by float32 weights.
+What surprises: of the input's shape `nn.Linear` compares only the last size. An input whose
+features are in another order, or have another meaning, is accepted if its last dimension has the
+right size. And it converts no dtypes outside autocast: float64 data from NumPy is refused by
+float32 weights.
 """
 
 import re
@@ -101,9 +102,9 @@ def test_without_bias_zero_stays_zero(device):
     ids=lambda value: value.__class__.__name__,
 )
 def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
-    """`nn.Conv2d`, `MaxPool2d`, `AvgPool2d`, `BatchNorm2d`, `Linear`, `Flatten` and `Upsample` are
-    ready-made modules that accept images of shape [2, 3, 8, 8]; `nn.Conv2d(3, 6, 5)` makes [2, 6,
-    4, 4] of them.
+    """`nn.Conv2d`, `MaxPool2d`, `AvgPool2d`, `BatchNorm2d`, `Linear`, `Flatten` and `Upsample`
+    are ready-made modules; with fitting sizes they accept images [2, 3, 8, 8], of which
+    `nn.Conv2d(3, 6, 5)` makes [2, 6, 4, 4].
     """
     images = torch.zeros(2, 3, 8, 8)
 
@@ -138,12 +139,12 @@ def test_many_layers_take_a_single_sample_too(layer, single, shape):
     [((4, 5), "(4x5 and 3x2)"), ((5,), "(1x5 and 3x2)"), ((4, 2, 5), "(8x5 and")],
 )
 def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
-    """On a CPU, `nn.Linear(3, 2)` raises RuntimeError for an input of shape [4, 5], "mat1 and mat2
-    shapes cannot be multiplied (4x5 and 3x2)": rows x features, then in x out features of the
-    layer.
+    """On a CPU, `nn.Linear(3, 2)` raises RuntimeError for a float32 input of shape [4, 5],
+    "mat1 and mat2 shapes cannot be multiplied (4x5 and 3x2)": rows x features, then in x out
+    features of the layer.
 
-    All dimensions before the last one are multiplied to the number of rows: [4, 2, 5] arrives as 8
-    x 5, and [5] as 1 x 5.
+    All dimensions before the last one are multiplied to the number of rows: [4, 2, 5] arrives
+    as 8 x 5, and [5] as 1 x 5.
     """
     layer = nn.Linear(3, 2)
 
@@ -152,8 +153,8 @@ def test_a_wrong_number_of_features_is_refused_with_both_shapes(shape, words):
 
 
 def test_a_right_last_axis_hides_a_wrong_meaning():
-    """`nn.Linear(3, 2)` only compares the size of the last dimension: data of shape [3, 5] is
-    refused, but its `reshape(5, 3)`, which mixes features and samples, is accepted.
+    """Of an input's shape `nn.Linear(3, 2)` compares the last size only: data of shape [3, 5]
+    is refused, but its `reshape(5, 3)`, which mixes features and samples, is accepted.
 
     To turn features x samples into samples x features write `x.T`, not `reshape`.
     """
@@ -198,8 +199,8 @@ def test_a_layer_takes_tensors_only():
 
 
 def test_the_sizes_of_a_layer_are_whole_numbers():
-    """`nn.Linear(400 / 2, 1)` raises TypeError, because `400 / 2` is the float 200.0 and no float
-    is taken as a size; write `400 // 2`.
+    """`nn.Linear(400 / 2, 1)` raises TypeError, because `400 / 2` is the float 200.0; write
+    `400 // 2`, which is the int 200.
     """
     inputs = 400
 
@@ -210,11 +211,11 @@ def test_the_sizes_of_a_layer_are_whole_numbers():
 
 @pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
-    """`nn.LazyLinear(2)` takes its `in_features` from the last dimension of the first input, gives
-    weight and bias their shapes and values then, and becomes an `nn.Linear`.
+    """`nn.LazyLinear(2)` takes its `in_features` from the last dimension of the first input,
+    gives weight and bias their shapes and values then, and becomes an `nn.Linear`.
 
-    Until that call its parameters are uninitialised, and counting or initialising them fails: run
-    one batch through the network first.
+    Until that call its parameters are uninitialised: `numel()` and `nn.init.zeros_` of them
+    raise ValueError. Run one batch through the network first.
     """
     layer = nn.LazyLinear(2)
     before = repr(layer)
@@ -243,13 +244,16 @@ def test_a_bilinear_layer_takes_two_inputs():
 
 @pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_has_no_numbers_before_its_first_batch():
-    """Before the first call of a lazy layer, such as `nn.LazyConv2d(8, 3)`, `numel()` of its
-    parameters raises ValueError, "Attempted to use an uninitialized parameter".
+    """Before the first call of `nn.LazyConv2d(8, 3)` `numel()` of its weight and bias raises
+    ValueError, "Attempted to use an uninitialized parameter"; a first input of 3 channels makes
+    224 numbers of them.
 
-    Run one batch through the network before counting its parameters.
+    Such a parameter is an `nn.parameter.UninitializedParameter`, which has no shape yet. Run
+    one batch through the network before counting its parameters.
     """
     layer = nn.LazyConv2d(8, kernel_size=3)
 
+    assert type(layer.weight) is nn.parameter.UninitializedParameter
     with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter in"):
         sum(parameter.numel() for parameter in layer.parameters())
     layer(torch.zeros(1, 3, 5, 5))

@@ -89,9 +89,8 @@ def test_lenet_has_ten_parameter_tensors():
 
 
 def test_the_numbers_of_a_network_are_counted_by_numel():
-    """`sum(p.numel() for p in net.parameters())` counts the elements of the weights and biases of
-    a network: a LeNet for grey pictures, with two 5 x 5 convolutions and three linear layers,
-    has 61,706.
+    """`LeNet` for grey pictures, with two 5 x 5 convolutions and three linear layers, has
+    61,706 elements in its weights and biases: `sum(p.numel() for p in net.parameters())`.
     """
     assert sum(parameter.numel() for parameter in LeNet().parameters()) == 61706
 
@@ -111,10 +110,11 @@ def test_lenet_makes_ten_numbers_of_a_32_by_32_image(device):
 
 @pytest.mark.claim("blitz-fc1-400-from-32")
 def test_an_image_of_32_by_32_arrives_as_400_numbers():
-    """In `LeNet` a side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by `F.max_pool2d(x, 2)`,
-    then 10 and 5 by the second pair; 16 channels of 5 x 5 flatten to 400 features.
+    """In `LeNet` a side of 32 pixels becomes 28 by a 5 x 5 `nn.Conv2d`, 14 by `F.max_pool2d(x,
+    2)`, then 10 and 5 by the second pair; 16 channels of 5 x 5 flatten to 400 features.
 
-    A kernel of 5 without padding takes 4 from each side length, `F.max_pool2d(x, 2)` halves it.
+    A kernel of 5 without padding takes 4 from each side length, `F.max_pool2d(x, 2)` halves an
+    even one.
     """
     net = LeNet()
     first = net.conv1(torch.zeros(1, 1, 32, 32))
@@ -173,8 +173,9 @@ def test_colour_images_need_a_first_layer_of_three_channels():
 
 @pytest.mark.claim("blitz-cifar-net-same-function")
 def test_the_channels_change_one_weight_and_nothing_else():
-    """`LeNet(channels=3)` for colour images differs from `LeNet()` for grey ones in the shape of
-    one parameter: `conv1.weight` is [6, 3, 5, 5] instead of [6, 1, 5, 5].
+    """The class `LeNet` of this page, made for colour images by `LeNet(channels=3)`, differs
+    from `LeNet()` for grey ones in the shape of one parameter: `conv1.weight` is [6, 3, 5, 5]
+    instead of [6, 1, 5, 5].
     """
     grey = {name: parameter.shape for name, parameter in LeNet().named_parameters()}
     colour = {name: parameter.shape for name, parameter in LeNet(channels=3).named_parameters()}

@@ -72,11 +72,12 @@ def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
 
 
 def test_at_first_only_b_gets_a_gradient():
-    """While the matrix B of LoRA is zero, `backward()` gives A a gradient of zeros, and B another
-    one for an input of ones; with A zero as well the gradients of both are zero.
+    """While the matrix B of LoRA is zero, `backward()` gives A a gradient of zeros; the
+    gradient of B is not zero for an input of ones. With A zero as well the gradients of both
+    are zero.
 
-    Because the gradient of A in B @ A is a product with B, and that of B a product with A. So the
-    first step of SGD without weight decay moves B alone.
+    Because the gradient of A in B @ A is a product with B, and that of B a product with A. So
+    the first step of SGD without weight decay moves B alone.
     """
     wrapped = LoRALinear(nn.Linear(4, 3), rank=2)
 

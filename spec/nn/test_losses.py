@@ -21,8 +21,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-loss-takes-pair")
 def test_a_loss_makes_one_number_of_output_and_target(device):
-    """`nn.MSELoss()(output, target)` returns a 0-d tensor, the mean over all elements; it is 0 for
-    equal, finite and non-empty output and target.
+    """`nn.MSELoss()(output, target)` of two float32 tensors returns a 0-d tensor, the mean over
+    all elements; it is 0 for equal, finite and non-empty output and target.
     """
     output = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     target = torch.tensor([[1.0, 0.0], [3.0, 0.0]], device=device)
@@ -36,7 +36,8 @@ def test_a_loss_makes_one_number_of_output_and_target(device):
 
 @pytest.mark.claim("blitz-mse-is-mean")
 def test_mse_is_the_mean_of_the_squared_errors(device):
-    """`nn.MSELoss` squares each difference and divides the sum by the number of elements.
+    """By default `nn.MSELoss` squares each difference of output and target and divides the sum
+    by the number of elements.
 
     All elements count, not the samples: for outputs [N, 10] it divides by 10 * N.
     """
@@ -76,9 +77,9 @@ def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
 
 
 def test_a_loss_without_reduction_has_no_backward():
-    """`backward()` on `F.mse_loss(output, target, reduction="none")` of several elements raises
-    RuntimeError, "grad can be implicitly created only for scalar outputs"; write
-    `loss.sum().backward()`.
+    """For an `output` of several elements that requires grad, `F.mse_loss(output, target,
+    reduction="none").backward()` raises RuntimeError, "grad can be implicitly created only for
+    scalar outputs"; write `loss.sum().backward()`.
     """
     output = torch.tensor([1.0, 2.0], requires_grad=True)
     loss = F.mse_loss(output, torch.zeros(2), reduction="none")
@@ -194,8 +195,8 @@ def test_a_loss_is_made_first_and_called_then():
 
 
 def test_the_mean_of_an_empty_batch_is_nan():
-    """`F.mse_loss` of empty tensors is NaN with the default mean, 0 divided by 0, and 0 with
-    `reduction="sum"`.
+    """`F.mse_loss` of two empty float32 tensors is NaN with the default mean, 0 divided by 0,
+    and 0 with `reduction="sum"`.
     """
     nothing = torch.zeros(0)
 
@@ -248,8 +249,9 @@ def test_a_target_of_another_float_dtype_is_promoted():
 
 
 def test_a_triplet_loss_compares_three():
-    """`nn.TripletMarginLoss(margin=1.0, eps=0.0)` is `max(0, d_positive - d_negative + 1)`, of the
-    distances from the anchor: distances 1 and 1.5 cost 0.5, 1 and 6 cost 0.
+    """`nn.TripletMarginLoss(margin=1.0, eps=0.0)` of one triple is `max(0, d_positive -
+    d_negative + 1)`, of the distances from the anchor: distances 1 and 1.5 cost 0.5, 1 and 6
+    cost 0.
     """
     anchor, near, far, farther = torch.tensor([[[0.0]], [[1.0]], [[1.5]], [[6.0]]])
     loss = nn.TripletMarginLoss(margin=1.0, eps=0.0)

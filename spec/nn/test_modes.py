@@ -13,12 +13,13 @@ records in evaluation mode too, on `spec/autograd/test_network_graph.py`.
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
 def test_a_new_module_is_in_training_mode():
-    """A new module is in training mode: after `nn.Sequential(nn.Linear(2, 2), nn.Dropout())` the
-    attribute `training` is True for the container and for both layers.
+    """`nn.Sequential(nn.Linear(2, 2), nn.Dropout())` is made in training mode: the attribute
+    `training` is True for the container and for both layers.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.Dropout())
 
@@ -26,8 +27,10 @@ def test_a_new_module_is_in_training_mode():
 
 
 def test_eval_and_train_set_the_flag_of_the_whole_tree():
-    """`Module.eval()` sets `training` to False and `Module.train()` sets it to True, in the module
-    itself and in every submodule, nested ones included; both return the module itself.
+    """`eval()` sets `training` to False and `train()` sets it to True, in an `nn.Sequential`
+    itself and in all its layers, nested ones included; both return the module itself.
+
+    A module of your own that overrides `train` decides for itself and its parts.
     """
     net = nn.Sequential(nn.Sequential(nn.Dropout()), nn.Linear(2, 2))
     evaluated = net.eval()
@@ -70,9 +73,9 @@ def test_eval_is_train_false():
 )
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_few_layers_compute_something_else_in_evaluation(layer, same):
-    """For a float32 batch and with their default settings `nn.Dropout`, `AlphaDropout`,
-    `BatchNorm1d` and `RReLU` compute something else in evaluation mode than in training mode;
-    `Linear`, `ReLU` and `LayerNorm` compute the same.
+    """For `torch.linspace(-3, 5, 32).reshape(8, 4)` and with default settings `nn.Dropout`,
+    `AlphaDropout`, `BatchNorm1d` and `RReLU` compute something else in evaluation than in
+    training mode; `Linear`, `ReLU` and `LayerNorm` compute the same.
     """
     x = torch.linspace(-3, 5, 32).reshape(8, 4)
 
@@ -81,9 +84,12 @@ def test_few_layers_compute_something_else_in_evaluation(layer, same):
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
 def test_rrelu_has_a_random_slope_in_training_only():
-    """`nn.RReLU(lower, upper)` draws a random slope between the bounds for each negative
-    element of a float32 input in training mode, and uses the mean of the two bounds in
-    evaluation mode.
+    """`nn.RReLU(lower, upper)` multiplies each negative element of a float32 input by a random
+    slope between the bounds in training mode, and by the mean of the two bounds in evaluation
+    mode.
+
+    The function `F.rrelu(x, lower, upper)` takes the mean by default and draws only with
+    `training=True`.
     """
     layer = nn.RReLU(lower=0.25, upper=0.75)
     x = torch.full((100,), -1.0)
@@ -91,7 +97,13 @@ def test_rrelu_has_a_random_slope_in_training_only():
     evaluation = layer.eval()(x)
 
     assert len(training.unique()) == 100
+    assert training.min().item() >= -0.75
+    assert training.max().item() <= -0.25
     assert sorted(set(evaluation.tolist())) == [-0.5]
+    assert F.rrelu(x, 0.25, 0.75).unique().tolist() == [-0.5]
+    drawn = F.rrelu(x, 0.25, 0.75, training=True)
+    assert len(drawn.unique()) == 100
+    assert drawn.min().item() >= -0.75
 
 
 @pytest.mark.claim("summary-train-mode", "summary-eval-mode")
@@ -142,9 +154,9 @@ def test_setting_the_flag_by_hand_does_not_reach_the_parts():
 
 @pytest.mark.claim("summary-testing-order")
 def test_results_are_put_out_after_switching_to_evaluation():
-    """`nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8, 1))`, called four times with one
-    input, gives here four different outputs in training mode, and the same output four times after
-    `eval()`.
+    """After `torch.manual_seed(0)` `nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8,
+    1))`, called four times with one input, gives four different outputs in training mode, and
+    the same output four times after `eval()`.
 
     Call `eval()` before computing the results that count, and `train()` before training on.
     """

@@ -170,8 +170,8 @@ def test_a_later_assignment_takes_the_place_of_the_earlier_one():
 
 def test_a_deleted_child_is_gone():
     """`del net.head` removes the child `head` from an `nn.Module`, and its parameters unless
-    another child holds them too; `net.head` then raises AttributeError, if the class has no
-    attribute of that name.
+    they are registered elsewhere too; `net.head` then raises AttributeError, if the class has
+    no attribute of that name.
 
     Where `forward` calls the child, assign `nn.Identity()` instead.
     """

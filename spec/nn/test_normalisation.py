@@ -85,8 +85,8 @@ def test_instance_norm_takes_each_channel_of_each_sample(device):
 
 @pytest.mark.torch(">=2.4")
 def test_rms_norm_divides_without_taking_the_mean_away(device):
-    """`F.rms_norm`, since PyTorch 2.4, divides by the root of the mean square, up to `eps`, and
-    subtracts no mean: 1 and 7 are divided by 5.
+    """`F.rms_norm` and `nn.RMSNorm`, since PyTorch 2.4, divide by the root of the mean square,
+    up to `eps`, and subtract no mean: 1 and 7 are divided by 5.
 
     Language models such as Llama use it in place of LayerNorm; in older releases write `x *
     (x.square().mean(-1, keepdim=True) + eps).rsqrt()` with a small `eps`.
@@ -94,6 +94,7 @@ def test_rms_norm_divides_without_taking_the_mean_away(device):
     x = torch.tensor([1.0, 7.0], device=device)
 
     assert F.rms_norm(x, (2,), eps=0.0).tolist() == pytest.approx([0.2, 1.4])
+    assert nn.RMSNorm(2, eps=0.0, device=device)(x).tolist() == pytest.approx([0.2, 1.4])
     by_hand = x * (x.square().mean(-1, keepdim=True) + 1e-7).rsqrt()
     assert by_hand.tolist() == pytest.approx([0.2, 1.4])
 
@@ -113,15 +114,23 @@ def test_instance_norm_learns_nothing_unless_told():
 
 
 def test_local_response_norm_divides_by_neighbouring_channels(device):
-    """`nn.LocalResponseNorm(3, alpha, beta, k)`, of AlexNet, divides each element by `(k + alpha *
-    m) ** beta`, m being the mean square over 3 neighbouring channels, missing ones counted as 0:
-    three ones, with 3, 1 and 1, become 1/3, 1/4, 1/3.
+    """`nn.LocalResponseNorm(3, alpha=3.0, beta=1.0, k=1.0)` divides each element by `(k + alpha
+    * m) ** beta`, m being the mean square over 3 neighbouring channels, missing ones counted as
+    0: three ones become 1/3, 1/4, 1/3.
+
+    AlexNet has it; most later networks have `nn.BatchNorm2d` instead. With an even size, 2, the
+    neighbours are the channel itself and the one before it. `F.local_response_norm` and the
+    older `nn.CrossMapLRN2d` divide ones in three channels in the same way.
     """
     x = torch.ones(1, 3, 1, 1, device=device)
 
     y = nn.LocalResponseNorm(3, alpha=3.0, beta=1.0, k=1.0)(x)
 
     assert y.flatten().tolist() == pytest.approx([1 / 3, 1 / 4, 1 / 3])
+    pair = F.local_response_norm(x, 2, alpha=2.0, beta=1.0, k=0.0)
+    assert pair.flatten().tolist() == pytest.approx([1.0, 0.5, 0.5])
+    old = nn.CrossMapLRN2d(2, alpha=2.0, beta=1.0, k=0.0)(x)
+    assert old.flatten().tolist() == pytest.approx([1.0, 0.5, 0.5])
 
 
 def test_batch_norms_are_converted_for_several_processes():

@@ -55,8 +55,8 @@ def test_the_numbers_of_padding_come_in_pairs():
 
 
 def test_padding_has_a_value(device):
-    """`F.pad(x, pad, value=9)` fills with 9 instead of 0; the dtype of `x` stays, so that a value
-    of 0.5 becomes 0 in an int64 tensor.
+    """`F.pad(x, pad, value=9)` of an int64 tensor fills with 9 instead of 0; the dtype of `x`
+    stays, so that a value of 0.5 becomes 0.
     """
     x = torch.tensor([1, 2], device=device)
 
@@ -65,10 +65,10 @@ def test_padding_has_a_value(device):
 
 
 def test_sequences_are_padded_to_a_length():
-    """`F.pad(x, (0, length - len(x)), value=padding)` brings a 1-D sequence to a length; with
-    one that is longer it cuts, because a negative number removes elements.
+    """`F.pad(x, (0, length - len(x)), value=padding)` brings a 1-D tensor to a length; one
+    that is longer is cut, because a negative number removes elements.
 
-    For a list of sequences use `nn.utils.rnn.pad_sequence`.
+    For a list of tensors use `nn.utils.rnn.pad_sequence`.
     """
     x = torch.tensor([5, 6, 7])
 
@@ -114,8 +114,8 @@ def test_padding_has_four_modes(mode, row, device):
 
 
 def test_the_other_modes_want_a_batch_of_channels():
-    """`F.pad(..., mode="reflect")` of two numbers wants 2 or 3 dimensions, of four numbers 3 or
-    4: a 1-D tensor raises NotImplementedError; write `F.pad(x[None], (1, 1),
+    """`F.pad(..., mode="reflect")` of two numbers wants 2 or 3 dimensions, of four numbers 3
+    or 4: three floats in a 1-D tensor raise NotImplementedError; write `F.pad(x[None], (1, 1),
     mode="reflect")[0]`.
 
     The message begins "Padding size 2 is not supported for 1D input tensor" in newer releases,
@@ -139,7 +139,7 @@ def test_a_reflection_is_shorter_than_the_input():
     """`F.pad(..., mode="reflect")` can pad at most one less than the size: 2 on a size of 2
     raises RuntimeError, "Padding size should be less than the corresponding input dimension".
 
-    "replicate" pads by more than the size, and "circular" by at most the size.
+    "replicate" can pad by more than the size, and "circular" by at most the size.
     """
     x = torch.tensor([[[1.0, 2.0]]])
 
@@ -182,7 +182,7 @@ def test_a_value_belongs_to_the_constant_mode():
 )
 def test_each_mode_has_its_layers(layer, rows):
     """`nn.ZeroPad2d(1)`, `ConstantPad2d(1, 9)`, `ReflectionPad2d(1)` and `ReplicationPad2d(1)`
-    pad all four sides of images by 1; a tuple is (left, right, top, bottom).
+    pad all four sides of a 2 x 2 image by 1; a tuple is (left, right, top, bottom).
     """
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 
@@ -191,18 +191,24 @@ def test_each_mode_has_its_layers(layer, rows):
 
 @pytest.mark.torch(">=2.1")
 def test_circular_layers_came_later():
-    """`nn.CircularPad1d` and `nn.ZeroPad1d`, since PyTorch 2.1, pad (N, C, L): the first takes
-    the border from the other end, as on a ring.
+    """Since PyTorch 2.1 there are `nn.CircularPad1d` and `nn.ZeroPad1d` for (N, C, L),
+    `nn.CircularPad2d` for images, `nn.CircularPad3d` and `nn.ZeroPad3d` for volumes: the
+    circular ones take the border from the other end, as on a ring.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0]]])
 
     assert nn.CircularPad1d((1, 0))(x).tolist() == [[[3.0, 1.0, 2.0, 3.0]]]
     assert nn.ZeroPad1d(1)(x).tolist() == [[[0.0, 1.0, 2.0, 3.0, 0.0]]]
+    assert nn.CircularPad2d((1, 0, 0, 0))(x.unsqueeze(2)).flatten().tolist() == [3.0, 1.0, 2.0, 3.0]
+    row, left = x[:, :, None, None], (1, 0, 0, 0, 0, 0)
+    assert nn.CircularPad3d(left)(row).flatten().tolist() == [3.0, 1.0, 2.0, 3.0]
+    assert nn.ZeroPad3d(left)(row).flatten().tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
 def test_a_padding_layer_before_a_convolution():
-    """`nn.ReflectionPad2d(1)` before an `nn.Conv2d` with a 3 x 3 kernel and stride 1 keeps height
-    and width, here 5 x 6, and gives what `padding=1, padding_mode="reflect"` gives, up to rounding.
+    """`nn.ReflectionPad2d(1)` before `nn.Conv2d(2, 3, 3)` keeps the height and width of a 5 x
+    6 image and gives, up to rounding, what `nn.Conv2d(2, 3, 3, padding=1,
+    padding_mode="reflect")` gives with the same weights.
     """
     x = torch.randn(1, 2, 5, 6)
     convolution = nn.Conv2d(2, 3, 3)
@@ -216,11 +222,12 @@ def test_a_padding_layer_before_a_convolution():
 
 
 def test_a_causal_convolution_pads_on_the_left():
-    """`F.pad(x, (kernel - 1, 0))` before an `nn.Conv1d` of stride and dilation 1 makes it causal:
-    output n depends on the inputs up to n; `padding=kernel - 1` gives these outputs and `kernel -
-    1` more.
+    """`F.conv1d(F.pad(x, (kernel - 1, 0)), weight)` is causal: output n depends on the inputs
+    up to n; `F.conv1d(x, weight, padding=kernel - 1)` gives these outputs and `kernel - 1`
+    more.
 
-    With a dilation pad by `(kernel - 1) * dilation`.
+    With a dilation pad by `(kernel - 1) * dilation`. A layer after `F.pad`, such as
+    `nn.Conv1d`, must not pad again.
     """
     x = torch.tensor([[[1.0, 2.0, 3.0]]])
     weight = torch.tensor([[[1.0, 10.0]]])

@@ -40,8 +40,9 @@ def test_parameters_are_joined_to_one_vector():
 
 
 def test_a_vector_is_written_into_the_parameters():
-    """`vector_to_parameters(vector, net.parameters())` sets the parameters to slices of the vector;
-    they stay the same `nn.Parameter` objects, and their data share the memory of the vector.
+    """`nn.utils.vector_to_parameters(vector, net.parameters())` sets the parameters to slices
+    of the vector; they stay the same `nn.Parameter` objects, and their data share the memory of
+    the vector.
     """
     net, vector = nn.Linear(2, 1), torch.tensor([1.0, 2.0, 3.0])
     weight = net.weight
@@ -88,9 +89,9 @@ def test_two_nets_are_mixed_as_vectors():
 
 
 def test_a_batch_norm_is_fused_into_its_convolution():
-    """`fuse_conv_bn_eval(conv, bn)` of an `nn.Conv2d` and an `nn.BatchNorm2d` in evaluation mode
-    returns one convolution that computes `bn(conv(x))` up to rounding, with a bias even if `conv`
-    has none.
+    """`nn.utils.fuse_conv_bn_eval(conv, bn)` of `nn.Conv2d(2, 3, 3)` and `nn.BatchNorm2d(3)`
+    in evaluation mode returns one convolution that computes `bn(conv(x))` up to rounding, with
+    a bias even if `conv` has none.
     """
     conv, bn = nn.Conv2d(2, 3, 3, bias=False).eval(), nn.BatchNorm2d(3).eval()
     bn.running_mean, bn.running_var = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 1.0, 9.0])

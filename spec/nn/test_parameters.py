@@ -45,9 +45,9 @@ def test_a_parameter_says_so_when_printed():
 
 
 def test_only_parameters_count_among_the_tensors():
-    """A plain tensor as a new attribute of an `nn.Module` is missing in `parameters()` and
-    `state_dict()` and stays behind in `double()` and `to(device)`, even if it requires grad; an
-    `nn.Parameter` takes part in all four.
+    """A plain float32 tensor as a new attribute of an `nn.Module` is missing in `parameters()`
+    and `state_dict()` and stays behind in `double()` and `to(device)`, even if it requires
+    grad; an `nn.Parameter` takes part in all four.
 
     Wrap what is to be learnt in `nn.Parameter`, and register other tensors as buffers:
     `spec/nn/test_buffers.py`.
@@ -238,9 +238,9 @@ def test_a_parameter_is_changed_in_place_under_no_grad(device):
 
 
 def test_without_no_grad_a_parameter_refuses_to_be_changed():
-    """With grad mode on and inference mode off, `layer.weight.fill_(1.0)` and `layer.weight[0]
-    = 1.0` of a parameter that requires grad raise RuntimeError, "leaf Variable that requires
-    grad is being used in an in-place operation".
+    """With grad mode on, `layer.weight.fill_(1.0)` and `layer.weight[0] = 1.0` of a parameter
+    that requires grad raise RuntimeError, "leaf Variable that requires grad is being used in an
+    in-place operation".
 
     Write it under `with torch.no_grad():`. Functions of `nn.init` do so themselves:
     `spec/nn/test_initialisation.py`.
@@ -293,7 +293,8 @@ def test_the_parameters_of_a_model_are_counted_by_numel():
     """`sum(p.numel() for p in model.parameters())` counts the elements of the parameters of a
     model; with `if p.requires_grad` it leaves out the frozen ones.
 
-    A parameter object shared by two layers counts once; buffers do not count.
+    A parameter object shared by two layers counts once; buffers do not count. Parameters of a
+    lazy layer raise ValueError before its first call: `spec/nn/test_layers.py`.
     """
     model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
     model[0].requires_grad_(False)

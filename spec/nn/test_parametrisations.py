@@ -72,7 +72,8 @@ def test_a_removed_parametrisation_leaves_its_value():
     """`remove_parametrizations(layer, "weight")` makes the computed weight an ordinary
     parameter named `weight` again.
 
-    With `leave_parametrized=False` the original value is kept instead.
+    With `leave_parametrized=False` the original value is kept instead, where there is one
+    original.
     """
 
     class Doubled(nn.Module):
@@ -110,9 +111,9 @@ def test_weight_norm_learns_length_and_direction():
 
 
 def test_the_older_weight_norm_warns_and_cannot_be_copied():
-    """Right after `nn.utils.weight_norm(layer)` of a trainable layer with grad mode on and
-    inference mode off, `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created
-    explicitly by the user (graph leaves) support the deepcopy".
+    """Right after `nn.utils.weight_norm(layer)` of an `nn.Linear`, with grad mode on,
+    `copy.deepcopy(layer)` raises RuntimeError, "Only Tensors created explicitly by the user
+    (graph leaves) support the deepcopy".
 
     Because its `weight` is computed by a hook and, requiring grad, is no leaf. A layer with
     `parametrizations.weight_norm` can be copied; its parameters are named otherwise.
@@ -139,12 +140,13 @@ def test_the_older_weight_norm_names_its_successor():
 
 
 def test_spectral_norm_keeps_the_largest_singular_value_at_one():
-    """`parametrizations.spectral_norm(layer)` divides the weight by an estimate of its largest
-    singular value, so that weight [[8, 0], [0, 2]] is used as [[1, 0], [0, 1/4]]: for the
-    discriminators of GANs.
+    """`parametrizations.spectral_norm(layer)` of `torch.nn.utils` divides the weight by an
+    estimate of its largest singular value, so that the weight [[8, 0], [0, 2]] is used as [[1,
+    0], [0, 1/4]].
 
-    The estimate comes from a power iteration at each use in training mode, in two buffers `_u` and
-    `_v`; where it is good, the layer stretches no vector, its bias apart.
+    The estimate comes from a power iteration at each use in training mode, in two buffers `_u`
+    and `_v`; where it is good, the layer stretches no vector, its bias apart. Discriminators of
+    GANs have it.
     """
     layer = nn.Linear(2, 2, bias=False)
     layer.weight.data = torch.tensor([[8.0, 0.0], [0.0, 2.0]])
@@ -247,7 +249,8 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
     RuntimeError, "Error(s) in loading state_dict for ParametrizedLinear": load first, register
     afterwards.
 
-    Because "weight" is unexpected and "parametrizations.weight.original" is missing.
+    Because "weight" is unexpected and "parametrizations.weight.original" is missing. With
+    `strict=False` nothing is raised, and the weight is not loaded.
     """
 
     class Doubled(nn.Module):
@@ -262,6 +265,7 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
         RuntimeError, match=r"Error\(s\) in loading state_dict for ParametrizedLinear"
     ):
         layer.load_state_dict(plain)
+    assert layer.load_state_dict(plain, strict=False).unexpected_keys == ["weight"]
 
     assert parametrize.is_parametrized(layer, "weight") is True
     assert isinstance(layer, nn.Linear) is True

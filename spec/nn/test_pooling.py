@@ -49,8 +49,8 @@ def test_one_number_stands_for_a_square_window(device):
 
 
 def test_average_pooling_takes_the_mean(device):
-    """`F.avg_pool1d(x, 2)` of four floats returns two elements, the mean of the first two and the
-    mean of the last two.
+    """`F.avg_pool1d(x, 2)` of a (1, 1, 4) float32 tensor returns two elements, the mean of the
+    first two and the mean of the last two.
     """
     x = torch.tensor([[[1.0, 3.0, 10.0, 20.0]]], device=device)
 
@@ -70,7 +70,7 @@ def test_the_stride_is_the_window_unless_told(device):
 
 
 def test_what_does_not_fill_a_window_is_dropped(device):
-    """`F.max_pool1d(x, 2)` drops the fifth of five elements; `ceil_mode=True` gives it a window
+    """`F.max_pool1d(x, 2)` drops the fifth of five floats; `ceil_mode=True` gives it a window
     of its own.
 
     An odd side therefore loses its last row: a size of 5 and one of 4 both become 2.
@@ -132,6 +132,26 @@ def test_the_places_of_the_maxima_lead_back(device):
     assert nn.MaxUnpool1d(2)(largest, places).tolist() == [[[0.0, 3.0, 6.0, 0.0]]]
 
 
+def test_unpooling_puts_each_number_back_at_its_index():
+    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d`, `max_unpool3d` and `nn.MaxUnpool3d(2)`
+    put a number of a float32 `x` where its int64 index says, counted in the flattened output
+    of one channel, and zeros elsewhere.
+
+    If an index occurs twice, one of the two numbers is lost.
+    """
+    line = F.max_unpool1d(torch.tensor([[[5.0]]]), torch.tensor([[[1]]]), 2)
+    image = F.max_unpool2d(torch.tensor([[[[5.0]]]]), torch.tensor([[[[2]]]]), 2)
+    twice = F.max_unpool1d(torch.tensor([[[5.0, 6.0]]]), torch.tensor([[[1, 1]]]), 2)
+    five, last = torch.tensor([[[[[5.0]]]]]), torch.tensor([[[[[7]]]]])
+    volume = F.max_unpool3d(five, last, 2)
+
+    assert line.tolist() == [[[0.0, 5.0]]]
+    assert twice.count_nonzero().item() == 1
+    assert image.tolist() == [[[[0.0, 0.0], [5.0, 0.0]]]]
+    assert nn.MaxUnpool3d(2)(five, last).equal(volume) is True
+    assert volume.flatten().tolist() == [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 5.0]
+
+
 def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
     """Adaptive pooling takes the output size: `F.adaptive_avg_pool1d(x, 2)` makes 2 of 4 elements,
     and `F.adaptive_max_pool1d(x, 2)` 2 of 5, with windows that share the third element.
@@ -143,8 +163,8 @@ def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
 
 
 def test_global_pooling_frees_a_net_from_the_image_size():
-    """`nn.AdaptiveAvgPool2d(1)` gives one number per channel for images of 32 x 32 and of 5 x 9:
-    with 7 channels, `nn.Linear(7, 2)` after `flatten(1)` takes both.
+    """`nn.AdaptiveAvgPool2d(1)` gives one number per channel for batches of 32 x 32 and of 5 x
+    9 images: with 7 channels, `nn.Linear(7, 2)` after `flatten(1)` takes both.
     """
     pool = nn.AdaptiveAvgPool2d(1)
     large = pool(torch.zeros(2, 7, 32, 32))
@@ -163,9 +183,8 @@ def test_a_nan_wins_every_maximum(device):
 
 
 def test_an_image_smaller_than_the_window_is_refused():
-    """With the default `ceil_mode=False`, `F.max_pool2d` raises RuntimeError if the window is
-    larger than the padded image, with the input and output size: "(1x3x3). Calculated output size:
-    (1x0x0)".
+    """`F.max_pool2d(image, 4)` of a 3 x 3 image with one channel raises RuntimeError, "Given
+    input size: (1x3x3). Calculated output size: (1x0x0). Output size is too small".
 
     Use a smaller window or `padding`, or pool less often before.
     """
@@ -180,10 +199,10 @@ def test_an_image_smaller_than_the_window_is_refused():
 
 
 def test_padding_is_at_most_half_a_window():
-    """`F.max_pool2d` raises RuntimeError, "pad should be at most half of effective kernel
-    size", for a padding of 2 with a window of 2.
+    """`F.max_pool2d(image, 2, padding=2)` raises RuntimeError, "pad should be at most half of
+    effective kernel size", because the window is 2 x 2; `padding=1` is accepted.
 
-    Because a window that lies in the padding alone would have no element to choose.
+    A window that lies in the padding alone would have no element to choose.
     """
     image = torch.zeros(1, 1, 4, 4)
 
@@ -204,11 +223,11 @@ def test_padding_is_at_most_half_a_window():
     ],
 )
 def test_further_pools_have_these_values(layer, values):
-    """Of [[1, 2], [3, 4]] `nn.AdaptiveAvgPool2d((1, None))` keeps the width and gives 2 and 3, the
-    means of the columns; `nn.LPPool2d(p, 2)` gives the p-norm of these positive numbers, 10 for p =
-    1.
+    """Of [[1, 2], [3, 4]] `nn.AdaptiveAvgPool2d((1, None))` keeps the width and gives 2 and 3,
+    the means of the columns; `nn.LPPool2d(1, 2)` gives 10, the sum of these positive numbers.
 
-    `LPPool2d` takes no absolute values: of a window with -1, 2, 3 and 4, `p=1` makes the sum, 8.
+    `LPPool2d` takes no absolute values: of a window with -1, 2, 3 and 4, `nn.LPPool2d(1, 2)`
+    makes the sum, 8.
     """
     x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 
@@ -217,27 +236,28 @@ def test_further_pools_have_these_values(layer, values):
     assert nn.LPPool2d(1, 2)(x).item() == pytest.approx(8.0)
 
 
-@pytest.mark.parametrize(
-    ("name", "dimensions"),
-    [
-        ("MaxPool1d", 1),
-        ("MaxPool2d", 2),
-        ("MaxPool3d", 3),
-        ("AvgPool1d", 1),
-        ("AvgPool2d", 2),
-        ("AvgPool3d", 3),
-    ],
-)
-def test_the_number_in_the_name_is_that_of_the_pooled_dimensions(name, dimensions):
-    """`nn.MaxPool1d` and `AvgPool1d` pool the last dimension, `MaxPool2d` and `AvgPool2d` the last
-    two, `MaxPool3d` and `AvgPool3d` the last three; channels, and a batch if there is one, come
-    before.
+def test_lp_pooling_is_a_norm_of_each_window():
+    """`F.lp_pool1d(x, 2, kernel_size=2)` takes the square root of the sum of squares of each
+    pooling window, 5 of 3 and 4, and so does `F.lp_pool2d`; `F.lp_pool1d(x, 1, kernel_size=2)`
+    takes the sum, 7.
     """
-    pool = getattr(nn, name)(2)
-    batch, single = torch.zeros(5, 3, *[4] * dimensions), torch.zeros(3, *[4] * dimensions)
+    x = torch.tensor([[[3.0, 4.0], [0.0, 0.0]]])
 
-    assert list(pool(batch).shape) == [5, 3] + [2] * dimensions
-    assert list(pool(single).shape) == [3] + [2] * dimensions
+    assert F.lp_pool1d(x, 2, kernel_size=2).tolist() == [[[5.0], [0.0]]]
+    assert F.lp_pool2d(x, 2, kernel_size=2).tolist() == [[[5.0]]]
+    assert F.lp_pool1d(x, 1, kernel_size=2).tolist() == [[[7.0], [0.0]]]
+
+
+@pytest.mark.torch(">=2.3")
+def test_lp_pooling_has_a_layer_for_volumes():
+    """Since PyTorch 2.3 there are `nn.LPPool3d` and `F.lp_pool3d`: with norm 2 and kernel size
+    2 a volume of 2 x 2 x 2 twos gives the square root of the sum of their squares, `sqrt(8 *
+    4)`.
+    """
+    x = torch.full((1, 1, 2, 2, 2), 2.0)
+
+    assert nn.LPPool3d(2, 2)(x).item() == pytest.approx(32**0.5)
+    assert F.lp_pool3d(x, 2, kernel_size=2).item() == pytest.approx(32**0.5)
 
 
 def test_unpooling_a_size_that_was_rounded_needs_that_size():

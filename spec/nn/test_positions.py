@@ -7,7 +7,7 @@ rotation of queries and keys by an angle proportional to it (RoPE); or a bias on
 depends on the distance.
 
 Tables that are computed and not learnt are registered as buffers, so that they move with the model
-and are no parameters (`spec/nn/test_buffers.py`).
+and are no parameters, with `persistent=False` (`spec/nn/test_buffers.py`).
 
 What surprises: a table made for 10 positions fails at the eleventh; with the batch in the wrong
 dimension the table is added without an error; and an odd `d_model` breaks the usual recipe of sines
@@ -71,20 +71,10 @@ def test_learnt_positions_are_a_second_embedding():
     assert len(x.unique(dim=0)) == 1
 
 
-def test_a_sequence_longer_than_the_embedding_is_refused():
-    """`nn.Embedding(8, 4)` as a table of positions raises IndexError on the CPU for the ninth step,
-    "index out of range in self": cut the sequence to the number of positions.
-    """
-    positions = nn.Embedding(8, 4)
-
-    assert positions(torch.arange(8)).shape == (8, 4)
-    with pytest.raises(IndexError, match="index out of range in self"):
-        positions(torch.arange(9))
-
-
 def test_sines_and_cosines_tell_positions_apart():
-    """A table of positions with `torch.sin` in even and `torch.cos` in odd columns has 0 and 1
-    alternating at position 0, values in [-1, 1], and a slower wave in each next pair of columns.
+    """A table of `torch.sin(position * rate)` in even and `torch.cos(position * rate)` in odd
+    columns, with the rates `10000 ** (-i / d)`, i = 0, 2, 4, ..., has 0 and 1 alternating at
+    position 0, and a slower wave in each next pair of columns.
     """
     table = sines(100, 4)
 
@@ -102,31 +92,6 @@ def test_an_odd_width_has_one_cosine_less():
     with pytest.raises(RuntimeError, match=r"The expanded size of the tensor \(2\) must match the"):
         sines(10, 5)
     assert sines(10, 6)[:, :5].shape == (10, 5)
-
-
-def test_a_table_of_positions_is_a_buffer():
-    """A float table registered by `register_buffer("table", ..., persistent=False)` moves and is
-    cast with the module, does not require grad and is not in the `state_dict`.
-
-    As a plain attribute it stays on the CPU when the model moves; as a parameter it would be
-    learnt.
-    """
-
-    class Positions(nn.Module):
-        def __init__(self, length, d):
-            super().__init__()
-            self.register_buffer("table", sines(length, d), persistent=False)
-
-        def forward(self, x):
-            return x + self.table[: x.shape[1]]
-
-    layer = Positions(10, 4).double()
-
-    assert layer.table.dtype == torch.float64
-    assert list(layer.parameters()) == []
-    assert list(layer.state_dict()) == []
-    x = torch.zeros(1, 3, 4)
-    assert layer(x).equal(sines(3, 4).double().unsqueeze(0)) is True
 
 
 def test_a_sequence_longer_than_the_table_is_refused():

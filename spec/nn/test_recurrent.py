@@ -28,8 +28,9 @@ def test_the_input_is_time_by_batch_by_features():
 
 
 def test_batch_first_changes_input_and_output_and_not_the_state():
-    """With `batch_first=True` input and output of `nn.RNN`, `nn.LSTM` and `nn.GRU` have the shape
-    [batch, time, features], but the hidden state of a layer of hidden size 5 stays [1, batch, 5].
+    """With `batch_first=True` input and output of `nn.RNN(3, 5)`, `nn.LSTM(3, 5)` and
+    `nn.GRU(3, 5)` have the shape [batch, time, features], but the hidden state stays [1,
+    batch, 5].
     """
     batch = torch.zeros(2, 7, 3)
     output, hidden = nn.RNN(3, 5, batch_first=True)(batch)
@@ -81,7 +82,7 @@ def test_layers_and_directions_add_to_the_state(device):
 
 def test_an_lstm_has_two_states():
     """`nn.LSTM` returns its output and a pair of states, `(h_n, c_n)`: the hidden state and the
-    cell state, of the same shape here.
+    cell state, of the same shape unless `proj_size` is given.
 
     Unpack it as `output, (hidden, cell) = layer(x)`; a state passed in is such a pair, too.
     """
@@ -89,6 +90,9 @@ def test_an_lstm_has_two_states():
 
     assert output.shape == (7, 2, 5)
     assert hidden.shape == cell.shape == (1, 2, 5)
+    projecting = nn.LSTM(3, 5, proj_size=4, dtype=torch.float64)
+    _, (hidden, cell) = projecting(torch.zeros(7, 2, 3, dtype=torch.float64))
+    assert (hidden.shape, cell.shape) == ((1, 2, 4), (1, 2, 5))
 
 
 def test_the_hidden_state_is_the_output_of_the_last_step():
@@ -201,8 +205,9 @@ def test_the_state_starts_at_zero_and_can_be_handed_on(device):
 
 
 def test_packing_reads_each_sequence_to_its_own_end(device):
-    """`pack_padded_sequence` with the lengths makes `nn.RNN` stop at the end of each sequence: the
-    hidden state is that of the last real step, whatever the padding holds.
+    """`pack_padded_sequence` with the lengths makes an `nn.RNN` of one direction stop at the
+    end of each sequence: the hidden state is that of the last real step, whatever the padding
+    holds.
     """
     layer = nn.RNN(1, 1, bias=False, nonlinearity="relu", batch_first=True, device=device)
     for parameter in layer.parameters():
@@ -223,8 +228,9 @@ def test_packing_reads_each_sequence_to_its_own_end(device):
 
 
 def test_packed_sequences_come_longest_first_unless_told():
-    """`pack_padded_sequence` raises RuntimeError unless the lengths are sorted in decreasing order;
-    with `enforce_sorted=False` it sorts, and `pad_packed_sequence` restores the order.
+    """By default `pack_padded_sequence` raises RuntimeError for lengths that are not sorted in
+    decreasing order, such as [1, 2]; with `enforce_sorted=False` it sorts, and
+    `pad_packed_sequence` restores the order.
     """
     padded = torch.tensor([[1.0, 2.0], [0.0, 3.0]])
 
@@ -323,3 +329,13 @@ def test_dropout_of_a_single_layer_does_nothing_and_warns():
     assert torch.equal(layer(x)[0], layer(x)[0]) is True
     assert torch.equal(stacked(x)[0], stacked(x)[0]) is False
     assert torch.equal(stacked.eval()(x)[0], stacked(x)[0]) is True
+
+
+def test_recurrent_layers_share_a_base_class():
+    """`isinstance(layer, nn.RNNBase)` is True for an `nn.RNN`, `nn.LSTM` or `nn.GRU`, and False for
+    an `nn.LSTMCell`, whose base class is `nn.RNNCellBase`.
+    """
+    layers = [nn.RNN(2, 3), nn.LSTM(2, 3), nn.GRU(2, 3), nn.LSTMCell(2, 3), nn.Linear(2, 3)]
+
+    assert [isinstance(layer, nn.RNNBase) for layer in layers] == [True, True, True, False, False]
+    assert isinstance(layers[3], nn.RNNCellBase) is True

@@ -13,6 +13,7 @@ patches are added by `nn.Fold`.
 """
 
 import contextlib
+import warnings
 
 import pytest
 import torch
@@ -21,8 +22,8 @@ from torch import nn
 
 
 def test_interpolation_repeats_the_nearest_element_unless_told(device):
-    """`F.interpolate(x, scale_factor=2)` of (N, C, H, W) doubles height and width and repeats
-    each element, as its default mode "nearest" does.
+    """`F.interpolate(x, scale_factor=2)` of float32 images (N, C, H, W) doubles height and
+    width and repeats each element, as its default mode "nearest" does.
     """
     x = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]], device=device)
 
@@ -159,11 +160,12 @@ def test_nearest_rounds_down():
 
 
 def test_class_numbers_are_resized_as_floats():
-    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) raises RuntimeError on the
-    CPU, "not implemented for 'Long'": write `mask[:, None].float()`, mode "nearest", and `.long()`
+    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) fails on the CPU, "not
+    implemented for 'Long'": write `mask[:, None].float()`, mode "nearest", and `.long()`
     afterwards. uint8 works with "nearest".
 
-    Because mode "bilinear" makes up classes: between 0 and 7 it finds 1 and 5.
+    Because mode "bilinear" makes up classes: between 0 and 7 it finds 1 and 5. The error is a
+    RuntimeError, in newer releases of its subclass NotImplementedError.
     """
     mask = torch.tensor([[[0, 7]]], device="cpu")
 
@@ -177,22 +179,37 @@ def test_class_numbers_are_resized_as_floats():
 
 
 def test_upsample_takes_the_size_first():
-    """`nn.Upsample(scale_factor=2)` doubles height and width; `nn.Upsample(2)` makes 2 x 2 of a
-    5 x 5 map, because its first argument is `size`.
-
-    `F.upsample` is deprecated: `F.interpolate` takes its place.
+    """Of a 5 x 5 map `nn.Upsample(scale_factor=2)` makes 10 x 10, and `nn.Upsample(2)` makes 2
+    x 2, because its first argument is `size`.
     """
     x = torch.zeros(1, 3, 5, 5)
 
     assert nn.Upsample(scale_factor=2)(x).shape == (1, 3, 10, 10)
     assert nn.Upsample(2)(x).shape == (1, 3, 2, 2)
-    with pytest.warns(UserWarning, match=r"nn.functional.upsample.* is deprecated"):
-        F.upsample(x, scale_factor=2)
+
+
+@pytest.mark.parametrize("name", ["upsample", "upsample_nearest", "upsample_bilinear"])
+def test_upsample_functions_are_deprecated(name):
+    """`F.upsample`, `F.upsample_nearest` and `F.upsample_bilinear` issue a UserWarning that
+    they are deprecated, "Use `nn.functional.interpolate` instead."; the layer
+    `nn.UpsamplingNearest2d` issues none.
+    """
+    image = torch.tensor([[[[1.0, 3.0]]]])
+
+    with pytest.warns(UserWarning, match=r"deprecated. Use `?nn.functional.interpolate`? instead"):
+        getattr(F, name)(image, scale_factor=2)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert nn.UpsamplingNearest2d(scale_factor=2)(image).tolist() == [
+            [[[1.0, 1.0, 3.0, 3.0], [1.0, 1.0, 3.0, 3.0]]]
+        ]
 
 
 def test_upsampling_bilinear_aligns_the_corners():
-    """`nn.UpsamplingBilinear2d(scale_factor=2)` uses `align_corners=True`, unlike
-    `nn.Upsample(scale_factor=2, mode="bilinear")`: their results differ.
+    """`nn.UpsamplingBilinear2d(scale_factor=2)` uses `align_corners=True` and makes rows 0, 1,
+    2, 3 of the row 0, 3; `nn.Upsample(scale_factor=2, mode="bilinear")` doesn't and makes rows
+    0, 0.75, 2.25, 3.
     """
     x = torch.tensor([[[[0.0, 3.0]]]])
 
@@ -204,15 +221,18 @@ def test_upsampling_bilinear_aligns_the_corners():
 
 
 def test_pixel_shuffle_makes_pixels_of_channels(device):
-    """`nn.PixelShuffle(2)` makes one 2 x 2 block of each four channels: (N, 4C, H, W) becomes
-    (N, C, 2H, 2W); `nn.PixelUnshuffle(2)` goes back.
+    """`nn.PixelShuffle(2)` and `F.pixel_shuffle(x, 2)` make one 2 x 2 block of each four
+    channels: (N, 4C, H, W) becomes (N, C, 2H, 2W); `nn.PixelUnshuffle(2)` and
+    `F.pixel_unshuffle(y, 2)` go back.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0], device=device).view(1, 4, 1, 1)
 
     y = nn.PixelShuffle(2)(x)
 
     assert y.tolist() == [[[[1.0, 2.0], [3.0, 4.0]]]]
+    assert F.pixel_shuffle(x, 2).tolist() == [[[[1.0, 2.0], [3.0, 4.0]]]]
     assert nn.PixelUnshuffle(2)(y).equal(x) is True
+    assert F.pixel_unshuffle(y, 2).equal(x) is True
 
 
 def test_pixel_shuffle_wants_a_square_number_of_channels():
@@ -226,12 +246,15 @@ def test_pixel_shuffle_wants_a_square_number_of_channels():
 
 
 def test_channel_shuffle_deals_the_channels():
-    """`nn.ChannelShuffle(2)` of (N, 4, H, W) takes the channels from two groups in turn: the
-    channels 0, 1, 2, 3 become 0, 2, 1, 3.
+    """`nn.ChannelShuffle(2)` and `F.channel_shuffle(x, 2)` of (N, 4, H, W) take the channels
+    from two groups in turn: the channels 0, 1, 2, 3 become 0, 2, 1, 3.
+
+    Between grouped convolutions it brings the groups together, as in ShuffleNet.
     """
     x = torch.arange(4.0).view(1, 4, 1, 1)
 
     assert nn.ChannelShuffle(2)(x).flatten().tolist() == [0.0, 2.0, 1.0, 3.0]
+    assert F.channel_shuffle(x, 2).flatten().tolist() == [0.0, 2.0, 1.0, 3.0]
 
 
 def test_unfold_lists_the_patches():
@@ -252,9 +275,12 @@ def test_unfold_lists_the_patches():
 
 
 def test_fold_adds_where_patches_overlap():
-    """`nn.Fold((3, 3), 2)` of the patches of `nn.Unfold(2)` adds overlapping elements: the middle
-    of a 3 x 3 image counts four times. Divided by the fold of the patches of ones it is the image
-    again, up to rounding.
+    """`nn.Fold((3, 3), 2)` of the patches of `nn.Unfold(2)` adds overlapping elements: the
+    middle of a 3 x 3 image counts four times. Divided by the fold of the patches of ones it is
+    the image again, up to rounding.
+
+    `F.fold(F.unfold(x, 2, stride=2), (4, 4), 2, stride=2)` gives a 4 x 4 image back unchanged,
+    because its patches don't overlap.
     """
     x = torch.arange(9.0).view(1, 1, 3, 3)
     unfold, fold = nn.Unfold(2), nn.Fold((3, 3), 2)
@@ -263,6 +289,10 @@ def test_fold_adds_where_patches_overlap():
 
     assert counts.tolist() == [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
     assert (fold(unfold(x)) / counts).equal(x) is True
+
+    image = torch.arange(16.0).view(1, 1, 4, 4)
+    back = F.fold(F.unfold(image, 2, stride=2), (4, 4), 2, stride=2)
+    assert back.equal(image) is True
 
 
 def test_fold_knows_how_many_patches_there_are():
@@ -278,12 +308,12 @@ def test_fold_knows_how_many_patches_there_are():
 
 
 def test_grid_sample_reads_at_positions_from_minus_one_to_one(device):
-    """`F.grid_sample(image, grid)` reads the image at (x, y) positions: (0, 0) is the middle and
-    (-1, -1) the upper left corner; with the default `mode="bilinear"` it interpolates between
-    pixels.
+    """`F.grid_sample(image, grid)` of float32 tensors reads the image at (x, y) positions: (0,
+    0) is the middle and (-1, -1) the upper left corner; with the default `mode="bilinear"` it
+    interpolates between pixels.
 
-    With `align_corners=False` the corner lies half a pixel outside the first pixel's middle, and a
-    quarter of its value is read there.
+    With `align_corners=False` the corner lies half a pixel outside the first pixel's middle,
+    and with the default `padding_mode="zeros"` a quarter of its value is read there.
     """
     image = torch.tensor([[[[4.0, 8.0], [12.0, 16.0]]]], device=device)
     grid = torch.tensor([[[[0.0, 0.0], [-1.0, -1.0], [1.0, -1.0]]]], device=device)
@@ -314,9 +344,9 @@ def test_grid_sample_warns_of_its_default():
 
 
 def test_an_affine_grid_turns_an_image():
-    """`F.affine_grid(theta, image.shape)` makes the positions for `F.grid_sample` from one 2 x 3
-    matrix per image: the unit matrix gives the image up to rounding, with -1 in its first entry
-    mirrored.
+    """`F.affine_grid(theta, image.shape, align_corners=False)` makes the positions for
+    `F.grid_sample` with that setting from one 2 x 3 matrix per image: the unit matrix gives the
+    image up to rounding, with -1 in its first entry mirrored.
     """
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 

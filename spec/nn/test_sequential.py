@@ -88,8 +88,11 @@ def test_a_sequential_prints_its_chain():
 
 
 def test_a_sequential_is_indexed_and_sliced_like_a_list():
-    """Of an `nn.Sequential` `model`, `model[-1]` is a module, and `model[:2]` a new `Sequential` of
-    the same module objects, with shared parameters.
+    """Of an `nn.Sequential` `model`, `model[-1]` is a module, and `model[:2]` a new
+    `Sequential` of the same module objects, with shared parameters.
+
+    So `model[:-1]` is the network without its last layer, and training it trains `model`;
+    `copy.deepcopy(model[:-1])` is independent.
     """
     model = nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))
     head = model[:2]
@@ -97,6 +100,7 @@ def test_a_sequential_is_indexed_and_sliced_like_a_list():
     assert type(head) is nn.Sequential
     assert len(head) == 2
     assert head[0] is model[0]
+    assert model[:-1][0].weight is model[0].weight
     assert head(torch.ones(1)).shape == (10,)
     assert repr(model[-1]) == "Linear(in_features=10, out_features=1, bias=True)"
 
@@ -172,8 +176,9 @@ def test_a_sequential_hands_on_a_tuple_as_it_is():
 
 
 def test_layers_that_do_not_fit_are_found_by_calling():
-    """`nn.Sequential(nn.Linear(1, 10), nn.Linear(11, 1))`, whose sizes don't fit, can be built; on
-    a CPU its first call raises RuntimeError, "shapes cannot be multiplied (1x10 and 11x1)".
+    """`nn.Sequential(nn.Linear(1, 10), nn.Linear(11, 1))`, whose sizes don't fit, can be built;
+    on a CPU a call with one sample, `torch.ones(1)`, raises RuntimeError, "shapes cannot be
+    multiplied (1x10 and 11x1)".
 
     Run one batch through a network as soon as it is built.
     """

@@ -141,11 +141,12 @@ def test_tied_weights_collect_one_gradient():
 
 
 def test_assigning_the_data_shares_memory_and_not_the_gradient():
-    """`second.weight.data = first.weight.data` shares storage but not the parameter: both have the
-    same values, and `backward()` through the first layer gives the second no `.grad`.
+    """`second.weight.data = first.weight.data` shares storage but not the parameter: both have
+    the same values, and `backward()` through the first layer gives the second no `.grad`.
 
-    An optimizer given both would update the shared values twice per step; tie weights by assigning
-    the parameter itself, `second.weight = first.weight`.
+    An optimizer given both, where both have got gradients, would update the shared values
+    twice per step; tie weights by assigning the parameter itself, `second.weight =
+    first.weight`.
     """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight.data = first.weight.data

@@ -101,10 +101,12 @@ def test_integers_have_no_cosine():
 
 
 def test_normalize_divides_rows_by_their_length(device):
-    """`F.normalize(x)` divides each row of a float32 matrix by its 2-norm, or by `eps=1e-12` if
-    that is larger; `p=1` divides by the sum of absolute values, and `dim=0` normalises columns.
+    """`F.normalize(x)` divides each row of a float32 matrix by its 2-norm: [3, 4] becomes [0.6,
+    0.8]. `p=1` divides by the sum of absolute values, and `dim=0` normalises columns.
 
-    It isn't `transforms.Normalize`, which subtracts a mean and divides by a deviation.
+    A norm below `eps=1e-12` is replaced by `eps`, and [1e30, 1e30] becomes [0, 0], because its
+    norm overflows. It isn't `transforms.Normalize`, which subtracts a mean and divides by a
+    deviation.
     """
     x = torch.tensor([[3.0, 4.0], [0.0, 2.0]], device=device)
 
@@ -113,6 +115,8 @@ def test_normalize_divides_rows_by_their_length(device):
     assert F.normalize(x, dim=0)[:, 0].tolist() == [1.0, 0.0]
     tiny = torch.tensor([[1e-13, 0.0]], device=device)
     assert F.normalize(tiny).tolist() == [pytest.approx([0.1, 0.0])]
+    huge = torch.tensor([[1e30, 1e30]])
+    assert F.normalize(huge).tolist() == [[0.0, 0.0]]
 
 
 @pytest.mark.parametrize(("p", "distance"), [(1.0, 7.0), (2.0, 5.0), (float("inf"), 4.0)])

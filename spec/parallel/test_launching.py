@@ -97,8 +97,9 @@ def test_the_number_of_machines_may_be_a_range(read):
 
 @pytest.mark.torch(">=2.0")
 def test_one_process_on_one_machine_is_the_default(read):
-    """`torchrun train.py` starts one process: without `--nproc-per-node` torchrun uses one GPU of a
-    machine with eight."""
+    """`torchrun train.py` starts one process: without `--nproc-per-node` torchrun uses one GPU
+    of a machine with eight.
+    """
     config, _ = read("train.py")
 
     assert [config.min_nodes, config.max_nodes, config.nproc_per_node] == [1, 1, 1]
@@ -126,8 +127,8 @@ def test_each_process_gets_one_thread(read, monkeypatch):
     """With `--nproc-per-node` greater than 1 `torchrun` sets the environment variable
     `OMP_NUM_THREADS` to 1 for all its processes, unless it is set already.
 
-    So `torch.get_num_threads()` is 1 there: on the CPU set `OMP_NUM_THREADS` to the number of cores
-    divided by the number of processes.
+    So `torch.get_num_threads()` is 1 there: on the CPU set `OMP_NUM_THREADS` to the number of
+    cores divided by the number of processes.
     """
     monkeypatch.setenv("OMP_NUM_THREADS", "4")
     read("--nproc-per-node=2 train.py")
@@ -140,12 +141,12 @@ def test_each_process_gets_one_thread(read, monkeypatch):
 
 
 def test_a_port_that_is_taken_is_named():
-    """A second `TCPStore` server on one port raises RuntimeError, "The server socket has failed to
-    listen on any local network address.", and gives the reason: "address already in use", in newer
-    releases also as EADDRINUSE.
+    """A second `TCPStore` server on one port raises RuntimeError, "The server socket has failed
+    to listen on any local network address.", and gives the reason: "address already in use", in
+    newer releases also as EADDRINUSE.
 
-    Another job, or an earlier one that still runs, has the port: give `--master-port` another one,
-    or use `--standalone`, which finds a free port itself.
+    Another job, or an earlier one that still runs, has the port: give `--master-port` another
+    one, or use `--standalone`, which finds a free port itself.
     """
     first = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
 
@@ -198,12 +199,12 @@ pathlib.Path(__file__).with_name(place[0]).write_text(" ".join(place))
 
 @pytest.mark.slow
 def test_launch_hands_over_an_argument_that_old_scripts_do_not_know(tmp_path):
-    """Since PyTorch 2.0 `python -m torch.distributed.launch` passes its first process
-    `--local-rank=0`: a script that expects `--local_rank` ends with "error: unrecognized arguments:
-    --local-rank=0".
+    """Since PyTorch 2.0 `python -m torch.distributed.launch` without `--use_env` passes its
+    first process `--local-rank=0`: a script that expects `--local_rank` ends with "error:
+    unrecognized arguments: --local-rank=0".
 
-    Use `torchrun`, which passes no argument, and read `os.environ["LOCAL_RANK"]`; a script for both
-    has `parser.add_argument("--local-rank", "--local_rank", type=int)`.
+    Use `torchrun`, which passes no argument, and read `os.environ["LOCAL_RANK"]`; a script for
+    both has `parser.add_argument("--local-rank", "--local_rank", type=int)`.
     """
     old = tmp_path / "old.py"
     old.write_text("""
@@ -230,8 +231,8 @@ print("arguments", sys.argv[1:], "LOCAL_RANK", os.environ["LOCAL_RANK"])
 
 
 def test_launch_is_deprecated():
-    """`torch.distributed.launch.main` issues a FutureWarning, "The module torch.distributed.launch
-    is deprecated and will be removed in future. Use torchrun."
+    """`torch.distributed.launch.main` issues a FutureWarning, "The module
+    torch.distributed.launch is deprecated and will be removed in future. Use torchrun."
 
     `torchrun` takes the same arguments except `--use-env`, which it refuses: it always behaves
     as `launch --use-env` does.
@@ -277,8 +278,9 @@ dist.all_reduce(torch.ones(1, device="cuda"))
 @pytest.mark.multi_gpu(2)
 @pytest.mark.slow
 def test_local_rank_chooses_the_gpu(tmp_path):
-    """After `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` each process's `"cuda"` is a GPU
-    of its own, and an NCCL `all_reduce` sums over both."""
+    """After `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` each process's `"cuda"` is a
+    GPU of its own, and an NCCL `all_reduce` sums over both.
+    """
     script = tmp_path / "train.py"
     script.write_text("""
 import os, pathlib

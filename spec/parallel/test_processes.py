@@ -23,8 +23,9 @@ from torch import nn
 
 
 def test_a_tensor_can_be_moved_into_shared_memory():
-    """`x.share_memory_()` moves the storage of a dense CPU tensor `x` into shared memory, in place,
-    and returns `x`; afterwards `x.is_shared()` is True."""
+    """`x.share_memory_()` moves the storage of a dense CPU tensor `x` into shared memory, in
+    place, and returns `x`; afterwards `x.is_shared()` is True.
+    """
     x = torch.tensor([1.0, 2.0])
     before = x.is_shared()
 
@@ -101,11 +102,12 @@ def test_results_with_a_graph_are_not_sent():
 
 
 def test_a_queue_drops_what_it_cannot_send(capfd):
-    """`put` of a `torch.multiprocessing.Queue` raises nothing for a tensor that requires grad and
-    is not a leaf: a thread of the queue prints the RuntimeError, and the tensor never arrives.
+    """`put` of a `torch.multiprocessing.Queue` raises nothing for a tensor that requires grad
+    and is not a leaf: a thread of the queue prints the RuntimeError, and the tensor never
+    arrives.
 
-    Because such a queue pickles in that thread, after `put` has returned; so `get` waits for good.
-    Put `x.detach()` instead.
+    Because such a queue pickles in that thread, after `put` has returned; so `get` waits for
+    good. Put `x.detach()` instead.
     """
     result = torch.ones(2, requires_grad=True) * 2
     queue = mp.get_context("spawn").Queue()
@@ -128,16 +130,17 @@ def write_own_row(rank, table, all_here):
 @pytest.mark.slow
 @pytest.mark.claim("summary-multiprocessing")
 def test_processes_fill_one_tensor_at_the_same_time():
-    """`mp.spawn(f, args=(table, all_here), nprocs=2)` calls `f(0, table, all_here)` and `f(1,
-    table, all_here)` in two processes that run at the same time, and waits for both.
+    """`mp.spawn(f, args=(table, barrier), nprocs=2)` calls `f(0, table, barrier)` and `f(1,
+    table, barrier)` in two processes that run at the same time, and waits for both: each fills
+    its row of the shared `table`.
 
-    Neither gets past the barrier before both are there. `f` is imported by name in the
+    Neither gets past the `Barrier(2)` before both are there. `f` is imported by name in the
     processes, so it has to be defined at the top of a module.
     """
     table = torch.zeros(2, 3).share_memory_()
-    all_here = mp.get_context("spawn").Barrier(2)
+    barrier = mp.get_context("spawn").Barrier(2)
 
-    mp.spawn(write_own_row, args=(table, all_here), nprocs=2)
+    mp.spawn(write_own_row, args=(table, barrier), nprocs=2)
 
     assert table.tolist() == [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
 
@@ -165,11 +168,11 @@ def leave(rank):
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_told_by_its_exit_code():
-    """If a process is left by `os._exit(3)`, `mp.spawn` raises ProcessExitedException, "process 0
-    terminated with exit code 3".
+    """If a process is left by `os._exit(3)`, `mp.spawn` raises ProcessExitedException, "process
+    0 terminated with exit code 3".
 
-    So it is for `sys.exit(3)`. A process that was killed, out of memory being the usual reason, is
-    "terminated with signal SIGKILL".
+    So it is for `sys.exit(3)`. A process that was killed, out of memory being the usual reason,
+    is "terminated with signal SIGKILL".
     """
     with pytest.raises(mp.ProcessExitedException, match="process 0 terminated with exit code 3"):
         mp.spawn(leave, nprocs=1)

@@ -38,8 +38,8 @@ def test_the_bytes_of_a_tensor_are_elements_times_their_size():
 
 
 def test_sys_getsizeof_does_not_count_the_elements():
-    """`sys.getsizeof` of a `torch.Tensor` is the size of the Python object, the same for 1 and for
-    a million elements; that of its `untyped_storage()` grows with them.
+    """`sys.getsizeof` of a `torch.Tensor` is the size of the Python object, the same for 1 and
+    for a million elements; that of its `untyped_storage()` grows with them.
     """
     small = torch.zeros(1)
     large = torch.zeros(1_000_000)
@@ -51,8 +51,8 @@ def test_sys_getsizeof_does_not_count_the_elements():
 
 
 def test_a_small_view_keeps_a_large_storage():
-    """`x[:10]` of 1000 float32 elements keeps the storage of all 1000, 4,000 bytes, also after `del
-    x`; `x[:10].clone()` has 40 bytes of its own.
+    """`x[:10]` of 1000 float32 elements keeps the storage of all 1000, 4,000 bytes, also after
+    `del x`; `x[:10].clone()` has 40 bytes of its own.
 
     Clone what you keep of a large tensor, such as one row of a batch or the last hidden state.
     """
@@ -67,9 +67,9 @@ def test_a_small_view_keeps_a_large_storage():
 
 @pytest.mark.spare("10", reason="a slice of any length")
 def test_contiguous_does_not_free_a_large_storage():
-    """`x[:10].contiguous()` of 1000 float32 elements keeps the storage of all of them, 4,000 bytes,
-    because this slice is contiguous already; `x[::2].contiguous()` is a copy with a storage of its
-    own.
+    """`x[:10].contiguous()` of 1000 float32 elements keeps the storage of all of them, 4,000
+    bytes, because this slice is contiguous already; `x[::2].contiguous()` is a copy with a
+    storage of its own.
     """
     x = torch.zeros(1000)
 
@@ -78,11 +78,11 @@ def test_contiguous_does_not_free_a_large_storage():
 
 
 def test_deepcopy_of_a_view_copies_the_whole_storage():
-    """`copy.deepcopy(x[:10])` of 1000 float32 elements without grad copies the whole storage, 4,000
-    bytes; of `nn.Parameter(x[:10])` it copies the 10 elements, as `x[:10].clone()` does.
+    """`copy.deepcopy(x[:10])` of 1000 float32 elements without grad copies the whole storage,
+    4,000 bytes; of `nn.Parameter(x[:10])` it copies the 10 elements, as `x[:10].clone()` does.
 
-    So that views of one storage, copied together, still share memory. Of a view that requires grad
-    `deepcopy` raises RuntimeError: it copies leaves only.
+    So that views of one storage, copied together, still share memory. Of a view that requires
+    grad `deepcopy` raises RuntimeError: it copies leaves only.
     """
     view = torch.zeros(1000)[:10]
 
@@ -214,8 +214,8 @@ def test_backward_frees_the_activations_of_a_kept_loss():
 
 
 def test_a_kept_output_keeps_the_graph_of_its_net():
-    """A kept output `hidden * hidden` keeps the tensor `hidden` that autograd saved for it, if
-    it requires grad; computed inside `torch.no_grad()` it keeps none.
+    """Before `backward()` a kept output `hidden * hidden` keeps the tensor `hidden` that
+    autograd saved for it, if it requires grad; computed inside `torch.no_grad()` it keeps none.
     """
     weight = torch.ones(3, requires_grad=True)
 

@@ -20,7 +20,9 @@ import torch
 
 
 def test_an_index_tensor_picks_rows_in_any_order(device):
-    """`x[torch.tensor([2, 0, 2])]` of a matrix picks rows 2, 0 and 2 again, in this order."""
+    """`x[torch.tensor([2, 0, 2])]` of a dense 3 x 2 matrix picks rows 2, 0 and 2 again, in this
+    order.
+    """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
     index = torch.tensor([2, 0, 2], device=device)
 
@@ -29,8 +31,8 @@ def test_an_index_tensor_picks_rows_in_any_order(device):
 
 @pytest.mark.parametrize("index", [[2, 0], range(2, -1, -2), np.array([2, 0])], ids=str)
 def test_lists_ranges_and_arrays_pick_like_tensors(index):
-    """`x[[2, 0]]`, a range of 2 and 0 and an int64 NumPy array pick like an index tensor:
-    positions 2 and 0, in this order.
+    """The list `[2, 0]`, `range(2, -1, -2)` and the int64 array `np.array([2, 0])` in brackets
+    pick like an index tensor: of a vector positions 2 and 0, in this order.
 
     A uint8 array is read as a mask, as a uint8 tensor is: `spec/tensors/test_masks.py`.
     """
@@ -57,8 +59,8 @@ def test_what_an_index_tensor_picks_is_a_copy(device):
 
 
 def test_the_result_has_the_shape_of_the_index(device):
-    """`table[index]` replaces the first dimension by the shape of `index`: a 2 x 2 index into a
-    3 x 2 table gives shape (2, 2, 2).
+    """`table[index]` replaces the first dimension of `table` by the shape of the int64 tensor
+    `index`: a 2 x 2 index into a 3 x 2 table gives shape (2, 2, 2).
 
     This is a table look-up, as in `nn.Embedding`.
     """
@@ -92,8 +94,8 @@ def test_a_list_of_lists_is_read_as_a_tuple():
 
 @pytest.mark.torch(">=2.8")
 def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
-    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` warns and is read as `x[[0, 2], [1, 0]]`; an
-    index tensor of these numbers gives shape (2, 2, 2) instead.
+    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a 3 x 2 matrix warns and is read as `x[[0,
+    2], [1, 0]]`; an index tensor of these numbers gives shape (2, 2, 2) instead.
 
     A later release is to read it as an index tensor. Write the tuple or `torch.tensor(...)`
     out.
@@ -125,9 +127,9 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
 
 def test_two_index_tensors_are_read_in_pairs(device):
     """`x[[0, 2], [1, 2]]` of a 3 x 3 matrix picks the elements (0, 1) and (2, 2): two index
-    lists of one length are read in pairs, not as a rectangle.
+    lists of equal length are read in pairs, not as a rectangle.
 
-    `scores[torch.arange(n), labels]` picks one score per row in this way.
+    `scores[torch.arange(n), labels]` with n int64 labels picks one score per row in this way.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6], [7, 8, 9]], device=device)
 
@@ -234,8 +236,8 @@ def test_an_index_tensor_may_be_int32():
 
 
 def test_assigning_through_an_index_tensor_writes_to_the_original(device):
-    """With `x = torch.zeros(5)`, `x[[3, 1]] = values` writes the first value to position 3 of
-    `x` and the second to position 1.
+    """With `x = torch.zeros(5)`, `x[[3, 1]] = torch.tensor([8.0, 9.0])` writes the first
+    value to position 3 of `x` and the second to position 1.
     """
     x = torch.zeros(5, device=device)
 
@@ -292,9 +294,9 @@ def test_adding_through_an_index_counts_repeated_places_once(device):
 
 
 def test_index_put_can_accumulate(device):
-    """`x.index_put_((index,), values, accumulate=True)` on `x = torch.zeros(3)` adds once for
-    each mention of a position: with `index` [0, 0, 2] twice at 0, as
-    `x.index_add_(0, index, values)` does.
+    """`x.index_put_((index,), torch.ones(3), accumulate=True)` on `x = torch.zeros(3)` adds
+    once for each mention of a position: with `index = torch.tensor([0, 0, 2])` twice at 0, as
+    `x.index_add_(0, index, torch.ones(3))` does.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([0, 0, 2], device=device)

@@ -87,13 +87,13 @@ def test_each_operator_has_a_function_and_a_method(name, result):
 
 @pytest.mark.claim("blitz-add-four-ways-agree")
 def test_four_ways_to_add_give_the_same_numbers(device):
-    """For two contiguous float32 tensors of the same shape that require no grad, `x + y`,
-    `torch.add(x, y)`, `torch.add(x, y, out=z)` with a `z` like them, and `x.add_(y)` give the
-    same values.
+    """For contiguous float32 vectors `x`, `y` and `z` of one length that share no memory and
+    require no grad, `x + y`, `torch.add(x, y)`, `torch.add(x, y, out=z)` and `x.add_(y)` give
+    the same values.
 
     They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor,
-    `out=z` fills `z`, and `add_` overwrites `x`. Of tensors that require grad autograd refuses
-    `out=`, and `add_` on a leaf.
+    `out=z` fills `z`, and `add_` overwrites `x`. With grad mode on, autograd refuses `out=` for
+    tensors that require grad, and `add_` on a leaf of them.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([0.5, 8.0], device=device)
@@ -108,8 +108,8 @@ def test_four_ways_to_add_give_the_same_numbers(device):
 @pytest.mark.claim("blitz-add-not-inplace")
 @pytest.mark.parametrize("add", [operator.add, torch.add])
 def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
-    """`x + y` and, without `out=`, `torch.add(x, y)` leave both tensors unchanged; the sum has
-    a storage of its own.
+    """`x + y` of int64 tensors and, without `out=`, `torch.add(x, y)` leave both tensors
+    unchanged; the sum has a storage of its own.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([10, 20], device=device)
@@ -123,9 +123,9 @@ def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
 
 @pytest.mark.claim("blitz-add-out")
 def test_out_overwrites_whatever_the_tensor_held(device):
-    """`torch.add(x, y, out=z)` of contiguous float32 tensors of one shape, none of which
-    requires grad, writes the sum into the memory of `z` and returns `z`; the values that a
-    separate `z` held before, even NaN, have no influence.
+    """`torch.add(x, x, out=z)` of float32 vectors `x` and `z` of one length that share no
+    memory and require no grad writes the sum into the memory of `z` and returns `z`; the values
+    that `z` held before, even NaN, have no influence.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     z = torch.full((2,), torch.nan, device=device)
@@ -139,11 +139,11 @@ def test_out_overwrites_whatever_the_tensor_held(device):
 
 
 def test_out_may_be_one_column_of_a_matrix(device):
-    """`torch.add(x, x, out=table[:, 1])` of a float32 vector `x` writes the sum into column 1
-    of a float32 matrix `table` and leaves its other columns as they were.
+    """With a 2 x 2 float32 matrix `table` and `x = torch.tensor([1.0, 2.0])`, `torch.add(x, x,
+    out=table[:, 1])` writes the sum into column 1 of `table` and leaves column 0 as it was.
 
     Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy,
-    and `out=table[:, [1]]` would fill only that copy.
+    and `out=table[:, [1]]` would leave `table` as it was.
     """
     table = torch.zeros(2, 2, device=device)
     x = torch.tensor([1.0, 2.0], device=device)
@@ -202,8 +202,9 @@ def test_out_keeps_its_dtype():
 
 
 def test_alpha_multiplies_the_second_operand(device):
-    """For int64 tensors and an int `a`, `torch.add(x, y, alpha=a)` is `x + a * y`, and
-    `torch.sub(x, y, alpha=a)` is `x - a * y`; `x.add_(y, alpha=a)` takes `alpha=` as well.
+    """For int64 tensors of one shape that share no memory, `torch.add(x, y, alpha=10)` is `x +
+    10 * y`, and `torch.sub(x, y, alpha=10)` is `x - 10 * y`; `x.add_(y, alpha=-1)` subtracts
+    `y` from `x` in place.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4], device=device)
@@ -287,7 +288,7 @@ def test_a_list_is_no_operand():
     """`x - [1.0, 2.0]` raises a TypeError for a tensor `x`, and so do `x - (1.0, 2.0)` and `x -
     "1"`: a list, a tuple or a string is no operand of `-`.
 
-    Wrap the list in `torch.tensor`. A NumPy array is taken, see
+    Wrap the list in `torch.tensor`. NumPy arrays beside tensors:
     `spec/tensors/test_numpy_functions.py`.
     """
     x = torch.ones(2)

@@ -61,9 +61,9 @@ def test_a_column_and_a_row_make_a_table(device):
     ],
 )
 def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
-    """In `x + y` shapes are aligned at the last dimension; where two sizes differ, one of them
-    must be 1 or missing, and the result has the other size: (4, 1, 3) and (5, 1) give (4, 5,
-    3).
+    """In `x + y` of dense tensors shapes are aligned at the last dimension; where two sizes
+    differ, one of them must be 1 or missing, and the result has the other size: (4, 1, 3) and
+    (5, 1) give (4, 5, 3).
 
     The other size may also be 0: (3, 1) and (0,) give (3, 0).
     """
@@ -73,8 +73,8 @@ def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
 
 
 def test_sizes_that_differ_and_are_not_one_are_refused(device):
-    """`x + y` of tensors whose aligned sizes differ, none of them 1, raises a RuntimeError that
-    names both sizes and the dimension: (2, 3) plus (2,) fails.
+    """`x + y` of dense tensors whose aligned sizes differ, none of them 1, raises a
+    RuntimeError that names both sizes and the dimension: (2, 3) plus (2,) fails.
 
     A vector with one entry per row needs the shape (2, 1): write `vector[:, None]`.
     """
@@ -132,7 +132,7 @@ def test_a_row_minus_a_column_is_a_table():
 
 
 def test_dividing_rows_by_their_sums_needs_keepdim():
-    """`x / x.sum(1, keepdim=True)` divides each row of a 2 x 2 matrix by its sum; `x /
+    """`x / x.sum(1, keepdim=True)` divides each row of a 2 x 2 float32 matrix by its sum; `x /
     x.sum(1)` divides each column by one of the sums, without an error.
 
     Because `x.sum(1)` has the shape (2,), which is aligned with the columns. `x / x.sum(1)[:,
@@ -169,14 +169,20 @@ def test_comparisons_and_where_broadcast_as_well(device):
 
 
 def test_an_in_place_operation_repeats_its_argument(device):
-    """`matrix.add_(row)` of shapes (2, 3) and (3,) broadcasts `row` to the shape of `matrix`,
-    which is written to.
+    """`matrix.add_(row)` of float32 tensors of shapes (2, 3) and (3,) that share no memory and
+    require no grad broadcasts `row` to the shape of `matrix`, which is written to.
+
+    `matrix.add_(matrix[0])` raises RuntimeError: write `matrix.add_(matrix[0].clone())`.
     """
-    matrix = torch.zeros(2, 3, device=device)
+    matrix = torch.tensor([[0.0, 0.0, 0.0], [5.0, 5.0, 5.0]], device=device)
 
     matrix.add_(torch.tensor([1.0, 2.0, 3.0], device=device))
 
-    assert matrix.tolist() == [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]
+    assert matrix.tolist() == [[1.0, 2.0, 3.0], [6.0, 7.0, 8.0]]
+    first = matrix[0]
+    with pytest.raises(RuntimeError, match="refer to a single memory location"):
+        matrix.add_(first)
+    assert matrix.add_(first.clone()).tolist() == [[2.0, 4.0, 6.0], [7.0, 9.0, 11.0]]
 
 
 def test_a_tensor_does_not_grow_in_place(device):
@@ -211,8 +217,8 @@ def test_expand_repeats_without_copying(device):
 
 def test_broadcast_to_is_expand(device):
     """`torch.broadcast_to(x, (3, 2))` and `x.expand_as(other)`, with `other` of shape (3, 2),
-    give a view of the shape and strides that `x.expand(3, 2)` has: for `x` of shape (2,) the
-    strides (0, 1).
+    give a view of the shape and strides that `x.expand(3, 2)` has: for a contiguous `x` of
+    shape (2,) the strides (0, 1).
     """
     row = torch.tensor([1, 2], device=device)
 

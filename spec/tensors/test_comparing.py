@@ -219,7 +219,7 @@ def test_a_python_integer_out_of_range_wraps_before_it_is_compared():
 
 
 def test_isclose_answers_for_each_element(device):
-    """`torch.isclose(x, y)` of two float32 tensors of one shape gives a bool tensor of that
+    """`torch.isclose(x, y)` of two dense float32 tensors of one shape gives a bool tensor of that
     shape; `torch.allclose(x, y)` gives one Python bool.
     """
     x = torch.tensor([1.0, 1.0], device=device)

@@ -39,8 +39,8 @@ def test_a_complex_tensor_is_made_of_two_real_ones(device):
 
 
 def test_complex_wants_two_floats_of_one_dtype():
-    """`torch.complex(real, imag)` raises RuntimeError for int64 parts, "Expected both inputs to
-    be Half, Float or Double tensors", and for one float32 and one float64 part.
+    """On the CPU `torch.complex(real, imag)` raises RuntimeError for int64 parts, "Expected
+    both inputs to be Half, Float or Double tensors", and for one float32 and one float64 part.
 
     Convert both parts first, as in `torch.complex(real.float(), imag.float())`.
     """
@@ -72,9 +72,9 @@ def test_length_and_angle(device):
 
 @pytest.mark.spare("TypeError", reason="PyTorch before 2.15 raises RuntimeError")
 def test_real_and_imag_are_views(device):
-    """`x.real` and `x.imag` of a complex64 tensor are float32 views of its parts: a write to
-    `x.real` changes `x`. A float32 tensor has no `imag`: RuntimeError, since PyTorch 2.15
-    TypeError.
+    """`x.real` and `x.imag` of `x = torch.tensor([3 + 4j])`, which is complex64, are float32
+    views of its parts: a write to `x.real` changes `x`. A float32 tensor has no `imag`:
+    RuntimeError, since PyTorch 2.15 TypeError.
     """
     x = torch.tensor([3 + 4j], device=device)
 
@@ -88,11 +88,12 @@ def test_real_and_imag_are_views(device):
 
 
 def test_view_as_real_has_a_last_dimension_of_two(device):
-    """`torch.view_as_real(x)` of a complex `x` of shape (2,) is a float view of shape (2, 2),
-    real part first; `torch.view_as_complex` goes back, and refuses a last dimension of size 3
-    or of stride 2.
+    """`torch.view_as_real(x)` of the complex64 `x = torch.tensor([3 + 4j, 1j])` is a float32
+    view of shape (2, 2), real part first; `torch.view_as_complex` goes back, and refuses a last
+    dimension of size 3 or of stride 2.
 
-    The size must be 2 and the stride 1; make the pairs contiguous first.
+    The size must be 2, the stride 1, the other strides and the start in memory even:
+    `pairs.clone(memory_format=torch.contiguous_format)` copies them so.
     `torch.view_as_real(x.conj())` raises RuntimeError: write `x.conj().resolve_conj()`.
     """
     x = torch.tensor([3 + 4j, 1j], device=device)
@@ -107,14 +108,17 @@ def test_view_as_real_has_a_last_dimension_of_two(device):
         torch.view_as_complex(torch.ones(2, 3, device=device))
     with pytest.raises(RuntimeError, match="Tensor must have a last dimension with stride 1"):
         torch.view_as_complex(torch.ones(2, 2, device=device).t())
+    copied = torch.ones(2, 2, device=device).t().clone(memory_format=torch.contiguous_format)
+    assert torch.view_as_complex(copied).tolist() == [1 + 1j, 1 + 1j]
 
 
 def test_complex_numbers_have_no_order():
-    """`==` compares two complex64 tensors; on the CPU `x > y` and `x.max()` of complex64
-    tensors raise RuntimeError, "not implemented for 'ComplexFloat'".
+    """`==` compares two complex64 tensors; on the CPU `x > x` and `x.max()` of `x =
+    torch.tensor([3 + 4j, 1j])` raise NotImplementedError, a RuntimeError, "not implemented for
+    'ComplexFloat'".
 
     Because no order of the complex numbers agrees with their arithmetic: compare `x.abs()` or
-    `x.real`.
+    `x.real`. Older releases raise a plain RuntimeError.
     """
     x = torch.tensor([3 + 4j, 1j])
 
@@ -128,8 +132,8 @@ def test_complex_numbers_have_no_order():
 
 
 def test_the_root_of_a_negative_number_is_complex_if_the_tensor_is(device):
-    """`torch.sqrt` of -1.0 is NaN in a float32 tensor and 1j in a complex64 one; convert with
-    `x.to(torch.complex64)` first.
+    """`x.sqrt()` of `x = torch.tensor([-1.0])`, which is float32, is NaN;
+    `x.to(torch.complex64).sqrt()` is 1j.
     """
     x = torch.tensor([-1.0], device=device)
 

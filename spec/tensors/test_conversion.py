@@ -38,8 +38,8 @@ from hypothesis import strategies as st
 )
 def test_twelve_dtypes_have_a_method_that_converts_to_them(method, dtype, device):
     """`x.bool()`, `byte`, `char`, `short`, `int`, `long`, `half`, `bfloat16`, `float`,
-    `double`, `cfloat` and `cdouble` convert `x` to one dtype each: `x.long()` to int64,
-    `x.byte()` to uint8.
+    `double`, `cfloat` and `cdouble` convert a float32 tensor `x` to one dtype each: `x.long()`
+    to int64, `x.byte()` to uint8.
 
     Most of the names are those of C; `char` is int8 and `cfloat` complex64. uint16, uint32 and
     uint64 have no method: since PyTorch 2.3 write `x.to(torch.uint16)`.
@@ -54,10 +54,11 @@ def test_twelve_dtypes_have_a_method_that_converts_to_them(method, dtype, device
 
 
 def test_there_are_many_ways_to_ask_for_a_dtype(device):
-    """`x.to(torch.int64)`, `x.to(dtype=torch.int64)`, `x.type(torch.int64)` and `x.long()` give
-    equal tensors; `x.to(other)` and `x.type_as(other)` take the dtype of another tensor.
+    """`x.to(torch.int64)`, `x.to(dtype=torch.int64)`, `x.type(torch.int64)` and `x.long()` of a
+    float32 `x` give equal tensors; `x.to(other)` and `x.type_as(other)` take the dtype of the
+    dense tensor `other`.
 
-    `x.to(other)` moves to the device of `other` as well.
+    `x.to(other)` and `x.type_as(other)` move to the device of `other` as well.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     integers = torch.tensor([5], device=device)
@@ -247,11 +248,11 @@ def test_widening_brings_no_digits_back(device):
 
 
 def test_a_float32_model_refuses_float64_data():
-    """`nn.Linear(2, 1)` with its float32 weights raises RuntimeError for a float64 input:
-    convert the data with `data.float()` or the layer with `layer.double()`.
+    """`nn.Linear(2, 1)` with its float32 weights on the CPU raises RuntimeError for a float64
+    input: convert the data with `data.float()` or the layer with `layer.double()`.
 
     Because matrix products do not promote dtypes. It bites with data from NumPy, whose floats
-    are float64.
+    are float64 by default.
     """
     layer = torch.nn.Linear(2, 1)
     data = torch.zeros(3, 2, dtype=torch.float64)
@@ -266,12 +267,13 @@ def test_a_float32_model_refuses_float64_data():
 
 
 def test_a_mix_of_dtypes_is_told_in_many_words():
-    """`torch.bmm(x, y)` of a float32 `x` and a float64 `y` raises RuntimeError, "expected
-    scalar type Float but found Double"; a float32 `nn.Conv1d` without bias says of a float64
-    input the reverse.
+    """`torch.bmm(x, y)` of `x = torch.ones(1, 2, 2)` and a float64 `y` like it raises
+    RuntimeError, "expected scalar type Float but found Double"; a float32 `nn.Conv1d` without
+    bias says of a float64 input the reverse.
 
-    Because neither promotes. Convert one: usually the data, `x.float()`, since float64 comes
-    from NumPy.
+    Because neither promotes. Which dtype the message expects differs between operations, and in
+    `bmm` between sizes. Convert one: usually the data, `y.float()`, since float64 comes from
+    NumPy.
     """
     x = torch.ones(1, 2, 2)
 
@@ -284,8 +286,8 @@ def test_a_mix_of_dtypes_is_told_in_many_words():
 
 
 def test_complex_to_real_drops_the_imaginary_part_with_a_warning(device):
-    """`z.float()` of a complex tensor with elements drops the imaginary part and warns, once
-    per process; `z.real` gives the real part without a warning.
+    """`z.float()` of `z = torch.tensor([3 + 4j])` drops the imaginary part and warns, once per
+    process; `z.real` gives the real part without a warning.
     """
     z = torch.tensor([3 + 4j], device=device)
 
@@ -297,8 +299,9 @@ def test_complex_to_real_drops_the_imaginary_part_with_a_warning(device):
 
 
 def test_conversion_between_floats_keeps_the_gradient(device):
-    """`x.double()` of a float32 `x` that requires grad is part of the autograd graph, and the
-    gradient arrives at `x` as float32; `x.long()` does not require grad.
+    """With grad mode on, `x.double()` of a float32 `x` that requires grad is part of the
+    autograd graph, and the gradient arrives at `x` as float32; `x.long()` does not require
+    grad.
 
     Because an integer tensor cannot require grad, the graph ends at `x.long()`.
     """

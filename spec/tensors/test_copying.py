@@ -37,11 +37,13 @@ def test_tensor_copies_its_data():
 
 @pytest.mark.parametrize("make", [torch.from_numpy, torch.as_tensor, torch.asarray])
 def test_as_tensor_shares_an_array(make):
-    """`torch.from_numpy(array)`, `torch.as_tensor(array)` and `torch.asarray(array)` of
-    `np.array([1, 2])` share its memory: a later write to the array shows in the tensor.
+    """With the default settings `torch.from_numpy(array)`, `torch.as_tensor(array)` and
+    `torch.asarray(array)` of `np.array([1, 2])` share its memory: a later write to the array
+    shows in the tensor.
 
     Nothing is copied, which is fast; where the array changes later, `torch.tensor(array)` is
-    safe. `spec/tensors/test_numpy_refusals.py` tells which arrays are refused.
+    safe. With another default device `as_tensor` and `asarray` copy. Refused arrays:
+    `spec/tensors/test_numpy_refusals.py`.
     """
     array = np.array([1, 2])
     shared = make(array)
@@ -53,8 +55,8 @@ def test_as_tensor_shares_an_array(make):
 
 @pytest.mark.torch(">=2.0")
 def test_asarray_copies_an_array_without_dimensions():
-    """`torch.asarray(np.array(1.5))` copies the value of a 0-dimensional array, while
-    `torch.as_tensor` and `torch.from_numpy` share its memory.
+    """With the default settings `torch.asarray(np.array(1.5))` copies the value of a
+    0-dimensional array, while `torch.as_tensor` and `torch.from_numpy` share its memory.
 
     Because `asarray` treats an array of shape () as a NumPy scalar. Write `torch.from_numpy`
     where the memory must be shared.
@@ -89,8 +91,11 @@ def test_as_tensor_hands_a_tensor_back(make, device):
 
 
 def test_asarray_can_be_told_to_copy():
-    """`torch.asarray(array, copy=True)` copies a NumPy array: a later write to the array does
-    not show in the tensor.
+    """`torch.asarray(array, copy=True)` of `np.array([1, 2])` copies it: a later write to the
+    array does not show in the tensor.
+
+    A NumPy array with a negative stride, such as `array[::-1]`, raises ValueError with
+    `copy=True` too: write `torch.from_numpy(array[::-1].copy())`.
     """
     array = np.array([1, 2])
     copied = torch.asarray(array, copy=True)
@@ -98,11 +103,14 @@ def test_asarray_can_be_told_to_copy():
     array[0] = 9
 
     assert copied.tolist() == [1, 2]
+    assert torch.from_numpy(array[::-1].copy()).tolist() == [2, 9]
+    with pytest.raises(ValueError, match="in the given numpy array is negative"):
+        torch.asarray(array[::-1], copy=True)
 
 
 def test_asarray_can_be_told_not_to_copy():
-    """`torch.asarray(data, copy=False)` of `np.array([1, 2])` shares its memory; of the list
-    [1, 2], whose memory a tensor cannot share, it raises ValueError.
+    """`torch.asarray(data, copy=False)` on the CPU of `np.array([1, 2])` shares its memory; of
+    the list [1, 2], whose memory a tensor cannot share, it raises ValueError.
 
     Because a list holds Python objects, not numbers side by side. Leave `copy=` out to copy
     where it must be; another `dtype=` beside `copy=False` raises too.
@@ -119,7 +127,7 @@ def test_tensor_of_a_tensor_warns(device):
     """`torch.tensor(x)` of a tensor `x` that requires grad gives a copy that does not, and
     warns with UserWarning that `x.detach().clone()` is the recommended way.
 
-    Because it looks as if gradients flowed through it. Write `x.clone()` to keep the graph,
+    No gradient flows through the copy to `x`. Write `x.clone()` to keep the graph,
     `x.detach().clone()` to leave it.
     """
     source = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
@@ -134,8 +142,8 @@ def test_tensor_of_a_tensor_warns(device):
 
 
 def test_a_list_of_single_numbers_in_tensors_is_read(device):
-    """`torch.tensor([a, b])` of two 0-dimensional tensors is a new tensor of their values, here
-    [1.0, 2.5].
+    """`torch.tensor([a, b])` of the 0-dimensional tensors `a` of 1 and `b` of 2.5 is a new
+    float32 tensor of their values, [1.0, 2.5].
 
     Gradients do not flow through it; `torch.stack([a, b])` of tensors of one dtype keeps the
     graph.
@@ -146,10 +154,10 @@ def test_a_list_of_single_numbers_in_tensors_is_read(device):
 
 
 def test_a_list_of_longer_tensors_is_stacked_instead(device):
-    """`torch.tensor(rows)` of a list of tensors of shape (2,) raises ValueError;
-    `torch.stack(rows)` makes one tensor of tensors that have one shape.
+    """`torch.tensor(rows)` of a list of two float32 tensors of shape (2,) raises ValueError;
+    `torch.stack(rows)` makes one tensor of shape (2, 2) of them.
 
-    Because each entry of the list is converted to one Python number.
+    Because `torch.tensor` converts each entry of the list to one Python number.
     """
     rows = [torch.tensor([1.0, 2.0], device=device), torch.tensor([3.0, 4.0], device=device)]
 
@@ -175,8 +183,9 @@ def test_a_list_of_arrays_is_slow_and_warns():
 
 
 def test_frombuffer_reads_raw_bytes_in_place():
-    """`torch.frombuffer(buffer, dtype=...)` reads the bytes of a `bytearray` as elements of
-    that dtype and shares its memory; `offset=` counts bytes, `count=` elements.
+    """`torch.frombuffer(buffer, dtype=torch.uint8)` reads the bytes of the `bytearray` [1, 2,
+    3, 4] as uint8 numbers and shares its memory; int16 takes two bytes each. `offset=` counts
+    bytes, `count=` elements.
     """
     buffer = bytearray([1, 2, 3, 4])
 
@@ -204,8 +213,8 @@ def test_frombuffer_wants_whole_numbers_of_bytes():
 
 
 def test_frombuffer_warns_of_bytes_that_must_not_change():
-    """`torch.frombuffer` of read-only `bytes` warns, once per process, that the buffer is not
-    writable, and gives a tensor that shares its memory.
+    """`torch.frombuffer(b"abc", dtype=torch.uint8)` of read-only `bytes` warns, once per
+    process, that the buffer is not writable, and gives a tensor that shares its memory.
 
     Because PyTorch has no read-only tensors, writing to it is undefined behaviour: use
     `bytearray(data)`, or `.clone()` the tensor.

@@ -25,8 +25,9 @@ import torch
 
 @pytest.mark.claim("blitz-tensor-like-ndarray")
 def test_a_tensor_describes_itself_like_a_numpy_array():
-    """A tensor has `x.shape` and `x.ndim` as a NumPy array has; `x.numel()` is NumPy's `size`,
-    and `x.stride()` counts elements where NumPy's `strides` counts bytes.
+    """A 2 x 3 tensor has `x.shape` and `x.ndim` as a 2 x 3 NumPy array has; `x.numel()` is
+    NumPy's `size`, and `x.stride()` of a dense tensor counts elements where NumPy's `strides`
+    counts bytes.
 
     A stride of (24, 8) bytes in NumPy is (3, 1) for an int64 tensor. Not all carries over: a
     slice with a negative step raises, see `spec/tensors/test_indexing.py`.
@@ -59,8 +60,8 @@ def test_a_size_is_numbers_or_a_sequence_of_them():
 
 @pytest.mark.parametrize("make", [torch.empty, torch.zeros, torch.ones, torch.rand, torch.randn])
 def test_factories_make_float32_on_the_cpu(make):
-    """With the default settings and without `dtype=` and `device=`, `torch.empty`, `zeros`,
-    `ones`, `rand` and `randn` make a float32 tensor on the CPU.
+    """With the default settings and without `dtype=`, `device=` and `out=`, `torch.empty`,
+    `zeros`, `ones`, `rand` and `randn` make a float32 tensor on the CPU.
 
     `torch.set_default_dtype` and `torch.set_default_device` change the defaults. `torch.full`,
     `torch.arange` and `torch.randint` make int64 from integers.
@@ -129,10 +130,11 @@ def test_full_takes_its_dtype_from_the_value(value, dtype, filled, device):
 
 
 def test_full_converts_its_value_to_the_dtype_it_is_given(device):
-    """With `dtype=`, `torch.full` converts the fill value: 7 to 7.0 in float64, 7.9 to 7 in
-    int64; 300, which uint8 cannot hold, and 1e300 in float32 raise RuntimeError.
+    """With `dtype=`, `torch.full` on the CPU converts the fill value: 7 to 7.0 in float64, 7.9
+    to 7 in int64; 300, which uint8 cannot hold, and 1e300 in float32 raise RuntimeError.
 
-    Choose a wider dtype. In contrast `torch.tensor(1e300)` is infinite.
+    Choose a wider dtype. In contrast `torch.tensor(1e300, dtype=torch.float32)` is infinite:
+    `spec/tensors/test_from_data.py`.
     """
     full = torch.full((2, 2), 7, dtype=torch.float64, device=device)
     cut = torch.full((1,), 7.9, dtype=torch.int64, device=device)
@@ -159,9 +161,9 @@ def test_eye_has_ones_on_the_diagonal(device):
 
 @pytest.mark.claim("blitz-empty-uninitialised")
 def test_empty_leaves_memory_as_it_is():
-    """`torch.empty(5, 3, out=memory)` of a 5 x 3 `memory` full of sevens returns it with the
-    sevens, since `torch.empty` writes no elements outside deterministic mode; `torch.zeros`
-    overwrites them.
+    """With `memory = torch.full((5, 3), 7.0)`, `torch.empty(5, 3, out=memory)` returns it with
+    its sevens, since `torch.empty` writes no elements outside deterministic mode;
+    `torch.zeros(5, 3, out=memory)` overwrites them.
 
     Without `out=` the elements are whatever the newly allocated memory holds, so write each
     before it is read. Deterministic mode fills them: `spec/training/test_reproducibility.py`.
@@ -194,8 +196,8 @@ def test_a_size_of_floats_is_refused():
     """`torch.zeros(2.0)` raises TypeError, since a Python float is no size: convert a computed
     size with `int(...)`.
 
-    It bites where a size was computed with `/`, which gives a float even for 4 / 2; `//` gives
-    an integer.
+    It bites where a size was computed with `/`, which gives a float even for 4 / 2; `//` of two
+    ints gives an int.
     """
     with pytest.raises(TypeError, match=r"argument 'size' .* tuple of (Sym)?[iI]nts, .*float"):
         torch.zeros(2.0)
@@ -228,9 +230,9 @@ def test_requires_grad_is_asked_for_at_creation(device):
 
 @pytest.mark.claim("self-tensor-primary-structure")
 def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
-    """The input, the output summed to a loss, the weight and the weight's gradient of
-    `nn.Linear(2, 1)` are each a `torch.Tensor`; the weight is an `nn.Parameter`, a subclass of
-    it.
+    """The input of `nn.Linear(2, 1)`, its output summed to a loss, its weight and, after
+    `loss.backward()`, the weight's gradient are each a `torch.Tensor`; the weight is an
+    `nn.Parameter`, a subclass of it.
     """
     inputs = torch.ones(1, 2)
     model = torch.nn.Linear(2, 1)
@@ -245,12 +247,12 @@ def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
 
 @pytest.mark.claim("summary-base-libraries")
 def test_torch_makes_tensors_and_autograd_differentiates_them():
-    """`torch.autograd.grad(y, x)` gives the derivatives of a scalar tensor `y` by `x`, in a
-    tuple with one gradient per input: [2, 6] for the sum of squares of `torch.tensor([1.0,
-    3.0])`.
+    """`torch.autograd.grad(y, x)` gives the derivatives of a scalar float32 tensor `y` computed
+    from `x`, in a tuple with one gradient per input: [2, 6] for the sum of squares of
+    `torch.tensor([1.0, 3.0])`.
 
-    `x` must require grad. A training loop calls `loss.backward()` instead, which adds the
-    gradients to the `grad` of each parameter.
+    `x` must require grad before `y` is computed. A training loop calls `loss.backward()`
+    instead, which adds the gradients to the `grad` of each parameter.
     """
     x = torch.tensor([1.0, 3.0], requires_grad=True)
 

@@ -114,7 +114,7 @@ def test_rounding_mode_says_what_div_does_with_the_fraction(rounding_mode, resul
 
 def test_a_rounding_mode_keeps_integers_integers(device):
     """`torch.div` of an int64 tensor by an int gives int64 with `rounding_mode="floor"` or
-    `"trunc"`, and float32 without.
+    `"trunc"`, and the default dtype, float32, without.
     """
     x = torch.tensor([7], device=device)
 
@@ -145,8 +145,9 @@ def test_an_unknown_rounding_mode_is_refused():
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, 1), (8, -3, -1), (-8, -3, -2)]
 )
 def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
-    """`x % y` and `torch.remainder(x, y)` of an int64 tensor by an int, where they are not 0,
-    have the sign of the divisor `y`, as in Python: `-8 % 3` is 1.
+    """`x % y` and `torch.remainder(x, y)` of an int64 tensor by a non-zero int `y` from -2**63
+    to 2**63 - 1 have, where they are not 0, the sign of the divisor `y`, as in Python: `-8 % 3`
+    is 1.
     """
     x = torch.tensor(x, device=device)
 

@@ -39,8 +39,8 @@ import torch.nn.functional as F
 )
 def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name):
     """`x.element_size()` is the number of bytes that an element of `x` takes, 1 for bool, 4 for
-    float32, 16 for complex128; for a float32 tensor on the CPU `x.type()` is the older name of
-    its dtype, `torch.FloatTensor`.
+    float32, 16 for complex128; for a dense float32 tensor on the CPU `x.type()` is the older
+    name of its dtype, `torch.FloatTensor`.
 
     The number in these dtypes' names counts bits, eight to a byte. A complex64 is two float32
     numbers. On a GPU `x.type()` says `torch.cuda.FloatTensor`.
@@ -235,8 +235,8 @@ def test_class_labels_are_int64(device):
     """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` are int64, which `F.cross_entropy`
     takes for class indices.
 
-    uint8 is taken too; a float tensor of the shape of the scores is read as class
-    probabilities.
+    For scores of one row per sample uint8 is taken too; a float tensor of the shape of the
+    scores is read as class probabilities.
     """
     labels = torch.tensor([0, 2], device=device)
     scores = torch.tensor([[9.0, 0.0, 0.0], [0.0, 0.0, 9.0]], device=device)
@@ -251,10 +251,10 @@ def test_class_labels_are_int64(device):
 
 @pytest.mark.claim("self-labels-long")
 def test_int32_labels_are_refused():
-    """`F.cross_entropy(scores, labels)` of 2 x 3 scores raises RuntimeError for int32 class
-    indices; write `labels.long()`.
+    """On the CPU `F.cross_entropy(scores, labels)` of 2 x 3 scores raises RuntimeError for
+    int32 class indices; write `labels.long()`.
 
-    It bites with labels from NumPy or a file, which are often int32.
+    It bites with labels that a NumPy array or a file holds as int32.
     """
     labels = torch.tensor([0, 2], dtype=torch.int32)
     scores = torch.zeros(2, 3)
@@ -278,11 +278,12 @@ def test_old_type_names_still_make_tensors():
 
 
 def test_old_type_names_tell_dtypes_apart():
-    """`isinstance(x, torch.LongTensor)` is True for an int64 tensor on the CPU and False for a
-    float32 one, although `type(x)` is `torch.Tensor` for both.
+    """`isinstance(x, torch.LongTensor)` is True for the CPU tensor `torch.tensor([1])`, which
+    is int64, and False for `torch.tensor([1.0])`, a float32 one, although `type(x)` is
+    `torch.Tensor` for both.
 
-    Because these names stand for a dtype and a device, not for a class. `x.dtype is
-    torch.int64` says it plainly.
+    Because these names ask for a dtype and a device; they are not base classes of tensors.
+    `x.dtype is torch.int64` asks for the dtype alone.
     """
     integers, floats = torch.tensor([1]), torch.tensor([1.0])
 

@@ -133,10 +133,11 @@ def test_rounding_gives_floats():
 
 def test_rounding_to_decimals(device):
     """`x.round(decimals=2)` of the float32 number 1234.5678 is 1234.57, up to rounding, and
-    `x.round(decimals=-2)` is 1200. For an int64 tensor both raise a RuntimeError.
+    `x.round(decimals=-2)` is 1200. For an int64 tensor both raise an error, "not implemented
+    for 'Long'": write `x.float()` first.
 
-    Because the number is multiplied by a power of 10, rounded, and divided again: 2.345 becomes
-    2.34, and a number near the largest float becomes inf.
+    Because the number is multiplied by a power of 10, rounded, and divided again: the float32
+    number 2.345 becomes 2.34, and the largest float32 becomes inf.
     """
     largest = torch.finfo(torch.float32).max
     x = torch.tensor([1234.5678, largest], device=device)
@@ -164,9 +165,8 @@ def test_frac_is_what_trunc_cuts_off(device):
 
 
 def test_clamp_moves_numbers_between_two_bounds(device):
-    """`torch.clamp(x, min, max)` of an int64 tensor, with an int `min` not above the int `max`,
-    sets elements below `min` to `min` and elements above `max` to `max`; `torch.clip` is an
-    alias.
+    """`torch.clamp(x, 3, 6)` of an int64 tensor sets elements below 3 to 3 and elements above 6
+    to 6, in a new tensor; `torch.clip` is an alias.
     """
     x = torch.tensor([1, 5, 9], device=device)
 
@@ -262,7 +262,7 @@ def test_integers_refuse_negative_integer_powers():
 
 
 def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
-    """`x ** y` of two int64 tensors raises no error for a negative exponent: the fraction is
+    """`x ** y` of int64 tensors raises no error for exponents of -1 in `y`: the fraction is
     dropped, so 4 and -4 to the power of -1 are 0, while 1 and -1 to the power of -1 are 1 and
     -1.
 
@@ -288,11 +288,11 @@ def test_a_power_may_differ_for_each_element(device):
 
 
 def test_lerp_goes_part_of_the_way(device):
-    """`torch.lerp(start, end, weight)` of two finite float32 tensors is, up to rounding, `start
-    + weight * (end - start)`, a linear interpolation.
+    """`torch.lerp(start, end, 0.25)` of the float32 vectors [0, 10] and [10, 30] is [2.5, 15],
+    a quarter of the way: `start + 0.25 * (end - start)`, a linear interpolation.
 
-    At weight 1 it gives `end` itself unless `end - start` overflows, which the formula doesn't
-    where `end - start` is rounded, as with 1e8 and 1.
+    From 1e8 to 1 with the weight 1.0 it gives exactly 1, the end, where the formula gives 0,
+    because `end - start` is rounded.
     """
     start = torch.tensor([0.0, 10.0], device=device)
     end = torch.tensor([10.0, 30.0], device=device)
@@ -305,10 +305,11 @@ def test_lerp_goes_part_of_the_way(device):
 
 
 def test_addcmul_and_addcdiv_add_a_product_or_a_quotient(device):
-    """Of float32 tensors `torch.addcmul(x, a, b, value=v)` is `x + v * a * b`, and
-    `torch.addcdiv(x, a, b, value=v)` is `x + v * a / b`, up to rounding.
+    """Of the float32 tensors `x` of 100, `a` of 8 and `b` of 2, `torch.addcmul(x, a, b,
+    value=3)` is 148, `x + 3 * a * b`, and `torch.addcdiv(x, a, b, value=3)` is 112, `x + 3 * a
+    / b`.
 
-    `torch.optim.Adam` uses both. `addcdiv` refuses integer tensors.
+    `torch.optim.Adam` computes with both. `addcdiv` refuses int64 `a` and `b`.
     """
     x = torch.tensor([100.0], device=device)
     a = torch.tensor([8.0], device=device)
@@ -317,4 +318,4 @@ def test_addcmul_and_addcdiv_add_a_product_or_a_quotient(device):
     assert torch.addcmul(x, a, b, value=3).tolist() == [148.0]
     assert torch.addcdiv(x, a, b, value=3).tolist() == [112.0]
     with pytest.raises(RuntimeError, match="Integer division with addcdiv is no longer supported"):
-        torch.addcdiv(x.long(), a.long(), b.long())
+        torch.addcdiv(x, a.long(), b.long())

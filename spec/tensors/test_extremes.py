@@ -53,8 +53,8 @@ def test_max_of_two_tensors_compares_them(device):
 
 
 def test_argmax_counts_through_the_flattened_tensor(device):
-    """`x.argmax()` of a matrix is an index into the flattened tensor, in row-major order;
-    `x.argmax(dim=1)` is an index along dimension 1, one per row.
+    """`x.argmax()` of a nonempty int64 matrix is an index into the flattened tensor, in
+    row-major order; `x.argmax(dim=1)` is an index along dimension 1, one per row.
 
     A classifier's answer is `logits.argmax(dim=1)`.
     """

@@ -74,8 +74,8 @@ def test_irfft_needs_an_odd_length(device):
 
 def test_fftfreq_names_the_frequencies():
     """`torch.fft.fftfreq(n, d)` gives the frequency of each element of `torch.fft.fft` for n
-    samples `d` apart: from 0 upwards, then the negative ones. `torch.fft.fftshift` moves frequency
-    0 to index n // 2.
+    samples `d` apart: from 0 upwards, then the negative ones. `torch.fft.fftshift` moves
+    frequency 0 to index n // 2.
     """
     frequencies = torch.fft.fftfreq(4, d=0.5)
 
@@ -114,8 +114,8 @@ def test_fft2_transforms_the_last_two_dimensions(device):
 
 
 def test_torch_fft_is_a_module():
-    """Since PyTorch 1.8 `torch.fft` is a module: `torch.fft(x)` raises TypeError, "'module' object
-    is not callable", and `torch.rfft(x)` AttributeError. Write `torch.fft.fft(x)` and
+    """Since PyTorch 1.8 `torch.fft` is a module: `torch.fft(x)` raises TypeError, "'module'
+    object is not callable", and `torch.rfft(x)` AttributeError. Write `torch.fft.fft(x)` and
     `torch.fft.rfft(x)`.
     """
     x = torch.ones(2)
@@ -146,8 +146,8 @@ def test_a_product_of_transforms_is_a_convolution(device):
 
 @pytest.mark.torch(">=2.0")
 def test_stft_wants_return_complex():
-    """`torch.stft(x, n_fft, window=window)` of real samples and a real window raises RuntimeError,
-    "stft requires the return_complex parameter be given for real inputs": pass
+    """`torch.stft(x, n_fft, window=window)` of real samples and a real window raises
+    RuntimeError, "stft requires the return_complex parameter be given for real inputs": pass
     `return_complex=True`.
     """
     x, window = torch.ones(16), torch.hann_window(4)
@@ -161,13 +161,13 @@ def test_stft_wants_return_complex():
 
 
 def test_stft_gives_frequencies_by_windows():
-    """`torch.stft(x, 4, hop_length=2, window=window, return_complex=True)` of 16 real samples has
-    the shape (3, 9): 4 // 2 + 1 frequencies by 1 + 16 // 2 windows. `hop_length` is `n_fft // 4` by
-    default.
+    """`torch.stft(x, 4, hop_length=2, window=window, return_complex=True)` of 16 float32
+    samples and a window of 4 has the shape (3, 9): 4 // 2 + 1 frequencies by 1 + 16 // 2
+    windows. `hop_length` is `n_fft // 4` by default.
 
     The ends are padded (`center=True`), so one window more than 16 // 2. `abs()` of it is the
-    spectrogram; `torch.istft` with the same settings goes back, and needs `length=15` for 15
-    samples.
+    spectrogram; `torch.istft` with the same `n_fft`, `hop_length` and `window` goes back, and
+    needs `length=15` for 15 samples.
     """
     x, window = torch.arange(16.0), torch.hann_window(4)
 

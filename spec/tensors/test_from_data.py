@@ -43,8 +43,8 @@ def test_tensor_makes_a_tensor_of_the_given_numbers():
     ],
 )
 def test_the_widest_kind_in_the_data_decides_the_dtype(data, dtype, held, device):
-    """`torch.tensor` of a list of Python numbers is int64 for integers, float32 with one float
-    among them, complex64 with one complex number, bool for booleans alone; an empty list gives
+    """`torch.tensor` of the list `[1, 2]` is int64, of `[1, 2.5]`, with one float, float32, of
+    `[1, 2j]`, with one complex number, complex64, of `[True, False]` bool; an empty list gives
     float32.
 
     Because the dtype must hold each value: kinds rank bool, integer, float, complex. float32
@@ -158,8 +158,8 @@ def test_rows_of_different_length_are_refused():
 
 
 def test_a_number_beside_a_row_is_refused():
-    """`torch.tensor([[1, 2], 3])` raises TypeError, "not a sequence": after a list as first
-    element, the others must be sequences too.
+    """`torch.tensor([[1, 2], 3])` raises TypeError, "not a sequence": after the list [1, 2] as
+    first element, the others must be sequences too.
 
     Because the first element decides how many dimensions there are. Write `[3, 3]`, or whatever
     row is meant.
@@ -238,7 +238,7 @@ def test_capital_tensor_takes_no_dtype():
     """`torch.Tensor([1, 2], dtype=torch.float16)` raises TypeError: the class takes no
     `dtype=`; `torch.tensor` does.
 
-    Because its dtype is the default dtype. Write `torch.tensor(data, dtype=...)`.
+    Of a list it makes a tensor of the default dtype. Write `torch.tensor(data, dtype=...)`.
     """
     asked = torch.tensor([1, 2], dtype=torch.float16)
 

@@ -19,20 +19,24 @@ import torch
 
 
 def test_gather_picks_one_element_of_each_row(device):
-    """`scores.gather(1, labels.unsqueeze(1))` of an (n, classes) matrix and a vector of n class
-    indices picks from each row the column that its label names: the score of that class.
+    """`scores.gather(1, labels.unsqueeze(1))` of an (n, classes) float32 matrix and an int64
+    vector of n class indices picks from each row the column that its label names: the score of
+    that class.
 
-    The result has shape (n, 1); `.squeeze(1)` makes it a vector.
+    The result has shape (n, 1); `.squeeze(1)` makes it a vector. Labels of uint8, as NumPy may
+    give them, raise RuntimeError: convert them with `labels.long()`.
     """
-    scores = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
+    scores = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], device=device)
     labels = torch.tensor([2, 0], device=device)
 
-    assert scores.gather(1, labels.unsqueeze(1)).tolist() == [[3], [4]]
+    assert scores.gather(1, labels.unsqueeze(1)).tolist() == [[3.0], [4.0]]
+    with pytest.raises(RuntimeError, match=r"gather\(\): Expected dtype int"):
+        scores.gather(1, labels.byte().unsqueeze(1))
 
 
 def test_gather_has_the_shape_of_its_index(device):
-    """`x.gather(1, index)` of two matrices has the shape of `index`; its element [i, j] is x[i,
-    index[i, j]].
+    """`x.gather(1, index)` of int64 matrices with equally many rows has the shape of `index`;
+    its element [i, j] is x[i, index[i, j]].
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     index = torch.tensor([[2, 2], [0, 1]], device=device)
@@ -41,8 +45,8 @@ def test_gather_has_the_shape_of_its_index(device):
 
 
 def test_gather_along_the_first_axis_picks_within_columns(device):
-    """`x.gather(0, index)` of two matrices picks within columns: its element [i, j] is
-    x[index[i, j], j].
+    """`x.gather(0, index)` of int64 matrices with equally many columns picks within columns:
+    its element [i, j] is x[index[i, j], j].
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -66,9 +70,9 @@ def test_gather_wants_an_index_of_its_own_rank():
 
 
 def test_gather_does_not_count_from_the_end():
-    """On the CPU `x.gather(1, index)` raises RuntimeError if `index` holds a position below
-    zero or beyond the end of dimension 1, "index -1 is out of bounds for dimension 1 with size
-    3".
+    """On the CPU `x.gather(1, index)` of two matrices raises RuntimeError if the int64 `index`
+    holds a position below zero or beyond the end of dimension 1, "index -1 is out of bounds for
+    dimension 1 with size 3".
 
     Unlike in brackets, -1 is not the last one: write `index % x.size(1)` where it is meant,
     which also hides a position beyond the end.
@@ -82,9 +86,9 @@ def test_gather_does_not_count_from_the_end():
 
 
 def test_scatter_is_gather_the_other_way_round(device):
-    """`x.scatter_(1, index, src)` of matrices writes src[i, j] to x[i, index[i, j]], in place.
-    If `index` has the shape of `src` and no row of it repeats a position, `x.gather(1, index)`
-    then reads `src` back.
+    """`x.scatter_(1, index, src)` of float32 matrices that share no memory writes src[i, j] to
+    x[i, index[i, j]]. If the int64 `index` has the shape of `src` and repeats no position in a
+    row, `x.gather(1, index)` then reads `src` back.
     """
     x = torch.full((2, 3), 9.0, device=device)
     index = torch.tensor([[2, 0], [1, 2]], device=device)
@@ -96,8 +100,8 @@ def test_scatter_is_gather_the_other_way_round(device):
 
 
 def test_scatter_makes_one_hot_rows(device):
-    """`torch.zeros(2, 3).scatter_(1, labels.unsqueeze(1), 1.0)` makes one-hot rows of two class
-    indices: the number 1.0 is written to the column of each label.
+    """`torch.zeros(2, 3).scatter_(1, labels.unsqueeze(1), 1.0)` with the int64 labels 2 and 0
+    makes one-hot rows: the number 1.0 is written to the column of each label.
 
     `torch.nn.functional.one_hot(labels, 3)` gives the same rows as int64.
     """
@@ -109,9 +113,9 @@ def test_scatter_makes_one_hot_rows(device):
 
 
 def test_scatter_add_adds_up_what_meets_in_one_place(device):
-    """`x.scatter_add_(0, index, src)` of float32 vectors adds each value of `src` to the
-    element of `x` at its index: an element named twice gets both values added. `x.scatter_(0,
-    index, 7.0)` writes 7.0 there.
+    """`x.scatter_add_(0, index, src)` with `x = torch.zeros(3)`, an int64 `index` [1, 1, 2] and
+    a float32 `src` [1, 2, 5] gives [0, 3, 5]: an index named twice gets both values added.
+    `x.scatter_(0, index, 7.0)` writes 7.0 there.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([1, 1, 2], device=device)
@@ -137,8 +141,8 @@ def test_scatter_wants_a_source_of_the_same_dtype():
 
 
 def test_take_reads_the_tensor_as_one_line(device):
-    """`x.take(index)` with an int64 index picks elements as if `x` were flattened, accepts
-    negative positions, and has the shape of `index`.
+    """`x.take(index)` of an int64 matrix with an int64 index picks elements as if `x` were
+    flattened, accepts negative positions, and has the shape of `index`.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -146,8 +150,9 @@ def test_take_reads_the_tensor_as_one_line(device):
 
 
 def test_take_along_dim_broadcasts_its_index(device):
-    """`x.take_along_dim(index, dim=1)` of a 2 x 3 matrix uses an index of shape (1, 2) for each
-    row, where `gather` does not broadcast. Without `dim` it indexes the flattened tensor.
+    """`x.take_along_dim(index, dim=1)` of a 2 x 3 int64 matrix uses an int64 index of shape (1,
+    2) for each row, where `gather` does not broadcast. Without `dim` it indexes the flattened
+    tensor.
 
     It fits what `x.argsort(1)` and `x.argmax(1, keepdim=True)` return. With `dim`, `index`
     needs as many dimensions as `x`.
@@ -161,7 +166,7 @@ def test_take_along_dim_broadcasts_its_index(device):
 
 def test_index_select_picks_whole_slices_along_an_axis(device):
     """`x.index_select(1, index)` of a matrix picks whole columns in the order of `index`, as
-    `x[:, index]` does for a vector of positions from 0, and copies them.
+    `x[:, index]` does for an int64 vector of positions from 0, and copies them.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -187,8 +192,9 @@ def test_index_select_does_not_count_from_the_end():
 
 
 def test_where_chooses_between_two_tensors_element_by_element(device):
-    """`torch.where(condition, a, b)` with a bool tensor `condition` takes the element of `a`
-    where it is True and that of `b` where it is False.
+    """With a bool vector `condition` and int64 vectors `a` and `b` of one length,
+    `torch.where(condition, a, b)` takes the element of `a` where `condition` is True and that
+    of `b` where it is False.
 
     Both `a` and `b` are computed in full, so `where` does not spare a division by zero.
     """
@@ -210,8 +216,9 @@ def test_where_broadcasts_and_takes_numbers(device):
 
 
 def test_where_promotes(device):
-    """`torch.where(condition, a, b)` gives the common dtype of `a` and `b`: float64 for int64 and
-    float64 tensors, float32 for an int64 tensor and the Python number 0.5.
+    """`torch.where(condition, a, b)` gives the common dtype of `a` and `b`: float64 for int64
+    and float64 vectors, and the default dtype, float32, for an int64 vector and the Python
+    number 0.5.
 
     The rules are those of `+`: `spec/tensors/test_type_promotion.py`.
     """

@@ -18,8 +18,8 @@ import torch.nn.functional as F
 
 def test_index_add_sums_rows_by_group(device):
     """`torch.zeros(3, 2).index_add_(0, group, rows)` of float32 `rows` of shape (3, 2) adds
-    each row of `rows` to the row that `group` names: one sum per group, also where a group
-    occurs several times.
+    each row to the row that the int64 vector `group` names: one sum per group, also where a
+    group occurs several times.
     """
     group = torch.tensor([0, 2, 0], device=device)
     rows = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]], device=device)
@@ -30,9 +30,11 @@ def test_index_add_sums_rows_by_group(device):
 
 
 def test_a_mean_by_group_is_a_sum_over_a_count(device):
-    """The mean of each of n groups is the sum by `index_add_` divided by the count,
-    `torch.bincount(group, minlength=n)`; `.clamp(min=1)` on the count gives an empty group 0
-    instead of NaN.
+    """Of a float32 vector, the mean of each of n groups is the sum by `index_add_` divided by
+    the count, `torch.bincount(group, minlength=n)`; `.clamp(min=1)` on the count gives an empty
+    group 0 instead of NaN.
+
+    For the sums of rows make the count a column, `count[:, None]`.
     """
     group = torch.tensor([0, 2, 0], device=device)
     values = torch.tensor([1.0, 5.0, 3.0], device=device)
@@ -42,11 +44,13 @@ def test_a_mean_by_group_is_a_sum_over_a_count(device):
 
     assert (sums / counts.clamp(min=1)).tolist() == [2.0, 0.0, 5.0]
     assert str((sums / counts).tolist()) == "[2.0, nan, 5.0]"
+    rows = torch.zeros(3, 1, device=device).index_add_(0, group, values[:, None])
+    assert (rows / counts.clamp(min=1)[:, None]).tolist() == [[2.0], [0.0], [5.0]]
 
 
 def test_index_add_scales_by_alpha(device):
-    """`x.index_add_(0, index, source, alpha=-1)` of float32 tensors multiplies `source` by
-    `alpha` before it adds: -1 subtracts.
+    """`x.index_add_(0, index, torch.ones(2), alpha=-1)` of a float32 vector `x` multiplies the
+    ones by `alpha` before it adds: with the index [1, 1] it subtracts 1 from x[1] twice.
     """
     x = torch.tensor([10.0, 20.0], device=device)
 
@@ -195,8 +199,9 @@ def test_scatter_reduce_counts_what_was_there_before(device):
 
 
 def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
-    """For finite float32 `rows` and n groups, `F.one_hot(group, n).T.float() @ rows` is the
-    same sum by group as by `index_add_`, up to rounding, by a matrix product.
+    """For finite float32 `rows` and an int64 vector `group` of numbers below n,
+    `F.one_hot(group, n).T.float() @ rows` is the same sum by group as by `index_add_`, up to
+    rounding, by a matrix product.
 
     It needs memory for the matrix of zeros and ones, which has one row per group and one column
     per row of `rows`.
@@ -210,9 +215,9 @@ def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
 
 
 def test_index_copy_writes_rows_and_index_fill_a_number(device):
-    """For float32 tensors and indices from 0, `x.index_copy_(0, index, rows)` writes `rows` to
-    the rows that the index names, as `x[index] = rows` does, and `x.index_fill_(0, index, 7)`
-    writes the number 7, as `x[index] = 7` does.
+    """With `x = torch.zeros(3, 1)`, an int64 `index` [2, 0] and `rows = torch.tensor([[5.0],
+    [6.0]])`, `x.index_copy_(0, index, rows)` writes what `x[index] = rows` writes, and
+    `x.index_fill_(0, index, 7)` what `x[index] = 7` does.
     """
     index = torch.tensor([2, 0], device=device)
     copied, filled = torch.zeros(3, 1, device=device), torch.zeros(3, 1, device=device)
@@ -225,3 +230,5 @@ def test_index_copy_writes_rows_and_index_fill_a_number(device):
     assert copied.flatten().tolist() == [6.0, 0.0, 5.0]
     assert written.flatten().tolist() == [6.0, 0.0, 5.0]
     assert filled.flatten().tolist() == [7.0, 0.0, 7.0]
+    written[index] = 7
+    assert written.flatten().tolist() == [7.0, 0.0, 7.0]

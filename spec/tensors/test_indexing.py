@@ -222,10 +222,11 @@ def test_a_float_is_no_index():
 
 
 def test_assigning_to_an_index_writes_into_the_tensor(device):
-    """`x[1] = 7` on `x = torch.zeros(2, 3)` fills row 1 in place, and `x[0, :2] = values`
-    copies two values into row 0: `x` keeps its memory.
+    """`x[1] = 7` on `x = torch.zeros(2, 3)` fills row 1 in place, and `x[0, :2] =
+    torch.tensor([8.0, 9.0])` copies the two values into row 0: `x` keeps its memory.
 
-    Because assignment to an index is an in-place operation, other views of `x` show it too.
+    Because assignment to an index is an in-place operation, other views of `x` show it too. A
+    list on the right, `x[0, :2] = [8, 9]`, raises TypeError.
     """
     x = torch.zeros(2, 3, device=device)
     place = x.data_ptr()
@@ -235,6 +236,8 @@ def test_assigning_to_an_index_writes_into_the_tensor(device):
 
     assert x.tolist() == [[8.0, 9.0, 0.0], [7.0, 7.0, 7.0]]
     assert x.data_ptr() == place
+    with pytest.raises(TypeError, match="can't assign a list to a torch"):
+        x[0, :2] = [8, 9]
 
 
 def test_an_assigned_tensor_is_broadcast(device):

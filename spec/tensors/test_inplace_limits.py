@@ -156,12 +156,12 @@ def test_an_overlap_of_columns_is_not_noticed():
 
 
 def test_a_tensor_may_be_its_own_operand(device):
-    """`x.add_(x)` of a contiguous (2, 2) matrix is allowed and doubles `x`; `x.add_(x.t())` raises
-    a RuntimeError, "some elements of the input tensor and the written-to tensor refer to a single
-    memory location".
+    """`x.add_(x)` of a contiguous (2, 2) float32 matrix that doesn't require grad doubles `x`;
+    `x.add_(x.t())` raises a RuntimeError, "some elements of the input tensor and the written-to
+    tensor refer to a single memory location".
 
-    Because `x.add_(x)` reads and writes each element at the same address; the transpose is read at
-    others. Write `x + x.t()`.
+    Because `x.add_(x)` reads and writes each element at the same address; the transpose is read
+    at others. Write `x + x.t()`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 

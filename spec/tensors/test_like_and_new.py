@@ -53,7 +53,7 @@ def test_full_like_converts_its_value_to_the_patterns_dtype(device):
     """`torch.full_like(x, 2.75)` converts the fill value to the dtype of `x`: a float32 tensor
     is filled with 2.75, an int64 tensor with 2.
 
-    Without a warning, because the conversion drops fractions; `torch.full_like(x, 2.75,
+    The conversion drops the fraction without a warning; `torch.full_like(x, 2.75,
     dtype=torch.float32)` keeps it.
     """
     floats = torch.full_like(torch.zeros(2, device=device), 2.75)
@@ -114,10 +114,11 @@ def test_randn_like_is_standard_normal(device):
 
 
 def test_rand_like_of_integers_needs_a_floating_dtype():
-    """`torch.rand_like(x)` of an int64 tensor on the CPU raises RuntimeError;
-    `torch.rand_like(x, dtype=torch.float64)` works.
+    """`torch.rand_like(x)` of an int64 tensor on the CPU raises NotImplementedError, a
+    RuntimeError; `torch.rand_like(x, dtype=torch.float64)` works.
 
-    Because it keeps the dtype of `x`, and `rand` cannot draw integers.
+    Because it keeps the dtype of `x`, and `rand` cannot draw integers. Older releases raise a
+    plain RuntimeError.
     """
     pattern = torch.zeros(2, dtype=torch.int64)
 
@@ -159,8 +160,8 @@ def test_like_functions_keep_the_order_in_memory(device):
     "new", [torch.Tensor.new_empty, torch.Tensor.new_zeros, torch.Tensor.new_ones]
 )
 def test_new_methods_keep_dtype_and_device_but_not_the_size(new, device):
-    """`x.new_empty(4)`, `x.new_zeros(4)` and `x.new_ones(4)` have the dtype and device of `x`,
-    and the size that they are given.
+    """`x.new_empty(4)`, `x.new_zeros(4)` and `x.new_ones(4)` of a dense float16 tensor `x` have
+    the dtype and device of `x`, and the size that they are given.
     """
     source = torch.zeros(2, dtype=torch.float16, device=device)
 
@@ -172,8 +173,8 @@ def test_new_methods_keep_dtype_and_device_but_not_the_size(new, device):
 
 
 def test_new_methods_fill_as_their_names_say(device):
-    """`x.new_zeros(3)` is filled with 0, `x.new_ones(3)` with 1 and `x.new_full((3,), 9)` with
-    9; the values of `x`, here 5 and 7, are neither read nor changed.
+    """Of the float32 tensor `x` [5, 7], `x.new_zeros(3)` is filled with 0, `x.new_ones(3)` with
+    1 and `x.new_full((3,), 9)` with 9; the values of `x` are neither read nor changed.
     """
     source = torch.tensor([5.0, 7.0], device=device)
 
@@ -184,8 +185,8 @@ def test_new_methods_fill_as_their_names_say(device):
 
 
 def test_new_full_keeps_the_dtype_where_full_takes_the_values():
-    """`x.new_full((1,), 9)` has the dtype of `x`, here float64; `torch.full((1,), 9)` takes the
-    dtype from its fill value, int64.
+    """`x.new_full((1,), 9)` of a float64 tensor `x` is float64 like `x`; `torch.full((1,), 9)`
+    takes the dtype from its fill value, int64.
     """
     source = torch.zeros(2, dtype=torch.float64)
 
@@ -232,8 +233,8 @@ def test_new_ones_must_be_told_a_size():
 
 @pytest.mark.claim("blitz-new-every-needs-size")
 def test_new_tensor_takes_data_instead_of_a_size(device):
-    """`x.new_tensor([1, 2, 3])` takes data, not a size, and converts it to the dtype of `x`,
-    here float64.
+    """`x.new_tensor([1, 2, 3])` of a float64 tensor `x` takes data, not a size, and converts it
+    to float64, the dtype of `x`.
 
     `torch.tensor([1, 2, 3])` would be int64.
     """

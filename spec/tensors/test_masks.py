@@ -55,10 +55,10 @@ def test_a_mask_along_the_first_axis_picks_rows(device):
 
 
 def test_a_mask_must_have_the_shape_of_what_it_covers():
-    """`x[mask]` with a boolean mask of 2 entries for a matrix of 3 rows raises IndexError,
+    """`x[mask]` with a boolean mask of shape (2,) for a matrix of 3 rows raises IndexError,
     which names both shapes; `x[[True, False, False]]` fits.
 
-    Because brackets do not broadcast a mask. `x.masked_select(mask)` broadcasts its mask.
+    Because brackets do not broadcast a mask.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 
@@ -77,8 +77,9 @@ def test_assigning_through_a_mask_writes_to_the_original(device):
 
 
 def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
-    """`x[mask] = values` of int64 tensors, with a mask of the shape of `x`, writes one value
-    per True element, in row-major order; three values for two such elements raise RuntimeError.
+    """`x[mask] = values` of int64 tensors that share no memory, with a mask of the shape of
+    `x`, writes one value per True element, in row-major order; three values for two such
+    elements raise RuntimeError.
 
     One value alone goes to all of them. To choose from a tensor of the shape of `x` write
     `torch.where(mask, other, x)`.
@@ -94,8 +95,9 @@ def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
 
 
 def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
-    """`x.masked_select(mask)` gives the elements where a boolean mask is True, as a vector, and
-    broadcasts the mask: one of shape (3,) is used for each row of a 2 x 3 tensor.
+    """`x.masked_select(mask)` of an int64 tensor gives the elements where a boolean mask is
+    True, as a vector, and broadcasts the mask: one of shape (3,) is used for each row of a 2 x
+    3 tensor.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -104,8 +106,8 @@ def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
 
 
 def test_masked_fill_replaces_where_the_mask_is_true(device):
-    """`x.masked_fill(mask, 0)` of an int64 tensor returns a copy of `x` with 0 where the
-    boolean mask is True; `x.masked_fill_(mask, 0)` writes into `x`.
+    """`x.masked_fill(mask, 0)` of an int64 tensor, with a boolean mask of its shape, returns a
+    copy of `x` with 0 where the mask is True; `x.masked_fill_(mask, 0)` writes into `x`.
 
     In attention, scores are filled with `float("-inf")` in this way before `softmax`.
     """

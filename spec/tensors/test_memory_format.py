@@ -46,9 +46,9 @@ def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
 
 
 def test_a_tensor_is_asked_for_its_format_by_name():
-    """`x.is_contiguous()` asks for the default format: it is False for a channels-last tensor with
-    several channels and pixels; `x.is_contiguous(memory_format=torch.channels_last)` asks for
-    channels last.
+    """`x.is_contiguous()` asks for the default format: it is False for a channels-last tensor
+    with several channels and pixels; `x.is_contiguous(memory_format=torch.channels_last)` asks
+    for channels last.
     """
     x = torch.zeros(2, 3, 4, 5)
     y = x.to(memory_format=torch.channels_last)
@@ -114,14 +114,16 @@ def test_contiguous_without_argument_goes_back_to_the_default_format():
 
 
 def test_permuting_axes_changes_the_shape_and_the_format_does_not():
-    """`x.permute(0, 2, 3, 1)` of a contiguous (1, 2, 3, 4) tensor has the shape (1, 3, 4, 2),
-    whereas `x.to(memory_format=torch.channels_last)` keeps the shape and changes only the
-    strides.
+    """`x.permute(0, 2, 3, 1)` of a contiguous (1, 2, 3, 4) tensor is a view of shape (1, 3, 4,
+    2), whereas `x.to(memory_format=torch.channels_last)` keeps the shape and copies the
+    elements into another order: its strides are (24, 1, 8, 2).
     """
     x = torch.zeros(1, 2, 3, 4)
 
     assert x.permute(0, 2, 3, 1).shape == (1, 3, 4, 2)
+    assert x.permute(0, 2, 3, 1).data_ptr() == x.data_ptr()
     assert x.to(memory_format=torch.channels_last).shape == (1, 2, 3, 4)
+    assert x.to(memory_format=torch.channels_last).stride() == (24, 1, 8, 2)
 
 
 def test_an_image_with_its_channels_last_becomes_a_channels_last_tensor_by_permuting(device):

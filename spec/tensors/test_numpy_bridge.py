@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("self-tensor-to-array")
 def test_numpy_turns_a_tensor_into_an_array():
-    """`tensor.numpy()` of an int32 CPU tensor returns a NumPy array with its values, its shape and
-    the dtype int32.
+    """`tensor.numpy()` of an int32 CPU tensor returns a NumPy array with its values, its shape
+    and the dtype int32.
     """
     array = torch.tensor([[1, 2], [3, 4]], dtype=torch.int32).numpy()
 
@@ -127,10 +127,10 @@ def test_a_result_of_arithmetic_shares_nothing():
 
 @pytest.mark.claim("blitz-from-numpy-float64")
 def test_numpys_floats_come_over_as_float64():
-    """`torch.from_numpy(np.ones(5))` is a float64 tensor, and prints its dtype.
+    """`torch.from_numpy(np.ones(5))` is a float64 tensor, and prints its dtype, since the
+    default dtype is float32.
 
-    Because NumPy's default is float64 and torch's is float32. Convert with `.float()` before it
-    meets a model.
+    Because NumPy's default is float64. Convert with `.float()` before it meets a model.
     """
     tensor = torch.from_numpy(np.ones(5))
 

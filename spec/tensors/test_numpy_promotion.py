@@ -75,10 +75,10 @@ def test_numpy_casts_no_signed_integer_to_unsigned():
 
 
 def test_numpy_turns_integers_into_float64():
-    """`x + 0.5`, `x / 2` and `x.sqrt()` of an int64 tensor are float32 with the default dtype;
-    of an int64 array NumPy's are float64.
+    """`x + 0.5`, `x / 2` and `x.sqrt()` of an int64 tensor have torch's default dtype, float32;
+    `x + 0.5`, `x / 2` and `np.sqrt(x)` of an int64 array are float64.
 
-    Because torch's default dtype is float32. For the digits of NumPy write `x.double()` first.
+    For the digits of NumPy write `x.double()` first.
     """
     tensor = torch.tensor([1, 2])
     array = np.array([1, 2])
@@ -95,8 +95,8 @@ def test_numpy_lets_an_array_without_dimensions_count_in_full():
     """In `x + y`, a float64 array of shape () widens a float32 array to float64 in NumPy 2; a
     0-dimensional float64 tensor leaves a float32 tensor of shape (2,) float32.
 
-    Because torch ranks a 0-dimensional tensor as a Python number. For float64 write `x.double()
-    + y`.
+    Because torch ranks a 0-dimensional tensor below one with dimensions. For float64 write
+    `x.double() + y`.
     """
     array = np.ones(2, dtype="float32") + np.array(1.0, dtype="float64")
     tensor = torch.ones(2, dtype=torch.float32) + torch.tensor(1.0, dtype=torch.float64)
@@ -123,8 +123,8 @@ def test_numpy_refuses_a_python_integer_that_does_not_fit():
 def test_a_numpy_number_is_a_python_number_to_torch():
     """A float32 tensor of shape (2,) times `np.float64(0.1)` stays float32.
 
-    Because torch treats a NumPy scalar as a Python number in promotion. Times
-    `torch.from_numpy` of a float64 array of shape (2,) the product is float64.
+    Because torch takes `np.float64(0.1)` as the Python number 0.1. Times `torch.from_numpy` of
+    a float64 array of shape (2,) the product is float64.
     """
     x = torch.tensor([1.0, 2.0])
 

@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_one_hot_has_a_one_at_the_label(device):
-    """`F.one_hot(labels, num_classes=3)` of a vector of n class indices from 0 to 2 is an (n,
-    3) tensor of zeros with a 1 in the column of each label.
+    """`F.one_hot(labels, num_classes=3)` of an int64 vector of n class indices from 0 to 2 is
+    an (n, 3) tensor of zeros with a 1 in the column of each label.
     """
     labels = torch.tensor([2, 0], device=device)
 
@@ -52,8 +52,8 @@ def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
 
 
 def test_one_hot_takes_int64_labels_only():
-    """`F.one_hot` raises RuntimeError for labels that are not int64, such as float, int32 or uint8:
-    "one_hot is only applicable to index tensor"; call `.long()` first.
+    """`F.one_hot` raises RuntimeError for labels that are not int64, such as float, int32 or
+    uint8: "one_hot is only applicable to index tensor"; call `.long()` first.
 
     Since PyTorch 2.4 the message adds "of type LongTensor".
     """

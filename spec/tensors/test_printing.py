@@ -239,8 +239,8 @@ def test_elements_left_out_do_not_decide_the_format():
 
 
 def test_a_large_matrix_is_summarised_in_both_directions(snapshot):
-    """`repr(x)` of a 40 x 40 matrix shows the first and last three rows, of each the first and last
-    three elements, and `...` for what is between.
+    """`repr(x)` of a dense 40 x 40 CPU matrix shows the first and last three rows, of each the
+    first and last three elements, and `...` for what is between.
     """
     x = torch.arange(1600).reshape(40, 40)
 
@@ -257,8 +257,8 @@ def test_a_sparse_tensor_prints_its_parts(snapshot):
 
 
 def test_printoptions_change_the_number_of_decimals():
-    """After `torch.set_printoptions(precision=2)` the float 3.14159 in a tensor prints as 3.14; the
-    element stays the same.
+    """After `torch.set_printoptions(precision=2)` the float 3.14159 in a tensor prints as 3.14;
+    the element stays the same.
     """
     x = torch.tensor([3.14159])
 
@@ -288,8 +288,8 @@ def test_printoptions_switch_scientific_notation_off():
 
 
 def test_printoptions_say_when_and_how_much_to_leave_out():
-    """After `torch.set_printoptions(threshold=4, edgeitems=1)` a vector of more than 4 elements
-    prints with one element at each end.
+    """After `torch.set_printoptions(threshold=4, edgeitems=1)` a CPU vector of more than 4
+    elements prints with one element at each end.
     """
     x = torch.arange(5)
 
@@ -348,8 +348,8 @@ def test_an_f_string_shows_a_single_number_bare():
 
 
 def test_an_f_string_prints_any_other_tensor_as_usual():
-    """For a tensor `x` of shape (1,), `f"{x}"` is `str(x)`, not the number, and `f"{x:.2f}"` raises
-    a TypeError, "unsupported format string passed to Tensor.__format__".
+    """For a tensor `x` of shape (1,), `f"{x}"` is `str(x)`, not the number, and `f"{x:.2f}"`
+    raises a TypeError, "unsupported format string passed to Tensor.__format__".
 
     Write `f"{x.item():.2f}"` for a tensor of one element.
     """

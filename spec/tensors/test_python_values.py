@@ -27,8 +27,8 @@ from hypothesis import strategies as st
     [(2.5, 2.5), ([2.5], 2.5), ([[[7]]], 7), (True, True), (1 + 2j, 1 + 2j)],
 )
 def test_item_reads_the_only_element_as_a_python_number(values, number, device):
-    """`x.item()` of a dense CPU tensor with one element, in any number of dimensions, returns
-    it as a Python number: `torch.tensor([[[7]]]).item()` is 7.
+    """`x.item()` of a dense bool, int64 or float32 CPU tensor with one element, in any number of
+    dimensions, returns it as a Python number: `torch.tensor([[[7]]]).item()` is 7.
     """
     x = torch.tensor(values, device=device)
 
@@ -109,8 +109,8 @@ def test_item_refused_more_than_one_element_with_a_value_error():
 @pytest.mark.torch(">=2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refuses_no_element_at_all():
-    """Since PyTorch 2.0 `torch.tensor([]).item()` raises a RuntimeError, "a Tensor with 0 elements
-    cannot be converted to Scalar".
+    """Since PyTorch 2.0 `torch.tensor([]).item()` raises a RuntimeError, "a Tensor with 0
+    elements cannot be converted to Scalar".
 
     An empty tensor has no number to return; look at `x.numel()` first.
     """
@@ -133,7 +133,8 @@ def test_python_floats_survive_the_way_through_float64(numbers):
     """Finite and infinite Python floats come back unchanged from `torch.tensor(numbers,
     dtype=torch.float64).tolist()`.
 
-    Because both are 64-bit floats. An integer above 2**53 may be rounded: 2**53 + 1 becomes 2**53.
+    Because both are 64-bit floats. An integer above 2**53 may be rounded: 2**53 + 1 becomes
+    2**53.
     """
     x = torch.tensor(numbers, dtype=torch.float64)
 
@@ -266,8 +267,8 @@ def test_a_tensor_can_be_pickled_and_copied():
 
 
 def test_equal_tensors_are_different_keys():
-    """A `dict` with a `torch.Tensor` as key doesn't find it by another tensor of the same value: a
-    tensor is hashed by identity, not by value.
+    """A `dict` with a `torch.Tensor` as key doesn't find it by another tensor of the same
+    value: a tensor is hashed by identity, not by value.
 
     Because its values can change. Use `x.item()` or `tuple(x.tolist())` as the key.
     """

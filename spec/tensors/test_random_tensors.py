@@ -22,7 +22,7 @@ def test_rand_gives_fresh_numbers_on_every_call(device):
     """Two calls of `torch.rand(5, 3)` in a row give two tensors of shape (5, 3) with different
     numbers.
 
-    Because every draw moves the generator on. The same seed gives the same numbers again:
+    Because a draw moves the generator on. The same seed gives the same numbers again:
     `spec/tensors/test_random.py`.
     """
     torch.manual_seed(0)
@@ -48,7 +48,8 @@ def test_rand_covers_zero_to_one_evenly(device):
 
 @pytest.mark.claim("blitz-rand-prints-one")
 def test_rand_can_print_a_one_that_it_never_draws():
-    """A float32 number below 1 that `torch.rand` drew, here 0.999951, prints as `1.0000`.
+    """In `tensor([1.0000, 0.3093])`, as a draw of `torch.rand(2)` prints, the first number is
+    0.999951: it is below 1, and the repr rounds it.
 
     Because the repr rounds to four decimals by default; `x < 1` compares the stored number.
     `torch.rand` draws from [0, 1), without the 1.
@@ -82,10 +83,10 @@ def test_randn_is_standard_normal(device):
 
 def test_randint_leaves_its_upper_end_out(device):
     """`torch.randint(3, 6, (100,))` draws from 3, 4 and 5: the upper bound is excluded; with
-    one bound, `torch.randint(3, (100,))`, the lower bound is 0. Without `dtype=` the result is
-    int64.
+    one bound, `torch.randint(3, (100,))`, the lower bound is 0. Both are int64.
 
     As in Python's `range`, unlike Python's `random.randint`, which includes its upper bound.
+    For another dtype give `dtype=`.
     """
     drawn = torch.randint(3, 6, (100,), device=device)
     from_zero = torch.randint(3, (100,), device=device)
@@ -107,10 +108,10 @@ def test_randint_of_an_empty_interval_is_refused(device):
 
 
 def test_randperm_shuffles_the_numbers_below_n(device):
-    """`torch.randperm(n)` without `dtype=` is an int64 tensor that holds each integer from 0 to
-    n - 1 once, in random order.
+    """`torch.randperm(n)` without further arguments is an int64 tensor that holds each integer
+    from 0 to n - 1 once, in random order.
 
-    `x[torch.randperm(len(x))]` is a copy of `x` with its rows shuffled.
+    `x[torch.randperm(len(x))]` of a matrix `x` is a copy with its rows shuffled.
     """
     shuffled = torch.randperm(100, device=device)
 
@@ -122,11 +123,11 @@ def test_randperm_shuffles_the_numbers_below_n(device):
 @pytest.mark.parametrize("draw", [torch.rand, torch.randn])
 def test_real_random_numbers_need_a_floating_dtype(draw):
     """On the CPU `torch.rand(2, dtype=...)` and `torch.randn(2, dtype=...)` take float16,
-    bfloat16, float32, float64 and complex64, and raise RuntimeError for int64; `torch.randint`
-    takes integer dtypes.
+    bfloat16, float32, float64 and complex64, and raise NotImplementedError, a RuntimeError, for
+    int64; `torch.randint` takes uint8.
 
     For integers write `torch.randint(low, high, size, dtype=...)`. For float8 draw float32
-    numbers and convert them.
+    numbers and convert them. Older releases raise a plain RuntimeError.
     """
     floats = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
     made = [draw(2, dtype=dtype).dtype for dtype in floats]

@@ -34,8 +34,8 @@ def test_arange_starts_at_zero_and_steps_by_one(device):
 
 
 def test_arange_of_integers_is_int64(device):
-    """`torch.arange` of Python numbers without `dtype=` is int64 if all of them are integers,
-    and has the default dtype, float32, if one is a float.
+    """`torch.arange(1, 3)` of Python ints is int64, and `torch.arange(1, 3.0)`, with one float
+    among them, has the default dtype, float32; `dtype=torch.float64` asks for another.
 
     Unlike `torch.zeros(3)`, which is float32: `torch.arange(3)` cannot require grad,
     `torch.arange(3.0)` can.

@@ -82,8 +82,8 @@ def test_unsqueeze_adds_the_axis_that_a_layer_needs():
 
 
 def test_unsqueeze_counts_among_the_axes_of_the_result(device):
-    """`x.unsqueeze(dim)` takes the position of the new dimension in the result: for a vector, 0
-    gives shape (1, 3), 1 and -1 give (3, 1), and 2 raises IndexError.
+    """`x.unsqueeze(dim)` takes the position of the new dimension in the result: for a vector of
+    three elements, 0 gives shape (1, 3), 1 and -1 give (3, 1), and 2 raises IndexError.
     """
     x = torch.tensor([1, 2, 3], device=device)
 
@@ -95,8 +95,8 @@ def test_unsqueeze_counts_among_the_axes_of_the_result(device):
 
 
 def test_squeeze_drops_every_axis_of_length_one():
-    """`x.squeeze()` without a `dim` drops the dimensions of size 1: shape (1, 3, 1, 2) becomes
-    (3, 2).
+    """`x.squeeze()` of a dense tensor, without a `dim`, drops the dimensions of size 1: shape
+    (1, 3, 1, 2) becomes (3, 2).
     """
     x = torch.zeros(1, 3, 1, 2)
 
@@ -133,7 +133,7 @@ def test_squeeze_takes_a_batch_of_one_for_an_axis_to_drop():
     """`predictions.squeeze()` of shape (8, 1) gives (8,), but of a batch of one, shape (1, 1),
     it drops the batch dimension too and gives (), not (1,).
 
-    It bites in the last, smaller batch of an epoch. Name the dimension, `squeeze(1)`.
+    It bites where the last batch of an epoch has one sample. Name the dimension, `squeeze(1)`.
     """
     predictions = torch.zeros(8, 1)
     last_prediction = torch.zeros(1, 1)

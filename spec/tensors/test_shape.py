@@ -87,8 +87,8 @@ def test_a_tensor_has_as_many_axes_as_its_rank():
 
 
 def test_negative_axes_count_from_the_end():
-    """In `x.size(dim)` a negative `dim` counts from the end: -1 is the last dimension; with
-    three dimensions, -3 is the first and -4 raises IndexError.
+    """In `x.size(dim)` of a tensor of shape (4, 5, 6) a negative `dim` counts from the end: -1
+    is the last dimension, of size 6, -3 is the first, and -4 raises IndexError.
 
     So code written for the last dimension, as `dim=-1`, works with and without a batch
     dimension.

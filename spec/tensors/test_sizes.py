@@ -111,7 +111,8 @@ def test_a_size_can_be_made_from_ints_only():
     """`torch.Size([5, 3])` and `torch.Size(range(3))` make a size of ints; `torch.Size([5,
     3.0])` raises TypeError, since one entry is a float: convert with `int(...)`.
 
-    It bites where a size was computed with `/`; `//` gives an int.
+    It bites where a size was computed with `/`, which gives a float; `//` of two ints gives an
+    int.
     """
     assert torch.Size([5, 3]) == (5, 3)
     assert torch.Size(range(3)) == (0, 1, 2)
@@ -132,8 +133,8 @@ def test_a_size_refuses_to_be_added_to_a_list():
 
 
 def test_numel_of_a_size_multiplies_its_entries():
-    """`size.numel()` is the product of the entries, the number of elements of a tensor of that
-    size: 15 for (5, 3), 1 for the empty size.
+    """`torch.Size([5, 3]).numel()` is 15, the product of the entries, which is the number of
+    elements of a tensor of that size; of the empty size it is 1.
     """
     assert torch.Size([5, 3]).numel() == 15
     assert torch.Size([]).numel() == 1

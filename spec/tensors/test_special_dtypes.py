@@ -17,7 +17,7 @@ import torch
 
 
 def test_booleans_add_up_to_booleans(device):
-    """Between two boolean tensors `+` is a logical or and `*` a logical and, with boolean
+    """Between two dense boolean tensors `+` is a logical or and `*` a logical and, with boolean
     results; `flags.sum()` counts the True elements as int64, and `flags + 1` is int64.
 
     Because the sum of two bool tensors has the dtype bool, which has no room for 2. Write `|`
@@ -35,12 +35,12 @@ def test_booleans_add_up_to_booleans(device):
 
 
 def test_booleans_cannot_be_subtracted(device):
-    """`flags - others` of two boolean tensors and `1 - others` raise RuntimeError. Write `flags
-    ^ others` for True where they differ, `~others` for the opposite, or `flags.int() -
-    others.int()` for numbers.
+    """`flags - others` of two boolean tensors and `1 - others` raise NotImplementedError, a
+    RuntimeError. Write `flags ^ others` for True where they differ, `~others` for the opposite,
+    or `flags.int() - others.int()`.
 
-    Because bool has no -1 for False minus True. Newer releases raise the subclass
-    NotImplementedError. NumPy refuses `-` of two boolean arrays, but computes `1 - array`.
+    Because bool has no -1 for False minus True. Older releases raise a plain RuntimeError.
+    NumPy refuses `-` of two boolean arrays, but computes `1 - array`.
     """
     flags = torch.tensor([True, True], device=device)
     others = torch.tensor([True, False], device=device)
@@ -94,8 +94,8 @@ def test_wide_unsigned_integers_reach_twice_as_far(name, largest):
     """Since PyTorch 2.3, `torch.uint16`, `torch.uint32` and `torch.uint64` hold integers from 0
     to 65535, to 2**32 - 1 and to 2**64 - 1.
 
-    They are meant for storage and exchange: `+` of two uint16 tensors raises on the CPU.
-    Convert to int64 or a float dtype to compute.
+    They are meant for storage and exchange: `+` of two uint16 tensors raises on the CPU. To
+    compute, convert to a float dtype, or to int64 where the numbers fit.
     """
     dtype = getattr(torch, name)
 

@@ -37,8 +37,11 @@ def test_integers_have_no_mean(name, words, device):
 
 
 def test_each_column_has_its_own_statistics(device):
-    """Of a float32 matrix, `x.mean(dim=0)`, `x.var(dim=0)`, `x.quantile(0.75, dim=0)` and
-    `x.median(dim=0).values` hold one number per column.
+    """Of the float32 matrix [[1, 0], [3, 0], [5, 9]], `x.mean(dim=0)`, `x.var(dim=0)`,
+    `x.quantile(0.75, dim=0)` and `x.median(dim=0).values` hold one number per column.
+
+    A matrix without rows has no quantile and no median: both raise. With a single row `var` is
+    NaN.
     """
     x = torch.tensor([[1.0, 0.0], [3.0, 0.0], [5.0, 9.0]], device=device)
 
@@ -46,25 +49,33 @@ def test_each_column_has_its_own_statistics(device):
     assert x.var(dim=0).tolist() == pytest.approx([4.0, 27.0])
     assert x.median(dim=0).values.tolist() == [3.0, 0.0]
     assert x.quantile(0.75, dim=0).tolist() == [4.0, 4.5]
+    with pytest.raises(RuntimeError, match="input tensor must be non-empty"):
+        x[:0].quantile(0.75, dim=0)
 
 
 def test_std_and_var_divide_by_one_less_than_the_count(device):
-    """By default `x.var()` of n float32 elements, n being 2 or more, divides the sum of squared
-    deviations by n - 1 (Bessel's correction), where NumPy's divides by n; `unbiased=False`
-    divides by n. `x.std()` is its root, up to rounding.
+    """Of the float32 vector [1, 3, 5], `x.var()` is 4: it divides the sum of squared
+    deviations, 8, by n - 1 (Bessel's correction), where NumPy's divides by n; `unbiased=False`
+    gives 8 / 3. `x.std()` is the root, 2.
+
+    On the CPU the float32 variance of [1e30, -1e30] overflows to inf, while `std` gives the
+    right 1.414e30.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
     assert x.var().item() == pytest.approx(4.0)
     assert x.std().item() == pytest.approx(2.0)
     assert x.var(unbiased=False).item() == pytest.approx(8 / 3)
+    far = torch.tensor([1e30, -1e30])
+    assert far.var().item() == torch.inf
+    assert far.std().item() == pytest.approx(2**0.5 * 1e30)
 
 
 @pytest.mark.torch(">=2.0")
 def test_correction_says_how_much_less_than_the_count(device):
     """`x.var(correction=c)` of n float32 elements, c being less than n, divides the sum of
-    squared deviations by n - c, and `x.std(correction=c)` is its root up to rounding:
-    `correction=0` gives NumPy's result, 1 is the default.
+    squared deviations by n - c: of [1, 3], `correction=0` gives 1, as NumPy does, and 1, the
+    default, gives 2. `x.std(correction=0)` is 1 as well.
     """
     x = torch.tensor([1.0, 3.0], device=device)
 
@@ -114,7 +125,7 @@ def test_quantile_interpolates_between_neighbours(device):
     linearly between the two nearest elements; `interpolation="lower"` gives 1, and `"higher"`
     gives 2.
 
-    `q` may be a tensor of several probabilities.
+    `q` may be a float32 tensor of several probabilities.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0, 8.0], device=device)
 
@@ -182,8 +193,8 @@ def test_the_norm_is_the_length_of_a_vector(device):
 
 
 def test_norms_along_a_dimension(device):
-    """`x.norm(dim=1)` of a float32 matrix is a vector with the norm of each row: 5 for the row
-    [3, 4].
+    """`x.norm(dim=1)` of the float32 matrix [[3, 4], [0, 2]] is a vector with the norm of each
+    row, [5, 2]; with `keepdim=True` it is a column.
     """
     x = torch.tensor([[3.0, 4.0], [0.0, 2.0]], device=device)
 

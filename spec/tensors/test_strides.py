@@ -34,8 +34,8 @@ def test_the_last_axis_lies_closest_together(device):
 
 
 def test_an_element_lies_at_the_offset_plus_index_times_stride():
-    """Of a contiguous 3 x 4 tensor `x`, element [i, j] of `x[1:, ::2]` lies in the storage at
-    `storage_offset()` plus the indices times `stride()`, here at 4 + 4 * i + 2 * j.
+    """Of `x = torch.arange(12).view(3, 4)`, element [i, j] of `x[1:, ::2]` lies in the storage
+    at `storage_offset()` plus the indices times `stride()`, here at 4 + 4 * i + 2 * j.
 
     Because a slice is a view: it changes offset and strides and leaves the storage as it is.
     """
@@ -49,8 +49,8 @@ def test_an_element_lies_at_the_offset_plus_index_times_stride():
 
 @given(st.permutations([0, 1, 2]), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
 def test_the_rule_of_strides_holds_for_every_element(axes, i, j, k):
-    """Element `x[i, j, k]` of a sliced and permuted 3-dimensional tensor lies in the storage at
-    `x.storage_offset()` plus i, j and k times the three numbers of `x.stride()`.
+    """Element `x[i, j, k]` of a dense 3-dimensional tensor, here sliced and permuted, lies in
+    the storage at `x.storage_offset()` plus i, j and k times the three numbers of `x.stride()`.
     """
     x = torch.arange(64).view(4, 4, 4)[1:, 1:, 1:].permute(axes)
     a, b, c = x.stride()
@@ -62,7 +62,7 @@ def test_the_rule_of_strides_holds_for_every_element(axes, i, j, k):
 
 
 def test_strides_count_elements_and_addresses_count_bytes(device):
-    """`x.stride(0)` counts elements and `data_ptr()` counts bytes: the next row of a 5 x 3
+    """`x.stride(0)` counts elements and `data_ptr()` counts bytes: the next row of a new 5 x 3
     float64 tensor lies 3 elements, 24 bytes further on.
 
     NumPy's `array.strides` counts bytes.
@@ -75,7 +75,7 @@ def test_strides_count_elements_and_addresses_count_bytes(device):
 
 
 def test_a_transpose_swaps_strides_and_moves_nothing(device):
-    """`x.t()` of a dense 5 x 3 matrix has the strides (1, 3) instead of (3, 1) and the same
+    """`x.t()` of `x = torch.zeros(5, 3)` has the strides (1, 3) instead of (3, 1) and the same
     `data_ptr()`: no element is moved.
 
     So transposing costs the same for a matrix of any size.
@@ -107,8 +107,8 @@ def test_a_fresh_tensor_is_contiguous_and_its_transpose_is_not(device):
     ids=["x[1:3]", "x[:, 1:3]", "x[::2]"],
 )
 def test_whole_neighbouring_rows_are_contiguous(slices, contiguous):
-    """Of a 5 x 3 tensor, the slice `x[1:3]` of neighbouring rows is contiguous; `x[:, 1:3]` and
-    `x[::2]`, which leave gaps in memory, are not.
+    """Of a new 5 x 3 tensor, the slice `x[1:3]` of neighbouring rows is contiguous; `x[:, 1:3]`
+    and `x[::2]`, which leave gaps in memory, are not.
     """
     x = torch.zeros(5, 3)
 
@@ -118,7 +118,8 @@ def test_whole_neighbouring_rows_are_contiguous(slices, contiguous):
 def test_axes_of_length_one_do_not_spoil_contiguity():
     """`torch.zeros(3, 1).t()` is still contiguous, although `torch.zeros(5, 3).t()` is not.
 
-    Because the stride of a dimension of size 1 is never used.
+    Because `is_contiguous()` does not look at the stride of a dimension of size 1: no step is
+    ever taken along it.
     """
     column = torch.zeros(3, 1)
     wide = torch.zeros(5, 3).t()
@@ -143,8 +144,8 @@ def test_contiguous_returns_the_tensor_itself_where_nothing_is_to_do(device):
 
 
 def test_contiguous_copies_where_elements_are_out_of_order(device):
-    """`x.t().contiguous()` of a 2 x 3 tensor `x` copies the transpose into memory of its own,
-    in row-major order, so a later write to `x` does not show in it.
+    """`x.t().contiguous()` of a new 2 x 3 tensor `x` copies the transpose into memory of its
+    own, in row-major order, so a later write to `x` does not show in it.
 
     Because `x.t()` is not contiguous there. Where it is, as for one row, nothing is copied.
     """
@@ -158,8 +159,9 @@ def test_contiguous_copies_where_elements_are_out_of_order(device):
 
 
 def test_as_strided_reads_memory_by_any_strides(device):
-    """`x.as_strided(size, stride, storage_offset)` makes a view of the storage of `x` by these
-    three; elements may overlap, as in the windows [20, 30], [30, 40], [40, 50].
+    """`x.as_strided(size, stride, storage_offset)` of the vector [10, 20, 30, 40, 50] makes a
+    view of its storage by these three; elements may overlap, as in the windows [20, 30], [30,
+    40], [40, 50].
 
     Prefer `x.unfold` for windows: `as_strided` ignores the shape and strides that `x` itself
     has.

@@ -53,8 +53,8 @@ from torch import uint8 as u8
     ],
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
-    """Among the twelve common dtypes, `+` of two tensors with dimensions takes the higher kind,
-    then the wider dtype; but int16 for uint8 and int8, float32 for float16 and bfloat16,
+    """Among twelve common dtypes, `+` of two dense tensors with dimensions takes the higher
+    kind, then the wider dtype; but int16 for uint8 and int8, float32 for float16 and bfloat16,
     complex128 for float64 and complex64.
 
     Kinds rank bool, integer, float, complex. The three exceptions: neither dtype holds the
@@ -206,10 +206,11 @@ def test_a_tensor_without_dimensions_ranks_below_one_with(device):
 
 def test_a_tensor_without_dimensions_of_a_higher_kind_brings_its_own_dtype(device):
     """`x + y` of an int8 `x` of shape (2,) and a 0-dimensional `y` has the dtype of `y`,
-    float64 or float16; of a float32 `x` and a 0-dimensional complex128 `y` it is complex64.
+    float64 or float16; of a float32 `x` of that shape and a 0-dimensional complex128 `y` it is
+    complex64.
 
     Unlike a Python float, a 0-dimensional tensor has a dtype of its own. A complex one beside
-    floats adds the kind, while the precision stays that of the floats.
+    float32 numbers adds the kind, while the precision stays that of float32.
     """
     small = torch.ones(2, dtype=torch.int8, device=device)
 
@@ -305,8 +306,8 @@ def test_can_cast_forbids_only_a_lower_kind():
 
 
 def test_in_place_results_of_the_same_kind_are_narrowed(device):
-    """`x += y` keeps the dtype of `x` if `y` is wider but of the same kind: for float32 `x` and
-    float64 `y` the sum is rounded to float32, for int8 `x` and int64 `y` it wraps round.
+    """`x += y` keeps the dtype of `x` if `y` is wider but of the same kind: float32 [1.0] plus
+    float64 [0.1] is rounded to float32, int8 [100] plus int64 [100] wraps round to -56.
 
     A `y` of a higher kind raises: `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the
     wider dtype instead.
@@ -322,11 +323,12 @@ def test_in_place_results_of_the_same_kind_are_narrowed(device):
 
 
 def test_out_refuses_a_lower_kind(device):
-    """`torch.add(x, y, out=z)` converts the result to the dtype of `z` if that is of the same or a
-    higher kind, and raises RuntimeError if it is of a lower kind, as int64 for a float sum.
+    """`torch.add(x, y, out=z)` of two int64 vectors converts the sums to the dtype of `z`, here
+    int8 or float32, the same or a higher kind; of two float32 vectors it raises RuntimeError
+    for an int64 `z`, a lower kind.
 
-    Make `z` with `torch.result_type(x, y)` as its dtype. Matrix products are stricter: `out=` must
-    have their own dtype.
+    Make `z` with `torch.result_type(x, y)` as its dtype. Matrix products are stricter: `out=`
+    must have their own dtype.
     """
     whole = torch.tensor([1, 2], device=device)
     narrow = torch.zeros(2, dtype=torch.int8, device=device)

@@ -48,8 +48,8 @@ def test_a_view_keeps_the_order_of_the_elements(device):
 
 
 def test_sizes_come_one_by_one_or_in_one_tuple():
-    """`x.view` of six elements takes the sizes as separate integers, as a tuple, as a list or
-    as a `torch.Size`: `x.view(3, 2)` and `x.view((3, 2))` give one shape.
+    """`x.view` of a vector of six elements takes the sizes as separate integers, as a tuple, as
+    a list or as a `torch.Size`: `x.view(3, 2)` and `x.view((3, 2))` give one shape.
     """
     x = torch.zeros(6)
 
@@ -61,8 +61,8 @@ def test_sizes_come_one_by_one_or_in_one_tuple():
 
 @pytest.mark.claim("blitz-view-leaves-source")
 def test_the_source_of_a_view_keeps_its_own_shape():
-    """`y = x.view(16)` and `z = x.view(-1, 8)` leave the shape of `x`, [4, 4], as it is; `y`
-    has shape [16] and `z` [2, 8].
+    """With `x = torch.zeros(4, 4)`, `y = x.view(16)` and `z = x.view(-1, 8)` leave the shape of
+    `x`, [4, 4], as it is; `y` has shape [16] and `z` [2, 8].
 
     Because a view is a new tensor over the same memory. A call `x.view(16)` whose result is not
     used does nothing.
@@ -79,8 +79,8 @@ def test_the_source_of_a_view_keeps_its_own_shape():
 
 @pytest.mark.claim("blitz-view-minus-one", "blitz-view-minus-one-rule")
 def test_minus_one_stands_for_the_elements_divided_by_the_sizes_given():
-    """In `x.view(-1, 8)` the -1 becomes the number of elements divided by the other sizes: 2
-    for a 4 x 4 tensor; `x.view(-1)` has one dimension of 16.
+    """In `x.view(-1, 8)` of `x = torch.zeros(4, 4)` the -1 becomes the number of elements
+    divided by the other sizes, 16 / 8 = 2; `x.view(-1)` has one dimension of 16.
 
     The -1 has nothing to do with the size that `x` has in that dimension.
     """
@@ -119,8 +119,8 @@ def test_the_elements_must_fit_the_new_shape():
 
 @pytest.mark.claim("blitz-torch-view-function")
 def test_view_is_a_method_and_no_function():
-    """`torch.view` raises AttributeError: viewing is the method `x.view(2, 8)`, or the function
-    `torch.reshape(x, (2, 8))`.
+    """`torch.view` raises AttributeError: viewing is the method `x.view(2, 8)`; the function
+    `torch.reshape(x, (2, 8))` gives the same shape, and copies where a view is not possible.
     """
     x = torch.zeros(4, 4)
 
@@ -131,8 +131,9 @@ def test_view_is_a_method_and_no_function():
 
 
 def test_view_refuses_what_would_need_a_copy(device):
-    """`x.t().view(6)` of a 2 x 3 tensor raises RuntimeError, since no single stride reads a
-    transpose in order; `x.t().reshape(6)` and `x.t().contiguous().view(6)` copy instead.
+    """`x.t().view(6)` of `x = torch.tensor([[1, 2, 3], [4, 5, 6]])` raises RuntimeError, since
+    no single stride reads its transpose in order; `x.t().reshape(6)` and
+    `x.t().contiguous().view(6)` copy instead.
 
     Because a view has one stride per dimension. The message names `.reshape(...)`.
     """
@@ -191,8 +192,9 @@ def test_reshape_copies_where_it_must(device):
 
 
 def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
-    """`x.view_as(y)` views `x` in the shape of `y`, as `x.view(y.size())` does, and
-    `x.reshape_as(y)` does as `x.reshape(y.size())`; the values of `y` are not used.
+    """Of the vector `x` [1, 2, 3, 4] and a 2 x 2 tensor `y`, `x.view_as(y)` and
+    `x.reshape_as(y)` are views of `x` in the shape of `y`, as `x.view(y.size())` is; the values
+    of `y` are not used.
     """
     x = torch.tensor([1, 2, 3, 4])
     y = torch.zeros(2, 2)
@@ -205,9 +207,9 @@ def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
 
 
 def test_flatten_makes_one_axis_of_several():
-    """`x.flatten(start, end)` merges the dimensions from `start` to `end`, both included, into
-    one: of shape (2, 3, 4), `flatten(1)` gives (2, 12), `flatten(0, 1)` (6, 4), `flatten()`
-    (24,).
+    """`x.flatten(start_dim, end_dim)` merges the dimensions from the first to the second, both
+    included, into one: of shape (2, 3, 4), `flatten(1)` gives (2, 12), `flatten(0, 1)` (6, 4),
+    `flatten()` (24,).
 
     `flatten(1)` keeps the batch dimension, which is what a linear layer after a convolution
     needs.
@@ -250,8 +252,8 @@ def test_each_sample_is_flattened_to_one_row():
 
 
 def test_minus_one_for_the_batch_hides_a_wrong_number_of_features():
-    """`batch.view(-1, 200)` of 4 samples with 400 features each gives 8 rows without an error;
-    `batch.view(4, 200)` raises RuntimeError.
+    """`batch.view(-1, 200)` of a contiguous batch of 4 samples with 400 features each gives 8
+    rows without an error; `batch.view(4, 200)` raises RuntimeError.
 
     Because -1 takes any number of rows. `batch.flatten(1)` keeps the samples apart.
     """
@@ -297,8 +299,8 @@ def test_narrow_is_a_slice_by_start_and_length(device):
 
 def test_unfold_lays_windows_over_an_axis(device):
     """`x.unfold(0, size, step)` of an int64 vector is a view of windows of `size` elements that
-    start `step` apart; overlapping windows share elements, so a write to `x` shows in each of
-    them.
+    start `step` apart; overlapping windows share elements, so a write to one of them in `x`
+    shows in each window that holds it.
 
     For a moving average of floats write `x.unfold(0, 3, 1).mean(-1)`: the windows are not
     copied.
@@ -328,8 +330,8 @@ def test_minus_one_is_ambiguous_beside_a_zero():
 
 
 def test_a_view_of_another_dtype_reads_the_same_bits():
-    """`x.view(torch.int32)` of a float32 tensor reads the same bits as integers: 1.0 becomes
-    0x3F800000; `x.to(torch.int32)` converts 1.0 to 1.
+    """`x.view(torch.int32)` of `x = torch.tensor([1.0])`, which is float32, reads the same bits
+    as an integer, 0x3F800000; `x.to(torch.int32)` converts 1.0 to 1.
     """
     x = torch.tensor([1.0])
 
@@ -342,11 +344,13 @@ def test_a_view_of_another_dtype_reads_the_same_bits():
 
 
 def test_a_view_of_smaller_elements_has_more_of_them():
-    """`x.view(torch.uint8)` of a 2 x 3 float32 tensor has the shape (2, 12): four bytes per
-    element. `x.view(torch.float64)` raises RuntimeError, since the last dimension, 3, is odd.
+    """`x.view(torch.uint8)` of `x = torch.zeros(2, 3)`, which is float32, has the shape (2,
+    12): four bytes per element. `x.view(torch.float64)` raises RuntimeError, since the last
+    dimension, 3, is odd.
 
-    Because the bytes of a row are divided into elements of another size. For that the last
-    dimension must also have stride 1: call `contiguous()` first.
+    Because the bytes of a row are divided into elements of another size. The last dimension
+    must have stride 1, and for larger elements the other strides and the start in memory must
+    fit: `x.clone(memory_format=torch.contiguous_format)` copies so that they do.
     """
     x = torch.zeros(2, 3)
 

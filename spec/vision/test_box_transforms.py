@@ -113,19 +113,20 @@ def test_the_sanitiser_looks_for_labels():
 
 
 def test_boxes_change_their_format():
-    """`v2.ConvertBoundingBoxFormat("CXCYWH")` of the box [2, 2, 6, 4] in "XYXY" is [4, 3, 4,
-    2], whose `format` is "CXCYWH"."""
+    """`v2.ConvertBoundingBoxFormat("CXCYWH")` of the boxes [[2, 2, 6, 4]] in "XYXY" returns
+    [[4, 3, 4, 2]], whose `format` is `BoundingBoxFormat.CXCYWH`.
+    """
     boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
 
     converted = v2.ConvertBoundingBoxFormat("CXCYWH")(boxes)
 
     assert converted.tolist() == [[4, 3, 4, 2]]
-    assert converted.format.name == "CXCYWH"
+    assert converted.format is tv_tensors.BoundingBoxFormat.CXCYWH
 
 
 def test_the_format_decides_what_a_flip_does():
-    """`v2.RandomHorizontalFlip(1.0)` of the numbers [2, 2, 4, 2] gives [6, 2, 8, 2] for "XYXY" and
-    [4, 2, 4, 2] for "XYWH", on a canvas 10 wide.
+    """`v2.RandomHorizontalFlip(1.0)` of the numbers [2, 2, 4, 2] gives [6, 2, 8, 2] for "XYXY"
+    and [4, 2, 4, 2] for "XYWH", on a canvas 10 wide.
 
     Nothing compares format and numbers: a wrong one gives wrong boxes without an error.
     """
@@ -146,9 +147,9 @@ def test_boxes_are_clamped_to_their_canvas():
 
 
 def test_a_turned_box_is_the_box_around_the_turned_box():
-    """`v2.RandomRotation((45, 45))` of a float32 box returns the upright box around the turned one:
-    of a square of side 20 in the middle of a canvas of 100 x 100 one of side 28, and turned back by
-    -45 degrees one of 40.
+    """`v2.RandomRotation((45, 45))` of a float32 box returns the upright box around the turned
+    one: of a square of side 20 in the middle of a canvas of 100 x 100 one of side 28, and
+    turned back by -45 degrees one of 40.
 
     So the boxes of rotated images are looser than those of the originals.
     """

@@ -31,10 +31,11 @@ def save(path, pixels):
 
 
 def test_an_image_file_becomes_bytes_with_channels_first(tmp_path):
-    """`io.read_image(path)` of a colour PNG file, 8 bits per channel and without a palette, returns
-    a uint8 tensor (C, H, W) in RGB: a file 2 wide and 1 high gives (3, 1, 2).
+    """`io.read_image(path)` of a colour PNG file, 8 bits per channel and without a palette or
+    alpha, returns a uint8 tensor (C, H, W) in RGB: a file 2 wide and 1 high gives (3, 1, 2).
 
     Divide by 255 for a network, `image / 255`, or use `v2.ToDtype(torch.float32, scale=True)`.
+    A file with alpha gives 4 channels; `mode="RGB"` drops it.
     """
     path = save(tmp_path / "0.png", [[[255, 0, 7], [1, 2, 3]]])
 
@@ -86,11 +87,12 @@ def test_bytes_are_decoded_from_a_tensor(tmp_path):
 
 
 def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
-    """`io.read_image` of a PNG file without a palette gives 1 channel for grey, 3 for colour and 4
-    for colour with transparency; `ImageReadMode.RGB` makes it 3 each time.
+    """`io.read_image` of a PNG file without a palette gives 1 channel for grey, 3 for colour
+    and 4 for colour with transparency; `ImageReadMode.RGB` makes it 3 each time.
 
-    A data set with a few grey or transparent files fails in the loader's stack otherwise: "stack
-    expects each tensor to be equal size". A PNG file with a palette gives 1 channel of indices.
+    A data set with a few grey or transparent files fails in the loader's stack otherwise:
+    "stack expects each tensor to be equal size". A PNG file with a palette gives 1 channel of
+    indices.
     """
     paths = [
         save(tmp_path / "grey.png", [[9]]),
@@ -105,10 +107,11 @@ def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
 
 
 def test_a_missing_file_is_a_runtime_error(tmp_path):
-    """`io.read_image` of a missing file raises RuntimeError, "[Errno 2] No such file or directory",
-    and not Python's FileNotFoundError.
+    """`io.read_image` of a missing file raises RuntimeError, "[Errno 2] No such file or
+    directory", and not Python's FileNotFoundError.
 
-    So `except FileNotFoundError` doesn't catch it. Pillow's `Image.open` raises FileNotFoundError.
+    So `except FileNotFoundError` doesn't catch it. Pillow's `Image.open` raises
+    FileNotFoundError.
     """
     with pytest.raises(RuntimeError, match="No such file or directory"):
         io.read_image(str(tmp_path / "no.png"))
@@ -232,9 +235,9 @@ def test_image_reading_is_deprecated(tmp_path):
 
 @pytest.mark.torch(">=2.11")
 def test_video_reading_is_gone():
-    """Since torchvision 0.26 there is no `io.read_video`: importing it raises ImportError, "cannot
-    import name 'read_video' from 'torchvision.io'"; `torchcodec.decoders.VideoDecoder` reads
-    videos.
+    """Since torchvision 0.26 there is no `io.read_video`: importing it raises ImportError,
+    "cannot import name 'read_video' from 'torchvision.io'"; `torchcodec.decoders.VideoDecoder`
+    reads videos.
 
     It was deprecated in 0.22.
     """

@@ -19,8 +19,8 @@ from torchvision import models, transforms
 
 
 def test_the_numbers_of_imagenet_belong_to_the_weights():
-    """`models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean [0.485, 0.456, 0.406] and
-    std [0.229, 0.224, 0.225], which most weights of torchvision's classifiers share.
+    """`models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean [0.485, 0.456, 0.406]
+    and std [0.229, 0.224, 0.225], which most weights of torchvision's classifiers share.
 
     A pretrained net expects inputs normalised by the numbers it was trained with;
     `EfficientNet_V2_L_Weights` has 0.5 for all six. Your own data set needs its own only if you
@@ -46,12 +46,12 @@ def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
 
 
 def test_a_grey_image_has_no_three_means():
-    """`transforms.Normalize` with three means raises RuntimeError for an image with one channel,
-    "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
+    """`transforms.Normalize` with three means raises RuntimeError for an image with one
+    channel, "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
 
-    Make the tensor colour first, `image.expand(3, -1, -1)`, or the picture,
-    `picture.convert("RGB")`. `v2.Normalize` of torchvision 0.29 raises nothing: it broadcasts to
-    three channels.
+    Make the tensor colour first, `image.repeat(3, 1, 1)`, or the picture,
+    `picture.convert("RGB")`. `v2.Normalize` of torchvision 0.29 raises nothing unless
+    `inplace=True`: it broadcasts to three channels.
     """
     normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     grey = torch.zeros(1, 2, 2)
@@ -60,7 +60,7 @@ def test_a_grey_image_has_no_three_means():
         RuntimeError, match=r"output with shape .* doesn't match the broadcast shape"
     ):
         normalize(grey)
-    assert normalize(grey.expand(3, -1, -1)).shape == (3, 2, 2)
+    assert normalize(grey.repeat(3, 1, 1)).shape == (3, 2, 2)
 
 
 def test_two_sets_of_weights_want_two_preparations():
@@ -128,8 +128,8 @@ def test_models_are_built_by_name():
 
 
 def test_detectors_normalise_by_themselves():
-    """`FasterRCNN_ResNet50_FPN_Weights.DEFAULT.transforms()` only scales uint8 images to floats in
-    [0, 1]; `FCN_ResNet50_Weights.DEFAULT.transforms()` resizes to 520 and normalises.
+    """`FasterRCNN_ResNet50_FPN_Weights.DEFAULT.transforms()` only scales uint8 images to floats
+    in [0, 1]; `FCN_ResNet50_Weights.DEFAULT.transforms()` resizes to 520 and normalises.
 
     Because a detector of torchvision normalises its input itself.
     """

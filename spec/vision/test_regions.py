@@ -117,9 +117,9 @@ def test_a_region_passes_gradients_to_the_map_only():
 
 
 def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
-    """`ops.MultiScaleRoIAlign(["large", "small"], ...)`, with maps of 64 x 64 and 32 x 32 for an
-    image of 256 x 256, reads a box of side 20 from the large map and one of side 250 from the small
-    one; a map of another name is left aside.
+    """`ops.MultiScaleRoIAlign(["large", "small"], ...)`, with maps of 64 x 64 and 32 x 32 for
+    an image of 256 x 256, reads a box of side 20 from the large map and one of side 250 from
+    the small one; a map of another name is left aside.
     """
     pool = ops.MultiScaleRoIAlign(["large", "small"], output_size=1, sampling_ratio=1)
     maps = {
@@ -163,11 +163,13 @@ def test_anchors_are_boxes_around_each_position():
 
 
 def test_each_feature_map_has_anchors_of_its_own():
-    """Calling an `AnchorGenerator` with five tuples of sizes for one feature map raises
-    AssertionError, "Anchors should be Tuple[Tuple[int]]": write one tuple per map, `((4, 8),)`
-    for one.
+    """Calling an `AnchorGenerator` with five tuples of sizes and five of aspect ratios for one
+    feature map raises AssertionError, "Anchors should be Tuple[Tuple[int]]": write one tuple
+    per map, `((4, 8),)` for one.
 
     A backbone with one feature map and the usual five tuples is what raises it in practice.
+    With one tuple of aspect ratios, as by default, the sizes beyond the first are dropped
+    without an error.
     """
     images = ImageList(torch.zeros(1, 3, 8, 8), [(8, 8)])
     five = AnchorGenerator(((4,), (8,), (16,), (32,), (64,)), ((0.5, 1.0, 2.0),) * 5)

@@ -1,0 +1,72 @@
+"""Read CIFAR-10: from folders of pictures, or as torchvision keeps its own copy."""
+
+import numpy as np
+import torch
+from picture_files import fingerprint_of_folder, open_folders, read_rgb
+from torch.utils.data import DataLoader
+from torchvision.datasets import CIFAR10
+from workbench import InputError, fingerprint, first_line, progress
+
+
+def read_small(path):
+    """Read a picture of 32 x 32 pixels as bytes, (32, 32, 3)."""
+    picture = read_rgb(path)
+    if picture.size != (32, 32):
+        width, height = picture.size
+        raise InputError(f"{path} is {width} x {height} pixels; the net takes 32 x 32")
+    return torch.from_numpy(np.array(picture))
+
+
+def open_cifar10(root, download):
+    """Return a training and a test set, of pictures in (32, 32, 3) bytes, and their source."""
+    if not download and any((root / part).is_dir() for part in ("train", "test")):
+        train, test = open_folders(root, "train", "test", loader=read_small)
+        if len(train.classes) != 10:
+            raise InputError(f"{root} holds {len(train.classes)} classes; the net tells 10 apart")
+        return train, test, "image folder"
+    try:
+        parts = [CIFAR10(root, part, np.array, None, download) for part in (True, False)]
+    except (OSError, RuntimeError) as error:
+        if download:
+            raise InputError(f"CIFAR-10 did not get into {root}: {first_line(error)}") from error
+        raise InputError(
+            f"no pictures in {root}: put train/CLASS/*.jpg and test/CLASS/*.jpg there, "
+            "or add --download to fetch CIFAR-10 (170 MB)"
+        ) from error
+    return *parts, "torchvision CIFAR10"
+
+
+def decode(pictures):
+    """Return all pictures of a set in one tensor of bytes, (N, 32, 32, 3), and their labels."""
+    loader = DataLoader(pictures, 500)
+    images, labels = zip(*progress(loader, "decoding", len(loader)), strict=True)
+    return torch.cat(images), torch.cat(labels)
+
+
+def fingerprint_of(pictures):
+    """Return a hash of a set, undecoded: of the names, classes and sizes of its files."""
+    if isinstance(pictures, CIFAR10):
+        return fingerprint(torch.from_numpy(pictures.data), pictures.targets)
+    return fingerprint_of_folder(pictures)
+
+
+class Held:
+    """Pictures that are decoded once, (N, 32, 32, 3) bytes in one tensor: a batch is cut out of it.
+
+    To be learned from (`shuffled`) they come in random order, and every other batch is mirrored.
+    """
+
+    def __init__(self, images, labels, batch_size, shuffled=False):
+        self.images, self.labels, self.batch_size = images, labels, batch_size
+        self.shuffled = shuffled
+
+    def __len__(self):
+        return -(-len(self.labels) // self.batch_size)
+
+    def __iter__(self):
+        count = len(self.labels)
+        order = torch.randperm(count) if self.shuffled else torch.arange(count)
+        for chosen in order.split(self.batch_size):
+            images = self.images[chosen]
+            mirrored = self.shuffled and torch.rand(()) < 0.5
+            yield images.flip(2) if mirrored else images, self.labels[chosen]
