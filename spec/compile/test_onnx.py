@@ -347,3 +347,26 @@ def test_the_exporter_through_torchscript_is_deprecated(path):
         torch.onnx.export(net, (torch.zeros(1, 2),), path, dynamo=False, opset_version=11)
 
     assert onnx.load(path).opset_import[0].version == 11
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.torch(">=2.5")
+def test_the_older_exporter_names_the_operator_that_it_lacks(path):
+    """`torch.onnx.export(..., dynamo=False, opset_version=17)`, the older exporter, raises
+    UnsupportedOperatorError for a model with `torch.fft.fft`: "Exporting the operator
+    'aten::fft_fft' to ONNX opset version 17 is not supported".
+
+    A higher `opset_version` knows more operators; the exporter with `dynamo=True`, the default
+    since PyTorch 2.9, translates others.
+    """
+
+    class Spectrum(nn.Module):
+        def forward(self, x):
+            return torch.fft.fft(x).real
+
+    with pytest.raises(
+        torch.onnx.errors.UnsupportedOperatorError,
+        match="Exporting the operator 'aten::fft_fft' to ONNX opset version 17 is not supported",
+    ):
+        torch.onnx.export(Spectrum(), (torch.ones(4),), path, dynamo=False, opset_version=17)

@@ -262,3 +262,21 @@ def test_get_default_device_tells_the_default():
 
     assert str(outside) == "cpu"
     assert str(inside) == "meta"
+
+
+def test_the_number_of_cpu_threads_can_be_set():
+    """`torch.set_num_threads(1)` sets the number of CPU threads that one operation may use in
+    this process, which `torch.get_num_threads()` returns; 0 raises RuntimeError,
+    "set_num_threads expects a positive integer".
+
+    By default it is about the number of cores; the environment variable `OMP_NUM_THREADS` sets
+    it before the start. Several processes on one machine compete unless each has fewer.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    inside = torch.get_num_threads()
+    torch.set_num_threads(before)
+
+    assert inside == 1
+    with pytest.raises(RuntimeError, match="set_num_threads expects a positive integer"):
+        torch.set_num_threads(0)

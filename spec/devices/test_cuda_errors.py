@@ -279,3 +279,20 @@ def test_a_convolution_names_devices_as_types(of_input, of_weight, words):
         layer(x)
 
     assert layer(x.to(of_weight)).shape == (1, 1, 2, 2)
+
+
+@pytest.mark.cuda
+def test_an_illegal_memory_access_is_an_error_of_cuda_itself():
+    """ "CUDA error: an illegal memory access was encountered" is CUDA's error 700, by
+    `torch.cuda.cudart().cudaGetErrorString`: a kernel read or wrote where it may not. Error 710
+    is "device-side assert triggered".
+
+    Mostly a call before the one in the traceback did it, such as an index in a kernel without a
+    check, often of an extension: run with `CUDA_LAUNCH_BLOCKING=1`, then restart the process.
+    """
+    runtime = torch.cuda.cudart()
+
+    assert runtime.cudaGetErrorString(runtime.cudaError(700)) == (
+        "an illegal memory access was encountered"
+    )
+    assert runtime.cudaGetErrorString(runtime.cudaError(710)) == "device-side assert triggered"

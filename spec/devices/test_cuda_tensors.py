@@ -379,3 +379,18 @@ def test_many_independent_additions_cost_the_gpu_little_more_than_one():
     gpu_many = Timer("x.add_(1)", globals={"x": many.cuda()}).timeit(1000).median
 
     assert (gpu_many / gpu_one < cpu_many / cpu_one) is True
+
+
+@pytest.mark.cuda
+def test_an_index_lies_on_the_cpu_or_beside_the_tensor():
+    """`x[index]` of a CPU tensor `x` with an `index` on a GPU raises RuntimeError, "indices
+    should be either on cpu or on the same device as the indexed tensor"; a tensor on a GPU
+    takes an index on the CPU.
+
+    Write `x[index.cpu()]`, or move `x`. An index on the CPU is copied to the GPU at each use.
+    """
+    x, index = torch.tensor([5, 7]), torch.tensor([1])
+
+    with pytest.raises(RuntimeError, match="indices should be either on cpu or on the same device"):
+        x[index.cuda()]
+    assert x.cuda()[index].tolist() == [7]

@@ -484,3 +484,37 @@ def test_a_scaler_belongs_into_the_checkpoint():
 
     assert before == 65536.0
     assert other.get_scale() == 4.0
+
+
+def test_backward_needs_no_autocast():
+    """`backward()` after the `with torch.autocast(...)` block, where it should be called,
+    computes each gradient in the dtype that autocast chose in forward: that of a bfloat16
+    output of `nn.Linear` is bfloat16, that of its weight float32.
+
+    The documentation advises against `backward()` under autocast. Forward and loss are inside.
+    """
+    layer = nn.Linear(2, 2)
+    seen = []
+
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = layer(torch.ones(1, 2))
+        output.register_hook(lambda gradient: seen.append(gradient.dtype))
+        loss = output.float().sum()
+    loss.backward()
+
+    assert seen == [torch.bfloat16]
+    assert layer.weight.grad.dtype == torch.float32
+
+
+def test_half_precision_makes_a_loss_nan():
+    """In half precision, float16, a loss becomes NaN soon: `x * x` of 300 is inf, since the
+    largest float16 is 65504, and `x * x - x * x` is NaN; in bfloat16 300 squared is 90112.
+
+    Because bfloat16 has the range of float32, with fewer digits. Train float32 weights under
+    `torch.autocast` instead of `model.half()`, with a GradScaler for float16.
+    """
+    x = torch.tensor(300.0).half()
+
+    assert (x * x).item() == float("inf")
+    assert (x * x - x * x).isnan().item() is True
+    assert (x.bfloat16() * x.bfloat16()).item() == 90112.0

@@ -130,3 +130,15 @@ print(torch.ones(1, device="cuda").device)
 """)
 
     assert said == "cuda:0"
+
+
+def test_the_available_gpus_are_listed_by_name():
+    """`[torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]` lists the
+    names of the available GPUs; where `torch.cuda.is_available()` is False it is empty.
+
+    `torch.cuda.get_device_properties(i)` tells memory and capability too. On the command line
+    it is `nvidia-smi -L`.
+    """
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+
+    assert (names != []) is torch.cuda.is_available()

@@ -19,6 +19,7 @@ default.
 
 import ctypes
 import re
+import sys
 
 import pytest
 import torch
@@ -230,3 +231,17 @@ def test_collect_env_tells_it_all():
     assert lines[0] == f"PyTorch version: {torch.__version__}"
     assert info.is_cuda_available == str(torch.cuda.is_available())
     assert "CUDA used to build PyTorch: " in lines[2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the names of libraries are those of Linux")
+def test_a_library_of_another_cuda_cannot_be_opened():
+    """On Linux, loading a library of a CUDA that isn't installed raises OSError: for
+    `ctypes.CDLL("libcudart.so.9.1")` it is "libcudart.so.9.1: cannot open shared object file:
+    No such file or directory".
+
+    `import torchaudio` or an extension fails so with "libcudart.so.11.0" where it was compiled
+    for CUDA 11 and `torch.version.cuda` is another: install the build that belongs to this
+    torch.
+    """
+    with pytest.raises(OSError, match=r"libcudart\.so\.9\.1: cannot open shared object file"):
+        ctypes.CDLL("libcudart.so.9.1")

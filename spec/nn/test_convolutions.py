@@ -342,6 +342,35 @@ def test_a_transposed_weight_has_its_inputs_first():
     assert nn.ConvTranspose2d(2, 5, 3).weight.shape == (2, 5, 3, 3)
 
 
+def test_output_padding_chooses_between_two_sizes():
+    """With stride 2, `output_padding=1` makes the output of `nn.ConvTranspose2d(1, 1, 3,
+    stride=2, padding=1)` one row and one column larger: an input of 3 x 3 becomes 6 x 6 instead
+    of 5 x 5.
+
+    Because `nn.Conv2d` with these settings makes 3 x 3 of both; `layer(x, output_size=(6, 6))`
+    says it in the call. No zeros are added to the output, it is computed further.
+    """
+    x = torch.zeros(1, 1, 3, 3)
+    settings = {"stride": 2, "padding": 1}
+    layer = nn.ConvTranspose2d(1, 1, 3, **settings)
+
+    assert layer(x).shape == (1, 1, 5, 5)
+    assert layer(x, output_size=(6, 6)).shape == (1, 1, 6, 6)
+    assert nn.ConvTranspose2d(1, 1, 3, output_padding=1, **settings)(x).shape == (1, 1, 6, 6)
+
+
+def test_output_padding_is_smaller_than_the_stride():
+    """`nn.ConvTranspose2d(1, 1, 3, output_padding=1)`, with stride 1, raises RuntimeError when
+    it is called: "output padding must be smaller than either stride or dilation".
+
+    Because with stride 1 a convolution makes each size of one size, and there is no choice.
+    """
+    layer = nn.ConvTranspose2d(1, 1, 3, output_padding=1)
+
+    with pytest.raises(RuntimeError, match="output padding must be smaller than either stride"):
+        layer(torch.zeros(1, 1, 3, 3))
+
+
 def test_a_window_larger_than_the_image_is_refused():
     """`nn.Conv2d(1, 1, 5)` raises RuntimeError for an image of 3 x 3 pixels, "Kernel size can't be
     greater than actual input size"; with `padding=1` the 5 x 5 kernel fits.

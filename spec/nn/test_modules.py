@@ -213,6 +213,25 @@ def test_extra_repr_adds_words_to_the_print():
     assert repr(nn.Sequential(Scale(3))) == "Sequential(\n  (0): Scale(factor=3)\n)"
 
 
+def test_print_shows_the_layers_and_no_shapes():
+    """`print(net)` is the summary of a model: it shows the tree of layers with their settings,
+    but neither the shapes of outputs nor the number of parameters, `sum(p.numel() for p in
+    net.parameters())`.
+
+    Because shapes are known only once the model has run. A summary as in Keras, with shapes, is
+    made by the package `torchinfo`, which runs the model on an input.
+    """
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+
+    assert str(net).splitlines() == [
+        "Sequential(",
+        "  (0): Linear(in_features=2, out_features=3, bias=True)",
+        "  (1): ReLU()",
+        ")",
+    ]
+    assert sum(p.numel() for p in net.parameters()) == 9
+
+
 @pytest.mark.claim("blitz-super-two-argument")
 def test_both_spellings_of_super_work():
     """`super(Net, self).__init__()`, the spelling of Python 2, initialises an `nn.Module` just as

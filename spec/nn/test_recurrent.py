@@ -95,6 +95,25 @@ def test_an_lstm_has_two_states():
     assert (hidden.shape, cell.shape) == ((1, 2, 4), (1, 2, 5))
 
 
+def test_the_hidden_state_is_the_output_of_the_last_step():
+    """The output of an `nn.LSTM` has the hidden states of all steps of its last layer;
+    `h_n[-1]` is the last of them, `output[:, -1]` with `batch_first=True` and one direction.
+
+    With `bidirectional=True` the backward direction ends at step 0: its last hidden state is
+    `output[:, 0, hidden_size:]`. For a padded batch take `h_n` of a packed sequence.
+    """
+    x = torch.randn(4, 5, 2)
+
+    output, (h_n, _) = nn.LSTM(2, 3, num_layers=2, batch_first=True)(x)
+    both, (ends, _) = nn.LSTM(2, 3, batch_first=True, bidirectional=True)(x)
+    backward = both[:, :, 3:]
+
+    assert output.shape == (4, 5, 3)
+    assert torch.equal(output[:, -1], h_n[-1]) is True
+    assert torch.equal(backward[:, 0], ends[1]) is True
+    assert torch.equal(backward[:, -1], ends[1]) is False
+
+
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
     """One step of an `nn.RNN` of one layer and one direction computes, with the default
     `nonlinearity="tanh"`, `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)` up to rounding,

@@ -287,3 +287,24 @@ def test_a_set_without_a_group_is_deprecated():
         optimizer = torch.optim.SGD({nn.Parameter(torch.zeros(2))}, lr=0.5)
 
     assert len(optimizer.param_groups[0]["params"]) == 1
+
+
+def test_biases_and_norm_layers_are_excluded_from_weight_decay():
+    """`AdamW` with two parameter groups, of which one has `weight_decay=0.0`, excludes biases
+    and norm layers from weight decay: their parameters have one dimension, `parameter.ndim ==
+    1`.
+
+    Because decay pulls the scale of a norm layer towards 0 as well, where it removes the
+    signal. Embeddings, with two dimensions, are decayed here.
+    """
+    net = nn.Sequential(nn.Linear(1, 1), nn.LayerNorm(1))
+    for parameter in net.parameters():
+        nn.init.ones_(parameter)
+        parameter.grad = torch.zeros_like(parameter)
+    decayed = [parameter for parameter in net.parameters() if parameter.ndim > 1]
+    rest = [parameter for parameter in net.parameters() if parameter.ndim == 1]
+
+    groups = [{"params": decayed, "weight_decay": 0.5}, {"params": rest, "weight_decay": 0.0}]
+    torch.optim.AdamW(groups, lr=0.5).step()
+
+    assert [parameter.item() for parameter in net.parameters()] == [0.75, 1.0, 1.0, 1.0]

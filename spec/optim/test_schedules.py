@@ -421,3 +421,22 @@ def test_a_cyclic_schedule_goes_up_and_down():
 
     assert rates == [1.0, 2.0, 3.0, 2.0, 1.0, 2.0]
     assert momenta == pytest.approx([0.9, 0.85, 0.8, 0.85, 0.9, 0.85])
+
+
+def test_multi_step_decays_at_certain_epochs():
+    """`MultiStepLR(optimizer, milestones=[2, 4], gamma=0.5)`, stepped once per epoch, decays
+    the learning rate at certain epochs: it is multiplied by 0.5 after 2 steps and after 4.
+
+    A milestone counts calls of `scheduler.step()`: in a loop that steps per batch it is a
+    batch.
+    """
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=[2, 4], gamma=0.5)
+
+    rates = []
+    for _ in range(5):
+        rates += scheduler.get_last_lr()
+        optimizer.step()
+        scheduler.step()
+
+    assert rates == [1.0, 1.0, 0.5, 0.5, 0.25]

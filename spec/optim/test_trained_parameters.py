@@ -66,6 +66,26 @@ def test_the_net_itself_and_the_method_are_no_list():
         torch.optim.SGD(nn.Sequential(net), lr=0.5)
 
 
+def test_the_parameters_of_two_models_go_into_one_list():
+    """One optimizer trains two models if it is given the parameters of both in one list,
+    `torch.optim.Adam([*encoder.parameters(), *decoder.parameters()])`; `encoder.parameters() +
+    decoder.parameters()` raises TypeError.
+
+    Because `parameters()` is a generator, "unsupported operand type(s) for +"; two generators
+    in a list are refused too, "one of the params is Module.parameters". `itertools.chain` joins
+    them.
+    """
+    encoder, decoder = nn.Linear(2, 2), nn.Linear(2, 1)
+
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()])
+
+    assert len(optimizer.param_groups[0]["params"]) == 4
+    with pytest.raises(TypeError, match=r"unsupported operand type\(s\) for \+: 'generator'"):
+        encoder.parameters() + decoder.parameters()
+    with pytest.raises(TypeError, match=r"but one of the params is Module\.parameters"):
+        torch.optim.Adam([encoder.parameters(), decoder.parameters()])
+
+
 def test_the_result_of_a_calculation_is_refused():
     """With grad mode on and inference mode off, `torch.optim.SGD([weight * 1])` of an
     `nn.Parameter` `weight` raises ValueError, "can't optimize a non-leaf Tensor".

@@ -231,6 +231,32 @@ def test_a_kept_output_keeps_the_graph_of_its_net():
         assert alive_after() == (False, (3,))
 
 
+def test_validation_without_no_grad_saves_for_backward():
+    """A validation loop with `net.eval()` alone saves as many tensors for `backward()` as
+    training, so that it may run out of memory; under `torch.no_grad()` or
+    `torch.inference_mode()` it saves none.
+
+    Because `eval()` switches layers such as dropout, not autograd. The saved tensors live as
+    long as the output or a loss made of it: also in `total += loss`, where `loss.item()` would
+    do.
+    """
+    net = nn.Sequential(nn.Linear(3, 3), nn.ReLU()).eval()
+    kept = []
+
+    def keep(x):
+        kept.append(x)
+        return x
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, keep):
+        net(torch.ones(5, 3))
+    in_eval = len(kept)
+    with torch.autograd.graph.saved_tensors_hooks(keep, keep), torch.no_grad():
+        net(torch.ones(5, 3))
+
+    assert in_eval == 2
+    assert len(kept) == 2
+
+
 def test_zero_grad_frees_the_gradient():
     """`optimizer.zero_grad()` by default sets `.grad` of its parameters to None, so that the
     memory of the gradients is free in the next forward pass; with `set_to_none=False` they

@@ -300,6 +300,25 @@ def test_printoptions_say_when_and_how_much_to_leave_out():
     assert text == "tensor([0,  ..., 4])"
 
 
+def test_printoptions_print_the_full_tensor():
+    """After `torch.set_printoptions(profile="full")` a tensor of more than 1000 elements is
+    printed in full, without an ellipsis; so it is after `threshold=float("inf")`.
+    `torch.set_printoptions(profile="default")` undoes it.
+    """
+    x = torch.arange(1001)
+    before = repr(x)
+
+    torch.set_printoptions(profile="full")
+    full = repr(x)
+    torch.set_printoptions(profile="default", threshold=float("inf"))
+    same = repr(x)
+    torch.set_printoptions(profile="default")
+
+    assert before == "tensor([   0,    1,    2,  ...,  998,  999, 1000])"
+    assert full.count(",") == 1000
+    assert (same == full) is True
+
+
 def test_str_and_repr_of_a_tensor_are_the_same():
     """`str(x)` and `repr(x)` of a `torch.Tensor` are equal, so `print(x)` shows what a prompt
     shows.

@@ -142,6 +142,20 @@ def test_inception_wants_large_images():
     assert large.logits.shape == (2, 1000)
 
 
+def test_a_vision_transformer_takes_one_size_of_image():
+    """`models.vit_b_16` takes images of 224 x 224: for 256 x 256 it raises AssertionError,
+    "Wrong image height! Expected 224 but got 256!"
+
+    Because it has a learned position for each of its 14 x 14 patches. Resize the images, or
+    make the model with `image_size=256`, for which the usual pretrained weights do not fit.
+    """
+    net = on_meta(models.vit_b_16).eval()
+
+    assert net(images(1, 224, 224)).shape == (1, 1000)
+    with pytest.raises(AssertionError, match="Wrong image height! Expected 224 but got 256!"):
+        net(images(1, 256, 256))
+
+
 @pytest.mark.slow
 def test_a_batch_of_one_is_too_small_for_some_models():
     """`models.segmentation.deeplabv3_mobilenet_v3_large` in training mode raises ValueError for a

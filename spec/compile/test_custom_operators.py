@@ -1,0 +1,99 @@
+"""Custom operators: functions that PyTorch is told about.
+
+`torch.compile` and `torch.export` follow the operations of PyTorch through a function. What they
+can't follow, such as a call into NumPy, a C++ extension or a Triton kernel, is made an operator of
+its own: `torch.library.custom_op` registers a function under a name, "namespace::name", with the
+arguments that it changes. The function is then called as before, and stands in a graph as one node.
+PyTorch 2.4 introduced it; older code writes `torch.library.Library` or `TORCH_LIBRARY` in C++.
+
+What surprises: nothing about the function is guessed. Without `register_fake` its result has no
+shape for `torch.compile`, and without `register_autograd` nothing flows back through it, even if
+the function consists of differentiable operations. What breaks a graph is told in
+`spec/compile/test_graph_breaks.py`, `torch.autograd.Function` in
+`spec/autograd/test_custom_functions.py`.
+"""
+
+import pytest
+import torch
+
+pytestmark = pytest.mark.torch(">=2.4")
+
+
+@pytest.fixture
+def cube():
+    """A registered operator that is not what PyTorch could follow: it computes in NumPy."""
+
+    @torch.library.custom_op("torch_spec::cube", mutates_args=())
+    def cube(x: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(x.numpy(force=True) ** 3)
+
+    return cube
+
+
+def test_a_custom_operator_is_registered_under_a_name(cube):
+    """`@torch.library.custom_op("torch_spec::cube", mutates_args=())` registers a function as a
+    custom operator: it is called as before, or as `torch.ops.torch_spec.cube`.
+
+    Its arguments and result need types, `x: torch.Tensor`, from which the operator's schema is
+    made.
+    """
+    x = torch.tensor([2.0])
+
+    assert cube(x).tolist() == [8.0]
+    assert torch.ops.torch_spec.cube(x).tolist() == [8.0]
+
+
+def test_an_operator_needs_types():
+    """`torch.library.custom_op` of a function whose parameter has no type raises ValueError,
+    "must have a type annotation".
+
+    Because the schema of an operator, such as "(Tensor x) -> Tensor", is read from the types.
+    """
+
+    def untyped(x) -> torch.Tensor:
+        return x * 2
+
+    with pytest.raises(ValueError, match="must have a type annotation"):
+        torch.library.custom_op("torch_spec::untyped", untyped, mutates_args=())
+
+
+@pytest.mark.slow
+def test_compile_needs_the_shape_of_a_custom_operator(cube):
+    """`torch.compile` of a call of a custom operator raises, "There was no fake impl registered
+    for", until its `register_fake` says what shape and dtype the result has; then it is one
+    node of the graph, also with `fullgraph=True`.
+
+    Because the compiler runs the function on tensors without data, which NumPy can't.
+    """
+    compiled = torch.compile(lambda x: cube(x) + 1, backend="eager", fullgraph=True)
+
+    with pytest.raises(Exception, match="There was no fake impl registered for"):
+        compiled(torch.tensor([2.0]))
+
+    cube.register_fake(torch.empty_like)
+    torch._dynamo.reset()
+    assert compiled(torch.tensor([2.0])).tolist() == [9.0]
+
+
+def test_a_custom_operator_has_no_gradient_of_its_own(cube):
+    """`backward()` through a custom operator raises RuntimeError, "no autograd formula was
+    registered", until `register_autograd(backward, setup_context=...)` gives one.
+
+    `setup_context(ctx, inputs, output)` saves what `backward(ctx, gradient)` needs, as in
+    `torch.autograd.Function`.
+    """
+    x = torch.tensor([2.0], requires_grad=True)
+
+    with pytest.raises(RuntimeError, match="no autograd formula was registered"):
+        cube(x).sum().backward()
+
+    def save(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * 3 * x**2
+
+    cube.register_autograd(backward, setup_context=save)
+    cube(x).sum().backward()
+    assert x.grad.tolist() == [12.0]
