@@ -505,6 +505,28 @@ def test_inductor_needs_a_cpp_compiler():
         torch.compile(lambda x: x.sin() + x.cos() * 3)(torch.ones(8))
 
 
+@pytest.mark.torch(">=2.14")
+def test_on_windows_the_compiler_is_cl(monkeypatch):
+    """On Windows `torch.compile` with the default backend looks for Visual Studio's compiler `cl`,
+    unless the environment variable `CXX` names another: where it isn't on the `PATH`, the first
+    call raises "Compiler: cl is not found."
+
+    Install the Build Tools of Visual Studio and start Python from their "x64 Native Tools Command
+    Prompt", which puts `cl` on the `PATH`. `backend="aot_eager"` needs no compiler.
+    """
+    from torch._inductor import cpp_builder
+
+    monkeypatch.setattr(cpp_builder, "_IS_WINDOWS", True)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+
+    with pytest.raises(RuntimeError, match="Compiler: cl is not found"):
+        cpp_builder.get_cpp_compiler()
+    monkeypatch.setenv("CXX", "clang-cl")
+    with pytest.raises(RuntimeError, match="Compiler: clang-cl is not found"):
+        cpp_builder.get_cpp_compiler()
+
+
 @pytest.mark.slow
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")

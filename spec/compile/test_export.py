@@ -307,3 +307,52 @@ def test_decompositions_leave_a_smaller_set_of_operations():
     calls = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
 
     assert calls == ["aten.permute.default", "aten.addmm.default"]
+
+
+@pytest.mark.torch(">=2.14")
+def test_ahead_of_time_compilation_takes_an_exported_program():
+    """`torch._inductor.aoti_compile_and_package(program, package_path="net.pt2")` compiles an
+    `ExportedProgram` ahead of time (AOTInductor): a module raises ValueError, "Only ExportedProgram
+    is supported", a path that doesn't end in `.pt2` AssertionError.
+
+    `torch._inductor.aoti_load_package("net.pt2")` loads the compiled model, in Python without the
+    model's class; the program is made by `torch.export.export(model.eval(), args)`.
+    """
+    program = torch.export.export(nn.ReLU(), (torch.zeros(2),))
+
+    with pytest.raises(ValueError, match="Only ExportedProgram is supported"):
+        torch._inductor.aoti_compile_and_package(nn.ReLU(), package_path="net.pt2")
+    with pytest.raises(AssertionError, match=r"to be a file ending in .pt2"):
+        torch._inductor.aoti_compile_and_package(program, package_path="net.so")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.torch(">=2.14")
+def test_a_program_compiled_ahead_of_time_runs_without_the_model(tmp_path):
+    """`torch._inductor.aoti_load_package(path)` runs what `aoti_compile_and_package` has compiled
+    from an exported program: for `x * 2 + 1` a tensor of ones gives 3.0, with no call of the
+    model's Python code.
+
+    Compiling needs a C++ compiler and takes from seconds to minutes; the file is of use only on the
+    kind of machine and the release of torch that it was compiled for.
+    """
+
+    class Twice(nn.Module):
+        calls = 0
+
+        def forward(self, x):
+            Twice.calls += 1
+            return x * 2 + 1
+
+    program = torch.export.export(Twice(), (torch.zeros(4),))
+    recorded = Twice.calls
+    path = torch._inductor.aoti_compile_and_package(
+        program,
+        package_path=str(tmp_path / "net.pt2"),
+        inductor_configs={"aot_inductor.compile_wrapper_opt_level": "O0"},
+    )
+
+    run = torch._inductor.aoti_load_package(path)
+
+    assert run(torch.ones(4)).tolist() == [3.0, 3.0, 3.0, 3.0]
+    assert (Twice.calls - recorded) == 0

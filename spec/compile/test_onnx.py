@@ -116,6 +116,34 @@ def test_onnx_runtime_gives_the_same_values(path):
 @quiet
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
+def test_the_output_of_onnx_runtime_is_compared_with_that_of_the_model(path):
+    """To compare an exported model with PyTorch, give both the same input:
+    `torch.testing.assert_close(torch.from_numpy(session.run(None, {"x": x.numpy()})[0]), net(x))`
+    raises AssertionError where they differ by more than rounding.
+
+    A network left in training mode differs: `torch.onnx.export` wants `net.eval()`, since dropout
+    and batch norm compute something else in training.
+    """
+    import onnxruntime
+
+    net = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.5), nn.Tanh()).eval()
+    torch.onnx.export(net, (torch.zeros(2, 4),), path, input_names=["x"], verbose=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    x = torch.ones(2, 4)
+
+    (array,) = session.run(None, {"x": x.numpy()})
+
+    with torch.no_grad():
+        torch.testing.assert_close(torch.from_numpy(array), net(x))
+        with pytest.raises(AssertionError, match="Tensor-likes are not close!"):
+            torch.testing.assert_close(torch.from_numpy(array), net.train()(x))
+    assert array.shape == (2, 8)
+
+
+@needs_onnx
+@quiet
+@pytest.mark.slow
+@pytest.mark.torch(">=2.9")
 def test_the_batch_of_the_example_is_fixed(path):
     """`nn.Linear(2, 1)` written by `torch.onnx.export` with a batch of 4, without
     `dynamic_shapes` and `dynamic_axes`, is refused by ONNX Runtime for a batch of 7, "Got

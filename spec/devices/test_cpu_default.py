@@ -223,6 +223,25 @@ def test_set_default_device_holds_until_it_is_set_again():
 
 
 @pytest.mark.torch(">=2.0")
+def test_a_default_device_holds_for_layers_and_not_for_what_has_a_device():
+    """After `torch.set_default_device("meta")` all new tensors of `torch.tensor`, `torch.zeros`,
+    `torch.rand` and `nn.Linear` are on `meta`; `torch.from_numpy`, `x.clone()` and `x + 1` stay on
+    the CPU.
+
+    `torch.set_default_device("cuda")` puts all new tensors on the GPU so; batches of a `DataLoader`
+    and tensors made before still have to be moved by `to`.
+    """
+    x = torch.ones(2)
+    torch.set_default_device("meta")
+    new = [torch.tensor([1.0]), torch.zeros(2), torch.rand(2), nn.Linear(2, 1).weight]
+    old = [torch.from_numpy(np.ones(2)), x.clone(), x + 1]
+    torch.set_default_device(None)
+
+    assert [str(each.device) for each in new] == ["meta"] * 4
+    assert [str(each.device) for each in old] == ["cpu"] * 3
+
+
+@pytest.mark.torch(">=2.0")
 def test_a_default_device_holds_in_its_own_thread():
     """A thread started inside `with torch.device("meta"):` makes `torch.zeros(2)` on the CPU:
     the default device is that of the thread that set it.

@@ -317,6 +317,25 @@ def test_a_state_of_another_batch_is_refused():
         nn.RNN(2, 3)(torch.zeros(4, 1, 2), torch.zeros(1, 2, 3))
 
 
+def test_a_state_of_an_lstm_stays_layers_first():
+    """With `batch_first=True` a batch of 4 needs the state (1, 4, 3) in `nn.LSTM(2, 3)`: (4, 1, 3)
+    raises RuntimeError, "Expected hidden[0] size (1, 4, 3), got [4, 1, 3]".
+
+    `hidden[0]` is `h_0` of the pair `(h_0, c_0)`; both are (layers, batch, hidden size), whatever
+    `batch_first` says.
+    """
+    lstm, x = nn.LSTM(2, 3, batch_first=True), torch.zeros(4, 7, 2)
+    state, turned = torch.zeros(1, 4, 3), torch.zeros(4, 1, 3)
+
+    output, (hidden, _) = lstm(x, (state, state))
+
+    assert output.shape == (4, 7, 3)
+    assert hidden.shape == (1, 4, 3)
+    message = r"Expected hidden\[0\] size \(1, 4, 3\), got \[4, 1, 3\]"
+    with pytest.raises(RuntimeError, match=message):
+        lstm(x, (turned, turned))
+
+
 def test_dropout_of_a_single_layer_does_nothing_and_warns():
     """`nn.LSTM(2, 3, dropout=0.5)` warns and drops nothing, because `dropout` acts between stacked
     layers: with `num_layers=2` it drops in training mode.

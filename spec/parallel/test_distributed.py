@@ -87,6 +87,31 @@ def test_weights_start_as_those_of_rank_0(group):
 
 
 @pytest.mark.slow
+def test_one_seed_in_all_processes_draws_the_same_in_all(group):
+    """With `torch.manual_seed(0)` in every process all draw the same numbers, for dropout and
+    random augmentation too; `torch.manual_seed(0 + rank)` lets each rank draw its own, and DDP
+    starts from the weights of rank 0 even so.
+
+    So use a different seed for each rank, unless something has to be drawn alike: a split of a
+    dataset, or the order of a sampler, which `DistributedSampler` draws from its own `seed`.
+    """
+
+    def program(rank):
+        torch.manual_seed(0)
+        same = torch.rand(1).item()
+        torch.manual_seed(0 + rank)
+        own = torch.rand(1).item()
+        model = DistributedDataParallel(nn.Linear(1, 1))
+        return [same, own, model.module.weight.item()]
+
+    (same, own, weight), (other_same, other_own, other_weight) = group(program)
+
+    assert (other_same == same) is True
+    assert (other_own == own) is False
+    assert (other_weight == weight) is True
+
+
+@pytest.mark.slow
 def test_gradients_are_averaged(group):
     """After one forward of a DDP model and its first `backward()`, `.grad`, before None, is in
     every process the mean of the gradients of all processes: of 1 and 2 it is 1.5.

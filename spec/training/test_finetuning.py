@@ -299,6 +299,56 @@ def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
     assert answer.shape == (2, 3)
 
 
+@pytest.mark.torch(">=2.0")
+@pytest.mark.claim("path-pretrained-families")
+@pytest.mark.parametrize(
+    ("name", "head", "features"),
+    [
+        ("resnet18", "fc", 512),
+        ("densenet121", "classifier", 1024),
+        ("vgg11", "classifier.6", 4096),
+        ("mobilenet_v3_small", "classifier.3", 1024),
+        ("efficientnet_b0", "classifier.1", 1280),
+        ("convnext_tiny", "classifier.2", 768),
+        ("vit_b_16", "heads.head", 768),
+        ("swin_t", "head", 768),
+    ],
+)
+def test_the_last_layer_has_another_name_in_each_family(name, head, features):
+    """The last layer, the classifier, of torchvision's models in the table is an `nn.Linear` to
+    1000 classes: `fc` in `resnet18`, `classifier[6]` in `vgg11`, `heads.head` in `vit_b_16`.
+
+    So a ResNet is given two classes by `net.fc = nn.Linear(net.fc.in_features, 2)`; a new
+    attribute of another name, such as `net.classifier` of a ResNet, is never called.
+    """
+    with torch.device("meta"):
+        net = models.get_model(name, weights=None)
+    last = net.get_submodule(head)
+
+    assert (type(last), last.in_features, last.out_features) == (nn.Linear, features, 1000)
+    assert list(net.modules())[-1] is last
+
+
+@pytest.mark.claim("path-finetune")
+def test_a_new_fc_of_a_resnet_gives_scores_for_ones_own_classes():
+    """After `net.fc = nn.Linear(net.fc.in_features, 2)` torchvision's `resnet18`, whose last layer
+    had 512 inputs and 1000 outputs, gives 2 scores per image; assigned to `net.classifier`, the
+    new layer is ignored.
+
+    Because `forward` of a ResNet calls `self.fc`, and no other name.
+    """
+    net = models.resnet18(weights=None).eval()
+    net.classifier = nn.Linear(net.fc.in_features, 2)
+    with torch.no_grad():
+        ignored = net(torch.rand(3, 3, 32, 32))
+        net.fc = nn.Linear(net.fc.in_features, 2)
+        scores = net(torch.rand(3, 3, 32, 32))
+
+    assert ignored.shape == (3, 1000)
+    assert scores.shape == (3, 2)
+    assert net.fc.in_features == 512
+
+
 def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
     """`models.squeezenet1_1(weights="IMAGENET1K_V1")` loads `squeezenet1_1-b8a52dc0.pth` from
     `hub/checkpoints` below `TORCH_HOME` if it is there, and downloads nothing then.

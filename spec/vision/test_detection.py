@@ -22,7 +22,7 @@ import pytest
 import torch
 from torch import nn
 from torchvision.models import detection
-from torchvision.models.detection import FasterRCNN
+from torchvision.models.detection import FasterRCNN, MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
 from torchvision.ops import MultiScaleRoIAlign
@@ -38,6 +38,20 @@ def small_detector(num_classes=3):
         max_size=64,
         rpn_anchor_generator=AnchorGenerator(((16,),), ((1.0,),)),
         box_roi_pool=MultiScaleRoIAlign(["0"], 2, 2),
+    )
+
+
+def small_mask_detector():
+    backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8, padding=1))
+    backbone.out_channels = 4
+    return MaskRCNN(
+        backbone,
+        num_classes=3,
+        min_size=32,
+        max_size=64,
+        rpn_anchor_generator=AnchorGenerator(((16,),), ((1.0,),)),
+        box_roi_pool=MultiScaleRoIAlign(["0"], 2, 2),
+        mask_roi_pool=MultiScaleRoIAlign(["0"], 4, 2),
     )
 
 
@@ -98,6 +112,50 @@ def test_losses_and_answers_do_not_come_together():
 
     assert losses["loss_classifier"].requires_grad is False
     assert set(answers[0]) == {"boxes", "labels", "scores"}
+
+
+def test_mask_rcnn_answers_with_a_mask_for_each_object():
+    """In evaluation mode a `MaskRCNN`, such as `maskrcnn_resnet50_fpn`, returns `masks` of shape
+    (N, 1, H, W) beside boxes, labels and scores: floats from 0 to 1, one mask per object, as large
+    as the image.
+
+    They are probabilities: `masks[:, 0] > 0.5` makes N binary masks (H, W) of them, for
+    `torchvision.utils.draw_segmentation_masks`.
+    """
+    net = small_mask_detector().eval()
+
+    with torch.no_grad():
+        (found,) = net([torch.rand(3, 40, 50)])
+
+    n = len(found["scores"])
+    assert bool(n) is True
+    assert found["masks"].shape == (n, 1, 40, 50)
+    assert found["masks"].dtype == torch.float32
+    assert found["masks"].amin().item() == 0.0  # outside of the box of the object
+    assert found["masks"].amax().item() <= 1.0
+    binary = found["masks"][:, 0] > 0.5
+    assert binary.shape == (n, 40, 50)
+
+
+def test_mask_rcnn_learns_from_a_mask_for_each_box():
+    """In training a `MaskRCNN` wants `masks` of shape (N, H, W) in each target, one per box, and
+    returns a fifth loss, `loss_mask`; without them it raises ValueError, "Every element of targets
+    should have a masks key".
+
+    An image with one number per object becomes such masks by `image == numbers[:, None, None]`.
+    """
+    net, images = small_mask_detector(), [torch.rand(3, 32, 32)]
+    image = torch.zeros(32, 32, dtype=torch.int64)
+    image[:16, :16] = 7
+    masks = image == torch.tensor([7])[:, None, None]
+
+    losses = net(images, [{**target(), "masks": masks}])
+
+    assert masks.shape == (1, 32, 32)
+    assert len(losses) == 5
+    assert losses["loss_mask"].requires_grad is True
+    with pytest.raises(ValueError, match="Every element of targets should have a masks key"):
+        net(images, [target()])
 
 
 def test_training_wants_targets():
