@@ -183,6 +183,46 @@ def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
     assert found == [sentence]
 
 
+@pytest.mark.parametrize("asked", ["ambigous", "ambiugous", "abmiguous", "ambiguouss"])
+def test_a_misspelt_word_finds_the_one_that_is_meant(asked):
+    """A word that the book lacks stands for those that differ from it in one letter, or in the order
+    of two; a word that it has stands for itself.
+    """
+    meant, other = entry("The truth is ambiguous."), entry("A sum is made.")
+
+    assert answers(f"{asked} value of numbers", other, meant) == ["The truth is ambiguous."]
+
+
+def test_little_of_a_name_is_followed_by_what_its_words_find():
+    """Where a symbol has fewer than ten facts, facts follow that have the words of which it is made;
+    where it has ten, they don't.
+    """
+    named = entry("`fasterrcnn_resnet50_fpn` downloads weights.", "fasterrcnn_resnet50_fpn")
+    words = entry("`FasterRCNN` wants boxes.", page="vision/test_detection.py")
+    other = entry("A sum is made.")
+
+    found = answers("fasterrcnn_resnet50_fpn", other, words, named)
+
+    assert found == ["`fasterrcnn_resnet50_fpn` downloads weights.", "`FasterRCNN` wants boxes."]
+
+
+def test_the_end_of_a_pasted_traceback_is_what_it_says():
+    """Of a whole traceback the message after the last type counts, not the files and lines above."""
+    said = entry("A batch of one fails.", messages=["Expected more than 1 value per channel"])
+    other = entry("Another fails.", messages=["most recent call last in train"])
+    pasted = (
+        "Traceback (most recent call last):\n"
+        '  File "/home/me/train.py", line 120, in train\n'
+        "    out = model(x)\n"
+        "ValueError: Expected more than 1 value per channel when training, got [1, 5]"
+    )
+
+    found = find([other, said], pasted)
+
+    assert found.how == "message"
+    assert found.about[0].sentence == "A batch of one fails."
+
+
 def test_of_messages_alike_the_rarer_word_decides():
     """A pasted message that differs from others in one word finds the fact that has this word."""
     others = [

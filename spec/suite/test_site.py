@@ -838,6 +838,9 @@ def test_the_search_finds(tab, asked, kind, title):
         "how do I freeze layers",
         "save and load a model",
         "padding mask",
+        "get_device_capability",
+        "ambigous truth value",
+        'File "a.py", line 3, in f RuntimeError: mat1 and mat2 shapes cannot be multiplied (1x2)',
     ],
 )
 def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
