@@ -245,3 +245,20 @@ def test_a_library_of_another_cuda_cannot_be_opened():
     """
     with pytest.raises(OSError, match=r"libcudart\.so\.9\.1: cannot open shared object file"):
         ctypes.CDLL("libcudart.so.9.1")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the names of libraries are those of Linux")
+def test_a_name_that_a_library_lacks_is_an_undefined_symbol():
+    """On Linux a function that torch's library lacks is an "undefined symbol", as in
+    `ctypes.CDLL(torch._C.__file__).no_such_function`; one that it has, such as `PyInit__C`, is
+    found.
+
+    `import torchvision`, or another extension, ends so in an ImportError where it was compiled for
+    another release of torch; `import torch` where the loader takes a library of another
+    installation first. Install releases that belong together, and empty `LD_LIBRARY_PATH`.
+    """
+    library = ctypes.CDLL(torch._C.__file__)
+
+    assert callable(library.PyInit__C) is True
+    with pytest.raises(AttributeError, match="undefined symbol: no_such_function"):
+        _ = library.no_such_function

@@ -16,6 +16,7 @@ fewer activations in `spec/performance/test_checkpointing.py`.
 """
 
 import copy
+import gc
 import sys
 import weakref
 
@@ -273,6 +274,26 @@ def test_zero_grad_frees_the_gradient():
 
     assert kept is True
     assert gradient() is None
+
+
+def test_an_optimizer_keeps_the_parameters_of_a_deleted_net():
+    """After `del net` the parameters stay in memory as long as an optimizer of them does; `del
+    optimizer` and `gc.collect()` free them then.
+
+    So between two models in one notebook delete the net, its optimizer, its scheduler, and what
+    was computed from it, then call `gc.collect()`; for a GPU `torch.cuda.empty_cache()` then gives
+    the memory back to the driver.
+    """
+    net = nn.Linear(2, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    weight = weakref.ref(net.weight)
+
+    del net
+    assert weight().shape == (1, 2)
+    del optimizer
+    gc.collect()
+
+    assert weight() is None
 
 
 def test_training_with_adam_takes_four_times_the_weights():

@@ -206,6 +206,22 @@ def test_a_loss_refuses_the_dict():
     assert logits.argmax(dim=1).shape == masks.shape == (2, 64, 48)
 
 
+def test_the_dict_of_a_segmentation_has_no_argmax():
+    """`net(x).argmax(dim=1)` of a segmentation model such as `lraspp_mobilenet_v3_large` or
+    `fcn_resnet50` raises AttributeError, "'collections.OrderedDict' object has no attribute
+    'argmax'"; write `net(x)["out"].argmax(dim=1)`, the class of each pixel.
+    """
+    net = on_meta(
+        models.segmentation.lraspp_mobilenet_v3_large, weights_backbone=None, num_classes=5
+    )
+
+    output = net(images(2, 64, 48))
+
+    with pytest.raises(AttributeError, match="OrderedDict' object has no attribute 'argmax'"):
+        output.argmax(dim=1)
+    assert output["out"].argmax(dim=1).shape == (2, 64, 48)
+
+
 @pytest.mark.slow
 def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
     """`models.segmentation.fcn_resnet50(aux_loss=True)` returns "out" and "aux", in evaluation mode
