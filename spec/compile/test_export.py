@@ -312,11 +312,11 @@ def test_decompositions_leave_a_smaller_set_of_operations():
 @pytest.mark.torch(">=2.14")
 def test_ahead_of_time_compilation_takes_an_exported_program():
     """`torch._inductor.aoti_compile_and_package(program, package_path="net.pt2")` compiles an
-    `ExportedProgram` ahead of time (AOTInductor): a module raises ValueError, "Only ExportedProgram
-    is supported", a path that doesn't end in `.pt2` AssertionError.
+    `ExportedProgram` ahead of time (AOTInductor); a module raises ValueError, "Only ExportedProgram
+    is supported".
 
-    `torch._inductor.aoti_load_package("net.pt2")` loads the compiled model, in Python without the
-    model's class; the program is made by `torch.export.export(model.eval(), args)`.
+    The program is made by `torch.export.export(model.eval(), args)`. A path that doesn't end in
+    `.pt2` is refused too; `torch._inductor.aoti_load_package("net.pt2")` loads the compiled model.
     """
     program = torch.export.export(nn.ReLU(), (torch.zeros(2),))
 

@@ -172,6 +172,7 @@ def test_words_side_by_side_count_for_more():
         ("How do I get the current learning rate?", "`get_last_lr` tells it."),
         ("How do I initialise weights?", "Initialization fills a layer."),
         ("multi-head attention", "`MultiheadAttention` has heads."),
+        ("non max supression", "`ops.nms` keeps boxes."),
     ],
 )
 def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):

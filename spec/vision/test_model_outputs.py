@@ -207,9 +207,9 @@ def test_a_loss_refuses_the_dict():
 
 
 def test_the_dict_of_a_segmentation_has_no_argmax():
-    """`net(x).argmax(dim=1)` of a segmentation model such as `lraspp_mobilenet_v3_large` or
-    `fcn_resnet50` raises AttributeError, "'collections.OrderedDict' object has no attribute
-    'argmax'"; write `net(x)["out"].argmax(dim=1)`, the class of each pixel.
+    """`net(x).argmax(dim=1)` of a segmentation model such as `fcn_resnet50` raises
+    AttributeError, "'collections.OrderedDict' object has no attribute 'argmax'"; write
+    `net(x)["out"].argmax(dim=1)`, the class of each pixel.
     """
     net = on_meta(
         models.segmentation.lraspp_mobilenet_v3_large, weights_backbone=None, num_classes=5
