@@ -55,6 +55,7 @@ def test_what_a_sentence_names_comes_before_what_it_merely_speaks_of():
     assert found.uses == [only_uses]
 
 
+@pytest.mark.spare("'torch.amp.GradScaler'", reason="its words find the same two facts")
 def test_a_class_is_asked_for_with_its_methods():
     """Asked for a class, the book answers with facts that name a method of it, too."""
     scaler = "torch.amp.GradScaler"
@@ -184,6 +185,8 @@ def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
     assert found == [sentence]
 
 
+@pytest.mark.spare("asked", reason="a sign before a word is not looked for")
+@pytest.mark.spare("' value of numbers'", reason="the other words stand nowhere")
 @pytest.mark.parametrize("asked", ["ambigous", "ambiugous", "abmiguous", "ambiguouss"])
 def test_a_misspelt_word_finds_the_one_that_is_meant(asked):
     """A word that the book lacks stands for those that differ from it in one letter, or in the order
