@@ -60,8 +60,9 @@ def test_interpolation_is_told_a_size_or_a_factor():
     ],
 )
 def test_the_mode_goes_with_the_number_of_dimensions(mode, dimensions):
-    """`F.interpolate` wants batch and channels first: mode "linear" then takes one more dimension,
-    "bilinear" and "bicubic" two, "trilinear" three; "nearest" and "area" take one, two or three.
+    """`F.interpolate` wants batch and channels first: mode "linear" then takes one more
+    dimension, "bilinear" and "bicubic" two, "trilinear" three; "nearest" and "area" take one,
+    two or three.
     """
     works = []
     for n in (1, 2, 3):
@@ -102,11 +103,12 @@ def test_another_number_of_dimensions_is_refused():
 )
 def test_align_corners_decides_where_elements_are(align_corners, row, device):
     """`F.interpolate(x, size=4, mode="linear")` of [1, 3] gives 1, 1.5, 2.5 and 3, as with
-    `align_corners=False`; with `align_corners=True` it gives 1, 5/3, 7/3 and 3, which are evenly
-    spaced.
+    `align_corners=False`; with `align_corners=True` it gives 1, 5/3, 7/3 and 3, which are
+    evenly spaced.
 
     Because False takes elements for small intervals, of which the outer halves have no second
-    neighbour, and True for points. A model has to be run with the setting that it was trained with.
+    neighbour, and True for points. A model has to be run with the setting that it was trained
+    with.
     """
     x = torch.tensor([[[1.0, 3.0]]], device=device)
 
@@ -179,8 +181,8 @@ def test_class_numbers_are_resized_as_floats():
 
 
 def test_upsample_takes_the_size_first():
-    """Of a 5 x 5 map `nn.Upsample(scale_factor=2)` makes 10 x 10, and `nn.Upsample(2)` makes 2
-    x 2, because its first argument is `size`.
+    """Of a batch of shape (1, 3, 5, 5) `nn.Upsample(scale_factor=2)` makes (1, 3, 10, 10), and
+    `nn.Upsample(2)` makes (1, 3, 2, 2), because its first argument is `size`.
     """
     x = torch.zeros(1, 3, 5, 5)
 
@@ -207,9 +209,9 @@ def test_upsample_functions_are_deprecated(name):
 
 
 def test_upsampling_bilinear_aligns_the_corners():
-    """`nn.UpsamplingBilinear2d(scale_factor=2)` uses `align_corners=True` and makes rows 0, 1,
-    2, 3 of the row 0, 3; `nn.Upsample(scale_factor=2, mode="bilinear")` doesn't and makes rows
-    0, 0.75, 2.25, 3.
+    """Of the float32 image [[[[0, 3]]]] `nn.UpsamplingBilinear2d(scale_factor=2)`, with its
+    `align_corners=True`, makes rows 0, 1, 2, 3; `nn.Upsample(scale_factor=2, mode="bilinear")`
+    makes rows 0, 0.75, 2.25, 3.
     """
     x = torch.tensor([[[[0.0, 3.0]]]])
 
@@ -258,8 +260,8 @@ def test_channel_shuffle_deals_the_channels():
 
 
 def test_unfold_lists_the_patches():
-    """`nn.Unfold(2)` of a 3 x 3 image returns (N, C * 4, 4): one column for each of the four 2 x 2
-    patches; with `stride=2`, a 4 x 4 image has four patches that don't overlap.
+    """`nn.Unfold(2)` of a 3 x 3 image returns (N, C * 4, 4): one column for each of the four 2
+    x 2 patches; with `stride=2`, a 4 x 4 image has four patches that don't overlap.
 
     A vision transformer's patches are `nn.Unfold(p, stride=p)(x).transpose(1, 2)`.
     """
