@@ -96,8 +96,8 @@ def test_to_tensor_wraps_sixteen_bits():
     """`ToTensor` makes int16 of a Pillow picture of mode "I;16", whose values go up to 65535:
     60000 becomes -5536.
 
-    Sixteen-bit PNG files open in this mode. Write `picture.convert("I")` first: int32 has room
-    for the values.
+    Grey PNG files of 16 bits open in this mode in new releases of Pillow. Write
+    `picture.convert("I")` first: int32 has room for the values.
     """
     picture = Image.fromarray(np.array([[60000]], dtype=np.uint16))
 
