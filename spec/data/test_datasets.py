@@ -118,8 +118,8 @@ def test_a_dataset_without_a_length_cannot_be_loaded():
 
 @pytest.mark.torch(">=2.1")
 def test_a_dataset_without_samples_says_what_it_lacks():
-    """A class derived from `Dataset` itself that defines `__len__` and no `__getitem__` raises
-    NotImplementedError when it is indexed.
+    """An object of a class that is derived from `Dataset` itself and defines `__len__` but no
+    `__getitem__` raises NotImplementedError when it is indexed, as by `dataset[0]`.
 
     Because the base class has a `__getitem__` that says what the subclass has to define.
     """

@@ -232,7 +232,7 @@ def test_a_pass_without_shuffle_draws_a_random_number_too():
     generator even with `shuffle=False`, unless the loader has a `generator` of its own.
 
     It is the base seed of the workers, drawn without workers too; persistent workers draw it in
-    the first pass only. So an evaluation in between changes all later random numbers.
+    the first pass only. So an evaluation in between changes later random numbers.
     """
     torch.manual_seed(3)
     plain = torch.rand(1).item()
