@@ -100,7 +100,7 @@ def test_a_worker_knows_its_number_and_its_seed():
 
 
 def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
-    """Two workers of a `DataLoader` draw different numbers from `torch.rand` and
+    """By default two workers of a `DataLoader` draw different numbers from `torch.rand` and
     `np.random.rand`; without persistent workers, the same seed of the loader's `generator`
     repeats them.
 
