@@ -149,7 +149,8 @@ def test_halving_and_adding_a_half_undoes_the_normalisation(device):
     """After `Normalize([0.5], [0.5])`, which computes `(image - 0.5) / 0.5`, the expression `image
     / 2 + 0.5` gives the values from before, up to rounding.
 
-    Shown without it, everything darker than the middle is black: `imshow` limits values to 0 and 1.
+    Shown without it, everything darker than the middle is black: `imshow` limits the values of a
+    colour image to 0 and 1.
     """
     image = torch.tensor([0.0, 0.25, 1.0], device=device).view(1, 1, 3)
 

@@ -107,10 +107,10 @@ def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
 
 
 def test_pictures_cannot_be_batched(mnist_files, tmp_path):
-    """A `DataLoader` without a `collate_fn` of its own raises TypeError for samples with Pillow
-    pictures, as of `datasets.MNIST`; with `transform=transforms.ToTensor()` it stacks them.
+    """`DataLoader(mnist)` raises TypeError when it makes a batch of the Pillow pictures of
+    `datasets.MNIST`; if the dataset has `transform=transforms.ToTensor()`, they are stacked.
 
-    Because `default_collate` has no rule for pictures.
+    Because `default_collate` has no rule for pictures; a `collate_fn` of your own can have one.
     """
     plain = datasets.MNIST(tmp_path, train=False)
     tensors = datasets.MNIST(tmp_path, train=False, transform=transforms.ToTensor())

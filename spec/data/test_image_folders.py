@@ -97,11 +97,11 @@ def test_pictures_without_folders_are_no_classes(tmp_path):
 
 
 def test_an_empty_class_is_refused(tmp_path):
-    """`ImageFolder` raises FileNotFoundError if the folder of a class has no images, "Found no
-    valid file for the classes cat"; by default the message goes on with the extensions that it
-    looks for.
+    """`ImageFolder(root)` raises FileNotFoundError if the folder of a class has no images, "Found
+    no valid file for the classes cat"; the message goes on with the extensions that it looks for.
 
-    Remove the folder. Since torchvision 0.18 `allow_empty=True` keeps the class.
+    Remove the folder. Since torchvision 0.18 `ImageFolder(root, allow_empty=True)` keeps the
+    class.
     """
     (tmp_path / "cat").mkdir()
     (tmp_path / "dog").mkdir()

@@ -180,7 +180,7 @@ def test_without_shuffle_the_order_is_that_of_the_dataset():
 @pytest.mark.claim("blitz-loader-shuffle-train")
 def test_shuffle_reorders_anew_each_epoch():
     """`DataLoader(data, shuffle=True)` of 50 samples gives each of them once per pass, in random
-    order, and in another order in the next pass.
+    order; the next pass has another order, unless the seed is set anew in between.
     """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 
@@ -232,7 +232,7 @@ def test_a_pass_without_shuffle_draws_a_random_number_too():
     generator even with `shuffle=False`, unless the loader has a `generator` of its own.
 
     It is the base seed of the workers, drawn without workers too; persistent workers draw it in
-    the first pass only. So an evaluation in between changes all later random numbers.
+    the first pass only. So an evaluation in between changes later random numbers.
     """
     torch.manual_seed(3)
     plain = torch.rand(1).item()
@@ -272,8 +272,8 @@ def test_batch_size_none_hands_samples_over_one_by_one():
     """`DataLoader(data, batch_size=None)` hands over single samples, without a batch dimension, so
     that their shapes may differ.
 
-    Used for a dataset that already makes its own batches. NumPy arrays are still converted to
-    tensors.
+    Used for a dataset that already makes its own batches. NumPy arrays of numbers are still
+    converted to tensors.
     """
     samples = list(DataLoader([torch.zeros(3), torch.zeros(2)], batch_size=None))
 

@@ -76,7 +76,7 @@ def test_a_random_transform_draws_for_every_call():
     """`RandomHorizontalFlip(0.5)` decides anew in each call: of 400 calls on the same image about
     half mirror it.
 
-    So a dataset with it hands over another version of a sample in each epoch.
+    So a dataset with it may hand over another version of a sample in each epoch.
     """
     flip = transforms.RandomHorizontalFlip(0.5)
     image = torch.tensor([[[0.0, 1.0]]])
@@ -125,10 +125,11 @@ def test_random_choice_follows_the_seed_of_python():
 
 
 def test_picture_and_mask_part_unless_they_go_together():
-    """`RandomCrop` called on an image and then on its mask draws the place twice, so that the crops
-    differ; called once on both, joined by `torch.cat`, it crops both at the same place.
+    """`RandomCrop` called on an image and then on its mask draws the place twice, so that the two
+    crops may differ; called once on both, joined by `torch.cat`, it crops both at the same place.
 
-    With `transforms.v2` write `crop(image, mask)` instead: see `spec/data/test_transforms_v2.py`.
+    With `transforms.v2` wrap them as `tv_tensors.Image` and `tv_tensors.Mask` and write
+    `crop(image, mask)`: see `spec/data/test_transforms_v2.py`.
     """
     image = torch.arange(10000).view(1, 100, 100)
     mask = torch.arange(10000).view(1, 100, 100)

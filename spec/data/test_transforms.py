@@ -96,8 +96,8 @@ def test_to_tensor_wraps_sixteen_bits():
     """`ToTensor` makes int16 of a Pillow picture of mode "I;16", whose values go up to 65535:
     60000 becomes -5536.
 
-    Sixteen-bit PNG files open in this mode. Write `picture.convert("I")` first: int32 has room
-    for the values.
+    Grey PNG files of 16 bits open in this mode in new releases of Pillow. Write
+    `picture.convert("I")` first: int32 has room for the values.
     """
     picture = Image.fromarray(np.array([[60000]], dtype=np.uint16))
 
@@ -191,8 +191,8 @@ def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
     """The `mean` and `std` of an image dataset for `Normalize` are `pixels.mean((0, 2, 3))` and
     `pixels.std((0, 2, 3), correction=0)` of all its images (N, C, H, W), after `ToTensor`.
 
-    Take the training images alone. The mean of the batches' deviations is too small where batches
-    differ; for a dataset too large to stack, add up the sums and the sums of squares.
+    Take the training images alone. The mean of the batches' deviations is as a rule too small where
+    batches differ; for a dataset too large to stack, add up the sums and the sums of squares.
     """
     dark, light = torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4)
     pixels = torch.cat([dark, light])

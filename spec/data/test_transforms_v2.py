@@ -54,8 +54,8 @@ def test_to_image_leaves_the_axes_of_a_tensor():
 
 
 def test_to_dtype_scales_when_told_to():
-    """`v2.ToDtype(torch.float32, scale=True)` maps the values 0 to 255 of a uint8 image to 0.0 to
-    1.0; without `scale=True` 255 becomes 255.0.
+    """`v2.ToDtype(torch.float32, scale=True)` maps the values 0 to 255 of a uint8
+    `tv_tensors.Image` to 0.0 to 1.0; without `scale=True` 255 becomes 255.0.
 
     Forgetting `scale=True` is no error: the network is given values up to 255.
     """

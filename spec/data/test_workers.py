@@ -100,7 +100,7 @@ def test_a_worker_knows_its_number_and_its_seed():
 
 
 def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
-    """Two workers of a `DataLoader` draw different numbers from `torch.rand` and
+    """By default two workers of a `DataLoader` draw different numbers from `torch.rand` and
     `np.random.rand`; without persistent workers, the same seed of the loader's `generator`
     repeats them.
 
@@ -292,7 +292,7 @@ def test_the_number_of_workers_is_not_negative():
     """`DataLoader(data, num_workers=-1)` raises ValueError; -1 does not mean all cores as in other
     libraries.
 
-    `os.cpu_count()` is the number of cores; fewer workers are often as fast.
+    `os.cpu_count()` is the number of logical CPUs; fewer workers are often as fast.
     """
     with pytest.raises(ValueError, match="num_workers option should be non-negative; use num_w"):
         DataLoader([1], num_workers=-1)

@@ -10,7 +10,7 @@ How well two boxes agree is measured by intersection over union, IoU: 1 for equa
 area, 0 for boxes that share none. A detector predicts the same object many times; `nms` keeps the
 best box of each heap and drops the ones that overlap it.
 
-What surprises: nobody notices a wrong format; `nms` returns indices instead of boxes, wants
+What surprises: a wrong format often raises nothing; `nms` returns indices instead of boxes, wants
 floats, and knows nothing of classes: `batched_nms` does. How boxes go through transforms is on
 `spec/vision/test_box_transforms.py`.
 """

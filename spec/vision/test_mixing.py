@@ -59,7 +59,7 @@ def test_cutmix_weights_labels_by_area():
 
 def test_mixed_labels_are_targets_of_cross_entropy():
     """`F.cross_entropy` takes the float labels (N, classes) of `v2.MixUp` as its targets; each row
-    of them adds up to 1.
+    of them adds up to 1, up to rounding.
 
     For an accuracy `labels.argmax(1)` gives one class again.
     """
@@ -120,8 +120,8 @@ def test_mixing_fits_into_the_collate_function():
     """A `collate_fn` of `mix(*default_collate(samples))` makes a `DataLoader` yield mixed batches,
     with labels (N, classes).
 
-    Written so, workers do the mixing where there are any. `RandomChoice([CutMix, MixUp])` chooses
-    one per batch.
+    Written so, workers do the mixing where there are any. `v2.RandomChoice([cutmix, mixup])` of
+    two such objects chooses one of them per batch.
     """
     data = [(torch.rand(3, 4, 4), label) for label in (0, 1, 2, 0)]
     mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])
