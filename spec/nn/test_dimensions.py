@@ -189,8 +189,8 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
 )
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
     """In training mode a new `nn.InstanceNorm1d`, `InstanceNorm2d` or `InstanceNorm3d` brings
-    each channel of each sample of normally distributed numbers (N, C, ...) to a mean of 0 up
-    to rounding, taken over the positions of that sample.
+    each channel of each sample of normally distributed numbers (N, C, ...), at several
+    positions, to a mean of 0 up to rounding over the positions.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 

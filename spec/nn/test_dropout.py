@@ -42,7 +42,7 @@ def test_dropout_makes_up_for_what_it_drops(p, kept, device):
 
 def test_dropout_of_one_drops_all_and_of_zero_nothing(device):
     """In `F.dropout` with its default `training=True` the probability `p` is that of being
-    dropped: of a tensor of ones `p=1.0` makes zeros, and `p=0.0` leaves the ones.
+    dropped: of a float32 tensor of ones `p=1.0` makes zeros, and `p=0.0` leaves the ones.
     """
     x = torch.ones(3, device=device)
 
@@ -118,8 +118,9 @@ def test_dropout_of_integers_is_refused():
     "function", [F.dropout1d, F.dropout2d, F.dropout3d], ids=lambda f: f.__name__
 )
 def test_the_functions_of_channels_drop_unless_told_otherwise(function):
-    """Of a tensor of ones `F.dropout1d(x, 1.0)`, `F.dropout2d` and `F.dropout3d` make zeros, as
-    `training` is True by default; with `training=False` they return ones.
+    """Of float32 ones of shape (2, 2, 2) `F.dropout1d(x, 1.0)`, of (1, 2, 2, 2) `F.dropout2d`,
+    and of (1, 2, 2, 2, 2) `F.dropout3d` make zeros, as `training` is True by default; with
+    `training=False` they return ones.
 
     Because a function doesn't see `model.eval()`: in `forward` write `F.dropout2d(x, p,
     training=self.training)`, or use `nn.Dropout2d`.

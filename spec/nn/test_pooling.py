@@ -70,8 +70,8 @@ def test_the_stride_is_the_window_unless_told(device):
 
 
 def test_what_does_not_fill_a_window_is_dropped(device):
-    """`F.max_pool1d(x, 2)` drops the fifth of five floats; `ceil_mode=True` gives it a window
-    of its own.
+    """`F.max_pool1d(x, 2)` of a float32 `x` of shape (1, 1, 5) drops the fifth element;
+    `ceil_mode=True` gives it a window of its own.
 
     An odd side therefore loses its last row: a size of 5 and one of 4 both become 2.
     """
@@ -223,8 +223,9 @@ def test_padding_is_at_most_half_a_window():
     ],
 )
 def test_further_pools_have_these_values(layer, values):
-    """Of [[1, 2], [3, 4]] `nn.AdaptiveAvgPool2d((1, None))` keeps the width and gives 2 and 3,
-    the means of the columns; `nn.LPPool2d(1, 2)` gives 10, the sum of these positive numbers.
+    """Of the image `[[[[1.0, 2.0], [3.0, 4.0]]]]` `nn.AdaptiveAvgPool2d((1, None))` keeps the
+    width and gives 2 and 3, the means of the columns; `nn.LPPool2d(1, 2)` gives 10, the sum of
+    these positive numbers.
 
     `LPPool2d` takes no absolute values: of a window with -1, 2, 3 and 4, `nn.LPPool2d(1, 2)`
     makes the sum, 8.
