@@ -183,8 +183,8 @@ def test_a_nan_wins_every_maximum(device):
 
 
 def test_an_image_smaller_than_the_window_is_refused():
-    """`F.max_pool2d(image, 4)` of a 3 x 3 image with one channel raises RuntimeError, "Given
-    input size: (1x3x3). Calculated output size: (1x0x0). Output size is too small".
+    """`F.max_pool2d(image, 4)` of `torch.zeros(1, 1, 3, 3)` raises RuntimeError, "Given input
+    size: (1x3x3). Calculated output size: (1x0x0). Output size is too small".
 
     Use a smaller window or `padding`, or pool less often before.
     """
@@ -252,8 +252,8 @@ def test_lp_pooling_is_a_norm_of_each_window():
 @pytest.mark.torch(">=2.3")
 def test_lp_pooling_has_a_layer_for_volumes():
     """Since PyTorch 2.3 there are `nn.LPPool3d` and `F.lp_pool3d`: with norm 2 and kernel size
-    2 a volume of 2 x 2 x 2 twos gives the square root of the sum of their squares, `sqrt(8 *
-    4)`.
+    2 `torch.full((1, 1, 2, 2, 2), 2.0)` gives the square root of the sum of their squares,
+    `sqrt(8 * 4)`.
     """
     x = torch.full((1, 1, 2, 2, 2), 2.0)
 
