@@ -117,7 +117,7 @@ def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
     ],
 )
 def test_pooling_functions_of_volumes(function, setting, value):
-    """Of the float32 numbers 0 to 7 in the shape (1, 1, 2, 2, 2), `F.max_pool3d(x, 2)` and
+    """Of the floats 0 to 7 in the shape (1, 1, 2, 2, 2), `F.max_pool3d(x, 2)` and
     `adaptive_max_pool3d(x, 1)` give the maximum 7, `avg_pool3d(x, 2)` and
     `adaptive_avg_pool3d(x, 1)` the mean 3.5.
     """
@@ -128,8 +128,8 @@ def test_pooling_functions_of_volumes(function, setting, value):
 
 def test_functions_of_layers_are_given_the_weights():
     """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` are given the kernel that
-    `nn.Conv3d` and `nn.ConvTranspose2d` store: `conv3d` of 2 x 2 x 2 numbers with a kernel of
-    ones is their sum, `conv_transpose2d` of a 2 twice the kernel.
+    `nn.Conv3d` and `nn.ConvTranspose2d` store: `conv3d` of floats (1, 1, 2, 2, 2) with ones is
+    their sum, `conv_transpose2d` of `[[[[2.0]]]]` twice the kernel.
     """
     volume = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
     kernel = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])

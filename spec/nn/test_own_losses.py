@@ -36,9 +36,9 @@ def test_a_loss_is_a_function_and_needs_no_class():
 
 
 def test_a_loss_through_argmax_has_no_gradient():
-    """`backward()` of a loss computed from `argmax` of the scores and from nothing else that
-    requires grad, such as `1 - accuracy`, raises RuntimeError, "element 0 of tensors does not
-    require grad".
+    """`backward()` of a loss that depends on the scores through `argmax` only, such as `1 -
+    accuracy`, and on nothing else that requires grad, raises RuntimeError, "element 0 of
+    tensors does not require grad".
 
     Because `argmax` returns int64, which can't require grad: train on `F.cross_entropy` and
     report the accuracy.
@@ -55,8 +55,9 @@ def test_a_loss_through_argmax_has_no_gradient():
 
 
 def test_weights_of_samples_multiply_the_unreduced_loss():
-    """`(F.cross_entropy(scores, y, reduction="none") * weight).sum() / weight.sum()` weights each
-    sample; the `weight=` of `F.cross_entropy` itself has one number per class.
+    """For scores (N, C) and `weight` (N,), `(F.cross_entropy(scores, y, reduction="none") *
+    weight).sum() / weight.sum()` weights each sample; the `weight=` of `F.cross_entropy` itself
+    has one number per class.
     """
     scores = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
     each = F.cross_entropy(scores, torch.tensor([0, 1]), reduction="none")
@@ -119,9 +120,9 @@ def test_info_nce_is_cross_entropy_over_similarities():
 
 
 def test_contrastive_scores_of_a_row_with_itself_are_masked():
-    """With both views of n images in one tensor `z` (SimCLR), the diagonal of `z @ z.T`
-    compares each row with itself: `masked_fill` it with `-torch.inf`; the target of row i is
-    `(i + n) % (2 * n)`.
+    """With both views of n images in one tensor `z`, one view after the other (SimCLR), the
+    diagonal of `z @ z.T` compares each row with itself: `masked_fill` it with `-torch.inf`; the
+    target of row i is `(i + n) % (2 * n)`.
     """
     z = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]), dim=1)
     n = len(z) // 2

@@ -208,8 +208,8 @@ def test_circular_layers_came_later():
 
 
 def test_a_padding_layer_before_a_convolution():
-    """`nn.ReflectionPad2d(1)` before `nn.Conv2d(2, 3, 3)` keeps the height and width of a 5 x
-    6 image and gives, up to rounding, what `nn.Conv2d(2, 3, 3, padding=1,
+    """`nn.ReflectionPad2d(1)` before `nn.Conv2d(2, 3, 3)` keeps the height and width of
+    `torch.randn(1, 2, 5, 6)` and gives, up to rounding, what `nn.Conv2d(2, 3, 3, padding=1,
     padding_mode="reflect")` gives with the same weights.
     """
     x = torch.randn(1, 2, 5, 6)
