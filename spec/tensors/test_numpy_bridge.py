@@ -275,11 +275,12 @@ def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
     """`x.numpy()` of a 0-d float32 CPU tensor that requires no grad is an array of shape (),
     not a number; `x.item()` gives the number.
     """
-    array = torch.tensor(2.5).numpy()
+    x = torch.tensor(2.5)
+    array = x.numpy()
 
     assert type(array) is np.ndarray
     assert array.shape == ()
-    assert array.item() == 2.5
+    assert array.item() == x.item() == 2.5
 
 
 def test_dlpack_shares_memory_too():
