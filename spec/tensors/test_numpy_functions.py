@@ -218,8 +218,8 @@ def test_a_tensor_can_be_indexed_with_an_array():
     """`x[array]` of a vector `x` with a contiguous NumPy vector of int64 or bool picks elements
     as an index tensor or a mask does.
 
-    An array of uint8, as images are, is read as a mask, which is deprecated: convert it with
-    `array.astype(int)`.
+    An array of uint8, as images are, is read as a mask, which is deprecated: for positions
+    convert it with `array.astype(int)`, for a mask with `array.astype(bool)`.
     """
     x = torch.tensor([10, 20, 30])
 
