@@ -17,7 +17,7 @@ import torch
 
 def test_nan_in_a_gradient_is_no_error_by_itself(device):
     """Without anomaly detection a NaN in a gradient raises no error: after
-    `x.sqrt().sum().backward()` with an element -1 it is in `x.grad`.
+    `x.sqrt().sum().backward()` of a float32 leaf `x` with an element -1 it is in `x.grad`.
 
     The next step of an optimizer then makes the weight NaN, and with it each later loss that
     uses it.
@@ -140,7 +140,7 @@ def test_it_finds_the_victim_of_an_in_place_write():
 
 def test_infinity_is_no_anomaly(device):
     """Inside `torch.autograd.set_detect_anomaly(True)`, the infinite gradient of `x.sqrt()` at
-    0 raises no error: NaN is looked for, not infinity.
+    an element of 0 raises no error in `backward()`: NaN is looked for, not infinity.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 

@@ -57,8 +57,8 @@ def test_what_is_computed_from_a_detached_tensor_is_not_recorded(device):
 
 @pytest.mark.claim("blitz-detach-stops-original")
 def test_the_original_is_still_tracked_after_detach(device):
-    """`y.detach()` leaves `y` as it was: `y` still requires grad, and `backward()` through `y`
-    still reaches its leaf.
+    """`y.detach()` of a computed `y` that requires grad leaves `y` as it was: `y` still
+    requires grad, and `backward()` through `y` still reaches its leaf.
 
     So `y.detach()` on a line of its own does nothing; write `y = y.detach()`.
     """

@@ -21,7 +21,7 @@ import torch
 
 def test_x_cubed_has_three_derivatives_that_change(device):
     """With `create_graph=True` for the first two, `torch.autograd.grad` gives the derivatives
-    of x³ at a 0-d `x` one after the other: 3x², 6x and 6.
+    of x³ at a float32 0-d `x` one after the other: 3x², 6x and 6.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
 
@@ -88,8 +88,9 @@ def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
 
 
 def test_mixed_derivatives_agree_in_either_order():
-    """The mixed second derivative of x²w³ is 6xw², whether `torch.autograd.grad` differentiates
-    with respect to x first and then w, or w first and then x.
+    """For 0-d `x` and `w` the mixed second derivative of x²w³ is 6xw², whether
+    `torch.autograd.grad`, with `create_graph=True` the first time, differentiates with respect
+    to x first and then w, or w first and then x.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -104,8 +105,9 @@ def test_mixed_derivatives_agree_in_either_order():
 
 
 def test_a_straight_line_has_no_second_derivative_to_ask_for():
-    """The gradient of `3 * x` by `torch.autograd.grad` is the constant 3, which doesn't require
-    grad even with `create_graph=True`: asking for its derivative raises RuntimeError.
+    """The gradient of `3 * x` with respect to a 0-d `x`, by `torch.autograd.grad`, is the
+    constant 3, which doesn't require grad even with `create_graph=True`: asking for its
+    derivative raises RuntimeError.
 
     Because 3 was not computed from x. Where a 0 is meant, check `requires_grad` first.
     """
@@ -121,9 +123,9 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
-    """The derivative of `w * x` with respect to x is `w`, which doesn't depend on x. If `w`
-    requires grad, `torch.autograd.grad` of it gives None with `allow_unused=True`, and 0 with
-    `materialize_grads=True`, since PyTorch 2.1.
+    """The derivative of `w * x` with respect to x is `w`. Taken with `create_graph=True`, for a
+    `w` that requires grad, `torch.autograd.grad` of it with respect to x gives None with
+    `allow_unused=True`, and 0 with `materialize_grads=True`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -137,7 +139,7 @@ def test_materialize_grads_calls_a_missing_second_derivative_zero():
 
 
 def test_relu_is_flat_in_the_second_derivative(device):
-    """`x.relu() ** 2` has the second derivative 2 at x = 2 and 0 at x = -1.
+    """`x.relu() ** 2` of a float32 `x` has the second derivative 2 at x = 2 and 0 at x = -1.
 
     Because that of `relu` itself is 0 on both sides, and only the square contributes.
     """
@@ -170,9 +172,9 @@ def test_a_gradient_penalty_has_a_gradient(device):
 
 
 def test_the_hessian_times_a_vector_takes_two_passes():
-    """For x²y, `torch.autograd.grad` of `gradient @ u`, where `gradient` was computed with
-    `create_graph=True`, is the product `H @ u` of the Hessian with `u`, without building the
-    Hessian.
+    """For x²y of the two elements of a vector, `torch.autograd.grad` of `gradient @ u`, where
+    `gradient` was computed with `create_graph=True`, is the product `H @ u` of the Hessian with
+    `u`, without building the Hessian.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     u = torch.tensor([1.0, 10.0])
