@@ -205,3 +205,6 @@ def test_inputs_must_name_something():
         RuntimeError, match=r"inputs.? argument to .?backward\(\).? cannot be empty"
     ):
         (x * x).backward(inputs=[])
+    (x * x).backward()
+
+    assert x.grad.item() == 6.0

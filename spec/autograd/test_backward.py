@@ -203,8 +203,10 @@ def test_no_elements_are_not_a_scalar_either():
         RuntimeError, match="grad can be implicitly created only for scalar outputs"
     ):
         y.backward()
-    y.sum().backward()
+    total = y.sum()
+    total.backward()
 
+    assert (total.shape, total.item()) == ((), 0.0)
     assert x.grad.tolist() == []
 
 
@@ -247,8 +249,9 @@ def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
 
 
 def test_the_gradient_argument_is_a_tensor():
-    """`y.backward([1.0, 2.0])` raises TypeError: the gradient argument is a tensor, so write
-    `y.backward(torch.tensor([1.0, 2.0]))`.
+    """For a float32 `y` of the shape (2,) that requires grad, `y.backward([1.0, 2.0])` raises
+    TypeError: the gradient argument is a tensor, so write `y.backward(torch.tensor([1.0,
+    2.0]))`.
     """
     x = torch.ones(2, requires_grad=True)
     y = x * 3

@@ -239,7 +239,7 @@ def test_tensors_made_of_a_list_of_results_keep_their_histories():
 
 def test_a_python_number_taken_out_is_a_constant():
     """`x.item()` is a constant to autograd: the gradient of `x * x.item()` with respect to a
-    0-d `x` is the value of `x`, not twice that.
+    float32 0-d `x` is the value of `x`, not twice that.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x.item()

@@ -100,8 +100,8 @@ def test_overwriting_a_saved_input_is_refused():
 
 
 def test_overwriting_an_input_that_was_not_saved_is_fine(device):
-    """The input of `exp`, here `exponent = x * 3`, may be changed in place before `backward()`:
-    `exp` saved its result, not its input.
+    """The input of `exp`, here `exponent = x * 3` with an `x` that requires grad, may be
+    changed in place before `backward()`: `exp` saved its result, not its input.
     """
     x = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
     exponent = x * 3

@@ -75,6 +75,7 @@ def test_a_post_accumulate_hook_misses_autograd_grad():
     gradients = torch.autograd.grad(x * x, x)
 
     assert gradients == (6.0,)
+    assert x.grad is None
     assert seen == []
 
 

@@ -138,9 +138,9 @@ def test_the_product_is_linear_in_v():
 
 
 def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
-    """For real tensors, and a `v` that doesn't require grad, `torch.autograd.grad(y, x, v)`
-    equals `torch.autograd.grad((y * v).sum(), x)`, up to rounding: `v` weights the elements of
-    `y`.
+    """For real tensors, and a `v` of the shape of `y` that doesn't require grad,
+    `torch.autograd.grad(y, x, v)` equals `torch.autograd.grad((y * v).sum(), x)`, up to
+    rounding: `v` weights the elements of `y`.
 
     So a weighted loss needs no `gradient` argument of `backward()`.
     """
