@@ -315,9 +315,9 @@ def test_once_differentiable_refuses_a_second_derivative():
 
 
 def test_once_differentiable_does_not_stop_autograd_grad():
-    """With `first` made with `create_graph=True`, `torch.autograd.grad(first, x)` isn't stopped
-    by `once_differentiable`: for x³·x at 1, the cube being such a `torch.autograd.Function`, it
-    gives 3 instead of the second derivative 12, silently.
+    """`once_differentiable` doesn't stop `torch.autograd.grad(first, x)`: with the cube being
+    such a `torch.autograd.Function` and `first` the derivative of x³·x at 1, made with
+    `create_graph=True`, it gives 3 instead of 12, silently.
 
     Because the node that raises is not on the way from `first` to `x`, and
     `torch.autograd.grad` runs only the nodes on the way to its inputs.

@@ -123,8 +123,8 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
-    """The derivative of `w * x` with respect to x is `w`. Taken with `create_graph=True`, for
-    0-d `w` and `x` that require grad, `torch.autograd.grad` of it in x gives None with
+    """The derivative of `w * x` with respect to x, taken with `create_graph=True`, is `w`. For
+    0-d `w` and `x` that require grad, `torch.autograd.grad` of it and `x` gives None with
     `allow_unused=True`, and 0 with `materialize_grads=True`.
     """
     x = torch.tensor(2.0, requires_grad=True)
