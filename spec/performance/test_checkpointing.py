@@ -52,9 +52,9 @@ def test_gradients_are_those_without_checkpointing():
 
 @pytest.mark.torch(">=2.1")
 def test_only_the_input_of_the_block_is_kept():
-    """Five `sin` in a row of 1000 float32 elements save five tensors of 4,000 bytes for the
-    backward pass; inside `checkpoint(f, x, use_reentrant=False)` only the input is saved, 4,000
-    bytes.
+    """Five `sin` in a row of 1000 float32 elements that require grad save five tensors of 4,000
+    bytes for the backward pass; inside `checkpoint(f, x, use_reentrant=False)` only the input
+    is saved, 4,000 bytes.
     """
     sizes = []
 
@@ -290,9 +290,9 @@ def test_a_second_run_with_another_dtype_is_refused():
 
 @pytest.mark.torch(">=2.1")
 def test_the_second_run_stops_early():
-    """With `use_reentrant=False` the second run of `checkpoint` stops once the last tensor that
-    autograd needs is computed; `set_checkpoint_early_stop(False)` around the call of `checkpoint`
-    lets it run to its end.
+    """With `use_reentrant=False` the second run of a block by `checkpoint` stops once the last
+    tensor that autograd needs is computed; `set_checkpoint_early_stop(False)` around the call
+    of `checkpoint` lets it run to its end.
     """
     from torch.utils.checkpoint import set_checkpoint_early_stop
 
