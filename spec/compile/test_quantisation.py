@@ -87,8 +87,8 @@ def test_a_quantised_file_is_a_quarter():
 @quiet
 def test_a_quantised_layer_is_close_and_has_no_parameters():
     """The output of an `nn.Linear(64, 64)` replaced by `quantize_dynamic` differs from the
-    original by rounding, here by less than 0.1, and its `parameters()` are empty: it cannot be
-    trained.
+    original by rounding, for `torch.randn(4, 64)` by less than 0.1, and its `parameters()` are
+    empty: it cannot be trained.
     """
     model = nn.Sequential(nn.Linear(64, 64))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)

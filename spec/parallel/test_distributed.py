@@ -178,8 +178,8 @@ def test_models_stay_equal(group):
 
 @pytest.mark.slow
 def test_past_the_wrapper_gradients_stay_as_they_are(group):
-    """A forward and `backward()` by `parallel.module(x)`, past the DDP wrapper `parallel`, averages
-    nothing: each process has its own gradient.
+    """In a step that calls `parallel.module(x)` and not the DDP wrapper `parallel`, `backward()`
+    averages nothing: each process has its own gradient.
 
     No error says so, and the models drift apart: in training always call the wrapper.
     """

@@ -31,7 +31,7 @@ CPU = [ProfilerActivity.CPU]
 
 def test_calls_are_counted_by_operation():
     """`torch.profiler.profile(activities=[ProfilerActivity.CPU])` records operations under their
-    ATen names: two additions are two calls of `aten::add`.
+    ATen names: `x + x`, evaluated twice, is two calls of `aten::add`.
     """
     x = torch.ones(4)
 
