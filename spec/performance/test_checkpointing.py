@@ -184,7 +184,8 @@ def test_the_reentrant_one_takes_backward_only():
     grad, `torch.autograd.grad(y, x)` raises RuntimeError, "is incompatible with .grad() or passing
     an `inputs` parameter".
 
-    Older releases say "is not compatible with .grad() or". Use `use_reentrant=False`, or call `backward()` without `inputs`.
+    Older releases say "is not compatible with .grad() or". Use `use_reentrant=False`, or call
+    `backward()` without `inputs`.
     """
     x = torch.ones(1, requires_grad=True)
     reentrant = checkpoint(torch.exp, x, use_reentrant=True)
