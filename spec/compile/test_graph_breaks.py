@@ -178,7 +178,7 @@ def test_cond_keeps_two_branches_in_the_graph():
     """`torch.cond(predicate, true_function, false_function, operands)` puts both branches into
     one graph and runs the one that the predicate chooses.
 
-    Both functions must return tensors of the same dtype and of matching shapes.
+    Both functions must return tensors of the same dtype and with the same number of dimensions.
     """
 
     @torch.compile(backend="eager", fullgraph=True)

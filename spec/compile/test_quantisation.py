@@ -51,7 +51,8 @@ def test_dynamic_quantisation_replaces_linear_layers():
 @quiet
 def test_convolutions_are_not_quantised_dynamically():
     """`torch.ao.quantization.quantize_dynamic(model, {nn.Conv2d, nn.LSTM})` leaves an
-    `nn.Conv2d` as it is, without an error; of an `nn.LSTM` it makes a quantised layer.
+    `nn.Conv2d` inside of the model as it is, without an error; of an `nn.LSTM` inside it makes a
+    quantised layer.
     """
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.LSTM(2, 2))
 
