@@ -70,7 +70,11 @@ def test_the_table_is_text():
     with profile(activities=CPU) as p:
         x + x
     table = p.key_averages().table(sort_by="self_cpu_time_total", row_limit=5)
+    with profile(activities=CPU) as p:
+        (x + x, x - x, x * x, x.exp(), x.sin(), x.cos())
+    limited = p.key_averages().table(sort_by="self_cpu_time_total", row_limit=5)
 
+    assert sum("aten::" in line for line in limited.splitlines()) == 5
     assert "aten::add" in table
     assert "Self CPU" in table
     assert "# of Calls" in table
