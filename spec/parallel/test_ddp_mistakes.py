@@ -136,9 +136,9 @@ class Once(nn.Module):
 
 @autocast_is_deprecated
 def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of_one):
-    """With `find_unused_parameters=True` a DDP model whose layer runs under `checkpoint(...,
-    use_reentrant=True)` raises RuntimeError in `backward`, "Expected to mark a variable ready only
-    once.", though the layer runs once.
+    """With `find_unused_parameters=True` a DDP model whose layer runs once, under `checkpoint(...,
+    use_reentrant=True)` and with an input that requires grad, raises RuntimeError in `backward`,
+    "Expected to mark a variable ready only once."
 
     Because the search takes what is inside the checkpoint for unused. Without the option, with
     `use_reentrant=False` or with `static_graph=True`, it works.
