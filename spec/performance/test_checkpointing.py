@@ -180,11 +180,12 @@ def test_the_reentrant_one_needs_an_input_that_requires_grad():
 
 
 def test_the_reentrant_one_takes_backward_only():
-    """For a `y = checkpoint(f, x, use_reentrant=True)` that requires grad,
-    `torch.autograd.grad(y, x)` raises RuntimeError, "is incompatible with .grad() or passing an
-    `inputs` parameter", in older releases "is not compatible with .grad() or".
+    """For `y = checkpoint(torch.exp, x, use_reentrant=True)` of an `x` of one element that requires
+    grad, `torch.autograd.grad(y, x)` raises RuntimeError, "is incompatible with .grad() or passing
+    an `inputs` parameter".
 
-    Use `use_reentrant=False`, or call `backward()` without `inputs`.
+    Older releases say "is not compatible with .grad() or". Use `use_reentrant=False`, or call
+    `backward()` without `inputs`.
     """
     x = torch.ones(1, requires_grad=True)
     reentrant = checkpoint(torch.exp, x, use_reentrant=True)

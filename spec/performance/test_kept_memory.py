@@ -81,8 +81,8 @@ def test_deepcopy_of_a_view_copies_the_whole_storage():
     """`copy.deepcopy(x[:10])` of 1000 float32 elements without grad copies the whole storage,
     4,000 bytes; of `nn.Parameter(x[:10])` it copies the 10 elements, as `x[:10].clone()` does.
 
-    So that views of one storage, copied together, still share memory. Of a recorded view, which
-    has a `grad_fn`, `deepcopy` raises RuntimeError: it copies leaves only.
+    So that views of one storage, copied together, still share memory. Of a slice of a tensor that
+    requires grad `deepcopy` raises RuntimeError: it copies leaves only, and such a slice is none.
     """
     view = torch.zeros(1000)[:10]
 

@@ -30,8 +30,8 @@ CPU = [ProfilerActivity.CPU]
 
 
 def test_calls_are_counted_by_operation():
-    """`torch.profiler.profile(activities=[ProfilerActivity.CPU])` records operations under
-    their ATen names: two additions `x + x` of a tensor are two calls of `aten::add`.
+    """`torch.profiler.profile(activities=[ProfilerActivity.CPU])` records operations under their
+    ATen names: `x + x`, evaluated twice, is two calls of `aten::add`.
     """
     x = torch.ones(4)
 
