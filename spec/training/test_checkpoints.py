@@ -274,7 +274,8 @@ def test_a_file_name_or_a_net_is_no_state_dict():
 
 def test_mode_and_freezing_are_not_in_a_state_dict():
     """`net.state_dict()` holds neither the mode nor `requires_grad`: the state of a net in
-    `eval()` with frozen parameters leaves the net that loads it in training mode and trainable.
+    `eval()` with frozen parameters leaves a new net that loads it in training mode and
+    trainable.
 
     So call `eval()` and freeze again after loading.
     """
@@ -422,8 +423,8 @@ def test_the_object_comes_first_and_the_file_second(tmp_path):
 
 
 def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
-    """Two tensors of one dtype that share a storage, in one `torch.save`, share memory again
-    after `torch.load`: a write to the one shows in the other.
+    """A tensor and a slice of it, saved by one `torch.save`, share memory again after
+    `torch.load`: a write to the slice shows in the tensor.
 
     Saved by two calls into two files, they are independent afterwards. With different dtypes,
     as `x` and `x.view(torch.int32)`, one `torch.save` of both raises RuntimeError.

@@ -91,8 +91,9 @@ def test_two_classes_from_one_score_are_told_apart_at_zero():
 
 
 def test_topk_gives_the_best_few():
-    """`scores.topk(2, dim=1).indices` has the two best classes of each sample, best first; a
-    sample counts for the top-2 accuracy if its label equals one of them.
+    """`scores.topk(2, dim=1).indices` of finite scores for two classes or more has the two best
+    classes of each sample, best first; a sample counts for the top-2 accuracy if its label
+    equals one of them.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0], [1.0, 2.0, 3.0]])
     labels = torch.tensor([2, 1, 1])
@@ -192,8 +193,8 @@ def test_labels_with_a_dimension_too_many_compare_all_with_all():
 
 @pytest.mark.claim("blitz-eval-no-grad")
 def test_evaluation_needs_no_gradients(device):
-    """Under `torch.no_grad()` the output of `nn.Linear` doesn't require grad; its weight still
-    does, and the `.grad` of the weight stays None.
+    """Under `torch.no_grad()` the output of a new `nn.Linear` doesn't require grad; its weight
+    still does, and the `.grad` of the weight stays None.
 
     So no graph and none of the tensors that `backward()` would need are kept.
     """
@@ -363,7 +364,8 @@ def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
     the recall per class and `matrix.diagonal() / matrix.sum(0)` the precision.
 
     Recall is the share of a class that was found, precision the share of its predictions that
-    were correct.
+    were correct. A class that has no sample has no recall, and one that was never predicted no
+    precision: the quotient is NaN.
     """
     matrix = torch.tensor([[3, 1], [5, 15]])
 
