@@ -23,8 +23,9 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_head_learns_on_a_frozen_body():
-    """After `net.requires_grad_(False)` and then a new last layer, `SGD.step()` changes the
-    weight of the new layer, and the frozen layer keeps its weight and has no gradient.
+    """Of two `nn.Linear` in a row, frozen by `net.requires_grad_(False)` before the last one is
+    replaced by a new one, `SGD.step()` changes the weight of the new layer; the frozen layer
+    keeps its weight, and its `.grad` stays None.
 
     Because a new layer's parameters require grad, and an optimizer passes over parameters
     without a gradient. A gradient left from before the freezing would still move the layer
