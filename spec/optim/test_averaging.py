@@ -127,9 +127,9 @@ def test_an_ema_by_hand_is_a_lerp():
 
 
 def test_an_ema_without_no_grad_is_refused():
-    """For `average = copy.deepcopy(net)`, `average.weight.lerp_(net.weight, 0.25)` with grad
-    mode on and inference mode off raises RuntimeError, "a leaf Variable that requires grad is
-    being used in an in-place operation".
+    """For `average = copy.deepcopy(net)` of a trainable `nn.Linear`,
+    `average.weight.lerp_(net.weight, 0.25)` with grad mode on raises RuntimeError, "a leaf
+    Variable that requires grad is being used in an in-place operation".
 
     With `requires_grad_(False)` on the copy it raises nothing, and records each update: the
     graph grows from step to step. Use `torch.no_grad()`.

@@ -89,7 +89,9 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
     multiplies the present rate; `LambdaLR.step()` overwrites it, because it multiplies the
     initial one.
 
-    Build the exception into the function of `LambdaLR`, or make a new scheduler.
+    Build the exception into the function of `LambdaLR`. A new `LambdaLR` doesn't help by
+    itself: it starts from the `initial_lr` that the first one has left in the group, so assign
+    to that, too.
     """
     first = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     second = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
@@ -104,6 +106,10 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
 
     assert chained.get_last_lr() == [0.125]
     assert closed.get_last_lr() == [0.5]
+    second.param_groups[0]["lr"] = 0.25
+    assert lr_scheduler.LambdaLR(second, lambda count: 0.5**count).get_last_lr() == [1.0]
+    second.param_groups[0]["initial_lr"] = 0.25
+    assert lr_scheduler.LambdaLR(second, lambda count: 0.5**count).get_last_lr() == [0.25]
 
 
 def test_get_lr_is_not_for_reading_the_rate():
