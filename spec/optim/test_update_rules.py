@@ -74,7 +74,7 @@ def test_the_loop_by_hand_is_written_under_no_grad_today():
 
 def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone():
     """After `weight = net.weight`, `weight = weight - lr * weight.grad` binds the name `weight`
-    to a new tensor, which is no leaf: `net.weight` stays as it was.
+    to a new tensor, which with grad mode on is no leaf: `net.weight` stays as it was.
 
     Update in place, under `torch.no_grad()`, so that the net sees the new values.
     """

@@ -178,10 +178,11 @@ def test_counts_over_the_loader_make_the_accuracy():
 
 
 def test_labels_with_a_dimension_too_many_compare_all_with_all():
-    """`predictions == labels` of shapes (3,) and (3, 1) broadcasts to (3, 3): nine comparisons,
-    and a sum of 6 for 3 samples.
+    """Predictions `[1, 1, 1]` compared by `==` with labels `[[1], [1], [0]]` broadcast from the
+    shapes (3,) and (3, 1) to (3, 3): nine comparisons, whose sum of 6 is no number of correct
+    predictions among 3 samples.
 
-    Nothing raises. Remove the extra dimension by `labels.squeeze(1)`.
+    Nothing raises. Remove the extra dimension by `labels.squeeze(1)`: the sum is then 2.
     """
     predicted = torch.tensor([1, 1, 1])
     labels = torch.tensor([[1], [1], [0]])
