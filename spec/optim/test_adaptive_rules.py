@@ -6,8 +6,8 @@ its own gradients, so that every weight moves at about the same speed. Adam, the
 them, divides a running mean of the gradients by the root of a running mean of their squares; both
 begin at 0, which a bias correction makes up for.
 
-What surprises: for Adam the learning rate is, nearly, the length of a step, and the size of the
-loss hardly matters; its `weight_decay` is not what the papers mean by the words: `AdamW` has
+What surprises: for Adam the learning rate is, nearly, the length of the first step, and the size of
+the loss hardly matters; its `weight_decay` is not what the papers mean by the words: `AdamW` has
 that; and `AdamW` has a `weight_decay` of 0.01 without being asked. What Adam keeps for each
 parameter is told in `spec/optim/test_optimizer_state.py`.
 """
@@ -110,8 +110,8 @@ def test_adam_by_hand():
 
 def test_amsgrad_never_forgets_the_largest_gradient():
     """`torch.optim.Adam(amsgrad=True)` divides by the root of the largest running mean of
-    squares so far: with `lr=1.0` and betas of 0.5, after gradients of 10, 1, 1 a weight is at
-    -1.79; with plain Adam it is at -2.27.
+    squares so far: with `lr=1.0` and betas of 0.5 the gradients 10, 1, 1 move a weight from 0
+    to -1.79; with plain Adam they move it to -2.27.
 
     So after one large gradient its steps stay short.
     """
