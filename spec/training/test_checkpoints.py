@@ -315,7 +315,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     `nn.Dropout` it doesn't if the generator was forgotten.
 
     On one machine with one release: see `spec/training/test_reproducibility.py` for what a seed
-    does not fix. A `DataLoader` that shuffles, or a scheduler, has a state of its own to save.
+    does not fix. A `generator` given to a `DataLoader`, and a scheduler, have a state of their
+    own to save.
     """
     data = torch.rand(8, 4)
 

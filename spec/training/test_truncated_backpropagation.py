@@ -23,7 +23,8 @@ def test_a_state_kept_between_batches_brings_its_graph_along():
     backward through the graph a second time": write `h = h.detach()` first.
 
     Because the first chunk's `backward()` freed the graph of that chunk, and `h` leads into it.
-    Where all weights of the RNN are frozen, `h` has no graph and nothing raises.
+    Where all weights of the RNN are frozen and no input requires grad, `h` has no graph and
+    nothing raises.
     """
     rnn = nn.RNN(1, 2)
     first, second = torch.randn(4, 1, 1).split(2)
