@@ -22,8 +22,9 @@ from torchvision import transforms
 
 
 def test_resize_by_one_number_keeps_the_proportions():
-    """`Resize(2)` makes the shorter side 2 long and keeps the proportions, up to whole pixels;
-    `Resize((2, 2))` makes height and width 2, and distorts a picture that isn't square.
+    """`Resize(2)` of a Pillow picture makes the shorter side 2 long and keeps the proportions,
+    up to whole pixels; `Resize((2, 2))` makes height and width 2, and distorts one that isn't
+    square.
 
     Pictures of different proportions stay of different shapes after `Resize(2)`: add
     `CenterCrop(2)` to stack them.
@@ -35,7 +36,8 @@ def test_resize_by_one_number_keeps_the_proportions():
 
 
 def test_center_crop_cuts_around_the_middle(device):
-    """`CenterCrop(2)` of a 4 by 4 image keeps the two by two pixels in the middle, without scaling.
+    """`CenterCrop(2)` of a 4 by 4 image keeps the two by two pixels in the middle, without
+    scaling.
 
     An image smaller than the crop is padded with zeros, without an error.
     """
@@ -61,8 +63,8 @@ def test_a_random_crop_is_no_larger_than_the_picture():
 
 
 def test_a_flip_mirrors_left_and_right():
-    """`RandomHorizontalFlip(1.0)` mirrors left and right in each call, `RandomHorizontalFlip(0.0)`
-    in none: the argument is the probability.
+    """`RandomHorizontalFlip(1.0)` mirrors left and right in each call,
+    `RandomHorizontalFlip(0.0)` in none: the argument is the probability.
     """
     image = torch.tensor([[[1, 2], [3, 4]]])
 
@@ -87,8 +89,8 @@ def test_a_random_transform_draws_for_every_call():
 
 
 def test_random_crops_follow_the_seed_of_torch():
-    """`RandomCrop` draws from torch's global generator: after the same `torch.manual_seed` it crops
-    at the same place.
+    """`RandomCrop` draws from torch's global generator: after the same `torch.manual_seed` it
+    crops at the same place.
     """
     crop = transforms.RandomCrop(1)
     image = torch.arange(10000).view(1, 100, 100)

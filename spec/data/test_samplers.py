@@ -84,8 +84,8 @@ def test_a_random_sampler_with_replacement_repeats_some():
 
 @pytest.mark.parametrize(("wanted", "copies"), [(4, 1), (8, 2)])
 def test_a_random_sampler_can_give_more_numbers_than_there_are(wanted, copies):
-    """`RandomSampler(data, num_samples=n)` with `n` a multiple of `len(data)` yields each index
-    equally often: it appends one random permutation to another.
+    """`RandomSampler(data, num_samples=n)` with `n` a positive multiple of `len(data)` yields
+    each index equally often: it appends one random permutation to another.
     """
     drawn = list(RandomSampler(range(4), num_samples=wanted))
 

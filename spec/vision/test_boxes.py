@@ -280,9 +280,9 @@ def test_an_empty_mask_has_a_box_of_zeros():
 
 
 def test_focal_loss_counts_easy_elements_less():
-    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` is the binary cross entropy times `(1
-    - p) ** 2`, p being the probability of the right answer and 2 the default of `gamma`: at p =
-    0.5 a quarter of it.
+    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` of float targets is the binary cross
+    entropy times `(1 - p) ** 2`, p being the probability of the right answer and 2 the default
+    of `gamma`: at p = 0.5 a quarter of it.
 
     The default `alpha=0.25` multiplies the loss of positive targets by 0.25 and that of
     negative ones by 0.75.
