@@ -416,8 +416,8 @@ def test_two_fast_epochs_go_past_two_of_the_notes(trained, notes):
 
 def test_a_run_says_what_it_did(notes):
     """With `--recipe notes` or `fast`, `main` of `examples/cifar10_classifier.py` returns the
-    metrics of the run as a dict: accuracy, accuracy per class, its curve over time, losses,
-    numbers of pictures and epochs, recipe, source, device and seconds.
+    metrics as a dict: accuracy, accuracy per class, its curve over time, losses, numbers of
+    pictures and epochs, recipe, source, device and seconds.
     """
     assert sorted(notes) == [
         "accuracy",
