@@ -114,17 +114,17 @@ def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
 
 
 @pytest.mark.parametrize(
-    ("text", "label"),
+    ("text", "label", "unknown"),
     [
-        ("The music was really good.", "positive"),
-        ("the music was not really good", "negative"),
-        ("the cast seemed hardly boring", "positive"),
-        ("after an awful day : the cast seemed clever", "positive"),
-        ("the cast seemed clever but the script felt weak", "negative"),
-        ("the cast felt weak but the script seemed clever , they say", "positive"),
+        ("The music was really good.", "positive", ["."]),
+        ("the music was not really good", "negative", []),
+        ("the cast seemed hardly boring", "positive", []),
+        ("after an awful day : the cast seemed clever", "positive", []),
+        ("the cast seemed clever but the script felt weak", "negative", []),
+        ("the cast felt weak but the script seemed clever , says me", "positive", ["me"]),
     ],
 )
-def test_classify_tells_praise_from_blame(sentiment, trained, text, label):
+def test_classify_tells_praise_from_blame(sentiment, trained, text, label, unknown):
     """`examples/sentiment.py --classify TEXT --net recurrent`, after the default training,
     gives six sentences such as "the music was not really good" the right label with a
     probability of at least 80 %.
@@ -135,7 +135,7 @@ def test_classify_tells_praise_from_blame(sentiment, trained, text, label):
 
     assert answer["label"] == label
     assert answer["probability"] == pytest.approx(1.0, abs=0.2)
-    assert answer["unknown"] == []
+    assert answer["unknown"] == unknown
 
 
 def test_one_word_turns_the_answer(sentiment, trained):

@@ -139,8 +139,8 @@ def test_no_paragraph_is_both_learned_and_measured(speaker):
 
 
 def test_rare_words_are_one_word(corpus, speaker):
-    """In `examples/word_language_model.py` words that by default occur fewer than three times in the
-    training part are <unk>, number 0, less than 10 % of that part of Python's help; `write` with
+    """By default words that occur fewer than three times in the training part are <unk>, number
+    0, in `examples/word_language_model.py`: less than 10 % of Python's help. `write` with
     `never=[0]` leaves <unk> out even at the highest score.
     """
     assert corpus.words[0] == "<unk>"
