@@ -220,6 +220,19 @@ def test_the_pictures_can_come_from_torchvision(classifier, served_cifar10, tmp_
     assert "cifar-10-batches-py" in os.listdir(tmp_path / "data")
 
 
+def test_a_dry_run_downloads_nothing(classifier, served_cifar10, tmp_path, refusal):
+    """`examples/cifar10_classifier.py --download --dry-run` downloads nothing: without pictures in
+    `--data` it ends with exit code 2, and doesn't make that folder.
+
+    Download once without `--dry-run`.
+    """
+    code, said = refusal(classifier, "--data", tmp_path / "data", "--download", "--dry-run")
+
+    assert code == 2
+    assert said.startswith(f"cifar10_classifier.py: no pictures in {tmp_path / 'data'}: ")
+    assert os.listdir(tmp_path) == ["served"]
+
+
 def test_a_download_that_fails_is_told(classifier, served_cifar10, tmp_path, monkeypatch, capsys):
     """If `--download` of `examples/cifar10_classifier.py` can't reach the server, the run ends
     with exit code 2 and a line that names the folder.
