@@ -35,7 +35,7 @@ class Digits(Dataset):
     """Pictures of digits with their labels: what a DataLoader makes batches of."""
 
     # The mean and the spread of MNIST's values: the net gets them centred, of size one.
-    transform = v2.Compose([v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.13], [0.31])])
+    transform = v2.Normalize([0.13], [0.31])
 
     def __init__(self, images, labels):
         self.images, self.labels = images, labels
@@ -44,7 +44,8 @@ class Digits(Dataset):
         return len(self.labels)
 
     def __getitem__(self, number):
-        return self.transform(self.images[number, None]), self.labels[number]
+        values = self.images[number, None].float().mul_(1 / 255)  # from 0 to 1
+        return self.transform(values), self.labels[number]
 
 
 def open_digits(root, download):

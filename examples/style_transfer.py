@@ -22,6 +22,7 @@ content's picture lies at 2.4): house, sun and tree stay where they were, the sk
 of the pattern. The roof and the meadow keep something of their own colours.
 """
 
+import math
 from pathlib import Path
 
 import torch
@@ -74,8 +75,10 @@ def random_features():
     layers = []
     for inner, outer, kernel in sizes:
         convolution = nn.Conv2d(inner, outer, kernel, padding=kernel // 2, padding_mode="reflect")
-        nn.init.kaiming_normal_(convolution.weight, generator=chance)
-        nn.init.normal_(convolution.bias, std=0.3, generator=chance)
+        with torch.no_grad():  # Kaiming's spread; nn.init.kaiming_normal_ had no generator in 2.0
+            spread = math.sqrt(2) / math.sqrt(inner * kernel**2)
+            convolution.weight.normal_(0, spread, generator=chance)
+            convolution.bias.normal_(0, 0.3, generator=chance)
         layers += [convolution, nn.ReLU(), nn.AvgPool2d(2)]
     return Features(nn.Sequential(*layers), taps=(1, 4, 7), content=4)
 

@@ -58,10 +58,14 @@ class InputError(Exception):
 def first_line(error):
     """Return the first line of what an error says, or its name where it says nothing.
 
-    One that a loader's worker met says it after the worker's traceback.
+    One that a loader's worker met says it after the worker's traceback. Of a line that goes on for
+    more than 200 characters, as PyTorch's may, the first sentence is enough.
     """
     said = str(error).rpartition("InputError: ")[2]
-    return said.strip().partition("\n")[0] or type(error).__name__
+    line = said.strip().partition("\n")[0] or type(error).__name__
+    if len(line) > 200 and not isinstance(error, InputError):
+        line = line.partition(". ")[0][:200]
+    return line
 
 
 def script(main):
@@ -291,7 +295,7 @@ def write_checkpoint(path, content):
         raise InputError(f"no checkpoint could be written to {path}: {error.strerror}") from error
 
 
-def read_checkpoint(path, script, cure="train without --resume first"):
+def read_checkpoint(path, script, cure="a training without --resume writes one"):
     """Return the content of a checkpoint that `script` has written, whole and unchanged.
 
     What can't be read is refused, with `cure` as what to do.
@@ -300,7 +304,7 @@ def read_checkpoint(path, script, cure="train without --resume first"):
         content = torch.load(path, map_location="cpu", weights_only=True)
         whole = content.pop("checksum") == fingerprint(content)
     except FileNotFoundError as error:
-        raise InputError(f"no {path} to go on from: {cure}") from error
+        raise InputError(f"no checkpoint {path}: {cure}") from error
     except Exception as error:  # whatever else lies there can fail in any way
         raise InputError(f"{path} is damaged, or no checkpoint: {cure}") from error
     if not whole:

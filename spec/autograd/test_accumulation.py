@@ -36,7 +36,7 @@ def test_a_second_backward_adds_to_the_first(device):
 
 def test_a_tensor_used_twice_gathers_both_gradients(device):
     """`backward()` gives a tensor used several times in one result the sum of the gradients of
-    all uses: `x * x + 5 * x` at 3 has the gradient `2 * x + 5`, which is 11.
+    all uses: `x * x + 5 * x` at 3.0 has the gradient `2 * x + 5`, which is 11.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
 
@@ -187,8 +187,9 @@ def test_losses_one_by_one_are_the_sum_of_the_losses():
 
 
 def test_asking_with_autograd_grad_adds_nothing():
-    """`torch.autograd.grad(10 * x, x)`, with a 0-d leaf `x`, leaves the 6 in `x.grad`
-    unchanged: it returns only the gradient of its own output, 10.
+    """`torch.autograd.grad(10 * x, x)`, with a float32 0-d leaf `x` that requires grad and
+    whose `.grad` is 6, returns only the gradient of its own output, 10, and leaves `x.grad` at
+    6.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x).backward()
@@ -200,9 +201,9 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 
 def test_an_assigned_grad_is_added_to(device):
-    """A contiguous float32 tensor assigned to `x.grad` of a float32 leaf of its shape becomes
-    the gradient itself, without a copy; the next `backward()` without `create_graph=True` adds
-    to it in place.
+    """A contiguous float32 tensor assigned to `x.grad` of a float32 leaf that requires grad, of
+    its shape and device, becomes the gradient itself, without a copy; the next `backward()`
+    without `create_graph=True` adds to it in place.
 
     A tensor made inside `torch.inference_mode()` can't be added to outside it: there
     `backward()` raises RuntimeError. Assign its `clone()`.
@@ -218,9 +219,9 @@ def test_an_assigned_grad_is_added_to(device):
 
 
 def test_an_expanded_tensor_is_no_grad_to_add_to():
-    """After `x.grad = torch.ones(1).expand(3)` on a leaf `x`, a `backward()` that reaches `x`,
-    without `create_graph=True`, raises RuntimeError, "unsupported operation: more than one
-    element of the written-to tensor".
+    """After `x.grad = torch.ones(1).expand(3)` on `x = torch.ones(3, requires_grad=True)`, a
+    `backward()` that reaches `x`, without `create_graph=True`, raises RuntimeError,
+    "unsupported operation: more than one element of the written-to tensor".
 
     Because the elements of an expanded tensor share one element of the storage. Assign
     `torch.ones(1).expand(3).clone()`.
@@ -280,9 +281,9 @@ def test_an_assigned_grad_is_a_tensor():
 
 
 def test_leaves_of_one_sum_do_not_share_a_gradient():
-    """After `(a + b).sum().backward()`, for leaves of one shape and dtype, the gradients of `a`
-    and `b` are equal in value but separate in memory: zeroing `a.grad` in place leaves `b.grad`
-    alone.
+    """After `(a + b).sum().backward()`, for two float32 leaves of one shape that require grad,
+    the gradients of `a` and `b` are equal in value but separate in memory: zeroing `a.grad` in
+    place leaves `b.grad` alone.
     """
     a = torch.ones(2, requires_grad=True)
     b = torch.ones(2, requires_grad=True)

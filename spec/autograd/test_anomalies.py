@@ -17,7 +17,7 @@ import torch
 
 def test_nan_in_a_gradient_is_no_error_by_itself(device):
     """Without anomaly detection a NaN in a gradient raises no error: after
-    `x.sqrt().sum().backward()` with an element -1 it is in `x.grad`.
+    `x.sqrt().sum().backward()` of a float32 leaf `x` with an element -1 it is in `x.grad`.
 
     The next step of an optimizer then makes the weight NaN, and with it each later loss that
     uses it.
@@ -30,9 +30,9 @@ def test_nan_in_a_gradient_is_no_error_by_itself(device):
 
 
 def test_anomaly_detection_stops_at_the_first_nan(device):
-    """Inside `torch.autograd.set_detect_anomaly(True)`, `x.sqrt().sum().backward()` with an
-    element -1 raises RuntimeError, "Function 'SqrtBackward0' returned nan values in its 0th
-    output", and writes no `x.grad`.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, `x.sqrt().sum().backward()` of a
+    float32 leaf `x` with an element -1 raises RuntimeError, "Function 'SqrtBackward0' returned
+    nan values in its 0th output", and writes no `x.grad`.
 
     Because a NaN spreads to what is further back, the first node to return one is the place to
     look. Nodes are inspected, not leaves: a NaN that the hook of a leaf returns passes.
@@ -57,9 +57,9 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
 
 
 def test_the_warning_quotes_the_line_of_the_forward_computation():
-    """If the operation ran inside `torch.autograd.set_detect_anomaly(True)`, the error comes
-    with a UserWarning, "Traceback of forward call that caused the error", which quotes the line
-    that ran the operation.
+    """If the operation ran inside `torch.autograd.set_detect_anomaly(True)`, the error about a
+    NaN that its backward returned comes with a UserWarning, "Traceback of forward call that
+    caused the error", which quotes the line that ran it.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 
@@ -74,7 +74,8 @@ def test_the_warning_quotes_the_line_of_the_forward_computation():
 
 def test_switched_on_for_backward_alone_it_knows_no_line():
     """With `torch.autograd.set_detect_anomaly(True)` only around `backward()`, the warning
-    beside the error names the operation and says "No forward pass information available".
+    beside the error about a NaN gradient names the operation and says "No forward pass
+    information available".
 
     Because the lines are noted when operations are recorded: put the forward computation inside
     the block too.
@@ -140,7 +141,7 @@ def test_it_finds_the_victim_of_an_in_place_write():
 
 def test_infinity_is_no_anomaly(device):
     """Inside `torch.autograd.set_detect_anomaly(True)`, the infinite gradient of `x.sqrt()` at
-    0 raises no error: NaN is looked for, not infinity.
+    an element of 0 raises no error in `backward()`: NaN is looked for, not infinity.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
@@ -190,8 +191,10 @@ def test_detect_anomaly_warns_that_it_is_slow():
         anomalies = torch.autograd.detect_anomaly()
     with anomalies:
         inside = torch.is_anomaly_enabled()
+    with torch.autograd.set_detect_anomaly(True):
+        without_a_warning = torch.is_anomaly_enabled()
 
-    assert inside is True
+    assert (inside, without_a_warning) == (True, True)
     assert torch.is_anomaly_enabled() is False
 
 

@@ -77,9 +77,9 @@ def test_grad_adds_the_gradients_of_several_outputs():
 
 
 def test_grad_of_a_vector_needs_grad_outputs(device):
-    """`torch.autograd.grad(y, x)` of a `y` of two elements raises RuntimeError, "grad can be
-    implicitly created only for scalar outputs"; `grad_outputs=` gives a weight for each
-    element, as the argument of `backward()` does.
+    """`torch.autograd.grad(y, x)` of `y = x * x`, with a float32 `x` of two elements that
+    requires grad, raises RuntimeError, "grad can be implicitly created only for scalar
+    outputs"; `grad_outputs=` gives a weight for each element.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * x
@@ -151,8 +151,8 @@ def test_grad_refuses_an_untracked_input():
 
 
 def test_an_element_taken_afterwards_was_not_used():
-    """`torch.autograd.grad(y, x[0])` without `allow_unused` raises RuntimeError, though `y` was
-    computed from `x`: `x[0]` is a new tensor, on which `y` doesn't depend.
+    """`torch.autograd.grad(y, x[0])` of a 0-d `y` that was computed from a vector `x`, without
+    `allow_unused`, raises RuntimeError: `x[0]` is a new tensor, on which `y` doesn't depend.
 
     Ask for `x` and index the gradient.
     """
@@ -205,3 +205,6 @@ def test_inputs_must_name_something():
         RuntimeError, match=r"inputs.? argument to .?backward\(\).? cannot be empty"
     ):
         (x * x).backward(inputs=[])
+    (x * x).backward()
+
+    assert x.grad.item() == 6.0

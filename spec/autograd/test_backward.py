@@ -21,8 +21,8 @@ import torch
 
 @pytest.mark.claim("blitz-backward-fills-grad")
 def test_backward_leaves_the_derivative_in_grad(device):
-    """`y.backward()` returns None and stores the derivative of `y` in `x.grad`, which was None
-    before: 6 for `y = x * x` at 3.
+    """For `x = torch.tensor(3.0, requires_grad=True)` and `y = x * x`, `y.backward()` returns
+    None and stores the derivative of `y`, 6, in `x.grad`, which was None before.
 
     Because one call may fill the `.grad` of thousands of parameters. `torch.autograd.grad`
     returns gradients instead: `spec/autograd/test_autograd_grad.py`.
@@ -86,8 +86,8 @@ def test_the_mean_of_four_is_a_quarter_of_their_sum():
 
 @pytest.mark.claim("blitz-grad-4p5", "path-automatic-gradients")
 def test_the_gradient_of_the_mean_is_4_5_everywhere(device):
-    """After `(3 * (x + 2)**2).mean().backward()` with `x` a 2 by 2 tensor of ones, `x.grad` is
-    4.5 in each element.
+    """After `(3 * (x + 2)**2).mean().backward()` with `x = torch.ones(2, 2,
+    requires_grad=True)`, `x.grad` is 4.5 in each element.
 
     Because the mean divides by 4, and each element contributes the derivative 6 * (x + 2) = 18.
     Nobody wrote that derivative down: it comes from the recorded operations.
@@ -101,9 +101,9 @@ def test_the_gradient_of_the_mean_is_4_5_everywhere(device):
 
 @pytest.mark.claim("blitz-gradient-formula")
 def test_the_gradient_agrees_with_the_formula_by_hand():
-    """After `(3 * (x + 2) ** 2).mean().backward()` with a float32 leaf `x` of four elements,
-    without `.grad` before, `x.grad` equals, up to rounding, the derivative found by hand, `3 /
-    2 * (x + 2)`.
+    """After `(3 * (x + 2) ** 2).mean().backward()` with a float32 leaf `x` of four elements
+    that requires grad and had no `.grad`, `x.grad` equals, up to rounding, the derivative found
+    by hand, `3 / 2 * (x + 2)`.
     """
     x = torch.tensor([[-2.0, 0.0], [1.0, 2.0]], requires_grad=True)
 
@@ -115,8 +115,9 @@ def test_the_gradient_agrees_with_the_formula_by_hand():
 
 @pytest.mark.claim("self-gradient-has-activation-slope")
 def test_a_weights_gradient_contains_the_slope_of_the_activation():
-    """The gradient of `torch.sigmoid(w * 4)` at `w = 0` is 1, a quarter of that of `w * 4`: the
-    chain rule multiplies by the derivative of the activation, which is 1/4 there.
+    """The gradient of `torch.sigmoid(w * 4)` with respect to a float32 0-d `w` at 0 is 1, a
+    quarter of that of `w * 4`: the chain rule multiplies by the derivative of the activation,
+    which is 1/4 there.
 
     That is why gradients shrink through many layers with saturating activations: see
     `spec/nn/test_depth.py`.
@@ -171,9 +172,9 @@ def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
 
 @pytest.mark.claim("blitz-backward-vector-needs-gradient", "blitz-backward-random-gradient")
 def test_several_elements_need_a_gradient_argument():
-    """`y.backward()` on a `y` of three elements that requires grad raises RuntimeError, "grad
-    can be implicitly created only for scalar outputs"; `y.backward(v)` works, with a `v` of the
-    shape of `y` that weights the elements.
+    """`y.backward()` on a float32 `y` of three elements that requires grad raises RuntimeError,
+    "grad can be implicitly created only for scalar outputs"; `y.backward(v)` works, with a
+    float32 `v` of the shape of `y` that weights the elements.
 
     Because a gradient belongs to one number. Usually the loss is reduced first, by `sum()` or
     `mean()`.
@@ -202,8 +203,10 @@ def test_no_elements_are_not_a_scalar_either():
         RuntimeError, match="grad can be implicitly created only for scalar outputs"
     ):
         y.backward()
-    y.sum().backward()
+    total = y.sum()
+    total.backward()
 
+    assert (total.shape, total.item()) == ((), 0.0)
     assert x.grad.tolist() == []
 
 
@@ -246,8 +249,9 @@ def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
 
 
 def test_the_gradient_argument_is_a_tensor():
-    """`y.backward([1.0, 2.0])` raises TypeError: the gradient argument is a tensor, so write
-    `y.backward(torch.tensor([1.0, 2.0]))`.
+    """For a float32 `y` of the shape (2,) that requires grad, `y.backward([1.0, 2.0])` raises
+    TypeError: the gradient argument is a tensor, so write `y.backward(torch.tensor([1.0,
+    2.0]))`.
     """
     x = torch.ones(2, requires_grad=True)
     y = x * 3

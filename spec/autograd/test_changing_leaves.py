@@ -69,8 +69,8 @@ def test_an_untracked_leaf_may_be_changed_in_place(device):
 
 
 def test_a_computed_tensor_may_be_changed_in_place(device):
-    """`y = x.clone()` of an `x` that requires grad is no leaf and may be changed in place:
-    after `y.mul_(5)` and `y.sum().backward()`, `x.grad` is 5 in each element.
+    """A recorded `y = x.clone()` of a float32 leaf `x` that requires grad is no leaf and may be
+    changed in place: after `y.mul_(5)` and `y.sum().backward()`, `x.grad` is 5 in each element.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()
@@ -97,8 +97,8 @@ def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
 
 
 def test_under_no_grad_a_leaf_may_be_updated_in_place():
-    """`w -= 0.25 * w.grad` inside `torch.no_grad()` changes the value of a leaf `w` that
-    requires grad; `w` remains such a leaf.
+    """After a `backward()`, `w -= 0.25 * w.grad` inside `torch.no_grad()` changes the value of
+    a leaf `w` that requires grad; `w` remains such a leaf.
 
     This is one step of gradient descent: from 3, against the gradient 6 of the square, to 1.5.
     """
@@ -113,8 +113,8 @@ def test_under_no_grad_a_leaf_may_be_updated_in_place():
 
 
 def test_rebinding_under_no_grad_loses_the_tracked_leaf():
-    """`w = w - 0.25 * w.grad` inside `torch.no_grad()` makes a new tensor that doesn't require
-    grad and has no `.grad`.
+    """After a `backward()` that filled `w.grad`, `w = w - 0.25 * w.grad` inside
+    `torch.no_grad()` makes a new tensor that doesn't require grad and has no `.grad`.
 
     So the next `backward()` fails or misses it. Write `w -= ...` instead.
     """

@@ -42,9 +42,9 @@ def test_a_holomorphic_function_gives_the_conjugate_derivative():
 
 @pytest.mark.torch(">=2.1")
 def test_a_complex_scalar_needs_a_gradient_argument():
-    """Since PyTorch 2.1 `backward()` without argument on a complex64 tensor of one element
-    raises RuntimeError; with `torch.tensor(1 + 0j)` as argument it gives the gradient of the
-    real part.
+    """Since PyTorch 2.1 `backward()` without argument on a complex64 0-d tensor that requires
+    grad raises RuntimeError; with `torch.tensor(1 + 0j)` as argument it gives the gradient of
+    the real part.
 
     Usually the loss is made real first, by `abs()` or `real`.
     """
@@ -60,8 +60,8 @@ def test_a_complex_scalar_needs_a_gradient_argument():
 
 @pytest.mark.torch("<2.1")
 def test_a_complex_scalar_used_to_start_from_one():
-    """Before PyTorch 2.1 `backward()` without argument on a complex64 tensor of one element
-    gave the gradient of its real part, silently.
+    """Before PyTorch 2.1 `backward()` without argument on a complex64 0-d tensor that requires
+    grad gave the gradient of its real part, silently.
     """
     z = torch.tensor(3 + 4j, requires_grad=True)
 

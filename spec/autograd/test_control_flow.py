@@ -87,9 +87,9 @@ def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
 
 
 def test_where_computes_both_branches():
-    """`torch.where(x > 0, a * 10, b)` of float32 vectors of one length that require grad
-    records both sides: `a` and `b` each get a gradient that is 0 where the other side was
-    chosen, and `x`, which only the condition uses, gets none.
+    """After `torch.where(x > 0, a * 10, b).sum().backward()` with float32 leaves of one length
+    that require grad, `a` and `b` each have a gradient that is 0 where the other side was
+    chosen, and `x`, which only the condition uses, has none.
 
     So a NaN or an expensive computation on the side not chosen still counts: see
     `spec/autograd/test_gradient_edges.py`.
@@ -121,9 +121,9 @@ def test_each_iteration_may_leave_another_graph():
     ("times", "value", "gradient"), [(1, 2.0, 1.0), (2, 4.0, 4.0), (3, 8.0, 12.0), (5, 32.0, 80.0)]
 )
 def test_a_loop_is_recorded_round_by_round(times, value, gradient):
-    """A loop that multiplies 1 by `x` n times, at least once, is recorded iteration by
-    iteration: `backward()` on the result, `x ** n`, gives the gradient `n * x ** (n - 1)`, up
-    to rounding.
+    """A loop that multiplies 1 by a float32 0-d `x` n times, at least once, is recorded
+    iteration by iteration: `backward()` on the result, `x ** n`, gives the gradient `n * x **
+    (n - 1)`, up to rounding.
     """
     x = torch.tensor(2.0, requires_grad=True)
     power = torch.tensor(1.0)
@@ -139,8 +139,9 @@ def test_a_loop_is_recorded_round_by_round(times, value, gradient):
     ("start", "value", "gradient"), [(1.0, 16.0, 16.0), (4.0, 16.0, 4.0), (9.0, 18.0, 2.0)]
 )
 def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
-    """`while y < 10: y = y * 2` with tensors is recorded as it ran, iteration by iteration:
-    starting at 1, 4 or 9 the gradient of the final `y` is 16, 4 or 2.
+    """`while y < 10: y = y * 2` with a float32 0-d `y` is recorded as it ran, iteration by
+    iteration: starting at 1, 4 or 9 the gradient of the final `y` with respect to the start is
+    16, 4 or 2.
     """
     x = torch.tensor(start, requires_grad=True)
     y = x * 1
@@ -238,7 +239,7 @@ def test_tensors_made_of_a_list_of_results_keep_their_histories():
 
 def test_a_python_number_taken_out_is_a_constant():
     """`x.item()` is a constant to autograd: the gradient of `x * x.item()` with respect to a
-    0-d `x` is the value of `x`, not twice that.
+    float32 0-d `x` is the value of `x`, not twice that.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x.item()
@@ -249,8 +250,8 @@ def test_a_python_number_taken_out_is_a_constant():
 
 
 def test_the_shape_may_depend_on_the_data():
-    """`x[x > 0]`, of a shape that depends on the values of `x`, is recorded: after `x[x >
-    0].sum().backward()` the elements picked have the gradient 1, those left out 0.
+    """`x[x > 0]` of a float32 `x`, of a shape that depends on its values, is recorded: after
+    `x[x > 0].sum().backward()` the elements picked have the gradient 1, those left out 0.
     """
     x = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
     picked = x[x > 0]

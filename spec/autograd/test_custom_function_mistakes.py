@@ -78,8 +78,8 @@ def test_backward_returns_no_gradient_too_many():
 
 def test_a_gradient_has_to_fit_its_argument():
     """A `backward` of a `torch.autograd.Function` that returns a gradient of shape () for an
-    argument of shape (2,) raises RuntimeError; return one of the argument's shape, here
-    `grad.expand(2)`.
+    argument of shape (2,) that requires grad raises RuntimeError; return one of the argument's
+    shape, here `grad.expand(2)`.
     """
 
     class Total(torch.autograd.Function):
@@ -98,8 +98,8 @@ def test_a_gradient_has_to_fit_its_argument():
 
 
 def test_a_gradient_that_was_broadcast_is_summed_back():
-    """Where `backward` of a `torch.autograd.Function` returns a gradient of shape (3, 2) for an
-    argument of shape (2,), autograd sums it over the first dimension.
+    """Where `backward` of a `torch.autograd.Function` returns a gradient of shape (3, 2) for a
+    leaf of shape (2,) that requires grad, autograd sums it over the first dimension.
 
     Because (2,) can be broadcast to (3, 2): a `forward` that broadcasts needs no sum in
     `backward`.
@@ -143,8 +143,9 @@ def test_backward_returns_tensors():
 
 
 def test_none_from_backward_leaves_no_gradient():
-    """Where `backward` of a `torch.autograd.Function` returns None for a leaf, `y.backward()`
-    raises no error and leaves the `.grad` of the leaf as it was, here None.
+    """Where `backward` of a `torch.autograd.Function` returns None for a leaf that requires
+    grad, `y.backward()` raises no error and leaves the `.grad` of the leaf as it was, here
+    None.
 
     `torch.autograd.grad(y, x)` raises RuntimeError there: `x` appears to not have been used in
     the graph.
@@ -314,12 +315,12 @@ def test_once_differentiable_refuses_a_second_derivative():
 
 
 def test_once_differentiable_does_not_stop_autograd_grad():
-    """`torch.autograd.grad(first, x)` isn't stopped by `once_differentiable`: for x³·x at 1,
-    the cube being such a `torch.autograd.Function`, it gives 3 instead of the second derivative
-    12, silently.
+    """`once_differentiable` doesn't stop `torch.autograd.grad(first, x)`: with the cube being
+    such a `torch.autograd.Function` and `first` the derivative of x³·x at 1, made with
+    `create_graph=True`, it gives 3 instead of 12, silently.
 
-    Because the node that raises is not on the way from `first` to `x`, and `torch.autograd.grad`
-    runs only the nodes on the way to its inputs.
+    Because the node that raises is not on the way from `first` to `x`, and
+    `torch.autograd.grad` runs only the nodes on the way to its inputs.
     """
 
     class Cube(torch.autograd.Function):

@@ -57,8 +57,8 @@ def test_what_is_computed_from_a_detached_tensor_is_not_recorded(device):
 
 @pytest.mark.claim("blitz-detach-stops-original")
 def test_the_original_is_still_tracked_after_detach(device):
-    """`y.detach()` leaves `y` as it was: `y` still requires grad, and `backward()` through `y`
-    still reaches its leaf.
+    """`y.detach()` of a computed `y` that requires grad leaves `y` as it was: `y` still
+    requires grad, and `backward()` through `y` still reaches its leaf.
 
     So `y.detach()` on a line of its own does nothing; write `y = y.detach()`.
     """
@@ -127,8 +127,9 @@ def test_a_tracked_detached_tensor_starts_a_new_graph():
 
 
 def test_a_write_through_detach_is_noticed():
-    """`x.detach().mul_(10)` increments the version counter of `x`; if `y = x * x`, which saved
-    `x` for backward, was computed before it, `y.sum().backward()` raises RuntimeError.
+    """`x.detach().mul_(10)` on a leaf `x` that requires grad increments the version counter of
+    `x`; if `y = x * x`, which saved `x` for backward, was computed before it,
+    `y.sum().backward()` raises RuntimeError.
 
     Because the detached tensor shares the counter of `x`. Write to `x.detach().clone()`
     instead, or after `backward()`. A write to the array `x.detach().numpy()` isn't counted.
@@ -150,8 +151,9 @@ def test_a_write_through_detach_is_noticed():
 
 
 def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
-    """`x.data.mul_(10)` between forward and backward raises no error, and for `y = x * x` with
-    `x` at 1 and 2 gives a wrong gradient: 20 and 40 instead of 2 and 4.
+    """`x.data.mul_(10)` on a float32 leaf `x` between forward and backward raises no error, and
+    for `y = x * x` with `x` at 1 and 2 gives a wrong gradient of `y.sum()`: 20 and 40 instead
+    of 2 and 4.
 
     Because `.data` has a version counter of its own, so `backward()` uses the new factors. Use
     `detach()`, or `no_grad` for an update of a weight.

@@ -245,8 +245,8 @@ def test_vmap_wants_to_know_what_randomness_means():
 
 
 def test_batch_norm_in_vmap_must_not_update_shared_statistics():
-    """`vmap(norm)(x)` of an `nn.BatchNorm1d` in training mode raises RuntimeError, as its
-    running statistics are not mapped over and can't be updated by each entry: use
+    """`vmap(norm)(x)` of an `nn.BatchNorm1d(2)` in training mode, with `x` of shape (4, 3, 2),
+    raises RuntimeError, as its running statistics can't be updated by each entry: use
     `track_running_stats=False` or `norm.eval()`.
 
     `torch.func.replace_all_batch_norm_modules_(net)` switches the statistics off in a network.
@@ -334,3 +334,4 @@ def test_the_older_functional_call_warns():
         answer = stateless.functional_call(layer, weight, (torch.tensor([[2.0]]),))
 
     assert answer.tolist() == [[6.0]]
+    assert functional_call(layer, weight, (torch.tensor([[2.0]]),)).tolist() == [[6.0]]

@@ -71,8 +71,8 @@ def test_a_maximum_along_a_dimension_has_one_winner():
 
 
 def test_equal_operands_of_maximum_share_the_gradient():
-    """Where elements `a` and `b` in `torch.maximum(a, b)` are equal, each gets half of the
-    gradient; where one is larger, it gets the whole.
+    """Where elements `a` and `b` in `torch.maximum(a, b)` of float32 tensors that both require
+    grad are equal, each gets half of the gradient; where one is larger, it gets the whole.
 
     Where one is NaN, each gets the whole gradient.
     """
@@ -130,7 +130,8 @@ def test_a_root_and_a_logarithm_are_infinitely_steep_at_zero(function, at_four, 
 
 
 def test_an_infinite_slope_times_zero_is_nan(device):
-    """The gradient of `(x**2).sum().sqrt()` is NaN where each element of `x` is 0.
+    """The gradient of `(x**2).sum().sqrt()` with respect to a float32 `x` is NaN where each
+    element of `x` is 0.
 
     Because that of the root is infinite and that of the squares is 0, and their product is NaN.
     Use `x.norm()`, or add a small `eps` below the root.
@@ -143,8 +144,8 @@ def test_an_infinite_slope_times_zero_is_nan(device):
 
 
 def test_a_norm_has_the_slope_zero_at_zero(device):
-    """The gradient of `x.norm()` is 0, not NaN, where each element of `x` is 0; at (3, 4) it is
-    `x / x.norm()`, (0.6, 0.8), up to rounding.
+    """The gradient of `x.norm()` with respect to a float32 vector `x` is 0, not NaN, where each
+    element of `x` is 0; at (3, 4) it is `x / x.norm()`, (0.6, 0.8), up to rounding.
     """
     zero = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
     x = torch.tensor([3.0, 4.0], requires_grad=True, device=device)
@@ -157,8 +158,8 @@ def test_a_norm_has_the_slope_zero_at_zero(device):
 
 
 def test_where_does_not_keep_nan_out_of_the_gradient(device):
-    """The gradient of `torch.where(x > 0, x.sqrt(), zeros)` at 0 is NaN, though `torch.where`
-    chose the zero.
+    """The gradient of `torch.where(x > 0, x.sqrt(), zeros)` with respect to a float32 `x` is
+    NaN at an element of 0, though `torch.where` chose the zero.
 
     Because the branch not taken gets the gradient 0, and 0 times its infinite derivative is
     NaN.
@@ -196,8 +197,8 @@ def test_indexing_keeps_nan_out_of_the_gradient():
 
 
 def test_a_product_with_zeros_keeps_the_other_slopes():
-    """For `x` = [0, 2, 3] the gradient of `x.prod()` with respect to the element that is 0 is
-    the product of the others, 6, not NaN.
+    """For a float32 `x` of 0, 2 and 3 the gradient of `x.prod()` with respect to the element
+    that is 0 is the product of the others, 6, not NaN.
 
     Because `prod` doesn't compute it by dividing by that element.
     """
@@ -209,8 +210,8 @@ def test_a_product_with_zeros_keeps_the_other_slopes():
 
 
 def test_the_spread_of_equal_values_has_the_slope_zero():
-    """The gradient of `x.std()` of two equal values, here 2.0, is 0, not NaN, though the root
-    in it is infinitely steep there.
+    """The gradient of `x.std()` with respect to a float32 `x` of two equal values, here 2.0, is
+    0, not NaN, though the root in it is infinitely steep there.
 
     For a single value it is NaN, as the standard deviation itself is by default.
     """

@@ -19,8 +19,8 @@ import torch
 
 
 def test_a_gradient_has_the_shape_of_its_leaf(device):
-    """After `(matrix @ vector).sum().backward()` the `.grad` of each leaf has the shape of that
-    leaf, not of the result: (2, 3) for the matrix and (3,) for the vector.
+    """After `(matrix @ vector).sum().backward()` with leaves of the shapes (2, 3) and (3,) that
+    require grad, the `.grad` of each has the shape of its leaf, not of the result.
     """
     matrix = torch.ones(2, 3, requires_grad=True, device=device)
     vector = torch.tensor([1.0, 10.0, 100.0], requires_grad=True, device=device)
@@ -33,8 +33,8 @@ def test_a_gradient_has_the_shape_of_its_leaf(device):
 
 
 def test_a_gradient_has_the_dtype_of_its_leaf(device):
-    """Where a float32 and a float64 leaf of one shape are multiplied, the product is float64,
-    and the `.grad` of each leaf has the dtype of that leaf.
+    """The product of a float32 and a float64 leaf, both 0-d and requiring grad, is float64, and
+    after its `backward()` the `.grad` of each leaf has the dtype of that leaf.
 
     Because the cast to float64 is part of the graph, and its backward casts the gradient back.
     """
@@ -98,8 +98,8 @@ def test_a_leaf_times_zero_gets_zero_not_none(device):
 
 
 def test_elements_left_out_by_indexing_get_zeros(device):
-    """After `(x[1] * x[3]).backward()` with a 1-D float32 leaf `x` of four elements, `x.grad`
-    is 0 at the two elements that were not used.
+    """After `(x[1] * x[3]).backward()` with a 1-D float32 leaf `x` of four elements that
+    requires grad and had no `.grad`, `x.grad` is 0 at the two elements that were not used.
     """
     x = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True, device=device)
 
@@ -124,9 +124,9 @@ def test_an_element_picked_twice_gets_both_gradients(device):
 
 
 def test_a_broadcast_operand_gets_the_sum_of_its_copies(device):
-    """In `(rows * scale + offset).sum().backward()` the gradient of `scale`, broadcast from
-    (2,) to (3, 2), is summed over the three rows, and that of the 0-d `offset` over all
-    elements.
+    """In `(rows * scale + offset).sum().backward()` with `rows` of shape (3, 2) the gradient of
+    `scale`, broadcast from (2,) to (3, 2), is summed over the three rows, and that of the 0-d
+    `offset` over all elements.
 
     That is how one bias gathers its gradient from all rows of a batch.
     """
@@ -141,8 +141,8 @@ def test_a_broadcast_operand_gets_the_sum_of_its_copies(device):
 
 
 def test_reshaping_sends_each_gradient_home():
-    """The gradient of `x.t().reshape(6)` comes back in the shape of `x`, each element at the
-    position in `x` that it came from.
+    """The gradient of `x.t().reshape(6)` with respect to a float32 `x` of shape (2, 3) comes
+    back in the shape of `x`, each element at the position in `x` that it came from.
     """
     x = torch.ones(2, 3, requires_grad=True)
     weights = torch.tensor([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])

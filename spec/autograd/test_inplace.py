@@ -37,16 +37,20 @@ def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
 
 
 def test_gradients_pass_through_an_in_place_operation(device):
-    """After `y.mul_(10)` on `y = x * 2` the gradient of `y.sum()` with respect to `x` is 20 in
-    each element, as after `y = y * 10`.
+    """After `y.mul_(10)` on `y = x * 2` the gradient of `y.sum()` with respect to a float32 `x`
+    is 20 in each element, as after `y = y * 10`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
 
     y.mul_(10)
     y.sum().backward()
+    y = x * 2
+    y = y * 10
+    (out_of_place,) = torch.autograd.grad(y.sum(), x)
 
     assert x.grad.tolist() == [20.0, 20.0]
+    assert out_of_place.tolist() == [20.0, 20.0]
 
 
 def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
@@ -109,8 +113,8 @@ def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
 
 
 def test_copy_hands_the_gradient_to_the_source(device):
-    """After `y.copy_(source)` on `y = old * 2`, for leaves of one shape that require grad, the
-    gradient of `y` goes to `source`, and `old` gets zeros.
+    """After `y.copy_(source)` on `y = old * 2`, for float32 leaves `old` and `source` of one
+    shape that require grad, the gradient of `y` goes to `source`, and `old` gets zeros.
     """
     old = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     source = torch.tensor([5.0, 6.0], requires_grad=True, device=device)
@@ -141,8 +145,8 @@ def test_zeroing_ends_the_old_history():
 
 
 def test_relu_in_place_is_fine_after_a_product(device):
-    """`y.relu_()` on `y = x * 3` works with `backward()`: neither operation needs the values of
-    `y` that were overwritten.
+    """`y.relu_()` on `y = x * 3`, with a float32 `x` that requires grad, works with
+    `backward()`: neither operation needs the values of `y` that were overwritten.
 
     Because the product saved only its factor, and `relu_` saves its own result. After `exp` it
     fails: see `spec/autograd/test_inplace_refused.py`.

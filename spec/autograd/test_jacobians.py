@@ -69,8 +69,8 @@ def test_inside_inference_mode_a_jacobian_is_zero():
 
 
 def test_a_jacobian_can_be_differentiated_again():
-    """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` returns a
-    Jacobian that requires grad: it is 2x, whose own derivative is 2.
+    """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` of a float32 `x`
+    returns a Jacobian that requires grad: for one element it is 2x, whose own derivative is 2.
 
     The Jacobian of `3 * x` is a constant, which doesn't require grad even so.
     """
@@ -111,8 +111,9 @@ def test_several_inputs_have_a_jacobian_each():
 
 
 def test_an_output_that_ignores_the_input_has_zeros():
-    """`torch.autograd.functional.jacobian(lambda x: torch.ones(1), x)`, of a function that
-    doesn't use its input, gives zeros; with `strict=True` it raises RuntimeError.
+    """`torch.autograd.functional.jacobian(lambda x: torch.ones(1), x)` with a float32 vector
+    `x`, of a function that doesn't use its input, gives zeros; with `strict=True` it raises
+    RuntimeError.
 
     Use `strict=True` to find a computation that lost its graph by mistake.
     """
@@ -124,8 +125,8 @@ def test_an_output_that_ignores_the_input_has_zeros():
 
 
 def test_detach_inside_the_function_gives_zeros_too():
-    """`torch.autograd.functional.jacobian` of `x.detach() * x.sum()` treats the factor behind
-    `detach()` as a constant: only the sum is differentiated.
+    """`torch.autograd.functional.jacobian` of `x.detach() * x.sum()`, for a float32 vector `x`,
+    treats the factor behind `detach()` as a constant: only the sum is differentiated.
 
     So a Jacobian with smaller entries than expected hints at a `detach()`, an `item()` or a
     `no_grad` in the function.

@@ -75,13 +75,14 @@ def test_a_post_accumulate_hook_misses_autograd_grad():
     gradients = torch.autograd.grad(x * x, x)
 
     assert gradients == (6.0,)
+    assert x.grad is None
     assert seen == []
 
 
 def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
-    """For `product = x * w`, `product.grad_fn.register_hook(f)` calls
-    `f(grad_inputs, grad_outputs)` after the node has run: the gradients of `x` and `w` as one
-    tuple, and that of `product` as another.
+    """For `product = x * w` of 0-d leaves that both require grad,
+    `product.grad_fn.register_hook(f)` calls `f(grad_inputs, grad_outputs)` after the node has
+    run: the gradients of `x` and `w` as one tuple, and that of `product` as another.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)
@@ -95,8 +96,8 @@ def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
 
 
 def test_a_node_hook_has_none_for_what_is_not_tracked():
-    """For `product = x * w` with a `w` that doesn't require grad, a hook of
-    `product.grad_fn.register_hook` gets None as the gradient of `w`.
+    """For `product = x * w` of an `x` that requires grad and a tensor `w` that doesn't, a hook
+    of `product.grad_fn.register_hook` gets None as the gradient of `w`.
 
     Because the node doesn't compute a gradient that is not needed.
     """
@@ -111,8 +112,8 @@ def test_a_node_hook_has_none_for_what_is_not_tracked():
 
 
 def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
-    """For `product = x * w`, a tuple of two returned by a hook of
-    `product.grad_fn.register_hook` replaces the gradients that are passed on to `x` and `w`.
+    """For `product = x * w` of leaves that both require grad, a tuple of two returned by a hook
+    of `product.grad_fn.register_hook` replaces the gradients that are passed on to `x` and `w`.
 
     The tuple must have one element per input of the operation; a hook that returns None leaves
     the gradients as they are.
@@ -144,9 +145,9 @@ def test_a_node_prehook_can_replace_what_comes_in():
 
 @pytest.mark.torch(">=2.0")
 def test_a_multi_grad_hook_waits_for_all_of_its_tensors():
-    """`torch.autograd.graph.register_multi_grad_hook((x, w), f)` with leaves `x` and `w` calls
-    `f` once per `backward()` that reaches one of them, with a list of their gradients: None for
-    the one that took no part.
+    """`torch.autograd.graph.register_multi_grad_hook((x, w), f)` with leaves `x` and `w` that
+    require grad calls `f` once per `backward()` that reaches one of them, with a list of their
+    gradients: None for the one that took no part.
 
     With the default `mode="all"` the call comes when the gradients of all of them are there.
     """

@@ -41,9 +41,9 @@ class LeNet(nn.Module):
 
 @pytest.mark.claim("blitz-graph-chain")
 def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
-    """From `loss.grad_fn` of LeNet, `next_functions` leads to the nodes of its layers in
-    reverse order: the three linear layers, the view, and the two convolutions, each with its
-    ReLU and pooling.
+    """From the `grad_fn` of an `nn.MSELoss` of LeNet's output, `next_functions` leads to the
+    nodes of its layers in reverse order: the three linear layers, the view, and the two
+    convolutions, each with its ReLU and pooling.
 
     The names depend on how a layer is implemented: a linear layer is `AddmmBackward0` for a 2-D
     input.
@@ -153,8 +153,9 @@ def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
 
 
 def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
-    """`next_functions` of the output of `nn.Conv2d(1, 6, 5)`, for a batch of images, holds the
-    nodes of input, weight and bias; for images that don't require grad the first is None.
+    """`next_functions` of the output of `nn.Conv2d(1, 6, 5)`, for a batch of shape (1, 1, 32,
+    32) that doesn't require grad, holds None for the input and the nodes of weight and bias, in
+    this order.
     """
     conv = nn.Conv2d(1, 6, 5)
     output = conv(torch.ones(1, 1, 32, 32))
@@ -200,7 +201,7 @@ def test_frozen_first_layers_drop_out_of_the_graph():
 def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
     """Freezing the second of two `nn.Linear` layers with `requires_grad_(False)` leaves its
     `weight.grad` None in `backward()`, and the gradient still flows through it to the first
-    layer.
+    layer, which is not frozen.
 
     `torch.no_grad()` around the second layer would stop it.
     """
@@ -230,8 +231,9 @@ def test_eval_does_not_stop_the_recording():
 
 
 def test_each_call_of_a_network_builds_a_new_graph_on_the_same_ends():
-    """Two calls of `nn.Linear(2, 1)` on one row build two graphs, which end in the same
-    `AccumulateGrad` node of its bias: `backward()` on both outputs adds up in `weight.grad`.
+    """Two calls of `nn.Linear(2, 1)` on an input of shape (1, 2) build two graphs, which end in
+    the same `AccumulateGrad` node of its bias: `backward()` on both outputs adds up in
+    `weight.grad`.
     """
     net = nn.Linear(2, 1)
     first = net(torch.ones(1, 2))

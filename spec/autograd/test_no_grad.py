@@ -26,8 +26,9 @@ from torch.autograd.graph import saved_tensors_hooks
 @pytest.mark.claim("blitz-no-grad-block")
 @pytest.mark.claim("blitz-no-grad-square-flags")
 def test_inside_no_grad_nothing_is_recorded(device):
-    """`x**2` computed inside `torch.no_grad()` has its value, but `requires_grad` False and no
-    `grad_fn`; `x` itself still requires grad, and after the block recording goes on.
+    """For a float32 leaf `x` that requires grad, `x**2` computed inside `torch.no_grad()` has
+    its value, but `requires_grad` False and no `grad_fn`; `x` itself still requires grad, and
+    after the block recording goes on.
     """
     x = torch.full((2,), 3.0, requires_grad=True, device=device)
     with torch.no_grad():
@@ -134,6 +135,7 @@ def test_a_layer_made_inside_no_grad_can_be_trained():
     net(torch.ones(1, 2)).backward()
 
     assert net.weight.grad.tolist() == [[1.0, 1.0]]
+    assert net.bias.grad.tolist() == [1.0]
 
 
 def test_a_graph_from_before_can_be_walked_inside():

@@ -64,8 +64,8 @@ def test_sorting_moves_the_gradients_with_the_values(device):
 
 
 def test_topk_sends_gradients_to_the_chosen_only():
-    """Through `x.topk(2).values` of three different numbers the two largest elements of `x` get
-    their gradients, and the third gets 0.
+    """Through `x.topk(2).values` of a float32 vector `x` of three different numbers the two
+    largest elements of `x` get their gradients, and the third gets 0.
     """
     x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True)
 
@@ -107,7 +107,7 @@ def test_step_functions_are_tracked_and_flat(function, device):
 
 
 def test_the_remainder_has_the_slope_one():
-    """The gradient of `x % 2` with respect to `x` is 1, at the jumps as well.
+    """The gradient of `x % 2` with respect to a float32 `x` is 1, at the jumps as well.
 
     Because `x % 2` is `x` minus a constant between its jumps.
     """
@@ -119,7 +119,7 @@ def test_the_remainder_has_the_slope_one():
 
 
 def test_floor_division_has_no_derivative():
-    """`x // 2` of a float `x` that requires grad gives a result whose `backward()` raises
+    """`x // 2` of a float32 0-d `x` that requires grad gives a result whose `backward()` raises
     RuntimeError, "derivative for aten::floor_divide is not implemented"; `torch.floor(x / 2)`
     has the gradient 0.
     """
@@ -148,8 +148,9 @@ def test_detach_lets_a_gradient_straight_through(device):
 
 
 def test_an_integer_factor_is_a_constant():
-    """`(x * counts).sum().backward()` with a float leaf `x` that requires grad and an int64
-    `counts` of the same shape gives `x` the gradient `counts`, as floats.
+    """`(x * counts).sum().backward()` with a float32 leaf `x` that requires grad, without
+    `.grad`, and an int64 `counts` of the same shape gives `x` the gradient `counts`, as
+    float32.
     """
     x = torch.tensor([1.5, 2.5], requires_grad=True)
     counts = torch.tensor([2, 3])

@@ -84,8 +84,8 @@ def test_too_small_a_step_is_swallowed():
 
 def test_gradcheck_says_whether_backward_is_right(device):
     """`torch.autograd.gradcheck(f, inputs)` returns True where the gradients of `backward`
-    agree with finite differences within its tolerances: at the float64 inputs 0.5 and 2, for
-    `torch.exp` and for `torch.mul` with a constant factor.
+    agree with finite differences within its tolerances: at a float64 `x` of 0.5 and 2 that
+    requires grad, for `torch.exp` and for `torch.mul` with a constant.
     """
     x = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True, device=device)
     factor = torch.tensor([3.0, 4.0], dtype=torch.float64, device=device)
@@ -95,9 +95,9 @@ def test_gradcheck_says_whether_backward_is_right(device):
 
 
 def test_gradcheck_shows_where_backward_is_wrong():
-    """`torch.autograd.gradcheck` at 2 raises `GradcheckError`, "Jacobian mismatch for output
-    0", for a square whose `backward` computes 3x instead of 2x, and shows the numerical beside
-    the analytical Jacobian.
+    """`torch.autograd.gradcheck`, at a float64 2 that requires grad, raises `GradcheckError`,
+    "Jacobian mismatch for output 0", for a square whose `backward` computes 3x instead of 2x,
+    and shows the numerical beside the analytical Jacobian.
 
     `GradcheckError` is a subclass of RuntimeError.
     """
@@ -123,8 +123,9 @@ def test_gradcheck_shows_where_backward_is_wrong():
 
 
 def test_gradcheck_can_answer_instead_of_raising():
-    """`torch.autograd.gradcheck(f, x, raise_exception=False)` for `x * x.detach()` at 2, whose
-    `backward` gives half the derivative, returns False instead of raising an error.
+    """`torch.autograd.gradcheck(f, x, raise_exception=False)` for `x * x.detach()` at a float64
+    `x` of 2 that requires grad, where `backward` gives half the derivative, returns False
+    instead of raising an error.
 
     Differences below `atol`, by default 1e-5, pass: at 1e-6 it returns True.
     """
@@ -183,8 +184,9 @@ def test_gradcheck_fails_at_a_kink():
 
 
 def test_gradcheck_wants_a_function_that_repeats_itself():
-    """`torch.autograd.gradcheck` with `raise_exception=False` returns False for `dropout` of 20
-    elements with p = 0.5, as each call drops other elements; with p = 0 it returns True.
+    """`torch.autograd.gradcheck` with `raise_exception=False` returns False for `F.dropout`
+    with p = 0.5 of 20 float64 elements that require grad, as each call drops other elements;
+    with p = 0 it returns True.
 
     Fix the random numbers outside the function.
     """
@@ -213,8 +215,8 @@ def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
 
 def test_gradgradcheck_judges_the_second_derivative():
     """`torch.autograd.gradgradcheck(f, x)` compares second derivatives with finite differences:
-    a square at 2 whose `backward` returns `2 * x.detach() * grad` passes `gradcheck` and fails
-    `gradgradcheck`.
+    at a float64 2 that requires grad, a square whose `backward` returns `2 * x.detach() * grad`
+    passes `gradcheck` and fails `gradgradcheck`.
     """
 
     class Square(torch.autograd.Function):

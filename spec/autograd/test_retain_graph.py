@@ -65,8 +65,9 @@ def test_retain_graph_keeps_the_graph_for_another_backward(device):
 
 
 def test_a_graph_that_saved_nothing_survives_backward():
-    """`backward()` works twice through `x + 1` or `x.sum()` of a real 0-d leaf `x` without
-    `retain_graph`: these operations save no tensor, so none is missing the second time.
+    """`backward()` works twice through `x + 1` or `x.sum()` of a float32 0-d leaf `x` that
+    requires grad, without `retain_graph`: these operations save no tensor, so none is missing
+    the second time.
 
     Don't rely on it: one product further back makes the second call fail.
     """
@@ -82,9 +83,9 @@ def test_a_graph_that_saved_nothing_survives_backward():
 
 
 def test_the_values_stay_when_the_graph_is_freed():
-    """After `y.backward()` with `y = x * x` of a 0-d leaf `x` the result `y` keeps its value
-    and its `grad_fn`; reading `y.grad_fn._saved_self` raises RuntimeError, as that tensor was
-    freed.
+    """After `y.backward()` with `y = x * x` of a 0-d leaf `x` that requires grad, the result
+    `y` keeps its value and its `grad_fn`; reading `y.grad_fn._saved_self` raises RuntimeError,
+    as that tensor was freed.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x
@@ -98,9 +99,9 @@ def test_the_values_stay_when_the_graph_is_freed():
 
 
 def test_results_that_share_a_part_share_its_freeing():
-    """Where two losses are computed from one `shared = x * x`, with a leaf `x` that requires
-    grad, `backward()` on the second loss raises RuntimeError: the first `backward()`, without
-    `retain_graph=True`, freed the saved factors.
+    """Where 0-d losses `shared + 1` and `shared + 2` are computed from one `shared = x * x`,
+    with a leaf `x` that requires grad, `backward()` on the second raises RuntimeError: the
+    first, without `retain_graph=True`, freed the saved factors.
 
     Add the losses up and go backward once, or give the first `retain_graph=True`.
     """
@@ -114,8 +115,9 @@ def test_results_that_share_a_part_share_its_freeing():
 
 
 def test_several_results_go_backward_together():
-    """`torch.autograd.backward([a, b])` goes backward from 0-d results `a` and `b` in one pass;
-    their gradients add up, and the node of a product that they share runs once.
+    """`torch.autograd.backward([a, b])` goes backward from 0-d results `a` and `b` that require
+    grad in one pass; their gradients add up, and the node of a product that they share runs
+    once.
     """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x

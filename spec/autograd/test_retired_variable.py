@@ -71,8 +71,8 @@ def test_the_old_floattensor_has_gradients_too():
 
 @pytest.mark.claim("self-graph-in-background")
 def test_a_variable_records_nothing_unless_it_requires_gradients():
-    """For a plain tensor `x`, `Variable(x) * 2` has no `grad_fn`, and
-    `Variable(x, requires_grad=True) * 2` has one: `requires_grad` decides, not the wrapper
+    """For a plain float32 tensor `x`, `Variable(x) * 2` has no `grad_fn`, and `Variable(x,
+    requires_grad=True) * 2` has one: `requires_grad` decides, not the wrapper
     `torch.autograd.Variable`.
     """
     wrapped = Variable(torch.ones(2)) * 2
@@ -126,8 +126,8 @@ def test_what_moves_to_a_device_is_the_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("summary-variable-cuda")
 def test_what_moves_to_the_gpu_is_the_tensor():
-    """`x.cuda()` of a plain tensor can be made to require grad, and `backward()` stores its
-    gradient on the GPU.
+    """`x.cuda()` of a plain float32 tensor can be made to require grad, and `backward()` stores
+    its gradient on the GPU.
     """
     x = torch.tensor([1.0, 2.0]).cuda().requires_grad_()
     (x * x).sum().backward()

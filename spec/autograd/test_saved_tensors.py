@@ -23,8 +23,8 @@ from torch.autograd.graph import saved_tensors_hooks
 
 
 def test_a_product_saves_its_factors():
-    """The node of `a * b` saves the tensors `a` and `b` if both require grad, in `_saved_self`
-    and `_saved_other`.
+    """The node of `a * b` of float32 tensors that both require grad saves the tensors `a` and
+    `b`, in `_saved_self` and `_saved_other`.
 
     Because the derivative with respect to one factor is the other.
     """
@@ -52,8 +52,9 @@ def test_only_what_backward_needs_is_saved():
 
 
 def test_a_saved_tensor_is_no_copy():
-    """For a `w` that requires grad, the factor `x` that the node of `w * x` saves, in
-    `_saved_other`, has the `data_ptr()` of `x`: saving it copies no storage.
+    """For float32 tensors `w`, which requires grad, and `x`, which doesn't, the factor `x` that
+    the node of `w * x` saves, in `_saved_other`, has the `data_ptr()` of `x`: saving it copies
+    no storage.
 
     So writing to `x` in place before `backward()` makes `backward()` raise.
     """

@@ -78,8 +78,8 @@ def test_one_tracked_operand_is_enough(device):
 
 def test_a_plain_operand_counts_as_a_constant():
     """In `(x * c).sum().backward()` a tensor `c` that doesn't require grad is a constant: for a
-    float32 leaf `x` without `.grad` and a dense float32 `c` of its shape, `x.grad` becomes `c`,
-    and `c.grad` stays None.
+    float32 leaf `x` that requires grad, without `.grad`, and a dense float32 `c` of its shape,
+    `x.grad` equals `c` afterwards, and `c.grad` is None.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     c = torch.tensor([3.0, 5.0])
@@ -107,8 +107,8 @@ def test_tracking_changes_no_value(values):
 
 @pytest.mark.claim("blitz-requires-grad-repr")
 def test_a_tracked_tensor_says_so_when_printed():
-    """`torch.ones(2, requires_grad=True)` prints with `requires_grad=True` at the end;
-    `torch.ones(2)`, which doesn't require grad, prints without it.
+    """`torch.ones(2, 2, requires_grad=True)` prints with `requires_grad=True` at the end;
+    `torch.ones(2, 2)`, which doesn't require grad, prints without it.
 
     A computed tensor that requires grad prints its `grad_fn` instead:
     `spec/autograd/test_grad_fn.py`.
@@ -134,8 +134,8 @@ def test_requires_grad_with_an_underscore_switches_the_tensor_itself():
 
 
 def test_requires_grad_can_be_assigned():
-    """After `x.requires_grad = True` a product `x * 2`, computed with grad mode on, requires
-    grad, as after `x.requires_grad_()`.
+    """After `x.requires_grad = True` on a float32 tensor `x` a product `x * 2`, computed with
+    grad mode on, requires grad, as after `x.requires_grad_()`.
     """
     x = torch.ones(3)
     x.requires_grad = True
@@ -159,8 +159,8 @@ def test_plain_arithmetic_stays_untracked_until_the_switch():
 
 
 def test_switching_on_does_not_reach_back():
-    """A product `x * 2` that was computed before `x.requires_grad_()` keeps `requires_grad`
-    False; with grad mode on, a product computed afterwards has True.
+    """For `x = torch.ones(3)`, a product `x * 2` that was computed before `x.requires_grad_()`
+    keeps `requires_grad` False; with grad mode on, a product computed afterwards has True.
 
     Because autograd reads the flag of an operand when the operation runs. So call
     `requires_grad_()` before the forward computation.
@@ -200,7 +200,7 @@ def test_a_view_taken_before_the_switch_leads_nowhere():
 
 def test_switching_off_spares_what_is_already_recorded():
     """After `x.requires_grad_(False)` on a leaf `x` that required grad, a new product `x * 2`
-    doesn't require grad; a product recorded before it still does.
+    doesn't require grad; a product `x * 2` recorded before it still does.
     """
     x = torch.ones(3, requires_grad=True)
     before = x * 2

@@ -76,8 +76,9 @@ def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
 
 @pytest.mark.claim("blitz-vjp-102-1024")
 def test_a_factor_of_1024_scales_v():
-    """For `y = x * 1024` with a float32 leaf `x`, `y.backward(v)` stores `1024 * v` in
-    `x.grad`: 102.4, 1024 and 0.1024 for a `v` of 0.1, 1 and 0.0001.
+    """For `y = x * 1024` with a float32 leaf `x` of three elements that requires grad,
+    `y.backward(v)` stores `1024 * v` in `x.grad`: 102.4, 1024 and 0.1024 for a `v` of 0.1, 1
+    and 0.0001.
     """
     x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
     y = x * 1024
@@ -137,9 +138,9 @@ def test_the_product_is_linear_in_v():
 
 
 def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
-    """For real tensors, and a `v` that doesn't require grad, `torch.autograd.grad(y, x, v)`
-    equals `torch.autograd.grad((y * v).sum(), x)`, up to rounding: `v` weights the elements of
-    `y`.
+    """For real tensors, and a `v` of the shape of `y` that doesn't require grad,
+    `torch.autograd.grad(y, x, v)` equals `torch.autograd.grad((y * v).sum(), x)`, up to
+    rounding: `v` weights the elements of `y`.
 
     So a weighted loss needs no `gradient` argument of `backward()`.
     """
@@ -154,7 +155,7 @@ def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
 
 
 def test_an_elementwise_function_has_a_diagonal_jacobian():
-    """The Jacobian of `torch.square` of a 1-D `x` is diagonal, as of other elementwise
+    """The Jacobian of `torch.square` of a 1-D float32 `x` is diagonal, as of other elementwise
     functions, so `torch.square(x).backward(v)` gives `v` times the derivative at each element.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)

@@ -146,8 +146,8 @@ def test_a_condition_on_a_shape_keeps_the_branch_of_the_example():
 
 def test_a_marked_dimension_that_a_condition_limits_is_refused():
     """If `forward` has `if x.shape[0] > 3`, and dimension 0 is marked with
-    `torch.export.Dim("batch")`, `export` with 4 rows raises, "Constraints violated (batch)!",
-    with the suggested fix `Dim('batch', min=4)`.
+    `torch.export.Dim("batch")`, `export` with 4 rows raises an error, "Constraints violated
+    (batch)!", with the suggested fix `Dim('batch', min=4)`.
 
     A `Dim` with that limit exports, and the program takes sizes from 4 on.
     """
@@ -170,7 +170,7 @@ def test_a_marked_dimension_that_a_condition_limits_is_refused():
 
 def test_a_dimension_of_the_weights_cannot_be_dynamic():
     """A feature dimension that the weight of `nn.Linear(2, 1)` fixes cannot be marked by
-    `torch.export.Dim("features")`: `export` raises, "Constraints violated (features)!".
+    `torch.export.Dim("features")`: `export` raises an error, "Constraints violated (features)!".
     """
     features = torch.export.Dim("features")
 
@@ -212,8 +212,8 @@ def test_a_dim_may_have_a_largest_size():
 
 def test_dynamic_shapes_are_named_like_the_arguments():
     """`dynamic_shapes` of `torch.export.export` is a tuple like the inputs, or a dict from names of
-    arguments of `forward`; another key raises, "its top-level keys must be the arg names
-    ['input']".
+    arguments of `forward`; for `nn.Linear` the key `"x"` raises an error, "its top-level keys must
+    be the arg names ['input']".
     """
     batch = torch.export.Dim("batch")
     shapes = {"input": {0: batch}}
@@ -227,8 +227,9 @@ def test_dynamic_shapes_are_named_like_the_arguments():
 
 
 def test_two_dimensions_that_must_agree_share_a_dim():
-    """For `x + y` of two inputs of one size, `torch.export.export` needs one `Dim` for both:
-    `Dim("a")` and `Dim("b")` raise "Constraints violated", and below "must always be equal".
+    """For `x + y` of two inputs of 4 elements `torch.export.export` takes one `Dim("a")` for both
+    sizes; `Dim("a")` and `Dim("b")` raise an error, "Constraints violated", and below it "must
+    always be equal".
     """
 
     class Add(nn.Module):

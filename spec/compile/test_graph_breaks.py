@@ -103,8 +103,9 @@ def test_a_break_in_a_loop_leaves_the_function_to_python():
 
 
 def test_explain_counts_graphs_and_tells_reasons():
-    """`torch._dynamo.explain(f)(x)` runs `f` and returns the number of graphs, of graph breaks and
-    of operations, and for each break a reason and the line of the code.
+    """`torch._dynamo.explain(f)(x)` of a function with an `if x.sum() > 0:` runs it and returns a
+    `graph_count` of 2, a `graph_break_count` of 1, and `break_reasons`, with the reason and the
+    line of the code.
     """
 
     def f(x):
@@ -177,7 +178,7 @@ def test_cond_keeps_two_branches_in_the_graph():
     """`torch.cond(predicate, true_function, false_function, operands)` puts both branches into
     one graph and runs the one that the predicate chooses.
 
-    Both functions must return tensors of the same dtype and of matching shapes.
+    Both functions must return tensors of the same dtype and with the same number of dimensions.
     """
 
     @torch.compile(backend="eager", fullgraph=True)

@@ -271,8 +271,9 @@ def test_the_opset_is_chosen(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_a_condition_on_a_value_is_not_exported(path):
-    """`torch.onnx.export` of a `forward` with `if x.sum() > 0:` raises OnnxExporterError, "Failed
-    to export the model with torch.export."; `torch.cond` is written as an `If`.
+    """`torch.onnx.export` of a `forward` with `if x.sum() > 0:` raises TorchExportError, an
+    OnnxExporterError, "Failed to export the model with torch.export."; `torch.cond` is written as
+    an `If`.
 
     The words of `torch.export` follow below. The old exporter kept one branch, with a warning.
     """
@@ -320,9 +321,9 @@ def test_a_model_in_training_mode_is_warned_of(path):
 @pytest.mark.slow
 @pytest.mark.torch(">=2.9")
 def test_an_operation_without_a_translation_is_refused(path):
-    """`torch.onnx.export` of a custom operator without a translation raises OnnxExporterError,
-    "Failed to convert the exported program to an ONNX model.", and below it "No ONNX function
-    found for".
+    """`torch.onnx.export` of a custom operator without a translation raises ConversionError, an
+    OnnxExporterError, "Failed to convert the exported program to an ONNX model.", and below it
+    "No ONNX function found for".
 
     `custom_translation_table` takes a function of onnxscript for it.
     """

@@ -51,7 +51,8 @@ def test_dynamic_quantisation_replaces_linear_layers():
 @quiet
 def test_convolutions_are_not_quantised_dynamically():
     """`torch.ao.quantization.quantize_dynamic(model, {nn.Conv2d, nn.LSTM})` leaves an
-    `nn.Conv2d` as it is, without an error; of an `nn.LSTM` it makes a quantised layer.
+    `nn.Conv2d` inside of the model as it is, without an error; of an `nn.LSTM` inside it makes a
+    quantised layer.
     """
     model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.LSTM(2, 2))
 
@@ -87,8 +88,8 @@ def test_a_quantised_file_is_a_quarter():
 @quiet
 def test_a_quantised_layer_is_close_and_has_no_parameters():
     """The output of an `nn.Linear(64, 64)` replaced by `quantize_dynamic` differs from the
-    original by rounding, here by less than 0.1, and its `parameters()` are empty: it cannot be
-    trained.
+    original by rounding, for `torch.randn(4, 64)` by less than 0.1, and its `parameters()` are
+    empty: it cannot be trained.
     """
     model = nn.Sequential(nn.Linear(64, 64))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)

@@ -208,8 +208,8 @@ def test_an_integer_attribute_of_a_module_is_a_constant():
     """Since PyTorch 2.9 at the latest, an int attribute of an `nn.Module` that `forward` reads is a
     constant under `torch.compile`: setting it to 1, 2 and 3 takes three compilations.
 
-    A counter such as `self.step += 1` in `forward` therefore recompiles at each call. Make it a
-    buffer.
+    A counter such as `self.step += 1` in `forward` therefore recompiles at each call, until the
+    limit of 8 is reached. Make it a buffer.
     """
 
     class Scale(nn.Module):

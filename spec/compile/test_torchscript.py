@@ -111,8 +111,8 @@ def test_scripted_functions_take_no_variable_arguments():
 
 @torchscript
 def test_scripting_needs_the_source():
-    """`torch.jit.script` of a function whose source cannot be found, such as one made by `exec`,
-    raises OSError, "Can't get source for".
+    """`torch.jit.script` of a Python function whose source cannot be found, such as one that
+    `exec("def double(x): ...")` defined at a prompt, raises OSError, "Can't get source for".
 
     Because it reads the source text. Write the function into a file.
     """

@@ -159,8 +159,10 @@ def test_none_cannot_be_collated():
     `__getitem__` that forgot its `return`.
 
     Samples that can't be read are best left out of the dataset; or a `collate_fn` filters them.
-    A None after a number raises other errors, a None after a string none.
+    A None after an int raises RuntimeError, and a None after a string no error.
     """
     with pytest.raises(TypeError, match="numbers, dicts or lists; found <class 'NoneType'>"):
         next(iter(DataLoader([None, None], batch_size=2)))
+    with pytest.raises(RuntimeError, match="Could not infer dtype of NoneType"):
+        default_collate([1, None])
     assert default_collate(["cat", None]) == ["cat", None]

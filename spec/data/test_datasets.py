@@ -49,8 +49,9 @@ def test_a_dataset_of_ones_own_needs_two_methods():
 
 @pytest.mark.claim("blitz-dp-dataset-protocol")
 def test_the_base_class_is_not_needed():
-    """A `DataLoader` batches an object that doesn't inherit from `Dataset`, such as a list, if it
-    has `__len__` and a `__getitem__` that takes the indices from 0 to `len - 1`.
+    """`DataLoader([7, 8, 9], batch_size=3)` batches a plain list: a map-style dataset need not
+    inherit from `Dataset`, it needs `__len__` and a `__getitem__` that takes the indices from 0
+    to `len - 1`.
 
     `Dataset` adds the operator `+`, which joins two datasets, and an error for a missing
     `__getitem__`. A dict with other keys than these indices raises KeyError.
@@ -117,8 +118,8 @@ def test_a_dataset_without_a_length_cannot_be_loaded():
 
 @pytest.mark.torch(">=2.1")
 def test_a_dataset_without_samples_says_what_it_lacks():
-    """A class derived from `Dataset` itself that defines `__len__` and no `__getitem__` raises
-    NotImplementedError when it is indexed.
+    """An object of a class that is derived from `Dataset` itself and defines `__len__` but no
+    `__getitem__` raises NotImplementedError when it is indexed, as by `dataset[0]`.
 
     Because the base class has a `__getitem__` that says what the subclass has to define.
     """

@@ -21,8 +21,8 @@ from torchvision.utils import make_grid, save_image
 
 @pytest.mark.claim("blitz-make-grid")
 def test_make_grid_joins_a_batch_into_one_picture(device):
-    """`make_grid` of four images of 3 x 32 x 32 is one image of 3 x 36 x 138: side by side, with 2
-    pixels of padding around each.
+    """`make_grid` of a batch of shape (4, 3, 32, 32) is one image of shape (3, 36, 138): side
+    by side, with 2 pixels of padding around each.
 
     138 is 4 times 32, and 5 times 2 for the padding.
     """
@@ -47,8 +47,8 @@ def test_the_grid_has_a_frame_around_each_picture():
 
 
 def test_nrow_is_the_number_of_pictures_in_a_row():
-    """`make_grid(images, nrow=2)` puts two images in a row; `nrow` isn't the number of rows. Cells
-    left over have the value `pad_value`.
+    """`make_grid(images, nrow=2)` puts two images in a row; `nrow` isn't the number of rows.
+    Cells left over have the value `pad_value`.
     """
     images = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1)
 
@@ -95,8 +95,8 @@ def test_a_single_picture_gets_no_frame():
 
 
 def test_make_grid_takes_a_list():
-    """`make_grid` takes a list of images of one shape, which it stacks; images of different heights
-    or widths raise RuntimeError.
+    """`make_grid` takes a list of images of one shape, which it stacks; images of different
+    heights or widths raise RuntimeError.
 
     Resize or pad them to one size first.
     """
@@ -115,11 +115,11 @@ def test_make_grid_wants_tensors():
 
 
 def test_make_grid_can_stretch_the_values():
-    """`make_grid(images, normalize=True)` maps the least value of a float batch with the values -1,
-    0 and 3 to 0, and the greatest to 1, without changing the batch.
+    """`make_grid(images, normalize=True)` maps the least value of a float batch with the values
+    -1, 0 and 3 to 0, and the greatest to 1, without changing the batch.
 
-    An integer batch raises RuntimeError: divide it by 255 first. A batch with one value everywhere
-    becomes 0.
+    An integer batch raises RuntimeError: divide it by 255 first. A batch with one value
+    everywhere becomes 0.
     """
     images = torch.tensor([-1.0, 0.0, 3.0]).view(3, 1, 1, 1)
 
@@ -146,10 +146,11 @@ def test_scale_each_stretches_picture_by_picture():
 
 @pytest.mark.claim("blitz-imshow-unnormalise")
 def test_halving_and_adding_a_half_undoes_the_normalisation(device):
-    """After `Normalize([0.5], [0.5])`, which computes `(image - 0.5) / 0.5`, the expression `image
-    / 2 + 0.5` gives the values from before, up to rounding.
+    """After `Normalize([0.5], [0.5])`, which computes `(image - 0.5) / 0.5`, the expression
+    `image / 2 + 0.5` gives the values from before, up to rounding.
 
-    Shown without it, everything darker than the middle is black: `imshow` limits values to 0 and 1.
+    Shown without it, everything darker than the middle is black: `imshow` limits the values of
+    a colour image to 0 and 1.
     """
     image = torch.tensor([0.0, 0.25, 1.0], device=device).view(1, 1, 3)
 
@@ -188,8 +189,8 @@ def test_transposing_by_1_2_0_puts_the_channels_last():
 
 
 def test_permute_does_the_same_without_numpy(device):
-    """`image.permute(1, 2, 0)` puts the channels of a colour image last without NumPy; `reshape` to
-    the same shape would mix up the pixels.
+    """`image.permute(1, 2, 0)` puts the channels of a colour image last without NumPy;
+    `reshape` to the same shape would mix up the pixels.
     """
     image = torch.tensor([[[1, 2]], [[3, 4]], [[5, 6]]], device=device)
 
@@ -198,8 +199,8 @@ def test_permute_does_the_same_without_numpy(device):
 
 
 def test_the_last_two_axes_are_not_to_be_swapped():
-    """`image.permute(2, 1, 0)` puts the channels last too, but swaps height and width: rows of the
-    image become columns.
+    """`image.permute(2, 1, 0)` of a tensor (C, H, W) puts the channels last too, but swaps
+    height and width: rows of the image become columns.
 
     With square images the shape doesn't show it.
     """

@@ -28,7 +28,9 @@ from torchvision import datasets, transforms
 
 @pytest.fixture
 def mnist_files(tmp_path):
-    """MNIST in IDX files, each a magic number, sizes, bytes: one training picture, two for test."""
+    """MNIST in IDX files, each a magic number, sizes, bytes: one training picture, two for
+    test.
+    """
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for part, labels in (("train", [4]), ("t10k", [7, 2])):
@@ -94,8 +96,8 @@ def test_the_module_is_called_datasets():
 
 @pytest.mark.claim("blitz-pil-output", "blitz-pil-range")
 def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
-    """Without a `transform`, a sample of `datasets.MNIST` is a pair of a Pillow picture with bytes
-    from 0 to 255 and its label as an int.
+    """Without a `transform`, a sample of `datasets.MNIST` is a pair of a Pillow picture with
+    bytes from 0 to 255 and its label as an int.
 
     `transform=transforms.ToTensor()` makes a float tensor from 0 to 1 of it.
     """
@@ -107,10 +109,10 @@ def test_without_a_transform_a_sample_is_a_picture(mnist_files, tmp_path):
 
 
 def test_pictures_cannot_be_batched(mnist_files, tmp_path):
-    """A `DataLoader` without a `collate_fn` of its own raises TypeError for samples with Pillow
-    pictures, as of `datasets.MNIST`; with `transform=transforms.ToTensor()` it stacks them.
+    """`DataLoader(mnist)` raises TypeError when it makes a batch of the Pillow pictures of
+    `datasets.MNIST`; if the dataset has `transform=transforms.ToTensor()`, they are stacked.
 
-    Because `default_collate` has no rule for pictures.
+    Because `default_collate` has no rule for pictures; a `collate_fn` of your own can have one.
     """
     plain = datasets.MNIST(tmp_path, train=False)
     tensors = datasets.MNIST(tmp_path, train=False, transform=transforms.ToTensor())
@@ -193,11 +195,11 @@ def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
 
 
 def test_a_file_that_is_not_idx_fails_with_an_empty_message(mnist_files, tmp_path):
-    """`datasets.MNIST` raises AssertionError with an empty message if the file of its images is
-    still compressed by gzip.
+    """`datasets.MNIST(root, train=False)` raises AssertionError with an empty message if the
+    file `t10k-images-idx3-ubyte`, without .gz in its name, is still compressed by gzip.
 
-    Because it asserts that the file begins like an IDX file. Unpack it with `gunzip`, or let
-    `download=True` do both.
+    Because it asserts that the file begins like an IDX file. Delete the file and let
+    `download=True` fetch and unpack it.
     """
     (mnist_files / "t10k-images-idx3-ubyte").write_bytes(b"\x1f\x8b\x08\x00")
 
@@ -207,8 +209,8 @@ def test_a_file_that_is_not_idx_fails_with_an_empty_message(mnist_files, tmp_pat
 
 @pytest.mark.claim("blitz-cifar-train-flag")
 def test_train_chooses_the_part(cifar_files, tmp_path):
-    """`datasets.CIFAR10(root, train=True)` reads the five training batches, `train=False` the test
-    batch.
+    """`datasets.CIFAR10(root, train=True)` reads the five training batches, `train=False` the
+    test batch.
     """
     train = UncheckedCIFAR10(root=tmp_path, train=True, download=False, transform=None)
     test = UncheckedCIFAR10(root=tmp_path, train=False, download=False, transform=None)
@@ -232,8 +234,8 @@ def test_training_is_the_default():
 
 
 def test_cifar_rows_become_pictures(cifar_files, tmp_path):
-    """`datasets.CIFAR10` turns each row of 3072 bytes, which holds a red, a green and a blue plane,
-    into an image: `data` has the shape (N, 32, 32, 3).
+    """`datasets.CIFAR10` turns each row of 3072 bytes, which holds a red, a green and a blue
+    plane, into an image: `data` has the shape (N, 32, 32, 3).
 
     `data` is a NumPy array here, while MNIST's is a tensor.
     """
@@ -255,8 +257,8 @@ def test_cifar_keeps_the_names_of_its_classes(cifar_files, tmp_path):
 
 
 def test_cifar_compares_checksums(cifar_files, tmp_path):
-    """`datasets.CIFAR10` raises RuntimeError, "Dataset not found or corrupted", if its data batches
-    have other checksums than the published ones.
+    """`datasets.CIFAR10` raises RuntimeError, "Dataset not found or corrupted", if its data
+    batches have other checksums than the published ones.
 
     Delete the files and use `download=True`. Data of one's own belongs in an `ImageFolder`.
     """
@@ -266,8 +268,8 @@ def test_cifar_compares_checksums(cifar_files, tmp_path):
 
 @pytest.mark.claim("blitz-label-tensor-indexes-tuple")
 def test_a_label_tensor_indexes_a_tuple_of_names():
-    """`classes[label]`, with a tuple of class names, takes an integer `torch.Tensor` of one element
-    like an int; a tensor of several elements, or a float one, raises TypeError.
+    """`classes[label]`, with a tuple of class names, takes an integer `torch.Tensor` of one
+    element like an int; a tensor of several elements, or a float one, raises TypeError.
 
     For a batch of labels write `[classes[label] for label in labels]`. A list of names does the
     same; of a float make an int first, `classes[int(label)]`.
@@ -284,8 +286,8 @@ def test_a_label_tensor_indexes_a_tuple_of_names():
 
 
 def test_fake_data_needs_no_files():
-    """`datasets.FakeData` needs no files: its samples have Pillow pictures of noise, and one object
-    gives the same picture each time for the same index.
+    """`datasets.FakeData` needs no files: its samples have Pillow pictures of noise, and one
+    object gives the same picture each time for the same index.
 
     Good for trying out a training loop before the data is there.
     """

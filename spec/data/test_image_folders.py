@@ -48,11 +48,11 @@ def test_an_image_folder_sorts_its_pictures_by_name(tmp_path):
 
 
 def test_an_image_folder_makes_every_picture_colour(tmp_path):
-    """`ImageFolder` with its default loader converts pictures to mode "RGB": a grey file gives a
-    sample with three equal channels.
+    """`ImageFolder` with its default loader converts pictures to mode "RGB": a grey file gives
+    a sample with three equal channels.
 
-    Because its default loader calls `convert("RGB")`. For one channel pass a `loader` of your own,
-    or the transform `Grayscale`.
+    Because its default loader calls `convert("RGB")`. For one channel pass a `loader` of your
+    own, or the transform `Grayscale`.
     """
     (tmp_path / "cat").mkdir()
     Image.new("L", (4, 2), 9).save(tmp_path / "cat" / "0.png")
@@ -66,8 +66,8 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
     """`ImageFolder` leaves out files with other extensions than
-    `torchvision.datasets.folder.IMG_EXTENSIONS`, such as .txt and .gif, and files beside the class
-    folders; images in deeper folders belong to the class above.
+    `torchvision.datasets.folder.IMG_EXTENSIONS`, such as .txt and .gif, and files beside the
+    class folders; images in deeper folders belong to the class above.
 
     The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp, in small or capital
     letters. For others pass `is_valid_file`, a function of the path.
@@ -97,11 +97,11 @@ def test_pictures_without_folders_are_no_classes(tmp_path):
 
 
 def test_an_empty_class_is_refused(tmp_path):
-    """`ImageFolder` raises FileNotFoundError if the folder of a class has no images, "Found no
-    valid file for the classes cat"; by default the message goes on with the extensions that it
-    looks for.
+    """`ImageFolder(root)` raises FileNotFoundError if the folder of a class has no images, "Found
+    no valid file for the classes cat"; the message goes on with the extensions that it looks for.
 
-    Remove the folder. Since torchvision 0.18 `allow_empty=True` keeps the class.
+    Remove the folder. Since torchvision 0.18 `ImageFolder(root, allow_empty=True)` keeps the
+    class.
     """
     (tmp_path / "cat").mkdir()
     (tmp_path / "dog").mkdir()
@@ -112,11 +112,11 @@ def test_an_empty_class_is_refused(tmp_path):
 
 
 def test_find_classes_gives_the_numbers(tmp_path):
-    """A subclass of `DatasetFolder` that defines `find_classes` decides which classes there are and
-    how they are numbered.
+    """A subclass of `DatasetFolder` that defines `find_classes` decides which classes there are
+    and how they are numbered.
 
-    `find_classes` returns the list of names and a dict from name to number, for example with "9"
-    before "10".
+    `find_classes` returns the list of names and a dict from name to number, for example with
+    "9" before "10".
     """
     (tmp_path / "10").mkdir()
     (tmp_path / "9").mkdir()
@@ -154,10 +154,11 @@ def test_a_broken_picture_is_found_when_it_is_read(tmp_path):
 
 
 def test_a_truncated_picture_is_an_os_error(tmp_path):
-    """A JPEG file that lacks the last 500 of its 3,000 bytes raises OSError, "image file is
-    truncated", when `ImageFolder` reads its sample.
+    """A JPEG file of a black 400 x 400 picture that lacks its last 500 bytes raises OSError,
+    "image file is truncated", when `ImageFolder` reads its sample.
 
-    Fetch the file again; `ImageFile.LOAD_TRUNCATED_IMAGES = True` of Pillow reads what is there.
+    Fetch the file again; `ImageFile.LOAD_TRUNCATED_IMAGES = True` of Pillow reads what is
+    there.
     """
     (tmp_path / "cat").mkdir()
     path = tmp_path / "cat" / "0.jpg"

@@ -25,8 +25,8 @@ from torch.utils.data import DataLoader, SequentialSampler, TensorDataset
 
 @pytest.mark.claim("summary-dataloader", "blitz-loader-batch-four")
 def test_a_loader_stacks_samples_into_batches(device):
-    """`DataLoader(dataset, batch_size=4)` stacks images of shape (3, 32, 32) to batches of shape
-    (4, 3, 32, 32), with 4 labels each.
+    """`DataLoader(dataset, batch_size=4)` of eight pairs of an image tensor of shape (3, 32,
+    32) and a label gives two batches, each with images of shape (4, 3, 32, 32) and 4 labels.
     """
     images = torch.zeros(8, 3, 32, 32, device=device)
     labels = torch.tensor([0, 1, 2, 3, 4, 5, 6, 7], device=device)
@@ -38,8 +38,8 @@ def test_a_loader_stacks_samples_into_batches(device):
 
 
 def test_the_batch_axis_is_there_for_one_sample_too():
-    """`DataLoader(dataset)` has a `batch_size` of 1, and a batch of one (5, 3) sample has the shape
-    (1, 5, 3).
+    """`DataLoader(dataset)` has a `batch_size` of 1, and a batch of one (5, 3) sample has the
+    shape (1, 5, 3).
 
     `batch_size=None` leaves that dimension out.
     """
@@ -50,8 +50,8 @@ def test_the_batch_axis_is_there_for_one_sample_too():
 
 @pytest.mark.claim("blitz-dp-four-batches", "blitz-dp-sizes-are-picture-size")
 def test_the_last_batch_is_what_is_left():
-    """`DataLoader(data, batch_size=30)` of 100 samples gives batches of 30, 30, 30 and 10: the last
-    has what is left. Samples of shape (5,) make batches (30, 5), and the last (10, 5).
+    """`DataLoader(data, batch_size=30)` of 100 samples gives batches of 30, 30, 30 and 10: the
+    last has what is left. Samples of shape (5,) make batches (30, 5), and the last (10, 5).
 
     Code that expects a fixed batch size fails at the end of the first epoch: take it from the
     batch, or set `drop_last=True`.
@@ -114,10 +114,11 @@ def test_enumerate_numbers_the_batches():
 
 
 def test_next_iter_takes_the_first_batch():
-    """`next(iter(loader))` gives the first batch of a `DataLoader`; a second such call begins a new
-    pass, and for a list as dataset, without shuffling, gives the same batch.
+    """`next(iter(loader))` gives the first batch of a `DataLoader`; a second such call begins a
+    new pass, and for a list as dataset, without shuffling, gives the same batch.
 
-    Good for a look at the shapes. In a training loop it would use the first batch again and again.
+    Good for a look at the shapes. In a training loop it would use the first batch again and
+    again.
     """
     loader = DataLoader([7, 8, 9], batch_size=2)
 
@@ -141,8 +142,8 @@ def test_the_iterator_has_no_next_method():
 
 
 def test_an_iterator_ends_and_the_loader_does_not():
-    """An iterator made by `iter(loader)` of `loader = DataLoader([7, 8])` is used up after its last
-    batch; a `for` loop over the loader itself starts a new pass each time.
+    """An iterator made by `iter(loader)` of `loader = DataLoader([7, 8])` is used up after its
+    last batch; a `for` loop over the loader itself starts a new pass each time.
     """
     loader = DataLoader([7, 8])
     batches = iter(loader)
@@ -180,7 +181,7 @@ def test_without_shuffle_the_order_is_that_of_the_dataset():
 @pytest.mark.claim("blitz-loader-shuffle-train")
 def test_shuffle_reorders_anew_each_epoch():
     """`DataLoader(data, shuffle=True)` of 50 samples gives each of them once per pass, in random
-    order, and in another order in the next pass.
+    order; the next pass has another order, unless the seed is set anew in between.
     """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 
@@ -193,12 +194,12 @@ def test_shuffle_reorders_anew_each_epoch():
 
 
 def test_a_seed_repeats_the_order():
-    """`DataLoader(data, shuffle=True)` without a `generator` and without persistent workers draws
-    its order from torch's global generator: `torch.manual_seed` before a pass repeats the order of
-    that pass.
+    """`DataLoader(data, shuffle=True)` without a `generator` and without persistent workers
+    draws its order from torch's global generator: `torch.manual_seed` before a pass repeats the
+    order of that pass.
 
-    Other draws in between, such as those of Dropout, change the order: give the loader a generator
-    of its own.
+    Other draws in between, such as those of Dropout, change the order: give the loader a
+    generator of its own.
     """
     loader = DataLoader(range(50), batch_size=50, shuffle=True)
 
@@ -212,8 +213,8 @@ def test_a_seed_repeats_the_order():
 
 
 def test_a_generator_of_its_own_frees_the_order_from_other_randomness():
-    """`DataLoader(data, shuffle=True, generator=g)` draws its order from the generator `g`: numbers
-    drawn before from torch's global generator don't change it.
+    """`DataLoader(data, shuffle=True, generator=g)` draws its order from the generator `g`:
+    numbers drawn before from torch's global generator don't change it.
     """
     first = DataLoader(range(50), 50, shuffle=True, generator=torch.Generator().manual_seed(7))
     again = DataLoader(range(50), 50, shuffle=True, generator=torch.Generator().manual_seed(7))
@@ -232,7 +233,7 @@ def test_a_pass_without_shuffle_draws_a_random_number_too():
     generator even with `shuffle=False`, unless the loader has a `generator` of its own.
 
     It is the base seed of the workers, drawn without workers too; persistent workers draw it in
-    the first pass only. So an evaluation in between changes all later random numbers.
+    the first pass only. So an evaluation in between changes later random numbers.
     """
     torch.manual_seed(3)
     plain = torch.rand(1).item()
@@ -269,11 +270,11 @@ def test_every_sample_comes_exactly_once(samples, batch_size, shuffle):
 
 
 def test_batch_size_none_hands_samples_over_one_by_one():
-    """`DataLoader(data, batch_size=None)` hands over single samples, without a batch dimension, so
-    that their shapes may differ.
+    """`DataLoader(data, batch_size=None)` hands over single samples, without a batch dimension,
+    so that their shapes may differ.
 
-    Used for a dataset that already makes its own batches. NumPy arrays are still converted to
-    tensors.
+    Used for a dataset that already makes its own batches. NumPy arrays of numbers are still
+    converted to tensors.
     """
     samples = list(DataLoader([torch.zeros(3), torch.zeros(2)], batch_size=None))
 

@@ -22,8 +22,9 @@ from torchvision import transforms
 
 
 def test_resize_by_one_number_keeps_the_proportions():
-    """`Resize(2)` makes the shorter side 2 long and keeps the proportions, up to whole pixels;
-    `Resize((2, 2))` makes height and width 2, and distorts a picture that isn't square.
+    """`Resize(2)` of a Pillow picture makes the shorter side 2 long and keeps the proportions,
+    up to whole pixels; `Resize((2, 2))` makes height and width 2, and distorts one that isn't
+    square.
 
     Pictures of different proportions stay of different shapes after `Resize(2)`: add
     `CenterCrop(2)` to stack them.
@@ -35,7 +36,8 @@ def test_resize_by_one_number_keeps_the_proportions():
 
 
 def test_center_crop_cuts_around_the_middle(device):
-    """`CenterCrop(2)` of a 4 by 4 image keeps the two by two pixels in the middle, without scaling.
+    """`CenterCrop(2)` of a 4 by 4 image keeps the two by two pixels in the middle, without
+    scaling.
 
     An image smaller than the crop is padded with zeros, without an error.
     """
@@ -61,8 +63,8 @@ def test_a_random_crop_is_no_larger_than_the_picture():
 
 
 def test_a_flip_mirrors_left_and_right():
-    """`RandomHorizontalFlip(1.0)` mirrors left and right in each call, `RandomHorizontalFlip(0.0)`
-    in none: the argument is the probability.
+    """`RandomHorizontalFlip(1.0)` mirrors left and right in each call,
+    `RandomHorizontalFlip(0.0)` in none: the argument is the probability.
     """
     image = torch.tensor([[[1, 2], [3, 4]]])
 
@@ -76,7 +78,7 @@ def test_a_random_transform_draws_for_every_call():
     """`RandomHorizontalFlip(0.5)` decides anew in each call: of 400 calls on the same image about
     half mirror it.
 
-    So a dataset with it hands over another version of a sample in each epoch.
+    So a dataset with it may hand over another version of a sample in each epoch.
     """
     flip = transforms.RandomHorizontalFlip(0.5)
     image = torch.tensor([[[0.0, 1.0]]])
@@ -87,8 +89,8 @@ def test_a_random_transform_draws_for_every_call():
 
 
 def test_random_crops_follow_the_seed_of_torch():
-    """`RandomCrop` draws from torch's global generator: after the same `torch.manual_seed` it crops
-    at the same place.
+    """`RandomCrop` draws from torch's global generator: after the same `torch.manual_seed` it
+    crops at the same place.
     """
     crop = transforms.RandomCrop(1)
     image = torch.arange(10000).view(1, 100, 100)
@@ -125,10 +127,11 @@ def test_random_choice_follows_the_seed_of_python():
 
 
 def test_picture_and_mask_part_unless_they_go_together():
-    """`RandomCrop` called on an image and then on its mask draws the place twice, so that the crops
-    differ; called once on both, joined by `torch.cat`, it crops both at the same place.
+    """`RandomCrop` called on an image and then on its mask draws the place twice, so that the two
+    crops may differ; called once on both, joined by `torch.cat`, it crops both at the same place.
 
-    With `transforms.v2` write `crop(image, mask)` instead: see `spec/data/test_transforms_v2.py`.
+    With `transforms.v2` wrap them as `tv_tensors.Image` and `tv_tensors.Mask` and write
+    `crop(image, mask)`: see `spec/data/test_transforms_v2.py`.
     """
     image = torch.arange(10000).view(1, 100, 100)
     mask = torch.arange(10000).view(1, 100, 100)

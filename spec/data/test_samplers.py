@@ -57,8 +57,8 @@ def test_a_list_of_numbers_is_a_sampler():
 
 
 def test_a_random_sampler_gives_every_number_once():
-    """`RandomSampler(range(50))` yields each index from 0 to 49 once, in random order, and in
-    another order in the next pass.
+    """`RandomSampler(range(50))` yields each index from 0 to 49 once, in random order; the next
+    pass has another order, unless the seed is set anew in between.
     """
     sampler = RandomSampler(range(50))
 
@@ -84,8 +84,8 @@ def test_a_random_sampler_with_replacement_repeats_some():
 
 @pytest.mark.parametrize(("wanted", "copies"), [(4, 1), (8, 2)])
 def test_a_random_sampler_can_give_more_numbers_than_there_are(wanted, copies):
-    """`RandomSampler(data, num_samples=n)` with `n` a multiple of `len(data)` yields each index
-    equally often: it appends one random permutation to another.
+    """`RandomSampler(data, num_samples=n)` with `n` a positive multiple of `len(data)` yields
+    each index equally often: it appends one random permutation to another.
     """
     drawn = list(RandomSampler(range(4), num_samples=wanted))
 

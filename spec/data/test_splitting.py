@@ -42,7 +42,8 @@ def test_a_wrong_index_of_a_subset_shows_late():
     """`Subset(dataset, indices)` does not compare its indices with the length of the dataset: for a
     list as dataset, an index beyond its end raises IndexError when that sample is read.
 
-    In a training that may be hours later. `max(indices) < len(dataset)` tells at once.
+    In a training that may be hours later. For indices from 0 on, `max(indices) < len(dataset)`
+    tells at once.
     """
     part = Subset(["a", "b"], [0, 5])
 
@@ -139,7 +140,7 @@ def test_random_split_warns_of_an_empty_part():
     """`random_split` with the fractions `[0.875, 0.125]` of two samples issues a UserWarning, for
     the second part gets no sample; the lengths `[2, 0]` give an empty part without a warning.
 
-    An empty validation part would be noticed late, as a division by zero.
+    An empty validation part would be noticed late, for example as a division by zero.
     """
     with pytest.warns(UserWarning, match="Length of split at index 1 is 0"):
         parts = random_split(range(2), [0.875, 0.125])
@@ -152,8 +153,8 @@ def test_the_parts_of_a_split_share_one_dataset():
     """The parts that `random_split` returns are `Subset` objects of one dataset, so its transform
     serves all of them.
 
-    For augmentation in training only, make two datasets with different transforms, and a `Subset`
-    of each with the same indices.
+    For augmentation in training only, make two datasets with different transforms, and write
+    `Subset(augmented, train.indices)` and `Subset(plain, val.indices)`.
     """
     numbers = [10, 10, 10, 10]
 

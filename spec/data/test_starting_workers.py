@@ -269,9 +269,9 @@ def test_what_the_parent_opened_is_shared_by_forked_workers(tmp_path):
 
 @pytest.mark.cuda
 def test_cuda_cannot_be_used_in_a_forked_process():
-    """Once a process has used `torch.cuda`, a process forked from it can't: RuntimeError, "Cannot
-    re-initialize CUDA in forked subprocess. To use CUDA with multiprocessing, you must use the
-    'spawn' start method".
+    """Once a process has made a tensor on a GPU, a process forked from it can't make one:
+    RuntimeError, "Cannot re-initialize CUDA in forked subprocess. To use CUDA with
+    multiprocessing, you must use the 'spawn' start method".
 
     Let `__getitem__` return CPU tensors and move the batch in the training loop; where a worker has
     to use the GPU, pass `multiprocessing_context="spawn"`.

@@ -26,7 +26,7 @@ def test_lines_of_numbers_become_a_tensor(tmp_path):
     tensor by `torch.tensor(rows)`, of the default dtype, float32, if the lines have equally many
     numbers.
 
-    Each line ends with its newline character, which `split()` removes.
+    A line read so keeps the newline character at its end, which `split()` removes.
     """
     (tmp_path / "points.txt").write_text("1 2.5\n3 4\n")
 

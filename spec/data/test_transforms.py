@@ -96,8 +96,8 @@ def test_to_tensor_wraps_sixteen_bits():
     """`ToTensor` makes int16 of a Pillow picture of mode "I;16", whose values go up to 65535:
     60000 becomes -5536.
 
-    Sixteen-bit PNG files open in this mode. Write `picture.convert("I")` first: int32 has room
-    for the values.
+    Grey PNG files of 16 bits open in this mode in new releases of Pillow. Write
+    `picture.convert("I")` first: int32 has room for the values.
     """
     picture = Image.fromarray(np.array([[60000]], dtype=np.uint16))
 
@@ -145,8 +145,8 @@ def test_pil_to_tensor_keeps_the_bytes():
 
 
 def test_to_pil_image_goes_back():
-    """`ToPILImage()`, without a `mode`, multiplies a float32 tensor by 255 and drops the
-    fraction: 0.5 becomes 127.
+    """`ToPILImage()`, without a `mode`, multiplies a float32 tensor of shape (1, H, W) by 255
+    and drops the fraction: 0.5 becomes 127.
     """
     picture = transforms.ToPILImage()(torch.tensor([[[0.0, 0.5, 1.0]]]))
 
@@ -154,8 +154,8 @@ def test_to_pil_image_goes_back():
 
 
 def test_to_pil_image_wraps_around():
-    """`ToPILImage()` does not limit the values of a float32 tensor to the range from 0 to 1:
-    1.5 becomes 126 and -0.5 becomes 129.
+    """`ToPILImage()` does not limit the values of a float32 tensor of shape (1, H, W) to the
+    range from 0 to 1: 1.5 becomes 126 and -0.5 becomes 129.
 
     Because the product is converted to a byte, which wraps around. Undo `Normalize` first, or
     call `clamp(0, 1)`.
@@ -167,8 +167,8 @@ def test_to_pil_image_wraps_around():
 
 @pytest.mark.claim("blitz-normalize-range")
 def test_normalize_by_a_half_maps_to_minus_one_to_one():
-    """`Normalize` with means and standard deviations of 0.5 maps values from 0 to 1 to values
-    from -1 to 1.
+    """`Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))` maps the values of a float image of three
+    channels from the range 0 to 1 to the range -1 to 1.
     """
     normalize = transforms.Normalize((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     image = torch.tensor([0.0, 0.5, 1.0]).expand(3, 1, 3)
@@ -177,8 +177,9 @@ def test_normalize_by_a_half_maps_to_minus_one_to_one():
 
 
 def test_normalize_subtracts_and_divides_channel_by_channel(device):
-    """`Normalize(mean, std)` subtracts from each channel its own mean and divides it by its own
-    standard deviation; unless `inplace=True` is given, the input stays as it was.
+    """`Normalize(mean, std)` subtracts from each channel of a float image its own mean and
+    divides it by its own standard deviation; unless `inplace=True` is given, the input stays as
+    it was.
     """
     normalize = transforms.Normalize(mean=[1.0, 2.0], std=[0.5, 4.0])
     image = torch.tensor([[[3.0]], [[4.0]]], device=device)
@@ -191,8 +192,9 @@ def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
     """The `mean` and `std` of an image dataset for `Normalize` are `pixels.mean((0, 2, 3))` and
     `pixels.std((0, 2, 3), correction=0)` of all its images (N, C, H, W), after `ToTensor`.
 
-    Take the training images alone. The mean of the batches' deviations is too small where batches
-    differ; for a dataset too large to stack, add up the sums and the sums of squares.
+    Take the training images alone. The mean of the batches' deviations is as a rule too small
+    where batches differ; for a dataset too large to stack, add up the sums and the sums of
+    squares.
     """
     dark, light = torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4)
     pixels = torch.cat([dark, light])
@@ -210,7 +212,8 @@ def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
 
 def test_normalize_measures_nothing():
     """`Normalize` does not compute the mean of its input: `Normalize([0.5], [0.5])` maps the
-    pixels 6 and 8 to 11 and 15; with their own mean, 7, the result is centred at 0.
+    float pixels 6.0 and 8.0 to 11.0 and 15.0; with their own mean, 7.0, the result is centred
+    at 0.
 
     Measure mean and standard deviation once, on the training set, and use the same for the test
     set.
@@ -222,7 +225,8 @@ def test_normalize_measures_nothing():
 
 
 def test_another_normalize_is_the_inverse(device):
-    """`Normalize([-m / s], [1 / s])` undoes `Normalize([m], [s])`, up to rounding.
+    """`Normalize([-m / s], [1 / s])` undoes `Normalize([m], [s])` of a float image, up to
+    rounding.
 
     Needed to show an image after normalisation.
     """
@@ -236,7 +240,7 @@ def test_another_normalize_is_the_inverse(device):
 
 def test_one_mean_is_used_for_all_channels():
     """`Normalize([1.0], [2.0])` uses the one mean and the one deviation for all three channels
-    of a colour image.
+    of a float colour image.
 
     Not so the other way round: three means refuse an image with one channel, see
     `spec/vision/test_pretrained.py`.
@@ -265,8 +269,8 @@ def test_normalize_refuses_bytes():
 
 
 def test_normalize_refuses_a_deviation_of_zero():
-    """`Normalize([0.5], [0.0])` raises ValueError when it is called: a standard deviation of 0 is
-    what is measured on a channel that is the same everywhere.
+    """`Normalize([0.5], [0.0])` raises ValueError when it is called with a float image: a
+    standard deviation of 0 is what is measured on a channel that is the same everywhere.
 
     Because it would divide by zero: use 1 for that channel.
     """
@@ -342,8 +346,8 @@ def test_compose_prints_its_steps():
 
 
 def test_transforms_work_on_batches_too(device):
-    """`Normalize` takes a tensor with further dimensions in front of channel, height and width: a
-    batch (N, C, H, W) is normalised at once.
+    """`Normalize` takes a float tensor with further dimensions in front of channel, height and
+    width: a batch (N, C, H, W) is normalised at once.
 
     Random transforms would draw once for the whole batch, the same crop for all images.
     """

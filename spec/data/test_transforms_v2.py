@@ -54,8 +54,8 @@ def test_to_image_leaves_the_axes_of_a_tensor():
 
 
 def test_to_dtype_scales_when_told_to():
-    """`v2.ToDtype(torch.float32, scale=True)` maps the values 0 to 255 of a uint8 image to 0.0 to
-    1.0; without `scale=True` 255 becomes 255.0.
+    """`v2.ToDtype(torch.float32, scale=True)` maps the values 0 to 255 of a uint8
+    `tv_tensors.Image` to 0.0 to 1.0; without `scale=True` 255 becomes 255.0.
 
     Forgetting `scale=True` is no error: the network is given values up to 255.
     """
@@ -104,11 +104,11 @@ def test_what_is_no_tensor_passes_untouched():
 
 
 def test_to_dtype_scales_back_to_bytes():
-    """From float32 to uint8, `v2.ToDtype(torch.uint8, scale=True)` maps 1.0 to 255 and 0.5 to 127;
-    values outside of 0 to 1 wrap around, 1.5 to 127 and -0.5 to 129.
+    """From float32 to uint8, `v2.ToDtype(torch.uint8, scale=True)` maps 1.0 to 255 and 0.5 to
+    127; values outside of 0 to 1 wrap around, 1.5 to 127 and -0.5 to 129.
 
-    Because it multiplies by a little less than 256 and drops the fraction, without a limit. Call
-    `clamp(0, 1)` before.
+    Because it multiplies by a little less than 256 and drops the fraction, without a limit.
+    Call `clamp(0, 1)` before.
     """
     image = tv_tensors.Image(torch.tensor([[[0.0, 0.5, 1.0]]]))
     beyond = tv_tensors.Image(torch.tensor([[[1.5, -0.5]]]))
@@ -119,8 +119,8 @@ def test_to_dtype_scales_back_to_bytes():
 
 def test_to_image_and_to_dtype_replace_to_tensor():
     """`v2.ToTensor()` issues a UserWarning that it is deprecated; for an 8-bit picture
-    `v2.ToImage()` followed by `v2.ToDtype(torch.float32, scale=True)` gives the same values, up to
-    rounding.
+    `v2.ToImage()` followed by `v2.ToDtype(torch.float32, scale=True)` gives the same values, up
+    to rounding.
 
     The two steps keep the image uint8, which is faster, for the transforms in between.
     """
@@ -163,7 +163,7 @@ def test_image_and_mask_are_flipped_together():
 
 
 def test_a_mask_is_not_coloured():
-    """`v2.Normalize(...)(image, mask)` changes the `tv_tensors.Image` and leaves the
+    """`v2.Normalize(...)(image, mask)` changes a float `tv_tensors.Image` and leaves the
     `tv_tensors.Mask` as it is.
 
     Because a mask has class numbers, not brightness. Transforms of colour, such as `ColorJitter`,
@@ -179,8 +179,8 @@ def test_a_mask_is_not_coloured():
 
 
 def test_a_mask_is_resized_without_new_classes():
-    """`v2.Resize` by default interpolates between the pixels of a `tv_tensors.Image`, and takes the
-    nearest pixel for a `tv_tensors.Mask`.
+    """`v2.Resize` by default interpolates between the pixels of a `tv_tensors.Image`, and takes
+    the nearest pixel for a `tv_tensors.Mask`.
 
     So between the classes 0 and 4 no pixel of class 1 or 3 appears.
     """
@@ -194,8 +194,8 @@ def test_a_mask_is_resized_without_new_classes():
 
 
 def test_boxes_are_mirrored_by_their_corners():
-    """`v2.RandomHorizontalFlip(1.0)` mirrors `tv_tensors.BoundingBoxes`: a box from x=1 to x=3 on a
-    canvas 10 wide is from 7 to 9 afterwards.
+    """`v2.RandomHorizontalFlip(1.0)` mirrors `tv_tensors.BoundingBoxes`: a box from x=1 to x=3
+    on a canvas 10 wide is from 7 to 9 afterwards.
 
     The width is that of `canvas_size`, which is (height, width).
     """
@@ -220,11 +220,11 @@ def test_samples_keep_their_structure():
 
 
 def test_a_plain_tensor_beside_an_image_is_no_image():
-    """`v2.RandomHorizontalFlip(1.0)` takes a plain tensor for an image if it comes alone; beside a
-    `tv_tensors.Image` it returns the plain tensor unchanged.
+    """`v2.RandomHorizontalFlip(1.0)` takes a plain tensor for an image if it comes alone;
+    beside a `tv_tensors.Image` it returns the plain tensor unchanged.
 
-    Because beside an image a plain tensor is taken for a label. Wrap what is to be transformed in
-    its class.
+    Because beside an image a plain tensor is taken for a label. Wrap what is to be transformed
+    in its class.
     """
     flip = v2.RandomHorizontalFlip(1.0)
     image = tv_tensors.Image(torch.tensor([[[1, 2]]]))
@@ -238,11 +238,11 @@ def test_a_plain_tensor_beside_an_image_is_no_image():
 
 
 def test_of_two_plain_tensors_only_the_first_is_an_image():
-    """Of two plain tensors, images or masks, `v2.RandomHorizontalFlip(1.0)` transforms the first
-    and returns the second unchanged.
+    """Of two plain tensors, images or masks, `v2.RandomHorizontalFlip(1.0)` transforms the
+    first and returns the second unchanged.
 
-    An image and its mask as plain tensors no longer match afterwards, without an error. Wrap them:
-    `tv_tensors.Image(image)`, `tv_tensors.Mask(mask)`.
+    An image and its mask as plain tensors no longer match afterwards, without an error. Wrap
+    them: `tv_tensors.Image(image)`, `tv_tensors.Mask(mask)`.
     """
     image, mask = torch.tensor([[[1, 2]]]), torch.tensor([[[1, 2]]])
 

@@ -89,9 +89,9 @@ def test_a_worker_that_was_killed_exited_unexpectedly(number, words):
 
 
 def test_a_bus_error_speaks_of_shared_memory():
-    """If SIGBUS ends a worker of a `DataLoader`, the RuntimeError in the loop or its cause gives
-    advice: "It is possible that dataloader's workers are out of shared memory. Please try to raise
-    your shared memory limit."
+    """If SIGBUS ends a worker of a `DataLoader` while the loop waits for it, the RuntimeError
+    in the loop or its cause says: "It is possible that dataloader's workers are out of shared
+    memory. Please try to raise your shared memory limit."
 
     In Docker /dev/shm has 64 MB unless the container is started with `--shm-size=8g` or
     `--ipc=host`; smaller batches or fewer workers need less.
@@ -107,7 +107,8 @@ def test_a_bus_error_speaks_of_shared_memory():
     said = all_that_is_said(caught.value)
 
     assert (
-        "is killed by signal: Bus error. It is possible that dataloader's workers are out" in said
+        "is killed by signal: Bus error. It is possible that dataloader's workers are out "
+        "of shared memory. Please try to raise your shared memory limit." in said
     )
 
 
@@ -131,11 +132,11 @@ def test_a_worker_that_leaves_tells_its_exit_code():
 
 
 def test_a_loader_can_be_used_again_after_a_worker_died(tmp_path):
-    """After a loop over a `DataLoader` without `persistent_workers` ended by "exited unexpectedly",
-    a new loop over the same loader starts new workers.
+    """After a loop over a `DataLoader` without `persistent_workers` ended by "exited
+    unexpectedly", a new loop over the same loader starts new workers.
 
-    The epoch that failed can't be continued where it stopped. With `persistent_workers=True` the
-    loader keeps the dead worker: make a new loader.
+    The epoch that failed can't be continued where it stopped. With `persistent_workers=True`
+    the loader keeps the dead worker: make a new loader.
     """
     fixed = tmp_path / "fixed"
     loader = DataLoader(
@@ -157,8 +158,8 @@ def test_a_batch_that_comes_too_late_is_a_timeout():
     """`DataLoader(data, num_workers=1, timeout=0.1)` raises RuntimeError, "DataLoader timed out
     after 0.1 seconds", if the loop waits for a batch longer than that.
 
-    By default `timeout` is 0 and the loader waits for ever; give a generous one, such as 300, where
-    a training hangs.
+    By default `timeout` is 0 and the loader waits for ever; give a generous one, such as 300,
+    where a training hangs.
     """
     go_on = multiprocessing.get_context("fork").Event()
     slow = Calling(lambda index: go_on.wait(60))
@@ -174,8 +175,8 @@ def test_a_batch_that_comes_too_late_is_a_timeout():
 
 
 def test_a_timeout_is_not_negative():
-    """`DataLoader(data, timeout=-1)` raises ValueError, "timeout option should be non-negative"; 0,
-    the default, means to wait for ever.
+    """`DataLoader(data, timeout=-1)` raises ValueError, "timeout option should be
+    non-negative"; 0, the default, means to wait for ever.
     """
     with pytest.raises(ValueError, match="timeout option should be non-negative"):
         DataLoader([1], num_workers=1, timeout=-1)
@@ -206,13 +207,13 @@ def test_a_timeout_without_workers_is_refused():
     ids=["a function", "a tensor that requires grad"],
 )
 def test_a_batch_that_cannot_be_pickled_never_comes(sample, capfd):
-    """With `batch_size=None` and a worker a `DataLoader` waits for ever for a sample that can't be
-    pickled, such as a lambda or a tensor that requires grad and is not a leaf; with `timeout=` it
-    raises RuntimeError, "DataLoader timed out".
+    """With `batch_size=None` and a worker a `DataLoader` waits for ever for a sample that can't
+    be pickled, such as a lambda or a tensor that requires grad and is not a leaf; with
+    `timeout=` it raises RuntimeError, "DataLoader timed out".
 
-    Because the pickling fails in a thread of the worker, which prints a traceback and goes on; so
-    it does for a batch made by a `collate_fn`. Return plain values, and `detach()` tensors in the
-    dataset.
+    Because the pickling fails in a thread of the worker, which prints a traceback and goes on;
+    so it does for a batch made by a `collate_fn`. Return plain values, and `detach()` tensors
+    in the dataset.
     """
     loader = DataLoader(
         [sample], batch_size=None, num_workers=1, timeout=0.5, multiprocessing_context="fork"
@@ -274,8 +275,8 @@ def test_an_error_in_worker_init_fn_comes_with_the_first_batch():
 
 
 def test_workers_end_with_their_iterator():
-    """The workers of a `DataLoader` without `persistent_workers` end when the last reference to its
-    iterator is deleted, also in the middle of an epoch.
+    """The workers of a `DataLoader` without `persistent_workers` end when the last reference to
+    its iterator is deleted, also in the middle of an epoch.
 
     A `break` out of a `for` loop does the same. Persistent workers live on with the loader.
     """

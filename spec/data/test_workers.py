@@ -35,9 +35,9 @@ pytestmark = [
 
 @pytest.mark.claim("blitz-loader-two-workers")
 def test_two_workers_are_two_other_processes():
-    """With `DataLoader(data, num_workers=2)` two processes other than your own fetch the batches in
-    turn, and by default the batches of a map-style dataset come in the order that they have without
-    workers.
+    """With `DataLoader(data, num_workers=2)` two processes other than your own fetch the
+    batches in turn, and by default the batches of a map-style dataset come in the order that
+    they have without workers.
     """
 
     class Fetched(Dataset):
@@ -100,7 +100,7 @@ def test_a_worker_knows_its_number_and_its_seed():
 
 
 def test_workers_draw_different_numbers_and_repeat_them_by_a_seed():
-    """Two workers of a `DataLoader` draw different numbers from `torch.rand` and
+    """By default two workers of a `DataLoader` draw different numbers from `torch.rand` and
     `np.random.rand`; without persistent workers, the same seed of the loader's `generator`
     repeats them.
 
@@ -157,11 +157,11 @@ def test_worker_init_fn_runs_once_in_each_worker():
 
 
 def test_a_worker_changes_only_its_own_copy_of_the_dataset():
-    """An attribute that `__getitem__` assigns in a worker of a `DataLoader` changes the worker's
-    copy of the dataset: the dataset in your own process keeps its old value.
+    """An attribute that `__getitem__` assigns in a worker of a `DataLoader` changes the
+    worker's copy of the dataset: the dataset in your own process keeps its old value.
 
-    So a cache in the dataset is filled once per worker, and a counter in it stays 0. Return such
-    values with the sample.
+    So each worker fills a cache in the dataset for itself, and a counter in your own process
+    stays 0. Return such values with the sample.
     """
 
     class Counting(Dataset):
@@ -184,8 +184,8 @@ def test_a_worker_changes_only_its_own_copy_of_the_dataset():
 
 
 def test_batches_of_workers_lie_in_shared_memory():
-    """`batch.is_shared()` of a batch of numbers is True if a worker of a `DataLoader` collated it,
-    for the tensor is in shared memory then, and False without workers.
+    """`batch.is_shared()` of a batch of numbers is True if a worker of a `DataLoader` collated
+    it, for the tensor is in shared memory then, and False without workers.
 
     Only a handle goes through the pipe. In a container with a small /dev/shm it can run out.
     """
@@ -217,8 +217,8 @@ def test_a_stream_is_repeated_by_every_worker():
     """With `num_workers=2` a `DataLoader` over an `IterableDataset` that doesn't look at
     `get_worker_info()` gives each of its samples twice.
 
-    Because each worker iterates over its own copy of the whole stream. `__iter__` can divide it by
-    `get_worker_info().id`.
+    Because each worker iterates over its own copy of the whole stream. `__iter__` can divide it
+    by `get_worker_info().id`.
     """
 
     class Stream(IterableDataset):
@@ -256,8 +256,8 @@ def test_persistent_workers_outlive_the_epoch():
     """A `DataLoader` with workers starts new processes for each pass; with
     `persistent_workers=True` it keeps those of the first pass.
 
-    It saves the start of the processes, which takes seconds with `spawn`. A dataset that you change
-    afterwards isn't changed in them.
+    It saves the start of the processes, which takes seconds with `spawn`. A list in the dataset
+    that you change afterwards isn't changed in them.
     """
 
     class Fetched(Dataset):
@@ -289,18 +289,18 @@ def test_persistent_workers_want_workers():
 
 
 def test_the_number_of_workers_is_not_negative():
-    """`DataLoader(data, num_workers=-1)` raises ValueError; -1 does not mean all cores as in other
-    libraries.
+    """`DataLoader(data, num_workers=-1)` raises ValueError; -1 does not mean all cores as in
+    other libraries.
 
-    `os.cpu_count()` is the number of cores; fewer workers are often as fast.
+    `os.cpu_count()` is the number of logical CPUs; fewer workers are often as fast.
     """
     with pytest.raises(ValueError, match="num_workers option should be non-negative; use num_w"):
         DataLoader([1], num_workers=-1)
 
 
 def test_far_more_workers_than_cores_are_warned_of():
-    """A `DataLoader` with 9999 workers, on a machine with fewer cores, issues a UserWarning when it
-    is made.
+    """A `DataLoader` with 9999 workers, on a machine with fewer cores, issues a UserWarning
+    when it is made.
 
     Too many processes get in each other's way, and each holds a copy of the dataset.
     """
@@ -324,8 +324,9 @@ def test_prefetching_wants_workers():
 
 @pytest.mark.cuda
 def test_pinned_batches_can_be_copied_while_the_gpu_works():
-    """`DataLoader(pin_memory=True)` puts batches into page-locked host memory, from which
-    `to("cuda", non_blocking=True)` can copy while the GPU computes.
+    """On a machine with CUDA, `DataLoader(data, pin_memory=True)` puts CPU tensors of its
+    batches into page-locked host memory, from which `to("cuda", non_blocking=True)` can copy
+    while the GPU computes.
     """
     (batch,) = DataLoader([1.0, 2.0], batch_size=2, pin_memory=True)
     (plain,) = DataLoader([1.0, 2.0], batch_size=2)
@@ -364,11 +365,12 @@ def test_an_error_in_a_worker_reaches_you():
 
 
 def test_an_error_with_further_arguments_arrives_as_a_runtime_error():
-    """A UnicodeDecodeError in a worker of a `DataLoader` arrives in your process as a RuntimeError:
-    `except UnicodeDecodeError` doesn't catch it there, while with `num_workers=0` it does.
+    """A UnicodeDecodeError in a worker of a `DataLoader` arrives in your process as a
+    RuntimeError: `except UnicodeDecodeError` doesn't catch it there, while with `num_workers=0`
+    it does.
 
-    Because the loader makes the exception anew from a message alone, which this class refuses. The
-    message still names the class: "Caught UnicodeDecodeError".
+    Because the loader makes the exception anew from a message alone, which this class refuses.
+    The message still names the class: "Caught UnicodeDecodeError".
     """
 
     class Latin(Dataset):

@@ -130,8 +130,9 @@ def test_the_peak_remembers_what_has_been_freed():
 
 @pytest.mark.cuda
 def test_a_freed_block_is_used_again():
-    """`torch.zeros(..., device="cuda")` of the same size, made just after `del x` of a GPU
-    tensor `x`, gets the memory that `x` had: `y.data_ptr()` is what `x.data_ptr()` was."""
+    """A GPU tensor `y` of the size of `x`, made just after `del x`, gets the memory that `x` had,
+    if no other freed block of that size is in the cache: `y.data_ptr()` is what `x.data_ptr()`
+    was."""
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
     address = x.data_ptr()
     del x

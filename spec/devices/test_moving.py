@@ -204,7 +204,7 @@ def test_a_single_element_is_not_enough_to_cross():
 @pytest.mark.claim("self-mixed-devices")
 def test_copying_and_indexing_may_cross_devices():
     """For a tensor `y` on another device, `y.copy_(x)` takes a CPU tensor `x`, and `y[index]`
-    takes a tensor of indices on the CPU."""
+    takes an int64 tensor of indices on the CPU."""
     elsewhere = torch.zeros(3, device="meta")
 
     copied = elsewhere.copy_(torch.ones(3))

@@ -148,8 +148,8 @@ def test_a_build_is_for_one_release_of_cuda_or_for_none():
 
 
 def test_a_build_is_for_one_make_of_cards():
-    """No build of torch is for NVIDIA's and for AMD's GPUs at once: of `torch.version.cuda` and
-    `torch.version.hip` at least one is None.
+    """A build of torch is not for NVIDIA's and for AMD's GPUs at once: of `torch.version.cuda`
+    and `torch.version.hip` at least one is None.
     """
     makes = [torch.version.cuda, torch.version.hip]
 

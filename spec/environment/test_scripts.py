@@ -56,13 +56,19 @@ def test_an_unknown_device_ends_in_a_traceback():
     `argparse`.
 
     Because `argparse` makes usage messages of TypeError, ValueError and ArgumentTypeError, and not
-    of RuntimeError. For a fixed set of devices use `choices=["cpu", "cuda"]`.
+    of RuntimeError. For a fixed set of devices write `choices=["cpu", "cuda"]` and leave out
+    `type`: a `torch.device` equals none of these strings.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", type=torch.device)
 
     with pytest.raises(RuntimeError, match="Expected one of cpu, cuda"):
         parser.parse_args(["--device", "gpu"])
+
+    closed = argparse.ArgumentParser()
+    closed.add_argument("--device", choices=["cpu", "cuda"])
+    chosen = [closed.parse_args(["--device", name]).device for name in ("cpu", "cuda")]
+    assert chosen == ["cpu", "cuda"]
 
 
 def test_a_dtype_is_looked_up_by_its_name():
@@ -104,8 +110,8 @@ def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
     default `logging` prints "--- Logging error ---" to stderr, and the script goes on. `%s`
     writes such a tensor.
 
-    Because only a one-element tensor converts to a Python number. Log `x.mean()` or
-    `x.tolist()`.
+    Because only a one-element tensor converts to a Python number. Log `x.mean()`, or
+    `x.tolist()` with `%s`.
     """
     logger.info("losses %.3f", torch.tensor([0.25, 0.5]))
     logger.info("losses %s", torch.tensor([0.25, 0.5]))

@@ -116,8 +116,8 @@ def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, ste
 
 
 def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
-    """Without `--slopes` and `--dry-run`, `examples/activation_curves.py` writes a picture of
-    900 x 600 pixels with four panels, one curve in each, in four different colours.
+    """With default settings `examples/activation_curves.py` writes a picture of 900 x 600 pixels
+    with four panels, one curve in each, in four different colours.
     """
     from PIL import Image
 
@@ -138,8 +138,8 @@ def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
 
 def test_slopes_are_drawn_when_asked_for(drawn):
     """`examples/activation_curves.py --slopes` draws the slope of each curve as well; the
-    picture keeps its 900 x 600 pixels, and `main` returns the same numbers as without the
-    option.
+    picture keeps its 900 x 600 pixels, and `main` returns the numbers that it returns without
+    the option.
     """
     from PIL import Image
 

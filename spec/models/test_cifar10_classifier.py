@@ -220,6 +220,19 @@ def test_the_pictures_can_come_from_torchvision(classifier, served_cifar10, tmp_
     assert "cifar-10-batches-py" in os.listdir(tmp_path / "data")
 
 
+def test_a_dry_run_downloads_nothing(classifier, served_cifar10, tmp_path, refusal):
+    """`examples/cifar10_classifier.py --download --dry-run` downloads nothing: without pictures in
+    `--data` it ends with exit code 2, and doesn't make that folder.
+
+    Download once without `--dry-run`.
+    """
+    code, said = refusal(classifier, "--data", tmp_path / "data", "--download", "--dry-run")
+
+    assert code == 2
+    assert said.startswith(f"cifar10_classifier.py: no pictures in {tmp_path / 'data'}: ")
+    assert os.listdir(tmp_path) == ["served"]
+
+
 def test_a_download_that_fails_is_told(classifier, served_cifar10, tmp_path, monkeypatch, capsys):
     """If `--download` of `examples/cifar10_classifier.py` can't reach the server, the run ends
     with exit code 2 and a line that names the folder.
@@ -416,8 +429,8 @@ def test_two_fast_epochs_go_past_two_of_the_notes(trained, notes):
 
 def test_a_run_says_what_it_did(notes):
     """With `--recipe notes` or `fast`, `main` of `examples/cifar10_classifier.py` returns the
-    metrics of the run as a dict: accuracy, accuracy per class, its curve over time, losses,
-    numbers of pictures and epochs, recipe, source, device and seconds.
+    metrics as a dict: accuracy, accuracy per class, its curve over time, losses, numbers of
+    pictures and epochs, recipe, source, device and seconds.
     """
     assert sorted(notes) == [
         "accuracy",

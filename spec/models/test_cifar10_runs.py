@@ -178,8 +178,8 @@ def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
 
 def test_both_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
     """`examples/cifar10_classifier.py --recipe both` without `--dry-run` trains by both
-    recipes, writes to the folders notes and fast below `--out`, which it makes with its parents,
-    prints accuracies per class and times side by side, and draws both.png, accuracy over time.
+    recipes, writes to the folders notes and fast below `--out`, prints accuracies per class and
+    times side by side, and draws both.png, accuracy over time.
     """
     run = ["--recipe", "both", "--data", str(few), "--out", str(tmp_path / "new" / "out"), *TINY]
 
@@ -194,9 +194,9 @@ def test_both_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
 
 
 def test_a_run_by_the_notes_goes_on_to_the_same_weights_too(classifier, few, tmp_path):
-    """With `--recipe notes`, too, `examples/cifar10_classifier.py --resume` ends a run that was
-    killed after its first epoch with bit-for-bit the weights of an uninterrupted one, on the same
-    CPU with as many threads, although worker processes read its pictures.
+    """`examples/cifar10_classifier.py --recipe notes --resume` ends a run that was killed after
+    its first epoch with bit-for-bit the weights of an uninterrupted one on the same CPU, although
+    worker processes read its pictures.
     """
     run = ["--recipe", "notes", "--data", str(few), *TINY]
     classifier.main([*run, "--out", str(tmp_path / "whole")])

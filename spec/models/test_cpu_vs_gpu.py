@@ -141,9 +141,11 @@ def test_the_crossover_is_the_size_from_which_on_the_gpu_wins(script, cpu, gpu, 
     ],
 )
 def test_without_an_accelerator_one_line_says_so(script, tmp_path, capsys, arguments, said):
-    """On a machine without an accelerator `examples/cpu_vs_gpu.py`, without `--device` or with
-    `--device cpu`, `meta`, `cuda` or `abacus`, ends with exit code 2 and one line, and writes
-    no file: there is nothing to compare.
+    """On a machine without an accelerator `examples/cpu_vs_gpu.py` without `--dry-run`, with no
+    `--device` or with `--device cpu`, `meta`, `cuda` or `abacus`, ends with exit code 2 and one
+    line, and writes no file.
+
+    Because there is nothing to compare the CPU with.
     """
     with pytest.raises(SystemExit, match="2"):
         script.main([*arguments.split(), "--out", str(tmp_path / "out")])
@@ -164,8 +166,9 @@ def test_without_an_accelerator_one_line_says_so(script, tmp_path, capsys, argum
     ],
 )
 def test_numbers_that_make_no_sense_are_refused(script, capsys, arguments, said):
-    """`examples/cpu_vs_gpu.py` refuses `--sizes 16`, `--sizes 16 16` (two different sizes are
-    needed), `--sizes 16 0` and `--repeats -1`: exit code 2 and argparse's last line.
+    """`examples/cpu_vs_gpu.py`, without `--dry-run`, refuses `--sizes 16` and `--sizes 16 16`, as
+    it needs two different sizes, and `--sizes 16 0` and `--repeats -1`: exit code 2, and a last
+    line of argparse's that names the option.
     """
     with pytest.raises(SystemExit, match="2"):
         script.main(arguments.split())

@@ -75,8 +75,8 @@ def game(request, trained):
 
 
 def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
-    """Samples of `examples/dcgan.py` (GAN and WGAN on digits, GAN on faces) have per-pixel
-    means less than 1/4 as far from the data's as noise and the untrained generator have, and
+    """After training, samples of `examples/dcgan.py` (GAN and WGAN on digits, GAN on faces) have
+    per-pixel means less than 1/4 as far from the data's as noise and the untrained generator, and
     per-pixel variances less than 1/2 as far.
     """
     samples, untrained, noise = game["samples"], game["untrained"], game["noise"]
@@ -288,22 +288,6 @@ def test_a_sample_is_the_same_alone_and_among_others(dcgan):
     assert generator.training is False
 
 
-TINY = ["--width", "4", "--steps", "12", "--batch-size", "8", "--report-every", "4"]
-
-
-def test_one_seed_gives_the_same_run_again_and_another_gives_another(dcgan, few, tmp_path):
-    """Two runs of `examples/dcgan.py` with the same options and number of threads have equal
-    losses and samples on one CPU; with `--seed 4` instead of 3 the losses are others.
-    """
-    run = ["--data", str(few), "--out", str(tmp_path), "--device", "cpu", *TINY]
-
-    first, again, other = (dcgan.main([*run, "--seed", seed]) for seed in ("3", "3", "4"))
-
-    assert first["losses"] == again["losses"]
-    assert first["samples"] == again["samples"]
-    assert first["losses"] != other["losses"]
-
-
 @pytest.mark.parametrize(("size", "layers"), [(16, 3), (32, 4), (64, 5)])
 def test_each_doubling_of_the_side_is_one_more_layer(dcgan, size, layers):
     """The generator of `examples/dcgan.py` begins with 4 x 4 pixels, and each further
@@ -324,8 +308,8 @@ def test_each_doubling_of_the_side_is_one_more_layer(dcgan, size, layers):
 
 
 def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_path, monkeypatch):
-    """`examples/dcgan.py --loss wgan --dry-run` takes one generator step with its three critic
-    steps and writes no file, not even the folder of `--out`.
+    """`examples/dcgan.py --loss wgan --dry-run` takes one generator step, after three critic
+    steps, and writes no file.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -341,7 +325,7 @@ def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_p
     [
         (["--data", "nowhere"], "no pictures in nowhere: name by --data a folder with t10k-images"),
         (["--data", "."], ". is no folder of pictures: "),
-        (["--generate", "3", "--out", "."], "no checkpoint.pt to go on from: train without"),
+        (["--generate", "3", "--out", "."], "no checkpoint checkpoint.pt: a training without"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(dcgan, capsys, tmp_path, monkeypatch, arguments, line):

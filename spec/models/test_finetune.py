@@ -426,7 +426,7 @@ def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, mon
     [
         (["--data", "nowhere"], "no pictures in nowhere: put train/CLASS/*.jpg and val/CLASS"),
         (["--arch", "resnet17"], "--arch resnet17: no such model; there are "),
-        (["--weights", "nothing.pt"], "no nothing.pt to go on from: --pretrain writes one"),
+        (["--weights", "nothing.pt"], "no checkpoint nothing.pt: --pretrain writes one"),
         (["--old", "bars", "moons"], "moons is missing; in train are bars, disc, ring, star"),
         (["--arch", "inception_v3", "--shrink", "1"], "--size 64 does not suit this network: "),
         (["--shrink", "3"], "--shrink 3 does not divide the 64 channels of a layer"),

@@ -12,7 +12,6 @@ must change nothing is told here too, packing in `spec/nn/test_recurrent.py`. Fi
 the default settings and seed 0 on the CPU.
 """
 
-import functools
 import os
 
 import pytest
@@ -38,19 +37,6 @@ def trained(namer, tmp_path_factory):
     return namer.main(["--out", str(out), "--device", "cpu"]), out
 
 
-@pytest.fixture(scope="module")
-def tiny(namer, tmp_path_factory):
-    """Trains on few names, once for each seed; the metrics and the weights of both nets."""
-
-    @functools.cache
-    def train(seed):
-        out = tmp_path_factory.mktemp("tiny")
-        metrics = namer.main([*TINY, "--seed", str(seed), "--out", str(out)])
-        return metrics, torch.load(out / "checkpoint.pt", weights_only=True)["model"]
-
-    return train
-
-
 def test_six_languages_of_600_names_each_lie_in_a_file_each(trained):
     """By default `examples/name_classifier.py` writes its invented names to names/LANGUAGE.txt
     below `--out`, one per line: 600 different names for each of six languages.
@@ -64,8 +50,8 @@ def test_six_languages_of_600_names_each_lie_in_a_file_each(trained):
 
 
 def test_two_languages_are_two_others_read_backwards(namer):
-    """In `examples/name_classifier.py` the syllables of Lumari reversed are those of Almuri,
-    and those of Kesten reversed are those of Netsek.
+    """In `SYLLABLES` of `examples/drawn/names.py` the syllables of Lumari, each reversed, are
+    those of Almuri, and those of Kesten, each reversed, are those of Netsek.
 
     So the letters of two such languages are equally frequent, and only their order differs.
     """
@@ -83,14 +69,15 @@ def test_it_tells_names_never_seen_better_than_counted_letters_and_chance(traine
     of 720 held-out names correctly, a linear layer on counted letters about 81 %, always the
     same language 1/6.
 
-    100 % can't be reached: one syllable in six is borrowed from any of the six languages.
+    100 % is not to be expected: one syllable in six is borrowed from any of the six languages.
     """
     metrics, _ = trained
 
     assert metrics["accuracy"] == pytest.approx(0.90, abs=0.03)
     assert metrics["bag_of_letters"] == pytest.approx(0.81, abs=0.03)
     assert metrics["majority"] == pytest.approx(1 / 6)
-    assert (1 - metrics["accuracy"]) / (1 - metrics["bag_of_letters"]) < 0.7
+    mistakes = [1 - metrics[way] for way in ("accuracy", "bag_of_letters")]
+    assert mistakes[0] / mistakes[1] == pytest.approx(0.53, abs=0.17)
 
 
 def test_held_out_names_are_not_among_those_it_learns_from(namer, trained):
@@ -126,6 +113,7 @@ def test_made_names_are_taken_for_their_language(trained):
     assert metrics["judged_right"] == pytest.approx(0.93, abs=0.06)
 
 
+@pytest.mark.spare("300", reason="within 2 of it: a made name may be empty")
 def test_most_made_names_are_new(namer, trained):
     """After the default training about 75 % of the 300 names that `examples/name_classifier.py`
     makes are not in the list of their language, and at least 94 % differ from each other.
@@ -192,7 +180,8 @@ def test_each_step_goes_by_its_own_names_alone(namer, monkeypatch, tmp_path):
     """In `examples/name_classifier.py` three steps on the same names with `--lr 1e-9` have
     gradients of the same norm, to within 0.1 %: no gradient is left from the step before.
 
-    Without `zero_grad()` the lengths would be about 1, 2 and 3 times the first.
+    Without `zero_grad()` the second step would have about twice the norm of the first: the
+    gradients of both steps add up.
     """
     lengths, step = [], torch.optim.Adam.step
 
@@ -206,8 +195,9 @@ def test_each_step_goes_by_its_own_names_alone(namer, monkeypatch, tmp_path):
     namer.main([*few, "--out", str(tmp_path)])
 
     # Then come the steps of the counted letters.
-    assert lengths[1:3] == pytest.approx([lengths[0]] * 2, rel=1e-3)
-    assert 0 < lengths[0] < 1
+    first, second, third, *_ = lengths
+    assert [second, third] == pytest.approx([first, first], rel=1e-3)
+    assert first == pytest.approx(0.67, abs=0.2)
 
 
 @pytest.mark.parametrize(("name", "language"), [("Larimo", "Lumari"), ("Aliromus", "Almuri")])
@@ -223,6 +213,10 @@ def test_it_says_where_one_name_comes_from(namer, trained, capsys, name, languag
     assert capsys.readouterr().out.splitlines()[0].endswith(f"%  {language}")
 
 
+@pytest.mark.spare("('th', 'z', 'g')", reason="one of them twice is no more")
+@pytest.mark.spare("'th'", reason="the other two are in seven names as well")
+@pytest.mark.spare("'z'", reason="the other two are in seven names as well")
+@pytest.mark.spare("'g'", reason="the other two are in seven names as well")
 def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
     """`examples/name_classifier.py --generate Drugath`, after a default run, prints ten names;
     at least seven of them have a th, z or g, as Drugath's syllables have.
@@ -247,22 +241,8 @@ def test_a_run_leaves_names_two_figures_and_the_nets(trained):
     with Image.open(out / "learning.png") as left, Image.open(out / "confusion.png") as right:
         assert left.size == (1000, 450)
         assert right.size == (750, 700)
-        assert len(left.getcolors(100000)) > 100
-        assert len(right.getcolors(100000)) > 100
-
-
-def test_one_seed_gives_the_same_nets_and_another_seed_others(namer, tiny, tmp_path):
-    """Two runs of `examples/name_classifier.py` with the same options and number of threads end
-    with bit-for-bit equal weights of both nets on one CPU; with `--seed 1` instead of 0 the
-    losses are others.
-    """
-    metrics, weights = tiny(0)
-    again = namer.main([*TINY, "--out", str(tmp_path)])
-
-    same = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["model"]
-    assert [torch.equal(same[name], weights[name]) for name in weights] == [True] * 14
-    assert again["generated"] == metrics["generated"]
-    assert tiny(1)[0]["losses"] != metrics["losses"]
+        assert left.convert("L").getextrema() == (0, 255)
+        assert right.convert("L").getextrema() == (0, 255)
 
 
 def test_it_reads_the_lists_of_its_user(namer, tmp_path):
@@ -284,8 +264,8 @@ def test_it_reads_the_lists_of_its_user(namer, tmp_path):
     ("arguments", "said"),
     [
         ("--data nowhere", "no names in nowhere: put LANGUAGE.txt there for two languages or more"),
-        ("--classify Anna", "checkpoint.pt to go on from: train without --resume first"),
-        ("--generate Kesten", "checkpoint.pt to go on from: train without --resume first"),
+        ("--classify Anna", "checkpoint.pt: a training without --resume writes one"),
+        ("--generate Kesten", "checkpoint.pt: a training without --resume writes one"),
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, arguments, said):

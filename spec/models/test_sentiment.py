@@ -114,22 +114,28 @@ def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
 
 
 @pytest.mark.parametrize(
-    ("text", "praise"),
+    ("text", "label", "unknown"),
     [
-        ("The music was really good.", 1),
-        ("the music was not really good", 0),
-        ("the cast seemed hardly boring", 1),
-        ("after an awful day : the cast seemed clever", 1),
-        ("the cast seemed clever but the script felt weak", 0),
-        ("the cast felt weak but the script seemed clever , says kalomi", 1),
+        ("The music was really good.", "positive", ["."]),
+        ("the music was not really good", "negative", []),
+        ("the cast seemed hardly boring", "positive", []),
+        ("after an awful day : the cast seemed clever", "positive", []),
+        ("the cast seemed clever but the script felt weak", "negative", []),
+        ("the cast felt weak but the script seemed clever , says me", "positive", ["me"]),
     ],
 )
-def test_classify_tells_praise_from_blame(chance_of_praise, text, praise):
+def test_classify_tells_praise_from_blame(sentiment, trained, text, label, unknown):
     """`examples/sentiment.py --classify TEXT --net recurrent`, after the default training,
     gives six sentences such as "the music was not really good" the right label with a
     probability of at least 80 %.
     """
-    assert chance_of_praise("recurrent", text) == pytest.approx(praise, abs=0.2)
+    run = ["--out", str(trained[1]), "--net", "recurrent", "--device", "cpu"]
+
+    answer = sentiment.main([*run, "--classify", text])
+
+    assert answer["label"] == label
+    assert answer["probability"] == pytest.approx(1.0, abs=0.2)
+    assert answer["unknown"] == unknown
 
 
 def test_one_word_turns_the_answer(sentiment, trained):
@@ -152,6 +158,7 @@ def test_one_word_turns_the_answer(sentiment, trained):
     assert [chances[4], unnegated[3]] == pytest.approx([0, 1], abs=0.1)
 
 
+@pytest.mark.spare("-1", reason="only the state after its last word gives its score")
 def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
     """`score_all` of `examples/sentiment.py`, which packs sequences, gives a short sentence the
     same score by the GRU alone and beside a longer one, to within 1e-6; a GRU that reads the
@@ -167,9 +174,12 @@ def test_a_packed_sentence_is_read_as_if_it_stood_alone(sentiment, trained):
     unpacked, _ = net.gru(net.embedding(torch.tensor([[2, 3, 4, 0, 0, 0, 0, 0]])))
 
     assert beside[0].item() == pytest.approx(alone.item(), abs=1e-6)
-    assert abs(net.score(unpacked[0, -1]).item() - alone.item()) > 0.001
+    assert net.score(unpacked[0, 2]).item() == pytest.approx(alone.item(), abs=1e-6)
+    assert net.score(unpacked[0, -1]).item() != pytest.approx(alone.item(), abs=1e-6)
 
 
+@pytest.mark.spare("'odd'", reason="any word that comes once will do")
+@pytest.mark.spare("'weird'", reason="any word that never comes will do")
 def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
     """`Vocabulary.of(sentences)` of `examples/sentiment.py` has <pad> at 0, <unk> at 1, and
     then the words that occur at least twice in the sentences; any other word is encoded as 1.
@@ -231,7 +241,8 @@ def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
     seen = [each["train"] for each in trained[0]["pooled"]["losses"]]
 
     assert seen == sorted(seen, reverse=True)
-    assert seen[0] - seen[-1] == pytest.approx(0.15, abs=0.03)
+    assert max(seen) - min(seen) == pytest.approx(0.15, abs=0.03)
+    assert len(seen) == 12
 
 
 def test_a_run_writes_its_reviews_figures_and_nets(trained):
@@ -253,7 +264,7 @@ def test_a_run_writes_its_reviews_figures_and_nets(trained):
     ]
     with Image.open(out / "loss.png") as loss, Image.open(out / "words.png") as words:
         assert (loss.size, words.size) == ((800, 450), (900, 1000))
-        assert len(set(words.convert("L").tobytes())) > 100
+        assert words.convert("L").getextrema() == (0, 255)
     assert (out / "reviews.tsv").read_text().count("\n") == 2001
 
 
@@ -275,41 +286,20 @@ def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
     assert metrics["pooled"]["by_kind"] == {"all": 1.0}
 
 
-def test_a_seed_decides_the_whole_run(sentiment, tmp_path):
-    """Two runs of `examples/sentiment.py` with the same options and number of threads write the
-    same reviews and end with bit-for-bit equal GRU weights on one CPU; with `--seed 1` instead
-    of 0 both are others.
-    """
-
-    def run(seed, name):
-        small = ["--sentences=200", "--epochs=1", "--net=recurrent", "--device=cpu"]
-        sentiment.main([*small, f"--seed={seed}", f"--out={tmp_path / name}"])
-        state = torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)["model"]
-        return (
-            (tmp_path / name / "reviews.tsv").read_text(),
-            {name: weight.tolist() for name, weight in state.items()},
-        )
-
-    first, again, other = run(0, "first"), run(0, "again"), run(1, "other")
-
-    assert first == again
-    assert first[0] != other[0]
-    assert first[1] != other[1]
-
-
 @pytest.mark.parametrize(
-    ("written", "arguments", "said"),
+    ("written", "argument", "said"),
     [
-        (None, ["--data={}/r.tsv"], "no reviews in {}/r.tsv: put lines of a label, a tab and"),
-        ("good\t1\n", ["--data={}/r.tsv"], "{}/r.tsv needs a first line that names"),
-        ("label\ttext\n1\t\n", ["--data={}/r.tsv"], "{}/r.tsv, line 2: no label 0 or 1 with"),
-        ("label\ttext\n7\tso\n", ["--data={}/r.tsv"], "{}/r.tsv, line 2: no label 0 or 1 with"),
-        ("label\ttext\n1\tso\n", ["--data={}/r.tsv"], "the reviews are too few"),
-        (None, ["--classify=good"], "no {}/checkpoint.pt to go on from: train without --resume"),
-        (None, ["--classify= "], "--classify: the text has no words"),
+        (None, "--data={}/r.tsv", "no reviews in {}/r.tsv: put lines of a label, a tab and"),
+        ("good\t1\n", "--data={}/r.tsv", "{}/r.tsv needs a first line that names"),
+        ("label\ttext\n1\t\n", "--data={}/r.tsv", "{}/r.tsv, line 2: no label 0 or 1 with"),
+        ("label\ttext\n7\tso\n", "--data={}/r.tsv", "{}/r.tsv, line 2: no label 0 or 1 with"),
+        ("label\ttext\n1\tso\n", "--data={}/r.tsv", "the reviews are too few"),
+        (None, "--classify=good", "no checkpoint {}/checkpoint.pt: a training without --resume"),
+        (None, "--classify= ", "--classify: the text has no words"),
     ],
 )
-def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arguments, said):
+@pytest.mark.spare("'good\\t1\\n'", reason="any line without the names will do")
+def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, argument, said):
     """Without `--dry-run`, `examples/sentiment.py` ends with exit code 2 and a line that names
     the cause: no file `--data`, one without the named columns or with a label that isn't 0 or
     1, too few reviews, or no checkpoint for `--classify`.
@@ -319,7 +309,7 @@ def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arg
     (tmp_path / "r.tsv").write_text(written) if written else None
 
     with pytest.raises(SystemExit, match="2"):
-        sentiment.main([f"--out={tmp_path}", *(each.format(tmp_path) for each in arguments)])
+        sentiment.main([f"--out={tmp_path}", argument.format(tmp_path)])
 
     error = capsys.readouterr().err
     assert error.startswith("sentiment.py: " + said.format(tmp_path))

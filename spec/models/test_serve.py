@@ -341,9 +341,9 @@ def test_max_body_is_in_bytes(sent):
     ],
 )
 def test_every_error_has_one_shape(sent, content, status, detail):
-    """Whatever is wrong with what it is sent, `examples/serve.py` answers JSON with the one key
-    "detail", a text: lists nested 60,000 deep (400), numbers that are NaN, infinite or booleans,
-    and finite ones that are too large for the net (422).
+    """`examples/serve.py` answers a body of lists nested 60,000 deep with status 400, and inputs
+    that are NaN, infinite, booleans, or too large for the net with 422; what it answers is JSON
+    with the one key "detail", a text.
     """
     answer = sent("POST", "/predict", content=content)
 
@@ -385,8 +385,8 @@ def test_a_body_that_is_no_question_is_told_so(sent, content, said):
 
 
 def test_json_must_be_named_as_such(sent):
-    """`examples/serve.py` answers a question that comes without the header "content-type:
-    application/json" with status 422 and what to send.
+    """`examples/serve.py` answers a question that comes without a header "content-type" with
+    status 422 and what to send; with "content-type: application/json" it answers 200.
     """
     named, unnamed = (
         sent("POST", "/predict", content=b'{"inputs": [0, 0]}', headers=headers)
@@ -432,7 +432,7 @@ def test_more_requests_than_may_wait_are_sent_away(served, points):
 @pytest.mark.spare("6", reason="within 4 of it")
 @pytest.mark.claim("course-concurrent-serving")
 def test_a_server_answers_parallel_requests_as_single_ones(example, running):
-    """Started with `--max-wait 100`, `examples/serve.py` computes 40 requests of parallel
+    """Started with `--max-wait 100`, `examples/serve.py` computes 40 requests of 16 parallel
     clients in at most 10 batches, and the four answers that are compared are equal to those of
     single calls.
 
@@ -497,10 +497,10 @@ def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
 
 
 def test_a_file_that_is_no_model_is_refused(refused, demo, tmp_path):
-    """If the file of `--model` can't be read or has one bit flipped, `examples/serve.py` ends with
-    exit code 2 and one line that names it.
+    """If the file of `--model` is no model or has a flipped bit in its weights,
+    `examples/serve.py` ends with exit code 2 and one line that names it.
 
-    `torch.load` itself reads weights of which a bit has changed without a word.
+    A checksum finds the flipped bit: by itself `torch.load` may read such weights and say nothing.
     """
     broken, flipped = tmp_path / "broken.pt", tmp_path / "flipped.pt"
     broken.write_bytes(b"no model")

@@ -83,7 +83,7 @@ def test_the_order_of_a_pair_does_not_matter(siamese):
 
     assert net(first, second).tolist() == pytest.approx(net(second, first).tolist(), abs=1e-5)
     assert net(first, first).tolist() == pytest.approx([0.0] * 4, abs=1e-5)
-    assert net(first, second).tolist() != pytest.approx([0.0] * 4, abs=1e-3)
+    assert (net(first, second) > net(first, first)).tolist() == [True] * 4
 
 
 def test_every_code_has_the_length_1(siamese):
@@ -112,22 +112,25 @@ def test_the_loss_draws_together_and_pushes_apart_up_to_the_margin(siamese):
 
 
 @pytest.mark.parametrize(
-    ("distance", "same", "threshold"),
+    ("same", "threshold", "right"),
     [
-        ([4, 1, 3, 2], [False, True, False, True], 2.5),
-        ([4, 1, 3, 2], [True, True, True, True], 4.0),
-        ([4, 1, 3, 2], [False, False, False, False], -1.0),
-        ([1, 2, 3, 4, 5], [True, False, True, True, False], 4.5),
+        ([False, False, True, True, True], 3.5, 1.0),
+        ([True, True, True, True, True], 5.0, 1.0),
+        ([False, False, False, False, False], -1.0, 1.0),
+        ([False, True, True, False, True], 4.5, 0.8),
     ],
 )
-def test_the_best_threshold_is_right_most_often(siamese, distance, same, threshold):
-    """`best_threshold` of `examples/siamese.py` returns a distance up to which pairs are to be
-    called "same" so that the most pairs are judged correctly, and -1 if it is best to call none
-    "same".
+def test_the_best_threshold_is_right_most_often(siamese, same, threshold, right):
+    """`best_threshold` of `examples/siamese.py`, given pairs whose distances all differ, returns a
+    distance up to which pairs are to be called "same" so that the most are judged correctly, and
+    -1 if it is best to call none "same".
     """
-    chosen = siamese.best_threshold(torch.tensor(distance), torch.tensor(same))
+    distance, same = torch.arange(1.0, 6.0).flip(0), torch.tensor(same)
+
+    chosen = siamese.best_threshold(distance, same)
 
     assert chosen == threshold
+    assert siamese.share_right(distance, same, chosen) == right
 
 
 def test_half_of_the_pairs_show_one_digit(siamese, digits):
@@ -161,14 +164,14 @@ def test_no_picture_is_both_learned_from_and_measured_on(siamese, digits):
     """
     images, labels = siamese.read_test_files(digits)
     # Each picture is marked with its number, in its first two values.
-    images[:, 0, 0] = torch.arange(len(images)) % 256
-    images[:, 0, 1] = torch.arange(len(images)) // 256
+    number = torch.arange(len(images))
+    images[:, 0, :2] = torch.stack([number % 256, number // 256], 1).byte()
 
     parts = siamese.make_pairs(images, labels, [7, 8, 9], 2000, seed=0)
 
     marks = [{tuple(mark) for mark in part.images[:, 0, :2].tolist()} for part in parts]
-    assert [marks[0] & marks[1], marks[0] & marks[2], marks[1] & marks[2]] == [set(), set(), set()]
-    assert len(marks[0] | marks[1] | marks[2]) == len(images)
+    assert sum(map(len, marks)) == len(set().union(*marks)) == len(images)
+    assert len(marks) == 3
 
 
 def test_the_seed_chooses_what_is_learned_from_and_not_what_is_measured(siamese, digits):
@@ -202,7 +205,8 @@ def test_it_makes_a_fraction_of_the_mistakes_of_the_pixels(metrics):
     """
     seen = metrics["seen"]
 
-    assert (1 - seen["accuracy"]) / (1 - seen["pixels"]) == pytest.approx(0.075, abs=0.075)
+    fewer = (seen["accuracy"] - seen["pixels"]) / (1 - seen["pixels"])
+    assert fewer == pytest.approx(0.925, abs=0.075)
 
 
 def test_the_pixels_get_their_best_chance(metrics, siamese, digits):
@@ -284,24 +288,10 @@ def test_a_run_leaves_three_figures_and_a_log(trained):
     for name in ("distances", "loss", "pairs"):
         with Image.open(out / f"{name}.png") as figure:
             sizes.append(figure.size)
-            shades.append(len(np.unique(np.asarray(figure.convert("L")))))
+            shades.append(figure.convert("L").getextrema())
     assert sizes == [(900, 450), (800, 450), (1000, 260)]
-    # As many shades as a figure with something in it has; a blank one has one.
-    assert shades == pytest.approx([200, 200, 200], abs=60)
+    assert shades == [(0, 255), (0, 255), (0, 255)]
     assert "unseen: {" in (out / "log.txt").read_text()
-
-
-def test_a_run_repeats_exactly_from_its_seed(siamese, few):
-    """Two runs of `examples/siamese.py` with the same options and number of threads have equal
-    losses and equal accuracies on one CPU; with `--seed 1` instead of 0 the losses are others.
-    """
-    run = ["--data", str(few), "--dry-run", *TINY]
-
-    first, again, other = (siamese.main([*run, "--seed", seed]) for seed in "001")
-
-    names = ("losses", "threshold", "seen", "unseen")
-    assert [first[name] == again[name] for name in names] == [True, True, True, True]
-    assert first["losses"] != other["losses"]
 
 
 @pytest.fixture
@@ -315,6 +305,7 @@ def refused(siamese, refusal):
     return call
 
 
+@pytest.mark.spare("'out'", reason="nothing is written there")
 def test_without_digits_it_says_where_to_put_them(refused, tmp_path):
     """Without digits in `--data`, `examples/siamese.py` ends with exit code 2 and one line that
     says which two files to put there.

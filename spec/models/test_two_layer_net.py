@@ -208,7 +208,7 @@ def test_the_seed_decides_all(trained):
     """Two runs of `examples/two_layer_net.py` with the same options and number of threads have
     equal losses on one CPU; with `--seed 4` the first loss is another than with `--seed 3`.
 
-    The default learning rate is 0.3: naming it changes nothing.
+    Naming a default, as `--lr 0.3`, changes nothing.
     """
     short = ["--steps", "20", "--seed"]
 

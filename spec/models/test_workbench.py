@@ -185,14 +185,13 @@ def differing(one, other):
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whole, tmp_path):
-    """After a training script of `examples/` was killed while it wrote its fourth checkpoint,
-    `--resume` goes on from the third and ends with the weights and losses of an uninterrupted
-    run with as many threads on the same CPU, bit for bit.
+    """After a script of `examples/` was killed while it wrote a checkpoint, `--resume` goes on
+    from the checkpoint before and ends with the weights and losses of an uninterrupted run with
+    as many threads on the same CPU, bit for bit.
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
     `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step, in
-    `dqn.py` each evaluation, in `dcgan.py` each `--report-every` steps. `imagenet_resnet.py` writes
-    the best so far beside it, and goes on from the second.
+    `dqn.py` each evaluation, in `dcgan.py` each `--report-every` steps.
     """
     script = import_example(name)
     run_until_killed(script, "os.replace", 4, command(name, tmp_path))
@@ -208,7 +207,9 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whol
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_finished_run_resumed_trains_no_further(name, command, whole, stopped):
-    """`--resume` of a finished run leaves weights and losses as they are, and measures again."""
+    """A script of `examples/` that is called with `--resume` and the other options as before
+    after it has finished, trains no further: weights and losses stay as they are.
+    """
     out = stopped(name)
 
     import_example(name).main(command(name, out, "--resume"))
@@ -217,10 +218,32 @@ def test_a_finished_run_resumed_trains_no_further(name, command, whole, stopped)
     assert scalars(checkpoint(out)) == scalars(checkpoint(whole(name)))
 
 
+@pytest.mark.parametrize("name", TINY)
+def test_the_seed_decides_the_whole_run(name, command, whole, tmp_path):
+    """Two runs of a script of `examples/` that has `--resume`, with the same options and number
+    of threads, end with bit-for-bit equal weights and losses on one CPU; with `--seed 1` instead
+    of 0 the losses are others.
+
+    With another number of threads sums are added in another order: `imagenet_resnet.py` on twenty
+    drawn classes reached a top-1 of 73.4 % with one thread and 71.6 % with two, by the seed 0.
+    """
+    script = import_example(name)
+    script.main(command(name, tmp_path / "again", "--seed", "0"))
+    script.main(command(name, tmp_path / "other", "--seed", "1"))
+
+    first, again = checkpoint(whole(name)), checkpoint(tmp_path / "again")
+    assert differing(again, first) == []
+    assert scalars(again) == scalars(first)
+    assert scalars(checkpoint(tmp_path / "other")) != scalars(first)
+
+
 @pytest.mark.parametrize("name", [*TINY, *SHORT])
 def test_a_dry_run_writes_nothing(name, command, tmp_path, monkeypatch):
-    """`--dry-run` takes a script of `examples/` through all its parts in a few batches and
-    writes no file, not even the folder of `--out`.
+    """With `--dry-run` a training script of `examples/` trains only briefly and leaves no file of
+    its own, not even the folder of `--out`.
+
+    So it shows in seconds that the options, the data and the net fit together. It downloads no
+    data; what `--weights DEFAULT` fetches, torchvision keeps.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -246,9 +269,9 @@ def test_a_dry_run_writes_nothing(name, command, tmp_path, monkeypatch):
 def test_what_the_user_can_mend_is_told_in_one_line(
     name, command, tmp_path, refusal, arguments, said
 ):
-    """A script of `examples/` ends with exit code 2 and one line that names the option if a seed,
-    a device, a rate or a folder can't be used, or if `--lr` makes the loss NaN, infinite or
-    larger than 1e15.
+    """A training script of `examples/` ends with exit code 2 and one line of its own that names
+    the option if `--seed`, `--device`, `--lr` or the folder `--out` can't be used, or if `--lr`
+    makes the loss NaN, infinite or larger than 1e15.
 
     Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a `--seed`
     that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a file.
@@ -267,22 +290,26 @@ def test_what_the_user_can_mend_is_told_in_one_line(
     [
         ("seed", "checkpoint.pt is of another run: seed is 0 there, 1 here"),
         ("lr", "checkpoint.pt is of another run: lr is"),
-        ("folder", "nowhere/checkpoint.pt to go on from: train without --resume first"),
+        ("folder", "nowhere/checkpoint.pt: a training without --resume writes one"),
         ("script", "checkpoint.pt is a checkpoint of another.py"),
         ("bit", "checkpoint.pt is damaged, "),
-        ("end", "checkpoint.pt is damaged, or no checkpoint: train without --resume"),
+        (
+            "end",
+            "checkpoint.pt is damaged, or no checkpoint: a training without --resume writes one",
+        ),
         ("net", "checkpoint.pt does not fit this script's model: "),
     ],
 )
 def test_a_checkpoint_that_does_not_fit_is_refused(
     name, change, said, command, stopped, refusal, workbench
 ):
-    """`--resume` ends with exit code 2 and one line, and leaves the checkpoint as it was, if that
-    is of another `--seed`, `--lr` or script, has one bit flipped, ends early, or holds weights
-    of other shapes, and if there is none in `--out`.
+    """`--resume` of a script of `examples/` refuses a checkpoint of another `--seed`, `--lr` or
+    script, one with a flipped bit in its weights, half a file, weights of other shapes, and an
+    `--out` without one: exit code 2. The file stays as it is.
 
-    So a mistyped `--out` does not begin afresh. The checksum covers all that is in the file:
-    `torch.load` itself reads weights of which a bit has changed without a word.
+    So a mistyped `--out` does not begin afresh. A checksum finds the flipped bit: by itself
+    `torch.load` may read weights of which a bit has changed, and say nothing. With `--dry-run`,
+    `--resume` is left out of account.
     """
     out = stopped(name)
     path, more = out / "checkpoint.pt", []
@@ -317,9 +344,12 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
 
 @pytest.mark.parametrize("name", [*NEED_DIGITS, *NEED_TEXT, *NEED_PICTURES[:2], "image_captioning"])
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
-    """`--resume` with other data in `--data`, or another text in the file of `--text`, than
-    the checkpoint's ends with exit code 2 and one line: the checkpoint holds a hash of what was
-    learned from.
+    """`--resume` of a script of `examples/` with a folder or file of other data in `--data` or
+    `--text` than the checkpoint's ends with exit code 2 and a line of its own: "it learned from
+    other data".
+
+    Because the checkpoint holds a hash of the data; for a folder of pictures, of the names,
+    classes and sizes of the files.
     """
     out = stopped(name)
 
@@ -334,7 +364,7 @@ def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, ref
 @pytest.mark.parametrize("name", TINY)
 def test_a_full_disk_leaves_the_checkpoint_before(name, command, refusal, tmp_path, monkeypatch):
     """If the disk is full when a script of `examples/` writes its second checkpoint, it ends
-    with exit code 2 and one line; the first is left, whole, and no half-written one.
+    with exit code 2 and one line of its own; the first is left, whole, and no half-written one.
     """
     replace, calls = os.replace, iter([False, True])
 
@@ -385,7 +415,7 @@ def train(workbench, tmp_path):
             for epoch in run.epochs():
                 for batch in run.batches(loader):
                     if epoch == stop:
-                        raise KeyboardInterrupt
+                        raise Stopped
                     optimizer.zero_grad()
                     loss = net(torch.stack(batch)).square().mean()
                     scaler.scale(loss).backward()
@@ -399,6 +429,10 @@ def train(workbench, tmp_path):
         return main(["--device", "cpu", "--out", str(tmp_path / out), *arguments])
 
     return run
+
+
+class Stopped(Exception):
+    """What ends a run in the middle of an epoch."""
 
 
 class Memory:
@@ -416,15 +450,15 @@ class Memory:
 
 @pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
-    """A run on `examples/workbench.py` that was interrupted in its second epoch and resumed ends
-    with the same weights, optimizer, `GradScaler`, `torch.Generator` and memory of its own as
-    an uninterrupted one, bit for bit.
+    """A CPU run on `examples/workbench.py` that was interrupted in its second epoch and resumed
+    ends with the same weights, optimizer, `GradScaler`, `torch.Generator` and memory of its own
+    as an uninterrupted one, bit for bit.
 
     So it does though it shuffles its data and drops out half of its units. Each epoch begins
     with a seed of its own; all other state is in the checkpoint.
     """
     train(out="whole")
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Stopped):
         train(out="resumed", stop=2)
     assert checkpoint(tmp_path / "resumed")["epoch"] == 1
 
@@ -467,6 +501,7 @@ def test_killed_at_any_moment_a_checkpoint_is_whole_or_absent(function, call, tm
 
 
 @pytest.mark.torch(">=2.3")
+@pytest.mark.spare("100", reason="most of the 500 are told")
 def test_a_flipped_bit_is_told_or_changes_nothing(train, workbench, tmp_path):
     """Whichever of 500 bits of a checkpoint is flipped, from the first to the last byte,
     `read_checkpoint` of `examples/workbench.py` raises InputError or returns what was saved:
@@ -494,11 +529,11 @@ def test_a_flipped_bit_is_told_or_changes_nothing(train, workbench, tmp_path):
 
 @pytest.mark.torch(">=2.3")
 def test_an_epoch_more_is_refused_where_the_schedule_depends_on_it(train, capsys):
-    """A checkpoint of a run of 3 epochs is refused with `--epochs 4`: "epochs is 3 there, 4
-    here".
+    """By default a `Run` of `examples/workbench.py` refuses, with `--resume --epochs 4`, the
+    checkpoint of a run of 3 epochs: "epochs is 3 there, 4 here".
 
-    A script whose learning rate does not depend on the number of epochs says so and goes on
-    (`examples/regression.py`).
+    Because a learning rate may depend on the number of epochs. A script in which it doesn't gives
+    `Run` the name "epochs" in `free`, as `examples/regression.py` does, and goes on.
     """
     train()
 
@@ -510,8 +545,9 @@ def test_an_epoch_more_is_refused_where_the_schedule_depends_on_it(train, capsys
 
 
 def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
-    """`fingerprint` of `examples/workbench.py` is the same for equal tensors, and another one
-    if a value, the shape, the dtype, a name or the order of a list differs.
+    """`fingerprint` of `examples/workbench.py` is the same for dense tensors of one shape and
+    dtype that are equal bit for bit, whatever their strides, and another one if a value, the
+    shape, the dtype, or a name in a dict differs.
     """
     ones = torch.ones(2, 2)
     others = [
@@ -524,9 +560,29 @@ def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
 
     hashes = [workbench.fingerprint(other) for other in others]
 
-    assert workbench.fingerprint(ones) == workbench.fingerprint(torch.ones(2, 4)[:, ::2])
+    rows = torch.tensor([[1, 2], [3, 4]])
+    assert workbench.fingerprint(rows) == workbench.fingerprint(rows.mT.contiguous().mT)
+    assert workbench.fingerprint(rows) != workbench.fingerprint(rows.mT)
     assert len({*hashes, workbench.fingerprint(ones)}) == 6
-    assert len(hashes[0]) == 64
+    assert {len(each) for each in hashes} == {64}
+
+
+@pytest.mark.spare("201", reason="any length above 200 will do")
+def test_of_a_long_error_the_first_sentence_is_told(workbench):
+    """`first_line(error)` of `examples/workbench.py` gives the first line of what an error says; of
+    a line of more than 200 characters only its first sentence, or 200 characters of that, unless
+    the error is an InputError.
+
+    PyTorch's "Could not run 'aten::...'" may list all of its backends in a line of over a
+    thousand characters.
+    """
+    error = RuntimeError("It failed. " + "There are other backends. " * 40 + "\nA second line.")
+
+    assert workbench.first_line(error) == "It failed"
+    assert workbench.first_line(RuntimeError("It failed. Why?\nBecause.")) == "It failed. Why?"
+    assert workbench.first_line(RuntimeError("x" * 201)) == "x" * 200
+    assert workbench.first_line(workbench.InputError("x" * 201)) == "x" * 201
+    assert workbench.first_line(RuntimeError()) == "RuntimeError"
 
 
 def test_without_tensorboard_a_run_says_so_and_goes_on(command, tmp_path, monkeypatch, capsys):
@@ -558,9 +614,11 @@ def test_a_resumed_dashboard_shows_every_value_once(command, stopped):
     assert "going on after epoch 4\n" in (out / "log.txt").read_text()
 
 
+@pytest.mark.spare("-1", reason="here it is the first line too, if no epoch ended meanwhile")
 def test_an_interrupt_is_one_line(pytestconfig, tmp_path):
-    """A script of `examples/` that is interrupted (SIGINT, Ctrl-C) exits with code 130 and one
-    line that says how to go on; imported, its `main` passes KeyboardInterrupt on.
+    """A script of `examples/` with `--resume` that is interrupted in its training (SIGINT,
+    Ctrl-C) exits with code 130 and one line of its own: "stopped; --resume goes on from its last
+    checkpoint".
     """
     run = [sys.executable, "examples/regression.py", "--epochs", "100000", "--device", "cpu"]
     process = subprocess.Popen(

@@ -126,8 +126,8 @@ def test_a_mask_is_bool_or_float():
     """An int64 `attn_mask` of `F.scaled_dot_product_attention` raises RuntimeError, "Expected
     attn_mask dtype to be bool or float"; write `mask.bool()`.
 
-    Ones and zeros of a float mask are accepted, but they are added to the scores and exclude
-    nothing.
+    Ones and zeros of a float mask of the dtype of the queries are accepted, but they are added
+    to the scores and exclude nothing.
     """
     q = torch.zeros(1, 2, 4)
     mask = torch.ones(2, 2, dtype=torch.int64)
@@ -139,8 +139,8 @@ def test_a_mask_is_bool_or_float():
 
 @pytest.mark.torch("<2.5")
 def test_a_query_that_may_see_nothing_used_to_get_nan():
-    """Before PyTorch 2.5 `F.scaled_dot_product_attention` on the CPU returned NaN for a query whose
-    row of a bool `attn_mask` was all False.
+    """Before PyTorch 2.5 `F.scaled_dot_product_attention` on the CPU returned NaN for a query
+    whose row of a bool `attn_mask` was all False.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])
@@ -171,11 +171,12 @@ def test_a_query_that_may_see_nothing_gets_zeros():
 
 
 def test_attention_does_not_know_the_order_of_keys(device):
-    """Without mask, `is_causal` or dropout, permuting keys and values together leaves the result of
-    `F.scaled_dot_product_attention` the same up to rounding: it does not know their order.
+    """Without mask, `is_causal` or dropout, permuting keys and values together leaves the
+    result of `F.scaled_dot_product_attention` the same up to rounding: it does not know their
+    order.
 
-    So transformers add an encoding of the position to the inputs. With `is_causal=True` the order
-    counts, as the first query sees the first key only.
+    So transformers add an encoding of the position to the inputs. With `is_causal=True` the
+    order counts, as the first query sees the first key only.
     """
     q = torch.tensor([[1.0]], device=device)
     k = torch.tensor([[0.0], [math.log(3)]], device=device)
@@ -195,7 +196,7 @@ def test_multihead_attention_returns_the_answer_and_the_shares():
     returns the output [batch, queries, 8] and the attention weights [batch, queries, keys],
     which sum to 1 over the keys, up to rounding.
 
-    With dropout the weights are returned after the drop, and do not sum to 1.
+    With dropout in training mode the weights are returned after the drop, and do not sum to 1.
     """
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     q, k = torch.randn(3, 5, 8), torch.randn(3, 7, 8)
@@ -222,11 +223,12 @@ def test_multihead_attention_wants_three_inputs():
 
 
 def test_the_shares_are_averaged_over_the_heads_unless_told():
-    """The attention weights that `nn.MultiheadAttention` returns are averaged over the heads; with
-    `average_attn_weights=False` it returns those of each head, with `need_weights=False` None.
+    """The attention weights that `nn.MultiheadAttention` returns are averaged over the heads;
+    with `average_attn_weights=False` it returns those of each head, with `need_weights=False`
+    None.
 
-    The documentation recommends `need_weights=False` for performance, because the fused computation
-    of attention returns no weights.
+    The documentation recommends `need_weights=False` for performance, because the fused
+    computation of attention returns no weights.
     """
     layer = nn.MultiheadAttention(8, 2, batch_first=True)
     x = torch.randn(3, 5, 8)

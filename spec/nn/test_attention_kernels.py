@@ -263,11 +263,11 @@ def test_the_old_context_manager_is_deprecated():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_flash_attention_on_a_gpu_wants_half_precision():
-    """On a CUDA GPU `SDPBackend.FLASH_ATTENTION` takes float16 and bfloat16 only: with it alone
-    allowed, `F.scaled_dot_product_attention` of float32 raises RuntimeError, "No available kernel.
-    Aborting execution."
+    """On a CUDA GPU, with only `SDPBackend.FLASH_ATTENTION` allowed,
+    `F.scaled_dot_product_attention` of float32 inputs raises RuntimeError, "No available
+    kernel. Aborting execution."
 
-    It takes no `attn_mask` either, only `is_causal`.
+    This kernel takes float16 and bfloat16, and no `attn_mask`, only `is_causal`.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 

@@ -74,6 +74,7 @@ def test_padded_queries_still_get_an_output():
 
     assert output[mask].count_nonzero().item() == 4
     assert output[~mask].shape == (2, 4)
+    assert output.isfinite().all().item() is True
 
 
 @pytest.mark.torch("<2.6")

@@ -54,9 +54,9 @@ def test_batch_norm_then_scales_and_shifts(device):
 
 
 def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
-    """`nn.BatchNorm1d` in training mode divides by `sqrt(var + eps)`: with `eps=3` and a biased
-    variance of 1 it divides by 2, and a feature that is 7 in all samples gives 0 up to rounding,
-    not 0 / 0.
+    """A new `nn.BatchNorm1d` in training mode divides by `sqrt(var + eps)`: with `eps=3` and a
+    biased variance of 1 it divides by 2, and a feature that is 7 in all samples gives 0 up to
+    rounding, not 0 / 0.
 
     The rounding of the mean is divided by a small number there: with the default `eps=1e-5` a
     constant feature of 1e8 may give hundreds.

@@ -222,11 +222,12 @@ def test_a_stride_may_leave_the_end_unseen(device):
     ],
 )
 def test_padding_comes_in_four_kinds(mode, edges):
-    """`nn.Conv1d(..., padding=1, padding_mode=...)` pads [1, 2, 3] with two zeros ("zeros"), with 1
-    and 3 ("replicate"), with 2 and 2 ("reflect") or with 3 and 1 ("circular").
+    """`nn.Conv1d(..., padding=1, padding_mode=...)` pads `[[[1.0, 2.0, 3.0]]]` with two zeros
+    ("zeros"), with 1 and 3 ("replicate"), with 2 and 2 ("reflect") or with 3 and 1
+    ("circular").
 
-    The sums of three neighbours show it: with "zeros" the border gives 1 + 2, with "circular" 3 + 1
-    + 2.
+    The sums of three neighbours show it: with "zeros" the border gives 1 + 2, with "circular" 3
+    + 1 + 2.
     """
     layer = nn.Conv1d(1, 1, 3, padding=1, padding_mode=mode, bias=False)
     layer.weight.data = torch.ones(1, 1, 3)
@@ -318,9 +319,9 @@ def test_a_transposed_convolution_is_the_loop_that_spreads_each_number(stride, l
 
 
 def test_a_transposed_convolution_restores_the_shape_and_not_the_numbers(device):
-    """With a kernel of two ones and `stride=2`, `F.conv1d` makes 3 and 7 of the elements 1, 2,
-    3, 4, and `F.conv_transpose1d` of these makes 3, 3, 7, 7: the length comes back, the
-    numbers do not.
+    """With the kernel `torch.ones(1, 1, 2)` and `stride=2`, `F.conv1d` makes 3 and 7 of
+    `[[[1.0, 2.0, 3.0, 4.0]]]`, and `F.conv_transpose1d` of these makes 3, 3, 7, 7: the length
+    comes back, the numbers do not.
 
     Because it is the transpose of the convolution, which the gradient uses, and not its
     inverse. Length 5, too, becomes 2 and then 4.
@@ -344,8 +345,8 @@ def test_a_transposed_weight_has_its_inputs_first():
 
 def test_output_padding_chooses_between_two_sizes():
     """With stride 2, `output_padding=1` makes the output of `nn.ConvTranspose2d(1, 1, 3,
-    stride=2, padding=1)` one row and one column larger: an input of 3 x 3 becomes 6 x 6 instead
-    of 5 x 5.
+    stride=2, padding=1)` one row and one column larger: for the input `torch.zeros(1, 1, 3, 3)`
+    it is 6 x 6 instead of 5 x 5.
 
     Because `nn.Conv2d` with these settings makes 3 x 3 of both; `layer(x, output_size=(6, 6))`
     says it in the call. No zeros are added to the output, it is computed further.
@@ -372,8 +373,8 @@ def test_output_padding_is_smaller_than_the_stride():
 
 
 def test_a_window_larger_than_the_image_is_refused():
-    """`nn.Conv2d(1, 1, 5)` raises RuntimeError for an image of 3 x 3 pixels, "Kernel size can't be
-    greater than actual input size"; with `padding=1` the 5 x 5 kernel fits.
+    """`nn.Conv2d(1, 1, 5)` raises RuntimeError for a float32 batch (1, 1, 3, 3), "Kernel size
+    can't be greater than actual input size"; with `padding=1` the 5 x 5 kernel fits.
 
     It happens in networks that shrink small images too often: add padding or remove a pooling.
     """

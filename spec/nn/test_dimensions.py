@@ -27,8 +27,9 @@ from torch import nn
     ],
 )
 def test_convolutions_have_a_kernel_of_one_two_or_three_dimensions(layer, shape, output):
-    """With `kernel_size=3` and no padding `nn.Conv1d` makes 6 of 8 positions, `nn.Conv2d` 6 x 6 of
-    8 x 8 and `nn.Conv3d` 6 x 6 x 6 of 8 x 8 x 8; the channels go from 3 to 4.
+    """With `kernel_size=3` and no padding `nn.Conv1d(3, 4, 3)` makes (2, 4, 6) of float32 (2,
+    3, 8), `nn.Conv2d(3, 4, 3)` (2, 4, 6, 6) of (2, 3, 8, 8) and `nn.Conv3d(3, 4, 3)` (2, 4, 6,
+    6, 6) of (2, 3, 8, 8, 8).
     """
     assert layer(torch.ones(shape)).shape == output
 
@@ -102,10 +103,11 @@ def test_adaptive_pooling_takes_the_size_of_the_output(layer, shape, output):
 @pytest.mark.spare("8", reason="the output has its size whatever the input's")
 @pytest.mark.spare("2", reason="a larger window overlaps more, and the output has its size")
 def test_fractional_pooling_makes_a_size_that_does_not_divide():
-    """`nn.FractionalMaxPool2d(2, output_size=5)` makes 5 x 5 of 8 x 8, with pooling windows of 2 x
-    2 at positions drawn at random; `FractionalMaxPool3d` makes 5 x 5 x 5 of 8 x 8 x 8.
+    """`nn.FractionalMaxPool2d(2, output_size=5)` makes (1, 3, 5, 5) of (1, 3, 8, 8), with
+    pooling windows of 2 x 2 at positions drawn at random; `FractionalMaxPool3d` makes (1, 3, 5,
+    5, 5) of (1, 3, 8, 8, 8).
 
-    `nn.MaxPool2d(2)`, whose windows lie side by side, makes 4 x 4.
+    `nn.MaxPool2d(2)`, whose windows lie side by side, makes (1, 3, 4, 4).
     """
     assert nn.FractionalMaxPool2d(2, output_size=5)(torch.ones(1, 3, 8, 8)).shape == (1, 3, 5, 5)
     assert nn.FractionalMaxPool3d(2, output_size=5)(torch.ones(1, 3, 8, 8, 8)).shape == (
@@ -189,8 +191,8 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
 )
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
     """In training mode a new `nn.InstanceNorm1d`, `InstanceNorm2d` or `InstanceNorm3d` brings
-    each channel of each sample of normally distributed numbers (N, C, ...) to a mean of 0 up
-    to rounding, taken over the positions of that sample.
+    each channel of each sample of normally distributed numbers (N, C, ...), at several
+    positions, to a mean of 0 up to rounding over the positions.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 

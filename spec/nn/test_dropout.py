@@ -31,8 +31,8 @@ def test_dropout_drops_in_training_and_passes_in_evaluation(device):
 
 @pytest.mark.parametrize(("p", "kept"), [(0.2, 1.25), (0.5, 2.0), (0.75, 4.0)])
 def test_dropout_makes_up_for_what_it_drops(p, kept, device):
-    """`F.dropout(x, p)` of many ones divides the elements that stay by `1 - p`, so that their
-    mean stays about 1: the ones become 1.25, 2 or 4 for `p` = 0.2, 0.5 or 0.75.
+    """`F.dropout(x, p)` of many float32 ones divides the elements that stay by `1 - p`, so that
+    their mean stays about 1: the ones become 1.25, 2 or 4 for `p` = 0.2, 0.5 or 0.75.
     """
     y = F.dropout(torch.ones(1000, device=device), p)
 
@@ -42,7 +42,7 @@ def test_dropout_makes_up_for_what_it_drops(p, kept, device):
 
 def test_dropout_of_one_drops_all_and_of_zero_nothing(device):
     """In `F.dropout` with its default `training=True` the probability `p` is that of being
-    dropped: of a tensor of ones `p=1.0` makes zeros, and `p=0.0` leaves the ones.
+    dropped: of a float32 tensor of ones `p=1.0` makes zeros, and `p=0.0` leaves the ones.
     """
     x = torch.ones(3, device=device)
 
@@ -118,8 +118,9 @@ def test_dropout_of_integers_is_refused():
     "function", [F.dropout1d, F.dropout2d, F.dropout3d], ids=lambda f: f.__name__
 )
 def test_the_functions_of_channels_drop_unless_told_otherwise(function):
-    """Of a tensor of ones `F.dropout1d(x, 1.0)`, `F.dropout2d` and `F.dropout3d` make zeros, as
-    `training` is True by default; with `training=False` they return ones.
+    """Of float32 ones of shape (2, 2, 2) `F.dropout1d(x, 1.0)`, of (1, 2, 2, 2) `F.dropout2d`,
+    and of (1, 2, 2, 2, 2) `F.dropout3d` make zeros, as `training` is True by default; with
+    `training=False` they return ones.
 
     Because a function doesn't see `model.eval()`: in `forward` write `F.dropout2d(x, p,
     training=self.training)`, or use `nn.Dropout2d`.
@@ -135,9 +136,9 @@ def test_the_functions_of_channels_drop_unless_told_otherwise(function):
     "function", [F.alpha_dropout, F.feature_alpha_dropout], ids=lambda f: f.__name__
 )
 def test_functions_of_alpha_dropout_drop_only_if_told_so(function):
-    """Of ones of shape (4, 64, 2) `F.alpha_dropout(x, 0.5)` and `F.feature_alpha_dropout(x,
-    0.5)` return ones, as `training` is False by default; with `training=True` each element
-    becomes one of two other values.
+    """Of float32 ones of shape (4, 64, 2) `F.alpha_dropout(x, 0.5)` and
+    `F.feature_alpha_dropout(x, 0.5)` return ones, as `training` is False by default; with
+    `training=True` each element becomes one of two other values.
 
     The default is the opposite of that of `F.dropout`: give `training=self.training` to both.
     """

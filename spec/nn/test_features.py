@@ -70,6 +70,7 @@ def test_a_cut_from_children_is_a_chain():
     net.body.bias.data.zero_()
     cut = nn.Sequential(*list(net.children())[:-1])
 
+    assert list(cut) == [net.body]
     # The ReLU was written in `forward`, so the cut has lost it.
     assert cut(torch.tensor([-3.0, 4.0])).tolist() == [-3.0, 4.0]
 

@@ -117,8 +117,9 @@ def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
     ],
 )
 def test_pooling_functions_of_volumes(function, setting, value):
-    """Of the numbers 0 to 7 in 2 x 2 x 2, `F.max_pool3d(x, 2)` and `adaptive_max_pool3d(x, 1)` give
-    the maximum 7, `avg_pool3d(x, 2)` and `adaptive_avg_pool3d(x, 1)` the mean 3.5.
+    """Of the floats 0 to 7 in the shape (1, 1, 2, 2, 2), `F.max_pool3d(x, 2)` and
+    `adaptive_max_pool3d(x, 1)` give the maximum 7, `avg_pool3d(x, 2)` and
+    `adaptive_avg_pool3d(x, 1)` the mean 3.5.
     """
     x = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
 
@@ -127,8 +128,8 @@ def test_pooling_functions_of_volumes(function, setting, value):
 
 def test_functions_of_layers_are_given_the_weights():
     """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` are given the kernel that
-    `nn.Conv3d` and `nn.ConvTranspose2d` store: `conv3d` of 2 x 2 x 2 numbers with a kernel of
-    ones is their sum, `conv_transpose2d` of a 2 twice the kernel.
+    `nn.Conv3d` and `nn.ConvTranspose2d` store: `conv3d` of floats (1, 1, 2, 2, 2) with ones is
+    their sum, `conv_transpose2d` of `[[[[2.0]]]]` twice the kernel.
     """
     volume = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
     kernel = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
@@ -140,9 +141,9 @@ def test_functions_of_layers_are_given_the_weights():
 
 
 def test_the_function_of_batch_norm_is_given_the_statistics():
-    """`F.batch_norm(x, mean, var)` normalises by the statistics given, `F.batch_norm(x, None, None,
-    training=True)` by those of the batch; `F.batch_norm(x, None, None)` raises RuntimeError,
-    "running_mean must be defined in evaluation mode".
+    """`F.batch_norm(x, mean, var)` normalises by the statistics given, `F.batch_norm(x, None,
+    None, training=True)` by those of the batch; `F.batch_norm(x, None, None)` raises
+    RuntimeError, "running_mean must be defined in evaluation mode".
     """
     x = torch.tensor([[1.0], [3.0]])
 
@@ -156,9 +157,9 @@ def test_the_function_of_batch_norm_is_given_the_statistics():
 
 
 def test_an_adaptive_softmax_gives_rare_classes_smaller_layers():
-    """`nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)` scores classes 0 and 1
-    in its head and the rest in two clusters, projected to 4 and 2 features; `log_prob(x).exp()`
-    sums up to 1 over the classes.
+    """`nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)` scores classes 0
+    and 1 in its head and the rest in two clusters, projected to 4 and 2 features;
+    `log_prob(x).exp()` sums up to 1 over the classes.
 
     It makes large vocabularies cheap, if the classes are numbered from the most frequent to the
     rarest. The default `div_value=4.0` would leave 2 and 0 features of these 8.

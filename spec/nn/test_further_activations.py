@@ -35,7 +35,7 @@ from torch import nn
     ],
 )
 def test_the_curves_of_further_activations(layer, curve, device):
-    """At -3 `nn.SELU()` is -1.6706, `nn.Softsign()` -0.75, `nn.Tanhshrink()` -2.0049,
+    """At a float32 -3 `nn.SELU()` is -1.6706, `nn.Softsign()` -0.75, `nn.Tanhshrink()` -2.0049,
     `nn.LogSigmoid()` -3.0486, `nn.Hardswish()` 0, `nn.Softshrink(0.5)` -2.5 and
     `nn.Hardtanh(-2.0, 2.0)` -2.
 
@@ -120,9 +120,9 @@ def test_prelu_may_have_a_slope_for_each_channel():
     ],
 )
 def test_the_softmax_family(layer, row, device):
-    """Of the scores 0 and log 3 `nn.Softmax(dim=1)` makes 0.25 and 0.75, `nn.Softmin(dim=1)`,
-    the softmax of the negated scores, 0.75 and 0.25, and `nn.LogSoftmax(dim=1)` log 0.25 and
-    log 0.75.
+    """Of the row `[[0.0, math.log(3)]]` `nn.Softmax(dim=1)` makes 0.25 and 0.75,
+    `nn.Softmin(dim=1)`, the softmax of the negated scores, 0.75 and 0.25, and
+    `nn.LogSoftmax(dim=1)` log 0.25 and log 0.75.
 
     `F.softmax`, `F.softmin` and `F.log_softmax` with `dim=1` are the functions for it.
     """

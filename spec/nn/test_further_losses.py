@@ -147,11 +147,11 @@ def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
 
 
 def test_a_gaussian_loss_weighs_errors_by_the_variance():
-    """`nn.GaussianNLLLoss()(mean, target, var)` averages `(log(var) + (mean - target) ** 2 / var) /
-    2` for variances of at least `eps=1e-6`: the network predicts the variance too, and the best
-    variance is the squared error.
+    """`nn.GaussianNLLLoss()(mean, target, var)` of float32 vectors of one length averages
+    `(log(var) + (mean - target) ** 2 / var) / 2`, for variances of at least `eps=1e-6`.
 
-    A smaller variance is taken for `eps`.
+    The network predicts the variance too; the best variance is the squared error. A variance
+    below `eps` is taken for `eps`.
     """
     mean, target = torch.tensor([1.0]), torch.tensor([3.0])
 
@@ -182,8 +182,9 @@ def test_a_variance_is_positive_and_of_the_inputs_shape():
 
 
 def test_a_multi_label_loss_is_binary_cross_entropy():
-    """`nn.MultiLabelSoftMarginLoss()` of scores (N, classes) and float targets 0 and 1 of the same
-    shape equals `nn.BCEWithLogitsLoss()` up to rounding; several classes of a sample may be 1.
+    """`nn.MultiLabelSoftMarginLoss()` of scores (N, classes) and float targets 0 and 1 of the
+    same shape equals `nn.BCEWithLogitsLoss()` up to rounding; several classes of a sample may
+    be 1.
     """
     scores = torch.tensor([[0.0, 3.0, -1.0], [2.0, 0.5, 0.0]])
     targets = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])

@@ -74,8 +74,9 @@ def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
 
 
 def test_without_detach_the_generator_is_taught_to_lose():
-    """With `discriminator(fake)`, without `detach()`, the discriminator's loss leaves gradients in
-    the generator too, which its next step would use unless they are cleared.
+    """With `discriminator(fake)`, without `detach()`, `backward()` of the discriminator's loss
+    leaves gradients in the generator too, which its next step would use unless they are
+    cleared.
 
     They would teach the generator to be recognised, the contrary of its task.
     """
@@ -124,8 +125,8 @@ def test_a_frozen_discriminator_still_lets_the_gradient_through():
 
 def test_one_backward_for_both_losses_needs_the_graph_twice():
     """After one `backward()` without `retain_graph=True` a second one through the same `fake`
-    of an `nn.Linear` generator raises RuntimeError, "Trying to backward through the graph a
-    second time": both losses share the generator's graph.
+    of a generator of `nn.Linear` and `nn.Sigmoid` raises RuntimeError, "Trying to backward
+    through the graph a second time": both losses share its graph.
 
     Use `fake.detach()` for the discriminator, or make a new `fake` for the generator.
     """

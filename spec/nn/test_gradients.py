@@ -77,8 +77,8 @@ def test_backward_reaches_every_layer():
 
 @pytest.mark.claim("blitz-bias-grad-after")
 def test_backward_fills_the_gradient_of_the_bias():
-    """After `loss.backward()` the bias of an `nn.Conv2d(1, 6, 5)` has a `.grad` of six
-    elements, one per output channel.
+    """After `backward()` of a loss of the output of a network, the bias of its first layer
+    `nn.Conv2d(1, 6, 5)` has a `.grad` of six elements, one per output channel.
     """
     net = nn.Sequential(
         OrderedDict(

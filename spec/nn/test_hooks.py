@@ -23,11 +23,13 @@ def test_a_forward_hook_sees_module_inputs_and_output(device):
     layer = nn.ReLU()
     seen = []
     layer.register_forward_hook(
-        lambda module, inputs, output: seen.append((module, inputs[0].tolist(), output.tolist()))
+        lambda module, inputs, output: seen.append(
+            (module, type(inputs), inputs[0].tolist(), output.tolist())
+        )
     )
     layer(torch.tensor([-1.0, 2.0], device=device))
 
-    assert seen == [(layer, [-1.0, 2.0], [0.0, 2.0])]
+    assert seen == [(layer, tuple, [-1.0, 2.0], [0.0, 2.0])]
 
 
 def test_calling_forward_directly_skips_the_hooks():
@@ -243,8 +245,9 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
 
 
 def test_what_a_full_backward_hook_returns_goes_on(device):
-    """A tuple returned by a hook of `register_full_backward_hook` replaces the gradient of the
-    module's inputs; the gradient of its weight stays as it was.
+    """For an `nn.Linear` whose input requires grad, a tuple returned by a hook of
+    `register_full_backward_hook` replaces the gradient of the input; the gradient of the weight
+    stays as it was.
     """
     layer = nn.Linear(2, 1, bias=False, device=device)
     layer.register_full_backward_hook(lambda module, grad_input, grad_output: (grad_input[0] * 0,))

@@ -109,9 +109,13 @@ def test_reset_parameters_draws_again():
     layer = nn.Linear(100, 100)
     with torch.no_grad():
         layer.weight.fill_(7.0)
+        layer.bias.fill_(7.0)
+    weight = layer.weight
     layer.reset_parameters()
 
     assert layer.weight.abs().max().item() == pytest.approx(0.1, rel=0.01)
+    assert layer.bias.abs().max().item() == pytest.approx(0.1, rel=0.1)
+    assert layer.weight is weight
     assert layer.weight.requires_grad is True
 
 

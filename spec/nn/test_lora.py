@@ -45,8 +45,8 @@ def test_a_fresh_lora_layer_computes_what_the_frozen_one_does():
 
 
 def test_lora_trains_few_parameters():
-    """LoRA of rank 2 on `nn.Linear(100, 100)` trains two matrices with 400 elements instead of the
-    10 100 of weight and bias: `p.requires_grad` tells which parameters are trained.
+    """LoRA of rank 2 on `nn.Linear(100, 100)` trains two matrices with 400 elements instead of
+    the 10 100 of weight and bias: `p.requires_grad` tells which parameters are trained.
     """
     wrapped = LoRALinear(nn.Linear(100, 100), rank=2)
 
@@ -72,9 +72,9 @@ def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
 
 
 def test_at_first_only_b_gets_a_gradient():
-    """While the matrix B of LoRA is zero, `backward()` gives A a gradient of zeros; the
-    gradient of B is not zero for an input of ones. With A zero as well the gradients of both
-    are zero.
+    """While the matrix B of LoRA is zero and A random, `layer(torch.ones(1,
+    4)).sum().backward()` gives A a gradient of zeros, and B one that is not. With A zero as
+    well the gradients of both are zero.
 
     Because the gradient of A in B @ A is a product with B, and that of B a product with A. So
     the first step of SGD without weight decay moves B alone.
@@ -113,8 +113,8 @@ def test_a_linear_layer_is_exchanged_by_name():
     """`setattr(net, name, LoRALinear(child, rank))` for each `nn.Linear` of
     `list(net.named_children())` exchanges the linear layers that are direct children of `net`.
 
-    `named_children` does not go deeper: `net.get_submodule("path.of.parent")` finds the parent of a
-    layer further down.
+    `named_children` does not go deeper: `net.get_submodule("path.of.parent")` finds the parent
+    of a layer further down.
     """
     net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).requires_grad_(False)
 
@@ -135,8 +135,8 @@ def test_only_the_trained_parameters_need_saving():
     """`load_state_dict(small, strict=False)` of a dict with LoRA's two trained parameters loads
     these, leaves the frozen ones as they are and names them in `missing_keys`.
 
-    So a file of a fine-tuned model holds the small matrices only; rank and scale are no parameters
-    and have to be stored beside them.
+    So a file of a fine-tuned model holds the small matrices only; rank and scale are no
+    parameters and have to be stored beside them.
     """
     wrapped = LoRALinear(nn.Linear(4, 3), rank=2)
     small = {name: p.detach() for name, p in wrapped.named_parameters() if p.requires_grad}
@@ -154,10 +154,12 @@ def test_only_the_trained_parameters_need_saving():
 
 
 def test_lora_as_a_parametrisation_changes_no_forward():
-    """A parametrisation whose `forward` returns `weight + B @ A` is LoRA without a wrapper:
-    `layer.weight` then is the sum, and `layer.parametrizations.weight.original` the frozen weight.
+    """A parametrisation of a frozen `nn.Linear` whose `forward` returns `weight + B @ A` is
+    LoRA without a wrapper: `layer.weight` is the sum, `layer.parametrizations.weight.original`
+    the frozen weight.
 
-    `parametrize.remove_parametrizations(layer, "weight")` merges it.
+    Freeze the layer by `requires_grad_(False)` before registering. `parametrize.
+    remove_parametrizations(layer, "weight")` merges the sum into the weight.
     """
 
     class LowRank(nn.Module):

@@ -116,7 +116,7 @@ def test_instance_norm_learns_nothing_unless_told():
 def test_local_response_norm_divides_by_neighbouring_channels(device):
     """`nn.LocalResponseNorm(3, alpha=3.0, beta=1.0, k=1.0)` divides each element by `(k + alpha
     * m) ** beta`, m being the mean square over 3 neighbouring channels, missing ones counted as
-    0: three ones become 1/3, 1/4, 1/3.
+    0: `torch.ones(1, 3, 1, 1)` becomes 1/3, 1/4, 1/3.
 
     AlexNet has it; most later networks have `nn.BatchNorm2d` instead. With an even size, 2, the
     neighbours are the channel itself and the one before it. `F.local_response_norm` and the

@@ -37,10 +37,11 @@ def test_a_loss_is_a_function_and_needs_no_class():
 
 def test_a_loss_through_argmax_has_no_gradient():
     """`backward()` of a loss that depends on the scores through `argmax` only, such as `1 -
-    accuracy`, raises RuntimeError, "element 0 of tensors does not require grad".
+    accuracy`, and on nothing else that requires grad, raises RuntimeError, "element 0 of
+    tensors does not require grad".
 
-    Because `argmax` returns int64, which can't require grad: train on `F.cross_entropy` and report
-    the accuracy.
+    Because `argmax` returns int64, which can't require grad: train on `F.cross_entropy` and
+    report the accuracy.
     """
     scores = torch.tensor([[2.0, 1.0]], requires_grad=True)
 
@@ -54,8 +55,9 @@ def test_a_loss_through_argmax_has_no_gradient():
 
 
 def test_weights_of_samples_multiply_the_unreduced_loss():
-    """`(F.cross_entropy(scores, y, reduction="none") * weight).sum() / weight.sum()` weights each
-    sample; the `weight=` of `F.cross_entropy` itself has one number per class.
+    """For scores (N, C) and `weight` (N,), `(F.cross_entropy(scores, y, reduction="none") *
+    weight).sum() / weight.sum()` weights each sample; the `weight=` of `F.cross_entropy` itself
+    has one number per class.
     """
     scores = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
     each = F.cross_entropy(scores, torch.tensor([0, 1]), reduction="none")
@@ -88,8 +90,9 @@ def test_focal_loss_is_cross_entropy_that_forgets_the_easy():
 
 
 def test_binary_focal_loss_is_in_torchvision():
-    """`torchvision.ops.sigmoid_focal_loss(scores, targets)` is the focal loss of binary logits with
-    float targets 0 and 1, by default with `alpha=0.25` for target 1 and `reduction="none"`.
+    """`torchvision.ops.sigmoid_focal_loss(scores, targets)` is the focal loss of binary logits
+    with float targets 0 and 1, by default with `alpha=0.25` for target 1 and
+    `reduction="none"`.
     """
     ops = pytest.importorskip("torchvision.ops", reason="needs torchvision; it is not here")
     scores, yes = torch.tensor([0.0]), torch.tensor([1.0])
@@ -101,8 +104,8 @@ def test_binary_focal_loss_is_in_torchvision():
 
 
 def test_info_nce_is_cross_entropy_over_similarities():
-    """InfoNCE of n pairs of normalised rows (a[i], b[i]) is `F.cross_entropy(a @ b.T / temperature,
-    torch.arange(n))`: row i of the similarities has its partner in column i.
+    """InfoNCE of n pairs of normalised rows (a[i], b[i]) is `F.cross_entropy(a @ b.T /
+    temperature, torch.arange(n))`: row i of the similarities has its partner in column i.
 
     CLIP takes the mean of this and of the same loss for `b @ a.T`.
     """
@@ -117,9 +120,9 @@ def test_info_nce_is_cross_entropy_over_similarities():
 
 
 def test_contrastive_scores_of_a_row_with_itself_are_masked():
-    """With both views of n images in one tensor `z` (SimCLR), the diagonal of `z @ z.T` compares
-    each row with itself: `masked_fill` it with `-torch.inf`; the target of row i is `(i + n) % (2 *
-    n)`.
+    """With both views of n images in one tensor `z`, one view after the other (SimCLR), the
+    diagonal of `z @ z.T` compares each row with itself: `masked_fill` it with `-torch.inf`; the
+    target of row i is `(i + n) % (2 * n)`.
     """
     z = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]), dim=1)
     n = len(z) // 2
@@ -133,11 +136,12 @@ def test_contrastive_scores_of_a_row_with_itself_are_masked():
 
 
 def test_dice_loss_compares_overlap_with_size():
-    """Soft Dice loss is `1 - 2 * (p * y).sum() / (p.sum() + y.sum())`, `p` being probabilities and
-    `y` the mask of 0 and 1; where both are all zeros it is NaN.
+    """Soft Dice loss is `1 - 2 * (p * y).sum() / (p.sum() + y.sum())`, `p` being probabilities
+    and `y` the mask of 0 and 1; where both are all zeros it is NaN.
 
-    Because it then divides 0 by 0: add a small number, such as 1e-6, to numerator and denominator.
-    Background pixels with `p` 0 change nothing, so that a small foreground is not outweighed.
+    Because it then divides 0 by 0: add a small number, such as 1e-6, to numerator and
+    denominator. Background pixels with `p` 0 change nothing, so that a small foreground is not
+    outweighed.
     """
     y = torch.tensor([[0.0, 0.0, 0.0, 1.0]])
     p = torch.tensor([[0.0, 0.0, 0.5, 0.5]])

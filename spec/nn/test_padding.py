@@ -39,11 +39,11 @@ def test_padding_is_told_from_the_last_dimension_backwards(pad, rows, device):
 
 
 def test_the_numbers_of_padding_come_in_pairs():
-    """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and so do two
-    pairs for one dimension, "Padding length should be less than or equal to two times".
+    """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and so do
+    two pairs for one dimension, "Padding length should be less than or equal to two times".
 
-    `F.pad(x, (1, 1))` pads both ends of the last dimension. Older releases say "Padding length too
-    large" in the second case.
+    `F.pad(x, (1, 1))` pads both ends of the last dimension. Older releases say "Padding length
+    too large" in the second case.
     """
     x = torch.tensor([1, 2])
 
@@ -80,8 +80,9 @@ def test_sequences_are_padded_to_a_length():
 
 
 def test_padding_copies():
-    """`F.pad` with constant padding returns a new tensor, for `(0, 0)` too, and is differentiable:
-    `x.grad` has the gradients of the elements that came from `x`, without those of the padding.
+    """`F.pad` with constant padding returns a new tensor, for `(0, 0)` too, and is
+    differentiable: `x.grad` has the gradients of the elements that came from `x`, without those
+    of the padding.
     """
     x = torch.ones(2, requires_grad=True)
     same = F.pad(x, (0, 0))
@@ -182,7 +183,8 @@ def test_a_value_belongs_to_the_constant_mode():
 )
 def test_each_mode_has_its_layers(layer, rows):
     """`nn.ZeroPad2d(1)`, `ConstantPad2d(1, 9)`, `ReflectionPad2d(1)` and `ReplicationPad2d(1)`
-    pad all four sides of a 2 x 2 image by 1; a tuple is (left, right, top, bottom).
+    pad all four sides of a float32 image of shape (1, 1, 2, 2) by 1; a tuple is (left, right,
+    top, bottom).
     """
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 
@@ -206,8 +208,8 @@ def test_circular_layers_came_later():
 
 
 def test_a_padding_layer_before_a_convolution():
-    """`nn.ReflectionPad2d(1)` before `nn.Conv2d(2, 3, 3)` keeps the height and width of a 5 x
-    6 image and gives, up to rounding, what `nn.Conv2d(2, 3, 3, padding=1,
+    """`nn.ReflectionPad2d(1)` before `nn.Conv2d(2, 3, 3)` keeps the height and width of
+    `torch.randn(1, 2, 5, 6)` and gives, up to rounding, what `nn.Conv2d(2, 3, 3, padding=1,
     padding_mode="reflect")` gives with the same weights.
     """
     x = torch.randn(1, 2, 5, 6)

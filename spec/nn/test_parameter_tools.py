@@ -35,6 +35,7 @@ def test_parameters_are_joined_to_one_vector():
     vector.square().sum().backward()
 
     assert vector.tolist() == [3.0, 4.0, 12.0]
+    assert vector.data_ptr() != net.weight.data_ptr()
     assert vector.norm().item() == 13.0
     assert net.weight.grad.tolist() == [[6.0, 8.0]]
 

@@ -70,8 +70,8 @@ def test_the_stride_is_the_window_unless_told(device):
 
 
 def test_what_does_not_fill_a_window_is_dropped(device):
-    """`F.max_pool1d(x, 2)` drops the fifth of five floats; `ceil_mode=True` gives it a window
-    of its own.
+    """`F.max_pool1d(x, 2)` of a float32 `x` of shape (1, 1, 5) drops the fifth element;
+    `ceil_mode=True` gives it a window of its own.
 
     An odd side therefore loses its last row: a size of 5 and one of 4 both become 2.
     """
@@ -183,8 +183,8 @@ def test_a_nan_wins_every_maximum(device):
 
 
 def test_an_image_smaller_than_the_window_is_refused():
-    """`F.max_pool2d(image, 4)` of a 3 x 3 image with one channel raises RuntimeError, "Given
-    input size: (1x3x3). Calculated output size: (1x0x0). Output size is too small".
+    """`F.max_pool2d(image, 4)` of `torch.zeros(1, 1, 3, 3)` raises RuntimeError, "Given input
+    size: (1x3x3). Calculated output size: (1x0x0). Output size is too small".
 
     Use a smaller window or `padding`, or pool less often before.
     """
@@ -223,8 +223,9 @@ def test_padding_is_at_most_half_a_window():
     ],
 )
 def test_further_pools_have_these_values(layer, values):
-    """Of [[1, 2], [3, 4]] `nn.AdaptiveAvgPool2d((1, None))` keeps the width and gives 2 and 3,
-    the means of the columns; `nn.LPPool2d(1, 2)` gives 10, the sum of these positive numbers.
+    """Of the image `[[[[1.0, 2.0], [3.0, 4.0]]]]` `nn.AdaptiveAvgPool2d((1, None))` keeps the
+    width and gives 2 and 3, the means of the columns; `nn.LPPool2d(1, 2)` gives 10, the sum of
+    these positive numbers.
 
     `LPPool2d` takes no absolute values: of a window with -1, 2, 3 and 4, `nn.LPPool2d(1, 2)`
     makes the sum, 8.
@@ -251,8 +252,8 @@ def test_lp_pooling_is_a_norm_of_each_window():
 @pytest.mark.torch(">=2.3")
 def test_lp_pooling_has_a_layer_for_volumes():
     """Since PyTorch 2.3 there are `nn.LPPool3d` and `F.lp_pool3d`: with norm 2 and kernel size
-    2 a volume of 2 x 2 x 2 twos gives the square root of the sum of their squares, `sqrt(8 *
-    4)`.
+    2 `torch.full((1, 1, 2, 2, 2), 2.0)` gives the square root of the sum of their squares,
+    `sqrt(8 * 4)`.
     """
     x = torch.full((1, 1, 2, 2, 2), 2.0)
 

@@ -60,8 +60,9 @@ def test_interpolation_is_told_a_size_or_a_factor():
     ],
 )
 def test_the_mode_goes_with_the_number_of_dimensions(mode, dimensions):
-    """`F.interpolate` wants batch and channels first: mode "linear" then takes one more dimension,
-    "bilinear" and "bicubic" two, "trilinear" three; "nearest" and "area" take one, two or three.
+    """`F.interpolate` wants batch and channels first: mode "linear" then takes one more
+    dimension, "bilinear" and "bicubic" two, "trilinear" three; "nearest" and "area" take one,
+    two or three.
     """
     works = []
     for n in (1, 2, 3):
@@ -101,12 +102,13 @@ def test_another_number_of_dimensions_is_refused():
     ],
 )
 def test_align_corners_decides_where_elements_are(align_corners, row, device):
-    """`F.interpolate(x, size=4, mode="linear")` of [1, 3] gives 1, 1.5, 2.5 and 3, as with
-    `align_corners=False`; with `align_corners=True` it gives 1, 5/3, 7/3 and 3, which are evenly
-    spaced.
+    """`F.interpolate(x, size=4, mode="linear")` of `[[[1.0, 3.0]]]` gives 1, 1.5, 2.5 and 3, as
+    with `align_corners=False`; with `align_corners=True` it gives 1, 5/3, 7/3 and 3, which are
+    evenly spaced.
 
     Because False takes elements for small intervals, of which the outer halves have no second
-    neighbour, and True for points. A model has to be run with the setting that it was trained with.
+    neighbour, and True for points. A model has to be run with the setting that it was trained
+    with.
     """
     x = torch.tensor([[[1.0, 3.0]]], device=device)
 
@@ -130,8 +132,9 @@ def test_nearest_has_no_corners():
 
 
 def test_shrinking_skips_pixels_unless_antialiased(device):
-    """`F.interpolate(x, (1, 2), mode="bilinear")` of 8 columns reads the columns 1, 2, 5 and 6
-    only: a bright column 4 vanishes. With `antialias=True` or `mode="area"` it counts.
+    """`F.interpolate(x, (1, 2), mode="bilinear")` of a float32 `x` of shape (1, 1, 1, 8) reads
+    the columns 1, 2, 5 and 6 only: a bright column 4 vanishes. With `antialias=True` or
+    `mode="area"` it counts.
     """
     x = torch.zeros(1, 1, 1, 8, device=device)
     x[..., 4] = 8.0
@@ -150,8 +153,8 @@ def test_shrinking_skips_pixels_unless_antialiased(device):
 
 
 def test_nearest_rounds_down():
-    """`F.interpolate(x, size=3, mode="nearest")` of 5 elements takes the elements 0, 1 and 3,
-    because it rounds positions down; "nearest-exact" takes 0, 2 and 4.
+    """`F.interpolate(x, size=3, mode="nearest")` of a float32 `x` of shape (1, 1, 5) takes the
+    elements 0, 1 and 3, because it rounds positions down; "nearest-exact" takes 0, 2 and 4.
     """
     x = torch.arange(5.0).view(1, 1, 5)
 
@@ -179,8 +182,8 @@ def test_class_numbers_are_resized_as_floats():
 
 
 def test_upsample_takes_the_size_first():
-    """Of a 5 x 5 map `nn.Upsample(scale_factor=2)` makes 10 x 10, and `nn.Upsample(2)` makes 2
-    x 2, because its first argument is `size`.
+    """Of a batch of shape (1, 3, 5, 5) `nn.Upsample(scale_factor=2)` makes (1, 3, 10, 10), and
+    `nn.Upsample(2)` makes (1, 3, 2, 2), because its first argument is `size`.
     """
     x = torch.zeros(1, 3, 5, 5)
 
@@ -207,9 +210,9 @@ def test_upsample_functions_are_deprecated(name):
 
 
 def test_upsampling_bilinear_aligns_the_corners():
-    """`nn.UpsamplingBilinear2d(scale_factor=2)` uses `align_corners=True` and makes rows 0, 1,
-    2, 3 of the row 0, 3; `nn.Upsample(scale_factor=2, mode="bilinear")` doesn't and makes rows
-    0, 0.75, 2.25, 3.
+    """Of the image `[[[[0.0, 3.0]]]]` `nn.UpsamplingBilinear2d(scale_factor=2)`, with its
+    `align_corners=True`, makes two rows 0, 1, 2, 3, and `nn.Upsample(scale_factor=2,
+    mode="bilinear")`, without, two rows 0, 0.75, 2.25, 3.
     """
     x = torch.tensor([[[[0.0, 3.0]]]])
 
@@ -258,8 +261,9 @@ def test_channel_shuffle_deals_the_channels():
 
 
 def test_unfold_lists_the_patches():
-    """`nn.Unfold(2)` of a 3 x 3 image returns (N, C * 4, 4): one column for each of the four 2 x 2
-    patches; with `stride=2`, a 4 x 4 image has four patches that don't overlap.
+    """`nn.Unfold(2)` of float32 images (N, C, 3, 3) returns (N, C * 4, 4): one column for each
+    of the four 2 x 2 patches; with `stride=2`, a 4 x 4 image has four patches that don't
+    overlap.
 
     A vision transformer's patches are `nn.Unfold(p, stride=p)(x).transpose(1, 2)`.
     """

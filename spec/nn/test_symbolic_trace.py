@@ -157,9 +157,9 @@ def test_a_loop_over_a_tensor_is_refused():
 
 
 def test_len_and_int_of_a_proxy_are_refused():
-    """While `fx.symbolic_trace` runs, `len(x)` raises RuntimeError, "'len' is not supported in
-    symbolic tracing by default", and `int(x)` TypeError; `x.shape[0]` in place of `len(x)` is
-    recorded.
+    """In a function that `fx.symbolic_trace` traces, `len(x)` of its argument `x` raises
+    RuntimeError, "'len' is not supported in symbolic tracing by default", and `int(x)`
+    TypeError; `x.shape[0]` in place of `len(x)` is recorded.
     """
     with pytest.raises(RuntimeError, match="'len' is not supported in symbolic tracing by default"):
         fx.symbolic_trace(lambda x: x / len(x))

@@ -6,8 +6,8 @@ its own gradients, so that every weight moves at about the same speed. Adam, the
 them, divides a running mean of the gradients by the root of a running mean of their squares; both
 begin at 0, which a bias correction makes up for.
 
-What surprises: for Adam the learning rate is, nearly, the length of a step, and the size of the
-loss hardly matters; its `weight_decay` is not what the papers mean by the words: `AdamW` has
+What surprises: for Adam the learning rate is, nearly, the length of the first step, and the size of
+the loss hardly matters; its `weight_decay` is not what the papers mean by the words: `AdamW` has
 that; and `AdamW` has a `weight_decay` of 0.01 without being asked. What Adam keeps for each
 parameter is told in `spec/optim/test_optimizer_state.py`.
 """
@@ -23,8 +23,8 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
     one of -0.001; a gradient of 0 moves nothing.
 
     Because the mean of one gradient, divided by the root of the mean of one square, is its
-    sign. Only gradients near `eps`, 1e-8, or so large that their square overflows, move a
-    weight less.
+    sign. Gradients near `eps`, 1e-8, or below move a weight less, and one of 1e25, whose square
+    overflows, doesn't move it.
     """
     weight = nn.Parameter(torch.zeros(3, device=device))
     weight.grad = torch.tensor([1000.0, -0.001, 0.0], device=device)
@@ -35,12 +35,12 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
 
 
 def test_a_gradient_whose_square_overflows_moves_nothing():
-    """`torch.optim.Adam` with its default `betas` doesn't move a float32 weight at all for a
-    gradient such as 1e25, whose square is beyond the largest float32, about 3e38, nor in later
-    steps.
+    """`torch.optim.Adam` with its default `betas` doesn't move a float32 weight for a gradient
+    of 1e25, of whose square even a thousandth, 1e47, is beyond the largest float32, about 3e38;
+    nor for a gradient of 1 in the next step.
 
-    Because the divisor is inf, and stays inf: the weight is stuck without an error. Clip
-    gradients before `step()`: see `spec/optim/test_clipping.py`.
+    Because the mean of the squares is inf, and so the divisor; both stay inf, and the weight is
+    stuck without an error. Clip gradients before `step()`: see `spec/optim/test_clipping.py`.
     """
     weight = nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([weight], lr=0.5)
@@ -110,8 +110,8 @@ def test_adam_by_hand():
 
 def test_amsgrad_never_forgets_the_largest_gradient():
     """`torch.optim.Adam(amsgrad=True)` divides by the root of the largest running mean of
-    squares so far: with `lr=1.0` and betas of 0.5, after gradients of 10, 1, 1 a weight is at
-    -1.79; with plain Adam it is at -2.27.
+    squares so far: with `lr=1.0` and betas of 0.5 the gradients 10, 1, 1 move a weight from 0
+    to -1.79; with plain Adam they move it to -2.27.
 
     So after one large gradient its steps stay short.
     """
@@ -131,8 +131,8 @@ def test_amsgrad_never_forgets_the_largest_gradient():
 
 def test_adams_weight_decay_loses_its_strength_in_the_division():
     """`weight_decay` of `torch.optim.Adam` is by default added to the gradient before the
-    division: in the first step a weight of 4 with a gradient of 0 moves by the full `lr` of
-    0.5, though the decay is 0.001.
+    division: in the first step a weight of 4 with a gradient of 0 moves by nearly the whole
+    `lr` of 0.5, though the decay is 0.001.
 
     Because the division takes the size of the decay out again. For a decay whose strength can
     be chosen use `AdamW`.

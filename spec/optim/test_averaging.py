@@ -127,9 +127,9 @@ def test_an_ema_by_hand_is_a_lerp():
 
 
 def test_an_ema_without_no_grad_is_refused():
-    """For `average = copy.deepcopy(net)`, `average.weight.lerp_(net.weight, 0.25)` with grad
-    mode on and inference mode off raises RuntimeError, "a leaf Variable that requires grad is
-    being used in an in-place operation".
+    """For `average = copy.deepcopy(net)` of a trainable `nn.Linear`,
+    `average.weight.lerp_(net.weight, 0.25)` with grad mode on raises RuntimeError, "a leaf
+    Variable that requires grad is being used in an in-place operation".
 
     With `requires_grad_(False)` on the copy it raises nothing, and records each update: the
     graph grows from step to step. Use `torch.no_grad()`.
@@ -165,7 +165,8 @@ def test_an_average_has_the_prefix_module():
 @pytest.mark.torch(">=2.0")
 def test_the_running_statistics_are_copied_and_not_averaged():
     """`AveragedModel.update_parameters` by default copies the buffers of the network, such as
-    batch norm's `running_mean`; with `use_buffers=True` they are averaged like the parameters.
+    the `running_mean` of `nn.BatchNorm1d`; with `use_buffers=True` the `running_mean` is
+    averaged like the parameters.
     """
     net = nn.BatchNorm1d(1)
     copied, averaged = AveragedModel(net), AveragedModel(net, use_buffers=True)

@@ -19,8 +19,8 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 def test_all_gradients_are_scaled_by_one_factor(device):
     """`clip_grad_norm_` multiplies all gradients in place by `max_norm / (norm + 1e-6)` if
-    their joint norm is larger than `max_norm`: 3 and -4, of norm 5, become 0.6 and -0.8 for
-    `max_norm=1`.
+    their joint norm is larger than `max_norm`: for `max_norm=1` the gradients 3 and -4, of norm
+    5, become 0.6 and -0.8, up to 1e-6.
 
     So the direction stays and the new norm is `max_norm`, up to rounding, if the old one is far
     above 1e-6; in bfloat16 it may be a hundredth larger.

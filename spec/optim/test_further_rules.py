@@ -97,8 +97,8 @@ def test_adagrads_steps_grow_shorter():
 
 
 def test_adagrad_by_hand():
-    """`Adagrad` starts its sum of squares at `initial_accumulator_value`, and divides `lr` by `1 +
-    lr_decay` times the number of steps made before.
+    """`Adagrad` starts its sum of squares at `initial_accumulator_value`, and after `n` steps
+    the next one has the rate `lr / (1 + n * lr_decay)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

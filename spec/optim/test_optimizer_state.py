@@ -102,8 +102,8 @@ def test_the_state_is_made_by_the_first_step():
 
 
 def test_parameters_without_a_gradient_are_passed_over():
-    """`SGD.step()` skips a parameter whose `grad` is None: no weight decay, no momentum, no
-    entry in the state.
+    """`SGD.step()` skips a parameter whose `grad` is None: it gets no weight decay, no momentum
+    and no entry in the state.
 
     A gradient of zeros is another matter: see `spec/optim/test_zero_grad.py`.
     """

@@ -89,7 +89,9 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
     multiplies the present rate; `LambdaLR.step()` overwrites it, because it multiplies the
     initial one.
 
-    Build the exception into the function of `LambdaLR`, or make a new scheduler.
+    Build the exception into the function of `LambdaLR`. A new `LambdaLR` doesn't help by
+    itself: it starts from the `initial_lr` that the first one has left in the group, so assign
+    to that, too.
     """
     first = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     second = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
@@ -104,6 +106,10 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
 
     assert chained.get_last_lr() == [0.125]
     assert closed.get_last_lr() == [0.5]
+    second.param_groups[0]["lr"] = 0.25
+    assert lr_scheduler.LambdaLR(second, lambda count: 0.5).get_last_lr() == [0.5]
+    second.param_groups[0]["initial_lr"] = 0.25
+    assert lr_scheduler.LambdaLR(second, lambda count: 0.5).get_last_lr() == [0.125]
 
 
 def test_get_lr_is_not_for_reading_the_rate():
@@ -153,6 +159,35 @@ def test_a_schedule_goes_on_from_its_state():
     assert resumed.param_groups[0]["lr"] == 0.25
 
 
+def test_a_scheduler_made_after_loading_overwrites_the_loaded_rate():
+    """A `LambdaLR` made after `optimizer.load_state_dict(saved)` overwrites the loaded rate by
+    that of count 0, and its own `load_state_dict` doesn't bring the rate back: make the
+    scheduler first, then load both states.
+
+    Because making a scheduler writes the rate for count 0 into the groups, and loading its
+    state writes none. `LambdaLR` is right again after the next `scheduler.step()`; `LinearLR`,
+    which goes on from the present rate, is not.
+    """
+    optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
+    scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 0.5**count)
+    for _ in range(3):
+        optimizer.step()
+        scheduler.step()
+
+    resumed = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
+    resumed.load_state_dict(optimizer.state_dict())
+    loaded = resumed.param_groups[0]["lr"]
+    resumed_scheduler = lr_scheduler.LambdaLR(resumed, lambda count: 0.5**count)
+    resumed_scheduler.load_state_dict(scheduler.state_dict())
+    overwritten = resumed.param_groups[0]["lr"]
+    resumed.step()
+    resumed_scheduler.step()
+
+    assert loaded == 0.125
+    assert overwritten == 1.0
+    assert resumed.param_groups[0]["lr"] == 0.0625
+
+
 def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
     """`LambdaLR.state_dict()` has the step count and the rates, but not the optimizer; it holds
     None in place of a lambda, and the attributes of a callable object of a class of one's own.
@@ -188,8 +223,9 @@ def test_starting_in_the_middle_needs_the_first_rate():
     KeyError, "param 'initial_lr' is not specified in param_groups[0]", if the groups have no
     `initial_lr`.
 
-    Load the saved state of the optimizer first, which has it. Easier: make the scheduler
-    without `last_epoch` and call its `load_state_dict`.
+    Because it starts from that rate, which the saved state of the optimizer has. Easier: make
+    the scheduler without `last_epoch`, then load the saved states of the optimizer and of the
+    scheduler.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     saved = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)

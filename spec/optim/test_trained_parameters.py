@@ -87,8 +87,8 @@ def test_the_parameters_of_two_models_go_into_one_list():
 
 
 def test_the_result_of_a_calculation_is_refused():
-    """With grad mode on and inference mode off, `torch.optim.SGD([weight * 1])` of an
-    `nn.Parameter` `weight` raises ValueError, "can't optimize a non-leaf Tensor".
+    """`torch.optim.SGD([weight * 1])`, with grad mode on and a trainable `nn.Parameter`
+    `weight`, raises ValueError, "can't optimize a non-leaf Tensor".
 
     Because `backward()` stores gradients in leaves. Hand over `weight`, or make a leaf of the
     result with `detach().requires_grad_()`.

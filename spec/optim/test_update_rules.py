@@ -74,7 +74,7 @@ def test_the_loop_by_hand_is_written_under_no_grad_today():
 
 def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone():
     """After `weight = net.weight`, `weight = weight - lr * weight.grad` binds the name `weight`
-    to a new tensor, which is no leaf: `net.weight` stays as it was.
+    to a new tensor, which with grad mode on is no leaf: `net.weight` stays as it was.
 
     Update in place, under `torch.no_grad()`, so that the net sees the new values.
     """
@@ -108,8 +108,8 @@ def test_the_step_changes_the_weights_and_leaves_the_gradients():
 
 
 def test_nesterov_with_foreach_changes_the_gradients():
-    """`SGD(momentum=0.5, nesterov=True, foreach=True)`, without weight decay, adds `momentum *
-    buffer` to `weight.grad` in place in each `step()`.
+    """`SGD(momentum=0.5, nesterov=True, foreach=True)`, with neither `weight_decay` nor
+    `maximize`, adds `momentum * buffer` to `weight.grad` in place in each `step()`.
 
     On a GPU an `SGD` whose `foreach` is left at None works like that, too. Read gradients, for a
     norm in the log, before `step()`, and call `zero_grad()` before the next `backward()`.

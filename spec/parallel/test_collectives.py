@@ -82,8 +82,8 @@ def test_all_reduce_takes_other_operations(name, result, group):
 
 
 def test_broadcast_overwrites_with_one_processs_tensor(group):
-    """After `dist.broadcast(x, src=1)` of contiguous tensors the `x` of every process holds the
-    values that rank 1 had in its own.
+    """After `dist.broadcast(x, src=1)` of contiguous int64 tensors of one shape the `x` of every
+    process holds the values that rank 1 had in its own.
     """
 
     def program(rank):
@@ -99,7 +99,8 @@ def test_all_gather_gives_everyone_everything(group):
     shape, into the tensors of the list `tensors` of every process, in the order of their ranks.
 
     The list has to hold one tensor per process, of the right shape and dtype, to be written
-    into.
+    into: `[torch.zeros_like(x)] * 2` is one tensor twice, and ends up with the values of one
+    process.
     """
 
     def program(rank):
@@ -126,8 +127,8 @@ def test_gather_gives_one_process_everything(group):
 
 
 def test_scatter_deals_out_a_list(group):
-    """`dist.scatter(x, tensors, src=0)` of contiguous tensors writes entry `rank` of rank 0's list
-    `tensors` into the `x` of each process.
+    """`dist.scatter(x, tensors, src=0)` of contiguous int64 tensors of one shape writes entry
+    `rank` of rank 0's list `tensors`, one per process, into the `x` of each process.
 
     Over gloo an entry such as `x[::2]`, which is not contiguous, arrives as what lies in memory
     from its first element on, without an error.
@@ -158,8 +159,9 @@ def test_reduce_gives_one_process_the_sum(group):
 
 
 def test_objects_travel_as_pickles(group):
-    """`dist.all_gather_object(objects, value)` fills the list `objects` of every process with the
-    `value` of each process, a Python object that can be pickled.
+    """`dist.all_gather_object(objects, value)` fills the list `objects` of every process, made as
+    `[None] * dist.get_world_size()`, with the `value` of each process, a Python object that can be
+    pickled.
 
     Pickling is slow, and safe only among processes that trust each other.
     """
@@ -173,8 +175,9 @@ def test_objects_travel_as_pickles(group):
 
 
 def test_send_and_recv_concern_two_processes_only(group):
-    """After `dist.send(x, dst=1)` of a contiguous tensor in rank 0 and `dist.recv(x, src=0)` in
-    rank 1, the `x` of rank 1 holds what rank 0 sent, and the `x` of rank 0 is unchanged.
+    """After `dist.send(x, dst=1)` in rank 0 and `dist.recv(x, src=0)` in rank 1, of contiguous
+    int64 tensors of one shape, the `x` of rank 1 holds what rank 0 sent, and the `x` of rank 0 is
+    unchanged.
     """
 
     def program(rank):
@@ -189,8 +192,8 @@ def test_send_and_recv_concern_two_processes_only(group):
 
 
 def test_an_asynchronous_sum_is_there_after_wait(group):
-    """`dist.all_reduce(x, async_op=True)` of contiguous tensors returns a work handle instead of
-    waiting; after `wait()` of that handle `x` holds the sum.
+    """`dist.all_reduce(x, async_op=True)` of contiguous int64 tensors of one shape returns a work
+    handle instead of waiting; after `wait()` of that handle `x` holds the sum.
 
     Between the two the process can compute something else, but must neither read nor write `x`.
     """

@@ -145,8 +145,8 @@ def test_with_one_gpu_the_model_sees_the_whole_batch(capsys):
 @pytest.mark.multi_gpu(2)
 @pytest.mark.claim("path-multi-gpu", "summary-parallel-libraries")
 def test_wrapping_takes_all_gpus_there_are():
-    """Without `device_ids`, `nn.DataParallel(model)` uses every GPU of the machine, and its
-    output is on the first, `cuda:0`."""
+    """Without `device_ids`, `nn.DataParallel(model)` uses all GPUs that `torch.cuda.device_count()`
+    counts, and its output is on the first, `cuda:0`."""
     parallel = nn.DataParallel(nn.Linear(5, 2)).to("cuda")
 
     output = parallel(torch.zeros(30, 5))

@@ -136,9 +136,9 @@ class Once(nn.Module):
 
 @autocast_is_deprecated
 def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of_one):
-    """With `find_unused_parameters=True` a DDP model whose layer runs under `checkpoint(...,
-    use_reentrant=True)` raises RuntimeError in `backward`, "Expected to mark a variable ready only
-    once.", though the layer runs once.
+    """With `find_unused_parameters=True` a DDP model whose layer runs once, under `checkpoint(...,
+    use_reentrant=True)` and with an input that requires grad, raises RuntimeError in `backward`,
+    "Expected to mark a variable ready only once."
 
     Because the search takes what is inside the checkpoint for unused. Without the option, with
     `use_reentrant=False` or with `static_graph=True`, it works.
@@ -210,9 +210,9 @@ def test_unused_parameters_are_named_on_demand(group_of_one):
 
 
 def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
-    """After `weight.requires_grad_(False)` on a parameter of a model that DDP wraps already, one
-    forward and `backward()` pass; the next forward raises RuntimeError, "Expected to have finished
-    reduction in the prior iteration".
+    """After `weight.requires_grad_(False)` on an `nn.Linear` with a bias that DDP wraps already,
+    one forward and `backward()` pass; the next forward raises RuntimeError, "Expected to have
+    finished reduction in the prior iteration".
 
     Because DDP lists the parameters when it is made: freeze before wrapping, or wrap anew.
     """

@@ -203,8 +203,8 @@ def test_models_stay_equal(group):
 
 @pytest.mark.slow
 def test_past_the_wrapper_gradients_stay_as_they_are(group):
-    """A forward and `backward()` by `parallel.module(x)`, past the DDP wrapper `parallel`, averages
-    nothing: each process has its own gradient.
+    """In a step that calls `parallel.module(x)` and not the DDP wrapper `parallel`, `backward()`
+    averages nothing: each process has its own gradient.
 
     No error says so, and the models drift apart: in training always call the wrapper.
     """
@@ -397,9 +397,9 @@ class HalfUsed(nn.Module):
 
 
 def test_an_unused_parameter_stops_the_second_step(group_of_one):
-    """If a parameter got no gradient in a `backward()` through `DistributedDataParallel(model)`,
-    made with its defaults, outside `no_sync()`, the next call of the wrapper with grad mode on
-    raises RuntimeError.
+    """If a parameter that requires grad got no gradient in a `backward()` through
+    `DistributedDataParallel(model)`, made with its defaults, outside `no_sync()`, the next call of
+    the wrapper with grad mode on raises RuntimeError.
 
     Because DDP waits until every gradient has come before it ends the averaging. Remove the
     layer, freeze it before wrapping, or wrap with `find_unused_parameters=True`.

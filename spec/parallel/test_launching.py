@@ -107,8 +107,11 @@ def test_one_process_on_one_machine_is_the_default(read):
 
 def test_the_processes_may_be_counted_by_torchrun(monkeypatch):
     """`torchrun --nproc-per-node=gpu` starts one process per GPU, and raises ValueError, "Cuda is
-    not available.", where CUDA isn't available; `--nproc-per-node=cpu` starts as many as
-    `os.cpu_count()`.
+    not available.", where CUDA isn't available; `--nproc-per-node=cpu` starts one process per CPU
+    core.
+
+    Newer releases count the cores that torchrun may use, `len(os.sched_getaffinity(0))`, older ones
+    those of the machine, `os.cpu_count()`: they differ under `taskset` or a batch system.
     """
     import torch
     from torch.distributed.run import determine_local_world_size
@@ -119,7 +122,10 @@ def test_the_processes_may_be_counted_by_torchrun(monkeypatch):
         determine_local_world_size("gpu")
 
     assert determine_local_world_size("3") == 3
-    assert isinstance(determine_local_world_size("cpu"), int) is True
+    cores = os.cpu_count()
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores
+    counted = determine_local_world_size("cpu")
+    assert {counted} <= {usable, cores}
 
 
 @pytest.mark.torch(">=2.0")

@@ -52,9 +52,9 @@ def test_gradients_are_those_without_checkpointing():
 
 @pytest.mark.torch(">=2.1")
 def test_only_the_input_of_the_block_is_kept():
-    """Five `sin` in a row of 1000 float32 elements save five tensors of 4,000 bytes for the
-    backward pass; inside `checkpoint(f, x, use_reentrant=False)` only the input is saved, 4,000
-    bytes.
+    """Five `sin` in a row of 1000 float32 elements that require grad save five tensors of 4,000
+    bytes for the backward pass; inside `checkpoint(f, x, use_reentrant=False)` only the input
+    is saved, 4,000 bytes.
     """
     sizes = []
 
@@ -180,11 +180,12 @@ def test_the_reentrant_one_needs_an_input_that_requires_grad():
 
 
 def test_the_reentrant_one_takes_backward_only():
-    """For a `y = checkpoint(f, x, use_reentrant=True)` that requires grad,
-    `torch.autograd.grad(y, x)` raises RuntimeError, "is incompatible with .grad() or passing an
-    `inputs` parameter", in older releases "is not compatible with .grad() or".
+    """For `y = checkpoint(torch.exp, x, use_reentrant=True)` of an `x` of one element that requires
+    grad, `torch.autograd.grad(y, x)` raises RuntimeError, "is incompatible with .grad() or passing
+    an `inputs` parameter".
 
-    Use `use_reentrant=False`, or call `backward()` without `inputs`.
+    Older releases say "is not compatible with .grad() or". Use `use_reentrant=False`, or call
+    `backward()` without `inputs`.
     """
     x = torch.ones(1, requires_grad=True)
     reentrant = checkpoint(torch.exp, x, use_reentrant=True)
@@ -290,9 +291,9 @@ def test_a_second_run_with_another_dtype_is_refused():
 
 @pytest.mark.torch(">=2.1")
 def test_the_second_run_stops_early():
-    """With `use_reentrant=False` the second run of `checkpoint` stops once the last tensor that
-    autograd needs is computed; `set_checkpoint_early_stop(False)` around the call of `checkpoint`
-    lets it run to its end.
+    """With `use_reentrant=False` the second run of a block by `checkpoint` stops once the last
+    tensor that autograd needs is computed; `set_checkpoint_early_stop(False)` around the call
+    of `checkpoint` lets it run to its end.
     """
     from torch.utils.checkpoint import set_checkpoint_early_stop
 

@@ -36,8 +36,8 @@ def test_a_matrix_product_is_two_operations_per_term(rows, inner, columns, flops
 
 @pytest.mark.torch(">=2.1")
 def test_a_linear_layer_counts_as_its_product():
-    """`FlopCounterMode` counts 2 * 4 * 10 * 20 = 1600 for `nn.Linear(10, 20)` of 4 rows; the bias
-    is not counted.
+    """`FlopCounterMode` counts 2 * 4 * 10 * 20 = 1600 for `nn.Linear(10, 20)` of an input of
+    shape (4, 10); the bias is not counted.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -49,8 +49,9 @@ def test_a_linear_layer_counts_as_its_product():
 
 @pytest.mark.torch(">=2.1")
 def test_a_convolution_counts_its_kernel_at_each_place():
-    """`FlopCounterMode` counts 27,648 for `nn.Conv2d(3, 8, 3)` of one 10 x 10 image: 2 for each of
-    8 * 8 output positions, 8 output channels and 3 * 3 * 3 weights of a kernel.
+    """`FlopCounterMode` counts 27,648 for `nn.Conv2d(3, 8, 3)` of an input of shape (1, 3, 10,
+    10): 2 for each of 8 * 8 output positions, 8 output channels and 3 * 3 * 3 weights of a
+    kernel.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -62,9 +63,9 @@ def test_a_convolution_counts_its_kernel_at_each_place():
 
 @pytest.mark.torch(">=2.1")
 def test_the_backward_pass_counts_twice_the_forward_pass():
-    """By `FlopCounterMode`, `backward()` through `nn.Linear(10, 20)` of a (4, 10) input that
-    requires grad counts twice its forward pass: one product for the gradient of the weight and
-    one for that of the input.
+    """By `FlopCounterMode`, `backward()` of the sum of `nn.Linear(10, 20)` of a (4, 10) input
+    that requires grad counts twice its forward pass: one product for the gradient of the weight
+    and one for that of the input.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -52,8 +52,8 @@ def test_sys_getsizeof_does_not_count_the_elements():
 
 
 def test_a_small_view_keeps_a_large_storage():
-    """`x[:10]` of 1000 float32 elements keeps the storage of all 1000, 4,000 bytes, also after
-    `del x`; `x[:10].clone()` has 40 bytes of its own.
+    """`x[:10]` of `x = torch.zeros(1000)` keeps the storage of all 1000 elements, 4,000 bytes,
+    also after `del x`; `x[:10].clone()` has 40 bytes of its own.
 
     Clone what you keep of a large tensor, such as one row of a batch or the last hidden state.
     """
@@ -68,7 +68,7 @@ def test_a_small_view_keeps_a_large_storage():
 
 @pytest.mark.spare("10", reason="a slice of any length")
 def test_contiguous_does_not_free_a_large_storage():
-    """`x[:10].contiguous()` of 1000 float32 elements keeps the storage of all of them, 4,000
+    """`x[:10].contiguous()` of `x = torch.zeros(1000)` keeps the storage of all elements, 4,000
     bytes, because this slice is contiguous already; `x[::2].contiguous()` is a copy with a
     storage of its own.
     """
@@ -82,8 +82,8 @@ def test_deepcopy_of_a_view_copies_the_whole_storage():
     """`copy.deepcopy(x[:10])` of 1000 float32 elements without grad copies the whole storage,
     4,000 bytes; of `nn.Parameter(x[:10])` it copies the 10 elements, as `x[:10].clone()` does.
 
-    So that views of one storage, copied together, still share memory. Of a view that requires
-    grad `deepcopy` raises RuntimeError: it copies leaves only.
+    So that views of one storage, copied together, still share memory. Of a slice of a tensor that
+    requires grad `deepcopy` raises RuntimeError: it copies leaves only, and such a slice is none.
     """
     view = torch.zeros(1000)[:10]
 
@@ -93,8 +93,8 @@ def test_deepcopy_of_a_view_copies_the_whole_storage():
 
 
 def test_chunks_keep_the_tensor_that_they_were_cut_from():
-    """One chunk of `x.split(100)` of 1000 elements keeps the storage of all of `x`: dropping the
-    other nine chunks frees nothing.
+    """One chunk of `x.split(100)` of a vector `x` of 1000 elements keeps the storage of all of
+    `x`: dropping the other nine chunks frees nothing.
     """
     first = torch.zeros(1000).split(100)[0]
 
@@ -136,8 +136,8 @@ def test_a_storage_is_freed_with_the_last_tensor():
 )
 def test_a_list_of_losses_keeps_their_graphs(keep, alive):
     """A list of 4 losses `(hidden * hidden).sum()` keeps the tensors `hidden` of all 4 forward
-    passes if `backward()` was not called on them; a list of `loss.detach()` or `loss.item()`
-    keeps none.
+    passes if they require grad and `backward()` was not called on the losses; a list of
+    `loss.detach()` or `loss.item()` keeps none.
 
     So an evaluation that collects losses outside `no_grad` runs out of memory.
     """
@@ -157,7 +157,7 @@ def test_a_list_of_losses_keeps_their_graphs(keep, alive):
 
 def test_a_running_sum_of_losses_keeps_their_graphs():
     """Until `backward()`, `total = total + loss` keeps the tensors that autograd saved for each
-    of the losses; `total + loss.item()` keeps none.
+    loss that requires grad; `total = total + loss.item()` keeps none.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -176,8 +176,9 @@ def test_a_running_sum_of_losses_keeps_their_graphs():
 
 
 def test_backward_frees_the_activations_of_a_kept_loss():
-    """For the loss `(hidden * hidden).sum()`, `loss.backward()` frees the tensor `hidden` that
-    the graph saved, though the loss is kept, unless `retain_graph=True` is given.
+    """For the loss `(hidden * hidden).sum()` of a computed `hidden` that requires grad,
+    `loss.backward()` frees the tensor `hidden` that the graph saved, though the loss is kept,
+    unless `retain_graph=True` is given.
 
     A `torch.autograd.Function` that stores a tensor as an attribute of `ctx`, not by
     `save_for_backward`, keeps it as long as the loss lives.
@@ -233,15 +234,15 @@ def test_a_kept_output_keeps_the_graph_of_its_net():
 
 
 def test_validation_without_no_grad_saves_for_backward():
-    """A validation loop with `net.eval()` alone saves as many tensors for `backward()` as
-    training, so that it may run out of memory; under `torch.no_grad()` or
-    `torch.inference_mode()` it saves none.
+    """An `nn.Sequential` of `nn.Linear` and `nn.ReLU` saves as many tensors for `backward()` in
+    a validation loop with `net.eval()` alone as in training; under `torch.no_grad()` it saves
+    none.
 
-    Because `eval()` switches layers such as dropout, not autograd. The saved tensors live as
-    long as the output or a loss made of it: also in `total += loss`, where `loss.item()` would
-    do.
+    So validation may run out of memory: `eval()` switches layers such as dropout, not autograd.
+    The saved tensors live as long as the output or a loss made of it: also in `total += loss`,
+    where `loss.item()` would do.
     """
-    net = nn.Sequential(nn.Linear(3, 3), nn.ReLU()).eval()
+    net = nn.Sequential(nn.Linear(3, 3), nn.ReLU())
     kept = []
 
     def keep(x):
@@ -250,12 +251,17 @@ def test_validation_without_no_grad_saves_for_backward():
 
     with torch.autograd.graph.saved_tensors_hooks(keep, keep):
         net(torch.ones(5, 3))
-    in_eval = len(kept)
+    in_training = len(kept)
+    net.eval()
+    with torch.autograd.graph.saved_tensors_hooks(keep, keep):
+        net(torch.ones(5, 3))
+    in_both = len(kept)
     with torch.autograd.graph.saved_tensors_hooks(keep, keep), torch.no_grad():
         net(torch.ones(5, 3))
 
-    assert in_eval == 2
-    assert len(kept) == 2
+    assert in_training == 2
+    assert in_both == 4
+    assert len(kept) == 4
 
 
 def test_zero_grad_frees_the_gradient():

@@ -153,8 +153,8 @@ def test_index_tensors_are_broadcast_against_each_other():
 
 
 def test_index_tensors_and_slices_can_be_mixed():
-    """`x[:, [2, 0]]` picks columns, `x[1, [2, 0]]` two elements of row 1 and `x[1:, [2, 0]]`
-    columns of the rows from 1 on.
+    """Of a 2 x 3 matrix, `x[:, [2, 0]]` picks columns, `x[1, [2, 0]]` two elements of row 1 and
+    `x[1:, [2, 0]]` columns of the rows from 1 on.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 

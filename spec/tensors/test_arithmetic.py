@@ -270,8 +270,12 @@ def test_a_tensor_without_dimensions_acts_like_a_number(device):
     the Python number and takes the tensor, see `spec/tensors/test_elementwise.py`.
     """
     ten = torch.tensor(10, device=device)
+    x = torch.tensor([[1], [2]], device=device)
 
-    assert (ten - torch.tensor([[1], [2]], device=device)).tolist() == [[9], [8]]
+    assert (ten - x).tolist() == [[9], [8]]
+    assert (ten + x).tolist() == [[11], [12]]
+    assert (ten * x).tolist() == [[10], [20]]
+    assert (ten / x).tolist() == [[10.0], [5.0]]
 
 
 def test_the_star_pairs_elements_and_the_at_sign_multiplies_matrices(device):

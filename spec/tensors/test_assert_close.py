@@ -112,13 +112,13 @@ def test_dtype_and_shape_have_to_agree():
     x = torch.tensor([1.0])
 
     with pytest.raises(
-        AssertionError, match=r"'dtype' do not match: torch\.float32 != torch\.int64"
+        AssertionError, match=r"'dtype' do not match: torch\.float32 != torch\.float64"
     ):
-        assert_close(x, x.long())
+        assert_close(x, x.double())
     with pytest.raises(AssertionError, match=r"'shape' do not match: .*\[1\]\) != .*\[1, 1\]\)"):
         assert_close(x, x[None])
 
-    assert assert_close(x, x.long(), check_dtype=False) is None
+    assert assert_close(x, x.double(), check_dtype=False) is None
 
 
 def test_nan_is_not_close_to_nan_unless_asked():

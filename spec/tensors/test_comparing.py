@@ -377,7 +377,7 @@ def test_a_mask_has_no_minus():
     tensor is not supported": write `~mask`.
 
     In newer releases it is the subclass NotImplementedError. `1 - mask` is refused, too, see
-    `spec/tensors/test_arithmetic.py`.
+    `spec/tensors/test_special_dtypes.py`.
     """
     mask = torch.tensor([True, False])
 

@@ -267,7 +267,7 @@ def test_a_float32_model_refuses_float64_data():
 
 
 def test_a_mix_of_dtypes_is_told_in_many_words():
-    """`torch.bmm(x, y)` of `x = torch.ones(1, 2, 2)` and a float64 `y` like it raises
+    """On the CPU `torch.bmm(x, y)` of `x = torch.ones(1, 2, 2)` and a float64 `y` like it raises
     RuntimeError, "expected scalar type Float but found Double"; a float32 `nn.Conv1d` without
     bias says of a float64 input the reverse.
 

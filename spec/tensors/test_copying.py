@@ -219,7 +219,10 @@ def test_frombuffer_warns_of_bytes_that_must_not_change():
     Because PyTorch has no read-only tensors, writing to it is undefined behaviour: use
     `bytearray(data)`, or `.clone()` the tensor.
     """
+    data = b"abc"
+
     with pytest.warns(UserWarning, match="buffer is not writable"):
-        made = torch.frombuffer(b"abc", dtype=torch.uint8)
+        made = torch.frombuffer(data, dtype=torch.uint8)
 
     assert made.tolist() == [97, 98, 99]
+    assert made.data_ptr() == np.frombuffer(data, dtype="uint8").ctypes.data

@@ -247,9 +247,9 @@ def test_whatever_a_model_takes_holds_and_gives_is_a_tensor():
 
 @pytest.mark.claim("summary-base-libraries")
 def test_torch_makes_tensors_and_autograd_differentiates_them():
-    """`torch.autograd.grad(y, x)` gives the derivatives of a scalar float32 tensor `y` computed
-    from `x`, in a tuple with one gradient per input: [2, 6] for the sum of squares of
-    `torch.tensor([1.0, 3.0])`.
+    """For `x = torch.tensor([1.0, 3.0], requires_grad=True)` and the scalar `y = (x * x).sum()`,
+    `torch.autograd.grad(y, x)` gives the derivatives of `y` in a tuple with one gradient per
+    input, here [2, 6].
 
     `x` must require grad before `y` is computed. A training loop calls `loss.backward()`
     instead, which adds the gradients to the `grad` of each parameter.

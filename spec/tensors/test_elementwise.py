@@ -247,7 +247,7 @@ def test_maximum_refuses_a_number():
 
 
 def test_integers_refuse_negative_integer_powers():
-    """On the CPU an integer tensor to the power of a negative Python int, such as `x ** -1`,
+    """On the CPU an int64 tensor to the power of a negative Python int, such as `x ** -1`,
     raises a RuntimeError.
 
     Because the result would be a fraction. Make the exponent or the base a float: `x ** -1.0`.

@@ -48,7 +48,7 @@ def test_max_of_two_tensors_compares_them(device):
     x = torch.tensor([1, 5], device=device)
     y = torch.tensor([3, 4], device=device)
 
-    assert torch.max(x, y).tolist() == [3, 5]
+    assert torch.max(x, y).tolist() == torch.maximum(x, y).tolist() == [3, 5]
     assert torch.min(x, y).tolist() == [1, 4]
 
 

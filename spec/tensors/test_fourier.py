@@ -180,8 +180,8 @@ def test_stft_gives_frequencies_by_windows():
 
 
 def test_the_gradient_goes_through_a_transform(device):
-    """A loss on `torch.fft.rfft(x).abs()` has a gradient for a float32 `x`, so a network can be
-    trained on a spectrum.
+    """A loss on `torch.fft.rfft(x).abs()` has a gradient for a float32 `x` that requires grad,
+    so a network can be trained on a spectrum.
     """
     x = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
 

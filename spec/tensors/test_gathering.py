@@ -161,6 +161,7 @@ def test_take_along_dim_broadcasts_its_index(device):
     index = torch.tensor([[2, 0]], device=device)
 
     assert x.take_along_dim(index, dim=1).tolist() == [[3, 1], [6, 4]]
+    assert x.gather(1, index).tolist() == [[3, 1]]
     assert x.take_along_dim(index).tolist() == [3, 1]
 
 
@@ -170,9 +171,12 @@ def test_index_select_picks_whole_slices_along_an_axis(device):
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
-    y = x.index_select(1, torch.tensor([2, 0, 0], device=device))
-    x.zero_()
+    index = torch.tensor([2, 0, 0], device=device)
 
+    y = x.index_select(1, index)
+
+    assert y.tolist() == x[:, index].tolist() == [[3, 1, 1], [6, 4, 4]]
+    x.zero_()
     assert y.tolist() == [[3, 1, 1], [6, 4, 4]]
 
 

@@ -40,7 +40,9 @@ def test_meshgrid_xy_has_rows_and_columns_exchanged(device):
 
     assert across.tolist() == [[10, 20], [10, 20], [10, 20]]
     assert down.tolist() == [[1, 1], [2, 2], [3, 3]]
-    assert torch.equal(across, torch.meshgrid(x, y, indexing="ij")[0].T)
+    first, second = torch.meshgrid(x, y, indexing="ij")
+    assert torch.equal(across, first.T)
+    assert torch.equal(down, second.T)
 
 
 def test_meshgrid_without_indexing_warns():

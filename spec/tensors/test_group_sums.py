@@ -156,10 +156,11 @@ def test_scatter_add_chooses_a_place_for_each_element(device):
 
     whole = torch.zeros(3, 2, device=device)
     whole.scatter_add_(0, group[:, None].expand_as(rows), rows)
+    by_rows = torch.zeros(3, 2, device=device).index_add_(0, group, rows)
     column = torch.zeros(3, 2, device=device)
     column.scatter_add_(0, group[:, None], rows)
 
-    assert whole.tolist() == [[4.0, 40.0], [0.0, 0.0], [2.0, 20.0]]
+    assert whole.tolist() == by_rows.tolist() == [[4.0, 40.0], [0.0, 0.0], [2.0, 20.0]]
     assert column.tolist() == [[4.0, 0.0], [0.0, 0.0], [2.0, 0.0]]
 
 

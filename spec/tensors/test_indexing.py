@@ -165,9 +165,9 @@ def test_none_adds_an_axis_of_length_one():
     """
     x = torch.zeros(2, 3)
 
-    assert x[None].shape == (1, 2, 3)
-    assert x[:, None].shape == (2, 1, 3)
-    assert x[..., None].shape == (2, 3, 1)
+    assert x[None].shape == x.unsqueeze(0).shape == (1, 2, 3)
+    assert x[:, None].shape == x.unsqueeze(1).shape == (2, 1, 3)
+    assert x[..., None].shape == x.unsqueeze(-1).shape == (2, 3, 1)
 
 
 def test_an_ellipsis_stands_for_all_axes_not_mentioned():
@@ -265,8 +265,8 @@ def test_an_assigned_tensor_must_fit():
 
 
 def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
-    """On an int64 tensor, `x[0] = 7.9` writes 7 and `x[1:] = torch.tensor([-8.9, 9.5])` writes
-    -8 and 9: the fractions are dropped without a warning.
+    """On an int64 vector `x` of three elements, `x[0] = 7.9` writes 7 and `x[1:] =
+    torch.tensor([-8.9, 9.5])` writes -8 and 9: the fractions are dropped without a warning.
 
     Because assignment to an index or a slice converts to the dtype of `x`. Make `x` a float
     tensor to keep fractions. An index tensor refuses another dtype:
@@ -334,9 +334,9 @@ def test_augmented_assignment_works_on_the_part(device):
     ).map(tuple)
 )
 def test_indexing_agrees_with_numpy(index):
-    """`x[index]`, with up to three integers, slices with positive steps and `None` in the
-    index, picks from a 3 x 3 x 3 tensor the same elements, in the same shape, as from a NumPy
-    array.
+    """`x[index]`, with up to three integers in range, slices with positive steps and `None` in
+    the index, picks from a 3 x 3 x 3 tensor the same elements, in the same shape, as from a
+    NumPy array.
     """
     array = np.arange(27).reshape(3, 3, 3)
     tensor = torch.from_numpy(array)

@@ -110,8 +110,8 @@ def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n)
 
 @pytest.mark.claim("blitz-copy-inplace")
 def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device):
-    """`x.copy_(y)` of two float32 tensors of one shape, each with memory of its own, copies the
-    values of `y` into `x`; a later change of `y` doesn't change `x`.
+    """`x.copy_(y)` of two contiguous float32 tensors of one shape that share no memory and
+    require no grad copies the values of `y` into `x`; a later change of `y` doesn't change `x`.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([8.0, 9.0], device=device)
@@ -208,8 +208,8 @@ def test_plus_equals_changes_the_tensor_that_both_names_share(device):
 
 
 def test_x_equals_x_plus_one_gives_the_name_to_a_new_tensor(device):
-    """`x = x + 1` of a tensor makes a new tensor and binds the name `x` to it; another name of the
-    old tensor sees no change.
+    """`x = x + 1` of a tensor makes a new tensor and binds the name `x` to it; another name of
+    the old tensor sees no change.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     other_name = x

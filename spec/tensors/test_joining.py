@@ -56,8 +56,9 @@ def test_cat_and_stack_copy(device):
 
 
 def test_cat_wants_equal_sizes_along_the_other_axes():
-    """Matrices given to `torch.cat` may differ in size along `dim`; a difference along the other
-    dimension raises a RuntimeError, "Sizes of tensors must match except in dimension 0".
+    """Matrices given to `torch.cat` may differ in size along `dim`, by default 0; a difference
+    along the other dimension raises a RuntimeError, by default "Sizes of tensors must match
+    except in dimension 0".
 
     Nothing is broadcast: `expand` or pad the smaller tensor first.
     """

@@ -120,8 +120,9 @@ def test_a_singular_matrix_has_no_inverse():
         match="could not be completed because the input matrix is singular",
     ):
         torch.linalg.inv(x)
-    with pytest.raises(RuntimeError, match="the input matrix is singular"):
+    with pytest.raises(torch.linalg.LinAlgError, match="the input matrix is singular"):
         torch.linalg.solve(x, torch.ones(2))
+    assert issubclass(torch.linalg.LinAlgError, RuntimeError) is True
 
     assert torch.linalg.det(x).item() == 0.0
     assert torch.linalg.matrix_rank(x).item() == 1

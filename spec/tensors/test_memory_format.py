@@ -110,7 +110,10 @@ def test_contiguous_without_argument_goes_back_to_the_default_format():
     """
     y = torch.zeros(1, 2, 3, 4).to(memory_format=torch.channels_last)
 
-    assert y.contiguous().stride() == (24, 12, 4, 1)
+    z = y.contiguous()
+
+    assert z.stride() == (24, 12, 4, 1)
+    assert z.data_ptr() != y.data_ptr()
 
 
 def test_permuting_axes_changes_the_shape_and_the_format_does_not():

@@ -200,10 +200,12 @@ def test_int8_tensors_cross_like_any_other():
 
     array = tensor.numpy()
     array[0] = 1
+    back = torch.from_numpy(array)
+    back[1] = 2
 
     assert array.dtype == "int8"
-    assert tensor.tolist() == [1, 127]
-    assert torch.from_numpy(array).dtype == torch.int8
+    assert back.dtype == torch.int8
+    assert tensor.tolist() == array.tolist() == [1, 2]
 
 
 @given(st.lists(st.floats(allow_nan=False, width=32), min_size=1))
@@ -275,11 +277,12 @@ def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
     """`x.numpy()` of a 0-d float32 CPU tensor that requires no grad is an array of shape (),
     not a number; `x.item()` gives the number.
     """
-    array = torch.tensor(2.5).numpy()
+    x = torch.tensor(2.5)
+    array = x.numpy()
 
     assert type(array) is np.ndarray
     assert array.shape == ()
-    assert array.item() == 2.5
+    assert array.item() == x.item() == 2.5
 
 
 def test_dlpack_shares_memory_too():

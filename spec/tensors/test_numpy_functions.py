@@ -218,8 +218,8 @@ def test_a_tensor_can_be_indexed_with_an_array():
     """`x[array]` of a vector `x` with a contiguous NumPy vector of int64 or bool picks elements
     as an index tensor or a mask does.
 
-    An array of uint8, as images are, is read as a mask, which is deprecated: convert it with
-    `array.astype(int)`.
+    An array of uint8, as images are, is read as a mask, which is deprecated: for positions
+    convert it with `array.astype(int)`, for a mask with `array.astype(bool)`.
     """
     x = torch.tensor([10, 20, 30])
 
@@ -250,7 +250,8 @@ def test_a_tensor_cannot_be_assigned_an_array():
 
 
 def test_dtypes_of_numpy_are_not_dtypes_of_torch():
-    """`torch.zeros(2, dtype=np.float32)` raises a TypeError: NumPy's dtypes are no dtypes of torch.
+    """`torch.zeros(2, dtype=np.float32)` raises a TypeError: NumPy's dtypes are no dtypes of
+    torch.
 
     Write `dtype=torch.float32`; `torch.from_numpy(array).dtype` is the one that belongs to an
     array.
@@ -262,8 +263,10 @@ def test_dtypes_of_numpy_are_not_dtypes_of_torch():
 
 @pytest.mark.claim("self-matplotlib-needs-arrays")
 def test_a_plotting_library_can_read_a_tensor_as_an_array():
-    """A float32 CPU tensor `y` that requires no grad can be given to matplotlib's `plot`:
-    `np.asarray(y)` makes an array of it, and `y.ndim` is its number of dimensions.
+    """`np.asarray(y)` of a dense float32 CPU tensor `y` that requires no grad is a NumPy array
+    of its values, and `y.ndim` is its number of dimensions.
+
+    So such a tensor can be given to matplotlib's `plot`, which makes an array of it.
     """
     y = torch.linspace(-1, 1, 5) ** 2
 

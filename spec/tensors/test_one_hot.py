@@ -30,7 +30,7 @@ def test_argmax_turns_one_hot_back_into_labels(device):
     """`one_hot.argmax(dim=-1)` of a tensor that `F.one_hot(labels)` made gives the labels
     again.
     """
-    one_hot = torch.tensor([[0, 0, 1], [1, 0, 0]], device=device)
+    one_hot = F.one_hot(torch.tensor([2, 0], device=device))
 
     assert one_hot.argmax(dim=-1).tolist() == [2, 0]
 
@@ -102,9 +102,9 @@ def test_a_label_out_of_range_is_refused():
 
 
 def test_the_classes_of_a_one_hot_image_come_last(device):
-    """`F.one_hot` of an (N, H, W) map of labels has the shape (N, H, W, C), C being the number
-    of classes; `.permute(0, 3, 1, 2)` brings the classes to dimension 1, where `nn.Conv2d` has
-    its channels.
+    """`F.one_hot` of an int64 (N, H, W) map of labels has the shape (N, H, W, C), C being the
+    number of classes; `.permute(0, 3, 1, 2)` brings the classes to dimension 1, where
+    `nn.Conv2d` has its channels.
     """
     labels = torch.ones(2, 4, 5, dtype=torch.int64, device=device)
 
@@ -130,8 +130,8 @@ def test_rows_of_the_identity_are_float_one_hot_vectors(device):
 
 
 def test_several_labels_of_one_sample_are_the_sum_of_their_vectors(device):
-    """For labels of the shape (n, k), `F.one_hot(labels, c).sum(dim=1)` is the (n, c) multi-hot
-    target of a multi-label problem; a label named twice counts twice there.
+    """For int64 labels of the shape (n, k), `F.one_hot(labels, c).sum(dim=1)` is the (n, c)
+    multi-hot target of a multi-label problem; a label named twice counts twice there.
 
     `nn.BCEWithLogitsLoss` takes it as `.clamp(max=1).float()`.
     """

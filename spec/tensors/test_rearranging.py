@@ -68,8 +68,8 @@ def test_unsqueeze_zero_makes_a_batch_of_one():
 
 @pytest.mark.claim("self-unsqueeze")
 def test_unsqueeze_adds_the_axis_that_a_layer_needs():
-    """`nn.Linear(1, 2)` raises RuntimeError for `x` of four numbers, shape (4,);
-    `x.unsqueeze(1)` makes them four samples of one feature, shape (4, 1).
+    """`nn.Linear(1, 2)` raises RuntimeError for `x = torch.zeros(4)`, of shape (4,);
+    `x.unsqueeze(1)` makes it four samples of one feature, shape (4, 1).
 
     Because the layer reads the last dimension, here of size 4, as features.
     """

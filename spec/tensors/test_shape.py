@@ -130,12 +130,12 @@ def test_size_takes_an_axis_and_answers_with_a_plain_int():
 
     assert repr(x.size(0)) == "5"
     assert repr(x.size(dim=1)) == "3"
-    assert repr(x.shape[1]) == "3"
+    assert repr(x.shape[0]) == "5"
 
 
 def test_the_shape_is_read_only():
-    """Assigning to `x.shape` raises AttributeError, where NumPy would reshape: write `x =
-    x.reshape(3, 5)`.
+    """Assigning (3, 5) to `x.shape` of a 5 x 3 tensor raises AttributeError, where NumPy would
+    reshape: write `x = x.reshape(3, 5)`.
 
     Because reshaping may have to copy, and `reshape` returns another tensor:
     `spec/tensors/test_views.py`.

@@ -55,9 +55,9 @@ def test_to_sparse_and_to_dense_convert(device):
 
 
 def test_coordinates_are_columns_and_not_rows():
-    """For `torch.sparse_coo_tensor` a list of (row, column) pairs has to be transposed: with three
-    pairs as rows and a 2-D size it raises a RuntimeError about "sparse_dim"; two pairs (0, 1)
-    and (0, 2) are misread as (0, 0) and (1, 2).
+    """For `torch.sparse_coo_tensor` a list of (row, column) pairs has to be transposed: with
+    three pairs as rows and a 2-D size it raises a RuntimeError about "sparse_dim"; two pairs
+    (0, 1) and (0, 2) are misread as (0, 0) and (1, 2).
     """
     pairs = torch.tensor([[0, 2], [1, 0], [1, 2]])
     values = torch.tensor([3.0, 4.0, 5.0])
@@ -140,8 +140,9 @@ def test_nelement_counts_zeros_too():
 
 
 def test_a_coo_matrix_takes_20_bytes_per_stored_float():
-    """`x.to_sparse()` of a float32 matrix takes 20 bytes per stored element, two int64 coordinates
-    and the value: less than the dense matrix only if fewer than one element in five is stored.
+    """`x.to_sparse()` of a float32 matrix takes 20 bytes per stored element, two int64
+    coordinates and the value: less than the dense matrix only if fewer than one element in five
+    is stored.
     """
     x = torch.eye(100)
 
@@ -280,8 +281,8 @@ def test_csr_stores_where_each_row_begins(device):
 
 
 def test_a_csr_tensor_is_made_of_three_lists(device):
-    """`torch.sparse_csr_tensor(crow_indices, col_indices, values, size)` makes a CSR matrix: three
-    arrays as those of SciPy's `csr_matrix` (`indptr`, `indices`, `data`).
+    """`torch.sparse_csr_tensor(crow_indices, col_indices, values, size)` makes a CSR matrix:
+    three arrays as those of SciPy's `csr_matrix` (`indptr`, `indices`, `data`).
     """
     x = torch.sparse_csr_tensor([0, 1, 3], [2, 0, 2], [3.0, 4.0, 5.0], (2, 3), device=device)
 
@@ -336,7 +337,8 @@ def test_a_csr_tensor_warns_of_its_beta_state():
 
 def test_gradients_reach_the_values(device):
     """A loss on `torch.sparse.mm(sparse, dense)` of float32 matrices gives gradients to the
-    `values` tensor that `torch.sparse_coo_tensor` was given, and to the dense matrix.
+    `values` tensor that `torch.sparse_coo_tensor` was given, and to `dense`, if they require
+    grad.
     """
     values = torch.tensor([3.0, 4.0], device=device, requires_grad=True)
     dense = torch.ones(3, 2, device=device, requires_grad=True)
@@ -349,8 +351,8 @@ def test_gradients_reach_the_values(device):
 
 
 def test_a_sparse_matrix_goes_through_a_linear_layer():
-    """`nn.Linear(3, 2)` takes a float32 COO matrix and gives a dense result, up to rounding
-    that of the dense matrix.
+    """`nn.Linear(3, 2)` takes a (2, 3) float32 COO matrix and gives a dense result, up to
+    rounding that of the dense matrix.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]])
     layer = nn.Linear(3, 2)

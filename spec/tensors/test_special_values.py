@@ -236,14 +236,14 @@ def test_infinity_calculates_like_a_very_large_number(device):
 
 
 def test_maximum_keeps_nan_and_fmax_avoids_it(device):
-    """For float32 tensors `torch.maximum(x, y)`, `x.clamp(0, 1)` and `x.relu()` pass a NaN in
+    """For float32 tensors `torch.maximum(x, y)`, `x.clamp(min=y)` and `x.relu()` pass a NaN in
     `x` on; of a NaN and a number `torch.fmax` and `torch.fmin` return the number.
     """
     x = torch.tensor([torch.nan], device=device)
     one = torch.tensor([1.0], device=device)
 
     assert torch.maximum(x, one).isnan().tolist() == [True]
-    assert x.clamp(one, one).isnan().tolist() == [True]
+    assert x.clamp(min=one).isnan().tolist() == [True]
     assert x.relu().isnan().tolist() == [True]
     assert torch.fmax(x, one).tolist() == [1.0]
     assert torch.fmin(x, one).tolist() == [1.0]

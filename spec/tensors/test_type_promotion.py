@@ -140,8 +140,8 @@ def test_a_python_number_of_a_higher_kind_gives_the_default_dtype(device):
     tensor plus 1 int64, an int8 tensor plus `1j` complex64; a float64 tensor plus `1j` gives
     complex128.
 
-    The number brings its kind: int64 for an integer, the default dtype for a float. `1j` keeps
-    the precision of a float32 or float64 tensor, and takes the default dtype beside integers.
+    A number of a higher kind than the tensor's, in the order bool, integer, float, complex,
+    brings int64 or the default dtype. `1j` keeps the precision of a float32 or float64 tensor.
     """
     flags = torch.tensor([True, False], device=device)
     small = torch.ones(2, dtype=torch.int8, device=device)

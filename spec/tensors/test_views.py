@@ -202,7 +202,7 @@ def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
     x.view_as(y)[1, 0] = 30
     x.reshape_as(y)[1, 1] = 40
 
-    assert x.view_as(y).tolist() == [[1, 2], [30, 40]]
+    assert x.view_as(y).tolist() == x.view(y.size()).tolist() == [[1, 2], [30, 40]]
     assert x.tolist() == [1, 2, 30, 40]
 
 
@@ -280,8 +280,9 @@ def test_unflatten_splits_one_axis_into_several():
 
 
 def test_narrow_is_a_slice_by_start_and_length(device):
-    """`x.narrow(0, start, length)` of five elements is a view of `length` elements from `start`
-    on; start 3 with length 3 raises RuntimeError, start 6, beyond the end, IndexError.
+    """`x.narrow(0, start, length)` of a vector of five elements is a view of `length` elements
+    from `start` on; start 3 with length 3 raises RuntimeError, start 6, beyond the end,
+    IndexError.
 
     The slice `x[start : start + length]` gives fewer elements instead.
     """

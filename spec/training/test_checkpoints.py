@@ -274,7 +274,8 @@ def test_a_file_name_or_a_net_is_no_state_dict():
 
 def test_mode_and_freezing_are_not_in_a_state_dict():
     """`net.state_dict()` holds neither the mode nor `requires_grad`: the state of a net in
-    `eval()` with frozen parameters leaves the net that loads it in training mode and trainable.
+    `eval()` with frozen parameters leaves a new net that loads it in training mode and
+    trainable.
 
     So call `eval()` and freeze again after loading.
     """
@@ -314,7 +315,8 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     `nn.Dropout` it doesn't if the generator was forgotten.
 
     On one machine with one release: see `spec/training/test_reproducibility.py` for what a seed
-    does not fix. A `DataLoader` that shuffles, or a scheduler, has a state of its own to save.
+    does not fix. A `generator` given to a `DataLoader`, and a scheduler, have a state of their
+    own to save.
     """
     data = torch.rand(8, 4)
 
@@ -422,8 +424,8 @@ def test_the_object_comes_first_and_the_file_second(tmp_path):
 
 
 def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
-    """Two tensors of one dtype that share a storage, in one `torch.save`, share memory again
-    after `torch.load`: a write to the one shows in the other.
+    """A tensor and a slice of it, saved by one `torch.save`, share memory again after
+    `torch.load`: a write to the slice shows in the tensor.
 
     Saved by two calls into two files, they are independent afterwards. With different dtypes,
     as `x` and `x.view(torch.int32)`, one `torch.save` of both raises RuntimeError.

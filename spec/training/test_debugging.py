@@ -95,8 +95,8 @@ def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
     ReLU unit between two `nn.Linear` that is 0 for all samples of the batch gives 0 to its
     weights in both.
 
-    Unlike None, a gradient of 0 means that the parameter is in the graph
-    (`spec/nn/test_activations.py` on dead ReLUs).
+    After a first `backward()` a gradient of 0, unlike None, means that the parameter was in the
+    graph (`spec/nn/test_activations.py` on dead ReLUs).
     """
     net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
     nn.init.ones_(net[0].weight)

@@ -60,7 +60,8 @@ def test_an_exported_net_takes_the_batch_of_its_example():
     unless `dynamic_shapes` marks that dimension by `torch.export.Dim`.
 
     Because sizes are recorded as constants. Mark the batch dimension when you export, and give
-    an example of two rows or more: with a batch of 1, `Dim` raises "Constraints violated".
+    an example of two rows or more: with a batch of 1, `Dim("batch")` raises "Constraints
+    violated".
     """
     net = nn.Linear(2, 1)
     example = (torch.zeros(4, 2),)

@@ -69,7 +69,7 @@ def test_the_best_weights_may_go_to_a_file(tmp_path):
     epoch in the file; no deep copy is needed.
 
     Because `torch.save` writes the values of that moment. A program that is killed while it
-    writes leaves a broken file: write to another name first and call `os.replace`.
+    writes may leave a broken file: write to another name first and call `os.replace`.
     """
     net, path = nn.Linear(1, 1, bias=False), tmp_path / "best.pt"
     best = math.inf

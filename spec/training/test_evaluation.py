@@ -91,8 +91,9 @@ def test_two_classes_from_one_score_are_told_apart_at_zero():
 
 
 def test_topk_gives_the_best_few():
-    """`scores.topk(2, dim=1).indices` has the two best classes of each sample, best first; a
-    sample counts for the top-2 accuracy if its label equals one of them.
+    """`scores.topk(2, dim=1).indices` of finite scores for two classes or more has the two best
+    classes of each sample, best first; a sample counts for the top-2 accuracy if its label
+    equals one of them.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0], [1.0, 2.0, 3.0]])
     labels = torch.tensor([2, 1, 1])
@@ -137,11 +138,12 @@ def test_comparisons_add_up_to_the_number_right(device):
 
 
 def test_booleans_have_no_mean():
-    """`mean()` of a bool tensor without a `dtype` raises RuntimeError, "could not infer output
-    dtype"; `(predicted == labels).float().mean()` is the share of correct predictions.
+    """`mean()` of a bool tensor without a `dtype` is refused with the error "could not infer
+    output dtype"; `(predicted == labels).float().mean()` is the share of correct predictions.
 
     Because a mean needs a floating-point dtype, and `mean` doesn't choose one for bool or
-    integers. `mean(dtype=torch.float32)` works too.
+    integers. `mean(dtype=torch.float32)` works too. The error is a RuntimeError; since PyTorch
+    2.15 it is NotImplementedError, which is a RuntimeError as well.
     """
     right = torch.tensor([True, True, False, True])
 
@@ -177,10 +179,11 @@ def test_counts_over_the_loader_make_the_accuracy():
 
 
 def test_labels_with_a_dimension_too_many_compare_all_with_all():
-    """`predictions == labels` of shapes (3,) and (3, 1) broadcasts to (3, 3): nine comparisons,
-    and a sum of 6 for 3 samples.
+    """Predictions `[1, 1, 1]` compared by `==` with labels `[[1], [1], [0]]` broadcast from the
+    shapes (3,) and (3, 1) to (3, 3): nine comparisons, whose sum of 6 is no number of correct
+    predictions among 3 samples.
 
-    Nothing raises. Remove the extra dimension by `labels.squeeze(1)`.
+    Nothing raises. Remove the extra dimension by `labels.squeeze(1)`: the sum is then 2.
     """
     predicted = torch.tensor([1, 1, 1])
     labels = torch.tensor([[1], [1], [0]])
@@ -192,8 +195,8 @@ def test_labels_with_a_dimension_too_many_compare_all_with_all():
 
 @pytest.mark.claim("blitz-eval-no-grad")
 def test_evaluation_needs_no_gradients(device):
-    """Under `torch.no_grad()` the output of `nn.Linear` doesn't require grad; its weight still
-    does, and the `.grad` of the weight stays None.
+    """Under `torch.no_grad()` the output of a new `nn.Linear` doesn't require grad; its weight
+    still does, and the `.grad` of the weight stays None.
 
     So no graph and none of the tensors that `backward()` would need are kept.
     """
@@ -363,7 +366,8 @@ def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
     the recall per class and `matrix.diagonal() / matrix.sum(0)` the precision.
 
     Recall is the share of a class that was found, precision the share of its predictions that
-    were correct.
+    were correct. A class that has no sample has no recall, and one that was never predicted no
+    precision: the quotient is NaN.
     """
     matrix = torch.tensor([[3, 1], [5, 15]])
 

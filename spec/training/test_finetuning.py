@@ -23,8 +23,9 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_head_learns_on_a_frozen_body():
-    """After `net.requires_grad_(False)` and then a new last layer, `SGD.step()` changes the
-    weight of the new layer, and the frozen layer keeps its weight and has no gradient.
+    """Of two `nn.Linear` in a row, frozen by `net.requires_grad_(False)` before the last one is
+    replaced by a new one, `SGD.step()` changes the weight of the new layer; the frozen layer
+    keeps its weight, and its `.grad` stays None.
 
     Because a new layer's parameters require grad, and an optimizer passes over parameters
     without a gradient. A gradient left from before the freezing would still move the layer
@@ -92,9 +93,9 @@ def test_training_starts_from_whatever_numbers_are_there():
 
 
 def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
-    """`net.requires_grad_(False)` after the head was replaced freezes the new head too, and
-    `backward()` raises RuntimeError, "element 0 of tensors does not require grad". Freeze
-    first, then replace the head.
+    """`net.requires_grad_(False)` after the head was replaced freezes the head too; for an
+    input that doesn't require grad `backward()` then raises RuntimeError, "element 0 of tensors
+    does not require grad". Freeze first, then replace the head.
 
     Because the call reaches the parameters that the net has at that moment.
     """
@@ -201,8 +202,8 @@ def test_hook_cut_and_extractor_agree_on_the_features():
 @pytest.mark.claim("path-extract-layer")
 def test_the_extractor_finds_what_forward_computes_between_the_layers():
     """`get_graph_node_names(net)` names the steps of a `forward` such as
-    `self.head(torch.relu(self.body(x)))`, the function too, and `create_feature_extractor(net,
-    {"relu": "body"})` returns the output of that step.
+    `self.head(torch.relu(self.body(x)))`, the function too; `create_feature_extractor(net,
+    {"relu": "body"})` makes a net that returns the output of that step.
 
     A hook needs a module; the function `torch.relu` is none. Where `forward` has an `if` on a
     tensor, both raise `TraceError`.

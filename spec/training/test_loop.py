@@ -24,8 +24,8 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 @pytest.mark.claim("blitz-workflow-runs", "summary-training-libraries")
 def test_the_loop_is_five_lines(device):
     """A training loop is five lines: `for x, y in data`, `optimizer.zero_grad()`, `loss =
-    F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. With `SGD` on one weight the
-    loss falls from 64 to 16, 4 and 1.
+    F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. With `SGD(lr=1/16)` and a
+    weight of 0 that is to make 8 of 2 the losses are 64, 16, 4, 1.
 
     Because `backward()` fills `.grad` of the parameters and `step()` reads it: net, loss and
     optimizer meet in the parameters that were given to the optimizer.
@@ -85,8 +85,8 @@ def test_each_line_of_the_loop_does_one_thing():
     `w` and `w.grad` as they are, `backward()` fills `w.grad`, `step()` changes `w` and leaves
     `w.grad`, and `zero_grad()` sets `w.grad` to None.
 
-    Buffers are another matter: the forward pass of BatchNorm in training mode updates its
-    running statistics. Before PyTorch 2.0 `zero_grad()` filled `.grad` with zeros.
+    Buffers are another matter: the forward pass of `nn.BatchNorm1d` in training mode updates
+    its running statistics. Before PyTorch 2.0 `zero_grad()` filled `.grad` with zeros.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
@@ -104,8 +104,9 @@ def test_each_line_of_the_loop_does_one_thing():
 
 @pytest.mark.claim("course-update-parameters")
 def test_step_updates_every_parameter_in_place():
-    """`SGD.step()` changes parameters in place: `net.weight` and `net.bias` are the same
-    Parameter objects afterwards, `net.weight` in the same memory, with new values.
+    """`SGD.step()` changes the parameters of an `nn.Linear` in place: `net.weight` and
+    `net.bias` are the same Parameter objects afterwards, `net.weight` in the same memory, with
+    new values where the gradient is not 0.
 
     Because the optimizer holds the very tensors that `net.parameters()` yielded: nothing is
     returned and nothing has to be assigned.
@@ -170,8 +171,9 @@ def test_none_of_the_three_is_needed():
     ],
 )
 def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
-    """`zero_grad()` before the forward pass, after it, or after `step()` leads `SGD` to the
-    same weights, if no gradient is left from before the first round.
+    """With `zero_grad()` before the forward pass, after it, or after `step()`, three rounds of
+    `SGD(lr=1/16)` on the loss `(2 * w - 8)**2` lead `w` from 0 to the same 2, 3 and 3.5, if no
+    gradient is left from before.
 
     Because each of the three clears the old gradient before the next `backward()`. Between
     `backward()` and `step()` it would clear the new one (`spec/training/test_wrong_orders.py`).
@@ -197,11 +199,11 @@ def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
 
 @pytest.mark.claim("summary-training-order", "summary-monitor")
 def test_an_epoch_sets_the_mode_and_now_and_then_reports():
-    """`net.train()` before the loop over the batches puts a net that an evaluation left in
-    `eval()` back into training mode; an `if` after `optimizer.step()` keeps the loss of each
-    second step.
+    """`net.train()` before the loop over the batches puts an `nn.Sequential` that an evaluation
+    left in `eval()` back into training mode; `if number % 2 == 0`, with batches numbered from
+    1, keeps the loss of every second batch.
 
-    Because `net.eval()` lasts until `net.train()`; `loss.item()` reads the number to report.
+    Because `net.eval()` lasts until `net.train()`. `loss.item()` is the number to report.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Dropout(0.0)).eval()
     nn.init.zeros_(net[0].weight)
@@ -210,12 +212,13 @@ def test_an_epoch_sets_the_mode_and_now_and_then_reports():
 
     seen = []
     net.train()
-    for round_number, (x, y) in enumerate(data, 1):
+    for number, (x, y) in enumerate(data, 1):
         optimizer.zero_grad()
         loss = F.mse_loss(net(x), y)
         loss.backward()
         optimizer.step()
-        seen += [(round_number, loss.item())] * (round_number % 2 == 0)
+        if number % 2 == 0:
+            seen.append((number, loss.item()))
 
     assert net.training is True
     assert seen == [(2, 16.0), (4, 1.0), (6, 0.0625)]
@@ -248,9 +251,12 @@ def test_an_epoch_takes_one_step_per_batch():
 
 @pytest.mark.claim("summary-train-then-test")
 def test_a_net_learns_from_one_set_and_is_measured_on_another():
-    """`nn.Linear(1, 1, bias=False)` with a weight of 0, trained by `SGD(lr=0.125)` on a
-    `DataLoader` of the pairs (1, 3) and (2, 6), one per batch, answers 15 to 5, run under
-    `no_grad` on another `DataLoader`: 5 it has not seen.
+    """One epoch of `SGD(lr=0.125)` with `F.mse_loss` on a `DataLoader` of the pairs (1, 3) and
+    (2, 6), one per batch, brings the weight of `nn.Linear(1, 1, bias=False)` from 0 to 3; on
+    another `DataLoader`, under `no_grad`, it answers 15 to 5.
+
+    Because the answers to data that the net was not trained on tell what it has learnt: 5 is
+    not among the training samples.
     """
     train = TensorDataset(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [6.0]]))
     test = TensorDataset(torch.tensor([[5.0]]), torch.tensor([[15.0]]))
@@ -353,8 +359,8 @@ def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
     the samples: 1 for 4 samples and 4 for 2 have the mean 2.5, not 2. Multiply each loss by
     `len(x)`, and divide the sum by the number of samples.
 
-    Because `reduction="mean"`, the default, has already divided by the size of its own batch.
-    `cross_entropy` with `weight=` or `ignore_index=` divides by another number.
+    Because `reduction="mean"`, the default, has averaged over one batch already.
+    `cross_entropy` with `weight=` or `ignore_index=` divides by another number than `len(x)`.
     """
     samples = torch.tensor([1.0, 1.0, 1.0, 1.0, 2.0, 2.0])
     losses = [(F.mse_loss(x, 0 * x).item(), len(x)) for x in DataLoader(samples, batch_size=4)]

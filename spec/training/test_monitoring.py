@@ -163,8 +163,8 @@ def test_how_far_a_step_went():
 
 
 def test_a_forward_hook_watches_activations():
-    """A forward hook on an `nn.ReLU` gets the output of each call of that module, for instance
-    to record the share of outputs that are 0; `handle.remove()` ends it.
+    """A forward hook on an `nn.ReLU` gets the output whenever that module is called, for
+    instance to record the share of outputs that are 0; `handle.remove()` ends it.
 
     A hook that only watches must return None: another value would replace the output
     (`spec/nn/test_hooks.py`). The function `F.relu` calls no hook.

@@ -39,8 +39,8 @@ def test_a_state_dict_goes_to_a_safetensors_file_and_back(safetensors, tmp_path)
 
 def test_tied_weights_are_refused_by_save_file(safetensors, tmp_path):
     """`safetensors.torch.save_file` of a state dict with tied weights raises RuntimeError,
-    "Some tensors share memory"; `save_model(net, path)` writes them once, and `load_model(net,
-    path)` reads them.
+    "Some tensors share memory"; `save_model(net, path)` writes them once, and `load_model`
+    reads them into a net whose weights are tied in the same way.
 
     Because two names of one tensor would be written twice and be two tensors afterwards.
     `save_model` keeps one of the names.
@@ -79,8 +79,8 @@ def test_a_tensor_that_is_not_contiguous_is_refused_by_save_file(safetensors, tm
 
 def test_only_tensors_go_into_a_safetensors_file(safetensors, tmp_path):
     """`safetensors.torch.save_file({"epoch": 3}, path)` raises ValueError, "Key `epoch` is
-    invalid, expected torch.Tensor but received <class 'int'>"; `metadata={"epoch": "3"}` takes
-    strings.
+    invalid, expected torch.Tensor but received <class 'int'>"; a string may be given by
+    `metadata={"epoch": "3"}`.
 
     Because the format has tensors and strings only. The state dict of an optimizer has numbers
     and lists: save it by `torch.save`.

@@ -23,7 +23,8 @@ def test_a_state_kept_between_batches_brings_its_graph_along():
     backward through the graph a second time": write `h = h.detach()` first.
 
     Because the first chunk's `backward()` freed the graph of that chunk, and `h` leads into it.
-    Where all weights of the RNN are frozen, `h` has no graph and nothing raises.
+    Where all weights of the RNN are frozen and no input requires grad, `h` has no graph and
+    nothing raises.
     """
     rnn = nn.RNN(1, 2)
     first, second = torch.randn(4, 1, 1).split(2)
@@ -114,8 +115,9 @@ def test_the_gradient_ends_at_the_beginning_of_the_chunk():
 
 
 def test_a_loop_over_chunks():
-    """The loop of truncated backpropagation with an `nn.RNN` is, per chunk: `h.detach()`,
-    forward, `zero_grad()`, `backward()`, `step()`; at the beginning of a sequence `h` is None.
+    """The loop of truncated backpropagation with an `nn.RNN` is, per chunk: `h = h.detach()`,
+    forward, `zero_grad()`, `backward()`, `step()`; at the beginning of a sequence `h` is None,
+    and there is nothing to detach.
 
     Because `rnn(x, None)` begins with zeros, as `rnn(x)` does.
     """

@@ -116,9 +116,9 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """With two `nn.Linear` and the default `SGD`, the order forward, `step()`, `zero_grad()`,
-    `backward()` passes in the first round, without gradients; in the second `backward()` raises
-    RuntimeError, "modified by an inplace operation".
+    """With two trainable `nn.Linear` in a row and the default `SGD`, the order forward,
+    `step()`, `zero_grad()`, `backward()` passes in the first round, without gradients; in the
+    second it raises RuntimeError, "modified by an inplace operation".
 
     Because `step()` changed the weight of the second layer, which the graph had saved
     (`spec/optim/test_optimizer_steps.py`). With `fused=True`, or the loss `(w - 4)**2`, which
@@ -300,9 +300,9 @@ def test_a_loss_computed_under_no_grad_has_no_backward():
 
 
 def test_a_loss_of_predicted_classes_has_no_backward():
-    """`F.l1_loss` of `scores.argmax(1).float()` raises RuntimeError in `backward()`, "element 0
-    of tensors does not require grad and does not have a grad_fn": give `F.cross_entropy` the
-    scores.
+    """`F.l1_loss(scores.argmax(1).float(), labels.float())` with class indices as labels raises
+    RuntimeError in `backward()`, "element 0 of tensors does not require grad and does not have
+    a grad_fn": write `F.cross_entropy(scores, labels)`.
 
     Because autograd does not record `argmax`: the class index jumps from one integer to the
     next, so its derivative is 0 or undefined.
@@ -354,10 +354,10 @@ def test_train_forgotten_after_an_evaluation():
 
 def test_no_grad_forgotten_saves_what_nobody_will_use():
     """Without `no_grad` an evaluation saves tensors for a `backward()` that never comes: for
-    two `nn.Linear` with `nn.Tanh` between them the input, the activations and a weight. Under
-    `no_grad` it saves none.
+    two trainable `nn.Linear` with `nn.Tanh` between them the input, the activations and a
+    weight. Under `no_grad` it saves none.
 
-    So it costs memory; the saved tensors are freed when the output is.
+    So it costs memory, until the output is deleted.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
     x = torch.ones(4, 2)
@@ -378,10 +378,10 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
 
 
 def test_no_grad_forgotten_does_not_train():
-    """`nn.Linear` evaluated without `no_grad` gives the same output as with it, and its weight
-    stays the same; but the output requires grad.
+    """A trainable `nn.Linear` evaluated without `no_grad` gives the same output as with it, and
+    its weight stays the same; but the output requires grad.
 
-    Because only `step()` changes weights. What is lost is memory, and `output.numpy()` is
+    Because an evaluation calls no `step()`. What is lost is memory, and `output.numpy()` is
     refused. A few modules ask for the mode: `nn.TransformerEncoder` in `eval()` has a faster
     path under `no_grad`, which rounds differently.
     """
@@ -397,9 +397,9 @@ def test_no_grad_forgotten_does_not_train():
 
 
 def test_losses_kept_as_tensors_keep_their_graphs():
-    """A list of loss tensors before `backward()` keeps their graphs in memory: for five losses
-    `w**2` five saved tensors, until the list is deleted. A list of `loss.item()` holds only
-    numbers and keeps no graph.
+    """A list of loss tensors keeps their graphs in memory: for five losses `w**2` of a
+    trainable `w`, before any `backward()`, five saved tensors, until the list is deleted. A
+    list of `loss.item()` holds numbers and keeps no graph.
 
     So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number is
     not needed at once.

@@ -64,8 +64,8 @@ def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
 
 
 def test_a_long_image_loses_more_than_the_scale_says():
-    """`RandomResizedCrop` takes a central crop if no part of its `scale` and `ratio` fits in: with
-    `scale=(0.5, 1.0)` it keeps 10 x 13 of a 10 x 1000 image, 1.3 % of the area.
+    """`RandomResizedCrop` takes a central crop if no part of its `scale` and `ratio` fits in:
+    with `scale=(0.5, 1.0)` it keeps 10 x 13 of a 10 x 1000 image, 1.3 % of the area.
 
     The proportions of 4:3 win over the area. For long images give a wider `ratio`.
     """
@@ -108,10 +108,11 @@ def test_the_evaluation_recipe_has_no_chance():
 
 
 def test_random_erasing_blanks_a_rectangle():
-    """`RandomErasing(p=1.0)` sets a rectangle of about 2 % to 33 % of a 100 x 100 tensor image
-    to `value`, 0 unless told; the default `p` is 0.5.
+    """`RandomErasing(p=1.0)` sets a rectangle of about 2 % to 33 % of a (3, 100, 100) tensor to
+    `value`, 0 unless told; the default `p` is 0.5.
 
-    An image one pixel high stays as it is: no rectangle of 2 % with sides up to 3.3:1 fits in.
+    An image one pixel high stays as it is, because the rectangle has to be less high than the
+    image.
     """
     image = torch.ones(3, 100, 100)
 
@@ -125,8 +126,8 @@ def test_random_erasing_blanks_a_rectangle():
 
 
 def test_random_erasing_takes_tensors_only():
-    """`transforms.RandomErasing(p=1.0)` of a Pillow picture raises AttributeError, "'Image' object
-    has no attribute 'shape'"; put it after `ToTensor`.
+    """`transforms.RandomErasing(p=1.0)` of a Pillow picture raises AttributeError, "object has no
+    attribute 'shape'"; put it after `ToTensor`.
 
     With the default `p` of 0.5 only about every second call raises it. `v2.RandomErasing` takes
     pictures too.
@@ -134,7 +135,7 @@ def test_random_erasing_takes_tensors_only():
     picture = Image.new("RGB", (8, 8), (255, 255, 255))
     steps = transforms.Compose([transforms.ToTensor(), transforms.RandomErasing(p=1.0)])
 
-    with pytest.raises(AttributeError, match="'Image' object has no attribute 'shape'"):
+    with pytest.raises(AttributeError, match="object has no attribute 'shape'"):
         transforms.RandomErasing(p=1.0)(picture)
     assert steps(picture).min().item() == 0.0
 
@@ -158,8 +159,9 @@ def test_rand_augment_wants_bytes():
 
 
 def test_colour_jitter_draws_factors_around_one():
-    """`ColorJitter(brightness=0.5)` multiplies a float image of 0.5 by a factor from 0.5 to 1.5,
-    drawn at each call; a pair sets the limits of the factor, `brightness=(0.2, 0.2)`.
+    """`ColorJitter(brightness=0.5)` multiplies a float (3, H, W) tensor of 0.5 by a factor from
+    0.5 to 1.5, drawn at each call; a pair sets the limits of the factor, `brightness=(0.2,
+    0.2)`.
 
     Products above 1.0, or 255 in a uint8 image, become 1.0 or 255.
     """

@@ -81,7 +81,8 @@ def test_a_crop_keeps_the_number_of_boxes():
 
 def test_empty_boxes_are_dropped_with_their_labels():
     """`v2.SanitizeBoundingBoxes()` of a dict drops boxes with a side shorter than `min_size`,
-    by default 1, and boxes that reach beyond the canvas, and their entries of `labels`.
+    by default 1, and boxes that reach beyond the canvas, and their entries of the tensor
+    `labels`.
 
     Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the
     canvas, clamp them first, `v2.ClampBoundingBoxes()`.
@@ -139,8 +140,9 @@ def test_the_format_decides_what_a_flip_does():
 
 
 def test_boxes_are_clamped_to_their_canvas():
-    """`v2.ClampBoundingBoxes()` clips the box [-2, 2, 60, 40] on a canvas of height 8 and width
-    10, `canvas_size=(8, 10)`, to [0, 2, 10, 8]."""
+    """`v2.ClampBoundingBoxes()` clips the "XYXY" box [-2, 2, 60, 40] on a canvas of height 8
+    and width 10, `canvas_size=(8, 10)`, to [0, 2, 10, 8].
+    """
     boxes = boxes_on([[-2, 2, 60, 40]], canvas_size=(8, 10))
 
     assert v2.ClampBoundingBoxes()(boxes).tolist() == [[0, 2, 10, 8]]

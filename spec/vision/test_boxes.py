@@ -10,7 +10,7 @@ How well two boxes agree is measured by intersection over union, IoU: 1 for equa
 area, 0 for boxes that share none. A detector predicts the same object many times; `nms` keeps the
 best box of each heap and drops the ones that overlap it.
 
-What surprises: nobody notices a wrong format; `nms` returns indices instead of boxes, wants
+What surprises: a wrong format often raises nothing; `nms` returns indices instead of boxes, wants
 floats, and knows nothing of classes: `batched_nms` does. How boxes go through transforms is on
 `spec/vision/test_box_transforms.py`.
 """
@@ -280,9 +280,9 @@ def test_an_empty_mask_has_a_box_of_zeros():
 
 
 def test_focal_loss_counts_easy_elements_less():
-    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` is the binary cross entropy times `(1
-    - p) ** 2`, p being the probability of the right answer and 2 the default of `gamma`: at p =
-    0.5 a quarter of it.
+    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` of float targets is the binary cross
+    entropy times `(1 - p) ** 2`, p being the probability of the right answer and 2 the default
+    of `gamma`: at p = 0.5 a quarter of it.
 
     The default `alpha=0.25` multiplies the loss of positive targets by 0.25 and that of
     negative ones by 0.75.

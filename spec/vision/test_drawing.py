@@ -19,9 +19,9 @@ def black(height=4, width=4):
 
 
 def test_a_box_is_drawn_as_a_frame():
-    """`draw_bounding_boxes(image, boxes, colors="red")` of the "xyxy" box [1, 1, 3, 3] returns a
-    new image with a frame one pixel wide from row and column 1 to 3; `image` itself stays as it
-    was.
+    """`draw_bounding_boxes(image, boxes, colors="red")` of a uint8 image (3, 4, 4) and the
+    "xyxy" box [1, 1, 3, 3] returns a new image with a frame one pixel wide from row and column
+    1 to 3; `image` itself stays as it was.
     """
     image = black()
 
@@ -51,7 +51,7 @@ def test_a_box_upside_down_is_refused():
 
 
 def test_channels_last_cannot_be_drawn_on():
-    """`draw_bounding_boxes` of an image (4, 5, 3), channels last, raises ValueError, "Only
+    """`draw_bounding_boxes` of a uint8 image (4, 5, 3), channels last, raises ValueError, "Only
     grayscale and RGB images are supported"; write `image.permute(2, 0, 1)`.
 
     Because the first dimension, 4, is taken for the channels, of which there are 1 or 3. An
@@ -67,8 +67,9 @@ def test_channels_last_cannot_be_drawn_on():
 
 
 def test_a_batch_is_not_drawn_on():
-    """`draw_bounding_boxes` of a batch (N, C, H, W) raises ValueError, "Pass individual images,
-    not batches": pass one image (C, H, W)."""
+    """`draw_bounding_boxes` of a uint8 batch (N, C, H, W) raises ValueError, "Pass individual
+    images, not batches": pass one image (C, H, W).
+    """
     boxes = torch.tensor([[1, 1, 3, 3]])
 
     with pytest.raises(ValueError, match="Pass individual images, not batches"):
@@ -105,8 +106,9 @@ def test_labels_come_one_for_each_box():
 
 def test_a_mask_is_laid_over_the_image():
     """`draw_segmentation_masks(image, mask, alpha=0.8, colors=["red"])` mixes 0.8 of the colour
-    with 0.2 of the image where the bool mask is True: in a grey of 100 red becomes 224, green
-    and blue 20."""
+    with 0.2 of the image where the bool mask is True: in a uint8 (3, H, W) image of 100 red
+    becomes 224, green and blue 20.
+    """
     image = torch.full((3, 1, 2), 100, dtype=torch.uint8)
     mask = torch.tensor([[True, False]])
 

@@ -53,7 +53,7 @@ def test_decode_image_takes_a_path(tmp_path):
     """
     path = save(tmp_path / "0.png", [[9, 8]])
 
-    assert io.decode_image(path).tolist() == [[[9, 8]]]
+    assert io.decode_image(path).tolist() == io.read_image(path).tolist() == [[[9, 8]]]
     assert io.decode_image(path, mode="RGB").tolist() == [[[9, 8]], [[9, 8]], [[9, 8]]]
 
 

@@ -24,9 +24,9 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_mixup_mixes_images_and_labels_in_one_proportion():
-    """`v2.MixUp(num_classes=3)` of two float images with the labels 0 and 2 returns `p * image + (1
-    - p) * neighbour`, and labels (2, 3) with `p` at the class of the image and `1 - p` at that of
-    its neighbour.
+    """`v2.MixUp(num_classes=3)` of two float images with the int64 labels 0 and 2 returns `p *
+    image + (1 - p) * neighbour`, and labels (2, 3) with `p` at the class of the image and `1 -
+    p` at that of its neighbour.
 
     The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
     """
@@ -58,8 +58,8 @@ def test_cutmix_weights_labels_by_area():
 
 
 def test_mixed_labels_are_targets_of_cross_entropy():
-    """`F.cross_entropy` takes the float labels (N, classes) of `v2.MixUp` as its targets; each row
-    of them adds up to 1.
+    """`F.cross_entropy` takes the float labels (N, classes) of `v2.MixUp` as its targets; each
+    row of them adds up to 1, up to rounding.
 
     For an accuracy `labels.argmax(1)` gives one class again.
     """
@@ -74,8 +74,8 @@ def test_mixed_labels_are_targets_of_cross_entropy():
 
 @pytest.mark.parametrize("transform", [v2.MixUp, v2.CutMix] if hasattr(v2, "MixUp") else [])
 def test_a_single_image_is_not_mixed(transform):
-    """`v2.MixUp` and `v2.CutMix` of one image and its label as a 0-d tensor raise ValueError, which
-    names the shape of the labels, `(batch_size,)`: call them on batches of the loader.
+    """`v2.MixUp` and `v2.CutMix` of one image and its label as a 0-d tensor raise ValueError,
+    which names the shape of the labels, `(batch_size,)`: call them on batches of the loader.
 
     A label that is an int raises ValueError too, "When using the default labels_getter".
     """
@@ -103,8 +103,8 @@ def test_the_number_of_classes_has_to_be_told():
 
 
 def test_a_class_beyond_the_number_of_classes_is_refused():
-    """`v2.MixUp(num_classes=3)` raises RuntimeError for label 3, "Class values must be smaller
-    than num_classes": classes count from 0.
+    """`v2.MixUp(num_classes=3)` raises RuntimeError for an int64 label 3 on the CPU, "Class
+    values must be smaller than num_classes": classes count from 0.
     """
     images = torch.rand(2, 3, 4, 4)
 
@@ -117,11 +117,12 @@ def test_a_class_beyond_the_number_of_classes_is_refused():
 
 
 def test_mixing_fits_into_the_collate_function():
-    """A `collate_fn` of `mix(*default_collate(samples))` makes a `DataLoader` yield mixed batches,
-    with labels (N, classes).
+    """With `mix` a `v2.RandomChoice` of `v2.CutMix` and `v2.MixUp`, a `collate_fn` that returns
+    `mix(*default_collate(samples))` makes a `DataLoader` of pairs of a float image and an int
+    label yield mixed batches, with labels (N, classes).
 
-    Written so, workers do the mixing where there are any. `RandomChoice([CutMix, MixUp])` chooses
-    one per batch.
+    Written so, workers do the mixing where there are any. `v2.RandomChoice([cutmix, mixup])`
+    chooses one of the two per batch.
     """
     data = [(torch.rand(3, 4, 4), label) for label in (0, 1, 2, 0)]
     mix = v2.RandomChoice([v2.CutMix(num_classes=3), v2.MixUp(num_classes=3)])

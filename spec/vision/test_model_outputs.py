@@ -30,10 +30,11 @@ def images(n, height, width):
 
 def test_inception_returns_two_outputs_in_training():
     """`models.inception_v3` in training mode, with its auxiliary head and 1000 classes, returns
-    `InceptionOutputs`, a named tuple of `logits` and `aux_logits`, each (N, 1000): unpack it,
-    `logits, aux = net(x)`.
+    `InceptionOutputs` for a batch (2, 3, 299, 299), a named tuple of `logits` and `aux_logits`,
+    each (2, 1000): `logits, aux = net(x)`.
 
-    The usual loss is `criterion(logits, y) + 0.4 * criterion(aux, y)`.
+    The usual loss is `criterion(logits, y) + 0.4 * criterion(aux, y)`. A batch of one image
+    raises ValueError: a BatchNorm of the head sees 1 x 1.
     """
     net = on_meta(models.inception_v3, init_weights=False)
 
@@ -84,8 +85,8 @@ def test_inception_returns_one_tensor_in_evaluation():
 
 @pytest.mark.slow
 def test_without_auxiliary_heads_there_is_one_output():
-    """`models.inception_v3` and `models.googlenet` with `aux_logits=False` have no auxiliary heads:
-    both return a tensor in training mode too.
+    """`models.inception_v3` and `models.googlenet` with `aux_logits=False` have no auxiliary
+    heads: both return a tensor in training mode too.
 
     Together with pretrained weights, the heads are loaded first and then removed.
     """
@@ -99,8 +100,8 @@ def test_without_auxiliary_heads_there_is_one_output():
 
 
 def test_googlenet_returns_three_outputs_in_training():
-    """`models.googlenet` in training mode, with its auxiliary heads, returns `GoogLeNetOutputs` of
-    three tensors: `logits`, `aux_logits2` and `aux_logits1`.
+    """`models.googlenet` in training mode, with its auxiliary heads, returns `GoogLeNetOutputs`
+    of three tensors: `logits`, `aux_logits2` and `aux_logits1`.
     """
     net = on_meta(models.googlenet, init_weights=False)
 
@@ -128,8 +129,8 @@ def test_both_heads_of_inception_are_replaced():
 
 @pytest.mark.slow
 def test_inception_wants_large_images():
-    """`models.inception_v3` in training mode raises RuntimeError for images of 64 x 64, "Calculated
-    output size: (768x0x0). Output size is too small": it was made for 299 x 299.
+    """`models.inception_v3` in training mode raises RuntimeError for images of 64 x 64,
+    "Calculated output size: (768x0x0). Output size is too small": it was made for 299 x 299.
 
     The auxiliary head pools a map that is 17 x 17 for 299. Resize the images; with
     `aux_logits=False`, or in evaluation mode, 75 x 75 is the smallest size.
@@ -158,9 +159,9 @@ def test_a_vision_transformer_takes_one_size_of_image():
 
 @pytest.mark.slow
 def test_a_batch_of_one_is_too_small_for_some_models():
-    """`models.segmentation.deeplabv3_mobilenet_v3_large` in training mode raises ValueError for a
-    batch of one image, "Expected more than 1 value per channel when training": a BatchNorm sees 1 x
-    1.
+    """`models.segmentation.deeplabv3_mobilenet_v3_large` in training mode raises ValueError for
+    a batch of one image, "Expected more than 1 value per channel when training": a BatchNorm
+    sees 1 x 1.
 
     A last batch of one sample is avoided by `drop_last=True`.
     """
@@ -224,8 +225,8 @@ def test_the_dict_of_a_segmentation_has_no_argmax():
 
 @pytest.mark.slow
 def test_the_auxiliary_output_of_segmentation_stays_in_evaluation():
-    """`models.segmentation.fcn_resnet50(aux_loss=True)` returns "out" and "aux", in evaluation mode
-    too; without weights and `aux_loss` it returns only "out".
+    """`models.segmentation.fcn_resnet50(aux_loss=True)` returns "out" and "aux", in evaluation
+    mode too; without weights and `aux_loss` it returns only "out".
 
     Pretrained weights turn `aux_loss` on.
     """

@@ -20,11 +20,11 @@ from torchvision import models, transforms
 
 def test_the_numbers_of_imagenet_belong_to_the_weights():
     """`models.ResNet18_Weights.DEFAULT.transforms()` has ImageNet's mean [0.485, 0.456, 0.406]
-    and std [0.229, 0.224, 0.225], which most weights of torchvision's classifiers share.
+    and std [0.229, 0.224, 0.225].
 
-    A pretrained net expects inputs normalised by the numbers it was trained with;
-    `EfficientNet_V2_L_Weights` has 0.5 for all six. Your own data set needs its own only if you
-    train from random weights.
+    A pretrained net expects inputs normalised by the numbers it was trained with. Most weights
+    of torchvision's classifiers share these; `EfficientNet_V2_L_Weights` has 0.5 for all six.
+    Your own data set needs its own only if you train from random weights.
     """
     prepare = models.ResNet18_Weights.DEFAULT.transforms()
 
@@ -46,8 +46,8 @@ def test_normalising_by_imagenets_numbers_is_a_subtraction_and_a_division():
 
 
 def test_a_grey_image_has_no_three_means():
-    """`transforms.Normalize` with three means raises RuntimeError for an image with one
-    channel, "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
+    """`transforms.Normalize` with three means raises RuntimeError for a float image of shape
+    (1, 2, 2), "output with shape [1, 2, 2] doesn't match the broadcast shape [3, 2, 2]".
 
     Make the tensor colour first, `image.repeat(3, 1, 1)`, or the picture,
     `picture.convert("RGB")`. `v2.Normalize` of torchvision 0.29 raises nothing unless

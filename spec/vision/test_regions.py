@@ -22,8 +22,8 @@ from torchvision.models.detection.image_list import ImageList
 
 
 def test_roi_align_cuts_each_box_to_one_size():
-    """`ops.roi_align(features, boxes, (2, 3))` of 5 boxes of different sizes on float32 maps of
-    4 channels returns a tensor of shape (5, 4, 2, 3).
+    """`ops.roi_align(features, boxes, (2, 3))` of 5 float32 boxes of different sizes on float32
+    maps of 4 channels returns a tensor of shape (5, 4, 2, 3).
     """
     features = torch.zeros(2, 4, 16, 16)
     boxes = [torch.tensor([[0.0, 0.0, 3.0, 9.0]] * 2), torch.tensor([[1.0, 1.0, 8.0, 8.0]] * 3)]
@@ -34,8 +34,9 @@ def test_roi_align_cuts_each_box_to_one_size():
 
 
 def test_boxes_of_regions_name_their_image():
-    """`ops.roi_align` on float32 maps takes boxes as a list with one tensor (N, 4) per image,
-    or as one tensor (K, 5) whose first column is the index of the image; both give the same.
+    """`ops.roi_align` on float32 maps takes float32 boxes as a list with one tensor (N, 4) per
+    image, or as one tensor (K, 5) whose first column is the index of the image; both give the
+    same.
     """
     features = torch.tensor([[[[1.0]]], [[[7.0]]]])
     box = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
@@ -58,8 +59,8 @@ def test_a_tensor_of_four_columns_does_not_name_its_image():
 
 
 def test_the_spatial_scale_is_that_of_the_map():
-    """`ops.roi_align(..., spatial_scale=0.5)` of float32 maps halves the coordinates of the
-    boxes: boxes stay in pixels of an image that is twice as large as the feature map.
+    """`ops.roi_align(..., spatial_scale=0.5)` of float32 maps and boxes halves the coordinates
+    of the boxes: boxes stay in pixels of an image that is twice as large as the feature map.
 
     For a map of stride 16 it is 1 / 16. Without it boxes may lie far outside the map, where the
     result is 0.
@@ -73,7 +74,7 @@ def test_the_spatial_scale_is_that_of_the_map():
 
 
 def test_roi_align_is_half_a_pixel_off_unless_aligned():
-    """`ops.roi_align` of the box of a whole 4 x 4 float32 map, to 4 x 4 with
+    """`ops.roi_align` of the float32 box of a whole 4 x 4 float32 map, to 4 x 4 with
     `sampling_ratio=1`, gives the map itself with `aligned=True`, and values half a pixel
     further on with the default, False.
 
@@ -90,8 +91,9 @@ def test_roi_align_is_half_a_pixel_off_unless_aligned():
 
 
 def test_roi_pool_takes_maxima_of_whole_pixels():
-    """`ops.roi_pool` on float32 maps rounds the edges of a box to whole pixels, the last one
-    included, and takes the maximum of each cell: the box [0, 0, 3.2, 2.8] covers 4 x 4 pixels.
+    """`ops.roi_pool` on float32 maps rounds the edges of a float32 box to whole pixels, the
+    last one included, and takes the maximum of each cell: the box [0, 0, 3.2, 2.8] covers 4 x 4
+    pixels.
 
     `roi_align` replaced it, because rounding moves small objects.
     """
@@ -103,7 +105,7 @@ def test_roi_pool_takes_maxima_of_whole_pixels():
 
 def test_a_region_passes_gradients_to_the_map_only():
     """After `backward()` through `ops.roi_align` a float32 feature map that requires grad has a
-    gradient, and the boxes have None, even if they require grad.
+    gradient, and float32 boxes have None, even if they require grad.
 
     So a loss behind it doesn't move the boxes: detectors learn those by a loss of their own.
     """
@@ -118,8 +120,8 @@ def test_a_region_passes_gradients_to_the_map_only():
 
 def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
     """`ops.MultiScaleRoIAlign(["large", "small"], ...)`, with maps of 64 x 64 and 32 x 32 for
-    an image of 256 x 256, reads a box of side 20 from the large map and one of side 250 from
-    the small one; a map of another name is left aside.
+    an image of 256 x 256, reads a float32 box of side 20 from the large map and one of side 250
+    from the small one; a map of another name is left aside.
     """
     pool = ops.MultiScaleRoIAlign(["large", "small"], output_size=1, sampling_ratio=1)
     maps = {
