@@ -19,7 +19,7 @@ def test_nan_in_a_gradient_is_no_error_by_itself(device):
     """Without anomaly detection a NaN in a gradient raises no error: after
     `x.sqrt().sum().backward()` of a float32 leaf `x` with an element -1 it is in `x.grad`.
 
-    The next step of an optimizer then makes the weight NaN, and with it each later loss that
+    The next step of `SGD` or `Adam` then makes the weight NaN, and with it each later loss that
     uses it.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True, device=device)

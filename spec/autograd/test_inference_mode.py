@@ -90,7 +90,7 @@ def test_inference_mode_false_makes_an_exception():
 def test_an_inference_tensor_counts_no_changes():
     """An inference tensor, made inside `torch.inference_mode()`, has no version counter:
     reading its `_version` raises RuntimeError, where an ordinary tensor counts its in-place
-    writes.
+    operations, such as `add_`.
     """
     ordinary = torch.ones(2).add_(1)
     with torch.inference_mode():

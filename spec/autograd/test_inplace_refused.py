@@ -130,8 +130,8 @@ def test_overwriting_what_no_one_saved_is_fine():
 
 def test_a_factor_is_saved_only_where_the_other_is_tracked():
     """The factor `a` of `a * c`, with `a = x * 2` and an `x` that requires grad, may be changed
-    in place before `backward()` if `c` doesn't require grad; if `c` does, `backward()` raises
-    RuntimeError.
+    by `a.add_(1)` before `backward()` if `c` doesn't require grad; if `c` does, `backward()`
+    raises RuntimeError.
 
     Because a factor is saved for the gradient of the other. Write `a = a + 1` instead of
     `a.add_(1)`.

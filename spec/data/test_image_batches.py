@@ -78,11 +78,11 @@ def test_grey_pictures_get_three_channels(device):
 
 
 def test_a_single_picture_gets_no_frame():
-    """`make_grid` of a batch with one image of three channels returns that image without padding
-    around it, even with `padding=5`.
+    """`make_grid(batch, padding=5)` of a batch tensor of shape (1, 3, 2, 2) returns its one
+    image without padding around it, as a view of the batch.
 
-    A grid of several images is a copy; this one shares the memory of the batch. Of one grey image
-    the channel is repeated, which copies.
+    A grid of several images is a copy. Of one grey image the channel is repeated, which copies,
+    and `normalize=True` copies too.
     """
     images = torch.arange(12.0).view(1, 3, 2, 2)
 

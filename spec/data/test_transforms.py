@@ -211,8 +211,8 @@ def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
 
 
 def test_normalize_measures_nothing():
-    """`Normalize` does not compute the mean of its input: `Normalize([0.5], [0.5])` maps the
-    float pixels 6.0 and 8.0 to 11.0 and 15.0; with their own mean, 7.0, the result is centred
+    """`transforms.Normalize` does not compute the mean of its input: `Normalize([0.5], [0.5])`
+    maps the float32 pixels 6 and 8 to 11 and 15; with their own mean, 7, the result is centred
     at 0.
 
     Measure mean and standard deviation once, on the training set, and use the same for the test

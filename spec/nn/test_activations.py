@@ -101,9 +101,9 @@ def test_the_curve_of_each_activation(function, curve, device):
     ],
 )
 def test_the_slope_of_each_activation(function, slopes, device):
-    """At -100 the slopes of `sigmoid`, `tanh`, `relu`, `softplus`, `elu` and `silu` are 0 to four
-    decimals, that of `leaky_relu` is 0.01; at 100 those of `sigmoid` and `tanh` are 0 and those of
-    the other five 1.
+    """At -100 the slopes of `sigmoid`, `tanh`, `relu`, `softplus`, `elu` and `silu` are 0 to
+    four decimals, that of `leaky_relu` is 0.01; at 100 those of `sigmoid` and `tanh` are 0 and
+    those of the other five 1.
     """
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], device=device, requires_grad=True)
 
@@ -124,9 +124,9 @@ def test_the_slope_of_each_activation(function, slopes, device):
     ],
 )
 def test_the_range_of_each_activation(function, lowest, highest, device):
-    """On float32 inputs from -1000 to 1000 `sigmoid` takes values from 0 to 1, `tanh` from -1 to 1,
-    `relu6` from 0 to 6, `relu` from 0 to 1000, `elu` from -1 to 1000 and `leaky_relu` from -10 to
-    1000.
+    """On float32 inputs from -1000 to 1000 `sigmoid` takes values from 0 to 1, `tanh` from -1
+    to 1, `relu6` from 0 to 6, `relu` from 0 to 1000, `elu` from -1 to 1000 and `leaky_relu`
+    from -10 to 1000.
     """
     y = function(torch.linspace(-1000, 1000, 21, device=device))
 
@@ -174,10 +174,11 @@ def test_softmax_is_no_function_of_one_number(device):
 
 
 def test_softmax_without_a_dim_guesses_and_warns():
-    """`F.softmax(x)` without `dim` issues a UserWarning, "Implicit dimension choice for softmax has
-    been deprecated", and takes dimension 1 of a matrix but dimension 0 of a 3-D tensor.
+    """`F.softmax(x)` without `dim` issues a UserWarning, "Implicit dimension choice for softmax
+    has been deprecated", and takes dimension 1 of a matrix but dimension 0 of a 3-D tensor.
 
-    By default the warning is shown once for a line of code; write `dim=-1` for the last dimension.
+    By default the warning is shown once for a line of code; write `dim=-1` for the last
+    dimension.
     """
     x = torch.tensor([[0.0, 0.0]])
 
@@ -191,11 +192,12 @@ def test_softmax_without_a_dim_guesses_and_warns():
 
 
 def test_a_saturated_unit_does_not_learn(device):
-    """At 200 the slope of `torch.sigmoid` is 0 in float32, and so is the gradient of a weight
-    before it: a saturated unit does not learn from that input.
+    """At 200 the slope of `torch.sigmoid` is 0 in float32, and so is the gradient that
+    `torch.sigmoid(weight * 1.0).sum().backward()` gives a weight of 200: a saturated unit does
+    not learn.
 
-    Because the slope is `s * (1 - s)` with `s` the sigmoid, which rounds to 1. Keep inputs near 0
-    by normalisation or smaller weights.
+    Because the slope is `s * (1 - s)` with `s` the sigmoid, which rounds to 1. Keep inputs near
+    0 by normalisation or smaller weights.
     """
     weight = torch.tensor([200.0], device=device, requires_grad=True)
 
@@ -248,8 +250,8 @@ def test_an_activation_module_is_made_before_it_is_called():
 
 
 def test_relu_swallows_its_input_as_a_setting():
-    """`layer = nn.ReLU(x)` raises nothing and computes nothing: the setting `layer.inplace` is `x`.
-    Calling or printing this layer raises RuntimeError if `x` has several elements.
+    """`layer = nn.ReLU(x)` raises nothing and computes nothing: the setting `layer.inplace` is
+    `x`. Calling or printing this layer raises RuntimeError if `x` has several elements.
 
     Write `nn.ReLU()(x)` or `torch.relu(x)`. `nn.SiLU(x)`, `nn.ELU(x)`, `nn.LeakyReLU(x)` and
     `nn.GELU(x)` take `x` for a setting too.
@@ -306,8 +308,8 @@ def test_inplace_after_a_sigmoid_breaks_backward():
 
 
 def test_prelu_learns_its_slope(device):
-    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first: its gradient
-    sums the negative inputs, each times the gradient of its output.
+    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first: its
+    gradient sums the negative inputs, each times the gradient of its output.
     """
     layer = nn.PReLU(device=device)
 

@@ -56,8 +56,8 @@ def test_batchmean_divides_by_the_first_dimension():
 
 
 def test_probabilities_given_for_logarithms_make_a_negative_loss():
-    """`F.kl_div(q, p)` with probabilities `q` instead of log-probabilities raises no error, and the
-    result may be negative, which no KL divergence is: pass `F.log_softmax(scores, dim=-1)`.
+    """`F.kl_div(q, p)` with probabilities `q` instead of log-probabilities raises no error, and
+    the result may be negative, which no KL divergence is: pass `F.log_softmax(scores, dim=-1)`.
     """
     q = torch.tensor([[0.5, 0.5]])
     p = torch.tensor([[0.25, 0.75]])
@@ -84,9 +84,9 @@ def test_log_target_takes_logarithms_for_both():
 
 
 def test_the_divergence_has_a_direction():
-    """For p = [[0.5, 0.5]] and q = [[0.9, 0.1]] `F.kl_div(q.log(), p, reduction="batchmean")` is
-    0.5108, and with p and q exchanged 0.3681: the KL divergence is not symmetric. From p to p it is
-    0.
+    """For p = [[0.5, 0.5]] and q = [[0.9, 0.1]] `F.kl_div(q.log(), p, reduction="batchmean")`
+    is 0.5108, and with p and q exchanged 0.3681: the KL divergence is not symmetric. From p to
+    p it is 0.
     """
     p, q = torch.tensor([[0.5, 0.5]]), torch.tensor([[0.9, 0.1]])
 
@@ -99,8 +99,8 @@ def test_the_divergence_has_a_direction():
 
 
 def test_distillation_compares_softened_scores():
-    """A distillation loss is `F.kl_div(F.log_softmax(student / T, -1), F.softmax(teacher / T, -1),
-    reduction="batchmean") * T**2`, with a temperature `T` that flattens both.
+    """A distillation loss is `F.kl_div(F.log_softmax(student / T, -1), F.softmax(teacher / T,
+    -1), reduction="batchmean") * T**2`, with a temperature `T` that flattens both.
 
     Because the gradient of the scores shrinks about as `1 / T**2` for large `T`, and the factor
     `T**2` undoes that.
@@ -121,12 +121,12 @@ def test_distillation_compares_softened_scores():
 
 
 def test_distributions_have_a_divergence_by_formula():
-    """`torch.distributions.kl_divergence(p, q)` of two distribution objects uses the formula of
-    their two classes; a pair without a formula raises NotImplementedError, "No KL(p || q) is
-    implemented".
+    """`torch.distributions.kl_divergence(p, q)` of two `Categorical` objects uses the formula
+    of their classes; of a `Cauchy` and a `Normal`, which have none, it raises
+    NotImplementedError, "No KL(p || q) is implemented".
 
-    Cauchy and Normal are such a pair. Where the divergence is finite, the mean of `p.log_prob(x) -
-    q.log_prob(x)` over samples `x` of p estimates it.
+    Where the divergence is finite, the mean of `p.log_prob(x) - q.log_prob(x)` over samples `x`
+    of p estimates it.
     """
     p = distributions.Categorical(torch.tensor([0.25, 0.75]))
     q = distributions.Categorical(torch.tensor([0.5, 0.5]))
@@ -139,9 +139,9 @@ def test_distributions_have_a_divergence_by_formula():
 
 
 def test_the_divergence_of_a_variational_autoencoder():
-    """`-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)` is, per sample, the KL divergence of a
-    normal distribution with mean `mu` and variance `exp(logvar)` in each feature from the standard
-    normal one.
+    """`-0.5 * (1 + logvar - mu**2 - logvar.exp()).sum(1)` is, per sample, the KL divergence of
+    a normal distribution with mean `mu` and variance `exp(logvar)` in each feature from the
+    standard normal one.
 
     `torch.distributions.kl_divergence(Normal(mu, (logvar / 2).exp()), Normal(0.0, 1.0)).sum(1)`
     gives the same up to rounding.

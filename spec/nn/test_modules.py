@@ -46,8 +46,8 @@ def test_a_module_holds_layers_and_calling_it_returns_what_forward_returns(devic
 
 @pytest.mark.claim("summary-define-then-forward")
 def test_building_a_net_runs_nothing_and_calling_it_builds_nothing():
-    """`__init__` of an `nn.Module` runs once, when the module is built; `forward` runs at each call
-    of the module and uses the layers that `__init__` made.
+    """`__init__` of an `nn.Module` runs once, when the module is built; `forward` runs at each
+    call of the module and uses the layers that `__init__` made.
     """
     events = []
 
@@ -93,7 +93,8 @@ def test_a_module_is_ordinary_tensor_arithmetic_recorded_by_autograd(device):
 @pytest.mark.claim("blitz-backward-automatic")
 def test_backward_needs_no_method_of_its_own(device):
     """A subclass of `nn.Module` needs no method `backward`: where `forward` returns `self.scale
-    * x * x`, `net(x).backward()` of a 0-d float `x` fills the `.grad` of the parameter `scale`.
+    * x * x`, `net(x).backward()` of 0-d floats `x` and `scale` fills the `.grad` of the
+    parameter.
 
     `nn.Module` has no method `backward`: `net.backward()` raises AttributeError; call
     `loss.backward()`.
@@ -139,10 +140,11 @@ def test_any_tensor_operation_goes_inside_forward(device):
 
 
 def test_an_operation_outside_autograd_cuts_the_gradients_off():
-    """A `forward` that returns `argmax` of its scores gives an int64 tensor that does not require
-    grad: no gradient reaches the parameters.
+    """A `forward` that returns `argmax` of its scores gives an int64 tensor that does not
+    require grad: no gradient reaches the parameters.
 
-    Return the scores, compute the loss from them, and call `argmax` outside to get the class index.
+    Return the scores, compute the loss from them, and call `argmax` outside to get the class
+    index.
     """
 
     class Net(nn.Module):
@@ -194,9 +196,9 @@ def test_a_small_module_learns_a_parabola():
 
 
 def test_extra_repr_adds_words_to_the_print():
-    """`repr` of a direct subclass of `nn.Module` shows the string that its `extra_repr()` returns:
-    `Scale(factor=3)` for an object without children of a class `Scale(nn.Module)` whose
-    `extra_repr` returns "factor=3".
+    """`repr` of a direct subclass of `nn.Module` shows the string that its `extra_repr()`
+    returns: `Scale(factor=3)` for an object without children of a class `Scale(nn.Module)`
+    whose `extra_repr` returns "factor=3".
 
     Override it to show settings of your own layers, as `nn.Linear` shows its sizes.
     """

@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_layer_norm_looks_at_one_sample(device):
-    """`nn.LayerNorm(2)` normalises the last dimension, of size 2, of each sample by itself and has
-    no buffers: a row gets the same output alone and beside another row.
+    """`nn.LayerNorm(2)` normalises the last dimension, of size 2, of each sample by itself and
+    has no buffers: a row gets the same output alone and beside another row.
     """
     layer = nn.LayerNorm(2, eps=0.0, device=device)
     alone = layer(torch.tensor([[1.0, 3.0]], device=device))
@@ -50,8 +50,8 @@ def test_layer_norm_is_told_the_axes_it_joins():
     [(1, [-1.3416, -0.4472, 0.4472, 1.3416]), (2, [-1.0, 1.0, -1.0, 1.0])],
 )
 def test_group_norm_takes_some_channels_together(groups, values, device):
-    """`F.group_norm(x, groups)` normalises each group of channels of a sample: of four channels one
-    group takes all four together, two groups take two each.
+    """`F.group_norm(x, groups)` normalises each group of channels of a sample: of four channels
+    one group takes all four together, two groups take two each.
     """
     x = torch.tensor([[0.0, 2.0, 4.0, 6.0]], device=device)
 
@@ -61,8 +61,8 @@ def test_group_norm_takes_some_channels_together(groups, values, device):
 
 
 def test_groups_divide_the_channels():
-    """`nn.GroupNorm(2, 3)` raises ValueError, because the number of channels, 3, must be divisible
-    by the number of groups, 2; 4 channels work.
+    """`nn.GroupNorm(2, 3)` raises ValueError, because the number of channels, 3, must be
+    divisible by the number of groups, 2; 4 channels work.
     """
     with pytest.raises(ValueError, match=r"num_channels .*must be divisible by num_groups"):
         nn.GroupNorm(2, 3)
@@ -101,8 +101,8 @@ def test_rms_norm_divides_without_taking_the_mean_away(device):
 
 def test_instance_norm_learns_nothing_unless_told():
     """`nn.InstanceNorm2d(3)` has no parameters and no running statistics, unlike
-    `nn.BatchNorm2d(3)`; `affine=True` gives it a weight and a bias, `track_running_stats=True` the
-    running statistics.
+    `nn.BatchNorm2d(3)`; `affine=True` gives it a weight and a bias, `track_running_stats=True`
+    the running statistics.
     """
     plain, learning = nn.InstanceNorm2d(3), nn.InstanceNorm2d(3, affine=True)
     tracking = nn.InstanceNorm2d(3, track_running_stats=True)
@@ -134,9 +134,9 @@ def test_local_response_norm_divides_by_neighbouring_channels(device):
 
 
 def test_batch_norms_are_converted_for_several_processes():
-    """`nn.SyncBatchNorm.convert_sync_batchnorm(net)` returns the net with each `nn.BatchNorm1d`,
-    `2d` or `3d` in it replaced by an `nn.SyncBatchNorm` with the same weight and running
-    statistics.
+    """`nn.SyncBatchNorm.convert_sync_batchnorm(net)` returns an `nn.Sequential` with each
+    `nn.BatchNorm1d` or `2d` that stands in it once replaced by an `nn.SyncBatchNorm` with the
+    same weight and running statistics.
 
     In training mode it takes the batches of all processes together. Call it before
     `DistributedDataParallel`.

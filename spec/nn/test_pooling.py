@@ -93,8 +93,8 @@ def test_padding_never_wins_a_maximum_but_lowers_a_mean(device):
 
 
 def test_the_gradient_goes_to_the_winner_only(device):
-    """On the CPU `F.max_pool1d` passes the gradient to the largest element of each window, of equal
-    ones to the first; `F.avg_pool1d` shares it equally among the elements of the window.
+    """On the CPU `F.max_pool1d` passes the gradient to the largest element of each window, of
+    equal ones to the first; `F.avg_pool1d` shares it equally among the elements of the window.
     """
     x = torch.tensor([[[1.0, 3.0, 5.0, 5.0]]], device=device, requires_grad=True)
     z = torch.tensor([[[1.0, 3.0, 5.0, 5.0]]], device=device, requires_grad=True)
@@ -121,8 +121,8 @@ def test_one_pooling_module_serves_twice():
 
 
 def test_the_places_of_the_maxima_lead_back(device):
-    """`nn.MaxPool1d(2, return_indices=True)` also returns the index of each maximum;
-    `nn.MaxUnpool1d(2)` puts the values back at these indices and zeros elsewhere.
+    """`nn.MaxPool1d(2, return_indices=True)` of a float32 tensor also returns the index of each
+    maximum; `nn.MaxUnpool1d(2)` puts the values back at these indices and zeros elsewhere.
     """
     x = torch.tensor([[[1.0, 3.0, 6.0, 5.0]]], device=device)
 
@@ -153,8 +153,9 @@ def test_unpooling_puts_each_number_back_at_its_index():
 
 
 def test_adaptive_pooling_is_told_the_size_that_comes_out(device):
-    """Adaptive pooling takes the output size: `F.adaptive_avg_pool1d(x, 2)` makes 2 of 4 elements,
-    and `F.adaptive_max_pool1d(x, 2)` 2 of 5, with windows that share the third element.
+    """Adaptive pooling takes the output size: `F.adaptive_avg_pool1d(x, 2)` makes 2 of 4
+    elements, and `F.adaptive_max_pool1d(x, 2)` 2 of 5, with windows that share the third
+    element.
     """
     x = torch.tensor([[[1.0, 2.0, 9.0, 4.0, 6.0]]], device=device)
 
@@ -238,9 +239,9 @@ def test_further_pools_have_these_values(layer, values):
 
 
 def test_lp_pooling_is_a_norm_of_each_window():
-    """`F.lp_pool1d(x, 2, kernel_size=2)` takes the square root of the sum of squares of each
-    pooling window, 5 of 3 and 4, and so does `F.lp_pool2d`; `F.lp_pool1d(x, 1, kernel_size=2)`
-    takes the sum, 7.
+    """`F.lp_pool1d(x, 2, kernel_size=2)` of a float32 tensor takes the square root of the sum
+    of squares of each pooling window, 5 of 3 and 4, and so does `F.lp_pool2d`; `F.lp_pool1d(x,
+    1, kernel_size=2)` takes the sum, 7.
     """
     x = torch.tensor([[[3.0, 4.0], [0.0, 0.0]]])
 
@@ -265,8 +266,8 @@ def test_unpooling_a_size_that_was_rounded_needs_that_size():
     """`nn.MaxUnpool2d(2)` makes 4 rows of 2; if `nn.MaxPool2d(2)` made the 2 rows of 5,
     `output_size=x.shape` makes it return 5 rows, the fifth of zeros.
 
-    Because `MaxPool2d` drops the odd row. Without `output_size` the indices are taken for those of
-    4 x 4, and values land elsewhere, or RuntimeError is raised.
+    Because `MaxPool2d` drops the odd row. Without `output_size` the indices are taken for those
+    of 4 x 4, and values land elsewhere, or RuntimeError is raised.
     """
     x = torch.arange(25.0).view(1, 1, 5, 5)
     pooled, indices = nn.MaxPool2d(2, return_indices=True)(x)

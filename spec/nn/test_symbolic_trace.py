@@ -20,7 +20,9 @@ import torch
 from torch import fx, nn
 
 # What PyTorch 2.1 says of a call of its own.
-pytestmark = pytest.mark.filterwarnings("ignore:'has_cuda' is deprecated:UserWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:'has_(cuda|cudnn|mps|mkldnn)' is deprecated:UserWarning"
+)
 
 
 class Net(nn.Module):
@@ -33,13 +35,13 @@ class Net(nn.Module):
 
 
 def test_symbolic_trace_records_a_module_as_a_list_of_nodes():
-    """`fx.symbolic_trace(net).graph.nodes` lists the steps of `forward`; `node.op` is "placeholder"
-    for an input, "call_module" for a layer such as `nn.Linear`, "call_function" for a function such
-    as `torch.relu`, "output" for what is returned.
+    """`fx.symbolic_trace(net).graph.nodes` lists the steps of `forward`; `node.op` is
+    "placeholder" for an input, "call_module" for a layer such as `nn.Linear`, "call_function"
+    for a function such as `torch.relu`, "output" for what is returned.
 
     A method of a tensor, as in `x.relu()`, is a "call_method", a parameter used directly a
-    "get_attr". An `nn.Sequential` and a module of your own are no steps: their `forward` is traced
-    into.
+    "get_attr". An `nn.Sequential` and a module of your own are no steps: their `forward` is
+    traced into.
     """
     traced = fx.symbolic_trace(Net())
 
@@ -207,9 +209,9 @@ def test_what_does_not_depend_on_the_input_is_a_constant():
 
 
 def test_concrete_args_fix_an_argument():
-    """`fx.symbolic_trace(f, concrete_args={"flag": False})` traces the branch for False; the traced
-    function still takes `flag`, and raises AssertionError for True, "flag has been specialized to
-    have value False".
+    """`fx.symbolic_trace(f, concrete_args={"flag": False})` traces the branch for False; the
+    traced function still takes `flag`, and raises AssertionError for True, "flag has been
+    specialized to have value False".
     """
 
     def f(x, flag):
@@ -224,7 +226,8 @@ def test_concrete_args_fix_an_argument():
 
 def test_shapes_are_found_by_running_the_graph():
     """`ShapeProp(traced).propagate(x)`, from `torch.fx.passes.shape_prop`, runs the graph on an
-    example and stores the shape of each node with a tensor as result in `node.meta["tensor_meta"]`.
+    example and stores the shape of each node with a tensor as result in
+    `node.meta["tensor_meta"]`.
     """
     from torch.fx.passes.shape_prop import ShapeProp
 
