@@ -137,7 +137,7 @@ def tune(problems, steps):
 def draw(out, by_kind, losses, unroll):
     """Draw the mean loss over the steps, as trained for and beyond, and the meta-training."""
     ends = ", ".join(f"{kind} {each[unroll]:.2f}" for kind, each in by_kind.items())
-    title = f"A learned optimizer against tuned ones, loss after {unroll} steps: {ends}"
+    title = f"A learned optimizer against tuned ones, loss after {unroll} steps:\n{ends}"
     with figure(out / "curves.png", title, columns=2, size=(10, 4.5)) as panels:
         for axes, steps in zip(panels, (unroll, LONG), strict=True):
             lines = {kind: list(enumerate(each[: steps + 1])) for kind, each in by_kind.items()}

@@ -31,8 +31,8 @@ def boxes_on(rows, canvas_size, format="XYXY"):
 
 def test_boxes_are_wrapped_with_format_and_canvas():
     """`tv_tensors.BoundingBoxes([[1, 2, 3, 4]])` without `format` and `canvas_size` raises
-    TypeError, "missing 2 required keyword-only arguments"; with `format="XYXY"` and a canvas
-    size the single box [1, 2, 3, 4] becomes a tensor of shape (1, 4).
+    TypeError, "missing 2 required keyword-only arguments"; with both, `format="XYXY"`,
+    the single box [1, 2, 3, 4] becomes a tensor of shape (1, 4).
     """
     with pytest.raises(TypeError, match="missing 2 required keyword-only arguments: 'format'"):
         tv_tensors.BoundingBoxes([[1, 2, 3, 4]])
