@@ -70,9 +70,11 @@ def test_set_materialize_grads_gives_none_instead_of_zeros():
 
 
 def test_an_output_can_be_marked_as_not_differentiable():
-    """An output that `forward` of a `torch.autograd.Function` gives to
+    """An output that `forward` of a `torch.autograd.Function` computes anew and gives to
     `ctx.mark_non_differentiable` doesn't require grad; `backward` still takes an argument for
     it.
+
+    An output that is a view of an input keeps `requires_grad=True`: return its `clone()`.
     """
 
     class WholeAndRest(torch.autograd.Function):

@@ -255,7 +255,7 @@ def test_one_mean_is_used_for_all_channels():
 
 
 def test_normalize_refuses_bytes():
-    """`Normalize` raises TypeError for a uint8 tensor, and for other integer tensors.
+    """`transforms.Normalize` raises TypeError for a uint8 tensor, and for other integer tensors.
 
     Use `ToTensor`, which scales to floats, instead of `PILToTensor` before it.
     """

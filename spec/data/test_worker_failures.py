@@ -63,13 +63,13 @@ def all_that_is_said(error):
     ],
 )
 def test_a_worker_that_was_killed_exited_unexpectedly(number, words):
-    """If SIGKILL, SIGTERM or SIGSEGV ends a worker of a `DataLoader` while the loop waits for its
-    batch, the loop raises RuntimeError; that error or its cause says "is killed by signal:" and
-    names the signal.
+    """If SIGKILL, SIGTERM or SIGSEGV ends a worker of a `DataLoader` while the loop waits for
+    its first batch, the loop raises RuntimeError; that error or its cause says "is killed by
+    signal:" and names the signal.
 
     "Killed" usually is the kernel, out of memory: use fewer workers or smaller batches.
-    "Segmentation fault" is a crash in native code. A worker that ends while the body of the loop
-    runs raises the error there.
+    "Segmentation fault" is a crash in native code. A worker that ends while an earlier batch of
+    it is being fetched may show as ConnectionResetError or EOFError instead.
     """
     loader = DataLoader(
         Calling(lambda index: os.kill(os.getpid(), number)),

@@ -376,12 +376,12 @@ def test_a_scalers_step_divides_by_the_scale_first():
 @new_scaler
 @pytest.mark.parametrize("bad", [float("inf"), float("nan")])
 def test_a_step_with_an_infinite_gradient_is_left_out(bad):
-    """If one gradient is infinite or nan, `scaler.step(optimizer)` of an enabled GradScaler updates
-    no parameter of that optimizer, and `scaler.update()` halves the scale, with the default
-    `backoff_factor=0.5`.
+    """If one gradient is infinite or nan, `scaler.step(optimizer)` of an enabled GradScaler
+    updates no parameter of that optimizer, and `scaler.update()` halves the scale, with the
+    default `backoff_factor=0.5`.
 
-    The first steps of a training are often left out so, until the scale fits. If the very first is,
-    a scheduler that is stepped all the same warns of it.
+    The first steps of a training are often left out so, until the scale fits. If the very first
+    is, a scheduler that is stepped all the same warns of it.
     """
     w = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([1.0], requires_grad=True)
@@ -399,8 +399,9 @@ def test_a_step_with_an_infinite_gradient_is_left_out(bad):
 
 @new_scaler
 def test_the_scale_grows_again_after_good_steps():
-    """After `growth_interval` steps in a row without an infinite or nan gradient, `scaler.update()`
-    of an enabled GradScaler doubles the scale, with the default `growth_factor=2.0`.
+    """After `growth_interval` steps in a row without an infinite or nan gradient,
+    `scaler.update()` of an enabled GradScaler doubles the scale, with the default
+    `growth_factor=2.0`.
     """
     w = torch.tensor([1.0], requires_grad=True)
     optimizer = torch.optim.SGD([w], lr=0.5)
@@ -440,10 +441,11 @@ def test_gradients_are_unscaled_before_they_are_clipped():
 
 @new_scaler
 def test_unscaling_twice_is_refused():
-    """A second `scaler.unscale_(optimizer)` of an enabled GradScaler before `scaler.update()`
-    raises RuntimeError, "unscale_() has already been called on this optimizer since the last
-    update()."
+    """A second `scaler.unscale_(optimizer)` of an enabled GradScaler, before
+    `scaler.step(optimizer)` and `scaler.update()`, raises RuntimeError, "unscale_() has already
+    been called on this optimizer since the last update()."
 
+    After `step()` without `update()` the message is "unscale_() is being called after step()."
     Call `scaler.update()` once at the end of each step.
     """
     w = torch.tensor([1.0], requires_grad=True)
@@ -456,6 +458,9 @@ def test_unscaling_twice_is_refused():
         scaler.unscale_(optimizer)
 
     assert w.grad.tolist() == [2.0]
+    scaler.step(optimizer)
+    with pytest.raises(RuntimeError, match="is being called after step"):
+        scaler.unscale_(optimizer)
 
 
 @new_scaler
@@ -471,8 +476,8 @@ def test_a_scaler_that_is_switched_off_does_nothing():
 
 @new_scaler
 def test_a_scaler_belongs_into_the_checkpoint():
-    """`scaler.state_dict()` of an enabled `torch.amp.GradScaler` holds the scale, and a new scaler
-    that loads it has that scale instead of the default, 65536.
+    """`scaler.state_dict()` of an enabled `torch.amp.GradScaler` holds the scale, and a new
+    scaler that loads it has that scale instead of the default, 65536.
 
     Without it a resumed training may begin with a few steps that are left out.
     """

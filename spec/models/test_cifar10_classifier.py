@@ -158,7 +158,9 @@ def test_a_cifar10_picture_is_3_by_32_by_32():
 
 @pytest.fixture
 def served_cifar10(tmp_path, monkeypatch):
-    """torchvision's CIFAR10, its address turned to an archive of drawn pictures on this machine."""
+    """torchvision's CIFAR10, its address turned to an archive of drawn pictures on this
+    machine.
+    """
     from torchvision.datasets import CIFAR10
 
     attributes = write_cifar10_archive(tmp_path / "served")
@@ -221,8 +223,8 @@ def test_the_pictures_can_come_from_torchvision(classifier, served_cifar10, tmp_
 
 
 def test_a_dry_run_downloads_nothing(classifier, served_cifar10, tmp_path, refusal):
-    """`examples/cifar10_classifier.py --download --dry-run` downloads nothing: without pictures in
-    `--data` it ends with exit code 2, and doesn't make that folder.
+    """`examples/cifar10_classifier.py --download --dry-run` downloads nothing: without pictures
+    in `--data` it ends with exit code 2, and doesn't make that folder.
 
     Download once without `--dry-run`.
     """
@@ -336,7 +338,8 @@ def test_the_trained_net_is_well_above_chance(notes):
 @pytest.mark.claim("blitz-accuracy-55")
 def test_two_epochs_of_the_notes_recipe_reach_about_half(notes):
     """On CIFAR-10, two epochs of `examples/cifar10_classifier.py --recipe notes` with seed 0
-    classify about 52 % of the 10,000 test pictures correctly; with the seeds 1 and 2, 54 and 55 %.
+    classify about 52 % of the 10,000 test pictures correctly; with the seeds 1 and 2, 54 and 55
+    %.
     """
     assert notes["epochs"] == 2
     assert notes["accuracy"] == pytest.approx(0.52, abs=0.03)
@@ -502,9 +505,9 @@ def accuracy(classifier, drawn):
 
 @pytest.mark.claim("blitz-accuracy-varies-with-init")
 def test_the_accuracy_varies_with_the_first_weights(accuracy):
-    """Of three trainings of `Net` of `examples/cifar10_classifier.py` on 1000 drawn pictures,
-    which differ only in the seed of the initial weights (0, 1, 2), the highest and the lowest
-    accuracy lie at least 0.5 percentage points apart.
+    """Five epochs of `examples/cifar10_classifier.py`'s `Net` on 1000 pictures of ten drawn
+    classes, with the seeds 0, 1 and 2 for the initial weights alone, end at accuracies that lie
+    at least 0.5 percentage points apart.
 
     So the accuracy of one run says little about a change in the recipe: compare several seeds.
     """
@@ -514,9 +517,9 @@ def test_the_accuracy_varies_with_the_first_weights(accuracy):
 
 
 def test_the_accuracy_varies_with_the_order_of_the_pictures(accuracy):
-    """Of three trainings of `Net` of `examples/cifar10_classifier.py` on 1000 drawn pictures,
-    which differ only in the seed of the pictures' order (0, 1, 2), the highest and the lowest
-    accuracy lie at least 0.5 percentage points apart.
+    """Five epochs of `examples/cifar10_classifier.py`'s `Net` on 1000 pictures of ten drawn
+    classes, with the seeds 0, 1 and 2 for the pictures' order alone, end at accuracies that lie
+    at least 0.5 percentage points apart.
     """
     seen = {accuracy(weights=0, order=seed) for seed in range(3)}
 

@@ -232,9 +232,9 @@ def from_the_shell(few, tmp_path_factory, pytestconfig):
 
 
 def test_one_command_trains_and_tests_from_the_shell(from_the_shell):
-    """`python examples/mnist_classifier.py --data DIR --out OUT` exits with code 0, reports
-    each epoch and the number of digits classified correctly on stderr, and, if stderr is a
-    pipe, writes just these lines to OUT/log.txt.
+    """`python examples/mnist_classifier.py --data DIR --out OUT` with digits in DIR exits with
+    code 0, reports each epoch and the share of test digits read rightly on stderr, and, if
+    stderr is a pipe, writes just these lines to OUT/log.txt.
     """
     done, out = from_the_shell
 

@@ -115,7 +115,7 @@ def test_made_names_are_taken_for_their_language(trained):
 
 @pytest.mark.spare("300", reason="within 2 of it: a made name may be empty")
 def test_most_made_names_are_new(namer, trained):
-    """After the default training about 75 % of the 300 names that `examples/name_classifier.py`
+    """After the default training 70 to 75 % of the 300 names that `examples/name_classifier.py`
     makes are not in the list of their language, and at least 94 % differ from each other.
 
     So the generator has learned how names are made, not a list of them.

@@ -54,8 +54,8 @@ def test_calling_forward_directly_skips_the_hooks():
 
 
 def test_what_a_forward_hook_returns_is_the_output(device):
-    """What a hook of `register_forward_hook` returns replaces the output of the module; a hook that
-    returns None leaves it as it is.
+    """What a hook of `register_forward_hook` returns replaces the output of the module; a hook
+    that returns None leaves it as it is.
 
     A lambda returns the value of its expression: that of `features.update(...)` or
     `list.append(...)` is None.
@@ -148,9 +148,9 @@ def test_a_hook_on_for_one_block():
 
 @pytest.mark.torch(">=2.0")
 def test_a_hook_sees_keyword_arguments_only_when_asked():
-    """The `inputs` that a hook of `register_forward_hook` gets are the positional arguments only;
-    since PyTorch 2.0 a hook registered with `with_kwargs=True` gets the keyword arguments as a dict
-    before the output.
+    """The `inputs` that a hook of `register_forward_hook` gets are the positional arguments
+    only; since PyTorch 2.0 a hook registered with `with_kwargs=True` gets the keyword arguments
+    as a dict before the output.
     """
 
     class Scale(nn.Module):
@@ -220,12 +220,13 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silentl
 
 @pytest.mark.torch(">=2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
-    """If the input of an `nn.Linear` does not require grad, as with the data of a first layer,
-    a hook of `register_full_backward_hook` on it gets None as gradient of the input, and since
-    PyTorch 2.8 `backward()` issues a UserWarning.
+    """If the input of a trainable `nn.Linear` does not require grad, as with the data of a
+    first layer, a hook of `register_full_backward_hook` on it gets None as gradient of the
+    input, and since PyTorch 2.8 `backward()` issues a UserWarning.
 
-    Let the data require grad, or put the hook on a later layer, if the gradient of the input
-    is wanted. On a layer without parameters, such as `nn.ReLU`, the hook isn't called then.
+    Let the data require grad, or put the hook on a later layer, if the gradient of the input is
+    wanted. On a layer without parameters, such as `nn.ReLU`, or with frozen ones, the hook
+    isn't called then.
     """
     layer = nn.Linear(2, 1)
     seen = []

@@ -103,8 +103,8 @@ def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
 
 @pytest.mark.parametrize(("norm_type", "norm"), [(1, 7.0), (2, 5.0), (float("inf"), 4.0)])
 def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
-    """`clip_grad_norm_(..., norm_type=p)` takes the sum of absolute values for `p=1`, the Euclidean
-    norm for the default 2, and the largest absolute value for inf.
+    """`clip_grad_norm_(..., norm_type=p)` takes the sum of absolute values for `p=1`, the
+    Euclidean norm for the default 2, and the largest absolute value for inf.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
@@ -115,8 +115,9 @@ def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
 
 
 def test_clipping_by_value_limits_each_entry():
-    """`clip_grad_value_(parameters, clip_value)` limits each entry of dense float32 gradients
-    without NaN to the interval from `-clip_value` to `clip_value`, in place, and returns None.
+    """`clip_grad_value_(parameters, clip_value)` with a positive `clip_value` limits each entry
+    of the float32 gradients that `backward()` left, without NaN, to the interval from
+    `-clip_value` to `clip_value`, in place, and returns None.
 
     So the direction may change: only large entries are shortened.
     """
@@ -199,11 +200,11 @@ def test_clipping_by_value_refuses_parameters_without_a_gradient():
 
 
 def test_error_if_nonfinite_stops_instead(device):
-    """`clip_grad_norm_(..., error_if_nonfinite=True)` raises RuntimeError if the joint norm is inf
-    or NaN, and leaves the gradients as they are.
+    """`clip_grad_norm_(..., error_if_nonfinite=True)` raises RuntimeError if the joint norm is
+    inf or NaN, and leaves the gradients as they are.
 
-    Catch it to skip the batch. Where a NaN arose is found with `torch.autograd.set_detect_anomaly`;
-    it doesn't look for inf.
+    Catch it to skip the batch. Where a NaN arose is found with
+    `torch.autograd.set_detect_anomaly`; it doesn't look for inf.
     """
     weight = nn.Parameter(torch.zeros(2, device=device))
     weight.grad = torch.tensor([float("inf"), 1.0], device=device)

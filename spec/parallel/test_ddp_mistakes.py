@@ -67,10 +67,11 @@ class Checkpointed(nn.Module):
 @autocast_is_deprecated
 def test_a_parameter_is_marked_ready_only_once(group_of_one):
     """A layer that a DDP model runs in two `checkpoint(..., use_reentrant=True)` calls, behind
-    another layer, raises RuntimeError in `backward`: "Expected to mark a variable ready only once."
+    another layer, raises RuntimeError in `backward`: "Expected to mark a variable ready only
+    once."
 
-    Because each reentrant checkpoint runs a backward pass of its own. Use `use_reentrant=False`, or
-    `static_graph=True` where the graph is the same in every step.
+    Because each reentrant checkpoint runs a backward pass of its own. Use
+    `use_reentrant=False`, or `static_graph=True` where the graph is the same in every step.
     """
     x = torch.ones(1, 1)
     parallel = DistributedDataParallel(Checkpointed(use_reentrant=True))
@@ -106,9 +107,9 @@ class Alone(nn.Module):
 def test_a_lone_layer_in_two_reentrant_checkpoints_is_averaged_once(
     use_reentrant, gradients, group
 ):
-    """If a DDP model is one layer in two `checkpoint(..., use_reentrant=True)` calls, and its input
-    requires grad, the gradient of one call is averaged and that of the other isn't, without an
-    error; with `use_reentrant=False` both are.
+    """If a DDP model is one layer in two `checkpoint(..., use_reentrant=True)` calls, and its
+    input requires grad, the gradient of one call is averaged and that of the other isn't,
+    without an error; with `use_reentrant=False` both are.
 
     Because DDP ends the averaging when each parameter has one gradient: of 1 and 2 the one call
     gives 1.5, to which each process adds its own 1 or 2.
@@ -136,9 +137,9 @@ class Once(nn.Module):
 
 @autocast_is_deprecated
 def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of_one):
-    """With `find_unused_parameters=True` a DDP model whose layer runs once, under `checkpoint(...,
-    use_reentrant=True)` and with an input that requires grad, raises RuntimeError in `backward`,
-    "Expected to mark a variable ready only once."
+    """With `find_unused_parameters=True` a DDP model whose layer runs once, under
+    `checkpoint(..., use_reentrant=True)` and with an input that requires grad, raises
+    RuntimeError in `backward`, "Expected to mark a variable ready only once."
 
     Because the search takes what is inside the checkpoint for unused. Without the option, with
     `use_reentrant=False` or with `static_graph=True`, it works.
@@ -155,8 +156,9 @@ def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of
 
 
 def test_a_layer_may_be_used_twice_without_checkpoints(group_of_one):
-    """Without checkpoints a layer that a DDP model runs twice in its `forward` is no error, nor are
-    two calls of the DDP model before one `backward`: the gradients of both uses are added."""
+    """Without checkpoints a layer that a DDP model runs twice in its `forward` is no error, nor
+    are two calls of the DDP model before one `backward`: the gradients of both uses are added.
+    """
     layer = nn.Linear(1, 1)
     nn.init.constant_(layer.weight, 3.0)
     twice_in_forward = DistributedDataParallel(nn.Sequential(layer, layer))
@@ -183,12 +185,12 @@ class HalfUsed(nn.Module):
 
 
 def test_unused_parameters_are_named_on_demand(group_of_one):
-    """The error of DDP, "Expected to have finished reduction in the prior iteration before starting
-    a new one.", gives the unused parameters by number; with `TORCH_DISTRIBUTED_DEBUG=DETAIL` in the
-    environment also by name.
+    """The error of DDP, "Expected to have finished reduction in the prior iteration before
+    starting a new one.", gives the unused parameters by number; with
+    `TORCH_DISTRIBUTED_DEBUG=DETAIL` in the environment also by name.
 
-    `dist.set_debug_level(dist.DebugLevel.DETAIL)` before wrapping does the same. Without DDP the
-    unused parameters are those whose `.grad` is None after `backward()`.
+    `dist.set_debug_level(dist.DebugLevel.DETAIL)` before wrapping does the same. Without DDP
+    the unused parameters are those whose `.grad` is None after `backward()`.
     """
     x = torch.ones(1, 1)
 
@@ -260,11 +262,11 @@ def test_models_of_different_shapes_are_refused(group):
 
 @pytest.mark.slow
 def test_different_collectives_are_told_apart_on_demand(group):
-    """With `TORCH_DISTRIBUTED_DEBUG=DETAIL` a `barrier` in one process and an `all_reduce` in the
-    other raise RuntimeError, "Detected mismatch between collectives on ranks."
+    """With `TORCH_DISTRIBUTED_DEBUG=DETAIL` a `barrier` in one process and an `all_reduce` in
+    the other raise RuntimeError, "Detected mismatch between collectives on ranks."
 
-    Without it they wait for each other until the timeout. Processes must make the same calls in the
-    same order: none of them inside `if rank == 0:`.
+    Without it they wait for each other until the timeout. Processes must make the same calls in
+    the same order: none of them inside `if rank == 0:`.
     """
 
     def program(rank):
@@ -314,9 +316,11 @@ def test_no_sync_has_to_surround_the_forward(group):
 @pytest.mark.slow
 def test_accumulation_needs_no_sync_and_a_divided_loss(group):
     """With two batches of one sample per step, the first under `no_sync()`, and each mean loss
-    divided by 2, both of two DDP processes get the gradient of the mean loss over all four samples.
+    divided by 2, both processes of an `nn.Linear` in DDP get the gradient of the mean loss over
+    all four samples.
 
     The effective batch size is samples per batch times batches per step times processes.
+    BatchNorm and losses that weigh samples by class see the small batches.
     """
 
     def program(rank):
@@ -338,8 +342,8 @@ def test_accumulation_needs_no_sync_and_a_divided_loss(group):
 
 
 def test_the_batch_size_of_a_loader_is_that_of_one_process():
-    """`DataLoader(batch_size=4)` with a `DistributedSampler` gives 4 samples to each process: with
-    two processes a step sees 8, and an epoch of 32 samples has 4 steps instead of 8.
+    """`DataLoader(batch_size=4)` with a `DistributedSampler` gives 4 samples to each process:
+    with two processes a step sees 8, and an epoch of 32 samples has 4 steps instead of 8.
 
     To keep a learning rate, divide the batch size by the number of processes; or keep the batch
     size and try a larger rate.
@@ -375,9 +379,9 @@ def test_clipping_sees_the_averaged_gradient(group):
 
 
 def test_attributes_of_the_model_are_those_of_module(group_of_one):
-    """A wrapper `parallel` made by `DistributedDataParallel` does not pass on what the model's own
-    class defines: with an `nn.Linear` inside, `parallel.in_features` raises AttributeError, "...
-    object has no attribute 'in_features'".
+    """A wrapper `parallel` made by `DistributedDataParallel` does not pass on what the model's
+    own class defines: with an `nn.Linear` inside, `parallel.in_features` raises AttributeError,
+    "... object has no attribute 'in_features'".
 
     Write `parallel.module.in_features`. A method that computes with the parameters, called on
     `module`, goes past the averaging.
@@ -394,11 +398,11 @@ def test_attributes_of_the_model_are_those_of_module(group_of_one):
 
 @pytest.mark.torch(">=2.0")
 def test_batch_norm_layers_are_converted_before_wrapping():
-    """`nn.SyncBatchNorm.convert_sync_batchnorm(model)` replaces an `nn.BatchNorm2d` inside `model`
-    by an `nn.SyncBatchNorm` with the same parameters, and returns the model.
+    """`nn.SyncBatchNorm.convert_sync_batchnorm(model)` replaces an `nn.BatchNorm2d` inside
+    `model` by an `nn.SyncBatchNorm` with the same parameters, and returns the model.
 
-    It normalises over the batches of all processes in training, which needs GPUs; in `eval()` it
-    works as BatchNorm does. Convert first, then wrap in DDP.
+    It normalises over the batches of all processes in training, which needs GPUs; in `eval()`
+    it works as BatchNorm does. Convert first, then wrap in DDP.
     """
     norm = nn.BatchNorm2d(3)
     model = nn.Sequential(nn.Conv2d(3, 3, 1), norm)

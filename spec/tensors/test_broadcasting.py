@@ -169,8 +169,8 @@ def test_comparisons_and_where_broadcast_as_well(device):
 
 
 def test_an_in_place_operation_repeats_its_argument(device):
-    """`matrix.add_(row)` of float32 tensors of shapes (2, 3) and (3,) that share no memory and
-    require no grad broadcasts `row` to the shape of `matrix`, which is written to.
+    """`matrix.add_(row)` of contiguous float32 tensors of shapes (2, 3) and (3,) that share no
+    memory and require no grad broadcasts `row` to the shape of `matrix`, which is written to.
 
     `matrix.add_(matrix[0])` raises RuntimeError: write `matrix.add_(matrix[0].clone())`.
     """

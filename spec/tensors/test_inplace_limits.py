@@ -105,10 +105,11 @@ def test_an_expanded_tensor_refuses_addition_in_place(device):
 
 
 def test_index_assignment_to_an_expanded_tensor_sets_every_copy(device):
-    """`x[0, 0] = 5` on `x = torch.zeros(2, 1).expand(2, 3)` sets the whole row 0, whose elements
-    share one memory location; so does `x[1].fill_(7)` for row 1.
+    """`x[0, 0] = 5` on `x = torch.zeros(2, 1).expand(2, 3)` sets the whole row 0, whose
+    elements share one memory location; so does `x[1].fill_(7)` for row 1.
 
-    `x[0] = 5` on the same `x` is allowed since PyTorch 2.15, and raises a RuntimeError in 2.14.
+    `x[0] = 5` on the same `x` raises a RuntimeError in PyTorch 2.5 and 2.14, and is allowed in
+    2.0 and 2.15.
     """
     x = torch.zeros(2, 1, device=device).expand(2, 3)
 

@@ -76,11 +76,11 @@ def test_one_channel_is_in_both_formats():
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_format):
-    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if it already
-    has the format `f`, and several channels and pixels.
+    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if it
+    already has the format `f`, and several samples, channels and pixels.
 
-    `to` of a contiguous tensor with one channel, which has both formats, copies to other strides;
-    `contiguous` doesn't.
+    `to` of a contiguous tensor with one channel, which has both formats, copies to other
+    strides, and so it may with a single sample; `contiguous` doesn't.
     """
     x = torch.empty(2, 3, 4, 5, memory_format=memory_format)
 

@@ -102,15 +102,19 @@ def test_a_label_out_of_range_is_refused():
 
 
 def test_the_classes_of_a_one_hot_image_come_last(device):
-    """`F.one_hot` of an int64 (N, H, W) map of labels has the shape (N, H, W, C), C being the
-    number of classes; `.permute(0, 3, 1, 2)` brings the classes to dimension 1, where
-    `nn.Conv2d` has its channels.
+    """`F.one_hot(labels, 3)` of an int64 (N, H, W) map of labels below 3 has the shape (N, H,
+    W, 3); `.permute(0, 3, 1, 2)` brings the classes to dimension 1, where `nn.Conv2d` has its
+    channels.
+
+    Without the number of classes it is the largest label plus 1. A float32 layer takes it after
+    `.float()`.
     """
     labels = torch.ones(2, 4, 5, dtype=torch.int64, device=device)
 
-    one_hot = F.one_hot(labels, num_classes=3)
+    one_hot = F.one_hot(labels, 3)
 
     assert one_hot.shape == (2, 4, 5, 3)
+    assert F.one_hot(labels).shape == (2, 4, 5, 2)
     assert one_hot.permute(0, 3, 1, 2).shape == (2, 3, 4, 5)
     assert one_hot.permute(0, 3, 1, 2)[:, 1].unique().tolist() == [1]
 

@@ -116,13 +116,14 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """With two trainable `nn.Linear` in a row and the default `SGD`, the order forward,
-    `step()`, `zero_grad()`, `backward()` passes in the first round, without gradients; in the
-    second it raises RuntimeError, "modified by an inplace operation".
+    """With two trainable float32 `nn.Linear` in a row and the default `SGD`, the order forward,
+    `step()`, `zero_grad()`, `backward()` raises RuntimeError in the second round, "modified by
+    an inplace operation"; the first passes.
 
-    Because `step()` changed the weight of the second layer, which the graph had saved
-    (`spec/optim/test_optimizer_steps.py`). With `fused=True`, or the loss `(w - 4)**2`, which
-    saves `w - 4`, nothing raises. Write `backward()` before `step()`.
+    Because `step()`, which has gradients from the second round on, changed the weight of the
+    second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With
+    `fused=True`, under autocast, or with the loss `(w - 4)**2`, which saves `w - 4`, nothing
+    raises. Write `backward()` before `step()`.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     nn.init.ones_(net[0].weight)
