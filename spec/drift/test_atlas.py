@@ -21,7 +21,7 @@ import pytest
 import torch
 from packaging.version import Version
 
-from fixtures.atlas import changes, read_atlas, read_probes
+from fixtures.atlas import changes, read_atlas, read_probes, read_questions
 from fixtures.ledger import read_ledger
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ QUESTIONS = read_probes(ROOT)
 PROBES = QUESTIONS.PROBES
 COLUMNS = read_atlas(ROOT)
 RECORDED = {name: column for name, column in COLUMNS.items() if "values" in column}
-CHANGES = changes(COLUMNS, PROBES)
+CHANGES = changes(COLUMNS, read_questions(ROOT))
 OLDEST = Version(next(iter(RECORDED)))
 HERE = "{0.major}.{0.minor}".format(Version(torch.__version__))
 

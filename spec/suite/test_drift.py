@@ -10,16 +10,11 @@ import json
 
 import pytest
 
-PROBES = """
-class Probe:
-    says = "What 7 // 2 gives."
-    claims = ("division",)
-
-    def run(self):
-        return 7 // 2
-
-PROBES = {"division": Probe()}
-"""
+PROBES = '''
+@probe("division")
+def division():
+    """What 7 // 2 gives."""
+'''
 
 ATLAS = {
     "releases": {

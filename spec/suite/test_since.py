@@ -12,22 +12,31 @@ import json
 import pytest
 import torch
 
-PROBES = """
-class Probe:
-    claims = ()
+PROBES = '''
+@probe()
+def division():
+    """What 7 // 2 gives."""
 
-    def __init__(self, says):
-        self.says = says
+@probe()
+def size():
+    """How many million characters there are."""
 
-PROBES = {
-    "division": Probe("What 7 // 2 gives."),
-    "size": Probe("How many million characters there are."),
-    "letters": Probe("Which letters there are."),
-    "symeig": Probe("What `torch.symeig` gives."),
-    "qr": Probe("Whether `torch.qr` warns."),
-    "same": Probe("What stays."),
-}
-"""
+@probe()
+def letters():
+    """Which letters there are."""
+
+@probe(wordless=True)
+def symeig():
+    """What `torch.symeig` gives."""
+
+@probe()
+def qr():
+    """Whether `torch.qr` warns."""
+
+@probe()
+def same():
+    """What stays."""
+'''
 
 
 def answers(**values):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from fixtures.atlas import changes, read_atlas, read_probes
+from fixtures.atlas import changes, read_atlas, read_questions
 from fixtures.facts import read_book
 from fixtures.proofs import read_proofs, verdict
 from fixtures.rules import read_rules, read_unseen
@@ -137,8 +137,7 @@ def test_a_rule_that_is_proven_says_nothing_of_being_unproven():
 
 def test_all_that_changed_has_a_rule_or_a_reason_for_having_none():
     """Each answer of the atlas that changed, and each fact told up to a release, is one of both."""
-    probes = read_probes(ROOT).PROBES
-    changed = {change.probe for change in changes(read_atlas(ROOT), probes)}
+    changed = {change.probe for change in changes(read_atlas(ROOT), read_questions(ROOT))}
     changed |= {
         fact.id
         for fact in read_book(ROOT)
@@ -154,7 +153,7 @@ def test_all_that_changed_has_a_rule_or_a_reason_for_having_none():
 
 def test_rules_rest_on_what_is_there():
     """What a rule names as its evidence is a question of the atlas or a fact of the book."""
-    there = set(read_probes(ROOT).PROBES) | {fact.id for fact in read_book(ROOT)}
+    there = set(read_questions(ROOT)) | {fact.id for fact in read_book(ROOT)}
     missing = [each for rule in RULES.values() for each in rule.rests_on if each not in there]
 
     assert missing == []
