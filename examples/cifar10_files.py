@@ -2,10 +2,10 @@
 
 import numpy as np
 import torch
-from picture_files import fingerprint_of_folder, open_folders, read_rgb
+from picture_files import fingerprint_of_folder, open_folders, read_rgb, torchvision_parts
 from torch.utils.data import DataLoader
 from torchvision.datasets import CIFAR10
-from workbench import InputError, fingerprint, first_line, progress
+from workbench import InputError, fingerprint, progress
 
 
 def read_small(path):
@@ -24,15 +24,14 @@ def open_cifar10(root, download):
         if len(train.classes) != 10:
             raise InputError(f"{root} holds {len(train.classes)} classes; the net tells 10 apart")
         return train, test, "image folder"
-    try:
-        parts = [CIFAR10(root, part, np.array, None, download) for part in (True, False)]
-    except (OSError, RuntimeError) as error:
-        if download:
-            raise InputError(f"CIFAR-10 did not get into {root}: {first_line(error)}") from error
-        raise InputError(
-            f"no pictures in {root}: put train/CLASS/*.jpg and test/CLASS/*.jpg there, "
-            "or add --download to fetch CIFAR-10 (170 MB)"
-        ) from error
+    parts = torchvision_parts(
+        lambda train: CIFAR10(root, train, np.array, None, download),
+        root,
+        download,
+        "CIFAR-10",
+        f"no pictures in {root}: put train/CLASS/*.jpg and test/CLASS/*.jpg there, "
+        "or add --download to fetch CIFAR-10 (170 MB)",
+    )
     return *parts, "torchvision CIFAR10"
 
 

@@ -4,6 +4,7 @@ import gzip
 import tempfile
 from pathlib import Path
 
+from picture_files import torchvision_parts
 from torchvision.datasets import MNIST
 from torchvision.datasets.mnist import read_image_file, read_label_file
 from workbench import InputError, first_line
@@ -53,13 +54,12 @@ def read_test_files(root):
 
 def read_all(root, download):
     """Return (pictures, labels) to learn from and of the test, as torchvision keeps them."""
-    try:
-        parts = [MNIST(root, train=train, download=download) for train in (True, False)]
-    except (OSError, RuntimeError) as error:
-        if download:
-            raise InputError(f"MNIST did not get into {root}: {first_line(error)}") from error
-        raise InputError(
-            f"no digits in {root}: put {NAMES[0]} and {NAMES[1]} there, "
-            "or add --download to fetch MNIST (12 MB)"
-        ) from error
+    parts = torchvision_parts(
+        lambda train: MNIST(root, train=train, download=download),
+        root,
+        download,
+        "MNIST",
+        f"no digits in {root}: put {NAMES[0]} and {NAMES[1]} there, "
+        "or add --download to fetch MNIST (12 MB)",
+    )
     return [checked(part.data, part.targets) for part in parts]

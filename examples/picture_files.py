@@ -22,6 +22,19 @@ def read_rgb(path):
         raise InputError(f"{path} is no picture that can be read: {first_line(error)}") from error
 
 
+def torchvision_parts(make, root, download, name, missing):
+    """Return [training set, test set] that `make(train)` reads from `root`, or has fetched there.
+
+    `name` is the data's; what to do where they are not there is said by `missing`.
+    """
+    try:
+        return [make(train) for train in (True, False)]
+    except (OSError, RuntimeError) as error:
+        if download:
+            raise InputError(f"{name} did not get into {root}: {first_line(error)}") from error
+        raise InputError(missing) from error
+
+
 def read_picture(path, size):
     """Read a picture, cut to its middle square, as (1, 3, size, size), values from 0 to 1."""
     image = read_rgb(path)

@@ -202,8 +202,7 @@ class Arguments(argparse.ArgumentParser):
         if args.dry_run:
             args.epochs, args.resume = 1, False
         if "threads" in args:
-            opened.callback(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(args.threads)
+            opened.enter_context(threads(args.threads))
         return args
 
 

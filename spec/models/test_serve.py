@@ -50,20 +50,26 @@ def net(example, demo):
     return example.load_model(demo[0], "cpu")
 
 
+@contextlib.asynccontextmanager
+async def client_of(app):
+    """A client of an application that runs in this process."""
+    import httpx
+
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://app") as client,
+    ):
+        yield client
+
+
 @pytest.fixture
 def served(example, net):
     """Sends questions to the application in this process, all at once; the answers, the counts."""
 
     def serve(bodies, served_net=net, **options):
-        import httpx
-
         async def ask():
-            app = example.create_app(served_net, **options)
-            transport = httpx.ASGITransport(app)
-            async with (
-                app.router.lifespan_context(app),
-                httpx.AsyncClient(transport=transport, base_url="http://app") as client,
-            ):
+            async with client_of(example.create_app(served_net, **options)) as client:
                 posts = [client.post("/predict", json=body) for body in bodies]
                 answers = await asyncio.gather(*posts)
                 return answers, (await client.get("/stats")).json()
@@ -78,15 +84,8 @@ def sent(example, net):
     """Sends a single request to the application in this process; the answer."""
 
     def send(method, path, served_net=net, content=None, headers=JSON, **options):
-        import httpx
-
         async def ask():
-            app = example.create_app(served_net, **options)
-            transport = httpx.ASGITransport(app)
-            async with (
-                app.router.lifespan_context(app),
-                httpx.AsyncClient(transport=transport, base_url="http://app") as client,
-            ):
+            async with client_of(example.create_app(served_net, **options)) as client:
                 return await client.request(method, path, content=content, headers=headers)
 
         return asyncio.run(ask())
