@@ -125,8 +125,9 @@ def test_the_cpu_answers_the_same_questions():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.7")
 def test_a_gpu_is_the_accelerator():
-    """On a machine with one NVIDIA GPU `torch.accelerator.current_accelerator()` is `cuda`
-    without an index, and `torch.accelerator.current_device_index()` is 0."""
+    """In a PyTorch built for CUDA, on a machine with one NVIDIA GPU,
+    `torch.accelerator.current_accelerator()` is `cuda` without an index, and
+    `torch.accelerator.current_device_index()` is 0."""
     accelerator = torch.accelerator.current_accelerator()
 
     assert str(accelerator) == "cuda"
@@ -137,8 +138,8 @@ def test_a_gpu_is_the_accelerator():
 @pytest.mark.torch(">=2.6")
 @pytest.mark.cuda
 def test_the_accelerator_counts_the_gpus():
-    """On a machine with CUDA `torch.accelerator.device_count()` equals
-    `torch.cuda.device_count()`."""
+    """In a PyTorch built for CUDA, where `torch.cuda.is_available()` is True,
+    `torch.accelerator.device_count()` equals `torch.cuda.device_count()`."""
     difference = torch.accelerator.device_count() - torch.cuda.device_count()
 
     assert difference == 0

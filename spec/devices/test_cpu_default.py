@@ -34,9 +34,9 @@ from torch import nn
     ],
 )
 def test_a_new_tensor_lives_on_the_cpu(make):
-    """`torch.tensor` of a list, `torch.zeros`, `rand`, `from_numpy` and layers such as
-    `nn.Linear` make their tensors on the CPU unless a device is named or a default device is
-    set.
+    """Where no device is named and no default device is set, `torch.tensor([1.0])`,
+    `torch.zeros(2)`, `torch.rand(2)` and `nn.Linear(2, 1)` make their tensors on the CPU;
+    `torch.from_numpy` makes its tensor there in any case.
 
     That holds on a machine with a GPU too: name the device, or the GPU stays idle.
     """
@@ -208,8 +208,9 @@ def test_as_tensor_moves_to_the_default_device():
 
 @pytest.mark.torch(">=2.0")
 def test_set_default_device_holds_until_it_is_set_again():
-    """`torch.set_default_device("meta")` makes `meta` the default device of the thread that
-    calls it, until it is called again; `torch.set_default_device(None)` makes it the CPU.
+    """Outside of `with torch.device(...)`, `torch.set_default_device("meta")` makes `meta`
+    the default device of the thread that calls it, until it is called again;
+    `torch.set_default_device(None)` makes it the CPU.
 
     For a few lines write `with torch.device("meta"):`, which ends by itself.
     """
@@ -224,12 +225,12 @@ def test_set_default_device_holds_until_it_is_set_again():
 
 @pytest.mark.torch(">=2.0")
 def test_a_default_device_holds_for_layers_and_not_for_what_has_a_device():
-    """After `torch.set_default_device("meta")` all new tensors of `torch.tensor`, `torch.zeros`,
-    `torch.rand` and `nn.Linear` are on `meta`; `torch.from_numpy`, `x.clone()` and `x + 1` stay on
-    the CPU.
+    """After `torch.set_default_device("meta")`, `torch.tensor([1.0])`, `torch.zeros(2)`,
+    `torch.rand(2)` and `nn.Linear(2, 1).weight` are on `meta`; `torch.from_numpy(array)`,
+    and of a CPU tensor `x` `x.clone()` and `x + 1`, are on the CPU.
 
-    `torch.set_default_device("cuda")` puts all new tensors on the GPU so; batches of a `DataLoader`
-    and tensors made before still have to be moved by `to`.
+    `torch.set_default_device("cuda")` puts new tensors on the GPU so; batches of a
+    `DataLoader` and tensors made before still have to be moved by `to`.
     """
     x = torch.ones(2)
     torch.set_default_device("meta")
@@ -284,9 +285,9 @@ def test_get_default_device_tells_the_default():
 
 
 def test_the_number_of_cpu_threads_can_be_set():
-    """`torch.set_num_threads(1)` sets the number of CPU threads that one operation may use in
-    this process, which `torch.get_num_threads()` returns; 0 raises RuntimeError,
-    "set_num_threads expects a positive integer".
+    """`torch.set_num_threads(1)` sets the number of CPU threads that one operation called
+    by this Python thread may use, which `torch.get_num_threads()` returns; 0 raises
+    RuntimeError, "set_num_threads expects a positive integer".
 
     By default it is about the number of cores; the environment variable `OMP_NUM_THREADS` sets
     it before the start. Several processes on one machine compete unless each has fewer.

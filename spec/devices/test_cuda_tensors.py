@@ -194,8 +194,8 @@ def test_one_call_comes_back_to_the_cpu_in_another_dtype():
 
 @pytest.mark.cuda
 def test_item_and_tolist_fetch_numbers_from_the_gpu():
-    """`x.item()` and `x.tolist()` of a GPU tensor copy its values to host memory, as Python
-    numbers.
+    """`x.item()` of a GPU tensor with one element and `x.tolist()` of a GPU tensor copy its
+    values to host memory, as Python numbers.
 
     They wait until the GPU has computed them, so in a loop `loss.item()` costs time.
     """
@@ -270,8 +270,9 @@ def test_data_moves_only_where_names_are_bound_to_the_result():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-numpy-on-gpu", "self-gpu-numpy")
 def test_the_gpu_computes_what_numpy_computes():
-    """`(x @ x.T).sum(0)` of `x = torch.from_numpy(array).cuda()` is computed on the GPU and has
-    the values that NumPy computes, for the array of the numbers 0 to 11 of shape (3, 4)."""
+    """`(x @ x.T).sum(0)` of `x = torch.from_numpy(array).cuda()` is computed on the GPU and
+    has the values that NumPy computes, for the float64 array of the numbers 0 to 11 of
+    shape (3, 4)."""
     array = np.arange(12.0).reshape(3, 4)
     x = torch.from_numpy(array).cuda()
 
@@ -326,8 +327,8 @@ def test_a_gpu_keeps_thousands_of_threads_at_work():
 @pytest.mark.cuda
 @pytest.mark.claim("self-gpu-only-some-jobs", "self-gpu-numpy")
 def test_a_large_matrix_product_is_faster_on_the_gpu():
-    """`x @ x` of a float32 matrix of shape (1024, 1024) takes less time on a GPU than on the
-    CPU of the same machine.
+    """`x @ x` of a float32 matrix of shape (1024, 1024), after the first calls, takes less
+    time on a GPU than on the CPU of the same machine.
 
     It is a million sums of products that don't depend on one another.
     """

@@ -20,8 +20,8 @@ from torch import nn
 
 
 def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(device):
-    """`nn.Linear` computes `x @ weight.T + bias` up to rounding: each row of the weight belongs to
-    one output feature.
+    """`nn.Linear(3, 2)`, which has a bias by default, computes `x @ weight.T + bias` up to
+    rounding: each of the two rows of the weight belongs to one output feature.
     """
     layer = nn.Linear(3, 2, device=device)
     layer.weight.data = torch.tensor([[1.0, 2.0, 3.0], [0.0, 0.0, 10.0]], device=device)
@@ -168,8 +168,9 @@ def test_a_right_last_axis_hides_a_wrong_meaning():
 
 
 def test_the_input_has_the_dtype_of_the_weights():
-    """Outside autocast, `nn.Linear` with float32 weights converts no input on a CPU: int64 and
-    float64 raise RuntimeError, "mat1 and mat2 must have the same dtype".
+    """Outside autocast, `nn.Linear(3, 2)` with float32 weights and a bias converts no input
+    on a CPU: a 2-D int64 or float64 input raises RuntimeError, "mat1 and mat2 must have the
+    same dtype".
 
     Data from NumPy is often float64: write `x.float()` for the data, or `layer.double()` for the
     weights. With `bias=False` the words are "to have the same dtype".
@@ -230,8 +231,9 @@ def test_a_lazy_layer_learns_its_inputs_from_the_first_batch():
 
 
 def test_a_bilinear_layer_takes_two_inputs():
-    """`nn.Bilinear(2, 3, 4)` takes an input of 2 and one of 3 features and returns 4: output k is
-    `x1 @ weight[k] @ x2 + bias[k]` up to rounding, with a weight of shape (4, 2, 3).
+    """`nn.Bilinear(2, 3, 4)` takes `x1` of 2 and `x2` of 3 features and returns 4: for one
+    sample output k is `x1 @ weight[k] @ x2 + bias[k]` up to rounding, with a weight of
+    shape (4, 2, 3).
     """
     layer = nn.Bilinear(2, 3, 4)
     first, second = torch.randn(5, 2), torch.randn(5, 3)
@@ -244,9 +246,9 @@ def test_a_bilinear_layer_takes_two_inputs():
 
 @pytest.mark.torch(">=2.4")
 def test_a_lazy_layer_has_no_numbers_before_its_first_batch():
-    """Before the first call of `nn.LazyConv2d(8, 3)` `numel()` of its weight and bias raises
-    ValueError, "Attempted to use an uninitialized parameter"; a first input of 3 channels makes
-    224 numbers of them.
+    """`numel()` of the weight and of the bias of a new `nn.LazyConv2d(8, 3)` raises
+    ValueError, "Attempted to use an uninitialized parameter"; a first input of 3 channels
+    gives the two 224 elements together.
 
     Such a parameter is an `nn.parameter.UninitializedParameter`, which has no shape yet. Run
     one batch through the network before counting its parameters.

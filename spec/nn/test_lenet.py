@@ -38,8 +38,9 @@ class LeNet(nn.Module):
 
 @pytest.mark.claim("blitz-net-five-layers")
 def test_lenet_has_five_layers_with_numbers_to_learn():
-    """`LeNet`, the network at the top of this page, registers five layers, two `nn.Conv2d` and
-    three `nn.Linear`; pooling and ReLU have no parameters and are called as functions in `forward`.
+    """`LeNet`, an `nn.Module` whose `__init__` assigns two `nn.Conv2d` and three
+    `nn.Linear`, has these five as children; `F.max_pool2d` and `F.relu`, called as
+    functions in its `forward`, have no parameters and are no children.
     """
     layers = [type(layer).__name__ for layer in LeNet().children()]
 
@@ -48,8 +49,9 @@ def test_lenet_has_five_layers_with_numbers_to_learn():
 
 @pytest.mark.claim("blitz-net-repr")
 def test_printing_a_net_lists_its_layers():
-    """`repr` of the network `LeNet` lists its five layers in the order in which `__init__` assigned
-    them, each with its name, its class and its sizes.
+    """`repr` of `LeNet`, an `nn.Module` whose `__init__` assigns two `nn.Conv2d` and three
+    `nn.Linear`, lists these five layers in the order of assignment, each with its name, its
+    class and its sizes.
 
     What `forward` calls as a function, such as `F.relu`, is no layer and is not listed.
     """
@@ -68,9 +70,9 @@ def test_printing_a_net_lists_its_layers():
     "blitz-params-count", "blitz-params-first-shape", "blitz-conv-shapes", "blitz-fc-sizes"
 )
 def test_lenet_has_ten_parameter_tensors():
-    """`LeNet` has ten parameters, a weight and a bias for each of five layers: an `nn.Conv2d`
-    weight is [out channels, in channels, height, width], an `nn.Linear` weight [out features, in
-    features].
+    """`LeNet`, an `nn.Module` of two `nn.Conv2d` and three `nn.Linear`, has ten parameters,
+    a weight and a bias per layer: its `nn.Conv2d` weights are [out channels, in channels,
+    height, width], its `nn.Linear` weights [out features, in features].
     """
     sizes = {name: list(parameter.shape) for name, parameter in LeNet().named_parameters()}
 
@@ -130,8 +132,9 @@ def test_an_image_of_32_by_32_arrives_as_400_numbers():
 
 
 def test_an_image_of_another_size_is_refused_where_the_linear_layers_begin():
-    """`LeNet` refuses images of 28 x 28 in its first `nn.Linear`, not earlier: the convolutions
-    accept them, but 16 channels of 4 x 4 flatten to 256 features instead of 400.
+    """`LeNet`, made for images of 32 x 32, raises RuntimeError for 28 x 28 in its first
+    `nn.Linear`, not earlier: the convolutions accept them, but 16 channels of 4 x 4 flatten
+    to 256 features instead of 400.
 
     The numbers in the message, "(1x256 and 400x120)", tell what `in_features` should have been; or
     resize the images. Images of 33 to 35 pixels pass, because pooling drops what is left over.
@@ -160,8 +163,9 @@ def test_a_single_image_needs_a_batch_axis_to_go_through_the_net():
 
 @pytest.mark.claim("blitz-cifar-net-conv1")
 def test_colour_images_need_a_first_layer_of_three_channels():
-    """A network that begins with `nn.Conv2d(1, 6, 5)` refuses images [4, 3, 32, 32] of three
-    channels with RuntimeError; with `nn.Conv2d(3, 6, 5)` it takes them.
+    """`LeNet`, which begins with `nn.Conv2d(1, 6, 5)`, raises RuntimeError for images of
+    shape [4, 3, 32, 32], which have three channels; with `nn.Conv2d(3, 6, 5)` as its first
+    layer `LeNet` accepts them.
     """
     images = torch.zeros(4, 3, 32, 32)
     grey = LeNet()
@@ -173,9 +177,9 @@ def test_colour_images_need_a_first_layer_of_three_channels():
 
 @pytest.mark.claim("blitz-cifar-net-same-function")
 def test_the_channels_change_one_weight_and_nothing_else():
-    """The class `LeNet` of this page, made for colour images by `LeNet(channels=3)`, differs
-    from `LeNet()` for grey ones in the shape of one parameter: `conv1.weight` is [6, 3, 5, 5]
-    instead of [6, 1, 5, 5].
+    """If only the first layer of `LeNet`, `nn.Conv2d(channels, 6, 5)`, depends on
+    `channels`, then 3 channels instead of 1 change the shape of one parameter: the weight
+    of this layer is [6, 3, 5, 5] instead of [6, 1, 5, 5].
     """
     grey = {name: parameter.shape for name, parameter in LeNet().named_parameters()}
     colour = {name: parameter.shape for name, parameter in LeNet(channels=3).named_parameters()}

@@ -57,8 +57,9 @@ def test_lora_trains_few_parameters():
 
 
 def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
-    """After `layer.requires_grad_(False)` the wrapped layer's weight keeps `grad` None in
-    `backward()`, while the gradient still flows through the layer to an input that requires grad.
+    """A LoRA layer that freezes the `nn.Linear` it wraps by `requires_grad_(False)` leaves
+    the `grad` of this layer's weight None in `backward()`, while an input that requires
+    grad still gets a gradient through the layer.
     """
     wrapped = LoRALinear(nn.Linear(1, 1, bias=False), rank=1)
     nn.init.constant_(wrapped.layer.weight, 3.0)
@@ -110,11 +111,13 @@ def test_lora_is_merged_into_the_weight():
 
 
 def test_a_linear_layer_is_exchanged_by_name():
-    """`setattr(net, name, LoRALinear(child, rank))` for each `nn.Linear` of
-    `list(net.named_children())` exchanges the linear layers that are direct children of `net`.
+    """In an `nn.Sequential` `net` that holds each layer once,
+    `setattr(net, name, LoRALinear(child, rank))` for each `nn.Linear` of
+    `list(net.named_children())` exchanges the linear layers that are direct children of
+    `net`.
 
-    `named_children` does not go deeper: `net.get_submodule("path.of.parent")` finds the parent
-    of a layer further down.
+    `named_children` yields a layer that is held twice once, and does not go deeper:
+    `net.get_submodule("path.of.parent")` finds the parent of a layer further down.
     """
     net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).requires_grad_(False)
 

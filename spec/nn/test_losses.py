@@ -21,8 +21,9 @@ from torch import nn
 
 @pytest.mark.claim("blitz-loss-takes-pair")
 def test_a_loss_makes_one_number_of_output_and_target(device):
-    """`nn.MSELoss()(output, target)` of two float32 tensors returns a 0-d tensor, the mean over
-    all elements; it is 0 for equal, finite and non-empty output and target.
+    """`nn.MSELoss()(output, target)` of two float32 tensors of one shape returns a 0-d
+    tensor, the mean over all elements; it is 0 for equal, finite and non-empty output and
+    target.
     """
     output = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     target = torch.tensor([[1.0, 0.0], [3.0, 0.0]], device=device)
@@ -130,8 +131,8 @@ def test_losses_for_numbers_differ_in_how_they_weigh_far_points(loss, values, de
 
 @pytest.mark.claim("blitz-target-reshape")
 def test_a_target_of_ten_becomes_one_row():
-    """`target.view(1, -1)` gives a target of ten numbers the shape (1, 10) of a network's
-    output for one image, as `nn.MSELoss` wants it.
+    """`target.view(1, -1)` gives a 1-D target of ten elements the shape (1, 10), which is
+    that of ten outputs of a network for one image: `nn.MSELoss` then broadcasts nothing.
     """
     output = torch.zeros(1, 10)
     target = torch.ones(10).view(1, -1)
@@ -158,8 +159,9 @@ def test_a_target_of_another_shape_is_broadcast_with_a_warning():
 
 
 def test_a_target_that_cannot_be_broadcast_is_refused():
-    """`F.mse_loss` of 4 outputs and 3 targets raises RuntimeError, "The size of tensor a (4) must
-    match the size of tensor b (3)", because the shapes can't be broadcast.
+    """`F.mse_loss` of an output of shape [4] and a target of shape [3] raises RuntimeError,
+    "The size of tensor a (4) must match the size of tensor b (3)", because these shapes
+    can't be broadcast.
 
     Write `output[:3]`, or find the sample without a target. A UserWarning, "Using a target size",
     comes before the error.
@@ -195,8 +197,8 @@ def test_a_loss_is_made_first_and_called_then():
 
 
 def test_the_mean_of_an_empty_batch_is_nan():
-    """`F.mse_loss` of two empty float32 tensors is NaN with the default mean, 0 divided by 0,
-    and 0 with `reduction="sum"`.
+    """`F.mse_loss` of two float32 tensors of shape [0] is NaN with the default mean, 0
+    divided by 0, and 0 with `reduction="sum"`.
     """
     nothing = torch.zeros(0)
 
@@ -217,8 +219,8 @@ def test_integers_have_no_mean_squared_error():
 
 @pytest.mark.torch("<2.12")
 def test_a_target_of_another_float_dtype_used_to_fail_in_backward():
-    """Before PyTorch 2.12 `backward()` of `F.mse_loss` with a float32 output and a float64
-    target raised RuntimeError, "Found dtype Double but expected Float".
+    """Before PyTorch 2.12 `backward()` of `F.mse_loss` with a float32 output that requires
+    grad and a float64 target raised RuntimeError, "Found dtype Double but expected Float".
 
     Convert the target first: `target.to(output.dtype)`, or load NumPy data with `.float()`.
     """
@@ -231,8 +233,8 @@ def test_a_target_of_another_float_dtype_used_to_fail_in_backward():
 
 @pytest.mark.torch(">=2.12")
 def test_a_target_of_another_float_dtype_is_promoted():
-    """Since PyTorch 2.12 `F.mse_loss` of a float32 output and a float64 target is float64, and
-    `backward()` gives the output a float32 gradient.
+    """Since PyTorch 2.12 `F.mse_loss` of a float32 output and a float64 target is float64;
+    `backward()` gives an output that is a leaf and requires grad a float32 gradient.
 
     `backward()` of `F.huber_loss` still raises, "Found dtype Double but expected Float"; convert
     the target with `target.to(output.dtype)`.

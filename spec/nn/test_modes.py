@@ -27,8 +27,9 @@ def test_a_new_module_is_in_training_mode():
 
 
 def test_eval_and_train_set_the_flag_of_the_whole_tree():
-    """`eval()` sets `training` to False and `train()` sets it to True, in an `nn.Sequential`
-    itself and in all its layers, nested ones included; both return the module itself.
+    """`eval()` sets `training` to False and `train()` sets it to True in an `nn.Sequential`
+    of `nn.Linear` and `nn.Dropout` and in all its layers, those of a nested `nn.Sequential`
+    included; both methods return the outer `nn.Sequential` itself.
 
     A module of your own that overrides `train` decides for itself and its parts.
     """
@@ -154,9 +155,9 @@ def test_setting_the_flag_by_hand_does_not_reach_the_parts():
 
 @pytest.mark.claim("summary-testing-order")
 def test_results_are_put_out_after_switching_to_evaluation():
-    """After `torch.manual_seed(0)` `nn.Sequential(nn.Linear(8, 8), nn.Dropout(), nn.Linear(8,
-    1))`, called four times with one input, gives four different outputs in training mode, and
-    the same output four times after `eval()`.
+    """After `torch.manual_seed(0)` `nn.Sequential(nn.Linear(8, 8), nn.Dropout(),
+    nn.Linear(8, 1))`, called four times with `torch.ones(8)`, gives four different outputs
+    in training mode, and the same output four times after `eval()`.
 
     Call `eval()` before computing the results that count, and `train()` before training on.
     """

@@ -31,8 +31,9 @@ def test_a_module_is_registered_by_assigning_it():
 
 
 def test_children_come_in_the_order_of_assignment():
-    """`named_children()` and `named_parameters()` list layers in the order in which `__init__`
-    assigned them, not in the order in which `forward` calls them.
+    """`named_children()` lists layers, and `named_parameters()` their parameters, in the
+    order in which `__init__` assigned the layers, not in the order in which `forward` calls
+    them.
     """
 
     class Net(nn.Module):

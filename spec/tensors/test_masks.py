@@ -68,7 +68,7 @@ def test_a_mask_must_have_the_shape_of_what_it_covers():
 
 
 def test_assigning_through_a_mask_writes_to_the_original(device):
-    """`x[x < 0] = 0` writes 0 to each negative element of an int64 tensor `x`."""
+    """`x[x < 0] = 0` writes 0 to each negative element of a contiguous int64 matrix `x`."""
     x = torch.tensor([[1, -2], [-3, 4]], device=device)
 
     x[x < 0] = 0
@@ -77,9 +77,9 @@ def test_assigning_through_a_mask_writes_to_the_original(device):
 
 
 def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
-    """`x[mask] = values` of int64 tensors that share no memory, with a mask of the shape of
-    `x`, writes one value per True element, in row-major order; three values for two such
-    elements raise RuntimeError.
+    """`x[mask] = values` of a contiguous int64 matrix, with a boolean mask of its shape and
+    a separate vector of one value per True element, writes the values in row-major order;
+    three values for two such elements raise RuntimeError.
 
     One value alone goes to all of them. To choose from a tensor of the shape of `x` write
     `torch.where(mask, other, x)`.
@@ -106,8 +106,9 @@ def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
 
 
 def test_masked_fill_replaces_where_the_mask_is_true(device):
-    """`x.masked_fill(mask, 0)` of an int64 tensor, with a boolean mask of its shape, returns a
-    copy of `x` with 0 where the mask is True; `x.masked_fill_(mask, 0)` writes into `x`.
+    """`x.masked_fill(mask, 0)` of a contiguous int64 matrix, with a boolean mask of its
+    shape, returns a copy of `x` with 0 where the mask is True; `x.masked_fill_(mask, 0)`
+    writes into `x`.
 
     In attention, scores are filled with `float("-inf")` in this way before `softmax`.
     """
@@ -122,8 +123,8 @@ def test_masked_fill_replaces_where_the_mask_is_true(device):
 
 def test_where_wants_a_boolean_condition():
     """`torch.where(x, 1.0, 0.0)` of an int64 condition raises RuntimeError, "where expected
-    condition to be a boolean tensor"; a uint8 one is taken with a warning. Write `x != 0` or
-    `x.bool()`.
+    condition to be a boolean tensor"; a uint8 condition is taken, the first time with a
+    UserWarning. Write `x != 0` or `x.bool()`.
     """
     x = torch.tensor([2, 0])
 
@@ -139,8 +140,9 @@ def test_where_wants_a_boolean_condition():
 
 
 def test_uint8_masks_still_pick_with_a_warning():
-    """`x[mask]` with a uint8 mask of ones and zeros picks like a boolean one and warns that
-    this is deprecated; an int64 tensor of the same numbers is read as positions.
+    """`x[mask]` of a vector with a uint8 mask of its shape, of ones and zeros, picks like a
+    boolean mask and warns that this is deprecated; an int64 tensor of the same numbers is
+    read as positions.
 
     Comparisons gave uint8 before PyTorch 1.2. Write `x[mask.bool()]`.
     """
@@ -155,7 +157,8 @@ def test_uint8_masks_still_pick_with_a_warning():
 
 @pytest.mark.torch(">=2.1")
 def test_a_number_cannot_be_assigned_through_a_uint8_mask():
-    """Since PyTorch 2.1, `x[mask] = 0` with a uint8 mask raises RuntimeError: write
+    """Since PyTorch 2.1, `x[mask] = 0` of a vector with a uint8 mask of shape (3,), the
+    shape of `x`, raises RuntimeError, "masked_fill_ only supports boolean masks": write
     `x[mask.bool()] = 0`.
     """
     x = torch.tensor([10, 20, 30])
@@ -169,8 +172,8 @@ def test_a_number_cannot_be_assigned_through_a_uint8_mask():
 
 @pytest.mark.torch("<2.1")
 def test_masked_fill_takes_a_uint8_mask_with_a_warning():
-    """Before PyTorch 2.1, `x.masked_fill(mask, 9)` accepted a uint8 mask and warned that this
-    is deprecated.
+    """Before PyTorch 2.1, `x.masked_fill(mask, 9)` of an int64 vector accepted a uint8 mask
+    and warned that this is deprecated.
     """
     x = torch.tensor([1, 2, 3])
 

@@ -14,8 +14,8 @@ import torch
 
 
 def test_a_matrix_product_sums_rows_times_columns(device):
-    """Element (i, j) of `x @ y` of two float32 matrices is row i of `x` times column j of `y`,
-    summed.
+    """Element (i, j) of `x @ y` of two float32 matrices is, up to rounding, row i of `x`
+    times column j of `y`, summed.
 
     So the order matters: `y @ x` is in general another matrix.
     """
@@ -39,7 +39,7 @@ def test_matmul_and_mm_are_the_at_sign_for_matrices(name, device):
 
 
 def test_two_vectors_give_a_number(device):
-    """`x @ y` of two float32 vectors of one length is their dot product, a 0-d tensor, as
+    """`x @ y` of two float32 vectors of equal length is their dot product, a 0-d tensor, as
     `torch.dot(x, y)` gives it.
     """
     x = torch.tensor([1.0, 2.0, 3.0], device=device)
@@ -63,8 +63,8 @@ def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device)
 
 
 def test_stacks_are_multiplied_matrix_by_matrix(device):
-    """`x @ y` of two batches of equally many float32 matrices multiplies matrix i of `x` by
-    matrix i of `y`, as `torch.bmm(x, y)` does.
+    """`x @ y` of two 3-D float32 tensors of the same first size multiplies, up to rounding,
+    matrix i of `x` by matrix i of `y`, as `torch.bmm(x, y)` does.
     """
     x = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]], device=device)
     y = torch.tensor([[[1.0], [1.0]], [[10.0], [10.0]]], device=device)
@@ -86,8 +86,9 @@ def test_stacks_are_multiplied_matrix_by_matrix(device):
     ],
 )
 def test_the_dimensions_before_the_last_two_broadcast(left, right, result, device):
-    """`x @ y` of float32 tensors multiplies over the last two dimensions as matrices and
-    broadcasts the dimensions before them: (5, 2, 3) @ (3, 4) has the shape (5, 2, 4).
+    """`x @ y` of float32 tensors of at least two dimensions multiplies the last two as
+    matrices and broadcasts the dimensions before them: (5, 2, 3) @ (3, 4) has the shape (5,
+    2, 4).
     """
     x = torch.ones(left, device=device)
     y = torch.ones(right, device=device)
@@ -235,9 +236,9 @@ def test_an_empty_inner_dimension_gives_zeros(device):
 
 
 def test_addmm_adds_a_product_to_a_matrix(device):
-    """`torch.addmm(m, x, y, beta=b, alpha=a)` of float32 tensors is, up to rounding and where
-    nothing overflows, `b * m + a * (x @ y)`; `m` is broadcast, as the bias of a linear layer
-    is.
+    """`torch.addmm(m, x, y, beta=0.5, alpha=2)` of finite float32 tensors is, up to
+    rounding and overflow, `0.5 * m + 2 * (x @ y)`; a vector `m` is broadcast to each row,
+    as the bias of `nn.Linear` is.
 
     With `beta=0` it ignores `m`, even NaN in it.
     """
@@ -274,8 +275,9 @@ def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
 
 
 def test_multi_dot_chains_products(device):
-    """`torch.linalg.multi_dot([x, x, v])` of float32 tensors is `x @ x @ v` up to rounding; it
-    chooses the order with the fewest multiplications.
+    """`torch.linalg.multi_dot([x, x, v])` of a float32 matrix `x` of shape (2, 2) and a
+    vector `v` is, up to rounding and overflow, `x @ x @ v`, computed in the order with the
+    fewest multiplications.
 
     Here `x @ (x @ v)`, since a matrix times a vector costs less than a matrix times a matrix.
     """

@@ -19,8 +19,8 @@ from torch import nn
 
 
 def test_channels_last_changes_strides_and_nothing_else(device):
-    """`x.to(memory_format=torch.channels_last)` of a contiguous (N, C, H, W) tensor with several
-    channels keeps shape and values and changes the strides.
+    """`x.to(memory_format=torch.channels_last)` of a contiguous tensor of shape (1, 2, 3,
+    4) keeps shape and values and changes the strides from (24, 12, 4, 1) to (24, 1, 8, 2).
     """
     x = torch.arange(24, device=device).view(1, 2, 3, 4)
 
@@ -33,9 +33,9 @@ def test_channels_last_changes_strides_and_nothing_else(device):
 
 
 def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
-    """A `torch.channels_last` tensor of one image holds in memory all channels of the first
-    pixel, then those of the next; in the default format all pixels of the first channel come
-    first.
+    """`x.to(memory_format=torch.channels_last)` of one image, shape (1, C, H, W), holds in
+    memory all channels of the first pixel, then those of the next; a contiguous tensor
+    holds all pixels of the first channel first.
     """
     red_and_green = torch.tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]], device=device)
 
@@ -46,9 +46,9 @@ def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
 
 
 def test_a_tensor_is_asked_for_its_format_by_name():
-    """`x.is_contiguous()` asks for the default format: it is False for a channels-last tensor
-    with several channels and pixels; `x.is_contiguous(memory_format=torch.channels_last)` asks
-    for channels last.
+    """`x.is_contiguous()` asks for the default format: it is False for a channels-last
+    tensor of shape (2, 3, 4, 5), for which
+    `x.is_contiguous(memory_format=torch.channels_last)` is True.
     """
     x = torch.zeros(2, 3, 4, 5)
     y = x.to(memory_format=torch.channels_last)
@@ -76,8 +76,9 @@ def test_one_channel_is_in_both_formats():
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_format):
-    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if it
-    already has the format `f`, and several samples, channels and pixels.
+    """`x.contiguous(memory_format=f)` and `x.to(memory_format=f)` return `x` itself if `x`,
+    of shape (2, 3, 4, 5), already has the format `f`, `torch.contiguous_format` or
+    `torch.channels_last`.
 
     `to` of a contiguous tensor with one channel, which has both formats, copies to other
     strides, and so it may with a single sample; `contiguous` doesn't.
@@ -93,8 +94,8 @@ def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_form
 
 
 def test_changing_the_format_copies(device):
-    """`x.to(memory_format=torch.channels_last)` of a contiguous tensor with several channels and
-    pixels copies: later changes of `x` don't show.
+    """`x.to(memory_format=torch.channels_last)` of a contiguous tensor of shape (1, 2, 1,
+    2) copies: later changes of `x` do not show.
     """
     x = torch.zeros(1, 2, 1, 2, device=device)
     y = x.to(memory_format=torch.channels_last)
@@ -105,8 +106,8 @@ def test_changing_the_format_copies(device):
 
 
 def test_contiguous_without_argument_goes_back_to_the_default_format():
-    """`x.contiguous()` of a channels-last tensor with several channels and pixels is a copy in
-    the default format, of the strides (24, 12, 4, 1) for the shape (1, 2, 3, 4).
+    """`x.contiguous()` of a channels-last tensor of shape (1, 2, 3, 4) is a copy in the
+    default format, of the strides (24, 12, 4, 1).
     """
     y = torch.zeros(1, 2, 3, 4).to(memory_format=torch.channels_last)
 
@@ -146,8 +147,9 @@ def test_an_image_with_its_channels_last_becomes_a_channels_last_tensor_by_permu
 
 
 def test_view_refuses_to_flatten_channels_last():
-    """`x.view(N, -1)` of a channels-last (N, C, H, W) tensor with several channels and pixels
-    raises a RuntimeError; `x.reshape(N, -1)` and `x.flatten(1)` copy instead.
+    """`x.view(1, 8)` of a channels-last tensor of shape (1, 2, 2, 2) raises a RuntimeError,
+    "view size is not compatible with input tensor's size and stride"; `x.reshape(1, 8)` and
+    `x.flatten(1)` copy instead.
 
     Because the channels of a sample don't follow each other in memory, and a view has one stride
     per dimension.
@@ -184,8 +186,8 @@ def test_elementwise_operations_keep_the_format(device):
 
 
 def test_of_two_formats_the_first_operand_decides(device):
-    """`x + y` of a contiguous and a channels-last tensor of the same shape, with several channels
-    and pixels, has the format of the left operand.
+    """`x + y` of a contiguous and a channels-last tensor, both of shape (2, 2, 3, 4), has
+    the format of the left operand.
 
     So one operand in the default format can undo channels last for the rest of a model.
     """
@@ -208,8 +210,9 @@ def test_clone_and_like_keep_the_format_unless_told_otherwise():
 
 
 def test_convolution_pooling_and_normalisation_keep_the_format():
-    """`nn.Conv2d(2, 3, 3)`, `nn.BatchNorm2d(3)`, `nn.ReLU()` and `nn.MaxPool2d(2)`, one after
-    the other, give a channels-last output for a float32 channels-last input.
+    """`nn.Conv2d(2, 3, 3)`, `nn.BatchNorm2d(3)`, `nn.ReLU()` and `nn.MaxPool2d(2)`, one
+    after the other, give a channels-last output for a float32 channels-last input of shape
+    (1, 2, 6, 8).
     """
     network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2))
     x = torch.zeros(1, 2, 6, 8)
@@ -220,8 +223,8 @@ def test_convolution_pooling_and_normalisation_keep_the_format():
 
 
 def test_a_convolution_in_channels_last_answers_in_channels_last():
-    """`nn.Conv2d(2, 3, 3)`, converted with `layer.to(memory_format=torch.channels_last)`, gives
-    a channels-last output even for a contiguous float32 input.
+    """`nn.Conv2d(2, 3, 3)`, converted with `layer.to(memory_format=torch.channels_last)`,
+    gives a channels-last output even for a contiguous float32 input of shape (1, 2, 6, 8).
     """
     layer = nn.Conv2d(2, 3, 3).to(memory_format=torch.channels_last)
 

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("self-tensor-to-array")
 def test_numpy_turns_a_tensor_into_an_array():
-    """`tensor.numpy()` of an int32 CPU tensor returns a NumPy array with its values, its shape
-    and the dtype int32.
+    """`tensor.numpy()` of a dense int32 CPU tensor returns a NumPy array with its values,
+    its shape and the dtype int32.
     """
     array = torch.tensor([[1, 2], [3, 4]], dtype=torch.int32).numpy()
 
@@ -31,8 +31,8 @@ def test_numpy_turns_a_tensor_into_an_array():
 
 @pytest.mark.claim("self-array-to-tensor")
 def test_from_numpy_turns_an_array_into_a_tensor():
-    """`torch.from_numpy(array)` of an int32 array returns a tensor with its values, its shape and
-    the dtype `torch.int32`.
+    """`torch.from_numpy(array)` of `array = np.array([[1, 2], [3, 4]], dtype="int32")`
+    returns a tensor with its values, its shape and the dtype `torch.int32`.
     """
     tensor = torch.from_numpy(np.array([[1, 2], [3, 4]], dtype="int32"))
 
@@ -43,9 +43,8 @@ def test_from_numpy_turns_an_array_into_a_tensor():
 
 @pytest.mark.claim("blitz-numpy-shared-memory")
 def test_tensor_and_array_start_at_the_same_address():
-    """`tensor.numpy()` of a float32 CPU tensor that requires no grad and
-    `torch.from_numpy(array)` don't copy: a tensor and its array, if not empty, start at the
-    same memory address.
+    """`tensor.numpy()` of `tensor = torch.ones(3)` and `torch.from_numpy(array)` of `array
+    = np.ones(3)` do not copy: tensor and array start at the same memory address.
     """
     tensor = torch.ones(3)
     array = np.ones(3)
@@ -71,8 +70,8 @@ def test_adding_to_the_tensor_changes_its_array():
 
 @pytest.mark.claim("blitz-numpy-array-edit-visible")
 def test_writing_into_the_array_changes_the_tensor():
-    """After `array = tensor.numpy()` of a nonempty float32 CPU vector that requires no grad,
-    `array[0] = 5` changes the tensor, too.
+    """After `array = tensor.numpy()` of the float32 CPU tensor `torch.ones(3)`, `array[0] =
+    5` changes the tensor, too.
     """
     tensor = torch.ones(3)
     array = tensor.numpy()
@@ -84,7 +83,7 @@ def test_writing_into_the_array_changes_the_tensor():
 
 @pytest.mark.claim("blitz-from-numpy-array-edit-visible")
 def test_adding_to_the_source_array_changes_the_tensor_made_of_it():
-    """After `tensor = torch.from_numpy(array)` of a nonempty float64 vector, `np.add(array, 1,
+    """After `tensor = torch.from_numpy(array)` of `array = np.ones(5)`, `np.add(array, 1,
     out=array)` changes the tensor, too.
     """
     array = np.ones(5)
@@ -98,7 +97,7 @@ def test_adding_to_the_source_array_changes_the_tensor_made_of_it():
 
 @pytest.mark.claim("blitz-from-numpy-tensor-edit-visible")
 def test_writing_into_the_tensor_changes_the_source_array():
-    """After `tensor = torch.from_numpy(array)` of a nonempty float64 vector, `tensor[0] = 5`
+    """After `tensor = torch.from_numpy(array)` of `array = np.ones(3)`, `tensor[0] = 5`
     changes the array, too.
     """
     array = np.ones(3)
@@ -110,8 +109,8 @@ def test_writing_into_the_tensor_changes_the_source_array():
 
 
 def test_a_result_of_arithmetic_shares_nothing():
-    """After `tensor = torch.from_numpy(array)` of a float64 vector, `array = array + 1` makes a
-    new array: the tensor keeps the old values.
+    """After `tensor = torch.from_numpy(array)` of `array = np.ones(2)`, `array = array + 1`
+    makes a new array: the tensor keeps the old values.
 
     Only writes into the array, such as `array += 1`, reach the tensor.
     """
@@ -127,7 +126,7 @@ def test_a_result_of_arithmetic_shares_nothing():
 
 @pytest.mark.claim("blitz-from-numpy-float64")
 def test_numpys_floats_come_over_as_float64():
-    """`torch.from_numpy(np.ones(5))` is a float64 tensor, and prints its dtype, since the
+    """`torch.from_numpy(np.ones(5))` is a float64 tensor, and prints its dtype where the
     default dtype is float32.
 
     Because NumPy's default is float64. Convert with `.float()` before it meets a model.
@@ -153,9 +152,9 @@ def test_numpys_floats_come_over_as_float64():
     ],
 )
 def test_a_dtype_keeps_its_name_across_the_bridge(dtype, name):
-    """CPU tensors that require no grad, of bool, uint8, int16, int32, int64, float16, float32,
-    float64, complex64 and complex128, keep their dtype in `tensor.numpy()`, and their arrays
-    keep it in `torch.from_numpy(array)`.
+    """Dense CPU tensors without grad, of bool, uint8, int16, int32, int64, float16,
+    float32, float64, complex64 and complex128, such as `torch.zeros(1, dtype=torch.int16)`,
+    keep their dtype in `tensor.numpy()` and back in `torch.from_numpy`.
     """
     tensor = torch.zeros(1, dtype=dtype)
 
@@ -168,8 +167,8 @@ def test_a_dtype_keeps_its_name_across_the_bridge(dtype, name):
 @pytest.mark.torch(">=2.3")
 @pytest.mark.parametrize("name", ["uint16", "uint32", "uint64"])
 def test_wider_unsigned_integers_cross_too(name):
-    """Since PyTorch 2.3 `torch.from_numpy` takes arrays of uint16, uint32 and uint64, and
-    `tensor.numpy()` gives them back.
+    """Since PyTorch 2.3 `torch.from_numpy` takes arrays of uint16, uint32 and uint64, such
+    as `np.array([1, 2], dtype="uint16")`, and `tensor.numpy()` gives them back.
     """
     tensor = torch.from_numpy(np.array([1, 2], dtype=name))
 
@@ -193,8 +192,8 @@ def test_wider_unsigned_integers_did_not_cross(name):
 
 @pytest.mark.claim("blitz-char-tensor-excluded")
 def test_int8_tensors_cross_like_any_other():
-    """An int8 tensor on the CPU, a `CharTensor`, shares its memory with NumPy in both
-    directions.
+    """`tensor.numpy()` of a dense int8 CPU tensor, a `torch.CharTensor`, shares the memory
+    of the tensor, and `torch.from_numpy` of the array that it gives shares it as well.
     """
     tensor = torch.CharTensor([-128, 127])
 
@@ -210,8 +209,8 @@ def test_int8_tensors_cross_like_any_other():
 
 @given(st.lists(st.floats(allow_nan=False, width=32), min_size=1))
 def test_every_float_survives_the_way_to_numpy_and_back(numbers):
-    """A float32 CPU tensor, not requiring grad, of finite and infinite numbers that goes
-    through `tensor.numpy()` and back through `torch.from_numpy` has the same values.
+    """A dense float32 CPU tensor, not requiring grad, of finite and infinite numbers that
+    goes through `tensor.numpy()` and back through `torch.from_numpy` has the same values.
     """
     tensor = torch.tensor(numbers)
 
@@ -220,8 +219,9 @@ def test_every_float_survives_the_way_to_numpy_and_back(numbers):
 
 
 def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
-    """`torch.as_tensor(array, dtype=torch.float32)` of a contiguous float64 array copies, where
-    `torch.as_tensor(array)` shares the memory of the array.
+    """`torch.as_tensor(array, dtype=torch.float32)` of the float64 array `np.ones(2)`
+    copies, where `torch.as_tensor(array)` shares the memory of the array if the default
+    device is the CPU.
 
     Because memory holds one dtype. What copies without a `dtype=` is told in
     `spec/tensors/test_copying.py`.
@@ -237,8 +237,8 @@ def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
 
 
 def test_asarray_shares_a_tensor_unless_the_dtype_has_to_change():
-    """`np.asarray(tensor)` of a float32 CPU tensor that requires no grad shares its memory;
-    `np.asarray(tensor, dtype="float64")` copies.
+    """`np.asarray(tensor)` of a dense float32 CPU tensor that requires no grad shares its
+    memory; `np.asarray(tensor, dtype="float64")` copies.
     """
     tensor = torch.ones(2)
     shared = np.asarray(tensor)
@@ -251,8 +251,8 @@ def test_asarray_shares_a_tensor_unless_the_dtype_has_to_change():
 
 
 def test_a_transposed_tensor_becomes_an_array_with_the_same_strides():
-    """`tensor.numpy()` keeps the strides of a transposed float32 CPU tensor that requires no
-    grad; NumPy counts them in bytes, torch in elements: (1, 3) of float32 is (4, 12).
+    """`torch.zeros(2, 3).T.numpy()` keeps the strides of the transposed float32 CPU tensor;
+    NumPy counts them in bytes, torch in elements: (1, 3) of float32 is (4, 12).
     """
     tensor = torch.zeros(2, 3).T
 
@@ -263,8 +263,8 @@ def test_a_transposed_tensor_becomes_an_array_with_the_same_strides():
 
 
 def test_a_slice_shares_its_part_of_the_memory():
-    """`tensor[1:].numpy()` of an int64 CPU vector is an array over the memory of the slice:
-    writing into it changes the tensor.
+    """`tensor[1:].numpy()` of the int64 CPU tensor `torch.tensor([1, 2, 3])` is an array
+    over the memory of the slice: writing into it changes the tensor.
     """
     tensor = torch.tensor([1, 2, 3])
 
@@ -274,8 +274,8 @@ def test_a_slice_shares_its_part_of_the_memory():
 
 
 def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
-    """`x.numpy()` of a 0-d float32 CPU tensor that requires no grad is an array of shape (),
-    not a number; `x.item()` gives the number.
+    """`x.numpy()` of the 0-d float32 CPU tensor `torch.tensor(2.5)` is an array of shape
+    (), not a number; `x.item()` gives the number.
     """
     x = torch.tensor(2.5)
     array = x.numpy()
@@ -286,8 +286,8 @@ def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
 
 
 def test_dlpack_shares_memory_too():
-    """`torch.from_dlpack(array)` of a float64 array and `np.from_dlpack(tensor)` of a float64 CPU
-    tensor that requires no grad share memory, too.
+    """`torch.from_dlpack(array)` of the float64 array `np.zeros(2)`, and
+    `np.from_dlpack(tensor)` of the CPU tensor that it gives, share the memory of the array.
 
     DLPack is a protocol that other libraries, such as CuPy and JAX, speak as well.
     """
@@ -302,8 +302,8 @@ def test_dlpack_shares_memory_too():
 
 
 def test_memory_outlives_the_tensor_it_came_from():
-    """An array from `tensor.numpy()` of a float32 CPU tensor that requires no grad keeps its
-    values after `del tensor`.
+    """An array from `tensor.numpy()` of a dense float32 CPU tensor that requires no grad
+    keeps its values after `del tensor`.
 
     Because the array holds a reference to the tensor's storage.
     """

@@ -60,8 +60,8 @@ def test_a_line_of_array_arithmetic_also_gives_its_derivative():
 
 
 def test_size_is_the_shape_and_not_the_number_of_elements():
-    """`x.size()` of a tensor is its shape; NumPy's `array.size`, the number of elements, is
-    `x.numel()`.
+    """`x.size()` of a dense tensor is its shape; what NumPy calls `array.size`, the number
+    of elements, is `x.numel()`.
     """
     x = torch.zeros(2, 3)
 
@@ -114,8 +114,8 @@ def test_other_numpy_functions_give_arrays():
     ],
 )
 def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
-    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` of a `torch.Tensor` raise a TypeError; write
-    `x.sum()`, or `np.sum(np.asarray(x))`.
+    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` of a float32 CPU tensor `x` raise a
+    TypeError; write `x.sum()`, or `np.sum(np.asarray(x))` if `x` requires no grad.
 
     Because they call the method `x.sum` with NumPy's own arguments, such as `axis=None`.
     """
@@ -129,8 +129,8 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """`x * array` of a float32 CPU vector that requires no grad, on the left, and a float64
-    vector of NumPy on the right, of the same length, is a float64 tensor.
+    """`x * array` of a dense float32 CPU vector that requires no grad, on the left, and a
+    float64 vector of NumPy on the right, of the same length, is a float64 tensor.
 
     NumPy computes it; NumPy 2 gives a DeprecationWarning. Convert the array first: `x *
     torch.from_numpy(array).float()`.
@@ -148,8 +148,9 @@ def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
 
 
 def test_plus_equals_with_an_array_is_not_in_place():
-    """`x += array` with a float64 vector of NumPy doesn't write into a float32 CPU vector `x`
-    of the same length that requires no grad: it binds the name `x` to a new tensor, of float64.
+    """`x += array` with a float64 vector of NumPy doesn't write into a dense float32 CPU
+    vector `x` of the same length that requires no grad: it binds the name `x` to a new
+    tensor, of float64.
 
     Because `add_` refuses an array, and Python falls back to `x = x + array`. Write `x +=
     torch.from_numpy(array)`.
@@ -200,8 +201,9 @@ def test_torch_functions_refuse_arrays():
 
 @pytest.mark.claim("self-tensors-for-networks")
 def test_a_network_takes_tensors_and_no_arrays():
-    """`nn.Linear` raises a TypeError for a NumPy array, "argument 'input' (position 1) must be
-    Tensor, not numpy.ndarray", and takes `torch.from_numpy(array)` of float32.
+    """`nn.Linear(2, 1)` raises a TypeError for a NumPy array, "argument 'input' (position
+    1) must be Tensor, not numpy.ndarray", and takes `torch.from_numpy(array)` of a float32
+    array of shape (3, 2).
 
     NumPy's default float64 would be refused by a float32 layer.
     """
@@ -215,8 +217,9 @@ def test_a_network_takes_tensors_and_no_arrays():
 
 
 def test_a_tensor_can_be_indexed_with_an_array():
-    """`x[array]` of a vector `x` with a contiguous NumPy vector of int64 or bool picks elements
-    as an index tensor or a mask does.
+    """`x[array]` of a vector `x` with the int64 array `np.array([2, 0])` or the bool array
+    `np.array([True, False, True])`, for `x` of three elements, picks elements as an index
+    tensor or a mask does.
 
     An array of uint8, as images are, is read as a mask, which is deprecated: for positions
     convert it with `array.astype(int)`, for a mask with `array.astype(bool)`.
@@ -232,8 +235,9 @@ def test_a_tensor_can_be_indexed_with_an_array():
 
 
 def test_a_tensor_cannot_be_assigned_an_array():
-    """`x[:] = array` of a NumPy array raises a TypeError, "can't assign a numpy.ndarray", for a
-    float32 CPU tensor `x` that requires no grad; `array[:] = x` works.
+    """`x[:] = array` of a NumPy array raises a TypeError, "can't assign a numpy.ndarray",
+    for a dense float32 CPU vector `x` that requires no grad; `array[:] = x` works with an
+    array of its length.
 
     Write `x[:] = torch.from_numpy(array)`.
     """

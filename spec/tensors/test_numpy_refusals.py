@@ -33,8 +33,8 @@ def test_a_tensor_that_requires_grad_is_refused():
 
 
 def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
-    """Inside `torch.no_grad()`, `x.numpy()` works for a float32 CPU tensor that requires grad,
-    and shares its memory.
+    """Inside `torch.no_grad()`, `x.numpy()` works for a dense float32 CPU tensor that
+    requires grad, and shares its memory.
 
     Because nothing would be recorded there anyway. Code that relies on it fails outside;
     `x.detach().numpy()` works in both places.
@@ -49,9 +49,9 @@ def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
 
 
 def test_asarray_refuses_what_numpy_refuses():
-    """With grad mode on, `np.asarray(x)` and `np.sqrt(x)` of a dense CPU tensor that requires
-    grad raise the RuntimeError of `x.numpy()`, "Can't call numpy() on Tensor that requires
-    grad".
+    """With grad mode on, `np.asarray(x)` and `np.sqrt(x)` of a dense float32 CPU tensor
+    that requires grad raise the RuntimeError of `x.numpy()`, "Can't call numpy() on Tensor
+    that requires grad".
 
     Because NumPy calls `x.__array__()`, which calls `x.numpy()`. Write `x.sqrt()`, or pass
     `x.detach()`, also to libraries such as matplotlib.
@@ -68,8 +68,8 @@ def test_asarray_refuses_what_numpy_refuses():
 
 @pytest.mark.claim("blitz-numpy-cpu-only")
 def test_a_tensor_on_another_device_is_refused():
-    """`x.numpy()` of a tensor on the meta device raises a TypeError, "can't convert meta device
-    type tensor to numpy", as it does for one on a GPU.
+    """`x.numpy()` of a dense tensor on the meta device raises a TypeError, "can't convert
+    meta device type tensor to numpy".
 
     `x.cpu().numpy()` copies a tensor from a GPU first; a meta tensor has no data at all.
     """
@@ -82,8 +82,8 @@ def test_a_tensor_on_another_device_is_refused():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-numpy-cpu-only")
 def test_a_cuda_tensor_is_refused_until_it_is_copied_to_the_cpu():
-    """`x.numpy()` raises a TypeError for a CUDA tensor; `x.cpu().numpy()` works on a copy, which
-    shares no memory with `x`.
+    """`x.numpy()` of a dense float32 CUDA tensor that requires no grad raises a TypeError;
+    `x.cpu().numpy()` works on a copy, which shares no memory with `x`.
     """
     x = torch.zeros(2, device="cuda")
 
@@ -114,8 +114,8 @@ def test_a_sparse_tensor_is_refused():
 
 @pytest.mark.claim("blitz-all-other-cpu-types-convert")
 def test_bfloat16_is_refused():
-    """`x.numpy()` of a bfloat16 tensor that requires no grad raises a TypeError, "Got
-    unsupported ScalarType BFloat16"; convert with `x.float().numpy()`.
+    """`x.numpy()` of a dense bfloat16 CPU tensor that requires no grad raises a TypeError,
+    "Got unsupported ScalarType BFloat16"; convert with `x.float().numpy()`.
 
     Because NumPy has no bfloat16, and none of the float8 dtypes.
     """
@@ -128,9 +128,8 @@ def test_bfloat16_is_refused():
 
 
 def test_a_conjugated_tensor_is_refused():
-    """`x.conj().numpy()` of a complex64 CPU tensor that requires no grad raises a RuntimeError,
-    "Can't call numpy() on Tensor that has conjugate bit set"; write
-    `x.conj().resolve_conj().numpy()`.
+    """`x.conj().numpy()` of `x = torch.tensor([1 + 2j])` raises a RuntimeError, "Can't call
+    numpy() on Tensor that has conjugate bit set"; write `x.conj().resolve_conj().numpy()`.
 
     Because `conj()` only sets a flag, which NumPy doesn't know; `resolve_conj()` computes the
     values. Of a real tensor `conj()` sets none.
@@ -147,9 +146,8 @@ def test_a_conjugated_tensor_is_refused():
 
 
 def test_a_lazily_negated_tensor_is_refused():
-    """`x.conj().imag.numpy()` of a complex64 CPU tensor that requires no grad raises a
-    RuntimeError, "Can't call numpy() on Tensor that has negative bit set"; call `resolve_neg()`
-    first.
+    """`x.conj().imag.numpy()` of `x = torch.tensor([1 + 2j])` raises a RuntimeError, "Can't
+    call numpy() on Tensor that has negative bit set"; call `resolve_neg()` first.
 
     Because the imaginary part of a lazy conjugate is only marked as negative.
     """
@@ -172,9 +170,9 @@ def test_a_lazily_negated_tensor_is_refused():
     ],
 )
 def test_force_detaches_and_resolves_by_itself(make, numbers):
-    """`x.numpy(force=True)` takes a float32 CPU tensor that requires grad, and `x.conj()` and
-    `x.conj().imag` of a complex64 one: it is
-    `x.detach().cpu().resolve_conj().resolve_neg().numpy()`.
+    """`x.numpy(force=True)` does `x.detach().cpu().resolve_conj().resolve_neg().numpy()`: a
+    dense float32 tensor that requires grad is converted, and so are `x.conj()` and
+    `x.conj().imag` of a dense complex64 tensor.
 
     It may copy, in which case array and tensor share no memory.
     """
@@ -184,8 +182,8 @@ def test_force_detaches_and_resolves_by_itself(make, numbers):
 
 
 def test_force_does_not_find_a_dtype_that_numpy_lacks():
-    """`x.numpy(force=True)` still raises a TypeError for a bfloat16 tensor and for a sparse COO
-    tensor.
+    """`x.numpy(force=True)` still raises a TypeError for a bfloat16 CPU tensor and for a
+    sparse COO CPU tensor.
 
     Because it converts neither dtype nor layout: call `x.float()` or `x.to_dense()`.
     """
@@ -212,9 +210,9 @@ def test_from_numpy_takes_arrays_only():
 
 @pytest.mark.parametrize("convert", [torch.from_numpy, torch.as_tensor, torch.tensor])
 def test_a_reversed_array_is_refused(convert):
-    """`torch.from_numpy(array[::-1])` of a nonempty int64 vector raises a ValueError, "At least
-    one stride in the given numpy array is negative", as `torch.as_tensor` and `torch.tensor`
-    do; write `array[::-1].copy()`.
+    """`torch.from_numpy(array[::-1])` of `array = np.array([1, 2, 3])` raises a ValueError,
+    "At least one stride in the given numpy array is negative", as `torch.as_tensor` and
+    `torch.tensor` do; write `array[::-1].copy()`.
 
     Because a reversed array has a negative stride, which tensors can't have. Images are often
     flipped like this.
@@ -244,8 +242,8 @@ def test_an_array_of_text_is_refused():
 
 
 def test_an_array_of_python_objects_is_refused():
-    """`torch.from_numpy` of an array of dtype object, as a table with mixed columns or with
-    None in it gives, raises a TypeError, "can't convert np.ndarray of type numpy.object_".
+    """`torch.from_numpy(array)` of an array of dtype object, as `np.array([[1, None]])` is,
+    raises a TypeError, "can't convert np.ndarray of type numpy.object_".
 
     Because it holds references to Python objects. If all of them are real numbers or None,
     write `array.astype("float32")`; rows of unequal length have to be padded first.
@@ -263,9 +261,9 @@ def test_an_array_of_python_objects_is_refused():
 
 
 def test_numbers_in_the_byte_order_of_another_machine_are_refused():
-    """`torch.from_numpy` of a float64 array whose byte order isn't that of the machine raises a
-    ValueError, "given numpy array has byte order different from the native byte order";
-    `array.astype("float64")` converts it.
+    """`torch.from_numpy(array)` of a float64 array whose byte order is not the machine's
+    raises a ValueError, "given numpy array has byte order different from the native byte
+    order"; `array.astype("float64")` converts the array.
 
     Files written on other machines may give such arrays.
     """
@@ -279,8 +277,8 @@ def test_numbers_in_the_byte_order_of_another_machine_are_refused():
 
 
 def test_a_read_only_array_is_taken_with_a_warning():
-    """`torch.from_numpy` of a read-only float64 array shares its memory and gives a
-    UserWarning, "The given NumPy array is not writable", by default once per process.
+    """`torch.from_numpy(array)` of `np.ones(2)` made read-only shares its memory and gives
+    a UserWarning, "The given NumPy array is not writable", by default once per process.
 
     Because a tensor can't be read-only, and writing to it is undefined. `torch.tensor(array)`
     copies.
@@ -295,8 +293,8 @@ def test_a_read_only_array_is_taken_with_a_warning():
 
 
 def test_a_copy_of_a_read_only_array_needs_no_warning():
-    """`torch.tensor(array)` of a read-only float64 array copies and gives no warning; writing
-    to the tensor leaves the array unchanged.
+    """`torch.tensor(array)` of `np.ones(2)` made read-only copies and gives no warning;
+    writing to the tensor leaves the array unchanged.
     """
     array = np.ones(2)
     array.flags.writeable = False
