@@ -35,9 +35,9 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
 
 
 def test_a_gradient_whose_square_overflows_moves_nothing():
-    """`torch.optim.Adam` with its default `betas` doesn't move a float32 weight for a gradient
-    of 1e25, of whose square even a thousandth, 1e47, is beyond the largest float32, about 3e38;
-    nor for a gradient of 1 in the next step.
+    """`torch.optim.Adam` with no setting but `lr` doesn't move a float32 weight for a
+    gradient of 1e25, of whose square even a thousandth, 1e47, is beyond the largest
+    float32, about 3e38; nor for a gradient of 1 in the next step.
 
     Because the mean of the squares is inf, and so the divisor; both stay inf, and the weight is
     stuck without an error. Clip gradients before `step()`: see `spec/optim/test_clipping.py`.
@@ -55,9 +55,9 @@ def test_a_gradient_whose_square_overflows_moves_nothing():
 
 
 def test_adam_does_not_care_for_the_size_of_the_loss():
-    """With `torch.optim.Adam` two float64 weights that start at 4, on the losses `w**2` and
-    `1000 * w**2`, take the same path, up to rounding, as long as the gradients are far larger
-    than `eps`, 1e-8.
+    """With `torch.optim.Adam`, given no setting but `lr`, two float64 weights that start at
+    4, on the losses `w**2` and `1000 * w**2`, take nearly the same path, as long as the
+    gradients are far larger than `eps`, 1e-8.
 
     Because numerator and divisor grow alike. A factor before the loss therefore doesn't act as
     a larger learning rate, as it does with `SGD`.
@@ -74,8 +74,9 @@ def test_adam_does_not_care_for_the_size_of_the_loss():
 
 
 def test_eps_shortens_the_step_of_a_tiny_gradient():
-    """`torch.optim.Adam` adds `eps`, by default 1e-8, to the divisor: a first gradient of 1e-8
-    moves a weight by half of `lr`, one of 1e-6 by 99 % of it.
+    """`torch.optim.Adam` adds `eps`, by default 1e-8, to the divisor: with no setting but
+    `lr` a first gradient of 1e-8 moves a float64 weight of 0 by half of `lr`, one of 1e-6
+    by 99 % of it.
     """
     weight = nn.Parameter(torch.zeros(2, dtype=torch.float64))
     weight.grad = torch.tensor([1e-8, 1e-6], dtype=torch.float64)
@@ -86,8 +87,8 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 
 def test_adam_by_hand():
-    """`torch.optim.Adam` with no settings but `lr`, `betas` and `eps` subtracts `lr * mean /
-    (sqrt(square) + eps)`, `mean` and `square` being running means of the gradients and their
+    """`torch.optim.Adam` with no settings but `lr`, `betas` and `eps` subtracts from a
+    float64 weight `lr * mean / (sqrt(square) + eps)`: running means of gradients and
     squares, each divided by `1 - beta**step` with its own beta.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]

@@ -181,8 +181,9 @@ def test_the_running_statistics_are_copied_and_not_averaged():
 
 
 def test_update_bn_recomputes_the_running_statistics():
-    """`swa_utils.update_bn(loader, averaged)` runs the loader through a network with batch norm
-    once, and sets its `running_mean` to the mean over the means of the batches.
+    """`swa_utils.update_bn(loader, averaged)`, with an `nn.BatchNorm1d` in `averaged`, runs
+    the batches of the loader through `averaged` once, and sets its `running_mean` to the
+    mean over the means of the batches, up to rounding.
 
     Because the statistics of the averaged weights are those of no network that was trained.
     Each batch may be a tensor, or a list or tuple whose first element is the input.
@@ -197,8 +198,8 @@ def test_update_bn_recomputes_the_running_statistics():
 
 
 def test_the_averaged_model_has_a_mode_of_its_own():
-    """`averaged.eval()` of an `AveragedModel` puts the copy into evaluation mode and leaves the
-    network in training mode: call it before evaluating the average.
+    """`averaged.eval()` of `averaged = AveragedModel(net)` puts the copy into evaluation
+    mode and doesn't change the mode of `net`: call it before evaluating the average.
     """
     net = nn.Sequential(nn.Linear(1, 1), nn.Dropout())
     averaged = AveragedModel(net)

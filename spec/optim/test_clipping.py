@@ -18,9 +18,9 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 
 def test_all_gradients_are_scaled_by_one_factor(device):
-    """`clip_grad_norm_` multiplies all gradients in place by `max_norm / (norm + 1e-6)` if
-    their joint norm is larger than `max_norm`: for `max_norm=1` the gradients 3 and -4, of norm
-    5, become 0.6 and -0.8, up to 1e-6.
+    """`clip_grad_norm_` with `max_norm=1.0` turns the float32 gradients 3 and -4 of two
+    parameters, of joint norm 5, into 0.6 and -0.8, nearly: it multiplies both in place by
+    `max_norm / (norm + 1e-6)`, as that is below 1.
 
     So the direction stays and the new norm is `max_norm`, up to rounding, if the old one is far
     above 1e-6; in bfloat16 it may be a hundredth larger.
@@ -37,8 +37,9 @@ def test_all_gradients_are_scaled_by_one_factor(device):
 
 
 def test_the_norm_before_clipping_is_returned():
-    """`clip_grad_norm_` returns the joint norm of the gradients before clipping, as a 0-d
-    tensor.
+    """`clip_grad_norm_` returns the joint norm that the gradients had before clipping, as a
+    0-d tensor: 5 for a float32 gradient of 3 and -4, though its norm is 1 afterwards with
+    `max_norm=1.0`.
 
     Log it: it shows how often, and by how much, gradients are clipped.
     """
@@ -54,8 +55,8 @@ def test_the_norm_before_clipping_is_returned():
 
 
 def test_short_gradients_stay_as_they_are():
-    """`clip_grad_norm_` leaves gradients as they are if their joint norm is below `max_norm` by
-    more than 1e-6; it doesn't lengthen them.
+    """`clip_grad_norm_` leaves gradients as they are if the norm that it returns is below
+    `max_norm` by more than 1e-6; it doesn't lengthen them.
 
     Because the factor, `max_norm / (norm + 1e-6)`, is limited to 1.
     """
@@ -68,8 +69,8 @@ def test_short_gradients_stay_as_they_are():
 
 
 def test_an_infinite_bound_only_measures():
-    """`clip_grad_norm_(parameters, max_norm=float("inf"))` returns the joint norm, and leaves the
-    gradients as they are if that norm is finite.
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))` returns the joint norm of the
+    gradients, and leaves them as they are if the returned norm is finite.
 
     A way to log the norm without clipping. `get_total_norm`, since PyTorch 2.6, does it without
     touching gradients.
@@ -103,8 +104,9 @@ def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
 
 @pytest.mark.parametrize(("norm_type", "norm"), [(1, 7.0), (2, 5.0), (float("inf"), 4.0)])
 def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
-    """`clip_grad_norm_(..., norm_type=p)` takes the sum of absolute values for `p=1`, the
-    Euclidean norm for the default 2, and the largest absolute value for inf.
+    """`clip_grad_norm_(..., norm_type=p)` takes as norm the sum of the absolute values of
+    all gradient entries for `p=1`, their Euclidean norm for the default 2, and the largest
+    absolute value for inf.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
@@ -115,9 +117,9 @@ def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
 
 
 def test_clipping_by_value_limits_each_entry():
-    """`clip_grad_value_(parameters, clip_value)` with a positive `clip_value` limits each entry
-    of the float32 gradients that `backward()` left, without NaN, to the interval from
-    `-clip_value` to `clip_value`, in place, and returns None.
+    """`clip_grad_value_(parameters, clip_value)` with a positive `clip_value` limits each
+    entry of dense float32 gradients without NaN to the interval from `-clip_value` to
+    `clip_value`, in place, and returns None.
 
     So the direction may change: only large entries are shortened.
     """
@@ -131,8 +133,8 @@ def test_clipping_by_value_limits_each_entry():
 
 
 def test_one_infinite_gradient_turns_the_rest_to_zero():
-    """With one gradient entry of inf, a finite `max_norm` and the default `norm_type`,
-    `clip_grad_norm_` turns that entry to NaN and finite ones to 0.
+    """With one gradient entry of inf and the rest finite, `clip_grad_norm_(parameters,
+    max_norm=1.0)` turns the entry of inf to NaN and the finite ones to 0.
 
     Because the norm is inf and the factor 0, and inf times 0 is NaN. A norm that overflows, as
     of two entries of 1e20 in float32, turns all to 0. `error_if_nonfinite=True` raises instead.
@@ -151,8 +153,8 @@ def test_one_infinite_gradient_turns_the_rest_to_zero():
 
 
 def test_one_nan_makes_all_gradients_nan():
-    """With one gradient entry of NaN, `clip_grad_norm_` with the default `norm_type` turns all
-    gradients to NaN, those of other parameters too.
+    """With one gradient entry of NaN, `clip_grad_norm_(parameters, max_norm=1.0)` turns the
+    gradients of all the parameters to NaN.
 
     Because the norm, and so the factor, is NaN. Skip the step if the returned norm isn't
     finite.
@@ -168,8 +170,8 @@ def test_one_nan_makes_all_gradients_nan():
 
 
 def test_clipping_by_value_repairs_inf_but_not_nan():
-    """`clip_grad_value_(parameters, clip_value)` limits an entry of inf to `clip_value`, as any
-    large number, and leaves NaN as it is.
+    """`clip_grad_value_(parameters, clip_value=1.0)` sets an entry of inf of a dense
+    float32 gradient to 1, as it does with any large number, and leaves NaN as it is.
     """
     weight = nn.Parameter(torch.zeros(3))
     weight.grad = torch.tensor([float("inf"), float("nan"), 0.5])
@@ -332,9 +334,9 @@ def test_the_name_without_underscore_is_deprecated():
 
 @pytest.mark.torch(">=2.6")
 def test_measuring_and_scaling_are_also_two_functions():
-    """Since PyTorch 2.6 `torch.nn.utils.get_total_norm(gradients)` returns the joint norm of
-    tensors; `clip_grads_with_norm_(parameters, max_norm, total_norm)` scales gradients by a
-    norm, a tensor, that is given.
+    """Since PyTorch 2.6 `norm = torch.nn.utils.get_total_norm(gradients)` is the joint norm
+    of the tensors; `clip_grads_with_norm_(parameters, max_norm, norm)` multiplies the
+    gradients by `max_norm / (norm + 1e-6)` if that is below 1.
 
     Together they are `clip_grad_norm_`. Apart they allow to combine the norms of several
     devices in between. Hand `get_total_norm` the gradients: of parameters it measures the

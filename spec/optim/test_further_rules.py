@@ -19,9 +19,9 @@ from torch import nn
 
 @pytest.mark.parametrize(("alpha", "after"), [(0.75, -2.0), (0.99, -10.0)])
 def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
-    """The first step of `RMSprop` with only `lr` and `alpha` given has, for a gradient of 0.5,
-    the length `lr / sqrt(1 - alpha)`, up to rounding and `eps`: ten times `lr` with the default
-    `alpha` of 0.99.
+    """The first step of `RMSprop` with only `lr` and `alpha` given, from a float32 weight
+    of 0 with a gradient of 0.5, has nearly the length `lr / sqrt(1 - alpha)`: ten times
+    `lr` with the default `alpha` of 0.99.
 
     Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start with
     a smaller rate than for Adam.
@@ -35,9 +35,9 @@ def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
 
 
 def test_rmsprop_by_hand():
-    """`RMSprop` with no settings but `lr`, `alpha` and `eps` subtracts `lr * gradient /
-    (sqrt(square) + eps)`, where `square = alpha * square + (1 - alpha) * gradient**2` begins at
-    0.
+    """`RMSprop` with no settings but `lr`, `alpha` and `eps` subtracts from a float64
+    weight `lr * gradient / (sqrt(square) + eps)`, where `square = alpha * square + (1 -
+    alpha) * gradient**2` begins at 0.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -55,9 +55,9 @@ def test_rmsprop_by_hand():
 
 
 def test_centered_rmsprop_with_momentum_by_hand():
-    """`RMSprop(centered=True, momentum=m)` divides each gradient by `sqrt(square - mean**2) +
-    eps`, with running means of squares and gradients, keeps `buffer = m * buffer + quotient`,
-    and subtracts `lr * buffer`.
+    """`RMSprop(centered=True, momentum=m)` divides each real gradient by `sqrt(square -
+    mean**2) + eps`, with running means of squares and gradients, keeps `buffer = m * buffer
+    + quotient`, and subtracts `lr * buffer`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -77,8 +77,9 @@ def test_centered_rmsprop_with_momentum_by_hand():
 
 
 def test_adagrads_steps_grow_shorter():
-    """`Adagrad` divides by the root of the sum of all squared gradients: with its default
-    settings and a constant gradient of 5 its steps go `lr` times 1, 1/√2, 1/√3, 1/2.
+    """`Adagrad` divides by the root of the sum of the squared gradients so far: with no
+    setting but `lr`, a weight of 0 and a constant gradient of 5 its steps are, nearly, `lr`
+    times 1, 1/√2, 1/√3, 1/2.
 
     The sum never shrinks, so that in a long training the steps become very small; RMSprop's
     running mean was made to mend that.
@@ -125,8 +126,9 @@ def test_adagrad_by_hand():
     ],
 )
 def test_other_rules_under_a_constant_gradient(name, path):
-    """Under a constant gradient of 1 with `lr=1.0`, the first three steps of `Adamax` and
-    `RAdam` are 1, those of `Adadelta` about 0.003, and those of `ASGD` shrink slowly from 1.
+    """From a weight of 0, under a constant gradient of 1, with `lr=1.0` and else the
+    defaults, the first three steps of `Adamax` and `RAdam` are nearly 1, those of
+    `Adadelta` about 0.003, and those of `ASGD` shrink slowly from 1.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = getattr(torch.optim, name)([weight], lr=1.0)
@@ -142,8 +144,8 @@ def test_other_rules_under_a_constant_gradient(name, path):
 
 @pytest.mark.torch("<2.0")
 def test_nadams_step_had_a_wrong_factor():
-    """Before PyTorch 2.0, the first step of `NAdam` with its default settings was 1.0495 times
-    `lr`; since then it is 1.0565 times.
+    """Before PyTorch 2.0, the first step of `NAdam` with its default settings was, for a
+    gradient of 1, 1.0495 times `lr`; since then it is 1.0565 times.
 
     Because the next step's momentum was multiplied by one factor too many. Results of the two
     releases differ.
@@ -159,7 +161,8 @@ def test_nadams_step_had_a_wrong_factor():
 @pytest.mark.torch(">=2.0")
 def test_nadam_looks_one_step_ahead():
     """`NAdam` is Adam with Nesterov's momentum: since PyTorch 2.0 its first step with the
-    default settings is 1.0565 times `lr` for a gradient of 1, where that of `Adam` is `lr`.
+    default settings is nearly 1.0565 times `lr` for a gradient of 1, where that of `Adam`
+    is nearly `lr`.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     weight.grad = torch.tensor(1.0, dtype=torch.float64)
@@ -177,12 +180,12 @@ def test_nadam_looks_one_step_ahead():
 
 
 def test_rprop_looks_at_signs_only():
-    """`Rprop` looks at the sign of the gradient only: with the default `etas` the same sign
-    makes its step 1.2 times as long, a change of sign skips one step and makes the next half as
-    long.
+    """`Rprop` uses the sign of the gradient only: with no setting but `lr`, and steps
+    between 1e-6 and 50, the sign of the last step makes the next 1.2 times as long; a
+    change of sign skips a step and makes the next half as long.
 
-    The step stays between 1e-6 and 50. The rule is meant for the gradient of the whole data
-    set, whose sign doesn't change by chance from batch to batch.
+    The rule is meant for the gradient of the whole data set, whose sign doesn't change by
+    chance from batch to batch.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.Rprop([weight], lr=1.0)

@@ -20,9 +20,9 @@ from torch import nn
 
 
 def test_gradients_flow_through_an_update_out_of_place():
-    """`weight = weight - lr * gradient`, with a tensor `lr` that requires grad, makes a new
-    tensor that autograd records: `backward()` on the loss after two such steps gives `lr` a
-    gradient.
+    """`weight = weight - lr * gradient`, with grad mode on and a tensor `lr` that requires
+    grad, makes a new tensor that autograd records: `backward()` on a loss of the weight
+    after two such steps gives `lr` a gradient.
 
     So a learning rate, or whatever else computes the step, can itself be learned by gradient
     descent.
@@ -91,8 +91,9 @@ def test_a_differentiable_step_is_recorded():
 
 
 def test_an_lstm_gets_gradients_from_the_steps_it_took():
-    """If an `nn.LSTMCell` and a linear layer compute three steps `weight = weight + head(hidden)`,
-    `backward()` on the loss afterwards gives all of their parameters a gradient.
+    """If an `nn.LSTMCell` and an `nn.Linear`, `head`, compute three steps `weight = weight
+    + head(hidden)`, `backward()` on a loss of the last weight gives all parameters of the
+    two a gradient.
 
     `detach()` on the gradient that the LSTM reads saves second derivatives; the path through the
     steps remains.
