@@ -122,9 +122,9 @@ picked.cpu()  # here it is noticed
 @pytest.mark.cuda
 @pytest.mark.slow
 def test_a_device_side_assert_is_noticed_later():
-    """`picked = x[index]` with an index out of range on a GPU raises nothing at that line: the
-    program goes on, and a later call that waits, `picked.cpu()`, raises RuntimeError, "CUDA
-    error: device-side assert triggered".
+    """Without `CUDA_LAUNCH_BLOCKING`, `picked = x[index]` with an index out of range on a
+    GPU raises nothing at that line; a later call that waits for it, `picked.cpu()`, raises
+    RuntimeError, "CUDA error: device-side assert triggered".
 
     So the line in the traceback is often innocent: "CUDA kernel errors might be asynchronously
     reported at some other API call". The message of the kernel itself, such as "Assertion

@@ -131,9 +131,9 @@ def test_a_step_without_gradients_is_refused():
 
 @pytest.mark.torch(">=2.3")
 def test_an_update_without_a_step_is_refused():
-    """If neither `scaler.step` nor `scaler.unscale_` came after `scaler.scale(loss).backward()`,
-    `scaler.update()` of an enabled `torch.amp.GradScaler` raises AssertionError, "No inf checks
-    were recorded prior to update."
+    """`scaler.update()` without arguments of an enabled `torch.amp.GradScaler` that has
+    scaled a loss raises AssertionError, "No inf checks were recorded prior to update.", if
+    neither `scaler.step` nor `scaler.unscale_` followed the last update.
 
     So it does after `optimizer.step()`: write `scaler.step(optimizer)` instead.
     """

@@ -342,11 +342,12 @@ def test_too_much_for_the_cpu_is_a_runtime_error():
 
 @pytest.mark.torch(">=2.0")
 def test_the_memory_of_a_tensor_can_be_counted_on_any_device(device):
-    """`x.nelement() * x.element_size()` is the number of bytes of the elements of a dense `x`:
-    24 for a row of 3 float64; `untyped_storage().nbytes()` is that of the whole storage of
-    which the row is a view, 96.
+    """For the row `row = x[0]` of a float64 tensor `x` of shape (4, 3), `row.nelement() *
+    row.element_size()` is 24, the bytes of its elements; `row.untyped_storage().nbytes()`
+    is 96, the bytes of the whole storage, of which `row` is a view.
 
-    It counts the repeated elements of an expanded tensor too, which take no memory.
+    For an expanded tensor `x.nelement() * x.element_size()` counts the repeated elements
+    too, which take no memory.
     """
     x = torch.zeros(4, 3, dtype=torch.float64, device=device)
     row = x[0]
@@ -361,8 +362,8 @@ def test_the_memory_of_a_tensor_can_be_counted_on_any_device(device):
 
 @pytest.mark.cuda
 def test_pinned_memory_is_main_memory_that_stays_in_place():
-    """`x.pin_memory()` returns a copy of a CPU tensor in pinned host memory: its device is
-    `cpu`, and `is_pinned()` is True.
+    """`x.pin_memory()` of a CPU tensor `x` that is not pinned returns a copy in pinned host
+    memory: its device is `cpu`, and its `is_pinned()` is True.
 
     `DataLoader(..., pin_memory=True)` does it for each batch.
     """

@@ -93,8 +93,9 @@ def test_to_another_dtype_copies_on_the_same_device(device):
 
 @pytest.mark.claim("blitz-to-dtype")
 def test_one_call_can_change_device_and_dtype():
-    """`x.to("cpu", torch.double)` returns a float64 tensor on the CPU, which prints with
-    `dtype=torch.float64`; the device comes first."""
+    """`x.to("cpu", torch.double)` of a float32 tensor returns a float64 tensor on the CPU,
+    which prints with `dtype=torch.float64` where the default dtype is float32; the device
+    comes first."""
     x = torch.tensor([1.4549])
 
     double = x.to("cpu", torch.double)
@@ -171,9 +172,9 @@ def test_tensors_on_two_devices_are_refused():
 @pytest.mark.torch(">=2.0")
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_any_device():
-    """A 0-d CPU tensor may be added to a tensor on another device: `torch.zeros(3,
-    device="meta") + torch.tensor(2.0)` is on `meta`. So it may be multiplied; `torch.cat`
-    refuses it.
+    """A 0-d CPU tensor may be added to a tensor on another device, or multiplied with it:
+    `torch.zeros(3, device="meta") + torch.tensor(2.0)` is on `meta`. `torch.cat` refuses a
+    CPU tensor beside one on `meta`, RuntimeError.
 
     Because elementwise arithmetic takes it as a number, like the Python number 2.0.
     """

@@ -133,12 +133,12 @@ def test_a_module_in_float64_is_refused_by_mps(mps):
     os.environ.get("PYTORCH_ENABLE_MPS_FALLBACK") == "1", reason="the fallback is switched on"
 )
 def test_an_operation_that_mps_lacks_is_refused(mps):
-    """`torch.linalg.eig(x)` of a tensor on "mps", an operation without an MPS kernel, raises
-    NotImplementedError, "The operator 'aten::linalg_eig' is not currently implemented for the
-    MPS device".
+    """`torch.linalg.eig(x)` of a tensor on "mps" raises NotImplementedError, "The operator
+    'aten::linalg_eig' is not currently implemented for the MPS device", unless
+    `PYTORCH_ENABLE_MPS_FALLBACK=1` is in the environment.
 
-    Set `PYTORCH_ENABLE_MPS_FALLBACK=1` in the environment before torch is imported to let the
-    CPU compute such operations, or move the tensor: `torch.linalg.eig(x.cpu())`.
+    Because the operation has no MPS kernel. Set the variable before torch is imported to
+    let the CPU compute such operations, or move the tensor: `torch.linalg.eig(x.cpu())`.
     """
     x = torch.eye(2, device=mps)
 
