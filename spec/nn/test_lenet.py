@@ -70,9 +70,9 @@ def test_printing_a_net_lists_its_layers():
     "blitz-params-count", "blitz-params-first-shape", "blitz-conv-shapes", "blitz-fc-sizes"
 )
 def test_lenet_has_ten_parameter_tensors():
-    """`LeNet`, an `nn.Module` of two `nn.Conv2d` and three `nn.Linear`, has ten parameters,
-    a weight and a bias per layer: its `nn.Conv2d` weights are [out channels, in channels,
-    height, width], its `nn.Linear` weights [out features, in features].
+    """`LeNet`, a net of two `nn.Conv2d` and three `nn.Linear`, has ten parameters, a weight
+    and a bias per layer: its `nn.Conv2d` weights are [out channels, in channels, height,
+    width], its `nn.Linear` weights [out features, in features].
     """
     sizes = {name: list(parameter.shape) for name, parameter in LeNet().named_parameters()}
 

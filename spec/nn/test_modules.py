@@ -20,8 +20,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-module-holds-layers")
 def test_a_module_holds_layers_and_calling_it_returns_what_forward_returns(device):
-    """Calling a module without hooks, `net(x)`, returns what its `forward(x)` returns; the
-    layers assigned in `__init__` are its children.
+    """Where no hooks are registered, calling an `nn.Module`, `net(x)`, returns what its
+    `forward(x)` returns; the layers assigned to attributes in `__init__` are its children.
 
     Because `nn.Module` defines `__call__`, which runs hooks and `forward`:
     `spec/nn/test_hooks.py`.
@@ -70,8 +70,8 @@ def test_building_a_net_runs_nothing_and_calling_it_builds_nothing():
 
 @pytest.mark.claim("summary-autograd-and-nn")
 def test_a_module_is_ordinary_tensor_arithmetic_recorded_by_autograd(device):
-    """`nn.Linear` gives, up to rounding, the same result and gradients as `x @ weight.T + bias`
-    written by hand with tensors that require grad.
+    """`nn.Linear(2, 1)` gives, up to rounding, the same result and gradients as
+    `x @ weight.T + bias` written by hand with tensors of the same values that require grad.
 
     Because a module keeps the parameters and calls ordinary tensor operations, which autograd
     records.
@@ -92,9 +92,9 @@ def test_a_module_is_ordinary_tensor_arithmetic_recorded_by_autograd(device):
 
 @pytest.mark.claim("blitz-backward-automatic")
 def test_backward_needs_no_method_of_its_own(device):
-    """A subclass of `nn.Module` needs no method `backward`: where `forward` returns `self.scale
-    * x * x`, `net(x).backward()` of 0-d floats `x` and `scale` fills the `.grad` of the
-    parameter.
+    """A subclass of `nn.Module` needs no method `backward`: where `forward` returns
+    `self.scale * x * x`, `net(x).backward()` of a 0-d float `x` fills the `.grad` of the
+    0-d `nn.Parameter` `scale`.
 
     `nn.Module` has no method `backward`: `net.backward()` raises AttributeError; call
     `loss.backward()`.
@@ -163,13 +163,13 @@ def test_an_operation_outside_autograd_cuts_the_gradients_off():
 
 @pytest.mark.claim("self-regression-module")
 def test_a_small_module_learns_a_parabola():
-    """After `torch.manual_seed(0)`, `nn.Linear(1, 8)`, tanh and `nn.Linear(8, 1)`, trained on
-    21 points of `x * x` from -1 to 1 by 500 steps with learning rate 0.2 on `F.mse_loss`, give
-    `x * x` at -1, 0 and 1 to within 0.15.
+    """After `torch.manual_seed(0)`, `nn.Linear(1, 8)`, tanh and `nn.Linear(8, 1)`, trained
+    on 21 points of `x * x` from -1 to 1 by 500 steps of plain gradient descent on
+    `F.mse_loss`, at rate 0.2, give `x * x` at -1, 0 and 1 to within 0.15.
 
-    The steps are plain gradient descent. Other seeds end about as near; with learning rate 0.5
-    some end in NaN. The last layer of a regression usually has no activation, because a target
-    may be any real number.
+    Each step takes all the points. Other seeds end about as near; with learning rate 0.5
+    some end in NaN. The last layer of a regression usually has no activation, because a
+    target may be any real number.
     """
 
     class Regression(nn.Module):
@@ -196,9 +196,9 @@ def test_a_small_module_learns_a_parabola():
 
 
 def test_extra_repr_adds_words_to_the_print():
-    """`repr` of a direct subclass of `nn.Module` shows the string that its `extra_repr()`
-    returns: `Scale(factor=3)` for an object without children of a class `Scale(nn.Module)`
-    whose `extra_repr` returns "factor=3".
+    """`repr` of a direct subclass of `nn.Module` shows the one-line string that its
+    `extra_repr()` returns: `Scale(factor=3)` for an object without children of a class
+    `Scale(nn.Module)` whose `extra_repr` returns "factor=3".
 
     Override it to show settings of your own layers, as `nn.Linear` shows its sizes.
     """
@@ -216,9 +216,9 @@ def test_extra_repr_adds_words_to_the_print():
 
 
 def test_print_shows_the_layers_and_no_shapes():
-    """`print(net)` is the summary of a model: it shows the tree of layers with their settings,
-    but neither the shapes of outputs nor the number of parameters, `sum(p.numel() for p in
-    net.parameters())`.
+    """`print(net)` of an `nn.Sequential` of `nn.Linear` and `nn.ReLU` shows the tree of
+    layers with their settings, but neither the shapes of their outputs nor the number of
+    parameters, `sum(p.numel() for p in net.parameters())`.
 
     Because shapes are known only once the model has run. A summary as in Keras, with shapes, is
     made by the package `torchinfo`, which runs the model on an input.
@@ -352,8 +352,9 @@ def test_a_misspelt_forward_is_a_missing_one():
 
 
 def test_forward_without_self_counts_the_module_as_an_argument():
-    """A method `def forward(x)`, declared without `self`, raises TypeError when the module is
-    called as `net(x)`, "takes 1 positional argument but 2 were given".
+    """An `nn.Module` whose `forward` is an ordinary method `def forward(x)`, declared
+    without `self`, raises TypeError when it is called as `net(x)`, "takes 1 positional
+    argument but 2 were given".
 
     Because Python passes the module itself as the first argument: write `def forward(self, x)`.
     """
@@ -367,8 +368,8 @@ def test_forward_without_self_counts_the_module_as_an_argument():
 
 
 def test_a_forward_without_return_answers_none():
-    """An `nn.Module` whose `forward` has no `return` gives None when it is called, and raises
-    nothing; the error comes where None is used, as in `y.sum()`.
+    """An `nn.Module` without hooks whose `forward` has no `return` gives None when it is
+    called, and raises nothing; the error comes where None is used, as in `y.sum()`.
 
     The fix is `return self.fc(x)` as the last line of `forward`.
     """
@@ -389,8 +390,9 @@ def test_a_forward_without_return_answers_none():
 
 
 def test_a_layer_made_inside_forward_is_forgotten():
-    """An `nn.Linear` that `forward` creates and keeps in no attribute has new random weights at
-    each call, and `parameters()` doesn't list it: it can't be trained.
+    """An `nn.Linear` that `forward` creates and keeps in no attribute is another one at
+    each call, with weights drawn anew, and `parameters()` doesn't list it, so that an
+    optimizer of `net.parameters()` does not train it.
 
     Create layers in `__init__` and only use them in `forward`. `self.fc = nn.Linear(2, 1)` in
     `forward` is listed after the first call, but replaced by a new layer at each call.

@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_layer_norm_looks_at_one_sample(device):
-    """`nn.LayerNorm(2)` normalises the last dimension, of size 2, of each sample by itself and
-    has no buffers: a row gets the same output alone and beside another row.
+    """`nn.LayerNorm(2)` normalises each row of a matrix with 2 columns by itself and has no
+    buffers: a row gets the same output alone and beside another row, up to rounding.
     """
     layer = nn.LayerNorm(2, eps=0.0, device=device)
     alone = layer(torch.tensor([[1.0, 3.0]], device=device))
@@ -70,9 +70,9 @@ def test_groups_divide_the_channels():
 
 
 def test_instance_norm_takes_each_channel_of_each_sample(device):
-    """`F.instance_norm` normalises each channel of each sample (N, C, L) by itself, over its
-    positions; by default a single position raises ValueError, "Expected more than 1 spatial
-    element".
+    """`F.instance_norm` normalises each channel of each sample of an input (N, C, L) by
+    itself, over its positions; by default an input with L = 1 raises ValueError, "Expected
+    more than 1 spatial element".
 
     One value has no variance: use `nn.LayerNorm` for features without positions.
     """

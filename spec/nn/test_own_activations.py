@@ -96,8 +96,9 @@ def test_a_corner_needs_no_derivative(device):
 
 @pytest.mark.claim("self-activation-must-differentiate")
 def test_a_step_passes_the_gradient_zero(device):
-    """`torch.sign` has the gradient 0 at -2 and at 3: `backward()` raises nothing, and the
-    parameters before it get zeros.
+    """`torch.sign` has the gradient 0 at -2 and at 3: `backward()` through `torch.sign(x)`
+    of these numbers raises nothing and fills the `.grad` of `x` with zeros, so that `x`
+    learns nothing.
     """
     x = torch.tensor([-2.0, 3.0], device=device, requires_grad=True)
 

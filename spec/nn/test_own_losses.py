@@ -70,9 +70,9 @@ def test_weights_of_samples_multiply_the_unreduced_loss():
 
 
 def test_focal_loss_is_cross_entropy_that_forgets_the_easy():
-    """Focal loss is `(1 - torch.exp(-ce))**gamma * ce` with `ce = F.cross_entropy(scores, y,
-    reduction="none")`, so that `torch.exp(-ce)` is the probability of the right class; gamma 0
-    gives `ce` itself.
+    """Focal loss of several classes, without weights, is `(1 - torch.exp(-ce))**gamma * ce`
+    with `ce = F.cross_entropy(scores, y, reduction="none")`: `torch.exp(-ce)` is the
+    probability of the right class `y`; gamma 0 gives `ce` itself.
 
     Because a sample that is already right with probability near 1 gets a factor near 0: easy
     samples count little.
@@ -136,8 +136,9 @@ def test_contrastive_scores_of_a_row_with_itself_are_masked():
 
 
 def test_dice_loss_compares_overlap_with_size():
-    """Soft Dice loss is `1 - 2 * (p * y).sum() / (p.sum() + y.sum())`, `p` being probabilities
-    and `y` the mask of 0 and 1; where both are all zeros it is NaN.
+    """Soft Dice loss without smoothing is `1 - 2 * (p * y).sum() / (p.sum() + y.sum())`,
+    `p` being a tensor of probabilities and `y` the mask of 0 and 1; where `p` and `y` are
+    all zeros, the loss is NaN.
 
     Because it then divides 0 by 0: add a small number, such as 1e-6, to numerator and
     denominator. Background pixels with `p` 0 change nothing, so that a small foreground is not
@@ -156,8 +157,9 @@ def test_dice_loss_compares_overlap_with_size():
 
 
 def test_a_loss_with_parameters_is_given_to_the_optimizer():
-    """The parameters of a loss that is an `nn.Module`, such as a learnt temperature, are not in
-    `net.parameters()`: hand `[*net.parameters(), *criterion.parameters()]` to the optimizer.
+    """The parameters of a loss that is an `nn.Module` beside `net`, such as a learnt
+    temperature, are not in `net.parameters()`: hand
+    `[*net.parameters(), *criterion.parameters()]` to the optimizer.
     """
 
     class Scaled(nn.Module):

@@ -28,8 +28,9 @@ from torch import nn
     ],
 )
 def test_padding_is_told_from_the_last_dimension_backwards(pad, rows, device):
-    """`F.pad(x, (left, right, top, bottom))` pads the last dimension by the first pair, the
-    second to last by the second: (1, 0) adds a column of zeros on the left.
+    """`F.pad(x, (left, right, top, bottom))` pads the last dimension of `x` by the first
+    pair, the second to last by the second; `F.pad(x, (1, 0))` of a matrix adds a column of
+    zeros on the left.
 
     For a third dimension a third pair follows, (left, right, top, bottom, front, back).
     """
@@ -39,11 +40,12 @@ def test_padding_is_told_from_the_last_dimension_backwards(pad, rows, device):
 
 
 def test_the_numbers_of_padding_come_in_pairs():
-    """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and so do
-    two pairs for one dimension, "Padding length should be less than or equal to two times".
+    """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and
+    `F.pad(x, (1, 1, 1, 1))` of a 1-D `x` does too, "Padding length should be less than or
+    equal to two times".
 
-    `F.pad(x, (1, 1))` pads both ends of the last dimension. Older releases say "Padding length
-    too large" in the second case.
+    `F.pad(x, (1, 1))` pads both ends of the last dimension. Older releases say "Padding
+    length too large" in the second case.
     """
     x = torch.tensor([1, 2])
 
@@ -209,8 +211,9 @@ def test_circular_layers_came_later():
 
 def test_a_padding_layer_before_a_convolution():
     """`nn.ReflectionPad2d(1)` before `nn.Conv2d(2, 3, 3)` keeps the height and width of
-    `torch.randn(1, 2, 5, 6)` and gives, up to rounding, what `nn.Conv2d(2, 3, 3, padding=1,
-    padding_mode="reflect")` gives with the same weights.
+    `torch.randn(1, 2, 5, 6)` and gives, up to rounding, what
+    `nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect")` gives with the same weight and
+    bias.
     """
     x = torch.randn(1, 2, 5, 6)
     convolution = nn.Conv2d(2, 3, 3)

@@ -22,11 +22,12 @@ from torch.nn.utils import (
 
 
 def test_parameters_are_joined_to_one_vector():
-    """`nn.utils.parameters_to_vector(net.parameters())` joins all parameters, if they are
-    contiguous, flattened and in their order, to one vector; it is a copy through which, in grad
-    mode, gradients reach the parameters.
+    """`nn.utils.parameters_to_vector(net.parameters())` joins weight and bias of
+    `net = nn.Linear(2, 1)`, flattened and in this order, to one vector; it is a copy
+    through which, in grad mode, gradients reach the parameters.
 
     `parameters_to_vector(net.parameters()).norm()` is the norm of all parameters together.
+    Parameters that are not contiguous may raise RuntimeError.
     """
     net = nn.Linear(2, 1)
     net.weight.data, net.bias.data = torch.tensor([[3.0, 4.0]]), torch.tensor([12.0])
@@ -74,9 +75,9 @@ def test_a_vector_of_another_length():
 
 
 def test_two_nets_are_mixed_as_vectors():
-    """`vector_to_parameters(mean, third.parameters())` gives a net the mean of two others, `mean`
-    being that of their `parameters_to_vector`. Buffers, such as those of `nn.BatchNorm1d`, are not
-    among them.
+    """`vector_to_parameters(mean, third.parameters())` gives a net the mean of two others
+    of the same layers, `mean` being that of their `parameters_to_vector`. Buffers, such as
+    those of `nn.BatchNorm1d`, are not in these vectors.
     """
     first, second, middle = nn.Linear(1, 1), nn.Linear(1, 1), nn.Linear(1, 1)
     vector_to_parameters(torch.tensor([1.0, 5.0]), first.parameters())
@@ -116,8 +117,8 @@ def test_layers_are_fused_in_evaluation_mode():
 
 
 def test_a_layer_can_be_built_without_initialisation():
-    """`nn.utils.skip_init(nn.Linear, 3, 2)` builds the layer with uninitialised memory and draws no
-    random numbers; load its `state_dict()` next.
+    """`nn.utils.skip_init(nn.Linear, 3, 2)` builds the layer with uninitialised memory and
+    draws no random numbers; then give it its weights by `load_state_dict`.
 
     It works for modules whose constructor has the argument `device`.
     """

@@ -102,8 +102,8 @@ def test_parameters_is_a_generator():
 
 
 def test_parameters_of_the_module_alone():
-    """`named_parameters(recurse=False)` of an `nn.Module` yields the module's own parameters and
-    leaves out those of its children.
+    """`named_parameters(recurse=False)` of an `nn.Module` yields the parameters that are
+    registered in the module itself, and none that is registered only in its children.
     """
     net = nn.Module()
     net.scale = nn.Parameter(torch.ones(1))
@@ -304,8 +304,8 @@ def test_the_parameters_of_a_model_are_counted_by_numel():
 
 
 def test_register_parameter_takes_no_plain_tensor():
-    """`module.register_parameter(name, value)` registers an `nn.Parameter` under a name given as a
-    string; for a plain tensor as value it raises TypeError.
+    """`module.register_parameter(name, value)` registers an `nn.Parameter` under a new
+    name, a string without dots; for a plain tensor as `value` it raises TypeError.
 
     Write `nn.Parameter(tensor)`. The method serves where the name is computed; otherwise assign the
     attribute.
