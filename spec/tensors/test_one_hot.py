@@ -36,8 +36,9 @@ def test_argmax_turns_one_hot_back_into_labels(device):
 
 
 def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
-    """`F.one_hot` returns int64: a float32 `nn.Linear(3, 1)` raises RuntimeError, "mat1 and
-    mat2 must have the same dtype", until `.float()` converts it. There is no `dtype=` argument.
+    """`F.one_hot` returns int64: a float32 `nn.Linear(3, 1)` raises RuntimeError for it,
+    "mat1 and mat2 must have the same dtype", and takes `F.one_hot(labels, 3).float()`.
+    `F.one_hot` has no `dtype=` argument.
 
     A layer without a bias raises RuntimeError in other words.
     """
@@ -102,9 +103,9 @@ def test_a_label_out_of_range_is_refused():
 
 
 def test_the_classes_of_a_one_hot_image_come_last(device):
-    """`F.one_hot(labels, 3)` of an int64 (N, H, W) map of labels below 3 has the shape (N, H,
-    W, 3); `.permute(0, 3, 1, 2)` brings the classes to dimension 1, where `nn.Conv2d` has its
-    channels.
+    """`F.one_hot(labels, 3)` of an int64 (N, H, W) map of labels 0 to 2 has the shape (N,
+    H, W, 3); `.permute(0, 3, 1, 2)` brings the classes to dimension 1, where `nn.Conv2d`
+    has its channels.
 
     Without the number of classes it is the largest label plus 1. A float32 layer takes it after
     `.float()`.
@@ -120,8 +121,8 @@ def test_the_classes_of_a_one_hot_image_come_last(device):
 
 
 def test_rows_of_the_identity_are_float_one_hot_vectors(device):
-    """`torch.eye(num_classes)[labels]` with int64 class indices gives one-hot vectors of the
-    default dtype, float32, without a conversion.
+    """`torch.eye(num_classes)[labels]` with int64 class indices from 0 to `num_classes - 1`
+    gives one-hot vectors of the default dtype, float32, without a conversion.
 
     It makes a square matrix first, so it is for few classes.
     """
@@ -134,8 +135,9 @@ def test_rows_of_the_identity_are_float_one_hot_vectors(device):
 
 
 def test_several_labels_of_one_sample_are_the_sum_of_their_vectors(device):
-    """For int64 labels of the shape (n, k), `F.one_hot(labels, c).sum(dim=1)` is the (n, c)
-    multi-hot target of a multi-label problem; a label named twice counts twice there.
+    """For int64 labels of the shape (n, k), from 0 to c - 1, `F.one_hot(labels,
+    c).sum(dim=1)` has the shape (n, c) and says of each sample how often each label is
+    named; `.clamp(max=1)` makes multi-hot vectors of it.
 
     `nn.BCEWithLogitsLoss` takes it as `.clamp(max=1).float()`.
     """

@@ -29,9 +29,9 @@ from hypothesis import strategies as st
     ],
 )
 def test_floats_end_in_a_point_or_have_four_decimals(values, text):
-    """Outside scientific notation `repr(x)` of a real float tensor of at most 1000 elements,
-    one of them finite, has four decimals, or a bare point as in `1.` if all finite elements are
-    whole numbers; integers print without a point.
+    """By default, outside scientific notation, `repr(x)` of a float32 CPU vector of 1 to
+    1000 finite elements has four decimals, or a bare point as in `1.` if all elements are
+    whole numbers; an int64 vector prints without a point.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -45,8 +45,9 @@ def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     ],
 )
 def test_numbers_are_padded_to_one_width(values, text):
-    """`print(x)` pads the elements of an integer or bool tensor, or of a real float tensor
-    without zeros, NaN and infinities, to the width of the widest, so that columns line up.
+    """`print(x)` of a dense int64 or bool CPU vector, or of a float32 one without zeros,
+    NaN and infinities, pads the printed elements to the width of the widest of them, so
+    that columns line up.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -66,9 +67,9 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """`repr(x)` of a float32 vector is in scientific notation if, of the finite magnitudes
-    shown, the largest is more than 1000 times the smallest nonzero one, or more than 1e8, or if
-    the smallest nonzero one is below 1e-4.
+    """By default `repr(x)` of a float32 vector is in scientific notation if, of the finite
+    magnitudes shown, the largest is more than 1000 times the smallest nonzero one, or more
+    than 1e8, or if the smallest nonzero one is below 1e-4.
 
     Write `torch.set_printoptions(sci_mode=False)` to turn it off.
     """
@@ -114,8 +115,8 @@ def test_a_complex_tensor_prints_both_parts_with_their_own_width():
     ],
 )
 def test_a_dtype_is_printed_unless_the_values_tell_it(dtype, text):
-    """`repr(x)` of a dense CPU tensor with elements names the dtype unless it is bool, int64, the
-    default float dtype or its complex counterpart.
+    """With the default dtype float32, `repr(x)` of a dense CPU tensor with elements names
+    the dtype unless it is bool, int64, float32 or complex64.
 
     Because these are the dtypes that `torch.tensor` infers from the printed values.
     """
@@ -123,8 +124,8 @@ def test_a_dtype_is_printed_unless_the_values_tell_it(dtype, text):
 
 
 def test_an_empty_tensor_of_integers_prints_its_dtype():
-    """`repr(x)` of an empty int64 CPU tensor names `dtype=torch.int64`, which that of one with
-    elements doesn't.
+    """`repr(torch.tensor([1]))` names no dtype, whereas `repr(x)` of a dense empty int64
+    CPU tensor names `dtype=torch.int64`.
 
     Because `torch.tensor([])` would be float32.
     """
@@ -148,8 +149,8 @@ def test_the_default_dtype_is_the_one_that_goes_unnamed():
 
 
 def test_what_autograd_does_is_printed_after_the_numbers():
-    """`repr(x)` of a leaf that requires grad ends in `requires_grad=True`; that of a result that
-    autograd recorded shows its `grad_fn`, such as `<AddBackward0>`.
+    """`repr(x)` of a leaf that requires grad shows `requires_grad=True`; that of a result
+    that autograd recorded shows its `grad_fn`, such as `<AddBackward0>`.
     """
     x = torch.ones(2, requires_grad=True)
 
@@ -158,8 +159,8 @@ def test_what_autograd_does_is_printed_after_the_numbers():
 
 
 def test_a_tensor_without_numbers_prints_its_size():
-    """`repr(x)` of a tensor on the meta device shows `...` for its elements, its device and its
-    size.
+    """`repr(x)` of a dense tensor on the meta device shows `...` for its elements, its
+    device and its size.
 
     Because it has a shape and a dtype, but no data.
     """
@@ -182,8 +183,8 @@ def test_an_empty_tensor_prints_the_size_that_brackets_cannot_show(shape, text):
 
 
 def test_rows_stand_below_each_other():
-    """`repr(x)` of a small matrix of integers has one row per line, all elements with the same
-    width.
+    """`repr(x)` of the integer matrix `torch.tensor([[1, 20], [300, 4]])` has one row per
+    line, all elements with the same width.
     """
     x = torch.tensor([[1, 20], [300, 4]])
 
@@ -194,7 +195,9 @@ def test_rows_stand_below_each_other():
 
 
 def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
-    """`repr(x)` of a small 3-D tensor is its matrices with an empty line between them."""
+    """`repr(x)` of an int64 CPU tensor of shape (2, 2, 2) shows its two matrices with an
+    empty line between them.
+    """
     x = torch.tensor([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])
 
     assert repr(x) == snapshot
@@ -226,9 +229,9 @@ def test_more_than_a_thousand_elements_are_summarised():
 
 
 def test_elements_left_out_do_not_decide_the_format():
-    """Elements that the summary of `repr(x)` leaves out don't decide the format: 2000 ones with a
-    0.5 and a 1e9 in the middle print as `1.`, neither with four decimals nor in scientific
-    notation.
+    """Elements that the summary of `repr(x)` leaves out do not decide the format: a float32
+    vector of 2000 ones with a 0.5 and a 1e9 in the middle prints its ends as `1.`, neither
+    with four decimals nor in scientific notation.
 
     So the print of a large tensor can hide an outlier: look at `x.aminmax()`.
     """
@@ -239,8 +242,8 @@ def test_elements_left_out_do_not_decide_the_format():
 
 
 def test_a_large_matrix_is_summarised_in_both_directions(snapshot):
-    """`repr(x)` of a dense 40 x 40 CPU matrix shows the first and last three rows, of each the
-    first and last three elements, and `...` for what is between.
+    """By default `repr(x)` of a dense 40 x 40 CPU matrix shows the first and last three
+    rows, of each the first and last three elements, and `...` for what is between.
     """
     x = torch.arange(1600).reshape(40, 40)
 
@@ -257,8 +260,8 @@ def test_a_sparse_tensor_prints_its_parts(snapshot):
 
 
 def test_printoptions_change_the_number_of_decimals():
-    """After `torch.set_printoptions(precision=2)` the float 3.14159 in a tensor prints as 3.14;
-    the element stays the same.
+    """After `torch.set_printoptions(precision=2)` the float32 tensor
+    `torch.tensor([3.14159])` prints as `tensor([3.14])`; the element stays the same.
     """
     x = torch.tensor([3.14159])
 
@@ -271,8 +274,8 @@ def test_printoptions_change_the_number_of_decimals():
 
 
 def test_printoptions_switch_scientific_notation_off():
-    """After `torch.set_printoptions(sci_mode=False)` float tensors print without scientific
-    notation.
+    """After `torch.set_printoptions(sci_mode=False)` float32 tensors print without
+    scientific notation, such as `torch.tensor([20000.25, 1.0])`.
 
     A small element such as 1e-9 then prints as 0.0000.
     """
@@ -301,9 +304,9 @@ def test_printoptions_say_when_and_how_much_to_leave_out():
 
 
 def test_printoptions_print_the_full_tensor():
-    """After `torch.set_printoptions(profile="full")` a tensor of more than 1000 elements is
-    printed in full, without an ellipsis; so it is after `threshold=float("inf")`.
-    `torch.set_printoptions(profile="default")` undoes it.
+    """After `torch.set_printoptions(profile="full")` a CPU tensor of more than 1000
+    elements is printed in full, without an ellipsis; so it is after
+    `threshold=float("inf")`. `torch.set_printoptions(profile="default")` undoes both.
     """
     x = torch.arange(1001)
     before = repr(x)
@@ -330,8 +333,9 @@ def test_str_and_repr_of_a_tensor_are_the_same():
 
 
 def test_an_f_string_shows_a_single_number_bare():
-    """In an f-string a 0-d `torch.Tensor` on the CPU is formatted as its Python number:
-    `f"{x:.2f}"` works, and `f"{x}"` shows all digits.
+    """In an f-string a 0-d `torch.Tensor` on the CPU, of the class itself, no subclass, is
+    formatted as its Python number: for float32, `f"{x:.2f}"` works, and `f"{x}"` shows all
+    digits.
 
     Only of the class `torch.Tensor` itself: of a parameter write `f"{p.item():.2f}"`.
     """

@@ -38,8 +38,8 @@ def test_item_reads_the_only_element_as_a_python_number(values, number, device):
 
 @pytest.mark.claim("blitz-item-integer-like")
 def test_what_item_returns_is_an_integer_only_for_integer_dtypes():
-    """`x.item()` returns a Python float for a float32 tensor of one element, an int for an int64
-    one and a bool for a bool one.
+    """`x.item()` returns a Python float for a float32 CPU tensor of one element, an int for
+    an int64 one and a bool for a bool one.
     """
     of_floats = torch.tensor([2.0]).item()
     of_integers = torch.tensor([2]).item()
@@ -78,8 +78,8 @@ def test_a_float32_number_is_not_the_python_number_it_was_made_of():
 @pytest.mark.torch(">=2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refuses_more_than_one_element():
-    """Since PyTorch 2.0 `x.item()` of a tensor with two elements raises a RuntimeError, "a Tensor
-    with 2 elements cannot be converted to Scalar".
+    """Since PyTorch 2.0 `x.item()` of an int64 CPU tensor with two elements raises a
+    RuntimeError, "a Tensor with 2 elements cannot be converted to Scalar".
 
     Because it can't choose one. `x.tolist()` returns all of them, `x.float().mean().item()` one
     number for all.
@@ -95,8 +95,8 @@ def test_item_refuses_more_than_one_element():
 @pytest.mark.torch("<2.0")
 @pytest.mark.claim("blitz-item-single-element")
 def test_item_refused_more_than_one_element_with_a_value_error():
-    """Before PyTorch 2.0 `x.item()` of a tensor with two elements raised a ValueError, "only one
-    element tensors can be converted to Python scalars".
+    """Before PyTorch 2.0 `x.item()` of an int64 CPU tensor with two elements raised a
+    ValueError, "only one element tensors can be converted to Python scalars".
 
     `tolist()` returned all of them, as today.
     """
@@ -119,8 +119,8 @@ def test_item_refuses_no_element_at_all():
 
 
 def test_tolist_gives_nested_lists_of_python_numbers(device):
-    """`x.tolist()` of an int64 matrix returns nested lists of Python numbers; for a 0-d tensor
-    it returns the number itself.
+    """`x.tolist()` of an int64 CPU matrix returns nested lists of Python numbers; for a 0-d
+    tensor it returns the number itself.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
@@ -157,8 +157,9 @@ def test_python_floats_survive_the_way_through_float64(numbers):
     ],
 )
 def test_python_converts_a_single_element(convert, value, number):
-    """`int(x)`, `float(x)`, `bool(x)` and `math.sqrt(x)` of an int64 or float32 tensor of one
-    element give what they give for `x.item()`, and so does `hex(x)` of an int64 tensor.
+    """`int(x)`, `float(x)`, `bool(x)` and `math.sqrt(x)` of an int64 or float32 CPU tensor
+    of one element return what they return for `x.item()`, and so does `hex(x)` of an int64
+    tensor.
     """
     result = convert(torch.tensor(value))
 
@@ -167,8 +168,8 @@ def test_python_converts_a_single_element(convert, value, number):
 
 
 def test_int_refuses_more_than_one_element():
-    """`int(x)` of a float32 tensor of two elements raises a ValueError, "only one element
-    tensors can be converted to Python scalars".
+    """`int(x)` of a float32 CPU tensor of two elements raises a ValueError, "only one
+    element tensors can be converted to Python scalars".
 
     `x.int()` converts all elements to int32, `x.tolist()` makes Python numbers of them.
     """
@@ -229,8 +230,8 @@ def test_an_integer_tensor_serves_as_an_index():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_pythons_own_functions_take_a_tensor():
-    """Python's `sum`, `max`, `sorted` and `zip` iterate over a nonempty int64 vector as over a
-    list, and give 0-d tensors where a list would give Python numbers.
+    """Python's `sum`, `max`, `sorted` and `zip` iterate over a nonempty int64 CPU vector as
+    over a list, and give 0-d tensors where a list would give Python numbers.
 
     They are slow, because each element becomes a tensor. Use `x.sum()`, `x.max()` and
     `x.sort()`.
@@ -248,9 +249,9 @@ def test_pythons_own_functions_take_a_tensor():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_a_tensor_can_be_pickled_and_copied():
-    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` of a float32 leaf on the CPU give
-    tensors with the same values and memory of their own; `copy.deepcopy` of the result of a
-    recorded operation raises a RuntimeError.
+    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` of a dense float32 leaf on the
+    CPU give tensors with the same values and memory of their own; `copy.deepcopy` of the
+    result of a recorded operation raises a RuntimeError.
 
     Write `y.detach().clone()` for a copy of such a result.
     """
