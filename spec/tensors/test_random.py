@@ -21,8 +21,8 @@ import torch.nn.functional as F
 
 
 def test_the_same_seed_gives_the_same_numbers(device):
-    """`torch.rand(3)` after `torch.manual_seed(7)` gives the same values each time in one process;
-    without seeding again, the next `torch.rand(3)` differs.
+    """`torch.rand(3)` on one device after `torch.manual_seed(7)` gives the same values each
+    time in one process; without seeding again, the next `torch.rand(3)` differs.
     """
     torch.manual_seed(7)
     first = torch.rand(3, device=device)
@@ -88,8 +88,8 @@ def test_two_draws_give_what_one_longer_draw_gives():
 
 
 def test_the_order_of_draws_matters():
-    """A draw in between changes the draws after it: from the same seed, `torch.rand(2)` gives
-    other values if `torch.rand(1)` was called before it.
+    """`torch.rand(1)` moves the default CPU generator on: from the same seed,
+    `torch.rand(2)` on the CPU gives other values if `torch.rand(1)` was called before it.
 
     So adding a layer with weights to a model changes the initial weights of the layers after
     it.
@@ -143,8 +143,8 @@ def test_a_negative_seed_counts_from_the_top():
 
 
 def test_seed_picks_a_seed_by_chance_and_says_which():
-    """`torch.seed()` sets a random seed and returns it; `torch.manual_seed` with that number
-    repeats the draws that followed.
+    """`torch.seed()` sets a random seed and returns it; `torch.manual_seed` with that
+    number repeats the `torch.rand(3)` on the CPU that followed.
 
     Log the number to be able to repeat a run.
     """
@@ -158,8 +158,8 @@ def test_seed_picks_a_seed_by_chance_and_says_which():
 
 
 def test_a_generator_of_ones_own_leaves_the_default_one_alone(device):
-    """`torch.rand(3, generator=g)` draws from the `torch.Generator` `g` and does not move the
-    default generator on.
+    """`torch.rand(3, generator=g)` with a new `torch.Generator` `g` draws from `g` and does
+    not move the default generator on.
     """
     generator = torch.Generator(device).manual_seed(7)
     torch.manual_seed(0)

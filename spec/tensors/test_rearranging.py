@@ -37,8 +37,8 @@ from torch import nn
 )
 def test_changing_the_axes_copies_nothing(method, arguments, shape, stride):
     """`unsqueeze`, `squeeze`, `transpose`, `swapaxes`, `permute`, `movedim`, `moveaxis`,
-    `expand`, `view`, `unflatten`, `unfold` and `select` of a contiguous (2, 1, 3) tensor share
-    its memory.
+    `expand`, `view`, `unflatten`, `unfold` and `select` of a dense contiguous (2, 1, 3)
+    tensor give tensors that share its memory.
 
     So they copy nothing, and a write to the result shows in `x`: they only give other shapes
     and strides, as `transpose(0, 2)` shape (3, 1, 2) with strides (1, 3, 3).
@@ -144,8 +144,9 @@ def test_squeeze_takes_a_batch_of_one_for_an_axis_to_drop():
 
 
 def test_transposing_is_not_viewing(device):
-    """`x.t()` swaps rows and columns, `x.view(3, 2)` regroups the elements in row-major order:
-    of [[1, 2, 3], [4, 5, 6]] both have shape (3, 2), with different rows.
+    """`x.t()` swaps rows and columns, `x.view(3, 2)` regroups the elements in row-major
+    order: of a contiguous [[1, 2, 3], [4, 5, 6]] both have shape (3, 2), with different
+    rows.
 
     Because `t` exchanges the strides, while `view` reads the elements in the order they had.
     Mixing them up raises no error.
@@ -157,7 +158,7 @@ def test_transposing_is_not_viewing(device):
 
 
 def test_t_is_for_matrices_and_less():
-    """`x.t()` swaps the dimensions of a matrix, leaves a vector a vector and raises
+    """`x.t()` swaps the dimensions of a dense matrix, leaves a vector a vector and raises
     RuntimeError for three dimensions: there write `x.transpose(-2, -1)` or `x.mT`.
 
     A vector has one dimension and so nothing to swap: a column is `v[:, None]`.
