@@ -29,9 +29,9 @@ from torch import nn
     ],
 )
 def test_momentum_adds_up_past_gradients(options, path):
-    """`SGD` with `momentum=0.5` keeps `buffer = 0.5 * buffer + gradient`, beginning with the
-    first gradient, and subtracts `lr * buffer`: under a constant gradient the steps are 1, 1.5,
-    1.75 times `lr * gradient`.
+    """`SGD` with no settings but `lr` and `momentum=0.5` keeps `buffer = 0.5 * buffer +
+    gradient`, beginning with the first gradient, and subtracts `lr * buffer`: under a
+    constant gradient the steps are 1, 1.5, 1.75 times `lr * gradient`.
 
     `nesterov=True` subtracts `lr * (gradient + momentum * buffer)`; `dampening` scales each
     gradient but the first by `1 - dampening`.
@@ -49,8 +49,8 @@ def test_momentum_adds_up_past_gradients(options, path):
 
 
 def test_momentum_rolls_on_where_the_gradient_is_zero():
-    """With `SGD(momentum=0.5)` and a constant `lr`, a weight goes on moving after its gradient
-    has become a tensor of 0: each step is half as long as the one before.
+    """With `SGD(lr=1.0, momentum=0.5)` a weight goes on moving if its gradient is -8 in the
+    first step and a tensor of 0 from then on: the steps are 8, 4, 2 and 1.
 
     Because the buffer still holds the past gradients. It carries a weight across flat ground,
     and past a minimum too. A weight whose gradient is None doesn't move.
@@ -69,8 +69,8 @@ def test_momentum_rolls_on_where_the_gradient_is_zero():
 
 
 def test_under_a_constant_gradient_momentum_multiplies_the_step():
-    """Under a constant gradient the steps of `SGD` with `momentum=0.75` approach
-    `1 / (1 - momentum)`, four, times `lr * gradient`.
+    """Under a constant gradient the steps of `SGD(lr=lr, momentum=0.75)` approach `1 / (1 -
+    0.75)`, four, times `lr * gradient`.
 
     For the usual 0.9 that is ten times: when momentum is added, the learning rate usually has
     to go down.
@@ -88,8 +88,8 @@ def test_under_a_constant_gradient_momentum_multiplies_the_step():
 
 @pytest.mark.claim("blitz-sgd-momentum")
 def test_the_notes_optimizer_for_their_classifier():
-    """`SGD(lr=0.001, momentum=0.9)` under a constant gradient moves a weight by 0.001, then 0.0019,
-    then 0.00271 times that gradient.
+    """`SGD(lr=0.001, momentum=0.9)` under a constant gradient moves a weight in three steps
+    by 0.001, 0.0019 and 0.00271 times that gradient, up to rounding.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=0.001, momentum=0.9)
@@ -104,9 +104,9 @@ def test_the_notes_optimizer_for_their_classifier():
 
 
 def test_all_of_it_together_by_hand():
-    """`SGD(weight_decay=c, momentum=m, nesterov=True)` first adds `c * weight` to the gradient,
-    then updates `buffer = m * buffer + sum` with that sum, then subtracts `lr * (sum + m *
-    buffer)`.
+    """`SGD(weight_decay=c, momentum=m, nesterov=True)` first computes `slope = gradient + c
+    * weight`, then `buffer = m * buffer + slope`, which begins with the first `slope`, then
+    subtracts `lr * (slope + m * buffer)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -32,9 +32,9 @@ from torch import nn
     ],
 )
 def test_each_rule_keeps_its_own_state_per_parameter(name, options, kept):
-    """After a step, `optimizer.state[parameter]` holds what the rule keeps for that parameter:
-    `Adam` two running averages and a step count, `RMSprop` one average and a count, `Adagrad` a
-    sum and a count.
+    """After a step with the default settings, `optimizer.state[parameter]` of a parameter
+    with a gradient holds, for `Adam`, two running averages and a step count, for `RMSprop`
+    one average and a count, for `Adagrad` a sum and a count.
 
     Options add entries: `Adam(amsgrad=True)` keeps the largest average too,
     `RMSprop(momentum=...)` a buffer.
@@ -49,8 +49,9 @@ def test_each_rule_keeps_its_own_state_per_parameter(name, options, kept):
 
 
 def test_sgd_keeps_a_buffer_for_its_momentum():
-    """`SGD` with `momentum`, its other settings being the defaults, keeps one `momentum_buffer`
-    per parameter, whose first value is the first gradient; without momentum it keeps no tensor.
+    """`SGD` with `momentum`, its other settings being the defaults, keeps a
+    `momentum_buffer` for each parameter that has had a gradient in a step, and its first
+    value is that gradient; without momentum `SGD` keeps no tensor.
     """
     weight, plain = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
     weight.grad = plain.grad = torch.tensor([3.0, 5.0])
@@ -117,9 +118,9 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 
 def test_a_state_dict_numbers_the_parameters():
-    """`optimizer.state_dict()` has two entries: `state`, keyed by the position of each
-    parameter that has a state, and `param_groups`, each with its settings and the positions of
-    its parameters.
+    """`state_dict()` of an `SGD` has two entries: `state`, keyed by the position of each
+    parameter that has a state, and `param_groups`, each with its settings and the positions
+    of its parameters.
 
     Positions, because a parameter object means nothing in another process.
     """
@@ -140,8 +141,9 @@ def test_a_state_dict_numbers_the_parameters():
 
 
 def test_a_state_dict_shares_memory_with_the_optimizer():
-    """`optimizer.state_dict()` of an `SGD` with momentum copies no tensor: the next step
-    changes the `momentum_buffer` in it. `copy.deepcopy` of it keeps the values of the moment.
+    """`optimizer.state_dict()`, taken of an `SGD` with momentum after a step, copies no
+    tensor: the next step updates the same `momentum_buffer`. `copy.deepcopy` of the dict
+    keeps the values of the moment.
 
     `torch.save` writes the values of the moment; a dict kept in memory, for the best epoch so
     far, needs the deep copy. Settings such as `lr` that are numbers stay as they were.
@@ -244,8 +246,9 @@ def test_a_loaded_state_goes_by_order():
 
 
 def test_a_loaded_state_takes_the_dtype_of_the_parameter():
-    """`optimizer.load_state_dict` converts the `momentum_buffer` of `SGD` and the `exp_avg` of
-    `Adam` to the dtype of a float64 parameter; the `step` of `Adam` stays float32.
+    """`optimizer.load_state_dict` converts the `momentum_buffer` of `SGD` and the `exp_avg`
+    of `Adam` from float32 to the dtype of a float64 parameter; it doesn't convert the
+    `step` of `Adam`.
 
     Averages go to the device of the parameter too: load into an optimizer whose parameters have
     already been moved. State of a complex parameter is not converted.
@@ -269,9 +272,9 @@ def test_a_loaded_state_takes_the_dtype_of_the_parameter():
 
 
 def test_a_state_of_another_size_is_refused():
-    """`optimizer.load_state_dict` raises ValueError if the number of parameters in a group
-    differs from the saved one, "doesn't match the size of optimizer's group", or the number of
-    groups.
+    """`optimizer.load_state_dict` raises ValueError if a group has another number of
+    parameters than the saved one, "doesn't match the size of optimizer's group", and if
+    there are more or fewer groups than in the saved state.
 
     Parameters that are new since then can be added after loading, by `add_param_group`.
     """
@@ -285,9 +288,9 @@ def test_a_state_of_another_size_is_refused():
 
 
 def test_a_state_of_another_shape_is_taken_and_fails_later():
-    """`SGD.load_state_dict` does not compare shapes: a momentum buffer of shape (1,) is
-    accepted for a parameter of shape (2,), and the next `step()`, if not fused, raises
-    RuntimeError, "doesn't match the broadcast shape".
+    """`SGD.load_state_dict` doesn't compare shapes: a momentum buffer of shape (1,) is
+    loaded for a parameter of shape (2,), and the next `step()` that finds a gradient, if
+    not fused, raises RuntimeError, "doesn't match the broadcast shape".
 
     It happens when a layer was replaced by one of another size. Make a new optimizer for the
     new net. With `fused=True` the step raises nothing and writes past the end of the buffer.

@@ -92,8 +92,9 @@ def test_foreach_is_a_way_to_compute_the_same_step():
 
 @pytest.mark.torch(">=2.4")
 def test_fused_is_a_way_to_compute_the_same_step():
-    """`torch.optim.Adam(..., fused=True)` computes the whole step in one kernel, since PyTorch
-    2.4 on the CPU too; together with `foreach=True` it raises RuntimeError.
+    """`torch.optim.Adam(..., fused=True)` computes the step of many weights in one fused
+    kernel, since PyTorch 2.4 on the CPU too; together with `foreach=True` the constructor
+    raises RuntimeError.
 
     Because both say how to compute the step: choose one. The results agree up to rounding.
     `fused=True` needs parameters of a floating-point dtype.
@@ -110,8 +111,9 @@ def test_fused_is_a_way_to_compute_the_same_step():
 
 @pytest.mark.torch(">=2.0")
 def test_hooks_run_before_and_after_each_step():
-    """Hooks registered with `register_step_pre_hook` and `register_step_post_hook` run before and
-    after each `optimizer.step()`, until `remove()` is called on the handle.
+    """Hooks registered with `optimizer.register_step_pre_hook` and
+    `optimizer.register_step_post_hook` run before and after each `optimizer.step()`, until
+    `remove()` is called on the handle that registering returned.
 
     A post hook is a place to log or to constrain weights without touching the training loop.
     """
@@ -169,9 +171,9 @@ def test_an_optimizer_of_ones_own_defines_step():
 # PyTorch 2.8 warns of how its own LBFGS reads the loss.
 @pytest.mark.filterwarnings("ignore:Converting a tensor with requires_grad=True:UserWarning")
 def test_lbfgs_calls_its_closure_several_times_per_step():
-    """`torch.optim.LBFGS` with default settings may call its closure many times in one `step`:
-    nine times for `(a - 3)**2 + 10 * (b + 1)**2` from (0, 0), which ends within 1e-5 of the
-    minimum, (3, -1); `step` returns the first loss.
+    """`torch.optim.LBFGS` with default settings may call its closure many times in one
+    `step`: nine times for `(a - 3)**2 + 10 * (b + 1)**2` from (0, 0) in float32, ending
+    near the minimum, (3, -1); `step` returns the first loss.
 
     Because it estimates the curvature from successive gradients. It wants a loss that is the
     same function in each call: the whole data, not mini-batches.

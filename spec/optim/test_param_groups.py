@@ -111,8 +111,8 @@ def test_biases_without_decay_are_selected_by_their_dimensions():
 
 
 def test_a_group_can_be_added_later():
-    """`optimizer.add_param_group({"params": weight, "lr": 0.25})` adds parameters to an
-    existing optimizer, as a group with settings of its own.
+    """`optimizer.add_param_group({"params": weight, "lr": 0.25})` of an `SGD` that doesn't
+    have the parameter `weight` yet adds it, as a group with settings of its own.
 
     Used when layers are unfrozen during training, or replaced after the optimizer was made.
     """
@@ -178,8 +178,9 @@ def test_a_parameter_belongs_to_one_group():
 
 
 def test_a_parameter_given_twice_steps_twice():
-    """`torch.optim.SGD` accepts a parameter listed twice in one group with a UserWarning, and
-    moves it twice per step.
+    """`torch.optim.SGD([weight, weight], lr=0.5)`, on the CPU, accepts a parameter listed
+    twice in one group with a UserWarning, and its `step()` moves the weight by `lr` times
+    the gradient twice.
 
     It happens when the parameters of two nets that share a layer are joined to one list.
     `list(dict.fromkeys(parameters))` keeps each once.
@@ -195,8 +196,9 @@ def test_a_parameter_given_twice_steps_twice():
 
 
 def test_a_dict_alone_is_read_as_its_keys():
-    """`torch.optim.SGD({"params": [weight]})` raises TypeError, because iterating over a dict gives
-    its keys: a single group needs a list around its dict.
+    """`torch.optim.SGD({"params": [weight]}, lr=0.5)` raises TypeError, because iterating
+    over a dict gives its keys, which are no tensors: a single group needs a list around its
+    dict.
     """
     weight = nn.Parameter(torch.zeros(2))
 
@@ -223,7 +225,8 @@ def test_a_misspelt_setting_is_kept_and_does_nothing():
 
 def test_a_negative_rate_in_a_group_is_accepted():
     """`torch.optim.SGD` accepts a negative `lr` in a group's dict, and its `step()` then
-    climbs; as a keyword argument it raises ValueError.
+    moves the weight along the gradient instead of against it; a negative `lr` as a keyword
+    argument raises ValueError.
 
     Because the constructor looks at its keyword arguments alone.
     """
@@ -290,9 +293,9 @@ def test_a_set_without_a_group_is_deprecated():
 
 
 def test_biases_and_norm_layers_are_excluded_from_weight_decay():
-    """`AdamW` with two parameter groups, of which one has `weight_decay=0.0`, excludes biases
-    and norm layers from weight decay: their parameters have one dimension, `parameter.ndim ==
-    1`.
+    """`AdamW` with two parameter groups, of which one has `weight_decay=0.0` and the
+    parameters with `ndim == 1`, excludes the bias of an `nn.Linear` and the weight and bias
+    of an `nn.LayerNorm(1)` from weight decay.
 
     Because decay pulls the scale of a norm layer towards 0 as well, where it removes the
     signal. Embeddings, with two dimensions, are decayed here.

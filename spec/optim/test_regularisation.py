@@ -35,9 +35,9 @@ def test_l2_regularisation_is_the_setting_weight_decay():
 
 
 def test_weight_decay_equals_half_the_squares_in_the_loss():
-    """`SGD` with `weight_decay=c` takes, up to rounding, the same step as `SGD` without it on
-    `loss + c / 2 * sum(p.square().sum() for p in net.parameters())`, if `loss` gives each
-    parameter a gradient.
+    """`SGD(..., weight_decay=c)` without `maximize` takes, up to rounding, the same step as
+    without decay on `loss + c / 2 * sum(p.square().sum() for p in net.parameters())`, if
+    `loss` gives each parameter a gradient.
 
     Because the gradient of that term is `c * weight`. It decays a parameter that the loss
     doesn't reach too; the setting doesn't. `AdamW` decays otherwise:
@@ -57,9 +57,9 @@ def test_weight_decay_equals_half_the_squares_in_the_loss():
 
 
 def test_l1_regularisation_is_a_term_of_the_loss():
-    """The L1 term `c * sum(p.abs().sum() for p in net.parameters())`, added to the loss, adds
-    `c` to the gradient of a positive weight, `-c` to that of a negative one and 0 to that of a
-    weight of 0.
+    """The L1 term `c * sum(p.abs().sum() for p in net.parameters())`, added to the loss,
+    adds `c` to the gradient of a positive weight, `-c` to that of a negative one and 0 to
+    that of a weight of 0 in `backward()`.
 
     So it pulls a weight of any size by the same amount towards 0. The optimizers of
     `torch.optim` have no setting for it.
@@ -76,8 +76,9 @@ def test_l1_regularisation_is_a_term_of_the_loss():
 
 
 def test_l1_with_sgd_does_not_reach_zero_exactly():
-    """With `SGD` at `lr=1.0`, the L1 term `0.5 * weight.abs()` makes a weight of 0.25 swing
-    between -0.25 and 0.25 instead of becoming 0; `F.softshrink(weight, 0.5)` gives 0.
+    """With `SGD(lr=1.0)` and no loss but the L1 term `0.5 * weight.abs()`, a weight of 0.25
+    swings between -0.25 and 0.25 instead of becoming 0; `F.softshrink(weight, 0.5)` gives
+    0.
 
     Soft thresholding, `F.softshrink(weight, lr * c)` after the step instead of the term in the
     loss, makes small weights exactly 0.
@@ -97,8 +98,9 @@ def test_l1_with_sgd_does_not_reach_zero_exactly():
 
 
 def test_both_together_are_the_elastic_net():
-    """An L1 term in the loss and `weight_decay` of `SGD` add up: with `0.5 * weight.abs()`,
-    `weight_decay=0.25` and `lr=1.0` a weight of 4 moves by 0.5 + 1.
+    """An L1 term in the loss and `weight_decay` of `SGD` add up: with the loss `0.5 *
+    weight.abs()`, `weight_decay=0.25` and `lr=1.0` a step moves a weight of 4 by 0.5 + 1,
+    to 2.5.
 
     Both together are called the elastic net.
     """

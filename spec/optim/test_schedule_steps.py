@@ -20,8 +20,9 @@ from torch.optim import lr_scheduler
 
 
 def test_a_scheduler_acts_as_soon_as_it_is_made():
-    """Constructing a `LinearLR(optimizer, start_factor=0.25)` at once writes the rate for count 0
-    into the optimizer, 0.25 for a rate of 1, and keeps the 1 in the group as `initial_lr`.
+    """Constructing a first `LinearLR(optimizer, start_factor=0.25)` at once writes the rate
+    for count 0 into the optimizer, 0.25 for a rate of 1, and keeps the 1 in the group as
+    `initial_lr`.
 
     So a warm-up needs no `scheduler.step()` before the first batch. `ReduceLROnPlateau` does
     neither: it has no formula.
@@ -36,7 +37,8 @@ def test_a_scheduler_acts_as_soon_as_it_is_made():
 
 def test_a_scheduler_keeps_the_ratio_of_the_groups():
     """`ExponentialLR.step()` multiplies the rate of each parameter group by `gamma`, and
-    `get_last_lr()` returns a list with one rate per group: 1 and 0.25 become 0.5 and 0.125.
+    `get_last_lr()` returns a list with one rate per group: with `gamma=0.5` rates of 1 and
+    0.25 become 0.5 and 0.125.
     """
     first, second = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([{"params": [first]}, {"params": [second], "lr": 0.25}], lr=1.0)
@@ -85,9 +87,9 @@ def test_a_scheduler_stepped_per_batch_counts_batches():
 
 
 def test_a_rate_set_by_hand_survives_some_schedulers_only():
-    """`StepLR.step()` goes on from a rate that was assigned to `param_groups`, because it
-    multiplies the present rate; `LambdaLR.step()` overwrites it, because it multiplies the
-    initial one.
+    """`StepLR.step()` goes on from an `lr` that was assigned to `param_groups`, because it
+    multiplies the present rate; `LambdaLR.step()` overwrites an assigned `lr`, because it
+    multiplies the initial rate.
 
     Build the exception into the function of `LambdaLR`. A new `LambdaLR` doesn't help by
     itself: it starts from the `initial_lr` that the first one has left in the group, so assign
@@ -113,8 +115,8 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
 
 
 def test_get_lr_is_not_for_reading_the_rate():
-    """`get_last_lr()` returns the rates that the scheduler wrote last; after a step
-    `ExponentialLR.get_lr()` returns those of one more step, with a UserWarning, "please use
+    """`get_last_lr()` of an `ExponentialLR` returns the rates that it wrote last; after a
+    step `get_lr()` returns those of one more step, with a UserWarning, "please use
     `get_last_lr()`".
 
     `get_lr` is what `step()` calls, and what a scheduler of one's own defines. A rate that was
@@ -160,9 +162,9 @@ def test_a_schedule_goes_on_from_its_state():
 
 
 def test_a_scheduler_made_after_loading_overwrites_the_loaded_rate():
-    """A `LambdaLR` made after `optimizer.load_state_dict(saved)` overwrites the loaded rate by
-    that of count 0, and its own `load_state_dict` doesn't bring the rate back: make the
-    scheduler first, then load both states.
+    """A `LambdaLR` made after `optimizer.load_state_dict(saved)` overwrites the loaded rate
+    by its rate for count 0, and `load_state_dict` of the scheduler doesn't bring the rate
+    back: make the scheduler first, then load both states.
 
     Because making a scheduler writes the rate for count 0 into the groups, and loading its
     state writes none. `LambdaLR` is right again after the next `scheduler.step()`; `LinearLR`,
@@ -189,8 +191,9 @@ def test_a_scheduler_made_after_loading_overwrites_the_loaded_rate():
 
 
 def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
-    """`LambdaLR.state_dict()` has the step count and the rates, but not the optimizer; it holds
-    None in place of a lambda, and the attributes of a callable object of a class of one's own.
+    """`LambdaLR.state_dict()` has the step count and the rates, but not the optimizer;
+    under `lr_lambdas` it holds None for a lambda, and a dict of the attributes for a
+    callable object of a class of one's own.
 
     Because a function can't be pickled reliably: give the same lambda when you make the
     scheduler anew.
@@ -239,8 +242,8 @@ def test_starting_in_the_middle_needs_the_first_rate():
 
 
 def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
-    """`ExponentialLR.step(3.0)` sets `last_epoch` to 3.0, with a UserWarning: its argument is an
-    epoch number, so don't pass it a loss, as one does with `ReduceLROnPlateau`.
+    """`ExponentialLR.step(3.0)` sets `last_epoch` to 3.0, with a UserWarning: the argument
+    is an epoch number, so don't pass a loss, as one does with `ReduceLROnPlateau`.
 
     Because only `ReduceLROnPlateau.step` takes a value to watch. Call `step()` without an argument.
     """
@@ -272,9 +275,9 @@ def test_a_scheduler_wants_the_optimizer():
 
 
 def test_settings_of_schedulers_are_looked_at():
-    """`ReduceLROnPlateau` raises ValueError for a `factor` of 1, "Factor should be < 1.0", and
-    for `mode="mean"`, "mode mean is unknown"; so does `OneCycleLR(optimizer, max_lr=1.0)`,
-    which lacks a number of steps.
+    """`ReduceLROnPlateau` raises ValueError for a `factor` of 1, "Factor should be < 1.0",
+    and for `mode="mean"`, "mode mean is unknown"; `OneCycleLR(optimizer, max_lr=1.0)`,
+    without a number of steps, raises ValueError too.
 
     `mode` is "min" or "max". `OneCycleLR` needs `total_steps`, or `epochs` and
     `steps_per_epoch`.
