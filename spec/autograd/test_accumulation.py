@@ -20,8 +20,9 @@ import torch
 
 @pytest.mark.claim("blitz-grad-accumulates", "blitz-zero-grad-needed")
 def test_a_second_backward_adds_to_the_first(device):
-    """A second `backward()` adds its gradient to the one that the `.grad` of a leaf holds; it
-    doesn't replace it.
+    """With `x = torch.tensor([1.0, 2.0], requires_grad=True)`, `(x * x).sum().backward()`
+    and then `(10 * x).sum().backward()` leave 12 and 14 in `x.grad`: the second gradient,
+    10, is added to the first, 2 and 4, and doesn't replace it.
 
     Because several losses, or several parts of a batch, may contribute to one step. A training
     loop must therefore clear the gradients before each step.
@@ -35,8 +36,9 @@ def test_a_second_backward_adds_to_the_first(device):
 
 
 def test_a_tensor_used_twice_gathers_both_gradients(device):
-    """`backward()` gives a tensor used several times in one result the sum of the gradients of
-    all uses: `x * x + 5 * x` at 3.0 has the gradient `2 * x + 5`, which is 11.
+    """For `x = torch.tensor(3.0, requires_grad=True)`, used three times in `y = x * x + 5 *
+    x`, `y.backward()` stores in `x.grad` the sum of the gradients of all three uses: `2 * x
+    + 5`, which is 11.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
 
@@ -46,7 +48,8 @@ def test_a_tensor_used_twice_gathers_both_gradients(device):
 
 
 def test_setting_grad_to_none_starts_over(device):
-    """After `x.grad = None` on a leaf `x` the next `backward()` stores its own gradient alone.
+    """After `x.grad = None` on a float32 leaf `x` that requires grad, the next `backward()`
+    that reaches `x` stores its own gradient alone in `x.grad`.
 
     `optimizer.zero_grad()` does this for its parameters, by default since PyTorch 2.0.
     """
@@ -60,8 +63,9 @@ def test_setting_grad_to_none_starts_over(device):
 
 
 def test_zeroing_grad_starts_over_in_the_same_tensor():
-    """After `x.grad.zero_()` on a leaf `x` with a dense gradient, a `backward()` without
-    `create_graph=True` adds to the same, zeroed tensor, so `x.grad` remains that tensor.
+    """After `x.grad.zero_()` on a leaf `x` with a dense gradient that a `backward()`
+    stored, the next `backward()` without `create_graph=True` adds to the same, zeroed
+    tensor, so `x.grad` remains that tensor.
 
     With `create_graph=True`, and where a dense gradient is added to a sparse `x.grad`, `x.grad`
     becomes a new tensor.
@@ -107,8 +111,9 @@ def test_del_grad_is_setting_it_to_none():
 
 
 def test_gradients_accumulate_in_place(device):
-    """A second `backward()` without `create_graph=True` adds to the dense `.grad` of a leaf `x`
-    in place: another name for `x.grad` shows the sum, and a `clone()` keeps the old value.
+    """A `backward()` without `create_graph=True` adds in place to a dense `x.grad` that an
+    earlier `backward()` stored in the leaf `x`: another name for `x.grad` shows the sum,
+    and a `clone()` keeps the old value.
 
     So log a gradient with `x.grad.clone()` or as a number. With `create_graph=True` the sum is
     a new tensor: `spec/autograd/test_higher_derivatives.py`.
@@ -125,9 +130,9 @@ def test_gradients_accumulate_in_place(device):
 
 
 def test_micro_batches_add_up_to_the_whole_batch():
-    """Two equal halves of a batch, each with `loss.mean() / 2` and `backward()`, leave the
-    gradient of the whole batch's mean, up to rounding, if a sample's loss depends neither on
-    other samples nor on chance; without the division twice that.
+    """With a loss `w * x` per sample and samples of 1, 2, 3 and 6, `backward()` on `mean()
+    / 2` of each half leaves in `w.grad`, None before, the gradient of the `mean()` over all
+    four, 3; without the division by 2 it is 6.
 
     This is gradient accumulation: large batches in the memory of small ones. BatchNorm, which
     mixes the samples of a batch, and dropout make it differ. The loop with an optimizer:
@@ -150,9 +155,9 @@ def test_micro_batches_add_up_to_the_whole_batch():
 
 
 def test_micro_batches_of_unequal_size_need_unequal_weights():
-    """The `mean()` losses of parts of 3 and 1 samples must be weighted by 3/4 and 1/4 before
-    `backward()` to give the gradient of all four: for `w * x` with `x` of 1, 2, 3 and 6 it is
-    3, while halving both losses gives 4.
+    """For losses `w * x` with `x` of 1, 2, 3 and 6, the `mean()` of the first three times
+    3/4 plus the `mean()` of the last times 1/4 gives `w.grad` the gradient of the mean of
+    all four, 3; with the weights 1/2 and 1/2 it is 4.
 
     The last batch of a `DataLoader` is often smaller. `drop_last=True` leaves that batch out.
     """
@@ -201,9 +206,9 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 
 def test_an_assigned_grad_is_added_to(device):
-    """A contiguous float32 tensor assigned to `x.grad` of a float32 leaf that requires grad, of
-    its shape and device, becomes the gradient itself, without a copy; the next `backward()`
-    without `create_graph=True` adds to it in place.
+    """After `x.grad = g`, with `x = torch.tensor([1.0, 2.0], requires_grad=True)` and `g =
+    torch.tensor([100.0, 200.0])`, `x.grad` is `g` itself, without a copy; the next
+    `backward()` without `create_graph=True` adds to `g` in place.
 
     A tensor made inside `torch.inference_mode()` can't be added to outside it: there
     `backward()` raises RuntimeError. Assign its `clone()`.
@@ -253,8 +258,8 @@ def test_an_assigned_grad_has_its_tensors_shape():
 
 
 def test_an_assigned_grad_has_its_tensors_dtype():
-    """Assigning a float64 tensor to the `.grad` of a float32 tensor raises RuntimeError, unless
-    `x.grad_dtype` was set; cast it first, with `gradient.to(x.dtype)`.
+    """Assigning a float64 tensor to `x.grad` of a float32 leaf `x` whose `grad_dtype` was
+    not set raises RuntimeError; cast the tensor first, with `.to(x.dtype)`.
 
     In recent releases `x.grad_dtype = torch.float64`, set first, asks for gradients of that
     dtype.
@@ -269,8 +274,8 @@ def test_an_assigned_grad_has_its_tensors_dtype():
 
 
 def test_an_assigned_grad_is_a_tensor():
-    """Assigning a list to `x.grad` raises TypeError, and assigning `x` itself raises
-    RuntimeError; assign another tensor, or None.
+    """Assigning a list to `x.grad` of a tensor `x` raises TypeError, and assigning `x`
+    itself raises RuntimeError; assign another tensor, or None.
     """
     x = torch.ones(2, requires_grad=True)
 
@@ -281,9 +286,9 @@ def test_an_assigned_grad_is_a_tensor():
 
 
 def test_leaves_of_one_sum_do_not_share_a_gradient():
-    """After `(a + b).sum().backward()`, for two float32 leaves of one shape that require grad,
-    the gradients of `a` and `b` are equal in value but separate in memory: zeroing `a.grad` in
-    place leaves `b.grad` alone.
+    """After `(a + b).sum().backward()`, for two float32 leaves of one shape that require
+    grad and had no `.grad`, `a.grad` and `b.grad` are equal in value but separate in
+    memory: `a.grad.zero_()` leaves `b.grad` alone.
     """
     a = torch.ones(2, requires_grad=True)
     b = torch.ones(2, requires_grad=True)

@@ -16,8 +16,9 @@ import torch
 
 
 def test_nan_in_a_gradient_is_no_error_by_itself(device):
-    """Without anomaly detection a NaN in a gradient raises no error: after
-    `x.sqrt().sum().backward()` of a float32 leaf `x` with an element -1 it is in `x.grad`.
+    """Without anomaly detection, `x.sqrt().sum().backward()` of a float32 leaf `x` that
+    requires grad, with an element -1, raises no error and stores NaN for that element in
+    `x.grad`.
 
     The next step of `SGD` or `Adam` then makes the weight NaN, and with it each later loss that
     uses it.
@@ -31,8 +32,8 @@ def test_nan_in_a_gradient_is_no_error_by_itself(device):
 
 def test_anomaly_detection_stops_at_the_first_nan(device):
     """Inside `torch.autograd.set_detect_anomaly(True)`, `x.sqrt().sum().backward()` of a
-    float32 leaf `x` with an element -1 raises RuntimeError, "Function 'SqrtBackward0' returned
-    nan values in its 0th output", and writes no `x.grad`.
+    float32 leaf `x` that requires grad, with an element -1, raises RuntimeError, "Function
+    'SqrtBackward0' returned nan values", and writes no `x.grad`.
 
     Because a NaN spreads to what is further back, the first node to return one is the place to
     look. Nodes are inspected, not leaves: a NaN that the hook of a leaf returns passes.
@@ -57,9 +58,10 @@ def test_anomaly_detection_stops_at_the_first_nan(device):
 
 
 def test_the_warning_quotes_the_line_of_the_forward_computation():
-    """If the operation ran inside `torch.autograd.set_detect_anomaly(True)`, the error about a
-    NaN that its backward returned comes with a UserWarning, "Traceback of forward call that
-    caused the error", which quotes the line that ran it.
+    """If the line `roots = x.sqrt()` of a file ran inside
+    `torch.autograd.set_detect_anomaly(True)`, the error that `SqrtBackward0` returned NaN
+    comes with a UserWarning, "Traceback of forward call that caused the error", which
+    quotes that line.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 
@@ -73,9 +75,9 @@ def test_the_warning_quotes_the_line_of_the_forward_computation():
 
 
 def test_switched_on_for_backward_alone_it_knows_no_line():
-    """With `torch.autograd.set_detect_anomaly(True)` only around `backward()`, the warning
-    beside the error about a NaN gradient names the operation and says "No forward pass
-    information available".
+    """With `torch.autograd.set_detect_anomaly(True)` only around `backward()`, and not
+    around `y = x.sqrt()`, the warning beside the error about a NaN gradient names
+    `SqrtBackward0` and says "No forward pass information available".
 
     Because the lines are noted when operations are recorded: put the forward computation inside
     the block too.
@@ -92,8 +94,9 @@ def test_switched_on_for_backward_alone_it_knows_no_line():
 
 
 def test_it_names_an_operation_of_your_own():
-    """For a `torch.autograd.Function` subclass `Broken` whose `backward` returns NaN, the error
-    inside `torch.autograd.set_detect_anomaly(True)` names `BrokenBackward`.
+    """For a `torch.autograd.Function` subclass `Broken` whose `backward` returns `grad *
+    float("nan")`, the RuntimeError that `y.backward()` raises inside
+    `torch.autograd.set_detect_anomaly(True)` names `BrokenBackward`.
     """
 
     class Broken(torch.autograd.Function):
@@ -117,9 +120,10 @@ def test_it_names_an_operation_of_your_own():
 
 
 def test_it_finds_the_victim_of_an_in_place_write():
-    """Inside `torch.autograd.set_detect_anomaly(True)`, a warning beside the error about a
-    saved tensor that was changed in place quotes the forward line of the operation that saved
-    it: here `x.exp()`.
+    """After `powers = x.exp()` and `powers.add_(1)` inside
+    `torch.autograd.set_detect_anomaly(True)`, a warning beside the RuntimeError of
+    `backward()` quotes the line of `x.exp()`, which saved the tensor, not that of
+    `powers.add_(1)`.
 
     The in-place write itself, here `powers.add_(1)`, is not quoted: look for it behind that
     line.
@@ -140,8 +144,9 @@ def test_it_finds_the_victim_of_an_in_place_write():
 
 
 def test_infinity_is_no_anomaly(device):
-    """Inside `torch.autograd.set_detect_anomaly(True)`, the infinite gradient of `x.sqrt()` at
-    an element of 0 raises no error in `backward()`: NaN is looked for, not infinity.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, `x.sqrt().sum().backward()` at an
+    element of 0 raises no error and stores the infinite gradient in `x.grad`: NaN is looked
+    for, not infinity.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
@@ -152,8 +157,9 @@ def test_infinity_is_no_anomaly(device):
 
 
 def test_it_watches_gradients_and_not_values():
-    """Inside `torch.autograd.set_detect_anomaly(True)`, a NaN in the forward computation raises
-    no error where the gradients hold none, as in `x + nan`.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, `(x + nan).sum().backward()`, with
+    `nan` a tensor that holds a NaN, raises no error: the values are NaN, but the gradients
+    are 1.
 
     Look for such values with `torch.isnan(y).any()`.
     """
@@ -168,9 +174,9 @@ def test_it_watches_gradients_and_not_values():
 
 
 def test_check_nan_can_be_left_out():
-    """Inside `torch.autograd.set_detect_anomaly(True, check_nan=False)` a NaN in a gradient
-    raises no error; the forward lines are still noted, under `traceback_` in
-    `y.grad_fn.metadata`.
+    """Inside `torch.autograd.set_detect_anomaly(True, check_nan=False)`, `backward()`
+    through `y = x.sqrt()` at -1 stores NaN and raises no error; the forward lines are still
+    noted, under `traceback_` in `y.grad_fn.metadata`.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 
@@ -199,8 +205,9 @@ def test_detect_anomaly_warns_that_it_is_slow():
 
 
 def test_set_detect_anomaly_is_a_switch_and_a_block():
-    """`torch.autograd.set_detect_anomaly(True)` called as a function holds until it is set
-    anew; in a `with` statement the state from before comes back at the end.
+    """`torch.autograd.set_detect_anomaly(True)`, called outside a `with` statement, stays
+    in force after the call; in a `with` statement the state from before comes back at the
+    end.
     """
     states = [torch.is_anomaly_enabled()]
 

@@ -94,9 +94,9 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 
 def test_grad_refuses_an_input_that_was_not_used():
-    """`torch.autograd.grad` without `allow_unused` or `materialize_grads` raises RuntimeError,
-    "appears to not have been used in the graph", for an input that requires grad but that the
-    outputs weren't computed from.
+    """`torch.autograd.grad(x * x, other)` of 0-d `x` and `other` that require grad raises
+    RuntimeError, "appears to not have been used in the graph", without `allow_unused` or
+    `materialize_grads`: `x * x` wasn't computed from `other`.
 
     Because that is usually a mistake, such as a tensor that was replaced on the way. Give
     `allow_unused=True` where it is meant.
@@ -109,8 +109,9 @@ def test_grad_refuses_an_input_that_was_not_used():
 
 
 def test_allow_unused_gives_none_for_an_unused_input(device):
-    """With `allow_unused=True` alone `torch.autograd.grad` returns None as the gradient of an
-    input that requires grad but that the outputs weren't computed from.
+    """`torch.autograd.grad(x * x, [x, other], allow_unused=True)` of 0-d `x` and `other`
+    that require grad gives None as the gradient of `other`, from which `x * x` wasn't
+    computed.
 
     Code that goes on computing with the gradients must expect that None.
     """
@@ -151,8 +152,9 @@ def test_grad_refuses_an_untracked_input():
 
 
 def test_an_element_taken_afterwards_was_not_used():
-    """`torch.autograd.grad(y, x[0])` of a 0-d `y` that was computed from a vector `x`, without
-    `allow_unused`, raises RuntimeError: `x[0]` is a new tensor, on which `y` doesn't depend.
+    """`torch.autograd.grad(y, x[0])` of a float32 0-d `y` that was computed from a vector
+    `x` that requires grad raises RuntimeError without `allow_unused` or
+    `materialize_grads`: `x[0]` is a new tensor, on which `y` doesn't depend.
 
     Ask for `x` and index the gradient.
     """

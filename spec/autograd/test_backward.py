@@ -57,8 +57,8 @@ def test_one_backward_fills_the_grad_of_every_leaf(device):
 
 @pytest.mark.claim("blitz-backward-scalar-no-args")
 def test_a_scalar_needs_no_argument(device):
-    """`loss.backward()` needs no argument where `loss` is a computed float32 tensor of the
-    shape `()` that requires grad, also if the leaf has several elements, here three.
+    """`loss.backward()` needs no argument for the 0-d `loss = (x * x).sum()` of a float32
+    leaf `x` that requires grad, also if `x` has several elements, here three.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     loss = (x * x).sum()
@@ -230,9 +230,9 @@ def test_the_gradient_argument_has_the_tensors_own_shape(shape, words):
 
 
 def test_the_gradient_argument_is_cast_to_the_tensors_dtype(device):
-    """`y.backward(v)` of a float32 `y` of the shape of `v` casts an int64 `v` to float32; a
-    complex `v` raises RuntimeError, "For complex Tensors, both grad_output and output are
-    required to have the same dtype".
+    """For a float32 `y` that requires grad, `y.backward(v)` with an int64 `v` of the shape
+    of `y` casts `v` to float32; a complex `v` raises RuntimeError, "For complex Tensors,
+    both grad_output and output are required to have the same dtype".
 
     For a complex `y` a real `v` raises it too: use `v.to(y.dtype)`.
     """

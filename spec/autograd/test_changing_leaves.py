@@ -83,8 +83,9 @@ def test_a_computed_tensor_may_be_changed_in_place(device):
 
 
 def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
-    """After a recorded `x = x + 1`, with a leaf `x` that requires grad, the name `x` holds a
-    computed tensor, no leaf; the leaf still exists with its old value, under its other names.
+    """After `leaf = x = torch.ones(2, requires_grad=True)` and a recorded `x = x + 1`, the
+    name `x` holds a computed tensor, which is no leaf; `leaf` is still the leaf, with its
+    old value.
 
     An optimizer that was given the leaf goes on updating the leaf.
     """
@@ -97,8 +98,9 @@ def test_x_equals_x_plus_one_swaps_the_leaf_for_a_result():
 
 
 def test_under_no_grad_a_leaf_may_be_updated_in_place():
-    """After a `backward()`, `w -= 0.25 * w.grad` inside `torch.no_grad()` changes the value of
-    a leaf `w` that requires grad; `w` remains such a leaf.
+    """After `(w * w).backward()` with `w = torch.tensor(3.0, requires_grad=True)`, `w -=
+    0.25 * w.grad` inside `torch.no_grad()` changes `w` in place, to 1.5; `w` remains a leaf
+    that requires grad.
 
     This is one step of gradient descent: from 3, against the gradient 6 of the square, to 1.5.
     """

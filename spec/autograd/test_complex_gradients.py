@@ -15,8 +15,9 @@ import torch
 
 
 def test_a_complex_gradient_points_uphill(device):
-    """For a complex `z` the gradient of `z.abs().square()` is `2 * z`, at 3+4j so 6+8j: its
-    real and imaginary parts are the derivatives along the real and the imaginary axis.
+    """For a complex64 0-d `z` the gradient of `z.abs().square()` is `2 * z`, up to
+    rounding, at 3+4j so 6+8j: its real and imaginary parts are the derivatives along the
+    real and the imaginary axis.
 
     So it points where a real loss grows fastest, as the gradient of a real tensor does.
     """
@@ -28,8 +29,8 @@ def test_a_complex_gradient_points_uphill(device):
 
 
 def test_a_holomorphic_function_gives_the_conjugate_derivative():
-    """For a complex `z` the gradient of `(z * z).real` is the conjugate of `2 * z`, the
-    derivative of z²: at 3+4j it is 6-8j.
+    """For a complex64 0-d `z` the gradient of `(z * z).real` is the conjugate of `2 * z`,
+    the derivative of z²: at 3+4j it is 6-8j.
 
     JAX returns the other convention, without the conjugate.
     """
@@ -83,8 +84,8 @@ def test_a_real_leaf_gets_a_real_gradient_from_complex_work():
 
 
 def test_each_part_of_the_gradient_belongs_to_an_axis():
-    """The gradient of `z.imag` with respect to a complex `z` is `1j`: its derivative along the
-    real axis is 0, along the imaginary axis 1.
+    """The gradient of `z.imag` with respect to a complex64 0-d `z` is `1j`: its derivative
+    along the real axis is 0, along the imaginary axis 1.
     """
     z = torch.tensor(3 + 4j, requires_grad=True)
 

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("course-imperative-style")
 def test_each_line_does_its_work_at_once():
-    """A recorded operation runs at once, not later in a compiled graph: on the next line `(x *
-    3).tolist()` gives its values as Python numbers.
+    """Outside `torch.compile` a recorded `y = x * 3` is computed in forward, before any
+    `backward()`: on the next line `y.tolist()` gives its values as Python numbers.
 
     Because without `torch.compile` PyTorch computes eagerly; on a GPU, `tolist()` waits for the
     values.
@@ -74,9 +74,9 @@ def test_the_branch_that_ran_is_the_graph(start, node, gradient):
 
 @pytest.mark.parametrize(("choice", "gradients"), [(True, [2.0, None]), (False, [None, 3.0])])
 def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
-    """After `y = a * 2 if choice else b * 3` and `y.backward()`, with 0-d leaves `a` and `b`
-    that require grad and have no `.grad`, that of the branch not taken keeps `.grad` None, not
-    0: it isn't part of the graph.
+    """After `y = a * 2 if choice else b * 3` and `y.backward()`, with float32 0-d leaves
+    `a` and `b` that require grad and have no `.grad`, that of the branch not taken keeps
+    `.grad` None, not 0: it isn't part of the graph.
     """
     a = torch.tensor(1.0, requires_grad=True)
     b = torch.tensor(1.0, requires_grad=True)
@@ -106,9 +106,9 @@ def test_where_computes_both_branches():
 
 @pytest.mark.claim("blitz-graph-changes-each-iteration")
 def test_each_iteration_may_leave_another_graph():
-    """`operation(x).grad_fn`, recorded for `torch.exp`, `torch.square` and `torch.neg` in turn,
-    with an `x` that requires grad, is a different node each time: the graph is made anew in
-    each iteration.
+    """`operation(x).grad_fn`, recorded for `torch.exp`, `torch.square` and `torch.neg` in
+    turn, with a float32 `x` that requires grad, is a different node each time: the graph is
+    made anew in each iteration.
     """
     x = torch.tensor(2.0, requires_grad=True)
     operations = [torch.exp, torch.square, torch.neg]
@@ -155,8 +155,8 @@ def test_the_data_may_decide_how_often_a_loop_runs(start, value, gradient):
 
 @pytest.mark.claim("blitz-doubling-loop")
 def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
-    """`y = x * 2`, then `while y.norm() < 1000: y = y * 2`, multiplies `x` by a power of two:
-    by 512, for the three numbers of `torch.randn(3)` with seed 0 on the CPU.
+    """`y = x * 2`, then `while y.norm() < 1000: y = y * 2`, multiplies `x` by 512, a power
+    of two, for the three numbers `x` that `torch.randn(3)` draws with seed 0 on the CPU.
     """
     x = torch.randn(3, generator=torch.Generator().manual_seed(0))
     y = x * 2
@@ -172,9 +172,9 @@ def test_doubling_until_the_norm_is_a_thousand_multiplies_by_a_power_of_two():
 @pytest.mark.claim("blitz-doubling-loop")
 @given(st.lists(st.floats(0.0625, 100, width=32), min_size=1, max_size=4))
 def test_doubling_is_exact_from_any_start(values):
-    """Doubling a float32 `x`, of values between 0.0625 and 100, until `y.norm()` reaches 1000
-    gives `x` times one power of two, exactly, and `y.sum().backward()` stores that factor in
-    `x.grad`.
+    """Doubling a float32 `x` of one to four values between 0.0625 and 100 until `y.norm()`
+    reaches 1000 gives `x` times a power of two, exactly; if `x` requires grad,
+    `y.sum().backward()` stores that factor in each element of `x.grad`.
 
     Because doubling a float changes only its exponent.
     """
@@ -206,8 +206,9 @@ def test_a_function_may_call_itself():
 
 
 def test_gradients_pass_through_lists_and_dictionaries():
-    """`backward()` on a sum of tensors that are kept in a list and a tuple inside a dict
-    reaches their leaf as without these containers.
+    """For `parts = {"linear": [x * 3, x * 4], "square": (x * x,)}` with a float32 0-d leaf
+    `x` of 2.0 that requires grad, `backward()` on the sum of the three tensors stores 11 in
+    `x.grad`, as it would without list, tuple and dict.
 
     Because the history belongs to the tensors; autograd doesn't know of containers.
     """
@@ -250,8 +251,9 @@ def test_a_python_number_taken_out_is_a_constant():
 
 
 def test_the_shape_may_depend_on_the_data():
-    """`x[x > 0]` of a float32 `x`, of a shape that depends on its values, is recorded: after
-    `x[x > 0].sum().backward()` the elements picked have the gradient 1, those left out 0.
+    """`x[x > 0]` of a float32 leaf `x` that requires grad, of a shape that depends on its
+    values, is recorded: after `x[x > 0].sum().backward()` the elements picked have the
+    gradient 1, those left out 0.
     """
     x = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
     picked = x[x > 0]

@@ -16,8 +16,9 @@ import torch
 
 
 def test_several_outputs_have_a_gradient_each(device):
-    """`backward` of a `torch.autograd.Function` with two outputs is given one gradient per
-    output; for an output that took no part in the result it is by default a tensor of zeros.
+    """`backward` of a `torch.autograd.Function` with two float32 outputs is given one
+    gradient per output; for an output that took no part in the result it is by default a
+    tensor of zeros.
     """
     seen = []
 
@@ -43,9 +44,9 @@ def test_several_outputs_have_a_gradient_each(device):
 
 
 def test_set_materialize_grads_gives_none_instead_of_zeros():
-    """After `ctx.set_materialize_grads(False)` in `forward` of a `torch.autograd.Function` with
-    two outputs, `backward` is given None as the gradient of an output that took no part in the
-    result.
+    """After `ctx.set_materialize_grads(False)` in `forward` of a `torch.autograd.Function`
+    with two float32 outputs, `backward` is given None as the gradient of an output that
+    took no part in the result.
 
     So it can skip that part instead of computing with zeros.
     """
@@ -99,9 +100,9 @@ def test_an_output_can_be_marked_as_not_differentiable():
 
 
 def test_an_in_place_function_marks_what_it_changed():
-    """A `torch.autograd.Function` that changes its input in place calls `ctx.mark_dirty` with
-    it and returns it: with grad mode on, `apply` of a non-leaf tensor then returns this tensor
-    itself, with the new history.
+    """A `torch.autograd.Function` that doubles its input in place calls `ctx.mark_dirty`
+    with the input and returns it: with grad mode on, `apply` of a non-leaf tensor that is
+    no view then returns this tensor itself, with a new `grad_fn`.
 
     A leaf that requires grad is refused, as by other in-place operations. Without the mark
     autograd would not know that the values have changed.
@@ -132,9 +133,9 @@ def test_an_in_place_function_marks_what_it_changed():
 
 @pytest.mark.torch(">=2.0")
 def test_setup_context_keeps_saving_apart_from_computing():
-    """Since PyTorch 2.0 `forward` of a `torch.autograd.Function` may be written without `ctx`,
-    and `setup_context(ctx, inputs, output)` saves what `backward` needs; `torch.func.grad`
-    accepts such a `Function`.
+    """Since PyTorch 2.0 `forward` of a `torch.autograd.Function` may be written without
+    `ctx`, and `setup_context(ctx, inputs, output)` saves what `backward` needs;
+    `torch.func.grad` accepts a `Function` of `x * x` that is written so.
 
     `torch.func.grad` of one with `ctx` in `forward` raises RuntimeError.
     """

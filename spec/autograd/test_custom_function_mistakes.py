@@ -19,9 +19,9 @@ from torch.autograd.function import once_differentiable
 
 
 def test_backward_returns_a_gradient_for_every_argument():
-    """A `backward` of a `torch.autograd.Function` that returns one gradient where `apply` was
-    given two arguments raises RuntimeError: "returned an incorrect number of gradients
-    (expected 2, got 1)".
+    """If `backward` of a `torch.autograd.Function` returns one gradient where `apply` was
+    given two arguments, `y.backward()` raises RuntimeError, "returned an incorrect number
+    of gradients (expected 2, got 1)".
 
     Return None for an argument that has no gradient, such as a number.
     """
@@ -44,8 +44,9 @@ def test_backward_returns_a_gradient_for_every_argument():
 
 
 def test_backward_returns_no_gradient_too_many():
-    """A `backward` of a `torch.autograd.Function` with one argument that returns two gradients
-    raises RuntimeError, unless the second one is None.
+    """If `backward` of a `torch.autograd.Function` with one argument returns two gradients,
+    `y.backward()` raises RuntimeError, "expected 1, got 2"; if the second one is None, it
+    raises no error.
     """
 
     class Double(torch.autograd.Function):
@@ -172,9 +173,9 @@ def test_none_from_backward_leaves_no_gradient():
 
 
 def test_without_backward_it_computes_but_does_not_differentiate():
-    """A `torch.autograd.Function` that defines `forward` alone computes its result for an `x`
-    that requires grad, and raises NotImplementedError only when a gradient is asked for, as by
-    `y.backward()`.
+    """A `torch.autograd.Function` that defines `forward` alone computes its result for a
+    float32 `x` that requires grad, and raises NotImplementedError only when a gradient is
+    asked for, as by `y.backward()`.
 
     The message is "You must implement either the backward or vjp method".
     """
@@ -215,9 +216,9 @@ def test_only_tensors_are_saved_for_backward():
 
 
 def test_a_saved_tensor_is_guarded_against_writes():
-    """Reading a tensor from `ctx.saved_tensors` that `x.detach().add_(1)` has changed raises
-    RuntimeError in `y.backward()`; the same tensor kept as `ctx.x` raises none, and the
-    gradient is wrong, silently.
+    """If `x.detach().add_(1)` changed an `x` that a `torch.autograd.Function` for x² saved,
+    reading `ctx.saved_tensors` in `backward` raises RuntimeError; with `x` kept as `ctx.x`
+    no error is raised, and the gradient `2 * ctx.x` is wrong.
 
     Because `save_for_backward` notes the version of the tensor, which an in-place write raises.
     A write through `x.data` raises no version and isn't noticed.
@@ -279,9 +280,9 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """`backward` of a `torch.autograd.Function` `Cube` decorated with
-    `@torch.autograd.function.once_differentiable` gives first derivatives: `first.backward()`
-    on that of `Cube.apply(x) ** 2`, made with `create_graph=True`, raises RuntimeError.
+    """If `torch.autograd.function.once_differentiable` decorates `backward` of a
+    `torch.autograd.Function` `Cube`, `first.backward()` raises RuntimeError for a `first`
+    that is the derivative of `Cube.apply(x) ** 2` with `create_graph=True`.
 
     It belongs on a `backward` that computes outside torch. It isn't a full guard:
     `first.backward()` on the derivative of `Cube.apply(x) + x**2` raises no error and leaves 2
@@ -315,9 +316,9 @@ def test_once_differentiable_refuses_a_second_derivative():
 
 
 def test_once_differentiable_does_not_stop_autograd_grad():
-    """`once_differentiable` doesn't stop `torch.autograd.grad(first, x)`: with the cube being
-    such a `torch.autograd.Function` and `first` the derivative of x³·x at 1, made with
-    `create_graph=True`, it gives 3 instead of 12, silently.
+    """If `once_differentiable` decorates `backward` of `Cube`, a `torch.autograd.Function`
+    for x³, the second derivative of `Cube.apply(x) * x` at 1 by `torch.autograd.grad`, the
+    first with `create_graph=True`, is 3, not 12, without an error.
 
     Because the node that raises is not on the way from `first` to `x`, and
     `torch.autograd.grad` runs only the nodes on the way to its inputs.

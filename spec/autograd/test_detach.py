@@ -87,8 +87,8 @@ def test_detach_with_an_underscore_cuts_the_tensor_itself():
 
 
 def test_detach_with_an_underscore_refuses_a_view():
-    """`view.detach_()` on a slice `view = y[:1]` of a `y` that requires grad raises
-    RuntimeError, "Can't detach views in-place"; `view.detach()` works.
+    """`view.detach_()` on a slice `view = y[:1]`, taken with grad mode on, of a `y` that
+    requires grad raises RuntimeError, "Can't detach views in-place"; `view.detach()` works.
 
     Because a view's history is that of its base, which `detach_()` would have to change as
     well.
@@ -102,8 +102,8 @@ def test_detach_with_an_underscore_refuses_a_view():
 
 
 def test_a_detached_factor_counts_as_a_constant():
-    """The gradient of `x * x.detach()` with respect to a real `x` is `x`, not `2 * x`: the
-    detached factor counts as a constant.
+    """The gradient of `x * x.detach()` with respect to a float32 0-d `x` is the value of
+    `x`, not `2 * x`: the detached factor counts as a constant.
     """
     x = torch.tensor(3.0, requires_grad=True)
     (x * x.detach()).backward()
@@ -127,8 +127,8 @@ def test_a_tracked_detached_tensor_starts_a_new_graph():
 
 
 def test_a_write_through_detach_is_noticed():
-    """`x.detach().mul_(10)` on a leaf `x` that requires grad increments the version counter of
-    `x`; if `y = x * x`, which saved `x` for backward, was computed before it,
+    """`x.detach().mul_(10)` on a float32 leaf `x` that requires grad increments the version
+    counter of `x`; if `y = x * x`, which saved `x` for backward, was computed before it,
     `y.sum().backward()` raises RuntimeError.
 
     Because the detached tensor shares the counter of `x`. Write to `x.detach().clone()`
@@ -181,8 +181,9 @@ def test_data_shares_memory_and_is_untracked():
 
 
 def test_item_and_tolist_need_no_detach(device):
-    """`x.tolist()` and `x.sum().item()` work on an `x` that requires grad without `detach()`
-    and without a warning: they give a list of Python numbers and one number.
+    """`x.tolist()` and `x.sum().item()` work on a float32 vector `x` that requires grad
+    without `detach()` and without a warning: they give a list of Python floats and one
+    float.
 
     In recent releases `float(loss)` gives the number with a UserWarning, once per process.
     """
@@ -194,8 +195,8 @@ def test_item_and_tolist_need_no_detach(device):
 
 
 def test_clone_copies_the_memory_and_keeps_the_history(device):
-    """With grad mode on, `x.clone()` of an `x` that requires grad has storage of its own and a
-    `grad_fn`, so gradients flow through it back to `x`; `x.detach()` has neither.
+    """With grad mode on, `x.clone()` of a float32 `x` that requires grad has storage of its
+    own and a `grad_fn`, so gradients flow through it back to `x`; `x.detach()` has neither.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()

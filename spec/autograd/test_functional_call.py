@@ -28,9 +28,9 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_functional_call_runs_a_module_with_other_parameters(device):
-    """`functional_call(layer, {"weight": w, "bias": b}, x)` of an `nn.Linear` computes
-    `x @ w.T + b` with the tensors of the dict, and leaves the parameters of the layer
-    unchanged.
+    """`functional_call(layer, {"weight": w, "bias": b}, x)` of an `nn.Linear` computes `x @
+    w.T + b`, up to rounding, with the tensors of the dict, and leaves the parameters of the
+    layer unchanged.
     """
     layer = nn.Linear(2, 1, device=device)
     before = layer.weight.clone()
@@ -82,9 +82,9 @@ def test_names_left_out_are_the_modules_own_and_unknown_ones_are_passed_over():
 
 
 def test_gradients_reach_the_tensors_of_the_dict(device):
-    """`backward()` of a loss computed by `functional_call(layer, {"weight": w}, x)` stores the
-    gradient in `w`, if `w` is a leaf that requires grad; the parameter `layer.weight`, which
-    `w` replaced, gets none.
+    """`backward()` of a loss computed by `functional_call(layer, {"weight": w}, x)` with an
+    `nn.Linear` stores a gradient in `w.grad`, if `w` is a leaf that requires grad; the
+    parameter `layer.weight`, which `w` replaced, gets none.
     """
     layer = nn.Linear(1, 1, bias=False, device=device)
     weight = torch.tensor([[3.0]], device=device, requires_grad=True)
@@ -118,9 +118,9 @@ def test_a_step_inside_the_graph_can_be_differentiated():
 
 
 def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
-    """`functional_call(norm, (parameters, buffers), x)` of an `nn.BatchNorm1d` in training mode
-    updates the running statistics in the dict `buffers`; without buffers in the call those of
-    the module are updated.
+    """`functional_call(norm, (parameters, buffers), x)` of an `nn.BatchNorm1d(1)` in
+    training mode updates the running statistics in the dict `buffers`; without buffers in
+    the call those of the module are updated.
     """
     norm = nn.BatchNorm1d(1)
     buffers = {name: buffer.clone() for name, buffer in norm.named_buffers()}
@@ -160,9 +160,9 @@ def test_a_gradient_for_each_sample_of_a_network():
 
 
 def test_stacked_models_are_an_ensemble_in_one_call():
-    """`stack_module_state(models)` stacks the parameters of three `nn.Linear` of one shape
-    along a new first dimension; `vmap` of a function with `functional_call` over that dimension
-    computes all three outputs in one call.
+    """`stack_module_state(models)` stacks the parameters of three new `nn.Linear(2, 1)`
+    along a new first dimension; `vmap` of a function with `functional_call` over that
+    dimension computes all three outputs in one call.
 
     `in_dims=(0, 0, None)` gives each model the same input, `0` instead of `None` each its own.
     """
@@ -204,9 +204,9 @@ def test_a_stack_is_a_copy_that_is_trained_itself():
 
 
 def test_models_of_different_shape_or_class_cannot_be_stacked():
-    """`stack_module_state` raises RuntimeError for an `nn.Linear` beside an `nn.ReLU`,
-    "Expected all models to be of the same class", beside one in another mode, or beside one
-    with a weight of another shape.
+    """`stack_module_state` raises RuntimeError for an `nn.Linear` and an `nn.ReLU`,
+    "Expected all models to be of the same class", for two `nn.Linear` in different modes,
+    and for two with weights of different shapes.
 
     Only the outermost class is compared: an `nn.Sequential` with one layer more than the first
     is accepted, and its additional layer is ignored.
@@ -267,8 +267,9 @@ def test_batch_norm_in_vmap_must_not_update_shared_statistics():
 
 
 def test_vmap_maps_tensors_and_hands_numbers_over_with_none():
-    """`vmap(torch.mul)(x, 2.0)` raises ValueError, "We cannot vmap over non-Tensor arguments,
-    please use None as the respective in_dim": write `vmap(torch.mul, in_dims=(0, None))`.
+    """`vmap(torch.mul)(x, 2.0)` of a vector `x` raises ValueError, "We cannot vmap over
+    non-Tensor arguments, please use None as the respective in_dim": write `vmap(torch.mul,
+    in_dims=(0, None))(x, 2.0)`.
     """
     x = torch.tensor([1.0, 2.0])
 

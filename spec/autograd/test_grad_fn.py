@@ -162,8 +162,8 @@ def test_a_mean_prints_meanbackward0():
 
 @pytest.mark.claim("blitz-sum-grad-fn")
 def test_a_sum_of_squares_after_the_switch_has_sumbackward0():
-    """After `a.requires_grad_(True)` the `grad_fn` of a recorded `(a * a).sum()` is a
-    `SumBackward0`.
+    """After `a.requires_grad_(True)` on a float32 `a` the `grad_fn` of a recorded `(a *
+    a).sum()` is a `SumBackward0`.
     """
     a = torch.randn(2, 2)
     a.requires_grad_(True)
@@ -185,8 +185,9 @@ def test_grad_fn_is_read_only():
 
 @pytest.mark.torch(">=2.0")
 def test_nodes_have_a_public_class():
-    """In PyTorch 2.0 and later `isinstance(y.grad_fn, torch.autograd.graph.Node)` is True for a
-    recorded `y = x * 3`, with an `x` that requires grad; for the tensor `y` itself it is False.
+    """In PyTorch 2.0 and later `isinstance(y.grad_fn, torch.autograd.graph.Node)` is True
+    for a recorded `y = x * 3`, with a float32 `x` that requires grad; for the tensor `y`
+    itself it is False.
     """
     y = torch.ones(2, requires_grad=True) * 3
 

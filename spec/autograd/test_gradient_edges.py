@@ -45,8 +45,8 @@ def test_a_corner_has_a_slope_by_convention(function, at_the_corner, device):
 
 
 def test_a_shared_maximum_shares_its_gradient(device):
-    """For a vector with several equal largest elements, such as [3, 1, 3], `x.max()` and
-    `x.amax(dim=0)` split the gradient evenly among them.
+    """For a float32 vector with several equal largest elements, such as [3, 1, 3],
+    `x.max()` and `x.amax(dim=0)` split the gradient evenly among them, up to rounding.
     """
     x = torch.tensor([3.0, 1.0, 3.0], requires_grad=True, device=device)
 
@@ -58,8 +58,8 @@ def test_a_shared_maximum_shares_its_gradient(device):
 
 
 def test_a_maximum_along_a_dimension_has_one_winner():
-    """For a vector such as [3, 1, 3], `x.max(dim=0)` gives the whole gradient to the one
-    element whose index it returns, even if others are equal.
+    """For a float32 vector such as [3, 1, 3], `x.max(dim=0)` gives the whole gradient of
+    its value to the one element whose index it returns, even if others are equal.
     """
     x = torch.tensor([3.0, 1.0, 3.0], requires_grad=True)
 
@@ -130,8 +130,8 @@ def test_a_root_and_a_logarithm_are_infinitely_steep_at_zero(function, at_four, 
 
 
 def test_an_infinite_slope_times_zero_is_nan(device):
-    """The gradient of `(x**2).sum().sqrt()` with respect to a float32 `x` is NaN where each
-    element of `x` is 0.
+    """The gradient of `(x**2).sum().sqrt()` with respect to a float32 vector `x` of two
+    zeros is NaN in both elements.
 
     Because that of the root is infinite and that of the squares is 0, and their product is NaN.
     Use `x.norm()`, or add a small `eps` below the root.
@@ -210,8 +210,9 @@ def test_a_product_with_zeros_keeps_the_other_slopes():
 
 
 def test_the_spread_of_equal_values_has_the_slope_zero():
-    """The gradient of `x.std()` with respect to a float32 `x` of two equal values, here 2.0, is
-    0, not NaN, though the root in it is infinitely steep there.
+    """The gradient of `x.std()` with respect to `x = torch.tensor([2.0, 2.0],
+    requires_grad=True)`, two equal values, is 0, not NaN, though the root in it is
+    infinitely steep there.
 
     For a single value it is NaN, as the standard deviation itself is by default.
     """

@@ -109,8 +109,9 @@ def test_elements_left_out_by_indexing_get_zeros(device):
 
 
 def test_an_element_picked_twice_gets_both_gradients(device):
-    """Where an index tensor picks an element twice, as `table[torch.tensor([0, 0, 2])]` does,
-    that element's gradient is the sum over both uses.
+    """Where an index tensor picks an element of a float32 vector `table` twice, as
+    `table[torch.tensor([0, 0, 2])]` does, the gradient of that element is the sum over both
+    uses.
 
     With its default arguments `nn.Embedding` sums the gradients of a row that occurs several
     times in a batch in this way.
@@ -153,8 +154,9 @@ def test_reshaping_sends_each_gradient_home():
 
 
 def test_the_gradient_of_a_sparse_embedding_is_sparse():
-    """After `backward()`, `nn.Embedding(4, 2, sparse=True)` without `padding_idx` has a sparse
-    `weight.grad`, which holds one row per index that was looked up, repeats included.
+    """After one forward and `backward()`, a new `nn.Embedding(4, 2, sparse=True)` has a
+    sparse `weight.grad`, which holds one row per index that was looked up, repeats
+    included.
 
     So the layout of a gradient need not be that of its leaf. With their default arguments
     `SGD`, `Adagrad` and `SparseAdam` take sparse gradients; `Adam` refuses them.

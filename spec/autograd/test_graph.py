@@ -21,8 +21,8 @@ import torch
 
 
 def test_every_operation_gets_a_node_of_its_own():
-    """With grad mode on, computing `x * 2` twice, with an `x` that requires grad, makes two
-    results with two different `MulBackward0` nodes.
+    """With grad mode on, computing `x * 2` twice, with a float32 `x` that requires grad,
+    makes two results with two different `MulBackward0` nodes.
     """
     x = torch.ones(2, requires_grad=True)
     first = x * 2
@@ -57,8 +57,8 @@ def test_next_functions_lead_back_to_the_operands():
 
 
 def test_the_graph_ends_in_a_node_that_holds_the_leaf():
-    """In the graph of `x * 2`, a leaf `x` that requires grad appears as an `AccumulateGrad`
-    node, whose `variable` is `x` itself.
+    """In the graph of `x * 2`, a float32 leaf `x` that requires grad appears as an
+    `AccumulateGrad` node, whose `variable` is `x` itself.
     """
     x = torch.ones(2, requires_grad=True)
     end = (x * 2).grad_fn.next_functions[0][0]
@@ -83,8 +83,8 @@ def test_all_uses_of_a_leaf_meet_in_one_node():
 
 
 def test_an_untracked_operand_leads_nowhere():
-    """In a product `c * x` with an `x` that requires grad, a tensor `c` that doesn't appears in
-    `next_functions` as `(None, 0)`, at its own position.
+    """In a product `c * x` with a float32 `x` that requires grad, a tensor `c` that doesn't
+    appears in `next_functions` as `(None, 0)`, at its own position.
 
     The condition of `torch.where` and an index tensor have no entry at all.
     """
@@ -140,9 +140,9 @@ def test_the_graph_has_no_cycles_and_names_every_recorded_step():
 
 
 def test_writing_through_a_view_changes_the_history_of_its_base():
-    """After `y[1:2].fill_(7)`, with `y = x * 2` and an `x` that requires grad, `y.grad_fn` is a
-    `CopySlices` node, and `y.sum().backward()` gives 0 to the element of `x` behind the
-    overwritten one.
+    """After `y[1:2].fill_(7)`, with `y = x * 2` and a float32 leaf `x` of three elements
+    that requires grad, `y.grad_fn` is a `CopySlices` node, and `y.sum().backward()` gives 0
+    to the element of `x` behind the overwritten one.
 
     Because the write through the view is recorded as an operation on its base.
     """
@@ -158,8 +158,9 @@ def test_writing_through_a_view_changes_the_history_of_its_base():
 
 
 def test_a_node_can_be_called():
-    """Called with the gradient of its result, the node of `x * 3`, with an `x` that requires
-    grad, returns the gradients of its operands: a tensor for `x`, None for the number 3.
+    """Called with the gradient of its result, the node of `x * 3`, with a float32 `x` that
+    requires grad, returns the gradients of its operands: a tensor for `x`, None for the
+    number 3.
 
     `backward()` does this for each node in turn.
     """
@@ -172,7 +173,8 @@ def test_a_node_can_be_called():
 
 
 def test_a_node_carries_notes():
-    """`y.grad_fn.metadata` is a dict for values of your own; the node keeps what you put in.
+    """`y.grad_fn.metadata`, of a recorded product `y = x * 3` with a float32 `x` that
+    requires grad, is a dict for values of your own; the node keeps what you put in.
 
     Anomaly detection keeps its traceback there: `spec/autograd/test_anomalies.py`.
     """

@@ -33,7 +33,7 @@ def test_x_cubed_has_three_derivatives_that_change(device):
 
 
 def test_without_create_graph_a_gradient_is_a_constant(device):
-    """`torch.autograd.grad(x**3, x)` of a 0-d `x` that requires grad, without
+    """`torch.autograd.grad(x**3, x)` of a float32 0-d `x` that requires grad, without
     `create_graph=True`, returns a gradient that doesn't; asking for its derivative raises
     RuntimeError, "does not require grad and does not have a grad_fn".
     """
@@ -48,9 +48,9 @@ def test_without_create_graph_a_gradient_is_a_constant(device):
 
 
 def test_create_graph_keeps_the_first_graph_too():
-    """For `y = x**3` of a 0-d `x` that requires grad, `torch.autograd.grad(y, x,
-    create_graph=True)` keeps the graph of `y`, because `retain_graph` is then True by default:
-    a second `torch.autograd.grad(y, x)` works.
+    """For `y = x**3` of a float32 0-d `x` that requires grad, `torch.autograd.grad(y, x,
+    create_graph=True)` keeps the graph of `y`, as `retain_graph` is then True by default: a
+    second `torch.autograd.grad(y, x)` works.
 
     Because the gradient that is returned refers to that graph. `retain_graph=False`, given
     beside it, frees the saved tensors all the same.
@@ -67,9 +67,9 @@ def test_create_graph_keeps_the_first_graph_too():
 
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
-    """For `y = x**3`, recorded of a 0-d `x`, `torch.autograd.grad(y, x, create_graph=True)`
-    returns a gradient that requires grad, inside `torch.no_grad()` too, but not inside
-    `torch.inference_mode()`; without `create_graph` it doesn't.
+    """For `y = x**3`, recorded of a float32 0-d `x`, `torch.autograd.grad(y, x,
+    create_graph=True)` returns a gradient that requires grad, inside `torch.no_grad()` too,
+    but not inside `torch.inference_mode()`; without `create_graph` it doesn't.
 
     Because the argument sets the grad mode of the backward pass.
     """
@@ -105,9 +105,9 @@ def test_mixed_derivatives_agree_in_either_order():
 
 
 def test_a_straight_line_has_no_second_derivative_to_ask_for():
-    """The gradient of `3 * x` with respect to a 0-d `x`, by `torch.autograd.grad`, is the
-    constant 3, which doesn't require grad even with `create_graph=True`: asking for its
-    derivative raises RuntimeError.
+    """The gradient of `3 * x` with respect to a float32 0-d `x`, by `torch.autograd.grad`,
+    is the constant 3, which doesn't require grad even with `create_graph=True`: asking for
+    its derivative raises RuntimeError.
 
     Because 3 was not computed from x. Where a 0 is meant, check `requires_grad` first.
     """
@@ -123,9 +123,9 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
-    """The derivative of `w * x` with respect to x, taken with `create_graph=True`, is `w`. For
-    0-d `w` and `x` that require grad, `torch.autograd.grad` of it and `x` gives None with
-    `allow_unused=True`, and 0 with `materialize_grads=True`.
+    """For float32 0-d `w` and `x` that require grad, and `slope` the derivative of `w * x`
+    by `x`, which is `w`, with `create_graph=True`, `torch.autograd.grad(slope, x)` gives
+    None with `allow_unused=True` and 0 with `materialize_grads=True`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -153,9 +153,9 @@ def test_relu_is_flat_in_the_second_derivative(device):
 
 
 def test_a_gradient_penalty_has_a_gradient(device):
-    """A penalty made of a gradient with `create_graph=True` can be differentiated: the squared
-    derivative of w·x² with respect to x is 4w²x², and `penalty.backward(inputs=[w])` stores
-    8wx² in `w.grad`.
+    """A penalty made of a gradient with `create_graph=True` can be differentiated: for
+    w·x², at 0-d `w` of 3 and `x` of 2, the squared derivative with respect to x is 4w²x²,
+    and `penalty.backward(inputs=[w])` stores 8wx², 96, in `w.grad`.
 
     Such penalties keep the critic of a WGAN smooth.
     """
@@ -220,9 +220,9 @@ def test_a_training_step_can_be_differentiated():
 
 
 def test_backward_with_create_graph_warns_of_a_cycle():
-    """`(x**3).backward(create_graph=True)` with a 0-d leaf `x` that requires grad stores a
-    gradient with a history in `x.grad`, and warns of a reference cycle between parameter and
-    gradient, by default once per process.
+    """`(x**3).backward(create_graph=True)` with a float32 0-d leaf `x` that requires grad
+    stores a gradient with a history in `x.grad`, and warns of a reference cycle between
+    parameter and gradient, by default once per process.
 
     Use `torch.autograd.grad`, or set `.grad` to None afterwards, so that the memory is freed.
     """
@@ -238,9 +238,9 @@ def test_backward_with_create_graph_warns_of_a_cycle():
 
 
 def test_with_create_graph_gradients_accumulate_into_a_new_tensor():
-    """A second `(x**3).backward(create_graph=True)` with a 0-d leaf `x` that requires grad
-    doesn't add to `x.grad` in place: `x.grad` becomes a new tensor with the sum, and the first
-    one keeps its value.
+    """A second `(x**3).backward(create_graph=True)` with a float32 0-d leaf `x` that
+    requires grad doesn't add to `x.grad` in place: `x.grad` becomes a new tensor with the
+    sum, and the first one keeps its value.
     """
     x = torch.tensor(2.0, requires_grad=True)
 

@@ -35,8 +35,9 @@ def test_a_hook_sees_the_gradient_of_its_tensor(device):
 
 
 def test_a_hook_sees_the_sum_over_all_uses():
-    """In `(x * x + 5 * x).backward()`, with a 0-d leaf `x`, a function given to
-    `x.register_hook` is called once, with the sum of the gradients of all uses of `x`.
+    """In `(x * x + 5 * x).backward()`, with a float32 0-d leaf `x` that requires grad, a
+    function given to `x.register_hook` is called once, with the sum of the gradients of all
+    uses of `x`.
     """
     x = torch.tensor(3.0, requires_grad=True)
     seen = []
@@ -48,9 +49,9 @@ def test_a_hook_sees_the_sum_over_all_uses():
 
 
 def test_what_a_hook_returns_replaces_the_gradient(device):
-    """A tensor returned by a hook of `register_hook` replaces the gradient for everything
-    further back in the graph: here a hook of `middle = x * 3` returns the gradient clamped to
-    10, and `x.grad` is computed from that.
+    """A tensor returned by a hook of `middle.register_hook`, with `middle = x * 3`,
+    replaces the gradient of `middle` for what is further back in the graph: if the hook
+    returns `grad.clamp(max=10)`, `x.grad` is computed from that.
 
     A hook that returns None leaves the gradient as it is.
     """
@@ -64,8 +65,9 @@ def test_what_a_hook_returns_replaces_the_gradient(device):
 
 
 def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
-    """A hook that `register_hook` put on a leaf is applied to the gradient of each `backward()`
-    before it is added to `.grad`, and not to the accumulated sum.
+    """A hook that `register_hook` put on a leaf is applied to the gradient of each
+    `backward()` that reaches the leaf, before the gradient is added to `.grad`, and not to
+    the accumulated sum.
 
     So clipping in a hook acts on each micro-batch. To see the sum use
     `register_post_accumulate_grad_hook`.
@@ -81,7 +83,7 @@ def test_a_hook_on_a_leaf_changes_what_grad_receives(device):
 
 def test_hooks_run_in_the_order_they_were_put_on():
     """Hooks that `register_hook` put on one leaf run in the order in which they were
-    registered; each receives what the one before returned.
+    registered; each receives the gradient as the one before left it.
 
     On a computed tensor that is changed in place between two registrations, the later hook runs
     first, as `backward()` goes backwards through the changes.

@@ -102,9 +102,9 @@ def test_an_inference_tensor_counts_no_changes():
 
 
 def test_an_inference_tensor_cannot_be_saved_for_backward():
-    """With grad mode on, outside `torch.inference_mode()`, multiplying an inference tensor by a
-    weight that requires grad raises RuntimeError, "Inference tensors cannot be saved for
-    backward".
+    """With grad mode on, outside `torch.inference_mode()`, a product `w * x` of a float32
+    inference tensor `x` and a weight `w` that requires grad raises RuntimeError, "Inference
+    tensors cannot be saved for backward".
 
     Because the product would save it without a version to compare. Use `x.clone()`, or
     `no_grad` where `x` is made.
@@ -118,8 +118,9 @@ def test_an_inference_tensor_cannot_be_saved_for_backward():
 
 
 def test_where_nothing_is_saved_an_inference_tensor_may_take_part():
-    """With grad mode on, outside `torch.inference_mode()`, adding an inference tensor to a
-    weight that requires grad is recorded, and `backward()` works: a sum saves no operand.
+    """With grad mode on, outside `torch.inference_mode()`, a sum `w + x` of a float32
+    inference tensor `x` and a weight `w` that requires grad is recorded, and `backward()`
+    works: a sum saves no operand.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
@@ -182,8 +183,8 @@ def test_an_inference_tensor_is_changed_in_place_only_inside():
 
 def test_inference_mode_decorates_a_function():
     """A function, neither `async` nor a generator, decorated with `@torch.inference_mode()`
-    runs in the mode, so a product that it computes is an inference tensor; after the call the
-    mode is off again.
+    and called outside the mode runs in the mode, so a product that it computes is an
+    inference tensor; after the call the mode is off again.
 
     An ordinary tensor that it returns unchanged stays ordinary.
     """

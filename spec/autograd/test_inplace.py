@@ -18,9 +18,9 @@ import torch
 
 
 def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
-    """`y.add_(1)` on a recorded `y = x * 2`, with an `x` that requires grad, is recorded too:
-    it returns `y` itself with a new `grad_fn`, `AddBackward0`, whose `next_functions` refers to
-    the old one, `MulBackward0`.
+    """`y.add_(1)` on a recorded `y = x * 2`, with a float32 `x` that requires grad, is
+    recorded too: it returns `y` itself with a new `grad_fn`, `AddBackward0`, whose
+    `next_functions` refers to the old one, `MulBackward0`.
 
     So the history only grows: nothing that was recorded is changed.
     """
@@ -69,8 +69,9 @@ def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
 
 
 def test_a_write_to_the_whole_reaches_an_older_view(device):
-    """With `y = x * 2` and a view `first = y[0]` taken before `y.mul_(5)`: `first` shows the
-    new value, and the gradient of `first` with respect to `x` includes the factor 5.
+    """With `y = x * 2` of a float32 vector `x`, and a view `first = y[0]` taken before
+    `y.mul_(5)`: `first` shows the new value, and the gradient of `first` with respect to
+    `x` includes the factor 5.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2

@@ -53,9 +53,9 @@ def test_views_and_detached_tensors_share_the_count():
 
 
 def test_overwriting_a_saved_result_is_refused(device):
-    """After `y.add_(1)` on `y = x.exp()`, with an `x` that requires grad, `y.sum().backward()`
-    raises RuntimeError, "one of the variables needed for gradient computation has been modified
-    by an inplace operation".
+    """After `y.add_(1)` on `y = x.exp()`, with a float32 `x` that requires grad,
+    `y.sum().backward()` raises RuntimeError, "one of the variables needed for gradient
+    computation has been modified by an inplace operation".
 
     Because `exp` saved `y`. Write `y = y + 1` instead of `y.add_(1)`.
     """
@@ -68,9 +68,9 @@ def test_overwriting_a_saved_result_is_refused(device):
 
 
 def test_the_refusal_counts_the_versions():
-    """After `y.add_(1).add_(1)` on `y = x.exp()`, with an `x` that requires grad, the error of
-    `y.sum().backward()` says "is at version 2; expected version 0 instead": the difference
-    counts the in-place writes since saving.
+    """After `y.add_(1).add_(1)` on `y = x.exp()`, with a float32 `x` that requires grad,
+    the error of `y.sum().backward()` says "is at version 2; expected version 0 instead":
+    the difference counts the in-place writes since saving.
 
     Because each of the two writes incremented the counter after `exp` had saved its result.
     Clone the tensor before you write to it.
@@ -84,7 +84,7 @@ def test_the_refusal_counts_the_versions():
 
 
 def test_overwriting_a_saved_input_is_refused():
-    """Where `angle = x * 2` and `y = angle.sin()`, with an `x` that requires grad,
+    """Where `angle = x * 2` and `y = angle.sin()`, with a float32 `x` that requires grad,
     `angle.add_(1)` makes `y.sum().backward()` raise RuntimeError, because `sin` saved its
     input: its derivative is the cosine of the input.
 
@@ -100,8 +100,8 @@ def test_overwriting_a_saved_input_is_refused():
 
 
 def test_overwriting_an_input_that_was_not_saved_is_fine(device):
-    """The input of `exp`, here `exponent = x * 3` with an `x` that requires grad, may be
-    changed in place before `backward()`: `exp` saved its result, not its input.
+    """The input of `exp`, here `exponent = x * 3` with a float32 `x` that requires grad,
+    may be changed in place before `backward()`: `exp` saved its result, not its input.
     """
     x = torch.tensor([0.0, 0.0], requires_grad=True, device=device)
     exponent = x * 3
@@ -129,9 +129,9 @@ def test_overwriting_what_no_one_saved_is_fine():
 
 
 def test_a_factor_is_saved_only_where_the_other_is_tracked():
-    """The factor `a` of `a * c`, with `a = x * 2` and an `x` that requires grad, may be changed
-    by `a.add_(1)` before `backward()` if `c` doesn't require grad; if `c` does, `backward()`
-    raises RuntimeError.
+    """The factor `a` of `a * c`, with `a = x * 2` and a float32 `x` that requires grad, may
+    be changed by `a.add_(1)` before `backward()` if `c` doesn't require grad; if `c` does,
+    `backward()` raises RuntimeError.
 
     Because a factor is saved for the gradient of the other. Write `a = a + 1` instead of
     `a.add_(1)`.
@@ -152,8 +152,8 @@ def test_a_factor_is_saved_only_where_the_other_is_tracked():
 
 
 def test_relu_in_place_is_refused_after_exp():
-    """With `y = x.exp().relu_()` and an `x` that requires grad, `y.sum().backward()` raises
-    RuntimeError: `relu_` overwrote the result that `exp` saved.
+    """With `y = x.exp().relu_()` and a float32 `x` that requires grad, `y.sum().backward()`
+    raises RuntimeError: `relu_` overwrote the result that `exp` saved.
 
     The same holds for `nn.ReLU(inplace=True)` after a layer that saved its output, as
     `nn.Sigmoid` does. Use `relu()` there.
@@ -166,9 +166,9 @@ def test_relu_in_place_is_refused_after_exp():
 
 
 def test_a_step_between_forward_and_backward_is_noticed():
-    """For a leaf `w` that requires grad, `w.sub_(0.5)` under `torch.no_grad()`, between `loss =
-    (w * w).sum()` and `loss.backward()`, makes `backward()` raise RuntimeError, as the product
-    saved `w`.
+    """For a float32 leaf `w` that requires grad, `w.sub_(0.5)` under `torch.no_grad()`,
+    between `loss = (w * w).sum()` and `loss.backward()`, makes `backward()` raise
+    RuntimeError, as the product saved `w`.
 
     So call `optimizer.step()` after all `backward()` calls that use the old weights.
     """

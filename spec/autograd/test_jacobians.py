@@ -69,8 +69,9 @@ def test_inside_inference_mode_a_jacobian_is_zero():
 
 
 def test_a_jacobian_can_be_differentiated_again():
-    """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` of a float32 `x`
-    returns a Jacobian that requires grad: for one element it is 2x, whose own derivative is 2.
+    """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` of a float32
+    `x` that requires grad returns a Jacobian that requires grad: for one element it is 2x,
+    whose own derivative is 2.
 
     The Jacobian of `3 * x` is a constant, which doesn't require grad even so.
     """
@@ -99,8 +100,8 @@ def test_a_jacobian_has_the_shape_of_output_and_input():
 
 
 def test_several_inputs_have_a_jacobian_each():
-    """`torch.autograd.functional.jacobian(f, (a, b))` of an `f` that returns one tensor gives a
-    tuple with one Jacobian per input.
+    """`torch.autograd.functional.jacobian(f, (a, b))` of float32 tensors, and of an `f`
+    that returns one float32 tensor, gives a tuple with one Jacobian per input.
     """
     a, b = torch.tensor([2.0, 3.0]), torch.tensor(5.0)
 
@@ -147,9 +148,9 @@ def test_the_input_is_a_tensor_or_a_tuple_of_tensors():
 
 
 def test_a_hessian_holds_the_second_derivatives(device):
-    """`torch.autograd.functional.hessian(f, point)` returns the matrix of second derivatives
-    for an `f` of a vector that returns one element: for x²y it is [[2y, 2x], [2x, 0]], at (2,
-    3) so [[6, 4], [4, 0]].
+    """`torch.autograd.functional.hessian(f, point)` returns the matrix of second
+    derivatives for an `f` of a float32 vector that returns one element: for x²y it is [[2y,
+    2x], [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
     """
     point = torch.tensor([2.0, 3.0], device=device)
 
@@ -179,8 +180,9 @@ def test_only_a_scalar_function_has_a_hessian():
 
 
 def test_vjp_gives_the_value_and_the_rows_weighed():
-    """`torch.autograd.functional.vjp(f, x, v)` of real vectors `x` and `v` returns the value
-    `f(x)` and the product `v @ J`, which `f(x).backward(v)` would add to `x.grad`.
+    """`torch.autograd.functional.vjp(f, x, v)` of float32 vectors `x` and `v` returns the
+    value `f(x)` and the product `v @ J`, up to rounding, which `f(x).backward(v)` would add
+    to `x.grad`.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -193,8 +195,8 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
-    """`torch.autograd.functional.jvp(f, x, u)` of real vectors `x` and `u` returns the value
-    `f(x)` and the product `J @ u`, the derivative of `f` along `u`.
+    """`torch.autograd.functional.jvp(f, x, u)` of float32 vectors `x` and `u` returns the
+    value `f(x)` and the product `J @ u`, up to rounding, the derivative of `f` along `u`.
 
     It takes two backward passes; `torch.func.jvp` takes one forward pass.
     """

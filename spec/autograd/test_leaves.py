@@ -57,8 +57,8 @@ def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
 
 @pytest.mark.claim("self-one-backward-all", "blitz-grad-on-every-tensor")
 def test_backward_fills_the_gradients_of_tracked_leaves_only():
-    """`(x * w * constant).backward()` fills the `.grad` of the 0-d leaves `x` and `w`, which
-    require grad; the constant and the product `x * w` in between keep None.
+    """`(x * w * constant).backward()` fills the `.grad` of the float32 0-d leaves `x` and
+    `w`, which require grad; the constant and the product `x * w` in between keep None.
 
     Because gradients in between are needed only in passing. `retain_grad()` keeps one.
     """
@@ -76,8 +76,8 @@ def test_backward_fills_the_gradients_of_tracked_leaves_only():
 
 
 def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
-    """For a recorded `y = x * 2` with an `x` that requires grad, reading `y.grad` gives None
-    and a UserWarning, "use .retain_grad() on the non-leaf Tensor", where neither
+    """For a recorded `y = x * 2` with a float32 `x` that requires grad, reading `y.grad`
+    gives None and a UserWarning, "use .retain_grad() on the non-leaf Tensor", where neither
     `retain_grad()` nor `backward(inputs=[y])` was called.
 
     By default Python shows this warning once per line of code.
@@ -90,8 +90,9 @@ def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
 
 
 def test_retain_grad_keeps_the_gradient_of_a_computed_tensor():
-    """After `y.retain_grad()` on a recorded 0-d `y = x * 3`, with a leaf `x` that requires
-    grad, `(y * y).backward()` stores a gradient in `y.grad`, and `x` gets its own as before.
+    """After `y.retain_grad()` on a recorded 0-d `y = x * 3`, with a float32 leaf `x` that
+    requires grad, `(y * y).backward()` stores a gradient in `y.grad`, and `x` gets its own
+    as before.
     """
     x = torch.tensor(2.0, requires_grad=True)
     y = x * 3
@@ -197,8 +198,8 @@ def test_a_parameter_is_a_leaf_and_tracked_without_asking():
 
 
 def test_a_parameter_made_of_a_result_starts_anew():
-    """`nn.Parameter(y)` of `y = x * 2` is a new leaf that shares the storage of `y` and has no
-    `grad_fn`, even if `x` requires grad.
+    """`nn.Parameter(y)` of `y = x * 2` with a float32 `x` is a new leaf that shares the
+    storage of `y` and has no `grad_fn`, even if `x` requires grad.
 
     So training the parameter doesn't train what `y` was computed from.
     """

@@ -18,8 +18,9 @@ import torch
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
-    """A hook of `x.register_post_accumulate_grad_hook` on a 0-d leaf `x` is called with `x`
-    itself after each `(x * x).backward()`, when the gradient has been added to `x.grad`.
+    """A hook of `x.register_post_accumulate_grad_hook` on a float32 0-d leaf `x` is called
+    with `x` itself after each `(x * x).backward()`, when the gradient has been added to
+    `x.grad`.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     seen = []
@@ -80,9 +81,9 @@ def test_a_post_accumulate_hook_misses_autograd_grad():
 
 
 def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
-    """For `product = x * w` of 0-d leaves that both require grad,
-    `product.grad_fn.register_hook(f)` calls `f(grad_inputs, grad_outputs)` after the node has
-    run: the gradients of `x` and `w` as one tuple, and that of `product` as another.
+    """For `product = x * w` of float32 0-d leaves that both require grad,
+    `product.grad_fn.register_hook(f)` calls `f(grad_inputs, grad_outputs)` after the node
+    has run: the gradients of `x` and `w` as one tuple, and that of `product` as another.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     w = torch.tensor(5.0, requires_grad=True, device=device)
@@ -96,8 +97,8 @@ def test_a_node_hook_sees_what_goes_in_and_what_comes_out(device):
 
 
 def test_a_node_hook_has_none_for_what_is_not_tracked():
-    """For `product = x * w` of an `x` that requires grad and a tensor `w` that doesn't, a hook
-    of `product.grad_fn.register_hook` gets None as the gradient of `w`.
+    """For `product = x * w` of a float32 `x` that requires grad and a tensor `w` that
+    doesn't, a hook of `product.grad_fn.register_hook` gets None as the gradient of `w`.
 
     Because the node doesn't compute a gradient that is not needed.
     """
@@ -129,9 +130,9 @@ def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
 
 
 def test_a_node_prehook_can_replace_what_comes_in():
-    """For `product = x * w`, `product.grad_fn.register_prehook(f)` calls `f(grad_outputs)`
-    before the node runs; a tuple of one tensor that `f` returns replaces the gradient of
-    `product`.
+    """For `product = x * w` of float32 0-d leaves that require grad,
+    `product.grad_fn.register_prehook(f)` calls `f(grad_outputs)` before the node runs; a
+    tuple of one tensor that `f` returns replaces the gradient of `product`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(5.0, requires_grad=True)

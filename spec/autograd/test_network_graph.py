@@ -125,9 +125,9 @@ def test_one_step_behind_the_loss_is_the_last_linear_layer():
 
 @pytest.mark.claim("blitz-next-functions-expand", "blitz-next-functions-relu-label")
 def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
-    """`next_functions` of an `nn.Linear` output, for a 2-D input that `relu` computed from
-    trained parameters, holds three nodes: its bias, the ReLU, and the transpose of its weight,
-    `TBackward0`.
+    """For a new `nn.Linear` and a 2-D input that `relu` computed from trained parameters,
+    `next_functions` of the output's `grad_fn` holds three nodes: the bias, the ReLU, and
+    the transpose of the weight, `TBackward0`.
 
     So `next_functions[0][0]`, which tutorials follow, is the bias; the layer before is at index
     1.
@@ -153,9 +153,9 @@ def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
 
 
 def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
-    """`next_functions` of the output of `nn.Conv2d(1, 6, 5)`, for a batch of shape (1, 1, 32,
-    32) that doesn't require grad, holds None for the input and the nodes of weight and bias, in
-    this order.
+    """For a new `nn.Conv2d(1, 6, 5)` and a batch of shape (1, 1, 32, 32) that doesn't
+    require grad, `next_functions` of the output's `grad_fn` holds None for the input and
+    the nodes of weight and bias, in this order.
     """
     conv = nn.Conv2d(1, 6, 5)
     output = conv(torch.ones(1, 1, 32, 32))

@@ -43,8 +43,8 @@ def test_inside_no_grad_nothing_is_recorded(device):
 
 @pytest.mark.claim("blitz-no-grad-memory")
 def test_inside_no_grad_nothing_is_saved_for_later():
-    """With an `x` that requires grad, `x * constant` saves the tensor `constant` for backward;
-    computed inside `torch.no_grad()` the product saves no tensor.
+    """With a float32 `x` that requires grad, `x * constant` saves the tensor `constant` for
+    backward; computed inside `torch.no_grad()` the product saves no tensor.
 
     Because saved tensors are much of what makes training take more memory than evaluation:
     `spec/autograd/test_saved_tensors.py`.
@@ -194,8 +194,8 @@ def test_no_grad_can_be_nested():
 
 
 def test_enable_grad_records_inside_no_grad():
-    """Inside `torch.no_grad()` a block of `torch.enable_grad()` records the product `x * 2` of
-    an `x` that requires grad; after it recording is off again.
+    """Inside `torch.no_grad()` a block of `torch.enable_grad()` records the product `x * 2`
+    of a float32 `x` that requires grad; after it recording is off again.
     """
     x = torch.ones(2, requires_grad=True)
     with torch.no_grad():
@@ -209,8 +209,8 @@ def test_enable_grad_records_inside_no_grad():
 
 @pytest.mark.parametrize(("training", "recorded"), [(True, True), (False, False)])
 def test_set_grad_enabled_takes_the_mode_as_a_value(training, recorded):
-    """`with torch.set_grad_enabled(training):` records `x * 2` of an `x` that requires grad if
-    `training` is True, and doesn't if it is False.
+    """`with torch.set_grad_enabled(training):` records `x * 2` of a float32 `x` that
+    requires grad if `training` is True, and doesn't if it is False.
 
     It lets one function serve training and evaluation.
     """

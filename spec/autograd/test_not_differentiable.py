@@ -50,9 +50,9 @@ def test_argmax_ends_the_graph(device):
 
 
 def test_sorting_moves_the_gradients_with_the_values(device):
-    """With grad mode on, for `x` that requires grad, the values of `x.sort()` require grad, and
-    each gradient goes to the element of `x` that its value came from; the indices don't require
-    grad.
+    """With grad mode on, for a float32 vector `x` that requires grad, the values of
+    `x.sort()` require grad, and each gradient goes to the element of `x` that its value
+    came from; the indices don't require grad.
     """
     x = torch.tensor([3.0, 1.0, 2.0], requires_grad=True, device=device)
 
@@ -133,8 +133,9 @@ def test_floor_division_has_no_derivative():
 
 
 def test_detach_lets_a_gradient_straight_through(device):
-    """For finite `x` that requires grad, `x + (x.round() - x).detach()` has the value of
-    `x.round()`, up to rounding, and `backward()` passes its gradient on to `x` unchanged.
+    """For a finite float32 `x` that requires grad, `x + (x.round() - x).detach()` has the
+    value of `x.round()`, up to rounding, and `backward()` passes the gradient of this sum
+    on to `x` unchanged.
 
     This straight-through estimator is how quantised networks are trained.
     """

@@ -20,9 +20,9 @@ import torch
 
 
 def test_the_graph_serves_one_backward_only(device):
-    """For `y = x * x` with a 0-d leaf `x` that requires grad, a second `y.backward()` raises
-    RuntimeError, "Trying to backward through the graph a second time": the first one freed the
-    saved factors.
+    """For `y = x * x` with a float32 0-d leaf `x` that requires grad, a second
+    `y.backward()` raises RuntimeError, "Trying to backward through the graph a second
+    time": the first one freed the saved factors.
 
     Run the forward computation again, or call the first with `retain_graph=True`.
     """
@@ -37,8 +37,8 @@ def test_the_graph_serves_one_backward_only(device):
 
 
 def test_computing_again_records_a_fresh_graph():
-    """Computing `x * x` again records a new graph, so `(x * x).backward()` works twice for a
-    0-d leaf `x` that requires grad, and the gradients add up.
+    """Computing `x * x` again records a new graph, so `(x * x).backward()` works twice for
+    a float32 0-d leaf `x` that requires grad, and the gradients add up.
     """
     x = torch.tensor(3.0, requires_grad=True)
 
@@ -49,9 +49,9 @@ def test_computing_again_records_a_fresh_graph():
 
 
 def test_retain_graph_keeps_the_graph_for_another_backward(device):
-    """After `y.backward(retain_graph=True)` for `y = x * x`, with a 0-d leaf `x` that requires
-    grad, the saved tensors are still there, and a second `y.backward()` works and adds its
-    gradient to the first.
+    """After `y.backward(retain_graph=True)` for `y = x * x`, with a float32 0-d leaf `x`
+    that requires grad, the saved tensors are still there, and a second `y.backward()` works
+    and adds its gradient to the first.
     """
     x = torch.tensor(3.0, requires_grad=True, device=device)
     y = x * x
@@ -83,9 +83,9 @@ def test_a_graph_that_saved_nothing_survives_backward():
 
 
 def test_the_values_stay_when_the_graph_is_freed():
-    """After `y.backward()` with `y = x * x` of a 0-d leaf `x` that requires grad, the result
-    `y` keeps its value and its `grad_fn`; reading `y.grad_fn._saved_self` raises RuntimeError,
-    as that tensor was freed.
+    """After `y.backward()` with `y = x * x` of a float32 0-d leaf `x` that requires grad,
+    the result `y` keeps its value and its `grad_fn`; reading `y.grad_fn._saved_self` raises
+    RuntimeError, as that tensor was freed.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x
@@ -146,9 +146,9 @@ def test_the_sum_of_the_losses_walks_the_shared_part_once():
 
 
 def test_grad_uses_up_the_graph_as_backward_does():
-    """`torch.autograd.grad(y, x)` for `y = x * x` of a 0-d leaf `x` frees the saved factors as
-    `y.backward()` does, so that a further call raises RuntimeError; with `retain_graph=True`,
-    or with `create_graph=True` alone, it keeps them.
+    """`torch.autograd.grad(y, x)` for `y = x * x` of a float32 0-d leaf `x` frees the saved
+    factors as `y.backward()` does, so that a further call raises RuntimeError; with
+    `retain_graph=True`, or with `create_graph=True` alone, it keeps them.
     """
     x = torch.tensor(3.0, requires_grad=True)
     y = x * x

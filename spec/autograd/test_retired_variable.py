@@ -84,8 +84,9 @@ def test_a_variable_records_nothing_unless_it_requires_gradients():
 
 @pytest.mark.claim("self-variable-drop-in")
 def test_code_for_tensors_takes_a_variable():
-    """The result of `torch.autograd.Variable(x)`, which doesn't require grad, works where a
-    tensor does: in `+=`, `torch.cat`, `numpy()` and an `nn.Linear`.
+    """The result of `torch.autograd.Variable(x)` of a float32 `x`, which doesn't require
+    grad, works where a float32 tensor of its shape does: in `+=`, `torch.cat`, `numpy()`
+    and an `nn.Linear`.
     """
     v = Variable(torch.ones(1, 2))
     v += 1

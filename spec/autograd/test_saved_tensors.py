@@ -67,8 +67,8 @@ def test_a_saved_tensor_is_no_copy():
 
 
 def test_exp_saves_its_result():
-    """The node of `x.exp()`, with an `x` that requires grad, saves its result alone and not
-    `x`, in `_saved_result`.
+    """The node of `x.exp()`, with a float32 `x` that requires grad, saves its result alone
+    and not `x`, in `_saved_result`.
 
     Because the derivative of `exp` is `exp` itself.
     """
@@ -80,7 +80,7 @@ def test_exp_saves_its_result():
 
 
 def test_pow_saves_its_exponent():
-    """The node of `x ** 3`, with an `x` that requires grad, saves the number 3 in
+    """The node of `x ** 3`, with a float32 `x` that requires grad, saves the number 3 in
     `_saved_exponent`: the derivative needs it.
     """
     y = torch.ones(2, requires_grad=True) ** 3
@@ -90,9 +90,9 @@ def test_pow_saves_its_exponent():
 
 @pytest.mark.torch(">=2.0")
 def test_hooks_see_every_tensor_that_is_saved():
-    """Inside `torch.autograd.graph.saved_tensors_hooks(pack, unpack)`, `pack` is given the
-    tensors that operations save: the constant tensor of `x * constant`, the result of `relu`;
-    none for `x + 1` and `x * 2`.
+    """Inside `saved_tensors_hooks(pack, unpack)` of `torch.autograd.graph`, with an `x`
+    that requires grad, `pack` is given the constant tensor that `x * constant` saves and
+    the result that `x.relu()` saves; `x + 1` and `x * 2` call it not.
     """
     packed = []
 

@@ -101,9 +101,9 @@ def test_histc_gives_floating_numbers_without_a_gradient():
 
 @pytest.mark.claim("blitz-autograd-every-op")
 def test_some_operations_have_no_derivative_yet():
-    """With grad mode on, `y = torch.igamma(a, x)` with an `a` that requires grad requires grad,
-    and `y.sum().backward()` raises NotImplementedError, "the derivative for 'igamma: input' is
-    not implemented".
+    """With grad mode on, `y = torch.igamma(a, x)` with a float32 `a` that requires grad
+    requires grad, and `y.sum().backward()` raises NotImplementedError, "the derivative for
+    'igamma: input' is not implemented".
 
     Because only the derivative with respect to its second argument is implemented.
     """

@@ -146,8 +146,8 @@ def test_requires_grad_can_be_assigned():
 
 @pytest.mark.claim("blitz-untracked-arithmetic-false")
 def test_plain_arithmetic_stays_untracked_until_the_switch():
-    """`a = (a * 3) / (a - 1)` of an `a` that doesn't require grad has `requires_grad` False;
-    after `a.requires_grad_(True)` it has True.
+    """`a = (a * 3) / (a - 1)` of a float32 `a` that doesn't require grad has
+    `requires_grad` False; after `a.requires_grad_(True)` it has True.
     """
     a = torch.randn(2, 2)
     a = (a * 3) / (a - 1)
@@ -212,8 +212,8 @@ def test_switching_off_spares_what_is_already_recorded():
 
 
 def test_an_in_place_write_of_a_tracked_value_makes_a_plain_tensor_tracked():
-    """With grad mode on, `buffer[1] = x * 2` of an `x` that requires grad makes the whole
-    `buffer = torch.zeros(3)` require grad and no longer a leaf.
+    """With grad mode on, `buffer[1] = x * 2` of a float32 0-d `x` that requires grad makes
+    the whole `buffer = torch.zeros(3)` require grad and no longer a leaf.
 
     Because the write is recorded as an operation on `buffer`; `total += x` does the same, so a
     running total keeps the graph of each term: add `x.detach()`. An integer tensor stays

@@ -39,9 +39,9 @@ def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
 
 @pytest.mark.claim("blitz-vjp-tool")
 def test_backward_leaves_v_times_the_jacobian(device):
-    """For real 1-D tensors `y.backward(v)` stores `v @ J`, up to rounding, in the `.grad` of a
-    leaf `x` that had none, where J is the Jacobian of `y` with respect to `x`: its rows,
-    weighted by `v` and added up.
+    """For float32 1-D tensors with finite values and derivatives, `y.backward(v)` stores `v
+    @ J`, up to rounding, in the `.grad` of a leaf `x` that had none; J is the Jacobian of
+    `y` by `x`, whose rows `v` weights and adds up.
 
     Because each operation only needs to multiply the gradient that arrives with its own
     derivatives; J itself isn't built.
@@ -168,8 +168,9 @@ def test_an_elementwise_function_has_a_diagonal_jacobian():
 
 
 def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
-    """Where result i depends on row i of a leaf `batch` alone, one `backward()` on the sum of
-    the results leaves in row i of `batch.grad` the gradient of result i.
+    """Where result i depends on row i of a float32 leaf `batch` alone, one `backward()` on
+    the sum of the results leaves in row i of `batch.grad`, None before, the gradient of
+    result i.
 
     This gives gradients with respect to inputs, one per sample. Those of shared weights are
     added up.
@@ -200,9 +201,9 @@ def test_rows_that_mix_are_not_kept_apart():
 
 
 def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
-    """`torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` of a float32 `y` of the
-    shape (2,) returns a tuple of one tensor, the whole Jacobian: one product per row of the
-    identity matrix, computed together with `vmap`.
+    """For a float32 `y` of the shape (2,), computed from a vector `x`,
+    `torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` returns a tuple of one
+    tensor, the Jacobian: one product per row of the identity matrix, by `vmap`.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
