@@ -30,7 +30,7 @@ import torch
 )
 def test_without_dim_all_elements_take_part(name, result, device):
     """`sum`, `mean`, `prod`, `max`, `amax`, `min`, `amin`, `median` and `var` of a nonempty
-    float32 matrix, called without `dim=`, reduce all elements to a 0-d tensor.
+    dense float32 matrix, called without `dim=`, reduce all elements to a 0-d tensor.
     """
     x = torch.tensor([[4.0, 0.5], [1.0, 2.5]], device=device)
 

@@ -240,8 +240,8 @@ def test_functions_that_are_not_written_for_sparse_tensors_are_refused():
 
 @pytest.mark.torch(">=2.0")
 def test_sums_over_a_dimension_are_sparse_and_the_whole_sum_is_a_number(device):
-    """`x.sum()` of a float32 COO tensor is a dense 0-d tensor; `torch.sparse.sum(x, dim=1)` of
-    a matrix is a COO tensor of the row sums.
+    """For `x = dense.to_sparse()` of a float32 matrix, `x.sum()` is a dense 0-d tensor, and
+    `torch.sparse.sum(x, dim=1)` a COO tensor of the row sums.
     """
     x = torch.tensor([[0.0, 3.0], [4.0, 5.0]], device=device).to_sparse()
 
@@ -252,8 +252,9 @@ def test_sums_over_a_dimension_are_sparse_and_the_whole_sum_is_a_number(device):
 
 
 def test_a_row_can_be_read_and_no_element_written():
-    """For a COO matrix `x`, `x[0]` is row 0 as a COO tensor; reading the slice `x[0:1]` raises
-    NotImplementedError, and `x[0, 0] = 1` TypeError, "Cannot assign to a sparse tensor".
+    """For `x = dense.to_sparse()` of a float32 CPU matrix, `x[0]` is row 0 as a COO tensor;
+    reading the slice `x[0:1]` raises NotImplementedError, and `x[0, 0] = 1` TypeError,
+    "Cannot assign to a sparse tensor".
 
     Make a new tensor of new indices and values, or pick rows by `index_select`.
     """
@@ -269,8 +270,9 @@ def test_a_row_can_be_read_and_no_element_written():
 
 
 def test_csr_stores_where_each_row_begins(device):
-    """`x.to_sparse_csr()` of a matrix stores the values, `col_indices` with the column of each,
-    and `crow_indices`: the values of row i are `values[crow[i]:crow[i + 1]]`.
+    """`x.to_sparse_csr()` of a dense float32 matrix stores the values, `col_indices` with
+    the column of each, and `crow_indices`: the values of row i are `values[crow[i]:crow[i +
+    1]]`.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse_csr()
 
@@ -291,8 +293,8 @@ def test_a_csr_tensor_is_made_of_three_lists(device):
 
 
 def test_is_sparse_means_coo():
-    """`x.is_sparse` is True for the COO layout alone: a CSR tensor answers False and has
-    `is_sparse_csr`. Compare `x.layout`.
+    """`x.is_sparse` is True for the COO layout: for a CSR tensor it is False, and
+    `x.is_sparse_csr` is True. Compare `x.layout`.
     """
     x = torch.eye(2)
 
@@ -326,8 +328,8 @@ def test_each_layout_has_accessors_of_its_own():
 
 
 def test_a_csr_tensor_warns_of_its_beta_state():
-    """`x.to_sparse_csr()` of a matrix issues a UserWarning, "Sparse CSR tensor support is in
-    beta state", by default once per process; it may be ignored.
+    """`x.to_sparse_csr()` of a dense float32 matrix issues a UserWarning, "Sparse CSR
+    tensor support is in beta state", by default once per process.
     """
     with pytest.warns(UserWarning, match="Sparse CSR tensor support is in beta state"):
         x = torch.eye(2).to_sparse_csr()
@@ -379,9 +381,9 @@ def test_sparse_tensors_can_be_saved():
 
 
 def test_softmax_over_stored_elements_has_a_function_of_its_own():
-    """`torch.sparse.softmax(x, dim=1)` of a float32 COO matrix takes each row's softmax over
-    the elements that are stored, as if the others were minus infinity; `torch.softmax(x,
-    dim=1)` raises NotImplementedError.
+    """For `x = dense.to_sparse()` of a float32 CPU matrix, `torch.sparse.softmax(x, dim=1)`
+    takes each row's softmax over the elements that are stored, as if the others were minus
+    infinity; `torch.softmax(x, dim=1)` raises NotImplementedError.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 4.0]]).to_sparse()
 
