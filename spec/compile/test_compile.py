@@ -35,8 +35,8 @@ pytestmark = [
 
 
 def test_a_compiled_function_gives_the_same_values(device):
-    """A function compiled by `torch.compile` computes what the function computes: compiled with
-    `backend="eager"` or not, `(x * 2 + 1).sum()` of [1.0, 2.0] is 8.
+    """`torch.compile(lambda x: (x * 2 + 1).sum(), backend="eager")` returns a function that
+    gives 8 for the float32 tensor [1.0, 2.0], as the uncompiled function does.
 
     With inductor floats may be rounded otherwise, and random numbers are other ones.
     """
@@ -209,9 +209,11 @@ def test_a_hook_added_after_compiling_is_ignored():
 
 @pytest.mark.torch(">=2.5")
 def test_the_step_of_an_optimizer_can_be_compiled():
-    """A function that calls `step()` of a `torch.optim.SGD` without momentum can be compiled by
-    `torch.compile`: three calls are one compilation, and a weight of 1 with the gradient 1
-    moves to 0.25 for `lr=0.25`.
+    """A function that calls `step()` of a default `torch.optim.SGD([weight], lr=0.25)` can
+    be compiled by `torch.compile`: three calls are one compilation, and the weight 1 with
+    the gradient 1 in each call moves to 0.25.
+
+    With `fused=True` nothing is compiled and the step is taken all the same.
     """
     counter = CompileCounter()
     weight = nn.Parameter(torch.ones(1))

@@ -59,9 +59,9 @@ def test_an_operator_needs_types():
 
 @pytest.mark.slow
 def test_compile_needs_the_shape_of_a_custom_operator(cube):
-    """`torch.compile` of a call of a custom operator raises, "There was no fake impl registered
-    for", until its `register_fake` says what shape and dtype the result has; then it is one
-    node of the graph, also with `fullgraph=True`.
+    """`torch.compile` of a call of a custom operator that returns a tensor raises an error,
+    "There was no fake impl registered for", until `register_fake` tells the result's shape
+    and dtype; then the call is one node of the graph.
 
     Because the compiler runs the function on tensors without data, which NumPy can't.
     """

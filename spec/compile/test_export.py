@@ -247,9 +247,9 @@ def test_two_dimensions_that_must_agree_share_a_dim():
 
 
 def test_python_numbers_are_constants():
-    """A Python float among the example inputs of `torch.export.export` is a constant of the
-    program: with another value it raises, since PyTorch 2.9 with the words "Guard failed: scale ==
-    2.0".
+    """A Python float given for an argument `scale` among the example inputs of
+    `torch.export.export` is a constant of the program: with another value the program
+    raises, since PyTorch 2.9 with the words "Guard failed: scale == 2.0".
 
     Pass a tensor if the value has to change.
     """

@@ -52,9 +52,9 @@ def test_the_data_still_decides_which_way_to_go():
 
 
 def test_a_condition_on_a_value_splits_the_graph():
-    """Under `torch.compile` without `fullgraph=True`, `if x.sum() > 0:` makes two graphs: one
-    that computes the condition and one for the branch taken, here `x + 1`.
-    """
+    """A function that is `if x.sum() > 0: return x + 1` and else returns `x - 1` makes two
+    graphs under `torch.compile` without `fullgraph=True`: one that computes the condition
+    and one for the branch taken."""
     counter = CompileCounter()
 
     @torch.compile(backend=counter)
@@ -103,10 +103,9 @@ def test_a_break_in_a_loop_leaves_the_function_to_python():
 
 
 def test_explain_counts_graphs_and_tells_reasons():
-    """`torch._dynamo.explain(f)(x)` of a function with an `if x.sum() > 0:` runs it and returns a
-    `graph_count` of 2, a `graph_break_count` of 1, and `break_reasons`, with the reason and the
-    line of the code.
-    """
+    """`torch._dynamo.explain(f)(x)` runs `f`; where `f` is `if x.sum() > 0: return x + 1`,
+    and else returns `x - 1`, it gives a `graph_count` of 2, a `graph_break_count` of 1, and
+    `break_reasons` with the reason and the line of the code."""
 
     def f(x):
         if x.sum() > 0:
@@ -303,8 +302,8 @@ def test_before_2_10_fullgraph_refused_item():
 
 @pytest.mark.torch(">=2.3")
 def test_a_result_of_unknown_size_splits_the_graph():
-    """`x[x > 0] + 1` under `torch.compile` without `fullgraph=True` is two graphs, because the size
-    of `x[x > 0]` depends on the values of `x`.
+    """With Dynamo's default settings `x[x > 0] + 1` under `torch.compile` without
+    `fullgraph=True` is two graphs: the size of `x[x > 0]` depends on the values of `x`.
 
     `torch.where(x > 0, x + 1, 0.0)` keeps the size and is one graph.
     """

@@ -87,10 +87,9 @@ def test_a_quantised_file_is_a_quarter():
 
 @quiet
 def test_a_quantised_layer_is_close_and_has_no_parameters():
-    """The output of an `nn.Linear(64, 64)` replaced by `quantize_dynamic` differs from the
-    original by rounding, for `torch.randn(4, 64)` by less than 0.1, and its `parameters()` are
-    empty: it cannot be trained.
-    """
+    """The output of a new `nn.Linear(64, 64)` replaced by `quantize_dynamic` differs from
+    the original's, for `torch.randn(4, 64)` by less than 0.1, and the `parameters()` of the
+    quantised layer are empty: it cannot be trained."""
     model = nn.Sequential(nn.Linear(64, 64))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
     x = torch.randn(4, 64)
@@ -135,10 +134,9 @@ def test_quantising_exported_programs_moved_to_torchao():
 
 @quiet
 def test_a_quantised_tensor_stands_for_multiples_of_its_scale():
-    """`torch.quantize_per_tensor(x, 0.5, 10, torch.quint8)` of a float32 `x` stores `round(x /
-    0.5) + 10`, clamped to 0 to 255: 0.6 is stored as 11, which stands for 0.5, and 1000 as 255,
-    which stands for 122.5.
-    """
+    """`torch.quantize_per_tensor(x, 0.5, 10, torch.quint8)` of the float32 numbers 0.0, 0.6
+    and 1000 stores `round(x / 0.5) + 10`, clamped to 0 to 255: 0.6 as 11, which stands for
+    0.5, and 1000 as 255, which stands for 122.5."""
     x = torch.tensor([0.0, 0.6, 1000.0])
 
     quantised = torch.quantize_per_tensor(x, 0.5, 10, torch.quint8)

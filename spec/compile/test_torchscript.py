@@ -111,8 +111,9 @@ def test_scripted_functions_take_no_variable_arguments():
 
 @torchscript
 def test_scripting_needs_the_source():
-    """`torch.jit.script` of a Python function whose source cannot be found, such as one that
-    `exec("def double(x): ...")` defined at a prompt, raises OSError, "Can't get source for".
+    """`torch.jit.script` of a Python function whose source cannot be found, such as one
+    that `exec("def double(x): ...", globals())` defined, raises OSError, "Can't get source
+    for".
 
     Because it reads the source text. Write the function into a file.
     """
@@ -125,9 +126,9 @@ def test_scripting_needs_the_source():
 
 @torchscript
 def test_a_trace_takes_tensors_only():
-    """`torch.jit.trace` with an int among the inputs raises RuntimeError, "Type 'Tuple[Tensor,
-    int]' cannot be traced. Only Tensors and (possibly nested) Lists, Dicts, and Tuples of Tensors
-    can be traced".
+    """`torch.jit.trace(f, (torch.ones(1), 3))`, with an int among the inputs, raises
+    RuntimeError, "Type 'Tuple[Tensor, int]' cannot be traced. Only Tensors and (possibly
+    nested) Lists, Dicts, and Tuples of Tensors can be traced".
 
     Pass a tensor, or fix the number: `lambda x: f(x, 3)`.
     """
@@ -146,10 +147,9 @@ def test_a_trace_returns_tensors_only():
 
 @torchscript
 def test_a_dict_is_traced_without_strict():
-    """`torch.jit.trace` of a model that returns a dict raises RuntimeError, "Encountering a dict at
-    the output of the tracer might cause the trace to be incorrect"; with `strict=False` it is
-    traced.
-    """
+    """`torch.jit.trace` of a model that returns a dict from strings to tensors raises
+    RuntimeError, "Encountering a dict at the output of the tracer might cause the trace to
+    be incorrect"; with `strict=False` the model is traced."""
 
     class Net(nn.Module):
         def forward(self, x):
