@@ -112,8 +112,9 @@ def test_cosine_annealing_follows_half_a_wave():
 
 
 def test_lambda_lr_multiplies_the_first_rate_by_a_function_of_the_count():
-    """`LambdaLR` sets the rate to the initial rate times what its function returns for the step
-    count 0, 1, 2, and so on: with `1 / (1 + count)` a rate of 0.5 becomes 0.25, 1/6 and 0.125.
+    """`LambdaLR` sets the rate to the initial rate times what its function returns for the
+    step count 0, 1, 2, and so on: with `1 / (1 + count)` an initial rate of 0.5 becomes
+    0.25, 1/6 and 0.125 in three steps.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=0.5)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 1 / (1 + count))
@@ -163,9 +164,9 @@ def test_multiplicative_lr_multiplies_the_last_rate():
 
 
 def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
-    """`OneCycleLR(..., total_steps=5, pct_start=0.6)` starts at `max_lr / div_factor`, rises to
-    `max_lr` and ends at the start divided by `final_div_factor`; meanwhile the momentum of
-    `SGD` goes from 0.95 to 0.85 and back.
+    """`OneCycleLR(..., total_steps=5, pct_start=0.6)` starts at `max_lr / div_factor`,
+    rises to `max_lr` and ends at the start divided by `final_div_factor`; meanwhile the
+    momentum of `SGD` goes by default from 0.95 to 0.85 and back.
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
     optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number, the
@@ -194,8 +195,9 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
 
 
 def test_one_cycle_gives_momentum_to_an_optimizer_without():
-    """`OneCycleLR(optimizer, ...)` switches the momentum of an `SGD` made without momentum on:
-    to 0.95, as soon as the scheduler is made.
+    """`OneCycleLR(optimizer, ...)` with the default `cycle_momentum=True` switches the
+    momentum of an `SGD` made without momentum on: to 0.95, as soon as the scheduler is
+    made.
 
     For an optimizer without momentum or betas, such as `Adagrad`, it raises ValueError.
     `cycle_momentum=False` prevents both.
@@ -213,9 +215,9 @@ def test_one_cycle_gives_momentum_to_an_optimizer_without():
 
 
 def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
-    """`OneCycleLR` reaches its last rate after `total_steps - 1` calls of `step()`; one more
-    leaves the schedule, with `anneal_strategy="linear"` even to a rate below 0, and the next
-    raises ValueError.
+    """`OneCycleLR` reaches its last rate after `total_steps - 1` calls of `step()`; one
+    more leaves the schedule, with `anneal_strategy="linear"` and the default factors to a
+    rate below 0, and the next raises ValueError.
 
     With one `step()` after each batch, `total_steps` is the number of epochs times
     `len(loader)`; the rate after the last batch isn't used any more.
@@ -247,13 +249,13 @@ def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
     [("min", [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]), ("max", [1.0, 1.0, 0.5, 0.5, 0.25, 0.25])],
 )
 def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
-    """With `cooldown=0`, the default, `ReduceLROnPlateau` multiplies the rate by `factor` after
-    more than `patience` steps in a row without an improvement: a lower value for `mode="min"`,
-    a higher one for `"max"`.
+    """`ReduceLROnPlateau` with a `cooldown` of 0, the default, multiplies the rate by
+    `factor` if more than `patience` steps in a row bring no improvement by more than
+    `threshold`: downwards for `mode="min"`, upwards for `"max"`.
 
-    An improvement has to be larger than `threshold`, by default a ten-thousandth of the best
-    value, if the values are positive. The rate doesn't fall below `min_lr`, by default 0, and
-    stays where it would fall by no more than `eps`, 1e-8.
+    The `threshold` is by default a ten-thousandth of the best value, if the values are
+    positive. The rate doesn't fall below `min_lr`, by default 0, and stays where it would
+    fall by no more than `eps`, 1e-8.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=1)
@@ -269,8 +271,8 @@ def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
 
 def test_on_a_plateau_of_negative_losses_the_rate_does_not_fall():
     """With the defaults `threshold_mode="rel"` and `threshold=1e-4`,
-    `ReduceLROnPlateau(mode="min")` does not lower the rate for a loss that stays at -1: the
-    same negative value counts as an improvement each time.
+    `ReduceLROnPlateau(mode="min")` doesn't lower the rate for a loss that is -1 at every
+    step: the same negative value counts as an improvement each time.
 
     Because the bound is `best * (1 - threshold)`, -0.9999. For losses or scores that can be
     negative give `threshold_mode="abs"`.
@@ -306,8 +308,9 @@ def test_on_a_plateau_the_value_has_to_be_handed_over():
 
 @pytest.mark.torch(">=2.9")
 def test_warm_up_is_one_schedule_after_another():
-    """`SequentialLR` runs one scheduler up to the milestone and the next from there: with
-    `LinearLR`, `ExponentialLR` and `milestones=[2]` the rates are 0.25, 0.5, 1, 0.5 and 0.25.
+    """`SequentialLR` runs one scheduler up to the milestone and the next from there:
+    `LinearLR` from 0.25 in 3 steps, `ExponentialLR` with `gamma=0.5` and `milestones=[2]`
+    make the rates 0.25, 0.5, 1, 0.5 and 0.25 of an initial rate of 1.
 
     Because the second scheduler begins at the initial rate, 1, whatever the first one has
     reached. Before PyTorch 2.9 `SequentialLR` warned of itself.
@@ -351,8 +354,9 @@ def test_a_sequence_of_schedules_warned_of_itself():
 
 
 def test_chained_schedules_multiply_unless_they_start_from_the_first_rate():
-    """`ChainedScheduler` steps several schedulers one after the other: the factors of a
-    `ConstantLR` and an `ExponentialLR` multiply, but of two `LambdaLR` the last one decides.
+    """`ChainedScheduler.step()` steps each of its schedulers, one after the other: the
+    factors of a `ConstantLR` and an `ExponentialLR` multiply, but of two `LambdaLR` the
+    last one decides the rate.
 
     Because `LambdaLR` computes its rate from the initial one anew, `ConstantLR` and
     `ExponentialLR` by a factor from the present one.
@@ -386,8 +390,9 @@ def test_chained_schedules_multiply_unless_they_start_from_the_first_rate():
 
 
 def test_lambda_lr_wants_one_function_or_one_for_each_group():
-    """`LambdaLR` takes one function for all groups, or a list with one function per group; a
-    list of another length raises ValueError, "Expected 2 lr_lambdas, but got 1".
+    """`LambdaLR` takes one function for all groups, or a list with one function per group;
+    for two groups a list of one function raises ValueError, "Expected 2 lr_lambdas, but got
+    1".
 
     A list lets one group warm up while another stays constant.
     """
@@ -403,8 +408,9 @@ def test_lambda_lr_wants_one_function_or_one_for_each_group():
 
 
 def test_a_cyclic_schedule_goes_up_and_down():
-    """`CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)` moves the rate in a
-    triangle, 1, 2, 3, 2, 1 and up again, by one entry per `step()`.
+    """`CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)` on an `SGD` with
+    momentum moves the rate in a triangle, 1, 2, 3, 2, 1 and up again, by one entry per
+    `step()`.
 
     So it is stepped after each batch. It moves the momentum of `SGD` too, between 0.8 and 0.9,
     unless `cycle_momentum=False`.

@@ -5,11 +5,11 @@ a list of leaf tensors. From then on it holds these very objects. It knows nothi
 its layers or of its `forward`.
 
 What surprises: an optimizer made before a parameter is replaced, or for a net that is copied
-afterwards, does not train the new one; it goes on training a net that is moved or converted in
-place, but state that it has made stays on the old device and in the old dtype; and
-`net.parameters()` is a generator that can be read only once. Settings for a part of the
-parameters are the subject of `spec/optim/test_param_groups.py`, layers that hide in a plain list
-that of `spec/nn/test_containers.py`.
+afterwards, does not train the new one; it goes on holding the parameters of a net that is moved
+or converted in place, but state that it has made stays on the old device and in the old dtype,
+which `Adam` refuses in its next step; and `net.parameters()` is a generator that can be read only
+once. Settings for a part of the parameters are the subject of `spec/optim/test_param_groups.py`,
+layers that hide in a plain list that of `spec/nn/test_containers.py`.
 """
 
 import copy
@@ -67,9 +67,9 @@ def test_the_net_itself_and_the_method_are_no_list():
 
 
 def test_the_parameters_of_two_models_go_into_one_list():
-    """One optimizer trains two models if it is given the parameters of both in one list,
-    `torch.optim.Adam([*encoder.parameters(), *decoder.parameters()])`; `encoder.parameters() +
-    decoder.parameters()` raises TypeError.
+    """One optimizer trains two models that share no parameter if it is given those of both
+    in one list, `Adam([*encoder.parameters(), *decoder.parameters()])`;
+    `encoder.parameters() + decoder.parameters()` raises TypeError.
 
     Because `parameters()` is a generator, "unsupported operand type(s) for +"; two generators
     in a list are refused too, "one of the params is Module.parameters". `itertools.chain` joins
@@ -133,8 +133,9 @@ def test_a_shared_weight_is_one_parameter():
 
 
 def test_converting_a_net_keeps_its_parameters():
-    """`net.double()` by default changes the data of the parameters in place and keeps the
-    `nn.Parameter` objects, so an optimizer made before trains the converted net.
+    """`net.double()` on an `nn.Linear` by default changes the data of the parameters in
+    place and keeps the `nn.Parameter` objects, so an `SGD` made before trains the converted
+    net.
 
     The same holds for a move with `net.to("cuda")`. Convert before the first step: state that
     the optimizer has made keeps its old dtype.
@@ -176,8 +177,8 @@ def test_state_made_before_the_conversion_keeps_its_dtype():
 
 @pytest.mark.cuda
 def test_an_optimizer_made_before_the_move_follows_to_the_gpu():
-    """`net.to("cuda")` by default keeps the `nn.Parameter` objects: an optimizer made before
-    the move trains them on the GPU.
+    """`net.to("cuda")` by default keeps the `nn.Parameter` objects: an `SGD` made before
+    the move, without momentum, trains them on the GPU.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
@@ -195,8 +196,8 @@ def test_an_optimizer_made_before_the_move_follows_to_the_gpu():
 
 @pytest.mark.cuda
 def test_state_made_before_the_move_stays_behind():
-    """State that `SGD` with momentum made on the CPU stays there after `net.to("cuda")`, and the
-    next `step()` raises RuntimeError.
+    """State that `SGD(momentum=0.5, foreach=False)` made on the CPU stays there after
+    `net.to("cuda")`, and the next `step()` raises RuntimeError.
 
     Because the move reaches the parameters and not the optimizer's state. Move the net before the
     first step, or reload the state with `load_state_dict`.
@@ -215,8 +216,8 @@ def test_state_made_before_the_move_stays_behind():
 
 
 def test_a_replaced_parameter_is_not_the_optimizers():
-    """An optimizer doesn't train an `nn.Parameter` that is assigned to `net.weight` after the
-    optimizer was made: it goes on holding the old one.
+    """An optimizer made from `net.parameters()` of an `nn.Linear` doesn't train an
+    `nn.Parameter` that is assigned to `net.weight` later: it goes on holding the old one.
 
     It bites when a head is replaced for fine-tuning. Make the optimizer afterwards, or call
     `add_param_group`.

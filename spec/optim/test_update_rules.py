@@ -54,8 +54,8 @@ def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
 
 
 def test_the_loop_by_hand_is_written_under_no_grad_today():
-    """Under `torch.no_grad()`, `parameter -= lr * parameter.grad` updates an `nn.Parameter` in
-    place, and it still requires grad afterwards.
+    """Under `torch.no_grad()`, `parameter -= lr * parameter.grad` updates a trainable
+    `nn.Parameter` in place, and the parameter still requires grad afterwards.
 
     Outside of `no_grad` the same line raises RuntimeError: see
     `spec/autograd/test_changing_leaves.py`.
@@ -92,8 +92,8 @@ def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone(
 
 @pytest.mark.claim("blitz-workflow-updates-gradients")
 def test_the_step_changes_the_weights_and_leaves_the_gradients():
-    """`SGD.step()` on the CPU changes `weight` and, with the default `foreach=None`, leaves
-    `weight.grad` as it was, with momentum and weight decay too.
+    """`SGD.step()` on the CPU, with the default `foreach=None`, changes a weight of 4 with
+    a gradient of 1 and leaves `weight.grad` as it was, with momentum and weight decay too.
 
     So the gradients are still there after the step, and are added to unless `zero_grad()`
     clears them.
@@ -136,8 +136,9 @@ def test_nesterov_with_foreach_changes_the_gradients():
     ],
 )
 def test_the_learning_rate_decides_whether_descent_arrives(lr, path):
-    """On `w**2` from 4, `SGD` with `lr` 0.25 halves the weight in each step, 0.5 reaches 0 in one,
-    1.0 swings between -4 and 4, and 1.5 doubles the distance each time.
+    """On the loss `w**2` from 4, `SGD` with no setting but an `lr` of 0.25 halves the
+    weight in each step, with 0.5 it reaches 0 in one, with 1.0 it swings between -4 and 4,
+    and with 1.5 it doubles the distance to 0 each time.
 
     Because the gradient is `2 * w`: a step multiplies the weight by `1 - 2 * lr`. If a loss grows,
     try a smaller rate.
@@ -156,8 +157,9 @@ def test_the_learning_rate_decides_whether_descent_arrives(lr, path):
 
 
 def test_maximize_climbs():
-    """`torch.optim.SGD(..., maximize=True)` adds `lr * gradient` instead of subtracting it:
-    with `lr=0.5` a gradient of 0.5 moves a weight from 1 to 1.25.
+    """`torch.optim.SGD(..., maximize=True)`, without weight decay or momentum, adds `lr *
+    gradient` to the weight instead of subtracting it: with `lr=0.5` a gradient of 0.5 moves
+    a weight from 1 to 1.25.
 
     Use it where the objective is to grow, instead of a negative learning rate.
     """
@@ -201,8 +203,9 @@ def test_torch_optim_offers_sgd_nesterov_adam_and_rmsprop(name, options, after):
     ],
 )
 def test_settings_that_make_no_sense_are_refused(options, words):
-    """`torch.optim.SGD` raises ValueError for an `lr` of -0.1, a `momentum` or `weight_decay`
-    of -1 given as keyword arguments, and for `nesterov=True` without momentum.
+    """`torch.optim.SGD` raises ValueError for `lr=-0.1`, for `momentum=-1`, for
+    `weight_decay=-1` and for `nesterov=True` without momentum, if they are given as keyword
+    arguments.
 
     In the dict of a parameter group they aren't looked at: see
     `spec/optim/test_param_groups.py`. To climb, use `maximize=True` instead of a negative rate.
@@ -265,7 +268,8 @@ def test_sgd_has_a_small_default_learning_rate():
 
 def test_integer_tensors_cannot_take_a_fractional_step():
     """`SGD.step()` with `lr=0.5` raises RuntimeError, "alpha must not be a floating point
-    number", for an int64 tensor that has a gradient; making the optimizer raises nothing.
+    number", for an int64 tensor to whose `grad` an int64 tensor was assigned; making the
+    `SGD` raises nothing.
 
     Because a fraction can't be added to integers in place. Train float32 tensors: an integer
     tensor can't require grad either.

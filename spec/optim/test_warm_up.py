@@ -47,7 +47,7 @@ def test_linear_warm_up_is_a_factor_below_one(optimizer):
 
 def test_a_factor_of_zero_wastes_the_first_step(optimizer):
     """With `LambdaLR(optimizer, lambda step: min(1, step / 4))` the first step of `SGD` has
-    rate 0 and changes nothing: count from 1, `(step + 1) / 4`.
+    rate 0 and changes no weight whose gradient is finite: count from 1, `(step + 1) / 4`.
     """
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1, step / 4))
     (weight,) = optimizer.param_groups[0]["params"]
@@ -97,8 +97,8 @@ def test_the_transformers_schedule_is_a_function_too():
 @pytest.mark.filterwarnings("ignore:The epoch parameter in `scheduler.step")
 def test_warm_up_and_decay_from_ready_made_parts(optimizer):
     """`SequentialLR` of `LinearLR(optimizer, 0.5, total_iters=2)` and
-    `CosineAnnealingLR(optimizer, T_max=4)` with `milestones=[2]` warms up for two steps and
-    then falls to 0 within four.
+    `CosineAnnealingLR(optimizer, T_max=4)` with `milestones=[2]` warms up from half of `lr`
+    to all of it in two steps, then falls to 0 within four.
 
     `T_max` counts the steps after the warm-up alone. After them the cosine rises again: stop
     there.

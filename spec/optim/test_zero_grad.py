@@ -67,7 +67,7 @@ def test_code_that_reads_a_cleared_gradient_meets_none():
 
 
 def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
-    """`optimizer.zero_grad(set_to_none=False)` keeps the gradient tensor `weight.grad` of a
+    """`optimizer.zero_grad(set_to_none=False)` keeps the tensor in `weight.grad` of a
     parameter and fills it with zeros.
 
     Other names for `weight.grad` then see the zeros; after `set_to_none=True` they keep the old
@@ -154,8 +154,8 @@ def test_an_optimizer_clears_only_the_parameters_it_was_given():
 
 
 def test_a_frozen_parameter_still_moves_by_its_old_gradient():
-    """`SGD.step()` still moves a parameter whose `requires_grad` was set to False, as long as
-    its `grad` holds an old gradient.
+    """`SGD.step()` still moves a parameter by its old gradient after `requires_grad` was
+    set to False, as long as `parameter.grad` holds that gradient.
 
     Because `step()` looks at `grad` and not at `requires_grad`. Call `zero_grad()` after
     freezing.

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 
 
 def test_a_state_dict_holds_parameters_and_buffers_by_name():
-    """`net.state_dict()` of an `nn.Sequential` maps dotted names to the parameters and
+    """`net.state_dict()` of an `nn.Sequential` has, under dotted names, the parameters and
     persistent buffers of its layers: `0.weight`, and for `nn.BatchNorm1d` also
     `1.running_mean`. `nn.ReLU` has neither and no entry.
 
@@ -273,9 +273,8 @@ def test_a_file_name_or_a_net_is_no_state_dict():
 
 
 def test_mode_and_freezing_are_not_in_a_state_dict():
-    """`net.state_dict()` holds neither the mode nor `requires_grad`: the state of a net in
-    `eval()` with frozen parameters leaves a new net that loads it in training mode and
-    trainable.
+    """`net.state_dict()` holds neither the mode nor `requires_grad`: a new net that loads
+    the state of a net in `eval()` with frozen parameters is in training mode and trainable.
 
     So call `eval()` and freeze again after loading.
     """
@@ -310,9 +309,9 @@ def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
 
 @pytest.mark.torch(">=2.0")
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
-    """On the CPU, a training resumed from a checkpoint of net, `SGD` and
-    `torch.get_rng_state()` ends with the weights of an uninterrupted one, bit for bit; with
-    `nn.Dropout` it doesn't if the generator was forgotten.
+    """On the CPU, full-batch `SGD` training of a net with `nn.Dropout`, resumed from a
+    checkpoint of net, optimizer and `torch.get_rng_state()`, ends with the weights of an
+    uninterrupted one, bit for bit; without the generator state it doesn't.
 
     On one machine with one release: see `spec/training/test_reproducibility.py` for what a seed
     does not fix. A `generator` given to a `DataLoader`, and a scheduler, have a state of their
@@ -400,7 +399,8 @@ def test_a_save_beside_and_a_rename_is_complete_or_absent(tmp_path):
 
 def test_torch_save_makes_no_folder(tmp_path):
     """`torch.save` to a path in a directory that doesn't exist raises RuntimeError, "Parent
-    directory ... does not exist"; `torch.load` of a missing file raises FileNotFoundError.
+    directory ... does not exist"; `torch.load` of a path without a file raises
+    FileNotFoundError.
 
     Call `path.parent.mkdir(parents=True, exist_ok=True)` first.
     """
@@ -445,8 +445,9 @@ def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
 
 @pytest.mark.torch(">=2.0")
 def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
-    """`torch.save(x[:2], path)` writes the whole storage of `x`: loaded, the view of 2 elements
-    has a storage of 4000 bytes for 1000 floats; `x[:2].clone()` is saved with 8 bytes.
+    """`torch.save(x[:2], path)` of a float32 `x` of 1000 elements writes the whole storage
+    of `x`: loaded, the view of 2 elements has a storage of 4000 bytes; `x[:2].clone()` is
+    saved with 8 bytes.
 
     Because views that are saved together must be able to share memory again. Clone small views
     of large tensors before saving.
@@ -464,9 +465,9 @@ def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
 
 
 def test_a_checkpoint_is_a_zip_archive(tmp_path):
-    """`torch.save` writes a zip archive under any extension of the file name: `data.pkl` is the
-    pickle, and for two tensors of their own storages `data/0` and `data/1` hold the bytes of
-    these.
+    """`torch.save` writes by default a zip archive, under any extension of the file name:
+    its `data.pkl` is the pickle, and for two tensors with storages of their own `data/0`
+    and `data/1` hold the bytes of the storages.
 
     So `unzip -l net.pt` lists the sizes. Before PyTorch 1.6 the format was another one, which
     `torch.load` still reads.
