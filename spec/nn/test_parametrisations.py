@@ -41,12 +41,12 @@ def test_a_parametrisation_computes_the_weight_at_each_use():
 
 
 def test_a_parametrised_weight_is_assigned_through_its_inverse():
-    """Assigning to a weight under `register_parametrization` calls the `right_inverse` of the
-    module to get the original; if the module has no such method, the assignment raises
-    RuntimeError, "does not implement right_inverse".
+    """Assigning a plain tensor to a weight under `register_parametrization` calls the
+    `right_inverse` of the module to get the original; if the module has no such method, the
+    assignment raises RuntimeError, "does not implement right_inverse".
 
     Write `right_inverse`, or assign to `layer.parametrizations.weight.original` under
-    `torch.no_grad()` with `copy_`.
+    `torch.no_grad()` with `copy_`. An `nn.Parameter` is refused, with KeyError.
     """
 
     class Doubled(nn.Module):
@@ -66,11 +66,13 @@ def test_a_parametrised_weight_is_assigned_through_its_inverse():
     assert both_ways.parametrizations.weight.original.tolist() == [[4.0]]
     with pytest.raises(RuntimeError, match="Doubled does not implement right_inverse"):
         one_way.weight = torch.tensor([[8.0]])
+    with pytest.raises(KeyError, match="attribute 'weight' already exists"):
+        both_ways.weight = nn.Parameter(torch.tensor([[8.0]]))
 
 
 def test_a_removed_parametrisation_leaves_its_value():
-    """`remove_parametrizations(layer, "weight")` makes the computed weight an ordinary
-    parameter named `weight` again.
+    """`remove_parametrizations(layer, "weight")` makes the computed weight of an
+    `nn.Linear` an ordinary `nn.Parameter` named `weight` again.
 
     With `leave_parametrized=False` the original value is kept instead, where there is one
     original.
@@ -141,8 +143,8 @@ def test_the_older_weight_norm_names_its_successor():
 
 def test_spectral_norm_keeps_the_largest_singular_value_at_one():
     """`parametrizations.spectral_norm(layer)` of `torch.nn.utils` divides the weight by an
-    estimate of its largest singular value, so that the weight [[8, 0], [0, 2]] is used as [[1,
-    0], [0, 1/4]].
+    estimate of its largest singular value: for the weight [[8, 0], [0, 2]] `layer.weight`
+    is [[1, 0], [0, 1/4]] up to rounding.
 
     The estimate comes from a power iteration at each use in training mode, in two buffers `_u`
     and `_v`; where it is good, the layer stretches no vector, its bias apart. Discriminators of
@@ -161,8 +163,9 @@ def test_spectral_norm_keeps_the_largest_singular_value_at_one():
 
 
 def test_an_orthogonal_weight_stays_orthogonal_in_training():
-    """`parametrizations.orthogonal(nn.Linear(3, 3))` in float32 keeps `weight @ weight.T` the
-    identity, up to rounding, after an optimizer step.
+    """`nn.utils.parametrizations.orthogonal(nn.Linear(3, 3))` in float32 keeps
+    `weight @ weight.T` the identity, up to rounding, after a step of `SGD` with `lr=0.5` on
+    the loss `layer(torch.randn(4, 3)).pow(3).sum()`.
 
     Of a weight that is not square, the rows are orthogonal if they are fewer than the columns,
     else the columns.
@@ -245,9 +248,9 @@ def test_cached_computes_a_parametrised_weight_once():
 
 
 def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
-    """`load_state_dict` of the state of a plain `nn.Linear` into a parametrised one raises
-    RuntimeError, "Error(s) in loading state_dict for ParametrizedLinear": load first, register
-    afterwards.
+    """`load_state_dict` of the state of a plain `nn.Linear` into one whose weight is
+    parametrised by a module raises RuntimeError, "Error(s) in loading state_dict for
+    ParametrizedLinear": load first, register the parametrisation afterwards.
 
     Because "weight" is unexpected and "parametrizations.weight.original" is missing. With
     `strict=False` nothing is raised, and the weight is not loaded.
@@ -288,8 +291,9 @@ def test_pruning_masks_the_smallest_weights():
 
 
 def test_a_pruned_weight_gets_no_gradient():
-    """After `prune.l1_unstructured` the gradient of `weight_orig` is 0 where `weight_mask` is 0:
-    the original values behind the mask are not trained.
+    """After `prune.l1_unstructured(layer, "weight", amount=0.5)` a finite gradient of
+    `weight` reaches `weight_orig` as 0 where `weight_mask` is 0: it does not train the
+    original values behind the mask.
 
     Weight decay may still change them; the weight that is used stays 0, as the mask multiplies it.
     """

@@ -133,9 +133,9 @@ def test_the_places_of_the_maxima_lead_back(device):
 
 
 def test_unpooling_puts_each_number_back_at_its_index():
-    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d`, `max_unpool3d` and `nn.MaxUnpool3d(2)`
-    put a number of a float32 `x` where its int64 index says, counted in the flattened output
-    of one channel, and zeros elsewhere.
+    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d`, `max_unpool3d` and
+    `nn.MaxUnpool3d(2)` put each number of a float32 `x` where its int64 index says, all
+    indices different, counted in the flattened output of one channel, and zeros elsewhere.
 
     If an index occurs twice, one of the two numbers is lost.
     """
@@ -200,8 +200,8 @@ def test_an_image_smaller_than_the_window_is_refused():
 
 
 def test_padding_is_at_most_half_a_window():
-    """`F.max_pool2d(image, 2, padding=2)` raises RuntimeError, "pad should be at most half of
-    effective kernel size", because the window is 2 x 2; `padding=1` is accepted.
+    """`F.max_pool2d(image, 2, padding=2)` of `torch.zeros(1, 1, 4, 4)` raises RuntimeError,
+    "pad should be at most half of", because the window is 2 x 2; `padding=1` is accepted.
 
     A window that lies in the padding alone would have no element to choose.
     """

@@ -72,9 +72,9 @@ def test_learnt_positions_are_a_second_embedding():
 
 
 def test_sines_and_cosines_tell_positions_apart():
-    """A table of `torch.sin(position * rate)` in even and `torch.cos(position * rate)` in odd
-    columns, with the rates `10000 ** (-i / d)`, i = 0, 2, 4, ..., has 0 and 1 alternating at
-    position 0, and a slower wave in each next pair of columns.
+    """A table of d columns, even ones `torch.sin(position * rate)` and odd ones
+    `torch.cos(position * rate)`, with the rates `10000 ** (-i / d)`, i = 0, 2, 4, ..., has
+    0 and 1 alternating at position 0, and a slower wave in each next pair.
     """
     table = sines(100, 4)
 
@@ -85,9 +85,9 @@ def test_sines_and_cosines_tell_positions_apart():
 
 
 def test_an_odd_width_has_one_cosine_less():
-    """In a table of positions with 5 columns the usual `table[:, 1::2] = torch.cos(...)` raises
-    RuntimeError, "The expanded size of the tensor (2) must match the existing size (3)"; cut the
-    cosines by one column.
+    """In a table of positions with 5 columns, assigning the cosines of 3 rates,
+    `table[:, 1::2] = torch.cos(position * rate)`, raises RuntimeError, "The expanded size
+    of the tensor (2) must match the existing size (3)"; cut them by one column.
     """
     with pytest.raises(RuntimeError, match=r"The expanded size of the tensor \(2\) must match the"):
         sines(10, 5)
@@ -142,9 +142,9 @@ def test_rope_turns_pairs_of_features():
 
 
 def test_rope_makes_scores_depend_on_the_distance_alone():
-    """After RoPE (rotary position embedding) the score `q @ k` of one query and one key depends on
-    the distance of their positions: 3 and 1 give the score of 4 and 2 up to rounding, and not that
-    of 4 and 1.
+    """After RoPE (rotary position embedding) the score `q @ k` of a random query and a
+    random key depends on the distance of their positions: 3 and 1 give the score of 4 and 2
+    up to rounding, and not that of 4 and 1.
     """
     q, k = torch.randn(4), torch.randn(4)
 
@@ -156,8 +156,9 @@ def test_rope_makes_scores_depend_on_the_distance_alone():
 
 
 def test_rope_of_a_single_step_needs_its_position():
-    """With a cache of keys, RoPE (rotary position embedding) has to turn a new query by its own
-    position: turned as position 0 it has other scores `q @ k.T` than in the whole sequence.
+    """With a cache of keys, RoPE (rotary position embedding) has to turn a new query by its
+    own position: a random query of position 5, turned as position 0, has other scores
+    `q @ k.T` than in the whole sequence of 6.
 
     Slice the tables of sines and cosines by `[start : start + steps]`. Cached keys are stored
     turned.

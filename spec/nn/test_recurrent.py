@@ -96,8 +96,9 @@ def test_an_lstm_has_two_states():
 
 
 def test_the_hidden_state_is_the_output_of_the_last_step():
-    """The output of an `nn.LSTM` has the hidden states of all steps of its last layer;
-    `h_n[-1]` is the last of them, `output[:, -1]` with `batch_first=True` and one direction.
+    """The output of an `nn.LSTM` of one direction, called with a 3-D tensor, has the hidden
+    states of all steps of its last layer; `h_n[-1]` is that of the last step, with
+    `batch_first=True` the same as `output[:, -1]`.
 
     With `bidirectional=True` the backward direction ends at step 0: its last hidden state is
     `output[:, 0, hidden_size:]`. For a padded batch take `h_n` of a packed sequence.
@@ -115,9 +116,9 @@ def test_the_hidden_state_is_the_output_of_the_last_step():
 
 
 def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
-    """One step of an `nn.RNN` of one layer and one direction computes, with the default
-    `nonlinearity="tanh"`, `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)` up to rounding,
-    both output and new hidden state.
+    """One step of an `nn.RNN` with biases, of one layer and one direction, computes, with
+    the default `nonlinearity="tanh"`, `tanh(weight_ih x + bias_ih + weight_hh h + bias_hh)`
+    up to rounding, both output and new hidden state.
     """
     layer = nn.RNN(1, 1, device=device)
     values = [2.0, 3.0, 0.25, 0.5]
@@ -133,9 +134,9 @@ def test_one_step_of_an_rnn_is_a_tanh_of_two_products(device):
 
 
 def test_one_step_of_an_lstm(device):
-    """`nn.LSTMCell` has the gates i, f, g, o in this order in its weights; one step gives, up to
-    rounding, `c' = sigmoid(f) c + sigmoid(i) tanh(g)` and `h' = sigmoid(o) tanh(c')`, each gate
-    being a linear function of x and h.
+    """`nn.LSTMCell` has the gates i, f, g, o in this order in its weights; one step gives,
+    up to rounding, `c' = sigmoid(f) c + sigmoid(i) tanh(g)` and `h' = sigmoid(o) tanh(c')`,
+    i, f, g and o being affine functions of x and h.
     """
     cell = nn.LSTMCell(1, 1, device=device)
     cell.weight_ih.data = torch.tensor([[1.0], [2.0], [3.0], [4.0]], device=device)
@@ -243,8 +244,9 @@ def test_packed_sequences_come_longest_first_unless_told():
 
 
 def test_no_sequence_of_a_packed_batch_is_empty():
-    """`pack_padded_sequence` raises RuntimeError for the lengths 3 and 0, "Length of all samples
-    has to be greater than 0": leave empty sequences out.
+    """`pack_padded_sequence` of a batch of two sequences raises RuntimeError for the
+    lengths `[3, 0]`, "Length of all samples has to be greater than 0": leave empty
+    sequences out.
 
     Lengths on a GPU are refused too, "'lengths' argument should be a 1D CPU int64 tensor": pass
     `lengths.cpu()`.
@@ -264,9 +266,9 @@ def test_no_sequence_of_a_packed_batch_is_empty():
 
 
 def test_a_state_on_another_device_is_refused():
-    """`nn.GRU` of a tensor `x`, not a PackedSequence, raises RuntimeError, "Input and hidden
-    tensors are not at the same device", for a hidden state made on another device: make it with
-    `torch.zeros(..., device=x.device)`.
+    """`nn.GRU` of a tensor `x`, not a PackedSequence, raises RuntimeError, "Input and
+    hidden tensors are not at the same device", for a hidden state of the right shape on
+    another device: make it with `torch.zeros(..., device=x.device)`.
     """
     x, state = torch.ones(2, 1, 1), torch.zeros(1, 1, 2, device="meta")
 
@@ -298,8 +300,8 @@ def test_an_lstm_names_a_wrong_number_of_features():
 
 @pytest.mark.torch(">=2.1,<2.3")
 def test_an_lstm_took_any_number_of_features():
-    """In PyTorch 2.1 and 2.2 `nn.LSTM(2, 3)` on the CPU accepted 5 features and raised no
-    error.
+    """In PyTorch 2.1 and 2.2 `nn.LSTM(2, 3)` on the CPU accepted `torch.zeros(4, 1, 5)`,
+    which has 5 features, and raised no error.
     """
     output, _ = nn.LSTM(2, 3)(torch.zeros(4, 1, 5))
 

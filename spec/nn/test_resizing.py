@@ -163,12 +163,12 @@ def test_nearest_rounds_down():
 
 
 def test_class_numbers_are_resized_as_floats():
-    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) fails on the CPU, "not
-    implemented for 'Long'": write `mask[:, None].float()`, mode "nearest", and `.long()`
-    afterwards. uint8 works with "nearest".
+    """`F.interpolate(mask[:, None], size=size)` of int64 masks (N, H, W) raises
+    RuntimeError on the CPU, "not implemented for 'Long'": write `mask[:, None].float()`,
+    mode "nearest", and `.long()` afterwards. uint8 works with "nearest".
 
-    Because mode "bilinear" makes up classes: between 0 and 7 it finds 1 and 5. The error is a
-    RuntimeError, in newer releases of its subclass NotImplementedError.
+    Because mode "bilinear" makes up classes: between 0 and 7 it finds 1 and 5. In newer
+    releases the error is of the subclass NotImplementedError.
     """
     mask = torch.tensor([[[0, 7]]], device="cpu")
 
@@ -194,7 +194,7 @@ def test_upsample_takes_the_size_first():
 @pytest.mark.parametrize("name", ["upsample", "upsample_nearest", "upsample_bilinear"])
 def test_upsample_functions_are_deprecated(name):
     """`F.upsample`, `F.upsample_nearest` and `F.upsample_bilinear` issue a UserWarning that
-    they are deprecated, "Use `nn.functional.interpolate` instead."; the layer
+    they are deprecated, which names `nn.functional.interpolate` in their place; the layer
     `nn.UpsamplingNearest2d` issues none.
     """
     image = torch.tensor([[[[1.0, 3.0]]]])
@@ -300,9 +300,9 @@ def test_fold_adds_where_patches_overlap():
 
 
 def test_fold_knows_how_many_patches_there_are():
-    """`nn.Fold((4, 4), 2)` of 4 patches raises RuntimeError, "expected size of input's
-    dimension 2 to match the calculated number of sliding blocks 3 * 3 = 9, but got
-    input.size(2)=4".
+    """`nn.Fold((4, 4), 2)` of the four patches of `nn.Unfold(2)(torch.zeros(1, 1, 3, 3))`
+    raises RuntimeError, "expected size of input's dimension 2 to match the calculated
+    number of sliding blocks 3 * 3 = 9, but got input.size(2)=4".
     """
     patches = nn.Unfold(2)(torch.zeros(1, 1, 3, 3))
 

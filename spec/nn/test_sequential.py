@@ -48,8 +48,9 @@ def test_a_sequential_hands_each_output_to_the_next(device):
 
 
 def test_a_sequential_names_its_parts_by_number():
-    """`nn.Sequential` names its modules "0", "1", "2"; a ReLU between two linear layers takes
-    number 1 but has no entry in `state_dict()`, so that its keys jump from 0 to 2.
+    """`nn.Sequential(a, b, c)` names its modules "0", "1", "2"; a ReLU between two linear
+    layers takes number 1 but has no entry in `state_dict()`, so that its keys jump from 0
+    to 2.
 
     Inserting a layer shifts the names behind it, and an old checkpoint no longer fits.
     """

@@ -217,11 +217,13 @@ def test_to_empty_unties_weights():
 
 @pytest.mark.torch(">=2.1")
 def test_loading_by_assignment_unties_weights():
-    """`load_state_dict(state, assign=True)` with a `state_dict()` makes one parameter per name:
-    tied layers have two afterwards. Tie them again after loading, `second.weight = first.weight`.
+    """`load_state_dict(state, assign=True)` with a `state` of plain tensors makes one
+    parameter per name: layers tied by `second.weight = first.weight` have two afterwards.
+    Tie them again after loading.
 
-    Two such parameters still share memory if the tensors of the state did, and an optimizer then
-    updates it twice per step; if the state's tensors are copies, the two drift apart.
+    Two such parameters still share memory if the tensors of the state did, and an optimizer
+    then updates it twice per step; if the state's tensors are copies, the two drift apart.
+    A state of parameters, `state_dict(keep_vars=True)`, keeps them tied.
     """
     first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
     second.weight = first.weight
@@ -235,6 +237,8 @@ def test_loading_by_assignment_unties_weights():
     assert second.weight is not first.weight
 
     second.weight = first.weight
+    assert len(list(net.parameters())) == 1
+    net.load_state_dict(net.state_dict(keep_vars=True), assign=True)
     assert len(list(net.parameters())) == 1
 
 

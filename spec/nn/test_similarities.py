@@ -101,8 +101,9 @@ def test_integers_have_no_cosine():
 
 
 def test_normalize_divides_rows_by_their_length(device):
-    """`F.normalize(x)` divides each row of a float32 matrix by its 2-norm: [3, 4] becomes [0.6,
-    0.8]. `p=1` divides by the sum of absolute values, and `dim=0` normalises columns.
+    """`F.normalize(x)` of a float32 matrix whose rows have lengths from 1e-3 to 1e3 divides
+    each row by its 2-norm: [3, 4] becomes [0.6, 0.8]. `p=1` divides by the sum of absolute
+    values, and `dim=0` normalises columns.
 
     A norm below `eps=1e-12` is replaced by `eps`, and [1e30, 1e30] becomes [0, 0], because its
     norm overflows. It isn't `transforms.Normalize`, which subtracts a mean and divides by a

@@ -209,9 +209,12 @@ def test_what_does_not_depend_on_the_input_is_a_constant():
 
 
 def test_concrete_args_fix_an_argument():
-    """`fx.symbolic_trace(f, concrete_args={"flag": False})` traces the branch for False; the
-    traced function still takes `flag`, and raises AssertionError for True, "flag has been
-    specialized to have value False".
+    """`fx.symbolic_trace(f, concrete_args={"flag": False})` of `f(x, flag)` traces the
+    branch for False; the traced function takes two arguments, `traced(x, False)`, and
+    raises AssertionError for True, "specialized to have value False".
+
+    By keyword the second argument has another name: `traced(x, flag=False)` raises
+    TypeError.
     """
 
     def f(x, flag):
@@ -222,6 +225,8 @@ def test_concrete_args_fix_an_argument():
     assert traced(torch.tensor([3.0]), False).tolist() == [-3.0]
     with pytest.raises(AssertionError, match="flag has been specialized to have value False"):
         traced(torch.tensor([3.0]), True)
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'flag'"):
+        traced(torch.tensor([3.0]), flag=False)
 
 
 def test_shapes_are_found_by_running_the_graph():
@@ -240,8 +245,8 @@ def test_shapes_are_found_by_running_the_graph():
 
 
 def test_an_interpreter_runs_a_graph_node_by_node():
-    """`fx.Interpreter(traced).run(x)` executes the graph node by node; a subclass that overrides
-    `run_node` is called for each node in turn, inputs and output included.
+    """`fx.Interpreter(traced).run(x)` executes the graph node by node; the `run_node` of a
+    subclass is called for each node in turn, inputs and output included.
     """
     seen = []
 

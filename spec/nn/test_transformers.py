@@ -45,9 +45,9 @@ def test_an_encoder_layer_keeps_the_shape():
 
 
 def test_the_batch_is_the_second_dimension_unless_told():
-    """Without `batch_first=True` `nn.TransformerEncoderLayer` reads (3, 5, 4) as 3 steps of 5
-    samples and raises nothing: changing what was meant as one sample then changes the outputs of
-    others.
+    """Without `batch_first=True` `nn.TransformerEncoderLayer(4, 2)` reads (3, 5, 4) as 3
+    steps of 5 samples and raises nothing: changing what was meant as one sample then
+    changes the outputs of others.
     """
     torch.manual_seed(0)
     layer = nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0)
@@ -107,8 +107,9 @@ def test_the_outputs_are_normalised_unless_the_norm_comes_first():
 
 
 def test_the_feedforward_part_is_2048_wide_unless_told():
-    """`nn.TransformerEncoderLayer(d_model=512, nhead=8)` has `dim_feedforward=2048`, `dropout=0.1`
-    and 3,152,384 parameters, two thirds of them in its two `nn.Linear` layers.
+    """`nn.TransformerEncoderLayer(d_model=512, nhead=8)` has `dim_feedforward=2048`,
+    `dropout=0.1` and 3,152,384 parameters, about two thirds of them in `linear1` and
+    `linear2`.
     """
     layer = nn.TransformerEncoderLayer(d_model=512, nhead=8)
 
@@ -157,8 +158,8 @@ def test_the_parameters_of_a_transformer_are_drawn_anew_by_a_loop():
 
 
 def test_nothing_is_causal_without_a_mask():
-    """In `nn.TransformerEncoder` without a mask and dropout a change of the last of 3 steps
-    changes the first output; with the causal mask it does not.
+    """In `nn.TransformerEncoder` without a mask and dropout a random change of the last of
+    3 steps changes the first output; with the causal mask it does not.
 
     A language model made of an encoder needs
     `mask=nn.Transformer.generate_square_subsequent_mask(steps)`.
@@ -192,9 +193,9 @@ def test_a_decoder_layer_reads_a_memory():
 
 
 def test_a_decoder_wants_its_causal_mask():
-    """`nn.TransformerDecoder` is not causal by itself: without `tgt_mask` the first output
-    changes with a later target; with the causal mask as `tgt_mask`, and without dropout, it
-    does not.
+    """`nn.TransformerDecoder` is not causal by itself: without `tgt_mask` a random change
+    of a later target vector changes the first output; with the causal mask as `tgt_mask`,
+    and without dropout, it does not.
 
     A model trained without it can copy its answer from the future. The mask is
     `nn.Transformer.generate_square_subsequent_mask(steps)`.
