@@ -33,10 +33,12 @@ def test_pairs_come_back_as_a_list_of_batches():
 
 
 def test_dicts_come_back_as_a_dict_of_batches():
-    """`default_collate` turns a list of dicts into one dict with the keys of the first sample,
-    each value a batch; a key that only later samples have is dropped without an error.
+    """`default_collate` of a list of dicts of numbers and strings gives one dict with the
+    keys of the first sample, each value a batch; a key that only a later sample has is
+    dropped without an error.
 
-    A key that a later sample lacks raises KeyError. Give all samples the same keys.
+    Because the first sample decides: a key of it that a later sample lacks raises KeyError.
+    Give all samples the same keys.
     """
     dataset = [{"x": 1, "name": "one"}, {"x": 2, "name": "two", "late": True}]
 
@@ -61,8 +63,8 @@ def test_a_named_tuple_keeps_its_names():
 
 
 def test_strings_are_collected_and_not_stacked():
-    """`default_collate` makes no tensor of strings: samples that are strings come back as a list,
-    strings in pairs such as `("cat", 0)` as a tuple.
+    """`default_collate` makes no tensor of strings: a list of strings comes back as a list
+    of the same strings, the strings in a list of pairs such as `("cat", 0)` as a tuple.
 
     Because a tensor can't hold strings. Turn words into integers in the dataset if the network is
     to read them.
@@ -115,8 +117,8 @@ def test_the_first_number_decides_the_dtype():
 
 
 def test_collate_fn_takes_the_list_of_samples():
-    """`DataLoader(data, batch_size=2, collate_fn=f)` calls `f` with the list of the samples of
-    one batch; what `f` returns is the batch.
+    """`DataLoader(data, batch_size=2, collate_fn=f)` of a list `data` calls `f` with the
+    list of the samples of one batch; what `f` returns is the batch.
 
     With `batch_size=None` `f` is called with each single sample.
     """

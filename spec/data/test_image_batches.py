@@ -95,8 +95,8 @@ def test_a_single_picture_gets_no_frame():
 
 
 def test_make_grid_takes_a_list():
-    """`make_grid` takes a list of images of one shape, which it stacks; images of different
-    heights or widths raise RuntimeError.
+    """`make_grid` takes a list of images (3, H, W) of one height and width, which it
+    stacks; images of different heights or widths raise RuntimeError.
 
     Resize or pad them to one size first.
     """
@@ -189,8 +189,8 @@ def test_transposing_by_1_2_0_puts_the_channels_last():
 
 
 def test_permute_does_the_same_without_numpy(device):
-    """`image.permute(1, 2, 0)` puts the channels of a colour image last without NumPy;
-    `reshape` to the same shape would mix up the pixels.
+    """`image.permute(1, 2, 0)` puts the channels of a (3, 1, 2) image last without NumPy;
+    `reshape(1, 2, 3)` gives the same shape, but mixes up pixels that differ.
     """
     image = torch.tensor([[[1, 2]], [[3, 4]], [[5, 6]]], device=device)
 

@@ -179,8 +179,8 @@ def test_mnist_wants_all_four_files(mnist_files, tmp_path):
 
 
 def test_a_truncated_idx_file_lacks_numbers(mnist_files, tmp_path):
-    """`datasets.MNIST` raises RuntimeError about an invalid shape if the IDX file of its images
-    lacks the last bytes of the pixels that its header announces.
+    """`datasets.MNIST` raises RuntimeError about an invalid shape if the IDX file of its
+    images lacks the last byte of the pixels that its header announces.
 
     A download was interrupted: delete the file and fetch it again.
     """
@@ -286,8 +286,8 @@ def test_a_label_tensor_indexes_a_tuple_of_names():
 
 
 def test_fake_data_needs_no_files():
-    """`datasets.FakeData` needs no files: its samples have Pillow pictures of noise, and one
-    object gives the same picture each time for the same index.
+    """`datasets.FakeData` without a `transform` needs no files: its samples have Pillow
+    pictures of noise, and one object gives the same picture each time for the same index.
 
     Good for trying out a training loop before the data is there.
     """

@@ -65,9 +65,9 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
-    """`ImageFolder` leaves out files with other extensions than
-    `torchvision.datasets.folder.IMG_EXTENSIONS`, such as .txt and .gif, and files beside the
-    class folders; images in deeper folders belong to the class above.
+    """`ImageFolder(root)`, without `is_valid_file`, leaves out files beside the class
+    folders and those whose extension is not in `datasets.folder.IMG_EXTENSIONS`, such as
+    .txt and .gif; images in deeper folders belong to the class above.
 
     The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp, in small or capital
     letters. For others pass `is_valid_file`, a function of the path.

@@ -104,8 +104,8 @@ def test_random_crops_follow_the_seed_of_torch():
 
 
 def test_random_choice_follows_the_seed_of_python():
-    """`transforms.RandomChoice` of the first version draws from Python's `random`: `random.seed`
-    repeats its choices, and `torch.manual_seed` does not.
+    """`RandomChoice` of `torchvision.transforms` (not of `v2`) draws from Python's
+    `random`: `random.seed` repeats its choices, and `torch.manual_seed` does not.
 
     `transforms.RandomOrder` draws from `random` too; `RandomChoice` and `RandomOrder` of
     `transforms.v2` draw from torch.

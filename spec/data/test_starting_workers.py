@@ -314,9 +314,9 @@ def test_a_start_method_has_one_of_pythons_names():
 
 
 def test_a_start_method_without_workers_is_refused():
-    """`DataLoader(multiprocessing_context="spawn")` without workers raises ValueError, for no
-    process would be started: set `num_workers` to 1 or more, or leave `multiprocessing_context`
-    out.
+    """`DataLoader(data, multiprocessing_context="spawn")` without workers raises
+    ValueError, for no process would be started: set `num_workers` to 1 or more, or leave
+    `multiprocessing_context` out.
     """
     with pytest.raises(ValueError, match="multiprocessing_context can only be used with multi-pro"):
         DataLoader([1], multiprocessing_context="spawn")

@@ -124,7 +124,8 @@ def test_the_mode_of_a_picture_decides_its_channels(mode, channels):
 
 
 def test_to_tensor_refuses_a_tensor():
-    """`ToTensor` raises TypeError for a tensor: it takes Pillow pictures and NumPy arrays.
+    """`torchvision.transforms.ToTensor` raises TypeError for a tensor: it takes Pillow
+    pictures and NumPy arrays.
 
     It happens if `ToTensor` is listed twice, or a dataset already returns tensors: leave it out.
     """
@@ -189,8 +190,9 @@ def test_normalize_subtracts_and_divides_channel_by_channel(device):
 
 
 def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
-    """The `mean` and `std` of an image dataset for `Normalize` are `pixels.mean((0, 2, 3))` and
-    `pixels.std((0, 2, 3), correction=0)` of all its images (N, C, H, W), after `ToTensor`.
+    """For `pixels`, all images (N, C, H, W) of a dataset as floats, no channel of them
+    constant, `Normalize(pixels.mean((0, 2, 3)), pixels.std((0, 2, 3), correction=0))` gives
+    each channel mean 0 and standard deviation 1, up to rounding.
 
     Take the training images alone. The mean of the batches' deviations is as a rule too small
     where batches differ; for a dataset too large to stack, add up the sums and the sums of
@@ -207,6 +209,9 @@ def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
 
     assert pixels.mean((0, 2, 3)).tolist() == mean.tolist() == [0.5, 0.5, 0.5]
     assert pixels.std((0, 2, 3), correction=0).tolist() == std.tolist() == [0.5, 0.5, 0.5]
+    normal = transforms.Normalize(mean, std)(pixels)
+    assert normal.mean((0, 2, 3)).tolist() == [0.0, 0.0, 0.0]
+    assert normal.std((0, 2, 3), correction=0).tolist() == [1.0, 1.0, 1.0]
     assert [batch.std((0, 2, 3)).tolist() for batch in (dark, light)] == [[0.0] * 3, [0.0] * 3]
 
 

@@ -245,9 +245,9 @@ def test_a_queue_without_open_files_receives_0_items_of_ancdata():
 
 
 def test_too_many_shared_tensors_open_no_shared_memory_object():
-    """With the default sharing strategy on Linux, `x.share_memory_()` raises RuntimeError if the
-    process can open no more files: "unable to open shared memory object </torch_...> in read-write
-    mode: Too many open files (24)".
+    """With the default sharing strategy on Linux, `torch.ones(1).share_memory_()` raises
+    RuntimeError if the process can open no more files: "unable to open shared memory object
+    </torch_...> in read-write mode: Too many open files (24)".
 
     In a worker this is what collating a batch runs into. `ulimit -n` tells and raises the limit.
     """

@@ -184,8 +184,9 @@ def test_a_worker_changes_only_its_own_copy_of_the_dataset():
 
 
 def test_batches_of_workers_lie_in_shared_memory():
-    """`batch.is_shared()` of a batch of numbers is True if a worker of a `DataLoader` collated
-    it, for the tensor is in shared memory then, and False without workers.
+    """Without `pin_memory`, `batch.is_shared()` of a batch of numbers is True if a worker
+    of a `DataLoader` collated it, for the tensor is in shared memory then, and False
+    without workers.
 
     Only a handle goes through the pipe. In a container with a small /dev/shm it can run out.
     """
@@ -214,8 +215,9 @@ def test_a_worker_keeps_the_dtype_of_the_first_tensor():
 
 
 def test_a_stream_is_repeated_by_every_worker():
-    """With `num_workers=2` a `DataLoader` over an `IterableDataset` that doesn't look at
-    `get_worker_info()` gives each of its samples twice.
+    """With `num_workers=2` and without `drop_last`, a `DataLoader` over an
+    `IterableDataset` whose `__iter__` returns `iter([5, 6, 7])`, whatever the worker, gives
+    each of its samples twice.
 
     Because each worker iterates over its own copy of the whole stream. `__iter__` can divide it
     by `get_worker_info().id`.
