@@ -78,9 +78,9 @@ def test_backward_returns_no_gradient_too_many():
 
 
 def test_a_gradient_has_to_fit_its_argument():
-    """A `backward` of a `torch.autograd.Function` that returns a gradient of shape () for an
-    argument of shape (2,) that requires grad raises RuntimeError; return one of the argument's
-    shape, here `grad.expand(2)`.
+    """If `backward` of a `torch.autograd.Function` returns a gradient of shape () for a
+    leaf of shape (2,) that requires grad, `y.backward()` raises RuntimeError; return a
+    gradient of the shape of the leaf, here `grad.expand(2)`.
     """
 
     class Total(torch.autograd.Function):

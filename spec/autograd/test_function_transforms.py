@@ -92,9 +92,9 @@ def test_grad_and_value_gives_both():
 
 
 def test_has_aux_lets_other_results_through():
-    """If `f` returns a tuple of two tensors, `torch.func.grad(f, has_aux=True)` returns a
-    function that gives a tuple: the gradient of the first tensor, of the shape `()`, and
-    the second tensor itself, undifferentiated.
+    """If `f` returns a tuple of two tensors, the first of the shape `()`,
+    `torch.func.grad(f, has_aux=True)` returns a function that gives a tuple: the gradient
+    of the first tensor, and the second tensor, undifferentiated.
 
     A Python number as the second raises RuntimeError: make it a tensor.
     """
@@ -124,8 +124,9 @@ def test_vmap_spreads_a_function_over_a_batch():
 
 
 def test_vmap_of_grad_gives_a_gradient_for_each_sample():
-    """`torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))` gives one gradient of the
-    shared weight per sample; `backward()` on the summed loss would add them up.
+    """For a `loss(weight, sample)`, `torch.func.vmap(torch.func.grad(loss), in_dims=(None,
+    0))`, called with one weight and a batch, gives one gradient of the weight per sample;
+    `backward()` on the summed loss would add them up.
     """
     weight = torch.tensor([1.0, 1.0])
     samples = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
@@ -137,8 +138,8 @@ def test_vmap_of_grad_gives_a_gradient_for_each_sample():
 
 
 def test_vmap_cannot_follow_an_if():
-    """`torch.func.vmap` of a function with `if x > 0`, `x` being the argument that is mapped
-    over, raises RuntimeError, "data-dependent control flow"; write `torch.where` instead.
+    """`torch.func.vmap` of a function with `if x > 0`, called with a vector for `x`, raises
+    RuntimeError, "data-dependent control flow"; write `torch.where` instead.
 
     Because `vmap` runs the function once for the whole batch, and its elements may disagree.
     """
@@ -182,8 +183,8 @@ def test_jvp_carries_a_direction_forward():
 @forward_mode
 def test_rows_backward_and_columns_forward_make_the_same_jacobian():
     """`torch.func.jacrev` computes a Jacobian in reverse mode, by rows, `torch.func.jacfwd`
-    in forward mode, by columns: for the product and the sum of a vector of 2, 3 and 5 both
-    give the same.
+    in forward mode, by columns: for the outputs `x[0] * x[1]` and `x.sum()` of a float32
+    `x` of 2, 3 and 5 both give the same.
 
     `jacfwd` costs less where there are more outputs than inputs.
     """
@@ -198,8 +199,9 @@ def test_rows_backward_and_columns_forward_make_the_same_jacobian():
 
 @forward_mode
 def test_hessian_is_forward_over_backward():
-    """`torch.func.hessian(f)` of a function of a vector gives the matrix of second derivatives:
-    for x²y it is [[2y, 2x], [2x, 0]].
+    """`torch.func.hessian(f)` of an `f` that takes a float32 vector and returns a 0-d
+    tensor gives a function for the matrix of second derivatives: for x²y it is [[2y, 2x],
+    [2x, 0]].
 
     It is `jacfwd(jacrev(f))`, forward mode over reverse mode.
     """

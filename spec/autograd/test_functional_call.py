@@ -138,7 +138,7 @@ def test_buffers_that_are_handed_over_are_written_instead_of_the_modules():
 
 def test_a_gradient_for_each_sample_of_a_network():
     """`vmap(grad(loss), in_dims=(None, 0, 0))`, where `loss` calls an `nn.Linear` by
-    `functional_call`, gives one gradient per sample of a batch: each has the parameter's shape,
+    `functional_call`, gives a dict with the gradients of each parameter for each sample,
     stacked along a new first dimension.
 
     The loss sees one sample, hence `x[None]`. For a loss that is a mean over the batch, the

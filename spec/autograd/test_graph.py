@@ -68,8 +68,8 @@ def test_the_graph_ends_in_a_node_that_holds_the_leaf():
 
 
 def test_all_uses_of_a_leaf_meet_in_one_node():
-    """In the graphs of `x * x` and `x.exp()`, existing at the same time, the three uses of the
-    leaf `x` lead to the same `AccumulateGrad` node.
+    """In the graphs of `x * x` and `x.exp()`, existing at the same time, the three uses of
+    a float32 leaf `x` that requires grad lead to the same `AccumulateGrad` node.
 
     That is where `backward()` adds the gradients up.
     """

@@ -22,8 +22,9 @@ from torch.autograd import functional
 
 @pytest.mark.claim("blitz-no-full-jacobian")
 def test_autograd_gives_the_full_jacobian(device):
-    """`torch.autograd.functional.jacobian(f, x)` returns the whole Jacobian of `f` at `x` in
-    one call: here 2 by 3, for a function of three elements that returns two.
+    """`torch.autograd.functional.jacobian(f, x)` returns the whole Jacobian of `f` at `x`
+    in one call: a matrix of 2 by 3 for a float32 vector `x` of three elements and an `f`
+    that returns a vector of two.
     """
     x = torch.tensor([2.0, 3.0, 5.0], device=device)
 
@@ -211,9 +212,9 @@ def test_jvp_gives_the_value_and_the_columns_weighed():
 
 
 def test_hvp_gives_the_hessian_times_a_vector():
-    """`torch.autograd.functional.hvp(f, x, u)` of an `f` that returns one element gives the
-    value `f(x)` and the product `H @ u` of the Hessian with the vector `u`, without building
-    the Hessian.
+    """`torch.autograd.functional.hvp(f, x, u)` of float32 vectors and an `f` that returns
+    one element gives the value `f(x)` and the product `H @ u` of the Hessian with `u`, up
+    to rounding, without building the Hessian.
     """
     value, product = functional.hvp(
         lambda p: p[0] ** 2 * p[1], torch.tensor([2.0, 3.0]), torch.tensor([1.0, 10.0])

@@ -76,9 +76,8 @@ def test_backward_fills_the_gradients_of_tracked_leaves_only():
 
 
 def test_reading_grad_of_a_tensor_that_is_no_leaf_warns():
-    """For a recorded `y = x * 2` with a float32 `x` that requires grad, reading `y.grad`
-    gives None and a UserWarning, "use .retain_grad() on the non-leaf Tensor", where neither
-    `retain_grad()` nor `backward(inputs=[y])` was called.
+    """Reading `y.grad` right after a recorded `y = x * 2`, with a float32 `x` that requires
+    grad, gives None and issues a UserWarning, "use .retain_grad() on the non-leaf Tensor".
 
     By default Python shows this warning once per line of code.
     """

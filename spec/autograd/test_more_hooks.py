@@ -34,8 +34,8 @@ def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
 
 @pytest.mark.torch(">=2.1")
 def test_a_step_can_be_taken_during_backward():
-    """A post-accumulate hook may update its leaf under `no_grad` and set `.grad` to None, so
-    that the step is done inside `backward()`.
+    """A hook of `register_post_accumulate_grad_hook` may update its leaf in place under
+    `torch.no_grad()` and set `.grad` to None, so that the step is done inside `backward()`.
 
     If each parameter has such a hook, a gradient is freed as soon as it is used, so that the
     gradients of all parameters need not exist at the same time.
@@ -113,8 +113,9 @@ def test_a_node_hook_has_none_for_what_is_not_tracked():
 
 
 def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
-    """For `product = x * w` of leaves that both require grad, a tuple of two returned by a hook
-    of `product.grad_fn.register_hook` replaces the gradients that are passed on to `x` and `w`.
+    """For `product = x * w` of float32 0-d leaves that both require grad, a tuple of two
+    tensors returned by a hook of `product.grad_fn.register_hook` replaces the gradients
+    that are passed on to `x` and `w`.
 
     The tuple must have one element per input of the operation; a hook that returns None leaves
     the gradients as they are.

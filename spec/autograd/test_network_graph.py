@@ -41,9 +41,9 @@ class LeNet(nn.Module):
 
 @pytest.mark.claim("blitz-graph-chain")
 def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
-    """From the `grad_fn` of an `nn.MSELoss` of LeNet's output, `next_functions` leads to the
-    nodes of its layers in reverse order: the three linear layers, the view, and the two
-    convolutions, each with its ReLU and pooling.
+    """From the `grad_fn` of an `nn.MSELoss` of the output of a LeNet with ReLU and max
+    pooling, `next_functions` leads to the nodes of its layers in reverse order: three
+    linear layers, a view, and two convolutions, each with ReLU and pooling.
 
     The names depend on how a layer is implemented: a linear layer is `AddmmBackward0` for a 2-D
     input.
@@ -167,8 +167,9 @@ def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
 
 
 def test_every_parameter_is_an_end_of_the_graph():
-    """The `AccumulateGrad` nodes in the graph of LeNet's output, for images that don't require
-    grad, hold its ten parameters and no other tensor.
+    """The `AccumulateGrad` nodes in the graph of the output of a LeNet, five layers with
+    weight and bias, for images that don't require grad, hold its ten parameters and no
+    other tensor.
     """
 
     def leaves(node):

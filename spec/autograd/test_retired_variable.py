@@ -139,8 +139,8 @@ def test_what_moves_to_the_gpu_is_the_tensor():
 
 
 def test_variable_shares_the_memory_of_its_tensor():
-    """`torch.autograd.Variable(x)` is a new tensor that shares the storage of `x`: writing to
-    it changes `x`.
+    """`torch.autograd.Variable(x)` of a dense tensor `x` is a new tensor that shares the
+    storage of `x`: writing an element of it changes `x`.
     """
     x = torch.ones(2)
     v = Variable(x)

@@ -90,9 +90,9 @@ def test_pow_saves_its_exponent():
 
 @pytest.mark.torch(">=2.0")
 def test_hooks_see_every_tensor_that_is_saved():
-    """Inside `saved_tensors_hooks(pack, unpack)` of `torch.autograd.graph`, with an `x`
-    that requires grad, `pack` is given the constant tensor that `x * constant` saves and
-    the result that `x.relu()` saves; `x + 1` and `x * 2` call it not.
+    """Inside `saved_tensors_hooks(pack, unpack)` of `torch.autograd.graph`, with a float32
+    `x` that requires grad, `pack` is called with the constant tensor of `x * constant` and
+    the result of `x.relu()`, and not called for `x + 1` and `x * 2`.
     """
     packed = []
 
@@ -140,9 +140,9 @@ def test_pack_may_store_anything_that_unpack_can_turn_back():
 
 
 def test_backward_believes_what_unpack_returns():
-    """`backward()` computes with the tensors that `unpack` of `saved_tensors_hooks` returns: an
-    `unpack` that multiplies by 10 makes the gradient of `x * x` 10 times too large, without an
-    error.
+    """`backward()` computes with the tensors that `unpack` of `saved_tensors_hooks`
+    returns: an `unpack` that multiplies by 10 makes the gradient of `x * x` with respect to
+    a float32 `x` 10 times too large, without an error.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     with saved_tensors_hooks(lambda tensor: tensor, lambda tensor: tensor * 10):

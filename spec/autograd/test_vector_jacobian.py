@@ -24,9 +24,9 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-jacobian-shape")
 def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
-    """The Jacobian of a function from three numbers to two, both in 1-D tensors, as
-    `torch.autograd.functional.jacobian` gives it, has the shape (2, 3): one row per output and
-    one column per input.
+    """The Jacobian that `torch.autograd.functional.jacobian` gives of a function from three
+    float32 numbers to two, both in 1-D tensors, has the shape (2, 3): one row per output
+    and one column per input.
     """
     x = torch.tensor([2.0, 3.0, 5.0], device=device)
 
@@ -90,7 +90,8 @@ def test_a_factor_of_1024_scales_v():
 
 @pytest.mark.claim("blitz-vjp-grad-repr")
 def test_a_gradient_of_mixed_sizes_prints_in_scientific_notation():
-    """`repr` of a gradient of 102.4, 1024 and 0.1024 shows exponents, as in `1.0240e+02`.
+    """`repr` of a float32 gradient of 102.4, 1024 and 0.1024 shows exponents by default, as
+    in `1.0240e+02`.
 
     Because the largest element is more than 1000 times the smallest;
     `torch.set_printoptions(sci_mode=False)` changes that.
@@ -123,8 +124,9 @@ def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
 
 
 def test_the_product_is_linear_in_v():
-    """The product `v @ J` is linear in `v`: `torch.autograd.grad(y, x, 10 * a + 100 * b)` is 10
-    times that with `a` plus 100 times that with `b`, up to rounding.
+    """For float32 vectors the product `v @ J` is linear in `v`: `torch.autograd.grad(y, x,
+    10 * a + 100 * b)` is 10 times that with `a` plus 100 times that with `b`, up to
+    rounding.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     y = torch.stack([x.prod(), x.sum()])
@@ -184,9 +186,9 @@ def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
 
 
 def test_rows_that_mix_are_not_kept_apart():
-    """For `centred = batch - batch.mean()` with a (2, 1) batch, the gradient of `centred.sum()`
-    is 0 in both rows, though that of `centred[0]` is 0.5 and -0.5: rows that mix are not kept
-    apart.
+    """For `centred = batch - batch.mean()` with a float32 `batch` of shape (2, 1), the
+    gradient of `centred.sum()` is 0 in both rows, though that of `centred[0]` is 0.5 and
+    -0.5: rows that mix are not kept apart.
 
     BatchNorm mixes rows in this way in training mode.
     """
@@ -214,9 +216,9 @@ def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
 
 
 def test_two_backward_passes_give_the_jacobian_times_a_vector():
-    """Two backward passes give `J @ u`: with a `v` that requires grad, `g` from
-    `torch.autograd.grad(y, x, v, create_graph=True)` is `v @ J`, linear in `v`, and
-    `torch.autograd.grad(g, v, u)` returns `J @ u`, in a tuple of one.
+    """Two backward passes give `J @ u`: for float32 vectors and a `v` that requires grad,
+    `g` from `torch.autograd.grad(y, x, v, create_graph=True)` is `v @ J`, linear in `v`,
+    and `torch.autograd.grad(g, v, u)` returns `J @ u`, in a tuple.
 
     `torch.func.jvp` computes it in one forward pass:
     `spec/autograd/test_function_transforms.py`.

@@ -135,8 +135,8 @@ def test_quantile_interpolates_between_neighbours(device):
 
 
 def test_quantile_is_for_float32_and_float64():
-    """`x.quantile(0.5)` of an int64 or a float16 tensor raises a RuntimeError, "input tensor
-    must be either float or double dtype", which means float32 or float64.
+    """`x.quantile(0.5)` of a nonempty int64 or float16 vector raises a RuntimeError, "input
+    tensor must be either float or double dtype", which means float32 or float64.
 
     `x.float().quantile(q)` works for both; `median` takes integers.
     """

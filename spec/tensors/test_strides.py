@@ -63,8 +63,8 @@ def test_the_rule_of_strides_holds_for_every_element(axes, i, j, k):
 
 
 def test_strides_count_elements_and_addresses_count_bytes(device):
-    """`x.stride(0)` counts elements and `data_ptr()` counts bytes: the next row of a new 5 x 3
-    float64 tensor lies 3 elements, 24 bytes further on.
+    """`x.stride(0)` counts elements and `x.data_ptr()` counts bytes: the next row of `x =
+    torch.zeros(5, 3, dtype=torch.float64)` lies 3 elements, 24 bytes further on.
 
     NumPy's `array.strides` counts bytes.
     """
@@ -89,8 +89,8 @@ def test_a_transpose_swaps_strides_and_moves_nothing(device):
 
 
 def test_a_fresh_tensor_is_contiguous_and_its_transpose_is_not(device):
-    """`x.is_contiguous()` is True for a new 5 x 3 tensor, whose elements lie in row-major order
-    without gaps, and False for its transpose.
+    """`x.is_contiguous()` is True for `x = torch.zeros(5, 3)`, whose elements lie in
+    row-major order without gaps, and False for its transpose `x.t()`.
     """
     x = torch.zeros(5, 3, device=device)
 
@@ -108,8 +108,8 @@ def test_a_fresh_tensor_is_contiguous_and_its_transpose_is_not(device):
     ids=["x[1:3]", "x[:, 1:3]", "x[::2]"],
 )
 def test_whole_neighbouring_rows_are_contiguous(slices, contiguous):
-    """Of a new 5 x 3 tensor, the slice `x[1:3]` of neighbouring rows is contiguous; `x[:, 1:3]`
-    and `x[::2]`, which leave gaps in memory, are not.
+    """Of `x = torch.zeros(5, 3)`, the slice `x[1:3]` of neighbouring rows is contiguous;
+    `x[:, 1:3]` and `x[::2]`, which leave gaps in memory, are not.
     """
     x = torch.zeros(5, 3)
 
@@ -131,7 +131,8 @@ def test_axes_of_length_one_do_not_spoil_contiguity():
 
 
 def test_contiguous_returns_the_tensor_itself_where_nothing_is_to_do(device):
-    """`x.contiguous()` without arguments returns `x` itself if `x.is_contiguous()` is True.
+    """`x.contiguous()` without arguments returns `x` itself if `x` is a dense tensor and
+    `x.is_contiguous()` is True.
 
     So calling it costs nothing there, but a write to the result then changes `x`; `clone()`
     always copies.
@@ -145,8 +146,9 @@ def test_contiguous_returns_the_tensor_itself_where_nothing_is_to_do(device):
 
 
 def test_contiguous_copies_where_elements_are_out_of_order(device):
-    """`x.t().contiguous()` of a new 2 x 3 tensor `x` copies the transpose into memory of its
-    own, in row-major order, so a later write to `x` does not show in it.
+    """`x.t().contiguous()` of `x = torch.tensor([[1, 2, 3], [4, 5, 6]])` copies the
+    transpose into memory of its own, in row-major order, so a later write to `x` does not
+    show in the copy.
 
     Because `x.t()` is not contiguous there. Where it is, as for one row, nothing is copied.
     """
@@ -160,9 +162,9 @@ def test_contiguous_copies_where_elements_are_out_of_order(device):
 
 
 def test_as_strided_reads_memory_by_any_strides(device):
-    """`x.as_strided(size, stride, storage_offset)` of the vector [10, 20, 30, 40, 50] makes a
-    view of its storage by these three; elements may overlap, as in the windows [20, 30], [30,
-    40], [40, 50].
+    """`x.as_strided(size, stride, storage_offset)` of `x = torch.tensor([10, 20, 30, 40,
+    50])` makes a view of its storage by these three; elements may overlap, as in the
+    windows [20, 30], [30, 40], [40, 50].
 
     Prefer `x.unfold` for windows: `as_strided` ignores the shape and strides that `x` itself
     has.
@@ -176,8 +178,8 @@ def test_as_strided_reads_memory_by_any_strides(device):
 
 
 def test_as_strided_stays_within_the_storage(device):
-    """`x.as_strided((3, 2), (2, 2))` of a new vector `x` of five elements raises RuntimeError,
-    since an element would lie beyond the storage of `x`.
+    """`x.as_strided((3, 2), (2, 2))` of `x = torch.tensor([10, 20, 30, 40, 50])` raises
+    RuntimeError, since an element would lie beyond the storage of `x`.
 
     The last element lies at offset + the sum of (size - 1) * stride, here at 6, which must be
     less than the number of elements stored.

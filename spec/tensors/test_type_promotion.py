@@ -53,9 +53,9 @@ from torch import uint8 as u8
     ],
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
-    """Among twelve common dtypes, `+` of two dense tensors with dimensions takes the higher
-    kind, then the wider dtype; but int16 for uint8 and int8, float32 for float16 and bfloat16,
-    complex128 for float64 and complex64.
+    """`+` of two dense vectors, each bool, uint8, int8 to int64, bfloat16, float16 to
+    float64 or complex64 to complex128, takes the higher kind, then the wider dtype; but
+    uint8 and int8 give int16, float16 and bfloat16 float32.
 
     Kinds rank bool, integer, float, complex. The three exceptions: neither dtype holds the
     other. uint16, uint32, uint64, float8 and complex32 are not among the twelve.
@@ -71,8 +71,8 @@ def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, devi
 
 @pytest.mark.claim("self-mixed-dtypes")
 def test_tensors_of_different_dtypes_can_be_combined(device):
-    """`+`, `*` and `==` of the int64 tensor [1, 2] and the float32 tensor [0.5, 2.0] convert
-    the integers to float32 first.
+    """`+`, `*` and `==` of the int64 tensor `torch.tensor([1, 2])` and the float32 tensor
+    `torch.tensor([0.5, 2.0])` convert the integers to float32 first.
 
     More about `==` between dtypes: `spec/tensors/test_comparing.py`.
     """
@@ -251,8 +251,8 @@ def test_tensors_without_dimensions_are_equals_of_each_other(device):
 
 
 def test_promote_types_reads_the_table():
-    """`torch.promote_types(a, b)` gives the common dtype of two dtypes: int16 for uint8 and
-    int8, float32 for float16 and bfloat16.
+    """`torch.promote_types(a, b)` gives the common dtype of two dtypes that have one: int16
+    for uint8 and int8, float32 for float16 and bfloat16.
 
     It raises RuntimeError where there is none, such as for uint16 and int8, or float8 and
     float32.
@@ -306,8 +306,9 @@ def test_can_cast_forbids_only_a_lower_kind():
 
 
 def test_in_place_results_of_the_same_kind_are_narrowed(device):
-    """`x += y` keeps the dtype of `x` if `y` is wider but of the same kind: float32 [1.0] plus
-    float64 [0.1] is rounded to float32, int8 [100] plus int64 [100] wraps round to -56.
+    """`x += y` of a float32 `x` and a float64 `y` of the same shape keeps float32: [1.0]
+    plus [0.1] is rounded; of an int8 `x` and an int64 `y` it keeps int8: [100] plus [100]
+    wraps round to -56.
 
     A `y` of a higher kind raises: `spec/tensors/test_inplace_limits.py`. `x = x + y` takes the
     wider dtype instead.
@@ -346,7 +347,7 @@ def test_out_refuses_a_lower_kind(device):
 @pytest.mark.torch("==2.3.*")
 @pytest.mark.parametrize("other", [[0.5, 0.5], [1, 2]])
 def test_wide_unsigned_integers_were_alone(other):
-    """In PyTorch 2.3 a `torch.uint32` tensor plus an int64 or float32 tensor raised
+    """In PyTorch 2.3 a `torch.uint32` vector plus an int64 or float32 vector raised
     RuntimeError; convert with `wide.long()` first.
     """
     wide = torch.tensor([1, 2], dtype=torch.uint32)
@@ -357,8 +358,8 @@ def test_wide_unsigned_integers_were_alone(other):
 
 @pytest.mark.torch(">=2.4")
 def test_wide_unsigned_integers_are_not_promoted():
-    """Since PyTorch 2.4 a `torch.uint32` tensor plus a float32 one gives float32; plus an int64
-    one it raises RuntimeError: write `wide.long()` first.
+    """Since PyTorch 2.4 a `torch.uint32` vector plus a float32 vector gives float32; plus
+    an int64 vector it raises RuntimeError: write `wide.long()` first.
 
     uint16, uint32 and uint64 are left out of the promotion between integers.
     """

@@ -50,9 +50,9 @@ def test_this_pytorch_works_with_numpy_2_and_1():
 
 @pytest.mark.torch("<2.3")
 def test_an_older_pytorch_works_with_numpy_1_alone():
-    """Before PyTorch 2.3 `x.numpy()` needs NumPy 1: with NumPy 2 it raises RuntimeError, "Numpy is
-    not available", after `import torch` has printed, "A module that was compiled using NumPy 1.x
-    cannot be run in NumPy 2".
+    """Before PyTorch 2.3 `torch.ones(2).numpy()` needs NumPy 1: with NumPy 2 it raises
+    RuntimeError, "Numpy is not available", after `import torch` has printed, "A module that
+    was compiled using NumPy 1.x cannot be run in NumPy 2".
 
     Write `pip install "numpy<2"`, or install a newer PyTorch.
     """
@@ -66,8 +66,8 @@ def test_an_older_pytorch_works_with_numpy_1_alone():
 @pytest.mark.slow
 @pytest.mark.parametrize("message", ["RuntimeError: Numpy is not available"])
 def test_without_numpy_the_functions_that_need_it_raise(tmp_path, message):
-    """Where Python finds no NumPy, `x.numpy()`, `x.__array__()` and `torch.from_numpy` raise
-    RuntimeError, "Numpy is not available".
+    """Where Python finds no NumPy, `x.numpy()`, `x.__array__()` and `torch.from_numpy(x)`
+    of `x = torch.ones(2)` raise RuntimeError, "Numpy is not available".
 
     Write `pip install numpy`; with PyTorch before 2.3 `pip install "numpy<2"`, for they raise the
     same error with NumPy 2, after "A module that was compiled using NumPy 1.x cannot be run in
