@@ -75,8 +75,8 @@ def test_the_branch_that_ran_is_the_graph(start, node, gradient):
 @pytest.mark.parametrize(("choice", "gradients"), [(True, [2.0, None]), (False, [None, 3.0])])
 def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
     """After `y = a * 2 if choice else b * 3` and `y.backward()`, with float32 0-d leaves
-    `a` and `b` that require grad and have no `.grad`, that of the branch not taken keeps
-    `.grad` None, not 0: it isn't part of the graph.
+    `a` and `b` that require grad and have no `.grad`, the leaf of the branch not taken
+    keeps `.grad` None, not 0: it isn't part of the graph.
     """
     a = torch.tensor(1.0, requires_grad=True)
     b = torch.tensor(1.0, requires_grad=True)

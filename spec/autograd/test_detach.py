@@ -112,8 +112,8 @@ def test_a_detached_factor_counts_as_a_constant():
 
 
 def test_a_tracked_detached_tensor_starts_a_new_graph():
-    """`(x * 2).detach().requires_grad_()` is a new leaf: `backward()` stores its gradient there
-    and doesn't reach `x`.
+    """`middle = (x * 2).detach().requires_grad_()` of a float32 `x` is a new leaf: `(middle
+    * middle).sum().backward()` stores a gradient in `middle.grad` and doesn't reach `x`.
 
     That is how a computation is split into parts whose gradients are computed one after the
     other.
@@ -170,7 +170,7 @@ def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
 
 def test_data_shares_memory_and_is_untracked():
     """`x.data` of a dense tensor, like `x.detach()`, shares the storage of `x` and doesn't
-    require grad; an `x` that requires grad still does.
+    require grad; if `x` required grad before, it still requires grad.
     """
     x = torch.ones(2, requires_grad=True)
     x.data[0] = 5.0

@@ -46,8 +46,8 @@ def test_functional_call_runs_a_module_with_other_parameters(device):
 
 
 def test_several_arguments_are_a_tuple():
-    """`functional_call` takes several arguments of `forward` as a tuple, and keyword arguments
-    as a dict behind the tuple; a single tensor needs no tuple.
+    """`functional_call` takes several arguments of `forward` as a tuple, and keyword
+    arguments as a dict after the tuple; a single tensor needs no tuple.
     """
     layer = nn.Bilinear(1, 1, 1, bias=False)
     weight = {"weight": torch.tensor([[[3.0]]])}

@@ -83,8 +83,9 @@ def test_all_uses_of_a_leaf_meet_in_one_node():
 
 
 def test_an_untracked_operand_leads_nowhere():
-    """In a product `c * x` with a float32 `x` that requires grad, a tensor `c` that doesn't
-    appears in `next_functions` as `(None, 0)`, at its own position.
+    """`next_functions` of the node of a product `c * x`, with a float32 `x` that requires
+    grad and a tensor `c` that doesn't require grad, holds `(None, 0)` for `c`, at the
+    position of `c`.
 
     The condition of `torch.where` and an index tensor have no entry at all.
     """

@@ -33,8 +33,8 @@ def test_x_cubed_has_three_derivatives_that_change(device):
 
 
 def test_without_create_graph_a_gradient_is_a_constant(device):
-    """`torch.autograd.grad(x**3, x)` of a float32 0-d `x` that requires grad, without
-    `create_graph=True`, returns a gradient that doesn't; asking for its derivative raises
+    """`torch.autograd.grad(x**3, x)` of a float32 0-d `x` without `create_graph=True`
+    returns a gradient that doesn't require grad; asking for its derivative raises
     RuntimeError, "does not require grad and does not have a grad_fn".
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
@@ -67,9 +67,10 @@ def test_create_graph_keeps_the_first_graph_too():
 
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
-    """For `y = x**3`, recorded of a float32 0-d `x`, `torch.autograd.grad(y, x,
-    create_graph=True)` returns a gradient that requires grad, inside `torch.no_grad()` too,
-    but not inside `torch.inference_mode()`; without `create_graph` it doesn't.
+    """For a recorded `y = x**3`, `x` float32 and 0-d, `torch.autograd.grad(y, x,
+    create_graph=True)` returns a gradient that requires grad, also inside
+    `torch.no_grad()`, not inside `torch.inference_mode()`; without `create_graph` it
+    requires none.
 
     Because the argument sets the grad mode of the backward pass.
     """
@@ -172,9 +173,9 @@ def test_a_gradient_penalty_has_a_gradient(device):
 
 
 def test_the_hessian_times_a_vector_takes_two_passes():
-    """For x²y of the two elements of a vector, `torch.autograd.grad` of `gradient @ u`, where
-    `gradient` was computed with `create_graph=True`, is the product `H @ u` of the Hessian with
-    `u`, without building the Hessian.
+    """For x²y of the elements x and y of a float32 vector, `torch.autograd.grad` of
+    `gradient @ u`, where `gradient` was computed with `create_graph=True`, is the product
+    `H @ u` of the Hessian with `u`, without building the Hessian.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     u = torch.tensor([1.0, 10.0])

@@ -33,8 +33,9 @@ def test_inference_mode_records_nothing(device):
 
 
 def test_what_was_there_before_stays_ordinary():
-    """Inside `torch.inference_mode()` an ordinary tensor `w` made before that requires grad
-    still does, and `is_inference()` is False for `w` and for its slice `w[:1]`.
+    """Inside `torch.inference_mode()` a vector `w` that requires grad and was made before
+    the block still requires grad, and `is_inference()` is False for `w` and for its slice
+    `w[:1]`.
 
     Because a slice shares the version counter of its base.
     """
@@ -49,7 +50,8 @@ def test_what_was_there_before_stays_ordinary():
 
 def test_the_mode_switches_grad_mode_off_too():
     """Inside `torch.inference_mode()` `torch.is_inference_mode_enabled()` is True and
-    `torch.is_grad_enabled()` False; by default, outside, it is the other way round.
+    `torch.is_grad_enabled()` is False; outside, by default, the first is False and the
+    second is True.
     """
     with torch.inference_mode():
         inside = torch.is_inference_mode_enabled(), torch.is_grad_enabled()

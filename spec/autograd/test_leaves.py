@@ -41,8 +41,8 @@ def test_what_is_computed_from_a_tracked_tensor_is_no_leaf(device):
 
 
 def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
-    """With grad mode on, `torch.ones(3, requires_grad=True) * 2` is no leaf; `(torch.ones(3) *
-    2).requires_grad_()` has the same values and is one.
+    """With grad mode on, `torch.ones(3, requires_grad=True) * 2` is no leaf;
+    `(torch.ones(3) * 2).requires_grad_()` has the same values and is a leaf.
 
     So ask for gradients last, after scaling, casting and moving: an optimizer refuses a tensor
     that requires grad and is no leaf.
@@ -58,7 +58,8 @@ def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
 @pytest.mark.claim("self-one-backward-all", "blitz-grad-on-every-tensor")
 def test_backward_fills_the_gradients_of_tracked_leaves_only():
     """`(x * w * constant).backward()` fills the `.grad` of the float32 0-d leaves `x` and
-    `w`, which require grad; the constant and the product `x * w` in between keep None.
+    `w`, which require grad; the `.grad` of the constant and that of the product `x * w` in
+    between stay None.
 
     Because gradients in between are needed only in passing. `retain_grad()` keeps one.
     """
@@ -143,8 +144,8 @@ def test_to_another_dtype_leaves_the_leaf_behind():
 
 @pytest.mark.cuda
 def test_to_the_gpu_leaves_the_leaf_behind():
-    """With grad mode on, `x.cuda()` of a CPU leaf that requires grad is no leaf; a tensor made
-    with `device="cuda", requires_grad=True` is one.
+    """With grad mode on, `x.cuda()` of a CPU leaf that requires grad is no leaf; a tensor
+    made by `torch.ones` with `device="cuda", requires_grad=True` is a leaf.
 
     So an optimizer refuses `x.cuda()`. For a model call `model.cuda()`, which moves the
     parameters and keeps them leaves.
@@ -166,9 +167,9 @@ def test_to_the_gpu_leaves_the_leaf_behind():
     ],
 )
 def test_copies_and_views_of_a_leaf_are_no_leaves(function, leaf):
-    """With grad mode on, `clone()` and `t()` of `x = torch.ones(2, requires_grad=True)` are no
-    leaves; `detach()` is one, and so is `x` itself, which `contiguous()` and `flatten()` return
-    for this 1-D `x`.
+    """With grad mode on, `clone()` and `t()` of `x = torch.ones(2, requires_grad=True)` are
+    no leaves; `detach()` is a leaf, and so is `x` itself, which `contiguous()` and
+    `flatten()` return for this 1-D `x`.
     """
     x = torch.ones(2, requires_grad=True)
 

@@ -147,9 +147,9 @@ def test_a_node_prehook_can_replace_what_comes_in():
 
 @pytest.mark.torch(">=2.0")
 def test_a_multi_grad_hook_waits_for_all_of_its_tensors():
-    """`torch.autograd.graph.register_multi_grad_hook((x, w), f)` with leaves `x` and `w` that
-    require grad calls `f` once per `backward()` that reaches one of them, with a list of their
-    gradients: None for the one that took no part.
+    """`torch.autograd.graph.register_multi_grad_hook((x, w), f)` with leaves `x` and `w`
+    that require grad calls `f` once per `backward()` that reaches one of them, with a list
+    of their gradients: None for a leaf that took no part.
 
     With the default `mode="all"` the call comes when the gradients of all of them are there.
     """

@@ -62,8 +62,9 @@ def test_inside_no_grad_nothing_is_saved_for_later():
 
 @pytest.mark.claim("blitz-no-grad-evaluation")
 def test_evaluation_needs_no_grad_because_parameters_ask_for_gradients():
-    """The output of a new `nn.Linear` requires grad even for an input that doesn't, as weight
-    and bias do; inside `torch.no_grad()` it doesn't.
+    """The output of a new `nn.Linear` requires grad even if the input doesn't, because
+    weight and bias require grad; computed inside `torch.no_grad()` the output doesn't
+    require grad.
 
     So evaluation needs `no_grad` or `inference_mode` to build no graph: plain data and `eval()`
     are not enough.

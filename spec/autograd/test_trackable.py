@@ -74,8 +74,8 @@ def test_a_bool_tensor_cannot_be_switched_on_later():
 )
 def test_results_that_are_not_floating_numbers_leave_the_record(operation, tracked):
     """With grad mode on, `argmax`, `argsort`, `isnan` and `long` of a float32 tensor that
-    requires grad give results that don't, as their dtypes are integer or bool; `exp` and
-    `round` give results that do.
+    requires grad give results that don't require grad, as their dtypes are integer or bool;
+    `exp` and `round` give results that do.
 
     So a loss made of predicted classes, as an accuracy, can't be trained on.
     """
@@ -101,9 +101,9 @@ def test_histc_gives_floating_numbers_without_a_gradient():
 
 @pytest.mark.claim("blitz-autograd-every-op")
 def test_some_operations_have_no_derivative_yet():
-    """With grad mode on, `y = torch.igamma(a, x)` with a float32 `a` that requires grad
-    requires grad, and `y.sum().backward()` raises NotImplementedError, "the derivative for
-    'igamma: input' is not implemented".
+    """With grad mode on and a float32 `a` that requires grad, `y = torch.igamma(a, x)`
+    requires grad too, and `y.sum().backward()` raises NotImplementedError, "the derivative
+    for 'igamma: input' is not implemented".
 
     Because only the derivative with respect to its second argument is implemented.
     """
@@ -116,8 +116,9 @@ def test_some_operations_have_no_derivative_yet():
 
 
 def test_out_refuses_tracked_operands():
-    """`torch.add(x, 1, out=out)` raises RuntimeError if `x` or `out`, both float32, requires
-    grad; with `x.detach()` and an `out` that doesn't, or inside `torch.no_grad()`, it works.
+    """With grad mode on, `torch.add(x, 1, out=out)` of float32 tensors raises RuntimeError
+    if `x` or `out` requires grad; if neither of them does, or inside `torch.no_grad()`, it
+    works.
 
     Because autograd doesn't record an operation that writes its result into `out`. Use `x + 1`.
     """

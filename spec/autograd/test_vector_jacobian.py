@@ -125,8 +125,8 @@ def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
 
 def test_the_product_is_linear_in_v():
     """For float32 vectors the product `v @ J` is linear in `v`: `torch.autograd.grad(y, x,
-    10 * a + 100 * b)` is 10 times that with `a` plus 100 times that with `b`, up to
-    rounding.
+    10 * a + 100 * b)` is 10 times the gradient with `a` plus 100 times the gradient with
+    `b`, up to rounding.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     y = torch.stack([x.prod(), x.sum()])
