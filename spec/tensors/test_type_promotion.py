@@ -53,12 +53,12 @@ from torch import uint8 as u8
     ],
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
-    """`+` of two dense vectors, each bool, uint8, int8 to int64, bfloat16, float16 to
-    float64 or complex64 to complex128, takes the higher kind, then the wider dtype; but
-    uint8 and int8 give int16, float16 and bfloat16 float32.
+    """`+` of two vectors, each bool, uint8, int8 to int64, float16 to float64, bfloat16,
+    complex64 or complex128, takes the higher kind, then the wider dtype; but uint8 + int8
+    is int16, float16 + bfloat16 float32, float64 + complex64 complex128.
 
     Kinds rank bool, integer, float, complex. The three exceptions: neither dtype holds the
-    other. uint16, uint32, uint64, float8 and complex32 are not among the twelve.
+    other. uint16, uint32, uint64, float8 and complex32 have other rules.
     """
     rights = [b1, u8, i8, i16, i32, i64, f16, bf16, f32, f64, c64, c128]
     one = torch.ones(1, dtype=left, device=device)
