@@ -30,8 +30,9 @@ from torch import nn
 
 
 def test_hooks_print_the_shape_after_every_layer():
-    """A forward hook on each layer of an `nn.Sequential`, `register_forward_hook(lambda module,
-    args, output: ...)`, sees `output.shape` after each layer of one forward pass.
+    """A forward hook on each layer of an `nn.Sequential` of `nn.Conv2d`, `nn.MaxPool2d` and
+    `nn.Flatten`, `layer.register_forward_hook(lambda module, args, output: ...)`, sees
+    `output.shape` after each layer of one forward pass.
 
     So one run shows where a shape is not what was meant, for instance how many features
     `nn.Flatten` hands on. The output of `nn.LSTM` is a tuple and has no `shape`.
@@ -57,9 +58,9 @@ def test_a_parameter_tells_its_shape_dtype_and_device(device):
 
 
 def test_one_batch_can_be_learned_by_heart():
-    """Two `nn.Linear` with a ReLU and 32 hidden units between them can learn a batch by heart:
-    200 steps of `Adam(lr=0.05)` on `torch.randn(6, 4)` with six labels bring `F.cross_entropy`
-    below 0.05 and predict all six.
+    """Two `nn.Linear` with a ReLU and 32 hidden units between them can learn a batch by
+    heart: 200 steps of `Adam(lr=0.05)` on `torch.randn(6, 4)` with six labels of three
+    classes bring `F.cross_entropy` below 0.05 and predict all six.
 
     A net with enough parameters that can't has probably a fault in net, loss, loop or learning
     rate, for there is nothing to generalise. Try this before a long training.
@@ -78,8 +79,8 @@ def test_one_batch_can_be_learned_by_heart():
 
 def test_parameters_without_a_gradient_are_listed_by_name():
     """After a first `backward()`, `[name for name, p in net.named_parameters() if p.grad is
-    None]` lists the parameters without a gradient: with a `detach()` between two `nn.Linear`,
-    those of the first one.
+    None]` lists the parameters without a gradient: with a `detach()` between two trainable
+    `nn.Linear`, those of the first one.
 
     The usual causes: the graph is interrupted, a layer is frozen, or it is not used.
     """
@@ -91,9 +92,9 @@ def test_parameters_without_a_gradient_are_listed_by_name():
 
 
 def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
-    """`(p.grad == 0).float().mean()` is the share of a parameter whose gradient is exactly 0: a
-    ReLU unit between two `nn.Linear` that is 0 for all samples of the batch gives 0 to its
-    weights in both.
+    """After `backward()`, `(p.grad == 0).float().mean()` is the share of a parameter whose
+    gradient is exactly 0: if a ReLU unit between two `nn.Linear` is 0 for all samples of
+    the batch, its weights in both have a gradient of 0.
 
     After a first `backward()` a gradient of 0, unlike None, means that the parameter was in the
     graph (`spec/nn/test_activations.py` on dead ReLUs).

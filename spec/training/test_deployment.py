@@ -124,8 +124,9 @@ def test_a_trace_keeps_the_branch_of_its_example():
 
 @torchscript
 def test_a_trace_keeps_the_mode_of_its_example():
-    """`torch.jit.trace` keeps the mode of the example: `nn.Dropout` traced in training mode
-    goes on dropping after `eval()` of the trace. Call `net.eval()` before tracing.
+    """`torch.jit.trace(net, example)` keeps the mode that the net had: `nn.Dropout` traced
+    in training mode goes on dropping after `eval()` of the trace. Call `net.eval()` before
+    tracing.
 
     Because `training` was read while tracing, and its value is a constant of the record.
     """
@@ -139,8 +140,8 @@ def test_a_trace_keeps_the_mode_of_its_example():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_threads_that_share_a_net_get_the_answers_of_single_calls():
-    """Four threads may call one net of `nn.Linear` and `nn.ReLU` in `eval()` at the same time:
-    each gets the output that its input gives alone.
+    """Four threads may call one net of `nn.Linear` and `nn.ReLU` in `eval()` at the same
+    time: each gets the output that its input gives alone, up to rounding.
 
     Because `forward` of these layers only reads the parameters, and each call makes tensors of
     its own.
@@ -184,9 +185,11 @@ def test_a_forward_that_remembers_mixes_requests_up():
 
 
 def test_each_thread_begins_with_gradients():
-    """`torch.no_grad` holds for the thread that entered it: an `nn.Linear` called in a new
-    thread of a pool has outputs that require grad. Put `inference_mode()` inside the function
-    that the thread runs.
+    """While the main thread is under `torch.no_grad()`, a trainable `nn.Linear` called in a
+    new thread of a `ThreadPoolExecutor` has outputs that require grad. Put
+    `inference_mode()` inside the function that the thread runs.
+
+    Because grad mode belongs to each thread, and is on in a new one.
     """
     net = nn.Linear(1, 1)
     x = torch.ones(1)
@@ -229,8 +232,9 @@ def test_the_rows_of_a_batch_are_answered_each_by_itself():
 
 
 def test_in_training_mode_requests_change_each_others_answers():
-    """In training mode `nn.BatchNorm1d` normalises with the batch, so the output for 2 is
-    nearly -1 beside a 4 and nearly 1 beside a 0: call `eval()` before answering.
+    """In training mode a new `nn.BatchNorm1d(1)` normalises with the batch, so in a batch
+    of two its output for 2 is nearly -1 beside a 4 and nearly 1 beside a 0: call `eval()`
+    before answering.
     """
     net = nn.BatchNorm1d(1)
 

@@ -7,8 +7,8 @@ and prediction it is the confusion matrix.
 
 What surprises: labels of shape (N, 1) compare every prediction with every label and raise nothing;
 `mean()` of a bool tensor raises, and `+` of two of them is a bool and no count
-(`spec/tensors/test_arithmetic.py`); and accuracies averaged over batches differ from the accuracy
-when the last batch is shorter. An evaluation runs in `net.eval()` and under `no_grad`:
+(`spec/tensors/test_arithmetic.py`); and the mean of the accuracies of batches may differ from the
+accuracy when the last batch is shorter. An evaluation runs in `net.eval()` and under `no_grad`:
 `spec/nn/test_modes.py` and `spec/autograd/test_no_grad.py`; what happens without them is told in
 `spec/training/test_wrong_orders.py`.
 """
@@ -33,8 +33,9 @@ def test_the_second_value_of_max_is_the_predicted_class(device):
 
 
 def test_argmax_is_the_second_value_alone(device):
-    """`scores.argmax(1)` of 2-D float32 scores is the predicted class of each row: the second
-    value of `torch.max(scores, 1)` without the first.
+    """`scores.argmax(1)` of 2-D float32 scores whose rows have no ties and no NaN is the
+    predicted class of each row: the second value of `torch.max(scores, 1)` without the
+    first.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
 
@@ -91,9 +92,9 @@ def test_two_classes_from_one_score_are_told_apart_at_zero():
 
 
 def test_topk_gives_the_best_few():
-    """`scores.topk(2, dim=1).indices` of finite scores for two classes or more has the two best
-    classes of each sample, best first; a sample counts for the top-2 accuracy if its label
-    equals one of them.
+    """`scores.topk(2, dim=1).indices` of finite scores of shape (samples, classes), with
+    two classes or more, has the two best classes of each sample, best first; a sample
+    counts for the top-2 accuracy if its label equals one of them.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0], [1.0, 2.0, 3.0]])
     labels = torch.tensor([2, 1, 1])
@@ -138,8 +139,9 @@ def test_comparisons_add_up_to_the_number_right(device):
 
 
 def test_booleans_have_no_mean():
-    """`mean()` of a bool tensor without a `dtype` is refused with the error "could not infer
-    output dtype"; `(predicted == labels).float().mean()` is the share of correct predictions.
+    """`mean()` of a bool tensor without a `dtype` raises RuntimeError, "could not infer
+    output dtype"; `(predicted == labels).float().mean()` is the share of correct
+    predictions.
 
     Because a mean needs a floating-point dtype, and `mean` doesn't choose one for bool or
     integers. `mean(dtype=torch.float32)` works too. The error is a RuntimeError; since PyTorch
@@ -220,8 +222,9 @@ def test_evaluation_needs_no_gradients(device):
 @pytest.mark.spare("10000", reason="one image more moves no percentage across a limit")
 @pytest.mark.spare("5600", reason="5601 of 10,000 is cut off to 56 as well")
 def test_d_prints_a_whole_percentage_cut_off(correct, cut_off, rounded):
-    """`"%d %%" % (100 * correct / total)` prints a whole percentage rounded down: 5599 of
-    10,000 prints as 55 %; `f"{correct / total:.0%}"` rounds to the nearest one, 56%.
+    """For counts of correct predictions, `"%d %%" % (100 * correct / total)` prints a
+    percentage rounded down: 5599 of 10,000 prints as 55 %; `f"{correct / total:.0%}"`
+    rounds to the nearest whole one, 56%.
     """
     assert "%d %%" % (100 * correct / 10000) == cut_off  # noqa: UP031
     assert f"{correct / 10000:.0%}" == rounded
@@ -306,8 +309,8 @@ def test_four_positions_fail_where_the_last_batch_is_short():
 
 
 def test_four_positions_pass_over_the_rest_of_larger_batches():
-    """A loop over `range(4)` for the positions of each batch of 5 samples, as from `split(5)`,
-    leaves out every fifth sample, and nothing raises.
+    """A loop over `range(4)` for the positions in each batch of 5 samples, as made by
+    `tensor.split(5)`, leaves out the fifth sample of each batch, and nothing raises.
     """
     visited = [batch[i].item() for batch in torch.arange(10).split(5) for i in range(4)]
 
@@ -315,9 +318,9 @@ def test_four_positions_pass_over_the_rest_of_larger_batches():
 
 
 def test_accuracy_per_class_by_bincount():
-    """`labels.bincount(minlength=n)` of 1-D int64 labels counts the samples of each of n
-    classes, `labels[predicted == labels].bincount(minlength=n)` the correct ones; their
-    quotient is the accuracy per class.
+    """`labels.bincount(minlength=n)` of 1-D int64 labels from 0 to n - 1 counts the samples
+    of each class, `labels[predicted == labels].bincount(minlength=n)` the correct ones;
+    their quotient is the accuracy per class.
 
     `minlength=n` makes both results n long, even where the last class does not occur; labels
     are 0 to n - 1, for `bincount` refuses negative ones such as -100.
@@ -377,9 +380,9 @@ def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
 
 @pytest.mark.claim("blitz-per-class-ranking", "blitz-per-class-mean")
 def test_the_notes_table_is_ranked_and_averaged():
-    """`table.argsort()` of the accuracies of ten classes gives their indices from the worst to
-    the best class; `table.mean()` is the mean over the classes, 55.1 for ten accuracies from 33
-    to 72.
+    """`table.argsort()` of the accuracies of ten classes gives their indices from the worst
+    to the best class; `table.mean()` is the mean over the classes, 55.1 for 58, 59, 40, 33,
+    39, 60, 54, 66, 70 and 72.
 
     Because the ten classes of CIFAR-10 are equally frequent, that mean is the accuracy over all
     samples, 55 %, but for the digits that printing cut off.

@@ -23,9 +23,9 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_head_learns_on_a_frozen_body():
-    """Of two `nn.Linear` in a row, frozen by `net.requires_grad_(False)` before the last one is
-    replaced by a new one, `SGD.step()` changes the weight of the new layer; the frozen layer
-    keeps its weight, and its `.grad` stays None.
+    """Of two `nn.Linear` in a row, frozen by `net.requires_grad_(False)` before the last
+    one is replaced by a new one, a step of `SGD` changes the weight of the new layer; the
+    frozen layer keeps its weight, and its `.grad` stays None.
 
     Because a new layer's parameters require grad, and an optimizer passes over parameters
     without a gradient. A gradient left from before the freezing would still move the layer
@@ -49,9 +49,9 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """An `nn.Linear(2, 1)` trained on one task by 100 steps of `SGD` has, after 3 steps on a
-    similar task, targets larger by 0.25, a smaller loss than a newly initialised one; this is
-    usual, not guaranteed.
+    """An `nn.Linear(2, 1)` trained on one task by 100 steps of `SGD` usually has, after 3
+    steps on a similar task, targets larger by 0.25, a smaller loss than a newly initialised
+    `nn.Linear(2, 1)` after the same 3 steps.
     """
     x = torch.rand(64, 2)
 
@@ -132,8 +132,9 @@ def test_weights_of_another_net_do_not_fit_as_they_are():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_chosen_weights_are_renamed_and_picked_by_hand():
-    """`load_state_dict(chosen, strict=False)` loads a dict with renamed and selected entries of
-    another net's state dict; `missing_keys` lists the parameters that keep their own values.
+    """`load_state_dict(chosen, strict=False)` loads a dict of renamed and selected entries
+    of another net's state dict, if the shapes fit; the returned `missing_keys` lists the
+    parameters that keep their own values.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     donor[0].weight.data = torch.tensor([[3.0], [5.0]])
@@ -282,9 +283,9 @@ def test_a_net_of_torchvision_has_as_many_parameters_as_its_weights():
 
 @pytest.mark.claim("path-pretrained-families")
 def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
-    """The head of torchvision's `squeezenet1_1` is `net.classifier[1]`, a convolution to 1000
-    classes; replaced by an `nn.Conv2d` with 3 output channels, the net gives 3 scores per
-    image.
+    """The head of torchvision's `squeezenet1_1` is `net.classifier[1]`, a convolution from
+    512 channels to 1000 classes; replaced by `nn.Conv2d(512, 3, kernel_size=1)`, the net
+    gives 3 scores per image.
 
     The head's name differs between families, such as `fc` in ResNet: `print(net)` shows it at
     the end.

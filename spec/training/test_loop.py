@@ -225,8 +225,8 @@ def test_an_epoch_sets_the_mode_and_now_and_then_reports():
 
 
 def test_an_epoch_takes_one_step_per_batch():
-    """One pass over `DataLoader(data, batch_size=4)` is an epoch: 10 samples make 3 batches of
-    4, 4 and 2 samples, and so 3 steps per epoch.
+    """One pass over `DataLoader(data, batch_size=4)` is an epoch: 10 samples make 3 batches
+    of 4, 4 and 2 samples, and so 3 steps per epoch if each batch takes one.
 
     Because the default samplers yield each sample once. With `drop_last=True` the short last
     batch is left out, and 10 samples make 2 steps.
@@ -454,9 +454,9 @@ def test_the_examples_share_one_pattern():
     ],
 )
 def test_optimisation_methods_come_from_torch_optim(name, arrives):
-    """Optimizers come by name from `torch.optim`: from a weight of 4, with the loss `w**2` and
-    `lr=0.5`, one step of `SGD`, `Adam`, `AdamW`, `Adagrad`, `RMSprop` and `Rprop` leads to 0,
-    3.5, 3.48, 3.5, -1 and 3.5.
+    """Optimizers come by name from `torch.optim`: from a weight of 4, with the loss `w**2`
+    and `lr=0.5`, one step of `SGD`, `Adam`, `AdamW`, `Adagrad`, `RMSprop` and `Rprop`
+    leads, nearly, to 0, 3.5, 3.48, 3.5, -1 and 3.5.
 
     Because `SGD` multiplies the gradient, 8, by `lr`, while the first step of `Rprop` is `lr`, and
     that of `Adam` and `Adagrad` nearly `lr` if the gradient is far larger than their `eps`.
