@@ -68,9 +68,8 @@ def test_create_graph_keeps_the_first_graph_too():
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
     """For a recorded `y = x**3`, `x` float32 and 0-d, `torch.autograd.grad(y, x,
-    create_graph=True)` returns a gradient that requires grad, also inside
-    `torch.no_grad()`, not inside `torch.inference_mode()`; without `create_graph` it
-    requires none.
+    create_graph=True)` gives a gradient that requires grad, inside `torch.no_grad()` too,
+    not inside `torch.inference_mode()`; without `create_graph` it requires none.
 
     Because the argument sets the grad mode of the backward pass.
     """
