@@ -64,8 +64,9 @@ def test_random_resized_crop_keeps_from_eight_to_a_hundred_percent():
 
 
 def test_a_long_image_loses_more_than_the_scale_says():
-    """`RandomResizedCrop` takes a central crop if no part of its `scale` and `ratio` fits in:
-    with `scale=(0.5, 1.0)` it keeps 10 x 13 of a 10 x 1000 image, 1.3 % of the area.
+    """`RandomResizedCrop` takes a central crop where no part of its `scale` and `ratio`
+    fits in: with `scale=(0.5, 1.0)` and the default `ratio` it cuts 10 x 13 pixels from a
+    10 x 1000 image, 1.3 % of the area.
 
     The proportions of 4:3 win over the area. For long images give a wider `ratio`.
     """
@@ -108,8 +109,9 @@ def test_the_evaluation_recipe_has_no_chance():
 
 
 def test_random_erasing_blanks_a_rectangle():
-    """`RandomErasing(p=1.0)` sets a rectangle of about 2 % to 33 % of a (3, 100, 100) tensor to
-    `value`, 0 unless told; the default `p` is 0.5.
+    """`RandomErasing(p=1.0)` of a (3, 100, 100) tensor returns a copy in which a rectangle
+    of about 2 % to 33 % of the area has the value `value`, 0 unless told; the default `p`
+    is 0.5.
 
     An image one pixel high stays as it is, because the rectangle has to be less high than the
     image.
@@ -194,9 +196,9 @@ def test_a_batch_is_cropped_alike():
 
 
 def test_random_apply_wraps_a_list():
-    """`RandomApply([GaussianBlur(3)], p=0.5)` applies a list of transforms, all or none, with
-    probability 0.5; `RandomApply(GaussianBlur(3), p=1.0)` raises TypeError when it is called: put
-    the blur in a list.
+    """`transforms.RandomApply([GaussianBlur(3)], p=0.5)` applies a list of transforms, all
+    or none, with probability 0.5; `transforms.RandomApply(GaussianBlur(3), p=1.0)` raises
+    TypeError when it is called: put the blur in a list.
 
     `v2.RandomApply(v2.GaussianBlur(3))` raises TypeError as soon as it is made.
     """

@@ -149,9 +149,9 @@ def test_boxes_are_clamped_to_their_canvas():
 
 
 def test_a_turned_box_is_the_box_around_the_turned_box():
-    """`v2.RandomRotation((45, 45))` of a float32 box returns the upright box around the turned
-    one: of a square of side 20 in the middle of a canvas of 100 x 100 one of side 28, and
-    turned back by -45 degrees one of 40.
+    """`v2.RandomRotation((45, 45))` of a float32 box returns the upright box around the
+    turned one: of a square of side 20 in the middle of a canvas of 100 x 100 one of side
+    about 28.3, and turned back by -45 degrees one of about 40.
 
     So the boxes of rotated images are looser than those of the originals.
     """

@@ -108,8 +108,13 @@ def test_generalised_iou_tells_how_far_boxes_are_apart():
 
 
 def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
-    """`ops.generalized_box_iou_loss` compares boxes row by row and returns 1 - GIoU per pair,
-    up to rounding; its default is `reduction="none"`, unlike that of `nn.MSELoss`, "mean"."""
+    """`ops.generalized_box_iou_loss` of float32 boxes with sides of at least one pixel
+    compares them row by row and returns 1 - GIoU per pair, up to 1e-5; its default is
+    `reduction="none"`, unlike that of `nn.MSELoss`, "mean".
+
+    Because it adds `eps` to the areas that it divides by, boxes without area give 1 instead
+    of nan.
+    """
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 1.0, 1.0]])
     target = torch.tensor([[0.0, 0.0, 2.0, 2.0], [3.0, 0.0, 4.0, 1.0]])
 
@@ -149,8 +154,12 @@ def test_nms_does_not_look_at_the_scores_alone():
 
 
 def test_a_higher_threshold_of_nms_keeps_more():
-    """`iou_threshold` of `ops.nms` is the overlap that is still allowed: two float32 boxes of
-    IoU 0.5 are both kept at 0.5 and at 0.6, and one of them at 0.4.
+    """`iou_threshold` of `ops.nms` is the overlap that is still allowed: the float32 boxes
+    [0, 0, 2, 2] and [0, 0, 2, 4], of IoU 0.5, are both kept at 0.5 and at 0.6, and one of
+    them at 0.4.
+
+    Because a box goes only if its IoU exceeds the threshold. Of boxes with fractions, the
+    computed IoU may be a little more than 0.5.
     """
     boxes = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 2.0, 4.0]])
     scores = torch.tensor([0.9, 0.8])
@@ -280,9 +289,9 @@ def test_an_empty_mask_has_a_box_of_zeros():
 
 
 def test_focal_loss_counts_easy_elements_less():
-    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` of float targets is the binary cross
-    entropy times `(1 - p) ** 2`, p being the probability of the right answer and 2 the default
-    of `gamma`: at p = 0.5 a quarter of it.
+    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` of the targets 0.0 and 1.0 is the
+    binary cross entropy times `(1 - p) ** 2`, p being the probability of the right answer
+    and 2 the default of `gamma`: at p = 0.5 a quarter of it.
 
     The default `alpha=0.25` multiplies the loss of positive targets by 0.25 and that of
     negative ones by 0.75.

@@ -348,8 +348,9 @@ def test_a_backbone_tells_its_channels():
 
 
 def test_weights_of_the_detector_and_of_its_backbone_are_asked_for_apart():
-    """`fasterrcnn_resnet50_fpn(weights=None)` still downloads weights for its backbone; with
-    `weights_backbone=None` besides it builds a net of random weights, without a download.
+    """`fasterrcnn_resnet50_fpn(weights=None)` still loads pretrained weights for its
+    backbone, by a download if they are not in the cache; with `weights_backbone=None`
+    besides, all weights of the net are random.
 
     The default of `weights_backbone` is `ResNet50_Weights.IMAGENET1K_V1`.
     """

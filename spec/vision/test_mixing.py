@@ -24,9 +24,9 @@ pytestmark = pytest.mark.torch(">=2.1")
 
 
 def test_mixup_mixes_images_and_labels_in_one_proportion():
-    """`v2.MixUp(num_classes=3)` of two float images with the int64 labels 0 and 2 returns `p *
-    image + (1 - p) * neighbour`, and labels (2, 3) with `p` at the class of the image and `1 -
-    p` at that of its neighbour.
+    """`v2.MixUp(num_classes=3)` of two float images with the int64 labels 0 and 2 returns,
+    up to rounding, `p * image + (1 - p) * neighbour`, and labels (2, 3) with `p` at the
+    class of the image and `1 - p` at that of its neighbour.
 
     The images have to be floats: uint8 raises RuntimeError, "result type Float can't be cast".
     """

@@ -144,8 +144,8 @@ def test_inception_wants_large_images():
 
 
 def test_a_vision_transformer_takes_one_size_of_image():
-    """`models.vit_b_16` takes images of 224 x 224: for 256 x 256 it raises AssertionError,
-    "Wrong image height! Expected 224 but got 256!"
+    """`models.vit_b_16()`, without `weights` and `image_size`, takes images of 224 x 224:
+    for 256 x 256 it raises AssertionError, "Wrong image height! Expected 224 but got 256!"
 
     Because it has a learned position for each of its 14 x 14 patches. Resize the images, or
     make the model with `image_size=256`, for which the usual pretrained weights do not fit.
@@ -174,8 +174,8 @@ def test_a_batch_of_one_is_too_small_for_some_models():
 
 
 def test_a_segmentation_model_returns_a_dict():
-    """A segmentation model such as `models.segmentation.lraspp_mobilenet_v3_large` returns a dict
-    whose "out" has the logits (N, classes, H, W), as high and wide as the images.
+    """`models.segmentation.lraspp_mobilenet_v3_large` returns a dict whose "out" has the
+    logits (N, classes, H, W), as high and wide as the images (N, 3, H, W).
 
     `logits.argmax(1)` are the classes (N, H, W).
     """
@@ -191,8 +191,9 @@ def test_a_segmentation_model_returns_a_dict():
 
 
 def test_a_loss_refuses_the_dict():
-    """`F.cross_entropy(net(x), masks)` of a segmentation model raises TypeError, "must be
-    Tensor, not collections.OrderedDict"; write `net(x)["out"]`. Masks are int64 (N, H, W).
+    """`F.cross_entropy(net(x), masks)` of torchvision's segmentation model
+    `lraspp_mobilenet_v3_large` raises TypeError, "must be Tensor, not
+    collections.OrderedDict"; write `net(x)["out"]`. Masks are int64 (N, H, W).
     """
     net = on_meta(
         models.segmentation.lraspp_mobilenet_v3_large, weights_backbone=None, num_classes=5
@@ -208,7 +209,7 @@ def test_a_loss_refuses_the_dict():
 
 
 def test_the_dict_of_a_segmentation_has_no_argmax():
-    """`net(x).argmax(dim=1)` of a segmentation model such as `fcn_resnet50` raises
+    """`net(x).argmax(dim=1)` of torchvision's `lraspp_mobilenet_v3_large` raises
     AttributeError, "'collections.OrderedDict' object has no attribute 'argmax'"; write
     `net(x)["out"].argmax(dim=1)`, the class of each pixel.
     """

@@ -6,7 +6,7 @@ belongs to 2.14. The two are installed by one command, from one index. If they d
 torchvision` stops with "operator torchvision::nms does not exist", or the operators are missing
 when they are called.
 
-What surprises: `pip install --upgrade torch` alone breaks torchvision; the CUDA builds of the two
+What surprises: `pip install --upgrade torch` alone can break torchvision; the CUDA builds of the two
 have to agree too; and old tutorials import names that torchvision has removed since.
 """
 
@@ -20,8 +20,9 @@ from torchvision import ops, transforms
 
 @pytest.mark.torch(">=2.4")
 def test_an_operator_that_was_not_loaded_does_not_exist():
-    """`torch.library.register_fake("torchvision::no_nms")` of an operator that is not
-    registered raises RuntimeError, "operator torchvision::no_nms does not exist".
+    """Decorating a function by `torch.library.register_fake("torchvision::no_nms")`, with
+    the name of an operator that is not registered, raises RuntimeError, "operator
+    torchvision::no_nms does not exist".
 
     `import torchvision` does just that for `nms` in several releases, and fails with "operator
     torchvision::nms does not exist" if its compiled library does not fit this torch. Install
@@ -34,12 +35,11 @@ def test_an_operator_that_was_not_loaded_does_not_exist():
 
 
 def test_operators_that_were_not_loaded_are_named_when_called(monkeypatch):
-    """If torchvision could not load its compiled operators, `ops.nms` raises RuntimeError,
-    "Couldn't load custom C++ ops. This can happen if your PyTorch and torchvision versions are
-    incompatible".
+    """Where `torchvision.extension._has_ops()` is False, for its compiled operators were
+    not loaded, `ops.nms` raises RuntimeError, "Couldn't load custom C++ ops. This can
+    happen if your PyTorch and torchvision versions are incompatible".
 
-    `torchvision.extension._has_ops()` says whether they are there. Install torch and
-    torchvision by one command.
+    Install torch and torchvision by one command, so that the two fit.
     """
     boxes, scores = torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([1.0])
 
