@@ -2,7 +2,7 @@
 
 A layer is a module with parameters and a rule for shapes. `nn.Linear(in_features, out_features)`
 computes `x @ weight.T + bias` on the last dimension of its input; all dimensions before it are
-taken as batch dimensions. Other layers have rules of their own: a convolution reads the last
+taken as batch dimensions. Other layers have rules of their own: `nn.Conv2d` reads the last
 dimensions as channels, height and width (`spec/nn/test_convolutions.py`), an embedding takes
 indices (`spec/nn/test_embeddings.py`), BatchNorm needs a batch (`spec/nn/test_batch_norm.py`).
 
