@@ -251,8 +251,9 @@ def test_addmm_adds_a_product_to_a_matrix(device):
 
 
 def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
-    """`torch.baddbmm(m, x, y)` of float32 tensors is `m + torch.bmm(x, y)`, and `torch.addmv(v,
-    x, w)` is `v + x @ w`, up to rounding, where `m` and `v` have the shape of the product.
+    """`torch.baddbmm(m, x, y)` of float32 tensors is `m + torch.bmm(x, y)`, and
+    `torch.addmv(v, x, w)` is `v + x @ w`, up to rounding and overflow, where `m` and `v`
+    have the shape of the product.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     v = torch.tensor([1.0, 10.0], device=device)
@@ -263,9 +264,9 @@ def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
 
 
 def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
-    """`x.matrix_power(3)` of a square float32 matrix is, up to rounding, the matrix product `x
-    @ x @ x`, where `x ** 3` takes the third power of each element; `x.matrix_power(0)` is the
-    identity.
+    """`x.matrix_power(3)` of a square float32 matrix is, up to rounding and overflow, the
+    matrix product `x @ x @ x`, where `x ** 3` takes the third power of each element;
+    `x.matrix_power(0)` is the identity.
     """
     x = torch.tensor([[1.0, 2.0], [0.0, 1.0]], device=device)
 

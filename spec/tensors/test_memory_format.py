@@ -33,9 +33,9 @@ def test_channels_last_changes_strides_and_nothing_else(device):
 
 
 def test_channels_last_puts_the_channels_of_a_pixel_side_by_side(device):
-    """`x.to(memory_format=torch.channels_last)` of one image, shape (1, C, H, W), holds in
-    memory all channels of the first pixel, then those of the next; a contiguous tensor
-    holds all pixels of the first channel first.
+    """`x.to(memory_format=torch.channels_last)` of a contiguous image `x` of shape (1, C,
+    H, W) holds in memory all channels of the first pixel, then those of the next; `x`
+    itself holds all pixels of the first channel first.
     """
     red_and_green = torch.tensor([[[[1, 2], [3, 4]], [[10, 20], [30, 40]]]], device=device)
 
@@ -60,8 +60,8 @@ def test_a_tensor_is_asked_for_its_format_by_name():
 
 
 def test_one_channel_is_in_both_formats():
-    """A contiguous (N, 1, H, W) tensor is in both formats: `x.is_contiguous()` is True with and
-    without `memory_format=torch.channels_last`.
+    """A nonempty contiguous (N, 1, H, W) tensor is in both formats: `x.is_contiguous()` is
+    True with and without `memory_format=torch.channels_last`.
 
     Because with one channel both orders of the elements are the same.
     """
@@ -131,8 +131,8 @@ def test_permuting_axes_changes_the_shape_and_the_format_does_not():
 
 
 def test_an_image_with_its_channels_last_becomes_a_channels_last_tensor_by_permuting(device):
-    """For a contiguous (N, H, W, C) tensor `x`, `x.permute(0, 3, 1, 2)` is a channels-last (N, C,
-    H, W) tensor, without a copy.
+    """For a nonempty contiguous (N, H, W, C) tensor `x`, `x.permute(0, 3, 1, 2)` is a
+    channels-last (N, C, H, W) tensor, without a copy.
 
     Decoded images have this layout.
     """

@@ -121,7 +121,7 @@ def test_numpy_refuses_a_python_integer_that_does_not_fit():
 
 
 def test_a_numpy_number_is_a_python_number_to_torch():
-    """A float32 tensor of shape (2,) times `np.float64(0.1)` stays float32.
+    """`x * np.float64(0.1)` of a float32 tensor `x` of shape (2,) is float32.
 
     Because torch takes `np.float64(0.1)` as the Python number 0.1. Times `torch.from_numpy` of
     a float64 array of shape (2,) the product is float64.

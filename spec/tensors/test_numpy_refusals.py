@@ -171,8 +171,8 @@ def test_a_lazily_negated_tensor_is_refused():
 )
 def test_force_detaches_and_resolves_by_itself(make, numbers):
     """`x.numpy(force=True)` does `x.detach().cpu().resolve_conj().resolve_neg().numpy()`: a
-    dense float32 tensor that requires grad is converted, and so are `x.conj()` and
-    `x.conj().imag` of a dense complex64 tensor.
+    dense float32 CPU tensor that requires grad is converted, and so are `x.conj()` and
+    `x.conj().imag` of a dense complex64 one.
 
     It may copy, in which case array and tensor share no memory.
     """

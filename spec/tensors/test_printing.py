@@ -93,8 +93,9 @@ def test_special_numbers_print_by_name(values, text):
 
 
 def test_a_complex_tensor_prints_both_parts_with_their_own_width():
-    """`repr(x)` of a complex tensor formats the real parts and the imaginary parts separately:
-    [1+2j, 3.5-1j] prints with four decimals in the real parts and none in the imaginary ones.
+    """`repr(x)` of a complex64 CPU vector formats the real parts and the imaginary parts
+    separately: `torch.tensor([1 + 2j, 3.5 - 1j])` prints with four decimals in the real
+    parts and none in the imaginary ones.
     """
     x = torch.tensor([1 + 2j, 3.5 - 1j])
 
@@ -333,9 +334,8 @@ def test_str_and_repr_of_a_tensor_are_the_same():
 
 
 def test_an_f_string_shows_a_single_number_bare():
-    """In an f-string a 0-d `torch.Tensor` on the CPU, of the class itself, no subclass, is
-    formatted as its Python number: for float32, `f"{x:.2f}"` works, and `f"{x}"` shows all
-    digits.
+    """In an f-string a 0-d float32 CPU tensor whose class is `torch.Tensor`, no subclass,
+    is formatted as its Python number: `f"{x:.2f}"` works, and `f"{x}"` shows all digits.
 
     Only of the class `torch.Tensor` itself: of a parameter write `f"{p.item():.2f}"`.
     """
@@ -352,8 +352,9 @@ def test_an_f_string_shows_a_single_number_bare():
 
 
 def test_an_f_string_prints_any_other_tensor_as_usual():
-    """For a tensor `x` of shape (1,), `f"{x}"` is `str(x)`, not the number, and `f"{x:.2f}"`
-    raises a TypeError, "unsupported format string passed to Tensor.__format__".
+    """For `x = torch.tensor([3.140625])`, of shape (1,), `f"{x}"` is `str(x)`, not the
+    number, and `f"{x:.2f}"` raises a TypeError, "unsupported format string passed to
+    Tensor.__format__".
 
     Write `f"{x.item():.2f}"` for a tensor of one element.
     """
