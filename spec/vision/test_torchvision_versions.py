@@ -6,8 +6,8 @@ belongs to 2.14. The two are installed by one command, from one index. If they d
 torchvision` stops with "operator torchvision::nms does not exist", or the operators are missing
 when they are called.
 
-What surprises: `pip install --upgrade torch` alone can break torchvision; the CUDA builds of the two
-have to agree too; and old tutorials import names that torchvision has removed since.
+What surprises: `pip install --upgrade torch` alone can break torchvision; the CUDA builds of the
+two have to agree too; and old tutorials import names that torchvision has removed since.
 """
 
 import importlib
