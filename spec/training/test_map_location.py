@@ -81,8 +81,9 @@ def test_map_location_says_where_to(map_location, saved_on_a_gpu):
 
 @without_cuda
 def test_a_map_that_does_not_name_the_device_changes_nothing(saved_on_a_gpu):
-    """A dict as `map_location` moves only the devices that it names: with `{"cuda:1": "cpu"}`
-    `torch.load` of a file from `cuda:0` still raises where there is no GPU.
+    """A dict as `map_location` moves only tensors from the devices that it names: with
+    `{"cuda:1": "cpu"}` `torch.load` of a file with a tensor from `cuda:0` still raises
+    where there is no GPU.
 
     `map_location="cpu"` moves tensors from all devices.
     """
@@ -91,8 +92,9 @@ def test_a_map_that_does_not_name_the_device_changes_nothing(saved_on_a_gpu):
 
 
 def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
-    """A function as `map_location` is called by `torch.load` with a storage on the CPU and the
-    saved device as a string, such as `"cuda:0"`; it returns the storage to use.
+    """A function as `map_location` is called by `torch.load` with a storage on the CPU and
+    the saved device as a string, such as `"cuda:0"`; the storage that the function returns
+    is used.
 
     If it returns None, the tensor goes to the device it was saved on.
     """
@@ -288,8 +290,8 @@ def test_a_file_can_be_loaded_as_shapes_only(tmp_path):
 
 @pytest.mark.torch(">=2.1")
 def test_a_mapped_file_is_not_written_to(tmp_path):
-    """After `torch.load(path, mmap=True)` a write in place to the loaded tensor stays in memory
-    and doesn't reach the file.
+    """After `torch.load(path, mmap=True)`, with the default mmap options, a write in place
+    to the loaded tensor stays in memory and doesn't reach the file.
 
     Because the file is mapped into memory, and the mapping is private, copy-on-write, by
     default. Values are read from the file when they are used.

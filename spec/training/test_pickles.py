@@ -169,8 +169,8 @@ def test_nothing_of_a_hostile_file_runs(tmp_path):
 
 
 def test_weights_only_false_runs_whatever_the_file_says(tmp_path):
-    """`torch.load(path, weights_only=False)` of a file that calls `os.mkdir` makes that
-    directory, and returns tensors that look harmless.
+    """`torch.load(path, weights_only=False)` of a file whose pickle calls `os.mkdir` makes
+    that directory, and can return a dict of tensors as any other file does.
 
     Because a pickle may call any function. So use it only for files from people you trust.
     """
@@ -210,8 +210,9 @@ def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
 
 @pytest.mark.torch(">=2.0")  # 1.13 reads no float
 def test_plain_values_are_always_loaded(tmp_path):
-    """`torch.load(path, weights_only=True)` loads int of up to 255 bytes, float, bool, None and
-    str, the lists, tuples and dicts of these, dtypes and `torch.Size`.
+    """`torch.load(path, weights_only=True)` loads what `torch.save` wrote, with its default
+    protocol, of int of up to 255 bytes, float, bool, None and str, the lists, tuples and
+    dicts of these, dtypes and `torch.Size`.
 
     So a checkpoint of state dicts and such values needs no exception. A longer int, such as
     `2**2039`, is refused, "Unsupported operand 139": save it as text.
@@ -333,11 +334,12 @@ def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
 
 
 def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
-    """`torch.load` of the first 60,000 bytes of a checkpoint of 20,000 floats raises OSError,
-    "Invalid argument", and not the RuntimeError of shorter and longer truncated files.
+    """`torch.load(path, weights_only=True)` of a file with only the first 60,000 bytes of a
+    checkpoint of 20,000 float32 numbers raises OSError, "Invalid argument".
 
-    Because the search for the table of contents, which is missing, seeks to a place before the
-    beginning of the file. It happens with about 4,100 to 69,000 bytes. Copy the file again.
+    Because the search for the table of contents, which is missing, seeks to a place before
+    the beginning of the file. It happens with about 4,100 to 69,000 bytes; shorter and
+    longer truncated files raise RuntimeError. Copy the file again.
     """
     torch.save({"weight": torch.zeros(20000)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()

@@ -24,9 +24,10 @@ def safetensors():
 
 
 def test_a_state_dict_goes_to_a_safetensors_file_and_back(safetensors, tmp_path):
-    """`safetensors.torch.save_file(net.state_dict(), path)` writes the state dict of a net of
-    contiguous weights, none of them tied;
-    `net.load_state_dict(safetensors.torch.load_file(path))` reads it.
+    """`safetensors.torch.save_file(net.state_dict(), path)` writes the state dict of an
+    `nn.Linear`; `net.load_state_dict(safetensors.torch.load_file(path))` reads it.
+
+    Weights that are tied or not contiguous are refused.
     """
     net, other = nn.Linear(2, 1), nn.Linear(2, 1)
 
@@ -62,8 +63,9 @@ def test_tied_weights_are_refused_by_save_file(safetensors, tmp_path):
 
 
 def test_a_tensor_that_is_not_contiguous_is_refused_by_save_file(safetensors, tmp_path):
-    """`safetensors.torch.save_file` of a transposed (2, 3) tensor raises ValueError, "You are
-    trying to save a non contiguous tensor": save `x.contiguous()`.
+    """`safetensors.torch.save_file({"x": x}, path)` of the transposed `x = torch.ones(2,
+    3).T` raises ValueError, "You are trying to save a non contiguous tensor": save
+    `x.contiguous()`.
     """
     x = torch.ones(2, 3).T
     path = tmp_path / "x.safetensors"
@@ -112,8 +114,8 @@ def test_one_tensor_is_read_without_the_others(safetensors, tmp_path):
 
 
 def test_a_loaded_tensor_requires_no_grad(safetensors, tmp_path):
-    """`safetensors.torch.load_file(path)` returns tensors on the CPU that don't require grad,
-    also where the tensor that was saved did.
+    """`safetensors.torch.load_file(path)` by default returns tensors on the CPU, which
+    don't require grad, also where the tensor that was saved did.
     """
     path = tmp_path / "x.safetensors"
     safetensors.save_file({"x": torch.ones(1, requires_grad=True)}, path)

@@ -156,9 +156,9 @@ def test_a_state_of_another_batch_size_is_refused():
 
 
 def test_a_cell_by_hand_is_detached_alike():
-    """In a loop over `state = state * weight` with a `backward()` in each round, `state` needs
-    `state.detach()` before the next one: without it the next `backward()` raises RuntimeError,
-    "Trying to backward through the graph a second time".
+    """A loop over `state = state * weight` with a `state.backward()` in each round needs
+    `state.detach()` between the rounds: without it the second `backward()` raises
+    RuntimeError, "Trying to backward through the graph a second time".
 
     So does the state of an `nn.RNNCell` in a loop that calls `backward()` at each step.
     """

@@ -71,9 +71,9 @@ def test_zero_grad_between_backward_and_step():
 
 
 def test_step_before_backward_is_a_round_late():
-    """In the order `step()`, `zero_grad()`, forward, `backward()` each step of `SGD` uses the
-    gradient of the round before: the first step does nothing, and the last gradient is not
-    used.
+    """In the order `step()`, `zero_grad()`, forward, `backward()` each step of a plain
+    `SGD` uses the gradient of the round before: with a new parameter the first step does
+    nothing, and the last gradient is not used.
 
     Because `backward()` is the last line of the round. Write `step()` behind it.
     """
@@ -93,9 +93,9 @@ def test_step_before_backward_is_a_round_late():
 
 
 def test_step_between_zero_grad_and_backward_never_moves():
-    """In the order `zero_grad()`, `step()`, `backward()` each step of `SGD` meets cleared
-    gradients: a weight of 0 with the loss `(w - 4)**2` stays at 0, although `.grad` is -8 after
-    each round.
+    """In the order `zero_grad()`, `step()`, `backward()` each step of a plain `SGD` meets
+    cleared gradients: a weight of 0 with the loss `(w - 4)**2` stays at 0, although `.grad`
+    is -8 after each round.
 
     Because `zero_grad()` clears each gradient before a step could use it. Write `step()` behind
     `backward()`.
@@ -251,8 +251,9 @@ def test_an_optimizer_made_inside_the_loop_forgets_its_momentum():
 
 
 def test_a_net_made_after_its_optimizer_is_not_trained():
-    """An optimizer trains the parameters it was given: a net that is built again under the same
-    name afterwards gets gradients, but `step()` doesn't change it.
+    """An optimizer trains the parameters that it was given: an `nn.Linear` that is built
+    again under the same name afterwards gets gradients, but `step()` of the optimizer
+    doesn't change it.
 
     Because `optimizer.param_groups` still holds the parameters of the first net. Build the net
     first, then the optimizer.
@@ -337,8 +338,9 @@ def test_eval_forgotten():
 
 
 def test_train_forgotten_after_an_evaluation():
-    """`net.eval()` lasts until `net.train()`: with `train()` before the loop over the epochs
-    only, each epoch after the first evaluation runs without `nn.Dropout`.
+    """`net.eval()` lasts until `net.train()`: with `train()` only before the loop over the
+    epochs and `eval()` at the end of each epoch, all epochs but the first train with
+    `nn.Dropout` switched off.
 
     Put `net.train()` on the first line of each epoch, and `net.eval()` before each evaluation.
     """
