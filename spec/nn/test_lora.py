@@ -116,8 +116,8 @@ def test_a_linear_layer_is_exchanged_by_name():
     `list(net.named_children())` exchanges the linear layers that are direct children of
     `net`.
 
-    `named_children` yields a layer that is held twice once, and does not go deeper:
-    `net.get_submodule("path.of.parent")` finds the parent of a layer further down.
+    `named_children` yields a layer once, even if `net` holds it twice, and does not go
+    deeper: `net.get_submodule("path.of.parent")` finds the parent of a layer further down.
     """
     net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).requires_grad_(False)
 
@@ -158,11 +158,11 @@ def test_only_the_trained_parameters_need_saving():
 
 def test_lora_as_a_parametrisation_changes_no_forward():
     """A parametrisation of a frozen `nn.Linear` whose `forward` returns `weight + B @ A` is
-    LoRA without a wrapper: `layer.weight` is the sum, `layer.parametrizations.weight.original`
-    the frozen weight.
+    LoRA without a wrapper: `layer.weight` is the sum,
+    `layer.parametrizations.weight.original` the frozen weight.
 
-    Freeze the layer by `requires_grad_(False)` before registering. `parametrize.
-    remove_parametrizations(layer, "weight")` merges the sum into the weight.
+    Freeze the layer by `requires_grad_(False)` before registering.
+    `parametrize.remove_parametrizations(layer, "weight")` merges the sum into the weight.
     """
 
     class LowRank(nn.Module):

@@ -390,7 +390,7 @@ def test_a_forward_without_return_answers_none():
 
 
 def test_a_layer_made_inside_forward_is_forgotten():
-    """An `nn.Linear` that `forward` creates and keeps in no attribute is another one at
+    """An `nn.Linear` that `forward` creates and keeps in no attribute is a new layer at
     each call, with weights drawn anew, and `parameters()` doesn't list it, so that an
     optimizer of `net.parameters()` does not train it.
 

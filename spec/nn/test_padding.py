@@ -41,11 +41,12 @@ def test_padding_is_told_from_the_last_dimension_backwards(pad, rows, device):
 
 def test_the_numbers_of_padding_come_in_pairs():
     """`F.pad(x, (1,))` raises RuntimeError, "Padding length must be divisible by 2", and
-    `F.pad(x, (1, 1, 1, 1))` of a 1-D `x` does too, "Padding length should be less than or
-    equal to two times".
+    `F.pad(x, (1, 1, 1, 1))` of a 1-D `x` raises RuntimeError too, because it has two pairs
+    for one dimension.
 
-    `F.pad(x, (1, 1))` pads both ends of the last dimension. Older releases say "Padding
-    length too large" in the second case.
+    `F.pad(x, (1, 1))` pads both ends of the last dimension. In the second case newer
+    releases say "Padding length should be less than or equal to two times the input
+    dimension", older ones "Padding length too large".
     """
     x = torch.tensor([1, 2])
 

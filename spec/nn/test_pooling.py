@@ -133,9 +133,9 @@ def test_the_places_of_the_maxima_lead_back(device):
 
 
 def test_unpooling_puts_each_number_back_at_its_index():
-    """`F.max_unpool1d(x, indices, 2)`, `max_unpool2d`, `max_unpool3d` and
-    `nn.MaxUnpool3d(2)` put each number of a float32 `x` where its int64 index says, all
-    indices different, counted in the flattened output of one channel, and zeros elsewhere.
+    """With distinct int64 `indices`, counted in the flattened output of one channel,
+    `F.max_unpool1d(x, indices, 2)`, `max_unpool2d`, `max_unpool3d` and `nn.MaxUnpool3d(2)`
+    put each number of a float32 `x` at its index, and zeros elsewhere.
 
     If an index occurs twice, one of the two numbers is lost.
     """
