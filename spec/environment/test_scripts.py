@@ -124,10 +124,12 @@ def test_a_line_with_several_elements_is_lost(logger, tmp_path, capsys):
 
 @pytest.mark.claim("summary-assert-file")
 def test_an_assertion_reports_a_missing_picture(tmp_path):
-    """`assert path.is_file(), message` raises AssertionError with the message where an image file
-    is missing, before any tensor is made of it.
+    """Where an image file is missing, `assert path.is_file(), message` raises
+    AssertionError with the message before a `torch.Tensor` is made of the file, unless
+    Python runs with `-O`.
 
-    `python -O` leaves assertions out: raise FileNotFoundError for what must hold always.
+    Because `python -O` leaves assertions out: raise FileNotFoundError for what must hold
+    always.
     """
     picture = tmp_path / "cat.png"
 

@@ -126,8 +126,8 @@ def test_code_for_03_that_copies_in_the_background_is_no_python():
 
 @pytest.mark.claim("summary-print-statement")
 def test_print_without_brackets_is_no_python():
-    """`print torch.arange(5)`, as in code for Python 2, is a SyntaxError, "Missing parentheses
-    in call to 'print'"; PyTorch runs on Python 3 only.
+    """`print torch.arange(5)`, as in code for Python 2, is a SyntaxError in Python 3,
+    "Missing parentheses in call to 'print'"; PyTorch 2 runs on Python 3 only.
     """
     with pytest.raises(SyntaxError, match="Missing parentheses in call to 'print'"):
         compile("print torch.arange(5)", "old.py", "exec")

@@ -29,8 +29,9 @@ pytestmark = [
 
 
 def test_gradients_are_those_without_checkpointing():
-    """For the block `(x**2).sin()`, `checkpoint(block, x, use_reentrant=False)` returns what
-    `block(x)` returns, and `backward()` gives the same gradient.
+    """For the block `(x**2).sin()` of a float32 `x` that requires grad, `checkpoint(block,
+    x, use_reentrant=False)` returns what `block(x)` returns, and `backward()` gives the
+    same gradient.
 
     So it does for other blocks without random numbers and side effects, as far as the
     operations are deterministic.
@@ -108,9 +109,9 @@ def test_the_block_runs_twice():
 
 
 def test_batch_norm_counts_a_checkpointed_batch_twice():
-    """`checkpoint(norm, x, use_reentrant=False)` of an `nn.BatchNorm1d` in training mode
-    updates the running statistics in both runs: after the call and `backward()` its
-    `num_batches_tracked` is 2.
+    """`checkpoint(norm, x, use_reentrant=False)` of `norm = nn.BatchNorm1d(2)` in training
+    mode updates the running statistics in both runs: after the call and `backward()`,
+    `norm.num_batches_tracked` is 2.
     """
     norm = nn.BatchNorm1d(2)
     x = torch.randn(4, 2, requires_grad=True)

@@ -216,8 +216,9 @@ def test_backward_frees_the_activations_of_a_kept_loss():
 
 
 def test_a_kept_output_keeps_the_graph_of_its_net():
-    """Before `backward()` a kept output `hidden * hidden` keeps the tensor `hidden` that
-    autograd saved for it, if it requires grad; computed inside `torch.no_grad()` it keeps none.
+    """Before `backward()` a kept output `hidden * hidden` keeps the tensor `hidden`, which
+    autograd saved, if `hidden` requires grad; an output computed inside `torch.no_grad()`
+    keeps no tensor.
     """
     weight = torch.ones(3, requires_grad=True)
 
@@ -283,8 +284,9 @@ def test_zero_grad_frees_the_gradient():
 
 
 def test_an_optimizer_keeps_the_parameters_of_a_deleted_net():
-    """After `del net` the parameters stay in memory as long as an optimizer of them does; `del
-    optimizer` and `gc.collect()` free them then.
+    """After `del net` the parameters of an `nn.Linear` stay in memory as long as an `SGD`
+    optimizer of them does; if nothing else holds them, `del optimizer` and `gc.collect()`
+    free them.
 
     So between two models in one notebook delete the net, its optimizer, its scheduler, and what
     was computed from it, then call `gc.collect()`; for a GPU `torch.cuda.empty_cache()` then gives
@@ -303,9 +305,12 @@ def test_an_optimizer_keeps_the_parameters_of_a_deleted_net():
 
 
 def test_training_with_adam_takes_four_times_the_weights():
-    """With the defaults of `torch.optim.Adam` a parameter needs four tensors of its size: weight,
-    gradient, `exp_avg` and `exp_avg_sq`; 4,000 bytes of weights need 16,000, and the activations
-    besides.
+    """After a step of `torch.optim.Adam` with its defaults a parameter keeps four tensors
+    of its size: weight, gradient, `exp_avg` and `exp_avg_sq`; for 4,000 bytes of weights
+    these are 16,000 bytes.
+
+    Because Adam averages the gradient and its square per element. What a step computes with
+    and the activations of the forward pass come on top.
     """
     weight = nn.Parameter(torch.ones(1000))
     optimizer = torch.optim.Adam([weight])

@@ -124,9 +124,9 @@ def test_shapes_are_recorded_if_asked():
 
 
 def test_memory_is_counted_if_asked():
-    """With `profile_memory=True`, `torch.profiler.profile` counts the bytes that an operation
-    allocates: the sum of two CPU tensors of 1000 float32 elements has a `self_cpu_memory_usage`
-    of 4000.
+    """With `profile_memory=True`, `torch.profiler.profile` counts the bytes that an
+    operation allocates: `x + x` of a CPU tensor of 1000 float32 elements gives `aten::add`
+    a `self_cpu_memory_usage` of 4000.
     """
     x = torch.ones(1000)
 
