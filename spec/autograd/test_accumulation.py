@@ -64,8 +64,8 @@ def test_setting_grad_to_none_starts_over(device):
 
 def test_zeroing_grad_starts_over_in_the_same_tensor():
     """After `x.grad.zero_()` on a leaf `x` with a dense gradient that a `backward()`
-    stored, the next `backward()` without `create_graph=True` adds to the same, zeroed
-    tensor, so `x.grad` remains that tensor.
+    stored, the next `backward()` that reaches `x`, without `create_graph=True`, adds to the
+    same, zeroed tensor, so `x.grad` remains that tensor.
 
     With `create_graph=True`, and where a dense gradient is added to a sparse `x.grad`, `x.grad`
     becomes a new tensor.
@@ -82,8 +82,8 @@ def test_zeroing_grad_starts_over_in_the_same_tensor():
 
 
 def test_none_and_zero_tell_apart_who_took_part():
-    """A leaf that takes no part in the next `backward()` keeps `.grad` None after `x.grad =
-    None`, and zeros after `x.grad.zero_()`.
+    """A leaf `x` that takes no part in the next `backward()` keeps `x.grad` None after
+    `x.grad = None`, and zeros after `x.grad.zero_()`.
 
     `SGD` skips the first and steps with the second, which moves a parameter that has momentum.
     """
@@ -207,8 +207,8 @@ def test_asking_with_autograd_grad_adds_nothing():
 
 def test_an_assigned_grad_is_added_to(device):
     """After `x.grad = g`, with `x = torch.tensor([1.0, 2.0], requires_grad=True)` and `g =
-    torch.tensor([100.0, 200.0])`, `x.grad` is `g` itself, without a copy; the next
-    `backward()` without `create_graph=True` adds to `g` in place.
+    torch.tensor([100.0, 200.0])`, `x.grad` is `g` itself, without a copy; a `backward()`
+    that reaches `x`, without `create_graph=True`, adds to `g` in place.
 
     A tensor made inside `torch.inference_mode()` can't be added to outside it: there
     `backward()` raises RuntimeError. Assign its `clone()`.

@@ -157,9 +157,9 @@ def test_infinity_is_no_anomaly(device):
 
 
 def test_it_watches_gradients_and_not_values():
-    """Inside `torch.autograd.set_detect_anomaly(True)`, `(x + nan).sum().backward()`, with
-    `nan` a tensor that holds a NaN, raises no error: the values are NaN, but the gradients
-    are 1.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, `(x + c).sum().backward()` of two
+    float32 vectors of one length, where `c` holds a NaN and `x` requires grad, raises no
+    error: the sum is NaN, but the gradients are 1.
 
     Look for such values with `torch.isnan(y).any()`.
     """

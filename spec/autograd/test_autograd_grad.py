@@ -94,9 +94,9 @@ def test_grad_of_a_vector_needs_grad_outputs(device):
 
 
 def test_grad_refuses_an_input_that_was_not_used():
-    """`torch.autograd.grad(x * x, other)` of 0-d `x` and `other` that require grad raises
-    RuntimeError, "appears to not have been used in the graph", without `allow_unused` or
-    `materialize_grads`: `x * x` wasn't computed from `other`.
+    """`torch.autograd.grad(x * x, other)` of float32 0-d `x` and `other` that require grad
+    raises RuntimeError, "appears to not have been used in the graph", without
+    `allow_unused` or `materialize_grads`: `x * x` wasn't computed from `other`.
 
     Because that is usually a mistake, such as a tensor that was replaced on the way. Give
     `allow_unused=True` where it is meant.
@@ -109,9 +109,9 @@ def test_grad_refuses_an_input_that_was_not_used():
 
 
 def test_allow_unused_gives_none_for_an_unused_input(device):
-    """`torch.autograd.grad(x * x, [x, other], allow_unused=True)` of 0-d `x` and `other`
-    that require grad gives None as the gradient of `other`, from which `x * x` wasn't
-    computed.
+    """`torch.autograd.grad(x * x, [x, other], allow_unused=True)` of float32 0-d `x` and
+    `other` that require grad gives None as the gradient of `other`, from which `x * x`
+    wasn't computed.
 
     Code that goes on computing with the gradients must expect that None.
     """
@@ -125,8 +125,12 @@ def test_allow_unused_gives_none_for_an_unused_input(device):
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_gives_zeros_for_an_unused_input():
-    """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` returns zeros, in
-    the input's shape, for an input that requires grad but that the output doesn't depend on.
+    """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` of a real 0-d
+    output returns zeros, in the input's shape, for an input that requires grad but that the
+    output doesn't depend on.
+
+    So it hides a mistake, too: an element `x[0]` that was taken after the computation gets
+    0.
     """
     x = torch.tensor(3.0, requires_grad=True)
     unused = torch.tensor([5.0, 7.0], requires_grad=True)
@@ -135,12 +139,15 @@ def test_materialize_grads_gives_zeros_for_an_unused_input():
 
     assert used.item() == 6.0
     assert zeros.tolist() == [0.0, 0.0]
+    total = unused.sum()
+    (of_an_element,) = torch.autograd.grad(total, unused[0], materialize_grads=True)
+    assert of_an_element.item() == 0.0
 
 
 def test_grad_refuses_an_untracked_input():
-    """`torch.autograd.grad(x * c, c)` of 0-d tensors raises RuntimeError, "One of the
-    differentiated Tensors does not require grad", if `x` requires grad and `c` doesn't, with
-    `allow_unused=True` as well.
+    """`torch.autograd.grad(x * c, c)` of float32 0-d tensors raises RuntimeError, "One of
+    the differentiated Tensors does not require grad", if `x` requires grad and `c` doesn't,
+    with `allow_unused=True` as well.
 
     Call `c.requires_grad_()` before the computation.
     """

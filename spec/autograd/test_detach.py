@@ -185,12 +185,14 @@ def test_item_and_tolist_need_no_detach(device):
     without `detach()` and without a warning: they give a list of Python floats and one
     float.
 
-    In recent releases `float(loss)` gives the number with a UserWarning, once per process.
+    `tolist()` of a 0-d tensor gives one number. In recent releases `float(loss)` gives the
+    number with a UserWarning, once per process.
     """
     x = torch.tensor([1.5, 2.0], requires_grad=True, device=device)
 
     assert x.tolist() == [1.5, 2.0]
     assert x.sum().item() == 3.5
+    assert x.sum().tolist() == 3.5
     assert type(x.sum().item()) is float
 
 

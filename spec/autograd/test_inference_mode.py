@@ -163,9 +163,9 @@ def test_an_inference_tensor_cannot_be_tracked_later():
 
 
 def test_an_inference_tensor_is_changed_in_place_only_inside():
-    """`x.add_(1)` of an inference tensor works inside `torch.inference_mode()`; outside it
-    raises RuntimeError, "Inplace update to inference tensor outside InferenceMode is not
-    allowed", under `no_grad` as well.
+    """`x.add_(1)` of a float32 inference tensor `x` works inside `torch.inference_mode()`;
+    outside it raises RuntimeError, "Inplace update to inference tensor outside
+    InferenceMode is not allowed", under `no_grad` as well.
 
     Write `x = x + 1`, or change a `clone()`.
     """

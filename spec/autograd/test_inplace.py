@@ -85,8 +85,9 @@ def test_a_write_to_the_whole_reaches_an_older_view(device):
 
 
 def test_masked_assignment_is_differentiable(device):
-    """After `y[y > 2.5] = 0` on `y = x.clone()` the gradient that `x` gets through `y` is 0 for
-    the elements that were overwritten, and unchanged for the others.
+    """After `y[y > 2.5] = 0` on `y = x.clone()`, with a float32 `x` that requires grad, the
+    gradient that `x` gets through `y` is 0 for the elements that were overwritten, and
+    unchanged for the others.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     y = x.clone()
@@ -129,7 +130,8 @@ def test_copy_hands_the_gradient_to_the_source(device):
 
 
 def test_zeroing_ends_the_old_history():
-    """After `y.zero_()` on `y = x * 2` the gradient that `x` gets through `y` is 0.
+    """After `y.zero_()` on `y = x * 2`, with a float32 `x` that requires grad, the gradient
+    that `x` gets through `y` is 0.
 
     Because the zeros don't depend on `x`. On `y = x.exp()`, which saved `y`, `backward()`
     raises RuntimeError instead: `spec/autograd/test_inplace_refused.py`.

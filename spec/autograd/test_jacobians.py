@@ -53,8 +53,9 @@ def test_a_jacobian_leaves_no_trace():
 
 
 def test_inside_inference_mode_a_jacobian_is_zero():
-    """Inside `torch.inference_mode()`, `torch.autograd.functional.jacobian(torch.square, x)`
-    returns zeros, silently; inside `torch.no_grad()` it returns the Jacobian.
+    """Inside `torch.inference_mode()`, `torch.autograd.functional.jacobian(torch.square,
+    x)` of an ordinary float32 `x` returns zeros, silently; inside `torch.no_grad()` it
+    returns the Jacobian.
 
     Because inference mode records nothing, even where grad mode is switched on again.
     """
@@ -161,8 +162,9 @@ def test_a_hessian_holds_the_second_derivatives(device):
 
 
 def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
-    """`torch.autograd.functional.hessian(f, (x, y))` returns a tuple of tuples, one block per
-    pair of inputs: for x²y of two 0-d tensors ((2y, 2x), (2x, 0)).
+    """`torch.autograd.functional.hessian(f, (x, y))` of an `f` that returns one element
+    gives a tuple of tuples, one block per pair of inputs: for x²y of two float32 0-d
+    tensors ((2y, 2x), (2x, 0)).
     """
     x, y = torch.tensor(2.0), torch.tensor(3.0)
 

@@ -86,8 +86,9 @@ def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
 
 @pytest.mark.claim("blitz-out-repr-thaddmm")
 def test_the_networks_output_prints_addmmbackward0():
-    """The recorded output of LeNet for one image, in a batch of one, has the shape (1, 10) and
-    prints `grad_fn=<AddmmBackward0>`, as its last layer is linear with a bias.
+    """The recorded output of a LeNet for one image, in a batch of one, has the shape (1,
+    10) and prints `grad_fn=<AddmmBackward0>`, as its last layer is an `nn.Linear` with a
+    bias.
 
     `addmm` is one matrix product and an addition.
     """
@@ -154,8 +155,8 @@ def test_a_linear_layer_without_bias_is_a_bare_matrix_product():
 
 def test_a_convolution_leads_to_its_input_then_its_weight_then_its_bias():
     """For a new `nn.Conv2d(1, 6, 5)` and a batch of shape (1, 1, 32, 32) that doesn't
-    require grad, `next_functions` of the output's `grad_fn` holds None for the input and
-    the nodes of weight and bias, in this order.
+    require grad, `next_functions` of the output's `grad_fn` holds None as the node of the
+    input and the nodes of weight and bias, in this order.
     """
     conv = nn.Conv2d(1, 6, 5)
     output = conv(torch.ones(1, 1, 32, 32))
@@ -232,9 +233,9 @@ def test_eval_does_not_stop_the_recording():
 
 
 def test_each_call_of_a_network_builds_a_new_graph_on_the_same_ends():
-    """Two calls of `nn.Linear(2, 1)` on an input of shape (1, 2) build two graphs, which end in
-    the same `AccumulateGrad` node of its bias: `backward()` on both outputs adds up in
-    `weight.grad`.
+    """Two calls of `nn.Linear(2, 1)` on an input of shape (1, 2) build two graphs, which
+    end in the same `AccumulateGrad` node of its bias: `backward()` on each of the two
+    outputs adds its gradient to `weight.grad`.
     """
     net = nn.Linear(2, 1)
     first = net(torch.ones(1, 2))
