@@ -123,11 +123,11 @@ def test_randperm_shuffles_the_numbers_below_n(device):
 @pytest.mark.parametrize("draw", [torch.rand, torch.randn])
 def test_real_random_numbers_need_a_floating_dtype(draw):
     """On the CPU `torch.rand(2, dtype=...)` and `torch.randn(2, dtype=...)` take float16,
-    bfloat16, float32, float64 and complex64, and raise NotImplementedError, a RuntimeError, for
-    int64; `torch.randint` takes uint8.
+    bfloat16, float32, float64 and complex64, and raise a RuntimeError for int64;
+    `torch.randint` takes `dtype=torch.uint8`.
 
     For integers write `torch.randint(low, high, size, dtype=...)`. For float8 draw float32
-    numbers and convert them. Older releases raise a plain RuntimeError.
+    numbers and convert them. The error is a NotImplementedError in PyTorch 2.14.
     """
     floats = [torch.float16, torch.bfloat16, torch.float32, torch.float64]
     made = [draw(2, dtype=dtype).dtype for dtype in floats]

@@ -270,9 +270,9 @@ def test_a_row_can_be_read_and_no_element_written():
 
 
 def test_csr_stores_where_each_row_begins(device):
-    """`x.to_sparse_csr()` of a dense float32 matrix stores the values, `col_indices` with
-    the column of each, and `crow_indices`: the values of row i are `values[crow[i]:crow[i +
-    1]]`.
+    """`x.to_sparse_csr()` of a dense float32 matrix stores the `values`, `col_indices` with
+    the column of each, and `crow_indices`: the values of row i are
+    `values[crow_indices[i]:crow_indices[i + 1]]`.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse_csr()
 
