@@ -19,8 +19,9 @@ from torch import nn
 
 @pytest.mark.claim("self-activation-bends")
 def test_two_linear_layers_are_one(device):
-    """Two linear maps without an activation between them are one, whose weight is the product of
-    their weights: `second @ (first @ x)` equals `(second @ first) @ x` up to rounding.
+    """Two matrices applied one after the other, without an activation between them, are one
+    linear map, their product: `second @ (first @ x)` equals `(second @ first) @ x` up to
+    rounding.
 
     So two `nn.Linear` in a row, biases included, compute nothing that one `nn.Linear` could not.
     """
@@ -101,9 +102,9 @@ def test_the_curve_of_each_activation(function, curve, device):
     ],
 )
 def test_the_slope_of_each_activation(function, slopes, device):
-    """At -100 the slopes of `sigmoid`, `tanh`, `relu`, `softplus`, `elu` and `silu` are 0 to
-    four decimals, that of `leaky_relu` is 0.01; at 100 those of `sigmoid` and `tanh` are 0 and
-    those of the other five 1.
+    """With default settings the slopes of `torch.sigmoid`, `torch.tanh`, `torch.relu`,
+    `F.softplus`, `F.elu` and `F.silu` at -100 are 0 to four decimals, that of
+    `F.leaky_relu` is 0.01; at 100 those of the first two are 0, the other five 1.
     """
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], device=device, requires_grad=True)
 
@@ -124,9 +125,9 @@ def test_the_slope_of_each_activation(function, slopes, device):
     ],
 )
 def test_the_range_of_each_activation(function, lowest, highest, device):
-    """On float32 inputs from -1000 to 1000 `sigmoid` takes values from 0 to 1, `tanh` from -1
-    to 1, `relu6` from 0 to 6, `relu` from 0 to 1000, `elu` from -1 to 1000 and `leaky_relu`
-    from -10 to 1000.
+    """On float32 inputs from -1000 to 1000 `torch.sigmoid` takes values from 0 to 1,
+    `torch.tanh` from -1 to 1, `F.relu6` from 0 to 6, `torch.relu` from 0 to 1000 and, by
+    default, `F.elu` from -1 to 1000 and `F.leaky_relu` from -10 to 1000.
     """
     y = function(torch.linspace(-1000, 1000, 21, device=device))
 

@@ -81,7 +81,7 @@ def test_true_in_the_mask_means_look_here(device):
 def test_a_float_mask_is_added_to_the_likenesses(device):
     """A float32 `attn_mask` of `F.scaled_dot_product_attention` is added to the scores of a
     float32 query: 0 changes nothing, minus infinity gives a key the weight 0, log 3 triples
-    its weight relative to the others.
+    its weight relative to the others, up to rounding.
     """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[0.0], [100.0]], device=device)

@@ -8,10 +8,10 @@ asked for; `torch.nn.attention.sdpa_kernel` narrows the choice.
 The page also shows what language models build around it: heads, fewer heads for keys and values
 (grouped queries), and a cache of keys and values for generating token after token.
 
-What surprises: "No available kernel. Aborting execution." says that the choice was narrowed to
-kernels that refuse these inputs, and the warnings before it say why; `dropout_p` drops in
-evaluation mode too; and a cache gives the same numbers as one pass over the whole sequence.
-Masks are on `spec/nn/test_attention_masks.py`.
+What surprises: the error "No available kernel" says that the choice was narrowed to kernels that
+refuse these inputs, and the warnings before it say why; `dropout_p` drops in evaluation mode too;
+and a cache gives, up to rounding, the same numbers as one pass over the whole sequence. Masks are
+on `spec/nn/test_attention_masks.py`.
 """
 
 import pytest
@@ -67,9 +67,9 @@ def test_keys_and_values_may_have_other_widths():
 
 
 def test_another_width_is_refused():
-    """In training mode `nn.MultiheadAttention(8, 2)` and `nn.TransformerEncoderLayer(8, 2, 16)`
-    raise AssertionError for an input of 9 features, "was expecting embedding dimension of 8, but
-    got 9".
+    """In training mode `nn.MultiheadAttention(8, 2)`, called as `layer(x, x, x)`, and
+    `nn.TransformerEncoderLayer(8, 2, 16)` raise AssertionError for an `x` of 9 features,
+    "was expecting embedding dimension of 8, but got 9".
     """
     layer, encoder = nn.MultiheadAttention(8, 2), nn.TransformerEncoderLayer(8, 2, 16)
     x = torch.zeros(5, 3, 9)
@@ -99,8 +99,9 @@ def test_dropout_of_attention_drops_in_evaluation_too():
 
 
 def test_inputs_of_attention_are_of_one_dtype():
-    """`F.scaled_dot_product_attention` raises RuntimeError for a float32 query and float16 keys,
-    "Expected query, key, and value to have the same dtype"; convert them alike.
+    """Outside `torch.autocast`, `F.scaled_dot_product_attention` raises RuntimeError for a
+    float32 query and float16 keys, "Expected query, key, and value to have the same dtype";
+    convert them alike.
 
     It happens with a cache of keys in half precision. Under `torch.autocast` the inputs are cast
     alike.
@@ -186,8 +187,8 @@ def test_sdpa_kernel_narrows_the_choice():
 @pytest.mark.torch(">=2.3")
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_no_available_kernel_means_that_the_allowed_ones_refuse():
-    """On the CPU `F.scaled_dot_product_attention` with only `SDPBackend.FLASH_ATTENTION` allowed
-    raises RuntimeError, "No available kernel. Aborting execution.", for `dropout_p=0.5` and for 2-D
+    """On the CPU `F.scaled_dot_product_attention` with only `SDPBackend.FLASH_ATTENTION`
+    allowed raises RuntimeError, "No available kernel", for `dropout_p=0.5` and for 2-D
     inputs.
 
     The warnings before it name the reason. Add `SDPBackend.MATH` to the list of `sdpa_kernel`.
@@ -265,7 +266,7 @@ def test_the_old_context_manager_is_deprecated():
 def test_flash_attention_on_a_gpu_wants_half_precision():
     """On a CUDA GPU, with only `SDPBackend.FLASH_ATTENTION` allowed,
     `F.scaled_dot_product_attention` of float32 inputs raises RuntimeError, "No available
-    kernel. Aborting execution."
+    kernel".
 
     This kernel takes float16 and bfloat16, and no `attn_mask`, only `is_causal`.
     """

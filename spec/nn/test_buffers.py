@@ -33,9 +33,9 @@ def test_a_buffer_is_saved_and_cast_and_not_learnt(device):
 
 
 def test_a_buffer_and_a_parameter_differ_in_being_learnt():
-    """Of two tensors that don't require grad, one given to `register_buffer` and one, as
-    `nn.Parameter`, to `register_parameter`, both are in `state_dict()`, but only the parameter
-    requires grad and is in `parameters()`.
+    """Of two float32 tensors that don't require grad, one given to `register_buffer` and
+    one, as `nn.Parameter`, to `register_parameter`, both are in `state_dict()`, but only
+    the parameter requires grad and is in `parameters()`.
     """
     net = nn.Module()
     net.register_buffer("mean", torch.zeros(2))
@@ -102,8 +102,8 @@ def test_a_buffer_that_is_not_persistent_is_not_saved():
 
 @pytest.mark.torch(">=2.5")
 def test_a_buffer_can_be_registered_by_assignment():
-    """Since PyTorch 2.5 assigning `nn.Buffer(tensor)` to a new attribute registers a buffer, as
-    assigning an `nn.Parameter` registers a parameter.
+    """Since PyTorch 2.5 assigning `nn.Buffer(tensor)` to a new attribute of an `nn.Module`
+    registers a buffer, as assigning an `nn.Parameter` registers a parameter.
     """
     net = nn.Module()
     net.mean = nn.Buffer(torch.zeros(2))

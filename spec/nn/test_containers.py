@@ -44,8 +44,9 @@ def test_a_plain_list_forgets_its_layers():
 
 
 def test_an_optimizer_on_a_plain_list_of_layers_finds_nothing():
-    """For a network whose layers all stand in a plain list, `torch.optim.SGD(net.parameters(),
-    lr=0.1)` raises ValueError, "optimizer got an empty parameter list".
+    """For a network whose parameters all belong to layers in a plain Python list,
+    `torch.optim.SGD(net.parameters(), lr=0.1)` raises ValueError, "optimizer got an empty
+    parameter list".
 
     With one registered layer besides there is no error, and the layers in the list don't learn. Use
     `nn.ModuleList`.
@@ -61,8 +62,8 @@ def test_an_optimizer_on_a_plain_list_of_layers_finds_nothing():
 
 
 def test_a_module_list_registers_its_layers():
-    """Layers in an `nn.ModuleList` at the attribute `layers` are registered under their index:
-    `state_dict()` lists "layers.0.weight", and `double()` casts them.
+    """`nn.Linear` layers in an `nn.ModuleList` at the attribute `layers` are registered
+    under their index: `state_dict()` lists "layers.0.weight", and `double()` casts them.
     """
     net = nn.Module()
     net.layers = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 1)])

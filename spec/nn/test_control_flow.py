@@ -106,8 +106,9 @@ def test_forward_takes_what_python_takes():
 
 
 def test_a_result_kept_on_the_module_is_there_afterwards():
-    """In grad mode `self.hidden = self.fc(x)` in the `forward` of an `nn.Module` keeps this
-    result on the module until the next call, with its `grad_fn`, and outside `state_dict()`.
+    """In grad mode `self.hidden = self.fc(x)` in the `forward` of an `nn.Module`, `fc`
+    being a trainable `nn.Linear`, keeps this result on the module until the next call, with
+    its `grad_fn`, and outside `state_dict()`.
 
     Keep `hidden.detach()` if only the values are wanted: the graph behind `grad_fn` holds
     memory.

@@ -52,8 +52,8 @@ def conv_transpose1d_by_hand(x, weight, stride=1):
 
 @pytest.mark.claim("blitz-conv2d-4d-layout", "self-feature-map-axes")
 def test_a_convolution_reads_samples_channels_height_width():
-    """`nn.Conv2d` takes a batch of images as [N, C, H, W] and returns the same order: a 1 x 4
-    kernel makes of [5, 3, 10, 20] the shape [5, 2, 10, 17].
+    """`nn.Conv2d` takes a batch of images as [N, C, H, W] and returns the same order:
+    `nn.Conv2d(3, 2, (1, 4))` turns the shape [5, 3, 10, 20] into [5, 2, 10, 17].
     """
     layer = nn.Conv2d(in_channels=3, out_channels=2, kernel_size=(1, 4))
 

@@ -35,8 +35,9 @@ def test_convolutions_have_a_kernel_of_one_two_or_three_dimensions(layer, shape,
 
 
 def test_the_kernel_grows_with_the_dimensions():
-    """The weight of `nn.Conv1d(3, 4, 3)` has the shape (4, 3, 3), that of `nn.Conv2d` (4, 3, 3, 3)
-    and that of `nn.Conv3d` (4, 3, 3, 3, 3): 36, 108 and 324 numbers.
+    """The weight of `nn.Conv1d(3, 4, 3)` has the shape (4, 3, 3), that of
+    `nn.Conv2d(3, 4, 3)` (4, 3, 3, 3) and that of `nn.Conv3d(3, 4, 3)` (4, 3, 3, 3, 3): 36,
+    108 and 324 numbers.
     """
     weights = [layer(3, 4, 3).weight for layer in (nn.Conv1d, nn.Conv2d, nn.Conv3d)]
 
@@ -53,8 +54,8 @@ def test_the_kernel_grows_with_the_dimensions():
     ],
 )
 def test_transposed_convolutions_double_each_dimension(layer, shape, output):
-    """With `kernel_size=2` and `stride=2`, `nn.ConvTranspose1d`, `ConvTranspose2d` and
-    `ConvTranspose3d` make 10 of 5 positions in each of their dimensions.
+    """With `kernel_size=2` and `stride=2`, `nn.ConvTranspose1d`, `nn.ConvTranspose2d` and
+    `nn.ConvTranspose3d` turn 5 positions into 10 in each of their dimensions.
     """
     assert layer(torch.ones(shape)).shape == output
 
@@ -73,9 +74,9 @@ def test_transposed_convolutions_double_each_dimension(layer, shape, output):
     ],
 )
 def test_pooling_halves_each_dimension(layer, shape, output):
-    """With `kernel_size=2`, `nn.MaxPool1d`, `AvgPool1d` and `LPPool1d` make 4 of 9 positions,
-    `MaxPool2d`, `AvgPool2d` and `LPPool2d` 4 x 4 of 9 x 9, `MaxPool3d` and `AvgPool3d` 4 x 4 x
-    4; so they do without a batch dimension.
+    """With `kernel_size=2`, with or without a batch dimension, `nn.MaxPool1d`, `AvgPool1d`
+    and `LPPool1d` turn 9 positions into 4, `MaxPool2d`, `AvgPool2d` and `LPPool2d` 9 x 9
+    into 4 x 4, `MaxPool3d` and `AvgPool3d` 9 x 9 x 9 into 4 x 4 x 4.
     """
     assert layer(torch.ones(shape)).shape == output
     assert layer(torch.ones(shape[1:])).shape == output[1:]
@@ -131,9 +132,9 @@ def test_fractional_pooling_makes_a_size_that_does_not_divide():
     ],
 )
 def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output):
-    """`nn.ReflectionPad1d(1)`, `ReplicationPad1d(1)` and `ConstantPad1d(1, 5.0)` make 10 of 8
-    positions; `ReflectionPad3d(1)`, `ReplicationPad3d(1)` and `ConstantPad3d(1, 5.0)` add 2 to
-    depth, height and width.
+    """`nn.ReflectionPad1d(1)`, `ReplicationPad1d(1)` and `ConstantPad1d(1, 5.0)` turn 8
+    positions into 10; `ReflectionPad3d(1)`, `ReplicationPad3d(1)` and
+    `ConstantPad3d(1, 5.0)` add 2 to depth, height and width.
     """
     assert layer(torch.ones(shape)).shape == output
 
@@ -150,8 +151,8 @@ def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output)
 )
 def test_batch_norm_normalises_over_all_but_the_channels(layer, shape):
     """In training mode a new `nn.BatchNorm1d`, `BatchNorm2d` or `BatchNorm3d` brings each
-    channel of normally distributed numbers (N, C, ...), N > 1, to a mean of 0 up to rounding,
-    taken over the batch and all positions.
+    channel of normally distributed numbers (N, C, L), (N, C, H, W) or (N, C, D, H, W), N >
+    1, to mean 0 up to rounding over the batch and all positions.
     """
     y = layer(torch.randn(shape) + 5)
 
@@ -190,9 +191,9 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
     ],
 )
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
-    """In training mode a new `nn.InstanceNorm1d`, `InstanceNorm2d` or `InstanceNorm3d` brings
-    each channel of each sample of normally distributed numbers (N, C, ...), at several
-    positions, to a mean of 0 up to rounding over the positions.
+    """In training mode a new `nn.InstanceNorm1d`, `2d` or `3d` brings each channel of each
+    sample of normally distributed numbers (N, C, L), (N, C, H, W) or (N, C, D, H, W), at
+    several positions, to mean 0 up to rounding over the positions.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 
@@ -210,9 +211,9 @@ def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
     ],
 )
 def test_dropout_of_channels_drops_them_whole(layer, shape):
-    """In training mode `nn.Dropout1d`, `Dropout2d`, `Dropout3d` and `FeatureAlphaDropout` give all
-    positions of a channel of (N, C, ...) the same value, where the input is ones: a channel is
-    dropped as a whole, or kept.
+    """In training mode `nn.Dropout1d` of ones (N, C, L), `Dropout2d` of ones (N, C, H, W)
+    and `Dropout3d` and `FeatureAlphaDropout` of ones (N, C, D, H, W) give all positions of
+    a channel the same value: a channel is dropped as a whole, or kept.
     """
     y = layer(torch.ones(shape)).flatten(2)
 

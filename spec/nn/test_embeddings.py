@@ -57,8 +57,8 @@ def test_an_embedding_is_a_product_with_one_hot_vectors(device):
 
 
 def test_an_embedding_starts_with_standard_normal_numbers():
-    """`nn.Embedding` draws its weight from a normal distribution with mean 0 and standard
-    deviation 1, for rows of 100 numbers as for rows of 10.
+    """`nn.Embedding(n, d)` draws its weight from a normal distribution with mean 0 and
+    standard deviation 1, for d = 100 as for d = 10.
 
     Unlike in `nn.Linear`, the numbers don't shrink with the size:
     `spec/nn/test_initialisation.py`.
@@ -196,9 +196,9 @@ def test_max_norm_shortens_the_table_itself():
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """Of the indices [[1, 2]] `nn.EmbeddingBag` and `F.embedding_bag` make one vector of the
-    rows 1 and 2 of a finite weight: with `mode="sum"` their sum, with "mean", the default,
-    their mean, with "max" their maximum per column.
+    """`nn.EmbeddingBag` and `F.embedding_bag`, given only a `mode`, turn the indices [[1,
+    2]] into one vector of the rows 1 and 2 of a finite weight: for "sum" their sum, for
+    "mean", the default, their mean, for "max" their maximum per column.
 
     It does not store the single rows, which saves memory for texts taken as bags of words.
     """

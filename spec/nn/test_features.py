@@ -49,8 +49,9 @@ def test_hook_and_cut_agree(device):
 
 
 def test_a_cut_from_children_is_a_chain():
-    """`nn.Sequential(*list(net.children())[:-1])` calls the child modules in the order of their
-    assignment and loses what `forward` did by functions, such as `torch.relu`.
+    """`nn.Sequential(*list(net.children())[:-1])` calls all child modules of `net` but the
+    last, in the order of their assignment, and loses what `forward` did by functions, such
+    as `torch.relu`.
 
     A layer assigned under two names is called once only. Replace the last layer by `nn.Identity()`
     instead if `forward` has more than a chain of layers.
@@ -117,8 +118,8 @@ def test_features_keep_the_graph_until_detached():
 
 
 def test_a_collected_output_changes_under_an_inplace_layer():
-    """If `nn.ReLU(inplace=True)` follows, the output that a forward hook stored is overwritten by
-    the ReLU; store `output.clone()` instead.
+    """If the next layer is `nn.ReLU(inplace=True)`, the output that a forward hook stored
+    is overwritten by the ReLU; store `output.clone()` instead.
 
     Because the hook stores a reference to the tensor, and the in-place layer writes into its
     storage.

@@ -157,9 +157,9 @@ def test_the_function_of_batch_norm_is_given_the_statistics():
 
 
 def test_an_adaptive_softmax_gives_rare_classes_smaller_layers():
-    """`nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)` scores classes 0
-    and 1 in its head and the rest in two clusters, projected to 4 and 2 features;
-    `log_prob(x).exp()` sums up to 1 over the classes.
+    """`nn.AdaptiveLogSoftmaxWithLoss(8, 10, cutoffs=[2, 5], div_value=2.0)` scores classes
+    0 and 1 in its head and the rest in two clusters, projected to 4 and 2 features;
+    `log_prob(x).exp()` sums to 1 over the classes, up to rounding.
 
     It makes large vocabularies cheap, if the classes are numbered from the most frequent to the
     rarest. The default `div_value=4.0` would leave 2 and 0 features of these 8.

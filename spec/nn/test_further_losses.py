@@ -7,7 +7,7 @@ of embeddings (margin losses), that take a prediction's own uncertainty into acc
 losses). The one for sequences without an alignment, `CTCLoss`, is on `spec/nn/test_ctc_loss.py`,
 losses that PyTorch lacks on `spec/nn/test_own_losses.py`.
 
-What surprises: margin losses want targets of 1 and -1, and raise nothing for 1 and 0;
+What surprises: the margin losses of pairs want targets of 1 and -1, and raise nothing for 1 and 0;
 and `PoissonNLLLoss` takes the logarithm of the rate.
 """
 

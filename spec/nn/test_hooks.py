@@ -17,8 +17,9 @@ from torch import nn
 
 
 def test_a_forward_hook_sees_module_inputs_and_output(device):
-    """A hook registered by `register_forward_hook` is called after `forward` with the module, the
-    tuple of its positional inputs, and its output.
+    """A hook registered by `layer.register_forward_hook(hook)` is called after `forward`
+    with three arguments: the module `layer`, the tuple of its positional inputs, and its
+    output.
     """
     layer = nn.ReLU()
     seen = []
@@ -33,8 +34,8 @@ def test_a_forward_hook_sees_module_inputs_and_output(device):
 
 
 def test_calling_forward_directly_skips_the_hooks():
-    """`net.forward(x)` skips the hooks registered on `net` itself, but those of its children
-    run; `net(x)` runs both.
+    """`net.forward(x)` skips the hooks registered on `net` itself, but the hooks of the
+    children that this `forward` calls run; `net(x)` runs both.
 
     Because `__call__` runs the hooks, and `forward` calls the children by `__call__`. So call
     `model(x)` and not `model.forward(x)`.
@@ -69,9 +70,9 @@ def test_what_a_forward_hook_returns_is_the_output(device):
 
 
 def test_a_pre_hook_sees_the_inputs_and_may_change_them(device):
-    """A hook of `register_forward_pre_hook` is called before `forward` with the module and the
-    tuple of positional inputs; a tuple that it returns replaces the inputs, and so does a single
-    value other than None.
+    """A hook of `layer.register_forward_pre_hook(hook)` is called before `forward` with the
+    module and the tuple of positional inputs; a tuple that it returns replaces the inputs,
+    and so does a single value other than None.
     """
     layer = nn.ReLU()
     seen = []
@@ -106,8 +107,8 @@ def test_the_order_around_a_call():
 
 @pytest.mark.torch(">=2.0")
 def test_prepend_puts_a_hook_in_front():
-    """Since PyTorch 2.0 `register_forward_hook(hook, prepend=True)` makes a hook run before
-    those registered earlier.
+    """Since PyTorch 2.0 `layer.register_forward_hook(hook, prepend=True)` makes a hook run
+    before those registered earlier on the same `layer`.
     """
     layer = nn.ReLU()
     events = []

@@ -285,8 +285,9 @@ def test_a_truncated_normal_has_no_outliers():
 
 
 def test_a_dirac_kernel_passes_its_channels():
-    """`nn.init.dirac_` of the weight of `nn.Conv1d(2, 2, 3, padding=1, bias=False)` makes output
-    channel i equal input channel i: the kernel from i to i is [0, 1, 0], the others are 0.
+    """`nn.init.dirac_` of the weight of `nn.Conv1d(2, 2, 3, padding=1, bias=False)` makes
+    output channel i equal channel i of a finite input: the kernel from i to i is [0, 1, 0],
+    the others are 0.
 
     With more output than input channels, the outputs beyond the number of inputs are 0.
     """
