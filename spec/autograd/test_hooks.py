@@ -7,8 +7,9 @@ the middle of the graph, which keep no `.grad`, can be watched in this way. `reg
 returns a handle, whose `remove()` takes the hook off again.
 
 What surprises: on a leaf a hook sees the gradient of this one `backward()`, before it is added to
-`.grad`, not the accumulated sum. And a hook that changes its argument in place changes the
-gradient although it returns nothing, which the documentation forbids: return a new tensor.
+`.grad`, not the accumulated sum. And a hook that changes its argument in place may change the
+gradient although it returns nothing, or raise RuntimeError where the gradient is an expanded
+tensor; the documentation forbids it: return a new tensor.
 
 Hooks at other moments, and on nodes: `spec/autograd/test_more_hooks.py`. Hooks on modules:
 `spec/nn/test_hooks.py`.
