@@ -19,8 +19,9 @@ from torch.utils.data import DataLoader, default_collate
 
 
 def test_pairs_come_back_as_a_list_of_batches():
-    """`DataLoader(dataset, batch_size=2)` turns two tuples `(input, label)`, of dense tensors
-    of one shape and int labels, into a list `[inputs, labels]` of two tensors.
+    """`DataLoader(dataset, batch_size=2)` turns two tuples `(input, label)`, of dense
+    tensors of one shape and dtype and int labels, into a list `[inputs, labels]` of two
+    tensors.
 
     So `for inputs, labels in loader` unpacks it.
     """

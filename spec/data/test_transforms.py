@@ -190,9 +190,9 @@ def test_normalize_subtracts_and_divides_channel_by_channel(device):
 
 
 def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
-    """For `pixels`, all images (N, C, H, W) of a dataset as floats, no channel of them
-    constant, `Normalize(pixels.mean((0, 2, 3)), pixels.std((0, 2, 3), correction=0))` gives
-    each channel mean 0 and standard deviation 1, up to rounding.
+    """`mean` and `std` for `Normalize` are taken over all images and pixels of a dataset,
+    one per channel: for `pixels`, two black and two white images, `pixels.mean((0, 2, 3))`
+    and `pixels.std((0, 2, 3), correction=0)` are 0.5 each.
 
     Take the training images alone. The mean of the batches' deviations is as a rule too small
     where batches differ; for a dataset too large to stack, add up the sums and the sums of

@@ -164,8 +164,8 @@ def test_image_and_mask_are_flipped_together():
 
 
 def test_a_mask_is_not_coloured():
-    """`v2.Normalize(...)(image, mask)` changes a float `tv_tensors.Image` and leaves the
-    `tv_tensors.Mask` as it is.
+    """`v2.Normalize([0.5], [0.5])(image, mask)` normalises a float `tv_tensors.Image` and
+    leaves the `tv_tensors.Mask` as it is.
 
     Because a mask has class numbers, not brightness. Transforms of colour, such as `ColorJitter`,
     do the same.

@@ -36,8 +36,8 @@ pytestmark = [
 @pytest.mark.claim("blitz-loader-two-workers")
 def test_two_workers_are_two_other_processes():
     """With `DataLoader(data, num_workers=2)` two processes other than your own fetch the
-    batches in turn, and by default the batches of a map-style dataset come in the order that
-    they have without workers.
+    batches in turn, and by default the batches of a map-style dataset come in the order of
+    its indices.
     """
 
     class Fetched(Dataset):
@@ -78,9 +78,9 @@ def test_without_workers_your_own_process_fetches():
 
 
 def test_a_worker_knows_its_number_and_its_seed():
-    """In a worker of a `DataLoader`, `get_worker_info()` has its `id`, `num_workers` and `seed`;
-    the seed is one base seed plus the `id`, and the worker starts with it as
-    `torch.initial_seed()`.
+    """In a worker of a `DataLoader`, `get_worker_info()` has the worker's `id`,
+    `num_workers` and `seed`; the seed is one base seed plus the `id`, and the worker starts
+    with it as `torch.initial_seed()`.
     """
 
     class Info(Dataset):
