@@ -69,8 +69,9 @@ def test_an_untracked_leaf_may_be_changed_in_place(device):
 
 
 def test_a_computed_tensor_may_be_changed_in_place(device):
-    """A recorded `y = x.clone()` of a float32 leaf `x` that requires grad is no leaf and may be
-    changed in place: after `y.mul_(5)` and `y.sum().backward()`, `x.grad` is 5 in each element.
+    """A recorded `y = x.clone()` of a new float32 leaf `x` that requires grad is no leaf
+    and may be changed in place: after `y.mul_(5)` and `y.sum().backward()`, `x.grad` is 5
+    in each element.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()

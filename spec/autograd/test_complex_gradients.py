@@ -3,7 +3,8 @@
 A complex number z = a + bi has two real parts, so a real loss has two derivatives: along the real
 axis and along the imaginary one. Torch keeps them as the real and the imaginary part of one
 complex gradient, so that `z - rate * z.grad` with a small rate makes a real loss smaller, if the
-gradient isn't 0. In mathematical terms `z.grad` is twice the derivative with respect to the conjugate of z.
+gradient isn't 0. In mathematical terms `z.grad` is twice the derivative with respect to the
+conjugate of z.
 
 What surprises: for a holomorphic function followed by the real part, the gradient is the
 conjugate of the derivative from textbooks. And `backward()` on a complex result of one element

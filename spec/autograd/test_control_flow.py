@@ -87,9 +87,9 @@ def test_what_the_branch_not_taken_uses_gets_no_gradient(choice, gradients):
 
 
 def test_where_computes_both_branches():
-    """After `torch.where(x > 0, a * 10, b).sum().backward()` with float32 leaves of one length
-    that require grad, `a` and `b` each have a gradient that is 0 where the other side was
-    chosen, and `x`, which only the condition uses, has none.
+    """After `torch.where(x > 0, a * 10, b).sum().backward()` with new float32 leaves of one
+    length that require grad, `a` and `b` each have a gradient that is 0 where the other
+    side was chosen; `x`, which only the condition uses, has none.
 
     So a NaN or an expensive computation on the side not chosen still counts: see
     `spec/autograd/test_gradient_edges.py`.

@@ -87,8 +87,8 @@ def test_equal_operands_of_maximum_share_the_gradient():
 
 @pytest.mark.torch(">=2.14")
 def test_clamp_is_flat_at_its_bounds(device):
-    """Since PyTorch 2.14 `x.clamp(0, 1)`, with numbers as bounds, has the gradient 1 strictly
-    between its bounds and 0 at a bound, as outside.
+    """Since PyTorch 2.14 the gradient of `x.clamp(0, 1)`, with numbers as bounds, with
+    respect to a float32 `x` is 1 strictly between the bounds and 0 at a bound, as outside.
 
     With tensors as bounds the gradient at a bound is 0.5.
     """
@@ -104,8 +104,8 @@ def test_clamp_is_flat_at_its_bounds(device):
 
 @pytest.mark.torch("<2.14")
 def test_clamp_used_to_pass_the_gradient_at_its_bounds(device):
-    """Before PyTorch 2.14 `x.clamp(0, 1)`, with numbers as bounds, had the gradient 1 at its
-    bounds as well as between them, and 0 outside.
+    """Before PyTorch 2.14 the gradient of `x.clamp(0, 1)`, with numbers as bounds, with
+    respect to a float32 `x` was 1 at the bounds as well as between them, and 0 outside.
     """
     x = torch.tensor([-1.0, 0.0, 0.5, 1.0, 2.0], requires_grad=True, device=device)
 
@@ -174,8 +174,9 @@ def test_where_does_not_keep_nan_out_of_the_gradient(device):
 
 
 def test_a_second_where_around_the_input_keeps_nan_out(device):
-    """In `torch.where(x > 0, torch.where(x > 0, x, ones).sqrt(), zeros)` the inner
-    `torch.where` keeps NaN out of the gradient: at 0 it is 0, at 4 it is 0.25.
+    """In `torch.where(x > 0, torch.where(x > 0, x, ones).sqrt(), zeros)` of a float32 `x`
+    the inner `torch.where` keeps NaN out of the gradient of `x`: at an element of 0 it is
+    0, at 4 it is 0.25.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
@@ -186,8 +187,8 @@ def test_a_second_where_around_the_input_keeps_nan_out(device):
 
 
 def test_indexing_keeps_nan_out_of_the_gradient():
-    """The gradient of `x[x > 0].sqrt()` is 0, not NaN, at an element of 0, which the mask
-    leaves out: it takes no part in the root.
+    """The gradient of `x[x > 0].sqrt()` with respect to a float32 `x` is 0, not NaN, at an
+    element of 0, which the mask leaves out: that element takes no part in the root.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True)
 

@@ -167,7 +167,7 @@ def test_a_hook_needs_a_tracked_tensor():
 
 @pytest.mark.torch(">=2.0")
 def test_a_retained_grad_is_what_the_hooks_left():
-    """Since PyTorch 2.0 `retain_grad()` keeps the gradient as the hooks of the tensor returned
+    """Since PyTorch 2.0 `retain_grad()` keeps the gradient as the hooks of the tensor left
     it, even if a hook was registered after `retain_grad()`.
     """
     x = torch.tensor(3.0, requires_grad=True)
