@@ -164,7 +164,7 @@ def test_a_number_cannot_be_assigned_through_a_uint8_mask():
     x = torch.tensor([10, 20, 30])
     mask = torch.tensor([1, 0, 1], dtype=torch.uint8)
 
-    with pytest.raises(RuntimeError, match="only supports boolean masks"):
+    with pytest.raises(RuntimeError, match="masked_fill_ only supports boolean masks"):
         x[mask] = 0
     x[mask.bool()] = 0
     assert x.tolist() == [0, 20, 0]
