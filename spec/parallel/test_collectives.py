@@ -144,8 +144,8 @@ def test_scatter_deals_out_a_list(group):
 
 
 def test_reduce_gives_one_process_the_sum(group):
-    """After `dist.reduce(x, dst=0)` of contiguous int64 tensors in every process the `x` of rank 0
-    holds the sum of the `x` of all processes.
+    """After `dist.reduce(x, dst=0)` of contiguous int64 tensors of one shape in every
+    process the `x` of rank 0 holds the sum of the `x` of all processes.
 
     What the `x` of the other processes holds afterwards is not defined, so it must not be used.
     """
@@ -246,9 +246,10 @@ def test_a_monitored_barrier_names_who_is_missing(group):
 
 
 def test_a_process_that_does_not_come_ends_the_waiting_by_timeout(group):
-    """In a gloo group that was made by `dist.new_group(timeout=...)`, `all_reduce` raises a
-    RuntimeError, "Timed out waiting 300ms", when that time is over and another process has not
-    called it.
+    """In a gloo group that two processes made by
+    `dist.new_group(timeout=timedelta(milliseconds=300))`, `all_reduce` raises a
+    RuntimeError, "Timed out waiting 300ms", in the one that calls it if the other hasn't
+    called it in that time.
 
     Without `timeout=` a gloo group waits for 30 minutes, which looks like a program that hangs.
     """
@@ -267,9 +268,9 @@ def test_a_process_that_does_not_come_ends_the_waiting_by_timeout(group):
 
 
 def test_a_process_that_is_gone_ends_the_waiting_at_once(group):
-    """When a process of a gloo group has ended, the next `dist.all_reduce` of another raises a
-    RuntimeError without waiting for the timeout: "Connection closed by peer" or "Connection reset
-    by peer".
+    """When one of two processes of a default gloo group has ended, the next
+    `dist.all_reduce` of the other raises a RuntimeError without waiting for the timeout:
+    "Connection closed by peer" or "Connection reset by peer".
 
     Look for the reason in the output of the process that ended, not in this message.
     """

@@ -401,8 +401,9 @@ def test_batch_norm_learns_from_the_first_share_only():
 
 @pytest.mark.cuda
 def test_an_exception_names_its_replica():
-    """A ValueError in the second replica of `nn.DataParallel` is raised from the wrapper as a
-    ValueError, and its message begins "Caught ValueError in replica 1 on device 0.".
+    """A ValueError in the second replica of `nn.DataParallel(model, device_ids=[0, 0])` is
+    raised from the wrapper as a ValueError, and its message begins "Caught ValueError in
+    replica 1 on device 0.".
 
     The traceback of the replica stands in the message.
     """

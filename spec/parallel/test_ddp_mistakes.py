@@ -66,9 +66,9 @@ class Checkpointed(nn.Module):
 
 @autocast_is_deprecated
 def test_a_parameter_is_marked_ready_only_once(group_of_one):
-    """A layer that a DDP model runs in two `checkpoint(..., use_reentrant=True)` calls, behind
-    another layer, raises RuntimeError in `backward`: "Expected to mark a variable ready only
-    once."
+    """A layer that a DDP model, made with the defaults of `DistributedDataParallel`, runs
+    in two `checkpoint(..., use_reentrant=True)` calls, behind another layer, raises
+    RuntimeError in `backward`: "Expected to mark a variable ready only once."
 
     Because each reentrant checkpoint runs a backward pass of its own. Use
     `use_reentrant=False`, or `static_graph=True` where the graph is the same in every step.
@@ -107,9 +107,9 @@ class Alone(nn.Module):
 def test_a_lone_layer_in_two_reentrant_checkpoints_is_averaged_once(
     use_reentrant, gradients, group
 ):
-    """If a DDP model is one layer in two `checkpoint(..., use_reentrant=True)` calls, and its
-    input requires grad, the gradient of one call is averaged and that of the other isn't,
-    without an error; with `use_reentrant=False` both are.
+    """If a model in DDP with its defaults is one layer in two `checkpoint(...,
+    use_reentrant=True)` calls, and its input requires grad, one call's gradient is averaged
+    and the other's isn't, without an error; with `use_reentrant=False` both are.
 
     Because DDP ends the averaging when each parameter has one gradient: of 1 and 2 the one call
     gives 1.5, to which each process adds its own 1 or 2.
@@ -137,8 +137,8 @@ class Once(nn.Module):
 
 @autocast_is_deprecated
 def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of_one):
-    """With `find_unused_parameters=True` a DDP model whose layer runs once, under
-    `checkpoint(..., use_reentrant=True)` and with an input that requires grad, raises
+    """With `find_unused_parameters=True` and else its defaults DDP of a layer that runs
+    once in `checkpoint(..., use_reentrant=True)` on an input that requires grad raises
     RuntimeError in `backward`, "Expected to mark a variable ready only once."
 
     Because the search takes what is inside the checkpoint for unused. Without the option, with
@@ -156,9 +156,9 @@ def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of
 
 
 def test_a_layer_may_be_used_twice_without_checkpoints(group_of_one):
-    """Without checkpoints a layer that a DDP model runs twice in its `forward` is no error, nor
-    are two calls of the DDP model before one `backward`: the gradients of both uses are added.
-    """
+    """With `DistributedDataParallel`'s defaults and without checkpoints an `nn.Linear` that
+    the model runs twice in its `forward` is no error, nor are two calls of the wrapper
+    before one `backward`: the gradients of both uses are added."""
     layer = nn.Linear(1, 1)
     nn.init.constant_(layer.weight, 3.0)
     twice_in_forward = DistributedDataParallel(nn.Sequential(layer, layer))
@@ -237,9 +237,9 @@ def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
 
 @pytest.mark.slow
 def test_models_of_different_shapes_are_refused(group):
-    """If a parameter of a process has another shape than in rank 0,
-    `DistributedDataParallel(model)` raises RuntimeError there, "params[0] in this process with
-    sizes [2, 1] appears not to match sizes of the same param in process 0."
+    """With `nn.Linear(1, 1)` in rank 0 and `nn.Linear(1, 2)` in rank 1,
+    `DistributedDataParallel(model)` raises RuntimeError in rank 1, "params[0] in this
+    process with sizes [2, 1] appears not to match sizes of the same param in process 0."
 
     Often a last layer is as wide as the classes that this process found in its own data: take the
     number from the whole dataset.

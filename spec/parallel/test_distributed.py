@@ -203,8 +203,8 @@ def test_models_stay_equal(group):
 
 @pytest.mark.slow
 def test_past_the_wrapper_gradients_stay_as_they_are(group):
-    """In a step that calls `parallel.module(x)` and not the DDP wrapper `parallel`, `backward()`
-    averages nothing: each process has its own gradient.
+    """If `parallel.module(x)` was called and the DDP wrapper `parallel` itself not yet,
+    `backward()` averages nothing: each process has its own gradient.
 
     No error says so, and the models drift apart: in training always call the wrapper.
     """

@@ -30,8 +30,9 @@ def test_each_process_takes_every_nth_sample(rank, mine):
     ("rank", "mine"), [(0, [0, 3, 6, 9]), (1, [1, 4, 7, 0]), (2, [2, 5, 8, 1])]
 )
 def test_padding_starts_again_from_the_front(rank, mine):
-    """With `shuffle=False`, `DistributedSampler` pads 10 samples for 3 processes with samples 0
-    and 1, which come a second time, so that each process has 4.
+    """With `shuffle=False` and `drop_last=False`, the default, `DistributedSampler` pads 10
+    samples for 3 processes with samples 0 and 1, which come a second time, so that each
+    process has 4.
 
     Because a process with fewer batches would leave the others waiting. In an evaluation the
     repeated samples count twice: the metric is slightly off.
@@ -58,8 +59,9 @@ def test_drop_last_leaves_the_rest_out(rank, mine):
 
 
 def test_a_small_dataset_is_repeated_until_it_suffices():
-    """`DistributedSampler` repeats a dataset of fewer samples than processes until each process has
-    one: of 2 samples, 5 processes get 0, 1, 0, 1, 0 with `shuffle=False`.
+    """With `drop_last=False`, the default, `DistributedSampler` repeats a dataset of fewer
+    samples than processes until each process has one sample: of 2 samples, 5 processes get
+    0, 1, 0, 1, 0 with `shuffle=False`.
 
     With `drop_last=True` all of them get none; so they do of an empty dataset.
     """
@@ -80,8 +82,9 @@ def test_a_small_dataset_is_repeated_until_it_suffices():
     shuffle=st.booleans(),
 )
 def test_together_the_processes_see_everything_once(steps, processes, epoch, shuffle):
-    """Where the number of processes divides the size of the dataset, `DistributedSampler` gives
-    every sample to exactly one process, in each epoch, shuffled or not."""
+    """Where the number of processes divides the size of the dataset, `DistributedSampler`s
+    with the same `seed` and epoch in all processes give every sample to exactly one
+    process, shuffled or not."""
     dataset = range(steps * processes)
 
     drawn = []

@@ -153,7 +153,8 @@ def test_async_op_gives_something_to_wait_for(group_of_one):
 
 
 def test_a_source_beyond_the_group_is_refused(group_of_one):
-    """`dist.broadcast(x, src=3)` raises RuntimeError over gloo where the group has no rank 3.
+    """`dist.broadcast(x, src=3)` raises RuntimeError where the default group, over gloo,
+    has no rank 3.
 
     Ranks count from 0 to the world size less one.
     """

@@ -67,9 +67,9 @@ def test_a_module_shares_all_its_parameters():
 
 
 def test_a_sent_tensor_arrives_as_the_same_memory():
-    """`put` of a `torch.multiprocessing.SimpleQueue` moves a CPU tensor that has elements and
-    doesn't require grad into shared memory: a write to the tensor that `get` returns shows in
-    the sender's.
+    """`put` of a `torch.multiprocessing.SimpleQueue` moves a dense CPU tensor that has
+    elements and doesn't require grad into shared memory: a write to the tensor that `get`
+    returns shows in the sender's.
 
     Send `x.detach().clone()` where the sender goes on to change `x`, or where it requires grad.
     """
@@ -168,8 +168,8 @@ def leave(rank):
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_told_by_its_exit_code():
-    """If a process is left by `os._exit(3)`, `mp.spawn` raises ProcessExitedException, "process
-    0 terminated with exit code 3".
+    """If process 0 of those that `mp.spawn` started is left by `os._exit(3)`, `mp.spawn`
+    raises ProcessExitedException, "process 0 terminated with exit code 3".
 
     So it is for `sys.exit(3)`. A process that was killed, out of memory being the usual reason,
     is "terminated with signal SIGKILL".

@@ -48,8 +48,9 @@ def whole(model):
 
 
 def test_sharded_layer_by_layer_one_is_whole_at_a_time(group):
-    """With `fully_shard` applied to each layer and then to the model, only the layer whose forward
-    runs has whole parameters; with `fully_shard(model)` alone all have, during the whole forward.
+    """With `fully_shard` applied to each layer of an `nn.Sequential` and then to the
+    `nn.Sequential`, only the layer whose forward runs has whole parameters; with
+    `fully_shard(model)` alone all layers have, during the whole forward.
 
     So the memory is that of one layer, or of two where the next is gathered in advance, instead of
     that of the model.
@@ -202,8 +203,9 @@ def test_mixed_precision_is_a_policy(group):
 
 
 def test_a_gradient_norm_is_a_dtensor(group):
-    """`clip_grad_norm_` of the parameters of a sharded model returns a DTensor, the norm of the
-    whole gradient; `full_tensor()` makes it a plain tensor: a gradient of four ones has norm 2."""
+    """After `backward()` through a sharded model `clip_grad_norm_` of its parameters
+    returns a DTensor, the norm of the whole gradient; `full_tensor()` makes it a plain
+    tensor: a gradient of four ones has norm 2."""
 
     def program(rank):
         model = sharded(nn.Linear(1, 4, bias=False))

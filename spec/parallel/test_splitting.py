@@ -45,8 +45,8 @@ def test_chunk_deals_out_the_rows_of_a_batch(batch, gpus, shares, device):
 @pytest.mark.claim("blitz-dp-chunk-rule")
 @given(batch=st.integers(1, 300), gpus=st.integers(1, 40))
 def test_a_share_is_the_equal_part_rounded_up(batch, gpus):
-    """`x.chunk(n)` splits a tensor with at least one row into consecutive shares of `ceil(len(x) /
-    n)` rows, the last of which may have fewer."""
+    """For `n` of at least 1, `x.chunk(n)` splits a tensor with at least one row into
+    consecutive shares of `ceil(len(x) / n)` rows, the last of which may have fewer."""
     share = -(-batch // gpus)
 
     pieces = torch.arange(batch).chunk(gpus)
