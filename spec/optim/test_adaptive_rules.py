@@ -87,9 +87,9 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 
 def test_adam_by_hand():
-    """`torch.optim.Adam` with no settings but `lr`, `betas` and `eps` subtracts from a
-    float64 weight `lr * mean / (sqrt(square) + eps)`: running means of gradients and
-    squares, each divided by `1 - beta**step` with its own beta.
+    """`Adam` with no settings but `lr`, `betas` and `eps` subtracts from a float64 weight
+    `lr * mean / (sqrt(square) + eps)`, `mean` and `square` being running means of gradients
+    and their squares, each divided by `1 - beta**step` of its beta.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))

@@ -23,9 +23,9 @@ from torch.optim.swa_utils import SWALR, AveragedModel
 
 
 def test_averaged_model_keeps_the_mean_of_the_weights_it_was_shown():
-    """`AveragedModel(net)` holds a copy of a network; after each `update_parameters(net)` its
-    parameters are by default the mean, up to rounding, of those that `net` had at each call
-    (SWA).
+    """`AveragedModel(net)` holds a copy of a network; after each `update_parameters(net)`
+    its floating-point parameters are by default the mean, up to rounding, of those that
+    `net` had at each call (SWA).
 
     The first call replaces the copy; the weights from before it don't count.
     """

@@ -180,9 +180,9 @@ def test_nadam_looks_one_step_ahead():
 
 
 def test_rprop_looks_at_signs_only():
-    """`Rprop` uses the sign of the gradient only: with no setting but `lr`, and steps
-    between 1e-6 and 50, the sign of the last step makes the next 1.2 times as long; a
-    change of sign skips a step and makes the next half as long.
+    """`Rprop` with no setting but `lr` uses the sign of the gradient only: a step, if
+    between 1e-6 and 50, is 1.2 times as long as the last one where the sign stays; a change
+    of sign skips one step and makes the next half as long.
 
     The rule is meant for the gradient of the whole data set, whose sign doesn't change by
     chance from batch to batch.

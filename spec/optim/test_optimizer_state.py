@@ -67,9 +67,9 @@ def test_sgd_keeps_a_buffer_for_its_momentum():
 
 
 def test_the_state_has_the_shape_of_the_parameter(device):
-    """By default `Adam` keeps `exp_avg` and `exp_avg_sq` in the shape of their parameter, so
-    that its state takes about twice the memory of the parameters; `step` is a tensor of one
-    number.
+    """By default `Adam` keeps `exp_avg` and `exp_avg_sq` in the shape and dtype of their
+    parameter, so that the two take twice the memory of a contiguous parameter; `step` is a
+    tensor of one number.
     """
     weight = nn.Parameter(torch.zeros(2, 3, device=device))
     weight.grad = torch.ones(2, 3, device=device)
@@ -78,6 +78,7 @@ def test_the_state_has_the_shape_of_the_parameter(device):
     optimizer.step()
 
     assert optimizer.state[weight]["exp_avg"].shape == (2, 3)
+    assert optimizer.state[weight]["exp_avg"].dtype == weight.dtype
     assert optimizer.state[weight]["exp_avg_sq"].shape == (2, 3)
     assert optimizer.state[weight]["step"].item() == 1.0
 

@@ -215,9 +215,9 @@ def test_one_cycle_gives_momentum_to_an_optimizer_without():
 
 
 def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
-    """`OneCycleLR` reaches its last rate after `total_steps - 1` calls of `step()`; one
-    more leaves the schedule, with `anneal_strategy="linear"` and the default factors to a
-    rate below 0, and the next raises ValueError.
+    """`OneCycleLR(optimizer, max_lr=1.0, total_steps=4)` reaches its last rate after 3
+    calls of `step()`; a fourth leaves the schedule, with `anneal_strategy="linear"` to a
+    rate below 0, and a fifth raises ValueError.
 
     With one `step()` after each batch, `total_steps` is the number of epochs times
     `len(loader)`; the rate after the last batch isn't used any more.
@@ -249,9 +249,9 @@ def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
     [("min", [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]), ("max", [1.0, 1.0, 0.5, 0.5, 0.25, 0.25])],
 )
 def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
-    """`ReduceLROnPlateau` with a `cooldown` of 0, the default, multiplies the rate by
-    `factor` if more than `patience` steps in a row bring no improvement by more than
-    `threshold`: downwards for `mode="min"`, upwards for `"max"`.
+    """`ReduceLROnPlateau` with the defaults `cooldown=0` and `min_lr=0` multiplies the rate
+    by `factor` after more than `patience` steps in a row without an improvement by more
+    than `threshold`: a fall for `mode="min"`, a rise for `"max"`.
 
     The `threshold` is by default a ten-thousandth of the best value, if the values are
     positive. The rate doesn't fall below `min_lr`, by default 0, and stays where it would
