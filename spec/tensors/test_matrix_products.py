@@ -143,8 +143,8 @@ def test_stacks_of_different_length_are_refused():
     ],
 )
 def test_each_function_says_which_dimensions_it_takes(multiply, words):
-    """`torch.mm`, `torch.dot`, `torch.bmm` and `torch.outer` raise a RuntimeError for a matrix and
-    a vector, which `@` multiplies.
+    """`torch.mm`, `torch.dot`, `torch.bmm` and `torch.outer` raise a RuntimeError for a (2,
+    3) float32 matrix and a vector of 3 elements, which `@` multiplies.
 
     Each takes one number of dimensions: `mm` 2-D, `dot` and `outer` 1-D, `bmm` 3-D.
     """

@@ -167,8 +167,8 @@ def test_max_along_a_dimension_is_a_pair():
 
 
 def test_a_layer_has_no_shape_and_no_index():
-    """For an `nn.Linear` `layer`, `layer.shape` raises AttributeError, "'Linear' object has no
-    attribute 'shape'", and `layer[0]` raises TypeError: a layer is no tensor. Ask
+    """For `layer = nn.Linear(3, 2)`, `layer.shape` raises AttributeError, "'Linear' object
+    has no attribute 'shape'", and `layer[0]` raises TypeError: a layer is no tensor. Ask
     `layer.weight.shape`, or call the layer.
     """
     layer = nn.Linear(3, 2)
