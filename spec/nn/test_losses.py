@@ -22,8 +22,8 @@ from torch import nn
 @pytest.mark.claim("blitz-loss-takes-pair")
 def test_a_loss_makes_one_number_of_output_and_target(device):
     """`nn.MSELoss()(output, target)` of two float32 tensors of one shape returns a 0-d
-    tensor, the mean over all elements; it is 0 for equal, finite and non-empty output and
-    target.
+    tensor, the mean of the squared differences; it is 0 for equal, finite and non-empty
+    output and target.
     """
     output = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
     target = torch.tensor([[1.0, 0.0], [3.0, 0.0]], device=device)
@@ -37,8 +37,8 @@ def test_a_loss_makes_one_number_of_output_and_target(device):
 
 @pytest.mark.claim("blitz-mse-is-mean")
 def test_mse_is_the_mean_of_the_squared_errors(device):
-    """By default `nn.MSELoss` squares each difference of output and target and divides the sum
-    by the number of elements.
+    """By default `nn.MSELoss` of an output and a target of one shape squares each
+    difference of their elements and divides the sum by the number of elements.
 
     All elements count, not the samples: for outputs [N, 10] it divides by 10 * N.
     """

@@ -137,8 +137,12 @@ def test_to_takes_no_integer_dtype():
 
 
 def test_a_deep_copy_shares_nothing():
-    """`copy.deepcopy(net)` copies the modules of a network and their parameters, without the
-    `.grad` of these; `same = net` only makes a second name for the same network.
+    """`copy.deepcopy(net)` of an `nn.Sequential` of `nn.Linear` copies the modules and
+    their parameters, without the `.grad` of these; `same = net` only makes a second name
+    for the same network.
+
+    A network with `nn.utils.weight_norm` can't be copied at once:
+    `spec/nn/test_parametrisations.py`.
     """
     net = nn.Sequential(nn.Linear(2, 1))
     net(torch.tensor([1.0, 5.0])).backward()

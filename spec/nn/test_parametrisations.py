@@ -306,8 +306,9 @@ def test_a_pruned_weight_gets_no_gradient():
 
 
 def test_pruning_is_made_permanent_by_removing_it():
-    """`prune.remove(layer, "weight")` takes mask and original away and keeps the zeros: `weight` is
-    in the `state_dict()` again, with as many elements as before.
+    """`prune.remove(layer, "weight")` of a pruned `nn.Linear` takes mask and original away
+    and keeps the zeros: `weight` is in the `state_dict()` again, with as many elements as
+    before.
     """
     layer = nn.Linear(4, 1, bias=False)
     layer.weight.data = torch.tensor([[1.0, -2.0, 0.5, 3.0]])

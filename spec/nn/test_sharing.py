@@ -243,8 +243,8 @@ def test_loading_by_assignment_unties_weights():
 
 
 def test_a_deep_copy_is_tied_in_itself_and_to_nothing_else():
-    """`copy.deepcopy` of an `nn.Sequential` that has one layer twice has one layer twice as well;
-    the copy shares no parameter with the original.
+    """`copy.deepcopy` of an `nn.Sequential` that has one `nn.Linear` twice has one layer
+    twice as well; the copy shares no parameter with the original.
     """
     layer = nn.Linear(2, 2)
     net = nn.Sequential(layer, layer)
@@ -257,8 +257,9 @@ def test_a_deep_copy_is_tied_in_itself_and_to_nothing_else():
 
 
 def test_a_new_parameter_unties():
-    """Assigning a new `nn.Parameter` to the weight of one of two tied layers ends the sharing: the
-    other layer keeps the old parameter.
+    """Assigning a new `nn.Parameter` to the weight of one of two layers tied by
+    `second.weight = first.weight` ends the sharing: the other layer keeps the old
+    parameter.
     """
     first, second = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     second.weight = first.weight

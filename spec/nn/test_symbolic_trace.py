@@ -120,8 +120,9 @@ def test_replace_pattern_exchanges_a_piece_of_the_graph():
 
 
 def test_an_if_on_a_value_is_refused():
-    """`fx.symbolic_trace` raises `TraceError`, "symbolically traced variables cannot be used as
-    inputs to control flow", where `forward` asks `if x.sum() > 0`.
+    """`fx.symbolic_trace` raises `TraceError`, "symbolically traced variables cannot be
+    used as inputs to control flow", where the traced function or `forward` asks
+    `if x.sum() > 0` of its input `x`.
 
     A proxy has no value. Write `torch.where`, or use `torch.compile`; an argument that is a flag
     and no tensor is fixed by `concrete_args`.

@@ -277,13 +277,13 @@ def test_the_activation_is_relu_unless_told():
 
 @pytest.mark.torch(">=2.1")
 def test_padded_positions_are_zero_on_the_fast_path():
-    """In `eval()` under `no_grad` `nn.TransformerEncoder` of `nn.TransformerEncoderLayer(4, 2,
-    8, batch_first=True)` returns zeros at the padded end of a batch with a bool
-    `src_key_padding_mask` and no `mask`; while autograd records, it does not.
+    """In `eval()` and `no_grad`, `nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8,
+    batch_first=True), 1)` returns zeros where a bool `src_key_padding_mask` alone marks the
+    end of one of two sequences; while autograd records, it does not.
 
-    The fast path computes real tokens only. An odd number of heads, `norm_first=True`, another
-    activation than ReLU and GELU, or padding at the front keep it away. Ignore those positions
-    in both modes.
+    The fast path computes real tokens only. An odd number of heads, `norm_first=True`,
+    another activation than ReLU and GELU, `enable_nested_tensor=False`, or padding at the
+    front keep it away. Ignore those positions in both modes.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
     x = torch.randn(2, 3, 4)
@@ -303,8 +303,10 @@ def test_padded_positions_are_zero_on_the_fast_path():
 
 @pytest.mark.torch("<2.1")
 def test_the_fast_path_used_to_shorten_the_batch():
-    """In PyTorch 2.0 `nn.TransformerEncoder` in `eval()` under `torch.no_grad()` returned a shorter
-    tensor if all sequences were padded at the end: 3 steps became 2.
+    """In PyTorch 2.0 `nn.TransformerEncoder` of
+    `nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)` in `eval()` under
+    `torch.no_grad()` returned a shorter tensor if the last of 3 steps was padding in all
+    sequences: 3 steps became 2.
 
     Pass `enable_nested_tensor=False`.
     """
@@ -319,8 +321,10 @@ def test_the_fast_path_used_to_shorten_the_batch():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fast_path_keeps_the_length():
-    """Since PyTorch 2.1 `nn.TransformerEncoder` in `eval()` under `torch.no_grad()` keeps the
-    length if all sequences are padded at the end: 3 steps stay 3.
+    """Since PyTorch 2.1 `nn.TransformerEncoder` of
+    `nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)` in `eval()` under
+    `torch.no_grad()` keeps the length if only the last of 3 steps is padding in all
+    sequences: 3 steps stay 3.
     """
     encoder = nn.TransformerEncoder(layer_of_width_4(), num_layers=1).eval()
     mask = torch.tensor([[False, False, True], [False, False, True]])
