@@ -250,8 +250,8 @@ def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
 )
 def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
     """`ReduceLROnPlateau` with the defaults `cooldown=0` and `min_lr=0` multiplies the rate
-    by `factor` after more than `patience` steps in a row without an improvement by more
-    than `threshold`: a fall for `mode="min"`, a rise for `"max"`.
+    by `factor` after more than `patience` steps in a row without an improvement: a value
+    lower (for `mode="max"` higher) than the best by over `threshold`.
 
     The `threshold` is by default a ten-thousandth of the best value, if the values are
     positive. The rate doesn't fall below `min_lr`, by default 0, and stays where it would

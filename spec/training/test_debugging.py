@@ -110,9 +110,9 @@ def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
 
 
 def test_one_nan_spoils_every_answer():
-    """One NaN in the input of one sample of a batch makes `F.mse_loss` of an `nn.Linear` NaN,
-    and `backward()` and a step of `SGD` make its whole weight and bias NaN: from then on its
-    outputs for all samples are NaN.
+    """One NaN in the input of one sample of a batch makes `F.mse_loss` of the output of an
+    `nn.Linear` NaN; `backward()` and a step of `SGD` then make its whole weight and bias
+    NaN, so that its outputs for all samples are NaN from then on.
 
     So stop before the step: `if not loss.isfinite(): ...`. No further step of `SGD` makes a
     weight of NaN a number again.

@@ -317,8 +317,9 @@ def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
     ],
 )
 def test_the_last_layer_has_another_name_in_each_family(name, head, features):
-    """The last layer, the classifier, of torchvision's models in the table is an `nn.Linear` to
-    1000 classes: `fc` in `resnet18`, `classifier[6]` in `vgg11`, `heads.head` in `vit_b_16`.
+    """The last layer of these nets of torchvision, the classifier, is an `nn.Linear` to
+    1000 classes under different names: `fc` in `resnet18`, `classifier[6]` in `vgg11`,
+    `heads.head` in `vit_b_16`, `head` in `swin_t`.
 
     So a ResNet is given two classes by `net.fc = nn.Linear(net.fc.in_features, 2)`; a new
     attribute of another name, such as `net.classifier` of a ResNet, is never called.

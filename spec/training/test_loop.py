@@ -295,9 +295,9 @@ def test_item_makes_a_plain_number_of_the_loss(device):
 
 @pytest.mark.torch(">=2.8")
 def test_float_of_a_loss_warns():
-    """Since PyTorch 2.8, with grad mode on, `float(loss)` of a loss that requires grad returns
-    the number and warns, once per process: "Converting a tensor with requires_grad=True to a
-    scalar may lead to unexpected behavior".
+    """Since PyTorch 2.8, with grad mode on, `float(loss)` of a loss that requires grad
+    returns the number and warns, by default once per process: "Converting a tensor with
+    requires_grad=True to a scalar may lead to unexpected behavior".
 
     Write `loss.item()` or `float(loss.detach())`: neither warns. Under `no_grad` `float(loss)`
     does not warn either.

@@ -38,8 +38,8 @@ def test_without_a_gpu_the_usual_choice_is_cpu(monkeypatch):
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-device-select-cuda")
 def test_with_a_gpu_the_usual_choice_is_the_first_one():
-    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints as `cuda:0` where
-    a CUDA GPU can be used, and a tensor made with `device=device` is there.
+    """`device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints as
+    `cuda:0` where a CUDA GPU can be used, and a tensor made with `device=device` is there.
     """
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
 

@@ -210,9 +210,9 @@ def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
 
 @pytest.mark.torch(">=2.0")  # 1.13 reads no float
 def test_plain_values_are_always_loaded(tmp_path):
-    """`torch.load(path, weights_only=True)` loads what `torch.save` wrote, with its default
-    protocol, of int of up to 255 bytes, float, bool, None and str, the lists, tuples and
-    dicts of these, dtypes and `torch.Size`.
+    """`torch.load(path, weights_only=True)` of a file that `torch.save` wrote with its
+    default protocol loads int of up to 255 bytes, float, bool, None and str, lists, tuples
+    and dicts of these, dtypes and `torch.Size`.
 
     So a checkpoint of state dicts and such values needs no exception. A longer int, such as
     `2**2039`, is refused, "Unsupported operand 139": save it as text.
@@ -398,8 +398,8 @@ def test_a_plain_pickle_is_no_checkpoint(tmp_path):
 
 
 def test_a_changed_number_is_not_noticed(tmp_path):
-    """`torch.load` compares no checksum of the tensor data: a changed byte in a file of 1.0 and
-    2.0 loads as 1.0 and 8.0, without an error.
+    """`torch.load` compares no checksum of the tensor data: a file of the float32 values
+    1.0 and 2.0 of which one byte was changed loads as 1.0 and 8.0, without an error.
 
     Compare a hash of the whole file, such as `sha256sum`, after a download.
     """
