@@ -512,8 +512,9 @@ def test_backward_needs_no_autocast():
 
 
 def test_half_precision_makes_a_loss_nan():
-    """In half precision, float16, a loss becomes NaN soon: `x * x` of 300 is inf, since the
-    largest float16 is 65504, and `x * x - x * x` is NaN; in bfloat16 300 squared is 90112.
+    """For the float16 tensor `x = torch.tensor(300.0).half()`, `x * x` is inf, since the
+    largest float16 is 65504, and `x * x - x * x` is NaN; the bfloat16 product `x.bfloat16()
+    * x.bfloat16()` is 90112.
 
     Because bfloat16 has the range of float32, with fewer digits. Train float32 weights under
     `torch.autocast` instead of `model.half()`, with a GradScaler for float16.

@@ -65,8 +65,8 @@ def test_to_where_it_already_is_gives_the_tensor_itself(move):
 
 
 def test_copy_true_makes_a_copy_in_any_case(device):
-    """`x.to(device, copy=True)` returns a new tensor with its own memory, even where `x` is on
-    that device already."""
+    """`x.to(device, copy=True)` of a tensor `x` with values, not on `meta`, returns a new
+    tensor with its own memory, even where `x` is on `device` already."""
     x = torch.zeros(2, device=device)
 
     copied = x.to(device, copy=True)
@@ -117,9 +117,9 @@ def test_to_takes_another_tensor_as_its_model():
 
 
 def test_gradients_find_their_way_back_through_to(device):
-    """Autograd passes through `x.to(device, torch.float64)` of a float32 leaf `x` on the CPU that
-    requires grad: `backward()` fills `x.grad` in float32 on the CPU. The result of
-    `x.to(torch.int64)` requires no grad.
+    """`backward()` through `x.to(device, torch.float64)`, with the CPU or a CUDA GPU as
+    `device`, of a float32 CPU leaf `x` that requires grad fills `x.grad` in float32 on the
+    CPU. The result of `x.to(torch.int64)` requires no grad.
 
     Because a gradient is converted back to the dtype and the device of its tensor, and integers
     have none.
@@ -204,8 +204,8 @@ def test_a_single_element_is_not_enough_to_cross():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_copying_and_indexing_may_cross_devices():
-    """For a tensor `y` on another device, `y.copy_(x)` takes a CPU tensor `x`, and `y[index]`
-    takes an int64 tensor of indices on the CPU."""
+    """For a tensor `y` on another device, `y.copy_(x)` takes a CPU tensor `x` of its shape,
+    and `y[index]` takes an int64 tensor of indices on the CPU."""
     elsewhere = torch.zeros(3, device="meta")
 
     copied = elsewhere.copy_(torch.ones(3))
