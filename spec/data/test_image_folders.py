@@ -66,8 +66,9 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
     """`ImageFolder(root)`, without `is_valid_file`, leaves out files beside the class
-    folders and those whose extension is not in `datasets.folder.IMG_EXTENSIONS`, such as
-    .txt and .gif; images in deeper folders belong to the class above.
+    folders, and those whose extension, in small letters, is not in
+    `datasets.folder.IMG_EXTENSIONS`, as .gif; images in deeper folders belong to the class
+    above.
 
     The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp, in small or capital
     letters. For others pass `is_valid_file`, a function of the path.

@@ -48,8 +48,8 @@ def test_the_librarys_name_is_torch():
 
 
 def test_a_file_named_like_the_library_hides_it(tmp_path):
-    """A file `torch.py` beside the script that is run is imported by `import torch` in place of
-    the library; behind the library on `sys.path` it is not.
+    """By default a file `torch.py` beside the script that is run is imported by `import
+    torch` in place of the library; behind the library on `sys.path` it is not.
 
     Because the directory of the script stands first on `sys.path`, unless Python runs with
     `-P`. Rename the file if torch suddenly lacks all its names.
@@ -67,8 +67,8 @@ def test_a_file_named_like_the_library_hides_it(tmp_path):
 
 @pytest.mark.parametrize("message", ["module 'torch' has no attribute 'tensor' ("])
 def test_a_script_named_torch_imports_itself(tmp_path, message):
-    """A script `torch.py` that runs `import torch` and `torch.tensor([1])` imports itself and
-    ends with AttributeError, "module 'torch' has no attribute 'tensor'".
+    """By default a script `torch.py` that runs `import torch` and `torch.tensor([1])`
+    imports itself and ends with AttributeError, "module 'torch' has no attribute 'tensor'".
 
     Up to Python 3.12 the message begins with "partially initialized module 'torch'" and ends
     with "(most likely due to a circular import)"; 3.13 says "(consider renaming ...". Rename

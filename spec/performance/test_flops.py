@@ -143,7 +143,8 @@ def test_nothing_has_to_be_computed():
 @pytest.mark.torch(">=2.4")
 def test_counts_are_kept_per_module():
     """`FlopCounterMode.get_flop_counts()` returns a dict from names of modules, such as
-    "Sequential.0", to dicts from operations to counts; "Global" has the sums over all modules.
+    "Sequential.0", to dicts from operations to counts; "Global" has the sums of all
+    operations, inside of modules and outside.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -151,11 +152,12 @@ def test_counts_are_kept_per_module():
 
     with FlopCounterMode(display=False) as counter:
         net(torch.ones(4, 10))
+        torch.ones(2, 3) @ torch.ones(3, 5)
     counts = counter.get_flop_counts()
 
     assert sum(counts["Sequential.0"].values()) == 1600
     assert sum(counts["Sequential.2"].values()) == 800
-    assert sum(counts["Global"].values()) == 2400
+    assert sum(counts["Global"].values()) == 2460
 
 
 def test_a_timer_repeats_a_statement():

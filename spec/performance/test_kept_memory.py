@@ -39,8 +39,8 @@ def test_the_bytes_of_a_tensor_are_elements_times_their_size():
 
 
 def test_sys_getsizeof_does_not_count_the_elements():
-    """`sys.getsizeof` of a `torch.Tensor` is the size of the Python object, the same for 1 and
-    for a million elements; that of its `untyped_storage()` grows with them.
+    """`sys.getsizeof` of a dense `torch.Tensor` is the size of the Python object, the same
+    for 1 and for a million elements; that of its `untyped_storage()` grows with them.
     """
     small = torch.zeros(1)
     large = torch.zeros(1_000_000)

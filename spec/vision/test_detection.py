@@ -300,12 +300,13 @@ def test_a_target_names_boxes_and_labels():
 
 
 def test_the_model_resizes_the_images():
-    """`transform` of a `FasterRCNN` scales image and boxes so that the shorter side is
-    `min_size`, or less if the longer one would exceed `max_size`: with 32 and 64, (16, 20)
-    becomes (32, 40) and (16, 128) becomes (8, 64).
+    """`transform` of a `FasterRCNN` scales image and boxes until, up to a pixel, the
+    shorter side is `min_size`, or the longer one `max_size` if that comes first: with 32
+    and 64, (16, 20) becomes (32, 40) and (16, 128) becomes (8, 64).
 
-    Then it pads the batch; answers are scaled back. The default is `min_size=800`, so that a
-    small image costs about as much as a large one.
+    Then it pads the batch; answers are scaled back. Sizes are rounded down: (49, 54)
+    becomes (31, 35). The default is `min_size=800`, so that a small image costs about as
+    much as a large one.
     """
     net = small_detector()
 
@@ -316,6 +317,8 @@ def test_the_model_resizes_the_images():
     assert targets[0]["boxes"].tolist() == [[0.0, 0.0, 16.0, 16.0]]
     long, _ = net.transform([torch.rand(3, 16, 128)])
     assert long.image_sizes == [(8, 64)]
+    odd, _ = net.transform([torch.rand(3, 49, 54)])
+    assert odd.image_sizes == [(31, 35)]
 
 
 def test_the_head_of_a_detector_is_replaced_for_ones_own_classes():
