@@ -263,8 +263,9 @@ def test_lp_pooling_has_a_layer_for_volumes():
 
 
 def test_unpooling_a_size_that_was_rounded_needs_that_size():
-    """`nn.MaxUnpool2d(2)` makes 4 rows of 2; if `nn.MaxPool2d(2)` made the 2 rows of 5,
-    `output_size=x.shape` makes it return 5 rows, the fifth of zeros.
+    """`nn.MaxUnpool2d(2)` makes 4 rows of 2 by default; for 2 rows that `nn.MaxPool2d(2)`
+    made of an `x` with 5 rows, call it with `output_size=x.shape`: then it returns 5 rows,
+    the fifth of zeros.
 
     Because `MaxPool2d` drops the odd row. Without `output_size` the indices are taken for those
     of 4 x 4, and values land elsewhere, or RuntimeError is raised.
