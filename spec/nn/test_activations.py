@@ -309,8 +309,9 @@ def test_inplace_after_a_sigmoid_breaks_backward():
 
 
 def test_prelu_learns_its_slope(device):
-    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first: its
-    gradient sums the negative inputs, each times the gradient of its output.
+    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first: the
+    gradient of this slope is the sum of the negative inputs, each times the gradient of its
+    output element.
     """
     layer = nn.PReLU(device=device)
 

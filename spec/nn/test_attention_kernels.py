@@ -23,8 +23,9 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 
 def test_heads_are_a_dimension_before_the_steps():
-    """For several heads of attention (batch, steps, heads * d) becomes (batch, heads, steps, d) by
-    `x.unflatten(-1, (heads, d)).transpose(1, 2)`, and back by `transpose(1, 2).flatten(2)`.
+    """For attention with several heads `x.unflatten(-1, (heads, d)).transpose(1, 2)` turns
+    (batch, steps, heads * d) into (batch, heads, steps, d), and
+    `transpose(1, 2).flatten(2)` turns that back.
 
     `view(batch, heads, steps, d)` without the transpose raises nothing and mixes steps and heads.
     """

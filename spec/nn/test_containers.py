@@ -99,9 +99,9 @@ def test_a_module_list_does_not_say_what_to_compute():
 
 
 def test_a_module_list_grows_like_a_list():
-    """An `nn.ModuleList` has `append`, `extend`, `insert` and `del`; `insert(0, module)` and
-    `del modules[3]`, if it isn't the last, renumber the modules behind, whose names in
-    `state_dict()` change.
+    """An `nn.ModuleList` supports `append`, `extend`, `insert` and `del`;
+    `insert(0, module)` and, in a list of five, `del modules[3]` renumber the modules that
+    follow: their names in `named_children()` and `state_dict()` change.
 
     A checkpoint saved before no longer fits: use an `nn.ModuleDict` where layers come and go.
     """

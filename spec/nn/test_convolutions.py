@@ -186,8 +186,9 @@ def test_the_bias_is_added_once_a_channel(device):
     [(1, 0, 1, 8), (1, 1, 1, 10), (2, 0, 1, 4), (1, 0, 2, 6), (3, 1, 2, 3), (2, 1, 3, 3)],
 )
 def test_the_length_follows_a_formula(stride, padding, dilation, length):
-    """`nn.Conv1d` with a kernel of size 3 makes of length 10 the length `(10 + 2 * padding - 2 *
-    dilation - 1) // stride + 1`, if the kernel fits into the padded input.
+    """`nn.Conv1d` with a kernel of size 3 turns length 10 into length
+    `(10 + 2 * padding - 2 * dilation - 1) // stride + 1`, if the kernel fits into the
+    padded input.
 
     In general it is `(length + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1`.
     """

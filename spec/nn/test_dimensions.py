@@ -27,9 +27,9 @@ from torch import nn
     ],
 )
 def test_convolutions_have_a_kernel_of_one_two_or_three_dimensions(layer, shape, output):
-    """With `kernel_size=3` and no padding `nn.Conv1d(3, 4, 3)` makes (2, 4, 6) of float32 (2,
-    3, 8), `nn.Conv2d(3, 4, 3)` (2, 4, 6, 6) of (2, 3, 8, 8) and `nn.Conv3d(3, 4, 3)` (2, 4, 6,
-    6, 6) of (2, 3, 8, 8, 8).
+    """Without padding, `nn.Conv1d(3, 4, 3)` turns float32 inputs (2, 3, 8) into (2, 4, 6),
+    `nn.Conv2d(3, 4, 3)` (2, 3, 8, 8) into (2, 4, 6, 6) and `nn.Conv3d(3, 4, 3)` (2, 3, 8,
+    8, 8) into (2, 4, 6, 6, 6): the kernel size is 3 in each dimension.
     """
     assert layer(torch.ones(shape)).shape == output
 
@@ -104,11 +104,11 @@ def test_adaptive_pooling_takes_the_size_of_the_output(layer, shape, output):
 @pytest.mark.spare("8", reason="the output has its size whatever the input's")
 @pytest.mark.spare("2", reason="a larger window overlaps more, and the output has its size")
 def test_fractional_pooling_makes_a_size_that_does_not_divide():
-    """`nn.FractionalMaxPool2d(2, output_size=5)` makes (1, 3, 5, 5) of (1, 3, 8, 8), with
-    pooling windows of 2 x 2 at positions drawn at random; `FractionalMaxPool3d` makes (1, 3, 5,
-    5, 5) of (1, 3, 8, 8, 8).
+    """`nn.FractionalMaxPool2d(2, output_size=5)` turns (1, 3, 8, 8) into (1, 3, 5, 5), with
+    pooling windows of 2 x 2 at positions drawn at random; `FractionalMaxPool3d` turns (1,
+    3, 8, 8, 8) into (1, 3, 5, 5, 5).
 
-    `nn.MaxPool2d(2)`, whose windows lie side by side, makes (1, 3, 4, 4).
+    `nn.MaxPool2d(2)`, whose windows lie side by side, makes it (1, 3, 4, 4).
     """
     assert nn.FractionalMaxPool2d(2, output_size=5)(torch.ones(1, 3, 8, 8)).shape == (1, 3, 5, 5)
     assert nn.FractionalMaxPool3d(2, output_size=5)(torch.ones(1, 3, 8, 8, 8)).shape == (

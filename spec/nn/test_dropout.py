@@ -118,9 +118,9 @@ def test_dropout_of_integers_is_refused():
     "function", [F.dropout1d, F.dropout2d, F.dropout3d], ids=lambda f: f.__name__
 )
 def test_the_functions_of_channels_drop_unless_told_otherwise(function):
-    """Of float32 ones of shape (2, 2, 2) `F.dropout1d(x, 1.0)`, of (1, 2, 2, 2) `F.dropout2d`,
-    and of (1, 2, 2, 2, 2) `F.dropout3d` make zeros, as `training` is True by default; with
-    `training=False` they return ones.
+    """`F.dropout1d(x, 1.0)` of float32 ones (2, 2, 2), `F.dropout2d(x, 1.0)` of (1, 2, 2,
+    2) and `F.dropout3d(x, 1.0)` of (1, 2, 2, 2, 2) return zeros, as `training` is True by
+    default; with `training=False` they return ones.
 
     Because a function doesn't see `model.eval()`: in `forward` write `F.dropout2d(x, p,
     training=self.training)`, or use `nn.Dropout2d`.
@@ -136,9 +136,9 @@ def test_the_functions_of_channels_drop_unless_told_otherwise(function):
     "function", [F.alpha_dropout, F.feature_alpha_dropout], ids=lambda f: f.__name__
 )
 def test_functions_of_alpha_dropout_drop_only_if_told_so(function):
-    """Of float32 ones of shape (4, 64, 2) `F.alpha_dropout(x, 0.5)` and
-    `F.feature_alpha_dropout(x, 0.5)` return ones, as `training` is False by default; with
-    `training=True` each element becomes one of two other values.
+    """`F.alpha_dropout(x, 0.5)` and `F.feature_alpha_dropout(x, 0.5)` of float32 ones (4,
+    64, 2) return ones, as `training` is False by default; with `training=True` each element
+    becomes one of two other values.
 
     The default is the opposite of that of `F.dropout`: give `training=self.training` to both.
     """

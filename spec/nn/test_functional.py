@@ -61,9 +61,9 @@ def test_the_function_of_prelu_is_given_its_slope():
     ],
 )
 def test_activations_with_an_underscore_write_into_their_input(function, values):
-    """Of a contiguous float32 tensor that doesn't require grad, `F.relu_(x)`, `elu_`, `celu_`,
-    `selu_`, `leaky_relu_`, `rrelu_` and `hardtanh_` write their values into `x` and return `x`
-    itself.
+    """Called with a contiguous float32 tensor `x` that doesn't require grad, `F.relu_(x)`,
+    `elu_`, `celu_`, `selu_`, `leaky_relu_`, `rrelu_` and `hardtanh_` write their results
+    into `x` and return `x` itself.
     """
     x = torch.tensor([-1.0, 0.0, 2.0])
 
