@@ -38,8 +38,8 @@ def test_all_gradients_are_scaled_by_one_factor(device):
 
 def test_the_norm_before_clipping_is_returned():
     """`clip_grad_norm_` returns the joint norm that the gradients had before clipping, as a
-    0-d tensor: 5 for a float32 gradient of 3 and -4, though its norm is 1 afterwards with
-    `max_norm=1.0`.
+    0-d tensor: 5 for a float32 gradient of 3 and -4, though its norm is nearly 1 afterwards
+    with `max_norm=1.0`.
 
     Log it: it shows how often, and by how much, gradients are clipped.
     """

@@ -399,7 +399,8 @@ def test_a_plain_pickle_is_no_checkpoint(tmp_path):
 
 def test_a_changed_number_is_not_noticed(tmp_path):
     """`torch.load` compares no checksum of the tensor data: a file of the float32 values
-    1.0 and 2.0 of which one byte was changed loads as 1.0 and 8.0, without an error.
+    1.0 and 2.0, in which a changed byte makes 8.0 of 2.0, loads as 1.0 and 8.0 without an
+    error.
 
     Compare a hash of the whole file, such as `sha256sum`, after a download.
     """

@@ -160,7 +160,8 @@ def test_a_cell_by_hand_is_detached_alike():
     `state.detach()` between the rounds: without it the second `backward()` raises
     RuntimeError, "Trying to backward through the graph a second time".
 
-    So does the state of an `nn.RNNCell` in a loop that calls `backward()` at each step.
+    The state of an `nn.RNNCell` needs it too, in a loop that calls `backward()` at each
+    step.
     """
     weight = torch.tensor(2.0, requires_grad=True)
 
