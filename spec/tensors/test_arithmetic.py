@@ -20,7 +20,7 @@ import torch
 
 @pytest.mark.claim("blitz-op-families")
 def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws():
-    """A square float32 matrix `x` is transposed by `x.t()`, indexed by `x[1, 0]`, sliced by
+    """A 2 x 2 float32 matrix `x` is transposed by `x.t()`, indexed by `x[1, 0]`, sliced by
     `x[:, 1]`, reduced by one with `x - 1`, multiplied with itself by `x @ x`;
     `torch.randperm(4)` draws a random order of 0 to 3.
     """
@@ -167,8 +167,8 @@ def test_out_without_elements_takes_the_shape_of_the_result():
 
 
 def test_out_of_another_size_is_resized_with_a_warning():
-    """`torch.add(x, 1, out=torch.zeros(5))` of a vector of two ones resizes the `out=` tensor
-    to two elements, with a UserWarning that resizing an output that has elements is deprecated.
+    """`torch.add(torch.ones(2), 1, out=torch.zeros(5))` resizes the `out=` tensor to two
+    elements, with a UserWarning that resizing an output that has elements is deprecated.
 
     Call `z.resize_(0)` first, or pass an `out=` tensor of the right shape; memory of NumPy is
     not enlarged. A slice that is resized, such as a column, no longer covers the same elements:
@@ -245,8 +245,8 @@ def test_the_old_order_of_add_still_scales_under_a_warning():
 
 
 def test_a_number_is_combined_with_every_element(device):
-    """`x + 10` and `10 + x` combine a Python int with each element of an int64 tensor `x`; `-`,
-    `*`, `/`, `//`, `%` and `**` take a number on the left too.
+    """`x + 10` and `10 + x` combine a Python int with each element of an int64 tensor `x`;
+    `-`, `*`, `/`, `//`, `%` and `**` take an int on the left too.
     """
     x = torch.tensor([1, 2, 4], device=device)
 

@@ -5,8 +5,8 @@ agree up to rounding, and raises an AssertionError with a report if they don't. 
 tests of your own code; `torch.allclose`, a plain yes or no, is told in
 `spec/tensors/test_comparing.py`.
 
-What surprises: unlike for `allclose`, dtype, shape and device have to agree as well;
-its tolerance depends on the dtype; and `rtol` can't be given without `atol`.
+What surprises: dtype and device have to agree as well, and shapes, which `allclose` broadcasts; its
+tolerance depends on the dtype; and `rtol` can't be given without `atol`.
 """
 
 import pytest
@@ -122,8 +122,8 @@ def test_dtype_and_shape_have_to_agree():
 
 
 def test_nan_is_not_close_to_nan_unless_asked():
-    """`assert_close` raises AssertionError for float32 tensors with NaN at the same index,
-    unless `equal_nan=True` is given.
+    """`assert_close(x, x.clone())` raises AssertionError for a dense float32 tensor `x`
+    that holds NaN; with `equal_nan=True` it passes.
 
     Because NaN is not equal to itself.
     """

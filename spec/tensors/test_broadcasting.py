@@ -19,7 +19,8 @@ from hypothesis import given
 
 
 def test_a_row_is_used_for_every_row(device):
-    """`x + row` adds a row of shape (3,) to each row of `x` of shape (2, 3).
+    """`x + row` adds an int64 row of shape (3,) to each row of an int64 `x` of shape (2,
+    3).
 
     Because the missing first dimension counts as size 1 and is repeated. A bias is added to a
     batch in this way.
@@ -31,7 +32,9 @@ def test_a_row_is_used_for_every_row(device):
 
 
 def test_a_column_is_used_for_every_column(device):
-    """`x + column` adds a column of shape (2, 1) to each column of `x` of shape (2, 3)."""
+    """`x + column` adds an int64 column of shape (2, 1) to each column of an int64 `x` of
+    shape (2, 3).
+    """
     matrix = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     column = torch.tensor([[10], [20]], device=device)
 
@@ -39,8 +42,8 @@ def test_a_column_is_used_for_every_column(device):
 
 
 def test_a_column_and_a_row_make_a_table(device):
-    """In `column + row` both operands may be repeated: shape (2, 1) plus shape (3,) gives shape
-    (2, 3), the sums of all pairs.
+    """In `column + row` of int64 tensors both operands may be repeated: shape (2, 1) plus
+    shape (3,) gives shape (2, 3), the sums of all pairs.
     """
     column = torch.tensor([[10], [20]], device=device)
     row = torch.tensor([1, 2, 3], device=device)
@@ -61,9 +64,9 @@ def test_a_column_and_a_row_make_a_table(device):
     ],
 )
 def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
-    """In `x + y` of dense tensors shapes are aligned at the last dimension; where two sizes
-    differ, one of them must be 1 or missing, and the result has the other size: (4, 1, 3) and
-    (5, 1) give (4, 5, 3).
+    """In `x + y` of dense float32 tensors shapes are aligned at the last dimension; where
+    two sizes differ, one of them must be 1 or missing, and the result has the other size:
+    (4, 1, 3) and (5, 1) give (4, 5, 3).
 
     The other size may also be 0: (3, 1) and (0,) give (3, 0).
     """
@@ -73,7 +76,7 @@ def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
 
 
 def test_sizes_that_differ_and_are_not_one_are_refused(device):
-    """`x + y` of dense tensors whose aligned sizes differ, none of them 1, raises a
+    """`x + y` of dense float32 tensors whose aligned sizes differ, none of them 1, raises a
     RuntimeError that names both sizes and the dimension: (2, 3) plus (2,) fails.
 
     A vector with one entry per row needs the shape (2, 1): write `vector[:, None]`.
@@ -118,8 +121,8 @@ def test_broadcasting_agrees_with_numpy(shapes):
 
 
 def test_a_row_minus_a_column_is_a_table():
-    """`predictions - targets` of tensors of shapes (3,) and (3, 1) has shape (3, 3), nine
-    differences instead of three, without an error.
+    """`predictions - targets` of float32 tensors of shapes (3,) and (3, 1) has shape (3,
+    3), nine differences instead of three, without an error.
 
     A common error in a loss; `targets.squeeze(1)` or `predictions[:, None]` makes the shapes
     equal.
@@ -146,8 +149,8 @@ def test_dividing_rows_by_their_sums_needs_keepdim():
 
 
 def test_indexing_with_none_makes_a_vector_a_column(device):
-    """`x[:, None]` of a vector with two elements has the shape (2, 1), so that `x[:, None] * y`
-    holds the product of each element of `x` with each of a vector `y`.
+    """`x[:, None]` of an int64 vector with two elements has the shape (2, 1), so that `x[:,
+    None] * y` holds the product of each element of `x` with each of an int64 vector `y`.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4, 5], device=device)
@@ -157,8 +160,8 @@ def test_indexing_with_none_makes_a_vector_a_column(device):
 
 
 def test_comparisons_and_where_broadcast_as_well(device):
-    """`==`, `<` and `torch.where` of dense tensors broadcast as `+` does: shapes (2,) and (2,
-    1) give (2, 2).
+    """`x == y`, `x < y` and `torch.where(x < y, x, y)` of dense int64 tensors broadcast as
+    `x + y` does: shapes (2,) and (2, 1) give (2, 2).
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([[1], [3]], device=device)
@@ -186,8 +189,8 @@ def test_an_in_place_operation_repeats_its_argument(device):
 
 
 def test_a_tensor_does_not_grow_in_place(device):
-    """`row.add_(matrix)` of shapes (1, 3) and (2, 3) raises a RuntimeError, since the broadcast
-    shape (2, 3) is not that of `row`.
+    """`row.add_(matrix)` of float32 tensors of shapes (1, 3) and (2, 3) that require no
+    grad raises a RuntimeError, since the broadcast shape (2, 3) is not that of `row`.
 
     Because an in-place operation can't change the shape of its tensor. Write `row + matrix`.
     """

@@ -91,11 +91,10 @@ def test_searchsorted_takes_boundaries_for_each_row(device):
 
 
 def test_boundaries_that_are_not_contiguous_are_copied_with_a_warning():
-    """`torch.searchsorted(torch.arange(10)[::2], torch.tensor([3]))` issues a UserWarning,
-    "boundary tensor is non-contiguous": a slice with a step is copied first.
+    """`torch.searchsorted(torch.arange(10)[::2], torch.tensor([3]))` warns, by default once
+    per process, "boundary tensor is non-contiguous": a slice with a step is copied first.
 
-    By default the warning comes once per process; call `.contiguous()` once, outside of the
-    loop.
+    It is a UserWarning. Call `.contiguous()` once, outside of the loop.
     """
     even, three = torch.arange(10)[::2], torch.tensor([3])
 
@@ -130,8 +129,9 @@ def test_bucket_numbers_have_no_gradient():
 
 
 def test_histc_counts_in_bins_of_equal_width(device):
-    """`torch.histc(x, bins=3, min=0, max=3)` of a float32 tensor counts the elements in [0, 1),
-    [1, 2) and [2, 3] and returns float32; elements outside of `min` and `max` are not counted.
+    """`torch.histc(x, bins=3, min=0, max=3)` of a float32 tensor of at most 2**24 elements
+    counts those in [0, 1), [1, 2) and [2, 3] and returns float32; elements outside of `min`
+    and `max` are not counted.
     """
     x = torch.tensor([0.5, 2.0, 2.5, 3.0, 9.0, -1.0], device=device)
 
@@ -139,9 +139,9 @@ def test_histc_counts_in_bins_of_equal_width(device):
 
 
 def test_histc_without_a_range_takes_that_of_the_data(device):
-    """`torch.histc(x, bins=2)` of a float32 vector of two or more different finite numbers,
-    with `min` and `max` both 0, as by default, counts between the smallest and the largest
-    element of `x`.
+    """`torch.histc(x, bins=2)` of a float32 vector of two or more different numbers between
+    0 and 1e6, with `min` and `max` both 0, as by default, counts between the smallest and
+    the largest element of `x`.
 
     Around elements that are all equal the range is widened.
     """
@@ -153,9 +153,9 @@ def test_histc_without_a_range_takes_that_of_the_data(device):
 
 
 def test_histogram_also_gives_the_edges():
-    """`torch.histogram(x, bins, range=(low, high))` of a float32 tensor, with an int `bins`,
-    returns counts and the `bins + 1` edges; without `range=`, `bins` may also be a float32
-    tensor of edges.
+    """`torch.histogram(x, bins=2, range=(0.0, 4.0))` of a float32 tensor returns the counts
+    and the three edges 0, 2 and 4; without `range=`, `bins` may also be a float32 vector of
+    ascending edges.
     """
     x = torch.tensor([1.0, 2.0, 2.0, 9.0])
 

@@ -6,9 +6,9 @@ returns one Python bool for two whole tensors, `torch.allclose` one that allows 
 NaN, which is not equal to itself, is told in `spec/tensors/test_special_values.py`.
 
 What surprises, coming from Python: `if x == y:`, `x < y < z` and `x and y` raise an error for
-tensors of several elements; write `.all()` or `.any()`, and join masks with `&`. A tensor compared
-with a list is plain `False`. And a Python integer beside a uint8 tensor is converted to uint8
-before it is compared, so that a uint8 of 200 equals 456.
+tensors of several elements; write `.all()` or `.any()`, and join masks with `&`. `x == [1, 2]`
+of a tensor and a list is plain `False`. And a Python integer beside a uint8 tensor is converted to
+uint8 before it is compared, so that a uint8 of 200 equals 456.
 """
 
 import operator

@@ -72,9 +72,9 @@ def test_length_and_angle(device):
 
 @pytest.mark.spare("TypeError", reason="PyTorch before 2.15 raises RuntimeError")
 def test_real_and_imag_are_views(device):
-    """`x.real` and `x.imag` of `x = torch.tensor([3 + 4j])`, which is complex64, are float32
-    views of its parts: a write to `x.real` changes `x`. A float32 tensor has no `imag`:
-    RuntimeError, since PyTorch 2.15 TypeError.
+    """`x.real` and `x.imag` of `x = torch.tensor([3 + 4j])`, which is complex64, are
+    float32 views of its parts: a write to `x.real` changes `x`. `torch.ones(1).imag` raises
+    an error.
     """
     x = torch.tensor([3 + 4j], device=device)
 

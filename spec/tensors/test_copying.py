@@ -142,7 +142,7 @@ def test_tensor_of_a_tensor_warns(device):
 
 
 def test_a_list_of_single_numbers_in_tensors_is_read(device):
-    """`torch.tensor([a, b])` of the 0-dimensional tensors `a` of 1 and `b` of 2.5 is a new
+    """`torch.tensor([a, b])` of `a = torch.tensor(1)` and `b = torch.tensor(2.5)` is a new
     float32 tensor of their values, [1.0, 2.5].
 
     Gradients do not flow through it; `torch.stack([a, b])` of tensors of one dtype keeps the
@@ -167,11 +167,11 @@ def test_a_list_of_longer_tensors_is_stacked_instead(device):
 
 
 def test_a_list_of_arrays_is_slow_and_warns():
-    """`torch.tensor(arrays)` of a list of NumPy arrays, here two int64 vectors of two elements,
-    works and warns that it is slow; `torch.tensor(np.array(arrays))` gives the same without the
-    warning.
+    """`torch.tensor(arrays)` of a list of NumPy arrays, here two int64 vectors of two
+    elements, works and warns, by default once per process, that it is slow;
+    `torch.tensor(np.array(arrays))` gives the same without the warning.
 
-    Because the list is read element by element. The warning is given once per process.
+    Because the list is read element by element.
     """
     rows = [np.array([1, 2]), np.array([3, 4])]
 

@@ -5,9 +5,9 @@ eigenvectors, `qr` an orthogonal and a triangular factor, `svd` the singular val
 triangular root of a positive definite matrix. Inverses and equations are told in
 `spec/tensors/test_linear_algebra.py`.
 
-What surprises: `eigh`, `qr` and `svd` determine their vectors only up to the sign, so compare the
-product of the factors, not the factors; `eigh` and `cholesky` read one triangle and don't notice
-that a matrix isn't symmetric; and `eig` is complex even where the eigenvalues are real.
+What surprises: `eigh`, `qr` and `svd` determine their vectors up to the sign at best, so compare
+the product of the factors, not the factors; `eigh` and `cholesky` read one triangle and don't
+notice that a matrix isn't symmetric; and `eig` is complex even where the eigenvalues are real.
 """
 
 import pytest
@@ -15,8 +15,8 @@ import torch
 
 
 def test_eigh_gives_the_eigenvalues_of_a_symmetric_matrix_in_order():
-    """`torch.linalg.eigh(x)` of a finite symmetric float64 matrix returns the eigenvalues in
-    ascending order and the eigenvectors as columns.
+    """`torch.linalg.eigh(x)` of a symmetric float64 matrix of numbers between -1e100 and
+    1e100 returns the eigenvalues in ascending order and the eigenvectors as columns.
     """
     x = torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64)
 
@@ -29,8 +29,9 @@ def test_eigh_gives_the_eigenvalues_of_a_symmetric_matrix_in_order():
 
 
 def test_eigh_reads_the_lower_triangle_only():
-    """`torch.linalg.eigvalsh(x)` reads only the lower triangle of a float64 matrix, with
-    `UPLO="U"` only the upper one: a matrix that isn't symmetric raises no error.
+    """`torch.linalg.eigvalsh(x)` reads only the lower triangle of a square float64 matrix
+    of finite numbers, with `UPLO="U"` only the upper one: a matrix that isn't symmetric
+    raises no error.
 
     `torch.linalg.eigh` reads the same triangle.
     """
@@ -42,8 +43,8 @@ def test_eigh_reads_the_lower_triangle_only():
 
 
 def test_eigenvalues_of_a_matrix_are_complex():
-    """`torch.linalg.eigvals` of a square float32 matrix is complex64, even where all eigenvalues
-    are real.
+    """`torch.linalg.eigvals` of a square float32 matrix of finite numbers is complex64,
+    even where all eigenvalues are real.
 
     Because a real matrix can have complex ones, as a rotation by 90 degrees has i and -i. Use
     `torch.linalg.eigvalsh` for a symmetric matrix.
@@ -58,8 +59,9 @@ def test_eigenvalues_of_a_matrix_are_complex():
 
 
 def test_qr_splits_into_a_rotation_and_a_triangle():
-    """`torch.linalg.qr(x)` of a finite square float64 matrix returns `Q` with orthonormal
-    columns and an upper triangular `R`, with `Q @ R` equal to `x` up to rounding.
+    """`torch.linalg.qr(x)` of a square float64 matrix of numbers between -1e100 and 1e100
+    returns `Q` with orthonormal columns and an upper triangular `R`, with `Q @ R` equal to
+    `x`, both up to rounding.
     """
     x = torch.tensor([[3.0, 1.0], [4.0, 2.0]], dtype=torch.float64)
 
@@ -72,8 +74,9 @@ def test_qr_splits_into_a_rotation_and_a_triangle():
 
 
 def test_svd_gives_the_singular_values_from_the_largest_down():
-    """`torch.linalg.svd(x)` of a finite square float64 `x` returns `U`, the singular values `S`
-    in descending order, and `Vh`, with `U @ torch.diag(S) @ Vh` equal to `x` up to rounding.
+    """`torch.linalg.svd(x)` of a square float64 matrix of numbers between -1e100 and 1e100
+    returns `U`, the singular values `S` in descending order, and `Vh`, with `U @
+    torch.diag(S) @ Vh` equal to `x` up to rounding.
 
     `Vh` is already transposed, where the old `torch.svd` returns `V`.
     """

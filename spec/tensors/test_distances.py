@@ -32,9 +32,9 @@ def test_cdist_gives_the_distance_of_every_pair(device):
 
 
 def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
-    """`torch.cdist(queries, points).argmin(1)` of float32 matrices of at most 25 rows, with
-    finite distances, is the index of a nearest point for each query; `topk(k, largest=False)`
-    gives the k nearest.
+    """`torch.cdist(queries, points).argmin(1)` of float32 matrices of 1 to 25 rows, with
+    finite distances, is the index of a nearest point for each query; `topk(k,
+    largest=False)` gives the k nearest.
     """
     points = torch.tensor([[0.0], [10.0], [12.0]], device=device)
     queries = torch.tensor([[11.5], [1.0]], device=device)
@@ -82,7 +82,8 @@ def test_cdist_takes_batches(device):
 
 def test_cdist_refuses_vectors_and_rows_of_different_length(device):
     """`torch.cdist` raises RuntimeError for a 1-D tensor, "cdist only supports at least 2D
-    tensors", and for rows of different length, "X1 and X2 must have the same number of columns".
+    tensors", and for two matrices with rows of different length, "X1 and X2 must have the
+    same number of columns".
 
     For one vector against many rows write `torch.cdist(x[None], rows)[0]`.
     """
@@ -97,8 +98,8 @@ def test_cdist_refuses_vectors_and_rows_of_different_length(device):
 
 
 def test_cdist_refuses_integers(device):
-    """`torch.cdist` raises RuntimeError for int64 tensors, "cdist only supports floating-point
-    dtypes"; convert them with `.float()`.
+    """`torch.cdist` raises RuntimeError for int64 matrices with equally many columns,
+    "cdist only supports floating-point dtypes"; convert them with `.float()`.
     """
     x = torch.tensor([[0, 0], [3, 4]], device=device)
 

@@ -103,9 +103,9 @@ def test_bernoulli_refuses_odds_above_one():
 
 
 def test_multinomial_draws_each_index_once(device):
-    """`torch.multinomial(weights, n)` of a float32 vector of nonnegative weights draws `n`
-    different indices, and none of weight 0, if `n` is at least 1 and at most the number of
-    nonzero weights.
+    """`torch.multinomial(weights, n)` of a float32 vector of finite nonnegative weights
+    draws `n` different indices, and none of weight 0, if `n` is at least 1 and at most the
+    number of nonzero weights.
     """
     weights = torch.tensor([1.0, 0.0, 5.0, 1.0], device=device)
 

@@ -128,9 +128,9 @@ def test_the_cross_product_stands_upright_on_both(device):
 
 @pytest.mark.torch(">=2.2")
 def test_torch_cross_wants_its_dim_named():
-    """Since PyTorch 2.2 `torch.cross(x, y)` of two (3, 3) tensors without `dim=` gives a
-    UserWarning and works along dimension 0, the first of size 3; `torch.linalg.cross(x, y)` works
-    along the last.
+    """Since PyTorch 2.2 `torch.cross(x, y)` of two (3, 3) float32 tensors without `dim=`
+    warns, by default once per process, and works along dimension 0, the first of size 3;
+    `torch.linalg.cross(x, y)` works along the last.
 
     Rows that hold three vectors are mixed up by the first. A program shows the warning once; pass
     `dim=-1`.

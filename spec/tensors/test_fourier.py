@@ -15,9 +15,9 @@ import torch
 
 
 def test_fft_gives_the_amplitude_of_each_frequency(device):
-    """`torch.fft.fft(x)` of a float32 vector of n elements is a complex64 vector of n elements:
-    element 0 is the sum of `x`, element k says how strong the wave with k periods is, and is
-    not divided by n.
+    """`torch.fft.fft(x)` of a float32 vector of n >= 1 elements is a complex64 vector of n
+    elements: element 0 is the sum of `x`, element k says how strong the wave with k periods
+    is, and is not divided by n.
 
     A cosine with one period in n samples, n being 3 or more, gives n / 2 at element 1, and the
     same at element n - 1, the wave that turns the other way.
@@ -30,8 +30,8 @@ def test_fft_gives_the_amplitude_of_each_frequency(device):
 
 
 def test_ifft_goes_back_and_is_complex(device):
-    """`torch.fft.ifft(torch.fft.fft(x))` of a float32 `x` is `x` again up to rounding, as a
-    complex tensor: take `.real`.
+    """`torch.fft.ifft(torch.fft.fft(x))` of a nonempty float32 vector `x` of numbers
+    between -1e6 and 1e6 is `x` again up to rounding, as a complex tensor: take `.real`.
     """
     x = torch.tensor([1.0, 2.0, 3.0], device=device)
 
@@ -43,9 +43,9 @@ def test_ifft_goes_back_and_is_complex(device):
 
 @pytest.mark.spare("RuntimeError", reason="older releases raise it")
 def test_rfft_is_the_half_that_real_samples_need(device):
-    """`torch.fft.rfft(x)` of n float32 samples has n // 2 + 1 elements, up to rounding the
-    first ones of `torch.fft.fft(x)`; the remaining ones are conjugates of these. A complex
-    input is refused, "rfft expects a real input tensor".
+    """`torch.fft.rfft(x)` of n >= 1 float32 samples has n // 2 + 1 elements, up to rounding
+    the first ones of `torch.fft.fft(x)`; the remaining ones are conjugates of these. A
+    complex input is refused, "rfft expects a real input tensor".
     """
     x = torch.tensor([1.0, 5.0, 2.0, 0.0, 3.0, 1.0], device=device)
 

@@ -46,10 +46,11 @@ def test_meshgrid_xy_has_rows_and_columns_exchanged(device):
 
 
 def test_meshgrid_without_indexing_warns():
-    """`torch.meshgrid(a, b)` of two int64 vectors without `indexing=` issues a UserWarning, "in
-    an upcoming release, it will be required to pass the indexing argument", and takes "ij".
+    """`torch.meshgrid(a, b)` of two int64 vectors without `indexing=` warns, by default
+    once per process, "in an upcoming release, it will be required to pass the indexing
+    argument", and takes "ij".
 
-    By default the warning comes once per process. Write `indexing="ij"` to keep the result.
+    It is a UserWarning. Write `indexing="ij"` to keep the result.
     """
     a, b = torch.arange(2), torch.arange(3)
 

@@ -49,8 +49,9 @@ def test_a_mean_by_group_is_a_sum_over_a_count(device):
 
 
 def test_index_add_scales_by_alpha(device):
-    """`x.index_add_(0, index, torch.ones(2), alpha=-1)` of a float32 vector `x` multiplies the
-    ones by `alpha` before it adds: with the index [1, 1] it subtracts 1 from x[1] twice.
+    """`x.index_add_(0, index, torch.ones(2), alpha=-1)` of `x = torch.tensor([10.0, 20.0])`
+    multiplies the ones by `alpha` before it adds: with the index [1, 1] it subtracts 1 from
+    x[1] twice.
     """
     x = torch.tensor([10.0, 20.0], device=device)
 
@@ -129,8 +130,9 @@ def test_index_add_wants_one_dtype(device):
 
 
 def test_index_add_takes_no_negative_index():
-    """On the CPU `index_add_` of 1-D tensors raises IndexError, "index out of range in self",
-    for an index beyond the end and for a negative one, which indexing in brackets accepts.
+    """On the CPU `x.index_add_(0, index, source)` of float32 vectors that require no grad
+    raises IndexError, "index out of range in self", for a position beyond the end and for a
+    negative one, which indexing in brackets accepts.
 
     With more dimensions newer releases may raise RuntimeError instead, "index -1 is out of
     bounds for dimension 0 with size 3".
@@ -200,9 +202,9 @@ def test_scatter_reduce_counts_what_was_there_before(device):
 
 
 def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
-    """For finite float32 `rows` and an int64 vector `group` of numbers below n,
-    `F.one_hot(group, n).T.float() @ rows` is the same sum by group as by `index_add_`, up to
-    rounding, by a matrix product.
+    """For finite float32 `rows` and an int64 vector `group` of numbers from 0 to n - 1,
+    `F.one_hot(group, n).T.float() @ rows` is the same sum by group as by `index_add_`, up
+    to rounding, by a matrix product.
 
     It needs memory for the matrix of zeros and ones, which has one row per group and one column
     per row of `rows`.

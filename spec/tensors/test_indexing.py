@@ -78,8 +78,8 @@ def test_brackets_after_brackets_index_what_the_first_picked():
 
 
 def test_negative_indices_count_from_the_end(device):
-    """Of a vector, `x[-1]` is the last element, `x[-2:]` the last two and `x[:-2]` all but the
-    last two.
+    """Of a vector of five elements, `x[-1]` is the last element, `x[-2:]` the last two and
+    `x[:-2]` all but the last two.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 

@@ -139,8 +139,9 @@ def test_copy_keeps_the_dtype_of_the_tensor_written_to():
 
 @pytest.mark.claim("blitz-t-inplace")
 def test_t_with_an_underscore_transposes_the_tensor_itself(device):
-    """`x.t_()` swaps the two dimensions of a (2, 3) matrix `x` itself, one that requires no
-    grad: its shape becomes (3, 2), its strides change, the memory stays the same.
+    """`x.t_()` swaps the two dimensions of a contiguous (2, 3) matrix `x` itself, one that
+    requires no grad: its shape becomes (3, 2), its strides (1, 3), the memory stays the
+    same.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     address = x.data_ptr()
@@ -162,8 +163,9 @@ def test_t_with_an_underscore_transposes_the_tensor_itself(device):
     ],
 )
 def test_some_underscore_operations_change_no_number(name, arguments, shape):
-    """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` change the shape and the
-    strides of a (1, 2, 3) tensor that requires no grad in place, and no element in memory.
+    """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` each change the shape and
+    the strides of a contiguous (1, 2, 3) tensor that requires no grad in place, and no
+    element in memory.
     """
     memory = torch.tensor([1, 2, 3, 4, 5, 6])
     x = memory.view(1, 2, 3)
@@ -178,9 +180,7 @@ def test_some_underscore_operations_change_no_number(name, arguments, shape):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_index_assignment_changes_a_tensor_without_an_underscore(device):
-    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of a contiguous matrix `x` that
-    requires no grad.
-    """
+    """`x[0] = 5` and `x[:, 1] = 7` write into the memory of `x = torch.zeros(2, 2)`."""
     x = torch.zeros(2, 2, device=device)
     address = x.data_ptr()
 
@@ -208,8 +208,8 @@ def test_plus_equals_changes_the_tensor_that_both_names_share(device):
 
 
 def test_x_equals_x_plus_one_gives_the_name_to_a_new_tensor(device):
-    """`x = x + 1` of a tensor makes a new tensor and binds the name `x` to it; another name of
-    the old tensor sees no change.
+    """`x = x + 1` of a float32 tensor makes a new tensor and binds the name `x` to it;
+    another name of the old tensor sees no change.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     other_name = x

@@ -11,7 +11,8 @@ A write to rows that were chosen by a list, such as `x[[0]].zero_()`, is lost, s
 
 What surprises is the row swap `x[0], x[1] = x[1], x[0]`: it leaves the same row twice, because both
 sides are views of one memory. And overlapping slices are refused only where torch notices the
-overlap: `x[:, 1:] = x[:, :-1]` of a (2, 3) matrix isn't, and smears the first column over it.
+overlap: `x[:, 1:] = x[:, :-1]` of a contiguous (2, 3) matrix isn't, and smears the first column
+over it.
 """
 
 import numpy as np
@@ -140,9 +141,9 @@ def test_operands_that_overlap_in_memory_are_refused(device):
 
 
 def test_an_overlap_of_columns_is_not_noticed():
-    """`x[:, 1:] = x[:, :-1]` of a (2, 3) int64 matrix raises no error although the slices
-    overlap: on the CPU it reads what it has already written, and the row [1, 2, 3] becomes [1,
-    1, 1].
+    """`x[:, 1:] = x[:, :-1]` of a contiguous (2, 3) int64 matrix raises no error although
+    the slices overlap: on the CPU it reads what it has already written, and the row [1, 2,
+    3] becomes [1, 1, 1].
 
     Because torch looks for an overlap only if both operands are dense in memory, which columns
     aren't. Longer rows come out differently. Write `x[:, 1:] = x[:, :-1].clone()`.

@@ -62,9 +62,9 @@ def test_triu_and_tril_keep_one_triangle(device):
 
 
 def test_the_determinant(device):
-    """`torch.linalg.det(x)` is the determinant of a square float32 matrix;
-    `torch.linalg.slogdet(x)` returns its sign and the logarithm of its absolute value, finite where
-    the determinant overflows to inf.
+    """`torch.linalg.det(x)` is the determinant of a square float32 matrix up to rounding;
+    `torch.linalg.slogdet(x)` returns its sign and the logarithm of its absolute value: for
+    `torch.eye(100) * 10`, whose `det` is inf, 230.2585.
     """
     x = torch.tensor([[0.0, 2.0], [4.0, 0.0]], device=device)
 
@@ -80,10 +80,10 @@ def test_the_determinant(device):
 
 
 def test_the_inverse_times_the_matrix_is_the_identity(device):
-    """`torch.linalg.inv(x)`, also spelled `x.inverse()`, is the inverse of an invertible
-    float32 matrix up to rounding: for [[1, 2], [0, 4]], `x @ x.inverse()` is the identity.
+    """`torch.linalg.inv(x)`, also spelled `x.inverse()`, of the float32 matrix [[1, 2], [0,
+    4]] is its inverse [[1, -0.5], [0, 0.25]]: `x @ x.inverse()` is the identity.
 
-    It is far from the identity for a matrix that is nearly singular.
+    For a matrix that is nearly singular the product may be far from the identity.
     """
     x = torch.tensor([[1.0, 2.0], [0.0, 4.0]], device=device)
 
@@ -176,8 +176,9 @@ def test_only_square_matrices_have_an_inverse(name):
 
 
 def test_solve_finds_what_a_matrix_turns_into_the_right_side(device):
-    """`torch.linalg.solve(a, b)` of an invertible float32 matrix `a` returns the `x` with
-    `a @ x` equal to `b` up to rounding, where `b` is a vector or a matrix of columns.
+    """`torch.linalg.solve(a, b)` of the float32 matrix `a` [[2, 0], [1, 4]] returns the `x`
+    with `a @ x` equal to `b`, where `b` is a vector or a matrix of columns: for `b` [2, 9]
+    it is [1, 2].
     """
     a = torch.tensor([[2.0, 0.0], [1.0, 4.0]], device=device)
     b = torch.tensor([2.0, 9.0], device=device)
@@ -201,8 +202,9 @@ def test_the_right_side_has_to_be_as_long_as_the_matrix():
 
 
 def test_lstsq_comes_as_near_as_it_can():
-    """`torch.linalg.lstsq(a, b).solution` of three equations in two unknowns, in float32, is
-    the least-squares solution: here the line fitted to three points.
+    """`torch.linalg.lstsq(a, b).solution` of three equations in two unknowns, in float32,
+    is the least-squares solution: with `a` [[1, 0], [1, 1], [1, 2]] and `b` [[1], [2], [6]]
+    the fitted line [[0.5], [2.5]], up to rounding.
     """
     a = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
     b = torch.tensor([[1.0], [2.0], [6.0]])
@@ -213,9 +215,9 @@ def test_lstsq_comes_as_near_as_it_can():
 
 
 def test_the_pseudoinverse_exists_for_every_matrix():
-    """`torch.linalg.pinv` of a finite float32 matrix is the pseudoinverse, which singular
-    matrices and matrices that aren't square have, too; by default, singular values below a
-    small fraction of the largest count as 0.
+    """`torch.linalg.pinv` of a float32 matrix of numbers between -1e6 and 1e6 is a
+    pseudoinverse, which singular matrices and matrices that aren't square have, too; by
+    default, singular values below a small fraction of the largest count as 0.
 
     So the pseudoinverse of `torch.tensor([[1e-25, 0.0], [0.0, 1.0]])` has no 1e25; `rtol=` sets
     the fraction.
@@ -231,8 +233,8 @@ def test_the_pseudoinverse_exists_for_every_matrix():
 
 
 def test_solve_triangular_reads_one_triangle(device):
-    """`torch.linalg.solve_triangular(x, b, upper=True)` reads only the diagonal of a float32
-    `x` and what is above it; the elements below the diagonal are ignored.
+    """`torch.linalg.solve_triangular(x, b, upper=True)` reads only the diagonal of a square
+    float32 matrix `x` and what is above it; the elements below the diagonal are ignored.
     """
     x = torch.tensor([[2.0, 1.0], [100.0, 4.0]], device=device)
     b = torch.tensor([[4.0], [8.0]], device=device)
@@ -241,9 +243,9 @@ def test_solve_triangular_reads_one_triangle(device):
 
 
 def test_norms_of_matrices(device):
-    """`torch.linalg.norm(x)` of a float32 matrix, without `ord`, is the square root of the sum
-    of squares (Frobenius); `torch.linalg.matrix_norm` with `ord=2` is the largest singular
-    value, with `ord="nuc"` their sum.
+    """`torch.linalg.norm(x)` of the float32 matrix [[3, 0], [0, -4]] is 5, the square root
+    of the sum of squares (Frobenius norm); `torch.linalg.matrix_norm` with `ord=2` is the
+    largest singular value, 4, with `ord="nuc"` their sum, 7.
     """
     x = torch.tensor([[3.0, 0.0], [0.0, -4.0]], device=device)
 
@@ -253,9 +255,9 @@ def test_norms_of_matrices(device):
 
 
 def test_the_norm_with_an_order_differs_between_vector_and_matrix(device):
-    """Of a float32 matrix `torch.linalg.vector_norm(x, ord=1)` sums the absolute values of all
-    elements, and `torch.linalg.matrix_norm(x, ord=1)` is the largest sum of absolute values of
-    a column.
+    """Of the float32 matrix [[1, -5], [2, 3]] `torch.linalg.vector_norm(x, ord=1)` is 11,
+    the sum of the absolute values, and `torch.linalg.matrix_norm(x, ord=1)` is 8, the
+    largest sum of absolute values of a column.
     """
     x = torch.tensor([[1.0, -5.0], [2.0, 3.0]], device=device)
 
@@ -267,9 +269,9 @@ def test_the_norm_with_an_order_differs_between_vector_and_matrix(device):
 @pytest.mark.claim("course-backward-compatible")
 @pytest.mark.parametrize("name", ["solve", "lstsq", "eig", "matrix_rank"])
 def test_the_old_functions_outside_linalg_are_gone(name):
-    """`torch.solve`, `torch.lstsq`, `torch.eig` and `torch.matrix_rank` raise a RuntimeError,
-    "This function was deprecated since version 1.9 and is now removed", which names the
-    function of `torch.linalg` to use instead.
+    """`torch.solve`, `torch.lstsq`, `torch.eig` and `torch.matrix_rank`, called with two
+    float32 matrices, raise a RuntimeError, "This function was deprecated since version 1.9
+    and is now removed", which names the `torch.linalg` function to use.
 
     `torch.linalg.solve(a, b)` takes its arguments in the other order.
     """
