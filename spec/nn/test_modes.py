@@ -185,9 +185,9 @@ def test_no_grad_does_not_switch_to_evaluation():
 
 
 def test_eval_changes_no_parameter_and_no_buffer():
-    """`eval()` and `train()` change no parameter and no buffer of a network of `nn.Linear`
-    and `nn.BatchNorm1d`; a call of the network in training mode does change buffers: it
-    adds 1 to `num_batches_tracked` of the `nn.BatchNorm1d`.
+    """`eval()` and `train()` change no parameter and no buffer of
+    `nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))`; a call of it in training mode with
+    two samples does change buffers: it adds 1 to `num_batches_tracked`.
     """
     net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
     before = {name: value.tolist() for name, value in net.state_dict().items()}

@@ -141,7 +141,7 @@ def test_a_deep_copy_shares_nothing():
     their parameters, without the `.grad` of these; `same = net` only makes a second name
     for the same network.
 
-    A network with `nn.utils.weight_norm` can't be copied at once:
+    A copy of a network with the older `nn.utils.weight_norm` may raise RuntimeError:
     `spec/nn/test_parametrisations.py`.
     """
     net = nn.Sequential(nn.Linear(2, 1))
