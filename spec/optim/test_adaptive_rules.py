@@ -18,13 +18,13 @@ from torch import nn
 
 
 def test_adams_first_step_has_the_length_of_the_learning_rate(device):
-    """The first step of `torch.optim.Adam`, with no setting but `lr`, on a float32 weight of 0
-    has the length `lr`, nearly, against the sign of the gradient, for a gradient of 1000 as for
-    one of -0.001; a gradient of 0 moves nothing.
+    """The first step of `torch.optim.Adam`, with no setting but `lr`, on a float32 weight
+    of 0 has the length `lr`, nearly, against the sign of the gradient, for a gradient of
+    1000 as for one of -0.001; a gradient of 0 moves nothing.
 
     Because the mean of one gradient, divided by the root of the mean of one square, is its
-    sign. Gradients near `eps`, 1e-8, or below move a weight less, and one of 1e25, whose square
-    overflows, doesn't move it.
+    sign. Gradients near `eps`, 1e-8, or below move a weight less, and one of 1e25, whose
+    square overflows, doesn't move it.
     """
     weight = nn.Parameter(torch.zeros(3, device=device))
     weight.grad = torch.tensor([1000.0, -0.001, 0.0], device=device)
@@ -39,8 +39,9 @@ def test_a_gradient_whose_square_overflows_moves_nothing():
     gradient of 1e25, of whose square even a thousandth, 1e47, is beyond the largest
     float32, about 3e38; nor for a gradient of 1 in the next step.
 
-    Because the mean of the squares is inf, and so the divisor; both stay inf, and the weight is
-    stuck without an error. Clip gradients before `step()`: see `spec/optim/test_clipping.py`.
+    Because the mean of the squares is inf, and so the divisor; both stay inf, and the
+    weight is stuck without an error. Clip gradients before `step()`: see
+    `spec/optim/test_clipping.py`.
     """
     weight = nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([weight], lr=0.5)
@@ -59,8 +60,8 @@ def test_adam_does_not_care_for_the_size_of_the_loss():
     4, on the losses `w**2` and `1000 * w**2`, take nearly the same path, as long as the
     gradients are far larger than `eps`, 1e-8.
 
-    Because numerator and divisor grow alike. A factor before the loss therefore doesn't act as
-    a larger learning rate, as it does with `SGD`.
+    Because numerator and divisor grow alike. A factor before the loss therefore doesn't act
+    as a larger learning rate, as it does with `SGD`.
     """
     weights = nn.Parameter(torch.tensor([4.0, 4.0], dtype=torch.float64))
     optimizer = torch.optim.Adam([weights], lr=0.5)
@@ -111,8 +112,8 @@ def test_adam_by_hand():
 
 def test_amsgrad_never_forgets_the_largest_gradient():
     """`torch.optim.Adam(amsgrad=True)` divides by the root of the largest running mean of
-    squares so far: with `lr=1.0` and betas of 0.5 the gradients 10, 1, 1 move a weight from 0
-    to -1.79; with plain Adam they move it to -2.27.
+    squares so far: with `lr=1.0` and betas of 0.5 the gradients 10, 1, 1 move a weight from
+    0 to -1.79; with plain Adam they move it to -2.27.
 
     So after one large gradient its steps stay short.
     """
@@ -135,8 +136,8 @@ def test_adams_weight_decay_loses_its_strength_in_the_division():
     division: in the first step a weight of 4 with a gradient of 0 moves by nearly the whole
     `lr` of 0.5, though the decay is 0.001.
 
-    Because the division takes the size of the decay out again. For a decay whose strength can
-    be chosen use `AdamW`.
+    Because the division takes the size of the decay out again. For a decay whose strength
+    can be chosen use `AdamW`.
     """
     weight = nn.Parameter(torch.tensor([4.0, 4.0]))
     weight.grad = torch.tensor([0.0, 1.0])
@@ -147,9 +148,9 @@ def test_adams_weight_decay_loses_its_strength_in_the_division():
 
 
 def test_adamw_shrinks_the_weight_by_a_fixed_part():
-    """`torch.optim.AdamW` multiplies each weight that has a gradient by `1 - lr * weight_decay`
-    in each step, before Adam's own step; as long as each gradient so far was zero nothing else
-    moves it.
+    """`torch.optim.AdamW` multiplies each weight that has a gradient by `1 - lr *
+    weight_decay` in each step, before Adam's own step; as long as each gradient so far was
+    zero nothing else moves it.
 
     The decay depends on `lr`: a schedule that lowers the rate lowers the decay with it.
     """
@@ -166,8 +167,8 @@ def test_adamw_shrinks_the_weight_by_a_fixed_part():
 
 
 def test_adamw_by_hand():
-    """`torch.optim.AdamW` first multiplies the weight by `1 - lr * weight_decay`, then takes
-    Adam's step, whose running means contain no decay.
+    """`torch.optim.AdamW` first multiplies the weight by `1 - lr * weight_decay`, then
+    takes Adam's step, whose running means contain no decay.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -189,8 +190,8 @@ def test_adamw_by_hand():
 
 @pytest.mark.spare("[weight]", reason="a parameter listed twice changes no default")
 def test_adamw_decays_without_being_asked():
-    """`torch.optim.AdamW` has a default `weight_decay` of 0.01; `SGD`, `Adam`, `RMSprop` and
-    `Adagrad` have one of 0.
+    """`torch.optim.AdamW` has a default `weight_decay` of 0.01; `SGD`, `Adam`, `RMSprop`
+    and `Adagrad` have one of 0.
 
     `Muon`, since PyTorch 2.9, has a default of 0.1. Say `weight_decay=0.0` to have none.
     """
@@ -205,12 +206,12 @@ def test_adamw_decays_without_being_asked():
 
 
 def test_each_beta_is_below_one():
-    """`torch.optim.Adam` raises ValueError, "Invalid beta parameter at index 0", if the first
-    of the two `betas` given as a keyword argument is 1.0 or more, and names index 1 for the
-    second.
+    """`torch.optim.Adam` raises ValueError, "Invalid beta parameter at index 0", if the
+    first of the two `betas` given as a keyword argument is 1.0 or more, and names index 1
+    for the second.
 
-    Because a running mean with beta 1 would never take in a gradient. The defaults are 0.9 and
-    0.999. In the dict of a group, betas aren't looked at.
+    Because a running mean with beta 1 would never take in a gradient. The defaults are 0.9
+    and 0.999. In the dict of a group, betas aren't looked at.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 
@@ -223,8 +224,8 @@ def test_each_beta_is_below_one():
 
 
 def test_betas_are_two_numbers():
-    """`torch.optim.Adam(..., betas=0.9)`, one number instead of two, raises TypeError, "'float'
-    object is not subscriptable".
+    """`torch.optim.Adam(..., betas=0.9)`, one number instead of two, raises TypeError,
+    "'float' object is not subscriptable".
 
     Write `betas=(0.9, 0.999)`.
     """
@@ -247,7 +248,8 @@ def test_a_whole_number_is_no_beta():
     """Since PyTorch 2.6, `torch.optim.Adam` raises ValueError for `betas=(0, 0.9)`, an int
     beside a float: both have to be floats, as in `(0.0, 0.9)`, or both tensors.
 
-    Code for adversarial training, where the first beta is often 0, has to be changed by a dot.
+    Code for adversarial training, where the first beta is often 0, has to be changed by a
+    dot.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 

@@ -44,8 +44,8 @@ def test_averaged_model_keeps_the_mean_of_the_weights_it_was_shown():
 
 
 def test_an_average_is_not_updated_by_training():
-    """`AveragedModel(net)` is a copy with parameters of its own: `optimizer.step()` on `net`
-    does not change it; call `update_parameters(net)` after it.
+    """`AveragedModel(net)` is a copy with parameters of its own: `optimizer.step()` on
+    `net` does not change it; call `update_parameters(net)` after it.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
@@ -61,9 +61,9 @@ def test_an_average_is_not_updated_by_training():
 
 @pytest.mark.torch(">=2.1")
 def test_an_exponential_moving_average_by_multi_avg_fn():
-    """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA of the float32
-    parameters: 0.75 times the old average plus 0.25 times the new weights, beginning with the
-    first weights it is shown.
+    """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA of the
+    float32 parameters: 0.75 times the old average plus 0.25 times the new weights,
+    beginning with the first weights it is shown.
     """
     net = nn.Linear(1, 1, bias=False)
     average = swa_utils.get_ema_multi_avg_fn(0.75)
@@ -80,8 +80,8 @@ def test_an_exponential_moving_average_by_multi_avg_fn():
 
 @pytest.mark.torch(">=2.6")
 def test_a_decay_is_between_0_and_1():
-    """Since PyTorch 2.6 `get_ema_multi_avg_fn(1.5)` raises ValueError, "Invalid decay value 1.5
-    provided": a decay is from 0 to 1.
+    """Since PyTorch 2.6 `get_ema_multi_avg_fn(1.5)` raises ValueError, "Invalid decay value
+    1.5 provided": a decay is from 0 to 1.
 
     0.999 is a usual one, an average over about the last 1000 steps.
     """
@@ -91,8 +91,8 @@ def test_a_decay_is_between_0_and_1():
 
 def test_an_average_of_ones_own_is_a_function_of_two_tensors():
     """`AveragedModel(net, avg_fn=f)` calls `f(old, new, count)` for each parameter from the
-    second update on, and stores the average that `f` returns: `0.75 * old + 0.25 * new` makes
-    an EMA.
+    second update on, and stores the average that `f` returns: `0.75 * old + 0.25 * new`
+    makes an EMA.
 
     `get_ema_multi_avg_fn` needs PyTorch 2.1; `avg_fn` works in older releases too.
     """
@@ -110,8 +110,8 @@ def test_an_ema_by_hand_is_a_lerp():
     """`p_average.lerp_(p, 1 - decay)` for each pair of float32 parameters, under
     `torch.no_grad()`, updates an EMA kept in `copy.deepcopy(net).requires_grad_(False)`.
 
-    In half precision small steps of the average are rounded away: keep it in float32. Buffers,
-    such as running statistics, are copied or averaged as you decide.
+    In half precision small steps of the average are rounded away: keep it in float32.
+    Buffers, such as running statistics, are copied or averaged as you decide.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 8.0)
@@ -148,8 +148,9 @@ def test_an_ema_without_no_grad_is_refused():
 
 
 def test_an_average_has_the_prefix_module():
-    """The keys of `AveragedModel(net).state_dict()` are a counter, `n_averaged`, and those of
-    `net` with the prefix "module.": load `averaged.module.state_dict()` into a plain network.
+    """The keys of `AveragedModel(net).state_dict()` are a counter, `n_averaged`, and those
+    of `net` with the prefix "module.": load `averaged.module.state_dict()` into a plain
+    network.
     """
     net = nn.Linear(1, 1, bias=False)
     averaged = AveragedModel(net)
@@ -164,8 +165,8 @@ def test_an_average_has_the_prefix_module():
 
 @pytest.mark.torch(">=2.0")
 def test_the_running_statistics_are_copied_and_not_averaged():
-    """`AveragedModel.update_parameters` by default copies the buffers of the network, such as
-    the `running_mean` of `nn.BatchNorm1d`; with `use_buffers=True` the `running_mean` is
+    """`AveragedModel.update_parameters` by default copies the buffers of the network, such
+    as the `running_mean` of `nn.BatchNorm1d`; with `use_buffers=True` the `running_mean` is
     averaged like the parameters.
     """
     net = nn.BatchNorm1d(1)
@@ -211,8 +212,8 @@ def test_the_averaged_model_has_a_mode_of_its_own():
 
 
 def test_swalr_goes_to_a_constant_rate():
-    """`SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")` changes the
-    rate in four steps to `swa_lr` and keeps it there.
+    """`SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")` changes
+    the rate in four steps to `swa_lr` and keeps it there.
 
     Because SWA averages at a constant, rather high rate.
     """

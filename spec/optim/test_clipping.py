@@ -22,8 +22,8 @@ def test_all_gradients_are_scaled_by_one_factor(device):
     parameters, of joint norm 5, into 0.6 and -0.8, nearly: it multiplies both in place by
     `max_norm / (norm + 1e-6)`, as that is below 1.
 
-    So the direction stays and the new norm is `max_norm`, up to rounding, if the old one is far
-    above 1e-6; in bfloat16 it may be a hundredth larger.
+    So the direction stays and the new norm is `max_norm`, up to rounding, if the old one is
+    far above 1e-6; in bfloat16 it may be a hundredth larger.
     """
     first = nn.Parameter(torch.zeros(1, device=device))
     second = nn.Parameter(torch.zeros(1, device=device))
@@ -72,8 +72,8 @@ def test_an_infinite_bound_only_measures():
     """`clip_grad_norm_(parameters, max_norm=float("inf"))` returns the joint norm of the
     gradients, and leaves them as they are if the returned norm is finite.
 
-    A way to log the norm without clipping. `get_total_norm`, since PyTorch 2.6, does it without
-    touching gradients.
+    A way to log the norm without clipping. `get_total_norm`, since PyTorch 2.6, does it
+    without touching gradients.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
@@ -85,11 +85,11 @@ def test_an_infinite_bound_only_measures():
 
 
 def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
-    """`clip_grad_norm_(parameters, max_norm=float("inf"))`, with the default `norm_type`, turns
-    all gradients to NaN if one entry is inf, the finite ones of other parameters too.
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))`, with the default `norm_type`,
+    turns all gradients to NaN if one entry is inf, the finite ones of other parameters too.
 
-    Because the factor is inf divided by inf. To measure only, without that risk, take the norm
-    of the gradients yourself.
+    Because the factor is inf divided by inf. To measure only, without that risk, take the
+    norm of the gradients yourself.
     """
     weight, other = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([float("inf"), 1.0])
@@ -136,8 +136,9 @@ def test_one_infinite_gradient_turns_the_rest_to_zero():
     """With one gradient entry of inf and the rest finite, `clip_grad_norm_(parameters,
     max_norm=1.0)` turns the entry of inf to NaN and the finite ones to 0.
 
-    Because the norm is inf and the factor 0, and inf times 0 is NaN. A norm that overflows, as
-    of two entries of 1e20 in float32, turns all to 0. `error_if_nonfinite=True` raises instead.
+    Because the norm is inf and the factor 0, and inf times 0 is NaN. A norm that overflows,
+    as of two entries of 1e20 in float32, turns all to 0. `error_if_nonfinite=True` raises
+    instead.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([float("inf"), 1.0])
@@ -183,8 +184,9 @@ def test_clipping_by_value_repairs_inf_but_not_nan():
 
 @pytest.mark.torch(">=2.2")
 def test_clipping_by_value_refuses_parameters_without_a_gradient():
-    """`clip_grad_value_` raises RuntimeError if the `grad` of each parameter is None, "Expected
-    !nested_tensorlist[0].empty() to be true": one gradient is enough for it to run.
+    """`clip_grad_value_` raises RuntimeError if the `grad` of each parameter is None,
+    "Expected !nested_tensorlist[0].empty() to be true": one gradient is enough for it to
+    run.
 
     Because it groups the gradients by device and dtype, and an empty list can't be grouped.
     PyTorch 2.0 did nothing. Call `backward()` first.
@@ -202,8 +204,8 @@ def test_clipping_by_value_refuses_parameters_without_a_gradient():
 
 
 def test_error_if_nonfinite_stops_instead(device):
-    """`clip_grad_norm_(..., error_if_nonfinite=True)` raises RuntimeError if the joint norm is
-    inf or NaN, and leaves the gradients as they are.
+    """`clip_grad_norm_(..., error_if_nonfinite=True)` raises RuntimeError if the joint norm
+    is inf or NaN, and leaves the gradients as they are.
 
     Catch it to skip the batch. Where a NaN arose is found with
     `torch.autograd.set_detect_anomaly`; it doesn't look for inf.
@@ -221,8 +223,8 @@ def test_parameters_without_a_gradient_are_passed_over():
     """`clip_grad_norm_` skips parameters whose `grad` is None; if all are None it returns a
     tensor of 0.
 
-    A norm of 0 in the log is therefore a sign that `backward()` was forgotten or that the wrong
-    parameters were given.
+    A norm of 0 in the log is therefore a sign that `backward()` was forgotten or that the
+    wrong parameters were given.
     """
     weight, idle = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([3.0])
@@ -236,8 +238,8 @@ def test_parameters_without_a_gradient_are_passed_over():
 
 
 def test_clipping_after_the_step_comes_too_late():
-    """`clip_grad_norm_` belongs between `backward()` and `step()`: called after `step()` it no
-    longer limits that step.
+    """`clip_grad_norm_` belongs between `backward()` and `step()`: called after `step()` it
+    no longer limits that step.
     """
     early, late = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
     early.grad, late.grad = torch.tensor(-8.0), torch.tensor(-8.0)
@@ -252,8 +254,8 @@ def test_clipping_after_the_step_comes_too_late():
 
 @pytest.mark.torch("<2.8")
 def test_a_generator_that_was_read_clipped_nothing():
-    """Before PyTorch 2.8, `clip_grad_norm_` given a generator of parameters that had been read
-    already clipped nothing, without a warning, and returned 0.
+    """Before PyTorch 2.8, `clip_grad_norm_` given a generator of parameters that had been
+    read already clipped nothing, without a warning, and returned 0.
 
     Because the generator was empty. Call `net.parameters()` anew.
     """
@@ -270,10 +272,11 @@ def test_a_generator_that_was_read_clipped_nothing():
 
 @pytest.mark.torch(">=2.8")
 def test_a_generator_that_was_read_clips_nothing():
-    """Since PyTorch 2.8, `clip_grad_norm_` given a generator of parameters that has been read
-    already clips nothing, returns 0 and issues a UserWarning.
+    """Since PyTorch 2.8, `clip_grad_norm_` given a generator of parameters that has been
+    read already clips nothing, returns 0 and issues a UserWarning.
 
-    Because the generator is empty: here the optimizer has read it. Call `net.parameters()` anew.
+    Because the generator is empty: here the optimizer has read it. Call `net.parameters()`
+    anew.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.grad = torch.tensor([[8.0]])
@@ -288,11 +291,11 @@ def test_a_generator_that_was_read_clips_nothing():
 
 
 def test_clipping_wants_parameters_not_the_net():
-    """`clip_grad_norm_(net, max_norm)` with an `nn.Linear` raises TypeError, "'Linear' object
-    is not iterable": write `clip_grad_norm_(net.parameters(), max_norm)`.
+    """`clip_grad_norm_(net, max_norm)` with an `nn.Linear` raises TypeError, "'Linear'
+    object is not iterable": write `clip_grad_norm_(net.parameters(), max_norm)`.
 
-    Because it takes tensors. An `nn.Sequential` can be iterated over, and the error is that a
-    layer has no attribute `grad`.
+    Because it takes tensors. An `nn.Sequential` can be iterated over, and the error is that
+    a layer has no attribute `grad`.
     """
     net = nn.Linear(1, 1)
 
@@ -304,8 +307,8 @@ def test_clipping_wants_parameters_not_the_net():
 
 @pytest.mark.torch("<2.4")
 def test_the_name_without_underscore_warned():
-    """Up to PyTorch 2.3, the old name `torch.nn.utils.clip_grad_norm`, without the underscore at
-    the end, clipped with a UserWarning.
+    """Up to PyTorch 2.3, the old name `torch.nn.utils.clip_grad_norm`, without the
+    underscore at the end, clipped with a UserWarning.
     """
     weight = nn.Parameter(torch.zeros(1))
     weight.grad = torch.tensor([3.0])
@@ -318,8 +321,8 @@ def test_the_name_without_underscore_warned():
 
 @pytest.mark.torch(">=2.4")
 def test_the_name_without_underscore_is_deprecated():
-    """Since PyTorch 2.4, the old name `torch.nn.utils.clip_grad_norm`, without the underscore at
-    the end, clips with a FutureWarning.
+    """Since PyTorch 2.4, the old name `torch.nn.utils.clip_grad_norm`, without the
+    underscore at the end, clips with a FutureWarning.
 
     Write `clip_grad_norm_`: the underscore says that it works in place.
     """

@@ -23,8 +23,8 @@ def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
     of 0 with a gradient of 0.5, has nearly the length `lr / sqrt(1 - alpha)`: ten times
     `lr` with the default `alpha` of 0.99.
 
-    Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start with
-    a smaller rate than for Adam.
+    Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start
+    with a smaller rate than for Adam.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     weight.grad = torch.tensor(0.5)
@@ -98,8 +98,8 @@ def test_adagrads_steps_grow_shorter():
 
 
 def test_adagrad_by_hand():
-    """`Adagrad` starts its sum of squares at `initial_accumulator_value`, and after `n` steps
-    the next one has the rate `lr / (1 + n * lr_decay)`.
+    """`Adagrad` starts its sum of squares at `initial_accumulator_value`, and after `n`
+    steps the next one has the rate `lr / (1 + n * lr_decay)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -147,8 +147,8 @@ def test_nadams_step_had_a_wrong_factor():
     """Before PyTorch 2.0, the first step of `NAdam` with its default settings was, for a
     gradient of 1, 1.0495 times `lr`; since then it is 1.0565 times.
 
-    Because the next step's momentum was multiplied by one factor too many. Results of the two
-    releases differ.
+    Because the next step's momentum was multiplied by one factor too many. Results of the
+    two releases differ.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     weight.grad = torch.tensor(1.0, dtype=torch.float64)
@@ -201,10 +201,11 @@ def test_rprop_looks_at_signs_only():
 
 def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
     """`Adam.step()` raises RuntimeError for a sparse gradient, as of
-    `nn.Embedding(sparse=True)`, "please consider SparseAdam instead", and `SparseAdam.step()`
-    for a dense one, "please consider Adam instead".
+    `nn.Embedding(sparse=True)`, "please consider SparseAdam instead", and
+    `SparseAdam.step()` for a dense one, "please consider Adam instead".
 
-    `Adagrad` and `SGD` take either kind, both without weight decay and without `fused=True`.
+    `Adagrad` and `SGD` take either kind, both without weight decay and without
+    `fused=True`.
     """
     table = nn.Embedding.from_pretrained(torch.zeros(2, 2), freeze=False, sparse=True)
     table(torch.tensor([1])).sum().backward()
@@ -220,10 +221,11 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
 
 
 def test_sparse_adam_moves_only_the_rows_that_were_looked_up():
-    """`SparseAdam.step()` moves only the rows of an `nn.Embedding(sparse=True)` that the batch
-    looked up; the other rows and their running means stay as they are.
+    """`SparseAdam.step()` moves only the rows of an `nn.Embedding(sparse=True)` that the
+    batch looked up; the other rows and their running means stay as they are.
 
-    `Adam` with a dense gradient goes on moving a row by its old mean after its last look-up.
+    `Adam` with a dense gradient goes on moving a row by its old mean after its last
+    look-up.
     """
     table = nn.Embedding.from_pretrained(torch.zeros(3, 1), freeze=False, sparse=True)
     optimizer = torch.optim.SparseAdam(table.parameters(), lr=0.5)
@@ -241,8 +243,8 @@ def test_sparse_adam_moves_only_the_rows_that_were_looked_up():
 
 @pytest.mark.torch(">=2.9")
 def test_muon_takes_matrices_only():
-    """`torch.optim.Muon`, since PyTorch 2.9, takes parameters with two dimensions: one of shape
-    (3,), as a bias has, raises ValueError, "Muon only supports 2D parameters".
+    """`torch.optim.Muon`, since PyTorch 2.9, takes parameters with two dimensions: one of
+    shape (3,), as a bias has, raises ValueError, "Muon only supports 2D parameters".
 
     Because its step makes the update matrix orthogonal. Give biases, and the weights of
     convolutions, to a second optimizer such as `AdamW`.
@@ -255,8 +257,9 @@ def test_muon_takes_matrices_only():
 
 @pytest.mark.torch(">=2.5")
 def test_adafactor_keeps_a_row_and_a_column_instead_of_a_matrix():
-    """`torch.optim.Adafactor`, since PyTorch 2.5, keeps `row_var` and `col_var` for a matrix, 3
-    + 4 numbers for 3 x 4 parameters; `Adam` keeps two matrices of the parameter's shape.
+    """`torch.optim.Adafactor`, since PyTorch 2.5, keeps `row_var` and `col_var` for a
+    matrix, 3 + 4 numbers for 3 x 4 parameters; `Adam` keeps two matrices of the parameter's
+    shape.
 
     So its state is small for large matrices. For a vector it keeps one `variance` of the
     parameter's shape.

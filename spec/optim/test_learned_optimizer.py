@@ -24,8 +24,8 @@ def test_gradients_flow_through_an_update_out_of_place():
     grad, makes a new tensor that autograd records: `backward()` on a loss of the weight
     after two such steps gives `lr` a gradient.
 
-    So a learning rate, or whatever else computes the step, can itself be learned by gradient
-    descent.
+    So a learning rate, or whatever else computes the step, can itself be learned by
+    gradient descent.
     """
     lr = torch.tensor(0.25, requires_grad=True)
     weight = torch.tensor(4.0)
@@ -40,8 +40,9 @@ def test_gradients_flow_through_an_update_out_of_place():
 
 
 def test_gradients_do_not_flow_through_an_optimizers_step():
-    """Autograd doesn't record `SGD.step()` by default: `backward()` on a loss of the updated
-    weight gives no gradient to a tensor from which the gradient of the step was computed.
+    """Autograd doesn't record `SGD.step()` by default: `backward()` on a loss of the
+    updated weight gives no gradient to a tensor from which the gradient of the step was
+    computed.
 
     Because `step()` runs under `no_grad`. Write the update out of place, `weight - lr *
     gradient`, with a gradient made by `create_graph=True`.
@@ -64,13 +65,13 @@ def test_gradients_do_not_flow_through_an_optimizers_step():
 
 @pytest.mark.torch(">=2.0")
 def test_a_differentiable_step_is_recorded():
-    """Autograd records the `step()` of `SGD([weight], lr=0.125, differentiable=True)` without
-    momentum, where `weight` is no leaf: the new weight gives a gradient to what `weight.grad`
-    was computed from.
+    """Autograd records the `step()` of `SGD([weight], lr=0.125, differentiable=True)`
+    without momentum, where `weight` is no leaf: the new weight gives a gradient to what
+    `weight.grad` was computed from.
 
     Hand over a clone: a leaf that requires grad can't be changed in place. The step still
-    writes in place, so a graph that saved the old weight fails in `backward()`. With momentum
-    the first step passes no gradient on.
+    writes in place, so a graph that saved the old weight fails in `backward()`. With
+    momentum the first step passes no gradient on.
     """
     scale = torch.tensor(2.0, requires_grad=True)
     weight = nn.Parameter(torch.tensor(3.0)).clone()
@@ -95,8 +96,8 @@ def test_an_lstm_gets_gradients_from_the_steps_it_took():
     + head(hidden)`, `backward()` on a loss of the last weight gives all parameters of the
     two a gradient.
 
-    `detach()` on the gradient that the LSTM reads saves second derivatives; the path through the
-    steps remains.
+    `detach()` on the gradient that the LSTM reads saves second derivatives; the path
+    through the steps remains.
     """
     cell, head = nn.LSTMCell(1, 4), nn.Linear(4, 1)
     weight, memory = torch.tensor([[4.0]]), None
@@ -112,9 +113,9 @@ def test_an_lstm_gets_gradients_from_the_steps_it_took():
 
 @pytest.mark.claim("path-lstm-optimizer")
 def test_an_lstm_can_learn_to_optimize():
-    """An `nn.LSTMCell` can be trained to optimize: here, after a hundred batches of parabolas,
-    ten of its steps on new ones reach a lower loss than ten of gradient descent with rate 0.1,
-    and than its own before the training.
+    """An `nn.LSTMCell` can be trained to optimize: here, after a hundred batches of
+    parabolas, ten of its steps on new ones reach a lower loss than ten of gradient descent
+    with rate 0.1, and than its own before the training.
 
     A well-chosen rate would still win: a hundred batches are a short training.
     """

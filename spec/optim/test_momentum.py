@@ -52,8 +52,8 @@ def test_momentum_rolls_on_where_the_gradient_is_zero():
     """With `SGD(lr=1.0, momentum=0.5)` a weight goes on moving if its gradient is -8 in the
     first step and a tensor of 0 from then on: the steps are 8, 4, 2 and 1.
 
-    Because the buffer still holds the past gradients. It carries a weight across flat ground,
-    and past a minimum too. A weight whose gradient is None doesn't move.
+    Because the buffer still holds the past gradients. It carries a weight across flat
+    ground, and past a minimum too. A weight whose gradient is None doesn't move.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.5)
@@ -72,8 +72,8 @@ def test_under_a_constant_gradient_momentum_multiplies_the_step():
     """Under a constant gradient the steps of `SGD(lr=lr, momentum=0.75)` approach `1 / (1 -
     0.75)`, four, times `lr * gradient`.
 
-    For the usual 0.9 that is ten times: when momentum is added, the learning rate usually has
-    to go down.
+    For the usual 0.9 that is ten times: when momentum is added, the learning rate usually
+    has to go down.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
     optimizer = torch.optim.SGD([weight], lr=1.0, momentum=0.75)

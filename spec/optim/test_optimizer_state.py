@@ -84,11 +84,11 @@ def test_the_state_has_the_shape_of_the_parameter(device):
 
 
 def test_the_state_is_made_by_the_first_step():
-    """A new `Adam` has an empty `state`: a parameter's entry is made by the first `step()` at which
-    the parameter has a gradient.
+    """A new `Adam` has an empty `state`: a parameter's entry is made by the first `step()`
+    at which the parameter has a gradient.
 
-    So the memory for the averages is taken at the first step, and a model that fits before it may
-    not fit after. `Adagrad` makes its state when it is made itself.
+    So the memory for the averages is taken at the first step, and a model that fits before
+    it may not fit after. `Adagrad` makes its state when it is made itself.
     """
     trained, idle = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([trained, idle])
@@ -104,8 +104,8 @@ def test_the_state_is_made_by_the_first_step():
 
 
 def test_parameters_without_a_gradient_are_passed_over():
-    """`SGD.step()` skips a parameter whose `grad` is None: it gets no weight decay, no momentum
-    and no entry in the state.
+    """`SGD.step()` skips a parameter whose `grad` is None: it gets no weight decay, no
+    momentum and no entry in the state.
 
     A gradient of zeros is another matter: see `spec/optim/test_zero_grad.py`.
     """
@@ -146,8 +146,8 @@ def test_a_state_dict_shares_memory_with_the_optimizer():
     tensor: the next step updates the same `momentum_buffer`. `copy.deepcopy` of the dict
     keeps the values of the moment.
 
-    `torch.save` writes the values of the moment; a dict kept in memory, for the best epoch so
-    far, needs the deep copy. Settings such as `lr` that are numbers stay as they were.
+    `torch.save` writes the values of the moment; a dict kept in memory, for the best epoch
+    so far, needs the deep copy. Settings such as `lr` that are numbers stay as they were.
     """
     weight = nn.Parameter(torch.zeros(1))
     weight.grad = torch.ones(1)
@@ -163,12 +163,12 @@ def test_a_state_dict_shares_memory_with_the_optimizer():
 
 
 def test_a_resumed_training_goes_on_as_if_uninterrupted():
-    """A new parameter and a new `SGD` that are given the value and the `optimizer.state_dict()`
-    saved after a step take, with the same gradient, the same next step as training without the
-    interruption.
+    """A new parameter and a new `SGD` that are given the value and the
+    `optimizer.state_dict()` saved after a step take, with the same gradient, the same next
+    step as training without the interruption.
 
-    Because `load_state_dict` brings back the momentum buffer and the settings; the new optimizer's
-    own `lr=1.0` is replaced.
+    Because `load_state_dict` brings back the momentum buffer and the settings; the new
+    optimizer's own `lr=1.0` is replaced.
     """
     straight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([straight], lr=0.25, momentum=0.5)
@@ -189,9 +189,9 @@ def test_a_resumed_training_goes_on_as_if_uninterrupted():
 
 
 def test_without_its_state_a_resumed_training_loses_its_momentum():
-    """After a step of `SGD([weight], lr=0.25, momentum=0.5)` from 4 to 2, the next one with the
-    same gradient, 8, leads to -1; that of a new `SGD` without the saved state leads to 0, as it
-    has no momentum buffer.
+    """After a step of `SGD([weight], lr=0.25, momentum=0.5)` from 4 to 2, the next one with
+    the same gradient, 8, leads to -1; that of a new `SGD` without the saved state leads to
+    0, as it has no momentum buffer.
 
     Save `optimizer.state_dict()` in the checkpoint: no error says that it is missing.
     """
@@ -212,8 +212,9 @@ def test_without_its_state_a_resumed_training_loses_its_momentum():
 
 
 def test_loading_a_state_brings_its_settings_along():
-    """`optimizer.load_state_dict(saved)` replaces the settings of each group by the saved ones:
-    an `SGD` made with `lr=0.25` has the saved `lr` of 0.5 and momentum of 0.75 afterwards.
+    """`optimizer.load_state_dict(saved)` replaces the settings of each group by the saved
+    ones: an `SGD` made with `lr=0.25` has the saved `lr` of 0.5 and momentum of 0.75
+    afterwards.
 
     To go on with another rate, assign to `optimizer.param_groups[0]["lr"]` after loading.
     """
@@ -228,11 +229,12 @@ def test_loading_a_state_brings_its_settings_along():
 
 
 def test_a_loaded_state_goes_by_order():
-    """`optimizer.load_state_dict` assigns state by position: an `SGD` that lists the same two
-    parameters in another order gives each the momentum buffer of the other, without an error.
+    """`optimizer.load_state_dict` assigns state by position: an `SGD` that lists the same
+    two parameters in another order gives each the momentum buffer of the other, without an
+    error.
 
-    Because the keys of `state` are positions. Build the optimizer from `net.parameters()` of
-    the same net, whose order is fixed.
+    Because the keys of `state` are positions. Build the optimizer from `net.parameters()`
+    of the same net, whose order is fixed.
     """
     first, second = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1))
     first.grad, second.grad = torch.tensor([2.0]), torch.tensor([3.0])
@@ -251,8 +253,8 @@ def test_a_loaded_state_takes_the_dtype_of_the_parameter():
     of `Adam` from float32 to the dtype of a float64 parameter; it doesn't convert the
     `step` of `Adam`.
 
-    Averages go to the device of the parameter too: load into an optimizer whose parameters have
-    already been moved. State of a complex parameter is not converted.
+    Averages go to the device of the parameter too: load into an optimizer whose parameters
+    have already been moved. State of a complex parameter is not converted.
     """
     single, double = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(1).double())
     single.grad = torch.ones(1)
@@ -293,8 +295,9 @@ def test_a_state_of_another_shape_is_taken_and_fails_later():
     loaded for a parameter of shape (2,), and the next `step()` that finds a gradient, if
     not fused, raises RuntimeError, "doesn't match the broadcast shape".
 
-    It happens when a layer was replaced by one of another size. Make a new optimizer for the
-    new net. With `fused=True` the step raises nothing and writes past the end of the buffer.
+    It happens when a layer was replaced by one of another size. Make a new optimizer for
+    the new net. With `fused=True` the step raises nothing and writes past the end of the
+    buffer.
     """
     small, large = nn.Parameter(torch.zeros(1)), nn.Parameter(torch.zeros(2))
     small.grad, large.grad = torch.ones(1), torch.ones(2)
@@ -309,8 +312,8 @@ def test_a_state_of_another_shape_is_taken_and_fails_later():
 
 
 def test_the_state_dict_of_a_net_is_refused_by_an_optimizer():
-    """`optimizer.load_state_dict(net.state_dict())` raises KeyError, "'param_groups'", because
-    a net's state dict has the names of parameters and buffers as keys.
+    """`optimizer.load_state_dict(net.state_dict())` raises KeyError, "'param_groups'",
+    because a net's state dict has the names of parameters and buffers as keys.
 
     A checkpoint has two entries, one for `net.state_dict()` and one for
     `optimizer.state_dict()`.

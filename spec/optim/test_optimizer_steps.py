@@ -22,12 +22,12 @@ from torch import nn
 
 
 def test_a_closure_computes_the_loss_for_the_step():
-    """`SGD.step(closure)` calls the closure, which computes the loss and the gradients, then
-    updates the parameters, and returns what the closure returned, the loss from before the
-    update; `SGD.step()` returns None.
+    """`SGD.step(closure)` calls the closure, which computes the loss and the gradients,
+    then updates the parameters, and returns what the closure returned, the loss from before
+    the update; `SGD.step()` returns None.
 
-    Because the closure runs first: here `weight**2` is 16 at 4, and the step moves the weight
-    to 2.
+    Because the closure runs first: here `weight**2` is 16 at 4, and the step moves the
+    weight to 2.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=0.25)
@@ -47,11 +47,11 @@ def test_a_closure_computes_the_loss_for_the_step():
 
 def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
     """After `loss = weight**3`, `loss.backward(retain_graph=True)` and `SGD([weight],
-    lr=0.5).step()`, a second `loss.backward()` raises RuntimeError, "has been modified by an
-    inplace operation".
+    lr=0.5).step()`, a second `loss.backward()` raises RuntimeError, "has been modified by
+    an inplace operation".
 
-    Because the slope of `weight**3` needs the old weight, which has been overwritten. Compute
-    the loss anew after each step.
+    Because the slope of `weight**3` needs the old weight, which has been overwritten.
+    Compute the loss anew after each step.
     """
     weight = nn.Parameter(torch.tensor(2.0))
     loss = weight**3
@@ -66,11 +66,11 @@ def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
 
 def test_foreach_is_a_way_to_compute_the_same_step():
     """`torch.optim.Adam` takes the same step, up to rounding, with `foreach=True`, which
-    updates all parameters of a group together, as with `foreach=False`, which updates one after
-    the other.
+    updates all parameters of a group together, as with `foreach=False`, which updates one
+    after the other.
 
-    Because `foreach` decides only how the operations are launched. Left at None, `Adam` uses it
-    on a GPU, where few large launches are faster than many small ones.
+    Because `foreach` decides only how the operations are launched. Left at None, `Adam`
+    uses it on a GPU, where few large launches are faster than many small ones.
     """
     together = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
     in_turn = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(1))]
@@ -115,7 +115,8 @@ def test_hooks_run_before_and_after_each_step():
     `optimizer.register_step_post_hook` run before and after each `optimizer.step()`, until
     `remove()` is called on the handle that registering returned.
 
-    A post hook is a place to log or to constrain weights without touching the training loop.
+    A post hook is a place to log or to constrain weights without touching the training
+    loop.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(1.0)
@@ -136,9 +137,9 @@ def test_hooks_run_before_and_after_each_step():
 
 
 def test_an_optimizer_of_ones_own_defines_step():
-    """A subclass of `torch.optim.Optimizer` that passes the parameters and a dict of defaults to
-    `super().__init__` and defines `step` is an optimizer, with `param_groups`, `zero_grad` and
-    `state_dict`.
+    """A subclass of `torch.optim.Optimizer` that passes the parameters and a dict of
+    defaults to `super().__init__` and defines `step` is an optimizer, with `param_groups`,
+    `zero_grad` and `state_dict`.
 
     `step` loops over `self.param_groups` under `torch.no_grad()`, skipping parameters whose
     gradient is None.
@@ -175,8 +176,8 @@ def test_lbfgs_calls_its_closure_several_times_per_step():
     `step`: nine times for `(a - 3)**2 + 10 * (b + 1)**2` from (0, 0) in float32, ending
     near the minimum, (3, -1); `step` returns the first loss.
 
-    Because it estimates the curvature from successive gradients. It wants a loss that is the
-    same function in each call: the whole data, not mini-batches.
+    Because it estimates the curvature from successive gradients. It wants a loss that is
+    the same function in each call: the whole data, not mini-batches.
     """
     weight = nn.Parameter(torch.tensor([0.0, 0.0]))
     optimizer = torch.optim.LBFGS([weight])
@@ -200,8 +201,8 @@ def test_lbfgs_without_a_closure_is_refused():
     """`torch.optim.LBFGS.step()` without a closure raises TypeError, "missing 1 required
     positional argument: 'closure'"; `torch.optim.SGD.step()` needs none.
 
-    Because LBFGS has to compute the loss at several points: hand it a function that clears the
-    gradients, calls `backward()` and returns the loss.
+    Because LBFGS has to compute the loss at several points: hand it a function that clears
+    the gradients, calls `backward()` and returns the loss.
     """
     optimizer = torch.optim.LBFGS([nn.Parameter(torch.zeros(2))])
 
@@ -215,7 +216,8 @@ def test_a_closure_that_returns_nothing_is_refused_by_lbfgs():
     """`torch.optim.LBFGS.step(closure)` raises TypeError if the closure returns None, as it
     does when `return loss` is forgotten.
 
-    Because LBFGS converts the returned loss with `float()`. End the closure with `return loss`.
+    Because LBFGS converts the returned loss with `float()`. End the closure with `return
+    loss`.
     """
     weight = nn.Parameter(torch.zeros(2))
     optimizer = torch.optim.LBFGS([weight])
@@ -234,8 +236,8 @@ def test_lbfgs_has_one_group():
     """`torch.optim.LBFGS` given a list of two parameter groups raises ValueError, "LBFGS
     doesn't support per-parameter options".
 
-    Because it treats all parameters as one long vector with one learning rate. Hand it one list
-    of parameters.
+    Because it treats all parameters as one long vector with one learning rate. Hand it one
+    list of parameters.
     """
     first, second = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
 

@@ -20,8 +20,8 @@ from torch import nn
 
 
 def test_a_plain_list_makes_one_group():
-    """`torch.optim.SGD(net.parameters(), lr=0.5)` has one group in `param_groups`, which holds
-    the `nn.Parameter` objects themselves in the order of the net.
+    """`torch.optim.SGD(net.parameters(), lr=0.5)` has one group in `param_groups`, which
+    holds the `nn.Parameter` objects themselves in the order of the net.
     """
     net = nn.Linear(2, 1)
 
@@ -34,8 +34,8 @@ def test_a_plain_list_makes_one_group():
 
 @pytest.mark.claim("path-per-layer-learning-rate")
 def test_each_layer_can_have_its_own_learning_rate(device):
-    """`torch.optim.SGD` given one dict per layer, each with `params` and an `lr` of its own,
-    moves each layer by its own learning rate.
+    """`torch.optim.SGD` given one dict per layer, each with `params` and an `lr` of its
+    own, moves each layer by its own learning rate.
 
     Used in fine-tuning: a small rate for pretrained layers, a larger one for the new head.
     """
@@ -75,8 +75,8 @@ def test_each_layer_can_have_its_own_weight_decay():
 
 
 def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
-    """A setting that a group's dict in `torch.optim.SGD([{...}, {...}])` lacks comes from the
-    keyword arguments of `SGD`, and otherwise from the defaults of the class.
+    """A setting that a group's dict in `torch.optim.SGD([{...}, {...}])` lacks comes from
+    the keyword arguments of `SGD`, and otherwise from the defaults of the class.
     """
     first, second = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
 
@@ -90,9 +90,9 @@ def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
 
 
 def test_biases_without_decay_are_selected_by_their_dimensions():
-    """Two groups of `AdamW`, split by `p.ndim > 1`, give the matrices of `nn.Linear` a weight
-    decay of 0.1, and its biases and the parameters of `nn.LayerNorm(3)`, which have one
-    dimension, a decay of 0.
+    """Two groups of `AdamW`, split by `p.ndim > 1`, give the matrices of `nn.Linear` a
+    weight decay of 0.1, and its biases and the parameters of `nn.LayerNorm(3)`, which have
+    one dimension, a decay of 0.
 
     A usual choice for transformers: decay on biases and normalisation weights helps little.
     """
@@ -146,8 +146,8 @@ def test_groups_print_one_after_the_other():
 
 @pytest.mark.torch(">=2.6")
 def test_named_parameters_keep_their_names():
-    """Since PyTorch 2.6, `torch.optim.SGD` given `net.named_parameters()` keeps the names in
-    the group, under `param_names`.
+    """Since PyTorch 2.6, `torch.optim.SGD` given `net.named_parameters()` keeps the names
+    in the group, under `param_names`.
     """
     optimizer = torch.optim.SGD(nn.Linear(2, 1).named_parameters(), lr=0.5)
 
@@ -156,8 +156,8 @@ def test_named_parameters_keep_their_names():
 
 @pytest.mark.torch("<2.6")
 def test_named_parameters_were_refused():
-    """Before PyTorch 2.6, `torch.optim.SGD` given `net.named_parameters()`, which yields pairs
-    of name and parameter, raised TypeError.
+    """Before PyTorch 2.6, `torch.optim.SGD` given `net.named_parameters()`, which yields
+    pairs of name and parameter, raised TypeError.
 
     Because it took each pair for a parameter. `net.parameters()` works in all releases.
     """
@@ -166,10 +166,11 @@ def test_named_parameters_were_refused():
 
 
 def test_a_parameter_belongs_to_one_group():
-    """`torch.optim.SGD` raises ValueError, "some parameters appear in more than one parameter
-    group", if the same parameter is in two of its groups.
+    """`torch.optim.SGD` raises ValueError, "some parameters appear in more than one
+    parameter group", if the same parameter is in two of its groups.
 
-    Because it would have two learning rates. Leave out of the one group what the other lists.
+    Because it would have two learning rates. Leave out of the one group what the other
+    lists.
     """
     net = nn.Linear(2, 1)
 
@@ -207,11 +208,11 @@ def test_a_dict_alone_is_read_as_its_keys():
 
 
 def test_a_misspelt_setting_is_kept_and_does_nothing():
-    """A group's dict given to `torch.optim.SGD` keeps a key that the optimizer doesn't know:
-    `"learning_rate": 2.0` stands beside `lr` and has no effect.
+    """A group's dict given to `torch.optim.SGD` keeps a key that the optimizer doesn't
+    know: `"learning_rate": 2.0` stands beside `lr` and has no effect.
 
-    No error says so; `print(optimizer)` shows the key. Own keys, such as a name for the group,
-    are kept in the same way.
+    No error says so; `print(optimizer)` shows the key. Own keys, such as a name for the
+    group, are kept in the same way.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     weight.grad = torch.tensor(1.0)
@@ -251,11 +252,11 @@ def test_the_key_of_a_groups_parameters_is_params():
 
 
 def test_a_set_of_parameters_is_refused_in_a_group():
-    """A Python `set` under `params` in a group, given to `torch.optim.SGD`, raises TypeError,
-    "parameters need to be organized in ordered collections": write a list.
+    """A Python `set` under `params` in a group, given to `torch.optim.SGD`, raises
+    TypeError, "parameters need to be organized in ordered collections": write a list.
 
-    Because the saved state of an optimizer goes by position, and a set has no order that would
-    repeat.
+    Because the saved state of an optimizer goes by position, and a set has no order that
+    would repeat.
     """
     weight = nn.Parameter(torch.zeros(2))
 
@@ -267,10 +268,11 @@ def test_a_set_of_parameters_is_refused_in_a_group():
 
 @pytest.mark.torch("<2.15")
 def test_a_set_without_a_group_was_accepted():
-    """Before PyTorch 2.15, `torch.optim.SGD` accepted a Python `set` of parameters that is not
-    inside a group, without a warning.
+    """Before PyTorch 2.15, `torch.optim.SGD` accepted a Python `set` of parameters that is
+    not inside a group, without a warning.
 
-    Its order may differ from run to run, and with it the meaning of a saved state. Use a list.
+    Its order may differ from run to run, and with it the meaning of a saved state. Use a
+    list.
     """
     optimizer = torch.optim.SGD({nn.Parameter(torch.zeros(2))}, lr=0.5)
 
@@ -282,7 +284,8 @@ def test_a_set_without_a_group_is_deprecated():
     """Since PyTorch 2.15, `torch.optim.SGD` issues a FutureWarning for a Python `set` of
     parameters that is not inside a group.
 
-    Its order may differ from run to run, and with it the meaning of a saved state. Use a list.
+    Its order may differ from run to run, and with it the meaning of a saved state. Use a
+    list.
     """
     with pytest.warns(
         FutureWarning, match="parameters need to be organized in ordered collections"

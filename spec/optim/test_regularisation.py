@@ -19,9 +19,9 @@ from torch import nn
 
 
 def test_l2_regularisation_is_the_setting_weight_decay():
-    """`SGD(..., weight_decay=0.25)` adds `0.25 * weight` to the gradient of each parameter that
-    has one: with a gradient of zero and `lr=1.0`, a weight of 4 becomes 3, and one of -4
-    becomes -3.
+    """`SGD(..., weight_decay=0.25)` adds `0.25 * weight` to the gradient of each parameter
+    that has one: with a gradient of zero and `lr=1.0`, a weight of 4 becomes 3, and one of
+    -4 becomes -3.
 
     This is L2 regularisation: weights that the loss doesn't need shrink towards zero.
     """
@@ -80,8 +80,8 @@ def test_l1_with_sgd_does_not_reach_zero_exactly():
     swings between -0.25 and 0.25 instead of becoming 0; `F.softshrink(weight, 0.5)` gives
     0.
 
-    Soft thresholding, `F.softshrink(weight, lr * c)` after the step instead of the term in the
-    loss, makes small weights exactly 0.
+    Soft thresholding, `F.softshrink(weight, lr * c)` after the step instead of the term in
+    the loss, makes small weights exactly 0.
     """
     weight = nn.Parameter(torch.tensor(0.25))
     optimizer = torch.optim.SGD([weight], lr=1.0)
@@ -117,8 +117,8 @@ def test_the_loss_does_not_show_weight_decay():
     """The loss that is computed, such as by `F.mse_loss`, does not contain the optimizer's
     `weight_decay`; an L1 or L2 term added to the loss does appear in it.
 
-    Such a term belongs to training alone: compute the validation loss without it, or the two
-    can't be compared.
+    Such a term belongs to training alone: compute the validation loss without it, or the
+    two can't be compared.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 2.0)
@@ -137,8 +137,8 @@ def test_the_loss_does_not_show_weight_decay():
 
 
 def test_one_layer_may_be_penalised_alone():
-    """An L1 term over `net[1].parameters()` instead of `net.parameters()` regularises one layer
-    of an `nn.Sequential`: the other layer gets no gradient from it.
+    """An L1 term over `net[1].parameters()` instead of `net.parameters()` regularises one
+    layer of an `nn.Sequential`: the other layer gets no gradient from it.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     for layer in net:

@@ -24,8 +24,8 @@ def test_a_scheduler_acts_as_soon_as_it_is_made():
     for count 0 into the optimizer, 0.25 for a rate of 1, and keeps the 1 in the group as
     `initial_lr`.
 
-    So a warm-up needs no `scheduler.step()` before the first batch. `ReduceLROnPlateau` does
-    neither: it has no formula.
+    So a warm-up needs no `scheduler.step()` before the first batch. `ReduceLROnPlateau`
+    does neither: it has no formula.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
 
@@ -51,8 +51,8 @@ def test_a_scheduler_keeps_the_ratio_of_the_groups():
 
 
 def test_stepping_the_scheduler_first_skips_the_first_rate():
-    """`ExponentialLR.step()` before the first `optimizer.step()` issues a UserWarning, and the
-    first rate of the schedule is not used.
+    """`ExponentialLR.step()` before the first `optimizer.step()` issues a UserWarning, and
+    the first rate of the schedule is not used.
 
     Call `optimizer.step()` first, then `scheduler.step()`.
     """
@@ -69,8 +69,8 @@ def test_stepping_the_scheduler_first_skips_the_first_rate():
 
 
 def test_a_scheduler_stepped_per_batch_counts_batches():
-    """`StepLR(optimizer, step_size=2)` counts its `step()` calls: called after each of eight
-    batches it reduces the rate four times, even if 2 was meant as epochs.
+    """`StepLR(optimizer, step_size=2)` counts its `step()` calls: called after each of
+    eight batches it reduces the rate four times, even if 2 was meant as epochs.
 
     Put `scheduler.step()` into the outer loop, or multiply `step_size` by `len(loader)`.
     """
@@ -92,8 +92,8 @@ def test_a_rate_set_by_hand_survives_some_schedulers_only():
     multiplies the initial rate.
 
     Build the exception into the function of `LambdaLR`. A new `LambdaLR` doesn't help by
-    itself: it starts from the `initial_lr` that the first one has left in the group, so assign
-    to that, too.
+    itself: it starts from the `initial_lr` that the first one has left in the group, so
+    assign to that, too.
     """
     first = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     second = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
@@ -119,8 +119,8 @@ def test_get_lr_is_not_for_reading_the_rate():
     step `get_lr()` returns those of one more step, with a UserWarning, "please use
     `get_last_lr()`".
 
-    `get_lr` is what `step()` calls, and what a scheduler of one's own defines. A rate that was
-    set by hand since is read from `param_groups`.
+    `get_lr` is what `step()` calls, and what a scheduler of one's own defines. A rate that
+    was set by hand since is read from `param_groups`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
@@ -139,8 +139,8 @@ def test_get_lr_is_not_for_reading_the_rate():
 
 def test_a_schedule_goes_on_from_its_state():
     """A new `StepLR(optimizer, step_size=2, gamma=0.5)` that loads the `state_dict()` saved
-    after three steps goes on counting: its next step is the fourth, and halves the rate that
-    the optimizer has loaded.
+    after three steps goes on counting: its next step is the fourth, and halves the rate
+    that the optimizer has loaded.
 
     Save both. The optimizer's state has the rate, the scheduler's the count.
     """
@@ -167,8 +167,8 @@ def test_a_scheduler_made_after_loading_overwrites_the_loaded_rate():
     back: make the scheduler first, then load both states.
 
     Because making a scheduler writes the rate for count 0 into the groups, and loading its
-    state writes none. `LambdaLR` is right again after the next `scheduler.step()`; `LinearLR`,
-    which goes on from the present rate, is not.
+    state writes none. `LambdaLR` is right again after the next `scheduler.step()`;
+    `LinearLR`, which goes on from the present rate, is not.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda count: 0.5**count)
@@ -223,12 +223,12 @@ def test_a_scheduler_saves_its_counts_and_not_the_optimizer():
 
 def test_starting_in_the_middle_needs_the_first_rate():
     """`StepLR(optimizer, step_size=2, last_epoch=3)`, which is meant for resuming, raises
-    KeyError, "param 'initial_lr' is not specified in param_groups[0]", if the groups have no
-    `initial_lr`.
+    KeyError, "param 'initial_lr' is not specified in param_groups[0]", if the groups have
+    no `initial_lr`.
 
-    Because it starts from that rate, which the saved state of the optimizer has. Easier: make
-    the scheduler without `last_epoch`, then load the saved states of the optimizer and of the
-    scheduler.
+    Because it starts from that rate, which the saved state of the optimizer has. Easier:
+    make the scheduler without `last_epoch`, then load the saved states of the optimizer and
+    of the scheduler.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     saved = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
@@ -245,7 +245,8 @@ def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
     """`ExponentialLR.step(3.0)` sets `last_epoch` to 3.0, with a UserWarning: the argument
     is an epoch number, so don't pass a loss, as one does with `ReduceLROnPlateau`.
 
-    Because only `ReduceLROnPlateau.step` takes a value to watch. Call `step()` without an argument.
+    Because only `ReduceLROnPlateau.step` takes a value to watch. Call `step()` without an
+    argument.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
@@ -261,8 +262,8 @@ def test_a_loss_handed_to_another_scheduler_is_taken_for_an_epoch():
 
 
 def test_a_scheduler_wants_the_optimizer():
-    """`lr_scheduler.StepLR` given a net or a list of parameters instead of an optimizer raises
-    TypeError, "is not an Optimizer".
+    """`lr_scheduler.StepLR` given a net or a list of parameters instead of an optimizer
+    raises TypeError, "is not an Optimizer".
 
     Because it changes the optimizer's groups: `StepLR(optimizer, step_size=1)`.
     """

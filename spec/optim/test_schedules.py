@@ -23,11 +23,11 @@ from torch.optim import lr_scheduler
 
 @pytest.mark.claim("path-adjust-learning-rate")
 def test_the_rate_can_be_changed_by_hand():
-    """Assigning to `optimizer.param_groups[0]["lr"]` changes the learning rate of that group
-    from the next `optimizer.step()` on.
+    """Assigning to `optimizer.param_groups[0]["lr"]` changes the learning rate of that
+    group from the next `optimizer.step()` on.
 
-    Because each step reads its settings from the group. With several groups, assign to each. A
-    loop that does so before each step is a schedule without a scheduler.
+    Because each step reads its settings from the group. With several groups, assign to
+    each. A loop that does so before each step is a schedule without a scheduler.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=1.0)
@@ -41,8 +41,8 @@ def test_the_rate_can_be_changed_by_hand():
 
 
 def test_an_attribute_lr_changes_nothing():
-    """`optimizer.lr = 0.25` on an `SGD` object sets an attribute that its `step()` does not read:
-    the rate stays what `param_groups` says.
+    """`optimizer.lr = 0.25` on an `SGD` object sets an attribute that its `step()` does not
+    read: the rate stays what `param_groups` says.
 
     Python lets attributes be added, so no error says so. Assign to
     `optimizer.param_groups[0]["lr"]`.
@@ -73,9 +73,9 @@ def test_an_attribute_lr_changes_nothing():
     ],
 )
 def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
-    """Each `step()` of a scheduler such as `StepLR` writes the next rate of its formula into
-    `optimizer.param_groups`: with `step_size=2` and `gamma=0.5` a rate of 1 goes 1, 1, 0.5,
-    0.5, 0.25, 0.25.
+    """Each `step()` of a scheduler such as `StepLR` writes the next rate of its formula
+    into `optimizer.param_groups`: with `step_size=2` and `gamma=0.5` a rate of 1 goes 1, 1,
+    0.5, 0.5, 0.25, 0.25.
 
     The table below has six rates for each of seven more schedulers, from a rate of 1 too.
     """
@@ -92,9 +92,8 @@ def test_a_schedule_is_a_formula_of_the_number_of_steps(name, settings, rates):
 
 
 def test_cosine_annealing_follows_half_a_wave():
-    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of
-    `eta_min + (lr - eta_min) * (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate, up
-    to rounding.
+    """After `t` of `T_max` steps `CosineAnnealingLR` has a rate of `eta_min + (lr -
+    eta_min) * (1 + cos(pi * t / T_max)) / 2`, `lr` being the initial rate, up to rounding.
 
     Past `T_max` the rate rises again: choose `T_max` as the number of steps of the whole
     training. A rate assigned by hand meanwhile changes the following ones.
@@ -129,8 +128,8 @@ def test_lambda_lr_multiplies_the_first_rate_by_a_function_of_the_count():
 
 
 def test_a_function_that_returns_the_rate_itself_squares_it():
-    """If the function of `LambdaLR` returns the wanted rate instead of a factor, the result is
-    that rate times the initial one: for 0.125 and 0.125 it is 0.015625.
+    """If the function of `LambdaLR` returns the wanted rate instead of a factor, the result
+    is that rate times the initial one: for 0.125 and 0.125 it is 0.015625.
 
     To let the function return rates, give the optimizer `lr=1.0`.
     """
@@ -145,8 +144,8 @@ def test_multiplicative_lr_multiplies_the_last_rate():
     """Each `step()` of `MultiplicativeLR` multiplies the present rate by what its function
     returns; `LambdaLR` multiplies the initial rate.
 
-    A function that returns 0.5 each time halves the rate in each step here, and only once with
-    `LambdaLR`.
+    A function that returns 0.5 each time halves the rate in each step here, and only once
+    with `LambdaLR`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
@@ -169,8 +168,8 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
     momentum of `SGD` goes by default from 0.95 to 0.85 and back.
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
-    optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number, the
-    peak lies between two steps.
+    optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number,
+    the peak lies between two steps.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0, momentum=0.9)
     scheduler = lr_scheduler.OneCycleLR(
@@ -336,11 +335,11 @@ def test_warm_up_is_one_schedule_after_another():
 
 @pytest.mark.torch("<2.9")
 def test_a_sequence_of_schedules_warned_of_itself():
-    """Up to PyTorch 2.8, `SequentialLR.step()` issued a UserWarning, "The epoch parameter in
-    `scheduler.step()`", when it reached a milestone.
+    """Up to PyTorch 2.8, `SequentialLR.step()` issued a UserWarning, "The epoch parameter
+    in `scheduler.step()`", when it reached a milestone.
 
-    Because it called the next scheduler with an epoch, which PyTorch itself had deprecated. The
-    warning may be ignored.
+    Because it called the next scheduler with an epoch, which PyTorch itself had deprecated.
+    The warning may be ignored.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     decay = [lr_scheduler.ExponentialLR(optimizer, gamma=0.5) for _ in range(2)]
@@ -412,8 +411,8 @@ def test_a_cyclic_schedule_goes_up_and_down():
     momentum moves the rate in a triangle, 1, 2, 3, 2, 1 and up again, by one entry per
     `step()`.
 
-    So it is stepped after each batch. It moves the momentum of `SGD` too, between 0.8 and 0.9,
-    unless `cycle_momentum=False`.
+    So it is stepped after each batch. It moves the momentum of `SGD` too, between 0.8 and
+    0.9, unless `cycle_momentum=False`.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=7.0, momentum=0.5)
     scheduler = lr_scheduler.CyclicLR(optimizer, base_lr=1.0, max_lr=3.0, step_size_up=2)
@@ -430,8 +429,9 @@ def test_a_cyclic_schedule_goes_up_and_down():
 
 
 def test_multi_step_decays_at_certain_epochs():
-    """`MultiStepLR(optimizer, milestones=[2, 4], gamma=0.5)`, stepped once per epoch, decays
-    the learning rate at certain epochs: it is multiplied by 0.5 after 2 steps and after 4.
+    """`MultiStepLR(optimizer, milestones=[2, 4], gamma=0.5)`, stepped once per epoch,
+    decays the learning rate at certain epochs: it is multiplied by 0.5 after 2 steps and
+    after 4.
 
     A milestone counts calls of `scheduler.step()`: in a loop that steps per batch it is a
     batch.

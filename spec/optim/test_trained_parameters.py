@@ -21,8 +21,8 @@ from torch import nn
 
 
 def test_parameters_can_be_read_only_once():
-    """`net.parameters()` returns a generator: `torch.optim.SGD`, given one that has been read
-    already, raises ValueError, "optimizer got an empty parameter list".
+    """`net.parameters()` returns a generator: `torch.optim.SGD`, given one that has been
+    read already, raises ValueError, "optimizer got an empty parameter list".
 
     Call `net.parameters()` anew for each use, or keep `list(net.parameters())`.
     """
@@ -34,8 +34,8 @@ def test_parameters_can_be_read_only_once():
 
 
 def test_a_tensor_in_place_of_a_list_is_refused():
-    """`torch.optim.SGD(weight)` with a single tensor raises TypeError, "should be an iterable
-    of Tensors or dicts"; `SGD([weight], lr=0.1)` trains it.
+    """`torch.optim.SGD(weight)` with a single tensor raises TypeError, "should be an
+    iterable of Tensors or dicts"; `SGD([weight], lr=0.1)` trains it.
 
     Because iterating over a tensor would give its rows, which are no parameters.
     """
@@ -49,10 +49,12 @@ def test_a_tensor_in_place_of_a_list_is_refused():
 
 
 def test_the_net_itself_and_the_method_are_no_list():
-    """`torch.optim.SGD(net)` with an `nn.Linear`, and `SGD(net.parameters)` without brackets,
-    raise TypeError, "object is not iterable": write `SGD(net.parameters(), lr=0.1)`.
+    """`torch.optim.SGD(net)` with an `nn.Linear`, and `SGD(net.parameters)` without
+    brackets, raise TypeError, "object is not iterable": write `SGD(net.parameters(),
+    lr=0.1)`.
 
-    An `nn.Sequential` can be iterated over, and is refused because its layers are no tensors.
+    An `nn.Sequential` can be iterated over, and is refused because its layers are no
+    tensors.
     """
     net = nn.Linear(2, 1)
 
@@ -71,9 +73,9 @@ def test_the_parameters_of_two_models_go_into_one_list():
     in one list, `Adam([*encoder.parameters(), *decoder.parameters()])`;
     `encoder.parameters() + decoder.parameters()` raises TypeError.
 
-    Because `parameters()` is a generator, "unsupported operand type(s) for +"; two generators
-    in a list are refused too, "one of the params is Module.parameters". `itertools.chain` joins
-    them.
+    Because `parameters()` is a generator, "unsupported operand type(s) for +"; two
+    generators in a list are refused too, "one of the params is Module.parameters".
+    `itertools.chain` joins them.
     """
     encoder, decoder = nn.Linear(2, 2), nn.Linear(2, 1)
 
@@ -90,8 +92,8 @@ def test_the_result_of_a_calculation_is_refused():
     """`torch.optim.SGD([weight * 1])`, with grad mode on and a trainable `nn.Parameter`
     `weight`, raises ValueError, "can't optimize a non-leaf Tensor".
 
-    Because `backward()` stores gradients in leaves. Hand over `weight`, or make a leaf of the
-    result with `detach().requires_grad_()`.
+    Because `backward()` stores gradients in leaves. Hand over `weight`, or make a leaf of
+    the result with `detach().requires_grad_()`.
     """
     weight = nn.Parameter(torch.zeros(2))
 
@@ -100,11 +102,11 @@ def test_the_result_of_a_calculation_is_refused():
 
 
 def test_a_tensor_without_requires_grad_is_taken_and_rests():
-    """`torch.optim.SGD` accepts a tensor that doesn't require grad; `backward()` gives it no
-    gradient, and `step()` skips it while its `grad` is None.
+    """`torch.optim.SGD` accepts a tensor that doesn't require grad; `backward()` gives it
+    no gradient, and `step()` skips it while its `grad` is None.
 
-    No error says that it isn't trained. Frozen parameters may therefore be handed over with the
-    others. An old gradient would still move it: see `spec/optim/test_zero_grad.py`.
+    No error says that it isn't trained. Frozen parameters may therefore be handed over with
+    the others. An old gradient would still move it: see `spec/optim/test_zero_grad.py`.
     """
     weight, constant = nn.Parameter(torch.tensor(4.0)), torch.tensor(4.0)
     optimizer = torch.optim.SGD([weight, constant], lr=0.25)
@@ -117,8 +119,8 @@ def test_a_tensor_without_requires_grad_is_taken_and_rests():
 
 
 def test_a_shared_weight_is_one_parameter():
-    """A weight that two layers share is listed once by `net.parameters()`, so `torch.optim.SGD`
-    holds one parameter for it and updates it once per step.
+    """A weight that two layers share is listed once by `net.parameters()`, so
+    `torch.optim.SGD` holds one parameter for it and updates it once per step.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[1].weight = net[0].weight
@@ -137,8 +139,8 @@ def test_converting_a_net_keeps_its_parameters():
     place and keeps the `nn.Parameter` objects, so an `SGD` made before trains the converted
     net.
 
-    The same holds for a move with `net.to("cuda")`. Convert before the first step: state that
-    the optimizer has made keeps its old dtype.
+    The same holds for a move with `net.to("cuda")`. Convert before the first step: state
+    that the optimizer has made keeps its old dtype.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
@@ -155,11 +157,11 @@ def test_converting_a_net_keeps_its_parameters():
 
 
 def test_state_made_before_the_conversion_keeps_its_dtype():
-    """The `momentum_buffer` that `SGD(foreach=False)` made before `net.double()` stays float32
-    beside its float64 parameter, also after the next `step()`.
+    """The `momentum_buffer` that `SGD(foreach=False)` made before `net.double()` stays
+    float32 beside its float64 parameter, also after the next `step()`.
 
-    Because `net.double()` converts what the net holds, and the state belongs to the optimizer.
-    Move and convert the net first, then make the optimizer.
+    Because `net.double()` converts what the net holds, and the state belongs to the
+    optimizer. Move and convert the net first, then make the optimizer.
     """
     net = nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.5, foreach=False)
@@ -199,8 +201,8 @@ def test_state_made_before_the_move_stays_behind():
     """State that `SGD(momentum=0.5, foreach=False)` made on the CPU stays there after
     `net.to("cuda")`, and the next `step()` raises RuntimeError.
 
-    Because the move reaches the parameters and not the optimizer's state. Move the net before the
-    first step, or reload the state with `load_state_dict`.
+    Because the move reaches the parameters and not the optimizer's state. Move the net
+    before the first step, or reload the state with `load_state_dict`.
     """
     net = nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.5, foreach=False)
@@ -234,8 +236,8 @@ def test_a_replaced_parameter_is_not_the_optimizers():
 
 
 def test_a_copied_net_is_not_the_optimizers():
-    """`copy.deepcopy(net)` has parameters of its own: an optimizer made for `net` doesn't train the
-    copy.
+    """`copy.deepcopy(net)` has parameters of its own: an optimizer made for `net` doesn't
+    train the copy.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(4.0)
@@ -251,8 +253,8 @@ def test_a_copied_net_is_not_the_optimizers():
 
 
 def test_a_pickled_optimizer_has_parameters_of_its_own():
-    """An optimizer pickled without its net, by `pickle.loads(pickle.dumps(optimizer))`, comes
-    back with copies of the parameters, which belong to no net.
+    """An optimizer pickled without its net, by `pickle.loads(pickle.dumps(optimizer))`,
+    comes back with copies of the parameters, which belong to no net.
 
     Save `optimizer.state_dict()` instead, and load it into an optimizer made for the net.
     """

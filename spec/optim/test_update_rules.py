@@ -35,8 +35,8 @@ def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
 
 @pytest.mark.claim("blitz-manual-update-loop")
 def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
-    """The loop `parameter.data.sub_(parameter.grad.data * lr)` over `net.parameters()` does by
-    hand what plain `SGD` does, up to rounding, where each parameter has a gradient.
+    """The loop `parameter.data.sub_(parameter.grad.data * lr)` over `net.parameters()` does
+    by hand what plain `SGD` does, up to rounding, where each parameter has a gradient.
 
     `.data` hides the update from autograd. It works still; in new code update under
     `torch.no_grad()`.
@@ -73,8 +73,9 @@ def test_the_loop_by_hand_is_written_under_no_grad_today():
 
 
 def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone():
-    """After `weight = net.weight`, `weight = weight - lr * weight.grad` binds the name `weight`
-    to a new tensor, which with grad mode on is no leaf: `net.weight` stays as it was.
+    """After `weight = net.weight`, `weight = weight - lr * weight.grad` binds the name
+    `weight` to a new tensor, which with grad mode on is no leaf: `net.weight` stays as it
+    was.
 
     Update in place, under `torch.no_grad()`, so that the net sees the new values.
     """
@@ -111,8 +112,9 @@ def test_nesterov_with_foreach_changes_the_gradients():
     """`SGD(momentum=0.5, nesterov=True, foreach=True)`, with neither `weight_decay` nor
     `maximize`, adds `momentum * buffer` to `weight.grad` in place in each `step()`.
 
-    On a GPU an `SGD` whose `foreach` is left at None works like that, too. Read gradients, for a
-    norm in the log, before `step()`, and call `zero_grad()` before the next `backward()`.
+    On a GPU an `SGD` whose `foreach` is left at None works like that, too. Read gradients,
+    for a norm in the log, before `step()`, and call `zero_grad()` before the next
+    `backward()`.
     """
     weight, in_turn = nn.Parameter(torch.tensor([4.0])), nn.Parameter(torch.tensor([4.0]))
     weight.grad, in_turn.grad = torch.tensor([1.0]), torch.tensor([1.0])
@@ -140,8 +142,8 @@ def test_the_learning_rate_decides_whether_descent_arrives(lr, path):
     weight in each step, with 0.5 it reaches 0 in one, with 1.0 it swings between -4 and 4,
     and with 1.5 it doubles the distance to 0 each time.
 
-    Because the gradient is `2 * w`: a step multiplies the weight by `1 - 2 * lr`. If a loss grows,
-    try a smaller rate.
+    Because the gradient is `2 * w`: a step multiplies the weight by `1 - 2 * lr`. If a loss
+    grows, try a smaller rate.
     """
     weight = nn.Parameter(torch.tensor(4.0))
     optimizer = torch.optim.SGD([weight], lr=lr)
@@ -208,7 +210,8 @@ def test_settings_that_make_no_sense_are_refused(options, words):
     arguments.
 
     In the dict of a parameter group they aren't looked at: see
-    `spec/optim/test_param_groups.py`. To climb, use `maximize=True` instead of a negative rate.
+    `spec/optim/test_param_groups.py`. To climb, use `maximize=True` instead of a negative
+    rate.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 
@@ -218,9 +221,9 @@ def test_settings_that_make_no_sense_are_refused(options, words):
 
 @pytest.mark.spare("[weight]", reason="a parameter listed twice changes no learning rate")
 def test_a_learning_rate_read_as_text_is_refused():
-    """`torch.optim.SGD(..., lr="0.1")` raises TypeError, "'<' not supported between instances
-    of 'str' and 'float'": convert a learning rate read from a file or the command line with
-    `float`.
+    """`torch.optim.SGD(..., lr="0.1")` raises TypeError, "'<' not supported between
+    instances of 'str' and 'float'": convert a learning rate read from a file or the command
+    line with `float`.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 
@@ -246,7 +249,8 @@ def test_the_learning_rate_is_called_lr():
 def test_sgd_wanted_a_learning_rate():
     """Up to PyTorch 2.1, `torch.optim.SGD` without `lr` raised ValueError.
 
-    Because it had no default learning rate, unlike Adam. Say `lr` to be safe in all releases.
+    Because it had no default learning rate, unlike Adam. Say `lr` to be safe in all
+    releases.
     """
     weight = nn.Parameter(torch.tensor(0.0))
 
@@ -271,8 +275,8 @@ def test_integer_tensors_cannot_take_a_fractional_step():
     number", for an int64 tensor to whose `grad` an int64 tensor was assigned; making the
     `SGD` raises nothing.
 
-    Because a fraction can't be added to integers in place. Train float32 tensors: an integer
-    tensor can't require grad either.
+    Because a fraction can't be added to integers in place. Train float32 tensors: an
+    integer tensor can't require grad either.
     """
     weight = torch.tensor([1, 2])
     weight.grad = torch.tensor([1, 1])

@@ -36,9 +36,9 @@ def optimizer():
 
 
 def test_linear_warm_up_is_a_factor_below_one(optimizer):
-    """`LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))` raises the rate in four equal
-    parts, from a quarter of the optimizer's `lr` in the first step to the whole in the fourth,
-    and keeps it there.
+    """`LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))` raises the rate in four
+    equal parts, from a quarter of the optimizer's `lr` in the first step to the whole in
+    the fourth, and keeps it there.
     """
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1, (step + 1) / 4))
 
@@ -61,8 +61,8 @@ def test_a_factor_of_zero_wastes_the_first_step(optimizer):
 
 def test_warm_up_and_cosine_decay_in_one_function(optimizer):
     """`LambdaLR` with one function does warm-up and cosine decay: `(step + 1) / warm` below
-    `warm` steps, then `0.5 * (1 + cos(pi * progress))`, which falls from 1 to 0 as `progress`
-    goes from 0 to 1.
+    `warm` steps, then `0.5 * (1 + cos(pi * progress))`, which falls from 1 to 0 as
+    `progress` goes from 0 to 1.
     """
     warm, total = 2, 6
 
@@ -77,9 +77,9 @@ def test_warm_up_and_cosine_decay_in_one_function(optimizer):
 
 
 def test_the_transformers_schedule_is_a_function_too():
-    """The schedule of "Attention Is All You Need" is `LambdaLR` with the factor
-    `d**-0.5 * min(step**-0.5, step * warm**-1.5)`, for a model of width `d`, step counted from
-    1, on an optimizer with `lr=1.0`.
+    """The schedule of "Attention Is All You Need" is `LambdaLR` with the factor `d**-0.5 *
+    min(step**-0.5, step * warm**-1.5)`, for a model of width `d`, step counted from 1, on
+    an optimizer with `lr=1.0`.
     """
     optimizer = torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     d, warm = 16, 4
@@ -100,8 +100,8 @@ def test_warm_up_and_decay_from_ready_made_parts(optimizer):
     `CosineAnnealingLR(optimizer, T_max=4)` with `milestones=[2]` warms up from half of `lr`
     to all of it in two steps, then falls to 0 within four.
 
-    `T_max` counts the steps after the warm-up alone. After them the cosine rises again: stop
-    there.
+    `T_max` counts the steps after the warm-up alone. After them the cosine rises again:
+    stop there.
     """
     warm_up = lr_scheduler.LinearLR(optimizer, start_factor=0.5, total_iters=2)
     decay = lr_scheduler.CosineAnnealingLR(optimizer, T_max=4)
@@ -112,9 +112,9 @@ def test_warm_up_and_decay_from_ready_made_parts(optimizer):
 
 @pytest.mark.torch(">=2.0")
 def test_linear_lr_does_not_start_at_zero(optimizer):
-    """`LinearLR(optimizer, start_factor=0.0)`, and a `start_factor` above 1, raise ValueError,
-    "Starting multiplicative factor expected to be greater than 0": give a small one, such as
-    1e-8.
+    """`LinearLR(optimizer, start_factor=0.0)`, and a `start_factor` above 1, raise
+    ValueError, "Starting multiplicative factor expected to be greater than 0": give a small
+    one, such as 1e-8.
     """
     with pytest.raises(
         ValueError, match="Starting multiplicative factor expected to be greater than"
@@ -127,8 +127,8 @@ def test_linear_lr_does_not_start_at_zero(optimizer):
 
 
 def test_linear_lr_by_default_rises_from_a_third_in_five_steps(optimizer):
-    """`LinearLR(optimizer)` without settings goes from 1/3 of the optimizer's `lr` to the whole
-    in 5 steps.
+    """`LinearLR(optimizer)` without settings goes from 1/3 of the optimizer's `lr` to the
+    whole in 5 steps.
     """
     scheduler = lr_scheduler.LinearLR(optimizer)
 
@@ -151,8 +151,8 @@ def test_a_sequence_has_one_milestone_fewer_than_schedulers(optimizer):
 
 
 def test_a_sequence_is_of_schedulers_of_one_optimizer(optimizer):
-    """`SequentialLR(optimizer, ...)` raises ValueError, "expects all schedulers to belong to
-    the same optimizer", if one of its schedulers was made with another optimizer.
+    """`SequentialLR(optimizer, ...)` raises ValueError, "expects all schedulers to belong
+    to the same optimizer", if one of its schedulers was made with another optimizer.
     """
     other = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     parts = [lr_scheduler.ConstantLR(optimizer), lr_scheduler.ConstantLR(other)]
@@ -163,8 +163,8 @@ def test_a_sequence_is_of_schedulers_of_one_optimizer(optimizer):
 
 @pytest.mark.torch(">=2.4")
 def test_a_plateau_has_no_place_in_a_sequence(optimizer):
-    """`SequentialLR` raises ValueError, "does not support `ReduceLROnPlateau` scheduler", if
-    one of its schedulers is a `ReduceLROnPlateau`.
+    """`SequentialLR` raises ValueError, "does not support `ReduceLROnPlateau` scheduler",
+    if one of its schedulers is a `ReduceLROnPlateau`.
 
     Because `ReduceLROnPlateau.step` needs a metric. Step the warm-up first and the plateau
     scheduler after it, by an `if` in the loop.
@@ -177,8 +177,8 @@ def test_a_plateau_has_no_place_in_a_sequence(optimizer):
 
 @pytest.mark.torch(">=2.0")
 def test_a_scheduler_of_ones_own_returns_the_rates(optimizer):
-    """A subclass of `lr_scheduler.LRScheduler` defines `get_lr`, which returns a list with one
-    rate per group, computed from `self.base_lrs` and the step count `self.last_epoch`.
+    """A subclass of `lr_scheduler.LRScheduler` defines `get_lr`, which returns a list with
+    one rate per group, computed from `self.base_lrs` and the step count `self.last_epoch`.
 
     Before PyTorch 2.0 the class was called `_LRScheduler`; that name still works for a
     subclass.
@@ -195,8 +195,8 @@ def test_a_scheduler_of_ones_own_returns_the_rates(optimizer):
 
 
 def test_layers_may_have_schedules_of_their_own():
-    """`LambdaLR(optimizer, [f, g])` gives each of two parameter groups its own factor: the head
-    may start at once while the pretrained body has rate 0 for two steps.
+    """`LambdaLR(optimizer, [f, g])` gives each of two parameter groups its own factor: the
+    head may start at once while the pretrained body has rate 0 for two steps.
     """
     body, head = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([{"params": [body]}, {"params": [head]}], lr=1.0)

@@ -37,8 +37,8 @@ def test_zero_grad_sets_the_gradients_to_none(device):
     """Since PyTorch 2.0, `optimizer.zero_grad()` by default sets the `grad` of each of its
     parameters to None.
 
-    None frees the memory, and lets the next `backward()` store its gradient instead of adding
-    it to zeros. `set_to_none=False` brings the zeros back.
+    None frees the memory, and lets the next `backward()` store its gradient instead of
+    adding it to zeros. `set_to_none=False` brings the zeros back.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0], device=device))
     optimizer = torch.optim.SGD([weight], lr=0.5)
@@ -51,11 +51,11 @@ def test_zero_grad_sets_the_gradients_to_none(device):
 
 @pytest.mark.torch(">=2.0")
 def test_code_that_reads_a_cleared_gradient_meets_none():
-    """Since PyTorch 2.0, code such as `weight.grad.norm()` between `zero_grad()` and `backward()`
-    raises AttributeError, because `weight.grad` is None.
+    """Since PyTorch 2.0, code such as `weight.grad.norm()` between `zero_grad()` and
+    `backward()` raises AttributeError, because `weight.grad` is None.
 
-    Read gradients after `backward()` and before `zero_grad()`, or skip parameters whose `grad` is
-    None.
+    Read gradients after `backward()` and before `zero_grad()`, or skip parameters whose
+    `grad` is None.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0]))
     optimizer = torch.optim.SGD([weight], lr=0.5)
@@ -70,8 +70,8 @@ def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
     """`optimizer.zero_grad(set_to_none=False)` keeps the tensor in `weight.grad` of a
     parameter and fills it with zeros.
 
-    Other names for `weight.grad` then see the zeros; after `set_to_none=True` they keep the old
-    gradient.
+    Other names for `weight.grad` then see the zeros; after `set_to_none=True` they keep the
+    old gradient.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0]))
     optimizer = torch.optim.SGD([weight], lr=0.5)
@@ -84,12 +84,12 @@ def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
 
 
 def test_zeros_are_a_gradient_and_none_is_not():
-    """`SGD` with `momentum=0.5` and `weight_decay=0.5` moves a weight of 4 whose gradient is
-    zero; it leaves one whose gradient is None as it is.
+    """`SGD` with `momentum=0.5` and `weight_decay=0.5` moves a weight of 4 whose gradient
+    is zero; it leaves one whose gradient is None as it is.
 
-    Because `step()` skips parameters whose `grad` is None, decay included, and for a gradient
-    of zero decay and momentum go on. To freeze a layer, set its gradients to None rather than
-    to zero.
+    Because `step()` skips parameters whose `grad` is None, decay included, and for a
+    gradient of zero decay and momentum go on. To freeze a layer, set its gradients to None
+    rather than to zero.
     """
     zeros = nn.Parameter(torch.tensor(4.0))
     nothing = nn.Parameter(torch.tensor(4.0))
@@ -103,9 +103,9 @@ def test_zeros_are_a_gradient_and_none_is_not():
 
 
 def test_a_step_every_second_part_is_a_step_of_the_large_batch():
-    """With `step()` and `zero_grad()` after every second `backward()`, on mean losses of equal
-    parts divided by 2, `SGD` on an `nn.Linear` takes, up to rounding, the steps of a batch
-    twice as large.
+    """With `step()` and `zero_grad()` after every second `backward()`, on mean losses of
+    equal parts divided by 2, `SGD` on an `nn.Linear` takes, up to rounding, the steps of a
+    batch twice as large.
 
     This is gradient accumulation: it needs the memory of one part only.
     """

@@ -51,9 +51,9 @@ def test_a_state_dict_holds_parameters_and_buffers_by_name():
 
 
 def test_a_state_dict_shares_memory_with_its_net(device):
-    """The tensors of `net.state_dict()` of an `nn.Linear` share memory with its parameters, so
-    they change when a step changes these in place; `copy.deepcopy(net.state_dict())` keeps the
-    values of the moment.
+    """The tensors of `net.state_dict()` of an `nn.Linear` share memory with its parameters,
+    so they change when a step changes these in place; `copy.deepcopy(net.state_dict())`
+    keeps the values of the moment.
 
     So `best = net.state_dict()` keeps no best weights. The tensors are detached: unless
     `keep_vars=True` is given, they don't require grad.
@@ -90,13 +90,13 @@ def test_a_saved_net_can_be_loaded_again(tmp_path, device):
 
 @pytest.mark.claim("summary-save-recommended")
 def test_saving_the_numbers_is_the_way_that_loads_without_trust(tmp_path):
-    """The saved `state_dict()` of an `nn.Linear` loads with `weights_only=True`, the default
-    since PyTorch 2.6; the net saved as an object, `torch.save(net, path)`, is refused with
-    "Weights only load failed".
+    """The saved `state_dict()` of an `nn.Linear` loads with `weights_only=True`, the
+    default since PyTorch 2.6; the net saved as an object, `torch.save(net, path)`, is
+    refused with "Weights only load failed".
 
-    Because the object is a pickle that names the class, and loading it may run any code. Save the
-    state dict and build the net by its class. What a module returns from `get_extra_state()` is in
-    the dict too, and may be refused.
+    Because the object is a pickle that names the class, and loading it may run any code.
+    Save the state dict and build the net by its class. What a module returns from
+    `get_extra_state()` is in the dict too, and may be refused.
     """
     net = nn.Linear(1, 1)
     net.weight.data.fill_(3.0)
@@ -112,9 +112,9 @@ def test_saving_the_numbers_is_the_way_that_loads_without_trust(tmp_path):
 
 
 def test_loading_copies_into_the_nets_own_memory(device):
-    """`load_state_dict`, without `assign=True`, copies values into the existing parameters of
-    an `nn.Linear`: `net.weight` is the same Parameter in the same memory, and later changes of
-    the loaded tensors don't reach it.
+    """`load_state_dict`, without `assign=True`, copies values into the existing parameters
+    of an `nn.Linear`: `net.weight` is the same Parameter in the same memory, and later
+    changes of the loaded tensors don't reach it.
 
     So an optimizer that was built before the load still has the right parameters.
     """
@@ -131,8 +131,9 @@ def test_loading_copies_into_the_nets_own_memory(device):
 
 
 def test_loading_answers_that_all_keys_matched():
-    """`net.load_state_dict(state)` of an `nn.Module` returns a named tuple of `missing_keys` and
-    `unexpected_keys`; if both are empty it prints as `<All keys matched successfully>`.
+    """`net.load_state_dict(state)` of an `nn.Module` returns a named tuple of
+    `missing_keys` and `unexpected_keys`; if both are empty it prints as `<All keys matched
+    successfully>`.
     """
     net = nn.Linear(1, 1)
 
@@ -168,8 +169,8 @@ def test_a_refused_load_has_loaded_what_it_could():
     """`nn.Linear.load_state_dict` that raises RuntimeError for a missing `bias` has already
     copied the `weight`.
 
-    Because the keys are compared after the copying. Load into a fresh net if a failed load must
-    leave the old one as it was.
+    Because the keys are compared after the copying. Load into a fresh net if a failed load
+    must leave the old one as it was.
     """
     net = nn.Linear(1, 1)
 
@@ -180,8 +181,8 @@ def test_a_refused_load_has_loaded_what_it_could():
 
 
 def test_strict_false_loads_what_fits_and_tells_the_rest():
-    """With `strict=False`, `nn.Linear.load_state_dict` copies the entries whose name and shape
-    fit, raises nothing for names that are missing or unknown, and returns these as
+    """With `strict=False`, `nn.Linear.load_state_dict` copies the entries whose name and
+    shape fit, raises nothing for names that are missing or unknown, and returns these as
     `missing_keys` and `unexpected_keys`.
     """
     net = nn.Linear(1, 1)
@@ -198,8 +199,8 @@ def test_strict_false_loads_what_fits_and_tells_the_rest():
 
 
 def test_strict_false_may_load_nothing_at_all():
-    """Where no key matches, `load_state_dict(state, strict=False)` of an `nn.Linear` leaves the
-    parameters as they are and neither raises nor warns; the returned `missing_keys` and
+    """Where no key matches, `load_state_dict(state, strict=False)` of an `nn.Linear` leaves
+    the parameters as they are and neither raises nor warns; the returned `missing_keys` and
     `unexpected_keys` tell.
 
     So read what the call returns, for instance `assert not result.missing_keys`.
@@ -215,12 +216,12 @@ def test_strict_false_may_load_nothing_at_all():
 
 def test_a_shape_that_differs_is_refused_even_so():
     """With `strict=False` too, `load_state_dict` of a weight of [1, 2] into one of [1, 3]
-    raises RuntimeError, "size mismatch for weight: copying a param with shape torch.Size([1,
-    2])".
+    raises RuntimeError, "size mismatch for weight: copying a param with shape
+    torch.Size([1, 2])".
 
-    Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`). An
-    exception: a tensor of shape [1] is taken for a 0-d one, such as `num_batches_tracked` of
-    BatchNorm.
+    Leave such keys out of the dict, as for a new head (`spec/training/test_finetuning.py`).
+    An exception: a tensor of shape [1] is taken for a 0-d one, such as
+    `num_batches_tracked` of BatchNorm.
     """
     net = nn.Linear(3, 1)
     expected = r"size mismatch for weight: copying a param with shape torch.Size\(\[1, 2\]\) from"
@@ -234,8 +235,8 @@ def test_a_shape_that_differs_is_refused_even_so():
 
 def test_a_wrapper_puts_its_name_before_every_key():
     """The keys of the `state_dict()` of a net wrapped by `nn.DataParallel` begin with
-    `module.`; `consume_prefix_in_state_dict_if_present(state, "module.")` removes that prefix
-    from `state` in place.
+    `module.`; `consume_prefix_in_state_dict_if_present(state, "module.")` removes that
+    prefix from `state` in place.
 
     Because the wrapper holds the net as its submodule `module`. The function is in
     `torch.nn.modules.utils`. Or save `wrapper.module.state_dict()` from the start.
@@ -257,10 +258,11 @@ def test_a_wrapper_puts_its_name_before_every_key():
 
 
 def test_a_file_name_or_a_net_is_no_state_dict():
-    """`nn.Module.load_state_dict` takes a dict: a file name as a string, or another net, raises
-    TypeError, "Expected state_dict to be dict-like, got" and the class.
+    """`nn.Module.load_state_dict` takes a dict: a file name as a string, or another net,
+    raises TypeError, "Expected state_dict to be dict-like, got" and the class.
 
-    Write `net.load_state_dict(torch.load(path))`, or `net.load_state_dict(other.state_dict())`.
+    Write `net.load_state_dict(torch.load(path))`, or
+    `net.load_state_dict(other.state_dict())`.
     """
     net = nn.Linear(1, 1)
 
@@ -289,8 +291,9 @@ def test_mode_and_freezing_are_not_in_a_state_dict():
 
 @pytest.mark.torch(">=2.0")
 def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
-    """One `torch.save` of a dict holds `net.state_dict()`, `optimizer.state_dict()` with the
-    learning rate of `SGD`, and the epoch; `torch.load` reads it with `weights_only=True`.
+    """One `torch.save` of a dict holds `net.state_dict()`, `optimizer.state_dict()` with
+    the learning rate of `SGD`, and the epoch; `torch.load` reads it with
+    `weights_only=True`.
 
     Because these are tensors, numbers, strings, lists and dicts. A run that draws random
     numbers needs the state of the generator too.
@@ -313,9 +316,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
     checkpoint of net, optimizer and `torch.get_rng_state()`, ends with the weights of an
     uninterrupted one, bit for bit; without the generator state it doesn't.
 
-    On one machine with one release: see `spec/training/test_reproducibility.py` for what a seed
-    does not fix. A `generator` given to a `DataLoader`, and a scheduler, have a state of their
-    own to save.
+    On one machine with one release: see `spec/training/test_reproducibility.py` for what a
+    seed does not fix. A `generator` given to a `DataLoader`, and a scheduler, have a state
+    of their own to save.
     """
     data = torch.rand(8, 4)
 
@@ -361,8 +364,8 @@ def test_a_save_that_breaks_off_destroys_what_was_there(tmp_path):
     `threading.Lock`, leaves neither the old nor a new checkpoint: `torch.load` of the file
     raises.
 
-    Because the file is opened for writing, and so emptied, before the first object is pickled.
-    Save to a second name first, then call `os.replace`.
+    Because the file is opened for writing, and so emptied, before the first object is
+    pickled. Save to a second name first, then call `os.replace`.
     """
     path = tmp_path / "run.pt"
     torch.save({"epoch": 1}, path)
@@ -416,8 +419,8 @@ def test_the_object_comes_first_and_the_file_second(tmp_path):
     "expected 'f' to be string, path, or a file-like object with a 'write' attribute"; write
     `torch.save(state, path)`.
 
-    If both were strings, the wrong order would save the first string into a file named by the
-    second.
+    If both were strings, the wrong order would save the first string into a file named by
+    the second.
     """
     with pytest.raises(AttributeError, match="expected 'f' to be string, path, or a file-like"):
         torch.save(str(tmp_path / "net.pt"), {"epoch": 1})
@@ -427,8 +430,8 @@ def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
     """A tensor and a slice of it, saved by one `torch.save`, share memory again after
     `torch.load`: a write to the slice shows in the tensor.
 
-    Saved by two calls into two files, they are independent afterwards. With different dtypes,
-    as `x` and `x.view(torch.int32)`, one `torch.save` of both raises RuntimeError.
+    Saved by two calls into two files, they are independent afterwards. With different
+    dtypes, as `x` and `x.view(torch.int32)`, one `torch.save` of both raises RuntimeError.
     """
     x = torch.zeros(4)
     torch.save({"all": x, "half": x[:2]}, tmp_path / "x.pt")
@@ -449,8 +452,8 @@ def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
     of `x`: loaded, the view of 2 elements has a storage of 4000 bytes; `x[:2].clone()` is
     saved with 8 bytes.
 
-    Because views that are saved together must be able to share memory again. Clone small views
-    of large tensors before saving.
+    Because views that are saved together must be able to share memory again. Clone small
+    views of large tensors before saving.
     """
     x = torch.zeros(1000)
     torch.save(x[:2], tmp_path / "view.pt")
@@ -469,8 +472,8 @@ def test_a_checkpoint_is_a_zip_archive(tmp_path):
     its `data.pkl` is the pickle, and for two tensors with storages of their own `data/0`
     and `data/1` hold the bytes of the storages.
 
-    So `unzip -l net.pt` lists the sizes. Before PyTorch 1.6 the format was another one, which
-    `torch.load` still reads.
+    So `unzip -l net.pt` lists the sizes. Before PyTorch 1.6 the format was another one,
+    which `torch.load` still reads.
     """
     torch.save({"a": torch.zeros(2), "b": torch.zeros(3)}, tmp_path / "net.anything")
 

@@ -62,8 +62,8 @@ def test_one_batch_can_be_learned_by_heart():
     heart: 200 steps of `Adam(lr=0.05)` on `torch.randn(6, 4)` with six labels of three
     classes bring `F.cross_entropy` below 0.05 and predict all six.
 
-    A net with enough parameters that can't has probably a fault in net, loss, loop or learning
-    rate, for there is nothing to generalise. Try this before a long training.
+    A net with enough parameters that can't has probably a fault in net, loss, loop or
+    learning rate, for there is nothing to generalise. Try this before a long training.
     """
     net = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 3))
     optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
@@ -96,8 +96,8 @@ def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
     gradient is exactly 0: if a ReLU unit between two `nn.Linear` is 0 for all samples of
     the batch, its weights in both have a gradient of 0.
 
-    After a first `backward()` a gradient of 0, unlike None, means that the parameter was in the
-    graph (`spec/nn/test_activations.py` on dead ReLUs).
+    After a first `backward()` a gradient of 0, unlike None, means that the parameter was in
+    the graph (`spec/nn/test_activations.py` on dead ReLUs).
     """
     net = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
     nn.init.ones_(net[0].weight)
@@ -129,8 +129,9 @@ def test_one_nan_spoils_every_answer():
 
 
 def test_hooks_find_the_first_layer_with_a_nan():
-    """A forward hook on each layer that records `output.isnan().any()` shows the first layer
-    whose output has NaN, here an `nn.Linear` with an infinite weight and an input of 0.
+    """A forward hook on each layer that records `output.isnan().any()` shows the first
+    layer whose output has NaN, here an `nn.Linear` with an infinite weight and an input of
+    0.
 
     Because most later layers hand NaN on, the first one is where to look.
     """

@@ -29,9 +29,9 @@ torchscript = pytest.mark.filterwarnings("ignore:`torch.jit")
 @pytest.mark.torch(">=2.1,!=2.4.*")
 @pytest.mark.claim("course-deployment")
 def test_an_exported_net_answers_without_its_class(tmp_path):
-    """`torch.export.export(net, example)` records the computation, `torch.export.save` writes
-    it to a file, and `torch.export.load(path).module()` runs it with the saved weights, without
-    the class of the net.
+    """`torch.export.export(net, example)` records the computation, `torch.export.save`
+    writes it to a file, and `torch.export.load(path).module()` runs it with the saved
+    weights, without the class of the net.
     """
 
     class Net(nn.Module):
@@ -56,12 +56,12 @@ def test_an_exported_net_answers_without_its_class(tmp_path):
 
 @pytest.mark.torch(">=2.3")
 def test_an_exported_net_takes_the_batch_of_its_example():
-    """An `nn.Linear` exported by `torch.export.export` with a batch of 4 refuses a batch of 7,
-    unless `dynamic_shapes` marks that dimension by `torch.export.Dim`.
+    """An `nn.Linear` exported by `torch.export.export` with a batch of 4 refuses a batch of
+    7, unless `dynamic_shapes` marks that dimension by `torch.export.Dim`.
 
-    Because sizes are recorded as constants. Mark the batch dimension when you export, and give
-    an example of two rows or more: with a batch of 1, `Dim("batch")` raises "Constraints
-    violated".
+    Because sizes are recorded as constants. Mark the batch dimension when you export, and
+    give an example of two rows or more: with a batch of 1, `Dim("batch")` raises
+    "Constraints violated".
     """
     net = nn.Linear(2, 1)
     example = (torch.zeros(4, 2),)
@@ -81,8 +81,8 @@ def test_an_exported_net_takes_the_batch_of_its_example():
 @pytest.mark.claim("course-deployment")
 def test_a_traced_net_answers_without_its_class(tmp_path):
     """`torch.jit.trace(net, example)` records one run of `forward`, such as `2 * x.relu()`;
-    saved by `save(path)` and loaded by `torch.jit.load`, the program computes it for another
-    input, without the class of the net.
+    saved by `save(path)` and loaded by `torch.jit.load`, the program computes it for
+    another input, without the class of the net.
     """
 
     class Net(nn.Module):
@@ -100,12 +100,12 @@ def test_a_traced_net_answers_without_its_class(tmp_path):
 
 @torchscript
 def test_a_trace_keeps_the_branch_of_its_example():
-    """`torch.jit.trace` keeps the branch that the example took at an `if` on a tensor, with a
-    TracerWarning, "Converting a tensor to a Python boolean"; `torch.jit.script` compiles both
-    branches.
+    """`torch.jit.trace` keeps the branch that the example took at an `if` on a tensor, with
+    a TracerWarning, "Converting a tensor to a Python boolean"; `torch.jit.script` compiles
+    both branches.
 
-    Because a trace records the operations on tensors, and a Python `if` is none. An `if` on a
-    Python bool warns of nothing.
+    Because a trace records the operations on tensors, and a Python `if` is none. An `if` on
+    a Python bool warns of nothing.
     """
 
     class Net(nn.Module):
@@ -143,8 +143,8 @@ def test_threads_that_share_a_net_get_the_answers_of_single_calls():
     """Four threads may call one net of `nn.Linear` and `nn.ReLU` in `eval()` at the same
     time: each gets the output that its input gives alone, up to rounding.
 
-    Because `forward` of these layers only reads the parameters, and each call makes tensors of
-    its own.
+    Because `forward` of these layers only reads the parameters, and each call makes tensors
+    of its own.
     """
     net = nn.Sequential(nn.Linear(1, 1), nn.ReLU()).eval()
     net[0].weight.data.fill_(2.0)
@@ -164,11 +164,11 @@ def test_threads_that_share_a_net_get_the_answers_of_single_calls():
 
 
 def test_a_forward_that_remembers_mixes_requests_up():
-    """A `forward` that stores its input in an attribute, `self.x = x`, and reads it later can
-    return another thread's tensor when two threads share the `nn.Module`.
+    """A `forward` that stores its input in an attribute, `self.x = x`, and reads it later
+    can return another thread's tensor when two threads share the `nn.Module`.
 
-    Because all threads share the attributes of the module. Keep intermediate results in local
-    variables.
+    Because all threads share the attributes of the module. Keep intermediate results in
+    local variables.
     """
     both_inside = threading.Barrier(2, timeout=60)
 
@@ -210,8 +210,9 @@ def test_each_thread_begins_with_gradients():
 
 @pytest.mark.claim("course-concurrent-serving")
 def test_the_rows_of_a_batch_are_answered_each_by_itself():
-    """In `eval()` `nn.Linear` and `nn.BatchNorm1d` with running statistics answer each row of a
-    batch as if it were alone, up to rounding: several requests may be stacked into one batch.
+    """In `eval()` `nn.Linear` and `nn.BatchNorm1d` with running statistics answer each row
+    of a batch as if it were alone, up to rounding: several requests may be stacked into one
+    batch.
 
     The matrix product of a larger batch may add in another order. BatchNorm made with
     `track_running_stats=False` normalises with the batch in `eval()` too.

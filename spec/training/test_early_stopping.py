@@ -21,12 +21,12 @@ from torch import nn
 
 
 def test_early_stopping_counts_epochs_without_improvement():
-    """Early stopping in plain Python: a loss below `best` becomes `best` and sets `waited` to
-    0, any other adds 1 to `waited`, and `break` ends the training once `waited` equals
+    """Early stopping in plain Python: a loss below `best` becomes `best` and sets `waited`
+    to 0, any other adds 1 to `waited`, and `break` ends the training once `waited` equals
     `patience`.
 
-    Because PyTorch has no call for it. With `patience=3` the losses 0.7, 0.5 and 0.45 after a
-    best one of 0.4 end the training, and a 0.3 that would have come next is not reached.
+    Because PyTorch has no call for it. With `patience=3` the losses 0.7, 0.5 and 0.45 after
+    a best one of 0.4 end the training, and a 0.3 that would have come next is not reached.
     """
     losses = [0.9, 0.5, 0.6, 0.4, 0.7, 0.5, 0.45, 0.3]
     patience, best, waited = 3, math.inf, 0
@@ -46,8 +46,8 @@ def test_early_stopping_counts_epochs_without_improvement():
 
 
 def test_the_best_weights_are_loaded_back():
-    """After the last epoch `net` has the last weights: `net.load_state_dict(best)`, with `best`
-    a deep copy of the state dict of the best epoch, gives it the best ones.
+    """After the last epoch `net` has the last weights: `net.load_state_dict(best)`, with
+    `best` a deep copy of the state dict of the best epoch, gives it the best ones.
     """
     net = nn.Linear(1, 1, bias=False)
     best, best_state = math.inf, None
@@ -65,8 +65,8 @@ def test_the_best_weights_are_loaded_back():
 
 @pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 def test_the_best_weights_may_go_to_a_file(tmp_path):
-    """`torch.save(net.state_dict(), path)` at each new best loss leaves the weights of the best
-    epoch in the file; no deep copy is needed.
+    """`torch.save(net.state_dict(), path)` at each new best loss leaves the weights of the
+    best epoch in the file; no deep copy is needed.
 
     Because `torch.save` writes the values of that moment. A program that is killed while it
     writes may leave a broken file: write to another name first and call `os.replace`.
@@ -85,11 +85,12 @@ def test_the_best_weights_may_go_to_a_file(tmp_path):
 
 
 def test_a_smallest_improvement_keeps_rounding_from_counting():
-    """`if loss < best - min_delta` counts only a loss that is smaller than the best one by more
-    than `min_delta`: with 0.25, of the losses 1, 0.9999, 0.9998 and 0.5 only 1 and 0.5 count.
+    """`if loss < best - min_delta` counts only a loss that is smaller than the best one by
+    more than `min_delta`: with 0.25, of the losses 1, 0.9999, 0.9998 and 0.5 only 1 and 0.5
+    count.
 
-    Because `best` stays where it is meanwhile, small improvements add up: of 1, 0.875, 0.75 and
-    0.625 the last one counts.
+    Because `best` stays where it is meanwhile, small improvements add up: of 1, 0.875, 0.75
+    and 0.625 the last one counts.
     """
 
     def improvements(losses, min_delta):
@@ -142,9 +143,9 @@ def test_a_validation_loss_of_nan_is_never_better():
 
 
 def test_the_validation_loss_is_a_number_and_no_tensor():
-    """`net(x).mean()` of a trainable `nn.Linear`, computed with grad mode on, has a `grad_fn`,
-    and kept as the best validation loss it keeps its graph; under `no_grad` it has none. Keep
-    `loss.item()`, a Python float.
+    """`net(x).mean()` of a trainable `nn.Linear`, computed with grad mode on, has a
+    `grad_fn`, and kept as the best validation loss it keeps its graph; under `no_grad` it
+    has none. Keep `loss.item()`, a Python float.
     """
     net, x = nn.Linear(1, 1), torch.ones(2, 1)
 
@@ -162,8 +163,9 @@ def test_the_validation_loss_is_a_number_and_no_tensor():
 
 
 def test_early_stopping_is_no_part_of_pytorch():
-    """`torch.optim.EarlyStopping` does not exist: AttributeError, "module 'torch.optim' has no
-    attribute 'EarlyStopping'". Write the few lines yourself, or take Lightning's callback.
+    """`torch.optim.EarlyStopping` does not exist: AttributeError, "module 'torch.optim' has
+    no attribute 'EarlyStopping'". Write the few lines yourself, or take Lightning's
+    callback.
     """
     with pytest.raises(
         AttributeError, match=r"module 'torch.optim' has no attribute 'EarlyStopping'"
@@ -173,8 +175,8 @@ def test_early_stopping_is_no_part_of_pytorch():
 
 def test_early_stopping_as_a_class():
     """A class of your own may keep the best loss, `copy.deepcopy(net.state_dict())` and the
-    count of epochs without improvement; its method gets the loss of an epoch and returns True
-    when to stop.
+    count of epochs without improvement; its method gets the loss of an epoch and returns
+    True when to stop.
     """
 
     class EarlyStopping:

@@ -21,8 +21,9 @@ from torch.utils.data import DataLoader, TensorDataset
 
 @pytest.mark.claim("blitz-predict-argmax")
 def test_the_second_value_of_max_is_the_predicted_class(device):
-    """`torch.max(scores, 1)` of finite float32 scores of shape (samples, classes) returns the
-    largest score of each row and, second, its index in the row: the predicted class, an int64.
+    """`torch.max(scores, 1)` of finite float32 scores of shape (samples, classes) returns
+    the largest score of each row and, second, its index in the row: the predicted class, an
+    int64.
     """
     scores = torch.tensor([[1.0, 5.0, 2.0], [9.0, 3.0, 4.0]], device=device)
     values, predicted = torch.max(scores, 1)
@@ -44,8 +45,8 @@ def test_argmax_is_the_second_value_alone(device):
 
 
 def test_the_wrong_dimension_compares_samples():
-    """Of scores of shape (samples, classes), `argmax(0)` gives for each class the sample that
-    scores highest, and `argmax()` one index into the flattened tensor; the classes are
+    """Of scores of shape (samples, classes), `argmax(0)` gives for each class the sample
+    that scores highest, and `argmax()` one index into the flattened tensor; the classes are
     `argmax(1)`.
 
     Write `argmax(-1)` where the classes are the last dimension of more than two.
@@ -80,8 +81,8 @@ def test_two_classes_from_one_score_are_told_apart_at_zero():
     class of a sample is 1 where `scores > 0`, which is, up to rounding, where
     `scores.sigmoid()` is above one half.
 
-    Because `argmax` chooses among the columns, and there is only one. A score of 1e-9 is above
-    0, while its sigmoid rounds to 0.5: compare the scores.
+    Because `argmax` chooses among the columns, and there is only one. A score of 1e-9 is
+    above 0, while its sigmoid rounds to 0.5: compare the scores.
     """
     scores = torch.tensor([[-2.0], [3.0], [0.5]])
 
@@ -106,8 +107,8 @@ def test_topk_gives_the_best_few():
 
 @pytest.mark.claim("blitz-eq-gives-one-zero")
 def test_comparing_with_the_labels_gives_booleans(device):
-    """`predicted == labels` of two int64 tensors of one shape is a bool tensor. Before PyTorch
-    1.2 it was uint8 with 1 and 0.
+    """`predicted == labels` of two int64 tensors of one shape is a bool tensor. Before
+    PyTorch 1.2 it was uint8 with 1 and 0.
 
     So `1 - (predicted == labels)`, which gave 1 for each error then, is refused today,
     "Subtraction, the `-` operator, with a bool tensor": write `predicted != labels`.
@@ -122,8 +123,9 @@ def test_comparing_with_the_labels_gives_booleans(device):
 
 @pytest.mark.claim("blitz-eq-adds-as-count")
 def test_comparisons_add_up_to_the_number_right(device):
-    """`(predicted == labels).sum()` of two 1-D tensors of one length is the number of correct
-    predictions, an int64; adding `item()` of each element to a Python number counts them too.
+    """`(predicted == labels).sum()` of two 1-D tensors of one length is the number of
+    correct predictions, an int64; adding `item()` of each element to a Python number counts
+    them too.
 
     Because `item()` of a bool tensor is a Python bool, which counts as 0 or 1.
     """
@@ -144,8 +146,8 @@ def test_booleans_have_no_mean():
     predictions.
 
     Because a mean needs a floating-point dtype, and `mean` doesn't choose one for bool or
-    integers. `mean(dtype=torch.float32)` works too. The error is a RuntimeError; since PyTorch
-    2.15 it is NotImplementedError, which is a RuntimeError as well.
+    integers. `mean(dtype=torch.float32)` works too. The error is a RuntimeError; since
+    PyTorch 2.15 it is NotImplementedError, which is a RuntimeError as well.
     """
     right = torch.tensor([True, True, False, True])
 
@@ -159,12 +161,12 @@ def test_booleans_have_no_mean():
 
 @pytest.mark.claim("blitz-count-correct")
 def test_counts_over_the_loader_make_the_accuracy():
-    """The accuracy over a `DataLoader` is the sum of correct predictions divided by the sum of
-    batch sizes: 0.8 where 3 of 4 predictions of the first batch and 1 of 1 of the second are
-    correct.
+    """The accuracy over a `DataLoader` is the sum of correct predictions divided by the sum
+    of batch sizes: 0.8 where 3 of 4 predictions of the first batch and 1 of 1 of the second
+    are correct.
 
-    The mean of the accuracies per batch, 0.75 and 1, would be 0.875: a short last batch counts
-    too much in it.
+    The mean of the accuracies per batch, 0.75 and 1, would be 0.875: a short last batch
+    counts too much in it.
     """
     scores = torch.eye(3)[[0, 1, 2, 0, 1]]
     labels = torch.tensor([0, 1, 2, 1, 1])
@@ -181,9 +183,9 @@ def test_counts_over_the_loader_make_the_accuracy():
 
 
 def test_labels_with_a_dimension_too_many_compare_all_with_all():
-    """Predictions `[1, 1, 1]` compared by `==` with labels `[[1], [1], [0]]` broadcast from the
-    shapes (3,) and (3, 1) to (3, 3): nine comparisons, whose sum of 6 is no number of correct
-    predictions among 3 samples.
+    """Predictions `[1, 1, 1]` compared by `==` with labels `[[1], [1], [0]]` broadcast from
+    the shapes (3,) and (3, 1) to (3, 3): nine comparisons, whose sum of 6 is no number of
+    correct predictions among 3 samples.
 
     Nothing raises. Remove the extra dimension by `labels.squeeze(1)`: the sum is then 2.
     """
@@ -197,8 +199,8 @@ def test_labels_with_a_dimension_too_many_compare_all_with_all():
 
 @pytest.mark.claim("blitz-eval-no-grad")
 def test_evaluation_needs_no_gradients(device):
-    """Under `torch.no_grad()` the output of a new `nn.Linear` doesn't require grad; its weight
-    still does, and the `.grad` of the weight stays None.
+    """Under `torch.no_grad()` the output of a new `nn.Linear` doesn't require grad; its
+    weight still does, and the `.grad` of the weight stays None.
 
     So no graph and none of the tensors that `backward()` would need are kept.
     """
@@ -232,10 +234,11 @@ def test_d_prints_a_whole_percentage_cut_off(correct, cut_off, rounded):
 
 @pytest.mark.claim("blitz-chance-ten-percent")
 def test_a_net_that_prefers_nothing_is_right_in_a_tenth_of_ten_classes():
-    """`argmax(1)` of `torch.zeros(40, 10)` is class 0 for each sample, so where ten classes are
-    equally frequent 4 of 40 predictions are correct: 10 %.
+    """`argmax(1)` of `torch.zeros(40, 10)` is class 0 for each sample, so where ten classes
+    are equally frequent 4 of 40 predictions are correct: 10 %.
 
-    What the loss of such a net is, ln 10, is told in `spec/nn/test_classification_losses.py`.
+    What the loss of such a net is, ln 10, is told in
+    `spec/nn/test_classification_losses.py`.
     """
     labels = torch.arange(10).repeat(4)
     scores = torch.zeros(40, 10)
@@ -246,8 +249,8 @@ def test_a_net_that_prefers_nothing_is_right_in_a_tenth_of_ten_classes():
 
 def test_chance_depends_on_how_many_there_are_of_each_class():
     """Where 9 of 10 labels are class 0, predicting 0 for each sample is correct in 90 %:
-    compare an accuracy with the share of the most frequent label, `labels.bincount().max() /
-    len(labels)`.
+    compare an accuracy with the share of the most frequent label, `labels.bincount().max()
+    / len(labels)`.
     """
     labels = torch.tensor([0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
     always_0 = torch.zeros(10, dtype=torch.long)
@@ -269,8 +272,8 @@ def test_squeeze_does_nothing_to_a_batch_of_several():
 
 
 def test_squeeze_takes_the_only_dimension_of_a_batch_of_one():
-    """`squeeze()` of a comparison of shape (1,) is 0-d, so `squeeze()[0]` raises IndexError,
-    "invalid index of a 0-dim tensor".
+    """`squeeze()` of a comparison of shape (1,) is 0-d, so `squeeze()[0]` raises
+    IndexError, "invalid index of a 0-dim tensor".
 
     It bites in the last batch, when it has one sample. Leave out the `squeeze()`.
     """
@@ -283,8 +286,8 @@ def test_squeeze_takes_the_only_dimension_of_a_batch_of_one():
 
 @pytest.mark.claim("blitz-per-class-range-four")
 def test_four_positions_a_batch_visit_all_of_10000_images():
-    """`DataLoader(..., batch_size=4)` makes 2500 full batches of 10,000 samples, so a loop over
-    the positions 0 to 3 of each batch reaches each sample.
+    """`DataLoader(..., batch_size=4)` makes 2500 full batches of 10,000 samples, so a loop
+    over the positions 0 to 3 of each batch reaches each sample.
 
     Because 4 divides 10,000.
     """
@@ -296,8 +299,8 @@ def test_four_positions_a_batch_visit_all_of_10000_images():
 
 def test_four_positions_fail_where_the_last_batch_is_short():
     """Reading `batch[i]` for each `i` in `range(4)` from the batches of
-    `DataLoader(torch.arange(10), batch_size=4)` raises IndexError at the last one, which has 2
-    samples.
+    `DataLoader(torch.arange(10), batch_size=4)` raises IndexError at the last one, which
+    has 2 samples.
 
     Loop over `range(len(labels))`, or count without a loop by `bincount`.
     """
@@ -322,8 +325,8 @@ def test_accuracy_per_class_by_bincount():
     of each class, `labels[predicted == labels].bincount(minlength=n)` the correct ones;
     their quotient is the accuracy per class.
 
-    `minlength=n` makes both results n long, even where the last class does not occur; labels
-    are 0 to n - 1, for `bincount` refuses negative ones such as -100.
+    `minlength=n` makes both results n long, even where the last class does not occur;
+    labels are 0 to n - 1, for `bincount` refuses negative ones such as -100.
     """
     labels = torch.tensor([0, 0, 1, 1, 1, 1, 2])
     predicted = torch.tensor([0, 1, 1, 1, 1, 0, 2])
@@ -336,8 +339,8 @@ def test_accuracy_per_class_by_bincount():
 
 
 def test_a_class_without_images_has_no_accuracy():
-    """The accuracy of a class without samples, `right / of_class` of tensors, is 0 / 0, NaN,
-    and so is `mean()` over the classes; `nanmean()` leaves that class out.
+    """The accuracy of a class without samples, `right / of_class` of tensors, is 0 / 0,
+    NaN, and so is `mean()` over the classes; `nanmean()` leaves that class out.
     """
     right, of_class = torch.tensor([3, 0]), torch.tensor([4, 0])
 
@@ -347,12 +350,12 @@ def test_a_class_without_images_has_no_accuracy():
 
 
 def test_a_confusion_matrix_by_bincount():
-    """`(labels * n + predicted).bincount(minlength=n * n).reshape(n, n)` of 1-D int64 labels
-    and predictions, 0 to n - 1, is the confusion matrix: entry [i, j] counts the samples of
-    class i that were predicted as j.
+    """`(labels * n + predicted).bincount(minlength=n * n).reshape(n, n)` of 1-D int64
+    labels and predictions, 0 to n - 1, is the confusion matrix: entry [i, j] counts the
+    samples of class i that were predicted as j.
 
-    Because `label * n + predicted` numbers the pairs from 0 to n * n - 1. In uint8 the product
-    overflows: 20 * 25 is 244. Convert such labels by `long()`.
+    Because `label * n + predicted` numbers the pairs from 0 to n * n - 1. In uint8 the
+    product overflows: 20 * 25 is 244. Convert such labels by `long()`.
     """
     labels = torch.tensor([0, 0, 1, 1, 1, 2])
     predicted = torch.tensor([0, 1, 1, 1, 2, 0])
@@ -365,12 +368,12 @@ def test_a_confusion_matrix_by_bincount():
 
 
 def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
-    """Of a confusion matrix whose rows are the labels, `matrix.diagonal() / matrix.sum(1)` is
-    the recall per class and `matrix.diagonal() / matrix.sum(0)` the precision.
+    """Of a confusion matrix whose rows are the labels, `matrix.diagonal() / matrix.sum(1)`
+    is the recall per class and `matrix.diagonal() / matrix.sum(0)` the precision.
 
-    Recall is the share of a class that was found, precision the share of its predictions that
-    were correct. A class that has no sample has no recall, and one that was never predicted no
-    precision: the quotient is NaN.
+    Recall is the share of a class that was found, precision the share of its predictions
+    that were correct. A class that has no sample has no recall, and one that was never
+    predicted no precision: the quotient is NaN.
     """
     matrix = torch.tensor([[3, 1], [5, 15]])
 
@@ -384,8 +387,8 @@ def test_the_notes_table_is_ranked_and_averaged():
     to the best class; `table.mean()` is the mean over the classes, 55.1 for 58, 59, 40, 33,
     39, 60, 54, 66, 70 and 72.
 
-    Because the ten classes of CIFAR-10 are equally frequent, that mean is the accuracy over all
-    samples, 55 %, but for the digits that printing cut off.
+    Because the ten classes of CIFAR-10 are equally frequent, that mean is the accuracy over
+    all samples, 55 %, but for the digits that printing cut off.
     """
     names = "plane car bird cat deer dog frog horse ship truck".split()
     table = torch.tensor([58.0, 59.0, 40.0, 33.0, 39.0, 60.0, 54.0, 66.0, 70.0, 72.0])

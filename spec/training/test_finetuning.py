@@ -76,8 +76,9 @@ def test_finetuning_starts_closer_than_learning_anew():
 
 @pytest.mark.claim("summary-init-or-pretrained")
 def test_training_starts_from_whatever_numbers_are_there():
-    """`SGD` goes on from the values that the parameters have, be they initialised by `nn.init` or
-    loaded by `load_state_dict`: with gradient 1 and `lr=0.5`, 0 becomes -0.5 and 6 becomes 5.5.
+    """`SGD` goes on from the values that the parameters have, be they initialised by
+    `nn.init` or loaded by `load_state_dict`: with gradient 1 and `lr=0.5`, 0 becomes -0.5
+    and 6 becomes 5.5.
     """
     initialised, loaded = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(initialised.weight)
@@ -94,8 +95,8 @@ def test_training_starts_from_whatever_numbers_are_there():
 
 def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
     """`net.requires_grad_(False)` after the head was replaced freezes the head too; for an
-    input that doesn't require grad `backward()` then raises RuntimeError, "element 0 of tensors
-    does not require grad". Freeze first, then replace the head.
+    input that doesn't require grad `backward()` then raises RuntimeError, "element 0 of
+    tensors does not require grad". Freeze first, then replace the head.
 
     Because the call reaches the parameters that the net has at that moment.
     """
@@ -114,10 +115,11 @@ def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
 @pytest.mark.claim("path-load-other-weights")
 def test_weights_of_another_net_do_not_fit_as_they_are():
     """`load_state_dict` of an `nn.ModuleDict` with the layers `body` and `head` refuses the
-    state dict of an `nn.Sequential`: RuntimeError, which lists `Missing key(s) in state_dict`
-    and `Unexpected key(s) in state_dict`.
+    state dict of an `nn.Sequential`: RuntimeError, which lists `Missing key(s) in
+    state_dict` and `Unexpected key(s) in state_dict`.
 
-    Rename the keys in a dict of your own, and load it with `strict=False` if some are left out.
+    Rename the keys in a dict of your own, and load it with `strict=False` if some are left
+    out.
     """
     donor = nn.Sequential(nn.Linear(1, 2), nn.Linear(2, 1000))
     own = nn.ModuleDict({"body": nn.Linear(1, 2), "head": nn.Linear(2, 3)})
@@ -179,8 +181,8 @@ def test_weights_are_picked_where_name_and_shape_agree():
 @pytest.mark.claim("path-extract-layer")
 def test_hook_cut_and_extractor_agree_on_the_features():
     """In torchvision's `squeezenet1_1` in `eval()` on the CPU a forward hook on
-    `net.features[3]`, the slice `net.features[:4]` and `create_feature_extractor` give the same
-    features, bit for bit.
+    `net.features[3]`, the slice `net.features[:4]` and `create_feature_extractor` give the
+    same features, bit for bit.
     """
     net = models.squeezenet1_1(weights=None).eval()
     x = torch.rand(1, 3, 32, 32)
@@ -206,8 +208,8 @@ def test_the_extractor_finds_what_forward_computes_between_the_layers():
     `self.head(torch.relu(self.body(x)))`, the function too; `create_feature_extractor(net,
     {"relu": "body"})` makes a net that returns the output of that step.
 
-    A hook needs a module; the function `torch.relu` is none. Where `forward` has an `if` on a
-    tensor, both raise `TraceError`.
+    A hook needs a module; the function `torch.relu` is none. Where `forward` has an `if` on
+    a tensor, both raise `TraceError`.
     """
 
     class Net(nn.Module):
@@ -233,8 +235,8 @@ def test_the_extractor_finds_what_forward_computes_between_the_layers():
 
 def test_the_extractor_refuses_a_layer_that_is_not_there():
     """`create_feature_extractor(net, ["layer4"])` of a net without such a node raises
-    ValueError, "node: 'layer4' is not present in model"; `get_graph_node_names(net)` lists the
-    names.
+    ValueError, "node: 'layer4' is not present in model"; `get_graph_node_names(net)` lists
+    the names.
     """
     net = nn.Sequential(nn.Linear(1, 1))
 
@@ -287,8 +289,8 @@ def test_the_head_of_a_ready_net_is_replaced_for_ones_own_classes():
     512 channels to 1000 classes; replaced by `nn.Conv2d(512, 3, kernel_size=1)`, the net
     gives 3 scores per image.
 
-    The head's name differs between families, such as `fc` in ResNet: `print(net)` shows it at
-    the end.
+    The head's name differs between families, such as `fc` in ResNet: `print(net)` shows it
+    at the end.
     """
     net = models.squeezenet1_1(weights=None)
     before = net.classifier[1].out_channels
@@ -334,9 +336,9 @@ def test_the_last_layer_has_another_name_in_each_family(name, head, features):
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_fc_of_a_resnet_gives_scores_for_ones_own_classes():
-    """After `net.fc = nn.Linear(net.fc.in_features, 2)` torchvision's `resnet18`, whose last layer
-    had 512 inputs and 1000 outputs, gives 2 scores per image; assigned to `net.classifier`, the
-    new layer is ignored.
+    """After `net.fc = nn.Linear(net.fc.in_features, 2)` torchvision's `resnet18`, whose
+    last layer had 512 inputs and 1000 outputs, gives 2 scores per image; assigned to
+    `net.classifier`, the new layer is ignored.
 
     Because `forward` of a ResNet calls `self.fc`, and no other name.
     """
@@ -353,8 +355,8 @@ def test_a_new_fc_of_a_resnet_gives_scores_for_ones_own_classes():
 
 
 def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
-    """`models.squeezenet1_1(weights="IMAGENET1K_V1")` loads `squeezenet1_1-b8a52dc0.pth` from
-    `hub/checkpoints` below `TORCH_HOME` if it is there, and downloads nothing then.
+    """`models.squeezenet1_1(weights="IMAGENET1K_V1")` loads `squeezenet1_1-b8a52dc0.pth`
+    from `hub/checkpoints` below `TORCH_HOME` if it is there, and downloads nothing then.
 
     So a machine without network can be given the file.
     """
@@ -371,8 +373,8 @@ def test_named_weights_are_fetched_once_into_a_folder(tmp_path, monkeypatch):
 
 def test_weights_come_with_the_number_of_classes_they_were_trained_for():
     """`models.squeezenet1_1(weights="DEFAULT", num_classes=3)` raises ValueError, "The
-    parameter 'num_classes' expected value 1000 but got 3 instead": load first, then replace the
-    head.
+    parameter 'num_classes' expected value 1000 but got 3 instead": load first, then replace
+    the head.
     """
     with pytest.raises(
         ValueError, match="The parameter 'num_classes' expected value 1000 but got 3 instead"
@@ -382,8 +384,8 @@ def test_weights_come_with_the_number_of_classes_they_were_trained_for():
 
 def test_unknown_weights_are_refused():
     """`models.resnet50(weights=...)` takes the names in the enum `ResNet50_Weights`,
-    `"IMAGENET1K_V1"` and `"IMAGENET1K_V2"`, and `"DEFAULT"` for the second of them; the name
-    `"IMAGENET1K_V3"` raises KeyError.
+    `"IMAGENET1K_V1"` and `"IMAGENET1K_V2"`, and `"DEFAULT"` for the second of them; the
+    name `"IMAGENET1K_V3"` raises KeyError.
     """
     names = [weights.name for weights in models.ResNet50_Weights]
 
@@ -395,8 +397,8 @@ def test_unknown_weights_are_refused():
 
 def test_pretrained_is_the_old_spelling():
     """`models.squeezenet1_1(pretrained=False)` runs with a UserWarning, "The parameter
-    'pretrained' is deprecated since 0.13"; write `weights=None`, and `weights="IMAGENET1K_V1"`
-    for `pretrained=True`.
+    'pretrained' is deprecated since 0.13"; write `weights=None`, and
+    `weights="IMAGENET1K_V1"` for `pretrained=True`.
     """
     with pytest.warns(
         UserWarning, match="deprecated since 0.13 and may be removed in the future"

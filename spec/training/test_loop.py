@@ -27,8 +27,8 @@ def test_the_loop_is_five_lines(device):
     F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. With `SGD(lr=1/16)` and a
     weight of 0 that is to make 8 of 2 the losses are 64, 16, 4, 1.
 
-    Because `backward()` fills `.grad` of the parameters and `step()` reads it: net, loss and
-    optimizer meet in the parameters that were given to the optimizer.
+    Because `backward()` fills `.grad` of the parameters and `step()` reads it: net, loss
+    and optimizer meet in the parameters that were given to the optimizer.
     """
     net = nn.Linear(1, 1, bias=False, device=device)
     nn.init.zeros_(net.weight)
@@ -49,11 +49,11 @@ def test_the_loop_is_five_lines(device):
 
 
 def test_there_is_no_fit():
-    """`nn.Linear` has no method `fit`: `net.fit(x, y)` raises AttributeError, "'Linear' object
-    has no attribute 'fit'".
+    """`nn.Linear` has no method `fit`: `net.fit(x, y)` raises AttributeError, "'Linear'
+    object has no attribute 'fit'".
 
-    Because `nn.Module` has none. Libraries such as Lightning or Keras bring one; with PyTorch
-    alone write the loop.
+    Because `nn.Module` has none. Libraries such as Lightning or Keras bring one; with
+    PyTorch alone write the loop.
     """
     net = nn.Linear(1, 1)
 
@@ -63,8 +63,9 @@ def test_there_is_no_fit():
 
 @pytest.mark.claim("blitz-optim-step-sequence")
 def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
-    """`SGD(net.parameters(), lr=0.01).step()`, with its other arguments left at their defaults,
-    subtracts 0.01 times the gradient: a gradient of -32 moves a weight from 0 to 0.32.
+    """`SGD(net.parameters(), lr=0.01).step()`, with its other arguments left at their
+    defaults, subtracts 0.01 times the gradient: a gradient of -32 moves a weight from 0 to
+    0.32.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(net.weight)
@@ -81,12 +82,13 @@ def test_an_optimizer_with_rate_0_01_goes_a_hundredth_of_the_gradient():
 
 @pytest.mark.torch(">=2.0")
 def test_each_line_of_the_loop_does_one_thing():
-    """In a round with `SGD` and the loss `(2 * w - 8)**2` at `w` = 0 the forward pass leaves
-    `w` and `w.grad` as they are, `backward()` fills `w.grad`, `step()` changes `w` and leaves
-    `w.grad`, and `zero_grad()` sets `w.grad` to None.
+    """In a round with `SGD` and the loss `(2 * w - 8)**2` at `w` = 0 the forward pass
+    leaves `w` and `w.grad` as they are, `backward()` fills `w.grad`, `step()` changes `w`
+    and leaves `w.grad`, and `zero_grad()` sets `w.grad` to None.
 
-    Buffers are another matter: the forward pass of `nn.BatchNorm1d` in training mode updates
-    its running statistics. Before PyTorch 2.0 `zero_grad()` filled `.grad` with zeros.
+    Buffers are another matter: the forward pass of `nn.BatchNorm1d` in training mode
+    updates its running statistics. Before PyTorch 2.0 `zero_grad()` filled `.grad` with
+    zeros.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
@@ -105,8 +107,8 @@ def test_each_line_of_the_loop_does_one_thing():
 @pytest.mark.claim("course-update-parameters")
 def test_step_updates_every_parameter_in_place():
     """`SGD.step()` changes the parameters of an `nn.Linear` in place: `net.weight` and
-    `net.bias` are the same Parameter objects afterwards, `net.weight` in the same memory, with
-    new values where the gradient is not 0.
+    `net.bias` are the same Parameter objects afterwards, `net.weight` in the same memory,
+    with new values where the gradient is not 0.
 
     Because the optimizer holds the very tensors that `net.parameters()` yielded: nothing is
     returned and nothing has to be assigned.
@@ -126,12 +128,12 @@ def test_step_updates_every_parameter_in_place():
 
 
 def test_the_loss_of_a_round_is_that_of_the_weights_before_it():
-    """The loss computed before `optimizer.step()` is that of the old weights: 64 for a weight
-    of 0 and the loss `(2 * w - 8)**2`, and 16 when it is computed again after a step of
-    `SGD(lr=1/16)`.
+    """The loss computed before `optimizer.step()` is that of the old weights: 64 for a
+    weight of 0 and the loss `(2 * w - 8)**2`, and 16 when it is computed again after a step
+    of `SGD(lr=1/16)`.
 
-    So the training loss that a loop prints lags one step behind; for the loss of the trained
-    weights evaluate once more after the loop.
+    So the training loss that a loop prints lags one step behind; for the loss of the
+    trained weights evaluate once more after the loop.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
@@ -144,11 +146,12 @@ def test_the_loss_of_a_round_is_that_of_the_weights_before_it():
 
 
 def test_none_of_the_three_is_needed():
-    """A tensor with `requires_grad=True`, `backward()` and an in-place update under `no_grad`
-    train without `nn.Module` or `torch.optim`; set `w.grad = None` after each update.
+    """A tensor with `requires_grad=True`, `backward()` and an in-place update under
+    `no_grad` train without `nn.Module` or `torch.optim`; set `w.grad = None` after each
+    update.
 
-    Without `no_grad` the update `w -= ...` is refused, for an in-place operation on a leaf that
-    requires grad can't be recorded (`spec/autograd/test_changing_leaves.py`).
+    Without `no_grad` the update `w -= ...` is refused, for an in-place operation on a leaf
+    that requires grad can't be recorded (`spec/autograd/test_changing_leaves.py`).
     """
     w = torch.tensor(0.0, requires_grad=True)
 
@@ -171,12 +174,13 @@ def test_none_of_the_three_is_needed():
     ],
 )
 def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
-    """With `zero_grad()` before the forward pass, after it, or after `step()`, three rounds of
-    `SGD(lr=1/16)` on the loss `(2 * w - 8)**2` lead `w` from 0 to the same 2, 3 and 3.5, if no
-    gradient is left from before.
+    """With `zero_grad()` before the forward pass, after it, or after `step()`, three rounds
+    of `SGD(lr=1/16)` on the loss `(2 * w - 8)**2` lead `w` from 0 to the same 2, 3 and 3.5,
+    if no gradient is left from before.
 
     Because each of the three clears the old gradient before the next `backward()`. Between
-    `backward()` and `step()` it would clear the new one (`spec/training/test_wrong_orders.py`).
+    `backward()` and `step()` it would clear the new one
+    (`spec/training/test_wrong_orders.py`).
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1 / 16)
@@ -199,9 +203,9 @@ def test_gradients_may_be_cleared_anywhere_outside_backward_to_step(order):
 
 @pytest.mark.claim("summary-training-order", "summary-monitor")
 def test_an_epoch_sets_the_mode_and_now_and_then_reports():
-    """`net.train()` before the loop over the batches puts an `nn.Sequential` that an evaluation
-    left in `eval()` back into training mode; `if number % 2 == 0`, with batches numbered from
-    1, keeps the loss of every second batch.
+    """`net.train()` before the loop over the batches puts an `nn.Sequential` that an
+    evaluation left in `eval()` back into training mode; `if number % 2 == 0`, with batches
+    numbered from 1, keeps the loss of every second batch.
 
     Because `net.eval()` lasts until `net.train()`. `loss.item()` is the number to report.
     """
@@ -228,8 +232,8 @@ def test_an_epoch_takes_one_step_per_batch():
     """One pass over `DataLoader(data, batch_size=4)` is an epoch: 10 samples make 3 batches
     of 4, 4 and 2 samples, and so 3 steps per epoch if each batch takes one.
 
-    Because the default samplers yield each sample once. With `drop_last=True` the short last
-    batch is left out, and 10 samples make 2 steps.
+    Because the default samplers yield each sample once. With `drop_last=True` the short
+    last batch is left out, and 10 samples make 2 steps.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=1.0)
@@ -251,12 +255,12 @@ def test_an_epoch_takes_one_step_per_batch():
 
 @pytest.mark.claim("summary-train-then-test")
 def test_a_net_learns_from_one_set_and_is_measured_on_another():
-    """One epoch of `SGD(lr=0.125)` with `F.mse_loss` on a `DataLoader` of the pairs (1, 3) and
-    (2, 6), one per batch, brings the weight of `nn.Linear(1, 1, bias=False)` from 0 to 3; on
-    another `DataLoader`, under `no_grad`, it answers 15 to 5.
+    """One epoch of `SGD(lr=0.125)` with `F.mse_loss` on a `DataLoader` of the pairs (1, 3)
+    and (2, 6), one per batch, brings the weight of `nn.Linear(1, 1, bias=False)` from 0 to
+    3; on another `DataLoader`, under `no_grad`, it answers 15 to 5.
 
-    Because the answers to data that the net was not trained on tell what it has learnt: 5 is
-    not among the training samples.
+    Because the answers to data that the net was not trained on tell what it has learnt: 5
+    is not among the training samples.
     """
     train = TensorDataset(torch.tensor([[1.0], [2.0]]), torch.tensor([[3.0], [6.0]]))
     test = TensorDataset(torch.tensor([[5.0]]), torch.tensor([[15.0]]))
@@ -276,8 +280,8 @@ def test_a_net_learns_from_one_set_and_is_measured_on_another():
 
 @pytest.mark.claim("blitz-loss-item-float")
 def test_item_makes_a_plain_number_of_the_loss(device):
-    """`loss.item()` of a float32 loss of one element on the CPU or a GPU is a Python `float`
-    without graph or device, so a sum of such numbers is a `float` too.
+    """`loss.item()` of a float32 loss of one element on the CPU or a GPU is a Python
+    `float` without graph or device, so a sum of such numbers is a `float` too.
 
     Add up `loss.item()`, not `loss`: a sum of loss tensors keeps the graphs of all rounds
     (`spec/training/test_wrong_orders.py`).
@@ -299,8 +303,8 @@ def test_float_of_a_loss_warns():
     returns the number and warns, by default once per process: "Converting a tensor with
     requires_grad=True to a scalar may lead to unexpected behavior".
 
-    Write `loss.item()` or `float(loss.detach())`: neither warns. Under `no_grad` `float(loss)`
-    does not warn either.
+    Write `loss.item()` or `float(loss.detach())`: neither warns. Under `no_grad`
+    `float(loss)` does not warn either.
     """
     loss = torch.tensor(3.0, requires_grad=True) * 2
 
@@ -316,8 +320,9 @@ def test_float_of_a_loss_warns():
 
 @pytest.mark.claim("blitz-print-every-2000", "blitz-six-reports-per-epoch")
 def test_a_counter_from_0_reports_at_remainder_1999():
-    """`len(DataLoader(data, batch_size=4))` of 50,000 samples is 12,500 batches; counted from 0
-    by `enumerate`, `i % 2000 == 1999` reports after batch 2000, 4000 and so on, six times.
+    """`len(DataLoader(data, batch_size=4))` of 50,000 samples is 12,500 batches; counted
+    from 0 by `enumerate`, `i % 2000 == 1999` reports after batch 2000, 4000 and so on, six
+    times.
 
     `i % 2000 == 0` would report after the very first batch and then after batch 2001.
     """
@@ -334,12 +339,12 @@ def test_a_counter_from_0_reports_at_remainder_1999():
 
 @pytest.mark.claim("blitz-print-average")
 def test_a_report_averages_the_batches_since_the_last_one():
-    """A running sum of `loss.item()`, divided by the number of batches since the last report
-    and then set back to 0, is their mean loss: 2 and 6 for the losses 1, 3, 5, 7 and a report
-    every 2 batches.
+    """A running sum of `loss.item()`, divided by the number of batches since the last
+    report and then set back to 0, is their mean loss: 2 and 6 for the losses 1, 3, 5, 7 and
+    a report every 2 batches.
 
-    Without the reset each report contains all earlier batches as well, and the second one reads
-    8.
+    Without the reset each report contains all earlier batches as well, and the second one
+    reads 8.
     """
     running, since_the_start, reports, not_reset = 0.0, 0.0, [], []
     for i, loss in enumerate(torch.tensor([1.0, 3.0, 5.0, 7.0])):
@@ -355,12 +360,13 @@ def test_a_report_averages_the_batches_since_the_last_one():
 
 
 def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
-    """With a shorter last batch the mean of the batches' `F.mse_loss` may differ from that over
-    the samples: 1 for 4 samples and 4 for 2 have the mean 2.5, not 2. Multiply each loss by
-    `len(x)`, and divide the sum by the number of samples.
+    """With a shorter last batch the mean of the batches' `F.mse_loss` may differ from that
+    over the samples: 1 for 4 samples and 4 for 2 have the mean 2.5, not 2. Multiply each
+    loss by `len(x)`, and divide the sum by the number of samples.
 
     Because `reduction="mean"`, the default, has averaged over one batch already.
-    `cross_entropy` with `weight=` or `ignore_index=` divides by another number than `len(x)`.
+    `cross_entropy` with `weight=` or `ignore_index=` divides by another number than
+    `len(x)`.
     """
     samples = torch.tensor([1.0, 1.0, 1.0, 1.0, 2.0, 2.0])
     losses = [(F.mse_loss(x, 0 * x).item(), len(x)) for x in DataLoader(samples, batch_size=4)]
@@ -373,9 +379,9 @@ def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
 
 @pytest.mark.claim("path-mnist-covers-parts")
 def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
-    """A small training script has a `Dataset` with `__len__` and `__getitem__`, an `nn.Module`
-    with `forward`, an optimizer such as `SGD` and a loss such as `nn.CrossEntropyLoss`;
-    `DataLoader` makes batches of the samples.
+    """A small training script has a `Dataset` with `__len__` and `__getitem__`, an
+    `nn.Module` with `forward`, an optimizer such as `SGD` and a loss such as
+    `nn.CrossEntropyLoss`; `DataLoader` makes batches of the samples.
     """
 
     class Signs(Dataset):
@@ -409,11 +415,12 @@ def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
 @pytest.mark.claim("path-example-template")
 def test_the_examples_share_one_pattern():
     """Two functions, `train(net, loader, optimizer)` and `test(net, loader)`, serve several
-    tasks unchanged: here they train an `nn.Linear(2, 2)` on AND and another on OR, and count
-    the correct predictions.
+    tasks unchanged: here they train an `nn.Linear(2, 2)` on AND and another on OR, and
+    count the correct predictions.
 
     Because both tasks call `net(x)`, `cross_entropy`, `backward()` and `step()` in the same
-    way. PyTorch's own MNIST example is built so; the ImageNet one calls the second `validate`.
+    way. PyTorch's own MNIST example is built so; the ImageNet one calls the second
+    `validate`.
     """
 
     def train(net, loader, optimizer):
@@ -458,8 +465,9 @@ def test_optimisation_methods_come_from_torch_optim(name, arrives):
     and `lr=0.5`, one step of `SGD`, `Adam`, `AdamW`, `Adagrad`, `RMSprop` and `Rprop`
     leads, nearly, to 0, 3.5, 3.48, 3.5, -1 and 3.5.
 
-    Because `SGD` multiplies the gradient, 8, by `lr`, while the first step of `Rprop` is `lr`, and
-    that of `Adam` and `Adagrad` nearly `lr` if the gradient is far larger than their `eps`.
+    Because `SGD` multiplies the gradient, 8, by `lr`, while the first step of `Rprop` is
+    `lr`, and that of `Adam` and `Adagrad` nearly `lr` if the gradient is far larger than
+    their `eps`.
     """
     w = nn.Parameter(torch.tensor(4.0))
     optimizer = getattr(torch.optim, name)([w], lr=0.5)

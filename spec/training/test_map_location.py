@@ -35,8 +35,8 @@ def saved_on_a_gpu(tmp_path, monkeypatch):
 
 
 def test_a_tensor_comes_back_in_its_dtype(tmp_path, device):
-    """`torch.load` without `map_location` returns a float16, an int8 and a complex64 tensor in
-    these dtypes, on the device that each was on.
+    """`torch.load` without `map_location` returns a float16, an int8 and a complex64 tensor
+    in these dtypes, on the device that each was on.
     """
     x = torch.tensor([0, 1], device=device)
     torch.save([x.half(), x.to(torch.int8), x.to(torch.complex64)], tmp_path / "x.pt")
@@ -113,8 +113,8 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
 
 @pytest.mark.torch("!=2.1.*")
 def test_an_unknown_place_is_refused(tmp_path):
-    """`torch.load(path, map_location="gpu")` raises, "don't know how to restore data location
-    of torch.storage.UntypedStorage (tagged with gpu)"; the device type is `cuda`.
+    """`torch.load(path, map_location="gpu")` raises, "don't know how to restore data
+    location of torch.storage.UntypedStorage (tagged with gpu)"; the device type is `cuda`.
 
     Because `map_location` takes the names of PyTorch's device types, and `"gpu"` is none.
     """
@@ -128,8 +128,8 @@ def test_an_unknown_place_is_refused(tmp_path):
 
 @pytest.mark.torch("==2.1.*")
 def test_an_unknown_place_was_taken_for_another(tmp_path):
-    """PyTorch 2.1 refused `map_location="gpu"` with an AssertionError about another device, "HPU
-    device module is not loaded"; the device type is `cuda`.
+    """PyTorch 2.1 refused `map_location="gpu"` with an AssertionError about another device,
+    "HPU device module is not loaded"; the device type is `cuda`.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 
@@ -138,8 +138,8 @@ def test_an_unknown_place_was_taken_for_another(tmp_path):
 
 
 def test_map_location_leaves_the_dtype(tmp_path):
-    """`torch.load(path, map_location="cpu")` leaves the dtype as it was saved: a float16 tensor
-    stays float16. Convert it by `to(torch.float32)` afterwards.
+    """`torch.load(path, map_location="cpu")` leaves the dtype as it was saved: a float16
+    tensor stays float16. Convert it by `to(torch.float32)` afterwards.
 
     Because `map_location` names a device only.
     """
@@ -154,8 +154,8 @@ def test_a_loaded_state_takes_the_dtype_of_the_net(device):
     """`load_state_dict` copies into the parameters that the net has, so loaded float64 and
     int64 values become float32 in a float32 `nn.Linear`, on its device, without a warning.
 
-    Because it is `copy_`, which converts: 1e300 becomes infinity, and 2**24 + 1 becomes 2**24.
-    A half-precision checkpoint in a float32 net takes float32 memory.
+    Because it is `copy_`, which converts: 1e300 becomes infinity, and 2**24 + 1 becomes
+    2**24. A half-precision checkpoint in a float32 net takes float32 memory.
     """
     net = nn.Linear(1, 1, device=device)
     state = {
@@ -173,11 +173,11 @@ def test_a_loaded_state_takes_the_dtype_of_the_net(device):
 
 @pytest.mark.torch(">=2.1")
 def test_assign_gives_the_loaded_tensors_to_the_net():
-    """With `load_state_dict(state, assign=True)` an `nn.Linear` gets new parameters that have
-    the memory and dtype of the loaded floating-point tensors; nothing is copied.
+    """With `load_state_dict(state, assign=True)` an `nn.Linear` gets new parameters that
+    have the memory and dtype of the loaded floating-point tensors; nothing is copied.
 
-    So an optimizer built before would go on with the old parameters: build it afterwards. The
-    device is that of the loaded tensors too.
+    So an optimizer built before would go on with the old parameters: build it afterwards.
+    The device is that of the loaded tensors too.
     """
     net = nn.Linear(1, 1)
     before = net.weight
@@ -193,8 +193,8 @@ def test_assign_gives_the_loaded_tensors_to_the_net():
 @pytest.mark.torch(">=2.3")
 def test_assigned_tensors_are_as_trainable_as_the_parameters_were():
     """Since PyTorch 2.3 `load_state_dict(state, assign=True)` keeps `requires_grad` of the
-    parameters it replaces: trainable ones are replaced by trainable Parameters, frozen ones by
-    frozen ones.
+    parameters it replaces: trainable ones are replaced by trainable Parameters, frozen ones
+    by frozen ones.
     """
     trained, frozen = nn.Linear(1, 1), nn.Linear(1, 1).requires_grad_(False)
     state = {"weight": torch.zeros(1, 1), "bias": torch.zeros(1)}
@@ -209,8 +209,8 @@ def test_assigned_tensors_are_as_trainable_as_the_parameters_were():
 
 @pytest.mark.torch(">=2.0")
 def test_a_net_on_meta_has_shapes_and_no_numbers():
-    """`nn.Linear(1_000_000, 1_000_000)`, built inside `with torch.device("meta")`, has a weight
-    with shape and dtype but no memory for its 10**12 values.
+    """`nn.Linear(1_000_000, 1_000_000)`, built inside `with torch.device("meta")`, has a
+    weight with shape and dtype but no memory for its 10**12 values.
     """
     with torch.device("meta"):
         net = nn.Linear(1_000_000, 1_000_000)
@@ -221,8 +221,9 @@ def test_a_net_on_meta_has_shapes_and_no_numbers():
 
 
 def test_a_net_on_meta_cannot_be_moved_away():
-    """`net.to("cpu")` of an `nn.Linear` on `meta` raises NotImplementedError, "Cannot copy out
-    of meta tensor; no data!". Use `to_empty(device="cpu")`, or load a state with `assign=True`.
+    """`net.to("cpu")` of an `nn.Linear` on `meta` raises NotImplementedError, "Cannot copy
+    out of meta tensor; no data!". Use `to_empty(device="cpu")`, or load a state with
+    `assign=True`.
 
     Because a meta tensor has a shape but no values that could be copied.
     """
@@ -234,8 +235,8 @@ def test_a_net_on_meta_cannot_be_moved_away():
 
 @pytest.mark.torch(">=2.1")
 def test_a_net_on_meta_is_filled_by_assigning():
-    """`load_state_dict(state, assign=True)` gives an `nn.Linear` on `meta` the loaded tensors
-    as parameters, and it computes with them.
+    """`load_state_dict(state, assign=True)` gives an `nn.Linear` on `meta` the loaded
+    tensors as parameters, and it computes with them.
 
     Because `assign=True` replaces the parameters. So no initial weights have to be computed
     first.
@@ -249,9 +250,9 @@ def test_a_net_on_meta_is_filled_by_assigning():
 
 @pytest.mark.torch(">=2.1")
 def test_copying_into_a_net_on_meta_does_nothing():
-    """`load_state_dict` without `assign=True` into an `nn.Linear` on `meta` copies nothing: it
-    warns, "which is a no-op. (Did you mean to pass `assign=True`", and the weight stays on
-    `meta`.
+    """`load_state_dict` without `assign=True` into an `nn.Linear` on `meta` copies nothing:
+    it warns, "which is a no-op. (Did you mean to pass `assign=True`", and the weight stays
+    on `meta`.
 
     Because a meta parameter has no memory to copy into.
     """
@@ -264,11 +265,11 @@ def test_copying_into_a_net_on_meta_does_nothing():
 
 
 def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
-    """`net.to_empty(device="cpu")` gives an `nn.Linear` on `meta` uninitialised memory on the
-    CPU, into which `load_state_dict` then copies.
+    """`net.to_empty(device="cpu")` gives an `nn.Linear` on `meta` uninitialised memory on
+    the CPU, into which `load_state_dict` then copies.
 
-    Until then the parameters hold arbitrary values: parameters that the state dict lacks have
-    to be initialised by hand.
+    Until then the parameters hold arbitrary values: parameters that the state dict lacks
+    have to be initialised by hand.
     """
     net = nn.Linear(1, 1, device="meta").to_empty(device="cpu")
 
@@ -278,8 +279,8 @@ def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
 
 
 def test_a_file_can_be_loaded_as_shapes_only(tmp_path):
-    """`torch.load(path, map_location="meta")` of a saved tensor returns one with its shape and
-    dtype but no values: a way to see what is in a large file.
+    """`torch.load(path, map_location="meta")` of a saved tensor returns one with its shape
+    and dtype but no values: a way to see what is in a large file.
     """
     torch.save(torch.zeros(2, 3, dtype=torch.float16), tmp_path / "x.pt")
 
@@ -308,8 +309,8 @@ def test_a_mapped_file_is_not_written_to(tmp_path):
 
 @pytest.mark.torch(">=2.1")
 def test_only_a_file_with_a_name_can_be_mapped():
-    """`torch.load(buffer, mmap=True)` of an `io.BytesIO` raises ValueError, "f must be a": only
-    a file that is given by its path can be mapped.
+    """`torch.load(buffer, mmap=True)` of an `io.BytesIO` raises ValueError, "f must be a":
+    only a file that is given by its path can be mapped.
     """
     buffer = io.BytesIO()
     torch.save(torch.zeros(1), buffer)
@@ -333,8 +334,8 @@ def test_a_mapped_file_may_be_named_by_a_path(tmp_path):
 
 @pytest.mark.torch(">=2.1,<2.3")
 def test_a_mapped_file_had_to_be_named_by_a_string(tmp_path):
-    """In PyTorch 2.1 and 2.2 `torch.load(path, mmap=True)` of a `pathlib.Path` raised ValueError,
-    "f must be a string filename in order to use mmap"; write `str(path)`.
+    """In PyTorch 2.1 and 2.2 `torch.load(path, mmap=True)` of a `pathlib.Path` raised
+    ValueError, "f must be a string filename in order to use mmap"; write `str(path)`.
     """
     torch.save(torch.tensor([1.0, 2.0]), tmp_path / "x.pt")
 
@@ -358,9 +359,9 @@ def test_a_tensor_returns_to_the_gpu_it_was_saved_on(tmp_path):
 
 @pytest.mark.cuda
 def test_a_gpu_that_is_not_there_is_refused(tmp_path):
-    """`torch.load(path, map_location="cuda:99")` raises where there are fewer than 100 GPUs,
-    "Attempting to deserialize object on CUDA device 99 but torch.cuda.device_count() is" their
-    number.
+    """`torch.load(path, map_location="cuda:99")` raises where there are fewer than 100
+    GPUs, "Attempting to deserialize object on CUDA device 99 but torch.cuda.device_count()
+    is" their number.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 

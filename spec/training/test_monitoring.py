@@ -45,12 +45,12 @@ def test_a_history_of_numbers_is_all_that_a_plot_needs():
 
 
 def test_a_logged_parameter_is_the_parameter_itself():
-    """After a loop with `SGD` a list to which `w` or `w.detach()` was appended in each round
-    shows the last weight in all entries; `w.detach().clone()` and `w.tolist()` keep the weight
-    of the round.
+    """After a loop with `SGD` a list to which `w` or `w.detach()` was appended in each
+    round shows the last weight in all entries; `w.detach().clone()` and `w.tolist()` keep
+    the weight of the round.
 
-    Because `optimizer.step()` writes in place, `append` copies nothing, and `detach()` shares
-    the storage (`spec/autograd/test_detach.py`).
+    Because `optimizer.step()` writes in place, `append` copies nothing, and `detach()`
+    shares the storage (`spec/autograd/test_detach.py`).
     """
     w = nn.Parameter(torch.tensor([0.0]))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -72,8 +72,8 @@ def test_a_logged_parameter_is_the_parameter_itself():
 
 
 def test_a_moving_average_smooths_a_noisy_loss():
-    """`smooth = smooth.lerp(loss, 0.5)` of float32 tensors is an exponential moving average:
-    from a start of 0 the losses 8, 0, 8 become 4, 2, 5.
+    """`smooth = smooth.lerp(loss, 0.5)` of float32 tensors is an exponential moving
+    average: from a start of 0 the losses 8, 0, 8 become 4, 2, 5.
 
     Because `lerp(end, weight)` is `start + weight * (end - start)`, up to rounding. Give it
     `loss.detach()`, or the graphs of all losses are kept.
@@ -89,8 +89,9 @@ def test_a_moving_average_smooths_a_noisy_loss():
 
 
 def test_the_rate_is_read_from_the_optimizer():
-    """`optimizer.param_groups[0]["lr"]` is the learning rate of the first group; a scheduler
-    writes its new rate there, so a rate given as a `float` can be logged in each epoch.
+    """`optimizer.param_groups[0]["lr"]` is the learning rate of the first group; a
+    scheduler writes its new rate there, so a rate given as a `float` can be logged in each
+    epoch.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
     scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
@@ -127,9 +128,9 @@ def test_a_rate_that_is_a_tensor_is_logged_by_item():
 
 
 def test_the_norm_of_all_gradients():
-    """For an `nn.Linear` with the gradients 2, 3 and 6, `torch.stack([p.grad.norm() for p in
-    net.parameters()]).norm()` is 7, up to rounding: the norm of all gradients together, the
-    root of the sum of all squared entries.
+    """For an `nn.Linear` with the gradients 2, 3 and 6, `torch.stack([p.grad.norm() for p
+    in net.parameters()]).norm()` is 7, up to rounding: the norm of all gradients together,
+    the root of the sum of all squared entries.
 
     It is, up to rounding, the number that `clip_grad_norm_` compares with `max_norm` and
     returns. A parameter whose `.grad` is None has to be left out.
@@ -148,8 +149,8 @@ def test_the_norm_of_all_gradients():
 
 def test_how_far_a_step_went():
     """`(p - before[name]).norm()` with `before[name] = p.detach().clone()` taken before
-    `SGD.step()` shows how far the step moved each parameter; without the `clone()` it would be
-    0.
+    `SGD.step()` shows how far the step moved each parameter; without the `clone()` it would
+    be 0.
     """
     net = nn.Linear(2, 1)
     before = {name: p.detach().clone() for name, p in net.named_parameters()}
@@ -219,8 +220,8 @@ def test_an_old_tensorboard_is_refused(monkeypatch):
 
 @pytest.mark.slow
 def test_an_event_file_holds_what_was_logged(tmp_path):
-    """`SummaryWriter.add_scalar(name, value, global_step=step)` takes a Python float or a 0-d
-    tensor and writes an event file, from which TensorBoard reads step and value.
+    """`SummaryWriter.add_scalar(name, value, global_step=step)` takes a Python float or a
+    0-d tensor and writes an event file, from which TensorBoard reads step and value.
     """
     tensorboard = pytest.importorskip(
         "torch.utils.tensorboard", reason="needs tensorboard, which the extra `examples` brings"

@@ -25,8 +25,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-device-select-else")
 def test_without_a_gpu_the_usual_choice_is_cpu(monkeypatch):
-    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints as `cpu` where no
-    GPU can be used.
+    """`torch.device("cuda:0" if torch.cuda.is_available() else "cpu")` prints as `cpu`
+    where no GPU can be used.
     """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
@@ -49,11 +49,11 @@ def test_with_a_gpu_the_usual_choice_is_the_first_one():
 
 @pytest.mark.claim("blitz-device-idle")
 def test_the_name_of_a_device_says_nothing_about_the_device():
-    """`str(torch.device("cuda:63"))` is `cuda:63` on a machine without that GPU too: making a
-    device object asks no hardware.
+    """`str(torch.device("cuda:63"))` is `cuda:63` on a machine without that GPU too: making
+    a device object asks no hardware.
 
-    So a printed `cuda:0` does not say that this GPU is there: ask `torch.cuda.device_count()`.
-    Whether it is idle, `nvidia-smi` shows.
+    So a printed `cuda:0` does not say that this GPU is there: ask
+    `torch.cuda.device_count()`. Whether it is idle, `nvidia-smi` shows.
     """
     device = torch.device("cuda:63")
 
@@ -63,8 +63,8 @@ def test_the_name_of_a_device_says_nothing_about_the_device():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-device-idle")
 def test_a_busy_gpu_has_the_same_name():
-    """`str(x.device)` of a tensor on the first GPU is `cuda:0` while that GPU has work queued
-    and memory allocated, as it is when the GPU is idle.
+    """`str(x.device)` of a tensor on the first GPU is `cuda:0` while that GPU has work
+    queued and memory allocated, as it is when the GPU is idle.
     """
     x = torch.rand(4096, 4096, device="cuda:0")
 
@@ -78,12 +78,12 @@ def test_a_busy_gpu_has_the_same_name():
 @pytest.mark.claim("blitz-module-to-inplace")
 def test_to_changes_a_net_and_makes_a_new_tensor():
     """`net.to(device, dtype)` moves and casts the parameters of an `nn.Linear` itself and
-    returns `net`; `x.to(device, dtype)` of a tensor on another device returns a new tensor and
-    leaves `x` as it was.
+    returns `net`; `x.to(device, dtype)` of a tensor on another device returns a new tensor
+    and leaves `x` as it was.
 
     So write `x = x.to(device)`. If nothing has to change, `x.to` returns `x` itself
-    (`spec/devices/test_moving.py`). Parameters and buffers of an integer dtype are moved and
-    not cast.
+    (`spec/devices/test_moving.py`). Parameters and buffers of an integer dtype are moved
+    and not cast.
     """
     net, x = nn.Linear(2, 1), torch.zeros(2)
 
@@ -111,9 +111,9 @@ def test_to_moves_all_parameters_of_a_net_to_the_gpu():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-move-net-and-data")
 def test_a_batch_left_on_the_cpu_is_refused():
-    """An `nn.Linear` on the GPU refuses inputs on the CPU, and `F.cross_entropy` of its outputs
-    refuses labels on the CPU: RuntimeError, "Expected all tensors to be on the same device".
-    Move both with `to("cuda")`.
+    """An `nn.Linear` on the GPU refuses inputs on the CPU, and `F.cross_entropy` of its
+    outputs refuses labels on the CPU: RuntimeError, "Expected all tensors to be on the same
+    device". Move both with `to("cuda")`.
     """
     net = nn.Linear(2, 3).to("cuda")
     inputs, labels = torch.ones(4, 2), torch.tensor([0, 1, 2, 0])
@@ -130,8 +130,8 @@ def test_a_batch_left_on_the_cpu_is_refused():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-move-net-and-data")
 def test_a_net_left_on_the_cpu_refuses_a_moved_batch():
-    """An `nn.Linear` on the CPU refuses inputs on the GPU: RuntimeError, "Expected all tensors
-    to be on the same device". Move the net with `net.to("cuda")`.
+    """An `nn.Linear` on the CPU refuses inputs on the GPU: RuntimeError, "Expected all
+    tensors to be on the same device". Move the net with `net.to("cuda")`.
     """
     net = nn.Linear(2, 3)
 
@@ -142,8 +142,8 @@ def test_a_net_left_on_the_cpu_refuses_a_moved_batch():
 @pytest.mark.claim("blitz-loop-same-with-device")
 def test_the_loop_with_its_moves_is_the_loop_without(device):
     """A loop that moves an `nn.Linear`, inputs and labels by `to(device)` computes the same
-    gradients, up to rounding, as one without these calls; with `device="cpu"` too, so one loop
-    serves both devices.
+    gradients, up to rounding, as one without these calls; with `device="cpu"` too, so one
+    loop serves both devices.
     """
     data = [
         (torch.tensor([[1.0]]), torch.tensor([[3.0]])),
@@ -166,12 +166,12 @@ def test_the_loop_with_its_moves_is_the_loop_without(device):
 
 @pytest.mark.claim("blitz-optimizer-after-to")
 def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
-    """`SGD` built before `net.to(torch.float64)` holds and trains the cast parameters; after
-    `net.to("meta")` of a net on the CPU it still holds the old ones.
+    """`SGD` built before `net.to(torch.float64)` holds and trains the cast parameters;
+    after `net.to("meta")` of a net on the CPU it still holds the old ones.
 
-    Because `to` keeps the Parameter objects and changes what they hold, on the way to the GPU
-    too (`spec/optim/test_trained_parameters.py`); a meta tensor can't take the place of a CPU
-    one, so `to("meta")` makes new Parameters.
+    Because `to` keeps the Parameter objects and changes what they hold, on the way to the
+    GPU too (`spec/optim/test_trained_parameters.py`); a meta tensor can't take the place of
+    a CPU one, so `to("meta")` makes new Parameters.
     """
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(3.0)
@@ -190,12 +190,12 @@ def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-optimizer-after-to")
 def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
-    """`Adagrad` makes its state when it is built: built before `net.to("cuda")`, its sums stay
-    on the CPU, and `step()` raises RuntimeError, "Expected all tensors to be on the same
-    device".
+    """`Adagrad` makes its state when it is built: built before `net.to("cuda")`, its sums
+    stay on the CPU, and `step()` raises RuntimeError, "Expected all tensors to be on the
+    same device".
 
-    SGD and Adam make their state in the first `step()`. Building the optimizer after the move
-    is right for all of them.
+    SGD and Adam make their state in the first `step()`. Building the optimizer after the
+    move is right for all of them.
     """
     net = nn.Linear(1, 1)
     optimizer = torch.optim.Adagrad(net.parameters(), foreach=False)
@@ -233,11 +233,11 @@ def test_a_gpu_trains_to_nearly_the_same_weights():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-gpu-speeds-training")
 def test_a_wide_net_trains_faster_on_a_gpu():
-    """Forward and `backward()` of two `nn.Linear(2048, 2048)` with a batch of 1024 take less
-    time on a data-centre GPU than on the CPU beside it.
+    """Forward and `backward()` of two `nn.Linear(2048, 2048)` with a batch of 1024 take
+    less time on a data-centre GPU than on the CPU beside it.
 
-    Because large matrix products consist of many independent operations, which a GPU computes
-    at the same time.
+    Because large matrix products consist of many independent operations, which a GPU
+    computes at the same time.
     """
     from torch.utils.benchmark import Timer
 

@@ -52,8 +52,8 @@ def test_a_whole_net_can_be_saved_as_one_object(tmp_path):
 
 @pytest.mark.torch(">=2.6")
 def test_by_default_a_whole_net_is_refused(tmp_path):
-    """Since PyTorch 2.6 `torch.load(path)` of a net saved as an object raises UnpicklingError,
-    "Weights only load failed", and names the class that was refused.
+    """Since PyTorch 2.6 `torch.load(path)` of a net saved as an object raises
+    UnpicklingError, "Weights only load failed", and names the class that was refused.
 
     Pass `weights_only=False` if you trust the file, or save `net.state_dict()` instead.
     """
@@ -80,15 +80,18 @@ def test_before_2_6_a_whole_net_is_loaded_with_a_warning(tmp_path):
 
 @pytest.mark.torch("<2.4")
 def test_before_2_4_a_whole_net_is_loaded_without_a_warning(tmp_path):
-    """Before PyTorch 2.4 `torch.load(path)` loads a net saved as an object, without a warning."""
+    """Before PyTorch 2.4 `torch.load(path)` loads a net saved as an object, without a
+    warning.
+    """
     torch.save(nn.Linear(1, 1), tmp_path / "net.pt")
 
     assert type(torch.load(tmp_path / "net.pt")) is nn.Linear
 
 
 def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
-    """`torch.load(path, weights_only=False)` of a net saved by `torch.save(net, path)` takes
-    its class as it is now: if `forward` was changed after saving, the changed `forward` runs.
+    """`torch.load(path, weights_only=False)` of a net saved by `torch.save(net, path)`
+    takes its class as it is now: if `forward` was changed after saving, the changed
+    `forward` runs.
 
     Because a pickle holds the module and the name of the class, not its code.
     """
@@ -107,9 +110,9 @@ def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
 
 
 def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
-    """`torch.load(path, weights_only=False)` of a net saved as an object raises AttributeError,
-    "Can't get attribute 'Net'", if its class was renamed since, and ModuleNotFoundError, "No
-    module named", if its module was removed.
+    """`torch.load(path, weights_only=False)` of a net saved as an object raises
+    AttributeError, "Can't get attribute 'Net'", if its class was renamed since, and
+    ModuleNotFoundError, "No module named", if its module was removed.
 
     A state dict depends on neither: build the net by its new name and load the state.
     """
@@ -127,11 +130,11 @@ def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
 
 
 def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
-    """`torch.save(net, path)` raises, "local object", if the class of `net` was defined inside
-    a function; `net.state_dict()` can be saved.
+    """`torch.save(net, path)` raises, "local object", if the class of `net` was defined
+    inside a function; `net.state_dict()` can be saved.
 
-    Because a pickle names a class by its module and name, and a local class can't be found that
-    way. Define it at the top level of a module.
+    Because a pickle names a class by its module and name, and a local class can't be found
+    that way. Define it at the top level of a module.
     """
 
     def make():
@@ -242,8 +245,8 @@ def test_plain_values_are_always_loaded(tmp_path):
 )
 def test_other_objects_are_refused_by_name(content, name, tmp_path):
     """`np.float32(0.25)`, `np.zeros(2)`, `Path("data")` and an `argparse.Namespace` in a
-    checkpoint make `torch.load(path, weights_only=True)` raise UnpicklingError, which names the
-    class or function needed.
+    checkpoint make `torch.load(path, weights_only=True)` raise UnpicklingError, which names
+    the class or function needed.
 
     Because only plain values and a few classes of torch are allowed. Save `float(number)`,
     `torch.from_numpy(array)`, `str(path)` and `vars(arguments)` instead.
@@ -259,8 +262,8 @@ def test_safe_globals_lets_a_class_through(tmp_path):
     """Inside `with torch.serialization.safe_globals([argparse.Namespace])` a `Namespace` of
     plain values loads with `weights_only=True`; after the block it is refused again.
 
-    Other classes that such an object holds are still refused, here a `Path` in a `Namespace`:
-    list them all.
+    Other classes that such an object holds are still refused, here a `Path` in a
+    `Namespace`: list them all.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
     torch.save(argparse.Namespace(data=Path("data")), tmp_path / "other.pt")
@@ -295,8 +298,8 @@ def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
 @pytest.mark.torch(">=2.6")
 def test_a_file_can_be_asked_what_it_wants(tmp_path):
     """`torch.serialization.get_unsafe_globals_in_checkpoint(path)` lists the classes and
-    functions that a file needs beyond the allowed ones, such as `argparse.Namespace`, without
-    loading it.
+    functions that a file needs beyond the allowed ones, such as `argparse.Namespace`,
+    without loading it.
     """
     torch.save({"args": argparse.Namespace(lr=0.25), "w": torch.zeros(1)}, tmp_path / "run.pt")
 
@@ -316,12 +319,13 @@ def test_a_file_can_be_asked_what_it_wants(tmp_path):
 @pytest.mark.spare("300", reason="somewhere in the middle")
 @pytest.mark.spare("10", reason="somewhere at the beginning")
 def test_a_truncated_file_is_no_zip_archive(length, words, tmp_path):
-    """`torch.load` of a checkpoint of 100 floats that lacks its last byte, or of its first 10
-    or 300 bytes alone, raises RuntimeError, "PytorchStreamReader failed reading zip archive".
+    """`torch.load` of a checkpoint of 100 floats that lacks its last byte, or of its first
+    10 or 300 bytes alone, raises RuntimeError, "PytorchStreamReader failed reading zip
+    archive".
 
-    Because the table of contents of a zip archive stands at its end. Typical causes are a full
-    disk and an interrupted download: copy the file again. Truncated files of 70,000 bytes or
-    more raise the same error, those of 5,000 to 69,000 bytes OSError.
+    Because the table of contents of a zip archive stands at its end. Typical causes are a
+    full disk and an interrupted download: copy the file again. Truncated files of 70,000
+    bytes or more raise the same error, those of 5,000 to 69,000 bytes OSError.
     """
     torch.save({"weight": torch.zeros(100)}, tmp_path / "net.pt")
     whole = (tmp_path / "net.pt").read_bytes()
@@ -350,8 +354,8 @@ def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
 
 
 def test_an_empty_file_has_ended_already(tmp_path):
-    """`torch.load` of an empty file, of 0 bytes, raises EOFError; with `weights_only=False` it
-    says "Ran out of input".
+    """`torch.load` of an empty file, of 0 bytes, raises EOFError; with `weights_only=False`
+    it says "Ran out of input".
 
     A full disk or a process that ended while saving leaves such a file.
     """
@@ -375,9 +379,9 @@ def test_the_wrong_file_is_told_by_its_first_letter(content, trusting, safe, tmp
     "invalid load key, '<'" with `weights_only=False` and "Unsupported operand 60" with
     `weights_only=True`.
 
-    Because the bytes are read as a pickle, and 60 is the byte of `<`. The download fetched a
-    page instead of the weights, or, with `'v'` and 118, a Git LFS pointer: look at the file in
-    an editor.
+    Because the bytes are read as a pickle, and 60 is the byte of `<`. The download fetched
+    a page instead of the weights, or, with `'v'` and 118, a Git LFS pointer: look at the
+    file in an editor.
     """
     (tmp_path / "net.pt").write_bytes(content)
 

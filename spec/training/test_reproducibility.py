@@ -18,9 +18,9 @@ from torch import nn
 
 
 def test_the_same_seed_gives_the_same_training():
-    """On the CPU, two trainings of two `nn.Linear` with `nn.Dropout` between them that begin
-    with `torch.manual_seed(1)` end with the same weights, bit for bit; a third one without
-    seeding ends with others.
+    """On the CPU, two trainings of two `nn.Linear` with `nn.Dropout` between them that
+    begin with `torch.manual_seed(1)` end with the same weights, bit for bit; a third one
+    without seeding ends with others.
     """
 
     def train():
@@ -44,10 +44,11 @@ def test_the_same_seed_gives_the_same_training():
 
 
 def test_a_seed_comes_before_the_net():
-    """`nn.Linear(2, 2)` draws its weights when it is built: `torch.manual_seed(1)` before that
-    line fixes them, a seed set afterwards doesn't.
+    """`nn.Linear(2, 2)` draws its weights when it is built: `torch.manual_seed(1)` before
+    that line fixes them, a seed set afterwards doesn't.
 
-    Seed on the first lines of the script, before the net is built and the data are shuffled.
+    Seed on the first lines of the script, before the net is built and the data are
+    shuffled.
     """
     torch.manual_seed(1)
     before = nn.Linear(2, 2)
@@ -64,8 +65,8 @@ def test_one_more_draw_shifts_all_that_follow():
     """An `nn.Linear` built before another one changes the other's initial weights under the
     same seed; an `nn.ReLU` built before it doesn't.
 
-    Because both `nn.Linear` draw from one generator in turn, and `nn.ReLU` draws nothing. To
-    compare two nets, copy the common weights by `load_state_dict`.
+    Because both `nn.Linear` draw from one generator in turn, and `nn.ReLU` draws nothing.
+    To compare two nets, copy the common weights by `load_state_dict`.
     """
     torch.manual_seed(1)
     plain = nn.Sequential(nn.Linear(2, 2))
@@ -102,11 +103,11 @@ def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
 
 def test_a_sum_depends_on_its_order():
     """Addition of float32 tensors rounds after each step, so the order matters: with `x =
-    torch.tensor([1e8, 1.0, -1e8])`, `(x[0] + x[1]) + x[2]` is 0 and `(x[0] + x[2]) + x[1]` is
-    1.
+    torch.tensor([1e8, 1.0, -1e8])`, `(x[0] + x[1]) + x[2]` is 0 and `(x[0] + x[2]) + x[1]`
+    is 1.
 
-    So another batch size, number of threads or device, which add in another order, may change
-    the last bits of a result.
+    So another batch size, number of threads or device, which add in another order, may
+    change the last bits of a result.
     """
     x = torch.tensor([1e8, 1.0, -1e8])
 
@@ -159,8 +160,8 @@ def test_deterministic_mode_can_warn_instead():
 )
 def test_deterministic_mode_has_three_degrees(mode, enabled, warns, number):
     """`set_deterministic_debug_mode` takes `"default"`, `"warn"` and `"error"`;
-    `get_deterministic_debug_mode()` returns 0, 1 and 2 for them, and deterministic algorithms
-    are off by default.
+    `get_deterministic_debug_mode()` returns 0, 1 and 2 for them, and deterministic
+    algorithms are off by default.
     """
     before = torch.are_deterministic_algorithms_enabled()
     torch.set_deterministic_debug_mode(mode)
@@ -207,9 +208,9 @@ def test_cudnn_chooses_by_rule_unless_told_to_measure():
     torch.backends.cudnn.flags(enabled=True, deterministic=True)` sets `deterministic` for a
     block.
 
-    With `benchmark=True` cuDNN times several algorithms and takes the fastest, so that two runs
-    may use different ones. `flags` sets what it is not told too: without `enabled=True` it
-    switches cuDNN off in the block.
+    With `benchmark=True` cuDNN times several algorithms and takes the fastest, so that two
+    runs may use different ones. `flags` sets what it is not told too: without
+    `enabled=True` it switches cuDNN off in the block.
     """
     benchmark = torch.backends.cudnn.benchmark
     with torch.backends.cudnn.flags(enabled=True, deterministic=True):

@@ -84,8 +84,8 @@ def test_only_tensors_go_into_a_safetensors_file(safetensors, tmp_path):
     invalid, expected torch.Tensor but received <class 'int'>"; a string may be given by
     `metadata={"epoch": "3"}`.
 
-    Because the format has tensors and strings only. The state dict of an optimizer has numbers
-    and lists: save it by `torch.save`.
+    Because the format has tensors and strings only. The state dict of an optimizer has
+    numbers and lists: save it by `torch.save`.
     """
     path = tmp_path / "x.safetensors"
 
@@ -127,8 +127,8 @@ def test_a_loaded_tensor_requires_no_grad(safetensors, tmp_path):
 
 
 def test_another_file_has_no_safetensors_header(safetensors, tmp_path):
-    """`safetensors.torch.load_file` of a file of `torch.save` raises `SafetensorError`, "Error
-    while deserializing header": read it with `torch.load`.
+    """`safetensors.torch.load_file` of a file of `torch.save` raises `SafetensorError`,
+    "Error while deserializing header": read it with `torch.load`.
     """
     path = tmp_path / "x.pt"
     torch.save({"x": torch.ones(1)}, path)
@@ -143,9 +143,9 @@ def test_another_file_has_no_safetensors_header(safetensors, tmp_path):
 
 @pytest.mark.torch(">=2.13")
 def test_torch_load_reads_a_safetensors_file_by_its_name(safetensors, tmp_path):
-    """In PyTorch 2.13 and later, with the package `safetensors` installed, `torch.load(path)`
-    of a name that ends in `.safetensors` returns the dict of tensors that
-    `safetensors.torch.load_file(path)` returns.
+    """In PyTorch 2.13 and later, with the package `safetensors` installed,
+    `torch.load(path)` of a name that ends in `.safetensors` returns the dict of tensors
+    that `safetensors.torch.load_file(path)` returns.
 
     Because it asks for the ending of the name: under another name the file is taken for a
     pickle and refused. PyTorch 2.5 refuses it under both names.

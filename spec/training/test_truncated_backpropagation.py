@@ -22,9 +22,9 @@ def test_a_state_kept_between_batches_brings_its_graph_along():
     `backward()`, into the next, the second `backward()` raises RuntimeError, "Trying to
     backward through the graph a second time": write `h = h.detach()` first.
 
-    Because the first chunk's `backward()` freed the graph of that chunk, and `h` leads into it.
-    Where all weights of the RNN are frozen and no input requires grad, `h` has no graph and
-    nothing raises.
+    Because the first chunk's `backward()` freed the graph of that chunk, and `h` leads into
+    it. Where all weights of the RNN are frozen and no input requires grad, `h` has no graph
+    and nothing raises.
     """
     rnn = nn.RNN(1, 2)
     first, second = torch.randn(4, 1, 1).split(2)
@@ -42,13 +42,13 @@ def test_a_state_kept_between_batches_brings_its_graph_along():
 
 
 def test_retain_graph_does_not_survive_a_step():
-    """With `backward(retain_graph=True)` instead of `h.detach()`, a step of the default `SGD`
-    between two chunks of two steps each makes the second `backward()` of an `nn.RNN` raise
-    RuntimeError, "modified by an inplace operation".
+    """With `backward(retain_graph=True)` instead of `h.detach()`, a step of the default
+    `SGD` between two chunks of two steps each makes the second `backward()` of an `nn.RNN`
+    raise RuntimeError, "modified by an inplace operation".
 
     Because the step wrote into a weight that the retained graph needs; and that graph would
-    grow with each chunk. An optimizer with `fused=True` raises nothing, and the gradients are
-    wrong (`spec/training/test_wrong_orders.py`).
+    grow with each chunk. An optimizer with `fused=True` raises nothing, and the gradients
+    are wrong (`spec/training/test_wrong_orders.py`).
     """
     rnn = nn.RNN(1, 2)
     optimizer = torch.optim.SGD(rnn.parameters(), lr=0.1)
@@ -66,8 +66,8 @@ def test_retain_graph_does_not_survive_a_step():
 
 def test_the_state_of_an_lstm_is_detached_one_by_one():
     """The state of an `nn.LSTM` is a tuple of two tensors, and `state.detach()` raises
-    AttributeError, "'tuple' object has no attribute 'detach'": write `tuple(each.detach() for
-    each in state)`.
+    AttributeError, "'tuple' object has no attribute 'detach'": write `tuple(each.detach()
+    for each in state)`.
     """
     lstm = nn.LSTM(1, 2)
     _, state = lstm(torch.randn(2, 1, 1))
@@ -81,10 +81,11 @@ def test_the_state_of_an_lstm_is_detached_one_by_one():
 
 def test_a_detached_state_has_its_values():
     """A one-directional `nn.RNN` without dropout, run on a sequence in two chunks with
-    `h.detach()` in between, gives the outputs of one run on the whole sequence, up to rounding.
+    `h.detach()` in between, gives the outputs of one run on the whole sequence, up to
+    rounding.
 
-    Because `detach()` changes no value. A bidirectional RNN gives other outputs: its backward
-    direction begins at the end of each chunk.
+    Because `detach()` changes no value. A bidirectional RNN gives other outputs: its
+    backward direction begins at the end of each chunk.
     """
     rnn = nn.RNN(1, 2)
     sequence = torch.randn(4, 1, 1)
@@ -97,11 +98,11 @@ def test_a_detached_state_has_its_values():
 
 
 def test_the_gradient_ends_at_the_beginning_of_the_chunk():
-    """If a chunk begins with `h.detach()`, the `backward()` of its loss gives no gradient to
-    the inputs of earlier chunks: their `.grad` stays None.
+    """If a chunk begins with `h.detach()`, the `backward()` of its loss gives no gradient
+    to the inputs of earlier chunks: their `.grad` stays None.
 
-    So the RNN still uses what lies further back than one chunk, for it is in the values of `h`,
-    but is not trained by it.
+    So the RNN still uses what lies further back than one chunk, for it is in the values of
+    `h`, but is not trained by it.
     """
     rnn = nn.RNN(1, 2)
     first = torch.randn(2, 1, 1, requires_grad=True)
@@ -115,9 +116,9 @@ def test_the_gradient_ends_at_the_beginning_of_the_chunk():
 
 
 def test_a_loop_over_chunks():
-    """The loop of truncated backpropagation with an `nn.RNN` is, per chunk: `h = h.detach()`,
-    forward, `zero_grad()`, `backward()`, `step()`; at the beginning of a sequence `h` is None,
-    and there is nothing to detach.
+    """The loop of truncated backpropagation with an `nn.RNN` is, per chunk: `h =
+    h.detach()`, forward, `zero_grad()`, `backward()`, `step()`; at the beginning of a
+    sequence `h` is None, and there is nothing to detach.
 
     Because `rnn(x, None)` begins with zeros, as `rnn(x)` does.
     """
@@ -140,11 +141,11 @@ def test_a_loop_over_chunks():
 
 
 def test_a_state_of_another_batch_size_is_refused():
-    """A state `h` of `nn.RNN(1, 2)` from a batch of 3 does not fit a batch of 2: RuntimeError,
-    "Expected hidden size (1, 2, 2), got [1, 3, 2]".
+    """A state `h` of `nn.RNN(1, 2)` from a batch of 3 does not fit a batch of 2:
+    RuntimeError, "Expected hidden size (1, 2, 2), got [1, 3, 2]".
 
-    It bites in the last batch, if it is smaller: use `drop_last=True` in the `DataLoader`, or
-    begin anew with None.
+    It bites in the last batch, if it is smaller: use `drop_last=True` in the `DataLoader`,
+    or begin anew with None.
     """
     rnn = nn.RNN(1, 2)
     _, h = rnn(torch.randn(2, 3, 1))

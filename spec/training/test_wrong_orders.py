@@ -27,12 +27,13 @@ from torch import nn
     "blitz-optim-zero-grad-still-needed",
 )
 def test_zero_grad_forgotten():
-    """Without `zero_grad()` each `backward()` adds to the old gradients: with the loss `(w -
-    4)**2` and `SGD(lr=0.25)` a weight runs from 0 to 2, 5, 7.5 and 8.25, past the best one, 4.
+    """Without `zero_grad()` each `backward()` adds to the old gradients: with the loss `(w
+    - 4)**2` and `SGD(lr=0.25)` a weight runs from 0 to 2, 5, 7.5 and 8.25, past the best
+    one, 4.
 
     Because `backward()` accumulates into `.grad` (`spec/autograd/test_accumulation.py`), so
-    `step()` uses all gradients so far. No error and no warning tells of it: call `zero_grad()`
-    once per step.
+    `step()` uses all gradients so far. No error and no warning tells of it: call
+    `zero_grad()` once per step.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -50,11 +51,11 @@ def test_zero_grad_forgotten():
 
 
 def test_zero_grad_between_backward_and_step():
-    """A loop with `zero_grad()` between `backward()` and `step()` runs to its end and trains
-    nothing with `SGD(lr=0.25)`: the loss `(w - 4)**2` is 16 in each of three rounds.
+    """A loop with `zero_grad()` between `backward()` and `step()` runs to its end and
+    trains nothing with `SGD(lr=0.25)`: the loss `(w - 4)**2` is 16 in each of three rounds.
 
-    Because each new gradient is thrown away before it is used. No error says so: clear before
-    `backward()` or after `step()` (`spec/training/test_loop.py`).
+    Because each new gradient is thrown away before it is used. No error says so: clear
+    before `backward()` or after `step()` (`spec/training/test_loop.py`).
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -97,8 +98,8 @@ def test_step_between_zero_grad_and_backward_never_moves():
     cleared gradients: a weight of 0 with the loss `(w - 4)**2` stays at 0, although `.grad`
     is -8 after each round.
 
-    Because `zero_grad()` clears each gradient before a step could use it. Write `step()` behind
-    `backward()`.
+    Because `zero_grad()` clears each gradient before a step could use it. Write `step()`
+    behind `backward()`.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -116,14 +117,14 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """With two trainable float32 `nn.Linear` in a row and the default `SGD`, the order forward,
-    `step()`, `zero_grad()`, `backward()` raises RuntimeError in the second round, "modified by
-    an inplace operation"; the first passes.
+    """With two trainable float32 `nn.Linear` in a row and the default `SGD`, the order
+    forward, `step()`, `zero_grad()`, `backward()` raises RuntimeError in the second round,
+    "modified by an inplace operation"; the first passes.
 
-    Because `step()`, which has gradients from the second round on, changed the weight of the
-    second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With
-    `fused=True`, under autocast, or with the loss `(w - 4)**2`, which saves `w - 4`, nothing
-    raises. Write `backward()` before `step()`.
+    Because `step()`, which has gradients from the second round on, changed the weight of
+    the second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With
+    `fused=True`, under autocast, or with the loss `(w - 4)**2`, which saves `w - 4`,
+    nothing raises. Write `backward()` before `step()`.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     nn.init.ones_(net[0].weight)
@@ -148,12 +149,12 @@ def test_step_between_forward_and_backward_spoils_the_graph():
 
 @pytest.mark.torch(">=2.4")
 def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
-    """With `SGD(..., fused=True)` on the CPU no error tells of a `step()` between forward and
-    `backward()`: for `w**3` at 2 and a step to 1, `w.grad` becomes 3, the slope at the new
-    weight, instead of 12.
+    """With `SGD(..., fused=True)` on the CPU no error tells of a `step()` between forward
+    and `backward()`: for `w**3` at 2 and a step to 1, `w.grad` becomes 3, the slope at the
+    new weight, instead of 12.
 
-    Because the fused step doesn't raise the version counter of `w`, by which autograd notices
-    changes in place. Write `backward()` before `step()`.
+    Because the fused step doesn't raise the version counter of `w`, by which autograd
+    notices changes in place. Write `backward()` before `step()`.
     """
     w = nn.Parameter(torch.tensor(2.0))
     w.grad = torch.tensor(1.0)
@@ -170,8 +171,8 @@ def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
 
 
 def test_backward_forgotten():
-    """Without `backward()` the `.grad` of a new parameter stays None and `SGD.step()` changes
-    nothing: the loss `(w - 4)**2` stays at 16 in three rounds, and nothing raises.
+    """Without `backward()` the `.grad` of a new parameter stays None and `SGD.step()`
+    changes nothing: the loss `(w - 4)**2` stays at 16 in three rounds, and nothing raises.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -188,8 +189,8 @@ def test_backward_forgotten():
 
 
 def test_step_forgotten():
-    """Without `optimizer.step()` each round computes the same gradient, -8 for the loss `(w -
-    4)**2` at 0, and the weight stays at 0; nothing raises.
+    """Without `optimizer.step()` each round computes the same gradient, -8 for the loss `(w
+    - 4)**2` at 0, and the weight stays at 0; nothing raises.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -209,8 +210,9 @@ def test_forward_outside_the_loop():
     """The loss `(w - 4)**2`, computed once before the loop, has one graph: the second
     `backward()` raises RuntimeError, "Trying to backward through the graph a second time".
 
-    Because the first `backward()` frees what the graph had saved. Compute the loss inside the
-    loop. A loss that saves nothing, such as `w - 4`, raises no error and repeats its gradient.
+    Because the first `backward()` frees what the graph had saved. Compute the loss inside
+    the loop. A loss that saves nothing, such as `w - 4`, raises no error and repeats its
+    gradient.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
@@ -231,8 +233,8 @@ def test_forward_outside_the_loop():
 
 def test_an_optimizer_made_inside_the_loop_forgets_its_momentum():
     """An `SGD` made anew in each round starts without the old momentum: with `lr=1` and
-    momentum 0.5 it moves a weight by 1 per step for a constant gradient of -1, while a lasting
-    one moves it by 1, 1.5 and 1.75.
+    momentum 0.5 it moves a weight by 1 per step for a constant gradient of -1, while a
+    lasting one moves it by 1, 1.5 and 1.75.
 
     Because momentum, and the averages of Adam, are kept in the optimizer
     (`spec/optim/test_optimizer_state.py`).
@@ -255,8 +257,8 @@ def test_a_net_made_after_its_optimizer_is_not_trained():
     again under the same name afterwards gets gradients, but `step()` of the optimizer
     doesn't change it.
 
-    Because `optimizer.param_groups` still holds the parameters of the first net. Build the net
-    first, then the optimizer.
+    Because `optimizer.param_groups` still holds the parameters of the first net. Build the
+    net first, then the optimizer.
     """
     net = nn.Linear(1, 1, bias=False)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.25)
@@ -270,8 +272,9 @@ def test_a_net_made_after_its_optimizer_is_not_trained():
 
 
 def test_a_loss_rebuilt_from_its_number_trains_nothing():
-    """`torch.tensor(loss.item(), requires_grad=True)` makes `backward()` run without an error,
-    but it is a new leaf: its own `.grad` becomes 1, and the parameters get no gradient.
+    """`torch.tensor(loss.item(), requires_grad=True)` makes `backward()` run without an
+    error, but it is a new leaf: its own `.grad` becomes 1, and the parameters get no
+    gradient.
 
     Because the new tensor has no graph. If the loss does not require grad, look for the
     `detach()`, `item()` or `no_grad` that cut it off.
@@ -302,9 +305,9 @@ def test_a_loss_computed_under_no_grad_has_no_backward():
 
 
 def test_a_loss_of_predicted_classes_has_no_backward():
-    """`F.l1_loss(scores.argmax(1).float(), labels.float())` with class indices as labels raises
-    RuntimeError in `backward()`, "element 0 of tensors does not require grad and does not have
-    a grad_fn": write `F.cross_entropy(scores, labels)`.
+    """`F.l1_loss(scores.argmax(1).float(), labels.float())` with class indices as labels
+    raises RuntimeError in `backward()`, "element 0 of tensors does not require grad and
+    does not have a grad_fn": write `F.cross_entropy(scores, labels)`.
 
     Because autograd does not record `argmax`: the class index jumps from one integer to the
     next, so its derivative is 0 or undefined.
@@ -322,11 +325,12 @@ def test_a_loss_of_predicted_classes_has_no_backward():
 
 
 def test_eval_forgotten():
-    """Without `eval()` a new `nn.Sequential(nn.Dropout(0.5), nn.Flatten())` gives two different
-    answers, in two calls, to `torch.ones(1, 100)`; after `eval()` both answers are equal.
+    """Without `eval()` a new `nn.Sequential(nn.Dropout(0.5), nn.Flatten())` gives two
+    different answers, in two calls, to `torch.ones(1, 100)`; after `eval()` both answers
+    are equal.
 
-    Because a new module is in training mode, in which `nn.Dropout` zeroes elements at random
-    and BatchNorm normalises with the batch (`spec/nn/test_modes.py`).
+    Because a new module is in training mode, in which `nn.Dropout` zeroes elements at
+    random and BatchNorm normalises with the batch (`spec/nn/test_modes.py`).
     """
     net = nn.Sequential(nn.Dropout(0.5), nn.Flatten())
     x = torch.ones(1, 100)
@@ -342,7 +346,8 @@ def test_train_forgotten_after_an_evaluation():
     epochs and `eval()` at the end of each epoch, all epochs but the first train with
     `nn.Dropout` switched off.
 
-    Put `net.train()` on the first line of each epoch, and `net.eval()` before each evaluation.
+    Put `net.train()` on the first line of each epoch, and `net.eval()` before each
+    evaluation.
     """
     net = nn.Sequential(nn.Dropout(p=1.0))
 
@@ -356,9 +361,9 @@ def test_train_forgotten_after_an_evaluation():
 
 
 def test_no_grad_forgotten_saves_what_nobody_will_use():
-    """Without `no_grad` an evaluation saves tensors for a `backward()` that never comes: for
-    two trainable `nn.Linear` with `nn.Tanh` between them the input, the activations and a
-    weight. Under `no_grad` it saves none.
+    """Without `no_grad` an evaluation saves tensors for a `backward()` that never comes:
+    for two trainable `nn.Linear` with `nn.Tanh` between them the input, the activations and
+    a weight. Under `no_grad` it saves none.
 
     So it costs memory, until the output is deleted.
     """
@@ -381,12 +386,12 @@ def test_no_grad_forgotten_saves_what_nobody_will_use():
 
 
 def test_no_grad_forgotten_does_not_train():
-    """A trainable `nn.Linear` evaluated without `no_grad` gives the same output as with it, and
-    its weight stays the same; but the output requires grad.
+    """A trainable `nn.Linear` evaluated without `no_grad` gives the same output as with it,
+    and its weight stays the same; but the output requires grad.
 
     Because an evaluation calls no `step()`. What is lost is memory, and `output.numpy()` is
-    refused. A few modules ask for the mode: `nn.TransformerEncoder` in `eval()` has a faster
-    path under `no_grad`, which rounds differently.
+    refused. A few modules ask for the mode: `nn.TransformerEncoder` in `eval()` has a
+    faster path under `no_grad`, which rounds differently.
     """
     net = nn.Linear(1, 1, bias=False)
     nn.init.constant_(net.weight, 3.0)
@@ -404,8 +409,8 @@ def test_losses_kept_as_tensors_keep_their_graphs():
     trainable `w`, before any `backward()`, five saved tensors, until the list is deleted. A
     list of `loss.item()` holds numbers and keeps no graph.
 
-    So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number is
-    not needed at once.
+    So memory grows with each batch. Keep `loss.item()`, or `loss.detach()` where the number
+    is not needed at once.
     """
 
     class Saved:
@@ -437,8 +442,8 @@ def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
     """`loss.backward()` of `loss = w**2` frees the tensor that the graph saved, but `loss`
     still holds the nodes of its graph in `grad_fn`; `loss.detach()` has no `grad_fn`.
 
-    So a list of losses after `backward()` costs less, yet still keeps the graph's nodes and the
-    parameters alive.
+    So a list of losses after `backward()` costs less, yet still keeps the graph's nodes and
+    the parameters alive.
     """
     w = torch.tensor(3.0, requires_grad=True)
     loss = w**2
@@ -451,9 +456,9 @@ def test_after_backward_a_kept_loss_keeps_a_hollow_graph():
 
 
 def test_summing_losses_makes_one_ever_longer_graph():
-    """`total += loss` of `loss = w**2`, with a `w` that requires grad, over three rounds from
-    `total = 0.0` makes one graph with three `AddBackward0` nodes, and `total` requires grad;
-    `total += loss.item()` adds plain numbers.
+    """`total += loss` of `loss = w**2`, with a `w` that requires grad, over three rounds
+    from `total = 0.0` makes one graph with three `AddBackward0` nodes, and `total` requires
+    grad; `total += loss.item()` adds plain numbers.
 
     So memory grows over an epoch with what each graph has saved. `loss.detach()` spares the
     wait for a GPU that `item()` brings.
@@ -477,11 +482,11 @@ def test_summing_losses_makes_one_ever_longer_graph():
 
 
 def test_backward_on_the_running_total_fails_in_the_second_round():
-    """`total.backward()` on a running total of losses `w**2` raises RuntimeError in the second
-    round, "Trying to backward through the graph a second time".
+    """`total.backward()` on a running total of losses `w**2` raises RuntimeError in the
+    second round, "Trying to backward through the graph a second time".
 
-    Because the total still contains the graph of the first round, which the first `backward()`
-    freed. Call `backward()` on the loss of the round.
+    Because the total still contains the graph of the first round, which the first
+    `backward()` freed. Call `backward()` on the loss of the round.
     """
     w = torch.tensor(2.0, requires_grad=True)
     total = w**2
@@ -493,8 +498,8 @@ def test_backward_on_the_running_total_fails_in_the_second_round():
 
 
 def test_a_name_without_brackets_is_no_call():
-    """`loss.backward` and `loss.item` without parentheses call nothing: `.grad` stays None, and
-    adding `loss.item` to a float raises TypeError, "unsupported operand type(s) for +".
+    """`loss.backward` and `loss.item` without parentheses call nothing: `.grad` stays None,
+    and adding `loss.item` to a float raises TypeError, "unsupported operand type(s) for +".
 
     Because the name alone is the bound method. Write `loss.backward()` and `loss.item()`.
     """
