@@ -44,8 +44,8 @@ def test_a_custom_operator_is_registered_under_a_name(cube):
 
 
 def test_an_operator_needs_types():
-    """`torch.library.custom_op` of a function whose parameter has no type raises ValueError,
-    "must have a type annotation".
+    """`torch.library.custom_op`, without `schema=`, of a function whose parameter has no
+    type raises ValueError, "must have a type annotation".
 
     Because the schema of an operator, such as "(Tensor x) -> Tensor", is read from the types.
     """

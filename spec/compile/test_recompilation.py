@@ -152,8 +152,8 @@ def test_other_kinds_of_tensor_are_compiled_anew():
 
 
 def test_a_second_integer_argument_is_compiled_for_all():
-    """Under `torch.compile` an int `n` in `x + n` is a constant at first and a symbol from its
-    second value on: calls with 2, 3, 4 and 5 take two compilations.
+    """Under `torch.compile` without `dynamic=` an int `n` in `x + n` is a constant at first
+    and a symbol from its second value on: calls with 2, 3, 4 and 5 take two compilations.
 
     Where `n` counts the turns of a Python loop, as in `range(n)`, each value is compiled on its
     own.

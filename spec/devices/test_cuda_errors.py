@@ -62,9 +62,9 @@ from torch.nn import functional as F
     ids=["cross_entropy", "embedding", "indexing", "gather", "binary_cross_entropy", "multinomial"],
 )
 def test_the_cpu_says_what_a_device_side_assert_means(mistake, error, words):
-    """On the CPU an index too large raises IndexError in `F.cross_entropy`, "Target 3 is out of
-    bounds.", and in `F.embedding`, "index out of range in self"; on a GPU both are "CUDA error:
-    device-side assert triggered".
+    """On the CPU an index too large is an IndexError in `F.cross_entropy(x, target)`,
+    "Target 3 is out of bounds." for class 3, and in `F.embedding(index, weight)`, "index
+    out of range in self"; on a GPU both say "device-side assert triggered".
 
     So run the failing step once with model and batch on the CPU. Typical reasons: labels that begin
     at 1, a last layer with too few outputs, a vocabulary larger than `num_embeddings`.

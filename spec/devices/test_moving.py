@@ -173,8 +173,8 @@ def test_tensors_on_two_devices_are_refused():
 @pytest.mark.claim("self-mixed-devices")
 def test_a_single_number_on_the_cpu_goes_with_any_device():
     """A 0-d CPU tensor may be added to a tensor on another device, or multiplied with it:
-    `torch.zeros(3, device="meta") + torch.tensor(2.0)` is on `meta`. `torch.cat` refuses a
-    CPU tensor beside one on `meta`, RuntimeError.
+    `torch.zeros(3, device="meta") + torch.tensor(2.0)` is on `meta`. `torch.cat` of a
+    tensor on `meta` and a CPU tensor raises RuntimeError.
 
     Because elementwise arithmetic takes it as a number, like the Python number 2.0.
     """

@@ -102,8 +102,8 @@ def test_what_needs_a_gpu_says_that_there_is_none(use):
 
 @without_cuda
 def test_a_model_that_could_not_be_moved_still_works():
-    """After `model.cuda()` of a `nn.Linear` has raised for want of CUDA, the parameters are
-    still on the CPU and the model can be used there."""
+    """After `model.cuda()` of an `nn.Linear` has raised because CUDA isn't available, the
+    parameters are still on the CPU and the model can be used there."""
     model = nn.Linear(2, 1)
     nn.init.ones_(model.weight)
     nn.init.zeros_(model.bias)
