@@ -66,7 +66,7 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
     """`ImageFolder(root)`, without `is_valid_file`, leaves out files beside the class
-    folders, and those whose extension, in small letters, is not in
+    folders, and those whose extension in lower case is not in
     `datasets.folder.IMG_EXTENSIONS`, as .gif; images in deeper folders belong to the class
     above.
 

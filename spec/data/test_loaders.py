@@ -255,8 +255,8 @@ def test_a_pass_without_shuffle_draws_a_random_number_too():
     shuffle=st.booleans(),
 )
 def test_every_sample_comes_exactly_once(samples, batch_size, shuffle):
-    """One pass over `DataLoader(range(k), batch_size=n)`, for positive `k` and `n`, without a
-    sampler of its own and with `drop_last=False`, gives each number below `k` once, with and
+    """One pass over `DataLoader(range(k), batch_size=n)`, for positive `k` and `n`, without
+    a `sampler` and with `drop_last=False`, gives each number below `k` once, with and
     without shuffling.
     """
     loader = DataLoader(range(samples), batch_size=batch_size, shuffle=shuffle)

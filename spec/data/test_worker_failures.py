@@ -187,9 +187,9 @@ def test_a_timeout_is_not_negative():
 
 @pytest.mark.torch(">=2.10")
 def test_a_timeout_without_workers_is_refused():
-    """Since PyTorch 2.10 a `DataLoader` with `timeout=5` and no workers raises AssertionError,
-    "_SingleProcessDataLoaderIter requires timeout == 0", when a loop begins; before, the
-    AssertionError had no words.
+    """Since PyTorch 2.10 a `DataLoader` with `timeout=5` and no workers raises
+    AssertionError, "_SingleProcessDataLoaderIter requires timeout == 0", when a loop
+    begins; before, the AssertionError had no message.
 
     Because nothing can interrupt `__getitem__` in your own process: leave `timeout` out there.
     """

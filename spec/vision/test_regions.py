@@ -119,9 +119,9 @@ def test_a_region_passes_gradients_to_the_map_only():
 
 
 def test_a_pyramid_is_read_at_the_level_of_the_boxs_size():
-    """`ops.MultiScaleRoIAlign(["large", "small"], ...)`, with maps of 64 x 64 and 32 x 32 for
-    an image of 256 x 256, reads a float32 box of side 20 from the large map and one of side 250
-    from the small one; a map of another name is left aside.
+    """`ops.MultiScaleRoIAlign(["large", "small"], ...)`, with maps of 64 x 64 and 32 x 32
+    for an image of 256 x 256, reads a float32 box of side 20 from the large map and one of
+    side 250 from the small one; a map of another name is ignored.
     """
     pool = ops.MultiScaleRoIAlign(["large", "small"], output_size=1, sampling_ratio=1)
     maps = {
