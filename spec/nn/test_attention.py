@@ -51,8 +51,8 @@ def test_equal_likenesses_give_the_mean_of_the_values(device):
 
 
 def test_the_answer_has_a_row_for_each_query_of_the_values_width():
-    """The output of `F.scaled_dot_product_attention` has one row per query with the size of the
-    values: q [.., 5, 8], k [.., 7, 8] and v [.., 7, 6] give [.., 5, 6].
+    """The output of `F.scaled_dot_product_attention` has one row per query and the last
+    size of the values: q [.., 5, 8], k [.., 7, 8] and v [.., 7, 6] give [.., 5, 6].
     """
     q, k, v = torch.zeros(2, 3, 5, 8), torch.zeros(2, 3, 7, 8), torch.zeros(2, 3, 7, 6)
 

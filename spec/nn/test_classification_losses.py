@@ -21,9 +21,9 @@ from torch import nn
 
 @pytest.mark.claim("blitz-cross-entropy")
 def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
-    """`nn.CrossEntropyLoss()` of logits and class indices is the mean of
-    `-log(softmax(logits)[class])`: logits ln 1 and ln 3 give ln 4 for class 0 and ln 4/3 for class
-    1.
+    """`nn.CrossEntropyLoss()` of logits and class indices is the mean of minus the
+    logarithm of the softmax probability of the right class, up to rounding: logits ln 1 and
+    ln 3 give ln 4 for class 0 and ln 4/3 for class 1.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     loss = nn.CrossEntropyLoss()
@@ -61,7 +61,7 @@ def test_cross_entropy_is_log_softmax_and_nll(device):
 
 
 def test_nll_does_not_take_logarithms():
-    """`F.nll_loss` only looks up and negates: given the probabilities [0.25, 0.75] instead of
+    """`F.nll_loss` takes no logarithm: given the probabilities [[0.25, 0.75]] instead of
     log-probabilities it returns -0.75 for class 1, and no error.
 
     A negative loss is the sign of it: apply `log_softmax` first, or use `cross_entropy` on the
@@ -111,8 +111,8 @@ def test_a_constant_added_to_all_scores_changes_nothing(device):
 
 def test_the_gradient_is_probability_minus_one_or_zero(device):
     """With default settings and class indices (N,), none of them ignored, the gradient of
-    `F.cross_entropy` for a logit of (N, C) is its softmax probability, minus 1 for the right class,
-    divided by N.
+    `F.cross_entropy` for logits (N, C) is, up to rounding,
+    `(logits.softmax(1) - F.one_hot(classes, C)) / N`.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log().requires_grad_()
 

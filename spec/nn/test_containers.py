@@ -101,7 +101,7 @@ def test_a_module_list_does_not_say_what_to_compute():
 def test_a_module_list_grows_like_a_list():
     """An `nn.ModuleList` supports `append`, `extend`, `insert` and `del`;
     `insert(0, module)` and, in a list of five, `del modules[3]` renumber the modules that
-    follow: their names in `named_children()` and `state_dict()` change.
+    follow: their names in `named_children()` change.
 
     A checkpoint saved before no longer fits: use an `nn.ModuleDict` where layers come and go.
     """

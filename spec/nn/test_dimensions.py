@@ -150,9 +150,9 @@ def test_padding_layers_add_to_both_ends_of_each_dimension(layer, shape, output)
     ],
 )
 def test_batch_norm_normalises_over_all_but_the_channels(layer, shape):
-    """In training mode a new `nn.BatchNorm1d`, `BatchNorm2d` or `BatchNorm3d` brings each
-    channel of normally distributed numbers (N, C, L), (N, C, H, W) or (N, C, D, H, W), N >
-    1, to mean 0 up to rounding over the batch and all positions.
+    """In training mode a new `nn.BatchNorm1d` of (N, C, L), `BatchNorm2d` of (N, C, H, W)
+    or `BatchNorm3d` of (N, C, D, H, W), N > 1, brings each channel of normally distributed
+    numbers to mean 0, up to rounding, over the batch and all positions.
     """
     y = layer(torch.randn(shape) + 5)
 
@@ -191,9 +191,9 @@ def test_batch_norm_says_how_many_dimensions_it_wants(layer, shape, said):
     ],
 )
 def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
-    """In training mode a new `nn.InstanceNorm1d`, `2d` or `3d` brings each channel of each
-    sample of normally distributed numbers (N, C, L), (N, C, H, W) or (N, C, D, H, W), at
-    several positions, to mean 0 up to rounding over the positions.
+    """In training mode a new `nn.InstanceNorm1d` of (N, C, L), `InstanceNorm2d` of (N, C,
+    H, W) or `InstanceNorm3d` of (N, C, D, H, W), with several positions, brings each
+    channel of each sample of normal random numbers to mean 0, up to rounding.
     """
     means = layer(torch.randn(shape) + 5).flatten(2).mean(2)
 
@@ -211,9 +211,9 @@ def test_instance_norm_normalises_each_sample_and_channel(layer, shape):
     ],
 )
 def test_dropout_of_channels_drops_them_whole(layer, shape):
-    """In training mode `nn.Dropout1d` of ones (N, C, L), `Dropout2d` of ones (N, C, H, W)
-    and `Dropout3d` and `FeatureAlphaDropout` of ones (N, C, D, H, W) give all positions of
-    a channel the same value: a channel is dropped as a whole, or kept.
+    """In training mode `nn.Dropout1d` of ones (N, C, L), `Dropout2d` and
+    `FeatureAlphaDropout` of ones (N, C, H, W) and `Dropout3d` of ones (N, C, D, H, W) give
+    all positions of a channel the same value: a channel is dropped as a whole, or kept.
     """
     y = layer(torch.ones(shape)).flatten(2)
 
