@@ -1,7 +1,7 @@
 """From files to tensors.
 
-PyTorch has no readers for text, tables or images: ordinary Python libraries read the file, often
-into a NumPy array, and `torch.from_numpy` or `torch.tensor` makes a tensor of it. A dataset that
+PyTorch itself has no readers for text, tables or images: ordinary Python libraries read the
+file, often into a NumPy array, and `torch.from_numpy` or `torch.tensor` makes a tensor of it. A dataset that
 reads its file when it is made, or as it goes, hands the result to a `DataLoader`.
 
 What surprises: Python's floats become float32 by `torch.tensor`, while NumPy reads float64 and
