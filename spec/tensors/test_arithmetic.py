@@ -139,7 +139,7 @@ def test_out_overwrites_whatever_the_tensor_held(device):
 
 
 def test_out_may_be_one_column_of_a_matrix(device):
-    """With a 2 x 2 float32 matrix `table` and `x = torch.tensor([1.0, 2.0])`, `torch.add(x, x,
+    """With `table = torch.zeros(2, 2)` and `x = torch.tensor([1.0, 2.0])`, `torch.add(x, x,
     out=table[:, 1])` writes the sum into column 1 of `table` and leaves column 0 as it was.
 
     Because a slice is a view: it has the memory of `table`. Indexing with a list makes a copy,
@@ -202,9 +202,9 @@ def test_out_keeps_its_dtype():
 
 
 def test_alpha_multiplies_the_second_operand(device):
-    """For int64 tensors of one shape that share no memory, `torch.add(x, y, alpha=10)` is `x +
-    10 * y`, and `torch.sub(x, y, alpha=10)` is `x - 10 * y`; `x.add_(y, alpha=-1)` subtracts
-    `y` from `x` in place.
+    """For contiguous int64 tensors of one shape that share no memory, `torch.add(x, y,
+    alpha=10)` is `x + 10 * y`, and `torch.sub(x, y, alpha=10)` is `x - 10 * y`; `x.add_(y,
+    alpha=-1)` subtracts `y` from `x` in place.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4], device=device)

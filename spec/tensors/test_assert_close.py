@@ -102,9 +102,9 @@ def test_a_tolerance_of_your_own_comes_in_pairs():
 
 
 def test_dtype_and_shape_have_to_agree():
-    """By default `assert_close` raises an AssertionError for a float32 and a float64 tensor,
-    and for two shapes; `check_dtype=False` allows two dtypes, but tensors of two shapes are not
-    broadcast.
+    """By default `assert_close` raises an AssertionError for a float32 and a float64
+    tensor, and for tensors of different shapes, which it does not broadcast;
+    `check_dtype=False` allows dtypes that differ.
 
     So a forgotten `squeeze` or a float64 result shows, which `allclose` would broadcast or
     refuse without a report.
@@ -136,8 +136,9 @@ def test_nan_is_not_close_to_nan_unless_asked():
 
 
 def test_lists_and_dictionaries_are_compared_item_by_item():
-    """`assert_close` compares the tensors of two lists or dicts item by item; the
-    AssertionError names the item that differs, such as `['bias']` of a dict or `[1]` of a list.
+    """`assert_close` compares the float32 tensors of two lists or dicts item by item; the
+    AssertionError names an item that differs, such as `['bias']` of a dict or `[1]` of a
+    list.
     """
     actual = {"weight": torch.ones(2), "bias": torch.zeros(2)}
     expected = {"weight": torch.ones(2), "bias": torch.ones(2)}

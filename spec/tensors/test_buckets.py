@@ -154,8 +154,8 @@ def test_histc_without_a_range_takes_that_of_the_data(device):
 
 def test_histogram_also_gives_the_edges():
     """`torch.histogram(x, bins=2, range=(0.0, 4.0))` of a float32 tensor returns the counts
-    and the three edges 0, 2 and 4; without `range=`, `bins` may also be a float32 vector of
-    ascending edges.
+    and the three edges 0, 2 and 4; without `range=`, `bins` may also be a float32 tensor of
+    edges, such as [0, 2, 10].
     """
     x = torch.tensor([1.0, 2.0, 2.0, 9.0])
 

@@ -267,9 +267,9 @@ def test_a_float32_model_refuses_float64_data():
 
 
 def test_a_mix_of_dtypes_is_told_in_many_words():
-    """On the CPU `torch.bmm(x, y)` of `x = torch.ones(1, 2, 2)` and a float64 `y` like it raises
-    RuntimeError, "expected scalar type Float but found Double"; a float32 `nn.Conv1d` without
-    bias says of a float64 input the reverse.
+    """On the CPU `torch.bmm(x, x.double())` of `x = torch.ones(1, 2, 2)` raises
+    RuntimeError, "expected scalar type Float but found Double"; `nn.Conv1d(2, 1, 1,
+    bias=False)(x.double())`, "expected scalar type Double but found Float".
 
     Because neither promotes. Which dtype the message expects differs between operations, and in
     `bmm` between sizes. Convert one: usually the data, `y.float()`, since float64 comes from

@@ -88,7 +88,7 @@ def test_floor_division_of_floats_gives_whole_floats(device):
 
 
 def test_floor_division_sees_the_exact_quotient():
-    """`torch.tensor([1.0]) // 0.1` is 9, not 10, as in Python.
+    """`torch.tensor([1.0]) // 0.1` is 9, not 10, as Python's `1.0 // 0.1` is 9.
 
     Because the float32 nearest to 0.1 is a little larger than 0.1, so that it fits only nine
     times into 1; `/` followed by `floor()` rounds before it cuts off the fraction, and gives

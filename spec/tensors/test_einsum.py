@@ -44,8 +44,9 @@ def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
     ],
 )
 def test_einsum_rearranges_and_sums_by_letters(equation, result, device):
-    """In `torch.einsum("ij->i", x)` each letter is a dimension of `x`; letters missing after `->`
-    are summed, and a letter that occurs twice before it, as in `"ii->i"`, takes the diagonal.
+    """In `torch.einsum("ij->i", x)` of a float32 matrix each letter is a dimension of `x`;
+    letters missing after `->` are summed, and a letter that occurs twice before it, as in
+    `"ii->i"` of a square matrix, takes the diagonal.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 

@@ -146,8 +146,8 @@ def test_a_product_of_transforms_is_a_convolution(device):
 
 @pytest.mark.torch(">=2.0")
 def test_stft_wants_return_complex():
-    """`torch.stft(x, n_fft, window=window)` of real samples and a real window raises
-    RuntimeError, "stft requires the return_complex parameter be given for real inputs": pass
+    """`torch.stft(torch.ones(16), 4, window=torch.hann_window(4))` raises RuntimeError,
+    "stft requires the return_complex parameter be given for real inputs": pass
     `return_complex=True`.
     """
     x, window = torch.ones(16), torch.hann_window(4)

@@ -44,7 +44,8 @@ def test_swapping_two_rows_like_python_variables_loses_one(device):
 
 
 def test_swapping_two_rows_by_a_list_of_indices_works(device):
-    """`x[[0, 1]] = x[[1, 0]]` swaps the first two rows of a matrix `x` that requires no grad.
+    """`x[[0, 1]] = x[[1, 0]]` swaps the first two rows of a contiguous matrix `x` that
+    requires no grad.
 
     Because indexing with a list copies the rows before they are written.
     """
