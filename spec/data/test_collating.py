@@ -34,9 +34,9 @@ def test_pairs_come_back_as_a_list_of_batches():
 
 
 def test_dicts_come_back_as_a_dict_of_batches():
-    """`default_collate` of a list of dicts of numbers and strings gives one dict with the
-    keys of the first sample, each value a batch; a key that only a later sample has is
-    dropped without an error.
+    """`default_collate` of a list of dicts of numbers and strings, all with the keys of the
+    first, gives one dict with these keys, each value a batch; a key that only a later
+    sample has is dropped without an error.
 
     Because the first sample decides: a key of it that a later sample lacks raises KeyError.
     Give all samples the same keys.

@@ -1,8 +1,8 @@
 """From files to tensors.
 
 PyTorch itself has no readers for text, tables or images: ordinary Python libraries read the
-file, often into a NumPy array, and `torch.from_numpy` or `torch.tensor` makes a tensor of it. A dataset that
-reads its file when it is made, or as it goes, hands the result to a `DataLoader`.
+file, often into a NumPy array, and `torch.from_numpy` or `torch.tensor` makes a tensor of it. A
+dataset that reads its file when it is made, or as it goes, hands the result to a `DataLoader`.
 
 What surprises: Python's floats become float32 by `torch.tensor`, while NumPy reads float64 and
 `torch.from_numpy` keeps it, which float32 layers refuse; and OpenCV has the channels of an image

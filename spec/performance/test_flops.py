@@ -143,8 +143,8 @@ def test_nothing_has_to_be_computed():
 @pytest.mark.torch(">=2.4")
 def test_counts_are_kept_per_module():
     """`FlopCounterMode.get_flop_counts()` returns a dict from names of modules, such as
-    "Sequential.0", to dicts from operations to counts; "Global" has the sums of all
-    operations, inside of modules and outside.
+    "Sequential.0", to dicts from operations to counts; "Global" has the sums of what was
+    counted inside of modules and outside.
     """
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -353,7 +353,7 @@ def test_a_backbone_tells_its_channels():
 def test_weights_of_the_detector_and_of_its_backbone_are_asked_for_apart():
     """`fasterrcnn_resnet50_fpn(weights=None)` still loads pretrained weights for its
     backbone, by a download if they are not in the cache; with `weights_backbone=None`
-    besides, all weights of the net are random.
+    besides, it loads no weights at all.
 
     The default of `weights_backbone` is `ResNet50_Weights.IMAGENET1K_V1`.
     """
