@@ -152,9 +152,9 @@ def test_heads_are_not_broadcast():
 
 @pytest.mark.torch(">=2.5")
 def test_the_heads_of_keys_divide_those_of_queries():
-    """`F.scaled_dot_product_attention(..., enable_gqa=True)` with 4 heads of queries and 3 of keys
-    raises RuntimeError, "Number of heads in key and value must divide the number of heads in" the
-    query.
+    """`F.scaled_dot_product_attention(..., enable_gqa=True)` with 4 heads of queries and 3
+    of keys and values raises RuntimeError, "Number of heads in key and value must divide
+    the number of heads in".
     """
     q, k = torch.zeros(1, 4, 3, 8), torch.zeros(1, 3, 5, 8)
 
@@ -169,8 +169,8 @@ def test_the_heads_of_keys_divide_those_of_queries():
 @pytest.mark.torch(">=2.3")
 def test_sdpa_kernel_narrows_the_choice():
     """Inside `with torch.nn.attention.sdpa_kernel(SDPBackend.MATH):`
-    `F.scaled_dot_product_attention` uses the plain kernel; a list allows several. On the CPU,
-    without dropout, the results agree up to rounding.
+    `F.scaled_dot_product_attention` uses the plain kernel; a list of backends allows
+    several. On the CPU, without dropout, their results agree up to rounding.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -313,8 +313,9 @@ def test_the_fused_kernel_does_not_keep_the_scores():
 
 
 def test_a_cache_of_keys_and_values_gives_the_same_numbers():
-    """`F.scaled_dot_product_attention` of one new query and the cached and new keys and values
-    gives the row that `is_causal=True` over the whole sequence gives for it, up to rounding.
+    """`F.scaled_dot_product_attention` of the newest query alone with all keys and values
+    so far, kept in a cache, gives the row that `is_causal=True` over the whole sequence
+    gives for this query, up to rounding.
 
     The new query sees all keys, so it needs no mask: `is_causal=True` would hide all but the first.
     """

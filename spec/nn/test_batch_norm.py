@@ -165,8 +165,9 @@ def test_no_grad_does_not_stop_the_recording_of_batch_norm():
 
 
 def test_frozen_parameters_do_not_freeze_batch_norm():
-    """`requires_grad_(False)` freezes weight and bias of `nn.BatchNorm1d`, but its running mean
-    still moves in training mode; `eval()` stops it, until `train()` of the layer or of its network.
+    """`requires_grad_(False)` freezes weight and bias of `nn.BatchNorm1d`, but its running
+    mean still moves in training mode; `eval()` stops that, until `train()` is called on the
+    layer or on its network.
 
     Because the running statistics are buffers. When finetuning with frozen layers, set their
     BatchNorm to `eval()` after each `net.train()`.

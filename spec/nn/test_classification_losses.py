@@ -292,8 +292,9 @@ def test_a_batch_of_ignored_targets_has_the_mean_nan():
 
 
 def test_label_smoothing_shares_a_part_among_all_classes(device):
-    """`F.cross_entropy(..., label_smoothing=0.5)` shares half of the target equally among all
-    classes: with two classes it is 3/4 for the right one and 1/4 for the other.
+    """`F.cross_entropy(..., label_smoothing=0.5)` shares half of the target equally among
+    all classes: with two classes the target becomes 3/4 for the right class and 1/4 for the
+    other class.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
 
