@@ -290,9 +290,9 @@ def test_different_collectives_are_told_apart_on_demand(group):
 
 @pytest.mark.slow
 def test_no_sync_has_to_surround_the_forward(group):
-    """The forward of a DDP model `parallel` decides whether gradients are averaged: after one
-    inside `with parallel.no_sync():` a `backward()` behind the block averages nothing; after one
-    before the block a `backward()` inside averages.
+    """The forward of `parallel = DistributedDataParallel(model)` decides whether gradients
+    are averaged: after one inside `with parallel.no_sync():` a `backward()` behind it
+    averages nothing; after one before it a `backward()` inside averages.
 
     So put both into `with parallel.no_sync():`.
     """

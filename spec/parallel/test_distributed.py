@@ -160,11 +160,12 @@ def test_a_step_of_two_processes_is_one_step_on_the_whole_batch(group):
 
 @pytest.mark.slow
 def test_uneven_shares_weigh_the_same(group):
-    """`DistributedDataParallel` weights each process equally: with three rows in one process and
-    one in the other, the gradient of a mean loss is not that of the four rows together.
+    """`DistributedDataParallel` weights each process equally: with three rows in one
+    process and one in the other, a mean loss with the gradients -16 and -64 of the two
+    shares gives -40, not the -28 of the four rows together.
 
-    Because the mean of the two processes' means, -16 and -64, is -40, and the mean over the rows is
-    -28. Give all processes batches of one size, as `DistributedSampler` does.
+    Because -40 is the mean of the two processes' means, and -28 the mean over the rows.
+    Give all processes batches of one size, as `DistributedSampler` does.
     """
 
     def program(rank):
@@ -235,8 +236,8 @@ def test_a_loss_is_known_to_one_process_until_it_is_reduced(group):
 
 @pytest.mark.slow
 def test_no_sync_leaves_gradients_to_each_process(group):
-    """With forward and `backward()` of a DDP model `parallel` inside `with parallel.no_sync():`
-    nothing is averaged: each process keeps its own gradient.
+    """With forward and `backward()` of `parallel = DistributedDataParallel(model)` inside
+    `with parallel.no_sync():` nothing is averaged: each process keeps its own gradient.
 
     A forward outside of the block is told in `spec/parallel/test_ddp_mistakes.py`.
     """
@@ -252,9 +253,9 @@ def test_no_sync_leaves_gradients_to_each_process(group):
 
 @pytest.mark.slow
 def test_what_no_sync_accumulated_is_averaged_by_the_next_backward(group):
-    """The first forward and `backward()` of a DDP model after a `no_sync()` block averages the
-    whole `.grad`, also what was accumulated inside: where one process accumulates 1 + 1 and the
-    other 2 + 2, both get 3.
+    """For `parallel = DistributedDataParallel(model)` the first forward and `backward()`
+    after a `no_sync()` block average the whole `.grad`, also what was accumulated inside:
+    where one process accumulates 1 + 1 and the other 2 + 2, both get 3.
 
     So with gradient accumulation the processes need to communicate only once per step.
     """

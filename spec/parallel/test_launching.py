@@ -97,9 +97,8 @@ def test_the_number_of_machines_may_be_a_range(read):
 
 @pytest.mark.torch(">=2.0")
 def test_one_process_on_one_machine_is_the_default(read):
-    """`torchrun train.py` starts one process: without `--nproc-per-node` torchrun uses one GPU
-    of a machine with eight.
-    """
+    """`torchrun train.py` starts one process, also on a machine with eight GPUs: the
+    default of `--nproc-per-node` is 1, and that of `--nnodes` one machine."""
     config, _ = read("train.py")
 
     assert [config.min_nodes, config.max_nodes, config.nproc_per_node] == [1, 1, 1]
@@ -147,9 +146,9 @@ def test_each_process_gets_one_thread(read, monkeypatch):
 
 
 def test_a_port_that_is_taken_is_named():
-    """A second `TCPStore` server on one port raises RuntimeError, "The server socket has failed
-    to listen on any local network address.", and gives the reason: "address already in use", in
-    newer releases also as EADDRINUSE.
+    """A second `dist.TCPStore(host, port, is_master=True)` on one port raises RuntimeError,
+    "The server socket has failed to listen on any local network address.", and gives the
+    reason: "address already in use", in newer releases also EADDRINUSE.
 
     Another job, or an earlier one that still runs, has the port: give `--master-port` another
     one, or use `--standalone`, which finds a free port itself.
