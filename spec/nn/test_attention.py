@@ -241,9 +241,9 @@ def test_the_shares_are_averaged_over_the_heads_unless_told():
 
 
 def test_the_batch_is_the_second_axis_unless_told():
-    """Without `batch_first=True`, `nn.MultiheadAttention(8, 2)` reads the shape [3, 5, 8] as 3
-    steps, batch 5, 8 features, and raises no error: the attention weights that it returns are [5,
-    3, 3].
+    """Without `batch_first=True`, `nn.MultiheadAttention(8, 2)` called as `layer(x, x, x)`
+    reads an `x` of shape [3, 5, 8] as 3 steps, batch 5, 8 features, and raises no error:
+    the attention weights that it returns are [5, 3, 3].
     """
     x = torch.randn(3, 5, 8)
 

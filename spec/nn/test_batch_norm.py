@@ -137,7 +137,8 @@ def test_without_momentum_all_batches_count_alike(device):
 
 def test_batch_norm_records_in_training_only():
     """A call of `nn.BatchNorm1d(1)` in evaluation mode leaves `running_mean` and
-    `num_batches_tracked` as they are; a call in training mode updates both.
+    `num_batches_tracked` as they are; a call in training mode counts one batch more and
+    moves the running mean towards the mean of the batch.
     """
     layer = nn.BatchNorm1d(1)
     x = torch.tensor([[10.0], [30.0]])

@@ -124,9 +124,9 @@ def test_a_frozen_discriminator_still_lets_the_gradient_through():
 
 
 def test_one_backward_for_both_losses_needs_the_graph_twice():
-    """After one `backward()` without `retain_graph=True` a second one through the same `fake`
-    of a generator of `nn.Linear` and `nn.Sigmoid` raises RuntimeError, "Trying to backward
-    through the graph a second time": both losses share its graph.
+    """For a generator of `nn.Linear` and `nn.Sigmoid`, a second `backward()` through the
+    same `fake = generator(noise)`, after one without `retain_graph=True`, raises
+    RuntimeError, "Trying to backward through the graph a second time".
 
     Use `fake.detach()` for the discriminator, or make a new `fake` for the generator.
     """
