@@ -42,8 +42,8 @@ def test_lists_ranges_and_arrays_pick_like_tensors(index):
 
 
 def test_what_an_index_tensor_picks_is_a_copy(device):
-    """`picked = x[[0, 1]]` has memory of its own: a write to `picked` does not show in `x`. The
-    slice `x[0:2]` is a view.
+    """`picked = x[[0, 1]]` of a dense tensor `x` has memory of its own: a write to `picked`
+    does not show in `x`. The slice `x[0:2]` is a view.
 
     Because positions in any order have no common stride.
     """
@@ -71,7 +71,8 @@ def test_the_result_has_the_shape_of_the_index(device):
 
 
 def test_a_list_is_not_a_tuple_of_indices():
-    """Of a matrix, `x[[0, 1]]` picks rows 0 and 1, while `x[(0, 1)]` is `x[0, 1]`, one element.
+    """Of a dense matrix, `x[[0, 1]]` picks rows 0 and 1, while `x[(0, 1)]` is `x[0, 1]`,
+    one element.
 
     Because Python passes `x[0, 1]` as the tuple (0, 1). It bites where an index is put together
     in a variable.
@@ -94,8 +95,8 @@ def test_a_list_of_lists_is_read_as_a_tuple():
 
 @pytest.mark.torch(">=2.8")
 def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
-    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a 3 x 2 matrix warns and is read as `x[[0,
-    2], [1, 0]]`; an index tensor of these numbers gives shape (2, 2, 2) instead.
+    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a dense 3 x 2 matrix warns and is read as
+    `x[[0, 2], [1, 0]]`; an index tensor of these numbers gives shape (2, 2, 2) instead.
 
     A later release is to read it as an index tensor. Write the tuple or `torch.tensor(...)`
     out.
@@ -126,8 +127,8 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
 
 
 def test_two_index_tensors_are_read_in_pairs(device):
-    """`x[[0, 2], [1, 2]]` of a 3 x 3 matrix picks the elements (0, 1) and (2, 2): two index
-    lists of equal length are read in pairs, not as a rectangle.
+    """`x[[0, 2], [1, 2]]` of a dense 3 x 3 matrix picks the elements (0, 1) and (2, 2): two
+    index lists of equal length are read in pairs, not as a rectangle.
 
     `scores[torch.arange(n), labels]` with n int64 labels picks one score per row in this way.
     """
@@ -137,9 +138,9 @@ def test_two_index_tensors_are_read_in_pairs(device):
 
 
 def test_index_tensors_are_broadcast_against_each_other():
-    """`x[rows, columns]` of a matrix broadcasts its index tensors: `rows` of shape (2, 1) and
-    `columns` of shape (2,) pick a 2 x 2 rectangle; two index lists of lengths 2 and 3 raise
-    IndexError.
+    """`x[rows, columns]` of a dense matrix broadcasts its index tensors: `rows` of shape
+    (2, 1) and `columns` of shape (2,) pick a 2 x 2 rectangle; two index lists of lengths 2
+    and 3 raise IndexError.
 
     For the rectangle of two vectors write `x[rows[:, None], columns]`.
     """
@@ -153,8 +154,8 @@ def test_index_tensors_are_broadcast_against_each_other():
 
 
 def test_index_tensors_and_slices_can_be_mixed():
-    """Of a 2 x 3 matrix, `x[:, [2, 0]]` picks columns, `x[1, [2, 0]]` two elements of row 1 and
-    `x[1:, [2, 0]]` columns of the rows from 1 on.
+    """Of a dense 2 x 3 matrix, `x[:, [2, 0]]` picks columns, `x[1, [2, 0]]` two elements of
+    row 1 and `x[1:, [2, 0]]` columns of the rows from 1 on.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -164,8 +165,8 @@ def test_index_tensors_and_slices_can_be_mixed():
 
 
 def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
-    """For `x` of shape (2, 3, 4), `x[0, :, [0, 1]]` has shape (3, 2) in PyTorch and (2, 3) in
-    NumPy.
+    """For a dense `x` of shape (2, 3, 4), `x[0, :, [0, 1]]` has shape (3, 2) in PyTorch and
+    (2, 3) in NumPy.
 
     Because PyTorch applies the integer first, while NumPy treats it as an index array, and puts
     the picked dimension first if a slice stands between two of those. `x[0][:, [0, 1]]` is the
@@ -178,8 +179,9 @@ def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
 
 
 def test_index_tensors_may_count_from_the_end():
-    """Of a vector of three elements, `x[torch.tensor([-1, 0])]` picks the last and the first;
-    on the CPU `x[torch.tensor([0, 3])]` raises IndexError, since position 3 is beyond the end.
+    """Of a dense vector of three elements, `x[torch.tensor([-1, 0])]` picks the last and
+    the first; on the CPU `x[torch.tensor([0, 3])]` raises IndexError, since position 3 is
+    beyond the end.
 
     The message names position and size; `index.clamp(max=len(x) - 1)` keeps within. On a GPU
     the error is a device-side assertion.

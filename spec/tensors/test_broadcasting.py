@@ -219,9 +219,9 @@ def test_expand_repeats_without_copying(device):
 
 
 def test_broadcast_to_is_expand(device):
-    """`torch.broadcast_to(x, (3, 2))` and `x.expand_as(other)`, with `other` of shape (3, 2),
-    give a view of the shape and strides that `x.expand(3, 2)` has: for a contiguous `x` of
-    shape (2,) the strides (0, 1).
+    """Of a dense `x`, `torch.broadcast_to(x, (3, 2))` and `x.expand_as(other)`, with
+    `other` of shape (3, 2), give a view of the shape and strides that `x.expand(3, 2)` has:
+    for a contiguous `x` of shape (2,) the strides (0, 1).
     """
     row = torch.tensor([1, 2], device=device)
 
@@ -235,8 +235,8 @@ def test_broadcast_to_is_expand(device):
 
 
 def test_broadcast_tensors_shows_what_an_operator_would_see(device):
-    """`torch.broadcast_tensors(x, y)` of shapes (2, 1) and (2,) returns views of both tensors,
-    expanded to their broadcast shape (2, 2).
+    """`torch.broadcast_tensors(x, y)` of dense tensors of shapes (2, 1) and (2,) returns
+    views of both tensors, expanded to their broadcast shape (2, 2).
     """
     column = torch.tensor([[1], [2]], device=device)
     row = torch.tensor([3, 4], device=device)

@@ -142,9 +142,9 @@ def test_the_root_of_a_negative_number_is_complex_if_the_tensor_is(device):
 
 
 def test_the_conjugate_transpose_is_mh(device):
-    """`x.mH` of a complex matrix is its conjugate transpose, `x.mT` the transpose alone;
-    `torch.vdot(x, y)` conjugates the vector `x` before it multiplies, `torch.dot(x, y)` does
-    not.
+    """`x.mH` of a complex64 matrix is its conjugate transpose, `x.mT` the transpose alone;
+    `torch.vdot(x, y)` conjugates the complex64 vector `x` before it multiplies,
+    `torch.dot(x, y)` does not.
     """
     x = torch.tensor([[1j, 2.0]], device=device)
 

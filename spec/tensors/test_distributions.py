@@ -15,7 +15,8 @@ import torch
 
 
 def test_randperm_shuffles_rows_when_used_as_an_index(device):
-    """`x[torch.randperm(len(x))]` of a vector holds each element of `x` once, in random order.
+    """`x[torch.randperm(len(x))]` of a dense vector holds each element of `x` once, in
+    random order.
 
     A matrix is shuffled row by row in the same way. Index two tensors with the same permutation
     to keep their rows paired.

@@ -202,8 +202,9 @@ def test_clamp_with_crossed_bounds_gives_the_upper_one(device):
 
 
 def test_clamp_takes_a_bound_for_each_element(device):
-    """The bounds of `x.clamp(low, high)` may be tensors, which gives each element a bound of
-    its own; a tensor `low` with dimensions together with a number as `high` raises a TypeError.
+    """The bounds of `x.clamp(low, high)` of an int64 `x` may be int64 tensors, which gives
+    each element a bound of its own; a tensor `low` with dimensions together with a number
+    as `high` raises a TypeError.
 
     Call `clamp` twice, or make the number a 0-d tensor.
     """

@@ -97,8 +97,9 @@ def test_of_equal_values_the_first_is_reported(device):
 
 
 def test_amax_takes_several_dims_and_gives_values_only(device):
-    """`x.amax(dim=(0, 2))` and `x.amin(dim=(0, 2))` of shape (2, 2, 2) reduce two dimensions
-    and return only the values; `x.max(dim=(0, 2))` raises a TypeError.
+    """`x.amax(dim=(0, 2))` and `x.amin(dim=(0, 2))` of an int64 tensor of shape (2, 2, 2)
+    reduce two dimensions and return only the values; `x.max(dim=(0, 2))` raises a
+    TypeError.
 
     Because `max` returns an index along its dimension, of which there is only one. Use `amax`.
     """

@@ -249,9 +249,9 @@ def test_nonzero_lists_the_places_one_a_row(device):
 
 
 def test_nonzero_as_tuple_can_be_used_as_an_index(device):
-    """`x.nonzero(as_tuple=True)` and `torch.where(x)` of a matrix return two index tensors, one
-    of rows and one of columns, like NumPy's `nonzero`, so that `x[x.nonzero(as_tuple=True)]`
-    picks the nonzero elements.
+    """`x.nonzero(as_tuple=True)` and `torch.where(x)` of an int64 matrix return two index
+    tensors, one of rows and one of columns, like NumPy's `nonzero`, so that
+    `x[x.nonzero(as_tuple=True)]` picks the nonzero elements.
 
     `x.nonzero()` without `as_tuple=True` is one tensor, and as an index would pick whole rows,
     or be out of bounds.

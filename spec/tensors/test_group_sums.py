@@ -61,8 +61,9 @@ def test_index_add_scales_by_alpha(device):
 
 
 def test_index_add_leaves_its_input_and_returns_a_new_tensor(device):
-    """`x.index_add(0, index, source)` without the underscore returns a new tensor and leaves
-    `x` unchanged; it also works where `x` is a leaf that requires grad.
+    """`x.index_add(0, index, source)` of float32 vectors, without the underscore, returns a
+    new tensor and leaves `x` unchanged; it also works where `x` is a leaf that requires
+    grad.
 
     `x.index_add_` on such a leaf raises RuntimeError, unless it is called within
     `torch.no_grad()`.
@@ -82,8 +83,9 @@ def test_index_add_leaves_its_input_and_returns_a_new_tensor(device):
 
 
 def test_the_gradient_of_a_sum_by_group_is_picked_back(device):
-    """With the default `alpha=1`, the gradient of `x.index_add(0, index, source)` with respect
-    to `source` is, for each row of `source`, the gradient of the row that it was added to.
+    """With the default `alpha=1`, the gradient of `x.index_add(0, index, source)` of
+    float32 tensors with respect to `source` is, for each row of `source`, the gradient of
+    the row that it was added to.
     """
     values = torch.tensor([1.0, 5.0, 3.0], device=device, requires_grad=True)
     group = torch.tensor([0, 1, 0], device=device)
@@ -148,8 +150,8 @@ def test_index_add_takes_no_negative_index():
 
 
 def test_scatter_add_chooses_a_place_for_each_element(device):
-    """To add up whole rows `scatter_add_` needs an index of the shape of `rows`, `group[:,
-    None].expand_as(rows)`; `index_add_` takes the vector `group` as it is.
+    """To add up whole rows of a float32 matrix `rows`, `scatter_add_` needs an index of its
+    shape, `group[:, None].expand_as(rows)`; `index_add_` takes the vector `group` as it is.
 
     With an index of one column only the first column is added.
     """
@@ -188,9 +190,9 @@ def test_scatter_reduce_gives_the_maximum_of_each_group(device):
 
 @pytest.mark.torch(">=2.0")
 def test_scatter_reduce_counts_what_was_there_before(device):
-    """`scatter_reduce` includes by default the old value of `x` in each group
-    (`include_self=True`): over zeros, the "amax" of -1 and -3 is 0, and their "mean" is -4 / 3
-    instead of -2.
+    """`x.scatter_reduce` of a float32 vector includes by default the old value of `x` in
+    each group (`include_self=True`): over zeros, the "amax" of -1 and -3 is 0, and their
+    "mean" is -4 / 3 instead of -2.
     """
     group = torch.tensor([0, 0], device=device)
     values = torch.tensor([-1.0, -3.0], device=device)

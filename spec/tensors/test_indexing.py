@@ -39,8 +39,8 @@ def test_one_index_picks_a_row(device):
 
 
 def test_a_number_drops_its_axis_and_a_slice_keeps_it():
-    """Of a matrix, `x[:, 0]` is a vector and `x[:, 0:1]` a matrix of one column: an integer
-    drops its dimension, a slice keeps it.
+    """Of a dense matrix, `x[:, 0]` is a vector and `x[:, 0:1]` a matrix of one column: an
+    integer drops its dimension, a slice keeps it.
 
     It matters for broadcasting: beside a matrix a vector is taken as a row.
     """
@@ -78,8 +78,8 @@ def test_brackets_after_brackets_index_what_the_first_picked():
 
 
 def test_negative_indices_count_from_the_end(device):
-    """Of a vector of five elements, `x[-1]` is the last element, `x[-2:]` the last two and
-    `x[:-2]` all but the last two.
+    """Of a dense vector of five elements, `x[-1]` is the last element, `x[-2:]` the last
+    two and `x[:-2]` all but the last two.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
@@ -104,8 +104,8 @@ def test_an_index_out_of_range_is_an_error():
 
 
 def test_a_slice_out_of_range_is_cut_short():
-    """A slice beyond the end is shortened without an error: of three elements, `x[1:100]` has
-    two and `x[5:]` none.
+    """A slice beyond the end is shortened without an error: of a dense vector of three
+    elements, `x[1:100]` has two and `x[5:]` none.
 
     As with Python lists. `x.narrow(0, 1, 99)` raises instead.
     """
@@ -147,8 +147,8 @@ def test_a_step_skips_elements_and_copies_nothing(device):
 
 
 def test_slices_never_run_backwards():
-    """`x[::-1]` of a vector raises ValueError, since steps must be greater than zero; write
-    `x.flip(0)`, which copies in reverse order.
+    """`x[::-1]` of an int64 vector raises ValueError, since steps must be greater than
+    zero; write `x.flip(0)`, which copies in reverse order.
 
     Because PyTorch has no negative strides, unlike NumPy.
     """
@@ -195,8 +195,8 @@ def test_too_many_indices_are_an_error():
 
 
 def test_a_scalar_takes_no_index():
-    """`x[0]` of a 0-dimensional tensor raises IndexError: write `x.item()`. `x[()]`, `x[...]`
-    and `x[None]` work, since they name no position.
+    """`x[0]` of a 0-dimensional int64 tensor raises IndexError: write `x.item()`. `x[()]`,
+    `x[...]` and `x[None]` work, since they name no position.
 
     It bites in old programs with `loss.data[0]`, from a time when a loss had one dimension.
     """
@@ -252,8 +252,8 @@ def test_an_assigned_tensor_is_broadcast(device):
 
 
 def test_an_assigned_tensor_must_fit():
-    """`x[0] = values` with a tensor of two values for a row of three raises RuntimeError, and
-    `x` stays as it was.
+    """`x[0] = values` raises RuntimeError for `x = torch.zeros(2, 3)` and a tensor of two
+    values, and `x` stays as it was.
 
     Because two values cannot be broadcast to three elements: write `x[0, :2] = values`.
     """
@@ -334,9 +334,9 @@ def test_augmented_assignment_works_on_the_part(device):
     ).map(tuple)
 )
 def test_indexing_agrees_with_numpy(index):
-    """`x[index]`, with up to three integers in range, slices with positive steps and `None` in
-    the index, picks from a 3 x 3 x 3 tensor the same elements, in the same shape, as from a
-    NumPy array.
+    """`x[index]`, with up to three integers in range, slices with positive steps and `None`
+    in the index, picks from a 3 x 3 x 3 int64 tensor the same elements, in the same shape,
+    as from a NumPy array.
     """
     array = np.arange(27).reshape(3, 3, 3)
     tensor = torch.from_numpy(array)

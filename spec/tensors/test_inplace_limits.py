@@ -21,7 +21,9 @@ import torch
 
 
 def test_a_change_in_place_of_a_view_changes_its_base(device):
-    """A row `x[0]` is a view: if `x` requires no grad, `x[0].zero_()` sets the row to 0 in `x`."""
+    """A row `x[0]` of a dense matrix is a view: if `x` requires no grad, `x[0].zero_()`
+    sets the row to 0 in `x`.
+    """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
     x[0].zero_()
@@ -30,8 +32,8 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
-    """`x[0], x[1] = x[1], x[0]` of a (2, 2) matrix `x` that requires no grad does not swap the
-    rows: it leaves the old row 1 twice.
+    """`x[0], x[1] = x[1], x[0]` of a dense (2, 2) matrix `x` that requires no grad does not
+    swap the rows: it leaves the old row 1 twice.
 
     Because both rows on the right are views: the first assignment already changes what the
     second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
@@ -44,8 +46,8 @@ def test_swapping_two_rows_like_python_variables_loses_one(device):
 
 
 def test_swapping_two_rows_by_a_list_of_indices_works(device):
-    """`x[[0, 1]] = x[[1, 0]]` swaps the first two rows of a contiguous matrix `x` that
-    requires no grad.
+    """`x[[0, 1]] = x[[1, 0]]` swaps the first two rows of a contiguous float32 matrix `x`
+    that requires no grad.
 
     Because indexing with a list copies the rows before they are written.
     """

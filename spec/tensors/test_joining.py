@@ -56,9 +56,9 @@ def test_cat_and_stack_copy(device):
 
 
 def test_cat_wants_equal_sizes_along_the_other_axes():
-    """Matrices given to `torch.cat` may differ in size along `dim`, by default 0; a difference
-    along the other dimension raises a RuntimeError, by default "Sizes of tensors must match
-    except in dimension 0".
+    """Dense matrices given to `torch.cat` may differ in size along `dim`, by default 0; a
+    difference along the other dimension raises a RuntimeError, by default "Sizes of tensors
+    must match except in dimension 0".
 
     Nothing is broadcast: `expand` or pad the smaller tensor first.
     """
@@ -71,9 +71,9 @@ def test_cat_wants_equal_sizes_along_the_other_axes():
 
 
 def test_cat_wants_equal_ranks():
-    """`torch.cat` of a (2, 3) matrix and a vector `row` of 3 elements raises a RuntimeError,
-    "Tensors must have same number of dimensions"; `row.unsqueeze(0)` makes the vector a matrix of
-    one row.
+    """`torch.cat` of a dense (2, 3) matrix and a dense vector `row` of 3 elements raises a
+    RuntimeError, "Tensors must have same number of dimensions"; `row.unsqueeze(0)` makes
+    the vector a matrix of one row.
 
     Because `cat` doesn't add dimensions, as broadcasting would.
     """
@@ -86,8 +86,8 @@ def test_cat_wants_equal_ranks():
 
 
 def test_cat_passes_over_tensors_of_shape_zero():
-    """`torch.cat` skips tensors of shape (0,), such as `torch.empty(0)`, beside tensors of one or
-    more dimensions; their dtype still takes part in type promotion.
+    """`torch.cat` skips dense tensors of shape (0,), such as `torch.empty(0)`, beside dense
+    tensors of one or more dimensions; their dtype still takes part in type promotion.
 
     An exception kept for old code; a tensor of shape (0, 4) has to fit like any other.
     """
@@ -136,8 +136,8 @@ def test_an_empty_list_cannot_be_joined():
 
 
 def test_scalars_are_stacked_and_not_concatenated(device):
-    """`torch.cat` of 0-d tensors raises a RuntimeError, "zero-dimensional tensor (at position 0)
-    cannot be concatenated"; `torch.stack` makes a vector of them.
+    """`torch.cat` of dense 0-d tensors raises a RuntimeError, "zero-dimensional tensor (at
+    position 0) cannot be concatenated"; `torch.stack` makes a vector of them.
 
     Because a 0-d tensor has no dimension to join along.
     """
@@ -188,8 +188,8 @@ def test_hstack_and_vstack_treat_vectors_as_rows(device):
 
 
 def test_split_cuts_pieces_of_one_length(device):
-    """`x.split(n)` of a nonempty vector, n being 1 or more, divides it into a tuple of pieces
-    of length `n`; the last is shorter if `n` doesn't divide the length.
+    """`x.split(n)` of a nonempty dense vector, n being 1 or more, divides it into a tuple
+    of pieces of length `n`; the last is shorter if `n` doesn't divide the length.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
@@ -198,9 +198,9 @@ def test_split_cuts_pieces_of_one_length(device):
 
 
 def test_split_takes_a_list_of_lengths(device):
-    """`x.split([1, 4])` of a vector of five elements returns pieces of length 1 and 4; lengths
-    that do not sum to 5 raise a RuntimeError, "split_with_sizes expects split_sizes to sum
-    exactly to 5".
+    """`x.split([1, 4])` of a dense vector of five elements returns pieces of length 1 and
+    4; lengths that do not sum to 5 raise a RuntimeError, "split_with_sizes expects
+    split_sizes to sum exactly to 5".
 
     To take only a part use a slice, or `narrow`.
     """
@@ -224,9 +224,9 @@ def test_split_takes_a_list_of_lengths(device):
 )
 @pytest.mark.spare("8", reason="any number of chunks above the length gives these pieces")
 def test_chunk_rounds_the_length_of_a_piece_up(length, asked, pieces):
-    """`x.chunk(n)` of a nonempty vector of length L, n being 1 or more, gives pieces of length
-    ceil(L / n), the last may be shorter, so it may return fewer than `n` pieces: 12 elements in
-    5 chunks give 4 pieces of 3.
+    """`x.chunk(n)` of a nonempty dense vector of length L, n being 1 or more, gives pieces
+    of length ceil(L / n), the last may be shorter, so it may return fewer than `n` pieces:
+    12 elements in 5 chunks give 4 pieces of 3.
 
     `tensor_split(n)` returns exactly `n` pieces.
     """
@@ -240,8 +240,9 @@ def test_chunk_rounds_the_length_of_a_piece_up(length, asked, pieces):
     [(6, 3, [2, 2, 2]), (5, 4, [2, 1, 1, 1]), (12, 5, [3, 3, 2, 2, 2]), (2, 3, [1, 1, 0])],
 )
 def test_tensor_split_always_gives_as_many_pieces_as_asked(length, asked, pieces):
-    """`x.tensor_split(n)` of a vector, n being 1 or more, returns exactly `n` pieces whose
-    lengths differ by at most 1; some are empty if there are fewer elements than pieces.
+    """`x.tensor_split(n)` of a dense vector, n being 1 or more, returns exactly `n` pieces
+    whose lengths differ by at most 1; some are empty if there are fewer elements than
+    pieces.
     """
     x = torch.zeros(length)
 
@@ -249,9 +250,9 @@ def test_tensor_split_always_gives_as_many_pieces_as_asked(length, asked, pieces
 
 
 def test_tensor_split_takes_the_places_to_cut_at():
-    """A tuple is indices for `tensor_split` and lengths for `split`: for a vector `x` of five
-    elements `x.tensor_split((1, 3))` divides before index 1 and 3, `x.split((1, 3, 1))` gives
-    lengths 1, 3, 1.
+    """A tuple is indices for `tensor_split` and lengths for `split`: for a dense vector `x`
+    of five elements `x.tensor_split((1, 3))` divides before index 1 and 3, `x.split((1, 3,
+    1))` gives lengths 1, 3, 1.
     """
     x = torch.tensor([10, 20, 30, 40, 50])
 

@@ -39,8 +39,8 @@ def test_like_functions_keep_size_dtype_and_device(like, device):
 
 
 def test_like_functions_take_nothing_of_the_values(device):
-    """`torch.zeros_like(x)` and `torch.ones_like(x)` of the tensor [5, 7] are [0, 0] and [1,
-    1], and leave the values of `x` as they were.
+    """`torch.zeros_like(x)` and `torch.ones_like(x)` of `x = torch.tensor([5, 7])` are [0,
+    0] and [1, 1], and leave the values of `x` as they were.
     """
     pattern = torch.tensor([5, 7], device=device)
 
