@@ -225,9 +225,9 @@ def test_a_subgroup_counts_its_own_ranks(group):
 
 
 def test_a_monitored_barrier_names_who_is_missing(group):
-    """`dist.monitored_barrier(group, timeout=...)` of a gloo group raises a RuntimeError in rank 0
-    when the timeout is over and rank 1 has not come: "Rank 1 failed to pass monitoredBarrier in 300
-    ms".
+    """`dist.monitored_barrier(group, timeout=timedelta(milliseconds=300))` of a gloo group
+    of two raises a RuntimeError in rank 0 when that time is over and rank 1 has not come:
+    "Rank 1 failed to pass monitoredBarrier in 300 ms".
 
     Put it where a program hangs to learn which process took another way.
     """

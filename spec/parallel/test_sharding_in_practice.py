@@ -101,9 +101,9 @@ def test_a_module_is_sharded_once(group):
     ("reshard", "after_forward"), [(True, []), (False, ["0.weight", "1.weight"])]
 )
 def test_parameters_may_stay_whole_until_the_backward(reshard, after_forward, group):
-    """With `fully_shard(layer, reshard_after_forward=False)` the parameters of `layer` stay whole
-    from its forward until its backward has used them; with `reshard_after_forward=True` they are
-    sharded again after the forward.
+    """With `fully_shard(layer, reshard_after_forward=False)` of a layer in a sharded model
+    its parameters stay whole from its forward until its backward has used them; with
+    `reshard_after_forward=True` they are sharded again after the forward.
 
     True saves memory, False a second all-gather per step. After the backward all are sharded.
     """
