@@ -147,8 +147,9 @@ def test_collate_fn_pads_what_has_no_common_length():
 
 
 def test_lists_of_different_lengths_are_not_collated():
-    """`default_collate` raises RuntimeError for a batch of lists of different lengths, because it
-    collates lists item by item.
+    """`default_collate` raises RuntimeError for a batch of lists of different lengths;
+    lists of one length it collates item by item, `[[1, 2], [3, 4]]` to the batches of 1 and
+    3 and of 2 and 4.
 
     A `collate_fn` such as `lambda samples: samples` keeps the lists as they are.
     """
@@ -158,8 +159,8 @@ def test_lists_of_different_lengths_are_not_collated():
 
 
 def test_none_cannot_be_collated():
-    """`default_collate` raises TypeError for samples that are None, as returned by a
-    `__getitem__` that forgot its `return`.
+    """`default_collate` raises TypeError for a batch whose first sample is None, as
+    returned by a `__getitem__` that forgot its `return`.
 
     Samples that can't be read are best left out of the dataset; or a `collate_fn` filters them.
     A None after an int raises RuntimeError, and a None after a string no error.

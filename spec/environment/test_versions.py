@@ -48,8 +48,8 @@ def test_versions_are_compared_by_their_numbers():
 
 
 def test_a_version_made_plain_text_compares_as_text():
-    """`str(torch.__version__)` and the parts of `torch.__version__.split(".")` are plain strings
-    and compare by characters: so the string "1.10.0" is less than "1.9.0".
+    """`str(torch.__version__)` and the parts of `torch.__version__.split(".")` are plain
+    strings and compare by characters: the string "1.10.0" is less than the string "1.9.0".
 
     Compare `torch.__version__` itself, or `packaging.version.Version`.
     """

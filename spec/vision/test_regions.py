@@ -75,8 +75,8 @@ def test_the_spatial_scale_is_that_of_the_map():
 
 def test_roi_align_is_half_a_pixel_off_unless_aligned():
     """`ops.roi_align` of the float32 box of a whole 4 x 4 float32 map, to 4 x 4 with
-    `sampling_ratio=1`, gives the map itself with `aligned=True`, and values half a pixel
-    further on with the default, False.
+    `sampling_ratio=1`, gives the map itself with `aligned=True`; with the default, False,
+    it reads half a pixel further right and down, up to the last pixel.
 
     The default is for the weights that were trained with it.
     """
