@@ -385,8 +385,8 @@ def test_pos_weight_counts_the_yes_more():
 
 def test_kl_divergence_wants_logarithms_first_and_batchmean():
     """`F.kl_div(log_q, p, reduction="batchmean")` takes finite log-probabilities first and
-    probabilities second: it sums `p * log(p / q)` for each row of (N, classes) and averages
-    over the N rows.
+    probabilities second: for positive `p` it sums `p * (p.log() - log_q)` for each row of
+    (N, classes) and averages over the N rows.
 
     The default reduction, "mean", divides by the number of elements:
     `spec/nn/test_divergences.py`.
