@@ -51,8 +51,9 @@ def test_dicts_come_back_as_a_dict_of_batches():
 
 
 def test_a_named_tuple_keeps_its_names():
-    """`default_collate` turns samples of a `namedtuple` class, here of an int and a string, into
-    one object of the same class, whose fields are the batches `tensor([1, 2])` and `("a", "b")`.
+    """`default_collate([Sample(1, "a"), Sample(2, "b")])`, with a `namedtuple` class
+    `Sample`, returns one `Sample` whose fields are the batches `tensor([1, 2])` and `("a",
+    "b")`.
     """
     Sample = namedtuple("Sample", "x label")
 

@@ -22,9 +22,9 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 @pytest.mark.claim("summary-read-lines")
 def test_lines_of_numbers_become_a_tensor(tmp_path):
-    """A text file, read line by line inside `with open(...)` and split into floats, becomes a 2-D
-    tensor by `torch.tensor(rows)`, of the default dtype, float32, if the lines have equally many
-    numbers.
+    """The lines of a text file, read inside `with open(...)` and split into equally many
+    floats each, at least one line, become a 2-D tensor by `torch.tensor(rows)`, of the
+    default dtype, float32.
 
     A line read so keeps the newline character at its end, which `split()` removes.
     """
@@ -106,8 +106,8 @@ def test_numpy_reads_a_table_in_one_line(tmp_path):
 
 @pytest.mark.claim("blitz-data-via-numpy")
 def test_data_goes_through_numpy_into_a_tensor(tmp_path):
-    """`torch.from_numpy` makes an int16 tensor of an int16 array that `np.load` has read, without a
-    copy.
+    """`torch.from_numpy` makes an int16 tensor of an int16 array in native byte order that
+    `np.load` has read, without a copy.
 
     So it is for other dtypes that torch has, unless the array is in the byte order of another
     machine or has negative strides.

@@ -60,7 +60,7 @@ def test_two_workers_are_two_other_processes():
 
 def test_without_workers_your_own_process_fetches():
     """With `num_workers=0`, the default, a `DataLoader` made in the main process fetches
-    samples there, and `get_worker_info()` returns None in `__getitem__`.
+    samples in the main process, and `get_worker_info()` returns None in `__getitem__`.
 
     Breakpoints and prints in `__getitem__` then work as usual: use it for debugging.
     """

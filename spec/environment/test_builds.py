@@ -97,8 +97,8 @@ def test_a_build_for_cuda_without_a_driver_finds_none():
 @built_for_cuda
 def test_the_driver_supports_the_cuda_of_the_build():
     """With a visible GPU `torch.cuda.is_available()` is True where the driver's
-    `cuDriverGetVersion` // 1000 is at least the major release of `torch.version.cuda`; else:
-    "The NVIDIA driver on your system is too old (found version 11040)".
+    `cuDriverGetVersion` // 1000 is at least the major release of `torch.version.cuda`; with
+    an older driver it is False: "The NVIDIA driver on your system is too old".
 
     11040 is CUDA 11.4, the newest that this driver supports, as `nvidia-smi` shows it. Update
     the driver, or install a build of torch for that CUDA.
@@ -249,9 +249,9 @@ def test_a_library_of_another_cuda_cannot_be_opened():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the names of libraries are those of Linux")
 def test_a_name_that_a_library_lacks_is_an_undefined_symbol():
-    """On Linux a function that torch's library lacks is an "undefined symbol", as in
-    `ctypes.CDLL(torch._C.__file__).no_such_function`; one that it has, such as `PyInit__C`, is
-    found.
+    """On Linux the name of a function that torch's library lacks, as in
+    `ctypes.CDLL(torch._C.__file__).no_such_function`, raises AttributeError, "undefined
+    symbol"; one that the library has, such as `PyInit__C`, is found.
 
     `import torchvision`, or another extension, ends so in an ImportError where it was compiled for
     another release of torch; `import torch` where the loader takes a library of another

@@ -204,9 +204,9 @@ def test_a_loop_calls_step():
 
 
 def test_a_trace_file_is_json(tmp_path):
-    """`p.export_chrome_trace("trace.json")` writes a JSON file that has, under the key
-    `traceEvents`, an event for each call of an operation, here one for `aten::add`;
-    chrome://tracing and ui.perfetto.dev open it.
+    """`p.export_chrome_trace("trace.json")` of a `torch.profiler.profile` writes a JSON
+    file with an event for each call of an operation under the key `traceEvents`, such as
+    `aten::add`; chrome://tracing and ui.perfetto.dev open it.
 
     `torch.profiler.tensorboard_trace_handler(folder)` as `on_trace_ready` names the files
     itself.

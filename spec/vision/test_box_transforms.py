@@ -126,8 +126,8 @@ def test_boxes_change_their_format():
 
 
 def test_the_format_decides_what_a_flip_does():
-    """`v2.RandomHorizontalFlip(1.0)` of the numbers [2, 2, 4, 2] gives [6, 2, 8, 2] for "XYXY"
-    and [4, 2, 4, 2] for "XYWH", on a canvas 10 wide.
+    """`v2.RandomHorizontalFlip(1.0)` of the `tv_tensors.BoundingBoxes` [[2, 2, 4, 2]] on a
+    canvas 10 wide gives [[6, 2, 8, 2]] for the format "XYXY" and [[4, 2, 4, 2]] for "XYWH".
 
     Nothing compares format and numbers: a wrong one gives wrong boxes without an error.
     """
