@@ -22,9 +22,9 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 @pytest.mark.claim("summary-read-lines")
 def test_lines_of_numbers_become_a_tensor(tmp_path):
-    """The lines of a text file, read inside `with open(...)` and split into equally many
-    floats each, at least one line, become a 2-D tensor by `torch.tensor(rows)`, of the
-    default dtype, float32.
+    """One or more lines of a text file, read inside `with open(...)` and each split into
+    equally many floats, become a 2-D tensor by `torch.tensor(rows)`, of the default dtype,
+    float32.
 
     A line read so keeps the newline character at its end, which `split()` removes.
     """

@@ -100,8 +100,9 @@ def test_the_driver_supports_the_cuda_of_the_build():
     `cuDriverGetVersion` // 1000 is at least the major release of `torch.version.cuda`; with
     an older driver it is False: "The NVIDIA driver on your system is too old".
 
-    11040 is CUDA 11.4, the newest that this driver supports, as `nvidia-smi` shows it. Update
-    the driver, or install a build of torch for that CUDA.
+    The message goes on "(found version 11040)": that is CUDA 11.4, the newest that the
+    driver supports, as `nvidia-smi` shows it. Update the driver, or install a build of
+    torch for that CUDA.
     """
     version = ctypes.c_int()
     ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))
