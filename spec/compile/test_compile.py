@@ -48,9 +48,8 @@ def test_a_compiled_function_gives_the_same_values(device):
 
 
 def test_compile_decorates_a_function():
-    """`@torch.compile(backend=...)` decorates a function; the compiled one keeps `__name__` and
-    `__doc__`.
-    """
+    """`@torch.compile(backend=...)` decorates a function; the compiled function keeps
+    `__name__` and `__doc__`."""
 
     @torch.compile(backend="eager")
     def double(x):
@@ -290,8 +289,9 @@ def test_a_backend_that_is_not_there_is_refused():
 
 
 def test_an_error_in_a_backend_names_the_backend():
-    """A ValueError that a backend of `torch.compile` raises comes out as BackendCompilerFailed,
-    "backend='broken' raised:", followed by its type and its words.
+    """A ValueError that a function `broken`, given to `torch.compile` as `backend=`, raises
+    comes out as BackendCompilerFailed, "backend='broken' raised:", followed by its type and
+    its words.
 
     The same words with `backend='inductor' raised:` stand above many errors of a missing or
     broken C++ compiler, CUDA or Triton: the line below them tells which.
@@ -375,9 +375,9 @@ def test_before_2_14_the_node_that_did_not_fit_was_named():
 
 @pytest.mark.torch(">=2.3")
 def test_second_derivatives_of_compiled_code_are_refused():
-    """Of `x**3`, compiled with `backend="aot_eager"` or inductor, there is a first derivative
-    only: a second `torch.autograd.grad` raises RuntimeError, "torch.compile with aot_autograd
-    does not currently support double backward".
+    """For `x**3` compiled with `backend="aot_eager"` or inductor `torch.autograd.grad` of a
+    first gradient, made with `create_graph=True`, raises RuntimeError, "torch.compile with
+    aot_autograd does not currently support double backward".
 
     Differentiate the uncompiled function, as for a gradient penalty; `backend="eager"` works too,
     because it does not record the backward pass.

@@ -69,9 +69,9 @@ def test_a_condition_on_a_value_splits_the_graph():
 
 
 def test_a_break_in_a_loop_leaves_the_function_to_python():
-    """Under `torch.compile` without `fullgraph=True`, `if x.sum() > 0:` in a `for` loop makes
-    no graph of the loop's function: Python runs it. A function that the loop calls is still
-    compiled.
+    """Under `torch.compile` without `fullgraph=True`, `for _ in range(2):` with `if x.sum()
+    > 0: x = x + 1` inside makes no graph of the function around the loop: Python runs it. A
+    function that the loop calls is still compiled.
 
     Because Python cannot enter the middle of a loop again. Write `torch.where` in place of the
     `if`, or put the work of a turn into a function.
@@ -123,9 +123,9 @@ def test_explain_counts_graphs_and_tells_reasons():
 
 @pytest.mark.torch(">=2.7")
 def test_fullgraph_refuses_to_be_split():
-    """With `torch.compile(f, fullgraph=True)` a function that needs two graphs raises in the first
-    call: since PyTorch 2.7 `if x.sum() > 0:`, on a tensor itself, is Unsupported,
-    "Data-dependent branching".
+    """With `torch.compile(f, fullgraph=True)` a function that needs two graphs raises in
+    the first call: since PyTorch 2.7 `if x.sum() > 0:` raises Unsupported, "Data-dependent
+    branching".
 
     With `.item()` in the condition the error is another one. Use `torch.where` or `torch.cond`
     instead of the `if`, or leave `fullgraph` out.
@@ -337,8 +337,11 @@ def test_numpy_code_is_recorded():
 
 
 def test_what_a_function_does_to_python_objects_is_done_at_each_call():
-    """`results.append(x + 1)` to a list outside of a function under `torch.compile` appends at
-    every call, not only while recording, and is no graph break.
+    """`results.append(x + 1)` to a list outside of a function under `torch.compile` without
+    `fullgraph=True` appends at every call, not only while recording, and is no graph break.
+
+    But the function is compiled anew for each length of the list, up to the limit of
+    recompilations, which raises an error with `fullgraph=True`: return the value instead.
     """
     results = []
 
