@@ -165,13 +165,15 @@ def test_an_activation_at_the_end_bounds_the_answer():
 
 
 def test_softmax_is_no_function_of_one_number(device):
-    """`x.softmax(dim)` divides the exponentials by their sum along `dim`: of a matrix of finite
-    float32 scores `dim=1` makes each row sum to 1 and `dim=0` each column, up to rounding.
+    """`x.softmax(dim)` divides the exponentials by their sum along `dim`, without overflow:
+    of a matrix of finite float32 scores `dim=1` makes each row sum to 1 and `dim=0` each
+    column, up to rounding.
     """
     x = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
 
     assert x.softmax(dim=1).flatten().tolist() == pytest.approx([0.25, 0.75, 0.5, 0.5])
     assert x.softmax(dim=0).flatten().tolist() == pytest.approx([0.5, 0.75, 0.5, 0.25])
+    assert torch.tensor([1e4, 1e4], device=device).softmax(dim=0).tolist() == [0.5, 0.5]
 
 
 def test_softmax_without_a_dim_guesses_and_warns():
