@@ -267,9 +267,9 @@ def test_a_float32_model_refuses_float64_data():
 
 
 def test_a_mix_of_dtypes_is_told_in_many_words():
-    """On the CPU `torch.bmm(x, x.double())` of `x = torch.ones(1, 2, 2)` raises
-    RuntimeError, "expected scalar type Float but found Double"; `nn.Conv1d(2, 1, 1,
-    bias=False)(x.double())`, "expected scalar type Double but found Float".
+    """On the CPU, with `x = torch.ones(1, 2, 2)`, `torch.bmm(x, x.double())` raises
+    RuntimeError, "expected scalar type Float but found Double", and `nn.Conv1d(2, 1, 1,
+    bias=False)(x.double())` one with `Float` and `Double` exchanged.
 
     Because neither promotes. Which dtype the message expects differs between operations, and in
     `bmm` between sizes. Convert one: usually the data, `y.float()`, since float64 comes from

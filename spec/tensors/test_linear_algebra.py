@@ -27,7 +27,7 @@ def test_diag_makes_a_matrix_of_a_vector_and_a_vector_of_a_matrix(device):
 
 
 def test_diagonal_is_a_view(device):
-    """`x.diagonal()` of a float32 matrix is a view: for an `x` that requires no grad,
+    """`x.diagonal()` of a dense float32 matrix is a view: for an `x` that requires no grad,
     `x.diagonal().fill_(7)` writes into the diagonal of `x`.
     """
     x = torch.zeros(2, 2, device=device)
@@ -215,9 +215,9 @@ def test_lstsq_comes_as_near_as_it_can():
 
 
 def test_the_pseudoinverse_exists_for_every_matrix():
-    """`torch.linalg.pinv` of a float32 matrix of numbers between -1e6 and 1e6 is a
-    pseudoinverse, which singular matrices and matrices that aren't square have, too; by
-    default, singular values below a small fraction of the largest count as 0.
+    """`torch.linalg.pinv` takes singular float32 matrices and ones that aren't square, too:
+    the pseudoinverse of [[2, 0, 0], [0, 0, 0]] is [[0.5, 0], [0, 0], [0, 0]]. By default,
+    singular values below a small fraction of the largest count as 0.
 
     So the pseudoinverse of `torch.tensor([[1e-25, 0.0], [0.0, 1.0]])` has no 1e25; `rtol=` sets
     the fraction.
