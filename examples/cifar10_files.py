@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from picture_files import fingerprint_of_folder, open_folders, read_rgb, torchvision_parts
-from torch.utils.data import DataLoader
 from torchvision.datasets import CIFAR10
 from workbench import InputError, fingerprint, progress
 
@@ -35,11 +34,18 @@ def open_cifar10(root, download):
     return *parts, "torchvision CIFAR10"
 
 
+def keep_every(pictures, step):
+    """Leave of a set one picture in `step`; folders are read class by class, so of each class."""
+    for name in ("data", "samples", "targets"):
+        if hasattr(pictures, name):
+            setattr(pictures, name, getattr(pictures, name)[::step])
+
+
 def decode(pictures):
     """Return all pictures of a set in one tensor of bytes, (N, 32, 32, 3), and their labels."""
-    loader = DataLoader(pictures, 500)
-    images, labels = zip(*progress(loader, "decoding", len(loader)), strict=True)
-    return torch.cat(images), torch.cat(labels)
+    pairs = (pictures[number] for number in range(len(pictures)))
+    images, labels = zip(*progress(pairs, "decoding", len(pictures)), strict=True)
+    return torch.stack([torch.as_tensor(image) for image in images]), torch.tensor(labels)
 
 
 def fingerprint_of(pictures):
@@ -50,14 +56,14 @@ def fingerprint_of(pictures):
 
 
 class Held:
-    """Pictures that are decoded once, (N, 32, 32, 3) bytes in one tensor: a batch is cut out of it.
+    """Pictures in one tensor, (N, 32, 32, 3) bytes, or what was made of them: a batch is cut out.
 
-    To be learned from (`shuffled`) they come in random order, and every other batch is mirrored.
+    To be learned from they come in random order (`shuffled`), and every other batch is `mirrored`.
     """
 
-    def __init__(self, images, labels, batch_size, shuffled=False):
+    def __init__(self, images, labels, batch_size, shuffled=False, mirrored=False):
         self.images, self.labels, self.batch_size = images, labels, batch_size
-        self.shuffled = shuffled
+        self.shuffled, self.mirrored = shuffled, mirrored
 
     def __len__(self):
         return -(-len(self.labels) // self.batch_size)
@@ -67,5 +73,5 @@ class Held:
         order = torch.randperm(count) if self.shuffled else torch.arange(count)
         for chosen in order.split(self.batch_size):
             images = self.images[chosen]
-            mirrored = self.shuffled and torch.rand(()) < 0.5
+            mirrored = self.mirrored and torch.rand(()) < 0.5
             yield images.flip(2) if mirrored else images, self.labels[chosen]

@@ -455,12 +455,12 @@ class Run:
 
     def restore(self, path, saved):
         """Go back to where a checkpoint was written; refuse one of other settings or data."""
-        if saved["settings"]["data"] != self.settings["data"]:
-            raise InputError(f"{path} is of another run: it learned from other data")
         for name, value in self.settings.items():
             there = saved["settings"].get(name)
             if there != value:
-                raise InputError(f"{path} is of another run: {name} is {there} there, {value} here")
+                told = f"{name} is {there} there, {value} here"
+                told = "it learned from other data" if name == "data" else told
+                raise InputError(f"{path} is of another run: {told}")
         if saved["epoch"] > self.args.epochs:
             raise InputError(f"{path} has come to epoch {saved['epoch']} already; ask for more")
         for name, part in self.parts.items():

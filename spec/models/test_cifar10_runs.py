@@ -1,7 +1,7 @@
 """A classifier's pictures and recipes, refused and tried out.
 
 What `examples/cifar10_classifier.py` does around the training: it reads pictures from folders,
-names the one that it can't read, and trains by one recipe or by both. That a run can be killed at
+names the one that it can't read, and trains by one recipe or by all. That a run can be killed at
 any moment, and what `--resume` refuses, is told of every script in `spec/models/test_workbench.py`.
 
 What surprises: a picture of another size would not do, because the first linear layer has one
@@ -67,10 +67,10 @@ def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
     )
 
 
-@pytest.mark.parametrize("recipe", ["notes", "fast"])
+@pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
     """If a .jpg file in train/ is no picture, `examples/cifar10_classifier.py` ends with exit
-    code 2 and one line that names the file, with `--recipe notes` as with `--recipe fast`.
+    code 2 and one line that names the file, with `--recipe notes` as with `--recipe long`.
 
     By itself `DataLoader` re-raises a worker's exception with the worker's whole traceback; the
     script makes one line of it.
@@ -86,7 +86,7 @@ def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
     assert said.count("cifar10_classifier.py: ") == 1
 
 
-@pytest.mark.parametrize("recipe", ["notes", "fast"])
+@pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
     """If a .jpg file in train/ ends too early, `examples/cifar10_classifier.py` ends with exit
     code 2 and a line that names it, although its header can be read.
@@ -100,7 +100,7 @@ def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
     assert f"{path} is no picture that can be read: " in said
 
 
-@pytest.mark.parametrize("recipe", ["notes", "fast"])
+@pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
     """The net of `examples/cifar10_classifier.py` takes pictures of 32 x 32 pixels: if a
     picture in train/ has 64 x 48, the run ends with exit code 2 and one line with the file and
@@ -176,20 +176,20 @@ def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
     assert "Found no valid file for the classes star." in said
 
 
-def test_both_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
-    """`examples/cifar10_classifier.py --recipe both` without `--dry-run` trains by both
-    recipes, writes to the folders notes and fast below `--out`, prints accuracies per class and
-    times side by side, and draws both.png, accuracy over time.
+def test_all_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
+    """`examples/cifar10_classifier.py --recipe all` without `--dry-run` trains by each recipe,
+    writes to a folder of the recipe's name below `--out`, prints accuracies per class and times
+    side by side, and draws all.png, accuracy over time.
     """
-    run = ["--recipe", "both", "--data", str(few), "--out", str(tmp_path / "new" / "out"), *TINY]
+    run = ["--recipe", "all", "--data", str(few), "--out", str(tmp_path / "new" / "out"), *TINY]
 
     metrics = classifier.main(run)
 
-    assert list(metrics) == ["notes", "fast"]
-    assert sorted(os.listdir(tmp_path / "new" / "out")) == ["both.png", "fast", "notes"]
-    assert [len(each["curve"]) for each in metrics.values()] == [3, 3]
+    assert list(metrics) == ["notes", "fast", "long"]
+    assert sorted(os.listdir(tmp_path / "new" / "out")) == ["all.png", "fast", "long", "notes"]
+    assert [len(each["curve"]) for each in metrics.values()] == [3, 3, 3]
     said = capsys.readouterr().out
-    assert "recognised          notes     fast\n  bars  " in said
+    assert "recognised          notes     fast     long\n  bars  " in said
     assert "\ntraining  " in said
 
 
