@@ -17,9 +17,9 @@ import torch
 
 
 def test_cdist_gives_the_distance_of_every_pair(device):
-    """`torch.cdist(a, b)` of an (n, d) and an (m, d) float32 tensor, n and m at most 25, is an
-    (n, m) tensor: the Euclidean distance of each row of `a` from each row of `b`, up to
-    rounding, while no square overflows or underflows.
+    """`torch.cdist(a, b)` of an (n, d) and an (m, d) float32 tensor, n and m at most 25, is
+    an (n, m) tensor: the Euclidean distance of each row of `a` from each row of `b`, up to
+    rounding, if no square of a difference overflows or underflows.
     """
     a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 0.0], [6.0, 8.0], [0.0, 1.0]], device=device)

@@ -159,8 +159,8 @@ def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, -2), (8, -3, 2), (-8, -3, -2)]
 )
 def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
-    """`torch.fmod(x, y)` of an int64 tensor by an int, where it is not 0, has the sign of the
-    dividend `x`, as `%` has in C: of -8 by 3 it is -2.
+    """`torch.fmod(x, y)` of an int64 tensor by an int, where the result is not 0, has the
+    sign of the dividend `x`, as `%` has in C: of -8 by 3 it is -2.
     """
     assert torch.fmod(torch.tensor(x, device=device), y).item() == remainder
 

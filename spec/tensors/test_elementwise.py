@@ -155,8 +155,8 @@ def test_rounding_to_decimals(device):
 
 
 def test_frac_is_what_trunc_cuts_off(device):
-    """For a finite float32 tensor `torch.frac(x)` is `x - torch.trunc(x)`, the part after the
-    decimal point; where it is not 0, it has the sign of `x`.
+    """For a finite float32 tensor `torch.frac(x)` is `x - torch.trunc(x)`, the part after
+    the decimal point; where the result is not 0, the result has the sign of `x`.
     """
     x = torch.tensor([-1.75, 2.5], device=device)
 
