@@ -52,8 +52,8 @@ def test_the_data_still_decides_which_way_to_go():
 
 
 def test_a_condition_on_a_value_splits_the_graph():
-    """A function that is `if x.sum() > 0: return x + 1` and else returns `x - 1` makes two
-    graphs under `torch.compile` without `fullgraph=True`: one that computes the condition
+    """Under `torch.compile` without `fullgraph=True`, a function with the body `if x.sum()
+    > 0: return x + 1` and `return x - 1` makes two graphs: one that computes the condition
     and one for the branch taken."""
     counter = CompileCounter()
 
@@ -103,8 +103,8 @@ def test_a_break_in_a_loop_leaves_the_function_to_python():
 
 
 def test_explain_counts_graphs_and_tells_reasons():
-    """`torch._dynamo.explain(f)(x)` runs `f`; where `f` is `if x.sum() > 0: return x + 1`,
-    and else returns `x - 1`, it gives a `graph_count` of 2, a `graph_break_count` of 1, and
+    """`torch._dynamo.explain(f)(x)` runs `f`; for the body `if x.sum() > 0: return x + 1`
+    and `return x - 1` it gives a `graph_count` of 2, a `graph_break_count` of 1, and
     `break_reasons` with the reason and the line of the code."""
 
     def f(x):
