@@ -88,8 +88,9 @@ def test_without_mps_a_tensor_there_is_refused():
 
 
 def test_there_is_no_float64_on_mps(mps):
-    """On a Mac `x.to("mps")` of a float64 tensor raises TypeError, "Cannot convert a MPS Tensor
-    to float64 dtype as the MPS framework doesn't support float64. Please use float32 instead."
+    """Where MPS is available `x.to("mps")` of a float64 tensor raises TypeError, "Cannot
+    convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64.
+    Please use float32 instead."
 
     NumPy makes float64 arrays unless told otherwise: write
     `torch.from_numpy(array).float().to("mps")`.
@@ -103,8 +104,8 @@ def test_there_is_no_float64_on_mps(mps):
 
 
 def test_mps_computes_what_the_cpu_computes(mps):
-    """On a Mac `x.to("mps") @ x.to("mps")` of the float32 matrix `[[1, 2], [3, 4]]` is `[[7,
-    10], [15, 22]]`, as on the CPU, and its device is `mps:0`.
+    """Where MPS is available `x.to("mps") @ x.to("mps")` of the float32 matrix `[[1, 2],
+    [3, 4]]` is `[[7, 10], [15, 22]]`, as on the CPU, and its device is `mps:0`.
 
     Because sums are added up in another order on a GPU, larger products equal those of the CPU
     up to rounding only.
@@ -118,9 +119,9 @@ def test_mps_computes_what_the_cpu_computes(mps):
 
 
 def test_a_module_in_float64_is_refused_by_mps(mps):
-    """On a Mac `nn.Linear(1, 1).double().to("mps")` raises TypeError, "Cannot convert a MPS
-    Tensor to float64 dtype as the MPS framework doesn't support float64.": call `.float()`
-    before moving."""
+    """Where MPS is available `nn.Linear(1, 1).double().to("mps")` raises TypeError, "Cannot
+    convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64.":
+    call `.float()` before moving."""
     layer = nn.Linear(1, 1).double()
 
     with pytest.raises(TypeError, match="Cannot convert a MPS Tensor to float64 dtype as the MPS"):
