@@ -196,9 +196,8 @@ def test_dim_auto_marks_what_can_change():
 
 
 def test_a_dim_may_have_a_largest_size():
-    """`torch.export.Dim("batch", max=8)` for dimension 0 of the input of an `nn.Linear` makes a
-    program that takes a batch of 8 and refuses one of 9.
-    """
+    """`torch.export.Dim("batch", max=8)` for dimension 0 of a 4 x 2 example input of
+    `nn.Linear(2, 1)` makes a program that takes a batch of 8 and refuses one of 9."""
     batch = torch.export.Dim("batch", max=8)
     shapes = ({0: batch},)
     program = torch.export.export(
