@@ -65,7 +65,7 @@ def test_to_where_it_already_is_gives_the_tensor_itself(move):
 
 
 def test_copy_true_makes_a_copy_in_any_case(device):
-    """`x.to(device, copy=True)` of a tensor `x` with values, not on `meta`, returns a new
+    """`x.to(device, copy=True)`, with `x` and `device` on the CPU or a GPU, returns a new
     tensor with its own memory, even where `x` is on `device` already."""
     x = torch.zeros(2, device=device)
 
