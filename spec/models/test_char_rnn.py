@@ -88,9 +88,9 @@ def test_it_keeps_the_length_of_lines(trained):
 
 
 def test_four_letters_back_spell_words_and_lose_count(trained):
-    """The baseline of `examples/char_rnn.py` draws each character by the four before it: about
-    45 % of its lines have five words or seven, and at most 5 % of its couplets two lines of
-    five or two of seven.
+    """By default, the baseline of `examples/char_rnn.py` draws each character by the four
+    before it: about 45 % of its lines have five words or seven, and at most 5 % of its
+    couplets two lines of five or two of seven.
 
     Because four characters don't tell how many words the line has had; the state of an LSTM
     can.
@@ -102,9 +102,9 @@ def test_four_letters_back_spell_words_and_lose_count(trained):
 
 
 def test_every_couplet_of_the_text_is_right_and_rhymes():
-    """In `write_couplets(200)` of `examples/drawn/verses.py` each couplet has two lines of five
-    words or two of seven, and rhymes; `right_couplets` gives 0 to a couplet of lines of four
-    words and one.
+    """In `write_couplets(200)` of `examples/drawn/verses.py` each couplet has two lines of
+    five words or two of seven, and rhymes; for a couplet of lines of four words and one
+    `right_couplets` returns (0.0, 0.0).
     """
     verses = import_example("drawn.verses")
 
@@ -157,8 +157,9 @@ def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
 
 
 def test_the_memory_goes_on_from_step_to_step(poet):
-    """`mean_loss(net, text, length)` of `examples/char_rnn.py` is the same, up to rounding,
-    whether a text is read 5 or 1000 characters at a time.
+    """`mean_loss(net, numbers, length)` of `examples/char_rnn.py`, `numbers` being those of
+    a text's characters, is the same, up to rounding, whether the text is read 5 or 1000
+    characters at a time.
 
     Because the state of the LSTM is handed on from one piece to the next.
     """
@@ -169,8 +170,8 @@ def test_the_memory_goes_on_from_step_to_step(poet):
 
 
 def test_the_gradient_stops_at_each_step(poet, monkeypatch, tmp_path):
-    """In training, the LSTM's state that `examples/char_rnn.py` hands to the next step doesn't
-    require grad; the first step has no state.
+    """In training, the LSTM's state that `examples/char_rnn.py` hands to the next step of
+    an epoch doesn't require grad; the first step of an epoch has no state.
 
     `detach()` it: otherwise `backward()` would go through the graph of the step before, which
     is freed.
@@ -189,9 +190,9 @@ def test_the_gradient_stops_at_each_step(poet, monkeypatch, tmp_path):
 
 
 def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained):
-    """A finished run of `examples/char_rnn.py` without `--text` and `--dry-run` leaves in the
-    new folder `--out`: checkpoint.pt, log.txt, text.txt (what it read), samples.txt, loss.png
-    and lengths.png.
+    """A finished run of `examples/char_rnn.py` without `--text`, `--generate` and
+    `--dry-run` leaves in the new folder `--out`: checkpoint.pt, log.txt, text.txt (what it
+    read), samples.txt, loss.png and lengths.png.
     """
     from PIL import Image
 

@@ -196,8 +196,9 @@ def compared_with_itself(script, monkeypatch):
 
 
 def test_the_table_tells_sizes_seconds_ratio_and_crossover(compared_with_itself, tmp_path, capsys):
-    """`examples/cpu_vs_gpu.py` prints one line per size with the seconds on CPU and GPU, with
-    and without copies, and the ratio CPU / GPU, and then the sizes from which on the GPU wins.
+    """Where there is an accelerator, `examples/cpu_vs_gpu.py` prints one line per size with
+    the seconds on CPU and GPU, with and without copies, and the ratio CPU / GPU, and then
+    the size from which on the GPU wins, or that it doesn't win.
     """
     metrics = compared_with_itself.main(["--sizes", "256", "16", "--out", str(tmp_path / "a/b")])
 
@@ -233,8 +234,8 @@ def test_the_figure_shows_seconds_over_size(compared_with_itself, tmp_path):
 
 @without_accelerator
 def test_a_dry_run_times_two_small_sizes_and_writes_nothing(script, tmp_path, monkeypatch):
-    """`examples/cpu_vs_gpu.py --dry-run` times the sizes 16 and 64, where there is no
-    accelerator on the CPU twice, and writes no file, not even the folder of `--out`.
+    """`examples/cpu_vs_gpu.py --dry-run` times the sizes 16 and 64 (on the CPU twice where
+    there is no accelerator) and writes no file, not even the folder of `--out`.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -246,8 +247,8 @@ def test_a_dry_run_times_two_small_sizes_and_writes_nothing(script, tmp_path, mo
 
 
 def test_on_the_cpu_a_large_product_takes_longer(script):
-    """Timed on the CPU by `compare` of `examples/cpu_vs_gpu.py`, a product of two 256 x 256
-    matrices takes longer than one of two 16 x 16 matrices.
+    """Timed on the CPU by `compare` of `examples/cpu_vs_gpu.py` (median of five calls), a
+    product of two 256 x 256 matrices takes longer than one of two 16 x 16 matrices.
     """
     cpu = torch.device("cpu")
 
@@ -276,8 +277,9 @@ def test_a_gpu_wins_the_large_product_and_not_the_small_one(script, tmp_path):
 
 @pytest.mark.cuda
 def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
-    """On a CUDA GPU, timing `a @ a` of a 4096 x 4096 float32 matrix without
-    `torch.cuda.synchronize()` gives less than 1/5 of the time that the product takes.
+    """On a CUDA GPU, timing `a @ a` of a 4096 x 4096 float32 matrix, after three warm-up
+    calls, without `torch.cuda.synchronize()` gives less than 1/5 of the time that the
+    product takes.
 
     Because the call returns when the kernel is queued, not when it is done.
     """
@@ -292,9 +294,9 @@ def test_on_a_gpu_who_does_not_wait_times_the_asking(script):
 
 @pytest.mark.cuda
 def test_events_on_the_gpu_agree_with_the_clock(script):
-    """On a CUDA GPU, `elapsed_time` between two `torch.cuda.Event(enable_timing=True)` around
-    `a @ a` of a 4096 x 4096 matrix, in milliseconds, is within 40 % of what a clock with
-    synchronization tells.
+    """On a CUDA GPU, after a warm-up, `elapsed_time` between two
+    `torch.cuda.Event(enable_timing=True)` around `a @ a` of a 4096 x 4096 float32 matrix,
+    in milliseconds, is within 40 % of what a clock with synchronization tells.
     """
     device = torch.device("cuda")
     a = torch.rand(4096, 4096, device=device)

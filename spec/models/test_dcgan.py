@@ -75,9 +75,9 @@ def game(request, trained):
 
 
 def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
-    """After training, samples of `examples/dcgan.py` (GAN and WGAN on digits, GAN on faces) have
-    per-pixel means less than 1/4 as far from the data's as noise and the untrained generator, and
-    per-pixel variances less than 1/2 as far.
+    """After training with seed 0 (GAN and WGAN on digits, GAN on drawn faces for 400
+    steps), samples of `examples/dcgan.py` have per-pixel means less than 1/4, and variances
+    less than 1/2, as far from the data's as noise and the untrained net.
     """
     samples, untrained, noise = game["samples"], game["untrained"], game["noise"]
 
@@ -88,9 +88,9 @@ def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
 
 
 def test_the_data_comes_closest_to_itself(game):
-    """For `examples/dcgan.py`, a thousand pictures of the data have per-pixel means nearer to
-    the data's than the samples have, and lie on average as far from each other as the data do,
-    to within 5 %.
+    """A thousand of the pictures that `examples/dcgan.py` learns from (seed 0; digits or
+    drawn faces) have per-pixel means nearer to the data's than its samples, and lie on
+    average as far from each other as the data do, to within 5 %.
 
     So these measures would show better samples than the nets make.
     """
@@ -101,8 +101,9 @@ def test_the_data_comes_closest_to_itself(game):
 
 
 def test_samples_vary_as_the_data_does(game):
-    """After the default training of `examples/dcgan.py`, two samples lie on average 0.8 to 1.2
-    times as far apart as two pictures of the data; before it less than half as far.
+    """After training with seed 0 (on digits, or 400 steps on drawn faces), two samples of
+    `examples/dcgan.py` lie on average 0.8 to 1.2 times as far apart as two pictures of the
+    data; before training less than half as far.
 
     A generator that makes one picture of all noise vectors, called mode collapse, would have a
     spread near 0.
@@ -112,8 +113,9 @@ def test_samples_vary_as_the_data_does(game):
 
 
 def test_the_picture_of_fixed_noise_improves(game):
-    """In the training of `examples/dcgan.py` the pictures made of the same noise vectors come
-    nearer to the data: at the end their mean distance is less than 0.6 of that at the start.
+    """In a training of `examples/dcgan.py` with seed 0 (on digits, or 400 steps on drawn
+    faces) the pictures made of the same noise vectors come nearer to the data: at the end
+    their mean distance is less than 0.6 of that at the start.
 
     Fixed noise makes pictures of different steps comparable.
     """
@@ -126,9 +128,9 @@ def test_the_picture_of_fixed_noise_improves(game):
 
 @pytest.mark.parametrize("loss", ["gan", "wgan"])
 def test_samples_of_digits_are_of_all_ten(trained, loss):
-    """Judged by their five nearest real digits, 1000 samples of `examples/dcgan.py` contain
-    each of the ten digits more than 15 times; a larger share of the five agrees on one digit
-    than for noise, a smaller one than for real digits.
+    """After the default training on digits, 1000 samples of `examples/dcgan.py` contain
+    each digit more than 15 times, judged by their five nearest real digits; of the five a
+    larger share agrees than for noise, a smaller one than for real digits.
     """
     metrics, _ = trained(loss, "digits")
     samples, noise, data = metrics["samples"], metrics["noise"], metrics["data"]
@@ -141,9 +143,9 @@ def test_samples_of_digits_are_of_all_ten(trained, loss):
 
 
 def test_a_sampled_face_has_the_colours_of_a_face(trained):
-    """In sampled faces of `examples/dcgan.py`, trained for 400 steps on drawn faces, the mean
-    colours of hair, skin and wall are within 0.25 of those of the drawn faces, per channel on a
-    scale from -1 to 1.
+    """In sampled faces of `examples/dcgan.py`, trained for 400 steps with seed 0 on drawn
+    faces, the mean colours of hair, skin and wall are within 0.25 of those of the drawn
+    faces, per channel on a scale from -1 to 1.
     """
     metrics, _ = trained("gan", "faces")
     found, meant = metrics["samples"]["colours"], metrics["data"]["colours"]
@@ -155,9 +157,9 @@ def test_a_sampled_face_has_the_colours_of_a_face(trained):
 
 
 def test_a_sampled_face_has_the_layout_of_a_face(trained):
-    """After 400 steps more than 80 % of the sampled faces of `examples/dcgan.py` have dark
-    hair, two dark eyes and a redder mouth in their places; of the drawn faces more than 95 %,
-    of noise less than 20 %, before training less than 1 %.
+    """After 400 steps with seed 0 more than 80 % of the sampled faces of
+    `examples/dcgan.py` have dark hair, two dark eyes and a redder mouth in their places; of
+    the drawn faces more than 95 %, of noise less than 20 %, untrained less than 1 %.
     """
     metrics, _ = trained("gan", "faces")
 
@@ -193,9 +195,9 @@ def test_a_wgan_differs_from_the_gan_in_six_settings(dcgan):
 
 
 def test_the_critic_is_clipped_and_steps_three_times(trained):
-    """After `--loss wgan` of `examples/dcgan.py` on digits the largest parameter of the critic
-    has the absolute value 0.01, up to rounding, and the critic has taken 1200 steps for 400 of
-    the generator.
+    """After the default training by `--loss wgan` of `examples/dcgan.py` on digits, the
+    largest parameter of the critic has the absolute value 0.01, up to rounding, and the
+    critic has taken 1200 steps for 400 of the generator.
 
     Clipping bounds how fast the critic's answer may change with the picture, which a WGAN
     needs.
@@ -211,9 +213,9 @@ def test_the_critic_is_clipped_and_steps_three_times(trained):
 
 
 def test_the_critics_distance_shrinks(trained):
-    """With `--loss wgan` of `examples/dcgan.py` on digits, the critic's mean(real) - mean(fake)
-    over the last 100 of its 1200 steps is positive and less than half of its peak in the first
-    100.
+    """With `--loss wgan` of `examples/dcgan.py` on digits (seed 0), the critic's mean(real)
+    - mean(fake) over the last 100 of its 1200 steps is positive and less than half of its
+    peak in the first 100.
 
     The distance tells how far samples and data are apart, which the losses of a GAN don't.
     """
@@ -226,8 +228,9 @@ def test_the_critics_distance_shrinks(trained):
 
 
 def test_the_wgans_samples_match_the_data_at_least_as_well(trained):
-    """On digits, per-pixel means and variances of the samples of `--loss wgan` in
-    `examples/dcgan.py` lie at most 1.2 times as far from the data's as those of `--loss gan`.
+    """On digits, with seed 0, per-pixel means and variances of the samples of `--loss wgan`
+    in `examples/dcgan.py` lie at most 1.2 times as far from the data's as those of `--loss
+    gan`.
     """
     gan, wgan = (trained(loss, "digits")[0]["samples"] for loss in ("gan", "wgan"))
 
@@ -236,8 +239,9 @@ def test_the_wgans_samples_match_the_data_at_least_as_well(trained):
 
 
 def test_a_run_leaves_three_figures_and_a_checkpoint(trained):
-    """A finished run of `examples/dcgan.py` without `--dry-run` leaves five files in the new
-    folder `--out`: checkpoint.pt, log.txt, losses.png, progress.png and samples.png.
+    """A finished run of `examples/dcgan.py` without `--generate` and `--dry-run` leaves
+    five files in the new folder `--out`: checkpoint.pt, log.txt, losses.png, progress.png
+    and samples.png.
     """
     from PIL import Image
 
@@ -308,8 +312,8 @@ def test_each_doubling_of_the_side_is_one_more_layer(dcgan, size, layers):
 
 
 def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_path, monkeypatch):
-    """`examples/dcgan.py --loss wgan --dry-run` takes one generator step, after three critic
-    steps, and writes no file.
+    """`examples/dcgan.py --loss wgan --dry-run`, without `--generate`, takes one generator
+    step, after three critic steps, and writes no file.
     """
     monkeypatch.chdir(tmp_path)
 

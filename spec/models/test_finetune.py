@@ -201,9 +201,9 @@ def test_weights_go_by_name_into_a_new_network_that_then_agrees_exactly(nets, tm
 
 
 def test_weights_made_here_serve_the_next_run(finetune, compared, tmp_path):
-    """`examples/finetune.py --weights FILE --mode freeze` skips the pretraining and, with the
-    other options and the threads the same, reaches exactly the accuracy that the run which
-    wrote FILE reached with `freeze`.
+    """`examples/finetune.py --weights FILE --mode freeze` skips the pretraining and, with
+    the other options, the threads and the CPU the same, reaches exactly the accuracy that
+    the run which wrote FILE reached with `freeze`.
     """
     metrics, out, run = compared
 
@@ -222,9 +222,9 @@ def test_weights_made_here_serve_the_next_run(finetune, compared, tmp_path):
 
 
 def test_the_base_has_learned_the_old_classes(compared):
-    """The base that `examples/finetune.py` pretrains on fifteen drawn shapes, 150 pictures
-    each, classifies more than 6 times as many unseen pictures of these shapes correctly as a
-    guess (1/15); the five shapes of the new task are others.
+    """The base that `examples/finetune.py --size 48` with seed 0 pretrains on fifteen drawn
+    shapes, 150 pictures each, classifies more than 6 times as many unseen pictures of them
+    correctly as a guess (1/15); the new task has five other shapes.
     """
     pretraining = compared[0]["pretraining"]
     chance = 1 / len(pretraining["classes"])
@@ -261,9 +261,9 @@ def test_training_all_changes_every_tensor(model):
 
 @pytest.mark.claim("path-finetune")
 def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
-    """On five drawn shapes with twenty pictures each (seed 0), a new head on the frozen base of
-    `examples/finetune.py` reaches 0.8 to 1.2 times the accuracy of training everything, with
-    less than 1/500 of the parameters to train.
+    """On five drawn shapes with twenty 48 x 48 pictures each (seed 0), `--mode freeze` of
+    `examples/finetune.py`, pretrained on others, reaches 0.8 to 1.2 times the accuracy of
+    `--mode all`, with less than 1/500 of the parameters to train.
 
     With few pictures the base's features matter more than fitting all of its weights.
     """
@@ -274,9 +274,9 @@ def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
 
 
 def test_what_was_learned_before_helps(compared, modes):
-    """On five drawn shapes with twenty pictures each (seed 0), `--mode freeze` and `--mode all`
-    of `examples/finetune.py` each reach more than 1.2 times the accuracy of `--mode scratch`,
-    the same network trained from new weights.
+    """On five drawn shapes with twenty 48 x 48 pictures each (seed 0), `--mode freeze` and
+    `--mode all` of `examples/finetune.py`, pretrained on others, each reach more than 1.2
+    times the accuracy of `--mode scratch`, the net from new weights.
     """
     chance = compared[0]["chance"]
 
@@ -310,9 +310,9 @@ def test_three_ways_to_take_features_agree_exactly(nets, compared):
 
 
 def test_a_linear_classifier_sees_more_in_features_than_in_pixels(compared, modes):
-    """On five drawn shapes with twenty pictures each (seed 0), a linear classifier on the 128
-    features of the base of `examples/finetune.py` reaches more than 1.8 times the accuracy of
-    one on the 6,912 pixel values.
+    """On five drawn shapes with twenty 48 x 48 pictures each (seed 0), a linear classifier
+    on the 128 features of the pretrained base of `examples/finetune.py` reaches more than
+    1.8 times the accuracy of one on the 6,912 pixel values.
     """
     classes, chance = len(compared[0]["classes"]), compared[0]["chance"]
 
@@ -333,9 +333,9 @@ def test_the_same_seed_trains_the_same_weights(quick):
 
 
 def test_a_run_leaves_weights_figures_and_metrics(compared):
-    """A finished run of `examples/finetune.py` with all modes, as by default, and without
-    `--dry-run` leaves in the new folder `--out`: base.pt, freeze.pt, all.pt and scratch.pt
-    (weights), metrics.json, accuracies.png and features.png.
+    """A finished run of `examples/finetune.py` with all modes and without `--weights`,
+    `--pretrain` and `--dry-run` leaves in the new folder `--out`: base.pt, freeze.pt,
+    all.pt, scratch.pt, metrics.json, accuracies.png and features.png.
     """
     from PIL import Image
 
@@ -359,8 +359,9 @@ def test_a_run_leaves_weights_figures_and_metrics(compared):
 
 
 def test_pretraining_alone_leaves_the_base(finetune, few, tmp_path):
-    """`examples/finetune.py --pretrain` without `--dry-run` stops after the pretraining and
-    writes base.pt and metrics.json to `--out`, a folder that it makes with its parents.
+    """`examples/finetune.py --pretrain`, without `--weights` and `--dry-run`, stops after
+    the pretraining and writes base.pt and metrics.json to `--out`, a folder that it makes
+    with its parents.
     """
     out = tmp_path / "a" / "b"
 
@@ -374,8 +375,8 @@ def test_pretraining_alone_leaves_the_base(finetune, few, tmp_path):
 
 
 def test_a_dry_run_goes_every_way(finetune, few):
-    """`examples/finetune.py --dry-run`, without `--mode`, tries all five modes on a few
-    pictures.
+    """`examples/finetune.py --dry-run`, without `--mode` and `--pretrain`, tries all five
+    modes on a few pictures.
     """
     metrics = finetune.main(["--data", str(few), "--dry-run"])
 
@@ -451,8 +452,8 @@ def test_what_cannot_be_done_is_said_in_one_line(
 
 
 def test_a_picture_that_cannot_be_read_is_named(finetune, few, tmp_path, monkeypatch, capsys):
-    """If a .jpg file in train/ is no picture, `examples/finetune.py` ends with exit code 2 and
-    a line that names the file.
+    """If the first .jpg file of a class that `examples/finetune.py` is to pretrain on is no
+    picture, the script ends with exit code 2 and a line that names the file.
     """
     import shutil
 

@@ -85,9 +85,9 @@ def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
 
 
 def test_what_was_never_seen_together_is_described_rightly(trained):
-    """Of 300 pictures with a colour on a shape that no training picture had, the trained net of
-    `examples/image_captioning.py` describes 65 to 95 % rightly; the most frequent caption is right
-    for none.
+    """After the default training `examples/image_captioning.py` describes rightly 65 to 95
+    % of 300 pictures with a colour on a shape that no training picture had; the most
+    frequent caption is right for none of them.
 
     Writing the most frequent word of each position has about 32 % of the words in place.
     """
@@ -238,9 +238,9 @@ def test_torchvision_reads_the_scenes(scenes, tmp_path):
 
 
 def test_a_run_writes_its_scenes_figures_and_net(trained):
-    """A finished run of `examples/image_captioning.py` without `--data` and `--dry-run` leaves
-    in the new folder `--out`: checkpoint.pt, log.txt, the folder scenes with the pictures it
-    drew, loss.png and captions.png.
+    """A finished run of `examples/image_captioning.py` without `--data`, `--caption` and
+    `--dry-run` leaves in the new folder `--out`: checkpoint.pt, log.txt, the folder scenes
+    with the pictures it drew, loss.png and captions.png.
     """
     from PIL import Image
 
@@ -261,8 +261,8 @@ def test_a_run_writes_its_scenes_figures_and_net(trained):
 
 
 def test_a_dry_run_draws_fewer_scenes(captioning, tmp_path):
-    """`examples/image_captioning.py --dry-run`, without `--data`, trains on 64 pictures that it
-    draws, and evaluates on 64 of each of the parts test and novel.
+    """`examples/image_captioning.py --dry-run`, without `--data` and `--caption`, trains on
+    64 pictures that it draws, and evaluates on 64 of each of the parts test and novel.
     """
     metrics = captioning.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
 
@@ -279,8 +279,9 @@ def test_a_dry_run_draws_fewer_scenes(captioning, tmp_path):
 )
 @pytest.mark.spare("'no picture'", reason="any text will do")
 def test_a_broken_file_is_told_in_one_line(captioning, few, tmp_path, refusal, file, content, said):
-    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one line that
-    names the file: a JSON file without images, or a broken picture.
+    """Without `--dry-run`, `examples/image_captioning.py --data DIR` ends with exit code 2
+    and one line that names the file if captions_train.json in DIR is a JSON file without
+    images, or a training picture is broken.
     """
     (tmp_path / "few" / file).write_text(content)
 

@@ -51,9 +51,9 @@ def test_the_lstm_ends_lower_than_the_best_tuned_sgd(trained):
 
 
 def test_tuned_momentum_keeps_up_and_adam_does_not(trained):
-    """After 20 steps on 100 unseen quadratics of `examples/learning_to_optimize.py` (seed 0), the
-    mean loss of the LSTM (300 training steps) is 0.75 to 1.45 times that of tuned momentum, and
-    that of tuned Adam about twice that of tuned SGD.
+    """After 20 steps on 100 unseen quadratics of `examples/learning_to_optimize.py` (seed
+    0), the mean loss of the LSTM (300 training steps) is 0.75 to 1.45 times that of tuned
+    momentum, and that of tuned Adam about twice that of tuned SGD.
 
     On other problems and over more steps the ranking differs: 20 steps are few for Adam.
     """
@@ -64,9 +64,9 @@ def test_tuned_momentum_keeps_up_and_adam_does_not(trained):
 
 
 def test_each_rival_has_the_best_of_its_grid(example):
-    """`candidates()` of `examples/learning_to_optimize.py` has 48 learning rates for SGD, 48
-    for Adam and 240 pairs of rate and momentum; `tune` takes SGD's rate with the lowest loss
-    after 20 steps, which isn't at an end of the grid.
+    """`candidates()` of `examples/learning_to_optimize.py` has 48 learning rates for SGD,
+    48 for Adam and 240 pairs of rate and momentum; `tune` takes SGD's rate with the lowest
+    loss after 20 steps, for 64 drawn quadratics not an end of the grid.
 
     A best value at the end of a grid would mean that a better one may lie beyond.
     """
@@ -174,9 +174,9 @@ def test_the_rivals_step_as_torch_optim_does(example, name, options):
 
 
 def test_each_coordinate_is_optimized_by_itself(example):
-    """`LearnedOptimizer`, the LSTM of `examples/learning_to_optimize.py`, reads each coordinate
-    alone: reversed gradients get the same steps, reversed. Its 1941 parameters serve for any
-    number of coordinates.
+    """`LearnedOptimizer`, the LSTM of `examples/learning_to_optimize.py`, reads each
+    coordinate alone: reversed gradients get the same steps, reversed, up to rounding. Its
+    1941 parameters serve for any number of coordinates.
 
     Therefore it can be applied to problems of any size.
     """

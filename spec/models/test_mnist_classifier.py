@@ -132,9 +132,9 @@ def test_chance_is_computed_from_the_labels(metrics, digits):
 
 
 def test_the_net_makes_a_fraction_of_the_mistakes_of_a_comparison(metrics):
-    """After 4 epochs on MNIST, or 12 on drawn digits, the net of `examples/mnist_classifier.py`
-    makes at most 17 % of the mistakes of a nearest-mean classifier, which answers the digit
-    whose mean picture is nearest.
+    """After 4 epochs on MNIST, or 12 on drawn digits, with seed 0 the net of
+    `examples/mnist_classifier.py` makes at most 17 % of the mistakes of a nearest-mean
+    classifier, which answers the digit whose mean picture is nearest.
     """
     mistakes_of_net, mistakes_of_means = 1 - metrics["accuracy"], 1 - metrics["nearest_mean"]
 
@@ -142,9 +142,9 @@ def test_the_net_makes_a_fraction_of_the_mistakes_of_a_comparison(metrics):
 
 
 def test_the_loss_falls_from_that_of_a_guess(classifier, metrics, digits):
-    """Untrained, the net of `examples/mnist_classifier.py` has a cross entropy of about ln 10 =
-    2.303 on the digits kept for evaluation; after 4 epochs on MNIST, or 12 on drawn digits, at
-    most 5 % of that.
+    """Untrained (seed 0), the net of `examples/mnist_classifier.py` has a cross entropy of
+    about ln 10 = 2.303 on the digits kept for evaluation; after 4 epochs on MNIST, or 12 on
+    drawn digits, at most 5 % of that.
 
     Where ln 10 comes from is told in `spec/nn/test_classification_losses.py`.
     """
@@ -372,9 +372,9 @@ def served(few, tmp_path, monkeypatch):
 
 
 def test_the_digits_can_come_from_torchvision(classifier, served, tmp_path):
-    """`examples/mnist_classifier.py --download` lets `torchvision.datasets.MNIST` fetch
-    training and test parts into `--data`; a later run without `--download` reads them from
-    there.
+    """`examples/mnist_classifier.py --download`, without `--dry-run`, lets
+    `torchvision.datasets.MNIST` fetch training and test parts into `--data`; a later run
+    without `--download` reads them from there.
     """
     run = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), *TINY]
 
@@ -385,8 +385,9 @@ def test_the_digits_can_come_from_torchvision(classifier, served, tmp_path):
 
 
 def test_a_download_that_fails_is_told(refused, served, tmp_path, monkeypatch):
-    """If `--download` of `examples/mnist_classifier.py` can't reach the server, the run ends
-    with exit code 2 and a line that names the folder and the file that could not be fetched.
+    """If `--data` of `examples/mnist_classifier.py` is without digits and `--download`
+    can't reach the server, the run ends with exit code 2 and a line that names the folder
+    and the file that could not be fetched.
     """
     monkeypatch.setattr(served, "mirrors", ["http://127.0.0.1:9/"])
 

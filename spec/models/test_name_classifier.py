@@ -105,18 +105,19 @@ def test_the_confusion_matrix_counts_every_held_out_name(trained):
 
 
 def test_made_names_are_taken_for_their_language(trained):
-    """Of the names that the generator of `examples/name_classifier.py` makes after the default
-    training, the classifier takes about 93 % for the language they were made for.
+    """Of the names that the generator of `examples/name_classifier.py` makes after the
+    default training, the classifier takes about 96 % for the language they were made for.
     """
     metrics, _ = trained
 
-    assert metrics["judged_right"] == pytest.approx(0.93, abs=0.06)
+    assert metrics["judged_right"] == pytest.approx(0.96, abs=0.04)
 
 
 @pytest.mark.spare("300", reason="within 2 of it: a made name may be empty")
 def test_most_made_names_are_new(namer, trained):
-    """After the default training 70 to 75 % of the 300 names that `examples/name_classifier.py`
-    makes are not in the list of their language, and at least 94 % differ from each other.
+    """After the default training about 71 % of the 300 names that
+    `examples/name_classifier.py` makes are not in the list of their language, and at least
+    94 % differ from each other.
 
     So the generator has learned how names are made, not a list of them.
     """
@@ -125,7 +126,7 @@ def test_most_made_names_are_new(namer, trained):
     listed = [name in lists[own] for own, made in metrics["generated"].items() for name in made]
 
     assert len(listed) == pytest.approx(300, abs=2)
-    assert metrics["new"] == pytest.approx(0.75, abs=0.15)
+    assert metrics["new"] == pytest.approx(0.71, abs=0.08)
     assert 1 - sum(listed) / len(listed) == pytest.approx(metrics["new"], abs=0.06)
     assert metrics["different"] == pytest.approx(1.0, abs=0.06)
 
@@ -202,9 +203,9 @@ def test_each_step_goes_by_its_own_names_alone(namer, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize(("name", "language"), [("Larimo", "Lumari"), ("Aliromus", "Almuri")])
 def test_it_says_where_one_name_comes_from(namer, trained, capsys, name, language):
-    """`examples/name_classifier.py --classify NAME`, after a run with the same `--out`, prints
-    the languages with their probabilities, the most likely first; the probabilities add up to
-    1.
+    """`examples/name_classifier.py --classify Larimo`, after a default run with the same
+    `--out`, prints the languages with their probabilities, the most likely, Lumari, first;
+    the probabilities add up to 1.
     """
     chances = namer.main(["--out", str(trained[1]), "--classify", name])["chances"]
 
@@ -218,8 +219,9 @@ def test_it_says_where_one_name_comes_from(namer, trained, capsys, name, languag
 @pytest.mark.spare("'z'", reason="the other two are in seven names as well")
 @pytest.mark.spare("'g'", reason="the other two are in seven names as well")
 def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
-    """`examples/name_classifier.py --generate Drugath`, after a default run, prints ten names;
-    at least seven of them have a th, z or g, as Drugath's syllables have.
+    """`examples/name_classifier.py --generate Drugath`, after a default run with the same
+    `--out`, prints ten names; at least seven of them have a th, z or g, as Drugath's
+    syllables have.
     """
     names = namer.main(["--out", str(trained[1]), "--generate", "Drugath"])["names"]
 
@@ -229,9 +231,9 @@ def test_it_makes_ten_names_of_a_language(namer, trained, capsys):
 
 
 def test_a_run_leaves_names_two_figures_and_the_nets(trained):
-    """A finished run of `examples/name_classifier.py` without `--data` and `--dry-run` leaves
-    in the new folder `--out`: checkpoint.pt (both nets), log.txt, the folder names,
-    learning.png and confusion.png.
+    """A finished run of `examples/name_classifier.py` without `--data`, `--classify`,
+    `--generate` and `--dry-run` leaves in the new folder `--out`: checkpoint.pt (both
+    nets), log.txt, the folder names, learning.png and confusion.png.
     """
     from PIL import Image
 

@@ -80,9 +80,8 @@ def test_no_straight_line_does_better_than_the_one_it_is_measured_against(exampl
 
 
 def test_the_notes_three_layers_have_31_numbers_to_learn(trained):
-    """`nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))` has 31 parameters: 10 + 10
-    in the first layer, 10 + 1 in the last; their names are 0.weight, 0.bias, 2.weight and
-    2.bias.
+    """`nn.Sequential(nn.Linear(1, 10), nn.ReLU(), nn.Linear(10, 1))` has 31 numbers to
+    learn in four parameters: 10 in 0.weight, 10 in 0.bias, 10 in 2.weight and 1 in 2.bias.
 
     The ReLU is number 1 of the Sequential and has no parameters.
     """

@@ -62,7 +62,7 @@ def test_a_recurrent_net_classifies_unseen_sentences_far_above_the_majority_shar
 def test_a_bag_of_words_is_above_the_majority_share_too(trained):
     """After the default training the bag of words of `examples/sentiment.py`, averaged word
     vectors and a linear layer, classifies about 70 % of 400 unseen sentences correctly, and
-    about 98 % of the plain ones among them.
+    at least 96 % of the plain ones among them.
     """
     metrics, _ = trained
 
@@ -85,9 +85,9 @@ def test_only_the_net_that_reads_in_order_understands_a_negation(trained):
 
 
 def test_the_kinds_that_words_alone_cannot_decide_stay_near_chance(trained):
-    """After the default training the bag of words of `examples/sentiment.py` classifies about
-    50 % of corrected, 55 % of turned and 62 % of distracted unseen sentences correctly, the GRU
-    at least 95 % of each kind.
+    """Of unseen sentences of the kinds corrected, turned and distracted of
+    `examples/drawn/reviews.py`, the bag of words of `examples/sentiment.py` classifies
+    after the default training 38 to 75 % of each correctly, the GRU at least 95 %.
     """
     pooled, recurrent = (trained[0][name]["by_kind"] for name in ("pooled", "recurrent"))
 
@@ -98,9 +98,9 @@ def test_the_kinds_that_words_alone_cannot_decide_stay_near_chance(trained):
 
 
 def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
-    """For "the plot was lovely , not dull" and "the plot was dull , not lovely" the trained bag
-    of words of `examples/sentiment.py` gives the same probability, to within 1e-6, the trained
-    GRU opposite answers.
+    """For "the plot was lovely , not dull" and "the plot was dull , not lovely" the bag of
+    words of `examples/sentiment.py`, trained by default, gives the same probability, to
+    within 1e-6, the GRU opposite answers.
 
     Because a mean doesn't depend on the order of what it averages.
     """
@@ -139,9 +139,9 @@ def test_classify_tells_praise_from_blame(sentiment, trained, text, label, unkno
 
 
 def test_one_word_turns_the_answer(sentiment, trained):
-    """Read word by word by the trained GRU of `examples/sentiment.py`, "the plot was not good"
-    and "the plot was good" have the same probabilities after their first three words, and
-    opposite ones after "good".
+    """Read word by word by the GRU of `examples/sentiment.py`, trained by default, "the
+    plot was not good" and "the plot was good" have the same probabilities after their first
+    three words, up to rounding, and opposite ones after "good".
 
     A GRU has an output after each word, which depends on the words up to there.
     """
@@ -194,9 +194,9 @@ def test_the_vocabulary_holds_what_the_training_part_says_twice(sentiment):
 
 
 def test_with_shuffled_labels_nothing_is_learned(sentiment, trained, tmp_path):
-    """If the labels are shuffled among the sentences (seed 0), the GRU of
-    `examples/sentiment.py` classifies 44 to 60 % of unseen sentences correctly after 3 epochs:
-    no better than a guess.
+    """If the labels of its 2000 sentences are shuffled (seed 0), the GRU of
+    `examples/sentiment.py` classifies 44 to 60 % of unseen sentences correctly after 3
+    epochs: no better than a guess.
 
     A test worth making with any pipeline: a better result would mean that labels leak into the
     inputs.
@@ -222,9 +222,9 @@ def test_with_shuffled_labels_nothing_is_learned(sentiment, trained, tmp_path):
 
 
 def test_the_loss_of_the_recurrent_net_falls_from_a_guess_to_nearly_nothing(trained):
-    """In 12 default epochs of `examples/sentiment.py` the GRU's training loss starts at about
-    0.63, near ln 2 = 0.693 of a guess, and its loss on unseen sentences ends below 0.03; the
-    bag of words' ends at about 0.55.
+    """In 12 default epochs of `examples/sentiment.py` the GRU's training loss is 0.6 to
+    0.66 in the first, near ln 2 = 0.693 of a guess, and its loss on unseen sentences ends
+    below 0.03; the bag of words' ends at 0.48 to 0.62.
     """
     recurrent, pooled = (trained[0][name]["losses"] for name in ("recurrent", "pooled"))
 
@@ -235,8 +235,8 @@ def test_the_loss_of_the_recurrent_net_falls_from_a_guess_to_nearly_nothing(trai
 
 
 def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
-    """The training loss of the bag of words in `examples/sentiment.py` falls in each of the 12
-    default epochs, by about 0.15 in all.
+    """The training loss of the bag of words in `examples/sentiment.py` falls from each of
+    the 12 default epochs to the next, by about 0.15 in all.
     """
     seen = [each["train"] for each in trained[0]["pooled"]["losses"]]
 
@@ -246,9 +246,9 @@ def test_the_loss_of_the_bag_of_words_falls_with_every_epoch(trained):
 
 
 def test_a_run_writes_its_reviews_figures_and_nets(trained):
-    """A finished run of `examples/sentiment.py` with its defaults, and without `--dry-run`,
-    leaves in the new folder `--out`: reviews.tsv with 2000 reviews, checkpoint.pt (both nets),
-    log.txt, loss.png, kinds.png and words.png.
+    """A finished run of `examples/sentiment.py` with its defaults leaves in the new folder
+    `--out`: reviews.tsv with 2000 reviews, checkpoint.pt (both nets), log.txt, loss.png,
+    kinds.png and words.png.
     """
     from PIL import Image
 

@@ -209,9 +209,9 @@ def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
 
 
 def test_company_does_not_change_an_answer(served, points):
-    """By `create_app(net, max_batch=32)` of `examples/serve.py`, 64 requests at once to a net of
-    width 512 get byte for byte the answers that each gets from a service of its own, on one CPU
-    with as many threads.
+    """By `create_app(net, max_batch=32)` of `examples/serve.py`, 64 requests at once to a
+    net of width 512 get byte for byte the answers that each gets alone from a service with
+    the same `max_batch`, on one CPU with as many threads.
 
     Because every batch is filled up with zeros to `max_batch` rows. With odd widths such as 17
     a row's place in the batch may still change the last bits.
@@ -226,9 +226,9 @@ def test_company_does_not_change_an_answer(served, points):
 
 
 def test_batches_of_their_own_size_differ_in_the_last_digits(served, points):
-    """By `create_app(net, pad=False)` of `examples/serve.py`, the demo model's answers in
-    batches of 32 agree with those of single requests to within 2e-6, and name the same class,
-    but need not be equal bit for bit.
+    """By `create_app(net, pad=False)` of `examples/serve.py`, the demo model's answers for
+    64 random points in batches of 32 agree with those of single requests to within 2e-6,
+    and name the same class, but need not be equal bit for bit.
 
     Because a matrix product over another number of rows may add in another order.
     """
@@ -285,8 +285,9 @@ def test_numbers_too_large_for_the_net_are_the_mistake_of_their_client(served, p
 
 
 def test_a_body_has_a_bound(sent):
-    """`examples/serve.py` answers a question that blanks make 65,536 bytes long, and one of 65,537
-    bytes with status 413, "the body is longer than 65536 bytes".
+    """By default `examples/serve.py` answers a question that blanks make 65,536 bytes long
+    with status 200, and one of 65,537 bytes with 413, "the body is longer than 65536
+    bytes".
 
     Without a bound one client can fill the memory of the server, and have it read numbers while
     all others wait. `--max-body` sets it.
@@ -300,8 +301,9 @@ def test_a_body_has_a_bound(sent):
 
 
 def test_a_body_in_chunks_has_the_same_bound(sent):
-    """`examples/serve.py` answers a question of 65,536 bytes, and one of 65,537 bytes with status
-    413, also if they come in chunks and no Content-Length says how long they are.
+    """By default `examples/serve.py` answers a question of 65,536 bytes with status 200,
+    and one of 65,537 bytes with 413, also if they come in chunks and no Content-Length says
+    how long they are.
 
     The bytes are counted while they are received.
     """
@@ -340,9 +342,9 @@ def test_max_body_is_in_bytes(sent):
     ],
 )
 def test_every_error_has_one_shape(sent, content, status, detail):
-    """`examples/serve.py` answers a body of lists nested 60,000 deep with status 400, and inputs
-    that are NaN, infinite, booleans, or too large for the net with 422; what it answers is JSON
-    with the one key "detail", a text.
+    """`examples/serve.py` answers a body of 60,000 opening square brackets with status 400,
+    and inputs that are NaN, infinite, booleans, or too large for the net with 422; what it
+    answers is JSON with the one key "detail", a text.
     """
     answer = sent("POST", "/predict", content=content)
 
@@ -372,8 +374,9 @@ def test_unknown_paths_and_methods_get_the_same_shape(sent):
 )
 @pytest.mark.spare("b'{no json'", reason="whatever is no JSON will do")
 def test_a_body_that_is_no_question_is_told_so(sent, content, said):
-    """`examples/serve.py` answers an empty body, one that is no JSON and a list with status 422,
-    what to send, and a sentence about "the body".
+    """`examples/serve.py` answers an empty body, the body `{no json` and the list `[0, 0]`,
+    sent to `/predict` as application/json, with status 422, what to send, and a sentence
+    about "the body".
     """
     answer = sent("POST", "/predict", content=content)
 
@@ -384,8 +387,9 @@ def test_a_body_that_is_no_question_is_told_so(sent, content, said):
 
 
 def test_json_must_be_named_as_such(sent):
-    """`examples/serve.py` answers a question that comes without a header "content-type" with
-    status 422 and what to send; with "content-type: application/json" it answers 200.
+    """`examples/serve.py` answers a question sent to `/predict` without a header
+    "content-type" with status 422 and what to send; with "content-type: application/json"
+    it answers 200.
     """
     named, unnamed = (
         sent("POST", "/predict", content=b'{"inputs": [0, 0]}', headers=headers)
@@ -397,8 +401,8 @@ def test_json_must_be_named_as_such(sent):
 
 
 def test_a_net_that_fails_is_the_mistake_of_the_server(sent):
-    """If the net raises an exception, `examples/serve.py` answers 500, "the model failed", with
-    the exception's text.
+    """If the net raises a `RuntimeError`, `examples/serve.py` answers 500, "the model
+    failed", with the exception's text.
     """
 
     def broken(x):
@@ -456,8 +460,8 @@ def test_a_server_answers_parallel_requests_as_single_ones(example, running):
 @pytest.mark.spare("'Traceback'", reason="it is the word that Python says")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_that_is_told_to_stop_ends_well(running, number):
-    """`examples/serve.py` goes on answering after a request that is no JSON, which gets status
-    422, and on SIGTERM or Ctrl-C ends with exit code 0 and without a traceback.
+    """`examples/serve.py` goes on answering after a request with the body `{no json`, which
+    gets status 422, and on SIGTERM or Ctrl-C ends with exit code 0 and without a traceback.
     """
     import httpx
 
@@ -532,8 +536,8 @@ def test_weights_that_are_no_numbers_are_not_served(refused, demo, tmp_path):
 
 
 def test_a_port_that_is_taken_is_refused(refused, demo):
-    """If something listens on `--port` already, `examples/serve.py` ends with exit code 2 and
-    one line with "Address already in use".
+    """If something listens on 127.0.0.1 at `--port` already, `examples/serve.py` ends on
+    Linux with exit code 2 and one line with "Address already in use".
     """
     import socket
 

@@ -68,9 +68,9 @@ def corpus(speaker):
 
 
 def test_the_perplexity_is_far_below_vocabulary_and_counted_words(trained):
-    """After five epochs on Python's help, the net of `examples/word_language_model.py` has on
-    unread paragraphs a perplexity below 4 % of the size of its vocabulary, and 0.18 to 0.30
-    times that of single words' frequencies.
+    """After five epochs on Python's help with seed 0, the net of
+    `examples/word_language_model.py` has on unread paragraphs a perplexity below 4 % of the
+    size of its vocabulary, and 0.18 to 0.30 times that of single words' frequencies.
 
     A model that knows nothing has the size of the vocabulary as its perplexity.
     """
@@ -81,9 +81,9 @@ def test_the_perplexity_is_far_below_vocabulary_and_counted_words(trained):
 
 
 def test_the_perplexity_is_below_that_of_counted_pairs(trained):
-    """After five epochs on Python's help, the perplexity of `examples/word_language_model.py`
-    on unread paragraphs is below 0.75 times that of counted pairs of words, smoothed, and below
-    0.85 times that of pairs mixed with single words.
+    """After five epochs on Python's help with seed 0, the perplexity of
+    `examples/word_language_model.py` on unread paragraphs is below 0.75 times that of
+    counted pairs of words, smoothed, and 0.85 times that of pairs mixed with single words.
     """
     metrics, _ = trained
 
@@ -155,8 +155,8 @@ def test_rare_words_are_one_word(corpus, speaker):
 
 def test_it_writes_words_that_it_has_read(trained, corpus, speaker):
     """The text that the net of `examples/word_language_model.py` writes after five epochs
-    consists of words of the training part, and at least 60 % of its pairs of neighbouring words
-    stand there too.
+    (seed 0) consists of words of the training part, and at least 60 % of its pairs of
+    neighbouring words stand there too.
     """
     words = speaker.words_of(trained[0]["sample"])
     pairs = set(itertools.pairwise(corpus.learn.tolist()))
@@ -170,8 +170,8 @@ def test_it_writes_words_that_it_has_read(trained, corpus, speaker):
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(speaker, trained):
     """`examples/word_language_model.py --generate --prompt "The class"` writes on by the
-    checkpoint's net without training: with `--temperature 0` the same for seeds 0 and 1, by
-    default different texts for seeds 1 and 2.
+    net of a checkpoint, here of five epochs, without training: with `--temperature 0` the
+    same for seeds 0 and 1, by default different texts for seeds 1 and 2.
     """
     _, out = trained
     before = (out / "checkpoint.pt").stat().st_mtime_ns
@@ -233,9 +233,9 @@ def test_tied_weights_are_one_tensor(speaker, tiny):
 
 
 def test_gradients_are_clipped_and_stop_at_each_step(speaker, little, monkeypatch):
-    """In `examples/word_language_model.py` with `--clip 0.001` the norm of all gradients
-    together is 0.001 at each optimizer step, within 1 %, and the LSTM's state that the next
-    step is given doesn't require grad.
+    """In the first three steps of `examples/word_language_model.py` with `--clip 0.001` the
+    norm of all gradients together is 0.001 at each optimizer step, within 1 %, and the
+    LSTM's state that the next step is given doesn't require grad.
 
     Clipping keeps a rare steep place from throwing the weights far away.
     """
@@ -261,8 +261,9 @@ def test_gradients_are_clipped_and_stop_at_each_step(speaker, little, monkeypatc
 
 
 def test_a_run_leaves_a_figure_a_sample_and_a_checkpoint(trained):
-    """A finished run of `examples/word_language_model.py` without `--dry-run` leaves four
-    files in the new folder `--out`: checkpoint.pt, log.txt, sample.txt and perplexity.png.
+    """A finished run of `examples/word_language_model.py` without `--generate` and
+    `--dry-run` leaves four files in the new folder `--out`: checkpoint.pt, log.txt,
+    sample.txt and perplexity.png.
     """
     from PIL import Image
 
