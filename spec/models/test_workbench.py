@@ -185,9 +185,9 @@ def differing(one, other):
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whole, tmp_path):
-    """After a script of `examples/` was killed while it wrote a checkpoint, `--resume` goes on
-    from the checkpoint before and ends with the weights and losses of an uninterrupted run with
-    as many threads on the same CPU, bit for bit.
+    """After a script of `examples/` was killed while it wrote its second or a later
+    checkpoint, `--resume` goes on from the one before and ends with the weights and losses
+    of an uninterrupted run, bit for bit, with as many threads on one CPU.
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
     `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step, in
@@ -269,9 +269,9 @@ def test_a_dry_run_writes_nothing(name, command, tmp_path, monkeypatch):
 def test_what_the_user_can_mend_is_told_in_one_line(
     name, command, tmp_path, refusal, arguments, said
 ):
-    """A training script of `examples/` ends with exit code 2 and one line of its own that names
-    the option if `--seed`, `--device`, `--lr` or the folder `--out` can't be used, or if `--lr`
-    makes the loss NaN, infinite or larger than 1e15.
+    """Without `--dry-run`, a training script of `examples/` ends with exit code 2 and one
+    line of its own that names the option if `--seed`, `--device`, `--lr` or the folder
+    `--out` can't be used, or if `--lr 1e30` makes the loss NaN or huge.
 
     Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a `--seed`
     that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a file.
@@ -344,9 +344,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
 
 @pytest.mark.parametrize("name", [*NEED_DIGITS, *NEED_TEXT, *NEED_PICTURES[:2], "image_captioning"])
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
-    """`--resume` of a script of `examples/` with a folder or file of other data in `--data` or
-    `--text` than the checkpoint's ends with exit code 2 and a line of its own: "it learned from
-    other data".
+    """`--resume` of a script of `examples/` with other data in `--data` or `--text` than
+    the checkpoint's (in a folder of pictures: other names, classes or sizes of files) ends
+    with exit code 2 and a line of its own: "it learned from other data".
 
     Because the checkpoint holds a hash of the data; for a folder of pictures, of the names,
     classes and sizes of the files.
@@ -545,9 +545,9 @@ def test_an_epoch_more_is_refused_where_the_schedule_depends_on_it(train, capsys
 
 
 def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
-    """`fingerprint` of `examples/workbench.py` is the same for dense tensors of one shape and
-    dtype that are equal bit for bit, whatever their strides, and another one if a value, the
-    shape, the dtype, or a name in a dict differs.
+    """`fingerprint` of `examples/workbench.py` is the same for real, dense tensors of one
+    shape and dtype that are equal bit for bit, whatever their strides, and another one if a
+    value, the shape, the dtype, or a name in a dict differs.
     """
     ones = torch.ones(2, 2)
     others = [
@@ -586,8 +586,9 @@ def test_of_a_long_error_the_first_sentence_is_told(workbench):
 
 
 def test_without_tensorboard_a_run_says_so_and_goes_on(command, tmp_path, monkeypatch, capsys):
-    """Without the package tensorboard `examples/mnist_classifier.py` logs once "going on
-    without a dashboard: pip install tensorboard brings it", trains, and writes its checkpoint.
+    """Without the package tensorboard `examples/mnist_classifier.py`, called without
+    `--dry-run`, logs once "going on without a dashboard: pip install tensorboard brings
+    it", trains, and writes its checkpoint.
     """
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
 
@@ -616,9 +617,9 @@ def test_a_resumed_dashboard_shows_every_value_once(command, stopped):
 
 @pytest.mark.spare("-1", reason="here it is the first line too, if no epoch ended meanwhile")
 def test_an_interrupt_is_one_line(pytestconfig, tmp_path):
-    """A script of `examples/` with `--resume` that is interrupted in its training (SIGINT,
-    Ctrl-C) exits with code 130 and one line of its own: "stopped; --resume goes on from its last
-    checkpoint".
+    """`examples/regression.py`, run from the shell without `--resume` and interrupted in
+    its training (SIGINT, Ctrl-C), exits with code 130 and one line of its own: "stopped;
+    --resume goes on from its last checkpoint".
     """
     run = [sys.executable, "examples/regression.py", "--epochs", "100000", "--device", "cpu"]
     process = subprocess.Popen(
