@@ -212,9 +212,9 @@ def test_unused_parameters_are_named_on_demand(group_of_one):
 
 
 def test_parameters_frozen_after_wrapping_are_missed(group_of_one):
-    """After `weight.requires_grad_(False)` on an `nn.Linear` with a bias that DDP wraps already,
-    one forward and `backward()` pass; the next forward raises RuntimeError, "Expected to have
-    finished reduction in the prior iteration".
+    """After `weight.requires_grad_(False)` on an `nn.Linear` with a bias that DDP wraps
+    already, one forward and `backward()` raise nothing; the next forward raises
+    RuntimeError, "Expected to have finished reduction in the prior iteration".
 
     Because DDP lists the parameters when it is made: freeze before wrapping, or wrap anew.
     """
