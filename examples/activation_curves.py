@@ -16,8 +16,9 @@ import math
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, number
 from figures import BLACK, COLOURS, figure
-from workbench import Arguments, log, make_folder, number, script
+from workbench import log, make_folder, script
 
 ACTIVATIONS = {
     "relu": torch.relu,

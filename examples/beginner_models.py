@@ -30,10 +30,11 @@ from functools import partial
 import beginner_figures as seen
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, positive
 from drawn.beginnings import LENGTH, SIZE, STROKES, WAVES, clouds, points, spirals, strokes, waves
 from figures import curves, figure
 from torch import nn
-from workbench import Arguments, check_loss, make_folder, positive, progress, script
+from workbench import check_loss, make_folder, progress, script
 
 
 def fit(net, x, y, args, epochs, lr):

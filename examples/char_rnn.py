@@ -24,21 +24,12 @@ import math
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, not_negative, positive
 from drawn.verses import babble, judge, shares_of_lengths, unigram_loss, write_couplets
 from figures import bars, curves, figure
 from texts import read_text, steps, streams, write
 from torch import nn
-from workbench import (
-    Arguments,
-    InputError,
-    Run,
-    fingerprint,
-    log,
-    not_negative,
-    positive,
-    read_checkpoint,
-    script,
-)
+from workbench import InputError, Run, fingerprint, log, read_checkpoint, script
 
 
 class CharRNN(nn.Module):

@@ -29,12 +29,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, count, positive, threads
 from cifar10_figures import draw, draw_all, print_results
-from cifar10_files import Held, decode, fingerprint_of, keep_every, open_cifar10
+from cifar10_files import Held, decode, fingerprint_of, open_cifar10
 from torch import nn
 from torch.optim.lr_scheduler import ConstantLR, OneCycleLR
 from torch.utils.data import DataLoader
-from workbench import Arguments, Run, count, log, positive, script, threads
+from workbench import Run, log, script
 
 RECIPES = {
     "notes": {"epochs": 2, "batch_size": 4, "lr": 0.001, "log_every": 2000},
@@ -127,9 +128,7 @@ def learn(args):
         loader = DataLoader(train, args.batch_size, shuffle=True, num_workers=args.workers)
     else:
         net.to(memory_format=torch.channels_last)
-        if fast:
-            keep_every(train, 4)
-        images, labels = decode(train)
+        images, labels = decode(train, step=4 if fast else 1)
         if fast:
             whiten(net.conv1, normalise(images[::25].to(args.device), args.recipe))
             images = outputs_of_first(net, images, args)
@@ -143,7 +142,8 @@ def learn(args):
         schedule = OneCycleLR(optimizer, args.lr, args.epochs * len(loader), cycle_momentum=False)
     data, free = fingerprint_of(train), ("workers", "download")
     run = Run(args, data, free, model=net, optimizer=optimizer, scheduler=schedule)
-    log.info("%s: %d pictures to learn from, %d to be measured on", source, len(train), len(test))
+    learned = len(train if notes else labels)
+    log.info("%s: %d pictures to learn from, %d to be measured on", source, learned, len(test))
 
     for _ in run.epochs():
         began = time.perf_counter()
@@ -171,7 +171,7 @@ def learn(args):
         "epochs": run.epoch,
         "source": source,
         "device": str(args.device),
-        "pictures": {"train": len(train), "test": len(test)},
+        "pictures": {"train": learned, "test": len(test)},
         "accuracy": share_right(predicted, seen),
         "per_class": dict(zip(train.classes, of_class, strict=True)),
         "losses": run.scalars["train_loss"],

@@ -34,17 +34,14 @@ def open_cifar10(root, download):
     return *parts, "torchvision CIFAR10"
 
 
-def keep_every(pictures, step):
-    """Leave of a set one picture in `step`; folders are read class by class, so of each class."""
-    for name in ("data", "samples", "targets"):
-        if hasattr(pictures, name):
-            setattr(pictures, name, getattr(pictures, name)[::step])
+def decode(pictures, step=1):
+    """Return one picture in `step` of a set in a tensor of bytes, (N, 32, 32, 3), and their labels.
 
-
-def decode(pictures):
-    """Return all pictures of a set in one tensor of bytes, (N, 32, 32, 3), and their labels."""
-    pairs = (pictures[number] for number in range(len(pictures)))
-    images, labels = zip(*progress(pairs, "decoding", len(pictures)), strict=True)
+    Folders are read class by class, so that these are of each class.
+    """
+    numbers = range(0, len(pictures), step)
+    pairs = (pictures[number] for number in numbers)
+    images, labels = zip(*progress(pairs, "decoding", len(numbers)), strict=True)
     return torch.stack([torch.as_tensor(image) for image in images]), torch.tensor(labels)
 
 

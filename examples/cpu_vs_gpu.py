@@ -21,8 +21,9 @@ import statistics
 import time
 
 import torch
+from arguments import Arguments, positive
 from figures import GRAY, curves, figure
-from workbench import Arguments, InputError, make_folder, positive, progress, script
+from workbench import InputError, make_folder, progress, script
 
 
 def seconds_of(work, synchronize, repeats=10, warmup=3, clock=time.perf_counter):

@@ -37,9 +37,10 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, above_zero, positive
 from picture_sets import compare, draw, nearness, open_pictures, write_pictures
 from torch import nn
-from workbench import Arguments, Run, above_zero, fingerprint, positive, read_checkpoint, script
+from workbench import Run, fingerprint, read_checkpoint, script
 
 NOISE = 32  # numbers that a picture is made of
 

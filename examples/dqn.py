@@ -26,20 +26,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, number, positive, threads
 from figures import GRAY, curves, figure
 from games import film, greedy, make_env, play, play_at_random, save_film
 from torch import nn
-from workbench import (
-    Arguments,
-    Run,
-    log,
-    make_folder,
-    number,
-    positive,
-    read_checkpoint,
-    script,
-    threads,
-)
+from workbench import Run, log, make_folder, read_checkpoint, script
 
 # Seeds of the games: far apart, so that no game is learned from and measured on.
 LEARN, CHOOSE, MEASURE = 0, 1_000_000, 2_000_000

@@ -14,10 +14,11 @@ import random
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, positive
 from figures import curves, figure
 from torch import nn
 from two_layer_net import HIDDEN, INPUTS, OUTPUTS, linear_errors, make_data, train
-from workbench import Arguments, check_loss, log, make_folder, positive, script
+from workbench import check_loss, log, make_folder, script
 
 MOST_LOOPS = 3
 

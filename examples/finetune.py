@@ -35,11 +35,12 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 import torchvision_nets as nets
+from arguments import Arguments, positive
 from class_pictures import open_both, split_classes
 from figures import BLUE, GRAY, figure, pictures
 from linear_classifier import linear_classifier
 from torch import nn
-from workbench import Arguments, InputError, check_loss, log, make_folder, positive, script
+from workbench import InputError, check_loss, log, make_folder, script
 
 MODES = ("freeze", "all", "features", "scratch", "pixels")
 RATES = {"freeze": 0.02, "all": 0.002, "scratch": 0.005}

@@ -24,20 +24,10 @@ import math
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, above_zero, finite, not_negative, positive
 from figures import BLACK, GRAY, curves, figure, histograms
 from torch import nn
-from workbench import (
-    Arguments,
-    above_zero,
-    check_loss,
-    finite,
-    log,
-    make_folder,
-    not_negative,
-    positive,
-    progress,
-    script,
-)
+from workbench import check_loss, log, make_folder, progress, script
 
 
 # networks and training

@@ -31,13 +31,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, positive
 from captions import draw_captions, judge, open_parts, read_bytes
 from drawn.scenes import COLORS, SHAPES, SIZE
 from figures import curves, figure
 from torch import nn
 from torch.utils.data import DataLoader
 from vocabulary import PADDING, START, UNKNOWN, Vocabulary, pad
-from workbench import Arguments, Run, fingerprint, positive, read_checkpoint, script
+from workbench import Run, fingerprint, read_checkpoint, script
 
 
 class Captioner(nn.Module):

@@ -38,6 +38,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 import torchvision
+from arguments import Arguments, count, not_negative, number, positive
 from figures import BLUE, GRAY, ORANGE, curves, figure, pictures
 from picture_files import fingerprint_of_folder, open_folders, to_values
 from processes import added_up, apart, processes
@@ -47,19 +48,7 @@ from torch.utils.data import DataLoader, DistributedSampler, Subset
 from torchvision.models import get_model, list_models
 from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.transforms import v2
-from workbench import (
-    Arguments,
-    InputError,
-    Run,
-    count,
-    fingerprint,
-    log,
-    not_negative,
-    number,
-    positive,
-    read_checkpoint,
-    script,
-)
+from workbench import InputError, Run, fingerprint, log, read_checkpoint, script
 
 # All of torchvision's, and one of half the depth of its smallest.
 ARCHS = ["resnet10", *(name for name in list_models(torchvision.models) if "resne" in name)]

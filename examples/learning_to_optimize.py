@@ -23,9 +23,10 @@ momentum (where it doesn't diverge) at 0.032 and 0.035, Adam at about 0.038.
 """
 
 import torch
+from arguments import Arguments, number, positive, threads
 from figures import GRAY, curves, figure
 from torch import nn
-from workbench import Arguments, Run, check_loss, log, number, positive, progress, script, threads
+from workbench import Run, check_loss, log, progress, script
 
 DIMENSIONS = 10
 LONG = 100  # steps of a run far beyond those trained for

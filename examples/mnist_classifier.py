@@ -23,12 +23,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, positive
 from figures import confusion, curves, figure, pictures
 from mnist_files import has_test_files, read_all, read_test_files
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
-from workbench import Arguments, Run, fingerprint, log, positive, script
+from workbench import Run, fingerprint, log, script
 
 
 class Digits(Dataset):

@@ -23,12 +23,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, above_zero, positive
 from drawn.names import invent_names, write_names
 from figures import confusion, curves, figure
 from name_files import Names, make_names, numbers, place_of, read_names
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
-from workbench import Arguments, Run, above_zero, fingerprint, positive, read_checkpoint, script
+from workbench import Run, fingerprint, read_checkpoint, script
 
 
 class Classifier(nn.Module):

@@ -22,10 +22,11 @@ Shuffling matters: in the order of x, and without the last eight points, the err
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, positive
 from figures import GRAY, curves, figure
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
-from workbench import Arguments, InputError, Run, log, positive, script
+from workbench import InputError, Run, log, script
 
 NOISE = 0.1  # its standard deviation; the variance is 0.01
 

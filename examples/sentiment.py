@@ -27,13 +27,14 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, number
 from drawn.reviews import EXAMPLES, write_reviews
 from figures import GRAY, bars, curves, figure
 from review_files import PADDING, Reviews, Vocabulary, open_reviews, read_reviews, split_words
 from texts import padded
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
-from workbench import Arguments, InputError, Run, fingerprint, number, read_checkpoint, script
+from workbench import InputError, Run, fingerprint, read_checkpoint, script
 
 
 class Pooled(nn.Module):

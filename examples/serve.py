@@ -42,6 +42,7 @@ from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, not_negative, number, positive, threads
 from drawn.spirals import ARMS, spirals
 from fastapi import FastAPI, HTTPException
 from fastapi.exceptions import RequestValidationError
@@ -50,18 +51,13 @@ from pydantic import BaseModel, Field
 from service import Bounded, draw_waits, measure, run_until_stopped, running, tell
 from torch import nn
 from workbench import (
-    Arguments,
     InputError,
     check_loss,
     fingerprint,
     log,
     make_folder,
-    not_negative,
-    number,
-    positive,
     progress,
     script,
-    threads,
     write_checkpoint,
 )
 

@@ -25,11 +25,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, above_zero, number, positive
 from figures import BLACK, BLUE, ORANGE, curves, figure, histograms, pictures
 from mnist_files import read_test_files
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
-from workbench import Arguments, InputError, Run, above_zero, fingerprint, number, positive, script
+from workbench import InputError, Run, fingerprint, script
 
 NAMES = "known digits", "digits never seen"
 

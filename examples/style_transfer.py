@@ -27,24 +27,13 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, not_negative, number, positive
 from drawn.paintings import draw_pattern, draw_scene
 from figures import curves, figure, pictures
 from picture_files import read_picture, to_image, to_tensor
 from torch import nn
 from torchvision import models
-from workbench import (
-    Arguments,
-    InputError,
-    check_loss,
-    first_line,
-    log,
-    make_folder,
-    not_negative,
-    number,
-    positive,
-    progress,
-    script,
-)
+from workbench import InputError, check_loss, first_line, log, make_folder, progress, script
 
 
 class Features(nn.Module):

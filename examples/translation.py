@@ -30,6 +30,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, number
 from drawn.talu import write_pairs
 from figures import ORANGE, curves, figure
 from pairs import compare, most_frequent, read_pairs, split_words, word_by_word
@@ -37,16 +38,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from torch.utils.data import DataLoader
 from vocabulary import END, PADDING, START, Vocabulary, pad
-from workbench import (
-    Arguments,
-    InputError,
-    Run,
-    fingerprint,
-    log,
-    number,
-    read_checkpoint,
-    script,
-)
+from workbench import InputError, Run, fingerprint, log, read_checkpoint, script
 
 
 class Translator(nn.Module):

@@ -19,9 +19,10 @@ is another one in each step is in dynamic_net.py.
 import numpy as np
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, positive
 from figures import curves, figure
 from torch import nn
-from workbench import Arguments, check_loss, log, make_folder, positive, script
+from workbench import check_loss, log, make_folder, script
 
 SAMPLES, INPUTS, HIDDEN, OUTPUTS, TEACHER_HIDDEN = 256, 16, 32, 4, 8
 

@@ -27,22 +27,12 @@ import math
 
 import torch
 import torch.nn.functional as F
+from arguments import Arguments, not_negative, number, positive, rate
 from corpus import END, Corpus, bigram_perplexities, prose, unigram_perplexity, words_of
 from figures import GRAY, curves, figure
 from texts import read_text, steps, streams, write
 from torch import nn
-from workbench import (
-    Arguments,
-    InputError,
-    Run,
-    fingerprint,
-    not_negative,
-    number,
-    positive,
-    rate,
-    read_checkpoint,
-    script,
-)
+from workbench import InputError, Run, fingerprint, read_checkpoint, script
 
 
 class LanguageModel(nn.Module):

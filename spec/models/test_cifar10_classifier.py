@@ -441,9 +441,9 @@ def test_two_long_epochs_go_past_two_of_the_notes(trained, notes):
 
 
 def test_a_run_says_what_it_did(notes):
-    """With `--recipe notes`, `fast` or `long`, `main` of `examples/cifar10_classifier.py` returns
-    the metrics as a dict: accuracy, accuracy per class, its curve over time, losses, numbers of
-    pictures and epochs, recipe, source, device and seconds.
+    """With any `--recipe` but `all`, `main` of `examples/cifar10_classifier.py` returns the metrics
+    as a dict: accuracy, accuracy per class, its curve over time, losses, numbers of pictures
+    and epochs, recipe, source, device and seconds.
     """
     assert sorted(notes) == [
         "accuracy",

@@ -1,7 +1,7 @@
 """A run that can be stopped at any moment.
 
-`examples/workbench.py` has what every training script of `examples/` needs beside its model:
-arguments, device, log, dashboard, checkpoints, and errors in one line. It is told here once, of
+`examples/arguments.py` and `examples/workbench.py` have what every training script of `examples/`
+needs beside its model: arguments, device, log, dashboard, checkpoints, and errors in one line. It is told here once, of
 each script in turn where it could differ; what a model has to learn is told on its own page.
 
 What surprises is how much it takes until a stopped run can be trusted. A checkpoint must be whole
@@ -394,7 +394,11 @@ def train(workbench, tmp_path):
     def run(*arguments, out="out", stop=None):
         @workbench.script
         def main(argv):
-            args = workbench.Arguments("toy.py", "A toy.", epochs=3, lr=0.1).read(argv)
+            args = (
+                import_example("arguments")
+                .Arguments("toy.py", "A toy.", epochs=3, lr=0.1)
+                .read(argv)
+            )
             torch.manual_seed(args.seed)
             net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
             x = torch.arange(12.0).view(4, 3)
