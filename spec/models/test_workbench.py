@@ -1,8 +1,9 @@
 """A run that can be stopped at any moment.
 
 `examples/arguments.py` and `examples/workbench.py` have what every training script of `examples/`
-needs beside its model: arguments, device, log, dashboard, checkpoints, and errors in one line. It is told here once, of
-each script in turn where it could differ; what a model has to learn is told on its own page.
+needs beside its model: arguments, device, log, dashboard, checkpoints, and errors in one line. It
+is told here once, of each script in turn where it could differ; what a model has to learn is told
+on its own page.
 
 What surprises is how much it takes until a stopped run can be trusted. A checkpoint must be whole
 or absent whenever the process dies, tell when a bit of it has changed, and refuse to go on with
