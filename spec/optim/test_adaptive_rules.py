@@ -18,9 +18,9 @@ from torch import nn
 
 
 def test_adams_first_step_has_the_length_of_the_learning_rate(device):
-    """The first step of `torch.optim.Adam`, with no setting but `lr`, on a float32 weight
-    of 0 has the length `lr`, nearly, against the sign of the gradient, for a gradient of
-    1000 as for one of -0.001; a gradient of 0 moves nothing.
+    """The first step of `torch.optim.Adam`, with no setting but `lr`, moves a float32
+    weight of 0 by nearly `lr` against the sign of the gradient, be the gradient 1000 or
+    -0.001; a gradient of 0 moves nothing.
 
     Because the mean of one gradient, divided by the root of the mean of one square, is its
     sign. Gradients near `eps`, 1e-8, or below move a weight less, and one of 1e25, whose
@@ -36,12 +36,12 @@ def test_adams_first_step_has_the_length_of_the_learning_rate(device):
 
 def test_a_gradient_whose_square_overflows_moves_nothing():
     """`torch.optim.Adam` with no setting but `lr` doesn't move a float32 weight for a
-    gradient of 1e25, of whose square even a thousandth, 1e47, is beyond the largest
-    float32, about 3e38; nor for a gradient of 1 in the next step.
+    gradient of 1e25: the running mean of the squares, by whose root the step is divided,
+    becomes inf. Nor does a gradient of 1 move the weight in the next step.
 
-    Because the mean of the squares is inf, and so the divisor; both stay inf, and the
-    weight is stuck without an error. Clip gradients before `step()`: see
-    `spec/optim/test_clipping.py`.
+    Because the mean stays inf, and the weight is stuck without an error: even a thousandth
+    of the square, 1e47, is beyond the largest float32, about 3e38. Clip gradients before
+    `step()`: see `spec/optim/test_clipping.py`.
     """
     weight = nn.Parameter(torch.zeros(1))
     optimizer = torch.optim.Adam([weight], lr=0.5)
@@ -88,9 +88,9 @@ def test_eps_shortens_the_step_of_a_tiny_gradient():
 
 
 def test_adam_by_hand():
-    """`Adam` with no settings but `lr`, `betas` and `eps` subtracts from a float64 weight
-    `lr * mean / (sqrt(square) + eps)`, `mean` and `square` being running means of gradients
-    and their squares, each divided by `1 - beta**step` of its beta.
+    """`Adam` with no settings but `lr`, `betas` and `eps` subtracts `lr * mean /
+    (sqrt(square) + eps)` from a float64 weight. `mean` and `square` are running means of
+    the gradients and of their squares, each divided by `1 - beta**step`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -112,8 +112,8 @@ def test_adam_by_hand():
 
 def test_amsgrad_never_forgets_the_largest_gradient():
     """`torch.optim.Adam(amsgrad=True)` divides by the root of the largest running mean of
-    squares so far: with `lr=1.0` and betas of 0.5 the gradients 10, 1, 1 move a weight from
-    0 to -1.79; with plain Adam they move it to -2.27.
+    squares so far: with `lr=1.0` and betas of 0.5 the gradients 10, 1, 1 move a float32
+    weight from 0 to -1.79; with plain Adam they move it to -2.27.
 
     So after one large gradient its steps stay short.
     """
@@ -133,8 +133,8 @@ def test_amsgrad_never_forgets_the_largest_gradient():
 
 def test_adams_weight_decay_loses_its_strength_in_the_division():
     """`weight_decay` of `torch.optim.Adam` is by default added to the gradient before the
-    division: in the first step a weight of 4 with a gradient of 0 moves by nearly the whole
-    `lr` of 0.5, though the decay is 0.001.
+    division: in the first step a float32 weight of 4 with a gradient of 0 moves by nearly
+    the whole `lr` of 0.5, though the decay is 0.001.
 
     Because the division takes the size of the decay out again. For a decay whose strength
     can be chosen use `AdamW`.
@@ -148,11 +148,13 @@ def test_adams_weight_decay_loses_its_strength_in_the_division():
 
 
 def test_adamw_shrinks_the_weight_by_a_fixed_part():
-    """`torch.optim.AdamW` multiplies each weight that has a gradient by `1 - lr *
-    weight_decay` in each step, before Adam's own step; as long as each gradient so far was
-    zero nothing else moves it.
+    """`torch.optim.AdamW` multiplies each float32 weight that has a gradient by `1 - lr *
+    weight_decay` in each step, before Adam's own step. With the default `eps` nothing else
+    moves the weight as long as each gradient so far was zero.
 
     The decay depends on `lr`: a schedule that lowers the rate lowers the decay with it.
+    With `eps=0`, or in float16, where 1e-8 is 0, Adam's own step for a gradient of zero is
+    0 / 0.
     """
     weight = nn.Parameter(torch.tensor([4.0, -4.0]))
     optimizer = torch.optim.AdamW([weight], lr=0.5, weight_decay=0.5)

@@ -23,9 +23,9 @@ from torch.optim.swa_utils import SWALR, AveragedModel
 
 
 def test_averaged_model_keeps_the_mean_of_the_weights_it_was_shown():
-    """`AveragedModel(net)` holds a copy of a network; after each `update_parameters(net)`
-    its floating-point parameters are by default the mean, up to rounding, of those that
-    `net` had at each call (SWA).
+    """`AveragedModel(net)` holds a copy of a network. After each `update_parameters(net)`
+    its float32 parameters, if finite, are by default the mean, up to rounding, of those
+    that `net` had at each call (SWA).
 
     The first call replaces the copy; the weights from before it don't count.
     """
@@ -182,9 +182,9 @@ def test_the_running_statistics_are_copied_and_not_averaged():
 
 
 def test_update_bn_recomputes_the_running_statistics():
-    """`swa_utils.update_bn(loader, averaged)`, with an `nn.BatchNorm1d` in `averaged`, runs
-    the batches of the loader through `averaged` once, and sets its `running_mean` to the
-    mean over the means of the batches, up to rounding.
+    """`swa_utils.update_bn(loader, averaged)`, for an `averaged` with an `nn.BatchNorm1d`
+    that has running statistics, runs the batches of the loader through `averaged` once, and
+    sets `running_mean` to the mean of the batch means, up to rounding.
 
     Because the statistics of the averaged weights are those of no network that was trained.
     Each batch may be a tensor, or a list or tuple whose first element is the input.

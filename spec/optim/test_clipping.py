@@ -85,8 +85,8 @@ def test_an_infinite_bound_only_measures():
 
 
 def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
-    """`clip_grad_norm_(parameters, max_norm=float("inf"))`, with the default `norm_type`,
-    turns all gradients to NaN if one entry is inf, the finite ones of other parameters too.
+    """`clip_grad_norm_(parameters, max_norm=float("inf"))`, with no other setting, turns
+    all gradients to NaN if one entry is inf, the finite ones of other parameters too.
 
     Because the factor is inf divided by inf. To measure only, without that risk, take the
     norm of the gradients yourself.

@@ -19,9 +19,9 @@ from torch import nn
 
 @pytest.mark.parametrize(("alpha", "after"), [(0.75, -2.0), (0.99, -10.0)])
 def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
-    """The first step of `RMSprop` with only `lr` and `alpha` given, from a float32 weight
-    of 0 with a gradient of 0.5, has nearly the length `lr / sqrt(1 - alpha)`: ten times
-    `lr` with the default `alpha` of 0.99.
+    """The first step of `RMSprop` with only `lr` and an `alpha` below 1 given, from a
+    float32 weight of 0 with a gradient of 0.5, has nearly the length `lr / sqrt(1 -
+    alpha)`: ten times `lr` with the default `alpha` of 0.99.
 
     Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start
     with a smaller rate than for Adam.
@@ -98,8 +98,8 @@ def test_adagrads_steps_grow_shorter():
 
 
 def test_adagrad_by_hand():
-    """`Adagrad` starts its sum of squares at `initial_accumulator_value`, and after `n`
-    steps the next one has the rate `lr / (1 + n * lr_decay)`.
+    """`Adagrad` starts its sum of squares at `initial_accumulator_value`; a weight that was
+    updated `n` times so far is updated next with the rate `lr / (1 + n * lr_decay)`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -126,8 +126,8 @@ def test_adagrad_by_hand():
     ],
 )
 def test_other_rules_under_a_constant_gradient(name, path):
-    """From a weight of 0, under a constant gradient of 1, with `lr=1.0` and else the
-    defaults, the first three steps of `Adamax` and `RAdam` are nearly 1, those of
+    """From a float64 weight of 0, under a constant gradient of 1, with `lr=1.0` and else
+    the defaults, the first three steps of `Adamax` and `RAdam` are nearly 1, those of
     `Adadelta` about 0.003, and those of `ASGD` shrink slowly from 1.
     """
     weight = nn.Parameter(torch.tensor(0.0, dtype=torch.float64))
@@ -180,9 +180,9 @@ def test_nadam_looks_one_step_ahead():
 
 
 def test_rprop_looks_at_signs_only():
-    """`Rprop` with no setting but `lr` uses the sign of the gradient only: a step, if
-    between 1e-6 and 50, is 1.2 times as long as the last one where the sign stays; a change
-    of sign skips one step and makes the next half as long.
+    """`Rprop([weight], lr=1.0)` uses only the signs of the gradients 5, 0.1, -7, -0.3. Its
+    first step is -1; the sign stays, and the next is -1.2, 1.2 times as long; the sign
+    changes, and the next is 0; then it is 0.6, half of 1.2.
 
     The rule is meant for the gradient of the whole data set, whose sign doesn't change by
     chance from batch to batch.
@@ -221,8 +221,8 @@ def test_adam_refuses_sparse_gradients_and_sparse_adam_dense_ones():
 
 
 def test_sparse_adam_moves_only_the_rows_that_were_looked_up():
-    """`SparseAdam.step()` moves only the rows of an `nn.Embedding(sparse=True)` that the
-    batch looked up; the other rows and their running means stay as they are.
+    """`SparseAdam.step()` moves only the rows of an `nn.Embedding(sparse=True)` that were
+    looked up since `zero_grad()`; the other rows and their running means stay as they are.
 
     `Adam` with a dense gradient goes on moving a row by its old mean after its last
     look-up.

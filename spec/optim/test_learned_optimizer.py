@@ -20,7 +20,7 @@ from torch import nn
 
 
 def test_gradients_flow_through_an_update_out_of_place():
-    """`weight = weight - lr * gradient`, with grad mode on and a tensor `lr` that requires
+    """`weight = weight - lr * gradient`, with grad mode on and a leaf `lr` that requires
     grad, makes a new tensor that autograd records: `backward()` on a loss of the weight
     after two such steps gives `lr` a gradient.
 
@@ -40,9 +40,9 @@ def test_gradients_flow_through_an_update_out_of_place():
 
 
 def test_gradients_do_not_flow_through_an_optimizers_step():
-    """Autograd doesn't record `SGD.step()` by default: `backward()` on a loss of the
-    updated weight gives no gradient to a tensor from which the gradient of the step was
-    computed.
+    """Autograd doesn't record `SGD.step()` by default: if `weight.grad` was computed from a
+    tensor `scale`, `backward()` on the loss `weight**2` of the updated weight gives `scale`
+    no gradient.
 
     Because `step()` runs under `no_grad`. Write the update out of place, `weight - lr *
     gradient`, with a gradient made by `create_graph=True`.
@@ -92,9 +92,9 @@ def test_a_differentiable_step_is_recorded():
 
 
 def test_an_lstm_gets_gradients_from_the_steps_it_took():
-    """If an `nn.LSTMCell` and an `nn.Linear`, `head`, compute three steps `weight = weight
-    + head(hidden)`, `backward()` on a loss of the last weight gives all parameters of the
-    two a gradient.
+    """If a trainable `nn.LSTMCell` and a trainable `nn.Linear`, `head`, compute three steps
+    `weight = weight + head(hidden)`, `backward()` on a loss of the last weight gives all
+    parameters of the two a gradient.
 
     `detach()` on the gradient that the LSTM reads saves second derivatives; the path
     through the steps remains.

@@ -163,9 +163,9 @@ def test_a_state_dict_shares_memory_with_the_optimizer():
 
 
 def test_a_resumed_training_goes_on_as_if_uninterrupted():
-    """A new parameter and a new `SGD` that are given the value and the
-    `optimizer.state_dict()` saved after a step take, with the same gradient, the same next
-    step as training without the interruption.
+    """Save a parameter and the `state_dict()` of its `SGD` after a step, and load both into
+    a new parameter and a new `SGD`: with the same gradient their next step is the same as
+    without the interruption.
 
     Because `load_state_dict` brings back the momentum buffer and the settings; the new
     optimizer's own `lr=1.0` is replaced.
@@ -292,8 +292,8 @@ def test_a_state_of_another_size_is_refused():
 
 def test_a_state_of_another_shape_is_taken_and_fails_later():
     """`SGD.load_state_dict` doesn't compare shapes: a momentum buffer of shape (1,) is
-    loaded for a parameter of shape (2,), and the next `step()` that finds a gradient, if
-    not fused, raises RuntimeError, "doesn't match the broadcast shape".
+    loaded for a parameter of shape (2,). The next `step()` with a dense gradient, if not
+    fused, raises RuntimeError, "doesn't match the broadcast shape".
 
     It happens when a layer was replaced by one of another size. Make a new optimizer for
     the new net. With `fused=True` the step raises nothing and writes past the end of the

@@ -65,9 +65,9 @@ def test_a_graph_that_saved_a_weight_does_not_survive_the_step():
 
 
 def test_foreach_is_a_way_to_compute_the_same_step():
-    """`torch.optim.Adam` takes the same step, up to rounding, with `foreach=True`, which
-    updates all parameters of a group together, as with `foreach=False`, which updates one
-    after the other.
+    """`torch.optim.Adam`, given a float `lr`, takes the same step, up to rounding, with
+    `foreach=True`, which updates all parameters of a group together, as with
+    `foreach=False`, which updates one after the other.
 
     Because `foreach` decides only how the operations are launched. Left at None, `Adam`
     uses it on a GPU, where few large launches are faster than many small ones.
@@ -92,9 +92,9 @@ def test_foreach_is_a_way_to_compute_the_same_step():
 
 @pytest.mark.torch(">=2.4")
 def test_fused_is_a_way_to_compute_the_same_step():
-    """`torch.optim.Adam(..., fused=True)` computes the step of many weights in one fused
-    kernel, since PyTorch 2.4 on the CPU too; together with `foreach=True` the constructor
-    raises RuntimeError.
+    """`torch.optim.Adam(..., fused=True)` computes its step in a fused kernel, since
+    PyTorch 2.4 on the CPU too; together with `foreach=True` the constructor raises
+    RuntimeError.
 
     Because both say how to compute the step: choose one. The results agree up to rounding.
     `fused=True` needs parameters of a floating-point dtype.

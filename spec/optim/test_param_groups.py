@@ -56,8 +56,8 @@ def test_each_layer_can_have_its_own_learning_rate(device):
 
 @pytest.mark.claim("path-per-layer-weight-decay")
 def test_each_layer_can_have_its_own_weight_decay():
-    """A group of `SGD` whose dict has `"weight_decay": 0.5` decays its parameters, while a
-    group beside it without the key keeps the default of 0.
+    """In `SGD([...], lr=0.5)` a group whose dict has `"weight_decay": 0.5` decays its
+    parameters, while a group beside it without the key has the default of 0.
     """
     net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False))
     net[0].weight.data.fill_(4.0)

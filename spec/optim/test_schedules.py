@@ -163,8 +163,8 @@ def test_multiplicative_lr_multiplies_the_last_rate():
 
 
 def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
-    """`OneCycleLR(..., total_steps=5, pct_start=0.6)` starts at `max_lr / div_factor`,
-    rises to `max_lr` and ends at the start divided by `final_div_factor`; meanwhile the
+    """`OneCycleLR(..., total_steps=5, pct_start=0.6)` rises, up to rounding, from `max_lr /
+    div_factor` to `max_lr` and ends at the start divided by `final_div_factor`. The
     momentum of `SGD` goes by default from 0.95 to 0.85 and back.
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
@@ -248,13 +248,13 @@ def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
     [("min", [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]), ("max", [1.0, 1.0, 0.5, 0.5, 0.25, 0.25])],
 )
 def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
-    """`ReduceLROnPlateau` with the defaults `cooldown=0` and `min_lr=0` multiplies the rate
-    by `factor` after more than `patience` steps in a row without an improvement: a value
-    lower (for `mode="max"` higher) than the best by over `threshold`.
+    """`ReduceLROnPlateau(optimizer, factor=0.5, patience=1)` halves a rate of 1 when the
+    loss hasn't improved for two steps in a row, one more than `patience`; with `mode="max"`
+    a value improves by growing.
 
-    The `threshold` is by default a ten-thousandth of the best value, if the values are
-    positive. The rate doesn't fall below `min_lr`, by default 0, and stays where it would
-    fall by no more than `eps`, 1e-8.
+    An improvement is larger than `threshold`, by default a ten-thousandth of the best
+    value, if the values are positive. The rate doesn't fall below `min_lr`, by default 0,
+    and stays where it would fall by no more than `eps`, 1e-8.
     """
     optimizer = torch.optim.SGD([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     scheduler = lr_scheduler.ReduceLROnPlateau(optimizer, mode=mode, factor=0.5, patience=1)

@@ -468,8 +468,8 @@ def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
 
 
 def test_a_checkpoint_is_a_zip_archive(tmp_path):
-    """`torch.save` writes by default a zip archive, under any extension of the file name:
-    its `data.pkl` is the pickle, and for two tensors with storages of their own `data/0`
+    """`torch.save` writes by default a zip archive, under any extension of the file name.
+    Its `data.pkl` is the pickle; for two CPU tensors with storages of their own `data/0`
     and `data/1` hold the bytes of the storages.
 
     So `unzip -l net.pt` lists the sizes. Before PyTorch 1.6 the format was another one,

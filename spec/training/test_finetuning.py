@@ -23,9 +23,9 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_head_learns_on_a_frozen_body():
-    """Of two `nn.Linear` in a row, frozen by `net.requires_grad_(False)` before the last
-    one is replaced by a new one, a step of `SGD` changes the weight of the new layer; the
-    frozen layer keeps its weight, and its `.grad` stays None.
+    """Freeze two `nn.Linear` in a row by `net.requires_grad_(False)`, then replace the last
+    one by a new one: a step of `SGD` changes the weight of the new layer. The frozen layer
+    keeps its weight, and its `.grad` stays None.
 
     Because a new layer's parameters require grad, and an optimizer passes over parameters
     without a gradient. A gradient left from before the freezing would still move the layer
@@ -49,9 +49,9 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """An `nn.Linear(2, 1)` trained on one task by 100 steps of `SGD` usually has, after 3
-    steps on a similar task, targets larger by 0.25, a smaller loss than a newly initialised
-    `nn.Linear(2, 1)` after the same 3 steps.
+    """Two `nn.Linear(2, 1)` learn a task by 3 steps of `SGD`. One was trained before by 100
+    steps on a similar task, whose targets are smaller by 0.25: it usually has a smaller
+    loss than the other, which is newly initialised.
     """
     x = torch.rand(64, 2)
 

@@ -113,8 +113,9 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
 
 @pytest.mark.torch("!=2.1.*")
 def test_an_unknown_place_is_refused(tmp_path):
-    """`torch.load(path, map_location="gpu")` raises, "don't know how to restore data
-    location of torch.storage.UntypedStorage (tagged with gpu)"; the device type is `cuda`.
+    """`torch.load(path, map_location="gpu")` of a file with a CPU tensor raises, "don't
+    know how to restore data location of torch.storage.UntypedStorage (tagged with gpu)";
+    the device type is `cuda`.
 
     Because `map_location` takes the names of PyTorch's device types, and `"gpu"` is none.
     """

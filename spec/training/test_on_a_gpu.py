@@ -190,9 +190,9 @@ def test_an_optimizer_made_before_the_move_has_the_moved_parameters():
 @pytest.mark.cuda
 @pytest.mark.claim("blitz-optimizer-after-to")
 def test_an_optimizer_with_memory_of_its_own_keeps_it_on_the_cpu():
-    """`Adagrad` makes its state when it is built: built before `net.to("cuda")`, its sums
-    stay on the CPU, and `step()` raises RuntimeError, "Expected all tensors to be on the
-    same device".
+    """`Adagrad(net.parameters(), foreach=False)` makes its state when it is built. Built
+    before `net.to("cuda")`, its sums stay on the CPU, and `step()` raises RuntimeError,
+    "Expected all tensors to be on the same device".
 
     SGD and Adam make their state in the first `step()`. Building the optimizer after the
     move is right for all of them.

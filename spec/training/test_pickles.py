@@ -110,8 +110,8 @@ def test_a_saved_object_runs_the_code_of_today(tmp_path, monkeypatch):
 
 
 def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
-    """`torch.load(path, weights_only=False)` of a net saved as an object raises
-    AttributeError, "Can't get attribute 'Net'", if its class was renamed since, and
+    """`torch.load(path, weights_only=False)` of a net of class `Net`, saved as an object,
+    raises AttributeError, "Can't get attribute 'Net'", if the class was renamed since, and
     ModuleNotFoundError, "No module named", if its module was removed.
 
     A state dict depends on neither: build the net by its new name and load the state.

@@ -62,8 +62,8 @@ def test_a_seed_comes_before_the_net():
 
 
 def test_one_more_draw_shifts_all_that_follow():
-    """An `nn.Linear` built before another one changes the other's initial weights under the
-    same seed; an `nn.ReLU` built before it doesn't.
+    """An `nn.Linear` built on the CPU before another one changes the other's initial
+    weights under the same seed; an `nn.ReLU` built before it doesn't.
 
     Because both `nn.Linear` draw from one generator in turn, and `nn.ReLU` draws nothing.
     To compare two nets, copy the common weights by `load_state_dict`.
@@ -81,9 +81,9 @@ def test_one_more_draw_shifts_all_that_follow():
 
 
 def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
-    """`torch.randperm(6, generator=own)` repeats after `own.manual_seed(7)`, even if
-    `nn.Dropout` drew from the default generator before; `torch.randperm(6)` after
-    `torch.manual_seed(7)` is another one if `nn.Dropout` drew in between.
+    """After `own.manual_seed(7)`, `torch.randperm(6, generator=own)` is the same again,
+    even if `nn.Dropout` drew from the default generator. After `torch.manual_seed(7)`,
+    `torch.randperm(6)` is another one if `nn.Dropout` drew in between.
 
     So give a `DataLoader` with `shuffle=True` a `generator` of its own: the order of the
     samples then doesn't depend on the net.

@@ -52,7 +52,8 @@ def test_zero_grad_forgotten():
 
 def test_zero_grad_between_backward_and_step():
     """A loop with `zero_grad()` between `backward()` and `step()` runs to its end and
-    trains nothing with `SGD(lr=0.25)`: the loss `(w - 4)**2` is 16 in each of three rounds.
+    trains nothing with `SGD(lr=0.25)`: the loss `(w - 4)**2` of a new `w` of 0 is 16 in
+    each of three rounds.
 
     Because each new gradient is thrown away before it is used. No error says so: clear
     before `backward()` or after `step()` (`spec/training/test_loop.py`).
@@ -171,8 +172,9 @@ def test_a_fused_step_between_forward_and_backward_goes_unnoticed():
 
 
 def test_backward_forgotten():
-    """Without `backward()` the `.grad` of a new parameter stays None and `SGD.step()`
-    changes nothing: the loss `(w - 4)**2` stays at 16 in three rounds, and nothing raises.
+    """Without `backward()` the `.grad` of a new parameter `w` stays None and `SGD.step()`
+    changes nothing: the loss `(w - 4)**2` of a `w` of 0 stays at 16 in three rounds, and
+    nothing raises.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
