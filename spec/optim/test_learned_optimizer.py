@@ -66,8 +66,8 @@ def test_gradients_do_not_flow_through_an_optimizers_step():
 @pytest.mark.torch(">=2.0")
 def test_a_differentiable_step_is_recorded():
     """Autograd records the `step()` of `SGD([weight], lr=0.125, differentiable=True)`
-    without momentum, where `weight` is no leaf: the new weight gives a gradient to what
-    `weight.grad` was computed from.
+    without momentum, if `weight` is no leaf: `backward()` on a loss of the new weight
+    reaches the tensor from which `weight.grad` was computed.
 
     Hand over a clone: a leaf that requires grad can't be changed in place. The step still
     writes in place, so a graph that saved the old weight fails in `backward()`. With

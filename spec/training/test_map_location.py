@@ -280,8 +280,8 @@ def test_to_empty_gives_a_net_on_meta_memory_to_load_into():
 
 
 def test_a_file_can_be_loaded_as_shapes_only(tmp_path):
-    """`torch.load(path, map_location="meta")` of a saved tensor returns one with its shape
-    and dtype but no values: a way to see what is in a large file.
+    """`torch.load(path, map_location="meta")` of a saved dense tensor returns one with its
+    shape and dtype but no values: a way to see what is in a large file.
     """
     torch.save(torch.zeros(2, 3, dtype=torch.float16), tmp_path / "x.pt")
 
