@@ -1,7 +1,7 @@
 """Four activations, drawn.
 
 `examples/activation_curves.py` draws ReLU, sigmoid, tanh and softplus between -5 and 5, as the
-notes' page on activations does. A network of linear layers alone would be one linear map; the
+notes' page on activations does. A network of `nn.Linear` layers alone would be one affine map; the
 activation between them bends it, and each of the four bends it in its own way: ReLU has a corner
 at 0, softplus rounds that corner off, sigmoid and tanh become level at both ends.
 

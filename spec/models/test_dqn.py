@@ -98,9 +98,9 @@ def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
 @pytest.mark.spare("-5", reason="any number of late games will do")
 @pytest.mark.spare("5", reason="any number of early games will do")
 def test_games_get_longer_while_it_learns(learned):
-    """In the training of `examples/dqn.py --steps 3500 --enough 250` with seed 0 the first 20
-    games last about 22 moments on average, as with random play; the last five last more than
-    four times as long as the first five.
+    """In the training of `examples/dqn.py --steps 3500 --enough 250` with seed 0 the first
+    20 games last 14 to 30 moments on average (random play: about 22); the last five last
+    more than four times as long as the first five.
     """
     returns = learned[0]["returns"]
 
@@ -223,9 +223,9 @@ def test_a_killed_run_resumed_remembers_the_same(dqn, tiny, tmp_path):
 
 @pytest.mark.spare("0", reason="the games are about as long")
 def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
-    """`examples/dqn.py --play CHECKPOINT` without `--dry-run` measures the saved best net again,
-    finds, by the same `--seed` and `--games`, the mean that the run which saved it found, and
-    writes the first game as play.gif and play.png.
+    """`examples/dqn.py --play CHECKPOINT` without `--dry-run` measures the saved best net
+    again, finds, by the same `--seed` and `--games` on the same CPU, the mean that its
+    training ended with, and writes the first game as play.gif and play.png.
     """
     from PIL import Image
 

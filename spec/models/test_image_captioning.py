@@ -61,9 +61,9 @@ def captions_of(folder, part):
 
 
 def test_greedy_captions_of_unseen_pictures_are_right_far_above_chance(trained):
-    """After the default training `examples/image_captioning.py` describes about 97 % of 300
-    unseen pictures with a right caption; giving all of them the most frequent caption is right
-    for at most 2 %.
+    """After the default training `examples/image_captioning.py` describes 94 to 100 % of
+    300 unseen pictures with a right caption; giving all of them the most frequent caption
+    is right for at most 2 %.
     """
     test = trained[0]["test"]
 
@@ -75,8 +75,8 @@ def test_greedy_captions_of_unseen_pictures_are_right_far_above_chance(trained):
 
 def test_more_of_their_words_are_in_place_than_the_most_frequent_ones(trained):
     """Of the words in captions of 300 unseen pictures, the net of
-    `examples/image_captioning.py` has after the default training about 98 % in their place;
-    writing the most frequent word of each position has about 34 %.
+    `examples/image_captioning.py` has after the default training at least 96 % in their
+    place; writing the most frequent word of each position has about 34 %.
     """
     test = trained[0]["test"]
 

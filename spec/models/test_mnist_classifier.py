@@ -95,9 +95,9 @@ def test_a_loader_makes_batches_of_numbered_pictures(classifier, digits):
 
 
 def test_every_fifth_digit_is_kept_for_the_test(classifier, digits):
-    """Where `--data` holds only MNIST's two t10k files, `examples/mnist_classifier.py` keeps
-    every fifth digit of them, beginning with the first, for the evaluation and trains on the
-    four fifths between.
+    """Where `--data` holds MNIST's two t10k files, `examples/mnist_classifier.py` without
+    `--download` keeps every fifth digit of them, beginning with the first, for the
+    evaluation and trains on the four fifths between.
     """
     train, test = classifier.open_digits(digits, download=False)
     file = gzip.decompress((digits / "t10k-labels-idx1-ubyte.gz").read_bytes())
@@ -301,8 +301,9 @@ FILES = ["t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"]
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_that_is_missing_is_named(refused, few, tmp_path, name):
-    """If only one of t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz is in `--data`,
-    `examples/mnist_classifier.py` ends with exit code 2 and names the missing file.
+    """If only one of t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz is in
+    `--data`, `examples/mnist_classifier.py` without `--download` ends with exit code 2 and
+    names the missing file.
     """
     folder = shutil.copytree(few, tmp_path / "spoilt")
     (folder / name).unlink()
@@ -317,8 +318,9 @@ def test_a_file_that_is_missing_is_named(refused, few, tmp_path, name):
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("length", [0, 60, -9])
 def test_a_file_that_is_broken_is_named(refused, few, tmp_path, name, length):
-    """If t10k-images-idx3-ubyte.gz or t10k-labels-idx1-ubyte.gz in `--data` is empty or ends
-    too early, `examples/mnist_classifier.py` ends with exit code 2 and names the file.
+    """If t10k-images-idx3-ubyte.gz or t10k-labels-idx1-ubyte.gz in `--data` is empty or
+    ends too early, `examples/mnist_classifier.py` without `--download` ends with exit code
+    2 and names the file.
 
     A download that broke off leaves such a file: delete it and fetch it again.
     """
@@ -333,8 +335,9 @@ def test_a_file_that_is_broken_is_named(refused, few, tmp_path, name, length):
 
 
 def test_digits_and_labels_have_to_be_as_many(refused, few, tmp_path):
-    """If the two MNIST files in `--data` hold 100 pictures and 110 labels,
-    `examples/mnist_classifier.py` ends with exit code 2 and says both numbers.
+    """If the two t10k files of MNIST in `--data` hold 100 pictures and 110 labels,
+    `examples/mnist_classifier.py` without `--download` ends with exit code 2 and says both
+    numbers.
     """
     folder = shutil.copytree(few, tmp_path / "mixed")
     (tmp_path / "more").mkdir()

@@ -6,10 +6,10 @@ letters of a name can tell them apart only by the capital letter, whoever reads 
 every syllable. A GRU reads a name letter by letter and classifies it. A second GRU is told the
 language and says which letter comes next, and so makes names.
 
-What surprises: most of the made names are in no list, and the first net takes nine in ten of them
-for what they were meant to be. Names are of different lengths, so batches are padded: that padding
-must change nothing is told here too, packing in `spec/nn/test_recurrent.py`. Figures are those of
-the default settings and seed 0 on the CPU.
+What surprises: most of the made names are in no list, and the first net takes over nine in ten of
+them for what they were meant to be. Names are of different lengths, so batches are padded: that
+padding must change nothing is told here too, packing in `spec/nn/test_recurrent.py`. Figures are
+those of the default settings and seed 0 on the CPU.
 """
 
 import os

@@ -7,8 +7,8 @@ demo model tells three spiral arms in the plane apart (by 100 steps with seed 0,
 
 What surprises is what company does to a sum. A matrix product over 7 rows may add in another order
 than one over a single row, and answers would differ in their last digits by who else has asked.
-Batches that are filled up to one size always add in the same order: the answer is the same, bit for
-bit, on one machine. What a model needs before it is deployed is told in
+Batches that are filled up to one size add in the same order, for a net of width 512: the answer is
+the same, bit for bit, on one machine. What a model needs before it is deployed is told in
 `spec/training/test_deployment.py`.
 """
 
