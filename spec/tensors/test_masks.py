@@ -18,8 +18,8 @@ import torch
 
 
 def test_a_mask_picks_the_elements_where_it_is_true(device):
-    """`x[x > 2]` of an int64 matrix picks the elements for which the comparison is True, as a
-    one-dimensional tensor, in row-major order.
+    """`x[x > 2]` of a dense int64 matrix picks the elements for which the comparison is
+    True, as a one-dimensional tensor, in row-major order.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -28,8 +28,8 @@ def test_a_mask_picks_the_elements_where_it_is_true(device):
 
 
 def test_what_a_mask_picks_is_a_copy(device):
-    """`picked = x[x > 0]` of an int64 vector is a copy, even if `x > 0` is True throughout: a
-    write to `picked` does not show in `x`.
+    """`picked = x[x > 0]` of a dense int64 vector is a copy, even if `x > 0` is True
+    throughout: a write to `picked` does not show in `x`.
 
     To write into `x` assign through the mask: `x[x > 0] = 7`.
     """
@@ -43,8 +43,8 @@ def test_what_a_mask_picks_is_a_copy(device):
 
 
 def test_a_mask_along_the_first_axis_picks_rows(device):
-    """`x[mask]` of a 3 x 2 matrix with a boolean mask of shape (3,) picks rows, and `x[:,
-    mask]` with one of shape (2,) picks columns.
+    """`x[mask]` of a dense 3 x 2 matrix with a boolean mask of shape (3,) picks rows, and
+    `x[:, mask]` with one of shape (2,) picks columns.
 
     Because a mask covers as many dimensions as it has.
     """
@@ -55,8 +55,8 @@ def test_a_mask_along_the_first_axis_picks_rows(device):
 
 
 def test_a_mask_must_have_the_shape_of_what_it_covers():
-    """`x[mask]` with a boolean mask of shape (2,) for a matrix of 3 rows raises IndexError,
-    which names both shapes; `x[[True, False, False]]` fits.
+    """`x[mask]` with a boolean mask of shape (2,) for a dense matrix of 3 rows raises
+    IndexError, which names both shapes; `x[[True, False, False]]` fits.
 
     Because brackets do not broadcast a mask.
     """
@@ -78,8 +78,8 @@ def test_assigning_through_a_mask_writes_to_the_original(device):
 
 def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
     """`x[mask] = values` of a contiguous int64 matrix, with a boolean mask of its shape and
-    a separate vector of one value per True element, writes the values in row-major order;
-    three values for two such elements raise RuntimeError.
+    a separate int64 vector of one value per True element, writes the values in row-major
+    order; three values for two True elements raise RuntimeError.
 
     One value alone goes to all of them. To choose from a tensor of the shape of `x` write
     `torch.where(mask, other, x)`.
@@ -95,9 +95,9 @@ def test_a_tensor_assigned_through_a_mask_is_dealt_out_in_order(device):
 
 
 def test_masked_select_gives_a_flat_copy_and_broadcasts_its_mask(device):
-    """`x.masked_select(mask)` of an int64 tensor gives the elements where a boolean mask is
-    True, as a vector, and broadcasts the mask: one of shape (3,) is used for each row of a 2 x
-    3 tensor.
+    """`x.masked_select(mask)` of a dense int64 tensor gives the elements where a boolean
+    mask is True, as a vector, and broadcasts the mask: one of shape (3,) is used for each
+    row of a 2 x 3 tensor.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -140,9 +140,9 @@ def test_where_wants_a_boolean_condition():
 
 
 def test_uint8_masks_still_pick_with_a_warning():
-    """`x[mask]` of a vector with a uint8 mask of its shape, of ones and zeros, picks like a
-    boolean mask and warns that this is deprecated; an int64 tensor of the same numbers is
-    read as positions.
+    """`x[mask]` of a dense vector with a uint8 mask of its shape, of ones and zeros, picks
+    like a boolean mask and warns that this is deprecated; an int64 tensor of the same
+    numbers is read as positions.
 
     Comparisons gave uint8 before PyTorch 1.2. Write `x[mask.bool()]`.
     """
@@ -157,9 +157,9 @@ def test_uint8_masks_still_pick_with_a_warning():
 
 @pytest.mark.torch(">=2.1")
 def test_a_number_cannot_be_assigned_through_a_uint8_mask():
-    """Since PyTorch 2.1, `x[mask] = 0` of a vector with a uint8 mask of shape (3,), the
-    shape of `x`, raises RuntimeError, "masked_fill_ only supports boolean masks": write
-    `x[mask.bool()] = 0`.
+    """Since PyTorch 2.1, `x[mask] = 0` of the int64 vector `x = torch.tensor([10, 20, 30])`
+    with a uint8 mask of shape (3,) raises RuntimeError, "masked_fill_ only supports boolean
+    masks": write `x[mask.bool()] = 0`.
     """
     x = torch.tensor([10, 20, 30])
     mask = torch.tensor([1, 0, 1], dtype=torch.uint8)
@@ -184,8 +184,8 @@ def test_masked_fill_takes_a_uint8_mask_with_a_warning():
 
 @pytest.mark.torch(">=2.1")
 def test_masked_fill_wants_a_boolean_mask():
-    """Since PyTorch 2.1, `x.masked_fill(mask, 9)` with a uint8 mask raises RuntimeError: write
-    `x.masked_fill(mask.bool(), 9)`.
+    """Since PyTorch 2.1, `x.masked_fill(mask, 9)` of the int64 vector `x = torch.tensor([1,
+    2, 3])` with a uint8 mask raises RuntimeError: write `x.masked_fill(mask.bool(), 9)`.
 
     It bites with attention masks of ones and zeros. The int64 ones that tokenizers give are
     refused too.

@@ -39,8 +39,8 @@ def test_matmul_and_mm_are_the_at_sign_for_matrices(name, device):
 
 
 def test_two_vectors_give_a_number(device):
-    """`x @ y` of two float32 vectors of equal length is their dot product, a 0-d tensor, as
-    `torch.dot(x, y)` gives it.
+    """`x @ y` of two dense float32 vectors of equal length is their dot product, a 0-d
+    tensor, as `torch.dot(x, y)` gives it.
     """
     x = torch.tensor([1.0, 2.0, 3.0], device=device)
     y = torch.tensor([4.0, 5.0, 6.0], device=device)
@@ -63,8 +63,8 @@ def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device)
 
 
 def test_stacks_are_multiplied_matrix_by_matrix(device):
-    """`x @ y` of two 3-D float32 tensors of the same first size multiplies, up to rounding,
-    matrix i of `x` by matrix i of `y`, as `torch.bmm(x, y)` does.
+    """`x @ y` of two dense 3-D float32 tensors of the same first size multiplies, up to
+    rounding, matrix i of `x` by matrix i of `y`, as `torch.bmm(x, y)` does.
     """
     x = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]], device=device)
     y = torch.tensor([[[1.0], [1.0]], [[10.0], [10.0]]], device=device)
@@ -86,9 +86,9 @@ def test_stacks_are_multiplied_matrix_by_matrix(device):
     ],
 )
 def test_the_dimensions_before_the_last_two_broadcast(left, right, result, device):
-    """`x @ y` of float32 tensors of at least two dimensions multiplies the last two as
-    matrices and broadcasts the dimensions before them: (5, 2, 3) @ (3, 4) has the shape (5,
-    2, 4).
+    """`x @ y` of dense float32 tensors of at least two dimensions multiplies the last two
+    as matrices and broadcasts the dimensions before them: (5, 2, 3) @ (3, 4) has the shape
+    (5, 2, 4).
     """
     x = torch.ones(left, device=device)
     y = torch.ones(right, device=device)
@@ -116,8 +116,9 @@ def test_inner_sizes_have_to_agree(device):
 
 
 def test_stacks_of_different_length_are_refused():
-    """`x @ y` of batches of 2 and 5 float32 matrices raises a RuntimeError, as shapes that
-    can't be broadcast do; `torch.bmm` refuses a batch of 1 beside one of 5 as well.
+    """`x @ y` of a batch of 2 and a batch of 5 float32 matrices raises a RuntimeError,
+    since 2 and 5 do not broadcast; `torch.bmm` refuses a batch of 1 beside a batch of 5 as
+    well.
 
     `bmm` doesn't broadcast: write `@` where one batch has size 1.
     """
@@ -143,8 +144,8 @@ def test_stacks_of_different_length_are_refused():
     ],
 )
 def test_each_function_says_which_dimensions_it_takes(multiply, words):
-    """`torch.mm`, `torch.dot`, `torch.bmm` and `torch.outer` raise a RuntimeError for a (2,
-    3) float32 matrix and a vector of 3 elements, which `@` multiplies.
+    """`torch.mm`, `torch.dot`, `torch.bmm` and `torch.outer` raise a RuntimeError for a
+    dense (2, 3) float32 matrix and a vector of 3 elements, which `@` multiplies.
 
     Each takes one number of dimensions: `mm` 2-D, `dot` and `outer` 1-D, `bmm` 3-D.
     """
@@ -174,7 +175,8 @@ def test_a_number_is_no_factor_of_a_matrix_product():
 
 def test_a_matrix_product_does_not_mix_dtypes():
     """`x @ y` of a (1, 2) float32 matrix and a (2, 1) int64 matrix on the CPU raises a
-    RuntimeError, as of two such vectors: `@` does not promote dtypes as `+` and `*` do.
+    RuntimeError, and so does `@` of a float32 and an int64 vector: `@` does not promote
+    dtypes as `+` and `*` do.
 
     Convert one operand: `x @ y.float()`. Typical for features loaded as integers or as float64.
     """
@@ -192,8 +194,8 @@ def test_a_matrix_product_does_not_mix_dtypes():
 
 
 def test_vectors_of_two_lengths_have_no_dot_product():
-    """`x @ y` and `torch.dot(x, y)` of a float32 vector of two elements and one of one element
-    raise a RuntimeError: nothing is broadcast.
+    """`x @ y` and `torch.dot(x, y)` of a dense float32 vector of two elements and one of
+    one element raise a RuntimeError: nothing is broadcast.
 
     Write `(x * y).sum()` where broadcasting is wanted.
     """
@@ -209,8 +211,8 @@ def test_vectors_of_two_lengths_have_no_dot_product():
 
 
 def test_integers_are_multiplied_as_integers():
-    """On the CPU `x @ y` of two int64 tensors is int64, of two int8 tensors int8, and wraps around
-    where a result doesn't fit: 100 * 100 in int8 is 16.
+    """On the CPU `x @ y` of two dense int64 matrices is int64 and of two int8 vectors int8.
+    A result that doesn't fit wraps around: 100 * 100 in int8 is 16.
 
     Bool tensors are refused. On CUDA, integer matrix products are not implemented; convert to
     float.
@@ -236,7 +238,7 @@ def test_an_empty_inner_dimension_gives_zeros(device):
 
 
 def test_addmm_adds_a_product_to_a_matrix(device):
-    """`torch.addmm(m, x, y, beta=0.5, alpha=2)` of finite float32 tensors is, up to
+    """`torch.addmm(m, x, y, beta=0.5, alpha=2)` of finite dense float32 tensors is, up to
     rounding and overflow, `0.5 * m + 2 * (x @ y)`; a vector `m` is broadcast to each row,
     as the bias of `nn.Linear` is.
 
@@ -251,7 +253,7 @@ def test_addmm_adds_a_product_to_a_matrix(device):
 
 
 def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
-    """`torch.baddbmm(m, x, y)` of float32 tensors is `m + torch.bmm(x, y)`, and
+    """`torch.baddbmm(m, x, y)` of dense float32 tensors is `m + torch.bmm(x, y)`, and
     `torch.addmv(v, x, w)` is `v + x @ w`, up to rounding and overflow, where `m` and `v`
     have the shape of the product.
     """

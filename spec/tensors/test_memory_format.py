@@ -95,7 +95,7 @@ def test_contiguous_returns_the_tensor_itself_when_it_has_the_format(memory_form
 
 def test_changing_the_format_copies(device):
     """`x.to(memory_format=torch.channels_last)` of a contiguous tensor of shape (1, 2, 1,
-    2) copies: later changes of `x` do not show.
+    2) copies: later changes of `x` do not show in the copy.
     """
     x = torch.zeros(1, 2, 1, 2, device=device)
     y = x.to(memory_format=torch.channels_last)

@@ -153,7 +153,7 @@ def test_what_item_gave_has_no_backward():
 
 
 def test_max_along_a_dimension_is_a_pair():
-    """`x.max(1).shape` of a 2 x 2 float32 matrix raises AttributeError,
+    """`x.max(1).shape` of a dense 2 x 2 float32 matrix raises AttributeError,
     "'torch.return_types.max' object has no attribute 'shape'": `x.max(1)` is a pair of
     values and indices. Write `x.max(1).values` or `x.amax(1)`.
     """

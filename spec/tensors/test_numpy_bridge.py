@@ -152,9 +152,9 @@ def test_numpys_floats_come_over_as_float64():
     ],
 )
 def test_a_dtype_keeps_its_name_across_the_bridge(dtype, name):
-    """Dense CPU tensors without grad, of bool, uint8, int16, int32, int64, float16,
-    float32, float64, complex64 and complex128, such as `torch.zeros(1, dtype=torch.int16)`,
-    keep their dtype in `tensor.numpy()` and back in `torch.from_numpy`.
+    """A CPU tensor `torch.zeros(1, dtype=d)` keeps its dtype in `tensor.numpy()` and back
+    in `torch.from_numpy`, for `d` of bool, uint8, int16, int32, int64, float16, float32,
+    float64, complex64 and complex128.
     """
     tensor = torch.zeros(1, dtype=dtype)
 
@@ -167,8 +167,9 @@ def test_a_dtype_keeps_its_name_across_the_bridge(dtype, name):
 @pytest.mark.torch(">=2.3")
 @pytest.mark.parametrize("name", ["uint16", "uint32", "uint64"])
 def test_wider_unsigned_integers_cross_too(name):
-    """Since PyTorch 2.3 `torch.from_numpy` takes arrays of uint16, uint32 and uint64, such
-    as `np.array([1, 2], dtype="uint16")`, and `tensor.numpy()` gives them back.
+    """Since PyTorch 2.3 `torch.from_numpy(np.array([1, 2], dtype=d))` makes a tensor of the
+    same dtype for `d` of uint16, uint32 and uint64, and `tensor.numpy()` gives the values
+    back.
     """
     tensor = torch.from_numpy(np.array([1, 2], dtype=name))
 
@@ -237,8 +238,8 @@ def test_as_tensor_shares_an_array_unless_the_dtype_has_to_change():
 
 
 def test_asarray_shares_a_tensor_unless_the_dtype_has_to_change():
-    """`np.asarray(tensor)` of a dense float32 CPU tensor that requires no grad shares its
-    memory; `np.asarray(tensor, dtype="float64")` copies.
+    """`np.asarray(tensor)` of the float32 CPU tensor `tensor = torch.ones(2)` shares the
+    memory of the tensor; `np.asarray(tensor, dtype="float64")` copies.
     """
     tensor = torch.ones(2)
     shared = np.asarray(tensor)

@@ -71,8 +71,8 @@ def test_size_is_the_shape_and_not_the_number_of_elements():
 
 
 def test_a_ufunc_of_a_tensor_gives_a_tensor():
-    """`np.sqrt(x)`, a NumPy ufunc called with a dense float32 CPU tensor that requires no grad,
-    computes in NumPy and returns a tensor.
+    """`np.sqrt(x)`, a NumPy ufunc called with the float32 CPU tensor `x =
+    torch.tensor([0.0, 1.0, 4.0])`, computes in NumPy and returns a tensor.
 
     NumPy 2 gives a DeprecationWarning for it. Write `x.sqrt()`.
     """
@@ -88,8 +88,8 @@ def test_a_ufunc_of_a_tensor_gives_a_tensor():
 
 
 def test_other_numpy_functions_give_arrays():
-    """`np.concatenate([x, x])` and `np.where(x > 1, x, 0)` of a dense 1-D float32 CPU tensor
-    `x` that requires no grad return a NumPy array.
+    """`np.concatenate([x, x])` and `np.where(x > 1, x, 0)` of the float32 CPU tensor `x =
+    torch.tensor([1.0, 2.0])` return a NumPy array.
 
     Because NumPy converts the tensors with `np.asarray`. Write `torch.cat` and `torch.where`.
     """
@@ -114,8 +114,9 @@ def test_other_numpy_functions_give_arrays():
     ],
 )
 def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
-    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` of a float32 CPU tensor `x` raise a
-    TypeError; write `x.sum()`, or `np.sum(np.asarray(x))` if `x` requires no grad.
+    """`np.sum(x)`, `np.max(x)` and `np.mean(x)` of the float32 CPU tensor `x =
+    torch.tensor([3.0, 3.0, -3.0])` raise a TypeError; write `x.sum()` or
+    `np.sum(np.asarray(x))`.
 
     Because they call the method `x.sum` with NumPy's own arguments, such as `axis=None`.
     """
@@ -129,8 +130,8 @@ def test_numpys_sum_does_not_get_along_with_a_tensor(name, words):
 
 
 def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
-    """`x * array` of a dense float32 CPU vector that requires no grad, on the left, and a
-    float64 vector of NumPy on the right, of the same length, is a float64 tensor.
+    """`x * array` of the float32 CPU tensor `x = torch.tensor([1.0, 2.0])` on the left and
+    a float64 NumPy vector of two elements on the right is a float64 tensor.
 
     NumPy computes it; NumPy 2 gives a DeprecationWarning. Convert the array first: `x *
     torch.from_numpy(array).float()`.
@@ -148,9 +149,9 @@ def test_a_tensor_times_an_array_is_a_tensor_of_the_wider_dtype():
 
 
 def test_plus_equals_with_an_array_is_not_in_place():
-    """`x += array` with a float64 vector of NumPy doesn't write into a dense float32 CPU
-    vector `x` of the same length that requires no grad: it binds the name `x` to a new
-    tensor, of float64.
+    """`x += array` with a float64 NumPy vector of two elements doesn't write into the
+    float32 CPU tensor `x = torch.tensor([1.0, 2.0])`: it binds the name `x` to a new
+    float64 tensor.
 
     Because `add_` refuses an array, and Python falls back to `x = x + array`. Write `x +=
     torch.from_numpy(array)`.
@@ -217,9 +218,9 @@ def test_a_network_takes_tensors_and_no_arrays():
 
 
 def test_a_tensor_can_be_indexed_with_an_array():
-    """`x[array]` of a vector `x` with the int64 array `np.array([2, 0])` or the bool array
-    `np.array([True, False, True])`, for `x` of three elements, picks elements as an index
-    tensor or a mask does.
+    """`x[array]` of a dense vector `x` with the int64 array `np.array([2, 0])` or the bool
+    array `np.array([True, False, True])`, for `x` of three elements, picks elements as an
+    index tensor or a mask does.
 
     An array of uint8, as images are, is read as a mask, which is deprecated: for positions
     convert it with `array.astype(int)`, for a mask with `array.astype(bool)`.
@@ -236,8 +237,8 @@ def test_a_tensor_can_be_indexed_with_an_array():
 
 def test_a_tensor_cannot_be_assigned_an_array():
     """`x[:] = array` of a NumPy array raises a TypeError, "can't assign a numpy.ndarray",
-    for a dense float32 CPU vector `x` that requires no grad; `array[:] = x` works with an
-    array of its length.
+    for the float32 CPU tensor `x = torch.tensor([1.0, 2.0])`; `array[:] = x` works with a
+    float64 array of two elements.
 
     Write `x[:] = torch.from_numpy(array)`.
     """
@@ -267,8 +268,8 @@ def test_dtypes_of_numpy_are_not_dtypes_of_torch():
 
 @pytest.mark.claim("self-matplotlib-needs-arrays")
 def test_a_plotting_library_can_read_a_tensor_as_an_array():
-    """`np.asarray(y)` of a dense float32 CPU tensor `y` that requires no grad is a NumPy array
-    of its values, and `y.ndim` is its number of dimensions.
+    """`np.asarray(y)` of the float32 CPU tensor `y = torch.linspace(-1, 1, 5) ** 2` is a
+    NumPy array of its values, and `y.ndim` is 1, its number of dimensions.
 
     So such a tensor can be given to matplotlib's `plot`, which makes an array of it.
     """

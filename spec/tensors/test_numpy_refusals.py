@@ -33,8 +33,8 @@ def test_a_tensor_that_requires_grad_is_refused():
 
 
 def test_a_tensor_that_requires_grad_is_taken_inside_no_grad():
-    """Inside `torch.no_grad()`, `x.numpy()` works for a dense float32 CPU tensor that
-    requires grad, and shares its memory.
+    """Inside `torch.no_grad()`, `x.numpy()` of the CPU tensor `x = torch.tensor([1.0, 2.0],
+    requires_grad=True)` gives an array that shares the memory of `x`.
 
     Because nothing would be recorded there anyway. Code that relies on it fails outside;
     `x.detach().numpy()` works in both places.
@@ -261,9 +261,9 @@ def test_an_array_of_python_objects_is_refused():
 
 
 def test_numbers_in_the_byte_order_of_another_machine_are_refused():
-    """`torch.from_numpy(array)` of a float64 array whose byte order is not the machine's
-    raises a ValueError, "given numpy array has byte order different from the native byte
-    order"; `array.astype("float64")` converts the array.
+    """`torch.from_numpy(array)` of a contiguous float64 array whose byte order is not the
+    machine's raises a ValueError, "given numpy array has byte order different from the
+    native byte order"; `array.astype("float64")` converts the array.
 
     Files written on other machines may give such arrays.
     """

@@ -136,8 +136,8 @@ def test_rows_of_the_identity_are_float_one_hot_vectors(device):
 
 def test_several_labels_of_one_sample_are_the_sum_of_their_vectors(device):
     """For int64 labels of the shape (n, k), from 0 to c - 1, `F.one_hot(labels,
-    c).sum(dim=1)` has the shape (n, c) and says of each sample how often each label is
-    named; `.clamp(max=1)` makes multi-hot vectors of it.
+    c).sum(dim=1)` has the shape (n, c) and counts how often each sample has each label;
+    `.clamp(max=1)` makes multi-hot vectors of the counts.
 
     `nn.BCEWithLogitsLoss` takes it as `.clamp(max=1).float()`.
     """

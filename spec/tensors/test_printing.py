@@ -30,8 +30,8 @@ from hypothesis import strategies as st
 )
 def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     """By default, outside scientific notation, `repr(x)` of a float32 CPU vector of 1 to
-    1000 finite elements has four decimals, or a bare point as in `1.` if all elements are
-    whole numbers; an int64 vector prints without a point.
+    1000 finite elements has four decimals, or a bare point as in `1.` if all are whole
+    numbers; an int64 vector of that length prints without a point.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -45,9 +45,9 @@ def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     ],
 )
 def test_numbers_are_padded_to_one_width(values, text):
-    """`print(x)` of a dense int64 or bool CPU vector, or of a float32 one without zeros,
-    NaN and infinities, pads the printed elements to the width of the widest of them, so
-    that columns line up.
+    """`print(x)` of a dense CPU vector of int64, of bool, or of float32 without zeros, NaN
+    and infinities, pads the printed elements to the width of the widest of them, so that
+    columns line up.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -67,9 +67,9 @@ def test_numbers_are_padded_to_one_width(values, text):
     ],
 )
 def test_scientific_notation_comes_with_a_wide_range(values, text):
-    """By default `repr(x)` of a float32 vector is in scientific notation if, of the finite
-    magnitudes shown, the largest is more than 1000 times the smallest nonzero one, or more
-    than 1e8, or if the smallest nonzero one is below 1e-4.
+    """By default `repr(x)` of a dense float32 CPU vector is in scientific notation if, of
+    the finite magnitudes shown, the largest is above 1e8 or above 1000 times the smallest
+    nonzero one, or if the smallest nonzero one is below 1e-4.
 
     Write `torch.set_printoptions(sci_mode=False)` to turn it off.
     """
@@ -150,8 +150,8 @@ def test_the_default_dtype_is_the_one_that_goes_unnamed():
 
 
 def test_what_autograd_does_is_printed_after_the_numbers():
-    """`repr(x)` of a leaf that requires grad shows `requires_grad=True`; that of a result
-    that autograd recorded shows its `grad_fn`, such as `<AddBackward0>`.
+    """`repr(x)` shows `requires_grad=True` for a leaf that requires grad, and the
+    `grad_fn`, such as `<AddBackward0>`, for a result that autograd recorded.
     """
     x = torch.ones(2, requires_grad=True)
 

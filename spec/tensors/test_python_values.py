@@ -183,8 +183,8 @@ def test_int_refuses_more_than_one_element():
 
 
 def test_a_zero_dimensional_tensor_has_no_length():
-    """`len(x)` of a 0-d tensor raises a TypeError, "len() of a 0-d tensor", and iterating over it
-    another, "iteration over a 0-d tensor".
+    """`len(x)` of a 0-d tensor raises TypeError, "len() of a 0-d tensor", and `list(x)`
+    raises TypeError, "iteration over a 0-d tensor".
 
     Because it is a single number, not a sequence. Write `x.reshape(-1)` to get a vector of one
     element.
@@ -200,8 +200,8 @@ def test_a_zero_dimensional_tensor_has_no_length():
 
 
 def test_iterating_gives_tensors_and_not_numbers():
-    """Iterating over a (2, 2) matrix `x` that requires no grad yields views of its rows: after
-    `first, second = x`, `first.zero_()` changes `x`.
+    """Iterating over a dense (2, 2) matrix `x` that requires no grad yields views of its
+    rows: after `first, second = x`, `first.zero_()` changes `x`.
 
     Of a vector they are 0-d tensors, not Python numbers.
     """
@@ -284,8 +284,9 @@ def test_equal_tensors_are_different_keys():
 
 
 def test_a_tensor_is_no_json():
-    """`json.dumps` of a `torch.Tensor` raises TypeError, "Object of type Tensor is not JSON
-    serializable": write `x.item()` or `x.tolist()`.
+    """`json.dumps({"x": x})` with `x = torch.tensor([1.5, 2.0])` raises TypeError, "Object
+    of type Tensor is not JSON serializable": write `x.tolist()`, or `x.item()` of one
+    element.
     """
     x = torch.tensor([1.5, 2.0])
 

@@ -104,8 +104,8 @@ def test_squeeze_drops_every_axis_of_length_one():
 
 
 def test_squeeze_with_an_axis_drops_that_one_only():
-    """`x.squeeze(dim)` drops dimension `dim` if its size is 1; of another size, the dimension
-    stays as it is, without an error.
+    """`x.squeeze(dim)` of a dense tensor drops dimension `dim` if its size is 1; of another
+    size, the dimension stays as it is, without an error.
 
     So a wrong `dim` is not noticed. `x[:, 0]` drops dimension 1 even if it is larger than 1.
     """
@@ -118,8 +118,8 @@ def test_squeeze_with_an_axis_drops_that_one_only():
 
 @pytest.mark.torch(">=2.0")
 def test_squeeze_takes_several_axes():
-    """Since PyTorch 2.0, `x.squeeze((0, 2))` takes a tuple of dimensions and drops those of
-    them whose size is 1.
+    """Since PyTorch 2.0, `x.squeeze((0, 2))` of a dense tensor takes a tuple of dimensions
+    and drops those of them whose size is 1.
     """
     x = torch.zeros(1, 3, 1, 1)
 
@@ -130,8 +130,8 @@ def test_squeeze_takes_several_axes():
 
 
 def test_squeeze_takes_a_batch_of_one_for_an_axis_to_drop():
-    """`predictions.squeeze()` of shape (8, 1) gives (8,), but of a batch of one, shape (1, 1),
-    it drops the batch dimension too and gives (), not (1,).
+    """`predictions.squeeze()` of a dense tensor of shape (8, 1) gives (8,), but of a batch
+    of one, shape (1, 1), it drops the batch dimension too and gives (), not (1,).
 
     It bites where the last batch of an epoch has one sample. Name the dimension, `squeeze(1)`.
     """
@@ -236,8 +236,9 @@ def test_capital_t_transposes_a_matrix():
 
 
 def test_capital_t_is_deprecated_for_anything_but_matrices():
-    """`x.T` of a tensor with three dimensions reverses their order and warns, once per process,
-    that it is deprecated; write `x.mT` for a batch of matrices, else `x.permute(2, 1, 0)`.
+    """`x.T` of a tensor with three dimensions reverses their order and warns, by default
+    once per process, that it is deprecated; write `x.mT` for a batch of matrices, else
+    `x.permute(2, 1, 0)`.
 
     On a batch of matrices `x.T` moves the batch dimension to the end, which is rarely meant.
     """

@@ -62,8 +62,8 @@ def test_negative_dims_count_from_the_last_one(device):
 
 
 def test_several_dims_disappear_at_once(device):
-    """`x.sum(dim=(0, 2))` of shape (2, 2, 2) reduces two dimensions and has the shape (2,);
-    `x.sum(dim=())`, with the empty tuple, reduces all of them.
+    """`x.sum(dim=(0, 2))` of a dense tensor of shape (2, 2, 2) reduces two dimensions and
+    has the shape (2,); `x.sum(dim=())`, with the empty tuple, reduces all of them.
 
     So a tuple of dimensions that is computed must not become empty by mistake.
     """
@@ -88,8 +88,8 @@ def test_prod_takes_one_dim_only():
 
 
 def test_keepdim_leaves_size_one_behind(device):
-    """`means = x.mean(dim=1, keepdim=True)` of a float32 tensor of shape (2, 2) has the shape
-    (2, 1), so that `x - means` subtracts from each row its own mean.
+    """`means = x.mean(dim=1, keepdim=True)` of a dense float32 tensor of shape (2, 2) has
+    the shape (2, 1), so that `x - means` subtracts from each row its own mean.
     """
     x = torch.tensor([[1.0, 3.0], [5.0, 7.0]], device=device)
 
@@ -129,8 +129,8 @@ def test_a_dim_that_is_not_there_is_refused():
     [(torch.bool, 2), (torch.uint8, 400), (torch.int16, 400), (torch.int32, 400)],
 )
 def test_sums_and_products_of_integers_are_int64(dtype, total, device):
-    """`x.sum()`, `x.prod()`, `x.cumsum(0)` and `x.cumprod(0)` of a bool, uint8, int16 or int32
-    tensor give int64, unless `dtype=` is passed.
+    """`x.sum()`, `x.prod()`, `x.cumsum(0)` and `x.cumprod(0)` of a dense bool, uint8, int16
+    or int32 tensor give int64, unless `dtype=` is passed.
 
     Otherwise 200 + 200 in uint8 would wrap to 144, as it does in `x.cumsum_(0)`: an in-place
     method keeps the dtype of its tensor. A large sum can still wrap in int64.
@@ -172,7 +172,8 @@ def test_dtype_names_the_type_to_sum_in(device):
 
 
 def test_nothing_sums_to_zero_and_multiplies_to_one(device):
-    """Of an empty float32 tensor `x.sum()` is 0, `x.prod()` is 1 and `x.mean()` is NaN.
+    """Of an empty dense float32 tensor `x.sum()` is 0, `x.prod()` is 1 and `x.mean()` is
+    NaN.
 
     Because 0 and 1 change no sum and no product, and the mean of nothing is 0 / 0.
     """
@@ -193,8 +194,8 @@ def test_nothing_sums_to_zero_and_multiplies_to_one(device):
     ],
 )
 def test_nothing_has_no_largest_element(name, error):
-    """Of an empty float32 tensor on the CPU `x.max()`, `x.min()` and `x.amax()` raise a
-    RuntimeError, and `x.argmax()` an IndexError.
+    """Of an empty dense float32 tensor on the CPU `x.max()`, `x.min()` and `x.amax()` raise
+    a RuntimeError, and `x.argmax()` an IndexError.
 
     Because there is no neutral value to return. Guard with `if x.numel():`.
     """
@@ -203,8 +204,8 @@ def test_nothing_has_no_largest_element(name, error):
 
 
 def test_an_empty_dimension_sums_to_zeros(device):
-    """Of a float32 tensor of shape (0, 3), `x.sum(0)` is three zeros and `x.amax(1)` is empty,
-    but `x.max(0)` raises an IndexError.
+    """Of a dense float32 tensor of shape (0, 3), `x.sum(0)` is three zeros and `x.amax(1)`
+    is empty, but `x.max(0)` raises an IndexError.
 
     Because a sum over nothing is 0, while a maximum needs at least one element in the dimension
     it reduces. Look at `x.shape[0]` first where a batch may be empty.
@@ -218,8 +219,8 @@ def test_an_empty_dimension_sums_to_zeros(device):
 
 
 def test_cumsum_keeps_every_sum_on_the_way(device):
-    """`x.cumsum(0)` of an int64 vector holds the sum of the elements so far at each index,
-    `x.cumprod(0)` the product; `x.cumsum()` without a dimension raises a TypeError.
+    """`x.cumsum(0)` of a dense int64 vector holds the sum of the elements so far at each
+    index, `x.cumprod(0)` the product; `x.cumsum()` without a dimension raises a TypeError.
 
     NumPy's `cumsum` flattens the array if no axis is named: write `x.flatten().cumsum(0)` for
     that.
@@ -236,15 +237,15 @@ def test_cumsum_keeps_every_sum_on_the_way(device):
 
 
 def test_diff_undoes_cumsum(device):
-    """`torch.diff(x)` of a nonempty int64 vector holds the differences between neighbouring
-    elements, one fewer than `x` has: of [1, 3, 6, 10] it is [2, 3, 4].
+    """`torch.diff(x)` of a nonempty dense int64 vector holds the differences between
+    neighbouring elements, one fewer than `x` has: of [1, 3, 6, 10] it is [2, 3, 4].
     """
     assert torch.diff(torch.tensor([1, 3, 6, 10], device=device)).tolist() == [2, 3, 4]
 
 
 def test_all_and_any_take_what_is_not_zero_for_true(device):
-    """`x.all()`, `x.any()` and `x.count_nonzero()` of an int64 tensor count each number other
-    than 0 as true, also negative ones.
+    """`x.all()`, `x.any()` and `x.count_nonzero()` of a dense int64 tensor count each
+    number other than 0 as true, also negative ones.
     """
     x = torch.tensor([[0, -1, 0], [2, 3, 0]], device=device)
 
@@ -257,8 +258,8 @@ def test_all_and_any_take_what_is_not_zero_for_true(device):
 
 
 def test_all_of_nothing_is_true(device):
-    """Of an empty float32 tensor `x.all()` is true and `x.any()` is false, as with Python's
-    `all` and `any`.
+    """Of an empty dense float32 tensor `x.all()` is true and `x.any()` is false, as with
+    Python's `all` and `any`.
     """
     nothing = torch.zeros(0, device=device)
 

@@ -13,8 +13,9 @@ import torch
 
 
 def test_repeat_lays_copies_side_by_side(device):
-    """`x.repeat(2, 3)` of a vector makes a matrix with two rows of three copies of `x` each: one
-    number per dimension, the numbers in front for dimensions that `x` does not have.
+    """`x.repeat(2, 3)` of a dense vector makes a matrix with two rows of three copies of
+    `x` each: one number per dimension, the numbers in front for dimensions that `x` does
+    not have.
     """
     x = torch.tensor([1, 2], device=device)
 
@@ -24,8 +25,8 @@ def test_repeat_lays_copies_side_by_side(device):
 
 
 def test_repeat_copies_where_expand_does_not(device):
-    """`x.repeat(2, 1)` of a (1, 2) tensor copies: the rows of the result are independent of each
-    other and of `x`, whereas `x.expand(2, 2)` is a view of `x`.
+    """`x.repeat(2, 1)` of a dense (1, 2) tensor copies: the rows of the result are
+    independent of each other and of `x`, whereas `x.expand(2, 2)` is a view of `x`.
     """
     x = torch.tensor([[1, 2]], device=device)
     repeated = x.repeat(2, 1)
@@ -38,8 +39,8 @@ def test_repeat_copies_where_expand_does_not(device):
 
 
 def test_repeat_wants_a_number_for_every_axis_and_tile_does_not():
-    """`x.repeat(2)` of a matrix raises a RuntimeError, because `repeat` needs a number for each
-    dimension; `x.tile(2)` takes the missing first number as 1.
+    """`x.repeat(2)` of a dense matrix raises a RuntimeError, because `repeat` needs a
+    number for each dimension; `x.tile(2)` takes the missing first number as 1.
     """
     x = torch.tensor([[1, 2], [3, 4]])
 
@@ -49,9 +50,9 @@ def test_repeat_wants_a_number_for_every_axis_and_tile_does_not():
 
 
 def test_repeat_interleave_repeats_each_element(device):
-    """`x.repeat_interleave(2)` of a vector repeats each element twice before the next;
-    `x.repeat_interleave(counts)`, with an int64 tensor of one count per element, gives each
-    element its own.
+    """`x.repeat_interleave(2)` of a dense vector repeats each element twice before the
+    next; `x.repeat_interleave(counts)`, with an int64 tensor of one count per element,
+    gives each element its own.
 
     NumPy's `repeat` does the same; torch's `repeat` does not.
     """
@@ -63,8 +64,8 @@ def test_repeat_interleave_repeats_each_element(device):
 
 
 def test_repeat_interleave_flattens_unless_told_an_axis():
-    """`x.repeat_interleave(2)` of a matrix flattens it to a vector and repeats each element;
-    `x.repeat_interleave(2, dim=0)` repeats each row instead.
+    """`x.repeat_interleave(2)` of a dense matrix flattens it to a vector and repeats each
+    element; `x.repeat_interleave(2, dim=0)` repeats each row instead.
     """
     x = torch.tensor([[1, 2], [3, 4]])
 
@@ -73,8 +74,8 @@ def test_repeat_interleave_flattens_unless_told_an_axis():
 
 
 def test_roll_brings_what_falls_off_back_at_the_other_end(device):
-    """`x.roll(1)` of a vector shifts the elements by one towards the end and puts the last one
-    first; a negative shift goes the other way.
+    """`x.roll(1)` of a dense vector shifts the elements by one towards the end and puts the
+    last one first; a negative shift goes the other way.
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 
@@ -83,8 +84,8 @@ def test_roll_brings_what_falls_off_back_at_the_other_end(device):
 
 
 def test_roll_without_an_axis_rolls_the_flattened_tensor():
-    """`x.roll(1)` of a matrix shifts the flattened elements, across rows; `dims=1` shifts
-    within each row, `dims=0` shifts whole rows.
+    """`x.roll(1)` of a dense matrix shifts the flattened elements, across rows; `dims=1`
+    shifts within each row, `dims=0` shifts whole rows.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -94,8 +95,8 @@ def test_roll_without_an_axis_rolls_the_flattened_tensor():
 
 
 def test_flip_reverses_axes_into_a_copy(device):
-    """`x.flip(1)` of a matrix reverses the order along dimension 1 and copies, where NumPy's
-    `flip` returns a view.
+    """`x.flip(1)` of a dense float32 or int64 matrix reverses the order along dimension 1
+    and copies, where NumPy's `flip` returns a view.
 
     Because torch has no negative strides. `x.flip()` without dimensions is refused: write
     `x.flip(0, 1)`.

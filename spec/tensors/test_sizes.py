@@ -26,8 +26,8 @@ def test_size_of_a_tensor_prints_as_torch_size():
 
 @pytest.mark.claim("blitz-size-is-tuple")
 def test_torch_size_is_a_tuple():
-    """`torch.Size` is a subclass of `tuple`: a size equals and hashes as the plain tuple of its
-    ints, which `tuple(size)` gives.
+    """`torch.Size` is a subclass of `tuple`: a size is equal to the plain tuple of its
+    ints, `tuple(size)`, and has the same hash.
 
     So a size can be compared with `(5, 3)` and used as the same key of a dict.
     """

@@ -16,8 +16,8 @@ import torch
 
 
 def test_sort_gives_values_and_where_they_stood(device):
-    """`x.sort()` of an int64 vector returns the sorted `values` and their `indices` in `x`, so
-    that `x[indices]` is `values`; `x` itself is unchanged.
+    """`x.sort()` of a dense int64 vector returns the sorted `values` and their `indices` in
+    `x`, so that `x[indices]` is `values`; `x` itself is unchanged.
 
     Use the indices to bring a second tensor into the same order. For a matrix write
     `x.gather(-1, indices)`.
@@ -36,8 +36,8 @@ def test_sort_gives_values_and_where_they_stood(device):
 
 
 def test_sort_works_along_the_last_dimension(device):
-    """`x.sort()` of an int64 tensor sorts along the last dimension, each row of a matrix by
-    itself; `x.sort(dim=0)` sorts each column.
+    """`x.sort()` of a dense int64 tensor sorts along the last dimension, each row of a
+    matrix by itself; `x.sort(dim=0)` sorts each column.
     """
     x = torch.tensor([[3, 1], [2, 4]], device=device)
 
@@ -48,8 +48,8 @@ def test_sort_works_along_the_last_dimension(device):
 
 
 def test_argsort_is_the_indices_of_sort(device):
-    """For an int64 vector of distinct elements `x.argsort()` is `x.sort().indices`, and
-    `x.argsort().argsort()` is the rank of each element, counted from 0.
+    """For a dense int64 vector of distinct elements `x.argsort()` is `x.sort().indices`,
+    and `x.argsort().argsort()` is the rank of each element, counted from 0.
     """
     x = torch.tensor([30, 10, 20], device=device)
 
@@ -59,8 +59,8 @@ def test_argsort_is_the_indices_of_sort(device):
 
 
 def test_a_stable_sort_keeps_equal_values_in_their_order(device):
-    """`x.sort(stable=True)` of an int64 tensor keeps equal elements in their original order;
-    without `stable=True` the order of equal elements is not defined.
+    """`x.sort(stable=True)` of a dense int64 tensor keeps equal elements in their original
+    order; without `stable=True` the order of equal elements is not defined.
 
     It matters when `indices` is used to reorder another tensor.
     """
@@ -73,8 +73,8 @@ def test_a_stable_sort_keeps_equal_values_in_their_order(device):
 
 
 def test_topk_gives_the_largest_in_order(device):
-    """`x.topk(k)` of an int64 vector returns the `k` largest elements, the largest first, and
-    their indices; `largest=False` returns the smallest, the smallest first.
+    """`x.topk(k)` of a dense int64 vector returns the `k` largest elements, the largest
+    first, and their indices; `largest=False` returns the smallest, the smallest first.
     """
     x = torch.tensor([3, 1, 4, 0, 5], device=device)
 
@@ -99,8 +99,8 @@ def test_topk_cannot_give_more_than_there_are():
 
 
 def test_kthvalue_counts_from_one(device):
-    """`x.kthvalue(k)` of an int64 vector returns the `k`-th smallest element and its index, `k`
-    counted from 1; `k=0` raises a RuntimeError.
+    """`x.kthvalue(k)` of a dense int64 vector returns the `k`-th smallest element and its
+    index, `k` counted from 1; `k=0` raises a RuntimeError.
 
     For the smallest write `k=1`, for the largest `k=len(x)`.
     """

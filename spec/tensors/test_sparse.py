@@ -55,9 +55,9 @@ def test_to_sparse_and_to_dense_convert(device):
 
 
 def test_coordinates_are_columns_and_not_rows():
-    """For `torch.sparse_coo_tensor` a list of (row, column) pairs has to be transposed: with
-    three pairs as rows and a 2-D size it raises a RuntimeError about "sparse_dim"; two pairs
-    (0, 1) and (0, 2) are misread as (0, 0) and (1, 2).
+    """For `torch.sparse_coo_tensor` a list of (row, column) pairs has to be transposed:
+    three pairs as rows with a 2-D size raise a RuntimeError about "sparse_dim"; the two
+    pairs (0, 1) and (0, 2) are misread as (0, 0) and (1, 2).
     """
     pairs = torch.tensor([[0, 2], [1, 0], [1, 2]])
     values = torch.tensor([3.0, 4.0, 5.0])

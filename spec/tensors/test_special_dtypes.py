@@ -35,9 +35,9 @@ def test_booleans_add_up_to_booleans(device):
 
 
 def test_booleans_cannot_be_subtracted(device):
-    """`flags - others` of two boolean tensors and `1 - others` raise a RuntimeError, in
-    PyTorch 2.14 a NotImplementedError. Write `flags ^ others` for True where they differ,
-    `~others` for the opposite, or `flags.int() - others.int()`.
+    """`flags - others` of two boolean tensors and `1 - others` raise a RuntimeError
+    (PyTorch 2.14: its subclass NotImplementedError). Write `flags ^ others` for True where
+    they differ, `~others` for the opposite, or `flags.int() - others.int()`.
 
     Because bool has no -1 for False minus True. Older releases raise a plain RuntimeError.
     NumPy refuses `-` of two boolean arrays, but computes `1 - array`.
@@ -107,8 +107,8 @@ def test_wide_unsigned_integers_reach_twice_as_far(name, largest):
 
 @pytest.mark.torch(">=2.1")
 def test_float8_keeps_three_binary_digits():
-    """`x.to(torch.float8_e4m3fn)` of a float32 tensor rounds each element to one byte: 16.0
-    and 18.0 are kept, 17.0 becomes 16.0 and 1.1 becomes 1.125.
+    """`x.to(torch.float8_e4m3fn)` of a float32 tensor stores each element in one byte,
+    rounded: 16.0 and 18.0 are kept, 17.0 becomes 16.0 and 1.1 becomes 1.125.
 
     Because e4m3 has 4 bits of exponent and 3 of mantissa. It is for weights and activations of
     scaled matrix products; on the CPU `+` raises, so convert with `.float()`.

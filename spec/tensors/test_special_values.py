@@ -16,8 +16,8 @@ import torch
 
 
 def test_nan_is_not_equal_to_itself(device):
-    """`x == x` is false where a float32 tensor `x` is NaN; by `==`, `<` and `>` NaN is neither
-    equal to, less than, nor greater than any number or NaN.
+    """`x == x` is false where a dense float32 tensor `x` is NaN; by `==`, `<` and `>` NaN
+    is neither equal to, less than, nor greater than any number or NaN.
 
     So `x != x` finds NaN, as does `x.isnan()`.
     """
@@ -32,8 +32,9 @@ def test_nan_is_not_equal_to_itself(device):
 
 
 def test_isnan_finds_what_equality_does_not(device):
-    """Of a float32 tensor `x.isnan()` is true for NaN, `x.isinf()` for both infinities,
-    `x.isposinf()` and `x.isneginf()` for one of them, and `x.isfinite()` for the rest.
+    """Of a dense float32 tensor `x.isnan()` is true for NaN, `x.isinf()` for both
+    infinities, `x.isposinf()` and `x.isneginf()` for one of them, and `x.isfinite()` for
+    the rest.
     """
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0], device=device)
 
@@ -45,7 +46,7 @@ def test_isnan_finds_what_equality_does_not(device):
 
 
 def test_nan_is_not_in_its_own_tensor():
-    """`torch.nan in x` is `False` even where the float32 tensor `x` holds NaN.
+    """`torch.nan in x` is `False` even where the dense float32 tensor `x` holds NaN.
 
     Because `in` compares with `==`. Write `x.isnan().any()`.
     """
@@ -57,7 +58,7 @@ def test_nan_is_not_in_its_own_tensor():
 
 
 def test_a_tensor_with_nan_is_not_equal_to_itself(device):
-    """`torch.equal(x, x)` is `False` if the float32 tensor `x` holds NaN."""
+    """`torch.equal(x, x)` is `False` if the dense float32 tensor `x` holds NaN."""
     x = torch.tensor([1.0, torch.nan], device=device)
     finite = torch.tensor([1.0, torch.inf], device=device)
 
@@ -66,8 +67,8 @@ def test_a_tensor_with_nan_is_not_equal_to_itself(device):
 
 
 def test_equal_nan_lets_nan_be_close_to_nan(device):
-    """`torch.isclose` and `torch.allclose` of float32 tensors count two NaN as close only with
-    `equal_nan=True`; infinities of the same sign are close by default.
+    """`torch.isclose` and `torch.allclose` of dense float32 tensors count two NaN as close
+    only with `equal_nan=True`; infinities of the same sign are close by default.
     """
     x = torch.tensor([torch.nan, torch.inf], device=device)
 
@@ -82,8 +83,9 @@ def test_equal_nan_lets_nan_be_close_to_nan(device):
     "name", ["sum", "mean", "prod", "max", "min", "amax", "amin", "median", "std", "var", "norm"]
 )
 def test_one_nan_spoils_a_reduction(name, device):
-    """A single NaN in a float32 tensor makes `sum()`, `mean()`, `prod()`, `max()`, `min()`,
-    `amax()`, `amin()`, `median()`, `std()`, `var()` and `norm()` of all its elements NaN.
+    """A single NaN in a dense float32 tensor makes `sum()`, `mean()`, `prod()`, `max()`,
+    `min()`, `amax()`, `amin()`, `median()`, `std()`, `var()` and `norm()` of all its
+    elements NaN.
 
     NumPy's do the same. Use `nansum`, `nanmean` or a mask.
     """
@@ -93,15 +95,15 @@ def test_one_nan_spoils_a_reduction(name, device):
 
 
 def test_cumsum_is_nan_from_the_first_nan_on(device):
-    """`x.cumsum(0)` of a float32 vector is NaN from the first NaN on."""
+    """`x.cumsum(0)` of a dense float32 vector is NaN from the first NaN on."""
     x = torch.tensor([1.0, 2.0, torch.nan, 4.0], device=device)
 
     assert str(x.cumsum(0).tolist()) == "[1.0, 3.0, nan, nan]"
 
 
 def test_argmax_points_to_the_first_nan(device):
-    """`x.argmax()` and `x.argmin()` of a float32 vector with NaN both give the index of the
-    first NaN; `x.max(0)` reports it as its index, too.
+    """`x.argmax()` and `x.argmin()` of a dense float32 vector with NaN both give the index
+    of the first NaN; `x.max(0)` reports it as its index, too.
     """
     x = torch.tensor([1.0, torch.nan, 3.0, torch.nan], device=device)
 
@@ -111,8 +113,8 @@ def test_argmax_points_to_the_first_nan(device):
 
 
 def test_nan_is_sorted_behind_infinity(device):
-    """`x.sort()` and `x.topk(k)` of a float32 tensor treat NaN as larger than infinity:
-    `x.sort()` puts it last, `x.topk(1)` returns it.
+    """`x.sort()` and `x.topk(k)` of a dense float32 tensor treat NaN as larger than
+    infinity: `x.sort()` puts it last, `x.topk(1)` returns it.
     """
     x = torch.tensor([3.0, torch.nan, torch.inf, 1.0], device=device)
 
@@ -123,8 +125,8 @@ def test_nan_is_sorted_behind_infinity(device):
 
 
 def test_the_nan_functions_leave_nan_out(device):
-    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a float32 tensor skip NaN: the
-    `nanmean` of [1, NaN, 4] is 2.5.
+    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a dense float32 tensor skip
+    NaN: the `nanmean` of [1, NaN, 4] is 2.5.
     """
     x = torch.tensor([1.0, torch.nan, 4.0], device=device)
 
@@ -135,8 +137,8 @@ def test_the_nan_functions_leave_nan_out(device):
 
 
 def test_when_all_is_nan_little_is_left(device):
-    """If every element of a float32 tensor `x` is NaN, `x.nansum()` is 0 and `x.nanmean()` is
-    NaN.
+    """If every element of a dense float32 tensor `x` is NaN, `x.nansum()` is 0 and
+    `x.nanmean()` is NaN.
 
     They are the sum and the mean of no elements.
     """
@@ -147,8 +149,9 @@ def test_when_all_is_nan_little_is_left(device):
 
 
 def test_nan_to_num_puts_numbers_in_their_place(device):
-    """`x.nan_to_num()` of a float32 tensor replaces NaN by 0 and the infinities by the largest
-    and the lowest finite float32, or by the values of `nan=`, `posinf=` and `neginf=`.
+    """`x.nan_to_num()` of a dense float32 tensor replaces NaN by 0 and the infinities by
+    the largest and the lowest finite float32, or by the values of `nan=`, `posinf=` and
+    `neginf=`.
     """
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 1.0], device=device)
     largest = 3.4028234663852886e38
@@ -158,7 +161,7 @@ def test_nan_to_num_puts_numbers_in_their_place(device):
 
 
 def test_where_replaces_nan_and_indexing_drops_it(device):
-    """Of a float32 tensor `torch.where(x.isnan(), -1.0, x)` replaces NaN by -1;
+    """Of a dense float32 tensor `torch.where(x.isnan(), -1.0, x)` replaces NaN by -1;
     `x[x.isfinite()]` leaves NaN and infinities out.
     """
     x = torch.tensor([1.0, torch.nan, 3.0, torch.inf], device=device)
@@ -211,8 +214,8 @@ def test_a_root_of_a_negative_number_is_nan_even_if_it_exists(device):
 
 
 def test_some_functions_of_nan_are_no_nan(device):
-    """`nan ** 0` and `1 ** nan` of a float32 tensor that holds NaN are 1: a few functions don't
-    depend on NaN.
+    """`nan ** 0` and `1 ** nan` of a dense float32 tensor that holds NaN are 1: a few
+    functions don't depend on NaN.
     """
     nan = torch.tensor([torch.nan], device=device)
 
@@ -221,8 +224,9 @@ def test_some_functions_of_nan_are_no_nan(device):
 
 
 def test_infinity_calculates_like_a_very_large_number(device):
-    """In float32 tensors `torch.reciprocal` of inf is 0, `torch.exp` of -inf is 0, `torch.tanh`
-    of inf is 1, `torch.log` of 0 is -inf, and `torch.clamp(x, max=5)` of inf is 5.
+    """In dense float32 tensors `torch.reciprocal` of inf is 0, `torch.exp` of -inf is 0,
+    `torch.tanh` of inf is 1, `torch.log` of 0 is -inf, and `torch.clamp(x, max=5)` of inf
+    is 5.
 
     These are the limits of the functions.
     """
@@ -236,8 +240,8 @@ def test_infinity_calculates_like_a_very_large_number(device):
 
 
 def test_maximum_keeps_nan_and_fmax_avoids_it(device):
-    """For float32 tensors `torch.maximum(x, y)`, `x.clamp(min=y)` and `x.relu()` pass a NaN in
-    `x` on; of a NaN and a number `torch.fmax` and `torch.fmin` return the number.
+    """For dense float32 tensors `torch.maximum(x, y)`, `x.clamp(min=y)` and `x.relu()` pass
+    a NaN in `x` on; of a NaN and a number `torch.fmax` and `torch.fmin` return the number.
     """
     x = torch.tensor([torch.nan], device=device)
     one = torch.tensor([1.0], device=device)
@@ -275,8 +279,8 @@ def test_results_too_large_for_a_float_are_infinite(dtype, largest, device):
 
 
 def test_results_too_small_for_a_float_are_zero(device):
-    """`x * x` of 1e-30 in float32 is 0, because 1e-60 is too small for float32; in float64 it
-    is 1e-60.
+    """`x * x` of 1e-30 in float32 is 0, because 1e-60 is too small for float32; in float64
+    it is about 1e-60.
     """
     x = torch.tensor([1e-30], device=device)
 
@@ -285,8 +289,9 @@ def test_results_too_small_for_a_float_are_zero(device):
 
 
 def test_softmax_ignores_minus_infinity_but_not_nan(device):
-    """`x.softmax(-1)` of a float32 matrix gives -inf beside finite entries the probability 0,
-    which is how attention masks work; a NaN makes its whole row NaN, and no other row.
+    """`x.softmax(-1)` of a dense float32 matrix gives -inf beside finite entries the
+    probability 0, which is how attention masks work; a NaN makes its whole row NaN, and no
+    other row.
     """
     masked = torch.tensor([-torch.inf, 0.0, 0.0], device=device)
     spoilt = torch.tensor([torch.nan, 0.0], device=device)
@@ -299,7 +304,7 @@ def test_softmax_ignores_minus_infinity_but_not_nan(device):
 
 
 def test_softmax_of_nothing_but_minus_infinity_is_nan(device):
-    """`x.softmax(0)` of a float32 vector whose entries are all -inf is NaN.
+    """`x.softmax(0)` of a dense float32 vector whose entries are all -inf is NaN.
 
     So a row that is masked entirely turns into NaN; leave at least one entry, or replace the
     row afterwards.
@@ -310,8 +315,8 @@ def test_softmax_of_nothing_but_minus_infinity_is_nan(device):
 
 
 def test_zero_has_a_sign(device):
-    """In float32 tensors 0.0 and -0.0 are equal, but `x.signbit()` distinguishes them, and
-    `x.reciprocal()` is inf for 0.0 and -inf for -0.0.
+    """In dense float32 tensors 0.0 and -0.0 are equal, but `x.signbit()` distinguishes
+    them, and `x.reciprocal()` is inf for 0.0 and -inf for -0.0.
     """
     x = torch.tensor([0.0, -0.0], device=device)
 
@@ -333,8 +338,8 @@ def test_nan_counts_as_true(device):
 
 
 def test_integers_have_no_nan(device):
-    """`x.fill_(torch.nan)` on an int64 tensor raises a RuntimeError; `x * torch.nan` gives a
-    float tensor.
+    """`x.fill_(torch.nan)` on a dense int64 CPU tensor raises a RuntimeError; `x *
+    torch.nan` gives a float tensor.
 
     Because integers have no NaN; `torch.tensor` refuses it too
     (`spec/tensors/test_from_data.py`). `.to(torch.int64)` of a float NaN is not refused, but
@@ -368,7 +373,7 @@ def test_nan_converted_to_an_integer_is_some_integer():
 
 
 def test_unique_keeps_every_nan(device):
-    """`x.unique()` of a float32 tensor keeps each NaN of `x`.
+    """`x.unique()` of a dense float32 tensor keeps each NaN of `x`.
 
     Because no NaN equals another.
     """

@@ -86,8 +86,8 @@ def test_correction_says_how_much_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.2")
 def test_one_value_has_no_deviation():
-    """`x.std()` of a float32 tensor with a single element is NaN, with a UserWarning about the
-    degrees of freedom.
+    """`x.std()` of a dense float32 CPU tensor with a single element is NaN, with a
+    UserWarning about the degrees of freedom.
 
     Because n - 1 is 0 and the result 0 / 0. Pass `correction=0` where a batch may have one
     element.
@@ -99,8 +99,8 @@ def test_one_value_has_no_deviation():
 
 
 def test_var_mean_and_std_mean_give_both_at_once(device):
-    """`torch.var_mean(x)` of a float32 tensor returns a tuple of the variance and the mean,
-    `torch.std_mean(x)` one of the standard deviation and the mean.
+    """`torch.var_mean(x)` of a dense float32 tensor returns a tuple of the variance and the
+    mean, `torch.std_mean(x)` one of the standard deviation and the mean.
     """
     x = torch.tensor([1.0, 3.0, 5.0], device=device)
 
@@ -166,8 +166,8 @@ def test_quantile_wants_a_probability():
 
 
 def test_the_mode_is_the_smallest_of_the_most_frequent_values(device):
-    """`x.mode()` of a nonempty int64 vector has the most frequent value as `values`; if several
-    are equally frequent, the smallest of them.
+    """`x.mode()` of a nonempty dense int64 vector has the most frequent value as `values`;
+    if several are equally frequent, the smallest of them.
 
     Of a matrix it gives one value per row, even without `dim=`, unlike `median`.
     """

@@ -107,9 +107,9 @@ def test_a_tensor_becomes_a_frame(pandas):
 
 
 def test_text_among_the_numbers_is_told_by_numpy():
-    """`array.astype("float32")` of an object array raises ValueError, "could not convert string to
-    float", where a cell holds a word such as "x": NumPy raises it, before PyTorch sees the array.
-    The text "2.5" is converted.
+    """`array.astype("float32")` of the object array `np.array([[1, "x"]], dtype=object)`
+    raises ValueError, "could not convert string to float": NumPy raises it, before PyTorch
+    sees the array. The text "2.5" is converted.
     """
     array = np.array([[1, "x"]], dtype=object)
 

@@ -48,8 +48,9 @@ def test_a_view_keeps_the_order_of_the_elements(device):
 
 
 def test_sizes_come_one_by_one_or_in_one_tuple():
-    """`x.view` of a vector of six elements takes the sizes as separate integers, as a tuple, as
-    a list or as a `torch.Size`: `x.view(3, 2)` and `x.view((3, 2))` give one shape.
+    """`x.view` of a dense vector of six elements takes the sizes as separate integers, as a
+    tuple, as a list or as a `torch.Size`: `x.view(3, 2)` and `x.view((3, 2))` give one
+    shape.
     """
     x = torch.zeros(6)
 
@@ -207,9 +208,9 @@ def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
 
 
 def test_flatten_makes_one_axis_of_several():
-    """`x.flatten(start_dim, end_dim)` merges the dimensions from the first to the second, both
-    included, into one: of shape (2, 3, 4), `flatten(1)` gives (2, 12), `flatten(0, 1)` (6, 4),
-    `flatten()` (24,).
+    """`x.flatten(start_dim, end_dim)` of a dense tensor merges the dimensions from the
+    first to the second, both included, into one: of shape (2, 3, 4), `flatten(1)` gives (2,
+    12), `flatten(0, 1)` (6, 4), `flatten()` (24,).
 
     `flatten(1)` keeps the batch dimension, which is what a linear layer after a convolution
     needs.
@@ -265,8 +266,8 @@ def test_minus_one_for_the_batch_hides_a_wrong_number_of_features():
 
 
 def test_unflatten_splits_one_axis_into_several():
-    """`x.unflatten(1, (3, 4))` splits dimension 1 of size 12 into 3 and 4; one of the sizes may
-    be -1, and (5, 2), whose product is not 12, raises RuntimeError.
+    """`x.unflatten(1, (3, 4))` of a dense tensor splits dimension 1 of size 12 into 3 and
+    4; one of the sizes may be -1, and (5, 2), whose product is not 12, raises RuntimeError.
 
     `x.flatten(1)` of the result brings the shape back.
     """
@@ -280,9 +281,9 @@ def test_unflatten_splits_one_axis_into_several():
 
 
 def test_narrow_is_a_slice_by_start_and_length(device):
-    """`x.narrow(0, start, length)` of a vector of five elements is a view of `length` elements
-    from `start` on; start 3 with length 3 raises RuntimeError, start 6, beyond the end,
-    IndexError.
+    """`x.narrow(0, start, length)` of a dense vector of five elements is a view of `length`
+    elements from `start` on; start 3 with length 3 raises RuntimeError, start 6, beyond the
+    end, IndexError.
 
     The slice `x[start : start + length]` gives fewer elements instead.
     """
@@ -299,9 +300,9 @@ def test_narrow_is_a_slice_by_start_and_length(device):
 
 
 def test_unfold_lays_windows_over_an_axis(device):
-    """`x.unfold(0, size, step)` of an int64 vector is a view of windows of `size` elements that
-    start `step` apart; overlapping windows share elements, so a write to one of them in `x`
-    shows in each window that holds it.
+    """`x.unfold(0, size, step)` of a dense int64 vector is a view of windows of `size`
+    elements that start `step` apart; overlapping windows share elements, so a write to one
+    of them in `x` shows in each window that holds it.
 
     For a moving average of floats write `x.unfold(0, 3, 1).mean(-1)`: the windows are not
     copied.
