@@ -173,9 +173,9 @@ def test_micro_batches_of_unequal_size_need_unequal_weights():
 
 
 def test_losses_one_by_one_are_the_sum_of_the_losses():
-    """`backward()` on each of two losses that were computed separately leaves the same
-    gradients in the `.grad` of a leaf without hooks as one `backward()` on their sum, up to
-    rounding.
+    """`backward()` on each of two float32 losses that require grad and were computed
+    separately leaves the same gradients in the `.grad` of a leaf without hooks as one
+    `backward()` on their sum, up to rounding.
 
     Losses that share a part of their graph where tensors were saved need `retain_graph=True`
     for the first call: see `spec/autograd/test_retain_graph.py`.

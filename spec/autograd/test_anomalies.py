@@ -120,10 +120,9 @@ def test_it_names_an_operation_of_your_own():
 
 
 def test_it_finds_the_victim_of_an_in_place_write():
-    """After `powers = x.exp()` and `powers.add_(1)` inside
+    """Where `powers = x.exp()`, `powers.add_(1)` and `backward()` run inside
     `torch.autograd.set_detect_anomaly(True)`, a warning beside the RuntimeError of
-    `backward()` quotes the line of `x.exp()`, which saved the tensor, not that of
-    `powers.add_(1)`.
+    `backward()` quotes the line of `x.exp()`, not that of `powers.add_(1)`.
 
     The in-place write itself, here `powers.add_(1)`, is not quoted: look for it behind that
     line.
@@ -144,9 +143,9 @@ def test_it_finds_the_victim_of_an_in_place_write():
 
 
 def test_infinity_is_no_anomaly(device):
-    """Inside `torch.autograd.set_detect_anomaly(True)`, `x.sqrt().sum().backward()` at an
-    element of 0 raises no error and stores the infinite gradient in `x.grad`: NaN is looked
-    for, not infinity.
+    """Inside `torch.autograd.set_detect_anomaly(True)`, `x.sqrt().sum().backward()` of a
+    float32 leaf `x` of 0 and 4 raises no error and stores the infinite gradient in
+    `x.grad`: NaN is looked for, not infinity.
     """
     x = torch.tensor([0.0, 4.0], requires_grad=True, device=device)
 
@@ -175,8 +174,8 @@ def test_it_watches_gradients_and_not_values():
 
 def test_check_nan_can_be_left_out():
     """Inside `torch.autograd.set_detect_anomaly(True, check_nan=False)`, `backward()`
-    through `y = x.sqrt()` at -1 stores NaN and raises no error; the forward lines are still
-    noted, under `traceback_` in `y.grad_fn.metadata`.
+    through `y = x.sqrt()` of a float32 -1 stores NaN and raises no error; the forward lines
+    are still noted, under `traceback_` in `y.grad_fn.metadata`.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 

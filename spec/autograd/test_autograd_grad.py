@@ -125,9 +125,9 @@ def test_allow_unused_gives_none_for_an_unused_input(device):
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_gives_zeros_for_an_unused_input():
-    """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` of a real 0-d
-    output returns zeros, in the input's shape, for an input that requires grad but that the
-    output doesn't depend on.
+    """With `materialize_grads=True`, since PyTorch 2.1, `torch.autograd.grad` of a float32
+    0-d output that requires grad returns zeros for an input that requires grad but that the
+    output doesn't depend on, in the input's shape.
 
     So it hides a mistake, too: an element `x[0]` that was taken after the computation gets
     0.
@@ -145,9 +145,9 @@ def test_materialize_grads_gives_zeros_for_an_unused_input():
 
 
 def test_grad_refuses_an_untracked_input():
-    """`torch.autograd.grad(x * c, c)` of float32 0-d tensors raises RuntimeError, "One of
-    the differentiated Tensors does not require grad", if `x` requires grad and `c` doesn't,
-    with `allow_unused=True` as well.
+    """For a recorded `y = x * c`, where the float32 0-d tensor `x` requires grad and `c`
+    doesn't, `torch.autograd.grad(y, c)` raises RuntimeError, "One of the differentiated
+    Tensors does not require grad", with `allow_unused=True` as well.
 
     Call `c.requires_grad_()` before the computation.
     """

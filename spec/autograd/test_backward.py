@@ -157,8 +157,8 @@ def test_the_argument_defaults_to_one():
     [(3.0, 6.0), ([3.0], [6.0]), ([[3.0]], [[6.0]])],
 )
 def test_a_scalar_is_any_tensor_of_one_element(value, grad, device):
-    """`backward()` without argument works on a dense float32 tensor of one element that was
-    computed from a leaf that requires grad, be its shape `()`, `(1,)` or `(1, 1)`.
+    """`y.backward()` needs no argument for a product `y = x * x` of one element, with a
+    float32 leaf `x` that requires grad, be its shape `()`, `(1,)` or `(1, 1)`.
 
     A complex tensor of one element needs an argument:
     `spec/autograd/test_complex_gradients.py`.

@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("course-imperative-style")
 def test_each_line_does_its_work_at_once():
-    """Outside `torch.compile` a recorded `y = x * 3` is computed in forward, before any
-    `backward()`: on the next line `y.tolist()` gives its values as Python numbers.
+    """Outside `torch.compile` a recorded product `y = x * 3` of a float32 CPU tensor is
+    computed in forward, before any `backward()`: on the next line `y.tolist()` gives its
+    values as Python numbers.
 
     Because without `torch.compile` PyTorch computes eagerly; on a GPU, `tolist()` waits for the
     values.

@@ -316,9 +316,9 @@ def test_once_differentiable_refuses_a_second_derivative():
 
 
 def test_once_differentiable_does_not_stop_autograd_grad():
-    """If `once_differentiable` decorates `backward` of `Cube`, a `torch.autograd.Function`
-    for x³, the second derivative of `Cube.apply(x) * x` at 1 by `torch.autograd.grad`, the
-    first with `create_graph=True`, is 3, not 12, without an error.
+    """If `once_differentiable` decorates `backward` of a `Function` `Cube` for x³, two
+    calls of `torch.autograd.grad`, the first with `create_graph=True`, give 3 as the second
+    derivative of `Cube.apply(x) * x` at 1, not 12, without an error.
 
     Because the node that raises is not on the way from `first` to `x`, and
     `torch.autograd.grad` runs only the nodes on the way to its inputs.

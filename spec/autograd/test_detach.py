@@ -22,8 +22,9 @@ import torch
 
 
 def test_detach_shares_the_memory(device):
-    """`x.detach()` of a dense tensor returns a new tensor on the storage of `x`, whether `x`
-    requires grad or not: writing an element of it changes `x`.
+    """`x.detach()` of a dense tensor, made outside `torch.inference_mode()`, returns a new
+    tensor on the storage of `x`, whether `x` requires grad or not: writing an element of it
+    changes `x`.
 
     Use `x.detach().clone()` for a copy that is independent.
     """
@@ -151,9 +152,9 @@ def test_a_write_through_detach_is_noticed():
 
 
 def test_a_write_through_data_goes_unnoticed_and_spoils_the_gradient():
-    """`x.data.mul_(10)` on a float32 leaf `x` between forward and backward raises no error, and
-    for `y = x * x` with `x` at 1 and 2 gives a wrong gradient of `y.sum()`: 20 and 40 instead
-    of 2 and 4.
+    """For `y = x * x` with a float32 leaf `x` of 1 and 2 that requires grad,
+    `x.data.mul_(10)` between forward and backward raises no error, and the gradient of
+    `y.sum()` is wrong: 20 and 40 instead of 2 and 4.
 
     Because `.data` has a version counter of its own, so `backward()` uses the new factors. Use
     `detach()`, or `no_grad` for an update of a weight.

@@ -232,8 +232,9 @@ def test_a_dual_tensor_carries_its_own_derivative():
 
 @forward_mode
 def test_a_dual_tensor_needs_a_level():
-    """`torch.autograd.forward_ad.make_dual` raises RuntimeError, "no level exists", unless it
-    is called inside `with forward_ad.dual_level():`, or after `forward_ad.enter_dual_level()`.
+    """`torch.autograd.forward_ad.make_dual(x, u)` of two float32 tensors of one shape
+    raises RuntimeError, "no level exists", where no level is open; `with
+    forward_ad.dual_level():` opens one for its block.
 
     A tangent lives as long as its level.
     """

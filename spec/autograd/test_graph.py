@@ -101,9 +101,9 @@ def test_an_untracked_operand_leads_nowhere():
 
 
 def test_several_results_share_one_node():
-    """For a leaf of the shape (2,) that requires grad, the results `a` and `b` of `unbind()`
-    have one `grad_fn`; their `output_nr`, 0 and 1, is the second element of their pairs in the
-    `next_functions` of `b + a`.
+    """For a leaf of the shape (2,) that requires grad, the results `a` and `b` of
+    `unbind()` have one `grad_fn`; their `output_nr`, 0 and 1, is the second element of
+    their pairs in `(b + a).grad_fn.next_functions`.
     """
     a, b = torch.ones(2, requires_grad=True).unbind()
     y = b + a

@@ -67,9 +67,9 @@ def test_create_graph_keeps_the_first_graph_too():
 
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
-    """For a recorded `y = x**3`, `x` float32 and 0-d, `torch.autograd.grad(y, x,
-    create_graph=True)` gives a gradient that requires grad, inside `torch.no_grad()` too,
-    not inside `torch.inference_mode()`; without `create_graph` it requires none.
+    """For a recorded `y = x**3` of a float32 0-d `x`, `torch.autograd.grad(y, x,
+    create_graph=True)` gives a gradient that requires grad, in `torch.no_grad()` too, not
+    in `torch.inference_mode()`. Without `create_graph` the gradient doesn't.
 
     Because the argument sets the grad mode of the backward pass.
     """
@@ -123,9 +123,9 @@ def test_a_straight_line_has_no_second_derivative_to_ask_for():
 
 @pytest.mark.torch(">=2.1")
 def test_materialize_grads_calls_a_missing_second_derivative_zero():
-    """For float32 0-d `w` and `x` that require grad, and `slope` the derivative of `w * x`
-    by `x`, which is `w`, with `create_graph=True`, `torch.autograd.grad(slope, x)` gives
-    None with `allow_unused=True` and 0 with `materialize_grads=True`.
+    """With float32 0-d `w` and `x` that require grad, `slope`, the derivative of `w * x` by
+    `x` with `create_graph=True`, is `w`: `torch.autograd.grad(slope, x)` gives None with
+    `allow_unused=True` and 0 with `materialize_grads=True`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -173,8 +173,8 @@ def test_a_gradient_penalty_has_a_gradient(device):
 
 def test_the_hessian_times_a_vector_takes_two_passes():
     """For x²y of the elements x and y of a float32 vector, `torch.autograd.grad` of
-    `gradient @ u`, where `gradient` was computed with `create_graph=True`, is the product
-    `H @ u` of the Hessian with `u`, without building the Hessian.
+    `gradient @ u`, where `gradient` was computed with `create_graph=True`, is `H @ u`, up
+    to rounding, without building the Hessian `H`.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     u = torch.tensor([1.0, 10.0])

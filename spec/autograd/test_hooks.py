@@ -219,8 +219,9 @@ def test_hooks_of_a_leaf_used_to_miss_autograd_grad():
 
 @pytest.mark.torch(">=2.0")
 def test_a_hook_stays_with_the_value_it_was_put_on():
-    """Since PyTorch 2.0 `register_hook` before an in-place change gets the gradient of the value
-    before the change, and `register_hook` after it that of the new value.
+    """Since PyTorch 2.0, for a recorded `y = x * 2` of a float32 0-d `x`, a
+    `y.register_hook` hook registered before `y.mul_(5)` gets the gradient of the old value
+    in `y.backward()`, 5, and one registered after it that of the new value, 1.
 
     Because an in-place operation gives the tensor a new node, and hooks stay with theirs.
     """
@@ -238,8 +239,9 @@ def test_a_hook_stays_with_the_value_it_was_put_on():
 
 @pytest.mark.torch("<2.0")
 def test_a_hook_put_on_later_used_to_join_the_earlier_ones():
-    """Before PyTorch 2.0 `register_hook` after an in-place change got the gradient of the value
-    before the change, as a hook registered before it did.
+    """Before PyTorch 2.0, for a recorded `y = x * 2` of a float32 0-d `x`, a
+    `y.register_hook` hook registered after `y.mul_(5)` got the gradient of the old value in
+    `y.backward()`, 5, as one registered before it did.
     """
     x = torch.tensor(1.0, requires_grad=True)
     y = x * 2

@@ -103,7 +103,8 @@ def test_a_jacobian_has_the_shape_of_output_and_input():
 
 def test_several_inputs_have_a_jacobian_each():
     """`torch.autograd.functional.jacobian(f, (a, b))` of float32 tensors, and of an `f`
-    that returns one float32 tensor, gives a tuple with one Jacobian per input.
+    that returns one float32 tensor, not an empty one, gives a tuple with one Jacobian per
+    input.
     """
     a, b = torch.tensor([2.0, 3.0]), torch.tensor(5.0)
 
@@ -174,9 +175,9 @@ def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
 
 
 def test_only_a_scalar_function_has_a_hessian():
-    """`torch.autograd.functional.hessian` of a function that returns two elements raises
-    RuntimeError, "should contain a single element"; reduce the output to one element, or take
-    the Jacobian of the Jacobian.
+    """`torch.autograd.functional.hessian` of a function that returns a tensor of two
+    elements raises RuntimeError, "should contain a single element"; reduce the output to
+    one element, or take the Jacobian of the Jacobian.
     """
     with pytest.raises(RuntimeError, match="should contain a single element"):
         functional.hessian(torch.square, torch.tensor([2.0, 3.0]))

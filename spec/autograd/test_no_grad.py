@@ -140,8 +140,8 @@ def test_a_layer_made_inside_no_grad_can_be_trained():
 
 
 def test_a_graph_from_before_can_be_walked_inside():
-    """`y.backward()` works inside `torch.no_grad()` for a 0-d `y` that was computed, and
-    recorded, before the block.
+    """`y.backward()` works inside `torch.no_grad()` for a 0-d product `y = x * x`, with a
+    float32 `x` that requires grad, that was recorded before the block.
 
     Because the mode concerns the recording of operations, and this graph was recorded already.
     """
