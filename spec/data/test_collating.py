@@ -34,9 +34,8 @@ def test_pairs_come_back_as_a_list_of_batches():
 
 
 def test_dicts_come_back_as_a_dict_of_batches():
-    """`default_collate` of a list of dicts of numbers and strings, all with the keys of the
-    first, gives one dict with these keys, each value a batch; a key that only a later
-    sample has is dropped without an error.
+    """`default_collate([{"x": 1}, {"x": 2}])` returns the dict `{"x": tensor([1, 2])}`; a
+    key that the first dict does not have is dropped without an error.
 
     Because the first sample decides: a key of it that a later sample lacks raises KeyError.
     Give all samples the same keys.
@@ -65,8 +64,9 @@ def test_a_named_tuple_keeps_its_names():
 
 
 def test_strings_are_collected_and_not_stacked():
-    """`default_collate` makes no tensor of strings: a list of strings comes back as a list
-    of the same strings, the strings in a list of pairs such as `("cat", 0)` as a tuple.
+    """`default_collate(["cat", "ship"])` returns a list of the two strings and makes no
+    tensor of them; the strings of the pairs `[("cat", 0), ("ship", 1)]` come back as the
+    tuple `("cat", "ship")`.
 
     Because a tensor can't hold strings. Turn words into integers in the dataset if the network is
     to read them.
@@ -133,8 +133,9 @@ def test_collate_fn_takes_the_list_of_samples():
 
 
 def test_collate_fn_pads_what_has_no_common_length():
-    """A batch of a 1-D tensor with one element and one with two raises RuntimeError in a
-    `DataLoader`; `collate_fn=torch.nn.utils.rnn.pad_sequence` pads it with zeros, time first.
+    """A `DataLoader` raises RuntimeError for a batch of `torch.tensor([1])` and
+    `torch.tensor([2, 3])`; with `collate_fn=torch.nn.utils.rnn.pad_sequence` the batch is
+    `tensor([[1, 2], [0, 3]])`, time first and padded with 0.
 
     The default `stack` needs equal shapes. For the batch first, pass a function that calls
     `pad_sequence(..., batch_first=True)`.
@@ -148,9 +149,9 @@ def test_collate_fn_pads_what_has_no_common_length():
 
 
 def test_lists_of_different_lengths_are_not_collated():
-    """`default_collate` raises RuntimeError for a batch of lists of different lengths;
-    lists of one length it collates item by item, `[[1, 2], [3, 4]]` to the batches of 1 and
-    3 and of 2 and 4.
+    """`default_collate([[1, 2], [3]])` raises RuntimeError, because the two lists differ in
+    length; `default_collate([[1, 2], [3, 4]])` returns the list
+    `[tensor([1, 3]), tensor([2, 4])]`.
 
     A `collate_fn` such as `lambda samples: samples` keeps the lists as they are.
     """

@@ -134,9 +134,9 @@ def test_a_dataset_without_samples_says_what_it_lacks():
 
 
 def test_a_for_loop_over_a_dataset_ends_at_an_index_error():
-    """A `for` loop over a `Dataset` with `__getitem__` and without `__iter__` asks for samples
-    0, 1, 2 and so on, and an IndexError ends it; it doesn't look at `__len__`, which a
-    `DataLoader` does.
+    """A `for` loop over a `Dataset` with `__getitem__` and without `__iter__` asks for
+    samples 0, 1, 2 and so on until an IndexError, and does not look at `__len__`; a loop
+    over `DataLoader(dataset)` does.
 
     A `__getitem__` that answers any index, as by `self.data[index % n]`, makes such a loop
     endless. Loop over `range(len(dataset))`, or over a loader.

@@ -47,8 +47,8 @@ def test_the_grid_has_a_frame_around_each_picture():
 
 
 def test_nrow_is_the_number_of_pictures_in_a_row():
-    """`make_grid(images, nrow=2)` puts two images in a row; `nrow` isn't the number of rows.
-    Cells left over have the value `pad_value`.
+    """`make_grid(images, nrow=2)` of three float images puts two images in a row; `nrow`
+    isn't the number of rows. The cell left over has the value `pad_value`.
     """
     images = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1)
 
@@ -67,8 +67,8 @@ def test_a_row_holds_eight_pictures():
 
 
 def test_grey_pictures_get_three_channels(device):
-    """`make_grid` repeats the one channel of grey images three times, so that the grid has three
-    channels; images with four channels keep four.
+    """`make_grid` repeats the one channel of a grey batch (N, 1, H, W) three times, so that
+    the grid has three channels; the grid of a batch (N, 4, H, W) has four.
     """
     grid = make_grid(torch.tensor([[[[0.25]]], [[[0.5]]]], device=device), padding=0)
     with_alpha = make_grid(torch.ones(2, 4, 1, 1, device=device), padding=0)
@@ -132,8 +132,9 @@ def test_make_grid_can_stretch_the_values():
 
 
 def test_scale_each_stretches_picture_by_picture():
-    """`make_grid(images, normalize=True, scale_each=True)` stretches each image on its own: one
-    from 0 to 1 and one from 0 to 4 look alike then.
+    """`make_grid(images, normalize=True, scale_each=True)` maps each float image to the
+    range 0 to 1 on its own: one with the values 0 and 1 and one with 0 and 4 both get the
+    values 0 and 1.
     """
     images = torch.tensor([[[[0.0, 1.0]]], [[[0.0, 4.0]]]])
 
@@ -146,8 +147,9 @@ def test_scale_each_stretches_picture_by_picture():
 
 @pytest.mark.claim("blitz-imshow-unnormalise")
 def test_halving_and_adding_a_half_undoes_the_normalisation(device):
-    """After `Normalize([0.5], [0.5])`, which computes `(image - 0.5) / 0.5`, the expression
-    `image / 2 + 0.5` gives the values from before, up to rounding.
+    """`Normalize([0.5], [0.5])` of a float image computes `(image - 0.5) / 0.5`; for the
+    result `normalised`, `normalised / 2 + 0.5` gives back the values of the image, up to
+    rounding.
 
     Shown without it, everything darker than the middle is black: `imshow` limits the values of
     a colour image to 0 and 1.
@@ -189,8 +191,9 @@ def test_transposing_by_1_2_0_puts_the_channels_last():
 
 
 def test_permute_does_the_same_without_numpy(device):
-    """`image.permute(1, 2, 0)` puts the channels of a (3, 1, 2) image last without NumPy;
-    `reshape(1, 2, 3)` gives the same shape, but mixes up pixels that differ.
+    """For an image with the channels `[[1, 2]]`, `[[3, 4]]` and `[[5, 6]]`,
+    `image.permute(1, 2, 0)` gives the pixels [1, 3, 5] and [2, 4, 6];
+    `image.reshape(1, 2, 3)` has the same shape, but the pixels [1, 2, 3] and [4, 5, 6].
     """
     image = torch.tensor([[[1, 2]], [[3, 4]], [[5, 6]]], device=device)
 

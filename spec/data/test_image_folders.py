@@ -65,10 +65,9 @@ def test_an_image_folder_makes_every_picture_colour(tmp_path):
 
 
 def test_an_image_folder_passes_over_other_files(tmp_path):
-    """`ImageFolder(root)`, without `is_valid_file`, leaves out files beside the class
-    folders, and those whose extension in lower case is not in
-    `datasets.folder.IMG_EXTENSIONS`, as .gif; images in deeper folders belong to the class
-    above.
+    """`ImageFolder(root)`, without `is_valid_file`, takes files in the class folders and
+    their subfolders whose extension, in lower case, is in `datasets.folder.IMG_EXTENSIONS`;
+    a .gif file, or a file in `root` itself, is left out.
 
     The list has .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff and .webp, in small or capital
     letters. For others pass `is_valid_file`, a function of the path.

@@ -114,8 +114,9 @@ def test_enumerate_numbers_the_batches():
 
 
 def test_next_iter_takes_the_first_batch():
-    """`next(iter(loader))` gives the first batch of a `DataLoader`; a second such call begins a
-    new pass, and for a list as dataset, without shuffling, gives the same batch.
+    """`next(iter(loader))` gives the first batch of a `DataLoader`. A second such call
+    begins a new pass: for `DataLoader([7, 8, 9], batch_size=2)` it gives the same batch
+    again.
 
     Good for a look at the shapes. In a training loop it would use the first batch again and
     again.

@@ -132,8 +132,8 @@ def test_a_subset_random_sampler_shuffles_the_numbers_it_is_given():
 
 
 def test_weights_say_how_often_a_sample_is_drawn():
-    """`WeightedRandomSampler(weights, num_samples)`, with replacement, draws each index with the
-    probability of its share in the sum of the weights; an index of weight 0 is not drawn.
+    """`WeightedRandomSampler(weights, num_samples)`, with replacement, draws the index `i`
+    with the probability `weights[i] / sum(weights)`; an index of weight 0 is not drawn.
 
     The weights need not add up to 1.
     """

@@ -65,8 +65,8 @@ def test_concat_dataset_counts_on():
 
 
 def test_concat_dataset_counts_back_no_further_than_its_length():
-    """`ConcatDataset` raises ValueError for a negative index before its first sample, and
-    IndexError for an index beyond its last.
+    """`ConcatDataset([["a", "b"], ["c"]])`, with three samples, raises ValueError for the
+    index -4, before its first sample, and IndexError for the index 3, beyond its last.
 
     Negative indices count from the end, as in a list; a list would raise IndexError in both cases.
     """

@@ -231,9 +231,9 @@ def test_a_lambda_at_the_top_of_a_module_cannot_be_sent_either():
     ],
 )
 def test_open_files_generators_and_locks_cannot_be_sent(make, words):
-    """`iter` of a `DataLoader` with a spawned worker raises TypeError if the dataset holds an open
-    text file, a generator or a `threading.Lock`, such as "cannot pickle 'generator' object": they
-    can't be sent to the worker.
+    """`iter` of a `DataLoader` with a spawned worker raises TypeError if the dataset holds
+    an open text file, a generator or a `threading.Lock`, which can't be pickled: for
+    example "cannot pickle 'generator' object".
 
     Connections of `sqlite3` and files of h5py can't be pickled either. Keep the path in the
     dataset, and open the file on the first `__getitem__` or in `worker_init_fn`.
@@ -246,9 +246,9 @@ def test_open_files_generators_and_locks_cannot_be_sent(make, words):
 
 
 def test_what_the_parent_opened_is_shared_by_forked_workers(tmp_path):
-    """A file descriptor that `os.open` made before the workers of a `DataLoader` were forked has
-    one position for all of them: what one worker has read with `os.read`, another and your own
-    process don't read again.
+    """Forked workers of a `DataLoader` and your own process share one position in a file
+    that `os.open` opened before the fork: each `os.read` goes on where the last one
+    stopped, in whichever process that was.
 
     A file object of `open` has a buffer besides, which each process fills for itself: with several
     workers lines get lost or come twice. Open the file in each worker.

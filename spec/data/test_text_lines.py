@@ -41,8 +41,8 @@ def test_lines_of_numbers_become_a_tensor(tmp_path):
 
 
 def test_a_csv_file_is_a_dataset(tmp_path):
-    """A `Dataset` that reads a CSV file in `__init__` and returns one row per index, as a tensor
-    and a label, is batched by a `DataLoader`.
+    """A `Dataset` can read a CSV file in `__init__` and return one row per index, as a
+    tensor of numbers and a label; a `DataLoader` batches rows of equally many numbers.
 
     Read in `__init__`, the file has to fit into memory; it is then read once and not once per
     epoch.

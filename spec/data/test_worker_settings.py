@@ -86,8 +86,9 @@ def test_without_workers_nothing_is_fetched_ahead():
 
 
 def test_shuffling_does_not_depend_on_workers():
-    """After the same `torch.manual_seed` the first pass over a `DataLoader(data, shuffle=True)` has
-    the same order with two workers and with none.
+    """After the same `torch.manual_seed` the first pass over a
+    `DataLoader(data, shuffle=True)` has the same order with two workers and with none,
+    unless `in_order=False` is given.
 
     Because the sampler draws the order in your own process. Random numbers inside `__getitem__` do
     depend on the number of workers; without workers they also change the order of later passes.
@@ -162,8 +163,9 @@ def test_the_order_of_workers_could_not_be_given_up():
 
 @pytest.mark.parametrize(("persistent", "calls"), [(False, 2), (True, 1)])
 def test_worker_init_fn_runs_whenever_workers_start(persistent, calls):
-    """With workers, `worker_init_fn` of a `DataLoader` runs in each worker in every epoch, for
-    workers start anew in each; with `persistent_workers=True` it runs once in each worker.
+    """`worker_init_fn` of a `DataLoader` with workers runs once in each worker that starts:
+    in every pass, because each pass starts new workers, but only in the first pass with
+    `persistent_workers=True`.
     """
     started = torch.zeros(1).share_memory_()
     loader = DataLoader(

@@ -59,8 +59,9 @@ def test_two_workers_are_two_other_processes():
 
 
 def test_without_workers_your_own_process_fetches():
-    """With `num_workers=0`, the default, a `DataLoader` made in the main process fetches
-    samples in the main process, and `get_worker_info()` returns None in `__getitem__`.
+    """With `num_workers=0`, the default, a `DataLoader` fetches samples in the process that
+    iterates over it; in the main process, `get_worker_info()` in `__getitem__` then returns
+    None.
 
     Breakpoints and prints in `__getitem__` then work as usual: use it for debugging.
     """

@@ -61,9 +61,9 @@ def test_built_is_not_available():
 
 
 def test_a_build_for_the_cpu_is_not_compiled_with_cuda(monkeypatch):
-    """In a build for the CPU only, `torch.cuda.init()` and `torch.ones(2, device="cuda")` raise
-    AssertionError, "Torch not compiled with CUDA enabled", and `torch.cuda.is_available()` is
-    False, with an NVIDIA GPU and driver, too.
+    """In a build for the CPU only, `torch.cuda.init()` and `torch.ones(2, device="cuda")`
+    raise AssertionError, "Torch not compiled with CUDA enabled", and
+    `torch.cuda.is_available()` is False, even on a machine with an NVIDIA GPU and driver.
 
     Such a build comes from pip on Windows and macOS, from `--index-url .../whl/cpu`, and from
     other channels. Uninstall torch and install a build for CUDA; here its absence is simulated.

@@ -125,9 +125,9 @@ def test_batch_norm_counts_a_checkpointed_batch_twice():
 
 
 def test_dropout_drops_the_same_elements_in_both_runs():
-    """With `use_reentrant=False`, `checkpoint` sets the default random generator of the CPU
-    back for the second run, so that dropout of a CPU tensor drops the same elements; with
-    `preserve_rng_state=False` it does not.
+    """`checkpoint` with `use_reentrant=False` sets the CPU's default random generator back
+    before the second run: dropout of a CPU tensor drops the same elements again. With
+    `preserve_rng_state=False` the generator is not set back.
 
     It sets that of the GPU of an input back, too. Numbers from NumPy or from a
     `torch.Generator` of one's own are other ones in the second run, and the gradient is wrong.

@@ -44,8 +44,9 @@ def test_boxes_are_wrapped_with_format_and_canvas():
 
 
 def test_a_resize_scales_boxes_with_their_canvas():
-    """`v2.Resize((4, 20))` of `tv_tensors.BoundingBoxes` on a canvas of height 8 and width 10
-    halves y, doubles x and sets `canvas_size` to (4, 20)."""
+    """`v2.Resize((4, 20))` of "XYXY" `tv_tensors.BoundingBoxes` on a canvas of height 8 and
+    width 10 halves y, doubles x and sets `canvas_size` to (4, 20).
+    """
     boxes = boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10))
 
     resized = v2.Resize((4, 20))(boxes)
@@ -68,9 +69,9 @@ def test_integer_boxes_stay_integers():
 
 
 def test_a_crop_keeps_the_number_of_boxes():
-    """`v2.CenterCrop(4)` moves `tv_tensors.BoundingBoxes` along and by default clamps them to the
-    crop: on a canvas 8 high and 10 wide the box [0, 0, 2, 2], outside of the crop, becomes [0, 0,
-    0, 0] instead of disappearing.
+    """`v2.CenterCrop(4)` by default clamps "XYXY" `tv_tensors.BoundingBoxes` to the crop
+    and drops none: on a canvas 8 high and 10 wide the box [0, 0, 2, 2], outside of the
+    crop, becomes [0, 0, 0, 0].
 
     `v2.SanitizeBoundingBoxes()` drops it afterwards, together with its label.
     """
@@ -80,9 +81,9 @@ def test_a_crop_keeps_the_number_of_boxes():
 
 
 def test_empty_boxes_are_dropped_with_their_labels():
-    """`v2.SanitizeBoundingBoxes()` of a dict drops boxes with a side shorter than `min_size`,
-    by default 1, and boxes that reach beyond the canvas, and their entries of the tensor
-    `labels`.
+    """`v2.SanitizeBoundingBoxes()` of a dict with "XYXY" boxes and a tensor `labels` drops
+    boxes with a side shorter than 1, the default `min_size`, and boxes that reach beyond
+    the canvas. It drops their labels, too.
 
     Put it after crops: a detector refuses empty boxes. To keep boxes that reach beyond the
     canvas, clamp them first, `v2.ClampBoundingBoxes()`.
@@ -149,9 +150,9 @@ def test_boxes_are_clamped_to_their_canvas():
 
 
 def test_a_turned_box_is_the_box_around_the_turned_box():
-    """`v2.RandomRotation((45, 45))` of a float32 box returns the upright box around the
-    turned one: of a square of side 20 in the middle of a canvas of 100 x 100 one of side
-    about 28.3, and turned back by -45 degrees one of about 40.
+    """`v2.RandomRotation((45, 45))` of a float32 "XYXY" box returns the upright box around
+    the turned one. A square of side 20 in the middle of a canvas of 100 x 100 becomes one
+    of side about 28.3; turned back, by -45 degrees, about 40.
 
     So the boxes of rotated images are looser than those of the originals.
     """
@@ -201,8 +202,9 @@ def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
 
 @pytest.mark.torch(">=2.2")
 def test_boxes_that_are_not_wrapped_stay_where_they_were():
-    """`v2.Resize` of a `tv_tensors.Image` and a plain tensor of boxes returns the boxes
-    unchanged, without an error: they no longer fit the image.
+    """`v2.Resize` of a `tv_tensors.Image` and a plain tensor of boxes resizes the image and
+    returns the boxes unchanged, without an error, although they may no longer fit the
+    image.
 
     Wrap them in `tv_tensors.BoundingBoxes`.
     """

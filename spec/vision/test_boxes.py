@@ -170,9 +170,9 @@ def test_a_higher_threshold_of_nms_keeps_more():
 
 
 def test_nms_knows_nothing_of_classes():
-    """For float32 boxes of positive area without negative coordinates, and a threshold below 1,
-    `ops.nms` drops a box that equals one of a higher score and another class;
-    `ops.batched_nms`, given the classes, only compares boxes of one class.
+    """Of two float32 boxes [0, 0, 2, 2] with scores 0.9 and 0.8 and classes 1 and 2,
+    `ops.nms` with the threshold 0.5 keeps only the first; `ops.batched_nms`, given the
+    classes, keeps both.
 
     The same argument keeps the images of a batch apart, hence the name.
     """
@@ -289,9 +289,9 @@ def test_an_empty_mask_has_a_box_of_zeros():
 
 
 def test_focal_loss_counts_easy_elements_less():
-    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` of the targets 0.0 and 1.0 is the
-    binary cross entropy times `(1 - p) ** 2`, p being the probability of the right answer
-    and 2 the default of `gamma`: at p = 0.5 a quarter of it.
+    """`ops.sigmoid_focal_loss(logits, targets, alpha=-1)` multiplies the binary cross
+    entropy by `(1 - p) ** 2`, up to rounding, if the targets are 0.0 and 1.0; `p` is the
+    probability of the right class. For p = 0.5 the factor is 1 / 4.
 
     The default `alpha=0.25` multiplies the loss of positive targets by 0.25 and that of
     negative ones by 0.75.

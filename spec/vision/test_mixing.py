@@ -44,8 +44,9 @@ def test_mixup_mixes_images_and_labels_in_one_proportion():
 
 
 def test_cutmix_weights_labels_by_area():
-    """`v2.CutMix(num_classes=3)` pastes a rectangle of the neighbour into each image; the label
-    of the neighbour gets the share of the pixels that it covers.
+    """`v2.CutMix(num_classes=3)` of two images with int64 labels pastes into each image a
+    rectangle of the other image; the label of the other image gets, up to rounding, the
+    share of the pixels that the rectangle covers.
     """
     images = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1).expand(2, 1, 8, 8)
     labels = torch.tensor([0, 2])

@@ -129,8 +129,9 @@ def test_both_heads_of_inception_are_replaced():
 
 @pytest.mark.slow
 def test_inception_wants_large_images():
-    """`models.inception_v3` in training mode raises RuntimeError for images of 64 x 64,
-    "Calculated output size: (768x0x0). Output size is too small": it was made for 299 x 299.
+    """`models.inception_v3` with its auxiliary head raises RuntimeError in training mode
+    for images of 64 x 64, "Calculated output size: (768x0x0). Output size is too small":
+    the model was made for 299 x 299.
 
     The auxiliary head pools a map that is 17 x 17 for 299. Resize the images; with
     `aux_logits=False`, or in evaluation mode, 75 x 75 is the smallest size.
@@ -174,8 +175,8 @@ def test_a_batch_of_one_is_too_small_for_some_models():
 
 
 def test_a_segmentation_model_returns_a_dict():
-    """`models.segmentation.lraspp_mobilenet_v3_large` returns a dict whose "out" has the
-    logits (N, classes, H, W), as high and wide as the images (N, 3, H, W).
+    """`models.segmentation.lraspp_mobilenet_v3_large` returns for images (2, 3, 64, 48) a
+    dict whose "out" has the logits (2, classes, 64, 48): as high and wide as the images.
 
     `logits.argmax(1)` are the classes (N, H, W).
     """
