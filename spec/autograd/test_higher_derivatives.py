@@ -88,9 +88,9 @@ def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
 
 
 def test_mixed_derivatives_agree_in_either_order():
-    """For 0-d `x` and `w` the mixed second derivative of x²w³ is 6xw², whether
-    `torch.autograd.grad`, with `create_graph=True` the first time, differentiates with respect
-    to x first and then w, or w first and then x.
+    """For float32 0-d `x` and `w` the mixed second derivative of x²w³ is 6xw², up to
+    rounding, whether `torch.autograd.grad`, with `create_graph=True` the first time,
+    differentiates by `x` and then by `w`, or by `w` and then by `x`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)

@@ -34,9 +34,9 @@ def test_autograd_gives_the_full_jacobian(device):
 
 
 def test_a_jacobian_leaves_no_trace():
-    """`torch.autograd.functional.jacobian(torch.square, x)` works for a float32 `x` that
-    doesn't require grad and for one that does, writes no `x.grad`, and by default returns a
-    tensor that doesn't require grad.
+    """`torch.autograd.functional.jacobian(torch.square, x)` works for a non-empty float32
+    `x` that doesn't require grad and for one that does, writes no `x.grad`, and by default
+    returns a tensor that doesn't require grad.
 
     Because it computes on an input of its own that requires grad.
     """
@@ -54,8 +54,8 @@ def test_a_jacobian_leaves_no_trace():
 
 def test_inside_inference_mode_a_jacobian_is_zero():
     """Inside `torch.inference_mode()`, `torch.autograd.functional.jacobian(torch.square,
-    x)` of an ordinary float32 `x` returns zeros, silently; inside `torch.no_grad()` it
-    returns the Jacobian.
+    x)` of a non-empty float32 `x` made outside returns zeros, silently; inside
+    `torch.no_grad()` it returns the Jacobian.
 
     Because inference mode records nothing, even where grad mode is switched on again.
     """
@@ -129,8 +129,9 @@ def test_an_output_that_ignores_the_input_has_zeros():
 
 
 def test_detach_inside_the_function_gives_zeros_too():
-    """`torch.autograd.functional.jacobian` of `x.detach() * x.sum()`, for a float32 vector `x`,
-    treats the factor behind `detach()` as a constant: only the sum is differentiated.
+    """`torch.autograd.functional.jacobian` of `x.detach() * x.sum()`, for a non-empty
+    float32 vector `x`, treats the factor behind `detach()` as a constant: only the sum is
+    differentiated.
 
     So a Jacobian with smaller entries than expected hints at a `detach()`, an `item()` or a
     `no_grad` in the function.
@@ -152,8 +153,8 @@ def test_the_input_is_a_tensor_or_a_tuple_of_tensors():
 
 def test_a_hessian_holds_the_second_derivatives(device):
     """`torch.autograd.functional.hessian(f, point)` returns the matrix of second
-    derivatives for an `f` of a float32 vector that returns one element: for x²y it is [[2y,
-    2x], [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
+    derivatives of an `f` that takes a non-empty float32 vector and returns one element: for
+    x²y it is [[2y, 2x], [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
     """
     point = torch.tensor([2.0, 3.0], device=device)
 
