@@ -170,9 +170,9 @@ def test_a_lazily_negated_tensor_is_refused():
     ],
 )
 def test_force_detaches_and_resolves_by_itself(make, numbers):
-    """`x.numpy(force=True)` does `x.detach().cpu().resolve_conj().resolve_neg().numpy()`: a
-    dense float32 CPU tensor that requires grad is converted, and so are `x.conj()` and
-    `x.conj().imag` of a dense complex64 one.
+    """`x.numpy(force=True)` does `x.detach().cpu().resolve_conj().resolve_neg().numpy()`:
+    it converts a dense float32 CPU tensor `x` that requires grad, and also `z.conj()` and
+    `z.conj().imag` of a dense complex64 CPU tensor `z`.
 
     It may copy, in which case array and tensor share no memory.
     """

@@ -27,8 +27,9 @@ from hypothesis import strategies as st
     [(2.5, 2.5), ([2.5], 2.5), ([[[7]]], 7), (True, True), (1 + 2j, 1 + 2j)],
 )
 def test_item_reads_the_only_element_as_a_python_number(values, number, device):
-    """`x.item()` of a dense bool, int64 or float32 CPU tensor with one element, in any number of
-    dimensions, returns it as a Python number: `torch.tensor([[[7]]]).item()` is 7.
+    """`x.item()` of a dense bool, int64 or float32 CPU tensor with one element, in any
+    number of dimensions, returns the element as a Python number:
+    `torch.tensor([[[7]]]).item()` is 7.
     """
     x = torch.tensor(values, device=device)
 

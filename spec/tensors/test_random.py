@@ -143,8 +143,8 @@ def test_a_negative_seed_counts_from_the_top():
 
 
 def test_seed_picks_a_seed_by_chance_and_says_which():
-    """`torch.seed()` sets a random seed and returns it; `torch.manual_seed` with that
-    number repeats the `torch.rand(3)` on the CPU that followed.
+    """`torch.seed()` sets a random seed and returns it. After `torch.manual_seed` with that
+    number, `torch.rand(3)` on the CPU gives the same values as after `torch.seed()`.
 
     Log the number to be able to repeat a run.
     """

@@ -13,9 +13,9 @@ import torch
 
 
 def test_repeat_lays_copies_side_by_side(device):
-    """`x.repeat(2, 3)` of a dense vector makes a matrix with two rows of three copies of
-    `x` each: one number per dimension, the numbers in front for dimensions that `x` does
-    not have.
+    """`x.repeat(2, 3)` of a dense vector makes a matrix of two rows, each of them three
+    copies of `x`: the last number counts copies along the dimension of `x`, the first
+    number rows along a new dimension in front.
     """
     x = torch.tensor([1, 2], device=device)
 
@@ -52,7 +52,7 @@ def test_repeat_wants_a_number_for_every_axis_and_tile_does_not():
 def test_repeat_interleave_repeats_each_element(device):
     """`x.repeat_interleave(2)` of a dense vector repeats each element twice before the
     next; `x.repeat_interleave(counts)`, with an int64 tensor of one count per element,
-    gives each element its own.
+    repeats each element as often as its count says.
 
     NumPy's `repeat` does the same; torch's `repeat` does not.
     """

@@ -99,8 +99,8 @@ def test_topk_cannot_give_more_than_there_are():
 
 
 def test_kthvalue_counts_from_one(device):
-    """`x.kthvalue(k)` of a dense int64 vector returns the `k`-th smallest element and its
-    index, `k` counted from 1; `k=0` raises a RuntimeError.
+    """`x.kthvalue(k)` of a nonempty dense int64 vector returns the `k`-th smallest element
+    and its index, `k` counted from 1; `k=0` raises a RuntimeError.
 
     For the smallest write `k=1`, for the largest `k=len(x)`.
     """

@@ -103,7 +103,7 @@ def test_cumsum_is_nan_from_the_first_nan_on(device):
 
 def test_argmax_points_to_the_first_nan(device):
     """`x.argmax()` and `x.argmin()` of a dense float32 vector with NaN both give the index
-    of the first NaN; `x.max(0)` reports it as its index, too.
+    of the first NaN, and so does `x.max(0).indices`.
     """
     x = torch.tensor([1.0, torch.nan, 3.0, torch.nan], device=device)
 
@@ -125,8 +125,8 @@ def test_nan_is_sorted_behind_infinity(device):
 
 
 def test_the_nan_functions_leave_nan_out(device):
-    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a dense float32 tensor skip
-    NaN: the `nanmean` of [1, NaN, 4] is 2.5.
+    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a nonempty dense float32 tensor
+    skip NaN: the `nanmean` of [1, NaN, 4] is 2.5.
     """
     x = torch.tensor([1.0, torch.nan, 4.0], device=device)
 

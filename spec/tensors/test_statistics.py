@@ -55,8 +55,8 @@ def test_each_column_has_its_own_statistics(device):
 
 def test_std_and_var_divide_by_one_less_than_the_count(device):
     """Of the float32 vector [1, 3, 5], `x.var()` is 4: it divides the sum of squared
-    deviations, 8, by n - 1 (Bessel's correction), where NumPy's divides by n; `unbiased=False`
-    gives 8 / 3. `x.std()` is the root, 2.
+    deviations, 8, by n - 1 (Bessel's correction), where NumPy's `var` divides by n;
+    `unbiased=False` gives 8 / 3. `x.std()` is the root, 2.
 
     On the CPU the float32 variance of [1e30, -1e30] overflows to inf, while `std` gives the
     right 1.414e30.
