@@ -167,7 +167,8 @@ def test_a_hook_needs_a_tracked_tensor():
 
 @pytest.mark.torch(">=2.0")
 def test_a_retained_grad_is_what_the_hooks_left():
-    """Since PyTorch 2.0 `retain_grad()` keeps the gradient as the hooks of the tensor left
+    """Since PyTorch 2.0, for a product `middle = x * 2` that is not changed in place,
+    `middle.retain_grad()` keeps the gradient as the hooks of `middle.register_hook` left
     it, even if a hook was registered after `retain_grad()`.
     """
     x = torch.tensor(3.0, requires_grad=True)
