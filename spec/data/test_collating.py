@@ -80,9 +80,9 @@ def test_strings_are_collected_and_not_stacked():
 
 
 def test_the_dtype_of_a_batch_comes_from_its_samples():
-    """`default_collate` in your own process makes int64 of Python ints, float64 of floats and
-    bool of bools; float32 tensors stay float32, and one float32 beside a float64 tensor becomes
-    float64.
+    """`default_collate`, called outside of a worker, makes int64 of Python ints, float64 of
+    floats, bool of bools and float32 of float32 tensors; a float32 and a float64 tensor
+    together become float64.
 
     A float label therefore meets float32 outputs as float64: return `torch.tensor(label)`,
     which is float32, from the dataset. What a worker makes of two dtypes is on

@@ -94,9 +94,9 @@ def test_a_hundred_random_vectors_make_a_dataset():
 
 
 def test_a_dataset_without_a_length_cannot_be_loaded():
-    """`DataLoader(dataset)` of a map-style dataset that lacks `__len__` can be built, but
-    asking it for a batch raises TypeError; `DataLoader(dataset, shuffle=True)` raises TypeError
-    when it is built.
+    """`DataLoader(dataset)` of a map-style dataset without `__len__` can be made, but
+    raises TypeError when its first batch is asked for; `DataLoader(dataset, shuffle=True)`
+    raises TypeError already when it is made.
 
     Because the loader's own samplers need the length. Define `__len__`, hand over a `sampler`,
     or write an `IterableDataset`.

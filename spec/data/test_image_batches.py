@@ -21,8 +21,8 @@ from torchvision.utils import make_grid, save_image
 
 @pytest.mark.claim("blitz-make-grid")
 def test_make_grid_joins_a_batch_into_one_picture(device):
-    """`make_grid` of a batch of shape (4, 3, 32, 32) is one image of shape (3, 36, 138): side
-    by side, with 2 pixels of padding around each.
+    """`make_grid` of a batch of shape (4, 3, 32, 32) is one image of shape (3, 36, 138):
+    the four side by side, with 2 pixels of padding around and between them.
 
     138 is 4 times 32, and 5 times 2 for the padding.
     """
@@ -214,8 +214,8 @@ def test_the_last_two_axes_are_not_to_be_swapped():
 
 
 def test_save_image_writes_the_grid(tmp_path):
-    """`save_image(images, path)` makes the grid of a grey float batch and writes it to a file;
-    values below 0 become black and those above 1 white.
+    """`save_image(images, "grid.png")` makes the grid of a grey float batch and writes it
+    to a file; values below 0 become black and those above 1 white.
 
     So a normalised batch is saved too dark: undo the normalisation, or give `normalize=True`.
     """

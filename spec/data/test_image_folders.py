@@ -16,8 +16,8 @@ from torchvision import datasets
 
 
 def test_an_image_folder_numbers_its_folders_by_the_alphabet(tmp_path):
-    """`ImageFolder(root)` makes each folder in `root` a class, numbered by sorted name: "Zebra"
-    comes before "cat" and "dog", for capital letters are sorted before small ones.
+    """`ImageFolder(root)` makes each folder in `root` a class. The classes are numbered by
+    their names, sorted as Python sorts strings: "Zebra" comes before "cat" and "dog".
 
     The numbers depend on which folders are there: training and test set need the same ones.
     """

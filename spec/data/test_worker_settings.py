@@ -183,8 +183,9 @@ def test_worker_init_fn_runs_whenever_workers_start(persistent, calls):
 
 
 def test_workers_that_start_anew_see_the_changed_dataset():
-    """A list that you change between two epochs is seen changed by the workers of a `DataLoader`
-    that start anew in each epoch, and unchanged by those of `persistent_workers=True`.
+    """Workers of `DataLoader(samples, num_workers=1)` start anew in each pass and see a
+    change that you made in the list `samples` between two passes; with
+    `persistent_workers=True` they still have the old list.
 
     Each worker has the copy of the time when it started. Make a new `DataLoader` after a change.
     """

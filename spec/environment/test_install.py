@@ -48,8 +48,9 @@ def test_the_librarys_name_is_torch():
 
 
 def test_a_file_named_like_the_library_hides_it(tmp_path):
-    """By default a file `torch.py` beside the script that is run is imported by `import
-    torch` in place of the library; behind the library on `sys.path` it is not.
+    """By default `import torch` imports a file `torch.py` beside the script that is run, in
+    place of the library; it does not if the directory of the file comes after that of the
+    library on `sys.path`.
 
     Because the directory of the script stands first on `sys.path`, unless Python runs with
     `-P`. Rename the file if torch suddenly lacks all its names.

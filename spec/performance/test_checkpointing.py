@@ -239,9 +239,9 @@ def test_a_second_run_that_saves_other_tensors_is_refused():
 
 @pytest.mark.torch(">=2.1")
 def test_a_second_run_that_saves_another_tensor_of_the_same_shape_is_not_noticed():
-    """Under `checkpoint` with `use_reentrant=False`, a second run that saves another tensor of
-    the same shape and dtype raises nothing: with `x * (factor * 1)` and a `factor` that
-    changed, the gradient is wrong.
+    """If `block(x)` returns `x * (factor * 1)` with a tensor `factor` from outside,
+    `checkpoint(block, x, use_reentrant=False)` does not notice new values of `factor`
+    before `backward()`: nothing is raised, and the gradient is wrong.
 
     Because shapes, dtypes and devices are compared, not values. Give `factor` to the block as
     an argument of `checkpoint`: that it was changed in place is an error then.

@@ -91,8 +91,9 @@ def test_an_unknown_column_is_refused():
 
 
 def test_a_part_of_a_program_gets_a_name():
-    """`with torch.profiler.record_function("encoder"):` gives the operations inside a common row
-    `encoder` in `key_averages()`, besides their own rows.
+    """`with torch.profiler.record_function("encoder"):` adds a row `encoder` to
+    `key_averages()`, which stands for all operations in its block; each operation has its
+    own row besides.
     """
     x = torch.ones(4)
 
@@ -185,8 +186,9 @@ def test_a_schedule_says_which_steps_are_recorded():
 
 @pytest.mark.filterwarnings("ignore:Profiler clears events:UserWarning")
 def test_a_loop_calls_step():
-    """A loop under `profile(schedule=..., on_trace_ready=f)` calls `p.step()` at the end of each
-    step; `f` gets the profiler when the recorded steps are over, with `active=2` two of them.
+    """With `profile(schedule=schedule(wait=1, warmup=1, active=2, repeat=1),
+    on_trace_ready=f) as p` and `p.step()` at the end of each of 6 steps, `f` gets the
+    profiler once, after the fourth step, with the recordings of steps 3 and 4.
     """
     ready = []
 

@@ -82,9 +82,10 @@ def test_iou_is_the_shared_area_over_the_joint_area():
 
 
 def test_iou_compares_each_box_with_each():
-    """`ops.box_iou` of 2 and 3 boxes is a matrix of shape (2, 3), each of the first with each
-    of the second; its diagonal compares the first with the first and the second with the
-    second."""
+    """`iou = ops.box_iou(boxes1, boxes2)` of 2 and 3 boxes is a matrix of shape (2, 3):
+    `iou[i, j]` compares `boxes1[i]` with `boxes2[j]`, and the diagonal has only the pairs
+    of equal index.
+    """
     two = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 4.0, 4.0]])
     three = torch.tensor([[0.0, 0.0, 2.0, 2.0], [0.0, 0.0, 4.0, 2.0], [4.0, 4.0, 6.0, 6.0]])
 
