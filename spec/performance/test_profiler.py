@@ -187,8 +187,8 @@ def test_a_schedule_says_which_steps_are_recorded():
 @pytest.mark.filterwarnings("ignore:Profiler clears events:UserWarning")
 def test_a_loop_calls_step():
     """With `profile(schedule=schedule(wait=1, warmup=1, active=2, repeat=1),
-    on_trace_ready=f) as p` and `p.step()` at the end of each of 6 steps, `f` gets the
-    profiler once, after the fourth step, with the recordings of steps 3 and 4.
+    on_trace_ready=f) as p` and `p.step()` at the end of each of six steps, `f` gets the
+    profiler once, with the recordings of the third and the fourth step.
     """
     ready = []
 

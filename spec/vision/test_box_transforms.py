@@ -180,9 +180,10 @@ def test_one_mask_for_each_object_is_resized_at_once():
 
 @pytest.mark.torch(">=2.2")
 def test_a_detection_sample_goes_through_a_pipeline_as_a_whole():
-    """A `v2.Compose` called as `transforms(image, target)`, `target` a dict with
-    `tv_tensors.BoundingBoxes`, a `tv_tensors.Mask` and labels, resizes image, boxes and masks
-    alike and returns the pair."""
+    """A `v2.Compose` with a `v2.Resize`, called with an image and a dict of
+    `tv_tensors.BoundingBoxes`, a `tv_tensors.Mask` and labels, resizes image, boxes and
+    mask alike and returns the pair of image and dict; the labels stay as they are.
+    """
     image = tv_tensors.Image(torch.zeros(3, 8, 10, dtype=torch.uint8))
     target = {
         "boxes": boxes_on([[2, 2, 6, 4]], canvas_size=(8, 10)),

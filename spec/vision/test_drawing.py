@@ -93,8 +93,9 @@ def test_no_boxes_leave_the_image():
 
 
 def test_labels_come_one_for_each_box():
-    """`draw_bounding_boxes(..., labels=["cat"])` of one box writes "cat" beside it; two
-    labels for one box raise ValueError, "Number of boxes (1) and labels (2) mismatch".
+    """`draw_bounding_boxes(..., labels=["cat"])` of one box writes "cat" at the upper left
+    corner of the box, inside of the frame; two labels for one box raise ValueError, "Number
+    of boxes (1) and labels (2) mismatch".
     """
     boxes = torch.tensor([[1, 15, 30, 35]])
 
@@ -103,6 +104,10 @@ def test_labels_come_one_for_each_box():
     plain = draw_bounding_boxes(black(40, 40), boxes, colors="red")
     named = draw_bounding_boxes(black(40, 40), boxes, colors="red", labels=["cat"])
     assert named.count_nonzero().item() > plain.count_nonzero().item() == 98
+    left, top, right, bottom = boxes[0].tolist()
+    outside = named != plain
+    outside[:, top:bottom, left:right] = False
+    assert outside.any().item() is False
 
 
 def test_a_mask_is_laid_over_the_image():
