@@ -31,8 +31,8 @@ def test_an_index_tensor_picks_rows_in_any_order(device):
 
 @pytest.mark.parametrize("index", [[2, 0], range(2, -1, -2), np.array([2, 0])], ids=str)
 def test_lists_ranges_and_arrays_pick_like_tensors(index):
-    """The list `[2, 0]`, `range(2, -1, -2)` and the int64 array `np.array([2, 0])` in brackets
-    pick like an index tensor: of a vector positions 2 and 0, in this order.
+    """The list `[2, 0]`, `range(2, -1, -2)` and the int64 array `np.array([2, 0])` in
+    brackets pick like an index tensor: of a dense vector positions 2 and 0, in this order.
 
     A uint8 array is read as a mask, as a uint8 tensor is: `spec/tensors/test_masks.py`.
     """
@@ -110,8 +110,8 @@ def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
 
 
 def test_a_scalar_tensor_is_a_number_to_an_index(device):
-    """`x[torch.tensor(1)]` of an int64 matrix picks row 1 as `x[1]` does, and gives a view: a
-    write to it shows in `x`.
+    """`x[torch.tensor(1)]` of a dense int64 matrix picks row 1 as `x[1]` does, and gives a
+    view: a write to it shows in `x`.
 
     A 0-dimensional int64 tensor is taken for the number it holds, so `x[scores.argmax()]` drops
     the dimension. A 0-dimensional uint8 tensor is read as a mask and adds a dimension.
@@ -194,8 +194,8 @@ def test_index_tensors_may_count_from_the_end():
 
 
 def test_an_index_tensor_must_hold_integers():
-    """`x[torch.tensor([1.0])]` raises IndexError, since a float32 tensor is no index: write
-    `x[index.long()]`.
+    """`x[torch.tensor([1.0])]` of a dense vector raises IndexError, since a float32 tensor
+    is no index: write `x[index.long()]`.
 
     It bites with indices that were computed with `/` or read from a float tensor.
     """
@@ -207,8 +207,9 @@ def test_an_index_tensor_must_hold_integers():
 
 
 def test_a_list_of_floats_is_cut_to_integers():
-    """`x[[1.7]]` with a Python list drops the fraction without an error and picks position 1;
-    `x[1.7]` and `x[torch.tensor([1.7])]` raise IndexError.
+    """Of a dense vector of three elements, `x[[1.7]]` with a Python list drops the fraction
+    without an error and picks position 1; `x[1.7]` and `x[torch.tensor([1.7])]` raise
+    IndexError.
 
     Because the list is first made an int64 tensor. Write `x[torch.tensor(positions)]`, which
     raises.

@@ -123,9 +123,9 @@ def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
 
 @pytest.mark.claim("blitz-add-out")
 def test_out_overwrites_whatever_the_tensor_held(device):
-    """`torch.add(x, x, out=z)` of float32 vectors `x` and `z` of one length that share no
-    memory and require no grad writes the sum into the memory of `z` and returns `z`; the values
-    that `z` held before, even NaN, have no influence.
+    """`torch.add(x, x, out=z)` of contiguous float32 vectors `x` and `z` of one length that
+    share no memory and require no grad writes the sum into the memory of `z` and returns
+    `z`; the values that `z` held before, even NaN, have no influence.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     z = torch.full((2,), torch.nan, device=device)
@@ -231,10 +231,10 @@ def test_a_fractional_alpha_needs_float_tensors():
 
 
 def test_the_old_order_of_add_still_scales_under_a_warning():
-    """The deprecated call `torch.add(x, 10, y)` of two int64 tensors computes `x + 10 * y` and
-    gives a UserWarning.
+    """The deprecated call `torch.add(x, 10, y)` of two int64 tensors computes `x + 10 * y`
+    and gives a UserWarning, by default once per process.
 
-    By default a program shows the warning once. Write `torch.add(x, y, alpha=10)`.
+    Write `torch.add(x, y, alpha=10)`.
     """
     x = torch.tensor([1, 2])
 

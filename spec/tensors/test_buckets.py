@@ -42,9 +42,9 @@ def test_a_value_on_a_boundary_falls_below_unless_right(device):
 
 
 def test_right_means_the_opposite_in_numpys_digitize():
-    """For int64 arrays, or tensors of the same numbers, with `bins` ascending, `np.digitize(x,
-    bins)` gives the numbers of `torch.bucketize(x, bins, right=True)`, and `right=True` of
-    `digitize` those of `right=False` of `bucketize`.
+    """For int64 `x` and ascending int64 `bins`, as arrays or as tensors, `np.digitize(x,
+    bins)` gives the numbers of `torch.bucketize(x, bins, right=True)`, and `np.digitize(x,
+    bins, right=True)` those of `torch.bucketize(x, bins)`.
 
     `bucketize` takes its boundaries as a tensor. NumPy takes descending boundaries, too.
     """

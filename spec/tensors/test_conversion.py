@@ -162,8 +162,8 @@ def test_an_integer_that_does_not_fit_wraps_round(device):
 
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_conversion_to_a_byte_is_the_remainder_of_256(number):
-    """`torch.tensor(n).to(torch.uint8)` is `n % 256` for 64-bit integers `n`, with the
-    remainder that Python gives negative numbers too.
+    """`torch.tensor(n).to(torch.uint8)` is `n % 256` for Python integers `n` from -2**63 to
+    2**63 - 1, with the remainder that Python gives negative numbers too.
     """
     assert torch.tensor(number).to(torch.uint8).item() == number % 256
 
@@ -268,8 +268,8 @@ def test_a_float32_model_refuses_float64_data():
 
 def test_a_mix_of_dtypes_is_told_in_many_words():
     """On the CPU, with `x = torch.ones(1, 2, 2)`, `torch.bmm(x, x.double())` raises
-    RuntimeError, "expected scalar type Float but found Double", and `nn.Conv1d(2, 1, 1,
-    bias=False)(x.double())` one with `Float` and `Double` exchanged.
+    RuntimeError, "expected scalar type Float but found Double"; the message of
+    `nn.Conv1d(2, 1, 1, bias=False)(x.double())` has "Double but found Float".
 
     Because neither promotes. Which dtype the message expects differs between operations, and in
     `bmm` between sizes. Convert one: usually the data, `y.float()`, since float64 comes from
@@ -286,8 +286,8 @@ def test_a_mix_of_dtypes_is_told_in_many_words():
 
 
 def test_complex_to_real_drops_the_imaginary_part_with_a_warning(device):
-    """`z.float()` of `z = torch.tensor([3 + 4j])` drops the imaginary part and warns, once per
-    process; `z.real` gives the real part without a warning.
+    """`z.float()` of `z = torch.tensor([3 + 4j])` drops the imaginary part and warns, by
+    default once per process; `z.real` gives the real part without a warning.
     """
     z = torch.tensor([3 + 4j], device=device)
 

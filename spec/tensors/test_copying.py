@@ -142,8 +142,8 @@ def test_tensor_of_a_tensor_warns(device):
 
 
 def test_a_list_of_single_numbers_in_tensors_is_read(device):
-    """`torch.tensor([a, b])` of `a = torch.tensor(1)` and `b = torch.tensor(2.5)` is a new
-    float32 tensor of their values, [1.0, 2.5].
+    """With the default dtype float32, `torch.tensor([a, b])` of `a = torch.tensor(1)` and
+    `b = torch.tensor(2.5)` is a new float32 tensor of their values, [1.0, 2.5].
 
     Gradients do not flow through it; `torch.stack([a, b])` of tensors of one dtype keeps the
     graph.
@@ -213,8 +213,9 @@ def test_frombuffer_wants_whole_numbers_of_bytes():
 
 
 def test_frombuffer_warns_of_bytes_that_must_not_change():
-    """`torch.frombuffer(b"abc", dtype=torch.uint8)` of read-only `bytes` warns, once per
-    process, that the buffer is not writable, and gives a tensor that shares its memory.
+    """`torch.frombuffer(b"abc", dtype=torch.uint8)` of read-only `bytes` warns, by default
+    once per process, that the buffer is not writable, and gives a tensor that shares its
+    memory.
 
     Because PyTorch has no read-only tensors, writing to it is undefined behaviour: use
     `bytearray(data)`, or `.clone()` the tensor.

@@ -90,8 +90,8 @@ def test_svd_gives_the_singular_values_from_the_largest_down():
 
 
 def test_svd_is_full_unless_told():
-    """`torch.linalg.svd` of a (5, 2) float32 matrix makes `U` (5, 5) unless
-    `full_matrices=False` is given; `torch.linalg.qr` by default makes `Q` (5, 2).
+    """`torch.linalg.svd` of a (5, 2) float32 matrix of finite numbers makes `U` (5, 5)
+    unless `full_matrices=False` is given; `torch.linalg.qr` by default makes `Q` (5, 2).
 
     The extra columns cost memory and are rarely used.
     """

@@ -18,8 +18,8 @@ import torch
 
 def test_cdist_gives_the_distance_of_every_pair(device):
     """`torch.cdist(a, b)` of an (n, d) and an (m, d) float32 tensor, n and m at most 25, is
-    an (n, m) tensor: the Euclidean distance of each row of `a` from each row of `b`, up to
-    rounding, if no square of a difference overflows or underflows.
+    an (n, m) tensor: the Euclidean distances of the rows of `a` from those of `b`, up to
+    rounding, if no sum of squared differences overflows or underflows.
     """
     a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 0.0], [6.0, 8.0], [0.0, 1.0]], device=device)
@@ -32,9 +32,9 @@ def test_cdist_gives_the_distance_of_every_pair(device):
 
 
 def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
-    """`torch.cdist(queries, points).argmin(1)` of float32 matrices of 1 to 25 rows, with
-    finite distances, is the index of a nearest point for each query; `topk(k,
-    largest=False)` gives the k nearest.
+    """`torch.cdist(queries, points)` of finite float32 matrices of 1 to 25 rows has a row
+    of distances for each query: `argmin(1)` is the index of the smallest, up to rounding
+    the nearest point, and `topk(k, largest=False)` gives the k smallest.
     """
     points = torch.tensor([[0.0], [10.0], [12.0]], device=device)
     queries = torch.tensor([[11.5], [1.0]], device=device)
@@ -58,7 +58,8 @@ def test_cdist_takes_other_norms(device):
 
 def test_cdist_is_a_broadcast_difference(device):
     """`torch.cdist(a, b)` of float32 matrices of at most 25 rows equals `(a[:, None] -
-    b[None]).norm(dim=-1)` up to rounding, without the (n, m, d) tensor of differences.
+    b[None]).norm(dim=-1)` up to rounding, if no sum of squared differences overflows or
+    underflows; it makes no (n, m, d) tensor of differences.
 
     The broadcast form is good for other distances; it needs d times the memory.
     """

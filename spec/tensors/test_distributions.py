@@ -33,8 +33,8 @@ def test_randperm_shuffles_rows_when_used_as_an_index(device):
 
 def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
     """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of a float64
-    `x`; for an int64 `x` it raises an error, "not implemented for 'Long'", unless `dtype=` is
-    given.
+    `x`; for an int64 `x` it raises an error, "not implemented for 'Long'", unless a
+    floating-point `dtype=` is given.
     """
     x = torch.zeros(2, 3, dtype=torch.float64, device=device)
 
@@ -104,8 +104,8 @@ def test_bernoulli_refuses_odds_above_one():
 
 
 def test_multinomial_draws_each_index_once(device):
-    """`torch.multinomial(weights, n)` of a float32 vector of finite nonnegative weights
-    draws `n` different indices, and none of weight 0, if `n` is at least 1 and at most the
+    """`torch.multinomial(weights, n)` draws `n` different indices and none of weight 0, if
+    each weight of the float32 vector is 0 or from 1e-30 to 1e30 and `n` is from 1 to the
     number of nonzero weights.
     """
     weights = torch.tensor([1.0, 0.0, 5.0, 1.0], device=device)

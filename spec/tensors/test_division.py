@@ -50,7 +50,8 @@ def test_division_of_a_large_integer_loses_its_last_digits():
 
 
 def test_an_integer_tensor_cannot_be_divided_in_place():
-    """`x /= 2` and `x.div_(2)` raise a RuntimeError for an int64 tensor `x`; `x //= 2` works.
+    """`x /= 2` and `x.div_(2)` raise a RuntimeError for a contiguous int64 tensor `x`; `x
+    //= 2` works.
 
     Because `/` gives floats and a tensor keeps its dtype in place. Write `x = x / 2` to get a
     float tensor.
@@ -113,8 +114,8 @@ def test_rounding_mode_says_what_div_does_with_the_fraction(rounding_mode, resul
 
 
 def test_a_rounding_mode_keeps_integers_integers(device):
-    """`torch.div` of an int64 tensor by an int gives int64 with `rounding_mode="floor"` or
-    `"trunc"`, and the default dtype, float32, without.
+    """`torch.div(x, 2)` of an int64 tensor `x` gives the default dtype, float32 unless it
+    was changed; with `rounding_mode="floor"` or `"trunc"` it gives int64.
     """
     x = torch.tensor([7], device=device)
 
@@ -145,9 +146,9 @@ def test_an_unknown_rounding_mode_is_refused():
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, 1), (8, -3, -1), (-8, -3, -2)]
 )
 def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
-    """`x % y` and `torch.remainder(x, y)` of an int64 tensor by a non-zero int `y` from -2**63
-    to 2**63 - 1 have, where they are not 0, the sign of the divisor `y`, as in Python: `-8 % 3`
-    is 1.
+    """`x % y` and `torch.remainder(x, y)` of an int64 tensor by a non-zero int `y` from
+    -2**63 to 2**63 - 1 are 0 or have the sign of the divisor `y`, as in Python: `-8 % 3` is
+    1.
     """
     x = torch.tensor(x, device=device)
 
@@ -159,8 +160,8 @@ def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, -2), (8, -3, 2), (-8, -3, -2)]
 )
 def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
-    """`torch.fmod(x, y)` of an int64 tensor by an int, where the result is not 0, has the
-    sign of the dividend `x`, as `%` has in C: of -8 by 3 it is -2.
+    """`torch.fmod(x, y)` of an int64 tensor by a non-zero int `y` from -2**63 to 2**63 - 1
+    is 0 or has the sign of the dividend `x`, as `%` has in C: of -8 by 3 it is -2.
     """
     assert torch.fmod(torch.tensor(x, device=device), y).item() == remainder
 

@@ -248,8 +248,8 @@ def test_maximum_refuses_a_number():
 
 
 def test_integers_refuse_negative_integer_powers():
-    """On the CPU an int64 tensor to the power of a negative Python int, such as `x ** -1`,
-    raises a RuntimeError.
+    """On the CPU `x ** -1` of an int64 tensor, with a negative Python int as exponent,
+    raises a RuntimeError; `x ** -1.0` gives floats.
 
     Because the result would be a fraction. Make the exponent or the base a float: `x ** -1.0`.
     """

@@ -129,8 +129,9 @@ def test_torch_fft_is_a_module():
 
 
 def test_a_product_of_transforms_is_a_convolution(device):
-    """`torch.fft.irfft(torch.fft.rfft(x, n) * torch.fft.rfft(k, n), n)` of two float32 vectors
-    is their convolution, up to rounding, if `n` is at least `len(x) + len(k) - 1`.
+    """With `n = len(x) + len(k) - 1`, `torch.fft.irfft(torch.fft.rfft(x, n) *
+    torch.fft.rfft(k, n), n)` is the convolution of two nonempty float32 vectors of numbers
+    between -1e6 and 1e6, up to rounding; a larger `n` appends zeros.
 
     With an `n` below that, but not below `len(x)` and `len(k)`, the end wraps round and is
     added to the beginning.
@@ -142,6 +143,7 @@ def test_a_product_of_transforms_is_a_convolution(device):
 
     assert product(4).tolist() == pytest.approx([1.0, 12.0, 23.0, 30.0], abs=1e-4)
     assert product(3).tolist() == pytest.approx([31.0, 12.0, 23.0], abs=1e-4)
+    assert product(6).tolist() == pytest.approx([1.0, 12.0, 23.0, 30.0, 0.0, 0.0], abs=1e-4)
 
 
 @pytest.mark.torch(">=2.0")

@@ -132,9 +132,9 @@ def test_index_add_wants_one_dtype(device):
 
 
 def test_index_add_takes_no_negative_index():
-    """On the CPU `x.index_add_(0, index, source)` of float32 vectors that require no grad
-    raises IndexError, "index out of range in self", for a position beyond the end and for a
-    negative one, which indexing in brackets accepts.
+    """On the CPU `x.index_add_(0, index, source)` of contiguous float32 vectors that
+    require no grad raises IndexError, "index out of range in self", for a position beyond
+    the end and for a negative one, which indexing in brackets accepts.
 
     With more dimensions newer releases may raise RuntimeError instead, "index -1 is out of
     bounds for dimension 0 with size 3".
@@ -204,9 +204,9 @@ def test_scatter_reduce_counts_what_was_there_before(device):
 
 
 def test_a_sum_by_group_is_a_product_with_one_hot_vectors(device):
-    """For finite float32 `rows` and an int64 vector `group` of numbers from 0 to n - 1,
-    `F.one_hot(group, n).T.float() @ rows` is the same sum by group as by `index_add_`, up
-    to rounding, by a matrix product.
+    """For float32 `rows` of numbers between -1e6 and 1e6 and an int64 vector `group` of
+    numbers from 0 to n - 1, `F.one_hot(group, n).T.float() @ rows` is the sum by group that
+    `index_add_` gives, up to rounding.
 
     It needs memory for the matrix of zeros and ones, which has one row per group and one column
     per row of `rows`.

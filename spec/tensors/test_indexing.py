@@ -51,8 +51,8 @@ def test_a_number_drops_its_axis_and_a_slice_keeps_it():
 
 
 def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
-    """`x[1, 2]` of an int64 matrix is a 0-dimensional tensor and a view: `x[1, 2].mul_(10)`
-    changes `x`. Its Python number is `x[1, 2].item()`.
+    """`x[1, 2]` of a dense int64 matrix is a 0-dimensional tensor and a view: `x[1,
+    2].mul_(10)` changes `x`. Its Python number is `x[1, 2].item()`.
 
     So a list of `losses[i]` keeps the tensors, and their graph, alive; append `.item()`.
     """
@@ -66,8 +66,9 @@ def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
 
 
 def test_brackets_after_brackets_index_what_the_first_picked():
-    """`x[1][2]` of an int64 matrix is the same element as `x[1, 2]`, and `x[1][2] = 60` writes
-    into `x`; `x[1:][0]` is row 1, since the second index applies to what the first picked.
+    """`x[1][2]` of a dense int64 matrix is the same element as `x[1, 2]`, and `x[1][2] =
+    60` writes into `x`; `x[1:][0]` is row 1, since the second index applies to what the
+    first picked.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -281,7 +282,7 @@ def test_assignment_keeps_the_dtype_and_cuts_what_is_assigned(device):
 
 
 def test_an_assigned_python_number_must_be_in_range():
-    """`x[0] = 300` on a uint8 tensor raises RuntimeError, while `x[0] = torch.tensor(300)`
+    """`x[0] = 300` on a uint8 vector raises RuntimeError, while `x[0] = torch.tensor(300)`
     wraps round to 44.
 
     Because a Python number is converted with an overflow check, a tensor as in `x.to(dtype)`. A
@@ -298,8 +299,9 @@ def test_an_assigned_python_number_must_be_in_range():
 
 
 def test_a_list_cannot_be_assigned():
-    """`x[:] = [1.0, 2.0, 3.0]` raises TypeError, and so does assigning a NumPy array: assign
-    `torch.tensor(values)`. The number 4.0 and `np.float64(5.0)` can be assigned directly.
+    """With `x = torch.zeros(3)`, `x[:] = [1.0, 2.0, 3.0]` raises TypeError, and so does
+    assigning a NumPy array: assign `torch.tensor(values)`. The number 4.0 and
+    `np.float64(5.0)` can be assigned directly.
 
     NumPy converts the list itself.
     """

@@ -32,8 +32,8 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
-    """`x[0], x[1] = x[1], x[0]` of a dense (2, 2) matrix `x` that requires no grad does not
-    swap the rows: it leaves the old row 1 twice.
+    """`x[0], x[1] = x[1], x[0]` of a contiguous (2, 2) matrix `x` that requires no grad
+    does not swap the rows: it leaves the old row 1 twice.
 
     Because both rows on the right are views: the first assignment already changes what the
     second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
@@ -59,8 +59,9 @@ def test_swapping_two_rows_by_a_list_of_indices_works(device):
 
 
 def test_an_integer_tensor_refuses_a_float_result(device):
-    """`x.add_(1.5)` on an int64 tensor raises a RuntimeError, "result type Float can't be cast
-    to the desired output type Long"; `x.add(1.5)` returns a float32 tensor by default.
+    """With the default dtype float32, `x.add_(1.5)` on a contiguous int64 tensor raises a
+    RuntimeError, "result type Float can't be cast to the desired output type Long";
+    `x.add(1.5)` returns a float32 tensor.
 
     Because in place the dtype stays, and no float is rounded for it.
     """
@@ -197,8 +198,8 @@ def test_changes_through_data_and_numpy_go_uncounted():
 
 
 def test_a_tensor_on_numpy_memory_cannot_be_resized():
-    """`x.resize_(3)` of a tensor of two elements from `torch.from_numpy` raises a RuntimeError,
-    "Trying to resize storage that is not resizable".
+    """`x.resize_(3)` of `x = torch.from_numpy(np.zeros(2))` raises a RuntimeError, "Trying
+    to resize storage that is not resizable".
 
     Because the memory belongs to NumPy. Clone the tensor first.
     """

@@ -25,8 +25,9 @@ def test_cat_joins_along_an_axis_that_is_there(device):
 
 
 def test_stack_joins_along_a_new_axis(device):
-    """`torch.stack([a, b])` joins tensors of the same shape along a new dimension, as long as the
-    list: two vectors become the rows of a matrix, with `dim=1` its columns.
+    """`torch.stack([a, b])` joins tensors of one shape along a new dimension, whose size is
+    the length of the list: two vectors become the rows of a matrix, with `dim=1` its
+    columns.
     """
     a = torch.tensor([1, 2, 3], device=device)
     b = torch.tensor([4, 5, 6], device=device)
@@ -199,8 +200,8 @@ def test_split_cuts_pieces_of_one_length(device):
 
 def test_split_takes_a_list_of_lengths(device):
     """`x.split([1, 4])` of a dense vector of five elements returns pieces of length 1 and
-    4; lengths that do not sum to 5 raise a RuntimeError, "split_with_sizes expects
-    split_sizes to sum exactly to 5".
+    4; nonnegative lengths that do not sum to 5 raise a RuntimeError, "split_with_sizes
+    expects split_sizes to sum exactly to 5".
 
     To take only a part use a slice, or `narrow`.
     """

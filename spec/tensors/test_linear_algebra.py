@@ -62,9 +62,9 @@ def test_triu_and_tril_keep_one_triangle(device):
 
 
 def test_the_determinant(device):
-    """`torch.linalg.det(x)` is the determinant of a square float32 matrix up to rounding;
-    `torch.linalg.slogdet(x)` returns its sign and the logarithm of its absolute value: for
-    `torch.eye(100) * 10`, whose `det` is inf, 230.2585.
+    """`torch.linalg.det(x)` of the float32 matrix [[0, 2], [4, 0]] is its determinant, -8;
+    `torch.linalg.slogdet(x)` returns the sign and the logarithm of the absolute value. The
+    latter is 230.2585 for `torch.eye(100) * 10`, whose `det` is inf.
     """
     x = torch.tensor([[0.0, 2.0], [4.0, 0.0]], device=device)
 
@@ -93,8 +93,8 @@ def test_the_inverse_times_the_matrix_is_the_identity(device):
 
 
 def test_a_stack_of_matrices_is_inverted_one_by_one(device):
-    """`torch.linalg.inv` and `torch.linalg.det` of a float32 tensor of shape (batch, n, n)
-    treat each matrix by itself.
+    """`torch.linalg.inv` and `torch.linalg.det` of a float32 tensor of shape (batch, n, n),
+    a batch of invertible matrices, treat each matrix by itself.
 
     One singular matrix among them makes `inv` raise for the whole batch; `inv_ex` gives an
     `info` for each.
@@ -144,8 +144,9 @@ def test_inv_ex_reports_instead_of_raising():
 
 @pytest.mark.parametrize("name", ["inv", "det", "svdvals", "matrix_norm"])
 def test_integers_have_to_become_floats_first(name):
-    """`torch.linalg.inv`, `det`, `svdvals` and `matrix_norm` of an int64 matrix raise an error,
-    "Expected a floating point or complex tensor as input"; convert with `x.float()`.
+    """`torch.linalg.inv`, `det`, `svdvals` and `matrix_norm` of a square int64 matrix raise
+    an error, "Expected a floating point or complex tensor as input"; convert with
+    `x.float()`.
 
     It is a RuntimeError, from PyTorch 2.15 on its subclass NotImplementedError. Others in
     `torch.linalg`, such as `cross`, `multi_dot` and `matrix_power` with a power from 0 on, take
@@ -215,9 +216,9 @@ def test_lstsq_comes_as_near_as_it_can():
 
 
 def test_the_pseudoinverse_exists_for_every_matrix():
-    """`torch.linalg.pinv` takes singular float32 matrices and ones that aren't square, too:
-    the pseudoinverse of [[2, 0, 0], [0, 0, 0]] is [[0.5, 0], [0, 0], [0, 0]]. By default,
-    singular values below a small fraction of the largest count as 0.
+    """`torch.linalg.pinv` takes float32 matrices of finite numbers that are singular or not
+    square: [[2, 0, 0], [0, 0, 0]] gives [[0.5, 0], [0, 0], [0, 0]]. By default, singular
+    values below a small fraction of the largest count as 0.
 
     So the pseudoinverse of `torch.tensor([[1e-25, 0.0], [0.0, 1.0]])` has no 1e25; `rtol=` sets
     the fraction.
