@@ -172,9 +172,9 @@ def sharing_strategy(name):
 
 
 def test_kept_batches_keep_files_open():
-    """With "file_descriptor", the default sharing strategy of `torch.multiprocessing` on Linux, a
-    batch of one tensor with elements that comes from a worker holds one open file while you keep
-    it: 50 kept batches hold 50.
+    """With "file_descriptor", the default sharing strategy of `torch.multiprocessing` on
+    Linux, each nonempty tensor that a worker has collated as a batch keeps one file open as
+    long as you keep it: 50 kept batches hold 50.
 
     Keep a copy, `batch.clone()`, or only the values, `batch.tolist()`, where many are kept.
     """

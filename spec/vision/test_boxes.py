@@ -109,8 +109,8 @@ def test_generalised_iou_tells_how_far_boxes_are_apart():
 
 
 def test_a_loss_of_boxes_is_one_minus_the_generalised_iou():
-    """`ops.generalized_box_iou_loss` of float32 boxes with sides of at least one pixel
-    compares them row by row and returns 1 - GIoU per pair, up to 1e-5; its default is
+    """`ops.generalized_box_iou_loss` of two tensors of float32 boxes, with sides of 1 to
+    1000 pixels, returns 1 - GIoU for each row, up to 1e-5; its default is
     `reduction="none"`, unlike that of `nn.MSELoss`, "mean".
 
     Because it adds `eps` to the areas that it divides by, boxes without area give 1 instead
