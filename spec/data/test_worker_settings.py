@@ -134,8 +134,9 @@ def test_a_slow_batch_holds_up_the_others():
 
 @pytest.mark.torch(">=2.6")
 def test_in_order_false_gives_what_is_ready():
-    """Since PyTorch 2.6 `DataLoader(data, num_workers=2, in_order=False)` gives whichever batch is
-    ready first, so a slow one holds up no batch of the other worker.
+    """Since PyTorch 2.6 `DataLoader(data, num_workers=2, in_order=False)` gives whichever
+    batch is ready first: a slow batch of one worker does not hold up the batches of the
+    other worker.
 
     The order then differs from run to run; don't use it where a run has to be repeated exactly.
     """

@@ -60,9 +60,9 @@ def test_a_layer_is_a_page_of_source():
 
 @pytest.mark.claim("path-few-abstraction-layers")
 def test_few_calls_lie_between_a_layer_and_the_compiled_code():
-    """The traceback of a size mismatch in an `nn.Linear` without hooks shows the calls between
-    `layer(x)` and compiled code: `_call_impl` and `forward`, in newer releases before them
-    `_wrapped_call_impl`.
+    """If an input of the wrong size is given to an `nn.Linear` without hooks, the traceback
+    shows few calls between `layer(x)` and compiled code: `_call_impl` and `forward`, in
+    newer releases `_wrapped_call_impl` first.
 
     Because `F.linear`, which `forward` calls, is compiled.
     """

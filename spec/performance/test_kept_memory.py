@@ -284,9 +284,9 @@ def test_zero_grad_frees_the_gradient():
 
 
 def test_an_optimizer_keeps_the_parameters_of_a_deleted_net():
-    """After `del net` the parameters of an `nn.Linear` stay in memory as long as an `SGD`
-    optimizer of them does; if nothing else holds them, `del optimizer` and `gc.collect()`
-    free them.
+    """The parameters of an `nn.Linear` stay in memory after `del net` while an `SGD`
+    optimizer holds them; if nothing else does, `del optimizer` and `gc.collect()` free
+    them.
 
     So between two models in one notebook delete the net, its optimizer, its scheduler, and what
     was computed from it, then call `gc.collect()`; for a GPU `torch.cuda.empty_cache()` then gives
