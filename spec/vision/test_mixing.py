@@ -76,8 +76,8 @@ def test_mixed_labels_are_targets_of_cross_entropy():
 @pytest.mark.parametrize("transform", [v2.MixUp, v2.CutMix] if hasattr(v2, "MixUp") else [])
 def test_a_single_image_is_not_mixed(transform):
     """`v2.MixUp` and `v2.CutMix` of one image and its label as a 0-d tensor raise
-    ValueError, because the labels should have the shape `(batch_size,)`: call both on
-    batches of the loader.
+    ValueError, because the label lacks the batch dimension: call both on batches of the
+    loader.
 
     A label that is an int raises ValueError too, "When using the default labels_getter".
     """
