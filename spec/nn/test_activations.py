@@ -165,9 +165,9 @@ def test_an_activation_at_the_end_bounds_the_answer():
 
 
 def test_softmax_is_no_function_of_one_number(device):
-    """`x.softmax(dim)` divides the exponentials by their sum along `dim`, without overflow:
-    of a matrix of finite float32 scores `dim=1` makes each row sum to 1 and `dim=0` each
-    column, up to rounding.
+    """`x.softmax(dim)` divides the exponentials by their sum along `dim`, without overflow.
+    Of a non-empty matrix of finite float32 scores `dim=1` makes each row sum to 1 and
+    `dim=0` each column, up to rounding.
     """
     x = torch.tensor([[1.0, 3.0], [1.0, 1.0]], device=device).log()
 
@@ -276,9 +276,9 @@ def test_relu_swallows_its_input_as_a_setting():
 
 
 def test_inplace_overwrites_the_input(device):
-    """`nn.ReLU(inplace=True)` writes its result into the input, a contiguous float tensor, and
-    returns that same tensor; with grad mode on it raises RuntimeError for a leaf that requires
-    grad.
+    """`nn.ReLU(inplace=True)` writes its result into the input, a contiguous float32
+    tensor, and returns that same tensor. With grad mode on it raises RuntimeError for a
+    leaf that requires grad.
 
     It saves memory; the input must not be needed afterwards, as in a skip connection `x +
     f(x)`.
@@ -311,9 +311,9 @@ def test_inplace_after_a_sigmoid_breaks_backward():
 
 
 def test_prelu_learns_its_slope(device):
-    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first: the
-    gradient of this slope is the sum of the negative inputs, each times the gradient of its
-    output element.
+    """`nn.PReLU()` is a leaky ReLU whose negative slope is a parameter, 0.25 at first. Up
+    to rounding, the gradient of this slope is the sum of the negative inputs, each times
+    the gradient of its output element.
     """
     layer = nn.PReLU(device=device)
 

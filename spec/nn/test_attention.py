@@ -23,9 +23,9 @@ pytestmark = pytest.mark.torch(">=2.0")
 
 @pytest.mark.torch(">=2.1")
 def test_attention_is_a_softmax_of_scaled_products(device):
-    """`F.scaled_dot_product_attention(q, k, v)`, without mask, `is_causal` or dropout, equals
-    `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding, d being the last size of `q`; `scale`
-    replaces `1 / sqrt(d)`.
+    """`F.scaled_dot_product_attention(q, k, v)` of float32 tensors, without mask,
+    `is_causal` or dropout, equals `softmax(q @ k.mT / sqrt(d), -1) @ v` up to rounding. d
+    is the last size of `q`; `scale` replaces `1 / sqrt(d)`.
     """
     q = torch.tensor([[1.0, 0.0, 0.0, 0.0]], device=device)
     k = torch.tensor([[math.log(9), 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]], device=device)
@@ -109,8 +109,8 @@ def test_causal_attention_looks_back_only(device):
 
 
 def test_a_mask_and_is_causal_exclude_each_other():
-    """On the CPU `F.scaled_dot_product_attention` raises RuntimeError if both `attn_mask` and
-    `is_causal=True` are given; join them in one mask, `mask & lower`.
+    """On the CPU `F.scaled_dot_product_attention` raises RuntimeError if both a bool
+    `attn_mask` and `is_causal=True` are given; join them in one mask, `mask & lower`.
     """
     q = torch.zeros(1, 2, 4)
     mask = torch.ones(2, 2, dtype=torch.bool)

@@ -69,8 +69,8 @@ def test_keys_and_values_may_have_other_widths():
 
 def test_another_width_is_refused():
     """In training mode `nn.MultiheadAttention(8, 2)`, called as `layer(x, x, x)`, and
-    `nn.TransformerEncoderLayer(8, 2, 16)` raise AssertionError for an `x` of 9 features,
-    "was expecting embedding dimension of 8, but got 9".
+    `nn.TransformerEncoderLayer(8, 2, 16)` raise AssertionError for an `x` of shape (5, 3,
+    9), "was expecting embedding dimension of 8, but got 9".
     """
     layer, encoder = nn.MultiheadAttention(8, 2), nn.TransformerEncoderLayer(8, 2, 16)
     x = torch.zeros(5, 3, 9)
@@ -354,9 +354,9 @@ def test_a_cache_may_be_allocated_at_once():
 @pytest.mark.torch(">=2.6")
 @pytest.mark.filterwarnings("ignore:flex_attention called without:UserWarning")
 def test_flex_attention_takes_a_function_of_scores():
-    """`flex_attention(q, k, v, score_mod=function)` of tensors without gradients replaces each
-    score by what `function` makes of the score and its batch, head, query and key index; a
-    bias by distance is one line.
+    """`flex_attention(q, k, v, score_mod=function)` of 4-D tensors without gradients
+    replaces each score by what `function` makes of the score and its batch, head, query and
+    key index. A bias by distance is one line.
 
     It is meant for `torch.compile`: without it PyTorch warns, and an unfused form runs that
     stores all scores. On the CPU it has no backward pass.

@@ -61,8 +61,9 @@ def test_padding_changes_nothing_for_the_other_positions():
 
 
 def test_padded_queries_still_get_an_output():
-    """`key_padding_mask` of `nn.MultiheadAttention` hides keys and not queries: the output at the
-    padded positions of a sequence with a real token has finite numbers, not zeros.
+    """`key_padding_mask` of `nn.MultiheadAttention` hides keys and not queries: for random
+    inputs the output at a padded position of a sequence with a real token is finite and not
+    zero.
 
     Leave them out of a mean and of the loss: `output[~mask].mean(0)`, or `ignore_index`.
     """
@@ -330,9 +331,9 @@ def test_is_causal_of_multihead_attention_needs_the_mask_too():
 
 @pytest.mark.torch(">=2.1")
 def test_without_gradients_the_hint_alone_is_not_causal():
-    """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention(4, 2, batch_first=True)` called as
-    `layer(x, x, x, is_causal=True)` raises nothing since PyTorch 2.1, and is not causal: pass
-    `attn_mask` as well.
+    """In `eval()` under `torch.no_grad()` `nn.MultiheadAttention(4, 2, batch_first=True)`,
+    called as `layer(x, x, x, is_causal=True)` with a batch `x`, raises nothing since
+    PyTorch 2.1, and is not causal: pass `attn_mask` as well.
 
     The faster path that it takes then knows no hint. The same call raises in training mode.
     """
@@ -349,8 +350,9 @@ def test_without_gradients_the_hint_alone_is_not_causal():
 
 
 def test_a_wrong_hint_replaces_the_mask():
-    """In training mode, with `is_causal=True`, `need_weights=False` and no `key_padding_mask`,
-    `nn.MultiheadAttention` computes causal attention even with an `attn_mask` that hides nothing.
+    """`nn.MultiheadAttention(4, 2)` in training mode with `is_causal=True`,
+    `need_weights=False` and no `key_padding_mask` computes causal attention even with an
+    `attn_mask` that hides nothing.
 
     So the hint has to be true. With `need_weights=True` the mask decides.
     """

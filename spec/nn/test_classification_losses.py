@@ -23,7 +23,7 @@ from torch import nn
 def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
     """`nn.CrossEntropyLoss()` of logits and class indices is the mean of minus the
     logarithm of the softmax probability of the right class, up to rounding: logits ln 1 and
-    ln 3 give ln 4 for class 0 and ln 4/3 for class 1.
+    ln 3 give ln(4) for class 0 and ln(4/3) for class 1.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     loss = nn.CrossEntropyLoss()
@@ -125,9 +125,9 @@ def test_the_gradient_is_probability_minus_one_or_zero(device):
 
 
 def test_probabilities_are_targets_too(device):
-    """`F.cross_entropy` takes a float target of the logits' own shape as one probability per
-    class: without `weight`, the one-hot target [0, 1] of the logits 0 and ln 3 gives ln 4/3, as
-    the class index 1 does.
+    """`F.cross_entropy` takes a float target of the logits' own shape as one probability
+    per class: without `weight`, the one-hot target [0, 1] of the logits 0 and ln 3 gives
+    ln(4/3), as the class index 1 does.
 
     With `weight` the two may differ: the mean over probabilities divides by the number of
     samples, the mean over class indices by the sum of their weights.
@@ -175,9 +175,9 @@ def test_probabilities_are_targets_too(device):
     ],
 )
 def test_wrong_targets_are_refused(target, error, words):
-    """Class indices for `F.cross_entropy` of logits (N, C) are int64 or uint8 of shape (N,), from 0
-    to C - 1 or `ignore_index`; on a CPU float32 or int32 indices, the shape (N, 1), -1 and C raise
-    an error.
+    """Class indices for `F.cross_entropy` of logits (N, C) are int64 or uint8 of shape
+    (N,), from 0 to C - 1 or `ignore_index`. By default, on a CPU, float32 or int32 indices,
+    the shape (N, 1), -1 and C raise an error.
 
     Convert with `target.long()`, and drop a dimension of size 1 with `target.squeeze(1)`.
     """
@@ -304,8 +304,9 @@ def test_label_smoothing_shares_a_part_among_all_classes(device):
 
 
 def test_binary_cross_entropy_takes_probabilities_and_its_sibling_scores(device):
-    """`nn.BCELoss` takes probabilities, `nn.BCEWithLogitsLoss` logits: for target 1 both give ln
-    4/3 up to rounding, one of the probability 3/4, the other of its logit ln 3.
+    """`nn.BCELoss` takes probabilities, `nn.BCEWithLogitsLoss` logits. For target 1 both
+    give ln(4/3) up to rounding: `nn.BCELoss` of the probability 3/4, `nn.BCEWithLogitsLoss`
+    of its logit ln 3.
 
     For logits far from 0 the two drift apart, because `sigmoid` rounds and `nn.BCELoss` ends at
     100: prefer the one with logits.

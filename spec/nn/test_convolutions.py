@@ -362,8 +362,9 @@ def test_output_padding_chooses_between_two_sizes():
 
 
 def test_output_padding_is_smaller_than_the_stride():
-    """`nn.ConvTranspose2d(1, 1, 3, output_padding=1)`, with stride 1, raises RuntimeError when
-    it is called: "output padding must be smaller than either stride or dilation".
+    """`nn.ConvTranspose2d(1, 1, 3, output_padding=1)`, with stride 1, raises RuntimeError
+    when it is called on `torch.zeros(1, 1, 3, 3)`: "output padding must be smaller than
+    either stride or dilation".
 
     Because with stride 1 a convolution makes each size of one size, and there is no choice.
     """
@@ -387,9 +388,9 @@ def test_a_window_larger_than_the_image_is_refused():
 
 
 def test_pixels_as_bytes_are_refused():
-    """On a CPU `nn.Conv2d` with float32 weights and bias raises RuntimeError for uint8 pixels,
-    as image files have them, "Input type (unsigned char) and bias type (float) should be the
-    same".
+    """On a CPU `nn.Conv2d(1, 1, 3)`, whose weight and bias are float32, raises RuntimeError
+    for uint8 pixels, as image files have them: "Input type (unsigned char) and bias type
+    (float) should be the same".
 
     Write `image.float() / 255`. With `bias=False` the words of the error are others.
     """

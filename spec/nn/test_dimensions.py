@@ -295,9 +295,9 @@ def test_a_lazy_convolution_learns_its_in_channels(lazy, shape, becomes):
     ],
 )
 def test_a_lazy_norm_learns_its_channels(lazy, shape, becomes):
-    """Made with `affine=True`, `nn.LazyBatchNorm1d`, `LazyBatchNorm2d`, `LazyBatchNorm3d` and
-    `nn.LazyInstanceNorm1d`, `LazyInstanceNorm2d`, `LazyInstanceNorm3d` take the number of channels
-    from the first input.
+    """Made with `affine=True`, `nn.LazyBatchNorm1d`, `LazyBatchNorm2d`, `LazyBatchNorm3d`
+    and `nn.LazyInstanceNorm1d`, `LazyInstanceNorm2d`, `LazyInstanceNorm3d` take the number
+    of channels from dimension 1 of the first batch.
     """
     layer = lazy(affine=True)
     layer(torch.ones(shape))

@@ -111,8 +111,8 @@ def test_a_hinge_embedding_loss_takes_distances():
 
 
 def test_a_soft_margin_loss_is_logistic_regression():
-    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))`: for float32 logits `x`
-    between -80 and 80 that is, up to rounding, the binary cross entropy with targets 1 and
+    """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))`. For float32 logits `x`
+    between -80 and 80 that is, to within 1e-5, the binary cross entropy with targets 1 and
     -1 instead of 1 and 0.
 
     `nn.SoftMarginLoss` overflows where `nn.BCEWithLogitsLoss` does not: for a float32 logit of

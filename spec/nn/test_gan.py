@@ -283,9 +283,9 @@ def test_a_sure_discriminator_teaches_nothing_where_a_critic_does():
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_learns_where_the_data_are():
-    """A WGAN (scores without `sigmoid`, difference of means, weights clipped by `clamp_`, five
-    critic steps) can bring a generator that starts with all weights 0 to produce the value 2,
-    which all its data have.
+    """A WGAN (scores without `sigmoid`, difference of means, weights clipped by `clamp_`,
+    five critic steps) can train a generator whose weights start at 0: if all real samples
+    are 2, the generator learns to produce 2 to within 0.2.
     """
     generator, critic = nn.Linear(1, 1), nn.Linear(1, 1, bias=False)
     nn.init.zeros_(generator.weight)

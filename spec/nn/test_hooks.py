@@ -221,9 +221,9 @@ def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silentl
 
 @pytest.mark.torch(">=2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_gets_none():
-    """If the input of a trainable `nn.Linear` does not require grad, as with the data of a
-    first layer, a hook of `register_full_backward_hook` on it gets None as gradient of the
-    input, and since PyTorch 2.8 `backward()` issues a UserWarning.
+    """If a trainable `nn.Linear` is called as `layer(x)` and `x` does not require grad, a
+    hook of `register_full_backward_hook` on it gets None as gradient of the input. Since
+    PyTorch 2.8 `backward()` also issues a UserWarning.
 
     Let the data require grad, or put the hook on a later layer, if the gradient of the input is
     wanted. On a layer without parameters, such as `nn.ReLU`, or with frozen ones, the hook
