@@ -153,9 +153,9 @@ def test_histc_without_a_range_takes_that_of_the_data(device):
 
 
 def test_histogram_also_gives_the_edges():
-    """`torch.histogram(x, bins=2, range=(0.0, 4.0))` of a float32 tensor returns the counts
-    and the three edges 0, 2 and 4; without `range=`, `bins` may also be a float32 tensor of
-    edges, such as [0, 2, 10].
+    """On the CPU `torch.histogram(x, bins=2, range=(0.0, 4.0))` of a float32 tensor returns
+    the counts and the three edges 0, 2 and 4; without `range=`, `bins` may also be a
+    float32 tensor of edges, such as [0, 2, 10].
     """
     x = torch.tensor([1.0, 2.0, 2.0, 9.0])
 
@@ -185,9 +185,9 @@ def test_histograms_on_the_cpu_take_floats():
 
 
 def test_a_density_has_area_one():
-    """`torch.histogram(x, 2, range=(0.0, 0.5), density=True)` of a float32 vector divides the
-    counts by their sum and by the width of a bin, 0.25, so that the area is 1, not the sum; if
-    no element is in range, it gives NaN.
+    """On the CPU `torch.histogram(x, 2, range=(0.0, 0.5), density=True)` of a float32
+    vector divides the counts by their sum and by the bin width, 0.25, so that the area is
+    1, not the sum; if no element is in range, it gives NaN.
     """
     density, edges = torch.histogram(
         torch.tensor([0.0, 0.1, 0.4]), 2, range=(0.0, 0.5), density=True

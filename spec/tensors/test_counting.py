@@ -24,9 +24,9 @@ def test_unique_gives_each_value_once_in_order(device):
 
 
 def test_unique_tells_where_and_how_often(device):
-    """`x.unique(return_inverse=True, return_counts=True)` of an int64 vector returns the
-    distinct `values`, `inverse`, with which `values[inverse]` is `x` again, and how often each
-    value occurs.
+    """`x.unique(return_inverse=True, return_counts=True)` of an int64 vector returns three
+    tensors: the distinct `values`, an `inverse` for which `values[inverse]` equals `x`, and
+    the counts, how often each value occurs.
     """
     x = torch.tensor([30, 10, 30, 20], device=device)
 

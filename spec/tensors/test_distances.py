@@ -59,7 +59,7 @@ def test_cdist_takes_other_norms(device):
 def test_cdist_is_a_broadcast_difference(device):
     """`torch.cdist(a, b)` of float32 matrices of at most 25 rows equals `(a[:, None] -
     b[None]).norm(dim=-1)` up to rounding, if no sum of squared differences overflows or
-    underflows; it makes no (n, m, d) tensor of differences.
+    underflows; it makes no 3-D tensor of differences.
 
     The broadcast form is good for other distances; it needs d times the memory.
     """

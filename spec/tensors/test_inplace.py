@@ -139,9 +139,8 @@ def test_copy_keeps_the_dtype_of_the_tensor_written_to():
 
 @pytest.mark.claim("blitz-t-inplace")
 def test_t_with_an_underscore_transposes_the_tensor_itself(device):
-    """`x.t_()` swaps the two dimensions of a contiguous (2, 3) matrix `x` itself, one that
-    requires no grad: its shape becomes (3, 2), its strides (1, 3), the memory stays the
-    same.
+    """`x.t_()` transposes a contiguous (2, 3) matrix `x` that requires no grad in place:
+    its shape becomes (3, 2) and its strides (1, 3), the memory stays the same.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     address = x.data_ptr()
@@ -163,9 +162,9 @@ def test_t_with_an_underscore_transposes_the_tensor_itself(device):
     ],
 )
 def test_some_underscore_operations_change_no_number(name, arguments, shape):
-    """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` each change the shape and
-    the strides of a contiguous (1, 2, 3) tensor that requires no grad in place, and no
-    element in memory.
+    """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` of a contiguous (1, 2, 3)
+    tensor that requires no grad each change the shape and the strides of `x` in place, and
+    no element in memory.
     """
     memory = torch.tensor([1, 2, 3, 4, 5, 6])
     x = memory.view(1, 2, 3)

@@ -79,8 +79,8 @@ def test_an_integer_tensor_refuses_a_float_result(device):
 
 
 def test_a_float_tensor_takes_an_integer_operand(device):
-    """`x += y` keeps a contiguous float32 vector `x` that requires no grad float32, for an
-    int64 vector `y` of its length as for a float64 one.
+    """`x += y` of a contiguous float32 vector `x` that requires no grad leaves `x` float32,
+    whether `y`, of the same length, is int64 or float64.
 
     `x + y` would be float64 for a float64 `y`: in place the result is converted to the dtype of
     `x`, as long as it is of the same kind; a complex `y` is refused.
