@@ -114,11 +114,11 @@ def test_randn_like_is_standard_normal(device):
 
 
 def test_rand_like_of_integers_needs_a_floating_dtype():
-    """`torch.rand_like(x)` of an int64 tensor on the CPU raises NotImplementedError, a
-    RuntimeError; `torch.rand_like(x, dtype=torch.float64)` works.
+    """`torch.rand_like(x)` of an int64 tensor on the CPU raises a RuntimeError (its
+    subclass NotImplementedError in newer releases); `torch.rand_like(x,
+    dtype=torch.float64)` works.
 
-    Because it keeps the dtype of `x`, and `rand` cannot draw integers. Older releases raise a
-    plain RuntimeError.
+    Because it keeps the dtype of `x`, and `rand` cannot draw integers.
     """
     pattern = torch.zeros(2, dtype=torch.int64)
 
