@@ -104,7 +104,7 @@ def test_the_curve_of_each_activation(function, curve, device):
 def test_the_slope_of_each_activation(function, slopes, device):
     """With default settings the slopes of `torch.sigmoid`, `torch.tanh`, `torch.relu`,
     `F.softplus`, `F.elu` and `F.silu` at -100 are 0 to four decimals, that of
-    `F.leaky_relu` is 0.01; at 100 those of the first two are 0, the other five 1.
+    `F.leaky_relu` is 0.01. At 100 sigmoid and tanh have slope 0, the other five 1.
     """
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], device=device, requires_grad=True)
 

@@ -40,9 +40,9 @@ def test_heads_are_a_dimension_before_the_steps():
 
 
 def test_multihead_attention_by_hand():
-    """`nn.MultiheadAttention(4, 2)` without masks is, up to rounding, a linear layer for queries,
-    keys and values stacked in `in_proj_weight`, `F.scaled_dot_product_attention` per head, and the
-    linear layer `out_proj`.
+    """Up to rounding, `nn.MultiheadAttention(4, 2)` without masks computes three steps: a
+    linear layer with `in_proj_weight`, which stacks the weights for q, k and v;
+    `F.scaled_dot_product_attention` per head; and the linear layer `out_proj`.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.randn(2, 3, 4)
 

@@ -54,9 +54,9 @@ def test_batch_first_scores_are_refused_by_their_lengths(log_probs):
 
 
 def test_the_loss_is_the_probability_of_all_paths_that_spell_the_label(log_probs):
-    """`F.ctc_loss` of one float32 sample with `reduction="none"` is `-log` of the summed
-    probability of the paths (one class per step) that give the label once repetitions are
-    merged and blanks dropped.
+    """`F.ctc_loss` of one float32 sample with `reduction="none"` is, up to rounding, `-log`
+    of the summed probability of all paths that spell the label. A path has one class per
+    step; repetitions are merged, then blanks dropped.
     """
     paths = itertools.product(range(4), repeat=5)
     merged = ([key for key, _ in itertools.groupby(path) if key != 0] for path in paths)

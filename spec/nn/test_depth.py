@@ -139,9 +139,9 @@ def test_a_deep_stack_of_sigmoid_layers_starves_its_first_layer():
 
 
 def test_the_default_weights_are_too_small_for_thirty_relu_layers():
-    """Through thirty `nn.Linear(50, 50, bias=False)` with ReLU, as initialised by default,
-    a gradient of 16 x 50 equal elements and norm 1 shrinks to a norm between 1e-13 and
-    1e-9, for inputs of `torch.randn`.
+    """Through thirty `nn.Linear(50, 50, bias=False)` with ReLU and default weights, a
+    gradient of 16 x 50 equal elements and norm 1 shrinks to a norm between 1e-13 and 1e-9.
+    The inputs are `torch.randn(16, 50)`.
 
     Because the default bound 1/sqrt(n) gives the weights a variance of 1/(3n), and ReLU halves
     the mean square: each layer keeps about 1/6 of it.

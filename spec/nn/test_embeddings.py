@@ -173,8 +173,9 @@ def test_an_embedding_takes_whole_numbers_only():
 
 
 def test_max_norm_shortens_the_table_itself():
-    """`nn.Embedding` with `max_norm=5.0` rescales a row whose 2-norm is larger, such as [6,
-    8], to norm 5, up to rounding, when the row is looked up, in place in the weight.
+    """A float32 `nn.Embedding` with `max_norm=5.0` rescales a row whose 2-norm is larger,
+    such as [6, 8], when the row is looked up. The row gets the norm 5, up to rounding, in
+    place in the weight.
 
     Because of this change in place, the backward pass of an operation that saved the weight,
     such as `weight * weight`, raises RuntimeError: clone the weight before such an operation.
@@ -197,9 +198,9 @@ def test_max_norm_shortens_the_table_itself():
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """`nn.EmbeddingBag` and `F.embedding_bag`, given only a `mode`, turn the indices [[1,
-    2]] into one vector of the rows 1 and 2 of a finite weight: for "sum" their sum, for
-    "mean", the default, their mean, for "max" their maximum per column.
+    """`nn.EmbeddingBag` and `F.embedding_bag`, given only a `mode`, make one vector of the
+    rows that [[1, 2]] names in a finite weight: up to rounding their sum for "sum", their
+    mean for "mean", the default, their maximum per column for "max".
 
     It does not store the single rows, which saves memory for texts taken as bags of words.
     """

@@ -117,9 +117,9 @@ def test_pooling_functions_take_a_window_or_a_size(function, setting, values):
     ],
 )
 def test_pooling_functions_of_volumes(function, setting, value):
-    """Of the floats 0 to 7 in the shape (1, 1, 2, 2, 2), `F.max_pool3d(x, 2)` and
-    `adaptive_max_pool3d(x, 1)` give the maximum 7, `avg_pool3d(x, 2)` and
-    `adaptive_avg_pool3d(x, 1)` the mean 3.5.
+    """Of the float32 numbers 0 to 7 in the shape (1, 1, 2, 2, 2), `F.max_pool3d(x, 2)` and
+    `F.adaptive_max_pool3d(x, 1)` give the maximum 7, `F.avg_pool3d(x, 2)` and
+    `F.adaptive_avg_pool3d(x, 1)` the mean 3.5.
     """
     x = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
 

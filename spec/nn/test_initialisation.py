@@ -28,9 +28,9 @@ from torch import nn
     ],
 )
 def test_a_layer_starts_evenly_within_one_over_the_root_of_its_inputs(layer, bound):
-    """`nn.Linear` and `nn.Conv2d` draw weights and biases uniformly from [-1/sqrt(n), 1/sqrt(n)],
-    where n is the fan-in: `in_features`, or with `groups=1` `in_channels` times the kernel's
-    elements.
+    """`nn.Linear` and `nn.Conv2d` draw float32 weights and biases uniformly from
+    [-1/sqrt(n), 1/sqrt(n)]. The number n is the fan-in: `in_features`, or with `groups=1`
+    `in_channels` times the elements of the kernel.
 
     With groups, n counts the input channels of one group. `nn.ConvTranspose2d` counts its output
     channels instead.
@@ -190,8 +190,8 @@ def test_fixed_fillings(device):
 
 
 def test_xavier_weighs_inputs_and_outputs():
-    """`nn.init.xavier_uniform_(weight)` draws uniformly from [-b, b] with `b = sqrt(6 / (fan_in +
-    fan_out))`: 0.1 for 2 inputs and 598 outputs.
+    """`nn.init.xavier_uniform_` of a float32 weight draws uniformly from [-b, b] with
+    `b = sqrt(6 / (fan_in + fan_out))`: b is 0.1 for 2 inputs and 598 outputs.
     """
     weight = nn.init.xavier_uniform_(torch.empty(598, 2))
 
@@ -200,8 +200,9 @@ def test_xavier_weighs_inputs_and_outputs():
 
 
 def test_xavier_normal_has_a_spread_of_the_same_kind():
-    """`nn.init.xavier_normal_(weight)` draws from a normal distribution of mean 0 and standard
-    deviation `sqrt(2 / (fan_in + fan_out))`: 0.1 for 50 inputs and 150 outputs.
+    """`nn.init.xavier_normal_` of a float32 weight draws from a normal distribution of mean
+    0 and standard deviation `sqrt(2 / (fan_in + fan_out))`: 0.1 for 50 inputs and 150
+    outputs.
     """
     weight = nn.init.xavier_normal_(torch.empty(150, 50))
 
@@ -212,8 +213,9 @@ def test_xavier_normal_has_a_spread_of_the_same_kind():
 
 @pytest.mark.parametrize(("mode", "bound"), [("fan_in", 0.1), ("fan_out", 0.2)])
 def test_kaiming_counts_inputs_or_outputs(mode, bound):
-    """`nn.init.kaiming_uniform_(weight, nonlinearity="relu")` draws uniformly from [-b, b] with `b
-    = sqrt(6 / n)`, n being the fan-in, or with `mode="fan_out"` the fan-out.
+    """`nn.init.kaiming_uniform_(weight, nonlinearity="relu")` of a float32 weight draws
+    uniformly from [-b, b] with `b = sqrt(6 / n)`. By default n is the fan-in, with
+    `mode="fan_out"` the fan-out.
     """
     weight = nn.init.kaiming_uniform_(torch.empty(150, 600), mode=mode, nonlinearity="relu")
 
