@@ -177,8 +177,8 @@ def test_multinomial_refuses_negative_weights():
 
 
 def test_random_numbers_can_be_drawn_in_place(device):
-    """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite a contiguous
-    float32 tensor that requires no grad with random values and return it.
+    """`x.uniform_(2, 3)`, `x.normal_(50, 2)` and `x.random_(4, 7)` overwrite `x =
+    torch.zeros(1000)` with random values and return `x`.
 
     `x.random_(4, 7)` draws the integers 4, 5 and 6, and takes integer tensors, too; the others
     don't.

@@ -47,8 +47,8 @@ def test_a_function_answers_element_by_element(name, numbers, result, device):
 
 
 def test_the_name_with_an_underscore_writes_into_the_tensor(device):
-    """`x.sqrt_()` of a contiguous float32 tensor that requires no grad writes the roots into
-    `x` itself and returns `x`; for an int64 tensor it raises RuntimeError.
+    """`x.sqrt_()` of `x = torch.tensor([9.0, 0.25])` writes the roots into `x` itself and
+    returns `x`; for an int64 tensor it raises RuntimeError.
 
     Because the roots are floats and a tensor keeps its dtype in place. Use `x.sqrt()` or a
     float `x`.

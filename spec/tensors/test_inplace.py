@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-add-inplace")
 def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
-    """`x.add_(y)` of two contiguous float32 tensors of one shape that share no memory and
-    require no grad writes the sum into the memory of `x`; `y` stays unchanged.
+    """`x.add_(y)` of the float32 vectors `x = torch.tensor([1.0, 2.0])` and `y =
+    torch.tensor([10.0, 20.0])` writes the sum into the memory of `x`; `y` stays unchanged.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([10.0, 20.0], device=device)
@@ -48,8 +48,8 @@ def test_add_without_an_underscore_leaves_the_tensor_alone(device):
 
 
 def test_underscore_operations_return_their_own_tensor_and_so_chain():
-    """`x.mul_` and `x.add_` of a contiguous float32 tensor that requires no grad return the
-    tensor they changed, so calls can be chained: `x.mul_(10).add_(1)` is `x`.
+    """With `x = torch.tensor([1.0, 2.0])`, `x.mul_` and `x.add_` return the tensor they
+    changed, so calls can be chained: `x.mul_(10).add_(1)` is `x`.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -76,9 +76,9 @@ def test_underscore_operations_return_their_own_tensor_and_so_chain():
     ],
 )
 def test_what_common_underscore_operations_leave_behind(name, arguments, expected, device):
-    """`zero_`, `fill_`, `neg_`, `abs_`, `sub_`, `mul_`, `div_`, `pow_`, `clamp_` and `relu_`
-    overwrite the float32 tensor they are called on, if it is contiguous and requires no grad;
-    `gt_` stores 0.0 and 1.0 in it.
+    """On `x = torch.tensor([-1.0, 2.0, 4.0])`, `zero_`, `fill_`, `neg_`, `abs_`, `sub_`,
+    `mul_`, `div_`, `pow_`, `clamp_` and `relu_` write their result into `x`; `gt_` stores
+    0.0 and 1.0 in `x`.
 
     Because a tensor keeps its dtype in place, a comparison can't leave bools in it.
     """
@@ -110,8 +110,9 @@ def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n)
 
 @pytest.mark.claim("blitz-copy-inplace")
 def test_copy_with_an_underscore_overwrites_the_values_but_shares_nothing(device):
-    """`x.copy_(y)` of two contiguous float32 tensors of one shape that share no memory and
-    require no grad copies the values of `y` into `x`; a later change of `y` doesn't change `x`.
+    """`x.copy_(y)` of the float32 vectors `x = torch.tensor([1.0, 2.0])` and `y =
+    torch.tensor([8.0, 9.0])` copies the values of `y` into `x`; a later change of `y`
+    doesn't change `x`.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([8.0, 9.0], device=device)
@@ -139,8 +140,8 @@ def test_copy_keeps_the_dtype_of_the_tensor_written_to():
 
 @pytest.mark.claim("blitz-t-inplace")
 def test_t_with_an_underscore_transposes_the_tensor_itself(device):
-    """`x.t_()` transposes a contiguous (2, 3) matrix `x` that requires no grad in place:
-    its shape becomes (3, 2) and its strides (1, 3), the memory stays the same.
+    """`x.t_()` transposes a contiguous (2, 3) int64 matrix `x` in place: its shape becomes
+    (3, 2) and its strides (1, 3), the memory stays the same.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     address = x.data_ptr()
@@ -163,8 +164,8 @@ def test_t_with_an_underscore_transposes_the_tensor_itself(device):
 )
 def test_some_underscore_operations_change_no_number(name, arguments, shape):
     """`x.squeeze_(0)`, `x.unsqueeze_(1)` and `x.transpose_(0, 2)` of a contiguous (1, 2, 3)
-    tensor that requires no grad each change the shape and the strides of `x` in place, and
-    no element in memory.
+    int64 tensor each change the shape and the strides of `x` in place, and no element in
+    memory.
     """
     memory = torch.tensor([1, 2, 3, 4, 5, 6])
     x = memory.view(1, 2, 3)
@@ -192,8 +193,8 @@ def test_index_assignment_changes_a_tensor_without_an_underscore(device):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_plus_equals_changes_the_tensor_that_both_names_share(device):
-    """`x += 1` of a contiguous float32 tensor that requires no grad works in place: another
-    name of the same tensor sees the sum.
+    """`x += 1` of `x = torch.tensor([1.0, 2.0])` works in place: another name of the same
+    tensor sees the sum.
 
     Because Python calls `__iadd__`, which does what `add_` does.
     """
@@ -221,8 +222,8 @@ def test_x_equals_x_plus_one_gives_the_name_to_a_new_tensor(device):
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_out_writes_the_result_into_a_tensor_that_is_there():
-    """`torch.add(x, 10, out=x)` overwrites a contiguous float32 tensor `x` that requires no
-    grad, and returns it.
+    """`torch.add(x, 10, out=x)` of `x = torch.tensor([1.0, 2.0])` overwrites `x` with the
+    sum, and returns `x`.
     """
     x = torch.tensor([1.0, 2.0])
 
@@ -234,8 +235,8 @@ def test_out_writes_the_result_into_a_tensor_that_is_there():
 
 @pytest.mark.claim("blitz-underscore-every-mutator")
 def test_inplace_true_makes_an_activation_overwrite_its_input():
-    """`F.relu(x, inplace=True)` of a contiguous float32 tensor that requires no grad writes
-    into `x` and returns `x`, as `nn.ReLU(inplace=True)` does.
+    """`F.relu(x, inplace=True)` of `x = torch.tensor([-1.0, 2.0])` writes into `x` and
+    returns `x`, as `nn.ReLU(inplace=True)` does.
 
     It saves the memory of the result. The input is lost, which matters if it is used again.
     """
@@ -271,7 +272,7 @@ def test_assigning_to_data_gives_a_tensor_other_values_and_another_shape():
 
 
 def test_set_makes_a_tensor_share_the_memory_of_another(device):
-    """`x.set_(y)` of two dense float32 tensors on one device that require no grad makes `x`
+    """`x.set_(y)` of `x = torch.zeros(2)` and `y = torch.tensor([1.0, 2.0, 3.0])` makes `x`
     use the memory and the shape of `y`, without a copy: a later change of `y` shows in `x`.
     """
     x = torch.zeros(2, device=device)
@@ -284,8 +285,8 @@ def test_set_makes_a_tensor_share_the_memory_of_another(device):
 
 
 def test_resize_changes_the_number_of_elements_in_place(device):
-    """`x.resize_(3)` of a contiguous (2, 2) tensor that requires no grad keeps the memory and
-    makes `x` a vector of its first three elements.
+    """`x.resize_(3)` of a contiguous (2, 2) int64 tensor keeps the memory and makes `x` a
+    vector of its first three elements.
 
     To change only the shape use `view` or `reshape`; enlarging with `resize_` leaves new
     elements uninitialised.

@@ -21,8 +21,8 @@ import torch
 
 
 def test_a_change_in_place_of_a_view_changes_its_base(device):
-    """A row `x[0]` of a dense matrix is a view: if `x` requires no grad, `x[0].zero_()`
-    sets the row to 0 in `x`.
+    """A row `x[0]` of a dense int64 matrix `x` is a view: `x[0].zero_()` sets the row to 0
+    in `x`.
     """
     x = torch.tensor([[1, 2], [3, 4]], device=device)
 
@@ -32,8 +32,8 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
-    """`x[0], x[1] = x[1], x[0]` of a contiguous (2, 2) matrix `x` that requires no grad
-    does not swap the rows: it leaves the old row 1 twice.
+    """`x[0], x[1] = x[1], x[0]` of a contiguous (2, 2) int64 matrix `x` does not swap the
+    rows: it leaves the old row 1 twice.
 
     Because both rows on the right are views: the first assignment already changes what the
     second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
@@ -46,8 +46,7 @@ def test_swapping_two_rows_like_python_variables_loses_one(device):
 
 
 def test_swapping_two_rows_by_a_list_of_indices_works(device):
-    """`x[[0, 1]] = x[[1, 0]]` swaps the first two rows of a contiguous float32 matrix `x`
-    that requires no grad.
+    """`x[[0, 1]] = x[[1, 0]]` swaps the first two rows of a contiguous int64 matrix `x`.
 
     Because indexing with a list copies the rows before they are written.
     """
@@ -79,8 +78,8 @@ def test_an_integer_tensor_refuses_a_float_result(device):
 
 
 def test_a_float_tensor_takes_an_integer_operand(device):
-    """`x += y` of a contiguous float32 vector `x` that requires no grad leaves `x` float32,
-    whether `y`, of the same length, is int64 or float64.
+    """`x += y` of the float32 vector `x = torch.tensor([0.5, 1.5])` leaves `x` float32,
+    whether the vector `y` of two elements is int64 or float64.
 
     `x + y` would be float64 for a float64 `y`: in place the result is converted to the dtype of
     `x`, as long as it is of the same kind; a complex `y` is refused.
@@ -180,8 +179,8 @@ def test_a_tensor_may_be_its_own_operand(device):
 
 
 def test_changes_through_data_and_numpy_go_uncounted():
-    """`x.data.add_(1)` and `x.numpy()[0] = 5` change a float32 CPU vector `x` that requires no
-    grad without raising its version counter, `x._version`.
+    """`x.data.add_(1)` and `x.numpy()[0] = 5` change `x = torch.zeros(2)` on the CPU
+    without raising its version counter, `x._version`.
 
     So autograd doesn't notice them, and a gradient may be computed from changed values. Write
     to `x` under `torch.no_grad()` instead.

@@ -275,8 +275,8 @@ def test_unbind_takes_an_axis_apart(device):
 
 
 def test_pieces_are_views(device):
-    """The pieces from `split`, `chunk`, `tensor_split` and `unbind` of a contiguous float32
-    vector are views: if it requires no grad, writing to a piece changes the original.
+    """The pieces from `split`, `chunk`, `tensor_split` and `unbind` of `x = torch.zeros(6)`
+    are views: writing to a piece changes `x`.
 
     Call `clone()` on a piece to keep it apart.
     """
