@@ -87,9 +87,9 @@ def test_each_operator_has_a_function_and_a_method(name, result):
 
 @pytest.mark.claim("blitz-add-four-ways-agree")
 def test_four_ways_to_add_give_the_same_numbers(device):
-    """For contiguous float32 vectors `x`, `y` and `z` of one length that share no memory and
-    require no grad, `x + y`, `torch.add(x, y)`, `torch.add(x, y, out=z)` and `x.add_(y)` give
-    the same values.
+    """With `x = torch.tensor([1.0, 2.0])`, `y = torch.tensor([0.5, 8.0])` and `z =
+    torch.empty(2)`, `x + y`, `torch.add(x, y)`, `torch.add(x, y, out=z)` and `x.add_(y)`
+    give the same values.
 
     They differ in where the sum goes: `x + y` and `torch.add(x, y)` allocate a new tensor,
     `out=z` fills `z`, and `add_` overwrites `x`. With grad mode on, autograd refuses `out=` for
@@ -123,9 +123,9 @@ def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
 
 @pytest.mark.claim("blitz-add-out")
 def test_out_overwrites_whatever_the_tensor_held(device):
-    """`torch.add(x, x, out=z)` of contiguous float32 vectors `x` and `z` of one length that
-    share no memory and require no grad writes the sum into the memory of `z` and returns
-    `z`; the values that `z` held before, even NaN, have no influence.
+    """With `x = torch.tensor([1.0, 2.0])` and `z = torch.full((2,), torch.nan)`,
+    `torch.add(x, x, out=z)` writes the sum into the memory of `z` and returns `z`: the
+    values that `z` held before, even NaN, have no influence.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     z = torch.full((2,), torch.nan, device=device)
@@ -156,8 +156,8 @@ def test_out_may_be_one_column_of_a_matrix(device):
 
 
 def test_out_without_elements_takes_the_shape_of_the_result():
-    """`torch.add(x, y, out=torch.empty(0))` of float32 tensors that require no grad resizes the
-    empty tensor to the shape of the result, without a warning.
+    """`torch.add(torch.ones(2, 3), 1, out=z)` with `z = torch.empty(0)`, which has no
+    elements, resizes `z` to the shape of the result, (2, 3), without a warning.
     """
     z = torch.empty(0)
 

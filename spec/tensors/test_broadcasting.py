@@ -172,8 +172,8 @@ def test_comparisons_and_where_broadcast_as_well(device):
 
 
 def test_an_in_place_operation_repeats_its_argument(device):
-    """`matrix.add_(row)` of contiguous float32 tensors of shapes (2, 3) and (3,) that share no
-    memory and require no grad broadcasts `row` to the shape of `matrix`, which is written to.
+    """`matrix.add_(row)` of `matrix = torch.ones(2, 3)` and `row = torch.tensor([1.0, 2.0,
+    3.0])` broadcasts `row` to the shape of `matrix`, which is written to.
 
     `matrix.add_(matrix[0])` raises RuntimeError: write `matrix.add_(matrix[0].clone())`.
     """
@@ -189,8 +189,8 @@ def test_an_in_place_operation_repeats_its_argument(device):
 
 
 def test_a_tensor_does_not_grow_in_place(device):
-    """`row.add_(matrix)` of float32 tensors of shapes (1, 3) and (2, 3) that require no
-    grad raises a RuntimeError, since the broadcast shape (2, 3) is not that of `row`.
+    """`row.add_(torch.ones(2, 3))` of `row = torch.ones(1, 3)` raises a RuntimeError, since
+    the broadcast shape (2, 3) is not that of `row`.
 
     Because an in-place operation can't change the shape of its tensor. Write `row + matrix`.
     """

@@ -86,9 +86,9 @@ def test_gather_does_not_count_from_the_end():
 
 
 def test_scatter_is_gather_the_other_way_round(device):
-    """`x.scatter_(1, index, src)` of contiguous float32 matrices that share no memory and
-    require no grad writes src[i, j] to x[i, index[i, j]]. `x.gather(1, index)` reads `src`
-    back if `index` has its shape and repeats no position in a row.
+    """`x.scatter_(1, index, src)` of `x = torch.full((2, 3), 9.0)` and a float32 matrix
+    `src` writes src[i, j] to x[i, index[i, j]]. `x.gather(1, index)` reads `src` back if
+    the int64 `index` has its shape and repeats no position in a row.
     """
     x = torch.full((2, 3), 9.0, device=device)
     index = torch.tensor([[2, 0], [1, 2]], device=device)

@@ -132,8 +132,8 @@ def test_index_add_wants_one_dtype(device):
 
 
 def test_index_add_takes_no_negative_index():
-    """On the CPU `x.index_add_(0, index, source)` of contiguous float32 vectors that
-    require no grad raises IndexError, "index out of range in self", for a position beyond
+    """On the CPU `x.index_add_(0, index, source)` of `x = torch.zeros(3)` and a float32
+    vector `source` raises IndexError, "index out of range in self", for a position beyond
     the end and for a negative one, which indexing in brackets accepts.
 
     With more dimensions newer releases may raise RuntimeError instead, "index -1 is out of

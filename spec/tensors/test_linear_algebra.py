@@ -27,8 +27,8 @@ def test_diag_makes_a_matrix_of_a_vector_and_a_vector_of_a_matrix(device):
 
 
 def test_diagonal_is_a_view(device):
-    """`x.diagonal()` of a dense float32 matrix is a view: for an `x` that requires no grad,
-    `x.diagonal().fill_(7)` writes into the diagonal of `x`.
+    """`x.diagonal()` of `x = torch.zeros(2, 2)` is a view: `x.diagonal().fill_(7)` writes
+    into the diagonal of `x`.
     """
     x = torch.zeros(2, 2, device=device)
 
