@@ -404,9 +404,10 @@ def test_kl_divergence_wants_logarithms_first_and_batchmean():
 
 @pytest.mark.torch(">=2.13")
 def test_a_linear_layer_and_cross_entropy_may_be_one_module():
-    """`layer = nn.LinearCrossEntropyLoss(3, 2)`, since PyTorch 2.13, holds an `nn.Linear(3, 2,
-    bias=False)` and computes `F.cross_entropy(layer.linear(x), classes)` up to rounding, as
-    `F.linear_cross_entropy` does.
+    """Since PyTorch 2.13 `layer = nn.LinearCrossEntropyLoss(3, 2)` holds a linear layer
+    without bias. For `x` (N, 3) and class indices (N,) it computes
+    `F.cross_entropy(layer.linear(x), classes)` up to rounding, as `F.linear_cross_entropy`
+    does.
 
     It is the last layer of a classifier and its loss in one; given
     `options=nn.LinearCrossEntropyOptions()` it can compute the loss in chunks, without the

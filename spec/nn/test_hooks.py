@@ -318,9 +318,9 @@ def test_a_hook_with_too_few_arguments_fails_at_the_call():
 
 
 def test_a_hook_for_all_modules():
-    """`nn.modules.module.register_module_forward_hook` registers a hook for all modules of the
-    process: it runs after each call of a module, so after those of its children, until it is
-    removed.
+    """`nn.modules.module.register_module_forward_hook` registers a hook for all modules of
+    the process. Until it is removed it runs after each call of a module: for the layers of
+    an `nn.Sequential` first, then for the `nn.Sequential`.
 
     Meant for debugging and profiling, as it also runs in modules of other libraries.
     """
