@@ -242,7 +242,7 @@ def test_a_single_number_on_the_cpu_goes_with_a_gpu_tensor():
 @pytest.mark.cuda
 @pytest.mark.claim("summary-model-cuda")
 def test_a_model_is_moved_by_the_call_alone():
-    """`model.cuda()` of a `nn.Linear` moves the parameters of `model` itself and returns
+    """`model.cuda()` of an `nn.Linear` moves the parameters of `model` itself and returns
     `model`, so nothing has to be assigned."""
     model = nn.Linear(2, 1)
 

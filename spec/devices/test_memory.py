@@ -131,8 +131,8 @@ def test_the_peak_remembers_what_has_been_freed():
 @pytest.mark.cuda
 def test_a_freed_block_is_used_again():
     """A GPU tensor `y` of the size of `x`, made just after `del x`, gets the memory that `x` had,
-    if no other freed block of that size is in the cache: `y.data_ptr()` is what `x.data_ptr()`
-    was."""
+    if no other freed block is in the cache and both are made on the same stream: `y.data_ptr()`
+    is what `x.data_ptr()` was."""
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")
     address = x.data_ptr()
     del x
@@ -181,9 +181,9 @@ def test_a_smaller_batch_is_tried_after_the_except_clause():
 @pytest.mark.cuda
 @pytest.mark.torch(">=2.0")
 def test_reserved_memory_is_at_least_what_is_allocated():
-    """`torch.cuda.memory_reserved()` counts what PyTorch holds of the GPU, `memory_allocated()`
-    what tensors hold of that: a tensor of 100 MiB adds 100 MiB to the second, which never
-    exceeds the first.
+    """`torch.cuda.memory_allocated()` counts the GPU memory that tensors hold: a tensor of 100
+    MiB adds 100 MiB. `torch.cuda.memory_reserved()` counts all that PyTorch holds, and is
+    never smaller.
 
     `nvidia-smi` shows more than both, because the CUDA context takes memory too.
     """

@@ -207,7 +207,8 @@ def test_autocast_can_be_switched_off_inside():
 
 def test_switched_off_nobody_matches_the_dtypes():
     """Inside `torch.autocast("cpu", enabled=False)` `low @ x` of a bfloat16 and a float32
-    matrix raises RuntimeError; where autocast is enabled, the product is bfloat16.
+    CPU matrix raises RuntimeError; inside `torch.autocast("cpu", dtype=torch.bfloat16)` the
+    product is bfloat16.
 
     Because without autocast a matrix product takes operands of one dtype: write `low.float() @
     x`.
@@ -242,8 +243,8 @@ def test_autocast_decorates_a_function():
 @pytest.mark.torch(">=2.2")
 def test_a_dtype_that_autocast_does_not_know_switches_it_off():
     """`torch.autocast("cpu", dtype=torch.float64)` gives a UserWarning, "the target dtype is
-    not supported. Disabling autocast", and has no effect: `x @ x` of float32 tensors stays
-    float32.
+    not supported. Disabling autocast", and switches autocast off inside: `x @ x` of
+    float32 tensors stays float32.
 
     Because the CPU takes bfloat16 and float16 only: pass one of them.
     """
@@ -327,8 +328,8 @@ def test_binary_cross_entropy_of_probabilities_is_refused_on_a_gpu():
 
 
 def test_small_gradients_vanish_in_float16():
-    """`torch.tensor(2.0**-25).half()` is 0, since float16 has no positive number below 2**-24;
-    multiplied by 1024 before, the value is kept, as 2**-15.
+    """`torch.tensor(2.0**-25).half()` is 0: the smallest positive float16 is 2**-24, and half
+    of it rounds to 0. Multiplied by 1024 before `.half()`, the value is kept, as 2**-15.
 
     That is the reason for a GradScaler: gradients are often as small as that.
     """
@@ -476,8 +477,8 @@ def test_a_scaler_that_is_switched_off_does_nothing():
 
 @new_scaler
 def test_a_scaler_belongs_into_the_checkpoint():
-    """`scaler.state_dict()` of an enabled `torch.amp.GradScaler` holds the scale, and a new
-    scaler that loads it has that scale instead of the default, 65536.
+    """`scaler.state_dict()` of an enabled `torch.amp.GradScaler` holds the scale; a new
+    enabled scaler that loads it has that scale instead of the default, 65536.
 
     Without it a resumed training may begin with a few steps that are left out.
     """
@@ -492,9 +493,9 @@ def test_a_scaler_belongs_into_the_checkpoint():
 
 
 def test_backward_needs_no_autocast():
-    """`backward()` after the `with torch.autocast(...)` block, where it should be called,
-    computes each gradient in the dtype that autocast chose in forward: that of a bfloat16
-    output of `nn.Linear` is bfloat16, that of its weight float32.
+    """`backward()` is called after the `with torch.autocast(...)` block. Each gradient has
+    the dtype of its tensor: the bfloat16 output of a float32 `nn.Linear` gets a bfloat16
+    gradient, the weight a float32 one.
 
     The documentation advises against `backward()` under autocast. Forward and loss are inside.
     """

@@ -204,8 +204,8 @@ def test_a_single_element_is_not_enough_to_cross():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_copying_and_indexing_may_cross_devices():
-    """For a tensor `y` on another device, `y.copy_(x)` takes a CPU tensor `x` of its shape,
-    and `y[index]` takes an int64 tensor of indices on the CPU."""
+    """For a tensor `y` of shape (3,) on another device that requires no grad, `y.copy_(x)`
+    takes a CPU tensor `x` of that shape, and `y[index]` takes an int64 CPU tensor `index`."""
     elsewhere = torch.zeros(3, device="meta")
 
     copied = elsewhere.copy_(torch.ones(3))

@@ -290,9 +290,9 @@ def test_different_collectives_are_told_apart_on_demand(group):
 
 @pytest.mark.slow
 def test_no_sync_has_to_surround_the_forward(group):
-    """The forward of `parallel = DistributedDataParallel(model)` decides whether gradients
-    are averaged: after one inside `with parallel.no_sync():` a `backward()` behind it
-    averages nothing; after one before it a `backward()` inside averages.
+    """With `parallel = DistributedDataParallel(model)`, forward inside `parallel.no_sync()` and
+    `backward()` after the block average nothing; forward before the block and `backward()`
+    inside average the gradients: the forward decides.
 
     So put both into `with parallel.no_sync():`.
     """

@@ -324,7 +324,7 @@ def test_buffers_follow_rank_0(group):
 @pytest.mark.slow
 def test_rank_0_saves_for_all(group, tmp_path):
     """With DDP rank 0 alone writes a checkpoint, `dist.barrier()` makes the other processes wait
-    for it, and then each process can load it.
+    for it, and then each process on that machine can load it.
 
     Because the models are equal, one file is enough; without the barrier another process may find
     no file, or half of one.

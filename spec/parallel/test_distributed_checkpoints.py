@@ -108,8 +108,8 @@ def test_a_tensor_of_another_size_is_refused(tmp_path, dcp):
 
 @pytest.mark.torch(">=2.4")
 def test_a_name_that_was_not_saved_is_refused(tmp_path, dcp):
-    """`dcp.load` into a tensor whose name the checkpoint lacks raises CheckpointException with
-    "Missing key in checkpoint state_dict: bias."
+    """`dcp.load` with its default planner into a tensor whose name the checkpoint lacks raises
+    CheckpointException with "Missing key in checkpoint state_dict: bias."
 
     Here `model.state_dict()` of DDP is often the reason: its names begin with `module.`. With
     `planner=dcp.DefaultLoadPlanner(allow_partial_load=True)` such a tensor keeps its values.

@@ -59,9 +59,9 @@ def test_drop_last_leaves_the_rest_out(rank, mine):
 
 
 def test_a_small_dataset_is_repeated_until_it_suffices():
-    """With `drop_last=False`, the default, `DistributedSampler` repeats a dataset of fewer
-    samples than processes until each process has one sample: of 2 samples, 5 processes get
-    0, 1, 0, 1, 0 with `shuffle=False`.
+    """With `drop_last=False`, the default, `DistributedSampler` repeats a non-empty dataset
+    of fewer samples than processes until each process has one sample: of 2 samples, 5
+    processes get 0, 1, 0, 1, 0 with `shuffle=False`.
 
     With `drop_last=True` all of them get none; so they do of an empty dataset.
     """

@@ -9,8 +9,8 @@ is freed after the forward already, to be gathered again for the backward.
 The optimizer is made after sharding, for the parameters are new objects. Checkpoints of sharded
 models: `spec/parallel/test_distributed_checkpoints.py`.
 
-What surprises: a loss or gradient norm may be a DTensor, and the parameters that an optimizer took
-before sharding are no longer those of the model, without an error.
+What surprises: the norm that `clip_grad_norm_` returns is a DTensor, and the parameters that an
+optimizer took before sharding are no longer those of the model, without an error.
 """
 
 import pytest
