@@ -297,9 +297,9 @@ def test_adding_through_an_index_counts_repeated_places_once(device):
 
 
 def test_index_put_can_accumulate(device):
-    """`x.index_put_((index,), torch.ones(3), accumulate=True)` on `x = torch.zeros(3)` adds
-    once for each mention of a position: with `index = torch.tensor([0, 0, 2])` twice at 0, as
-    `x.index_add_(0, index, torch.ones(3))` does.
+    """`x.index_put_((index,), torch.ones(3), accumulate=True)` with `x = torch.zeros(3)`
+    and `index = torch.tensor([0, 0, 2])` adds 1 to position 0 twice, since it is named
+    twice, as `x.index_add_(0, index, torch.ones(3))` does.
     """
     x = torch.zeros(3, device=device)
     index = torch.tensor([0, 0, 2], device=device)

@@ -69,8 +69,9 @@ def test_bincount_counts_each_small_integer(device):
 
 
 def test_bincount_with_weights_adds_them_up(device):
-    """`x.bincount(weights=w)` of an int64 vector with a float weight for each element of `x`
-    sums for each integer the weights of its occurrences instead of counting them.
+    """`x.bincount(weights=w)` of an int64 vector of nonnegative numbers, with a float
+    weight for each element of `x`, sums for each integer the weights of its occurrences
+    instead of counting them.
     """
     x = torch.tensor([0, 1, 1], device=device)
     weights = torch.tensor([0.5, 1.0, 2.0], device=device)
