@@ -493,11 +493,11 @@ def test_a_scaler_belongs_into_the_checkpoint():
 
 
 def test_backward_needs_no_autocast():
-    """`backward()` is called after the `with torch.autocast(...)` block. Each gradient has
-    the dtype of its tensor: the bfloat16 output of a float32 `nn.Linear` gets a bfloat16
-    gradient, the weight a float32 one.
+    """`backward()` after the `with torch.autocast(...)` block, where it belongs, gives the
+    bfloat16 output of a float32 `nn.Linear` a bfloat16 gradient, and its weight a float32 one.
 
-    The documentation advises against `backward()` under autocast. Forward and loss are inside.
+    Because a gradient has by default the dtype of its tensor. The documentation advises against
+    `backward()` under autocast. Forward and loss are inside.
     """
     layer = nn.Linear(2, 2)
     seen = []

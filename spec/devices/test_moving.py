@@ -204,7 +204,7 @@ def test_a_single_element_is_not_enough_to_cross():
 
 @pytest.mark.claim("self-mixed-devices")
 def test_copying_and_indexing_may_cross_devices():
-    """For a tensor `y` of shape (3,) on another device that requires no grad, `y.copy_(x)`
+    """For a tensor `y` that requires no grad, of shape (3,) and on another device, `y.copy_(x)`
     takes a CPU tensor `x` of that shape, and `y[index]` takes an int64 CPU tensor `index`."""
     elsewhere = torch.zeros(3, device="meta")
 
