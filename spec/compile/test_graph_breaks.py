@@ -189,8 +189,8 @@ def test_cond_keeps_two_branches_in_the_graph():
 
 
 def test_a_condition_on_a_shape_is_no_break():
-    """An `if` on `x.shape[0]` does not split the graph of `torch.compile`: the branch taken is
-    recorded, for inputs on whose shape the condition comes out the same.
+    """An `if` on `x.shape[0]` of an input `x` does not split the graph of `torch.compile`: the
+    branch taken is recorded, for inputs whose shape makes the condition true or false alike.
     """
     counter = CompileCounter()
 
