@@ -203,7 +203,7 @@ def learn(args, rank, world):
     args.processes = world
     data = fingerprint(train.classes, fingerprint_of_folder(train))
     parts = {"model": net, "optimizer": optimizer, "scheduler": decay}
-    run = Run(args, data, ("evaluate",), rank=rank, **parts)
+    run = Run(args, data, ("evaluate", "epochs"), rank=rank, **parts)
     log.info("%d pictures of %d classes, %d process(es)", len(train), len(train.classes), world)
     for epoch in run.epochs():
         model.train()
