@@ -125,6 +125,10 @@ def save_demo(args):
     return metrics | {"device": str(args.device), "seconds": time.perf_counter() - began}
 
 
+class TooLarge(Exception):
+    """Inputs, each of them finite, that the net answers by no finite number."""
+
+
 class Batcher:
     """Collects inputs from a queue, has each batch computed in a thread, hands out the rows."""
 
@@ -177,7 +181,7 @@ class Batcher:
         x[:rows] = torch.tensor(inputs)
         with torch.inference_mode():
             chances = self.net(x.to(self.device)).softmax(1)[:rows].cpu()
-        too_large = OverflowError("the inputs are too large for this model")
+        too_large = TooLarge("the inputs are too large for this model")
         return [row.tolist() if row.isfinite().all() else too_large for row in chances]
 
 
@@ -218,7 +222,7 @@ def create_app(
             chances = await batcher.answer(question.inputs)
         except asyncio.QueueFull as error:
             raise HTTPException(503, f"{max_queue} requests are waiting; try later") from error
-        except OverflowError as error:
+        except TooLarge as error:
             raise HTTPException(422, str(error)) from error
         except Exception as error:
             raise HTTPException(500, f"the model failed: {error}") from error

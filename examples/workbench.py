@@ -214,7 +214,7 @@ class Run:
         seconds: what the epochs took, those before an interruption included.
     """
 
-    saved = False  # whether this process has written a checkpoint
+    saved = False  # whether there is a checkpoint to go on from, by this process or one before
     FREE = ("out", "device", "resume", "dry_run", "data", "log_every", "script", "threads")
 
     def __init__(self, args, data=None, free=(), dashboard=False, rank=0, **parts):
@@ -242,6 +242,7 @@ class Run:
         log.info("arguments: %s", ", ".join(told))
         if saved:
             self.restore(path, saved)
+            Run.saved = True
             log.info("going on after epoch %d", self.epoch)
         else:
             self.save()  # a stopped run must not find an older one's
