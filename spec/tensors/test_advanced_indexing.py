@@ -32,7 +32,8 @@ def test_an_index_tensor_picks_rows_in_any_order(device):
 @pytest.mark.parametrize("index", [[2, 0], range(2, -1, -2), np.array([2, 0])], ids=str)
 def test_lists_ranges_and_arrays_pick_like_tensors(index):
     """The list `[2, 0]`, `range(2, -1, -2)` and the int64 array `np.array([2, 0])` in
-    brackets pick like an index tensor: of a dense vector positions 2 and 0, in this order.
+    brackets pick like an index tensor: of a dense vector of three elements positions 2 and 0,
+    in this order.
 
     A uint8 array is read as a mask, as a uint8 tensor is: `spec/tensors/test_masks.py`.
     """
@@ -42,8 +43,8 @@ def test_lists_ranges_and_arrays_pick_like_tensors(index):
 
 
 def test_what_an_index_tensor_picks_is_a_copy(device):
-    """`picked = x[[0, 1]]` of a dense tensor `x` has memory of its own: a write to `picked`
-    does not show in `x`. The slice `x[0:2]` is a view.
+    """`picked = x[[0, 1]]` of a dense vector `x` of three elements has memory of its own: a
+    write to `picked` does not show in `x`. The slice `x[0:2]` is a view.
 
     Because positions in any order have no common stride.
     """
@@ -71,8 +72,8 @@ def test_the_result_has_the_shape_of_the_index(device):
 
 
 def test_a_list_is_not_a_tuple_of_indices():
-    """Of a dense matrix, `x[[0, 1]]` picks rows 0 and 1, while `x[(0, 1)]` is `x[0, 1]`,
-    one element.
+    """Of a dense 3 x 2 matrix, `x[[0, 1]]` picks rows 0 and 1, while `x[(0, 1)]` is
+    `x[0, 1]`, one element.
 
     Because Python passes `x[0, 1]` as the tuple (0, 1). It bites where an index is put together
     in a variable.
@@ -85,8 +86,8 @@ def test_a_list_is_not_a_tuple_of_indices():
 
 @pytest.mark.torch("<2.8")
 def test_a_list_of_lists_is_read_as_a_tuple():
-    """Before PyTorch 2.8, `x[[[0, 2], [1, 0]]]` was read silently as `x[[0, 2], [1, 0]]`; write
-    a tuple or `torch.tensor(...)` to say which is meant.
+    """Before PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a dense 3 x 2 matrix was read silently as
+    `x[[0, 2], [1, 0]]`; write a tuple or `torch.tensor(...)` to say which is meant.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 
@@ -225,8 +226,9 @@ def test_a_list_of_floats_is_cut_to_integers():
 
 @pytest.mark.torch(">=2.0")
 def test_an_index_tensor_may_be_int32():
-    """Since PyTorch 2.0, an index tensor such as `torch.tensor([2, 0])` may be int32 as well as
-    int64; an int16 one raises IndexError: write `index.long()`.
+    """Since PyTorch 2.0, in `x[index]` of a dense vector of three elements the index [2, 0] may
+    be an int32 tensor as well as an int64 one; an int16 one raises IndexError: write
+    `x[index.long()]`.
 
     A uint8 tensor is read as a mask: `spec/tensors/test_masks.py`.
     """

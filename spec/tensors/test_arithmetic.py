@@ -245,8 +245,8 @@ def test_the_old_order_of_add_still_scales_under_a_warning():
 
 
 def test_a_number_is_combined_with_every_element(device):
-    """`x + 10` and `10 + x` combine a Python int with each element of an int64 tensor `x`;
-    `-`, `*`, `/`, `//`, `%` and `**` take an int on the left too.
+    """`x + 10` and `10 + x` of the int64 tensor `x` [1, 2, 4] add 10 to each element;
+    `-`, `*`, `/`, `//`, `%` and `**` take a Python int such as 2 on the left too.
     """
     x = torch.tensor([1, 2, 4], device=device)
 

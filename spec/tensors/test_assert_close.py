@@ -27,9 +27,9 @@ def test_close_values_pass_and_others_raise():
 
 
 def test_the_message_counts_and_locates_the_differences():
-    """The AssertionError of `assert_close` for two float32 matrices of one shape that differ
-    counts the mismatched elements and gives the greatest absolute and relative difference with
-    their indices.
+    """The AssertionError of `assert_close` for two dense float32 matrices of one shape counts
+    the mismatched elements and gives the greatest absolute and relative difference with their
+    indices.
 
     For 0-d tensors it says "Scalars are not close!" and has nothing to count.
     """
@@ -88,8 +88,8 @@ def test_integers_have_to_be_equal():
 
 
 def test_a_tolerance_of_your_own_comes_in_pairs():
-    """`assert_close` with `atol=` but no `rtol=`, or the reverse, raises a ValueError; write
-    `rtol=0` for an absolute tolerance alone.
+    """`assert_close` of two float32 tensors with `atol=` but no `rtol=`, or the reverse, raises
+    a ValueError; write `rtol=0` for an absolute tolerance alone.
     """
     x = torch.tensor([8.0])
 

@@ -373,11 +373,10 @@ def test_masks_are_joined_with_and_or_and_not(device):
 
 
 def test_a_mask_has_no_minus():
-    """`-mask` of a bool tensor raises RuntimeError, "Negation, the `-` operator, on a bool
-    tensor is not supported": write `~mask`.
+    """`-mask` of a bool tensor raises a RuntimeError (its subclass NotImplementedError in newer
+    releases), "Negation, the `-` operator, on a bool tensor is not supported": write `~mask`.
 
-    In newer releases it is the subclass NotImplementedError. `1 - mask` is refused, too, see
-    `spec/tensors/test_special_dtypes.py`.
+    `1 - mask` is refused, too, see `spec/tensors/test_special_dtypes.py`.
     """
     mask = torch.tensor([True, False])
 

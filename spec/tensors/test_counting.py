@@ -56,11 +56,12 @@ def test_unique_consecutive_only_drops_repetitions(device):
 
 
 def test_bincount_counts_each_small_integer(device):
-    """`x.bincount()` of an int64 vector of nonnegative numbers counts how often 0, 1, 2 and so
-    on up to the maximum occur; a larger `minlength=` appends zeros for numbers above the
+    """`x.bincount()` of an int64 vector of small nonnegative numbers counts how often 0, 1, 2
+    and so on up to the maximum occur; a larger `minlength=` appends zeros for numbers above the
     maximum.
 
-    With class indices, `minlength=num_classes` gives the count of each class.
+    The result has an element for each number up to the maximum, so a huge one takes too much
+    memory. With class indices, `minlength=num_classes` gives the count of each class.
     """
     x = torch.tensor([0, 3, 1, 1], device=device)
 
@@ -69,8 +70,8 @@ def test_bincount_counts_each_small_integer(device):
 
 
 def test_bincount_with_weights_adds_them_up(device):
-    """`x.bincount(weights=w)` of an int64 vector of nonnegative numbers, with a float
-    weight for each element of `x`, sums for each integer the weights of its occurrences
+    """`x.bincount(weights=w)` of an int64 vector of small nonnegative numbers, with a
+    float weight for each element of `x`, sums for each integer the weights of its occurrences
     instead of counting them.
     """
     x = torch.tensor([0, 1, 1], device=device)

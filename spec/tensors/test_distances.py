@@ -32,9 +32,9 @@ def test_cdist_gives_the_distance_of_every_pair(device):
 
 
 def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
-    """`torch.cdist(queries, points)` of finite float32 matrices of 1 to 25 rows has a row
-    of distances for each query: `argmin(1)` is the index of the smallest, up to rounding
-    the nearest point, and `topk(k, largest=False)` gives the k smallest.
+    """`torch.cdist(queries, points)` of the float32 queries [[11.5], [1]] and points [[0], [10],
+    [12]] has a row of distances for each query: `argmin(1)` gives the indices of the nearest
+    points, [2, 0], and `topk(2, largest=False)` the two smallest distances of each row.
     """
     points = torch.tensor([[0.0], [10.0], [12.0]], device=device)
     queries = torch.tensor([[11.5], [1.0]], device=device)
@@ -46,8 +46,9 @@ def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
 
 
 def test_cdist_takes_other_norms(device):
-    """`torch.cdist(a, b, p=1)` of finite float32 matrices adds the absolute differences
-    (Manhattan distance), and `p=float("inf")` takes the largest of them.
+    """`torch.cdist(a, b, p=1)` of the float32 matrices [[3, 4]] and [[0, 1]] is [[6]], the sum
+    of the absolute differences (Manhattan distance); with `p=float("inf")` it is [[3]], the
+    largest of them.
     """
     a = torch.tensor([[3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 1.0]], device=device)
@@ -111,8 +112,9 @@ def test_cdist_refuses_integers(device):
 
 
 def test_cdist_of_many_rows_loses_digits():
-    """With more than 25 rows of float32, `torch.cdist` by default computes Euclidean distances by a
-    matrix product, and points 0.014 apart at about (1000, 1000) get a wrong distance.
+    """With more than 25 rows of float32, `torch.cdist` by default computes Euclidean distances
+    by a matrix product: the distance of two points 0.014 apart near (1000, 1000) may be wrong by
+    more than 0.01.
 
     Because it subtracts squares as large as 2 million. Pass
     `compute_mode="donot_use_mm_for_euclid_dist"`, move the points to the origin or use float64.

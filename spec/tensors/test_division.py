@@ -105,8 +105,9 @@ def test_floor_division_sees_the_exact_quotient():
     ("rounding_mode", "result"), [(None, [3.5, -3.5]), ("floor", [3, -4]), ("trunc", [3, -3])]
 )
 def test_rounding_mode_says_what_div_does_with_the_fraction(rounding_mode, result, device):
-    """For an int64 tensor `torch.div(x, 2, rounding_mode="floor")` rounds the quotient down,
-    `"trunc"` rounds it towards zero, and `None`, the default, keeps the fraction.
+    """For `x = torch.tensor([7, -7])`, `torch.div(x, 2, rounding_mode="floor")` rounds the
+    quotients down, `"trunc"` rounds them towards zero, and `None`, the default, keeps the
+    fraction.
     """
     x = torch.tensor([7, -7], device=device)
 

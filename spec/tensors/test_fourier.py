@@ -16,8 +16,8 @@ import torch
 
 def test_fft_gives_the_amplitude_of_each_frequency(device):
     """`torch.fft.fft(x)` of a float32 vector of n >= 1 elements is a complex64 vector of n
-    elements: element 0 is the sum of `x`, element k says how strong the wave with k periods
-    is, and is not divided by n.
+    elements, not divided by n: element 0 is the sum of `x`, up to rounding. For one period of a
+    cosine, [1, 0, -1, 0], it is [0, 2, 0, 2].
 
     A cosine with one period in n samples, n being 3 or more, gives n / 2 at element 1, and the
     same at element n - 1, the wave that turns the other way.

@@ -211,7 +211,8 @@ def test_a_scalar_takes_no_index():
 
 
 def test_a_float_is_no_index():
-    """`x[1.0]` raises IndexError, since a Python float is no index: write `x[int(1.0)]`.
+    """`x[1.0]` of a dense vector raises IndexError, since a Python float is no index: write
+    `x[int(1.0)]`.
 
     It bites where an index was computed with `/`; `//` gives an int.
     """
