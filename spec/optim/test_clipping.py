@@ -55,10 +55,11 @@ def test_the_norm_before_clipping_is_returned():
 
 
 def test_short_gradients_stay_as_they_are():
-    """`clip_grad_norm_` leaves gradients as they are if the norm that it returns is below
-    `max_norm` by more than 1e-6; it doesn't lengthen them.
+    """`clip_grad_norm_` with `max_norm=8.0` leaves a float32 gradient of 3 and -4, of norm
+    5, as it is: it doesn't lengthen gradients whose norm is below `max_norm`.
 
-    Because the factor, `max_norm / (norm + 1e-6)`, is limited to 1.
+    Because the factor, `max_norm / (norm + 1e-6)`, is limited to 1. Where the norm is
+    nearly `max_norm`, rounding may make the factor a bit smaller than 1.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])

@@ -19,8 +19,8 @@ from torch import nn
 
 @pytest.mark.parametrize(("alpha", "after"), [(0.75, -2.0), (0.99, -10.0)])
 def test_rmsprops_first_step_is_longer_than_the_learning_rate(alpha, after):
-    """The first step of `RMSprop` with only `lr` and an `alpha` below 1 given, from a
-    float32 weight of 0 with a gradient of 0.5, has nearly the length `lr / sqrt(1 -
+    """The first step of `RMSprop` with only `lr` and an `alpha` from 0 to 0.99 given, from
+    a float32 weight of 0 with a gradient of 0.5, has nearly the length `lr / sqrt(1 -
     alpha)`: ten times `lr` with the default `alpha` of 0.99.
 
     Because its running mean begins at 0 and, unlike Adam's, isn't corrected for it. Start

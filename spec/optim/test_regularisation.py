@@ -19,9 +19,9 @@ from torch import nn
 
 
 def test_l2_regularisation_is_the_setting_weight_decay():
-    """`SGD(..., weight_decay=0.25)` without `maximize` adds `0.25 * weight` to each dense
-    gradient: with a gradient of zero and `lr=1.0`, a weight of 4 becomes 3, and one of -4
-    becomes -3.
+    """`SGD(..., weight_decay=0.25)` without `maximize` computes its step from `gradient +
+    0.25 * weight` instead of a dense `gradient`: with a gradient of zero and `lr=1.0`, a
+    weight of 4 becomes 3, and one of -4 becomes -3.
 
     This is L2 regularisation: weights that the loss doesn't need shrink towards zero.
     """

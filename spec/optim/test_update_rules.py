@@ -271,9 +271,9 @@ def test_sgd_has_a_small_default_learning_rate():
 
 
 def test_integer_tensors_cannot_take_a_fractional_step():
-    """`SGD.step()` with `lr=0.5` raises RuntimeError, "alpha must not be a floating point
-    number", for an int64 tensor to whose `grad` an int64 tensor was assigned; making the
-    `SGD` raises nothing.
+    """`SGD([weight], lr=0.5)` accepts an int64 `weight`; its `step()` raises RuntimeError,
+    "alpha must not be a floating point number", if an int64 tensor was assigned to
+    `weight.grad`.
 
     Because a fraction can't be added to integers in place. Train float32 tensors: an
     integer tensor can't require grad either.

@@ -112,9 +112,9 @@ def test_saving_the_numbers_is_the_way_that_loads_without_trust(tmp_path):
 
 
 def test_loading_copies_into_the_nets_own_memory(device):
-    """`load_state_dict`, without `assign=True`, copies values into the existing parameters
-    of an `nn.Linear`: `net.weight` is the same Parameter in the same memory, and later
-    changes of the loaded tensors don't reach it.
+    """`net.load_state_dict(state)` by default copies values into the parameters of an
+    `nn.Linear`: `net.weight` is the same Parameter in the same memory, and a later change
+    of `state["weight"]`, a tensor with other memory, doesn't reach it.
 
     So an optimizer that was built before the load still has the right parameters.
     """

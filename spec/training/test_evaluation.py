@@ -383,9 +383,9 @@ def test_precision_and_recall_are_the_two_ways_to_read_the_matrix():
 
 @pytest.mark.claim("blitz-per-class-ranking", "blitz-per-class-mean")
 def test_the_notes_table_is_ranked_and_averaged():
-    """`table.argsort()` of the accuracies of ten classes gives their indices from the worst
-    to the best class; `table.mean()` is the mean over the classes, 55.1 for 58, 59, 40, 33,
-    39, 60, 54, 66, 70 and 72.
+    """`table.argsort()` of a float32 `table` of the accuracies of ten classes gives their
+    indices from the worst to the best class; `table.mean()` is the mean over the classes,
+    nearly 55.1 for 58, 59, 40, 33, 39, 60, 54, 66, 70 and 72.
 
     Because the ten classes of CIFAR-10 are equally frequent, that mean is the accuracy over
     all samples, 55 %, but for the digits that printing cut off.

@@ -24,8 +24,8 @@ from torch.utils.data import DataLoader, Dataset, TensorDataset
 @pytest.mark.claim("blitz-workflow-runs", "summary-training-libraries")
 def test_the_loop_is_five_lines(device):
     """A training loop is five lines: `for x, y in data`, `optimizer.zero_grad()`, `loss =
-    F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. A weight of 0, the input
-    2, the target 8 and `SGD(lr=1/16)` make the losses 64, 16, 4, 1.
+    F.mse_loss(net(x), y)`, `loss.backward()`, `optimizer.step()`. A weight of 0 without
+    bias, input 2, target 8 and `SGD(lr=1/16)` make the losses 64, 16, 4, 1.
 
     Because `backward()` fills `.grad` of the parameters and `step()` reads it: net, loss
     and optimizer meet in the parameters that were given to the optimizer.
@@ -107,8 +107,8 @@ def test_each_line_of_the_loop_does_one_thing():
 @pytest.mark.claim("course-update-parameters")
 def test_step_updates_every_parameter_in_place():
     """`SGD.step()` changes the parameters of an `nn.Linear` in place: `net.weight` and
-    `net.bias` are the same Parameter objects afterwards, `net.weight` in the same memory,
-    with new values where the gradient is not 0.
+    `net.bias` are the same Parameter objects afterwards. With `lr=1/16` and a gradient of
+    -32 a weight of 0 becomes 2, in the same memory.
 
     Because the optimizer holds the very tensors that `net.parameters()` yielded: nothing is
     returned and nothing has to be assigned.

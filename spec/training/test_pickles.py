@@ -354,8 +354,8 @@ def test_a_truncated_file_of_some_kilobytes_is_an_invalid_argument(tmp_path):
 
 
 def test_an_empty_file_has_ended_already(tmp_path):
-    """`torch.load` of an empty file, of 0 bytes, raises EOFError; with `weights_only=False`
-    it says "Ran out of input".
+    """`torch.load(path)` of an empty file, of 0 bytes, raises EOFError; with
+    `weights_only=False` it says "Ran out of input".
 
     A full disk or a process that ended while saving leaves such a file.
     """

@@ -82,8 +82,8 @@ def test_one_more_draw_shifts_all_that_follow():
 
 def test_a_generator_of_its_own_keeps_the_order_of_the_samples():
     """After `own.manual_seed(7)`, `torch.randperm(6, generator=own)` is the same again,
-    even if `nn.Dropout` drew from the default generator. After `torch.manual_seed(7)`,
-    `torch.randperm(6)` is another one if `nn.Dropout` drew in between.
+    also if Dropout drew from the default generator. After `torch.manual_seed(7)`,
+    `torch.randperm(6)` differs if `nn.Dropout()(torch.ones(3))` ran in between.
 
     So give a `DataLoader` with `shuffle=True` a `generator` of its own: the order of the
     samples then doesn't depend on the net.
