@@ -49,9 +49,9 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """Two `nn.Linear(2, 1)` learn a task by 3 steps of `SGD(lr=0.1)`. One was trained before
-    by 100 steps on a similar task, whose targets are smaller by 0.25: it usually has a smaller
-    loss than the other, which is newly initialised.
+    """Two `nn.Linear(2, 1)` learn a task by 3 steps of `SGD(lr=0.1)`. One was trained
+    before by 100 steps on a similar task, whose targets are smaller by 0.25: it usually has
+    a smaller loss than the other, which is newly initialised.
     """
     x = torch.rand(64, 2)
 
