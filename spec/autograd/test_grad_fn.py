@@ -44,8 +44,9 @@ def test_a_tensor_made_by_hand_has_no_grad_fn(device):
 
 @pytest.mark.claim("blitz-grad-fn-only-user-none")
 def test_computed_tensors_without_a_record_have_no_grad_fn_either(device):
-    """`grad_fn` is None for results that autograd didn't record: of `plain * 2` where `plain`
-    doesn't require grad, of `x > 0`, of `x.detach()`, and of `x * 2` inside `torch.no_grad()`.
+    """`grad_fn` is None for new tensors that autograd didn't record: `plain * 2` where
+    `plain` doesn't require grad, `x > 0`, `x.detach()`, and `x * 2` inside
+    `torch.no_grad()`.
 
     So `grad_fn is None` doesn't mean that a tensor was made by hand. For a computed loss it
     means that `backward()` will fail.

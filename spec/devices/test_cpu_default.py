@@ -285,8 +285,8 @@ def test_get_default_device_tells_the_default():
 
 
 def test_the_number_of_cpu_threads_can_be_set():
-    """`torch.set_num_threads(1)` sets the number of CPU threads that one operation may use
-    in the Python thread that made the call; `torch.get_num_threads()` returns it. 0 raises
+    """`torch.set_num_threads(1)` lets an operation that the calling Python thread starts
+    use one CPU thread; `torch.get_num_threads()` then returns 1 there. 0 raises
     RuntimeError, "set_num_threads expects a positive integer".
 
     By default it is about the number of cores; the environment variable `OMP_NUM_THREADS` sets

@@ -185,9 +185,9 @@ def test_parameters_and_their_gradients_stay_float32():
 
 
 def test_autocast_can_be_switched_off_inside():
-    """Inside `torch.autocast("cpu", enabled=False)`, within another autocast block,
-    `low.float() @ x` of a bfloat16 `low` and a float32 `x` is float32; after the inner block `x
-    @ x` is bfloat16 again.
+    """Inside `torch.autocast("cpu", enabled=False)`, within a block of
+    `torch.autocast("cpu", dtype=torch.bfloat16)`, `low.float() @ x` of a bfloat16 `low` and
+    a float32 `x` is float32; after the inner block `x @ x` is bfloat16 again.
 
     Because the dtypes are no longer matched there: convert what comes from outside by
     `.float()`.

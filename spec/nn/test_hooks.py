@@ -260,11 +260,11 @@ def test_what_a_full_backward_hook_returns_goes_on(device):
     assert layer.weight.grad.tolist() == [[5.0, 6.0]]
 
 
-@pytest.mark.torch(">=2.0")
+@pytest.mark.torch(">=2.0.1")
 def test_a_full_backward_pre_hook_changes_what_comes_in():
-    """A hook of `register_full_backward_pre_hook`, since PyTorch 2.0, gets the gradient of the
-    outputs before the module uses it; if the input requires grad, what it returns changes the
-    weight's gradient too.
+    """Since PyTorch 2.0.1 a hook of `register_full_backward_pre_hook` on an `nn.Linear`
+    gets the gradient of the outputs before the module uses it; if the input requires grad,
+    the tuple that the hook returns is used instead.
     """
     layer = nn.Linear(2, 1, bias=False)
     layer.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 10,))

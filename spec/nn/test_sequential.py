@@ -89,8 +89,9 @@ def test_a_sequential_prints_its_chain():
 
 
 def test_a_sequential_is_indexed_and_sliced_like_a_list():
-    """Of an `nn.Sequential` `model`, `model[-1]` is a module, and `model[:2]` a new
-    `Sequential` of the same module objects, with shared parameters.
+    """For `model = nn.Sequential(...)` of three modules, `model[-1]` is the last module,
+    and `model[:2]` a new `nn.Sequential` of the first two module objects, whose parameters
+    the two containers share.
 
     So `model[:-1]` is the network without its last layer, and training it trains `model`;
     `copy.deepcopy(model[:-1])` is independent.

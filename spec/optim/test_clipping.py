@@ -105,9 +105,9 @@ def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
 
 @pytest.mark.parametrize(("norm_type", "norm"), [(1, 7.0), (2, 5.0), (float("inf"), 4.0)])
 def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
-    """`clip_grad_norm_(..., norm_type=p)` takes as norm the sum of the absolute values of
-    all gradient entries for `p=1`, their Euclidean norm for the default 2, and the largest
-    absolute value for inf.
+    """For nonempty float32 gradients, `clip_grad_norm_(..., norm_type=p)` takes as norm the
+    sum of the absolute values of all entries for `p=1`, their Euclidean norm for the
+    default 2, and the largest absolute value for inf.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])

@@ -258,8 +258,8 @@ def test_muon_takes_matrices_only():
 @pytest.mark.torch(">=2.5")
 def test_adafactor_keeps_a_row_and_a_column_instead_of_a_matrix():
     """`torch.optim.Adafactor`, since PyTorch 2.5, keeps `row_var` and `col_var` for a
-    matrix, 3 + 4 numbers for 3 x 4 parameters; `Adam` keeps two matrices of the parameter's
-    shape.
+    matrix, 3 + 4 numbers for 3 x 4 parameters; `Adam` without `amsgrad` keeps two matrices
+    of the parameter's shape.
 
     So its state is small for large matrices. For a vector it keeps one `variance` of the
     parameter's shape.

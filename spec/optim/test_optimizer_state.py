@@ -84,8 +84,8 @@ def test_the_state_has_the_shape_of_the_parameter(device):
 
 
 def test_the_state_is_made_by_the_first_step():
-    """A new `Adam` has an empty `state`: a parameter's entry is made by the first `step()`
-    at which the parameter has a gradient.
+    """A new `Adam` has an empty `state`: unless `load_state_dict` fills it, the first
+    `step()` at which a parameter has a gradient makes its moments.
 
     So the memory for the averages is taken at the first step, and a model that fits before
     it may not fit after. `Adagrad` makes its state when it is made itself.

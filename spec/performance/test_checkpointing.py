@@ -181,9 +181,9 @@ def test_the_reentrant_one_needs_an_input_that_requires_grad():
 
 
 def test_the_reentrant_one_takes_backward_only():
-    """For `y = checkpoint(torch.exp, x, use_reentrant=True)` of an `x` of one element that requires
-    grad, `torch.autograd.grad(y, x)` raises RuntimeError, "is incompatible with .grad() or passing
-    an `inputs` parameter".
+    """For `y = checkpoint(torch.exp, x, use_reentrant=True)` of a float32 `x` of one
+    element that requires grad, `torch.autograd.grad(y, x)` raises RuntimeError, "is
+    incompatible with .grad() or passing an `inputs` parameter".
 
     Older releases say "is not compatible with .grad() or". Use `use_reentrant=False`, or call
     `backward()` without `inputs`.
@@ -198,8 +198,8 @@ def test_the_reentrant_one_takes_backward_only():
 
 
 def test_the_reentrant_one_takes_no_keyword_arguments():
-    """`checkpoint(block, x, scale=2.0, use_reentrant=True)` raises ValueError, "Unexpected keyword
-    arguments: scale"; with `use_reentrant=False` keyword arguments are passed on to the block.
+    """`checkpoint(block, x, scale=2.0, use_reentrant=True)` raises ValueError, "Unexpected
+    keyword arguments: scale"; with `use_reentrant=False` the block gets `scale=2.0`.
     """
 
     def block(x, scale=1.0):
