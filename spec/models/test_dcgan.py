@@ -312,7 +312,7 @@ def test_each_doubling_of_the_side_is_one_more_layer(dcgan, size, layers):
 
 
 def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_path, monkeypatch):
-    """`examples/dcgan.py --loss wgan --dry-run`, with no further options but `--out`, takes
+    """`examples/dcgan.py --loss wgan --dry-run`, with no further option but `--data`, takes
     one generator step, after three critic steps, and writes no file.
     """
     monkeypatch.chdir(tmp_path)
