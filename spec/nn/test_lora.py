@@ -75,8 +75,8 @@ def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
 
 def test_at_first_only_b_gets_a_gradient():
     """While the matrix B of LoRA is zero and A random, `layer(torch.ones(1,
-    4)).sum().backward()` gives A a gradient of zeros, and B one that is not. With A zero as
-    well the gradients of both are zero.
+    4)).sum().backward()` gives A a gradient of zeros, and B a gradient with elements other
+    than zero. If A is zero too, both gradients are zero.
 
     Because the gradient of A in B @ A is a product with B, and that of B a product with A. So
     the first step of SGD without weight decay moves B alone.
@@ -94,8 +94,9 @@ def test_at_first_only_b_gets_a_gradient():
 
 
 def test_lora_is_merged_into_the_weight():
-    """Adding `scale * B @ A` to the frozen weight under `torch.no_grad()` makes of the wrapped
-    `nn.Linear` a layer that computes what the LoRA layer did, up to rounding.
+    """After `scale * B @ A` is added to its frozen weight under `torch.no_grad()`, the
+    `nn.Linear` that LoRA wraps computes alone what the LoRA layer computed before, up to
+    rounding.
 
     From then on use that layer alone: the wrapper would add the product a second time.
     """

@@ -222,8 +222,9 @@ def test_a_weight_can_be_kept_symmetric():
 
 def test_cached_computes_a_parametrised_weight_once():
     """Outside `parametrize.cached()` each use of a parametrised weight computes it anew; inside
-    `with parametrize.cached():` it is computed once, which pays for a recurrent layer that is
-    called at each time step.
+    `with parametrize.cached():` it is computed at its first use only.
+
+    This saves time where a layer is called at each step of a sequence, as `nn.RNNCell` is.
     """
     calls = []
 
@@ -248,9 +249,9 @@ def test_cached_computes_a_parametrised_weight_once():
 
 
 def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
-    """`load_state_dict` of the state of a plain `nn.Linear` into one whose weight is
-    parametrised by a module raises RuntimeError, "Error(s) in loading state_dict for
-    ParametrizedLinear": load first, register the parametrisation afterwards.
+    """`layer.load_state_dict(state)` of a plain `nn.Linear`'s state raises RuntimeError if `layer`
+    has a parametrised weight, "Error(s) in loading state_dict for ParametrizedLinear": load
+    first, register the parametrisation afterwards.
 
     Because "weight" is unexpected and "parametrizations.weight.original" is missing. With
     `strict=False` nothing is raised, and the weight is not loaded.

@@ -339,9 +339,9 @@ def test_the_fast_path_keeps_the_length():
 @pytest.mark.torch(">=2.1")
 @pytest.mark.filterwarnings("default:enable_nested_tensor is True:UserWarning")
 def test_an_encoder_warns_that_it_cannot_be_fast():
-    """`nn.TransformerEncoder` of a layer with `norm_first=True`, or without `batch_first=True`,
-    warns, "enable_nested_tensor is True, but self.use_nested_tensor is False because" of that
-    setting.
+    """By default `nn.TransformerEncoder(layer, 1)` issues a UserWarning if `layer` has
+    `norm_first=True` or no `batch_first=True`: "enable_nested_tensor is True, but
+    self.use_nested_tensor is False because" of that setting.
 
     It is only about speed: `enable_nested_tensor=False` silences it.
     """
