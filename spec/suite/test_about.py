@@ -48,7 +48,10 @@ def test_loader():
     ],
 )
 def test_about_runs_the_facts_that_use_a_symbol(book, asked, sentence):
-    """A symbol is given by its full name or the end of it, in any case; a keyword and words do."""
+    """`pytest --about WHAT` takes a symbol by its full name or the end of it, as
+    `torch.Tensor.add_` or `add_`, in any case, a keyword such as `batch_size`, or words of
+    a sentence, and runs the test that uses it.
+    """
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--about", asked)
@@ -69,7 +72,9 @@ def test_uses():
 
 
 def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
-    """A fact that names what was asked for runs; others that use it are counted, a line a page."""
+    """`pytest --about torch.ones` runs the test whose docstring names `torch.ones`, and
+    only counts the test that merely calls `torch.ones`, in a line for its page.
+    """
     book.page("tensors/test_creation.py", TWO)
 
     result = book.run("--about", "torch.ones")
@@ -79,7 +84,9 @@ def test_facts_about_a_symbol_run_and_those_that_use_it_are_folded(book):
 
 
 def test_all_runs_the_facts_that_merely_use_it_too(book):
-    """`--all` runs what would have been folded."""
+    """`pytest --about torch.ones --all` also runs the test that merely calls `torch.ones`
+    and does not name it in its docstring.
+    """
     book.page("tensors/test_creation.py", TWO)
 
     result = book.run("--about", "torch.ones", "--all")
@@ -100,7 +107,9 @@ def test_none():
 
 
 def test_a_symbol_is_named_by_the_table_that_a_sentence_speaks_of(book):
-    """Where the sentence says "the table", the symbols in it are named as if they stood there."""
+    """`pytest --about ones` runs a parametrized test whose docstring says "the table" and
+    whose `parametrize` rows name `ones`, as if the docstring named `ones` itself.
+    """
     book.page("tensors/test_creation.py", TABLE)
 
     result = book.run("--about", "ones")
@@ -132,7 +141,10 @@ def test_other():
     ],
 )
 def test_a_pasted_message_finds_the_fact_that_expects_it(book, asked):
-    """A line of a traceback finds its fact, whatever the numbers in it and whatever stands before."""
+    """`pytest --about MESSAGE`, with a line pasted from a traceback, runs the test whose
+    `pytest.raises` expects that message, whatever sizes the line has and with or without
+    `RuntimeError:` in front.
+    """
     book.page("tensors/test_creation.py", ERROR)
 
     result = book.run("--about", asked)
@@ -142,7 +154,9 @@ def test_a_pasted_message_finds_the_fact_that_expects_it(book, asked):
 
 
 def test_about_takes_all_rows_of_a_table(book):
-    """A fact about the symbol runs with each row of its table; any part of a name is no name."""
+    """`pytest --about add_` runs a test that calls `add_` with each row of its
+    `parametrize`, and leaves out a test that calls `index_add_`, whose name only ends so.
+    """
     rows = "@pytest.mark.parametrize('n', [1, 2])\ndef test_rows(n): torch.ones(n).add_(1)\n"
     book.page(
         "tensors/test_creation.py",
@@ -155,7 +169,9 @@ def test_about_takes_all_rows_of_a_table(book):
 
 
 def test_a_symbol_like_no_other_has_no_neighbours(book):
-    """Where no name is near, none is named."""
+    """`pytest --about xyzzy`, where no known name resembles `xyzzy`, ends in an error that
+    suggests no name.
+    """
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--about", "xyzzy")
@@ -164,7 +180,9 @@ def test_a_symbol_like_no_other_has_no_neighbours(book):
 
 
 def test_neighbours_are_named_once_however_they_were_found(book):
-    """A name is near by all of it or by its end."""
+    """The error of `pytest --about Tensor.ad_` suggests `Tensor.add_` once, although its
+    full name and its end both resemble what was asked.
+    """
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--about", "Tensor.ad_")
@@ -185,7 +203,9 @@ def test_neighbours_are_named_once_however_they_were_found(book):
     ],
 )
 def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, nearest):
-    """A misspelt symbol is answered with those that the book knows."""
+    """`pytest --about NAME` with a misspelt name, such as `Dataloadr`, is a usage error
+    that suggests the nearest names that the book's tests use, here `utils.data.DataLoader`.
+    """
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--about", asked)
@@ -206,7 +226,9 @@ def test_what_is_not_known_is_a_usage_error_with_the_nearest_names(book, asked, 
     ],
 )
 def test_what_cannot_be_answered_says_why(book, arguments, reason):
-    """What torch has and the book has not is told from a typo; nothing, or two things, are refused."""
+    """`pytest --about` is a usage error that says why when its value is empty, when it is
+    given twice, and when torch has the name, as `torch.fft`, and no test uses it.
+    """
     book.page("tensors/test_creation.py", PAGE)
     first, *more = arguments.split(" ")
 
@@ -234,7 +256,9 @@ def test_an_answer_needs_no_torch(book):
 
 @pytest.mark.slow
 def test_a_changed_page_is_read_again(book):
-    """The index in the cache is made anew when a page has changed."""
+    """`pytest --about WHAT --collect-only`, run again after a test's docstring was changed,
+    prints the new docstring, not the one from its cached index.
+    """
     book.page("tensors/test_creation.py", TWO)
     book.run_as_a_person("--about", "torch.ones", "--collect-only")
     book.page("tensors/test_creation.py", TWO.replace("makes ones", "is new"))
@@ -275,7 +299,10 @@ def test_a_changed_page_is_read_again(book):
     ],
 )
 def test_symbols_are_read_from_the_source(book, code, used):
-    """Functions, methods and operators are found, and what is done to an array is not."""
+    """`symbols` of `fixtures/symbols.py` finds the torch functions, tensor methods and
+    operators in a test's source, as `torch.Tensor.__iadd__` for `x += 1`, and none for
+    calls on a NumPy array or a list.
+    """
     head = PAGE[: PAGE.index("def")]
     book.page("tensors/test_creation.py", f"{head}\ndef test_it():\n    {code}\n")
 
