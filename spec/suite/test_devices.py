@@ -19,7 +19,9 @@ def test_here(device):
 
 
 def test_a_device_fact_runs_on_the_cpu(book, monkeypatch):
-    """Without an accelerator the fact runs once, as `[cpu]`."""
+    """Where `torch.cuda.is_available()` is False, a test with the suite's `device` fixture
+    runs once, with `[cpu]` in its id.
+    """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
 
@@ -30,7 +32,9 @@ def test_a_device_fact_runs_on_the_cpu(book, monkeypatch):
 
 
 def test_device_adds_another_one(book, monkeypatch):
-    """`--device meta` runs the same fact on the meta device as well."""
+    """`pytest --device meta` runs a test with the suite's `device` fixture on `cpu` and on
+    `meta`.
+    """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
 
@@ -41,7 +45,9 @@ def test_device_adds_another_one(book, monkeypatch):
 
 
 def test_a_device_that_is_named_twice_is_there_once(book, monkeypatch):
-    """`--device` with a name that is there already adds nothing."""
+    """`pytest --device meta --device cpu --device meta` runs a test with the `device`
+    fixture twice, once on `cpu` and once on `meta`.
+    """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     book.page("tensors/test_where.py", PAGE)
 
@@ -51,7 +57,10 @@ def test_a_device_that_is_named_twice_is_there_once(book, monkeypatch):
 
 
 def test_a_device_stands_behind_its_gate(monkeypatch):
-    """A second GPU is CUDA too; what is known to be beyond the simulated device may fail there."""
+    """`marks` of `fixtures/devices.py` gives a test's case on `cuda` or `cuda:1` the `cuda`
+    mark, and its case on `sim:1` an `xfail` mark if the test is listed in
+    `simulated.BEYOND`.
+    """
     monkeypatch.setattr(simulated, "BEYOND", {"test_beyond": "it has no such thing"})
     places = ["cpu", "cuda", "cuda:1", "sim:1"]
 
@@ -63,7 +72,9 @@ def test_a_device_stands_behind_its_gate(monkeypatch):
 
 
 def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):
-    """A fact that is expected to fail there may raise a RuntimeError, and give no wrong number."""
+    """The `xfail` mark that a test listed in `simulated.BEYOND` gets for the device `sim`
+    allows a RuntimeError and no other error.
+    """
     monkeypatch.setattr(simulated, "BEYOND", {"test_beyond": "it has no such thing"})
 
     (mark,) = marks("sim", "test_beyond")
@@ -73,7 +84,9 @@ def test_only_what_torch_refuses_is_beyond_the_simulated_device(monkeypatch):
 
 @pytest.mark.parametrize("name", ["sim", "sim:1"])
 def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, name):
-    """`--device sim:1` makes it as `--device sim` does, before a tensor is tried there."""
+    """`pytest --device sim` and `--device sim:1` both call `simulated.register()`; if that
+    call raises, the run ends in a usage error with the words of that error.
+    """
     made = []
     monkeypatch.setattr(simulated, "register", lambda: made.append(1 / 0))
     book.page("tensors/test_where.py", PAGE)
@@ -85,7 +98,9 @@ def test_the_simulated_accelerator_is_made_when_it_is_named(book, monkeypatch, n
 
 
 def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch):
-    """Of what PyTorch says the first line is told, as far as it is short."""
+    """If `pytest --device sim` cannot make the device, its error line shows only the first
+    line of what was raised, and a long one is cut and ends in `...`.
+    """
 
     def refuse():
         raise RuntimeError("no " * 60 + "way\nbut this")
@@ -98,7 +113,9 @@ def test_why_a_device_is_not_here_is_told_on_one_line(book, monkeypatch):
 
 
 def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):
-    """Where CUDA answers there is a `[cuda]` case too, and `-m cuda` selects it alone."""
+    """Where `torch.cuda.is_available()` is True, a test with the `device` fixture also has
+    a case `[cuda]`, and `pytest -m cuda` selects that case alone.
+    """
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     book.page("tensors/test_where.py", PAGE)
 
@@ -113,7 +130,9 @@ def test_a_cuda_case_stands_behind_the_cuda_gate(book, monkeypatch):
 @pytest.mark.spare("'cuda:99'", reason="any other name is as unknown")
 @pytest.mark.parametrize("name", ["gpu", "cuda:99"])
 def test_a_device_that_is_not_here_is_a_usage_error(book, name):
-    """`--device` with a name that PyTorch cannot make a tensor on stops the run."""
+    """`pytest --device NAME` with a name on which PyTorch cannot make a tensor, as `gpu` or
+    `cuda:99`, is a usage error.
+    """
     book.page("tensors/test_where.py", PAGE)
 
     result = book.run("--device", name)
@@ -125,7 +144,9 @@ def test_a_device_that_is_not_here_is_a_usage_error(book, name):
 @pytest.mark.slow
 @pytest.mark.skipif(not simulated.is_possible(), reason="this torch lets no device be in Python")
 def test_a_simulated_accelerator_comes_with_its_name(book):
-    """`--device sim` tells the fact on a device written in Python, kept apart from the CPU."""
+    """`pytest --device sim` also runs a test with the `device` fixture on `sim`, a device
+    written in Python, where adding a `sim` tensor and a CPU tensor raises a RuntimeError.
+    """
     book.page(
         "tensors/test_where.py",
         """
@@ -145,6 +166,8 @@ def test_kept_apart(device):
 
 @pytest.mark.skipif(simulated.is_here(), reason="this run was asked for the simulated accelerator")
 def test_the_simulated_accelerator_stays_away_unasked():
-    """Without `--device sim` there is no device of that name."""
+    """Without the option `--device sim` of this suite, `torch.device("sim")` raises a
+    RuntimeError.
+    """
     with pytest.raises(RuntimeError, match="at start of device string: sim"):
         torch.device("sim")
