@@ -54,7 +54,10 @@ def story(result):
 
 
 def test_a_run_is_told_in_sentences(book):
-    """Marks stand before the sentences, why they are so below; the undecided take a line a page."""
+    """`pytest --story` prints each test's docstring behind a mark, ✓ or ✗, below it the
+    second paragraph or the reason of the failure, and one line for the skipped tests of the
+    page.
+    """
     book.page("tensors/test_numpy_bridge.py", PAGE)
 
     result = book.run("--story", "--tb=no", "-rN")
@@ -100,14 +103,19 @@ WORDS = {
     ],
 )
 def test_a_story_ends_in_numbers(outcomes, told):
-    """How many sentences hold, how many do not, and what the others wait for."""
+    """The last sentence of `pytest --story`, made by `in_words`, counts the tests that
+    hold, those that failed, and those that wait for a GPU or for another release, device or
+    data.
+    """
     pairs = [(None, [WORDS[each]]) for each in outcomes]
 
     assert in_words(pairs) == told
 
 
 def test_pages_of_a_chapter_stand_below_one_heading(book):
-    """A chapter is named once, and what is not decided is counted for each page by its reason."""
+    """`pytest --story` prints the name of a chapter once for its two pages, and counts the
+    skipped tests of each page by the reason of the skip.
+    """
     gated = '@pytest.mark.torch("<1.0")\ndef test_a(): pass\n\n'
     gated += gated.replace("test_a", "test_b") + "def test_c(): pytest.skip('no data')"
     book.page("tensors/test_creation.py", gated)
@@ -122,7 +130,9 @@ def test_pages_of_a_chapter_stand_below_one_heading(book):
 
 
 def test_a_page_with_code_in_its_prose_keeps_its_lines(book):
-    """Prose is filled, and what is indented in it stands as it was written."""
+    """`pytest --story` fills the lines of a page's module docstring, and keeps the lines of
+    an indented block in it as they are.
+    """
     book.page("tensors/test_creation.py", "def test_a():\n    'First.'")
     path = book.path / "spec" / "tensors" / "test_creation.py"
     prose = '"""Creation.\n\nOne\ntwo.\n\n    x = 1\n    y = 2\n"""'
@@ -143,7 +153,9 @@ def test_a_page_with_code_in_its_prose_keeps_its_lines(book):
 
 
 def test_a_failure_without_words_is_told_as_such(book):
-    """Where nothing is known of a failure, the story names the error."""
+    """`pytest --story` prints `AssertionError` below the sentence of a test that failed
+    with a bare `raise AssertionError`.
+    """
     book.page("tensors/test_creation.py", "def test_a():\n    'First.'\n    raise AssertionError")
 
     result = book.run("--story", "--tb=no")
@@ -152,7 +164,7 @@ def test_a_failure_without_words_is_told_as_such(book):
 
 
 def test_a_run_without_a_fact_tells_no_numbers(book):
-    """Where nothing ran, there is no story."""
+    """`pytest --story --collect-only -q` runs no test and counts no sentences."""
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--story", "--collect-only", "-q")
@@ -162,7 +174,9 @@ def test_a_run_without_a_fact_tells_no_numbers(book):
 
 
 def test_a_terminal_without_such_signs_gets_plain_ones(book, monkeypatch):
-    """Where the encoding lacks the marks, `+`, `x` and `-` stand for them."""
+    """Where the encoding of the output cannot write ✓, ✗ and ·, `pytest --story` prints
+    `+`, `x` and `-` instead.
+    """
     monkeypatch.setattr("fixtures.story.can_write", lambda text: False)
     book.page("tensors/test_creation.py", PAGE)
 
@@ -173,7 +187,9 @@ def test_a_terminal_without_such_signs_gets_plain_ones(book, monkeypatch):
 
 
 def test_what_can_be_written_depends_on_the_encoding(monkeypatch):
-    """An encoding that is not told, or not known, has no signs but those of ASCII."""
+    """`can_write` of `fixtures/terminal.py` says True for ✓ if `sys.stdout.encoding` is
+    `utf-8`, and False if it is `ascii`, None or an unknown name.
+    """
     can = {}
     for encoding in ("utf-8", "ascii", None, "klingon"):
         monkeypatch.setattr(sys, "stdout", SimpleNamespace(encoding=encoding))
@@ -185,14 +201,18 @@ def test_what_can_be_written_depends_on_the_encoding(monkeypatch):
 
 @pytest.mark.parametrize(("width", "used"), [("60", 60), ("100", 100), ("300", 100)])
 def test_lines_have_at_most_a_hundred_columns(monkeypatch, width, used):
-    """The width of the terminal is used as far as lines stay readable."""
+    """`columns` of `fixtures/terminal.py`, the width that `pytest --story` fills, is the
+    terminal's width, here `COLUMNS`, but at most 100.
+    """
     monkeypatch.setenv("COLUMNS", width)
 
     assert columns() == used
 
 
 def test_chapters_come_in_reading_order(book):
-    """The story follows the table of contents, not the order of arrival."""
+    """`pytest --story spec/autograd spec/tensors` prints the chapter on tensors before that
+    on autograd, in the book's order, not in that of the command line.
+    """
     book.page("autograd/test_backward.py", 'def test_b():\n    """Second."""')
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')
 
@@ -202,7 +222,9 @@ def test_chapters_come_in_reading_order(book):
 
 
 def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
-    """No line is wider than the terminal, and what follows stands under what it continues."""
+    """`pytest --story` breaks a sentence that is longer than the terminal is wide, and
+    indents its second line as far as the first word behind the mark.
+    """
     monkeypatch.setenv("COLUMNS", "40")
     book.page(
         "tensors/test_creation.py",
@@ -218,7 +240,9 @@ def test_long_sentences_are_broken_at_the_terminals_width(book, monkeypatch):
 
 
 def test_chinese_characters_count_as_two_columns(book, monkeypatch):
-    """Chinese text is broken where its double width reaches the edge."""
+    """`pytest --story` counts a Chinese character as two columns when it breaks a sentence
+    at the terminal's width.
+    """
     monkeypatch.setenv("COLUMNS", "40")
     book.page(
         "tensors/test_creation.py",
@@ -232,7 +256,9 @@ def test_chinese_characters_count_as_two_columns(book, monkeypatch):
 
 @pytest.mark.spare("'100%|creation.py .'", reason="what is absent is absent in other words too")
 def test_nothing_but_the_story_is_printed_while_facts_run(book):
-    """No dots, file names or percentages stand between the head and the story."""
+    """`pytest --story` prints none of pytest's own progress: no dots behind file names and
+    no `100%`.
+    """
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')
 
     result = book.run("--story")
@@ -242,7 +268,7 @@ def test_nothing_but_the_story_is_printed_while_facts_run(book):
 
 @pytest.mark.spare("'\\x1b'", reason="what is absent is absent in other words too")
 def test_there_are_no_colours_where_there_is_no_terminal(book):
-    """Output that goes to a file holds no escape sequences."""
+    """`pytest --story` whose output is no terminal prints no escape sequences."""
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--story")
@@ -251,7 +277,9 @@ def test_there_are_no_colours_where_there_is_no_terminal(book):
 
 
 def test_a_terminal_gets_colours(book):
-    """With `--color=yes` the marks are green and red, what is undecided is dimmed."""
+    """`pytest --story --color=yes` prints the mark of a test that held in green, that of
+    one that failed in red, and that of skipped tests dimmed.
+    """
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("--story", "--color=yes")
@@ -262,7 +290,9 @@ def test_a_terminal_gets_colours(book):
 
 
 def test_code_is_coloured_across_lines(book, monkeypatch):
-    """What stands in backticks is cyan, also where it is broken at the terminal's width."""
+    """`pytest --story --color=yes` prints what a sentence has in backticks in cyan, also
+    where it is broken over two lines.
+    """
     monkeypatch.setenv("COLUMNS", "24")
     book.page("tensors/test_creation.py", 'def test_a():\n    """Then `one two three four` go."""')
 
@@ -273,7 +303,9 @@ def test_code_is_coloured_across_lines(book, monkeypatch):
 
 
 def test_a_terminal_is_told_how_far_the_run_is(monkeypatch):
-    """One line counts the facts and names the page; it is cut so that it stays one."""
+    """While tests run, `Progress` of `fixtures/story.py` rewrites one line of the terminal,
+    as `1/2 spec/nn/test_modes.py`, and cuts it to the terminal's width.
+    """
     monkeypatch.setenv("COLUMNS", "30")
     lines = []
     progress = Progress(SimpleNamespace(rewrite=lambda line, erase: lines.append(line)))
@@ -286,7 +318,9 @@ def test_a_terminal_is_told_how_far_the_run_is(monkeypatch):
 
 
 def test_expected_failures_show_while_facts_run(book):
-    """A case that fails as expected is none of those that pass in silence."""
+    """Under `pytest --story`, a test with an `xfail` mark that fails is counted as xfailed
+    in pytest's summary, as without the option.
+    """
     page = "@pytest.mark.xfail(reason='not yet')\ndef test_a(): assert 1 == 2"
     book.page("tensors/test_creation.py", page)
 
@@ -297,7 +331,9 @@ def test_expected_failures_show_while_facts_run(book):
 
 @pytest.mark.slow
 def test_workers_tell_the_same_story(book):
-    """Under `-n 2` the sentences come in reading order too."""
+    """`pytest --story -n 2`, with two worker processes, prints the sentences in the order
+    of the book as well.
+    """
     book.page("autograd/test_backward.py", 'def test_b():\n    """Second."""')
     book.page("tensors/test_creation.py", 'def test_a():\n    """First."""')
 
