@@ -56,7 +56,9 @@ def ledger_line(result):
 
 
 def test_every_run_ends_with_the_ledgers_line(book):
-    """One line counts the claims decided by this run, by verdict, and those left."""
+    """A `pytest` run whose tests have `claim` marks prints a line `claims: ...` that counts
+    the decided claims by verdict, and those that no program can decide.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
 
@@ -69,7 +71,9 @@ def test_every_run_ends_with_the_ledgers_line(book):
 
 
 def test_a_claim_whose_fact_fails_is_not_decided(book):
-    """A failing fact takes its claim out of the decided ones and counts it as failing."""
+    """In the `claims:` line of a `pytest` run, a claim whose test failed is counted as `1
+    fail` and not among the decided claims.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))
 
@@ -82,7 +86,9 @@ def test_a_claim_whose_fact_fails_is_not_decided(book):
 
 
 def test_a_claim_outside_the_run_is_counted_as_such(book):
-    """Running a part of the book leaves the other claims undecided, and says so."""
+    """In the `claims:` line of a run with `pytest -k ones`, a claim whose test was not
+    selected is counted as `1 not in this run`.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
 
@@ -92,7 +98,9 @@ def test_a_claim_outside_the_run_is_counted_as_such(book):
 
 
 def test_a_claim_behind_a_gate_waits(book):
-    """A claim whose facts were all skipped waits for what they need."""
+    """In the `claims:` line of a `pytest` run, a claim whose only test was skipped by its
+    mark `torch("<1.0")` is counted as waiting for another release, device or data.
+    """
     book.ledger(LEDGER)
     gated = PAGE.format(up=1).replace("def test_up", '@pytest.mark.torch("<1.0")\ndef test_up')
     book.page("tensors/test_creation.py", gated)
@@ -103,7 +111,9 @@ def test_a_claim_behind_a_gate_waits(book):
 
 
 def test_a_claim_for_a_gpu_waits_for_one(book, monkeypatch):
-    """Claims that only a GPU can decide are counted by themselves."""
+    """In the `claims:` line of a `pytest` run without a CUDA device, a claim whose only
+    test has the `cuda` mark is counted as `1 wait for a GPU`.
+    """
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     book.ledger(LEDGER)
     gated = PAGE.format(up=1).replace("def test_up", "@pytest.mark.cuda\ndef test_up")
@@ -115,7 +125,9 @@ def test_a_claim_for_a_gpu_waits_for_one(book, monkeypatch):
 
 
 def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
-    """A misspelt id stops the run and is answered with the id that was meant."""
+    """A mark `claim("frist-holds")` with an id that `spec/claims` lacks is a usage error of
+    `pytest` that suggests the nearest id, `first-holds`.
+    """
     book.ledger(LEDGER)
     book.page(
         "tensors/test_creation.py", '@pytest.mark.claim("frist-holds")\ndef test_ones(): pass'
@@ -151,7 +163,10 @@ def test_an_unknown_claim_is_a_usage_error_that_names_the_nearest(book):
     ],
 )
 def test_a_malformed_ledger_is_a_usage_error(book, table, complaint):
-    """The ledger is refused with the claim and what is wrong with it."""
+    """A file of `spec/claims` in which a claim has an unknown verdict or field, lacks a
+    field that its verdict asks for, or is no valid TOML is a usage error of `pytest` that
+    says what is wrong.
+    """
     book.ledger(f'[a]\nsection = "1"\nsays = "S."\n{table}\n')
 
     result = book.run()
@@ -161,7 +176,9 @@ def test_a_malformed_ledger_is_a_usage_error(book, table, complaint):
 
 
 def test_a_note_without_a_title_is_a_usage_error(book):
-    """A file of claims begins with the note's title and the release it was written for."""
+    """A file `spec/claims/004.toml` without a `title` above its claims is a usage error of
+    `pytest`.
+    """
     book.ledger(LEDGER, head='release = "1.1"\n')
 
     result = book.run()
@@ -171,7 +188,9 @@ def test_a_note_without_a_title_is_a_usage_error(book):
 
 
 def test_what_is_no_claim_is_a_usage_error(book):
-    """Beside the title and the release a note holds claims, each a table."""
+    """A file `spec/claims/004.toml` with a third key, `author`, beside `title` and
+    `release` above its claims is a usage error of `pytest`.
+    """
     book.ledger(LEDGER, head='title = "A note"\nrelease = "1.1"\nauthor = "A."\n')
 
     result = book.run()
@@ -181,7 +200,9 @@ def test_what_is_no_claim_is_a_usage_error(book):
 
 
 def test_all_unknown_claims_are_told_at_once(book):
-    """Each unknown id has a line of its own, with the nearest id, however far that is."""
+    """If two tests have `claim` marks with ids that `spec/claims` lacks, the usage error of
+    `pytest` has a line for each, with the nearest known id.
+    """
     book.ledger(LEDGER)
     book.page(
         "tensors/test_creation.py",
@@ -197,7 +218,9 @@ def test_all_unknown_claims_are_told_at_once(book):
 
 
 def test_two_claims_of_one_id_are_a_usage_error(book):
-    """An id names one claim, whichever note it stands in."""
+    """Two files of `spec/claims` with a claim of the same id are a usage error of `pytest`
+    that names the id and the other note.
+    """
     book.ledger(LEDGER)
     other = (book.path / "spec" / "claims" / "004.toml").read_text()
     (book.path / "spec" / "claims" / "005.toml").write_text(other)
@@ -216,7 +239,9 @@ def claims_printed(result):
 
 
 def test_claims_prints_what_does_not_simply_hold(book):
-    """`--claims` tells those claims first that an author has to act on, and counts the others."""
+    """`pytest --claims` prints the claims that changed or are untestable, each with its
+    note and its tests, and of the claims that hold only the number.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
 
@@ -240,7 +265,9 @@ def test_claims_prints_what_does_not_simply_hold(book):
 
 
 def test_all_claims_are_printed_when_asked_for(book):
-    """`--claims=all` prints the claims that hold as well."""
+    """`pytest --claims=all` prints the claims with the verdict `holds` as well, each with
+    its note and its tests.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=1))
 
@@ -280,7 +307,10 @@ def test_two(): assert 1 == 1
 
 
 def test_a_claim_is_printed_with_its_exception_and_what_this_run_saw(book):
-    """A claim that this run did not find so is printed with what it saw, also one that holds."""
+    """`pytest --claims` prints an overstated claim with its exception, and below a claim
+    whose test failed, also one with the verdict `holds`, a line `this run: failed` with the
+    reason.
+    """
     book.ledger(OVERSTATED)
     book.page("tensors/test_creation.py", TWO_FACTS)
 
@@ -305,7 +335,9 @@ def test_a_claim_is_printed_with_its_exception_and_what_this_run_saw(book):
 
 
 def test_claims_come_in_reading_order_with_the_page_of_their_first_fact(book):
-    """A claim stands where the first fact stands that decides it; those without one come last."""
+    """`pytest --claims-json FILE` writes the claims in the order of the book, each at the
+    page of its first test, and a claim without a test last.
+    """
     book.ledger(LEDGER)
     book.page("autograd/test_backward.py", '@pytest.mark.claim("first-holds")\ndef test_a(): pass')
     book.page(
@@ -324,7 +356,9 @@ def test_claims_come_in_reading_order_with_the_page_of_their_first_fact(book):
 
 
 def test_the_ledgers_line_stands_below_printed_claims_in_any_case(book):
-    """`--claims` counts the claims also where no fact of this run decides one."""
+    """`pytest --claims` prints the `claims:` line also where no test of the run has a
+    `claim` mark.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", "def test_it(): assert 1 == 1")
 
@@ -334,7 +368,9 @@ def test_the_ledgers_line_stands_below_printed_claims_in_any_case(book):
 
 
 def test_a_path_behind_claims_is_refused(book):
-    """`--claims spec/` takes the path for its value, and says how to write it."""
+    """`pytest --claims spec/` is a usage error, as the path is taken for the value of
+    `--claims`; it says to write the option behind the paths.
+    """
     result = book.run("--claims", "spec/")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -342,7 +378,9 @@ def test_a_path_behind_claims_is_refused(book):
 
 
 def test_claims_json_writes_the_ledger_for_programs(book):
-    """`--claims-json FILE` holds the notes and every claim with its facts and outcome."""
+    """`pytest --claims-json FILE` writes a JSON file with the notes, and each claim with
+    its tests and its outcome in this run: `held`, `failed` or `not in this run`.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))
 
@@ -362,7 +400,9 @@ def test_claims_json_writes_the_ledger_for_programs(book):
 
 
 def test_every_claim_is_carried_by_a_fact(pytestconfig):
-    """No claim of this book stands without a fact, but for those that no program can decide."""
+    """Each claim in `spec/claims` of this project, but for those with the verdict
+    `untestable`, is named by the `claim` mark of at least one test.
+    """
     ledger = read_ledger(pytestconfig.rootpath)
     alone = [
         claim.id
@@ -374,7 +414,9 @@ def test_every_claim_is_carried_by_a_fact(pytestconfig):
 
 
 def test_no_fact_decides_the_undecidable(pytestconfig):
-    """A claim that is called untestable has no fact."""
+    """No claim in `spec/claims` of this project with the verdict `untestable` is named by
+    the `claim` mark of a test.
+    """
     ledger = read_ledger(pytestconfig.rootpath)
     decided = [
         claim.id
@@ -386,7 +428,10 @@ def test_no_fact_decides_the_undecidable(pytestconfig):
 
 
 def test_verdicts_agree_with_the_gates_of_their_facts(pytestconfig):
-    """A claim that holds has a fact for today; one that changed has both truths, each gated."""
+    """In `spec/claims` of this project, a claim that `holds` and has tests has one for
+    today's release, and a claim that `changed` after 1.13 has a test for the old truth and
+    one for the new.
+    """
     ledger = read_ledger(pytestconfig.rootpath)
     at_odds = []
     for claim in ledger.claims.values():
@@ -426,7 +471,9 @@ def test_ones(broken):
 @pytest.mark.spare("'1 / 0'", reason="whatever breaks")
 @pytest.mark.parametrize("place", ["1 / 0", "yield; 1 / 0"], ids=["set-up", "tear-down"])
 def test_an_error_before_or_after_a_fact_counts_as_a_failure(book, place):
-    """A claim whose fact breaks in its set-up or its tear-down fails."""
+    """In the `claims:` line of a `pytest` run, a claim whose test has a fixture that raises
+    in its set-up or its tear-down is counted as `1 fail`.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", ENDS_BADLY.format(place=place))
 
@@ -436,7 +483,9 @@ def test_an_error_before_or_after_a_fact_counts_as_a_failure(book, place):
 
 
 def test_the_ledgers_line_is_the_last_but_pytests_own(book):
-    """Behind the claims' line comes nothing but pytest's last line, whatever failed."""
+    """With `pytest --story --bite`, and a test that fails, the `claims:` line is the last
+    line but one, above pytest's own summary.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", PAGE.format(up=2))
 
@@ -448,7 +497,9 @@ def test_the_ledgers_line_is_the_last_but_pytests_own(book):
 
 @pytest.mark.spare("'claims: '", reason="what is absent is absent in other words too")
 def test_a_run_without_claims_ends_without_the_ledgers_line(book):
-    """Where no fact that ran decides a claim, nothing is said of claims."""
+    """A `pytest` run without `--claims` in which no test has a `claim` mark prints no
+    `claims:` line.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_creation.py", "def test_it(): assert torch.ones(1).item() == 1")
 
@@ -458,7 +509,9 @@ def test_a_run_without_claims_ends_without_the_ledgers_line(book):
 
 
 def test_a_mark_on_a_page_decides_for_all_its_facts(book):
-    """`pytestmark` at the top of a page counts for each fact of it: claims, and gates as well."""
+    """`claim` and `torch` marks in the `pytestmark` list at the top of a page count as
+    marks of the test on that page.
+    """
     book.ledger(LEDGER)
     mark = 'pytestmark = [pytest.mark.claim("first-holds"), pytest.mark.torch(">=1.0")]'
     book.page("tensors/test_creation.py", f"{mark}\ndef test_it(): assert 1 == 1\n")
