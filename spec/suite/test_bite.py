@@ -21,7 +21,9 @@ def bite(book, body, *arguments):
 
 
 def test_a_fact_whose_literals_all_matter_bites(book):
-    """Every literal is tried, and where none survives the run is green."""
+    """`pytest --bite` changes the literals in a test's assertions one at a time and runs
+    the test again; if the test fails each time, the run ends with exit code 0.
+    """
     result = bite(book, "def test_ones(): assert torch.ones(2).tolist() == [1.0, 1.0]")
 
     assert result.ret == pytest.ExitCode.OK
@@ -53,7 +55,9 @@ def test_a_fact_whose_literals_all_matter_bites(book):
     ],
 )
 def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, survivor):
-    """A survivor is named with file, line, fact and literal."""
+    """If a test still passes after `pytest --bite` changed a literal in it, the run fails,
+    and a line `SURVIVES:` names the file, the line, the test and the literal.
+    """
     result = bite(book, body)
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -104,7 +108,9 @@ def test_a_literal_that_says_nothing_survives_and_fails_the_run(book, body, surv
     ],
 )
 def test_errors_warnings_tables_and_properties_bite(book, body, literals):
-    """Expected errors and warnings, rows of tables, properties, assertions that consume: all tried."""
+    """`pytest --bite` also changes what a test expects of `pytest.raises`, `pytest.warns`
+    and `pytest.approx`, the values of `parametrize`, and the literals of a Hypothesis test.
+    """
     result = bite(book, body)
 
     assert result.ret == pytest.ExitCode.OK
@@ -114,7 +120,9 @@ def test_errors_warnings_tables_and_properties_bite(book, body, literals):
 
 
 def test_a_spared_literal_is_counted(book):
-    """`spare` exempts one literal, with a reason."""
+    """The mark `spare("0", reason=...)` exempts the literal 0 of a test from `pytest
+    --bite`: the run is green and counts `1 spared`.
+    """
     result = bite(
         book,
         "@pytest.mark.spare('0', reason='every entry is one')\n"
@@ -127,7 +135,9 @@ def test_a_spared_literal_is_counted(book):
 
 @pytest.mark.parametrize("mark", ["spare('1', reason='none')", "spare('0')"])
 def test_a_spare_without_need_or_reason_fails_the_run(book, mark):
-    """An exemption of a literal that bites, or one that gives no reason, is itself an error."""
+    """`pytest --bite` fails with a line `spared in vain` if a test's `spare` mark names a
+    literal whose change makes the test fail, or has no `reason`.
+    """
     result = bite(book, f"@pytest.mark.{mark}\ndef test_it(): assert torch.ones(2)[0] == 1")
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -138,7 +148,9 @@ BARE = "def test_it():\n    x = torch.ones(2)\n    assert x.detach_() is x"
 
 
 def test_a_fact_without_a_literal_fails_the_run(book):
-    """A fact that only compares identities has nothing to change, and is named."""
+    """`pytest --bite` fails with a line `no literal` that names a test whose assertion, as
+    `x.detach_() is x`, has no literal to change.
+    """
     result = bite(book, BARE)
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -147,7 +159,9 @@ def test_a_fact_without_a_literal_fails_the_run(book):
 
 
 def test_a_fact_without_a_literal_is_spared_with_a_reason(book):
-    """`spare("no literal", reason=...)` says why a fact has none."""
+    """The mark `spare("no literal", reason=...)` on a test whose assertion has no literal
+    keeps `pytest --bite` green.
+    """
     result = bite(book, "@pytest.mark.spare('no literal', reason='one thing')\n" + BARE)
 
     assert result.ret == pytest.ExitCode.OK
@@ -155,7 +169,9 @@ def test_a_fact_without_a_literal_is_spared_with_a_reason(book):
 
 
 def test_a_parameter_that_says_nothing_is_spared_by_its_value(book):
-    """`spare("1", ...)` spares a row's parameter as it does a literal."""
+    """The mark `spare("1", reason=...)` exempts the value 1 of a test's `parametrize` from
+    `pytest --bite`.
+    """
     result = bite(
         book,
         "@pytest.mark.spare('1', reason='any number')\n"
@@ -168,7 +184,9 @@ def test_a_parameter_that_says_nothing_is_spared_by_its_value(book):
 
 
 def test_a_literal_bites_where_one_row_of_a_table_needs_it(book):
-    """What only one of several rows notices is no decoration, whichever row it is."""
+    """Under `pytest --bite`, a literal of a parametrized test does not survive if its
+    change makes one of the rows fail, here the second of three.
+    """
     result = bite(
         book,
         "@pytest.mark.parametrize('n', [0, 5, 0])\n"
@@ -183,7 +201,9 @@ def test_a_literal_bites_where_one_row_of_a_table_needs_it(book):
 
 
 def test_a_table_is_varied_with_the_code_as_it_is(book):
-    """A row's parameter is tried on the fact itself, not on what was last made of it."""
+    """`pytest --bite` tries another value of a test's `parametrize` on the test's own code,
+    not on the last variant of that code.
+    """
     result = bite(
         book,
         "@pytest.mark.parametrize('n', [1])\n"
@@ -195,7 +215,9 @@ def test_a_table_is_varied_with_the_code_as_it_is(book):
 
 
 def test_who_ends_the_run_ends_the_biting(book):
-    """`pytest.exit`, like Ctrl-C, is no failure of a variant."""
+    """If a test calls `pytest.exit` when `pytest --bite` runs it again, the whole run ends
+    as interrupted.
+    """
     result = bite(
         book,
         "RAN = []\n\ndef test_it():\n    RAN.append(1)\n"
@@ -207,7 +229,9 @@ def test_who_ends_the_run_ends_the_biting(book):
 
 
 def test_a_fixture_that_breaks_behind_a_variant_ends_nothing(book):
-    """What goes wrong while a variant is cleared away is no affair of the next one."""
+    """A fixture whose tear-down raises after `pytest --bite` ran a test again does not stop
+    the run: the other literals of that test are tried as well.
+    """
     result = bite(
         book,
         "RAN = []\n\n@pytest.fixture\ndef ends():\n    yield\n    RAN.append(1)\n"
@@ -221,14 +245,18 @@ def test_a_fixture_that_breaks_behind_a_variant_ends_nothing(book):
 
 @pytest.mark.skipif(not hasattr(signal, "getitimer"), reason="this system has no alarm clock")
 def test_no_alarm_is_left_behind(book):
-    """The time limit of a variant ends with it."""
+    """After `pytest --bite` no timer is left running:
+    `signal.getitimer(signal.ITIMER_REAL)` is (0.0, 0.0).
+    """
     bite(book, "def test_it(): assert torch.ones(1).item() == 1")
 
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_a_survivor_is_told_with_its_own_line(book):
-    """The line is that of the literal on its page, decorators and all."""
+    """The line `SURVIVES:` of `pytest --bite` gives the line number that the literal has in
+    its file, also in a test with a decorator and a docstring.
+    """
     result = bite(
         book,
         "\n@pytest.mark.torch('>=1.0')\ndef test_it():\n    'It.'\n    assert 1 == 1\n    assert torch.ones(2)[0] == 1",
@@ -238,7 +266,9 @@ def test_a_survivor_is_told_with_its_own_line(book):
 
 
 def test_a_fact_that_holds_only_once_is_told(book):
-    """A fact that fails when it is run again proves nothing by failing."""
+    """`pytest --bite` fails with a line `can't be run again` for a test that passes once
+    and fails when the same code is run a second time.
+    """
     result = bite(
         book,
         "RAN = []\n\ndef test_it():\n    RAN.append(1)\n    assert RAN == [1]",
@@ -249,7 +279,9 @@ def test_a_fact_that_holds_only_once_is_told(book):
 
 
 def test_what_a_fact_sets_up_is_made_anew_each_time(book):
-    """A variant starts with fixtures of its own."""
+    """`pytest --bite` sets up a test's function-scoped fixtures anew for each variant of
+    the test.
+    """
     result = bite(
         book,
         "@pytest.fixture\ndef fresh(): return []\n\n"
@@ -261,7 +293,7 @@ def test_what_a_fact_sets_up_is_made_anew_each_time(book):
 
 
 def test_a_fact_that_is_only_listed_is_not_bitten(book):
-    """`--collect-only` runs nothing, and `--bite` with it neither."""
+    """`pytest --bite --collect-only` runs no test and prints no line of `--bite`."""
     result = bite(book, "def test_it(): assert 1 == 2", "--collect-only")
 
     told = [line for line in result.outlines if "bite" in line]
@@ -269,7 +301,9 @@ def test_a_fact_that_is_only_listed_is_not_bitten(book):
 
 
 def test_it_is_told_how_far_the_biting_is(book):
-    """Where there is no terminal a fifth of the facts is a line, the last one in any case."""
+    """Where the output is no terminal, `pytest --bite` over 11 tests prints a progress line
+    after each second test and after the last one.
+    """
     page = "\n".join(f"def test_{n}(): assert torch.ones(1).item() == 1" for n in range(11))
     result = bite(book, page)
 
@@ -284,7 +318,7 @@ def test_it_is_told_how_far_the_biting_is(book):
 
 
 def test_a_failing_fact_is_not_bitten(book):
-    """Only what held is worth changing."""
+    """`pytest --bite` changes no literal of a test that fails as it is."""
     result = bite(book, "def test_it(): assert 1 == 2")
 
     result.stdout.fnmatch_lines("bite: 0 literals of 0 facts tried, *")
@@ -310,7 +344,10 @@ def test_a_failing_fact_is_not_bitten(book):
     ],
 )
 def test_a_literal_becomes_another_of_its_kind(value, other):
-    """Numbers go up, strings get longer, booleans and dtypes switch, errors become unlikely."""
+    """`changed` of `fixtures/literals.py`, which `--bite` uses, makes 3 of 2, 1.5 of 0.5,
+    `"~a"` of `"a"`, False of True, `torch.int16` of `torch.int8`, and `StopAsyncIteration`
+    of `ValueError`.
+    """
     assert changed(value) == other
 
 
@@ -319,12 +356,16 @@ def test_a_literal_becomes_another_of_its_kind(value, other):
     [(4, True, 2), (4, False, 8), (-4, True, -8), (0, True, -1), (0, False, 1)],
 )
 def test_a_bound_becomes_stricter(value, smaller, bound):
-    """`x < 4` becomes `x < 2`, `x > 4` becomes `x > 8`: a bound that holds by far says little."""
+    """`tightened` of `fixtures/literals.py`, which `--bite` uses, makes the bound of a
+    comparison stricter: 4 becomes 2 as an upper bound, and 8 as a lower bound.
+    """
     assert tightened(value, smaller) == bound
 
 
 def test_a_tables_parameter_changes_at_any_depth():
-    """Each number inside a nested list is changed, and the list grows."""
+    """`variants_of([1, [2]])` of `fixtures/literals.py` changes one number at a time, at
+    either depth, and also makes the inner and the outer list longer.
+    """
     assert [variant for _, variant in variants_of([1, [2]])] == [
         [2, [2]],
         [1, [3]],
@@ -342,12 +383,16 @@ def test_a_tables_parameter_changes_at_any_depth():
     ],
 )
 def test_a_variant_is_of_the_kind_that_it_varies(value, variants):
-    """A tuple stays a tuple, a dict keeps its other values, and an empty list gets a number."""
+    """`variants_of` of `fixtures/literals.py` makes tuples of a tuple and dicts of a dict,
+    one value changed in each, and `[0]` of an empty list.
+    """
     assert [variant for _, variant in variants_of(value)] == variants
 
 
 def test_a_variant_that_waits_is_given_up(book, monkeypatch):
-    """A literal whose change makes the fact wait for ever bites: its time is limited."""
+    """If a test runs for ever after `pytest --bite` changed a literal, that run of the test
+    is ended after a time limit, and the literal does not survive.
+    """
     monkeypatch.setattr("fixtures.rerun.TIME_LIMIT", 0.05)
 
     result = bite(
@@ -363,7 +408,9 @@ def test_a_variant_that_waits_is_given_up(book, monkeypatch):
 
 
 def test_a_tables_dict_is_changed_value_by_value(book):
-    """A dict as a parameter of a table has each of its values changed."""
+    """`pytest --bite` changes the values of a dict in a test's `parametrize` one at a time,
+    and names the one that survives.
+    """
     result = bite(
         book,
         "@pytest.mark.parametrize('given', [{'dtype': torch.int8, 'idle': 1}])\n"
@@ -375,7 +422,9 @@ def test_a_tables_dict_is_changed_value_by_value(book):
 
 
 def test_what_a_page_shares_is_made_once(book):
-    """While the facts of a page are bitten, its module's fixtures stay set up."""
+    """`pytest --bite` does not set up a module-scoped fixture anew for each variant of a
+    test.
+    """
     result = bite(
         book,
         "MADE = []\n\n"
@@ -390,7 +439,9 @@ def test_what_a_page_shares_is_made_once(book):
 
 
 def test_a_tables_parameter_is_spared_by_its_name(book):
-    """`spare("NAME", reason=...)` exempts all values of a table's parameter."""
+    """The mark `spare("idle", reason=...)` exempts each value of the parameter `idle` of a
+    test's `parametrize` from `pytest --bite`.
+    """
     result = bite(
         book,
         "@pytest.mark.spare('idle', reason='it is not used')\n"
