@@ -107,14 +107,18 @@ def wrong(rule, texts, wanted):
 
 @pytest.mark.parametrize("name", RULES)
 def test_each_rule_finds_its_positive_examples_and_no_negative_one(name):
-    """A rule is certain of each of its `matches`, and of none of its `passes`."""
+    """Each rule of this project's `pytest --used-in` finds each code example in its
+    `matches`, and is certain of none in its `passes`.
+    """
     rule = RULES[name]
 
     assert wrong(rule, rule.matches, True) + wrong(rule, rule.passes, False) == []
 
 
 def test_each_rule_is_proven_by_releases_or_says_why_not():
-    """The releases before and after the change answer its examples otherwise, or cannot be had."""
+    """Each rule of this project's `pytest --used-in` has the verdict `proven` by recorded
+    runs of releases, or a text `unproven` that says why not.
+    """
     proofs = read_proofs(ROOT)
     open_rules = {
         name: said
@@ -126,7 +130,9 @@ def test_each_rule_is_proven_by_releases_or_says_why_not():
 
 
 def test_a_rule_that_is_proven_says_nothing_of_being_unproven():
-    """`unproven` stands only where no release can be had that shows the change."""
+    """No rule of this project's `pytest --used-in` that has a text `unproven` has the
+    verdict `proven` by recorded runs of releases.
+    """
     proofs = read_proofs(ROOT)
     idle = [
         name for name, rule in RULES.items() if rule.unproven and verdict(rule, proofs) == "proven"
@@ -136,7 +142,10 @@ def test_a_rule_that_is_proven_says_nothing_of_being_unproven():
 
 
 def test_all_that_changed_has_a_rule_or_a_reason_for_having_none():
-    """Each answer of the atlas that changed, and each fact told up to a release, is one of both."""
+    """Each changed answer of this project's atlas, and each test gated to end at a release,
+    is either in the `rests_on` of a `--used-in` rule or in the list of reasons for having
+    no rule.
+    """
     changed = {change.probe for change in changes(read_atlas(ROOT), read_questions(ROOT))}
     changed |= {
         fact.id
@@ -152,7 +161,9 @@ def test_all_that_changed_has_a_rule_or_a_reason_for_having_none():
 
 
 def test_rules_rest_on_what_is_there():
-    """What a rule names as its evidence is a question of the atlas or a fact of the book."""
+    """What a `--used-in` rule of this project names in `rests_on` is the name of a question
+    of the atlas or the id of a test that exists.
+    """
     there = set(read_questions(ROOT)) | {fact.id for fact in read_book(ROOT)}
     missing = [each for rule in RULES.values() for each in rule.rests_on if each not in there]
 
@@ -160,7 +171,10 @@ def test_rules_rest_on_what_is_there():
 
 
 def test_a_place_is_told_with_its_change(code):
-    """Grouped by change: was, is, what to write, what shows it; then each place and its code."""
+    """`pytest --since 1.9 --until 2.1 --used-in PATH` prints for a change what was, what is
+    and what to write, then each place as `file:line:column` with its line of code, and ends
+    with exit code 1.
+    """
     result = code("a.py", "import torch\n\nvalues = torch.symeig(x)[0]\n").run(
         "spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"
     )
@@ -181,7 +195,9 @@ def test_a_place_is_told_with_its_change(code):
 
 
 def test_nothing_found_is_an_answer(code):
-    """Where nothing changed it is said, and the exit code is 0."""
+    """`pytest --since 2.0 --until 2.0 --used-in PATH`, between which nothing changed, says
+    `nothing found that changed` and ends with exit code 0.
+    """
     result = code("a.py", "import torch\n\ntorch.symeig(x)\n").run(
         "spec", "--since", "2.0", "--until", "2.0", "--used-in", "code"
     )
@@ -202,7 +218,10 @@ def test_nothing_found_is_an_answer(code):
 )
 @pytest.mark.spare("''", reason="an empty list is the same as none")
 def test_what_warns_and_what_is_unsure_is_shown_when_asked_for(code, show, rules, last):
-    """`--used-in-show` adds what is deprecated and what code cannot show; else it is counted."""
+    """`--used-in-show warns`, beside `pytest --used-in PATH`, also shows what only warns,
+    `unsure` what depends on a type that cannot be read from the code, and `all` both; else
+    these are only counted.
+    """
     book = code("a.py", "import torch\ntorch.range(1, 3)\ntorch.symeig(x)\ny = torch.sin(z) / 2\n")
     result = book.run(
         *("spec", "--since", "1.9", "--until", "2.2", "--used-in", "code"),
@@ -216,7 +235,9 @@ def test_what_warns_and_what_is_unsure_is_shown_when_asked_for(code, show, rules
 
 
 def test_an_unsure_place_says_what_it_depends_on(code):
-    """Where the type of an operand cannot be read from the code, the condition is told."""
+    """`pytest --used-in PATH --used-in-show unsure` prints a condition behind a place where
+    the type of an operand, as `torch.sin(z)`, cannot be read from the code.
+    """
     book = code("a.py", "import torch\ny = torch.sin(z) / 2\n")
     result = book.run(
         *("spec", "--since", "1.9", "--until", "2.2", "--used-in", "code"),
@@ -227,7 +248,10 @@ def test_an_unsure_place_says_what_it_depends_on(code):
 
 
 def test_json_and_sarif_have_each_place(code):
-    """`--used-in-json` has all of it, `--used-in-sarif` what a code host shows beside the code."""
+    """Beside `pytest --used-in PATH`, `--used-in-json FILE` writes each place with its
+    rule, its code and what to write, and `--used-in-sarif FILE` writes rule, level and
+    region in the SARIF format.
+    """
     book = code("a.py", "import torch\n\nvalues = torch.symeig(x)[0]\n")
     book.run(
         *("spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"),
@@ -263,7 +287,9 @@ def test_json_and_sarif_have_each_place(code):
 
 
 def test_the_report_ends_with_what_the_book_does_not_know(code):
-    """The names of torch that the code uses are counted, and those that no page has are listed."""
+    """The report of `pytest --used-in PATH` ends with the number of torch names in the
+    code, and lists those, as `torch.unheard_of`, that no page of the book uses.
+    """
     book = code("a.py", "import torch\ntorch.ones(1)\ntorch.unheard_of(1)\n")
     book.page("tensors/test_creation.py", "def test_it():\n    torch.ones(1)")
 
@@ -344,7 +370,10 @@ FILES = {
     ],
 )
 def test_code_is_read_where_it_stands(code, name, places):
-    """Notebooks, even half of one, fenced and typed code, Python 2: each line is that of its file."""
+    """`pytest --used-in FILE` reads code in `.py`, also Python 2, in `.ipynb`, also one cut
+    off, and in `.md`, `.txt` and `.rst`; a place has the line number of its file or, in a
+    one-line notebook, of its cell.
+    """
     book = code(name, FILES[name])
 
     book.run(
@@ -357,7 +386,9 @@ def test_code_is_read_where_it_stands(code, name, places):
 
 
 def test_what_cannot_be_parsed_is_named(code):
-    """The line at which Python 3 stops is told with its reason; the rest is read all the same."""
+    """`pytest --used-in PATH` names the line at which a file stops being Python 3, as
+    `print x`, with the reason, and still finds a call in the lines after it.
+    """
     result = code("a.py", "import torch\nprint x\ntorch.symeig(x)\n").run(
         "spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"
     )
@@ -371,7 +402,9 @@ def test_what_cannot_be_parsed_is_named(code):
 
 
 def test_what_is_data_is_named_and_not_read(code, monkeypatch):
-    """A text of over five million bytes holds no code; it is told that it was left out."""
+    """`pytest --used-in PATH` does not read a file of more bytes than `MOST_BYTES` of
+    `fixtures/sources.py`, and prints that it was not read.
+    """
     monkeypatch.setattr("fixtures.sources.MOST_BYTES", 9)
     result = code("a b.py", "import torch\n").run(
         "spec", "--since", "1.9", "--until", "2.1", "--used-in", "code"
@@ -382,7 +415,9 @@ def test_what_is_data_is_named_and_not_read(code, monkeypatch):
 
 @pytest.mark.slow
 def test_nothing_of_the_code_is_executed(tmp_path):
-    """Neither a module nor a `conftest.py` of the code is imported, and no torch to read it."""
+    """`pytest --used-in PATH` executes no file of the folder, neither `a.py` nor
+    `conftest.py`, `__init__.py` or `sitecustomize.py`, and does not import torch.
+    """
     for name in ("a.py", "conftest.py", "__init__.py", "sitecustomize.py"):
         (tmp_path / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nimport torch\n")
     script = (
@@ -417,7 +452,9 @@ def test_nothing_of_the_code_is_executed(tmp_path):
     ],
 )
 def test_bad_input_is_refused_in_a_line(code, arguments, reason):
-    """What is missing or unknown is a usage error, exit code 4, that says what to do."""
+    """`pytest --used-in PATH` without `--since`, with a path that does not exist or holds
+    no code, or with an unknown value of `--used-in-show` is a usage error, exit code 4.
+    """
     book = code("a.py", "import torch\n")
     (book.path / "empty").mkdir()
 
@@ -451,7 +488,10 @@ IMPORTS = {
     ],
 )
 def test_a_name_is_what_the_file_imports_it_as(how, lines):
-    """`F.relu` is torch's after torch's import; after `import *` the usual names count."""
+    """`--used-in` takes `F.grid_sample` for torch's after `import torch.nn.functional as F`
+    or a `from torch.utils import *`, and not after `import torch` alone or `import torch,
+    other as F`.
+    """
     imports, call = IMPORTS[how]
     matcher = Matcher(Source("code.py", f"{imports}\nz = {call}\n"))
     rule = RULES["corners-of-a-grid"]
@@ -469,7 +509,10 @@ GUARDS = {
 
 @pytest.mark.parametrize("guard", ["tried", "for a release", "if it is there"])
 def test_code_that_asks_first_is_left_alone(guard):
-    """What is tried, or done for a release or a name that is asked for, is no finding."""
+    """`--used-in` does not report an import from `torch._six` that stands in a `try` with
+    `except ImportError`, or below an `if` on `torch.__version__` or `hasattr(torch,
+    '_six')`.
+    """
     bare = re.search("from torch._six.*\n", GUARDS[guard])[0]
 
     assert found(GUARDS[guard], "torch-six") == []
@@ -501,7 +544,10 @@ EXPRESSIONS = {
 
 @pytest.mark.parametrize("what", EXPRESSIONS)
 def test_what_an_expression_is_can_be_read(what):
-    """Types follow from torch's functions, literals and assignments, as a reader would see."""
+    """`--used-in` infers the type of an expression from torch calls, literals and
+    assignments: `torch.arange(3) / 2` is a float tensor, and `x` after `x = torch.ones(2,
+    requires_grad=True)` a leaf.
+    """
     text, wanted = EXPRESSIONS[what]
 
     assert is_(kinds(text), wanted) is True
@@ -513,13 +559,17 @@ OF_A_PARAMETER = "def f(x):\n    x\n"
 
 @pytest.mark.spare("'tensor int'", reason="of nothing anything is known")
 def test_what_is_not_known_is_neither_so_nor_not():
-    """Of a parameter nothing is known, so a rule that asks for its type is not sure."""
+    """For a function's parameter, `is_(kinds, "tensor int")` of `fixtures/matching.py`,
+    which `--used-in` asks for types, returns None, neither True nor False.
+    """
     assert is_(kinds(OF_A_PARAMETER), "tensor int") is None
 
 
 @pytest.mark.spare("4", reason="a bound that a slow machine keeps")
 def test_a_hundred_thousand_lines_take_seconds(tmp_path):
-    """What is read, matched and counted grows with the code: a tenth of them in two CPU-seconds."""
+    """`Matcher.findings` of `fixtures/matching.py`, behind `--used-in`, matches all rules
+    against ten files of about 1,000 lines in less than four seconds of CPU time.
+    """
     import time
 
     text = "import torch\nimport torch.nn.functional as F\n" + "\n".join(
@@ -537,7 +587,9 @@ def test_a_hundred_thousand_lines_take_seconds(tmp_path):
 
 
 def test_the_rules_are_told_by_release_and_strength():
-    """There are rules of all three strengths, and none for a release that is not out."""
+    """The `--used-in` rules of this project have the strengths `raises`, `differs` and
+    `warns`, and none is for a release newer than the newest one in the atlas.
+    """
     newest = Version(list(read_atlas(ROOT))[-1])
 
     assert {rule.strength for rule in RULES.values()} == {"raises", "differs", "warns"}
