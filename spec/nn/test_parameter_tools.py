@@ -106,8 +106,8 @@ def test_a_batch_norm_is_fused_into_its_convolution():
 
 
 def test_layers_are_fused_in_evaluation_mode():
-    """`nn.utils.fuse_conv_bn_eval(conv, bn)` raises AssertionError for layers in training mode,
-    "Fusion only for eval!": call `eval()` of both first.
+    """`nn.utils.fuse_conv_bn_eval(conv, bn)` raises AssertionError for layers in training
+    mode, "Fusion only for eval!": call `eval()` of both first.
     """
     conv, bn = nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3)
 

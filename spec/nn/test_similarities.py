@@ -75,9 +75,9 @@ def test_two_tensors_of_different_lengths_have_no_pairs():
 
 
 def test_a_zero_vector_has_the_cosine_zero(device):
-    """With the default `eps`, `F.cosine_similarity` of a float32 zero vector with another finite
-    vector is 0 and not NaN, because a length below `eps` is replaced by `eps`; `F.normalize`
-    leaves a float32 zero vector zero.
+    """With the default `eps`, `F.cosine_similarity` of a float32 zero vector with another
+    finite vector is 0 and not NaN, because a length below `eps` is replaced by `eps`;
+    `F.normalize` leaves a float32 zero vector zero.
 
     In float16 the default `eps` rounds to 0, and both may be NaN: give a larger one, such as
     `eps=1e-4`.
@@ -132,8 +132,8 @@ def test_a_pairwise_distance_compares_row_with_row(p, distance):
 
 
 def test_equal_vectors_are_not_at_distance_zero():
-    """`nn.PairwiseDistance()` adds `eps=1e-6` to each difference: equal, finite float32 vectors of
-    2 elements have the distance 1.4e-6. With `eps=0.0` their distance is 0.
+    """`nn.PairwiseDistance()` adds `eps=1e-6` to each difference: equal, finite float32
+    vectors of 2 elements have the distance 1.4e-6. With `eps=0.0` their distance is 0.
 
     Take `eps=0.0` where the distance of equal vectors has to be 0; the gradient is 0 then, and not
     NaN as that of `(a - b).square().sum(1).sqrt()`.
