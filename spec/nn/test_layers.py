@@ -34,8 +34,8 @@ def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(de
 
 @pytest.mark.claim("self-only-two-dimensions")
 def test_a_linear_layer_maps_the_last_dimension_and_keeps_those_before():
-    """`nn.Linear(3, 2)` maps the last dimension from 3 to 2 and keeps the dimensions before it,
-    be there none, one or three.
+    """`nn.Linear(3, 2)` maps the last dimension from 3 to 2 and keeps the dimensions before
+    it: shown for none, one and three.
     """
     layer = nn.Linear(3, 2)
 

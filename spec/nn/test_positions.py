@@ -197,9 +197,9 @@ def test_rope_in_two_halves_is_another_order_of_features():
 
 @pytest.mark.torch(">=2.0")
 def test_a_bias_by_distance_is_a_float_mask():
-    """A penalty for distance (ALiBi) is a float `attn_mask` of `F.scaled_dot_product_attention`,
-    added to the scores: with equal scores and `-log(2)` per step of distance the weights halve with
-    each step.
+    """A penalty for distance (ALiBi) is a float `attn_mask` of
+    `F.scaled_dot_product_attention`, added to the scores: with equal scores and `-log(2)`
+    per step of distance each step halves the weight, up to rounding.
     """
     steps = torch.arange(3)
     bias = -(steps[:, None] - steps).abs() * math.log(2)
