@@ -133,7 +133,8 @@ def test_a_pairwise_distance_compares_row_with_row(p, distance):
 
 def test_equal_vectors_are_not_at_distance_zero():
     """`nn.PairwiseDistance()` adds `eps=1e-6` to each difference: equal, finite float32
-    vectors of 2 elements have a distance of about 1.4e-6. With `eps=0.0` their distance is 0.
+    vectors of 2 elements have a distance of about 1.4e-6. With `eps=0.0` their distance is
+    0.
 
     Take `eps=0.0` where the distance of equal vectors has to be 0; the gradient is 0 then, and not
     NaN as that of `(a - b).square().sum(1).sqrt()`.
