@@ -124,7 +124,10 @@ def between(book, *arguments):
 
 
 def test_the_most_serious_comes_first(atlas):
-    """What raises is told first, then what differs silently, what warns, what is new, the rest."""
+    """`pytest --since 1.9 --until 1.10` prints the changes in the order: what raises now,
+    what gives another result silently, what warns now, what is new, and messages,
+    signatures and sizes.
+    """
     lines = between(atlas)
 
     assert [line for line in lines if not line.startswith(" ")][:-1] == [
@@ -140,7 +143,10 @@ def test_the_most_serious_comes_first(atlas):
 
 
 def test_the_old_truth_stands_beside_the_new_one(atlas):
-    """Two facts with complementary gates are one change: was, is, what to write, and their ids."""
+    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch("<1.10")` and
+    one with `torch(">=1.10")` as one change: the old sentence beside the new one, what to
+    write, and both ids.
+    """
     lines = between(atlas)
 
     start = next(number for number, line in enumerate(lines) if "It was one way." in line)
@@ -154,7 +160,9 @@ def test_the_old_truth_stands_beside_the_new_one(atlas):
 
 
 def test_an_answer_of_the_atlas_has_its_question_above_it(atlas):
-    """The question takes a line; below it the old answer stands beside the new one."""
+    """`pytest --since 1.9 --until 1.10` prints a question of `spec/drift/probes.py` whose
+    answer changed, and below it the old answer beside the new one.
+    """
     lines = between(atlas)
 
     start = lines.index("  1.10  What `torch.symeig` gives.")
@@ -165,7 +173,9 @@ def test_an_answer_of_the_atlas_has_its_question_above_it(atlas):
 
 
 def test_what_is_merely_new_takes_a_line(atlas):
-    """A gate of a function that an older release lacks is no change of truth."""
+    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch(">=1.10")` and
+    no counterpart for older releases as its sentence alone.
+    """
     lines = between(atlas)
 
     assert "  1.10  There is a function." in lines
@@ -193,7 +203,10 @@ SAID = {
     ],
 )
 def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, met, kind, truth):
-    """`spec/drift/beyond.json` has what a fact met where it is not told: that decides its kind."""
+    """In `pytest --since-json FILE`, a change's kind follows from the error in
+    `spec/drift/beyond.json` that its test met on the old release: `new` for a missing
+    attribute, `raises` for `DID NOT RAISE`.
+    """
     fact = "spec/tensors/test_arithmetic.py::test_added"
     (atlas.path / "spec/drift/beyond.json").write_text(json.dumps({"1.9": {fact: SAID[met]}}))
     between(atlas, "--since-json", "since.json")
@@ -206,7 +219,9 @@ def test_what_an_older_release_met_tells_a_new_function_from_a_new_truth(atlas, 
 
 
 def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
-    """`--beyond-gates --evidence` writes what failed on this release, and how, where no fact held."""
+    """`pytest --beyond-gates --evidence` writes into `spec/drift/beyond.json`, for a test
+    gated to other releases that fails on this one, its id and the error.
+    """
     page = '@pytest.mark.torch("<1")\ndef test_gone():\n    """It was."""\n    assert torch.gone() == 1'
     atlas.page("tensors/test_arithmetic.py", page)
     atlas.run("--beyond-gates", "--evidence")
@@ -221,7 +236,9 @@ def test_what_a_fact_meets_beyond_its_gate_is_recorded(atlas):
 
 
 def test_an_older_truth_without_a_successor_says_until_when(atlas):
-    """Where no fact tells what is true now, the old sentence stands alone, last."""
+    """`pytest --since 1.9 --until 1.10` prints a test with the mark `torch("<1.10")` that
+    has no newer counterpart as `Until then:` and its sentence.
+    """
     page = '@pytest.mark.torch("<1.10")\ndef test_gone():\n    """It was so."""'
     atlas.page("tensors/test_arithmetic.py", page)
 
@@ -231,7 +248,10 @@ def test_an_older_truth_without_a_successor_says_until_when(atlas):
 
 
 def test_a_rule_tells_its_evidence_once(atlas):
-    """What a rule of `--used-in` rests on is told in the rule's words, not again by itself."""
+    """If a rule of `--used-in` names a question and a test in `rests_on`, `pytest --since`
+    prints them as its evidence, below the words of the rule, and not again as changes of
+    their own.
+    """
     (atlas.path / "spec/drift/rules/arithmetic.toml").write_text(RULE)
 
     lines = between(atlas)
@@ -246,7 +266,9 @@ def test_a_rule_tells_its_evidence_once(atlas):
 
 
 def test_an_answer_that_came_and_went_is_no_change(atlas):
-    """Between two releases that answered alike nothing is told, whatever others answered."""
+    """`pytest --since 1.0 --until 1.10` does not print a question of the atlas that 1.0 and
+    1.10 answer alike, although 1.9 answered otherwise.
+    """
     result = atlas.run("--since", "1.0", "--until", "1.10")
 
     told = [line for line in result.outlines if "symeig" in line]
@@ -254,7 +276,9 @@ def test_an_answer_that_came_and_went_is_no_change(atlas):
 
 
 def test_json_has_every_change(atlas):
-    """`--since-json FILE` has release, was, is, what to write and evidence of each change."""
+    """`pytest --since 1.9 --until 1.10 --since-json FILE` writes each change with kind,
+    release, what was, what is now, what to write and evidence, and the changed claims.
+    """
     atlas.ledger(LEDGER)
     between(atlas, "--since-json", "since.json")
 
@@ -276,7 +300,9 @@ def test_json_has_every_change(atlas):
 
 
 def test_the_oldest_release_that_is_known_is_told(atlas):
-    """Asked for an older release, the data say where they begin."""
+    """`pytest --since 0.3`, with an atlas that begins with PyTorch 1.0, says in its first
+    line that the data begin with 1.0, and ends with exit code 0.
+    """
     result = atlas.run("--since", "0.3", "--until", "1.10")
 
     assert result.outlines[0] == (
@@ -286,7 +312,7 @@ def test_the_oldest_release_that_is_known_is_told(atlas):
 
 
 def test_nothing_changed_is_an_answer(atlas):
-    """Between a release and itself nothing changed: it is said, and the run ends well."""
+    """`pytest --since 1.10 --until 1.10` says that nothing changed and exits with 0."""
     result = atlas.run("--since", "1.10", "--until", "1.10")
 
     assert result.outlines[-1] == "Nothing that the book knows of changed from 1.10 to 1.10."
@@ -294,7 +320,9 @@ def test_nothing_changed_is_an_answer(atlas):
 
 
 def test_without_until_the_facts_are_run(atlas):
-    """`--since` runs the facts whose truth changed: a mark stands before what holds here."""
+    """`pytest --since 1.9` without `--until` runs the tests whose truth changed since 1.9,
+    and prints ✓ before the sentence of each that passes.
+    """
     result = atlas.run("--since", "1.9")
 
     result.assert_outcomes(passed=2, skipped=1, deselected=3)
@@ -302,7 +330,9 @@ def test_without_until_the_facts_are_run(atlas):
 
 
 def test_the_claims_that_stopped_being_true_come_last(atlas):
-    """A claim of the notes stands beside what is true now."""
+    """`pytest --since 1.9 --until 1.10` prints last the claims of `spec/claims` that
+    changed between the two, each beside what is true now.
+    """
     atlas.ledger(LEDGER)
 
     lines = between(atlas)
@@ -316,7 +346,10 @@ def test_the_claims_that_stopped_being_true_come_last(atlas):
 @pytest.mark.spare("'1.9.9'", reason="what is no release is refused as well")
 @pytest.mark.parametrize(("here", "told"), [("1.9.9", 0), ("1.10", 1), ("1.11", 1)])
 def test_what_changed_later_than_this_release_is_not_told(atlas, monkeypatch, here, told):
-    """The atlas and the ledger may know releases after the running one; its own news count."""
+    """`pytest --since 1.9` without `--until` does not print what changed, by atlas or
+    claims, in a release after the installed one, and prints what changed in the installed
+    one.
+    """
     monkeypatch.setattr("fixtures.since.installed", lambda: here)
     atlas.ledger(LEDGER)
 
@@ -327,7 +360,9 @@ def test_what_changed_later_than_this_release_is_not_told(atlas, monkeypatch, he
 
 
 def test_a_fact_that_was_true_only_in_between_is_not_told(atlas):
-    """A fact that was untrue then, and is untrue now, says nothing of the difference."""
+    """`pytest --since 1.0` does not run a test with the marks `torch(">=1.5")` and
+    `torch("<1.10")`, which is true neither on 1.0 nor on the installed release.
+    """
     marks = '@pytest.mark.torch(">=1.5")\n@pytest.mark.torch("<1.10")'
     atlas.page("tensors/test_arithmetic.py", f"{marks}\ndef test_between(): pass")
 
@@ -337,7 +372,9 @@ def test_a_fact_that_was_true_only_in_between_is_not_told(atlas):
 
 
 def test_this_release_is_no_earlier_one_and_changed_nothing(atlas):
-    """`--since` with the running release is allowed, ends well, and has nothing to tell."""
+    """`pytest --since` with the installed release itself ends with exit code 0 and without
+    the advice that no fact was left.
+    """
     result = atlas.run("--since", torch.__version__)
 
     advice = [line for line in result.outlines if "no fact" in line]
@@ -346,7 +383,9 @@ def test_this_release_is_no_earlier_one_and_changed_nothing(atlas):
 
 
 def test_since_needs_no_atlas(book):
-    """A book without an atlas has its facts and its ledger to tell; claims alone are news."""
+    """`pytest --since 1.9` in a project without `spec/drift/atlas.json` still runs the
+    tests whose truth changed and prints the claims that changed.
+    """
     book.ledger(LEDGER)
     book.page("tensors/test_arithmetic.py", FACTS)
 
@@ -357,7 +396,9 @@ def test_since_needs_no_atlas(book):
 
 
 def test_a_claim_with_another_verdict_is_no_change(atlas):
-    """Only claims that were true once have stopped being true."""
+    """`pytest --since 1.9 --until 1.10` prints no claim of `spec/claims` whose verdict is
+    `false`, only such as `changed`.
+    """
     atlas.ledger(LEDGER.replace("changed", "false").replace("since", "seen_on"))
 
     told = [line for line in between(atlas) if "Division" in line]
@@ -365,7 +406,9 @@ def test_a_claim_with_another_verdict_is_no_change(atlas):
 
 
 def test_a_failure_since_then_is_a_failure(atlas):
-    """A fact that has become true, and is not, fails the run, and is marked."""
+    """If a test with the mark `torch(">=1.10")` fails under `pytest --since 1.9`, its
+    sentence is printed behind ✗ and the run fails.
+    """
     page = '@pytest.mark.torch(">=1.10")\ndef test_new():\n    """It is so."""\n    assert 1 == 2'
     atlas.page("tensors/test_arithmetic.py", page)
 
@@ -395,7 +438,10 @@ def test_a_failure_since_then_is_a_failure(atlas):
     ],
 )
 def test_what_makes_no_span_of_releases_is_refused(atlas, arguments, reason):
-    """Both ends are releases in order, and the data know the second: else one line says so."""
+    """`pytest --since` with no release, with one newer than the installed one, or with an
+    `--until` that is older or unknown to the atlas, and `--until` without `--since`, are
+    usage errors, exit code 4.
+    """
     result = atlas.run(*arguments.split())
 
     assert result.ret == 4
@@ -418,7 +464,10 @@ def test_what_makes_no_span_of_releases_is_refused(atlas, arguments, reason):
     ],
 )
 def test_a_damaged_rule_is_refused_with_advice(atlas, text, advice):
-    """What a rule lacks, or has too much, is a usage error that names the file and the rule."""
+    """A file of `spec/drift/rules` that is no TOML, or whose rule lacks a field, has an
+    unknown one or a wrong value, makes `pytest --since` end in a usage error that says what
+    to write.
+    """
     (atlas.path / "spec/drift/rules/arithmetic.toml").write_text(text)
 
     result = atlas.run("--since", "1.9", "--until", "1.10")
