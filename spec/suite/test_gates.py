@@ -32,7 +32,9 @@ def test_none():
 def test_a_fact_for_two_gpus_is_skipped_with_the_number_that_is_here(
     book, monkeypatch, devices, passed, reason
 ):
-    """`multi_gpu(2)` on fewer devices skips the fact and counts what is there."""
+    """A test with this suite's mark `multi_gpu(2)` is skipped where
+    `torch.cuda.device_count()` is 0 or 1, and the reason names that number.
+    """
     monkeypatch.setattr(torch.cuda, "device_count", lambda: devices)
     book.page("tensors/test_gpu.py", GPU_FACTS)
 
@@ -43,7 +45,9 @@ def test_a_fact_for_two_gpus_is_skipped_with_the_number_that_is_here(
 
 
 def test_a_cuda_fact_is_skipped_where_there_is_no_gpu(book, monkeypatch):
-    """`cuda` on a machine without one skips the fact and says so."""
+    """A test with this suite's mark `cuda` is skipped where `torch.cuda.device_count()` is
+    0; the reason is `needs a CUDA device; there is none here`.
+    """
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     book.page("tensors/test_gpu.py", GPU_FACTS)
 
@@ -54,7 +58,9 @@ def test_a_cuda_fact_is_skipped_where_there_is_no_gpu(book, monkeypatch):
 
 
 def test_m_cuda_selects_what_one_gpu_and_several_can_decide(book, monkeypatch):
-    """`-m cuda` takes the facts for several GPUs along."""
+    """`pytest -m cuda` in this suite selects the tests with the mark `cuda` and also those
+    with the mark `multi_gpu(2)`.
+    """
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     book.page("tensors/test_gpu.py", GPU_FACTS)
 
@@ -64,7 +70,9 @@ def test_m_cuda_selects_what_one_gpu_and_several_can_decide(book, monkeypatch):
 
 
 def test_a_fact_for_another_release_is_skipped_by_name(book):
-    """`torch("<1.0")` skips the fact today and names both releases."""
+    """A test with this suite's mark `torch("<1.0")` is skipped, and the reason names `torch
+    <1.0` and the installed release; one with `torch(">=1.0")` runs.
+    """
     book.page(
         "tensors/test_old.py",
         """
@@ -85,7 +93,9 @@ def test_now():
 
 
 def test_a_nightly_build_is_a_release_like_others(book, monkeypatch):
-    """A release that is not out yet counts for the gates that its number passes."""
+    """A test with this suite's mark `torch(">=2.9")` runs on a nightly build such as
+    `3.0.0.dev20990101+cpu`.
+    """
     monkeypatch.setattr("fixtures.gates.installed", lambda: "3.0.0.dev20990101+cpu")
     book.page("tensors/test_new.py", '@pytest.mark.torch(">=2.9")\ndef test_now(): pass')
 
@@ -95,7 +105,9 @@ def test_a_nightly_build_is_a_release_like_others(book, monkeypatch):
 
 
 def test_every_gate_of_a_fact_has_to_open(book):
-    """The gates of its page and its own count together; the reason names the one that is shut."""
+    """A test with the mark `torch(">=1.0")`, on a page whose `pytestmark` is
+    `torch("<1.0")`, is skipped, and the reason names `torch <1.0`.
+    """
     book.page(
         "tensors/test_old.py",
         'pytestmark = pytest.mark.torch("<1.0")\n\n'
@@ -109,7 +121,9 @@ def test_every_gate_of_a_fact_has_to_open(book):
 
 
 def test_of_two_numbers_of_gpus_the_larger_counts(book, monkeypatch):
-    """A page for two GPUs may have a fact for three."""
+    """On a page whose `pytestmark` is `multi_gpu(2)`, a test with the mark `multi_gpu(3)`
+    is skipped on a machine with two CUDA devices, and one without a mark of its own runs.
+    """
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     book.page(
         "tensors/test_gpu.py",
@@ -125,7 +139,9 @@ def test_of_two_numbers_of_gpus_the_larger_counts(book, monkeypatch):
 
 @pytest.mark.parametrize("mark", ['torch("2.0")', "torch()", "torch(2.0)"])
 def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
-    """A malformed `torch` gate stops the run before it starts, with an example of a good one."""
+    """A mark `torch("2.0")`, `torch()` or `torch(2.0)`, without a comparison such as `>=`,
+    is a usage error of `pytest` in this suite that says to write `torch(">=2.0")`.
+    """
     book.page("tensors/test_old.py", f"@pytest.mark.{mark}\ndef test_then(): pass")
 
     result = book.run()
@@ -146,7 +162,10 @@ def test_a_release_gate_that_names_no_releases_is_a_usage_error(book, mark):
     ],
 )
 def test_slow_and_network_run_only_when_asked_for(book, arguments, ran):
-    """`--slow` adds the slow facts, `-m slow` takes them alone, `-m network` reaches the net."""
+    """`pytest` leaves out this suite's tests with the mark `slow` or `network`; `--slow`
+    adds those only marked `slow`, `-m slow` runs these alone, and `-m network` runs those
+    marked `network`.
+    """
     book.page(
         "training/test_model.py",
         """
@@ -172,7 +191,7 @@ def test_both(): print("ran both")
 
 
 def test_an_unknown_marker_is_refused(book):
-    """A misspelt gate stops the collection instead of opening silently."""
+    """A misspelt mark such as `pytest.mark.cuba` is a collection error in this suite."""
     book.page("tensors/test_typo.py", "@pytest.mark.cuba\ndef test_gpu(): pass")
 
     result = book.run()
@@ -182,7 +201,9 @@ def test_an_unknown_marker_is_refused(book):
 
 
 def test_a_warning_nobody_expects_fails_the_fact(book):
-    """A warning that a fact does not announce with `pytest.warns` is an error."""
+    """A test of this suite that calls `warnings.warn` outside `pytest.warns` fails with
+    that warning.
+    """
     book.page(
         "tensors/test_warning.py",
         "def test_warns():\n    import warnings\n    warnings.warn('the sky is falling')",
@@ -195,7 +216,9 @@ def test_a_warning_nobody_expects_fails_the_fact(book):
 
 
 def test_a_page_about_torchvision_is_skipped_where_there_is_none(book, monkeypatch):
-    """A page that imports torchvision is skipped as a whole where it is not installed."""
+    """A page of this suite that raises ModuleNotFoundError for `torchvision` on import is
+    skipped as a whole where torchvision is not installed.
+    """
     monkeypatch.setattr("fixtures.gates.find_spec", lambda name: None)
     page = "raise ModuleNotFoundError(\"No module named 'torchvision'\")"
     book.page("data/test_transforms.py", page)
@@ -207,7 +230,9 @@ def test_a_page_about_torchvision_is_skipped_where_there_is_none(book, monkeypat
 
 
 def test_a_page_that_breaks_torchvision_is_an_error(book, monkeypatch):
-    """Where torchvision is installed, a page that does not find it is broken."""
+    """A page of this suite that raises ModuleNotFoundError for `torchvision` on import is
+    an error, not a skip, where torchvision is installed.
+    """
     monkeypatch.setattr("fixtures.gates.find_spec", lambda name: "here")
     page = "raise ModuleNotFoundError(\"No module named 'torchvision'\")"
     book.page("data/test_transforms.py", page)
@@ -218,7 +243,9 @@ def test_a_page_that_breaks_torchvision_is_an_error(book, monkeypatch):
 
 
 def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
-    """Any other import that fails is an error of the page."""
+    """A page of this suite that cannot import a module other than torchvision, here
+    `torchaudition`, is an error, not a skip.
+    """
     monkeypatch.setattr("fixtures.gates.find_spec", lambda name: None)
     book.page("data/test_transforms.py", "import torchaudition")
 
@@ -241,7 +268,9 @@ def test_a_page_that_lacks_something_else_is_an_error(book, monkeypatch):
     ],
 )
 def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument, ran):
-    """A run leaves out `spec/models` and `spec/suite` unless it names them or asks for `--slow`."""
+    """`pytest` in this suite leaves out `spec/models` and `spec/suite` unless the command
+    line names them, as a path or by `-m network`, or has `--slow`.
+    """
     for page in ("tensors/test_creation.py", "models/test_net.py", "suite/test_own.py"):
         mark = "@pytest.mark.network" if page.startswith("models") and "network" in argument else ""
         book.page(page, f"{mark}\ndef test_it(): print('ran {page}')")
@@ -253,7 +282,9 @@ def test_full_models_and_the_suite_itself_run_when_they_are_named(book, argument
 
 
 def test_a_folder_of_such_a_name_in_a_chapter_is_not_left_out(book):
-    """Only the chapters themselves stand apart."""
+    """`pytest` in this suite runs a page in a folder `models` inside the chapter `tensors`:
+    only the chapter `models` itself is left out.
+    """
     (book.path / "spec" / "tensors").mkdir()
     book.page("tensors/models/test_net.py", "def test_it(): pass")
 
@@ -276,7 +307,9 @@ def test_a_folder_of_such_a_name_in_a_chapter_is_not_left_out(book):
     ],
 )
 def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
-    """Where nothing was left to run, one line says what to write instead."""
+    """If the `-m`, the `-k` or the path of a `pytest` command in this suite leaves no test
+    to run, one line says what to write instead, as `--about` or `--slow`.
+    """
     book.page("models/test_net.py", "@pytest.mark.slow\ndef test_it(): pass")
     book.page("tensors/test_creation.py", "def test_it(): pass")
 
@@ -289,7 +322,9 @@ def test_a_run_without_a_fact_says_what_to_do(book, argument, advice):
 
 
 def test_a_run_that_fails_is_given_no_such_advice(book):
-    """The advice is for runs without a fact alone."""
+    """A `pytest` run of this suite in which a test fails does not print the advice that no
+    fact was left.
+    """
     book.page("tensors/test_creation.py", "def test_it(): assert 1 == 2")
 
     result = book.run()
@@ -299,7 +334,9 @@ def test_a_run_that_fails_is_given_no_such_advice(book):
 
 
 def test_the_facts_of_other_releases_run_when_they_are_asked_for(book):
-    """`--beyond-gates` runs the facts that are told for other releases, and no others."""
+    """`pytest --beyond-gates` runs a test with the mark `torch("<1.0")` on a newer release,
+    and leaves out a test without such a mark.
+    """
     page = '@pytest.mark.torch("<1.0")\ndef test_then(): assert 1 == 2\n\ndef test_now(): pass'
     book.page("tensors/test_old.py", page)
 
