@@ -34,7 +34,10 @@ from fixtures.settings import readable
     ],
 )
 def test_a_leak_fails_the_fact_that_leaked(book, statement, setting):
-    """A setting left changed fails that fact, names the setting, and is put back for the next."""
+    """A test of this suite that leaves a process-wide setting changed, as by
+    `torch.set_default_dtype`, fails with the name of the setting, and the setting is
+    restored for the next test.
+    """
     book.page(
         "tensors/test_leak.py",
         f"""
@@ -57,7 +60,9 @@ def test_next(): assert snapshot()[{setting!r}] == SEEN[0]
 
 @pytest.mark.torch(">=2.0")
 def test_a_default_device_that_leaks_is_named(book):
-    """`torch.set_default_device` outside a `with` is a leak like the others."""
+    """A test of this suite that calls `torch.set_default_device("meta")` and does not undo
+    it fails with the words `default device, cpu before and meta after`.
+    """
     book.page(
         "tensors/test_leak.py",
         """
@@ -76,7 +81,9 @@ def test_next(): assert torch.empty(1).device.type == "cpu"
 
 
 def test_a_fact_that_fails_and_leaks_reports_its_own_failure(book):
-    """The fact's own error is what a reader sees; the setting is put back all the same."""
+    """A test of this suite that calls `torch.set_default_dtype` and then fails is reported
+    with its own failure only, and the default dtype is restored for the next test.
+    """
     book.page(
         "tensors/test_leak.py",
         """
@@ -96,7 +103,9 @@ def test_next(): assert torch.get_default_dtype() is torch.float32
 
 
 def test_a_fact_that_breaks_off_leaves_nothing_changed(book):
-    """However a fact ends, its settings end with it."""
+    """If a test of this suite calls `torch.set_default_dtype` and then `pytest.skip`, or
+    raises SystemExit, the default dtype is restored for the next test.
+    """
     book.page(
         "tensors/test_leak.py",
         """
@@ -121,7 +130,9 @@ def test_after_an_exit(): assert seen() is torch.float32
 
 
 def test_of_many_options_those_that_changed_are_told(book):
-    """All settings that leaked are named, each with what it was."""
+    """A test of this suite that leaves both `torch.set_printoptions` and
+    `torch.set_default_dtype` changed fails with both settings, each before and after.
+    """
     book.page(
         "tensors/test_leak.py",
         "def test_leaks():\n"
@@ -137,7 +148,9 @@ def test_of_many_options_those_that_changed_are_told(book):
 
 
 def test_fixtures_draw_from_the_same_start(book):
-    """The generators are seeded before the fixtures of a fact are made."""
+    """A function-scoped fixture of this suite that calls `torch.randint` draws the same
+    numbers for each test, as the generator is seeded before it.
+    """
     book.page(
         "tensors/test_seed.py",
         "@pytest.fixture\ndef drawn(): return torch.randint(1000, (3,)).tolist()\n\n"
@@ -151,7 +164,9 @@ def test_fixtures_draw_from_the_same_start(book):
 
 
 def test_gpus_are_seeded_once_they_are_in_use(book, monkeypatch):
-    """Where CUDA has been started, each fact begins with its generators seeded as well."""
+    """Where `torch.cuda.is_initialized()` is True, this suite calls
+    `torch.cuda.manual_seed_all(0)` before a test.
+    """
     seeds = []
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
@@ -163,7 +178,9 @@ def test_gpus_are_seeded_once_they_are_in_use(book, monkeypatch):
 
 
 def test_one_warning_of_torch_itself_is_expected(book):
-    """That an operator is given another kernel is torch's own affair, wherever it is imported."""
+    """The warning `Warning only once for all operators, ...` does not fail a test of this
+    suite, where other unexpected warnings do.
+    """
     book.page(
         "tensors/test_warning.py",
         "def test_warns():\n    import warnings\n"
@@ -176,7 +193,9 @@ def test_one_warning_of_torch_itself_is_expected(book):
 
 
 def test_every_fact_draws_the_same_random_numbers(book):
-    """The generators of torch, NumPy and Python are seeded with 0 before each fact."""
+    """Each test of this suite starts with the same state of `torch`, `numpy.random` and
+    `random`: two runs of one test draw the same integers.
+    """
     book.page(
         "tensors/test_seed.py",
         """
@@ -197,7 +216,9 @@ def test_draw(time):
 
 
 def test_warnings_given_once_a_process_are_given_every_time(book):
-    """With warn-always on, no fact depends on which fact met a warning first."""
+    """In this suite `torch.from_numpy` of a read-only array, whose warning PyTorch would
+    give once a process, warns in each of two tests.
+    """
     book.page(
         "tensors/test_warning.py",
         """
@@ -218,7 +239,9 @@ def test_warns(time):
 
 
 def test_facts_compute_with_one_thread(book):
-    """Torch computes with one thread, so that neither cores nor workers change what a fact sees."""
+    """In each test of this suite `torch.get_num_threads()` is 1, even if it was set to 2
+    before `pytest` started the run.
+    """
     book.page("tensors/test_threads.py", "def test_one(): assert torch.get_num_threads() == 1")
     torch.set_num_threads(2)
 
@@ -230,7 +253,9 @@ def test_facts_compute_with_one_thread(book):
 
 @pytest.mark.slow
 def test_a_page_stays_in_one_process(book):
-    """Under xdist all facts of a page run in one worker, and share what its fixtures made."""
+    """`pytest -n 2` runs all tests of a page in one worker process, so they share a
+    module-scoped fixture.
+    """
     page = '''
 import os
 
@@ -253,7 +278,9 @@ def test_shared(folder, number):
 
 
 def test_an_import_may_add_warning_filters(book):
-    """Filters that come with a library imported on first use are no leak; they are put back."""
+    """A test of this suite whose import of a library adds a filter by
+    `warnings.simplefilter` passes: this is not counted as a leak.
+    """
     (book.path / "librarian.py").write_text("import warnings; warnings.simplefilter('ignore')")
     book.page(
         "tensors/test_leak.py", "def test_imports():\n    import librarian\n    assert 1 == 1"
@@ -265,7 +292,9 @@ def test_an_import_may_add_warning_filters(book):
 
 
 def test_a_setting_that_a_release_lacks_is_not_watched():
-    """What this release of torch cannot tell is left out of what is watched."""
+    """`readable` of `fixtures/settings.py` drops a setting whose reading function raises
+    AttributeError.
+    """
 
     def missing():
         raise AttributeError
@@ -279,7 +308,10 @@ def test_a_setting_that_a_release_lacks_is_not_watched():
 
 @pytest.mark.slow
 def test_a_warning_outside_of_facts_stays_a_warning(book):
-    """A plugin that warns while pytest starts, collects or ends does not end the run."""
+    """A `spec/conftest.py` that calls `warnings.warn` in `pytest_configure`,
+    `pytest_collection_finish` or `pytest_sessionfinish` does not make a run of this suite
+    fail.
+    """
     (book.path / "spec" / "conftest.py").write_text(
         "import warnings\n\n"
         "def pytest_configure(): warnings.warn('at the start')\n"
@@ -296,7 +328,9 @@ def test_a_warning_outside_of_facts_stays_a_warning(book):
 
 
 def test_a_fact_may_expect_a_warning_by_a_mark(book):
-    """A `filterwarnings` mark of a fact wins over the rule that warnings are errors."""
+    """A test of this suite with a mark `filterwarnings("ignore:the sky")` passes although
+    it gives that warning.
+    """
     book.page(
         "tensors/test_warning.py",
         """
