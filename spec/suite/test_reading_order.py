@@ -12,7 +12,9 @@ from fixtures.reading_order import CHAPTERS, key, place, unlisted
 
 
 def test_modules_run_in_the_order_of_the_contents(book):
-    """Chapters and modules follow the contents, whatever their names."""
+    """`pytest --collect-only` in this suite lists chapters and pages in the order of
+    `fixtures/reading_order.py`, not by name: `tensors` before `autograd`.
+    """
     for name in ("autograd/test_backward.py", "tensors/test_views.py", "tensors/test_creation.py"):
         book.page(name, "def test_it(): pass")
 
@@ -26,7 +28,7 @@ def test_modules_run_in_the_order_of_the_contents(book):
 
 
 def test_a_module_that_is_not_listed_comes_last_in_its_chapter(book):
-    """New pages run before somebody gives them their place."""
+    """A page that `fixtures/reading_order.py` does not list runs last in its chapter."""
     for name in ("tensors/test_aaa.py", "tensors/test_views.py", "autograd/test_backward.py"):
         book.page(name, "def test_it(): pass")
 
@@ -40,7 +42,9 @@ def test_a_module_that_is_not_listed_comes_last_in_its_chapter(book):
 
 
 def test_what_is_not_listed_comes_by_name():
-    """Chapters and pages that the contents do not name follow those that they do, by name."""
+    """The sort key `key` of `fixtures/reading_order.py` puts chapters and pages that are
+    not listed there behind those that are, by name.
+    """
     paths = ["spec/b/test_a.py", "spec/a/test_b.py", "spec/a/test_a.py", "spec/suite/test_gates.py"]
 
     assert sorted(paths, key=key) == [
@@ -52,7 +56,9 @@ def test_what_is_not_listed_comes_by_name():
 
 
 def test_pages_in_folders_of_a_chapter_are_pages(book):
-    """The pages of the book are all that lie below `spec/`, however deep, in reading order."""
+    """`pages_of` of `fixtures/facts.py` finds the pages below `spec/` in reading order,
+    also one in a folder of a chapter.
+    """
     (book.path / "spec" / "nn" / "more").mkdir(parents=True)
     for name in ("nn/more/test_a.py", "nn/test_modes.py", "autograd/test_backward.py"):
         book.page(name, "def test_it(): pass")
@@ -65,7 +71,9 @@ def test_pages_in_folders_of_a_chapter_are_pages(book):
 
 
 def test_facts_keep_the_order_in_which_their_page_tells_them(book):
-    """Within a module the order is that of the source."""
+    """`pytest --collect-only` in this suite lists the tests of a page in the order of the
+    source, `test_b` before `test_a` if it is written so.
+    """
     book.page("tensors/test_views.py", "def test_b(): pass\ndef test_a(): pass")
 
     result = book.run("--collect-only", "-q")
@@ -74,12 +82,12 @@ def test_facts_keep_the_order_in_which_their_page_tells_them(book):
 
 
 def test_every_page_of_the_book_is_in_the_contents(pytestconfig):
-    """No module of `spec/` is missing from the table of contents."""
+    """Each page below `spec/` of this project is listed in `fixtures/reading_order.py`."""
     assert unlisted(pages_of(pytestconfig.rootpath)) == []
 
 
 def test_the_contents_name_no_page_that_is_not_there(pytestconfig):
-    """Each entry of the table of contents is a module of `spec/`."""
+    """Each page named in `CHAPTERS` of `fixtures/reading_order.py` is below `spec/`."""
     there = {place(path) for path in pages_of(pytestconfig.rootpath)}
     named = {(chapter, page) for chapter, pages in CHAPTERS.items() for page in pages.split()}
 
@@ -90,7 +98,9 @@ def test_the_contents_name_no_page_that_is_not_there(pytestconfig):
 @pytest.mark.spare("'poetry'", reason="a chapter of any name")
 @pytest.mark.parametrize("chapter", ["tensors", "poetry"])
 def test_a_page_that_the_contents_do_not_name_is_told(book, chapter):
-    """A new page, in a chapter of the book or in a new one, runs and is named."""
+    """A page that `fixtures/reading_order.py` does not list runs, and `pytest` prints a
+    line that says to give it a place there.
+    """
     book.page(f"{chapter}/test_aaa.py", "def test_it(): pass\ndef test_two(): pass")
 
     result = book.run()
