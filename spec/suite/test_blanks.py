@@ -65,7 +65,10 @@ def asserting(code):
 
 
 def test_the_literals_to_cover_are_told_with_their_places_and_kinds(book):
-    """`covers` gives right sides, what stands in `approx`, and types of errors, in characters."""
+    """`covers` of `fixtures/learning/blanks.py` gives the kind, text, line and columns of a
+    string, a dtype, a number in `pytest.approx` and an error type that a test's assertions
+    expect.
+    """
     fact = fact_of(
         book,
         asserting(
@@ -100,8 +103,9 @@ def test_the_literals_to_cover_are_told_with_their_places_and_kinds(book):
     ],
 )
 def test_an_answer_that_can_be_read_or_guessed_is_not_asked_for(book, code, asked):
-    """Left out is what stands in the sentence, the name or the code, what takes a calculator, and a
-    lone True, False or None; two of these are asked for together.
+    """An exercise of `pytest --blanks DIR` does not ask for a literal that stands in the
+    test's docstring or code, nor for a lone True, False or None; it asks for two of these
+    together.
     """
     made = of_fact(fact_of(book, asserting(code)))
 
@@ -109,7 +113,10 @@ def test_an_answer_that_can_be_read_or_guessed_is_not_asked_for(book, code, aske
 
 
 def test_the_exercise_is_the_fact_with_a_blank(book):
-    """The sentence, the first row of the table and the code stay; the reason comes after solving."""
+    """An exercise of `pytest --blanks DIR` is a test's sentence, the first row of its
+    `parametrize` and its code, with `___` for the expected value and without the second
+    paragraph of the docstring.
+    """
     made = of_fact(
         fact_of(
             book,
@@ -138,7 +145,9 @@ def test_the_exercise_is_the_fact_with_a_blank(book):
     ],
 )
 def test_what_cannot_run_here_is_no_exercise(book, head, why):
-    """A fact behind a gate that is closed here is left out."""
+    """`pytest --blanks DIR` makes no exercise of a test with the mark `cuda`,
+    `torch("<1.0")` or `slow` where it is skipped; the reason is `cannot run here`.
+    """
     assert of_fact(fact_of(book, f"{head}{FACT}")) == why
 
 
@@ -174,8 +183,9 @@ def test_what_cannot_run_here_is_no_exercise(book, head, why):
     ],
 )
 def test_an_answer_is_told_how_near_it_is(book, answer, outcome, said):
-    """First its kind, then its shape, then how many values are right; never the value. What is no
-    value is refused.
+    """A wrong answer to an exercise of `pytest --blanks DIR` is told its wrong kind, wrong
+    shape, or how many values are right, never the value; a call or a name as an answer is
+    refused.
     """
     exercise = of_fact(fact_of(book, FACT))
 
@@ -196,7 +206,10 @@ def test_an_answer_is_told_how_near_it_is(book, answer, outcome, said):
     ],
 )
 def test_an_error_is_named_by_its_nearest_type(book, right, answer, outcome, said):
-    """A wider type would let the fact pass, and is not enough."""
+    """In an exercise of `pytest --blanks DIR` that asks for the type in
+    `pytest.raises(___)`, the base class `Exception` is wrong where `RuntimeError` is
+    raised.
+    """
     code = f"with pytest.raises({right}): torch.ones(4).view(3)"
     exercise = of_fact(fact_of(book, asserting(code)))
 
@@ -210,14 +223,18 @@ def test_an_error_is_named_by_its_nearest_type(book, right, answer, outcome, sai
     [("torch.int64", "solved"), ("torch.long", "solved"), ("torch.int32", "wrong")],
 )
 def test_another_spelling_counts(book, answer, outcome):
-    """`torch.long` is `torch.int64`."""
+    """In an exercise of `pytest --blanks DIR` whose answer is `torch.int64`, `torch.long`
+    is right too, and `torch.int32` is wrong.
+    """
     code = "assert torch.full((2,), 7).view(-1).dtype is torch.int64"
 
     assert tried(of_fact(fact_of(book, asserting(code))), answer).outcome == outcome
 
 
 def test_equal_of_another_type_passes_with_a_remark(book):
-    """2.0 for 2 is right; that an integer comes out is said."""
+    """In an exercise of `pytest --blanks DIR`, the answer 7.0 where 7 comes out is right,
+    with a remark that an integer comes out.
+    """
     verdict = tried(of_fact(fact_of(book, FACT)), "[[7.0, 7.0], [7.0, 7.0]]")
 
     assert verdict.outcome == "solved"
@@ -239,7 +256,9 @@ def test_equal_of_another_type_passes_with_a_remark(book):
     ],
 )
 def test_nearness_of_other_kinds(given, wanted, said):
-    """Dicts and sets are counted by what they hold, single values are right or wrong."""
+    """`how_near` of `fixtures/learning/answers.py` says of a dict or a set how many entries
+    are right, and of a string only that the value is wrong.
+    """
     assert how_near(given, wanted) == said
 
 
@@ -252,7 +271,9 @@ def test_nearness_of_other_kinds(given, wanted, said):
     ],
 )
 def test_a_fact_that_does_not_end_is_stopped_and_the_others_go_on(body, said):
-    """A try has a time limit and a process of its own."""
+    """`verdicts` of `fixtures/learning/judge.py` stops code that runs for ever after a time
+    limit, survives code that ends its process, and goes on to the next exercise.
+    """
     endless = Job(f"def test_it():\n    {body}\n    assert 1 == ___", "", "test_it", ["1"], ["1"])
     good = Job("def test_it():\n    assert 1 == ___", "", "test_it", ["1"], ["1"])
 
@@ -263,7 +284,9 @@ def test_a_fact_that_does_not_end_is_stopped_and_the_others_go_on(body, said):
 
 
 def test_a_fact_that_does_not_hold_here_is_not_the_learners_fault(book):
-    """Where the true answer fails too, the learner is told so."""
+    """If an exercise of `pytest --blanks DIR` fails with its true answer too, the learner
+    is told that it does not hold on this machine.
+    """
     code = "x = torch.ones(4).view(-1)\nassert x.tolist() == [3.0, 3.0, 3.0, 3.0]"
 
     assert tried(of_fact(fact_of(book, asserting(code))), "[2.0, 1.0, 1.0, 1.0]").said == (
@@ -282,7 +305,9 @@ def written(book, *arguments):
 
 @pytest.mark.spare("'[[7, 7]'", reason="what is not shown")
 def test_exercises_are_written_a_tour_first(book):
-    """One fact of each page stands in the tour, the others in a file a page; `start.py` teaches."""
+    """`pytest --blanks DIR` writes `start.py`, one test of each other page into `tour/`,
+    and the others into a file for each page, and prints their numbers.
+    """
     book.page("tensors/test_creation.py", FACT + FACT.replace("test_full", "test_more"))
     book.page("nn/test_layers.py", FACT)
 
@@ -322,7 +347,9 @@ def solve(book, answer="[[7, 7], [7, 7]]", file="tour/tensors.py"):
 
 
 def test_writing_again_keeps_answers_and_notes(book):
-    """What a learner answered, and every other line of theirs, stays as it is."""
+    """`pytest --blanks DIR`, run a second time, leaves a file with a learner's answer and
+    comment as it is.
+    """
     book.page("tensors/test_creation.py", FACT)
     written(book)
     mine = solve(book, "[[7, 7], [7, 7]]  # sevens")
@@ -334,8 +361,9 @@ def test_writing_again_keeps_answers_and_notes(book):
 
 
 def test_another_sentence_reopens_nothing_and_another_code_does(book):
-    """A fact whose code changed is open again; the answer to the old one stays as a comment. Where
-    its answer alone changed, what was written is judged again.
+    """`pytest --blanks DIR`, run again, keeps an answer if only the test's docstring or
+    expected value changed; if its code changed, the blank is open again and the old answer
+    becomes a comment.
     """
     book.page("tensors/test_creation.py", FACT)
     written(book)
@@ -359,7 +387,9 @@ def test_another_sentence_reopens_nothing_and_another_code_does(book):
 @pytest.mark.spare("note", reason="any line is a learner's")
 @pytest.mark.parametrize(("note", "kept"), [("", False), ("    # mine\n", True)])
 def test_an_exercise_that_the_book_has_no_more_goes_if_nobody_touched_it(book, note, kept):
-    """What a learner wrote into stays."""
+    """`pytest --blanks DIR`, run again, deletes an exercise whose test is gone from the
+    book, unless the learner wrote a line into it.
+    """
     book.page("tensors/test_creation.py", FACT + FACT.replace("test_full", "test_more"))
     written(book)
     path = book.path / "learn" / "tensors" / "creation.py"
@@ -372,7 +402,9 @@ def test_an_exercise_that_the_book_has_no_more_goes_if_nobody_touched_it(book, n
 
 
 def test_deleted_files_and_exercises_are_written_again(book):
-    """A file that is gone comes back with its blanks; the others stay."""
+    """`pytest --blanks DIR`, run again after `start.py` was deleted, writes that file anew
+    and leaves another file with its answer as it is.
+    """
     book.page("tensors/test_creation.py", FACT)
     written(book)
     mine = solve(book)
@@ -385,7 +417,9 @@ def test_deleted_files_and_exercises_are_written_again(book):
 
 
 def test_what_is_no_exercise_is_never_overwritten(book):
-    """A file of somebody else's in the way is a usage error, before anything is written."""
+    """`pytest --blanks DIR` is a usage error that writes nothing if DIR has a file
+    `start.py` that is no file of exercises.
+    """
     book.page("tensors/test_creation.py", FACT)
     (book.path / "learn").mkdir()
     (book.path / "learn" / "start.py").write_text("mine")
@@ -399,7 +433,9 @@ def test_what_is_no_exercise_is_never_overwritten(book):
 
 
 def test_a_file_in_another_encoding_is_left_alone(book):
-    """What cannot be read whole is not written again."""
+    """`pytest --blanks DIR` is a usage error, and leaves the file as it is, if a file of
+    exercises in DIR is not in UTF-8.
+    """
     book.page("tensors/test_creation.py", FACT)
     written(book)
     path = book.path / "learn" / "start.py"
@@ -415,7 +451,9 @@ def test_a_file_in_another_encoding_is_left_alone(book):
 @pytest.mark.spare("when", reason="any other word is the other moment")
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_a_full_disk_loses_nothing(book, monkeypatch, when):
-    """Too little room is told in a line; each file is whole or as it was."""
+    """If the disk is full, `pytest --blanks DIR` ends in a usage error `No space left on
+    device`, and the file with the learner's answer is as it was.
+    """
     book.page("tensors/test_creation.py", FACT)
     written(book)
     mine = solve(book)
@@ -448,7 +486,9 @@ def test_a_full_disk_loses_nothing(book, monkeypatch, when):
     ],
 )
 def test_what_cannot_be_done_is_told_in_a_line(book, arguments, said):
-    """A folder that is none, a page that is none, nothing to learn from: usage errors."""
+    """`pytest --blanks` with a file in place of a folder or with an unknown page, `--learn`
+    with a folder without exercises, and both options at once are usage errors.
+    """
     book.page("tensors/test_creation.py", FACT)
 
     result = book.run(*arguments)
@@ -462,8 +502,8 @@ def test_what_cannot_be_done_is_told_in_a_line(book, arguments, said):
 
 @pytest.mark.spare("'[7, 7]'", reason="what is not shown")
 def test_pytest_judges_a_folder_and_leaks_nothing(book):
-    """What is solved passes, what is wrong fails with a line, of what is open the first fails; no
-    value is shown.
+    """`pytest DIR` on a folder of `--blanks` passes a solved exercise, fails a wrong one
+    and the first open one, skips the other open ones, and shows no right value.
     """
     book.page(
         "tensors/test_creation.py",
@@ -481,7 +521,9 @@ def test_pytest_judges_a_folder_and_leaks_nothing(book):
 
 
 def test_a_learners_file_is_never_imported(book):
-    """Code around the exercises does not run, and a broken one costs only itself."""
+    """`pytest DIR` on a folder of `--blanks` does not import its files: a line `raise
+    SystemExit` below an exercise does not run.
+    """
     book.page("tensors/test_creation.py", FACT)
     written(book)
     path = book.path / "learn" / "tour" / "tensors.py"
@@ -498,7 +540,10 @@ def test_a_learners_file_is_never_imported(book):
 
 
 def test_a_claim_of_the_notes_asks_for_its_verdict(book):
-    """The note's sentence is shown; the answer is one of four words, with quotes or without."""
+    """`pytest --blanks DIR` makes an exercise of a claim in `spec/claims` that asks for its
+    verdict, as `overstated`, with quotes or without, and none of a claim that is
+    `untestable`.
+    """
     book.page("tensors/test_creation.py", '@pytest.mark.claim("full-fills")' + FACT)
     book.ledger(
         '[full-fills]\nsection = "1"\nsays = "It fills."\n'
@@ -519,7 +564,10 @@ def test_a_claim_of_the_notes_asks_for_its_verdict(book):
 
 
 def test_a_pair_of_old_and_new_truth_asks_for_the_release(book):
-    """Both sentences are shown, without the release that they name."""
+    """Of two tests with the marks `torch("<2.0")` and `torch(">=2.0")`, `pytest --blanks
+    DIR` makes an exercise that shows both sentences without the release and asks for it as
+    a string.
+    """
     old = FACT.replace('"""`torch.full`', '"""Before PyTorch 2.0 `torch.full`')
     new = FACT.replace('"""`torch.full`', '"""Since PyTorch 2.0 `torch.full`')
     book.page(
@@ -542,7 +590,10 @@ def test_a_pair_of_old_and_new_truth_asks_for_the_release(book):
 
 @pytest.mark.spare("'torch.Tensor.tolist'", reason="any symbol that the sentence lacks")
 def test_hints_come_in_steps(book):
-    """Kind and shape, then the page's prose, then the official page, then the answer."""
+    """`fixtures/learning/hints.py` gives four hints for an exercise of `--blanks`: kind and
+    shape of the answer, the title of its page, the address of PyTorch's documentation, and
+    the answer.
+    """
     exercise = of_fact(fact_of(book, FACT))
 
     assert hints.kind_and_shape(exercise) == "a list of 2 lists of 2 integers"
@@ -554,7 +605,9 @@ def test_hints_come_in_steps(book):
 
 
 def test_a_solved_neighbour_is_one_of_the_same_page(book):
-    """Rather one that names the same things."""
+    """`hints.neighbour` of `fixtures/learning` prefers, among the exercises of a page, one
+    whose sentence names the same symbol, and gives None if there is no other.
+    """
     text = FACT + FACT.replace("test_full", "test_a").replace("torch.full`", "tolist`")
     text += FACT.replace("test_full", "test_b")
     fact_of(book, text)
@@ -565,7 +618,9 @@ def test_a_solved_neighbour_is_one_of_the_same_page(book):
 
 
 def test_hints_that_were_taken_are_kept_by_id(tmp_path):
-    """`.learn.json` has nothing else; a broken one is forgotten with a word."""
+    """`pytest --learn DIR` keeps the number of hints taken in `.learn.json`, by exercise;
+    if that file is broken, they are forgotten with a warning.
+    """
     assert Hints(tmp_path).note("a", 2) == ""
     assert json.loads((tmp_path / ".learn.json").read_text()) == {"a": 2}
     assert Hints(tmp_path).of("a") == 2
@@ -612,8 +667,9 @@ class Terminal:
 
 @pytest.mark.slow
 def test_what_is_saved_is_judged_and_the_next_one_shown(book):
-    """A wrong answer is told how near it is, a right one brings the next exercise; keys bring a
-    hint, the list, and the end.
+    """`pytest --learn DIR` judges a file when it is saved: a wrong answer is told how near
+    it is, a right one brings the next exercise; `h` gives a hint, `l` the list, and `q`
+    ends.
     """
     pytest.importorskip("rich", reason="needs rich; it is not here")
     pytest.importorskip("watchfiles", reason="needs watchfiles; it is not here")
@@ -645,8 +701,8 @@ def test_what_is_saved_is_judged_and_the_next_one_shown(book):
 
 @pytest.mark.slow
 def test_every_exercise_of_the_book_is_sound(pytestconfig, tmp_path, capsys):
-    """Every blank fails, every answer passes, no answer can be read, every exercise has hints, and
-    writing again keeps every answer.
+    """Each exercise that `pytest --blanks DIR` makes of this book fails with its blank,
+    passes with its answer and has hints, and writing the exercises again keeps each answer.
     """
     root = pytestconfig.rootpath
     made = plan(root, pages_of(root))
