@@ -86,7 +86,10 @@ def test_ones():
     ],
 )
 def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
-    """A test that cannot be read, says nothing or asserts nothing stops the run, by name."""
+    """In this suite a test in a class, an async one, one without a docstring or without an
+    assertion, or one whose `claim` mark is no string is a usage error of `pytest` that
+    names the test.
+    """
     book.page("tensors/test_creation.py", page, complete=False)
 
     result = book.run()
@@ -96,7 +99,9 @@ def test_a_test_that_is_no_fact_is_refused(book, page, refusal):
 
 
 def test_all_that_is_refused_is_told_at_once(book):
-    """Each fault has a line of its own."""
+    """A test of this suite that has neither a docstring nor an assertion gets two lines in
+    the usage error of `pytest`, one for each fault.
+    """
     book.page("tensors/test_creation.py", "def test_ones(): torch.ones(1)", complete=False)
 
     result = book.run()
@@ -110,7 +115,9 @@ def test_all_that_is_refused_is_told_at_once(book):
 
 
 def test_each_fault_is_told_once(book):
-    """The rows of a table have their fault in common."""
+    """A fault of a test of this suite with two `parametrize` rows has one line, not two, in
+    the usage error of `pytest`.
+    """
     rows = "@pytest.mark.parametrize('n', [1, 2])\n"
     page = f"class TestOnes:\n    {rows}    def test_ones(self, n): assert n\n"
     page += f"{rows}def test_two(n): assert n"
@@ -126,7 +133,9 @@ def test_each_fault_is_told_once(book):
 
 
 def test_a_fact_that_is_left_out_is_refused_too(book):
-    """A slow fact without a sentence is refused before anybody asks for what is slow."""
+    """A test of this suite with the mark `slow` and no docstring is a usage error of
+    `pytest` also without `--slow`.
+    """
     page = "@pytest.mark.slow\ndef test_ones(): assert 1 == 1"
     book.page("tensors/test_creation.py", page, complete=False)
 
@@ -137,7 +146,9 @@ def test_a_fact_that_is_left_out_is_refused_too(book):
 
 
 def test_a_test_beside_the_book_may_be_any_test(book):
-    """What does not lie in `spec/` is no fact of the book, and says nothing."""
+    """`pytest test_own.py` in this project runs a test in a class and without a docstring,
+    if the file is not below `spec/`.
+    """
     (book.path / "test_own.py").write_text("class TestOwn:\n    def test_it(self): pass")
 
     result = book.run("test_own.py")
@@ -148,7 +159,9 @@ def test_a_test_beside_the_book_may_be_any_test(book):
 
 
 def test_what_reads_the_whole_book_names_the_line_of_a_syntax_error(book):
-    """`--about` reads pages that are not run; one that is no Python ends it."""
+    """`pytest --about ones` is a usage error with file and line if a page of the book has a
+    syntax error.
+    """
     book.page("tensors/test_creation.py", "def test_ones(:", complete=False)
 
     result = book.run("--about", "ones")
@@ -158,7 +171,9 @@ def test_what_reads_the_whole_book_names_the_line_of_a_syntax_error(book):
 
 
 def test_a_page_with_a_syntax_error_is_an_error_that_names_its_line(book):
-    """What is no Python is told with file and line."""
+    """`pytest` reports a page of this suite that has a syntax error as a collection error,
+    with file and line.
+    """
     book.page("tensors/test_creation.py", "def test_ones(:", complete=False)
 
     result = book.run()
@@ -168,7 +183,9 @@ def test_a_page_with_a_syntax_error_is_an_error_that_names_its_line(book):
 
 
 def test_python_without_assertions_is_refused(book, monkeypatch):
-    """Under `python -O` no assertion is made: the run ends with one line that says so."""
+    """Under `python -O`, where `sys.flags.optimize` is 1, `pytest` in this suite ends in a
+    usage error that says to run without `-O`.
+    """
 
     class Flags:
         optimize = 1
