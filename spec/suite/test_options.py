@@ -31,7 +31,9 @@ def test_it():
     ids=["about", "since", "bite"],
 )
 def test_what_is_told_or_bitten_runs_in_one_process(book, monkeypatch, arguments, story):
-    """`--about`, `--since` and `--bite` use no workers, whatever `-n` says; two tell a story."""
+    """`pytest -n 2` with this suite's `--about`, `--since` or `--bite` starts no worker
+    processes; `--about` and `--since` also print sentences as `--story` does.
+    """
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     book.page("tensors/test_creation.py", PAGE.replace("def", '@pytest.mark.torch(">=1")\ndef'))
 
@@ -48,7 +50,7 @@ def test_what_is_told_or_bitten_runs_in_one_process(book, monkeypatch, arguments
     [(2, "no", "loadfile"), (2, "load", "load"), (None, "no", "no")],
 )
 def test_workers_get_whole_pages_unless_told_otherwise(processes, asked, dealt):
-    """`-n 2` deals out whole pages; `--dist` is left as it was given."""
+    """`pytest -n 2` in this suite sets `--dist loadfile`, unless `--dist` was given."""
     option = SimpleNamespace(numprocesses=processes, dist=asked)
 
     whole_pages(SimpleNamespace(option=option))
@@ -59,7 +61,9 @@ def test_workers_get_whole_pages_unless_told_otherwise(processes, asked, dealt):
 @pytest.mark.spare("2", reason="any number of workers")
 @pytest.mark.parametrize(("processes", "left"), [(2, 0), (None, None)])
 def test_one_process_means_no_workers(processes, left):
-    """What runs in one process sets `-n` back to 0."""
+    """`in_one_process` of `fixtures/workers.py` sets the value of pytest's `-n` from 2 to
+    0, and leaves it None where `-n` was not given.
+    """
     option = SimpleNamespace(numprocesses=processes)
 
     in_one_process(SimpleNamespace(option=option))
@@ -78,7 +82,9 @@ def test_one_process_means_no_workers(processes, left):
     ],
 )
 def test_snapshots_of_what_is_left_out_are_no_error(book, arguments, spared):
-    """Where facts are left out or not run, the snapshots that they keep only warn."""
+    """`pytest` with this suite's `--about` or `--since`, or with `--collect-only`, sets
+    `warn_unused_snapshots`, so that unused snapshots only warn; `--bite` does not.
+    """
     book.page("tensors/test_creation.py", PAGE)
     (book.path / "conftest.py").write_text(
         "def pytest_sessionfinish(session):\n"
@@ -92,7 +98,9 @@ def test_snapshots_of_what_is_left_out_are_no_error(book, arguments, spared):
 
 @pytest.mark.slow
 def test_the_garbage_collector_starts_when_all_pages_are_there(book):
-    """It is off while pages are imported; what is there before the first fact is left alone."""
+    """`pytest` in this suite imports pages with the garbage collector off, and runs tests
+    with it on, with the objects made before frozen by `gc.freeze`.
+    """
     book.page(
         "tensors/test_creation.py",
         "import gc\n\nON = gc.isenabled()\n\n"
@@ -123,8 +131,8 @@ def test_it(n):
 def test_a_property_has_few_examples_unless_more_are_asked_for(
     book, arguments, examples, same_each_time, shrunk
 ):
-    """Hypothesis tries 15 examples, the same ones each time; the profile `thorough` has 500, and
-    shrinks those that fail. None is kept for later.
+    """Hypothesis tries 15 examples in this suite, the same ones each time and without
+    shrinking; `--hypothesis-profile thorough` makes it 500, with shrinking.
     """
     book.page("tensors/test_creation.py", SHOWN.format(examples, same_each_time, shrunk))
     plugin = ["-p", "_hypothesis_pytestplugin"]
@@ -136,7 +144,9 @@ def test_a_property_has_few_examples_unless_more_are_asked_for(
 
 
 def test_an_unknown_profile_is_refused(book):
-    """A Hypothesis profile that the book does not have is a usage error that names the two."""
+    """`pytest --hypothesis-profile nonsense` is a usage error in this suite that names the
+    profiles `quick` and `thorough`.
+    """
     result = book.run("-p", "_hypothesis_pytestplugin", "--hypothesis-profile", "nonsense")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -147,7 +157,9 @@ def test_an_unknown_profile_is_refused(book):
     "name", [module.name for module in pkgutil.iter_modules(fixtures.__path__)]
 )
 def test_the_examples_in_the_docstrings_of_the_plugins_hold(name):
-    """What a docstring in `fixtures/` shows at a prompt comes out as it says."""
+    """The `>>>` examples in the docstrings of this project's modules in `fixtures/` give
+    the output that stands below them.
+    """
     module = pytest.importorskip(f"fixtures.{name}", reason="what it imports is not here")
     result = doctest.testmod(module)
 
