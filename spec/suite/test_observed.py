@@ -62,7 +62,10 @@ def record(book, code, *arguments):
     ],
 )
 def test_a_method_is_seen_by_the_class_of_torch_that_defines_it(book, code, used):
-    """What the fact's own lines call, written out or implied, is among its symbols."""
+    """`pytest --facts-json FILE` lists among a test's symbols the torch method that its
+    lines call, by the defining class: `torch.nn.Module.eval` for `net().eval()` of an
+    `nn.Linear` subclass.
+    """
     fact = record(book, FACT.format(code))
 
     assert fact["symbols"] == used
@@ -88,14 +91,18 @@ def test_a_method_is_seen_by_the_class_of_torch_that_defines_it(book, code, used
     ],
 )
 def test_an_expected_error_is_seen_by_its_type_and_first_line(book, code, errors):
-    """What `pytest.raises` and `pytest.warns` met is in the record, by its own class."""
+    """`pytest --facts-json FILE` records what a test's `pytest.raises` and `pytest.warns`
+    met, with its own type and the first line of its message.
+    """
     fact = record(book, FACT.format(code))
 
     assert fact["errors"] == errors
 
 
 def test_the_cases_of_a_fact_are_seen_together(book):
-    """A table's rows may call different methods: the fact uses them all, each told once."""
+    """`pytest --facts-json FILE` lists for a parametrized test the methods that any of its
+    rows calls, each once.
+    """
     fact = record(
         book,
         "@pytest.mark.parametrize('name', ['eval', 'train', 'eval'])\n"
@@ -110,7 +117,9 @@ def test_the_cases_of_a_fact_are_seen_together(book):
 
 
 def test_a_property_is_listened_to(book):
-    """What the function below `@given` calls counts as the fact's."""
+    """`pytest --facts-json FILE` lists among the symbols of a Hypothesis test the method
+    that the function below `@given` calls.
+    """
     fact = record(book, "@given(st.just(1))\ndef test_it(n):\n    net().eval()")
 
     assert fact["symbols"] == ["torch.nn.Module.eval"]
@@ -133,7 +142,9 @@ def listening(book, *arguments):
 
 
 def test_a_fact_is_listened_to_once(book):
-    """A second run finds in the cache what the first one saw, and each case is kept for itself."""
+    """This suite traces the calls of a `parametrize` row in the first `pytest` run that has
+    it, and takes them from pytest's cache in later runs.
+    """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     keeping = ("-p", "cacheprovider")
 
@@ -146,7 +157,9 @@ def test_a_fact_is_listened_to_once(book):
 
 
 def test_a_fact_that_changed_is_listened_to_again(book):
-    """What was seen counts for the source that was run."""
+    """This suite traces a test's calls again, in spite of pytest's cache, after its source
+    changed.
+    """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")
     book.page("nn/test_modes.py", HEAD + LISTENS + "    net()\n")
@@ -158,7 +171,9 @@ def test_a_fact_that_changed_is_listened_to_again(book):
 
 
 def test_another_release_is_listened_to_by_itself(book, monkeypatch):
-    """A release of PyTorch may call its methods otherwise than the one before."""
+    """This suite traces a test's calls again, in spite of pytest's cache, under another
+    release of PyTorch.
+    """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")
     monkeypatch.setattr("fixtures.cache.release", lambda: "99.0")
@@ -169,7 +184,9 @@ def test_another_release_is_listened_to_by_itself(book, monkeypatch):
 
 
 def test_a_fact_that_failed_is_listened_to_again(book):
-    """A fact that broke off has not been seen to the end."""
+    """This suite traces a test's calls again in the next `pytest` run if the test failed in
+    the one before.
+    """
     book.page("nn/test_modes.py", HEAD + LISTENS + "    assert n == 2\n")
     listening(book, "-p", "cacheprovider")
 
@@ -179,7 +196,9 @@ def test_a_fact_that_failed_is_listened_to_again(book):
 
 
 def test_nobody_listens_where_nothing_is_kept_or_told(book):
-    """Without pytest's cache, and without `--facts-json`, facts run at full speed."""
+    """Where pytest's cache is off, this suite traces the calls of a test only if the option
+    `--facts-json` is given.
+    """
     book.page("nn/test_modes.py", HEAD + LISTENS)
 
     neither = listening(book)
@@ -189,7 +208,9 @@ def test_nobody_listens_where_nothing_is_kept_or_told(book):
 
 
 def test_a_debugger_is_left_in_peace(book):
-    """Where something else follows the code already, as a debugger does, nobody listens."""
+    """Where `sys.settrace` was called before, as by a debugger, `pytest --facts-json`
+    leaves that trace function in place and records no method that tests call.
+    """
     events = []
     before = sys.gettrace()
     sys.settrace(lambda frame, event, arg: events.append(event))
@@ -202,7 +223,9 @@ def test_a_debugger_is_left_in_peace(book):
 
 
 def test_a_run_inside_a_fact_is_listened_to_as_well(book):
-    """A listener makes room for another one, and goes on when that has ended."""
+    """A `pytest --facts-json` run inside a traced test traces its own tests, and
+    `sys.gettrace()` is the outer `Listener` again afterwards.
+    """
     (node,) = ast.parse("def outside(): pass").body
     outer = Listener(record.__code__, node)
     before = sys.gettrace()
@@ -220,7 +243,9 @@ def test_a_run_inside_a_fact_is_listened_to_as_well(book):
 @pytest.mark.spare("''", reason="anything that is no JSON")
 @pytest.mark.parametrize("text", ["{", ""])
 def test_a_damaged_cache_counts_as_none(book, text):
-    """What cannot be read is seen anew and written again."""
+    """If `seen.json` in pytest's cache is no JSON, this suite traces a test's calls anew
+    and writes the file again.
+    """
     (book.path / ".pytest_cache" / "d" / "torch-spec").mkdir(parents=True)
     (book.path / ".pytest_cache" / "d" / "torch-spec" / "seen.json").write_text(text)
     book.page("nn/test_modes.py", HEAD + LISTENS)
@@ -232,7 +257,9 @@ def test_a_damaged_cache_counts_as_none(book, text):
 
 
 def test_a_cache_that_cannot_be_written_ends_no_run(book):
-    """A run is not about its cache: without room for it everything is told as ever."""
+    """`pytest --facts-json FILE` lists the methods that a test calls also where
+    `.pytest_cache` cannot be written.
+    """
     (book.path / ".pytest_cache").mkdir()
     (book.path / ".pytest_cache" / "d").write_text("no folder")
 
@@ -242,7 +269,9 @@ def test_a_cache_that_cannot_be_written_ends_no_run(book):
 
 
 def test_about_finds_what_an_earlier_run_saw(book):
-    """`--about` knows the methods that facts were seen to call."""
+    """`pytest --about Module.eval` runs a test that called `eval` of a module in an earlier
+    run, as pytest's cache has it.
+    """
     book.page("nn/test_modes.py", HEAD + FACT.format("net().eval()"))
     book.run("-p", "cacheprovider")
 
@@ -253,7 +282,9 @@ def test_about_finds_what_an_earlier_run_saw(book):
 
 @pytest.mark.slow
 def test_workers_tell_what_they_saw(book):
-    """Under xdist the record of a fact is as it is in one process."""
+    """`pytest -n 2 --facts-json FILE`, with two worker processes, also lists the methods
+    that a test calls.
+    """
     book.page("nn/test_modes.py", HEAD + FACT.format("net().eval()"))
 
     book.run_as_a_person("-n", "2", "--facts-json", "facts.json")
