@@ -70,7 +70,9 @@ def facts(book):
 
 
 def test_a_fact_is_a_record(facts):
-    """A record holds the sentence, the place, the source, the claims and the outcome."""
+    """`pytest --facts-json FILE` writes for a test its id, sentence, second paragraph,
+    line, source, torch symbols, claims, gates and outcome.
+    """
     fact = facts["facts"][0]
 
     assert fact["id"] == "spec/tensors/test_creation.py::test_ones"
@@ -88,7 +90,9 @@ def test_a_fact_is_a_record(facts):
 
 
 def test_a_record_holds_the_table_and_the_script(facts):
-    """The rows stand as they are written; so does what a script needs beside the code."""
+    """`pytest --facts-json FILE` writes the rows of a test's `parametrize` as in the
+    source, and a script whose first lines set the values of the first row.
+    """
     fact = facts["facts"][0]
 
     assert fact["tables"] == [{"names": ["n"], "rows": [["1"], ["2"]]}]
@@ -103,7 +107,9 @@ def test_a_record_holds_the_table_and_the_script(facts):
 
 
 def test_a_record_tells_what_is_needed_and_seen(facts):
-    """Helpers of its page, errors that it expects, methods that it was seen to call."""
+    """`pytest --facts-json FILE` writes for a test the helper functions of its page that it
+    calls, the type of the error that it expects, and the torch methods that it called.
+    """
     fact = facts["facts"][2]
 
     assert fact["helpers"] == ["def made(): return torch.ones(1)"]
@@ -112,14 +118,18 @@ def test_a_record_tells_what_is_needed_and_seen(facts):
 
 
 def test_a_record_tells_which_symbols_the_sentence_is_about(facts):
-    """Those that the code uses and the sentence names, in any code span."""
+    """In `pytest --facts-json FILE`, `about` lists the torch symbols that a test both uses
+    and names in backticks in its docstring.
+    """
     fact = facts["facts"][2]
 
     assert fact["about"] == ["torch.Tensor.add_", "torch.nn.Linear"]
 
 
 def test_a_fact_without_a_script_has_a_reason(facts):
-    """Its record tells what it would need."""
+    """`pytest --facts-json FILE` writes no script for a test that takes the fixture
+    `capsys`, and the reason `needs pytest's fixture capsys`.
+    """
     fact = facts["facts"][3]
 
     assert fact["script"] == ""
@@ -129,7 +139,9 @@ def test_a_fact_without_a_script_has_a_reason(facts):
 
 
 def test_a_case_holds_plain_facts_alone(facts):
-    """Of each case the place, the outcome, the reason and the seconds are told."""
+    """`pytest --facts-json FILE` writes for each case of a test the keys `id`, `outcome`,
+    `why` and `seconds`.
+    """
     (case,) = facts["facts"][1]["cases"]
 
     assert list(case) == ["id", "outcome", "why", "seconds"]
@@ -144,7 +156,9 @@ def test_a_case_holds_plain_facts_alone(facts):
     ],
 )
 def test_a_page_has_a_heading_and_prose(book, text, title, prose):
-    """The first line of its docstring, or its name, is the heading; the rest is its prose."""
+    """`read_page` of `fixtures/facts.py` takes the first line of a page's docstring, or the
+    file's name where there is none, as title, and the rest as prose.
+    """
     (book.path / "spec" / "test_from_data.py").write_text(text)
 
     page = read_page(str(book.path), "spec/test_from_data.py")
@@ -153,7 +167,9 @@ def test_a_page_has_a_heading_and_prose(book, text, title, prose):
 
 
 def test_a_gate_that_page_and_fact_name_is_told_once(book):
-    """The gates of a fact are those of its page and its own."""
+    """`read_page` of `fixtures/facts.py` lists the gate `cuda` once if both the
+    `pytestmark` of the page and the test have that mark.
+    """
     book.page(
         "tensors/test_creation.py",
         "pytestmark = pytest.mark.cuda\n\n"
@@ -166,7 +182,9 @@ def test_a_gate_that_page_and_fact_name_is_told_once(book):
 
 
 def test_the_tree_of_a_fact_has_the_lines_of_its_page(book):
-    """Where it stands, decorators counted, is where its statements say that they stand."""
+    """`read_page` of `fixtures/facts.py` gives a test's first line, decorators included,
+    its `def` line, and a tree whose statements have the line numbers of the file.
+    """
     book.page(
         "tensors/test_creation.py",
         '\n@pytest.mark.cuda\ndef test_it():\n    """It."""\n    assert 1',
@@ -178,7 +196,10 @@ def test_the_tree_of_a_fact_has_the_lines_of_its_page(book):
 
 
 def test_a_fact_asserts_by_itself_or_by_what_it_calls():
-    """An `assert`, an expected error or warning, or a function that asserts."""
+    """`asserts` of `fixtures/facts.py` counts `assert`, `pytest.raises`,
+    `pytest.deprecated_call`, `assert_close`, `fnmatch_lines` and `gradcheck` as assertions,
+    and not a call such as `praises(E)`.
+    """
     tried = [
         "assert 1",
         "with pytest.raises(E): f()",
@@ -208,7 +229,9 @@ def test_a_fact_asserts_by_itself_or_by_what_it_calls():
 
 
 def test_the_rows_of_a_table_are_cases_of_one_fact(facts):
-    """A parametrised fact is one record with a case a row; durations are in seconds."""
+    """`pytest --facts-json FILE` writes a parametrized test as one record with a case for
+    each row; its `seconds` are the sum over the cases.
+    """
     fact = facts["facts"][0]
 
     assert [case["id"].partition("[")[2] for case in fact["cases"]] == ["1]", "2]"]
@@ -221,7 +244,9 @@ def test_the_rows_of_a_table_are_cases_of_one_fact(facts):
 
 
 def test_a_gated_fact_says_what_it_waits_for(facts):
-    """An undecided fact lists its gates and the reason."""
+    """`pytest --facts-json FILE` writes for a test skipped by its mark `torch("<1.0")` the
+    outcome `undecided`, its gates, and a reason that names the installed release.
+    """
     fact = facts["facts"][1]
 
     assert fact["gates"] == ["torch(<1.0)", "cuda"]
@@ -230,7 +255,9 @@ def test_a_gated_fact_says_what_it_waits_for(facts):
 
 
 def test_the_file_says_where_it_was_found_true(facts):
-    """Versions and devices are told once."""
+    """`pytest --facts-json FILE` writes the versions of PyTorch and Python, the devices, of
+    which `cpu` is the first, and the seed 0.
+    """
     assert facts["torch"] == torch.__version__
     assert facts["python"].split(".")[0] == "3"
     assert facts["devices"][0] == "cpu"
@@ -238,7 +265,9 @@ def test_the_file_says_where_it_was_found_true(facts):
 
 
 def test_the_file_says_when_and_of_what_book(book, monkeypatch):
-    """The date is that of Greenwich; the commit is empty where there is no git."""
+    """`pytest --facts-json FILE` writes the date in UTC, and an empty `commit` where the
+    program git is not found.
+    """
     monkeypatch.setenv("PATH", "")
     book.page("tensors/test_creation.py", "def test_it(): pass")
     book.run("--facts-json", "facts.json")
@@ -251,7 +280,7 @@ def test_the_file_says_when_and_of_what_book(book, monkeypatch):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_commit_is_told(book):
-    """In a git checkout the file names the commit."""
+    """`pytest --facts-json FILE` in a git repository writes its commit, 40 characters."""
     who = ("-c", "user.name=a", "-c", "user.email=a@b")
     for command in (["init"], [*who, "commit", "--allow-empty", "-m", "first"]):
         subprocess.run(["git", *command], cwd=book.path, check=True, capture_output=True)
@@ -264,7 +293,9 @@ def test_the_commit_is_told(book):
 
 
 def test_the_file_is_there_wherever_facts_go(book):
-    """A name is meant from where pytest was started, even if a fact changes the folder."""
+    """`pytest --facts-json facts.json` writes into the folder in which pytest was started,
+    even if a test calls `os.chdir`.
+    """
     book.page(
         "tensors/test_creation.py",
         "import os\n\ndef test_it(tmp_path): os.chdir(tmp_path)",
@@ -276,7 +307,9 @@ def test_the_file_is_there_wherever_facts_go(book):
 
 
 def test_the_file_is_text_that_people_can_read(book):
-    """Letters are told as they are, in lines, the last one complete."""
+    """`pytest --facts-json FILE` writes UTF-8 with letters such as ö unescaped, indented
+    lines, and a newline at the end.
+    """
     book.page("tensors/test_creation.py", 'def test_it():\n    """Größe."""')
 
     book.run("--facts-json", "facts.json")
@@ -290,7 +323,9 @@ def test_the_file_is_text_that_people_can_read(book):
 @pytest.mark.parametrize("option", ["--facts-json", "--claims-json"])
 @pytest.mark.parametrize("place", ["nowhere/facts.json", "."])
 def test_a_file_that_cannot_be_written_is_refused_before_the_run(book, option, place):
-    """A missing folder is a usage error at once, not a loss at the end."""
+    """`pytest --facts-json FILE` and `--claims-json FILE` are usage errors if FILE lies in
+    a folder that does not exist or is a folder.
+    """
     result = book.run(option, place)
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -299,7 +334,9 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_run(book, option, p
 
 @pytest.mark.spare("'tmp'", reason="nothing is left, whatever it is called")
 def test_the_file_is_complete_or_absent(book, monkeypatch):
-    """Writing that breaks off leaves the old file as it was, and nothing beside it."""
+    """If an error interrupts the writing of `pytest --facts-json FILE`, the old FILE stays
+    as it was and no temporary file is left beside it.
+    """
     monkeypatch.setattr("fixtures.knowledge.record", lambda config, fact, cases: {"id": object()})
     book.page("tensors/test_creation.py", "def test_it(): pass")
     (book.path / "facts.json").write_text("old")
@@ -313,7 +350,9 @@ def test_the_file_is_complete_or_absent(book, monkeypatch):
 
 
 def test_a_sentence_in_other_words_keeps_the_hash(book):
-    """A fact's hash is that of its code: another sentence keeps it, another number does not."""
+    """`read_page` of `fixtures/facts.py` gives a test the same `hash` with another
+    docstring, and another one with another number in its code.
+    """
     book.page("tensors/test_a.py", PAGE)
     book.page("tensors/test_b.py", PAGE.replace("made of ones", "built of ones"))
     book.page("tensors/test_c.py", PAGE.replace("[2.0]", "[3.0]"))
