@@ -13,7 +13,9 @@ from fixtures.outcomes import FAILED, HELD, UNDECIDED, Case, reason, verdict
 
 
 def test_the_cases_of_a_fact_decide_it_together():
-    """One failure makes it untrue; else it holds if any case did."""
+    """`verdict` of `fixtures/outcomes.py` calls a test `failed` if one of its rows failed,
+    else `held` if one held, else `undecided`.
+    """
     rows = [
         [HELD, UNDECIDED],
         [HELD, FAILED, HELD],
@@ -28,7 +30,9 @@ def test_the_cases_of_a_fact_decide_it_together():
 
 
 def test_the_first_reason_for_its_outcome_is_that_of_the_fact():
-    """Reasons of cases that came out otherwise do not count."""
+    """`reason` of `fixtures/outcomes.py` gives the first reason that is not empty among
+    those rows whose outcome is that of the whole test.
+    """
     rows = [
         [(UNDECIDED, "no GPU"), (FAILED, "one"), (FAILED, "two")],
         [(FAILED, ""), (FAILED, "two")],
@@ -75,12 +79,16 @@ def outcome(book, page):
     ],
 )
 def test_a_fact_becomes_held_failed_or_undecided(book, page, became):
-    """What went wrong or what is missing is told on one line."""
+    """In `pytest --facts-json FILE`, a test that passes is `held`, one that raises, also in
+    a fixture, is `failed`, and one that is skipped or xfailed is `undecided`.
+    """
     assert outcome(book, page) == became
 
 
 def test_an_unknown_fixture_is_a_failure_with_a_reason(book):
-    """An error that has no place in the code is told by its first line."""
+    """`pytest --facts-json FILE` writes a test that takes an unknown fixture as `failed`,
+    with its file and line as the reason.
+    """
     became, why = outcome(book, "def test_it(nobody): assert 1 == 1")
 
     assert became == "failed"
@@ -88,7 +96,9 @@ def test_an_unknown_fixture_is_a_failure_with_a_reason(book):
 
 
 def test_seconds_are_those_of_set_up_call_and_tear_down(book):
-    """What a fact's fixtures take counts as its own."""
+    """In `pytest --facts-json FILE`, the `seconds` of a test include the set-up and the
+    tear-down of its fixture.
+    """
     book.page(
         "tensors/test_creation.py",
         """
@@ -111,7 +121,9 @@ def test_it(slow):
 
 
 def test_facts_are_told_in_reading_order_however_they_ran(book):
-    """Facts come as the contents and their pages have them, not as they were run."""
+    """`pytest --facts-json FILE` writes the tests in the order of the book and of the
+    source, even if a plugin reversed the order in which they ran.
+    """
     book.page("tensors/test_creation.py", "def test_b(): pass\ndef test_a(): pass")
     book.page("autograd/test_backward.py", "def test_c(): pass")
     (book.path / "conftest.py").write_text(
