@@ -29,7 +29,9 @@ pytestmark = [
 
 
 def test_a_tensor_is_made_on_the_device_that_is_named():
-    """`device="sim:1"` makes a tensor there; `sim` alone means the current one, `sim:0`."""
+    """Under this suite's `pytest --device sim`, `torch.zeros(2, device="sim:1")` is a
+    tensor on `sim:1`, and with `device="sim"` it is on `sim:0`.
+    """
     current = torch.zeros(2, device="sim")
     second = torch.zeros(2, device="sim:1")
 
@@ -39,14 +41,19 @@ def test_a_tensor_is_made_on_the_device_that_is_named():
 
 
 def test_the_device_prints_with_its_number():
-    """Behind the numbers stands the device that holds them."""
+    """Under this suite's `pytest --device sim`, the `repr` of a tensor on `sim:1` ends in
+    `device='sim:1')`.
+    """
     x = torch.tensor([1.0, 2.0], device="sim:1")
 
     assert repr(x) == "tensor([1., 2.], device='sim:1')"
 
 
 def test_a_device_that_is_not_there_is_refused():
-    """There are two devices; a third one can be named, and no tensor made on it."""
+    """Under this suite's `pytest --device sim`, `third = torch.device("sim:2")` can be
+    made, but `torch.zeros(2, device=third)` raises RuntimeError, as
+    `torch.sim.device_count()` is 2.
+    """
     third = torch.device("sim:2")
 
     with pytest.raises(RuntimeError, match="invalid device ordinal"):
@@ -57,7 +64,10 @@ def test_a_device_that_is_not_there_is_refused():
 
 
 def test_moving_there_and_back_copies():
-    """`x.to("sim")` is a copy, and so is `.cpu()`: neither sees what is written to the other."""
+    """Under this suite's `pytest --device sim`, `x.to("sim")` of a CPU tensor is a copy,
+    and so is `.cpu()` of that copy: an in-place change of either leaves its source as it
+    was.
+    """
     x = torch.tensor([1.0, 2.0])
 
     there = x.to("sim")
@@ -72,14 +82,18 @@ def test_moving_there_and_back_copies():
 
 @pytest.mark.parametrize("name", ["sim", "sim:0"])
 def test_moving_to_where_it_already_is_gives_the_tensor_itself(name):
-    """`x.to("sim")` returns `x` when `x` is on the current device."""
+    """Under this suite's `pytest --device sim`, `x.to("sim")` and `x.to("sim:0")` of a
+    tensor on `sim:0` return `x` itself.
+    """
     x = torch.zeros(2, device="sim:0")
 
     assert x.to(name) is x
 
 
 def test_two_accelerators_are_two_devices():
-    """From `sim:0` to `sim:1` is a move like any other, and copies."""
+    """Under this suite's `pytest --device sim`, `x.to("sim:1")` of a tensor on `sim:0` is a
+    copy on `sim:1`.
+    """
     x = torch.zeros(2, device="sim:0")
 
     moved = x.to("sim:1")
@@ -91,7 +105,9 @@ def test_two_accelerators_are_two_devices():
 
 
 def test_a_method_named_after_the_device_moves_there():
-    """As `x.cuda()` for CUDA there is `x.sim()`, and `x.is_sim` as `x.is_cuda`."""
+    """Under this suite's `pytest --device sim`, `x.sim(1)` of a CPU tensor is on `sim:1`,
+    and `is_sim` is True for it and False for `x`.
+    """
     x = torch.zeros(2)
 
     moved = x.sim(1)
@@ -106,7 +122,9 @@ def test_a_method_named_after_the_device_moves_there():
     [("sim:0", "cpu", "sim:0 and cpu"), ("sim:0", "sim:1", "sim:0 and sim:1")],
 )
 def test_tensors_on_two_devices_are_refused_by_name(first, second, named):
-    """The message names the two devices; after a move the sum is made."""
+    """Under this suite's `pytest --device sim`, `x + y` with `x` on `sim:0` and `y` of
+    shape (2,) on `cpu` or `sim:1` raises a RuntimeError that names both devices.
+    """
     x = torch.ones(2, device=first)
     y = torch.ones(2, device=second)
 
@@ -117,7 +135,9 @@ def test_tensors_on_two_devices_are_refused_by_name(first, second, named):
 
 
 def test_a_single_number_on_the_cpu_goes_with_any_device():
-    """A 0-d CPU tensor counts as a number; the sum is on the accelerator."""
+    """Under this suite's `pytest --device sim`, `x + torch.tensor(2.0)` with `x` on `sim:1`
+    is a tensor on `sim:1`, although the 0-d tensor is on the CPU.
+    """
     x = torch.ones(2, device="sim:1")
 
     total = x + torch.tensor(2.0)
@@ -127,7 +147,9 @@ def test_a_single_number_on_the_cpu_goes_with_any_device():
 
 
 def test_indices_may_stay_on_the_cpu():
-    """CPU indices pick from a tensor elsewhere, but indices elsewhere not from a CPU tensor."""
+    """Under this suite's `pytest --device sim`, `x[index]` works with `x` on `sim` and an
+    integer `index` on the CPU, and raises RuntimeError the other way round.
+    """
     x = torch.tensor([1.0, 2.0, 3.0])
     index = torch.tensor([2, 0])
 
@@ -138,7 +160,9 @@ def test_indices_may_stay_on_the_cpu():
 
 
 def test_a_view_shares_its_memory_on_the_accelerator():
-    """Slices and `view` stay views: a write through one is seen through the other."""
+    """Under this suite's `pytest --device sim`, `x.view(2, 2)[1].fill_(5)` of a tensor `x`
+    on `sim:1` changes `x`, and `x[2:]` shares its memory.
+    """
     x = torch.zeros(4, device="sim:1")
 
     x.view(2, 2)[1].fill_(5)
@@ -155,7 +179,9 @@ def test_a_view_shares_its_memory_on_the_accelerator():
     ],
 )
 def test_numpy_does_not_follow(convert):
-    """NumPy reads main memory only; `.cpu()` first."""
+    """Under this suite's `pytest --device sim`, `x.numpy()` and `np.asarray(x)` of a tensor
+    on `sim` raise TypeError; both work with `x.cpu()`.
+    """
     x = torch.tensor([1.0, 2.0], device="sim")
 
     with pytest.raises(TypeError, match="can't convert sim:0 device type tensor to numpy"):
@@ -165,7 +191,9 @@ def test_numpy_does_not_follow(convert):
 
 
 def test_gradients_are_where_their_tensors_are():
-    """A loss on the accelerator sends each gradient back to the device of its leaf."""
+    """Under this suite's `pytest --device sim`, `(x.to("sim") * w).sum().backward()` gives
+    the CPU leaf `x` a gradient on the CPU, and the leaf `w` on `sim` one on `sim:0`.
+    """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     w = torch.tensor([3.0, 4.0], device="sim", requires_grad=True)
 
@@ -178,7 +206,9 @@ def test_gradients_are_where_their_tensors_are():
 
 
 def test_a_module_moves_as_a_whole():
-    """`model.to("sim:1")` returns `model`, with every parameter and buffer moved."""
+    """Under this suite's `pytest --device sim`, `model.to("sim:1")` of an `nn.BatchNorm1d`
+    returns `model`, with its parameters and buffers on `sim:1`.
+    """
     model = nn.BatchNorm1d(2)
 
     result = model.to("sim:1")
@@ -188,7 +218,9 @@ def test_a_module_moves_as_a_whole():
 
 
 def test_a_model_and_its_input_have_to_meet():
-    """A model on the accelerator refuses input from the CPU."""
+    """Under this suite's `pytest --device sim`, an `nn.Linear` on `sim` raises RuntimeError
+    for an input on the CPU and works with that input on `sim`.
+    """
     model = nn.Linear(2, 1).to("sim")
     x = torch.ones(3, 2)
 
@@ -199,7 +231,9 @@ def test_a_model_and_its_input_have_to_meet():
 
 
 def test_unlike_on_a_gpu_moving_makes_new_parameters():
-    """On a device that PyTorch doesn't know itself, a moved module holds new Parameter objects."""
+    """Under this suite's `pytest --device sim`, `model.to("sim")` of an `nn.Linear` on the
+    CPU replaces `model.weight` by a new `nn.Parameter`; the old one stays on the CPU.
+    """
     model = nn.Linear(2, 1)
     before = model.weight
 
@@ -211,7 +245,9 @@ def test_unlike_on_a_gpu_moving_makes_new_parameters():
 
 
 def test_a_default_device_makes_all_new_tensors_there():
-    """Inside `with torch.device("sim:1"):` tensors and layers are made on `sim:1`."""
+    """Under this suite's `pytest --device sim`, `torch.zeros(2)` and `nn.Linear(2, 1)`
+    inside `with torch.device("sim:1"):` are made on `sim:1`.
+    """
     with torch.device("sim:1"):
         x = torch.zeros(2)
         layer = nn.Linear(2, 1)
@@ -221,7 +257,9 @@ def test_a_default_device_makes_all_new_tensors_there():
 
 
 def test_a_checkpoint_is_read_without_the_device():
-    """`map_location="cpu"` puts on the CPU what was saved on the accelerator."""
+    """Under this suite's `pytest --device sim`, `torch.load(file, map_location="cpu")` puts
+    a tensor that was saved from `sim:1` on the CPU.
+    """
     file = io.BytesIO()
     torch.save(torch.tensor([1.0, 2.0], device="sim:1"), file)
     file.seek(0)
@@ -232,7 +270,10 @@ def test_a_checkpoint_is_read_without_the_device():
 
 
 def test_a_file_is_loaded_onto_the_device_that_it_names():
-    """Loaded without `map_location`, a tensor is back on its own device, with new memory."""
+    """Under this suite's `pytest --device sim`, `torch.load(file, weights_only=True)`
+    without `map_location` puts a tensor that was saved from `sim:1` on `sim:1`, in new
+    memory.
+    """
     file, x = io.BytesIO(), torch.tensor([1.0, 2.0], device="sim:1")
     torch.save(x, file)
     file.seek(0)
@@ -245,7 +286,9 @@ def test_a_file_is_loaded_onto_the_device_that_it_names():
 
 
 def test_a_deep_copy_stays_on_its_device():
-    """`copy.deepcopy` copies the numbers, on the device where they are."""
+    """Under this suite's `pytest --device sim`, `copy.deepcopy(x)` of a tensor on `sim:1`
+    is on `sim:1`, and `x.zero_()` leaves the copy as it is.
+    """
     x = torch.tensor([1.0, 2.0], device="sim:1")
 
     copied = copy.deepcopy(x)
@@ -256,7 +299,9 @@ def test_a_deep_copy_stays_on_its_device():
 
 
 def test_it_is_the_accelerator_of_the_machine():
-    """`torch.accelerator` finds the device, so a program that asks it runs there unchanged."""
+    """Under this suite's `pytest --device sim`,
+    `torch.accelerator.current_accelerator(check_available=True)` is the device type `sim`.
+    """
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     x = torch.zeros(2, device=accelerator)
 
