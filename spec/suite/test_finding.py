@@ -42,8 +42,9 @@ def answers(asked, *entries):
 
 
 def test_what_a_sentence_names_comes_before_what_it_merely_speaks_of():
-    """A fact whose sentence names the symbol comes first; then those that use it and name it in
-    their reason; those that only use it are not about it.
+    """`find`, behind `pytest --about Tensor.view`, puts a test whose sentence has `view` in
+    backticks before one that names it in the second paragraph, and lists one that only
+    calls it as a use.
     """
     only_uses = entry("Shapes change.", "torch.Tensor.view")
     explains = entry("Strides matter.", "torch.Tensor.view", why="Because `view` copies nothing.")
@@ -57,7 +58,9 @@ def test_what_a_sentence_names_comes_before_what_it_merely_speaks_of():
 
 @pytest.mark.spare("'torch.amp.GradScaler'", reason="its words find the same two facts")
 def test_a_class_is_asked_for_with_its_methods():
-    """Asked for a class, the book answers with facts that name a method of it, too."""
+    """`pytest --about torch.amp.GradScaler` finds tests about the class and about its
+    method `step`, and none about `step` of another class.
+    """
     scaler = "torch.amp.GradScaler"
     steps = entry("`scaler.step(optimizer)` may skip.", f"{scaler} {scaler}.step")
     makes = entry("`GradScaler()` needs CUDA.", scaler)
@@ -83,8 +86,9 @@ def test_a_class_is_asked_for_with_its_methods():
     ],
 )
 def test_a_module_and_its_function_are_one_thing(asked, name, found):
-    """A module finds its function and the reverse, a method its function; the in-place form of a
-    method is another thing.
+    """`pytest --about nn.KLDivLoss` also finds a test about `F.kl_div`, and
+    `F.cross_entropy` one about `nn.CrossEntropyLoss`; `Tensor.add_` does not find one about
+    `add`.
     """
     one = entry(f"`{name.rpartition('.')[2]}` does something.", name)
 
@@ -94,7 +98,9 @@ def test_a_module_and_its_function_are_one_thing(asked, name, found):
 @pytest.mark.spare("'torch.Tensor'", reason="what stands before its last part does not matter")
 @pytest.mark.spare("'torch.tensor'", reason="what stands before its last part does not matter")
 def test_the_case_that_was_asked_for_comes_first():
-    """`torch.Tensor` finds the class before the function `torch.tensor`, and the reverse."""
+    """`pytest --about torch.Tensor` puts a test about `torch.Tensor(3)` before one about
+    `torch.tensor(3)`, and `--about torch.tensor` the other way round.
+    """
     function = entry("`torch.tensor(3)` has a value.", "torch.tensor")
     type_ = entry("`torch.Tensor(3)` has a size.", "torch.Tensor")
 
@@ -104,7 +110,9 @@ def test_the_case_that_was_asked_for_comes_first():
 
 
 def test_each_page_has_a_share_of_a_long_answer():
-    """Of more than forty facts each page has some among the first forty; full models come last."""
+    """In an answer of `pytest --about view` with 62 tests, 60 of one page, the test of
+    another page stands among the first forty, and that of a full model last.
+    """
     page = [entry(f"`view` {i}.", "torch.Tensor.view") for i in range(60)]
     for i, one in enumerate(page):
         one.id += str(i)
@@ -119,8 +127,9 @@ def test_each_page_has_a_share_of_a_long_answer():
 
 
 def test_what_is_plainly_about_a_name_comes_first():
-    """The sooner a sentence has the name the better; a fact about an error, or on the page that is
-    named for it, comes before others; an earlier release comes last.
+    """`pytest --about Tensor.view` puts first a test that expects an error, then one on the
+    page named for views, then sentences that name `view` early, and last one about an
+    earlier release.
     """
     late = entry("`x[0]` of an `y` is a `view`.", "torch.Tensor.view", page="nn/test_shapes.py")
     soon = entry("`view` merges.", "torch.Tensor.view", page="nn/test_layers.py")
@@ -138,7 +147,9 @@ def test_what_is_plainly_about_a_name_comes_first():
 
 
 def test_what_names_nothing_new_comes_later():
-    """Of facts about a name, one that names what none before it did comes before one that doesn't."""
+    """`pytest --about DataLoader` puts a test that also names `sampler` before a second one
+    that names `DataLoader(shuffle=True)`.
+    """
     entries = [
         entry("`DataLoader(shuffle=True)` shuffles.", "DataLoader"),
         entry("`DataLoader(shuffle=True)` shuffles anew.", "DataLoader"),
@@ -155,7 +166,9 @@ def test_what_names_nothing_new_comes_later():
 
 
 def test_words_side_by_side_count_for_more():
-    """Of facts that have the same words of a question, the one with two of them in a row is first."""
+    """`pytest --about` with the words `graph break` puts a sentence with these two side by
+    side before one that has them apart.
+    """
     apart = entry("A break in the file of a graph is told.")
     together = entry("`print` is a graph break.")
 
@@ -177,8 +190,9 @@ def test_words_side_by_side_count_for_more():
     ],
 )
 def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
-    """A word finds names that begin with it, names that mean the same, and names that contain it;
-    British and American spelling are one.
+    """`pytest --about` with words finds names that contain or mean them: `multi-head
+    attention` finds `MultiheadAttention`, `initialise weights` a sentence with
+    `Initialization`.
     """
     found = answers(asked, entry("A sum is made."), entry(sentence))
 
@@ -189,8 +203,8 @@ def test_words_need_not_be_spelled_as_the_book_spells_them(asked, sentence):
 @pytest.mark.spare("' value of numbers'", reason="the other words stand nowhere")
 @pytest.mark.parametrize("asked", ["ambigous", "ambiugous", "abmiguous", "ambiguouss"])
 def test_a_misspelt_word_finds_the_one_that_is_meant(asked):
-    """A word that the book lacks stands for those that differ from it in one letter, or in the order
-    of two; a word that it has stands for itself.
+    """`pytest --about` with a misspelt word, as `ambigous` or `abmiguous`, finds the
+    sentence that has the word `ambiguous`.
     """
     meant, other = entry("The truth is ambiguous."), entry("A sum is made.")
 
@@ -198,8 +212,8 @@ def test_a_misspelt_word_finds_the_one_that_is_meant(asked):
 
 
 def test_little_of_a_name_is_followed_by_what_its_words_find():
-    """Where a symbol has fewer than ten facts, facts follow that have the words of which it is made;
-    where it has ten, they don't.
+    """`pytest --about fasterrcnn_resnet50_fpn`, a symbol that one test names, also lists
+    after that test one about `FasterRCNN`, and not one that shares no word.
     """
     named = entry("`fasterrcnn_resnet50_fpn` downloads weights.", "fasterrcnn_resnet50_fpn")
     words = entry("`FasterRCNN` wants boxes.", page="vision/test_detection.py")
@@ -211,7 +225,9 @@ def test_little_of_a_name_is_followed_by_what_its_words_find():
 
 
 def test_the_end_of_a_pasted_traceback_is_what_it_says():
-    """Of a whole traceback the message after the last type counts, not the files and lines above."""
+    """`pytest --about` with a whole pasted traceback finds the test that expects the
+    message in its last line, not one whose message resembles its first line.
+    """
     said = entry("A batch of one fails.", messages=["Expected more than 1 value per channel"])
     other = entry("Another fails.", messages=["most recent call last in train"])
     pasted = (
@@ -228,7 +244,9 @@ def test_the_end_of_a_pasted_traceback_is_what_it_says():
 
 
 def test_of_messages_alike_the_rarer_word_decides():
-    """A pasted message that differs from others in one word finds the fact that has this word."""
+    """Of three tests that expect `object has no attribute` with different names, `pytest
+    --about` with the message about `'next'` puts first the one about `'next'`.
+    """
     others = [
         entry(f"{name} lacks it.", messages=[f"'{name}' object has no attribute '{word}'"])
         for name, word in [("Tensor", "astype"), ("Wrapper", "fc"), ("Loader", "next")]
@@ -240,7 +258,9 @@ def test_of_messages_alike_the_rarer_word_decides():
 
 
 def test_a_word_that_the_book_lacks_counts_for_nothing():
-    """A question is answered by its other words if one of them stands nowhere in the book."""
+    """`pytest --about` with words finds a sentence by `storage` although another word,
+    `flabbergasted`, stands nowhere in the book.
+    """
     one = entry("`torch.save` of a view saves the storage.")
 
     found = answers("flabbergasted storage that one saves", one)
@@ -249,7 +269,9 @@ def test_a_word_that_the_book_lacks_counts_for_nothing():
 
 
 def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
-    """The difference between `torch.tensor` and `torch.Tensor` is told where both are named."""
+    """`pytest --about` with a question on the difference between `torch.tensor` and
+    `torch.Tensor` puts first the sentence that names both.
+    """
     both = entry("`torch.Tensor(3)` is a size, `torch.tensor(3)` a value.")
     one = entry("`torch.tensor(3)` has a value.")
 
@@ -259,7 +281,9 @@ def test_a_question_of_nothing_but_names_finds_the_facts_that_have_them():
 
 
 def test_a_message_is_found_where_a_sentence_quotes_it():
-    """A pasted message finds the fact whose sentence has it in quotation marks."""
+    """`pytest --about` with a pasted message finds the test whose sentence has that message
+    in quotation marks, whatever number stands in it.
+    """
     quotes = entry('It ends with "DataLoader worker (pid(s) ...) exited unexpectedly".')
     other = entry("A worker ends.", messages=["worker is done with its work"])
     line = "RuntimeError: DataLoader worker (pid(s) 15332) exited unexpectedly"
