@@ -39,7 +39,10 @@ def test_again(request):
 
 
 def test_a_case_that_has_run_can_be_set_up_again(book):
-    """`begin_again` gives a case new fixtures; `end_again` ends them, not those of its page."""
+    """`begin_again(item)` of `fixtures/pytest_internals.py` lets a test that has run set up
+    its own fixture again; `end_again(item)` tears that down, and leaves the module-scoped
+    one set up.
+    """
     book.page("tensors/test_creation.py", PAGE)
 
     result = book.run("-p", "no:randomly")
@@ -48,7 +51,9 @@ def test_a_case_that_has_run_can_be_set_up_again(book):
 
 
 def test_a_run_can_have_the_keyboard(book):
-    """`keyboard` gives standard input back to a run, and takes it away again."""
+    """Inside `with keyboard(config):` of `fixtures/pytest_internals.py`, `sys.stdin` is
+    `sys.__stdin__`; afterwards it is again what it was.
+    """
     (book.path / "spec" / "conftest.py").write_text(
         "import sys\n"
         "from fixtures.pytest_internals import keyboard\n\n"
@@ -63,7 +68,9 @@ def test_a_run_can_have_the_keyboard(book):
 
 
 def test_a_reporter_shows_no_progress(book):
-    """`show_no_progress` leaves a terminal reporter without file names and percentages."""
+    """`show_no_progress(reporter)` of `fixtures/pytest_internals.py` makes pytest print a
+    dot without a file name or a percentage.
+    """
     book.page("tensors/test_creation.py", "def test_it(): pass")
     (book.path / "conftest.py").write_text(
         "import pytest\n"
