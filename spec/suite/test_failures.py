@@ -68,7 +68,9 @@ import pytest
     ],
 )
 def test_a_failing_assertion_says_what_the_book_and_what_pytorch_says(book, body, said):
-    """The first line of a failure has both values; what pytest knows of the difference follows."""
+    """In this suite a failing `assert torch.ones(2).dtype is torch.int8` is reported as
+    `the book says torch.int8, your PyTorch says torch.float32`.
+    """
     book.page("tensors/test_creation.py", f'def test_it():\n    """It."""\n    {body}')
 
     result = book.run()
@@ -79,7 +81,9 @@ def test_a_failing_assertion_says_what_the_book_and_what_pytorch_says(book, body
 
 
 def test_an_assertion_error_without_words_stays_as_it_is(book):
-    """What is raised where no assertion stands says nothing more."""
+    """In this suite a test that fails with a bare `raise AssertionError` is reported as
+    `AssertionError` without more words.
+    """
     book.page("tensors/test_creation.py", "def test_it(): raise AssertionError")
 
     result = book.run()
@@ -89,7 +93,9 @@ def test_an_assertion_error_without_words_stays_as_it_is(book):
 
 
 def test_the_last_line_of_a_run_names_both_values(book):
-    """The short summary tells each failing fact with what the book and what PyTorch says."""
+    """The `FAILED` line of this suite's `pytest` summary names the failing test and goes on
+    with `the book says`.
+    """
     book.page("tensors/test_creation.py", "def test_it(): assert torch.ones(1).item() == 2")
 
     result = book.run()
