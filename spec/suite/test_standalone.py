@@ -50,7 +50,9 @@ def fact_of(book, page):
 
 
 def test_a_script_brings_what_the_fact_needs_of_its_page(book):
-    """Imports, then helpers and those that they name, in the page's order; nothing else."""
+    """The `script` that `--facts-json` gives for a test has those imports and helpers of
+    its page that it needs, in the page's order, and none that it does not name.
+    """
     found = script(fact_of(book, PAGE))
 
     assert (
@@ -107,7 +109,10 @@ assert np.ones(1)[0] == 1
     ],
 )
 def test_arguments_are_set_before_the_code(book, above, setting):
-    """The first row of a table and the fixtures stand below the seed, in the order of their use."""
+    """In the `script` that `--facts-json` gives for a test, the first row of `parametrize`
+    and the fixtures are assignments below `torch.manual_seed(0)`, as `n = 1` or `device =
+    "cpu"`.
+    """
     found = script(fact_of(book, f"{above}\n    assert 1 == 1"))
 
     before, _, after = found.partition("torch.manual_seed(0)\n")
@@ -131,14 +136,18 @@ def test_arguments_are_set_before_the_code(book, above, setting):
     ],
 )
 def test_a_script_imports_what_it_names(book, above, imports):
-    """Each import is told once, torch in any case, and none that only the page needs."""
+    """The `script` that `--facts-json` gives for a test has `import torch` in any case, and
+    each other import that the test names once.
+    """
     found = script(fact_of(book, f"{above}\n    assert 1 == 1"))
 
     assert [line for line in found.splitlines() if line.startswith("import")] == imports
 
 
 def test_a_property_is_a_function_that_is_called(book):
-    """Hypothesis gives the arguments, so that the function stays one."""
+    """In the `script` that `--facts-json` gives for a Hypothesis test, the test stays a
+    function below `@given`, and the last line calls it.
+    """
     page = """
 from hypothesis import given, strategies as st
 
@@ -197,7 +206,9 @@ test_it()
     ],
 )
 def test_a_fact_without_a_script_says_why(book, above, reason):
-    """What needs more of pytest or of this book than a prompt has is no script."""
+    """`why_not_alone` of `fixtures/standalone.py` says why a test has no script: it takes
+    `capsys` or `request`, reads `__file__`, or uses this book's `fixtures/` or `examples/`.
+    """
     fact = fact_of(book, f"{above}\n    assert 1 == 1")
 
     assert why_not_alone(fact) == reason
@@ -268,7 +279,9 @@ def decided_here(fact):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="what is told of no GPU is not so with one")
 @pytest.mark.parametrize("page", [page for page in pages_of(ROOT) if place(page)[0] not in APART])
 def test_the_scripts_of_a_page_run(raised, page):
-    """Each fact of the book that has a script holds at a prompt as it does in the book."""
+    """On a machine without CUDA, the `script` that `--facts-json` gives for a test of this
+    book with no gate that is shut runs in a new Python process without an error.
+    """
     facts = [fact for fact in read_page(str(ROOT), page).facts.values() if decided_here(fact)]
     scripts = {fact.name: script(fact) for fact in facts}
     alone = [name for name, text in scripts.items() if text]
