@@ -144,7 +144,9 @@ def test_a_site_has_a_page_a_concept_a_symbol_a_message_a_release_and_a_claim(bo
 
 
 def test_every_link_and_anchor_of_a_site_leads_somewhere(book):
-    """Inside a site each link, each anchor and each picture is there, and no id stands twice."""
+    """In the folder that `pytest --site DIR` writes for a small book, each internal link
+    and anchor exists, and no page has an id twice.
+    """
     book.page("tensors/test_views.py", VIEW)
     book.page("nn/test_layers.py", '"""Layers; see `spec/tensors/test_views.py`."""\n' + VIEW)
     book.ledger(CLAIM)
@@ -156,7 +158,9 @@ def test_every_link_and_anchor_of_a_site_leads_somewhere(book):
 
 
 def test_each_fact_has_its_sentence_its_reason_its_code_and_its_evidence(book):
-    """A page of the book has each fact once: mark, sentence, reason, code, command."""
+    """`pytest --site DIR` writes a page that has a test once, with its mark, sentence,
+    second paragraph, code, and the command that runs it.
+    """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
 
@@ -171,7 +175,9 @@ def test_each_fact_has_its_sentence_its_reason_its_code_and_its_evidence(book):
 
 
 def test_html_in_a_fact_stays_text(book):
-    """What a sentence, code, a message, a claim or a row of a table has of HTML is text."""
+    """`pytest --site DIR` writes a `<script>` that stands in a docstring, code, a message,
+    a claim or a `parametrize` row as text, not as an element.
+    """
     evil = "<script>alert(1)</script>"
     book.page(
         "tensors/test_evil.py",
@@ -208,7 +214,9 @@ def test_it_fails():
     ],
 )
 def test_a_folder_that_holds_something_else_is_refused_before_the_run(book, make, said):
-    """`--site` writes into a new folder, an empty one, or that of a site."""
+    """`pytest --site DIR` is a usage error if DIR is a file, or a folder with a file that
+    `--site` did not write.
+    """
     book.page("tensors/test_views.py", VIEW)
     make(book.path / "out")
 
@@ -225,7 +233,9 @@ def test_a_folder_that_holds_something_else_is_refused_before_the_run(book, make
     ],
 )
 def test_options_that_make_no_site_are_refused(book, arguments, said):
-    """What is missing or wrong is said in one line, with what to write."""
+    """`pytest --site no/folder` where `no` does not exist, `--site-url` without `--site`,
+    and a `--site-url` that does not begin with `https://` are usage errors.
+    """
     book.page("tensors/test_views.py", "def test_it(): pass")
 
     assert said in refused(book, *arguments)
@@ -246,7 +256,9 @@ class Interrupted(BaseException):
 
 
 def test_an_interrupted_build_leaves_the_old_site_whole(tmp_path):
-    """The site is written beside the old one, which stands until the new one is complete."""
+    """If the writing of `pytest --site DIR` is interrupted, inside `replaced(DIR)`, DIR has
+    its old files and no folder is left beside it.
+    """
     site = tmp_path / "out"
     site.mkdir()
     (site / "index.html").write_text("old")
@@ -264,7 +276,9 @@ def test_an_interrupted_build_leaves_the_old_site_whole(tmp_path):
 
 
 def test_a_new_site_takes_the_place_of_the_old_one(tmp_path):
-    """Nothing of the old site is left, and no folder beside it."""
+    """After `replaced(DIR)`, with which `pytest --site DIR` writes, DIR has only the new
+    pages, and no other folder of pages stands beside it.
+    """
     site = tmp_path / "out"
     site.mkdir()
     (site / "gone.html").write_text("old")
@@ -278,8 +292,8 @@ def test_a_new_site_takes_the_place_of_the_old_one(tmp_path):
 
 
 def test_a_fact_that_is_lost_stops_the_build(book):
-    """A fact of the site that stands there is in the book, or `spec/moved.toml` tells where it
-    went; the old address then leads there.
+    """`pytest --site DIR` is a usage error if a test in the old DIR is gone from the book
+    and not in `spec/moved.toml`; if it is there, its old address stays on its old page.
     """
     book.page("tensors/test_views.py", VIEW)
     book.page("tensors/test_sharing.py", "def test_more(): pass")
@@ -311,7 +325,9 @@ def test_a_fact_that_is_lost_stops_the_build(book):
     ],
 )
 def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
-    """A path that a sentence has in backticks is a page or a fact of the book."""
+    """`pytest --site DIR` is a usage error, and writes no DIR, if a docstring has in
+    backticks the path of a page or a test that does not exist.
+    """
     book.page("tensors/test_it.py", f'def test_it():\n    """{sentence}"""\n    assert 1 == 1')
 
     words = refused(book, "--site", "out")
@@ -321,7 +337,9 @@ def test_a_sentence_that_leads_nowhere_stops_the_build(book, sentence, said):
 
 
 def test_a_fact_without_a_sentence_stops_the_build(book):
-    """Every fact of the book has a sentence, those too that did not run."""
+    """`pytest spec/tensors --site DIR` is a usage error if a test of another chapter, which
+    does not run, has no docstring.
+    """
     book.page("tensors/test_views.py", "def test_it(): pass")
     book.page("nn/test_layers.py", "def test_bare(): assert 1 == 1", complete=False)
 
@@ -333,7 +351,9 @@ def test_a_fact_without_a_sentence_stops_the_build(book):
 
 
 def test_a_link_to_an_unknown_symbol_stops_the_build():
-    """No address is made that leads to no page."""
+    """`Addresses.symbol` of `pytest --site DIR` raises `pytest.UsageError` for a symbol, as
+    `torch.nothing`, that has no page.
+    """
     addresses = Addresses.__new__(Addresses)
     addresses.paths, addresses.own, addresses.files = set(), set(), {}
 
@@ -342,7 +362,9 @@ def test_a_link_to_an_unknown_symbol_stops_the_build():
 
 
 def test_a_fact_that_fails_is_told_with_what_pytorch_said(book):
-    """The site of a run in which facts failed has them marked, each with the reason."""
+    """`pytest --site DIR` of a run in which a test failed still writes the site, with that
+    test marked ✗ and the value that came out.
+    """
     book.page("tensors/test_it.py", "def test_it(): assert torch.ones(1).item() == 2")
 
     result, site = made(book)
@@ -354,7 +376,9 @@ def test_a_fact_that_fails_is_told_with_what_pytorch_said(book):
 
 
 def test_a_part_of_the_book_makes_a_site_of_the_whole(book):
-    """What did not run in this run has its page, marked as not run."""
+    """`pytest spec/tensors --site DIR` also writes the page of a chapter that did not run,
+    with its tests marked `not run`.
+    """
     book.page("tensors/test_views.py", "def test_it(): pass")
     book.page("nn/test_layers.py", "def test_it(): pass")
 
@@ -366,8 +390,8 @@ def test_a_part_of_the_book_makes_a_site_of_the_whole(book):
 
 
 def test_evidence_stands_under_each_fact_and_an_edit_makes_it_old(book):
-    """Under a fact stands on which releases it held; what was measured of other code is said to
-    be older than its last edit.
+    """`pytest --site DIR` writes under a test the releases of `--evidence` on which it
+    held, apart from those that were measured with other code, before its last edit.
     """
     book.page("tensors/test_it.py", "def test_it(): assert torch.ones(1).item() == 1")
     book.run("spec/", "--evidence")
@@ -406,8 +430,9 @@ def test_it_does_not(): assert torch.ones(2)[0] == 1
 
 
 def test_an_old_truth_stands_beside_the_new_one(book):
-    """Facts of one page on the two sides of a release are one change of it, told on the page of
-    the release and beside each other.
+    """Two tests of a page with the marks `torch("<2.1")` and `torch(">=2.1")` are one
+    change of release 2.1 in the data of `pytest --site DIR`, and the page shows both
+    sentences.
     """
     book.page(
         "tensors/test_it.py",
@@ -447,12 +472,17 @@ def test_ones_are_even():
     ],
 )
 def test_answers_of_the_atlas_are_put_into_words(old, new, told):
-    """Of two lists of names what differs is told, of other answers what they mean."""
+    """`beside`, with which `pytest --site DIR` shows a changed answer of the atlas, names
+    what was added to or taken from a list, and says `not there` for `absent` and `yes` for
+    True.
+    """
     assert beside(old, new) == told
 
 
 def test_messages_that_differ_in_numbers_are_one():
-    """A message is told once, whatever its numbers, and without what differs from run to run."""
+    """On a site of `pytest --site DIR`, two error messages of one type that differ only in
+    a number have the same `key`; with another word or type they have different ones.
+    """
     one = lasting("size 3 at 0x7f0123456789 (Triggered internally at /a/b.cpp:3.)")
 
     same = {key("E", "size (3) is odd"), key("E", "size (4) is odd")}
@@ -471,7 +501,9 @@ def test_messages_that_differ_in_numbers_are_one():
     ],
 )
 def test_no_two_files_differ_in_case_alone(names, files):
-    """Where a name differs from another in case alone, its file has a name of its own."""
+    """`symbol_files`, with which `pytest --site DIR` names its pages, gives `torch.Tensor`
+    and `torch.tensor` file names that differ in more than case.
+    """
     assert [symbol_files(names)[name] for name in names] == files
 
 
@@ -491,7 +523,10 @@ def test_no_two_files_differ_in_case_alone(names, files):
     ],
 )
 def test_a_symbol_leads_to_pytorchs_documentation(name, kind, address):
-    """The official page of a symbol follows PyTorch's convention; where there is none, no link."""
+    """`gather.official`, with which `pytest --site DIR` makes links, gives
+    `generated/torch.add.html` for `torch.add`, and no address for the dtype
+    `torch.float32`.
+    """
     assert gather.official(name, kind).removeprefix(gather.OFFICIAL) == address
 
 
@@ -508,7 +543,10 @@ def test_a_symbol_leads_to_pytorchs_documentation(name, kind, address):
     ],
 )
 def test_pytorchs_documentation_has_the_page(name, kind):
-    """PyTorch's documentation has a page at the address, and on it the anchor that is meant."""
+    """PyTorch's documentation has a page, and on it an anchor, at the address that
+    `gather.official` of `--site` gives for `torch.add`, `torch.Tensor.view` and four other
+    names.
+    """
     address = gather.official(name, kind)
     with urllib.request.urlopen(address, timeout=30) as answer:
         text = answer.read().decode()
@@ -518,7 +556,10 @@ def test_pytorchs_documentation_has_the_page(name, kind):
 
 
 def test_programs_get_the_same_as_data(book):
-    """`llms.txt` names every page, the feed is well-formed, and the data have facts and claims."""
+    """`pytest --site DIR --site-url URL` writes `llms.txt` with the page,
+    `data/claims.json`, a well-formed `feed.xml`, and a `sitemap.xml` with addresses below
+    URL.
+    """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(CLAIM)
 
@@ -539,7 +580,9 @@ def test_programs_get_the_same_as_data(book):
 
 
 def test_a_verdict_that_moved_between_two_sites_is_news(book):
-    """The feed tells of a claim whose verdict is another than in the site that stood there."""
+    """`pytest --site DIR` writes into `feed.xml` a claim whose verdict differs from that in
+    the site which stood in DIR before.
+    """
     book.page("tensors/test_views.py", VIEW)
     book.ledger(
         CLAIM.replace('verdict = "changed"\nsince = "2.0"\nnow', 'verdict = "overstated"\nexcept')
@@ -583,8 +626,8 @@ msgstr "也许如此。"
     ],
 )
 def test_a_translation_of_other_words_is_outdated(tmp_path, context, text, state):
-    """A sentence is looked up by the id of its fact; what was translated from other words, or is
-    marked as uncertain, is shown in English.
+    """`read_language("zh", folder).say(id, text)`, behind `pytest --site DIR`, gives the
+    English text if the translation is marked `fuzzy` or was made from another text.
     """
     (tmp_path / "zh").mkdir()
     (tmp_path / "zh" / "tensors.po").write_text(CATALOGUE, encoding="utf-8")
@@ -599,14 +642,18 @@ def code_in(text):
 
 
 def test_english_needs_no_catalogue():
-    """The book is written in English: each sentence is its own."""
+    """`Language("en").say(id, text)`, behind `pytest --site DIR`, gives the text itself and
+    the state `original`.
+    """
     said = Language("en").say("a sentence", "It is so.")
 
     assert (said.text, said.state) == ("It is so.", "original")
 
 
 def test_code_is_never_translated():
-    """Each piece of code in an English sentence stands in its Chinese translation, and no other."""
+    """In each Chinese translation that `pytest --site DIR` has, the pieces of code in
+    backticks are those of the English text.
+    """
     wrong = [
         context
         for context, (english, translation) in read_language("zh").said.items()
@@ -617,7 +664,9 @@ def test_code_is_never_translated():
 
 
 def test_every_word_of_the_interface_is_translated():
-    """Each string of the pages themselves has its Chinese."""
+    """Each text of the site's own interface, such as a button of `pytest --site DIR`, has a
+    Chinese translation.
+    """
     words = read_language("zh").words
     strings = {
         message if isinstance(message, tuple) else (message, "") for message, _ in interface()
@@ -629,8 +678,9 @@ def test_every_word_of_the_interface_is_translated():
 
 
 def test_catalogues_follow_the_book(book, tmp_path):
-    """Bringing a catalogue up to date adds what is new, takes out what is gone, and keeps the
-    translation of a changed sentence as uncertain.
+    """`update`, which renews the translations for `pytest --site DIR`, adds the new texts
+    of a page, removes those that are gone, and keeps the translation of a changed sentence
+    as outdated.
     """
     book.page("tensors/test_it.py", completed("def test_it(): assert 1 == 1"))
     folder = tmp_path / "zh"
@@ -655,14 +705,18 @@ def test_catalogues_follow_the_book(book, tmp_path):
     "name", [module.name for module in pkgutil.iter_modules(fixtures.site.__path__)]
 )
 def test_the_examples_in_the_docstrings_of_the_site_hold(name):
-    """What a docstring in `fixtures/site` shows at a prompt comes out as it says."""
+    """The `>>>` examples in the docstrings of this project's modules in `fixtures/site`
+    give the output that stands below them.
+    """
     result = doctest.testmod(importlib.import_module(f"fixtures.site.{name}"))
 
     assert result.failed == 0
 
 
 def test_releases_are_drawn_together():
-    """Neighbouring releases become one span, whatever lies between them by number."""
+    """`history.spans`, with which `pytest --site DIR` lists releases, writes 1.13, 2.0 and
+    2.2 as `1.13 to 2.0, 2.2` if 2.1 is a release too.
+    """
     among = ["1.13", "2.0", "2.1", "2.2", "2.3"]
 
     assert history.spans(["2.0", "1.13", "2.2"], among) == "1.13 to 2.0, 2.2"
@@ -754,14 +808,16 @@ PAGES = [
 
 @pytest.mark.slow
 def test_every_link_of_the_real_site_leads_somewhere(real):
-    """Each link and anchor of the site of this book is there."""
+    """On the site that `pytest --site DIR` writes of this book, each internal link and
+    anchor exists.
+    """
     assert broken(real) == []
 
 
 @pytest.mark.slow
 def test_every_fact_of_the_real_book_is_on_one_page(real):
-    """Each fact of the book, but for the chapter about the suite, stands on one page of a concept
-    under its name.
+    """On the site that `pytest --site DIR` writes of this book, each test outside the
+    chapter `suite` has its name as an id once on the page of its concept.
     """
     ids = {path: Reader(path).ids for path in (real / "spec").rglob("*.html")}
     wrong = []
@@ -776,7 +832,9 @@ def test_every_fact_of_the_real_book_is_on_one_page(real):
 
 @pytest.mark.slow
 def test_the_real_site_is_light(real):
-    """No page is larger than 300 kB, and the whole is at most 60 MB."""
+    """On the site that `pytest --site DIR` writes of this book, no HTML page is larger than
+    300 kB, and all files together have less than 60 MB.
+    """
     sizes = {path: path.stat().st_size for path in real.rglob("*") if path.is_file()}
     large = [str(path) for path, size in sizes.items() if path.suffix == ".html" and size > 300_000]
 
@@ -811,7 +869,10 @@ def test_the_real_site_is_light(real):
     ],
 )
 def test_the_search_finds(tab, asked, kind, title):
-    """A symbol by its end, an operator, a pasted message whatever its numbers, and words."""
+    """The search of the site that `pytest --site DIR` writes finds `torch.Tensor.add_` for
+    `add_`, `torch.Tensor.__eq__` for `==`, and an error message whatever sizes are pasted
+    with it.
+    """
     page = tab("index.html")
     page.fill("#big", asked)
     page.press("#big", "Enter")
@@ -844,7 +905,9 @@ def test_the_search_finds(tab, asked, kind, title):
     ],
 )
 def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
-    """The first fact that the page finds is the first that `--about` tells."""
+    """The search of the site that `pytest --site DIR` writes finds first the same test as
+    `pytest --about` for `F.relu`, `nn.Linear`, `padding mask` and other questions.
+    """
     entries = [one for one in read_index(pytestconfig) if not one.path.startswith("spec/suite/")]
     page = tab("index.html")
     found = page.evaluate(
@@ -858,8 +921,8 @@ def test_the_search_ranks_as_about_does(tab, pytestconfig, asked):
 
 @pytest.mark.slow
 def test_a_result_leads_to_its_fact(tab):
-    """The box in the page's head answers as one types; the arrow keys and Enter follow a result to
-    its fact, which is then in sight.
+    """On the site that `pytest --site DIR` writes, `/` opens the search box; the arrow key
+    and Enter follow a result to its test, which is then in sight.
     """
     page = tab("spec/tensors/views.html")
     page.keyboard.press("/")
@@ -878,8 +941,9 @@ def test_a_result_leads_to_its_fact(tab):
 
 @pytest.mark.slow
 def test_answers_can_be_covered_and_each_is_shown_on_demand(tab):
-    """*Cover the answers* puts a field in the place of each literal that an exercise could ask for;
-    Enter in an empty one shows it, the same button all.
+    """On a page that `pytest --site DIR` writes, the button *Cover the answers* puts a
+    field in the place of each answer; Enter in an empty field shows that answer, the button
+    again shows all.
     """
     page = tab("spec/tensors/broadcasting.html")
     fields = page.locator("input.say")
@@ -913,8 +977,9 @@ def test_answers_can_be_covered_and_each_is_shown_on_demand(tab):
     ],
 )
 def test_a_covered_answer_is_compared_with_what_is_typed(tab, answer, typed):
-    """What is typed into a field is right in another spelling too; what is wrong stays, and is said
-    to be so.
+    """In a covered answer on a page of `pytest --site DIR`, another spelling counts as
+    right, as `(2,3)` for `(2, 3)` or `torch.long` for `torch.int64`; a wrong answer stays,
+    marked invalid.
     """
     page = tab("spec/tensors/broadcasting.html")
     page.evaluate("text => { document.querySelector('pre.code b').textContent = text; }", answer)
@@ -935,8 +1000,8 @@ def test_a_covered_answer_is_compared_with_what_is_typed(tab, answer, typed):
 
 @pytest.mark.slow
 def test_dark_and_light_follow_the_system_and_a_switch(tab):
-    """The colours are those that the system asks for, until the switch says otherwise; the next
-    page remembers.
+    """A page that `pytest --site DIR` writes is light or dark as the system asks for; after
+    a click on the switch it has the other colours, and so has the next page.
     """
     ground = "() => getComputedStyle(document.body).backgroundColor"
     light = tab("index.html", color_scheme="light")
@@ -954,7 +1019,9 @@ def test_dark_and_light_follow_the_system_and_a_switch(tab):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_a_phone_shows_the_whole_width(tab, path):
-    """At 390 pixels no page scrolls sideways; wide code does so in its own box."""
+    """Of the site that `pytest --site DIR` writes of this book, 22 sample pages do not
+    scroll sideways at 390 pixels, report no error, and load nothing from the network.
+    """
     page = tab(path, viewport={"width": 390, "height": 844})
     page.wait_for_load_state()
 
@@ -967,7 +1034,9 @@ def test_a_phone_shows_the_whole_width(tab, path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_axe_finds_nothing(tab, path, scheme):
-    """The rules of axe for WCAG 2.2 AA find no violation, in light and in dark."""
+    """On 22 sample pages of the site that `pytest --site DIR` writes of this book, the
+    rules of axe for WCAG 2.2 AA find no violation, in light and in dark.
+    """
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=no_browser).Axe()
     page = tab(path, color_scheme=scheme)
     page.wait_for_load_state("networkidle")
@@ -981,7 +1050,9 @@ def test_axe_finds_nothing(tab, path, scheme):
 
 @pytest.mark.slow
 def test_an_old_address_leads_to_where_its_fact_went(tab):
-    """A link to a fact that moved to another page goes on to it."""
+    """On the site that `pytest --site DIR` writes, the old address of a test that moved to
+    another page goes on to its new one.
+    """
     page = tab("spec/tensors/comparing.html#tensors_hash_by_identity")
     page.wait_for_url("**/python_values.html#*")
 
