@@ -92,9 +92,9 @@ def test_autograd_believes_whatever_backward_says(device):
 
 
 def test_forward_is_not_recorded():
-    """Grad mode is off when `forward` of a `torch.autograd.Function` is called, so a result
-    `x * x` computed there doesn't require grad. As the result of `apply`, with grad mode
-    on, it requires grad if the float32 `x` does.
+    """Grad mode is off when `apply` of a `torch.autograd.Function` calls `forward`, so a
+    result `x * x` computed there doesn't require grad. As the result of `apply`, with grad
+    mode on, it requires grad if the float32 `x` does.
 
     Inside `torch.no_grad()` the result of `apply` doesn't require grad either.
     """

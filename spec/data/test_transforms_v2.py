@@ -239,8 +239,8 @@ def test_a_plain_tensor_beside_an_image_is_no_image():
 
 
 def test_of_two_plain_tensors_only_the_first_is_an_image():
-    """Of two plain tensors, images or masks, `v2.RandomHorizontalFlip(1.0)` transforms the
-    first and returns the second unchanged.
+    """Of two plain `torch.Tensor`s, such as an image and its mask,
+    `v2.RandomHorizontalFlip(1.0)` transforms the first and returns the second unchanged.
 
     An image and its mask as plain tensors no longer match afterwards, without an error. Wrap
     them: `tv_tensors.Image(image)`, `tv_tensors.Mask(mask)`.

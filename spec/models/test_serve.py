@@ -167,9 +167,9 @@ def test_a_saved_demo_is_the_same_for_the_same_seed(example, demo, tmp_path):
 
 
 def test_an_answer_names_the_likeliest_class(served, net):
-    """`POST /predict` with {"inputs": [0.5, -0.25]} to `examples/serve.py` answers 200 with the
-    probability of each class, the softmax of the model's output, and the label of the most
-    likely one.
+    """With a model of two inputs, `POST /predict` with {"inputs": [0.5, -0.25]} to
+    `examples/serve.py` answers 200 with the probability of each class, the softmax of the
+    model's output, and the label of the most likely one.
     """
     (answer,), _ = served([{"inputs": [0.5, -0.25]}])
 

@@ -93,8 +93,8 @@ def test_the_backward_pass_counts_twice_the_forward_pass():
     ],
 )
 def test_elementwise_operations_count_nothing(operation):
-    """`FlopCounterMode` counts 0 for `torch.exp`, `+`, `softmax` and `sum` of 1000 elements, and
-    for a matrix times a vector of one dimension.
+    """`FlopCounterMode` counts 0 for `torch.exp`, `+`, `softmax` and `sum` of 1000
+    elements, and for `m @ v` of a matrix `m` and a vector `v`.
 
     Because it has formulas for `aten.mm` and other products of matrices, and none for these.
     """

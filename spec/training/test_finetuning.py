@@ -114,9 +114,9 @@ def test_freezing_after_the_head_was_replaced_freezes_the_head_too():
 
 @pytest.mark.claim("path-load-other-weights")
 def test_weights_of_another_net_do_not_fit_as_they_are():
-    """`load_state_dict` of an `nn.ModuleDict` with the layers `body` and `head` refuses the
-    state dict of an `nn.Sequential`: RuntimeError, which lists `Missing key(s) in
-    state_dict` and `Unexpected key(s) in state_dict`.
+    """`load_state_dict` of an `nn.ModuleDict` with the linear layers `body` and `head`
+    refuses the state dict of an `nn.Sequential` of two, whose keys begin with 0 and 1:
+    RuntimeError, "Missing key(s) in state_dict" and "Unexpected key(s)".
 
     Rename the keys in a dict of your own, and load it with `strict=False` if some are left
     out.

@@ -281,7 +281,8 @@ def test_safe_globals_lets_a_class_through(tmp_path):
 @pytest.mark.torch(">=2.4")
 def test_add_safe_globals_lets_a_class_through_from_then_on(tmp_path):
     """`torch.serialization.add_safe_globals([cls])` allows the class `cls` in this process
-    until `clear_safe_globals()`; `get_safe_globals()` has it in its list meanwhile.
+    until `clear_safe_globals()` takes it away; `get_safe_globals()` has it in its list
+    meanwhile.
     """
     torch.save(argparse.Namespace(lr=0.25), tmp_path / "run.pt")
 
