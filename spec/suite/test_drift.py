@@ -36,7 +36,10 @@ def atlas(book):
 
 
 def test_drift_prints_what_changed_and_runs_nothing(atlas):
-    """`--drift` gives the behaviour, then the release between the old answer and the new one."""
+    """`pytest --drift` prints each question of this project's atlas whose answer changed
+    between releases, with the release, the old and the new answer, and ends with exit code
+    0.
+    """
     result = atlas.run("--drift")
 
     assert result.outlines == [
@@ -51,7 +54,9 @@ def test_drift_prints_what_changed_and_runs_nothing(atlas):
 
 
 def test_drift_json_writes_what_changed(atlas):
-    """`--drift-json FILE` writes the changes, and the columns that they were found in."""
+    """`pytest --drift-json FILE` writes the changed answers of this project's atlas as
+    JSON, with the releases in order, and prints nothing.
+    """
     result = atlas.run("--drift-json", "drift.json")
 
     data = json.loads((atlas.path / "drift.json").read_text())
@@ -69,7 +74,9 @@ def test_drift_json_writes_what_changed(atlas):
 
 
 def test_drift_is_printed_and_written_at_once(atlas):
-    """`--drift` and `--drift-json` together do both."""
+    """`pytest --drift --drift-json FILE` both prints the changed answers of this project's
+    atlas and writes them to FILE.
+    """
     result = atlas.run("--drift", "--drift-json", "drift.json")
 
     assert len(result.outlines) == 6
@@ -77,7 +84,9 @@ def test_drift_is_printed_and_written_at_once(atlas):
 
 
 def test_a_question_that_changed_twice_is_asked_once(atlas):
-    """Its releases stand below it; an answer that is no string is told as JSON, none as null."""
+    """`pytest --drift` prints a question whose answer changed in two releases once, with
+    both releases below; an answer True is printed as `true`, and a missing one as `null`.
+    """
     answers = {"2.0": True, "2.1": [1, None], "2.2": None}
     columns = {name: {"values": {"division": value}} for name, value in answers.items()}
     columns["2.2"]["values"] = {}
@@ -96,7 +105,9 @@ def test_a_question_that_changed_twice_is_asked_once(atlas):
 
 
 def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
-    """What goes on stands below the answers, not below the release."""
+    """Where the terminal is too narrow, `pytest --drift` breaks a line between the old and
+    the new answer, and indents the new one as far as the old.
+    """
     monkeypatch.setenv("COLUMNS", "34")
 
     result = atlas.run("--drift")
@@ -113,7 +124,9 @@ def test_long_answers_are_broken_below_themselves(atlas, monkeypatch):
     ],
 )
 def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
-    """What cannot be read, or says nothing, is a usage error that tells how to get another."""
+    """`pytest --drift` is a usage error that says how to renew the file if
+    `spec/drift/atlas.json` is no JSON or holds no answers of a release.
+    """
     (atlas.path / "spec" / "drift" / "atlas.json").write_text(text)
 
     result = atlas.run("--drift")
@@ -123,7 +136,9 @@ def test_a_damaged_atlas_is_refused_with_advice(atlas, text, advice):
 
 
 def test_without_an_atlas_drift_says_how_to_make_one(book):
-    """Where no release has been asked, `--drift` is a usage error."""
+    """`pytest --drift` in a project without the atlas, the file `atlas.json`, is a usage
+    error, exit code 4, that says how to make one.
+    """
     result = book.run("--drift")
 
     assert result.ret == 4
