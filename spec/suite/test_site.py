@@ -1062,7 +1062,9 @@ def test_an_old_address_leads_to_where_its_fact_went(tab):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", ["tensors/views", "autograd/hooks", "data/loaders", "nn/layers"])
 def test_a_copied_script_is_the_script_of_the_fact(tab, path):
-    """What *Copy* gives is the script that `spec/suite/test_standalone.py` runs, to the letter."""
+    """On a page that `pytest --site DIR` writes, the button *Copy* of a test gives the same
+    text as `script` of `fixtures/standalone.py`.
+    """
     page = tab(f"spec/{path}.html")
     copied = page.evaluate(
         "[...document.querySelectorAll('button.copy')].map("
@@ -1078,7 +1080,9 @@ def test_a_copied_script_is_the_script_of_the_fact(tab, path):
 
 @pytest.mark.slow
 def test_two_releases_are_compared_in_the_page(tab):
-    """The page that compares two releases tells what changed after the first, up to the second."""
+    """The page `release/compare.html?from=2.5&to=2.6` of the site that `pytest --site DIR`
+    writes shows the change of `DataLoader` in PyTorch 2.6.
+    """
     page = tab("release/compare.html?from=2.5&to=2.6&only=in_order")
     text = page.inner_text("#compared")
 
@@ -1088,7 +1092,9 @@ def test_two_releases_are_compared_in_the_page(tab):
 
 @pytest.mark.slow
 def test_without_javascript_the_book_is_read_all_the_same(tab):
-    """Without JavaScript a page tells its facts, and shows no button that would do nothing."""
+    """Without JavaScript, the page on views that `pytest --site DIR` writes shows its
+    tests, and no button.
+    """
     page = tab("spec/tensors/views.html", java_script_enabled=False)
 
     assert page.locator("article.fact").count() > 10
@@ -1096,7 +1102,9 @@ def test_without_javascript_the_book_is_read_all_the_same(tab):
 
 
 def test_this_pytorch_is_named(book):
-    """Every page says which PyTorch the run had."""
+    """The start page that `pytest --site DIR` writes names the installed PyTorch,
+    `torch.__version__`.
+    """
     book.page("tensors/test_it.py", "def test_it(): pass")
 
     _, site = made(book)
