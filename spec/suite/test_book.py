@@ -38,8 +38,8 @@ def moved(book_root):
 
 
 def test_a_sentence_has_at_most_240_characters(facts):
-    """Each sentence of the book, a docstring's first paragraph, has at most 240 characters; what
-    is longer is put into the paragraph after it, or into two facts.
+    """The first paragraph of the docstring of each test below `spec/` of this project has
+    at most 240 characters.
     """
     too_long = [
         f"{fact.page.path}:{fact.line}: {len(fact.sentence)} characters: shorten the sentence, or "
@@ -52,7 +52,9 @@ def test_a_sentence_has_at_most_240_characters(facts):
 
 
 def test_every_page_explains_its_concept(book_root):
-    """Each page of the book begins with a docstring: a title, and prose of several lines."""
+    """Each page below `spec/` of this project has a docstring with at least three lines
+    below its title.
+    """
     bare = [
         f"{path}:1: explain the concept below the title, in 5 to 15 lines"
         for path in pages_of(book_root)
@@ -63,8 +65,8 @@ def test_every_page_explains_its_concept(book_root):
 
 
 def test_every_link_leads_to_a_page_or_a_fact(book_root, facts):
-    """Each path in backticks, `spec/tensors/test_views.py` or with `::` and the name of a fact,
-    is there: in the prose of pages, in sentences and in what stands below them.
+    """Each path in backticks in the docstrings of this project's pages and tests, as
+    `spec/tensors/test_views.py`, also with `::` and a test's name, exists.
     """
     texts = [(path, 1, read_page(str(book_root), path).prose) for path in pages_of(book_root)]
     texts += [(fact.page.path, fact.line, f"{fact.sentence} {fact.why}") for fact in facts]
