@@ -157,8 +157,8 @@ def test_a_fact_is_listened_to_once(book):
 
 
 def test_a_fact_that_changed_is_listened_to_again(book):
-    """This suite traces a test's calls again, in spite of pytest's cache, after its source
-    changed.
+    """This suite traces the calls of a test again, although pytest's cache (`-p
+    cacheprovider`) has them, after the source of the test changed.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")
@@ -171,8 +171,8 @@ def test_a_fact_that_changed_is_listened_to_again(book):
 
 
 def test_another_release_is_listened_to_by_itself(book, monkeypatch):
-    """This suite traces a test's calls again, in spite of pytest's cache, under another
-    release of PyTorch.
+    """This suite traces the calls of a test again, although pytest's cache (`-p
+    cacheprovider`) has them, under another release of PyTorch.
     """
     book.page("nn/test_modes.py", HEAD + LISTENS)
     listening(book, "-p", "cacheprovider")
