@@ -60,8 +60,8 @@ def test_the_answer_has_a_row_for_each_query_of_the_values_width():
 
 
 def test_true_in_the_mask_means_look_here(device):
-    """In a bool `attn_mask` of `F.scaled_dot_product_attention`, (queries, keys), True lets a key
-    take part and False gives it the weight 0.
+    """In a bool `attn_mask` of `F.scaled_dot_product_attention`, (queries, keys), with a True in
+    each row, True lets a key take part and False gives it the weight 0.
 
     In the masks of `nn.MultiheadAttention` True excludes instead; `~mask` converts one into the
     other. A NaN among excluded values still makes NaN, since 0 times NaN is NaN.
@@ -109,8 +109,10 @@ def test_causal_attention_looks_back_only(device):
 
 
 def test_a_mask_and_is_causal_exclude_each_other():
-    """On the CPU `F.scaled_dot_product_attention` raises RuntimeError if both a bool
-    `attn_mask` and `is_causal=True` are given; join them in one mask, `mask & lower`.
+    """On the CPU `F.scaled_dot_product_attention` of 3-D float32 tensors raises RuntimeError if
+    both a bool `attn_mask` and `is_causal=True` are given; join them in one mask, `mask & lower`.
+
+    For 4-D tensors 2.14 raises too, but some releases before it, 2.5 and 2.8 among them, do not.
     """
     q = torch.zeros(1, 2, 4)
     mask = torch.ones(2, 2, dtype=torch.bool)
@@ -123,8 +125,8 @@ def test_a_mask_and_is_causal_exclude_each_other():
 
 
 def test_a_mask_is_bool_or_float():
-    """An int64 `attn_mask` of `F.scaled_dot_product_attention` raises RuntimeError, "Expected
-    attn_mask dtype to be bool or float"; write `mask.bool()`.
+    """An int64 `attn_mask` of `F.scaled_dot_product_attention` of float32 tensors raises
+    RuntimeError, "Expected attn_mask dtype to be bool or"; write `mask.bool()`.
 
     Ones and zeros of a float mask of the dtype of the queries are accepted, but they are added
     to the scores and exclude nothing.

@@ -221,8 +221,9 @@ def test_a_multi_class_margin_takes_class_numbers():
 
 
 def test_class_numbers_in_float_are_refused_by_name_of_the_dtype():
-    """On the CPU `F.multi_margin_loss` of nonempty float32 scores raises RuntimeError for
-    float32 class indices, "expected scalar type Long but found Float": write `target.long()`.
+    """On the CPU `F.multi_margin_loss` of nonempty float32 scores (N, C) raises RuntimeError for
+    float32 class indices (N,), "expected scalar type Long but found Float": write
+    `target.long()`.
     """
     scores, target = torch.zeros(2, 3), torch.tensor([0.0, 2.0])
 

@@ -305,8 +305,8 @@ def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
 
 
 def test_a_hook_with_too_few_arguments_fails_at_the_call():
-    """`register_forward_hook` takes a hook with one parameter without an error; the first call of
-    the module raises TypeError, "takes 1 positional argument but 3 were given".
+    """`layer.register_forward_hook(lambda output: None)` raises nothing, but the first call of
+    `layer` raises TypeError, "takes 1 positional argument but 3 were given".
 
     A forward hook takes three arguments: module, inputs, output.
     """
