@@ -108,9 +108,9 @@ def test_products_of_vectors_by_name_stay_float32(compute):
     ],
 )
 def test_what_follows_a_product_goes_on_in_its_dtype(compute, dtype):
-    """Inside `torch.autocast("cpu")` `relu`, `+ 1`, `sum`, `exp` and `softmax` of the
-    bfloat16 product `x @ x` are bfloat16; with float32 or int64 targets `F.mse_loss` and
-    `F.cross_entropy` of it are float32.
+    """Inside `torch.autocast("cpu")`, for the bfloat16 product `p = x @ x`, `p.relu()`, `p
+    + p`, `p.sum()`, `p.exp()` and `p.softmax(0)` are bfloat16; `F.mse_loss(p, p)` and
+    `F.cross_entropy(p, labels)` are float32.
 
     A long sum or a softmax over many classes is then rounded to 8 significant bits; write `(x @
     x).float()` before it.

@@ -455,9 +455,9 @@ def test_every_fourth_picture_is_enough_to_be_as_good_as_the_notes(fast, notes):
 
 
 def test_whitened_kernels_give_uncorrelated_outputs(classifier):
-    """`whiten` of `examples/cifar10_classifier.py` sets the six kernels of a convolution to
-    principal components of patches of 5 x 5: of patches of uniformly random pictures the outputs,
-    before ReLU, are uncorrelated up to rounding, with a variance of 0.9.
+    """`whiten` of `examples/cifar10_classifier.py` makes the kernels of a convolution
+    principal components of 5 x 5 patches: of uniformly random pictures its outputs, before
+    ReLU, are uncorrelated up to rounding, with a variance of about 0.9.
     """
     conv, values = nn.Conv2d(3, 6, 5, stride=3), torch.rand(50, 3, 32, 32)
 

@@ -250,8 +250,8 @@ def test_cached_computes_a_parametrised_weight_once():
 
 def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
     """`layer.load_state_dict(state)` of a plain `nn.Linear`'s state raises RuntimeError if
-    `layer` is an `nn.Linear` with a parametrised weight, "Error(s) in loading state_dict for
-    ParametrizedLinear": load first, register the parametrisation then.
+    `layer` is an `nn.Linear` with a parametrised weight, "Error(s) in loading state_dict
+    for ParametrizedLinear": load first, then parametrise.
 
     Because "weight" is unexpected and "parametrizations.weight.original" is missing. With
     `strict=False` nothing is raised, and the weight is not loaded.

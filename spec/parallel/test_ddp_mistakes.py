@@ -137,9 +137,9 @@ class Once(nn.Module):
 
 @autocast_is_deprecated
 def test_reentrant_checkpoints_and_unused_parameters_do_not_go_together(group_of_one):
-    """If `forward` of `model` runs a layer in `checkpoint(..., use_reentrant=True)`,
-    `DistributedDataParallel(model, find_unused_parameters=True)` without `static_graph`
-    raises RuntimeError in `backward`: "mark a variable ready only once".
+    """If `model` runs a layer in `checkpoint(..., use_reentrant=True)` on an input that
+    requires grad, `DistributedDataParallel(model, find_unused_parameters=True)` raises
+    RuntimeError in `backward`, "mark a variable ready only once".
 
     Because the search takes what is inside the checkpoint for unused. Without the option, with
     `use_reentrant=False` or with `static_graph=True`, it works.
