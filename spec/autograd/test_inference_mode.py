@@ -62,8 +62,9 @@ def test_the_mode_switches_grad_mode_off_too():
 
 
 def test_enable_grad_does_not_get_through():
-    """Inside `torch.inference_mode()` `torch.enable_grad()` sets `is_grad_enabled()` to True,
-    but a product of a tensor that requires grad is not recorded.
+    """Inside `torch.inference_mode()`, in a block of `torch.enable_grad()`,
+    `torch.is_grad_enabled()` is True, but a product `w * 2` of a `w` that requires grad is not
+    recorded.
 
     Use `torch.inference_mode(False)` to record inside.
     """
@@ -105,8 +106,8 @@ def test_an_inference_tensor_counts_no_changes():
 
 def test_an_inference_tensor_cannot_be_saved_for_backward():
     """With grad mode on, outside `torch.inference_mode()`, a product `w * x` of a float32
-    inference tensor `x` and a weight `w` that requires grad raises RuntimeError, "Inference
-    tensors cannot be saved for backward".
+    inference tensor `x` and a weight `w` that requires grad and was made outside raises
+    RuntimeError, "Inference tensors cannot be saved for backward".
 
     Because the product would save it without a version to compare. Use `x.clone()`, or
     `no_grad` where `x` is made.
@@ -163,9 +164,9 @@ def test_an_inference_tensor_cannot_be_tracked_later():
 
 
 def test_an_inference_tensor_is_changed_in_place_only_inside():
-    """`x.add_(1)` of a float32 inference tensor `x` works inside `torch.inference_mode()`;
-    outside it raises RuntimeError, "Inplace update to inference tensor outside
-    InferenceMode is not allowed", under `no_grad` as well.
+    """`x.add_(1)` of an inference tensor `x = torch.ones(2)` works inside
+    `torch.inference_mode()`; outside it raises RuntimeError, "Inplace update to inference
+    tensor outside InferenceMode is not allowed", under `no_grad` as well.
 
     Write `x = x + 1`, or change a `clone()`.
     """

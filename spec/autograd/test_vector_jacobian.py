@@ -172,7 +172,7 @@ def test_an_elementwise_function_has_a_diagonal_jacobian():
 def test_the_sum_over_a_batch_keeps_the_rows_apart(device):
     """Where result i depends on row i of a float32 leaf `batch` alone, one `backward()` on
     the sum of the results leaves in row i of `batch.grad`, None before, the gradient of
-    result i.
+    result i, up to rounding.
 
     This gives gradients with respect to inputs, one per sample. Those of shared weights are
     added up.
