@@ -206,8 +206,8 @@ def test_a_full_backward_hook_sees_both_gradients(device):
 
 @pytest.mark.torch("<2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silently():
-    """Before PyTorch 2.8 a hook of `register_full_backward_hook` on an `nn.Linear` got None,
-    without a warning, as gradient of the input if the input did not require grad.
+    """Before PyTorch 2.8 a hook of `register_full_backward_hook` on a trainable `nn.Linear` got
+    None, without a warning, as gradient of the input if the input did not require grad.
     """
     layer = nn.Linear(2, 1)
     seen = []
