@@ -79,7 +79,7 @@ def test_the_exporter_through_torchscript_needs_onnx(path):
 
 @pytest.mark.torch(">=2.9")
 def test_dynamo_export_is_gone():
-    """`torch.onnx.dynamo_export` does not exist since PyTorch 2.9 at the latest: "module
+    """In PyTorch 2.9 and later `torch.onnx.dynamo_export` raises AttributeError, "module
     'torch.onnx' has no attribute 'dynamo_export'".
 
     Write `torch.onnx.export(model, args, path, dynamo=True)`.

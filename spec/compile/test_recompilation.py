@@ -205,8 +205,9 @@ def test_a_changed_global_is_noticed():
 
 @pytest.mark.torch(">=2.9")
 def test_an_integer_attribute_of_a_module_is_a_constant():
-    """Since PyTorch 2.9 at the latest, an int attribute of an `nn.Module` that `forward` reads is a
-    constant under `torch.compile`: setting it to 1, 2 and 3 takes three compilations.
+    """In PyTorch 2.9 and later, the int attribute `factor` of an `nn.Module` whose `forward`
+    returns `x * self.factor` is by default a constant under `torch.compile`: calls with
+    `factor` set to 1, 2 and 3 take three compilations.
 
     A counter such as `self.step += 1` in `forward` therefore recompiles at each call, until the
     limit of 8 is reached. Make it a buffer.
