@@ -235,8 +235,8 @@ def test_a_convolution_in_channels_last_answers_in_channels_last():
 
 
 def test_channels_last_is_for_four_dimensions():
-    """`x.to(memory_format=torch.channels_last)` of a 3-D tensor raises a RuntimeError, "required
-    rank 4 tensor to use channels_last format".
+    """`x.to(memory_format=torch.channels_last)` of a dense 3-D tensor raises a RuntimeError,
+    "required rank 4 tensor to use channels_last format".
 
     A single image needs a batch dimension first, `x[None]`; 5-D tensors, such as videos, have
     `torch.channels_last_3d`.

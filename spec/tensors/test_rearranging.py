@@ -118,8 +118,8 @@ def test_squeeze_with_an_axis_drops_that_one_only():
 
 @pytest.mark.torch(">=2.0")
 def test_squeeze_takes_several_axes():
-    """Since PyTorch 2.0, `x.squeeze((0, 2))` of a dense tensor takes a tuple of dimensions
-    and drops those of them whose size is 1.
+    """Since PyTorch 2.0, `x.squeeze((0, 2))` of a dense tensor of at least three dimensions
+    takes a tuple of dimensions and drops those of them whose size is 1.
     """
     x = torch.zeros(1, 3, 1, 1)
 

@@ -107,8 +107,9 @@ def test_wide_unsigned_integers_reach_twice_as_far(name, largest):
 
 @pytest.mark.torch(">=2.1")
 def test_float8_keeps_three_binary_digits():
-    """`x.to(torch.float8_e4m3fn)` of a float32 tensor stores each element in one byte,
-    rounded: 16.0 and 18.0 are kept, 17.0 becomes 16.0 and 1.1 becomes 1.125.
+    """`x.to(torch.float8_e4m3fn)` of `x = torch.tensor([16.0, 17.0, 18.0, 1.1])`, which is
+    float32, stores each element in one byte, rounded: 16.0 and 18.0 are kept, 17.0 becomes
+    16.0 and 1.1 becomes 1.125.
 
     Because e4m3 has 4 bits of exponent and 3 of mantissa. It is for weights and activations of
     scaled matrix products; on the CPU `+` raises, so convert with `.float()`.
