@@ -357,9 +357,9 @@ def test_binary_targets_are_floats_of_the_same_shape():
 
 
 def test_bce_refuses_scores():
-    """On a CPU `F.binary_cross_entropy` raises RuntimeError for inputs outside [0, 1], "all
-    elements of input should be between 0 and 1": apply `sigmoid` first, or use the version with
-    logits.
+    """On a CPU `F.binary_cross_entropy` raises RuntimeError for float32 inputs outside [0, 1], "all
+    elements of input should be between 0 and 1": apply `torch.sigmoid` first, or use
+    `F.binary_cross_entropy_with_logits`.
     """
     with pytest.raises(RuntimeError, match="all elements of input should be between 0 and 1"):
         F.binary_cross_entropy(torch.tensor([2.0]), torch.ones(1))
