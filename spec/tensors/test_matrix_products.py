@@ -266,8 +266,8 @@ def test_baddbmm_and_addmv_are_addmm_for_stacks_and_vectors(device):
 
 
 def test_a_matrix_power_multiplies_the_matrix_by_itself(device):
-    """`x.matrix_power(3)` of a square float32 matrix is, up to rounding and overflow, the
-    matrix product `x @ x @ x`, where `x ** 3` takes the third power of each element;
+    """`x.matrix_power(3)` of a dense square float32 matrix is, up to rounding and overflow,
+    the matrix product `x @ x @ x`, where `x ** 3` takes the third power of each element;
     `x.matrix_power(0)` is the identity.
     """
     x = torch.tensor([[1.0, 2.0], [0.0, 1.0]], device=device)
