@@ -87,9 +87,9 @@ def test_bytes_are_decoded_from_a_tensor(tmp_path):
 
 
 def test_the_file_decides_the_channels_unless_the_mode_does(tmp_path):
-    """`io.read_image` of a PNG file without a palette gives 1 channel for grey, 3 for
-    colour without alpha and 4 for colour with an alpha channel; `ImageReadMode.RGB` makes
-    it 3 each time.
+    """`io.read_image` of a PNG file without a palette gives 1 channel for grey and 3 for
+    colour, both without alpha, and 4 for colour with an alpha channel; `ImageReadMode.RGB`
+    makes it 3 each time.
 
     A data set with a few grey or transparent files fails in the loader's stack otherwise:
     "stack expects each tensor to be equal size". A PNG file with a palette gives 1 channel of
