@@ -138,9 +138,9 @@ def test_the_picture_shows_four_curves_each_in_its_colour(drawn):
 
 
 def test_slopes_are_drawn_when_asked_for(drawn):
-    """`examples/activation_curves.py --slopes` draws the slope of each curve as well; the
-    picture keeps its 900 x 600 pixels, and `main` returns the numbers that it returns without
-    the option.
+    """`examples/activation_curves.py --slopes` without `--dry-run` draws the slope of each
+    curve as well; the picture keeps its 900 x 600 pixels, and `main` returns the numbers
+    that it returns without `--slopes`.
     """
     from PIL import Image
 

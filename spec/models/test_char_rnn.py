@@ -78,8 +78,9 @@ def test_held_out_couplets_cost_no_more_than_those_it_learns_from(trained):
 
 
 def test_it_keeps_the_length_of_lines(trained):
-    """Of the lines that the net of `examples/char_rnn.py` writes after the default training, at
-    least 90 % have five words or seven; of lines of characters drawn by frequency about 11 %.
+    """Of the lines that the net of `examples/char_rnn.py` writes at the end of a default
+    run, at least 90 % have five words or seven; of lines of characters drawn by frequency
+    about 11 %.
     """
     lines = trained[0]["right_lines"]
 
@@ -116,9 +117,9 @@ def test_every_couplet_of_the_text_is_right_and_rhymes():
 
 
 def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
-    """`examples/char_rnn.py --generate --prompt "the old" --sample 200` writes 200 characters
-    after the prompt without training; by the default net and `--temperature 0.5`, at most one
-    whole word isn't a word of the text.
+    """`examples/char_rnn.py --generate --prompt "the old" --sample 200` writes 200
+    characters after the prompt without training; by the default net, seed 0 and
+    `--temperature 0.5`, at most one whole word isn't a word of the text.
 
     The last word is not counted, as the 200th character may cut it off.
     """
@@ -137,9 +138,9 @@ def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
 
 
 def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
-    """At `--temperature 0` the default net of `examples/char_rnn.py` writes by `--generate` the
-    same for seeds 1 and 2, in words of the text; at `--temperature 5`, 300 characters have at
-    most 5 different words of the text.
+    """`examples/char_rnn.py --generate` without `--prompt` writes by the default net at
+    `--temperature 0` the same for seeds 1 and 2, in words of the text; at `--temperature
+    5`, seed 0, 300 characters have at most 5 different words of the text.
 
     The logits are divided by the temperature: near 0 the largest wins, at 5 all characters
     become almost equally likely.
@@ -212,8 +213,9 @@ def test_a_run_leaves_two_figures_its_text_its_samples_and_a_checkpoint(trained)
 
 
 def test_it_reads_a_file_of_its_user(poet, tmp_path):
-    """`examples/char_rnn.py --text FILE` learns the text of that file instead of its couplets;
-    the lengths of lines are then not measured.
+    """`examples/char_rnn.py --text FILE` without `--generate`, FILE being a UTF-8 text of
+    at least 2000 characters, learns that text instead of its couplets; the lengths of lines
+    are then not measured.
     """
     (tmp_path / "any.txt").write_text("all work and no play\n" * 200)
 
@@ -233,8 +235,8 @@ def test_it_reads_a_file_of_its_user(poet, tmp_path):
 )
 def test_what_it_can_not_use_is_told_in_one_line(poet, tmp_path, capsys, arguments, said):
     """`examples/char_rnn.py` ends with exit code 2 and one line of its own that names the
-    cause: a `--text` that is no file, a `--prompt` with a character that the text hasn't, or
-    `--generate` without a checkpoint in `--out`.
+    cause: to learn from, `--text nowhere.txt` (no such file); a `--prompt` with a character
+    that the text hasn't; `--generate` without a checkpoint in `--out`.
     """
     with pytest.raises(SystemExit) as stopped:
         poet.main([*TINY, "--out", str(tmp_path), *arguments.split()])

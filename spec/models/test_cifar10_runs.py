@@ -54,9 +54,9 @@ def spoilt(tmp_path):
 
 
 def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
-    """Without `--download` and without pictures in `--data`, `examples/cifar10_classifier.py`
-    ends with exit code 2 and one line that says where to put them, and that `--download`
-    fetches CIFAR-10 (170 MB).
+    """Without `--download` and with a folder `--data` that isn't there,
+    `examples/cifar10_classifier.py` ends with exit code 2 and one line that says where to
+    put pictures, and that `--download` fetches CIFAR-10 (170 MB).
     """
     code, said = refused("--data", tmp_path / "nowhere", "--out", tmp_path / "out")
 
@@ -69,8 +69,9 @@ def test_without_pictures_it_says_where_to_put_them(refused, tmp_path):
 
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
-    """If a .jpg file in train/ is no picture, `examples/cifar10_classifier.py` ends with exit
-    code 2 and one line that names the file, with `--recipe notes` as with `--recipe long`.
+    """If a .jpg file in train/CLASS is no picture, `--recipe notes` and `long` of
+    `examples/cifar10_classifier.py`, without `--download` and `--dry-run`, end with exit
+    code 2 and one line of their own that names the file.
 
     By itself `DataLoader` re-raises a worker's exception with the worker's whole traceback; the
     script makes one line of it.
@@ -88,8 +89,12 @@ def test_a_file_that_is_no_picture_is_named(refused, spoilt, tmp_path, recipe):
 
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
-    """If a .jpg file in train/ ends too early, `examples/cifar10_classifier.py` ends with exit
-    code 2 and a line that names it, although its header can be read.
+    """If a .jpg file in train/CLASS breaks off in the middle of its pixels, `--recipe
+    notes` and `long` of `examples/cifar10_classifier.py`, without `--download` and
+    `--dry-run`, end with exit code 2 and a line that names the file.
+
+    Its header can be read; only the decoding of the pixels finds that they are not all
+    there.
     """
     path = spoilt / "train" / "star" / "0000.jpg"
     path.write_bytes(path.read_bytes()[:700])
@@ -102,9 +107,9 @@ def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
 
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
-    """The net of `examples/cifar10_classifier.py` takes pictures of 32 x 32 pixels: if a
-    picture in train/ has 64 x 48, the run ends with exit code 2 and one line with the file and
-    its size.
+    """The net of `examples/cifar10_classifier.py` takes 32 x 32 pixels: if a picture in
+    train/CLASS has 64 x 48, `--recipe notes` and `long`, without `--download` and
+    `--dry-run`, end with exit code 2 and a line with the file and its size.
 
     Because the input features of the first linear layer are fixed by the size of the picture.
     """
@@ -122,8 +127,8 @@ def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
 
 
 def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
-    """If a class is in train/ but not in test/, `examples/cifar10_classifier.py` ends with exit
-    code 2 and names the class.
+    """If a class is in train/ but not in test/, `examples/cifar10_classifier.py` without
+    `--download` ends with exit code 2 and names the class.
 
     Because `ImageFolder` numbers the classes of each folder by itself, and the numbers of the
     two parts would no longer agree.
@@ -140,8 +145,9 @@ def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
 
 
 def test_nine_classes_are_refused(refused, spoilt, tmp_path):
-    """With pictures of nine classes in train/ and test/, `examples/cifar10_classifier.py` ends
-    with exit code 2 and one line: its net tells 10 classes apart.
+    """With pictures of the same nine classes in train/ and test/,
+    `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and one
+    line: its net tells 10 classes apart.
     """
     shutil.rmtree(spoilt / "test" / "star")
     shutil.rmtree(spoilt / "train" / "star")
@@ -153,8 +159,9 @@ def test_nine_classes_are_refused(refused, spoilt, tmp_path):
 
 
 def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
-    """With pictures in train/ but no folder test/ in `--data`, `examples/cifar10_classifier.py`
-    ends with exit code 2 and says that it needs train/CLASS and test/CLASS.
+    """With pictures in train/CLASS but no folder test/ in `--data`,
+    `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and says
+    that it needs train/CLASS and test/CLASS.
     """
     shutil.rmtree(spoilt / "test")
 
@@ -165,8 +172,9 @@ def test_a_missing_part_is_refused(refused, spoilt, tmp_path):
 
 
 def test_a_class_without_pictures_is_refused(refused, spoilt, tmp_path):
-    """If the folder test/star is empty, `examples/cifar10_classifier.py` ends with exit code 2
-    and torchvision's message, "Found no valid file for the classes star."
+    """If in `--data` each train/CLASS has pictures and of test/CLASS only test/star has
+    none, `examples/cifar10_classifier.py` without `--download` ends with exit code 2 and
+    torchvision's message, "Found no valid file for the classes star."
     """
     (spoilt / "test" / "star" / "0000.jpg").unlink()
 
@@ -194,9 +202,9 @@ def test_all_recipes_are_told_side_by_side(classifier, few, tmp_path, capsys):
 
 
 def test_a_run_by_the_notes_goes_on_to_the_same_weights_too(classifier, few, tmp_path):
-    """`examples/cifar10_classifier.py --recipe notes --resume` ends a run that was killed after
-    its first epoch with bit-for-bit the weights of an uninterrupted one on the same CPU, although
-    worker processes read its pictures.
+    """`examples/cifar10_classifier.py --recipe notes --resume`, else called as before, ends
+    a run that was killed after its first epoch with bit-for-bit the weights of an
+    uninterrupted one on the same CPU, though worker processes read its files.
     """
     run = ["--recipe", "notes", "--data", str(few), *TINY]
     classifier.main([*run, "--out", str(tmp_path / "whole")])
@@ -214,8 +222,9 @@ def test_a_run_by_the_notes_goes_on_to_the_same_weights_too(classifier, few, tmp
 
 
 def test_a_checkpoint_of_the_other_recipe_is_refused(classifier, refused, few, tmp_path):
-    """Without `--dry-run`, `examples/cifar10_classifier.py --recipe notes --resume` refuses the
-    checkpoint of `--recipe fast`: exit code 2, and one line with both recipes.
+    """Without `--dry-run`, `examples/cifar10_classifier.py --recipe notes --resume` refuses
+    the checkpoint of a run by `--recipe fast` with the same `--data`, `--batch-size` and
+    `--lr`: exit code 2, and one line with both recipes.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """

@@ -75,9 +75,9 @@ def game(request, trained):
 
 
 def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
-    """After training with seed 0 (GAN and WGAN on digits, GAN on drawn faces for 400
-    steps), samples of `examples/dcgan.py` have per-pixel means less than 1/4, and variances
-    less than 1/2, as far from the data's as noise and the untrained net.
+    """After the default training on digits (GAN, WGAN) or 400 steps of the GAN on drawn
+    faces, samples of `examples/dcgan.py` (seed 0) have per-pixel means under 1/4, and
+    variances under 1/2, as far from the data's as noise and the untrained net.
     """
     samples, untrained, noise = game["samples"], game["untrained"], game["noise"]
 
@@ -101,9 +101,9 @@ def test_the_data_comes_closest_to_itself(game):
 
 
 def test_samples_vary_as_the_data_does(game):
-    """After training with seed 0 (on digits, or 400 steps on drawn faces), two samples of
-    `examples/dcgan.py` lie on average 0.8 to 1.2 times as far apart as two pictures of the
-    data; before training less than half as far.
+    """After the default training on digits, or 400 steps of the GAN on drawn faces (seed
+    0), two samples of `examples/dcgan.py` lie on average 0.8 to 1.2 times as far apart as
+    two pictures of the data; before training less than half as far.
 
     A generator that makes one picture of all noise vectors, called mode collapse, would have a
     spread near 0.
@@ -113,9 +113,9 @@ def test_samples_vary_as_the_data_does(game):
 
 
 def test_the_picture_of_fixed_noise_improves(game):
-    """In a training of `examples/dcgan.py` with seed 0 (on digits, or 400 steps on drawn
-    faces) the pictures made of the same noise vectors come nearer to the data: at the end
-    their mean distance is less than 0.6 of that at the start.
+    """In the default training of `examples/dcgan.py` on digits, or 400 GAN steps on drawn
+    faces (seed 0), pictures made of the same noise vectors come nearer to the data: in the
+    end their mean distance is less than 0.6 of that at the start.
 
     Fixed noise makes pictures of different steps comparable.
     """
@@ -171,9 +171,9 @@ def test_a_sampled_face_has_the_layout_of_a_face(trained):
 
 @pytest.mark.claim("path-dcgan-to-wgan")
 def test_a_wgan_differs_from_the_gan_in_six_settings(dcgan):
-    """In `examples/dcgan.py` `--loss wgan` differs from `--loss gan` in six settings: losses,
-    RMSprop instead of Adam, learning rate, number of steps, three critic steps per generator
-    step, and weights clipped to 0.01.
+    """By default `--loss wgan` of `examples/dcgan.py` differs from `--loss gan` in six
+    settings: losses, RMSprop instead of Adam, learning rate, number of steps, three critic
+    steps per generator step, and weights clipped to 0.01.
 
     The critic's loss is mean(fake) - mean(real), without a logarithm; nets and training loop
     are the same code.
@@ -213,9 +213,9 @@ def test_the_critic_is_clipped_and_steps_three_times(trained):
 
 
 def test_the_critics_distance_shrinks(trained):
-    """With `--loss wgan` of `examples/dcgan.py` on digits (seed 0), the critic's mean(real)
-    - mean(fake) over the last 100 of its 1200 steps is positive and less than half of its
-    peak in the first 100.
+    """In the default training by `--loss wgan` of `examples/dcgan.py` on digits (seed 0),
+    the critic's mean(real) - mean(fake) over the last 100 of its 1200 steps is positive and
+    less than half of its peak in the first 100.
 
     The distance tells how far samples and data are apart, which the losses of a GAN don't.
     """
@@ -228,9 +228,9 @@ def test_the_critics_distance_shrinks(trained):
 
 
 def test_the_wgans_samples_match_the_data_at_least_as_well(trained):
-    """On digits, with seed 0, per-pixel means and variances of the samples of `--loss wgan`
-    in `examples/dcgan.py` lie at most 1.2 times as far from the data's as those of `--loss
-    gan`.
+    """After the default training on digits (seed 0), per-pixel means and variances of the
+    samples of `--loss wgan` in `examples/dcgan.py` lie at most 1.2 times as far from the
+    data's as those of `--loss gan`.
     """
     gan, wgan = (trained(loss, "digits")[0]["samples"] for loss in ("gan", "wgan"))
 
@@ -333,8 +333,9 @@ def test_a_dry_run_takes_a_step_of_each_net_and_writes_nothing(dcgan, few, tmp_p
     ],
 )
 def test_what_cannot_be_is_told_in_one_line(dcgan, capsys, tmp_path, monkeypatch, arguments, line):
-    """Without `--dry-run`, `examples/dcgan.py` ends with exit code 2 and a line that names the
-    cause: no pictures in `--data`, or no checkpoint for `--generate`.
+    """Without `--dry-run`, `examples/dcgan.py` ends with exit code 2 and a line that names
+    the cause: without `--generate`, no pictures in `--data`; with it, no checkpoint in
+    `--out`.
     """
     monkeypatch.chdir(tmp_path)
 

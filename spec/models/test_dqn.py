@@ -109,8 +109,9 @@ def test_games_get_longer_while_it_learns(learned):
 
 
 def test_the_best_net_is_kept(dqn, learned, env):
-    """The checkpoint of `examples/dqn.py` holds as "best" the net with the highest mean of its
-    evaluations: played again in the same ten games, it gets that mean.
+    """The checkpoint of a finished training by `examples/dqn.py` holds as "best" the net
+    with the highest mean of its evaluations: played again in the same ten games on the same
+    CPU, it gets that mean.
 
     Because in Q-learning a net may play worse again after it has played well.
     """
@@ -271,7 +272,9 @@ def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
 
 @pytest.mark.spare("310", reason="within 60 of it")
 def test_a_dry_run_plays_300_moments(dqn, tmp_path):
-    """`examples/dqn.py --dry-run` plays about 300 moments, learns and evaluates."""
+    """`examples/dqn.py --dry-run`, without `--env` and `--play`, plays 300 moments of
+    CartPole-v1 and on to the end of that game, learns and evaluates.
+    """
     metrics = dqn.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
 
     assert metrics["steps"] == pytest.approx(310, abs=60)
@@ -286,9 +289,9 @@ def test_a_dry_run_plays_300_moments(dqn, tmp_path):
     ],
 )
 def test_what_it_cannot_do_is_said_in_one_line(dqn, tmp_path, refusal, arguments, reason):
-    """Without `--dry-run`, `examples/dqn.py` ends with exit code 2 and one line that names the
-    cause: an unknown `--env`, `--env Pendulum-v1`, which has no choice among actions, or no
-    checkpoint for `--play`.
+    """Without `--dry-run`, `examples/dqn.py` ends with exit code 2 and one line that names
+    the cause: without `--play`, an unknown `--env` or `--env Pendulum-v1`, which has no
+    choice among actions; with it, no checkpoint.
     """
     code, said = refusal(dqn, "--out", tmp_path, *arguments.split())
 

@@ -201,9 +201,9 @@ def test_weights_go_by_name_into_a_new_network_that_then_agrees_exactly(nets, tm
 
 
 def test_weights_made_here_serve_the_next_run(finetune, compared, tmp_path):
-    """`examples/finetune.py --weights FILE --mode freeze` skips the pretraining and, with
-    the other options, the threads and the CPU the same, reaches exactly the accuracy that
-    the run which wrote FILE reached with `freeze`.
+    """`examples/finetune.py --weights base.pt --mode freeze` skips the pretraining and,
+    with the other options, the threads and the CPU the same, reaches exactly the accuracy
+    that the run which wrote base.pt reached with `freeze`.
     """
     metrics, out, run = compared
 
@@ -222,9 +222,9 @@ def test_weights_made_here_serve_the_next_run(finetune, compared, tmp_path):
 
 
 def test_the_base_has_learned_the_old_classes(compared):
-    """The base that `examples/finetune.py --size 48` with seed 0 pretrains on fifteen drawn
-    shapes, 150 pictures each, classifies more than 6 times as many unseen pictures of them
-    correctly as a guess (1/15); the new task has five other shapes.
+    """The base that `examples/finetune.py --size 48 --batch-size 25` with seed 0 pretrains
+    on 150 pictures each of fifteen drawn shapes classifies more than 6 times as many unseen
+    ones correctly as a guess (1/15); the new task has five others.
     """
     pretraining = compared[0]["pretraining"]
     chance = 1 / len(pretraining["classes"])
@@ -250,9 +250,9 @@ def test_a_frozen_base_keeps_every_bit(modes, model):
 
 
 def test_training_all_changes_every_tensor(model):
-    """After twelve epochs with `--mode all` of `examples/finetune.py`, each tensor in the
-    `state_dict` of the ResNet differs from that of the base, BatchNorm's running statistics
-    included.
+    """After twelve epochs with `--mode all` of `examples/finetune.py` at its default
+    `--lr`, each tensor in the `state_dict` of the ResNet differs from that of the base,
+    BatchNorm's running statistics included.
     """
     base, trained = model("base"), model("all")
 
@@ -261,8 +261,8 @@ def test_training_all_changes_every_tensor(model):
 
 @pytest.mark.claim("path-finetune")
 def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
-    """On five drawn shapes with twenty 48 x 48 pictures each (seed 0), `--mode freeze` of
-    `examples/finetune.py`, pretrained on others, reaches 0.8 to 1.2 times the accuracy of
+    """After twelve epochs on five drawn shapes, twenty 48 x 48 pictures each (seed 0, batch
+    size 25), `--mode freeze` of `examples/finetune.py` has 0.8 to 1.2 times the accuracy of
     `--mode all`, with less than 1/500 of the parameters to train.
 
     With few pictures the base's features matter more than fitting all of its weights.
@@ -274,9 +274,9 @@ def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
 
 
 def test_what_was_learned_before_helps(compared, modes):
-    """On five drawn shapes with twenty 48 x 48 pictures each (seed 0), `--mode freeze` and
-    `--mode all` of `examples/finetune.py`, pretrained on others, each reach more than 1.2
-    times the accuracy of `--mode scratch`, the net from new weights.
+    """After twelve epochs on five drawn shapes, twenty 48 x 48 pictures each (seed 0, batch
+    size 25), `--mode freeze` and `--mode all` of `examples/finetune.py`, pretrained on
+    others, each have over 1.2 times the accuracy of `--mode scratch`.
     """
     chance = compared[0]["chance"]
 
@@ -436,9 +436,9 @@ def test_weights_that_cannot_be_fetched_end_the_run(finetune, few, tmp_path, mon
 def test_what_cannot_be_done_is_said_in_one_line(
     finetune, few, tmp_path, monkeypatch, capsys, arguments, words
 ):
-    """Without `--dry-run`, `examples/finetune.py` ends with exit code 2 and a line that names
-    the cause: no pictures in `--data`, an unknown `--arch`, a missing `--old` class or
-    `--weights` file, or `--shrink 3`.
+    """Without `--dry-run`, `examples/finetune.py` ends with exit code 2 and a line that
+    names the cause: no pictures in `--data`, a missing `--old` class or `--weights` file;
+    without `--weights`, an unknown `--arch`, or `--shrink 3` of resnet18.
 
     So it does if the network needs larger pictures than `--size`, as Inception does.
     """

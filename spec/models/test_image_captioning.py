@@ -100,9 +100,9 @@ def test_what_was_never_seen_together_is_described_rightly(trained):
 
 @pytest.mark.spare("50", reason="within 15 of it")
 def test_colours_and_shapes_are_asked_for_apart(captioning):
-    """`mix_colours` of `examples/image_captioning.py` exchanges the channels of about half of the
-    pictures; their captions lack the words of the first kind, the colours, and the others those of
-    the second kind, the shapes.
+    """`mix_colours` of `examples/image_captioning.py` puts the colour channels of about
+    half of the pictures in random order; their captions lack the words of the first kind,
+    the colours, and the others those of the second kind, the shapes.
 
     Where the loss leaves a word out, 0 stands, the padding. Of a picture with exchanged channels
     the colours are not read either: 1, <unk>, stands there.
@@ -261,8 +261,8 @@ def test_a_run_writes_its_scenes_figures_and_net(trained):
 
 
 def test_a_dry_run_draws_fewer_scenes(captioning, tmp_path):
-    """`examples/image_captioning.py --dry-run`, without `--data` and `--caption`, trains on
-    64 pictures that it draws, and evaluates on 64 of each of the parts test and novel.
+    """`examples/image_captioning.py --dry-run`, without `--data` and `--caption`, draws 64
+    pictures to train on, and evaluates on 64 of each of the parts test and novel.
     """
     metrics = captioning.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
 
@@ -279,9 +279,9 @@ def test_a_dry_run_draws_fewer_scenes(captioning, tmp_path):
 )
 @pytest.mark.spare("'no picture'", reason="any text will do")
 def test_a_broken_file_is_told_in_one_line(captioning, few, tmp_path, refusal, file, content, said):
-    """Without `--dry-run`, `examples/image_captioning.py --data DIR` ends with exit code 2
-    and one line that names the file if captions_train.json in DIR is a JSON file without
-    images, or a training picture is broken.
+    """`examples/image_captioning.py --data DIR`, without `--caption` and `--dry-run`, ends
+    with exit code 2 and one line that names the file if DIR/annotations/captions_train.json
+    is JSON without images, or a training picture is broken.
     """
     (tmp_path / "few" / file).write_text(content)
 
@@ -301,8 +301,9 @@ def test_a_broken_file_is_told_in_one_line(captioning, few, tmp_path, refusal, f
     ],
 )
 def test_what_is_missing_is_told_in_one_line(captioning, tmp_path, refusal, argument, said):
-    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one line that
-    names what is missing: the captions of `--data`, or the trained net of `--caption`.
+    """Without `--dry-run`, `examples/image_captioning.py` ends with exit code 2 and one
+    line that names what is missing: without `--caption`, the captions of `--data`; with it,
+    the trained net in `--out`.
     """
     code, told = refusal(captioning, f"--out={tmp_path}", argument)
 

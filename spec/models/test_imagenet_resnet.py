@@ -78,9 +78,9 @@ def alike(left, right):
 
 
 def test_the_network_learns_ten_classes(trained):
-    """On ten classes of 60 drawn pictures, nine epochs of `examples/imagenet_resnet.py --size
-    48 --batch-size 16` with seed 0 reach a top-1 above 40 % and a top-5 above 85 % on unseen
-    pictures; a guess has 10 % and 50 %.
+    """On ten classes of 60 drawn pictures each, nine epochs of `examples/imagenet_resnet.py
+    --size 48 --batch-size 16` with seed 0 reach a top-1 above 40 % and a top-5 above 85 %
+    on unseen pictures; a guess has 10 % and 50 %.
 
     Measured in PyTorch 2.14.1: 47 to 59.5 % and 96 to 100 %, over seeds 0 to 5 with one thread
     and seeds 0 to 2 with two. The bounds are the lowest of these less 7 and 11 points.
@@ -94,9 +94,9 @@ def test_the_network_learns_ten_classes(trained):
 
 
 def test_the_loss_falls_from_that_of_a_guess(trained):
-    """On ten classes of 60 drawn pictures the mean training loss of
+    """On ten classes of 60 drawn pictures each, the mean training loss of
     `examples/imagenet_resnet.py --size 48 --batch-size 16` (seed 0) is 2.4 to 2.7 in the
-    first of nine epochs (a guess: ln 10 = 2.303), and at most 0.68 times that in the ninth.
+    first of 9 epochs (a guess: ln 10 = 2.303), and at most 0.68 times that in the last.
 
     The first loss is more than a guess costs, as confident wrong answers cost more; seeds 0 to
     5 gave 2.49 to 2.62.

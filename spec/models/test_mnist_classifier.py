@@ -81,8 +81,8 @@ def few(tmp_path_factory):
 
 def test_a_loader_makes_batches_of_numbered_pictures(classifier, digits):
     """The first batch of a `DataLoader` with batch size 64 over the training part of
-    `open_digits` of `examples/mnist_classifier.py` has float32 images of shape (64, 1, 28, 28)
-    and 64 labels; the part's labels are 0 to 9.
+    `open_digits` of `examples/mnist_classifier.py` for MNIST's t10k files has float32
+    images of shape (64, 1, 28, 28) and 64 labels; the part's labels are 0 to 9.
     """
     train, _ = classifier.open_digits(digits, download=False)
 
@@ -376,8 +376,8 @@ def served(few, tmp_path, monkeypatch):
 
 def test_the_digits_can_come_from_torchvision(classifier, served, tmp_path):
     """`examples/mnist_classifier.py --download`, without `--dry-run`, lets
-    `torchvision.datasets.MNIST` fetch training and test parts into `--data`; a later run
-    without `--download` reads them from there.
+    `torchvision.datasets.MNIST` fetch training and test parts into a new folder `--data`; a
+    later run without `--download` reads them from there.
     """
     run = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"), *TINY]
 
@@ -388,9 +388,9 @@ def test_the_digits_can_come_from_torchvision(classifier, served, tmp_path):
 
 
 def test_a_download_that_fails_is_told(refused, served, tmp_path, monkeypatch):
-    """If `--data` of `examples/mnist_classifier.py` is without digits and `--download`
-    can't reach the server, the run ends with exit code 2 and a line that names the folder
-    and the file that could not be fetched.
+    """If `--data` of `examples/mnist_classifier.py` is without digits and `--download`,
+    without `--dry-run`, can't reach the server, the run ends with exit code 2 and a line
+    that names the folder and the file that could not be fetched.
     """
     monkeypatch.setattr(served, "mirrors", ["http://127.0.0.1:9/"])
 

@@ -248,9 +248,9 @@ def test_a_run_leaves_names_two_figures_and_the_nets(trained):
 
 
 def test_it_reads_the_lists_of_its_user(namer, tmp_path):
-    """`examples/name_classifier.py --data DIR` reads DIR/LANGUAGE.txt in UTF-8; of 30 names of
-    one language and 10 of another it trains on 32 and holds out 8, and always answering the
-    more frequent language is right in 75 %.
+    """`examples/name_classifier.py --data DIR` reads DIR/LANGUAGE.txt in UTF-8; of 30
+    different names of one language and 10 of another it trains on 32 and holds out 8, and
+    always answering the more frequent language is right in 75 %.
     """
     (tmp_path / "Short.txt").write_text("\n".join("aä" * n for n in range(1, 11)), encoding="utf-8")
     (tmp_path / "Long.txt").write_text("\n".join("b" * n for n in range(1, 31)), encoding="utf-8")
@@ -271,9 +271,9 @@ def test_it_reads_the_lists_of_its_user(namer, tmp_path):
     ],
 )
 def test_what_it_can_not_use_is_told_in_one_line(namer, tmp_path, capsys, arguments, said):
-    """Without `--dry-run`, `examples/name_classifier.py` ends with exit code 2 and one line of
-    its own that names the cause: no lists in `--data`, or no checkpoint in `--out` for
-    `--classify` or `--generate`.
+    """Without `--dry-run`, `examples/name_classifier.py` ends with exit code 2 and one line
+    of its own that names the cause: to train on, no lists in `--data`; for `--classify` or
+    `--generate`, no checkpoint in `--out`.
     """
     with pytest.raises(SystemExit) as stopped:
         namer.main([*TINY, "--out", str(tmp_path), *arguments.split()])

@@ -300,9 +300,9 @@ def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
 )
 @pytest.mark.spare("'good\\t1\\n'", reason="any line without the names will do")
 def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, argument, said):
-    """Without `--dry-run`, `examples/sentiment.py` ends with exit code 2 and a line that names
-    the cause: no file `--data`, one without the named columns or with a label that isn't 0 or
-    1, too few reviews, or no checkpoint for `--classify`.
+    """Without `--dry-run`, `examples/sentiment.py` ends with exit code 2 and a line that
+    names the cause: to train on, no file `--data`, one without a column `label`, the label
+    7, or too few reviews; for `--classify`, no checkpoint.
 
     So it does for a line without a text, and for `--classify` with a text of blanks.
     """
@@ -317,8 +317,9 @@ def test_bad_input_is_told_in_one_line(sentiment, tmp_path, capsys, written, arg
 
 
 def test_a_net_that_was_not_trained_is_named(sentiment, tmp_path, capsys):
-    """After a run with `--net recurrent`, `examples/sentiment.py --classify TEXT --net pooled`
-    ends with exit code 2 and a line that says which net the checkpoint has.
+    """After a run with `--net recurrent`, `examples/sentiment.py --classify TEXT --net
+    pooled` with the same `--out` ends with exit code 2 and a line that says which net the
+    checkpoint has.
     """
     tiny = ["--sentences=100", "--epochs=1", f"--out={tmp_path}", "--device=cpu"]
     sentiment.main([*tiny, "--net=recurrent"])

@@ -387,9 +387,9 @@ def test_a_body_that_is_no_question_is_told_so(sent, content, said):
 
 
 def test_json_must_be_named_as_such(sent):
-    """`examples/serve.py` answers a question sent to `/predict` without a header
-    "content-type" with status 422 and what to send; with "content-type: application/json"
-    it answers 200.
+    """With FastAPI 0.132 or later `examples/serve.py` answers a question sent to `/predict`
+    without a header "content-type" with status 422 and what to send; with "content-type:
+    application/json" it answers 200.
     """
     named, unnamed = (
         sent("POST", "/predict", content=b'{"inputs": [0, 0]}', headers=headers)
@@ -488,8 +488,9 @@ def refused(example, refusal):
 
 
 def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
-    """If there is no file `--model`, `examples/serve.py` ends with exit code 2 and one line
-    that says how to make a model: `--save-demo`.
+    """Without `--save-demo` and `--bench`, `examples/serve.py` ends with exit code 2 if
+    there is no file `--model`, and with one line that says how to make a model:
+    `--save-demo`.
     """
     path = tmp_path / "model.pt"
 
@@ -501,7 +502,8 @@ def test_a_missing_model_is_told_with_how_to_make_one(refused, tmp_path):
 
 def test_a_file_that_is_no_model_is_refused(refused, demo, tmp_path):
     """If the file of `--model` is no model or has a flipped bit in its weights,
-    `examples/serve.py` ends with exit code 2 and one line that names it.
+    `examples/serve.py` without `--save-demo` and `--bench` ends with exit code 2 and one
+    line that names it.
 
     A checksum finds the flipped bit: by itself `torch.load` may read such weights and say nothing.
     """
@@ -536,8 +538,9 @@ def test_weights_that_are_no_numbers_are_not_served(refused, demo, tmp_path):
 
 
 def test_a_port_that_is_taken_is_refused(refused, demo):
-    """If something listens on 127.0.0.1 at `--port` already, `examples/serve.py` ends on
-    Linux with exit code 2 and one line with "Address already in use".
+    """If something listens on 127.0.0.1 at `--port` already, `examples/serve.py --model
+    FILE` without `--dry-run` ends on Linux with exit code 2 and one line with "Address
+    already in use".
     """
     import socket
 

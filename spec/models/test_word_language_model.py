@@ -307,9 +307,9 @@ def test_a_finished_run_learns_on_with_more_epochs(speaker, little, tmp_path):
 def test_what_it_can_not_use_is_told_in_one_line(
     speaker, little, tmp_path, capsys, arguments, said
 ):
-    """Without `--dry-run`, `examples/word_language_model.py` ends with exit code 2 and one line
-    of its own that names the cause: no file `--text`, no checkpoint for `--generate`, or a
-    `--prompt` with a word that the text hasn't.
+    """Without `--dry-run`, `examples/word_language_model.py` ends with exit code 2 and one
+    line of its own that names the cause: to learn from, no file `--text`; no checkpoint for
+    `--generate`; a `--prompt` with a word that the text hasn't.
     """
     with pytest.raises(SystemExit) as stopped:
         speaker.main([*TINY, "--text", str(little), "--out", str(tmp_path), *arguments.split()])

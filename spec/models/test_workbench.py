@@ -186,13 +186,15 @@ def differing(one, other):
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whole, tmp_path):
-    """After a script of `examples/` was killed while it wrote its second or a later
-    checkpoint, `--resume` goes on from the one before and ends with the weights and losses
-    of an uninterrupted run, bit for bit, with as many threads on one CPU.
+    """A script of `examples/` (`--recipe all` aside) killed while it wrote its second or a
+    later checkpoint ends, called again with `--resume` on the same CPU with as many
+    threads, with bit-for-bit the weights and losses of an uninterrupted run.
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
-    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth step, in
-    `dqn.py` each evaluation, in `dcgan.py` each `--report-every` steps.
+    `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth
+    step, in `dqn.py` each evaluation, in `dcgan.py` each `--report-every` steps. Of
+    `--recipe all` in `cifar10_classifier.py` the recipe that has not begun has no
+    checkpoint: resume each by its own name.
     """
     script = import_example(name)
     run_until_killed(script, "os.replace", 4, command(name, tmp_path))
@@ -208,8 +210,9 @@ def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whol
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_finished_run_resumed_trains_no_further(name, command, whole, stopped):
-    """A script of `examples/` that is called with `--resume` and the other options as before
-    after it has finished, trains no further: weights and losses stay as they are.
+    """A script of `examples/` that has `--resume` and is called with it after it has
+    finished, the other options as before and without `--dry-run`, trains no further:
+    weights and losses stay as they are.
     """
     out = stopped(name)
 
@@ -270,9 +273,9 @@ def test_a_dry_run_writes_nothing(name, command, tmp_path, monkeypatch):
 def test_what_the_user_can_mend_is_told_in_one_line(
     name, command, tmp_path, refusal, arguments, said
 ):
-    """Without `--dry-run`, a training script of `examples/` ends with exit code 2 and one
-    line of its own that names the option if `--seed`, `--device`, `--lr` or the folder
-    `--out` can't be used, or if `--lr 1e30` makes the loss NaN or huge.
+    """Without `--dry-run`, a training script of `examples/` but `serve.py` ends with exit
+    code 2 and one line of its own that names the option if `--seed`, `--device`, `--lr` or
+    the folder `--out` can't be used, or `--lr 1e30` makes the loss NaN.
 
     Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a `--seed`
     that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a file.
@@ -304,13 +307,13 @@ def test_what_the_user_can_mend_is_told_in_one_line(
 def test_a_checkpoint_that_does_not_fit_is_refused(
     name, change, said, command, stopped, refusal, workbench
 ):
-    """`--resume` of a script of `examples/` refuses a checkpoint of another `--seed`, `--lr` or
-    script, one with a flipped bit in its weights, half a file, weights of other shapes, and an
-    `--out` without one: exit code 2. The file stays as it is.
+    """Without `--dry-run`, `--resume` of a script of `examples/` refuses a checkpoint of
+    another `--seed`, `--lr` or script, one with a flipped bit in its weights, half a file,
+    weights of other shapes, and an `--out` without one: exit code 2.
 
-    So a mistyped `--out` does not begin afresh. A checksum finds the flipped bit: by itself
-    `torch.load` may read weights of which a bit has changed, and say nothing. With `--dry-run`,
-    `--resume` is left out of account.
+    The file stays as it is. So a mistyped `--out` does not begin afresh. A checksum finds
+    the flipped bit: by itself `torch.load` may read weights of which a bit has changed, and
+    say nothing. With `--dry-run`, `--resume` is left out of account.
     """
     out = stopped(name)
     path, more = out / "checkpoint.pt", []
@@ -345,9 +348,9 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
 
 @pytest.mark.parametrize("name", [*NEED_DIGITS, *NEED_TEXT, *NEED_PICTURES[:2], "image_captioning"])
 def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, refusal):
-    """`--resume` of a script of `examples/` with other data in `--data` or `--text` than
-    the checkpoint's (in a folder of pictures: other names, classes or sizes of files) ends
-    with exit code 2 and a line of its own: "it learned from other data".
+    """Without `--dry-run`, `--resume` of a script of `examples/` with other data to train
+    on in `--data` or `--text` (in a folder of pictures: other names, classes or sizes of
+    files) ends with exit code 2 and a line: "it learned from other data".
 
     Because the checkpoint holds a hash of the data; for a folder of pictures, of the names,
     classes and sizes of the files.
@@ -364,8 +367,9 @@ def test_a_checkpoint_of_other_data_is_refused(name, command, data, stopped, ref
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_full_disk_leaves_the_checkpoint_before(name, command, refusal, tmp_path, monkeypatch):
-    """If the disk is full when a script of `examples/` writes its second checkpoint, it ends
-    with exit code 2 and one line of its own; the first is left, whole, and no half-written one.
+    """If the disk is full when a script of `examples/` that has `--resume` writes its
+    second checkpoint, it ends with exit code 2 and one line of its own; the first is left,
+    whole, and no half-written one.
     """
     replace, calls = os.replace, iter([False, True])
 
@@ -455,9 +459,9 @@ class Memory:
 
 @pytest.mark.torch(">=2.3")  # GradScaler("cpu")
 def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
-    """A CPU run on `examples/workbench.py` that was interrupted in its second epoch and resumed
-    ends with the same weights, optimizer, `GradScaler`, `torch.Generator` and memory of its own
-    as an uninterrupted one, bit for bit.
+    """A CPU run on `examples/workbench.py` that was interrupted in its second epoch and
+    resumed ends with the weights, optimizer, `GradScaler`, `torch.Generator` and memory of
+    its own of an uninterrupted one with as many threads, bit for bit.
 
     So it does though it shuffles its data and drops out half of its units. Each epoch begins
     with a seed of its own; all other state is in the checkpoint.
@@ -486,9 +490,9 @@ def test_every_kind_of_state_goes_on_where_it_was(train, tmp_path):
 @pytest.mark.parametrize("call", [1, 2, 3, 4])
 @pytest.mark.parametrize("function", ["os.fsync", "os.replace"])
 def test_killed_at_any_moment_a_checkpoint_is_whole_or_absent(function, call, tmp_path):
-    """A process that dies before any `os.fsync` or `os.replace` of
-    `examples/workbench.py` leaves the checkpoint before, whole, or, killed while it wrote the
-    first, none.
+    """A process that dies before any `os.fsync` or `os.replace` of `examples/workbench.py`
+    leaves the checkpoint before, whole, or, killed while it wrote the first one in a new
+    folder `--out`, none.
 
     Because it is written to checkpoint.partial, flushed to the disk, and only then renamed.
     """
@@ -622,9 +626,9 @@ def test_a_resumed_dashboard_shows_every_value_once(command, stopped):
 
 @pytest.mark.spare("-1", reason="here it is the first line too, if no epoch ended meanwhile")
 def test_an_interrupt_is_one_line(pytestconfig, tmp_path):
-    """`examples/regression.py`, run from the shell without `--resume` and interrupted in
-    its training (SIGINT, Ctrl-C), exits with code 130 and one line of its own: "stopped;
-    --resume goes on from its last checkpoint".
+    """`examples/regression.py`, run from the shell without `--resume` and `--dry-run` and
+    interrupted in its training (SIGINT, Ctrl-C), exits with code 130 and one line of its
+    own: "stopped; --resume goes on from its last checkpoint".
     """
     run = [sys.executable, "examples/regression.py", "--epochs", "100000", "--device", "cpu"]
     process = subprocess.Popen(
