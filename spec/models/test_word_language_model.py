@@ -205,8 +205,9 @@ def test_the_learning_rate_falls_when_validation_finds_nothing_better(tiny):
 
 
 def test_the_best_weights_are_kept(speaker, tiny, little):
-    """The checkpoint of `examples/word_language_model.py` holds as "best" the weights of the
-    epoch with the best validation perplexity, and the final perplexity is measured with them.
+    """The checkpoint of a finished run of `examples/word_language_model.py` holds as "best"
+    the weights of the epoch with the best validation perplexity, and the final perplexity
+    is measured with them.
     """
     metrics, state = tiny("--lr", "0.1", "--epochs", "6")
     corpus = speaker.Corpus(little.read_text(encoding="utf-8"), least=3)

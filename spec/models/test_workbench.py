@@ -274,8 +274,8 @@ def test_what_the_user_can_mend_is_told_in_one_line(
     name, command, tmp_path, refusal, arguments, said
 ):
     """Without `--dry-run`, a training script of `examples/` but `serve.py` ends with exit
-    code 2 and one line of its own that names the option if `--seed`, `--device`, `--lr` or
-    the folder `--out` can't be used, or `--lr 1e30` makes the loss NaN.
+    code 2 and one line of its own that names the option if `--seed`, `--device` or `--lr`
+    is invalid, `--out` can't be made, or `--lr 1e30` makes the loss NaN.
 
     Refused are an unknown `--device`, the device `meta`, whose tensors have no data, a `--seed`
     that is negative or has more than 62 bits, `--lr nan`, and an `--out` that is a file.
