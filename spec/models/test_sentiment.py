@@ -125,9 +125,9 @@ def test_the_same_words_in_another_order_are_the_same_bag(chance_of_praise):
     ],
 )
 def test_classify_tells_praise_from_blame(sentiment, trained, text, label, unknown):
-    """`examples/sentiment.py --classify TEXT --net recurrent`, after the default training,
-    gives six sentences such as "the music was not really good" the right label with a
-    probability of at least 80 %.
+    """After the default training `examples/sentiment.py --net recurrent --classify TEXT`
+    calls "the music was not really good" negative and "the cast seemed hardly boring"
+    positive, each with a probability of at least 80 %.
     """
     run = ["--out", str(trained[1]), "--net", "recurrent", "--device", "cpu"]
 
