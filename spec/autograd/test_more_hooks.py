@@ -114,8 +114,8 @@ def test_a_node_hook_has_none_for_what_is_not_tracked():
 
 def test_a_node_hook_can_replace_the_gradients_of_the_inputs():
     """For `product = x * w` of float32 0-d leaves that both require grad, a tuple of two
-    tensors returned by a hook of `product.grad_fn.register_hook` replaces the gradients
-    that are passed on to `x` and `w`.
+    float32 0-d tensors returned by a hook of `product.grad_fn.register_hook` replaces the
+    gradients that are passed on to `x` and `w`.
 
     The tuple must have one element per input of the operation; a hook that returns None leaves
     the gradients as they are.

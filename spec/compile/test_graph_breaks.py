@@ -257,8 +257,8 @@ def test_fullgraph_refuses_print():
 
 @pytest.mark.torch(">=2.3")
 def test_item_splits_the_graph():
-    """`x * x.sum().item()` under `torch.compile` without `fullgraph=True` is two graphs; with
-    `torch._dynamo.config.capture_scalar_outputs` set it is one.
+    """`x * x.sum().item()` of a float32 `x` under `torch.compile` without `fullgraph=True`
+    is two graphs; with `torch._dynamo.config.capture_scalar_outputs` set it is one.
 
     Because `item` needs a value, and a recording has none. Keep the value a tensor: `x * x.sum()`
     is one graph.

@@ -38,8 +38,9 @@ offset = 1
 
 
 def test_another_dtype_is_compiled_anew():
-    """`torch.compile(lambda x: x + 1)`, called with float32, is compiled once more for float64;
-    both results are kept, and float32 needs no third compilation.
+    """`torch.compile(lambda x: x + 1)`, called with a float32 tensor, is compiled once more
+    for a float64 tensor of the same shape; both results are kept: called again with the
+    float32 tensor it is not compiled a third time.
     """
     counter = CompileCounter()
     compiled = torch.compile(lambda x: x + 1, backend=counter)

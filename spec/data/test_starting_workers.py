@@ -113,7 +113,8 @@ if __name__ == "__main__":
 @pytest.mark.slow
 def test_a_dataset_typed_at_a_prompt_is_not_found_by_spawned_workers():
     """A dataset class `Own` typed at Python's prompt can't be sent to a spawned worker of a
-    `DataLoader`, which ends with "AttributeError: Can't get attribute 'Own' on <module '__main__'".
+    `DataLoader`: the worker ends with "AttributeError: Can't get attribute 'Own' on <module
+    '__main__'".
 
     Because the class is pickled by its name and the worker has no script to import it from. Put it
     into a module, or use `num_workers=0`.

@@ -114,8 +114,10 @@ def test_empty_cache_frees_no_tensor():
 
 @pytest.mark.cuda
 def test_the_peak_remembers_what_has_been_freed():
-    """`torch.cuda.max_memory_allocated()` is the highest value of `memory_allocated()` since
-    the last `torch.cuda.reset_peak_memory_stats()`, tensors that are deleted since included."""
+    """`torch.cuda.max_memory_allocated()` is the highest value that `memory_allocated()`
+    had since the last `torch.cuda.reset_peak_memory_stats()`; it counts tensors that have
+    been deleted in the meantime, too.
+    """
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
     x = torch.zeros(2 * 1024 * 1024, dtype=torch.uint8, device="cuda")

@@ -88,9 +88,9 @@ def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
 
 
 def test_the_data_comes_closest_to_itself(game):
-    """A thousand of the pictures that `examples/dcgan.py` learns from (seed 0; digits or
-    drawn faces) have per-pixel means nearer to the data's than its samples, and lie on
-    average as far from each other as the data do, to within 5 %.
+    """A random thousand (seed 0) of the digits or drawn faces that `examples/dcgan.py`
+    learns from has per-pixel means closer to those of all than the generator's samples
+    have, and the mean pairwise distance of all to within 5 %.
 
     So these measures would show better samples than the nets make.
     """
@@ -114,8 +114,8 @@ def test_samples_vary_as_the_data_does(game):
 
 def test_the_picture_of_fixed_noise_improves(game):
     """In the default training of `examples/dcgan.py` on digits, or 400 GAN steps on drawn
-    faces (seed 0), pictures made of the same noise vectors come nearer to the data: in the
-    end their mean distance is less than 0.6 of that at the start.
+    faces (seed 0), pictures made of fixed noise vectors come nearer to the data: their mean
+    distance to the nearest real picture falls below 0.6 of the first.
 
     Fixed noise makes pictures of different steps comparable.
     """

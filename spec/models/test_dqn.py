@@ -151,9 +151,9 @@ def nets(dqn, env):
 
 
 def test_the_target_is_the_point_and_what_is_still_to_come(dqn, nets):
-    """The training target of a moment in `examples/dqn.py` is its point plus gamma times the
-    target network's value of the action that the net would choose next; if the game is over,
-    the point alone.
+    """The training target of a moment in `examples/dqn.py` is its point plus gamma times
+    the target network's value of the action that the net would choose next; after a moment
+    that ends the game, such as the pole's fall, it is the point alone.
 
     That one network chooses and the other values is double DQN: it overestimates less.
     """

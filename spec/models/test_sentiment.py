@@ -270,7 +270,8 @@ def test_a_run_writes_its_reviews_figures_and_nets(trained):
 
 def test_reviews_of_ones_own_are_read_as_sst_2_has_them(sentiment, tmp_path):
     """`examples/sentiment.py --data FILE` reads tab-separated columns named `sentence` and
-    `label`; of 51 lines with one sentence twice it keeps 50, trains on 40 and evaluates on 10.
+    `label`; of 51 reviews, one of them there twice, it keeps 50, trains on 40 and evaluates
+    on 10.
 
     Otherwise the same sentence could be in the training and in the evaluation part.
     """

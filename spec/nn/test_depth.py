@@ -119,9 +119,9 @@ def test_the_starting_weights_decide_between_vanishing_and_exploding(scale, grad
 
 @pytest.mark.claim("self-deep-vanishing")
 def test_a_deep_stack_of_sigmoid_layers_starves_its_first_layer():
-    """Through thirty `nn.Linear(50, 50)` with sigmoid, as initialised by default,
-    `y.sum().backward()` for `torch.randn(16, 50)` gives the first weight a gradient of norm
-    1e-25 to 1e-21 in float64, and the last one of about 100.
+    """Through thirty `nn.Linear(50, 50)`, initialised by default, each followed by a
+    sigmoid, `y.sum().backward()` for `torch.randn(16, 50)` gives the first weight a
+    gradient of norm 1e-25 to 1e-21 in float64, and the last one of about 100.
 
     In float32 `norm()` gives 0.0 for so small a gradient, because the squares underflow.
     """

@@ -271,9 +271,9 @@ def test_without_super_init_no_layer_can_be_assigned():
 
 
 def test_super_init_after_the_first_layer_is_too_late():
-    """Assigning an `nn.Parameter` to an attribute before `super().__init__()` raises
-    AttributeError, "cannot assign parameters before Module.__init__() call", even if the call
-    follows.
+    """Assigning an `nn.Parameter` to an attribute of an `nn.Module` before
+    `super().__init__()` raises AttributeError, "cannot assign parameters before
+    Module.__init__() call", even if the call follows.
 
     Make `super().__init__()` the first line: it has to come before the first layer, parameter and
     buffer.

@@ -120,9 +120,9 @@ def test_info_nce_is_cross_entropy_over_similarities():
 
 
 def test_contrastive_scores_of_a_row_with_itself_are_masked():
-    """With both views of n images in one tensor `z`, one view after the other (SimCLR), the
-    diagonal of `z @ z.T` compares each row with itself: `masked_fill` it with `-torch.inf`; the
-    target of row i is `(i + n) % (2 * n)`.
+    """For `z = torch.cat([first, second])` of two views of n images (SimCLR), the diagonal
+    of `z @ z.T` compares each row with itself: `masked_fill` replaces it by `-torch.inf`,
+    and the target of row i is `(i + n) % (2 * n)`.
     """
     z = F.normalize(torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]]), dim=1)
     n = len(z) // 2

@@ -22,7 +22,7 @@ from torch import nn
 
 def test_parameters_can_be_read_only_once():
     """`net.parameters()` returns a generator: `torch.optim.SGD`, given one that has been
-    read already, raises ValueError, "optimizer got an empty parameter list".
+    read to its end, raises ValueError, "optimizer got an empty parameter list".
 
     Call `net.parameters()` anew for each use, or keep `list(net.parameters())`.
     """

@@ -247,8 +247,8 @@ def test_a_monitored_barrier_names_who_is_missing(group):
 
 def test_a_process_that_does_not_come_ends_the_waiting_by_timeout(group):
     """In a gloo group of two processes made by
-    `dist.new_group(timeout=timedelta(milliseconds=300))`, `all_reduce` in one process
-    raises a RuntimeError, "Timed out waiting 300ms", if the other process doesn't call
+    `dist.new_group(timeout=timedelta(milliseconds=300))`, `all_reduce` of one process
+    raises RuntimeError, "Timed out waiting 300ms", if the other is alive but doesn't call
     `all_reduce` in that time.
 
     Without `timeout=` a gloo group waits for 30 minutes, which looks like a program that hangs.

@@ -283,8 +283,9 @@ dist.all_reduce(torch.ones(1, device="cuda"))
 @pytest.mark.multi_gpu(2)
 @pytest.mark.slow
 def test_local_rank_chooses_the_gpu(tmp_path):
-    """After `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))` each process's `"cuda"` is a
-    GPU of its own, and an NCCL `all_reduce` sums over both.
+    """In two processes of `torchrun`, after
+    `torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))`, `"cuda"` is a GPU of its own for
+    each process, and an NCCL `all_reduce` sums over both processes.
     """
     script = tmp_path / "train.py"
     script.write_text("""
