@@ -167,8 +167,8 @@ def test_a_convolution_makes_as_many_maps_as_it_has_filters(trained):
 
 def test_a_filter_sees_a_stroke_wherever_it_is(example):
     """If a vertical stroke of 5 pixels in the middle of an otherwise black 16 x 16 picture
-    moves 2 pixels down and 1 to the right, the feature maps of a 5 x 5 `nn.Conv2d` (stride
-    1, no padding) do the same and are unchanged otherwise.
+    moves 2 pixels down and 1 to the right, the feature maps of `nn.Conv2d(1, 8, 5)` do the
+    same and are unchanged otherwise.
 
     Because one and the same kernel is applied at every position. Near the border this fails, as
     part of the stroke may leave the picture.

@@ -223,8 +223,8 @@ def test_a_run_by_the_notes_goes_on_to_the_same_weights_too(classifier, few, tmp
 
 def test_a_checkpoint_of_the_other_recipe_is_refused(classifier, refused, few, tmp_path):
     """Without `--dry-run`, `examples/cifar10_classifier.py --recipe notes --resume` refuses
-    the checkpoint of a run by `--recipe fast` with the same `--data`, `--batch-size` and
-    `--lr`: exit code 2, and one line with both recipes.
+    the checkpoint of a run by `--recipe fast` with else the same options, `--batch-size`
+    and `--lr` among them: exit code 2, and one line with both recipes.
 
     Because a run that goes on with other settings would not end as an uninterrupted one.
     """

@@ -88,9 +88,9 @@ def test_the_statistics_of_the_pixels_come_close_to_the_datas(game):
 
 
 def test_the_data_comes_closest_to_itself(game):
-    """A random thousand (seed 0) of the digits or drawn faces that `examples/dcgan.py`
-    learns from has per-pixel means closer to those of all than the generator's samples
-    have, and the mean pairwise distance of all to within 5 %.
+    """A random thousand (seed 0) of the digits or drawn faces of `examples/dcgan.py` has
+    per-pixel means closer to those of all than samples after default training (faces: 400
+    GAN steps) have, and the mean pairwise distance of all to within 5 %.
 
     So these measures would show better samples than the nets make.
     """
@@ -143,7 +143,7 @@ def test_samples_of_digits_are_of_all_ten(trained, loss):
 
 
 def test_a_sampled_face_has_the_colours_of_a_face(trained):
-    """In sampled faces of `examples/dcgan.py`, trained for 400 steps with seed 0 on drawn
+    """In sampled faces of `examples/dcgan.py`, by 400 steps of the GAN with seed 0 on drawn
     faces, the mean colours of hair, skin and wall are within 0.25 of those of the drawn
     faces, per channel on a scale from -1 to 1.
     """
@@ -157,9 +157,9 @@ def test_a_sampled_face_has_the_colours_of_a_face(trained):
 
 
 def test_a_sampled_face_has_the_layout_of_a_face(trained):
-    """After 400 steps with seed 0 more than 80 % of the sampled faces of
+    """After 400 steps of the GAN with seed 0 over 80 % of the sampled faces of
     `examples/dcgan.py` have dark hair, two dark eyes and a redder mouth in their places; of
-    the drawn faces more than 95 %, of noise less than 20 %, untrained less than 1 %.
+    the drawn faces over 95 %, of noise under 20 %, untrained under 1 %.
     """
     metrics, _ = trained("gan", "faces")
 

@@ -81,9 +81,9 @@ def test_random_play_keeps_the_pole_up_for_about_22_moments(dqn):
 @pytest.mark.spare("22", reason="within 7 of it")
 @pytest.mark.spare("5", reason="it is more than ten times as long here")
 def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
-    """`examples/dqn.py --steps 3500 --enough 250` with seed 0 trains a net for at most 3500
-    moments: it gets more than 150 points on average in other games, more than five times as
-    many as random play in them.
+    """`examples/dqn.py --steps 3500 --enough 250` with seed 0 trains a net and begins no game
+    after 3500 moments: the net gets more than 150 points on average in other games, more
+    than five times as many as random play in them.
     """
     metrics, _ = learned
 
@@ -152,8 +152,8 @@ def nets(dqn, env):
 
 def test_the_target_is_the_point_and_what_is_still_to_come(dqn, nets):
     """The training target of a moment in `examples/dqn.py` is its point plus gamma times
-    the target network's value of the action that the net would choose next; after a moment
-    that ends the game, such as the pole's fall, it is the point alone.
+    the target network's value of the action that the net would choose next; if the game is
+    then over (terminated, not out of time), it is the point alone.
 
     That one network chooses and the other values is double DQN: it overestimates less.
     """
@@ -202,9 +202,9 @@ def test_chance_gives_way_to_the_net(dqn):
 
 @pytest.mark.spare("200", reason="any step between two checkpoints will do")
 def test_a_killed_run_resumed_remembers_the_same(dqn, tiny, tmp_path):
-    """`examples/dqn.py --resume`, after a run was killed between two checkpoints, ends with the
-    replay memory, the target network and the points of an uninterrupted run with as many threads
-    on the same CPU, bit for bit.
+    """`examples/dqn.py --resume`, else called as before, goes on after a run was killed
+    between two checkpoints, and ends with the replay memory, the target network and the
+    points of an uninterrupted run on the same CPU, bit for bit.
 
     Because the checkpoint holds the replay memory and the state of the random generator.
     """
@@ -272,7 +272,7 @@ def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
 
 @pytest.mark.spare("310", reason="within 60 of it")
 def test_a_dry_run_plays_300_moments(dqn, tmp_path):
-    """`examples/dqn.py --dry-run`, without `--env` and `--play`, plays 300 moments of
+    """`examples/dqn.py --dry-run`, without any other option, plays 300 moments of
     CartPole-v1 and on to the end of that game, learns and evaluates.
     """
     metrics = dqn.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])
