@@ -158,8 +158,8 @@ def test_the_parameters_of_a_transformer_are_drawn_anew_by_a_loop():
 
 
 def test_nothing_is_causal_without_a_mask():
-    """In `nn.TransformerEncoder` without a mask and dropout a random change of the last of
-    3 steps changes the first output; with the causal mask it does not.
+    """In an `nn.TransformerEncoder` of `d_model=4` without a mask and dropout a random change
+    of the last of 3 steps changes the first output; with the causal mask it does not.
 
     A language model made of an encoder needs
     `mask=nn.Transformer.generate_square_subsequent_mask(steps)`.
@@ -193,9 +193,9 @@ def test_a_decoder_layer_reads_a_memory():
 
 
 def test_a_decoder_wants_its_causal_mask():
-    """`nn.TransformerDecoder` is not causal by itself: without `tgt_mask` a random change
-    of a later target vector changes the first output; with the causal mask as `tgt_mask`,
-    and without dropout, it does not.
+    """An `nn.TransformerDecoder` of `d_model=4` without dropout is not causal by itself: a
+    random change of the last of 3 target vectors changes the first output; with the causal
+    mask as `tgt_mask` it does not.
 
     A model trained without it can copy its answer from the future. The mask is
     `nn.Transformer.generate_square_subsequent_mask(steps)`.
