@@ -261,7 +261,7 @@ def test_training_all_changes_every_tensor(model):
 
 @pytest.mark.claim("path-finetune")
 def test_the_frozen_base_comes_near_to_training_all_in_far_fewer_numbers(modes):
-    """After 12 epochs on five drawn shapes, twenty 48 x 48 pictures each (seed 0, batch size
+    """After 12 epochs on five shapes, twenty 48 x 48 pictures each (seed 0, batch size
     25), `--mode freeze` of `examples/finetune.py`, pretrained on 15 others, trains under
     1/500 of the parameters of `--mode all` to 0.8 to 1.2 times its accuracy.
 
