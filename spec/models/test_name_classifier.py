@@ -116,10 +116,11 @@ def test_made_names_are_taken_for_their_language(trained):
 @pytest.mark.spare("300", reason="within 2 of it: a made name may be empty")
 def test_most_made_names_are_new(namer, trained):
     """After the default training about 71 % of the 300 names that
-    `examples/name_classifier.py` makes are not in the list of their language, and at least
-    94 % differ from each other.
+    `examples/name_classifier.py` makes are not among the names of their language that it is
+    trained on, and at least 94 % differ from each other.
 
-    So the generator has learned how names are made, not a list of them.
+    So the generator has learned how names are made, not a list of them. Some of the new names
+    stand among the held-out ones: about 67 % are in no list at all.
     """
     metrics, out = trained
     lists = {path.stem: path.read_text().split() for path in (out / "names").iterdir()}

@@ -181,9 +181,9 @@ def test_a_resumed_optimizer_goes_on_with_the_same_curve(trained, resumed):
 
 
 def test_an_optimizer_that_forgot_takes_another_way(trained, resumed):
-    """`examples/regression.py --epochs 30 --resume --forget-optimizer` after 15 epochs begins
-    with the saved weights and a new Adam: its next loss differs from the uninterrupted run's by
-    more than 0.1 %, and so do the final weights.
+    """`examples/regression.py --epochs 30 --resume --forget-optimizer` after 15 epochs (seed 0)
+    begins with the saved weights and a new Adam: its next loss is more than 0.1 % off that of
+    an uninterrupted run, and its final weights are others.
 
     Because the optimizer's running averages of the gradients start from zero again: save
     `optimizer.state_dict()` as well.

@@ -199,8 +199,8 @@ def test_requests_at_the_same_time_are_one_batch(served, points):
 
 
 def test_a_request_waits_for_company_no_longer_than_it_was_told(served, points):
-    """`create_app(net, max_batch=8, max_wait=0.001)` of `examples/serve.py` computes a single
-    request in a batch of one, after waiting 1 ms for others.
+    """`create_app(net, max_batch=8, max_wait=0.001)` of `examples/serve.py` answers a single
+    request after it has waited 1 ms for others, and counts it as a batch of one request.
     """
     answers, stats = served([{"inputs": points[0]}], max_batch=8, max_wait=0.001)
 
@@ -226,8 +226,8 @@ def test_company_does_not_change_an_answer(served, points):
 
 
 def test_batches_of_their_own_size_differ_in_the_last_digits(served, points):
-    """By `create_app(net, pad=False)` of `examples/serve.py`, the demo model's answers for
-    64 random points in batches of 32 agree with those of single requests to within 2e-6,
+    """By `create_app(net, max_batch=32, pad=False)` of `examples/serve.py`, the demo model's
+    answers for 64 random points in batches of 32 are within 2e-6 of those of single requests
     and name the same class, but need not be equal bit for bit.
 
     Because a matrix product over another number of rows may add in another order.
@@ -272,8 +272,9 @@ def test_a_question_of_the_wrong_shape_is_answered_with_what_to_send(served, bod
 
 
 def test_numbers_too_large_for_the_net_are_the_mistake_of_their_client(served, points):
-    """For the input [1e300, 1.0], which overflows float32, `examples/serve.py` answers 422, "the
-    inputs are too large for this model"; two other requests of the same batch get their answers.
+    """With the demo model `examples/serve.py` answers the input [1e300, 1.0], which overflows
+    float32, with 422, "the inputs are too large for this model"; two other requests of the same
+    batch get their answers.
     """
     bodies = [{"inputs": points[0]}, {"inputs": [1e300, 1.0]}, {"inputs": points[1]}]
 
@@ -436,8 +437,8 @@ def test_more_requests_than_may_wait_are_sent_away(served, points):
 @pytest.mark.claim("course-concurrent-serving")
 def test_a_server_answers_parallel_requests_as_single_ones(example, running):
     """Started with `--max-wait 100`, `examples/serve.py` computes 40 requests of 16 parallel
-    clients in at most 10 batches, and the four answers that are compared are equal to those of
-    single calls.
+    clients in at most 10 batches, and its answers to the first four are equal to those that the
+    same four requests get one at a time.
 
     `--bench URL` measures it: requests per second and the waiting times of 50, 95 and 99 %.
     """

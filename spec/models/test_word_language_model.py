@@ -188,10 +188,11 @@ def test_it_goes_on_from_a_prompt_by_its_checkpoint(speaker, trained):
 
 
 def test_the_learning_rate_falls_when_validation_finds_nothing_better(tiny):
-    """After an epoch whose validation loss isn't at least 0.5 % below the best so far,
-    `examples/word_language_model.py` divides the learning rate by 4.
+    """With `--lr 0.1 --epochs 6`, `ReduceLROnPlateau` of `examples/word_language_model.py`
+    divides the learning rate by 4 after each epoch whose validation loss isn't below 0.995 times
+    its `best`; only a loss below that becomes the new `best`.
 
-    `torch.optim.lr_scheduler.ReduceLROnPlateau` does that with `patience=0`.
+    It does so with `factor=0.25, patience=0, threshold=0.005`.
     """
     epochs = tiny("--lr", "0.1", "--epochs", "6")[0]["epochs"]
     losses = [math.log(epoch["validate"]) for epoch in epochs]

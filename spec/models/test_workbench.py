@@ -186,9 +186,9 @@ def differing(one, other):
 
 @pytest.mark.parametrize("name", TINY)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights(name, command, whole, tmp_path):
-    """A script of `examples/` (`--recipe all` aside) killed while it wrote its second or a
-    later checkpoint ends, called again with `--resume` on the same CPU with as many
-    threads, with bit-for-bit the weights and losses of an uninterrupted run.
+    """A script of `examples/` that has `--resume` (not `--recipe all`), killed writing its second
+    or a later checkpoint and called again with `--resume`, ends bit for bit with the weights and
+    losses of a whole run on the same CPU and threads.
 
     The first checkpoint is that of the untrained net, one follows each epoch; in
     `regression.py` each tenth and the last, in `learning_to_optimize.py` each hundredth
@@ -578,9 +578,9 @@ def test_a_fingerprint_tells_values_shapes_and_dtypes_apart(workbench):
 
 @pytest.mark.spare("201", reason="any length above 200 will do")
 def test_of_a_long_error_the_first_sentence_is_told(workbench):
-    """`first_line(error)` of `examples/workbench.py` gives the first line of what an error says; of
-    a line of more than 200 characters only its first sentence, or 200 characters of that, unless
-    the error is an InputError.
+    """`first_line` of `examples/workbench.py` gives the first line of a RuntimeError's text, of a
+    line above 200 characters only its first sentence, or 200 characters of that; without a text,
+    "RuntimeError". An InputError's line it gives whole.
 
     PyTorch's "Could not run 'aten::...'" may list all of its backends in a line of over a
     thousand characters.
