@@ -276,8 +276,9 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
 
 
 def test_pruning_masks_the_smallest_weights():
-    """`prune.l1_unstructured(layer, "weight", amount=2)` sets the two weights of smallest
-    absolute value to 0 by a mask; `weight_orig` keeps the original values.
+    """`prune.l1_unstructured(layer, "weight", amount=2)` of an `nn.Linear` that was not pruned
+    before sets the two weights of smallest absolute value to 0 by a mask; `weight_orig`
+    keeps the original values.
 
     `amount` is a number of weights if it is an int, a fraction if it is a float.
     """

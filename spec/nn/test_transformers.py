@@ -264,9 +264,9 @@ def test_source_and_target_are_batches_of_one_size():
 
 
 def test_the_activation_is_relu_unless_told():
-    """`nn.TransformerEncoderLayer` uses `F.relu` unless `activation="gelu"` or a function is given;
-    the name "swish" raises RuntimeError, "activation should be relu/gelu, not swish": pass `F.silu`
-    itself.
+    """`nn.TransformerEncoderLayer` uses `F.relu` unless `activation="gelu"` or a callable
+    is given; the name "swish" raises RuntimeError, "activation should be relu/gelu, not
+    swish": pass `F.silu` itself.
     """
     assert layer_of_width_4().activation is F.relu
     assert layer_of_width_4(activation="gelu").activation is F.gelu
