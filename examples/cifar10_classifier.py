@@ -144,7 +144,9 @@ def learn(args):
     schedule = ConstantLR(optimizer, 1.0)
     if not notes:
         schedule = OneCycleLR(optimizer, args.lr, args.epochs * len(loader), cycle_momentum=False)
-    data, free = fingerprint_of(train), ("workers", "download", *["epochs"] * notes)
+    data, free = fingerprint_of(train), ("workers", "download")
+    if notes:
+        free += ("epochs",)  # whose learning rate does not depend on them
     run = Run(args, data, free, model=net, optimizer=optimizer, scheduler=schedule)
     learned = len(train if notes else labels)
     log.info("%s: %d pictures to learn from, %d to be measured on", source, learned, len(test))
