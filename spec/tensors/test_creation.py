@@ -16,6 +16,10 @@ where `torch.zeros(2)` is float32; and the empty size `()` makes a tensor of one
 What this book sets and a prompt does not: each fact starts from the random seed 0, PyTorch computes
 with one thread, and `torch.set_warn_always(True)` gives those warnings each time that PyTorch
 otherwise gives once per process.
+
+What a sentence of this book does not say: a tensor whose layout is not named is dense
+(`torch.strided`), and the default dtype and the default device are those with which PyTorch starts,
+float32 and the CPU.
 """
 
 import numpy as np
