@@ -109,8 +109,8 @@ def test_the_words_of_numpy_are_understood():
 
 
 def test_a_dim_that_is_not_there_is_refused():
-    """`x.sum` of a matrix `x` raises an IndexError for a dimension that `x` hasn't, such as
-    `dim=2`, and a RuntimeError for a dimension that is named twice, as in `dim=(0, 0)`.
+    """`x.sum` of a dense matrix `x` raises an IndexError for a dimension that `x` hasn't, such
+    as `dim=2`, and a RuntimeError for a dimension that is named twice, as in `dim=(0, 0)`.
 
     Dimensions of a matrix are 0 and 1, or -1 and -2.
     """
@@ -219,8 +219,9 @@ def test_an_empty_dimension_sums_to_zeros(device):
 
 
 def test_cumsum_keeps_every_sum_on_the_way(device):
-    """`x.cumsum(0)` of a dense int64 vector holds the sum of the elements so far at each
-    index, `x.cumprod(0)` the product; `x.cumsum()` without a dimension raises a TypeError.
+    """`x.cumsum(0)` of the int64 vector [1, 2, 3, 4] is [1, 3, 6, 10]: at each index the sum of
+    the elements up to it; `x.cumprod(0)` holds the products, [1, 2, 6, 24]. `x.cumsum()`
+    without a dimension raises a TypeError.
 
     NumPy's `cumsum` flattens the array if no axis is named: write `x.flatten().cumsum(0)` for
     that.
@@ -237,8 +238,8 @@ def test_cumsum_keeps_every_sum_on_the_way(device):
 
 
 def test_diff_undoes_cumsum(device):
-    """`torch.diff(x)` of a nonempty dense int64 vector holds the differences between
-    neighbouring elements, one fewer than `x` has: of [1, 3, 6, 10] it is [2, 3, 4].
+    """`torch.diff(x)` of the int64 vector [1, 3, 6, 10] is [2, 3, 4]: each element minus the
+    one before it, so one element fewer than `x` has.
     """
     assert torch.diff(torch.tensor([1, 3, 6, 10], device=device)).tolist() == [2, 3, 4]
 

@@ -51,8 +51,8 @@ def test_repeat_wants_a_number_for_every_axis_and_tile_does_not():
 
 def test_repeat_interleave_repeats_each_element(device):
     """`x.repeat_interleave(2)` of a dense vector repeats each element twice before the
-    next; `x.repeat_interleave(counts)`, with an int64 tensor of one count per element,
-    repeats each element as often as its count says.
+    next; `x.repeat_interleave(counts)`, with an int64 vector of one count (0 or more) per
+    element, repeats each element as often as its count says.
 
     NumPy's `repeat` does the same; torch's `repeat` does not.
     """

@@ -45,8 +45,8 @@ def test_scalar_vector_and_matrix_are_of_one_type():
 
 @pytest.mark.claim("self-rank")
 def test_the_rank_is_the_number_of_dimensions():
-    """`x.dim()`, `x.ndim`, `x.ndimension()` and `len(x.shape)` give the number of dimensions,
-    also called rank: 3 for shape (4, 5, 6).
+    """`x.dim()`, `x.ndim`, `x.ndimension()` and `len(x.shape)` of a dense tensor give the
+    number of dimensions, also called rank: 3 for shape (4, 5, 6).
     """
     x = torch.zeros(4, 5, 6)
 
@@ -148,8 +148,8 @@ def test_the_shape_is_read_only():
 
 
 def test_numel_is_the_product_of_the_shape():
-    """`x.numel()`, `x.nelement()` and `torch.numel(x)` give the number of elements, the product
-    of the sizes: 120 for shape (4, 5, 6).
+    """`x.numel()`, `x.nelement()` and `torch.numel(x)` of a dense tensor give the number of
+    elements, the product of the sizes: 120 for shape (4, 5, 6).
     """
     x = torch.zeros(4, 5, 6)
 

@@ -16,8 +16,8 @@ import torch
 
 
 def test_sort_gives_values_and_where_they_stood(device):
-    """`x.sort()` of a dense int64 vector returns the sorted `values` and their `indices` in
-    `x`, so that `x[indices]` is `values`; `x` itself is unchanged.
+    """`x.sort()` of a dense int64 vector returns the `values` in ascending order and their
+    `indices` in `x`, so that `x[indices]` equals `values`; `x` itself is unchanged.
 
     Use the indices to bring a second tensor into the same order. For a matrix write
     `x.gather(-1, indices)`.
@@ -48,8 +48,9 @@ def test_sort_works_along_the_last_dimension(device):
 
 
 def test_argsort_is_the_indices_of_sort(device):
-    """For a dense int64 vector of distinct elements `x.argsort()` is `x.sort().indices`,
-    and `x.argsort().argsort()` is the rank of each element, counted from 0.
+    """For a dense int64 vector of distinct elements `x.argsort()` equals `x.sort().indices`,
+    and `x.argsort().argsort()` holds the rank of each element: 0 for the smallest, 1 for the
+    next.
     """
     x = torch.tensor([30, 10, 20], device=device)
 
