@@ -224,9 +224,9 @@ def test_an_assigned_grad_is_added_to(device):
 
 
 def test_an_expanded_tensor_is_no_grad_to_add_to():
-    """After `x.grad = torch.ones(1).expand(3)` on `x = torch.ones(3, requires_grad=True)`, a
-    `backward()` that reaches `x`, without `create_graph=True`, raises RuntimeError,
-    "unsupported operation: more than one element of the written-to tensor".
+    """After `x.grad = torch.ones(1).expand(3)` on `x = torch.ones(3, requires_grad=True)`,
+    `(x * 2).sum().backward()` raises RuntimeError, "unsupported operation: more than one
+    element of the written-to tensor".
 
     Because the elements of an expanded tensor share one element of the storage. Assign
     `torch.ones(1).expand(3).clone()`.

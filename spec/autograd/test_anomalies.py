@@ -120,9 +120,9 @@ def test_it_names_an_operation_of_your_own():
 
 
 def test_it_finds_the_victim_of_an_in_place_write():
-    """Where `powers = x.exp()`, `powers.add_(1)` and `backward()` run inside
-    `torch.autograd.set_detect_anomaly(True)`, a warning beside the RuntimeError of
-    `backward()` quotes the line of `x.exp()`, not that of `powers.add_(1)`.
+    """If the lines `powers = x.exp()`, `powers.add_(1)` and `powers.sum().backward()` of a
+    file run inside `torch.autograd.set_detect_anomaly(True)`, a warning beside the
+    RuntimeError quotes `powers = x.exp()`, not `powers.add_(1)`.
 
     The in-place write itself, here `powers.add_(1)`, is not quoted: look for it behind that
     line.
@@ -173,9 +173,10 @@ def test_it_watches_gradients_and_not_values():
 
 
 def test_check_nan_can_be_left_out():
-    """Inside `torch.autograd.set_detect_anomaly(True, check_nan=False)`, `backward()`
-    through `y = x.sqrt()` of a float32 -1 stores NaN and raises no error; the forward lines
-    are still noted, under `traceback_` in `y.grad_fn.metadata`.
+    """If `y = x.sqrt()` and `y.backward()`, with `x = torch.tensor(-1.0,
+    requires_grad=True)`, run inside `torch.autograd.set_detect_anomaly(True,
+    check_nan=False)`, `x.grad` is NaN without an error; `y.grad_fn.metadata` holds the
+    forward lines.
     """
     x = torch.tensor([-1.0, 4.0], requires_grad=True)
 

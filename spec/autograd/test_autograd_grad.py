@@ -145,7 +145,7 @@ def test_materialize_grads_gives_zeros_for_an_unused_input():
 
 
 def test_grad_refuses_an_untracked_input():
-    """For a recorded `y = x * c`, where the float32 0-d tensor `x` requires grad and `c`
+    """For a recorded `y = x * c` of 0-d float32 tensors, where `x` requires grad and `c`
     doesn't, `torch.autograd.grad(y, c)` raises RuntimeError, "One of the differentiated
     Tensors does not require grad", with `allow_unused=True` as well.
 

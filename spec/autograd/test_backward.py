@@ -101,9 +101,9 @@ def test_the_gradient_of_the_mean_is_4_5_everywhere(device):
 
 @pytest.mark.claim("blitz-gradient-formula")
 def test_the_gradient_agrees_with_the_formula_by_hand():
-    """After `(3 * (x + 2) ** 2).mean().backward()` with a float32 leaf `x` of four elements
-    that requires grad and had no `.grad`, `x.grad` equals, up to rounding, the derivative found
-    by hand, `3 / 2 * (x + 2)`.
+    """After `(3 * (x + 2) ** 2).mean().backward()` with a new float32 leaf `x` of the four
+    elements -2, 0, 1 and 2 that requires grad, `x.grad` equals the derivative found by
+    hand, `3 / 2 * (x + 2)`: 0, 3, 4.5 and 6.
     """
     x = torch.tensor([[-2.0, 0.0], [1.0, 2.0]], requires_grad=True)
 
@@ -133,9 +133,9 @@ def test_a_weights_gradient_contains_the_slope_of_the_activation():
 
 @pytest.mark.claim("blitz-backward-default-one")
 def test_the_argument_defaults_to_one():
-    """For a computed `y` that is 0-d, float32 and on the CPU, and requires grad, `y.backward()`
-    gives the gradient of `y.backward(torch.tensor(1.0))`; `y.backward(torch.tensor(2.0))` gives
-    twice that.
+    """For `y = x * x` with a new `x = torch.tensor(3.0, requires_grad=True)` each time,
+    `y.backward()` gives the same gradient, 6, as `y.backward(torch.tensor(1.0))`;
+    `y.backward(torch.tensor(2.0))` gives twice that.
 
     Because the argument is the gradient that arrives at the result itself, from which the chain
     rule starts.
@@ -193,8 +193,9 @@ def test_several_elements_need_a_gradient_argument():
 
 
 def test_no_elements_are_not_a_scalar_either():
-    """`y.backward()` on a float32 `y` of no elements that requires grad raises RuntimeError, as
-    on one of several; `y.sum()`, the 0-d tensor 0, takes `backward()`.
+    """`y.backward()` on a float32 `y` of no elements that requires grad raises
+    RuntimeError, as it does on a `y` of several elements; `y.sum()`, the 0-d tensor 0,
+    takes `backward()` without argument.
     """
     x = torch.tensor([], requires_grad=True)
     y = x * 2
@@ -277,8 +278,9 @@ def test_a_result_without_history_has_no_backward():
 
 
 def test_backward_on_a_leaf_gives_it_the_gradient_one():
-    """`x.backward()` on a real 0-d leaf that requires grad and has no `.grad` yet stores 1 in
-    `x.grad`: the derivative of `x` with respect to itself.
+    """`x.backward()` on a float32 0-d leaf `x` that requires grad and has no `.grad` yet,
+    such as `torch.tensor(3.0, requires_grad=True)`, stores 1 in `x.grad`: the derivative of
+    `x` with respect to itself.
     """
     x = torch.tensor(3.0, requires_grad=True)
 

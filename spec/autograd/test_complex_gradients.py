@@ -16,9 +16,9 @@ import torch
 
 
 def test_a_complex_gradient_points_uphill(device):
-    """For a complex64 0-d `z` the gradient of `z.abs().square()` is `2 * z`, up to
-    rounding, at 3+4j so 6+8j: its real and imaginary parts are the derivatives along the
-    real and the imaginary axis.
+    """For a complex64 0-d leaf `z` of 3+4j the gradient of `z.abs().square()` is `2 * z`,
+    up to rounding, which is 6+8j: its real and imaginary parts are the derivatives along
+    the real and the imaginary axis.
 
     So it points where a real loss grows fastest, as the gradient of a real tensor does.
     """
@@ -30,8 +30,8 @@ def test_a_complex_gradient_points_uphill(device):
 
 
 def test_a_holomorphic_function_gives_the_conjugate_derivative():
-    """For a complex64 0-d `z` the gradient of `(z * z).real` is the conjugate of `2 * z`,
-    the derivative of z²: at 3+4j it is 6-8j.
+    """For a complex64 0-d leaf `z` of 3+4j the gradient of `(z * z).real` is 6-8j, the
+    conjugate of `2 * z`, the derivative of z².
 
     JAX returns the other convention, without the conjugate.
     """
