@@ -20,8 +20,8 @@ import torch
 
 
 def test_an_index_tensor_picks_rows_in_any_order(device):
-    """`x[torch.tensor([2, 0, 2])]` of a dense 3 x 2 matrix picks rows 2, 0 and 2 again, in this
-    order.
+    """`x[torch.tensor([2, 0, 2])]` of a dense int64 matrix of shape (3, 2) picks rows 2, 0
+    and 2 again, in this order.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]], device=device)
     index = torch.tensor([2, 0, 2], device=device)
@@ -31,9 +31,9 @@ def test_an_index_tensor_picks_rows_in_any_order(device):
 
 @pytest.mark.parametrize("index", [[2, 0], range(2, -1, -2), np.array([2, 0])], ids=str)
 def test_lists_ranges_and_arrays_pick_like_tensors(index):
-    """The list `[2, 0]`, `range(2, -1, -2)` and the int64 array `np.array([2, 0])` in
-    brackets pick like an index tensor: of a dense vector of three elements positions 2 and 0,
-    in this order.
+    """With `x = torch.tensor([10, 20, 30])`, the list `[2, 0]`, `range(2, -1, -2)` and the
+    int64 array `np.array([2, 0])` in brackets pick like an index tensor: `x[[2, 0]]` is
+    [30, 10].
 
     A uint8 array is read as a mask, as a uint8 tensor is: `spec/tensors/test_masks.py`.
     """
@@ -43,7 +43,7 @@ def test_lists_ranges_and_arrays_pick_like_tensors(index):
 
 
 def test_what_an_index_tensor_picks_is_a_copy(device):
-    """`picked = x[[0, 1]]` of a dense vector `x` of three elements has memory of its own: a
+    """With `x = torch.tensor([10, 20, 30])`, `picked = x[[0, 1]]` has memory of its own: a
     write to `picked` does not show in `x`. The slice `x[0:2]` is a view.
 
     Because positions in any order have no common stride.
@@ -60,8 +60,9 @@ def test_what_an_index_tensor_picks_is_a_copy(device):
 
 
 def test_the_result_has_the_shape_of_the_index(device):
-    """`table[index]` replaces the first dimension of `table` by the shape of the int64 tensor
-    `index`: a 2 x 2 index into a 3 x 2 table gives shape (2, 2, 2).
+    """`table[index]` of a dense int64 matrix replaces the first dimension of `table` by the
+    shape of the int64 tensor `index`: a 2 x 2 index into a 3 x 2 table gives shape (2, 2,
+    2).
 
     This is a table look-up, as in `nn.Embedding`.
     """
@@ -72,8 +73,8 @@ def test_the_result_has_the_shape_of_the_index(device):
 
 
 def test_a_list_is_not_a_tuple_of_indices():
-    """Of a dense 3 x 2 matrix, `x[[0, 1]]` picks rows 0 and 1, while `x[(0, 1)]` is
-    `x[0, 1]`, one element.
+    """Of a dense int64 matrix of shape (3, 2), `x[[0, 1]]` picks rows 0 and 1, while `x[(0,
+    1)]` is `x[0, 1]`, one element.
 
     Because Python passes `x[0, 1]` as the tuple (0, 1). It bites where an index is put together
     in a variable.
@@ -86,8 +87,9 @@ def test_a_list_is_not_a_tuple_of_indices():
 
 @pytest.mark.torch("<2.8")
 def test_a_list_of_lists_is_read_as_a_tuple():
-    """Before PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a dense 3 x 2 matrix was read silently as
-    `x[[0, 2], [1, 0]]`; write a tuple or `torch.tensor(...)` to say which is meant.
+    """Before PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a dense int64 matrix of shape (3, 2) was
+    read without a warning as `x[[0, 2], [1, 0]]`; write a tuple or `torch.tensor(...)` to
+    say which is meant.
     """
     x = torch.tensor([[1, 2], [3, 4], [5, 6]])
 
@@ -96,8 +98,9 @@ def test_a_list_of_lists_is_read_as_a_tuple():
 
 @pytest.mark.torch(">=2.8")
 def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
-    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a dense 3 x 2 matrix warns and is read as
-    `x[[0, 2], [1, 0]]`; an index tensor of these numbers gives shape (2, 2, 2) instead.
+    """Since PyTorch 2.8, `x[[[0, 2], [1, 0]]]` of a dense int64 matrix of shape (3, 2)
+    warns and is read as `x[[0, 2], [1, 0]]`; an index tensor of these numbers gives shape
+    (2, 2, 2) instead.
 
     A later release is to read it as an index tensor. Write the tuple or `torch.tensor(...)`
     out.
@@ -128,8 +131,8 @@ def test_a_scalar_tensor_is_a_number_to_an_index(device):
 
 
 def test_two_index_tensors_are_read_in_pairs(device):
-    """`x[[0, 2], [1, 2]]` of a dense 3 x 3 matrix picks the elements (0, 1) and (2, 2): two
-    index lists of equal length are read in pairs, not as a rectangle.
+    """`x[[0, 2], [1, 2]]` of a dense int64 matrix of shape (3, 3) picks the elements (0, 1)
+    and (2, 2): the two lists of indices are read in pairs, not as a rectangle.
 
     `scores[torch.arange(n), labels]` with n int64 labels picks one score per row in this way.
     """
@@ -139,9 +142,9 @@ def test_two_index_tensors_are_read_in_pairs(device):
 
 
 def test_index_tensors_are_broadcast_against_each_other():
-    """`x[rows, columns]` of a dense matrix broadcasts its index tensors: `rows` of shape
-    (2, 1) and `columns` of shape (2,) pick a 2 x 2 rectangle; two index lists of lengths 2
-    and 3 raise IndexError.
+    """`x[rows, columns]` of a dense int64 matrix on the CPU broadcasts its index tensors:
+    `rows` of shape (2, 1) and `columns` of shape (2,) pick a 2 x 2 rectangle; shapes (2,)
+    and (3,) raise IndexError.
 
     For the rectangle of two vectors write `x[rows[:, None], columns]`.
     """
@@ -155,8 +158,9 @@ def test_index_tensors_are_broadcast_against_each_other():
 
 
 def test_index_tensors_and_slices_can_be_mixed():
-    """Of a dense 2 x 3 matrix, `x[:, [2, 0]]` picks columns, `x[1, [2, 0]]` two elements of
-    row 1 and `x[1:, [2, 0]]` columns of the rows from 1 on.
+    """Of a dense int64 matrix of shape (2, 3), `x[:, [2, 0]]` picks columns 2 and 0, `x[1,
+    [2, 0]]` two elements of row 1 and `x[1:, [2, 0]]` columns 2 and 0 of the rows from 1
+    on.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -166,8 +170,8 @@ def test_index_tensors_and_slices_can_be_mixed():
 
 
 def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
-    """For a dense `x` of shape (2, 3, 4), `x[0, :, [0, 1]]` has shape (3, 2) in PyTorch and
-    (2, 3) in NumPy.
+    """For `x = torch.arange(24).view(2, 3, 4)`, `x[0, :, [0, 1]]` has shape (3, 2); the
+    same index into the NumPy array `x.numpy()` gives shape (2, 3).
 
     Because PyTorch applies the integer first, while NumPy treats it as an index array, and puts
     the picked dimension first if a slice stands between two of those. `x[0][:, [0, 1]]` is the
@@ -180,9 +184,9 @@ def test_numbers_do_not_count_as_index_tensors_as_they_do_in_numpy():
 
 
 def test_index_tensors_may_count_from_the_end():
-    """Of a dense vector of three elements, `x[torch.tensor([-1, 0])]` picks the last and
-    the first; on the CPU `x[torch.tensor([0, 3])]` raises IndexError, since position 3 is
-    beyond the end.
+    """With `x = torch.tensor([10, 20, 30])` on the CPU, `x[torch.tensor([-1, 0])]` picks
+    the last and the first element; `x[torch.tensor([0, 3])]` raises IndexError, since
+    position 3 is beyond the end.
 
     The message names position and size; `index.clamp(max=len(x) - 1)` keeps within. On a GPU
     the error is a device-side assertion.
@@ -195,8 +199,8 @@ def test_index_tensors_may_count_from_the_end():
 
 
 def test_an_index_tensor_must_hold_integers():
-    """`x[torch.tensor([1.0])]` of a dense vector raises IndexError, since a float32 tensor
-    is no index: write `x[index.long()]`.
+    """With `x = torch.tensor([10, 20, 30])` on the CPU, `x[torch.tensor([1.0])]` raises
+    IndexError, since a float tensor is no index: write `x[index.long()]`.
 
     It bites with indices that were computed with `/` or read from a float tensor.
     """
@@ -208,9 +212,9 @@ def test_an_index_tensor_must_hold_integers():
 
 
 def test_a_list_of_floats_is_cut_to_integers():
-    """Of a dense vector of three elements, `x[[1.7]]` with a Python list drops the fraction
-    without an error and picks position 1; `x[1.7]` and `x[torch.tensor([1.7])]` raise
-    IndexError.
+    """With `x = torch.tensor([10, 20, 30])` on the CPU, `x[[1.7]]` with a Python list drops
+    the fraction without an error and picks position 1; `x[1.7]` and
+    `x[torch.tensor([1.7])]` raise IndexError.
 
     Because the list is first made an int64 tensor. Write `x[torch.tensor(positions)]`, which
     raises.
@@ -226,8 +230,8 @@ def test_a_list_of_floats_is_cut_to_integers():
 
 @pytest.mark.torch(">=2.0")
 def test_an_index_tensor_may_be_int32():
-    """Since PyTorch 2.0, in `x[index]` of a dense vector of three elements the index [2, 0] may
-    be an int32 tensor as well as an int64 one; an int16 one raises IndexError: write
+    """Since PyTorch 2.0, in `x[index]` of `x = torch.tensor([10, 20, 30])` the index [2, 0]
+    may be an int32 tensor as well as an int64 one; an int16 one raises IndexError: write
     `x[index.long()]`.
 
     A uint8 tensor is read as a mask: `spec/tensors/test_masks.py`.
@@ -252,8 +256,9 @@ def test_assigning_through_an_index_tensor_writes_to_the_original(device):
 
 
 def test_assignment_through_an_index_tensor_converts_no_dtype():
-    """`x[[0, 1]] = values` on an int64 tensor raises RuntimeError if `values` is a float32
-    tensor; `x[0:2] = values` converts it, and `x[[2]] = 9.5` writes 9.
+    """With `x = torch.tensor([1, 2, 3])` and `values = torch.tensor([7.5, 8.5])`, `x[[0,
+    1]] = values` raises RuntimeError; `x[0:2] = values` converts the values to int64, and
+    `x[[2]] = 9.5` writes 9.
 
     Write `x[index] = values.to(x.dtype)`.
     """

@@ -47,8 +47,8 @@ def test_the_library_transposes_indexes_slices_calculates_multiplies_and_draws()
     ],
 )
 def test_an_operator_pairs_the_elements_that_stand_in_the_same_place(operate, result, device):
-    """`+`, `-`, `*`, `/`, `//`, `%` and `**` between two float32 tensors of the same shape combine
-    the elements at the same index.
+    """`+`, `-`, `*`, `/`, `//`, `%` and `**` between two dense float32 tensors of the same
+    shape combine the elements at the same index.
     """
     a = torch.tensor([8.0, 0.5], device=device)
     b = torch.tensor([2.0, 4.0], device=device)
@@ -72,9 +72,9 @@ def test_an_operator_pairs_the_elements_that_stand_in_the_same_place(operate, re
     ],
 )
 def test_each_operator_has_a_function_and_a_method(name, result):
-    """Each of `+`, `-`, `*`, `/`, `//`, `%` and `**` between float32 tensors is also a function
-    and a method: `a + b` is `torch.add(a, b)` and `a.add(b)`. `subtract`, `multiply` and
-    `divide` are aliases of `sub`, `mul` and `div`.
+    """Each of `+`, `-`, `*`, `/`, `//`, `%` and `**` between dense float32 tensors is also
+    a function and a method: `a + b` is `torch.add(a, b)` and `a.add(b)`. `subtract`,
+    `multiply` and `divide` are aliases of `sub`, `mul` and `div`.
 
     The others are `floor_divide` for `//`, `remainder` for `%` and `pow` for `**`.
     """
@@ -108,8 +108,8 @@ def test_four_ways_to_add_give_the_same_numbers(device):
 @pytest.mark.claim("blitz-add-not-inplace")
 @pytest.mark.parametrize("add", [operator.add, torch.add])
 def test_plus_and_torch_add_leave_both_operands_as_they_were(add, device):
-    """`x + y` of int64 tensors and, without `out=`, `torch.add(x, y)` leave both tensors
-    unchanged; the sum has a storage of its own.
+    """`x + y` of dense int64 tensors and, without `out=`, `torch.add(x, y)` leave both
+    tensors unchanged; the sum has a storage of its own.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([10, 20], device=device)
@@ -216,8 +216,8 @@ def test_alpha_multiplies_the_second_operand(device):
 
 
 def test_a_fractional_alpha_needs_float_tensors():
-    """`torch.add` of two int64 tensors raises RuntimeError for `alpha=0.5` and for `alpha=2.0`;
-    two float32 tensors take a float `alpha`.
+    """`torch.add` of two dense int64 tensors on the CPU raises RuntimeError for `alpha=0.5`
+    and for `alpha=2.0`; two dense float32 tensors take a float `alpha`.
 
     Because the result would have to stay integer. Pass an integer `alpha`, or convert an
     operand to float.
@@ -231,8 +231,8 @@ def test_a_fractional_alpha_needs_float_tensors():
 
 
 def test_the_old_order_of_add_still_scales_under_a_warning():
-    """The deprecated call `torch.add(x, 10, y)` of two int64 tensors computes `x + 10 * y`
-    and gives a UserWarning, by default once per process.
+    """The deprecated call `torch.add(x, 10, y)` of two dense int64 tensors computes `x + 10
+    * y` and gives a UserWarning, by default once per process.
 
     Write `torch.add(x, y, alpha=10)`.
     """
@@ -262,9 +262,9 @@ def test_a_number_is_combined_with_every_element(device):
 
 
 def test_a_tensor_without_dimensions_acts_like_a_number(device):
-    """`+`, `-`, `*` and `/` of a 0-d int64 tensor and a larger int64 tensor combine the 0-d one
-    with each element of the other: `torch.tensor(10) - x` subtracts each element of `x` from
-    10.
+    """`+`, `-`, `*` and `/` of a 0-d int64 tensor and a dense int64 matrix combine the 0-d
+    one with each element of the matrix: `torch.tensor(10) - x` subtracts each element of
+    `x` from 10.
 
     As a Python number is, with exceptions: of the same exponent -1, an integer tensor refuses
     the Python number and takes the tensor, see `spec/tensors/test_elementwise.py`.
@@ -279,8 +279,8 @@ def test_a_tensor_without_dimensions_acts_like_a_number(device):
 
 
 def test_the_star_pairs_elements_and_the_at_sign_multiplies_matrices(device):
-    """`x * y` multiplies two square float32 matrices of one size element by element; the matrix
-    product is `x @ y`.
+    """`x * y` multiplies two dense square float32 matrices of one size element by element;
+    the matrix product is `x @ y`.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
@@ -289,8 +289,8 @@ def test_the_star_pairs_elements_and_the_at_sign_multiplies_matrices(device):
 
 
 def test_a_list_is_no_operand():
-    """`x - [1.0, 2.0]` raises a TypeError for a tensor `x`, and so do `x - (1.0, 2.0)` and `x -
-    "1"`: a list, a tuple or a string is no operand of `-`.
+    """`x - [1.0, 2.0]` with `x = torch.ones(2)` raises a TypeError, and so do `x - (1.0,
+    2.0)` and `x - "1"`: a list, a tuple or a string is no operand of a tensor's `-`.
 
     Wrap the list in `torch.tensor`. NumPy arrays beside tensors:
     `spec/tensors/test_numpy_functions.py`.
@@ -310,8 +310,8 @@ def test_a_list_is_no_operand():
 
 
 def test_a_list_times_an_integer_tensor_is_a_longer_list():
-    """A list times an int64 tensor of one element repeats the list, as for a Python int: `[1,
-    2] * torch.tensor(2)` is `[1, 2, 1, 2]`.
+    """`[1, 2] * torch.tensor(2)` is the list `[1, 2, 1, 2]`: a list times an int64 tensor
+    of one element on the CPU repeats the list, as it does for a Python int.
 
     Because such a tensor can serve as a Python index. Convert the list with `torch.tensor` to
     multiply its elements.
@@ -325,8 +325,8 @@ def test_a_list_times_an_integer_tensor_is_a_longer_list():
 
 
 def test_bitwise_operators_work_on_integers(device):
-    """`&`, `|`, `^`, `~`, `<<` and `>>` work on the bits of an int64 tensor:
-    `torch.tensor([0b110]) & 0b011` is `[0b010]`.
+    """`&`, `|`, `^`, `~`, `<<` and `>>` work on the bits of a dense int64 tensor:
+    `torch.tensor([0b110]) & 0b011` is the tensor [0b010].
     """
     six = torch.tensor([0b110], device=device)
 

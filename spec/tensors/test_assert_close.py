@@ -15,8 +15,8 @@ from torch.testing import assert_close
 
 
 def test_close_values_pass_and_others_raise():
-    """`assert_close(actual, expected)` returns `None` for float32 values near 1 that differ by
-    1e-6, and raises an AssertionError for a difference of 1e-4.
+    """`torch.testing.assert_close(actual, expected)` returns `None` for float32 values near
+    1 that differ by 1e-6, and raises an AssertionError for a difference of 1e-4.
     """
     expected = torch.tensor([1.0])
     near, far = expected + 1e-6, expected + 1e-4
@@ -27,9 +27,9 @@ def test_close_values_pass_and_others_raise():
 
 
 def test_the_message_counts_and_locates_the_differences():
-    """The AssertionError of `assert_close` for two dense float32 matrices of one shape counts
-    the mismatched elements and gives the greatest absolute and relative difference with their
-    indices.
+    """The default AssertionError of `assert_close` for two dense float32 matrices of one
+    shape and of finite numbers counts the mismatched elements and gives the greatest
+    absolute and relative difference with their indices.
 
     For 0-d tensors it says "Scalars are not close!" and has nothing to count.
     """
@@ -123,7 +123,7 @@ def test_dtype_and_shape_have_to_agree():
 
 def test_nan_is_not_close_to_nan_unless_asked():
     """`assert_close(x, x.clone())` raises AssertionError for a dense float32 tensor `x`
-    that holds NaN; with `equal_nan=True` it passes.
+    that holds NaN; `assert_close(x, x.clone(), equal_nan=True)` passes.
 
     Because NaN is not equal to itself.
     """
@@ -136,9 +136,9 @@ def test_nan_is_not_close_to_nan_unless_asked():
 
 
 def test_lists_and_dictionaries_are_compared_item_by_item():
-    """`assert_close` compares the float32 tensors of two lists or dicts item by item; the
-    AssertionError names an item that differs, such as `['bias']` of a dict or `[1]` of a
-    list.
+    """`assert_close` compares the float32 tensors of two lists of one length, or of two
+    dicts with the same keys, item by item; the AssertionError names an item that differs,
+    such as `['bias']` of a dict or `[1]` of a list.
     """
     actual = {"weight": torch.ones(2), "bias": torch.zeros(2)}
     expected = {"weight": torch.ones(2), "bias": torch.ones(2)}

@@ -19,8 +19,8 @@ from hypothesis import given
 
 
 def test_a_row_is_used_for_every_row(device):
-    """`x + row` adds an int64 row of shape (3,) to each row of an int64 `x` of shape (2,
-    3).
+    """`x + row` of dense int64 tensors adds a row of shape (3,) to each row of an `x` of
+    shape (2, 3).
 
     Because the missing first dimension counts as size 1 and is repeated. A bias is added to a
     batch in this way.
@@ -32,8 +32,8 @@ def test_a_row_is_used_for_every_row(device):
 
 
 def test_a_column_is_used_for_every_column(device):
-    """`x + column` adds an int64 column of shape (2, 1) to each column of an int64 `x` of
-    shape (2, 3).
+    """`x + column` of dense int64 tensors adds a column of shape (2, 1) to each column of
+    an `x` of shape (2, 3).
     """
     matrix = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
     column = torch.tensor([[10], [20]], device=device)
@@ -42,8 +42,8 @@ def test_a_column_is_used_for_every_column(device):
 
 
 def test_a_column_and_a_row_make_a_table(device):
-    """In `column + row` of int64 tensors both operands may be repeated: shape (2, 1) plus
-    shape (3,) gives shape (2, 3), the sums of all pairs.
+    """In `column + row` of dense int64 tensors both operands may be repeated: shape (2, 1)
+    plus shape (3,) gives shape (2, 3), the sums of all pairs.
     """
     column = torch.tensor([[10], [20]], device=device)
     row = torch.tensor([1, 2, 3], device=device)
@@ -76,8 +76,9 @@ def test_shapes_are_matched_from_the_last_dimension(a, b, result, device):
 
 
 def test_sizes_that_differ_and_are_not_one_are_refused(device):
-    """`x + y` of dense float32 tensors whose aligned sizes differ, none of them 1, raises a
-    RuntimeError that names both sizes and the dimension: (2, 3) plus (2,) fails.
+    """`x + y` of dense float32 tensors on the CPU whose aligned sizes differ, none of them
+    1, raises a RuntimeError that names both sizes and the dimension: (2, 3) plus (2,)
+    fails.
 
     A vector with one entry per row needs the shape (2, 1): write `vector[:, None]`.
     """
@@ -109,8 +110,8 @@ def test_shapes_can_be_tried_without_tensors():
 
 @given(st_numpy.mutually_broadcastable_shapes(num_shapes=2, max_dims=4))
 def test_broadcasting_agrees_with_numpy(shapes):
-    """For int64 and each pair of broadcastable shapes of up to four dimensions, torch's `+`
-    gives the shape and the values that NumPy's gives.
+    """For int64 arrays and each pair of broadcastable shapes of up to four dimensions,
+    PyTorch's `+` gives the shape and the values that NumPy's `+` gives.
     """
     a, b = (np.arange(np.prod(shape, dtype=int)).reshape(shape) for shape in shapes.input_shapes)
 
@@ -121,8 +122,8 @@ def test_broadcasting_agrees_with_numpy(shapes):
 
 
 def test_a_row_minus_a_column_is_a_table():
-    """`predictions - targets` of float32 tensors of shapes (3,) and (3, 1) has shape (3,
-    3), nine differences instead of three, without an error.
+    """`predictions - targets` of dense float32 tensors of shapes (3,) and (3, 1) has shape
+    (3, 3), nine differences instead of three, without an error.
 
     A common error in a loss; `targets.squeeze(1)` or `predictions[:, None]` makes the shapes
     equal.
@@ -135,8 +136,8 @@ def test_a_row_minus_a_column_is_a_table():
 
 
 def test_dividing_rows_by_their_sums_needs_keepdim():
-    """`x / x.sum(1, keepdim=True)` divides each row of a 2 x 2 float32 matrix by its sum; `x /
-    x.sum(1)` divides each column by one of the sums, without an error.
+    """`x / x.sum(1, keepdim=True)` divides each row of a dense 2 x 2 float32 matrix by its
+    sum; `x / x.sum(1)` divides each column by one of the sums, without an error.
 
     Because `x.sum(1)` has the shape (2,), which is aligned with the columns. `x / x.sum(1)[:,
     None]` divides the rows, too.
@@ -149,8 +150,9 @@ def test_dividing_rows_by_their_sums_needs_keepdim():
 
 
 def test_indexing_with_none_makes_a_vector_a_column(device):
-    """`x[:, None]` of an int64 vector with two elements has the shape (2, 1), so that `x[:,
-    None] * y` holds the product of each element of `x` with each of an int64 vector `y`.
+    """`x[:, None]` of a dense int64 vector with two elements has the shape (2, 1), so that
+    `x[:, None] * y` holds the product of each element of `x` with each of a dense int64
+    vector `y`.
     """
     x = torch.tensor([1, 2], device=device)
     y = torch.tensor([3, 4, 5], device=device)
@@ -206,8 +208,8 @@ def test_a_tensor_does_not_grow_in_place(device):
 
 
 def test_expand_repeats_without_copying(device):
-    """`x.expand(2, 3)` of a dense tensor of shape (2, 1) is a view with shape (2, 3), in which
-    the repeated dimension has stride 0.
+    """`x.expand(2, 3)` of a dense int64 tensor of shape (2, 1) is a view with shape (2, 3),
+    in which the repeated dimension has stride 0.
     """
     column = torch.tensor([[1], [2]], device=device)
 
@@ -219,9 +221,9 @@ def test_expand_repeats_without_copying(device):
 
 
 def test_broadcast_to_is_expand(device):
-    """Of a dense `x`, `torch.broadcast_to(x, (3, 2))` and `x.expand_as(other)`, with
-    `other` of shape (3, 2), give a view of the shape and strides that `x.expand(3, 2)` has:
-    for a contiguous `x` of shape (2,) the strides (0, 1).
+    """Of `x = torch.tensor([1, 2])`, `torch.broadcast_to(x, (3, 2))` and
+    `x.expand_as(other)`, with `other` of shape (3, 2), are views with the shape and strides
+    of `x.expand(3, 2)`: the strides are (0, 1).
     """
     row = torch.tensor([1, 2], device=device)
 
@@ -235,8 +237,8 @@ def test_broadcast_to_is_expand(device):
 
 
 def test_broadcast_tensors_shows_what_an_operator_would_see(device):
-    """`torch.broadcast_tensors(x, y)` of dense tensors of shapes (2, 1) and (2,) returns
-    views of both tensors, expanded to their broadcast shape (2, 2).
+    """`torch.broadcast_tensors(x, y)` of dense int64 tensors of shapes (2, 1) and (2,)
+    returns views of both tensors, expanded to their broadcast shape (2, 2).
     """
     column = torch.tensor([[1], [2]], device=device)
     row = torch.tensor([3, 4], device=device)
@@ -270,9 +272,9 @@ def test_only_dimensions_of_size_one_expand():
 
 
 def test_expand_takes_at_least_as_many_sizes_as_there_are_dimensions(device):
-    """`x.expand(3)` of a matrix raises RuntimeError, "the number of sizes provided (1) must be
-    greater or equal to the number of dimensions in the tensor (2)": `expand` adds dimensions in
-    front only.
+    """`x.expand(3)` of a float32 matrix raises RuntimeError, "the number of sizes provided
+    (1) must be greater or equal to the number of dimensions in the tensor (2)": `expand`
+    adds dimensions in front only.
     """
     x = torch.ones(2, 3, device=device)
 

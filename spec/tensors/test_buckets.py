@@ -17,9 +17,9 @@ import torch
 
 
 def test_bucketize_gives_the_number_of_the_bucket(device):
-    """`torch.bucketize(x, boundaries)` of two float32 tensors without NaN, `boundaries` a
-    strictly ascending vector, gives 0 up to and including the first boundary, 1 up to the
-    second, and `len(boundaries)` above the last.
+    """`torch.bucketize(x, boundaries)` of two dense float32 tensors without NaN,
+    `boundaries` a strictly ascending vector, gives 0 up to and including the first
+    boundary, 1 up to the second, and `len(boundaries)` above the last.
     """
     boundaries = torch.tensor([18.0, 65.0], device=device)
     ages = torch.tensor([[5.0, 30.0], [70.0, 40.0]], device=device)
@@ -42,8 +42,8 @@ def test_a_value_on_a_boundary_falls_below_unless_right(device):
 
 
 def test_right_means_the_opposite_in_numpys_digitize():
-    """For int64 `x` and ascending int64 `bins`, as arrays or as tensors, `np.digitize(x,
-    bins)` gives the numbers of `torch.bucketize(x, bins, right=True)`, and `np.digitize(x,
+    """For int64 numbers and ascending int64 `bins`, `np.digitize(x, bins)` of arrays gives
+    the numbers of `torch.bucketize(x, bins, right=True)` of tensors, and `np.digitize(x,
     bins, right=True)` those of `torch.bucketize(x, bins)`.
 
     `bucketize` takes its boundaries as a tensor. NumPy takes descending boundaries, too.
@@ -58,8 +58,9 @@ def test_right_means_the_opposite_in_numpys_digitize():
 
 
 def test_the_boundaries_are_a_sorted_tensor_of_one_dimension(device):
-    """`torch.bucketize` takes its boundaries as a 1-D tensor: a list raises TypeError, a matrix
-    RuntimeError, "boundaries tensor must be 1 dimension".
+    """On the CPU `torch.bucketize` of a float32 vector takes its boundaries as a 1-D
+    tensor: a list raises TypeError, a float32 matrix RuntimeError, "boundaries tensor must
+    be 1 dimension".
 
     For other boundaries in each row use `torch.searchsorted(boundaries, x)`.
     """
@@ -75,9 +76,9 @@ def test_the_boundaries_are_a_sorted_tensor_of_one_dimension(device):
 
 
 def test_searchsorted_takes_boundaries_for_each_row(device):
-    """`torch.searchsorted(boundaries, x)` of an (n, k) and an (n, m) float32 tensor searches
-    each row of `x` in the same row of `boundaries`; for a vector `x` it raises RuntimeError,
-    "boundaries tensor should be 1 dimension".
+    """`torch.searchsorted(boundaries, x)` of an (n, k) and an (n, m) float32 tensor
+    searches each row of `x` in the same row of `boundaries`, which must ascend; for a
+    vector `x` it raises RuntimeError, "boundaries tensor should be 1 dimension".
 
     Each row of `boundaries` has to be in ascending order.
     """
@@ -106,8 +107,8 @@ def test_boundaries_that_are_not_contiguous_are_copied_with_a_warning():
 
 
 def test_nan_falls_into_the_last_bucket():
-    """`torch.bucketize` with the boundaries [1.0, 3.0] puts NaN behind the last of them, in
-    bucket 2, as it puts inf.
+    """`torch.bucketize` of a float32 tensor with the boundaries [1.0, 3.0] puts NaN behind
+    the last boundary, in bucket 2, as it puts inf.
 
     Ask `x.isnan()` first where it should be a bucket of its own.
     """
@@ -117,8 +118,8 @@ def test_nan_falls_into_the_last_bucket():
 
 
 def test_bucket_numbers_have_no_gradient():
-    """`torch.bucketize` of a float32 tensor that requires grad gives integers without
-    `grad_fn`: nothing can be learnt through it.
+    """`torch.bucketize` of a float32 tensor that requires grad gives int64 numbers without
+    `grad_fn`: no gradient flows through `torch.bucketize`.
     """
     x = torch.tensor([0.5, 2.5], requires_grad=True)
 
@@ -129,9 +130,9 @@ def test_bucket_numbers_have_no_gradient():
 
 
 def test_histc_counts_in_bins_of_equal_width(device):
-    """`torch.histc(x, bins=3, min=0, max=3)` of a float32 tensor of at most 2**24 elements
-    counts those in [0, 1), [1, 2) and [2, 3] and returns float32; elements outside of `min`
-    and `max` are not counted.
+    """`torch.histc(x, bins=3, min=0, max=3)` of a dense float32 tensor of at most 2**24
+    elements counts those in [0, 1), [1, 2) and [2, 3] and returns float32; elements below
+    `min` or above `max` are not counted.
     """
     x = torch.tensor([0.5, 2.0, 2.5, 3.0, 9.0, -1.0], device=device)
 
@@ -139,9 +140,9 @@ def test_histc_counts_in_bins_of_equal_width(device):
 
 
 def test_histc_without_a_range_takes_that_of_the_data(device):
-    """`torch.histc(x, bins=2)` of a float32 vector of two or more different numbers between
-    0 and 1e6, with `min` and `max` both 0, as by default, counts between the smallest and
-    the largest element of `x`.
+    """`torch.histc(x, bins=2)` of a dense float32 vector of two or more different numbers
+    between 0 and 1e6, with `min` and `max` both 0, as by default, counts between the
+    smallest and the largest element of `x`.
 
     Around elements that are all equal the range is widened.
     """
@@ -153,9 +154,9 @@ def test_histc_without_a_range_takes_that_of_the_data(device):
 
 
 def test_histogram_also_gives_the_edges():
-    """On the CPU `torch.histogram(x, bins=2, range=(0.0, 4.0))` of a float32 tensor returns
-    the counts and the three edges 0, 2 and 4; without `range=`, `bins` may also be a
-    float32 tensor of edges, such as [0, 2, 10].
+    """On the CPU `torch.histogram(x, bins=2, range=(0.0, 4.0))` of a dense float32 tensor
+    returns the counts and the three edges 0, 2 and 4; without `range=`, `bins` may also be
+    a float32 tensor of edges, such as [0, 2, 10].
     """
     x = torch.tensor([1.0, 2.0, 2.0, 9.0])
 
@@ -168,8 +169,9 @@ def test_histogram_also_gives_the_edges():
 
 
 def test_histograms_on_the_cpu_take_floats():
-    """On the CPU `torch.histc` and `torch.histogram` raise an error for an int64 tensor, "not
-    implemented for 'Long'": convert with `.float()`, or count integers with `torch.bincount`.
+    """On the CPU `torch.histc(x, bins=3)` and `torch.histogram(x, bins=3)` raise an error
+    for a dense int64 tensor `x`, "not implemented for 'Long'": convert with `x.float()`, or
+    count integers with `torch.bincount`.
 
     It is a RuntimeError, in newer releases its subclass NotImplementedError.
     """
@@ -185,7 +187,7 @@ def test_histograms_on_the_cpu_take_floats():
 
 
 def test_a_density_has_area_one():
-    """On the CPU `torch.histogram(x, 2, range=(0.0, 0.5), density=True)` of a float32
+    """On the CPU `torch.histogram(x, 2, range=(0.0, 0.5), density=True)` of a dense float32
     vector divides the counts by their sum and by the bin width, 0.25, so that the area is
     1, not the sum; if no element is in range, it gives NaN.
     """
