@@ -5,13 +5,13 @@ not store its zeros. In the COO layout a sparse tensor holds the coordinates (`i
 `values` of the elements that are stored; in the CSR layout the column of each value and, for each
 row, where its values begin. Products with dense matrices are what both are for.
 
-What surprises: `indices()` is refused until `coalesce()` has added up coordinates that occur twice;
-nothing can be assigned to an element; a sparse tensor plus a number is refused, since the result
-would be dense; most functions that are not written for a layout say so by a long
-NotImplementedError, "Could not run 'aten::...'"; and unless most elements are zero, a sparse tensor
-takes more memory and time than a dense one. Sparse gradients of embeddings are told in
-`spec/autograd/test_gradients.py`, what optimizers do with them in
-`spec/optim/test_further_rules.py`.
+What surprises: `indices()` of a COO tensor made by hand is refused until `coalesce()` has made
+another, in which coordinates that occur twice are added up; nothing can be assigned to an element;
+a sparse tensor plus a number is refused, since the result would be dense; most functions that are
+not written for a layout say so by a long NotImplementedError, "Could not run 'aten::...'"; and
+unless most elements are zero, a sparse tensor takes more memory and time than a dense one. Sparse
+gradients of embeddings are told in `spec/autograd/test_gradients.py`, what optimizers do with them
+in `spec/optim/test_further_rules.py`.
 """
 
 import io
@@ -73,9 +73,9 @@ def test_coordinates_are_columns_and_not_rows():
 
 
 def test_indices_want_a_coalesced_tensor():
-    """`x.indices()` and `x.values()` raise RuntimeError, such as "Cannot get indices on an
-    uncoalesced tensor, please call .coalesce() first", if `torch.sparse_coo_tensor(indices,
-    values, size)` made `x` of two values or more.
+    """After `x = torch.sparse_coo_tensor(indices, values, size)` of two values or more,
+    `x.indices()` and `x.values()` raise RuntimeError, such as "Cannot get indices on an
+    uncoalesced tensor, please call .coalesce() first".
 
     `x.coalesce()` returns a new tensor, sorted; one from `to_sparse()` is coalesced already.
     """
@@ -103,8 +103,9 @@ def test_values_at_one_coordinate_are_added(device):
 
 
 def test_without_a_size_it_is_guessed():
-    """`torch.sparse_coo_tensor` without `size` takes one more than the largest coordinate of each
-    dimension: empty last rows and columns are lost.
+    """`torch.sparse_coo_tensor(indices, values)`, without `size`, makes each dimension one longer
+    than its largest coordinate: of elements at (0, 2) and (1, 0) the shape is (2, 3), and empty
+    last rows and columns are lost.
     """
     indices, values = [[0, 1], [2, 0]], [3.0, 4.0]
 
@@ -140,7 +141,7 @@ def test_nelement_counts_zeros_too():
 
 
 def test_a_coo_matrix_takes_20_bytes_per_stored_float():
-    """`x.to_sparse()` of a float32 matrix takes 20 bytes per stored element, two int64
+    """`x.to_sparse()` of a dense float32 matrix takes 20 bytes per stored element, two int64
     coordinates and the value: less than the dense matrix only if fewer than one element in five
     is stored.
     """
@@ -154,9 +155,9 @@ def test_a_coo_matrix_takes_20_bytes_per_stored_float():
 
 
 def test_a_sparse_matrix_times_a_dense_one_is_dense(device):
-    """`sparse @ dense` of a COO and a dense matrix, both float32, which is
-    `torch.sparse.mm(sparse, dense)`, is a dense matrix; `sparse @ vector` of a float32 vector
-    is a dense vector.
+    """For `sparse = x.to_sparse()` of a dense float32 matrix `x`, `sparse @ dense` with a dense
+    float32 matrix is a dense matrix, as `torch.sparse.mm(sparse, dense)` is, and
+    `sparse @ vector` with a dense float32 vector is a dense vector.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]], device=device).to_sparse()
 
@@ -169,7 +170,9 @@ def test_a_sparse_matrix_times_a_dense_one_is_dense(device):
 
 
 def test_a_product_of_two_sparse_matrices_is_sparse(device):
-    """`a @ b` of two float32 COO matrices is a COO matrix."""
+    """For `a = x.to_sparse()` and `b = y.to_sparse()` of two dense float32 matrices, `a @ b` is a
+    COO matrix.
+    """
     a = torch.tensor([[0.0, 2.0], [0.0, 0.0]], device=device).to_sparse()
     b = torch.tensor([[0.0, 0.0], [5.0, 0.0]], device=device).to_sparse()
 
@@ -353,8 +356,8 @@ def test_gradients_reach_the_values(device):
 
 
 def test_a_sparse_matrix_goes_through_a_linear_layer():
-    """`nn.Linear(3, 2)` takes a (2, 3) float32 COO matrix and gives a dense result, up to
-    rounding that of the dense matrix.
+    """`nn.Linear(3, 2)` takes `x.to_sparse()` of a dense (2, 3) float32 matrix `x` and gives a
+    dense result, up to rounding that of `x`.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 5.0]])
     layer = nn.Linear(3, 2)
@@ -382,8 +385,11 @@ def test_sparse_tensors_can_be_saved():
 
 def test_softmax_over_stored_elements_has_a_function_of_its_own():
     """For `x = dense.to_sparse()` of a float32 CPU matrix, `torch.sparse.softmax(x, dim=1)`
-    takes each row's softmax over the elements that are stored, as if the others were minus
-    infinity; `torch.softmax(x, dim=1)` raises NotImplementedError.
+    takes each row's softmax over the elements that are stored; `torch.softmax(x, dim=1)`
+    raises NotImplementedError.
+
+    The elements that are not stored stay zero, as the softmax of minus infinity beside a number
+    is: a stored zero would count as exp(0) = 1.
     """
     x = torch.tensor([[0.0, 0.0, 3.0], [4.0, 0.0, 4.0]]).to_sparse()
 

@@ -2,7 +2,7 @@
 
 Not every operation takes every dtype. Booleans can be added but not subtracted, and the unsigned
 integers of 16 to 64 bits and the float8 dtypes are mostly for storage: convert them before
-computing. float16 on the CPU learnt matrix products in PyTorch 2.2.
+computing. float16 matrices can be multiplied on the CPU since PyTorch 2.2.
 
 Boolean tensors are what comparisons give, and serve as masks: `spec/tensors/test_masks.py`. Complex
 tensors have a page of their own: `spec/tensors/test_complex_numbers.py`.
@@ -59,8 +59,8 @@ def test_booleans_cannot_be_subtracted(device):
 
 @pytest.mark.torch("<2.2")
 def test_half_matrices_were_not_multiplied_on_the_cpu():
-    """Before PyTorch 2.2, `@` of two float16 matrices on the CPU raised RuntimeError; convert
-    with `.float()` first.
+    """Before PyTorch 2.2, `@` of two nonempty float16 matrices on the CPU raised RuntimeError;
+    convert with `.float()` first.
     """
     halves = torch.full((2, 2), 0.5, dtype=torch.float16)
 

@@ -125,8 +125,10 @@ def test_nan_is_sorted_behind_infinity(device):
 
 
 def test_the_nan_functions_leave_nan_out(device):
-    """`nansum`, `nanmean`, `nanmedian` and `nanquantile` of a nonempty dense float32 tensor
-    skip NaN: the `nanmean` of [1, NaN, 4] is 2.5.
+    """`nansum`, `nanmean`, `nanmedian` and `nanquantile(0.5)` skip NaN: of the float32 vector
+    [1, NaN, 4] they are 5, 2.5, 1 and 2.5.
+
+    `nanmedian` is 1, since of two middle values it takes the lower one.
     """
     x = torch.tensor([1.0, torch.nan, 4.0], device=device)
 
@@ -171,8 +173,7 @@ def test_where_replaces_nan_and_indexing_drops_it(device):
 
 
 def test_multiplying_by_zero_does_not_mask_nan(device):
-    """`x * 0` doesn't remove NaN or infinity from a float32 tensor: `nan * 0` and `inf * 0` are
-    NaN.
+    """`x * 0` of a float32 tensor is not 0 where `x` is NaN or infinite: there it is NaN.
 
     A mask is applied with `masked_fill` or `torch.where`, not by multiplication.
     """
@@ -214,8 +215,10 @@ def test_a_root_of_a_negative_number_is_nan_even_if_it_exists(device):
 
 
 def test_some_functions_of_nan_are_no_nan(device):
-    """`nan ** 0` and `1 ** nan` of a dense float32 tensor that holds NaN are 1: a few
-    functions don't depend on NaN.
+    """With `nan = torch.tensor([torch.nan])`, which is float32, `nan ** 0` and `1 ** nan` are 1,
+    not NaN.
+
+    Because any number to the power of 0 is 1, and so is 1 to any power.
     """
     nan = torch.tensor([torch.nan], device=device)
 
@@ -289,9 +292,10 @@ def test_results_too_small_for_a_float_are_zero(device):
 
 
 def test_softmax_ignores_minus_infinity_but_not_nan(device):
-    """`x.softmax(-1)` of a dense float32 matrix gives -inf beside finite entries the
-    probability 0, which is how attention masks work; a NaN makes its whole row NaN, and no
-    other row.
+    """`x.softmax(-1)` of a dense float32 matrix gives -inf in a row of otherwise finite entries
+    the probability 0; a NaN makes its whole row NaN, and no other row.
+
+    So an attention mask puts -inf where nothing is to be attended to.
     """
     masked = torch.tensor([-torch.inf, 0.0, 0.0], device=device)
     spoilt = torch.tensor([torch.nan, 0.0], device=device)
