@@ -73,9 +73,9 @@ def test_std_and_var_divide_by_one_less_than_the_count(device):
 
 @pytest.mark.torch(">=2.0")
 def test_correction_says_how_much_less_than_the_count(device):
-    """`x.var(correction=c)` of n float32 elements, c being less than n, divides the sum of
-    squared deviations by n - c: of [1, 3], `correction=0` gives 1, as NumPy does, and 1, the
-    default, gives 2. `x.std(correction=0)` is 1 as well.
+    """`x.var(correction=c)` of the float32 vector [1, 3] divides the sum of squared deviations,
+    2, by n - c, here 2 - c: `correction=0` gives 1, as NumPy does, and `correction=1`, the
+    default, gives 2. `x.std(correction=0)` is 1.
     """
     x = torch.tensor([1.0, 3.0], device=device)
 

@@ -49,9 +49,9 @@ def test_an_element_lies_at_the_offset_plus_index_times_stride():
 
 @given(st.permutations([0, 1, 2]), st.integers(0, 2), st.integers(0, 2), st.integers(0, 2))
 def test_the_rule_of_strides_holds_for_every_element(axes, i, j, k):
-    """Element `x[i, j, k]`, counted from 0, of a dense 3-dimensional tensor, here sliced and
-    permuted, lies in the storage at `x.storage_offset()` plus i, j and k times the three
-    numbers of `x.stride()`.
+    """Element `x[i, j, k]`, counted from 0, of a dense 3-dimensional tensor, sliced and permuted
+    ones too, lies in the storage at `x.storage_offset()` plus i, j and k times the three numbers
+    of `x.stride()`.
     """
     x = torch.arange(64).view(4, 4, 4)[1:, 1:, 1:].permute(axes)
     a, b, c = x.stride()
@@ -162,9 +162,9 @@ def test_contiguous_copies_where_elements_are_out_of_order(device):
 
 
 def test_as_strided_reads_memory_by_any_strides(device):
-    """`x.as_strided(size, stride, storage_offset)` of `x = torch.tensor([10, 20, 30, 40,
-    50])` makes a view of its storage by these three; elements may overlap, as in the
-    windows [20, 30], [30, 40], [40, 50].
+    """`x.as_strided((3, 2), (1, 1), 1)` of `x = torch.tensor([10, 20, 30, 40, 50])` makes a view
+    of size (3, 2) with strides (1, 1) from offset 1 on: the rows [20, 30], [30, 40] and
+    [40, 50], which share elements.
 
     Prefer `x.unfold` for windows: `as_strided` ignores the shape and strides that `x` itself
     has.

@@ -1,8 +1,8 @@
 """Tables and tensors: pandas and CSV files.
 
-A table of numbers becomes a tensor by way of NumPy: `torch.from_numpy(frame.to_numpy())`. A tensor
-becomes a table by `pandas.DataFrame(x.numpy(), columns=[...])`. Columns of text or of mixed dtypes
-have to be made numbers first. The facts about pandas are decided where pandas is installed.
+A table of numbers becomes a tensor by way of NumPy: `torch.tensor(frame.to_numpy())`. A tensor
+becomes a table by `pandas.DataFrame(x.numpy(), columns=[...])`. Columns of text have to be made
+numbers first. The facts about pandas are decided where pandas is installed.
 
 What surprises: a DataFrame is not taken by `torch.tensor` itself; one column of text makes the
 whole array one of Python objects, which PyTorch refuses; floats come as float64, which a float32
@@ -137,8 +137,8 @@ def test_a_csv_file_is_read_with_numpy():
 
 def test_a_structured_array_is_refused():
     """`torch.from_numpy` raises TypeError, "can't convert np.ndarray of type numpy.void", for an
-    array with named fields, as `np.genfromtxt(..., names=True)` gives: convert a copy of one field,
-    `array["b"].copy()`.
+    array with named fields, as `np.genfromtxt(..., names=True)` gives: convert a copy of one field
+    of numbers, such as `array["b"].copy()`.
     """
     array = np.array([(1, 2.5)], dtype=[("a", "i8"), ("b", "f8")])
 
@@ -162,11 +162,11 @@ def test_features_and_labels_are_columns_of_one_table():
 
 
 def test_a_column_is_standardised_by_its_mean_and_deviation():
-    """`(x - x.mean(0)) / x.std(0)` gives each column of [[1.0, 10.0], [3.0, 50.0], [5.0, 90.0]]
-    mean 0 and standard deviation 1. For other rows use the mean and deviation of the training
-    rows, too.
+    """`(x - x.mean(0)) / x.std(0)` gives each column of the matrix [[1.0, 10.0], [3.0, 50.0],
+    [5.0, 90.0]] mean 0 and standard deviation 1.
 
-    A column of ones has deviation 0 and becomes NaN; a constant that float32 rounds, such as
+    Rows of a test set are standardised with the mean and deviation of the training rows, too. A
+    column of ones has deviation 0 and becomes NaN; a constant that float32 rounds, such as
     0.1, can come out as anything. Drop such columns.
     """
     x = torch.tensor([[1.0, 10.0], [3.0, 50.0], [5.0, 90.0]])
