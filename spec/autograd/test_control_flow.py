@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("course-imperative-style")
 def test_each_line_does_its_work_at_once():
-    """Outside `torch.compile` a recorded product `y = x * 3` of a float32 CPU tensor is
-    computed in forward, before any `backward()`: on the next line `y.tolist()` gives its
+    """Outside `torch.compile` a recorded product `y = x * 3` of a dense float32 CPU tensor
+    is computed in forward, before any `backward()`: on the next line `y.tolist()` gives its
     values as Python numbers.
 
     Because without `torch.compile` PyTorch computes eagerly; on a GPU, `tolist()` waits for the
@@ -41,9 +41,9 @@ def test_each_line_does_its_work_at_once():
 
 @pytest.mark.claim("course-imperative-style")
 def test_a_mistake_is_reported_by_the_line_that_makes_it():
-    """`y + torch.ones(3)` with a `y` of the shape (2,) raises RuntimeError, "The size of tensor
-    a (2) must match the size of tensor b (3)", at that line, not when `backward()` is called
-    later.
+    """`y + torch.ones(3)` with a computed `y = torch.ones(2, requires_grad=True) * 3`
+    raises RuntimeError, "The size of tensor a (2) must match the size of tensor b (3)", at
+    that line, not when `backward()` is called later.
 
     On a GPU this holds for errors of shape and dtype; errors inside a kernel may be reported
     later. Make the shapes fit with `reshape` or slicing.
@@ -122,9 +122,9 @@ def test_each_iteration_may_leave_another_graph():
     ("times", "value", "gradient"), [(1, 2.0, 1.0), (2, 4.0, 4.0), (3, 8.0, 12.0), (5, 32.0, 80.0)]
 )
 def test_a_loop_is_recorded_round_by_round(times, value, gradient):
-    """A loop that multiplies 1 by a float32 0-d `x` n times, at least once, is recorded
-    iteration by iteration: `backward()` on the result, `x ** n`, gives the gradient `n * x **
-    (n - 1)`, up to rounding.
+    """A loop that multiplies 1 n times by a float32 0-d `x` of 2, for n of 1 to 5, is
+    recorded iteration by iteration: `backward()` on the result, `x ** n`, gives the
+    gradient `n * x ** (n - 1)`, for n of 5 so 80.
     """
     x = torch.tensor(2.0, requires_grad=True)
     power = torch.tensor(1.0)
@@ -223,8 +223,8 @@ def test_gradients_pass_through_lists_and_dictionaries():
 
 
 def test_tensors_made_of_a_list_of_results_keep_their_histories():
-    """With grad mode on, `torch.stack(results)` requires grad if one of its tensors does;
-    `torch.tensor` of their `item()` values doesn't.
+    """With grad mode on, `torch.stack(results)` of a list of 0-d float32 tensors requires
+    grad if one of them does; `torch.tensor([result.item() for result in results])` doesn't.
 
     Use `stack` or `cat` to collect results that a loss is made of.
     """

@@ -280,9 +280,9 @@ def test_an_instance_is_not_called():
 
 
 def test_once_differentiable_refuses_a_second_derivative():
-    """If `torch.autograd.function.once_differentiable` decorates `backward` of a
-    `torch.autograd.Function` `Cube`, `first.backward()` raises RuntimeError for a `first`
-    that is the derivative of `Cube.apply(x) ** 2` with `create_graph=True`.
+    """If `torch.autograd.function.once_differentiable` decorates `backward` of a `Function`
+    `Cube` for x³, `first.backward()` raises RuntimeError for a `first` that is the
+    derivative of `Cube.apply(x) ** 2` by `x` with `create_graph=True`.
 
     It belongs on a `backward` that computes outside torch. It isn't a full guard:
     `first.backward()` on the derivative of `Cube.apply(x) + x**2` raises no error and leaves 2

@@ -21,8 +21,8 @@ import torch
 @pytest.mark.claim("summary-custom-function")
 def test_a_subclass_of_function_is_a_new_operation(device):
     """A subclass of `torch.autograd.Function` defines an operation: `forward` computes its
-    result and saves tensors, `backward` turns the gradient of the result into that of the
-    input; the operation is called by `apply`.
+    result and may save tensors, `backward` turns the gradient of the result into that of
+    the input; `apply` calls the operation.
     """
 
     class Square(torch.autograd.Function):

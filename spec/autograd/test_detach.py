@@ -128,9 +128,9 @@ def test_a_tracked_detached_tensor_starts_a_new_graph():
 
 
 def test_a_write_through_detach_is_noticed():
-    """`x.detach().mul_(10)` on a float32 leaf `x` that requires grad increments the version
-    counter of `x`; if `y = x * x`, which saved `x` for backward, was computed before it,
-    `y.sum().backward()` raises RuntimeError.
+    """`x.detach().mul_(10)` on a float32 leaf `x` of 1 and 2 that requires grad increments
+    the version counter of `x`; if `y = x * x`, which saved `x` for backward, was computed
+    before it, `y.sum().backward()` raises RuntimeError.
 
     Because the detached tensor shares the counter of `x`. Write to `x.detach().clone()`
     instead, or after `backward()`. A write to the array `x.detach().numpy()` isn't counted.
@@ -198,8 +198,9 @@ def test_item_and_tolist_need_no_detach(device):
 
 
 def test_clone_copies_the_memory_and_keeps_the_history(device):
-    """With grad mode on, `x.clone()` of a float32 `x` that requires grad has storage of its
-    own and a `grad_fn`, so gradients flow through it back to `x`; `x.detach()` has neither.
+    """With grad mode on, `x.clone()` of a dense float32 `x` that requires grad has storage
+    of its own and a `grad_fn`, so gradients flow through it back to `x`; `x.detach()` has
+    neither.
     """
     x = torch.ones(2, requires_grad=True, device=device)
     y = x.clone()
@@ -216,8 +217,8 @@ def test_clone_copies_the_memory_and_keeps_the_history(device):
     "copy", [lambda x: x.detach().clone(), lambda x: x.clone().detach()], ids=["cut", "copied"]
 )
 def test_detach_and_clone_give_an_independent_copy_in_either_order(copy):
-    """`x.detach().clone()` and `x.clone().detach()` both give a tensor with storage of its own
-    that doesn't require grad.
+    """For a dense tensor `x`, `x.detach().clone()` and `x.clone().detach()` both give a
+    tensor with storage of its own that doesn't require grad.
 
     `detach().clone()` is the better habit: it records no copy only to drop it.
     """

@@ -26,8 +26,9 @@ forward_mode = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecat
 
 
 def test_grad_makes_a_function_into_its_derivative(device):
-    """`torch.func.grad(f)` returns a function, the derivative of `f`; the float32 tensor that
-    it is called with needs no `requires_grad` and gets no `.grad`.
+    """For an `f` that returns a 0-d float32 tensor, `torch.func.grad(f)` returns a
+    function, the derivative of `f`; the float32 tensor that it is called with needs no
+    `requires_grad` and gets no `.grad`.
     """
     derivative = torch.func.grad(lambda x: x**3)
     x = torch.tensor(2.0, device=device)
@@ -49,8 +50,8 @@ def test_grad_of_grad_is_the_second_derivative():
 
 
 def test_grad_wants_a_scalar_without_axes():
-    """`torch.func.grad(torch.square)` of a tensor of shape `(1,)` raises RuntimeError, "got
-    tensor with 1 dims": it differentiates results of the shape `()`.
+    """`torch.func.grad(torch.square)` of a float32 tensor of shape `(1,)` raises
+    RuntimeError, "got tensor with 1 dims": it differentiates results of the shape `()`.
 
     `backward()` accepts that shape. Here use `sum()` or index the element.
     """
@@ -72,8 +73,8 @@ def test_argnums_says_which_argument(device):
 
 
 def test_grad_of_a_dictionary_is_a_dictionary():
-    """For an argument that is a dict of float32 tensors, `torch.func.grad(f)` returns a dict of
-    gradients with the same keys.
+    """For an `f` whose argument is a dict of float32 tensors, the function that
+    `torch.func.grad(f)` returns gives a dict of gradients with the same keys.
 
     So the parameters of a model can be passed as a dict: see `torch.func.functional_call`.
     """
@@ -153,8 +154,8 @@ def test_vmap_cannot_follow_an_if():
 
 def test_vjp_returns_a_function_of_v():
     """`torch.func.vjp(f, x)` of a float32 vector `x` returns the value `f(x)` and a
-    function, which gives `v @ J`, up to rounding, for a vector `v`, as a tuple with one
-    tensor per input.
+    function, which gives `v @ J`, up to rounding, for a vector `v` and the Jacobian `J`, as
+    a tuple with one tensor per input.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -167,9 +168,9 @@ def test_vjp_returns_a_function_of_v():
 
 @forward_mode
 def test_jvp_carries_a_direction_forward():
-    """`torch.func.jvp(f, (x,), (u,))` of float32 vectors returns the value `f(x)` and `J @
-    u`, up to rounding, computed together in one forward pass; no graph is recorded if `x`,
-    `u` and the tensors that `f` uses don't require grad.
+    """`torch.func.jvp(f, (x,), (u,))` of float32 vectors returns the value `f(x)` and the
+    Jacobian times `u`, up to rounding, computed in one forward pass; no graph is recorded
+    if `x`, `u` and the tensors that `f` uses don't require grad.
     """
     x, u = torch.tensor([2.0, 3.0, 5.0]), torch.tensor([1.0, 10.0, 100.0])
 
