@@ -29,9 +29,9 @@ import torch
     ],
 )
 def test_comparison_goes_element_by_element(compare, name, result, device):
-    """`==`, `!=`, `<`, `<=`, `>` and `>=` compare two int64 tensors of one shape element by
-    element; `x == y` is also `torch.eq(x, y)` and `x.eq(y)`, the others are `ne`, `lt`, `le`,
-    `gt` and `ge`.
+    """`==`, `!=`, `<`, `<=`, `>` and `>=` compare two dense int64 tensors of one shape
+    element by element; `x == y` is also `torch.eq(x, y)` and `x.eq(y)`, the others are
+    `ne`, `lt`, `le`, `gt` and `ge`.
     """
     x = torch.tensor([1, 2, 3], device=device)
     y = torch.tensor([2, 2, 2], device=device)
@@ -43,7 +43,8 @@ def test_comparison_goes_element_by_element(compare, name, result, device):
 
 
 def test_comparing_gives_booleans(device):
-    """`x == 2` of an int64 tensor `x` gives a bool tensor, which can be used as a mask.
+    """`x == 2` of a dense int64 tensor `x` gives a bool tensor, which can be used as a
+    mask.
 
     Up to PyTorch 1.1 it was a uint8 tensor, for which `~` meant something else.
     """
@@ -69,8 +70,8 @@ def test_comparing_shapes_that_do_not_fit_is_an_error(device):
 
 
 def test_comparison_looks_past_the_dtype(device):
-    """`==` of an int64 tensor and a float32 or bool tensor compares the values after type
-    promotion: an int64 1 equals a float32 1.0 and a bool True.
+    """`==` of a dense int64 tensor and a dense float32 or bool tensor compares the values
+    after type promotion: an int64 1 equals a float32 1.0 and a bool True.
     """
     integers = torch.tensor([0, 1], device=device)
     floats = torch.tensor([0.5, 1.0], device=device)
@@ -81,7 +82,8 @@ def test_comparison_looks_past_the_dtype(device):
 
 
 def test_large_integers_are_compared_with_floats_as_floats():
-    """`==` between an int64 and a float32 tensor compares in float32: 2**24 + 1 equals 2.0**24.
+    """`==` between a dense int64 and a dense float32 tensor compares in float32: 2**24 + 1
+    equals 2.0**24.
 
     Because float32 has 24 significant bits. Convert the float tensor to int64 first, or to
     float64, which is exact up to 2**53.
@@ -126,8 +128,8 @@ def test_is_asks_for_the_same_object():
 
 
 def test_equal_gives_one_answer(device):
-    """`torch.equal(x, y)` of int64 tensors is one Python bool: `True` if shape and values are
-    the same.
+    """`torch.equal(x, y)` of dense int64 tensors is one Python bool: `True` if shape and
+    values are the same.
     """
     x = torch.tensor([1, 2], device=device)
     longer = torch.tensor([1, 2, 2], device=device)
@@ -147,8 +149,8 @@ def test_equal_does_not_broadcast(device):
 
 
 def test_equal_looks_past_the_dtype():
-    """`torch.equal` of an int64 and a float64 tensor compares the values after type promotion:
-    int64 [1, 2] equals float64 [1.0, 2.0].
+    """`torch.equal` of a dense int64 and a dense float64 tensor compares the values after
+    type promotion: int64 [1, 2] equals float64 [1.0, 2.0].
 
     In PyTorch 1.9 two dtypes still were an error. To compare dtypes too, use
     `torch.testing.assert_close`.
@@ -187,8 +189,8 @@ def test_sums_that_differ_by_rounding_are_not_equal(device):
 
 
 def test_the_same_decimal_differs_between_dtypes(device):
-    """`x == y` of a float32 vector and a float64 vector of 0.1 is False, but each of them equals
-    the Python number 0.1.
+    """With `x` the float32 tensor [0.1] and `y` the float64 tensor [0.1], `x == y` holds
+    False, but `x == 0.1` and `y == 0.1` hold True.
 
     Because a Python number is converted to the dtype of the tensor first, and so is a 0-d float64
     tensor beside a float32 vector.
@@ -205,8 +207,8 @@ def test_the_same_decimal_differs_between_dtypes(device):
 
 
 def test_a_python_integer_out_of_range_wraps_before_it_is_compared():
-    """In `x == 456` and `x < 456` with a uint8 tensor `x`, 456 is taken modulo 256: an element
-    of 200 equals 456, and is not less than 456.
+    """In `x == 456` and `x < 456` with a dense uint8 tensor `x`, 456 is taken modulo 256:
+    an element of 200 equals 456, and is not less than 456.
 
     Because the number is converted to uint8 first, without an error. Convert the tensor to a
     wider dtype before you compare it with numbers out of its range.
@@ -231,8 +233,8 @@ def test_isclose_answers_for_each_element(device):
 
 
 def test_close_is_an_absolute_and_a_relative_tolerance():
-    """For finite float64 tensors `torch.isclose(x, y)`, with the default `atol=1e-8` and
-    `rtol=1e-5`, is true where `|x - y| <= atol + rtol * |y|`.
+    """For dense finite float64 tensors of one shape `torch.isclose(x, y)`, with the default
+    `atol=1e-8` and `rtol=1e-5`, is true where `|x - y| <= atol + rtol * |y|`.
 
     Near 0 only `atol` counts; in float32 a sum near 1 is already rounded by more than 1e-8.
     """
@@ -254,8 +256,8 @@ def test_the_relative_tolerance_counts_from_the_second_number(device):
 
 
 def test_allclose_broadcasts_but_does_not_convert(device):
-    """`torch.allclose` broadcasts, unlike `torch.equal`, but raises a RuntimeError for a
-    float32 and a float64 tensor.
+    """`torch.allclose` of dense float32 tensors broadcasts, unlike `torch.equal`, but
+    `torch.allclose` raises a RuntimeError for a float32 and a float64 tensor.
 
     Convert one of them: `torch.allclose(x, y.to(x.dtype))`.
     """
@@ -290,8 +292,8 @@ def test_several_answers_are_no_answer(device):
 
 
 def test_one_answer_is_enough_for_python(device):
-    """`mask.any()` and `mask.all()` of a bool tensor without a `dim` reduce the mask to one
-    element, which `if` and `not` accept.
+    """`mask.any()` and `mask.all()` of a dense bool tensor without a `dim` reduce the mask
+    to one element, which `if` and `not` accept.
     """
     mask = torch.tensor([1, 2], device=device) == 2
 
@@ -301,8 +303,8 @@ def test_one_answer_is_enough_for_python(device):
 
 
 def test_in_looks_for_an_equal_element(device):
-    """`7 in x` is `True` if an element of the int64 tensor `x` equals 7; a string, a list or
-    `None` on the left raises a RuntimeError.
+    """`7 in x` is `True` if an element of the dense int64 tensor `x` equals 7; a string, a
+    list or `None` on the left raises a RuntimeError.
 
     Only numbers and tensors can be looked for.
     """
@@ -320,8 +322,8 @@ def test_in_looks_for_an_equal_element(device):
 
 
 def test_a_tensor_is_in_another_if_any_pair_is_equal():
-    """`y in x` with two int64 tensors is `(x == y).any()` as a Python bool: a row counts as
-    contained if one of its elements is equal.
+    """`y in x` with two dense int64 tensors is `(x == y).any()` as a Python bool: a row
+    counts as contained if one of its elements is equal.
 
     For whole rows write `(x == row).all(1).any()`.
     """
@@ -349,8 +351,8 @@ def test_looking_for_a_tensor_in_a_list_compares_elements():
 
 
 def test_isin_asks_for_each_element_whether_it_is_among_others(device):
-    """`torch.isin(x, others)` of an int64 tensor `x` is a mask: true for each element of `x`
-    that occurs in `others`, an int64 tensor or an integer.
+    """`torch.isin(x, others)` of dense int64 tensors is a mask: true for each element of
+    `x` that occurs in `others`; `torch.isin(x, 3)` looks for one number.
     """
     x = torch.tensor([1, 2, 3], device=device)
     others = torch.tensor([3, 1], device=device)
@@ -360,8 +362,8 @@ def test_isin_asks_for_each_element_whether_it_is_among_others(device):
 
 
 def test_masks_are_joined_with_and_or_and_not(device):
-    """Bool tensors of one shape are combined with `&` (and), `|` (or) and `^` (exclusive or),
-    and inverted with `~`.
+    """Dense bool tensors of one shape are combined with `&` (and), `|` (or) and `^`
+    (exclusive or), and inverted with `~`.
     """
     x = torch.tensor([True, True, False], device=device)
     y = torch.tensor([True, False, False], device=device)
@@ -411,8 +413,8 @@ def test_and_binds_closer_than_a_comparison(device):
 
 
 def test_one_pair_of_parentheses_may_not_be_enough(device):
-    """`x > 0 | (x < 2)` of a float32 tensor raises no error and means `x > (0 | (x < 2))`: x is
-    compared with a mask.
+    """`x > 0 | (x < 2)` of a dense float32 tensor raises no error and means `x > (0 | (x <
+    2))`: `x` is compared with an int64 tensor of zeros and ones.
 
     Put both comparisons in parentheses: `(x > 0) | (x < 2)`.
     """
@@ -426,8 +428,8 @@ def test_one_pair_of_parentheses_may_not_be_enough(device):
 
 
 def test_logical_functions_take_numbers_for_truth(device):
-    """`torch.logical_and`, `torch.logical_or` and `torch.logical_xor` of int64 tensors count
-    each number other than 0 as true.
+    """`torch.logical_and`, `torch.logical_or` and `torch.logical_xor` of dense int64
+    tensors count each number other than 0 as true.
     """
     x = torch.tensor([2, 2, 0], device=device)
     y = torch.tensor([4, 0, 0], device=device)
@@ -438,8 +440,8 @@ def test_logical_functions_take_numbers_for_truth(device):
 
 
 def test_the_tilde_flips_bits_not_truth(device):
-    """On an int64 tensor `~x` inverts bits, so that 1 becomes -2; `x.logical_not()` is true
-    where an element is 0.
+    """On a dense int64 tensor `~x` inverts bits, so that 1 becomes -2; `x.logical_not()` is
+    true where an element is 0.
     """
     x = torch.tensor([0, 1], device=device)
 

@@ -88,9 +88,9 @@ def test_real_and_imag_are_views(device):
 
 
 def test_view_as_real_has_a_last_dimension_of_two(device):
-    """`torch.view_as_real(x)` of the complex64 `x = torch.tensor([3 + 4j, 1j])` is a float32
-    view of shape (2, 2), real part first; `torch.view_as_complex` goes back, and refuses a last
-    dimension of size 3 or of stride 2.
+    """`torch.view_as_real(x)` of `x = torch.tensor([3 + 4j, 1j])`, which is complex64, is a
+    float32 view of shape (2, 2), real part first; `torch.view_as_complex` goes back, and
+    refuses a last dimension of size 3 or of stride 2.
 
     The size must be 2, the stride 1, the other strides and the start in memory even:
     `pairs.clone(memory_format=torch.contiguous_format)` copies them so.
@@ -143,7 +143,7 @@ def test_the_root_of_a_negative_number_is_complex_if_the_tensor_is(device):
 
 def test_the_conjugate_transpose_is_mh(device):
     """`x.mH` of a complex64 matrix is its conjugate transpose, `x.mT` the transpose alone;
-    `torch.vdot(x, y)` conjugates the complex64 vector `x` before it multiplies,
+    `torch.vdot(x, y)` of complex64 vectors conjugates `x` before it multiplies,
     `torch.dot(x, y)` does not.
     """
     x = torch.tensor([[1j, 2.0]], device=device)
@@ -155,8 +155,8 @@ def test_the_conjugate_transpose_is_mh(device):
 
 
 def test_a_layer_for_complex_numbers_is_made_with_a_complex_dtype():
-    """`nn.Linear(2, 1)` with its float32 weights raises RuntimeError for a complex64 input;
-    `nn.Linear(2, 1, dtype=torch.complex64)` takes it.
+    """`nn.Linear(2, 1)` with its float32 weights on the CPU raises RuntimeError for a
+    complex64 input; `nn.Linear(2, 1, dtype=torch.complex64)` takes a complex64 input.
     """
     x = torch.tensor([[1j, 2.0]])
 

@@ -54,9 +54,9 @@ def test_twelve_dtypes_have_a_method_that_converts_to_them(method, dtype, device
 
 
 def test_there_are_many_ways_to_ask_for_a_dtype(device):
-    """`x.to(torch.int64)`, `x.to(dtype=torch.int64)`, `x.type(torch.int64)` and `x.long()` of a
-    float32 `x` give equal tensors; `x.to(other)` and `x.type_as(other)` take the dtype of the
-    dense tensor `other`.
+    """`x.to(torch.int64)`, `x.to(dtype=torch.int64)`, `x.type(torch.int64)` and `x.long()`
+    of a dense float32 `x` give equal tensors; `x.to(other)` and `x.type_as(other)` take the
+    dtype of a dense int64 tensor `other`.
 
     `x.to(other)` and `x.type_as(other)` move to the device of `other` as well.
     """

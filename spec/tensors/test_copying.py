@@ -125,7 +125,7 @@ def test_asarray_can_be_told_not_to_copy():
 
 def test_tensor_of_a_tensor_warns(device):
     """`torch.tensor(x)` of a tensor `x` that requires grad gives a copy that does not, and
-    warns with UserWarning that `x.detach().clone()` is the recommended way.
+    warns with UserWarning that a copy by `clone()` and `detach()` is recommended.
 
     No gradient flows through the copy to `x`. Write `x.clone()` to keep the graph,
     `x.detach().clone()` to leave it.

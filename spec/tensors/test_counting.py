@@ -13,8 +13,8 @@ import torch
 
 
 def test_unique_gives_each_value_once_in_order(device):
-    """`torch.unique(x)` of an int64 tensor returns each of its values once, in ascending order,
-    as a 1-D tensor.
+    """`torch.unique(x)` of a dense int64 tensor returns each of its values once, in
+    ascending order, as a 1-D tensor.
 
     Of a float tensor each NaN is kept, see `spec/tensors/test_special_values.py`.
     """
@@ -47,8 +47,8 @@ def test_unique_rows(device):
 
 
 def test_unique_consecutive_only_drops_repetitions(device):
-    """`x.unique_consecutive()` of an int64 vector drops elements equal to the one before and
-    keeps the order: a value can occur again later.
+    """`x.unique_consecutive()` of an int64 vector drops each element that equals the
+    element before and keeps the order: a value can occur again later.
     """
     x = torch.tensor([2, 2, 1, 1, 1, 2], device=device)
 

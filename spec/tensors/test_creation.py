@@ -120,9 +120,9 @@ def test_ones_works_like_zeros_but_fills_with_one(device):
     ],
 )
 def test_full_takes_its_dtype_from_the_value(value, dtype, filled, device):
-    """`torch.full((2,), value)` without `dtype=` takes its dtype from the Python value: int64
-    for 7, bool for True, and with the default dtype float32, float32 for 0.5 and complex64 for
-    2j.
+    """`torch.full((2,), value)` without `dtype=` and `out=` takes its dtype from the Python
+    value: int64 for 7, bool for True, and with the default dtype float32, float32 for 0.5
+    and complex64 for 2j.
 
     So `torch.full((2,), 1)` cannot require grad, unlike `torch.ones(2)`: write `1.0` or
     `dtype=torch.float32`.
