@@ -10,7 +10,8 @@ for a mask of the shape of `x`, and is a copy. Assignment through a mask writes 
 same.
 
 What surprises: brackets do not broadcast a mask; a mask of ones and zeros in int64 is read as
-positions; and one in uint8, as old programs use, is deprecated, and refused by `masked_fill`.
+positions; and one in uint8, as old programs use, is deprecated, and since PyTorch 2.1 refused by
+`masked_fill`.
 """
 
 import pytest
@@ -55,7 +56,7 @@ def test_a_mask_along_the_first_axis_picks_rows(device):
 
 
 def test_a_mask_must_have_the_shape_of_what_it_covers():
-    """`x[mask]` with a boolean mask of shape (2,) for a dense matrix of 3 rows raises
+    """`x[mask]` with a boolean mask of shape (2,) for a dense CPU matrix of 3 rows raises
     IndexError, which names both shapes; `x[[True, False, False]]` fits.
 
     Because brackets do not broadcast a mask.
@@ -122,9 +123,9 @@ def test_masked_fill_replaces_where_the_mask_is_true(device):
 
 
 def test_where_wants_a_boolean_condition():
-    """`torch.where(x, 1.0, 0.0)` of an int64 condition raises RuntimeError, "where expected
-    condition to be a boolean tensor"; a uint8 condition is taken, the first time with a
-    UserWarning. Write `x != 0` or `x.bool()`.
+    """`torch.where(x, 1.0, 0.0)` of an int64 CPU tensor `x` raises RuntimeError, "where
+    expected condition to be a boolean tensor"; of a uint8 one it works, the first time with
+    a UserWarning. Write `x != 0` or `x.bool()`.
     """
     x = torch.tensor([2, 0])
 

@@ -14,8 +14,8 @@ import torch
 
 
 def test_a_matrix_product_sums_rows_times_columns(device):
-    """Element (i, j) of `x @ y` of two float32 matrices is, up to rounding, row i of `x`
-    times column j of `y`, summed.
+    """Element (i, j) of `x @ y` of two dense float32 matrices is, up to rounding and
+    overflow, row i of `x` times column j of `y`, summed.
 
     So the order matters: `y @ x` is in general another matrix.
     """
@@ -64,7 +64,7 @@ def test_a_vector_stands_for_a_column_on_the_right_and_a_row_on_the_left(device)
 
 def test_stacks_are_multiplied_matrix_by_matrix(device):
     """`x @ y` of two dense 3-D float32 tensors of the same first size multiplies, up to
-    rounding, matrix i of `x` by matrix i of `y`, as `torch.bmm(x, y)` does.
+    rounding and overflow, matrix i of `x` by matrix i of `y`, as `torch.bmm(x, y)` does.
     """
     x = torch.tensor([[[1.0, 2.0]], [[3.0, 4.0]]], device=device)
     y = torch.tensor([[[1.0], [1.0]], [[10.0], [10.0]]], device=device)
@@ -145,7 +145,8 @@ def test_stacks_of_different_length_are_refused():
 )
 def test_each_function_says_which_dimensions_it_takes(multiply, words):
     """`torch.mm`, `torch.dot`, `torch.bmm` and `torch.outer` raise a RuntimeError for a
-    dense (2, 3) float32 matrix and a vector of 3 elements, which `@` multiplies.
+    dense float32 matrix of shape (2, 3) and a dense float32 vector of 3 elements, which
+    `matrix @ vector` multiplies.
 
     Each takes one number of dimensions: `mm` 2-D, `dot` and `outer` 1-D, `bmm` 3-D.
     """

@@ -211,8 +211,8 @@ def test_clone_and_like_keep_the_format_unless_told_otherwise():
 
 def test_convolution_pooling_and_normalisation_keep_the_format():
     """`nn.Conv2d(2, 3, 3)`, `nn.BatchNorm2d(3)`, `nn.ReLU()` and `nn.MaxPool2d(2)`, one
-    after the other, give a channels-last output for a float32 channels-last input of shape
-    (1, 2, 6, 8).
+    after the other, give a channels-last output for a float32 channels-last CPU input of
+    shape (1, 2, 6, 8).
     """
     network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2))
     x = torch.zeros(1, 2, 6, 8)
@@ -223,8 +223,9 @@ def test_convolution_pooling_and_normalisation_keep_the_format():
 
 
 def test_a_convolution_in_channels_last_answers_in_channels_last():
-    """`nn.Conv2d(2, 3, 3)`, converted with `layer.to(memory_format=torch.channels_last)`,
-    gives a channels-last output even for a contiguous float32 input of shape (1, 2, 6, 8).
+    """`nn.Conv2d(2, 3, 3)` on the CPU, converted with
+    `layer.to(memory_format=torch.channels_last)`, gives a channels-last output even for a
+    contiguous float32 input of shape (1, 2, 6, 8).
     """
     layer = nn.Conv2d(2, 3, 3).to(memory_format=torch.channels_last)
 
@@ -235,8 +236,8 @@ def test_a_convolution_in_channels_last_answers_in_channels_last():
 
 
 def test_channels_last_is_for_four_dimensions():
-    """`x.to(memory_format=torch.channels_last)` of a dense 3-D tensor raises a RuntimeError,
-    "required rank 4 tensor to use channels_last format".
+    """`x.to(memory_format=torch.channels_last)` of a dense 3-D CPU tensor raises a
+    RuntimeError, "required rank 4 tensor to use channels_last format".
 
     A single image needs a batch dimension first, `x[None]`; 5-D tensors, such as videos, have
     `torch.channels_last_3d`.

@@ -140,8 +140,9 @@ def test_an_array_has_no_method_of_a_tensor():
 
 
 def test_what_item_gave_has_no_backward():
-    """`loss.item().backward()` of a 0-d float32 tensor raises AttributeError, "'float' object
-    has no attribute 'backward'": `item()` gives a Python number. Call `loss.backward()`.
+    """`loss.item().backward()` of a 0-d float32 CPU tensor raises AttributeError, "'float'
+    object has no attribute 'backward'": `item()` gives a Python number. Call
+    `loss.backward()`.
     """
     loss = torch.tensor(2.0, requires_grad=True)
 

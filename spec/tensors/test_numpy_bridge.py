@@ -193,8 +193,8 @@ def test_wider_unsigned_integers_did_not_cross(name):
 
 @pytest.mark.claim("blitz-char-tensor-excluded")
 def test_int8_tensors_cross_like_any_other():
-    """`tensor.numpy()` of a dense int8 CPU tensor, a `torch.CharTensor`, shares the memory
-    of the tensor, and `torch.from_numpy` of the array that it gives shares it as well.
+    """`array = tensor.numpy()` of the int8 tensor `tensor = torch.CharTensor([-128, 127])`
+    shares the memory of the tensor, and so does `torch.from_numpy(array)`.
     """
     tensor = torch.CharTensor([-128, 127])
 

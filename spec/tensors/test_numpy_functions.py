@@ -218,9 +218,9 @@ def test_a_network_takes_tensors_and_no_arrays():
 
 
 def test_a_tensor_can_be_indexed_with_an_array():
-    """`x[array]` of a dense vector `x` with the int64 array `np.array([2, 0])` or the bool
-    array `np.array([True, False, True])`, for `x` of three elements, picks elements as an
-    index tensor or a mask does.
+    """`x[array]` of the CPU tensor `x = torch.tensor([10, 20, 30])` with the int64 array
+    `np.array([2, 0])` or the bool array `np.array([True, False, True])` picks elements as
+    an index tensor or a mask does.
 
     An array of uint8, as images are, is read as a mask, which is deprecated: for positions
     convert it with `array.astype(int)`, for a mask with `array.astype(bool)`.

@@ -5,8 +5,8 @@ two float dtypes, and of a narrow integer beside a wide float. The rules of torc
 page `spec/tensors/test_type_promotion.py`.
 
 They differ for int16 to int64 beside a float that holds fewer of their digits: float16, float32 or
-complex64. NumPy then takes a wider float, at most float64; torch keeps the float dtype it was
-given, and rounds.
+complex64. NumPy then takes a wider dtype, at most float64 or complex128; torch keeps the dtype of
+the float or complex operand, and rounds.
 
 What surprises those who come from NumPy: an int64 tensor divided or added to a Python float becomes
 float32, not float64; a 0-dimensional tensor does not widen another one; and a Python integer that

@@ -16,9 +16,9 @@ import torch
 
 
 def test_a_tensor_that_requires_grad_is_refused():
-    """With grad mode on, `x.numpy()` of a dense float32 CPU tensor that requires grad raises a
-    RuntimeError, "Can't call numpy() on Tensor that requires grad"; `x.detach().numpy()` is an
-    array that shares the memory of `x`.
+    """With grad mode on, `x.numpy()` of the CPU tensor `x = torch.tensor([1.0, 2.0],
+    requires_grad=True)` raises a RuntimeError, "Can't call numpy() on Tensor that requires
+    grad"; `x.detach().numpy()` shares the memory of `x`.
 
     Because an array records no autograd graph, so a gradient would be lost without notice.
     """
@@ -242,8 +242,8 @@ def test_an_array_of_text_is_refused():
 
 
 def test_an_array_of_python_objects_is_refused():
-    """`torch.from_numpy(array)` of an array of dtype object, as `np.array([[1, None]])` is,
-    raises a TypeError, "can't convert np.ndarray of type numpy.object_".
+    """`torch.from_numpy(array)` of a contiguous array of dtype object, as `np.array([[1,
+    None]])` is, raises a TypeError, "can't convert np.ndarray of type numpy.object_".
 
     Because it holds references to Python objects. If all of them are real numbers or None,
     write `array.astype("float32")`; rows of unequal length have to be padded first.

@@ -36,9 +36,9 @@ def test_argmax_turns_one_hot_back_into_labels(device):
 
 
 def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
-    """`F.one_hot` returns int64: a float32 `nn.Linear(3, 1)` raises RuntimeError for it,
-    "mat1 and mat2 must have the same dtype", and takes `F.one_hot(labels, 3).float()`.
-    `F.one_hot` has no `dtype=` argument.
+    """`F.one_hot(labels, 3)` of a vector of labels is int64: a float32 `nn.Linear(3, 1)`
+    raises RuntimeError, "mat1 and mat2 must have the same dtype", for it, but takes
+    `F.one_hot(labels, 3).float()`. `F.one_hot` has no `dtype=` argument.
 
     A layer without a bias raises RuntimeError in other words.
     """
@@ -55,8 +55,9 @@ def test_one_hot_is_int64_and_wants_a_float_for_a_layer(device):
 
 
 def test_one_hot_takes_int64_labels_only():
-    """`F.one_hot` raises RuntimeError for labels that are not int64, such as float, int32 or
-    uint8: "one_hot is only applicable to index tensor"; call `.long()` first.
+    """`F.one_hot(labels)` raises RuntimeError, "one_hot is only applicable to index
+    tensor", for a tensor of labels that is not int64, such as float32, int32 or uint8. Call
+    `labels.long()` first.
 
     Since PyTorch 2.4 the message adds "of type LongTensor".
     """
@@ -107,8 +108,8 @@ def test_the_classes_of_a_one_hot_image_come_last(device):
     H, W, 3); `.permute(0, 3, 1, 2)` brings the classes to dimension 1, where `nn.Conv2d`
     has its channels.
 
-    Without the number of classes it is the largest label plus 1. A float32 layer takes it after
-    `.float()`.
+    Without its second argument `F.one_hot` makes as many classes as the largest label plus 1. A
+    float32 layer takes the result after `.float()`.
     """
     labels = torch.ones(2, 4, 5, dtype=torch.int64, device=device)
 

@@ -1,14 +1,14 @@
 """How a tensor prints.
 
-`print(x)` and a prompt show the elements in columns of equal width, floats with four decimals, and
-after them only what isn't the default: a dtype, a device, `requires_grad` or the `grad_fn`.
-`torch.set_printoptions` changes the decimals and the limits. The element itself, with all digits,
-is shown by `x.item()`, see `spec/tensors/test_python_values.py`; the heading of a parameter is told
-in `spec/nn/test_parameters.py`.
+`print(x)` and a prompt show the elements in columns, floats with four decimals unless all are whole
+numbers, and after them only what isn't the default: a dtype, a device, `requires_grad` or the
+`grad_fn`. `torch.set_printoptions` changes the decimals and the limits. The element itself, with
+all digits, is shown by `x.item()`, see `spec/tensors/test_python_values.py`; the heading of a
+parameter is told in `spec/nn/test_parameters.py`.
 
 What surprises: one very small or very large element puts all of them into scientific notation; the
-print shows neither all digits nor, from 1001 elements on, all elements; and an f-string shows a 0-d
-tensor as a plain number, with all its digits.
+print shows neither all digits nor, of a vector of 1001 elements and more, all elements; and an
+f-string shows a 0-d tensor as a plain number, with all its digits.
 """
 
 import pytest
@@ -45,9 +45,9 @@ def test_floats_end_in_a_point_or_have_four_decimals(values, text):
     ],
 )
 def test_numbers_are_padded_to_one_width(values, text):
-    """`print(x)` of a dense CPU vector of int64, of bool, or of float32 without zeros, NaN
-    and infinities, pads the printed elements to the width of the widest of them, so that
-    columns line up.
+    """By default `print(x)` of a dense CPU vector of int64, of bool, or of float32 without
+    zeros, NaN and infinities, pads the printed elements to the width of the widest of them,
+    so that columns line up.
     """
     assert repr(torch.tensor(values)) == text
 
@@ -150,8 +150,8 @@ def test_the_default_dtype_is_the_one_that_goes_unnamed():
 
 
 def test_what_autograd_does_is_printed_after_the_numbers():
-    """`repr(x)` shows `requires_grad=True` for a leaf that requires grad, and the
-    `grad_fn`, such as `<AddBackward0>`, for a result that autograd recorded.
+    """`repr(x)` of `x = torch.ones(2, requires_grad=True)` ends with `requires_grad=True)`,
+    and `repr(x + 1)`, of a result that autograd recorded, with `grad_fn=<AddBackward0>)`.
     """
     x = torch.ones(2, requires_grad=True)
 
@@ -206,8 +206,8 @@ def test_a_three_dimensional_tensor_prints_as_blocks(snapshot):
 
 
 def test_a_long_row_is_wrapped_at_80_characters(snapshot):
-    """In `repr(x)` of an int64 vector of at most 1000 elements a row that needs more than 80
-    characters goes on in the next line, by default.
+    """By default `repr(x)` of an int64 CPU vector of at most 1000 elements goes on in a new
+    line where one line would have more than 80 characters.
 
     `torch.set_printoptions(linewidth=...)` changes the limit.
     """
@@ -253,7 +253,9 @@ def test_a_large_matrix_is_summarised_in_both_directions(snapshot):
 
 
 def test_a_sparse_tensor_prints_its_parts(snapshot):
-    """`repr(x)` of a sparse COO tensor shows `indices`, `values`, `size`, `nnz` and `layout`."""
+    """`repr(x)` of a sparse COO tensor on the CPU shows `indices`, `values`, `size`, `nnz`
+    and `layout`.
+    """
     x = torch.tensor([[0, 7], [8, 0]]).to_sparse()
 
     assert repr(x) == snapshot

@@ -250,9 +250,9 @@ def test_pythons_own_functions_take_a_tensor():
 
 @pytest.mark.claim("course-python-ecosystem")
 def test_a_tensor_can_be_pickled_and_copied():
-    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` of a dense float32 leaf on the
-    CPU give tensors with the same values and memory of their own; `copy.deepcopy` of the
-    result of a recorded operation raises a RuntimeError.
+    """`pickle.loads(pickle.dumps(x))` and `copy.deepcopy(x)` of a nonempty dense float32
+    CPU leaf give tensors with the same values and memory of their own; `copy.deepcopy` of
+    the result of a recorded operation raises a RuntimeError.
 
     Write `y.detach().clone()` for a copy of such a result.
     """

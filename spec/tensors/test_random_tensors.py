@@ -48,8 +48,9 @@ def test_rand_covers_zero_to_one_evenly(device):
 
 @pytest.mark.claim("blitz-rand-prints-one")
 def test_rand_can_print_a_one_that_it_never_draws():
-    """A draw of `torch.rand(2)` can print as `tensor([1.0000, 0.3093])`: here the first number
-    is 0.999951, below 1, and the repr rounds it.
+    """`torch.rand(2, generator=torch.Generator().manual_seed(10642))` prints as
+    `tensor([1.0000, 0.3093])`: its first number, 0.999951 and so below 1, is rounded by the
+    repr.
 
     Because the repr rounds to four decimals by default; `x < 1` compares the stored number.
     `torch.rand` draws from [0, 1), without the 1.
