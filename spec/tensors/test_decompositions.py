@@ -30,8 +30,8 @@ def test_eigh_gives_the_eigenvalues_of_a_symmetric_matrix_in_order():
 
 def test_eigh_reads_the_lower_triangle_only():
     """`torch.linalg.eigvalsh(x)` reads only the lower triangle of a square float64 matrix
-    of finite numbers, with `UPLO="U"` only the upper one: a matrix that isn't symmetric
-    raises no error.
+    of numbers between -1e100 and 1e100, with `UPLO="U"` only the upper triangle: a matrix
+    that isn't symmetric raises no error.
 
     `torch.linalg.eigh` reads the same triangle.
     """
@@ -43,8 +43,8 @@ def test_eigh_reads_the_lower_triangle_only():
 
 
 def test_eigenvalues_of_a_matrix_are_complex():
-    """`torch.linalg.eigvals` of a square float32 matrix of finite numbers is complex64,
-    even where all eigenvalues are real.
+    """`torch.linalg.eigvals` of a square float32 matrix of numbers between -1e10 and 1e10
+    is complex64, even where all eigenvalues are real.
 
     Because a real matrix can have complex ones, as a rotation by 90 degrees has i and -i. Use
     `torch.linalg.eigvalsh` for a symmetric matrix.
@@ -90,8 +90,9 @@ def test_svd_gives_the_singular_values_from_the_largest_down():
 
 
 def test_svd_is_full_unless_told():
-    """`torch.linalg.svd` of a (5, 2) float32 matrix of finite numbers makes `U` (5, 5)
-    unless `full_matrices=False` is given; `torch.linalg.qr` by default makes `Q` (5, 2).
+    """`torch.linalg.svd` of a (5, 2) float32 matrix of numbers between -1e10 and 1e10 makes
+    `U` (5, 5) unless `full_matrices=False` is given; `torch.linalg.qr` by default makes `Q`
+    (5, 2).
 
     The extra columns cost memory and are rarely used.
     """
@@ -121,8 +122,8 @@ def test_cholesky_is_the_root_of_a_positive_definite_matrix():
 
 def test_a_matrix_that_is_not_positive_definite_has_no_cholesky_factor():
     """`torch.linalg.cholesky` of the float32 matrix [[1, 2], [2, 1]], which has a negative
-    eigenvalue, raises `LinAlgError`, "The factorization could not be completed because the
-    input is not positive-definite".
+    eigenvalue, raises `torch.linalg.LinAlgError`, "The factorization could not be completed
+    because the input is not positive-definite".
 
     A covariance matrix that raises it needs a small number added to its diagonal.
     `torch.linalg.cholesky_ex` returns an `info` instead of raising.

@@ -17,9 +17,9 @@ import torch
 
 
 def test_cdist_gives_the_distance_of_every_pair(device):
-    """`torch.cdist(a, b)` of an (n, d) and an (m, d) float32 tensor, n and m at most 25, is
-    an (n, m) tensor: the Euclidean distances of the rows of `a` from those of `b`, up to
-    rounding, if no sum of squared differences overflows or underflows.
+    """`torch.cdist(a, b)` of an (n, d) and an (m, d) finite float32 tensor, n and m at most
+    25, is an (n, m) tensor: the Euclidean distances of the rows of `a` from those of `b`,
+    up to rounding, if no square overflows or underflows.
     """
     a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 0.0], [6.0, 8.0], [0.0, 1.0]], device=device)
@@ -46,9 +46,9 @@ def test_the_nearest_rows_are_the_smallest_of_a_row_of_distances(device):
 
 
 def test_cdist_takes_other_norms(device):
-    """`torch.cdist(a, b, p=1)` of the float32 matrices [[3, 4]] and [[0, 1]] is [[6]], the sum
-    of the absolute differences (Manhattan distance); with `p=float("inf")` it is [[3]], the
-    largest of them.
+    """`torch.cdist(a, b, p=1)` of the float32 matrices [[3, 4]] and [[0, 1]] is [[6]], the
+    sum of the absolute differences (Manhattan distance); with `p=float("inf")` it is [[3]],
+    the largest absolute difference.
     """
     a = torch.tensor([[3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 1.0]], device=device)
@@ -58,9 +58,9 @@ def test_cdist_takes_other_norms(device):
 
 
 def test_cdist_is_a_broadcast_difference(device):
-    """`torch.cdist(a, b)` of float32 matrices of at most 25 rows equals `(a[:, None] -
-    b[None]).norm(dim=-1)` up to rounding, if no sum of squared differences overflows or
-    underflows; it makes no 3-D tensor of differences.
+    """`torch.cdist(a, b)` of finite float32 matrices of at most 25 rows equals `(a[:, None]
+    - b[None]).norm(dim=-1)` up to rounding, if no sum of squared differences overflows or
+    underflows.
 
     The broadcast form is good for other distances; it needs d times the memory.
     """
@@ -73,8 +73,8 @@ def test_cdist_is_a_broadcast_difference(device):
 
 
 def test_cdist_takes_batches(device):
-    """`torch.cdist` of a (batch, n, d) and a (batch, m, d) float32 tensor gives (batch, n, m);
-    dimensions before the last two broadcast.
+    """`torch.cdist` of float32 tensors of shapes (batch, n, d) and (batch, m, d) has shape
+    (batch, n, m); dimensions before the last two broadcast.
     """
     a = torch.ones(2, 3, 4, device=device)
 
@@ -133,8 +133,8 @@ def test_cdist_of_many_rows_loses_digits():
 
 
 def test_pdist_gives_each_pair_of_one_matrix_once(device):
-    """`torch.pdist(x)` of an (n, d) float32 tensor is a vector of the n(n - 1) / 2 distances of
-    two different rows, in the order of the upper triangle of `torch.cdist(x, x)`.
+    """`torch.pdist(x)` of an (n, d) float32 tensor is a vector of n(n - 1) / 2 distances,
+    one for each pair of rows, in the order of the upper triangle of `torch.cdist(x, x)`.
     """
     x = torch.tensor([[0.0], [1.0], [5.0]], device=device)
 
@@ -145,8 +145,9 @@ def test_pdist_gives_each_pair_of_one_matrix_once(device):
 
 
 def test_the_distance_of_equal_rows_has_gradient_zero(device):
-    """Where the distance is 0, the gradient of `torch.cdist(a, b)` of float32 matrices, and of
-    `x.norm()` for a vector of zeros, is 0; that of `(x**2).sum().sqrt()` is NaN.
+    """For two equal float32 matrices of one row the gradient of `torch.cdist(a, b)` is 0,
+    and so is that of `x.norm()` for a vector of zeros; the gradient of
+    `(x**2).sum().sqrt()` for a vector of zeros is NaN.
 
     Because the root has an infinite slope at 0, and infinity times 0 is NaN. Add a small number
     under a root written by hand.

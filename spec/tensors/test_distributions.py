@@ -15,8 +15,8 @@ import torch
 
 
 def test_randperm_shuffles_rows_when_used_as_an_index(device):
-    """`x[torch.randperm(len(x))]` of a dense vector holds each element of `x` once, in
-    random order.
+    """`x[torch.randperm(len(x))]` of a dense int64 vector holds each element of `x` once,
+    in random order.
 
     A matrix is shuffled row by row in the same way. Index two tensors with the same permutation
     to keep their rows paired.
@@ -32,9 +32,9 @@ def test_randperm_shuffles_rows_when_used_as_an_index(device):
 
 
 def test_rand_like_takes_shape_dtype_and_device_from_a_tensor(device):
-    """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of a float64
-    `x`; for an int64 `x` it raises an error, "not implemented for 'Long'", unless a
-    floating-point `dtype=` is given.
+    """`torch.rand_like(x)` draws uniform values in the shape, dtype and device of a dense
+    float64 `x`; for an int64 `x` on the CPU it raises an error, "not implemented for
+    'Long'", unless a floating-point `dtype=` is given.
     """
     x = torch.zeros(2, 3, dtype=torch.float64, device=device)
 
@@ -142,9 +142,9 @@ def test_multinomial_with_replacement_draws_in_proportion_to_the_weights(device)
 
 
 def test_multinomial_cannot_draw_more_than_there_are():
-    """`torch.multinomial(weights, 3)` of two float32 weights, without `replacement=True`,
-    raises a RuntimeError, "cannot sample n_sample > prob_dist.size(-1) samples without
-    replacement".
+    """`torch.multinomial(weights, 3)` of a vector of two float32 weights, without
+    `replacement=True`, raises a RuntimeError, "cannot sample n_sample > prob_dist.size(-1)
+    samples without replacement".
 
     Without replacement each index can be drawn only once.
     """

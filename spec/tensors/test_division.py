@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 
 def test_dividing_integers_gives_floats(device):
-    """`/` between int64 tensors gives a tensor of the default dtype, float32 unless it was
-    changed, even where the quotient is a whole number.
+    """`/` between dense int64 tensors gives a tensor of the default dtype, float32 unless
+    it was changed, even where the quotient is a whole number.
     """
     quotient = torch.tensor([3, -4], device=device) / torch.tensor([2, 2], device=device)
 
@@ -26,8 +26,8 @@ def test_dividing_integers_gives_floats(device):
 
 
 def test_dividing_booleans_gives_floats(device):
-    """`/` of a bool tensor by a Python int gives the default dtype, float32:
-    `torch.tensor([True, False]) / 2` is `[0.5, 0.0]`.
+    """`torch.tensor([True, False]) / 2` is [0.5, 0.0]: a bool tensor divided by the Python
+    int 2 has the default dtype, float32.
     """
     quotient = torch.tensor([True, False], device=device) / 2
 
@@ -51,7 +51,7 @@ def test_division_of_a_large_integer_loses_its_last_digits():
 
 def test_an_integer_tensor_cannot_be_divided_in_place():
     """`x /= 2` and `x.div_(2)` raise a RuntimeError for a contiguous int64 tensor `x`; `x
-    //= 2` works.
+    //= 2` divides in place.
 
     Because `/` gives floats and a tensor keeps its dtype in place. Write `x = x / 2` to get a
     float tensor.
@@ -79,8 +79,8 @@ def test_floor_division_rounds_down(floor_divide, device):
 
 
 def test_floor_division_of_floats_gives_whole_floats(device):
-    """`x // 2` of a float32 tensor of finite numbers rounds down too, and the result is
-    float32: for 7.5 it is 3.0, for -7.5 it is -4.0.
+    """`x // 2` of a dense float32 tensor of finite numbers rounds down too, and the result
+    is float32: for 7.5 it is 3.0, for -7.5 it is -4.0.
     """
     quotient = torch.tensor([7.5, -7.5], device=device) // 2
 
@@ -106,8 +106,8 @@ def test_floor_division_sees_the_exact_quotient():
 )
 def test_rounding_mode_says_what_div_does_with_the_fraction(rounding_mode, result, device):
     """For `x = torch.tensor([7, -7])`, `torch.div(x, 2, rounding_mode="floor")` rounds the
-    quotients down, `"trunc"` rounds them towards zero, and `None`, the default, keeps the
-    fraction.
+    quotients down, `rounding_mode="trunc"` rounds them towards zero, and
+    `rounding_mode=None`, the default, keeps the fraction.
     """
     x = torch.tensor([7, -7], device=device)
 
@@ -115,8 +115,8 @@ def test_rounding_mode_says_what_div_does_with_the_fraction(rounding_mode, resul
 
 
 def test_a_rounding_mode_keeps_integers_integers(device):
-    """`torch.div(x, 2)` of an int64 tensor `x` gives the default dtype, float32 unless it
-    was changed; with `rounding_mode="floor"` or `"trunc"` it gives int64.
+    """`torch.div(x, 2)` of a dense int64 tensor `x` has the default dtype, float32 unless
+    it was changed; `torch.div(x, 2, rounding_mode=mode)` with "floor" or "trunc" is int64.
     """
     x = torch.tensor([7], device=device)
 
@@ -130,8 +130,8 @@ def test_a_rounding_mode_keeps_integers_integers(device):
 
 
 def test_an_unknown_rounding_mode_is_refused():
-    """`torch.div(x, 3, rounding_mode="up")` raises a RuntimeError, which lists None, 'trunc'
-    and 'floor' as the modes there are.
+    """`torch.div(x, 3, rounding_mode="up")` of an int64 tensor on the CPU raises a
+    RuntimeError, which lists None, 'trunc' and 'floor' as the modes there are.
 
     For rounding up write `(x / y).ceil()`.
     """
@@ -147,9 +147,9 @@ def test_an_unknown_rounding_mode_is_refused():
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, 1), (8, -3, -1), (-8, -3, -2)]
 )
 def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
-    """`x % y` and `torch.remainder(x, y)` of an int64 tensor by a non-zero int `y` from
-    -2**63 to 2**63 - 1 are 0 or have the sign of the divisor `y`, as in Python: `-8 % 3` is
-    1.
+    """`x % y` and `torch.remainder(x, y)` of a dense int64 tensor by a non-zero int `y`
+    from -2**63 to 2**63 - 1 are 0 or have the sign of the divisor `y`, as in Python:
+    `torch.tensor(-8) % 3` is 1.
     """
     x = torch.tensor(x, device=device)
 
@@ -161,15 +161,15 @@ def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, -2), (8, -3, 2), (-8, -3, -2)]
 )
 def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
-    """`torch.fmod(x, y)` of an int64 tensor by a non-zero int `y` from -2**63 to 2**63 - 1
-    is 0 or has the sign of the dividend `x`, as `%` has in C: of -8 by 3 it is -2.
+    """`torch.fmod(x, y)` of a dense int64 tensor by a non-zero int `y` from -2**63 to 2**63
+    - 1 is 0 or has the sign of the dividend `x`, as `%` has in C: of -8 by 3 it is -2.
     """
     assert torch.fmod(torch.tensor(x, device=device), y).item() == remainder
 
 
 def test_remainders_of_floats_may_be_fractions(device):
-    """`%` and `torch.fmod` take float32 tensors too: the remainder of 5.25 by 2 is 1.25; that
-    of -5.25 is 0.75 by `%` and -1.25 by `fmod`.
+    """`%` and `torch.fmod` take dense float32 tensors too: the remainder of 5.25 by 2 is
+    1.25; that of -5.25 is 0.75 by `%` and -1.25 by `torch.fmod`.
     """
     x = torch.tensor([5.25, -5.25], device=device)
 
@@ -182,8 +182,8 @@ integers = st.integers(-(2**31), 2**31 - 1)
 
 @given(integers, integers.filter(bool))
 def test_floor_division_and_remainder_agree_with_python(x, y):
-    """`//` and `%` of an int64 tensor by an int agree with Python's `//` and `%` of ints, for
-    numbers from -2**31 to 2**31 - 1, the divisor not being 0.
+    """`//` and `%` of a dense int64 tensor by a Python int agree with Python's `//` and `%`
+    of ints, for numbers from -2**31 to 2**31 - 1, the divisor not being 0.
     """
     assert (torch.tensor(-7) // 2).item() == -7 // 2 == -4
     assert (torch.tensor(x) // y).item() == x // y
@@ -209,8 +209,8 @@ def test_divmod_is_not_defined():
     [torch.floor_divide, torch.remainder, torch.fmod, lambda x, y: x // y, lambda x, y: x % y],
 )
 def test_an_integer_divided_by_zero_is_an_error(divide):
-    """On the CPU `//`, `%` and `torch.fmod` of a nonempty int64 tensor by the integer 0 raise a
-    RuntimeError that says "ZeroDivisionError".
+    """On the CPU `//`, `%` and `torch.fmod` of a dense nonempty int64 tensor by the integer
+    0 raise a RuntimeError that says "ZeroDivisionError".
 
     Because no integer can stand for infinity. `x / 0` and `x // 0.0` compute in floats and give
     inf, -inf or NaN; on CUDA no error is raised and the result is arbitrary.
@@ -224,8 +224,8 @@ def test_an_integer_divided_by_zero_is_an_error(divide):
 
 
 def test_true_division_by_zero_gives_infinities(device):
-    """`x / 0` of a float32 or int64 tensor raises no error: it gives inf for 1, -inf for -1 and
-    NaN for 0.
+    """`x / 0` of a dense float32 or int64 tensor raises no error: it gives inf for 1, -inf
+    for -1 and NaN for 0.
     """
     floats = torch.tensor([1.0, -1.0, 0.0], device=device) / 0
     integers = torch.tensor([1, -1, 0], device=device) / 0
@@ -235,8 +235,8 @@ def test_true_division_by_zero_gives_infinities(device):
 
 
 def test_a_float_divided_by_zero_leaves_no_remainder(device):
-    """For a float32 tensor of finite numbers other than 0, `x // 0` is inf or -inf and `x % 0`
-    is NaN; no error is raised.
+    """For a dense float32 tensor of finite numbers other than 0, `x // 0` is inf or -inf
+    and `x % 0` is NaN; no error is raised.
     """
     x = torch.tensor([1.0, -1.0], device=device)
 
@@ -245,7 +245,9 @@ def test_a_float_divided_by_zero_leaves_no_remainder(device):
 
 
 def test_a_reciprocal_is_one_divided_by_the_number(device):
-    """`torch.reciprocal(x)` of an int64 tensor is `1 / x`: it gives floats, and inf for 0."""
+    """`torch.reciprocal(x)` of a dense int64 tensor is `1 / x`: it gives floats, and inf
+    for 0.
+    """
     x = torch.tensor([4, 0], device=device)
 
     assert x.reciprocal().tolist() == (1 / x).tolist() == [0.25, torch.inf]
@@ -262,8 +264,8 @@ def test_a_reciprocal_is_one_divided_by_the_number(device):
     ],
 )
 def test_an_integer_past_the_end_of_its_range_starts_again(dtype, largest, smallest, device):
-    """For uint8, int8, int16, int32 and int64 tensors, `x + 1` of the largest number is the
-    smallest number of the dtype, without error or warning.
+    """For dense uint8, int8, int16, int32 and int64 tensors, `x + 1` of the largest number
+    is the smallest number of the dtype, without error or warning.
 
     The dtype doesn't grow as Python's int does; convert the narrower ones to int64 first.
     """
