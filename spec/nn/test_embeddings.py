@@ -17,8 +17,8 @@ from torch import nn
 
 
 def test_an_embedding_hands_out_rows(device):
-    """`nn.Embedding` returns the rows of its weight that the indices name, in their order and
-    repeated where an index is repeated.
+    """`nn.Embedding(3, 2)` returns the rows of its weight that the indices name, in their
+    order and repeated where an index is repeated.
     """
     table = torch.tensor([[0.0, 0.5], [1.0, 1.5], [2.0, 2.5]], device=device)
     layer = nn.Embedding.from_pretrained(table)
@@ -88,8 +88,9 @@ def test_only_rows_that_were_used_get_a_gradient(device):
 
 
 def test_the_row_of_the_padding_does_not_learn(device):
-    """`nn.Embedding(3, 1, padding_idx=0)` looks row 0 up like others, but the look-ups add nothing
-    to its gradient: after two look-ups of row 0 and `backward()` it is 0.
+    """`nn.Embedding(3, 1, padding_idx=0)` looks row 0 up like the other rows, but the
+    look-ups add nothing to the gradient of row 0: after two look-ups of row 0 and
+    `backward()` this gradient is 0.
 
     So the padding that fills sequences up to one length does not train the row. Weight decay still
     changes it, if it is not zero.
@@ -125,8 +126,9 @@ def test_the_row_of_the_padding_starts_as_zeros():
 
 
 def test_a_pretrained_table_is_frozen_unless_asked():
-    """`nn.Embedding.from_pretrained(table)` shares the storage of a float table, and its weight
-    does not require grad; with `freeze=False` the weight requires grad.
+    """The weight of `nn.Embedding.from_pretrained(table)`, for a 2-D float32 `table`,
+    shares the storage of `table` and does not require grad; with `freeze=False` the weight
+    requires grad.
     """
     table = torch.zeros(3, 2)
     frozen = nn.Embedding.from_pretrained(table)
@@ -173,9 +175,9 @@ def test_an_embedding_takes_whole_numbers_only():
 
 
 def test_max_norm_shortens_the_table_itself():
-    """A float32 `nn.Embedding` with `max_norm=5.0` rescales a row whose 2-norm is larger,
-    such as [6, 8], when the row is looked up. The row gets the norm 5, up to rounding, in
-    place in the weight.
+    """If an `nn.Embedding` with `max_norm=5.0` and the default `norm_type` looks up its row
+    [6, 8], whose 2-norm is 10, the row becomes [3, 4], up to rounding, in place in the
+    weight: its 2-norm is then 5.
 
     Because of this change in place, the backward pass of an operation that saved the weight,
     such as `weight * weight`, raises RuntimeError: clone the weight before such an operation.
@@ -198,9 +200,9 @@ def test_max_norm_shortens_the_table_itself():
     ("mode", "bag"), [("sum", [3.0, 8.0]), ("mean", [1.5, 4.0]), ("max", [2.0, 7.0])]
 )
 def test_an_embedding_bag_joins_the_rows_it_looks_up(mode, bag):
-    """`nn.EmbeddingBag` and `F.embedding_bag`, given only a `mode`, make one vector of the
-    rows that [[1, 2]] names in a finite weight: up to rounding their sum for "sum", their
-    mean for "mean", the default, their maximum per column for "max".
+    """For [[1, 2]] and a weight whose rows 1 and 2 are [1, 7] and [2, 1], `nn.EmbeddingBag`
+    and `F.embedding_bag` return the sum [[3, 8]] with `mode="sum"`, the mean [[1.5, 4]] by
+    default, the maximum per column [[2, 7]] with `mode="max"`.
 
     It does not store the single rows, which saves memory for texts taken as bags of words.
     """

@@ -16,8 +16,8 @@ from torch import nn
 
 
 def test_a_hook_collects_the_features_of_a_layer(device):
-    """A hook of `register_forward_hook` that stores its `output` collects the features of a layer
-    in the middle while the network is called as usual.
+    """A hook of `register_forward_hook` that stores its `output` and returns None collects
+    the output of a layer in the middle, while the network is called as usual, `net(x)`.
     """
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)).to(device)
     features = {}
@@ -49,9 +49,9 @@ def test_hook_and_cut_agree(device):
 
 
 def test_a_cut_from_children_is_a_chain():
-    """`nn.Sequential(*list(net.children())[:-1])` calls all child modules of `net` but the
-    last, in the order of their assignment, and loses what `forward` did by functions, such
-    as `torch.relu`.
+    """For a `net` whose `__init__` assigns different `nn.Linear` layers,
+    `nn.Sequential(*list(net.children())[:-1])` calls all these layers but the last, in the
+    order of assignment, and no functions of `forward`, such as `torch.relu`.
 
     A layer assigned under two names is called once only. Replace the last layer by `nn.Identity()`
     instead if `forward` has more than a chain of layers.
@@ -77,8 +77,9 @@ def test_a_cut_from_children_is_a_chain():
 
 
 def test_identity_in_place_of_the_head_gives_the_features():
-    """With `net.head = nn.Identity()` in place of the layer that `forward` calls last, the
-    network's own `forward` runs, functions such as `torch.relu` included, and returns the features.
+    """If the `forward` of `net` ends with `return self.head(x)`, then after `net.head =
+    nn.Identity()` a call of `net` returns this `x`, the features, and `forward` still calls
+    its functions, such as `torch.relu`.
     """
 
     class Net(nn.Module):
@@ -118,8 +119,8 @@ def test_features_keep_the_graph_until_detached():
 
 
 def test_a_collected_output_changes_under_an_inplace_layer():
-    """If the next layer is `nn.ReLU(inplace=True)`, the output that a forward hook stored
-    is overwritten by the ReLU; store `output.clone()` instead.
+    """In `nn.Sequential(nn.Linear(1, 2), nn.ReLU(inplace=True))` the ReLU overwrites the
+    output that a forward hook on the `nn.Linear` stored; store `output.clone()` instead.
 
     Because the hook stores a reference to the tensor, and the in-place layer writes into its
     storage.

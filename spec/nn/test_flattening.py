@@ -29,8 +29,8 @@ def test_nn_flatten_keeps_the_batch():
 
 
 def test_torch_flatten_joins_the_batch_too():
-    """`torch.flatten(x)` joins all dimensions, the batch included; `torch.flatten(x, 1)` keeps
-    the batch, as `nn.Flatten()` does.
+    """`torch.flatten(x)` of images [2, 16, 5, 5] joins all dimensions to [800], the batch
+    included; `torch.flatten(x, 1)` keeps the batch, [2, 400], as `nn.Flatten()` does.
     """
     images = torch.zeros(2, 16, 5, 5)
 
@@ -109,8 +109,8 @@ def test_unflatten_takes_the_row_apart_again():
 
 
 def test_unflatten_wants_a_shape_of_the_same_number_of_elements():
-    """`nn.Unflatten(1, (2, 3))` raises RuntimeError for a dimension of size 8, because 2 * 3 is
-    6; the sizes have to multiply to 8.
+    """`nn.Unflatten(1, (2, 3))` raises RuntimeError for a dimension of size 8, because 2 *
+    3 is 6: write sizes whose product is 8, such as (2, 4).
     """
     with pytest.raises(RuntimeError, match=r"don.t multiply up to the size of dim 1 \(8\)"):
         nn.Unflatten(1, (2, 3))(torch.zeros(1, 8))

@@ -28,9 +28,9 @@ from torch.nn import functional as F
     ],
 )
 def test_shrinking_activations(function, module, values):
-    """With the default `lambd=0.5`, `F.hardshrink` makes float32 numbers from -0.5 to 0.5 zero
-    and `F.softshrink` also moves the others 0.5 towards zero; `F.tanhshrink(x)` is `x -
-    tanh(x)`. `nn.Hardshrink()` and so on do the same.
+    """With the default `lambd=0.5`, `F.hardshrink` makes float32 numbers from -0.5 to 0.5
+    zero and `F.softshrink` also moves the others 0.5 towards zero; `F.tanhshrink(x)` is `x
+    - tanh(x)`. The modules, such as `nn.Hardshrink()`, do the same.
     """
     x = torch.tensor([-1.0, -0.5, 0.0, 4.0])
 
@@ -39,8 +39,9 @@ def test_shrinking_activations(function, module, values):
 
 
 def test_the_function_of_prelu_is_given_its_slope():
-    """`F.prelu(x, weight)` multiplies negative numbers by `weight`, which `nn.PReLU` keeps as a
-    parameter, 0.25 at first: with `torch.tensor([0.25])` -4 becomes -1.
+    """`F.prelu(x, weight)` multiplies the negative numbers of a float32 `x` by `weight`,
+    which `nn.PReLU` keeps as a parameter, 0.25 at first: with `torch.tensor([0.25])` -4.0
+    becomes -1.0.
     """
     x = torch.tensor([-4.0, 4.0])
 
@@ -74,8 +75,9 @@ def test_activations_with_an_underscore_write_into_their_input(function, values)
 
 
 def test_threshold_replaces_what_is_not_above_it():
-    """`F.threshold(x, 0.5, 9.0)` replaces each number less than or equal to 0.5 by 9, as
-    `nn.Threshold(0.5, 9.0)` does; `F.threshold_` does so in place.
+    """`F.threshold(x, 0.5, 9.0)` replaces each number of a float32 `x` that is less than or
+    equal to 0.5 by 9, as `nn.Threshold(0.5, 9.0)` does; `F.threshold_` does so in place, if
+    `x` does not require grad.
     """
     x = torch.tensor([0.0, 0.5, 1.0])
 
@@ -128,8 +130,8 @@ def test_pooling_functions_of_volumes(function, setting, value):
 
 def test_functions_of_layers_are_given_the_weights():
     """`F.conv3d(x, weight)` and `F.conv_transpose2d(x, weight)` are given the kernel that
-    `nn.Conv3d` and `nn.ConvTranspose2d` store: `conv3d` of floats (1, 1, 2, 2, 2) with ones is
-    their sum, `conv_transpose2d` of `[[[[2.0]]]]` twice the kernel.
+    `nn.Conv3d` and `nn.ConvTranspose2d` store: for a float32 `weight` of shape (1, 1, 2,
+    2), `conv_transpose2d` of `[[[[2.0]]]]` is twice `weight`.
     """
     volume = torch.arange(8.0).reshape(1, 1, 2, 2, 2)
     kernel = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
@@ -141,9 +143,9 @@ def test_functions_of_layers_are_given_the_weights():
 
 
 def test_the_function_of_batch_norm_is_given_the_statistics():
-    """`F.batch_norm(x, mean, var)` normalises by the statistics given, `F.batch_norm(x, None,
-    None, training=True)` by those of the batch; `F.batch_norm(x, None, None)` raises
-    RuntimeError, "running_mean must be defined in evaluation mode".
+    """For a float32 `x` of shape (2, 1), `F.batch_norm(x, mean, var)` normalises by the
+    statistics given, `F.batch_norm(x, None, None, training=True)` by those of the batch;
+    `F.batch_norm(x, None, None)` raises RuntimeError.
     """
     x = torch.tensor([[1.0], [3.0]])
 

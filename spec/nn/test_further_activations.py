@@ -2,9 +2,9 @@
 
 `torch.nn` has more activations than the usual four (`spec/nn/test_activations.py`). Most are
 small variations of ReLU, sigmoid or tanh, and are found in papers: SELU and CELU with an
-exponential on the negative side, the shrink functions, which set small numbers to zero, GLU,
-which multiplies one half of the features by the sigmoid of the other. The softmax family turns
-scores into shares.
+exponential on the negative side, `nn.Hardshrink` and `nn.Softshrink`, which set small numbers to
+zero, GLU, which multiplies one half of the features by the sigmoid of the other. The softmax
+family turns scores into shares.
 
 What surprises: `nn.GLU` halves the number of features; `nn.PReLU(n)` wants n channels in
 dimension 1; `nn.Softmax2d` normalises over channels, not over height and width; and `nn.GELU`
@@ -35,9 +35,9 @@ from torch import nn
     ],
 )
 def test_the_curves_of_further_activations(layer, curve, device):
-    """At a float32 -3 `nn.SELU()` is -1.6706, `nn.Softsign()` -0.75, `nn.Tanhshrink()` -2.0049,
-    `nn.LogSigmoid()` -3.0486, `nn.Hardswish()` 0, `nn.Softshrink(0.5)` -2.5 and
-    `nn.Hardtanh(-2.0, 2.0)` -2.
+    """At a float32 -3, to four decimals, `nn.SELU()` is -1.6706, `nn.Softsign()` -0.75,
+    `nn.Tanhshrink()` -2.0049, `nn.LogSigmoid()` -3.0486, `nn.Hardswish()` 0,
+    `nn.Softshrink(0.5)` -2.5 and `nn.Hardtanh(-2.0, 2.0)` -2.
 
     The table of this fact has twelve activations, `nn.CELU`, `nn.ReLU6` and `nn.Threshold`
     among them, at -3, -1, 0, 1 and 3, rounded to four decimals.
@@ -120,8 +120,8 @@ def test_prelu_may_have_a_slope_for_each_channel():
     ],
 )
 def test_the_softmax_family(layer, row, device):
-    """Of the row `[[0.0, math.log(3)]]` `nn.Softmax(dim=1)` makes 0.25 and 0.75,
-    `nn.Softmin(dim=1)`, the softmax of the negated scores, 0.75 and 0.25, and
+    """Of the row `[[0.0, math.log(3)]]`, up to rounding, `nn.Softmax(dim=1)` makes 0.25 and
+    0.75, `nn.Softmin(dim=1)`, the softmax of the negated scores, 0.75 and 0.25, and
     `nn.LogSoftmax(dim=1)` log 0.25 and log 0.75.
 
     `F.softmax`, `F.softmin` and `F.log_softmax` with `dim=1` are the functions for it.
@@ -132,8 +132,9 @@ def test_the_softmax_family(layer, row, device):
 
 
 def test_log_softmax_stays_finite():
-    """`F.log_softmax` of the float32 scores 0 and 200 is -200 and 0; `F.softmax(x, dim=0).log()` is
-    minus infinity and 0, because the probability of the first rounds to 0.
+    """`F.log_softmax(x, dim=0)` of the float32 scores 0 and 200 is -200 and 0;
+    `F.softmax(x, dim=0).log()` is minus infinity and 0, because the probability of the
+    first score rounds to 0.
     """
     x = torch.tensor([0.0, 200.0])
 
@@ -157,9 +158,9 @@ def test_softmax2d_normalises_over_the_channels():
 
 
 def test_gumbel_softmax_draws_a_class():
-    """`F.gumbel_softmax(logits, hard=True)` draws a row that is one-hot up to rounding, with the
-    probabilities of `softmax(logits)`, and passes back the gradient of a soft row, which
-    `hard=False` returns.
+    """`draws = F.gumbel_softmax(logits, hard=True)` of many rows `[math.log(0.25),
+    math.log(0.75)]` has rows that are one-hot up to rounding, about 3 of 4 with class 1;
+    `draws[:, 1].sum().backward()` still gives gradients other than zero.
 
     It replaces `torch.multinomial` where gradients shall reach the logits through the draw.
     """
@@ -175,8 +176,9 @@ def test_gumbel_softmax_draws_a_class():
 
 
 def test_selu_and_alpha_dropout_keep_the_statistics():
-    """`nn.SELU` maps standard normal inputs to outputs of mean 0 and variance 1, which
-    `nn.AlphaDropout(0.2)` behind it keeps, up to sampling noise; `torch.relu` gives mean 0.4.
+    """`nn.SELU` maps 200,000 standard normal inputs to outputs of mean 0 and variance 1, up
+    to sampling noise, and `nn.AlphaDropout(0.2)` behind it keeps both; `torch.relu` gives
+    mean 0.4.
     """
     x = torch.randn(200_000)
 

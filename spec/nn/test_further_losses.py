@@ -20,9 +20,9 @@ from torch import nn
 
 
 def test_a_ranking_loss_wants_one_score_above_the_other():
-    """`nn.MarginRankingLoss(margin=1.0)(x1, x2, y)` averages `max(0, -y * (x1 - x2) + 1)` for
-    an int64 or float `y`: it is 0 where, for `y=1`, `x1` is higher than `x2` by 1 or more, and
-    for `y=-1` the other way round.
+    """`nn.MarginRankingLoss(margin=1.0)(x1, x2, y)` averages `max(0, -y * (x1 - x2) + 1)`
+    over pairs of float scores: a pair with `y=1` costs 0 if `x1` is higher than `x2` by at
+    least 1, a pair with `y=-1` if `x1` is lower by at least 1.
     """
     loss = nn.MarginRankingLoss(margin=1.0, reduction="none")
     first, second = torch.tensor([3.0, 1.5, 3.0]), torch.tensor([1.0, 1.0, 1.0])
@@ -61,8 +61,8 @@ def test_the_targets_of_margin_losses_are_plus_and_minus_one(values):
 
 
 def test_a_cosine_embedding_loss_pulls_and_pushes():
-    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` is a mean over the pairs of rows: of 1 -
-    cosine, where `y=1`, and of `max(0, cosine - 0.5)`, where `y=-1`. The pair [2, 0] and [0, 1]
+    """`nn.CosineEmbeddingLoss(margin=0.5)(x1, x2, y)` averages over the pairs of rows: 1 -
+    cosine where `y=1`, and `max(0, cosine - 0.5)` where `y=-1`. The pair [2, 0] and [0, 1]
     costs 1 for `y=1` and 0 for `y=-1`.
     """
     loss = nn.CosineEmbeddingLoss(margin=0.5, reduction="none")
@@ -100,8 +100,8 @@ def test_a_triplet_loss_takes_a_distance_of_ones_own():
 
 
 def test_a_hinge_embedding_loss_takes_distances():
-    """`nn.HingeEmbeddingLoss(margin=1.0)(x, y)` takes distances `x`: it is the mean of `x`,
-    where `y=1`, and `max(0, 1 - x)`, where `y=-1`.
+    """`nn.HingeEmbeddingLoss(margin=1.0)(x, y)` takes float distances `x` and averages over
+    all elements: an element costs `x` where `y=1`, and `max(0, 1 - x)` where `y=-1`.
     """
     distance, target = torch.tensor([0.25, 0.25, 2.0]), torch.tensor([1, -1, -1])
 
@@ -112,8 +112,8 @@ def test_a_hinge_embedding_loss_takes_distances():
 
 def test_a_soft_margin_loss_is_logistic_regression():
     """`nn.SoftMarginLoss()(x, y)` averages `log(1 + exp(-y * x))`. For float32 logits `x`
-    between -80 and 80 that is, to within 1e-5, the binary cross entropy with targets 1 and
-    -1 instead of 1 and 0.
+    between -80 and 80 that is, to within 1e-5, `F.binary_cross_entropy_with_logits`, but
+    with targets 1 and -1 instead of 1 and 0.
 
     `nn.SoftMarginLoss` overflows where `nn.BCEWithLogitsLoss` does not: for a float32 logit of
     -1000 and target 1 the first is inf, the second 1000.
@@ -148,8 +148,9 @@ def test_a_poisson_loss_takes_the_logarithm_of_the_rate():
 
 
 def test_a_gaussian_loss_weighs_errors_by_the_variance():
-    """`nn.GaussianNLLLoss()(mean, target, var)` of float32 vectors of one length averages
-    `(log(var) + (mean - target) ** 2 / var) / 2`, for variances of at least `eps=1e-6`.
+    """`nn.GaussianNLLLoss()(mean, target, var)` of non-empty float32 vectors of the same
+    length averages `(log(var) + (mean - target) ** 2 / var) / 2`, for variances of at least
+    `eps=1e-6`.
 
     The network predicts the variance too; the best variance is the squared error. A variance
     below `eps` is taken for `eps`.
@@ -183,9 +184,9 @@ def test_a_variance_is_positive_and_of_the_inputs_shape():
 
 
 def test_a_multi_label_loss_is_binary_cross_entropy():
-    """`nn.MultiLabelSoftMarginLoss()` of scores (N, classes) and float targets 0 and 1 of the
-    same shape equals `nn.BCEWithLogitsLoss()` up to rounding; several classes of a sample may
-    be 1.
+    """`nn.MultiLabelSoftMarginLoss()` of float32 scores (N, classes) and float32 targets 0
+    and 1 of the same shape equals `nn.BCEWithLogitsLoss()` up to rounding; several classes
+    of a sample may be 1.
     """
     scores = torch.tensor([[0.0, 3.0, -1.0], [2.0, 0.5, 0.0]])
     targets = torch.tensor([[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
@@ -196,8 +197,8 @@ def test_a_multi_label_loss_is_binary_cross_entropy():
 
 
 def test_multi_label_margin_lists_class_numbers():
-    """The target of `nn.MultiLabelMarginLoss`, for float32 scores, has the shape of the scores
-    and lists the classes of a sample up to the first -1: [3, 0, -1, 1] means classes 3 and 0.
+    """The int64 target of `nn.MultiLabelMarginLoss` has the shape of the float32 scores and
+    lists the classes of a sample up to the first -1: [3, 0, -1, 1] means classes 3 and 0.
     """
     scores = torch.tensor([[0.1, 0.2, 0.4, 0.8]])
     loss = nn.MultiLabelMarginLoss()

@@ -61,8 +61,8 @@ def test_labels_have_the_shape_of_the_verdicts():
 
 
 def test_detach_keeps_the_discriminators_loss_from_the_generator(device):
-    """With `discriminator(fake.detach())` the discriminator's loss gives gradients to the
-    discriminator and none to the generator.
+    """With `discriminator(fake.detach())`, `backward()` of the discriminator's loss gives
+    gradients to the discriminator and none to the generator.
     """
     generator = nn.Linear(1, 1, device=device)
     discriminator = nn.Linear(1, 1, device=device)
@@ -108,8 +108,9 @@ def test_the_generators_loss_fills_the_gradients_of_both():
 
 
 def test_a_frozen_discriminator_still_lets_the_gradient_through():
-    """With `discriminator.requires_grad_(False)` during the generator's turn the generator gets its
-    gradient, and the discriminator gets none.
+    """After `discriminator.requires_grad_(False)`, `backward()` of a loss of
+    `discriminator(generator(noise))` gives the generator gradients and leaves those of the
+    discriminator as they were.
 
     This saves the computation of gradients that nobody uses; call
     `discriminator.requires_grad_(True)` before its own turn.
@@ -124,9 +125,9 @@ def test_a_frozen_discriminator_still_lets_the_gradient_through():
 
 
 def test_one_backward_for_both_losses_needs_the_graph_twice():
-    """For a generator of `nn.Linear` and `nn.Sigmoid`, a second `backward()` through the
-    same `fake = generator(noise)`, after one without `retain_graph=True`, raises
-    RuntimeError, "Trying to backward through the graph a second time".
+    """For a trainable generator of `nn.Linear` and `nn.Sigmoid`, a second `backward()`
+    through the same `fake = generator(noise)`, after one without `retain_graph=True`,
+    raises RuntimeError, "Trying to backward through the graph a second time".
 
     Use `fake.detach()` for the discriminator, or make a new `fake` for the generator.
     """
@@ -139,8 +140,9 @@ def test_one_backward_for_both_losses_needs_the_graph_twice():
 
 
 def test_a_step_over_one_networks_parameters_leaves_the_other_alone():
-    """`step()` of a `torch.optim.SGD` made from the generator's parameters changes the generator
-    only; the discriminator keeps its values, and its gradients until they are cleared.
+    """`step()` of `torch.optim.SGD(generator.parameters(), lr=0.5)` changes parameters of
+    the generator only; the discriminator keeps its values, and its gradients until they are
+    cleared.
     """
     generator, discriminator = nn.Linear(1, 1), nn.Linear(1, 1)
     generator.bias.data.fill_(0.0)

@@ -31,9 +31,9 @@ def test_a_new_network_has_no_gradients():
 
 
 def test_backward_puts_the_slope_of_the_loss_into_each_parameter(device):
-    """After the first `backward()` of the sum of the output of `nn.Linear(2, 1)` for one
-    sample, the `.grad` of the weight is the input and that of the bias 1: the derivatives of
-    the sum.
+    """After `backward()` of the sum of the output of a new `nn.Linear(2, 1)` for the input
+    [[3, 5]], the `.grad` of the weight is [[3, 5]] and that of the bias [1]: the
+    derivatives of the sum.
     """
     net = nn.Linear(2, 1).to(device)
 
@@ -61,8 +61,9 @@ def test_a_gradient_is_shaped_like_its_parameter():
 
 @pytest.mark.claim("blitz-graph-differentiable")
 def test_backward_reaches_every_layer():
-    """One `loss.backward()` fills the `.grad` of the convolution at the beginning and of the linear
-    layer at the end of an `nn.Sequential`.
+    """One `loss.backward()` fills the `.grad` of the `nn.Conv2d` at the beginning and of
+    the `nn.Linear` at the end of an `nn.Sequential`, with ReLU, pooling and flattening
+    between them.
     """
     net = nn.Sequential(
         nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(24, 10)
@@ -77,8 +78,9 @@ def test_backward_reaches_every_layer():
 
 @pytest.mark.claim("blitz-bias-grad-after")
 def test_backward_fills_the_gradient_of_the_bias():
-    """After `backward()` of a loss of the output of a network, the bias of its first layer
-    `nn.Conv2d(1, 6, 5)` has a `.grad` of six elements, one per output channel.
+    """After `backward()` of a loss of the output of an `nn.Sequential` whose first layer is
+    `nn.Conv2d(1, 6, 5)`, the bias of this layer has a `.grad` of six elements, one per
+    output channel.
     """
     net = nn.Sequential(
         OrderedDict(
@@ -98,9 +100,9 @@ def test_backward_fills_the_gradient_of_the_bias():
 
 
 def test_the_input_gets_a_gradient_only_if_it_asks():
-    """The input of a network gets a `.grad` from `backward()` if it is a leaf that requires grad,
-    such as `torch.ones(1, 1, requires_grad=True)`; a plain tensor, such as a batch of data, keeps
-    None.
+    """The input of an `nn.Linear` gets a `.grad` from `backward()` if it is a leaf that
+    requires grad, such as `torch.ones(1, 1, requires_grad=True)`; a plain tensor, such as a
+    batch of data, keeps None.
 
     An input computed from such a leaf gets none: call its `retain_grad()` before `backward()`.
     """

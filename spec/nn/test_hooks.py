@@ -170,8 +170,9 @@ def test_a_hook_sees_keyword_arguments_only_when_asked():
 
 
 def test_a_hook_belongs_to_each_call_of_its_module():
-    """A hook of `register_forward_hook` runs once per call of its module: twice for a layer that
-    is used twice, and not at all for a layer that isn't called.
+    """A hook of `register_forward_hook` on an `nn.Linear` runs once per call of this layer
+    that ends without an error: twice for `layer(layer(x))`, and not at all for a layer that
+    isn't called.
 
     So a dictionary that is filled by hooks keeps the last call only; append to a list to keep
     all.
@@ -206,8 +207,9 @@ def test_a_full_backward_hook_sees_both_gradients(device):
 
 @pytest.mark.torch("<2.8")
 def test_a_full_backward_hook_without_a_gradient_for_its_inputs_got_none_silently():
-    """Before PyTorch 2.8 a hook of `register_full_backward_hook` on a trainable `nn.Linear` got
-    None, without a warning, as gradient of the input if the input did not require grad.
+    """Before PyTorch 2.8, if a trainable `nn.Linear` was called as `layer(x)` and `x` did
+    not require grad, a hook of `register_full_backward_hook` on it got None as gradient of
+    the input, and no warning was issued.
     """
     layer = nn.Linear(2, 1)
     seen = []
@@ -288,9 +290,9 @@ def test_a_backward_hook_runs_layer_by_layer_from_the_end():
 
 
 def test_a_module_may_not_write_in_place_under_a_full_backward_hook():
-    """Once it has a hook of `register_full_backward_hook`, `nn.ReLU(inplace=True)` raises
-    RuntimeError, with grad mode on, when its input requires grad: "is a view and is being
-    modified inplace".
+    """With a hook of `register_full_backward_hook` on `relu = nn.ReLU(inplace=True)`, the
+    call `relu(x)` raises RuntimeError, "is a view and is being modified inplace", if `x`
+    requires grad and grad mode is on.
 
     Because such a hook wraps inputs and outputs in views made by an autograd function; use
     `inplace=False`.
@@ -318,9 +320,9 @@ def test_a_hook_with_too_few_arguments_fails_at_the_call():
 
 
 def test_a_hook_for_all_modules():
-    """`nn.modules.module.register_module_forward_hook` registers a hook for all modules of
-    the process. Until it is removed it runs after each call of a module: for the layers of
-    an `nn.Sequential` first, then for the `nn.Sequential`.
+    """A hook of `nn.modules.module.register_module_forward_hook` runs for all modules of
+    the process until it is removed: in a call of an `nn.Sequential` after each of its
+    layers, and at last for the `nn.Sequential` itself.
 
     Meant for debugging and profiling, as it also runs in modules of other libraries.
     """

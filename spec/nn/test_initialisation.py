@@ -1,8 +1,8 @@
 """Initialisation.
 
-A layer draws its first weights when it is built, from the global random generator of torch.
-`nn.Linear` and `nn.Conv2d` draw weights and biases from a uniform distribution whose bound is
-1/sqrt(n), where n is the number of inputs that are summed for one output (the fan-in).
+`nn.Linear` and `nn.Conv2d` draw their first weights and biases when they are built, from the global
+random generator of torch: from a uniform distribution whose bound is 1/sqrt(n), where n is the
+number of inputs that are summed for one output (the fan-in).
 The functions of `nn.init` whose names end in an underscore fill a tensor by another rule; they
 write in place, without recording.
 
@@ -56,8 +56,8 @@ def test_a_transposed_convolution_counts_its_output_channels():
 
 
 def test_normalising_layers_start_as_the_identity():
-    """`nn.BatchNorm1d` and `nn.LayerNorm` start with weight 1 and bias 0; the running mean of
-    BatchNorm starts at 0, its running variance at 1.
+    """`nn.BatchNorm1d(2)` and `nn.LayerNorm(2)` start with weights 1 and biases 0; the
+    running mean of `nn.BatchNorm1d(2)` starts at 0, its running variance at 1.
     """
     batch, layer = nn.BatchNorm1d(2), nn.LayerNorm(2)
 
@@ -156,9 +156,9 @@ def test_a_whole_net_is_initialised_by_apply():
 
 
 def test_equal_weights_stay_equal():
-    """After `nn.init.constant_(p, 0.5)` on all parameters of `nn.Sequential(nn.Linear(2, 3),
-    nn.Tanh(), nn.Linear(3, 1))` the three hidden units get equal gradients: three equal rows of the
-    first weight's `.grad`.
+    """With all parameters of `nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))`
+    set to 0.5 by `nn.init.constant_`, `backward()` of its output for one sample gives the
+    first weight a `.grad` of three equal rows, up to rounding.
 
     So these units stay equal and learn as if there were one. That is why initial weights are
     random.
@@ -239,8 +239,8 @@ def test_each_activation_has_its_gain(function, gain):
 
 
 def test_an_orthogonal_matrix_keeps_lengths():
-    """`nn.init.orthogonal_` of a float32 matrix with fewer rows than columns makes rows of length 1
-    at right angles: `weight @ weight.T` is the identity up to rounding.
+    """`nn.init.orthogonal_(weight)` of a float32 matrix with fewer rows than columns makes
+    rows of length 1 at right angles: `weight @ weight.T` is the identity up to rounding.
 
     For more rows than columns it is the columns that are orthogonal.
     """

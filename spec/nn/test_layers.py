@@ -35,7 +35,7 @@ def test_a_linear_layer_multiplies_by_the_transposed_weight_and_adds_the_bias(de
 @pytest.mark.claim("self-only-two-dimensions")
 def test_a_linear_layer_maps_the_last_dimension_and_keeps_those_before():
     """`nn.Linear(3, 2)` maps the last dimension from 3 to 2 and keeps the dimensions before
-    it: shown for none, one and three.
+    it: the shapes (3,), (4, 3) and (6, 5, 4, 3) become (2,), (4, 2) and (6, 5, 4, 2).
     """
     layer = nn.Linear(3, 2)
 
@@ -60,8 +60,9 @@ def test_a_linear_layer_refuses_a_single_number():
 
 
 def test_the_samples_of_a_batch_do_not_meet(device):
-    """`nn.Linear` computes each row of a batch from that row alone: with weight [2, 3] and bias 1
-    the output for [1, 1] is 6, whether it comes alone, beside [0, 0] or beside [9, 9].
+    """`nn.Linear` computes each row of a batch from that row alone, up to rounding: with
+    weight [[2, 3]] and bias 1 the output for [1, 1] is 6, whether it comes alone, beside
+    [0, 0] or beside [9, 9].
 
     With other numbers an output may change slightly, by rounding, with the batch size, also in eval
     mode, as other kernels sum the matrix product in another order.
@@ -123,9 +124,9 @@ def test_the_pieces_of_networks_are_ready_made_modules(piece, shape):
     ],
 )
 def test_many_layers_take_a_single_sample_too(layer, single, shape):
-    """`nn.Linear`, `nn.ReLU`, `nn.MaxPool2d`, `nn.LayerNorm` and, with its default padding
-    mode, `nn.Conv2d` accept one sample without a batch dimension, and return an output without
-    one.
+    """`nn.Linear(3, 2)`, `nn.ReLU()`, `nn.MaxPool2d(2)`, `nn.LayerNorm(3)` and
+    `nn.Conv2d(1, 2, 3)` accept one sample without a batch dimension, and return an output
+    without one.
 
     Not all layers do: `nn.BatchNorm1d(3)` refuses a sample of shape (3,)
     (`spec/nn/test_batch_norm.py`), and `nn.Flatten` takes the channels for the batch
@@ -188,8 +189,8 @@ def test_the_input_has_the_dtype_of_the_weights():
 
 
 def test_a_layer_takes_tensors_only():
-    """`nn.Linear` raises TypeError for a Python list, "must be Tensor, not list"; write
-    `layer(torch.tensor([1.0, 2.0, 3.0]))`, with floats.
+    """`nn.Linear(3, 2)` raises TypeError for a Python list, "must be Tensor, not list";
+    write `layer(torch.tensor([1.0, 2.0, 3.0]))`, with floats.
     """
     layer = nn.Linear(3, 2)
     numbers = [1.0, 2.0, 3.0]

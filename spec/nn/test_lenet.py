@@ -91,8 +91,9 @@ def test_lenet_has_ten_parameter_tensors():
 
 
 def test_the_numbers_of_a_network_are_counted_by_numel():
-    """`LeNet` for grey pictures, with two 5 x 5 convolutions and three linear layers, has
-    61,706 elements in its weights and biases: `sum(p.numel() for p in net.parameters())`.
+    """`LeNet` for grey images, with 6 and 16 output channels of 5 x 5 convolutions, then
+    400 features and `nn.Linear` of 120, 84 and 10 outputs, has 61,706 elements in weights
+    and biases: `sum(p.numel() for p in net.parameters())`.
     """
     assert sum(parameter.numel() for parameter in LeNet().parameters()) == 61706
 

@@ -46,8 +46,8 @@ def test_a_fresh_lora_layer_computes_what_the_frozen_one_does():
 
 def test_lora_trains_few_parameters():
     """LoRA of rank 2 on `nn.Linear(100, 100)` trains two matrices of 200 elements each
-    instead of the 10 100 elements of weight and bias: `p.requires_grad` tells which
-    parameters get a gradient.
+    instead of the 10 100 elements of weight and bias: `p.requires_grad` is True for these
+    two matrices only.
     """
     wrapped = LoRALinear(nn.Linear(100, 100), rank=2)
 
@@ -74,9 +74,9 @@ def test_the_frozen_layer_of_lora_gets_no_gradient_and_passes_it_on():
 
 
 def test_at_first_only_b_gets_a_gradient():
-    """While the matrix B of LoRA is zero and A random, `layer(torch.ones(1,
-    4)).sum().backward()` gives A a gradient of zeros, and B a gradient with elements other
-    than zero. If A is zero too, both gradients are zero.
+    """While the matrix B of LoRA is zero and A random, `lora(torch.ones(1,
+    4)).sum().backward()` of a LoRA layer gives A a gradient of zeros, and B a gradient with
+    elements other than zero. If A is zero too, both gradients are zero.
 
     Because the gradient of A in B @ A is a product with B, and that of B a product with A. So
     the first step of SGD without weight decay moves B alone.
@@ -113,10 +113,9 @@ def test_lora_is_merged_into_the_weight():
 
 
 def test_a_linear_layer_is_exchanged_by_name():
-    """In an `nn.Sequential` `net` that holds each layer once,
-    `setattr(net, name, LoRALinear(child, rank))` for each `nn.Linear` of
-    `list(net.named_children())` exchanges the linear layers that are direct children of
-    `net`.
+    """If `LoRALinear` is a wrapper of your own and `net` an `nn.Sequential` of different
+    layers, `setattr(net, name, LoRALinear(child, rank))` for each `nn.Linear` of
+    `list(net.named_children())` exchanges the linear layers among the children.
 
     `named_children` yields a layer once, even if `net` holds it twice, and does not go
     deeper: `net.get_submodule("path.of.parent")` finds the parent of a layer further down.

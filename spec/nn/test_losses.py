@@ -21,7 +21,7 @@ from torch import nn
 
 @pytest.mark.claim("blitz-loss-takes-pair")
 def test_a_loss_makes_one_number_of_output_and_target(device):
-    """`nn.MSELoss()(output, target)` of two float32 tensors of one shape returns a 0-d
+    """`nn.MSELoss()(output, target)` of two float32 tensors of the same shape returns a 0-d
     tensor, the mean of the squared differences; it is 0 for equal, finite and non-empty
     output and target.
     """
@@ -37,8 +37,8 @@ def test_a_loss_makes_one_number_of_output_and_target(device):
 
 @pytest.mark.claim("blitz-mse-is-mean")
 def test_mse_is_the_mean_of_the_squared_errors(device):
-    """By default `nn.MSELoss` of an output and a target of one shape squares each
-    difference of their elements and divides the sum by the number of elements.
+    """By default `nn.MSELoss` of a float32 output and a float32 target of the same shape
+    squares each difference of their elements and divides the sum by the number of elements.
 
     All elements count, not the samples: for outputs [N, 10] it divides by 10 * N.
     """
@@ -68,8 +68,9 @@ def test_torch_ships_many_losses(name):
     ("reduction", "loss"), [("mean", 3.5), ("sum", 14.0), ("none", [0, 4, 1, 9])]
 )
 def test_reduction_says_what_becomes_of_the_elements(reduction, loss):
-    """With `reduction="mean"`, the default, `F.mse_loss` returns the mean of the losses of the
-    elements, with `"sum"` their sum, and with `"none"` one loss per element.
+    """For a float32 output and target of the same shape, `F.mse_loss` returns the mean of
+    the losses of the elements with `reduction="mean"`, the default, their sum with `"sum"`,
+    and one loss per element with `"none"`.
     """
     output = torch.tensor([1.0, 2.0, 3.0, 4.0])
     target = torch.tensor([1.0, 0.0, 4.0, 1.0])
@@ -118,9 +119,9 @@ def test_an_unknown_reduction_is_noticed_when_the_loss_is_called():
     ],
 )
 def test_losses_for_numbers_differ_in_how_they_weigh_far_points(loss, values, device):
-    """`nn.L1Loss` grows with the error and `nn.MSELoss` with its square; `nn.SmoothL1Loss` and
-    `nn.HuberLoss` are quadratic for errors below their `beta` or `delta`, 1 by default, and linear
-    above.
+    """For one element with the error e, `nn.L1Loss` is |e| and `nn.MSELoss` e ** 2;
+    `nn.SmoothL1Loss` and `nn.HuberLoss` are quadratic where |e| is below their `beta` or
+    `delta`, 1 by default, and linear above.
 
     So single wrong targets pull an L1, smooth L1 or Huber fit less than one by MSE.
     """

@@ -18,8 +18,8 @@ from torch import nn
 
 
 def test_a_module_is_registered_by_assigning_it():
-    """Assigning an `nn.Module` to an attribute of another makes it a child of that module; a plain
-    number as attribute is kept but is no child.
+    """Assigning a layer to an attribute of an `nn.Module` makes the layer a child of that
+    module; a plain number assigned to an attribute is kept but is no child.
     """
     net = nn.Module()
     net.number = 3
@@ -79,9 +79,9 @@ def test_children_are_one_level_and_modules_all_of_them():
 
 
 def test_a_part_is_fetched_by_its_path():
-    """`net.get_submodule("0.0")` and `net.get_parameter("0.0.weight")` follow a dotted path; in an
-    `nn.Sequential` an unknown number such as "0.5" raises AttributeError, "Sequential has no
-    attribute `5`".
+    """`net.get_submodule("0.0")` and `net.get_parameter("0.0.weight")` follow a dotted
+    path; if `net[0]` is an `nn.Sequential` of two layers, `net.get_submodule("0.5")` raises
+    AttributeError, "Sequential has no attribute `5`".
 
     `named_modules()` lists the paths that exist.
     """

@@ -196,9 +196,8 @@ def test_a_small_module_learns_a_parabola():
 
 
 def test_extra_repr_adds_words_to_the_print():
-    """`repr` of a direct subclass of `nn.Module` shows the one-line string that its
-    `extra_repr()` returns: `Scale(factor=3)` for an object without children of a class
-    `Scale(nn.Module)` whose `extra_repr` returns "factor=3".
+    """For a class `Scale(nn.Module)` whose `extra_repr()` returns the string "factor=3",
+    `repr` of an object without children is `Scale(factor=3)`.
 
     Override it to show settings of your own layers, as `nn.Linear` shows its sizes.
     """
