@@ -86,7 +86,7 @@ def test_each_curve_follows_its_formula(drawn, name, formula):
 
 def test_softplus_is_a_relu_with_the_corner_rounded_off(drawn):
     """For float32 x from -5 to 5 `F.softplus(x)` lies above `torch.relu(x)`: most at x = 0,
-    by ln 2, and at -5 and 5 by only 0.0067.
+    by ln 2, and least at -5 and 5, by 0.0067.
 
     Because softplus(x) is log(1 + exp(x)), and softplus(x) - relu(x) is log(1 + exp(-|x|)).
     """
@@ -104,9 +104,9 @@ def test_softplus_is_a_relu_with_the_corner_rounded_off(drawn):
     ("name", "steepest"), [("relu", 1.0), ("sigmoid", 0.25), ("tanh", 1.0), ("softplus", 0.993307)]
 )
 def test_a_sigmoid_lets_through_a_quarter_of_a_gradient_at_most(drawn, name, steepest):
-    """Of the slopes that autograd finds at 201 evenly spaced float32 points from -5 to 5, 0
-    among them, the steepest is 0.25 for `torch.sigmoid`, 1 for `torch.relu` and
-    `torch.tanh`, and 0.9933 for `F.softplus`.
+    """Of the slopes that autograd finds at the points of `torch.linspace(-5, 5, 201)`, the
+    steepest is 0.25 for `torch.sigmoid`, 1 for `torch.relu` and `torch.tanh`, and 0.9933
+    for `F.softplus`, rounded to four decimals.
 
     Because backpropagation multiplies by this slope, the gradient behind a sigmoid is at most a
     quarter of the gradient that reaches it.

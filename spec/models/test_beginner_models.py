@@ -58,9 +58,9 @@ def trained(example, tmp_path_factory):
     ],
 )
 def test_each_model_reaches_its_goal_where_a_simpler_one_fails(trained, model, score, baseline):
-    """With default settings, five of the six models of `examples/beginner_models.py` classify
-    82 % (`logistic`) to 100 % of unseen data correctly, the simpler method beside each 19 to 70
-    %; `linear` has an R2 of 0.98, the mean 0.
+    """With default settings, five of the six models of `examples/beginner_models.py`
+    classify at least 82 % of unseen data correctly, and the simpler method beside each at
+    most 70 %; the sixth, `linear`, has an R2 of about 0.98, the mean 0.
 
     Because each task needs the form of its net: the two spirals of `feed_forward` can't be
     parted by a line, the waves of `recurrent` can't be told apart without their order.
@@ -166,9 +166,9 @@ def test_a_convolution_makes_as_many_maps_as_it_has_filters(trained):
 
 
 def test_a_filter_sees_a_stroke_wherever_it_is(example):
-    """If a vertical stroke of 5 pixels in the middle of an otherwise black 16 x 16 picture
-    moves 2 pixels down and 1 to the right, the feature maps of `nn.Conv2d(1, 8, 5)` do the
-    same and are unchanged otherwise.
+    """If a stroke in rows 5 to 9 of column 7 of an otherwise black 16 x 16 picture moves 2
+    pixels down and 1 to the right, the feature maps of `nn.Conv2d(1, 8, 5)` are the old
+    ones, moved as far.
 
     Because one and the same kernel is applied at every position. Near the border this fails, as
     part of the stroke may leave the picture.

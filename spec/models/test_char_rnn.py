@@ -42,7 +42,7 @@ def trained(poet, tmp_path_factory):
 def test_the_baselines_are_those_of_the_text(trained):
     """By default the baselines of `examples/char_rnn.py` are ln of the number of different
     characters, about 3.26, for a uniform guess, and, within 0.01, the entropy of the
-    characters' frequencies, about 2.92, for a guess by frequency.
+    characters' frequencies, about 2.93, for a guess by frequency.
 
     A loss says something only beside what costs no learning.
     """
@@ -104,8 +104,8 @@ def test_four_letters_back_spell_words_and_lose_count(trained):
 
 def test_every_couplet_of_the_text_is_right_and_rhymes():
     """In `write_couplets(200)` of `examples/drawn/verses.py` each couplet has two lines of
-    five words or two of seven, and rhymes; for a couplet of lines of four words and one
-    `right_couplets` returns (0.0, 0.0).
+    five words or two of seven, and rhymes; for the lines "old moon falls by" and "sea", of
+    four words and one, `right_couplets` returns (0.0, 0.0).
     """
     verses = import_example("drawn.verses")
 
@@ -139,8 +139,8 @@ def test_it_goes_on_from_a_prompt_by_its_checkpoint(poet, trained):
 
 def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
     """`examples/char_rnn.py --generate` without `--prompt` writes by the default net at
-    `--temperature 0` the same for seeds 1 and 2, in words of the text; at `--temperature
-    5`, seed 0, 300 characters have at most 5 different words of the text.
+    `--temperature 0` the same for seeds 1 and 2, in words of the text but for the last; at
+    `--temperature 5`, seed 0, 300 characters have at most 5 such words.
 
     The logits are divided by the temperature: near 0 the largest wins, at 5 all characters
     become almost equally likely.
@@ -158,9 +158,9 @@ def test_a_cold_sample_repeats_itself_and_a_hot_one_misspells(poet, trained):
 
 
 def test_the_memory_goes_on_from_step_to_step(poet):
-    """`mean_loss(net, numbers, length)` of `examples/char_rnn.py`, `numbers` being those of
-    a text's characters, is the same, up to rounding, whether the text is read 5 or 1000
-    characters at a time.
+    """`mean_loss(net, numbers, length)` of `examples/char_rnn.py` is the same, up to
+    rounding, for `length` 5 and 1000, the characters that are read at a time; `numbers` are
+    those of a text of 808 characters.
 
     Because the state of the LSTM is handed on from one piece to the next.
     """

@@ -187,8 +187,9 @@ def served_cifar10(tmp_path, monkeypatch):
 
 @pytest.mark.claim("blitz-cifar-download")
 def test_download_fetches_the_archive_and_unpacks_it(served_cifar10, tmp_path):
-    """`torchvision.datasets.CIFAR10(root, download=True)` makes the folder `root`, downloads
-    cifar-10-python.tar.gz into it and unpacks it there to cifar-10-batches-py.
+    """If the folder `root` isn't there, `torchvision.datasets.CIFAR10(root, download=True)`
+    makes it, downloads cifar-10-python.tar.gz into it and unpacks that file there to
+    cifar-10-batches-py.
     """
     root = tmp_path / "root"
 
@@ -275,9 +276,9 @@ def test_the_first_pictures_to_be_measured_on_are_a_cat_two_ships_and_a_plane(tm
 
 @pytest.mark.claim("blitz-recipe-five-steps")
 def test_a_classifier_takes_five_steps(drawn):
-    """A classifier takes a `DataLoader`, a net, a loss, training, evaluation:
-    `nn.Conv2d(3, 16, 5, stride=2)`, ReLU and a linear layer get over 30 % of ten drawn
-    shapes right after 3 epochs of default `Adam` on 1000 pictures, in batches of 20.
+    """In five steps, from `DataLoader` to evaluation, `nn.Conv2d(3, 16, 5, stride=2)`, ReLU
+    and `nn.Linear` get over 30 % of ten drawn shapes right, after 3 epochs of default
+    `Adam` on 1000 pictures, scaled to -1 to 1, in batches of 20.
     """
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
@@ -322,9 +323,9 @@ def test_the_net_learns_sixty_two_thousand_numbers(classifier):
 
 @pytest.mark.claim("blitz-chance-ten-percent")
 def test_a_guess_among_ten_classes_is_right_one_time_in_ten():
-    """With 1000 labels of each of ten classes, one constant prediction is right in exactly
-    10 % of the cases; 10,000 predictions by `torch.randint(10, (10000,))` are right in 9 to
-    11 % of them, in about 999 of 1000 draws.
+    """With 1000 labels of each of ten classes, predicting one class for all is right in
+    exactly 10 % of the cases; 10,000 predictions by `torch.randint(10, (10000,))` are right
+    in 9 to 11 % of them, in about 999 of 1000 draws.
 
     The standard deviation is 0.3 percentage points.
     """
@@ -347,9 +348,10 @@ def test_the_trained_net_is_well_above_chance(notes):
 @on_cifar10
 @pytest.mark.claim("blitz-accuracy-55")
 def test_two_epochs_of_the_notes_recipe_reach_about_half(notes):
-    """On CIFAR-10, two epochs of `examples/cifar10_classifier.py --recipe notes` with seed 0
-    classify about 52 % of the 10,000 test pictures correctly; with the seeds 1 and 2, 54 and 56
-    %.
+    """On CIFAR-10, two epochs of `examples/cifar10_classifier.py --recipe notes` with seed
+    0 classify about 52 % of the 10,000 test pictures correctly.
+
+    The seeds 1 and 2 gave 54 and 56 %.
     """
     assert notes["epochs"] == 2
     assert notes["accuracy"] == pytest.approx(0.52, abs=0.03)
@@ -359,8 +361,8 @@ def test_two_epochs_of_the_notes_recipe_reach_about_half(notes):
 @pytest.mark.claim("blitz-six-reports-per-epoch")
 def test_an_epoch_of_50000_pictures_in_fours_has_six_reports(notes):
     """On the 50,000 pictures of CIFAR-10, `examples/cifar10_classifier.py --recipe notes`
-    by default reports its loss six times per epoch, after 2000 to 12,000 of the 12,500
-    batches of 4, and once more at its end.
+    by default reports its loss six times within an epoch, after 2000 to 12,000 of the
+    12,500 batches of 4, and once more at the end of the epoch.
     """
     epoch = [2000, 4000, 6000, 8000, 10000, 12000, 12500]
 
@@ -371,8 +373,9 @@ def test_an_epoch_of_50000_pictures_in_fours_has_six_reports(notes):
 @on_cifar10
 @pytest.mark.claim("blitz-loss-falls")
 def test_the_reported_loss_falls_from_2_2_to_1_3(notes):
-    """On CIFAR-10, the loss that `examples/cifar10_classifier.py --recipe notes` with seed 0
-    reports, a mean over 2000 batches, falls in two epochs from about 2.2 to about 1.3.
+    """On CIFAR-10, the loss that `examples/cifar10_classifier.py --recipe notes` with seed
+    0 reports, a mean over the batches since the last report, falls in two epochs from about
+    2.2 to about 1.3.
     """
     first, *_, last = [loss for _, loss in notes["losses"]]
 
@@ -456,9 +459,11 @@ def test_every_fourth_picture_is_enough_to_be_as_good_as_the_notes(fast, notes):
 
 
 def test_whitened_kernels_give_uncorrelated_outputs(classifier):
-    """`whiten(conv, values)` of `examples/cifar10_classifier.py` makes `nn.Conv2d(3, 6, 5,
-    stride=3)` principal components of patches: for `values = torch.rand(50, 3, 32, 32)`,
-    `conv(values)` is uncorrelated up to rounding, of variance about 0.9.
+    """`whiten(conv, values)` of `examples/cifar10_classifier.py` sets kernels to principal
+    components of patches: with `values = torch.rand(50, 3, 32, 32)` the output channels of
+    `nn.Conv2d(3, 6, 5, stride=3)` are uncorrelated up to rounding.
+
+    Their variance is about 0.9: values from 0 to 1 have 1/12, which is divided by 1/12 + 0.01.
     """
     conv, values = nn.Conv2d(3, 6, 5, stride=3), torch.rand(50, 3, 32, 32)
 
@@ -559,10 +564,9 @@ def accuracy(classifier, drawn):
 
 @pytest.mark.claim("blitz-accuracy-varies-with-init")
 def test_the_accuracy_varies_with_the_first_weights(accuracy):
-    """Five epochs of SGD (lr 0.01, momentum 0.9) with `Net` of
+    """Five epochs of SGD (lr 0.01, momentum 0.9, batches of 16) with `Net` of
     `examples/cifar10_classifier.py` on 1000 drawn pictures, with seeds 0, 1 and 2 for the
-    initial weights alone, end at accuracies of which two differ by at least 0.5
-    percentage points.
+    initial weights alone, end at accuracies of which two differ by at least 0.005.
 
     So the accuracy of one run says little about a change in the recipe: compare several seeds.
     """
@@ -572,9 +576,9 @@ def test_the_accuracy_varies_with_the_first_weights(accuracy):
 
 
 def test_the_accuracy_varies_with_the_order_of_the_pictures(accuracy):
-    """Five epochs of SGD (lr 0.01, momentum 0.9) with `Net` of
+    """Five epochs of SGD (lr 0.01, momentum 0.9, batches of 16) with `Net` of
     `examples/cifar10_classifier.py` on 1000 drawn pictures, with seeds 0, 1 and 2 for their
-    order alone, end at accuracies of which two differ by at least 0.5 percentage points.
+    order alone, end at accuracies of which two differ by at least 0.005.
     """
     seen = {accuracy(weights=0, order=seed) for seed in range(3)}
 

@@ -127,8 +127,9 @@ def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
 
 
 def test_a_class_that_only_one_part_has_is_named(refused, spoilt, tmp_path):
-    """If a class is in train/ but not in test/, `examples/cifar10_classifier.py` without
-    `--download` ends with exit code 2 and names the class.
+    """If train/ has pictures of ten classes and test/ of nine of them, with no folder for
+    the tenth, `examples/cifar10_classifier.py` without `--download` ends with exit code 2
+    and names the tenth class.
 
     Because `ImageFolder` numbers the classes of each folder by itself, and the numbers of the
     two parts would no longer agree.
