@@ -287,8 +287,8 @@ def test_a_zero_dimensional_tensor_becomes_a_zero_dimensional_array():
 
 
 def test_dlpack_shares_memory_too():
-    """`torch.from_dlpack(array)` of the float64 array `np.zeros(2)`, and
-    `np.from_dlpack(tensor)` of the CPU tensor that it gives, share the memory of the array.
+    """`tensor = torch.from_dlpack(array)` of the float64 array `array = np.zeros(2)` shares
+    the memory of the array, and so does `np.from_dlpack(tensor)`.
 
     DLPack is a protocol that other libraries, such as CuPy and JAX, speak as well.
     """

@@ -107,8 +107,8 @@ def test_numpy_lets_an_array_without_dimensions_count_in_full():
 
 @pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 2 changed this")
 def test_numpy_refuses_a_python_integer_that_does_not_fit():
-    """`x + 300` of an int8 array raises OverflowError in NumPy 2; of an int8 tensor it wraps
-    round: 1 + 300 gives 45.
+    """`x + 300` of an int8 array `x` raises OverflowError in NumPy 2. `x + 300` of an int8
+    tensor `x` wraps around: 1 + 300 gives 45.
 
     Write `x.long() + 300` for the sum as it should be.
     """
