@@ -65,9 +65,9 @@ def test_a_dtype_has_a_size_in_bytes_and_an_old_type_name(dtype, size, type_name
     ],
 )
 def test_some_dtypes_have_a_name_from_c(alias, dtype):
-    """`torch.half`, `float`, `double`, `short`, `int`, `long`, `cfloat` and `cdouble` are other
-    names for `torch.float16`, `float32`, `float64`, `int16`, `int32`, `int64`, `complex64` and
-    `complex128`.
+    """`torch.half`, `torch.float`, `torch.double`, `torch.short`, `torch.int`,
+    `torch.long`, `torch.cfloat` and `torch.cdouble` are other names for float16, float32,
+    float64, int16, int32, int64, complex64 and complex128, in this order.
 
     `torch.float` is float32, while Python's `float` as a dtype is float64.
     """
@@ -201,16 +201,16 @@ def test_the_gap_after_one_is_where_float16_gives_up():
 
 
 def test_iinfo_refuses_floats():
-    """`torch.iinfo(torch.float32)` raises TypeError, which names `torch.finfo`: that is the one
-    for floating-point dtypes.
+    """`torch.iinfo(torch.float32)` raises TypeError, whose message names `torch.finfo`, its
+    counterpart for floating-point dtypes.
     """
     with pytest.raises(TypeError, match=r"requires an integer input type. Use torch.finfo"):
         torch.iinfo(torch.float32)
 
 
 def test_finfo_refuses_integers():
-    """`torch.finfo(torch.int64)` raises TypeError, which names `torch.iinfo`: that is the one
-    for integer dtypes.
+    """`torch.finfo(torch.int64)` raises TypeError, whose message names `torch.iinfo`, its
+    counterpart for integer dtypes.
     """
     with pytest.raises(TypeError, match=r"requires a floating point input type. Use torch.iinfo"):
         torch.finfo(torch.int64)
@@ -232,8 +232,8 @@ def test_a_dtype_knows_its_kind():
 
 @pytest.mark.claim("self-labels-long")
 def test_class_labels_are_int64(device):
-    """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` are int64, which `F.cross_entropy`
-    takes for class indices.
+    """`torch.tensor([0, 2])` and `scores.argmax(dim=1)` of a matrix of scores are int64, a
+    dtype that `F.cross_entropy` accepts for class indices.
 
     For scores of one row per sample uint8 is taken too; a float tensor of the shape of the
     scores is read as class probabilities.

@@ -13,8 +13,9 @@ import torch
 
 
 def test_outer_holds_every_product_of_two_vectors(device):
-    """`torch.outer(x, y)` of two float32 vectors is the matrix of all products `x[i] * y[j]`;
-    `torch.inner(x, y)` of two vectors of one length is the sum of `x[i] * y[i]`.
+    """`torch.outer(x, y)` of two float32 vectors is the matrix of all products `x[i] *
+    y[j]`; `torch.inner(x, y)` of two float32 vectors of the same length is the sum of the
+    products `x[i] * y[i]`.
     """
     x = torch.tensor([1.0, 2.0], device=device)
     y = torch.tensor([3.0, 4.0], device=device)
@@ -44,9 +45,9 @@ def test_kron_repeats_one_matrix_for_each_element_of_the_other(device):
     ],
 )
 def test_einsum_rearranges_and_sums_by_letters(equation, result, device):
-    """In `torch.einsum("ij->i", x)` of a float32 matrix each letter is a dimension of `x`;
-    letters missing after `->` are summed, and a letter that occurs twice before it, as in
-    `"ii->i"` of a square matrix, takes the diagonal.
+    """In `torch.einsum("ij->i", x)` of a float32 matrix each letter names a dimension of
+    `x`, and a letter missing after `->` is summed over; a letter that occurs twice before
+    `->`, as in `"ii->i"` of a square matrix, takes the diagonal.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 
@@ -102,7 +103,8 @@ def test_einsum_says_which_letter_does_not_fit():
 
 def test_tensordot_sums_over_the_dimensions_that_meet(device):
     """`torch.tensordot(x, y, dims=n)` of float32 tensors sums products over the last `n`
-    dimensions of `x` and the first `n` of `y`: for matrices `dims=1` is `x @ y`.
+    dimensions of `x` and the first `n` of `y`: for two (2, 2) matrices `dims=1` gives `x @
+    y`, and `dims=2` a 0-d tensor.
     """
     x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], device=device)
 

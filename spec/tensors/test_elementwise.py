@@ -81,8 +81,8 @@ def test_pythons_abs_and_minus_work_on_tensors(device):
     ("name", "result"), [("sqrt", [2.0, 3.0]), ("rsqrt", [0.5, 1 / 3]), ("log2", [2.0, 3.1699])]
 )
 def test_functions_with_fractional_results_turn_integers_into_floats(name, result):
-    """`sqrt`, `rsqrt` and `log2` of an int64 tensor give a tensor of the default dtype, which
-    is float32 unless it was changed.
+    """`torch.sqrt`, `torch.rsqrt` and `torch.log2` of an int64 tensor give a float32
+    tensor, as long as the default dtype is float32.
     """
     y = getattr(torch, name)(torch.tensor([4, 9]))
 
@@ -132,9 +132,9 @@ def test_rounding_gives_floats():
 
 
 def test_rounding_to_decimals(device):
-    """`x.round(decimals=2)` of the float32 number 1234.5678 is 1234.57, up to rounding, and
-    `x.round(decimals=-2)` is 1200. For an int64 tensor both raise an error, "not implemented
-    for 'Long'": write `x.float()` first.
+    """Of the float32 number 1234.5678, `x.round(decimals=2)` is 1234.57, up to rounding,
+    and `x.round(decimals=-2)` is 1200. For `torch.tensor([1234])`, int64, both calls raise
+    an error, "not implemented for 'Long'": write `x.float()` first.
 
     Because the number is multiplied by a power of 10, rounded, and divided again: the float32
     number 2.345 becomes 2.34, and the largest float32 becomes inf.
@@ -278,9 +278,9 @@ def test_a_negative_exponent_in_an_integer_tensor_is_not_refused(device):
 
 
 def test_a_power_may_differ_for_each_element(device):
-    """`x.pow(exponents)` with a tensor of exponents takes one for each element of `x`: the
-    float32 tensor [4, 4, 4] to the powers [2, 1, -1] is [16, 4, 0.25]. `x.pow(0.5)` of it is
-    [2, 2, 2].
+    """`x.pow(exponents)` with a tensor of exponents takes one exponent for each element of
+    `x`: the float32 tensor [4, 4, 4] to the powers [2, 1, -1] is [16, 4, 0.25].
+    `x.pow(0.5)` of the same tensor is [2, 2, 2].
     """
     x = torch.tensor([4.0, 4.0, 4.0], device=device)
 

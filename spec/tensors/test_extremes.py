@@ -16,8 +16,8 @@ import torch
 
 
 def test_max_of_everything_is_one_number(device):
-    """`x.max()` of a nonempty int64 tensor is a 0-d tensor with the largest of all elements,
-    `x.min()` one with the smallest.
+    """`x.max()` of a nonempty dense int64 tensor is a 0-d tensor with the largest of all
+    elements, `x.min()` a 0-d tensor with the smallest.
     """
     x = torch.tensor([[1, 5], [7, 2]], device=device)
 
@@ -42,8 +42,8 @@ def test_max_along_a_dim_gives_values_and_indices(device):
 
 
 def test_max_of_two_tensors_compares_them(device):
-    """`torch.max(x, y)` with two tensors is `torch.maximum(x, y)`: for int64 tensors of one
-    shape, the larger element at each index.
+    """`torch.max(x, y)` with two tensors is `torch.maximum(x, y)`: for int64 tensors of the
+    same shape, the larger element at each index.
     """
     x = torch.tensor([1, 5], device=device)
     y = torch.tensor([3, 4], device=device)
@@ -53,8 +53,9 @@ def test_max_of_two_tensors_compares_them(device):
 
 
 def test_argmax_counts_through_the_flattened_tensor(device):
-    """`x.argmax()` of a nonempty int64 matrix is an index into the flattened tensor, in
-    row-major order; `x.argmax(dim=1)` is an index along dimension 1, one per row.
+    """`x.argmax()` of a nonempty int64 matrix is the index of the largest element in the
+    flattened tensor, in row-major order; `x.argmax(dim=1)` gives for each row the column
+    index of its largest element.
 
     A classifier's answer is `logits.argmax(dim=1)`.
     """
@@ -141,8 +142,9 @@ def test_aminmax_gives_both_ends(device):
 
 
 def test_cummax_keeps_the_largest_so_far(device):
-    """`x.cummax(0)` of an int64 vector returns the largest value so far at each position and
-    its index, `x.cummin(0)` the smallest; of equal values `cummax` reports the last so far.
+    """`x.cummax(0)` of an int64 vector returns the largest value so far at each position
+    and its index, `x.cummin(0)` the smallest; of equal values `cummax` reports the index of
+    the last so far.
     """
     x = torch.tensor([2, 5, 1, 4], device=device)
 

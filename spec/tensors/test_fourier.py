@@ -7,7 +7,7 @@ windows one after another: the spectrogram of sound.
 
 What surprises: `torch.fft` is a module and no function any more; `irfft` needs the length where it
 is odd; frequencies above the middle are the negative ones; and `torch.stft` must be told
-`return_complex=True`, and warns without a window.
+`return_complex=True`, and in newer releases warns without a window.
 """
 
 import pytest
@@ -15,9 +15,9 @@ import torch
 
 
 def test_fft_gives_the_amplitude_of_each_frequency(device):
-    """`torch.fft.fft(x)` of a float32 vector of n >= 1 elements is a complex64 vector of n
-    elements, not divided by n: element 0 is the sum of `x`, up to rounding. For one period of a
-    cosine, [1, 0, -1, 0], it is [0, 2, 0, 2].
+    """`torch.fft.fft(x)` of n >= 1 float32 numbers between -1e6 and 1e6 is a complex64
+    vector of n elements, not divided by n: element 0 is the sum of `x`, up to rounding. Of
+    [1, 0, -1, 0], one period of a cosine, it is [0, 2, 0, 2].
 
     A cosine with one period in n samples, n being 3 or more, gives n / 2 at element 1, and the
     same at element n - 1, the wave that turns the other way.
@@ -31,7 +31,8 @@ def test_fft_gives_the_amplitude_of_each_frequency(device):
 
 def test_ifft_goes_back_and_is_complex(device):
     """`torch.fft.ifft(torch.fft.fft(x))` of a nonempty float32 vector `x` of numbers
-    between -1e6 and 1e6 is `x` again up to rounding, as a complex tensor: take `.real`.
+    between -1e6 and 1e6 is a complex64 vector whose `.real` is `x`, up to rounding relative
+    to the largest absolute value in `x`.
     """
     x = torch.tensor([1.0, 2.0, 3.0], device=device)
 
@@ -43,9 +44,9 @@ def test_ifft_goes_back_and_is_complex(device):
 
 @pytest.mark.spare("RuntimeError", reason="older releases raise it")
 def test_rfft_is_the_half_that_real_samples_need(device):
-    """`torch.fft.rfft(x)` of n >= 1 float32 samples has n // 2 + 1 elements, up to rounding
-    the first ones of `torch.fft.fft(x)`; the remaining ones are conjugates of these. A
-    complex input is refused, "rfft expects a real input tensor".
+    """`torch.fft.rfft(x)` of n >= 1 float32 samples between -1e6 and 1e6 has n // 2 + 1
+    elements, up to rounding the first of `torch.fft.fft(x)`; the others are conjugates of
+    these. A complex `x` is refused, "rfft expects a real input tensor".
     """
     x = torch.tensor([1.0, 5.0, 2.0, 0.0, 3.0, 1.0], device=device)
 
@@ -61,8 +62,9 @@ def test_rfft_is_the_half_that_real_samples_need(device):
 
 
 def test_irfft_needs_an_odd_length(device):
-    """`torch.fft.irfft(half)` assumes an even length, 2 * (len(half) - 1): from the `rfft` of the
-    five samples [1, 5, 2, 0, 3] it makes four others. Write `torch.fft.irfft(half, n=5)`.
+    """`torch.fft.irfft(half)` of a vector of two or more elements returns an even number of
+    samples, 2 * (len(half) - 1): the `rfft` of the five samples [1, 5, 2, 0, 3] becomes
+    four other samples. Write `torch.fft.irfft(half, n=5)`.
     """
     x = torch.tensor([1.0, 5.0, 2.0, 0.0, 3.0], device=device)
 
@@ -102,9 +104,9 @@ def test_norm_says_where_the_factor_goes(device):
 
 
 def test_fft2_transforms_the_last_two_dimensions(device):
-    """`torch.fft.fft2(images)` of float32 images transforms the last two dimensions, height and
-    width, of each channel by itself; `torch.fft.fftn(images, dim=(-2, -1))` names the
-    dimensions.
+    """`torch.fft.fft2(images)` of float32 images of shape (2, 3, 4, 4) transforms the last
+    two dimensions, height and width, of each channel by itself; `torch.fft.fftn(images,
+    dim=(-2, -1))` does the same.
     """
     images = torch.ones(2, 3, 4, 4, device=device)
 
@@ -129,9 +131,9 @@ def test_torch_fft_is_a_module():
 
 
 def test_a_product_of_transforms_is_a_convolution(device):
-    """With `n = len(x) + len(k) - 1`, `torch.fft.irfft(torch.fft.rfft(x, n) *
-    torch.fft.rfft(k, n), n)` is the convolution of two nonempty float32 vectors of numbers
-    between -1e6 and 1e6, up to rounding; a larger `n` appends zeros.
+    """For the float32 vectors `x` [1, 2, 3] and `k` [1, 10] and `n = len(x) + len(k) - 1`,
+    `torch.fft.irfft(torch.fft.rfft(x, n) * torch.fft.rfft(k, n), n)` is their convolution
+    [1, 12, 23, 30], up to rounding; a larger `n` appends zeros.
 
     With an `n` below that, but not below `len(x)` and `len(k)`, the end wraps round and is
     added to the beginning.
@@ -182,8 +184,9 @@ def test_stft_gives_frequencies_by_windows():
 
 
 def test_the_gradient_goes_through_a_transform(device):
-    """A loss on `torch.fft.rfft(x).abs()` has a gradient for a float32 `x` that requires grad,
-    so a network can be trained on a spectrum.
+    """With `x = torch.tensor([1.0, 2.0], requires_grad=True)`,
+    `torch.fft.rfft(x).abs().sum().backward()` sets `x.grad` to [0, 2]: autograd goes
+    through the transform, so a network can be trained on a spectrum.
     """
     x = torch.tensor([1.0, 2.0], device=device, requires_grad=True)
 

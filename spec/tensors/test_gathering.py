@@ -55,7 +55,7 @@ def test_gather_along_the_first_axis_picks_within_columns(device):
 
 def test_gather_wants_an_index_of_its_own_rank():
     """`x.gather(1, index)` of a matrix raises RuntimeError if `index` is a vector of one or
-    more labels: write `index.unsqueeze(1)`.
+    more int64 labels: write `index.unsqueeze(1)`.
 
     Because the index of a matrix needs two dimensions, and `gather` adds none.
     `x.take_along_dim(index, 1)` refuses a vector too.
@@ -70,9 +70,9 @@ def test_gather_wants_an_index_of_its_own_rank():
 
 
 def test_gather_does_not_count_from_the_end():
-    """On the CPU `x.gather(1, index)` of two matrices raises RuntimeError if the int64 `index`
-    holds a position below zero or beyond the end of dimension 1, "index -1 is out of bounds for
-    dimension 1 with size 3".
+    """On the CPU `x.gather(1, index)` of a 2 x 3 matrix `x` raises RuntimeError for the
+    int64 `index` [[-1], [0]], "index -1 is out of bounds for dimension 1 with size 3", and
+    for [[3], [0]], since 3 is beyond the end.
 
     Unlike in brackets, -1 is not the last one: write `index % x.size(1)` where it is meant,
     which also hides a position beyond the end.
@@ -86,9 +86,9 @@ def test_gather_does_not_count_from_the_end():
 
 
 def test_scatter_is_gather_the_other_way_round(device):
-    """`x.scatter_(1, index, src)` of `x = torch.full((2, 3), 9.0)` and a float32 matrix
-    `src` writes src[i, j] to x[i, index[i, j]]. `x.gather(1, index)` reads `src` back if
-    the int64 `index` has its shape and repeats no position in a row.
+    """With `x = torch.full((2, 3), 9.0)`, a float32 `src` of shape (2, 2) and the int64
+    `index` [[2, 0], [1, 2]], `x.scatter_(1, index, src)` writes src[i, j] to x[i, index[i,
+    j]], and `x.gather(1, index)` then reads `src` back.
     """
     x = torch.full((2, 3), 9.0, device=device)
     index = torch.tensor([[2, 0], [1, 2]], device=device)
@@ -150,9 +150,9 @@ def test_take_reads_the_tensor_as_one_line(device):
 
 
 def test_take_along_dim_broadcasts_its_index(device):
-    """`x.take_along_dim(index, dim=1)` of a 2 x 3 int64 matrix uses an int64 index of shape (1,
-    2) for each row, where `gather` does not broadcast. Without `dim` it indexes the flattened
-    tensor.
+    """`x.take_along_dim(index, dim=1)` of a 2 x 3 int64 matrix uses an int64 index of shape
+    (1, 2) for each row, where `gather` does not broadcast. Without `dim`, `take_along_dim`
+    indexes the flattened tensor.
 
     It fits what `x.argsort(1)` and `x.argmax(1, keepdim=True)` return. With `dim`, `index`
     needs as many dimensions as `x`.
@@ -196,9 +196,9 @@ def test_index_select_does_not_count_from_the_end():
 
 
 def test_where_chooses_between_two_tensors_element_by_element(device):
-    """With a bool vector `condition` and int64 vectors `a` and `b` of one length,
-    `torch.where(condition, a, b)` takes the element of `a` where `condition` is True and that
-    of `b` where it is False.
+    """With a bool vector `condition` and int64 vectors `a` and `b` of the same length,
+    `torch.where(condition, a, b)` takes the element of `a` where `condition` is True and
+    that of `b` where it is False.
 
     Both `a` and `b` are computed in full, so `where` does not spare a division by zero.
     """

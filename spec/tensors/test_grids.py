@@ -29,9 +29,9 @@ def test_meshgrid_makes_the_coordinates_of_a_grid(device):
 
 
 def test_meshgrid_xy_has_rows_and_columns_exchanged(device):
-    """`torch.meshgrid(x, y, indexing="xy")` of two int64 vectors returns tensors of the shape
-    (len(y), len(x)): x runs along the columns and y along the rows, as in a picture. They are
-    the "ij" ones transposed.
+    """`torch.meshgrid(x, y, indexing="xy")` of two int64 vectors returns two tensors of
+    shape (len(y), len(x)): the element at [i, j] is `x[j]` in the first and `y[i]` in the
+    second. They are the "ij" tensors transposed.
     """
     x = torch.tensor([10, 20], device=device)
     y = torch.tensor([1, 2, 3], device=device)
@@ -134,9 +134,9 @@ def test_cartesian_prod_lists_every_pair(device):
 
 
 def test_combinations_picks_pairs_of_one_tensor(device):
-    """`torch.combinations(x)` of a vector of three elements has a row for each pair of elements
-    at different positions, in order; `r=3` makes triples, `with_replacement=True` also pairs a
-    position with itself.
+    """`torch.combinations(x)` of a vector of three elements has a row for each pair of
+    elements at different positions, in the order of `itertools.combinations`; `r=3` makes
+    triples, `with_replacement=True` also pairs a position with itself.
     """
     x = torch.tensor([1, 2, 3], device=device)
 

@@ -62,8 +62,8 @@ def test_index_add_scales_by_alpha(device):
 
 def test_index_add_leaves_its_input_and_returns_a_new_tensor(device):
     """`x.index_add(0, index, source)` of float32 vectors, without the underscore, returns a
-    new tensor and leaves `x` unchanged; it also works where `x` is a leaf that requires
-    grad.
+    new tensor and leaves `x` unchanged; `index_add` also works where `x` is a leaf that
+    requires grad.
 
     `x.index_add_` on such a leaf raises RuntimeError, unless it is called within
     `torch.no_grad()`.
@@ -97,8 +97,9 @@ def test_the_gradient_of_a_sum_by_group_is_picked_back(device):
 
 
 def test_index_add_wants_an_integer_index_for_each_row(device):
-    """`x.index_add_(0, index, rows)` with two rows raises RuntimeError for a float32 index and
-    for an index of three entries, and IndexError for an index of two dimensions.
+    """`x.index_add_(0, index, rows)` with two rows raises RuntimeError for a float32 index
+    vector and for an index vector of three entries, and IndexError for an index of two
+    dimensions.
 
     The index must be int32 or int64, with one entry per row.
     """

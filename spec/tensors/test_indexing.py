@@ -22,15 +22,15 @@ from hypothesis import strategies as st
 
 @pytest.mark.claim("blitz-index-first-column")
 def test_a_full_slice_and_a_zero_pick_the_first_column(device):
-    """`x[:, 0]` of a 5 x 3 tensor is its first column, a vector of five numbers."""
+    """`x[:, 0]` of a dense 5 x 3 tensor is its first column, a vector of five numbers."""
     x = torch.arange(15, device=device).view(5, 3)
 
     assert x[:, 0].tolist() == [0, 3, 6, 9, 12]
 
 
 def test_one_index_picks_a_row(device):
-    """`x[1]` of a matrix is row 1, equal to `x[1, :]`: dimensions that are not mentioned are
-    taken whole.
+    """`x[1]` of a dense (2, 3) matrix is its second row, equal to `x[1, :]`: a dimension
+    that is not mentioned is taken whole.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]], device=device)
 
@@ -39,8 +39,8 @@ def test_one_index_picks_a_row(device):
 
 
 def test_a_number_drops_its_axis_and_a_slice_keeps_it():
-    """Of a dense matrix, `x[:, 0]` is a vector and `x[:, 0:1]` a matrix of one column: an
-    integer drops its dimension, a slice keeps it.
+    """Of a dense (2, 3) matrix, `x[:, 0]` is a vector and `x[:, 0:1]` a matrix of one
+    column: an integer drops its dimension, a slice keeps it.
 
     It matters for broadcasting: beside a matrix a vector is taken as a row.
     """
@@ -51,7 +51,7 @@ def test_a_number_drops_its_axis_and_a_slice_keeps_it():
 
 
 def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
-    """`x[1, 2]` of a dense int64 matrix is a 0-dimensional tensor and a view: `x[1,
+    """`x[1, 2]` of a dense (2, 3) int64 matrix is a 0-dimensional tensor and a view: `x[1,
     2].mul_(10)` changes `x`. Its Python number is `x[1, 2].item()`.
 
     So a list of `losses[i]` keeps the tensors, and their graph, alive; append `.item()`.
@@ -66,9 +66,9 @@ def test_a_number_for_every_axis_picks_a_tensor_of_one_element():
 
 
 def test_brackets_after_brackets_index_what_the_first_picked():
-    """`x[1][2]` of a dense int64 matrix is the same element as `x[1, 2]`, and `x[1][2] =
-    60` writes into `x`; `x[1:][0]` is row 1, since the second index applies to what the
-    first picked.
+    """`x[1][2]` of a dense (2, 3) int64 matrix is the same element as `x[1, 2]`, and
+    `x[1][2] = 60` writes into `x`; `x[1:][0]` equals `x[1]`, since the second index applies
+    to what the first picked.
     """
     x = torch.tensor([[1, 2, 3], [4, 5, 6]])
 
@@ -137,8 +137,9 @@ def test_a_slice_is_a_view(device):
 
 
 def test_a_step_skips_elements_and_copies_nothing(device):
-    """Of a contiguous vector, `x[::2]` takes every second element, as a view with stride 2;
-    `x[1::3]` takes every third from position 1.
+    """Of `x = torch.tensor([10, 20, 30, 40, 50])`, `x[::2]` is a view of every second
+    element, [10, 30, 50], with stride 2; `x[1::3]` takes every third element from index 1
+    on, [20, 50].
     """
     x = torch.tensor([10, 20, 30, 40, 50], device=device)
 

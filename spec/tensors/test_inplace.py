@@ -35,8 +35,8 @@ def test_add_with_an_underscore_puts_the_sum_into_the_tensor_itself(device):
 
 
 def test_add_without_an_underscore_leaves_the_tensor_alone(device):
-    """`x.add(1)` of a float32 tensor returns a new tensor with memory of its own and leaves `x`
-    unchanged.
+    """`x.add(1)` of `x = torch.tensor([1.0, 2.0])` returns a new tensor with memory of its
+    own and leaves `x` unchanged.
     """
     x = torch.tensor([1.0, 2.0], device=device)
 
@@ -92,8 +92,8 @@ def test_what_common_underscore_operations_leave_behind(name, arguments, expecte
 
 @given(st.lists(st.integers(-100, 100), min_size=1), st.integers(-100, 100))
 def test_an_in_place_operation_computes_what_its_plain_twin_computes(numbers, n):
-    """`x.mul_(n)` of a contiguous int64 tensor `x` by a Python int `n` leaves in `x` the values
-    that `x.mul(n)` returns.
+    """`x.mul_(n)` of a contiguous int64 tensor `x` by a Python int `n` from -100 to 100
+    leaves in `x` the values that `x.mul(n)` returns.
 
     A float `n` is refused, where `x.mul(n)` gives floats.
     """

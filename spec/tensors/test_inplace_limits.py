@@ -33,7 +33,7 @@ def test_a_change_in_place_of_a_view_changes_its_base(device):
 
 def test_swapping_two_rows_like_python_variables_loses_one(device):
     """`x[0], x[1] = x[1], x[0]` of a contiguous (2, 2) int64 matrix `x` does not swap the
-    rows: it leaves the old row 1 twice.
+    rows: afterwards both rows hold the values of the old `x[1]`.
 
     Because both rows on the right are views: the first assignment already changes what the
     second one reads. Swap with `x[[0, 1]] = x[[1, 0]]`.
@@ -145,8 +145,8 @@ def test_operands_that_overlap_in_memory_are_refused(device):
 
 def test_an_overlap_of_columns_is_not_noticed():
     """`x[:, 1:] = x[:, :-1]` of a contiguous (2, 3) int64 matrix raises no error although
-    the slices overlap: on the CPU it reads what it has already written, and the row [1, 2,
-    3] becomes [1, 1, 1].
+    the slices overlap: on the CPU the assignment reads what it has already written, and the
+    row [1, 2, 3] becomes [1, 1, 1].
 
     Because torch looks for an overlap only if both operands are dense in memory, which columns
     aren't. Longer rows come out differently. Write `x[:, 1:] = x[:, :-1].clone()`.

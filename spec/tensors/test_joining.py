@@ -13,8 +13,8 @@ import torch
 
 
 def test_cat_joins_along_an_axis_that_is_there(device):
-    """`torch.cat([a, b])` joins two int64 matrices of one shape along an existing dimension,
-    the first unless `dim=` names another.
+    """`torch.cat([a, b])` joins two int64 matrices of the same shape along an existing
+    dimension, the first unless `dim=` names another.
     """
     a = torch.tensor([[1, 2]], device=device)
     b = torch.tensor([[3, 4]], device=device)
@@ -25,9 +25,9 @@ def test_cat_joins_along_an_axis_that_is_there(device):
 
 
 def test_stack_joins_along_a_new_axis(device):
-    """`torch.stack([a, b])` joins tensors of one shape along a new dimension, whose size is
-    the length of the list: two vectors become the rows of a matrix, with `dim=1` its
-    columns.
+    """`torch.stack([a, b])` joins dense tensors of the same shape along a new dimension,
+    whose size is the length of the list: two vectors become the rows of a matrix, with
+    `dim=1` its columns.
     """
     a = torch.tensor([1, 2, 3], device=device)
     b = torch.tensor([4, 5, 6], device=device)
@@ -88,7 +88,8 @@ def test_cat_wants_equal_ranks():
 
 def test_cat_passes_over_tensors_of_shape_zero():
     """`torch.cat` skips dense tensors of shape (0,), such as `torch.empty(0)`, beside dense
-    tensors of one or more dimensions; their dtype still takes part in type promotion.
+    tensors of one or more dimensions; the dtype of a skipped tensor still takes part in
+    type promotion.
 
     An exception kept for old code; a tensor of shape (0, 4) has to fit like any other.
     """
@@ -103,8 +104,8 @@ def test_cat_passes_over_tensors_of_shape_zero():
 
 
 def test_stack_wants_equal_shapes():
-    """`torch.stack` raises a RuntimeError, "stack expects each tensor to be equal size", if two
-    tensors differ in shape.
+    """`torch.stack([a, b])` of two dense tensors that differ in shape raises a
+    RuntimeError, "stack expects each tensor to be equal size".
 
     To join sequences of different lengths pad them first, with `torch.nn.utils.rnn.pad_sequence`.
     """

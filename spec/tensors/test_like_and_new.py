@@ -64,8 +64,8 @@ def test_full_like_converts_its_value_to_the_patterns_dtype(device):
 
 
 def test_randint_like_draws_integers_into_the_patterns_dtype(device):
-    """`torch.randint_like(x, 3)` draws 0., 1. and 2. for a float32 `x` and the int64 numbers 0,
-    1 and 2 for an int64 `x`; for a complex64 `x` it raises RuntimeError.
+    """`torch.randint_like(x, 3)` draws from 0.0, 1.0 and 2.0 for a float32 `x` and from the
+    integers 0, 1 and 2 for an int64 `x`; for a complex64 `x` it raises RuntimeError.
 
     Because it keeps the dtype of `x`, unlike `torch.randint`, which is int64 by default. For a
     complex `x` draw with `dtype=torch.int64` and convert.

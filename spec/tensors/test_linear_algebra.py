@@ -7,8 +7,8 @@ determinant, inverse, solutions of linear equations, norms. Diagonals and triang
 
 What surprises: `inv`, `det` and `solve` refuse integer matrices; a singular matrix raises an error
 only where rounding leaves an exact 0 on the diagonal; and `norm` with `ord=` means something else
-for a vector than for a matrix. To solve equations, `solve(a, b)` is faster and more accurate than
-`inv(a) @ b`.
+for a vector than for a matrix. To solve equations, `solve(a, b)` is as a rule faster and more
+accurate than `inv(a) @ b`.
 """
 
 import pytest
@@ -63,8 +63,8 @@ def test_triu_and_tril_keep_one_triangle(device):
 
 def test_the_determinant(device):
     """`torch.linalg.det(x)` of the float32 matrix [[0, 2], [4, 0]] is its determinant, -8;
-    `torch.linalg.slogdet(x)` returns the sign and the logarithm of the absolute value. The
-    latter is 230.2585 for `torch.eye(100) * 10`, whose `det` is inf.
+    `torch.linalg.slogdet(x)` returns its sign and the logarithm of its absolute value. For
+    `torch.eye(100) * 10` `det` is inf, the logarithm 230.2585.
     """
     x = torch.tensor([[0.0, 2.0], [4.0, 0.0]], device=device)
 
@@ -178,8 +178,8 @@ def test_only_square_matrices_have_an_inverse(name):
 
 def test_solve_finds_what_a_matrix_turns_into_the_right_side(device):
     """`torch.linalg.solve(a, b)` of the float32 matrix `a` [[2, 0], [1, 4]] returns the `x`
-    with `a @ x` equal to `b`, where `b` is a vector or a matrix of columns: for `b` [2, 9]
-    it is [1, 2].
+    with `a @ x` equal to `b` up to rounding, where `b` is a vector or a matrix of columns:
+    for `b` [2, 9] it is [1, 2].
     """
     a = torch.tensor([[2.0, 0.0], [1.0, 4.0]], device=device)
     b = torch.tensor([2.0, 9.0], device=device)
@@ -203,9 +203,9 @@ def test_the_right_side_has_to_be_as_long_as_the_matrix():
 
 
 def test_lstsq_comes_as_near_as_it_can():
-    """`torch.linalg.lstsq(a, b).solution` of three equations in two unknowns, in float32,
-    is the least-squares solution: with `a` [[1, 0], [1, 1], [1, 2]] and `b` [[1], [2], [6]]
-    the fitted line [[0.5], [2.5]], up to rounding.
+    """For the float32 matrices `a` [[1, 0], [1, 1], [1, 2]] and `b` [[1], [2], [6]], three
+    equations in two unknowns, `torch.linalg.lstsq(a, b).solution` is the least-squares
+    solution [[0.5], [2.5]], up to rounding.
     """
     a = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]])
     b = torch.tensor([[1.0], [2.0], [6.0]])
