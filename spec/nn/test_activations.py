@@ -19,9 +19,9 @@ from torch import nn
 
 @pytest.mark.claim("self-activation-bends")
 def test_two_linear_layers_are_one(device):
-    """Two matrices applied one after the other, without an activation between them, are one
-    linear map, their product: `second @ (first @ x)` equals `(second @ first) @ x` up to
-    rounding.
+    """Two float32 matrices applied one after the other, without an activation between them,
+    are one linear map, their product: `second @ (first @ x)` equals `(second @ first) @ x`
+    up to rounding.
 
     So two `nn.Linear` in a row, biases included, compute nothing that one `nn.Linear` could not.
     """
@@ -36,8 +36,8 @@ def test_two_linear_layers_are_one(device):
 
 @pytest.mark.claim("self-activation-bends")
 def test_with_a_relu_between_them_two_layers_bend(device):
-    """Two linear maps with `torch.relu` between them can compute the absolute value of a number,
-    `torch.relu(x) + torch.relu(-x)`, which no single linear map can.
+    """Two linear maps with `torch.relu` between them can compute the absolute value of a
+    float32 number `x`, `torch.relu(x) + torch.relu(-x)`, which no single linear map can.
     """
     first = torch.tensor([[1.0], [-1.0]], device=device)
     second = torch.tensor([[1.0, 1.0]], device=device)
@@ -102,9 +102,9 @@ def test_the_curve_of_each_activation(function, curve, device):
     ],
 )
 def test_the_slope_of_each_activation(function, slopes, device):
-    """With default settings the slopes of `torch.sigmoid`, `torch.tanh`, `torch.relu`,
-    `F.softplus`, `F.elu` and `F.silu` at -100 are 0 to four decimals, that of
-    `F.leaky_relu` is 0.01. At 100 sigmoid and tanh have slope 0, the other five 1.
+    """In float32 with default settings `torch.sigmoid`, `torch.tanh`, `torch.relu`,
+    `F.softplus`, `F.elu` and `F.silu` have slope 0 at -100 to four decimals, `F.leaky_relu`
+    0.01. At 100 sigmoid and tanh have slope 0, the other five 1.
     """
     x = torch.tensor([-100.0, -1.0, 0.0, 1.0, 100.0], device=device, requires_grad=True)
 
@@ -136,8 +136,8 @@ def test_the_range_of_each_activation(function, lowest, highest, device):
 
 @pytest.mark.claim("self-activation-plots")
 def test_a_curve_is_an_array_for_a_plotting_library():
-    """To plot an activation, compute it on `x = torch.linspace(-5, 5, 100)` and pass `x.numpy()`
-    and `torch.relu(x).numpy()` to the plotting library.
+    """To plot an activation, compute it on the CPU for `x = torch.linspace(-5, 5, 100)` and
+    pass `x.numpy()` and `torch.relu(x).numpy()` to the plotting library.
 
     `numpy()` refuses a tensor that requires grad: write `y.detach().numpy()` for the output of a
     layer with parameters.

@@ -60,8 +60,9 @@ def test_the_answer_has_a_row_for_each_query_of_the_values_width():
 
 
 def test_true_in_the_mask_means_look_here(device):
-    """In a bool `attn_mask` of `F.scaled_dot_product_attention`, (queries, keys), with a True in
-    each row, True lets a key take part and False gives it the weight 0.
+    """In a bool `attn_mask` (queries, keys) of `F.scaled_dot_product_attention`, with a
+    True in each row and finite scores, True lets a key take part and False gives it the
+    weight 0.
 
     In the masks of `nn.MultiheadAttention` True excludes instead; `~mask` converts one into the
     other. A NaN among excluded values still makes NaN, since 0 times NaN is NaN.
@@ -80,8 +81,8 @@ def test_true_in_the_mask_means_look_here(device):
 
 def test_a_float_mask_is_added_to_the_likenesses(device):
     """A float32 `attn_mask` of `F.scaled_dot_product_attention` is added to the scores of a
-    float32 query: 0 changes nothing, minus infinity gives a key the weight 0, log 3 triples
-    its weight relative to the others, up to rounding.
+    float32 query. For two keys the mask row [0, log 3] triples the second weight relative
+    to the first, up to rounding; [0, -inf] makes it 0.
     """
     q = torch.zeros(2, 1, device=device)
     v = torch.tensor([[0.0], [100.0]], device=device)
@@ -141,8 +142,8 @@ def test_a_mask_is_bool_or_float():
 
 @pytest.mark.torch("<2.5")
 def test_a_query_that_may_see_nothing_used_to_get_nan():
-    """Before PyTorch 2.5 `F.scaled_dot_product_attention` on the CPU returned NaN for a query
-    whose row of a bool `attn_mask` was all False.
+    """Before PyTorch 2.5 `F.scaled_dot_product_attention` of float32 tensors on the CPU
+    returned NaN for a query whose row of a bool `attn_mask` was all False.
     """
     q = torch.ones(1, 2)
     mask = torch.tensor([[False]])
@@ -254,8 +255,9 @@ def test_the_batch_is_the_second_axis_unless_told():
 
 
 def test_true_in_the_masks_of_multihead_attention_means_leave_out(device):
-    """In the `key_padding_mask` of `nn.MultiheadAttention` True marks padding: that key gets
-    weight 0, as long as another key is left. In its bool `attn_mask` True excludes too.
+    """In the `key_padding_mask` of `nn.MultiheadAttention` True marks padding: for finite
+    inputs that key gets weight 0, as long as a query may attend to another key. In its bool
+    `attn_mask` True excludes too.
     """
     layer = nn.MultiheadAttention(2, 1, batch_first=True, device=device)
     x = torch.zeros(1, 3, 2, device=device)

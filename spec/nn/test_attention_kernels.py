@@ -83,8 +83,9 @@ def test_another_width_is_refused():
 
 
 def test_dropout_of_attention_drops_in_evaluation_too():
-    """`F.scaled_dot_product_attention(..., dropout_p=0.5)` drops attention weights at each
-    call: the function knows no mode. Write `dropout_p=0.5 if self.training else 0.0`.
+    """`F.scaled_dot_product_attention(..., dropout_p=0.5)` drops attention weights at
+    random at each call, also in evaluation mode: the function knows no mode. Write
+    `dropout_p=0.5 if self.training else 0.0`.
 
     `nn.MultiheadAttention(4, 1, dropout=0.5)` does so itself.
     """
@@ -169,8 +170,8 @@ def test_the_heads_of_keys_divide_those_of_queries():
 @pytest.mark.torch(">=2.3")
 def test_sdpa_kernel_narrows_the_choice():
     """Inside `with torch.nn.attention.sdpa_kernel(SDPBackend.MATH):`
-    `F.scaled_dot_product_attention` uses the plain kernel; a list of backends allows
-    several. On the CPU, without dropout, their results agree up to rounding.
+    `F.scaled_dot_product_attention` uses the "math" kernel; a list of backends allows
+    several. For float32 on the CPU, without dropout, the results agree up to rounding.
     """
     from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -285,9 +286,9 @@ def test_flash_attention_on_a_gpu_wants_half_precision():
 
 @pytest.mark.torch(">=2.1")
 def test_the_fused_kernel_does_not_keep_the_scores():
-    """For contiguous q, k, v of (1, 1, 256, 4), `(q @ k.mT / 2).softmax(-1) @ v` saves
-    matrices of 256 x 256 for the backward pass; `F.scaled_dot_product_attention` without mask
-    and dropout on the CPU saves none of that size.
+    """For contiguous float32 q, k, v of (1, 1, 256, 4) that require grad, `(q @ k.mT /
+    2).softmax(-1) @ v` saves matrices of 256 x 256 for backward;
+    `F.scaled_dot_product_attention(q, k, v)` on the CPU saves none of that size.
 
     With dropout, for 2-D inputs, or where the last stride is not 1, the CPU takes the plain
     kernel, which saves them.

@@ -129,9 +129,9 @@ def test_a_mask_has_a_row_for_each_query():
 
 
 def test_a_mask_for_each_sample_is_repeated_for_each_head():
-    """With 2 heads and 3 samples a 3-D `attn_mask` of `nn.MultiheadAttention` is (6, queries,
-    keys): one mask per sample raises RuntimeError in training mode, "The shape of the 3D
-    attn_mask is torch.Size([3, 4, 4]), but should be (6, 4, 4)".
+    """With 2 heads, 3 samples and 4 steps a 3-D `attn_mask` of `nn.MultiheadAttention` is
+    (6, 4, 4): one mask per sample raises RuntimeError in training mode, "The shape of the
+    3D attn_mask is torch.Size([3, 4, 4]), but should be (6, 4, 4)".
 
     In general it is (batch * heads, queries, keys): write `mask.repeat_interleave(num_heads,
     dim=0)`.
@@ -257,9 +257,9 @@ def test_without_them_it_is_taken_for_queries_by_keys():
 
 
 def test_padding_and_causal_mask_are_joined_by_and():
-    """For `F.scaled_dot_product_attention` of (batch, heads, steps, d) two bool masks become one:
-    `real[:, None, None] & causal` of (batch, keys) and (queries, keys) is (batch, 1, queries,
-    keys).
+    """For `F.scaled_dot_product_attention` of (batch, heads, steps, d) a bool mask `real`
+    (batch, keys) and a bool mask `causal` (queries, keys) become one, `real[:, None, None]
+    & causal`, of shape (batch, 1, queries, keys).
     """
     real = torch.tensor([[True, True, False]])
     causal = torch.ones(3, 3, dtype=torch.bool).tril()
@@ -368,8 +368,8 @@ def test_a_wrong_hint_replaces_the_mask():
 
 
 def test_a_row_of_minus_infinity_has_no_softmax(device):
-    """`Tensor.softmax(-1)` of a row that is minus infinity throughout is NaN; filled with
-    `torch.finfo(dtype).min` instead, the row gets equal weights.
+    """`Tensor.softmax(-1)` of a non-empty float32 row that is minus infinity throughout is
+    NaN; filled with `torch.finfo(torch.float32).min` instead, the row gets equal weights.
 
     Because such a row has no maximum to subtract: minus infinity minus itself is NaN. The NaN of
     one fully masked query reaches the loss, and by the backward pass the weights before it.

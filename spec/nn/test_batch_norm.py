@@ -54,9 +54,9 @@ def test_batch_norm_then_scales_and_shifts(device):
 
 
 def test_eps_keeps_a_constant_feature_from_dividing_by_zero(device):
-    """A new `nn.BatchNorm1d` in training mode divides by `sqrt(var + eps)`: with `eps=3` and a
-    biased variance of 1 it divides by 2, and a feature that is 7 in all samples gives 0 up to
-    rounding, not 0 / 0.
+    """A new `nn.BatchNorm1d(1, eps=3)` in training mode divides by `sqrt(var + eps)`: for a
+    biased variance of 1 it divides by 2, and a float32 feature that is 7 in all samples
+    gives 0 up to 1e-5, not 0 / 0.
 
     The rounding of the mean is divided by a small number there: with the default `eps=1e-5` a
     constant feature of 1e8 may give hundreds.
@@ -186,8 +186,9 @@ def test_frozen_parameters_do_not_freeze_batch_norm():
 
 
 def test_a_sample_is_judged_alone_in_evaluation_only():
-    """In training mode the output of `nn.BatchNorm1d(1)` for a sample depends on the other
-    samples of its batch; after `eval()` the sample has the same output beside other samples.
+    """In training mode `nn.BatchNorm1d(1)` gives the sample 2 about 1 in the batch [[2],
+    [0]] and about -1 in [[2], [6]], as the other sample counts; after `eval()` the sample 2
+    has the same output in both batches.
     """
     layer = nn.BatchNorm1d(1)
     alone = torch.tensor([[2.0], [0.0]])
@@ -231,8 +232,9 @@ def test_batch_norm_is_a_layer_that_does_need_the_batch():
 
 
 def test_batch_norm_wants_the_rank_and_channels_of_its_name():
-    """`nn.BatchNorm2d(3)` raises ValueError for an input that has not 4 dimensions, such as [4, 3];
-    `nn.BatchNorm1d(3)` raises RuntimeError for [4, 2], a batch with 2 channels.
+    """`nn.BatchNorm2d(3)` raises ValueError for an input that does not have 4 dimensions,
+    such as [4, 3]; `nn.BatchNorm1d(3)` raises RuntimeError for [4, 2], a batch with 2
+    channels.
 
     `BatchNorm1d` takes [N, C] or [N, C, L], `BatchNorm2d` [N, C, H, W]; the argument of the layer
     is C.

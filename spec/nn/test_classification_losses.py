@@ -21,9 +21,9 @@ from torch import nn
 
 @pytest.mark.claim("blitz-cross-entropy")
 def test_cross_entropy_takes_raw_scores_and_class_numbers(device):
-    """`nn.CrossEntropyLoss()` of logits and class indices is the mean of minus the
-    logarithm of the softmax probability of the right class, up to rounding: logits ln 1 and
-    ln 3 give ln(4) for class 0 and ln(4/3) for class 1.
+    """`nn.CrossEntropyLoss()` of logits and class indices, none ignored, is the mean of
+    minus the logarithm of the softmax probability of the right class, up to rounding:
+    logits ln 1 and ln 3 give ln(4) for class 0 and ln(4/3) for class 1.
     """
     scores = torch.tensor([[1.0, 3.0]], device=device).log()
     loss = nn.CrossEntropyLoss()

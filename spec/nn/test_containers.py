@@ -1,13 +1,14 @@
 """Lists and dictionaries of layers and parameters.
 
 A network with many similar layers keeps them in an `nn.ModuleList` or an `nn.ModuleDict`, and
-parameters of its own in an `nn.ParameterList` or `nn.ParameterDict`. These containers register
-what they hold, and are indexed and iterated like a Python list or dict; what to compute with them
-is for a `forward` to say. For a plain chain there is `nn.Sequential`: `spec/nn/test_sequential.py`.
+parameters of its own in an `nn.ParameterList` or `nn.ParameterDict`. These containers register the
+modules or parameters that they hold, and are indexed and iterated like a Python list or dict; what
+to compute with them is for a `forward` to say. For a plain chain there is `nn.Sequential`:
+`spec/nn/test_sequential.py`.
 
-What surprises: layers in a plain Python list compute like others, but the module doesn't know
-them. They are not in `parameters()`, not moved by `to()` and not saved, and no error says so
-until an optimizer gets an empty list.
+What surprises: layers in a plain Python list compute like others, but the module doesn't know them.
+They are not in `parameters()`, not moved by `to()` and not saved. On the CPU no error says so,
+unless an optimizer gets an empty list.
 """
 
 from collections import OrderedDict

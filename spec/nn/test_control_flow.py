@@ -134,8 +134,9 @@ def test_a_result_kept_on_the_module_is_there_afterwards():
 
 @pytest.mark.claim("blitz-dp-forward-print")
 def test_a_print_in_forward_shows_the_sizes_of_every_call(capsys):
-    """`print(x.size())` in the `forward` of an `nn.Module` prints the size of this call's batch:
-    `torch.Size([30, 5])` for 30 samples of 5 features and then `torch.Size([10, 5])` for 10.
+    """In eager mode `print(x.size())` in the `forward` of an `nn.Module` prints the size of
+    this call's batch: `torch.Size([30, 5])` for 30 samples of 5 features and then
+    `torch.Size([10, 5])` for 10.
     """
 
     class Model(nn.Module):
@@ -160,8 +161,9 @@ def test_a_print_in_forward_shows_the_sizes_of_every_call(capsys):
 
 @pytest.mark.claim("path-plain-print", "course-print-intermediate")
 def test_an_intermediate_result_is_printed_with_its_values(capsys):
-    """`print(hidden)` in the `forward` of an `nn.Module` shows the values of a small intermediate
-    tensor and, if it requires grad, its `grad_fn`; the result of the call doesn't change.
+    """In eager mode `print(hidden)` in the `forward` of an `nn.Module` shows the values of
+    a small intermediate tensor and, if it requires grad, its `grad_fn`; the result of the
+    call doesn't change.
     """
 
     class Net(nn.Module):
@@ -206,8 +208,9 @@ def test_a_breakpoint_stops_inside_forward(monkeypatch):
 
 @pytest.mark.claim("course-pdb-breakpoint")
 def test_pdb_prints_and_changes_tensors_in_forward():
-    """In pdb inside the `forward` of an `nn.Module`, `p hidden` prints a local tensor and
-    `hidden.mul_(10)` changes it in place; after `continue` the changed values are used.
+    """In pdb inside the `forward` of an `nn.Module`, `p hidden` prints a local tensor
+    `hidden = x * 2` and `hidden.mul_(10)` changes it in place; after `continue` the changed
+    values are used.
 
     To train on, type `hidden = hidden * 10` instead: where autograd has saved `hidden`, as for
     the result of a ReLU, the in-place write makes `backward()` raise RuntimeError.

@@ -97,8 +97,9 @@ def test_softmax_is_applied_before_the_loss():
 
 
 def test_a_label_too_long_for_its_input_has_an_infinite_loss(log_probs):
-    """A label of S letters, R of them equal to the letter before, needs S + R steps: with fewer
-    steps `F.ctc_loss` of float32 log-probabilities is inf, or 0 with `zero_infinity=True`.
+    """A label of S letters, R of them equal to the letter before, needs S + R steps: with
+    fewer steps, but at least one, `F.ctc_loss` of a float32 sample is inf, or 0 with
+    `zero_infinity=True`.
 
     [3, 3] does not fit into two steps, since a blank has to stand between the two 3s.
     """

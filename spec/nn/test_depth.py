@@ -104,8 +104,8 @@ def test_an_exploded_gradient_is_infinite_and_then_nan(device):
 
 @pytest.mark.parametrize(("scale", "gradient"), [(0.5, 2.0**-30), (1.0, 1.0), (2.0, 2.0**30)])
 def test_the_starting_weights_decide_between_vanishing_and_exploding(scale, gradient, device):
-    """Through thirty layers `y = torch.relu(scale * y)`, starting at 1.0, the gradient is `scale **
-    30`: about 1e-9 for scale 0.5, 1 for 1, about 1e9 for 2.
+    """Through thirty layers `y = torch.relu(scale * y)`, starting at 1.0 in float32, the
+    gradient is `scale ** 30`: about 1e-9 for scale 0.5, 1 for 1, about 1e9 for 2.
     """
     x = torch.tensor(1.0, device=device, requires_grad=True)
     y = x

@@ -105,8 +105,8 @@ def test_adaptive_pooling_takes_the_size_of_the_output(layer, shape, output):
 @pytest.mark.spare("2", reason="a larger window overlaps more, and the output has its size")
 def test_fractional_pooling_makes_a_size_that_does_not_divide():
     """`nn.FractionalMaxPool2d(2, output_size=5)` turns (1, 3, 8, 8) into (1, 3, 5, 5), with
-    pooling windows of 2 x 2 at positions drawn at random; `FractionalMaxPool3d` turns (1,
-    3, 8, 8, 8) into (1, 3, 5, 5, 5).
+    pooling windows of 2 x 2 whose positions depend on random numbers; `FractionalMaxPool3d`
+    turns (1, 3, 8, 8, 8) into (1, 3, 5, 5, 5).
 
     `nn.MaxPool2d(2)`, whose windows lie side by side, makes it (1, 3, 4, 4).
     """

@@ -67,9 +67,9 @@ def test_probabilities_given_for_logarithms_make_a_negative_loss():
 
 
 def test_log_target_takes_logarithms_for_both():
-    """With `log_target=True` the second argument of `F.kl_div` is a log-probability too, such as
-    `F.log_softmax(teacher / T, dim=-1)`; one of minus infinity, that is, of probability 0, gives
-    NaN.
+    """With `log_target=True` the second argument of `F.kl_div` holds log-probabilities too,
+    such as `F.log_softmax(teacher / T, dim=-1)`; a log-probability of minus infinity
+    (probability 0) there makes the loss NaN.
     """
     log_q = torch.tensor([[0.5, 0.5]]).log()
     log_p = torch.tensor([[0.25, 0.75]]).log()
@@ -99,8 +99,9 @@ def test_the_divergence_has_a_direction():
 
 
 def test_distillation_compares_softened_scores():
-    """A distillation loss is `F.kl_div(F.log_softmax(student / T, -1), F.softmax(teacher / T,
-    -1), reduction="batchmean") * T**2`, with a temperature `T` that flattens both.
+    """A distillation loss is `F.kl_div(F.log_softmax(student / T, -1), F.softmax(teacher /
+    T, -1), reduction="batchmean") * T**2`, with a temperature `T` above 1, which flattens
+    both softmax outputs.
 
     Because the gradient of the scores shrinks about as `1 / T**2` for large `T`, and the factor
     `T**2` undoes that.
