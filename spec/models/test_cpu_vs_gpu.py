@@ -197,8 +197,8 @@ def compared_with_itself(script, monkeypatch):
 
 def test_the_table_tells_sizes_seconds_ratio_and_crossover(compared_with_itself, tmp_path, capsys):
     """On an accelerator, `examples/cpu_vs_gpu.py` prints one line per size with the seconds
-    on CPU and GPU, with and without copies, and the ratio CPU / GPU, and then the size from
-    which on the GPU wins, or that it doesn't win.
+    on the CPU, on the GPU and on the GPU with copies, and the ratio CPU / GPU, and then the
+    size from which on the GPU wins, or that it doesn't win.
     """
     metrics = compared_with_itself.main(["--sizes", "256", "16", "--out", str(tmp_path / "a/b")])
 

@@ -69,7 +69,7 @@ def env(dqn):
 @pytest.mark.spare("22", reason="within 3 of it")
 def test_random_play_keeps_the_pole_up_for_about_22_moments(dqn):
     """With random pushes, by `play_at_random` of `examples/games.py` with seed 0, a game of
-    CartPole-v1 lasts 19 to 25 moments on average over 300 games.
+    CartPole-v1 lasts 19 to 25 time steps on average over 300 games.
 
     This is the baseline that the trained net has to beat.
     """
@@ -81,9 +81,9 @@ def test_random_play_keeps_the_pole_up_for_about_22_moments(dqn):
 @pytest.mark.spare("22", reason="within 7 of it")
 @pytest.mark.spare("5", reason="it is more than ten times as long here")
 def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
-    """`examples/dqn.py --steps 3500 --enough 250` with seed 0 trains a net and begins no game
-    after 3500 moments: the net gets more than 150 points on average in other games, more
-    than five times as many as random play in them.
+    """`examples/dqn.py --steps 3500 --enough 250` with seed 0 begins no training game after
+    3500 time steps; the best net gets a return of more than 150 on average in other games,
+    more than five times that of random play in them.
     """
     metrics, _ = learned
 
@@ -99,7 +99,7 @@ def test_the_net_learns_to_play_five_times_as_long_as_chance(learned):
 @pytest.mark.spare("5", reason="any number of early games will do")
 def test_games_get_longer_while_it_learns(learned):
     """In the training of `examples/dqn.py --steps 3500 --enough 250` with seed 0 the first
-    20 games last 14 to 30 moments on average (random play: about 22); the last five last
+    20 games last 14 to 30 time steps on average (random play: about 22); the last five last
     more than four times as long as the first five.
     """
     returns = learned[0]["returns"]
@@ -110,8 +110,8 @@ def test_games_get_longer_while_it_learns(learned):
 
 def test_the_best_net_is_kept(dqn, learned, env):
     """The checkpoint of a finished training by `examples/dqn.py` holds as "best" the net
-    with the highest mean of its evaluations: played again in the same ten games on the same
-    CPU, it gets that mean.
+    with the highest mean return of all evaluations: played again in the same ten games on
+    the same CPU, it gets that mean.
 
     Because in Q-learning a net may play worse again after it has played well.
     """
@@ -127,8 +127,8 @@ def test_the_best_net_is_kept(dqn, learned, env):
 
 
 def test_the_memory_forgets_the_oldest(dqn, env):
-    """`Memory` of `examples/dqn.py`, the replay memory, is a ring: with a capacity of 3, the
-    fourth moment takes the place of the first.
+    """`Memory` of `examples/dqn.py`, the replay memory, is a ring: with a capacity of 3,
+    the fourth transition (state, action, reward, next state) takes the place of the first.
     """
     memory = dqn.Memory(3, env)
     for points in [1.0, 2.0, 3.0, 4.0]:
@@ -151,9 +151,9 @@ def nets(dqn, env):
 
 
 def test_the_target_is_the_point_and_what_is_still_to_come(dqn, nets):
-    """The training target of a moment in `examples/dqn.py` is its point plus gamma times
-    the target network's value of the action that the net would choose next; if the game is
-    then over (terminated, not out of time), it is the point alone.
+    """The training target of a transition in `examples/dqn.py` is its reward plus gamma
+    times the target network's value of the action that the net would choose next; if the
+    game is then over (terminated, not out of time), the reward alone.
 
     That one network chooses and the other values is double DQN: it overestimates less.
     """
@@ -171,8 +171,9 @@ def test_the_target_is_the_point_and_what_is_still_to_come(dqn, nets):
 
 
 def test_the_target_network_follows_slowly(dqn, nets):
-    """`follow(target, net, 0.01)` of `examples/dqn.py`, called after each step of learning, moves
-    each parameter of the target network by a hundredth of its distance to the net.
+    """`follow(target, net, 0.01)` of `examples/dqn.py`, called after each training step,
+    moves each parameter of the target network by a hundredth of its distance to the net's
+    parameter.
 
     A target that jumped with every step would make the net chase its own estimates.
     """
@@ -204,7 +205,7 @@ def test_chance_gives_way_to_the_net(dqn):
 def test_a_killed_run_resumed_remembers_the_same(dqn, tiny, tmp_path):
     """`examples/dqn.py --resume`, else called as before, goes on after a run was killed
     between two checkpoints, and ends with the replay memory, the target network and the
-    points of an uninterrupted run on the same CPU, bit for bit.
+    returns of an uninterrupted run on the same CPU, bit for bit.
 
     Because the checkpoint holds the replay memory and the state of the random generator.
     """
@@ -224,9 +225,9 @@ def test_a_killed_run_resumed_remembers_the_same(dqn, tiny, tmp_path):
 
 @pytest.mark.spare("0", reason="the games are about as long")
 def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
-    """`examples/dqn.py --play CHECKPOINT` without `--dry-run` measures the saved best net
-    again, finds, by the same `--seed` and `--games` on the same CPU, the mean that its
-    training ended with, and writes the first game as play.gif and play.png.
+    """`examples/dqn.py --play CHECKPOINT` without `--dry-run` evaluates the saved best net
+    again, finds, by the same `--seed` and `--games` on the same CPU, the mean return that
+    its training ended with, and writes a game as play.gif and play.png.
     """
     from PIL import Image
 
@@ -244,8 +245,9 @@ def test_a_checkpoint_plays_and_draws_its_game(dqn, learned, tmp_path):
 
 @pytest.mark.spare("156", reason="a column beside it is as good")
 def test_the_drawn_pole_leans_as_it_is_seen():
-    """`draw_pole` of `examples/games.py` draws a pole at an angle of +0.5, on a cart at position
-    0, at least 90 % to the right of the cart's middle, in a picture of 300 x 200 pixels.
+    """Of a pole that `draw_pole` of `examples/games.py` draws at an angle of +0.5, on a
+    cart at position 0, at least 90 % of the pixels lie to the right of the cart's middle;
+    the picture has 300 x 200 pixels.
     """
     import numpy as np
 
@@ -272,7 +274,7 @@ def test_a_run_leaves_a_figure_and_a_checkpoint(learned):
 
 @pytest.mark.spare("310", reason="within 60 of it")
 def test_a_dry_run_plays_300_moments(dqn, tmp_path):
-    """`examples/dqn.py --dry-run`, without any other option, plays 300 moments of
+    """`examples/dqn.py --dry-run`, without any other option, plays 300 time steps of
     CartPole-v1 and on to the end of that game, learns and evaluates.
     """
     metrics = dqn.main(["--dry-run", "--out", str(tmp_path / "out"), "--device", "cpu"])

@@ -73,8 +73,8 @@ def test_samples_reach_the_mean_and_the_deviation_of_the_data(trained, seed):
 
 def test_samples_take_the_shape_of_the_data_too(trained):
     """After training by default, the distribution function of the samples of
-    `examples/gan_1d.py` is at most 0.05 from that of the data; before training the largest
-    distance is more than 0.94.
+    `examples/gan_1d.py` differs from that of the data by at most 0.05; before training the
+    largest difference is more than 0.94.
 
     Mean and deviation alone don't tell a normal distribution from a uniform one.
     """
@@ -99,9 +99,9 @@ def test_the_distance_is_right_on_samples_that_a_hand_can_count(gan):
 
 
 def test_in_the_end_the_discriminator_can_only_guess(trained):
-    """At the end of the default training of `examples/gan_1d.py` the discriminator gives real
-    numbers a mean probability of 0.45 to 0.55; its loss is near ln 4 = 1.386, the
-    generator's near ln 2 = 0.693.
+    """At the end of the default training of `examples/gan_1d.py` the discriminator gives
+    real numbers a mean probability of 0.45 to 0.55; its loss is within 0.05 of ln 4 =
+    1.386, the generator's within 0.1 of ln 2 = 0.693.
 
     Because -log(0.5) is ln 2, and the discriminator pays it twice, for real numbers and for
     samples.
@@ -115,8 +115,8 @@ def test_in_the_end_the_discriminator_can_only_guess(trained):
 
 def test_the_samples_walk_from_nought_to_four(trained):
     """By default the samples of `examples/gan_1d.py` have a mean within 1 of 0 before
-    training; in the second half of its history, of each fifteenth of 1500 steps, their mean
-    is within 0.5 of 4, their standard deviation within 0.3 of 1.25.
+    training; in the second half of its history, a record of every 15th of 1500 steps, their
+    mean is within 0.5 of 4, their standard deviation within 0.3 of 1.25.
 
     The two nets of a GAN tend to circle: the script damps that by a discriminator that learns
     three times as fast as the generator and by a penalty on its slope.
