@@ -124,7 +124,7 @@ def test_each_iteration_may_leave_another_graph():
 def test_a_loop_is_recorded_round_by_round(times, value, gradient):
     """A loop that multiplies 1 n times by a float32 0-d `x` of 2, for n of 1 to 5, is
     recorded iteration by iteration: `backward()` on the result, `x ** n`, gives the
-    gradient `n * x ** (n - 1)`, for n of 5 so 80.
+    gradient `n * x ** (n - 1)`, which is 80 for n of 5.
     """
     x = torch.tensor(2.0, requires_grad=True)
     power = torch.tensor(1.0)

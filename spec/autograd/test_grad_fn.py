@@ -114,8 +114,8 @@ def test_a_node_is_named_after_its_operation(operation, name):
     ],
 )
 def test_a_view_is_recorded_like_any_operation(view, name):
-    """With grad mode on, `x[0]`, `x.t()` and `x.expand(3, 2, 2)` of a (2, 2) tensor `x` that
-    requires grad share its storage, and each has a `grad_fn` of its own.
+    """With grad mode on, `x[0]`, `x.t()` and `x.expand(3, 2, 2)` of `x = torch.ones(2, 2,
+    requires_grad=True)` share the storage of `x`, and each has a `grad_fn` of its own.
 
     So gradients pass through such views to `x`. `x.detach()` shares the storage too and has no
     `grad_fn`.
@@ -174,8 +174,8 @@ def test_a_sum_of_squares_after_the_switch_has_sumbackward0():
 
 
 def test_grad_fn_is_read_only():
-    """Assigning to `y.grad_fn` raises AttributeError, "'grad_fn' of 'torch._C.TensorBase'
-    objects is not writable" in recent releases; to get the values without the history use
+    """Assigning to `y.grad_fn`, with `y = torch.ones(2, requires_grad=True) * 3`, raises
+    AttributeError, "objects is not writable"; to get the values without the history use
     `y.detach()`.
     """
     y = torch.ones(2, requires_grad=True) * 3

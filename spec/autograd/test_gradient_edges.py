@@ -31,8 +31,9 @@ import torch
     ],
 )
 def test_a_corner_has_a_slope_by_convention(function, at_the_corner, device):
-    """At 0 the gradient of `torch.relu`, `torch.abs` and `F.relu6` is 0, that of `F.leaky_relu`
-    is its negative slope, by default 0.01, and that of `torch.maximum(x, zeros)` is 0.5.
+    """At 0 the gradient of `torch.relu`, `torch.abs` and `F.relu6` of a float32 `x` is 0,
+    that of `F.leaky_relu` is its negative slope, by default 0.01, and that of
+    `torch.maximum(x, torch.zeros_like(x))` is 0.5.
 
     Each is a convention: `relu(x)` and `maximum(x, zeros)` are the same function, with
     different gradients at 0.
@@ -71,8 +72,9 @@ def test_a_maximum_along_a_dimension_has_one_winner():
 
 
 def test_equal_operands_of_maximum_share_the_gradient():
-    """Where elements `a` and `b` in `torch.maximum(a, b)` of float32 tensors that both require
-    grad are equal, each gets half of the gradient; where one is larger, it gets the whole.
+    """Where elements `a` and `b` in `torch.maximum(a, b)` of two float32 leaves of one
+    shape that require grad are equal, each gets half of the gradient; where one of the
+    elements is larger, it gets the whole.
 
     Where one is NaN, each gets the whole gradient.
     """

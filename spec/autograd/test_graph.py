@@ -33,9 +33,9 @@ def test_every_operation_gets_a_node_of_its_own():
 
 
 def test_next_functions_lead_back_to_the_operands():
-    """From the `grad_fn` of `(3 * (x + 2) ** 2).mean()`, `next_functions` leads back node by
-    node: mean, product, power, sum, and `AccumulateGrad` for the leaf `x`, which leads no
-    further.
+    """From the `grad_fn` of `(3 * (x + 2) ** 2).mean()`, with a float32 leaf `x` that
+    requires grad, `next_functions` leads back node by node: mean, product, power, addition,
+    and `AccumulateGrad` for `x`, which leads no further.
     """
     x = torch.ones(2, 2, requires_grad=True)
     out = (3 * (x + 2) ** 2).mean()
@@ -101,9 +101,9 @@ def test_an_untracked_operand_leads_nowhere():
 
 
 def test_several_results_share_one_node():
-    """For a leaf of the shape (2,) that requires grad, the results `a` and `b` of
-    `unbind()` have one `grad_fn`; their `output_nr`, 0 and 1, is the second element of
-    their pairs in `(b + a).grad_fn.next_functions`.
+    """For `x = torch.ones(2, requires_grad=True)`, the results of `a, b = x.unbind()` have
+    one `grad_fn`; their `output_nr`, 0 and 1, is the second element of their pairs in `(b +
+    a).grad_fn.next_functions`.
     """
     a, b = torch.ones(2, requires_grad=True).unbind()
     y = b + a
@@ -115,8 +115,9 @@ def test_several_results_share_one_node():
 
 @pytest.mark.claim("blitz-graph-acyclic")
 def test_the_graph_has_no_cycles_and_names_every_recorded_step():
-    """Following `next_functions` from `y.grad_fn` doesn't lead back to that node, even after
-    `y.mul_(y)`, which changes `y` in place with itself as operand.
+    """Following `next_functions` from the `grad_fn` of a recorded `y = x * 2 + x` doesn't
+    lead back to that node, even after `y.mul_(y)`, which changes `y` in place with `y`
+    itself as operand.
 
     Because a node refers to the nodes of its operands, which all existed before it.
     """

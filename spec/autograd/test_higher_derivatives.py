@@ -20,8 +20,9 @@ import torch
 
 
 def test_x_cubed_has_three_derivatives_that_change(device):
-    """With `create_graph=True` for the first two, `torch.autograd.grad` gives the derivatives
-    of x³ at a float32 0-d `x` one after the other: 3x², 6x and 6.
+    """For a float32 0-d leaf `x` of 2 that requires grad, `torch.autograd.grad`, with
+    `create_graph=True` the first two times, gives the derivatives of x³ one after the
+    other: 3x², 6x and 6, which are 12, 12 and 6.
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
 
@@ -33,9 +34,9 @@ def test_x_cubed_has_three_derivatives_that_change(device):
 
 
 def test_without_create_graph_a_gradient_is_a_constant(device):
-    """`torch.autograd.grad(x**3, x)` of a float32 0-d `x` without `create_graph=True`
-    returns a gradient that doesn't require grad; asking for its derivative raises
-    RuntimeError, "does not require grad and does not have a grad_fn".
+    """For a float32 0-d `x` that requires grad, `torch.autograd.grad(x**3, x)` without
+    `create_graph=True` gives a gradient that doesn't require grad; differentiating that
+    gradient raises RuntimeError, "does not require grad".
     """
     x = torch.tensor(2.0, requires_grad=True, device=device)
     (first,) = torch.autograd.grad(x**3, x)
@@ -67,9 +68,9 @@ def test_create_graph_keeps_the_first_graph_too():
 
 
 def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
-    """For a recorded `y = x**3` of a float32 0-d `x`, `torch.autograd.grad(y, x,
-    create_graph=True)` gives a gradient that requires grad, in `torch.no_grad()` too, not
-    in `torch.inference_mode()`. Without `create_graph` the gradient doesn't.
+    """`torch.autograd.grad(y, x, create_graph=True)` of a recorded 0-d float32 `y = x**3`
+    gives a gradient that requires grad inside `torch.no_grad()` too, but not inside
+    `torch.inference_mode()`; without `create_graph` it doesn't require grad.
 
     Because the argument sets the grad mode of the backward pass.
     """
@@ -88,9 +89,9 @@ def test_create_graph_alone_decides_whether_the_gradient_is_tracked():
 
 
 def test_mixed_derivatives_agree_in_either_order():
-    """For float32 0-d `x` and `w` the mixed second derivative of x²w³ is 6xw², up to
-    rounding, whether `torch.autograd.grad`, with `create_graph=True` the first time,
-    differentiates by `x` and then by `w`, or by `w` and then by `x`.
+    """For float32 0-d leaves `x` of 2 and `w` of 3 the mixed second derivative of x²w³ by
+    `torch.autograd.grad`, with `create_graph=True` the first time, is 6xw², 108, by `x`
+    first and then by `w` as well as by `w` first and then by `x`.
     """
     x = torch.tensor(2.0, requires_grad=True)
     w = torch.tensor(3.0, requires_grad=True)
@@ -105,9 +106,9 @@ def test_mixed_derivatives_agree_in_either_order():
 
 
 def test_a_straight_line_has_no_second_derivative_to_ask_for():
-    """The gradient of `3 * x` with respect to a float32 0-d `x`, by `torch.autograd.grad`,
-    is the constant 3, which doesn't require grad even with `create_graph=True`: asking for
-    its derivative raises RuntimeError.
+    """The gradient of `3 * x` with respect to a float32 0-d leaf `x`, by
+    `torch.autograd.grad`, is the constant 3, which doesn't require grad even with
+    `create_graph=True`: asking for the derivative of that 3 raises RuntimeError.
 
     Because 3 was not computed from x. Where a 0 is meant, check `requires_grad` first.
     """
@@ -139,7 +140,8 @@ def test_materialize_grads_calls_a_missing_second_derivative_zero():
 
 
 def test_relu_is_flat_in_the_second_derivative(device):
-    """`x.relu() ** 2` of a float32 `x` has the second derivative 2 at x = 2 and 0 at x = -1.
+    """`x.relu() ** 2` of a float32 `x` has the second derivative 2 at x = 2 and 0 at x =
+    -1, by `torch.autograd.grad`, with `create_graph=True` the first time.
 
     Because that of `relu` itself is 0 on both sides, and only the square contributes.
     """
@@ -172,9 +174,9 @@ def test_a_gradient_penalty_has_a_gradient(device):
 
 
 def test_the_hessian_times_a_vector_takes_two_passes():
-    """For x²y of the elements x and y of a float32 vector, `torch.autograd.grad` of
-    `gradient @ u`, where `gradient` was computed with `create_graph=True`, is `H @ u`, up
-    to rounding, without building the Hessian `H`.
+    """For x²y of the elements x and y of a float32 vector, here 2 and 3,
+    `torch.autograd.grad` of `gradient @ u`, where `gradient` was computed with
+    `create_graph=True`, is `H @ u`, up to rounding, without building the Hessian `H`.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     u = torch.tensor([1.0, 10.0])
@@ -200,9 +202,9 @@ def test_newtons_method_lands_on_the_bottom_of_a_parabola():
 
 
 def test_a_training_step_can_be_differentiated():
-    """A gradient step `w - rate * slope` on w², with `slope` from
-    `torch.autograd.grad(w**2, w, create_graph=True)`, can be differentiated with respect to the
-    learning rate `rate` and to `w`, the weight before the step.
+    """A gradient step `w - rate * slope` on w², with 0-d leaves `w` and `rate` that require
+    grad and `slope` from `torch.autograd.grad(w**2, w, create_graph=True)`, can be
+    differentiated with respect to the learning rate `rate` and to `w`.
 
     This is the basis of learning to learn. An optimizer's `step()` runs under `no_grad`, unless
     the optimizer was made with `differentiable=True`.
