@@ -53,12 +53,13 @@ from torch import uint8 as u8
     ],
 )
 def test_two_tensors_give_the_smallest_dtype_with_room_for_both(left, sums, device):
-    """`+` of two vectors, each bool, uint8, int8 to int64, float16 to float64, bfloat16,
-    complex64 or complex128, takes the higher kind, then the wider dtype; but uint8 + int8
-    is int16, float16 + bfloat16 float32, float64 + complex64 complex128.
+    """`+` of two vectors of bool, int8 to int64, float16 to float64, complex64 or complex128
+    gives the dtype of the higher kind (bool < integer < float < complex), within a kind the
+    wider one; only float64 + complex64 gives another, complex128.
 
-    Kinds rank bool, integer, float, complex. The three exceptions: neither dtype holds the
-    other. uint16, uint32, uint64, float8 and complex32 have other rules.
+    With uint8 and bfloat16 it is the same, but uint8 + int8 is int16, float16 + bfloat16 is
+    float32: in the exceptions neither dtype holds the other. uint16, uint32, uint64, float8 and
+    complex32 have other rules.
     """
     rights = [b1, u8, i8, i16, i32, i64, f16, bf16, f32, f64, c64, c128]
     one = torch.ones(1, dtype=left, device=device)
@@ -266,7 +267,8 @@ def test_promote_types_reads_the_table():
 
 def test_result_type_knows_the_ranks_too():
     """`torch.result_type(a, b)` with an int8 tensor `a` of shape (2,) is the dtype of `a + b`:
-    int8 for the number 1, float32 for 0.5, float64 for a 0-dimensional float64 tensor.
+    int8 for the number 1, the default dtype float32 for 0.5, float64 for a 0-dimensional
+    float64 tensor.
 
     `promote_types` knows only dtypes, and so cannot tell that `1` does not widen an int8
     tensor.

@@ -36,8 +36,8 @@ def test_a_view_shares_memory_with_its_source(device):
 
 
 def test_a_view_keeps_the_order_of_the_elements(device):
-    """`x.view(3, 2)` of a contiguous `x` keeps the row-major order of the elements: [[1, 2, 3],
-    [4, 5, 6]] becomes [[1, 2], [3, 4], [5, 6]].
+    """`x.view(3, 2)` of the contiguous matrix [[1, 2, 3], [4, 5, 6]] keeps the row-major order
+    of the elements: it is [[1, 2], [3, 4], [5, 6]].
 
     It does not swap dimensions; that is `x.t()`.
     """
@@ -208,9 +208,9 @@ def test_view_as_and_reshape_as_take_the_shape_of_another_tensor():
 
 
 def test_flatten_makes_one_axis_of_several():
-    """`x.flatten(start_dim, end_dim)` of a dense tensor merges the dimensions from the
-    first to the second, both included, into one: of shape (2, 3, 4), `flatten(1)` gives (2,
-    12), `flatten(0, 1)` (6, 4), `flatten()` (24,).
+    """`x.flatten(start_dim, end_dim)` of a dense tensor of shape (2, 3, 4) merges the
+    dimensions from `start_dim` to `end_dim`, the latter included, into one: `flatten(1)` gives
+    (2, 12), `flatten(0, 1)` (6, 4), `flatten()` (24,).
 
     `flatten(1)` keeps the batch dimension, which is what a linear layer after a convolution
     needs.
@@ -300,9 +300,9 @@ def test_narrow_is_a_slice_by_start_and_length(device):
 
 
 def test_unfold_lays_windows_over_an_axis(device):
-    """`x.unfold(0, size, step)` of a dense int64 vector is a view of windows of `size`
-    elements that start `step` apart; overlapping windows share elements, so a write to one
-    of them in `x` shows in each window that holds it.
+    """`x.unfold(0, 3, 1)` of the int64 vector [10, 20, 30, 40, 50] is a view of the windows
+    [10, 20, 30], [20, 30, 40] and [30, 40, 50]: 3 elements each, starting 1 apart; a write to
+    `x[2]` shows in all three.
 
     For a moving average of floats write `x.unfold(0, 3, 1).mean(-1)`: the windows are not
     copied.

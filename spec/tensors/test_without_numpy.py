@@ -1,9 +1,8 @@
 """PyTorch without NumPy, or with one of another age: "Numpy is not available".
 
 PyTorch needs no NumPy to compute; it needs one for `tensor.numpy()`, `torch.from_numpy` and what is
-built on them. Where NumPy is missing, or a PyTorch that was built for NumPy 1 meets NumPy 2, the
-import of torch only warns, and the functions that need NumPy raise RuntimeError, "Numpy is not
-available".
+built on them. Where NumPy is missing, or a PyTorch that was built for NumPy 1 meets NumPy 2, there
+is only a warning, and the functions that need NumPy raise RuntimeError, "Numpy is not available".
 
 What surprises: the error comes far from its cause, often from torchvision or a data loader, with
 NumPy installed: releases of PyTorch before 2.3 were built for NumPy 1 and do not find NumPy 2,
@@ -51,10 +50,11 @@ def test_this_pytorch_works_with_numpy_2_and_1():
 @pytest.mark.torch("<2.3")
 def test_an_older_pytorch_works_with_numpy_1_alone():
     """Before PyTorch 2.3 `torch.ones(2).numpy()` needs NumPy 1: with NumPy 2 it raises
-    RuntimeError, "Numpy is not available", after `import torch` has printed, "A module that
-    was compiled using NumPy 1.x cannot be run in NumPy 2".
+    RuntimeError, "Numpy is not available". Before that NumPy prints, "A module that was
+    compiled using NumPy 1.x cannot be run".
 
-    Write `pip install "numpy<2"`, or install a newer PyTorch.
+    It is printed when torch is imported or, in PyTorch 2.0, with the first tensor. Write
+    `pip install "numpy<2"`, or install a newer PyTorch.
     """
     if np.__version__.startswith("1."):
         assert torch.ones(2).numpy().tolist() == [1.0, 1.0]
@@ -70,8 +70,7 @@ def test_without_numpy_the_functions_that_need_it_raise(tmp_path, message):
     of `x = torch.ones(2)` raise RuntimeError, "Numpy is not available".
 
     Write `pip install numpy`; with PyTorch before 2.3 `pip install "numpy<2"`, for they raise the
-    same error with NumPy 2, after "A module that was compiled using NumPy 1.x cannot be run in
-    NumPy 2" at import.
+    same error with NumPy 2.
     """
     told = without_numpy(
         tmp_path,
@@ -89,8 +88,11 @@ for convert in (torch.Tensor.numpy, torch.Tensor.__array__, torch.from_numpy):
 
 @pytest.mark.slow
 def test_without_numpy_tensors_still_compute(tmp_path):
-    """Where Python finds no NumPy, `import torch` warns, "Failed to initialize NumPy: No module
-    named 'numpy'", and `(torch.ones(2) + 1).tolist()` works all the same.
+    """Where Python finds no NumPy, a program with `import torch` and `(torch.ones(2) +
+    1).tolist()` gets a UserWarning, "Failed to initialize NumPy: No module named 'numpy'", and
+    computes [2.0, 2.0] all the same.
+
+    PyTorch warns when it is imported; 2.0 warned when the first tensor was made.
     """
     told = without_numpy(tmp_path, "print((torch.ones(2) + 1).tolist(), file=sys.stderr)")
 
