@@ -175,8 +175,8 @@ def test_a_query_that_may_see_nothing_gets_zeros():
 
 def test_attention_does_not_know_the_order_of_keys(device):
     """Without mask, `is_causal` or dropout, permuting keys and values together leaves the
-    result of `F.scaled_dot_product_attention` the same up to rounding: it does not know their
-    order.
+    result of `F.scaled_dot_product_attention` the same up to rounding: their order does not
+    count.
 
     So transformers add an encoding of the position to the inputs. With `is_causal=True` the
     order counts, as the first query sees the first key only.

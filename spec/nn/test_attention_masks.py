@@ -94,9 +94,9 @@ def test_a_padding_mask_of_another_shape_used_to_name_both():
 
 @pytest.mark.torch(">=2.6")
 def test_a_padding_mask_of_another_shape_is_refused():
-    """Since PyTorch 2.6 `nn.MultiheadAttention` in training mode raises AssertionError for a
-    `key_padding_mask` (5, 3) with batch 3 and 5 keys, "Expected key_padded_mask.shape[0] to be 3,
-    but got 5": it is (batch, keys).
+    """Since PyTorch 2.6 `nn.MultiheadAttention` in training mode raises AssertionError for
+    a `key_padding_mask` (5, 3) with batch 3 and 5 keys, "Expected key_padded_mask.shape[0]
+    to be 3, but got 5": the mask is (batch, keys).
 
     With `batch_first=False` too the batch comes first in the mask.
     """
@@ -148,8 +148,8 @@ def test_a_mask_for_each_sample_is_repeated_for_each_head():
 
 def test_the_heads_of_a_sample_are_neighbours_in_the_mask():
     """In a 3-D `attn_mask` of `nn.MultiheadAttention` the heads of the first sample come
-    first: of 2 samples and 2 heads `mask.repeat_interleave(2, 0)` gives each sample its mask;
-    `mask.repeat(2, 1, 1)` raises nothing and mixes them up.
+    first: of 2 samples and 2 heads `mask.repeat_interleave(2, 0)` gives each sample its
+    mask; `mask.repeat(2, 1, 1)` raises nothing and mixes the masks up.
     """
     layer, x = nn.MultiheadAttention(4, 2, batch_first=True), torch.zeros(2, 2, 4)
     mask = torch.tensor([[[False, True]] * 2, [[True, False]] * 2])  # the first sees 0, the other 1

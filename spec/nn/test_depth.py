@@ -189,11 +189,12 @@ def test_a_way_around_each_layer_keeps_the_gradient(device):
 
 
 def test_normalisation_between_layers_undoes_the_scale():
-    """`F.layer_norm` with `eps=1e-12` makes the same numbers, to three decimals, of `0.01 * x` and
-    of `100 * x` for x = [1, 2, 4], so that the scale of the weights before it hardly matters.
+    """`F.layer_norm(x, (3,), eps=1e-12)` makes the same numbers, to three decimals, of `x`
+    = [0.01, 0.02, 0.04] and of `x` = [100, 200, 400] in float32: it undoes the scale.
 
-    `eps` is added to the variance: its default, 1e-5, shows where the variance is as small as that
-    of `0.01 * x`, and -1.0690 becomes -1.0363.
+    So the scale of the weights before it hardly matters. `eps` is added to the variance: its
+    default, 1e-5, shows where the variance is as small as that of [0.01, 0.02, 0.04], and -1.0690
+    becomes -1.0363.
     """
     x = torch.tensor([[1.0, 2.0, 4.0]])
     small = F.layer_norm(x * 0.01, (3,), eps=1e-12)

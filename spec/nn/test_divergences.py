@@ -41,9 +41,9 @@ def test_the_default_reduction_of_kl_div_warns():
 
 
 def test_batchmean_divides_by_the_first_dimension():
-    """`F.kl_div(..., reduction="batchmean")` divides the sum by the size of the first dimension:
-    for inputs of shape (batch, length, classes) it sums over the length and does not average over
-    it.
+    """`F.kl_div(log_q, p, reduction="batchmean")` divides the sum by the size of the first
+    dimension of `log_q`: for inputs of shape (batch, length, classes) it sums over the
+    length and does not average over it.
     """
     log_q = torch.full((2, 3, 2), 0.5).log()
     p = torch.tensor([0.25, 0.75]).expand(2, 3, 2)
