@@ -320,11 +320,12 @@ def test_a_hook_with_too_few_arguments_fails_at_the_call():
 
 
 def test_a_hook_for_all_modules():
-    """A hook of `nn.modules.module.register_module_forward_hook` runs for all modules of
-    the process until it is removed: in a call of an `nn.Sequential` after each of its
-    layers, and at last for the `nn.Sequential` itself.
+    """After `nn.modules.module.register_module_forward_hook(hook)`, a call of an
+    `nn.Sequential` of `nn.Linear` and `nn.ReLU` runs `hook` after each of the two layers,
+    and at last for the `nn.Sequential`; `remove()` on the handle ends this.
 
-    Meant for debugging and profiling, as it also runs in modules of other libraries.
+    It is registered for all modules, those of other libraries too, and is meant for debugging and
+    profiling. Inside a module of `torch.jit.script` it does not run for the layers.
     """
     names = []
     handle = nn.modules.module.register_module_forward_hook(

@@ -103,8 +103,8 @@ def test_a_layer_built_before_changes_the_next():
 
 
 def test_reset_parameters_draws_again():
-    """`reset_parameters()` of an `nn.Linear` draws new values in place for weight and bias, by the
-    same rule as when the layer was built.
+    """`reset_parameters()` of `nn.Linear(100, 100)` draws new values in place for weight
+    and bias, by the same rule as when the layer was built.
     """
     layer = nn.Linear(100, 100)
     with torch.no_grad():

@@ -208,8 +208,8 @@ def test_the_mean_of_an_empty_batch_is_nan():
 
 
 def test_integers_have_no_mean_squared_error():
-    """`F.mse_loss` of two int64 tensors on a CPU raises a RuntimeError, which may be of its
-    subclass NotImplementedError, '"mse_cpu" not implemented for 'Long''; write `.float()` for both.
+    """`F.mse_loss` of two int64 tensors on a CPU raises RuntimeError or its subclass
+    NotImplementedError, '"mse_cpu" not implemented for 'Long'': write `.float()` for both.
     """
     output, target = torch.tensor([1, 2], device="cpu"), torch.tensor([3, 4], device="cpu")
 
@@ -252,9 +252,9 @@ def test_a_target_of_another_float_dtype_is_promoted():
 
 
 def test_a_triplet_loss_compares_three():
-    """`nn.TripletMarginLoss(margin=1.0, eps=0.0)` of one triple is `max(0, d_positive -
-    d_negative + 1)`, of the distances from the anchor: distances 1 and 1.5 cost 0.5, 1 and 6
-    cost 0.
+    """`nn.TripletMarginLoss(margin=1.0, eps=0.0)` of one triple is `max(0, p - n + 1)`,
+    where p is the distance from the anchor to the positive and n that to the negative: p =
+    1 costs 0.5 with n = 1.5, and 0 with n = 6.
     """
     anchor, near, far, farther = torch.tensor([[[0.0]], [[1.0]], [[1.5]], [[6.0]]])
     loss = nn.TripletMarginLoss(margin=1.0, eps=0.0)

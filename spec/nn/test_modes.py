@@ -124,8 +124,9 @@ def test_a_module_of_your_own_may_read_the_flag():
 
 
 def test_a_part_can_be_in_another_mode_than_the_whole():
-    """`net[0].eval()` puts one layer of an `nn.Sequential` into evaluation mode while the others
-    stay in training mode; the next `net.train()` switches it back.
+    """`net[0].eval()` puts one layer of an `nn.Sequential` in training mode into evaluation
+    mode, while the others stay in training mode; the next `net.train()` switches this layer
+    back.
 
     In finetuning, a frozen BatchNorm therefore needs its `eval()` after each `net.train()`.
     """
@@ -140,8 +141,8 @@ def test_a_part_can_be_in_another_mode_than_the_whole():
 
 
 def test_setting_the_flag_by_hand_does_not_reach_the_parts():
-    """`net.training = False` sets the flag of one `nn.Module` and not those of its children;
-    `net.eval()` sets them all.
+    """`net.training = False` sets the flag `training` of `net` alone and not those of its
+    children; `net.eval()` sets all these flags to False.
     """
     net = nn.Sequential(nn.Dropout())
     net.training = False
