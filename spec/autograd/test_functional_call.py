@@ -59,9 +59,9 @@ def test_several_arguments_are_a_tuple():
 
 
 def test_names_left_out_are_the_modules_own_and_unknown_ones_are_passed_over():
-    """`functional_call` of an `nn.Linear` ignores an unknown name without a dot, such as
-    "wieght", and uses the layer's own parameter for a name that the dict lacks; with
-    `strict=True` it raises RuntimeError for either.
+    """`functional_call(layer, {"wieght": w}, x)` of an `nn.Linear` ignores the misspelt
+    name and uses the layer's own parameters; with `strict=True` it raises RuntimeError for
+    a misspelt name as for a parameter that the dict lacks.
 
     A name with a dot whose first part is unknown raises AttributeError even so.
     """
