@@ -39,7 +39,7 @@ def test_booleans_cannot_be_subtracted(device):
     (PyTorch 2.14: its subclass NotImplementedError). Write `flags ^ others` for True where
     they differ, `~others` for the opposite, or `flags.int() - others.int()`.
 
-    Because bool has no -1 for False minus True. Older releases raise a plain RuntimeError.
+    Because bool has no -1 for False minus True. PyTorch 2.8 and older raise a plain RuntimeError.
     NumPy refuses `-` of two boolean arrays, but computes `1 - array`.
     """
     flags = torch.tensor([True, True], device=device)
