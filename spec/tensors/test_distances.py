@@ -17,9 +17,9 @@ import torch
 
 
 def test_cdist_gives_the_distance_of_every_pair(device):
-    """`torch.cdist(a, b)` of an (n, d) and an (m, d) finite float32 tensor, n and m at most
-    25, is an (n, m) tensor: the Euclidean distances of the rows of `a` from those of `b`,
-    up to rounding, if no square overflows or underflows.
+    """`torch.cdist(a, b)` of finite float32 tensors of shapes (n, d) and (m, d), n and m at
+    most 25, is the (n, m) tensor of the Euclidean distances of their rows, up to rounding,
+    if no sum of squared differences overflows or underflows.
     """
     a = torch.tensor([[0.0, 0.0], [3.0, 4.0]], device=device)
     b = torch.tensor([[0.0, 0.0], [6.0, 8.0], [0.0, 1.0]], device=device)
@@ -145,8 +145,8 @@ def test_pdist_gives_each_pair_of_one_matrix_once(device):
 
 
 def test_the_distance_of_equal_rows_has_gradient_zero(device):
-    """For two equal float32 matrices of one row the gradient of `torch.cdist(a, b)` is 0,
-    and so is that of `x.norm()` for a vector of zeros; the gradient of
+    """For two equal finite float32 matrices of one row the gradient of `torch.cdist(a, b)`
+    is 0, and so is that of `x.norm()` for a vector of zeros; the gradient of
     `(x**2).sum().sqrt()` for a vector of zeros is NaN.
 
     Because the root has an infinite slope at 0, and infinity times 0 is NaN. Add a small number

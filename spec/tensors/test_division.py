@@ -1,7 +1,7 @@
 """Division, remainders and overflow.
 
 `/` is true division: integers give floats. `//` rounds down, and `%` is the remainder that `//`
-leaves, as in Python. It wasn't always so: up to PyTorch 1.4 `/` between integers dropped the
+leaves, as in Python. It wasn't always so: up to PyTorch 1.5 `/` between integers dropped the
 fraction, and up to 1.12 `//` rounded towards zero.
 
 What surprises: `/` by zero gives an infinity or NaN, for integers too, whereas `//`, `%` and
@@ -69,8 +69,8 @@ def test_an_integer_tensor_cannot_be_divided_in_place():
 
 @pytest.mark.parametrize("floor_divide", [torch.floor_divide, lambda x, y: x // y])
 def test_floor_division_rounds_down(floor_divide, device):
-    """`torch.tensor([7, -7]) // 2` is [3, -4], since `//` of an int64 tensor by an int rounds
-    towards negative infinity; so does `torch.floor_divide` since PyTorch 1.13.
+    """`torch.tensor([7, -7]) // 2` is [3, -4], since `//` of an int64 tensor by the int 2
+    rounds towards negative infinity; so does `torch.floor_divide` since PyTorch 1.13.
     """
     quotient = floor_divide(torch.tensor([7, -7], device=device), 2)
 
@@ -147,9 +147,12 @@ def test_an_unknown_rounding_mode_is_refused():
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, 1), (8, -3, -1), (-8, -3, -2)]
 )
 def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
-    """`x % y` and `torch.remainder(x, y)` of a dense int64 tensor by a non-zero int `y`
-    from -2**63 to 2**63 - 1 are 0 or have the sign of the divisor `y`, as in Python:
-    `torch.tensor(-8) % 3` is 1.
+    """`x % y` and `torch.remainder(x, y)` of a dense int64 tensor by a non-zero int `y` are
+    0 or have the sign of the divisor `y`, for numbers from -2**31 to 2**31 - 1, as in
+    Python: `torch.tensor(-8) % 3` is 1.
+
+    Take care with -2**63 by -1, whose quotient int64 cannot hold: in PyTorch 2.8 and before
+    `torch.tensor([-2**63]) % -1` ends the Python process on an x86 CPU.
     """
     x = torch.tensor(x, device=device)
 
@@ -161,8 +164,9 @@ def test_the_remainder_has_the_sign_of_the_divisor(x, y, remainder, device):
     ("x", "y", "remainder"), [(8, 3, 2), (-8, 3, -2), (8, -3, 2), (-8, -3, -2)]
 )
 def test_fmod_has_the_sign_of_the_dividend(x, y, remainder, device):
-    """`torch.fmod(x, y)` of a dense int64 tensor by a non-zero int `y` from -2**63 to 2**63
-    - 1 is 0 or has the sign of the dividend `x`, as `%` has in C: of -8 by 3 it is -2.
+    """`torch.fmod(x, y)` of a dense int64 tensor by a non-zero int `y` is 0 or has the sign
+    of the dividend `x`, for numbers from -2**31 to 2**31 - 1, as `%` has in C: of -8 by 3
+    it is -2.
     """
     assert torch.fmod(torch.tensor(x, device=device), y).item() == remainder
 
