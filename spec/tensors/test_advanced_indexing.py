@@ -114,8 +114,8 @@ def test_a_list_of_lists_is_read_as_a_tuple_with_a_warning():
 
 
 def test_a_scalar_tensor_is_a_number_to_an_index(device):
-    """`x[torch.tensor(1)]` of a dense int64 matrix picks row 1 as `x[1]` does, and gives a
-    view: a write to it shows in `x`.
+    """`x[torch.tensor(1)]` of a dense int64 matrix of shape (3, 2) picks row 1 as `x[1]`
+    does, and gives a view: a write to the view shows in `x`.
 
     A 0-dimensional int64 tensor is taken for the number it holds, so `x[scores.argmax()]` drops
     the dimension. A 0-dimensional uint8 tensor is read as a mask and adds a dimension.

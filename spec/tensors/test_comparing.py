@@ -322,8 +322,9 @@ def test_in_looks_for_an_equal_element(device):
 
 
 def test_a_tensor_is_in_another_if_any_pair_is_equal():
-    """`y in x` with two dense int64 tensors is `(x == y).any()` as a Python bool: a row
-    counts as contained if one of its elements is equal.
+    """`row in x` with a dense int64 matrix `x` and an int64 vector `row` of its width is
+    `(x == row).any()` as a Python bool: it is `True` if one element of `row` stands in `x`
+    in the same column.
 
     For whole rows write `(x == row).all(1).any()`.
     """

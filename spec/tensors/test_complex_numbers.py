@@ -88,9 +88,9 @@ def test_real_and_imag_are_views(device):
 
 
 def test_view_as_real_has_a_last_dimension_of_two(device):
-    """`torch.view_as_real(x)` of `x = torch.tensor([3 + 4j, 1j])`, which is complex64, is a
+    """`torch.view_as_real(x)` of the complex64 `x = torch.tensor([3 + 4j, 1j])` is a
     float32 view of shape (2, 2), real part first; `torch.view_as_complex` goes back, and
-    refuses a last dimension of size 3 or of stride 2.
+    raises RuntimeError for a last dimension of size 3 or of stride 2.
 
     The size must be 2, the stride 1, the other strides and the start in memory even:
     `pairs.clone(memory_format=torch.contiguous_format)` copies them so.
@@ -132,8 +132,8 @@ def test_complex_numbers_have_no_order():
 
 
 def test_the_root_of_a_negative_number_is_complex_if_the_tensor_is(device):
-    """`x.sqrt()` of `x = torch.tensor([-1.0])`, which is float32, is NaN;
-    `x.to(torch.complex64).sqrt()` is 1j.
+    """`x.sqrt()` of `x = torch.tensor([-1.0])`, which is float32, is [NaN];
+    `x.to(torch.complex64).sqrt()` is [1j].
     """
     x = torch.tensor([-1.0], device=device)
 
