@@ -2,9 +2,10 @@
 
 `examples/cifar10_classifier.py` trains one small convolutional net by three recipes: `--recipe
 notes`, the training loop of the notes (batches of 4, SGD with a fixed learning rate, two epochs);
-`--recipe fast`, which computes the first layer from every fourth picture and trains the others on
-its outputs (six epochs); and `--recipe long`, which decodes every picture once, takes batches of
-32, mirrors every other one at random and lets the learning rate rise and fall (five epochs).
+`--recipe fast`, which takes every fourth picture, computes the kernels of the first layer from some
+of them and trains the other layers on its outputs (six epochs); and `--recipe long`, which decodes
+every picture once, takes batches of 32, mirrors each batch with probability 0.5 and lets the
+learning rate rise and fall (five epochs).
 
 What the net reaches is told of CIFAR-10 where TORCH_SPEC_DATA names a folder that holds it, as
 cifar10/train/CLASS/*.jpg and cifar10/test/CLASS/*.jpg (or without cifar10/). Elsewhere the net

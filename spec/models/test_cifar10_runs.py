@@ -4,10 +4,10 @@ What `examples/cifar10_classifier.py` does around the training: it reads picture
 names the one that it can't read, and trains by one recipe or by all. That a run can be killed at
 any moment, and what `--resume` refuses, is told of every script in `spec/models/test_workbench.py`.
 
-What surprises: a picture of another size would not do, because the first linear layer has one
-weight for each feature of a picture of 32 x 32; and an error in a worker process of a `DataLoader`
-comes back with the worker's whole traceback. The pictures are drawn and few, so that these facts
-take seconds; what the net learns is told in `spec/models/test_cifar10_classifier.py`.
+What surprises: a picture of 64 x 48 would not do, because the first linear layer takes the 400
+features that the convolutions make of one of 32 x 32; and an error in a worker process of a
+`DataLoader` comes back with the worker's whole traceback. The pictures are drawn and few, so that
+these facts take seconds; what the net learns is told in `spec/models/test_cifar10_classifier.py`.
 """
 
 import functools
@@ -107,11 +107,11 @@ def test_half_a_picture_is_named(refused, spoilt, tmp_path, recipe):
 
 @pytest.mark.parametrize("recipe", ["notes", "long"])
 def test_a_picture_of_another_size_is_named(refused, spoilt, tmp_path, recipe):
-    """The net of `examples/cifar10_classifier.py` takes 32 x 32 pixels: if a picture in
+    """`examples/cifar10_classifier.py` takes pictures of 32 x 32 pixels: if one in
     train/CLASS has 64 x 48, `--recipe notes` and `long`, without `--download` and
     `--dry-run`, end with exit code 2 and a line with the file and its size.
 
-    Because the input features of the first linear layer are fixed by the size of the picture.
+    Because the first linear layer takes 400 features, and a picture of 64 x 48 gives more.
     """
     from PIL import Image
 

@@ -56,8 +56,9 @@ def test_the_time_is_the_median(script):
 
 
 def test_work_is_waited_for_before_and_after_each_timed_call(script):
-    """`seconds_of` of `examples/cpu_vs_gpu.py` runs the warm-up calls untimed, and waits for
-    the device before it reads the first clock and before it reads the second.
+    """`seconds_of` of `examples/cpu_vs_gpu.py` runs the warm-up calls untimed, and reads
+    the clock before and after each timed call, both times after it has waited for the
+    device.
 
     Without the first wait, work still running would be counted; without the second, the timed
     work would not.

@@ -100,9 +100,9 @@ def test_what_was_never_seen_together_is_described_rightly(trained):
 
 @pytest.mark.spare("50", reason="within 15 of it")
 def test_colours_and_shapes_are_asked_for_apart(captioning):
-    """`mix_colours` of `examples/image_captioning.py` puts the colour channels of about
-    half of the pictures in random order; the captions to write of
-    these pictures lack the words for colours, those of the others the words for shapes.
+    """`mix_colours` of `examples/image_captioning.py` puts the colour channels of each
+    picture, with probability 0.5, in random order; the captions to write of such pictures
+    lack the words for colours, those of the others the words for shapes.
 
     Where the loss leaves a word out, 0 stands, the padding. Of a picture with exchanged channels
     the colours are not read either: 1, <unk>, stands there.
@@ -165,9 +165,9 @@ def test_caption_describes_one_picture(captioning, trained, number):
 
 
 def test_a_held_out_combination_is_in_no_caption_that_was_learned_from(scenes, tmp_path):
-    """Of 300 scenes by `write_scenes` of `examples/drawn/scenes.py`, no training or test picture
-    shows a red cross, green circle, blue triangle or yellow square, and each picture of the
-    part novel shows one of them.
+    """Of the scenes that `write_scenes` of `examples/drawn/scenes.py` draws, none of the
+    parts train and test shows a red cross, green circle, blue triangle or yellow square,
+    and each of the part novel at least one of them.
     """
     scenes.write_scenes(tmp_path, {"train": 200, "test": 50, "novel": 50})
     held_out = [" ".join(pair) for pair in scenes.HELD_OUT]
@@ -182,8 +182,9 @@ def test_a_held_out_combination_is_in_no_caption_that_was_learned_from(scenes, t
 
 @pytest.mark.spare("0", reason="captions and pictures both differ")
 def test_the_scenes_are_drawn_as_their_seed_says(scenes, tmp_path):
-    """Two calls of `write_scenes` of `examples/drawn/scenes.py` with one seed write equal
-    pictures, byte for byte, and equal captions; with seed 1 instead of 0 both are others.
+    """Two calls of `write_scenes` of `examples/drawn/scenes.py` with one seed and equal
+    counts write equal pictures, byte for byte, and equal captions; with seed 1 instead of 0
+    both are others.
     """
     for name, seed in (("first", 0), ("again", 0), ("other", 1)):
         scenes.write_scenes(tmp_path / name, {"train": 5}, seed)

@@ -8,8 +8,9 @@ are SGD, momentum and Adam, with the settings that a grid finds best for 20 step
 
 On problems that it has not seen the LSTM leaves SGD far behind, even at the best learning rate of
 the grid. What surprises is who keeps up: momentum, with both of its settings tuned on the same kind
-of problem, does about as well as the LSTM, and Adam does worse than SGD. Figures are those of 300
-training steps with seed 0 on the CPU. The optimizers are told in `spec/optim/test_update_rules.py`.
+of problem, does about as well as the LSTM, and Adam, in 20 steps, does worse than SGD. Figures are
+those of 300 training steps with seed 0 on the CPU. The optimizers are told in
+`spec/optim/test_update_rules.py`.
 """
 
 import os
