@@ -20,9 +20,9 @@ import torch
 
 
 def test_a_hook_sees_the_gradient_of_its_tensor(device):
-    """A function registered with `middle.register_hook(f)` on `middle = x * 3` is called in
-    `(middle * middle).sum().backward()` with the gradient of `middle`, a tensor in the middle
-    of the graph.
+    """For `middle = x * 3` with a float32 `x` that requires grad, a function registered
+    with `middle.register_hook(f)` is called in `(middle * middle).sum().backward()` with
+    the gradient of `middle`, although `middle` is no leaf.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     middle = x * 3
@@ -50,9 +50,9 @@ def test_a_hook_sees_the_sum_over_all_uses():
 
 
 def test_what_a_hook_returns_replaces_the_gradient(device):
-    """A tensor returned by a hook of `middle.register_hook`, with `middle = x * 3`,
-    replaces the gradient of `middle` for what is further back in the graph: if the hook
-    returns `grad.clamp(max=10)`, `x.grad` is computed from that.
+    """If a hook of `middle.register_hook`, with a recorded `middle = x * 3`, returns
+    `grad.clamp(max=10)`, this tensor replaces the gradient of `middle` for what is further
+    back in the graph: `x.grad` is computed from it.
 
     A hook that returns None leaves the gradient as it is.
     """
@@ -99,8 +99,8 @@ def test_hooks_run_in_the_order_they_were_put_on():
 
 
 def test_a_removed_hook_is_called_no_more():
-    """`register_hook` returns a handle; after `handle.remove()` the hook is no longer called,
-    and the others still are.
+    """`x.register_hook(f)` returns a handle; after `handle.remove()` a `backward()` that
+    starts later doesn't call this hook, and still calls the other hooks of `x`.
 
     Hooks that are left on a long-lived parameter keep running, and keep what they refer to in
     memory.
@@ -156,8 +156,9 @@ def test_a_hook_returns_a_tensor_or_nothing():
 
 
 def test_a_hook_needs_a_tracked_tensor():
-    """`register_hook` on a tensor that doesn't require grad raises RuntimeError, "cannot
-    register a hook on a tensor that doesn't require gradient"; call `requires_grad_()` first.
+    """`register_hook` on a float32 tensor that doesn't require grad raises RuntimeError,
+    "cannot register a hook on a tensor that doesn't require gradient"; call
+    `requires_grad_()` first.
     """
     x = torch.tensor(3.0)
 
@@ -200,8 +201,9 @@ def test_a_retained_grad_used_to_miss_the_hooks_put_on_later():
 
 @pytest.mark.torch(">=2.0")
 def test_hooks_of_a_leaf_run_for_autograd_grad_too():
-    """Since PyTorch 2.0 `torch.autograd.grad(y, x)` calls the hooks that `x.register_hook`
-    registered, and returns the gradient as they changed it.
+    """Since PyTorch 2.0 `torch.autograd.grad(y, x)`, for a `y` computed from a leaf `x`,
+    calls the hooks that `x.register_hook` registered, and returns the gradient as they
+    changed it.
     """
     x = torch.tensor(3.0, requires_grad=True)
     x.register_hook(lambda grad: grad * 10)
@@ -220,9 +222,9 @@ def test_hooks_of_a_leaf_used_to_miss_autograd_grad():
 
 @pytest.mark.torch(">=2.0")
 def test_a_hook_stays_with_the_value_it_was_put_on():
-    """Since PyTorch 2.0, for a recorded `y = x * 2` of a float32 0-d `x`, a
-    `y.register_hook` hook registered before `y.mul_(5)` gets the gradient of the old value
-    in `y.backward()`, 5, and one registered after it that of the new value, 1.
+    """Since PyTorch 2.0, for `y = x * 2` of a float32 0-d `x` and `y.mul_(5)`, both
+    recorded, a `y.register_hook` hook from before `mul_` gets the gradient of the old value
+    in `y.backward()`, 5; a hook from after it gets that of the new value, 1.
 
     Because an in-place operation gives the tensor a new node, and hooks stay with theirs.
     """

@@ -91,9 +91,9 @@ def test_inference_mode_false_makes_an_exception():
 
 
 def test_an_inference_tensor_counts_no_changes():
-    """An inference tensor, made inside `torch.inference_mode()`, has no version counter:
-    reading its `_version` raises RuntimeError, where an ordinary tensor counts its in-place
-    operations, such as `add_`.
+    """An inference tensor, as `torch.ones(2)` makes it inside `torch.inference_mode()`, has
+    no version counter: reading its `_version` raises RuntimeError, where an ordinary tensor
+    counts its in-place operations, such as `add_`.
     """
     ordinary = torch.ones(2).add_(1)
     with torch.inference_mode():
@@ -122,8 +122,8 @@ def test_an_inference_tensor_cannot_be_saved_for_backward():
 
 def test_where_nothing_is_saved_an_inference_tensor_may_take_part():
     """With grad mode on, outside `torch.inference_mode()`, a sum `w + x` of a float32
-    inference tensor `x` and a weight `w` that requires grad is recorded, and `backward()`
-    works: a sum saves no operand.
+    inference tensor `x` and a weight `w` that requires grad and was made outside is
+    recorded, and `backward()` works: a sum saves no operand.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():
@@ -186,7 +186,7 @@ def test_an_inference_tensor_is_changed_in_place_only_inside():
 
 def test_inference_mode_decorates_a_function():
     """A function, neither `async` nor a generator, decorated with `@torch.inference_mode()`
-    and called outside the mode runs in the mode, so a product that it computes is an
+    and called outside the mode runs in the mode, so a product `x * 2` that it returns is an
     inference tensor; after the call the mode is off again.
 
     An ordinary tensor that it returns unchanged stays ordinary.

@@ -18,7 +18,7 @@ import torch
 
 
 def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
-    """`y.add_(1)` on a recorded `y = x * 2`, with a float32 `x` that requires grad, is
+    """With grad mode on and a float32 `x` that requires grad, `y.add_(1)` on `y = x * 2` is
     recorded too: it returns `y` itself with a new `grad_fn`, `AddBackward0`, whose
     `next_functions` refers to the old one, `MulBackward0`.
 
@@ -37,8 +37,9 @@ def test_an_in_place_operation_gives_the_tensor_a_new_history(device):
 
 
 def test_gradients_pass_through_an_in_place_operation(device):
-    """After `y.mul_(10)` on `y = x * 2` the gradient of `y.sum()` with respect to a float32 `x`
-    is 20 in each element, as after `y = y * 10`.
+    """With grad mode on, after `y.mul_(10)` on `y = x * 2` the gradient of `y.sum()` with
+    respect to a float32 `x` that requires grad is 20 in each element, as after
+    `y = y * 10`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
@@ -54,9 +55,9 @@ def test_gradients_pass_through_an_in_place_operation(device):
 
 
 def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
-    """`y[0].mul_(5)` on `y = x * 2` of two elements, in one dimension, changes one element of
-    `y` and its history: the gradient of `y.sum()` is 10 for the first element of `x` and 2 for
-    the other.
+    """With grad mode on and `x = torch.tensor([1.0, 2.0], requires_grad=True)`,
+    `y[0].mul_(5)` on `y = x * 2` changes one element of `y` and its history: the gradient
+    of `y.sum()` is 10 for the first element of `x` and 2 for the other.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
@@ -69,9 +70,9 @@ def test_a_write_into_part_of_a_tensor_is_recorded_for_the_whole(device):
 
 
 def test_a_write_to_the_whole_reaches_an_older_view(device):
-    """With `y = x * 2` of a float32 vector `x`, and a view `first = y[0]` taken before
-    `y.mul_(5)`: `first` shows the new value, and the gradient of `first` with respect to
-    `x` includes the factor 5.
+    """With `y = x * 2` of a float32 vector `x` that requires grad, and a view
+    `first = y[0]` taken before `y.mul_(5)`, all recorded: `first` shows the new value, and
+    the gradient of `first` with respect to `x` includes the factor 5.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     y = x * 2
@@ -85,9 +86,9 @@ def test_a_write_to_the_whole_reaches_an_older_view(device):
 
 
 def test_masked_assignment_is_differentiable(device):
-    """After `y[y > 2.5] = 0` on `y = x.clone()`, with a float32 `x` that requires grad, the
-    gradient that `x` gets through `y` is 0 for the elements that were overwritten, and
-    unchanged for the others.
+    """After a recorded `y[y > 2.5] = 0` on `y = x.clone()`, with a float32 `x` that
+    requires grad, the gradient that `x` gets through `y` is 0 for the elements that were
+    overwritten, and unchanged for the others.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True, device=device)
     y = x.clone()
@@ -100,8 +101,9 @@ def test_masked_assignment_is_differentiable(device):
 
 
 def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
-    """Assigning a float value that requires grad to an element of an int64 tensor, `buffer[1] =
-    x`, stores the number truncated, here 2.5 as 2, and `buffer` still doesn't require grad.
+    """Assigning `x = torch.tensor(2.5, requires_grad=True)` to an element of an int64
+    tensor, `buffer[1] = x`, stores 2, the number truncated, and `buffer` still doesn't
+    require grad.
 
     A float tensor would require grad afterwards: `spec/autograd/test_tracking.py`.
     """
@@ -115,8 +117,9 @@ def test_an_integer_buffer_takes_the_value_and_loses_the_gradient():
 
 
 def test_copy_hands_the_gradient_to_the_source(device):
-    """After `y.copy_(source)` on `y = old * 2`, for float32 leaves `old` and `source` of one
-    shape that require grad, the gradient of `y` goes to `source`, and `old` gets zeros.
+    """After a recorded `y.copy_(source)` on `y = old * 2`, for two float32 leaves `old` and
+    `source` of one shape that require grad, the gradient of `y` goes to `source`, and `old`
+    gets zeros.
     """
     old = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     source = torch.tensor([5.0, 6.0], requires_grad=True, device=device)
@@ -130,8 +133,8 @@ def test_copy_hands_the_gradient_to_the_source(device):
 
 
 def test_zeroing_ends_the_old_history():
-    """After `y.zero_()` on `y = x * 2`, with a float32 `x` that requires grad, the gradient
-    that `x` gets through `y` is 0.
+    """After a recorded `y.zero_()` on `y = x * 2`, with a float32 `x` that requires grad,
+    the gradient that `x` gets through `y` is 0.
 
     Because the zeros don't depend on `x`. On `y = x.exp()`, which saved `y`, `backward()`
     raises RuntimeError instead: `spec/autograd/test_inplace_refused.py`.
