@@ -169,8 +169,9 @@ def test_adamw_shrinks_the_weight_by_a_fixed_part():
 
 
 def test_adamw_by_hand():
-    """`torch.optim.AdamW` first multiplies the weight by `1 - lr * weight_decay`, then
-    takes Adam's step, whose running means contain no decay.
+    """In each step `torch.optim.AdamW` first multiplies a float64 weight that has a
+    gradient by `1 - lr * weight_decay`, then takes Adam's step, whose running means contain
+    no decay.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -208,9 +209,9 @@ def test_adamw_decays_without_being_asked():
 
 
 def test_each_beta_is_below_one():
-    """`torch.optim.Adam` raises ValueError, "Invalid beta parameter at index 0", if the
-    first of the two `betas` given as a keyword argument is 1.0 or more, and names index 1
-    for the second.
+    """`torch.optim.Adam([weight], betas=(1.0, 0.999))` raises ValueError, "Invalid beta
+    parameter at index 0", and `betas=(0.9, 1.5)` raises it for index 1: each beta given as
+    a keyword argument has to be below 1.
 
     Because a running mean with beta 1 would never take in a gradient. The defaults are 0.9
     and 0.999. In the dict of a group, betas aren't looked at.

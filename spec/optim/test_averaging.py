@@ -23,9 +23,9 @@ from torch.optim.swa_utils import SWALR, AveragedModel
 
 
 def test_averaged_model_keeps_the_mean_of_the_weights_it_was_shown():
-    """`AveragedModel(net)` holds a copy of a network. After each `update_parameters(net)`
-    its float32 parameters, if finite, are by default the mean, up to rounding, of those
-    that `net` had at each call (SWA).
+    """If a float32 weight of `net` is 1, 2 and 6 at three calls of
+    `averaged.update_parameters(net)`, the same weight of `averaged = AveragedModel(net)` is
+    1, 1.5 and 3 after them: by default the mean so far (SWA).
 
     The first call replaces the copy; the weights from before it don't count.
     """
@@ -61,9 +61,9 @@ def test_an_average_is_not_updated_by_training():
 
 @pytest.mark.torch(">=2.1")
 def test_an_exponential_moving_average_by_multi_avg_fn():
-    """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA of the
-    float32 parameters: 0.75 times the old average plus 0.25 times the new weights,
-    beginning with the first weights it is shown.
+    """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA: for a
+    float32 weight of 8, 0 and 8 at three calls of `update_parameters(net)` it holds 8, 6,
+    which is 0.75 * 8 + 0.25 * 0, and 6.5.
     """
     net = nn.Linear(1, 1, bias=False)
     average = swa_utils.get_ema_multi_avg_fn(0.75)
@@ -107,8 +107,9 @@ def test_an_average_of_ones_own_is_a_function_of_two_tensors():
 
 
 def test_an_ema_by_hand_is_a_lerp():
-    """`p_average.lerp_(p, 1 - decay)` for each pair of float32 parameters, under
-    `torch.no_grad()`, updates an EMA kept in `copy.deepcopy(net).requires_grad_(False)`.
+    """`old.lerp_(new, 1 - decay)` under `torch.no_grad()`, for each float32 parameter `new`
+    of `net` and its partner `old` in `copy.deepcopy(net).requires_grad_(False)`, keeps an
+    EMA of the parameters in the copy.
 
     In half precision small steps of the average are rounded away: keep it in float32.
     Buffers, such as running statistics, are copied or averaged as you decide.
@@ -182,9 +183,9 @@ def test_the_running_statistics_are_copied_and_not_averaged():
 
 
 def test_update_bn_recomputes_the_running_statistics():
-    """`swa_utils.update_bn(loader, averaged)`, for an `averaged` with an `nn.BatchNorm1d`
-    that has running statistics, runs the batches of the loader through `averaged` once, and
-    sets `running_mean` to the mean of the batch means, up to rounding.
+    """`swa_utils.update_bn(loader, averaged)` of `averaged =
+    AveragedModel(nn.BatchNorm1d(1))` runs each batch of the loader through `averaged` once:
+    for two batches with means of 5 and 3 it sets `running_mean` to 4.
 
     Because the statistics of the averaged weights are those of no network that was trained.
     Each batch may be a tensor, or a list or tuple whose first element is the input.
@@ -212,8 +213,8 @@ def test_the_averaged_model_has_a_mode_of_its_own():
 
 
 def test_swalr_goes_to_a_constant_rate():
-    """`SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")` changes
-    the rate in four steps to `swa_lr` and keeps it there.
+    """`SWALR(optimizer, swa_lr=0.25, anneal_epochs=4, anneal_strategy="linear")` lowers a
+    rate of 1 in four equal steps to 0.25, the `swa_lr`, and keeps it there.
 
     Because SWA averages at a constant, rather high rate.
     """

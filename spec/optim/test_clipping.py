@@ -87,7 +87,8 @@ def test_an_infinite_bound_only_measures():
 
 def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
     """`clip_grad_norm_(parameters, max_norm=float("inf"))`, with no other setting, turns
-    all gradients to NaN if one entry is inf, the finite ones of other parameters too.
+    all float32 gradients to NaN if one entry is inf, the finite ones of other parameters
+    too.
 
     Because the factor is inf divided by inf. To measure only, without that risk, take the
     norm of the gradients yourself.
@@ -105,9 +106,9 @@ def test_an_infinite_bound_and_an_infinite_gradient_make_nan_of_all():
 
 @pytest.mark.parametrize(("norm_type", "norm"), [(1, 7.0), (2, 5.0), (float("inf"), 4.0)])
 def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
-    """For nonempty float32 gradients, `clip_grad_norm_(..., norm_type=p)` takes as norm the
-    sum of the absolute values of all entries for `p=1`, their Euclidean norm for the
-    default 2, and the largest absolute value for inf.
+    """`clip_grad_norm_(..., norm_type=p)` returns for a float32 gradient of 3 and -4 the
+    sum of the absolute values, 7, if `p` is 1, the Euclidean norm, 5, if it is 2, the
+    default, and the largest absolute value, 4, if it is inf.
     """
     weight = nn.Parameter(torch.zeros(2))
     weight.grad = torch.tensor([3.0, -4.0])
@@ -118,9 +119,9 @@ def test_the_kind_of_norm_can_be_chosen(norm_type, norm):
 
 
 def test_clipping_by_value_limits_each_entry():
-    """`clip_grad_value_(parameters, clip_value)` with a positive `clip_value` limits each
-    entry of dense float32 gradients without NaN to the interval from `-clip_value` to
-    `clip_value`, in place, and returns None.
+    """`clip_grad_value_([weight], clip_value=1.0)` turns a float32 gradient of 3, -4 and
+    0.5 into 1, -1 and 0.5: it limits each of these entries to the interval from -1 to 1 in
+    place, and returns None.
 
     So the direction may change: only large entries are shortened.
     """
@@ -134,8 +135,9 @@ def test_clipping_by_value_limits_each_entry():
 
 
 def test_one_infinite_gradient_turns_the_rest_to_zero():
-    """With one gradient entry of inf and the rest finite, `clip_grad_norm_(parameters,
-    max_norm=1.0)` turns the entry of inf to NaN and the finite ones to 0.
+    """With one float32 gradient entry of inf and the rest finite,
+    `clip_grad_norm_(parameters, max_norm=1.0)` turns the entry of inf to NaN and the finite
+    ones to 0.
 
     Because the norm is inf and the factor 0, and inf times 0 is NaN. A norm that overflows,
     as of two entries of 1e20 in float32, turns all to 0. `error_if_nonfinite=True` raises
@@ -155,8 +157,8 @@ def test_one_infinite_gradient_turns_the_rest_to_zero():
 
 
 def test_one_nan_makes_all_gradients_nan():
-    """With one gradient entry of NaN, `clip_grad_norm_(parameters, max_norm=1.0)` turns the
-    gradients of all the parameters to NaN.
+    """With one float32 gradient entry of NaN, `clip_grad_norm_(parameters, max_norm=1.0)`
+    turns the float32 gradients of all the parameters to NaN.
 
     Because the norm, and so the factor, is NaN. Skip the step if the returned norm isn't
     finite.
@@ -172,8 +174,8 @@ def test_one_nan_makes_all_gradients_nan():
 
 
 def test_clipping_by_value_repairs_inf_but_not_nan():
-    """`clip_grad_value_(parameters, clip_value=1.0)` sets an entry of inf of a dense
-    float32 gradient to 1, as it does with any large number, and leaves NaN as it is.
+    """`clip_grad_value_([weight], clip_value=1.0)` turns a float32 gradient of inf, NaN and
+    0.5 into 1, NaN and 0.5: it limits inf like any large number and leaves NaN as it is.
     """
     weight = nn.Parameter(torch.zeros(3))
     weight.grad = torch.tensor([float("inf"), float("nan"), 0.5])
@@ -256,7 +258,7 @@ def test_clipping_after_the_step_comes_too_late():
 @pytest.mark.torch("<2.8")
 def test_a_generator_that_was_read_clipped_nothing():
     """Before PyTorch 2.8, `clip_grad_norm_` given a generator of parameters that had been
-    read already clipped nothing, without a warning, and returned 0.
+    read to its end clipped nothing, without a warning, and returned 0.
 
     Because the generator was empty. Call `net.parameters()` anew.
     """
@@ -273,8 +275,8 @@ def test_a_generator_that_was_read_clipped_nothing():
 
 @pytest.mark.torch(">=2.8")
 def test_a_generator_that_was_read_clips_nothing():
-    """Since PyTorch 2.8, `clip_grad_norm_` given a generator of parameters that has been
-    read already clips nothing, returns 0 and issues a UserWarning.
+    """Since PyTorch 2.8, `clip_grad_norm_` given the generator `net.parameters()` after it
+    has been read to its end clips nothing, returns 0 and issues a UserWarning.
 
     Because the generator is empty: here the optimizer has read it. Call `net.parameters()`
     anew.

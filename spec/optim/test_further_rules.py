@@ -55,9 +55,9 @@ def test_rmsprop_by_hand():
 
 
 def test_centered_rmsprop_with_momentum_by_hand():
-    """`RMSprop(centered=True, momentum=m)` divides each real gradient by `sqrt(square -
-    mean**2) + eps`, with running means of squares and gradients, keeps `buffer = m * buffer
-    + quotient`, and subtracts `lr * buffer`.
+    """`RMSprop(centered=True, momentum=m)` divides the gradient of a float64 weight by
+    `sqrt(square - mean**2) + eps`, with running means of squares and gradients, keeps
+    `buffer = m * buffer + quotient`, and subtracts `lr * buffer`.
     """
     gradients = [1.0, -2.0, 4.0, 0.5]
     weight = nn.Parameter(torch.tensor(2.0, dtype=torch.float64))
@@ -257,9 +257,9 @@ def test_muon_takes_matrices_only():
 
 @pytest.mark.torch(">=2.5")
 def test_adafactor_keeps_a_row_and_a_column_instead_of_a_matrix():
-    """`torch.optim.Adafactor`, since PyTorch 2.5, keeps `row_var` and `col_var` for a
-    matrix, 3 + 4 numbers for 3 x 4 parameters; `Adam` without `amsgrad` keeps two matrices
-    of the parameter's shape.
+    """After a step `torch.optim.Adafactor`, since PyTorch 2.5, holds `row_var` and
+    `col_var` for a float32 matrix, 3 + 4 numbers for 3 x 4 parameters; `Adam` without
+    `amsgrad` holds two matrices of the parameter's shape.
 
     So its state is small for large matrices. For a vector it keeps one `variance` of the
     parameter's shape.
