@@ -37,8 +37,8 @@ def test_every_in_place_write_raises_the_version(device):
 
 
 def test_views_and_detached_tensors_share_the_count():
-    """A slice `x[:1]` and `x.detach()` share the version counter of `x`; `x.data` and
-    `x.clone()` have counters of their own, which start at 0.
+    """For `x = torch.zeros(3)` the slice `x[:1]` and `x.detach()` share the version counter
+    of `x`; `x.data` and `x.clone()` have counters of their own, which start at 0.
 
     So writes through `.data` go unnoticed: see `spec/autograd/test_detach.py`.
     """
@@ -114,8 +114,9 @@ def test_overwriting_an_input_that_was_not_saved_is_fine(device):
 
 
 def test_overwriting_what_no_one_saved_is_fine():
-    """For `a = x * 2` and `b = a + 1` both `a` and `b` may be changed in place before
-    `backward()`: the addition saved neither its operand nor its result.
+    """For `a = x * 2` and `b = a + 1`, with a float32 `x` that requires grad, both `a` and
+    `b` may be changed in place before `backward()`: the addition saved neither its operand
+    nor its result.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     a = x * 2
@@ -183,9 +184,9 @@ def test_a_step_between_forward_and_backward_is_noticed():
 
 @pytest.mark.parametrize("split", [torch.unbind, lambda y: y.split(1), lambda y: y.chunk(2)])
 def test_pieces_of_a_split_are_not_written_to(split):
-    """With grad mode on, in-place writes to the pieces that `unbind`, `split` or `chunk` give
-    of a product `y` that requires grad raise RuntimeError, "is a view and is being modified
-    inplace"; to a slice `y[:1]` they work.
+    """With grad mode on, `mul_(10)` on a piece that `unbind`, `split` or `chunk` gives of a
+    vector `y = x * 2` that requires grad raises RuntimeError, "is a view and is being
+    modified inplace"; on a slice `y[:1]` it works.
 
     Because each of these functions returns several views at once. Write through slices, or use
     the out-of-place form; pieces of `tensor_split`, which is made of slices, may be written to.

@@ -34,9 +34,9 @@ def test_autograd_gives_the_full_jacobian(device):
 
 
 def test_a_jacobian_leaves_no_trace():
-    """`torch.autograd.functional.jacobian(torch.square, x)` works for a non-empty float32
-    `x` that doesn't require grad and for one that does, writes no `x.grad`, and by default
-    returns a tensor that doesn't require grad.
+    """`torch.autograd.functional.jacobian(torch.square, x)` works for a dense, non-empty
+    float32 `x` that doesn't require grad and for one that does, writes no `x.grad`, and by
+    default returns a tensor that doesn't require grad.
 
     Because it computes on an input of its own that requires grad.
     """
@@ -71,9 +71,9 @@ def test_inside_inference_mode_a_jacobian_is_zero():
 
 
 def test_a_jacobian_can_be_differentiated_again():
-    """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` of a float32
-    `x` that requires grad returns a Jacobian that requires grad: for one element it is 2x,
-    whose own derivative is 2.
+    """`torch.autograd.functional.jacobian(torch.square, x, create_graph=True)` of a
+    non-empty float32 `x` that requires grad returns a Jacobian that requires grad: for one
+    element it is 2x, whose own derivative is 2.
 
     The Jacobian of `3 * x` is a constant, which doesn't require grad even so.
     """
@@ -89,9 +89,9 @@ def test_a_jacobian_can_be_differentiated_again():
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """For a float32 `x` and an `f` that returns one float32 tensor, not an empty one,
-    `torch.autograd.functional.jacobian(f, x)` has the shape of the output followed by that of
-    `x`: (3, 2, 3) for a sum over the first dimension of a (2, 3) tensor.
+    """For a dense float32 `x` and an `f` that returns one dense, non-empty float32 tensor,
+    `torch.autograd.functional.jacobian(f, x)` has the shape of the output followed by that
+    of `x`: (3, 2, 3) for `x.sum(dim=0)` of a (2, 3) `x`.
 
     Reshape it to `(output.numel(), x.numel())` where a matrix is wanted.
     """
@@ -102,8 +102,8 @@ def test_a_jacobian_has_the_shape_of_output_and_input():
 
 
 def test_several_inputs_have_a_jacobian_each():
-    """`torch.autograd.functional.jacobian(f, (a, b))` of float32 tensors, and of an `f`
-    that returns one float32 tensor, not an empty one, gives a tuple with one Jacobian per
+    """`torch.autograd.functional.jacobian(f, (a, b))` of dense float32 tensors, for an `f`
+    that returns one dense, non-empty float32 tensor, gives a tuple with one Jacobian per
     input.
     """
     a, b = torch.tensor([2.0, 3.0]), torch.tensor(5.0)
@@ -152,9 +152,9 @@ def test_the_input_is_a_tensor_or_a_tuple_of_tensors():
 
 
 def test_a_hessian_holds_the_second_derivatives(device):
-    """`torch.autograd.functional.hessian(f, point)` returns the matrix of second
-    derivatives of an `f` that takes a non-empty float32 vector and returns one element: for
-    x²y it is [[2y, 2x], [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
+    """`torch.autograd.functional.hessian(f, point)` of a float32 vector `point` returns the
+    matrix of second derivatives of `f`: for `p[0] ** 2 * p[1]`, which is x²y, it is [[2y,
+    2x], [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
     """
     point = torch.tensor([2.0, 3.0], device=device)
 
@@ -164,9 +164,9 @@ def test_a_hessian_holds_the_second_derivatives(device):
 
 
 def test_a_hessian_of_several_inputs_is_a_table_of_blocks():
-    """`torch.autograd.functional.hessian(f, (x, y))` of an `f` that returns one element
-    gives a tuple of tuples, one block per pair of inputs: for x²y of two float32 0-d
-    tensors ((2y, 2x), (2x, 0)).
+    """`torch.autograd.functional.hessian(f, (x, y))` of two float32 0-d tensors and
+    `f(x, y) = x**2 * y` gives a tuple of tuples, one block per pair of inputs: ((2y, 2x),
+    (2x, 0)).
     """
     x, y = torch.tensor(2.0), torch.tensor(3.0)
 
@@ -185,9 +185,9 @@ def test_only_a_scalar_function_has_a_hessian():
 
 
 def test_vjp_gives_the_value_and_the_rows_weighed():
-    """`torch.autograd.functional.vjp(f, x, v)` of float32 vectors `x` and `v` returns the
-    value `f(x)` and the product `v @ J`, up to rounding, which `f(x).backward(v)` would add
-    to `x.grad`.
+    """`torch.autograd.functional.vjp(f, x, v)` of float32 vectors `x`, `v` and `f(x)`
+    returns the value `f(x)` and the product `v @ J`, up to rounding, the gradient that
+    `f(x).backward(v)` computes if `x` requires grad.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 
@@ -200,8 +200,9 @@ def test_vjp_gives_the_value_and_the_rows_weighed():
 
 
 def test_jvp_gives_the_value_and_the_columns_weighed():
-    """`torch.autograd.functional.jvp(f, x, u)` of float32 vectors `x` and `u` returns the
-    value `f(x)` and the product `J @ u`, up to rounding, the derivative of `f` along `u`.
+    """`torch.autograd.functional.jvp(f, x, u)` of float32 vectors `x` and `u`, for an `f`
+    of products and sums, returns the value `f(x)` and the product `J @ u`, up to rounding,
+    the derivative of `f` along `u`.
 
     It takes two backward passes; `torch.func.jvp` takes one forward pass.
     """
@@ -216,9 +217,9 @@ def test_jvp_gives_the_value_and_the_columns_weighed():
 
 
 def test_hvp_gives_the_hessian_times_a_vector():
-    """`torch.autograd.functional.hvp(f, x, u)` of float32 vectors and an `f` that returns
-    one element gives the value `f(x)` and the product `H @ u` of the Hessian with `u`, up
-    to rounding, without building the Hessian.
+    """`torch.autograd.functional.hvp(f, x, u)` of float32 vectors, for an `f` of products
+    and powers that returns one element, gives the value `f(x)` and the product `H @ u` of
+    the Hessian with `u`, up to rounding, without building the Hessian.
     """
     value, product = functional.hvp(
         lambda p: p[0] ** 2 * p[1], torch.tensor([2.0, 3.0]), torch.tensor([1.0, 10.0])
@@ -229,9 +230,10 @@ def test_hvp_gives_the_hessian_times_a_vector():
 
 
 def test_vectorize_computes_all_rows_in_one_pass():
-    """`torch.autograd.functional.jacobian` by default runs one backward pass per element of the
-    output, here two; with `vectorize=True` it runs a single pass that computes all rows
-    together, with `vmap`.
+    """For a float32 vector `x` of two elements
+    `torch.autograd.functional.jacobian(torch.square, x)` runs one backward pass per element
+    of the output, two; with `vectorize=True` it runs a single pass that computes all rows
+    together, by `vmap`.
 
     That is faster for many rows, and needs an `f` whose backward operations `vmap` supports.
     """

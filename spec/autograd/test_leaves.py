@@ -57,9 +57,9 @@ def test_the_order_of_arithmetic_and_switch_decides_who_is_the_leaf():
 
 @pytest.mark.claim("self-one-backward-all", "blitz-grad-on-every-tensor")
 def test_backward_fills_the_gradients_of_tracked_leaves_only():
-    """`(x * w * constant).backward()` fills the `.grad` of the float32 0-d leaves `x` and
-    `w`, which require grad; the `.grad` of the constant and that of the product `x * w` in
-    between stay None.
+    """`(x * w * constant).backward()` of float32 0-d tensors fills the `.grad` of the
+    leaves `x` and `w`, which require grad; the `.grad` of `constant`, which doesn't, and
+    that of the product `x * w` in between stay None.
 
     Because gradients in between are needed only in passing. `retain_grad()` keeps one.
     """
@@ -198,8 +198,8 @@ def test_a_parameter_is_a_leaf_and_tracked_without_asking():
 
 
 def test_a_parameter_made_of_a_result_starts_anew():
-    """`nn.Parameter(y)` of `y = x * 2` with a float32 `x` is a new leaf that shares the
-    storage of `y` and has no `grad_fn`, even if `x` requires grad.
+    """`nn.Parameter(y)` of `y = x * 2` with a dense float32 `x` is a new leaf that shares
+    the storage of `y` and has no `grad_fn`, even if `x` requires grad.
 
     So training the parameter doesn't train what `y` was computed from.
     """
@@ -223,9 +223,9 @@ def test_the_parameters_of_a_layer_are_leaves():
 
 
 def test_deepcopy_takes_leaves_only():
-    """`copy.deepcopy` of a leaf that requires grad gives a leaf with storage of its own; of a
-    product that requires grad it raises RuntimeError, "Only Tensors created explicitly by the
-    user".
+    """`copy.deepcopy` of the leaf `x = torch.ones(2, requires_grad=True)` gives a leaf with
+    storage of its own; of a recorded product `x * 2` it raises RuntimeError, "Only Tensors
+    created explicitly by the user".
 
     Copy `y.detach()` instead. The usual case is a module that keeps an output as an attribute
     and is deep-copied later.
