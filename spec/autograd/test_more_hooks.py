@@ -34,8 +34,9 @@ def test_a_post_accumulate_hook_runs_when_grad_is_written(device):
 
 @pytest.mark.torch(">=2.1")
 def test_a_step_can_be_taken_during_backward():
-    """A hook of `register_post_accumulate_grad_hook` may update its leaf in place under
-    `torch.no_grad()` and set `.grad` to None, so that the step is done inside `backward()`.
+    """In `(w * 4).backward()` with a float32 0-d leaf `w` a hook of
+    `w.register_post_accumulate_grad_hook` may update `w` in place under `torch.no_grad()`
+    and set `w.grad` to None, so that the step is done inside `backward()`.
 
     If each parameter has such a hook, a gradient is freed as soon as it is used, so that the
     gradients of all parameters need not exist at the same time.
@@ -56,7 +57,7 @@ def test_a_step_can_be_taken_during_backward():
 
 @pytest.mark.torch(">=2.1")
 def test_a_post_accumulate_hook_needs_a_leaf():
-    """`register_post_accumulate_grad_hook` on a computed tensor that requires grad raises
+    """`register_post_accumulate_grad_hook` on a recorded product `x * 2` raises
     RuntimeError, "post accumulate grad hooks cannot be registered on non-leaf tensors"; use
     `register_hook` there.
     """
@@ -147,9 +148,10 @@ def test_a_node_prehook_can_replace_what_comes_in():
 
 @pytest.mark.torch(">=2.0")
 def test_a_multi_grad_hook_waits_for_all_of_its_tensors():
-    """`torch.autograd.graph.register_multi_grad_hook((x, w), f)` with leaves `x` and `w`
-    that require grad calls `f` once per `backward()` that reaches one of them, with a list
-    of their gradients: None for a leaf that took no part.
+    """For float32 0-d leaves `x` and `w` that require grad,
+    `torch.autograd.graph.register_multi_grad_hook((x, w), f)` calls `f` once in
+    `(x * w).backward()`, with a list of their gradients; in `(x * x).backward()` the list
+    has None for `w`.
 
     With the default `mode="all"` the call comes when the gradients of all of them are there.
     """

@@ -41,9 +41,9 @@ class LeNet(nn.Module):
 
 @pytest.mark.claim("blitz-graph-chain")
 def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
-    """From the `grad_fn` of an `nn.MSELoss` of the output of a LeNet with ReLU and max
-    pooling, `next_functions` leads to the nodes of its layers in reverse order: three
-    linear layers, a view, and two convolutions, each with ReLU and pooling.
+    """From the `grad_fn` of an `nn.MSELoss` of the output of a LeNet, `next_functions`
+    leads to the nodes of its layers in reverse order: three linear layers with ReLU between
+    them, a view, and twice max pooling, ReLU and convolution.
 
     The names depend on how a layer is implemented: a linear layer is `AddmmBackward0` for a 2-D
     input.
@@ -126,7 +126,7 @@ def test_one_step_behind_the_loss_is_the_last_linear_layer():
 
 @pytest.mark.claim("blitz-next-functions-expand", "blitz-next-functions-relu-label")
 def test_a_linear_layer_leads_to_its_bias_then_its_input_then_its_weight():
-    """For a new `nn.Linear` and a 2-D input that `relu` computed from trained parameters,
+    """For a new `nn.Linear(2, 1)` and a 2-D input `h.relu()` that requires grad,
     `next_functions` of the output's `grad_fn` holds three nodes: the bias, the ReLU, and
     the transpose of the weight, `TBackward0`.
 
@@ -201,9 +201,9 @@ def test_frozen_first_layers_drop_out_of_the_graph():
 
 
 def test_a_frozen_layer_in_the_middle_still_passes_gradients_on():
-    """Freezing the second of two `nn.Linear` layers with `requires_grad_(False)` leaves its
-    `weight.grad` None in `backward()`, and the gradient still flows through it to the first
-    layer, which is not frozen.
+    """Freezing the second of two new `nn.Linear` layers with `requires_grad_(False)` leaves
+    its `weight.grad` None in `backward()`, and the gradient still flows through this layer
+    to the first, which is not frozen.
 
     `torch.no_grad()` around the second layer would stop it.
     """
@@ -233,8 +233,8 @@ def test_eval_does_not_stop_the_recording():
 
 
 def test_each_call_of_a_network_builds_a_new_graph_on_the_same_ends():
-    """Two calls of `nn.Linear(2, 1)` on an input of shape (1, 2) build two graphs, which
-    end in the same `AccumulateGrad` node of its bias: `backward()` on each of the two
+    """Two calls of a new `nn.Linear(2, 1)` on an input of shape (1, 2) build two graphs,
+    which end in the same `AccumulateGrad` node of its bias: `backward()` on each of the two
     outputs adds its gradient to `weight.grad`.
     """
     net = nn.Linear(2, 1)

@@ -4,8 +4,8 @@ Inside `with torch.no_grad():` operations are not recorded. Their results have n
 nothing is saved for a `backward()` that nobody will call, which spares memory and some time. That
 is what evaluation wants. It is also the place where a weight that requires grad may be changed in
 place, as optimizers do (`spec/autograd/test_changing_leaves.py`). `torch.enable_grad()` is the
-opposite, `torch.set_grad_enabled(mode)` takes the mode as a bool, and each of the three also
-works as a decorator.
+opposite, and `torch.set_grad_enabled(mode)` takes the mode as a bool. `no_grad` and `enable_grad`
+also work as decorators.
 
 What surprises: the block sets a mode of the current thread and changes no tensor. A parameter
 still says `requires_grad=True` inside, a leaf made there with `requires_grad=True` gets it, and a
@@ -128,8 +128,9 @@ def test_a_tensor_asked_for_with_requires_grad_gets_it_even_inside():
 
 
 def test_a_layer_made_inside_no_grad_can_be_trained():
-    """An `nn.Linear` made inside `torch.no_grad()` has parameters that require grad, and after
-    the block `backward()` fills their `.grad`.
+    """An `nn.Linear(2, 1)` made inside `torch.no_grad()` has parameters that require grad;
+    after the block `backward()` of its output for an input of shape (1, 2) fills their
+    `.grad`.
     """
     with torch.no_grad():
         net = nn.Linear(2, 1)
