@@ -95,9 +95,9 @@ def test_gradcheck_says_whether_backward_is_right(device):
 
 
 def test_gradcheck_shows_where_backward_is_wrong():
-    """`torch.autograd.gradcheck`, at a float64 2 that requires grad, raises `GradcheckError`,
-    "Jacobian mismatch for output 0", for a square whose `backward` computes 3x instead of 2x,
-    and shows the numerical beside the analytical Jacobian.
+    """`torch.autograd.gradcheck` at a float64 tensor of 2 that requires grad raises
+    `GradcheckError`, "Jacobian mismatch for output 0", for a square whose `backward`
+    computes 3x instead of 2x; the message shows both Jacobians.
 
     `GradcheckError` is a subclass of RuntimeError.
     """

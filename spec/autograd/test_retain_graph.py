@@ -20,9 +20,9 @@ import torch
 
 
 def test_the_graph_serves_one_backward_only(device):
-    """For `y = x * x` with a float32 0-d leaf `x` that requires grad, a second
-    `y.backward()` raises RuntimeError, "Trying to backward through the graph a second
-    time": the first one freed the saved factors.
+    """After `y.backward()` for `y = x * x`, with a float32 0-d leaf `x` that requires grad,
+    a second `y.backward()` raises RuntimeError, "Trying to backward through the graph a
+    second time": the first one freed the saved factors.
 
     Run the forward computation again, or call the first with `retain_graph=True`.
     """
@@ -99,9 +99,9 @@ def test_the_values_stay_when_the_graph_is_freed():
 
 
 def test_results_that_share_a_part_share_its_freeing():
-    """For 0-d losses `shared + 1` and `shared + 2` of one `shared = x * x`, with a float32
-    leaf `x` that requires grad, `backward()` on the second raises RuntimeError: that on the
-    first, without `retain_graph=True`, freed the saved factors.
+    """For `a = shared + 1` and `b = shared + 2` of one `shared = x * x`, with a float32 0-d
+    leaf `x` that requires grad, `b.backward()` after `a.backward()` raises RuntimeError:
+    the first call freed the saved factors.
 
     Add the losses up and go backward once, or give the first `retain_graph=True`.
     """
@@ -131,9 +131,9 @@ def test_several_results_go_backward_together():
 
 
 def test_the_sum_of_the_losses_walks_the_shared_part_once():
-    """`(a + b).backward()` goes once through the part of the graph that the losses `a` and
-    `b` share, with the sum of their gradients: a hook that `register_hook` put on a shared
-    tensor is called once.
+    """For 0-d losses `a` and `b`, `(a + b).backward()` goes once through the part of the
+    graph that they share, with the sum of their gradients: a hook that `register_hook` put
+    on a shared tensor is called once.
     """
     x = torch.tensor(3.0, requires_grad=True)
     shared = x * x
