@@ -214,9 +214,9 @@ def test_gradcheck_cannot_see_what_is_flat_almost_everywhere():
 
 
 def test_gradgradcheck_judges_the_second_derivative():
-    """`torch.autograd.gradgradcheck(f, x)` compares second derivatives with finite differences:
-    at a float64 2 that requires grad, a square whose `backward` returns `2 * x.detach() * grad`
-    passes `gradcheck` and fails `gradgradcheck`.
+    """`torch.autograd.gradgradcheck` judges second derivatives: at a float64 tensor of 2
+    that requires grad, a square whose `backward` returns `2 * x.detach() * grad` passes
+    `gradcheck` and fails `gradgradcheck`.
     """
 
     class Square(torch.autograd.Function):

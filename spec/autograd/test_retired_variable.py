@@ -45,8 +45,9 @@ def test_every_tensor_counts_as_a_variable():
 
 @pytest.mark.claim("self-wrap-in-variable", "self-tensor-no-gradients")
 def test_a_tensor_has_gradients_without_any_wrapper(device):
-    """A tensor made with `requires_grad=True` gets its gradient from `backward()`, without a
-    `torch.autograd.Variable` around it.
+    """For `x = torch.tensor([1.0, 2.0], requires_grad=True)`, without a
+    `torch.autograd.Variable` around it, `(x * x).sum().backward()` stores the gradient in
+    `x.grad`.
     """
     x = torch.tensor([1.0, 2.0], requires_grad=True, device=device)
     (x * x).sum().backward()
@@ -71,9 +72,9 @@ def test_the_old_floattensor_has_gradients_too():
 
 @pytest.mark.claim("self-graph-in-background")
 def test_a_variable_records_nothing_unless_it_requires_gradients():
-    """For a plain float32 tensor `x`, `Variable(x) * 2` has no `grad_fn`, and `Variable(x,
-    requires_grad=True) * 2` has one: `requires_grad` decides, not the wrapper
-    `torch.autograd.Variable`.
+    """With grad mode on, for a plain float32 tensor `x`, `Variable(x) * 2` has no
+    `grad_fn`, and `Variable(x, requires_grad=True) * 2` has one: `requires_grad` decides,
+    not the wrapper `torch.autograd.Variable`.
     """
     wrapped = Variable(torch.ones(2)) * 2
     tracked = Variable(torch.ones(2), requires_grad=True) * 2
@@ -100,8 +101,8 @@ def test_code_for_tensors_takes_a_variable():
 
 @pytest.mark.claim("self-variables-flow")
 def test_tensors_go_into_a_model_and_from_layer_to_layer():
-    """An `nn.Sequential` takes a plain `torch.Tensor`, and its layers pass plain tensors on: no
-    input or output is wrapped in `Variable`.
+    """An `nn.Sequential` of `nn.Linear` and `nn.ReLU` layers takes a plain `torch.Tensor`,
+    and its layers pass plain tensors on: no input or output is wrapped in `Variable`.
     """
     seen = []
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
@@ -173,8 +174,9 @@ def test_variable_takes_tensors_only():
 
 
 def test_volatile_is_taken_with_a_warning_and_does_nothing():
-    """`torch.autograd.Variable(x, volatile=True)` warns that "volatile was removed and now has
-    no effect": what is computed from it with a weight is recorded.
+    """`torch.autograd.Variable(x, volatile=True)` of a float32 `x` warns that "volatile was
+    removed and now has no effect": with grad mode on, a product of its result and a weight
+    that requires grad is recorded.
 
     Use `with torch.no_grad():` instead. Together with `requires_grad=True` it raises
     ValueError.
@@ -208,8 +210,8 @@ def test_the_volatile_attribute_always_reads_false():
 
 
 def test_creator_became_grad_fn():
-    """Reading `y.creator`, an attribute of the first releases, raises AttributeError; read
-    `y.grad_fn` instead.
+    """Reading the attribute `creator` of a tensor, as the first releases had it, raises
+    AttributeError; read `grad_fn` instead.
     """
     y = torch.ones(2, requires_grad=True) * 2
 

@@ -38,8 +38,8 @@ def test_a_product_saves_its_factors():
 
 
 def test_only_what_backward_needs_is_saved():
-    """The node of `a * constant`, where `a` requires grad and the tensor `constant` doesn't,
-    saves the constant and not `a`: `_saved_self` is None.
+    """The node of `a * constant`, where a float32 `a` requires grad and the float32 tensor
+    `constant` doesn't, saves the constant and not `a`: `_saved_self` is None.
 
     Because `a` would be needed only for the gradient of the constant.
     """
@@ -111,8 +111,9 @@ def test_hooks_see_every_tensor_that_is_saved():
 
 
 def test_hooks_hold_for_what_is_computed_inside_the_block():
-    """`saved_tensors_hooks` acts on operations that run inside its block; operations before or
-    after it save their tensors without calling `pack`.
+    """For a float32 `x` that requires grad, `pack` of
+    `torch.autograd.graph.saved_tensors_hooks(pack, unpack)` is called for an `exp` of `x`
+    computed inside the block, and not for one computed before or after it.
     """
     packed = []
     x = torch.tensor([0.0, 0.0], requires_grad=True)

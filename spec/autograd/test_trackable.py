@@ -73,9 +73,9 @@ def test_a_bool_tensor_cannot_be_switched_on_later():
     ],
 )
 def test_results_that_are_not_floating_numbers_leave_the_record(operation, tracked):
-    """With grad mode on, `argmax`, `argsort`, `isnan` and `long` of a float32 tensor that
-    requires grad give results that don't require grad, as their dtypes are integer or bool;
-    `exp` and `round` give results that do.
+    """With grad mode on, `argmax`, `argsort`, `isnan` and `long` of a non-empty float32
+    tensor that requires grad give results that don't require grad, as their dtypes are
+    integer or bool; `exp` and `round` give results that do.
 
     So a loss made of predicted classes, as an accuracy, can't be trained on.
     """
@@ -85,8 +85,8 @@ def test_results_that_are_not_floating_numbers_leave_the_record(operation, track
 
 
 def test_histc_gives_floating_numbers_without_a_gradient():
-    """`torch.histc` of a float32 tensor that requires grad returns float32 counts that don't
-    require grad.
+    """`torch.histc` of a finite float32 tensor that requires grad returns float32 counts
+    that don't require grad.
 
     Because counts jump and have no useful derivative, torch defines none for `histc`. So a
     floating-point dtype doesn't mean that a result has a gradient: look at `requires_grad`.

@@ -61,8 +61,9 @@ def test_backward_leaves_v_times_the_jacobian(device):
     ("v", "row"), [([1.0, 0.0], [3.0, 2.0, 0.0]), ([0.0, 1.0], [1.0, 0.0, 7.0])]
 )
 def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
-    """`y.backward(v)` of a real 1-D `y` with finite derivatives, with a `v` of one 1 and zeros
-    elsewhere, gives one row of the Jacobian: the gradient of that element of `y`.
+    """For `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])` with a finite float32 leaf `x`
+    without `.grad`, `y.backward(v)` with a `v` of one 1 and one 0 stores one row of the
+    Jacobian: the gradient of that element of `y`.
 
     An infinite derivative of another element makes NaN: it is multiplied by the 0 in `v`.
     """
@@ -76,9 +77,9 @@ def test_a_one_in_v_picks_a_row_of_the_jacobian(v, row):
 
 @pytest.mark.claim("blitz-vjp-102-1024")
 def test_a_factor_of_1024_scales_v():
-    """For `y = x * 1024` with a float32 leaf `x` of three elements that requires grad,
-    `y.backward(v)` stores `1024 * v` in `x.grad`: 102.4, 1024 and 0.1024 for a `v` of 0.1, 1
-    and 0.0001.
+    """For `y = x * 1024` with a new float32 leaf `x` of three elements that requires grad,
+    `y.backward(v)` stores `1024 * v` in `x.grad`: 102.4, 1024 and 0.1024 for a `v` of 0.1,
+    1 and 0.0001.
     """
     x = torch.tensor([0.5, -1.0, 0.25], requires_grad=True)
     y = x * 1024
@@ -124,9 +125,9 @@ def test_doubling_until_it_is_large_gives_v_times_a_power_of_two(seed):
 
 
 def test_the_product_is_linear_in_v():
-    """For float32 vectors the product `v @ J` is linear in `v`: `torch.autograd.grad(y, x,
-    10 * a + 100 * b)` is 10 times the gradient with `a` plus 100 times the gradient with
-    `b`, up to rounding.
+    """For `y = torch.stack([x.prod(), x.sum()])` of a finite float32 vector `x` the product
+    `v @ J` is linear in `v`: `torch.autograd.grad(y, x, 10 * a + 100 * b)` is 10 times the
+    gradient with `a` plus 100 times that with `b`, up to rounding.
     """
     x = torch.tensor([2.0, 3.0], requires_grad=True)
     y = torch.stack([x.prod(), x.sum()])
@@ -140,7 +141,7 @@ def test_the_product_is_linear_in_v():
 
 
 def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
-    """For real tensors, and a `v` of the shape of `y` that doesn't require grad,
+    """For float32 tensors, and a `v` of the shape of `y` that doesn't require grad,
     `torch.autograd.grad(y, x, v)` equals `torch.autograd.grad((y * v).sum(), x)`, up to
     rounding: `v` weights the elements of `y`.
 
@@ -157,8 +158,9 @@ def test_the_gradient_argument_is_a_weighing_of_the_outputs(device):
 
 
 def test_an_elementwise_function_has_a_diagonal_jacobian():
-    """The Jacobian of `torch.square` of a 1-D float32 `x` is diagonal, as of other elementwise
-    functions, so `torch.square(x).backward(v)` gives `v` times the derivative at each element.
+    """The Jacobian of the elementwise `torch.square` at a finite 1-D float32 `x` is a
+    diagonal matrix, so `torch.square(x).backward(v)` computes for each element of `x` its
+    derivative times the element of `v` at the same index.
     """
     x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
 
@@ -203,9 +205,9 @@ def test_rows_that_mix_are_not_kept_apart():
 
 
 def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
-    """For a float32 `y` of the shape (2,), computed from a vector `x`,
-    `torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` returns a tuple of one
-    tensor, the Jacobian: one product per row of the identity matrix, by `vmap`.
+    """For `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])` of a finite float32 vector `x`,
+    `torch.autograd.grad(y, x, torch.eye(2), is_grads_batched=True)` returns the Jacobian in
+    a tuple: one product per row of `torch.eye(2)`, by `vmap`.
     """
     x = torch.tensor([2.0, 3.0, 5.0], requires_grad=True, device=device)
     y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])
