@@ -39,9 +39,9 @@ def test_the_jacobian_has_a_row_an_output_and_a_column_an_input(device):
 
 @pytest.mark.claim("blitz-vjp-tool")
 def test_backward_leaves_v_times_the_jacobian(device):
-    """For float32 1-D tensors with finite values and derivatives, `y.backward(v)` stores `v
-    @ J`, up to rounding, in the `.grad` of a leaf `x` that had none; J is the Jacobian of
-    `y` by `x`, whose rows `v` weights and adds up.
+    """For finite float32 vectors and `y = torch.stack([x[0] * x[1], x[0] + 7 * x[2]])`,
+    `y.backward(v)` stores `v @ J`, up to rounding, in the `.grad` of a leaf `x` that had
+    none; J is the Jacobian of `y` by `x`, whose rows `v` weights.
 
     Because each operation only needs to multiply the gradient that arrives with its own
     derivatives; J itself isn't built.
