@@ -174,9 +174,9 @@ def test_what_is_measured_is_measured_in_eval_mode(imagenet, trained):
 
 
 def test_the_best_weights_are_kept_beside_the_last(imagenet, trained):
-    """Without `--dry-run`, `examples/imagenet_resnet.py` writes best.pt after each epoch whose
-    top-1 is higher than in all epochs before; `--evaluate`, with the other options as before,
-    loads best.pt and finds the same top-1 again.
+    """Without `--dry-run`, `examples/imagenet_resnet.py` writes best.pt after each epoch
+    whose top-1 is higher than in all epochs before; `--evaluate`, with the other options as
+    before, loads best.pt and finds that highest top-1 again.
     """
     metrics, out, shapes = trained
     top1 = [report["top1"] for report in metrics["history"]]
@@ -275,10 +275,9 @@ def test_two_processes_end_with_the_weights_of_one_on_the_whole_batch(
 
 
 def test_a_batch_shared_out_is_another_to_batch_norm(imagenet):
-    """In training mode, two halves of a batch of eight random pictures give the same
-    outputs as the whole batch, to within 1e-5, if the ResNet of
-    `examples/imagenet_resnet.py` has `GroupNorm`, and others, by more than 0.01, with
-    `BatchNorm2d`.
+    """In training mode, the outputs of two halves of a batch of eight random pictures are
+    those of the whole batch, to within 1e-5, if the ResNet of `examples/imagenet_resnet.py`
+    has `GroupNorm`; with `BatchNorm2d` some differ by more than 0.01.
 
     Because BatchNorm normalises by the statistics of the batch it is given; `SyncBatchNorm`
     shares them between processes on CUDA.
