@@ -37,8 +37,9 @@ def test_a_function_of_tensors_is_an_activation(device):
 
 @pytest.mark.claim("self-own-activation")
 def test_an_activation_of_ones_own_is_a_layer_with_a_forward():
-    """An activation written as an `nn.Module` with an `nn.Parameter` of its own stands in an
-    `nn.Sequential` like a layer: `named_parameters()` lists its parameter, which gets a gradient.
+    """An activation written as an `nn.Module` that uses an `nn.Parameter` of its own stands in an
+    `nn.Sequential` like a layer: `named_parameters()` lists the parameter, and `backward()` gives
+    the parameter a gradient.
     """
 
     class Scaled(nn.Module):

@@ -6,7 +6,7 @@ these; the layers `nn.ZeroPad2d`, `ReflectionPad2d`, `ReplicationPad2d`, `Circul
 `ConstantPad2d` are its modules.
 
 What surprises: `pad` begins with the last dimension: (left, right, top, bottom) for images; the
-other modes than "constant" want 2 numbers for 2 or 3 dimensions, 4 for 3 or 4; and a negative
+other modes than "constant" want 2 numbers for (N, C, L), 4 for (N, C, H, W); and a negative
 number cuts elements off. The `padding` of convolutions is on `spec/nn/test_convolutions.py`,
 padded sequences on `spec/nn/test_recurrent.py`.
 """

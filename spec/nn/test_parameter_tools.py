@@ -42,9 +42,9 @@ def test_parameters_are_joined_to_one_vector():
 
 
 def test_a_vector_is_written_into_the_parameters():
-    """`nn.utils.vector_to_parameters(vector, net.parameters())` sets the parameters to slices
-    of the vector; they stay the same `nn.Parameter` objects, and their data share the memory of
-    the vector.
+    """`nn.utils.vector_to_parameters(vector, net.parameters())` sets the parameters of `net =
+    nn.Linear(2, 1)` to slices of a float32 vector of 3 elements: they stay the same
+    `nn.Parameter` objects and share the memory of the vector.
     """
     net, vector = nn.Linear(2, 1), torch.tensor([1.0, 2.0, 3.0])
     weight = net.weight

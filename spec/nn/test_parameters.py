@@ -114,8 +114,8 @@ def test_parameters_of_the_module_alone():
 
 
 def test_a_parameter_shares_its_memory_with_the_tensor():
-    """`nn.Parameter(x)` of a plain tensor `x` copies nothing: parameter and tensor share storage,
-    and an in-place change of the parameter shows in `x`.
+    """`nn.Parameter(x)` of `x = torch.ones(2)` copies nothing: the parameter and `x` share
+    storage, and an in-place change of the parameter shows in `x`.
 
     Write `nn.Parameter(x.clone())` where `x` has to keep its values.
     """
@@ -129,8 +129,8 @@ def test_a_parameter_shares_its_memory_with_the_tensor():
 
 
 def test_the_result_of_an_operation_on_a_parameter_is_no_parameter():
-    """`nn.Parameter(x) * 2` is a plain tensor, which a module doesn't register, and so is
-    `.to(torch.float64)` of a float32 parameter.
+    """`nn.Parameter(torch.ones(1)) * 2` is a plain tensor, which a module doesn't register, and
+    so is the result of `.to(torch.float64)` of a float32 `nn.Parameter`.
 
     Do the arithmetic first and wrap its result: `nn.Parameter(x * 2)`.
     """
@@ -188,8 +188,9 @@ def test_a_frozen_parameter_is_still_one():
 
 
 def test_freezing_through_an_attribute_of_the_module_does_nothing():
-    """`layer.requires_grad = False` freezes nothing: it only sets a new attribute of the module.
-    `layer.requires_grad_(False)`, with an underscore and a call, freezes its parameters.
+    """`layer.requires_grad = False` of an `nn.Linear` freezes nothing: it only sets a new
+    attribute of the module. `layer.requires_grad_(False)`, with an underscore and a call,
+    freezes the parameters of the layer.
 
     Because `requires_grad` is an attribute of tensors and not of modules, and Python lets one set a
     new attribute.
@@ -206,8 +207,9 @@ def test_freezing_through_an_attribute_of_the_module_does_nothing():
 
 @pytest.mark.claim("path-plain-assign")
 def test_a_parameter_cannot_be_overwritten_by_a_tensor():
-    """Assigning a plain tensor to a registered parameter, `layer.weight = torch.ones(1, 2)`, raises
-    TypeError, "cannot assign 'torch.FloatTensor' as parameter 'weight'", and changes nothing.
+    """Assigning a plain float32 tensor on the CPU to the weight of `layer = nn.Linear(2, 1)`,
+    `layer.weight = torch.ones(1, 2)`, raises TypeError, "cannot assign 'torch.FloatTensor' as
+    parameter 'weight'", and changes nothing.
 
     Write `layer.weight = nn.Parameter(tensor)`, or copy the values in place under
     `torch.no_grad()`.
@@ -222,8 +224,9 @@ def test_a_parameter_cannot_be_overwritten_by_a_tensor():
 
 @pytest.mark.claim("path-plain-assign")
 def test_a_parameter_is_changed_in_place_under_no_grad(device):
-    """Under `torch.no_grad()` a parameter's values can be changed in place, by
-    `weight[:] = ...` or `fill_`: it stays the same object and still requires grad.
+    """Under `torch.no_grad()` the weight of a new `layer = nn.Linear(2, 1)` can be changed in
+    place, by `layer.weight[:] = ...` or `layer.weight.fill_(5.0)`: it stays the same
+    `nn.Parameter` and still requires grad.
     """
     layer = nn.Linear(2, 1, device=device)
     before = layer.weight
@@ -263,8 +266,8 @@ def test_without_no_grad_a_parameter_refuses_to_be_changed():
 
 @pytest.mark.claim("path-plain-assign")
 def test_another_parameter_may_be_assigned():
-    """A new `nn.Parameter` may be assigned to `layer.weight`; a list of parameters made before,
-    such as an optimizer's, still holds the old one.
+    """A new `nn.Parameter` may be assigned to `layer.weight` of `layer = nn.Linear(2, 1)`; a
+    list of its parameters made before, such as an optimizer's, still holds the old weight.
 
     Make the optimizer after replacing parameters, or change values in place instead.
     """
@@ -291,7 +294,7 @@ def test_a_parameter_set_to_none_is_gone_and_keeps_its_name():
 
 def test_the_parameters_of_a_model_are_counted_by_numel():
     """`sum(p.numel() for p in model.parameters())` counts the elements of the parameters of a
-    model; with `if p.requires_grad` it leaves out the frozen ones.
+    model without lazy layers; with `if p.requires_grad` it leaves out the frozen parameters.
 
     A parameter object shared by two layers counts once; buffers do not count. Parameters of a
     lazy layer raise ValueError before its first call: `spec/nn/test_layers.py`.

@@ -182,9 +182,9 @@ def test_an_orthogonal_weight_stays_orthogonal_in_training():
 
 
 def test_a_parametrisation_may_not_change_the_shape():
-    """`register_parametrization` of a module that returns another shape raises ValueError,
-    "Registering a parametrization may not change the shape of the tensor", unless `unsafe=True` is
-    given.
+    """`register_parametrization(nn.Linear(2, 2), "weight", module)` of a module that returns
+    `weight[:1]` raises ValueError, "Registering a parametrization may not change the shape of
+    the tensor"; with `unsafe=True` it is accepted.
     """
 
     class FirstRow(nn.Module):
@@ -276,9 +276,9 @@ def test_a_state_of_the_plain_layer_does_not_fit_a_parametrised_one():
 
 
 def test_pruning_masks_the_smallest_weights():
-    """`prune.l1_unstructured(layer, "weight", amount=2)` of an `nn.Linear` that was not pruned
-    before sets the two weights of smallest absolute value to 0 by a mask; `weight_orig`
-    keeps the original values.
+    """`prune.l1_unstructured(layer, "weight", amount=2)` of a new `layer = nn.Linear(4, 1)`
+    sets the two weights of smallest absolute value to 0 by a mask; `weight_orig` keeps the
+    original values.
 
     `amount` is a number of weights if it is an int, a fraction if it is a float.
     """
@@ -293,9 +293,9 @@ def test_pruning_masks_the_smallest_weights():
 
 
 def test_a_pruned_weight_gets_no_gradient():
-    """After `prune.l1_unstructured(layer, "weight", amount=0.5)` a finite gradient of
-    `weight` reaches `weight_orig` as 0 where `weight_mask` is 0: it does not train the
-    original values behind the mask.
+    """After `prune.l1_unstructured(layer, "weight", amount=0.5)` of an `nn.Linear` a finite
+    gradient of `weight` reaches `weight_orig` as 0 where `weight_mask` is 0: the gradient does
+    not train the original values behind the mask.
 
     Weight decay may still change them; the weight that is used stays 0, as the mask multiplies it.
     """

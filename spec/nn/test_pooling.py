@@ -18,8 +18,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-maxpool-window")
 def test_max_pool_keeps_the_largest_of_each_window(device):
-    """`F.max_pool2d(x, (2, 2))` keeps the maximum of each 2 x 2 window, and halves a height and
-    width of 4.
+    """`F.max_pool2d(x, (2, 2))` of a float32 `x` of shape (1, 1, 4, 4) keeps the maximum of each
+    2 x 2 window, and so halves height and width.
     """
     x = torch.tensor(
         [
@@ -178,7 +178,7 @@ def test_global_pooling_frees_a_net_from_the_image_size():
 
 
 def test_a_nan_wins_every_maximum(device):
-    """`F.max_pool1d` returns NaN for a window that contains a NaN."""
+    """`F.max_pool1d` of a float32 tensor returns NaN for a window that contains a NaN."""
     x = torch.tensor([[[1.0, float("nan"), 2.0, 3.0]]], device=device)
 
     assert F.max_pool1d(x, 2).isnan().tolist() == [[[True, False]]]
@@ -264,9 +264,9 @@ def test_lp_pooling_has_a_layer_for_volumes():
 
 
 def test_unpooling_a_size_that_was_rounded_needs_that_size():
-    """`nn.MaxUnpool2d(2)` makes 4 rows of 2 by default; for 2 rows that `nn.MaxPool2d(2)`
-    made of an `x` with 5 rows, call it with `output_size=x.shape`: then it returns 5 rows,
-    the fifth of zeros.
+    """`nn.MaxUnpool2d(2)` makes 4 rows of 2 by default; for the output that `nn.MaxPool2d(2)`
+    made of an `x` of shape (1, 1, 5, 5), call `nn.MaxUnpool2d(2)` with `output_size=x.shape`:
+    then it returns 5 rows, the fifth of zeros.
 
     Because `MaxPool2d` drops the odd row. Without `output_size` the indices are taken for those
     of 4 x 4, and values land elsewhere, or RuntimeError is raised.

@@ -109,8 +109,9 @@ def test_a_sequence_longer_than_the_table_is_refused():
 
 
 def test_a_table_for_the_other_order_is_added_along_the_batch():
-    """A table (length, 1, d), made for (steps, batch, d), added to (batch, steps, d) with `x +
-    table[: x.size(0)]`, gives each of 2 samples one vector for all its steps, without an error.
+    """`x + table[: x.size(0)]` of an `x` of shape (2, 3, 4), 2 samples of 3 steps, and a table
+    of positions of shape (10, 1, 4), made for (steps, batch, d), adds one vector to all steps
+    of a sample, and raises nothing.
 
     For `batch_first=True` it has to be `table[: x.size(1)]` of shape (length, d).
     """
@@ -175,8 +176,8 @@ def test_rope_of_a_single_step_needs_its_position():
 
 def test_rope_in_two_halves_is_another_order_of_features():
     """RoPE (rotary position embedding) pairs 4 features as (0, 1), (2, 3) or, with `x.chunk(2,
-    dim=-1)`, as (0, 2), (1, 3): these two conventions agree after a permutation of the features,
-    and don't without.
+    dim=-1)`, as (0, 2), (1, 3): for `torch.randn(5, 4)` of 5 positions the results agree if the
+    features are permuted, and differ otherwise.
 
     Weights trained with one give wrong answers with the other, without an error.
     """

@@ -28,7 +28,7 @@ def test_the_input_is_time_by_batch_by_features():
 
 
 def test_batch_first_changes_input_and_output_and_not_the_state():
-    """With `batch_first=True` input and output of `nn.RNN(3, 5)`, `nn.LSTM(3, 5)` and
+    """With `batch_first=True` a 3-D input and the output of `nn.RNN(3, 5)`, `nn.LSTM(3, 5)` and
     `nn.GRU(3, 5)` have the shape [batch, time, features], but the hidden state stays [1,
     batch, 5].
     """
@@ -96,9 +96,9 @@ def test_an_lstm_has_two_states():
 
 
 def test_the_hidden_state_is_the_output_of_the_last_step():
-    """The output of an `nn.LSTM` of one direction, called with a 3-D tensor, has the hidden
-    states of all steps of its last layer; `h_n[-1]` is that of the last step, with
-    `batch_first=True` the same as `output[:, -1]`.
+    """The output of an `nn.LSTM` of one direction, called with a 3-D tensor of at least one
+    step, has the hidden states of all steps of its last layer; `h_n[-1]` is that of the last
+    step, with `batch_first=True` the same as `output[:, -1]`.
 
     With `bidirectional=True` the backward direction ends at step 0: its last hidden state is
     `output[:, 0, hidden_size:]`. For a padded batch take `h_n` of a packed sequence.

@@ -353,8 +353,8 @@ def test_an_affine_grid_turns_an_image():
     `F.grid_sample` with that setting from a 2 x 3 matrix per image: for a 2 x 2 image the
     unit matrix gives the image back, -1 as its first entry swaps the columns.
 
-    Up to rounding: the positions are float32 numbers between -1 and 1, and 10 000 pixels in
-    a row differ by some thousandths.
+    Up to rounding: the positions are float32 numbers between -1 and 1, and of 10 000 random
+    pixels in a row some come back changed by about a thousandth.
     """
     image = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])
 

@@ -115,7 +115,7 @@ def test_a_list_of_widths_becomes_a_network_in_one_line(widths, parameters):
     """A list of layer widths becomes a network by `nn.Sequential(*[nn.Linear(i, o) for i, o in
     itertools.pairwise(widths)])`, one linear layer for each pair of neighbours.
 
-    An activation is still missing between the layers: without one they compute a single linear map
+    An activation is still missing between the layers: without one they compute a single affine map
     (`spec/nn/test_activations.py`).
     """
     net = nn.Sequential(*[nn.Linear(i, o) for i, o in pairwise(widths)])
