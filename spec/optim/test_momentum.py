@@ -69,8 +69,8 @@ def test_momentum_rolls_on_where_the_gradient_is_zero():
 
 
 def test_under_a_constant_gradient_momentum_multiplies_the_step():
-    """Under a constant gradient the steps of `SGD(lr=lr, momentum=0.75)` approach `1 / (1 -
-    0.75)`, four, times `lr * gradient`.
+    """Under a constant gradient the steps of a float64 weight that starts at 0 with
+    `SGD(lr=lr, momentum=0.75)` approach `1 / (1 - 0.75)`, four, times `lr * gradient`.
 
     For the usual 0.9 that is ten times: when momentum is added, the learning rate usually
     has to go down.
@@ -88,8 +88,8 @@ def test_under_a_constant_gradient_momentum_multiplies_the_step():
 
 @pytest.mark.claim("blitz-sgd-momentum")
 def test_the_notes_optimizer_for_their_classifier():
-    """`SGD(lr=0.001, momentum=0.9)` under a constant gradient moves a weight in three steps
-    by 0.001, 0.0019 and 0.00271 times that gradient, up to rounding.
+    """`SGD(lr=0.001, momentum=0.9)` under a constant gradient moves a float32 weight of 0
+    in three steps by 0.001, 0.0019 and 0.00271 times that gradient, up to rounding.
     """
     weight = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([weight], lr=0.001, momentum=0.9)

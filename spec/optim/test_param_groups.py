@@ -75,8 +75,9 @@ def test_each_layer_can_have_its_own_weight_decay():
 
 
 def test_a_group_takes_what_it_does_not_say_from_the_keyword_arguments():
-    """A setting that a group's dict in `torch.optim.SGD([{...}, {...}])` lacks comes from
-    the keyword arguments of `SGD`, and otherwise from the defaults of the class.
+    """A group's dict in `torch.optim.SGD([{...}, {...}], lr=0.25, momentum=0.75)` that has
+    only `params` takes `lr` and `momentum` from these keyword arguments, and other
+    settings, such as `nesterov`, from the defaults of `SGD`.
     """
     first, second = nn.Parameter(torch.tensor(0.0)), nn.Parameter(torch.tensor(0.0))
 

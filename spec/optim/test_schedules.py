@@ -128,8 +128,9 @@ def test_lambda_lr_multiplies_the_first_rate_by_a_function_of_the_count():
 
 
 def test_a_function_that_returns_the_rate_itself_squares_it():
-    """If the function of `LambdaLR` returns the wanted rate instead of a factor, the result
-    is that rate times the initial one: for 0.125 and 0.125 it is 0.015625.
+    """If the function of `LambdaLR` returns a wanted rate of 0.125 instead of a factor, and
+    the initial rate is 0.125 too, the optimizer gets the product of the two, a rate of
+    0.015625.
 
     To let the function return rates, give the optimizer `lr=1.0`.
     """
@@ -163,9 +164,9 @@ def test_multiplicative_lr_multiplies_the_last_rate():
 
 
 def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
-    """`OneCycleLR(..., total_steps=5, pct_start=0.6)` rises, up to rounding, from `max_lr /
-    div_factor` to `max_lr` and ends at the start divided by `final_div_factor`. The
-    momentum of `SGD` goes by default from 0.95 to 0.85 and back.
+    """`OneCycleLR(optimizer, max_lr=1.0, total_steps=5, pct_start=0.6, div_factor=4,
+    final_div_factor=2)` moves the rate of an `SGD` from 0.25 up to 1 and down to 0.125, and
+    its momentum from 0.95 to 0.85 and back.
 
     `cycle_momentum=False` leaves the momentum alone; for Adam it is the first beta. The
     optimizer's own `lr` plays no part. Where `pct_start * total_steps` is no whole number,
@@ -194,9 +195,8 @@ def test_one_cycle_rises_and_falls_and_moves_momentum_the_other_way():
 
 
 def test_one_cycle_gives_momentum_to_an_optimizer_without():
-    """`OneCycleLR(optimizer, ...)` with the default `cycle_momentum=True` switches the
-    momentum of an `SGD` made without momentum on: to 0.95, as soon as the scheduler is
-    made.
+    """`OneCycleLR(optimizer, max_lr=1.0, total_steps=5)` switches the momentum of an `SGD`
+    made without momentum on: to 0.95, as soon as the scheduler is made.
 
     For an optimizer without momentum or betas, such as `Adagrad`, it raises ValueError.
     `cycle_momentum=False` prevents both.
@@ -248,9 +248,9 @@ def test_one_cycle_refuses_to_be_stepped_beyond_its_end():
     [("min", [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]), ("max", [1.0, 1.0, 0.5, 0.5, 0.25, 0.25])],
 )
 def test_on_a_plateau_the_rate_falls_once_patience_is_over(mode, rates):
-    """`ReduceLROnPlateau(optimizer, factor=0.5, patience=1)` halves a rate of 1 when the
-    loss hasn't improved for two steps in a row, one more than `patience`; with `mode="max"`
-    a value improves by growing.
+    """For losses of 4, 3, 3 and 3 `ReduceLROnPlateau(optimizer, factor=0.5, patience=1)`
+    halves a rate of 1 in the fourth step, as the loss hasn't improved for two steps, one
+    more than `patience`. With `mode="max"` it does so in the third.
 
     An improvement is larger than `threshold`, by default a ten-thousandth of the best
     value, if the values are positive. The rate doesn't fall below `min_lr`, by default 0,

@@ -199,7 +199,7 @@ def test_an_optimizer_made_before_the_move_follows_to_the_gpu():
 @pytest.mark.cuda
 def test_state_made_before_the_move_stays_behind():
     """State that `SGD(momentum=0.5, foreach=False)` made on the CPU stays there after
-    `net.to("cuda")`, and the next `step()` raises RuntimeError.
+    `net.to("cuda")`, and the next `step()` with a gradient raises RuntimeError.
 
     Because the move reaches the parameters and not the optimizer's state. Move the net
     before the first step, or reload the state with `load_state_dict`.

@@ -22,8 +22,8 @@ from torch import nn
 
 @pytest.mark.claim("blitz-sgd-rule")
 def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
-    """`torch.optim.SGD.step()`, with `lr` as its only setting, sets each weight that has a
-    gradient to `weight - lr * gradient`, up to rounding.
+    """`torch.optim.SGD.step()`, with `lr` as its only setting, sets each float32 weight
+    that has a gradient to `weight - lr * gradient`, up to rounding.
     """
     weight = nn.Parameter(torch.tensor([1.0, 2.0, 3.0], device=device))
     weight.grad = torch.tensor([0.5, -1.0, 0.0], device=device)
@@ -36,7 +36,8 @@ def test_sgd_subtracts_the_learning_rate_times_the_gradient(device):
 @pytest.mark.claim("blitz-manual-update-loop")
 def test_a_loop_over_the_parameters_does_by_hand_what_sgd_does():
     """The loop `parameter.data.sub_(parameter.grad.data * lr)` over `net.parameters()` does
-    by hand what plain `SGD` does, up to rounding, where each parameter has a gradient.
+    by hand, up to rounding, what `step()` of `SGD(net.parameters(), lr=lr)` does, if each
+    parameter of the `net`, an `nn.Linear`, has a gradient.
 
     `.data` hides the update from autograd. It works still; in new code update under
     `torch.no_grad()`.
@@ -73,9 +74,9 @@ def test_the_loop_by_hand_is_written_under_no_grad_today():
 
 
 def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone():
-    """After `weight = net.weight`, `weight = weight - lr * weight.grad` binds the name
-    `weight` to a new tensor, which with grad mode on is no leaf: `net.weight` stays as it
-    was.
+    """After `weight = net.weight` of a trainable `nn.Linear`, `weight = weight - lr *
+    weight.grad` with grad mode on binds the name `weight` to a new tensor, which is no
+    leaf: `net.weight` stays as it was.
 
     Update in place, under `torch.no_grad()`, so that the net sees the new values.
     """
@@ -93,8 +94,8 @@ def test_assigning_the_difference_makes_another_tensor_and_leaves_the_net_alone(
 
 @pytest.mark.claim("blitz-workflow-updates-gradients")
 def test_the_step_changes_the_weights_and_leaves_the_gradients():
-    """`SGD.step()` on the CPU, with the default `foreach=None`, changes a weight of 4 with
-    a gradient of 1 and leaves `weight.grad` as it was, with momentum and weight decay too.
+    """`SGD([weight], lr=0.5, momentum=0.5, weight_decay=0.25).step()` on the CPU moves a
+    weight of 4 with a gradient of 1 to 3 and leaves `weight.grad` as it was.
 
     So the gradients are still there after the step, and are added to unless `zero_grad()`
     clears them.

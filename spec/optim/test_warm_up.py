@@ -47,7 +47,8 @@ def test_linear_warm_up_is_a_factor_below_one(optimizer):
 
 def test_a_factor_of_zero_wastes_the_first_step(optimizer):
     """With `LambdaLR(optimizer, lambda step: min(1, step / 4))` the first step of `SGD` has
-    rate 0 and changes no weight whose gradient is finite: count from 1, `(step + 1) / 4`.
+    rate 0, so that a gradient of 1 leaves a weight of 0 where it is: count from 1, `(step +
+    1) / 4`.
     """
     scheduler = lr_scheduler.LambdaLR(optimizer, lambda step: min(1, step / 4))
     (weight,) = optimizer.param_groups[0]["params"]
@@ -78,8 +79,8 @@ def test_warm_up_and_cosine_decay_in_one_function(optimizer):
 
 def test_the_transformers_schedule_is_a_function_too():
     """The schedule of "Attention Is All You Need" is `LambdaLR` with the factor `d**-0.5 *
-    min(step**-0.5, step * warm**-1.5)`, for a model of width `d`, step counted from 1, on
-    an optimizer with `lr=1.0`.
+    min(step**-0.5, step * warm**-1.5)` on an optimizer with `lr=1.0`, for width `d` and
+    `warm` steps of warm-up, with `step` counted from 1.
     """
     optimizer = torch.optim.Adam([nn.Parameter(torch.tensor(0.0))], lr=1.0)
     d, warm = 16, 4

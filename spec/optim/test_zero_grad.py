@@ -68,7 +68,7 @@ def test_code_that_reads_a_cleared_gradient_meets_none():
 
 def test_set_to_none_false_keeps_the_tensor_and_writes_zeros():
     """`optimizer.zero_grad(set_to_none=False)` keeps the tensor in `weight.grad` of a
-    parameter and fills it with zeros.
+    parameter and fills it with zeros, if it is a dense tensor without a graph.
 
     Other names for `weight.grad` then see the zeros; after `set_to_none=True` they keep the
     old gradient.
@@ -171,8 +171,9 @@ def test_a_frozen_parameter_still_moves_by_its_old_gradient():
 
 
 def test_zero_grad_detaches_a_gradient_from_its_graph():
-    """`optimizer.zero_grad(set_to_none=False)` detaches a gradient made with
-    `create_graph=True` from its graph before filling it with zeros.
+    """For a gradient of `weight**2` made with `create_graph=True`,
+    `optimizer.zero_grad(set_to_none=False)` detaches `weight.grad` from its graph before
+    filling it with zeros.
 
     Otherwise the filling would be recorded in that graph.
     """
