@@ -50,9 +50,9 @@ def test_a_hook_sees_the_sum_over_all_uses():
 
 
 def test_what_a_hook_returns_replaces_the_gradient(device):
-    """If a hook of `middle.register_hook`, with a recorded `middle = x * 3`, returns
-    `grad.clamp(max=10)`, this tensor replaces the gradient of `middle` for what is further
-    back in the graph: `x.grad` is computed from it.
+    """If a hook of `middle.register_hook`, with a recorded `middle = x * 3` of a float32
+    leaf `x`, returns `grad.clamp(max=10)`, this tensor replaces the gradient of `middle`
+    for what is further back in the graph: `x.grad` is computed from it.
 
     A hook that returns None leaves the gradient as it is.
     """
@@ -168,9 +168,9 @@ def test_a_hook_needs_a_tracked_tensor():
 
 @pytest.mark.torch(">=2.0")
 def test_a_retained_grad_is_what_the_hooks_left():
-    """Since PyTorch 2.0, for a product `middle = x * 2` that is not changed in place,
-    `middle.retain_grad()` keeps the gradient as the hooks of `middle.register_hook` left
-    it, even if a hook was registered after `retain_grad()`.
+    """Since PyTorch 2.0, for a recorded product `middle = x * 2` that is not changed in
+    place, `middle.retain_grad()` keeps the gradient as the hooks of `middle.register_hook`
+    left it, even if a hook was registered after `retain_grad()`.
     """
     x = torch.tensor(3.0, requires_grad=True)
     middle = x * 2

@@ -7,7 +7,7 @@ counter and no bookkeeping of views, which makes small operations faster. `x.is_
 which ones are.
 
 What surprises: an inference tensor stays one outside the block. It may be read, printed, and used
-in operations that record nothing. Where autograd would have to save it for backward, or where it
+in operations that don't save it for backward. Where autograd would have to save it, or where it
 is to be changed in place or to require grad outside the mode, torch raises RuntimeError.
 `clone()` outside gives an ordinary tensor. Where results may be needed in training after all, as
 the targets of a loss may be, use `no_grad` (`spec/autograd/test_no_grad.py`).
@@ -123,7 +123,7 @@ def test_an_inference_tensor_cannot_be_saved_for_backward():
 def test_where_nothing_is_saved_an_inference_tensor_may_take_part():
     """With grad mode on, outside `torch.inference_mode()`, a sum `w + x` of a float32
     inference tensor `x` and a weight `w` that requires grad and was made outside is
-    recorded, and `backward()` works: a sum saves no operand.
+    recorded, and `(w + x).sum().backward()` works: a sum saves no operand.
     """
     w = torch.ones(2, requires_grad=True)
     with torch.inference_mode():

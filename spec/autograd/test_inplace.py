@@ -151,8 +151,9 @@ def test_zeroing_ends_the_old_history():
 
 
 def test_relu_in_place_is_fine_after_a_product(device):
-    """`y.relu_()` on `y = x * 3`, with a float32 `x` that requires grad, works with
-    `backward()`: neither operation needs the values of `y` that were overwritten.
+    """After `y.relu_()` on `y = x * 3`, with a float32 `x` that requires grad,
+    `y.sum().backward()` works: neither operation needs the values of `y` that were
+    overwritten.
 
     Because the product saved only its factor, and `relu_` saves its own result. After `exp` it
     fails: see `spec/autograd/test_inplace_refused.py`.

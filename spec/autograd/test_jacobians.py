@@ -22,9 +22,9 @@ from torch.autograd import functional
 
 @pytest.mark.claim("blitz-no-full-jacobian")
 def test_autograd_gives_the_full_jacobian(device):
-    """`torch.autograd.functional.jacobian(f, x)` returns the whole Jacobian of `f` at `x`
-    in one call: a matrix of 2 by 3 for a float32 vector `x` of three elements and an `f`
-    that returns a vector of two.
+    """`torch.autograd.functional.jacobian(f, x)` returns the whole Jacobian of a
+    differentiable `f` at `x` in one call: a matrix of 2 by 3 for a float32 vector `x` of
+    three elements and an `f` that returns a float32 vector of two.
     """
     x = torch.tensor([2.0, 3.0, 5.0], device=device)
 
@@ -89,9 +89,9 @@ def test_a_jacobian_can_be_differentiated_again():
 
 
 def test_a_jacobian_has_the_shape_of_output_and_input():
-    """For a dense float32 `x` and an `f` that returns one dense, non-empty float32 tensor,
-    `torch.autograd.functional.jacobian(f, x)` has the shape of the output followed by that
-    of `x`: (3, 2, 3) for `x.sum(dim=0)` of a (2, 3) `x`.
+    """For a dense float32 `x` and a differentiable `f` with one dense, non-empty float32
+    output, `torch.autograd.functional.jacobian(f, x)` has the shape of the output followed
+    by that of `x`: (3, 2, 3) for `x.sum(dim=0)` of a (2, 3) `x`.
 
     Reshape it to `(output.numel(), x.numel())` where a matrix is wanted.
     """
@@ -102,9 +102,9 @@ def test_a_jacobian_has_the_shape_of_output_and_input():
 
 
 def test_several_inputs_have_a_jacobian_each():
-    """`torch.autograd.functional.jacobian(f, (a, b))` of dense float32 tensors, for an `f`
-    that returns one dense, non-empty float32 tensor, gives a tuple with one Jacobian per
-    input.
+    """`torch.autograd.functional.jacobian(f, (a, b))` of dense float32 tensors, for a
+    differentiable `f` that returns one dense, non-empty float32 tensor, gives a tuple with
+    one Jacobian per input.
     """
     a, b = torch.tensor([2.0, 3.0]), torch.tensor(5.0)
 
@@ -152,9 +152,9 @@ def test_the_input_is_a_tensor_or_a_tuple_of_tensors():
 
 
 def test_a_hessian_holds_the_second_derivatives(device):
-    """`torch.autograd.functional.hessian(f, point)` of a float32 vector `point` returns the
-    matrix of second derivatives of `f`: for `p[0] ** 2 * p[1]`, which is x²y, it is [[2y,
-    2x], [2x, 0]], at (2, 3) so [[6, 4], [4, 0]].
+    """For `f(p) = p[0] ** 2 * p[1]`, which is x²y,
+    `torch.autograd.functional.hessian(f, point)` of a float32 vector `point` returns the
+    matrix of second derivatives, [[2y, 2x], [2x, 0]]: at (2, 3) it is [[6, 4], [4, 0]].
     """
     point = torch.tensor([2.0, 3.0], device=device)
 
@@ -185,9 +185,9 @@ def test_only_a_scalar_function_has_a_hessian():
 
 
 def test_vjp_gives_the_value_and_the_rows_weighed():
-    """`torch.autograd.functional.vjp(f, x, v)` of float32 vectors `x`, `v` and `f(x)`
-    returns the value `f(x)` and the product `v @ J`, up to rounding, the gradient that
-    `f(x).backward(v)` computes if `x` requires grad.
+    """`torch.autograd.functional.vjp(f, x, v)` of float32 vectors, for an `f` of products
+    and sums that returns a vector, gives the value `f(x)` and the product `v @ J`, up to
+    rounding: the gradient of `f(x).backward(v)` if `x` requires grad.
     """
     x = torch.tensor([2.0, 3.0, 5.0])
 

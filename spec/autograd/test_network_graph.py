@@ -41,9 +41,9 @@ class LeNet(nn.Module):
 
 @pytest.mark.claim("blitz-graph-chain")
 def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
-    """From the `grad_fn` of an `nn.MSELoss` of the output of a LeNet, `next_functions`
-    leads to the nodes of its layers in reverse order: three linear layers with ReLU between
-    them, a view, and twice max pooling, ReLU and convolution.
+    """From the `grad_fn` of an `nn.MSELoss` on a LeNet with ReLU and max pooling,
+    `next_functions` leads to the nodes in reverse order: three linear layers with ReLU
+    between them, a view, and twice pooling, ReLU and convolution.
 
     The names depend on how a layer is implemented: a linear layer is `AddmmBackward0` for a 2-D
     input.
@@ -86,9 +86,9 @@ def test_the_graph_runs_from_the_loss_through_every_layer_to_the_first():
 
 @pytest.mark.claim("blitz-out-repr-thaddmm")
 def test_the_networks_output_prints_addmmbackward0():
-    """The recorded output of a LeNet for one image, in a batch of one, has the shape (1,
-    10) and prints `grad_fn=<AddmmBackward0>`, as its last layer is an `nn.Linear` with a
-    bias.
+    """The recorded output of a LeNet that ends in `nn.Linear(84, 10)`, for a batch of one
+    image, has the shape (1, 10) and prints `grad_fn=<AddmmBackward0>`, the node of a linear
+    layer with a bias.
 
     `addmm` is one matrix product and an addition.
     """

@@ -21,8 +21,9 @@ from torch.autograd import gradcheck, gradgradcheck
 
 
 def test_backward_agrees_with_a_small_step_to_either_side(device):
-    """The gradient of `x**3` at 2 from `backward()` is 12, and the central difference
-    `(f(2 + h) - f(2 - h)) / (2 * h)` in float64, with h = 1e-6, agrees to 8 digits.
+    """The gradient of `f(x) = x**3` at 2 from `backward()` is 12, and the central
+    difference `(f(2 + h) - f(2 - h)) / (2 * h)` in float64, with h = 1e-6, agrees to 8
+    digits.
     """
     x = torch.tensor(2.0, dtype=torch.float64, requires_grad=True, device=device)
     (x**3).backward()
@@ -51,8 +52,9 @@ def test_the_gradient_of_any_polynomial_is_its_derivative(coefficients, at):
     ("step", "two_sided", "one_sided"), [(1.0, 13.0, 19.0), (0.5, 12.25, 15.25)]
 )
 def test_a_step_to_both_sides_errs_less_than_to_one(step, two_sided, one_sided):
-    """For `x**3` at 2, whose derivative is 12, central differences with steps of 1 and 0.5 give
-    13 and 12.25; differences to the right alone, `(f(x + h) - f(x)) / h`, give 19 and 15.25.
+    """For `f(x) = x**3` at 2, whose derivative is 12, central differences with steps of 1
+    and 0.5 give 13 and 12.25; differences to the right alone, `(f(x + h) - f(x)) / h`, give
+    19 and 15.25.
 
     Because the errors of both sides cancel in part.
     """

@@ -218,9 +218,10 @@ def test_a_batch_of_vectors_gives_the_whole_jacobian(device):
 
 
 def test_two_backward_passes_give_the_jacobian_times_a_vector():
-    """For float32 vectors and `g` from `torch.autograd.grad(y, x, v, create_graph=True)`,
-    with a `v` that requires grad, `torch.autograd.grad(g, v, u)` returns `J @ u`, up to
-    rounding, in a tuple: `g` is `v @ J`, linear in `v`.
+    """For `g` from `torch.autograd.grad(y, x, v, create_graph=True)`, with a `y` of
+    products and sums of a finite float32 `x` and a `v` that requires grad,
+    `torch.autograd.grad(g, v, u)` returns `J @ u` up to rounding, in a tuple: `g` is
+    `v @ J`.
 
     `torch.func.jvp` computes it in one forward pass:
     `spec/autograd/test_function_transforms.py`.
