@@ -63,9 +63,9 @@ def all_that_is_said(error):
     ],
 )
 def test_a_worker_that_was_killed_exited_unexpectedly(number, words):
-    """If SIGKILL, SIGTERM or SIGSEGV ends a worker of a `DataLoader` while the loop waits for
-    its first batch, the loop raises RuntimeError; that error or its cause says "is killed by
-    signal:" and names the signal.
+    """If a worker of a `DataLoader` sends itself SIGKILL, SIGTERM or SIGSEGV while the loop
+    waits for its first batch, the loop raises RuntimeError; that error or its cause says
+    "is killed by signal:" and names the signal.
 
     "Killed" usually is the kernel, out of memory: use fewer workers or smaller batches.
     "Segmentation fault" is a crash in native code. A worker that ends while an earlier batch of
@@ -252,9 +252,9 @@ def test_a_stop_iteration_ends_the_epoch_early():
 
 
 def test_an_error_in_worker_init_fn_comes_with_the_first_batch():
-    """A ZeroDivisionError in `worker_init_fn` of a `DataLoader` is raised in your process by
-    the first batch, not by `iter(loader)`: "Caught ZeroDivisionError in DataLoader worker
-    process 0."
+    """A ZeroDivisionError in `worker_init_fn` of a `DataLoader` with one worker is raised
+    in your process by the first batch, not by `iter(loader)`: "Caught ZeroDivisionError in
+    DataLoader worker process 0."
     """
     loader = DataLoader(
         [1], num_workers=1, worker_init_fn=lambda number: 1 / number, multiprocessing_context="fork"

@@ -66,8 +66,9 @@ def pages_read(data):
 
 
 def test_reading_python_objects_copies_their_memory():
-    """A forked worker of a `DataLoader` that reads a list of 100,000 different strings copies their
-    memory, more than 4 MB, page by page.
+    """A forked worker of a `DataLoader` that iterates over a list of your process, `[str(i)
+    for i in range(100_000)]`, copies the memory of these strings, more than 4 MB, page by
+    page.
 
     Because reading an object changes its reference count, which stands beside its value. Memory
     grows so with each worker, over the first epoch, until the list is there as often as there are
@@ -80,8 +81,8 @@ def test_reading_python_objects_copies_their_memory():
 
 
 def test_reading_an_array_copies_nothing():
-    """A forked worker of a `DataLoader` that reads an int64 NumPy array of 4.8 MB copies less than
-    0.8 MB: the array stays shared with your process.
+    """A forked worker of a `DataLoader` that iterates over the 1,000 rows of an int64 NumPy
+    array of 4.8 MB copies less than 0.8 MB: the array stays shared with your process.
 
     So keep paths and labels in arrays, `np.array(paths)` of a fixed-width dtype, not in lists or
     dicts. An array of dtype object holds Python objects again.
@@ -93,9 +94,9 @@ def test_reading_an_array_copies_nothing():
 
 
 def test_an_array_of_objects_is_copied_like_a_list():
-    """100,000 different strings in a NumPy array of dtype object are copied into a forked worker of
-    a `DataLoader` that reads them, as those of a list are; in an array of dtype "<U5" they stay
-    shared.
+    """A forked worker of a `DataLoader` that iterates over the strings "0" to "99999" in a
+    NumPy array copies more than 4 MB if the dtype is object; with dtype "<U5" and shape
+    (100, 1000) it copies less than 0.8 MB.
     """
     strings = [str(number) for number in range(100_000)]
     objects, fixed = np.array(strings, dtype=object), np.array(strings).reshape(100, 1_000)
@@ -173,8 +174,8 @@ def sharing_strategy(name):
 
 def test_kept_batches_keep_files_open():
     """With "file_descriptor", the default sharing strategy of `torch.multiprocessing` on
-    Linux, each nonempty tensor that a worker has collated as a batch keeps one file open as
-    long as you keep it: 50 kept batches hold 50.
+    Linux, a nonempty tensor that a worker has collated as a batch keeps one file open as
+    long as you keep it: 50 kept batches of one tensor each hold 50.
 
     Keep a copy, `batch.clone()`, or only the values, `batch.tolist()`, where many are kept.
     """
@@ -217,8 +218,8 @@ def test_too_many_kept_batches_end_in_too_many_open_files():
 
 def test_a_queue_without_open_files_receives_0_items_of_ancdata():
     """With the default sharing strategy on Linux, a process that takes tensors from a
-    `torch.multiprocessing` queue and keeps them until no file can be opened any more gets
-    RuntimeError, "received 0 items of ancdata".
+    `torch.multiprocessing` queue and keeps them gets RuntimeError, "received 0 items of
+    ancdata", once they use up the open files that `ulimit -n` allows.
 
     Because the file behind each tensor comes as ancillary data of a message. Keep clones, raise
     `ulimit -n`, or use the sharing strategy "file_system".
@@ -282,8 +283,9 @@ def test_the_other_strategy_keeps_no_file_open():
 
 
 def test_a_sharing_strategy_is_one_of_a_few():
-    """On Linux `torch.multiprocessing.get_all_sharing_strategies()` is "file_descriptor" and
-    "file_system"; `set_sharing_strategy` of another name raises AssertionError.
+    """On Linux `torch.multiprocessing.get_all_sharing_strategies()` is the set of
+    "file_descriptor" and "file_system"; `set_sharing_strategy("files")` raises
+    AssertionError.
     """
     assert mp.get_all_sharing_strategies() == {"file_descriptor", "file_system"}
 
@@ -293,8 +295,9 @@ def test_a_sharing_strategy_is_one_of_a_few():
 
 @pytest.mark.torch(">=2.10")
 def test_shared_memory_can_run_out():
-    """Since PyTorch 2.10 `torch.UntypedStorage._new_shared(n)` of more bytes than /dev/shm has room
-    for raises RuntimeError, "unable to allocate shared memory(shm) for file </torch_...>".
+    """Since PyTorch 2.10 `torch.UntypedStorage._new_shared(2**45)` raises RuntimeError,
+    "unable to allocate shared memory(shm) for file </torch_...>", if /dev/shm has no room
+    for these 32 TiB.
 
     Since 2.12 it goes on: "No space left on device (28)". Collating in a worker calls
     `_new_shared`. In Docker start the container with `--shm-size=8g` or `--ipc=host`; elsewhere use
@@ -311,8 +314,8 @@ def test_shared_memory_can_run_out():
 
 @pytest.mark.torch("<2.10")
 def test_shared_memory_that_ran_out_used_to_kill():
-    """Before PyTorch 2.10 `torch.UntypedStorage._new_shared(n)` of more bytes than /dev/shm has
-    room for returned a storage of `n` bytes, without an error.
+    """Before PyTorch 2.10 `torch.UntypedStorage._new_shared(2**45)` returned a storage of
+    32 TiB, without an error, also if /dev/shm has no room for as much.
 
     Writing beyond what there is room for ended the process: "DataLoader worker (pid ...) is killed
     by signal: Bus error. It is possible that dataloader's workers are out of shared memory."

@@ -185,8 +185,8 @@ def test_worker_init_fn_runs_whenever_workers_start(persistent, calls):
 
 def test_workers_that_start_anew_see_the_changed_dataset():
     """Workers of `DataLoader(samples, num_workers=1)` start anew in each pass and see a
-    change that you made in the list `samples` between two passes; with
-    `persistent_workers=True` they still have the old list.
+    number that you replaced in the list `samples` between two passes; with
+    `persistent_workers=True` they still have the old number.
 
     Each worker has the copy of the time when it started. Make a new `DataLoader` after a change.
     """

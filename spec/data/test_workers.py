@@ -328,8 +328,8 @@ def test_prefetching_wants_workers():
 @pytest.mark.cuda
 def test_pinned_batches_can_be_copied_while_the_gpu_works():
     """On a machine with CUDA, `DataLoader(data, pin_memory=True)` puts a batch that is a
-    CPU tensor, or a list or dict of them, into page-locked host memory, from which
-    `to("cuda", non_blocking=True)` can copy while the GPU computes.
+    dense CPU tensor into page-locked host memory, from which `to("cuda",
+    non_blocking=True)` can copy while the GPU computes.
     """
     (batch,) = DataLoader([1.0, 2.0], batch_size=2, pin_memory=True)
     (plain,) = DataLoader([1.0, 2.0], batch_size=2)
