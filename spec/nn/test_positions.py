@@ -143,9 +143,11 @@ def test_rope_turns_pairs_of_features():
 
 
 def test_rope_makes_scores_depend_on_the_distance_alone():
-    """After RoPE (rotary position embedding) the score `q @ k` of a random query and a
-    random key depends on the distance of their positions: 3 and 1 give the score of 4 and 2
-    up to rounding, and not that of 4 and 1.
+    """After RoPE (rotary position embedding) the score `q @ k` of a random query and a random
+    key depends on the difference of their positions: a query at 3 and a key at 1 give the score
+    of 4 and 2 up to rounding, and not that of 4 and 1.
+
+    The sign counts: a query at 1 and a key at 3 give another score.
     """
     q, k = torch.randn(4), torch.randn(4)
 
@@ -153,6 +155,7 @@ def test_rope_makes_scores_depend_on_the_distance_alone():
 
     assert torch.allclose(scores[1:, 1:], scores[:-1, :-1], atol=1e-5) is True
     assert torch.allclose(scores[1:], scores[:-1], atol=1e-5) is False
+    assert torch.allclose(scores, scores.T, atol=1e-5) is False
     assert scores.diagonal().tolist() == pytest.approx([(q @ k).item()] * 6, abs=1e-5)
 
 

@@ -139,8 +139,9 @@ def test_an_encoder_has_copies_that_start_alike():
 
 
 def test_the_parameters_of_a_transformer_are_drawn_anew_by_a_loop():
-    """`for p in net.parameters(): if p.dim() > 1: nn.init.xavier_uniform_(p)` gives the layers of
-    an `nn.TransformerEncoder` different weight matrices; `nn.Transformer` runs that loop itself.
+    """`nn.init.xavier_uniform_(p)` for each `p` of `encoder.parameters()` with `p.dim() > 1`
+    gives the layers of an `nn.TransformerEncoder` different weight matrices; `nn.Transformer`
+    does the same itself when it is built.
 
     Biases and the weights of the norms have one dimension and stay equal.
     """
