@@ -62,8 +62,8 @@ def test_an_average_is_not_updated_by_training():
 @pytest.mark.torch(">=2.1")
 def test_an_exponential_moving_average_by_multi_avg_fn():
     """`AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.75))` is an EMA: for a
-    float32 weight of 8, 0 and 8 at three calls of `update_parameters(net)` it holds 8, 6,
-    which is 0.75 * 8 + 0.25 * 0, and 6.5.
+    float32 weight of 8, 0 and 8 at three calls of `update_parameters(net)` it holds 8, then
+    `0.75 * 8 + 0.25 * 0`, 6, then 6.5.
     """
     net = nn.Linear(1, 1, bias=False)
     average = swa_utils.get_ema_multi_avg_fn(0.75)

@@ -1,8 +1,8 @@
 """RMSprop, Adagrad and the rest of the family.
 
 Before Adam there were Adagrad, which divides by the root of the sum of all squared gradients,
-and RMSprop, which divides by the root of their running mean. After it came many variants:
-Adamax, NAdam, RAdam, and Muon for matrices. `SparseAdam` is for embeddings whose gradients are
+and RMSprop, which divides by the root of their running mean. With Adam came Adamax, after it
+NAdam, RAdam, and Muon for matrices. `SparseAdam` is for embeddings whose gradients are
 sparse. Except for LBFGS, which needs a closure, `SparseAdam` and `Muon`, they are used alike:
 to change the rule is to change the name of the class, and then to look for a good learning rate
 anew.

@@ -85,7 +85,8 @@ def test_the_state_has_the_shape_of_the_parameter(device):
 
 def test_the_state_is_made_by_the_first_step():
     """A new `Adam` has an empty `state`: unless `load_state_dict` fills it, the first
-    `step()` at which a parameter has a gradient makes its moments.
+    `step()` at which a parameter has a gradient makes `exp_avg` and `exp_avg_sq` for this
+    parameter.
 
     So the memory for the averages is taken at the first step, and a model that fits before
     it may not fit after. `Adagrad` makes its state when it is made itself.
@@ -143,8 +144,8 @@ def test_a_state_dict_numbers_the_parameters():
 
 def test_a_state_dict_shares_memory_with_the_optimizer():
     """`optimizer.state_dict()`, taken of an `SGD` with momentum after a step, copies no
-    tensor: the next step updates the same `momentum_buffer`. `copy.deepcopy` of the dict
-    keeps the values of the moment.
+    tensor: the next step with a gradient changes its `momentum_buffer` too. A
+    `copy.deepcopy` of the dict keeps the old values.
 
     `torch.save` writes the values of the moment; a dict kept in memory, for the best epoch
     so far, needs the deep copy. Settings such as `lr` that are numbers stay as they were.

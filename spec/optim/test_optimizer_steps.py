@@ -112,8 +112,8 @@ def test_fused_is_a_way_to_compute_the_same_step():
 @pytest.mark.torch(">=2.0")
 def test_hooks_run_before_and_after_each_step():
     """Hooks registered with `optimizer.register_step_pre_hook` and
-    `optimizer.register_step_post_hook` run before and after each `optimizer.step()`, until
-    `remove()` is called on the handle that registering returned.
+    `optimizer.register_step_post_hook` run before and after each `optimizer.step()` that
+    raises no error, until `remove()` is called on the handle that registering returned.
 
     A post hook is a place to log or to constrain weights without touching the training
     loop.
