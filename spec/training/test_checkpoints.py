@@ -29,9 +29,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:TypedStorage is deprecated")
 
 
 def test_a_state_dict_holds_parameters_and_buffers_by_name():
-    """`net.state_dict()` of an `nn.Sequential` has, under dotted names, the parameters and
-    persistent buffers of its layers: `0.weight`, and for `nn.BatchNorm1d` also
-    `1.running_mean`. `nn.ReLU` has neither and no entry.
+    """`state_dict()` of `nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU())` has,
+    under dotted names, the parameters and persistent buffers of its layers, such as
+    `0.weight` and `1.running_mean`. `nn.ReLU` has neither and no entry.
 
     A buffer registered with `persistent=False` is left out (`spec/nn/test_buffers.py`).
     """
@@ -275,8 +275,9 @@ def test_a_file_name_or_a_net_is_no_state_dict():
 
 
 def test_mode_and_freezing_are_not_in_a_state_dict():
-    """`net.state_dict()` holds neither the mode nor `requires_grad`: a new net that loads
-    the state of a net in `eval()` with frozen parameters is in training mode and trainable.
+    """`net.state_dict()` holds neither the mode nor `requires_grad`: a new `nn.Linear` that
+    loads the state of another one, in `eval()` and with frozen parameters, is in training
+    mode, and its parameters require grad.
 
     So call `eval()` and freeze again after loading.
     """
@@ -312,7 +313,7 @@ def test_a_checkpoint_is_a_dict_of_all_that_a_run_needs(tmp_path):
 
 @pytest.mark.torch(">=2.0")
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path):
-    """On the CPU, full-batch `SGD` training of a net with `nn.Dropout`, resumed from a
+    """Full-batch `SGD` training on the CPU, with `nn.Dropout(0.5)`, resumed from a
     checkpoint of net, optimizer and `torch.get_rng_state()`, ends with the weights of an
     uninterrupted one, bit for bit; without the generator state it doesn't.
 
@@ -448,9 +449,9 @@ def test_tensors_that_share_memory_do_so_after_loading(tmp_path):
 
 @pytest.mark.torch(">=2.0")
 def test_a_view_is_saved_with_all_of_its_memory(tmp_path):
-    """`torch.save(x[:2], path)` of a float32 `x` of 1000 elements writes the whole storage
-    of `x`: loaded, the view of 2 elements has a storage of 4000 bytes; `x[:2].clone()` is
-    saved with 8 bytes.
+    """`torch.save(x[:2], path)` of `x = torch.zeros(1000)` in float32 writes the whole
+    storage of `x`: loaded, the view of 2 elements has a storage of 4000 bytes;
+    `x[:2].clone()` is saved with 8 bytes.
 
     Because views that are saved together must be able to share memory again. Clone small
     views of large tensors before saving.
@@ -486,8 +487,8 @@ def test_a_checkpoint_is_a_zip_archive(tmp_path):
 
 
 def test_a_buffer_in_memory_is_a_file_to_be_rewound():
-    """`torch.save` writes to an `io.BytesIO` as to a file and leaves it at its end:
-    `torch.load(buffer)` raises EOFError; call `buffer.seek(0)` first.
+    """`torch.save` writes to a new `io.BytesIO()` as to a file and leaves its position at
+    the end: `torch.load(buffer)` raises EOFError; call `buffer.seek(0)` first.
     """
     buffer = io.BytesIO()
     torch.save({"epoch": 7}, buffer)

@@ -92,9 +92,9 @@ def test_parameters_without_a_gradient_are_listed_by_name():
 
 
 def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
-    """After `backward()`, `(p.grad == 0).float().mean()` is the share of a parameter whose
-    gradient is exactly 0: if a ReLU unit between two `nn.Linear` is 0 for all samples of
-    the batch, its weights in both have a gradient of 0.
+    """After a first `backward()`, `(p.grad == 0).float().mean()` is the share of zeros in
+    the gradient of `p`. If a ReLU unit between two `nn.Linear` with finite values is 0 for
+    the whole batch, its weights in both have a gradient of 0.
 
     After a first `backward()` a gradient of 0, unlike None, means that the parameter was in
     the graph (`spec/nn/test_activations.py` on dead ReLUs).
@@ -110,9 +110,9 @@ def test_the_share_of_a_parameter_that_has_a_gradient_of_zero():
 
 
 def test_one_nan_spoils_every_answer():
-    """One NaN in the input of one sample of a batch makes `F.mse_loss` of the output of an
-    `nn.Linear` NaN; `backward()` and a step of `SGD` then make its whole weight and bias
-    NaN, so that its outputs for all samples are NaN from then on.
+    """One NaN in the input of one sample of a batch makes `F.mse_loss` of the output of a
+    trainable `nn.Linear` NaN; `backward()` and a step of `SGD` then make its whole weight
+    and bias NaN, and so its outputs for all samples from then on.
 
     So stop before the step: `if not loss.isfinite(): ...`. No further step of `SGD` makes a
     weight of NaN a number again.

@@ -59,8 +59,9 @@ def test_the_wrong_dimension_compares_samples():
 
 
 def test_softmax_does_not_change_the_prediction():
-    """`scores.softmax(1).argmax(1)` of finite float32 scores is the same class as
-    `scores.argmax(1)`, unless the largest probabilities become equal by rounding.
+    """`scores.softmax(1).argmax(1)` of finite float32 scores of shape (samples, classes)
+    gives the same classes as `scores.argmax(1)`, unless the largest probabilities of a
+    sample become equal by rounding.
 
     Because softmax is increasing in each score. The scores 1e-9 and 2e-9 have equal
     probabilities in float32, and then the first index wins; with a score of infinity all
@@ -224,9 +225,9 @@ def test_evaluation_needs_no_gradients(device):
 @pytest.mark.spare("10000", reason="one image more moves no percentage across a limit")
 @pytest.mark.spare("5600", reason="5601 of 10,000 is cut off to 56 as well")
 def test_d_prints_a_whole_percentage_cut_off(correct, cut_off, rounded):
-    """For Python ints `correct` and `total`, `"%d %%" % (100 * correct / total)` prints a
-    percentage rounded down: 5599 of 10,000 prints as 55 %. `f"{correct / total:.0%}"`
-    rounds to the nearest whole one, 56%.
+    """`"%d %%" % (100 * correct / total)` of counts below a million prints the percentage
+    rounded down: 5599 of 10,000 prints as 55 %. `f"{correct / total:.0%}"` rounds it to the
+    nearest whole one, 56%.
     """
     assert "%d %%" % (100 * correct / 10000) == cut_off  # noqa: UP031
     assert f"{correct / 10000:.0%}" == rounded
@@ -286,8 +287,8 @@ def test_squeeze_takes_the_only_dimension_of_a_batch_of_one():
 
 @pytest.mark.claim("blitz-per-class-range-four")
 def test_four_positions_a_batch_visit_all_of_10000_images():
-    """`DataLoader(..., batch_size=4)` makes 2500 full batches of 10,000 samples, so a loop
-    over the positions 0 to 3 of each batch reaches each sample.
+    """`DataLoader(range(10000), batch_size=4)` makes 2500 full batches, so a loop over the
+    positions 0 to 3 of each batch reaches each sample.
 
     Because 4 divides 10,000.
     """
@@ -322,8 +323,8 @@ def test_four_positions_pass_over_the_rest_of_larger_batches():
 
 def test_accuracy_per_class_by_bincount():
     """`labels.bincount(minlength=n)` of 1-D int64 labels from 0 to n - 1 counts the samples
-    of each class, `labels[predicted == labels].bincount(minlength=n)` the correct ones;
-    their quotient is the accuracy per class.
+    of each class, `labels[predicted == labels].bincount(minlength=n)` the correct
+    predictions; the second divided by the first is the accuracy per class.
 
     `minlength=n` makes both results n long, even where the last class does not occur;
     labels are 0 to n - 1, for `bincount` refuses negative ones such as -100.

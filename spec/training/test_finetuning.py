@@ -23,9 +23,9 @@ from torchvision.models.feature_extraction import create_feature_extractor, get_
 
 @pytest.mark.claim("path-finetune")
 def test_a_new_head_learns_on_a_frozen_body():
-    """Freeze two `nn.Linear` in a row by `net.requires_grad_(False)`, then replace the last
-    one by a new one: a step of `SGD` changes the weight of the new layer. The frozen layer
-    keeps its weight, and its `.grad` stays None.
+    """Freeze two new `nn.Linear` in a row by `net.requires_grad_(False)`, then replace the
+    last one by a new one: `backward()` and a step of `SGD` train the new layer only. The
+    frozen layer keeps its weight, and its `.grad` stays None.
 
     Because a new layer's parameters require grad, and an optimizer passes over parameters
     without a gradient. A gradient left from before the freezing would still move the layer
@@ -49,9 +49,9 @@ def test_a_new_head_learns_on_a_frozen_body():
 
 @pytest.mark.claim("path-finetune")
 def test_finetuning_starts_closer_than_learning_anew():
-    """Two `nn.Linear(2, 1)` learn a task by 3 steps of `SGD(lr=0.1)`. One was trained
-    before by 100 steps on a similar task, whose targets are smaller by 0.25: it usually has
-    a smaller loss than the other, which is newly initialised.
+    """Two `nn.Linear(2, 1)` learn a task on `torch.rand(64, 2)` by 3 steps of
+    `SGD(lr=0.1)`. One was trained before for 100 steps on targets smaller by 0.25, the
+    other is new: the one trained before usually ends with the smaller loss.
     """
     x = torch.rand(64, 2)
 
@@ -155,8 +155,9 @@ def test_chosen_weights_are_renamed_and_picked_by_hand():
 
 
 def test_weights_are_picked_where_name_and_shape_agree():
-    """A dict of the entries whose name and shape agree with `net.state_dict()` loads by
-    `load_state_dict(fitting, strict=False)`: of a net for 1000 classes all but the head.
+    """`net.load_state_dict(fitting, strict=False)` loads a dict of the entries of another
+    state dict whose name and shape agree with `net.state_dict()`: from the same net with a
+    head for 1000 classes instead of 3, all but the head.
 
     The shape has to be compared because `strict=False` still refuses another shape.
     """

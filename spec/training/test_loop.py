@@ -379,8 +379,8 @@ def test_the_mean_of_an_epoch_counts_the_samples_of_each_batch():
 
 @pytest.mark.claim("path-mnist-covers-parts")
 def test_the_simplest_example_meets_dataset_module_optimizer_and_loss():
-    """A small training script has a `Dataset` with `__len__` and `__getitem__`, an
-    `nn.Module` with `forward`, an optimizer such as `SGD` and a loss such as
+    """A small training script can consist of a `Dataset` with `__len__` and `__getitem__`,
+    an `nn.Module` with `forward`, an optimizer such as `SGD` and a loss such as
     `nn.CrossEntropyLoss`; `DataLoader` makes batches of the samples.
     """
 

@@ -52,8 +52,8 @@ def test_a_tensor_comes_back_in_its_dtype(tmp_path, device):
 
 @without_cuda
 def test_a_file_from_a_gpu_is_refused_where_there_is_none(saved_on_a_gpu):
-    """Without a GPU, `torch.load` of a file with a CUDA tensor raises, "Attempting to
-    deserialize object on a CUDA device but torch.cuda.is_available() is False"; pass
+    """Without a GPU, `torch.load` of a file with a CUDA tensor raises an error, "Attempting
+    to deserialize object on a CUDA device but torch.cuda.is_available() is False"; pass
     `map_location="cpu"`.
 
     Because the file names the device of each tensor, and no other one is chosen silently.
@@ -82,8 +82,8 @@ def test_map_location_says_where_to(map_location, saved_on_a_gpu):
 @without_cuda
 def test_a_map_that_does_not_name_the_device_changes_nothing(saved_on_a_gpu):
     """A dict as `map_location` moves only tensors from the devices that it names: with
-    `{"cuda:1": "cpu"}` `torch.load` of a file with a tensor from `cuda:0` still raises
-    where there is no GPU.
+    `{"cuda:1": "cpu"}`, `torch.load` of a file with a tensor from `cuda:0` still raises an
+    error where there is no GPU.
 
     `map_location="cpu"` moves tensors from all devices.
     """
@@ -92,9 +92,9 @@ def test_a_map_that_does_not_name_the_device_changes_nothing(saved_on_a_gpu):
 
 
 def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
-    """A function as `map_location` is called by `torch.load` with a storage on the CPU and
-    the saved device as a string, such as `"cuda:0"`; the storage that the function returns
-    is used.
+    """For a tensor that was saved on `cuda:0`, `torch.load` calls a function given as
+    `map_location` with a storage on the CPU and the string `"cuda:0"`; the storage that the
+    function returns is used.
 
     If it returns None, the tensor goes to the device it was saved on.
     """
@@ -113,9 +113,9 @@ def test_a_function_is_told_where_each_tensor_was(saved_on_a_gpu):
 
 @pytest.mark.torch("!=2.1.*")
 def test_an_unknown_place_is_refused(tmp_path):
-    """`torch.load(path, map_location="gpu")` of a file with a CPU tensor raises, "don't
-    know how to restore data location of torch.storage.UntypedStorage (tagged with gpu)";
-    the device type is `cuda`.
+    """`torch.load(path, map_location="gpu")` of a file with a CPU tensor raises an error,
+    "don't know how to restore data location of torch.storage.UntypedStorage (tagged with
+    gpu)"; the device type is `cuda`.
 
     Because `map_location` takes the names of PyTorch's device types, and `"gpu"` is none.
     """
@@ -222,9 +222,9 @@ def test_a_net_on_meta_has_shapes_and_no_numbers():
 
 
 def test_a_net_on_meta_cannot_be_moved_away():
-    """`net.to("cpu")` of an `nn.Linear` on `meta` raises NotImplementedError, "Cannot copy
-    out of meta tensor; no data!". Use `to_empty(device="cpu")`, or load a state with
-    `assign=True`.
+    """`net.to("cpu")` of an `nn.Linear(2, 1)` on `meta` raises NotImplementedError, "Cannot
+    copy out of meta tensor; no data!". Use `to_empty(device="cpu")`, or, since PyTorch 2.1,
+    load a state with `assign=True`.
 
     Because a meta tensor has a shape but no values that could be copied.
     """
@@ -251,9 +251,9 @@ def test_a_net_on_meta_is_filled_by_assigning():
 
 @pytest.mark.torch(">=2.1")
 def test_copying_into_a_net_on_meta_does_nothing():
-    """`load_state_dict` without `assign=True` into an `nn.Linear` on `meta` copies nothing:
-    it warns, "which is a no-op. (Did you mean to pass `assign=True`", and the weight stays
-    on `meta`.
+    """`load_state_dict` of a state on the CPU without `assign=True` into an `nn.Linear` on
+    `meta` copies nothing: it warns, "which is a no-op. (Did you mean to pass
+    `assign=True`", and the weight stays on `meta`.
 
     Because a meta parameter has no memory to copy into.
     """
@@ -360,9 +360,9 @@ def test_a_tensor_returns_to_the_gpu_it_was_saved_on(tmp_path):
 
 @pytest.mark.cuda
 def test_a_gpu_that_is_not_there_is_refused(tmp_path):
-    """`torch.load(path, map_location="cuda:99")` raises where there are fewer than 100
-    GPUs, "Attempting to deserialize object on CUDA device 99 but torch.cuda.device_count()
-    is" their number.
+    """`torch.load(path, map_location="cuda:99")` raises an error where there are fewer than
+    100 GPUs, "Attempting to deserialize object on CUDA device 99 but
+    torch.cuda.device_count() is" their number.
     """
     torch.save(torch.zeros(1), tmp_path / "x.pt")
 

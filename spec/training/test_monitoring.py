@@ -221,8 +221,8 @@ def test_an_old_tensorboard_is_refused(monkeypatch):
 @pytest.mark.slow
 def test_an_event_file_holds_what_was_logged(tmp_path):
     """`SummaryWriter.add_scalar(name, value, global_step=step)` takes a Python float or a
-    0-d float32 tensor and writes an event file, from which TensorBoard reads step and
-    value.
+    0-d float32 tensor and writes an event file, from which TensorBoard reads the step and
+    the value, rounded to float32.
     """
     tensorboard = pytest.importorskip(
         "torch.utils.tensorboard", reason="needs tensorboard, which the extra `examples` brings"

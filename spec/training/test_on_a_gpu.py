@@ -77,9 +77,9 @@ def test_a_busy_gpu_has_the_same_name():
 
 @pytest.mark.claim("blitz-module-to-inplace")
 def test_to_changes_a_net_and_makes_a_new_tensor():
-    """`net.to(device, dtype)` moves and casts the parameters of an `nn.Linear` itself and
-    returns `net`; `x.to(device, dtype)` of a tensor on another device returns a new tensor
-    and leaves `x` as it was.
+    """`net.to(device, dtype)` with a floating-point `dtype` changes an `nn.Linear` itself
+    and returns `net`: its parameters are moved and cast. `x.to(device, dtype)` of a tensor
+    of another dtype returns a new tensor and leaves `x` as it was.
 
     So write `x = x.to(device)`. If nothing has to change, `x.to` returns `x` itself
     (`spec/devices/test_moving.py`). Parameters and buffers of an integer dtype are moved
@@ -141,8 +141,8 @@ def test_a_net_left_on_the_cpu_refuses_a_moved_batch():
 
 @pytest.mark.claim("blitz-loop-same-with-device")
 def test_the_loop_with_its_moves_is_the_loop_without(device):
-    """A loop that moves an `nn.Linear`, inputs and labels by `to(device)` computes the same
-    gradients, up to rounding, as one without these calls; with `device="cpu"` too, so one
+    """A loop that moves an `nn.Linear`, inputs and labels by `to(device)` to a GPU or to
+    the CPU computes the same gradients, up to rounding, as one without these calls: one
     loop serves both devices.
     """
     data = [

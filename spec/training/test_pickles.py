@@ -130,8 +130,8 @@ def test_a_saved_object_needs_its_module_and_its_class(tmp_path, monkeypatch):
 
 
 def test_a_class_inside_a_function_cannot_be_saved(tmp_path):
-    """`torch.save(net, path)` raises, "local object", if the class of `net` was defined
-    inside a function; `net.state_dict()` can be saved.
+    """`torch.save(net, path)` raises an error about a "local object" if the class of `net`
+    was defined inside a function; `net.state_dict()` can be saved.
 
     Because a pickle names a class by its module and name, and a local class can't be found
     that way. Define it at the top level of a module.
@@ -215,7 +215,7 @@ def test_the_functions_of_os_cannot_even_be_asked_for(tmp_path):
 def test_plain_values_are_always_loaded(tmp_path):
     """`torch.load(path, weights_only=True)` of a file that `torch.save` wrote with its
     default protocol loads int of up to 255 bytes, float, bool, None and str, lists, tuples
-    and dicts of these, dtypes and `torch.Size`.
+    and dicts of these, `torch.float16` and a `torch.Size`.
 
     So a checkpoint of state dicts and such values needs no exception. A longer int, such as
     `2**2039`, is refused, "Unsupported operand 139": save it as text.

@@ -62,8 +62,8 @@ def test_a_seed_comes_before_the_net():
 
 
 def test_one_more_draw_shifts_all_that_follow():
-    """An `nn.Linear` built on the CPU before another one changes the other's initial
-    weights under the same seed; an `nn.ReLU` built before it doesn't.
+    """An `nn.Linear(2, 2)` built on the CPU before another one changes the initial weights
+    of the other under the same seed; an `nn.ReLU` built before it doesn't.
 
     Because both `nn.Linear` draw from one generator in turn, and `nn.ReLU` draws nothing.
     To compare two nets, copy the common weights by `load_state_dict`.

@@ -102,7 +102,8 @@ def test_only_tensors_go_into_a_safetensors_file(safetensors, tmp_path):
 
 def test_one_tensor_is_read_without_the_others(safetensors, tmp_path):
     """`safetensors.safe_open(path, framework="pt")` lists the names by `keys()`, reads one
-    tensor by `get_tensor(name)`, and rows 1 to 2 of a 2-D tensor by `get_slice(name)[1:3]`.
+    tensor by `get_tensor(name)`, and the rows 1 and 2, counted from 0, of a 2-D tensor by
+    `get_slice(name)[1:3]`.
     """
     path = tmp_path / "x.safetensors"
     safetensors.save_file({"x": torch.arange(8.0).reshape(4, 2), "y": torch.ones(1)}, path)

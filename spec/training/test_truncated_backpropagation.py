@@ -99,7 +99,7 @@ def test_a_detached_state_has_its_values():
 
 def test_the_gradient_ends_at_the_beginning_of_the_chunk():
     """If a chunk begins with `h.detach()`, the `backward()` of its loss gives no gradient
-    to the inputs of earlier chunks: a `.grad` of theirs that was None stays None.
+    to the inputs of earlier chunks: a `.grad` of these inputs that was None stays None.
 
     So the RNN still uses what lies further back than one chunk, for it is in the values of
     `h`, but is not trained by it.

@@ -118,9 +118,9 @@ def test_step_between_zero_grad_and_backward_never_moves():
 
 
 def test_step_between_forward_and_backward_spoils_the_graph():
-    """With two trainable float32 `nn.Linear` in a row and the default `SGD`, the order
-    forward, `step()`, `zero_grad()`, `backward()` raises RuntimeError in the second round,
-    "modified by an inplace operation"; the first passes.
+    """With two new float32 `nn.Linear` in a row and the default `SGD`, the order forward,
+    `step()`, `zero_grad()`, `backward()` raises RuntimeError in the second round, "modified
+    by an inplace operation"; the first passes.
 
     Because `step()`, which has gradients from the second round on, changed the weight of
     the second layer, which the graph had saved (`spec/optim/test_optimizer_steps.py`). With
@@ -191,8 +191,9 @@ def test_backward_forgotten():
 
 
 def test_step_forgotten():
-    """Without `optimizer.step()` each round computes the same gradient, -8 for the loss `(w
-    - 4)**2` at 0, and the weight stays at 0; nothing raises.
+    """Without `optimizer.step()` each round of a loop that calls `zero_grad()` computes the
+    same gradient, -8 for the loss `(w - 4)**2` at 0, and the weight stays at 0; nothing
+    raises.
     """
     w = nn.Parameter(torch.tensor(0.0))
     optimizer = torch.optim.SGD([w], lr=0.25)
