@@ -19,9 +19,9 @@ from torch.utils.data import DataLoader, default_collate
 
 
 def test_pairs_come_back_as_a_list_of_batches():
-    """`DataLoader(dataset, batch_size=2)` turns two tuples `(input, label)`, of dense
-    tensors of one shape and dtype and int labels, into a list `[inputs, labels]` of two
-    tensors.
+    """`DataLoader(dataset, batch_size=2)` of the two pairs `(torch.tensor([1.0, 2.0]), 0)`
+    and `(torch.tensor([3.0, 4.0]), 1)` gives its batch as a list `[inputs, labels]` of two
+    tensors, and not as a tuple.
 
     So `for inputs, labels in loader` unpacks it.
     """

@@ -29,7 +29,7 @@ from torch.utils.data import (
 
 @pytest.mark.claim("summary-dataset-class", "blitz-dp-dataset-protocol")
 def test_a_dataset_of_ones_own_needs_two_methods():
-    """A class that is derived from `Dataset` itself and defines `__len__` and `__getitem__`
+    """A class that derives directly from `Dataset` and defines `__len__` and `__getitem__`
     makes objects that `DataLoader` takes as its dataset.
 
     `__getitem__` gets an int and returns one sample; the loader makes batches of them.
@@ -118,8 +118,8 @@ def test_a_dataset_without_a_length_cannot_be_loaded():
 
 @pytest.mark.torch(">=2.1")
 def test_a_dataset_without_samples_says_what_it_lacks():
-    """An object of a class that is derived from `Dataset` itself and defines `__len__` but no
-    `__getitem__` raises NotImplementedError when it is indexed, as by `dataset[0]`.
+    """An object of a class that derives directly from `Dataset` and defines `__len__` but
+    no `__getitem__` raises NotImplementedError when it is indexed, as by `dataset[0]`.
 
     Because the base class has a `__getitem__` that says what the subclass has to define.
     """

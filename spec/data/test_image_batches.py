@@ -32,8 +32,8 @@ def test_make_grid_joins_a_batch_into_one_picture(device):
 
 
 def test_the_grid_has_a_frame_around_each_picture():
-    """`make_grid(images, padding=1, pad_value=0.5)` of two float images keeps their values, and
-    fills 1 pixel around and between them with 0.5.
+    """`make_grid(images, padding=1, pad_value=0.5)` of a float batch of two images keeps
+    their values, and fills 1 pixel around and between them with 0.5.
     """
     images = torch.tensor([1.0, 2.0]).view(2, 1, 1, 1).expand(2, 3, 1, 1)
 
@@ -47,8 +47,8 @@ def test_the_grid_has_a_frame_around_each_picture():
 
 
 def test_nrow_is_the_number_of_pictures_in_a_row():
-    """`make_grid(images, nrow=2)` of three float images puts two images in a row; `nrow`
-    isn't the number of rows. The cell left over has the value `pad_value`.
+    """`make_grid(images, nrow=2)` of a float batch of three images puts two images in a
+    row; `nrow` isn't the number of rows. The cell left over has the value `pad_value`.
     """
     images = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1)
 
@@ -67,8 +67,8 @@ def test_a_row_holds_eight_pictures():
 
 
 def test_grey_pictures_get_three_channels(device):
-    """`make_grid` repeats the one channel of a grey batch (N, 1, H, W) three times, so that
-    the grid has three channels; the grid of a batch (N, 4, H, W) has four.
+    """`make_grid` repeats the one channel of a grey batch (2, 1, H, W) three times, so that
+    the grid has three channels; the grid of a batch (2, 4, H, W) has four.
     """
     grid = make_grid(torch.tensor([[[[0.25]]], [[[0.5]]]], device=device), padding=0)
     with_alpha = make_grid(torch.ones(2, 4, 1, 1, device=device), padding=0)
@@ -115,8 +115,8 @@ def test_make_grid_wants_tensors():
 
 
 def test_make_grid_can_stretch_the_values():
-    """`make_grid(images, normalize=True)` maps the least value of a float batch with the values
-    -1, 0 and 3 to 0, and the greatest to 1, without changing the batch.
+    """`make_grid(images, normalize=True)` maps the least value of a float32 batch with the
+    values -1, 0 and 3 to 0, and the greatest to 1, without changing the batch.
 
     An integer batch raises RuntimeError: divide it by 255 first. A batch with one value
     everywhere becomes 0.
@@ -132,9 +132,9 @@ def test_make_grid_can_stretch_the_values():
 
 
 def test_scale_each_stretches_picture_by_picture():
-    """`make_grid(images, normalize=True, scale_each=True)` maps each float image to the
-    range 0 to 1 on its own: one with the values 0 and 1 and one with 0 and 4 both get the
-    values 0 and 1.
+    """`make_grid(images, normalize=True, scale_each=True)` scales each float32 image by its
+    own least and greatest value: an image with the values 0 and 1 and an image with the
+    values 0 and 4 both get the values 0 and 1.
     """
     images = torch.tensor([[[[0.0, 1.0]]], [[[0.0, 4.0]]]])
 
@@ -147,9 +147,9 @@ def test_scale_each_stretches_picture_by_picture():
 
 @pytest.mark.claim("blitz-imshow-unnormalise")
 def test_halving_and_adding_a_half_undoes_the_normalisation(device):
-    """`Normalize([0.5], [0.5])` of a float image computes `(image - 0.5) / 0.5`; for the
-    result `normalised`, `normalised / 2 + 0.5` gives back the values of the image, up to
-    rounding.
+    """`Normalize([0.5], [0.5])` of a float32 image with values from 0 to 1 computes
+    `(image - 0.5) / 0.5`; for the result `normalised`, `normalised / 2 + 0.5` gives back
+    the image, up to rounding.
 
     Shown without it, everything darker than the middle is black: `imshow` limits the values of
     a colour image to 0 and 1.
@@ -214,7 +214,7 @@ def test_the_last_two_axes_are_not_to_be_swapped():
 
 
 def test_save_image_writes_the_grid(tmp_path):
-    """`save_image(images, "grid.png")` makes the grid of a grey float batch and writes it
+    """`save_image(images, "grid.png")` makes the grid of a grey float32 batch and writes it
     to a file; values below 0 become black and those above 1 white.
 
     So a normalised batch is saved too dark: undo the normalisation, or give `normalize=True`.

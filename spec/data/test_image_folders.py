@@ -74,7 +74,7 @@ def test_an_image_folder_passes_over_other_files(tmp_path):
     """
     (tmp_path / "cat" / "young").mkdir(parents=True)
     Image.new("L", (4, 2)).save(tmp_path / "cat" / "0.png")
-    Image.new("L", (4, 2)).save(tmp_path / "cat" / "young" / "1.png")
+    Image.new("L", (4, 2)).save(tmp_path / "cat" / "young" / "1.PNG")
     (tmp_path / "cat" / "notes.txt").write_text("meow")
     Image.new("L", (4, 2)).save(tmp_path / "cat" / "2.gif")
     Image.new("L", (4, 2)).save(tmp_path / "2.png")
@@ -97,8 +97,9 @@ def test_pictures_without_folders_are_no_classes(tmp_path):
 
 
 def test_an_empty_class_is_refused(tmp_path):
-    """`ImageFolder(root)` raises FileNotFoundError if the folder of a class has no images, "Found
-    no valid file for the classes cat"; the message goes on with the extensions that it looks for.
+    """`ImageFolder(root)` raises FileNotFoundError if the class folder `cat` has no images:
+    "Found no valid file for the classes cat"; the message goes on with the extensions that
+    `ImageFolder` looks for.
 
     Remove the folder. Since torchvision 0.18 `ImageFolder(root, allow_empty=True)` keeps the
     class.
@@ -107,7 +108,9 @@ def test_an_empty_class_is_refused(tmp_path):
     (tmp_path / "dog").mkdir()
     Image.new("L", (4, 2)).save(tmp_path / "dog" / "0.png")
 
-    with pytest.raises(FileNotFoundError, match="Found no valid file for the classes cat"):
+    with pytest.raises(
+        FileNotFoundError, match=r"Found no valid file for the classes cat\. .*: \.jpg, \.jpeg, "
+    ):
         datasets.ImageFolder(tmp_path)
 
 
@@ -136,8 +139,8 @@ def test_find_classes_gives_the_numbers(tmp_path):
 
 
 def test_a_broken_picture_is_found_when_it_is_read(tmp_path):
-    """`ImageFolder` opens no picture when it is made: a .png file that is no image raises
-    `PIL.UnidentifiedImageError` when its sample is read.
+    """`ImageFolder` opens no picture when it is made: a .png file that holds the text "no
+    picture" raises `PIL.UnidentifiedImageError` when its sample is read.
 
     Read all samples once before a long training: `for _ in folder: pass`.
     """

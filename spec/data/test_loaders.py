@@ -38,8 +38,8 @@ def test_a_loader_stacks_samples_into_batches(device):
 
 
 def test_the_batch_axis_is_there_for_one_sample_too():
-    """`DataLoader(dataset)` has a `batch_size` of 1, and a batch of one (5, 3) sample has the
-    shape (1, 5, 3).
+    """`DataLoader(dataset)` has a `batch_size` of 1: a sample that is a tensor of shape
+    (5, 3) comes as a batch of shape (1, 5, 3).
 
     `batch_size=None` leaves that dimension out.
     """
@@ -88,9 +88,9 @@ def test_drop_last_may_leave_nothing():
 
 
 def test_the_length_of_a_loader_counts_batches():
-    """`len(loader)` of a `DataLoader` with a `batch_size`, over a map-style dataset and without a
-    `sampler`, is the number of batches, a last short one included unless `drop_last=True`;
-    `len(loader.dataset)` is that of the samples.
+    """`len(loader)` of a `DataLoader` with a `batch_size`, over a map-style dataset and
+    without a `sampler`, is the number of batches, a last short one included unless
+    `drop_last=True`; `len(loader.dataset)` is the number of samples.
 
     To average over samples divide by `len(loader.dataset)`, or, with a sampler of a part or
     `drop_last=True`, by the samples you have counted.

@@ -7,9 +7,9 @@ such as a `WeightedRandomSampler` for classes of different size. A batch sampler
 further and yields lists of indices, one list per batch.
 
 What surprises: weights are one per sample and not one per class, and need not add up to 1;
-drawing with replacement shows some samples twice and others not at all; a plain list of indices
-is a sampler already; and wrong weights are noticed when the first sample is drawn. Samplers for
-several processes are on `spec/parallel/test_distributed_sampler.py`.
+drawing with replacement shows some samples more than once and others not at all; a plain list of
+indices is a sampler already; and negative weights are noticed when the first sample is drawn.
+Samplers for several processes are on `spec/parallel/test_distributed_sampler.py`.
 """
 
 import pytest
@@ -69,8 +69,8 @@ def test_a_random_sampler_gives_every_number_once():
 
 
 def test_a_random_sampler_with_replacement_repeats_some():
-    """`RandomSampler(data, replacement=True)` draws each index from all of them: of 50 indices
-    some come twice and others not at all.
+    """`RandomSampler(range(50), replacement=True)` draws 50 times, each time from all 50
+    indices: some indices come more than once and others not at all.
 
     For 50 draws from 50 about a third of the samples is left out of an epoch.
     """
@@ -84,12 +84,13 @@ def test_a_random_sampler_with_replacement_repeats_some():
 
 @pytest.mark.parametrize(("wanted", "copies"), [(4, 1), (8, 2)])
 def test_a_random_sampler_can_give_more_numbers_than_there_are(wanted, copies):
-    """`RandomSampler(data, num_samples=n)` with `n` a positive multiple of `len(data)` yields
-    each index equally often: it appends one random permutation to another.
+    """`RandomSampler(data, num_samples=2 * len(data))` of nonempty `data` yields each index
+    twice: a second random permutation of the indices follows the first.
     """
     drawn = list(RandomSampler(range(4), num_samples=wanted))
 
-    assert sorted(drawn) == sorted([0, 1, 2, 3] * copies)
+    assert len(drawn) == wanted
+    assert [sorted(drawn[i : i + 4]) for i in range(0, wanted, 4)] == [[0, 1, 2, 3]] * copies
 
 
 def test_a_random_sampler_gives_fewer_numbers_if_asked():
@@ -144,8 +145,9 @@ def test_weights_say_how_often_a_sample_is_drawn():
 
 
 def test_weights_by_class_balance_a_dataset():
-    """`WeightedRandomSampler` with the weight `1 / size of the class` for each sample draws
-    from two classes of 90 and 10 samples about equally often.
+    """`WeightedRandomSampler(weights, num_samples=4000)` with the weight
+    `1 / size of the class` for each sample draws about 2000 times from each of two classes,
+    of 90 and of 10 samples.
 
     The samples of the small class come again and again: augmentation helps against learning
     them by heart.

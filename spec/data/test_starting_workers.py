@@ -11,8 +11,8 @@ So two things are needed for `spawn`: the part of the script that starts the tra
 top of a module, no lambdas, no open files. What workers do once they run is told in
 `spec/data/test_workers.py`, how they fail in `spec/data/test_worker_failures.py`.
 
-What surprises: without the guard each worker runs your script, and the training with it, again;
-after CUDA has been used in a process, a forked copy of it can't use CUDA.
+What surprises: without the guard each spawned worker runs your script again, until it fails at the
+loop over the loader; after CUDA has been used in a process, a forked copy of it can't use CUDA.
 """
 
 import contextlib
@@ -270,9 +270,9 @@ def test_what_the_parent_opened_is_shared_by_forked_workers(tmp_path):
 
 @pytest.mark.cuda
 def test_cuda_cannot_be_used_in_a_forked_process():
-    """Once a process has made a tensor on a GPU, a process forked from it can't make one:
-    RuntimeError, "Cannot re-initialize CUDA in forked subprocess. To use CUDA with
-    multiprocessing, you must use the 'spawn' start method".
+    """Once a process has made a tensor on a GPU, a process forked from it afterwards can't
+    make one: RuntimeError, "Cannot re-initialize CUDA in forked subprocess. To use CUDA
+    with multiprocessing, you must use the 'spawn' start method".
 
     Let `__getitem__` return CPU tensors and move the batch in the training loop; where a worker has
     to use the GPU, pass `multiprocessing_context="spawn"`.
@@ -316,8 +316,8 @@ def test_a_start_method_has_one_of_pythons_names():
 
 def test_a_start_method_without_workers_is_refused():
     """`DataLoader(data, multiprocessing_context="spawn")` without workers raises
-    ValueError, for no process would be started: set `num_workers` to 1 or more, or leave
-    `multiprocessing_context` out.
+    ValueError, because no process would be started: set `num_workers` to 1 or more, or
+    leave `multiprocessing_context` out.
     """
     with pytest.raises(ValueError, match="multiprocessing_context can only be used with multi-pro"):
         DataLoader([1], multiprocessing_context="spawn")

@@ -23,8 +23,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 @pytest.mark.claim("summary-read-lines")
 def test_lines_of_numbers_become_a_tensor(tmp_path):
     """One or more lines of a text file, read inside `with open(...)` and each split into
-    equally many floats, become a 2-D tensor by `torch.tensor(rows)`, of the default dtype,
-    float32.
+    equally many floats, become a 2-D tensor by `torch.tensor(rows)`, of dtype float32
+    unless the default dtype was changed.
 
     A line read so keeps the newline character at its end, which `split()` removes.
     """
@@ -68,8 +68,9 @@ def test_a_csv_file_is_a_dataset(tmp_path):
 
 
 def test_a_large_file_streams_line_by_line(tmp_path):
-    """An `IterableDataset` that opens its file in `__iter__` and yields one sample per line hands
-    over the lines in order, and reads the file anew in each pass.
+    """An `IterableDataset` that opens its file in `__iter__` and yields one sample per line
+    hands over the lines in order to a `DataLoader` without workers, and reads the file anew
+    in each pass.
 
     The file need not fit into memory. With workers the lines have to be divided: see
     `spec/data/test_workers.py`.

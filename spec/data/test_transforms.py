@@ -49,7 +49,8 @@ def test_a_picture_tells_its_size_the_other_way_round():
 @pytest.mark.claim("blitz-totensor-range")
 def test_to_tensor_divides_bytes_by_255():
     """`ToTensor` divides the bytes of a grey 8-bit picture by 255, and not by its brightest
-    value: 0 to 255 become 0.0 to 1.0, in the default dtype, float32.
+    value: 0 to 255 become 0.0 to 1.0, of dtype float32 unless the default dtype was
+    changed.
 
     A dark picture stays dark: it isn't stretched to the range.
     """
@@ -68,8 +69,8 @@ def test_to_tensor_divides_bytes_by_255():
     [(np.uint8, [0.0, 1.0]), (np.int64, [0, 255]), (np.float32, [0.0, 255.0])],
 )
 def test_to_tensor_scales_arrays_of_bytes_only(dtype, values):
-    """`ToTensor` divides a NumPy array of dtype uint8 by 255; the values of an int64 or float32
-    array it leaves as they are.
+    """`ToTensor` divides a contiguous NumPy array (H, W) of dtype uint8 by 255; the values
+    of an int64 or float32 array it leaves as they are.
 
     After arithmetic an array is often no longer uint8, and reaches the network unscaled. No error
     says so.
@@ -190,9 +191,9 @@ def test_normalize_subtracts_and_divides_channel_by_channel(device):
 
 
 def test_the_mean_and_std_of_a_dataset_are_taken_over_all_pixels():
-    """`mean` and `std` for `Normalize` are taken over all images and pixels of a dataset,
-    one per channel: for `pixels`, two black and two white images, `pixels.mean((0, 2, 3))`
-    and `pixels.std((0, 2, 3), correction=0)` are 0.5 each.
+    """For float32 images stacked to `pixels` (N, 3, H, W), `pixels.mean((0, 2, 3))` and
+    `pixels.std((0, 2, 3), correction=0)` are `mean` and `std` for `Normalize`, one per
+    channel: 0.5 each for two images of only 0.0 and two of only 1.0.
 
     Take the training images alone. The mean of the batches' deviations is as a rule too small
     where batches differ; for a dataset too large to stack, add up the sums and the sums of
@@ -230,10 +231,11 @@ def test_normalize_measures_nothing():
 
 
 def test_another_normalize_is_the_inverse(device):
-    """`Normalize([-m / s], [1 / s])` undoes `Normalize([m], [s])` of a float image, up to
-    rounding.
+    """`Normalize([-0.5], [2.0])` undoes `Normalize([0.25], [0.5])` of a float32 image with
+    values from 0 to 1, up to rounding.
 
-    Needed to show an image after normalisation.
+    For `[m]` and `[s]` the inverse is `[-m / s]` and `[1 / s]`. Needed to show an image after
+    normalisation.
     """
     there = transforms.Normalize([0.25], [0.5])
     back = transforms.Normalize([-0.25 / 0.5], [1 / 0.5])

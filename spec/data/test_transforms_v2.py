@@ -221,8 +221,9 @@ def test_samples_keep_their_structure():
 
 
 def test_a_plain_tensor_beside_an_image_is_no_image():
-    """`v2.RandomHorizontalFlip(1.0)` takes a plain tensor for an image if it comes alone;
-    beside a `tv_tensors.Image` it returns the plain tensor unchanged.
+    """`v2.RandomHorizontalFlip(1.0)` flips a plain tensor, as if it were an image, if the
+    tensor is the only argument; beside a `tv_tensors.Image` it returns the plain tensor
+    unchanged.
 
     Because beside an image a plain tensor is taken for a label. Wrap what is to be transformed
     in its class.
