@@ -266,7 +266,7 @@ def test_lp_pooling_has_a_layer_for_volumes():
 def test_unpooling_a_size_that_was_rounded_needs_that_size():
     """`nn.MaxUnpool2d(2)` makes 4 rows of 2 by default; called with the output and the indices
     that `nn.MaxPool2d(2, return_indices=True)` made of an `x` of shape (1, 1, 5, 5), and with
-    `output_size=x.shape`, it returns 5 rows, the fifth of zeros.
+    `output_size=x.shape`, it makes 5 rows, the fifth of zeros.
 
     Because `MaxPool2d` drops the odd row. Without `output_size` the indices are taken for those
     of 4 x 4, and values land elsewhere, or RuntimeError is raised.
