@@ -49,9 +49,9 @@ def test_a_tensor_in_place_of_a_list_is_refused():
 
 
 def test_the_net_itself_and_the_method_are_no_list():
-    """`torch.optim.SGD(net)` with an `nn.Linear`, and `SGD(net.parameters)` without
-    brackets, raise TypeError, "object is not iterable": write `SGD(net.parameters(),
-    lr=0.1)`.
+    """`torch.optim.SGD(net)` with an `nn.Linear`, and `SGD(net.parameters)` without `()`
+    after the method, raise TypeError, "object is not iterable": write
+    `SGD(net.parameters(), lr=0.1)`.
 
     An `nn.Sequential` can be iterated over, and is refused because its layers are no
     tensors.

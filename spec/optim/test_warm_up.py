@@ -178,8 +178,9 @@ def test_a_plateau_has_no_place_in_a_sequence(optimizer):
 
 @pytest.mark.torch(">=2.0")
 def test_a_scheduler_of_ones_own_returns_the_rates(optimizer):
-    """A subclass of `lr_scheduler.LRScheduler` defines `get_lr`, which returns a list with
-    one rate per group, computed from `self.base_lrs` and the step count `self.last_epoch`.
+    """For a scheduler of your own, subclass `lr_scheduler.LRScheduler` and define `get_lr`:
+    it returns a list with one rate per group, and may compute the rates from
+    `self.base_lrs` and the step count `self.last_epoch`.
 
     Before PyTorch 2.0 the class was called `_LRScheduler`; that name still works for a
     subclass.
