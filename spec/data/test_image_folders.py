@@ -48,8 +48,8 @@ def test_an_image_folder_sorts_its_pictures_by_name(tmp_path):
 
 
 def test_an_image_folder_makes_every_picture_colour(tmp_path):
-    """`ImageFolder` with its default loader converts pictures to mode "RGB": a grey file gives
-    a sample with three equal channels.
+    """`ImageFolder` with its default loader converts pictures to mode "RGB": a grey file
+    gives a picture with three equal channels.
 
     Because its default loader calls `convert("RGB")`. For one channel pass a `loader` of your
     own, or the transform `Grayscale`.

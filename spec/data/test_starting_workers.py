@@ -54,9 +54,9 @@ def python(*arguments):
 
 @pytest.mark.slow
 def test_a_script_without_the_guard_cannot_spawn_workers(tmp_path):
-    """A script that iterates over a `DataLoader` with spawned workers outside of `if __name__ ==
-    "__main__":` fails: "An attempt has been made to start a new process before the current process
-    has finished its bootstrapping phase."
+    """A script that loops over a `DataLoader` with spawned workers at its top level,
+    without `if __name__ == "__main__":`, fails: "An attempt has been made to start a new
+    process before the current process has finished its bootstrapping phase."
 
     Because each worker imports the script, and would start workers itself. The worker ends with
     this RuntimeError, and your process says "DataLoader worker (pid(s) ...) exited unexpectedly".
