@@ -100,8 +100,8 @@ def test_a_traced_net_answers_without_its_class(tmp_path):
 
 @torchscript
 def test_a_trace_keeps_the_branch_of_its_example():
-    """`torch.jit.trace` keeps the branch that the example took at an `if` on a tensor, with
-    a TracerWarning, "Converting a tensor to a Python boolean"; `torch.jit.script` compiles
+    """`torch.jit.trace` keeps the branch that the example took at `if x.sum() > 0`, with a
+    TracerWarning, "Converting a tensor to a Python boolean"; `torch.jit.script` compiles
     both branches.
 
     Because a trace records the operations on tensors, and a Python `if` is none. An `if` on

@@ -176,7 +176,7 @@ def test_early_stopping_is_no_part_of_pytorch():
 def test_early_stopping_as_a_class():
     """A class of your own may keep the best loss, `copy.deepcopy(net.state_dict())` and the
     count of epochs without improvement; its method gets the loss of an epoch and returns
-    True when to stop.
+    True when the training should stop.
     """
 
     class EarlyStopping:
